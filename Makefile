@@ -1,0 +1,227 @@
+# Fairgate. `make help` lists what can be asked for; README.md says what it is.
+#
+# A component is a folder of C files that becomes one static library, build/VARIANT/lib/NAME.a, and
+# for each main file one program, build/VARIANT/bin/NAME. Its tests lie at tests/unit/NAME/ and link
+# against that library. A new .c file is found by itself; a new component is one line below.
+#
+#   VARIANT=debug    -O0, everything traceable (default)
+#   VARIANT=release  -O2, link-time optimised; what runs in production and what is measured
+#   VARIANT=asan     address and undefined-behaviour sanitizers; what the tests run
+#   VARIANT=tsan     thread sanitizer
+#   VARIANT=fuzz     clang's fuzzer with asan, for tests/fuzz
+#   CC=clang         the other compiler, in build/clang-VARIANT; WERROR= lets warnings pass
+
+MAKEFLAGS += --no-builtin-rules
+.SUFFIXES:
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+VARIANT ?= debug
+ifeq ($(VARIANT),fuzz)
+CC := clang
+else ifeq ($(origin CC),default)
+CC := gcc
+endif
+WERROR ?= -Werror
+ifneq ($(findstring clang,$(CC)),)
+COMPILER := clang
+OUT      := build/$(if $(filter fuzz,$(VARIANT)),,clang-)$(VARIANT)
+else
+COMPILER := gcc
+OUT      := build/$(VARIANT)
+endif
+ifeq ($(filter debug release asan tsan fuzz,$(VARIANT)),)
+$(error VARIANT=$(VARIANT): one of debug release asan tsan fuzz)
+endif
+
+# Link-time optimisation is gcc's here: clang's needs a linker and an archiver of its own.
+LTO_gcc     := -flto=auto
+ARCHIVE_gcc := gcc-ar
+ARCHIVE_clang := ar
+
+LLHTTP_SRC ?= /usr/share/llhttp
+LLHTTP_INC ?= /usr/share/include/llhttp
+
+WARN   := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla $(WERROR)
+CFLAGS_debug   := -O0 -g3
+CFLAGS_release := -O2 -g $(LTO_$(COMPILER)) -fno-semantic-interposition
+CFLAGS_asan    := -O1 -g3 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+CFLAGS_tsan    := -O1 -g3 -fsanitize=thread -fno-omit-frame-pointer
+CFLAGS_fuzz    := -O1 -g3 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all \
+                  -fno-omit-frame-pointer
+# Asserts stay on in every variant: NDEBUG is never defined.
+CFLAGS_ALL = -std=c17 -D_GNU_SOURCE -pthread -fstack-protector-strong -U_FORTIFY_SOURCE \
+             $(CFLAGS_$(VARIANT)) $(CFLAGS)
+
+# name: folder(s) of sources, then what it needs beyond common.
+COMPONENTS := common queue-core queue-front seat-core seat-service payment-adapter demo-shop psp-sandbox halls crowd \
+              floor engine-bench sim
+DIR_common          := common
+DIR_queue-core      := queue-front/src/core
+DIR_queue-front     := queue-front/src
+DIR_seat-core       := seat-service/src/core
+DIR_seat-service    := seat-service/src
+DIR_payment-adapter := payment-adapter/src
+DIR_demo-shop       := infra/demo-shop/src
+DIR_psp-sandbox     := infra/psp-sandbox/src
+DIR_halls           := infra/halls/src
+DIR_crowd           := loadtest/crowd
+DIR_floor           := loadtest/floor
+DIR_engine-bench    := loadtest/engine
+DIR_sim             := loadtest/sim
+
+# --as-needed leaves out of each program what it does not call: queue-front has no libpq.
+LIBS_common          := -lcurl -luv -lcrypto -lsodium -ljansson -lbrotlienc -lz -lm -lpq -lqrencode
+LIBS_queue-core      := -lm
+LIBS_queue-front     := -lhiredis -lcurl -lm
+LIBS_seat-core       := -lm
+LIBS_seat-service    := -lck -lcurl -lm
+LIBS_engine-bench    := -lm
+LIBS_sim             := -lm
+LIBS_halls           := -lm
+LIBS_payment-adapter := -lcurl -lcrypt -largon2
+LIBS_demo-shop       := -lcrypt -largon2
+LIBS_psp-sandbox     := -lcurl
+
+# Components that are libraries for others: linked in, left out of a folder that contains theirs, and
+# their headers found as FOLDER/name.h.
+NEEDS_queue-front  := queue-core
+NEEDS_seat-service := seat-core
+NEEDS_engine-bench := seat-core
+NEEDS_sim          := queue-core
+
+# jemalloc serves every program except under a sanitizer, which brings an allocator of its own.
+# Nothing names it, so the linker would leave it out again.
+MALLOC_debug   := -Wl,--push-state,--no-as-needed -ljemalloc -Wl,--pop-state
+MALLOC_release := $(MALLOC_debug)
+LINK_ALL = $(CFLAGS_ALL) -Wl,--as-needed $(MALLOC_$(VARIANT))
+
+.PHONY: all
+all: programs ## build every program of this VARIANT
+
+# ---- how a component is built -------------------------------------------------------------------
+# A file called main.c, or NAME_main.c, holds main() and becomes the program; all else is library.
+
+PROGRAMS :=
+UNIT_TESTS :=
+FUZZ_TARGETS :=
+DEPS :=
+
+define component
+SRC_$(1)  := $$(sort $$(shell find $$(DIR_$(1)) -name '*.c' 2>/dev/null))
+SRC_$(1)  := $$(filter-out $$(foreach n,$$(NEEDS_$(1)),$$(DIR_$$(n))/%),$$(SRC_$(1)))
+NEED_$(1) := $$(foreach n,$$(NEEDS_$(1)),$(OUT)/lib/$$(n).a)
+MAIN_$(1) := $$(filter %/main.c %_main.c,$$(SRC_$(1)))
+OBJ_$(1)  := $$(patsubst %.c,$(OUT)/obj/%.o,$$(filter-out $$(MAIN_$(1)),$$(SRC_$(1))))
+ifeq ($(1),common)
+OBJ_$(1)  += $$(addprefix $(OUT)/obj/llhttp/,api.o http.o llhttp.o)
+endif
+LIB_$(1)  := $(OUT)/lib/$(1).a
+$$(LIB_$(1)): $$(OBJ_$(1))
+	@mkdir -p $$(@D) && rm -f $$@ && $(ARCHIVE_$(COMPILER)) rcs $$@ $$^
+DEPS += $$(patsubst %.o,%.d,$$(OBJ_$(1)))
+
+# Programs: main.c gives bin/COMPONENT, thing_main.c gives bin/thing.
+BIN_$(1) := $$(foreach m,$$(MAIN_$(1)),$(OUT)/bin/$$(if $$(filter %/main.c,$$(m)),$(1),$$(patsubst %_main.c,%,$$(notdir $$(m)))))
+$$(foreach m,$$(MAIN_$(1)),$$(eval $(OUT)/bin/$$(if $$(filter %/main.c,$$(m)),$(1),$$(patsubst %_main.c,%,$$(notdir $$(m)))): $$(patsubst %.c,$(OUT)/obj/%.o,$$(m))))
+DEPS += $$(patsubst %.c,$(OUT)/obj/%.d,$$(MAIN_$(1)))
+$$(BIN_$(1)): $$(LIB_$(1)) $$(NEED_$(1)) $(OUT)/lib/common.a
+	@mkdir -p $$(@D)
+	@echo "  LINK  $$@"
+	@$(CC) -o $$@ $$(filter %.o,$$^) $$(LIB_$(1)) $$(NEED_$(1)) $(OUT)/lib/common.a $$(LINK_ALL) $$(LIBS_$(1)) $$(LIBS_common)
+PROGRAMS += $$(BIN_$(1))
+
+# Unit tests: one program a file, with cmocka.
+TEST_$(1) := $$(patsubst %.c,$(OUT)/%,$$(sort $$(shell find tests/unit/$(1) -name '*_test.c' 2>/dev/null)))
+HELP_$(1) := $$(patsubst %.c,$(OUT)/obj/%.o,$$(filter-out %_test.c,$$(shell find tests/unit/$(1) tests/unit/lib -name '*.c' 2>/dev/null)))
+$$(TEST_$(1)): $(OUT)/%: $(OUT)/obj/%.o $$(HELP_$(1)) $$(LIB_$(1)) $$(NEED_$(1)) $(OUT)/lib/common.a
+	@mkdir -p $$(@D)
+	@echo "  LINK  $$@"
+	@$(CC) -o $$@ $$(filter %.o,$$^) $$(LIB_$(1)) $$(NEED_$(1)) $(OUT)/lib/common.a $$(LINK_ALL) $$(LIBS_$(1)) $$(LIBS_common) -lcmocka
+DEPS += $$(patsubst $(OUT)/%,$(OUT)/obj/%.d,$$(TEST_$(1))) $$(patsubst %.o,%.d,$$(HELP_$(1)))
+UNIT_TESTS += $$(TEST_$(1))
+
+# Fuzz targets: tests/fuzz/NAME/THING_fuzz.c defines LLVMFuzzerTestOneInput; VARIANT=fuzz only.
+FUZZ_$(1) := $$(patsubst %.c,$(OUT)/%,$$(sort $$(shell find tests/fuzz/$(1) -name '*_fuzz.c' 2>/dev/null)))
+$$(FUZZ_$(1)): $(OUT)/%: $(OUT)/obj/%.o $$(LIB_$(1)) $$(NEED_$(1)) $(OUT)/lib/common.a
+	@mkdir -p $$(@D)
+	@echo "  LINK  $$@"
+	@$(CC) -o $$@ $$< $$(LIB_$(1)) $$(NEED_$(1)) $(OUT)/lib/common.a $$(LINK_ALL) -fsanitize=fuzzer $$(LIBS_$(1)) $$(LIBS_common)
+DEPS += $$(patsubst $(OUT)/%,$(OUT)/obj/%.d,$$(FUZZ_$(1)))
+FUZZ_TARGETS += $$(FUZZ_$(1))
+endef
+
+# Each component sees common/ and its own folder, never another service's.
+INC_dirs = -I$(DIR_$(1)) $(foreach n,$(NEEDS_$(1)),-I$(patsubst %/,%,$(dir $(DIR_$(n)))))
+INC_of = -Icommon -I$(GEN_DIR) $(foreach c,$(COMPONENTS),$(if $(filter $(DIR_$(c))/% tests/unit/$(c)/% tests/fuzz/$(c)/%,$(1)),$(call INC_dirs,$(c)))) -Itests/unit/lib
+
+INCLUDES = $(call INC_of,$<) -isystem $(LLHTTP_INC) -isystem /usr/include/postgresql
+
+# A text that a program carries becomes a C string: #include "seat-service/sql/001_journal.sql.inc"
+# where an expression may stand. `| $(GEN)` has them made before anything is compiled; from then on
+# the compiler's own dependencies say who needs which.
+GEN_DIR := $(OUT)/gen
+GEN     := $(patsubst %,$(GEN_DIR)/%.inc,$(sort $(wildcard seat-service/sql/*.sql payment-adapter/sql/*.sql queue-front/lua/*.lua web/* queue-front/web/* seat-service/web/* payment-adapter/web/* infra/demo-shop/sql/*.sql)))
+
+# What the console serves comes packed, so that no start has to do it: a table of a row a file, its
+# name, kind, bytes, and the bytes by gzip and by brotli.
+CONSOLE := $(sort $(filter-out %.html %.en %.ko,$(wildcard queue-front/web/console*)) \
+           $(wildcard queue-front/web/uplot.*) queue-front/web/licences.txt queue-front/web/icon.svg \
+           queue-front/web/draw-check.js web/base.css web/kit.js web/plan.js)
+GEN     += $(GEN_DIR)/queue-front/web/console.table.inc
+$(GEN_DIR)/queue-front/web/console.table.inc: $(CONSOLE) $(CONSOLE:%=$(GEN_DIR)/%.inc)
+	@mkdir -p $(@D)
+	@for file in $(CONSOLE); do \
+	    echo "FILE_OF(\"$${file##*/}\", $${file##*.}," && cat $(GEN_DIR)/$$file.inc && echo , && \
+	    gzip -9nc $$file | $(OCTETS) && echo , && brotli -q 11 -c $$file | $(OCTETS) && echo ')' || \
+	    exit 1; done >$@
+OCTETS := od -An -v -to1 | sed -e 's/ /\\/g' -e 's/^/"/' -e 's/$$/"/'
+
+$(GEN_DIR)/%.inc: %
+	@mkdir -p $(@D)
+	@sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/??/?\\?/g' -e 's/^/"/' -e 's/$$/\\n"/' $< >$@
+
+# Strict mode refuses what its default lets pass: a space before the colon, bytes above 0x7F in a
+# target, a missing line feed after the last chunk.
+$(OUT)/obj/llhttp/%.o: $(LLHTTP_SRC)/%.c $(OUT)/flags
+	@mkdir -p $(@D)
+	@$(CC) -c -o $@ $< -I$(LLHTTP_INC) $(CFLAGS_ALL) -w -DLLHTTP_STRICT_MODE=1
+
+$(OUT)/obj/%.o: %.c $(OUT)/flags | $(GEN)
+	@mkdir -p $(@D)
+	@echo "  CC    $<"
+	@$(CC) -c -o $@ $< -MMD -MP $(INCLUDES) $(CFLAGS_ALL) $(WARN)
+
+# Other flags mean other objects: this file changes only when the compiler or its flags do.
+$(OUT)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CC) $(CFLAGS_ALL) $(WARN) $(LINK_ALL)' >$@.new
+	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+
+$(foreach c,$(COMPONENTS),$(eval $(call component,$(c))))
+
+.SECONDARY:
+.PHONY: FORCE programs unit-programs fuzz-programs
+programs: $(PROGRAMS)
+unit-programs: $(UNIT_TESTS)
+fuzz-programs: $(FUZZ_TARGETS)
+
+# ---- the linter ----------------------------------------------------------------------------------
+# One stamp a file, so that only what has changed, or includes what has changed, is judged again.
+
+TIDY := $(patsubst %.c,build/tidy/%.ok,$(foreach c,$(COMPONENTS),$(SRC_$(c))))
+.PHONY: tidy tidy-list
+tidy: $(TIDY)
+tidy-list:
+	@printf '%s\n' $(TIDY)
+
+build/tidy/%.ok: %.c .clang-tidy | $(GEN)
+	@mkdir -p $(@D)
+	@echo "  TIDY  $<"
+	@clang-tidy --quiet $< -- $(INCLUDES) -std=c17 -D_GNU_SOURCE 2>$@.err || { cat $@.err; exit 1; }
+	@clang -MM -MP -MT $@ -MF build/tidy/$*.d $< $(INCLUDES) -std=c17 -D_GNU_SOURCE
+	@mv $@.err $@
+
+-include $(wildcard $(DEPS) $(TIDY:.ok=.d))
+
+include infra/targets.mk
