@@ -1,0 +1,15 @@
+/* backoff.h: how long to wait before the next try. Full jitter: anything between nothing and the
+ * doubled-up bound, evenly, so that a thousand callers whom one outage stopped do not come back
+ * as a wave. The bound is capped, so that a long outage does not put the next try hours away. */
+#ifndef FG_BASE_BACKOFF_H
+#define FG_BASE_BACKOFF_H
+
+#include "base/rng.h"
+
+#include <stdint.h>
+
+/* tries: how many have failed already, 1 for the first. Answers 0..min(cap, first * 2^(tries-1)).
+ */
+uint32_t backoff_ms(uint32_t first_ms, uint32_t cap_ms, uint32_t tries, const struct rng *rng);
+
+#endif

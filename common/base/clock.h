@@ -1,0 +1,35 @@
+/* clock.h: the time as an argument. Production passes clock_system(); a test owns a clock_fake and
+ * moves it by hand. */
+#ifndef FG_BASE_CLOCK_H
+#define FG_BASE_CLOCK_H
+
+#include <stdint.h>
+
+struct clock {
+    uint64_t (*mono_us)(void *ctx); /* never goes back; for durations and timers */
+    uint64_t (*wall_us)(void *ctx); /* since 1970; for what people and other machines read */
+    void *ctx;
+};
+
+static inline uint64_t clock_mono_us(const struct clock *clock)
+{
+    return clock->mono_us(clock->ctx);
+}
+
+static inline uint64_t clock_wall_us(const struct clock *clock)
+{
+    return clock->wall_us(clock->ctx);
+}
+
+const struct clock *clock_system(void);
+
+struct clock_fake {
+    struct clock clock; /* pass &fake->clock */
+    uint64_t now_mono_us;
+    uint64_t now_wall_us;
+};
+
+void clock_fake_init(struct clock_fake *fake, uint64_t wall_us);
+void clock_fake_step(struct clock_fake *fake, uint64_t us); /* both clocks go on */
+
+#endif

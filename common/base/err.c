@@ -1,0 +1,85 @@
+/* err.c: the sentence is cut rather than lost: the front of it names what was attempted, which is
+ * what a reader needs first. */
+#include "base/err.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Macros for the analyzer only; here are the functions. */
+#undef err_set
+#undef err_wrap
+
+int err_set(struct err_slot *err, enum err_code code, const char *format, ...)
+{
+    assert(code < 0);
+    if (err == NULL)
+        return code;
+    err->code = code;
+    va_list args;
+    va_start(args, format);
+    vsnprintf(err->text, sizeof(err->text), format, args);
+    va_end(args);
+    return code;
+}
+
+static void append(struct err_slot *err, const char *part)
+{
+    size_t len = strlen(err->text);
+    size_t part_len = strnlen(part, sizeof(err->text) - 1 - len);
+    memcpy(err->text + len, part, part_len);
+    err->text[len + part_len] = '\0';
+}
+
+int err_wrap(struct err_slot *err, const char *format, ...)
+{
+    if (err == NULL)
+        return ERR_UNKNOWN;
+    assert(err->code < 0);
+    char inner[ERR_TEXT_MAX];
+    memcpy(inner, err->text, sizeof(inner));
+    va_list args;
+    va_start(args, format);
+    vsnprintf(err->text, sizeof(err->text), format, args);
+    va_end(args);
+    append(err, ": ");
+    append(err, inner);
+    return err->code;
+}
+
+const char *err_name(int code)
+{
+    switch (code) {
+    case ERR_OK:
+        return "ok";
+    case ERR_NOMEM:
+        return "no-memory";
+    case ERR_RANGE:
+        return "range";
+    case ERR_SYNTAX:
+        return "syntax";
+    case ERR_FULL:
+        return "full";
+    case ERR_NOT_FOUND:
+        return "not-found";
+    case ERR_EXISTS:
+        return "exists";
+    case ERR_STATE:
+        return "state";
+    case ERR_AUTH:
+        return "auth";
+    case ERR_TIMEOUT:
+        return "timeout";
+    case ERR_CLOSED:
+        return "closed";
+    case ERR_IO:
+        return "io";
+    case ERR_LOOP:
+        return "loop";
+    case ERR_PEER:
+        return "peer";
+    default:
+        return "unknown";
+    }
+}

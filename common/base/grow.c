@@ -1,0 +1,118 @@
+/* grow.c: see grow.h. */
+#include "base/grow.h"
+
+#include "base/text.h"
+
+#include <stdlib.h>
+
+void grow_clear(struct grow *grow)
+{
+    grow->len = 0;
+    grow->failed = false;
+}
+
+void grow_free(struct grow *grow)
+{
+    free(grow->ptr);
+    *grow = (struct grow){0};
+}
+
+static bool make_room(struct grow *grow, size_t more)
+{
+    if (grow->failed)
+        return false;
+    if (grow->len + more <= grow->cap)
+        return true;
+    size_t cap = grow->cap > 0 ? grow->cap : 256;
+    while (cap < grow->len + more)
+        cap *= 2;
+    char *ptr = realloc(grow->ptr, cap);
+    if (ptr == NULL) {
+        grow->failed = true;
+        return false;
+    }
+    grow->ptr = ptr;
+    grow->cap = cap;
+    return true;
+}
+
+void grow_add(struct grow *grow, struct span bytes)
+{
+    if (bytes.len == 0 || !make_room(grow, bytes.len))
+        return;
+    memcpy(grow->ptr + grow->len, bytes.ptr, bytes.len);
+    grow->len += bytes.len;
+}
+
+void grow_i64(struct grow *grow, int64_t value)
+{
+    char memory[24];
+    struct text text = text_on(memory, sizeof(memory));
+    text_i64(&text, value);
+    grow_add(grow, text_span(&text));
+}
+
+void grow_u64(struct grow *grow, uint64_t value)
+{
+    char memory[24];
+    struct text text = text_on(memory, sizeof(memory));
+    text_u64(&text, value);
+    grow_add(grow, text_span(&text));
+}
+
+const char *grow_cstr(struct grow *grow)
+{
+    if (!make_room(grow, 1))
+        return NULL;
+    grow->ptr[grow->len] = '\0';
+    return grow->ptr;
+}
+
+void grow_array_open(struct grow *grow)
+{
+    grow_clear(grow);
+    grow_add(grow, SPAN("{"));
+}
+
+static void separate(struct grow *grow)
+{
+    if (grow->len > 1)
+        grow_add(grow, SPAN(","));
+}
+
+void grow_array_i64(struct grow *grow, int64_t value)
+{
+    separate(grow);
+    grow_i64(grow, value);
+}
+
+void grow_array_bool(struct grow *grow, bool value)
+{
+    separate(grow);
+    grow_add(grow, value ? SPAN("t") : SPAN("f"));
+}
+
+void grow_array_text(struct grow *grow, struct span text)
+{
+    separate(grow);
+    if (text.len == 0) {
+        grow_add(grow, SPAN("NULL"));
+        return;
+    }
+    if (!make_room(grow, 2 * text.len + 2))
+        return;
+    char *at = grow->ptr + grow->len;
+    *at++ = '"';
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] == '"' || text.ptr[i] == '\\')
+            *at++ = '\\';
+        *at++ = text.ptr[i];
+    }
+    *at++ = '"';
+    grow->len = (size_t)(at - grow->ptr);
+}
+
+void grow_array_close(struct grow *grow)
+{
+    grow_add(grow, SPAN("}"));
+}

@@ -1,0 +1,110 @@
+/* ip.c: inet_pton() and inet_ntop() know the grammar; what is ours is the one 16-byte form and the
+ * lists of networks. A list is searched from its front: it holds a handful of proxies. */
+#include "base/ip.h"
+
+#include <arpa/inet.h>
+
+static const uint8_t v4_prefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
+
+enum { V4_BITS_BEFORE = 96 };
+
+bool ip_is_v4(const uint8_t addr[IP_BYTES])
+{
+    return memcmp(addr, v4_prefix, sizeof(v4_prefix)) == 0;
+}
+
+bool ip_parse(struct span text, uint8_t addr[IP_BYTES])
+{
+    char cstr[INET6_ADDRSTRLEN];
+    uint8_t parsed[IP_BYTES];
+    if (!span_to_cstr(text, cstr, sizeof(cstr)))
+        return false;
+    if (inet_pton(AF_INET, cstr, parsed + sizeof(v4_prefix)) == 1)
+        memcpy(parsed, v4_prefix, sizeof(v4_prefix));
+    else if (inet_pton(AF_INET6, cstr, parsed) != 1)
+        return false;
+    memcpy(addr, parsed, IP_BYTES);
+    return true;
+}
+
+void ip_put(struct text *text, const uint8_t addr[IP_BYTES])
+{
+    char cstr[INET6_ADDRSTRLEN];
+    bool v4 = ip_is_v4(addr);
+    const uint8_t *from = v4 ? addr + sizeof(v4_prefix) : addr;
+    if (inet_ntop(v4 ? AF_INET : AF_INET6, from, cstr, sizeof(cstr)) != NULL)
+        text_str(text, cstr);
+}
+
+void ip_site(const uint8_t addr[IP_BYTES], uint8_t site[IP_BYTES])
+{
+    memmove(site, addr, IP_BYTES);
+    if (!ip_is_v4(site))
+        memset(site + 8, 0, 8);
+}
+
+/* Whether the first `bits` of both are the same. */
+static bool same_prefix(const uint8_t *a, const uint8_t *b, unsigned bits)
+{
+    unsigned whole = bits / 8;
+    if (memcmp(a, b, whole) != 0)
+        return false;
+    if (bits % 8 == 0)
+        return true;
+    uint8_t mask = (uint8_t)(0xFF << (8 - bits % 8));
+    return ((a[whole] ^ b[whole]) & mask) == 0;
+}
+
+static int parse_net(struct span text, struct err_slot *err, struct ip_net *out)
+{
+    struct span host;
+    struct span prefix = span_cut(text, '/', &host);
+    if (!ip_parse(host, out->addr))
+        return err_set(err, ERR_SYNTAX, "\"%.*s\" is no address or network", (int)text.len,
+                       text.ptr);
+    unsigned before =
+        ip_is_v4(out->addr) && memchr(host.ptr, ':', host.len) == NULL ? V4_BITS_BEFORE : 0;
+    uint64_t bits = 128 - before;
+    if (prefix.ptr != NULL && !span_u64(prefix, bits, &bits))
+        return err_set(err, ERR_RANGE, "\"%.*s\": the prefix must be from 0 to %u", (int)text.len,
+                       text.ptr, 128 - before);
+    out->bits = (uint8_t)(bits + before);
+
+    uint8_t rest[IP_BYTES] = {0};
+    memcpy(rest, out->addr, out->bits / 8);
+    if (out->bits % 8 != 0)
+        rest[out->bits / 8] = out->addr[out->bits / 8] & (uint8_t)(0xFF << (8 - out->bits % 8));
+    if (memcmp(rest, out->addr, IP_BYTES) != 0)
+        return err_set(err, ERR_RANGE, "\"%.*s\" has bits set beyond its prefix", (int)text.len,
+                       text.ptr);
+    return 0;
+}
+
+int ip_nets_parse(struct span text, struct err_slot *err, struct ip_nets *out)
+{
+    struct ip_nets nets = {.len = 0};
+    struct span rest = span_trim(text);
+    if (rest.len == 0)
+        rest.ptr = NULL;
+    while (rest.ptr != NULL) {
+        struct span item;
+        rest = span_cut(rest, ',', &item);
+        if (nets.len == IP_NETS_MAX)
+            return err_set(err, ERR_FULL, "a list of networks holds at most %d", IP_NETS_MAX);
+        int rc = parse_net(span_trim(item), err, &nets.net[nets.len]);
+        if (rc < 0)
+            return rc;
+        nets.len++;
+    }
+    *out = nets;
+    return 0;
+}
+
+bool ip_nets_contain(const struct ip_nets *nets, const uint8_t addr[IP_BYTES])
+{
+    for (uint32_t i = 0; i < nets->len; i++) {
+        if (same_prefix(nets->net[i].addr, addr, nets->net[i].bits))
+            return true;
+    }
+    return false;
+}

@@ -1,0 +1,36 @@
+/* ip.h: addresses as 16 bytes, IPv4 as ::ffff:a.b.c.d, so that the rest of the program knows one
+ * kind only. */
+#ifndef FG_BASE_IP_H
+#define FG_BASE_IP_H
+
+#include "base/err.h"
+#include "base/span.h"
+#include "base/text.h"
+
+enum { IP_BYTES = 16, IP_TEXT_MAX = 39, IP_NETS_MAX = 64 };
+
+/* "192.0.2.1", "2001:db8::1", "::ffff:192.0.2.1"; no zone, port or brackets. */
+bool ip_parse(struct span text, uint8_t addr[IP_BYTES]);
+void ip_put(struct text *text, const uint8_t addr[IP_BYTES]); /* shortest form (RFC 5952) */
+bool ip_is_v4(const uint8_t addr[IP_BYTES]);
+
+/* What one household or machine owns: an IPv4 address whole, an IPv6 address cut to its /64.
+ * Limits per visitor count by it. `site` may be `addr`. */
+void ip_site(const uint8_t addr[IP_BYTES], uint8_t site[IP_BYTES]);
+
+struct ip_net {
+    uint8_t addr[IP_BYTES];
+    uint8_t bits; /* 0..128, counted in the 16-byte form: an IPv4 /8 is 104 */
+};
+
+struct ip_nets {
+    struct ip_net net[IP_NETS_MAX];
+    uint32_t len;
+};
+
+/* "10.0.0.0/8, 127.0.0.1,fd00::/8"; an empty text is an empty list. A network with bits set beyond
+ * its prefix is refused as a slip of the pen. */
+int ip_nets_parse(struct span text, struct err_slot *err, struct ip_nets *out);
+bool ip_nets_contain(const struct ip_nets *nets, const uint8_t addr[IP_BYTES]);
+
+#endif

@@ -1,0 +1,458 @@
+/* json_in.c: jansson parses; here is what a service wants to say about the result.
+ *
+ * Every getter goes the same way: remember that the member was asked for, find it, judge it, and on
+ * failure write "pointer: rule" into the err_slot unless an earlier failure stands there. What was
+ * asked for is thereby what is allowed, and json_in_end() refuses the rest; no second list of names
+ * can fall out of step.
+ *
+ * jansson recurses and only bounds itself at 2,048 levels, so a glance over the brackets comes
+ * first and refuses what is nested deeper than we ever write. Its hash tables are seeded at random,
+ * so that nobody can choose keys that collide. */
+#include "base/json_in.h"
+
+#include "base/rfc3339.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdarg.h>
+
+enum { NO_INDEX = -1 };
+
+/* ---- the document ---- */
+
+/* How deep the brackets go; a text that is no JSON gives some number, and is refused later. */
+static unsigned depth_of(struct span text)
+{
+    unsigned depth = 0, deepest = 0;
+    bool in_string = false;
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        if (in_string) {
+            if (c == '\\')
+                i++;
+            else if (c == '"')
+                in_string = false;
+        } else if (c == '"') {
+            in_string = true;
+        } else if (c == '{' || c == '[') {
+            depth++;
+            deepest = depth > deepest ? depth : deepest;
+        } else if ((c == '}' || c == ']') && depth > 0) {
+            depth--;
+        }
+    }
+    return deepest;
+}
+
+int json_in_parse(struct span text, struct err_slot *err, json_t **out)
+{
+    if (text.len == 0)
+        return err_set(err, ERR_SYNTAX, "there is no JSON: the text is empty");
+    if (depth_of(text) > JSON_IN_DEPTH_MAX)
+        return err_set(err, ERR_SYNTAX, "the JSON is nested more than %d deep", JSON_IN_DEPTH_MAX);
+    json_error_t why;
+    json_t *doc = json_loadb(text.ptr, text.len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &why);
+    if (doc == NULL && json_error_code(&why) == json_error_out_of_memory)
+        return err_set(err, ERR_NOMEM, "JSON of %zu bytes", text.len);
+    if (doc == NULL)
+        return err_set(err, ERR_SYNTAX, "not JSON: line %d, column %d: %s", why.line, why.column,
+                       why.text);
+    *out = doc;
+    return 0;
+}
+
+static int put_bytes(const char *bytes, size_t len, void *ctx)
+{
+    text_add(ctx, bytes, len);
+    return 0;
+}
+
+void json_in_put(struct text *text, const json_t *doc)
+{
+    /* 15 digits, so that 0.1 is written as 0.1 again. */
+    if (json_dump_callback(doc, put_bytes, text,
+                           JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15)) < 0)
+        text->overflown = true;
+}
+
+/* ---- failures ---- */
+
+/* A name from outside may hold what a pointer escapes (RFC 6901). */
+static void put_pointer_part(struct text *text, const char *name)
+{
+    for (; *name != '\0'; name++) {
+        if (*name == '~')
+            TEXT_LIT(text, "~0");
+        else if (*name == '/')
+            TEXT_LIT(text, "~1");
+        else
+            text_char(text, *name);
+    }
+}
+
+static void put_pointer(char out[JSON_IN_POINTER_MAX], const struct json_in *in, const char *key,
+                        ptrdiff_t index)
+{
+    struct text text = text_on(out, JSON_IN_POINTER_MAX - 1);
+    text_str(&text, in->pointer);
+    if (key != NULL) {
+        text_char(&text, '/');
+        put_pointer_part(&text, key);
+    }
+    if (index != NO_INDEX) {
+        text_char(&text, '/');
+        text_u64(&text, (uint64_t)index);
+    }
+    out[text.len] = '\0';
+}
+
+static __attribute__((format(printf, 4, 0))) int
+vrefuse(struct json_in *in, const char *key, ptrdiff_t index, const char *rule, va_list args)
+{
+    struct json_in *root = in;
+    while (root->parent != NULL)
+        root = root->parent;
+    if (root->rc == 0) {
+        char pointer[JSON_IN_POINTER_MAX], sentence[ERR_TEXT_MAX];
+        put_pointer(pointer, in, key, index);
+        vsnprintf(sentence, sizeof(sentence), rule, args);
+        err_set(in->err, ERR_RANGE, "%s: %s", pointer[0] != '\0' ? pointer : "the document",
+                sentence);
+    }
+    for (struct json_in *each = in; each != NULL; each = each->parent)
+        each->rc = each->rc == 0 ? ERR_RANGE : each->rc;
+    return in->rc;
+}
+
+static __attribute__((format(printf, 4, 5))) bool refuse(struct json_in *in, const char *key,
+                                                         ptrdiff_t index, const char *rule, ...)
+{
+    va_list args;
+    va_start(args, rule);
+    vrefuse(in, key, index, rule, args);
+    va_end(args);
+    return false;
+}
+
+int json_in_refuse(struct json_in *in, const char *key, const char *rule, ...)
+{
+    va_list args;
+    va_start(args, rule);
+    int rc = vrefuse(in, key, NO_INDEX, rule, args);
+    va_end(args);
+    return rc;
+}
+
+/* ---- an object ---- */
+
+static bool was_asked(const struct json_in *in, const char *key)
+{
+    for (unsigned i = 0; i < in->asked_len; i++) {
+        if (strcmp(in->asked[i], key) == 0)
+            return true;
+    }
+    return false;
+}
+
+static json_t *ask(struct json_in *in, const char *key)
+{
+    if (!was_asked(in, key)) {
+        assert(in->asked_len < JSON_IN_MEMBERS_MAX);
+        in->asked[in->asked_len++] = key;
+    }
+    return in->object != NULL ? json_object_get(in->object, key) : NULL;
+}
+
+void json_in_object(struct json_in *in, json_t *doc, struct err_slot *err)
+{
+    in->object = json_is_object(doc) ? doc : NULL;
+    in->err = err;
+    in->rc = 0;
+    in->parent = NULL;
+    in->pointer[0] = '\0';
+    in->asked_len = 0;
+    if (in->object == NULL)
+        refuse(in, NULL, NO_INDEX, "must be an object");
+}
+
+static void refuse_unknown(struct json_in *in, const char *key)
+{
+    char known[160];
+    struct text text = text_on(known, sizeof(known) - 1);
+    unsigned told = 0;
+    for (; told < in->asked_len; told++) {
+        size_t before = text.len;
+        if (told > 0)
+            TEXT_LIT(&text, ", ");
+        text_str(&text, in->asked[told]);
+        if (text.overflown) { /* no half of a list's entry */
+            text.len = before;
+            break;
+        }
+    }
+    known[text.len] = '\0';
+    if (told < in->asked_len)
+        refuse(in, key, NO_INDEX, "is not known here; known are %s and %u more", known,
+               in->asked_len - told);
+    else
+        refuse(in, key, NO_INDEX, "is not known here; known are %s", known);
+}
+
+int json_in_end(struct json_in *in)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach(in->object, key, value)
+    {
+        if (!was_asked(in, key)) {
+            refuse_unknown(in, key);
+            break;
+        }
+    }
+    return in->rc;
+}
+
+bool json_in_has(struct json_in *in, const char *key)
+{
+    const json_t *value = ask(in, key);
+    return value != NULL && !json_is_null(value);
+}
+
+void json_in_require(struct json_in *in, const char *key)
+{
+    if (ask(in, key) == NULL && in->object != NULL)
+        refuse(in, key, NO_INDEX, "is missing");
+}
+
+void json_in_allow(struct json_in *in, const char *key)
+{
+    ask(in, key);
+}
+
+/* ---- values, as members and as elements ---- */
+
+static bool take_u64(struct json_in *in, const char *key, ptrdiff_t index, const json_t *value,
+                     uint64_t min, uint64_t max, uint64_t *out)
+{
+    json_int_t number = json_integer_value(value);
+    if (!json_is_integer(value) || number < 0 || (uint64_t)number < min || (uint64_t)number > max)
+        return refuse(in, key, index, "must be a whole number from %" PRIu64 " to %" PRIu64, min,
+                      max);
+    *out = (uint64_t)number;
+    return true;
+}
+
+static bool take_str(struct json_in *in, const char *key, ptrdiff_t index, const json_t *value,
+                     size_t min, size_t max, struct span *out)
+{
+    size_t len = json_string_length(value);
+    if (!json_is_string(value) || len < min || len > max)
+        return refuse(in, key, index, "must be a text of %zu to %zu bytes", min, max);
+    *out = (struct span){json_string_value(value), len};
+    return true;
+}
+
+static bool take_child(struct json_in *in, const char *key, ptrdiff_t index, json_t *value,
+                       struct json_in *child)
+{
+    if (!json_is_object(value))
+        return refuse(in, key, index, "must be an object");
+    *child = (struct json_in){.object = value, .err = in->err, .parent = in};
+    put_pointer(child->pointer, in, key, index);
+    return true;
+}
+
+bool json_in_u64(struct json_in *in, const char *key, uint64_t min, uint64_t max, uint64_t *out)
+{
+    const json_t *value = ask(in, key);
+    return value != NULL && take_u64(in, key, NO_INDEX, value, min, max, out);
+}
+
+bool json_in_i64(struct json_in *in, const char *key, int64_t min, int64_t max, int64_t *out)
+{
+    const json_t *value = ask(in, key);
+    if (value == NULL)
+        return false;
+    json_int_t number = json_integer_value(value);
+    if (!json_is_integer(value) || number < min || number > max)
+        return refuse(in, key, NO_INDEX, "must be a whole number from %" PRId64 " to %" PRId64, min,
+                      max);
+    *out = number;
+    return true;
+}
+
+/* Thousandths of a number, if it has no more decimals than that. A double cannot hold 0.1, so what
+ * is within a thousandth of a thousandth is taken as meant. */
+static bool to_milli(const json_t *value, uint64_t *out)
+{
+    double scaled = json_number_value(value) * 1000;
+    if (!json_is_number(value) || !(scaled >= 0 && scaled < 9e15))
+        return false;
+    uint64_t rounded = (uint64_t)(scaled + 0.5);
+    double off = scaled - (double)rounded;
+    if (off < -0.001 || off > 0.001)
+        return false;
+    *out = rounded;
+    return true;
+}
+
+bool json_in_milli(struct json_in *in, const char *key, uint64_t min, uint64_t max, uint64_t *out)
+{
+    const json_t *value = ask(in, key);
+    if (value == NULL)
+        return false;
+    uint64_t milli;
+    if (!to_milli(value, &milli) || milli < min || milli > max) {
+        char range[64];
+        struct text text = text_on(range, sizeof(range));
+        text_milli(&text, (int64_t)min);
+        TEXT_LIT(&text, " to ");
+        text_milli(&text, (int64_t)max);
+        return refuse(in, key, NO_INDEX, "must be a number from %.*s, with up to three decimals",
+                      (int)text.len, range);
+    }
+    *out = milli;
+    return true;
+}
+
+bool json_in_bool(struct json_in *in, const char *key, bool *out)
+{
+    const json_t *value = ask(in, key);
+    if (value == NULL)
+        return false;
+    if (!json_is_boolean(value))
+        return refuse(in, key, NO_INDEX, "must be true or false");
+    *out = json_is_true(value);
+    return true;
+}
+
+bool json_in_str(struct json_in *in, const char *key, size_t min, size_t max, struct span *out)
+{
+    const json_t *value = ask(in, key);
+    return value != NULL && take_str(in, key, NO_INDEX, value, min, max, out);
+}
+
+bool json_in_word(struct json_in *in, const char *key, const char *const *words, unsigned *out)
+{
+    const json_t *value = ask(in, key);
+    if (value == NULL)
+        return false;
+    char allowed[160];
+    struct text text = text_on(allowed, sizeof(allowed));
+    for (unsigned i = 0; words[i] != NULL; i++) {
+        if (json_is_string(value) && strcmp(json_string_value(value), words[i]) == 0) {
+            *out = i;
+            return true;
+        }
+        if (i > 0)
+            TEXT_LIT(&text, ", ");
+        text_str(&text, words[i]);
+    }
+    return refuse(in, key, NO_INDEX, "must be one of %.*s", (int)text.len, allowed);
+}
+
+bool json_in_time(struct json_in *in, const char *key, uint64_t *unix_ms)
+{
+    const json_t *value = ask(in, key);
+    if (value == NULL)
+        return false;
+    struct span text = {json_string_value(value), json_string_length(value)};
+    if (!json_is_string(value) || !rfc3339_parse(text, unix_ms))
+        return refuse(in, key, NO_INDEX, "must be a time such as \"2026-11-20T11:00:00Z\"");
+    return true;
+}
+
+bool json_in_array(struct json_in *in, const char *key, size_t min, size_t max, json_t **out)
+{
+    json_t *value = ask(in, key);
+    if (value == NULL)
+        return false;
+    bool fits =
+        json_is_array(value) && json_array_size(value) >= min && json_array_size(value) <= max;
+    if (!fits && max == SIZE_MAX) /* no bound that a reader could make use of */
+        return refuse(in, key, NO_INDEX, "must be a list");
+    if (!fits)
+        return refuse(in, key, NO_INDEX, "must be a list of %zu to %zu elements", min, max);
+    *out = value;
+    return true;
+}
+
+bool json_in_any(struct json_in *in, const char *key, json_t **out)
+{
+    json_t *value = ask(in, key);
+    if (value == NULL)
+        return false;
+    if (json_is_null(value))
+        return refuse(in, key, NO_INDEX, "must not be null");
+    *out = value;
+    return true;
+}
+
+bool json_in_child(struct json_in *in, const char *key, struct json_in *child)
+{
+    json_t *value = ask(in, key);
+    return value != NULL && take_child(in, key, NO_INDEX, value, child);
+}
+
+bool json_in_item_child(struct json_in *in, const char *key, const json_t *array, size_t index,
+                        struct json_in *child)
+{
+    return take_child(in, key, (ptrdiff_t)index, json_array_get(array, index), child);
+}
+
+bool json_in_item_str(struct json_in *in, const char *key, const json_t *array, size_t index,
+                      size_t min, size_t max, struct span *out)
+{
+    return take_str(in, key, (ptrdiff_t)index, json_array_get(array, index), min, max, out);
+}
+
+bool json_in_item_u64(struct json_in *in, const char *key, const json_t *array, size_t index,
+                      uint64_t min, uint64_t max, uint64_t *out)
+{
+    return take_u64(in, key, (ptrdiff_t)index, json_array_get(array, index), min, max, out);
+}
+
+/* ---- merge patch ---- */
+
+/* As deep as the patch, which json_in_parse() bounds. */
+static bool apply(json_t *target, const json_t *patch)
+{
+    const char *key;
+    json_t *change;
+    json_object_foreach((json_t *)patch, key, change)
+    {
+        if (json_is_null(change)) {
+            json_object_del(target, key);
+            continue;
+        }
+        if (!json_is_object(change)) {
+            if (json_object_set_new(target, key, json_deep_copy(change)) < 0)
+                return false;
+            continue;
+        }
+        json_t *member = json_object_get(target, key);
+        if (!json_is_object(member)) {
+            member = json_object();
+            if (json_object_set_new(target, key, member) < 0)
+                return false;
+        }
+        if (!apply(member, change))
+            return false;
+    }
+    return true;
+}
+
+int json_in_merge(const json_t *target, const json_t *patch, struct err_slot *err, json_t **out)
+{
+    json_t *merged = NULL;
+    if (!json_is_object(patch))
+        merged = json_deep_copy(patch);
+    else
+        merged = json_is_object(target) ? json_deep_copy(target) : json_object();
+    if (merged == NULL || (json_is_object(patch) && !apply(merged, patch))) {
+        json_decref(merged);
+        return err_set(err, ERR_NOMEM, "merging a patch into a document");
+    }
+    *out = merged;
+    return 0;
+}

@@ -1,0 +1,91 @@
+/* json_in.h: JSON that came from outside, read into typed variables.
+ *
+ * An object is read without looking and judged once, at its end, as a struct text is written:
+ *
+ *     uint64_t rate_milli = 1000;           // stays, if the member is absent
+ *     struct json_in in;
+ *     json_in_object(&in, doc, err);
+ *     json_in_require(&in, "name");
+ *     json_in_str(&in, "name", 1, 80, &name);
+ *     json_in_milli(&in, "rate_per_s", 0, 1000000000, &rate_milli);
+ *     int rc = json_in_end(&in);            // also refuses members that nobody asked for
+ *
+ * The first failure stays in err, as JSON pointer and rule: "/rate_per_s: must be a number from 0
+ * to 1000000". Code is ERR_SYNTAX for text that is no JSON, ERR_RANGE for values against a rule.
+ *
+ * Threading: none, a document belongs to one thread. */
+#ifndef FG_BASE_JSON_IN_H
+#define FG_BASE_JSON_IN_H
+
+#include "base/err.h"
+#include "base/span.h"
+#include "base/text.h"
+
+#include <jansson.h>
+
+enum {
+    JSON_IN_DEPTH_MAX = 32,   /* deeper than any document of ours, shallower than any stack */
+    JSON_IN_POINTER_MAX = 96, /* the pointer shares err_slot with the rule */
+    JSON_IN_MEMBERS_MAX = 64, /* different members asked for in one object */
+};
+
+/* One JSON text and nothing after it; duplicate keys and NULs are refused. The length is bounded by
+ * the caller (a route's body_max). On success *out is the caller's, to end with json_decref(). */
+int json_in_parse(struct span text, struct err_slot *err, json_t **out);
+
+struct json_in {
+    json_t *object; /* borrowed from its document */
+    struct err_slot *err;
+    int rc; /* 0, or the first failure of this object and of those read through it */
+    struct json_in *parent;
+    char pointer[JSON_IN_POINTER_MAX];
+    const char *asked[JSON_IN_MEMBERS_MAX];
+    unsigned asked_len;
+};
+
+/* Begins with the whole document, which must be an object. */
+void json_in_object(struct json_in *in, json_t *doc, struct err_slot *err);
+
+/* Ends it: refuses unknown members and tells the first failure. Children end before parents. */
+int json_in_end(struct json_in *in);
+
+bool json_in_has(struct json_in *in, const char *key);     /* there, and not null */
+void json_in_require(struct json_in *in, const char *key); /* being absent is a failure */
+void json_in_allow(struct json_in *in, const char *key);   /* known, and of no interest here */
+
+/* A failure of the caller's own making, about one member: "must be later than opens_at". */
+int json_in_refuse(struct json_in *in, const char *key, const char *rule, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Each answers true if the member was there and good, and only then writes *out. */
+bool json_in_u64(struct json_in *in, const char *key, uint64_t min, uint64_t max, uint64_t *out);
+bool json_in_i64(struct json_in *in, const char *key, int64_t min, int64_t max, int64_t *out);
+/* A number with up to three decimals, in thousandths; min and max are thousandths too. */
+bool json_in_milli(struct json_in *in, const char *key, uint64_t min, uint64_t max, uint64_t *out);
+bool json_in_bool(struct json_in *in, const char *key, bool *out);
+/* Length in bytes; the span is borrowed from the document. */
+bool json_in_str(struct json_in *in, const char *key, size_t min, size_t max, struct span *out);
+/* One of `words`, which ends with NULL; *out is its index. */
+bool json_in_word(struct json_in *in, const char *key, const char *const *words, unsigned *out);
+bool json_in_time(struct json_in *in, const char *key, uint64_t *unix_ms); /* RFC 3339 */
+bool json_in_array(struct json_in *in, const char *key, size_t min, size_t max, json_t **out);
+bool json_in_any(struct json_in *in, const char *key, json_t **out); /* whatever it is; not null */
+
+/* A member that is an object: read through `child`, which ends with json_in_end(). */
+bool json_in_child(struct json_in *in, const char *key, struct json_in *child);
+
+/* The elements of an array that json_in_array() gave. */
+bool json_in_item_child(struct json_in *in, const char *key, const json_t *array, size_t index,
+                        struct json_in *child);
+bool json_in_item_str(struct json_in *in, const char *key, const json_t *array, size_t index,
+                      size_t min, size_t max, struct span *out);
+bool json_in_item_u64(struct json_in *in, const char *key, const json_t *array, size_t index,
+                      uint64_t min, uint64_t max, uint64_t *out);
+
+/* RFC 7396: *out is a new document, what `target` becomes by `patch`; neither is changed. */
+int json_in_merge(const json_t *target, const json_t *patch, struct err_slot *err, json_t **out);
+
+/* The document as compact JSON, keys in their order; marks the text as overflown if too long. */
+void json_in_put(struct text *text, const json_t *doc);
+
+#endif

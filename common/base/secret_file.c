@@ -1,0 +1,97 @@
+/* secret_file.c: opened first and judged by what is open (fstat), so that nobody can put another
+ * file in its place in between. Read on a service's start and reload, never on a loop.
+ *
+ * The bytes lie in memory of our own from read() on, not in a stdio buffer that would keep a copy;
+ * they are wiped on every way out. */
+#include "base/secret_file.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct secret_file {
+    size_t len;
+    char bytes[SECRET_FILE_BYTES_MAX];
+};
+
+/* A mode such as 0640 is refused too: who shares a group with a service shares no key with it. */
+static int judge(int fd, const char *path, struct err_slot *err)
+{
+    struct stat stat;
+    if (fstat(fd, &stat) < 0)
+        return err_set(err, ERR_IO, "%s: %s", path, strerror(errno));
+    if (!S_ISREG(stat.st_mode))
+        return err_set(err, ERR_AUTH, "%s: a secret must be a plain file", path);
+    if ((stat.st_mode & (S_IRWXG | S_IRWXO)) != 0)
+        return err_set(err, ERR_AUTH,
+                       "%s: mode %04o lets others at this secret; it must be 0600 or 0400", path,
+                       stat.st_mode & 07777u);
+    if (stat.st_size > SECRET_FILE_BYTES_MAX)
+        return err_set(err, ERR_RANGE, "%s: a secret has at most %d bytes", path,
+                       SECRET_FILE_BYTES_MAX);
+    return 0;
+}
+
+static int fill(int fd, const char *path, struct secret_file *secret, struct err_slot *err)
+{
+    while (secret->len < sizeof(secret->bytes)) {
+        ssize_t got = read(fd, secret->bytes + secret->len, sizeof(secret->bytes) - secret->len);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return err_set(err, ERR_IO, "%s: %s", path, strerror(errno));
+        if (got == 0)
+            break;
+        secret->len += (size_t)got;
+    }
+    if (secret->len > 0 && secret->bytes[secret->len - 1] == '\n')
+        secret->len--;
+    if (secret->len == 0)
+        return err_set(err, ERR_SYNTAX, "%s: the file is empty", path);
+    return 0;
+}
+
+int secret_file_read(const char *path, struct err_slot *err, struct secret_file **out)
+{
+    /* Without O_NONBLOCK a FIFO put there would hold us up before we could look at it. */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return err_set(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "%s: %s", path,
+                       strerror(errno));
+    int rc = judge(fd, path, err);
+    if (rc < 0)
+        goto close_file;
+    struct secret_file *secret = calloc(1, sizeof(*secret));
+    if (secret == NULL) {
+        rc = err_set(err, ERR_NOMEM, "secret of %zu bytes", sizeof(*secret));
+        goto close_file;
+    }
+    rc = fill(fd, path, secret, err);
+    if (rc < 0)
+        secret_file_destroy(secret);
+    else
+        *out = secret;
+
+close_file:
+    close(fd);
+    return rc;
+}
+
+struct span secret_file_span(const struct secret_file *secret)
+{
+    assert(secret->len > 0);
+    return (struct span){secret->bytes, secret->len};
+}
+
+void secret_file_destroy(struct secret_file *secret)
+{
+    if (secret == NULL)
+        return;
+    sodium_memzero(secret, sizeof(*secret));
+    free(secret);
+}

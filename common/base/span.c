@@ -1,0 +1,60 @@
+/* span.c: see span.h. */
+#include "base/span.h"
+
+struct span span_trim(struct span text)
+{
+    while (text.len > 0 && (text.ptr[0] == ' ' || text.ptr[0] == '\t'))
+        text = span_skip(text, 1);
+    while (text.len > 0 && (text.ptr[text.len - 1] == ' ' || text.ptr[text.len - 1] == '\t'))
+        text.len--;
+    return text;
+}
+
+struct span span_cut(struct span text, char mark, struct span *head)
+{
+    const char *at = text.len > 0 ? memchr(text.ptr, mark, text.len) : NULL;
+    if (at == NULL) {
+        *head = text;
+        return (struct span){NULL, 0};
+    }
+    size_t before = (size_t)(at - text.ptr);
+    *head = (struct span){text.ptr, before};
+    return span_skip(text, before + 1);
+}
+
+bool span_u64(struct span text, uint64_t max, uint64_t *out)
+{
+    if (text.len == 0 || text.len > 20)
+        return false;
+    uint64_t value = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned digit = (unsigned)(unsigned char)text.ptr[i] - '0';
+        if (digit > 9 || value > (UINT64_MAX - digit) / 10)
+            return false;
+        value = value * 10 + digit;
+    }
+    if (value > max)
+        return false;
+    *out = value;
+    return true;
+}
+
+bool span_to_cstr(struct span text, char *out, size_t cap)
+{
+    if (text.len >= cap || (text.len > 0 && memchr(text.ptr, '\0', text.len) != NULL))
+        return false;
+    if (text.len > 0)
+        memcpy(out, text.ptr, text.len);
+    out[text.len] = '\0';
+    return true;
+}
+
+bool span_eq_secret(struct span a, struct span b)
+{
+    if (a.len != b.len)
+        return false;
+    unsigned char diff = 0;
+    for (size_t i = 0; i < a.len; i++)
+        diff |= (unsigned char)(a.ptr[i] ^ b.ptr[i]);
+    return diff == 0;
+}

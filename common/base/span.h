@@ -1,0 +1,63 @@
+/* span.h: bytes that somebody else owns, and the few questions a parser asks of them. */
+#ifndef FG_BASE_SPAN_H
+#define FG_BASE_SPAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <strings.h>
+
+struct span {
+    const char *ptr; /* borrowed; NULL and len 0 mean "not there" */
+    size_t len;
+};
+
+/* SPAN("literal"): the length is known when compiling. */
+#define SPAN(literal) ((struct span){(literal), sizeof(literal) - 1})
+
+static inline struct span span_of(const char *text)
+{
+    return (struct span){text, text != NULL ? strlen(text) : 0};
+}
+
+static inline bool span_eq(struct span a, struct span b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+}
+
+/* ASCII letters compare without regard to case, as header names and scheme names do. */
+static inline bool span_eq_nocase(struct span a, struct span b)
+{
+    return a.len == b.len && (a.len == 0 || strncasecmp(a.ptr, b.ptr, a.len) == 0);
+}
+
+static inline bool span_starts(struct span text, struct span prefix)
+{
+    return text.len >= prefix.len &&
+           (prefix.len == 0 || memcmp(text.ptr, prefix.ptr, prefix.len) == 0);
+}
+
+/* What follows the first n bytes; n must not exceed the length. */
+static inline struct span span_skip(struct span text, size_t n)
+{
+    return (struct span){text.ptr + n, text.len - n};
+}
+
+/* Without spaces and tabs at both ends. */
+struct span span_trim(struct span text);
+
+/* Cuts at the first `mark`: *head is what stands before it, the answer what follows. Without a mark
+ * *head is all of it and the answer is "not there". Loops over lists end on `rest.ptr == NULL`. */
+struct span span_cut(struct span text, char mark, struct span *head);
+
+/* Decimal digits only, all of the span, no sign, no overflow, at most `max`. False leaves *out. */
+bool span_u64(struct span text, uint64_t max, uint64_t *out);
+
+/* Copies with a closing NUL; false (and nothing written) if it does not fit or holds a NUL. */
+bool span_to_cstr(struct span text, char *out, size_t cap);
+
+/* Equal in a time that depends on the lengths only: for secrets. */
+bool span_eq_secret(struct span a, struct span b);
+
+#endif

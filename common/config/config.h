@@ -1,0 +1,66 @@
+/* config.h: settings from a file and from the environment, into a struct.
+ *
+ *     [redis]                      FAIRGATE_REDIS_PATH=/run/redis.sock
+ *     path = "/run/redis.sock"     # or bare: path = /run/redis.sock
+ *     timeout = 250ms
+ *
+ * A program declares its settings as a table; everything else follows from it: what is allowed,
+ * what is said when it is not, and the text of --help. The environment wins over the file, the file
+ * over the default. What the table does not know is an error that names file and line (or the
+ * variable) and what is allowed: a knob that was misspelt must not silently keep its default.
+ * Variables are judged where their section is one of the program's own; FAIRGATE_RUN_DIR and its
+ * like pass unread.
+ *
+ * Secrets are not settings: a setting names the file (base/secret_file.h). */
+#ifndef FG_CONFIG_CONFIG_H
+#define FG_CONFIG_CONFIG_H
+
+#include "base/err.h"
+#include "base/text.h"
+
+enum {
+    CONFIG_STRING_MAX = 1024,  /* bytes of a string setting, its NUL included */
+    CONFIG_FILE_MAX = 65536,   /* longer is not ours */
+    CONFIG_HELP_BYTES = 65536, /* room that config_help() never exceeds */
+};
+
+enum config_kind {
+    CONFIG_STRING,   /* char[CONFIG_STRING_MAX]; min and max bound its length (max 0: none) */
+    CONFIG_U64,      /* uint64_t; min..max, as for the next two */
+    CONFIG_DURATION, /* uint64_t, milliseconds: 250ms 5s 10m 2h 1d */
+    CONFIG_SIZE,     /* uint64_t, bytes: 512 16k 64m 1g (powers of 1024) */
+    CONFIG_BOOL,     /* bool: true false */
+    CONFIG_WORD,     /* unsigned: the index of one of `words` */
+};
+
+struct config_setting {
+    const char *section;
+    const char *key;
+    enum config_kind kind;
+    size_t offset;        /* of the member in the struct */
+    const char *fallback; /* as it would stand in the file; NULL: has to be given */
+    uint64_t min, max;
+    const char *const *words; /* CONFIG_WORD: the allowed ones, ended by NULL */
+    const char *help;         /* half a sentence */
+};
+
+/* A table and the struct that it fills. A program may have several (its own, the skeleton's). */
+struct config_part {
+    const struct config_setting *settings;
+    size_t settings_len;
+    void *target; /* written whole on success, in part on failure */
+};
+
+/* `path` may be NULL: defaults and environment only. `environment` is `environ` or a test's own,
+ * ended by NULL; NULL: none. */
+int config_load(const char *path, char *const *environment, const struct config_part *parts,
+                size_t parts_len, struct err_slot *err);
+
+/* The same from text in memory; `name` stands for the file in messages. */
+int config_parse(const char *name, struct span text, char *const *environment,
+                 const struct config_part *parts, size_t parts_len, struct err_slot *err);
+
+/* One paragraph a setting: name, kind, range, default, help. */
+void config_help(struct text *text, const struct config_part *parts, size_t parts_len);
+
+#endif

@@ -1,0 +1,432 @@
+/* jwks.c: keys are OpenSSL's EVP_PKEY, made once and then only read, which OpenSSL allows from any
+ * thread. Beside the key stand its name and its JWK, written when the key is made, so that showing
+ * and finding keys needs no cryptography.
+ *
+ * OpenSSL speaks ASN.1: a signature is a DER sequence of two integers of varying length. JWS wants
+ * the integers bare, 32 bytes each, so they are taken apart after signing and put together again
+ * before verifying. With a fixed length there is nothing to parse on our side.
+ *
+ * No key type but EC on P-256 gets past key_from_evp(), whatever a file or a set contains. */
+#include "crypto/jwks.h"
+
+#include "base/base64.h"
+#include "base/json_in.h"
+#include "base/secret_file.h"
+#include "crypto/openssl.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+enum {
+    COORDINATE_BYTES = 32,
+    COORDINATE_CHARS = 43,
+    POINT_BYTES = 1 + 2 * COORDINATE_BYTES, /* 04, x, y */
+    DER_BYTES_MAX = 72,                     /* two integers of 33 bytes, three heads */
+    PATH_MAX_BYTES = 512,
+};
+
+struct jwks_key {
+    EVP_PKEY *evp;
+    bool signs;
+    char x[COORDINATE_CHARS + 1];
+    char y[COORDINATE_CHARS + 1];
+    size_t kid_len;
+    char kid[JWKS_KID_MAX];
+};
+
+struct jwks {
+    struct jwks_key *key[JWKS_KEYS_MAX];
+    size_t len;
+};
+
+/* OpenSSL's reason, and an empty queue of errors for whoever comes next. */
+static int refuse(struct err_slot *err, enum err_code code, const char *what)
+{
+    unsigned long reason = ERR_peek_last_error();
+    const char *text = reason != 0 ? ERR_reason_error_string(reason) : NULL;
+    int rc = err_set(err, code, "%s%s%s", what, text != NULL ? ": " : "", text != NULL ? text : "");
+    ERR_clear_error();
+    return rc;
+}
+
+/* ---- one key ---- */
+
+static bool is_p256(const EVP_PKEY *evp)
+{
+    char group[32];
+    size_t len;
+    return EVP_PKEY_is_a(evp, "EC") &&
+           EVP_PKEY_get_group_name(evp, group, sizeof(group), &len) == 1 &&
+           strcmp(group, "prime256v1") == 0;
+}
+
+static bool read_coordinate(const EVP_PKEY *evp, const char *name, char out[COORDINATE_CHARS + 1])
+{
+    BIGNUM *number = NULL;
+    uint8_t bytes[COORDINATE_BYTES];
+    bool good = EVP_PKEY_get_bn_param(evp, name, &number) == 1 &&
+                BN_bn2binpad(number, bytes, sizeof(bytes)) == (int)sizeof(bytes);
+    BN_free(number);
+    if (!good)
+        return false;
+    struct text text = text_on(out, COORDINATE_CHARS);
+    base64_put(&text, bytes, sizeof(bytes));
+    assert(!text.overflown && text.len == COORDINATE_CHARS);
+    out[COORDINATE_CHARS] = '\0';
+    return true;
+}
+
+/* RFC 7638: the digest of the members that make the key, in the order of their names. */
+static bool name_by_thumbprint(struct jwks_key *key)
+{
+    char json[192];
+    struct text text = text_on(json, sizeof(json));
+    text_printf(&text, "{\"crv\":\"P-256\",\"kty\":\"EC\",\"x\":\"%s\",\"y\":\"%s\"}", key->x,
+                key->y);
+    assert(!text.overflown);
+    uint8_t digest[32];
+    size_t len;
+    if (EVP_Q_digest(NULL, "SHA256", NULL, text.ptr, text.len, digest, &len) != 1)
+        return false;
+    struct text kid = text_on(key->kid, sizeof(key->kid));
+    base64_put(&kid, digest, sizeof(digest));
+    key->kid_len = kid.len;
+    assert(key->kid_len == JWKS_KID_LEN);
+    return true;
+}
+
+/* Takes evp, also on failure. */
+static int key_from_evp(EVP_PKEY *evp, bool signs, struct err_slot *err, struct jwks_key **out)
+{
+    int rc = 0;
+    struct jwks_key *key = calloc(1, sizeof(*key));
+    if (key == NULL)
+        rc = err_set(err, ERR_NOMEM, "a key");
+    else if (!is_p256(evp))
+        rc = refuse(err, ERR_AUTH, "a key must be EC on P-256");
+    else if (!read_coordinate(evp, OSSL_PKEY_PARAM_EC_PUB_X, key->x) ||
+             !read_coordinate(evp, OSSL_PKEY_PARAM_EC_PUB_Y, key->y) || !name_by_thumbprint(key))
+        rc = refuse(err, ERR_AUTH, "reading a key's coordinates");
+    if (rc < 0) {
+        EVP_PKEY_free(evp);
+        free(key);
+        return rc;
+    }
+    key->evp = evp;
+    key->signs = signs;
+    *out = key;
+    return 0;
+}
+
+/* Without it OpenSSL would ask the terminal for the passphrase of an encrypted key. */
+static int no_passphrase(char *out, int cap, int writing, void *ctx)
+{
+    (void)out, (void)cap, (void)writing, (void)ctx;
+    return -1;
+}
+
+int jwks_key_parse(struct span pem, struct err_slot *err, struct jwks_key **out)
+{
+    if (pem.len > SECRET_FILE_BYTES_MAX)
+        return err_set(err, ERR_RANGE, "a PEM key of %zu bytes", pem.len);
+    BIO *bio = BIO_new_mem_buf(pem.ptr, (int)pem.len);
+    if (bio == NULL)
+        return refuse(err, ERR_NOMEM, "a key");
+    EVP_PKEY *evp = PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL);
+    BIO_free(bio);
+    if (evp == NULL)
+        return refuse(err, ERR_SYNTAX, "no private key in PEM that can be read");
+    return key_from_evp(evp, true, err, out);
+}
+
+int jwks_key_load(const char *path, struct err_slot *err, struct jwks_key **out)
+{
+    struct secret_file *secret;
+    int rc = secret_file_read(path, err, &secret);
+    if (rc < 0)
+        return rc;
+    rc = jwks_key_parse(secret_file_span(secret), err, out);
+    secret_file_destroy(secret);
+    return rc < 0 && err != NULL ? err_wrap(err, "%s", path) : rc;
+}
+
+int jwks_key_generate(struct err_slot *err, struct jwks_key **out)
+{
+    EVP_PKEY *evp = EVP_EC_gen("P-256");
+    if (evp == NULL)
+        return refuse(err, ERR_IO, "making a key");
+    return key_from_evp(evp, true, err, out);
+}
+
+struct span jwks_key_kid(const struct jwks_key *key)
+{
+    return (struct span){key->kid, key->kid_len};
+}
+
+bool jwks_key_signs(const struct jwks_key *key)
+{
+    return key->signs;
+}
+
+void jwks_key_destroy(struct jwks_key *key)
+{
+    if (key == NULL)
+        return;
+    EVP_PKEY_free(key->evp); /* wipes the private half */
+    free(key);
+}
+
+/* ---- signing ---- */
+
+static bool to_raw(const uint8_t *der, size_t len, uint8_t signature[JWKS_SIGNATURE_BYTES])
+{
+    ECDSA_SIG *parts = d2i_ECDSA_SIG(NULL, &der, (long)len);
+    if (parts == NULL)
+        return false;
+    bool good =
+        BN_bn2binpad(ECDSA_SIG_get0_r(parts), signature, COORDINATE_BYTES) == COORDINATE_BYTES &&
+        BN_bn2binpad(ECDSA_SIG_get0_s(parts), signature + COORDINATE_BYTES, COORDINATE_BYTES) ==
+            COORDINATE_BYTES;
+    ECDSA_SIG_free(parts);
+    return good;
+}
+
+/* The DER's length, or 0. */
+static size_t to_der(const uint8_t signature[JWKS_SIGNATURE_BYTES], uint8_t der[DER_BYTES_MAX])
+{
+    int len = 0;
+    BIGNUM *r = BN_bin2bn(signature, COORDINATE_BYTES, NULL);
+    BIGNUM *s = BN_bin2bn(signature + COORDINATE_BYTES, COORDINATE_BYTES, NULL);
+    ECDSA_SIG *parts = ECDSA_SIG_new();
+    if (r == NULL || s == NULL || parts == NULL || ECDSA_SIG_set0(parts, r, s) != 1) {
+        BN_free(r);
+        BN_free(s);
+    } else {
+        uint8_t *end = der;
+        len = i2d_ECDSA_SIG(parts, &end);
+        assert(len <= DER_BYTES_MAX);
+    }
+    ECDSA_SIG_free(parts);
+    return len > 0 ? (size_t)len : 0;
+}
+
+int jwks_key_sign(const struct jwks_key *key, struct span message, struct err_slot *err,
+                  uint8_t signature[JWKS_SIGNATURE_BYTES])
+{
+    assert(key->signs);
+    uint8_t der[DER_BYTES_MAX];
+    size_t len = sizeof(der);
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    bool good = ctx != NULL &&
+                EVP_DigestSignInit_ex(ctx, NULL, "SHA256", NULL, NULL, key->evp, NULL) == 1 &&
+                EVP_DigestSign(ctx, der, &len, (const uint8_t *)message.ptr, message.len) == 1 &&
+                to_raw(der, len, signature);
+    EVP_MD_CTX_free(ctx);
+    return good ? 0 : refuse(err, ERR_AUTH, "signing");
+}
+
+bool jwks_key_verify(const struct jwks_key *key, struct span message,
+                     const uint8_t signature[JWKS_SIGNATURE_BYTES])
+{
+    uint8_t der[DER_BYTES_MAX];
+    size_t len = to_der(signature, der);
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    bool good = len > 0 && ctx != NULL &&
+                EVP_DigestVerifyInit_ex(ctx, NULL, "SHA256", NULL, NULL, key->evp, NULL) == 1 &&
+                EVP_DigestVerify(ctx, der, len, (const uint8_t *)message.ptr, message.len) == 1;
+    EVP_MD_CTX_free(ctx);
+    ERR_clear_error();
+    return good;
+}
+
+/* ---- sets ---- */
+
+int jwks_create(struct err_slot *err, struct jwks **out)
+{
+    struct jwks *set = calloc(1, sizeof(*set));
+    if (set == NULL)
+        return err_set(err, ERR_NOMEM, "a key set");
+    *out = set;
+    return 0;
+}
+
+int jwks_add(struct jwks *set, struct jwks_key *key, struct err_slot *err)
+{
+    if (set->len == JWKS_KEYS_MAX)
+        return err_set(err, ERR_FULL, "a key set holds at most %d keys", JWKS_KEYS_MAX);
+    if (jwks_find(set, jwks_key_kid(key)) != NULL)
+        return err_set(err, ERR_EXISTS, "the same key twice: %.*s", (int)key->kid_len, key->kid);
+    set->key[set->len++] = key;
+    return 0;
+}
+
+const struct jwks_key *jwks_find(const struct jwks *set, struct span kid)
+{
+    for (size_t i = 0; i < set->len; i++) {
+        if (span_eq(jwks_key_kid(set->key[i]), kid))
+            return set->key[i];
+    }
+    return NULL;
+}
+
+const struct jwks_key *jwks_signer(const struct jwks *set)
+{
+    for (size_t i = 0; i < set->len; i++) {
+        if (set->key[i]->signs)
+            return set->key[i];
+    }
+    return NULL;
+}
+
+size_t jwks_len(const struct jwks *set)
+{
+    return set->len;
+}
+
+void jwks_destroy(struct jwks *set)
+{
+    if (set == NULL)
+        return;
+    for (size_t i = 0; i < set->len; i++)
+        jwks_key_destroy(set->key[i]);
+    free(set);
+}
+
+int jwks_load(struct span paths, struct err_slot *err, struct jwks **out)
+{
+    struct jwks *set;
+    int rc = jwks_create(err, &set);
+    if (rc < 0)
+        return rc;
+    struct span rest = paths;
+    while (rest.ptr != NULL && rc == 0) {
+        struct span item;
+        char path[PATH_MAX_BYTES];
+        struct jwks_key *key = NULL;
+        rest = span_cut(rest, ',', &item);
+        item = span_trim(item);
+        if (item.len == 0 || !span_to_cstr(item, path, sizeof(path)))
+            rc = err_set(err, ERR_SYNTAX, "\"%.*s\" is no list of key files", (int)paths.len,
+                         paths.ptr);
+        else
+            rc = jwks_key_load(path, err, &key);
+        if (rc == 0 && (rc = jwks_add(set, key, err)) < 0)
+            jwks_key_destroy(key);
+    }
+    if (rc == 0 && set->len == 0)
+        rc = err_set(err, ERR_SYNTAX, "there is no key file");
+    if (rc < 0)
+        jwks_destroy(set);
+    else
+        *out = set;
+    return rc;
+}
+
+/* ---- JSON ---- */
+
+void jwks_put(struct text *text, const struct jwks *set)
+{
+    json_open(text, '{');
+    json_key(text, "keys");
+    json_open(text, '[');
+    for (size_t i = 0; i < set->len; i++) {
+        const struct jwks_key *key = set->key[i];
+        json_open(text, '{');
+        json_member_cstr(text, "kty", "EC");
+        json_member_cstr(text, "crv", "P-256");
+        json_member_cstr(text, "use", "sig");
+        json_member_cstr(text, "alg", "ES256");
+        json_member_str(text, "kid", jwks_key_kid(key));
+        json_member_cstr(text, "x", key->x);
+        json_member_cstr(text, "y", key->y);
+        json_close(text, '}');
+    }
+    json_close(text, ']');
+    json_close(text, '}');
+}
+
+static struct span member(const json_t *jwk, const char *name)
+{
+    const json_t *value = json_object_get(jwk, name);
+    return (struct span){json_string_value(value), json_string_length(value)};
+}
+
+/* Absent, or this very text. */
+static bool allows(const json_t *jwk, const char *name, struct span only)
+{
+    return json_object_get(jwk, name) == NULL || span_eq(member(jwk, name), only);
+}
+
+/* NULL for a point that is not on the curve: it would let the one who chose it find things out.
+ * OpenSSL looks, and all points of P-256 but the one at infinity are as good as each other. */
+static EVP_PKEY *evp_from_point(const uint8_t point[POINT_BYTES])
+{
+    EVP_PKEY *evp = NULL;
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
+    OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, (char[]){"P-256"}, 0),
+        OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, (void *)(uintptr_t)point,
+                                          POINT_BYTES),
+        OSSL_PARAM_construct_end()};
+    if (ctx == NULL || EVP_PKEY_fromdata_init(ctx) != 1 ||
+        EVP_PKEY_fromdata(ctx, &evp, EVP_PKEY_PUBLIC_KEY, params) != 1)
+        evp = NULL;
+    EVP_PKEY_CTX_free(ctx);
+    return evp;
+}
+
+/* NULL for a key that is not for us, or is none. */
+static struct jwks_key *key_from_jwk(const json_t *jwk)
+{
+    uint8_t point[POINT_BYTES] = {4};
+    if (!span_eq(member(jwk, "kty"), SPAN("EC")) || !span_eq(member(jwk, "crv"), SPAN("P-256")) ||
+        !allows(jwk, "use", SPAN("sig")) || !allows(jwk, "alg", SPAN("ES256")) ||
+        !base64_decode_exact(member(jwk, "x"), point + 1, COORDINATE_BYTES) ||
+        !base64_decode_exact(member(jwk, "y"), point + 1 + COORDINATE_BYTES, COORDINATE_BYTES))
+        return NULL;
+    struct span kid = member(jwk, "kid");
+    if (json_object_get(jwk, "kid") != NULL && (kid.len == 0 || kid.len > JWKS_KID_MAX))
+        return NULL;
+    EVP_PKEY *evp = evp_from_point(point);
+    if (evp == NULL)
+        return NULL;
+    struct jwks_key *key;
+    if (key_from_evp(evp, false, NULL, &key) < 0)
+        return NULL;
+    if (kid.len > 0) {
+        memcpy(key->kid, kid.ptr, kid.len);
+        key->kid_len = kid.len;
+    }
+    return key;
+}
+
+int jwks_parse(struct span json, struct err_slot *err, struct jwks **out)
+{
+    json_t *doc;
+    struct jwks *set = NULL;
+    int rc = json_in_parse(json, err, &doc);
+    if (rc < 0)
+        return err != NULL ? err_wrap(err, "key set") : rc;
+    const json_t *keys = json_object_get(doc, "keys");
+    if (!json_is_array(keys))
+        rc = err_set(err, ERR_SYNTAX, "key set: /keys must be a list");
+    if (rc == 0)
+        rc = jwks_create(err, &set);
+    for (size_t i = 0; rc == 0 && i < json_array_size(keys); i++) {
+        struct jwks_key *key = key_from_jwk(json_array_get(keys, i));
+        ERR_clear_error();
+        if (key == NULL)
+            continue;
+        rc = jwks_add(set, key, err);
+        if (rc < 0)
+            jwks_key_destroy(key);
+    }
+    if (rc == 0 && set->len == 0)
+        rc = err_set(err, ERR_NOT_FOUND, "key set: no usable key in it");
+    json_decref(doc);
+    if (rc < 0)
+        jwks_destroy(set);
+    else
+        *out = set;
+    return rc;
+}

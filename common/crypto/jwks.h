@@ -1,0 +1,54 @@
+/* jwks.h: ES256 keys (ECDSA on P-256 with SHA-256) and sets of them, as JSON Web Keys.
+ *
+ * A key's name (kid) is its RFC 7638 thumbprint, so that nobody has to invent or keep one. A set is
+ * filled, then only read, by any thread; to change keys, build another set and swap the pointer on
+ * each loop. */
+#ifndef FG_CRYPTO_JWKS_H
+#define FG_CRYPTO_JWKS_H
+
+#include "base/err.h"
+#include "base/span.h"
+#include "base/text.h"
+
+enum {
+    JWKS_KEYS_MAX = 8, /* a rotation needs two; eight leave room for other issuers' habits */
+    JWKS_KID_LEN = 43, /* of ours: a SHA-256 in base64url */
+    JWKS_KID_MAX = 128,
+    JWKS_TEXT_MAX = 4096, /* room for a full set of keys of ours */
+};
+
+struct jwks_key;
+struct jwks;
+
+/* A private key from a PEM file (mode 0600), "openssl genpkey -algorithm EC -pkeyopt
+ * ec_paramgen_curve:P-256". On success *out is the caller's, to end with jwks_key_destroy() or to
+ * be taken by jwks_add(). */
+int jwks_key_load(const char *path, struct err_slot *err, struct jwks_key **out);
+int jwks_key_parse(struct span pem, struct err_slot *err, struct jwks_key **out);
+int jwks_key_generate(struct err_slot *err, struct jwks_key **out);
+struct span jwks_key_kid(const struct jwks_key *key); /* borrowed from the key */
+bool jwks_key_signs(const struct jwks_key *key);      /* its private half is here */
+void jwks_key_destroy(struct jwks_key *key);
+
+int jwks_create(struct err_slot *err, struct jwks **out);
+/* Takes the key on success. ERR_FULL, or ERR_EXISTS for a kid that is there. */
+int jwks_add(struct jwks *set, struct jwks_key *key, struct err_slot *err);
+/* Public keys from {"keys":[...]}; those of other types and uses are passed over, as RFC 7517 asks.
+ * A set without any usable key is an error. */
+int jwks_parse(struct span json, struct err_slot *err, struct jwks **out);
+/* Private keys from files named in a list "current.pem, previous.pem"; the first signs. */
+int jwks_load(struct span paths, struct err_slot *err, struct jwks **out);
+const struct jwks_key *jwks_find(const struct jwks *set, struct span kid); /* or NULL */
+const struct jwks_key *jwks_signer(const struct jwks *set); /* the first with a private half */
+size_t jwks_len(const struct jwks *set);
+void jwks_put(struct text *text, const struct jwks *set); /* {"keys":[...]}, public halves only */
+void jwks_destroy(struct jwks *set);
+
+/* ES256 itself: a signature is r and s, 32 bytes each (RFC 7518, 3.4). */
+enum { JWKS_SIGNATURE_BYTES = 64 };
+int jwks_key_sign(const struct jwks_key *key, struct span message, struct err_slot *err,
+                  uint8_t signature[JWKS_SIGNATURE_BYTES]);
+bool jwks_key_verify(const struct jwks_key *key, struct span message,
+                     const uint8_t signature[JWKS_SIGNATURE_BYTES]);
+
+#endif

@@ -1,0 +1,260 @@
+/* jwt.c: a token is judged from the outside in, and nothing inside is looked at before what is
+ * around it has been found good:
+ *
+ *   1. length, three parts, strict base64url
+ *   2. the header: ES256, our type, a key that we know, no "crit" (we understand no extension, so
+ *      whoever insists on one is refused)
+ *   3. the signature
+ *   4. the claims: issuer, audience, times
+ *
+ * The algorithm is compared, never looked up by the token's word, and a key only ever does ES256:
+ * "none", or an HMAC keyed with our public key, find nobody to ask. "jwk", "jku" and "x5u" headers
+ * are not read. Having run out is judged last, so that ERR_TIMEOUT means that all else was good.
+ *
+ * jwt_verify() allocates (jansson's tree); checking the signature takes a hundred times longer. */
+#include "crypto/jwt.h"
+
+#include "base/base64.h"
+#include "base/json_in.h"
+
+#include <assert.h>
+
+enum {
+    HEADER_BYTES_MAX = 512,
+    SIGNATURE_CHARS = 86,
+    TIME_S_MAX = INT32_MAX, /* 2038; a time that needs more is a mistake, or an attack */
+};
+
+/* ---- signing ---- */
+
+static void put_header(struct text *out, const struct jwks_key *key, const char *typ)
+{
+    char memory[HEADER_BYTES_MAX];
+    struct text header = text_on(memory, sizeof(memory));
+    json_open(&header, '{');
+    json_member_cstr(&header, "alg", "ES256");
+    json_member_cstr(&header, "typ", typ);
+    json_member_str(&header, "kid", jwks_key_kid(key));
+    json_close(&header, '}');
+    assert(!header.overflown);
+    base64_put(out, header.ptr, header.len);
+}
+
+static void put_payload(struct text *out, const struct jwt_claims *claims)
+{
+    char memory[JWT_BYTES_MAX];
+    struct text payload = text_on(memory, sizeof(memory));
+    json_open(&payload, '{');
+    json_member_str(&payload, "iss", claims->iss);
+    json_member_str(&payload, "aud", claims->aud);
+    if (claims->sub.ptr != NULL)
+        json_member_str(&payload, "sub", claims->sub);
+    if (claims->jti.ptr != NULL)
+        json_member_str(&payload, "jti", claims->jti);
+    json_member_u64(&payload, "iat", claims->iat_s);
+    if (claims->nbf_s != 0)
+        json_member_u64(&payload, "nbf", claims->nbf_s);
+    json_member_u64(&payload, "exp", claims->exp_s);
+    if (claims->extra.len > 0)
+        json_raw(&payload, claims->extra);
+    json_close(&payload, '}');
+    base64_put(out, payload.ptr, payload.len);
+    out->overflown |= payload.overflown;
+}
+
+int jwt_sign(const struct jwks_key *key, const char *typ, const struct jwt_claims *claims,
+             struct err_slot *err, struct text *out)
+{
+    assert(claims->iss.len > 0 && claims->iss.len <= JWT_CLAIM_MAX);
+    assert(claims->aud.len > 0 && claims->aud.len <= JWT_CLAIM_MAX);
+    assert(claims->iat_s > 0);
+    assert(claims->exp_s > claims->iat_s);
+    if (claims->sub.len > JWT_CLAIM_MAX || claims->jti.len > JWT_CLAIM_MAX)
+        return err_set(err, ERR_RANGE, "a token's sub and jti have at most %d bytes",
+                       JWT_CLAIM_MAX);
+    char memory[JWT_BYTES_MAX];
+    struct text token = text_on(memory, sizeof(memory));
+    put_header(&token, key, typ);
+    text_char(&token, '.');
+    put_payload(&token, claims);
+    if (token.overflown)
+        return err_set(err, ERR_FULL, "a token of more than %d bytes", JWT_BYTES_MAX);
+
+    uint8_t signature[JWKS_SIGNATURE_BYTES];
+    int rc = jwks_key_sign(key, text_span(&token), err, signature);
+    if (rc < 0)
+        return rc;
+    text_char(&token, '.');
+    base64_put(&token, signature, sizeof(signature));
+    if (token.overflown || token.len > out->cap - out->len)
+        return err_set(err, ERR_FULL, "a token of more than %zu bytes",
+                       token.overflown ? (size_t)JWT_BYTES_MAX : out->cap - out->len);
+    text_put(out, text_span(&token));
+    return 0;
+}
+
+/* ---- verifying ---- */
+
+/* Decodes a part and parses it; both are bounded by the token. */
+static json_t *parse_part(struct span part)
+{
+    char memory[JWT_BYTES_MAX];
+    size_t len;
+    json_t *doc;
+    if (part.len == 0 || !base64_decode(part, memory, sizeof(memory), &len) ||
+        json_in_parse((struct span){memory, len}, NULL, &doc) < 0)
+        return NULL;
+    if (json_is_object(doc))
+        return doc;
+    json_decref(doc);
+    return NULL;
+}
+
+static struct span text_of(const json_t *object, const char *name)
+{
+    const json_t *value = json_object_get(object, name);
+    return (struct span){json_string_value(value), json_string_length(value)};
+}
+
+static int judge_header(const json_t *header, const struct jwks *keys, const char *typ,
+                        struct err_slot *err, const struct jwks_key **key)
+{
+    if (!span_eq(text_of(header, "alg"), SPAN("ES256")))
+        return err_set(err, ERR_AUTH, "token: alg must be ES256");
+    if (json_object_get(header, "crit") != NULL)
+        return err_set(err, ERR_AUTH, "token: crit names extensions that are not known here");
+    if (!span_eq_nocase(text_of(header, "typ"), span_of(typ)))
+        return err_set(err, ERR_AUTH, "token: typ must be %s", typ);
+    if (text_of(header, "kid").len == 0)
+        return err_set(err, ERR_AUTH, "token: kid is missing");
+    *key = jwks_find(keys, text_of(header, "kid"));
+    if (*key == NULL)
+        return err_set(err, ERR_UNKNOWN, "token: kid is not of a key that is known here");
+    return 0;
+}
+
+static int judge_signature(struct span signed_part, struct span signature_text,
+                           const struct jwks_key *key, struct err_slot *err)
+{
+    uint8_t signature[JWKS_SIGNATURE_BYTES];
+    static_assert(SIGNATURE_CHARS == (JWKS_SIGNATURE_BYTES * 4 + 2) / 3, "64 bytes in base64url");
+    if (signature_text.len != SIGNATURE_CHARS ||
+        !base64_decode_exact(signature_text, signature, sizeof(signature)))
+        return err_set(err, ERR_AUTH, "token: a signature is 64 bytes in base64url");
+    if (!jwks_key_verify(key, signed_part, signature))
+        return err_set(err, ERR_AUTH, "token: the signature is wrong");
+    return 0;
+}
+
+static bool take_audience(const json_t *payload, struct span want, struct span *out)
+{
+    const json_t *aud = json_object_get(payload, "aud");
+    size_t n = json_is_array(aud) ? json_array_size(aud) : 1;
+    for (size_t i = 0; i < n; i++) {
+        const json_t *item = json_is_array(aud) ? json_array_get(aud, i) : aud;
+        *out = (struct span){json_string_value(item), json_string_length(item)};
+        if (span_eq(*out, want) && want.len > 0)
+            return true;
+    }
+    return false;
+}
+
+static bool take_time(const json_t *payload, const char *name, bool needed, uint64_t *out)
+{
+    const json_t *value = json_object_get(payload, name);
+    json_int_t seconds = json_integer_value(value);
+    *out = 0;
+    if (value == NULL)
+        return !needed;
+    if (!json_is_integer(value) || seconds <= 0 || seconds > TIME_S_MAX)
+        return false;
+    *out = (uint64_t)seconds;
+    return true;
+}
+
+static bool take_text(const json_t *payload, const char *name, struct span *out)
+{
+    *out = text_of(payload, name);
+    return json_object_get(payload, name) == NULL || (out->len > 0 && out->len <= JWT_CLAIM_MAX);
+}
+
+static int judge_times(const struct jwt_claims *claims, const struct jwt_rules *rules,
+                       struct err_slot *err)
+{
+    uint64_t now_s = clock_wall_us(rules->clock) / 1000000;
+    uint64_t leeway_s = rules->leeway_s;
+    assert(leeway_s <= JWT_LEEWAY_S_MAX);
+    if (claims->iat_s > now_s + leeway_s)
+        return err_set(err, ERR_AUTH, "token: iat is in the future");
+    if (claims->nbf_s > now_s + leeway_s)
+        return err_set(err, ERR_AUTH, "token: it is too early for nbf");
+    if (claims->exp_s <= claims->iat_s)
+        return err_set(err, ERR_AUTH, "token: exp is not after iat");
+    if (rules->lifetime_s_max != 0 && claims->exp_s - claims->iat_s > rules->lifetime_s_max)
+        return err_set(err, ERR_AUTH, "token: it lives longer than it may");
+    if (!rules->run_out_ok && claims->exp_s + leeway_s <= now_s)
+        return err_set(err, ERR_TIMEOUT, "token: it has run out");
+    return 0;
+}
+
+static int judge_claims(const json_t *payload, const struct jwt_rules *rules, struct err_slot *err,
+                        struct jwt_claims *claims)
+{
+    claims->iss = text_of(payload, "iss");
+    if (!span_eq(claims->iss, span_of(rules->iss)))
+        return err_set(err, ERR_AUTH, "token: iss must be %s", rules->iss);
+    if (!take_audience(payload, span_of(rules->aud), &claims->aud))
+        return err_set(err, ERR_AUTH, "token: aud must be %s", rules->aud);
+    if (!take_text(payload, "sub", &claims->sub) || !take_text(payload, "jti", &claims->jti))
+        return err_set(err, ERR_AUTH, "token: sub and jti are texts of 1 to %d bytes",
+                       JWT_CLAIM_MAX);
+    if (!take_time(payload, "iat", true, &claims->iat_s) ||
+        !take_time(payload, "exp", true, &claims->exp_s) ||
+        !take_time(payload, "nbf", false, &claims->nbf_s))
+        return err_set(err, ERR_AUTH, "token: iat and exp (and nbf) are seconds since 1970");
+    return judge_times(claims, rules, err);
+}
+
+int jwt_verify(const struct jwks *keys, const struct jwt_rules *rules, struct span token,
+               struct err_slot *err, struct jwt *out)
+{
+    assert(rules->typ != NULL && rules->iss != NULL && rules->aud != NULL && rules->clock != NULL);
+    struct span header_part, payload_part, signature_part;
+    struct span rest = span_cut(token, '.', &header_part);
+    rest = rest.ptr != NULL ? span_cut(rest, '.', &payload_part) : rest;
+    if (token.len > JWT_BYTES_MAX || rest.ptr == NULL ||
+        span_cut(rest, '.', &signature_part).ptr != NULL)
+        return err_set(err, ERR_SYNTAX, "token: it is not three parts of at most %d bytes together",
+                       JWT_BYTES_MAX);
+
+    json_t *header = parse_part(header_part);
+    if (header == NULL)
+        return err_set(err, ERR_SYNTAX, "token: its header is no JSON object in base64url");
+    const struct jwks_key *key;
+    int rc = judge_header(header, keys, rules->typ, err, &key);
+    json_decref(header);
+    if (rc < 0)
+        return rc;
+
+    struct span signed_part = {token.ptr, header_part.len + 1 + payload_part.len};
+    rc = judge_signature(signed_part, signature_part, key, err);
+    if (rc < 0)
+        return rc;
+    json_t *payload = parse_part(payload_part);
+    if (payload == NULL)
+        return err_set(err, ERR_SYNTAX, "token: its payload is no JSON object in base64url");
+    struct jwt_claims claims = {.iat_s = 0};
+    rc = judge_claims(payload, rules, err, &claims);
+    if (rc < 0) {
+        json_decref(payload);
+        return rc;
+    }
+    *out = (struct jwt){.claims = claims, .payload = payload};
+    return 0;
+}
+
+void jwt_deinit(struct jwt *jwt)
+{
+    json_decref(jwt->payload);
+    *jwt = (struct jwt){.payload = NULL};
+}

@@ -1,0 +1,55 @@
+/* jwt.h: signed claims, ES256 only, judged as RFC 8725 asks: the algorithm is ours and not the
+ * token's, and issuer, audience, type and times are all compared. */
+#ifndef FG_CRYPTO_JWT_H
+#define FG_CRYPTO_JWT_H
+
+#include "base/clock.h"
+#include "crypto/jwks.h"
+
+#include <jansson.h>
+
+enum {
+    JWT_BYTES_MAX = 2048, /* a whole token: a header line stays below 4 KB */
+    JWT_CLAIM_MAX = 256,  /* bytes of iss, sub, aud, jti */
+    JWT_LEEWAY_S_MAX = 300,
+};
+
+struct jwt_claims {
+    struct span iss;
+    struct span aud;
+    struct span sub; /* may be not there, as jti */
+    struct span jti;
+    uint64_t iat_s;
+    uint64_t nbf_s; /* 0: not there */
+    uint64_t exp_s;
+    struct span extra; /* to sign: further members, `"event":"x","n":1`, or not there */
+};
+
+/* Appends the token. iss, aud, iat_s and exp_s are needed; `typ` such as "fairgate-pass+jwt" keeps
+ * tokens of one purpose from being used for another. */
+int jwt_sign(const struct jwks_key *key, const char *typ, const struct jwt_claims *claims,
+             struct err_slot *err, struct text *out);
+
+struct jwt_rules {
+    const char *typ;
+    const char *iss;
+    const char *aud;         /* the token's aud is it, or a list with it */
+    uint64_t leeway_s;       /* clocks differ; at most JWT_LEEWAY_S_MAX */
+    bool run_out_ok;         /* one that has run out will do: it still says who it was */
+    uint64_t lifetime_s_max; /* 0: any; refuses tokens that live longer than ours ever do */
+    const struct clock *clock;
+};
+
+struct jwt {
+    struct jwt_claims claims; /* borrowed from payload; extra is not there */
+    json_t *payload;          /* all claims; owned, ends with jwt_deinit() */
+};
+
+/* ERR_SYNTAX: no token; ERR_AUTH: one that must not be believed; ERR_UNKNOWN: nor can this one, for
+ * its key is not in the set; ERR_TIMEOUT: good but for having run out. The sentence says what was
+ * wrong, without a byte of the token. */
+int jwt_verify(const struct jwks *keys, const struct jwt_rules *rules, struct span token,
+               struct err_slot *err, struct jwt *out);
+void jwt_deinit(struct jwt *jwt);
+
+#endif

@@ -1,0 +1,115 @@
+/* mac.c: SipHash-2-4 with a result of 128 bits, from libsodium.
+ *
+ * Why not HMAC-SHA-256: a ticket is checked on every poll, and a million people poll. Where this
+ * was measured, 60 bytes took 31 ns, and 200 ns with OpenSSL's HMAC-SHA-256 from a prepared
+ * context.
+ *
+ * Why it is enough: SipHash is a keyed pseudo-random function (Aumasson and Bernstein, 2012), made
+ * so that who sees any number of messages and MACs learns nothing about the MAC of another. The
+ * best known attack is to guess: the key is 128 bits, the MAC is 128 bits, and a guess of the MAC
+ * can only be tried by asking a server. It is no collision-resistant hash, which matters where the
+ * key is public; here who has the key makes tickets at will anyway. A key lives for one rotation.
+ * What money hangs on (passes, door tickets) is signed with public keys instead: crypto/jwt.h.
+ *
+ * A key has a number, so that a check tries one key and not all. */
+#include "crypto/mac.h"
+
+#include "base/secret_file.h"
+
+#include <assert.h>
+#include <sodium.h>
+
+static_assert(MAC_BYTES == crypto_shorthash_siphashx24_BYTES, "128 bits");
+static_assert(MAC_KEY_BYTES == crypto_shorthash_siphashx24_KEYBYTES, "128 bits");
+
+static int parse_line(struct span line, unsigned number, struct err_slot *err,
+                      struct mac_ring *ring)
+{
+    struct span id_text;
+    struct span hex = span_cut(line, ' ', &id_text);
+    struct mac_ring_key key;
+    uint64_t id;
+    size_t len;
+    if (hex.ptr == NULL || !span_u64(id_text, UINT8_MAX, &id))
+        return err_set(err, ERR_SYNTAX,
+                       "line %u: a key is written \"ID HEX\", the id from 0 to 255", number);
+    if (hex.len != 2 * MAC_KEY_BYTES ||
+        sodium_hex2bin(key.key, sizeof(key.key), hex.ptr, hex.len, NULL, &len, NULL) != 0 ||
+        len != sizeof(key.key))
+        return err_set(err, ERR_SYNTAX, "line %u: a key has %d hex digits", number,
+                       2 * MAC_KEY_BYTES);
+    key.id = (uint8_t)id;
+    for (uint32_t i = 0; i < ring->len; i++) {
+        if (ring->key[i].id == key.id)
+            return err_set(err, ERR_EXISTS, "line %u: there are two keys %u", number, key.id);
+    }
+    if (ring->len == MAC_RING_MAX)
+        return err_set(err, ERR_FULL, "line %u: there are more than %d keys", number, MAC_RING_MAX);
+    ring->key[ring->len++] = key;
+    sodium_memzero(&key, sizeof(key));
+    return 0;
+}
+
+int mac_ring_parse(struct span text, struct err_slot *err, struct mac_ring *out)
+{
+    struct mac_ring ring = {.len = 0};
+    int rc = 0;
+    unsigned number = 1;
+    for (struct span rest = text; rest.ptr != NULL && rc == 0; number++) {
+        struct span line;
+        rest = span_cut(rest, '\n', &line);
+        if (line.len > 0 || number == 1)
+            rc = parse_line(line, number, err, &ring);
+    }
+    if (rc == 0 && ring.len == 0)
+        rc = err_set(err, ERR_SYNTAX, "there is no key");
+    if (rc == 0)
+        *out = ring;
+    mac_ring_wipe(&ring);
+    return rc;
+}
+
+int mac_ring_load(const char *path, struct err_slot *err, struct mac_ring *out)
+{
+    struct secret_file *secret;
+    int rc = secret_file_read(path, err, &secret);
+    if (rc < 0)
+        return rc;
+    rc = mac_ring_parse(secret_file_span(secret), err, out);
+    secret_file_destroy(secret);
+    return rc < 0 && err != NULL ? err_wrap(err, "%s", path) : rc;
+}
+
+void mac_ring_wipe(struct mac_ring *ring)
+{
+    sodium_memzero(ring, sizeof(*ring));
+}
+
+void mac_make(const struct mac_ring *ring, const void *message, size_t len, uint8_t mac[MAC_BYTES])
+{
+    assert(ring->len > 0);
+    crypto_shorthash_siphashx24(mac, message, len, ring->key[0].key);
+}
+
+/* All sixteen bytes, whatever they are: no branch depends on where they differ. */
+static bool equal(const uint8_t a[MAC_BYTES], const uint8_t b[MAC_BYTES])
+{
+    uint64_t one[2], two[2];
+    static_assert(sizeof(one) == MAC_BYTES, "two words");
+    memcpy(one, a, MAC_BYTES);
+    memcpy(two, b, MAC_BYTES);
+    return ((one[0] ^ two[0]) | (one[1] ^ two[1])) == 0;
+}
+
+bool mac_check(const struct mac_ring *ring, uint8_t key_id, const void *message, size_t len,
+               const uint8_t mac[MAC_BYTES])
+{
+    for (uint32_t i = 0; i < ring->len; i++) {
+        if (ring->key[i].id != key_id)
+            continue;
+        uint8_t want[MAC_BYTES];
+        crypto_shorthash_siphashx24(want, message, len, ring->key[i].key);
+        return equal(want, mac);
+    }
+    return false;
+}

@@ -1,0 +1,42 @@
+/* mac.h: a short keyed MAC, for what is made and checked by the same company: position tickets.
+ *
+ * A ring holds the keys of one purpose. The first signs; the others are still believed, so that a
+ * rotation invalidates nothing: put the new key first, reload, and drop the old one when its
+ * last ticket has run out. A ring is a value without pointers: copy it where it is needed, wipe it
+ * with mac_ring_wipe(). Reading it from several threads is fine. Nothing here allocates but
+ * mac_ring_load(). */
+#ifndef FG_CRYPTO_MAC_H
+#define FG_CRYPTO_MAC_H
+
+#include "base/err.h"
+#include "base/span.h"
+
+enum { MAC_BYTES = 16, MAC_KEY_BYTES = 16, MAC_RING_MAX = 4 };
+
+struct mac_ring {
+    struct mac_ring_key {
+        uint8_t id;
+        uint8_t key[MAC_KEY_BYTES];
+    } key[MAC_RING_MAX]; /* [0] signs */
+    uint32_t len;
+};
+
+/* A secret file (mode 0600) of one to MAC_RING_MAX lines "ID HEX": an id from 0 to 255, a space, 32
+ * hex digits. To make one: printf '1 %s\n' "$(openssl rand -hex 16)" */
+int mac_ring_load(const char *path, struct err_slot *err, struct mac_ring *out);
+int mac_ring_parse(struct span text, struct err_slot *err, struct mac_ring *out);
+void mac_ring_wipe(struct mac_ring *ring);
+
+static inline uint8_t mac_ring_current(const struct mac_ring *ring)
+{
+    return ring->key[0].id;
+}
+
+/* With the signing key, whose id the message should contain. */
+void mac_make(const struct mac_ring *ring, const void *message, size_t len, uint8_t mac[MAC_BYTES]);
+
+/* False if no key has this id or the MAC is another; compares in constant time. */
+bool mac_check(const struct mac_ring *ring, uint8_t key_id, const void *message, size_t len,
+               const uint8_t mac[MAC_BYTES]);
+
+#endif

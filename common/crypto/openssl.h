@@ -1,0 +1,17 @@
+/* openssl.h: the headers of OpenSSL 3 that we use. It calls a type ERR_STATE, and so is a code of
+ * base/err.h; the type, which nobody needs, is given another name while its headers are read. */
+#ifndef FG_CRYPTO_OPENSSL_H
+#define FG_CRYPTO_OPENSSL_H
+
+#define ERR_STATE openssl_err_state
+
+#include <openssl/bio.h>
+#include <openssl/core_names.h>
+#include <openssl/ec.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+
+#undef ERR_STATE
+
+#endif

@@ -1,0 +1,763 @@
+/* http_conn.c: one connection.
+ *
+ * The happy path costs two system calls a request, or a batch of pipelined ones: recv() into the
+ * buffer of a pooled request, one send() of what the handlers answered. It goes like this:
+ *
+ *   readable -> take a struct http_req -> recv -> cut a request out -> route -> handler answers
+ *            -> cut the next one out ... -> nothing left: give the http_req back -> send
+ *
+ * and leaves it where something has to wait:
+ *   - a request is not complete: the http_req stays, with the bytes; a deadline for the whole head,
+ *     or the whole body, runs from the first byte on, so that a slow sender gains nothing by
+ * sending one byte at a time;
+ *   - a handler keeps the request (it waits for Redis, say): nothing is read meanwhile, which is
+ * the back-pressure for a pipelining client; what came already stays behind it in the buffer;
+ *   - a write was short: what is left is kept in order as shared blobs, and nothing is read until
+ *     all of it is sent.
+ *
+ * Invariants: a connection has an http_req exactly while a request of it is being read or handled
+ * or unread bytes wait. It is watched for reading unless a handler has a request or bytes are left
+ * to send. At most one batch is open on a server, and it is closed before the loop goes on.
+ *
+ * uv_poll_t and our own recv() and send() are used instead of uv_tcp_t: a waiting visitor then
+ * costs 0.3 KB instead of 0.6, reading needs no allocation callback, and writing no request. */
+#include "http/http_internal.h"
+#include "http/http_peers.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static void on_ready(uv_poll_t *poll, int status, int events);
+
+/* The C library's recv() and send() can be cancelled, for which a program of several threads pays
+ * four locked instructions a request. Nobody cancels a loop. */
+static ssize_t receive(int fd, void *to, size_t len)
+{
+    return syscall(SYS_recvfrom, fd, to, len, 0, NULL, NULL);
+}
+
+static ssize_t transmit(int fd, const void *from, size_t len)
+{
+    return syscall(SYS_sendto, fd, from, len, MSG_NOSIGNAL, NULL, 0);
+}
+
+static const struct http_limits *limits_of(const struct http_conn *conn)
+{
+    return &conn->server->conf.limits;
+}
+
+/* ---- watching and deadlines ---- */
+
+void http_conn_watch(struct http_conn *conn, int events)
+{
+    if (conn->closing || conn->watched == (uint8_t)events)
+        return;
+    conn->watched = (uint8_t)events;
+    int rc = events == 0 ? uv_poll_stop(&conn->poll) : uv_poll_start(&conn->poll, events, on_ready);
+    assert(rc == 0);
+    (void)rc;
+}
+
+void http_conn_deadline(struct http_conn *conn, uint32_t in_ms)
+{
+    uint32_t at = (uint32_t)uv_now(conn->server->conf.loop) + in_ms;
+    /* The wheel looks at a connection when the slot comes by in which it hangs, and hangs it on if
+     * its deadline has moved away. So only an earlier deadline needs it moved now. */
+    bool earlier = !conn->in_wheel || (int32_t)(at - conn->deadline_ms) < 0;
+    conn->deadline_ms = at;
+    if (earlier) {
+        http_server_unlink(conn->server, conn);
+        http_server_link(conn->server, conn);
+    }
+}
+
+void http_conn_timed_out(struct http_conn *conn)
+{
+    struct http_req *req = conn->req;
+    if (req != NULL && req->phase == HTTP_REQ_HANDLER) {
+        http_conn_deadline(conn, limits_of(conn)->idle_timeout_ms); /* its handler's affair */
+        return;
+    }
+    if (conn->channel != NULL && conn->left == NULL) {
+        http_conn_deadline(conn, limits_of(conn)->idle_timeout_ms); /* streams may be silent */
+        return;
+    }
+    http_count(&conn->server->stats.timeouts, req != NULL || conn->left != NULL);
+    if (conn->left != NULL || req == NULL) {
+        http_conn_close(conn);
+        return;
+    }
+    conn->close_after = true;
+    conn->broken = true;
+    http_reply_error(req, 408,
+                     req->phase == HTTP_REQ_HEAD ? "the head took too long to arrive"
+                                                 : "the body took too long to arrive");
+}
+
+/* ---- opening and closing ---- */
+
+void http_conn_open(struct http_server *server, int fd, const uint8_t peer[16])
+{
+    struct http_conn *conn = calloc(1, sizeof(*conn));
+    if (conn == NULL)
+        goto close_fd;
+    conn->server = server;
+    conn->fd = fd;
+    memcpy(conn->peer, peer, sizeof(conn->peer));
+    conn->trusted = ip_nets_contain(&server->trusted, peer);
+    if (uv_poll_init(server->conf.loop, &conn->poll, fd) < 0)
+        goto free_conn;
+    conn->poll.data = conn;
+    server->conns_open++;
+    server->handles_open++;
+    http_count(&server->stats.accepted, 1);
+    atomic_store_explicit(&server->stats.connections, server->conns_open, memory_order_relaxed);
+    http_conn_watch(conn, UV_READABLE);
+    http_conn_deadline(conn, server->conf.limits.head_timeout_ms);
+    return;
+
+free_conn:
+    free(conn);
+close_fd:
+    close(fd);
+}
+
+static void left_free(struct http_left *left)
+{
+    if (left == NULL)
+        return;
+    for (uint32_t i = left->first; i < left->count; i++)
+        http_blob_unref(left->piece[i].blob);
+    free(left);
+}
+
+static void again_forget(struct http_conn *conn)
+{
+    struct http_conn **at = &conn->server->again;
+    while (*at != conn)
+        at = &(*at)->stream_next;
+    *at = conn->stream_next;
+    conn->in_again = false;
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    struct http_conn *conn = handle->data;
+    struct http_server *server = conn->server;
+    close(conn->fd);
+    free(conn);
+    http_server_conn_gone(server);
+}
+
+void http_conn_close(struct http_conn *conn)
+{
+    if (conn->closing)
+        return;
+    conn->closing = true;
+    struct http_server *server = conn->server;
+    http_server_unlink(server, conn);
+    if (server->peers != NULL)
+        http_peers_remove(server->peers, conn->peer);
+    if (conn->in_again)
+        again_forget(conn);
+    if (conn->channel != NULL)
+        http_stream_left(conn);
+    if (conn->req != NULL) {
+        struct http_req *req = conn->req;
+        conn->req = NULL;
+        req->conn = NULL;
+        if (req->phase == HTTP_REQ_HANDLER && !req->answered)
+            server->handles_open++; /* the handler's answer gives it back; till then we stay */
+        else
+            http_server_give_req(server, req);
+    }
+    left_free(conn->left);
+    conn->left = NULL;
+    uv_close((uv_handle_t *)&conn->poll, on_closed);
+}
+
+bool http_conn_is_idle(const struct http_conn *conn)
+{
+    return conn->req == NULL && conn->left == NULL && conn->channel == NULL;
+}
+
+/* ---- writing ---- */
+
+/* Room for what a write did not take; from now on everything goes there, in order. */
+static bool left_begin(struct http_conn *conn)
+{
+    if (conn->left != NULL)
+        return true;
+    conn->left = calloc(1, sizeof(*conn->left));
+    if (conn->left == NULL)
+        return false;
+    http_conn_deadline(conn, limits_of(conn)->write_timeout_ms);
+    http_conn_watch(conn, UV_WRITABLE);
+    return true;
+}
+
+static bool keep_blob(struct http_conn *conn, struct http_blob *blob, uint32_t at)
+{
+    if (!left_begin(conn) || conn->left->count == HTTP_BATCH_PIECES)
+        return false;
+    conn->left->piece[conn->left->count].blob = http_blob_ref(blob);
+    conn->left->piece[conn->left->count++].at = at;
+    return true;
+}
+
+/* Keeps the batch but for its first `sent` bytes; pieces of scratch become blobs of their own. */
+static bool keep_rest(struct http_conn *conn, struct http_batch *batch, size_t sent)
+{
+    for (uint32_t i = 0; i < batch->pieces; i++) {
+        const struct iovec *piece = &batch->piece[i];
+        if (sent >= piece->iov_len) {
+            sent -= piece->iov_len;
+            continue;
+        }
+        struct span rest = {(const char *)piece->iov_base + sent, piece->iov_len - sent};
+        sent = 0;
+        struct http_blob *blob = batch->blob[i];
+        bool kept;
+        if (blob != NULL) {
+            kept = keep_blob(conn, blob, (uint32_t)(rest.ptr - blob->bytes));
+        } else {
+            blob = http_blob_create(rest);
+            kept = blob != NULL && keep_blob(conn, blob, 0);
+            http_blob_unref(blob);
+        }
+        if (!kept)
+            return false;
+    }
+    return true;
+}
+
+static ssize_t send_pieces(struct http_conn *conn, struct iovec *piece, uint32_t count)
+{
+    http_count(&conn->server->stats.writes, 1);
+    ssize_t sent;
+    do {
+        if (count == 1) {
+            sent = transmit(conn->fd, piece->iov_base, piece->iov_len);
+        } else {
+            struct msghdr message = {.msg_iov = piece, .msg_iovlen = count};
+            sent = sendmsg(conn->fd, &message, MSG_NOSIGNAL);
+        }
+    } while (sent < 0 && errno == EINTR);
+    if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+        return 0;
+    if (sent > 0)
+        http_count(&conn->server->stats.bytes_out, (uint64_t)sent);
+    return sent;
+}
+
+static void batch_reset(struct http_batch *batch)
+{
+    for (uint32_t i = 0; i < batch->pieces; i++)
+        http_blob_unref(batch->blob[i]);
+    batch->pieces = 0;
+    batch->len = 0;
+    batch->run_at = 0;
+}
+
+void http_conn_flush(struct http_conn *conn)
+{
+    struct http_batch *batch = &conn->server->batch;
+    assert(batch->conn == conn);
+    http_batch_seal(batch);
+    if (batch->pieces == 0)
+        return;
+    bool good = !conn->closing && !conn->failed;
+    size_t sent = 0;
+    if (good && conn->left == NULL) { /* otherwise an earlier part of this turn was short already */
+        ssize_t rc = send_pieces(conn, batch->piece, batch->pieces);
+        good = rc >= 0;
+        sent = good ? (size_t)rc : 0;
+    }
+    if (good && !keep_rest(conn, batch, sent))
+        good = false;
+    if (!good) {
+        conn->failed = true;
+        conn->close_after = true;
+    }
+    batch_reset(batch);
+}
+
+bool http_conn_send_blob(struct http_conn *conn, struct http_blob *blob)
+{
+    assert(conn->left == NULL && !conn->closing);
+    struct iovec piece = {blob->bytes, blob->len};
+    ssize_t sent = send_pieces(conn, &piece, 1);
+    if (sent == (ssize_t)blob->len)
+        return true;
+    if (sent < 0 || !keep_blob(conn, blob, (uint32_t)sent)) {
+        http_conn_close(conn);
+        return false;
+    }
+    return true;
+}
+
+/* ---- a connection's turn ---- */
+
+struct http_conn *http_conn_turn_begin(struct http_conn *conn)
+{
+    struct http_batch *batch = &conn->server->batch;
+    struct http_conn *before = batch->conn;
+    assert(before != conn);
+    if (before != NULL)
+        http_conn_flush(before); /* its handler is answering us: its own turn goes on later */
+    batch->conn = conn;
+    return before;
+}
+
+void http_conn_turn_end(struct http_conn *conn, struct http_conn *before)
+{
+    http_conn_flush(conn);
+    conn->server->batch.conn = before;
+    if (conn->failed)
+        http_conn_close(conn);
+    if (conn->closing || conn->left != NULL)
+        return; /* what is left asks for writing already; the turn goes on when all is sent */
+    bool handled = conn->req != NULL && conn->req->phase == HTTP_REQ_HANDLER;
+    if (conn->close_after && !handled) {
+        if (!conn->broken) {
+            http_conn_close(conn);
+            return;
+        }
+        /* With unread bytes a close would be a reset, which overtakes the answer. */
+        shutdown(conn->fd, SHUT_WR);
+        conn->lingering = true;
+        http_conn_deadline(conn, HTTP_LINGER_MS);
+    }
+    http_conn_watch(conn, UV_READABLE);
+}
+
+/* ---- cutting requests out of what was read ---- */
+
+static void request_begin(struct http_req *req)
+{
+    req->phase = HTTP_REQ_HEAD;
+    req->repeats = false;
+    req->answered = false;
+    req->addr_known = false;
+    req->match.route = NULL;
+    req->match.params_len = 0;
+    req->parsed = 0;
+    req->started_us = http_server_turn_us(req->server);
+    http_parser_begin(&req->parser, &req->server->conf.limits);
+}
+
+/* Who pipelines asks much the same again. A head that has the very bytes of the one before it means
+ * the very same, so what was found in that one holds: places are offsets, and parameters move
+ * along. True: it needs no parser. A request with a body is never taken for another. */
+static bool request_repeats(struct http_req *req, uint32_t before)
+{
+    const char *last = req->buffer + before;
+    uint32_t len = req->parser.head_len;
+    if (req->end - before != len || req->len - req->start < len ||
+        memcmp(last, last + len, len) != 0)
+        return false;
+    req->phase = HTTP_REQ_AGAIN;
+    req->repeats = true;
+    req->answered = false;
+    req->addr_known = false;
+    req->parsed = 0;
+    req->started_us = http_server_turn_us(req->server);
+    for (unsigned i = 0; i < req->match.params_len; i++)
+        req->match.params[i].ptr += len;
+    return true;
+}
+
+/* Room for `need` bytes from the request's start on, which moves to the front. */
+static bool request_room(struct http_req *req, uint32_t need)
+{
+    assert(req->phase != HTTP_REQ_AGAIN); /* its parameters point to where it is */
+    if (req->start > 0) {
+        memmove(req->buffer, req->buffer + req->start, req->len - req->start);
+        req->len -= req->start;
+        req->start = 0;
+    }
+    req->parser.base = req->buffer;
+    if (need <= req->cap)
+        return true;
+    uint32_t cap = req->cap;
+    while (cap < need)
+        cap = cap > UINT32_MAX / 2 ? need : cap * 2;
+    bool was_inline = req->buffer == req->inline_buffer;
+    char *grown = realloc(was_inline ? NULL : req->buffer, cap);
+    if (grown == NULL)
+        return false;
+    if (was_inline)
+        memcpy(grown, req->inline_buffer, req->len);
+    req->buffer = grown;
+    req->cap = cap;
+    req->parser.base = grown;
+    return true;
+}
+
+static void refuse(struct http_conn *conn, struct http_req *req, unsigned status,
+                   const char *reason)
+{
+    conn->close_after = true;
+    conn->broken = true;
+    http_reply_error(req, status, reason);
+}
+
+static bool expectation_met(const struct http_req *req)
+{
+    struct span expect = http_req_header(req, HTTP_HEADER_EXPECT);
+    return expect.ptr == NULL || span_eq_nocase(expect, SPAN("100-continue"));
+}
+
+static void say_continue(struct http_req *req)
+{
+    static const char line[] = "HTTP/1.1 100 Continue\r\n\r\n";
+    if (req->parser.known[HTTP_HEADER_EXPECT] != 0 && req->parser.llhttp.http_minor > 0)
+        http_batch_add(&req->server->batch, line, sizeof(line) - 1);
+}
+
+/* The head is complete: who is to answer, and may the body come? False: it has been answered. */
+static bool head_accepted(struct http_conn *conn, struct http_req *req)
+{
+    struct http_parser *parser = &req->parser;
+    if (parser->head_len > limits_of(conn)->head_bytes_max) {
+        refuse(conn, req, 431, "the head is too long");
+        return false;
+    }
+    if (!expectation_met(req)) {
+        refuse(conn, req, 417, "the only expectation known is 100-continue");
+        return false;
+    }
+    http_router_find(conn->server->conf.router, parser->method, http_req_path(req), &req->match);
+    bool has_body = parser->chunked || parser->content_length > 0;
+    if (!has_body)
+        return true;
+    if (req->match.route == NULL) { /* dispatch() says why; nobody waits for the body */
+        conn->close_after = true;
+        conn->broken = true;
+        return true;
+    }
+    uint32_t body_max = req->match.route->body_max;
+    if (body_max == 0 || parser->content_length > body_max) {
+        refuse(conn, req, 413, "the body is larger than this call takes");
+        return false;
+    }
+    uint32_t body_room = parser->chunked ? HTTP_BUFFER_LEN : (uint32_t)parser->content_length;
+    if (!request_room(req, parser->head_len + body_room)) {
+        refuse(conn, req, 503, "no memory for the body");
+        return false;
+    }
+    say_continue(req);
+    req->phase = HTTP_REQ_BODY;
+    http_conn_deadline(conn, limits_of(conn)->body_timeout_ms);
+    return true;
+}
+
+/* A body of known length is there once enough bytes are; a chunked one is decoded as it comes. */
+static enum http_parse_result body_read(struct http_req *req)
+{
+    struct http_parser *parser = &req->parser;
+    uint32_t have = req->len - req->start;
+    if (!parser->chunked) {
+        uint64_t whole = parser->head_len + parser->content_length;
+        if (have < whole)
+            return HTTP_PARSE_MORE;
+        parser->body_len = (uint32_t)parser->content_length;
+        req->end = req->start + (uint32_t)whole;
+        return HTTP_PARSE_DONE;
+    }
+    uint32_t used = 0;
+    enum http_parse_result result =
+        http_parser_chunked(parser, req->buffer + req->start, req->parsed, have, &used);
+    uint32_t body_max = req->match.route->body_max;
+    /* A chunk of one byte takes six on the wire; whoever sends more than that sends noise. */
+    bool noise = parser->raw_len / 8 > body_max + HTTP_BUFFER_LEN;
+    if (result != HTTP_PARSE_ERROR && (parser->body_len > body_max || noise)) {
+        parser->status = 413;
+        parser->reason = "the body is larger than this call takes";
+        return HTTP_PARSE_ERROR;
+    }
+    if (result == HTTP_PARSE_MORE) /* the decoded part closes up; the next bytes follow it */
+        req->len = req->start + parser->head_len + parser->body_len;
+    req->end = req->start + used;
+    return result;
+}
+
+/* No route: says whether it is the path or the method that nobody knows. */
+static void reply_no_route(struct http_req *req)
+{
+    char line[96];
+    struct text headers = text_on(line, sizeof(line));
+    if (req->match.status != 404)
+        http_allow_write(req->match.allow, &headers);
+    if (req->match.status == 204) {
+        http_reply(req, &(struct http_reply){.status = 204, .headers = text_span(&headers)});
+        return;
+    }
+    bool known = req->match.status == 405;
+    http_problem_reply(
+        req, &(struct http_problem){.status = req->match.status,
+                                    .code = known ? "method-not-allowed" : "not-found",
+                                    .detail = known ? "This address does not know this method."
+                                                    : "There is nothing at this address.",
+                                    .headers = text_span(&headers)});
+}
+
+static void dispatch(struct http_conn *conn, struct http_req *req)
+{
+    if (!req->parser.keep_alive || conn->server->draining)
+        conn->close_after = true;
+    if (req->phase == HTTP_REQ_BODY) /* the buffer may have moved under the parameters */
+        http_router_find(conn->server->conf.router, req->parser.method, http_req_path(req),
+                         &req->match);
+    req->phase = HTTP_REQ_HANDLER;
+    http_count(&conn->server->stats.requests, 1);
+    /* The guard comes first: who may not ask is not told what there is. */
+    if (http_cors_preflight(req) || !http_router_pass(conn->server->conf.router, req))
+        return;
+    const struct http_route *route = req->match.route;
+    if (route == NULL)
+        reply_no_route(req);
+    else
+        route->handler(req, route->ctx);
+}
+
+enum step {
+    STEP_MORE,     /* the request goes on with bytes that are not here yet */
+    STEP_ANSWERED, /* the next one may follow */
+    STEP_AWAY,     /* a handler keeps it, or the connection is closed or a stream now */
+};
+
+static enum step request_step(struct http_conn *conn, struct http_req *req)
+{
+    struct http_parser *parser = &req->parser;
+    enum http_parse_result result = HTTP_PARSE_DONE;
+    if (req->phase == HTTP_REQ_AGAIN)
+        req->end = req->start + parser->head_len;
+    if (req->phase == HTTP_REQ_HEAD) {
+        result =
+            http_parser_head(parser, req->buffer + req->start, req->parsed, req->len - req->start);
+        if (result == HTTP_PARSE_HEAD) {
+            req->parsed = parser->head_len;
+            req->end = req->start + parser->head_len;
+            if (!head_accepted(conn, req))
+                return STEP_ANSWERED;
+            result = HTTP_PARSE_DONE;
+        }
+    }
+    if (req->phase == HTTP_REQ_BODY)
+        result = body_read(req);
+    if (result == HTTP_PARSE_MORE) {
+        req->parsed = req->len - req->start;
+        return STEP_MORE;
+    }
+    if (result == HTTP_PARSE_ERROR) {
+        http_count(&conn->server->stats.malformed, 1);
+        refuse(conn, req, parser->status, parser->reason);
+        return STEP_ANSWERED;
+    }
+    dispatch(conn, req);
+    /* The handler may have ended the connection, and with it the request. */
+    return conn->req == req && req->answered ? STEP_ANSWERED : STEP_AWAY;
+}
+
+static void request_over(struct http_conn *conn)
+{
+    struct http_req *req = conn->req;
+    conn->req = NULL;
+    http_server_give_req(conn->server, req);
+}
+
+/* Cuts out and answers one request after the other, until the bytes or the turn are used up. */
+static void requests_run(struct http_conn *conn)
+{
+    struct http_req *req = conn->req;
+    for (uint32_t n = 0; n < limits_of(conn)->requests_per_turn_max; n++) {
+        enum step step = request_step(conn, req);
+        if (step == STEP_AWAY)
+            return;
+        if (step == STEP_MORE) {
+            uint32_t head_max = limits_of(conn)->head_bytes_max;
+            if (req->phase == HTTP_REQ_HEAD && req->parsed > head_max) {
+                refuse(conn, req, 431, "the head is too long");
+                request_over(conn);
+            }
+            return;
+        }
+        uint32_t before = req->start;
+        req->start = req->end;
+        if (conn->close_after || req->start == req->len) {
+            request_over(conn);
+            http_conn_deadline(conn, limits_of(conn)->idle_timeout_ms);
+            return;
+        }
+        if (!request_repeats(req, before))
+            request_begin(req);
+        if (conn->left != NULL)
+            return; /* goes on once all is sent */
+    }
+    conn->in_again = true;
+    conn->stream_next = conn->server->again;
+    conn->server->again = conn;
+    http_server_more(conn->server);
+}
+
+/* Requests that wait in the buffer, if any, get their turn. */
+static void run_waiting(struct http_conn *conn)
+{
+    struct http_req *req = conn->req;
+    if (req == NULL || req->phase == HTTP_REQ_HANDLER || conn->in_again || conn->left != NULL)
+        return;
+    if (req->len - req->start > req->parsed)
+        requests_run(conn);
+}
+
+void http_conn_continue(struct http_conn *conn)
+{
+    struct http_req *req = conn->req;
+    assert(req != NULL && req->answered);
+    req->start = req->end;
+    if (conn->close_after || req->start == req->len) {
+        request_over(conn);
+        http_conn_deadline(conn, limits_of(conn)->idle_timeout_ms);
+        return;
+    }
+    request_begin(req);
+    run_waiting(conn);
+}
+
+void http_conn_again(struct http_conn *conn)
+{
+    conn->in_again = false;
+    struct http_conn *before = http_conn_turn_begin(conn);
+    run_waiting(conn);
+    http_conn_turn_end(conn, before);
+}
+
+/* ---- what the loop tells ---- */
+
+static void on_writable(struct http_conn *conn)
+{
+    struct http_left *left = conn->left;
+    struct iovec piece[HTTP_BATCH_PIECES];
+    uint32_t count = 0;
+    for (uint32_t i = left->first; i < left->count; i++, count++) {
+        struct http_blob *blob = left->piece[i].blob;
+        piece[count].iov_base = blob->bytes + left->piece[i].at;
+        piece[count].iov_len = blob->len - left->piece[i].at;
+    }
+    ssize_t sent = send_pieces(conn, piece, count);
+    if (sent < 0) {
+        http_conn_close(conn);
+        return;
+    }
+    if (sent > 0)
+        http_conn_deadline(conn, limits_of(conn)->write_timeout_ms);
+    while (left->first < left->count && sent > 0) {
+        uint32_t room = left->piece[left->first].blob->len - left->piece[left->first].at;
+        if ((size_t)sent < room) {
+            left->piece[left->first].at += (uint32_t)sent;
+            break;
+        }
+        sent -= room;
+        http_blob_unref(left->piece[left->first++].blob);
+    }
+    if (left->first < left->count)
+        return;
+    free(left);
+    conn->left = NULL;
+    if (conn->channel != NULL && !conn->close_after) {
+        http_conn_watch(conn, UV_READABLE);
+        http_stream_drained(conn);
+        return;
+    }
+    http_conn_deadline(conn, limits_of(conn)->idle_timeout_ms);
+    struct http_conn *before = http_conn_turn_begin(conn);
+    run_waiting(conn);
+    http_conn_turn_end(conn, before);
+}
+
+/* A stream's reader says nothing more, and a refused sender is not listened to; both only end. */
+static void on_unwanted(struct http_conn *conn)
+{
+    char waste[2048];
+    ssize_t got = recv(conn->fd, waste, sizeof(waste), 0);
+    if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
+        http_conn_close(conn);
+}
+
+static bool request_take(struct http_conn *conn)
+{
+    if (conn->req == NULL) {
+        conn->req = http_server_take_req(conn->server);
+        if (conn->req == NULL)
+            return false;
+        conn->req->conn = conn;
+        conn->req->trusted = conn->trusted;
+        memcpy(conn->req->peer, conn->peer, sizeof(conn->peer));
+        request_begin(conn->req);
+    }
+    struct http_req *req = conn->req;
+    if (req->len < req->cap)
+        return true;
+    uint32_t used = req->len - req->start;
+    if (req->start > 0)
+        return request_room(req, used);
+    return request_room(req, used < UINT32_MAX / 2 ? used * 2 : UINT32_MAX);
+}
+
+static void on_readable(struct http_conn *conn)
+{
+    struct http_req *req = conn->req;
+    if (req != NULL && req->phase == HTTP_REQ_HANDLER) {
+        http_conn_watch(conn, 0); /* first things first; the bytes wait in the kernel */
+        return;
+    }
+    if (conn->in_again)
+        return;
+    if (!request_take(conn)) {
+        http_conn_close(conn);
+        return;
+    }
+    req = conn->req;
+    bool was_idle = req->len == 0;
+    ssize_t got;
+    do {
+        got = receive(conn->fd, req->buffer + req->len, req->cap - req->len);
+    } while (got < 0 && errno == EINTR);
+    if (got <= 0) {
+        if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+            if (was_idle)
+                request_over(conn);
+            return;
+        }
+        http_conn_close(conn);
+        return;
+    }
+    http_count(&conn->server->stats.bytes_in, (uint64_t)got);
+    req->len += (uint32_t)got;
+    struct http_conn *before = http_conn_turn_begin(conn);
+    requests_run(conn);
+    if (was_idle && conn->req != NULL && conn->req->phase == HTTP_REQ_HEAD)
+        http_conn_deadline(conn, limits_of(conn)->head_timeout_ms);
+    http_conn_turn_end(conn, before);
+}
+
+static void on_ready(uv_poll_t *poll, int status, int events)
+{
+    struct http_conn *conn = poll->data;
+    if (conn->closing)
+        return;
+    if (status < 0) {
+        http_conn_close(conn);
+        return;
+    }
+    if ((events & UV_WRITABLE) != 0 && conn->left != NULL)
+        on_writable(conn);
+    else if (conn->channel != NULL || conn->lingering)
+        on_unwanted(conn);
+    else if ((events & UV_READABLE) != 0 && conn->left == NULL)
+        on_readable(conn);
+}

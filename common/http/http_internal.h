@@ -1,0 +1,307 @@
+/* http_internal.h: what the files of this folder share and nobody else sees.
+ *
+ *   http_server.c   one listener on one loop: accepts, keeps the clock and the deadlines, drains
+ *   http_conn.c     one connection: reads, cuts requests out, hands them on, writes batches
+ *   http_parse.c    bytes to a request: llhttp, and the strictness it leaves to us
+ *   http_router.c   path to handler
+ *   http_req.c      what a handler asks of a request
+ *   http_reply.c    what a handler answers
+ *   http_stream.c   streams and channels
+ *   http_cors.c     pages of other origins that may call
+ *
+ * A connection that waits, between requests or as a stream, is a struct http_conn and nothing more
+ * (under 0.4 KB). What a request needs, parser and buffers, is a struct http_req, taken from the
+ * server's pool with the first byte and given back with the answer. */
+#ifndef FG_HTTP_HTTP_INTERNAL_H
+#define FG_HTTP_HTTP_INTERNAL_H
+
+#include "base/ip.h"
+#include "http/http.h"
+#include "http/http_server.h"
+
+#include <assert.h>
+#include <llhttp.h>
+#include <sys/uio.h>
+
+enum {
+    /* A request's own buffer at first; nearly every request, and sixteen pipelined polls, fit. */
+    HTTP_BUFFER_LEN = 4096,
+    HTTP_HEADERS_CAP = 64,      /* header lines a request has room for; limits.headers_max below */
+    HTTP_PARAMS_MAX = 4,        /* {parameters} in one route */
+    HTTP_SEGMENTS_MAX = 16,     /* path segments the router looks at */
+    HTTP_POOL_REQS_MAX = 1024,  /* idle struct http_req kept for reuse; more are freed */
+    HTTP_BATCH_BYTES = 65536,   /* answers gathered for one write; a fuller batch is sent early */
+    HTTP_BATCH_PIECES = 64,     /* pieces of one write: scratch runs and shared blobs in turn */
+    HTTP_COPY_MAX = 2048,       /* a shared body up to here is cheaper copied than as a piece */
+    HTTP_ACCEPTS_PER_TURN = 64, /* then other connections get their turn */
+    HTTP_LISTEN_BACKLOG = 4096, /* the kernel's own bound on Debian; a burst waits there */
+    HTTP_STREAM_PUMP = 1024,    /* streams served before the loop turns, about 4 ms */
+    HTTP_STREAM_KEEPALIVE_MS = 15000, /* below the 30 s and 60 s at which proxies hang up */
+    HTTP_USER_TIMEOUT_MS = 60000,     /* bytes unacknowledged for so long: the peer is dead */
+    HTTP_EMFILE_PAUSE_MS = 100,       /* out of descriptors: let others close first */
+    HTTP_LINGER_MS = 1000,            /* for the peer to read an error before the reset */
+    HTTP_DATE_LEN = 29,               /* "Fri, 20 Nov 2026 07:14:00 GMT" */
+    HTTP_OK_LEN = 23,                 /* "HTTP/1.1 200 OK\r\nDate: " */
+    HTTP_TICK_MS = 250,               /* how exact deadlines are */
+    HTTP_WHEEL_SLOTS = 512,           /* 128 s ahead; longer deadlines are looked at on the way */
+};
+
+/* ---- http_parse.c ---- */
+
+/* Places in a request are offsets from its first byte, so that its buffer may move. */
+struct http_place {
+    uint32_t at;
+    uint32_t len;
+};
+
+struct http_field {
+    struct http_place name;
+    struct http_place value;
+};
+
+enum http_parse_result {
+    HTTP_PARSE_MORE,  /* all bytes used, the request goes on */
+    HTTP_PARSE_HEAD,  /* the head is complete and good; the body is next (maybe of length 0) */
+    HTTP_PARSE_DONE,  /* a chunked body is complete */
+    HTTP_PARSE_ERROR, /* parser->status and ->reason say why */
+};
+
+struct http_parser {
+    llhttp_t llhttp;
+    const char *base;  /* the request's first byte, for the calls under way */
+    uint32_t head_len; /* with the empty line; 0 until complete */
+    uint32_t body_len; /* chunked: decoded so far, standing right behind the head */
+    uint32_t raw_len;  /* chunked: encoded bytes eaten so far */
+    uint64_t content_length;
+    struct http_place url;
+    struct http_place path;
+    struct http_place query;
+    uint8_t known[HTTP_HEADER_COUNT]; /* 1 + index in fields; 0: not there */
+    uint8_t fields_len;
+    uint8_t fields_max;
+    bool field_open; /* a name was begun whose value is not complete */
+    bool chunked;
+    bool keep_alive;
+    bool query_there;
+    enum http_method method;
+    bool is_head;
+    unsigned status; /* of HTTP_PARSE_ERROR */
+    const char *reason;
+    uint32_t url_max;
+    struct http_field fields[HTTP_HEADERS_CAP];
+};
+
+void http_parser_begin(struct http_parser *parser, const struct http_limits *limits);
+/* Reads the head from base[from..len); base is the request's first byte. */
+enum http_parse_result http_parser_head(struct http_parser *parser, const char *base, uint32_t from,
+                                        uint32_t len);
+/* Reads chunked bytes base[from..len) and moves the decoded ones to stand behind the head. On
+ * HTTP_PARSE_DONE *used is the offset behind the request. */
+enum http_parse_result http_parser_chunked(struct http_parser *parser, char *base, uint32_t from,
+                                           uint32_t len, uint32_t *used);
+
+/* ---- http_router.c ---- */
+
+struct http_match {
+    const struct http_route *route; /* NULL: see status */
+    unsigned status;                /* 404, 405, or 204 for an OPTIONS answered from the table */
+    uint32_t allow;                 /* bit per enum http_method; HEAD goes with GET */
+    unsigned params_len;
+    struct span params[HTTP_PARAMS_MAX];
+};
+
+void http_router_find(const struct http_router *router, enum http_method method, struct span path,
+                      struct http_match *match);
+/* False: the guard has answered. */
+bool http_router_pass(const struct http_router *router, struct http_req *req);
+void http_allow_write(uint32_t allow, struct text *out);
+
+/* ---- requests and connections ---- */
+
+enum http_req_phase {
+    HTTP_REQ_HEAD,    /* reading the head */
+    HTTP_REQ_AGAIN,   /* all there, and the same bytes as the request before: parsed already */
+    HTTP_REQ_BODY,    /* reading the body */
+    HTTP_REQ_HANDLER, /* the handler has it */
+};
+
+struct http_req {
+    struct http_conn *conn; /* NULL: the visitor has gone; the answer falls to the floor */
+    struct http_server *server;
+    enum http_req_phase phase;
+    bool answered;
+    bool addr_known;
+    bool repeats; /* the same bytes as the one before on this connection */
+    bool trusted; /* of the peer; the request may outlive its connection */
+    uint8_t peer[16];
+    struct http_match match;
+    uint8_t addr[16];
+    uint64_t started_us;
+    char *buffer; /* own memory: `inline_buffer` or grown */
+    uint32_t cap;
+    uint32_t len;          /* bytes there */
+    uint32_t start;        /* where the present request begins; those before it are answered */
+    uint32_t parsed;       /* up to where, counted from start, the parser has read */
+    uint32_t end;          /* where the request ends, once it is complete */
+    struct http_req *next; /* in the pool */
+    struct http_parser parser;
+    char inline_buffer[HTTP_BUFFER_LEN];
+};
+
+/* What a short write left over: whole answers in order, sent before anything else. */
+struct http_left {
+    uint32_t count;
+    uint32_t first;
+    struct {
+        struct http_blob *blob;
+        uint32_t at;
+    } piece[HTTP_BATCH_PIECES];
+};
+
+struct http_conn {
+    uv_poll_t poll;
+    struct http_server *server;
+    struct http_req *req;   /* NULL: idle or a stream */
+    struct http_left *left; /* NULL: everything is sent */
+    struct http_conn *wheel_prev, *wheel_next;
+    struct http_channel *channel; /* a stream from here on */
+    struct http_conn *stream_prev, *stream_next;
+    uint32_t deadline_ms; /* on the loop's clock; only looked at when the wheel comes by */
+    uint32_t stream_version;
+    int fd;
+    uint8_t peer[16];
+    uint16_t slot;   /* wheel slot it hangs in */
+    uint8_t watched; /* UV_READABLE, UV_WRITABLE: what is asked for now */
+    bool trusted;    /* the peer is a proxy whose headers are believed */
+    bool closing;
+    bool failed;      /* a write went wrong */
+    bool close_after; /* close once everything is sent */
+    bool broken;      /* and there may be unread bytes: linger, or the answer is lost with them */
+    bool lingering;   /* all is said; what still comes is thrown away */
+    bool in_wheel;
+    bool in_again;
+};
+
+/* Answers of one turn for one connection, on their way to one write. */
+struct http_batch {
+    struct http_conn *conn; /* NULL: none open */
+    uint32_t pieces;
+    uint32_t run_at; /* scratch bytes from here are not yet a piece */
+    uint32_t len;    /* scratch used */
+    struct iovec piece[HTTP_BATCH_PIECES];
+    struct http_blob *blob[HTTP_BATCH_PIECES]; /* NULL: scratch */
+    char scratch[HTTP_BATCH_BYTES];
+};
+
+struct http_server {
+    struct http_server_conf conf;
+    uv_poll_t listener;
+    uv_timer_t tick;
+    uv_timer_t resume; /* accepting again after EMFILE */
+    uv_prepare_t turn; /* before each poll: forgets the turn's cached clock */
+    uv_idle_t more;    /* runs while something was cut short to let others have their turn */
+    int listen_fd;
+    uint16_t port;
+    struct ip_nets trusted;
+    struct http_stats stats;
+    struct http_req *pool;
+    uint32_t pool_len;
+    struct http_batch batch;
+    struct http_conn *wheel[HTTP_WHEEL_SLOTS];
+    uint32_t wheel_at;        /* tick number last swept */
+    struct http_peers *peers; /* connections by address; NULL without a bound */
+    struct http_channel *channels;
+    struct http_conn *again; /* whose turn was cut short; linked by stream_next */
+    uint64_t turn_us;        /* 0: not read in this turn */
+    uint64_t date_s;
+    char ok[HTTP_OK_LEN + HTTP_DATE_LEN]; /* how each 200 begins, up to the end of its Date */
+    uint32_t handles_open;
+    uint32_t conns_open;
+    bool listening;
+    bool draining;
+    bool closing;
+    bool more_runs;
+    uv_timer_t drain_timer;
+    void (*on_drained)(void *ctx);
+    void *drained_ctx;
+    void (*on_closed)(void *ctx);
+    void *closed_ctx;
+};
+
+static inline void http_count(_Atomic uint64_t *counter, uint64_t by)
+{
+    /* relaxed, load and store apart: one loop writes, others only look */
+    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + by,
+                          memory_order_relaxed);
+}
+
+/* ---- http_conn.c ---- */
+
+void http_conn_open(struct http_server *server, int fd, const uint8_t peer[16]);
+void http_conn_close(struct http_conn *conn);
+/* Writes what the batch holds. A connection that fails is only marked: it is closed at the end of
+ * its turn, so that nothing vanishes under a handler's feet. */
+void http_conn_flush(struct http_conn *conn);
+/* Opens the server's one batch for this connection. Answers what was open, to be handed back. */
+struct http_conn *http_conn_turn_begin(struct http_conn *conn);
+/* Sends, decides how the connection goes on, and gives the batch back to `before`. */
+void http_conn_turn_end(struct http_conn *conn, struct http_conn *before);
+/* Its request has been answered outside of its own turn: goes on with what waits in the buffer. */
+void http_conn_continue(struct http_conn *conn);
+void http_conn_watch(struct http_conn *conn, int events);
+void http_conn_deadline(struct http_conn *conn, uint32_t in_ms);
+void http_conn_timed_out(struct http_conn *conn);
+void http_conn_again(struct http_conn *conn); /* its turn was cut short: the next part of it */
+bool http_conn_is_idle(const struct http_conn *conn);
+/* Sends shared bytes now, or keeps the rest; false if the connection is being closed. */
+bool http_conn_send_blob(struct http_conn *conn, struct http_blob *blob);
+
+/* ---- http_reply.c ---- */
+
+void http_batch_add(struct http_batch *batch, const char *bytes, size_t len);
+void http_batch_blob(struct http_batch *batch, struct http_blob *blob, uint32_t from, uint32_t len);
+/* Makes the open scratch run a piece. */
+void http_batch_seal(struct http_batch *batch);
+
+/* An answer under way. It is late if it is given outside of its connection's own turn. */
+struct http_answer {
+    bool late;
+    struct http_conn *before; /* whose turn is interrupted, if any */
+};
+
+/* False: nobody is there any more, and the request was given back. */
+bool http_answer_begin(struct http_req *req, struct http_answer *answer);
+/* The request is answered by the head of a stream, and is given back. */
+void http_answer_stream(struct http_req *req, const struct http_answer *answer, bool head_only);
+void http_answer_end_turn(struct http_conn *conn, const struct http_answer *answer);
+void http_reply_error(struct http_req *req, unsigned status, const char *reason);
+
+/* ---- http_cors.c ---- */
+
+/* Where the server has a list of origins: what the answer says of them. */
+void http_cors_add(const struct http_req *req, struct http_batch *batch);
+/* A browser asks for a page of a listed origin whether it may: answered, true. */
+bool http_cors_preflight(struct http_req *req);
+
+/* ---- http_server.c ---- */
+
+uint64_t http_server_turn_us(struct http_server *server);
+void http_server_conn_gone(struct http_server *server);
+void http_server_let_go(struct http_server *server); /* one of handles_open; may be the last */
+void http_server_more(struct http_server *server);   /* somebody's work was cut short */
+struct http_req *http_server_take_req(struct http_server *server);
+void http_server_give_req(struct http_server *server, struct http_req *req);
+/* server->ok as of now; the Date alone begins at HTTP_OK_LEN. */
+const char *http_server_ok(struct http_server *server);
+void http_server_unlink(struct http_server *server, struct http_conn *conn); /* from the wheel */
+void http_server_link(struct http_server *server, struct http_conn *conn);
+
+/* ---- http_stream.c ---- */
+
+void http_stream_left(struct http_conn *conn);    /* leaves its channel */
+void http_stream_drained(struct http_conn *conn); /* everything is sent: anything newer? */
+void http_stream_end_all(struct http_server *server);
+void http_stream_beat(struct http_server *server); /* signs of life where it has been quiet */
+bool http_stream_pump(struct http_server *server); /* true: there is more to do next turn */
+
+#endif

@@ -1,0 +1,20 @@
+/* http_peers.h: how many connections each address has, for limits.connections_per_addr_max.
+ *
+ * A table of fixed size, open addressing, deletion by moving back; a server's connection bound
+ * keeps it at most half full. */
+#ifndef FG_HTTP_HTTP_PEERS_H
+#define FG_HTTP_HTTP_PEERS_H
+
+#include "base/ip.h"
+
+#include <stdint.h>
+
+struct http_peers;
+
+struct http_peers *http_peers_create(uint32_t connections_max); /* NULL: no memory */
+/* One more for this address, unless it has `max` already. */
+bool http_peers_add(struct http_peers *peers, const uint8_t addr[IP_BYTES], uint32_t max);
+void http_peers_remove(struct http_peers *peers, const uint8_t addr[IP_BYTES]);
+void http_peers_destroy(struct http_peers *peers);
+
+#endif

@@ -1,0 +1,426 @@
+/* http_reply.c: what a handler answers becomes bytes in the server's one batch, and the batch one
+ * write. Small answers are composed in scratch memory; a large shared body travels as a piece of
+ * its own and is not copied.
+ *
+ * An answer given within the handler's call joins the batch of the turn. One given later opens a
+ * turn for its connection, which is then also the moment at which requests that were waiting behind
+ * it are served. An answer to somebody who has gone only gives the request back. */
+#include "http/http_internal.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+
+/* ---- shared bytes ---- */
+
+struct http_blob *http_blob_create(struct span bytes)
+{
+    if (bytes.len > UINT32_MAX)
+        return NULL;
+    struct http_blob *blob = malloc(sizeof(*blob) + bytes.len);
+    if (blob == NULL)
+        return NULL;
+    atomic_init(&blob->refs, 1);
+    blob->len = (uint32_t)bytes.len;
+    if (bytes.len > 0)
+        memcpy(blob->bytes, bytes.ptr, bytes.len);
+    return blob;
+}
+
+struct http_blob *http_blob_ref(struct http_blob *blob)
+{
+    /* relaxed: whoever adds a reference holds one, so the count cannot reach 0 meanwhile */
+    uint32_t before = atomic_fetch_add_explicit(&blob->refs, 1, memory_order_relaxed);
+    assert(before > 0 && before < UINT32_MAX);
+    return blob;
+}
+
+void http_blob_unref(struct http_blob *blob)
+{
+    if (blob == NULL)
+        return;
+    /* acq_rel: the last one to let go must see every other's reads as done before it frees */
+    if (atomic_fetch_sub_explicit(&blob->refs, 1, memory_order_acq_rel) == 1)
+        free(blob);
+}
+
+/* ---- the batch ---- */
+
+void http_batch_seal(struct http_batch *batch)
+{
+    if (batch->len == batch->run_at)
+        return;
+    batch->blob[batch->pieces] = NULL;
+    batch->piece[batch->pieces].iov_base = batch->scratch + batch->run_at;
+    batch->piece[batch->pieces++].iov_len = batch->len - batch->run_at;
+    batch->run_at = batch->len;
+}
+
+/* Room for so many bytes in one stretch, and for a piece behind them. */
+static bool has_room(const struct http_batch *batch, size_t len)
+{
+    return len <= HTTP_BATCH_BYTES - batch->len && batch->pieces + 2 <= HTTP_BATCH_PIECES;
+}
+
+/* Makes room by sending what is there; on a slow connection it is kept, so room there is. */
+static void batch_room(struct http_batch *batch, size_t len)
+{
+    if (!has_room(batch, len))
+        http_conn_flush(batch->conn);
+}
+
+void http_batch_add(struct http_batch *batch, const char *bytes, size_t len)
+{
+    assert(batch->conn != NULL);
+    while (len > 0) {
+        batch_room(batch, len < HTTP_BATCH_BYTES ? len : HTTP_BATCH_BYTES);
+        size_t part = len < HTTP_BATCH_BYTES - batch->len ? len : HTTP_BATCH_BYTES - batch->len;
+        memcpy(batch->scratch + batch->len, bytes, part);
+        batch->len += (uint32_t)part;
+        bytes += part;
+        len -= part;
+    }
+}
+
+void http_batch_blob(struct http_batch *batch, struct http_blob *blob, uint32_t from, uint32_t len)
+{
+    assert(from + len <= blob->len);
+    if (len <= HTTP_COPY_MAX) {
+        http_batch_add(batch, blob->bytes + from, len);
+        return;
+    }
+    batch_room(batch, 0);
+    http_batch_seal(batch);
+    batch->blob[batch->pieces] = http_blob_ref(blob);
+    batch->piece[batch->pieces].iov_base = blob->bytes + from;
+    batch->piece[batch->pieces++].iov_len = len;
+}
+
+/* A body of the handler's own, whatever its length. One that is longer than the batch is copied
+ * once, into a blob: chunk by chunk it could leave more pieces unsent than a connection keeps. */
+static void add_body(struct http_batch *batch, struct span body)
+{
+    if (body.len <= HTTP_BATCH_BYTES) {
+        http_batch_add(batch, body.ptr, body.len);
+        return;
+    }
+    struct http_blob *blob = http_blob_create(body);
+    if (blob == NULL) { /* no memory: the length is told already, so the connection ends here */
+        batch->conn->failed = true;
+        batch->conn->close_after = true;
+        return;
+    }
+    http_batch_blob(batch, blob, 0, blob->len);
+    http_blob_unref(blob);
+}
+
+/* ---- answers ---- */
+
+enum { HEAD_BYTES_MAX = 320 }; /* of http_reply(), without the lines that the handler brings */
+
+const char *http_status_text(unsigned status)
+{
+    switch (status) {
+    case 200:
+        return "OK";
+    case 201:
+        return "Created";
+    case 202:
+        return "Accepted";
+    case 204:
+        return "No Content";
+    case 302:
+        return "Found";
+    case 303:
+        return "See Other";
+    case 304:
+        return "Not Modified";
+    case 307:
+        return "Temporary Redirect";
+    case 308:
+        return "Permanent Redirect";
+    case 400:
+        return "Bad Request";
+    case 401:
+        return "Unauthorized";
+    case 402:
+        return "Payment Required";
+    case 403:
+        return "Forbidden";
+    case 404:
+        return "Not Found";
+    case 405:
+        return "Method Not Allowed";
+    case 406:
+        return "Not Acceptable";
+    case 408:
+        return "Request Timeout";
+    case 409:
+        return "Conflict";
+    case 410:
+        return "Gone";
+    case 412:
+        return "Precondition Failed";
+    case 413:
+        return "Content Too Large";
+    case 414:
+        return "URI Too Long";
+    case 415:
+        return "Unsupported Media Type";
+    case 417:
+        return "Expectation Failed";
+    case 422:
+        return "Unprocessable Content";
+    case 428:
+        return "Precondition Required";
+    case 429:
+        return "Too Many Requests";
+    case 431:
+        return "Request Header Fields Too Large";
+    case 500:
+        return "Internal Server Error";
+    case 501:
+        return "Not Implemented";
+    case 502:
+        return "Bad Gateway";
+    case 503:
+        return "Service Unavailable";
+    case 504:
+        return "Gateway Timeout";
+    case 505:
+        return "HTTP Version Not Supported";
+    default:
+        return "Status";
+    }
+}
+
+/* The 200 of a poll is composed more often than all others together; how it begins is written once
+ * a second. */
+static void put_status_line(struct text *head, struct http_server *server, unsigned status)
+{
+    const char *ok = http_server_ok(server);
+    if (status == 200) {
+        text_add(head, ok, HTTP_OK_LEN + HTTP_DATE_LEN);
+        return;
+    }
+    TEXT_LIT(head, "HTTP/1.1 ");
+    text_u64(head, status);
+    text_char(head, ' ');
+    text_str(head, http_status_text(status));
+    TEXT_LIT(head, "\r\nDate: ");
+    text_add(head, ok + HTTP_OK_LEN, HTTP_DATE_LEN);
+}
+
+bool http_answer_begin(struct http_req *req, struct http_answer *answer)
+{
+    assert(!req->answered);
+    if (req->conn == NULL) {
+        struct http_server *server = req->server;
+        http_server_give_req(server, req);
+        http_server_let_go(server);
+        return false;
+    }
+    answer->late = req->server->batch.conn != req->conn;
+    answer->before = answer->late ? http_conn_turn_begin(req->conn) : NULL;
+    return true;
+}
+
+static void answer_count(struct http_req *req, unsigned status)
+{
+    struct http_server *server = req->server;
+    unsigned class = status / 100;
+    http_count(&server->stats.status[class < 6 ? class : 5], 1);
+    if (server->conf.on_answered != NULL)
+        server->conf.on_answered(server->conf.loop_ctx, req, status,
+                                 http_server_turn_us(server) - req->started_us);
+}
+
+void http_answer_end_turn(struct http_conn *conn, const struct http_answer *answer)
+{
+    if (answer->late)
+        http_conn_turn_end(conn, answer->before);
+}
+
+static void answer_end(struct http_req *req, unsigned status, const struct http_answer *answer)
+{
+    struct http_conn *conn = req->conn;
+    assert(conn != NULL && conn->req == req);
+    answer_count(req, status);
+    req->answered = true;
+    if (answer->late)
+        http_conn_continue(conn);
+    http_answer_end_turn(conn, answer);
+}
+
+void http_answer_stream(struct http_req *req, const struct http_answer *answer, bool head_only)
+{
+    struct http_conn *conn = req->conn;
+    assert(conn != NULL && conn->req == req);
+    answer_count(req, 200);
+    req->answered = true;
+    conn->close_after = true; /* of a HEAD; a stream takes it back */
+    if (!head_only || answer->late) {
+        conn->req = NULL;
+        http_server_give_req(req->server, req);
+    }
+}
+
+static bool has_body(unsigned status)
+{
+    return status >= 200 && status != 204 && status != 304;
+}
+
+void http_reply(struct http_req *req, const struct http_reply *reply)
+{
+    assert(reply->blob == NULL || reply->body.len == 0);
+    struct http_answer answer;
+    if (!http_answer_begin(req, &answer))
+        return;
+    struct http_conn *conn = req->conn;
+    struct http_batch *batch = &req->server->batch;
+    uint32_t body_len = reply->blob != NULL ? reply->blob->len : (uint32_t)reply->body.len;
+    if (reply->close || req->server->draining)
+        conn->close_after = true;
+
+    batch_room(batch, HEAD_BYTES_MAX); /* written where it is sent from */
+    struct text head = text_on(batch->scratch + batch->len, HEAD_BYTES_MAX);
+    put_status_line(&head, req->server, reply->status);
+    if (reply->type != NULL) {
+        TEXT_LIT(&head, "\r\nContent-Type: ");
+        text_str(&head, reply->type);
+    }
+    if (has_body(reply->status)) {
+        TEXT_LIT(&head, "\r\nContent-Length: ");
+        text_u64(&head, body_len);
+    }
+    if (conn->close_after)
+        TEXT_LIT(&head, "\r\nConnection: close");
+    TEXT_LIT(&head, "\r\n");
+    assert(!head.overflown);
+    batch->len += (uint32_t)head.len;
+    if (req->server->conf.origins != NULL)
+        http_cors_add(req, batch);
+    if (reply->headers.len > 0)
+        http_batch_add(batch, reply->headers.ptr, reply->headers.len);
+    http_batch_add(batch, "\r\n", 2);
+    if (!req->parser.is_head && has_body(reply->status)) {
+        if (reply->blob != NULL)
+            http_batch_blob(batch, reply->blob, 0, body_len);
+        else if (body_len > 0)
+            add_body(batch, reply->body);
+    }
+    answer_end(req, reply->status, &answer);
+}
+
+void http_reply_raw(struct http_req *req, struct http_blob *blob, uint32_t head_len)
+{
+    assert(head_len >= 16 && head_len <= blob->len);
+    struct http_answer answer;
+    if (!http_answer_begin(req, &answer))
+        return;
+    http_batch_blob(&req->server->batch, blob, 0, req->parser.is_head ? head_len : blob->len);
+    unsigned status = (unsigned)(blob->bytes[9] - '0') * 100; /* "HTTP/1.1 200": its class is all */
+    answer_end(req, status, &answer);
+}
+
+void http_reply_cut(struct http_req *req, struct span bytes, unsigned status)
+{
+    struct http_answer answer;
+    if (!http_answer_begin(req, &answer))
+        return;
+    req->conn->close_after = true;
+    if (bytes.len > 0)
+        http_batch_add(&req->server->batch, bytes.ptr, bytes.len);
+    answer_end(req, status, &answer);
+}
+
+void http_header_add(struct text *headers, const char *name, struct span value)
+{
+    assert(value.len == 0 || (memchr(value.ptr, '\r', value.len) == NULL &&
+                              memchr(value.ptr, '\n', value.len) == NULL));
+    text_str(headers, name);
+    TEXT_LIT(headers, ": ");
+    text_put(headers, value);
+    TEXT_LIT(headers, "\r\n");
+}
+
+/* ---- problems ---- */
+
+void http_problem_reply(struct http_req *req, const struct http_problem *problem)
+{
+    char memory[4096];
+    struct text body = text_on(memory, sizeof(memory));
+    json_open(&body, '{');
+    json_member_cstr(&body, "type", "about:blank");
+    json_member_cstr(&body, "title", http_status_text(problem->status));
+    json_member_u64(&body, "status", problem->status);
+    json_member_cstr(&body, "code", problem->code);
+    json_member_cstr(&body, "detail", problem->detail);
+    if (problem->members.len > 0) {
+        text_char(&body, ',');
+        text_put(&body, problem->members);
+    }
+    if (problem->retry_after_s > 0)
+        json_member_u64(&body, "retry_after_s", problem->retry_after_s);
+    json_close(&body, '}');
+    assert(!body.overflown);
+
+    char lines[1024];
+    struct text headers = text_on(lines, sizeof(lines));
+    TEXT_LIT(&headers, "Cache-Control: no-store\r\n");
+    if (problem->retry_after_s > 0) {
+        TEXT_LIT(&headers, "Retry-After: ");
+        text_u64(&headers, problem->retry_after_s);
+        TEXT_LIT(&headers, "\r\n");
+    }
+    text_put(&headers, problem->headers);
+    assert(!headers.overflown);
+    http_reply(req, &(struct http_reply){.status = problem->status,
+                                         .type = "application/problem+json",
+                                         .headers = text_span(&headers),
+                                         .body = text_span(&body)});
+}
+
+void http_problem(struct http_req *req, unsigned status, const char *code, const char *detail, ...)
+{
+    char memory[512];
+    struct text sentence = text_on(memory, sizeof(memory) - 1);
+    va_list args;
+    va_start(args, detail);
+    text_vprintf(&sentence, detail, args);
+    va_end(args);
+    memory[sentence.len] = '\0';
+    http_problem_reply(req,
+                       &(struct http_problem){.status = status, .code = code, .detail = memory});
+}
+
+static const char *error_code(unsigned status)
+{
+    switch (status) {
+    case 408:
+        return "request-timeout";
+    case 413:
+        return "body-too-large";
+    case 414:
+        return "target-too-long";
+    case 417:
+        return "expectation-failed";
+    case 431:
+        return "head-too-large";
+    case 501:
+        return "not-implemented";
+    case 503:
+        return "overloaded";
+    case 505:
+        return "http-version";
+    default:
+        return "bad-request";
+    }
+}
+
+void http_reply_error(struct http_req *req, unsigned status, const char *reason)
+{
+    http_problem_reply(req, &(struct http_problem){.status = status,
+                                                   .code = error_code(status),
+                                                   .detail = reason,
+                                                   .retry_after_s = status == 503 ? 1 : 0});
+}

@@ -1,0 +1,191 @@
+/* http_req.c: what a handler asks of a request. Nothing is copied: all answers point into the
+ * request's own buffer, which stays where it is from the dispatch to the answer. */
+#include "http/http_internal.h"
+
+const char *http_method_name(enum http_method method)
+{
+    static const char *const names[HTTP_METHOD_COUNT] = {
+        [HTTP_METHOD_GET] = "GET",       [HTTP_METHOD_POST] = "POST",
+        [HTTP_METHOD_PUT] = "PUT",       [HTTP_METHOD_PATCH] = "PATCH",
+        [HTTP_METHOD_DELETE] = "DELETE", [HTTP_METHOD_OPTIONS] = "OPTIONS",
+    };
+    assert(method < HTTP_METHOD_COUNT);
+    return names[method];
+}
+
+static struct span at(const struct http_req *req, struct http_place place)
+{
+    return (struct span){req->buffer + req->start + place.at, place.len};
+}
+
+enum http_method http_req_method(const struct http_req *req)
+{
+    return req->parser.method;
+}
+
+bool http_req_is_head(const struct http_req *req)
+{
+    return req->parser.is_head;
+}
+
+struct span http_req_path(const struct http_req *req)
+{
+    return at(req, req->parser.path);
+}
+
+struct span http_req_query(const struct http_req *req)
+{
+    return req->parser.query_there ? at(req, req->parser.query) : (struct span){NULL, 0};
+}
+
+struct span http_req_header(const struct http_req *req, enum http_header header)
+{
+    assert(header < HTTP_HEADER_COUNT);
+    uint8_t number = req->parser.known[header];
+    return number == 0 ? (struct span){NULL, 0} : at(req, req->parser.fields[number - 1].value);
+}
+
+struct span http_req_header_named(const struct http_req *req, struct span name)
+{
+    for (unsigned i = 0; i < req->parser.fields_len; i++) {
+        if (span_eq_nocase(at(req, req->parser.fields[i].name), name))
+            return at(req, req->parser.fields[i].value);
+    }
+    return (struct span){NULL, 0};
+}
+
+struct span http_req_body(const struct http_req *req)
+{
+    const char *body = req->buffer + req->start + req->parser.head_len;
+    return (struct span){body, req->parser.body_len};
+}
+
+struct span http_req_param(const struct http_req *req, unsigned n)
+{
+    assert(n < req->match.params_len);
+    return req->match.params[n];
+}
+
+struct span http_req_query_arg(const struct http_req *req, struct span name)
+{
+    struct span rest = http_req_query(req);
+    while (rest.ptr != NULL) {
+        struct span pair, key;
+        rest = span_cut(rest, '&', &pair);
+        struct span value = span_cut(pair, '=', &key);
+        if (span_eq(key, name))
+            return value.ptr != NULL ? value : (struct span){pair.ptr + pair.len, 0};
+    }
+    return (struct span){NULL, 0};
+}
+
+struct span http_req_cookie(const struct http_req *req, struct span name)
+{
+    struct span rest = http_req_header(req, HTTP_HEADER_COOKIE);
+    while (rest.ptr != NULL) {
+        struct span pair, key;
+        rest = span_cut(rest, ';', &pair);
+        struct span value = span_cut(span_trim(pair), '=', &key);
+        if (value.ptr == NULL || !span_eq(key, name))
+            continue;
+        if (value.len >= 2 && value.ptr[0] == '"' && value.ptr[value.len - 1] == '"')
+            value = (struct span){value.ptr + 1, value.len - 2};
+        return value;
+    }
+    return (struct span){NULL, 0};
+}
+
+struct span http_req_bearer(const struct http_req *req)
+{
+    struct span header = http_req_header(req, HTTP_HEADER_AUTHORIZATION);
+    struct span scheme = SPAN("Bearer ");
+    if (header.len <= scheme.len ||
+        (!span_starts(header, scheme) &&
+         !span_eq_nocase((struct span){header.ptr, scheme.len}, scheme)))
+        return (struct span){NULL, 0};
+    return span_trim(span_skip(header, scheme.len));
+}
+
+/* Read from the right: each hop appends whom it saw, so the last address that is no proxy of ours
+ * is the visitor. What stands left of it is what the visitor claims. */
+static void addr_find(struct http_req *req)
+{
+    struct span hops =
+        req->trusted ? http_req_header(req, HTTP_HEADER_X_FORWARDED_FOR) : (struct span){NULL, 0};
+    memcpy(req->addr, req->peer, sizeof(req->addr));
+    while (hops.len > 0) {
+        const char *comma = memrchr(hops.ptr, ',', hops.len);
+        size_t from = comma == NULL ? 0 : (size_t)(comma - hops.ptr) + 1;
+        uint8_t hop[IP_BYTES];
+        if (!ip_parse(span_trim(span_skip(hops, from)), hop))
+            return;
+        memcpy(req->addr, hop, sizeof(req->addr));
+        if (comma == NULL || !ip_nets_contain(&req->server->trusted, hop))
+            return;
+        hops.len = from - 1;
+    }
+}
+
+const uint8_t *http_req_addr(const struct http_req *req)
+{
+    struct http_req *mutable = (struct http_req *)(uintptr_t)req; /* found once, when asked */
+    if (!mutable->addr_known) {
+        addr_find(mutable);
+        mutable->addr_known = true;
+    }
+    return req->addr;
+}
+
+bool http_req_is_tls(const struct http_req *req)
+{
+    return req->trusted &&
+           span_eq_nocase(http_req_header(req, HTTP_HEADER_X_FORWARDED_PROTO), SPAN("https"));
+}
+
+bool http_req_repeats(const struct http_req *req)
+{
+    return req->repeats;
+}
+
+uint64_t http_req_started_us(const struct http_req *req)
+{
+    return req->started_us;
+}
+
+struct http_server *http_req_server(const struct http_req *req)
+{
+    return req->server;
+}
+
+void *http_req_loop_ctx(const struct http_req *req)
+{
+    return req->server->conf.loop_ctx;
+}
+
+static int hex_digit(char c)
+{
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
+}
+
+bool http_url_decode(struct span raw, bool plus_is_space, struct text *out)
+{
+    for (size_t i = 0; i < raw.len; i++) {
+        char c = raw.ptr[i];
+        if (c == '%') {
+            bool there = raw.len - i > 2;
+            int high = there ? hex_digit(raw.ptr[i + 1]) : -1;
+            int low = there ? hex_digit(raw.ptr[i + 2]) : -1;
+            if (high < 0 || low < 0)
+                return false;
+            c = (char)(high * 16 + low);
+            i += 2;
+        } else if (c == '+' && plus_is_space) {
+            c = ' ';
+        }
+        text_char(out, c);
+    }
+    return !out->overflown;
+}

@@ -1,0 +1,569 @@
+/* http_server.c: one listener on one loop, and what its connections share: the clock of the turn,
+ * the pool of requests, the wheel of deadlines, the way to an orderly end.
+ *
+ * Deadlines hang in a wheel of coarse slots, but lazily: a connection that lives on only writes its
+ * new deadline down, and is hung on when the wheel comes by. So the hot path touches no list.
+ *
+ * The clocks are read at most once a loop turn. Under load a turn carries many requests, and two
+ * reads for each would be a twentieth of their cost.
+ *
+ * Handles of one server: listener, tick, resume, turn, more, drain timer, one poll a connection.
+ * handles_open counts them, and requests that a handler still has when their visitor is gone; the
+ * memory goes with the last. */
+#include "http/http_internal.h"
+#include "http/http_peers.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+struct http_limits http_limits_default(void)
+{
+    return (struct http_limits){
+        .connections_max = 18000,      /* a process here may have 20,000 files; some are ours */
+        .connections_per_addr_max = 0, /* behind an edge every visitor has the edge's address */
+        .head_bytes_max = 16384,       /* cookies of an ordinary shop, and room to spare */
+        .url_bytes_max = 4096,
+        .headers_max = HTTP_HEADERS_CAP,
+        .head_timeout_ms = 10000, /* a phone on a bad net sends one packet; ten seconds are ample */
+        .body_timeout_ms = 30000,
+        .idle_timeout_ms = 75000, /* above the longest poll interval, so that polls reuse it */
+        .write_timeout_ms = 20000,
+        .requests_per_turn_max = 64,
+    };
+}
+
+/* ---- time ---- */
+
+static uint64_t mono_us(const struct http_server *server)
+{
+    return clock_mono_us(server->conf.clock);
+}
+
+static void date_render(struct http_server *server, uint64_t now_s)
+{
+    server->date_s = now_s;
+    time_t seconds = (time_t)now_s;
+    struct tm utc;
+    gmtime_r(&seconds, &utc);
+    static const char days[] = "SunMonTueWedThuFriSat";
+    static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    char date[64]; /* as the compiler sees it, a year may have ten digits */
+    snprintf(date, sizeof(date), "%.3s, %02d %.3s %04d %02d:%02d:%02d GMT", days + 3 * utc.tm_wday,
+             utc.tm_mday, months + 3 * utc.tm_mon, utc.tm_year + 1900, utc.tm_hour, utc.tm_min,
+             utc.tm_sec);
+    memcpy(server->ok, "HTTP/1.1 200 OK\r\nDate: ", HTTP_OK_LEN);
+    memcpy(server->ok + HTTP_OK_LEN, date, HTTP_DATE_LEN);
+}
+
+uint64_t http_server_turn_us(struct http_server *server)
+{
+    if (server->turn_us == 0) {
+        server->turn_us = mono_us(server);
+        uint64_t now_s = clock_wall_us(server->conf.clock) / 1000000u;
+        if (now_s != server->date_s)
+            date_render(server, now_s);
+    }
+    return server->turn_us;
+}
+
+uint64_t http_server_now_us(struct http_server *server)
+{
+    return http_server_turn_us(server);
+}
+
+uint64_t http_server_wall_s(struct http_server *server)
+{
+    http_server_turn_us(server);
+    return server->date_s;
+}
+
+struct span http_server_date(struct http_server *server)
+{
+    return (struct span){http_server_ok(server) + HTTP_OK_LEN, HTTP_DATE_LEN};
+}
+
+const char *http_server_ok(struct http_server *server)
+{
+    http_server_turn_us(server);
+    return server->ok;
+}
+
+static void on_turn(uv_prepare_t *prepare)
+{
+    struct http_server *server = prepare->data;
+    server->turn_us = 0;
+}
+
+/* ---- the pool of requests ---- */
+
+struct http_req *http_server_take_req(struct http_server *server)
+{
+    struct http_req *req = server->pool;
+    if (req != NULL) {
+        server->pool = req->next;
+        server->pool_len--;
+        return req;
+    }
+    req = malloc(sizeof(*req));
+    if (req == NULL)
+        return NULL;
+    req->server = server;
+    req->buffer = req->inline_buffer;
+    req->cap = sizeof(req->inline_buffer);
+    req->len = 0;
+    req->start = 0;
+    return req;
+}
+
+void http_server_give_req(struct http_server *server, struct http_req *req)
+{
+    if (req->buffer != req->inline_buffer) {
+        free(req->buffer);
+        req->buffer = req->inline_buffer;
+        req->cap = sizeof(req->inline_buffer);
+    }
+    req->conn = NULL;
+    req->len = 0;
+    req->start = 0;
+    if (server->pool_len >= HTTP_POOL_REQS_MAX) {
+        free(req);
+        return;
+    }
+    req->next = server->pool;
+    server->pool = req;
+    server->pool_len++;
+}
+
+/* ---- the wheel ---- */
+
+static uint32_t tick_of(uint32_t ms)
+{
+    return ms / HTTP_TICK_MS;
+}
+
+void http_server_link(struct http_server *server, struct http_conn *conn)
+{
+    assert(!conn->in_wheel);
+    /* One tick late rather than early; what lies beyond the horizon is looked at on the way. */
+    uint32_t ahead = tick_of(conn->deadline_ms) + 1 - server->wheel_at;
+    if ((int32_t)ahead < 1)
+        ahead = 1;
+    if (ahead >= HTTP_WHEEL_SLOTS)
+        ahead = HTTP_WHEEL_SLOTS - 1;
+    conn->slot = (uint16_t)((server->wheel_at + ahead) % HTTP_WHEEL_SLOTS);
+    struct http_conn **head = &server->wheel[conn->slot];
+    conn->wheel_prev = NULL;
+    conn->wheel_next = *head;
+    if (*head != NULL)
+        (*head)->wheel_prev = conn;
+    *head = conn;
+    conn->in_wheel = true;
+}
+
+void http_server_unlink(struct http_server *server, struct http_conn *conn)
+{
+    if (!conn->in_wheel)
+        return;
+    if (conn->wheel_prev != NULL)
+        conn->wheel_prev->wheel_next = conn->wheel_next;
+    else
+        server->wheel[conn->slot] = conn->wheel_next;
+    if (conn->wheel_next != NULL)
+        conn->wheel_next->wheel_prev = conn->wheel_prev;
+    conn->in_wheel = false;
+}
+
+static void slot_sweep(struct http_server *server, uint32_t slot, uint32_t now_ms)
+{
+    struct http_conn *conn = server->wheel[slot];
+    while (conn != NULL) {
+        http_server_unlink(server, conn);
+        if ((int32_t)(conn->deadline_ms - now_ms) > 0)
+            http_server_link(server, conn);
+        else
+            http_conn_timed_out(conn);
+        if (!conn->in_wheel && !conn->closing) {
+            conn->deadline_ms = now_ms + HTTP_LINGER_MS; /* whatever it waits for, not for ever */
+            http_server_link(server, conn);
+        }
+        conn = server->wheel[slot];
+    }
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+    struct http_server *server = timer->data;
+    uint32_t now_ms = (uint32_t)uv_now(server->conf.loop);
+    uint32_t now_tick = tick_of(now_ms);
+    /* After a long stall one round visits every slot. */
+    if (now_tick - server->wheel_at > HTTP_WHEEL_SLOTS)
+        server->wheel_at = now_tick - HTTP_WHEEL_SLOTS;
+    while (server->wheel_at != now_tick) {
+        server->wheel_at++;
+        slot_sweep(server, server->wheel_at % HTTP_WHEEL_SLOTS, now_ms);
+    }
+    http_stream_beat(server);
+}
+
+/* ---- work that was cut short ---- */
+
+static void on_more(uv_idle_t *idle)
+{
+    struct http_server *server = idle->data;
+    struct http_conn *conn = server->again;
+    server->again = NULL; /* those cut short again form a new list */
+    while (conn != NULL) {
+        struct http_conn *next = conn->stream_next;
+        http_conn_again(conn);
+        conn = next;
+    }
+    bool streams_wait = http_stream_pump(server);
+    if (server->again == NULL && !streams_wait) {
+        uv_idle_stop(idle);
+        server->more_runs = false;
+    }
+}
+
+void http_server_more(struct http_server *server)
+{
+    if (server->more_runs || server->closing)
+        return;
+    server->more_runs = true;
+    int rc = uv_idle_start(&server->more, on_more);
+    assert(rc == 0);
+    (void)rc;
+}
+
+/* ---- accepting ---- */
+
+static void peer_of(const struct sockaddr_storage *name, uint8_t addr[IP_BYTES])
+{
+    if (name->ss_family == AF_INET6) {
+        memcpy(addr, &((const struct sockaddr_in6 *)(const void *)name)->sin6_addr, IP_BYTES);
+        return;
+    }
+    memset(addr, 0, 10);
+    addr[10] = addr[11] = 0xFF;
+    memcpy(addr + 12, &((const struct sockaddr_in *)(const void *)name)->sin_addr, 4);
+}
+
+/* Over a bound: a fixed answer, sent blindly, is more honest than a reset. */
+static void turn_away(struct http_server *server, int fd)
+{
+    static const char answer[] =
+        "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\n"
+        "Retry-After: 1\r\nConnection: close\r\nContent-Length: 96\r\n\r\n"
+        "{\"type\":\"about:blank\",\"title\":\"Service Unavailable\",\"status\":503,"
+        "\"code\":\"too-many-connections\"}\n";
+    http_count(&server->stats.refused, 1);
+    (void)!send(fd, answer, sizeof(answer) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+    shutdown(fd, SHUT_WR);
+    close(fd);
+}
+
+static void on_acceptable(uv_poll_t *poll, int status, int events);
+
+static void on_resume(uv_timer_t *timer)
+{
+    struct http_server *server = timer->data;
+    if (server->listening)
+        uv_poll_start(&server->listener, UV_READABLE, on_acceptable);
+}
+
+static bool accept_one(struct http_server *server)
+{
+    struct sockaddr_storage name = {0};
+    socklen_t name_len = sizeof(name);
+    int fd = accept4(server->listen_fd, (struct sockaddr *)&name, &name_len,
+                     SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0) {
+        if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
+            /* The backlog keeps them; asking again at once would only burn the loop. */
+            uv_poll_stop(&server->listener);
+            uv_timer_start(&server->resume, on_resume, HTTP_EMFILE_PAUSE_MS, 0);
+            return false;
+        }
+        return errno == ECONNABORTED || errno == EINTR;
+    }
+    uint8_t peer[IP_BYTES];
+    peer_of(&name, peer);
+    const struct http_limits *limits = &server->conf.limits;
+    if (server->conns_open >= limits->connections_max ||
+        (server->peers != NULL &&
+         !http_peers_add(server->peers, peer, limits->connections_per_addr_max)))
+        turn_away(server, fd);
+    else
+        http_conn_open(server, fd, peer);
+    return true;
+}
+
+static void on_acceptable(uv_poll_t *poll, int status, int events)
+{
+    (void)events;
+    struct http_server *server = poll->data;
+    if (status < 0)
+        return;
+    for (int i = 0; i < HTTP_ACCEPTS_PER_TURN && server->listening; i++) {
+        if (!accept_one(server))
+            return;
+    }
+}
+
+static int set_on(int fd, int level, int option, int value)
+{
+    return setsockopt(fd, level, option, &value, sizeof(value));
+}
+
+static int listen_on(const struct http_server_conf *conf, struct err_slot *err, int *out_fd,
+                     uint16_t *out_port)
+{
+    struct sockaddr_storage name = {0};
+    struct sockaddr_in *v4 = (struct sockaddr_in *)(void *)&name;
+    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)(void *)&name;
+    socklen_t name_len = sizeof(*v4);
+    if (inet_pton(AF_INET, conf->host, &v4->sin_addr) == 1) {
+        v4->sin_family = AF_INET;
+        v4->sin_port = htons(conf->port);
+    } else if (inet_pton(AF_INET6, conf->host, &v6->sin6_addr) == 1) {
+        v6->sin6_family = AF_INET6;
+        v6->sin6_port = htons(conf->port);
+        name_len = sizeof(*v6);
+    } else {
+        return err_set(err, ERR_SYNTAX, "\"%s\" is not a numeric address to listen on", conf->host);
+    }
+    int fd = socket(name.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return err_set(err, ERR_IO, "socket: %s", strerror(errno));
+    /* What is set on a listener its connections inherit. A missing user timeout is no harm. */
+    set_on(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, HTTP_USER_TIMEOUT_MS);
+    if (set_on(fd, SOL_SOCKET, SO_REUSEADDR, 1) < 0 ||
+        set_on(fd, SOL_SOCKET, SO_REUSEPORT, 1) < 0 ||
+        set_on(fd, IPPROTO_TCP, TCP_NODELAY, 1) < 0 ||
+        bind(fd, (struct sockaddr *)&name, name_len) < 0 || listen(fd, HTTP_LISTEN_BACKLOG) < 0 ||
+        getsockname(fd, (struct sockaddr *)&name, &name_len) < 0) {
+        int rc = err_set(err, ERR_IO, "listening on %s port %u: %s", conf->host, conf->port,
+                         strerror(errno));
+        close(fd);
+        return rc;
+    }
+    *out_fd = fd;
+    *out_port = ntohs(name.ss_family == AF_INET6 ? v6->sin6_port : v4->sin_port);
+    return 0;
+}
+
+/* ---- the life of a server ---- */
+
+static void server_free(struct http_server *server)
+{
+    while (server->channels != NULL)
+        http_channel_close(server->channels);
+    while (server->pool != NULL) {
+        struct http_req *req = server->pool;
+        server->pool = req->next;
+        free(req);
+    }
+    http_peers_destroy(server->peers);
+    void (*on_closed)(void *ctx) = server->on_closed;
+    void *ctx = server->closed_ctx;
+    free(server);
+    if (on_closed != NULL)
+        on_closed(ctx);
+}
+
+void http_server_let_go(struct http_server *server)
+{
+    assert(server->handles_open > 0);
+    if (--server->handles_open == 0)
+        server_free(server);
+}
+
+static void on_handle_closed(uv_handle_t *handle)
+{
+    http_server_let_go(handle->data);
+}
+
+static void on_listener_closed(uv_handle_t *handle)
+{
+    struct http_server *server = handle->data;
+    close(server->listen_fd);
+    http_server_let_go(server);
+}
+
+static int handles_open(struct http_server *server)
+{
+    uv_loop_t *loop = server->conf.loop;
+    int rc = uv_poll_init(loop, &server->listener, server->listen_fd);
+    if (rc < 0)
+        return rc;
+    server->listener.data = server;
+    /* None of these can fail: they only write into the handle. */
+    uv_timer_init(loop, &server->tick);
+    uv_timer_init(loop, &server->resume);
+    uv_timer_init(loop, &server->drain_timer);
+    uv_prepare_init(loop, &server->turn);
+    uv_idle_init(loop, &server->more);
+    server->tick.data = server->resume.data = server->drain_timer.data = server;
+    server->turn.data = server->more.data = server;
+    server->handles_open = 6;
+    return 0;
+}
+
+int http_server_create(const struct http_server_conf *conf, struct err_slot *err,
+                       struct http_server **out)
+{
+    assert(conf->loop != NULL && conf->router != NULL && conf->host != NULL);
+    assert(conf->limits.connections_max > 0 && conf->limits.head_bytes_max > 0);
+    struct http_server *server = calloc(1, sizeof(*server));
+    if (server == NULL)
+        return err_set(err, ERR_NOMEM, "HTTP server of %zu bytes", sizeof(*server));
+    server->conf = *conf;
+    if (conf->clock == NULL)
+        server->conf.clock = clock_system();
+    const char *proxies = conf->trusted_proxies;
+    int rc = ip_nets_parse(proxies != NULL ? span_of(proxies) : SPAN(""), err, &server->trusted);
+    if (rc < 0)
+        goto free_server;
+    if (conf->limits.connections_per_addr_max > 0) {
+        server->peers = http_peers_create(conf->limits.connections_max);
+        if (server->peers == NULL) {
+            rc = err_set(err, ERR_NOMEM, "table of peers");
+            goto free_server;
+        }
+    }
+    rc = listen_on(conf, err, &server->listen_fd, &server->port);
+    if (rc < 0)
+        goto free_peers;
+    rc = handles_open(server);
+    if (rc < 0) {
+        rc = err_set(err, ERR_LOOP, "watching the listener: %s", uv_strerror(rc));
+        goto close_fd;
+    }
+    server->listening = true;
+    server->wheel_at = tick_of((uint32_t)uv_now(conf->loop));
+    uv_poll_start(&server->listener, UV_READABLE, on_acceptable);
+    uv_timer_start(&server->tick, on_tick, HTTP_TICK_MS, HTTP_TICK_MS);
+    uv_prepare_start(&server->turn, on_turn);
+    *out = server;
+    return 0;
+
+close_fd:
+    close(server->listen_fd);
+free_peers:
+    http_peers_destroy(server->peers);
+free_server:
+    free(server);
+    return rc;
+}
+
+uint16_t http_server_port(const struct http_server *server)
+{
+    return server->port;
+}
+
+uv_loop_t *http_server_loop(const struct http_server *server)
+{
+    return server->conf.loop;
+}
+
+const struct http_stats *http_server_stats(const struct http_server *server)
+{
+    return &server->stats;
+}
+
+static void drained(struct http_server *server)
+{
+    void (*on_drained)(void *ctx) = server->on_drained;
+    server->on_drained = NULL;
+    if (on_drained != NULL)
+        on_drained(server->drained_ctx); /* last: the server may be closed by it */
+}
+
+void http_server_conn_gone(struct http_server *server)
+{
+    server->conns_open--;
+    atomic_store_explicit(&server->stats.connections, server->conns_open, memory_order_relaxed);
+    bool was_last = server->draining && server->conns_open == 0;
+    bool closing = server->closing;
+    http_server_let_go(server); /* may free it, if it is closing */
+    if (was_last && !closing)
+        drained(server);
+}
+
+static void stop_listening(struct http_server *server)
+{
+    if (!server->listening)
+        return;
+    /* Who is in the backlog by now has been promised an answer by the kernel. */
+    while (server->conns_open < server->conf.limits.connections_max && accept_one(server))
+        ;
+    server->listening = false;
+    uv_close((uv_handle_t *)&server->listener, on_listener_closed);
+}
+
+/* Closing changes the list it stands in, so each round begins anew. */
+static void wheel_each(struct http_server *server, bool (*is_meant)(const struct http_conn *conn))
+{
+    for (uint32_t slot = 0; slot < HTTP_WHEEL_SLOTS; slot++) {
+        struct http_conn *conn = server->wheel[slot];
+        while (conn != NULL) {
+            struct http_conn *next = conn->wheel_next;
+            if (is_meant(conn))
+                http_conn_close(conn);
+            conn = next;
+        }
+    }
+}
+
+static bool is_any(const struct http_conn *conn)
+{
+    (void)conn;
+    return true;
+}
+
+static void on_drain_timeout(uv_timer_t *timer)
+{
+    drained(timer->data);
+}
+
+void http_server_drain(struct http_server *server, uint32_t timeout_ms,
+                       void (*on_drained)(void *ctx), void *ctx)
+{
+    assert(!server->draining && !server->closing);
+    server->draining = true;
+    server->on_drained = on_drained;
+    server->drained_ctx = ctx;
+    stop_listening(server);
+    http_stream_end_all(server);
+    wheel_each(server, http_conn_is_idle);
+    /* Also when nobody is left: the answer never comes from within the call. */
+    uv_timer_start(&server->drain_timer, on_drain_timeout, server->conns_open > 0 ? timeout_ms : 0,
+                   0);
+}
+
+void http_server_close(struct http_server *server, void (*on_closed)(void *ctx), void *ctx)
+{
+    if (server == NULL)
+        return;
+    assert(!server->closing);
+    server->closing = true;
+    server->on_drained = NULL;
+    server->on_closed = on_closed;
+    server->closed_ctx = ctx;
+    if (server->listening) {
+        server->listening = false;
+        uv_close((uv_handle_t *)&server->listener, on_listener_closed);
+    }
+    http_stream_end_all(server);
+    wheel_each(server, is_any);
+    uv_close((uv_handle_t *)&server->tick, on_handle_closed);
+    uv_close((uv_handle_t *)&server->resume, on_handle_closed);
+    uv_close((uv_handle_t *)&server->drain_timer, on_handle_closed);
+    uv_close((uv_handle_t *)&server->turn, on_handle_closed);
+    uv_close((uv_handle_t *)&server->more, on_handle_closed);
+}

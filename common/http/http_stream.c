@@ -1,0 +1,250 @@
+/* http_stream.c: streams (Server-Sent Events) and the channels that feed them.
+ *
+ * A channel knows its newest blob and a version; a stream knows the version it was sent last. That
+ * is all there is: nothing is queued per stream. Publishing raises the version and starts a pump,
+ * which walks the ring of streams and sends to each that is behind: the newest blob where just that
+ * one is missing, or else what catch_up() gives. A stream whose socket is full keeps the rest of
+ * one blob, is passed over meanwhile, and looks for news once that is gone. So a slow reader costs
+ * one blob's reference and misses versions, never memory, and a fast one never waits for it.
+ *
+ * A broadcast to very many is spread: the pump serves HTTP_STREAM_PUMP of them, lets the loop turn,
+ * and goes on where it was. A version that comes meanwhile simply makes everybody behind again.
+ *
+ * Streams end with the connection (no length, no chunks), so the same bytes serve all of them, and
+ * one send() of a shared blob is the whole cost of a subscriber. */
+#include "http/http_internal.h"
+
+#include <stdlib.h>
+
+struct http_channel {
+    struct http_server *server;
+    struct http_channel *next;
+    struct http_channel_conf conf;
+    struct http_blob *newest;
+    struct http_conn *cursor; /* any stream of the ring; the pump goes on here */
+    uint32_t streams;
+    uint32_t to_visit; /* by the pump, until everybody has been looked at since the last version */
+    uint32_t version;
+    uint32_t beat_version; /* of this version no news are sent, just a sign of life */
+    uint32_t quiet_ms;     /* loop time of the last version */
+    struct http_blob *beat;
+};
+
+int http_channel_create(struct http_server *server, const struct http_channel_conf *conf,
+                        struct err_slot *err, struct http_channel **out)
+{
+    struct http_channel *channel = calloc(1, sizeof(*channel));
+    if (channel == NULL)
+        return err_set(err, ERR_NOMEM, "channel of %zu bytes", sizeof(*channel));
+    channel->beat = http_blob_create(SPAN(":\n\n"));
+    if (channel->beat == NULL) {
+        free(channel);
+        return err_set(err, ERR_NOMEM, "channel's sign of life");
+    }
+    channel->server = server;
+    channel->conf = *conf;
+    channel->quiet_ms = (uint32_t)uv_now(server->conf.loop);
+    channel->next = server->channels;
+    server->channels = channel;
+    *out = channel;
+    return 0;
+}
+
+uint32_t http_channel_streams(const struct http_channel *channel)
+{
+    return channel->streams;
+}
+
+static void version_raise(struct http_channel *channel)
+{
+    channel->version++;
+    channel->quiet_ms = (uint32_t)uv_now(channel->server->conf.loop);
+    channel->to_visit = channel->streams;
+    if (channel->streams > 0)
+        http_server_more(channel->server);
+}
+
+void http_channel_publish(struct http_channel *channel, struct http_blob *blob)
+{
+    http_blob_unref(channel->newest);
+    channel->newest = http_blob_ref(blob);
+    version_raise(channel);
+}
+
+/* Brings one stream up to date; its socket is known to be free. */
+static void stream_serve(struct http_channel *channel, struct http_conn *conn)
+{
+    uint32_t missed = channel->version - conn->stream_version;
+    bool beat_only = missed == 1 && channel->beat_version == channel->version;
+    if (missed > 1)
+        http_count(&channel->server->stats.stream_skips, missed - 1);
+    conn->stream_version = channel->version;
+    if (beat_only) {
+        http_conn_send_blob(conn, channel->beat);
+    } else if (missed > 1 && channel->conf.catch_up != NULL) {
+        struct http_blob *blob = channel->conf.catch_up(channel->conf.ctx);
+        if (blob != NULL)
+            http_conn_send_blob(conn, blob);
+        http_blob_unref(blob);
+    } else if (channel->newest != NULL) {
+        http_conn_send_blob(conn, channel->newest);
+    }
+}
+
+static bool stream_is_behind(const struct http_channel *channel, const struct http_conn *conn)
+{
+    return conn->left == NULL && conn->stream_version != channel->version;
+}
+
+static void channel_pump(struct http_channel *channel, uint32_t *budget)
+{
+    while (channel->to_visit > 0 && *budget > 0) {
+        struct http_conn *conn = channel->cursor;
+        channel->to_visit--;
+        (*budget)--;
+        channel->cursor = conn->stream_next; /* before sending: a failed send takes it out */
+        if (stream_is_behind(channel, conn))
+            stream_serve(channel, conn);
+        if (channel->streams == 0)
+            channel->to_visit = 0;
+    }
+}
+
+bool http_stream_pump(struct http_server *server)
+{
+    uint32_t budget = HTTP_STREAM_PUMP;
+    bool more = false;
+    for (struct http_channel *channel = server->channels; channel != NULL;
+         channel = channel->next) {
+        channel_pump(channel, &budget);
+        more = more || channel->to_visit > 0;
+    }
+    return more;
+}
+
+void http_stream_drained(struct http_conn *conn)
+{
+    if (stream_is_behind(conn->channel, conn))
+        stream_serve(conn->channel, conn);
+}
+
+void http_stream_left(struct http_conn *conn)
+{
+    struct http_channel *channel = conn->channel;
+    assert(channel != NULL);
+    conn->channel = NULL;
+    channel->streams--;
+    atomic_store_explicit(
+        &channel->server->stats.streams,
+        atomic_load_explicit(&channel->server->stats.streams, memory_order_relaxed) - 1,
+        memory_order_relaxed);
+    if (channel->streams == 0) {
+        channel->cursor = NULL;
+        channel->to_visit = 0;
+        return;
+    }
+    conn->stream_prev->stream_next = conn->stream_next;
+    conn->stream_next->stream_prev = conn->stream_prev;
+    if (channel->cursor == conn)
+        channel->cursor = conn->stream_next;
+    if (channel->to_visit > channel->streams)
+        channel->to_visit = channel->streams;
+}
+
+static void stream_join(struct http_channel *channel, struct http_conn *conn)
+{
+    conn->channel = channel;
+    conn->stream_version = channel->version;
+    http_count(&channel->server->stats.streams, 1);
+    if (channel->streams++ == 0) {
+        conn->stream_next = conn->stream_prev = conn;
+        channel->cursor = conn;
+        return;
+    }
+    /* Right before the cursor: the last that a pump under way would come to. */
+    conn->stream_next = channel->cursor;
+    conn->stream_prev = channel->cursor->stream_prev;
+    conn->stream_prev->stream_next = conn;
+    conn->stream_next->stream_prev = conn;
+}
+
+void http_reply_stream(struct http_req *req, struct http_channel *channel, struct http_blob *first,
+                       struct span headers)
+{
+    struct http_answer answer;
+    if (!http_answer_begin(req, &answer))
+        return;
+    struct http_conn *conn = req->conn;
+    struct http_batch *batch = &req->server->batch;
+    static const char head[] = "HTTP/1.1 200 OK\r\n"
+                               "Content-Type: text/event-stream\r\n"
+                               "Cache-Control: no-store\r\n"
+                               "X-Accel-Buffering: no\r\n"
+                               "Connection: close\r\n"
+                               "Date: ";
+    http_batch_add(batch, head, sizeof(head) - 1);
+    http_batch_add(batch, http_server_ok(req->server) + HTTP_OK_LEN, HTTP_DATE_LEN);
+    http_batch_add(batch, "\r\n", 2);
+    if (headers.len > 0)
+        http_batch_add(batch, headers.ptr, headers.len);
+    http_batch_add(batch, "\r\n", 2);
+    bool head_only = req->parser.is_head;
+    if (first != NULL && !head_only)
+        http_batch_blob(batch, first, 0, first->len);
+    http_answer_stream(req, &answer, head_only);
+    if (!head_only) {
+        conn->close_after = false; /* it ends when one side hangs up */
+        stream_join(channel, conn);
+    }
+    http_answer_end_turn(conn, &answer);
+}
+
+/* A stream that is told to end sends what is left and closes. */
+static void stream_end(struct http_conn *conn)
+{
+    if (conn->left == NULL)
+        http_conn_close(conn);
+    else
+        conn->close_after = true;
+}
+
+static void streams_end(struct http_channel *channel)
+{
+    while (channel->streams > 0) {
+        struct http_conn *conn = channel->cursor;
+        http_stream_left(conn);
+        stream_end(conn);
+    }
+}
+
+void http_stream_end_all(struct http_server *server)
+{
+    for (struct http_channel *channel = server->channels; channel != NULL; channel = channel->next)
+        streams_end(channel);
+}
+
+void http_stream_beat(struct http_server *server)
+{
+    uint32_t now_ms = (uint32_t)uv_now(server->conf.loop);
+    for (struct http_channel *channel = server->channels; channel != NULL;
+         channel = channel->next) {
+        if (channel->streams == 0 || now_ms - channel->quiet_ms < HTTP_STREAM_KEEPALIVE_MS)
+            continue;
+        version_raise(channel);
+        channel->beat_version = channel->version;
+    }
+}
+
+void http_channel_close(struct http_channel *channel)
+{
+    if (channel == NULL)
+        return;
+    streams_end(channel);
+    struct http_channel **at = &channel->server->channels;
+    while (*at != channel)
+        at = &(*at)->next;
+    *at = channel->next;
+    http_blob_unref(channel->newest);
+    http_blob_unref(channel->beat);
+    free(channel);
+}

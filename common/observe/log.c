@@ -1,0 +1,363 @@
+/* log.c: two buffers and one writer thread. Loggers append whole lines to the one that fills; the
+ * writer takes it, leaves the other in its place, and writes what it took without holding
+ * anything. So a loop waits for no longer than a copy of a line or an exchange of two pointers,
+ * however slow the reader of the pipe is. A full buffer drops the newest lines: those before tell
+ * how it began. Lines in a buffer die with a process that aborts; an assertion speaks to standard
+ * error itself.
+ *
+ * A line is written into the caller's stack. Each field is taken whole or not at all, so that a
+ * line that grows too long is still JSON; it then says "cut":true.
+ *
+ * Invariants: a buffer holds whole lines only; `dropped` counts exactly the lines that will not
+ * come. Threading: the mutex guards the buffers' exchange and `closing`; level and dropped are
+ * atomics on their own. */
+#include "observe/log.h"
+
+#include "base/rfc3339.h"
+#include "observe/trace.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    TAIL_BYTES = 16,    /* kept free for `,"cut":true}` and the newline */
+    POLL_MS = 100,      /* how often a writer that cannot write looks whether it shall end */
+    CLOSING_POLLS = 10, /* after that many in vain a closing logger gives its lines up */
+};
+
+const char *const log_level_words[] = {"debug", "info", "warn", "error", NULL};
+
+struct logger {
+    struct logger_conf conf;
+    _Atomic int level;
+    _Atomic uint64_t dropped;
+    bool threaded;
+    pthread_t writer;
+    pthread_mutex_t mutex;
+    pthread_cond_t more;
+    _Atomic bool closing;
+    size_t filled;
+    char *filling;
+    char *writing; /* the writer's own */
+};
+
+/* ---- the writer ---- */
+
+/* True if the reader takes something; false if it is gone or will not while we are to end. */
+static bool wait_writable(const struct logger *logger)
+{
+    for (unsigned vain = 0; vain < CLOSING_POLLS;) {
+        struct pollfd poll_fd = {.fd = logger->conf.fd, .events = POLLOUT};
+        int rc = poll(&poll_fd, 1, POLL_MS);
+        if (rc > 0)
+            return (poll_fd.revents & POLLOUT) != 0;
+        if (rc < 0 && errno != EINTR)
+            return false;
+        /* acquire: partner of the release in logger_destroy() */
+        if (atomic_load_explicit(&logger->closing, memory_order_acquire))
+            vain++;
+    }
+    return false;
+}
+
+static void write_out(struct logger *logger, const char *bytes, size_t len)
+{
+    while (len > 0 && wait_writable(logger)) {
+        /* A pipe that says it is writable takes this much without blocking. */
+        ssize_t sent = write(logger->conf.fd, bytes, len < PIPE_BUF ? len : PIPE_BUF);
+        if (sent < 0 && errno != EINTR && errno != EAGAIN)
+            return; /* nobody is left to tell */
+        if (sent > 0) {
+            bytes += sent;
+            len -= (size_t)sent;
+        }
+    }
+}
+
+static struct span finish(struct log_line *line)
+{
+    line->text.cap = sizeof(line->memory);
+    if (line->cut)
+        json_member_bool(&line->text, "cut", true);
+    json_close(&line->text, '}');
+    text_char(&line->text, '\n');
+    assert(!line->text.overflown);
+    return text_span(&line->text);
+}
+
+/* Comes with the batch that follows the loss: the buffer that overflowed is that batch. */
+static void tell_dropped(struct logger *logger, uint64_t *told)
+{
+    uint64_t dropped = logger_dropped(logger);
+    if (dropped == *told)
+        return;
+    struct log_line line;
+    log_begin(&line, logger, LOG_LEVEL_ERROR, "log lines were dropped: the reader is too slow");
+    assert(line.logger != NULL); /* errors are of every level */
+    log_u64(&line, "dropped", dropped - *told);
+    log_u64(&line, "dropped_total", dropped);
+    *told = dropped;
+    struct span whole = finish(&line);
+    write_out(logger, whole.ptr, whole.len);
+}
+
+static void *write_lines(void *arg)
+{
+    struct logger *logger = arg;
+    uint64_t told = 0;
+    pthread_mutex_lock(&logger->mutex);
+    for (;;) {
+        bool closing = atomic_load_explicit(&logger->closing, memory_order_relaxed);
+        if (logger->filled == 0 && closing)
+            break;
+        if (logger->filled == 0) {
+            pthread_cond_wait(&logger->more, &logger->mutex);
+            continue;
+        }
+        char *taken = logger->filling;
+        size_t len = logger->filled;
+        logger->filling = logger->writing;
+        logger->writing = taken;
+        logger->filled = 0;
+        pthread_mutex_unlock(&logger->mutex);
+        tell_dropped(logger, &told);
+        write_out(logger, taken, len);
+        pthread_mutex_lock(&logger->mutex);
+    }
+    pthread_mutex_unlock(&logger->mutex);
+    return NULL;
+}
+
+static void hand_over(struct logger *logger, struct span line)
+{
+    pthread_mutex_lock(&logger->mutex);
+    bool fits = line.len <= LOG_BUFFER_BYTES - logger->filled;
+    if (fits) {
+        memcpy(logger->filling + logger->filled, line.ptr, line.len);
+        logger->filled += line.len;
+        if (logger->filled == line.len)
+            pthread_cond_signal(&logger->more);
+    } else {
+        /* relaxed: a number for people, read by itself */
+        atomic_fetch_add_explicit(&logger->dropped, 1, memory_order_relaxed);
+    }
+    pthread_mutex_unlock(&logger->mutex);
+}
+
+/* ---- a logger's life ---- */
+
+/* Signals belong to the loops: a writer that took one would leave them waiting. */
+static int start_writer(struct logger *logger)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int rc = pthread_create(&logger->writer, NULL, write_lines, logger);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return rc;
+}
+
+int logger_create(const struct logger_conf *conf, struct err_slot *err, struct logger **out)
+{
+    assert(conf->service != NULL);
+    struct logger *logger = calloc(1, sizeof(*logger));
+    if (logger == NULL)
+        return err_set(err, ERR_NOMEM, "logger of %zu bytes", sizeof(*logger));
+    logger->conf = *conf;
+    if (logger->conf.clock == NULL)
+        logger->conf.clock = clock_system();
+    atomic_init(&logger->level, (int)conf->level);
+    if (conf->sink != NULL) {
+        *out = logger;
+        return 0;
+    }
+
+    int rc = ERR_NOMEM;
+    logger->threaded = true;
+    pthread_mutex_init(&logger->mutex, NULL);
+    pthread_cond_init(&logger->more, NULL);
+    logger->filling = malloc(LOG_BUFFER_BYTES);
+    logger->writing = malloc(LOG_BUFFER_BYTES);
+    if (logger->filling == NULL || logger->writing == NULL) {
+        err_set(err, ERR_NOMEM, "log buffers of %d bytes", LOG_BUFFER_BYTES);
+        goto free_logger;
+    }
+    int why = start_writer(logger);
+    if (why != 0) {
+        rc = err_set(err, ERR_IO, "starting the log's writer: %s", strerror(why));
+        goto free_logger;
+    }
+    *out = logger;
+    return 0;
+
+free_logger:
+    free(logger->filling);
+    free(logger->writing);
+    pthread_cond_destroy(&logger->more);
+    pthread_mutex_destroy(&logger->mutex);
+    free(logger);
+    return rc;
+}
+
+void logger_set_level(struct logger *logger, enum log_level level)
+{
+    /* relaxed: a line more or less of the old level does no harm */
+    atomic_store_explicit(&logger->level, (int)level, memory_order_relaxed);
+}
+
+uint64_t logger_dropped(const struct logger *logger)
+{
+    return atomic_load_explicit(&logger->dropped, memory_order_relaxed);
+}
+
+void logger_destroy(struct logger *logger)
+{
+    if (logger == NULL)
+        return;
+    if (logger->threaded) {
+        pthread_mutex_lock(&logger->mutex);
+        /* release: wait_writable(), which holds no mutex, sees it too */
+        atomic_store_explicit(&logger->closing, true, memory_order_release);
+        pthread_cond_signal(&logger->more);
+        pthread_mutex_unlock(&logger->mutex);
+        pthread_join(logger->writer, NULL);
+        free(logger->filling);
+        free(logger->writing);
+        pthread_cond_destroy(&logger->more);
+        pthread_mutex_destroy(&logger->mutex);
+    }
+    free(logger);
+}
+
+/* ---- a line ---- */
+
+/* A field is begun here and judged by keep_field(): if it went over the edge, it is taken back. */
+static struct text begin_field(struct log_line *line, const char *key)
+{
+    struct text before = line->text;
+    json_key(&line->text, key);
+    return before;
+}
+
+static void keep_field(struct log_line *line, struct text before)
+{
+    if (!line->text.overflown)
+        return;
+    line->text = before;
+    line->cut = true;
+}
+
+void log_begin(struct log_line *line, struct logger *logger, enum log_level level, const char *msg)
+{
+    line->logger = NULL;
+    if (logger == NULL || (int)level < atomic_load_explicit(&logger->level, memory_order_relaxed))
+        return;
+    line->logger = logger;
+    line->cut = false;
+    line->text = text_on(line->memory, sizeof(line->memory) - TAIL_BYTES);
+    json_open(&line->text, '{');
+    json_key(&line->text, "ts");
+    text_char(&line->text, '"');
+    rfc3339_put(&line->text, clock_wall_us(logger->conf.clock) / 1000);
+    text_char(&line->text, '"');
+    line->text.comma = true;
+    json_member_cstr(&line->text, "level", log_level_words[level]);
+    json_member_cstr(&line->text, "service", logger->conf.service);
+    assert(!line->text.overflown);
+    log_cstr(line, "msg", msg);
+}
+
+void log_str(struct log_line *line, const char *key, struct span value)
+{
+    if (line->logger == NULL)
+        return;
+    struct text before = begin_field(line, key);
+    json_str(&line->text, value);
+    keep_field(line, before);
+}
+
+void log_cstr(struct log_line *line, const char *key, const char *value)
+{
+    log_str(line, key, span_of(value));
+}
+
+void log_u64(struct log_line *line, const char *key, uint64_t value)
+{
+    if (line->logger == NULL)
+        return;
+    struct text before = begin_field(line, key);
+    json_u64(&line->text, value);
+    keep_field(line, before);
+}
+
+void log_i64(struct log_line *line, const char *key, int64_t value)
+{
+    if (line->logger == NULL)
+        return;
+    struct text before = begin_field(line, key);
+    json_i64(&line->text, value);
+    keep_field(line, before);
+}
+
+void log_bool(struct log_line *line, const char *key, bool value)
+{
+    if (line->logger == NULL)
+        return;
+    struct text before = begin_field(line, key);
+    json_bool(&line->text, value);
+    keep_field(line, before);
+}
+
+void log_err(struct log_line *line, const struct err_slot *err)
+{
+    log_cstr(line, "code", err_name(err->code));
+    log_cstr(line, "error", err->text);
+}
+
+void log_trace(struct log_line *line, const struct trace *trace)
+{
+    if (line->logger == NULL || trace == NULL)
+        return;
+    struct text before = begin_field(line, "traceparent");
+    text_char(&line->text, '"');
+    trace_put(&line->text, trace);
+    text_char(&line->text, '"');
+    line->text.comma = true;
+    keep_field(line, before);
+}
+
+void log_end(struct log_line *line)
+{
+    if (line->logger == NULL)
+        return;
+    struct span whole = finish(line);
+    struct logger *logger = line->logger;
+    line->logger = NULL;
+    if (logger->conf.sink != NULL)
+        logger->conf.sink(logger->conf.sink_ctx, whole);
+    else
+        hand_over(logger, whole);
+}
+
+void log_say(struct logger *logger, enum log_level level, const char *msg)
+{
+    struct log_line line;
+    log_begin(&line, logger, level, msg);
+    log_end(&line);
+}
+
+void log_failure(struct logger *logger, const char *msg, const struct err_slot *err)
+{
+    struct log_line line;
+    log_begin(&line, logger, LOG_LEVEL_ERROR, msg);
+    log_err(&line, err);
+    log_end(&line);
+}

@@ -1,0 +1,72 @@
+/* metrics.h: what a program counts, as Prometheus reads it.
+ *
+ * The numbers stay where they are counted: a module owns its atomics, the registry keeps pointers
+ * and reads them when asked. The same name with the same labels, registered again, is a further
+ * shard (a loop's) and is summed. Names and label names are literals of the program; label text is
+ * written by metrics_label(), so that it is escaped.
+ *
+ * Threading: any thread registers, forgets and renders; a short mutex guards the list. What a
+ * pointer points at must live until it is forgotten or the registry destroyed. */
+#ifndef FG_OBSERVE_METRICS_H
+#define FG_OBSERVE_METRICS_H
+
+#include "base/err.h"
+#include "base/text.h"
+#include "observe/histogram.h"
+
+struct metrics;
+struct http_stats;
+
+enum {
+    METRICS_SERIES_MAX = 4096, /* of all names and shards: one scrape stays well below a megabyte */
+    METRICS_LABELS_MAX = 160,  /* bytes of a series' label text */
+};
+
+enum metrics_unit {
+    METRICS_UNIT_ONE,     /* a histogram of counts: written as it is */
+    METRICS_UNIT_SECONDS, /* a histogram of microseconds: written in seconds */
+};
+
+struct metrics_desc {
+    const char *name; /* "fairgate_joins_total"; counters end with _total */
+    const char *help;
+    const char *labels; /* `state="open",shard="a"`; copied; NULL: none */
+};
+
+int metrics_create(struct err_slot *err, struct metrics **out);
+void metrics_destroy(struct metrics *metrics);
+
+/* Appends name="value" with the value escaped, after a comma where one is needed. */
+void metrics_label(struct text *labels, const char *name, struct span value);
+
+/* All may answer ERR_FULL, or ERR_EXISTS where the name is already of another kind. */
+int metrics_counter(struct metrics *metrics, const struct metrics_desc *desc,
+                    const _Atomic uint64_t *value, struct err_slot *err);
+int metrics_gauge(struct metrics *metrics, const struct metrics_desc *desc,
+                  const _Atomic uint64_t *value, struct err_slot *err);
+/* Asked while a scrape is rendered, which happens on the thread pool: `read` must be safe there. */
+int metrics_counter_call(struct metrics *metrics, const struct metrics_desc *desc,
+                         double (*read)(void *ctx), void *ctx, struct err_slot *err);
+int metrics_gauge_call(struct metrics *metrics, const struct metrics_desc *desc,
+                       double (*read)(void *ctx), void *ctx, struct err_slot *err);
+int metrics_histogram(struct metrics *metrics, const struct metrics_desc *desc,
+                      enum metrics_unit unit, const struct histogram *histogram,
+                      struct err_slot *err);
+
+/* Drops every series that reads from here: the pointer, or the ctx of a call. */
+void metrics_forget(struct metrics *metrics, const void *source);
+/* The same for every pointer into this memory: a struct of counters goes in one call. */
+void metrics_forget_within(struct metrics *metrics, const void *memory, size_t len);
+
+/* A server's counters as fairgate_http_*{listener="..."}; once for each loop. */
+int metrics_http(struct metrics *metrics, const char *listener, const struct http_stats *stats,
+                 struct err_slot *err);
+/* process_resident_memory_bytes, process_open_fds, process_max_fds, process_cpu_seconds_total,
+ * process_start_time_seconds. */
+int metrics_process(struct metrics *metrics, struct err_slot *err);
+
+/* The whole text, Content-Type METRICS_TYPE. On success *out is malloced, the caller's to free. */
+#define METRICS_TYPE "text/plain; version=0.0.4; charset=utf-8"
+int metrics_render(struct metrics *metrics, struct err_slot *err, char **out, size_t *len);
+
+#endif

@@ -1,0 +1,435 @@
+/* outcall.c: see outcall.h.
+ *
+ * libcurl says which sockets to watch and when to wake it; each socket has a uv_poll, and there is
+ * one timer. What is refused at once (too many under way, no memory) is answered in the next turn,
+ * from the timer, so that nobody is called back from within his own call. Redirects are not
+ * followed: a peer that sends us elsewhere is misconfigured or worse. */
+#include "outcall/outcall.h"
+
+#include "base/grow.h"
+#include "base/text.h"
+
+#include <assert.h>
+#include <curl/curl.h>
+#include <stdlib.h>
+
+struct one {
+    struct one *next, *prev;
+    struct outcalls *outcalls;
+    CURL *easy; /* NULL: refused */
+    struct curl_slist *headers, *recipients;
+    struct grow reply;
+    char *upload; /* a mail on its way out; owned */
+    size_t upload_len, upload_at;
+    size_t reply_max;
+    bool too_long;
+    outcall_on_done *on_done;
+    void *ctx;
+    int refusal;
+    char error[CURL_ERROR_SIZE];
+};
+
+struct outcalls {
+    uv_loop_t *loop;
+    uv_timer_t timer;
+    CURLM *multi;
+    struct one *under_way;
+    struct one *refused;
+    uint32_t len;
+    bool closing;
+    char *tls_ca;
+    struct outcall_stats stats;
+};
+
+struct watch {
+    uv_poll_t poll;
+    curl_socket_t socket;
+    struct outcalls *outcalls;
+};
+
+/* ---- ends ---- */
+
+static void one_free(struct one *one)
+{
+    if (one->easy != NULL)
+        curl_easy_cleanup(one->easy);
+    curl_slist_free_all(one->headers);
+    curl_slist_free_all(one->recipients);
+    grow_free(&one->reply);
+    free(one->upload);
+    free(one);
+}
+
+static void one_unlink(struct one *one)
+{
+    struct outcalls *outcalls = one->outcalls;
+    *(one->prev != NULL ? &one->prev->next : &outcalls->under_way) = one->next;
+    if (one->next != NULL)
+        one->next->prev = one->prev;
+    outcalls->len--;
+    atomic_store_explicit(&outcalls->stats.under_way, outcalls->len, memory_order_relaxed);
+}
+
+static int rc_of(const struct one *one, CURLcode code)
+{
+    if (one->too_long)
+        return ERR_RANGE;
+    if (code == CURLE_OK)
+        return 0;
+    return code == CURLE_OPERATION_TIMEDOUT ? ERR_TIMEOUT : ERR_PEER;
+}
+
+static void read_headers(CURL *easy, struct outcall_answer *answer)
+{
+    struct curl_header *header;
+    if (curl_easy_header(easy, "Idempotent-Replayed", 0, CURLH_HEADER, -1, &header) == CURLHE_OK)
+        answer->replayed = span_eq_nocase(span_of(header->value), SPAN("true"));
+    curl_off_t retry_after_s = 0;
+    curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &retry_after_s);
+    if (retry_after_s > 0)
+        answer->retry_after_s = retry_after_s < 3600 ? (uint32_t)retry_after_s : 3600;
+}
+
+static void one_done(struct one *one, CURLcode code)
+{
+    struct outcall_stats *stats = &one->outcalls->stats;
+    struct outcall_answer answer = {.rc = rc_of(one, code)};
+    long status = 0;
+    curl_off_t took_us = 0;
+    curl_easy_getinfo(one->easy, CURLINFO_RESPONSE_CODE, &status);
+    curl_easy_getinfo(one->easy, CURLINFO_TOTAL_TIME_T, &took_us);
+    answer.status = (unsigned)status;
+    answer.took_us = (uint32_t)took_us;
+    answer.body = (struct span){one->reply.ptr, one->reply.len};
+    if (answer.rc == 0)
+        read_headers(one->easy, &answer);
+    const char *why = one->error[0] != '\0' ? one->error : curl_easy_strerror(code);
+    if (answer.rc < 0)
+        strncpy(answer.why, one->too_long ? "the answer is too long" : why, sizeof(answer.why) - 1);
+    atomic_fetch_add_explicit(answer.rc == 0 ? &stats->answered : &stats->failed, 1,
+                              memory_order_relaxed);
+    curl_multi_remove_handle(one->outcalls->multi, one->easy);
+    one_unlink(one);
+    one->on_done(one->ctx, &answer);
+    one_free(one);
+}
+
+static void one_refuse(struct one *one, int rc)
+{
+    struct outcall_answer answer = {.rc = rc};
+    strncpy(answer.why, "never sent", sizeof(answer.why) - 1);
+    one->on_done(one->ctx, &answer);
+    one_free(one);
+}
+
+/* ---- libcurl and the loop ---- */
+
+static void collect(struct outcalls *outcalls)
+{
+    CURLMsg *message;
+    int left;
+    while (!outcalls->closing && (message = curl_multi_info_read(outcalls->multi, &left)) != NULL) {
+        struct one *one;
+        CURLcode code = message->data.result;
+        if (message->msg != CURLMSG_DONE)
+            continue;
+        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &one);
+        one_done(one, code);
+    }
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    struct outcalls *outcalls = timer->data;
+    struct one *one;
+    while ((one = outcalls->refused) != NULL) {
+        outcalls->refused = one->next;
+        one_refuse(one, one->refusal);
+    }
+    if (outcalls->closing)
+        return;
+    int running;
+    curl_multi_socket_action(outcalls->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+    collect(outcalls);
+}
+
+static int on_curl_timer(CURLM *multi, long timeout_ms, void *ctx)
+{
+    struct outcalls *outcalls = ctx;
+    (void)multi;
+    if (outcalls->closing)
+        return 0;
+    if (timeout_ms < 0 && outcalls->refused == NULL)
+        uv_timer_stop(&outcalls->timer);
+    else
+        uv_timer_start(&outcalls->timer, on_timer, timeout_ms > 0 ? (uint64_t)timeout_ms : 0, 0);
+    return 0;
+}
+
+static void on_poll(uv_poll_t *poll, int status, int events)
+{
+    struct watch *watch = poll->data;
+    struct outcalls *outcalls = watch->outcalls;
+    int flags = 0, running;
+    if (status < 0)
+        flags = CURL_CSELECT_ERR;
+    if (events & UV_READABLE)
+        flags |= CURL_CSELECT_IN;
+    if (events & UV_WRITABLE)
+        flags |= CURL_CSELECT_OUT;
+    curl_multi_socket_action(outcalls->multi, watch->socket, flags, &running);
+    collect(outcalls);
+}
+
+static void free_watch(uv_handle_t *handle)
+{
+    free(handle->data);
+}
+
+static int on_curl_socket(CURL *easy, curl_socket_t socket, int what, void *ctx, void *socket_ctx)
+{
+    struct outcalls *outcalls = ctx;
+    struct watch *watch = socket_ctx;
+    (void)easy;
+    if (what == CURL_POLL_REMOVE) {
+        if (watch != NULL) {
+            uv_poll_stop(&watch->poll);
+            uv_close((uv_handle_t *)&watch->poll, free_watch);
+            curl_multi_assign(outcalls->multi, socket, NULL);
+        }
+        return 0;
+    }
+    if (watch == NULL) {
+        watch = calloc(1, sizeof(*watch));
+        if (watch == NULL)
+            return -1;
+        if (uv_poll_init_socket(outcalls->loop, &watch->poll, socket) < 0) {
+            free(watch);
+            return -1;
+        }
+        watch->poll.data = watch;
+        watch->socket = socket;
+        watch->outcalls = outcalls;
+        curl_multi_assign(outcalls->multi, socket, watch);
+    }
+    int events = (what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0);
+    return uv_poll_start(&watch->poll, events, on_poll) < 0 ? -1 : 0;
+}
+
+/* ---- one call ---- */
+
+static size_t on_body(char *bytes, size_t size, size_t count, void *ctx)
+{
+    struct one *one = ctx;
+    size_t len = size * count;
+    if (one->reply.len + len > one->reply_max) {
+        one->too_long = true;
+        return 0;
+    }
+    grow_add(&one->reply, (struct span){bytes, len});
+    return one->reply.failed ? 0 : len;
+}
+
+static size_t on_upload(char *to, size_t size, size_t count, void *ctx)
+{
+    struct one *one = ctx;
+    size_t room = size * count, left = one->upload_len - one->upload_at;
+    size_t len = left < room ? left : room;
+    memcpy(to, one->upload + one->upload_at, len);
+    one->upload_at += len;
+    return len;
+}
+
+static struct one *one_create(struct outcalls *outcalls, outcall_on_done *on_done, void *ctx)
+{
+    struct one *one = calloc(1, sizeof(*one));
+    if (one == NULL)
+        abort(); /* a page of memory: nobody could be told either */
+    one->outcalls = outcalls;
+    one->on_done = on_done;
+    one->ctx = ctx;
+    one->reply_max = OUTCALL_REPLY_MAX;
+    bool room = !outcalls->closing && outcalls->len < OUTCALL_UNDER_WAY_MAX;
+    one->refusal = outcalls->closing ? ERR_CLOSED : ERR_FULL;
+    one->easy = room ? curl_easy_init() : NULL;
+    return one;
+}
+
+static void set_common(struct one *one, const char *url, uint32_t timeout_ms)
+{
+    CURL *easy = one->easy;
+    curl_easy_setopt(easy, CURLOPT_URL, url);
+    curl_easy_setopt(easy, CURLOPT_PRIVATE, one);
+    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, one->error);
+    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
+    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
+                     (long)(timeout_ms < OUTCALL_CONNECT_MS ? timeout_ms : OUTCALL_CONNECT_MS));
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, one);
+    curl_easy_setopt(easy, CURLOPT_PROXY, ""); /* peers are ours, whatever the environment says */
+    if (one->outcalls->tls_ca != NULL)
+        curl_easy_setopt(easy, CURLOPT_CAINFO, one->outcalls->tls_ca);
+}
+
+static void one_start(struct one *one)
+{
+    struct outcalls *outcalls = one->outcalls;
+    if (one->easy == NULL || curl_multi_add_handle(outcalls->multi, one->easy) != CURLM_OK) {
+        if (one->easy != NULL)
+            curl_easy_cleanup(one->easy);
+        one->easy = NULL;
+        one->next = outcalls->refused;
+        outcalls->refused = one;
+        atomic_fetch_add_explicit(&outcalls->stats.refused, 1, memory_order_relaxed);
+        if (!outcalls->closing)
+            uv_timer_start(&outcalls->timer, on_timer, 0, 0);
+        return;
+    }
+    one->next = outcalls->under_way;
+    if (one->next != NULL)
+        one->next->prev = one;
+    outcalls->under_way = one;
+    outcalls->len++;
+    atomic_fetch_add_explicit(&outcalls->stats.sent, 1, memory_order_relaxed);
+    atomic_store_explicit(&outcalls->stats.under_way, outcalls->len, memory_order_relaxed);
+}
+
+static void set_http(struct one *one, const struct outcall *call)
+{
+    CURL *easy = one->easy;
+    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    for (int i = 0; i < OUTCALL_HEADERS_MAX && call->headers[i] != NULL; i++)
+        one->headers = curl_slist_append(one->headers, call->headers[i]);
+    one->headers = curl_slist_append(one->headers, "Expect:"); /* no waiting for a 100 */
+    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, one->headers);
+    if (call->body.ptr != NULL) {
+        curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->body.len);
+        curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS, call->body.ptr);
+    }
+    if (call->method != NULL)
+        curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, call->method);
+}
+
+void outcall_send(struct outcalls *outcalls, const struct outcall *call)
+{
+    assert(call->timeout_ms > 0);
+    struct one *one = one_create(outcalls, call->on_done, call->ctx);
+    if (one->easy != NULL) {
+        one->reply_max = call->reply_max > 0 ? call->reply_max : OUTCALL_REPLY_MAX;
+        set_common(one, call->url, call->timeout_ms);
+        set_http(one, call);
+    }
+    one_start(one);
+}
+
+static void set_mail(struct one *one, const struct outcall_mail *mail)
+{
+    CURL *easy = one->easy;
+    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
+    curl_easy_setopt(easy, CURLOPT_USE_SSL,
+                     (long)(mail->tls_required ? CURLUSESSL_ALL : CURLUSESSL_TRY));
+    curl_easy_setopt(easy, CURLOPT_MAIL_FROM, mail->from);
+    one->recipients = curl_slist_append(NULL, mail->to);
+    curl_easy_setopt(easy, CURLOPT_MAIL_RCPT, one->recipients);
+    if (mail->user != NULL) {
+        curl_easy_setopt(easy, CURLOPT_USERNAME, mail->user);
+        curl_easy_setopt(easy, CURLOPT_PASSWORD, mail->password);
+    }
+    curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_upload);
+    curl_easy_setopt(easy, CURLOPT_READDATA, one);
+    curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);
+}
+
+void outcall_send_mail(struct outcalls *outcalls, const struct outcall_mail *mail)
+{
+    struct one *one = one_create(outcalls, mail->on_done, mail->ctx);
+    if (one->easy != NULL) {
+        one->upload = malloc(mail->message.len + 1);
+        if (one->upload == NULL)
+            abort();
+        memcpy(one->upload, mail->message.ptr, mail->message.len);
+        one->upload_len = mail->message.len;
+        set_common(one, mail->url, mail->timeout_ms);
+        set_mail(one, mail);
+    }
+    one_start(one);
+}
+
+/* ---- a life ---- */
+
+int outcalls_create(uv_loop_t *loop, const char *tls_ca, struct err_slot *err,
+                    struct outcalls **out)
+{
+    struct outcalls *outcalls = calloc(1, sizeof(*outcalls));
+    if (outcalls == NULL)
+        return err_set(err, ERR_NOMEM, "outgoing calls");
+    outcalls->multi = curl_multi_init();
+    if (tls_ca != NULL && tls_ca[0] != '\0')
+        outcalls->tls_ca = strdup(tls_ca);
+    if (outcalls->multi == NULL) {
+        free(outcalls);
+        return err_set(err, ERR_NOMEM, "outgoing calls");
+    }
+    outcalls->loop = loop;
+    uv_timer_init(loop, &outcalls->timer);
+    outcalls->timer.data = outcalls;
+    curl_multi_setopt(outcalls->multi, CURLMOPT_SOCKETFUNCTION, on_curl_socket);
+    curl_multi_setopt(outcalls->multi, CURLMOPT_SOCKETDATA, outcalls);
+    curl_multi_setopt(outcalls->multi, CURLMOPT_TIMERFUNCTION, on_curl_timer);
+    curl_multi_setopt(outcalls->multi, CURLMOPT_TIMERDATA, outcalls);
+    curl_multi_setopt(outcalls->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)OUTCALL_PER_HOST_MAX);
+    curl_multi_setopt(outcalls->multi, CURLMOPT_MAXCONNECTS, 4L * OUTCALL_PER_HOST_MAX);
+    *out = outcalls;
+    return 0;
+}
+
+static void free_outcalls(uv_handle_t *handle)
+{
+    struct outcalls *outcalls = handle->data;
+    free(outcalls->tls_ca);
+    free(outcalls);
+}
+
+void outcalls_close(struct outcalls *outcalls)
+{
+    if (outcalls == NULL)
+        return;
+    assert(!outcalls->closing);
+    outcalls->closing = true;
+    struct one *one;
+    while ((one = outcalls->under_way) != NULL) {
+        curl_multi_remove_handle(outcalls->multi, one->easy);
+        one_unlink(one);
+        one_refuse(one, ERR_CLOSED);
+    }
+    while ((one = outcalls->refused) != NULL) {
+        outcalls->refused = one->next;
+        one_refuse(one, ERR_CLOSED);
+    }
+    curl_multi_cleanup(outcalls->multi);
+    uv_close((uv_handle_t *)&outcalls->timer, free_outcalls);
+}
+
+const struct outcall_stats *outcalls_stats(const struct outcalls *outcalls)
+{
+    return &outcalls->stats;
+}
+
+void outcall_escape(struct text *text, struct span value)
+{
+    static const char hex[] = "0123456789ABCDEF";
+    for (size_t i = 0; i < value.len; i++) {
+        unsigned char c = (unsigned char)value.ptr[i];
+        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                     c == '-' || c == '_' || c == '.' || c == '~';
+        if (plain) {
+            text_char(text, (char)c);
+        } else {
+            text_char(text, '%');
+            text_char(text, hex[c >> 4]);
+            text_char(text, hex[c & 15]);
+        }
+    }
+}

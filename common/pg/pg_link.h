@@ -1,0 +1,19 @@
+/* pg_link.h: what one connection on a thread (pg.h) and many on a loop (pg_pool.h) have in common:
+ * how a connection is begun, and what an answer of the server means. For them alone. */
+#ifndef FG_PG_LINK_H
+#define FG_PG_LINK_H
+
+#include <libpq-fe.h>
+
+enum { PG_SQLSTATE_BYTES = 6 };
+
+/* Begins to connect, without waiting. `app` is how pg_stat_activity shows us, `options` are
+ * settings of the session ("-c name=value ..."); either may be NULL. The result is libpq's: NULL
+ * without memory, else to be looked at with PQstatus() and to end with PQfinish(). */
+PGconn *pg_link_start(const char *conninfo, const char *app, const char *options);
+
+/* 0; ERR_PEER with the sqlstate where the server said no; ERR_CLOSED where it is gone, and with it
+ * the outcome of everything that was under way. */
+int pg_link_judge(const PGconn *conn, const PGresult *res, char sqlstate[PG_SQLSTATE_BYTES]);
+
+#endif

@@ -1,0 +1,635 @@
+/* pg_pool.c: see pg_pool.h.
+ *
+ * A connection is CONNECTING (libpq's own handshake), PREPARING (setup and statements travel as one
+ * pipeline), READY, or WAITING for its next attempt. While READY it has a queue of jobs under way,
+ * oldest first, which is the order in which PostgreSQL answers.
+ *
+ * A job goes to the connection with the fewest jobs under way, so that a commit of a thousand moves
+ * does not stand before a buyer's page. What finds all of them full waits in one queue, in order.
+ *
+ * Time: a timer looks every PG_TICK_MS. A job that waits too long in the queue is answered
+ * ERR_TIMEOUT. One that is under way for too long costs its connection: an answer that might still
+ * come cannot be told from the next one's, so the connection is cut and all that it carried is
+ * ERR_UNKNOWN. The database has a statement_timeout of its own, below ours, so this means that it
+ * is gone, not slow.
+ *
+ * The last job whose connection broke in mid-air may still commit in the server while we ask again
+ * on another connection. The callers know: their statements are safe to repeat. */
+#include "pg/pg_pool.h"
+
+#include "base/backoff.h"
+#include "observe/log.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct step {
+    uint32_t statement;
+    uint32_t params_len;
+    const char *params[PG_PARAMS_MAX];
+};
+
+struct pg_job {
+    struct pg_job *next;
+    struct pg_pool *pool;
+    pg_on_done *on_done;
+    void *ctx;
+    uint64_t deadline_us;
+    uint64_t wait_us; /* until when it may stay in the queue */
+    uint32_t deadline_ms;
+    uint32_t len;
+    struct step steps[PG_STEPS_MAX];
+    char *memory[PG_STEPS_MAX]; /* of the parameters; owned */
+    PGresult *results[PG_STEPS_MAX];
+    uint32_t results_len;
+    bool failed; /* no memory for a parameter */
+    char sqlstate[PG_SQLSTATE_BYTES];
+    int refusal; /* of one that was not even taken in */
+    char text[160];
+};
+
+struct jobs {
+    struct pg_job *head, *tail;
+    uint32_t len;
+};
+
+enum conn_state { CONN_WAITING, CONN_CONNECTING, CONN_PREPARING, CONN_READY };
+
+struct conn {
+    struct pg_pool *pool;
+    enum conn_state state;
+    PGconn *pq;
+    uv_poll_t *poll; /* of its own memory: a socket's poll outlives the connection by a turn */
+    int events;
+    struct jobs under_way;
+    uint32_t preparing; /* answers still to come before READY */
+    uint32_t tries;
+    uint64_t at_us; /* WAITING: when to try again; CONNECTING, PREPARING: when to give up */
+};
+
+struct pg_pool {
+    struct pg_pool_conf conf;
+    char *conninfo;
+    struct conn conns[PG_CONNECTIONS_MAX];
+    struct jobs queue;
+    struct jobs refused; /* to be answered in the next turn, never from within a send */
+    uv_timer_t timer;
+    bool closing;
+    bool answering;
+    struct pg_pool_stats stats;
+};
+
+static uint64_t now_us(const struct pg_pool *pool)
+{
+    return clock_mono_us(pool->conf.clock);
+}
+
+/* ---- jobs ---- */
+
+static void jobs_push(struct jobs *jobs, struct pg_job *job)
+{
+    job->next = NULL;
+    if (jobs->tail != NULL)
+        jobs->tail->next = job;
+    else
+        jobs->head = job;
+    jobs->tail = job;
+    jobs->len++;
+}
+
+static struct pg_job *jobs_pop(struct jobs *jobs)
+{
+    struct pg_job *job = jobs->head;
+    if (job == NULL)
+        return NULL;
+    jobs->head = job->next;
+    if (jobs->head == NULL)
+        jobs->tail = NULL;
+    jobs->len--;
+    return job;
+}
+
+static void job_free(struct pg_job *job)
+{
+    for (uint32_t i = 0; i < job->results_len; i++)
+        PQclear(job->results[i]);
+    for (uint32_t i = 0; i < job->len; i++)
+        free(job->memory[i]);
+    free(job);
+}
+
+static void count(struct pg_pool *pool, int rc)
+{
+    _Atomic uint64_t *counter = &pool->stats.answered;
+    if (rc == ERR_PEER)
+        counter = &pool->stats.errors;
+    else if (rc == ERR_UNKNOWN)
+        counter = &pool->stats.unknown;
+    else if (rc == ERR_TIMEOUT)
+        counter = &pool->stats.timeouts;
+    else if (rc < 0)
+        counter = &pool->stats.refused;
+    atomic_fetch_add_explicit(counter, 1, memory_order_relaxed); /* a metric: no order needed */
+}
+
+static void job_answer(struct pg_job *job, int rc)
+{
+    struct pg_answer answer = {
+        .rc = rc,
+        .text = job->text,
+        .results = job->results,
+        .len = job->results_len,
+    };
+    memcpy(answer.sqlstate, job->sqlstate, sizeof(answer.sqlstate));
+    count(job->pool, rc);
+    job->on_done(job->ctx, &answer);
+    job_free(job);
+}
+
+struct pg_job *pg_job_create(struct pg_pool *pool, pg_on_done *on_done, void *ctx)
+{
+    struct pg_job *job = calloc(1, sizeof(*job));
+    if (job == NULL)
+        return NULL;
+    job->pool = pool;
+    job->on_done = on_done;
+    job->ctx = ctx;
+    job->deadline_ms = pool->conf.deadline_ms;
+    return job;
+}
+
+void pg_job_add(struct pg_job *job, uint32_t statement, uint32_t len, const char *const *params)
+{
+    assert(job->len < PG_STEPS_MAX);
+    assert(len <= PG_PARAMS_MAX);
+    assert(statement < job->pool->conf.statements_len);
+    struct step *step = &job->steps[job->len];
+    step->statement = statement;
+    step->params_len = len;
+    size_t need = 1;
+    for (uint32_t i = 0; i < len; i++)
+        need += params[i] != NULL ? strlen(params[i]) + 1 : 0;
+    char *at = malloc(need);
+    job->memory[job->len++] = at;
+    if (at == NULL) {
+        job->failed = true;
+        return;
+    }
+    for (uint32_t i = 0; i < len; i++) {
+        step->params[i] = params[i] != NULL ? at : NULL;
+        if (params[i] == NULL)
+            continue;
+        size_t size = strlen(params[i]) + 1;
+        memcpy(at, params[i], size);
+        at += size;
+    }
+}
+
+void pg_job_deadline(struct pg_job *job, uint32_t ms)
+{
+    job->deadline_ms = ms;
+}
+
+/* ---- a connection's end ---- */
+
+static void free_poll(uv_handle_t *handle)
+{
+    free(handle);
+}
+
+static void conn_drop_poll(struct conn *conn)
+{
+    if (conn->poll == NULL)
+        return;
+    uv_poll_stop(conn->poll);
+    uv_close((uv_handle_t *)conn->poll, free_poll);
+    conn->poll = NULL;
+    conn->events = 0;
+}
+
+static void count_connected(struct pg_pool *pool, int change)
+{
+    /* A metric, written by this loop alone: no order needed. */
+    uint64_t before = atomic_load_explicit(&pool->stats.connected, memory_order_relaxed);
+    uint64_t after = before + (uint64_t)(int64_t)change;
+    atomic_store_explicit(&pool->stats.connected, after, memory_order_relaxed);
+    if ((before == 0 || after == 0) && !pool->closing && pool->conf.on_ready != NULL)
+        pool->conf.on_ready(pool->conf.ctx, after > 0);
+}
+
+static void conn_fail(struct conn *conn, const char *what)
+{
+    struct pg_pool *pool = conn->pool;
+    if (!pool->closing && pool->conf.log != NULL) {
+        struct log_line line;
+        log_begin(&line, pool->conf.log, LOG_LEVEL_WARN, "database connection lost");
+        log_cstr(&line, "database", pool->conf.what);
+        log_cstr(&line, "reason", what);
+        log_u64(&line, "under_way", conn->under_way.len);
+        log_end(&line);
+    }
+    bool stood = conn->state == CONN_READY;
+    conn->state = CONN_WAITING;
+    conn_drop_poll(conn);
+    PQfinish(conn->pq);
+    conn->pq = NULL;
+    conn->tries++;
+    conn->at_us =
+        now_us(pool) + 1000 * (uint64_t)backoff_ms(PG_RECONNECT_FIRST_MS, PG_RECONNECT_CAP_MS,
+                                                   conn->tries, pool->conf.rng);
+    struct jobs lost = conn->under_way;
+    conn->under_way = (struct jobs){0};
+    struct pg_job *job;
+    if (stood)
+        count_connected(pool, -1);
+    while ((job = jobs_pop(&lost)) != NULL)
+        job_answer(job, ERR_UNKNOWN);
+}
+
+/* For the reason that this result gives; takes it. */
+static void conn_fail_as(struct conn *conn, PGresult *res)
+{
+    char why[160] = "";
+    strncpy(why, PQresultErrorMessage(res), sizeof(why) - 1);
+    PQclear(res);
+    conn_fail(conn, why);
+}
+
+/* ---- sending ---- */
+
+static void on_poll(uv_poll_t *poll, int status, int events);
+
+static void conn_watch(struct conn *conn, int events)
+{
+    if (events == conn->events)
+        return;
+    conn->events = events;
+    uv_poll_start(conn->poll, events, on_poll);
+}
+
+static bool conn_flush(struct conn *conn)
+{
+    int left = PQflush(conn->pq);
+    if (left < 0)
+        return false;
+    conn_watch(conn, UV_READABLE | (left > 0 ? UV_WRITABLE : 0));
+    return true;
+}
+
+static bool conn_send(struct conn *conn, struct pg_job *job)
+{
+    for (uint32_t i = 0; i < job->len; i++) {
+        const struct step *step = &job->steps[i];
+        const char *name = conn->pool->conf.statements[step->statement].name;
+        if (PQsendQueryPrepared(conn->pq, name, (int)step->params_len, step->params, NULL, NULL,
+                                0) != 1)
+            return false;
+    }
+    return PQpipelineSync(conn->pq) == 1;
+}
+
+static struct conn *least_busy(struct pg_pool *pool)
+{
+    struct conn *best = NULL;
+    for (uint32_t i = 0; i < pool->conf.connections; i++) {
+        struct conn *conn = &pool->conns[i];
+        if (conn->state == CONN_READY && conn->under_way.len < pool->conf.depth &&
+            (best == NULL || conn->under_way.len < best->under_way.len))
+            best = conn;
+    }
+    return best;
+}
+
+static void send_queued(struct pg_pool *pool)
+{
+    struct conn *conn;
+    while (pool->queue.len > 0 && (conn = least_busy(pool)) != NULL) {
+        struct pg_job *job = jobs_pop(&pool->queue);
+        bool sent = conn_send(conn, job);
+        jobs_push(&conn->under_way, job);
+        if (!sent || !conn_flush(conn))
+            conn_fail(conn, PQerrorMessage(conn->pq));
+    }
+    atomic_store_explicit(&pool->stats.queued, pool->queue.len, memory_order_relaxed);
+}
+
+static int refusal_of(const struct pg_pool *pool, const struct pg_job *job)
+{
+    if (pool->closing || (pool->conf.fail_fast && !pg_pool_ready(pool)))
+        return ERR_CLOSED;
+    return job->failed || pool->queue.len >= pool->conf.queue_max ? ERR_FULL : 0;
+}
+
+void pg_job_send(struct pg_job *job)
+{
+    struct pg_pool *pool = job->pool;
+    assert(job->len > 0);
+    atomic_fetch_add_explicit(&pool->stats.jobs, 1, memory_order_relaxed);
+    job->deadline_us = now_us(pool) + (uint64_t)job->deadline_ms * 1000;
+    uint32_t wait_ms = pool->conf.wait_ms > 0 && pool->conf.wait_ms < job->deadline_ms
+                           ? pool->conf.wait_ms
+                           : job->deadline_ms;
+    job->wait_us = now_us(pool) + (uint64_t)wait_ms * 1000;
+    job->refusal = refusal_of(pool, job);
+    if (job->refusal < 0) {
+        jobs_push(&pool->refused, job);
+        if (!pool->closing)
+            uv_timer_start(&pool->timer, pool->timer.timer_cb, 0, PG_TICK_MS);
+        return;
+    }
+    jobs_push(&pool->queue, job);
+    /* From within an answer the queue is worked off when the answers are through: a connection that
+     * fails meanwhile would answer its jobs in the middle of somebody else's call. */
+    if (!pool->answering)
+        uv_timer_start(&pool->timer, pool->timer.timer_cb, 0, PG_TICK_MS);
+}
+
+void pg_pool_query(struct pg_pool *pool, uint32_t statement, uint32_t len,
+                   const char *const *params, pg_on_done *on_done, void *ctx)
+{
+    struct pg_job *job = pg_job_create(pool, on_done, ctx);
+    if (job == NULL)
+        abort(); /* a few hundred bytes: the next line of anybody would fail as well */
+    pg_job_add(job, statement, len, params);
+    pg_job_send(job);
+}
+
+/* ---- answers ---- */
+
+/* The first error is the reason; what follows was left out because of it. */
+static void take_error(struct pg_job *job, const PGresult *res,
+                       const char sqlstate[PG_SQLSTATE_BYTES])
+{
+    if (job->sqlstate[0] != '\0')
+        return;
+    const char *text = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
+    memcpy(job->sqlstate, sqlstate, sizeof(job->sqlstate));
+    strncpy(job->text, text != NULL ? text : PQresultErrorMessage(res), sizeof(job->text) - 1);
+}
+
+/* False: the connection is gone, and so may be everything else. */
+static bool conn_take(struct conn *conn, PGresult *res)
+{
+    struct pg_job *job = conn->under_way.head;
+    if (job == NULL) {
+        PQclear(res);
+        conn_fail(conn, "an answer that nobody asked for");
+        return false;
+    }
+    if (PQresultStatus(res) == PGRES_PIPELINE_SYNC) {
+        PQclear(res);
+        jobs_pop(&conn->under_way);
+        job_answer(job, job->sqlstate[0] != '\0' ? ERR_PEER : 0);
+        return conn->state == CONN_READY;
+    }
+    char sqlstate[PG_SQLSTATE_BYTES];
+    int rc = pg_link_judge(conn->pq, res, sqlstate);
+    if (rc == 0) {
+        assert(job->results_len < job->len);
+        job->results[job->results_len++] = res;
+        return true;
+    }
+    if (rc == ERR_CLOSED) {
+        conn_fail_as(conn, res);
+        return false;
+    }
+    take_error(job, res, sqlstate);
+    PQclear(res);
+    return true;
+}
+
+static bool conn_take_prepared(struct conn *conn, PGresult *res)
+{
+    struct pg_pool *pool = conn->pool;
+    char sqlstate[PG_SQLSTATE_BYTES];
+    if (pg_link_judge(conn->pq, res, sqlstate) <
+        0) { /* no schema yet: tried again until there is */
+        conn_fail_as(conn, res);
+        return false;
+    }
+    bool sync = PQresultStatus(res) == PGRES_PIPELINE_SYNC;
+    PQclear(res);
+    if (!sync)
+        return true;
+    conn->state = CONN_READY;
+    conn->tries = 0;
+    count_connected(pool, 1);
+    return true;
+}
+
+static void conn_read(struct conn *conn)
+{
+    if (PQconsumeInput(conn->pq) != 1) {
+        conn_fail(conn, PQerrorMessage(conn->pq));
+        return;
+    }
+    unsigned nothing = 0;
+    while (!PQisBusy(conn->pq)) {
+        PGresult *res = PQgetResult(conn->pq);
+        if (res == NULL) {
+            /* One NULL ends a statement, and more than one says that there is nothing left. */
+            if (++nothing > 1)
+                break;
+            continue;
+        }
+        nothing = 0;
+        bool here =
+            conn->state == CONN_READY ? conn_take(conn, res) : conn_take_prepared(conn, res);
+        if (!here)
+            return;
+    }
+    if (!conn_flush(conn))
+        conn_fail(conn, PQerrorMessage(conn->pq));
+}
+
+/* ---- connecting ---- */
+
+static bool conn_prepare(struct conn *conn)
+{
+    const struct pg_pool_conf *conf = &conn->pool->conf;
+    conn->state = CONN_PREPARING;
+    bool good = PQsetnonblocking(conn->pq, 1) == 0 && PQenterPipelineMode(conn->pq) == 1;
+    if (good && conf->setup != NULL)
+        good = PQsendQueryParams(conn->pq, conf->setup, 0, NULL, NULL, NULL, NULL, 0) == 1;
+    for (uint32_t i = 0; good && i < conf->statements_len; i++)
+        good = PQsendPrepare(conn->pq, conf->statements[i].name, conf->statements[i].sql, 0,
+                             NULL) == 1;
+    return good && PQpipelineSync(conn->pq) == 1 && conn_flush(conn);
+}
+
+/* libpq may change its socket while it connects, so the poll is made anew for each step. */
+static bool conn_poll_socket(struct conn *conn, int events)
+{
+    conn_drop_poll(conn);
+    uv_poll_t *poll = malloc(sizeof(*poll));
+    if (poll == NULL)
+        return false;
+    if (uv_poll_init_socket(conn->pool->conf.loop, poll, PQsocket(conn->pq)) < 0) {
+        free(poll);
+        return false;
+    }
+    poll->data = conn;
+    conn->poll = poll;
+    conn_watch(conn, events);
+    return true;
+}
+
+static void conn_go_on_connecting(struct conn *conn)
+{
+    bool good = true;
+    switch (PQconnectPoll(conn->pq)) {
+    case PGRES_POLLING_READING:
+        good = conn_poll_socket(conn, UV_READABLE);
+        break;
+    case PGRES_POLLING_WRITING:
+        good = conn_poll_socket(conn, UV_WRITABLE);
+        break;
+    case PGRES_POLLING_OK:
+        good = conn_poll_socket(conn, UV_READABLE) && conn_prepare(conn);
+        break;
+    default:
+        good = false;
+    }
+    if (!good)
+        conn_fail(conn, PQerrorMessage(conn->pq));
+}
+
+static void conn_connect(struct conn *conn)
+{
+    struct pg_pool *pool = conn->pool;
+    conn->state = CONN_CONNECTING;
+    conn->at_us = now_us(pool) + (uint64_t)pool->conf.deadline_ms * 1000;
+    if (conn->tries > 0)
+        atomic_fetch_add_explicit(&pool->stats.reconnects, 1, memory_order_relaxed);
+    conn->pq = pg_link_start(pool->conninfo, pool->conf.app, NULL);
+    if (conn->pq == NULL || PQstatus(conn->pq) == CONNECTION_BAD ||
+        !conn_poll_socket(conn, UV_WRITABLE))
+        conn_fail(conn, conn->pq != NULL ? PQerrorMessage(conn->pq) : "no memory");
+}
+
+static void on_poll(uv_poll_t *poll, int status, int events)
+{
+    struct conn *conn = poll->data;
+    struct pg_pool *pool = conn->pool;
+    (void)events;
+    pool->answering = true;
+    if (status < 0)
+        conn_fail(conn, uv_strerror(status));
+    else if (conn->state == CONN_CONNECTING)
+        conn_go_on_connecting(conn);
+    else
+        conn_read(conn);
+    pool->answering = false;
+    if (!pool->closing)
+        send_queued(pool);
+}
+
+/* ---- time ---- */
+
+static void expire_queued(struct pg_pool *pool)
+{
+    uint64_t now = now_us(pool);
+    struct jobs kept = {0};
+    struct pg_job *job;
+    struct jobs all = pool->queue;
+    pool->queue = (struct jobs){0};
+    while ((job = jobs_pop(&all)) != NULL) {
+        if (now >= job->wait_us)
+            job_answer(job, ERR_TIMEOUT);
+        else
+            jobs_push(&kept, job);
+    }
+    /* What an answer sent meanwhile stands behind those that were here before. */
+    while ((job = jobs_pop(&pool->queue)) != NULL)
+        jobs_push(&kept, job);
+    pool->queue = kept;
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    struct pg_pool *pool = timer->data;
+    pool->answering = true;
+    struct jobs refused = pool->refused;
+    pool->refused = (struct jobs){0};
+    struct pg_job *job;
+    while ((job = jobs_pop(&refused)) != NULL)
+        job_answer(job, pool->closing ? ERR_CLOSED : job->refusal);
+    uint64_t now = now_us(pool);
+    for (uint32_t i = 0; i < pool->conf.connections && !pool->closing; i++) {
+        struct conn *conn = &pool->conns[i];
+        bool late = conn->state == CONN_READY
+                        ? conn->under_way.head != NULL && now >= conn->under_way.head->deadline_us
+                        : now >= conn->at_us;
+        if (late && conn->state == CONN_WAITING)
+            conn_connect(conn);
+        else if (late)
+            conn_fail(conn, "no answer in time");
+    }
+    if (!pool->closing)
+        expire_queued(pool);
+    pool->answering = false;
+    if (!pool->closing)
+        send_queued(pool);
+}
+
+/* ---- a life ---- */
+
+int pg_pool_create(const struct pg_pool_conf *conf, struct err_slot *err, struct pg_pool **out)
+{
+    if (conf->connections < 1 || conf->connections > PG_CONNECTIONS_MAX)
+        return err_set(err, ERR_RANGE, "connections to the database: %" PRIu32, conf->connections);
+    assert(conf->depth >= 1 && conf->depth <= PG_DEPTH_MAX);
+    struct pg_pool *pool = calloc(1, sizeof(*pool));
+    char *conninfo = strdup(conf->conninfo);
+    if (pool == NULL || conninfo == NULL) {
+        free(pool);
+        free(conninfo);
+        return err_set(err, ERR_NOMEM, "database connections");
+    }
+    pool->conf = *conf;
+    pool->conninfo = conninfo;
+    uv_timer_init(conf->loop, &pool->timer); /* cannot fail */
+    pool->timer.data = pool;
+    for (uint32_t i = 0; i < conf->connections; i++)
+        pool->conns[i] = (struct conn){.pool = pool, .state = CONN_WAITING};
+    uv_timer_start(&pool->timer, on_timer, 0, PG_TICK_MS);
+    *out = pool;
+    return 0;
+}
+
+static void free_pool(uv_handle_t *handle)
+{
+    struct pg_pool *pool = handle->data;
+    free(pool->conninfo);
+    free(pool);
+}
+
+void pg_pool_close(struct pg_pool *pool)
+{
+    if (pool == NULL)
+        return;
+    assert(!pool->closing);
+    pool->closing = true;
+    for (uint32_t i = 0; i < pool->conf.connections; i++) {
+        if (pool->conns[i].state != CONN_WAITING)
+            conn_fail(&pool->conns[i], "closing");
+    }
+    struct pg_job *job;
+    while ((job = jobs_pop(&pool->queue)) != NULL)
+        job_answer(job, ERR_CLOSED);
+    while ((job = jobs_pop(&pool->refused)) != NULL)
+        job_answer(job, ERR_CLOSED);
+    uv_close((uv_handle_t *)&pool->timer, free_pool);
+}
+
+bool pg_pool_ready(const struct pg_pool *pool)
+{
+    return atomic_load_explicit(&pool->stats.connected, memory_order_relaxed) > 0;
+}
+
+const struct pg_pool_stats *pg_pool_stats(const struct pg_pool *pool)
+{
+    return &pool->stats;
+}

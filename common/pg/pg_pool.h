@@ -1,0 +1,103 @@
+/* pg_pool.h: a few connections to one PostgreSQL, on a loop, never blocking it.
+ *
+ * Work comes as jobs. A job is one or more prepared statements that travel together and are one
+ * transaction: all of it happens, or none. Each job is answered exactly once, on the loop, never
+ * from within pg_job_send(). Several jobs are under way on one connection (libpq's pipeline), so a
+ * round trip is shared; each is a transaction of its own.
+ *
+ * An answer is one of four things, and the difference is the point:
+ *   0             it happened; results are there
+ *   ERR_PEER      the database said no (sqlstate), nothing happened
+ *   ERR_TIMEOUT, ERR_FULL, ERR_CLOSED   it was never sent, nothing happened
+ *   ERR_UNKNOWN   it was sent and the connection broke, or time ran out: nobody knows */
+#ifndef FG_PG_PG_POOL_H
+#define FG_PG_PG_POOL_H
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/rng.h"
+#include "base/span.h"
+#include "pg/pg_link.h"
+#include "pg/pg_value.h"
+
+#include <libpq-fe.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <uv.h>
+
+struct pg_pool;
+struct pg_job;
+struct logger;
+
+enum {
+    PG_CONNECTIONS_MAX = 32, /* of one pool: a small company's PostgreSQL has a hundred for all */
+    PG_DEPTH_MAX = 32,       /* jobs under way on one connection; more only wait elsewhere */
+    PG_STEPS_MAX = 16,       /* statements of one job */
+    PG_PARAMS_MAX = 24,      /* of one statement */
+    PG_TICK_MS = 50,         /* how exactly deadlines are kept */
+    PG_RECONNECT_FIRST_MS = 100,
+    PG_RECONNECT_CAP_MS = 2000, /* a database that comes back is used within two seconds */
+};
+
+struct pg_statement {
+    const char *name;
+    const char *sql;
+};
+
+struct pg_pool_stats {
+    _Atomic uint64_t jobs, answered, refused, timeouts, unknown, errors, reconnects;
+    _Atomic uint64_t connected; /* now */
+    _Atomic uint64_t queued;    /* now */
+};
+
+struct pg_pool_conf {
+    uv_loop_t *loop;
+    const char *what; /* "own", "users": for logs; a literal */
+    const char
+        *conninfo;     /* copied. Hosts by address or socket folder: libpq would look up a name */
+    const char *app;   /* application_name; NULL: none. Borrowed */
+    const char *setup; /* SQL run on each new connection; NULL: none. Borrowed */
+    uint32_t connections; /* 1..PG_CONNECTIONS_MAX */
+    uint32_t depth;       /* jobs under way on each, 1..PG_DEPTH_MAX */
+    uint32_t queue_max;   /* jobs that wait for a connection; ERR_FULL beyond */
+    uint32_t deadline_ms; /* of a job, from its send to its answer */
+    uint32_t wait_ms;     /* of these, at most so long in the queue; 0: no less */
+    bool fail_fast;       /* while no connection stands, a job is refused (ERR_CLOSED), at once */
+    const struct pg_statement *statements; /* borrowed; jobs name them by index */
+    uint32_t statements_len;
+    const struct clock *clock;
+    const struct rng *rng;
+    struct logger *log;                      /* NULL: nothing is logged */
+    void (*on_ready)(void *ctx, bool ready); /* the first stands, the last fell; may be NULL */
+    void *ctx;
+};
+
+int pg_pool_create(const struct pg_pool_conf *conf, struct err_slot *err, struct pg_pool **out);
+/* Answers what is open (ERR_UNKNOWN or ERR_CLOSED), then closes; the loop frees the memory. */
+void pg_pool_close(struct pg_pool *pg);
+bool pg_pool_ready(const struct pg_pool *pg); /* at least one connection stands */
+const struct pg_pool_stats *pg_pool_stats(const struct pg_pool *pg);
+
+struct pg_answer {
+    int rc;
+    char sqlstate[PG_SQLSTATE_BYTES]; /* "" without one */
+    const char *text;                 /* the database's words, for the log; "" */
+    PGresult *const *results;         /* rc 0: one for each statement; borrowed during the call */
+    uint32_t len;
+};
+
+typedef void pg_on_done(void *ctx, const struct pg_answer *answer);
+
+/* NULL: no memory. */
+struct pg_job *pg_job_create(struct pg_pool *pg, pg_on_done *on_done, void *ctx);
+/* Parameters are text, NULL for SQL's NULL; copied. */
+void pg_job_add(struct pg_job *job, uint32_t statement, uint32_t len, const char *const *params);
+void pg_job_deadline(struct pg_job *job, uint32_t ms); /* other than the usual */
+/* Takes the job. */
+void pg_job_send(struct pg_job *job);
+
+/* One statement, in one call; without memory the answer is ERR_FULL like any other refusal. */
+void pg_pool_query(struct pg_pool *pg, uint32_t statement, uint32_t len, const char *const *params,
+                   pg_on_done *on_done, void *ctx);
+
+#endif

@@ -1,0 +1,653 @@
+/* service.c: one process, n loops, from its arguments to its exit code.
+ *
+ * Starting: settings, then what all loops share, then loop after loop, each on its own thread and
+ * each waiting for the one before, so that the first failure is the one that is told.
+ *
+ * Ending: loop 0 has the signals. SIGTERM first turns /readyz to 503 and waits [http] drain_delay,
+ * for whoever sends visitors here to look again; then every loop lets its connections go, and the
+ * last to be done tells loop 0, whose private listener was there until then.
+ *
+ *   loop 0:   run --SIGTERM--> delay --> drain --drained--> wait for the last --> finish
+ *   others:   run -----------asked-----> drain --drained--> finish
+ *
+ * A loop ends by itself once every handle on it is closed: uv_run() returns, its thread ends, loop
+ * 0 joins it.
+ *
+ * Threading: a runner belongs to its thread, but for `asked` and its conditions. struct service is
+ * loop 0's, but for what is atomic or does not change while loops run. */
+#include "service/service_internal.h"
+
+#include "observe/trace.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <signal.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+enum { EXIT_GOOD = 0, EXIT_FAILED = 1, EXIT_WRONG = 2, FILES_APART = 128 };
+
+/* ---- what handlers and hooks may ask ---- */
+
+unsigned service_loops(const struct service *service)
+{
+    return (unsigned)service->settings.http_loops; /* known before the loops are there */
+}
+
+void *service_ctx(const struct service *service)
+{
+    return service->conf->ctx;
+}
+
+const void *service_config(const struct service *service)
+{
+    return service->conf->config;
+}
+
+struct logger *service_log(const struct service *service)
+{
+    return service->log;
+}
+
+struct metrics *service_metrics(const struct service *service)
+{
+    return service->metrics;
+}
+
+/* ---- requests that were answered ---- */
+
+static void log_request(const struct service_runner *runner, const struct http_req *req,
+                        const char *listener, unsigned status, uint64_t took_us)
+{
+    struct log_line line;
+    log_begin(&line, runner->loop.log, LOG_LEVEL_INFO, "request");
+    struct trace trace =
+        trace_continue(http_req_header(req, HTTP_HEADER_TRACEPARENT), runner->loop.rng);
+    log_trace(&line, &trace);
+    log_cstr(&line, "listener", listener);
+    log_cstr(&line, "method", http_method_name(http_req_method(req)));
+    log_str(&line, "path", http_req_path(req)); /* never the query: tokens travel there */
+    log_u64(&line, "status", status);
+    log_u64(&line, "took_us", took_us);
+    log_end(&line);
+}
+
+static void on_answered(void *loop_ctx, const struct http_req *req, unsigned status,
+                        uint64_t took_us)
+{
+    struct service_runner *runner = loop_ctx;
+    histogram_record(&runner->took, took_us);
+    uint64_t one_in = runner->loop.service->settings.log_requests;
+    if (one_in != 0 && runner->requests++ % one_in == 0)
+        log_request(runner, req, "public", status, took_us);
+}
+
+/* What people do there is rare and worth a line each; what machines ask is not. */
+static void on_private_answered(void *loop_ctx, const struct http_req *req, unsigned status,
+                                uint64_t took_us)
+{
+    const struct service_runner *runner = loop_ctx;
+    enum http_method method = http_req_method(req);
+    if (method != HTTP_METHOD_GET || status == 401)
+        log_request(runner, req, "private", status, took_us);
+}
+
+/* ---- ending ---- */
+
+static void ask(struct service_runner *runner, unsigned what)
+{
+    /* release: partner of the acquire in on_wake(), which then sees why it was asked */
+    atomic_fetch_or_explicit(&runner->asked, what, memory_order_release);
+    uv_async_send(&runner->wake);
+}
+
+static void close_handle(uv_handle_t *handle)
+{
+    if (!uv_is_closing(handle))
+        uv_close(handle, NULL);
+}
+
+/* The loop's last work. Idempotent, as asking may cross being drained. */
+static void finish(struct service_runner *runner)
+{
+    struct service *service = runner->loop.service;
+    if (runner->finished)
+        return;
+    runner->finished = true;
+    if (runner->start_rc == 0 && service->conf->loop_stop != NULL)
+        service->conf->loop_stop(&runner->loop);
+    struct http_server *servers[] = {runner->loop.server, runner->loop.private_server};
+    for (size_t i = 0; i < 2; i++) {
+        if (servers[i] == NULL)
+            continue;
+        metrics_forget_within(service->metrics, http_server_stats(servers[i]),
+                              sizeof(struct http_stats));
+        http_server_close(servers[i], NULL, NULL);
+    }
+    if (runner->loop.index == 0 && service->drain_delay.data != NULL) {
+        close_handle((uv_handle_t *)&service->on_term);
+        close_handle((uv_handle_t *)&service->on_int);
+        close_handle((uv_handle_t *)&service->on_hup);
+        close_handle((uv_handle_t *)&service->drain_delay);
+    }
+    close_handle((uv_handle_t *)&runner->wake);
+}
+
+static void on_drained(void *ctx)
+{
+    struct service_runner *runner = ctx;
+    struct service *service = runner->loop.service;
+    /* acq_rel: the last one has seen all others come this far */
+    bool last = atomic_fetch_sub_explicit(&service->runners_left, 1, memory_order_acq_rel) == 1;
+    if (last)
+        ask(&service->runner[0], SERVICE_ASK_FINISH);
+    if (runner->loop.index != 0)
+        finish(runner);
+}
+
+static void drain(struct service_runner *runner)
+{
+    struct service *service = runner->loop.service;
+    if (runner->draining || runner->finished)
+        return;
+    runner->draining = true;
+    if (service->conf->loop_drain != NULL)
+        service->conf->loop_drain(&runner->loop);
+    http_server_drain(runner->loop.server, (uint32_t)service->settings.http_drain_timeout_ms,
+                      on_drained, runner);
+}
+
+static void on_drain_delay(uv_timer_t *timer)
+{
+    struct service *service = timer->data;
+    for (unsigned i = 0; i < service->runners_len; i++)
+        ask(&service->runner[i], SERVICE_ASK_DRAIN);
+}
+
+/* On loop 0. */
+static void drain_all(struct service *service)
+{
+    if (atomic_load_explicit(&service->draining, memory_order_relaxed))
+        return;
+    atomic_store_explicit(&service->draining, true, memory_order_relaxed);
+    log_say(service->log, LOG_LEVEL_INFO, "draining");
+    uv_timer_start(&service->drain_delay, on_drain_delay, service->settings.http_drain_delay_ms, 0);
+}
+
+static void on_wake(uv_async_t *wake)
+{
+    struct service_runner *runner = wake->data;
+    struct service *service = runner->loop.service;
+    /* acquire: partner of ask() */
+    unsigned asked = atomic_exchange_explicit(&runner->asked, 0, memory_order_acquire);
+    if ((asked & SERVICE_ASK_RELOAD) != 0 && !runner->finished &&
+        service->conf->loop_reload != NULL)
+        service->conf->loop_reload(&runner->loop);
+    if ((asked & SERVICE_ASK_DRAIN_ALL) != 0)
+        drain_all(service);
+    if ((asked & SERVICE_ASK_DRAIN) != 0)
+        drain(runner);
+    if ((asked & SERVICE_ASK_FINISH) != 0)
+        finish(runner);
+}
+
+static void on_end_signal(uv_signal_t *handle, int number)
+{
+    struct service *service = handle->data;
+    if (atomic_load_explicit(&service->draining, memory_order_relaxed)) {
+        dprintf(STDERR_FILENO, "%s: signal %d again: ending at once\n", service->conf->name,
+                number);
+        _exit(EXIT_FAILED);
+    }
+    drain_all(service);
+}
+
+void service_fail(struct service *service, const char *reason)
+{
+    struct log_line line;
+    log_begin(&line, service->log, LOG_LEVEL_ERROR, "cannot go on");
+    log_cstr(&line, "error", reason);
+    log_end(&line);
+    atomic_store_explicit(&service->failed, true, memory_order_relaxed);
+    /* Loop 0 cannot end before the drain that it begins; once it drains, there is no need to ask.
+     */
+    if (!atomic_load_explicit(&service->draining, memory_order_relaxed))
+        ask(&service->runner[0], SERVICE_ASK_DRAIN_ALL);
+}
+
+/* ---- reloading ---- */
+
+static void read_anew(uv_work_t *work)
+{
+    struct service *service = work->data;
+    service->reload_rc = 0;
+    if (!service->conf->public_only)
+        service->reload_rc =
+            service_tokens_read(&service->settings, &service->reload_err, &service->new_tokens);
+    if (service->reload_rc == 0 && service->conf->reload != NULL)
+        service->reload_rc = service->conf->reload(service, &service->reload_err);
+}
+
+static void begin_reload(struct service *service);
+
+static void on_read_anew(uv_work_t *work, int status)
+{
+    struct service *service = work->data;
+    (void)status; /* never cancelled */
+    service->reloading = false;
+    if (service->reload_rc < 0) {
+        service_tokens_destroy(&service->new_tokens);
+        log_failure(service->log, "reload failed; what was loaded before stays",
+                    &service->reload_err);
+    } else {
+        if (!service->conf->public_only) {
+            service_tokens_destroy(&service->tokens);
+            service->tokens = service->new_tokens;
+            service->new_tokens = (struct service_tokens){NULL, NULL};
+        }
+        /* Once a drain has begun a loop may have ended, and then there is nobody to ask. */
+        bool draining = atomic_load_explicit(&service->draining, memory_order_relaxed);
+        for (unsigned i = 0; i < service->runners_len && !draining; i++)
+            ask(&service->runner[i], SERVICE_ASK_RELOAD);
+        log_say(service->log, LOG_LEVEL_INFO, "reloaded");
+    }
+    if (service->reload_again)
+        begin_reload(service);
+}
+
+/* Files are read on the thread pool; a signal that comes meanwhile is not forgotten. */
+static void begin_reload(struct service *service)
+{
+    service->reload_again = service->reloading;
+    if (service->reloading || atomic_load_explicit(&service->draining, memory_order_relaxed))
+        return;
+    service->reloading = true;
+    service->reload.data = service;
+    int rc = uv_queue_work(&service->runner[0].uv, &service->reload, read_anew, on_read_anew);
+    assert(rc == 0); /* it only fails without a callback */
+    (void)rc;
+}
+
+static void on_hup_signal(uv_signal_t *handle, int number)
+{
+    (void)number;
+    begin_reload(handle->data);
+}
+
+/* ---- starting a loop ---- */
+
+static struct http_limits limits_of(const struct service *service)
+{
+    const struct service_settings *settings = &service->settings;
+    struct http_limits limits = http_limits_default();
+    limits.connections_max = (uint32_t)settings->http_connections_max;
+    limits.connections_per_addr_max = (uint32_t)settings->http_connections_per_addr_max;
+    limits.head_timeout_ms = (uint32_t)settings->http_head_timeout_ms;
+    limits.body_timeout_ms = (uint32_t)settings->http_body_timeout_ms;
+    limits.idle_timeout_ms = (uint32_t)settings->http_idle_timeout_ms;
+    limits.write_timeout_ms = (uint32_t)settings->http_write_timeout_ms;
+    return limits;
+}
+
+static int open_public(struct service_runner *runner)
+{
+    struct service *service = runner->loop.service;
+    /* With port 0 the first loop is given a port, and the others share it. */
+    bool shared = runner->loop.index > 0;
+    struct http_server_conf conf = {
+        .loop = &runner->uv,
+        .router = service->routes,
+        .host = service->settings.http_host,
+        .port = shared ? http_server_port(service->runner[0].loop.server)
+                       : (uint16_t)service->settings.http_port,
+        .limits = limits_of(service),
+        .trusted_proxies = service->settings.http_trusted_proxies,
+        .loop_ctx = runner,
+        .on_answered = on_answered,
+    };
+    int rc = http_server_create(&conf, &runner->err, &runner->loop.server);
+    if (rc < 0)
+        return rc;
+    return metrics_http(service->metrics, "public", http_server_stats(runner->loop.server),
+                        &runner->err);
+}
+
+static int open_private(struct service_runner *runner)
+{
+    struct service *service = runner->loop.service;
+    const char *origins = service->settings.private_origins;
+    struct http_server_conf conf = {
+        .loop = &runner->uv,
+        .router = service->private_routes,
+        .origins = origins[0] != '\0' ? origins : NULL,
+        .host = service->settings.private_host,
+        .port = (uint16_t)service->settings.private_port,
+        .limits = http_limits_default(),
+        .loop_ctx = runner,
+        .on_answered = on_private_answered,
+    };
+    int rc = http_server_create(&conf, &runner->err, &runner->loop.private_server);
+    if (rc < 0)
+        return rc;
+    return metrics_http(service->metrics, "private", http_server_stats(runner->loop.private_server),
+                        &runner->err);
+}
+
+static int open_signals(struct service *service)
+{
+    uv_loop_t *loop = &service->runner[0].uv;
+    int rc = uv_signal_init(loop, &service->on_term);
+    if (rc < 0)
+        return err_set(&service->runner[0].err, ERR_LOOP, "watching signals: %s", uv_strerror(rc));
+    /* What could fail is done once a loop, by now; these only write into the handles. */
+    uv_signal_init(loop, &service->on_int);
+    uv_signal_init(loop, &service->on_hup);
+    uv_timer_init(loop, &service->drain_delay);
+    service->on_term.data = service->on_int.data = service->on_hup.data = service;
+    service->drain_delay.data = service; /* also says that these four are there */
+    rc = uv_signal_start(&service->on_term, on_end_signal, SIGTERM);
+    if (rc == 0)
+        rc = uv_signal_start(&service->on_int, on_end_signal, SIGINT);
+    if (rc == 0)
+        rc = uv_signal_start(&service->on_hup, on_hup_signal, SIGHUP);
+    if (rc < 0)
+        return err_set(&service->runner[0].err, ERR_LOOP, "watching signals: %s", uv_strerror(rc));
+    return 0;
+}
+
+/* What stands when it fails is closed by finish(). */
+static int open_runner(struct service_runner *runner)
+{
+    struct service *service = runner->loop.service;
+    static const struct metrics_desc took = {"fairgate_http_request_duration_seconds",
+                                             "From a request's first byte to its answer.",
+                                             "listener=\"public\""};
+    int rc = metrics_histogram(service->metrics, &took, METRICS_UNIT_SECONDS, &runner->took,
+                               &runner->err);
+    if (rc == 0)
+        rc = open_public(runner);
+    if (rc == 0 && runner->loop.index == 0 && !service->conf->public_only)
+        rc = open_private(runner);
+    if (rc == 0 && runner->loop.index == 0)
+        rc = open_signals(service);
+    if (rc == 0 && service->conf->loop_start != NULL)
+        rc = service->conf->loop_start(&runner->loop, &runner->err);
+    return rc;
+}
+
+static int init_runner(struct service *service, unsigned index)
+{
+    struct service_runner *runner = &service->runner[index];
+    runner->loop = (struct service_loop){.service = service,
+                                         .index = index,
+                                         .uv = &runner->uv,
+                                         .clock = clock_system(),
+                                         .rng = &runner->rng.rng,
+                                         .log = service->log,
+                                         .metrics = service->metrics,
+                                         .config = service->conf->config};
+    rng_seeded_init(&runner->rng, rng_u64(rng_system()));
+    int rc = uv_loop_init(&runner->uv);
+    if (rc < 0)
+        return err_set(&runner->err, ERR_LOOP, "making a loop: %s", uv_strerror(rc));
+    rc = uv_async_init(&runner->uv, &runner->wake, on_wake);
+    if (rc < 0) {
+        uv_loop_close(&runner->uv);
+        return err_set(&runner->err, ERR_LOOP, "making a loop: %s", uv_strerror(rc));
+    }
+    runner->wake.data = runner;
+    return 0;
+}
+
+static void run_to_end(struct service_runner *runner)
+{
+    uv_run(&runner->uv, UV_RUN_DEFAULT);
+    int rc = uv_loop_close(&runner->uv);
+    assert(rc == 0); /* else a hook left a handle open */
+    (void)rc;
+}
+
+static void run_thread(void *arg)
+{
+    struct service_runner *runner = arg;
+    runner->start_rc = open_runner(runner);
+    if (runner->start_rc < 0)
+        finish(runner);
+    uv_sem_post(&runner->started);
+    run_to_end(runner);
+}
+
+static int start_thread(struct service *service, unsigned index)
+{
+    struct service_runner *runner = &service->runner[index];
+    int rc = init_runner(service, index);
+    if (rc < 0)
+        return rc;
+    uv_sem_init(&runner->started, 0);
+    int why = uv_thread_create(&runner->thread, run_thread, runner);
+    if (why < 0) {
+        uv_sem_destroy(&runner->started);
+        finish(runner);
+        run_to_end(runner);
+        return err_set(&runner->err, ERR_LOOP, "starting a thread: %s", uv_strerror(why));
+    }
+    uv_sem_wait(&runner->started);
+    uv_sem_destroy(&runner->started);
+    if (runner->start_rc < 0)
+        uv_thread_join(&runner->thread);
+    return runner->start_rc;
+}
+
+/* ---- all loops ---- */
+
+static void log_start(const struct service *service)
+{
+    const struct service_loop *first = &service->runner[0].loop;
+    struct log_line line;
+    log_begin(&line, service->log, LOG_LEVEL_INFO, "serving");
+    log_cstr(&line, "version", service->conf->version);
+    log_cstr(&line, "host", service->settings.http_host);
+    log_u64(&line, "port", http_server_port(first->server));
+    if (first->private_server != NULL)
+        log_u64(&line, "private_port", http_server_port(first->private_server));
+    log_u64(&line, "loops", service->runners_len);
+    log_end(&line);
+}
+
+static int fail_start(struct service *service, const struct err_slot *err)
+{
+    log_failure(service->log, "cannot start", err);
+    atomic_store_explicit(&service->failed, true, memory_order_relaxed);
+    return EXIT_FAILED;
+}
+
+static int run_loops(struct service *service)
+{
+    unsigned wanted = (unsigned)service->settings.http_loops;
+    service->runner = calloc(wanted, sizeof(*service->runner));
+    if (service->runner == NULL)
+        return EXIT_FAILED;
+    service->runners_len = wanted;
+    struct service_runner *first = &service->runner[0];
+    int rc = init_runner(service, 0);
+    if (rc < 0) {
+        free(service->runner);
+        return fail_start(service, &first->err);
+    }
+    atomic_store_explicit(&service->runners_left, wanted, memory_order_relaxed);
+    first->start_rc = rc = open_runner(first);
+    if (rc < 0)
+        fail_start(service, &first->err);
+    unsigned started = 1;
+    for (; rc == 0 && started < wanted; started++) {
+        rc = start_thread(service, started);
+        if (rc < 0) {
+            fail_start(service, &service->runner[started].err);
+            break;
+        }
+    }
+    if (rc == 0) {
+        log_start(service);
+    } else {
+        atomic_store_explicit(&service->draining, true, memory_order_relaxed);
+        for (unsigned i = 0; i < started; i++)
+            ask(&service->runner[i], SERVICE_ASK_FINISH);
+    }
+    run_to_end(first);
+    for (unsigned i = 1; i < started; i++)
+        uv_thread_join(&service->runner[i].thread);
+    free(service->runner);
+    return atomic_load_explicit(&service->failed, memory_order_relaxed) ? EXIT_FAILED : EXIT_GOOD;
+}
+
+/* ---- what the loops share ---- */
+
+/* Every visitor is a file; what the kernel grants, we take. */
+static void take_files(struct service *service)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    (void)!setrlimit(RLIMIT_NOFILE, &limit);
+    if (service->settings.http_connections_max != 0)
+        return;
+    uint64_t files = limit.rlim_cur > 10000000 ? 10000000 : limit.rlim_cur;
+    uint64_t each = files > 2 * FILES_APART ? (files - FILES_APART) : files / 2;
+    service->settings.http_connections_max =
+        each / service->settings.http_loops > 0 ? each / service->settings.http_loops : 1;
+}
+
+static int make_routes(struct service *service, struct err_slot *err)
+{
+    int rc = http_router_create(err, &service->routes);
+    if (rc == 0 && !service->conf->public_only)
+        rc = http_router_create(err, &service->private_routes);
+    if (rc == 0 && !service->conf->public_only)
+        rc = service_private_routes(service, service->private_routes, err);
+    return rc;
+}
+
+static int make_shared(struct service *service, struct err_slot *err)
+{
+    if (sodium_init() < 0)
+        return err_set(err, ERR_IO, "libsodium did not start");
+    int rc = metrics_create(err, &service->metrics);
+    if (rc == 0)
+        rc = metrics_process(service->metrics, err);
+    if (rc == 0 && !service->conf->public_only)
+        rc = service_tokens_read(&service->settings, err, &service->tokens);
+    if (rc == 0)
+        rc = make_routes(service, err);
+    return rc;
+}
+
+static void free_shared(struct service *service)
+{
+    http_router_destroy(service->routes);
+    http_router_destroy(service->private_routes);
+    service_tokens_destroy(&service->tokens);
+    metrics_destroy(service->metrics);
+    logger_destroy(service->log);
+}
+
+static int run(struct service *service)
+{
+    struct err_slot err;
+    struct logger_conf log_conf = {.service = service->conf->name,
+                                   .level = (enum log_level)service->settings.log_level,
+                                   .fd = STDERR_FILENO};
+    if (logger_create(&log_conf, &err, &service->log) < 0) {
+        fprintf(stderr, "%s: %s\n", service->conf->name, err.text);
+        return EXIT_FAILED;
+    }
+    signal(SIGPIPE, SIG_IGN); /* a peer that is gone is an error of write(), not our end */
+    take_files(service);
+    int code = EXIT_FAILED;
+    int rc = make_shared(service, &err);
+    if (rc == 0 && service->conf->start != NULL)
+        rc = service->conf->start(service, service->routes, service->private_routes, &err);
+    if (rc < 0) {
+        fail_start(service, &err);
+    } else {
+        code = run_loops(service);
+        if (service->conf->stop != NULL)
+            service->conf->stop(service);
+        log_say(service->log, LOG_LEVEL_INFO, "ended");
+    }
+    free_shared(service);
+    return code;
+}
+
+/* ---- options ---- */
+
+struct options {
+    const char *config;
+    bool check, version, help;
+};
+
+static int parse_options(const char *name, int argc, char **argv, struct options *out)
+{
+    for (int i = 1; i < argc; i++) {
+        struct span word = span_of(argv[i]);
+        if (span_eq(word, SPAN("--check-config"))) {
+            out->check = true;
+        } else if (span_eq(word, SPAN("--version"))) {
+            out->version = true;
+        } else if (span_eq(word, SPAN("--help"))) {
+            out->help = true;
+        } else if (span_starts(word, SPAN("--config="))) {
+            out->config = argv[i] + strlen("--config=");
+        } else if (span_eq(word, SPAN("--config")) && i + 1 < argc) {
+            out->config = argv[++i];
+        } else {
+            fprintf(stderr,
+                    "%s: \"%s\" is not an option, or lacks its value; there are --config FILE, "
+                    "--check-config, --version and --help\n",
+                    name, argv[i]);
+            return ERR_SYNTAX;
+        }
+    }
+    return 0;
+}
+
+static int load_settings(struct service *service, const char *path)
+{
+    struct err_slot err;
+    int rc = service_settings_read(service, path, &err);
+    if (rc < 0)
+        fprintf(stderr, "%s: %s\n", service->conf->name, err.text);
+    return rc;
+}
+
+int service_main(const struct service_conf *conf, int argc, char **argv)
+{
+    assert(conf->name != NULL && conf->version != NULL);
+    struct options options = {.config = NULL};
+    if (parse_options(conf->name, argc, argv, &options) < 0)
+        return EXIT_WRONG;
+    if (options.version) {
+        printf("%s %s\n", conf->name, conf->version);
+        return EXIT_GOOD;
+    }
+    struct service *service = calloc(1, sizeof(*service));
+    if (service == NULL)
+        return EXIT_FAILED;
+    service->conf = conf;
+    int code;
+    if (options.help) {
+        code = service_settings_help(service) < 0 ? EXIT_FAILED : EXIT_GOOD;
+    } else if (load_settings(service, options.config) < 0) {
+        code = EXIT_WRONG;
+    } else if (options.check) {
+        printf("%s: the configuration is good\n", conf->name);
+        code = EXIT_GOOD;
+    } else {
+        code = run(service);
+    }
+    free(service);
+    return code;
+}

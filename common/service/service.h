@@ -1,0 +1,117 @@
+/* service.h: what is the same in every service's main(): options, configuration, loops, listeners,
+ * signals, drain, health, metrics and the access log. A main.c declares its settings and its hooks
+ * and calls service_main().
+ *
+ *     --config FILE      read settings from FILE
+ *     --check-config     judge them and exit
+ *     --version, --help
+ *
+ * A life, each hook on the thread named; those that are NULL are left out:
+ *
+ *     check          main   settings are read: judge what one setting alone cannot tell
+ *     start          main   once: keys, shared state; add routes and metrics
+ *     loop_start     each   the loop's servers stand; make what the loop owns, set loop->ctx
+ *     ...                   requests
+ *     reload         pool   SIGHUP: read keys and knobs anew, beside the old ones (may block)
+ *     loop_reload    each   after a reload that succeeded: use what it read
+ *     loop_drain     each   SIGTERM: no new connections from here on; begin to finish
+ *     loop_stop      each   connections are gone or their time is up: close every handle you made
+ *     stop           main   all loops have ended: free what start made
+ *
+ * Loop 0 is the main thread and also has the private listener, which stays until the last loop is
+ * through: /healthz, /readyz and /metrics for anybody; PUT /log/level {"level":"debug"} and the
+ * service's own routes behind the admin token, those below /internal/ also behind the token that
+ * services show each other (config: [private]).
+ *
+ * Exit code 0 after a drain, 1 when something failed at run time, 2 when options or settings are
+ * wrong. A second SIGTERM or SIGINT ends the process at once. */
+#ifndef FG_SERVICE_SERVICE_H
+#define FG_SERVICE_SERVICE_H
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/rng.h"
+#include "config/config.h"
+#include "http/http_server.h"
+#include "observe/log.h"
+#include "observe/metrics.h"
+
+enum {
+    SERVICE_LOOPS_MAX = 64,
+    SERVICE_CONDITIONS_MAX = 8, /* reasons for not being ready, of one loop */
+};
+
+struct service;
+
+/* One of the threads that serve. Handlers get it by service_loop_of(req). */
+struct service_loop {
+    struct service *service;
+    unsigned index; /* 0..service_loops()-1 */
+    uv_loop_t *uv;
+    struct http_server *server;         /* the public one */
+    struct http_server *private_server; /* loop 0 only; NULL on others */
+    const struct clock *clock;
+    const struct rng *rng;   /* fast and this loop's own: trace ids, jitter; not for secrets */
+    struct logger *log;      /* shared */
+    struct metrics *metrics; /* shared */
+    const void *config;      /* what conf.settings filled */
+    void *ctx;               /* the service's own, set by loop_start */
+};
+
+struct service_conf {
+    const char *name;
+    const char *version;
+    const char *commands; /* what the program can do besides serving, for --help; may be NULL */
+    const struct config_setting *settings;
+    size_t settings_len;
+    void *config; /* the struct that settings fill; borrowed to the end */
+    void *ctx;    /* service_ctx() */
+    /* Paths of the private listener that begin so need no token: a console's page and scripts.
+     * Ended by NULL; may be NULL. */
+    const char *const *private_open;
+
+    int (*check)(void *config, struct err_slot *err);
+    int (*start)(struct service *service, struct http_router *routes,
+                 struct http_router *private_routes, struct err_slot *err);
+    int (*loop_start)(struct service_loop *loop, struct err_slot *err);
+    int (*reload)(struct service *service, struct err_slot *err); /* failed: the old ones stay */
+    void (*loop_reload)(struct service_loop *loop);
+    void (*loop_drain)(struct service_loop *loop);
+    void (*loop_stop)(struct service_loop *loop);
+    void (*stop)(struct service *service);
+
+    /* No private listener, so that routes answer /healthz themselves: stand-ins for the world
+     * outside, such as the demo shop. start() gets NULL as private_routes. */
+    bool public_only;
+};
+
+int service_main(const struct service_conf *conf, int argc, char **argv);
+
+/* For a command of the same program that is no service ("seed"): reads and judges all settings, the
+ * skeleton's too, into conf->config. `path` may be NULL. */
+int service_read_settings(const struct service_conf *conf, const char *path, struct err_slot *err);
+
+unsigned service_loops(const struct service *service);
+void *service_ctx(const struct service *service); /* conf.ctx */
+const void *service_config(const struct service *service);
+struct logger *service_log(const struct service *service);
+struct metrics *service_metrics(const struct service *service);
+
+static inline struct service_loop *service_loop_of(const struct http_req *req)
+{
+    return http_req_loop_ctx(req);
+}
+
+/* By a loop about itself: a condition (a name of the program's own, a literal) holds, or it does
+ * not for this reason (a literal; NULL: it holds). /readyz is 200 when every condition of every
+ * loop holds. A loop that never says anything is ready once it runs. */
+void service_ready(struct service_loop *loop, const char *condition, const char *reason);
+
+/* What this process is among its like ("owner", "standby"): a literal, told by /readyz beside the
+ * verdict. Any thread. */
+void service_role(struct service *service, const char *role);
+
+/* Something cannot be mended at run time: drains and exits with 1. Any thread. */
+void service_fail(struct service *service, const char *reason);
+
+#endif

@@ -1,0 +1,115 @@
+/* service_internal.h: what the parts of the skeleton share: service.c, which starts and ends
+ * everything, service_settings.c, which knows what it can be told, and service_private.c, which
+ * answers on the private listener. */
+#ifndef FG_SERVICE_SERVICE_INTERNAL_H
+#define FG_SERVICE_SERVICE_INTERNAL_H
+
+#include "base/secret_file.h"
+#include "observe/histogram.h"
+#include "service/service.h"
+
+enum {
+    SERVICE_SCRAPES_MAX = 4,  /* of /metrics, being rendered at once */
+    SERVICE_REASONS_MAX = 16, /* that /readyz names; the first ones tell enough */
+    SERVICE_BODY_MAX = 256,   /* of PUT /log/level */
+};
+
+struct service_settings {
+    char http_host[CONFIG_STRING_MAX];
+    uint64_t http_port;
+    uint64_t http_loops;
+    uint64_t http_connections_max;
+    uint64_t http_connections_per_addr_max;
+    uint64_t http_head_timeout_ms;
+    uint64_t http_body_timeout_ms;
+    uint64_t http_idle_timeout_ms;
+    uint64_t http_write_timeout_ms;
+    uint64_t http_drain_delay_ms;
+    uint64_t http_drain_timeout_ms;
+    char http_trusted_proxies[CONFIG_STRING_MAX];
+    unsigned log_level;
+    uint64_t log_requests;
+    char private_host[CONFIG_STRING_MAX];
+    uint64_t private_port;
+    char private_token_file[CONFIG_STRING_MAX];
+    char private_service_token_file[CONFIG_STRING_MAX];
+    char private_origins[CONFIG_STRING_MAX];
+};
+
+struct service_condition {
+    const char *name;
+    _Atomic(const char *) reason; /* NULL: it holds */
+};
+
+/* What other threads ask of a loop; bits of service_runner.asked. */
+enum service_ask {
+    SERVICE_ASK_DRAIN = 1,     /* let connections go */
+    SERVICE_ASK_RELOAD = 2,    /* use what the reload read */
+    SERVICE_ASK_FINISH = 4,    /* close everything, now */
+    SERVICE_ASK_DRAIN_ALL = 8, /* of loop 0: begin the drain of all */
+};
+
+struct service_runner {
+    struct service_loop loop; /* first: handlers see it */
+    uv_loop_t uv;
+    uv_async_t wake;
+    _Atomic unsigned asked;
+    uv_thread_t thread;
+    uv_sem_t started; /* posted when start_rc is known */
+    int start_rc;
+    struct err_slot err;
+    struct rng_seeded rng;
+    bool draining;
+    bool finished;
+    uint64_t requests; /* of which every settings.log_requests-th is logged */
+    struct histogram took;
+    _Atomic unsigned conditions_len;
+    struct service_condition condition[SERVICE_CONDITIONS_MAX];
+};
+
+/* Bearer tokens of the private listener; used and exchanged on loop 0 only. */
+struct service_tokens {
+    struct secret_file *admin;
+    struct secret_file *service; /* NULL: none */
+};
+
+struct service {
+    const struct service_conf *conf;
+    struct service_settings settings;
+    struct logger *log;
+    struct metrics *metrics;
+    struct http_router *routes;
+    struct http_router *private_routes;
+    struct service_tokens tokens;
+    struct service_tokens new_tokens; /* read by a reload, on its way to loop 0 */
+    struct service_runner *runner;
+    unsigned runners_len;
+    _Atomic unsigned runners_left; /* that have not let their connections go */
+    _Atomic bool draining;         /* written by loop 0, told by /readyz */
+    _Atomic bool failed;
+    _Atomic(const char *) role; /* NULL: the program has none */
+    uint32_t scrapes;
+    uv_signal_t on_term, on_int, on_hup; /* loop 0 */
+    uv_timer_t drain_delay;              /* loop 0 */
+    uv_work_t reload;
+    struct err_slot reload_err;
+    int reload_rc;
+    bool reloading;
+    bool reload_again; /* a SIGHUP came while one was under way */
+};
+
+/* The program's own settings with them, and its check of them. */
+int service_settings_read(struct service *service, const char *path, struct err_slot *err);
+
+/* Prints them all, with their defaults. */
+int service_settings_help(struct service *service);
+
+int service_tokens_read(const struct service_settings *settings, struct err_slot *err,
+                        struct service_tokens *out);
+void service_tokens_destroy(struct service_tokens *tokens);
+
+/* Adds /healthz, /readyz, /metrics, /log/level and the guard. */
+int service_private_routes(struct service *service, struct http_router *routes,
+                           struct err_slot *err);
+
+#endif

@@ -1,0 +1,211 @@
+/* service_settings.c: what every service can be told: its listeners, its log, its patience.
+ *
+ * The program's own settings stand behind these in one table, so that a config file is checked and
+ * --help is printed as a whole. */
+#include "service/service_internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define FIELD(name) .offset = offsetof(struct service_settings, name)
+
+static const struct config_setting http_settings[] = {
+    {.section = "http",
+     .key = "host",
+     .kind = CONFIG_STRING,
+     FIELD(http_host),
+     .fallback = "127.0.0.1",
+     .min = 1,
+     .help = "numeric address to listen on"},
+    {.section = "http",
+     .key = "port",
+     .kind = CONFIG_U64,
+     FIELD(http_port),
+     .max = 65535,
+     .help = "port to listen on; 0: any that is free"},
+    {.section = "http",
+     .key = "loops",
+     .kind = CONFIG_U64,
+     FIELD(http_loops),
+     .fallback = "1",
+     .min = 1,
+     .max = SERVICE_LOOPS_MAX,
+     .help = "threads that serve, best one for each core"},
+    {.section = "http",
+     .key = "connections_max",
+     .kind = CONFIG_U64,
+     FIELD(http_connections_max),
+     .fallback = "0",
+     .max = 10000000,
+     .help = "connections of each loop; 0: as many as the limit of open files allows"},
+    {.section = "http",
+     .key = "connections_per_addr_max",
+     .kind = CONFIG_U64,
+     FIELD(http_connections_per_addr_max),
+     .fallback = "0",
+     .max = 1000000,
+     .help = "connections from one address, of each loop; 0: no bound"},
+    {.section = "http",
+     .key = "head_timeout",
+     .kind = CONFIG_DURATION,
+     FIELD(http_head_timeout_ms),
+     .fallback = "10s",
+     .min = 100,
+     .max = 600000,
+     .help = "patience for a whole head"},
+    {.section = "http",
+     .key = "body_timeout",
+     .kind = CONFIG_DURATION,
+     FIELD(http_body_timeout_ms),
+     .fallback = "30s",
+     .min = 100,
+     .max = 600000,
+     .help = "patience for a whole body"},
+    {.section = "http",
+     .key = "idle_timeout",
+     .kind = CONFIG_DURATION,
+     FIELD(http_idle_timeout_ms),
+     .fallback = "75s",
+     .min = 100,
+     .max = 3600000,
+     .help = "patience between requests"},
+    {.section = "http",
+     .key = "write_timeout",
+     .kind = CONFIG_DURATION,
+     FIELD(http_write_timeout_ms),
+     .fallback = "20s",
+     .min = 100,
+     .max = 600000,
+     .help = "patience with a reader that takes nothing"},
+    {.section = "http",
+     .key = "drain_delay",
+     .kind = CONFIG_DURATION,
+     FIELD(http_drain_delay_ms),
+     .fallback = "0ms",
+     .max = 600000,
+     .help = "time from SIGTERM, with /readyz at 503, until no more connections are taken"},
+    {.section = "http",
+     .key = "drain_timeout",
+     .kind = CONFIG_DURATION,
+     FIELD(http_drain_timeout_ms),
+     .fallback = "20s",
+     .max = 600000,
+     .help = "time for connections to end by themselves after that"},
+    {.section = "http",
+     .key = "trusted_proxies",
+     .kind = CONFIG_STRING,
+     FIELD(http_trusted_proxies),
+     .fallback = "127.0.0.1,::1",
+     .help = "networks whose X-Forwarded-For and -Proto are believed: 10.0.0.0/8,fd00::/8"},
+    {.section = "log",
+     .key = "level",
+     .kind = CONFIG_WORD,
+     FIELD(log_level),
+     .fallback = "info",
+     .words = log_level_words,
+     .help = "the least that is written"},
+    {.section = "log",
+     .key = "requests",
+     .kind = CONFIG_U64,
+     FIELD(log_requests),
+     .fallback = "1000",
+     .max = 1000000000,
+     .help = "log one request in so many, of each loop; 0: none"},
+};
+
+static const struct config_setting private_settings[] = {
+    {.section = "private",
+     .key = "host",
+     .kind = CONFIG_STRING,
+     FIELD(private_host),
+     .fallback = "127.0.0.1",
+     .min = 1,
+     .help = "numeric address for health, metrics, administration"},
+    {.section = "private",
+     .key = "port",
+     .kind = CONFIG_U64,
+     FIELD(private_port),
+     .max = 65535,
+     .help = "its port; 0: any that is free"},
+    {.section = "private",
+     .key = "token_file",
+     .kind = CONFIG_STRING,
+     FIELD(private_token_file),
+     .min = 1,
+     .help = "file (mode 0600) with the admin token"},
+    {.section = "private",
+     .key = "service_token_file",
+     .kind = CONFIG_STRING,
+     FIELD(private_service_token_file),
+     .fallback = "",
+     .help = "file (mode 0600) with the token that services show; opens /internal/ only"},
+    {.section = "private",
+     .key = "origins",
+     .kind = CONFIG_STRING,
+     FIELD(private_origins),
+     .fallback = "",
+     .help = "origins whose pages may call this listener, comma between: the operator's console"},
+};
+
+#undef FIELD
+
+enum { PARTS_MAX = 3 };
+
+static size_t parts_of(struct service *service, struct config_part parts[PARTS_MAX])
+{
+    const struct service_conf *conf = service->conf;
+    size_t len = 0;
+    parts[len++] = (struct config_part){
+        http_settings, sizeof(http_settings) / sizeof(http_settings[0]), &service->settings};
+    if (!conf->public_only)
+        parts[len++] = (struct config_part){private_settings,
+                                            sizeof(private_settings) / sizeof(private_settings[0]),
+                                            &service->settings};
+    if (conf->settings_len > 0)
+        parts[len++] = (struct config_part){conf->settings, conf->settings_len, conf->config};
+    return len;
+}
+
+int service_settings_help(struct service *service)
+{
+    struct config_part parts[PARTS_MAX];
+    size_t parts_len = parts_of(service, parts);
+    char *memory = malloc(CONFIG_HELP_BYTES);
+    if (memory == NULL)
+        return ERR_NOMEM;
+    struct text text = text_on(memory, CONFIG_HELP_BYTES);
+    text_printf(&text,
+                "%s [--config FILE] [--check-config] [--version] [--help]\n%s\n"
+                "Settings, in FILE as [section] and key = value, or in the environment as\n"
+                "FAIRGATE_SECTION_KEY, which wins:\n\n",
+                service->conf->name,
+                service->conf->commands != NULL ? service->conf->commands : "");
+    config_help(&text, parts, parts_len);
+    fwrite(text.ptr, 1, text.len, stdout);
+    free(memory);
+    return 0;
+}
+
+int service_settings_read(struct service *service, const char *path, struct err_slot *err)
+{
+    struct config_part parts[PARTS_MAX];
+    size_t parts_len = parts_of(service, parts);
+    int rc = config_load(path, environ, parts, parts_len, err);
+    if (rc == 0 && http_origins_check(span_of(service->settings.private_origins), err) < 0)
+        rc = err_wrap(err, "private.origins");
+    if (rc == 0 && service->conf->check != NULL)
+        rc = service->conf->check(service->conf->config, err);
+    return rc;
+}
+
+int service_read_settings(const struct service_conf *conf, const char *path, struct err_slot *err)
+{
+    struct service *service = calloc(1, sizeof(*service));
+    if (service == NULL)
+        return err_set(err, ERR_NOMEM, "settings");
+    service->conf = conf;
+    int rc = service_settings_read(service, path, err);
+    free(service);
+    return rc;
+}

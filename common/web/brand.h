@@ -1,0 +1,53 @@
+/* brand.h: how an operator makes the pages look like a house of their own: a name, a logo, a colour
+ * and texts. All three services take the same section, read at start:
+ *
+ *     [brand]
+ *     name = "Seoul Arts"           # where there is no logo, and what the logo says
+ *     logo = "/etc/fairgate/logo.svg"
+ *     colour = "#7a1fa2"            # of what can be pressed; judged for contrast
+ *     dark_colour = "#d9a6f5"       # the same on dark screens
+ *     texts = "/etc/fairgate/texts" # ko.txt, en.txt: other words; ja.txt: another language
+ *
+ * A colour that people could not read is an error, as is a text for nothing or a language that is
+ * not complete: a page is never half in another language. */
+#ifndef FG_WEB_BRAND_H
+#define FG_WEB_BRAND_H
+
+#include "base/text.h"
+#include "config/config.h"
+#include "web/lang.h"
+
+struct brand_settings {
+    char name[CONFIG_STRING_MAX];
+    char logo[CONFIG_STRING_MAX];
+    char colour[CONFIG_STRING_MAX];
+    char dark_colour[CONFIG_STRING_MAX];
+    char texts[CONFIG_STRING_MAX];
+};
+
+/* The rows of a service's table; `at` is the offset of its struct brand_settings. */
+#define BRAND_SETTING(at, member, max, help)                                                       \
+    {                                                                                              \
+        "brand", #member, CONFIG_STRING, (at) + offsetof(struct brand_settings, member), "", 0,    \
+            max, NULL, help                                                                        \
+    }
+#define BRAND_SETTINGS(at)                                                                         \
+    BRAND_SETTING(at, name, 80, "name shown on top of every page; empty: none"),                   \
+        BRAND_SETTING(at, logo, 1000, "SVG, PNG or WebP file shown in its place; empty: none"),    \
+        BRAND_SETTING(at, colour, 7, "colour of what can be pressed, #rrggbb; empty: ours"),       \
+        BRAND_SETTING(at, dark_colour, 7, "the same on dark screens; empty: ours"),                \
+        BRAND_SETTING(at, texts, 1000, "folder of LANGUAGE.txt files with texts; empty: none")
+
+struct brand;
+
+/* `settings` is borrowed; NULL: nothing is branded. Adds the languages that it finds. */
+int brand_load(const struct brand_settings *settings, struct err_slot *err, struct brand **out);
+int brand_check(const struct brand_settings *settings, struct err_slot *err); /* loads, lets go */
+void brand_destroy(struct brand *brand);
+
+struct span brand_name(const struct brand *brand);
+struct span brand_logo(const struct brand *brand, const char **type); /* or not there */
+struct span brand_css(const struct brand *brand); /* to follow base.css; may be empty */
+struct span brand_texts(const struct brand *brand, enum lang lang); /* or not there */
+
+#endif

@@ -1,0 +1,100 @@
+/* lang.c: the part of RFC 4647 that a handful of languages needs: tags are looked up by their first
+ * subtag, the highest weight wins, of equal weights the first named. */
+#include "lang.h"
+
+#include <assert.h>
+
+enum { TAG_MAX = 3 };
+
+/* Written at start by lang_add(), then only read. */
+static char tags[LANG_MAX][TAG_MAX + 1] = {[LANG_EN] = "en", [LANG_KO] = "ko"};
+static unsigned tags_len = LANG_BUILT_IN;
+
+unsigned lang_count(void)
+{
+    return tags_len;
+}
+
+int lang_add(struct span tag, struct err_slot *err, enum lang *out)
+{
+    bool good = tag.len >= 2 && tag.len <= TAG_MAX;
+    for (size_t i = 0; good && i < tag.len; i++)
+        good = tag.ptr[i] >= 'a' && tag.ptr[i] <= 'z';
+    if (!good)
+        return err_set(err, ERR_SYNTAX, "language \"%.*s\": two or three small letters",
+                       (int)tag.len, tag.ptr);
+    if (lang_parse(tag, out))
+        return 0;
+    if (tags_len == LANG_MAX)
+        return err_set(err, ERR_FULL, "more than %d languages", LANG_MAX);
+    bool fits = span_to_cstr(tag, tags[tags_len], sizeof(tags[0]));
+    assert(fits);
+    *out = (enum lang)tags_len++;
+    return 0;
+}
+
+const char *lang_tag(enum lang lang)
+{
+    assert(lang < tags_len);
+    return tags[lang];
+}
+
+bool lang_parse(struct span tag, enum lang *out)
+{
+    for (unsigned i = 0; i < tags_len; i++) {
+        struct span known = span_of(tags[i]);
+        if (tag.len < known.len || !span_eq_nocase((struct span){tag.ptr, known.len}, known))
+            continue;
+        if (tag.len == known.len || tag.ptr[known.len] == '-' || tag.ptr[known.len] == '_') {
+            *out = (enum lang)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* "q=0.8" in thousandths; what is not a weight counts as none given. */
+static unsigned weight_milli(struct span params)
+{
+    params = span_trim(params);
+    if (!span_starts(params, SPAN("q=")) && !span_starts(params, SPAN("Q=")))
+        return 1000;
+    params = span_skip(params, 2);
+    if (params.len == 0 || (params.ptr[0] != '0' && params.ptr[0] != '1'))
+        return 1000;
+    unsigned milli = params.ptr[0] == '1' ? 1000 : 0;
+    if (milli == 1000 || params.len < 2 || params.ptr[1] != '.')
+        return milli;
+    unsigned digit_worth = 100;
+    for (size_t i = 2; i < params.len && digit_worth > 0; i++, digit_worth /= 10) {
+        if (params.ptr[i] < '0' || params.ptr[i] > '9')
+            break;
+        milli += (unsigned)(params.ptr[i] - '0') * digit_worth;
+    }
+    return milli;
+}
+
+static bool by_header(struct span accept, enum lang *out)
+{
+    unsigned best_milli = 0;
+    while (accept.ptr != NULL) {
+        struct span item, tag;
+        accept = span_cut(accept, ',', &item);
+        struct span params = span_cut(item, ';', &tag);
+        unsigned milli = params.ptr == NULL ? 1000 : weight_milli(params);
+        enum lang lang;
+        if (milli > best_milli && lang_parse(span_trim(tag), &lang)) {
+            best_milli = milli;
+            *out = lang;
+        }
+    }
+    return best_milli > 0;
+}
+
+enum lang lang_choose(struct span query, struct span cookie, struct span accept_language)
+{
+    enum lang lang;
+    if (lang_parse(query, &lang) || lang_parse(cookie, &lang) || by_header(accept_language, &lang))
+        return lang;
+    return LANG_EN;
+}

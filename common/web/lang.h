@@ -1,0 +1,26 @@
+/* lang.h: which language a visitor reads: ?lang=, then the cookie, then Accept-Language. Two are
+ * part of the program; the operator may add some (brand.h) before any loop runs. */
+#ifndef FG_WEB_LANG_H
+#define FG_WEB_LANG_H
+
+#include "base/err.h"
+#include "base/span.h"
+
+#include <stdbool.h>
+
+enum lang { LANG_EN, LANG_KO, LANG_BUILT_IN, LANG_MAX = 8 };
+
+#define LANG_COOKIE "fg_lang"
+
+unsigned lang_count(void); /* languages are 0 to this */
+/* At start only, by the one thread there is. A language that is there already is found again.
+ * The tag is a first part alone: two or three small letters. */
+int lang_add(struct span tag, struct err_slot *err, enum lang *out);
+
+const char *lang_tag(enum lang lang);             /* "en", "ko" */
+bool lang_parse(struct span tag, enum lang *out); /* "ko", "ko-KR", "KO_kr" */
+
+/* Any of the three may be missing or nonsense; English is the answer to nothing. */
+enum lang lang_choose(struct span query, struct span cookie, struct span accept_language);
+
+#endif

@@ -1,0 +1,490 @@
+/* site.c: a page or file is three blobs: as it is, by gzip, by brotli. Files may bring the
+ * compressed ones along; otherwise they are made at start with the highest quality, scripts and
+ * styles without their comments. Pages, which know the language and the configuration, are always
+ * made at start, and quickly. A blob that compressing makes longer is left out.
+ *
+ * The policy allows our own scripts and styles, and nothing else: no inline script, no frame, no
+ * third party. */
+#include "site.h"
+
+#include "base/tag.h"
+#include "squeeze.h"
+#include "visit.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+enum {
+    BYTES_MAX = 1024 * 1024, /* of one page or file */
+    PATH_MAX_LEN = 96,
+    ID_MAX = 64,
+    GZIP_LEVEL = 9,
+    FILE_QUALITY = 11,
+    MARKUP_MAX = 2048, /* of the brand, or the links to all languages */
+    LANG_COOKIE_S = 365 * 86400,
+    /* Of brotli: a tenth of the time that the highest takes, a few per cent more. */
+    PAGE_QUALITY = 9,
+};
+
+enum { OWN_MAX = SITE_FILES_MAX + 1 + LANG_MAX }; /* the logo, more words in each language */
+
+enum coding { PLAIN, GZIP, BROTLI, CODINGS };
+
+static const char *const coding_names[CODINGS] = {NULL, "gzip", "br"};
+
+struct pack {
+    struct http_blob *blob[CODINGS]; /* all but PLAIN may be missing */
+};
+
+struct served_file {
+    const struct site *site;
+    const struct site_file *file;
+    struct pack pack;
+    char pattern[PATH_MAX_LEN];
+};
+
+struct served_page {
+    const struct site *site;
+    const struct site_page *from;
+    struct pack pack[LANG_MAX];
+};
+
+struct site {
+    struct site_conf conf;
+    char folder[PATH_MAX_LEN];
+    char tag[TAG_LEN + 1];
+    struct phrases *phrases[LANG_MAX];
+    struct brand *brand;
+    struct site_file own[OWN_MAX]; /* as served, and what we have added */
+    char *memory[OWN_MAX];         /* NULL: the bytes are somebody else's */
+    size_t files_len;
+    char more_name[LANG_MAX][16];
+    struct served_file file[OWN_MAX];
+    struct served_page page[SITE_PAGES_MAX];
+    struct markup {
+        char memory[MARKUP_MAX];
+        struct text text;
+    } brand_html, languages[LANG_MAX];
+};
+
+/* ---- compressing ---- */
+
+static int pack_make(struct pack *pack, struct span text, const struct site_packed *packed,
+                     int quality, struct err_slot *err)
+{
+    pack->blob[PLAIN] = http_blob_create(text);
+    if (pack->blob[PLAIN] == NULL)
+        return err_set(err, ERR_NOMEM, "%zu bytes of a page", text.len);
+    pack->blob[GZIP] =
+        packed != NULL ? http_blob_create(packed->gzip) : squeeze_gzip(text, GZIP_LEVEL);
+    pack->blob[BROTLI] =
+        packed != NULL ? http_blob_create(packed->brotli) : squeeze_brotli(text, quality);
+    for (enum coding coding = GZIP; coding < CODINGS; coding++) {
+        if (pack->blob[coding] != NULL && pack->blob[coding]->len >= text.len) {
+            http_blob_unref(pack->blob[coding]);
+            pack->blob[coding] = NULL;
+        }
+    }
+    return 0;
+}
+
+static void pack_free(struct pack *pack)
+{
+    for (enum coding coding = PLAIN; coding < CODINGS; coding++)
+        http_blob_unref(pack->blob[coding]);
+}
+
+static void reply_pack(struct http_req *req, const struct pack *pack, const char *type,
+                       struct text *headers)
+{
+    enum coding coding = CODINGS - 1;
+    while (coding > PLAIN &&
+           (pack->blob[coding] == NULL || !visit_accepts(req, span_of(coding_names[coding]))))
+        coding--;
+    if (coding != PLAIN)
+        http_header_add(headers, "Content-Encoding", span_of(coding_names[coding]));
+    assert(!headers->overflown);
+    http_reply(req, &(struct http_reply){.status = 200,
+                                         .type = type,
+                                         .headers = text_span(headers),
+                                         .blob = pack->blob[coding]});
+}
+
+/* ---- answering ---- */
+
+static void put_headers(const struct http_req *req, enum lang lang, const char *connect,
+                        struct text *headers)
+{
+    TEXT_LIT(headers, "Cache-Control: private, no-store\r\n"
+                      "Content-Security-Policy: default-src 'none'; script-src 'self'; "
+                      "style-src 'self'; connect-src 'self'");
+    if (connect != NULL && connect[0] != '\0')
+        text_printf(headers, " %s", connect);
+    TEXT_LIT(headers, "; img-src 'self'; "
+                      "form-action 'self'; base-uri 'none'; frame-ancestors 'none'\r\n"
+                      "Referrer-Policy: same-origin\r\n"
+                      "X-Content-Type-Options: nosniff\r\n"
+                      "Vary: Accept-Encoding, Accept-Language, Cookie\r\n");
+    http_header_add(headers, "Content-Language", span_of(lang_tag(lang)));
+    if (http_req_query_arg(req, SPAN("lang")).ptr != NULL)
+        text_printf(headers,
+                    "Set-Cookie: " LANG_COOKIE "=%s; Path=/; Max-Age=%d; SameSite=Lax%s\r\n",
+                    lang_tag(lang), LANG_COOKIE_S, http_req_is_tls(req) ? "; Secure" : "");
+}
+
+void site_headers(const struct http_req *req, enum lang lang, struct text *headers)
+{
+    put_headers(req, lang, NULL, headers);
+}
+
+/* The parameter goes into a header: ids have no other letters than these. */
+static bool is_id(struct span text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+              c == '-' || c == '_'))
+            return false;
+    }
+    return text.len > 0 && text.len <= ID_MAX;
+}
+
+static void put_preloads(const struct http_req *req, const struct site_page *page,
+                         struct text *headers)
+{
+    if (page->preload[0] == NULL || !is_id(http_req_param(req, 0)))
+        return;
+    for (unsigned i = 0; i < SITE_PRELOAD_MAX && page->preload[i] != NULL; i++) {
+        struct span before, after = span_of(page->preload[i]);
+        after = span_cut(after, '{', &before);
+        TEXT_LIT(headers, "Link: <");
+        text_put(headers, before);
+        text_put(headers, http_req_param(req, 0));
+        text_put(headers, span_skip(after, 1));
+        TEXT_LIT(headers, ">; rel=preload; as=fetch; crossorigin\r\n");
+    }
+}
+
+static void on_page(struct http_req *req, void *ctx)
+{
+    const struct served_page *page = ctx;
+    enum lang lang = visit_lang(req);
+    char memory[SITE_HEADERS_MAX + SITE_CONNECT_MAX];
+    struct text headers = text_on(memory, sizeof(memory));
+    put_headers(req, lang, page->site->conf.connect, &headers);
+    put_preloads(req, page->from, &headers);
+    reply_pack(req, &page->pack[lang], "text/html; charset=utf-8", &headers);
+}
+
+/* During a roll-out a page of the other version may ask us: it gets what we have, to be used now
+ * and not to be kept. */
+static void on_file(struct http_req *req, void *ctx)
+{
+    const struct served_file *file = ctx;
+    bool same = span_eq(http_req_param(req, 0), span_of(file->site->tag));
+    char memory[SITE_HEADERS_MAX];
+    struct text headers = text_on(memory, sizeof(memory));
+    http_header_add(&headers, "Cache-Control",
+                    same ? SPAN("public, max-age=31536000, immutable") : SPAN("no-store"));
+    TEXT_LIT(&headers, "X-Content-Type-Options: nosniff\r\nVary: Accept-Encoding\r\n");
+    if (span_starts(span_of(file->file->type),
+                    SPAN("image/"))) /* an SVG that is opened by itself */
+        TEXT_LIT(&headers, "Content-Security-Policy: default-src 'none'; style-src "
+                           "'unsafe-inline'; sandbox\r\n");
+    reply_pack(req, &file->pack, file->file->type, &headers);
+}
+
+/* ---- pages, put together ---- */
+
+struct span site_brand(const struct site *site)
+{
+    return text_span(&site->brand_html.text);
+}
+
+struct span site_languages(const struct site *site, enum lang lang)
+{
+    assert(lang < LANG_MAX);
+    return text_span(&site->languages[lang].text);
+}
+
+int site_template(const struct site *site, enum lang lang, struct span html,
+                  const char *const *gaps, struct err_slot *err, struct template **out)
+{
+    char *memory = malloc(BYTES_MAX);
+    if (memory == NULL)
+        return err_set(err, ERR_NOMEM, "%d bytes of words", BYTES_MAX);
+    struct text words = text_on(memory, BYTES_MAX);
+    phrases_json(&words, site->phrases[lang], span_of(site->conf.said));
+    const struct template_fixed fixed[] = {
+        {"lang", span_of(lang_tag(lang))},
+        {"words", text_span(&words)},
+        {"files", span_of(site->folder)},
+        {"brand", site_brand(site)},
+        {"languages", site_languages(site, lang)},
+        {"data", site->conf.data},
+        {NULL, {NULL, 0}},
+    };
+    int rc = words.overflown
+                 ? err_set(err, ERR_FULL, "the words of \"%s\" are too long", lang_tag(lang))
+                 : template_create(html, site->phrases[lang], fixed, gaps, err, out);
+    free(memory);
+    return rc;
+}
+
+static int make_page(struct site *site, const struct site_page *from, enum lang lang,
+                     struct pack *pack, struct err_slot *err)
+{
+    static const char *const no_gaps[] = {NULL};
+    struct template *page;
+    int rc = site_template(site, lang, from->html, no_gaps, err, &page);
+    if (rc < 0)
+        return rc;
+    rc = pack_make(pack, template_text(page), NULL, PAGE_QUALITY, err);
+    template_destroy(page);
+    return rc;
+}
+
+/* ---- what the brand adds ---- */
+
+static int make_words(struct site *site, enum lang lang, struct err_slot *err)
+{
+    bool built_in = lang < LANG_BUILT_IN;
+    struct span texts = brand_texts(site->brand, lang);
+    int rc = phrases_parse(site->conf.words[built_in ? lang : LANG_EN], err, &site->phrases[lang]);
+    if (rc == 0 && texts.len > 0)
+        rc = phrases_override(site->phrases[lang], texts, span_of(site->conf.service), err);
+    if (rc < 0)
+        return err_wrap(err, "texts of \"%s\"", lang_tag(lang));
+    struct span missing = phrases_untouched(site->phrases[lang]);
+    if (!built_in && texts.len > 0 && missing.ptr != NULL)
+        return err_set(err, ERR_NOT_FOUND, "texts of \"%s\": \"%.*s\" of %s is missing",
+                       lang_tag(lang), (int)missing.len, missing.ptr, site->conf.service);
+    return 0;
+}
+
+/* "한국어 English", each a link to this very page; the present one is marked. */
+static int make_languages(struct site *site, enum lang now, struct err_slot *err)
+{
+    struct markup *markup = &site->languages[now];
+    struct text *out = &markup->text;
+    *out = text_on(markup->memory, sizeof(markup->memory));
+    for (enum lang lang = 0; lang < lang_count(); lang++) {
+        const char *tag = lang_tag(lang);
+        text_printf(out, "%s<a href=\"?lang=%s\" lang=\"%s\" hreflang=\"%s\"%s>",
+                    lang > 0 ? " " : "", tag, tag, tag,
+                    lang == now ? " aria-current=\"true\"" : "");
+        html_put(out, phrases_find(site->phrases[lang], SPAN("language.name")));
+        TEXT_LIT(out, "</a>");
+    }
+    return out->overflown ? err_set(err, ERR_FULL, "the languages' names are too long") : 0;
+}
+
+static int make_brand(struct site *site, struct err_slot *err)
+{
+    struct markup *markup = &site->brand_html;
+    struct text *out = &markup->text;
+    const char *type;
+    *out = text_on(markup->memory, sizeof(markup->memory));
+    if (brand_name(site->brand).len == 0)
+        return 0;
+    TEXT_LIT(out, "<p class=\"brand\">");
+    if (brand_logo(site->brand, &type).len > 0) {
+        text_printf(out, "<img src=\"%s/logo\" alt=\"", site->folder);
+        html_put(out, brand_name(site->brand));
+        TEXT_LIT(out, "\">");
+    } else {
+        html_put(out, brand_name(site->brand));
+    }
+    TEXT_LIT(out, "</p>");
+    return out->overflown ? err_set(err, ERR_FULL, "brand.name is too long") : 0;
+}
+
+static struct site_file *add_file(struct site *site, const char *name, const char *type)
+{
+    assert(site->files_len < OWN_MAX);
+    struct site_file *file = &site->own[site->files_len++];
+    *file = (struct site_file){.name = name, .type = type};
+    return file;
+}
+
+/* A script or style without its comments. The first file may have the base style in front; upon
+ * that style, wherever it is, the brand's colours follow. */
+static int take_file(struct site *site, const struct site_file *from, struct err_slot *err)
+{
+    struct site_file *file = add_file(site, from->name, from->type);
+    if (site->conf.packed != NULL) { /* it must stay what was packed */
+        file->bytes = from->bytes;
+        return 0;
+    }
+    bool is_base = strcmp(from->name, "base.css") == 0;
+    bool has_base = from == site->conf.files && site->conf.base.len > 0;
+    struct span base = has_base ? site->conf.base : is_base ? from->bytes : SPAN("");
+    struct span colours = has_base || is_base ? brand_css(site->brand) : SPAN("");
+    struct span rest = is_base ? SPAN("") : from->bytes;
+    size_t cap = base.len + colours.len + rest.len + 1;
+    char *memory = malloc(cap);
+    if (memory == NULL)
+        return err_set(err, ERR_NOMEM, "%s of %zu bytes", from->name, cap);
+    site->memory[site->files_len - 1] = memory;
+    struct text text = text_on(memory, cap);
+    squeeze_comments(base, &text);
+    text_put(&text, colours);
+    squeeze_comments(rest, &text);
+    assert(!text.overflown);
+    file->bytes = text_span(&text);
+    return 0;
+}
+
+/* "more.ko.json": what scripts say that are not loaded at first. */
+static int take_more(struct site *site, enum lang lang, struct err_slot *err)
+{
+    char *memory = malloc(BYTES_MAX);
+    if (memory == NULL)
+        return err_set(err, ERR_NOMEM, "%d bytes of words", BYTES_MAX);
+    struct text json = text_on(memory, BYTES_MAX);
+    phrases_json(&json, site->phrases[lang], span_of(site->conf.said_later));
+    struct text name = text_on(site->more_name[lang], sizeof(site->more_name[lang]) - 1);
+    text_printf(&name, "more.%s.json", lang_tag(lang));
+    assert(!name.overflown);
+    struct site_file *file = add_file(site, site->more_name[lang], "application/json");
+    char *shorter = realloc(memory, json.len + 1);
+    site->memory[site->files_len - 1] = shorter != NULL ? shorter : memory;
+    file->bytes = (struct span){site->memory[site->files_len - 1], json.len};
+    return json.overflown ? err_set(err, ERR_FULL, "%s is too long", file->name) : 0;
+}
+
+static int take_files(struct site *site, struct err_slot *err)
+{
+    const struct site_conf *conf = &site->conf;
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < conf->files_len; i++)
+        rc = take_file(site, &conf->files[i], err);
+    for (enum lang lang = 0; rc == 0 && conf->said_later != NULL && lang < lang_count(); lang++)
+        rc = take_more(site, lang, err);
+    const char *type;
+    struct span logo = brand_logo(site->brand, &type);
+    if (rc == 0 && logo.len > 0)
+        add_file(site, "logo", type)->bytes = logo;
+    return rc;
+}
+
+/* ---- a site's life ---- */
+
+/* Whatever changes in a file makes another folder. */
+static void name_folder(struct site *site)
+{
+    uint64_t mixed[OWN_MAX] = {0};
+    for (size_t i = 0; i < site->files_len; i++)
+        mixed[i] = tag_hash(site->own[i].bytes);
+    tag_write((struct span){(const char *)mixed, sizeof(mixed)}, site->tag);
+    struct text folder = text_on(site->folder, sizeof(site->folder) - 1);
+    text_printf(&folder, "%s/%s", site->conf.root, site->tag);
+    assert(!folder.overflown);
+}
+
+static int make_files(struct site *site, struct err_slot *err)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < site->files_len; i++) {
+        struct served_file *file = &site->file[i];
+        file->site = site;
+        file->file = &site->own[i];
+        struct text pattern = text_on(file->pattern, sizeof(file->pattern) - 1);
+        text_printf(&pattern, "%s/{version}/%s", site->conf.root, file->file->name);
+        assert(!pattern.overflown);
+        bool packed = site->conf.packed != NULL && i < site->conf.files_len;
+        rc = pack_make(&file->pack, file->file->bytes, packed ? &site->conf.packed[i] : NULL,
+                       FILE_QUALITY, err);
+    }
+    return rc;
+}
+
+static int make_all(struct site *site, struct err_slot *err)
+{
+    const struct site_conf *conf = &site->conf;
+    int rc = brand_load(conf->brand, err, &site->brand);
+    for (enum lang lang = 0; rc == 0 && lang < lang_count(); lang++)
+        rc = make_words(site, lang, err);
+    if (rc == 0)
+        rc = take_files(site, err);
+    if (rc < 0)
+        return rc;
+    name_folder(site);
+    for (enum lang lang = 0; rc == 0 && lang < lang_count(); lang++)
+        rc = make_languages(site, lang, err);
+    if (rc == 0)
+        rc = make_brand(site, err);
+    if (rc == 0)
+        rc = make_files(site, err);
+    for (size_t i = 0; rc == 0 && i < conf->pages_len; i++) {
+        struct served_page *page = &site->page[i];
+        page->site = site;
+        page->from = &conf->pages[i];
+        for (enum lang lang = 0; rc == 0 && lang < lang_count(); lang++)
+            rc = make_page(site, &conf->pages[i], lang, &page->pack[lang], err);
+    }
+    return rc;
+}
+
+int site_create(const struct site_conf *conf, struct err_slot *err, struct site **out)
+{
+    assert(conf->files_len <= SITE_FILES_MAX);
+    assert(conf->pages_len <= SITE_PAGES_MAX);
+    assert(conf->connect == NULL || strlen(conf->connect) <= SITE_CONNECT_MAX);
+    struct site *site = calloc(1, sizeof(*site));
+    if (site == NULL)
+        return err_set(err, ERR_NOMEM, "a site of %zu bytes", sizeof(*site));
+    site->conf = *conf;
+    int rc = make_all(site, err);
+    if (rc < 0) {
+        site_destroy(site);
+        return rc;
+    }
+    *out = site;
+    return 0;
+}
+
+int site_routes(struct site *site, struct http_router *router, struct err_slot *err)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < site->conf.pages_len; i++) {
+        struct served_page *page = &site->page[i];
+        const struct http_route route = {HTTP_METHOD_GET, page->from->pattern, on_page, page, 0};
+        rc = http_router_add(router, &route, err);
+    }
+    for (size_t i = 0; rc == 0 && i < site->files_len; i++) {
+        struct served_file *file = &site->file[i];
+        const struct http_route route = {HTTP_METHOD_GET, file->pattern, on_file, file, 0};
+        rc = http_router_add(router, &route, err);
+    }
+    return rc;
+}
+
+struct span site_folder(const struct site *site)
+{
+    return span_of(site->folder);
+}
+
+const struct phrases *site_phrases(const struct site *site, enum lang lang)
+{
+    assert(lang < lang_count());
+    return site->phrases[lang];
+}
+
+void site_destroy(struct site *site)
+{
+    if (site == NULL)
+        return;
+    for (size_t i = 0; i < site->files_len; i++) {
+        pack_free(&site->file[i].pack);
+        free(site->memory[i]);
+    }
+    for (size_t i = 0; i < SITE_PAGES_MAX; i++) {
+        for (enum lang lang = 0; lang < LANG_MAX; lang++)
+            pack_free(&site->page[i].pack[lang]);
+    }
+    for (enum lang lang = 0; lang < LANG_MAX; lang++)
+        phrases_destroy(site->phrases[lang]);
+    brand_destroy(site->brand);
+    free(site);
+}

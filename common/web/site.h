@@ -1,0 +1,92 @@
+/* site.h: what a service shows people: its pages in every language, and the files that they name.
+ * All of it is part of the program, but for what the operator's brand adds: put together and
+ * compressed once at start, then served from memory; no request costs more than the choice of a
+ * blob.
+ *
+ * In a page, {{t.title}} is the phrase "title", {{lang}} the language, {{words}} the phrases that
+ * scripts say as JSON, {{files}} the folder of the files, {{brand}} the operator's logo or name,
+ * {{languages}} the links to the page in each language, and {{data}} what the configuration says to
+ * the page. The folder's name is a hash of what lies in it, so that a file may be kept for good and
+ * files name each other by plain relative paths.
+ *
+ * Threading: made at start, then only read, by all loops. */
+#ifndef FG_WEB_SITE_H
+#define FG_WEB_SITE_H
+
+#include "brand.h"
+#include "http/http.h"
+#include "lang.h"
+#include "template.h"
+
+struct site;
+
+enum {
+    SITE_FILES_MAX = 32,
+    SITE_PAGES_MAX = 4,
+    SITE_PRELOAD_MAX = 4,
+    SITE_HEADERS_MAX = 1024,
+    SITE_CONNECT_MAX = 1024
+};
+
+/* A text that the program carries, to set up a span, also in a constant. */
+#define SITE_BYTES(array)                                                                          \
+    {                                                                                              \
+        (array), sizeof(array) - 1                                                                 \
+    }
+#define SITE_CSS "text/css; charset=utf-8"
+#define SITE_JS  "text/javascript; charset=utf-8"
+
+struct site_file {
+    const char *name; /* "hall.js" */
+    const char *type;
+    struct span bytes;
+};
+
+struct site_packed { /* the same file, made smaller when the program was built */
+    struct span gzip, brotli;
+};
+
+struct site_page {
+    const char *pattern; /* of the route; what is in its gaps the page's script reads itself */
+    struct span html;
+    /* What the page's script will fetch, for the browser to begin with at once; `{}` is the route's
+     * parameter. NULL ends the list. */
+    const char *preload[SITE_PRELOAD_MAX + 1];
+};
+
+struct site_conf {
+    const char *root; /* "/seats/-": files are served below, as ROOT/HASH/NAME */
+    const struct site_file *files;
+    size_t files_len;                 /* SITE_FILES_MAX at most */
+    const struct site_packed *packed; /* one each file; NULL: made at start */
+    const struct site_page *pages;
+    size_t pages_len; /* SITE_PAGES_MAX at most */
+    struct span words[LANG_BUILT_IN];
+    struct span base;       /* of style, in front of the first file; may be empty */
+    const char *said;       /* prefix of the phrases that scripts say; NULL: they may say all */
+    const char *said_later; /* prefix of those in more.LANGUAGE.json; NULL: there is none */
+    const char *service;    /* its name in the operator's texts */
+    const struct brand_settings *brand; /* NULL: nothing is branded */
+    const char *connect; /* other origins that scripts may call, space between, SITE_CONNECT_MAX at
+                            most; NULL: none */
+    struct span data;    /* for {{data}}: safe where it stands in the page */
+};
+
+/* Everything in `conf` is borrowed for as long as the site lives. */
+int site_create(const struct site_conf *conf, struct err_slot *err, struct site **out);
+int site_routes(struct site *site, struct http_router *router, struct err_slot *err);
+void site_destroy(struct site *site);
+
+/* For pages that are written anew for each visitor. */
+/* A page with what is the same for everybody filled in, and further gaps for each request. */
+int site_template(const struct site *site, enum lang lang, struct span html,
+                  const char *const *gaps, struct err_slot *err, struct template **out);
+struct span site_brand(const struct site *site);                     /* markup, may be empty */
+struct span site_languages(const struct site *site, enum lang lang); /* markup */
+struct span site_folder(const struct site *site);                    /* "/seats/-/HASH" */
+const struct phrases *site_phrases(const struct site *site, enum lang lang);
+/* The head lines of every page: policy, language, and what it varies by. Room for SITE_HEADERS_MAX.
+ * A language that was asked for by ?lang= is remembered in a cookie. */
+void site_headers(const struct http_req *req, enum lang lang, struct text *headers);
+
+#endif

@@ -1,0 +1,25 @@
+/* squeeze.h: texts made small for the network: once at start, as well as it goes; and for pages
+ * that are written for one visitor, quickly and without allocation. */
+#ifndef FG_WEB_SQUEEZE_H
+#define FG_WEB_SQUEEZE_H
+
+#include "base/err.h"
+#include "base/text.h"
+#include "http/http.h"
+
+/* NULL: no memory. The blob is the caller's. Both take their time: milliseconds for a page, seconds
+ * for megabytes at the highest. */
+struct http_blob *squeeze_gzip(struct span text, int level);     /* 1 quick .. 9 small */
+struct http_blob *squeeze_brotli(struct span text, int quality); /* 0 quick .. 11 small */
+
+/* Appends a script or a style without the lines that are nothing but a comment. */
+void squeeze_comments(struct span source, struct text *out);
+
+/* A compressor of one loop, used again and again. */
+struct squeezer;
+int squeezer_create(struct err_slot *err, struct squeezer **out);
+/* Appends the text as one gzip member; false: no room, and nothing was appended. */
+bool squeezer_gzip(struct squeezer *squeezer, struct span text, struct text *out);
+void squeezer_destroy(struct squeezer *squeezer);
+
+#endif

@@ -1,0 +1,53 @@
+/* visit.c: see visit.h. */
+#include "visit.h"
+
+#include <string.h>
+
+enum { COOKIE_NAME_MAX = 96 };
+
+enum lang visit_lang(const struct http_req *req)
+{
+    return lang_choose(http_req_query_arg(req, SPAN("lang")),
+                       http_req_cookie(req, SPAN(LANG_COOKIE)),
+                       http_req_header(req, HTTP_HEADER_ACCEPT_LANGUAGE));
+}
+
+bool visit_lists(struct span header, struct span wanted)
+{
+    while (header.ptr != NULL) {
+        struct span item, name;
+        header = span_cut(header, ',', &item);
+        struct span weight = span_trim(span_cut(item, ';', &name));
+        if (span_eq_nocase(span_trim(name), wanted) && !span_eq(weight, SPAN("q=0")))
+            return true;
+    }
+    return false;
+}
+
+bool visit_accepts(const struct http_req *req, struct span coding)
+{
+    return visit_lists(http_req_header(req, HTTP_HEADER_ACCEPT_ENCODING), coding);
+}
+
+static bool is_ours(const struct http_req *req)
+{
+    if (http_req_method(req) == HTTP_METHOD_GET)
+        return true;
+    struct span origin = http_req_header(req, HTTP_HEADER_ORIGIN);
+    struct span host = http_req_header(req, HTTP_HEADER_HOST);
+    struct span plain = SPAN("http://"), tls = SPAN("https://");
+    return (span_starts(origin, tls) && span_eq(span_skip(origin, tls.len), host)) ||
+           (span_starts(origin, plain) && span_eq(span_skip(origin, plain.len), host));
+}
+
+struct span visit_pass(const struct http_req *req, struct span event)
+{
+    struct span pass = http_req_bearer(req);
+    if (pass.ptr != NULL || !is_ours(req))
+        return pass;
+    char memory[COOKIE_NAME_MAX];
+    struct text name = text_on(memory, sizeof(memory));
+    TEXT_LIT(&name, VISIT_PASS_COOKIE);
+    text_put(&name, event);
+    return name.overflown ? (struct span){NULL, 0} : http_req_cookie(req, text_span(&name));
+}
