@@ -1,0 +1,170 @@
+-- admin.lua: what an operator does to an event: create, change, transition. Compared, written and
+-- put on the audit trail in one step.
+--
+-- ARGV: run id, call, version that the caller saw (0: any), state from, state to, audit entry
+--   (JSON object), document, a new seed in hex (taken if the event has none), beacon of a draw,
+--   knobs in the order of knob_names()
+--   of `seats`: the number of seats left stands in the place of the state from, and the odds that the
+--   front has reckoned from it (opaque here) in the place of the audit entry; `to` is OPEN if a
+--   sold-out event is to open again when there are some
+-- Answer: {outcome, state, version}
+--
+-- Which moves are legal is the caller's table. Here only the state it started from is compared, so
+-- that of two operators who press at once one is told that the other was first.
+
+-- With the autopilot on, the rate in force is its own. It begins at the knob's when it is switched on,
+-- and again whenever somebody turns that knob; from then on its silence is counted.
+local function hand_over(before)
+    local now = call('HMGET', KEYS[1], 'rate_milli', 'pilot_ceiling_milli')
+    local ceiling_milli = tonumber(now[2]) or 0
+    if ceiling_milli == 0 then
+        call('DEL', prefix .. 'pilot')
+    elseif (tonumber(before[2]) or 0) == 0 or before[1] ~= now[1] then
+        local rate_milli = math.min(tonumber(now[1]), ceiling_milli)
+        call('HSET', prefix .. 'pilot', 'rate_milli', rate_milli, 'at_ms', now_ms, 'heard_ms',
+            now_ms, 'from_milli', rate_milli, 'moved_ms', now_ms, 'reason', 'set', 'why',
+            'set by the operator or the schedule', 'reading', '')
+    end
+end
+
+local function write_document()
+    if ARGV[7] == '' then
+        return
+    end
+    local before = call('HMGET', KEYS[1], 'rate_milli', 'pilot_ceiling_milli')
+    local fields = { 'doc', ARGV[7] }
+    for i, name in ipairs({ knob_names() }) do
+        fields[#fields + 1] = name
+        fields[#fields + 1] = ARGV[9 + i]
+    end
+    call('HSET', KEYS[1], unpack(fields))
+    hand_over(before)
+    begin_lanes(ARGV[1])
+end
+
+local function stops_clocks(state)
+    return state == SOLD_OUT or state == FROZEN
+end
+
+-- While sold out or frozen nobody can come in, so nobody's time runs: what was left of each call is given
+-- back when the line moves again, and fronts are told to fetch the stretches anew.
+local function thaw()
+    local bucket = bucket_read('frozen_ms', 'dead', 'generation', 'last_upto', 'last_expires_ms')
+    local frozen_for_ms = now_ms - bucket.frozen_ms
+    local stretches = call('ZRANGE', prefix .. 'hist', 0, -1)
+    for _, stretch in ipairs(stretches) do
+        local upto, called_ms, expires_ms = string.match(stretch, '^(%d+):(%d+):(%d+)$')
+        call('ZREM', prefix .. 'hist', stretch)
+        call('ZADD', prefix .. 'hist', upto,
+            upto .. ':' .. called_ms .. ':' .. tonumber(expires_ms) + frozen_for_ms)
+    end
+    for _, place in ipairs(call('ZRANGE', prefix .. 'knock', 0, -1)) do
+        call('ZADD', prefix .. 'knock', now_ms, place)
+    end
+    bucket.last_expires_ms = bucket.last_expires_ms + frozen_for_ms
+    bucket.generation = now_ms
+    bucket_write(bucket)
+end
+
+local function transition(from, to)
+    if from == PRE_QUEUE and to == OPEN then
+        draw(ARGV[9])
+    end
+    local stood, stands = stops_clocks(from), stops_clocks(to)
+    if stood and not stands then
+        each_line(thaw)
+    elseif stands and not stood then
+        each_line(function() call('HSET', prefix .. 'bucket', 'frozen_ms', now_ms) end)
+    end
+    if to == FROZEN then
+        call('HSET', KEYS[1], 'frozen_from', from)
+    elseif to == OPEN then
+        -- Tokens of the time before are not owed: the line starts to move smoothly.
+        each_line(function() call('HSET', prefix .. 'bucket', 'at_us', now_us, 'nano', 0) end)
+    end
+    call('HSET', KEYS[1], 'state', to)
+end
+
+-- Keeps what an act is about to change, so that it can be undone; an undone act is kept the same
+-- way, and undone again it is done. Only the newest: older ones have others built upon them.
+local function remember(state)
+    local names = { 'doc', knob_names() }
+    local values = call('HMGET', KEYS[1], unpack(names))
+    local fields = { 'undo_state', state }
+    for i, name in ipairs(names) do
+        fields[#fields + 1] = 'undo:' .. name
+        fields[#fields + 1] = values[i] or ''
+    end
+    return fields
+end
+
+local function restore()
+    local before = call('HMGET', KEYS[1], 'rate_milli', 'pilot_ceiling_milli')
+    local names = { 'doc', knob_names() }
+    local fields = {}
+    for _, name in ipairs(names) do
+        fields[#fields + 1] = name
+        fields[#fields + 1] = call('HGET', KEYS[1], 'undo:' .. name)
+    end
+    call('HSET', KEYS[1], unpack(fields))
+    hand_over(before)
+end
+
+-- Seats came back to an event that had none: whoever waits goes on waiting, in the old order.
+local function feed(state, version, seats, reopen)
+    local before = tonumber(call('HGET', KEYS[1], 'seats_left'))
+    call('HSET', KEYS[1], 'seats_left', seats, 'odds', ARGV[6])
+    if not (reopen and state == SOLD_OUT and before == 0 and seats > 0) then
+        return { OK, state, version }
+    end
+    transition(SOLD_OUT, OPEN)
+    version = call('HINCRBY', KEYS[1], 'version', 1)
+    audit('{"who":"system","what":"open","from":"sold-out","to":"open","why":"' .. seats ..
+        ' seats came back"}', version)
+    return { OK, OPEN, version }
+end
+
+local cfg = call('HMGET', KEYS[1], 'boot', 'version', 'state', 'undo_version', 'undo_state')
+if ARGV[2] == 'create' then
+    if cfg[2] then
+        return { SAME, tonumber(cfg[3]), tonumber(cfg[2]) }
+    end
+    call('HSET', KEYS[1], 'boot', ARGV[1], 'version', 1, 'state', DRAFT)
+    call('HSET', KEYS[1], 'seed', ARGV[8])
+    write_document()
+    audit(ARGV[6], 1)
+    return { OK, DRAFT, 1 }
+end
+
+if not cfg[2] then
+    return { UNKNOWN, DRAFT, 0 }
+elseif cfg[1] ~= ARGV[1] then
+    return { HEAL }
+end
+local version, state = tonumber(cfg[2]), tonumber(cfg[3])
+if ARGV[2] == 'seats' then
+    return feed(state, version, tonumber(ARGV[4]), tonumber(ARGV[5]) == OPEN)
+end
+if ARGV[2] == 'transition' and state ~= tonumber(ARGV[4]) then
+    return { WRONG_STATE, state, version }
+end
+if tonumber(ARGV[3]) ~= 0 and tonumber(ARGV[3]) ~= version then
+    return { CONFLICT, state, version }
+end
+call('HSETNX', KEYS[1], 'seed', ARGV[8])
+local kept = remember(state)
+if ARGV[2] == 'undo' then
+    if tonumber(cfg[4]) ~= version then
+        return { CONFLICT, state, version }
+    end
+    restore()
+end
+if ARGV[2] ~= 'change' and tonumber(ARGV[5]) ~= state then
+    transition(state, tonumber(ARGV[5]))
+    state = tonumber(ARGV[5])
+end
+write_document()
+version = call('HINCRBY', KEYS[1], 'version', 1)
+call('HSET', KEYS[1], 'undo_version', version, unpack(kept))
+audit(ARGV[6], version)
+return { OK, state, version }

@@ -1,0 +1,194 @@
+-- heal.lua: makes a line whole after Redis came back empty, or with less than it had told.
+--
+-- ARGV: run id, window in ms, safety gap, name of this front, passes it gave since its last tick,
+--   then what it has seen: issued, serving, dead, active, outstanding, admitted, no_shows,
+--   1000 - show_up_milli (so that of this too the highest is the one that was measured),
+--   service_rate_milli, version, state, document, seed, entries,
+--   beacon, drawn_ms, knobs in knob_names()' order
+-- Answer: {OK} the line is whole; {HEAL, ms} a collection is open for so long; {UNKNOWN} nobody
+--   knows this event
+--
+-- No single front has seen everything, so the first one to ask opens a window in which each front
+-- raises the marks (`heal`) to what it knows. Until it closes, `boot` names another run, and all
+-- other scripts refuse: no number is given out and nobody is called. Whoever asks after its end
+-- closes it: counters become the highest known, and `issued` skips the safety gap besides, for
+-- what a front that died with Redis may have given out.
+--
+-- A front that comes too late for the window, with higher marks, raises the counters at once.
+
+local MARKS = { 'issued', 'serving', 'dead', 'active', 'outstanding', 'admitted', 'no_shows',
+    'stay_away_milli', 'service_rate_milli' }
+
+local heal = prefix .. 'heal'
+local cfg = cfg_read('boot', 'version', 'state', 'session_ttl_ms', 'call_ttl_ms')
+local counters = call('MGET', prefix .. 'seq', prefix .. 'serving')
+local issued, serving = tonumber(counters[1]) or 0, tonumber(counters[2]) or 0
+local version = tonumber(cfg[2]) or 0
+local same_run = cfg[1] == ARGV[1]
+
+if same_run and issued >= tonumber(ARGV[6]) and serving >= tonumber(ARGV[7]) and
+    version >= tonumber(ARGV[15]) then
+    return { OK }
+end
+
+-- ---- collect ----
+
+local function restart_collection()
+    call('DEL', heal)
+    call('HSET', heal, 'boot', ARGV[1], 'until_ms', now_ms + tonumber(ARGV[2]))
+end
+
+local function contribute()
+    local names = { 'gap', 'version', unpack(MARKS) }
+    local values = { ARGV[3], ARGV[15], unpack(ARGV, 6, 14) }
+    local known = call('HMGET', heal, unpack(names))
+    for i, name in ipairs(names) do
+        if tonumber(values[i]) > (tonumber(known[i]) or -1) then
+            call('HSET', heal, name, values[i])
+        end
+    end
+    call('HSET', heal, 'since:' .. ARGV[4], ARGV[5])
+    if tonumber(ARGV[15]) > (tonumber(known[2]) or 0) then
+        call('HSET', heal, 'state', ARGV[16], 'doc', ARGV[17], 'seed', ARGV[18], 'entries', ARGV[19],
+            'beacon', ARGV[20], 'drawn_ms', ARGV[21])
+        for i, name in ipairs({ knob_names() }) do
+            call('HSET', heal, name, ARGV[21 + i])
+        end
+    end
+end
+
+-- ---- close ----
+
+local function read_marks()
+    local marks = { since = 0 }
+    local all = call('HGETALL', heal)
+    for i = 1, #all, 2 do
+        marks[all[i]] = tonumber(all[i + 1]) or all[i + 1]
+        if string.sub(all[i], 1, 6) == 'since:' then
+            marks.since = marks.since + tonumber(all[i + 1])
+        end
+    end
+    return marks
+end
+
+-- Seed and draw are the line's own; a lane's document is its event's, which heals by itself.
+local function restore_draw()
+    local draw = call('HMGET', heal, 'seed', 'entries', 'beacon', 'drawn_ms')
+    local fields = {}
+    if draw[1] and draw[1] ~= '' then
+        fields = { 'seed', draw[1] }
+    end
+    if draw[2] and draw[2] ~= '' then
+        for i, name in ipairs({ 'entries', 'beacon', 'drawn_ms' }) do
+            fields[#fields + 1] = name
+            fields[#fields + 1] = draw[i + 1]
+        end
+    end
+    if #fields > 0 then
+        call('HSET', KEYS[1], unpack(fields))
+    end
+end
+
+local function restore_document(marks)
+    if lane > 0 then
+        restore_draw()
+    end
+    if lane > 0 or marks.version <= version then
+        return
+    end
+    version = marks.version
+    local fields = { 'version', version, 'state', marks.state }
+    for _, name in ipairs({ 'doc', knob_names() }) do
+        fields[#fields + 1] = name
+        fields[#fields + 1] = call('HGET', heal, name)
+    end
+    call('HSET', KEYS[1], unpack(fields))
+    restore_draw()
+end
+
+-- Slots of sessions that fronts knew of and Redis does not.
+local function restore_slots(bucket, marks)
+    if lane > 0 then
+        return -- all lanes share them
+    end
+    end_expired_sessions()
+    local missing = marks.active + marks.since - call('ZCARD', root .. 'active')
+    if missing > 0 then
+        bucket.phantoms = missing
+        bucket.phantom_until_ms = now_ms + tonumber(call('HGET', CFG, 'session_ttl_ms'))
+    end
+end
+
+-- Everybody who was called and is not known to have let it run out gets a fresh window. Who of them
+-- came in already is known by their bits or, where those are lost, only by number.
+local function restore_calls(bucket, marks)
+    local was_outstanding = math.max(marks.outstanding, bucket.called_n - bucket.came_n)
+    bucket.dead = math.min(serving, math.max(bucket.dead, marks.dead))
+    bucket.settled = bucket.dead
+    call('ZREMRANGEBYSCORE', prefix .. 'hist', '-inf', '+inf')
+    local size = serving - bucket.dead - bits('gone', bucket.dead, serving) -
+        bits('skipped', bucket.dead, serving)
+    local came = bits('called', bucket.dead, serving)
+    bucket.healed_upto = serving
+    bucket.healed_came = math.max(0, size - came - was_outstanding)
+    bucket.called_n = size
+    bucket.came_n = came + bucket.healed_came
+    bucket.last_upto, bucket.last_called_ms = serving, now_ms
+    bucket.last_expires_ms = now_ms + tonumber(call('HGET', CFG, 'call_ttl_ms'))
+    bucket.generation = now_ms
+    if serving > bucket.dead then
+        call('ZADD', prefix .. 'hist', serving,
+            serving .. ':' .. now_ms .. ':' .. bucket.last_expires_ms)
+    end
+end
+
+local function close(gap)
+    local marks = read_marks()
+    local bucket = bucket_read('at_us', 'nano', 'called_n', 'came_n', 'left_n', 'settled', 'dead',
+        'admitted', 'no_shows', 'show_came', 'show_of', 'rate_places', 'rate_us', 'generation',
+        'last_upto', 'last_called_ms', 'last_expires_ms', 'phantoms', 'phantom_until_ms',
+        'healed_upto', 'healed_came', 'frozen_ms', 'heard_epoch', 'early_n', 'moves_run')
+    restore_document(marks)
+    issued = math.max(issued, marks.issued, marks.serving) + gap
+    serving = math.max(serving, marks.serving)
+    call('MSET', prefix .. 'seq', issued, prefix .. 'serving', serving)
+    restore_slots(bucket, marks)
+    restore_calls(bucket, marks)
+    bucket.early_n = call('SCARD', prefix .. 'early')
+    bucket.left_n = bits('gone', serving, issued) + bucket.early_n
+    bucket.admitted = math.max(bucket.admitted, marks.admitted)
+    bucket.no_shows = math.max(bucket.no_shows, marks.no_shows)
+    if bucket.show_of == 0 and marks.stay_away_milli > 0 then
+        bucket.show_came, bucket.show_of = (1000 - marks.stay_away_milli) / 10, 100
+    end
+    if bucket.rate_us == 0 and marks.service_rate_milli > 0 then
+        bucket.rate_places, bucket.rate_us = marks.service_rate_milli / 100, 10000000
+    end
+    bucket.at_us, bucket.nano, bucket.frozen_ms = now_us, 0, now_ms
+    bucket.moves_run = now_ms -- fronts tell which places moved, and ask for those of others
+    bucket.heard_epoch = 0 -- nobody is judged by marks that may be lost
+    bucket_write(bucket)
+    call('HSET', KEYS[1], 'boot', ARGV[1])
+    call('DEL', heal)
+    audit('{"who":"system","what":"heal","from":null,"to":{"issued":' .. issued .. ',"serving":' ..
+        serving .. '},"why":"redis lost or rolled back"}', version)
+    return { OK }
+end
+
+local collection = call('HMGET', heal, 'boot', 'until_ms')
+if collection[1] ~= ARGV[1] then
+    restart_collection()
+    collection = { ARGV[1], now_ms + tonumber(ARGV[2]) }
+end
+contribute()
+local known_version = math.max(version, tonumber(call('HGET', heal, 'version')) or 0)
+local left_ms = tonumber(collection[2]) - now_ms
+if not same_run and left_ms > 0 then
+    return { HEAL, left_ms }
+elseif lane > 0 and version == 0 then
+    return { HEAL, 100 } -- first the event, then its lanes
+elseif known_version == 0 then
+    call('DEL', heal)
+    return { UNKNOWN }
+end
+return close(tonumber(call('HGET', heal, 'gap')))

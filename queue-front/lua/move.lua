@@ -1,0 +1,126 @@
+-- move.lua: carries a place to another device.
+--
+-- ARGV: run id, call, code, address of who asks, then
+--   of `make`: entry, moves of its ticket, visitor in hex, life of the code in ms, place, draw
+--   of `look`: who asks in hex ('': nobody that could be known again)
+--   of `take`: who asks, place, draw
+-- Answer: {outcome, state, retry_ms, entry, moves, visitor}
+--   `place` is the entry's position, reckoned by a draw of so many entries ('': none); CONFLICT:
+--   there was another.
+--
+-- `moved` has one member for each place that has ever moved: score = number of the move * 256 +
+-- moves of the place. A ticket says which moves it was made at, and one behind the score holds
+-- nothing any more. Fronts are told the newest by their ticks.
+--
+-- A code is a key that runs out by itself: "entry:moves:visitor:user", `user` empty until it was
+-- used, then who did. Kept for the rest of its life, so that the same device may ask again, whose
+-- answer was lost. It belongs to one number of moves: once the place has moved, by whatever code,
+-- all older codes are void.
+--
+-- Only the one who takes the code changes anything, and Redis does one thing at a time: of two, one
+-- finds it unused.
+
+local WRONG_CODES_MAX = 20 -- a minute from one address
+local MOVED_MAX = 131072   -- MOVES_PLACES_MAX of the fronts
+local OF_PLACE_MAX = 255   -- a byte of the ticket
+
+local cfg = cfg_read('boot', 'state', 'entries')
+if cfg[1] ~= ARGV[1] then
+    return { HEAL }
+end
+local state = tonumber(cfg[2])
+local code_key = root .. 'code:' .. ARGV[3]
+
+local function answer(outcome, entry, moves, visitor, retry_ms)
+    return { outcome, state, retry_ms or 0, entry or 0, moves or 0, visitor or '' }
+end
+
+-- Is it still somewhere where it can be taken from? nil: it is.
+local function stuck(entry, place, drawn)
+    if state == CLOSED then
+        return WRONG_STATE
+    elseif (cfg[3] or '') ~= drawn then
+        return CONFLICT
+    elseif state == PRE_QUEUE then
+        return call('SISMEMBER', prefix .. 'early', entry) == 1 and GONE or nil
+    elseif call('GETBIT', prefix .. 'gone', place) == 1 then
+        return GONE
+    elseif call('GETBIT', prefix .. 'called', place) == 1 then
+        return INSIDE
+    end
+    return nil
+end
+
+local function exhausted(entry, moves)
+    if moves >= OF_PLACE_MAX then
+        return true
+    end
+    return call('ZCARD', prefix .. 'moved') >= MOVED_MAX and not call('ZSCORE', prefix .. 'moved', entry)
+end
+
+local function make()
+    local entry, moves = ARGV[5], tonumber(ARGV[6])
+    if tonumber(entry) > (tonumber(call('GET', prefix .. 'seq')) or 0) then
+        return { HEAL }
+    elseif moves_known(entry, moves) > moves then
+        return answer(MOVED)
+    end
+    local why_not = stuck(entry, ARGV[9], ARGV[10])
+    if why_not then
+        return answer(why_not)
+    elseif exhausted(entry, moves) then
+        return answer(EXHAUSTED)
+    end
+    call('SET', code_key, entry .. ':' .. moves .. ':' .. ARGV[7] .. ':', 'PX', ARGV[8])
+    return answer(OK)
+end
+
+-- Guessing is counted by address, beside the joins of the minute; the tick clears both.
+local function wrong_code()
+    call('HINCRBY', root .. 'ip:' .. math.floor(now_ms / 60000), 'c:' .. ARGV[4], 1)
+    return answer(NO_CODE)
+end
+
+local function use()
+    local minute = math.floor(now_ms / 60000)
+    local wrong = tonumber(call('HGET', root .. 'ip:' .. minute, 'c:' .. ARGV[4])) or 0
+    if wrong >= WRONG_CODES_MAX then
+        return answer(LIMITED, 0, 0, '', (minute + 1) * 60000 - now_ms)
+    end
+    local entry, moves, visitor, user =
+        string.match(call('GET', code_key) or '', '^(%d+):(%d+):(%x+):(%x*)$')
+    if not entry then
+        return wrong_code()
+    end
+    moves = tonumber(moves)
+    if lane == 0 then -- a code says nothing of the lane; the first byte of the visitor does
+        lane = tonumber(string.sub(visitor, 1, 2), 16) % 128
+        prefix = lane == 0 and root or root .. '@' .. lane .. ':'
+    end
+    if user ~= '' and user == ARGV[5] then
+        if moves_known(entry, moves + 1) > moves + 1 then
+            return answer(CODE_USED) -- and has moved on since
+        end
+        return answer(SAME, entry, moves + 1, visitor)
+    elseif user ~= '' or moves_known(entry, moves) > moves then
+        return answer(CODE_USED)
+    elseif ARGV[2] == 'look' then
+        return answer(OK, entry, moves, visitor)
+    end
+    local why_not = stuck(entry, ARGV[6], ARGV[7])
+    if why_not then
+        return answer(why_not)
+    elseif exhausted(entry, moves) then
+        return answer(EXHAUSTED)
+    end
+    moves_write(entry, moves + 1)
+    -- Who cannot be known again leaves a mark that nobody else can show.
+    user = ARGV[5] ~= '' and ARGV[5] or '0'
+    call('SET', code_key, entry .. ':' .. moves .. ':' .. visitor .. ':' .. user, 'KEEPTTL')
+    return answer(OK, entry, moves + 1, visitor)
+end
+
+if ARGV[2] == 'make' then
+    return make()
+end
+return use()

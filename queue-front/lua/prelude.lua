@@ -1,0 +1,183 @@
+-- prelude.lua: stands before every other script of this folder; README.md tells the data model.
+--
+-- KEYS[1] is fg:{EVENT}:cfg, or fg:{EVENT}:@1:cfg for the first lane beside the general one, and so
+-- on. All other keys of the event share its hash tag, hence its slot, and are named from it: `prefix`
+-- is the line's own, `root` the event's. Document, state, knobs and sessions are the event's, places
+-- and all that is counted by them are the line's. ARGV[1] is always the run id of the Redis that the front believes to speak
+-- to: the counters are trusted only as long as `boot` in cfg names the same run.
+--
+-- Numbers: everything here is an integer below 2^53 unless said otherwise. Redis writes numeric
+-- arguments with 17 digits; Lua's own `..` keeps 14, so it may join milliseconds and places (13
+-- digits at most) but never microseconds.
+
+-- The order of enum line_outcome and enum line_state.
+local OK, SAME, UNKNOWN, WRONG_STATE, LIMITED, NOT_YET, EXPIRED, GONE, CONFLICT, HEAL =
+    0, 1, 2, 3, 4, 5, 6, 7, 8, 9
+local MOVED, INSIDE, NO_CODE, CODE_USED, EXHAUSTED = 10, 11, 12, 13, 14
+local DRAFT, SCHEDULED, PRE_QUEUE, OPEN, PAUSED, SOLD_OUT, CLOSED, FROZEN = 0, 1, 2, 3, 4, 5, 6, 7
+
+local call = redis.call
+local prefix = string.sub(KEYS[1], 1, -4)
+local lane = tonumber(string.match(prefix, '@(%d):$')) or 0
+local root = lane == 0 and prefix or string.sub(prefix, 1, -4)
+local CFG = root .. 'cfg'
+local clock = call('TIME')
+local now_us = clock[1] * 1000000 + clock[2]
+local now_ms = math.floor(now_us / 1000)
+
+local function knob_names()
+    return 'rate_milli', 'burst', 'max_active', 'session_ttl_ms', 'session_max_ms', 'call_ttl_ms',
+        'grace_ms', 'joins_per_ip_per_min', 'opens_at_ms', 'prequeue_at_ms', 'pilot_ceiling_milli',
+        'pilot_floor_milli', 'shares'
+end
+
+-- ---- lanes ----
+
+local OF_THE_LINE = { boot = true, seed = true, entries = true, beacon = true, drawn_ms = true }
+
+local function cfg_read(...)
+    local values = call('HMGET', CFG, ...)
+    if lane > 0 then
+        for i, name in ipairs({ ... }) do
+            if OF_THE_LINE[name] then
+                values[i] = call('HGET', KEYS[1], name)
+            end
+        end
+    end
+    return values
+end
+
+-- The lanes' shares of the calls in percent, as core/lanes.h packs them: digits of base 128.
+local function shares_of(packed)
+    local shares = {}
+    packed = tonumber(packed) or 0
+    while packed > 0 do
+        shares[#shares + 1] = packed % 128
+        packed = math.floor(packed / 128)
+    end
+    return shares
+end
+
+-- Does something to the event's line and to each lane's, as if called for it.
+local function each_line(what)
+    local was_prefix, was_lane = prefix, lane
+    for i = 0, #shares_of(call('HGET', CFG, 'shares')) do
+        prefix, lane = i == 0 and root or root .. '@' .. i .. ':', i
+        what()
+    end
+    prefix, lane = was_prefix, was_lane
+end
+
+-- A place's name among the sessions of the event, as it stands in session names and passes.
+local function session_of(place)
+    return lane * 4294967296 + place
+end
+
+-- The bucket's fields as numbers, those never written as 0; bucket_write() stores what differs.
+local function bucket_read(...)
+    local bucket = { names = { ... }, was = {} }
+    local values = call('HMGET', prefix .. 'bucket', ...)
+    for i, name in ipairs(bucket.names) do
+        bucket[name] = tonumber(values[i]) or 0
+        bucket.was[i] = bucket[name]
+    end
+    return bucket
+end
+
+local function bucket_write(bucket)
+    local changes = {}
+    for i, name in ipairs(bucket.names) do
+        if bucket[name] ~= bucket.was[i] then
+            changes[#changes + 1] = name
+            changes[#changes + 1] = bucket[name]
+        end
+    end
+    if #changes > 0 then
+        call('HSET', prefix .. 'bucket', unpack(changes))
+    end
+end
+
+-- How many bits are set for the places of (after, upto].
+local function bits(name, after, upto)
+    if upto <= after then
+        return 0
+    end
+    return call('BITCOUNT', prefix .. name, after + 1, upto, 'BIT')
+end
+
+-- Frees the slots of sessions that ran out, a bounded number at a time.
+local function end_expired_sessions()
+    local expired = call('ZRANGEBYSCORE', root .. 'active', '-inf', now_ms, 'LIMIT', 0, 200)
+    if #expired > 0 then
+        call('ZREM', root .. 'active', unpack(expired))
+        call('HDEL', root .. 'ends', unpack(expired))
+    end
+end
+
+-- The draw: whoever has a number now takes part, whoever comes later stands behind them. One step
+-- with the opening, so no join, crash or second press falls in between; what is written here is
+-- never written again. An event that has no seed (made before there were draws) opens in the order
+-- of joining.
+-- Each lane has a draw of its own, made in the same step.
+local function draw(beacon)
+    each_line(function()
+        local cfg = prefix .. 'cfg'
+        if call('HEXISTS', cfg, 'seed') == 1 and call('HEXISTS', cfg, 'entries') == 0 then
+            call('HSET', cfg, 'entries', tonumber(call('GET', prefix .. 'seq')) or 0, 'beacon',
+                beacon, 'drawn_ms', now_ms)
+        end
+    end)
+end
+
+-- A lane begins with a seed of its own, made of the event's: out when that one is.
+local function begin_lanes(run_id)
+    local seed = call('HGET', CFG, 'seed') or ''
+    each_line(function()
+        if lane > 0 then
+            local own = redis.sha1hex(seed .. '#' .. lane) .. redis.sha1hex(lane .. '#' .. seed)
+            call('HSETNX', prefix .. 'cfg', 'boot', run_id)
+            call('HSETNX', prefix .. 'cfg', 'seed', string.sub(own, 1, 64))
+        end
+    end)
+end
+
+-- `entry` is a JSON object; when it was written is the stream's own id.
+local function audit(entry, version)
+    call('XADD', root .. 'audit', 'MAXLEN', '~', 10000, '*', 'a', entry, 'v', version)
+end
+
+-- Places that were carried to another device; move.lua tells what `moved` is.
+local function moves_write(entry, moves)
+    local number = call('HINCRBY', prefix .. 'bucket', 'moves_seq', 1)
+    call('ZADD', prefix .. 'moved', number * 256 + moves, entry)
+end
+
+-- How often a place has moved, as far as Redis knows; a verified ticket counts as knowledge too.
+local function moves_known(entry, told)
+    local known = (tonumber(call('ZSCORE', prefix .. 'moved', entry)) or 0) % 256
+    if told > known then
+        moves_write(entry, told)
+        return told
+    end
+    return known
+end
+
+-- Slots held by sessions that were known before Redis lost them; nobody may take theirs until each
+-- has either come back by its heartbeat or run out.
+local function phantoms_of(bucket)
+    local number, until_ms = bucket.phantoms, bucket.phantom_until_ms
+    if lane > 0 then
+        local of_event = call('HMGET', root .. 'bucket', 'phantoms', 'phantom_until_ms')
+        number, until_ms = tonumber(of_event[1]) or 0, tonumber(of_event[2]) or 0
+    end
+    return now_ms < until_ms and number or 0
+end
+
+-- One of them was claimed.
+local function phantom_back(bucket)
+    if lane > 0 then
+        call('HINCRBY', root .. 'bucket', 'phantoms', -1)
+    else
+        bucket.phantoms = bucket.phantoms - 1
+    end
+end

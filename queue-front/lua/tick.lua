@@ -1,0 +1,749 @@
+-- tick.lua: what time does to a line. Every front runs it about ten times a second, none leads, and
+-- how many do makes no difference: all of it goes by the time that passed on Redis's clock.
+--
+-- ARGV: run id, then what this front has seen: issued, serving, version, generation of the stretches,
+--   upto of the newest stretch; then whom it has heard: name of this front, gone_after_ms, epoch of
+--   the marks, block to count from, how many blocks follow, then block, 128 bytes for each; then how
+--   many entries given up before the draw follow, and each of them with its position; then of the
+--   places that moved: run and number of the newest move that this front knows, how many follow, and
+--   each of them with its moves (a front tells them after a loss); then what this front has judged of
+--   its promises since its last tick, in the order of TOLD
+-- Answer: {OK, state, version, issued, serving, waiting, active, outstanding, admitted, no_shows,
+--   show_up_milli, service_rate_milli, now_ms, dead, generation,
+--   {doc, knobs...} or {} if the front has this version, {stretch, ...} those it has not,
+--   {judged, skipped, first block, ghosts, ghosts, ...} of that block and the ones behind it,
+--   {seed, entries or '' before the draw, beacon, drawn_ms, state before a freeze, version that an
+--   undo would take back, state before it} with a document,
+--   {entry, ...} given up before the draw, whose positions this script would like to know},
+--   seats left + 1, or 0 if nobody tells,
+--   {rate in force, decided_ms, heard_ms, rate before the last move, moved_ms, reason, why, reading}
+--   of the autopilot, or {} while it is off,
+--   {run of the moves, number of the newest that is told here, entry, moves, ...},
+--   odds as they came with the last feed of seats or ''}
+--
+-- Exactness. A rate in thousandths times microseconds is in billionths of a token, so the refill is
+-- integer arithmetic and loses nothing. Elapsed time counts up to ELAPSED_MAX_US, so that a stall
+-- does not let its crowd in at once; what remains after calling is capped at `burst`. Hence in any
+-- window of T seconds at most rate * (T + 0.25) + burst are called, however many fronts tick.
+--
+-- Slots. With n people called and still in time, r of them coming as measured and c come already,
+-- n * r - c more are expected. Counted so, a stretch whose people have come holds back nothing for
+-- the rest of its time. Those at the door stand in front of all who are not called yet.
+--
+-- Ghosts. Fronts send marks of whom they have heard, a block of 1,024 places as 128 bytes. What all
+-- have sent is joined bit by bit: the same visitor is heard by several fronts, so a sum of their
+-- counts would hide the ghosts, and the highest of them would make ghosts of the living. A mark made
+-- in an epoch counts in it and in the next, so that whoever is alive has one whole epoch to be heard
+-- in. Only places issued before that epoch are judged (`heard_upto`). A ghost is stepped over
+-- without a token and kept in `skipped`; coming back in time, it pays for itself at the door and
+-- enters next. While a front has fallen silent, and after any gap in the ticks, nobody is judged.
+--
+-- Bounds. Each loop below has a fixed number of turns; what is left is done by the next tick.
+
+local TOKEN = 1000000000
+local ELAPSED_MAX_US = 250000
+local STRETCHES_MAX = 4096   -- kept at once; beyond, the newest one grows
+local STRETCH_MIN_MS = 100   -- calls closer together than this share a stretch
+local STRETCHES_WANTED = 2048
+local STRETCHES_REPLY = 512  -- told in one answer
+local MOVES_REPLY = 512      -- moved places told in one answer
+local EARLY_REPLY = 64       -- entries whose positions are asked for at once
+local SETTLE_MAX = 8         -- stretches settled in one tick
+local KNOCK_MS = 10000       -- who has not knocked for so long has left the door
+local SHOW_MEMORY = 500      -- people over whom the show-up ratio is smoothed
+local SHOW_PRIOR = 20        -- people assumed to have come before anybody was measured
+local RATE_MEMORY_US = 30000000
+local LANE_SILENT_MS = 2000  -- a lane that nobody ticks wants nothing
+local BLOCK = 1024           -- places that are told and counted together
+local WALK_MAX = 2048        -- places looked at one by one in one tick
+local COUNT_MAX = 16         -- blocks counted in one tick
+local SERIES_MAX = 4096      -- samples kept; full, every second one goes and the step doubles
+
+local cfg = cfg_read('boot', 'version', 'state', 'rate_milli', 'burst', 'max_active',
+    'call_ttl_ms', 'grace_ms', 'opens_at_ms', 'prequeue_at_ms',
+    'seats_left', 'pilot_ceiling_milli', 'pilot_floor_milli', 'odds', 'shares')
+local counters = call('MGET', prefix .. 'seq', prefix .. 'serving')
+local version, state = tonumber(cfg[2]) or 0, tonumber(cfg[3])
+local issued, serving = tonumber(counters[1]) or 0, tonumber(counters[2]) or 0
+if cfg[1] ~= ARGV[1] or issued < tonumber(ARGV[2]) or serving < tonumber(ARGV[3]) or
+    version < tonumber(ARGV[4]) then
+    return { HEAL }
+end
+local rate_milli, burst, max_active = tonumber(cfg[4]), tonumber(cfg[5]), tonumber(cfg[6])
+local call_ttl_ms, grace_ms = tonumber(cfg[7]), tonumber(cfg[8])
+local shares = shares_of(cfg[15])
+
+-- The autopilot's rate stands in the place of the knob's. Whatever is written there, it is never
+-- above the ceiling; where nothing is (Redis has lost it), the floor is safe.
+local pilot_ceiling_milli, pilot = tonumber(cfg[12]) or 0, {}
+if pilot_ceiling_milli > 0 then
+    pilot = call('HMGET', root .. 'pilot', 'rate_milli', 'at_ms', 'heard_ms', 'from_milli',
+        'moved_ms', 'reason', 'why', 'reading')
+    rate_milli = math.min(tonumber(pilot[1]) or tonumber(cfg[13]), pilot_ceiling_milli)
+    pilot[1] = rate_milli
+    for i = 2, 8 do
+        pilot[i] = pilot[i] or (i < 6 and 0 or '')
+    end
+end
+
+local bucket = bucket_read('at_us', 'nano', 'dues', 'called_n', 'came_n', 'left_n', 'settled',
+    'dead', 'admitted', 'no_shows', 'show_came', 'show_of', 'rate_places', 'rate_us', 'generation',
+    'last_upto', 'last_called_ms', 'last_expires_ms', 'series_at_ms', 'series_step_ms',
+    'phantoms', 'phantom_until_ms', 'healed_upto', 'healed_came', 'minute',
+    'heard_epoch', 'heard_upto', 'heard_next', 'skipped_n', 'early_n', 'moves_run', 'moves_seq')
+local door_n = call('ZCARD', prefix .. 'door')
+
+-- ---- the event's own clock ----
+
+local function move(to, name_from, name_to, why)
+    state = to
+    version = call('HINCRBY', CFG, 'version', 1)
+    call('HSET', CFG, 'state', to)
+    audit('{"who":"system","what":"' .. name_to .. '","from":"' .. name_from .. '","to":"' ..
+        name_to .. '","why":"' .. why .. '"}', version)
+end
+
+local function move_by_schedule()
+    local opens_at_ms, prequeue_at_ms = tonumber(cfg[9]), tonumber(cfg[10])
+    if opens_at_ms > 0 and now_ms >= opens_at_ms then
+        if state == PRE_QUEUE then
+            draw('')
+        end
+        move(OPEN, state == SCHEDULED and 'scheduled' or 'pre-queue', 'open', 'opens_at')
+        bucket.at_us, bucket.nano = now_us, 0
+    elseif state == SCHEDULED and prequeue_at_ms > 0 and now_ms >= prequeue_at_ms then
+        move(PRE_QUEUE, 'scheduled', 'pre-queue', 'prequeue_at')
+    end
+end
+
+-- ---- who left before the draw ----
+
+-- A permutation of 64-bit rounds is beyond Lua's numbers, so fronts reckon the positions of those
+-- few: told by one tick, they come with the next, from whichever front; each counts once.
+local function settle_early()
+    local first = 12 + 2 * tonumber(ARGV[11])
+    for i = 1, tonumber(ARGV[first]) do
+        local entry, position = ARGV[first - 1 + 2 * i], tonumber(ARGV[first + 2 * i])
+        if call('SREM', prefix .. 'early', entry) == 1 then
+            bucket.early_n = bucket.early_n - 1
+            local came = call('GETBIT', prefix .. 'called', position) == 1
+            if not came then
+                call('SETBIT', prefix .. 'gone', position, 1)
+            end
+            if position <= serving then
+                bucket.left_n = bucket.left_n - 1
+                if position > bucket.settled and not came then
+                    bucket.called_n = bucket.called_n - 1
+                end
+            end
+        end
+    end
+end
+
+-- ---- stretches whose time is over ----
+
+local function show_up_seen(came, of)
+    local keep = SHOW_MEMORY / (SHOW_MEMORY + of)
+    bucket.show_came = bucket.show_came * keep + came
+    bucket.show_of = bucket.show_of * keep + of
+end
+
+local function settle(upto)
+    local size = upto - bucket.settled - bits('gone', bucket.settled, upto) -
+        bits('skipped', bucket.settled, upto)
+    local came = bits('called', bucket.settled, upto)
+    local knocking = 0
+    if door_n > 0 then
+        knocking = call('ZCOUNT', prefix .. 'door', '(' .. bucket.settled, upto)
+    end
+    if upto == bucket.healed_upto then
+        came = math.min(size, came + bucket.healed_came)
+        bucket.healed_came = 0
+    else
+        show_up_seen(math.min(came + knocking, size), size)
+    end
+    bucket.called_n = math.max(0, bucket.called_n - size)
+    bucket.came_n = math.min(math.max(0, bucket.came_n - came), bucket.called_n)
+    bucket.no_shows = bucket.no_shows + math.max(0, size - came - knocking)
+    bucket.settled = upto
+end
+
+local function settle_expired()
+    local open = call('ZRANGEBYSCORE', prefix .. 'hist', '(' .. bucket.settled, '+inf', 'LIMIT', 0,
+        SETTLE_MAX)
+    for _, stretch in ipairs(open) do
+        local upto, expires_ms = string.match(stretch, '^(%d+):%d+:(%d+)$')
+        if tonumber(expires_ms) >= now_ms then
+            break
+        end
+        settle(tonumber(upto))
+    end
+    local over = call('ZRANGEBYSCORE', prefix .. 'hist', '-inf', bucket.settled, 'LIMIT', 0,
+        SETTLE_MAX)
+    for _, stretch in ipairs(over) do
+        local upto, expires_ms = string.match(stretch, '^(%d+):%d+:(%d+)$')
+        if tonumber(expires_ms) + grace_ms >= now_ms then
+            break
+        end
+        call('ZREM', prefix .. 'hist', stretch)
+        bucket.dead = tonumber(upto)
+    end
+end
+
+local function clear_door()
+    local left = call('ZRANGEBYSCORE', prefix .. 'knock', '-inf', now_ms - KNOCK_MS, 'LIMIT', 0, 100)
+    if #left > 0 then
+        call('ZREM', prefix .. 'knock', unpack(left))
+        call('ZREM', prefix .. 'door', unpack(left))
+        call('ZREM', prefix .. 'back', unpack(left))
+        door_n = call('ZCARD', prefix .. 'door')
+    end
+end
+
+-- ---- who is there ----
+
+local epoch_ms = tonumber(ARGV[8])
+local epoch = math.floor(now_ms / epoch_ms)
+local judged = 0 -- places up to here may be ghosts
+-- A front not heard for so long may hold marks that we do not have.
+local silent_max_ms = math.min(3000, epoch_ms / 2)
+
+local function heard_key(of_epoch, block)
+    return prefix .. 'heard:' .. of_epoch .. ':' .. block
+end
+
+local function take_heard()
+    local told, blocks = tonumber(ARGV[9]), tonumber(ARGV[11])
+    if blocks == 0 or (told ~= epoch and told ~= epoch - 1) then
+        return
+    end
+    for i = 1, blocks do
+        local block = tonumber(ARGV[10 + 2 * i])
+        call('SET', prefix .. 'heard', ARGV[11 + 2 * i])
+        for of_epoch = told, told + 1 do
+            local key = heard_key(of_epoch, block)
+            call('BITOP', 'OR', key, key, prefix .. 'heard')
+            call('PEXPIRE', key, 3 * epoch_ms)
+        end
+    end
+    call('DEL', prefix .. 'heard')
+end
+
+-- Is there a front that ticked lately and does not now? Its visitors come to others within a poll,
+-- but until an epoch has passed they may not have been heard there.
+local function misses_a_front()
+    call('HSET', prefix .. 'fronts', ARGV[7], now_ms)
+    local fronts, missing = call('HGETALL', prefix .. 'fronts'), false
+    for i = 1, #fronts, 2 do
+        local silent_ms = now_ms - tonumber(fronts[i + 1])
+        if silent_ms > 2 * epoch_ms then
+            call('HDEL', prefix .. 'fronts', fronts[i])
+        elseif silent_ms > silent_max_ms then
+            missing = true
+        end
+    end
+    return missing
+end
+
+local function judge()
+    take_heard()
+    local gap = now_us - bucket.at_us > silent_max_ms * 1000
+    if gap or epoch < bucket.heard_epoch or epoch > bucket.heard_epoch + 1 then
+        bucket.heard_upto, bucket.heard_next = 0, issued
+    elseif epoch == bucket.heard_epoch + 1 then
+        bucket.heard_upto, bucket.heard_next = bucket.heard_next, issued
+    end
+    bucket.heard_epoch = epoch
+    judged = misses_a_front() and 0 or math.min(bucket.heard_upto, issued)
+end
+
+-- The marks of the bytes from..to of the line, as one string.
+local function heard_bytes(from, to)
+    local first, parts = math.floor(from / 128), {}
+    for block = first, math.floor(to / 128) do
+        local part = call('GET', heard_key(epoch, block)) or ''
+        parts[#parts + 1] = part .. string.rep('\0', 128 - #part)
+    end
+    return string.sub(table.concat(parts), from - first * 128 + 1, to - first * 128 + 1)
+end
+
+-- Walks over judged places until `want` are found who are there.
+local function advance_judged(want)
+    local upto = math.min(judged, issued, serving + WALK_MAX)
+    local from, to = math.floor((serving + 1) / 8), math.floor(upto / 8)
+    local heard = heard_bytes(from, to)
+    local gone = call('GETRANGE', prefix .. 'gone', from, to)
+    local skipped = call('GETRANGE', prefix .. 'skipped', from, to)
+    local found, ghosts, left, out = 0, 0, 0, {}
+    for byte = from, to do
+        local i = byte - from + 1
+        local here, away = string.byte(heard, i) or 0, string.byte(gone, i) or 0
+        local passed = string.byte(skipped, i) or 0
+        for place = math.max(serving + 1, byte * 8), math.min(upto, byte * 8 + 7) do
+            local mask = 2 ^ (7 - place % 8)
+            if bit.band(away, mask) ~= 0 then
+                left = left + 1
+            elseif bit.band(here, mask) == 0 then
+                ghosts, passed = ghosts + 1, bit.bor(passed, mask)
+            elseif found == want then
+                break
+            else
+                found = found + 1
+            end
+            serving = place
+        end
+        out[i] = string.char(passed)
+        if found == want then
+            break
+        end
+    end
+    if ghosts > 0 then
+        call('SETRANGE', prefix .. 'skipped', from, table.concat(out))
+    end
+    bucket.left_n = bucket.left_n - left
+    bucket.skipped_n = bucket.skipped_n + ghosts
+    return found
+end
+
+-- Of this block and those behind it, how many are neither there nor have said that they left.
+local function count_ghosts()
+    local first = math.max(tonumber(ARGV[10]), math.floor((serving + 1) / BLOCK))
+    local told = { judged, bucket.skipped_n, first }
+    for block = first, math.min(first + COUNT_MAX - 1, math.floor(judged / BLOCK)) do
+        local low = math.max(serving + 1, block * BLOCK)
+        local high = math.min(judged, block * BLOCK + BLOCK - 1)
+        local ghosts = 0
+        if low <= high then
+            local here = call('BITCOUNT', heard_key(epoch, block), low % BLOCK, high % BLOCK, 'BIT')
+            ghosts = math.max(0, high - low + 1 - here - bits('gone', low - 1, high))
+        end
+        told[#told + 1] = ghosts
+    end
+    return told
+end
+
+-- ---- calling ----
+
+local function refill()
+    if bucket.at_us > 0 and lane == 0 then
+        local elapsed_us = math.min(math.max(0, now_us - bucket.at_us), ELAPSED_MAX_US)
+        bucket.nano = bucket.nano + elapsed_us * rate_milli
+    end
+end
+
+-- Late ones at the door are paid for before anybody is called. What was put aside for one who left
+-- is lost: given back, it would come on top of the burst.
+local function pay_door(late_n)
+    bucket.dues = math.min(bucket.dues, late_n)
+    local paid = math.min(late_n - bucket.dues, math.floor(bucket.nano / TOKEN))
+    bucket.nano = bucket.nano - paid * TOKEN
+    bucket.dues = bucket.dues + paid
+end
+
+-- How many of those called and not yet come are still to be reckoned with.
+local function expected_n(late_n)
+    local show = (bucket.show_came + SHOW_PRIOR) / (bucket.show_of + SHOW_PRIOR)
+    local outstanding = bucket.called_n - bucket.came_n
+    local expected = math.ceil(show * bucket.called_n - bucket.came_n - 0.000001)
+    return math.min(math.max(expected, door_n - late_n, 0), outstanding)
+end
+
+local own_tokens, lanes_expected = math.huge, 0 -- of the general lane; share_out() says
+
+local function free_slots(active, late_n)
+    if max_active == 0 or lane > 0 then
+        return math.huge -- a lane's calls were reckoned with when it was given their tokens
+    end
+    return max_active - active - expected_n(late_n) - late_n - lanes_expected
+end
+
+-- ---- lanes ----
+
+-- Shares `tokens` among lanes by weight, each given no more than it wants; what one does not want
+-- goes to the others. `credit` is what a lane was short of its share so far, in tokens: fractions
+-- are owed, so that 30 % are 30 % at one token a tick as well. Who wants nothing saves up nothing.
+local function allot(tokens, lanes)
+    local wanted = 0
+    for i = 0, #shares do
+        local one = lanes[i]
+        wanted, one.given = wanted + one.want, 0
+        if one.want == 0 then
+            one.credit = 0
+        end
+    end
+    if wanted <= tokens then
+        for i = 0, #shares do
+            lanes[i].given, lanes[i].credit = lanes[i].want, 0
+        end
+        return
+    end
+    local function give(one, number)
+        one.given, one.credit, tokens = one.given + number, one.credit - number, tokens - number
+    end
+    local to_share = tokens
+    for _ = 0, #shares do
+        local weights = 0
+        for i = 0, #shares do
+            weights = weights + (lanes[i].given < lanes[i].want and lanes[i].weight or 0)
+        end
+        local left_over = 0
+        for i = 0, #shares do
+            local one = lanes[i]
+            if one.given < one.want then
+                one.credit = one.credit + to_share * one.weight / weights
+                give(one, math.min(one.want - one.given, math.max(0, math.floor(one.credit))))
+                if one.given == one.want then
+                    left_over, one.credit = left_over + math.max(0, one.credit), 0
+                end
+            end
+        end
+        to_share = left_over
+    end
+    while tokens >= 1 do -- less than one a lane: fractions
+        local next
+        for i = 0, #shares do
+            local one = lanes[i]
+            if one.given < one.want and (not next or one.credit > next.credit) then
+                next = one
+            end
+        end
+        give(next, 1)
+    end
+end
+
+-- What each lane's own tick has told of it, and what it was given and has not used yet.
+local function lanes_read(late_n)
+    local told = {}
+    local fields = call('HGETALL', root .. 'lanes')
+    for i = 1, #fields, 2 do
+        told[fields[i]] = tonumber(fields[i + 1])
+    end
+    local lanes, general = {}, 100
+    for i, share in ipairs(shares) do
+        local fresh = (told['at' .. i] or 0) > now_ms - LANE_SILENT_MS
+        local pending = math.floor((tonumber(call('HGET', root .. '@' .. i .. ':bucket', 'nano')) or 0) /
+            TOKEN)
+        lanes[i] = {
+            weight = share,
+            want = fresh and math.max(0, (told['want' .. i] or 0) - pending) or 0,
+            pending = pending,
+            expected = fresh and told['expected' .. i] or 0,
+            credit = (told['credit' .. i] or 0) / 1000000,
+        }
+        general = general - share
+    end
+    lanes[0] = {
+        weight = general,
+        want = state == OPEN and math.max(0, issued - serving - bucket.left_n) or 0,
+        pending = 0,
+        expected = 0,
+        credit = (told.credit0 or 0) / 1000000,
+    }
+    return lanes
+end
+
+-- The event's own tick gives each lane tokens of its bucket; the lane's next tick calls with them.
+-- They count as saved until then, and as people to come.
+local function share_out(active, late_n)
+    local lanes, pending = lanes_read(late_n), 0
+    for i = 1, #shares do
+        pending = pending + lanes[i].pending
+        lanes_expected = lanes_expected + lanes[i].pending + lanes[i].expected
+    end
+    local tokens = math.min(math.floor(bucket.nano / TOKEN), free_slots(active, late_n),
+        math.max(#shares + 1, burst) - pending)
+    own_tokens = 0
+    if tokens < 1 then
+        return
+    end
+    allot(tokens, lanes)
+    own_tokens = lanes[0].given
+    local credits = {}
+    for i = 0, #shares do
+        credits[#credits + 1] = 'credit' .. i
+        credits[#credits + 1] = math.floor(lanes[i].credit * 1000000 + 0.5)
+        if i > 0 and lanes[i].given > 0 then
+            bucket.nano = bucket.nano - lanes[i].given * TOKEN
+            lanes_expected = lanes_expected + lanes[i].given
+            call('HINCRBY', root .. '@' .. i .. ':bucket', 'nano', lanes[i].given * TOKEN)
+        end
+    end
+    call('HSET', root .. 'lanes', unpack(credits))
+end
+
+-- A lane's tick tells what it could use, and gives back what it cannot.
+local function tell_event(late_n)
+    local waiting = state == OPEN and math.max(0, issued - serving - bucket.left_n) or 0
+    local unpaid = math.max(0, late_n - bucket.dues)
+    if waiting + unpaid == 0 and bucket.nano > 0 then
+        call('HINCRBY', root .. 'bucket', 'nano', bucket.nano)
+        bucket.nano = 0
+    end
+    call('HSET', root .. 'lanes', 'want' .. lane, waiting + unpaid, 'expected' .. lane,
+        expected_n(late_n) + late_n, 'at' .. lane, now_ms)
+end
+
+-- Moves serving over `want` people who are still there; those who left are stepped over and cost
+-- nothing. In a desert of left places the step grows until it finds somebody.
+local function advance_counted(want)
+    if bucket.left_n == 0 then
+        want = math.min(want, issued - serving)
+        serving = serving + want
+        return want
+    end
+    local found, step = 0, want
+    for _ = 1, 32 do
+        if found == want or serving == issued then
+            break
+        end
+        local upto = math.min(serving + step, issued)
+        local left = bits('gone', serving, upto)
+        local here = upto - serving - left
+        if found + here <= want then
+            serving, found = upto, found + here
+            bucket.left_n = bucket.left_n - left
+            step = here == 0 and step * 4 or want - found
+        else
+            step = math.max(want - found, math.floor(step / 4))
+        end
+    end
+    return found
+end
+
+local function advance(want)
+    if judged <= serving then
+        return advance_counted(want)
+    end
+    local found = advance_judged(want)
+    if found < want and serving == judged then
+        found = found + advance_counted(want - found)
+    end
+    return found
+end
+
+-- Writes down who was just called. Neighbouring calls share a stretch: what they have in common is
+-- the later end, so that nobody's time is cut.
+local function remember_call(first_new)
+    local window_ms = math.max(STRETCH_MIN_MS, (call_ttl_ms + grace_ms) / STRETCHES_WANTED)
+    local called_ms, expires_ms = now_ms, now_ms + call_ttl_ms
+    local shares = bucket.last_upto > bucket.settled and bucket.last_upto == first_new and
+        (now_ms < bucket.last_called_ms + window_ms or
+            call('ZCARD', prefix .. 'hist') >= STRETCHES_MAX)
+    if shares then
+        call('ZREMRANGEBYSCORE', prefix .. 'hist', bucket.last_upto, bucket.last_upto)
+        called_ms = bucket.last_called_ms
+        expires_ms = math.max(expires_ms, bucket.last_expires_ms)
+        if bucket.healed_upto == bucket.last_upto then
+            bucket.healed_upto = serving
+        end
+    end
+    call('ZADD', prefix .. 'hist', serving, serving .. ':' .. called_ms .. ':' .. expires_ms)
+    bucket.last_upto, bucket.last_called_ms, bucket.last_expires_ms = serving, called_ms, expires_ms
+end
+
+local function call_next(active, late_n)
+    local tokens = math.floor(bucket.nano / TOKEN)
+    local waiting = issued - serving - bucket.left_n
+    local want = math.min(tokens, own_tokens, waiting, free_slots(active, late_n))
+    if want < 1 then
+        return 0
+    end
+    local before = serving
+    local found = advance(want)
+    bucket.nano = bucket.nano - found * TOKEN
+    bucket.called_n = bucket.called_n + found
+    call('SET', prefix .. 'serving', serving)
+    if serving > before then
+        remember_call(before)
+    end
+    return found
+end
+
+-- People called a second, measured only while somebody is left waiting: an empty line says nothing about
+-- how fast it could move.
+local function measure_rate(called)
+    if bucket.at_us == 0 or issued - serving - bucket.left_n <= 0 then
+        return
+    end
+    local elapsed_us = math.min(math.max(0, now_us - bucket.at_us), 5000000)
+    local keep = math.exp(-elapsed_us / RATE_MEMORY_US)
+    bucket.rate_places = bucket.rate_places * keep + called
+    bucket.rate_us = bucket.rate_us * keep + elapsed_us
+end
+
+-- ---- places that moved ----
+
+-- Promised waits that this front has compared with the real ones since its last tick.
+local TOLD = { 'join_judged', 'join_kept', 'join_error', 'way_judged', 'way_kept', 'way_error' }
+
+-- Where the arguments about them begin: behind two lists.
+local function moves_arg()
+    local early = 12 + 2 * tonumber(ARGV[11])
+    return early + 1 + 2 * tonumber(ARGV[early])
+end
+
+local function learn_moves()
+    local first = moves_arg() + 2
+    for i = 1, tonumber(ARGV[first]) do
+        moves_known(ARGV[first - 1 + 2 * i], tonumber(ARGV[first + 2 * i]))
+    end
+end
+
+local function take_told()
+    local first = moves_arg() + 2
+    first = first + 2 * tonumber(ARGV[first])
+    for i, name in ipairs(TOLD) do
+        if ARGV[first + i] ~= '0' then
+            call('HINCRBY', prefix .. 'told', name, ARGV[first + i])
+        end
+    end
+end
+
+local function tell_moves()
+    local first = moves_arg()
+    local known = tonumber(ARGV[first]) == bucket.moves_run and tonumber(ARGV[first + 1]) or 0
+    local told = { bucket.moves_run, known }
+    if bucket.moves_seq > known then
+        local all = call('ZRANGEBYSCORE', prefix .. 'moved', known * 256 + 256, '+inf',
+            'WITHSCORES', 'LIMIT', 0, MOVES_REPLY)
+        for i = 1, #all, 2 do
+            local score = tonumber(all[i + 1])
+            told[#told + 1] = all[i]
+            told[#told + 1] = score % 256
+            told[2] = math.floor(score / 256)
+        end
+    end
+    return told
+end
+
+-- ---- housekeeping ----
+
+local function thin_series()
+    local all = call('LRANGE', prefix .. 'series', 0, -1)
+    local kept = {}
+    for i = 2, #all, 2 do
+        kept[#kept + 1] = all[i]
+    end
+    call('DEL', prefix .. 'series')
+    for i = 1, #kept, 512 do
+        call('RPUSH', prefix .. 'series', unpack(kept, i, math.min(i + 511, #kept)))
+    end
+    bucket.series_step_ms = bucket.series_step_ms * 2
+end
+
+local function sample(waiting, active, outstanding)
+    if now_ms < bucket.series_at_ms then
+        return
+    end
+    bucket.series_step_ms = math.max(1000, bucket.series_step_ms)
+    local line = table.concat({ now_ms, issued, serving, waiting, active, outstanding,
+        bucket.admitted, bucket.no_shows, rate_milli }, ':')
+    local show_milli = 1000
+    if bucket.show_of > 0 then
+        show_milli = math.floor(1000 * bucket.show_came / bucket.show_of + 0.5)
+    end
+    line = line .. ':' .. show_milli
+    for _, sum in ipairs(call('HMGET', prefix .. 'told', unpack(TOLD))) do
+        line = line .. ':' .. (sum or 0)
+    end
+    if call('RPUSH', prefix .. 'series', line) >= SERIES_MAX then
+        thin_series()
+    end
+    bucket.series_at_ms = now_ms - now_ms % bucket.series_step_ms + bucket.series_step_ms
+end
+
+-- Counts of joins by address are of no use after their minute. An expiry would cost each batch a
+-- call and its end would free a large hash in the foreground; UNLINK frees it in the background.
+local function clear_old_minutes()
+    local minute = math.floor(now_ms / 60000)
+    if bucket.minute > 0 then
+        for old = bucket.minute, math.min(minute - 1, bucket.minute + 9) do
+            call('UNLINK', root .. 'ip:' .. old)
+        end
+    end
+    bucket.minute = minute
+end
+
+-- ---- one tick ----
+
+if lane == 0 and (state == SCHEDULED or state == PRE_QUEUE) then
+    move_by_schedule()
+end
+if bucket.early_n > 0 then
+    settle_early()
+end
+end_expired_sessions()
+local active = call('ZCARD', root .. 'active') + phantoms_of(bucket)
+
+if state == OPEN or state == PAUSED then
+    settle_expired()
+    local late_n = 0
+    if door_n > 0 then
+        clear_door()
+        -- Ghosts who came back owe a token as the late do.
+        late_n = call('ZCOUNT', prefix .. 'door', '-inf', bucket.settled) +
+            call('ZCOUNT', prefix .. 'back', '(' .. bucket.settled, '+inf')
+    end
+    judge()
+    refill()
+    pay_door(late_n)
+    if lane == 0 and #shares > 0 then
+        share_out(active, late_n)
+    end
+    if state == OPEN then
+        measure_rate(call_next(active, late_n))
+    end
+    if lane > 0 then
+        tell_event(late_n)
+    end
+    bucket.nano = math.min(bucket.nano, math.max(#shares + 1, burst) * TOKEN)
+else
+    bucket.heard_epoch = 0 -- places may be drawn anew before the line opens
+end
+bucket.at_us = now_us
+
+local waiting = math.max(0, issued - serving - bucket.left_n)
+local outstanding = bucket.called_n - bucket.came_n
+if lane == 0 and state ~= DRAFT and state ~= SCHEDULED and state ~= CLOSED then
+    sample(waiting, active, outstanding)
+end
+if lane == 0 then
+    clear_old_minutes()
+end
+bucket_write(bucket)
+take_told()
+learn_moves()
+
+local document, drawn = {}, {}
+if version > tonumber(ARGV[4]) then
+    document = call('HMGET', CFG, 'doc', knob_names())
+    for i = 2, #document do
+        document[i] = document[i] or 0 -- a knob that is younger than this event
+    end
+    drawn = cfg_read('seed', 'entries', 'beacon', 'drawn_ms', 'frozen_from',
+        'undo_version', 'undo_state')
+    drawn = { drawn[1] or '', drawn[2] or '', drawn[3] or '', drawn[4] or '0', drawn[5] or PAUSED,
+        drawn[6] or 0, drawn[7] or DRAFT }
+end
+local early = {}
+if bucket.early_n > 0 and state > PRE_QUEUE then
+    early = call('SRANDMEMBER', prefix .. 'early', EARLY_REPLY)
+end
+local stretches = {}
+local known_upto = bucket.generation == tonumber(ARGV[5]) and tonumber(ARGV[6]) or 0
+if bucket.last_upto > known_upto then
+    stretches = call('ZRANGEBYSCORE', prefix .. 'hist', '(' .. known_upto, '+inf', 'LIMIT', 0,
+        STRETCHES_REPLY)
+end
+local show_milli = 1000
+if bucket.show_of > 0 then
+    show_milli = math.floor(1000 * bucket.show_came / bucket.show_of + 0.5)
+end
+local service_milli = 0
+if bucket.rate_us > 0 then
+    service_milli = math.floor(bucket.rate_places * 1000000000 / bucket.rate_us + 0.5)
+end
+return { OK, state, version, issued, serving, waiting, active, outstanding, bucket.admitted,
+    bucket.no_shows, show_milli, service_milli, now_ms, bucket.dead, bucket.generation, document,
+    stretches, count_ghosts(), drawn, early, cfg[11] and cfg[11] + 1 or 0, pilot,
+    tell_moves(), cfg[14] or '' }

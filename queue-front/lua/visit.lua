@@ -1,0 +1,241 @@
+-- visit.lua: what one visitor does with a place: pass, heartbeat, end, leave.
+--
+-- ARGV: run id, highest `serving` this front has seen, call, place, where the session must end in
+--   ms (heartbeat only; 0: not known), entries of the draw that the place was reckoned by ('': none),
+--   entry of the ticket ('': by a pass), moves of the ticket
+-- Answer: {outcome, state, expires_ms, ends_ms, retry_ms}
+--   CONFLICT: there was a draw that the front does not know of yet, so this is not the place
+--
+-- Three bitmaps say what became of a place: `called` it came in, `gone` it was given up before
+-- that, `ended` its session was closed by end or leave. No place has both `called` and `gone`, so a
+-- stretch's no-shows are its size less the bits of both. A place that came in, is not active and
+-- did not end has lost its session to the clock.
+--
+-- A fourth, `skipped`, has the bits of ghosts: called without a token, because nobody had heard of
+-- them for long. One that comes back pays for itself, waits for that at the door (`back` knows it
+-- apart from those who have paid), and is from then on called like anybody else.
+--
+-- Who is called but finds no slot (or, being late, no token) waits at the door: `door` orders them
+-- by place, `knock` says when each was heard last. As long as one knocks, the call does not run
+-- out. A free slot belongs to the door in its order before anybody else.
+
+local RETRY_MS = 1000 -- how soon one at the door should knock again
+
+local place = tonumber(ARGV[4])
+local session = session_of(place)
+local cfg = cfg_read('boot', 'state', 'rate_milli', 'max_active', 'session_ttl_ms',
+    'session_max_ms', 'grace_ms', 'entries')
+local counters = call('MGET', prefix .. 'seq', prefix .. 'serving')
+local issued, serving = tonumber(counters[1]) or 0, tonumber(counters[2]) or 0
+-- A verified ticket proves that its place was issued, whatever the counter says.
+if cfg[1] ~= ARGV[1] or serving < tonumber(ARGV[2]) or place > issued then
+    return { HEAL }
+end
+local state = tonumber(cfg[2])
+if (cfg[8] or '') ~= ARGV[6] then
+    return { CONFLICT, state, 0, 0, 0 }
+end
+local session_ttl_ms, session_max_ms = tonumber(cfg[5]), tonumber(cfg[6])
+
+local bucket = bucket_read('nano', 'dues', 'called_n', 'came_n', 'left_n', 'settled', 'dead',
+    'admitted', 'phantoms', 'phantom_until_ms', 'early_n', 'moves_seq')
+
+if ARGV[7] ~= '' and (bucket.moves_seq > 0 or ARGV[8] ~= '0') and
+    moves_known(ARGV[7], tonumber(ARGV[8])) > tonumber(ARGV[8]) then
+    return { MOVED, state, 0, 0, 0 }
+end
+
+local function answer(outcome, expires_ms, ends_ms, retry_ms)
+    bucket_write(bucket)
+    return { outcome, state, expires_ms or 0, ends_ms or 0, retry_ms or 0 }
+end
+
+local function has(name)
+    return call('GETBIT', prefix .. name, place) == 1
+end
+
+local function session_start(ends_ms)
+    local expires_ms = math.min(now_ms + session_ttl_ms, ends_ms)
+    call('ZADD', root .. 'active', expires_ms, session)
+    call('HSET', root .. 'ends', session, ends_ms)
+    call('SETBIT', prefix .. 'called', place, 1)
+    return answer(OK, expires_ms, ends_ms)
+end
+
+local function session_close()
+    call('ZREM', root .. 'active', session)
+    call('HDEL', root .. 'ends', session)
+end
+
+local function leave_door()
+    call('ZREM', prefix .. 'door', place)
+    call('ZREM', prefix .. 'knock', place)
+    call('ZREM', prefix .. 'back', place)
+end
+
+local expires_ms = tonumber(call('ZSCORE', root .. 'active', session))
+if expires_ms and expires_ms <= now_ms then
+    session_close()
+    expires_ms = nil
+end
+
+-- ---- pass ----
+
+local function knock()
+    call('ZADD', prefix .. 'door', place, place)
+    call('ZADD', prefix .. 'knock', now_ms, place)
+    if has('skipped') then
+        call('ZADD', prefix .. 'back', place, place)
+    end
+    return answer(NOT_YET, 0, 0, RETRY_MS)
+end
+
+-- Is a slot free that nobody with a lower place waits for?
+local function has_slot()
+    local max_active = tonumber(cfg[4])
+    if max_active == 0 then
+        return true
+    end
+    end_expired_sessions()
+    local active = call('ZCARD', root .. 'active') + phantoms_of(bucket)
+    local ahead = call('ZCOUNT', prefix .. 'door', '-inf', '(' .. place)
+    return max_active - active > ahead
+end
+
+-- A call pays its token when it is made. Who comes after the call ran out pays another: from what
+-- the tick put aside for the door, else from the bucket.
+local function pay_late()
+    if bucket.dues >= 1 then
+        bucket.dues = bucket.dues - 1
+    elseif bucket.nano >= 1000000000 then
+        bucket.nano = bucket.nano - 1000000000
+    else
+        return false
+    end
+    return true
+end
+
+local function ms_until_called()
+    local rate_milli = math.max(1, tonumber(cfg[3]))
+    local wait_ms = (place - serving) * 1000000 / rate_milli
+    return math.floor(math.min(math.max(wait_ms, RETRY_MS), 30000))
+end
+
+local function pass()
+    if expires_ms then
+        local ends_ms = tonumber(call('HGET', root .. 'ends', session)) or expires_ms
+        return answer(SAME, expires_ms, ends_ms)
+    elseif has('gone') then
+        return answer(GONE)
+    elseif has('called') then
+        return answer(has('ended') and GONE or EXPIRED)
+    elseif state ~= OPEN and state ~= PAUSED then
+        return answer(WRONG_STATE)
+    elseif place > serving then
+        return answer(NOT_YET, 0, 0, ms_until_called())
+    end
+
+    local late = place <= bucket.settled
+    if late and not call('ZSCORE', prefix .. 'door', place) then
+        local stretch = call('ZRANGEBYSCORE', prefix .. 'hist', place, '+inf', 'LIMIT', 0, 1)
+        local ran_out_ms = stretch[1] and tonumber(string.match(stretch[1], '%d+$')) or 0
+        if place <= bucket.dead or now_ms > ran_out_ms + tonumber(cfg[7]) then
+            return answer(EXPIRED, ran_out_ms)
+        end
+    end
+    local ghost = has('skipped')
+    if not has_slot() or ((late or ghost) and not pay_late()) then
+        return knock()
+    end
+    leave_door()
+    bucket.admitted = bucket.admitted + 1
+    if ghost then
+        call('SETBIT', prefix .. 'skipped', place, 0)
+        bucket.called_n = bucket.called_n + (late and 0 or 1)
+    end
+    if not late then
+        bucket.came_n = bucket.came_n + 1
+    end
+    return session_start(now_ms + session_max_ms)
+end
+
+-- ---- heartbeat, end, leave ----
+
+local function heartbeat()
+    if expires_ms then
+        local ends_ms = tonumber(call('HGET', root .. 'ends', session)) or expires_ms
+        -- Never shorter than promised, even if session_ttl was lowered meanwhile.
+        local until_ms = math.max(expires_ms, math.min(now_ms + session_ttl_ms, ends_ms))
+        call('ZADD', root .. 'active', until_ms, session)
+        return answer(OK, until_ms, ends_ms)
+    elseif has('ended') or has('gone') then
+        return answer(GONE)
+    elseif phantoms_of(bucket) > 0 then
+        -- Redis lost this session, its signed pass did not. It takes its own slot back.
+        local ends_ms = tonumber(ARGV[5])
+        ends_ms = ends_ms > 0 and ends_ms or now_ms + session_max_ms
+        if ends_ms <= now_ms then
+            return answer(EXPIRED)
+        end
+        phantom_back(bucket)
+        if place > bucket.settled and place <= serving and not has('called') then
+            bucket.came_n = math.min(bucket.came_n + 1, bucket.called_n)
+        end
+        return session_start(ends_ms)
+    end
+    return answer(EXPIRED)
+end
+
+-- Gives up a place that has not come in. Called or not, it will not be waited for.
+local function give_up()
+    call('SETBIT', prefix .. 'gone', place, 1)
+    if place > serving then
+        bucket.left_n = bucket.left_n + 1
+    else
+        if call('SETBIT', prefix .. 'skipped', place, 0) == 0 and place > bucket.settled then
+            bucket.called_n = bucket.called_n - 1
+        end
+        leave_door()
+    end
+    return answer(OK)
+end
+
+-- Before the draw there are entries only; tick.lua makes positions of those that were given up.
+local function give_up_entry()
+    if call('SADD', prefix .. 'early', place) == 0 then
+        return answer(SAME)
+    end
+    bucket.early_n = bucket.early_n + 1
+    bucket.left_n = bucket.left_n + 1
+    return answer(OK)
+end
+
+local function finish()
+    if state == PRE_QUEUE then
+        return give_up_entry()
+    end
+    if has('ended') or has('gone') then
+        return answer(SAME)
+    elseif expires_ms or has('called') then
+        session_close()
+        call('SETBIT', prefix .. 'ended', place, 1)
+        return answer(OK)
+    elseif phantoms_of(bucket) > 0 and ARGV[3] == 'end' then
+        -- An order that went through while Redis forgot its session.
+        phantom_back(bucket)
+        if place > bucket.settled and place <= serving then
+            bucket.came_n = math.min(bucket.came_n + 1, bucket.called_n)
+        end
+        call('SETBIT', prefix .. 'called', place, 1)
+        call('SETBIT', prefix .. 'ended', place, 1)
+        return answer(OK)
+    end
+    return give_up()
+end
+
+if ARGV[3] == 'pass' then
+    return pass()
+elseif ARGV[3] == 'heartbeat' then
+    return heartbeat()
+end
+return finish()

@@ -1,0 +1,734 @@
+/* admin_api.c: each change is one call of the store, which compares the version, writes and puts
+ * the act on the audit trail in one step. What is done here before and after:
+ *
+ * - The document that a patch makes is reckoned from this front's picture and sent with the
+ * picture's version. If somebody was faster, the store refuses, and unless the operator named a
+ * version (If-Match), the patch is reckoned anew from the next picture: two patches of different
+ * knobs both count.
+ * - An act that looks illegal is judged once more a moment later: our picture may be a tick behind
+ *   what another front has done.
+ * - The answer waits until this front has the new picture, so that whoever is told "open" can join
+ *   here at once, and reads what was written.
+ *
+ * An `act` is one such call under way; it owns the request, the texts, and its turn in the queue of
+ * those who wait for a picture. */
+#include "admin_api.h"
+
+#include "admin_answer.h"
+#include "answer.h"
+#include "base/json_in.h"
+#include "core/event_id.h"
+#include "core/event_state.h"
+#include "core/json_time.h"
+#include "core/schedule.h"
+#include "front.h"
+#include "line_limits.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+    TRIES_MAX = 5,              /* of a patch against others who patch at the same time */
+    LOOK_AGAIN_US = 300000,     /* a tick and its jitter, twice */
+    SEEN_US = 1000000,          /* a knob acts within a second, or we say that it may not have */
+    AUDIT_SIDE_MAX = 11 * 1024, /* one side of a change; the largest message fits */
+    AUDIT_MAX = 2 * AUDIT_SIDE_MAX + 2048,
+};
+
+enum act_kind { ACT_PUT, ACT_PATCH, ACT_MOVE, ACT_UNDO, ACT_SEATS, ACT_AUDIT, ACT_SERIES };
+
+struct act {
+    struct line_admin line; /* first: the store hands back a pointer to it */
+    struct front_wait wait;
+    struct front *front;
+    struct http_req *req;
+    enum act_kind kind;
+    enum event_action action; /* ACT_MOVE */
+    unsigned tries;
+    bool looked_again;
+    bool created;
+    bool create_only;  /* If-None-Match: * */
+    uint64_t if_match; /* 0: none was given */
+    char who[OPERATOR_BYTES_MAX + 32];
+    char why[REASON_BYTES_MAX + 1];
+    char beacon[DRAW_BEACON_MAX];
+    struct event_doc doc;
+    char json[EVENT_DOC_BYTES_MAX];
+    char audit[AUDIT_MAX];
+};
+
+static_assert((int)AUDIT_MAX <= (int)LINE_AUDIT_BYTES_MAX, "the store takes what we write");
+static_assert((int)EVENT_DOC_BYTES_MAX <= (int)LINE_DOC_BYTES_MAX, "and whole documents");
+
+static void act_try(struct act *act);
+
+static struct act *act_of_wait(struct front_wait *wait)
+{
+    return (struct act *)((char *)wait - offsetof(struct act, wait));
+}
+
+static void act_end(struct act *act)
+{
+    free(act);
+}
+
+/* ---- beginning an act ---- */
+
+/* "12" with its quotes; "*" is any. False: no version that we ever gave. */
+static bool read_if_match(struct span header, uint64_t *version)
+{
+    *version = 0;
+    if (header.ptr == NULL || span_eq(header, SPAN("*")))
+        return true;
+    if (header.len < 3 || header.ptr[0] != '"' || header.ptr[header.len - 1] != '"')
+        return false;
+    struct span digits = {header.ptr + 1, header.len - 2};
+    return span_u64(digits, INT64_MAX, version) && *version > 0;
+}
+
+static bool printable(struct span text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.ptr[i];
+        if (c < 0x20 || c == 0x7F)
+            return false;
+    }
+    return true;
+}
+
+/* A header with words in it: percent signs carry what headers cannot, as in a path. */
+static bool read_words(const struct http_req *req, struct span name, struct text *words)
+{
+    struct span raw = span_trim(http_req_header_named(req, name));
+    return raw.len == 0 || (http_url_decode(raw, false, words) && printable(text_span(words)));
+}
+
+/* Who acts: the token says that they may, X-Operator who they say they are. */
+static bool read_operator(struct act *act)
+{
+    char memory[OPERATOR_BYTES_MAX];
+    struct text words = text_on(memory, sizeof(memory));
+    if (!read_words(act->req, SPAN("X-Operator"), &words))
+        return false;
+    struct span name = text_span(&words);
+    struct text who = text_on(act->who, sizeof(act->who) - 1);
+    if (name.len > 0) {
+        text_put(&who, name);
+        TEXT_LIT(&who, " (admin token)");
+    } else {
+        TEXT_LIT(&who, "admin token");
+    }
+    act->who[who.len] = '\0';
+    return true;
+}
+
+static bool set_why(struct act *act, struct span why)
+{
+    return why.len <= REASON_BYTES_MAX && printable(why) &&
+           span_to_cstr(why, act->why, sizeof(act->why));
+}
+
+static bool read_reason(struct act *act)
+{
+    char memory[REASON_BYTES_MAX];
+    struct text words = text_on(memory, sizeof(memory));
+    return read_words(act->req, SPAN("X-Reason"), &words) && set_why(act, text_span(&words));
+}
+
+/* NULL: the request was answered. */
+static struct act *act_begin(struct http_req *req, enum act_kind kind)
+{
+    struct span id = http_req_param(req, 0);
+    struct front *front = front_of(req);
+    if (!event_id_ok(id)) {
+        answer_event_unknown(req, id);
+        return NULL;
+    }
+    struct act *act = calloc(1, sizeof(*act));
+    if (act == NULL) {
+        answer_overloaded(req);
+        return NULL;
+    }
+    act->front = front;
+    act->req = req;
+    act->kind = kind;
+    bool fits = span_to_cstr(id, act->line.event, sizeof(act->line.event)) &&
+                span_to_cstr(id, act->wait.event, sizeof(act->wait.event));
+    assert(fits);
+    if (!read_if_match(http_req_header(req, HTTP_HEADER_IF_MATCH), &act->if_match)) {
+        http_problem(req, 412, "version-mismatch", "If-Match is no version of this event.");
+    } else if (!read_operator(act) || !read_reason(act)) {
+        http_problem(req, 400, "operator-invalid",
+                     "X-Operator has at most %d and X-Reason at most %d printable bytes, "
+                     "percent-encoded where they are not ASCII.",
+                     OPERATOR_BYTES_MAX, REASON_BYTES_MAX);
+    } else {
+        return act;
+    }
+    act_end(act);
+    return NULL;
+}
+
+static const struct front_event *event_of(const struct act *act)
+{
+    return front_event_find(act->front, span_of(act->line.event));
+}
+
+/* What is too long for the trail is named, not cut: half a document helps nobody. */
+static struct span audit_side(const struct text *json)
+{
+    bool fits = !json->overflown && json->len <= AUDIT_SIDE_MAX;
+    return fits ? text_span(json) : SPAN("\"(longer than the trail keeps)\"");
+}
+
+static void write_audit(struct act *act, const char *what, struct span from, struct span to)
+{
+    struct text audit = text_on(act->audit, sizeof(act->audit));
+    json_open(&audit, '{');
+    json_member_cstr(&audit, "who", act->who);
+    json_member_cstr(&audit, "what", what);
+    json_member_raw(&audit, "from", from);
+    json_member_raw(&audit, "to", to);
+    if (act->why[0] != '\0')
+        json_member_cstr(&audit, "why", act->why);
+    else
+        json_member_null(&audit, "why");
+    json_close(&audit, '}');
+    assert(!audit.overflown);
+    act->line.audit = text_span(&audit);
+}
+
+/* ---- after the store has answered ---- */
+
+static void on_seen(struct front_wait *wait, bool seen)
+{
+    struct act *act = act_of_wait(wait);
+    const struct front_event *event = event_of(act);
+    struct event_doc_now now = {.state = act->line.state,
+                                .version = act->line.version,
+                                .pilot = event != NULL ? &event->view->pilot : NULL};
+    (void)seen; /* after a second the answer goes out in any case: the change is written */
+    const struct event_doc *doc = &act->doc;
+    if ((act->kind == ACT_MOVE || act->kind == ACT_UNDO) && event != NULL)
+        doc = &event->doc;
+    admin_answer_document(act->req, act->created ? 201 : 200, doc, &now);
+    act_end(act);
+}
+
+static void await_picture(struct act *act, uint64_t version, uint64_t for_us,
+                          void (*on_done)(struct front_wait *, bool))
+{
+    act->wait.version = version;
+    act->wait.deadline_us = clock_mono_us(act->front->loop->clock) + for_us;
+    act->wait.on_done = on_done;
+    front_await(act->front, &act->wait);
+}
+
+static void on_try_again(struct front_wait *wait, bool seen)
+{
+    (void)seen;
+    act_try(act_of_wait(wait));
+}
+
+static void refuse(struct act *act)
+{
+    struct answer_refusal refusal = {
+        .outcome = act->line.outcome,
+        .state = act->line.state,
+        .retry_after_ms = 1000,
+    };
+    answer_refuse(act->req, &refusal);
+    act_end(act);
+}
+
+static void on_conflict(struct act *act)
+{
+    if (act->if_match == 0 && ++act->tries < TRIES_MAX) {
+        await_picture(act, act->line.version, SEEN_US, on_try_again);
+        return;
+    }
+    admin_answer_mismatch(act->req, act->line.version);
+    act_end(act);
+}
+
+static void on_admin_done(struct line_admin *line)
+{
+    struct act *act = (struct act *)line;
+    switch (line->outcome) {
+    case LINE_OK:
+        await_picture(act, line->version, SEEN_US, on_seen);
+        break;
+    case LINE_CONFLICT:
+        on_conflict(act);
+        break;
+    case LINE_WRONG_STATE: /* another operator was first; what counts is the state as it is now */
+        if (act->action == EVENT_DRAW && line->state == LINE_OPEN)
+            admin_answer_drawn(act->req, event_of(act));
+        else
+            admin_answer_illegal(act->req, line->state, act->action);
+        act_end(act);
+        break;
+    case LINE_SAME: /* created by another front a moment ago: now it is there to be changed */
+        act->created = false;
+        act->tries = act->create_only ? TRIES_MAX : act->tries;
+        on_conflict(act);
+        break;
+    default:
+        refuse(act);
+    }
+}
+
+static void ask_store(struct act *act, enum line_admin_call call)
+{
+    act->line.call = call;
+    act->line.on_done = on_admin_done;
+    line_store_admin(act->front->store, &act->line);
+}
+
+/* ---- PUT and PATCH ---- */
+
+static bool make_document(struct act *act, const struct front_event *event)
+{
+    struct event_doc_fault fault = {{0}, {0}};
+    struct event_doc_now now = {.state = LINE_DRAFT, .version = 0};
+    struct span base = SPAN("{}");
+    if (event != NULL) {
+        now = (struct event_doc_now){event->view->state, event->view->version, NULL};
+        if (act->kind == ACT_PATCH)
+            base = event->view->doc;
+    }
+    int rc = event_doc_patch(base, http_req_body(act->req), span_of(act->line.event), &now, &fault,
+                             &act->doc);
+    if (rc < 0) {
+        admin_answer_fault(act->req, rc, &fault);
+        return false;
+    }
+    if (event != NULL && !event_doc_same_lanes(&event->doc, &act->doc) &&
+        event->view->state != LINE_DRAFT && event->view->state != LINE_SCHEDULED) {
+        fault = (struct event_doc_fault){"/lanes", "are fixed once people may join: only names, "
+                                                   "shares and invitations change"};
+        admin_answer_fault(act->req, ERR_RANGE, &fault);
+        return false;
+    }
+    struct text json = text_on(act->json, sizeof(act->json));
+    event_doc_json(&json, &act->doc);
+    if (json.overflown) {
+        http_problem(act->req, 413, "document-too-large", "The document exceeds %d bytes.",
+                     EVENT_DOC_BYTES_MAX);
+        return false;
+    }
+    act->line.doc = text_span(&json);
+    act->line.knobs = event_doc_knobs(&act->doc);
+    return true;
+}
+
+static void create_event(struct act *act)
+{
+    if (act->front->events_len >= FRONT_EVENTS_MAX) {
+        http_problem(act->req, 409, "too-many-events", "There are %d events already.",
+                     FRONT_EVENTS_MAX);
+        act_end(act);
+        return;
+    }
+    if (!make_document(act, NULL)) {
+        act_end(act);
+        return;
+    }
+    struct text to = {.ptr = act->json, .len = act->line.doc.len};
+    write_audit(act, "create", SPAN("null"), audit_side(&to));
+    act->created = true;
+    ask_store(act, LINE_CREATE);
+}
+
+static void change_event(struct act *act, const struct front_event *event)
+{
+    if (!make_document(act, event)) {
+        act_end(act);
+        return;
+    }
+    static const size_t half = EVENT_DOC_BYTES_MAX + 256; /* a side is at most the whole document */
+    char *memory = malloc(2 * half);
+    if (memory == NULL) {
+        answer_overloaded(act->req);
+        act_end(act);
+        return;
+    }
+    struct text from = text_on(memory, half), to = text_on(memory + half, half);
+    bool differs = event_doc_diff(event->view->doc, act->line.doc, &from, &to);
+    if (differs) {
+        write_audit(act, act->kind == ACT_PUT ? "replace" : "change", audit_side(&from),
+                    audit_side(&to));
+        act->line.if_version = act->if_match != 0 ? act->if_match : event->view->version;
+        ask_store(act, LINE_CHANGE);
+    } else { /* nothing to write down; but If-Match is judged all the same */
+        struct event_doc_now now = {event->view->state, event->view->version, &event->view->pilot};
+        if (act->if_match != 0 && act->if_match != now.version)
+            admin_answer_mismatch(act->req, now.version);
+        else
+            admin_answer_document(act->req, 200, &act->doc, &now);
+        act_end(act);
+    }
+    free(memory);
+}
+
+/* ---- actions ---- */
+
+/* False: the request was answered. */
+static bool may_act(struct act *act, const struct front_event *event)
+{
+    if (act->action == EVENT_DRAW && event->view->draw.drawn)
+        admin_answer_drawn(act->req, event);
+    else if (act->action == EVENT_DRAW && event->view->state != LINE_PRE_QUEUE)
+        http_problem(act->req, 409, "no-pre-queue", "There is no pre-queue to draw from.");
+    else if (act->action == EVENT_SCHEDULE && event->view->knobs.opens_at_ms == 0)
+        http_problem(act->req, 409, "opens-at-missing",
+                     "Set opens_at first: a scheduled event opens by itself then.");
+    else
+        return true;
+    return false;
+}
+
+static void move_event(struct act *act, const struct front_event *event)
+{
+    enum line_state from = event->view->state, to = from;
+    bool legal = event_state_move(from, act->action, &to);
+    if (legal || act->action == EVENT_DRAW) { /* why there is nothing to draw is told apart */
+        if (!may_act(act, event)) {
+            act_end(act);
+            return;
+        }
+        if (act->action == EVENT_UNFREEZE && event_state_may(from, event->view->frozen_from))
+            to = event->view->frozen_from;
+        char from_memory[24], to_memory[24];
+        struct text from_json = text_on(from_memory, sizeof(from_memory));
+        struct text to_json = text_on(to_memory, sizeof(to_memory));
+        json_str(&from_json, span_of(event_state_name(from)));
+        json_str(&to_json, span_of(event_state_name(to)));
+        write_audit(act, event_action_name(act->action), text_span(&from_json),
+                    text_span(&to_json));
+        act->line.from = from;
+        act->line.to = to; /* as written down above */
+        act->line.if_version = act->if_match;
+        ask_store(act, LINE_TRANSITION);
+    } else if (!act->looked_again) {
+        act->looked_again = true;
+        await_picture(act, event->view->version + 1, LOOK_AGAIN_US, on_try_again);
+    } else {
+        admin_answer_illegal(act->req, from, act->action);
+        act_end(act);
+    }
+}
+
+/* ---- undo ---- */
+
+static void write_undo(struct act *act, const struct line_view *view)
+{
+    char from_memory[96], to_memory[96];
+    struct text from = text_on(from_memory, sizeof(from_memory));
+    struct text to = text_on(to_memory, sizeof(to_memory));
+    json_open(&from, '{');
+    json_member_u64(&from, "version", view->version);
+    json_member_cstr(&from, "state", event_state_name(view->state));
+    json_close(&from, '}');
+    json_open(&to, '{');
+    json_member_u64(&to, "version", view->version - 1);
+    json_member_cstr(&to, "state", event_state_name(view->undo_state));
+    json_close(&to, '}');
+    write_audit(act, "undo", text_span(&from), text_span(&to));
+}
+
+/* Takes back what the operator did last: knobs, and the state where the way back is one that the
+ * table of states knows. A draw or a closing cannot be taken back; the table says so. */
+static void undo_event(struct act *act, const struct front_event *event)
+{
+    const struct line_view *view = event->view;
+    bool moves = view->undo_state != view->state;
+    if (view->undo_version == 0 || view->undo_version != view->version) {
+        http_problem(act->req, 409, "nothing-to-undo",
+                     "The newest version is not the work of an operator's last act.");
+    } else if (moves && !event_state_may(view->state, view->undo_state)) {
+        http_problem(act->req, 409, "undo-impossible", "There is no way from %s back to %s.",
+                     event_state_name(view->state), event_state_name(view->undo_state));
+    } else {
+        write_undo(act, view);
+        act->line.from = view->state;
+        act->line.to = view->undo_state;
+        act->line.if_version = act->if_match != 0 ? act->if_match : view->version;
+        act->tries = TRIES_MAX; /* another's newer act is not what was meant */
+        ask_store(act, LINE_UNDO);
+        return;
+    }
+    act_end(act);
+}
+
+/* One try; also the second look and the next round after somebody else's change. */
+static void act_try(struct act *act)
+{
+    const struct front_event *event = event_of(act);
+    if (event == NULL && act->kind == ACT_PUT && act->if_match == 0) {
+        create_event(act);
+    } else if (event == NULL) {
+        answer_event_unknown(act->req, span_of(act->line.event));
+        act_end(act);
+    } else if (act->kind == ACT_UNDO) {
+        undo_event(act, event);
+    } else if (act->kind == ACT_MOVE) {
+        move_event(act, event);
+    } else {
+        change_event(act, event);
+    }
+}
+
+static void on_put(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    struct front *front = front_of(req);
+    struct span id = http_req_param(req, 0);
+    if (!event_id_ok(id)) {
+        http_problem(req, 422, "event-id-invalid", "An event's id is 1 to %d of a-z, 0-9 and '-'.",
+                     LINE_EVENT_ID_MAX);
+        return;
+    }
+    struct span none_match = http_req_header(req, HTTP_HEADER_IF_NONE_MATCH);
+    const struct front_event *event = front_event_find(front, id);
+    bool create_only = span_eq(none_match, SPAN("*"));
+    if (create_only && event != NULL) {
+        admin_answer_mismatch(req, event->view->version);
+        return;
+    }
+    struct act *act = act_begin(req, ACT_PUT);
+    if (act == NULL)
+        return;
+    act->create_only = create_only;
+    act_try(act);
+}
+
+static void on_patch(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    struct act *act = act_begin(req, ACT_PATCH);
+    if (act != NULL)
+        act_try(act);
+}
+
+static bool set_beacon(struct act *act, struct span beacon)
+{
+    if (!printable(beacon))
+        return false;
+    memcpy(act->beacon, beacon.ptr, beacon.len);
+    act->line.beacon = (struct span){act->beacon, beacon.len};
+    return true;
+}
+
+/* {"why": ".."} is all that an action's body may say, and a draw's {"beacon": ".."}; it may be
+ * empty. */
+static bool read_action_body(struct act *act)
+{
+    struct span body = http_req_body(act->req);
+    if (body.len == 0)
+        return true;
+    struct err_slot err;
+    json_t *json;
+    if (json_in_parse(body, &err, &json) < 0) {
+        http_problem(act->req, 400, "json-invalid", "The body is not JSON: %s", err.text);
+        return false;
+    }
+    struct json_in in;
+    struct span why = {NULL, 0}, beacon;
+    json_in_object(&in, json, &err);
+    if (act->action == EVENT_DRAW && json_in_has(&in, "beacon") &&
+        json_in_str(&in, "beacon", 0, DRAW_BEACON_MAX, &beacon) && !set_beacon(act, beacon))
+        json_in_refuse(&in, "beacon", "must be printable");
+    if (json_in_has(&in, "why"))
+        json_in_str(&in, "why", 0, REASON_BYTES_MAX, &why);
+    int rc = json_in_end(&in);
+    if (rc == 0 && why.ptr != NULL && !set_why(act, why))
+        rc = err_set(&err, ERR_RANGE, "/why: must be printable");
+    json_decref(json);
+    if (rc < 0)
+        http_problem(act->req, 422, "action-invalid", "%s", err.text);
+    return rc == 0;
+}
+
+static void on_action(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    enum event_action action = EVENT_ACTION_COUNT;
+    bool undo = span_eq(http_req_param(req, 1), SPAN("undo"));
+    if (!undo && !event_action_parse(http_req_param(req, 1), &action)) {
+        http_problem(req, 404, "action-unknown", "There is no such action.");
+        return;
+    }
+    struct act *act = act_begin(req, undo ? ACT_UNDO : ACT_MOVE);
+    if (act == NULL)
+        return;
+    act->action = action;
+    if (read_action_body(act))
+        act_try(act);
+    else
+        act_end(act);
+}
+
+/* ---- PUT seats-left ---- */
+
+static void on_fed(struct line_admin *line)
+{
+    struct act *act = (struct act *)line;
+    if (line->outcome != LINE_OK) {
+        refuse(act);
+        return;
+    }
+    answer_empty(act->req, 204, NULL);
+    act_end(act);
+}
+
+static bool read_seats(struct act *act)
+{
+    struct err_slot err;
+    json_t *json;
+    if (json_in_parse(http_req_body(act->req), &err, &json) < 0) {
+        http_problem(act->req, 400, "json-invalid", "The body is not JSON: %s", err.text);
+        return false;
+    }
+    struct json_in in;
+    json_in_object(&in, json, &err);
+    json_in_require(&in, "seats_left");
+    json_in_u64(&in, "seats_left", 0, SEATS_LEFT_MAX, &act->line.seats_left);
+    int rc = json_in_end(&in);
+    json_decref(json);
+    if (rc < 0)
+        http_problem(act->req, 422, "seats-left-invalid", "%s", err.text);
+    return rc == 0;
+}
+
+/* The event and its lanes; 0: of one of them this front knows nothing yet. */
+static unsigned odds_lines(const struct front *front, const struct front_event *event,
+                           struct odds_line lines[LANES_ALL])
+{
+    unsigned lines_len = 1 + line_lanes(event->view->knobs.shares);
+    for (unsigned lane = 0; lane < lines_len; lane++) {
+        const struct front_event *line = front_line(front, event, lane);
+        if (line == NULL)
+            return 0;
+        lines[lane] = (struct odds_line){line->view, &line->eta};
+    }
+    return lines_len;
+}
+
+/* The odds with this feed, to be kept with it. A front that does not know all lanes leaves them as
+ * they are: the next feed reckons from there. */
+static struct span new_odds(const struct act *act, const struct front_event *event,
+                            struct text *text)
+{
+    struct odds_line lines[LANES_ALL];
+    unsigned lines_len = odds_lines(act->front, event, lines);
+    if (lines_len == 0)
+        return span_of(event->view->odds);
+    struct odds odds =
+        odds_feed(event->has_odds ? &event->odds : NULL, lines, lines_len, act->line.seats_left);
+    odds_put(text, &odds);
+    assert(!text->overflown);
+    return text_span(text);
+}
+
+/* From whoever sells: how many seats are left. Not an operator's act, so not on the trail, but for
+ * what it causes. */
+static void on_seats_left(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    struct act *act = act_begin(req, ACT_SEATS);
+    if (act == NULL)
+        return;
+    const struct front_event *event = event_of(act);
+    if (event == NULL) {
+        answer_event_unknown(req, http_req_param(req, 0));
+    } else if (!event->doc.seats_left) {
+        http_problem(req, 409, "seats-feed-off", "The knob seats_left is off for this event.");
+    } else if (read_seats(act)) {
+        struct text text = text_on(act->audit, LINE_ODDS_MAX);
+        act->line.audit = new_odds(act, event, &text);
+        act->line.to = event->doc.auto_reopen ? LINE_OPEN : event->view->state;
+        act->line.call = LINE_SEATS;
+        act->line.on_done = on_fed;
+        line_store_admin(act->front->store, &act->line);
+        return;
+    }
+    act_end(act);
+}
+
+/* ---- reading ---- */
+
+static void on_read(struct line_admin *line)
+{
+    struct act *act = (struct act *)line;
+    if (line->outcome != LINE_OK && line->outcome != LINE_SAME) {
+        refuse(act);
+        return;
+    }
+    size_t cap = line->reply.len + 256;
+    char *memory = malloc(cap);
+    if (memory == NULL) {
+        answer_overloaded(act->req);
+        act_end(act);
+        return;
+    }
+    struct text json = text_on(memory, cap);
+    json_open(&json, '{');
+    json_member_cstr(&json, "event", line->event);
+    json_member_raw(&json, act->kind == ACT_AUDIT ? "audit" : "series", line->reply);
+    json_close(&json, '}');
+    answer_json(act->req, 200, &json, NULL);
+    free(memory);
+    act_end(act);
+}
+
+static void read_rows(struct http_req *req, enum act_kind kind, uint32_t limit, uint64_t limit_max)
+{
+    struct span given = http_req_query_arg(req, SPAN("limit"));
+    uint64_t wanted = limit;
+    if (given.ptr != NULL && (!span_u64(given, limit_max, &wanted) || wanted == 0)) {
+        http_problem(req, 422, "limit-invalid", "limit is a number from 1 to %" PRIu64 ".",
+                     limit_max);
+        return;
+    }
+    struct act *act = act_begin(req, kind);
+    if (act == NULL)
+        return;
+    act->line.limit = (uint32_t)wanted;
+    act->line.call = kind == ACT_AUDIT ? LINE_AUDIT : LINE_SERIES;
+    act->line.on_done = on_read;
+    if (event_of(act) == NULL) {
+        answer_event_unknown(req, http_req_param(req, 0));
+        act_end(act);
+        return;
+    }
+    line_store_admin(act->front->store, &act->line);
+}
+
+static void on_audit(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    read_rows(req, ACT_AUDIT, AUDIT_ROWS_DEFAULT, AUDIT_ROWS_MAX);
+}
+
+static void on_series(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    read_rows(req, ACT_SERIES, SERIES_ROWS_DEFAULT, SERIES_ROWS_MAX);
+}
+
+int admin_api_routes(struct http_router *private_routes, struct err_slot *err)
+{
+    static const struct http_route all[] = {
+        {HTTP_METHOD_PUT, "/admin/events/{event}", on_put, NULL, ADMIN_BODY_MAX},
+        {HTTP_METHOD_PATCH, "/admin/events/{event}", on_patch, NULL, ADMIN_BODY_MAX},
+        {HTTP_METHOD_POST, "/admin/events/{event}/actions/{action}", on_action, NULL,
+         ADMIN_BODY_MAX},
+        {HTTP_METHOD_PUT, "/admin/events/{event}/seats-left", on_seats_left, NULL, ADMIN_BODY_MAX},
+        {HTTP_METHOD_GET, "/admin/events/{event}/audit", on_audit, NULL, 0},
+        {HTTP_METHOD_GET, "/admin/events/{event}/series", on_series, NULL, 0},
+    };
+    return http_router_add_all(private_routes, all, sizeof(all) / sizeof(all[0]), err);
+}

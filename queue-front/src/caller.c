@@ -1,0 +1,143 @@
+/* caller.c: a ticket has 56 characters and no dot, a pass has dots; so one bearer is enough for
+ * both kinds. Cookies are named by the event, so one browser may wait for several. */
+#include "caller.h"
+
+#include "core/moves.h"
+
+static bool is_pass(struct span token)
+{
+    return token.len > 0 && token.len != TICKET_LEN && memchr(token.ptr, '.', token.len) != NULL;
+}
+
+bool caller_ticket_is_bearer(const struct http_req *req)
+{
+    struct span bearer = http_req_bearer(req);
+    return bearer.ptr != NULL && !is_pass(bearer);
+}
+
+struct span caller_ticket_text(const struct http_req *req, const struct front_event *event)
+{
+    struct span bearer = http_req_bearer(req);
+    if (bearer.ptr != NULL && !is_pass(bearer))
+        return bearer;
+    return http_req_cookie(req, (struct span){event->ticket_cookie, event->ticket_cookie_len});
+}
+
+/* A client that pipelines shows the same ticket with each request. What was found good a moment
+ * ago, by the same keys, for the same event, in the same second, is good: the rest of the requests
+ * in one packet needs no MAC. Nothing is remembered beyond that; the next visitor is looked at
+ * anew. */
+static int read_ticket(const struct http_req *req, const struct front *front,
+                       const struct front_event *event, struct ticket *out)
+{
+    struct front_seen *seen = &front_of(req)->seen;
+    uint64_t now_s = front_wall_s(front);
+    struct span text = caller_ticket_text(req, event);
+    if (text.ptr == NULL)
+        return ERR_NOT_FOUND;
+    if (http_req_repeats(req) && seen->event == event && seen->now_s == now_s &&
+        span_eq_secret(text, (struct span){seen->text, sizeof(seen->text)})) {
+        *out = seen->ticket;
+        return 0;
+    }
+    int rc = ticket_parse(&front->keys->tickets, front_event_id(event), text, now_s,
+                          front->config->ticket_lifetime_ms / 1000, out);
+    if (rc < 0)
+        return rc;
+    seen->event = event;
+    seen->now_s = now_s;
+    seen->ticket = *out;
+    memcpy(seen->text, text.ptr, sizeof(seen->text));
+    return 0;
+}
+
+int caller_ticket(const struct http_req *req, const struct front *front,
+                  const struct front_event *event, struct ticket *out)
+{
+    int rc = read_ticket(req, front, event, out);
+    if (rc < 0)
+        return rc;
+    const struct front_event *line = front_line(front, event, out->lane);
+    if (line == NULL)
+        return ERR_CLOSED;
+    return out->moves < moves_of(line->view->moves, out->entry) ? ERR_STATE : 0;
+}
+
+int caller_pass(const struct http_req *req, const struct front *front, struct span event,
+                struct span cookie_name, struct err_slot *err, struct pass *out)
+{
+    struct span token = http_req_bearer(req);
+    if (!is_pass(token))
+        token = http_req_cookie(req, cookie_name);
+    if (token.len == 0)
+        return err_set(err, ERR_NOT_FOUND, "no pass in this request");
+    return pass_verify(front->keys->passes, front->config->pass_issuer, event, token,
+                       front->loop->clock, err, out);
+}
+
+static bool origin_listed(struct span list, struct span origin)
+{
+    while (list.ptr != NULL) {
+        struct span item;
+        list = span_cut(list, ',', &item);
+        item = span_trim(item);
+        if (item.len > 0 && span_eq_nocase(item, origin))
+            return true;
+    }
+    return false;
+}
+
+/* A browser sends Origin with every POST; programs send none. SameSite keeps cookies away from most
+ * foreign pages, this from the rest (a sub-domain is same-site, and not us). */
+bool caller_same_origin(const struct http_req *req, const struct front *front)
+{
+    struct span origin = http_req_header(req, HTTP_HEADER_ORIGIN);
+    if (origin.ptr == NULL)
+        return true;
+    struct span host = origin;
+    if (span_starts(host, SPAN("https://")))
+        host = span_skip(host, 8);
+    else if (span_starts(host, SPAN("http://")))
+        host = span_skip(host, 7);
+    else
+        return false;
+    return span_eq_nocase(host, http_req_header(req, HTTP_HEADER_HOST)) ||
+           origin_listed(span_of(front->config->web_origins), origin);
+}
+
+struct span caller_form_field(const struct http_req *req, struct span name, struct text *memory)
+{
+    static const struct span form = {"application/x-www-form-urlencoded", 33};
+    struct span rest = http_req_body(req);
+    if (!span_starts(http_req_header_named(req, SPAN("Content-Type")), form))
+        return (struct span){NULL, 0};
+    while (rest.len > 0) {
+        struct span pair, key;
+        rest = span_cut(rest, '&', &pair);
+        struct span value = span_cut(pair, '=', &key);
+        if (span_eq(key, name) && http_url_decode(value, true, memory))
+            return text_span(memory);
+    }
+    return (struct span){NULL, 0};
+}
+
+bool caller_wants_page(const struct http_req *req)
+{
+    struct span accept = http_req_header(req, HTTP_HEADER_ACCEPT);
+    return accept.len > 0 && memmem(accept.ptr, accept.len, "text/html", 9) != NULL;
+}
+
+void caller_set_cookie(const struct http_req *req, struct text *headers, struct span name,
+                       struct span value, uint64_t max_age_s)
+{
+    TEXT_LIT(headers, "Set-Cookie: ");
+    text_put(headers, name);
+    text_char(headers, '=');
+    text_put(headers, value);
+    TEXT_LIT(headers, "; Path=/; Max-Age=");
+    text_u64(headers, max_age_s);
+    TEXT_LIT(headers, "; HttpOnly; SameSite=Lax");
+    if (http_req_is_tls(req))
+        TEXT_LIT(headers, "; Secure");
+    TEXT_LIT(headers, "\r\n");
+}

@@ -1,0 +1,37 @@
+/* caller.h: what a request says about who sends it: ticket, pass, visitor, origin, language. */
+#ifndef FG_QUEUE_FRONT_CALLER_H
+#define FG_QUEUE_FRONT_CALLER_H
+
+#include "core/pass.h"
+#include "front.h"
+#include "web/lang.h"
+
+/* The ticket of this request, as bearer or as the event's cookie; a bearer that is a pass is none.
+ * ERR_NOT_FOUND: there is none; ERR_STATE: a good one, but its place was carried to another device
+ * (then *out is written as well); ERR_CLOSED: this front does not see its lane yet;
+ * otherwise as ticket_parse() answers. */
+int caller_ticket(const struct http_req *req, const struct front *front,
+                  const struct front_event *event, struct ticket *out);
+/* The characters themselves, unread; not there if there is none. */
+struct span caller_ticket_text(const struct http_req *req, const struct front_event *event);
+/* Did it come as a bearer? Then it was meant, and a bad one is told rather than passed over. */
+bool caller_ticket_is_bearer(const struct http_req *req);
+
+/* The pass of this request, as bearer or as the event's cookie; ERR_NOT_FOUND or as pass_verify().
+ * `event` may be unknown to this front. */
+int caller_pass(const struct http_req *req, const struct front *front, struct span event,
+                struct span cookie_name, struct err_slot *err, struct pass *out);
+
+/* False: a page of somebody else's sends this with the visitor's cookies. */
+bool caller_same_origin(const struct http_req *req, const struct front *front);
+
+/* A field of a form's body, or not there; `memory` takes it decoded. Longer ones are not there. */
+struct span caller_form_field(const struct http_req *req, struct span name, struct text *memory);
+
+bool caller_wants_page(const struct http_req *req); /* a form without script, not a program */
+
+/* Adds a Set-Cookie line: HttpOnly, SameSite=Lax, Secure under TLS. An empty value deletes it. */
+void caller_set_cookie(const struct http_req *req, struct text *headers, struct span name,
+                       struct span value, uint64_t max_age_s);
+
+#endif

@@ -1,0 +1,18 @@
+/* console.h: the operator's page, /console on the private listener. It is static: what it shows,
+ * its script asks of the private listeners itself, of this one and of those that [console] parts
+ * names. */
+#ifndef FG_QUEUE_FRONT_CONSOLE_H
+#define FG_QUEUE_FRONT_CONSOLE_H
+
+#include "web/site.h"
+
+struct console; /* made at start, then only read */
+
+/* "seats=http://localhost:8092, pay=http://localhost:8093": is that a list of parts? */
+int console_check(const char *parts, struct err_slot *err);
+int console_create(const char *parts, struct err_slot *err, struct console **out);
+int console_routes(struct console *console, struct http_router *private_routes,
+                   struct err_slot *err);
+void console_destroy(struct console *console);
+
+#endif

@@ -1,0 +1,87 @@
+/* pass.c: what is in a pass: iss, aud (the event), sub (the session), jti (the session's MAC, which
+ * is as unique as it is), iat, exp, and to trace it by: place and visitor. A pass lives as long as
+ * its session does without a heartbeat; each heartbeat brings the next one. So a slot that was
+ * given up is not held by a paper that is still good. */
+#include "core/pass.h"
+
+#include "base/base64.h"
+
+#include <assert.h>
+
+static struct span jti_of(struct span session)
+{
+    /* The last 22 characters of the tail cover the MAC and no other byte of the name. */
+    enum { JTI_LEN = 22 };
+    assert(session.len > JTI_LEN);
+    return span_skip(session, session.len - JTI_LEN);
+}
+
+int pass_put(struct text *out, const struct jwks *keys, const char *issuer,
+             const struct pass_grant *grant, struct err_slot *err)
+{
+    const struct jwks_key *key = jwks_signer(keys);
+    if (key == NULL)
+        return err_set(err, ERR_NOT_FOUND, "no key to sign passes with");
+    char memory[96];
+    struct text extra = text_on(memory, sizeof(memory));
+    json_member_u64(&extra, "place", grant->place);
+    json_member_u64(&extra, "ends", grant->ends_s);
+    TEXT_LIT(&extra, ",\"visitor\":\"");
+    base64_put(&extra, grant->visitor, sizeof(grant->visitor));
+    text_char(&extra, '"');
+    assert(!extra.overflown);
+    struct jwt_claims claims = {
+        .iss = span_of(issuer),
+        .aud = grant->event,
+        .sub = grant->session,
+        .jti = jti_of(grant->session),
+        /* Expiry is told on Redis's clock and issue on ours, perhaps ahead of it; and a session may
+         * be in its last second. Whoever reads the pass compares `exp`; `iat` only has to be
+         * before. */
+        .iat_s = grant->now_s < grant->expires_s ? grant->now_s : grant->expires_s - 1,
+        .exp_s = grant->expires_s,
+        .extra = text_span(&extra),
+    };
+    return jwt_sign(key, PASS_TYPE, &claims, err, out);
+}
+
+static int read_claims(const struct jwt *jwt, struct err_slot *err, struct pass *out)
+{
+    struct pass pass = {.expires_s = jwt->claims.exp_s};
+    const json_t *place = json_object_get(jwt->payload, "place");
+    const json_t *ends = json_object_get(jwt->payload, "ends");
+    const json_t *visitor = json_object_get(jwt->payload, "visitor");
+    if (!span_to_cstr(jwt->claims.sub, pass.session, sizeof(pass.session)) ||
+        !json_is_integer(place) || json_integer_value(place) <= 0 || !json_is_integer(ends) ||
+        json_integer_value(ends) <= 0 || !json_is_string(visitor))
+        return err_set(err, ERR_AUTH, "pass without session, place, end or visitor");
+    struct span visitor_text = {json_string_value(visitor), json_string_length(visitor)};
+    if (!base64_decode_exact(visitor_text, pass.visitor, sizeof(pass.visitor)))
+        return err_set(err, ERR_AUTH, "pass with a visitor that is none of ours");
+    pass.place = (uint64_t)json_integer_value(place);
+    pass.ends_s = (uint64_t)json_integer_value(ends);
+    *out = pass;
+    return 0;
+}
+
+int pass_verify(const struct jwks *keys, const char *issuer, struct span event, struct span token,
+                const struct clock *clock, struct err_slot *err, struct pass *out)
+{
+    char audience[LINE_EVENT_ID_MAX + 1];
+    if (!span_to_cstr(event, audience, sizeof(audience)))
+        return err_set(err, ERR_AUTH, "event of %zu bytes", event.len);
+    struct jwt_rules rules = {
+        .typ = PASS_TYPE,
+        .iss = issuer,
+        .aud = audience,
+        .leeway_s = PASS_LEEWAY_S,
+        .clock = clock,
+    };
+    struct jwt jwt;
+    int rc = jwt_verify(keys, &rules, token, err, &jwt);
+    if (rc < 0)
+        return rc == ERR_UNKNOWN ? ERR_AUTH : rc; /* keys of passes are ours: no other will come */
+    rc = read_claims(&jwt, err, out);
+    jwt_deinit(&jwt);
+    return rc;
+}

@@ -1,0 +1,32 @@
+/* keyring.h: the keys of a running front: those of tickets and those of passes. Read from files at
+ * start and at each reload, shared by all loops, never changed: a reload makes another ring, and
+ * the last loop that lets go of the old one frees it. */
+#ifndef FG_QUEUE_FRONT_KEYRING_H
+#define FG_QUEUE_FRONT_KEYRING_H
+
+#include "core/visitor.h"
+#include "crypto/jwks.h"
+#include "crypto/mac.h"
+#include "http/http.h"
+
+struct keyring {
+    _Atomic uint32_t refs;
+    struct mac_ring tickets;
+    uint8_t visitors[VISITOR_KEY_BYTES];
+    struct jwks *members;        /* the shop's, for member tokens; NULL: none were named */
+    struct jwks *passes;         /* the first signs */
+    struct http_blob *jwks_json; /* /.well-known/jwks.json */
+};
+
+struct keyring_paths {
+    const char *tickets;
+    const char *passes;  /* a list, comma between */
+    const char *members; /* a JWKS file, or "" */
+};
+
+/* One reference, the caller's. Reads files, so not on a loop. */
+int keyring_load(const struct keyring_paths *paths, struct err_slot *err, struct keyring **out);
+struct keyring *keyring_ref(struct keyring *keys);
+void keyring_unref(struct keyring *keys); /* NULL is fine */
+
+#endif

@@ -1,0 +1,58 @@
+/* limits.h: every bound of queue-front, each with its reason. The line store's own are in
+ * line_limits.h, the HTTP server's in http_server.h. */
+#ifndef FG_QUEUE_FRONT_LIMITS_H
+#define FG_QUEUE_FRONT_LIMITS_H
+
+enum {
+    /* Events one front shows. A sale is one event; a season is some dozens. Each costs a front
+     * about 40 KB and a render a second while somebody looks. */
+    FRONT_EVENTS_MAX = 256,
+    FRONT_EVENT_SLOTS = 1024, /* of the hash table: a power of two, at most a quarter full */
+
+    /* The operator's document: eight languages of message and a full schedule fit with room. */
+    EVENT_DOC_BYTES_MAX = 24 * 1024,
+    EVENT_NAME_BYTES_MAX = 160,
+    EVENT_MESSAGE_BYTES_MAX = 1000, /* a notice, not a page: it is sent to everybody who waits */
+    EVENT_LANGUAGES_MAX = 8,
+    EVENT_SCHEDULE_MAX = 64,
+    EVENT_LANE_ID_MAX = 24,
+    EVENT_LANE_NAME_MAX = 80,
+    EVENT_LANGUAGE_TAG_MAX = 15, /* "zh-Hant-HK" and shorter */
+
+    /* The shared status: document fields, the message in every language, the table of waits. */
+    STATUS_BYTES_MAX = 24 * 1024,
+    ME_BYTES_MAX = 768,      /* the personal one: fixed members only */
+    FRONT_PAGE_US = 1000000, /* so long a page may be shared by those who have no place */
+
+    FAIRNESS_BYTES_MAX = 2560, /* a beacon of control-free text, each byte escaped, and the rest */
+
+    REASON_BYTES_MAX = 400,     /* an operator's "why": a sentence or three */
+    OPERATOR_BYTES_MAX = 80,    /* an operator's name */
+    ADMIN_BODY_MAX = 64 * 1024, /* a document, generously escaped */
+    IDEM_KEY_BYTES_MAX = 255,   /* an Idempotency-Key: a UUID, or what a client finds natural */
+    NEXT_URL_BYTES_MAX = 512,   /* where a pass leads, with the event's id in it */
+    FORM_BODY_MAX = 1024, /* what a browser's form or a curious client sends to a public call */
+
+    /* Joins a second that are no storm. Each doubling beyond asks one bit more of a line that asks
+     * for work at all. */
+    POW_CALM_JOINS_PER_S = 100,
+
+    PILOT_PAGES_MAX = 8, /* health pages: each service behind the line, and the shop */
+
+    SEATS_LEFT_MAX = 10 * 1000 * 1000, /* more than any hall has */
+
+    MEMBER_KEYS_BYTES_MAX = 16 * 1024, /* a key set of a shop that keeps many */
+
+    AUDIT_ROWS_DEFAULT = 100, /* a screenful or two */
+    AUDIT_ROWS_MAX = 1000,    /* one answer stays below a megabyte */
+    SERIES_ROWS_DEFAULT = 600,
+    SERIES_ROWS_MAX = 5000,
+
+    /* Requests of one loop that wait for Redis. At 400 bytes each this is 13 MB, and more than the
+     * deadline lets through: who comes then is told to come back. Joins stop earlier than passes,
+     * which were promised. */
+    FRONT_PENDING_MAX = 32768,
+    FRONT_JOINS_PENDING_MAX = 24576,
+};
+
+#endif

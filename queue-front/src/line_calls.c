@@ -1,0 +1,643 @@
+/* line_calls.c: what visitors and operators ask of a line.
+ *
+ * A request is the caller's memory, so nothing is allocated for it; lists go through its `store`
+ * part. It is answered exactly once and never from within the call: what can be told at once (no
+ * such event, no connection, too many) goes through the list of the refused, which the end of the
+ * turn answers.
+ *
+ * Who goes first. Redis does what it is sent in the order in which it is sent, so the order is made
+ * here: a visit is written to the connection when it is asked for, joins gather and are written at
+ * the end of the turn. So a pass that was read behind a crowd of joins stands before them. Of joins
+ * one batch is under way at most, the next goes out with its answer: that one is what a pass may
+ * have to wait for, however many come. (`me` asks nothing of Redis and is answered when it is read;
+ * what is too much is refused to joins long before it would be to visits, see core/shed.h.)
+ *
+ * Repeats. Redis may have done what it did not answer, so a request that failed is LINE_UNAVAILABLE
+ * and never repeated by us, except where the answer says that nothing ran: NOSCRIPT, and the same
+ * request goes out with the script's text in it; MOVED or ASK, and it goes to another server. */
+#include "line_store_internal.h"
+
+#include "line_trail.h"
+
+#include <assert.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- lists ---- */
+
+static void push(struct request_list *list, struct line_link *link)
+{
+    link->next = NULL;
+    if (list->tail != NULL)
+        list->tail->next = link;
+    else
+        list->head = link;
+    list->tail = link;
+    list->len++;
+}
+
+static struct line_link *pop(struct request_list *list)
+{
+    struct line_link *link = list->head;
+    assert(link != NULL);
+    list->head = link->next;
+    if (list->head == NULL)
+        list->tail = NULL;
+    list->len--;
+    return link;
+}
+
+/* ---- ends ---- */
+
+void calls_finish(struct line_link *link)
+{
+    assert(link->store->requests > 0);
+    link->store->requests--;
+    switch ((enum request_kind)link->kind) {
+    case REQUEST_JOIN: {
+        struct line_join *join = CONTAINER_OF(link, struct line_join, store);
+        join->on_done(join);
+        return;
+    }
+    case REQUEST_VISIT: {
+        struct line_visit *visit = CONTAINER_OF(link, struct line_visit, store);
+        visit->on_done(visit);
+        return;
+    }
+    case REQUEST_MOVE: {
+        struct line_move *move = CONTAINER_OF(link, struct line_move, store);
+        move->on_done(move);
+        return;
+    }
+    case REQUEST_ADMIN: {
+        struct line_admin *admin = CONTAINER_OF(link, struct line_admin, store);
+        admin->on_done(admin);
+        return;
+    }
+    }
+    abort(); /* all kinds are above */
+}
+
+static void set_outcome(struct line_link *link, enum line_outcome outcome, uint64_t retry_ms)
+{
+    switch ((enum request_kind)link->kind) {
+    case REQUEST_JOIN: {
+        struct line_join *join = CONTAINER_OF(link, struct line_join, store);
+        join->outcome = outcome;
+        join->retry_after_ms = retry_ms;
+        return;
+    }
+    case REQUEST_VISIT: {
+        struct line_visit *visit = CONTAINER_OF(link, struct line_visit, store);
+        visit->outcome = outcome;
+        visit->retry_after_ms = retry_ms;
+        return;
+    }
+    case REQUEST_MOVE: {
+        struct line_move *move = CONTAINER_OF(link, struct line_move, store);
+        move->outcome = outcome;
+        move->retry_after_ms = retry_ms;
+        return;
+    }
+    case REQUEST_ADMIN:
+        CONTAINER_OF(link, struct line_admin, store)->outcome = outcome;
+        return;
+    }
+    abort(); /* all kinds are above */
+}
+
+/* Answered at the end of the turn. */
+static void refuse(struct line_link *link, enum line_outcome outcome)
+{
+    set_outcome(link, outcome, STORE_RETRY_MS);
+    push(&link->store->refused, link);
+    redis_route_wake(link->store->route);
+}
+
+void calls_finish_unknown(struct line_link *link)
+{
+    set_outcome(link, LINE_UNAVAILABLE, STORE_RETRY_MS);
+    calls_finish(link);
+}
+
+void calls_answer_refused(struct line_store *store)
+{
+    struct request_list refused = store->refused;
+    store->refused = (struct request_list){NULL, NULL, 0};
+    while (refused.head != NULL)
+        calls_finish(pop(&refused)); /* what is refused meanwhile has woken the next turn */
+}
+
+void calls_refuse_gathered(struct line_store *store)
+{
+    calls_answer_refused(store);
+    for (uint32_t i = 0; i < store->events_len; i++) {
+        while (store->events[i]->gathered.head != NULL)
+            calls_finish_unknown(pop(&store->events[i]->gathered));
+    }
+}
+
+/* ---- beginnings ---- */
+
+void calls_begin(struct line_store *store, struct line_link *link, enum request_kind kind)
+{
+    assert(!store->closed);
+    *link = (struct line_link){.store = store, .kind = (uint8_t)kind};
+    link->call.deadline_us = store_now_us(store) + STORE_DEADLINE_MS * 1000;
+    store->requests++;
+}
+
+/* The event that a request is about, or NULL when it has been refused. */
+struct store_event *calls_admit(struct line_link *link, const char *id)
+{
+    struct line_store *store = link->store;
+    struct store_event *event = store_find(store, span_of(id));
+    /* While the set of events cannot be read, one that we do not know may be one not seen yet. */
+    if (store->discovered && (event == NULL || event->absent))
+        refuse(link, LINE_UNKNOWN);
+    else if (event == NULL || event->absent || event->healing ||
+             !store_can_send(store, event->slot) || store->requests > STORE_REQUESTS_MAX)
+        refuse(link, LINE_UNAVAILABLE);
+    else
+        return event;
+    return NULL;
+}
+
+/* ---- joins ---- */
+
+enum { JOIN_HEAD_WORDS = 2, JOIN_WORDS = 3, IDEM_DIGITS = 11, IDEM_FIELD_BYTES = 8 };
+
+/* Eight bytes of the hash are the field, 22 bits more choose the bucket: join.lua takes as many of
+ * the base-4 digits as the line's size asks for. */
+static void put_idem(struct text *command, const struct line_join *join)
+{
+    if (!join->has_idem) {
+        resp_cstr(command, "");
+        resp_cstr(command, "");
+        return;
+    }
+    char digits[IDEM_DIGITS];
+    uint32_t bits;
+    memcpy(&bits, join->idem + IDEM_FIELD_BYTES, sizeof(bits));
+    for (size_t i = 0; i < IDEM_DIGITS; i++, bits >>= 2)
+        digits[i] = (char)('0' + (bits & 3));
+    resp_word(command, (struct span){digits, sizeof(digits)});
+    resp_word(command, (struct span){(const char *)join->idem, IDEM_FIELD_BYTES});
+}
+
+void calls_put_address(struct text *command, const uint8_t addr[16])
+{
+    static const uint8_t v4_prefix[12] = {[10] = 0xFF, [11] = 0xFF};
+    bool is_v4 = memcmp(addr, v4_prefix, sizeof(v4_prefix)) == 0;
+    resp_word(command, (struct span){(const char *)addr + (is_v4 ? 12 : 0), is_v4 ? 4 : 8});
+}
+
+static void on_joined(struct redis_call *call, const redisReply *reply);
+
+static void send_batch(struct store_event *event)
+{
+    struct line_store *store = event->store;
+    assert(event->batch.head != NULL);
+    /* Addresses are only sent if they are counted, or if we do not know yet. */
+    bool limited = !event->line.seen || event->line.view.knobs.joins_per_ip_per_min > 0;
+    struct text command = store_script(store, SCRIPT_JOIN, event->line.view.id,
+                                       JOIN_HEAD_WORDS + (uint64_t)JOIN_WORDS * event->batch.len);
+    resp_u64(&command, event->line.marks.issued);
+    resp_u64(&command, event->batch.len);
+    for (struct line_link *link = event->batch.head; link != NULL; link = link->next) {
+        const struct line_join *join = CONTAINER_OF(link, struct line_join, store);
+        put_idem(&command, join);
+        if (limited)
+            calls_put_address(&command, join->addr);
+        else
+            resp_cstr(&command, "");
+    }
+    /* The first of the batch has waited longest. */
+    event->batch_call.deadline_us = event->batch.head->call.deadline_us;
+    event->batch_call.on_reply = on_joined;
+    event->batch_call.ctx = event;
+    atomic_fetch_add_explicit(&store->stats.join_calls, 1, memory_order_relaxed);
+    store_send(store, &event->batch_call, &command);
+}
+
+/* The next batch; none is under way. */
+static void send_gathered(struct store_event *event)
+{
+    assert(event->batch.head == NULL);
+    if (event->healing || !store_can_send(event->store, event->slot)) {
+        while (event->gathered.head != NULL)
+            refuse(pop(&event->gathered), LINE_UNAVAILABLE);
+        return;
+    }
+    while (event->gathered.head != NULL && event->batch.len < STORE_JOIN_BATCH_MAX)
+        push(&event->batch, pop(&event->gathered));
+    event->batch_call.tries = 0;
+    send_batch(event);
+}
+
+void calls_send_gathered(struct line_store *store)
+{
+    for (uint32_t i = 0; i < store->events_len; i++) {
+        if (store->events[i]->gathered.head != NULL && store->events[i]->batch.head == NULL)
+            send_gathered(store->events[i]);
+    }
+}
+
+void line_store_join(struct line_store *store, struct line_join *join)
+{
+    join->state = LINE_DRAFT;
+    join->entry = 0;
+    join->retry_after_ms = 0;
+    calls_begin(store, &join->store, REQUEST_JOIN);
+    atomic_fetch_add_explicit(&store->stats.joins, 1, memory_order_relaxed);
+    struct store_event *event = calls_admit(&join->store, join->event);
+    if (event == NULL)
+        return;
+    join->state = event->line.view.state;
+    push(&event->gathered, &join->store);
+    if (event->batch.head != NULL)
+        return;
+    if (event->gathered.len < STORE_JOIN_BATCH_MAX) {
+        redis_route_wake(store->route);
+        return;
+    }
+    /* A turn in which thousands are ready is long: Redis is not kept waiting for its end. */
+    send_gathered(event);
+    redis_route_flush(store->route); /* last: the join may be over now */
+}
+
+/* The joins that are not simply the next ones: pairs of index and place. */
+static bool read_odd(const redisReply *reply, size_t *at, uint64_t index, uint64_t *place)
+{
+    uint64_t odd;
+    if (!resp_get_u64(reply, *at, &odd) || odd != index || !resp_get_u64(reply, *at + 1, place))
+        return false;
+    *at += 2;
+    return true;
+}
+
+static void hand_out(struct request_list *batch, const redisReply *reply)
+{
+    uint64_t outcome = LINE_UNAVAILABLE, state = LINE_DRAFT, next = 0, retry_ms = 0;
+    resp_get_u64(reply, 0, &outcome);
+    resp_get_u64(reply, 1, &state);
+    resp_get_u64(reply, 2, &next);
+    resp_get_u64(reply, 3, &retry_ms);
+    if (outcome >= LINE_OUTCOME_COUNT || state >= LINE_STATE_COUNT ||
+        (outcome == LINE_OK && next == 0))
+        outcome = LINE_UNAVAILABLE;
+    size_t odd = 4;
+    for (uint64_t index = 0; batch->head != NULL; index++) {
+        struct line_link *link = pop(batch);
+        struct line_join *join = CONTAINER_OF(link, struct line_join, store);
+        uint64_t place = 0;
+        join->outcome = (enum line_outcome)outcome;
+        join->state = (enum line_state)state;
+        if (outcome != LINE_OK) {
+            join->retry_after_ms = retry_ms > 0 ? retry_ms : STORE_RETRY_MS;
+        } else if (!read_odd(reply, &odd, index, &place)) {
+            join->entry = next++;
+        } else if (place > 0) {
+            join->outcome = LINE_SAME;
+            join->entry = place;
+        } else {
+            join->outcome = LINE_LIMITED;
+            join->retry_after_ms = retry_ms;
+        }
+        calls_finish(link);
+    }
+}
+
+/* The highest place in the answer becomes a mark before anybody hears of it. */
+static void note_places(struct store_event *event, const redisReply *reply)
+{
+    uint64_t outcome, first;
+    if (!resp_get_u64(reply, 0, &outcome))
+        return;
+    if (outcome == LINE_UNAVAILABLE)
+        store_begin_healing(event);
+    if (outcome != LINE_OK || !resp_get_u64(reply, 2, &first))
+        return;
+    uint64_t odd = (resp_len(reply) - 4) / 2;
+    if (odd < event->batch.len)
+        line_event_saw_place(&event->line, first + event->batch.len - odd - 1);
+}
+
+static void on_joined(struct redis_call *call, const redisReply *reply)
+{
+    struct store_event *event = call->ctx;
+    struct line_store *store = event->store;
+    enum store_answer answer = store_judge(store, call, reply, SCRIPT_JOIN);
+    if (answer == STORE_AGAIN) {
+        send_batch(event);
+        return;
+    }
+    if (answer == STORE_ANSWER && resp_len(reply) > 0)
+        note_places(event, reply);
+    struct request_list batch = event->batch;
+    event->batch = (struct request_list){NULL, NULL, 0};
+    if (event->gathered.head != NULL)
+        redis_route_wake(store->route);
+    hand_out(&batch, answer == STORE_ANSWER ? reply : NULL);
+}
+
+/* ---- visits ---- */
+
+static void on_visited(struct redis_call *call, const redisReply *reply);
+
+static void send_visit(struct line_visit *visit)
+{
+    static const char *const names[] = {"pass", "heartbeat", "end", "leave"};
+    struct line_store *store = visit->store.store;
+    const struct store_event *event = visit->store.call.ctx;
+    struct text command = store_script(store, SCRIPT_VISIT, visit->event, 7);
+    resp_u64(&command, event->line.marks.serving);
+    resp_cstr(&command, names[visit->call]);
+    resp_u64(&command, visit->place);
+    resp_u64(&command, visit->ends_ms);
+    line_event_put_drawn(&event->line, &command);
+    if (visit->entry > 0)
+        resp_u64(&command, visit->entry);
+    else
+        resp_cstr(&command, "");
+    resp_u64(&command, visit->moves);
+    visit->store.call.on_reply = on_visited;
+    store_send(store, &visit->store.call, &command);
+}
+
+void line_store_visit(struct line_store *store, struct line_visit *visit)
+{
+    assert(visit->call <= LINE_LEAVE);
+    assert(visit->place > 0 && visit->place <= LINE_PLACE_MAX);
+    visit->state = LINE_DRAFT;
+    visit->expires_ms = 0;
+    visit->retry_after_ms = 0;
+    if (visit->call != LINE_HEARTBEAT)
+        visit->ends_ms = 0;
+    calls_begin(store, &visit->store, REQUEST_VISIT);
+    struct store_event *event = calls_admit(&visit->store, visit->event);
+    if (event == NULL)
+        return;
+    visit->state = event->line.view.state;
+    line_event_saw_place(&event->line, visit->place);
+    visit->store.call.ctx = event;
+    send_visit(visit);
+}
+
+static bool read_visit(struct line_visit *visit, const redisReply *reply)
+{
+    uint64_t outcome, state, expires_ms, ends_ms, retry_ms;
+    if (!resp_get_u64(reply, 0, &outcome) || !resp_get_u64(reply, 1, &state) ||
+        !resp_get_u64(reply, 2, &expires_ms) || !resp_get_u64(reply, 3, &ends_ms) ||
+        !resp_get_u64(reply, 4, &retry_ms) || outcome >= LINE_OUTCOME_COUNT ||
+        state >= LINE_STATE_COUNT)
+        return false;
+    visit->outcome = (enum line_outcome)outcome;
+    visit->state = (enum line_state)state;
+    visit->expires_ms = expires_ms;
+    visit->ends_ms = ends_ms;
+    visit->retry_after_ms = retry_ms;
+    return true;
+}
+
+static void on_visited(struct redis_call *call, const redisReply *reply)
+{
+    struct line_link *link = CONTAINER_OF(call, struct line_link, call);
+    struct line_visit *visit = CONTAINER_OF(link, struct line_visit, store);
+    struct store_event *event = call->ctx;
+    enum store_answer answer = store_judge(link->store, call, reply, SCRIPT_VISIT);
+    if (answer == STORE_AGAIN) {
+        send_visit(visit);
+        return;
+    }
+    uint64_t outcome;
+    if (answer == STORE_ANSWER && read_visit(visit, reply)) {
+        if (visit->outcome ==
+            LINE_CONFLICT) { /* drawn a moment ago: the place was reckoned wrong */
+            store_tick_now(event);
+            visit->outcome = LINE_UNAVAILABLE;
+            visit->retry_after_ms = STORE_RETRY_MS;
+        }
+        if (visit->call == LINE_PASS && visit->outcome == LINE_OK)
+            event->line.passes++;
+        calls_finish(link);
+        return;
+    }
+    if (answer == STORE_ANSWER && resp_get_u64(reply, 0, &outcome) && outcome == LINE_UNAVAILABLE)
+        store_begin_healing(event);
+    calls_finish_unknown(link);
+}
+
+/* ---- admin ---- */
+
+static void on_administered(struct redis_call *call, const redisReply *reply);
+
+/* A seed for the draw, should the event have none yet: made for each call, so that none is kept. By
+ * the kernel, not by the loop's own generator: who knew that one's state could foretell the draw.
+ */
+static void put_seed(struct text *command)
+{
+    uint8_t seed[DRAW_SEED_BYTES];
+    char hex[2 * DRAW_SEED_BYTES + 1];
+    rng_fill(rng_system(), seed, sizeof(seed));
+    sodium_bin2hex(hex, sizeof(hex), seed, sizeof(seed));
+    resp_cstr(command, hex);
+    sodium_memzero(seed, sizeof(seed));
+    sodium_memzero(hex, sizeof(hex));
+}
+
+static void send_change(struct line_admin *admin)
+{
+    static const char *const names[] = {"create", "change", "transition", "undo", "seats"};
+    struct line_store *store = admin->store.store;
+    struct text command = store_script(store, SCRIPT_ADMIN, admin->event, 8 + LINE_KNOBS);
+    resp_cstr(&command, names[admin->call]);
+    resp_u64(&command, admin->if_version);
+    resp_u64(&command, admin->call == LINE_SEATS ? admin->seats_left : admin->from);
+    resp_u64(&command, admin->to);
+    resp_word(&command, admin->audit);
+    resp_word(&command, admin->doc);
+    put_seed(&command);
+    resp_word(&command, admin->beacon);
+    line_event_put_knobs(&admin->knobs, &command);
+    admin->store.call.on_reply = on_administered;
+    store_send(store, &admin->store.call, &command);
+}
+
+static void send_pilot(struct line_admin *admin)
+{
+    struct line_store *store = admin->store.store;
+    const struct line_pilot_move *move = admin->pilot;
+    struct text command = store_script(store, SCRIPT_PILOT, admin->event, 9);
+    resp_u64(&command, move->interval_ms);
+    resp_u64(&command, move->silent_ms);
+    resp_u64(&command, move->heard);
+    resp_u64(&command, move->from_milli);
+    resp_u64(&command, move->to_milli);
+    resp_cstr(&command, move->reason);
+    resp_word(&command, move->why);
+    resp_word(&command, move->reading);
+    resp_word(&command, admin->audit);
+    admin->store.call.on_reply = on_administered;
+    store_send(store, &admin->store.call, &command);
+}
+
+static void send_asked(struct line_admin *admin)
+{
+    if (admin->call == LINE_PILOT)
+        send_pilot(admin);
+    else
+        send_change(admin);
+}
+
+static void send_rows(struct line_admin *admin);
+
+static void on_rows(struct redis_call *call, const redisReply *reply)
+{
+    struct line_link *link = CONTAINER_OF(call, struct line_link, call);
+    struct line_admin *admin = CONTAINER_OF(link, struct line_admin, store);
+    const struct store_event *event = store_find(link->store, span_of(admin->event));
+    struct text rows;
+    if (store_follow(link->store, call, reply)) {
+        send_rows(admin);
+        return;
+    }
+    bool whole = reply != NULL && reply->type == REDIS_REPLY_ARRAY &&
+                 (admin->call == LINE_AUDIT ? line_trail_audit(reply, &rows)
+                                            : line_trail_series(reply, &rows));
+    if (!whole) {
+        calls_finish_unknown(link);
+        return;
+    }
+    assert(!rows.overflown);
+    admin->outcome = LINE_OK;
+    admin->state = event->line.view.state;
+    admin->version = event->line.view.version;
+    admin->reply = text_span(&rows);
+    calls_finish(link);
+    free(rows.ptr);
+}
+
+static void send_rows(struct line_admin *admin)
+{
+    struct line_store *store = admin->store.store;
+    bool audit = admin->call == LINE_AUDIT;
+    uint64_t limit =
+        admin->limit > 0 && admin->limit < LINE_ROWS_MAX ? admin->limit : LINE_ROWS_MAX;
+    char memory[LINE_EVENT_ID_MAX + 16], count_memory[24];
+    struct text key = text_on(memory, sizeof(memory));
+    struct text count = text_on(count_memory, sizeof(count_memory));
+    text_printf(&key, "fg:{%s}:%s", admin->event, audit ? "audit" : "series");
+    text_i64(&count, audit ? (int64_t)limit : -(int64_t)limit);
+    struct text command =
+        store_command(store, store_slot(store, span_of(admin->event)), audit ? 6 : 4);
+    resp_cstr(&command, audit ? "XREVRANGE" : "LRANGE");
+    resp_word(&command, text_span(&key));
+    if (audit) {
+        resp_cstr(&command, "+");
+        resp_cstr(&command, "-");
+        resp_cstr(&command, "COUNT");
+        resp_word(&command, text_span(&count));
+    } else {
+        resp_word(&command, text_span(&count));
+        resp_cstr(&command, "-1");
+    }
+    admin->store.call.on_reply = on_rows;
+    store_send(store, &admin->store.call, &command);
+}
+
+/* Created, and now in the set of events, where the other fronts look. */
+static void list_created(struct line_admin *admin);
+
+static void on_created(struct redis_call *call, const redisReply *reply)
+{
+    struct line_link *link = CONTAINER_OF(call, struct line_link, call);
+    struct line_admin *admin = CONTAINER_OF(link, struct line_admin, store);
+    if (store_follow(link->store, call, reply)) {
+        list_created(admin);
+        return;
+    }
+    if (reply == NULL || reply->type != REDIS_REPLY_INTEGER)
+        admin->outcome = LINE_UNAVAILABLE; /* to create it once more sets it right */
+    calls_finish(link);
+}
+
+static void list_created(struct line_admin *admin)
+{
+    struct line_store *store = admin->store.store;
+    if (!store_can_send(store, store->set_slot)) {
+        calls_finish(&admin->store); /* the next look at the set shows that it is missing there */
+        return;
+    }
+    struct text command = store_command(store, store->set_slot, 3);
+    resp_cstr(&command, "SADD");
+    resp_cstr(&command, "fg:events");
+    resp_cstr(&command, admin->event);
+    admin->store.call.on_reply = on_created;
+    store_send(store, &admin->store.call, &command);
+}
+
+static bool read_change(struct line_admin *admin, const redisReply *reply)
+{
+    uint64_t outcome, state, version;
+    if (!resp_get_u64(reply, 0, &outcome) || !resp_get_u64(reply, 1, &state) ||
+        !resp_get_u64(reply, 2, &version) || outcome >= LINE_OUTCOME_COUNT ||
+        state >= LINE_STATE_COUNT)
+        return false;
+    admin->outcome = (enum line_outcome)outcome;
+    admin->state = (enum line_state)state;
+    admin->version = version;
+    return true;
+}
+
+static void on_administered(struct redis_call *call, const redisReply *reply)
+{
+    struct line_link *link = CONTAINER_OF(call, struct line_link, call);
+    struct line_admin *admin = CONTAINER_OF(link, struct line_admin, store);
+    struct line_store *store = link->store;
+    enum line_script script = admin->call == LINE_PILOT ? SCRIPT_PILOT : SCRIPT_ADMIN;
+    enum store_answer answer = store_judge(store, call, reply, script);
+    if (answer == STORE_AGAIN) {
+        send_asked(admin);
+        return;
+    }
+    bool done = answer == STORE_ANSWER && read_change(admin, reply);
+    struct store_event *event = NULL;
+    if (done)
+        event = store_event_of(store, span_of(admin->event));
+    if (event != NULL) {
+        event->absent = false;
+        store_tick_now(event); /* what changed is to be seen here without delay */
+    }
+    if (!done)
+        calls_finish_unknown(link);
+    else if (admin->call == LINE_CREATE)
+        list_created(admin);
+    else
+        calls_finish(link);
+}
+
+void line_store_admin(struct line_store *store, struct line_admin *admin)
+{
+    assert(admin->doc.len <= LINE_DOC_BYTES_MAX);
+    assert(admin->audit.len <= LINE_AUDIT_BYTES_MAX);
+    admin->state = LINE_DRAFT;
+    admin->version = 0;
+    admin->reply = (struct span){NULL, 0};
+    calls_begin(store, &admin->store, REQUEST_ADMIN);
+    const struct store_event *event = store_find(store, span_of(admin->event));
+    bool is_new = event == NULL || event->absent;
+    if (admin->call != LINE_CREATE || !is_new) {
+        if (calls_admit(&admin->store, admin->event) == NULL)
+            return;
+    } else if (!store_can_send(store, store_slot(store, span_of(admin->event))) ||
+               store->events_len == STORE_EVENTS_MAX) {
+        refuse(&admin->store, LINE_UNAVAILABLE);
+        return;
+    }
+    if (admin->call == LINE_AUDIT || admin->call == LINE_SERIES)
+        send_rows(admin);
+    else
+        send_asked(admin);
+}

@@ -1,0 +1,564 @@
+/* line_event.c: see line_event.h.
+ *
+ * An answer is read whole before anything is taken from it, so that a bad one changes nothing.
+ * Marks only rise. The list of stretches grows at its end; a stretch that grew in Redis comes again
+ * with the same beginning (its called_ms) and replaces its shorter self. What tick.lua calls dead
+ * falls off at the front. */
+#include "line_event.h"
+
+#include "core/place.h"
+#include "line_limits.h"
+
+#include <assert.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+void line_event_init(struct line_event *event, struct span id)
+{
+    *event = (struct line_event){.view = {.stale = true, .show_up_milli = 1000}};
+    bool fits = span_to_cstr(id, event->view.id, sizeof(event->view.id));
+    assert(fits);
+    event->view.lane = (uint8_t)line_lane_named(event->view.id);
+    event->view.heard = &event->heard;
+    event->view.ghosts = &event->ghosts;
+    event->view.moves = &event->moves;
+    event->view.told = &event->told;
+}
+
+void line_event_deinit(struct line_event *event)
+{
+    free(event->doc);
+    free(event->calls);
+    heard_deinit(&event->heard);
+    ghosts_deinit(&event->ghosts);
+    moves_deinit(&event->moves);
+}
+
+void line_event_saw_place(struct line_event *event, uint64_t place)
+{
+    if (place > event->marks.issued && place <= LINE_PLACE_MAX)
+        event->marks.issued = place;
+}
+
+/* ---- what the scripts are told ---- */
+
+uint32_t line_event_pick_heard(struct line_event *event, uint64_t gone_after_ms, uint64_t now_us)
+{
+    const struct line_view *view = &event->view;
+    if (!event->seen)
+        return 0;
+    uint64_t redis_ms = view->redis_ms + (now_us - view->at_us) / 1000;
+    heard_turn(&event->heard, redis_ms / gone_after_ms);
+    heard_reserve(&event->heard, view->issued);
+    return 2 * heard_pick(&event->heard);
+}
+
+uint32_t line_event_pick_moves(struct line_event *event)
+{
+    event->sending = event->told;
+    event->telling_cap = event->moves.cap;
+    event->telling_len = moves_pick(&event->moves, event->telling, &event->telling_upto);
+    return 2 * event->telling_len;
+}
+
+void line_event_saw_move(struct line_event *event, struct move move)
+{
+    moves_note(&event->moves, move);
+}
+
+void line_event_put_tick(const struct line_event *event, struct text *command,
+                         struct span front_name, uint64_t gone_after_ms)
+{
+    resp_u64(command, event->marks.issued);
+    resp_u64(command, event->marks.serving);
+    resp_u64(command, event->marks.version);
+    resp_u64(command, event->marks.generation);
+    resp_u64(command, event->marks.upto);
+    resp_word(command, front_name);
+    resp_u64(command, gone_after_ms);
+    resp_u64(command, event->heard.epoch);
+    resp_u64(command, event->ghosts.next);
+    resp_u64(command, event->heard.sent_len);
+    for (uint32_t i = 0; i < event->heard.sent_len; i++) {
+        resp_u64(command, event->heard.sent[i]);
+        resp_word(command, heard_block(&event->heard, event->heard.sent[i]));
+    }
+    resp_u64(command, event->early_len);
+    for (uint32_t i = 0; i < event->early_len; i++) {
+        resp_u64(command, event->early[i]);
+        resp_u64(command, place_position(&event->view, event->early[i]));
+    }
+    resp_u64(command, event->marks.moves_run);
+    resp_u64(command, event->marks.moves_seq);
+    resp_u64(command, event->telling_len);
+    for (uint32_t i = 0; i < event->telling_len; i++) {
+        resp_u64(command, event->telling[i].entry);
+        resp_u64(command, event->telling[i].moves);
+    }
+    for (int i = 0; i < 2; i++) {
+        resp_u64(command, event->sending.judged[i] - event->taken.judged[i]);
+        resp_u64(command, event->sending.kept[i] - event->taken.kept[i]);
+        resp_u64(command, event->sending.error_milli[i] - event->taken.error_milli[i]);
+    }
+}
+
+void line_event_put_drawn(const struct line_event *event, struct text *command)
+{
+    if (event->view.draw.drawn)
+        resp_u64(command, event->view.draw.order.entries);
+    else
+        resp_cstr(command, "");
+}
+
+static void put_draw(const struct line_event *event, struct text *command)
+{
+    const struct line_draw *draw = &event->view.draw;
+    char hex[2 * DRAW_SEED_BYTES + 1] = "";
+    if (draw->has_seed)
+        sodium_bin2hex(hex, sizeof(hex), draw->seed, sizeof(draw->seed));
+    resp_cstr(command, hex);
+    line_event_put_drawn(event, command);
+    resp_word(command, (struct span){draw->beacon, draw->beacon_len});
+    resp_u64(command, draw->drawn_ms);
+}
+
+void line_event_put_knobs(const struct line_knobs *knobs, struct text *command)
+{
+    assert(knobs->rate_milli <= LINE_RATE_MILLI_MAX);
+    assert(knobs->burst <= LINE_BURST_MAX);
+    resp_u64(command, knobs->rate_milli);
+    resp_u64(command, knobs->burst);
+    resp_u64(command, knobs->max_active);
+    resp_u64(command, knobs->session_ttl_ms);
+    resp_u64(command, knobs->session_max_ms);
+    resp_u64(command, knobs->call_ttl_ms);
+    resp_u64(command, knobs->grace_ms);
+    resp_u64(command, knobs->joins_per_ip_per_min);
+    resp_u64(command, knobs->opens_at_ms);
+    resp_u64(command, knobs->prequeue_at_ms);
+    resp_u64(command, knobs->pilot_ceiling_milli);
+    resp_u64(command, knobs->pilot_floor_milli);
+    resp_u64(command, knobs->shares);
+}
+
+/* How many places may have been given out that this front has not seen: what was joined between its
+ * last tick and the loss, with a second on top for the append-only file, doubled for good measure.
+ */
+static uint64_t safety_gap(const struct line_event *event, uint64_t now_us)
+{
+    uint64_t unseen_ms = event->seen ? (now_us - event->view.at_us) / 1000 : 0;
+    if (unseen_ms > HEAL_UNSEEN_MAX_MS)
+        unseen_ms = HEAL_UNSEEN_MAX_MS;
+    uint64_t gap = 2 * (event->joins_milli / 1000 * (unseen_ms + 1000)) / 1000;
+    if (gap < HEAL_GAP_MIN)
+        return HEAL_GAP_MIN;
+    return gap < HEAL_GAP_MAX ? gap : HEAL_GAP_MAX;
+}
+
+void line_event_put_heal(const struct line_event *event, struct text *command,
+                         struct span front_name, uint64_t now_us)
+{
+    const struct line_view *view = &event->view;
+    resp_u64(command, HEAL_WINDOW_MS);
+    resp_u64(command, safety_gap(event, now_us));
+    resp_word(command, front_name);
+    resp_u64(command, event->passes);
+    resp_u64(command, event->marks.issued);
+    resp_u64(command, event->marks.serving);
+    resp_u64(command, event->marks.dead);
+    resp_u64(command, view->active);
+    resp_u64(command, view->outstanding);
+    resp_u64(command, view->admitted);
+    resp_u64(command, view->no_shows);
+    resp_u64(command, 1000 - view->show_up_milli);
+    resp_u64(command, view->service_rate_milli);
+    resp_u64(command, event->marks.version);
+    resp_u64(command, view->state);
+    resp_word(command, view->doc);
+    put_draw(event, command);
+    struct line_knobs knobs = view->knobs;
+    knobs.rate_milli = event->knob_rate_milli;
+    line_event_put_knobs(&knobs, command);
+}
+
+/* ---- what a tick tells ---- */
+
+struct tick_answer {
+    uint64_t state, version, issued, serving, waiting, active, outstanding, admitted, no_shows;
+    uint64_t show_up_milli, service_rate_milli, redis_ms, dead, generation;
+    bool has_doc;
+    struct span doc;
+    struct line_knobs knobs;
+    struct line_draw draw;
+    const redisReply *stretches;
+    uint64_t skipped;
+    struct ghosts_count ghosts;
+    const redisReply *early;
+    uint64_t frozen_from, undo_version, undo_state;
+    const redisReply *moves;
+    uint64_t seats; /* one more than there are; 0: nobody tells */
+    struct line_pilot pilot;
+    char odds[LINE_ODDS_MAX + 1];
+};
+
+static bool read_knobs(const redisReply *document, struct line_knobs *knobs)
+{
+    return resp_get_u64(document, 1, &knobs->rate_milli) &&
+           resp_get_u64(document, 2, &knobs->burst) &&
+           resp_get_u64(document, 3, &knobs->max_active) &&
+           resp_get_u64(document, 4, &knobs->session_ttl_ms) &&
+           resp_get_u64(document, 5, &knobs->session_max_ms) &&
+           resp_get_u64(document, 6, &knobs->call_ttl_ms) &&
+           resp_get_u64(document, 7, &knobs->grace_ms) &&
+           resp_get_u64(document, 8, &knobs->joins_per_ip_per_min) &&
+           resp_get_u64(document, 9, &knobs->opens_at_ms) &&
+           resp_get_u64(document, 10, &knobs->prequeue_at_ms) &&
+           resp_get_u64(document, 11, &knobs->pilot_ceiling_milli) &&
+           resp_get_u64(document, 12, &knobs->pilot_floor_milli) &&
+           resp_get_u64(document, 13, &knobs->shares) && line_lanes(knobs->shares) <= LANES_MAX &&
+           line_lane_share(knobs->shares, 0) <= 100 && knobs->rate_milli <= LINE_RATE_MILLI_MAX &&
+           knobs->burst <= LINE_BURST_MAX;
+}
+
+/* {judged, skipped, first block, ghosts, ...} */
+static bool read_ghosts(const redisReply *told, struct tick_answer *tick)
+{
+    struct ghosts_count *count = &tick->ghosts;
+    if (!resp_get_u64(told, 0, &count->judged) || !resp_get_u64(told, 1, &tick->skipped) ||
+        !resp_get_u64(told, 2, &count->first) || count->judged > tick->issued ||
+        tick->skipped > tick->serving || resp_len(told) > 3 + HEARD_SEND_MAX)
+        return false;
+    count->serving = tick->serving;
+    count->len = (uint32_t)resp_len(told) - 3;
+    for (uint32_t i = 0; i < count->len; i++) {
+        uint64_t ghosts;
+        if (!resp_get_u64(told, 3 + i, &ghosts) || ghosts > HEARD_BLOCK_PLACES)
+            return false;
+        count->in_block[i] = (uint16_t)ghosts;
+    }
+    return true;
+}
+
+/* {seed, entries or '', beacon, drawn_ms, ...} */
+static bool read_draw(const redisReply *reply, struct line_draw *draw)
+{
+    struct span seed, entries, beacon;
+    uint64_t count;
+    size_t bytes;
+    *draw = (struct line_draw){0};
+    if (!resp_get_str(reply, 0, &seed) || !resp_get_str(reply, 1, &entries) ||
+        !resp_get_str(reply, 2, &beacon) || !resp_get_u64(reply, 3, &draw->drawn_ms))
+        return false;
+    if (seed.len == 0)
+        return true;
+    if (sodium_hex2bin(draw->seed, sizeof(draw->seed), seed.ptr, seed.len, NULL, &bytes, NULL) !=
+            0 ||
+        bytes != sizeof(draw->seed))
+        return false;
+    draw->has_seed = true;
+    if (entries.len == 0)
+        return true;
+    if (!span_u64(entries, LINE_PLACE_MAX, &count) || beacon.len > DRAW_BEACON_MAX)
+        return false;
+    draw->drawn = true;
+    memcpy(draw->beacon, beacon.ptr, beacon.len);
+    draw->beacon_len = (uint32_t)beacon.len;
+    draw_init(&draw->order, draw->seed, beacon, count);
+    return true;
+}
+
+/* {..., state before a freeze, version that an undo takes back, state before it} */
+static bool read_before(const redisReply *reply, struct tick_answer *tick)
+{
+    return resp_get_u64(reply, 4, &tick->frozen_from) && tick->frozen_from < LINE_STATE_COUNT &&
+           resp_get_u64(reply, 5, &tick->undo_version) &&
+           resp_get_u64(reply, 6, &tick->undo_state) && tick->undo_state < LINE_STATE_COUNT;
+}
+
+static bool read_words(const redisReply *reply, size_t at, char *out, size_t cap)
+{
+    struct span text;
+    return resp_get_str(reply, at, &text) && span_to_cstr(text, out, cap);
+}
+
+/* {rate in force, decided_ms, heard_ms, rate before, moved_ms, reason, why, reading}, or {} */
+static bool read_pilot(const redisReply *reply, struct line_pilot *pilot)
+{
+    *pilot = (struct line_pilot){.on = resp_len(reply) > 0};
+    return !pilot->on ||
+           (resp_get_u64(reply, 0, &pilot->rate_milli) && resp_get_u64(reply, 1, &pilot->at_ms) &&
+            resp_get_u64(reply, 2, &pilot->heard_ms) &&
+            resp_get_u64(reply, 3, &pilot->from_milli) &&
+            resp_get_u64(reply, 4, &pilot->moved_ms) &&
+            read_words(reply, 5, pilot->reason, sizeof(pilot->reason)) &&
+            read_words(reply, 6, pilot->why, sizeof(pilot->why)) &&
+            read_words(reply, 7, pilot->reading, sizeof(pilot->reading)) &&
+            pilot->rate_milli <= LINE_RATE_MILLI_MAX);
+}
+
+static bool read_tick(const redisReply *reply, struct tick_answer *tick)
+{
+    const redisReply *document, *ghosts, *draw, *pilot;
+    uint64_t *const numbers[] = {
+        &tick->state,
+        &tick->version,
+        &tick->issued,
+        &tick->serving,
+        &tick->waiting,
+        &tick->active,
+        &tick->outstanding,
+        &tick->admitted,
+        &tick->no_shows,
+        &tick->show_up_milli,
+        &tick->service_rate_milli,
+        &tick->redis_ms,
+        &tick->dead,
+        &tick->generation,
+    };
+    size_t count = sizeof(numbers) / sizeof(numbers[0]);
+    for (size_t i = 0; i < count; i++) {
+        if (!resp_get_u64(reply, 1 + i, numbers[i]))
+            return false;
+    }
+    if (!resp_array(reply, 1 + count, &document) ||
+        !resp_array(reply, 2 + count, &tick->stretches) || !resp_array(reply, 3 + count, &ghosts) ||
+        !resp_array(reply, 4 + count, &draw) || !resp_array(reply, 5 + count, &tick->early) ||
+        !resp_get_u64(reply, 6 + count, &tick->seats) || !resp_array(reply, 7 + count, &pilot) ||
+        !read_pilot(pilot, &tick->pilot) || !resp_array(reply, 8 + count, &tick->moves) ||
+        !read_words(reply, 9 + count, tick->odds, sizeof(tick->odds)) ||
+        tick->state >= LINE_STATE_COUNT || tick->serving > tick->issued ||
+        tick->issued > LINE_PLACE_MAX || tick->show_up_milli > 1000 || !read_ghosts(ghosts, tick))
+        return false;
+    tick->has_doc = resp_len(document) > 0;
+    return !tick->has_doc ||
+           (resp_get_str(document, 0, &tick->doc) && tick->doc.len <= LINE_DOC_BYTES_MAX &&
+            read_knobs(document, &tick->knobs) && read_draw(draw, &tick->draw) &&
+            read_before(draw, tick));
+}
+
+/* "upto:called_ms:expires_ms" */
+static bool read_stretch(struct span text, struct line_call *out)
+{
+    struct span upto, called;
+    struct span expires = span_cut(span_cut(text, ':', &upto), ':', &called);
+    return span_u64(upto, LINE_PLACE_MAX, &out->upto) &&
+           span_u64(called, UINT64_MAX, &out->called_ms) &&
+           span_u64(expires, UINT64_MAX, &out->expires_ms);
+}
+
+static void drop_calls(struct line_event *event, uint32_t count)
+{
+    assert(event->calls != NULL && count <= event->view.calls_len);
+    event->view.calls_len -= count;
+    memmove(event->calls, event->calls + count, event->view.calls_len * sizeof(*event->calls));
+}
+
+static bool make_room(struct line_event *event)
+{
+    if (event->view.calls_len < event->calls_cap)
+        return true;
+    if (event->calls_cap == LINE_CALLS_MAX) {
+        drop_calls(event, 1); /* the oldest: nobody is as likely to be gone as they are */
+        return true;
+    }
+    uint32_t cap = event->calls_cap == 0 ? 64 : event->calls_cap * 2;
+    struct line_call *grown = realloc(event->calls, cap * sizeof(*grown));
+    if (grown == NULL)
+        return false;
+    event->calls = grown;
+    event->calls_cap = cap;
+    return true;
+}
+
+static bool add_call(struct line_event *event, struct line_call call)
+{
+    uint32_t len = event->view.calls_len;
+    struct line_call *last = len > 0 ? &event->calls[len - 1] : NULL;
+    if (last != NULL && last->called_ms == call.called_ms && call.upto >= last->upto) {
+        *last = call;
+        return true;
+    }
+    if (!make_room(event))
+        return false;
+    assert(event->calls != NULL && event->view.calls_len < event->calls_cap);
+    event->calls[event->view.calls_len++] = call;
+    return true;
+}
+
+/* True if the list is another one than before. */
+static bool take_stretches(struct line_event *event, const struct tick_answer *tick)
+{
+    bool changed = false;
+    if (tick->generation != event->marks.generation) {
+        event->view.calls_len = 0;
+        event->marks.upto = 0;
+        event->marks.generation = tick->generation;
+        changed = true;
+    }
+    for (size_t i = 0; i < resp_len(tick->stretches); i++) {
+        struct span text;
+        struct line_call call;
+        if (!resp_get_str(tick->stretches, i, &text) || !read_stretch(text, &call) ||
+            call.upto <= event->marks.upto)
+            continue;
+        if (!add_call(event, call))
+            break; /* no memory: asked for again by the next tick */
+        event->marks.upto = call.upto;
+        changed = true;
+    }
+    assert(event->calls != NULL || event->view.calls_len == 0);
+    uint32_t over = 0;
+    while (over < event->view.calls_len && event->calls[over].upto <= tick->dead)
+        over++;
+    if (over > 0)
+        drop_calls(event, over);
+    event->view.calls = event->calls;
+    return changed || over > 0;
+}
+
+/* False if there is no memory for it; then the version stays behind and it is told again. */
+static bool take_doc(struct line_event *event, const struct tick_answer *tick)
+{
+    char *doc = malloc(tick->doc.len + 1);
+    if (doc == NULL)
+        return false;
+    memcpy(doc, tick->doc.ptr, tick->doc.len);
+    doc[tick->doc.len] = '\0';
+    free(event->doc);
+    event->doc = doc;
+    event->view.doc = (struct span){doc, tick->doc.len};
+    event->view.knobs = tick->knobs;
+    event->knob_rate_milli = tick->knobs.rate_milli;
+    event->view.draw = tick->draw;
+    event->view.frozen_from = (enum line_state)tick->frozen_from;
+    event->view.undo_version = tick->undo_version;
+    event->view.undo_state = (enum line_state)tick->undo_state;
+    event->view.version = tick->version;
+    event->marks.version = tick->version;
+    return true;
+}
+
+/* Their positions go with the next tick; one that is told twice is taken once. */
+static void take_early(struct line_event *event, const struct tick_answer *tick)
+{
+    event->early_len = 0;
+    for (size_t i = 0; i < resp_len(tick->early) && event->early_len < LINE_EARLY_MAX; i++) {
+        uint64_t entry;
+        if (resp_get_u64(tick->early, i, &entry) && entry > 0)
+            event->early[event->early_len++] = entry;
+    }
+}
+
+/* {run, number of the newest, entry, moves, ...} */
+static void take_moves(struct line_event *event, const struct tick_answer *tick)
+{
+    struct line_marks *marks = &event->marks;
+    uint64_t run = 0, newest = 0;
+    if (!resp_get_u64(tick->moves, 0, &run) || !resp_get_u64(tick->moves, 1, &newest))
+        return;
+    if (event->telling_cap == event->moves.cap)
+        event->moves.told = event->telling_upto;
+    if (run != marks->moves_run)
+        moves_tell_again(&event->moves);
+    for (size_t i = 2; i + 1 < resp_len(tick->moves); i += 2) {
+        struct move move;
+        uint64_t moves = 0;
+        if (!resp_get_u64(tick->moves, i, &move.entry) ||
+            !resp_get_u64(tick->moves, i + 1, &moves) || move.entry == 0 ||
+            move.entry > LINE_PLACE_MAX || moves == 0 || moves > MOVES_OF_PLACE_MAX)
+            continue;
+        move.moves = (uint8_t)moves;
+        moves_note(&event->moves, move);
+    }
+    event->moves_more = newest > marks->moves_seq && resp_len(tick->moves) >= 2 + 2 * 512;
+    marks->moves_run = run;
+    marks->moves_seq = newest;
+}
+
+static void measure_joins(struct line_event *event, const struct tick_answer *tick)
+{
+    if (!event->seen || tick->redis_ms <= event->view.redis_ms || tick->issued < event->view.issued)
+        return;
+    uint64_t elapsed_ms = tick->redis_ms - event->view.redis_ms;
+    uint64_t now_milli = (tick->issued - event->view.issued) * 1000000 / elapsed_ms;
+    uint64_t faded_milli = event->joins_milli - event->joins_milli / 64;
+    event->joins_milli = now_milli > faded_milli ? now_milli : faded_milli;
+}
+
+static uint64_t max_u64(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+static bool take_numbers(struct line_event *event, const struct tick_answer *tick, uint64_t now_us)
+{
+    struct line_view *view = &event->view;
+    struct line_view before = *view;
+    measure_joins(event, tick);
+    view->state = (enum line_state)tick->state;
+    view->issued = tick->issued;
+    view->serving = tick->serving;
+    ghosts_take(&event->ghosts, &tick->ghosts);
+    uint64_t ghosts = ghosts_waiting(&event->ghosts);
+    view->waiting = tick->waiting > ghosts ? tick->waiting - ghosts : 0;
+    view->skipped = tick->skipped;
+    view->active = tick->active;
+    view->outstanding = tick->outstanding;
+    view->admitted = tick->admitted;
+    view->no_shows = tick->no_shows;
+    view->show_up_milli = (uint32_t)tick->show_up_milli;
+    view->service_rate_milli = tick->service_rate_milli;
+    memcpy(view->odds, tick->odds, sizeof(view->odds));
+    view->pilot = tick->pilot;
+    view->knobs.rate_milli = tick->pilot.on ? tick->pilot.rate_milli : event->knob_rate_milli;
+    view->joins_milli = event->joins_milli;
+    view->has_seats_left = tick->seats > 0;
+    view->seats_left = tick->seats > 0 ? tick->seats - 1 : 0;
+    view->redis_ms = tick->redis_ms;
+    view->at_us = now_us;
+    view->stale = false;
+    struct line_marks *marks = &event->marks;
+    marks->issued = max_u64(marks->issued, tick->issued);
+    marks->serving = max_u64(marks->serving, tick->serving);
+    marks->dead = max_u64(marks->dead, tick->dead);
+    view->dead = marks->dead;
+    return before.state != view->state || before.issued != view->issued ||
+           before.serving != view->serving || before.waiting != view->waiting ||
+           before.active != view->active || before.outstanding != view->outstanding ||
+           before.admitted != view->admitted || before.no_shows != view->no_shows ||
+           before.show_up_milli != view->show_up_milli ||
+           before.has_seats_left != view->has_seats_left || before.seats_left != view->seats_left ||
+           before.service_rate_milli != view->service_rate_milli ||
+           strcmp(before.odds, view->odds) != 0 || before.pilot.on != view->pilot.on ||
+           before.pilot.at_ms != view->pilot.at_ms ||
+           before.knobs.rate_milli != view->knobs.rate_milli || before.stale;
+}
+
+enum line_tick line_event_take_tick(struct line_event *event, const redisReply *reply,
+                                    uint64_t now_us)
+{
+    uint64_t outcome;
+    struct tick_answer tick;
+    if (!resp_get_u64(reply, 0, &outcome))
+        return LINE_TICK_BAD;
+    if (outcome == LINE_UNAVAILABLE)
+        return LINE_TICK_HEAL;
+    if (outcome != LINE_OK || !read_tick(reply, &tick) || (!event->seen && !tick.has_doc))
+        return LINE_TICK_BAD;
+
+    bool changed = !event->seen;
+    if (tick.has_doc) {
+        if (!take_doc(event, &tick))
+            return LINE_TICK_BAD;
+        changed = true;
+    }
+    changed = take_stretches(event, &tick) || changed;
+    changed = take_numbers(event, &tick, now_us) || changed;
+    take_early(event, &tick);
+    take_moves(event, &tick);
+    event->passes = 0;
+    event->taken = event->sending;
+    event->seen = true;
+    return changed ? LINE_TICK_CHANGED : LINE_TICK_SAME;
+}

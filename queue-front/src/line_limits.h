@@ -1,0 +1,74 @@
+/* line_limits.h: every bound of the line store, each with the reason for its size. */
+#ifndef FG_QUEUE_FRONT_LINE_LIMITS_H
+#define FG_QUEUE_FRONT_LINE_LIMITS_H
+
+enum {
+    /* No call waits longer for Redis; the contract's "503 within 1 s" leaves the rest for the way
+     * to the visitor, also on a machine that is busy. */
+    STORE_DEADLINE_MS = 800,
+    /* A picture older than this is marked stale: ten ticks missed. */
+    STORE_STALE_MS = 1000,
+
+    /* Reconnecting: the wait doubles between these two, the last half of it by chance, so that
+     * fronts do not come back in step. The upper end stays below the healing window. */
+    REDIS_BACKOFF_MIN_MS = 20,
+    REDIS_BACKOFF_MAX_MS = 500,
+
+    /* How often a sentinel or a node of the cluster is asked who is in charge: well within the
+     * healing window, so that a front which did not feel a failover hears of it in time. When
+     * something is amiss, more often for some seconds: a failover takes about as long. */
+    SCOUT_QUIET_MS = 400,
+    SCOUT_HURRIED_MS = 50,
+    SCOUT_HURRY_MS = 5000,
+    /* A server that ASK has named is kept so long, though no slot is its own yet. */
+    ROUTE_KEEP_MS = 5000,
+    /* How often one call is sent, following where it is sent to: an outdated map, a slot on the
+     * move, a script that is not known there, and once more. */
+    STORE_TRIES_MAX = 4,
+
+    /* Events of one store. Each costs a tick, 20 to 35 us of Redis, ten times a second. */
+    STORE_EVENTS_MAX = 256,
+    /* How often the set of events is read: a new one is seen by all fronts within a second. */
+    STORE_DISCOVER_MS = 400,
+    /* Events that cannot move by themselves tick so many times less often. */
+    STORE_IDLE_FACTOR = 4,
+
+    /* Requests under way in one store. At 100,000 joins a second this is a third of a second's
+     * worth; what comes on top is told to come again rather than made to wait. */
+    STORE_REQUESTS_MAX = 32768,
+    /* Joins in one script call: Redis is held for less than a millisecond. */
+    STORE_JOIN_BATCH_MAX = 512,
+    /* Seconds after which somebody turned away for such a reason should come again. */
+    STORE_RETRY_MS = 1000,
+
+    /* One command: the document and a script's source fit several times over. */
+    STORE_COMMAND_BYTES = 256 * 1024,
+    LINE_DOC_BYTES_MAX = 64 * 1024,
+    LINE_AUDIT_BYTES_MAX = 24 * 1024,
+
+    /* Stretches of calls kept per event: what tick.lua keeps (4,096), twice. */
+    LINE_CALLS_MAX = 8192,
+    /* Rows that one LINE_AUDIT or LINE_SERIES may ask for. */
+    LINE_ROWS_MAX = 8192,
+
+    /* Healing. The window is twice the longest reconnect pause, so that every front that lives
+     * gets its word in. */
+    HEAL_WINDOW_MS = 1000,
+    /* The safety gap: places skipped for what a front that died with Redis may have given out.
+     * At least so many, because a join rate measured as 0 does not mean that none was under way. */
+    HEAL_GAP_MIN = 128,
+    HEAL_GAP_MAX = 1000000,
+    /* For how long, at most, joins may have gone on unseen: append-only file and ticks are behind
+     * by a second each at worst; a front cut off for longer counts no more than this. */
+    HEAL_UNSEEN_MAX_MS = 5000,
+};
+
+/* Rate and burst that tick.lua's integers bear: 250,000 us of the rate and the whole burst, in
+ * billionths of a token, stay below 2^53 together. */
+#define LINE_RATE_MILLI_MAX UINT64_C(1000000000)
+#define LINE_BURST_MAX      UINT64_C(8000000)
+
+/* join.lua stops here: three bitmaps of this length are 384 MB. */
+#define LINE_PLACE_MAX UINT64_C(1073741824)
+
+#endif

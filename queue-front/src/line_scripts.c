@@ -1,0 +1,62 @@
+/* line_scripts.c: the Makefile turns each script into a C string, so that no path is needed at run
+ * time and the program and its scripts cannot be of different versions. */
+#include "line_scripts.h"
+
+#include <assert.h>
+
+static const char prelude[] =
+#include "queue-front/lua/prelude.lua.inc"
+    ;
+static const char join[] =
+#include "queue-front/lua/join.lua.inc"
+    ;
+static const char tick[] =
+#include "queue-front/lua/tick.lua.inc"
+    ;
+static const char visit[] =
+#include "queue-front/lua/visit.lua.inc"
+    ;
+static const char admin[] =
+#include "queue-front/lua/admin.lua.inc"
+    ;
+static const char heal[] =
+#include "queue-front/lua/heal.lua.inc"
+    ;
+static const char pilot[] =
+#include "queue-front/lua/pilot.lua.inc"
+    ;
+static const char move[] =
+#include "queue-front/lua/move.lua.inc"
+    ;
+
+#define TEXT(text)                                                                                 \
+    {                                                                                              \
+        (text), sizeof(text) - 1                                                                   \
+    }
+
+static const struct {
+    const char *name;
+    struct span body;
+} scripts[SCRIPT_COUNT] = {
+    [SCRIPT_JOIN] = {"join", TEXT(join)},    [SCRIPT_TICK] = {"tick", TEXT(tick)},
+    [SCRIPT_VISIT] = {"visit", TEXT(visit)}, [SCRIPT_ADMIN] = {"admin", TEXT(admin)},
+    [SCRIPT_HEAL] = {"heal", TEXT(heal)},    [SCRIPT_PILOT] = {"pilot", TEXT(pilot)},
+    [SCRIPT_MOVE] = {"move", TEXT(move)},
+};
+
+struct span line_scripts_prelude(void)
+{
+    return (struct span)TEXT(prelude);
+}
+
+struct span line_scripts_body(enum line_script script)
+{
+    assert(script < SCRIPT_COUNT);
+    return scripts[script].body;
+}
+
+const char *line_scripts_name(enum line_script script)
+{
+    assert(script < SCRIPT_COUNT);
+    return scripts[script].name;
+}

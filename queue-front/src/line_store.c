@@ -1,0 +1,496 @@
+/* line_store.c: the events and their ticks. What visitors and operators ask is in line_calls.c, the
+ * servers and what is said to them in line_nodes.c, what an event is in line_event.c, how the line
+ * works in lua/README.md.
+ *
+ * Ticks. Each event has a timer of its own with jitter, so that fronts drift apart and events of
+ * one front do too. It fires whether or not the last call was answered: then it only looks whether
+ * the picture has grown stale. So at most one call per event is under way, and a slow Redis means
+ * fewer ticks.
+ *
+ * Healing. An answer of HEAL, to whichever call, turns the event's ticks into calls of heal.lua
+ * until that says that the line is whole. Meanwhile the picture is stale and what is asked for the
+ * event is refused.
+ *
+ * Invariants: `asking` is true from the sending of an event's
+ * call to its reply; after any callback into the caller the store may be closed, and nothing but
+ * its memory is to be relied upon. */
+#include "line_store_internal.h"
+
+#include "core/event_id.h"
+#include "observe/log.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- small things ---- */
+
+uint64_t store_now_us(const struct line_store *store)
+{
+    return clock_mono_us(store->conf.clock);
+}
+
+static uint32_t hash_id(struct span id)
+{
+    uint32_t hash = 2166136261u; /* FNV-1a */
+    for (size_t i = 0; i < id.len; i++)
+        hash = (hash ^ (unsigned char)id.ptr[i]) * 16777619u;
+    return hash;
+}
+
+struct store_event *store_find(const struct line_store *store, struct span id)
+{
+    uint32_t hash = hash_id(id);
+    for (uint32_t i = 0; i < store->events_len; i++) {
+        if (store->hashes[i] == hash && span_eq(id, span_of(store->events[i]->line.view.id)))
+            return store->events[i];
+    }
+    return NULL;
+}
+
+bool line_store_ready(const struct line_store *store)
+{
+    if (!store->discovered)
+        return false;
+    for (uint32_t i = 0; i < store->events_len; i++) {
+        const struct store_event *event = store->events[i];
+        if (!event->absent &&
+            (event->healing || !event->line.seen || !store_can_send(store, event->slot)))
+            return false;
+    }
+    return true;
+}
+
+static void note_ready(struct line_store *store)
+{
+    atomic_store_explicit(&store->stats.ready, line_store_ready(store), memory_order_relaxed);
+}
+
+const struct line_view *line_store_view(const struct line_store *store, struct span event)
+{
+    const struct store_event *found = store_find(store, event);
+    return found != NULL && found->line.seen ? &found->line.view : NULL;
+}
+
+const struct line_store_stats *line_store_stats(const struct line_store *store)
+{
+    return &store->stats;
+}
+
+/* ---- what others are told ---- */
+
+static void log_event(const struct store_event *event, enum log_level level, const char *msg)
+{
+    struct log_line line;
+    log_begin(&line, event->store->conf.log, level, msg);
+    log_cstr(&line, "event", event->line.view.id);
+    log_u64(&line, "issued", event->line.marks.issued);
+    log_u64(&line, "serving", event->line.marks.serving);
+    log_u64(&line, "version", event->line.marks.version);
+    log_end(&line);
+}
+
+static void show(struct store_event *event)
+{
+    struct line_store *store = event->store;
+    if (!store->closed)
+        store->conf.on_view(store->conf.ctx, &event->line.view);
+}
+
+static void mark_stale(struct store_event *event)
+{
+    if (!event->line.seen || event->line.view.stale)
+        return;
+    event->line.view.stale = true;
+    show(event);
+}
+
+/* ---- ticks and healing ---- */
+
+static void on_event_reply(struct redis_call *call, const redisReply *reply);
+
+static void ask(struct store_event *event)
+{
+    struct line_store *store = event->store;
+    struct text command;
+    if (event->asking || !store_can_send(store, event->slot))
+        return;
+    if (event->healing) {
+        command = store_script(store, SCRIPT_HEAL, event->line.view.id, LINE_HEAL_WORDS);
+        line_event_put_heal(&event->line, &command, span_of(store->name), store_now_us(store));
+    } else {
+        uint64_t gone_after_ms = store->conf.gone_after_ms;
+        uint32_t more = line_event_pick_heard(&event->line, gone_after_ms, store_now_us(store));
+        more += 2 * event->line.early_len + line_event_pick_moves(&event->line);
+        command = store_script(store, SCRIPT_TICK, event->line.view.id, LINE_TICK_WORDS + more);
+        line_event_put_tick(&event->line, &command, span_of(store->name), gone_after_ms);
+    }
+    event->asking = true;
+    event->asking_to_heal = event->healing; /* which may change before the reply */
+    store_send_own(store, &event->call, &command, on_event_reply);
+}
+
+void store_begin_healing(struct store_event *event)
+{
+    if (event->healing)
+        return;
+    event->healing = true;
+    if (event->line.seen)
+        log_event(event, LOG_LEVEL_WARN, "Redis was restarted or knows less than this front");
+    note_ready(event->store);
+    mark_stale(event);
+    ask(event);
+}
+
+static void open_lanes(struct store_event *event);
+
+static void take_tick(struct store_event *event, const redisReply *reply)
+{
+    struct line_store *store = event->store;
+    bool first = !event->line.seen;
+    enum line_tick tick = line_event_take_tick(&event->line, reply, store_now_us(store));
+    heard_sent(&event->line.heard, tick == LINE_TICK_SAME || tick == LINE_TICK_CHANGED);
+    if (tick == LINE_TICK_HEAL) {
+        store_begin_healing(event);
+        return;
+    }
+    if (tick == LINE_TICK_BAD) {
+        log_event(event, LOG_LEVEL_ERROR, "an answer of tick.lua cannot be read");
+        return;
+    }
+    event->absent = false;
+    if (event->line.moves_more)
+        store_tick_now(event);
+    atomic_fetch_add_explicit(&store->stats.ticks, 1, memory_order_relaxed);
+    note_ready(store);
+    open_lanes(event);
+    if (first)
+        store->conf.on_event(store->conf.ctx, event->line.view.id, true);
+    if (tick == LINE_TICK_CHANGED)
+        show(event);
+}
+
+static void take_heal(struct store_event *event, const redisReply *reply)
+{
+    struct line_store *store = event->store;
+    uint64_t outcome;
+    if (!resp_get_u64(reply, 0, &outcome) || (outcome != LINE_OK && outcome != LINE_UNKNOWN))
+        return;
+    event->healing = false;
+    if (outcome == LINE_UNKNOWN) {
+        event->absent = true;
+        note_ready(store);
+        return;
+    }
+    atomic_fetch_add_explicit(&store->stats.heals, 1, memory_order_relaxed);
+    log_event(event, LOG_LEVEL_INFO, "the line is whole");
+    if (event->line.view.lane == 0)
+        store_list_event(event);
+    ask(event);
+}
+
+static void on_event_reply(struct redis_call *call, const redisReply *reply)
+{
+    struct store_event *event = CONTAINER_OF(call, struct store_event, call);
+    event->asking = false;
+    enum line_script script = event->asking_to_heal ? SCRIPT_HEAL : SCRIPT_TICK;
+    enum store_answer answer = store_judge(event->store, call, reply, script);
+    if (answer != STORE_ANSWER)
+        heard_sent(&event->line.heard, false);
+    if (answer == STORE_AGAIN)
+        ask(event);
+    else if (answer == STORE_ANSWER && script == SCRIPT_HEAL)
+        take_heal(event, reply);
+    else if (answer == STORE_ANSWER)
+        take_tick(event, reply);
+}
+
+/* An event in which nothing moves by itself need not be looked at so often. */
+static bool is_idle(const struct store_event *event)
+{
+    const struct line_view *view = &event->line.view;
+    return event->absent || (event->line.seen && !event->healing && view->active == 0 &&
+                             (view->state == LINE_DRAFT || view->state == LINE_CLOSED));
+}
+
+static void on_event_timer(uv_timer_t *timer);
+
+static void arm(struct store_event *event)
+{
+    uint64_t period_ms = event->store->conf.tick_period_ms;
+    if (is_idle(event))
+        period_ms *= STORE_IDLE_FACTOR;
+    uint64_t wait_ms = period_ms / 2 + rng_below(event->store->conf.rng, period_ms + 1);
+    uv_timer_start(&event->timer, on_event_timer, wait_ms, 0);
+}
+
+static void on_event_timer(uv_timer_t *timer)
+{
+    struct store_event *event = timer->data;
+    arm(event);
+    if (!event->asking)
+        event->call.tries = 0;
+    ask(event);
+    if (store_now_us(event->store) - event->line.view.at_us > STORE_STALE_MS * 1000)
+        mark_stale(event); /* last: the store may be closed now */
+}
+
+void store_tick_now(struct store_event *event)
+{
+    if (!event->store->closed)
+        uv_timer_start(&event->timer, on_event_timer, 0, 0);
+}
+
+/* ---- events ---- */
+
+static struct store_event *make_event(struct line_store *store, struct span id)
+{
+    struct store_event *event = calloc(1, sizeof(*event));
+    if (event == NULL)
+        return NULL;
+    line_event_init(&event->line, id);
+    event->store = store;
+    event->slot = store_slot(store, line_event_of(id));
+    uv_timer_init(store->conf.loop, &event->timer);
+    event->timer.data = event;
+    store->handles++;
+    store->hashes[store->events_len] = hash_id(id);
+    store->events[store->events_len++] = event;
+    store_tick_now(event);
+    return event;
+}
+
+struct store_event *store_event_of(struct line_store *store, struct span id)
+{
+    struct store_event *event = store_find(store, id);
+    if (event != NULL || store->events_len == STORE_EVENTS_MAX || !event_id_ok(id))
+        return event;
+    return make_event(store, id);
+}
+
+/* The lanes of an event that has them; each ticks for itself. */
+static void open_lanes(struct store_event *event)
+{
+    struct line_store *store = event->store;
+    const struct line_view *view = &event->line.view;
+    unsigned lanes = view->lane == 0 ? line_lanes(view->knobs.shares) : 0;
+    for (unsigned lane = 1; lane <= lanes && store->events_len < STORE_EVENTS_MAX; lane++) {
+        char name[LINE_ID_MAX + 1];
+        line_name(line_view_event(view), lane, name);
+        if (store_find(store, span_of(name)) == NULL)
+            make_event(store, span_of(name));
+    }
+}
+
+static void list(struct store_event *event);
+
+static void on_listed(struct redis_call *call, const redisReply *reply)
+{
+    struct store_event *event = CONTAINER_OF(call, struct store_event, list_call);
+    event->listing = false; /* if it did not work, the next look at the set shows it */
+    if (store_follow(event->store, call, reply))
+        list(event);
+}
+
+static void list(struct store_event *event)
+{
+    struct line_store *store = event->store;
+    event->listing = true;
+    struct text command = store_command(store, store->set_slot, 3);
+    resp_cstr(&command, "SADD");
+    resp_cstr(&command, "fg:events");
+    resp_cstr(&command, event->line.view.id);
+    store_send_own(store, &event->list_call, &command, on_listed);
+}
+
+void store_list_event(struct store_event *event)
+{
+    struct line_store *store = event->store;
+    if (event->listing || !store_can_send(store, store->set_slot))
+        return;
+    event->list_call.tries = 0;
+    list(event);
+}
+
+/* The set is only a hint where to look. An event that we know and that is not in it was forgotten
+ * by Redis; events do not go. */
+static void take_set(struct line_store *store, const redisReply *reply)
+{
+    for (uint32_t i = 0; i < store->events_len; i++)
+        store->events[i]->listed = false;
+    for (size_t i = 0; i < resp_len(reply); i++) {
+        struct span id;
+        struct store_event *event = NULL;
+        if (resp_get_str(reply, i, &id))
+            event = store_event_of(store, id);
+        if (event != NULL)
+            event->listed = true;
+    }
+    for (uint32_t i = 0; i < store->events_len; i++) {
+        if (!store->events[i]->listed && store->events[i]->line.seen &&
+            store->events[i]->line.view.lane == 0)
+            store_list_event(store->events[i]);
+    }
+}
+
+static void discover(struct line_store *store);
+
+static void on_discovered(struct redis_call *call, const redisReply *reply)
+{
+    struct line_store *store = CONTAINER_OF(call, struct line_store, discover_call);
+    store->discovering = false;
+    if (reply == NULL || store->closed)
+        return;
+    if (store_follow(store, call, reply)) {
+        discover(store);
+        return;
+    }
+    if (reply->type != REDIS_REPLY_ARRAY) {
+        if (store->conf.redis_cluster == NULL)
+            redis_route_drop(store->route, call->node,
+                             reply->str != NULL ? reply->str : "no set of events");
+        return;
+    }
+    store->discovered = true;
+    take_set(store, reply);
+    note_ready(store);
+}
+
+static void discover(struct line_store *store)
+{
+    store->discovering = true;
+    struct text command = store_command(store, store->set_slot, 2);
+    resp_cstr(&command, "SMEMBERS");
+    resp_cstr(&command, "fg:events");
+    store_send_own(store, &store->discover_call, &command, on_discovered);
+}
+
+static void look_for_events(struct line_store *store)
+{
+    if (store->discovering || !store_can_send(store, store->set_slot))
+        return;
+    store->discover_call.tries = 0;
+    discover(store);
+}
+
+static void on_discover_timer(uv_timer_t *timer)
+{
+    look_for_events(timer->data);
+}
+
+/* ---- servers come and go ---- */
+
+void store_node_ready(struct line_store *store, uint8_t node)
+{
+    if (!store->discovered)
+        look_for_events(store);
+    for (uint32_t i = 0; i < store->events_len; i++) {
+        if (redis_route_node(store->route, store->events[i]->slot) == node)
+            store_tick_now(store->events[i]);
+    }
+    note_ready(store);
+}
+
+void store_node_lost(struct line_store *store, uint8_t node)
+{
+    if (node == store->discover_call.node)
+        store->discovered = false;
+    note_ready(store);
+}
+
+static void on_turn(void *ctx)
+{
+    struct line_store *store = ctx;
+    calls_send_gathered(store);
+    calls_answer_refused(store); /* last: the store may be closed now */
+}
+
+/* ---- life ---- */
+
+static void make_name(struct line_store *store)
+{
+    struct text name = text_on(store->name, FRONT_NAME_LEN + 1);
+    text_printf(&name, "%016" PRIx64, rng_u64(store->conf.rng));
+}
+
+int line_store_create(const struct line_store_conf *conf, struct err_slot *err,
+                      struct line_store **out)
+{
+    assert(conf->on_view != NULL && conf->on_event != NULL);
+    assert(conf->tick_period_ms > 0);
+    assert(conf->gone_after_ms >= conf->tick_period_ms);
+    struct line_store *store = calloc(1, sizeof(*store));
+    if (store == NULL)
+        return err_set(err, ERR_NOMEM, "line store of %zu bytes", sizeof(*store));
+    store->conf = *conf;
+    make_name(store);
+
+    store->set_slot = store_slot(store, SPAN("fg:events"));
+
+    struct redis_route_conf route = {
+        .loop = conf->loop,
+        .path = conf->redis_path,
+        .host = conf->redis_host,
+        .port = conf->redis_port,
+        .sentinels = conf->redis_sentinels,
+        .master = conf->redis_master,
+        .cluster = conf->redis_cluster,
+        .password = conf->redis_password,
+        .clock = conf->clock,
+        .rng = conf->rng,
+        .on_up = nodes_on_up,
+        .on_down = nodes_on_down,
+        .on_lost = nodes_on_lost,
+        .on_turn = on_turn,
+        .ctx = store,
+    };
+    int rc = redis_route_create(&route, err, &store->route);
+    if (rc < 0) {
+        free(store);
+        return rc;
+    }
+    uv_timer_init(conf->loop, &store->discover_timer);
+    store->discover_timer.data = store;
+    store->handles = 1;
+    uv_timer_start(&store->discover_timer, on_discover_timer, STORE_DISCOVER_MS, STORE_DISCOVER_MS);
+    *out = store;
+    return 0;
+}
+
+static void release(struct line_store *store)
+{
+    if (--store->handles > 0)
+        return;
+    for (uint32_t i = 0; i < store->events_len; i++) {
+        line_event_deinit(&store->events[i]->line);
+        free(store->events[i]);
+    }
+    free(store);
+}
+
+static void on_event_closed(uv_handle_t *handle)
+{
+    struct store_event *event = handle->data;
+    release(event->store);
+}
+
+static void on_discover_closed(uv_handle_t *handle)
+{
+    release(handle->data);
+}
+
+void line_store_close(struct line_store *store)
+{
+    assert(!store->closed);
+    store->closed = true;
+    uv_close((uv_handle_t *)&store->discover_timer, on_discover_closed);
+    for (uint32_t i = 0; i < store->events_len; i++)
+        uv_close((uv_handle_t *)&store->events[i]->timer, on_event_closed);
+    redis_route_close(store->route);
+    calls_refuse_gathered(store);
+    for (uint32_t i = 0; i < store->events_len; i++) {
+        if (store->events[i]->line.seen)
+            store->conf.on_event(store->conf.ctx, store->events[i]->line.view.id, false);
+    }
+}

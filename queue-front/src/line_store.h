@@ -1,0 +1,227 @@
+/* line_store.h: one loop's way to the lines that Redis keeps. Calls go in, typed answers come out;
+ * no other file of queue-front speaks to Redis or knows a key's name.
+ *
+ * One store belongs to one loop and has one connection to each Redis server that it needs. A
+ * process with several loops is several fronts that share a port: each ticks for itself, and no
+ * front leads.
+ *
+ * What is asked within one loop turn travels together: all joins of a turn for one event are one
+ * script call. Each call is answered exactly once, after at most STORE_DEADLINE_MS, on the loop,
+ * never from within the call itself. When Redis is slow or gone the answer is LINE_UNAVAILABLE; of
+ * a join or a pass that means "not known", and to repeat it with the same key is safe.
+ *
+ * The picture of each event (struct line_view) stays readable all the time, without asking Redis;
+ * when no tick was answered lately it is marked stale. */
+#ifndef FG_QUEUE_FRONT_LINE_STORE_H
+#define FG_QUEUE_FRONT_LINE_STORE_H
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/rng.h"
+#include "base/span.h"
+#include "core/line.h"
+#include "core/move_code.h"
+#include "redis_link.h"
+
+#include <uv.h>
+
+struct line_store;
+struct logger;
+
+/* What it points to is borrowed until line_store_close(). */
+struct line_store_conf {
+    uv_loop_t *loop;
+    /* Exactly one of the four: see redis_route.h. */
+    const char *redis_path; /* unix socket */
+    const char *redis_host; /* numeric, with port */
+    const char *redis_sentinels;
+    const char *redis_cluster;
+    uint16_t redis_port;
+    const char *redis_master;   /* what the sentinels call it */
+    const char *redis_password; /* NULL: none */
+    uint32_t tick_period_ms;    /* 100 */
+    uint32_t gone_after_ms;     /* who is not heard for so long to twice as long has gone */
+    const struct clock *clock;
+    const struct rng *rng;
+    struct logger *log;
+    /* After each tick that changed anything but the clock, and whenever `stale` flips. */
+    void (*on_view)(void *ctx, const struct line_view *view);
+    /* An event appeared (also at start, for each) or went. Before the first on_view, after the
+     * last. */
+    void (*on_event)(void *ctx, const char *id, bool here);
+    void *ctx;
+};
+
+int line_store_create(const struct line_store_conf *conf, struct err_slot *err,
+                      struct line_store **out);
+bool line_store_ready(
+    const struct line_store *store); /* connected, scripts loaded, nothing to heal */
+const struct line_view *line_store_view(const struct line_store *store, struct span event);
+/* Answers what is open with LINE_UNAVAILABLE and is silent from then on; the loop frees the memory.
+ * Nothing may be asked afterwards. */
+void line_store_close(struct line_store *store);
+
+enum line_outcome {
+    LINE_OK,          /* and what belongs to the call below */
+    LINE_SAME,        /* done before: the same answer again */
+    LINE_UNKNOWN,     /* no such event */
+    LINE_WRONG_STATE, /* the event's state does not allow it: view.state, or answer.state */
+    LINE_LIMITED,     /* over a limit; retry_after_ms */
+    LINE_NOT_YET,     /* not called, or nobody may enter just now; retry_after_ms */
+    LINE_EXPIRED,     /* the call or session has run out */
+    LINE_GONE,        /* this place was given up by leave */
+    LINE_CONFLICT,    /* If-Match did not match; answer.version is the current one */
+    LINE_UNAVAILABLE, /* Redis did not answer in time, or the line is being healed; retry_after_ms
+                       */
+    LINE_MOVED,       /* the place was carried to another device; this ticket holds nothing */
+    LINE_INSIDE,      /* somebody has entered with this place, so it does not move */
+    LINE_NO_CODE,     /* no such code, or it has run out */
+    LINE_CODE_USED,   /* by somebody else, or the place has moved since */
+    LINE_EXHAUSTED,   /* MOVES_OF_PLACE_MAX or MOVES_PLACES_MAX */
+    LINE_OUTCOME_COUNT,
+};
+
+/* Requests are the caller's memory until on_done; `store` is the store's own part. */
+struct line_link {
+    struct redis_call call;
+    struct line_store *store;
+    struct line_link *next;
+    uint8_t kind; /* which request this is part of */
+};
+
+struct line_join {
+    char event[LINE_ID_MAX + 1];   /* of the line: an event's, or its lane's */
+    bool has_idem;                 /* the same key for the same event always gets the same place */
+    uint8_t idem[LINE_IDEM_BYTES]; /* a hash of the key: it must be spread evenly */
+    uint8_t addr[16];              /* for joins_per_ip_per_min: IPv6 already cut to its /64 */
+    void (*on_done)(struct line_join *join);
+    void *ctx;
+    /* answer */
+    enum line_outcome outcome;
+    enum line_state state;
+    uint64_t entry; /* 1-based, gap-free; place_position() makes a position of it */
+    uint64_t retry_after_ms;
+    struct line_link store;
+};
+
+void line_store_join(struct line_store *store, struct line_join *join);
+
+/* pass: a called visitor comes in. Repeated by the same place: LINE_SAME, the same session. */
+enum line_visit_call {
+    LINE_PASS,
+    LINE_HEARTBEAT, /* extends the session within session_ttl and session_max */
+    LINE_END,       /* the order is through: the slot is free, the place is used up */
+    LINE_LEAVE,     /* gives place or slot up at once */
+};
+
+struct line_visit {
+    enum line_visit_call call;
+    char event[LINE_ID_MAX + 1]; /* of the line: an event's, or its lane's */
+    /* The position of a ticket or pass that was verified: it proves that it was issued. Reckoned
+     * from the same view as is current during the call. */
+    uint64_t place;
+    uint64_t entry; /* of the ticket; 0: it is a pass that asks */
+    uint8_t moves;  /* of the ticket */
+    void (*on_done)(struct line_visit *visit);
+    void *ctx;
+    /* answer */
+    enum line_outcome outcome;
+    enum line_state state;
+    uint64_t expires_ms; /* session: until then without a heartbeat; call: when it ran out */
+    /* session: never beyond. For LINE_HEARTBEAT it goes in as well, as the pass says it (0: not
+     * known), so that a session that Redis lost gets its own end back. */
+    uint64_t ends_ms;
+    uint64_t retry_after_ms;
+    struct line_link store;
+};
+
+void line_store_visit(struct line_store *store, struct line_visit *visit);
+
+/* Carrying a place to another device. */
+enum line_move_call {
+    LINE_MOVE_MAKE, /* a code for `entry`, as the ticket says */
+    LINE_MOVE_LOOK, /* whose place is it? LINE_SAME: whoever asks has taken it before */
+    LINE_MOVE_TAKE, /* it is ours now; `entry` and `place` as found by looking */
+};
+
+struct line_move {
+    enum line_move_call call;
+    char event[LINE_ID_MAX + 1]; /* of the line: an event's, or its lane's */
+    char code[MOVE_CODE_LEN];
+    uint8_t addr[16]; /* wrong codes are counted by it */
+    uint64_t place;   /* position of `entry`, reckoned from the view that is current */
+    uint64_t life_ms; /* LINE_MOVE_MAKE: of the code */
+    bool has_user;    /* not LINE_MOVE_MAKE: who asks, so as to be known again */
+    uint8_t user[LINE_IDEM_BYTES];
+    void (*on_done)(struct line_move *move);
+    void *ctx;
+    /* answer; for LINE_MOVE_MAKE these four go in */
+    uint64_t entry;
+    uint8_t moves; /* what the ticket must say to be the one that holds */
+    uint8_t visitor[LINE_VISITOR_BYTES];
+    bool member; /* which is a member of the shop */
+    uint8_t lane;
+    enum line_outcome outcome;
+    enum line_state state;
+    uint64_t retry_after_ms;
+    struct line_link store;
+};
+
+void line_store_move(struct line_store *store, struct line_move *move);
+
+/* create, change, move: each is atomic, checks the version and writes the audit trail itself. */
+enum line_admin_call {
+    LINE_CREATE,     /* doc, knobs; LINE_SAME if it exists (nothing is changed) */
+    LINE_CHANGE,     /* doc, knobs */
+    LINE_TRANSITION, /* from the state named in `from` (as the caller saw it) to `to`, with doc */
+    LINE_UNDO,   /* the newest change, if if_version is what it made; `to`: the state before it */
+    LINE_SEATS,  /* seats_left; `to` LINE_OPEN: a sold-out event opens when some come back */
+    LINE_PILOT,  /* pilot; LINE_SAME: not now, another front or another interval has decided */
+    LINE_AUDIT,  /* reads: reply is a JSON array, newest first, at most `limit` */
+    LINE_SERIES, /* reads: reply is a JSON array, oldest first, at most `limit` */
+};
+
+/* One decision of the autopilot. */
+struct line_pilot_move {
+    uint64_t interval_ms, silent_ms;
+    bool heard;
+    uint64_t from_milli, to_milli; /* from: what view.pilot says, or there is no telling */
+    const char *reason;
+    struct span why, reading; /* borrowed until on_done */
+};
+
+struct line_admin {
+    enum line_admin_call call;
+    char event[LINE_EVENT_ID_MAX + 1];
+    struct span doc; /* borrowed until on_done */
+    struct line_knobs knobs;
+    enum line_state from, to;
+    struct span beacon; /* LINE_TRANSITION that draws; borrowed until on_done */
+    uint64_t seats_left;
+    const struct line_pilot_move *pilot; /* LINE_PILOT; borrowed until on_done */
+    uint64_t if_version;                 /* 0: any */
+    struct span audit; /* JSON object {who, what, from, to, why}; the script adds `at`, `version` */
+    uint32_t limit;
+    void (*on_done)(struct line_admin *admin);
+    void *ctx;
+    /* answer */
+    enum line_outcome outcome;
+    enum line_state state;
+    uint64_t version;
+    struct span reply; /* borrowed during on_done */
+    struct line_link store;
+};
+
+void line_store_admin(struct line_store *store, struct line_admin *admin);
+
+/* For /metrics: commands sent, answered, timed out; reconnects; joins and script calls that carried
+ * them; heals. */
+struct line_store_stats {
+    _Atomic uint64_t calls, answers, timeouts, reconnects, redirects, joins, join_calls, ticks,
+        heals;
+    _Atomic uint64_t ready; /* gauge */
+};
+
+const struct line_store_stats *line_store_stats(const struct line_store *store);
+
+#endif

@@ -1,0 +1,257 @@
+/* main.c: the waiting room as a program: its settings, its keys, its routes. All else that a
+ * service needs is common/service. */
+#include "admin_api.h"
+#include "admin_view.h"
+#include "console.h"
+#include "front.h"
+#include "invite_api.h"
+#include "member_keys.h"
+#include "move_api.h"
+#include "pages.h"
+#include "pass_api.h"
+#include "pilot.h"
+#include "queue_api.h"
+#include "redis_map.h"
+#include "verify_draw.h"
+#include "waiting_page.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#define AT(member) offsetof(struct front_config, member)
+
+static const struct config_setting settings[] = {
+    {"redis", "path", CONFIG_STRING, AT(redis_path), "", 0, 100, NULL,
+     "unix socket of the Redis that keeps the lines; empty: by host and port"},
+    {"redis", "host", CONFIG_STRING, AT(redis_host), "127.0.0.1", 1, 64, NULL,
+     "numeric address, where there is no path"},
+    {"redis", "port", CONFIG_U64, AT(redis_port), "6379", 1, 65535, NULL, "its port"},
+    {"redis", "sentinels", CONFIG_STRING, AT(redis_sentinels), "", 0, 1000, NULL,
+     "numeric HOST:PORT of sentinels, comma between, who name the Redis to use; with master"},
+    {"redis", "master", CONFIG_STRING, AT(redis_master), "", 0, 200, NULL,
+     "the name by which the sentinels know it"},
+    {"redis", "cluster", CONFIG_STRING, AT(redis_cluster), "", 0, 1000, NULL,
+     "numeric HOST:PORT of some nodes of a Redis Cluster, comma between"},
+    {"redis", "password_file", CONFIG_STRING, AT(redis_password_file), "", 0, 1000, NULL,
+     "file with the password; empty: none"},
+    {"redis", "tick", CONFIG_DURATION, AT(redis_tick_ms), "100ms", 20, 1000, NULL,
+     "how often this front lets the line move; jittered"},
+    {"line", "gone_after", CONFIG_DURATION, AT(line_gone_after_ms), "90s", 1000, 3600000, NULL,
+     "a visitor not heard from for so long to twice as long is taken to have gone"},
+    {"line", "joins_waiting", CONFIG_U64, AT(line_joins_waiting), "4096", 16,
+     FRONT_JOINS_PENDING_MAX, NULL,
+     "joins of a loop that may wait for Redis before more are refused; measured once it is busy"},
+    {"keys", "tickets", CONFIG_STRING, AT(keys_tickets), NULL, 1, 1000, NULL,
+     "file of MAC keys for tickets, \"ID HEX\" a line, the first signs"},
+    {"keys", "passes", CONFIG_STRING, AT(keys_passes), NULL, 1, 1000, NULL,
+     "PEM files of ES256 keys for passes, comma between, the first signs"},
+    {"tickets", "lifetime", CONFIG_DURATION, AT(ticket_lifetime_ms), "3d", 60000, 2592000000, NULL,
+     "how long a place is believed; a night must pass"},
+    {"passes", "issuer", CONFIG_STRING, AT(pass_issuer), "fairgate", 1, 200, NULL,
+     "iss of the passes; who reads them compares it"},
+    {"passes", "next_url", CONFIG_STRING, AT(pass_next_url), "/seats/{event}", 1, 400, NULL,
+     "where a pass leads; {event} becomes the event's id"},
+    {"members", "keys", CONFIG_STRING, AT(members_keys), "", 0, 1000, NULL,
+     "JWKS file of the shop's ES256 keys for member tokens; empty: none"},
+    {"members", "keys_url", CONFIG_STRING, AT(members_keys_url), "", 0, 1000, NULL,
+     "address of the same at the shop, asked in the background; empty: the file alone"},
+    {"members", "refresh", CONFIG_DURATION, AT(members_refresh_ms), "5m", 1000, 86400000, NULL,
+     "how often it is asked; a token by an unknown key asks at once"},
+    {"members", "tls_ca", CONFIG_STRING, AT(members_tls_ca), "", 0, 1000, NULL,
+     "certificates to trust for https instead of the system's"},
+    {"members", "issuer", CONFIG_STRING, AT(members_issuer), "shop", 1, 200, NULL,
+     "iss of member tokens"},
+    {"members", "audience", CONFIG_STRING, AT(members_audience), "fairgate", 1, 200, NULL,
+     "aud of member tokens"},
+    {"web", "origins", CONFIG_STRING, AT(web_origins), "", 0, 1000, NULL,
+     "origins besides our own whose pages may join for a visitor, comma between"},
+    {"autopilot", "health", CONFIG_STRING, AT(autopilot_health), "", 0, 1000, NULL,
+     "URLs that tell the health of the services behind the line, comma between: /metrics, or JSON"},
+    {"autopilot", "interval", CONFIG_DURATION, AT(autopilot_interval_ms), "5s", 200, 60000, NULL,
+     "how often they are asked and the rate is decided; silent for three times as long: the floor"},
+    {"autopilot", "tls_ca", CONFIG_STRING, AT(autopilot_tls_ca), "", 0, 1000, NULL,
+     "certificates to trust for https instead of the system's"},
+    {"console", "parts", CONFIG_STRING, AT(console_parts), "", 0, 1000, NULL,
+     "private listeners that the console's page calls, as NAME=ORIGIN, comma between: seats, pay, "
+     "and "
+     "any other whose health is to be seen"},
+    BRAND_SETTINGS(AT(brand)),
+};
+
+/* ---- what one setting alone cannot tell ---- */
+
+static int check_redis(const struct front_config *config, struct err_slot *err)
+{
+    bool sentinels = config->redis_sentinels[0] != '\0';
+    bool cluster = config->redis_cluster[0] != '\0';
+    struct redis_seeds seeds;
+    if ((config->redis_path[0] != '\0') + sentinels + cluster > 1)
+        return err_set(err, ERR_RANGE, "redis: one of path, sentinels and cluster, not several");
+    if (sentinels && !redis_seeds_parse(span_of(config->redis_sentinels), &seeds))
+        return err_set(err, ERR_SYNTAX,
+                       "redis.sentinels: numeric HOST:PORT, comma between, up to %d",
+                       REDIS_SEEDS_MAX);
+    if (cluster && !redis_seeds_parse(span_of(config->redis_cluster), &seeds))
+        return err_set(err, ERR_SYNTAX, "redis.cluster: numeric HOST:PORT, comma between, up to %d",
+                       REDIS_SEEDS_MAX);
+    if (sentinels != (config->redis_master[0] != '\0'))
+        return err_set(err, ERR_RANGE,
+                       "redis.master: the name that the sentinels of "
+                       "redis.sentinels know, one not without the other");
+    return 0;
+}
+
+static int check(void *target, struct err_slot *err)
+{
+    const struct front_config *config = target;
+    int rc = check_redis(config, err);
+    if (rc < 0)
+        return rc;
+    const char *event = strstr(config->pass_next_url, "{event}");
+    if (event != NULL && strstr(event + 1, "{event}") != NULL)
+        return err_set(err, ERR_RANGE, "passes.next_url: {event} may stand there once");
+    for (const char *c = config->pass_next_url; *c != '\0'; c++) {
+        if (*c <= ' ' || *c > '~')
+            return err_set(err, ERR_RANGE, "passes.next_url: visible ASCII only");
+    }
+    if (console_check(config->console_parts, err) < 0)
+        return ERR_RANGE;
+    if (strlen(config->pass_next_url) + LINE_EVENT_ID_MAX > NEXT_URL_BYTES_MAX)
+        return err_set(err, ERR_RANGE, "passes.next_url: too long");
+    rc = brand_check(&config->brand, err);
+    if (rc == 0)
+        rc = member_keys_check(config->members_keys_url, err) ? 0 : ERR_RANGE;
+    return rc < 0 ? rc : pilots_check(config->autopilot_health, err);
+}
+
+static struct keyring_paths key_paths(const struct front_config *config)
+{
+    return (struct keyring_paths){
+        .tickets = config->keys_tickets,
+        .passes = config->keys_passes,
+        .members = config->members_keys,
+    };
+}
+
+/* ---- a life ---- */
+
+static int add_routes(struct front_shared *shared, struct http_router *routes,
+                      struct http_router *private_routes, struct err_slot *err)
+{
+    int rc = queue_api_routes(routes, private_routes, err);
+    if (rc == 0)
+        rc = move_api_routes(routes, err);
+    if (rc == 0)
+        rc = pass_api_routes(routes, private_routes, err);
+    if (rc == 0)
+        rc = admin_api_routes(private_routes, err);
+    if (rc == 0)
+        rc = admin_view_routes(private_routes, err);
+    if (rc == 0)
+        rc = invite_api_routes(private_routes, err);
+    if (rc == 0)
+        rc = pages_routes(shared->pages, routes, err);
+    if (rc == 0)
+        rc = console_routes(shared->console, private_routes, err);
+    if (rc == 0)
+        rc = waiting_page_routes(shared->waiting_page, routes, err);
+    return rc;
+}
+
+static void stop(struct service *service)
+{
+    struct front_shared *shared = service_ctx(service);
+    keyring_unref(shared->keys);
+    pages_destroy(shared->pages);
+    console_destroy(shared->console);
+    waiting_page_destroy(shared->waiting_page);
+    secret_file_destroy(shared->redis_password);
+    uv_mutex_destroy(&shared->keys_lock);
+}
+
+static int start(struct service *service, struct http_router *routes,
+                 struct http_router *private_routes, struct err_slot *err)
+{
+    struct front_shared *shared = service_ctx(service);
+    shared->config = service_config(service);
+    if (uv_mutex_init(&shared->keys_lock) < 0)
+        return err_set(err, ERR_LOOP, "a mutex for the key ring");
+    struct keyring_paths paths = key_paths(shared->config);
+    const char *password_path = shared->config->redis_password_file;
+    int rc = keyring_load(&paths, err, &shared->keys);
+    if (rc == 0 && password_path[0] != '\0')
+        rc = secret_file_read(password_path, err, &shared->redis_password);
+    if (rc == 0)
+        rc = pages_create(err, &shared->pages);
+    if (rc == 0)
+        rc = waiting_page_create(&shared->config->brand, err, &shared->waiting_page);
+    if (rc == 0) /* after it: by then all languages are known */
+        rc = console_create(shared->config->console_parts, err, &shared->console);
+    if (rc == 0)
+        rc = add_routes(shared, routes, private_routes, err);
+    return rc;
+}
+
+static int loop_start(struct service_loop *loop, struct err_slot *err)
+{
+    struct front *front;
+    int rc = front_create(loop, service_ctx(loop->service), err, &front);
+    if (rc == 0)
+        loop->ctx = front;
+    return rc;
+}
+
+static int reload(struct service *service, struct err_slot *err)
+{
+    struct front_shared *shared = service_ctx(service);
+    struct keyring *keys;
+    struct keyring_paths paths = key_paths(shared->config);
+    int rc = keyring_load(&paths, err, &keys);
+    if (rc < 0)
+        return rc;
+    uv_mutex_lock(&shared->keys_lock);
+    struct keyring *before = shared->keys;
+    shared->keys = keys;
+    uv_mutex_unlock(&shared->keys_lock);
+    keyring_unref(before);
+    return 0;
+}
+
+static void loop_reload(struct service_loop *loop)
+{
+    front_use_keys(loop->ctx);
+}
+
+static void loop_stop(struct service_loop *loop)
+{
+    if (loop->ctx != NULL)
+        front_close(loop->ctx);
+}
+
+int main(int argc, char **argv)
+{
+    /* The console asks for the token itself. */
+    static const char *const private_open[] = {"/console", NULL};
+    static struct front_config config;
+    static struct front_shared shared;
+    if (argc > 1 && strcmp(argv[1], "verify-draw") == 0)
+        return verify_draw_main(argc - 1, argv + 1);
+    const struct service_conf conf = {
+        .name = "queue-front",
+        .version = "1.0.0",
+        .commands = "queue-front verify-draw FILE|URL [--entry N] [--commitment HEX]\n",
+        .settings = settings,
+        .settings_len = sizeof(settings) / sizeof(settings[0]),
+        .config = &config,
+        .ctx = &shared,
+        .private_open = private_open,
+        .check = check,
+        .start = start,
+        .loop_start = loop_start,
+        .reload = reload,
+        .loop_reload = loop_reload,
+        .loop_stop = loop_stop,
+        .stop = stop,
+    };
+    return service_main(&conf, argc, argv);
+}

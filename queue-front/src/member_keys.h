@@ -1,0 +1,39 @@
+/* member_keys.h: the shop's public keys from its own address, fetched in the background, so that a
+ * rotation there needs nothing here. One a front; no request ever waits for it. */
+#ifndef FG_QUEUE_FRONT_MEMBER_KEYS_H
+#define FG_QUEUE_FRONT_MEMBER_KEYS_H
+
+#include "base/err.h"
+#include "crypto/jwks.h"
+
+#include <stdatomic.h>
+
+struct front;
+struct member_keys; /* belongs to one loop */
+
+struct member_keys_stats {
+    _Atomic uint64_t fetched, failed;
+    _Atomic uint64_t usable; /* gauge: keys that tokens are judged by now */
+};
+
+/* False, and the error says why: `url` is neither empty nor http(s). */
+bool member_keys_check(const char *url, struct err_slot *err);
+
+/* front->member_keys; NULL where no address is set. */
+int member_keys_create(struct front *front, struct err_slot *err);
+void member_keys_close(struct member_keys *keys); /* NULL is fine; the loop frees the memory */
+
+/* What was fetched last, else what the file has; NULL: none was ever seen. Borrowed for as long as
+ * one request is looked at. */
+const struct jwks *member_keys_now(const struct front *front);
+
+/* A token names a key that is not known. True: the shop may have a newer set, and is being asked.
+ */
+bool member_keys_doubt(const struct front *front);
+
+/* Did the shop name an address, and has nothing come from there or from a file yet? */
+bool member_keys_awaited(const struct front *front);
+
+const struct member_keys_stats *member_keys_stats(const struct member_keys *keys);
+
+#endif

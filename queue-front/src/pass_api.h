@@ -1,0 +1,12 @@
+/* pass_api.h: the calls of somebody who was called: pass, session, leave, verify, the public keys;
+ * and the end of a session, told by another service. */
+#ifndef FG_QUEUE_FRONT_PASS_API_H
+#define FG_QUEUE_FRONT_PASS_API_H
+
+#include "base/err.h"
+#include "http/http.h"
+
+int pass_api_routes(struct http_router *routes, struct http_router *private_routes,
+                    struct err_slot *err);
+
+#endif

@@ -1,0 +1,660 @@
+/* queue_api.c: join asks Redis; me, status, stream and fairness never do.
+ *
+ * `me` is the hot path: find the event, check the ticket's MAC, do the arithmetic of place and
+ * wait, write the answer. No allocation, no printf, no lock. A pass is looked at only once a place
+ * has been called, when a visitor does not poll much any more; so the signature it costs to check
+ * is not part of waiting.
+ *
+ * A join is safe to repeat. With a ticket, the answer is the same ticket. Without, the visitor is
+ * recognised by Idempotency-Key or by the cookie that the waiting page has set; only who comes with
+ * neither cannot be recognised, and has not been told a number yet. A ticket whose call has run out
+ * is no longer a place: its owner gets a new one, at the end, and repeating that is safe too. */
+#include "queue_api.h"
+
+#include "answer.h"
+#include "caller.h"
+#include "core/event_state.h"
+#include "core/heard.h"
+#include "core/moves.h"
+#include "core/pow.h"
+#include "core/shed.h"
+#include "core/status.h"
+#include "member.h"
+
+#include "base/ip.h"
+#include "base/rfc3339.h"
+
+#include <assert.h>
+#include <sodium.h>
+#include <stdlib.h>
+
+enum { COOKIES_MAX = 640, VISITOR_COOKIE_S = 30 * 86400, INVITATION_INPUT_MAX = 64 };
+
+/* ---- me ---- */
+
+static bool holds_pass(const struct http_req *req, const struct front *front,
+                       const struct front_event *event, uint64_t place)
+{
+    struct pass pass;
+    struct err_slot err;
+    struct span cookie = {event->pass_cookie, event->pass_cookie_len};
+    return caller_pass(req, front, front_event_id(event), cookie, &err, &pass) == 0 &&
+           pass.place == line_place_of(event->view->lane, place);
+}
+
+static struct place place_of(const struct http_req *req, const struct front *front,
+                             const struct front_event *event, uint64_t entry)
+{
+    struct place place = place_at(event->view, entry, front_event_now_ms(front, event));
+    if (place.position != 0) /* before the draw nobody is called, nor missed */
+        heard_mark(event->view->heard, place.position);
+    if (place.state != PLACE_WAITING && holds_pass(req, front, event, place.position)) {
+        place.state = PLACE_ADMITTED;
+        place.call_expires_ms = 0;
+    }
+    return place;
+}
+
+static void write_me(struct text *out, const struct front *front, const struct front_event *event,
+                     uint64_t entry, struct place place, struct span ticket)
+{
+    struct me_ask ask = {
+        .view = event->view,
+        .eta = &event->eta,
+        .odds = front_odds(event),
+        .entry = entry,
+        .place = place,
+        .load_milli = front->load_milli,
+        .random = (uint32_t)rng_u64(front->loop->rng),
+        .ticket = ticket,
+        .lane = front_lane_id(event),
+    };
+    status_me_json(out, &ask);
+}
+
+static void on_me(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    struct front *front = front_of(req);
+    const struct front_event *event = front_event_find(front, http_req_param(req, 0));
+    if (event == NULL) {
+        answer_event_unknown(req, http_req_param(req, 0));
+        return;
+    }
+    struct ticket ticket;
+    int rc = caller_ticket(req, front, event, &ticket);
+    if (rc < 0) {
+        if (rc != ERR_NOT_FOUND)
+            front_count(&front->stats.tickets_invalid);
+        answer_ticket_invalid(req, rc);
+        return;
+    }
+    event = front_line(front, event, ticket.lane);
+    char memory[ME_BYTES_MAX];
+    struct text json = text_on(memory, sizeof(memory));
+    write_me(&json, front, event, ticket.entry, place_of(req, front, event, ticket.entry),
+             (struct span){NULL, 0});
+    answer_json(req, 200, &json, NULL);
+}
+
+/* ---- status and stream ---- */
+
+static bool names_tag(struct span list, struct span tag)
+{
+    while (list.ptr != NULL) {
+        struct span item;
+        list = span_cut(list, ',', &item);
+        item = span_trim(item);
+        if (span_starts(item, SPAN("W/"))) /* the comparison is the weak one */
+            item = span_skip(item, 2);
+        if (span_eq(item, tag) || span_eq(item, SPAN("*")))
+            return true;
+    }
+    return false;
+}
+
+static void on_status(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    struct front *front = front_of(req);
+    struct front_event *event = front_event_find(front, http_req_param(req, 0));
+    if (event == NULL) {
+        answer_event_unknown(req, http_req_param(req, 0));
+        return;
+    }
+    front_render(front, event);
+    struct span known = http_req_header(req, HTTP_HEADER_IF_NONE_MATCH);
+    bool same = known.ptr != NULL && names_tag(known, span_of(event->tag));
+    struct http_blob *blob = same ? event->not_modified : event->status;
+    if (blob == NULL) { /* the allocator said no while rendering */
+        answer_overloaded(req);
+        return;
+    }
+    http_reply_raw(req, blob, same ? blob->len : event->status_head_len);
+}
+
+static void on_stream(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    struct front *front = front_of(req);
+    struct front_event *event = front_event_find(front, http_req_param(req, 0));
+    if (event == NULL) {
+        answer_event_unknown(req, http_req_param(req, 0));
+        return;
+    }
+    struct ticket ticket;
+    if (caller_ticket(req, front, event, &ticket) == 0)
+        place_of(req, front, front_line(front, event, ticket.lane), ticket.entry); /* it lives */
+    front_render(front, event);
+    http_reply_stream(req, event->channel, event->frame,
+                      SPAN("Cache-Control: no-store\r\nX-Accel-Buffering: no\r\n"));
+}
+
+/* ---- fairness ---- */
+
+static void put_hex(struct text *out, const char *key, const uint8_t *bytes, size_t len)
+{
+    char hex[2 * DRAW_SEED_BYTES + 1];
+    assert(len <= DRAW_SEED_BYTES);
+    sodium_bin2hex(hex, sizeof(hex), bytes, len);
+    json_member_cstr(out, key, hex);
+}
+
+static void put_draw(struct text *out, const struct line_draw *draw)
+{
+    if (!draw->drawn) {
+        json_member_null(out, "entries");
+        json_member_null(out, "seed");
+        json_member_null(out, "beacon");
+        json_member_null(out, "drawn_at");
+        return;
+    }
+    char memory[RFC3339_LEN];
+    struct text time = text_on(memory, sizeof(memory));
+    rfc3339_put(&time, draw->drawn_ms);
+    json_member_u64(out, "entries", draw->order.entries);
+    put_hex(out, "seed", draw->seed, sizeof(draw->seed));
+    json_member_str(out, "beacon", (struct span){draw->beacon, draw->beacon_len});
+    json_member_str(out, "drawn_at", text_span(&time));
+}
+
+/* The only place where a seed leaves this program, and only once the entries are frozen. */
+static void on_fairness(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    const struct front *front = front_of(req);
+    const struct front_event *event = front_event_find(front, http_req_param(req, 0));
+    if (event == NULL) {
+        answer_event_unknown(req, http_req_param(req, 0));
+        return;
+    }
+    struct span lane = http_req_query_arg(req, SPAN("lane"));
+    if (lane.ptr != NULL)
+        event = front_line(front, event, event_doc_lane(&event->doc, lane));
+    if (event == NULL) {
+        http_problem(req, 404, "lane-unknown", "The event has no such lane.");
+        return;
+    }
+    const struct line_draw *draw = &event->view->draw;
+    char memory[FAIRNESS_BYTES_MAX];
+    struct text json = text_on(memory, sizeof(memory));
+    json_open(&json, '{');
+    json_member_str(&json, "event", front_event_id(event));
+    if (event->view->lane > 0)
+        json_member_cstr(&json, "lane", front_lane_id(event));
+    json_member_cstr(&json, "state", event_state_name(event->view->state));
+    json_member_cstr(&json, "algorithm", DRAW_ALGORITHM);
+    if (draw->has_seed) {
+        uint8_t commitment[DRAW_COMMITMENT_BYTES];
+        draw_commit(draw->seed, commitment);
+        put_hex(&json, "commitment", commitment, sizeof(commitment));
+    } else {
+        json_member_null(&json, "commitment");
+    }
+    json_member_bool(&json, "drawn", draw->drawn);
+    put_draw(&json, draw);
+    json_close(&json, '}');
+    answer_json(req, 200, &json, NULL);
+}
+
+/* ---- join ---- */
+
+struct join {
+    struct line_join line; /* first: the store hands back a pointer to it */
+    struct front *front;
+    struct http_req *req;
+    bool page; /* a form: answer by a page to go on to */
+    bool new_cookie;
+    bool member;
+    char cookie[VISITOR_COOKIE_LEN];
+    uint8_t visitor[LINE_VISITOR_BYTES];
+};
+
+static void refuse_join(struct join *join)
+{
+    struct answer_refusal refusal = {
+        .outcome = join->line.outcome,
+        .state = join->line.state,
+        .retry_after_ms = join->line.retry_after_ms,
+    };
+    if (join->line.outcome == LINE_UNAVAILABLE)
+        front_count(&join->front->stats.joins_unavailable);
+    else
+        front_count(&join->front->stats.joins_refused);
+    if (!join->page) {
+        answer_refuse(join->req, &refusal);
+        return;
+    }
+    answer_waiting_page(join->req, line_event_of(span_of(join->line.event)),
+                        answer_refusal_code(&refusal), NULL);
+}
+
+/* A stranger from here on: to join once more is to join anew. */
+static void refuse_moved(struct join *join, const struct front_event *event)
+{
+    char memory[256];
+    struct text cookies = text_on(memory, sizeof(memory));
+    caller_set_cookie(join->req, &cookies, SPAN(VISITOR_COOKIE), SPAN(""), 0);
+    front_count(&join->front->stats.joins_refused);
+    if (join->page)
+        answer_waiting_page(join->req, front_event_id(event), "ticket-moved", &cookies);
+    else
+        answer_ticket_moved(join->req, &cookies);
+}
+
+static struct span write_ticket(const struct front *front, const struct front_event *event,
+                                const struct ticket *ticket, char memory[TICKET_LEN])
+{
+    struct text text = text_on(memory, TICKET_LEN);
+    ticket_put(&text, &front->keys->tickets, front_event_id(event), ticket);
+    assert(!text.overflown);
+    return text_span(&text);
+}
+
+void queue_answer_place(struct http_req *req, struct front *front, const struct front_event *event,
+                        uint64_t entry, struct span ticket, unsigned status,
+                        const struct text *headers)
+{
+    char memory[ME_BYTES_MAX];
+    struct text json = text_on(memory, sizeof(memory));
+    write_me(&json, front, event, entry, place_of(req, front, event, entry), ticket);
+    answer_json(req, status, &json, headers);
+}
+
+/* Not before the draw, when the wait of any place is told; nor while nobody is called. */
+void queue_promise(const struct front *front, const struct front_event *event,
+                   struct ticket *ticket)
+{
+    uint64_t wall_ms = clock_wall_us(front->loop->clock) / 1000;
+    ticket->issued_s = (uint32_t)(wall_ms / 1000);
+    ticket->issued_ms = (uint16_t)(wall_ms % 1000);
+    if (event->view->state != LINE_OPEN)
+        return;
+    struct place place = place_at(event->view, ticket->entry, front_event_now_ms(front, event));
+    struct eta eta = status_eta(&event->eta, place);
+    if (place.state != PLACE_WAITING || eta.basis == ETA_UNKNOWN || eta.p50_s < 1)
+        return;
+    static_assert((int)ETA_MAX_S <= (int)TICKET_WAIT_MAX_S, "any wait that is told fits");
+    ticket->p50_s = eta.p50_s;
+    ticket->p90_s = eta.p90_s;
+}
+
+static void accept_join(struct join *join, const struct front_event *event)
+{
+    struct front *front = join->front;
+    assert(join->line.entry > 0);
+    if (join->line.outcome == LINE_SAME && moves_of(event->view->moves, join->line.entry) > 0) {
+        refuse_moved(join, event); /* whoever joined before has it elsewhere now */
+        return;
+    }
+    struct ticket ticket = {
+        .entry = join->line.entry,
+        .member = join->member,
+        .lane = event->view->lane,
+    };
+    memcpy(ticket.visitor, join->visitor, sizeof(ticket.visitor));
+    queue_promise(front, event, &ticket);
+    char ticket_memory[TICKET_LEN], cookies_memory[COOKIES_MAX];
+    struct span text = write_ticket(front, event, &ticket, ticket_memory);
+    struct text cookies = text_on(cookies_memory, sizeof(cookies_memory));
+    caller_set_cookie(join->req, &cookies,
+                      (struct span){event->ticket_cookie, event->ticket_cookie_len}, text,
+                      front->config->ticket_lifetime_ms / 1000);
+    if (join->new_cookie)
+        caller_set_cookie(join->req, &cookies, SPAN(VISITOR_COOKIE),
+                          (struct span){join->cookie, sizeof(join->cookie)}, VISITOR_COOKIE_S);
+    bool is_new = join->line.outcome == LINE_OK;
+    front_count(is_new ? &front->stats.joins_new : &front->stats.joins_again);
+    if (join->page) {
+        answer_waiting_page(join->req, front_event_id(event), NULL, &cookies);
+        return;
+    }
+    queue_answer_place(join->req, front, event, ticket.entry, text, is_new ? 201 : 200, &cookies);
+}
+
+static void on_joined(struct line_join *line)
+{
+    struct join *join = (struct join *)line;
+    if (line->outcome != LINE_UNAVAILABLE)
+        shed_answered(&join->front->shed);
+    atomic_fetch_sub_explicit(&join->front->stats.pending, 1, memory_order_relaxed);
+    const struct front_event *event = front_line_named(join->front, line->event);
+    if (event == NULL) /* taken away while we asked */
+        line->outcome = LINE_UNKNOWN;
+    if (line->outcome == LINE_OK || line->outcome == LINE_SAME)
+        accept_join(join, event);
+    else
+        refuse_join(join);
+    free(join);
+}
+
+struct entrant {
+    struct visitor given; /* by work, membership or invitation; else not there */
+    unsigned lane;
+    bool member;
+};
+
+/* ---- proof of work ---- */
+
+static unsigned work_asked(const struct front_event *event)
+{
+    unsigned floor = (unsigned)event->doc.pow_bits;
+    unsigned ceiling = (unsigned)event->doc.pow_bits_max;
+    if (floor == 0)
+        return 0;
+    return pow_bits_for(floor, ceiling > floor ? ceiling : floor, event->view->joins_milli / 1000,
+                        POW_CALM_JOINS_PER_S);
+}
+
+/* 428: what to solve, and what was wrong with the last solution, if there was one. */
+static void answer_work(struct http_req *req, const struct front *front,
+                        const struct front_event *event, const struct pow_bond *bond,
+                        const char *reason)
+{
+    if (caller_wants_page(req)) { /* without script nobody can work: the page says so */
+        answer_waiting_page(req, front_event_id(event), "proof-of-work-required", NULL);
+        return;
+    }
+    char memory[512], challenge_memory[POW_CHALLENGE_LEN], time_memory[RFC3339_LEN];
+    struct text members = text_on(memory, sizeof(memory));
+    struct text challenge = text_on(challenge_memory, sizeof(challenge_memory));
+    struct text time = text_on(time_memory, sizeof(time_memory));
+    unsigned bits = work_asked(event);
+    uint8_t salt[POW_SALT_BYTES];
+    rng_fill(rng_system(), salt, sizeof(salt));
+    pow_challenge_put(&challenge, &front->keys->tickets, bond, bits, front_wall_s(front), salt);
+    rfc3339_put(&time, (front_wall_s(front) + POW_LIFETIME_S) * 1000);
+    json_member_str(&members, "challenge", text_span(&challenge));
+    json_member_u64(&members, "bits", bits);
+    json_member_cstr(&members, "algorithm", POW_ALGORITHM);
+    json_member_str(&members, "expires_at", text_span(&time));
+    json_member_cstr(&members, "reason", reason);
+    assert(!members.overflown);
+    struct http_problem problem = {
+        .status = 428,
+        .code = "proof-of-work-required",
+        .detail = "This line asks each newcomer for a little computing. Find a number n such that "
+                  "SHA-256 of \"CHALLENGE.n\" begins with so many zero bits, and join again with "
+                  "X-Proof-Of-Work: CHALLENGE.n.",
+        .members = text_span(&members),
+    };
+    http_problem_reply(req, &problem);
+}
+
+/* True: no work is asked for, or it was done; then `once` names the challenge. A solution that was
+ * begun while less was asked for is honoured as long as it meets the operator's own floor. */
+static bool has_worked(struct http_req *req, struct front *front, const struct front_event *event,
+                       struct visitor *worker)
+{
+    *worker = (struct visitor){.has_idem = false};
+    if (event->doc.pow_bits == 0)
+        return true;
+    uint8_t site[16];
+    ip_site(http_req_addr(req), site);
+    struct pow_bond bond = {.event = front_event_id(event), .site = site};
+    char memory[POW_SOLUTION_MAX];
+    struct text field = text_on(memory, sizeof(memory));
+    struct span solution = span_trim(http_req_header_named(req, SPAN("X-Proof-Of-Work")));
+    if (solution.len == 0)
+        solution = caller_form_field(req, SPAN("proof_of_work"), &field);
+    if (solution.len == 0) {
+        answer_work(req, front, event, &bond, "missing");
+        return false;
+    }
+    uint8_t once[LINE_IDEM_BYTES];
+    int rc = pow_check(&front->keys->tickets, &bond, solution, (unsigned)event->doc.pow_bits,
+                       front_wall_s(front), once);
+    if (rc < 0) {
+        front_count(&front->stats.joins_unworked);
+        answer_work(req, front, event, &bond, pow_fault_name(rc));
+        return false;
+    }
+    *worker = visitor_by_key(front->keys->visitors, front_event_id(event),
+                             (struct span){(const char *)once, sizeof(once)});
+    return true;
+}
+
+/* ---- who joins ---- */
+
+/* Who this is, by the best that the request has. False: its Idempotency-Key is none. */
+static bool recognise(struct join *join, const struct front_event *event,
+                      const struct ticket *run_out, const struct visitor *given)
+{
+    struct span id = front_event_id(event);
+    const uint8_t *key = join->front->keys->visitors;
+    struct span idem = http_req_header(join->req, HTTP_HEADER_IDEMPOTENCY_KEY);
+    struct span cookie = http_req_cookie(join->req, SPAN(VISITOR_COOKIE));
+    struct visitor visitor;
+    if (idem.ptr != NULL && !visitor_idem_ok(idem))
+        return false;
+    if (given->has_idem) { /* one challenge or one member, one place, whoever else shows it */
+        visitor = *given;
+    } else if (idem.ptr != NULL) {
+        visitor = visitor_by_key(key, id, idem);
+    } else if (run_out != NULL) {
+        visitor = visitor_again(key, id, run_out);
+    } else if (visitor_cookie_ok(cookie)) {
+        visitor = visitor_by_cookie(key, id, cookie);
+    } else {
+        struct text text = text_on(join->cookie, sizeof(join->cookie));
+        visitor_cookie_put(&text, rng_system());
+        visitor = visitor_by_cookie(key, id, text_span(&text));
+        visitor.has_idem = false;
+        join->new_cookie = true;
+    }
+    join->line.has_idem = visitor.has_idem;
+    memcpy(join->line.idem, visitor.idem, LINE_IDEM_BYTES);
+    memcpy(join->visitor, visitor.id, LINE_VISITOR_BYTES);
+    return true;
+}
+
+/* New work goes first when there is too much; before anything that costs computing is done for it.
+ */
+static bool is_shed(struct http_req *req, struct front *front, const struct front_event *event)
+{
+    uint64_t pending = atomic_load_explicit(&front->stats.pending, memory_order_relaxed);
+    if (shed_allows(&front->shed, pending))
+        return false;
+    front_count(&front->stats.joins_shed);
+    answer_shed(req, front_event_id(event),
+                shed_retry_s(&front->shed, (uint32_t)rng_u64(front->loop->rng)));
+    return true;
+}
+
+/* ---- which lane ---- */
+
+static struct span invitation_of(const struct http_req *req, struct text *memory)
+{
+    struct span code = span_trim(http_req_header_named(req, SPAN("X-Invitation")));
+    return code.len > 0 ? code : caller_form_field(req, SPAN("invitation"), memory);
+}
+
+/* False: answered. True: `lane` says where to, and by an invitation `given` is who comes. */
+static bool is_invited(struct http_req *req, const struct front *front,
+                       const struct front_event *event, unsigned *lane, struct visitor *given)
+{
+    char memory[INVITATION_INPUT_MAX];
+    struct text field = text_on(memory, sizeof(memory));
+    struct span code = invitation_of(req, &field);
+    struct invitation invitation;
+    if (code.len == 0)
+        return true;
+    struct span id = front_event_id(event);
+    int rc = invitation_parse(&front->keys->tickets, id, code, &invitation);
+    if (rc == 0 && invitation.lane <= event->doc.lanes_len &&
+        invitation.number <= event->doc.lane[invitation.lane - 1].invitations) {
+        *lane = invitation.lane;
+        *given = visitor_by_invitation(front->keys->visitors, id, invitation);
+        return true;
+    }
+    if (caller_wants_page(req))
+        answer_waiting_page(req, id, "invitation-invalid", NULL);
+    else
+        http_problem(req, 422, "invitation-invalid", "%s",
+                     rc == ERR_SYNTAX ? "This invitation is mistyped."
+                                      : "This invitation is not one for this event.");
+    return false;
+}
+
+/* Who comes, as far as work, membership and invitation say. False: answered. */
+static bool may_join(struct http_req *req, struct front *front, const struct front_event *event,
+                     const struct ticket *run_out, struct entrant *entrant)
+{
+    struct visitor member;
+    *entrant = (struct entrant){.lane = 0};
+    if (!event_state_takes_joins(event->view->state))
+        return true;
+    if (!has_worked(req, front, event, &entrant->given) ||
+        !member_check(req, front, event, &member, &entrant->lane))
+        return false;
+    if (member.has_idem)
+        entrant->given = member;
+    entrant->member = member.has_idem;
+    if (!is_invited(req, front, event, &entrant->lane, &entrant->given))
+        return false;
+    bool by_name = member.has_idem || entrant->lane > 0;
+    if (by_name && run_out != NULL && run_out->lane == entrant->lane) {
+        /* Whose turn is over joins again as the owner of that place, once. */
+        struct visitor again = visitor_again(front->keys->visitors, front_event_id(event), run_out);
+        memcpy(entrant->given.idem, again.idem, sizeof(again.idem));
+    }
+    if (entrant->member) /* the ticket is theirs, by whatever invitation */
+        memcpy(entrant->given.id, member.id, sizeof(member.id));
+    return true;
+}
+
+static void ask_for_place(struct http_req *req, struct front *front,
+                          const struct front_event *event, const struct ticket *run_out)
+{
+    if (is_shed(req, front, event))
+        return;
+    uint64_t pending = atomic_load_explicit(&front->stats.pending, memory_order_relaxed);
+    struct entrant entrant;
+    if (!may_join(req, front, event, run_out, &entrant))
+        return;
+    const struct front_event *line = front_line(front, event, entrant.lane);
+    struct join *join = pending < FRONT_JOINS_PENDING_MAX ? calloc(1, sizeof(*join)) : NULL;
+    if (join == NULL || line == NULL) {
+        free(join);
+        answer_overloaded(req);
+        return;
+    }
+    join->front = front;
+    join->req = req;
+    join->page = caller_wants_page(req);
+    join->member = entrant.member;
+    if (!recognise(join, event, run_out, &entrant.given)) {
+        free(join);
+        answer_idem_invalid(req);
+        return;
+    }
+    memcpy(join->line.event, line->id, sizeof(join->line.event));
+    ip_site(http_req_addr(req), join->line.addr);
+    join->line.on_done = on_joined;
+    atomic_fetch_add_explicit(&front->stats.pending, 1, memory_order_relaxed);
+    line_store_join(front->store, &join->line);
+}
+
+/* A visitor who has a place already: the same again, without asking Redis. */
+static void answer_again(struct http_req *req, struct front *front, const struct front_event *event,
+                         const struct ticket *ticket)
+{
+    front_count(&front->stats.joins_again);
+    if (caller_wants_page(req)) {
+        answer_waiting_page(req, front_event_id(event), NULL, NULL);
+        return;
+    }
+    /* As it came, not signed anew: the session's name depends on the key it was signed with. */
+    struct span text = caller_ticket_text(req, event);
+    char cookies_memory[COOKIES_MAX];
+    struct text cookies = text_on(cookies_memory, sizeof(cookies_memory));
+    uint64_t age_s = front_wall_s(front) - ticket->issued_s;
+    uint64_t lifetime_s = front->config->ticket_lifetime_ms / 1000;
+    caller_set_cookie(req, &cookies, (struct span){event->ticket_cookie, event->ticket_cookie_len},
+                      text, age_s < lifetime_s ? lifetime_s - age_s : lifetime_s);
+    queue_answer_place(req, front, event, ticket->entry, text, 200, &cookies);
+}
+
+static void on_join(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    struct front *front = front_of(req);
+    const struct front_event *event = front_event_find(front, http_req_param(req, 0));
+    if (event == NULL) {
+        answer_event_unknown(req, http_req_param(req, 0));
+        return;
+    }
+    if (!caller_same_origin(req, front)) {
+        answer_origin_refused(req);
+        return;
+    }
+    struct ticket ticket;
+    int rc = caller_ticket(req, front, event, &ticket);
+    if (rc == ERR_STATE &&
+        !ticket.member) { /* the place is elsewhere; its old owner may join anew */
+        ask_for_place(req, front, event, &ticket);
+        return;
+    }
+    if (rc < 0 && rc != ERR_NOT_FOUND) {
+        front_count(&front->stats.tickets_invalid);
+        if (rc == ERR_STATE || caller_ticket_is_bearer(req)) {
+            answer_ticket_invalid(req, rc);
+            return;
+        }
+    }
+    /* A cookie that is no ticket (any more) must not lock anybody out: it is a new join. */
+    if (rc < 0) {
+        ask_for_place(req, front, event, NULL);
+        return;
+    }
+    unsigned lane = ticket.lane;
+    struct visitor invited;
+    if (!is_invited(req, front, event, &lane, &invited))
+        return;
+    if (lane != ticket.lane) { /* who waits in one lane shows the invitation of another */
+        ask_for_place(req, front, event, NULL);
+        return;
+    }
+    const struct front_event *line = front_line(front, event, ticket.lane);
+    struct place place = place_of(req, front, line, ticket.entry);
+    if (place.state == PLACE_EXPIRED || event->view->state == LINE_CLOSED)
+        ask_for_place(req, front, event, &ticket);
+    else
+        answer_again(req, front, line, &ticket);
+}
+
+int queue_api_routes(struct http_router *routes, struct http_router *private_routes,
+                     struct err_slot *err)
+{
+    static const struct http_route all[] = {
+        {HTTP_METHOD_POST, "/v1/queue/{event}/join", on_join, NULL, FORM_BODY_MAX},
+        {HTTP_METHOD_GET, "/v1/queue/{event}/me", on_me, NULL, 0},
+        {HTTP_METHOD_GET, "/v1/queue/{event}/status", on_status, NULL, 0},
+        {HTTP_METHOD_GET, "/v1/queue/{event}/stream", on_stream, NULL, 0},
+        {HTTP_METHOD_GET, "/v1/queue/{event}/fairness", on_fairness, NULL, 0},
+    };
+    static const struct http_route shown = {HTTP_METHOD_GET, "/admin/events/{event}/fairness",
+                                            on_fairness, NULL, 0};
+    int rc = http_router_add_all(routes, all, sizeof(all) / sizeof(all[0]), err);
+    return rc < 0 ? rc : http_router_add(private_routes, &shown, err);
+}

@@ -1,0 +1,468 @@
+/* redis_link.c: hiredis's asynchronous client, tied to a libuv loop by an adapter of our own.
+ *
+ * Why not the adapter that comes with hiredis: it asks the kernel for writability once per command,
+ * and it knows no deadlines. Here a command only marks the link dirty; at the end of the turn its
+ * owner has all of them written, straight away, and writability is asked for only if the socket is
+ * full.
+ *
+ * States: DOWN (the back-off timer runs), CONNECTING, UP, CLOSED. Whoever first sees the end of a
+ * connection calls fall(): at that moment the link is DOWN for everybody, so that a callback which
+ * is told NULL and wants to send again finds no half-dead connection to send on. hiredis frees its
+ * context by itself after an error, or later if we are inside one of its callbacks; therefore a
+ * connection is an object of its own, and the link merely forgets it.
+ *
+ * Deadlines: calls stand in a list in the order in which they were sent. Most have the same time to
+ * live, so one timer, armed for the earliest deadline, is enough; it looks through the list when it
+ * fires, about once a second under load. */
+#include "redis_link.h"
+
+#include "line_limits.h"
+#include "resp.h"
+
+#include <assert.h>
+#include <hiredis/async.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum link_state { LINK_DOWN, LINK_CONNECTING, LINK_UP, LINK_CLOSED };
+
+struct connection {
+    uv_poll_t poll;
+    redisAsyncContext *redis;
+    struct redis_link *link; /* NULL once the link has let go of it */
+    int wanted;              /* what hiredis wants to hear of */
+    int polled;              /* what the kernel was asked */
+    bool writing;            /* inside redisAsyncHandleWrite() */
+};
+
+struct redis_link {
+    struct redis_link_conf conf;
+    enum link_state state;
+    struct connection *connection; /* CONNECTING and UP only */
+    uv_timer_t backoff;            /* DOWN: the next attempt; CONNECTING: its deadline */
+    uv_timer_t deadline;
+    uint64_t deadline_us;      /* for which that timer is armed; 0: it is not */
+    unsigned handles;          /* still known to the loop */
+    bool dirty;                /* its owner was told, and has not flushed yet */
+    uint32_t attempts;         /* in vain since the last healthy connection */
+    struct redis_call pending; /* head of a ring */
+    struct redis_call auth;
+    uint64_t timeouts;
+};
+
+static void begin_connecting(struct redis_link *link);
+
+/* ---- the end of a connection ---- */
+
+static void retry_later(struct redis_link *link);
+
+/* Lets go of the connection, whatever becomes of it. */
+static void fall(struct redis_link *link, const char *why)
+{
+    assert(link->state == LINK_CONNECTING || link->state == LINK_UP);
+    link->connection->link = NULL;
+    link->connection = NULL;
+    link->state = LINK_DOWN;
+    retry_later(link);
+    link->conf.on_down(link->conf.ctx, why); /* last: the link may be closed now */
+}
+
+/* Tells everybody who waits that the outcome is open. */
+static void answer_pending(struct redis_link *link)
+{
+    while (link->pending.next != &link->pending) {
+        struct redis_call *call = link->pending.next;
+        call->prev->next = call->next;
+        call->next->prev = call->prev;
+        call->on_reply(call, NULL);
+    }
+}
+
+/* hiredis would tell the waiting calls by itself, from inside its own teardown, perhaps after their
+ * memory is gone. So it forgets them, and answer_pending() tells them. */
+static void forget_waiting(redisAsyncContext *redis)
+{
+    for (redisCallback *waiting = redis->replies.head; waiting != NULL; waiting = waiting->next)
+        waiting->fn = NULL;
+}
+
+static void dismiss(redisAsyncContext *redis)
+{
+    forget_waiting(redis);
+    redisAsyncFree(redis);
+}
+
+void redis_link_drop(struct redis_link *link, const char *why)
+{
+    if (link->state != LINK_CONNECTING && link->state != LINK_UP)
+        return;
+    redisAsyncContext *redis = link->connection->redis;
+    fall(link, why);
+    dismiss(redis);
+    answer_pending(link);
+}
+
+static void on_disconnect(const redisAsyncContext *redis, int status)
+{
+    (void)status;
+    struct connection *connection = redis->data;
+    if (connection->link != NULL)
+        fall(connection->link, redis->errstr[0] != '\0' ? redis->errstr : "hung up");
+}
+
+/* ---- calls ---- */
+
+bool redis_link_is_up(const struct redis_link *link)
+{
+    return link->state == LINK_UP;
+}
+
+static uint64_t now_us(const struct redis_link *link)
+{
+    return clock_mono_us(link->conf.clock);
+}
+
+static void on_deadline(uv_timer_t *timer);
+
+static void arm_deadline(struct redis_link *link, uint64_t deadline_us)
+{
+    if (link->state == LINK_CLOSED || (link->deadline_us != 0 && link->deadline_us <= deadline_us))
+        return;
+    link->deadline_us = deadline_us;
+    uint64_t now = now_us(link);
+    uint64_t wait_ms = deadline_us > now ? (deadline_us - now + 999) / 1000 : 0;
+    uv_timer_start(&link->deadline, on_deadline, wait_ms, 0);
+}
+
+static void on_deadline(uv_timer_t *timer)
+{
+    struct redis_link *link = timer->data;
+    link->deadline_us = 0;
+    uint64_t earliest = UINT64_MAX;
+    for (struct redis_call *call = link->pending.next; call != &link->pending; call = call->next) {
+        if (call->deadline_us < earliest)
+            earliest = call->deadline_us;
+    }
+    if (earliest == UINT64_MAX)
+        return;
+    if (earliest > now_us(link)) {
+        arm_deadline(link, earliest);
+        return;
+    }
+    link->timeouts++;
+    redis_link_drop(link, "a call was not answered in time");
+}
+
+static void on_hiredis_reply(redisAsyncContext *redis, void *reply, void *ctx)
+{
+    struct redis_call *call = ctx;
+    if (reply == NULL) { /* the first of those who wait while hiredis tears down */
+        struct redis_link *link = call->link;
+        forget_waiting(redis);
+        fall(link, redis->errstr != NULL && redis->errstr[0] != '\0' ? redis->errstr : "hung up");
+        answer_pending(link);
+        return;
+    }
+    call->prev->next = call->next;
+    call->next->prev = call->prev;
+    call->on_reply(call, reply); /* last: anything may be closed now */
+}
+
+static void mark_dirty(struct redis_link *link)
+{
+    if (link->dirty || link->state == LINK_CLOSED)
+        return;
+    link->dirty = true;
+    link->conf.on_dirty(link->conf.ctx);
+}
+
+void redis_link_send(struct redis_link *link, struct redis_call *call, struct span command)
+{
+    assert(link->connection != NULL && call->on_reply != NULL);
+    call->link = link;
+    call->next = &link->pending;
+    call->prev = link->pending.prev;
+    call->prev->next = call;
+    link->pending.prev = call;
+    int rc = redisAsyncFormattedCommand(link->connection->redis, on_hiredis_reply, call,
+                                        command.ptr, command.len);
+    assert(rc == REDIS_OK); /* it refuses only while disconnecting, and then we are not up */
+    arm_deadline(link, call->deadline_us);
+    mark_dirty(link);
+}
+
+void redis_link_send_quiet(struct redis_link *link, struct span command)
+{
+    assert(link->connection != NULL);
+    int rc =
+        redisAsyncFormattedCommand(link->connection->redis, NULL, NULL, command.ptr, command.len);
+    assert(rc == REDIS_OK); /* as above */
+    mark_dirty(link);
+}
+
+/* ---- the adapter between hiredis and libuv ---- */
+
+static void apply_poll(struct connection *connection);
+
+static void on_poll(uv_poll_t *poll, int status, int events)
+{
+    struct connection *connection = poll->data;
+    /* A socket in error is readable: reading it makes hiredis find out what happened. */
+    if (status < 0)
+        events = UV_READABLE;
+    if ((events & UV_READABLE) != 0)
+        redisAsyncHandleRead(connection->redis);
+    if ((events & UV_WRITABLE) != 0 && connection->redis != NULL) {
+        connection->writing = true;
+        redisAsyncHandleWrite(connection->redis);
+        connection->writing = false;
+        if (connection->redis != NULL)
+            apply_poll(connection);
+    }
+}
+
+static void apply_poll(struct connection *connection)
+{
+    if (connection->polled == connection->wanted)
+        return;
+    connection->polled = connection->wanted;
+    if (connection->wanted == 0)
+        uv_poll_stop(&connection->poll);
+    else
+        uv_poll_start(&connection->poll, connection->wanted, on_poll);
+}
+
+static void want_read(void *ctx)
+{
+    struct connection *connection = ctx;
+    connection->wanted |= UV_READABLE;
+    apply_poll(connection);
+}
+
+static void want_no_read(void *ctx)
+{
+    struct connection *connection = ctx;
+    connection->wanted &= ~UV_READABLE;
+    apply_poll(connection);
+}
+
+/* While connecting, writability is the news that we wait for. Later it is asked for only after a
+ * write that did not take everything. */
+static void want_write(void *ctx)
+{
+    struct connection *connection = ctx;
+    struct redis_link *link = connection->link;
+    if (link != NULL && link->state == LINK_UP && !connection->writing) {
+        mark_dirty(link);
+        return;
+    }
+    connection->wanted |= UV_WRITABLE;
+    apply_poll(connection);
+}
+
+static void want_no_write(void *ctx)
+{
+    struct connection *connection = ctx;
+    connection->wanted &= ~UV_WRITABLE;
+    apply_poll(connection);
+}
+
+static void on_poll_closed(uv_handle_t *handle)
+{
+    free(handle->data);
+}
+
+static void on_cleanup(void *ctx)
+{
+    struct connection *connection = ctx;
+    connection->redis = NULL;
+    uv_close((uv_handle_t *)&connection->poll, on_poll_closed);
+}
+
+/* ---- the end of a turn ---- */
+
+void redis_link_flush(struct redis_link *link)
+{
+    struct connection *connection = link->connection;
+    /* A write that fails frees the connection, which a callback of its own does not survive. */
+    if (link->dirty && link->state == LINK_UP && (connection->redis->c.flags & REDIS_IN_CALLBACK))
+        return; /* stays dirty: the end of the turn is to come */
+    link->dirty = false;
+    /* While the password is on its way the link is not up, and it goes out by writability. */
+    if (link->state != LINK_UP)
+        return;
+    connection->writing = true;
+    redisAsyncHandleWrite(connection->redis); /* what fails here ends in fall() */
+    connection->writing = false;
+}
+
+/* ---- connecting ---- */
+
+static void come_up(struct redis_link *link)
+{
+    uv_timer_stop(&link->backoff);
+    link->state = LINK_UP;
+    link->conf.on_up(link->conf.ctx); /* last: the link may be closed now */
+}
+
+static void on_auth(struct redis_call *call, const struct redisReply *reply)
+{
+    struct redis_link *link = call->link;
+    if (reply == NULL)
+        return;
+    if (reply->type == REDIS_REPLY_ERROR)
+        redis_link_drop(link, "Redis refused the password");
+    else
+        come_up(link);
+}
+
+static void send_password(struct redis_link *link)
+{
+    char memory[1024];
+    struct text command = text_on(memory, sizeof(memory));
+    resp_begin(&command, 2);
+    resp_cstr(&command, "AUTH");
+    resp_cstr(&command, link->conf.password);
+    if (command.overflown) {
+        redis_link_drop(link, "the password is too long");
+        return;
+    }
+    link->auth.on_reply = on_auth;
+    link->auth.deadline_us = now_us(link) + STORE_DEADLINE_MS * 1000;
+    redis_link_send(link, &link->auth, text_span(&command));
+}
+
+static void on_connect(const redisAsyncContext *redis, int status)
+{
+    struct connection *connection = redis->data;
+    struct redis_link *link = connection->link;
+    if (link == NULL)
+        return;
+    if (status != REDIS_OK)
+        fall(link, redis->errstr); /* hiredis frees its context when we return */
+    else if (link->conf.password != NULL)
+        send_password(link);
+    else
+        come_up(link);
+}
+
+static void on_backoff(uv_timer_t *timer)
+{
+    struct redis_link *link = timer->data;
+    if (link->state == LINK_DOWN)
+        begin_connecting(link);
+    else
+        redis_link_drop(link, "no connection in time");
+}
+
+static void retry_later(struct redis_link *link)
+{
+    uint32_t doublings = link->attempts < 16 ? link->attempts : 16;
+    uint64_t pause_ms = (uint64_t)REDIS_BACKOFF_MIN_MS << doublings;
+    if (pause_ms > REDIS_BACKOFF_MAX_MS)
+        pause_ms = REDIS_BACKOFF_MAX_MS;
+    link->attempts++;
+    pause_ms = pause_ms / 2 + rng_below(link->conf.rng, pause_ms / 2 + 1);
+    uv_timer_start(&link->backoff, on_backoff, pause_ms, 0);
+}
+
+void redis_link_healthy(struct redis_link *link)
+{
+    link->attempts = 0;
+}
+
+/* Ties a fresh hiredis context to the loop. False if memory or the loop refuse. */
+static bool attach(struct redis_link *link, redisAsyncContext *redis)
+{
+    struct connection *connection = calloc(1, sizeof(*connection));
+    if (connection == NULL)
+        return false;
+    if (uv_poll_init(link->conf.loop, &connection->poll, redis->c.fd) < 0) {
+        free(connection);
+        return false;
+    }
+    connection->poll.data = connection;
+    connection->redis = redis;
+    connection->link = link;
+    redis->data = connection;
+    redis->ev.data = connection;
+    redis->ev.addRead = want_read;
+    redis->ev.delRead = want_no_read;
+    redis->ev.addWrite = want_write;
+    redis->ev.delWrite = want_no_write;
+    redis->ev.cleanup = on_cleanup;
+    link->connection = connection;
+    link->state = LINK_CONNECTING;
+    redisAsyncSetDisconnectCallback(redis, on_disconnect);
+    redisAsyncSetConnectCallback(redis, on_connect); /* asks for writability */
+    return true;
+}
+
+static void begin_connecting(struct redis_link *link)
+{
+    assert(link->state == LINK_DOWN && link->connection == NULL);
+    redisAsyncContext *redis = link->conf.path != NULL
+                                   ? redisAsyncConnectUnix(link->conf.path)
+                                   : redisAsyncConnect(link->conf.host, link->conf.port);
+    if (redis == NULL || redis->err != 0 || !attach(link, redis)) {
+        char why[128] = "no memory";
+        if (redis != NULL && redis->err != 0)
+            span_to_cstr(span_of(redis->errstr), why, sizeof(why));
+        if (redis != NULL)
+            redisAsyncFree(redis);
+        retry_later(link);
+        link->conf.on_down(link->conf.ctx, why); /* last: the link may be closed now */
+    } else {
+        uv_timer_start(&link->backoff, on_backoff, STORE_DEADLINE_MS, 0);
+    }
+}
+
+/* ---- life ---- */
+
+int redis_link_create(const struct redis_link_conf *conf, struct err_slot *err,
+                      struct redis_link **out)
+{
+    assert((conf->path != NULL) != (conf->host != NULL));
+    assert(conf->on_up != NULL && conf->on_down != NULL && conf->on_dirty != NULL);
+    struct redis_link *link = calloc(1, sizeof(*link));
+    if (link == NULL)
+        return err_set(err, ERR_NOMEM, "Redis connection of %zu bytes", sizeof(*link));
+    link->conf = *conf;
+    link->pending.next = link->pending.prev = &link->pending;
+    /* Neither can fail: they only link the handle into the loop. */
+    uv_timer_init(conf->loop, &link->backoff);
+    uv_timer_init(conf->loop, &link->deadline);
+    link->backoff.data = link->deadline.data = link;
+    link->handles = 2;
+    uv_timer_start(&link->backoff, on_backoff, 0, 0);
+    *out = link;
+    return 0;
+}
+
+static void on_handle_closed(uv_handle_t *handle)
+{
+    struct redis_link *link = handle->data;
+    if (--link->handles == 0)
+        free(link);
+}
+
+void redis_link_close(struct redis_link *link)
+{
+    assert(link->state != LINK_CLOSED);
+    struct connection *connection = link->connection;
+    link->state = LINK_CLOSED;
+    link->connection = NULL;
+    uv_close((uv_handle_t *)&link->backoff, on_handle_closed);
+    uv_close((uv_handle_t *)&link->deadline, on_handle_closed);
+    if (connection != NULL) {
+        connection->link = NULL;
+        dismiss(connection->redis);
+    }
+    answer_pending(link);
+}
+
+uint64_t redis_link_timeouts(const struct redis_link *link)
+{
+    return link->timeouts;
+}

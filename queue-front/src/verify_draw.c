@@ -1,0 +1,247 @@
+/* verify_draw.c: a program for strangers. It trusts nothing but the answer it is given: the seed is
+ * hashed and compared with the commitment, which whoever is in doubt has noted before the pre-queue
+ * opened (--commitment), and the permutation is walked whole, so that "every position was given
+ * once" is counted and not believed. It takes under a second a million.
+ *
+ * It blocks, allocates and prints as it likes: no loop runs in this process. */
+#include "verify_draw.h"
+
+#include "base/json_in.h"
+#include "core/draw.h"
+
+#include <curl/curl.h>
+#include <inttypes.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+    ANSWER_MAX = 64 * 1024, /* ten times what a fairness answer can be */
+    FETCH_S_MAX = 20,
+    FITS = 0,
+    FITS_NOT = 1,
+    UNJUDGED = 2,
+};
+
+struct verify_ask {
+    const char *source;
+    uint64_t entry; /* 0: none was asked for */
+    const char *commitment;
+};
+
+struct answer {
+    char text[ANSWER_MAX];
+    size_t len;
+};
+
+static const char usage[] =
+    "queue-front verify-draw FILE|URL [--entry N] [--commitment HEX]\n"
+    "  FILE          a saved answer of GET /v1/queue/EVENT/fairness; - reads standard input\n"
+    "  --entry N     says also which position entry N was drawn to\n"
+    "  --commitment  what was published before the pre-queue opened, as you noted it then\n";
+
+/* ---- where the answer comes from ---- */
+
+static size_t on_bytes(char *bytes, size_t size, size_t count, void *ctx)
+{
+    struct answer *answer = ctx;
+    size_t len = size * count;
+    if (len > sizeof(answer->text) - answer->len)
+        return 0; /* tells curl to give up */
+    memcpy(answer->text + answer->len, bytes, len);
+    answer->len += len;
+    return len;
+}
+
+static bool fetch(const char *url, struct answer *answer)
+{
+    CURL *curl = curl_easy_init();
+    if (curl == NULL)
+        return false;
+    curl_easy_setopt(curl, CURLOPT_URL, url);
+    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(curl, CURLOPT_FAILONERROR, 1L);
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)FETCH_S_MAX);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_bytes);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, answer);
+    CURLcode code = curl_easy_perform(curl);
+    if (code != CURLE_OK)
+        fprintf(stderr, "%s: %s\n", url, curl_easy_strerror(code));
+    curl_easy_cleanup(curl);
+    return code == CURLE_OK;
+}
+
+static bool read_file(const char *path, struct answer *answer)
+{
+    bool is_stdin = strcmp(path, "-") == 0;
+    FILE *file = is_stdin ? stdin : fopen(path, "r");
+    if (file == NULL) {
+        perror(path);
+        return false;
+    }
+    answer->len = fread(answer->text, 1, sizeof(answer->text), file);
+    bool good = !ferror(file) && answer->len < sizeof(answer->text);
+    if (!is_stdin)
+        fclose(file);
+    if (!good)
+        fprintf(stderr, "%s: unreadable, or longer than %d bytes\n", path, ANSWER_MAX);
+    return good;
+}
+
+/* ---- what it says ---- */
+
+struct published {
+    bool drawn;
+    uint64_t entries;
+    uint8_t seed[DRAW_SEED_BYTES];
+    uint8_t commitment[DRAW_COMMITMENT_BYTES];
+    struct span event, beacon; /* borrowed from the document */
+};
+
+static void read_hex(struct json_in *in, const char *key, uint8_t *out, size_t len)
+{
+    struct span hex;
+    size_t got = 0;
+    json_in_require(in, key);
+    if (json_in_str(in, key, 2 * len, 2 * len, &hex) &&
+        (sodium_hex2bin(out, len, hex.ptr, hex.len, NULL, &got, NULL) != 0 || got != len))
+        json_in_refuse(in, key, "must be %zu bytes in hex", len);
+}
+
+static int read_published(json_t *json, struct err_slot *err, struct published *out)
+{
+    struct json_in in;
+    struct span algorithm;
+    *out = (struct published){0};
+    json_in_object(&in, json, err);
+    json_in_allow(&in, "state");
+    json_in_allow(&in, "drawn_at");
+    json_in_require(&in, "event");
+    json_in_str(&in, "event", 1, 64, &out->event);
+    json_in_require(&in, "algorithm");
+    if (json_in_str(&in, "algorithm", 1, 64, &algorithm) &&
+        !span_eq(algorithm, SPAN(DRAW_ALGORITHM)))
+        json_in_refuse(&in, "algorithm", "must be \"%s\", the one known here", DRAW_ALGORITHM);
+    read_hex(&in, "commitment", out->commitment, sizeof(out->commitment));
+    json_in_require(&in, "drawn");
+    json_in_bool(&in, "drawn", &out->drawn);
+    if (out->drawn) {
+        read_hex(&in, "seed", out->seed, sizeof(out->seed));
+        json_in_require(&in, "entries");
+        json_in_u64(&in, "entries", 0, DRAW_ENTRIES_MAX, &out->entries);
+        json_in_require(&in, "beacon");
+        json_in_str(&in, "beacon", 0, DRAW_BEACON_MAX, &out->beacon);
+    } else {
+        json_in_allow(&in, "seed");
+        json_in_allow(&in, "entries");
+        json_in_allow(&in, "beacon");
+    }
+    return json_in_end(&in);
+}
+
+/* ---- judging ---- */
+
+static bool each_position_once(const struct draw *draw)
+{
+    uint8_t *seen = calloc(draw->entries / 8 + 1, 1);
+    bool good = seen != NULL;
+    for (uint64_t entry = 1; good && entry <= draw->entries; entry++) {
+        uint64_t at = draw_position(draw, entry) - 1;
+        good = at < draw->entries && (seen[at / 8] & (1u << (at % 8))) == 0 &&
+               draw_entry(draw, at + 1) == entry;
+        if (good)
+            seen[at / 8] = (uint8_t)(seen[at / 8] | 1u << (at % 8));
+    }
+    free(seen);
+    return good;
+}
+
+static bool commitment_noted(const struct verify_ask *ask, const struct published *it)
+{
+    char hex[2 * DRAW_COMMITMENT_BYTES + 1];
+    sodium_bin2hex(hex, sizeof(hex), it->commitment, sizeof(it->commitment));
+    return ask->commitment == NULL || strcmp(hex, ask->commitment) == 0;
+}
+
+static int judge(const struct verify_ask *ask, const struct published *it)
+{
+    uint8_t commitment[DRAW_COMMITMENT_BYTES];
+    printf("event       %.*s\n", (int)it->event.len, it->event.ptr);
+    if (!commitment_noted(ask, it)) {
+        printf("commitment  IS NOT the one that was noted before\n");
+        return FITS_NOT;
+    }
+    if (!it->drawn) {
+        printf("draw        not held yet; the seed is still secret\n");
+        return FITS_NOT;
+    }
+    draw_commit(it->seed, commitment);
+    if (memcmp(commitment, it->commitment, sizeof(commitment)) != 0) {
+        printf("commitment  DOES NOT FIT: the seed is not the one that was promised\n");
+        return FITS_NOT;
+    }
+    struct draw draw;
+    draw_init(&draw, it->seed, it->beacon, it->entries);
+    printf("commitment  fits: it is the SHA-256 of the seed\n");
+    printf("beacon      \"%.*s\"\n", (int)it->beacon.len, it->beacon.len > 0 ? it->beacon.ptr : "");
+    if (!each_position_once(&draw)) {
+        printf("entries     %" PRIu64 ": not walked through\n", it->entries);
+        return UNJUDGED;
+    }
+    printf("entries     %" PRIu64 ", each position given once\n", it->entries);
+    if (ask->entry > 0)
+        printf("entry       %" PRIu64 " -> position %" PRIu64 "%s\n", ask->entry,
+               draw_position(&draw, ask->entry),
+               ask->entry > it->entries ? " (came after the draw)" : "");
+    return FITS;
+}
+
+/* ---- the command ---- */
+
+static bool read_arguments(int argc, char **argv, struct verify_ask *ask)
+{
+    *ask = (struct verify_ask){0};
+    for (int i = 1; i < argc; i++) {
+        bool more = i + 1 < argc;
+        if (strcmp(argv[i], "--entry") == 0 && more) {
+            if (!span_u64(span_of(argv[++i]), DRAW_ENTRIES_MAX, &ask->entry) || ask->entry == 0)
+                return false;
+        } else if (strcmp(argv[i], "--commitment") == 0 && more) {
+            ask->commitment = argv[++i];
+        } else if (ask->source == NULL && (argv[i][0] != '-' || argv[i][1] == '\0')) {
+            ask->source = argv[i];
+        } else {
+            return false;
+        }
+    }
+    return ask->source != NULL;
+}
+
+int verify_draw_main(int argc, char **argv)
+{
+    struct verify_ask ask;
+    if (!read_arguments(argc, argv, &ask)) {
+        fputs(usage, stderr);
+        return UNJUDGED;
+    }
+    struct answer *answer = calloc(1, sizeof(*answer));
+    struct err_slot err;
+    struct published it;
+    json_t *json = NULL;
+    int code = UNJUDGED;
+    if (answer == NULL || sodium_init() < 0)
+        goto end;
+    struct span source = span_of(ask.source);
+    bool is_url = span_starts(source, SPAN("http://")) || span_starts(source, SPAN("https://"));
+    if (!(is_url ? fetch(ask.source, answer) : read_file(ask.source, answer)))
+        goto end;
+    if (json_in_parse((struct span){answer->text, answer->len}, &err, &json) < 0 ||
+        read_published(json, &err, &it) < 0)
+        fprintf(stderr, "%s: %s\n", ask.source, err.text);
+    else
+        code = judge(&ask, &it);
+    json_decref(json);
+end:
+    free(answer);
+    return code;
+}

@@ -1,0 +1,48 @@
+// alert.js: makes itself heard when the visitor is called. A browser lets a page sound only after a
+// touch or a key, so the sound is made ready when it is asked for.
+
+let audio = null;
+
+// Two tones up, three times: unlike a message's or an alarm's.
+function chime(times) {
+  const begin = audio.currentTime + 0.05;
+  for (let i = 0; i < 2 * times; i += 1) {
+    const tone = audio.createOscillator();
+    const volume = audio.createGain();
+    const at = begin + 0.35 * i + 0.5 * Math.floor(i / 2);
+    tone.frequency.value = i % 2 === 0 ? 660 : 990;
+    volume.gain.setValueAtTime(0, at);
+    volume.gain.linearRampToValueAtTime(0.25, at + 0.02);
+    volume.gain.exponentialRampToValueAtTime(0.001, at + 0.6);
+    tone.connect(volume).connect(audio.destination);
+    tone.start(at);
+    tone.stop(at + 0.65);
+  }
+}
+
+// -> the key of what to say about it. By hand: there was a touch, and a permission may be asked for.
+export async function arm(byHand) {
+  audio ??= new AudioContext();
+  if (byHand) {
+    await audio.resume();
+    chime(1);
+    if (window.Notification?.permission === 'default') await Notification.requestPermission();
+  } else if (audio.state !== 'running') {
+    const wakeUp = () => audio.resume();
+    for (const touch of ['pointerdown', 'keydown']) addEventListener(touch, wakeUp, { once: true });
+    return 'more.alert.tap';
+  }
+  return window.Notification?.permission === 'granted' ? 'more.alert.on' : 'more.alert.blocked';
+}
+
+export function ring(title, body) {
+  audio ??= new AudioContext();
+  if (audio.state === 'running') chime(3);
+  navigator.vibrate?.([300, 200, 300, 200, 600]);
+  if (window.Notification?.permission !== 'granted') return;
+  try {
+    // One tag: several tabs show one notification.
+    const note = new Notification(title, { body, tag: location.pathname, icon: '/assets/icon.svg', requireInteraction: true });
+    note.onclick = () => { window.focus(); note.close(); };
+  } catch { /* some phones show notifications of service workers only */ }
+}

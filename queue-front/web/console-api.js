@@ -1,0 +1,87 @@
+// console-api.js: calls to the private listeners. Ours is where the page came from; the others stand
+// in the page as the configuration names them. The token lies in sessionStorage, which dies with the
+// tab, and travels in a header: no cookie, so no other page can act in its name.
+
+import { Refused } from './kit.js';
+
+const WAIT_MS = 8000;
+const listed = JSON.parse(document.getElementById('parts').textContent);
+
+// {name, at}: "queue" is whoever served this page, "seats" and "pay" have views of their own.
+export const parts = [{ name: 'queue', at: '' }, ...listed];
+export const hasPart = (name) => parts.some((part) => part.name === name);
+
+const store = sessionStorage;
+export const operator = () => store.getItem('fg_operator') ?? '';
+export const signedIn = () => store.getItem('fg_token') !== null;
+
+export function signIn(token, name) {
+  store.setItem('fg_token', token);
+  store.setItem('fg_operator', name);
+}
+
+export function signOut() {
+  for (const key of Object.keys(store)) if (key.startsWith('fg_')) store.removeItem(key);
+}
+
+// A part may have a token of its own.
+export const setToken = (name, token) => store.setItem(`fg_token.${name}`, token);
+const tokenOf = (name) => store.getItem(`fg_token.${name}`) ?? store.getItem('fg_token') ?? '';
+
+function headersOf(name, { body, headers }) {
+  const all = new Headers({ Authorization: `Bearer ${tokenOf(name)}`, ...headers });
+  if (body !== undefined) all.set('Content-Type', 'application/json');
+  if (name === 'queue' && operator() !== '') all.set('X-Operator', encodeURI(operator()));
+  return all;
+}
+
+async function send(name, method, path, { cache = 'no-store', ...options }) {
+  const part = parts.find((one) => one.name === name);
+  if (part === undefined) throw new Refused(0, { code: 'part-unknown' });
+  return unlessCut(fetch(part.at + path, {
+    method, cache, credentials: 'omit', signal: AbortSignal.timeout(WAIT_MS), headers: headersOf(name, options),
+    body: options.body === undefined ? undefined : JSON.stringify(options.body),
+  }));
+}
+
+// An answer can be cut before its head or in its body.
+const unlessCut = (part) => part.catch(() => { throw new Refused(0, { code: 'offline' }); });
+
+// {json, etag}; `octets: true` gives bytes instead. What is refused is thrown as Refused, a part that
+// does not answer as Refused 0.
+export async function call(name, method, path, options = {}) {
+  const answer = await send(name, method, path, options);
+  if (!answer.ok) throw new Refused(answer.status, await answer.json().catch(() => ({})));
+  const etag = answer.headers.get('ETag');
+  if (options.octets) return { octets: new Uint8Array(await unlessCut(answer.arrayBuffer())), etag };
+  return { json: answer.status === 204 ? null : await unlessCut(answer.json()), etag };
+}
+
+export const get = async (name, path, options) => (await call(name, 'GET', path, options)).json;
+
+// Is it well? {ready, role, reasons, took_ms}, or {ready: false, silent: true}.
+export async function health(name) {
+  const began = performance.now();
+  try {
+    const answer = await send(name, 'GET', '/readyz', {});
+    return { ...(await answer.json()), took_ms: performance.now() - began };
+  } catch {
+    return { ready: false, silent: true, reasons: [], took_ms: performance.now() - began };
+  }
+}
+
+// Prometheus text -> a function: metric('name', {label: 'value'}) is the sum of what fits.
+export async function metrics(name) {
+  const answer = await send(name, 'GET', '/metrics', {});
+  if (!answer.ok) throw new Refused(answer.status, {});
+  const rows = [];
+  for (const line of (await unlessCut(answer.text())).split('\n')) {
+    const found = /^([a-z_]+)(?:\{(.*)\})? ([^ ]+)/.exec(line);
+    if (found !== null) rows.push({ name: found[1], labels: found[2] ?? '', value: Number(found[3]) });
+  }
+  return (wanted, labels = {}) => {
+    const parts = Object.entries(labels).map(([key, value]) => `${key}="${value}"`);
+    const fit = rows.filter((row) => row.name === wanted && parts.every((part) => row.labels.includes(part)));
+    return fit.length === 0 ? null : fit.reduce((sum, row) => sum + row.value, 0);
+  };
+}

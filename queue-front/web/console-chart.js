@@ -1,0 +1,99 @@
+// console-chart.js: a line chart by uPlot, drawn on a canvas, and the same in words beside it: what
+// each line is at now, and least and most of what is shown. Whoever cannot see the canvas reads those,
+// or the table.
+
+import uPlot from './uplot.js';
+import { lang, make, say } from './kit.js';
+import { number } from './console-ui.js';
+
+const HEIGHT = 160;
+const POINTS_MAX = 1500; // drawn; more are thinned, keeping the last one
+const TABLE_ROWS = 12;
+
+const clock = new Intl.DateTimeFormat(lang, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
+const exact = new Intl.DateTimeFormat(lang, { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' });
+const ink = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+function thin(columns) {
+  const step = Math.ceil(columns[0].length / POINTS_MAX);
+  if (step <= 1) return columns;
+  const keep = (_, i) => (columns[0].length - 1 - i) % step === 0;
+  return columns.map((column) => column.filter(keep));
+}
+
+const shown = (values) => values.filter((value) => value !== null && value !== undefined);
+
+export class Chart {
+  // {title, note, lines: [{label, kind, format?}]}; kind names a colour of console.css.
+  constructor({ title, note, lines, format = number }) {
+    this.lines = lines;
+    this.format = format;
+    this.canvas = make('div', { className: 'plot' });
+    this.canvas.setAttribute('aria-hidden', 'true');
+    this.words = make('ul', { className: 'legend' });
+    this.table = make('details', {}, make('summary', {}, say('chart.table', title)));
+    this.table.addEventListener('toggle', () => this.showTable());
+    this.at = make('figure', { className: 'chart card' }, make('figcaption', {}, make('h2', {}, title)), this.canvas, this.words, this.table);
+    if (note) this.at.querySelector('figcaption').append(make('p', { className: 'small' }, note));
+    this.columns = [[], ...lines.map(() => [])];
+    this.watch = new ResizeObserver(() => this.resize());
+    this.watch.observe(this.canvas);
+    this.dark = matchMedia('(prefers-color-scheme: dark)');
+    this.redo = () => this.build();
+    this.dark.addEventListener('change', this.redo);
+  }
+
+  build() {
+    this.plot?.destroy();
+    const axis = { stroke: ink('--soft'), grid: { stroke: ink('--line'), width: 1 }, ticks: { show: false }, font: '12px system-ui' };
+    const options = {
+      width: this.canvas.clientWidth || 300, height: HEIGHT, legend: { show: false }, cursor: { y: false, points: { size: 6 } }, padding: [8, 24, 0, 0],
+      scales: { y: { range: (_, low, high) => [Math.min(0, low ?? 0), high > 0 ? high * 1.1 : 1] } },
+      axes: [
+        { ...axis, size: 28, space: 64, values: (_, splits, __, ___, step) => (this.columns[0].length < 2 ? [] : splits).map((s) => (step < 60 ? exact : clock).format(s * 1000)) },
+        { ...axis, size: 48, space: 28, values: (_, splits) => splits.map((value) => this.format(value)) },
+      ],
+      series: [{}, ...this.lines.map((line, n) => ({ label: line.label, stroke: ink(`--line-${line.kind}`), width: 2, dash: n === 0 ? undefined : n === 1 ? [8, 4] : [2, 3], points: { show: false }, spanGaps: true }))],
+    };
+    this.plot = new uPlot(options, thin(this.columns), this.canvas);
+  }
+
+  // Times in seconds, then a column for each line; null where nothing is known.
+  set(columns) {
+    this.columns = columns;
+    if (this.plot) this.plot.setData(thin(columns));
+    else this.build();
+    this.words.replaceChildren(...this.lines.map((line, n) => {
+      const values = shown(columns[n + 1]);
+      const last = values.at(-1);
+      const range = values.length === 0 ? say('chart.nothing') : say('chart.range', this.format(Math.min(...values)), this.format(Math.max(...values)));
+      return make('li', { className: `line-${line.kind} dash-${n}` }, make('span', { className: 'swatch' }), `${line.label} `, make('strong', {}, this.format(last)), ' ', make('span', { className: 'small' }, range));
+    }));
+    if (this.table.open) this.showTable();
+  }
+
+  showTable() {
+    this.table.querySelector('.scroll')?.remove();
+    if (!this.table.open) return;
+    const count = this.columns[0].length;
+    const step = Math.max(1, Math.floor(count / TABLE_ROWS));
+    const rows = [];
+    for (let i = count - 1; i >= 0 && rows.length < TABLE_ROWS; i -= step) {
+      rows.push(make('tr', {}, make('th', { scope: 'row' }, exact.format(this.columns[0][i] * 1000)), ...this.lines.map((_, n) => make('td', {}, this.format(this.columns[n + 1][i])))));
+    }
+    const head = make('tr', {}, make('th', { scope: 'col' }, say('chart.time')), ...this.lines.map((line) => make('th', { scope: 'col' }, line.label)));
+    const box = make('div', { className: 'scroll', tabIndex: 0, role: 'region' }, make('table', {}, make('thead', {}, head), make('tbody', {}, ...rows)));
+    box.setAttribute('aria-label', this.at.querySelector('h2').textContent);
+    this.table.append(box);
+  }
+
+  resize() {
+    if (this.plot && this.canvas.clientWidth > 0) this.plot.setSize({ width: this.canvas.clientWidth, height: HEIGHT });
+  }
+
+  close() {
+    this.watch.disconnect();
+    this.dark.removeEventListener('change', this.redo);
+    this.plot?.destroy();
+  }
+}

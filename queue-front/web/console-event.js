@@ -1,0 +1,125 @@
+// console-event.js: one event: its name, its state, what may be done with it, and its views below.
+
+import { call, get } from './console-api.js';
+import { announce, make, say } from './kit.js';
+import { badge, button, confirmed, moment, notice, show, wordsOr } from './console-ui.js';
+
+const VIEWS = {
+  live: () => import('./console-live.js'),
+  knobs: () => import('./console-knobs.js'),
+  lanes: () => import('./console-lanes.js'),
+  message: () => import('./console-message.js'),
+  draw: () => import('./console-draw.js'),
+  seats: () => import('./console-seats.js'),
+  audit: () => import('./console-audit.js'),
+};
+
+// What may be done from where; the service has the last word.
+const ACTIONS = {
+  draft: ['schedule', 'open', 'close'],
+  scheduled: ['open', 'close'],
+  'pre-queue': ['open', 'close'], // the draw has a view of its own
+  open: ['pause', 'freeze', 'sold-out', 'close'],
+  paused: ['resume', 'freeze', 'sold-out', 'close'],
+  frozen: ['unfreeze', 'sold-out', 'close'],
+  'sold-out': ['open', 'close'],
+  closed: [],
+};
+// These are asked about first. A closing has no way back: its event is typed out.
+const DANGEROUS = ['freeze', 'sold-out', 'close'];
+
+export async function open(main, [id, which = 'live']) {
+  const event = { id, doc: null, etag: '', live: null, listeners: new Set() };
+  const head = make('div', { id: 'event-head' });
+  const actions = make('div', { id: 'actions', className: 'row' });
+  const why = make('input', { id: 'why', maxLength: 400, autocomplete: 'off' });
+  const tabs = make('nav', { id: 'tabs' });
+  tabs.setAttribute('aria-label', say('event.views'));
+  const body = make('div', { id: 'view' });
+  const name = which in VIEWS ? which : 'live';
+
+  event.why = () => why.value.trim();
+  event.said = (words) => {
+    why.value = '';
+    announce(words);
+  };
+  // Reads the document again, and says so to whoever shows it.
+  event.read = async () => {
+    const { json, etag } = await call('queue', 'GET', `/admin/events/${id}`);
+    event.doc = json;
+    event.etag = etag;
+    showHead();
+    for (const listener of event.listeners) listener();
+  };
+  event.act = async (action, body = {}) => {
+    const reason = event.why();
+    await call('queue', 'POST', `/admin/events/${id}/actions/${action}`, { body: reason === '' ? body : { ...body, why: reason } });
+    await event.read();
+    event.said(say('act.done', wordsOr(`act.${action}`, action)));
+  };
+
+  async function press(action) {
+    if (DANGEROUS.includes(action)) {
+      const sure = await confirmed({
+        title: say('act.sure', wordsOr(`act.${action}`, action), event.doc.name),
+        text: wordsOr(`act.${action}.means`, ''),
+        yes: wordsOr(`act.${action}`, action),
+        word: action === 'close' ? id : undefined,
+      });
+      if (!sure) return;
+    }
+    await event.act(action);
+  }
+
+  // The last act, told before it is taken back.
+  async function undo() {
+    const { audit: [last] } = await get('queue', `/admin/events/${id}/audit?limit=1`);
+    const lines = last === undefined ? [] : [say('undo.last', last.what, last.who, moment(last.at))];
+    if (!(await confirmed({ title: say('undo.title'), text: say('undo.text'), lines, yes: say('undo.button') }))) return;
+    await event.act('undo');
+  }
+
+  function showHead() {
+    const { doc } = event;
+    const stale = event.live?.stale ? ` ${say('live.stale')}` : '';
+    show(head, make('p', {}, make('a', { href: '#/events' }, say('event.all'))), make('h1', {}, doc.name),
+      make('p', { id: 'event-state' }, badge(doc.state), ` ${id} · ${say('event.version', doc.version)}`, make('span', { className: 'wrong' }, stale)));
+    const wanted = `${doc.state} ${doc.version}`;
+    if (actions.dataset.of === wanted) return;
+    const had = actions.contains(document.activeElement) ? document.activeElement.id : '';
+    actions.dataset.of = wanted;
+    actions.replaceChildren(...(ACTIONS[doc.state] ?? []).map((action) =>
+      button(wordsOr(`act.${action}`, action), () => press(action), { id: `act-${action}`, className: DANGEROUS.includes(action) ? 'danger' : '' })),
+    button(say('undo.button'), undo, { id: 'act-undo' }));
+    if (had !== '') (document.getElementById(had) ?? actions.firstElementChild).focus();
+  }
+
+  tabs.append(...Object.keys(VIEWS).map((key) => {
+    const link = make('a', { href: `#/events/${id}/${key}` }, say(`view.${key}`));
+    if (key === name) link.setAttribute('aria-current', 'page');
+    return link;
+  }));
+  await event.read();
+  const controls = make('section', { className: 'controls' }, actions, make('label', { className: 'field' }, say('event.why'), why));
+  controls.setAttribute('aria-label', say('event.controls'));
+  main.replaceChildren(head, controls, tabs, body);
+  tabs.querySelector('[aria-current]').scrollIntoView({ block: 'nearest', inline: 'center' });
+  window.scrollTo(0, 0);
+  const view = await (await VIEWS[name]()).open(body, event);
+
+  return {
+    async refresh() {
+      const { events } = await get('queue', '/admin/events');
+      const mine = events.find((one) => one.id === id);
+      if (mine === undefined) {
+        notice(say('error.event-unknown'));
+        return;
+      }
+      event.live = mine.live;
+      if (mine.version !== event.doc.version || mine.state !== event.doc.state) await event.read();
+      showHead();
+      await view.refresh?.();
+    },
+    close: () => view.close?.(),
+  };
+}

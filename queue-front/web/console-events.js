@@ -1,0 +1,75 @@
+// console-events.js: all events at a glance: what the line says, what the hall says beside it.
+
+import { call, get, hasPart } from './console-api.js';
+import { byId, make, say } from './kit.js';
+import { badge, fact, guarded, number, percent, show } from './console-ui.js';
+
+// Sums over the categories of a hall; null where the hall is not known or its part does not answer.
+export async function seatSums(id) {
+  if (!hasPart('seats')) return null;
+  const hall = await get('seats', `/admin/events/${id}`).catch(() => null);
+  if (hall === null) return null;
+  const sum = (name) => hall.categories.reduce((total, category) => total + category[name], 0);
+  return { seats: hall.seats, free: sum('free'), held: sum('held'), sold: sum('sold'), blocked: sum('blocked') };
+}
+
+export function seatBar(sums) {
+  const all = Math.max(1, sums.free + sums.held + sums.sold + sums.blocked);
+  const words = say('seats.sums', number(sums.sold), number(sums.held), number(sums.free), number(sums.blocked));
+  const bar = make('div', { className: 'bar' });
+  bar.setAttribute('role', 'img');
+  bar.setAttribute('aria-label', words);
+  for (const kind of ['sold', 'held', 'blocked', 'free']) {
+    const piece = make('span', { className: kind });
+    piece.style.setProperty('flex-grow', String(sums[kind] / all));
+    bar.append(piece);
+  }
+  return make('div', { className: 'bar-with-words' }, bar, make('p', { className: 'small' }, words));
+}
+
+function card({ id, name, state, live }, sums) {
+  const facts = make('dl', { className: 'facts' },
+    fact(say('live.waiting'), number(live.waiting)),
+    fact(say('live.active'), number(live.active)),
+    fact(say('live.service_rate_per_s'), number(live.service_rate_per_s)),
+    fact(say('live.show_up'), percent(live.show_up)));
+  const item = make('li', { className: 'card' },
+    make('h2', {}, make('a', { href: `#/events/${id}` }, name)),
+    make('p', { className: 'small' }, badge(state), ` ${id}`),
+    facts);
+  if (live.stale) item.append(make('p', { className: 'wrong' }, say('live.stale')));
+  if (sums !== null) item.append(seatBar(sums));
+  return item;
+}
+
+function newEvent() {
+  const id = make('input', { id: 'new-id', required: true, pattern: '[a-z0-9\\-]{1,64}', title: say('new.id-rule'), autocapitalize: 'none', autocomplete: 'off' });
+  const name = make('input', { id: 'new-name', required: true, maxLength: 80, autocomplete: 'off' });
+  const form = make('form', { className: 'stack' },
+    make('label', { className: 'field' }, say('new.id'), id, make('span', { className: 'small' }, say('new.id-rule'))),
+    make('label', { className: 'field' }, say('new.name'), name),
+    make('button', { className: 'main' }, say('new.button')));
+  form.addEventListener('submit', guarded(async () => {
+    await call('queue', 'PUT', `/admin/events/${id.value}`, { body: { name: name.value }, headers: { 'If-None-Match': '*' } });
+    location.hash = `#/events/${id.value}/knobs`;
+  }));
+  return make('details', { id: 'new-event' }, make('summary', {}, say('new.title')), form);
+}
+
+export async function open(main) {
+  const list = make('ul', { id: 'events', className: 'cards' });
+  const none = make('p', { hidden: true }, say('events.none'));
+  main.replaceChildren(make('h1', {}, say('events.title')), none, list, newEvent());
+  const sums = new Map();
+  let turns = 0;
+  return {
+    async refresh() {
+      const { events } = await get('queue', '/admin/events');
+      if (turns++ % 3 === 0) await Promise.all(events.map(async ({ id }) => sums.set(id, await seatSums(id))));
+      events.sort((a, b) => a.id.localeCompare(b.id));
+      none.hidden = events.length > 0;
+      show(byId('events'), ...events.map((event) => card(event, sums.get(event.id) ?? null)));
+    },
+  };
+}
+

@@ -1,0 +1,330 @@
+// console-knobs.js: every knob that the service's own table tells of, with its range, judged while it
+// is typed; a preview of what a rate would mean; a question before what could hurt; undo beside what
+// was applied. The rate by time and the autopilot stand here too, since they turn the same knob.
+
+import { call, get } from './console-api.js';
+import { byId, make, say } from './kit.js';
+import { button, confirmed, fact, fromLocal, guarded, hour, moment, number, percent, show, timeAt, told, toLocal, wordsOr, zone } from './console-ui.js';
+
+const THINK_MS = 250; // typing has to rest so long before a preview is asked for
+const GROUPS = {
+  flow: ['rate_per_s', 'burst', 'max_active'],
+  times: ['opens_at', 'prequeue_at'],
+  visit: ['call_ttl_s', 'grace_s', 'session_ttl_s', 'session_max_s'],
+  defence: ['joins_per_ip_per_min', 'pow_bits', 'pow_bits_max', 'member_required'],
+  seats: ['seats_left', 'auto_reopen'],
+};
+const ELSEWHERE = ['message', 'schedule', 'autopilot', 'lanes'];
+// The autopilot's own knobs; a bound of 0 is not looked at.
+const PILOT = {
+  ceiling: { kind: 'decimal', min: 0.001, max: 100000 }, floor: { kind: 'decimal', min: 0.001, max: 100000 },
+  target_p99_ms: { kind: 'number', min: 1, max: 60000 }, errors_max: { kind: 'decimal', min: 0, max: 1 },
+  held_max: { kind: 'number', min: 0, max: 10000000 }, backlog_max: { kind: 'number', min: 0, max: 10000000 },
+};
+
+const label = (name) => wordsOr(`knob.${name}`, name);
+
+// Why a change deserves a question; '' if it does not.
+function danger(name, from, to) {
+  if (name === 'autopilot' && to.on && to.ceiling > 3 * Math.max(from.ceiling, 1)) return say('danger.rate-jump', number(to.ceiling / from.ceiling));
+  if (name === 'rate_per_s' && to === 0) return say('danger.rate-zero');
+  if (name === 'rate_per_s' && to > 3 * Math.max(from, 1)) return say('danger.rate-jump', number(to / Math.max(from, 0.001)));
+  if (name === 'max_active' && to === 0) return say('danger.no-cap');
+  if (name === 'max_active' && to < from / 2) return say('danger.cap-falls');
+  if (name === 'member_required' && to) return say('danger.members');
+  if (name === 'pow_bits' && to > 22) return say('danger.work');
+  if (name === 'call_ttl_s' && to < 30) return say('danger.call-short');
+  return '';
+}
+
+// Of a field: is what stands in it a value of this knob? Words if not.
+function fault(input, { kind, min, max }) {
+  const text = input.value.trim();
+  if (kind !== 'number' && kind !== 'decimal') return input.validity.badInput ? say('rule.time') : '';
+  if (text === '' && !input.validity.badInput) return '';
+  const value = Number(text);
+  if (input.validity.badInput || !Number.isFinite(value)) return say('rule.number');
+  if (value < min || value > max) return say('rule.range', number(min), number(max));
+  if (kind === 'number' && !Number.isInteger(value)) return say('rule.whole');
+  if (kind === 'decimal' && Math.round(value * 1000) !== value * 1000) return say('rule.milli');
+  return '';
+}
+
+export async function open(body, event) {
+  const { knobs } = await get('queue', '/admin/knobs');
+  const table = new Map([['name', { name: 'name', kind: 'text', unit: '', help: '' }], ...knobs.map((knob) => [knob.name, knob])]);
+  const fields = new Map();
+  const applied = make('p', { id: 'applied', role: 'status' });
+  const preview = make('div', { id: 'preview', role: 'status' });
+  let schedule = [];
+
+  // ---- fields ----
+
+  function makeField(knob) {
+    const { name, kind, unit, help } = knob;
+    const input = make('input', { id: `knob-${name}`, autocomplete: 'off' });
+    if (kind === 'bool') input.type = 'checkbox';
+    else if (kind === 'number' || kind === 'decimal') {
+      input.type = 'number';
+      input.step = 'any';
+      input.inputMode = 'decimal';
+    } else if (kind === 'time') {
+      input.type = 'datetime-local';
+      input.step = '1';
+    } else {
+      input.maxLength = 160;
+    }
+    const wrong = make('span', { className: 'wrong', id: `wrong-${name}` });
+    const hint = make('span', { className: 'small', id: `help-${name}` }, wordsOr(`help.${name}`, help), ' ', make('span', { className: 'whole' }, kind === 'number' || kind === 'decimal' ? say('rule.range', number(knob.min), number(knob.max)) : ''));
+    input.setAttribute('aria-describedby', `help-${name} wrong-${name}`);
+    const words = unit ? `${label(name)} (${wordsOr(`unit.${unit}`, unit)})` : label(name);
+    const at = make('div', { className: kind === 'bool' ? 'field tick' : 'field' }, make('label', { htmlFor: input.id }, words), input, hint, wrong);
+    fields.set(name, { knob, input, wrong, at });
+    return at;
+  }
+
+  function valueOf({ knob: { kind }, input }) {
+    if (kind === 'bool') return input.checked;
+    if (kind === 'time') return fromLocal(input.value);
+    if (kind === 'text') return input.value;
+    return input.value.trim() === '' ? null : Number(input.value);
+  }
+
+  function fill() {
+    for (const field of fields.values()) {
+      const { knob: { name, kind }, input } = field;
+      const value = event.doc[name];
+      if (kind === 'bool') input.checked = value;
+      else input.value = kind === 'time' ? toLocal(value) : value ?? '';
+      field.was = valueOf(field);
+      blame(field, '');
+    }
+    schedule = event.doc.schedule.map((step) => ({ ...step }));
+    showSchedule();
+    fillAutopilot();
+    judge();
+  }
+
+  function blame(field, words) {
+    field.wrong.textContent = words;
+    if (words === '') field.input.removeAttribute('aria-invalid');
+    else field.input.setAttribute('aria-invalid', 'true');
+  }
+
+  function changes() {
+    const patch = {};
+    for (const field of fields.values()) {
+      const now = valueOf(field);
+      if (now !== field.was) patch[field.knob.name] = now;
+    }
+    if (JSON.stringify(schedule) !== JSON.stringify(event.doc.schedule)) patch.schedule = schedule;
+    const pilot = readAutopilot();
+    if (JSON.stringify(pilot) !== JSON.stringify(autopilotOf(event.doc))) patch.autopilot = pilot;
+    return patch;
+  }
+
+  function judge() {
+    let good = true;
+    for (const field of fields.values()) {
+      const words = fault(field.input, field.knob);
+      blame(field, words);
+      field.at.classList.toggle('changed', valueOf(field) !== field.was);
+      if (words !== '') good = false;
+    }
+    for (const field of pilotFields) {
+      const words = fault(field.input, field.knob);
+      blame(field, words);
+      if (words !== '') good = false;
+    }
+    const count = Object.keys(changes()).length;
+    byId('changes').textContent = count === 0 ? say('knobs.unchanged') : say('knobs.changed', count);
+    return good;
+  }
+
+  // ---- the preview ----
+
+  // When the last one enters; and, where there are lanes, the last one of each.
+  function foretold(tag, { rate_per_s: per_s, last_enters_at: last, waiting, lanes = [] }) {
+    const words = waiting === 0 ? say('preview.nobody') : last === null ? say('preview.never', number(per_s)) : say('preview.last', number(per_s), hour(last), number(waiting));
+    const nameOf = (id) => event.doc.lanes.find((lane) => lane.id === id)?.name ?? say('lanes.general');
+    const inLane = (lane) => (lane.waiting === 0 ? say('preview.lane-nobody', nameOf(lane.id))
+      : lane.last_enters_at === null ? say('preview.lane-never', nameOf(lane.id), number(lane.waiting))
+        : say('preview.lane', nameOf(lane.id), hour(lane.last_enters_at), number(lane.waiting)));
+    const each = waiting === 0 ? [] : lanes.map((lane) => make('li', {}, make(tag, {}, inLane(lane))));
+    return [make('p', {}, make(tag, {}, words)), ...(each.length > 0 ? [make('ul', {}, ...each)] : [])];
+  }
+
+  let asked = 0;
+  let thinking = 0;
+  async function think() {
+    const mine = ++asked;
+    const field = fields.get('rate_per_s');
+    const now = valueOf(field);
+    const rate = now !== null && fault(field.input, field.knob) === '' ? now : event.doc.rate_per_s;
+    const path = `/admin/events/${event.id}/preview`;
+    const ask = async (query) => get('queue', path + query);
+    const [as_is, then] = await Promise.all([ask(''), rate === event.doc.rate_per_s ? null : ask(`?rate_per_s=${rate}`)]).catch(() => [null, null]);
+    if (mine !== asked || as_is === null) return;
+    show(preview, ...foretold('span', as_is), ...(then === null ? [] : foretold('strong', then)));
+  }
+  const thinkSoon = () => {
+    clearTimeout(thinking);
+    thinking = setTimeout(think, THINK_MS);
+  };
+
+  // ---- the rate by time ----
+
+  const rows = make('ol', { id: 'schedule' });
+  function showSchedule() {
+    rows.replaceChildren(...schedule.map((step, n) => {
+      const at = make('input', { type: 'datetime-local', step: '1', value: toLocal(step.at), id: `step-at-${n}`, required: true });
+      const rate = make('input', { type: 'number', step: 'any', min: 0, max: 100000, value: step.rate_per_s, id: `step-rate-${n}`, required: true });
+      at.addEventListener('change', () => {
+        if (at.value === '') return;
+        step.at = fromLocal(at.value);
+        schedule.sort((a, b) => Date.parse(a.at) - Date.parse(b.at));
+        showSchedule();
+        judge();
+      });
+      rate.addEventListener('input', () => {
+        step.rate_per_s = Number(rate.value);
+        judge();
+      });
+      const gone = button(say('schedule.remove'), () => {
+        schedule.splice(n, 1);
+        showSchedule();
+        judge();
+        (byId(`step-at-${Math.min(n, schedule.length - 1)}`) ?? byId('schedule-add')).focus();
+      }, { className: 'quiet', ariaLabel: say('schedule.remove-at', moment(step.at)) });
+      gone.setAttribute('aria-label', say('schedule.remove-at', moment(step.at)));
+      return make('li', {}, make('label', { className: 'field' }, say('schedule.at'), at), make('label', { className: 'field' }, say('schedule.rate'), rate), gone);
+    }));
+    byId('schedule-none')?.toggleAttribute('hidden', schedule.length > 0);
+  }
+  const addStep = () => {
+    const after = schedule.length > 0 ? Date.parse(schedule.at(-1).at) : Math.ceil(Date.now() / 60000) * 60000;
+    schedule.push({ at: new Date(after + 15 * 60000).toISOString(), rate_per_s: schedule.at(-1)?.rate_per_s ?? event.doc.rate_per_s });
+    showSchedule();
+    judge();
+    byId(`step-at-${schedule.length - 1}`).focus();
+  };
+
+  // ---- the autopilot ----
+
+  const pilotOn = make('input', { type: 'checkbox', id: 'autopilot-on' });
+  const pilotNow = make('div', { id: 'autopilot-now', role: 'status' });
+  const pilotFields = Object.entries(PILOT).map(([name, rule]) => {
+    const input = make('input', { type: 'number', step: 'any', inputMode: 'decimal', id: `autopilot-${name}` });
+    const wrong = make('span', { className: 'wrong', id: `wrong-autopilot-${name}` });
+    input.setAttribute('aria-describedby', wrong.id);
+    return { name, input, wrong, knob: rule, at: make('div', { className: 'field' }, make('label', { htmlFor: input.id }, say(`autopilot.${name}`)), input, wrong) };
+  });
+  const autopilotOf = ({ autopilot }) => ({ on: autopilot.on ?? false, ...Object.fromEntries(pilotFields.map(({ name }) => [name, autopilot[name] ?? null])) });
+  const readAutopilot = () => ({ on: pilotOn.checked, ...Object.fromEntries(pilotFields.map(({ name, input }) => [name, input.value === '' ? null : Number(input.value)])) });
+  function fillAutopilot() {
+    const { autopilot } = event.doc;
+    pilotOn.checked = autopilot.on ?? false;
+    for (const { name, input } of pilotFields) input.value = autopilot[name] ?? '';
+  }
+
+  // ---- applying ----
+
+  async function apply() {
+    applied.replaceChildren();
+    if (!judge()) {
+      body.querySelector('[aria-invalid]').focus(); // the first; its words stand beside it
+      return;
+    }
+    const patch = changes();
+    const names = Object.keys(patch);
+    if (names.length === 0) {
+      applied.textContent = say('knobs.unchanged');
+      return;
+    }
+    const why = names.map((name) => danger(name, event.doc[name], patch[name])).filter((words) => words !== '');
+    if (why.length > 0) {
+      const lines = names.map((name) => say('knobs.from-to', label(name), told(event.doc[name]), told(patch[name])));
+      if (!(await confirmed({ title: say('knobs.sure'), text: why.join(' '), lines, yes: say('knobs.apply') }))) return;
+    }
+    const reason = event.why();
+    try {
+      await call('queue', 'PATCH', `/admin/events/${event.id}`, { body: patch, headers: { 'If-Match': event.etag, ...(reason === '' ? {} : { 'X-Reason': encodeURI(reason) }) } });
+    } catch (error) {
+      const field = fields.get(error.problem?.pointer?.split('/')[1]);
+      if (field === undefined) throw error;
+      blame(field, say('rule.refused', error.problem.rule));
+      field.input.focus();
+      return;
+    }
+    await event.read();
+    fill();
+    event.said(say('knobs.applied', event.doc.version));
+    applied.replaceChildren(say('knobs.applied', event.doc.version), ' ', button(say('undo.button'), async () => {
+      await event.act('undo');
+      applied.replaceChildren(say('knobs.undone'));
+    }, { id: 'undo-knobs' }));
+    thinkSoon();
+  }
+
+  // ---- the page ----
+
+  const known = new Set(Object.values(GROUPS).flat());
+  const others = [...table.keys()].filter((name) => !known.has(name) && !ELSEWHERE.includes(name) && name !== 'name');
+  const group = (key, names) => make('fieldset', { className: 'group' }, make('legend', {}, say(`group.${key}`)), ...names.filter((name) => table.has(name)).map((name) => makeField(table.get(name))));
+  const flow = group('flow', GROUPS.flow);
+  flow.children[1].after(preview); // right below the rate
+  const groups = make('div', { className: 'groups' }, flow,
+    make('fieldset', { className: 'group wide' }, make('legend', {}, say('group.schedule')), make('p', { className: 'small' }, say('schedule.help', zone())), make('p', { id: 'schedule-none' }, say('schedule.none')), rows, button(say('schedule.add'), addStep, { id: 'schedule-add' })),
+    make('fieldset', { className: 'group wide' }, make('legend', {}, say('group.autopilot')), make('p', { className: 'small' }, say('autopilot.help')),
+      make('div', { className: 'field tick' }, make('label', { htmlFor: 'autopilot-on' }, say('autopilot.on')), pilotOn),
+      pilotNow, ...pilotFields.map(({ at }) => at)),
+    group('times', GROUPS.times), group('visit', GROUPS.visit), group('defence', GROUPS.defence), group('seats', GROUPS.seats), group('more', ['name', ...others]));
+  const form = make('form', { id: 'knob-form', noValidate: true }, groups,
+    make('div', { className: 'apply' }, make('button', { className: 'main', id: 'apply' }, say('knobs.apply')), button(say('knobs.reset'), () => { fill(); applied.replaceChildren(); thinkSoon(); }), make('span', { id: 'changes' }), applied));
+  form.addEventListener('submit', guarded(apply));
+  form.addEventListener('input', ({ target }) => {
+    judge();
+    if (target.id === 'knob-rate_per_s') thinkSoon();
+  });
+  body.replaceChildren(form);
+  fill();
+  await think();
+
+  let version = event.doc.version;
+  const changedElsewhere = () => {
+    if (event.doc.version === version) return;
+    version = event.doc.version;
+    if (Object.keys(changes()).length === 0 || form.contains(document.activeElement) === false) fill();
+    else if (byId('applied').textContent === '') applied.textContent = say('knobs.elsewhere');
+  };
+  event.listeners.add(changedElsewhere);
+
+  // What the autopilot does and why, as the service tells it. Its moves make no new version of the
+  // document, so they are read by themselves.
+  async function showPilot() {
+    const { autopilot_state: now } = await get('queue', `/admin/events/${event.id}`);
+    if (!now) {
+      show(pilotNow);
+      return;
+    }
+    const { reading, last_move: move } = now;
+    show(pilotNow,
+      make('p', {}, make('strong', {}, say('pilot.now', number(now.rate_per_s), wordsOr(now.reason === 'errors' ? 'pilot.errors-above' : `pilot.${now.reason}`, now.reason)))),
+      ...(move?.at && move.from_per_s !== move.to_per_s ? [make('p', {}, say('pilot.moved', moment(move.at), number(move.from_per_s), number(move.to_per_s), move.why))] : []),
+      make('dl', { className: 'facts' }, fact(say('pilot.p99'), reading?.p99_ms == null ? '–' : `${number(reading.p99_ms)} ms`), fact(say('pilot.errors'), percent(reading?.error_share)),
+        fact(say('pilot.held'), number(reading?.held)), fact(say('pilot.backlog'), number(reading?.backlog)), fact(say('pilot.heard'), now.heard_at ? timeAt(now.heard_at) : '–')));
+  }
+
+  let beats = 0;
+  return {
+    async refresh() {
+      await showPilot();
+      if (++beats % 5 === 0) await think();
+    },
+    close() {
+      clearTimeout(thinking);
+      event.listeners.delete(changedElsewhere);
+    },
+  };
+}
+

@@ -1,0 +1,165 @@
+// console-live.js: one event as it is now and as it went. The line's history comes from the service,
+// which keeps it over the whole sale, with the waits it told against the real ones; so do the counts of
+// the hall for a day. What only /metrics tells (orders, errors) is noted from when this page was opened.
+
+import { get, hasPart, metrics, parts } from './console-api.js';
+import { make, say } from './kit.js';
+import { Chart } from './console-chart.js';
+import { fact, number, percent, show } from './console-ui.js';
+
+const SERIES_EVERY = 30; // refreshes; in between, the live numbers go on with it
+const NOTED_EVERY = 3;
+const NOTED_MAX = 1800;
+const JUDGED_OVER_MS = 60_000; // of the waits that were told: so many minutes' calls are judged together
+const OVER_MS = 10_000; // a rate is the difference over at least so long
+const TILES = ['waiting', 'active', 'outstanding', 'issued', 'serving', 'admitted', 'no_shows', 'streams'];
+
+// Notes outlive the view, so that going to the knobs and back loses nothing.
+const noted = new Map(); // event -> {line: [], other: []}
+
+function notesOf(id) {
+  if (!noted.has(id)) noted.set(id, { line: [], other: [] });
+  return noted.get(id);
+}
+
+function add(list, row) {
+  list.push(row);
+  if (list.length > NOTED_MAX) list.shift();
+}
+
+// How much a counter rises a second; null at the beginning and where it was set back.
+function rates(rows, key) {
+  let from = 0;
+  return rows.map((row, i) => {
+    while (from + 1 < i && row.at - rows[from + 1].at >= OVER_MS) from++;
+    const before = rows[from];
+    const ms = row.at - before.at;
+    const rise = row[key] - before[key];
+    return ms <= 0 || !(rise >= 0) ? null : rise * 1000 / ms;
+  });
+}
+
+// The share of those called lately who came.
+function showUp(rows) {
+  let from = 0;
+  return rows.map((row, i) => {
+    if (typeof row.show_up === 'number') return row.show_up;
+    while (from + 1 < i && row.at - rows[from + 1].at >= 60_000) from++;
+    const came = row.admitted - rows[from].admitted;
+    const missed = row.no_shows - rows[from].no_shows;
+    return came + missed > 0 ? came / (came + missed) : null;
+  });
+}
+
+// Of the waits told at joining and on the way: which share of the people was called by the p90, and how
+// far the p50 was off, among those who were called lately.
+function toldWaits(rows) {
+  const sum = (row, key) => (row.eta_join?.[key] ?? 0) + (row.eta_way?.[key] ?? 0);
+  let from = 0;
+  const pairs = rows.map((row, i) => {
+    while (from + 1 < i && row.at - rows[from + 1].at >= JUDGED_OVER_MS) from++;
+    const judged = sum(row, 'judged') - sum(rows[from], 'judged');
+    return judged > 0 ? ['kept', 'error_sum'].map((key) => (sum(row, key) - sum(rows[from], key)) / judged) : [null, null];
+  });
+  return [0, 1].map((n) => pairs.map((pair) => pair[n]));
+}
+
+const times = (rows) => rows.map((row) => row.at / 1000);
+const column = (rows, key) => rows.map((row) => row[key] ?? null);
+
+// What /metrics of all parts tell; null for what does not answer.
+async function note() {
+  const all = Object.fromEntries(await Promise.all(parts.map(async ({ name }) => [name, await metrics(name).catch(() => null)])));
+  const errors = Object.values(all).reduce((sum, metric) => sum + (metric?.('fairgate_http_responses_total', { class: '5xx' }) ?? 0), 0);
+  return {
+    at: Date.now(), errors,
+    orders: all.pay?.('fairgate_sagas_total', { end: 'completed' }) ?? null,
+    open: all.pay?.('fairgate_sagas_open') ?? null,
+    parked: all.pay?.('fairgate_sagas_parked') ?? null,
+  };
+}
+
+function charts() {
+  const line = (label, kind) => ({ label: say(label), kind });
+  return {
+    line: new Chart({ title: say('chart.line'), lines: [line('live.issued', 'one'), line('live.serving', 'two')] }),
+    people: new Chart({ title: say('chart.people'), lines: [line('live.waiting', 'one'), line('live.active', 'two')] }),
+    rate: new Chart({ title: say('chart.rate'), lines: [line('live.admitted_per_s', 'one'), line('knob.rate_per_s', 'two')] }),
+    show: new Chart({ title: say('chart.show'), lines: [line('live.show_up', 'one')], format: percent }),
+    eta: new Chart({ title: say('chart.eta'), note: say('chart.eta-note'), lines: [line('live.kept', 'one'), line('live.wait_error', 'two')], format: percent }),
+    seats: new Chart({ title: say('chart.seats'), lines: [line('seats.held', 'two'), line('seats.sold', 'one')] }),
+    orders: new Chart({ title: say('chart.orders'), note: say('chart.since-open'), lines: [line('live.orders_per_min', 'one'), line('live.orders_open', 'two'), line('live.orders_parked', 'bad')] }),
+    errors: new Chart({ title: say('chart.errors'), note: say('chart.since-open'), lines: [line('live.errors_per_s', 'bad')] }),
+  };
+}
+
+export async function open(body, event) {
+  const { id } = event;
+  const notes = notesOf(id);
+  const all = charts();
+  const facts = make('dl', { id: 'live', className: 'facts' });
+  body.replaceChildren(facts, make('div', { className: 'charts' }, ...Object.values(all).map((chart) => chart.at)));
+  if (!hasPart('seats')) all.seats.at.hidden = true;
+  if (!hasPart('pay')) all.orders.at.hidden = true;
+  let history = [];
+  let turns = 0;
+
+  async function readSeries() {
+    const { series } = await get('queue', `/admin/events/${id}/series?limit=5000`);
+    history = series.map((row) => ({ ...row, at: Date.parse(row.at) }));
+    const last = history.at(-1)?.at ?? 0;
+    notes.line = notes.line.filter((row) => row.at > last);
+  }
+
+  async function readSeats() {
+    if (!hasPart('seats')) return;
+    const counts = await get('seats', `/admin/events/${id}/counts`).catch(() => null);
+    all.seats.at.hidden = counts === null;
+    if (counts === null) return;
+    const at = Object.fromEntries(counts.columns.map((name, n) => [name, n]));
+    const rows = [...counts.points, counts.columns.map((name) => (name === 'at' ? Date.now() : counts.now[name] ?? 0))];
+    all.seats.set([rows.map((row) => row[at.at] / 1000), rows.map((row) => row[at.held]), rows.map((row) => row[at.sold])]);
+  }
+
+  function showLine() {
+    const rows = [...history, ...notes.line];
+    const t = times(rows);
+    all.line.set([t, column(rows, 'issued'), column(rows, 'serving')]);
+    all.people.set([t, column(rows, 'waiting'), column(rows, 'active')]);
+    all.rate.set([t, rates(rows, 'admitted'), column(rows, 'rate_per_s')]);
+    all.show.set([t, showUp(rows)]);
+    all.eta.set([times(history), ...toldWaits(history)]);
+  }
+
+  function showNoted() {
+    const rows = notes.other;
+    const t = times(rows);
+    all.orders.set([t, rates(rows, 'orders').map((rate) => (rate === null ? null : rate * 60)), column(rows, 'open'), column(rows, 'parked')]);
+    all.errors.set([t, rates(rows, 'errors')]);
+  }
+
+  function showFacts() {
+    const { live } = event;
+    const left = live.seats_left === null ? [] : [fact(say('live.seats_left'), number(live.seats_left))];
+    show(facts, ...TILES.map((name) => fact(say(`live.${name}`), number(live[name]))),
+      fact(say('live.show_up'), percent(live.show_up)), fact(say('live.service_rate_per_s'), number(live.service_rate_per_s)), ...left);
+  }
+
+  return {
+    async refresh() {
+      add(notes.line, { rate_per_s: event.doc.rate_per_s, ...event.live, at: Date.now() });
+      showFacts();
+      if (turns % SERIES_EVERY === 0) await readSeries();
+      if (turns % NOTED_EVERY === 0) {
+        add(notes.other, await note());
+        await readSeats();
+        showNoted();
+      }
+      turns++;
+      showLine();
+    },
+    close() {
+      for (const chart of Object.values(all)) chart.close();
+    },
+  };
+}

@@ -1,0 +1,80 @@
+// console-message.js: what everybody who waits is told, per language, and how it will look to them.
+// The waiting page shows the visitor's language, else English, else whatever there is; so does the
+// preview.
+
+import { call } from './console-api.js';
+import { make, say } from './kit.js';
+import { button, guarded } from './console-ui.js';
+
+const LANGUAGES = { ko: '한국어', en: 'English' };
+const BYTES_MAX = 1000;
+const sizeOf = (text) => new TextEncoder().encode(text).length;
+
+export async function open(body, event) {
+  const tags = [...new Set([...Object.keys(LANGUAGES), ...Object.keys(event.doc.message)])];
+  const fields = new Map();
+  const applied = make('p', { id: 'applied', role: 'status' });
+  const previews = make('div', { className: 'previews' });
+
+  for (const tag of tags) {
+    const input = make('textarea', { id: `message-${tag}`, rows: 3, value: event.doc.message[tag] ?? '', lang: tag });
+    const size = make('span', { className: 'small', id: `size-${tag}` });
+    input.setAttribute('aria-describedby', `size-${tag}`);
+    fields.set(tag, { input, size });
+  }
+  const texts = () => Object.fromEntries([...fields].map(([tag, { input }]) => [tag, input.value.trim()]).filter(([, text]) => text !== ''));
+
+  function look() {
+    const now = texts();
+    for (const { input, size } of fields.values()) {
+      const bytes = sizeOf(input.value.trim());
+      size.textContent = say('message.size', bytes, BYTES_MAX);
+      size.classList.toggle('wrong', bytes > BYTES_MAX);
+      input.toggleAttribute('aria-invalid', bytes > BYTES_MAX);
+      if (bytes > BYTES_MAX) input.setAttribute('aria-invalid', 'true');
+    }
+    previews.replaceChildren(...Object.entries(LANGUAGES).map(([tag, name]) => {
+      const from = now[tag] !== undefined ? tag : now.en !== undefined ? 'en' : Object.keys(now)[0];
+      const notes = from === undefined ? say('message.nothing') : from === tag ? '' : say('message.falls-back', LANGUAGES[from] ?? from);
+      const box = make('div', { className: 'told', lang: from ?? tag }, now[from] ?? '');
+      box.hidden = from === undefined;
+      return make('section', { className: 'card' }, make('h3', { lang: tag }, name), box, make('p', { className: 'small' }, notes));
+    }));
+  }
+
+  async function send(message) {
+    // A merge patch only adds to an object: languages that were taken out have to be named.
+    const patch = { ...Object.fromEntries(Object.keys(event.doc.message).map((tag) => [tag, null])), ...message };
+    const reason = event.why();
+    await call('queue', 'PATCH', `/admin/events/${event.id}`, { body: { message: patch }, headers: { 'If-Match': event.etag, ...(reason === '' ? {} : { 'X-Reason': encodeURI(reason) }) } });
+    await event.read();
+    event.said(say('message.sent'));
+    applied.replaceChildren(say('message.sent'), ' ', button(say('undo.button'), async () => {
+      await event.act('undo');
+      applied.textContent = say('knobs.undone');
+      for (const [tag, { input }] of fields) input.value = event.doc.message[tag] ?? '';
+      look();
+    }));
+  }
+
+  const form = make('form', { id: 'message-form', className: 'stack' },
+    make('h2', {}, say('view.message')),
+    make('p', { className: 'small' }, say('message.help')),
+    ...[...fields].map(([tag, { input, size }]) => make('div', { className: 'field' }, make('label', { htmlFor: input.id }, LANGUAGES[tag] ?? tag), input, size)),
+    make('div', { className: 'row' }, make('button', { className: 'main', id: 'send' }, say('message.send')), button(say('message.clear'), async () => {
+      for (const { input } of fields.values()) input.value = '';
+      look();
+      await send({});
+    })),
+    applied);
+  form.addEventListener('input', look);
+  form.addEventListener('submit', guarded(async () => {
+    const long = [...fields.values()].find(({ input }) => sizeOf(input.value.trim()) > BYTES_MAX);
+    if (long) long.input.focus();
+    else await send(texts());
+  }));
+  body.replaceChildren(form, make('h2', {}, say('message.preview')), previews);
+  look();
+  return {};
+}
+

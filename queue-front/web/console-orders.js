@@ -1,0 +1,212 @@
+// console-orders.js: orders on their way. The list of sagas, one saga as a graph with its timeline,
+// retry and compensate with a reason, and what reconciliation found between seats, orders and money.
+
+import { call, get, hasPart } from './console-api.js';
+import { announce, make, say } from './kit.js';
+import { badge, button, confirmed, fact, guarded, moment, number, show, timeAt, wordsOr } from './console-ui.js';
+
+const LIMIT = 50;
+const STATES = ['open', 'parked', 'all'];
+const EVERY = 2; // refreshes
+
+// The ways that a saga goes, as its definition has them; a step that stands in none of these is put
+// at the end, so that a new one is seen.
+const WAYS = {
+  checkout: ['extend_hold', 'create_payment', 'await_buyer', 'confirm_seats', 'capture', 'issue_tickets', 'end_session', 'hand_over'],
+  refund: ['refund_payment', 'free_seats', 'revoke_tickets', 'tell_shop'],
+};
+const PIVOT = 'capture';
+
+const step = (name) => wordsOr(`step.${name}`, name);
+
+// ---- the list ----
+
+function row(saga) {
+  return make('li', { className: `card saga ${saga.state}` },
+    make('p', {}, badge(saga.state), ' ', make('a', { href: `#/orders/${saga.saga}` }, `${say('orders.order')} ${saga.order}`)),
+    make('p', { className: 'small' }, `${step(saga.step)}${saga.way === 'undo' ? ` (${say('orders.undoing')})` : ''} · ${say('orders.tries', saga.tries)} · `, timeAt(saga.started_at), ...(saga.cause ? [` · ${saga.cause}`] : [])));
+}
+
+function drift(item) {
+  return make('li', { className: 'card' },
+    make('p', {}, make('strong', {}, item.kind), ` ${item.order || item.payment}`),
+    make('p', {}, item.means ?? item.detail),
+    ...(item.todo ? [make('p', {}, `${say('drift.todo')} ${item.todo}`)] : []),
+    ...(item.means ? [make('p', { className: 'small' }, item.detail)] : []));
+}
+
+async function openList(main) {
+  const state = make('select', { id: 'saga-state' }, ...STATES.map((value) => make('option', { value }, say(`orders.${value}`))));
+  const order = make('input', { id: 'saga-order', autocomplete: 'off', maxLength: 64 });
+  const list = make('ol', { id: 'sagas', className: 'trail' });
+  const none = make('p', { hidden: true }, say('orders.none'));
+  const more = button(say('more'), () => read(true), { hidden: true });
+  const report = make('section', { id: 'reconcile', className: 'card stack' });
+  const found = make('div');
+  let sagas = [];
+  let turns = 0;
+
+  async function read(further = false) {
+    const query = new URLSearchParams({ state: state.value, limit: LIMIT });
+    if (order.value.trim() !== '') query.set('order', order.value.trim());
+    if (further) query.set('before', sagas.at(-1).saga);
+    const page = (await get('pay', `/admin/sagas?${query}`)).sagas;
+    sagas = further ? [...sagas, ...page] : page;
+    more.hidden = page.length < LIMIT;
+    none.hidden = sagas.length > 0;
+    show(list, ...sagas.map(row));
+  }
+
+  function showReport({ at, drift: count, items, not_reached: silent }) {
+    show(found,
+      make('p', { className: count > 0 ? 'wrong' : silent.length > 0 || at === null ? '' : 'good' }, at === null ? say('drift.never') : say(count > 0 ? 'drift.found' : 'drift.nothing', number(count), moment(at))),
+      ...(silent.length > 0 ? [make('p', { className: 'wrong' }, say('drift.silent', silent.join(', ')))] : []),
+      make('ul', { className: 'trail' }, ...items.map(drift)));
+  }
+  report.append(make('h2', {}, say('drift.title')), make('p', { className: 'small' }, say('drift.help')), found, button(say('drift.now'), async () => {
+    const { json } = await call('pay', 'POST', '/admin/reconcile', { body: {} });
+    showReport(json);
+    announce(say(json.drift > 0 ? 'drift.found' : 'drift.nothing', number(json.drift), moment(json.at)));
+  }, { id: 'reconcile-now' }));
+
+  const form = make('form', { className: 'row end' }, make('label', { className: 'field' }, say('orders.show'), state), make('label', { className: 'field' }, say('orders.order'), order), make('button', { id: 'saga-find' }, say('orders.find')));
+  form.addEventListener('submit', guarded(() => read()));
+  state.addEventListener('change', guarded(() => read()));
+  main.replaceChildren(make('h1', {}, say('orders.title')), form, none, list, more, report);
+  return {
+    async refresh() {
+      if (turns++ % EVERY !== 0) return;
+      if (sagas.length <= LIMIT) await read();
+      showReport(await get('pay', '/admin/reconcile'));
+    },
+  };
+}
+
+// ---- one, as a graph ----
+
+const SVG = 'http://www.w3.org/2000/svg';
+function draw(tag, attributes = {}, text) {
+  const made = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  if (text !== undefined) made.textContent = text;
+  return made;
+}
+
+// What became of each step on each way: the last word of the timeline, how many tries, how long.
+function lanes(saga) {
+  const known = WAYS[saga.definition.split('.')[0]] ?? [];
+  const names = [...known, ...new Set([saga.step, ...saga.timeline.map((entry) => entry.step)].filter((name) => name !== '?' && !known.includes(name)))];
+  return names.map((name) => {
+    const of = (way) => {
+      const entries = saga.timeline.filter((entry) => entry.step === name && entry.way === way);
+      if (entries.length === 0) return null;
+      const marks = entries.filter(({ result }) => result !== 'operator');
+      return { result: marks.at(-1)?.result ?? 'operator', tries: marks.length, us: entries.reduce((sum, entry) => sum + (entry.took_us ?? 0), 0), code: entries.at(-1).code };
+    };
+    const here = saga.step === name && !['completed', 'undone'].includes(saga.state);
+    return { name, done: of('do'), undone: of('undo'), here };
+  });
+}
+
+// Top to bottom, as the steps run: a phone is tall. The way back stands at the right.
+function graph(saga) {
+  const rows = lanes(saga);
+  const [top, high, left, right] = [22, 56, 26, 196];
+  const back = rows.some((row) => row.undone !== null);
+  const height = top * 2 + high * (rows.length - 1);
+  const svg = draw('svg', { viewBox: `0 0 320 ${height}`, class: 'graph', 'aria-hidden': 'true' });
+  rows.forEach((row, n) => {
+    const y = top + n * high;
+    if (n + 1 < rows.length) svg.append(draw('line', { x1: left, x2: left, y1: y + 12, y2: y + high - 12, class: rows[n + 1].done ? 'way walked' : 'way' }));
+    if (row.name === PIVOT) svg.append(draw('line', { x1: 4, x2: 316, y1: y + high / 2, y2: y + high / 2, class: 'pivot' }));
+    svg.append(draw('circle', { cx: left, cy: y, r: 11, class: `node ${row.done?.result ?? 'not-yet'}${row.here ? ' here' : ''}` }));
+    svg.append(draw('text', { x: left, y: y + 4.5, class: 'mark' }, { done: '✓', failed: '✕', turned: '↩', skipped: '–', unknown: '?', ongoing: '…', operator: '!' }[row.done?.result] ?? ''));
+    svg.append(draw('text', { x: left + 20, y: y - 1, class: 'name' }, step(row.name)));
+    const note = row.done === null ? '' : `${wordsOr(`result.${row.done.result}`, row.done.result)}${row.done.tries > 1 ? ` ×${row.done.tries}` : ''}`;
+    svg.append(draw('text', { x: left + 20, y: y + 14, class: 'note' }, note));
+    if (row.undone !== null) {
+      svg.append(draw('circle', { cx: right + 20, cy: y, r: 11, class: `node undo ${row.undone.result}` }));
+      svg.append(draw('text', { x: right + 20, y: y + 4.5, class: 'mark' }, '↩'));
+      svg.append(draw('text', { x: right + 40, y: y + 4.5, class: 'note' }, wordsOr(`result.${row.undone.result}`, row.undone.result)));
+      if (n > 0 && rows[n - 1].undone !== null) svg.append(draw('line', { x1: right + 20, x2: right + 20, y1: y - 12, y2: y - high + 12, class: 'way walked' }));
+    }
+  });
+  const at = make('figure', { className: 'card' }, make('figcaption', {}, make('h2', {}, say('saga.graph')), make('p', { className: 'small' }, say('saga.pivot'))));
+  at.append(svg);
+  // The same for who cannot see it.
+  at.append(make('ol', { className: 'unseen' }, ...rows.map((row) => make('li', {}, `${step(row.name)}: ${row.done ? wordsOr(`result.${row.done.result}`, row.done.result) : say('result.not-yet')}${row.undone ? `, ${say('orders.undoing')}: ${wordsOr(`result.${row.undone.result}`, row.undone.result)}` : ''}${row.here ? `, ${say('saga.here')}` : ''}`))));
+  at.classList.toggle('with-back', back);
+  return at;
+}
+
+function entry({ step: name, way, result, try: tried, took_us: took, code, detail, at }) {
+  return make('li', {}, timeAt(at), ' ', make('strong', {}, step(name)), ` ${way === 'undo' ? `(${say('orders.undoing')}) ` : ''}${wordsOr(`result.${result}`, result)}`,
+    make('span', { className: 'small' }, ` · ${say('saga.try', tried)}${took ? ` · ${number(took / 1000)}\u00a0ms` : ''}${code ? ` · ${code}` : ''}`),
+    ...(detail ? [make('p', { className: 'small' }, detail)] : []));
+}
+
+async function openOne(main, id) {
+  const head = make('div');
+  const reason = make('input', { id: 'saga-reason', maxLength: 200, autocomplete: 'off', required: true });
+  const wrong = make('span', { className: 'wrong', id: 'reason-wrong', role: 'alert' });
+  reason.setAttribute('aria-describedby', 'reason-wrong');
+  const drawing = make('div');
+  const trail = make('ol', { id: 'timeline', className: 'lines' });
+  const data = make('code');
+  const acts = make('section', { id: 'saga-acts', className: 'card stack' });
+  let saga = null;
+  let turns = 0;
+
+  function showSaga() {
+    const ended = saga.ended_at !== undefined;
+    show(head, make('p', {}, make('a', { href: '#/orders' }, say('orders.back'))), make('h1', {}, `${say('orders.order')} ${saga.order}`),
+      make('p', { id: 'saga-state' }, badge(saga.state), ` ${saga.definition} · ${say('saga.number', saga.saga)}`),
+      make('dl', { className: 'facts' }, fact(say('saga.step'), step(saga.step)), fact(say('saga.tries'), number(saga.tries)), fact(say('saga.started'), timeAt(saga.started_at)),
+        ...(ended ? [fact(say('saga.ended'), timeAt(saga.ended_at))] : saga.next_try_at ? [fact(say('saga.next'), timeAt(saga.next_try_at))] : []), ...(saga.cause ? [fact(say('saga.cause'), saga.cause)] : [])));
+    show(drawing, graph(saga));
+    show(trail, ...saga.timeline.map(entry));
+    data.textContent = JSON.stringify(saga.data, null, 1);
+    acts.hidden = ended;
+  }
+
+  async function act(what) {
+    wrong.textContent = '';
+    if (reason.value.trim() === '') {
+      wrong.textContent = say('saga.reason-needed');
+      reason.setAttribute('aria-invalid', 'true');
+      reason.focus();
+      return;
+    }
+    reason.removeAttribute('aria-invalid');
+    if (what === 'compensate' && !(await confirmed({ title: say('saga.compensate-sure', saga.order), text: say('saga.compensate-means'), yes: say('saga.compensate') }))) return;
+    saga = (await call('pay', 'POST', `/admin/sagas/${id}/${what}`, { body: { reason: reason.value.trim() } })).json;
+    reason.value = '';
+    announce(say(`saga.${what}-done`));
+    showSaga();
+  }
+
+  acts.append(make('h2', {}, say('saga.acts')), make('p', { className: 'small' }, say('saga.acts-help')), make('label', { className: 'field' }, say('saga.reason'), reason), wrong,
+    make('div', { className: 'row' }, button(say('saga.retry'), () => act('retry'), { id: 'retry', className: 'main' }), button(say('saga.compensate'), () => act('compensate'), { id: 'compensate', className: 'danger' })));
+  async function read() {
+    saga = await get('pay', `/admin/sagas/${id}`);
+    showSaga();
+  }
+  await read();
+  const whole = make('div', { className: 'scroll', tabIndex: 0, role: 'region' }, data);
+  whole.setAttribute('aria-label', say('saga.data'));
+  main.replaceChildren(head, make('div', { className: 'saga-view' }, drawing, make('div', {}, acts, make('section', { className: 'card' }, make('h2', {}, say('saga.timeline')), trail), make('details', {}, make('summary', {}, say('saga.data')), whole))));
+  return {
+    async refresh() {
+      if (turns++ % EVERY === 1) await read();
+    },
+  };
+}
+
+export async function open(main, [id]) {
+  if (!hasPart('pay')) {
+    main.replaceChildren(make('h1', {}, say('orders.title')), make('p', {}, say('orders.no-part')));
+    return {};
+  }
+  return id === undefined ? openList(main) : openOne(main, id);
+}
+

@@ -1,0 +1,72 @@
+// console-parts.js: is everybody well? Each part's own word (/readyz), how long it took to say it,
+// and what it has been doing. A part whose token is another one is given it here.
+
+import { get, health, metrics, parts, setToken } from './console-api.js';
+import { make, say } from './kit.js';
+import { fact, guarded, number, show, timeAt, wordsOr } from './console-ui.js';
+
+const EVERY = 2; // refreshes
+
+async function look({ name, at }) {
+  const [state, metric, token] = await Promise.all([
+    health(name),
+    metrics(name).catch(() => null),
+    get(name, ['queue', 'seats'].includes(name) || name.startsWith('front') ? '/admin/events' : '/admin/sagas?limit=1').then(() => true, (error) => error.status !== 401),
+  ]);
+  return { name, at: at || location.origin, state, metric, token };
+}
+
+function facts(metric) {
+  if (metric === null) return [];
+  const all = [
+    ['part.requests', metric('fairgate_http_requests_total')], ['part.errors', metric('fairgate_http_responses_total', { class: '5xx' })],
+    ['part.connections', metric('fairgate_http_connections')], ['part.parked', metric('fairgate_sagas_parked')], ['part.lag', metric('fairgate_shop_lag_orders')],
+    ['part.drift', metric('fairgate_drift')], ['part.journal', metric('fairgate_journal_waiting')],
+  ];
+  return [make('dl', { className: 'facts' }, ...all.filter(([, value]) => value !== null).map(([key, value]) => fact(say(key), number(value))))];
+}
+
+function card({ name, at, state, metric, token }) {
+  const kind = state.silent ? 'silent' : state.ready ? 'ready' : 'not-ready';
+  return make('section', { className: `card part ${kind}`, id: `part-${name}` },
+    make('h2', {}, wordsOr(`part.${name}`, name)),
+    make('p', {}, make('strong', { className: `badge ${kind}` }, say(`part.is.${kind}`)), state.role ? ` ${wordsOr(`part.role.${state.role}`, state.role)}` : ''),
+    make('p', { className: 'small' }, state.silent ? at : `${at} · ${say('part.took', number(state.took_ms))}`),
+    ...((state.reasons ?? []).length > 0 ? [make('ul', {}, ...state.reasons.map(({ condition, reason }) => make('li', {}, `${condition}: ${reason}`)))] : []),
+    ...(state.silent ? [make('p', { className: 'wrong' }, say('part.silent-means'))] : []),
+    ...facts(metric),
+    ...(token || state.silent ? [] : [make('p', { className: 'wrong' }, say('part.token-refused'))]));
+}
+
+function tokenForm(name, done) {
+  const input = make('input', { type: 'password', autocomplete: 'off', required: true });
+  const form = make('form', { className: 'row end', id: `token-${name}` }, make('label', { className: 'field' }, say('part.token', wordsOr(`part.${name}`, name)), input), make('button', {}, say('part.token-button')));
+  form.addEventListener('submit', guarded(async () => {
+    setToken(name, input.value.trim());
+    await done();
+  }));
+  return form;
+}
+
+export async function open(main) {
+  const list = make('div', { id: 'parts-list', className: 'cards' });
+  const tokens = make('div');
+  const looked = make('p', { className: 'small' });
+  let turns = 0;
+  async function read() {
+    const all = await Promise.all(parts.map(look));
+    show(list, ...all.map(card));
+    looked.replaceChildren(say('part.looked'), ' ', timeAt(new Date().toISOString()));
+    const refused = all.filter(({ token, state, name }) => !token && !state.silent && name !== 'queue').map(({ name }) => name);
+    if (tokens.dataset.of !== refused.join()) {
+      tokens.dataset.of = refused.join();
+      tokens.replaceChildren(...refused.map((name) => tokenForm(name, read)));
+    }
+  }
+  main.replaceChildren(make('h1', {}, say('menu.parts')), list, tokens, looked);
+  return {
+    async refresh() {
+      if (turns++ % EVERY === 0) await read();
+    },
+  };
+}

@@ -1,0 +1,188 @@
+// console.js: the operator's page. It knows nothing by itself: everything it shows comes from the
+// private listeners, and every change is one call that anybody can make with curl. This file signs in
+// and out, chooses the view that the address names, and lets it refresh itself.
+//
+//   #/events  #/events/ID[/live|knobs|message|draw|seats|audit]  #/orders[/SAGA]  #/parts
+
+import { get, hasPart, health, metrics, operator, parts, signedIn, signIn, signOut } from './console-api.js';
+import { announce, byId, make, say } from './kit.js';
+import { guarded, notice, sayTrouble } from './console-ui.js';
+
+const REFRESH_MS = 2000;
+const REFRESH_HIDDEN_MS = 15000;
+const WATCH_EVERY = 5; // refreshes; parked orders and silent parts are told in the menu of every view
+const VIEWS = {
+  events: () => import('./console-events.js'),
+  event: () => import('./console-event.js'),
+  orders: () => import('./console-orders.js'),
+  parts: () => import('./console-parts.js'),
+};
+
+const main = byId('main');
+let view = null; // {refresh, close}: what is on the page
+let timer = 0;
+let turn = 0; // of routes: an import that comes late is of no use any more
+let beats = 0;
+
+// ---- signing in ----
+
+function showSignIn(text = '') {
+  const tell = make('p', { id: 'sign-in-trouble', className: 'wrong', role: 'alert' }, text);
+  const token = make('input', { id: 'token', type: 'password', autocomplete: 'off', required: true });
+  const name = make('input', { id: 'operator', autocomplete: 'name', required: true, maxLength: 80, value: operator() });
+  token.setAttribute('aria-describedby', 'sign-in-trouble');
+  const form = make('form', { id: 'sign-in', className: 'card stack' },
+    make('h1', {}, say('sign-in.title')),
+    make('p', {}, say('sign-in.text')),
+    tell,
+    make('label', { className: 'field' }, say('sign-in.token'), token),
+    make('label', { className: 'field' }, say('sign-in.name'), name),
+    make('button', { className: 'main' }, say('sign-in.button')));
+  form.addEventListener('submit', guarded(async () => {
+    signIn(token.value.trim(), name.value.trim());
+    try {
+      await get('queue', '/admin/events');
+    } catch (error) {
+      signOut();
+      if (error.status === 401) {
+        token.setAttribute('aria-invalid', 'true');
+        token.select();
+        token.focus();
+      }
+      throw error;
+    }
+    await route();
+    announce(say('sign-in.done'));
+  }, (words) => { tell.textContent = words; }));
+  main.replaceChildren(form);
+  (text === '' ? token : tell).focus();
+  token.focus();
+}
+
+function leave(words = '') {
+  signOut();
+  close();
+  notice('');
+  frame();
+  showSignIn(words);
+}
+
+// ---- which view ----
+
+function frame() {
+  const inside = signedIn();
+  byId('menu').hidden = !inside;
+  byId('sign-out').hidden = !inside;
+  const at = location.hash.split('/')[1] || 'events';
+  for (const link of byId('menu').children) {
+    if (link.getAttribute('href') === `#/${at}`) link.setAttribute('aria-current', 'page');
+    else link.removeAttribute('aria-current');
+  }
+}
+
+function close() {
+  clearTimeout(timer);
+  view?.close?.();
+  view = null;
+}
+
+async function route() {
+  const mine = ++turn;
+  close();
+  notice('');
+  frame();
+  if (!signedIn()) {
+    showSignIn();
+    return;
+  }
+  const [, name = 'events', ...rest] = location.hash.split('/').map(decodeURIComponent);
+  const which = name === 'events' && rest.length > 0 ? 'event' : name in VIEWS ? name : 'events';
+  const { open } = await VIEWS[which]();
+  if (mine !== turn) return;
+  const opened = await open(main, rest).catch((error) => {
+    if (!('problem' in error)) throw error;
+    main.replaceChildren(make('h1', {}, say('title')), make('p', {}, make('a', { href: '#/events' }, say('event.all'))));
+    return { refresh: () => Promise.reject(error) };
+  });
+  if (mine !== turn) {
+    opened.close?.();
+    return;
+  }
+  view = opened;
+  document.title = `${main.querySelector('h1')?.textContent ?? ''} · ${say('title')}`;
+  await refresh();
+}
+
+// ---- keeping it true ----
+
+let told = '';
+function tell(words) {
+  if (words !== told) notice(words);
+  told = words;
+}
+
+async function refresh() {
+  clearTimeout(timer);
+  const mine = turn;
+  try {
+    await view?.refresh?.();
+    if (mine === turn && told !== '') tell('');
+  } catch (error) {
+    if (mine !== turn) return;
+    if (error.status === 401 && !(await tokenStands())) {
+      leave(say('error.admin-token-required'));
+      return;
+    }
+    if (!('problem' in error)) throw error;
+    tell(sayTrouble(error));
+  } finally {
+    if (mine === turn && signedIn()) again();
+  }
+}
+
+// Whatever went wrong, the page goes on asking: a picture that stands still looks like a calm night.
+function again() {
+  if (beats++ % WATCH_EVERY === 0) watch();
+  timer = setTimeout(refresh, document.hidden ? REFRESH_HIDDEN_MS : REFRESH_MS);
+}
+
+const tokenStands = () => get('queue', '/admin/events').then(() => true, (error) => error.status !== 401);
+
+function count(id, value, words) {
+  byId(id).hidden = value === 0;
+  byId(id).textContent = value;
+  byId(id).title = words;
+  byId(id).setAttribute('aria-label', words);
+  byId(id).setAttribute('role', 'img');
+}
+
+async function watch() {
+  const states = await Promise.all(parts.map(({ name }) => health(name)));
+  const down = states.filter(({ ready }) => !ready).length;
+  count('down', down, say('menu.down', down));
+  if (!hasPart('pay')) return;
+  const parked = await metrics('pay').then((metric) => metric('fairgate_sagas_parked') ?? 0, () => 0);
+  count('parked', parked, say('menu.parked', parked));
+}
+
+// ---- the page's own controls ----
+
+byId('sign-out').addEventListener('click', () => leave());
+byId('skip').addEventListener('click', (event) => {
+  event.preventDefault();
+  main.focus();
+});
+for (const link of byId('languages').children) {
+  if (link.lang === document.documentElement.lang) link.setAttribute('aria-current', 'true');
+  link.addEventListener('click', () => { link.hash = location.hash; });
+}
+addEventListener('hashchange', () => {
+  announce('');
+  const from = document.activeElement;
+  route().then(() => {
+    // Who went on by keys while the view was loading stays where they are.
+    if ([from, document.body].includes(document.activeElement)) main.focus({ preventScroll: true });
+  });
+});
+document.addEventListener('visibilitychange', () => { if (!document.hidden && view !== null) refresh(); });
+route();

@@ -1,0 +1,451 @@
+// wait.js: keeps the waiting page true while it is open. Without it the page reloads itself.
+//
+// Two sources. `me` is asked as often as the server says: it alone knows this visitor, and each
+// question is a sign of life, without which the line would take the visitor to have gone. The stream
+// of the shared status makes the page quick: a pause, a message, a sell-out are shown from it at
+// once, without a further question by anybody; who has just been called asks at once; and when the
+// draw is made, the questions of all who take part are spread over some seconds. Where the stream
+// does not come through, the polls alone do the same, a little later. One tab of a browser has the
+// stream: browsers allow few connections to a host.
+//
+// Time is the server's throughout (kit.js). After a sleep, and whenever the page is looked at again,
+// everything is asked anew.
+
+import { byId, doubtClock, moreWords, noteServerTime, say, serverNow } from './kit.js';
+import { event, keep, line, showBegins, showLane, showLeft, showMe, showMessage, showTitle, showUpdated, showView } from './show.js';
+
+const ASK_TIMEOUT_MS = 15_000;
+const QUIET_POLL_MS = 60_000; // of the status, while the stream tells it anyway
+const STREAM_AGAIN_MS = 4000;
+const SOON_MS = 3000; // over which a crowd's questions are spread after an opening
+
+let me = JSON.parse(byId('me').textContent); // null: no place
+let lanes = null; // as the status tells them; the page itself says what it was made with
+let expires = 0;
+let opens = Date.parse(line.dataset.opens) || 0;
+const gathers = Date.parse(line.dataset.gathers) || 0;
+
+const notice = (text) => {
+  const at = byId('notice');
+  if (at.textContent !== text) at.textContent = text;
+};
+const jitter = (ms) => ms * (0.75 + Math.random() / 2);
+const pause = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
+
+async function ask(method, path, headers, body) {
+  const sentAt = performance.now();
+  const stop = new AbortController();
+  const timer = setTimeout(() => stop.abort(), ASK_TIMEOUT_MS);
+  try {
+    const answer = await fetch(`/v1/queue/${event}/${path}`, {
+      method,
+      headers: { Accept: 'application/json', ...headers },
+      body,
+      cache: 'no-store',
+      signal: stop.signal,
+    });
+    const date = Date.parse(answer.headers.get('Date')); // whole seconds, cut off
+    if (date) noteServerTime(new Date(date + 500).toISOString(), sentAt);
+    return answer;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+// ---- what is seen ----
+
+const still = (state) => state === 'paused' || state === 'frozen';
+
+function viewOf() {
+  if (me.state === 'closed') return 'closed';
+  if (me.place === 'admitted') return 'admitted';
+  if (me.state === 'sold-out') return 'sold-out';
+  if (me.position === null) return 'draw';
+  return me.place === 'late' ? 'called' : me.place;
+}
+
+function see() {
+  const view = viewOf();
+  showView(view, me.state);
+  showMe(me);
+  expires = me.call_expires_at && me.place === 'called' && me.state !== 'frozen' ? Date.parse(me.call_expires_at) : 0;
+  if (view === 'called') {
+    showLeft(expires);
+    ring();
+  } else if (view !== 'waiting') {
+    showTitle('');
+  }
+  showClocks();
+}
+
+function seeNoPlace(state) {
+  const joins = state === 'pre-queue' || state === 'open' || still(state);
+  if (line.dataset.view === 'moved' && joins) return showView('moved', state);
+  showView(['sold-out', 'closed'].includes(state) ? state : joins ? 'join' : 'soon', state);
+  byId('sold-kept').hidden = true;
+  showTitle('');
+}
+
+function beginning() {
+  const state = line.dataset.state;
+  const gathering = gathers > serverNow() && state !== 'pre-queue';
+  return [gathering ? gathers : opens, gathering];
+}
+
+let askedFor = 0;
+
+function showClocks() {
+  const view = line.dataset.view;
+  if (view === 'called' && expires) showLeft(expires);
+  if (view !== 'soon' && view !== 'draw') return;
+  const [begins, gathering] = beginning();
+  showBegins(begins, gathering);
+  if (begins && begins <= serverNow() && askedFor !== begins) {
+    askedFor = begins;
+    again(Math.random() * SOON_MS);
+  }
+}
+
+// ---- what everybody is told ----
+
+function onStatus(status) {
+  showMessage(status.message);
+  opens = Date.parse(status.opens_at) || 0;
+  lanes = status.lanes ?? [];
+  if (me && lanes.length > 0) showLane(lanes, me.lane);
+  if (!me) return seeNoPlace(status.state);
+  const before = me.state;
+  const wasDraw = me.position === null;
+  me.state = status.state;
+  if (wasDraw && before !== me.state && me.state === 'open') {
+    again(Math.random() * Math.min(SOON_MS, status.poll_after_ms));
+    return;
+  }
+  const own = me.lane ? lanes.find(({ id }) => id === me.lane) : status;
+  const waits = me.position !== null && me.place === 'waiting' && own?.serving !== undefined;
+  if (waits && own.serving >= me.position) again(Math.random() * 300);
+  // Never more people than numbers in between; fewer, where some of them are known to have gone.
+  const between = waits ? Math.max(0, me.position - own.serving - 1) : 0;
+  const fewer = waits && between < me.ahead;
+  if (fewer) me.ahead = between;
+  if (fewer || before !== me.state) see();
+}
+
+// ---- asking ----
+
+let timer = 0;
+let asked = 0; // numbers the questions: an older one's answer counts no more
+let lost = false;
+let failures = 0;
+
+function again(ms) {
+  clearTimeout(timer);
+  timer = setTimeout(poll, ms);
+}
+
+async function askMe() {
+  const answer = await ask('GET', 'me');
+  if (answer.status === 401) return { gone: (await answer.json()).code };
+  if (!answer.ok) throw new Error(String(answer.status));
+  return { me: await answer.json() };
+}
+
+async function askStatus() {
+  const answer = await ask('GET', 'status');
+  if (!answer.ok) throw new Error(String(answer.status));
+  return { status: await answer.json() };
+}
+
+function take(told) {
+  if (told.me) {
+    me = told.me;
+    see();
+    setStale(Boolean(me.stale));
+    return me.poll_after_ms;
+  }
+  if (told.gone) {
+    me = null;
+    if (told.gone === 'ticket-moved') showView('moved');
+    return 0;
+  }
+  onStatus(told.status);
+  setStale(Boolean(told.status.stale));
+  return streamUp ? QUIET_POLL_MS : jitter(told.status.poll_after_ms);
+}
+
+async function poll() {
+  const mine = ++asked;
+  let told;
+  try {
+    told = await (me ? askMe() : askStatus());
+  } catch {
+    if (mine === asked) onLost();
+    return;
+  }
+  if (mine !== asked) return;
+  onFound();
+  again(take(told));
+}
+
+function onLost() {
+  failures += 1;
+  lost = true;
+  notice(say('live.lost'));
+  again(jitter(Math.min(20_000, 1000 * 2 ** failures)));
+}
+
+function onFound() {
+  failures = 0;
+  showUpdated();
+  if (!lost) return;
+  lost = false;
+  notice(say('live.back'));
+  setTimeout(() => { if (byId('notice').textContent === say('live.back')) notice(''); }, 5000);
+}
+
+let stale = false;
+
+function setStale(now) {
+  if (now) notice(say('live.stale'));
+  else if (stale) notice('');
+  stale = now;
+}
+
+// ---- the stream ----
+
+let source = null;
+let streamUp = false;
+let streamTimer = 0;
+
+function startStream() {
+  clearTimeout(streamTimer);
+  source?.close();
+  source = new EventSource(`/v1/queue/${event}/stream`);
+  source.onopen = () => { streamUp = true; };
+  source.addEventListener('status', ({ data }) => onStatus(JSON.parse(data)));
+  // Left to itself a browser would come again after the same time as all others.
+  source.onerror = () => {
+    source.close();
+    streamUp = false;
+    streamTimer = setTimeout(startStream, jitter(STREAM_AGAIN_MS * 2 ** Math.min(3, failures)));
+  };
+}
+
+function holdStream() {
+  if (!window.EventSource) return;
+  if (!navigator.locks) return startStream();
+  // Never let go of: the browser gives it to another tab when this one is closed.
+  navigator.locks.request(`fg_stream_${event}`, () => new Promise(startStream)).catch(() => {});
+}
+
+// ---- acts ----
+
+const retryAfter = (answer) => jitter(1000 * Number(answer.headers.get('Retry-After') ?? 2));
+
+function onForm(id, act) {
+  byId(id).addEventListener('submit', async (submit) => {
+    submit.preventDefault();
+    const button = submit.target.querySelector('button');
+    if (button.getAttribute('aria-disabled') === 'true') return; // disabled would lose the focus
+    button.setAttribute('aria-disabled', 'true');
+    notice('');
+    try {
+      await act();
+    } catch {
+      notice(say('live.unavailable'));
+    }
+    button.removeAttribute('aria-disabled');
+  });
+}
+
+// The line asks newcomers for some computing; a worker does it, and the page says how far it is.
+function work({ challenge, bits }) {
+  const bar = byId('work-bar');
+  byId('work').hidden = false;
+  return new Promise((resolve, reject) => {
+    const worker = new Worker(new URL('pow.js', import.meta.url));
+    worker.onerror = reject;
+    worker.onmessage = ({ data }) => {
+      // Luck has no memory: this is how many would be done by now.
+      bar.value = data.solution ? 100 : 100 * (1 - Math.exp(-data.tried / 2 ** bits));
+      if (!data.solution) return;
+      worker.terminate();
+      resolve(data.solution);
+    };
+    worker.postMessage({ challenge, bits });
+  }).finally(() => { byId('work').hidden = true; });
+}
+
+// Repeated until there is an answer: the cookie of this page makes ten joins one place. Work that
+// ran out while a phone slept is asked for anew.
+async function join(invited = {}) {
+  for (let headers = invited, worked = 0; ;) {
+    let answer = null;
+    try {
+      answer = await ask('POST', 'join', headers);
+    } catch {
+      notice(say('live.lost'));
+      await pause(jitter(2000));
+      continue;
+    }
+    if (answer.ok) {
+      return settle(await answer.json());
+    }
+    if (answer.status === 428 && worked < 3) {
+      worked += 1;
+      headers = { ...invited, 'X-Proof-Of-Work': await work(await answer.json()) };
+    } else if (answer.status === 429 || answer.status === 503) {
+      notice(say(answer.status === 429 ? 'live.limited' : 'live.joining'));
+      await pause(retryAfter(answer));
+    } else if (answer.status === 401 || answer.status === 409 || answer.status === 422) {
+      const { code } = await answer.json();
+      return location.replace(`/e/${event}?notice=${code}`);
+    } else {
+      throw new Error(String(answer.status));
+    }
+  }
+}
+
+function settle(joined) {
+  notice('');
+  me = joined;
+  line.dataset.entry = me.entry ?? me.position;
+  see();
+  showUpdated();
+  again(me.poll_after_ms);
+  if (lanes) showLane(lanes, me.lane);
+  else if (Number(line.dataset.lanes) > 0) askStatus().then(({ status }) => onStatus(status)).catch(() => {}); // the stream will tell
+}
+
+// The place of another device becomes this one's. What went wrong has its words on the page.
+async function takeOver() {
+  const code = byId('code').value;
+  const answer = await ask('POST', 'move', { 'Content-Type': 'application/json' }, JSON.stringify({ code }));
+  const told = await answer.json();
+  if (!answer.ok) return location.replace(`/e/${event}?notice=${told.code}`);
+  byId('bring').classList.add('on');
+  settle(told);
+}
+
+async function enter() {
+  while (line.dataset.view === 'called') {
+    const answer = await ask('POST', 'pass');
+    if (answer.ok) {
+      const pass = await answer.json();
+      // The seats' page shows it as a bearer token; it ends with this tab.
+      sessionStorage.setItem(`fg_pass_${event}`, pass.pass);
+      return location.assign(pass.next_url);
+    }
+    const { code } = await answer.json();
+    if (code !== 'not-yet') {
+      if (code !== 'event-frozen') notice(say('live.unavailable'));
+      return again(0);
+    }
+    notice(say('live.next-free'));
+    await pause(retryAfter(answer));
+  }
+  notice('');
+}
+
+async function leave() {
+  const answer = await ask('POST', 'leave');
+  if (!answer.ok) throw new Error(String(answer.status));
+  keep.set('bar', null);
+  location.replace(`/e/${event}`);
+}
+
+// ---- the call, heard ----
+
+let rung = 0;
+const alertBox = byId('alert');
+
+function ring() {
+  if (rung === me.position || !alertBox.checked) return;
+  rung = me.position;
+  import('./alert.js').then((alert) => alert.ring(say('live.called'), byId('name').textContent));
+}
+
+async function arm(byHand) {
+  const [alert] = await Promise.all([import('./alert.js'), moreWords()]);
+  byId('alert-note').textContent = alertBox.checked ? say(await alert.arm(byHand)) : '';
+}
+
+alertBox.addEventListener('change', () => {
+  keep.set('alert', alertBox.checked);
+  arm(true);
+});
+
+// ---- why this place ----
+
+if (line.dataset.commitment && ['draft', 'scheduled', 'pre-queue'].includes(line.dataset.state) && !keep.get('commitment')) {
+  keep.set('commitment', line.dataset.commitment);
+}
+byId('why').addEventListener('toggle', async ({ target }) => {
+  if (!target.open) return;
+  const { explain } = await import('./why.js');
+  explain(byId('why-more'), { event, entry: Number(line.dataset.entry), position: me?.position ?? null, noted: keep.get('commitment') });
+});
+
+// ---- with another device ----
+
+byId('move').addEventListener('toggle', async ({ target }) => {
+  if (!target.open) return;
+  const { offer } = await import('./move.js');
+  offer(byId('move-more'), ask);
+});
+
+// The address of a QR code brings the code along, that of an invitation the invitation; whoever opened
+// it still says yes.
+function readCode() {
+  const [, what, code] = /^#(move|invitation)=([\w-]+)$/.exec(location.hash) ?? [];
+  if (!code) return;
+  history.replaceState(null, '', location.pathname);
+  const [box, input] = what === 'move' ? ['bring', 'code'] : ['invite', 'invitation'];
+  byId(input).value = code;
+  if (what === 'move') byId(box).classList.remove('on');
+  byId(box).open = true;
+  byId(box).querySelector('button').focus();
+}
+addEventListener('hashchange', readCode);
+
+// ---- asleep and awake ----
+
+function wake() {
+  doubtClock();
+  if (source) startStream();
+  again(Math.random() * 200);
+}
+
+let tickAt = performance.now();
+let tickWall = Date.now();
+setInterval(() => {
+  const [now, wall] = [performance.now(), Date.now()];
+  const slept = now - tickAt > 4000 || Math.abs(wall - tickWall - (now - tickAt)) > 2000;
+  [tickAt, tickWall] = [now, wall];
+  if (slept && !document.hidden) wake();
+  showClocks();
+}, 1000);
+document.addEventListener('visibilitychange', () => { if (!document.hidden) wake(); });
+addEventListener('pageshow', ({ persisted }) => { if (persisted) wake(); });
+addEventListener('online', wake);
+addEventListener('offline', () => { lost = true; notice(say('live.lost')); });
+
+// ---- begin ----
+
+document.documentElement.classList.add('live');
+const [page] = performance.getEntriesByType('navigation');
+noteServerTime(line.dataset.now, page?.requestStart ?? 0);
+if (location.search.includes('notice=')) history.replaceState(null, '', location.pathname);
+for (const id of ['join', 'again', 'anew']) onForm(id, () => join());
+onForm('guest', () => join({ 'X-Invitation': byId('invitation').value.trim() }));
+onForm('pass', enter);
+onForm('leave', leave);
+onForm('take', takeOver);
+alertBox.checked = keep.get('alert') === true;
+if (alertBox.checked) arm(false);
+if (me) see();
+showUpdated();
+showClocks();
+readCode();
+again(jitter(Number(line.dataset.poll)));
+holdStream();
