@@ -1,0 +1,101 @@
+/* change.h: what happened to the seats of an event, one record for each step that the journal makes
+ * durable. The engine's state is the sum of its changes: applied in order of `seq` to an engine of
+ * the same plan they give the same state, on any machine, at any time.
+ *
+ * The engine fills a change (engine.h), the journal gives it a sequence number and writes its
+ * bytes, replay reads them back. `seq` and `at_ms` come from the caller; nothing here asks a clock.
+ *
+ * A record is a plain value. Which fields count depends on the kind (the table in change.c is the
+ * full list); the others are not written and are zero after decode. The engine fills more of them
+ * than are written where it knows them (buyer and session of every hold), for whoever answers. */
+#ifndef FG_SEAT_CORE_CHANGE_H
+#define FG_SEAT_CORE_CHANGE_H
+
+#include "base/err.h"
+#include "core/limits.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Stored in journals: numbers are never reused and never change their meaning. */
+enum change_kind {
+    CHANGE_IMPORTED = 1,   /* plan_hash: the event begins with all of the plan's seats free */
+    CHANGE_TAKEN = 2,      /* a hold and its seats, or area and quantity */
+    CHANGE_CHANGED = 3,    /* an open hold: seats added and removed, or a new quantity */
+    CHANGE_EXTENDED = 4,   /* an order takes the hold on: order, expires_ms */
+    CHANGE_RELEASED = 5,   /* given back: seats free */
+    CHANGE_EXPIRED = 6,    /* ran out: seats free; remembered if it had an order */
+    CHANGE_CONFIRMED = 7,  /* sold; verdict says whether the hold had to be retaken */
+    CHANGE_REFUNDED = 8,   /* a sold hold given back: seats free */
+    CHANGE_BLOCKED = 9,    /* free seats taken out of sale: reason in text */
+    CHANGE_UNBLOCKED = 10, /* blocked seats free again */
+    CHANGE_MOVED = 11,     /* a sold hold: seats added and removed, places of equal number */
+    CHANGE_PRICED = 12,    /* category has a new price; open holds keep theirs */
+    CHANGE_KIND_COUNT
+};
+
+enum change_verdict {
+    CHANGE_VERDICT_NONE = 0,
+    CHANGE_VERDICT_CONFIRMED = 1, /* the hold was there */
+    CHANGE_VERDICT_RETAKEN = 2,   /* it had expired; the same seats were still free */
+};
+
+enum change_flag {
+    CHANGE_FLAG_BEST = 1,        /* chosen by best available */
+    CHANGE_FLAG_ADJACENT = 2,    /* all seats are neighbours in one row */
+    CHANGE_FLAG_ORPHAN = 4,      /* leaves a single seat free between others */
+    CHANGE_FLAG_LAST_RESORT = 8, /* ... which was allowed as no legal choice was left */
+    CHANGE_FLAGS_ALL = 15,
+};
+
+enum { CHANGE_AREA_NONE = 0xffff, CHANGE_HASH_BYTES = 32 };
+
+struct change {
+    uint64_t seq;   /* in the event's journal, from 1; 0: not yet given */
+    uint64_t at_ms; /* wall clock of the owner, milliseconds since 1970 */
+    uint8_t kind;   /* enum change_kind */
+    uint8_t verdict;
+    uint8_t flags;
+    uint8_t category; /* PRICED */
+
+    uint64_t hold;         /* 24 bits of slot, 40 bits of generation: hold.h; never 0 */
+    uint32_t hold_version; /* after this change; 1 when taken */
+    uint16_t price_list;   /* TAKEN: the list that this hold pays by; PRICED: the number it makes */
+    uint16_t area;         /* or CHANGE_AREA_NONE */
+    uint32_t quantity;     /* places of the hold after this change; BLOCKED, UNBLOCKED: how many */
+
+    uint64_t buyer;   /* hash of the member, or of the session without one: whose limit it counts */
+    uint64_t session; /* hash of the session that holds */
+    uint64_t expires_ms;
+    uint64_t hard_end_ms; /* no extension goes beyond it */
+    uint64_t total;       /* of the hold after this change, minor units; PRICED: the new price */
+
+    /* Seats by their place in plan order, ascending within each group: first those that the change
+     * adds (takes, blocks, sells), then those that it removes (frees). */
+    uint16_t add_count;
+    uint16_t remove_count;
+    uint32_t seats[CHANGE_SEATS_MAX];
+
+    uint8_t text_len;
+    char text[CHANGE_TEXT_MAX + 1]; /* an order id, or the reason of a block; closed by NUL */
+    uint8_t plan_hash[CHANGE_HASH_BYTES];
+};
+
+/* No encoded change is longer. */
+enum { CHANGE_BYTES_MAX = 160 + CHANGE_SEATS_MAX * 5 + CHANGE_TEXT_MAX };
+
+/* Everything but the seats set to zero; those behind the counts are never read. */
+void change_init(struct change *change, enum change_kind kind, uint64_t at_ms);
+
+/* Writes the record; answers its length. A change that the engine made always fits and is always
+ * well-formed: that is asserted. */
+size_t change_encode(const struct change *change, uint8_t out[CHANGE_BYTES_MAX]);
+
+/* Reads exactly len bytes. Everything is checked that can be without knowing the plan: version,
+ * kind, flags, counts, order of seats, no byte missing and none left over. ERR_SYNTAX otherwise. */
+int change_decode(const uint8_t *bytes, size_t len, struct err_slot *err, struct change *out);
+
+/* "taken", "confirmed", ...: for logs, reports and `replay`. */
+const char *change_kind_name(unsigned kind);
+
+#endif

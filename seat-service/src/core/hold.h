@@ -1,0 +1,122 @@
+/* hold.h: who holds what: a slot for each hold, of fixed size, found by number.
+ *
+ * A hold's id is its slot's number (24 bits, what seat words carry) and the slot's generation (40
+ * bits, which rises each time the slot is given out): an id that outlived its hold fits no slot any
+ * more. The id is not a secret; the rim makes it unguessable by a MAC.
+ *
+ * A slot is owned by one op at a time: who moves it from IDLE to BUSY may decide what becomes of
+ * it, all others are told to come again. Reading needs no ownership (hold_read_begin). */
+#ifndef FG_SEAT_CORE_HOLD_H
+#define FG_SEAT_CORE_HOLD_H
+
+#include "base/err.h"
+#include "core/limits.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Life of a slot. */
+enum hold_state {
+    HOLD_UNUSED,
+    HOLD_MAKING,  /* given out; nobody knows its id yet */
+    HOLD_IDLE,    /* a hold, with no op under way */
+    HOLD_BUSY,    /* an op owns it; its fields stand still */
+    HOLD_WRITING, /* ... and are being written */
+    HOLD_STATE_COUNT
+};
+
+/* What a hold is to people; counts while the slot is IDLE or BUSY. */
+enum hold_status {
+    HOLD_OPEN, /* its seats are held */
+    HOLD_SOLD,
+    HOLD_LATE, /* ran out while an order had it; holds no seats but remembers them */
+};
+
+/* One cache line. Fields are atomic because hold_read_begin()'s readers look at them while an owner
+ * may write; the word tells them whether what they saw was whole. */
+struct hold_slot {
+    _Atomic uint64_t word; /* [63..24] generation  [23..8] turn  [7..0] enum hold_state */
+    _Atomic uint64_t buyer;
+    _Atomic uint64_t session;
+    _Atomic uint64_t order;      /* hash; 0: none */
+    _Atomic uint64_t expires_ms; /* LATE: when it is forgotten */
+    _Atomic uint64_t hard_end_ms;
+    _Atomic uint32_t first;   /* OPEN, SOLD: first seat; LATE: number in the late pool; free slots:
+                                 the next free one */
+    _Atomic uint32_t version; /* rises with each change */
+    _Atomic uint16_t count;   /* seats, or places in the area */
+    _Atomic uint16_t area;    /* or CHANGE_AREA_NONE */
+    _Atomic uint16_t price_list;
+    _Atomic uint8_t status;  /* enum hold_status */
+    _Atomic uint8_t verdict; /* of the confirm: enum change_verdict */
+};
+
+/* A thread's own few free slots: giving one of these out, or taking one back, needs no operation
+ * that others see. Two cache lines. */
+struct hold_lane {
+    _Alignas(64) uint32_t len;
+    uint32_t slots[HOLD_LANE_MAX];
+};
+
+struct hold_slots {
+    struct hold_lane lanes[HOLD_LANES]; /* lanes[0] stays empty: threads without one */
+    struct hold_slot *slots;            /* [1..max]; memory of slots never used is never touched */
+    uint32_t max;
+    uint64_t generation_base;   /* slots never used begin above it; a snapshot sets it */
+    _Atomic uint64_t free_head; /* [63..32] tag against reuse  [31..0] slot, 0: empty */
+    _Atomic uint32_t fresh;     /* slots up to here have been used */
+    bool live;                  /* false during replay: then slots are named, not given out */
+};
+
+/* `lane`, here and below: the caller's, which no other thread uses at the same time, or 0. */
+int hold_slots_init(struct hold_slots *slots, uint32_t max);
+void hold_slots_deinit(struct hold_slots *slots);
+
+static inline uint32_t hold_slot_of(uint64_t id)
+{
+    return (uint32_t)id & 0xffffff;
+}
+
+static inline uint64_t hold_generation_of(uint64_t id)
+{
+    return id >> 24;
+}
+
+static inline enum hold_state hold_state_of(uint64_t word)
+{
+    return (enum hold_state)(word & 0xff);
+}
+
+/* A slot in state MAKING, or 0: all are in use. */
+uint32_t hold_give(struct hold_slots *slots, unsigned lane);
+/* Replay: the slot that the id names, in state MAKING; false if it is in use or there is none. */
+bool hold_adopt(struct hold_slots *slots, uint64_t id);
+/* From MAKING or BUSY: the id is dead, the slot may be given out again. */
+void hold_end(struct hold_slots *slots, uint32_t slot, unsigned lane);
+/* Ends the replay: slots not in use can be given out from now on. */
+void hold_slots_go_live(struct hold_slots *slots);
+
+uint64_t hold_id(const struct hold_slots *slots, uint32_t slot);
+
+enum hold_own { HOLD_OWNED, HOLD_NOT_THERE, HOLD_IS_BUSY };
+
+/* IDLE -> BUSY, if the id is alive. */
+enum hold_own hold_own(struct hold_slots *slots, uint64_t id);
+void hold_disown(struct hold_slots *slots, uint32_t slot); /* BUSY -> IDLE, nothing was written */
+
+/* MAKING or BUSY -> WRITING -> IDLE. */
+void hold_write_begin(struct hold_slots *slots, uint32_t slot);
+void hold_write_end(struct hold_slots *slots, uint32_t slot);
+
+/* Reading without owning: begin, copy with HOLD_GET and whatever else hangs on the hold, and
+ * believe it if end says so. Begin answers 0 if the id is dead or somebody is writing (*busy). */
+uint64_t hold_read_begin(const struct hold_slots *slots, uint64_t id, bool *busy);
+bool hold_read_end(const struct hold_slots *slots, uint64_t id, uint64_t begun);
+
+/* acquire and release: hold_write_begin() explains why a reader cannot believe a torn picture */
+#define HOLD_GET(slot, field) atomic_load_explicit(&(slot)->field, memory_order_acquire)
+#define HOLD_SET(slot, field, value)                                                               \
+    atomic_store_explicit(&(slot)->field, (value), memory_order_release)
+
+#endif

@@ -1,0 +1,39 @@
+/* limits.h: the bounds of the seat engine, each with its reason. */
+#ifndef FG_SEAT_CORE_LIMITS_H
+#define FG_SEAT_CORE_LIMITS_H
+
+enum {
+    /* The largest stadium holds about 130,000; four times that leaves room and keeps an index small
+     * enough for the 24 bits of the hold field, as there may be a hold for every seat. */
+    PLAN_SEATS_MAX = 1 << 19,
+    PLAN_ROWS_MAX = 60000,    /* runs of neighbours; a seat keeps its run's number in 16 bits */
+    PLAN_ROW_SEATS_MAX = 256, /* an unbroken run is four words; a position fits a byte */
+    PLAN_CATEGORIES_MAX = 64, /* price lists are copied whole when one price changes */
+    PLAN_AREAS_MAX = 64,      /* standing areas of one hall */
+    PLAN_AREA_CAPACITY_MAX = 1 << 20, /* three counters of 21 bits share a word */
+    PLAN_CHANNELS_MAX = 16,           /* shares a byte with the four flags of a seat */
+    PLAN_TEXT_MAX = 128,              /* bytes of a name, label or guid */
+    PLAN_JSON_MAX = 64 << 20,         /* bytes of an import body; 66,000 seats take about 10 MB */
+
+    HOLD_SLOTS_MAX =
+        (1 << 24) - 2,   /* the hold field of a seat word; 0 is nobody, all ones the operator */
+    HOLD_LANES = 65,     /* threads that keep free slots at hand, and the 0 of those that do not */
+    HOLD_LANE_MAX = 31,  /* such slots; with their number two cache lines */
+    HOLD_SEATS_MAX = 64, /* one group; a school class books twice */
+    HOLD_AREA_QUANTITY_MAX = 1024, /* standing places in one hold */
+    PRICE_LISTS_MAX = 256,         /* price changes in the life of an event */
+
+    CHANGE_SEATS_MAX = 2 * HOLD_SEATS_MAX, /* a change adds and removes a whole hold at most */
+    CHANGE_TEXT_MAX = 64,                  /* an order id, or the reason of a block */
+
+    AVAIL_RING_MAX = 1 << 12, /* changed seats remembered for ?since; older readers resync */
+    ROW_RETRIES_MAX = 256,    /* a row that changes so often while one judges it: give up, FULL */
+    BUYERS_TRIES_MAX = 1024,  /* first requests of one buyer in each other's way: give up, FULL */
+    BEST_RETRIES_MAX = 16,    /* places lost between choosing and claiming before we say so */
+    BEST_SPREAD_MAX = 32,     /* near-equal places among which a crowd is spread */
+    LATE_HOLDS_MAX = 4096,    /* holds that ran out while being paid and are remembered */
+    LATE_KEEP_MS = 2 * 3600 * 1000, /* longer than any payment stays open */
+    ALTERNATIVES_MAX = 3,           /* offers that go with "seats-taken" */
+};
+
+#endif

@@ -1,0 +1,150 @@
+/* plan.h: a hall and the terms on which it is sold, as the import checked them (plan_import.h).
+ *
+ * Immutable once made, so that any thread reads it without asking. A seat is named by its place in
+ * plan order (zones, rows and seats as they stand in the document), which is also its place in the
+ * availability picture. Rows here are runs: seats that are neighbours, in the order in which one
+ * sits; an aisle ends a run. They come from geometry, never from printed numbers. */
+#ifndef FG_SEAT_CORE_PLAN_H
+#define FG_SEAT_CORE_PLAN_H
+
+#include "base/span.h"
+#include "core/limits.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct plan;
+
+void plan_destroy(struct plan *plan);
+
+enum { PLAN_HASH_BYTES = 32 };
+
+const uint8_t *plan_hash(const struct plan *plan); /* SHA-256 of the body it was imported from */
+struct span plan_name(const struct plan *plan);
+struct span plan_currency(const struct plan *plan); /* ISO 4217, three letters */
+uint64_t plan_starts_ms(const struct plan *plan);   /* 0: not said */
+
+struct plan_limits {
+    uint32_t max_per_buyer; /* seats and places, held and bought; 0: no limit */
+    uint32_t max_per_hold;
+    uint64_t hold_ttl_ms;
+    uint64_t hold_max_ms; /* from the first seat to the hard end */
+    uint32_t rate_per_session_per_s;
+    bool orphan_rule;
+    uint64_t access_until_ms; /* then accessible seats are for everybody; 0: never */
+};
+
+const struct plan_limits *plan_limits(const struct plan *plan);
+
+struct plan_category {
+    struct span name;
+    struct span color;                /* not there if not said */
+    uint64_t price;                   /* minor units */
+    uint64_t on_sale_ms, off_sale_ms; /* 0: at once, for ever */
+    uint32_t seats;                   /* how many there are */
+};
+
+uint32_t plan_category_count(const struct plan *plan);
+const struct plan_category *plan_category(const struct plan *plan, uint32_t category);
+int plan_category_find(const struct plan *plan, struct span name); /* -1: none */
+
+struct plan_area {
+    struct span id, name;
+    uint8_t category;
+    uint8_t channel;
+    uint32_t capacity;
+};
+
+uint32_t plan_area_count(const struct plan *plan);
+const struct plan_area *plan_area(const struct plan *plan, uint32_t area);
+int plan_area_find(const struct plan *plan, struct span id);
+
+struct plan_channel {
+    struct span id, name;
+    struct span code;    /* what the buyer has to say; not there: the rim decides who may */
+    uint64_t on_sale_ms; /* 0: as the category; otherwise counts instead of it (a presale) */
+};
+
+uint32_t plan_channel_count(const struct plan *plan); /* at least 1: number 0 is the public */
+const struct plan_channel *plan_channel(const struct plan *plan, uint32_t channel);
+int plan_channel_find(const struct plan *plan, struct span id);
+int plan_channel_by_code(const struct plan *plan, struct span code); /* in constant time; -1 */
+
+enum plan_seat_flag {
+    PLAN_SEAT_ACCESSIBLE = 1, /* a wheelchair place, or kept for those who need it */
+    PLAN_SEAT_COMPANION = 2,  /* goes with an accessible seat */
+    PLAN_SEAT_RESTRICTED = 4, /* restricted view */
+    PLAN_SEAT_AISLE = 8,      /* easy to get to */
+};
+
+struct plan_seat {
+    struct span guid, number, row_label, zone;
+    struct span entrance, floor, sight; /* not there if not said */
+    float x, y;
+    uint8_t category;
+    uint8_t channel;
+    uint8_t flags;      /* enum plan_seat_flag */
+    uint32_t companion; /* the accessible seat it goes with; UINT32_MAX: none */
+};
+
+uint32_t plan_seat_count(const struct plan *plan);
+struct plan_seat plan_seat(const struct plan *plan, uint32_t seat);
+bool plan_seat_find(const struct plan *plan, struct span guid, uint32_t *seat);
+
+enum plan_run_flag {
+    PLAN_RUN_WHOLE = 1, /* a table that is sold whole */
+    PLAN_RUN_TABLE = 2, /* no orphan rule: people sit around it */
+};
+
+struct plan_run {
+    uint32_t base;  /* of its first place in `order`; runs follow each other without gaps */
+    uint16_t count; /* 1..PLAN_ROW_SEATS_MAX */
+    uint8_t flags;  /* enum plan_run_flag */
+};
+
+/* What the engine asks about a seat while it decides: plain arrays, by seat. */
+struct plan_facts {
+    uint32_t seat_count;
+    uint32_t run_count;
+    const uint16_t *run; /* which run it belongs to */
+    const uint8_t *category;
+    const uint8_t *kind; /* channel and flags, four bits each */
+    const uint8_t *pos;  /* place in the run; NULL together with order */
+    const float *x, *y;  /* read when an engine is created, not on the way of a request */
+    const struct plan_run *runs;
+    const uint32_t *order; /* order[run.base + pos] = seat; NULL where it is the identity */
+};
+
+const struct plan_facts *plan_facts(const struct plan *plan);
+
+static inline uint32_t plan_seat_at(const struct plan_facts *facts, uint32_t run, uint32_t pos)
+{
+    uint32_t place = facts->runs[run].base + pos;
+    return facts->order != NULL ? facts->order[place] : place;
+}
+
+static inline uint32_t plan_pos_of(const struct plan_facts *facts, uint32_t seat)
+{
+    return facts->order != NULL ? facts->pos[seat] : seat - facts->runs[facts->run[seat]].base;
+}
+
+static inline uint32_t plan_channel_of(const struct plan_facts *facts, uint32_t seat)
+{
+    return facts->kind[seat] >> 4;
+}
+
+static inline uint8_t plan_flags_of(const struct plan_facts *facts, uint32_t seat)
+{
+    return facts->kind[seat] & 15;
+}
+
+/* The accessible seat that a companion seat goes with; UINT32_MAX: none. */
+uint32_t plan_companion_of(const struct plan *plan, uint32_t seat);
+
+/* Where one looks to: the nearest seats are the best. */
+void plan_focal(const struct plan *plan, float *x, float *y);
+
+size_t plan_memory_facts(const struct plan *plan); /* bytes of the arrays that requests read */
+
+#endif

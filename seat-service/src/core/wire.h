@@ -1,0 +1,129 @@
+/* wire.h: numbers, hashes and seats as bytes; what change.c and snapshot.c share.
+ *
+ * Numbers are LEB128 (seven bits a byte, lowest first, the last byte without the high bit) with no
+ * byte more than needed, so that one value has one encoding. Hashes are eight bytes little-endian,
+ * as they would not get shorter. Seats are ascending, each as its distance from the one before. */
+#ifndef FG_SEAT_CORE_WIRE_H
+#define FG_SEAT_CORE_WIRE_H
+
+#include "core/limits.h"
+
+#include <assert.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+/* ---- writing ---- */
+
+static inline uint8_t *wire_put_number(uint8_t *at, uint64_t value)
+{
+    for (; value >= 0x80; value >>= 7)
+        *at++ = (uint8_t)(value | 0x80);
+    *at++ = (uint8_t)value;
+    return at;
+}
+
+static inline uint8_t *wire_put_hash(uint8_t *at, uint64_t value)
+{
+    for (unsigned i = 0; i < 8; i++, value >>= 8)
+        *at++ = (uint8_t)value;
+    return at;
+}
+
+static inline uint8_t *wire_put_seats(uint8_t *at, const uint32_t *seats, uint32_t count)
+{
+    at = wire_put_number(at, count);
+    uint64_t next = 0; /* the smallest seat that may come: distances start at zero */
+    for (uint32_t i = 0; i < count; i++) {
+        assert(seats[i] >= next);
+        assert(seats[i] < PLAN_SEATS_MAX);
+        at = wire_put_number(at, seats[i] - next);
+        next = (uint64_t)seats[i] + 1;
+    }
+    return at;
+}
+
+/* ---- reading ----
+ *
+ * The getters never read past the end: once one of them found something wrong, `bad` says what, and
+ * all later ones answer zero. So the walk over the fields needs no branch for each. */
+
+struct wire {
+    const uint8_t *at;
+    const uint8_t *end;
+    const char *bad; /* NULL: all well */
+};
+
+static inline void wire_fail(struct wire *reader, const char *what)
+{
+    if (reader->bad == NULL)
+        reader->bad = what;
+}
+
+static inline uint8_t wire_get_byte(struct wire *reader)
+{
+    if (reader->bad != NULL || reader->at == reader->end) {
+        wire_fail(reader, "ends too early");
+        return 0;
+    }
+    return *reader->at++;
+}
+
+static inline uint64_t wire_get_number(struct wire *reader, uint64_t max)
+{
+    uint64_t value = 0;
+    for (unsigned shift = 0;; shift += 7) {
+        uint8_t byte = wire_get_byte(reader);
+        if (reader->bad != NULL)
+            return 0;
+        if (shift == 63 && byte > 1) {
+            wire_fail(reader, "has a number of more than 64 bits");
+            return 0;
+        }
+        value |= (uint64_t)(byte & 0x7f) << shift;
+        if (byte >= 0x80)
+            continue;
+        if (byte == 0 && shift > 0)
+            wire_fail(reader, "has a number with needless bytes");
+        break;
+    }
+    if (value > max)
+        wire_fail(reader, "has a number that is too large");
+    return reader->bad == NULL ? value : 0;
+}
+
+static inline uint64_t wire_get_hash(struct wire *reader)
+{
+    uint64_t value = 0;
+    for (unsigned i = 0; i < 8; i++)
+        value |= (uint64_t)wire_get_byte(reader) << (8 * i);
+    return value;
+}
+
+static inline uint16_t wire_get_seats(struct wire *reader, uint32_t *seats, uint32_t room)
+{
+    uint32_t count = (uint32_t)wire_get_number(reader, room);
+    uint64_t next = 0;
+    for (uint32_t i = 0; i < count && reader->bad == NULL; i++) {
+        uint64_t seat = next + wire_get_number(reader, PLAN_SEATS_MAX);
+        if (seat >= PLAN_SEATS_MAX) {
+            wire_fail(reader, "names a seat beyond the largest plan");
+            break;
+        }
+        seats[i] = (uint32_t)seat;
+        next = seat + 1;
+    }
+    return reader->bad == NULL ? (uint16_t)count : 0;
+}
+
+static inline void wire_get_bytes(struct wire *reader, void *out, size_t len)
+{
+    if (reader->bad != NULL || (size_t)(reader->end - reader->at) < len) {
+        wire_fail(reader, "ends too early");
+        return;
+    }
+    memcpy(out, reader->at, len);
+    reader->at += len;
+}
+
+#endif

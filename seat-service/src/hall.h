@@ -1,0 +1,11 @@
+/* hall.h: the hall's page, /seats/{event}: map, list and cart. It reads all that it shows by the
+ * calls of seat-service/openapi.yaml, as anybody else could. */
+#ifndef FG_SEAT_SERVICE_HALL_H
+#define FG_SEAT_SERVICE_HALL_H
+
+#include "web/site.h"
+
+/* `brand` is borrowed; *out is to end with site_destroy(). */
+int hall_create(const struct brand_settings *brand, struct err_slot *err, struct site **out);
+
+#endif

@@ -1,0 +1,327 @@
+/* main.c: seat-service put together. What each part is for stands in its header; README.md tells
+ * how a request travels through them.
+ *
+ * Threads: the loops (each with a desk), the committer (journal.c), the auditor (auditor.c), the
+ * keys (keys.c), and libuv's pool for imports and exports. */
+#include "annals.h"
+#include "api.h"
+#include "auditor.h"
+#include "core/engine.h"
+#include "crypto/mac.h"
+#include "hall.h"
+#include "keys.h"
+#include "operate.h"
+#include "picture.h"
+#include "replay.h"
+#include "saga.h"
+#include "service/service.h"
+#include "settings.h"
+
+#include <assert.h>
+#include <curl/curl.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static_assert((int)SERVICE_LOOPS_MAX <= (int)ENGINE_LANES_MAX, "a lane for each loop");
+
+/* What all loops share. */
+struct seats {
+    struct settings settings;
+    struct service *service;
+    struct mac_ring hold_keys;
+    struct keys *keys;
+    struct pass_revoked *revoked;
+    struct idem *idem;
+    struct rate *rate;
+    struct house *house;
+    struct commit_queue *queue;
+    struct journal *journal;
+    struct auditor *auditor;
+    struct annals *annals;
+    struct operate *operate;
+    struct site *hall;
+    struct desk *desks[SERVICE_LOOPS_MAX];
+    struct service_loop *first_loop;
+    struct counter_stats stats;
+};
+
+static int check(void *settings, struct err_slot *err)
+{
+    return settings_check(settings, err);
+}
+
+/* Another process owns our events: whatever is in memory counts no more. Started again, this one
+ * is a standby. */
+static void on_fenced(void *ctx, const char *reason)
+{
+    struct seats *seats = ctx;
+    service_fail(seats->service, reason);
+}
+
+static int add_metrics(struct seats *seats, struct metrics *metrics, struct err_slot *err)
+{
+    const struct journal_stats *journal = journal_stats(seats->journal);
+    const struct auditor_stats *auditor = auditor_stats(seats->auditor);
+    const struct {
+        const char *name, *help;
+        const _Atomic uint64_t *value;
+    } counters[] = {
+        {"fairgate_seats_holds_total", "holds taken", &seats->stats.holds},
+        {"fairgate_seats_changed_total", "holds changed", &seats->stats.changed},
+        {"fairgate_seats_released_total", "holds given back", &seats->stats.released},
+        {"fairgate_seats_expired_total", "holds that ran out", &seats->stats.expired},
+        {"fairgate_seats_extended_total", "holds extended by orders", &seats->stats.extended},
+        {"fairgate_seats_confirmed_total", "holds sold", &seats->stats.confirmed},
+        {"fairgate_seats_retaken_total", "expired holds sold after all", &seats->stats.retaken},
+        {"fairgate_seats_gone_total", "late payments whose seats were gone",
+         &seats->stats.late_gone},
+        {"fairgate_seats_refunded_total", "sold holds given back", &seats->stats.refunded},
+        {"fairgate_seats_conflicts_total", "requests that lost a seat", &seats->stats.conflicts},
+        {"fairgate_seats_full_total", "changes refused as too many waited", &seats->stats.full},
+        {"fairgate_seats_refused_total", "changes undone as they could not be written",
+         &seats->stats.refused},
+        {"fairgate_seats_replayed_total", "answers to repeated idempotency keys",
+         &seats->stats.replays},
+        {"fairgate_journal_commits_total", "transactions", &journal->commits},
+        {"fairgate_journal_changes_total", "changes written", &journal->changes},
+        {"fairgate_journal_refused_total", "changes refused", &journal->refused},
+        {"fairgate_journal_errors_total", "transactions that PostgreSQL refused", &journal->errors},
+        {"fairgate_journal_reconnects_total", "connections made", &journal->reconnects},
+        {"fairgate_journal_takeovers_total", "events taken", &journal->takeovers},
+        {"fairgate_journal_settled_written_total", "open outcomes that were written",
+         &journal->settled_written},
+        {"fairgate_journal_settled_again_total", "open outcomes that were written again",
+         &journal->settled_again},
+        {"fairgate_journal_wal_bytes_total", "WAL of the whole server", &journal->wal_bytes},
+        {"fairgate_journal_wal_syncs_total", "WAL flushes of the whole server",
+         &journal->wal_flushes},
+        {"fairgate_auditor_changes_total", "changes replayed and checked", &auditor->changes},
+        {"fairgate_auditor_snapshots_total", "snapshots made", &auditor->snapshots},
+        {"fairgate_auditor_failures_total", "rounds that failed", &auditor->failures},
+    };
+    for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++) {
+        struct metrics_desc desc = {counters[i].name, counters[i].help, NULL};
+        int rc = metrics_counter(metrics, &desc, counters[i].value, err);
+        if (rc < 0)
+            return rc;
+    }
+    int rc = metrics_histogram(
+        metrics, &(struct metrics_desc){"fairgate_journal_batch", "changes a transaction", NULL},
+        METRICS_UNIT_ONE, &journal->batch, err);
+    if (rc == 0)
+        rc = metrics_histogram(metrics,
+                               &(struct metrics_desc){"fairgate_journal_commit_seconds",
+                                                      "from sending a batch to its answer", NULL},
+                               METRICS_UNIT_SECONDS, &journal->commit_us, err);
+    if (rc == 0)
+        rc = metrics_gauge(
+            metrics,
+            &(struct metrics_desc){"fairgate_journal_waiting", "changes in the ring", NULL},
+            &journal->lag, err);
+    return rc;
+}
+
+static int start_journal(struct seats *seats, struct err_slot *err)
+{
+    const struct settings *settings = &seats->settings;
+    struct commit_queue_conf queue = {service_loops(seats->service), COMMIT_ENTRIES_PER_PORT};
+    int rc = commit_queue_create(&queue, err, &seats->queue);
+    if (rc < 0)
+        return rc;
+    struct journal_conf journal = {
+        .dsn = settings->conninfo,
+        .instance = settings->instance,
+        .events = settings->events,
+        .batch_max = (uint32_t)settings->batch_max,
+        .queue = seats->queue,
+        .clock = clock_system(),
+        .rng = rng_system(),
+        .log = service_log(seats->service),
+        .host = house_host(seats->house),
+    };
+    rc = journal_start(&journal, err, &seats->journal);
+    if (rc < 0)
+        return rc;
+    struct auditor_conf auditor = {
+        .dsn = settings->conninfo,
+        .snapshot_every = settings->snapshot_every,
+        .changes = &journal_stats(seats->journal)->changes,
+        .house = seats->house,
+        .clock = clock_system(),
+        .log = service_log(seats->service),
+    };
+    return auditor_start(&auditor, err, &seats->auditor);
+}
+
+static int start_annals(struct seats *seats, struct err_slot *err)
+{
+    struct annals_conf annals = {
+        .dsn = seats->settings.conninfo,
+        .revoked = seats->revoked,
+        .metrics = service_metrics(seats->service),
+        .log = service_log(seats->service),
+    };
+    return annals_create(&annals, err, &seats->annals);
+}
+
+static int make_shared(struct seats *seats, struct err_slot *err)
+{
+    const struct settings *settings = &seats->settings;
+    int rc = mac_ring_load(settings->hold_keys_file, err, &seats->hold_keys);
+    if (rc == 0)
+        rc = pass_revoked_create(err, &seats->revoked);
+    if (rc == 0)
+        rc = idem_create(err, &seats->idem);
+    if (rc == 0)
+        rc = rate_create(err, &seats->rate);
+    if (rc < 0)
+        return rc;
+    struct keys_conf keys = {
+        .file = settings->keys_file,
+        .url = settings->keys_url,
+        .refresh_ms = settings->keys_refresh_ms,
+        .clock = clock_system(),
+        .log = service_log(seats->service),
+    };
+    rc = keys_create(&keys, err, &seats->keys);
+    if (rc < 0)
+        return rc;
+    struct house_conf house = {clock_system(), seats->idem, seats->revoked, on_fenced, seats};
+    return house_create(&house, err, &seats->house);
+}
+
+static int start(struct service *service, struct http_router *routes,
+                 struct http_router *private_routes, struct err_slot *err)
+{
+    struct seats *seats = service_ctx(service);
+    seats->service = service;
+    int rc = make_shared(seats, err);
+    if (rc == 0)
+        rc = start_journal(seats, err);
+    if (rc == 0)
+        rc = start_annals(seats, err);
+    if (rc == 0)
+        rc = operate_create(&(struct operate_conf){seats->settings.conninfo, seats->annals}, err,
+                            &seats->operate);
+    if (rc == 0)
+        rc = add_metrics(seats, service_metrics(service), err);
+    if (rc == 0)
+        rc = api_routes(routes, err);
+    if (rc == 0)
+        rc = hall_create(&seats->settings.brand, err, &seats->hall);
+    if (rc == 0)
+        rc = site_routes(seats->hall, routes, err);
+    if (rc == 0)
+        rc = saga_routes(seats->annals, private_routes, err);
+    if (rc == 0)
+        rc = operate_routes(seats->operate, private_routes, err);
+    if (rc == 0)
+        rc = picture_routes(private_routes, err);
+    return rc;
+}
+
+/* Each tick of loop 0. An owner that is cut off from PostgreSQL still shows the hall and answers
+ * changes with 503 itself: to take it out of the rotation would only blind the visitors. */
+static void on_role(void *ctx, const char *reason)
+{
+    struct seats *seats = ctx;
+    enum journal_role role = journal_role(seats->journal);
+    service_ready(seats->first_loop, "journal", role == JOURNAL_CUT ? NULL : reason);
+    service_role(seats->service, journal_role_name(role));
+    service_ready(seats->first_loop, "keys",
+                  keys_current(seats->keys) != NULL ? NULL : "keys-missing");
+    annals_tick(seats->annals, seats->first_loop->ctx);
+}
+
+static int loop_start(struct service_loop *loop, struct err_slot *err)
+{
+    struct seats *seats = service_ctx(loop->service);
+    struct desk_conf conf = {
+        .loop = loop->uv,
+        .server = loop->server,
+        .house = seats->house,
+        .journal = seats->journal,
+        .queue = seats->queue,
+        .nth = loop->index,
+        .idem = seats->idem,
+        .rate = seats->rate,
+        .hold_keys = &seats->hold_keys,
+        .passes = {seats->keys, seats->revoked, seats->settings.issuer, clock_system()},
+        .clock = clock_system(),
+        .log = loop->log,
+        .stats = &seats->stats,
+        .on_role = loop->index == 0 ? on_role : NULL,
+        .ctx = seats,
+    };
+    struct desk *desk;
+    int rc = desk_create(&conf, err, &desk);
+    if (rc < 0)
+        return rc;
+    loop->ctx = desk;
+    seats->desks[loop->index] = desk;
+    if (loop->index == 0) {
+        seats->first_loop = loop;
+        service_ready(loop, "journal", "starting");
+    }
+    return 0;
+}
+
+static void loop_stop(struct service_loop *loop)
+{
+    desk_close(loop->ctx);
+}
+
+static void stop(struct service *service)
+{
+    struct seats *seats = service_ctx(service);
+    if (seats->auditor != NULL)
+        auditor_stop(seats->auditor);
+    if (seats->journal != NULL)
+        journal_stop(seats->journal);
+    for (unsigned i = 0; i < SERVICE_LOOPS_MAX; i++)
+        desk_destroy(seats->desks[i]);
+    journal_destroy(seats->journal);
+    auditor_destroy(seats->auditor);
+    commit_queue_destroy(seats->queue);
+    operate_destroy(seats->operate);
+    annals_destroy(seats->annals);
+    site_destroy(seats->hall);
+    house_destroy(seats->house);
+    keys_destroy(seats->keys);
+    rate_destroy(seats->rate);
+    idem_destroy(seats->idem);
+    pass_revoked_destroy(seats->revoked);
+    mac_ring_wipe(&seats->hold_keys);
+}
+
+int main(int argc, char **argv)
+{
+    if (sodium_init() < 0 || curl_global_init(CURL_GLOBAL_DEFAULT) != 0)
+        return 1;
+    if (argc > 1 && strcmp(argv[1], "replay") == 0)
+        return replay_main(argc - 1, argv + 1);
+    struct seats *seats = calloc(1, sizeof(*seats));
+    if (seats == NULL)
+        return 1;
+    struct service_conf conf = {
+        .name = "seat-service",
+        .version = "1.0.0",
+        .commands =
+            "seat-service replay --config FILE [--event E] [--at TIME | --seq N] [--seats]\n",
+        .settings = settings_table,
+        .settings_len = settings_len,
+        .config = &seats->settings,
+        .ctx = seats,
+        .check = check,
+        .start = start,
+        .loop_start = loop_start,
+        .loop_stop = loop_stop,
+        .stop = stop,
+    };
+    int code = service_main(&conf, argc, argv);
+    free(seats);
+    curl_global_cleanup();
+    return code;
+}

@@ -1,0 +1,117 @@
+/* rim_limits.h: every bound of the rim of seat-service, each with the reason for its size. What
+ * bounds the engine stands in core/. */
+#ifndef FG_SEAT_SERVICE_RIM_LIMITS_H
+#define FG_SEAT_SERVICE_RIM_LIMITS_H
+
+enum {
+    /* ---- the journal ---- */
+
+    /* Changes of one loop that may wait for their commit. At 100,000 changes a second and a flush
+     * of 10 ms about 1,000 wait; 4,096 ride out a stall of 40 ms, and what comes then is better
+     * told to come again than kept waiting. 6 MB a loop. */
+    COMMIT_ENTRIES_PER_PORT = 4096,
+    COMMIT_ENTRIES_PER_PORT_MAX = 65536,
+
+    /* Changes of one transaction. From 512 rows on the cost of a row hardly falls (it is twice as
+     * dear at 64), while the first of a batch waits for its last. */
+    JOURNAL_BATCH_MAX = 1024,
+    /* Parameters of one transaction, and what they are made in: a batch of short changes, or fewer
+     * long ones. */
+    JOURNAL_BATCH_BYTES = 2 * 1024 * 1024,
+
+    /* A batch of so many changes is a rush: the next commit begins no sooner than JOURNAL_PACE_US
+     * after this one did. A thousand commits a second are as many as a disk of the cloud flushes;
+     * a lone buyer, and a few, never wait. */
+    JOURNAL_PACED_FROM = 16,
+    JOURNAL_PACE_US = 1000,
+
+    /* A change that found no transaction for so long is refused (503): PostgreSQL is down or slower
+     * than any buyer waits. */
+    JOURNAL_WAIT_MS = 2000,
+    /* An answer of PostgreSQL that takes longer means that the connection is given up. Longer than
+     * any healthy flush, and so short that a fail-over is noticed. */
+    JOURNAL_ANSWER_MS = 5000,
+    JOURNAL_CONNECT_MS = 3000,
+    /* A request whose outcome stays open is told so after this; longer than ANSWER and a reconnect.
+     */
+    OUTCOME_TELL_MS = 8000,
+    /* Between attempts to connect: doubled from the first to the second, with jitter. */
+    JOURNAL_RETRY_MIN_MS = 50,
+    JOURNAL_RETRY_MAX_MS = 1000,
+
+    /* The owner asks PostgreSQL something at least so often, so that its backend is never silent
+     * for long; a standby that finds it silent for OWNER_SILENT_MS while no statement runs takes
+     * its place. A pause longer than that costs ownership, not seats. */
+    OWNER_BEAT_MS = 200,
+    OWNER_SILENT_MS = 1000,
+    /* How often a standby follows the journal and looks for the lock. */
+    STANDBY_POLL_MS = 100,
+
+    /* Changes after which a new snapshot is made: 100,000 are replayed in well under a second. */
+    SNAPSHOT_EVERY = 100000,
+    SNAPSHOT_LOOK_MS = 5000,
+    /* Changes a second from which on the auditor lets others have the processor. */
+    AUDITOR_BUSY_PER_S = 1000,
+    /* ... until it is so many snapshots behind: a million changes, which a recovery replays in less
+     * than a second, and more than a stadium's whole sale makes. */
+    AUDITOR_BEHIND_MAX = 10,
+    /* The auditor and replay read whole journals and write whole snapshots; nobody waits for them.
+     */
+    AUDITOR_ANSWER_MS = 60000,
+
+    /* ---- the calls ---- */
+
+    /* Passes that a loop remembers as good, so that a signature is checked once and not for each
+     * request. As many as buyers are inside at a time, and some; 96 bytes each. */
+    PASS_CACHE_SLOTS = 1 << 15,
+    /* Sessions that were ended, one for each order, remembered until their passes would have run
+     * out. Four times as many as a stadium has seats, so that none has to make room for another
+     * within a sale; 4 MB. */
+    PASS_REVOKED_MAX = 1 << 18,
+    /* Those that wait for one transaction, and as many that gather meanwhile: a second's orders. */
+    ENDINGS_MAX = 1024,
+    PASS_LEEWAY_S = 5,
+
+    /* Answers kept for repeated Idempotency-Keys: ten minutes is longer than any client retries. Of
+     * one shard, which has a lock of its own; 64 shards hold 65,536 answers. */
+    IDEM_SHARDS = 64,
+    IDEM_PER_SHARD = 1024,
+    IDEM_KEEP_MS = 10 * 60 * 1000,
+    IDEM_KEY_MAX = 255, /* bytes of the header */
+
+    /* Cells that count requests of a session: eight times the buyers who are inside at once, so
+     * that few share one. */
+    RATE_CELLS = 1 << 18,
+
+    /* Body of a call by a buyer: 64 seats of 128 bytes and their quotes, and some room. */
+    API_BODY_MAX = 16 * 1024,
+    /* An answer about one hold: 64 seats with four texts of at most 128 bytes each, each byte of
+     * which may need six as JSON. */
+    API_ANSWER_MAX = 256 * 1024,
+    ADMIN_BODY_MAX = 256 * 1024,
+
+    /* Pictures of the hall are published, and changes sent to streams, at most so often. */
+    PUBLISH_MS = 200,
+    /* Level of gzip for a picture: the quickest. */
+    PICTURE_LEVEL = 1,
+    /* Changed seats in one delta; a reader who is further behind takes the whole picture. */
+    DELTA_MAX = 4096,
+    /* Holds that are let go in one turn of the loop. */
+    EXPIRE_PER_TURN = 256,
+    /* Counts over time: one point in ten seconds, for a day. */
+    SERIES_POINTS = 8640,
+    SERIES_MS = 10000,
+    SERIES_RETRY_MS = 1000, /* points of an earlier life could not be read: ask again then */
+
+    /* Fetching the waiting room's keys. */
+    KEYS_BYTES_MAX = 16 * 1024,
+    KEYS_TIMEOUT_MS = 2000,
+    KEYS_RETRY_MS = 1000,
+
+    /* Events of one process: a season of a house. Each costs memory per seat; more events are more
+     * owners. */
+    EVENTS_MAX = 64,
+    EVENT_ID_MAX = 64,
+};
+
+#endif

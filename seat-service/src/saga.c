@@ -1,0 +1,215 @@
+/* saga.c: the engine knows which order has a hold, so that a repetition finds what it did before
+ * and answers the same without a second change. */
+#include "saga.h"
+#include "api.h"
+#include "base/json_in.h"
+#include "hold_id.h"
+#include "verdict.h"
+
+#include <stdlib.h>
+
+enum { PAY_TTL_DEFAULT_S = 600, PAY_TTL_MAX_S = 7200, SAGA_BODY_MAX = 1024 };
+
+static const char *verdict_word(const struct engine_op *op)
+{
+    switch (op->change.kind) {
+    case CHANGE_EXTENDED:
+        return "extended";
+    case CHANGE_CONFIRMED:
+        return op->change.verdict == CHANGE_VERDICT_RETAKEN ? "retaken" : "confirmed";
+    case CHANGE_RELEASED:
+        return "released";
+    case CHANGE_REFUNDED:
+        return "refunded";
+    default:
+        return "unknown";
+    }
+}
+
+static void count(struct call *call, const struct engine_op *op)
+{
+    struct counter_stats *stats = desk_conf(call->desk)->stats;
+    _Atomic uint64_t *counter = NULL;
+    switch (op->change.kind) {
+    case CHANGE_EXTENDED:
+        counter = &stats->extended;
+        break;
+    case CHANGE_CONFIRMED:
+        counter =
+            op->change.verdict == CHANGE_VERDICT_RETAKEN ? &stats->retaken : &stats->confirmed;
+        break;
+    case CHANGE_RELEASED:
+        counter = &stats->released;
+        break;
+    case CHANGE_REFUNDED:
+        counter = &stats->refunded;
+        break;
+    default:
+        return;
+    }
+    atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
+}
+
+/* {verdict, ...the hold, where there is one left}. */
+static void put_answer(struct call *call, const struct engine_op *op, struct text *body)
+{
+    struct span event = span_of(call->event->id);
+    struct hold_id name = hold_id_make(desk_conf(call->desk)->hold_keys, event, op->change.hold);
+    struct render_event shown = desk_view(call);
+    struct engine_hold_view view;
+    json_open(body, '{');
+    json_member_cstr(body, "verdict", verdict_word(op));
+    if (engine_hold_read(call->event->engine, op->change.hold, &view) == ENGINE_OK) {
+        render_hold(body, &shown, name.text, &view);
+    } else {
+        json_member_cstr(body, "hold", name.text);
+        json_member_cstr(body, "state", "gone");
+        render_times(body, shown.now_ms);
+    }
+    json_close(body, '}');
+}
+
+static void finish(struct call *call, const struct engine_op *op)
+{
+    struct text body = desk_text(call->desk);
+    count(call, op);
+    put_answer(call, op, &body);
+    call_reply(call, 200, &body, (struct span){NULL, 0});
+}
+
+struct order {
+    struct span id;
+    uint64_t pay_ttl_s;
+};
+
+/* False: answered. The id is borrowed from the document. */
+static bool read_order(struct call *call, json_t *doc, struct order *order)
+{
+    struct err_slot err = {0};
+    struct json_in in;
+    *order = (struct order){.pay_ttl_s = PAY_TTL_DEFAULT_S};
+    json_in_object(&in, doc, &err);
+    json_in_require(&in, "order");
+    json_in_str(&in, "order", 1, CHANGE_TEXT_MAX, &order->id);
+    json_in_u64(&in, "pay_ttl_s", 1, PAY_TTL_MAX_S, &order->pay_ttl_s);
+    if (json_in_end(&in) == 0)
+        return true;
+    api_bad_field(call, &err);
+    return false;
+}
+
+static enum engine_verdict act(struct call *call, struct span action, uint64_t hold,
+                               const struct order *order, struct engine_op *op)
+{
+    struct engine *engine = call->event->engine;
+    if (span_eq(action, SPAN("extend")))
+        return engine_extend(engine, hold, order->id, order->pay_ttl_s * 1000, call->now_ms, op);
+    if (span_eq(action, SPAN("confirm")))
+        return engine_confirm(engine, hold, order->id, call->now_ms, op);
+    if (span_eq(action, SPAN("release")))
+        return engine_order_release(engine, hold, order->id, call->now_ms, op);
+    return engine_refund(engine, hold, order->id, call->now_ms, op);
+}
+
+static bool is_action(struct span action)
+{
+    return span_eq(action, SPAN("extend")) || span_eq(action, SPAN("confirm")) ||
+           span_eq(action, SPAN("release")) || span_eq(action, SPAN("refund"));
+}
+
+/* Nothing left to give back is what release and refund were to bring about. */
+static bool is_done_already(struct span action, enum engine_verdict verdict)
+{
+    bool gives_back = span_eq(action, SPAN("release")) || span_eq(action, SPAN("refund"));
+    return gives_back && verdict == ENGINE_NO_HOLD;
+}
+
+static void post_action(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    struct call call;
+    struct order order;
+    uint64_t hold;
+    json_t *doc;
+    struct span action = http_req_param(req, 2);
+    if (!is_action(action)) {
+        http_problem(req, 404, "action-unknown",
+                     "a hold is extended, confirmed, released or "
+                     "refunded");
+        return;
+    }
+    if (!api_find_event(&call, req, desk_of(req)) || !api_read_hold(&call, 1, &hold) ||
+        !api_read_body(&call, &doc))
+        return;
+    call.finish = finish;
+    struct commit_entry *entry = NULL;
+    if (read_order(&call, doc, &order) && (entry = desk_entry(&call)) != NULL) {
+        enum engine_verdict verdict = act(&call, action, hold, &order, &entry->op);
+        if (verdict == ENGINE_OK) {
+            desk_commit(&call, entry);
+        } else {
+            if (is_done_already(action, verdict)) {
+                change_init(&entry->op.change,
+                            span_eq(action, SPAN("refund")) ? CHANGE_REFUNDED : CHANGE_RELEASED,
+                            call.now_ms);
+                entry->op.change.hold = hold;
+                verdict = ENGINE_SAME;
+            }
+            if (verdict == ENGINE_GONE)
+                atomic_fetch_add_explicit(&desk_conf(call.desk)->stats->late_gone, 1,
+                                          memory_order_relaxed);
+            if (verdict == ENGINE_SAME) {
+                struct text body = desk_text(call.desk);
+                put_answer(&call, &entry->op, &body);
+                call_reply(&call, 200, &body, (struct span){NULL, 0});
+            } else {
+                verdict_reply(&call, verdict, &entry->op, NULL);
+            }
+            desk_drop(entry);
+        }
+    }
+    json_decref(doc);
+}
+
+/* What became of a hold: for who has to ask before deciding. */
+static void get_hold(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    struct call call;
+    struct engine_hold_view view;
+    uint64_t hold;
+    if (!api_find_event(&call, req, desk_of(req)) || !api_read_hold(&call, 1, &hold))
+        return;
+    enum engine_verdict verdict = engine_hold_read(call.event->engine, hold, &view);
+    if (verdict != ENGINE_OK) {
+        verdict_reply(&call, verdict, NULL, NULL);
+        return;
+    }
+    struct hold_id name =
+        hold_id_make(desk_conf(call.desk)->hold_keys, span_of(call.event->id), hold);
+    struct render_event shown = desk_view(&call);
+    struct text body = desk_text(call.desk);
+    json_open(&body, '{');
+    render_hold(&body, &shown, name.text, &view);
+    json_close(&body, '}');
+    call_reply(&call, 200, &body, (struct span){NULL, 0});
+}
+
+/* The waiting room, or the operator, ends a session: its passes are good for nothing from here on.
+ */
+static void post_session_end(struct http_req *req, void *ctx)
+{
+    annals_end_session(ctx, req, http_req_param(req, 0));
+}
+
+int saga_routes(struct annals *annals, struct http_router *router, struct err_slot *err)
+{
+    const struct http_route routes[] = {
+        {HTTP_METHOD_POST, "/internal/events/{event}/holds/{hold}/{action}", post_action, NULL,
+         SAGA_BODY_MAX},
+        {HTTP_METHOD_GET, "/internal/events/{event}/holds/{hold}", get_hold, NULL, 0},
+        {HTTP_METHOD_POST, "/internal/sessions/{session}/end", post_session_end, annals,
+         SAGA_BODY_MAX},
+    };
+    return http_router_add_all(router, routes, sizeof(routes) / sizeof(routes[0]), err);
+}

@@ -1,0 +1,95 @@
+/* settings.c: the table. */
+#include "settings.h"
+
+#include "rim_limits.h"
+
+#include <stddef.h>
+
+#define FIELD(name) .offset = offsetof(struct settings, name)
+
+const struct config_setting settings_table[] = {
+    {.section = "postgres",
+     .key = "conninfo",
+     .kind = CONFIG_STRING,
+     FIELD(conninfo),
+     .min = 1,
+     .help = "libpq connection string; passwords by passfile=, several hosts for a fail-over "
+             "together with target_session_attrs=read-write"},
+    {.section = "journal",
+     .key = "events",
+     .kind = CONFIG_STRING,
+     FIELD(events),
+     .fallback = "",
+     .help = "ids of the events to own, with commas; empty: all"},
+    {.section = "journal",
+     .key = "instance",
+     .kind = CONFIG_STRING,
+     FIELD(instance),
+     .fallback = "seat-service",
+     .min = 1,
+     .max = 64,
+     .help = "name of this process in the owner's row"},
+    {.section = "journal",
+     .key = "batch_max",
+     .kind = CONFIG_U64,
+     FIELD(batch_max),
+     .fallback = "1024",
+     .min = 1,
+     .max = JOURNAL_BATCH_MAX,
+     .help = "changes in one transaction, at most"},
+    {.section = "journal",
+     .key = "snapshot_every",
+     .kind = CONFIG_U64,
+     FIELD(snapshot_every),
+     .fallback = "100000",
+     .min = 100,
+     .max = 100000000,
+     .help = "changes after which a new snapshot is made"},
+    {.section = "passes",
+     .key = "issuer",
+     .kind = CONFIG_STRING,
+     FIELD(issuer),
+     .fallback = "fairgate",
+     .min = 1,
+     .max = 256,
+     .help = "iss of the waiting room's passes"},
+    {.section = "passes",
+     .key = "keys_file",
+     .kind = CONFIG_STRING,
+     FIELD(keys_file),
+     .fallback = "",
+     .help = "the waiting room's public keys as a JWK set; or:"},
+    {.section = "passes",
+     .key = "keys_url",
+     .kind = CONFIG_STRING,
+     FIELD(keys_url),
+     .fallback = "",
+     .help = "where the waiting room serves them: http://HOST:PORT/.well-known/jwks.json"},
+    {.section = "passes",
+     .key = "keys_refresh",
+     .kind = CONFIG_DURATION,
+     FIELD(keys_refresh_ms),
+     .fallback = "1m",
+     .min = 1000,
+     .max = 24 * 3600 * 1000,
+     .help = "how often they are read again"},
+    {.section = "holds",
+     .key = "keys_file",
+     .kind = CONFIG_STRING,
+     FIELD(hold_keys_file),
+     .min = 1,
+     .help = "file (mode 0600) with the MAC keys of hold names, \"ID HEX\" a line, newest first"},
+    BRAND_SETTINGS(offsetof(struct settings, brand)),
+};
+
+#undef FIELD
+
+const size_t settings_len = sizeof(settings_table) / sizeof(settings_table[0]);
+
+int settings_check(void *target, struct err_slot *err)
+{
+    const struct settings *settings = target;
+    if ((settings->keys_file[0] != '\0') == (settings->keys_url[0] != '\0'))
+        return err_set(err, ERR_RANGE, "[passes]: give either keys_file or keys_url");
+    return brand_check(&settings->brand, err);
+}

@@ -1,0 +1,28 @@
+/* settings.h: what seat-service can be told, besides what every service can. */
+#ifndef FG_SEAT_SERVICE_SETTINGS_H
+#define FG_SEAT_SERVICE_SETTINGS_H
+
+#include "config/config.h"
+#include "web/brand.h"
+
+struct settings {
+    char conninfo[CONFIG_STRING_MAX];
+    char events[CONFIG_STRING_MAX];
+    char instance[CONFIG_STRING_MAX];
+    uint64_t batch_max;
+    uint64_t snapshot_every;
+    char issuer[CONFIG_STRING_MAX];
+    char keys_file[CONFIG_STRING_MAX];
+    char keys_url[CONFIG_STRING_MAX];
+    uint64_t keys_refresh_ms;
+    char hold_keys_file[CONFIG_STRING_MAX];
+    struct brand_settings brand;
+};
+
+extern const struct config_setting settings_table[];
+extern const size_t settings_len;
+
+/* What one setting alone cannot tell. */
+int settings_check(void *settings, struct err_slot *err);
+
+#endif

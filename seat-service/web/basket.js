@@ -1,0 +1,102 @@
+// basket.js: the visitor's hold, as the server has it. Changes go one after the other, each answered
+// before the next; what is shown as ours was committed.
+
+import { call, Refused } from './kit.js';
+
+export class Basket {
+  constructor(event, { onChange }) {
+    this.path = `/v1/seats/${event}/holds`;
+    this.kept = `fg-hold-${event}`;
+    this.onChange = onChange;
+    this.hold = null;
+    this.last = Promise.resolve();
+  }
+
+  get seats() { return this.hold?.seats ?? []; }
+
+  get expiresAt() { return this.hold ? Date.parse(this.hold.expires_at) : 0; }
+
+  get closed() { return this.hold !== null && this.hold.state !== 'open'; }
+
+  take(hold) {
+    this.hold = hold && (hold.state === 'open' || hold.state === 'paying') ? hold : null;
+    try {
+      if (this.hold) sessionStorage.setItem(this.kept, hold.hold);
+      else sessionStorage.removeItem(this.kept);
+    } catch { /* a browser without storage forgets on reload; the seats go back in time */ }
+    this.onChange();
+  }
+
+  // After a reload, or back from the checkout.
+  async restore() {
+    let hold = null;
+    try { hold = sessionStorage.getItem(this.kept); } catch { /* see take() */ }
+    if (hold && !this.hold) this.hold = { hold, seats: [] };
+    if (this.hold) await this.reread();
+  }
+
+  async reread() {
+    try {
+      this.take(await call('GET', `${this.path}/${this.hold.hold}`));
+    } catch (error) {
+      if (error.status !== 404 && error.status !== 410 && error.status !== 409) throw error;
+      this.take(null);
+    }
+  }
+
+  // One after the other, also after one that failed.
+  queue(work) {
+    const next = this.last.then(work, work);
+    this.last = next.catch(() => {});
+    return next;
+  }
+
+  change(work) {
+    return this.queue(async () => {
+      try {
+        this.take(await work());
+      } catch (error) {
+        if (error instanceof Refused && error.status === 410) this.take(null);
+        throw error;
+      }
+    });
+  }
+
+  add(ids) {
+    return this.change(() => (this.hold
+      ? call('PATCH', `${this.path}/${this.hold.hold}`, { add: ids })
+      : call('POST', this.path, { seats: ids })));
+  }
+
+  // All of them for others, in one step.
+  exchange(ids) {
+    return this.change(() => call('PATCH', `${this.path}/${this.hold.hold}`, { add: ids, remove: this.seats }));
+  }
+
+  async alternatives() {
+    const { alternatives } = await call('GET', `${this.path}/${this.hold.hold}/alternatives`);
+    return alternatives;
+  }
+
+  remove(id) {
+    if (this.seats.length <= 1) return this.giveBack();
+    return this.change(() => call('PATCH', `${this.path}/${this.hold.hold}`, { remove: [id] }));
+  }
+
+  best(quantity, category, adjacent) {
+    const wish = { quantity, adjacent, ...(category ? { category } : {}) };
+    return this.change(() => call('POST', this.path, { best_available: wish }));
+  }
+
+  area(area, quantity) {
+    return this.change(() => call('POST', this.path, { area, quantity }));
+  }
+
+  giveBack() {
+    return this.change(async () => {
+      if (this.hold) await call('DELETE', `${this.path}/${this.hold.hold}`);
+      return null;
+    });
+  }
+}
+

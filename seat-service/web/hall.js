@@ -1,0 +1,424 @@
+// hall.js: the page put together: loads the hall, keeps it true by the stream, and lets map, list and
+// cart speak of the same seats.
+
+import { announce, byId, call, knows, lang, make, minutes, money, Refused, say, sayError, serverNow } from './kit.js';
+import { applyChanges, countFree, countOutline, FREE, HELD, readOutline, readPicture, readPlan, SOLD, versionOf } from './plan.js';
+import { SeatMap } from './map.js';
+import { SeatList } from './list.js';
+import { Basket } from './basket.js';
+
+const event = decodeURIComponent(location.pathname.split('/')[2]);
+const path = `/v1/seats/${event}`;
+const HEARTBEAT_MS = 60_000;
+const POLL_MS = 3_000;
+const LOST_MS = 2_000; // without the stream, until it is told
+const WARN_AT_S = [120, 60, 20];
+
+let info;
+let plan;
+let map;
+let list;
+const mine = new Set();
+const basket = new Basket(event, { onChange: onBasket });
+
+// ---- words of a seat ----
+
+const nameIn = (i, numbers) => say('seat.name', plan.zones[plan.zoneOf[i]].name, plan.zones[plan.zoneOf[i]].rows[plan.rowOf[i]].label, numbers);
+const nameOf = (i) => nameIn(i, plan.numbers[i]);
+const nameOfRow = (places) => nameIn(places[0], places.map((i) => plan.numbers[i]).join(', ')); // neighbours
+const termsOf = (i) => info.categories.find((c) => c.name === plan.categories[plan.category[i]].name);
+const priceOf = (i) => money(termsOf(i).price, info.currency);
+
+function describe(i) {
+  const state = plan.state[i];
+  const how = mine.has(i) ? say('seat.mine') : state === FREE ? say('seat.free') : state === HELD ? say('seat.held') : state === SOLD ? say('seat.sold') : say('seat.blocked');
+  const note = plan.notes.get(i) ?? {};
+  const extra = [...(note.flags ?? []).map((flag) => say(`flag.${flag}`)), note.entrance, note.floor, note.sight];
+  return [nameOf(i), `${termsOf(i).name} ${priceOf(i)}`, how, ...extra].filter(Boolean).join(' · ');
+}
+
+// ---- trouble, and what to do about it ----
+
+function trouble(text, offers = [], take = (seats) => basket.add(seats)) {
+  byId('trouble-text').textContent = text;
+  byId('offers').replaceChildren(...offers.map((offer) => {
+    const places = offer.seats.map((id) => plan.placeOf.get(id));
+    const label = say('trouble.offer', nameOfRow(places), money(offer.total, info.currency));
+    const button = make('button', { type: 'button', textContent: label });
+    button.addEventListener('click', () => attempt(places, () => take(offer.seats)));
+    return button;
+  }));
+  byId('trouble').hidden = false;
+  byId('trouble').scrollTop = 0;
+}
+
+function calm() {
+  byId('trouble').hidden = true;
+}
+
+// A visit that is over is over on the whole page.
+function gone(code) {
+  if (code === 'pass-missing') byId('gone').querySelector('h2').textContent = say('gone.not-yet');
+  byId('gone-text').textContent = knows(`gone.${code}`) ? say(`gone.${code}`) : say('gone.other');
+  byId('gone-link').href = `/e/${event}`;
+  byId('gone').hidden = false;
+  for (const id of ['sale', 'cart', 'wait']) byId(id).hidden = true;
+}
+
+function explain(error) {
+  if (!(error instanceof Refused)) throw error;
+  if (error.status === 401) gone(error.code);
+  else if (error.code === 'seats-taken') {
+    const lost = (error.problem.seats ?? []).map((id) => plan.placeOf.get(id));
+    for (const i of lost) if (plan.state[i] === FREE) plan.state[i] = HELD; // until the stream says more
+    const offers = error.problem.alternatives ?? [];
+    trouble(say(offers.length > 0 ? 'trouble.taken' : 'trouble.taken-none', lost.map(nameOf).join(', ')), offers);
+  } else trouble(sayError(error));
+}
+
+// ---- taking and giving back ----
+
+async function attempt(places, work) {
+  calm();
+  for (const i of places) map.pending.add(i);
+  map.refresh();
+  try {
+    await work();
+  } catch (error) {
+    explain(error);
+  } finally {
+    for (const i of places) map.pending.delete(i);
+    map.refresh();
+    list.refresh();
+  }
+}
+
+function toggle(i) {
+  if (map.pending.has(i)) return;
+  if (basket.closed) { trouble(say('error.hold-paying')); return; }
+  if (mine.has(i)) attempt([i], () => basket.remove(plan.ids[i]));
+  else if (plan.state[i] === FREE) attempt([i], () => basket.add([plan.ids[i]]));
+  else trouble(say('trouble.not-free', nameOf(i)));
+}
+
+async function takeBest(event_) {
+  event_.preventDefault();
+  const quantity = Number(byId('best-quantity').value);
+  await attempt([], () => basket.best(quantity, byId('best-category').value, byId('best-adjacent').checked));
+  if (mine.size === 0) return;
+  byId('best').open = false;
+  showMine();
+}
+
+function showMine() {
+  map.showSeats([...mine]);
+  list.show([...mine][0]);
+}
+
+async function offerOthers() {
+  try {
+    const offers = await basket.alternatives();
+    trouble(say(offers.length > 0 ? 'others.choose' : 'others.none'), offers, async (seats) => {
+      await basket.exchange(seats);
+      showMine();
+    });
+  } catch (error) {
+    explain(error);
+  }
+}
+
+// ---- the cart ----
+
+function onBasket() {
+  const { hold } = basket;
+  mine.clear();
+  for (const id of basket.seats) mine.add(plan.placeOf.get(id));
+  map?.refresh();
+  list?.refresh();
+  if (list) showFull();
+  const count = hold?.quantity ?? 0;
+  const sum = hold && count > 0 ? say('cart.sum', count, money(hold.total, hold.currency)) : say('cart.empty');
+  byId('cart-sum').textContent = sum;
+  byId('cart-back').hidden = !hold || basket.closed;
+  byId('cart-others').hidden = mine.size === 0 || basket.closed;
+  byId('cart-pay').hidden = !hold;
+  byId('cart-pay').href = hold ? `/pay/checkout?event=${encodeURIComponent(event)}&hold=${encodeURIComponent(hold.hold)}` : '/';
+  byId('cart-pay').textContent = say(basket.closed ? 'cart.go-on' : 'cart.pay');
+  byId('cart-seats').replaceChildren(...(hold?.places ?? []).map(cartLine));
+  byId('best-form').querySelector('button').disabled = Boolean(hold);
+  byId('best-form').title = hold ? say('best.full') : '';
+  announce(sum);
+  showClock();
+}
+
+function cartLine(place) {
+  const name = say('seat.name', place.zone, place.row, place.number);
+  const line = make('li', {}, make('span', { textContent: `${name} · ${money(place.price, info.currency)}` }));
+  if (basket.closed) return line;
+  const button = make('button', { type: 'button', textContent: '✕', 'aria-label': say('cart.remove', name) });
+  button.addEventListener('click', () => attempt([plan.placeOf.get(place.id)], () => basket.remove(place.id)));
+  line.append(button);
+  return line;
+}
+
+let warnedAt = Infinity;
+function showClock() {
+  const left = basket.hold?.expires_at ? basket.expiresAt - serverNow() : 0;
+  const clock = byId('cart-clock');
+  clock.textContent = basket.hold ? minutes(left) : '';
+  clock.classList.toggle('late', left < 60_000);
+  const mark = WARN_AT_S.findLast((s) => left <= s * 1000);
+  if (!basket.hold) warnedAt = Infinity;
+  else if (mark !== undefined && mark < warnedAt && left > 0) {
+    warnedAt = mark;
+    announce(say('cart.hurry', minutes(left)));
+  }
+}
+
+function runOut() {
+  trouble(say('cart.ran-out'));
+  basket.queue(() => basket.reread()).catch(explain);
+}
+
+// ---- live ----
+
+async function ask(what) {
+  const answer = await fetch(`${path}/${what}`).catch(() => { throw new Refused(0, { code: 'offline' }); });
+  if (!answer.ok) throw new Refused(answer.status, await answer.json().catch(() => ({})));
+  return answer;
+}
+
+async function fetchPicture() {
+  const answer = await ask('availability?form=octets');
+  return [new Uint8Array(await answer.arrayBuffer()), versionOf(answer.headers.get('ETag'))];
+}
+
+// A hall with nothing left says so: who looks for a free seat would look in vain. Seats that are only
+// held may come back, sold ones hardly do.
+function showFull() {
+  const any = (state) => plan.state.includes(state);
+  const full = mine.size === 0 && !any(FREE) && info.areas.every(({ free }) => free === 0);
+  byId('full').textContent = full ? say(any(HELD) ? 'full.held' : 'full.sold') : '';
+}
+
+function changed() {
+  map.refresh();
+  list.refresh();
+  showFull();
+  if (map.cursor >= 0) byId('seat').textContent = describe(map.cursor);
+}
+
+async function resync() {
+  readPicture(plan, ...await fetchPicture());
+  changed();
+}
+
+// A line that is back within a moment is not worth a word. After a longer cut the seats are read by the
+// stream, and what became of the hold is asked.
+let lost = 0;
+let stream = null;
+
+function onLost(afterMs) {
+  if (lost === 0) lost = setTimeout(() => { byId('lost').textContent = say('lost'); }, afterMs);
+}
+
+function onFound() {
+  if (lost === 0) return;
+  clearTimeout(lost);
+  lost = 0;
+  byId('lost').textContent = '';
+  basket.queue(() => basket.restore()).catch(() => {}); // its clock goes on; the next change tells
+}
+
+function follow() {
+  stream?.close();
+  stream = new EventSource(`${path}/stream?since=${plan.version}`);
+  stream.addEventListener('open', onFound);
+  stream.addEventListener('seats', (message) => {
+    const changes = JSON.parse(message.data);
+    if (changes.version <= plan.version) return;
+    applyChanges(plan, changes);
+    changed();
+  });
+  stream.addEventListener('resync', () => resync().catch(() => {}));
+  // The browser comes back by itself after a lost connection, but not after an answer that is none.
+  stream.addEventListener('error', () => {
+    onLost(LOST_MS);
+    if (stream.readyState === EventSource.CLOSED) setTimeout(poll, POLL_MS * (0.75 + Math.random() / 2));
+  });
+}
+
+async function poll() {
+  try {
+    const changes = await call('GET', `${path}/availability?since=${plan.version}`);
+    if (changes.resync) await resync();
+    else {
+      applyChanges(plan, changes);
+      changed();
+    }
+    follow();
+  } catch (error) {
+    if (error.status === 401) gone(error.code);
+    else setTimeout(poll, POLL_MS * (0.75 + Math.random() / 2));
+  }
+}
+
+async function heartbeat() {
+  try {
+    await call('POST', `/v1/queue/${event}/session`);
+  } catch (error) {
+    if (error.status === 401 || error.status === 410) gone(error.code);
+  }
+}
+
+// ---- the controls ----
+
+function show(which) {
+  for (const name of ['map', 'list']) {
+    byId(`show-${name}`).setAttribute('aria-pressed', String(name === which));
+    byId(`${name}-view`).hidden = name !== which;
+  }
+  if (which === 'list' && map.cursor >= 0) list.show(map.cursor);
+  if (which === 'map') map.resize();
+  try { localStorage.setItem('fg-view', which); } catch { /* chosen anew next time */ }
+}
+
+function viewKept() {
+  let view = 'map';
+  try { view = localStorage.getItem('fg-view') ?? 'map'; } catch { /* the map, then */ }
+  return view === 'list' ? 'list' : 'map';
+}
+
+const SVG = 'http://www.w3.org/2000/svg';
+function swatch(colour) { // an attribute, not a style: the policy allows no inline styles
+  const svg = document.createElementNS(SVG, 'svg');
+  const dot = document.createElementNS(SVG, 'circle');
+  svg.setAttribute('viewBox', '0 0 10 10');
+  svg.setAttribute('aria-hidden', 'true');
+  for (const [name, value] of [['cx', 5], ['cy', 5], ['r', 5], ['fill', colour]]) dot.setAttribute(name, value);
+  svg.append(dot);
+  return svg;
+}
+
+function addCategories(categories) {
+  categories.forEach((category, c) => {
+    const terms = info.categories.find((other) => other.name === category.name);
+    const box = make('input', { type: 'checkbox', checked: true });
+    box.addEventListener('change', () => {
+      map.wanted[c] = box.checked;
+      changed();
+    });
+    byId('categories').append(make('label', {}, box, swatch(category.color ?? '#3a6ea5'), `${terms.name} ${money(terms.price, info.currency)}`));
+    byId('best-category').append(make('option', { value: terms.name, textContent: `${terms.name} ${money(terms.price, info.currency)}` }));
+  });
+  for (let q = 1; q <= info.limits.max_per_hold; q++) byId('best-quantity').append(make('option', { value: q, textContent: q, selected: q === 2 }));
+}
+
+function addAreas() {
+  byId('areas').hidden = info.areas.length === 0;
+  byId('areas').querySelector('ul').append(...info.areas.map((area) => {
+    const terms = info.categories.find((other) => other.name === area.category);
+    const name = area.name || area.id;
+    const quantity = make('select', { 'aria-label': say('areas.quantity', name) });
+    for (let q = 1; q <= info.limits.max_per_hold; q++) quantity.append(make('option', { value: q, textContent: q }));
+    const button = make('button', { type: 'button', textContent: say('areas.take') });
+    button.addEventListener('click', () => attempt([], () => basket.area(area.id, Number(quantity.value))));
+    return make('li', {}, say('areas.line', name, money(terms.price, info.currency), area.free), quantity, button);
+  }));
+}
+
+function listen() {
+  byId('show-map').addEventListener('click', () => show('map'));
+  byId('show-list').addEventListener('click', () => show('list'));
+  byId('zoom-in').addEventListener('click', () => map.zoomBy(1.8));
+  byId('zoom-out').addEventListener('click', () => map.zoomBy(1 / 1.8));
+  byId('zoom-all').addEventListener('click', () => map.showAll());
+  byId('best-form').addEventListener('submit', takeBest);
+  byId('trouble-close').addEventListener('click', calm);
+  byId('cart-others').addEventListener('click', offerOthers);
+  byId('cart-back').addEventListener('click', () => attempt([...mine], () => basket.giveBack()));
+  addEventListener('offline', () => onLost(0));
+  addEventListener('online', () => { if (lost) poll(); });
+  // Back from the checkout by the browser's button: what became of the hold?
+  addEventListener('pageshow', (shown) => { if (shown.persisted) basket.queue(() => basket.restore()).catch(explain); });
+  setInterval(() => {
+    const over = basket.hold?.expires_at && basket.expiresAt <= serverNow();
+    showClock();
+    if (over && !basket.ranOut) runOut();
+    basket.ranOut = Boolean(over);
+  }, 500);
+  setInterval(heartbeat, HEARTBEAT_MS);
+  heartbeat();
+}
+
+// The hall's name, prices and map, of a plan or of its outline.
+function openHall(of) {
+  document.title = info.name;
+  byId('name').textContent = info.name;
+  for (const id of ['sale', 'cart']) byId(id).hidden = false;
+  byId('wait').hidden = true;
+  const plain = new URLSearchParams(location.search).has('plain');
+  map = new SeatMap(byId('map'), of, { onTake: toggle, onPoint: (i) => { if (i >= 0) byId('seat').textContent = describe(i); }, plain });
+  map.mine = mine;
+  addCategories(of.categories);
+  addAreas();
+}
+
+// From afar, while the seats are still on their way: to be looked at, not yet to be used.
+function showOutline(outline, octets) {
+  openHall(outline);
+  countOutline(outline, octets);
+  byId('hall').dataset.seen = 'outline';
+  byId('sale').inert = true;
+  map.resize();
+}
+
+// All is on its way together. What is seen of a hall from afar is small and comes first.
+async function open() {
+  const [far, picture, geometry] = [ask('plan?form=outline').then((answer) => answer.json()), fetchPicture(), ask('plan?form=rows').then((answer) => answer.json())];
+  for (const part of [far, picture, geometry]) part.catch(() => {}); // told by who waits for it
+  info = await call('GET', path);
+  let outline = null;
+  const early = Promise.all([far, picture]).then(([told, [octets]]) => {
+    outline = readOutline(told);
+    if (!map && viewKept() === 'map') showOutline(outline, octets);
+  }).catch(() => {}); // then the rows alone
+  const rows = await geometry;
+  const now = await picture;
+  await early;
+  plan = readPlan(rows, outline);
+  readPicture(plan, ...now);
+  if (!map) openHall(plan);
+  map.furnish(plan);
+  byId('hall').dataset.seen = 'seats';
+  byId('wait').hidden = true;
+  map.resize();
+  countFree(plan, map.wanted);
+  list = new SeatList(plan, { onTake: toggle, priceOf, mine, wanted: map.wanted });
+  listen();
+  onBasket();
+  showFull();
+  show(viewKept());
+  byId('sale').inert = false;
+  await basket.restore().catch(explain);
+  if (mine.size > 0) map.showSeats([...mine]);
+  follow();
+  byId('hall').dataset.ready = lang;
+}
+
+// A hall that cannot be reached is asked for until it is there.
+async function openAtLast() {
+  try {
+    await open();
+  } catch (error) {
+    if (error instanceof Refused && error.status === 401) gone(error.code);
+    else {
+      byId('wait').hidden = false;
+      byId('wait').textContent = !(error instanceof Refused) ? say('error.other') : error.status === 0 ? say('lost') : sayError(error);
+    }
+    if (!(error instanceof Refused)) throw error;
+    if (error.status === 0 || error.status >= 500) setTimeout(openAtLast, POLL_MS * (0.75 + Math.random() / 2));
+  }
+}
+
+openAtLast();

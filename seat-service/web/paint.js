@@ -1,0 +1,168 @@
+// paint.js: puts seats on a canvas. By WebGL 66,000 of them are one call: their places lie on the
+// graphics card, and a byte a seat says how it looks. Without WebGL, by plain canvas, which draws
+// only the seats in view.
+
+export const LOOKS = 48; // 0..15 fixed ones, from 16 on the free seats of each category
+export const LOOK = { MINE: 1, PENDING: 2, OTHER: 3, HELD: 4, SOLD: 5, BLOCKED: 6, FREE: 16 };
+
+const VERTEX = `#version 300 es
+layout(location = 0) in vec2 place;
+layout(location = 1) in float look;
+uniform vec2 scale;
+uniform vec2 shift;
+uniform float size;
+uniform vec4 palette[${LOOKS}];
+flat out vec3 colour;
+flat out float edge;
+void main() {
+  vec4 paint = palette[int(look)];
+  gl_Position = vec4(place * scale + shift, 0.0, 1.0);
+  gl_PointSize = max(1.5, size * paint.a);
+  edge = 1.5 / gl_PointSize;
+  colour = paint.rgb;
+}`;
+
+const FRAGMENT = `#version 300 es
+precision mediump float;
+flat in vec3 colour;
+flat in float edge;
+out vec4 pixel;
+void main() {
+  float far = length(gl_PointCoord - 0.5);
+  float cover = edge > 0.4 ? 1.0 : 1.0 - smoothstep(0.5 - edge, 0.5, far);
+  pixel = vec4(colour, 1.0) * cover;
+}`;
+
+function program(gl) {
+  const made = gl.createProgram();
+  for (const [kind, source] of [[gl.VERTEX_SHADER, VERTEX], [gl.FRAGMENT_SHADER, FRAGMENT]]) {
+    const shader = gl.createShader(kind);
+    gl.shaderSource(shader, source);
+    gl.compileShader(shader);
+    gl.attachShader(made, shader);
+  }
+  gl.linkProgram(made);
+  if (!gl.getProgramParameter(made, gl.LINK_STATUS)) throw new Error(gl.getProgramInfoLog(made));
+  return made;
+}
+
+class GlPaint {
+  constructor(canvas, gl, plan) {
+    this.canvas = canvas;
+    this.gl = gl;
+    this.plan = plan;
+    this.setUp();
+  }
+
+  setUp() {
+    const { gl, plan } = this;
+    this.program = program(gl);
+    gl.useProgram(this.program);
+    const buffer = (at, width, type, data, usage) => {
+      const made = gl.createBuffer();
+      gl.bindBuffer(gl.ARRAY_BUFFER, made);
+      gl.bufferData(gl.ARRAY_BUFFER, data, usage);
+      gl.enableVertexAttribArray(at);
+      gl.vertexAttribPointer(at, width, type, false, 0, 0);
+      return made;
+    };
+    const places = new Float32Array(plan.n * 2);
+    for (let i = 0; i < plan.n; i++) {
+      places[2 * i] = plan.x[i];
+      places[2 * i + 1] = plan.y[i];
+    }
+    buffer(0, 2, gl.FLOAT, places, gl.STATIC_DRAW);
+    this.looksAt = buffer(1, 1, gl.UNSIGNED_BYTE, new Uint8Array(plan.n), gl.DYNAMIC_DRAW);
+    gl.enable(gl.BLEND);
+    gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
+    this.at = Object.fromEntries(['scale', 'shift', 'size', 'palette'].map((name) => [name, gl.getUniformLocation(this.program, name)]));
+  }
+
+  setLooks(looks) {
+    this.gl.bindBuffer(this.gl.ARRAY_BUFFER, this.looksAt);
+    this.gl.bufferSubData(this.gl.ARRAY_BUFFER, 0, looks);
+  }
+
+  setPalette(palette) {
+    this.gl.uniform4fv(this.at.palette, palette);
+  }
+
+  clear() {
+    this.gl.viewport(0, 0, this.canvas.width, this.canvas.height);
+    this.gl.clearColor(0, 0, 0, 0);
+    this.gl.clear(this.gl.COLOR_BUFFER_BIT);
+  }
+
+  // `view` maps the plan to CSS pixels; `size` is a seat's width in the plan.
+  draw(view, size, ratio) {
+    const { gl, canvas } = this;
+    const width = canvas.width / ratio;
+    const height = canvas.height / ratio;
+    this.clear();
+    gl.uniform2f(this.at.scale, 2 * view.k / width, -2 * view.k / height);
+    gl.uniform2f(this.at.shift, 2 * view.x / width - 1, 1 - 2 * view.y / height);
+    gl.uniform1f(this.at.size, size * view.k * ratio);
+    gl.drawArrays(gl.POINTS, 0, this.plan.n);
+  }
+}
+
+class CanvasPaint {
+  constructor(canvas, plan, grid) {
+    this.canvas = canvas;
+    this.context = canvas.getContext('2d');
+    this.plan = plan;
+    this.grid = grid;
+    this.looks = new Uint8Array(plan.n);
+  }
+
+  setLooks(looks) {
+    this.looks = looks;
+  }
+
+  setPalette(palette) {
+    this.sizes = [];
+    this.colours = [];
+    for (let i = 0; i < LOOKS; i++) {
+      const [r, g, b, size] = palette.subarray(4 * i, 4 * i + 4);
+      this.colours.push(`rgb(${r * 255} ${g * 255} ${b * 255})`);
+      this.sizes.push(size);
+    }
+  }
+
+  clear() {
+    this.context.setTransform(1, 0, 0, 1, 0, 0);
+    this.context.clearRect(0, 0, this.canvas.width, this.canvas.height);
+  }
+
+  draw(view, size, ratio) {
+    const { context, plan, canvas } = this;
+    this.clear();
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    const round = size * view.k > 5;
+    const edge = (px, from) => (px - from) / view.k;
+    const byLook = Array.from({ length: LOOKS }, () => []);
+    this.grid.within(edge(0, view.x), edge(0, view.y), edge(canvas.width / ratio, view.x), edge(canvas.height / ratio, view.y),
+      (i) => byLook[this.looks[i]].push(i));
+    byLook.forEach((seats, look) => {
+      const wide = Math.max(1, size * view.k * this.sizes[look]);
+      context.fillStyle = this.colours[look];
+      context.beginPath();
+      for (const i of seats) {
+        const x = plan.x[i] * view.k + view.x;
+        const y = plan.y[i] * view.k + view.y;
+        if (round) {
+          context.moveTo(x + wide / 2, y);
+          context.arc(x, y, wide / 2, 0, 7);
+        } else {
+          context.rect(x - wide / 2, y - wide / 2, wide, wide);
+        }
+      }
+      context.fill();
+    });
+  }
+}
+
+export function makePaint(canvas, plan, grid, plain) {
+  const gl = plain ? null : canvas.getContext('webgl2', { alpha: true, antialias: false, premultipliedAlpha: true });
+  return gl ? new GlPaint(canvas, gl, plan) : new CanvasPaint(canvas, plan, grid);
+}
