@@ -1,0 +1,101 @@
+/* attempt.c: see attempt.h. */
+#include "core/attempt.h"
+
+#include "core/checkout.h"
+
+#include <stdlib.h>
+
+enum {
+    TRY_MS = 10000,     /* no peer of ours thinks longer than that */
+    COURTESY_MS = 2000, /* and for the end of a visit nobody waits that long */
+};
+
+static void finish(struct attempt *attempt, const struct saga_outcome *outcome)
+{
+    saga_call_finish(attempt->call, outcome); /* its words may lie in the attempt */
+    free(attempt);
+}
+
+void attempt_finish(struct attempt *attempt, enum saga_verdict verdict, const char *code)
+{
+    struct saga_outcome outcome = {.verdict = verdict, .code = code};
+    finish(attempt, &outcome);
+}
+
+void attempt_finish_later(struct attempt *attempt, uint32_t retry_ms)
+{
+    struct saga_outcome outcome = {.verdict = SAGA_ONGOING, .retry_ms = retry_ms};
+    finish(attempt, &outcome);
+}
+
+void attempt_finish_as_told(struct attempt *attempt)
+{
+    struct saga_outcome outcome = {
+        .verdict = attempt->peer.verdict,
+        .retry_ms = attempt->peer.retry_ms,
+        .code = attempt->peer.code,
+        .detail = attempt->peer.detail,
+    };
+    finish(attempt, &outcome);
+}
+
+bool attempt_keep_order(struct attempt *attempt)
+{
+    char *json;
+    if (order_dump(&attempt->order, NULL, &json) < 0)
+        return false;
+    saga_call_set_data(attempt->call, span_of(json));
+    free(json);
+    return true;
+}
+
+static void on_peer(struct peer_call *peer)
+{
+    struct attempt *attempt = peer->ctx;
+    if (peer->key_burnt) {
+        attempt->order.key_round++;
+        if (!attempt_keep_order(attempt))
+            peer->key_burnt = false; /* next time */
+    }
+    attempt->then(attempt);
+}
+
+void attempt_ask(struct attempt *attempt, enum peer_op op, void (*then)(struct attempt *attempt))
+{
+    uint32_t most_ms =
+        op == PEER_SEATS_SESSION_END || op == PEER_SESSION_END ? COURTESY_MS : TRY_MS;
+    attempt->then = then;
+    attempt->peer = (struct peer_call){
+        .op = op,
+        .order = &attempt->order,
+        .timeout_ms = attempt->call->timeout_ms < most_ms ? attempt->call->timeout_ms : most_ms,
+        .trace = attempt->call->trace,
+        .on_done = on_peer,
+        .ctx = attempt,
+    };
+    const struct peers *peers = &attempt->conf->peers;
+    peers->start(peers->ctx, &attempt->peer);
+}
+
+struct attempt *attempt_begin(struct saga_call *call, const struct checkout_conf *conf)
+{
+    struct attempt *attempt = calloc(1, sizeof(*attempt));
+    struct err_slot err = {0};
+    if (attempt == NULL || order_parse(call->data, &err, &attempt->order) < 0) {
+        free(attempt);
+        struct saga_outcome outcome = {.verdict = SAGA_UNKNOWN, .code = "data", .detail = err.text};
+        saga_call_finish(call, &outcome);
+        return NULL;
+    }
+    attempt->call = call;
+    attempt->conf = conf;
+    return attempt;
+}
+
+void attempt_begin_by(struct saga_call *call, const struct checkout_conf *conf, enum peer_op op,
+                      void (*then)(struct attempt *attempt))
+{
+    struct attempt *attempt = attempt_begin(call, conf);
+    if (attempt != NULL)
+        attempt_ask(attempt, op, then);
+}

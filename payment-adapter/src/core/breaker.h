@@ -1,0 +1,33 @@
+/* breaker.h: keeps callers away from a peer that does not answer.
+ *
+ * closed: everybody may call. After `trip` calls in a row without an answer it opens: nobody may,
+ * for open_ms. Then one caller at a time may try (half-open); its answer closes the breaker, its
+ * silence opens it again. An answer means that the peer spoke: a refusal counts as an answer. */
+#ifndef FG_PAY_CORE_BREAKER_H
+#define FG_PAY_CORE_BREAKER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum breaker_state { BREAKER_CLOSED, BREAKER_OPEN, BREAKER_HALF_OPEN };
+
+struct breaker {
+    enum breaker_state state;
+    uint32_t silent;     /* calls without an answer, in a row */
+    uint64_t open_until; /* while open: when a probe may go; half-open: when to give it up */
+    uint64_t opened;     /* how often it opened, ever: a metric */
+    uint32_t trip;
+    uint32_t open_ms;
+};
+
+void breaker_init(struct breaker *breaker, uint32_t trip, uint32_t open_ms);
+
+/* May a call go now? True in half-open takes the one probe, so a true must be followed by
+ * breaker_heard() or breaker_missed(); a probe that never reports is given up after open_ms. */
+bool breaker_allow(struct breaker *breaker, uint64_t now_us);
+void breaker_heard(struct breaker *breaker);
+void breaker_missed(struct breaker *breaker, uint64_t now_us);
+/* How long until it is worth asking again; 0 when closed. */
+uint32_t breaker_wait_ms(const struct breaker *breaker, uint64_t now_us);
+
+#endif

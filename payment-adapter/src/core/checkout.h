@@ -1,0 +1,41 @@
+/* checkout.h: the two sagas of this service, as tables of steps over the peers.
+ *
+ *   checkout.1   extend_hold -> create_payment -> await_buyer -> confirm_seats -> CAPTURE
+ *                -> issue_tickets -> end_session -> hand_over
+ *   refund.1     REFUND_PAYMENT -> free_seats -> revoke_tickets -> tell_shop
+ *
+ * What has to be written with a step (the order's status, the tickets, the letter to the shop) goes
+ * along with the step's move as an effect, in the same commit. */
+#ifndef FG_PAY_CORE_CHECKOUT_H
+#define FG_PAY_CORE_CHECKOUT_H
+
+#include "base/clock.h"
+#include "core/effect.h"
+#include "core/peer.h"
+#include "core/saga_engine.h"
+#include "core/ticket.h"
+
+struct checkout;
+
+struct checkout_conf {
+    struct peers peers;
+    const struct clock *clock;           /* wall time: until when seats are held */
+    const struct rng *rng;               /* ticket ids */
+    const struct ticket_signer *signer;  /* borrowed */
+    uint32_t poll_first_ms, poll_cap_ms; /* how often the provider is asked while the buyer pays */
+};
+
+int checkout_create(const struct checkout_conf *conf, struct err_slot *err, struct checkout **out);
+void checkout_destroy(struct checkout *checkout);
+
+/* For saga_engine_conf.defs; borrowed until checkout_destroy(). */
+enum { CHECKOUT_DEFS = 2 };
+const struct saga_def *const *checkout_defs(const struct checkout *checkout);
+
+/* What the buyer is told while a saga of this table stands there. */
+enum order_status checkout_status(const char *def_key, enum saga_state state, uint8_t step,
+                                  bool parked, const char *cause);
+/* Above this step a buyer's cancel is heard. */
+uint8_t checkout_pivot(void);
+
+#endif

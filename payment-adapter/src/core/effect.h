@@ -1,0 +1,33 @@
+/* effect.h: what a move of a saga writes besides itself, in the same commit: rows for the order,
+ * the tickets and the letters, each told as a JSON object of a kind. */
+#ifndef FG_PAY_CORE_EFFECT_H
+#define FG_PAY_CORE_EFFECT_H
+
+#include "core/order.h"
+#include "core/saga.h"
+#include "core/ticket.h"
+
+enum effect {
+    EFFECT_STATUS,  /* {order, status, cause} */
+    EFFECT_PAYMENT, /* {order, payment, secret, url} */
+    EFFECT_EXPIRY,  /* {order, expires_ms} */
+    EFFECT_TICKET,  /* {ticket, order, event, seat, holder, kid, token, member} */
+    EFFECT_REVOKE,  /* {order} */
+    EFFECT_SHOP,    /* {order, member, kind}: the shop has to be told */
+    EFFECT_MAIL,    /* {order, member, kind, lang} */
+    EFFECT_COUNT,
+};
+
+void effect_status(struct saga_effects *effects, const char *order, enum order_status status,
+                   const char *cause);
+void effect_payment(struct saga_effects *effects, const char *order, const char *payment,
+                    const char *secret, const char *url);
+void effect_expiry(struct saga_effects *effects, const char *order, uint64_t expires_ms);
+void effect_ticket(struct saga_effects *effects, const struct order *order,
+                   const struct ticket *ticket, const char *token);
+void effect_revoke(struct saga_effects *effects, const char *order);
+/* EFFECT_SHOP or EFFECT_MAIL, about a status or an event in the order's life. */
+void effect_letter(struct saga_effects *effects, enum effect kind, const struct order *order,
+                   const char *about);
+
+#endif

@@ -1,0 +1,22 @@
+/* gate.h: lets so many through in a second, whoever asks: one gate for all the loops of a process,
+ * one atomic word, no lock.
+ *
+ * The word is the moment up to which what was let through has been paid for; each taker moves it
+ * one interval onward, and may pay a burst ahead. burst + per_s is the most that any second sees.
+ */
+#ifndef FG_PAY_CORE_GATE_H
+#define FG_PAY_CORE_GATE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct gate {
+    _Atomic uint64_t paid_ns;
+    uint64_t interval_ns, burst_ns;
+};
+
+void gate_init(struct gate *gate, uint32_t per_s, uint32_t burst); /* each at least 1 */
+bool gate_take(struct gate *gate, uint64_t now_us);                /* any thread */
+
+#endif

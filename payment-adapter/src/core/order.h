@@ -1,0 +1,64 @@
+/* order.h: what a saga knows of the order it is about. It travels as the saga's data, as JSON, so
+ * that an operator can read it and a newer program can add to it. Only ids are kept: whose address,
+ * which card, what name are other people's business. */
+#ifndef FG_PAY_CORE_ORDER_H
+#define FG_PAY_CORE_ORDER_H
+
+#include "base/err.h"
+#include "base/span.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+    ORDER_ID_MAX = 40,
+    ORDER_EVENT_MAX = 65, /* as queue-front and seat-service allow, with the NUL */
+    ORDER_HOLD_MAX = 65,
+    ORDER_MEMBER_MAX = 65,
+    ORDER_SESSION_MAX = 129,
+    ORDER_SEAT_MAX = 65,
+    ORDER_SEATS_MAX = 100, /* a school class with its teachers */
+    ORDER_PAYMENT_MAX = 128,
+    ORDER_SECRET_MAX = 192,
+    ORDER_URL_MAX = 512,
+};
+
+struct order {
+    char id[ORDER_ID_MAX];
+    char event[ORDER_EVENT_MAX];
+    char hold[ORDER_HOLD_MAX];
+    char member[ORDER_MEMBER_MAX];
+    char session[ORDER_SESSION_MAX]; /* of the waiting room; "" when there is none to end */
+    char lang[3];
+    char provider[16];
+    char currency[4];
+    uint64_t amount;                 /* minor units */
+    uint64_t expires_ms;             /* wall clock: until when the seats are held */
+    char payment[ORDER_PAYMENT_MAX]; /* "" until the provider has given one */
+    uint32_t key_round; /* part of idempotency keys: rises when a provider keeps an error under one
+                         */
+    uint32_t seats_len;
+    char seats[ORDER_SEATS_MAX][ORDER_SEAT_MAX];
+};
+
+/* What its buyer is told. */
+enum order_status {
+    ORDER_PENDING_PAYMENT,
+    ORDER_CONFIRMING,
+    ORDER_COMPLETED,
+    ORDER_CANCELLED,
+    ORDER_EXPIRED,
+    ORDER_FAILED,
+    ORDER_REFUNDING,
+    ORDER_REFUNDED,
+    ORDER_PARKED,
+    ORDER_STATUS_COUNT,
+};
+
+const char *order_status_name(enum order_status status);
+
+int order_parse(struct span json, struct err_slot *err, struct order *out);
+/* On success *out is the caller's, to free(). */
+int order_dump(const struct order *order, struct err_slot *err, char **out);
+
+#endif

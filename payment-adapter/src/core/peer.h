@@ -1,0 +1,75 @@
+/* peer.h: what the sagas of this service ask of the world: ten questions to three peers, each with
+ * one verdict. Who answers (HTTP, a test's fake) is behind one function. */
+#ifndef FG_PAY_CORE_PEER_H
+#define FG_PAY_CORE_PEER_H
+
+#include "core/order.h"
+#include "core/saga.h"
+
+#include <assert.h>
+
+enum peer {
+    PEER_SEATS,
+    PEER_PSP,
+    PEER_QUEUE,
+    PEER_COUNT,
+};
+
+static_assert((int)PEER_COUNT <= (int)SAGA_PEERS_MAX, "each peer has a breaker");
+
+enum peer_op {
+    PEER_SEATS_EXTEND,  /* the hold lives on, for the time of the payment */
+    PEER_SEATS_CONFIRM, /* held becomes sold; an expired hold gets the same seats again, or FAILED
+                         */
+    PEER_SEATS_RELEASE, /* held becomes free */
+    PEER_SEATS_REFUND,  /* sold becomes free */
+    PEER_PSP_CREATE,
+    PEER_PSP_READ,
+    PEER_PSP_CAPTURE,
+    PEER_PSP_CANCEL,        /* an authorisation is let go */
+    PEER_PSP_REFUND,        /* all of it */
+    PEER_SEATS_SESSION_END, /* no more seats with the passes of this visit */
+    PEER_SESSION_END,       /* its slot is free */
+    PEER_OP_COUNT,
+};
+
+enum payment_state {
+    PAYMENT_OPEN,       /* waits for the buyer */
+    PAYMENT_AUTHORISED, /* the buyer said yes; the money is reserved, not moved */
+    PAYMENT_CAPTURED,
+    PAYMENT_CANCELED,
+};
+
+/* As the provider tells it. */
+struct payment {
+    enum payment_state state;
+    char id[ORDER_PAYMENT_MAX];
+    char secret[ORDER_SECRET_MAX];
+    char url[ORDER_URL_MAX]; /* where the buyer pays */
+    uint64_t amount, captured, refunded;
+};
+
+/* The caller's memory until on_done, which is called once, never from within the start. */
+struct peer_call {
+    enum peer_op op;
+    const struct order *order; /* borrowed */
+    uint32_t timeout_ms;
+    const char *trace;
+    void (*on_done)(struct peer_call *call);
+    void *ctx;
+    /* answer */
+    enum saga_verdict verdict;
+    uint32_t retry_ms; /* the peer asked for that much patience */
+    bool key_burnt;    /* the provider keeps an error under our idempotency key */
+    char code[SAGA_CODE_MAX];
+    char detail[SAGA_DETAIL_MAX];
+    struct payment payment; /* DONE of a PSP call */
+    uint64_t expires_ms;    /* DONE of EXTEND; 0: not told */
+};
+
+struct peers {
+    void (*start)(void *ctx, struct peer_call *call);
+    void *ctx;
+};
+
+#endif

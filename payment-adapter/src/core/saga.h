@@ -1,0 +1,198 @@
+/* saga.h: what a saga is, and the one function that decides where it goes next.
+ *
+ * A saga is a row that walks down a table of steps. A step talks to the world and comes back with a
+ * verdict; saga_decide() turns row and verdict into a move; the store makes the move durable; only
+ * then does the next step start. Nothing here waits, calls or remembers: same row, same verdict,
+ * same time and same randomness give the same move.
+ *
+ * Rows run top to bottom. Down to the pivot a failure walks back up, calling undo; below it there
+ * is no way back and a step is tried until it is done, because the money has moved. */
+#ifndef FG_PAY_CORE_SAGA_H
+#define FG_PAY_CORE_SAGA_H
+
+#include "base/rng.h"
+#include "base/span.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+    SAGA_STEPS_MAX = 16,
+    SAGA_KEY_MAX = 48,            /* "checkout.1" */
+    SAGA_CODE_MAX = 40,           /* "seats-gone": stable, for programs */
+    SAGA_DETAIL_MAX = 160,        /* one sentence, for the operator */
+    SAGA_TRACE_MAX = 64,          /* a W3C traceparent is 55 characters */
+    SAGA_DATA_MAX = 16 * 1024,    /* the order's facts; a hundred seats fit */
+    SAGA_EFFECTS_MAX = 64 * 1024, /* what one move writes beside itself */
+};
+
+/* What a step has to say. Only an explicit FAILED turns a saga back: a timeout, a 5xx or a reply
+ * cut half-way is UNKNOWN, and is asked again under the same key until somebody knows. */
+enum saga_verdict {
+    SAGA_DONE,
+    SAGA_FAILED,  /* a clear no, and nothing happened */
+    SAGA_ONGOING, /* no outcome yet, and all is well; look again */
+    SAGA_UNKNOWN, /* it may have happened */
+    SAGA_VERDICT_COUNT,
+};
+
+enum saga_state {
+    SAGA_RUNNING, /* forward */
+    SAGA_UNDOING, /* backward */
+    SAGA_COMPLETED,
+    SAGA_UNDONE,
+    SAGA_STATE_COUNT,
+};
+
+enum saga_way { SAGA_DO, SAGA_UNDO };
+
+/* What the log says of a move: a verdict, or why the saga moved without one. */
+enum saga_mark {
+    SAGA_MARK_DONE = SAGA_DONE,
+    SAGA_MARK_FAILED = SAGA_FAILED,
+    SAGA_MARK_ONGOING = SAGA_ONGOING,
+    SAGA_MARK_UNKNOWN = SAGA_UNKNOWN,
+    SAGA_MARK_TURNED,   /* cancelled or out of time: it goes back from here */
+    SAGA_MARK_SKIPPED,  /* an optional step that would not come through */
+    SAGA_MARK_DEFERRED, /* not tried: its peer is to be left alone; not logged */
+    SAGA_MARK_COUNT,
+};
+
+struct saga_call; /* saga_engine.h: one try of one step */
+
+struct saga_step {
+    const char *name;
+    void (*run)(struct saga_call *call, void *ctx);
+    /* Takes back what run did, may have done, or never did: it settles all three. NULL: there is
+     * nothing to take back. */
+    void (*undo)(struct saga_call *call, void *ctx);
+    uint8_t peer;            /* whose breaker and retry budget; SAGA_PEER_NONE for local steps */
+    bool optional;           /* below the pivot only: given up at its deadline, the saga goes on */
+    uint32_t timeout_ms;     /* of one try; silence is UNKNOWN */
+    uint32_t deadline_ms;    /* of all tries together; then back, or below the pivot parked */
+    uint32_t retry_first_ms; /* see backoff.h */
+    uint32_t retry_cap_ms;
+};
+
+enum { SAGA_PEERS_MAX = 8, SAGA_PEER_NONE = 255 };
+
+struct saga_row;
+struct saga_move;
+struct saga_effects;
+
+/* A definition never changes once a saga ran on it: a new version is a new table beside the old
+ * one, and a saga ends on the version on which it started. */
+struct saga_def {
+    const char *key; /* name and version: "checkout.1" */
+    const struct saga_step *steps;
+    uint8_t steps_len;
+    uint8_t pivot; /* from here on there is no way back, once it is done */
+    /* Called for each move before it is stored, to add what else has to be written in the same
+     * commit (an order's status, tickets). May be NULL. */
+    void (*on_move)(void *ctx, const struct saga_row *row, const struct saga_move *move,
+                    struct saga_effects *effects);
+    void *ctx; /* for run, undo, on_move */
+};
+
+/* Asserts what a table must keep: a pivot within it, undo only above the pivot, optional only below
+ * it, and so on. */
+void saga_def_check(const struct saga_def *def);
+int saga_def_step(const struct saga_def *def, const char *name); /* or -1 */
+/* Where to begin going back from `step`, itself included; -1: there is nothing to undo. */
+int saga_undo_step(const struct saga_def *def, uint8_t step);
+
+/* A saga as its store has it. Times are the caller's monotonic clock; the store keeps them as spans
+ * relative to its own, so that no two clocks ever need to agree. */
+struct saga_row {
+    uint64_t id;
+    uint64_t token; /* of the lease: rises with each; the store refuses older ones */
+    uint32_t moves; /* made so far; a move names the number it follows */
+    uint32_t wake;  /* rises when somebody wants the saga to look again */
+    const struct saga_def *def;
+    enum saga_state state;
+    uint8_t step;
+    bool parked;               /* stopped for a person to look at */
+    bool cancel;               /* asked to turn back; only ever set above the pivot */
+    uint32_t tries;            /* of this step and way that came back UNKNOWN, in a row */
+    int64_t step_us;           /* when this step began; below 0: before this machine did */
+    uint64_t lease_us;         /* until when this worker may act for it */
+    char cause[SAGA_CODE_MAX]; /* why it turned back or was parked; "" while all is well */
+    char trace[SAGA_TRACE_MAX];
+    struct span data; /* opaque to the engine */
+};
+
+/* What a try came back with. */
+struct saga_outcome {
+    enum saga_verdict verdict;
+    uint32_t retry_ms; /* ONGOING: when to look again; UNKNOWN: not before (Retry-After) */
+    uint32_t took_us;
+    const char *code;   /* NULL: none */
+    const char *detail; /* NULL: none */
+};
+
+/* From where to where, and what is written about it. */
+struct saga_move {
+    uint64_t id, token;
+    uint32_t moves; /* before this one */
+    uint32_t wake;
+    /* what happened */
+    uint8_t at_step;
+    enum saga_way way;
+    enum saga_mark mark;
+    uint32_t tried; /* which try of the step this was, from 1 */
+    uint32_t took_us;
+    char code[SAGA_CODE_MAX];
+    char detail[SAGA_DETAIL_MAX];
+    /* what comes next */
+    enum saga_state state;
+    uint8_t step;
+    bool parked;
+    uint32_t tries;
+    bool release;      /* the lease ends with this move; the saga is due again in delay_ms */
+    uint32_t delay_ms; /* with release */
+    char cause[SAGA_CODE_MAX];
+    /* what else */
+    struct span data; /* the new data; not there: unchanged */
+    const struct saga_effects *effects;
+};
+
+static inline enum saga_way saga_way(const struct saga_row *row)
+{
+    return row->state == SAGA_UNDOING ? SAGA_UNDO : SAGA_DO;
+}
+
+static inline bool saga_ended(enum saga_state state)
+{
+    return state == SAGA_COMPLETED || state == SAGA_UNDONE;
+}
+
+/* Must it turn back before its step is tried? Then saga_turn_back() says how. */
+bool saga_must_turn(const struct saga_row *row);
+void saga_turn_back(const struct saga_row *row, const char *cause, struct saga_move *out);
+/* Not tried now; the saga sleeps and nothing is logged. */
+void saga_defer(const struct saga_row *row, uint32_t delay_ms, struct saga_move *out);
+/* After a try. out->data and out->effects are left empty. */
+void saga_decide(const struct saga_row *row, const struct saga_outcome *outcome, uint64_t now_us,
+                 const struct rng *rng, struct saga_move *out);
+/* The row as it is once the move is stored. */
+void saga_apply(struct saga_row *row, const struct saga_move *move, uint64_t now_us);
+
+const char *saga_state_name(enum saga_state state);
+const char *saga_mark_name(enum saga_mark mark);
+
+/* ---- effects: rows for other tables that share the move's commit ---- */
+
+struct saga_effects {
+    char *bytes; /* owned; NULL while empty */
+    uint32_t len, cap;
+    bool failed; /* out of memory or over SAGA_EFFECTS_MAX: the move must not be stored */
+};
+
+/* json: an object without its braces, or with; the store and the definition agree on kinds. */
+void saga_effects_add(struct saga_effects *effects, uint8_t kind, struct span json);
+/* Iterates: *at starts at 0; false at the end. */
+bool saga_effects_next(const struct saga_effects *effects, uint32_t *at, uint8_t *kind,
+                       struct span *json);
+void saga_effects_clear(struct saga_effects *effects); /* frees */
+
+#endif

@@ -1,0 +1,336 @@
+/* mailer.c: see mailer.h. At least once: a mail whose acceptance was not heard is sent again, with
+ * the same Message-ID, by which mail programs know it. A server that refuses an address for good is
+ * believed after GIVE_UP_TRIES. */
+#include "mailer.h"
+
+#include "base/backoff.h"
+#include "observe/log.h"
+#include "places.h"
+#include "statements.h"
+
+#include <assert.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+enum {
+    GIVE_UP_TRIES = 5,
+    RETRY_FIRST_MS = 2000,
+    RETRY_CAP_MS = 10 * 60 * 1000,
+    LEASE_SPARE_MS = 10000,
+    MAIL_MAX = 16384,
+    MAIL_PLACES_MAX = 4096, /* what is more is on the page */
+};
+
+struct mailer {
+    struct pay *pay;
+    uint32_t under_way;
+    bool taking, closing;
+    uint64_t pause_until_us;
+    struct mailer_stats stats;
+};
+
+struct letter {
+    struct mailer *mailer;
+    char id[24];
+    uint32_t tries;
+    char kind[16], lang[3], order[ORDER_ID_MAX], member[ORDER_MEMBER_MAX];
+    char event[PLACES_NAME_MAX], places[MAIL_PLACES_MAX];
+    char currency[4];
+    uint64_t amount;
+    uint32_t seats;
+};
+
+/* ---- the text ---- */
+
+bool mail_address_is_sane(struct span address)
+{
+    bool at = false;
+    for (size_t i = 0; i < address.len; i++) {
+        unsigned char c = (unsigned char)address.ptr[i];
+        if (c <= 0x20 || c >= 0x7f || c == '<' || c == '>' || c == ',' || c == ';' || c == '"')
+            return false;
+        at = at || (c == '@' && i > 0 && i + 1 < address.len);
+    }
+    return at && address.len <= 320;
+}
+
+static void put_base64(struct text *text, struct span bytes, bool lines)
+{
+    /* 57 bytes make a line of 76. */
+    for (size_t at = 0; at < bytes.len;) {
+        char line[80];
+        size_t len = lines && bytes.len - at > 57 ? 57 : bytes.len - at;
+        if (!lines && len > 45)
+            len = 45; /* an encoded word has at most 75 characters; this one is cut at 45 bytes */
+        sodium_bin2base64(line, sizeof(line), (const uint8_t *)bytes.ptr + at, len,
+                          sodium_base64_VARIANT_ORIGINAL);
+        text_str(text, line);
+        if (!lines)
+            return;
+        TEXT_LIT(text, "\r\n");
+        at += len;
+    }
+}
+
+struct words {
+    const char *kind, *lang, *subject, *body;
+};
+
+static const struct words all_words[] = {
+    {"completed", "en", "Your tickets", "Your order is complete. Your tickets are here:"},
+    {"completed", "ko", "티켓이 발권되었습니다",
+     "예매가 완료되었습니다. 아래 주소에서 티켓을 확인해 주세요."},
+    {"refunded", "en", "Your refund", "Your money is on its way back. The order:"},
+    {"refunded", "ko", "환불 안내",
+     "환불이 처리되었습니다. 주문 내역은 아래에서 확인하실 수 있습니다."},
+    {"failed", "en", "Your order did not come through",
+     "Your seats could not be confirmed. No money was taken, or it is given back. The order:"},
+    {"failed", "ko", "주문이 완료되지 않았습니다",
+     "좌석을 확정하지 못했습니다. 결제된 금액은 없거나 환불됩니다. 주문 내역:"},
+};
+
+static const struct words *words_of(const char *kind, const char *lang)
+{
+    const struct words *found = NULL;
+    for (size_t i = 0; i < sizeof(all_words) / sizeof(all_words[0]); i++) {
+        const struct words *words = &all_words[i];
+        if (strcmp(words->kind, kind) == 0 && (found == NULL || strcmp(words->lang, lang) == 0))
+            found = words;
+    }
+    return found;
+}
+
+int mail_put(struct text *text, const struct mail *mail, struct err_slot *err)
+{
+    const struct words *words = words_of(mail->kind, mail->lang);
+    if (words == NULL || !mail_address_is_sane(mail->to) || !mail_address_is_sane(mail->from))
+        return err_set(err, ERR_RANGE, "mail of kind %s", mail->kind);
+    char body_memory[MAIL_MAX / 2], date[64];
+    struct text body = text_on(body_memory, sizeof(body_memory));
+    bool tickets = strcmp(mail->kind, "completed") == 0;
+    text_str(&body, words->body);
+    TEXT_LIT(&body, "\n\n");
+    text_put(&body, mail->public_url);
+    text_str(&body, tickets ? "/pay/tickets/" : "/pay/orders/");
+    text_put(&body, mail->order);
+    text_printf(&body, "\n\n%.*s, %u, %llu %.*s\n", (int)mail->event.len, mail->event.ptr,
+                mail->seats, (unsigned long long)mail->amount, (int)mail->currency.len,
+                mail->currency.ptr);
+    if (mail->places.len > 0) {
+        text_put(&body, mail->places);
+        text_char(&body, '\n');
+    }
+    struct tm tm;
+    time_t now = (time_t)mail->now_s;
+    gmtime_r(&now, &tm);
+    strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S +0000", &tm);
+
+    text_printf(text,
+                "Date: %s\r\nFrom: <%.*s>\r\nTo: <%.*s>\r\nMessage-ID: <%.*s.%s@fairgate>\r\n",
+                date, (int)mail->from.len, mail->from.ptr, (int)mail->to.len, mail->to.ptr,
+                (int)mail->order.len, mail->order.ptr, mail->kind);
+    TEXT_LIT(text, "Subject: =?UTF-8?B?");
+    put_base64(text, span_of(words->subject), false);
+    TEXT_LIT(text, "?=\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
+                   "Content-Transfer-Encoding: base64\r\nAuto-Submitted: auto-generated\r\n\r\n");
+    put_base64(text, text_span(&body), true);
+    return text->overflown || body.overflown ? err_set(err, ERR_FULL, "mail is too long") : 0;
+}
+
+/* ---- the way ---- */
+
+int mailer_create(struct pay *pay, struct err_slot *err, struct mailer **out)
+{
+    struct mailer *mailer = calloc(1, sizeof(*mailer));
+    if (mailer == NULL)
+        return err_set(err, ERR_NOMEM, "mailer");
+    mailer->pay = pay;
+    *out = mailer;
+    return 0;
+}
+
+static void free_if_over(struct mailer *mailer)
+{
+    if (mailer->closing && !mailer->taking && mailer->under_way == 0)
+        free(mailer);
+}
+
+static void letter_end(struct letter *letter)
+{
+    struct mailer *mailer = letter->mailer;
+    sodium_memzero(letter, sizeof(*letter));
+    free(letter);
+    mailer->under_way--;
+    free_if_over(mailer);
+}
+
+static void on_kept(void *ctx, const struct pg_answer *answer)
+{
+    (void)answer;
+    letter_end(ctx);
+}
+
+static void later(struct letter *letter, const char *why)
+{
+    struct mailer *mailer = letter->mailer;
+    uint32_t wait_ms =
+        backoff_ms(RETRY_FIRST_MS, RETRY_CAP_MS, letter->tries, mailer->pay->loop->rng);
+    char wait[16];
+    snprintf(wait, sizeof(wait), "%u", wait_ms);
+    const char *const params[] = {letter->id, wait, why};
+    atomic_fetch_add_explicit(&mailer->stats.failed, 1, memory_order_relaxed);
+    pg_pool_query(mailer->pay->pg, SQL_MAIL_LATER, 3, params, on_kept, letter);
+}
+
+static void done(struct letter *letter, const char *why)
+{
+    struct mailer *mailer = letter->mailer;
+    const char *const params[] = {letter->id, why};
+    atomic_fetch_add_explicit(why == NULL ? &mailer->stats.sent : &mailer->stats.given_up, 1,
+                              memory_order_relaxed);
+    pg_pool_query(mailer->pay->pg, SQL_MAIL_DONE, 2, params, on_kept, letter);
+}
+
+static void on_sent(void *ctx, const struct outcall_answer *answer)
+{
+    struct letter *letter = ctx;
+    if (letter->mailer->closing) {
+        letter_end(letter);
+    } else if (answer->rc == 0 && answer->status >= 200 && answer->status < 300) {
+        done(letter, NULL);
+    } else {
+        char why[32];
+        snprintf(why, sizeof(why), "smtp %u", answer->status);
+        bool for_good = answer->status >= 500 && answer->status < 600;
+        if (for_good && letter->tries >= GIVE_UP_TRIES)
+            done(letter, why);
+        else
+            later(letter, why);
+    }
+}
+
+static void send_mail(struct letter *letter, const char *address)
+{
+    struct mailer *mailer = letter->mailer;
+    const struct settings *settings = mailer->pay->settings;
+    char memory[MAIL_MAX], password[256] = "";
+    struct text text = text_on(memory, sizeof(memory));
+    struct mail mail = {.kind = letter->kind,
+                        .lang = letter->lang,
+                        .from = span_of(settings->mail_from),
+                        .to = span_of(address),
+                        .order = span_of(letter->order),
+                        .event = span_of(letter->event),
+                        .currency = span_of(letter->currency),
+                        .places = span_of(letter->places),
+                        .public_url = span_of(settings->public_url),
+                        .amount = letter->amount,
+                        .seats = letter->seats,
+                        .now_s = clock_wall_us(mailer->pay->loop->clock) / 1000000};
+    if (mail_put(&text, &mail, NULL) < 0) {
+        done(letter, "unsendable");
+        return;
+    }
+    bool auth = settings->mail_user[0] != '\0' && mailer->pay->keys->mail_password != NULL;
+    if (auth)
+        span_to_cstr(secret_file_span(mailer->pay->keys->mail_password), password,
+                     sizeof(password));
+    struct outcall_mail call = {.url = settings->mail_url,
+                                .user = auth ? settings->mail_user : NULL,
+                                .password = password,
+                                .tls_required = settings->mail_tls,
+                                .from = settings->mail_from,
+                                .to = address,
+                                .message = text_span(&text),
+                                .timeout_ms = (uint32_t)settings->mail_timeout_ms,
+                                .on_done = on_sent,
+                                .ctx = letter};
+    outcall_send_mail(mailer->pay->outcalls, &call);
+    sodium_memzero(memory, sizeof(memory));
+}
+
+static void on_address(void *ctx, int rc, const struct user *user)
+{
+    struct letter *letter = ctx;
+    if (letter->mailer->closing)
+        letter_end(letter);
+    else if (rc < 0)
+        later(letter, "user database");
+    else if (!user->found)
+        done(letter, "no address");
+    else
+        send_mail(letter, user->address);
+}
+
+static void start_letter(struct mailer *mailer, const PGresult *res, int i)
+{
+    struct letter *letter = calloc(1, sizeof(*letter));
+    if (letter == NULL)
+        return; /* its lease runs out */
+    letter->mailer = mailer;
+    mailer->under_way++;
+    span_to_cstr(pg_text(res, i, 0), letter->id, sizeof(letter->id));
+    span_to_cstr(pg_text(res, i, 1), letter->kind, sizeof(letter->kind));
+    letter->tries = (uint32_t)pg_u64(res, i, 2);
+    span_to_cstr(pg_text(res, i, 3), letter->lang, sizeof(letter->lang));
+    span_to_cstr(pg_text(res, i, 4), letter->order, sizeof(letter->order));
+    span_to_cstr(pg_text(res, i, 5), letter->member, sizeof(letter->member));
+    span_to_cstr(pg_text(res, i, 6), letter->event, sizeof(letter->event));
+    letter->amount = pg_u64(res, i, 7);
+    span_to_cstr(pg_text(res, i, 8), letter->currency, sizeof(letter->currency));
+    letter->seats = (uint32_t)pg_u64(res, i, 9);
+    if (!span_to_cstr(pg_text(res, i, 10), letter->places, sizeof(letter->places)))
+        letter->places[0] = '\0';
+    uint32_t retry_ms = 0;
+    if (mailer->pay->users == NULL) {
+        done(letter, "no user database");
+    } else if (users_address(mailer->pay->users, letter->member, on_address, letter, &retry_ms) <
+               0) {
+        mailer->pause_until_us =
+            clock_mono_us(mailer->pay->loop->clock) + retry_ms * UINT64_C(1000);
+        later(letter, "user database is left alone");
+    }
+}
+
+static void on_taken(void *ctx, const struct pg_answer *answer)
+{
+    struct mailer *mailer = ctx;
+    mailer->taking = false;
+    if (mailer->closing) {
+        free_if_over(mailer);
+        return;
+    }
+    for (int i = 0; answer->rc == 0 && i < PQntuples(answer->results[0]); i++)
+        start_letter(mailer, answer->results[0], i);
+}
+
+void mailer_tick(struct mailer *mailer)
+{
+    const struct settings *settings = mailer->pay->settings;
+    if (mailer->taking || settings->mail_url[0] == '\0' ||
+        mailer->under_way >= MAIL_UNDER_WAY_MAX ||
+        clock_mono_us(mailer->pay->loop->clock) < mailer->pause_until_us)
+        return;
+    char limit[16], lease[16];
+    snprintf(limit, sizeof(limit), "%u", MAIL_UNDER_WAY_MAX - mailer->under_way);
+    snprintf(lease, sizeof(lease), "%llu",
+             (unsigned long long)settings->mail_timeout_ms + LEASE_SPARE_MS);
+    const char *const params[] = {limit, lease};
+    mailer->taking = true;
+    pg_pool_query(mailer->pay->pg, SQL_MAIL_TAKE, 2, params, on_taken, mailer);
+}
+
+void mailer_close(struct mailer *mailer)
+{
+    if (mailer == NULL)
+        return;
+    mailer->closing = true;
+    free_if_over(mailer);
+}
+
+const struct mailer_stats *mailer_stats(const struct mailer *mailer)
+{
+    return &mailer->stats;
+}

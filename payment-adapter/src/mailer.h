@@ -1,0 +1,32 @@
+/* mailer.h: letters to buyers: that they have their seats, or that they have not. The address is
+ * read from the company's database when a mail is sent, and is gone with it. */
+#ifndef FG_PAY_MAILER_H
+#define FG_PAY_MAILER_H
+
+#include "pay.h"
+
+struct mailer_stats {
+    _Atomic uint64_t sent, failed, given_up;
+};
+
+int mailer_create(struct pay *pay, struct err_slot *err, struct mailer **out);
+void mailer_tick(struct mailer *mailer); /* each 100 ms */
+void mailer_close(struct mailer *mailer);
+const struct mailer_stats *mailer_stats(const struct mailer *mailer);
+
+/* The message as it goes over the wire; for tests. */
+struct mail {
+    const char *kind; /* completed, refunded, failed */
+    const char *lang;
+    struct span from, to, order, event, currency, public_url;
+    struct span places; /* a line each; may be empty */
+    uint64_t amount;
+    uint32_t seats;
+    uint64_t now_s;
+};
+
+int mail_put(struct text *text, const struct mail *mail, struct err_slot *err);
+/* One address, nothing that could end a header or an SMTP line. */
+bool mail_address_is_sane(struct span address);
+
+#endif

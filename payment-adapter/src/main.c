@@ -1,0 +1,217 @@
+/* main.c: the payment adapter: login, checkout, tickets. README.md beside src/ tells how it works;
+ * cli.h lists the commands that are not the service. */
+#include "cli.h"
+#include "mailer.h"
+#include "outbox.h"
+#include "pay.h"
+#include "reconcile.h"
+#include "schema.h"
+#include "web/site.h"
+
+#include <curl/curl.h>
+#include <sodium.h>
+#include <stdlib.h>
+
+#define VERSION "1.0.0"
+
+/* ---- metrics ---- */
+
+struct metric {
+    const char *name, *help, *labels;
+    const _Atomic uint64_t *value;
+    bool gauge;
+};
+
+static int add_metrics(struct metrics *metrics, const struct metric *all, size_t len,
+                       struct err_slot *err)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < len; i++) {
+        struct metrics_desc desc = {all[i].name, all[i].help, all[i].labels};
+        rc = all[i].gauge ? metrics_gauge(metrics, &desc, all[i].value, err)
+                          : metrics_counter(metrics, &desc, all[i].value, err);
+    }
+    return rc;
+}
+
+#define LEN(ARRAY) (sizeof(ARRAY) / sizeof((ARRAY)[0]))
+
+static int add_pay_metrics(struct pay *pay, struct err_slot *err)
+{
+    const struct pg_pool_stats *pg = pg_pool_stats(pay->pg);
+    const struct outcall_stats *calls = outcalls_stats(pay->outcalls);
+    const struct outbox_stats *shop = outbox_stats(pay->outbox);
+    const struct mailer_stats *mail = mailer_stats(pay->mailer);
+    const struct metric all[] = {
+        {"fairgate_sagas_total", "sagas ended or parked", "end=\"completed\"", &pay->completed_ever,
+         false},
+        {"fairgate_sagas_total", "", "end=\"undone\"", &pay->undone_ever, false},
+        {"fairgate_sagas_total", "", "end=\"parked\"", &pay->parked_ever, false},
+        {"fairgate_logins_total", "logins by outcome", "outcome=\"good\"", &pay->logins_good,
+         false},
+        {"fairgate_logins_total", "", "outcome=\"bad\"", &pay->logins_bad, false},
+        {"fairgate_logins_total", "", "outcome=\"throttled\"", &pay->logins_throttled, false},
+        {"fairgate_logins_total", "", "outcome=\"shed\"", &pay->logins_shed, false},
+        {"fairgate_webhooks_total", "webhooks by outcome", "outcome=\"good\"", &pay->webhooks_good,
+         false},
+        {"fairgate_webhooks_total", "", "outcome=\"repeated\"", &pay->webhooks_repeated, false},
+        {"fairgate_webhooks_total", "", "outcome=\"refused\"", &pay->webhooks_bad, false},
+        {"fairgate_pay_db_jobs_total", "jobs for our database", NULL, &pg->jobs, false},
+        {"fairgate_pay_db_refused_total", "jobs that were never sent", NULL, &pg->refused, false},
+        {"fairgate_pay_db_unknown_total", "jobs of unknown outcome", NULL, &pg->unknown, false},
+        {"fairgate_pay_db_connected", "connections that stand", NULL, &pg->connected, true},
+        {"fairgate_pay_db_queued", "jobs that wait for a connection", NULL, &pg->queued, true},
+        {"fairgate_pay_calls_total", "calls to peers", "outcome=\"answered\"", &calls->answered,
+         false},
+        {"fairgate_pay_calls_total", "", "outcome=\"failed\"", &calls->failed, false},
+        {"fairgate_pay_calls_total", "", "outcome=\"refused\"", &calls->refused, false},
+        {"fairgate_pay_calls_under_way", "calls to peers under way", NULL, &calls->under_way, true},
+        {"fairgate_shop_orders_total", "orders given to the shop", "outcome=\"taken\"", &shop->sent,
+         false},
+        {"fairgate_shop_orders_total", "", "outcome=\"refused\"", &shop->refused, false},
+        {"fairgate_shop_orders_total", "", "outcome=\"unanswered\"", &shop->unanswered, false},
+        {"fairgate_mails_total", "mails", "outcome=\"sent\"", &mail->sent, false},
+        {"fairgate_mails_total", "", "outcome=\"failed\"", &mail->failed, false},
+        {"fairgate_mails_total", "", "outcome=\"given_up\"", &mail->given_up, false},
+        {"fairgate_hash_refused_total", "password checks refused", NULL,
+         hasher_refused(pay->hasher), false},
+    };
+    return add_metrics(pay->loop->metrics, all, LEN(all), err);
+}
+
+static int add_users_metrics(struct pay *pay, struct err_slot *err)
+{
+    if (pay->users == NULL)
+        return 0;
+    const struct users_stats *users = users_stats(pay->users);
+    const struct metric all[] = {
+        {"fairgate_users_db_queries_total", "questions to the company's user database", NULL,
+         &users->asked, false},
+        {"fairgate_users_db_held_back_total", "questions that were not asked", "why=\"cap\"",
+         &users->capped, false},
+        {"fairgate_users_db_held_back_total", "", "why=\"breaker\"", &users->broken, false},
+    };
+    return add_metrics(pay->loop->metrics, all, LEN(all), err);
+}
+
+/* What only one loop looks at. */
+static int add_single_metrics(struct pay *pay, struct err_slot *err)
+{
+    if (pay->reconcile == NULL)
+        return 0;
+    const struct reconcile_stats *reconcile = reconcile_stats(pay->reconcile);
+    const struct metric all[] = {
+        {"fairgate_hash_queue", "password checks under way or waiting", NULL,
+         &pay->keys->caps->hashing.len, true},
+        {"fairgate_shop_lag_orders", "orders that the shop does not have yet", NULL, &pay->lags[0],
+         true},
+        {"fairgate_shop_lag_microseconds", "age of the oldest of them", NULL, &pay->lags[1], true},
+        {"fairgate_mail_lag_mails", "mails that are not sent yet", NULL, &pay->lags[2], true},
+        {"fairgate_mail_lag_microseconds", "age of the oldest of them", NULL, &pay->lags[3], true},
+        {"fairgate_sagas_parked", "sagas that wait for a person", NULL, &pay->lags[4], true},
+        {"fairgate_sagas_open", "sagas that are under way", NULL, &pay->lags[5], true},
+        {"fairgate_sagas_overdue_microseconds", "how long the most overdue saga has been due", NULL,
+         &pay->lags[6], true},
+        {"fairgate_drift", "disagreements that the last reconciliation found", NULL,
+         &reconcile->drift, true},
+        {"fairgate_reconcile_last_seconds", "when it ended, unix time", NULL, &reconcile->last_s,
+         true},
+        {"fairgate_reconcile_runs_total", "reconciliations", NULL, &reconcile->runs, false},
+        {"fairgate_reconcile_broken_total", "links of them that could not be followed", NULL,
+         &reconcile->broken, false},
+    };
+    return add_metrics(pay->loop->metrics, all, LEN(all), err);
+}
+
+/* ---- hooks ---- */
+
+static int start(struct service *service, struct http_router *routes,
+                 struct http_router *private_routes, struct err_slot *err)
+{
+    const struct settings *settings = service_config(service);
+    struct pay_keys *keys = service_ctx(service);
+    int rc = schema_apply(settings->db_conninfo, err);
+    if (rc == 0)
+        rc = worker_reclaim(settings->db_conninfo, settings->instance, err);
+    if (rc == 0)
+        rc = pay_keys_load(settings, err, keys);
+    if (rc == 0)
+        rc = login_routes(routes, err);
+    if (rc == 0)
+        rc = order_routes(routes, err);
+    if (rc == 0)
+        rc = ticket_routes(routes, err);
+    if (rc == 0)
+        rc = webhook_routes(routes, err);
+    if (rc == 0)
+        rc = page_routes(routes, &settings->brand, err, &keys->site);
+    if (rc == 0)
+        rc = admin_routes(private_routes, err);
+    return rc;
+}
+
+static int loop_start(struct service_loop *loop, struct err_slot *err)
+{
+    struct pay *pay;
+    int rc = pay_open(loop, service_ctx(loop->service), err, &pay);
+    if (rc < 0)
+        return rc;
+    loop->ctx = pay;
+    rc = add_pay_metrics(pay, err);
+    if (rc == 0)
+        rc = add_users_metrics(pay, err);
+    if (rc == 0)
+        rc = add_single_metrics(pay, err);
+    return rc;
+}
+
+static void loop_drain(struct service_loop *loop)
+{
+    if (loop->ctx != NULL)
+        pay_drain(loop->ctx);
+}
+
+static void loop_stop(struct service_loop *loop)
+{
+    if (loop->ctx != NULL)
+        pay_close(loop->ctx);
+    loop->ctx = NULL;
+}
+
+static void stop(struct service *service)
+{
+    struct pay_keys *keys = service_ctx(service);
+    site_destroy(keys->site);
+    pay_keys_free(keys);
+}
+
+int main(int argc, char **argv)
+{
+    if (cli_is_command(argc, argv))
+        return cli_run(argc, argv);
+    if (sodium_init() < 0 || curl_global_init(CURL_GLOBAL_DEFAULT) != 0)
+        return 1;
+    struct settings *settings = calloc(1, sizeof(*settings));
+    struct pay_keys keys = {0};
+    if (settings == NULL)
+        return 1;
+    const struct service_conf conf = {
+        .name = "payment-adapter",
+        .version = VERSION,
+        .commands = cli_commands,
+        .settings = settings_table,
+        .settings_len = settings_table_len,
+        .config = settings,
+        .ctx = &keys,
+        .check = settings_check,
+        .start = start,
+        .loop_start = loop_start,
+        .loop_drain = loop_drain,
+        .loop_stop = loop_stop,
+        .stop = stop,
+    };
+    int rc = service_main(&conf, argc, argv);
+    free(settings);
+    curl_global_cleanup();
+    return rc;
+}

@@ -1,0 +1,146 @@
+/* order_view.c: see order_view.h. What the buyer reads is honest about what is not known: while the
+ * provider cannot be reached the message says so, and that nothing is lost by waiting. */
+#include "order_view.h"
+
+#include <stdlib.h>
+
+void order_row_read(const PGresult *res, int row, struct order_row *out)
+{
+    *out = (struct order_row){
+        .id = pg_text(res, row, 0),
+        .event = pg_text(res, row, 1),
+        .hold = pg_text(res, row, 2),
+        .member = pg_text(res, row, 3),
+        .status = pg_text(res, row, 4),
+        .cause = pg_text(res, row, 5),
+        .currency = pg_text(res, row, 6),
+        .amount = pg_u64(res, row, 7),
+        .seats = pg_text(res, row, 8),
+        .provider = pg_text(res, row, 9),
+        .payment = pg_text(res, row, 10),
+        .secret = pg_text(res, row, 11),
+        .url = pg_text(res, row, 12),
+        .expires_at = pg_text(res, row, 13),
+        .created_at = pg_text(res, row, 14),
+        .idem_body = pg_text(res, row, 15),
+        .lang = pg_text(res, row, 16),
+        .event_name = pg_text(res, row, 17),
+        .starts_at = pg_text(res, row, 18),
+        .places = pg_text(res, row, 19),
+    };
+}
+
+bool order_is_moving(struct span status)
+{
+    return span_eq(status, SPAN("pending_payment")) || span_eq(status, SPAN("confirming")) ||
+           span_eq(status, SPAN("refunding"));
+}
+
+struct span order_message(const struct order_row *row)
+{
+    bool ko = span_eq(row->lang, SPAN("ko"));
+    static const struct {
+        const char *status, *en, *ko;
+    } messages[] = {
+        {"pending_payment", "Your seats are held. Please pay before the time is over.",
+         "좌석이 확보되었습니다. 시간 안에 결제해 주세요."},
+        {"confirming", "Your payment has arrived. The seats are being confirmed.",
+         "결제가 접수되었습니다. 좌석을 확정하고 있습니다."},
+        {"completed", "Everything is done. Here are your tickets.",
+         "예매가 완료되었습니다. 티켓을 확인해 주세요."},
+        {"cancelled", "The order was cancelled. No money was taken, or it is given back.",
+         "주문이 취소되었습니다. 결제된 금액은 없거나 환불됩니다."},
+        {"expired", "The time to pay is over and the seats were given back. No money was taken.",
+         "결제 시간이 지나 좌석이 반환되었습니다. 결제된 금액은 없습니다."},
+        {"failed", "The order did not come through. No money was taken, or it is given back.",
+         "주문이 완료되지 않았습니다. 결제된 금액은 없거나 환불됩니다."},
+        {"refunding", "Your refund is under way.", "환불이 진행 중입니다."},
+        {"refunded", "Your money is on its way back.", "환불되었습니다."},
+        {"parked", "Something has to be looked at by a person. Nothing is lost; we will write.",
+         "담당자가 확인하고 있습니다. 주문은 안전하며 곧 연락드리겠습니다."},
+    };
+    if (span_eq(row->status, SPAN("pending_payment")) && row->url.len == 0)
+        return ko ? span_of(
+                        "결제 서비스가 아직 응답하지 않습니다. 좌석은 확보되어 있으며, 자동으로 "
+                        "다시 시도합니다.")
+                  : SPAN("The payment service does not answer yet. Your seats are held, and we go "
+                         "on trying by ourselves.");
+    for (size_t i = 0; i < sizeof(messages) / sizeof(messages[0]); i++) {
+        if (span_eq(row->status, span_of(messages[i].status)))
+            return span_of(ko ? messages[i].ko : messages[i].en);
+    }
+    return SPAN("");
+}
+
+static void put_payment(struct text *text, const struct order_row *row)
+{
+    json_key(text, "payment");
+    if (row->payment.len == 0) {
+        json_nil(text);
+        return;
+    }
+    json_open(text, '{');
+    json_member_str(text, "provider", row->provider);
+    if (row->secret.len > 0)
+        json_member_str(text, "client_secret", row->secret);
+    json_member_str(text, "checkout_url", row->url);
+    json_close(text, '}');
+}
+
+void order_row_put(struct text *text, const struct order_row *row)
+{
+    json_open(text, '{');
+    json_member_str(text, "order", row->id);
+    json_member_str(text, "event", row->event);
+    json_member_str(text, "event_name", row->event_name);
+    if (row->starts_at.len > 0)
+        json_member_str(text, "starts_at", row->starts_at);
+    json_member_str(text, "status", row->status);
+    if (row->cause.len > 0)
+        json_member_str(text, "reason", row->cause);
+    json_member_str(text, "message", order_message(row));
+    json_member_u64(text, "amount", row->amount);
+    json_member_str(text, "currency", row->currency);
+    json_member_raw(text, "seats", row->seats);
+    json_member_raw(text, "places", row->places);
+    put_payment(text, row);
+    json_member_str(text, "expires_at", row->expires_at);
+    json_member_str(text, "created_at", row->created_at);
+}
+
+static void put_step(struct text *text, const PGresult *res, int i, const struct saga_def *def)
+{
+    unsigned step = (unsigned)pg_u64(res, i, 2);
+    json_open(text, '{');
+    json_member_cstr(text, "step", step < def->steps_len ? def->steps[step].name : "?");
+    json_member_cstr(text, "way", pg_bool(res, i, 3) ? "undo" : "do");
+    unsigned mark = (unsigned)pg_u64(res, i, 4);
+    json_member_cstr(text, "result",
+                     mark < SAGA_MARK_COUNT ? saga_mark_name((enum saga_mark)mark) : "operator");
+    json_member_u64(text, "try", pg_u64(res, i, 5));
+    json_member_u64(text, "took_ms", pg_u64(res, i, 6) / 1000);
+    if (pg_text(res, i, 7).len > 0)
+        json_member_str(text, "code", pg_text(res, i, 7));
+    json_member_str(text, "at", pg_text(res, i, 8));
+    json_close(text, '}');
+}
+
+void order_timeline_put(struct text *text, const PGresult *res, const struct checkout *checkout)
+{
+    const struct saga_def *const *defs = checkout_defs(checkout);
+    bool settled = true;
+    json_key(text, "timeline");
+    json_open(text, '[');
+    for (int i = 0; i < PQntuples(res); i++) {
+        settled = settled && pg_u64(res, i, 9) >= SAGA_COMPLETED;
+        if (PQgetisnull(res, i, 2))
+            continue;
+        for (int d = 0; d < CHECKOUT_DEFS; d++) {
+            if (span_eq(pg_text(res, i, 1), span_of(defs[d]->key)))
+                put_step(text, res, i, defs[d]);
+        }
+    }
+    json_close(text, ']');
+    /* The outcome may be certain while money and seats are still on their way back. */
+    json_member_bool(text, "settled", settled);
+}

@@ -1,0 +1,29 @@
+/* order_view.h: an order as the database has it, and as the buyer is shown it. */
+#ifndef FG_PAY_ORDER_VIEW_H
+#define FG_PAY_ORDER_VIEW_H
+
+#include "core/checkout.h"
+#include "pay.h"
+#include "places.h"
+
+/* The columns of statements.c's ORDER_COLUMNS, in their order; spans borrow the result. */
+struct order_row {
+    struct span id, event, hold, member, status, cause, currency, seats, provider, payment, secret,
+        url, expires_at, created_at, idem_body, lang, event_name, starts_at, places;
+    uint64_t amount;
+};
+
+void order_row_read(const PGresult *res, int row, struct order_row *out);
+/* {"order":...,"status":...,"payment":{...},...}; without the closing brace, so that a timeline can
+ * follow. */
+void order_row_put(struct text *text, const struct order_row *row);
+/* "timeline":[...] out of SQL_ORDER_TIMELINE's rows, as a member. */
+void order_timeline_put(struct text *text, const PGresult *res, const struct checkout *checkout);
+/* What the buyer is told, in row->lang. */
+struct span order_message(const struct order_row *row);
+/* The buyer can still pay, or something still moves. */
+bool order_is_moving(struct span status);
+
+enum { ORDER_ROW_MAX = PLACES_JSON_MAX + 16 * 1024, ORDER_VIEW_MAX = 160 * 1024 };
+
+#endif

@@ -1,0 +1,18 @@
+/* outbox.h: finished orders on their way to the shop: at its pace, each at least once with a key
+ * that makes it once, in order for each customer. What the shop does not take today it gets
+ * tomorrow; rows wait in the database, not in memory. */
+#ifndef FG_PAY_OUTBOX_H
+#define FG_PAY_OUTBOX_H
+
+#include "pay.h"
+
+struct outbox_stats {
+    _Atomic uint64_t sent, refused, unanswered;
+};
+
+int outbox_create(struct pay *pay, struct err_slot *err, struct outbox **out);
+void outbox_tick(struct outbox *outbox); /* each 100 ms */
+void outbox_close(struct outbox *outbox);
+const struct outbox_stats *outbox_stats(const struct outbox *outbox);
+
+#endif

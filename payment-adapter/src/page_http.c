@@ -1,0 +1,548 @@
+/* page_http.c: what buyers look at: the checkout (/pay/checkout), the order (/pay/orders/{id}), to
+ * which they come back from the provider, and the tickets (/pay/tickets/{id}), to be shown at the
+ * door or printed. The checkout is a page of the site, the same for all. The other two are written
+ * for each visitor, and whole without a script: while something moves the order's page asks anew by
+ * itself; with its script it changes as soon as the order does. */
+#include "guard.h"
+#include "order_view.h"
+#include "statements.h"
+#include "web/qr.h"
+#include "web/site.h"
+#include "web/visit.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+
+enum { PAGE_MAX = 2 * 1024 * 1024, QR_MAX = 64 * 1024 };
+
+static const char checkout_html[] =
+#include "payment-adapter/web/checkout.html.inc"
+    ;
+static const char checkout_js[] =
+#include "payment-adapter/web/checkout.min.js.inc"
+    ;
+static const char order_js[] =
+#include "payment-adapter/web/order.min.js.inc"
+    ;
+static const char pay_css[] =
+#include "payment-adapter/web/pay.css.inc"
+    ;
+static const char base_css[] =
+#include "web/base.css.inc"
+    ;
+static const char text_en[] =
+#include "payment-adapter/web/text.en.inc"
+    ;
+static const char text_ko[] =
+#include "payment-adapter/web/text.ko.inc"
+    ;
+
+/* The scripts are made as one file each by infra/vendor.js. */
+static const struct site_file files[] = {
+    {"pay.css", SITE_CSS, SITE_BYTES(pay_css)},
+    {"checkout.js", SITE_JS, SITE_BYTES(checkout_js)},
+    {"order.js", SITE_JS, SITE_BYTES(order_js)},
+};
+
+static const struct site_page pages[] = {{"/pay/checkout", SITE_BYTES(checkout_html), {NULL}}};
+
+struct visit {
+    struct http_req *req;
+    struct pay *pay;
+    const struct site *site;
+    char order[ORDER_ID_MAX];
+    struct session session;
+    enum lang lang;
+    bool tickets;
+};
+
+static void put_phrase(struct text *page, const struct visit *visit, const char *key)
+{
+    html_put(page, phrases_find(site_phrases(visit->site, visit->lang), span_of(key)));
+}
+
+/* Its own words are all that the script of these pages says: the page carries them all. */
+static void put_head(struct text *page, const struct visit *visit, const char *title, bool refresh)
+{
+    struct span folder = site_folder(visit->site);
+    text_printf(page, "<!doctype html>\n<html lang=\"%s\"><head><meta charset=\"utf-8\">",
+                lang_tag(visit->lang));
+    TEXT_LIT(page, "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">");
+    if (refresh)
+        TEXT_LIT(page, "<noscript><meta http-equiv=\"refresh\" content=\"3\"></noscript>");
+    TEXT_LIT(page, "<title>");
+    put_phrase(page, visit, title);
+    TEXT_LIT(page, "</title><link rel=\"icon\" href=\"/assets/icon.svg\">");
+    text_printf(page, "<link rel=\"stylesheet\" href=\"%s/pay.css\">", folder.ptr);
+    text_printf(page, "<script type=\"module\" src=\"%s/order.js\"></script>", folder.ptr);
+    TEXT_LIT(page, "<script type=\"application/json\" id=\"words\">");
+    page->comma = false;
+    phrases_json(page, site_phrases(visit->site, visit->lang), SPAN(""));
+    TEXT_LIT(page, "</script></head><body><header class=\"top\">");
+    text_put(page, site_brand(visit->site));
+    TEXT_LIT(page, "<h1>");
+    put_phrase(page, visit, title);
+    TEXT_LIT(page, "</h1><nav aria-label=\"");
+    put_phrase(page, visit, "language");
+    TEXT_LIT(page, "\">");
+    text_put(page, site_languages(visit->site, visit->lang));
+    TEXT_LIT(page, "</nav></header>");
+}
+
+static void put_tail(struct text *page)
+{
+    TEXT_LIT(page, "<p class=\"notice\" id=\"notice\" role=\"alert\"></p></main></body></html>\n");
+}
+
+static void reply_page(struct visit *visit, unsigned status, const struct text *page)
+{
+    char memory[SITE_HEADERS_MAX];
+    struct text headers = text_on(memory, sizeof(memory));
+    site_headers(visit->req, visit->lang, &headers);
+    if (page->overflown)
+        http_problem(visit->req, 500, "too-long", "The page would be too long.");
+    else
+        http_reply(visit->req, &(struct http_reply){.status = status,
+                                                    .type = "text/html; charset=utf-8",
+                                                    .headers = text_span(&headers),
+                                                    .body = text_span(page)});
+}
+
+/* A page of one sentence; for who is not logged in, with the way to do so and back. */
+static void reply_words(struct visit *visit, unsigned status, const char *title)
+{
+    char memory[32 * 1024];
+    struct text page = text_on(memory, sizeof(memory));
+    put_head(&page, visit, title, false);
+    TEXT_LIT(&page, "<main>");
+    if (status == 401) {
+        text_printf(&page, "<p><a class=\"button main\" href=\"/pay/checkout?back=/pay/%s/%s\">",
+                    visit->tickets ? "tickets" : "orders", visit->order);
+        put_phrase(&page, visit, "page.login-button");
+        TEXT_LIT(&page, "</a></p>");
+    }
+    if (status == 404) {
+        TEXT_LIT(&page, "<p>");
+        put_phrase(&page, visit, "page.missing-text");
+        TEXT_LIT(&page, "</p>");
+    }
+    put_tail(&page);
+    reply_page(visit, status, &page);
+    free(visit);
+}
+
+/* ---- the order ---- */
+
+static void put_fact(struct text *page, const struct visit *visit, const char *name,
+                     struct span value)
+{
+    TEXT_LIT(page, "<dt>");
+    put_phrase(page, visit, name);
+    TEXT_LIT(page, "</dt><dd>");
+    html_put(page, value);
+    TEXT_LIT(page, "</dd>");
+}
+
+/* The amount in minor units, which the script writes as people do. Most currencies have two digits
+ * behind the point; those of our sellers that have none are named. */
+static void put_amount(struct text *page, const struct visit *visit, const struct order_row *row)
+{
+    bool whole = span_eq_nocase(row->currency, SPAN("krw")) ||
+                 span_eq_nocase(row->currency, SPAN("jpy")) ||
+                 span_eq_nocase(row->currency, SPAN("vnd"));
+    TEXT_LIT(page, "<dt>");
+    put_phrase(page, visit, "order.amount");
+    text_printf(page, "</dt><dd><data value=\"%llu\" data-currency=\"",
+                (unsigned long long)row->amount);
+    html_put(page, row->currency);
+    TEXT_LIT(page, "\">");
+    if (whole)
+        text_u64(page, row->amount);
+    else
+        text_printf(page, "%llu.%02llu", (unsigned long long)row->amount / 100,
+                    (unsigned long long)row->amount % 100);
+    TEXT_LIT(page, " ");
+    html_put(page, row->currency);
+    TEXT_LIT(page, "</data></dd>");
+}
+
+/* How far the saga is, in four words. An order that came to another end has no steps to show: what
+ * became of the money is the sentence above. */
+static void put_steps(struct text *page, const struct visit *visit, const struct order_row *row)
+{
+    static const char *const steps[] = {"order.step.held", "order.step.paid",
+                                        "order.step.confirmed", "order.step.tickets"};
+    enum { STEPS = sizeof(steps) / sizeof(steps[0]) };
+    int now;
+    if (span_eq(row->status, SPAN("pending_payment")))
+        now = 1;
+    else if (span_eq(row->status, SPAN("confirming")))
+        now = 2;
+    else if (span_eq(row->status, SPAN("completed")))
+        now = STEPS;
+    else
+        return;
+    TEXT_LIT(page, "<ol class=\"steps\" aria-label=\"");
+    put_phrase(page, visit, "order.steps");
+    TEXT_LIT(page, "\">");
+    for (int i = 0; i < STEPS; i++) {
+        text_str(page, i < now    ? "<li class=\"done\">"
+                       : i == now ? "<li aria-current=\"step\">"
+                                  : "<li>");
+        put_phrase(page, visit, steps[i]);
+        TEXT_LIT(page, "</li>");
+    }
+    TEXT_LIT(page, "</ol>");
+}
+
+static void put_link(struct text *page, const struct visit *visit, const char *attributes,
+                     struct span start, struct span rest, const char *words)
+{
+    text_printf(page, "<p><a class=\"button main wide\" %s href=\"", attributes);
+    html_put(page, start);
+    html_put(page, rest);
+    TEXT_LIT(page, "\">");
+    put_phrase(page, visit, words);
+    TEXT_LIT(page, "</a></p>");
+}
+
+/* What cannot be undone is behind one more step, with a word about the money. */
+static void put_act(struct text *page, const struct visit *visit, const char *act,
+                    const char *words, const char *text)
+{
+    TEXT_LIT(page, "<details class=\"with-script noprint\" hidden><summary>");
+    put_phrase(page, visit, words);
+    TEXT_LIT(page, "</summary><p>");
+    put_phrase(page, visit, text);
+    text_printf(page, "</p><button type=\"button\" data-act=\"%s\">", act);
+    put_phrase(page, visit, words);
+    TEXT_LIT(page, "</button></details>");
+}
+
+/* The phrase with {0}, {1}, {2} put in. */
+static void put_filled(struct text *page, const struct visit *visit, const char *key,
+                       const struct span values[3])
+{
+    struct span phrase = phrases_find(site_phrases(visit->site, visit->lang), span_of(key));
+    for (size_t i = 0; i < phrase.len; i++) {
+        bool hole = i + 2 < phrase.len && phrase.ptr[i] == '{' && phrase.ptr[i + 1] >= '0' &&
+                    phrase.ptr[i + 1] <= '2' && phrase.ptr[i + 2] == '}';
+        if (hole) {
+            html_put(page, values[phrase.ptr[i + 1] - '0']);
+            i += 2;
+        } else {
+            html_put(page, (struct span){phrase.ptr + i, 1});
+        }
+    }
+}
+
+static struct span word_of(const json_t *place, const char *key)
+{
+    const json_t *word = json_object_get(place, key);
+    return (struct span){json_string_value(word), json_string_length(word)};
+}
+
+/* What is printed on the seats; the ids of places in an area, which have nothing better. */
+static void put_seats(struct text *page, const struct visit *visit, const struct order_row *row)
+{
+    json_t *places = json_loadb(row->places.ptr, row->places.len, 0, NULL);
+    json_t *seats = json_loadb(row->seats.ptr, row->seats.len, 0, NULL);
+    size_t i;
+    const json_t *one;
+    TEXT_LIT(page, "<dt>");
+    put_phrase(page, visit, "order.seats");
+    TEXT_LIT(page, "</dt><dd><ul class=\"plain\">");
+    json_array_foreach(places, i, one)
+    {
+        const struct span words[3] = {word_of(one, "zone"), word_of(one, "row"),
+                                      word_of(one, "number")};
+        TEXT_LIT(page, "<li>");
+        put_filled(page, visit, "seat.name", words);
+        TEXT_LIT(page, "</li>");
+    }
+    json_array_foreach(json_array_size(places) > 0 ? NULL : seats, i, one)
+    {
+        TEXT_LIT(page, "<li>");
+        html_put(page, (struct span){json_string_value(one), json_string_length(one)});
+        TEXT_LIT(page, "</li>");
+    }
+    TEXT_LIT(page, "</ul></dd>");
+    json_decref(places);
+    json_decref(seats);
+}
+
+/* The script writes it as people do, in the visitor's own time zone. */
+static void put_time(struct text *page, struct span at)
+{
+    TEXT_LIT(page, "<time datetime=\"");
+    html_put(page, at);
+    TEXT_LIT(page, "\">");
+    html_put(page, (struct span){at.ptr, at.len < 16 ? at.len : 10});
+    TEXT_LIT(page, "</time>");
+}
+
+/* It came to an end without tickets. Where the visit is over as well, the hall says how to come
+ * again. */
+static bool is_over(struct span status)
+{
+    return span_eq(status, SPAN("cancelled")) || span_eq(status, SPAN("expired")) ||
+           span_eq(status, SPAN("failed")) || span_eq(status, SPAN("refunded"));
+}
+
+static void put_order(struct text *page, const struct visit *visit, const struct order_row *row)
+{
+    bool pending = span_eq(row->status, SPAN("pending_payment"));
+    struct order_row shown = *row;
+    shown.lang = span_of(lang_tag(visit->lang));
+    put_head(page, visit, "order.title", order_is_moving(row->status));
+    TEXT_LIT(page, "<main data-order=\"");
+    html_put(page, row->id);
+    TEXT_LIT(page, "\" data-status=\"");
+    html_put(page, row->status);
+    text_printf(page, "\"%s>", order_is_moving(row->status) ? " data-moving" : "");
+    TEXT_LIT(page, "<p class=\"say\" role=\"status\">");
+    html_put(page, order_message(&shown));
+    TEXT_LIT(page, "</p>");
+    put_steps(page, visit, row);
+    if (pending && row->url.len > 0)
+        put_link(page, visit, "id=\"pay-link\"", row->url, SPAN(""), "order.pay");
+    if (span_eq(row->status, SPAN("completed")))
+        put_link(page, visit, "", SPAN("/pay/tickets/"), row->id, "order.tickets");
+    TEXT_LIT(page, "<dl>");
+    put_fact(page, visit, "order.number", row->id);
+    put_fact(page, visit, "order.event", row->event_name);
+    if (row->starts_at.len > 0) {
+        TEXT_LIT(page, "<dt>");
+        put_phrase(page, visit, "order.starts");
+        TEXT_LIT(page, "</dt><dd>");
+        put_time(page, row->starts_at);
+        TEXT_LIT(page, "</dd>");
+    }
+    put_seats(page, visit, row);
+    put_amount(page, visit, row);
+    if (pending && row->expires_at.len > 0) {
+        TEXT_LIT(page, "<dt>");
+        put_phrase(page, visit, "order.until");
+        TEXT_LIT(page, "</dt><dd><span class=\"clock\" id=\"clock\" data-until=\"");
+        html_put(page, row->expires_at);
+        TEXT_LIT(page, "\">");
+        html_put(page, row->expires_at);
+        TEXT_LIT(page, "</span></dd>");
+    }
+    TEXT_LIT(page, "</dl>");
+    if (pending)
+        put_act(page, visit, "cancel", "order.cancel", "order.cancel-text");
+    if (span_eq(row->status, SPAN("completed")))
+        put_act(page, visit, "refund", "order.refund", "order.refund-text");
+    if (is_over(row->status))
+        put_link(page, visit, "", SPAN("/seats/"), row->event, "order.again");
+    put_tail(page);
+}
+
+/* ---- the tickets ---- */
+
+/* To hand a ticket on cannot be undone, so it is behind one more step. */
+static void put_handing_on(struct text *page, const struct visit *visit, struct span ticket)
+{
+    TEXT_LIT(page, "<details class=\"with-script noprint\" hidden><summary>");
+    put_phrase(page, visit, "ticket.hand-on");
+    TEXT_LIT(page, "</summary><p>");
+    put_phrase(page, visit, "ticket.hand-on-text");
+    TEXT_LIT(page, "</p><form data-hand-on=\"");
+    html_put(page, ticket);
+    TEXT_LIT(page, "\"><p class=\"field\"><label for=\"to-");
+    html_put(page, ticket);
+    TEXT_LIT(page, "\">");
+    put_phrase(page, visit, "ticket.to");
+    TEXT_LIT(page,
+             "</label><input name=\"to\" required maxlength=\"64\" autocomplete=\"off\" id=\"to-");
+    html_put(page, ticket);
+    TEXT_LIT(page, "\"></p><button type=\"submit\">");
+    put_phrase(page, visit, "ticket.hand-on");
+    TEXT_LIT(page, "</button></form></details>");
+}
+
+static void put_place(struct text *page, const struct visit *visit, const PGresult *res, int i)
+{
+    const struct span words[3] = {pg_text(res, i, 11), pg_text(res, i, 12), pg_text(res, i, 13)};
+    TEXT_LIT(page, "<h2>");
+    if (words[2].len > 0)
+        put_filled(page, visit, "seat.name", words);
+    else
+        html_put(page, pg_text(res, i, 1));
+    TEXT_LIT(page, "</h2>");
+    if (pg_text(res, i, 14).len > 0) {
+        TEXT_LIT(page, "<p>");
+        html_put(page, pg_text(res, i, 14));
+        TEXT_LIT(page, "</p>");
+    }
+}
+
+static void put_ticket(struct text *page, const struct visit *visit, const PGresult *res, int i)
+{
+    bool revoked = pg_bool(res, i, 4), used = pg_bool(res, i, 5);
+    text_printf(page, "<article class=\"ticket%s\"><p class=\"of\">", revoked ? " void" : "");
+    html_put(page, pg_text(res, i, 8));
+    TEXT_LIT(page, "</p>");
+    if (pg_text(res, i, 9).len > 0) {
+        TEXT_LIT(page, "<p>");
+        put_time(page, pg_text(res, i, 9));
+        TEXT_LIT(page, "</p>");
+    }
+    put_place(page, visit, res, i);
+    char *svg = malloc(QR_MAX);
+    struct text qr = text_on(svg, svg != NULL ? QR_MAX : 0);
+    if (revoked) {
+        TEXT_LIT(page, "<p>");
+        put_phrase(page, visit, "ticket.void");
+        TEXT_LIT(page, "</p>");
+    } else if (svg != NULL && qr_svg(pg_text(res, i, 3), NULL, &qr) == 0) {
+        text_put(page, text_span(&qr));
+    }
+    free(svg);
+    if (used) {
+        TEXT_LIT(page, "<p>");
+        put_phrase(page, visit, "ticket.used");
+        TEXT_LIT(page, "</p>");
+    }
+    TEXT_LIT(page, "<p class=\"id\">");
+    html_put(page, pg_text(res, i, 0));
+    TEXT_LIT(page, "</p>");
+    if (!revoked && !used)
+        put_handing_on(page, visit, pg_text(res, i, 0));
+    TEXT_LIT(page, "</article>");
+}
+
+static unsigned put_tickets(struct text *page, const struct visit *visit, const PGresult *res)
+{
+    unsigned mine = 0;
+    put_head(page, visit, "ticket.title", false);
+    TEXT_LIT(page, "<main><p class=\"noprint\">");
+    put_phrase(page, visit, "ticket.show");
+    TEXT_LIT(page, "</p><p class=\"noprint\"><button type=\"button\" id=\"print\" "
+                   "class=\"with-script\" hidden>");
+    put_phrase(page, visit, "ticket.print");
+    text_printf(page, "</button> <a class=\"button\" href=\"/pay/orders/%s\">", visit->order);
+    put_phrase(page, visit, "ticket.order");
+    TEXT_LIT(page, "</a></p><p class=\"noprint soft\">");
+    put_filled(page, visit, "ticket.you",
+               (struct span[3]){span_of(visit->session.member), SPAN(""), SPAN("")});
+    TEXT_LIT(page, "</p>");
+    for (int i = 0; i < PQntuples(res); i++) {
+        if (!span_eq(pg_text(res, i, 6), span_of(visit->session.member)))
+            continue;
+        put_ticket(page, visit, res, i);
+        mine++;
+    }
+    put_tail(page);
+    return mine;
+}
+
+static void on_read(void *ctx, const struct pg_answer *answer)
+{
+    struct visit *visit = ctx;
+    char *memory = answer->rc == 0 ? malloc(PAGE_MAX) : NULL;
+    if (memory == NULL) {
+        reply_words(visit, 503, "page.later");
+        return;
+    }
+    struct text page = text_on(memory, PAGE_MAX);
+    const PGresult *res = answer->results[0];
+    bool found = false;
+    if (visit->tickets) {
+        found = put_tickets(&page, visit, res) > 0;
+    } else if (PQntuples(res) == 1) {
+        struct order_row row;
+        order_row_read(res, 0, &row);
+        found = span_eq(row.member, span_of(visit->session.member));
+        if (found)
+            put_order(&page, visit, &row);
+    }
+    if (!found) {
+        free(memory);
+        reply_words(visit, 404, "page.missing");
+        return;
+    }
+    reply_page(visit, 200, &page);
+    free(memory);
+    free(visit);
+}
+
+static void on_session(void *ctx, int rc, const struct session *session)
+{
+    struct visit *visit = ctx;
+    if (rc < 0) {
+        reply_words(visit, 503, "page.later");
+        return;
+    }
+    if (!session->here) {
+        reply_words(visit, 401, "page.login");
+        return;
+    }
+    visit->session = *session;
+    const char *const params[] = {visit->order};
+    pg_pool_query(visit->pay->pg, visit->tickets ? SQL_ORDER_TICKETS : SQL_ORDER_READ, 1, params,
+                  on_read, visit);
+}
+
+static void visit_page(struct http_req *req, const struct site *site, bool tickets)
+{
+    char order[ORDER_ID_MAX];
+    if (!guard_id(req, 0, order, sizeof(order)))
+        return;
+    struct visit *visit = calloc(1, sizeof(*visit));
+    if (visit == NULL) {
+        guard_unavailable(req, ERR_NOMEM);
+        return;
+    }
+    visit->req = req;
+    visit->pay = pay_of(req);
+    visit->site = site;
+    visit->lang = visit_lang(req);
+    visit->tickets = tickets;
+    memcpy(visit->order, order, sizeof(order));
+    session_of(visit->pay->sessions, req, on_session, visit);
+}
+
+static void on_order(struct http_req *req, void *ctx)
+{
+    visit_page(req, ctx, false);
+}
+
+static void on_tickets(struct http_req *req, void *ctx)
+{
+    visit_page(req, ctx, true);
+}
+
+int page_routes(struct http_router *routes, const struct brand_settings *brand,
+                struct err_slot *err, struct site **out)
+{
+    const struct site_conf conf = {
+        .root = "/pay/-",
+        .files = files,
+        .files_len = sizeof(files) / sizeof(files[0]),
+        .pages = pages,
+        .pages_len = sizeof(pages) / sizeof(pages[0]),
+        .base = SITE_BYTES(base_css),
+        .words = {[LANG_EN] = SITE_BYTES(text_en), [LANG_KO] = SITE_BYTES(text_ko)},
+        .service = "payment-adapter",
+        .brand = brand,
+    };
+    struct site *site;
+    int rc = site_create(&conf, err, &site);
+    if (rc < 0)
+        return rc;
+    const struct http_route all[] = {
+        {HTTP_METHOD_GET, "/pay/orders/{id}", on_order, site, 0},
+        {HTTP_METHOD_GET, "/pay/tickets/{id}", on_tickets, site, 0},
+    };
+    rc = site_routes(site, routes, err);
+    if (rc == 0)
+        rc = http_router_add_all(routes, all, sizeof(all) / sizeof(all[0]), err);
+    if (rc < 0) {
+        site_destroy(site);
+        return rc;
+    }
+    *out = site;
+    return 0;
+}

@@ -1,0 +1,32 @@
+/* password.h: checks a password against the hash that somebody else's program has stored.
+ *
+ *     $2a$ $2b$ $2y$            bcrypt
+ *     $6$                       sha512-crypt
+ *     $argon2id$ (and $argon2i$)
+ *     pbkdf2_sha256$, pbkdf2_sha1$   Django
+ *     argon2$..., bcrypt$...    Django's names before the above
+ *
+ * Hashes come from another system's table, so their costs are bounded here: a row that asks for a
+ * gigabyte or a minute is refused, not obeyed. Any thread; takes as long as the hash says. */
+#ifndef FG_PAY_PASSWORD_H
+#define FG_PAY_PASSWORD_H
+
+#include "base/err.h"
+#include "base/span.h"
+
+#include <stdbool.h>
+
+enum {
+    PASSWORD_HASH_MAX = 512,
+    PASSWORD_BCRYPT_COST_MAX = 14,
+    PASSWORD_SHA512_ROUNDS_MAX = 1000000,
+    PASSWORD_PBKDF2_ITERATIONS_MAX = 3000000,
+    PASSWORD_ARGON2_KIB_MAX = 256 * 1024,
+    PASSWORD_ARGON2_TIME_MAX = 16,
+};
+
+/* 0: it is right. ERR_AUTH: it is wrong. ERR_SYNTAX: not a hash we know, or damaged. ERR_RANGE: it
+ * asks for too much. */
+int password_check(const char *hash, const char *password, struct err_slot *err);
+
+#endif

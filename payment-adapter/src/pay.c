@@ -1,0 +1,355 @@
+/* pay.c: see pay.h. What a loop owns is made top to bottom and ended in the order that lets each
+ * answer what it still owes: first those who ask (watches, outboxes, sagas), then the calls out,
+ * then the databases. */
+#include "pay.h"
+
+#include "mailer.h"
+#include "observe/log.h"
+#include "order_watch.h"
+#include "outbox.h"
+#include "reconcile.h"
+#include "statements.h"
+#include "webhooks.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { TICK_MS = 100, LAGS_EVERY = 20, SWEEP_EVERY = 600, SECRET_TEXT_MAX = 512 };
+
+/* ---- edges around peers, for tests ---- */
+
+struct edge_call {
+    struct pay *pay;
+    struct peer_call *peer;
+    void (*on_done)(struct peer_call *peer);
+    void *ctx;
+};
+
+static void on_edge_done(struct peer_call *peer)
+{
+    struct edge_call *edge = peer->ctx;
+    halt_edge(&edge->pay->halt);
+    peer->on_done = edge->on_done;
+    peer->ctx = edge->ctx;
+    free(edge);
+    peer->on_done(peer);
+}
+
+static void start_peer(void *ctx, struct peer_call *peer)
+{
+    struct pay *pay = ctx;
+    struct peers peers = peers_http_peers(pay->peers);
+    struct edge_call *edge = pay->halt.at != 0 ? calloc(1, sizeof(*edge)) : NULL;
+    if (edge != NULL) {
+        halt_edge(&pay->halt);
+        *edge = (struct edge_call){pay, peer, peer->on_done, peer->ctx};
+        peer->on_done = on_edge_done;
+        peer->ctx = edge;
+    }
+    peers.start(peers.ctx, peer);
+}
+
+/* ---- sagas ---- */
+
+static void log_end_of_saga(struct pay *pay, const struct saga_row *row,
+                            const struct saga_move *move)
+{
+    struct log_line line;
+    log_begin(&line, pay->loop->log, move->parked ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO,
+              move->parked ? "saga parked" : "saga ended");
+    log_u64(&line, "saga", move->id);
+    log_cstr(&line, "definition", row->def->key);
+    log_cstr(&line, "state", saga_state_name(move->state));
+    log_cstr(&line, "cause", move->cause);
+    log_cstr(&line, "traceparent", row->trace);
+    log_end(&line);
+}
+
+static void count_end(struct pay *pay, const struct saga_row *row, const struct saga_move *move)
+{
+    _Atomic uint64_t *counter = &pay->undone_ever;
+    if (move->parked)
+        counter = &pay->parked_ever;
+    else if (move->state == SAGA_COMPLETED)
+        counter = &pay->completed_ever;
+    atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
+    log_end_of_saga(pay, row, move);
+}
+
+static void on_stored(void *ctx, const struct saga_row *row, const struct saga_move *move)
+{
+    struct pay *pay = ctx;
+    assert(pay != NULL);
+    if (move->parked || saga_ended(move->state))
+        count_end(pay, row, move);
+    watches_on_stored(pay->watches, row, move);
+}
+
+/* ---- the tick ---- */
+
+static void ignore(void *ctx, const struct pg_answer *answer)
+{
+    (void)ctx;
+    (void)answer;
+}
+
+static void on_lags(void *ctx, const struct pg_answer *answer)
+{
+    struct pay *pay = ctx;
+    for (int i = 0; answer->rc == 0 && i < 7; i++) {
+        int64_t value = pg_i64(answer->results[0], 0, i);
+        atomic_store_explicit(&pay->lags[i], value > 0 ? (uint64_t)value : 0, memory_order_relaxed);
+    }
+}
+
+static void tell_ready(struct pay *pay)
+{
+    service_ready(pay->loop, "database", pg_pool_ready(pay->pg) ? NULL : "no connection");
+    service_ready(pay->loop, "passes",
+                  keyring_keys(pay->passes) != NULL ? NULL : "no keys of the waiting room yet");
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+    struct pay *pay = timer->data;
+    pay->ticks++;
+    tell_ready(pay);
+    watches_tick(pay->watches);
+    outbox_tick(pay->outbox);
+    mailer_tick(pay->mailer);
+    if (pay->reconcile != NULL)
+        reconcile_tick(pay->reconcile);
+    if (pay->loop->index == 0 && pay->ticks % LAGS_EVERY == 0)
+        pg_pool_query(pay->pg, SQL_LAGS, 0, NULL, on_lags, pay);
+    if (pay->loop->index == 0 && pay->ticks % SWEEP_EVERY == 0)
+        pg_pool_query(pay->pg, SQL_SESSION_SWEEP, 0, NULL, ignore, NULL);
+}
+
+/* ---- opening ---- */
+
+static const char *secret_text(const struct secret_file *file, char *to)
+{
+    if (file == NULL || !span_to_cstr(secret_file_span(file), to, SECRET_TEXT_MAX))
+        to[0] = '\0';
+    return to;
+}
+
+struct pay_texts { /* what drivers and peers borrow for as long as the loop lives */
+    char service_token[SECRET_TEXT_MAX];
+    char stripe_key[SECRET_TEXT_MAX], stripe_webhook[SECRET_TEXT_MAX], toss_key[SECRET_TEXT_MAX];
+    char return_url[CONFIG_STRING_MAX + 32];
+    char passes_url[CONFIG_STRING_MAX + 32];
+};
+
+static void open_psps(struct pay *pay)
+{
+    const struct settings *settings = pay->settings;
+    struct pay_texts *texts = pay->texts;
+    struct psp_conf common = {.return_url = texts->return_url,
+                              .timeout_ms = (uint32_t)settings->psp_timeout_ms,
+                              .outcalls = pay->outcalls,
+                              .webhook_secrets = ""};
+    if (settings->stripe_url[0] != '\0') {
+        struct psp_conf conf = common;
+        conf.api_url = settings->stripe_url;
+        conf.checkout_url = settings->stripe_checkout_url;
+        conf.key = secret_text(pay->keys->stripe_key, texts->stripe_key);
+        conf.webhook_secrets = secret_text(pay->keys->stripe_webhook, texts->stripe_webhook);
+        pay->psps[pay->psps_len++] = (struct psp){&psp_stripe, conf};
+    }
+    if (settings->toss_url[0] != '\0') {
+        struct psp_conf conf = common;
+        conf.api_url = settings->toss_url;
+        conf.checkout_url = settings->toss_checkout_url;
+        conf.key = secret_text(pay->keys->toss_key, texts->toss_key);
+        pay->psps[pay->psps_len++] = (struct psp){&psp_toss, conf};
+    }
+    for (uint32_t i = 0; i < pay->psps_len; i++)
+        pay->psp_list[i] = &pay->psps[i];
+}
+
+static int open_stores(struct pay *pay, struct err_slot *err)
+{
+    const struct settings *settings = pay->settings;
+    struct service_loop *loop = pay->loop;
+    struct pg_pool_conf pg = {
+        .loop = loop->uv,
+        .what = "own",
+        .conninfo = settings->db_conninfo,
+        .app = "payment-adapter",
+        .setup = statements_setup,
+        .connections = (uint32_t)settings->db_connections,
+        .depth = 16,
+        .queue_max = 4096,
+        .deadline_ms = 10000,
+        .wait_ms = 2000, /* a page that is not answered by then is better told so */
+        .statements = statements,
+        .statements_len = SQL_STATEMENTS,
+        .clock = loop->clock,
+        .rng = loop->rng,
+        .log = loop->log,
+    };
+    int rc = pg_pool_create(&pg, err, &pay->pg);
+    pg.what = "sagas";
+    pg.app = "payment-adapter sagas";
+    pg.setup = statements_setup_engine;
+    pg.connections = 2; /* one commits, one leases */
+    if (rc == 0)
+        rc = pg_pool_create(&pg, err, &pay->saga_pg);
+    if (rc == 0 && settings->users_conninfo[0] != '\0')
+        rc = users_create(loop->uv, settings, &pay->keys->caps->questions, loop->clock, loop->rng,
+                          loop->log, err, &pay->users);
+    struct sessions_conf sessions = {pay->pg, settings->session_ttl_ms, loop->clock};
+    if (rc == 0)
+        rc = sessions_create(&sessions, err, &pay->sessions);
+    if (rc == 0)
+        rc = hasher_create(loop->uv, &pay->keys->caps->hashing, err, &pay->hasher);
+    return rc;
+}
+
+static int open_peers(struct pay *pay, struct err_slot *err)
+{
+    const struct settings *settings = pay->settings;
+    struct service_loop *loop = pay->loop;
+    struct pay_texts *texts = pay->texts;
+    snprintf(texts->return_url, sizeof(texts->return_url), "%s/pay/orders/", settings->public_url);
+    snprintf(texts->passes_url, sizeof(texts->passes_url), "%s/.well-known/jwks.json",
+             settings->queue_url);
+    int rc = outcalls_create(loop->uv, settings->tls_ca, err, &pay->outcalls);
+    if (rc < 0)
+        return rc;
+    open_psps(pay);
+    struct keyring_conf keyring = {texts->passes_url, 60000,       pay->outcalls,
+                                   loop->uv,          loop->clock, loop->log};
+    rc = keyring_create(&keyring, err, &pay->passes);
+    keyring.url = settings->sso_jwks_url;
+    if (rc == 0 && settings->sso_jwks_url[0] != '\0')
+        rc = keyring_create(&keyring, err, &pay->sso);
+    struct peers_http_conf peers = {
+        .seats_url = settings->seats_internal_url,
+        .queue_url = settings->queue_internal_url,
+        .service_token = secret_text(pay->keys->service_token, texts->service_token),
+        .psps = pay->psp_list,
+        .psps_len = pay->psps_len,
+        .outcalls = pay->outcalls,
+    };
+    if (rc == 0)
+        rc = peers_http_create(&peers, err, &pay->peers);
+    return rc;
+}
+
+static int open_sagas(struct pay *pay, struct err_slot *err)
+{
+    const struct settings *settings = pay->settings;
+    struct service_loop *loop = pay->loop;
+    struct checkout_conf checkout = {
+        .peers = {start_peer, pay},
+        .clock = loop->clock,
+        .rng = rng_system(), /* ticket ids are worth guessing */
+        .signer = pay->keys->signer,
+        .poll_first_ms = (uint32_t)settings->poll_first_ms,
+        .poll_cap_ms = (uint32_t)settings->poll_cap_ms,
+    };
+    int rc = checkout_create(&checkout, err, &pay->checkout);
+    if (rc < 0)
+        return rc;
+    struct worker_conf worker = {
+        .loop = loop->uv,
+        .pg = pay->saga_pg,
+        .defs = checkout_defs(pay->checkout),
+        .defs_len = CHECKOUT_DEFS,
+        .slots = (uint32_t)settings->saga_slots,
+        .calls_max = (uint32_t)settings->saga_calls,
+        .idle_ms = (uint32_t)settings->saga_idle_ms,
+        .lease_ms = (uint32_t)settings->lease_ms,
+        .instance = settings->instance,
+        .clock = loop->clock,
+        .rng = loop->rng,
+        .log = loop->log,
+        .halt = settings->halt_at != 0 ? &pay->halt : NULL,
+        .on_stored = on_stored,
+        .ctx = pay,
+    };
+    pay->halt.at = settings->halt_at;
+    rc = watches_create(pay, err, &pay->watches);
+    if (rc == 0)
+        rc = webhooks_create(pay, err, &pay->webhooks);
+    if (rc == 0)
+        rc = outbox_create(pay, err, &pay->outbox);
+    if (rc == 0)
+        rc = mailer_create(pay, err, &pay->mailer);
+    if (rc == 0 && loop->index == 0)
+        rc = reconcile_create(pay, err, &pay->reconcile);
+    if (rc == 0)
+        rc = worker_create(&worker, err, &pay->worker);
+    return rc;
+}
+
+int pay_open(struct service_loop *loop, const struct pay_keys *keys, struct err_slot *err,
+             struct pay **out)
+{
+    struct pay *pay = calloc(1, sizeof(*pay));
+    struct pay_texts *texts = calloc(1, sizeof(*texts));
+    if (pay == NULL || texts == NULL) {
+        free(pay);
+        free(texts);
+        return err_set(err, ERR_NOMEM, "payment adapter");
+    }
+    pay->loop = loop;
+    pay->texts = texts;
+    pay->settings = loop->config;
+    pay->keys = keys;
+    uv_timer_init(loop->uv, &pay->timer);
+    pay->timer.data = pay;
+    int rc = open_stores(pay, err);
+    if (rc == 0)
+        rc = open_peers(pay, err);
+    if (rc == 0)
+        rc = open_sagas(pay, err);
+    if (rc < 0) {
+        pay_close(pay);
+        return rc;
+    }
+    uv_timer_start(&pay->timer, on_tick, TICK_MS, TICK_MS);
+    tell_ready(pay);
+    *out = pay;
+    return 0;
+}
+
+/* ---- ending ---- */
+
+void pay_drain(struct pay *pay)
+{
+    worker_drain(pay->worker);
+}
+
+static void on_timer_closed(uv_handle_t *handle)
+{
+    struct pay *pay = handle->data;
+    free(pay->texts);
+    free(pay);
+}
+
+void pay_close(struct pay *pay)
+{
+    assert(!pay->closing);
+    pay->closing = true;
+    keyring_close(pay->passes);
+    keyring_close(pay->sso);
+    watches_close(pay->watches);
+    webhooks_close(pay->webhooks);
+    outbox_close(pay->outbox);
+    mailer_close(pay->mailer);
+    reconcile_close(pay->reconcile);
+    worker_close(pay->worker);
+    outcalls_close(pay->outcalls);
+    users_close(pay->users);
+    pg_pool_close(pay->saga_pg);
+    pg_pool_close(pay->pg);
+    hasher_close(pay->hasher);
+    sessions_destroy(pay->sessions);
+    checkout_destroy(pay->checkout);
+    peers_http_destroy(pay->peers);
+    uv_close((uv_handle_t *)&pay->timer, on_timer_closed);
+}

@@ -1,0 +1,110 @@
+/* pay.h: what the payment adapter has: once for the process (keys), once for each loop (databases,
+ * calls, sagas). Handlers reach theirs by pay_of(req). */
+#ifndef FG_PAY_PAY_H
+#define FG_PAY_PAY_H
+
+#include "base/secret_file.h"
+#include "core/checkout.h"
+#include "hasher.h"
+#include "keyring.h"
+#include "peers.h"
+#include "service/service.h"
+#include "session.h"
+#include "settings.h"
+#include "users.h"
+#include "worker.h"
+
+struct login;
+struct site;      /* web/site.h */
+struct pay_texts; /* pay.c */
+struct watches;   /* order_watch.h */
+struct outbox;    /* outbox.h */
+struct mailer;    /* mailer.h */
+struct reconcile; /* reconcile.h */
+struct webhooks;  /* webhooks.h */
+
+/* What all loops of the process take from together. */
+struct login_caps {
+    struct gate questions; /* to the user database */
+    struct hash_queue hashing;
+};
+
+/* Of the process; read-only once it is made, but for what caps points to. */
+struct pay_keys {
+    struct login_caps *caps;
+    struct secret_file *service_token, *stripe_key, *stripe_webhook, *toss_key, *shop_key,
+        *seats_admin, *mail_password;
+    struct ticket_signer *signer;
+    struct ticket_keys ticket_keys; /* the signer's, and those of before */
+    char *ticket_keys_json;         /* as published */
+    struct site *site;              /* the pages */
+    uint8_t throttle_key[32];       /* for hashes of accounts and addresses; of the ticket key */
+};
+
+int pay_keys_load(const struct settings *settings, struct err_slot *err, struct pay_keys *out);
+void pay_keys_free(struct pay_keys *keys);
+
+/* Of one loop. */
+struct pay {
+    struct service_loop *loop;
+    const struct settings *settings;
+    const struct pay_keys *keys;
+    struct pay_texts *texts;
+    struct pg_pool *pg;
+    struct pg_pool *saga_pg; /* the engine's own: its commits stand before nobody's page */
+    struct users *users;     /* NULL: no login by password */
+    struct outcalls *outcalls;
+    struct hasher *hasher;
+    struct sessions *sessions;
+    struct keyring *passes, *sso; /* sso NULL: off */
+    struct psp psps[2];
+    struct psp *psp_list[2];
+    uint32_t psps_len;
+    struct peers_http *peers;
+    struct checkout *checkout;
+    struct worker *worker;
+    struct watches *watches;
+    struct webhooks *webhooks;
+    struct outbox *outbox;
+    struct mailer *mailer;
+    struct reconcile *reconcile; /* loop 0 only */
+    struct halt halt;
+    uv_timer_t timer; /* sweeps, lags, readiness */
+    uint32_t ticks;
+    struct login *login_list; /* login_http.c: under way */
+    uint32_t logins;          /* so many */
+    _Atomic uint64_t lags[7]; /* as SQL_LAGS answers them */
+    _Atomic uint64_t parked_ever, completed_ever, undone_ever;
+    _Atomic uint64_t webhooks_good, webhooks_bad, webhooks_repeated;
+    _Atomic uint64_t logins_good, logins_bad, logins_throttled, logins_shed;
+    bool closing;
+};
+
+int pay_open(struct service_loop *loop, const struct pay_keys *keys, struct err_slot *err,
+             struct pay **out);
+void pay_drain(struct pay *pay);
+/* Every handle is closed; the memory is freed when the loop has seen the last of them. */
+void pay_close(struct pay *pay);
+
+static inline struct pay *pay_of(const struct http_req *req)
+{
+    return service_loop_of(req)->ctx;
+}
+
+static inline const char *pay_lang(const struct session *session)
+{
+    return session->lang[0] != '\0' ? session->lang : "ko";
+}
+
+/* Each answers for a part of the API. */
+int login_routes(struct http_router *routes, struct err_slot *err);
+int order_routes(struct http_router *routes, struct err_slot *err);
+int ticket_routes(struct http_router *routes, struct err_slot *err);
+int webhook_routes(struct http_router *routes, struct err_slot *err);
+/* *out is what the pages are served from, to end with site_destroy(). */
+int page_routes(struct http_router *routes, const struct brand_settings *brand,
+                struct err_slot *err, struct site **out);
+int admin_routes(struct http_router *private_routes, struct err_slot *err);
+int checkin_routes(struct http_router *private_routes, struct err_slot *err);
+
+#endif

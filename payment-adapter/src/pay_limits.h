@@ -1,0 +1,30 @@
+/* pay_limits.h: every bound of the payment adapter, with its reason (limits.h is the C library's).
+ * Each has a metric or an honest answer when it is reached. */
+#ifndef FG_PAY_LIMITS_H
+#define FG_PAY_LIMITS_H
+
+enum {
+    /* login */
+    HASH_THREADS_QUEUE_MAX = 64, /* 64 hashes of 50 ms on two cores: an answer within two seconds */
+    LOGIN_ACCOUNT_MAX = 256,
+    LOGIN_PASSWORD_MAX = 1024, /* longer is an attack on the hash, not a password */
+    SESSION_TOKEN_BYTES = 32,
+    SESSION_CACHE_MAX = 16384, /* logged-in people who need no database look-up in this minute */
+
+    /* bodies */
+    BODY_SMALL_MAX = 4096,
+    BODY_WEBHOOK_MAX = 256 * 1024, /* a provider's event with its whole object inside */
+    BODY_CHECKIN_MAX = 256 * 1024, /* an evening's scans of one offline door */
+
+    /* orders */
+    ORDERS_WAIT_MS = 2500,  /* POST orders waits so long for the payment to exist, then says so */
+    ORDER_WATCH_MAX = 8192, /* calls that wait for a saga's next move */
+
+    WEBHOOK_BATCH_MAX = 512, /* a commit's worth; more while one travels are told to come again */
+
+    /* outboxes */
+    OUTBOX_BATCH_MAX = 64,
+    MAIL_UNDER_WAY_MAX = 4,
+};
+
+#endif

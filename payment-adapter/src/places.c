@@ -1,0 +1,54 @@
+/* places.c: see places.h. What is missing or too long costs a name, never the order. */
+#include "places.h"
+
+#include "base/rfc3339.h"
+
+#include <stdio.h>
+
+static void copy_word(const json_t *value, char *to, size_t cap)
+{
+    const char *word = json_string_value(value);
+    size_t len = word != NULL ? json_string_length(value) : 0;
+    if (len > cap - 1) {
+        len = cap - 1;
+        while (len > 0 &&
+               ((unsigned char)word[len] & 0xC0) == 0x80) /* not in the middle of a letter */
+            len--;
+    }
+    if (len > 0)
+        memcpy(to, word, len);
+    to[len] = '\0';
+}
+
+static void put_place(struct text *text, const json_t *place)
+{
+    static const char *const words[] = {"zone", "row", "number", "category"};
+    char word[PLACES_WORD_MAX + 1];
+    json_open(text, '{');
+    copy_word(json_object_get(place, "id"), word, sizeof(word));
+    json_member_cstr(text, "id", word);
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        copy_word(json_object_get(place, words[i]), word, sizeof(word));
+        json_member_cstr(text, words[i], word);
+    }
+    json_close(text, '}');
+}
+
+void places_read(const json_t *hold, struct places *out)
+{
+    const json_t *places = json_object_get(hold, "places");
+    struct text text = text_on(out->json, sizeof(out->json) - 1);
+    uint64_t starts_ms;
+    copy_word(json_object_get(hold, "event_name"), out->name, sizeof(out->name));
+    copy_word(json_object_get(hold, "starts_at"), out->starts_at, sizeof(out->starts_at));
+    if (!rfc3339_parse(span_of(out->starts_at), &starts_ms))
+        out->starts_at[0] = '\0';
+    json_open(&text, '[');
+    for (size_t i = 0; i < json_array_size(places) && i < ORDER_SEATS_MAX; i++)
+        put_place(&text, json_array_get(places, i));
+    json_close(&text, ']');
+    if (text.overflown)
+        snprintf(out->json, sizeof(out->json), "[]");
+    else
+        out->json[text.len] = '\0';
+}

@@ -1,0 +1,26 @@
+/* reconcile.h: does everybody agree? Each minute the provider's own list of events, the seats that
+ * seat-service has sold, the orders, tickets and sagas here, and what the shop has taken are laid
+ * beside each other. Whatever disagrees, and has had the time to agree, is a drift: counted in a
+ * metric, listed, and explained. The right number is 0. */
+#ifndef FG_PAY_RECONCILE_H
+#define FG_PAY_RECONCILE_H
+
+#include "pay.h"
+
+struct reconcile_stats {
+    _Atomic uint64_t drift; /* gauge: found by the last run */
+    _Atomic uint64_t runs, broken;
+    _Atomic uint64_t last_s; /* gauge: when the last whole run ended, unix time */
+};
+
+int reconcile_create(struct pay *pay, struct err_slot *err, struct reconcile **out);
+void reconcile_tick(struct reconcile *reconcile); /* each 100 ms */
+void reconcile_close(struct reconcile *reconcile);
+const struct reconcile_stats *reconcile_stats(const struct reconcile *reconcile);
+
+/* The next run begins now; on_done is called when it has ended. One at a time: ERR_FULL. */
+int reconcile_now(struct reconcile *reconcile, void (*on_done)(void *ctx), void *ctx);
+/* {"at","drift":n,"items":[{"kind","order","payment","detail","means","todo"}],"broken":[...]} */
+void reconcile_put(const struct reconcile *reconcile, struct text *text);
+
+#endif

@@ -1,0 +1,12 @@
+/* schema.h: brings the database to what this program expects. */
+#ifndef FG_PAY_SCHEMA_H
+#define FG_PAY_SCHEMA_H
+
+#include "base/err.h"
+
+/* Applies the files of payment-adapter/sql/ that are missing, in one transaction and under a lock,
+ * so that any number of instances may start at once. Blocks: for the start of the program only.
+ * ERR_STATE if the database is newer than the program. */
+int schema_apply(const char *conninfo, struct err_slot *err);
+
+#endif

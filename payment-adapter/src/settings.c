@@ -1,0 +1,177 @@
+/* settings.c: see settings.h. */
+#include "settings.h"
+
+#include <stddef.h>
+
+static const char *const psp_words[] = {"stripe", "toss", NULL};
+
+#define AT(MEMBER)   offsetof(struct settings, MEMBER)
+#define LEN(ARRAY)   (sizeof(ARRAY) / sizeof((ARRAY)[0]))
+#define URL_OR_EMPTY 0, CONFIG_STRING_MAX - 1, NULL
+#define TEXT         1, CONFIG_STRING_MAX - 1, NULL
+#define DAY_MS       UINT64_C(86400000)
+
+const struct config_setting settings_table[] = {
+    {"database", "conninfo", CONFIG_STRING, AT(db_conninfo), NULL, TEXT,
+     "our own PostgreSQL, as libpq writes it; a password by passfile"},
+    {"database", "connections", CONFIG_U64, AT(db_connections), "4", 1, 16, NULL,
+     "connections of each loop"},
+
+    {"users", "conninfo", CONFIG_STRING, AT(users_conninfo), "", URL_OR_EMPTY,
+     "the company's user database, by a role that can only read; empty: no login by password"},
+    {"users", "connections", CONFIG_U64, AT(users_connections), "2", 1, 8, NULL,
+     "connections of each loop"},
+    {"users", "timeout", CONFIG_DURATION, AT(users_timeout_ms), "800ms", 50, 5000, NULL,
+     "how long a look-up may take before the answer is 503"},
+    {"users", "queries_per_s", CONFIG_U64, AT(users_queries_per_s), "50", 1, 100000, NULL,
+     "the most that the user database is ever asked by this process, all loops together; with N "
+     "processes give each an N-th of what it may bear"},
+    {"users", "login_sql", CONFIG_STRING, AT(users_login_sql),
+     "SELECT id::text, password_hash FROM users WHERE lower(email) = lower($1) LIMIT 1", TEXT,
+     "$1 is the login; answers id and hash, and a language if there is one"},
+    {"users", "mail_sql", CONFIG_STRING, AT(users_mail_sql),
+     "SELECT email FROM users WHERE id::text = $1", TEXT, "$1 is the id; answers the address"},
+    {"users", "unknown_hash", CONFIG_STRING, AT(users_unknown_hash),
+     "$2b$10$CwTycUXWue0Thq9StjUM0uJ8mVuqZOvkR1fFZL1eGxYbPq4ZPZ1Ja", TEXT,
+     "hashes parted by spaces, of the costs of real ones: what an unknown login is checked "
+     "against"},
+
+    {"login", "free_fails", CONFIG_U64, AT(login_free_fails), "5", 1, 1000, NULL,
+     "wrong passwords of an account before it has to wait; ten times as many of an address"},
+    {"login", "window", CONFIG_DURATION, AT(login_window_ms), "15m", 1000, DAY_MS, NULL,
+     "wrong passwords are forgotten after this"},
+    {"login", "pause", CONFIG_DURATION, AT(login_pause_ms), "1s", 100, DAY_MS, NULL,
+     "the first pause; doubled with each further wrong password"},
+    {"login", "pause_max", CONFIG_DURATION, AT(login_pause_max_ms), "15m", 100, DAY_MS, NULL,
+     "the longest pause"},
+    {"login", "session_ttl", CONFIG_DURATION, AT(session_ttl_ms), "12h", 60000, 30 * DAY_MS, NULL,
+     "how long a session lives"},
+    {"login", "hash_queue", CONFIG_U64, AT(hash_queue), "64", 1, 1024, NULL,
+     "password checks that may wait, of all loops together; 503 beyond"},
+    {"login", "origins", CONFIG_STRING, AT(origins), "", URL_OR_EMPTY,
+     "further origins from which pages may post, parted by commas; our own is always allowed"},
+
+    {"sso", "jwks_url", CONFIG_STRING, AT(sso_jwks_url), "", URL_OR_EMPTY,
+     "public keys of the shop, for logging in by its signed token; empty: off"},
+    {"sso", "issuer", CONFIG_STRING, AT(sso_issuer), "shop", TEXT, "iss of the shop's token"},
+    {"sso", "audience", CONFIG_STRING, AT(sso_audience), "fairgate", TEXT, "its aud"},
+    {"sso", "type", CONFIG_STRING, AT(sso_typ), "JWT", TEXT, "its typ"},
+
+    {"queue", "url", CONFIG_STRING, AT(queue_url), "http://127.0.0.1:8081", TEXT,
+     "queue-front, whose passes are believed"},
+    {"queue", "internal_url", CONFIG_STRING, AT(queue_internal_url), "http://127.0.0.1:8091", TEXT,
+     "its private listener"},
+    {"queue", "issuer", CONFIG_STRING, AT(queue_issuer), "fairgate", TEXT, "iss of the passes"},
+
+    {"seats", "url", CONFIG_STRING, AT(seats_url), "http://127.0.0.1:8082", TEXT, "seat-service"},
+    {"seats", "internal_url", CONFIG_STRING, AT(seats_internal_url), "http://127.0.0.1:8092", TEXT,
+     "its private listener"},
+
+    {"keys", "service_token", CONFIG_STRING, AT(service_token), NULL, TEXT,
+     "file: what we show to the private listeners of the others"},
+    {"keys", "seats_admin_token", CONFIG_STRING, AT(seats_admin), "", URL_OR_EMPTY,
+     "file: seat-service's admin token, to compare what it has sold; empty: not compared"},
+    {"keys", "tickets", CONFIG_STRING, AT(ticket_key), NULL, TEXT,
+     "file: the Ed25519 key that signs tickets, PKCS#8 PEM"},
+    {"keys", "old_tickets", CONFIG_STRING, AT(ticket_old_keys), "", URL_OR_EMPTY,
+     "file: public keys that tickets were signed with before, a JWKS"},
+
+    {"psp", "default", CONFIG_WORD, AT(psp_default), "stripe", 0, 0, psp_words,
+     "the provider of an order that names none"},
+    {"psp", "timeout", CONFIG_DURATION, AT(psp_timeout_ms), "8s", 100, 10000, NULL, "of one call"},
+    {"psp", "stripe_url", CONFIG_STRING, AT(stripe_url), "", URL_OR_EMPTY,
+     "the API, without a slash at the end; empty: not used"},
+    {"psp", "stripe_key", CONFIG_STRING, AT(stripe_key), "", URL_OR_EMPTY, "file: the secret key"},
+    {"psp", "stripe_webhook_secret", CONFIG_STRING, AT(stripe_webhook_secret), "", URL_OR_EMPTY,
+     "file: what webhooks are signed with; two, parted by a space, during a rotation"},
+    {"psp", "stripe_checkout_url", CONFIG_STRING, AT(stripe_checkout_url), "", URL_OR_EMPTY,
+     "the page on which the buyer pays; the payment's client secret is put behind it"},
+    {"psp", "toss_url", CONFIG_STRING, AT(toss_url), "", URL_OR_EMPTY, "the API; empty: not used"},
+    {"psp", "toss_key", CONFIG_STRING, AT(toss_key), "", URL_OR_EMPTY, "file: the secret key"},
+    {"psp", "toss_checkout_url", CONFIG_STRING, AT(toss_checkout_url), "", URL_OR_EMPTY,
+     "the payment window"},
+
+    {"web", "public_url", CONFIG_STRING, AT(public_url), "http://127.0.0.1:8080", TEXT,
+     "how visitors reach us, without a slash at the end: for links and return addresses"},
+    {"web", "tls_ca", CONFIG_STRING, AT(tls_ca), "", URL_OR_EMPTY,
+     "file: certificates to believe instead of the system's"},
+
+    {"shop", "url", CONFIG_STRING, AT(shop_url), "", URL_OR_EMPTY,
+     "where finished orders go, a whole URL; empty: they are kept"},
+    {"shop", "list_url", CONFIG_STRING, AT(shop_list_url), "", URL_OR_EMPTY,
+     "the shop's list of our orders, to compare it with ours; empty: not compared"},
+    {"shop", "key", CONFIG_STRING, AT(shop_key), "", URL_OR_EMPTY, "file: the shop's API key"},
+    {"shop", "per_s", CONFIG_U64, AT(shop_per_s), "20", 1, 100000, NULL,
+     "the most orders that the shop is given in a second, by each loop"},
+    {"shop", "timeout", CONFIG_DURATION, AT(shop_timeout_ms), "10s", 100, 60000, NULL,
+     "of one call"},
+    {"shop", "retry_max", CONFIG_DURATION, AT(shop_retry_max_ms), "1m", 100, DAY_MS, NULL,
+     "the longest pause between two tries of one order"},
+
+    {"mail", "url", CONFIG_STRING, AT(mail_url), "", URL_OR_EMPTY,
+     "smtp://host:port or smtps://; empty: mails are kept"},
+    {"mail", "from", CONFIG_STRING, AT(mail_from), "tickets@fairgate.invalid", TEXT,
+     "the sender's address"},
+    {"mail", "user", CONFIG_STRING, AT(mail_user), "", URL_OR_EMPTY, "for SMTP's AUTH"},
+    {"mail", "password", CONFIG_STRING, AT(mail_password), "", URL_OR_EMPTY,
+     "file: and its secret"},
+    {"mail", "tls", CONFIG_BOOL, AT(mail_tls), "false", 0, 0, NULL,
+     "never without TLS; otherwise only if the server offers it"},
+    {"mail", "timeout", CONFIG_DURATION, AT(mail_timeout_ms), "20s", 100, 120000, NULL,
+     "of one mail"},
+
+    {"saga", "slots", CONFIG_U64, AT(saga_slots), "1024", 1, 4096, NULL,
+     "sagas that a loop works on at a time"},
+    {"saga", "calls", CONFIG_U64, AT(saga_calls), "512", 1, 4096, NULL,
+     "steps of them under way at a time"},
+    {"saga", "idle", CONFIG_DURATION, AT(saga_idle_ms), "200ms", 5, 60000, NULL,
+     "how often to look for sagas that nobody told us of"},
+    {"saga", "lease", CONFIG_DURATION, AT(lease_ms), "45s", 2000, 3600000, NULL,
+     "how long a saga is one worker's; after it, another one takes it"},
+    {"saga", "instance", CONFIG_STRING, AT(instance), "payment-adapter", TEXT,
+     "the name of this process among those that share a database; the same after a restart"},
+    {"saga", "poll", CONFIG_DURATION, AT(poll_first_ms), "2s", 10, 600000, NULL,
+     "the provider is asked at the earliest after this, while the buyer pays"},
+    {"saga", "poll_max", CONFIG_DURATION, AT(poll_cap_ms), "8s", 10, 600000, NULL,
+     "and at the latest after this; a webhook is faster"},
+    {"saga", "halt_at", CONFIG_U64, AT(halt_at), "0", 0, UINT64_MAX, NULL,
+     "for tests: the process kills itself at this edge, see halt.h; 0: never"},
+
+    {"reconcile", "every", CONFIG_DURATION, AT(reconcile_every_ms), "1m", 100, DAY_MS, NULL,
+     "how often seats, orders, provider and shop are compared"},
+
+    BRAND_SETTINGS(AT(brand)),
+};
+
+const size_t settings_table_len = LEN(settings_table);
+
+static int check_psp(const struct settings *settings, struct err_slot *err)
+{
+    bool stripe = settings->stripe_url[0] != '\0', toss = settings->toss_url[0] != '\0';
+    if (stripe && (settings->stripe_key[0] == '\0' || settings->stripe_webhook_secret[0] == '\0' ||
+                   settings->stripe_checkout_url[0] == '\0'))
+        return err_set(err, ERR_RANGE,
+                       "psp.stripe_url needs stripe_key, stripe_webhook_secret and "
+                       "stripe_checkout_url");
+    if (toss && (settings->toss_key[0] == '\0' || settings->toss_checkout_url[0] == '\0'))
+        return err_set(err, ERR_RANGE, "psp.toss_url needs toss_key and toss_checkout_url");
+    if (settings->psp_default == 0 ? !stripe : !toss)
+        return err_set(err, ERR_RANGE, "psp.default is %s, but psp.%s_url is not set",
+                       psp_words[settings->psp_default], psp_words[settings->psp_default]);
+    return 0;
+}
+
+int settings_check(void *config, struct err_slot *err)
+{
+    const struct settings *settings = config;
+    if (settings->saga_calls > settings->saga_slots)
+        return err_set(err, ERR_RANGE, "saga.calls must not be more than saga.slots");
+    if (settings->poll_cap_ms < settings->poll_first_ms)
+        return err_set(err, ERR_RANGE, "saga.poll_max must not be less than saga.poll");
+    if (settings->shop_url[0] != '\0' && settings->shop_key[0] == '\0')
+        return err_set(err, ERR_RANGE, "shop.url needs shop.key");
+    if (settings->users_conninfo[0] == '\0' && settings->sso_jwks_url[0] == '\0')
+        return err_set(err, ERR_RANGE, "nobody could log in: users.conninfo or sso.jwks_url");
+    int rc = check_psp(settings, err);
+    return rc < 0 ? rc : brand_check(&settings->brand, err);
+}

@@ -1,0 +1,69 @@
+/* settings.h: the configuration of the payment adapter: `payment-adapter --help` prints it. */
+#ifndef FG_PAY_SETTINGS_H
+#define FG_PAY_SETTINGS_H
+
+#include "config/config.h"
+#include "web/brand.h"
+
+struct settings {
+    /* [database] our own */
+    char db_conninfo[CONFIG_STRING_MAX];
+    uint64_t db_connections;
+    /* [users] the company's */
+    char users_conninfo[CONFIG_STRING_MAX];
+    uint64_t users_connections, users_timeout_ms, users_queries_per_s;
+    char users_login_sql[CONFIG_STRING_MAX];
+    char users_mail_sql[CONFIG_STRING_MAX];
+    char users_unknown_hash[CONFIG_STRING_MAX];
+    /* [login] */
+    uint64_t login_free_fails, login_window_ms, login_pause_ms, login_pause_max_ms;
+    uint64_t session_ttl_ms, hash_queue;
+    char origins[CONFIG_STRING_MAX];
+    /* [sso] */
+    char sso_jwks_url[CONFIG_STRING_MAX], sso_issuer[CONFIG_STRING_MAX];
+    char sso_audience[CONFIG_STRING_MAX], sso_typ[CONFIG_STRING_MAX];
+    /* [queue] */
+    char queue_url[CONFIG_STRING_MAX], queue_internal_url[CONFIG_STRING_MAX];
+    char queue_issuer[CONFIG_STRING_MAX];
+    /* [seats] */
+    char seats_url[CONFIG_STRING_MAX], seats_internal_url[CONFIG_STRING_MAX];
+    /* [keys] */
+    char service_token[CONFIG_STRING_MAX], seats_admin[CONFIG_STRING_MAX];
+    char ticket_key[CONFIG_STRING_MAX], ticket_old_keys[CONFIG_STRING_MAX];
+    /* [psp] */
+    unsigned psp_default;
+    char stripe_url[CONFIG_STRING_MAX], stripe_key[CONFIG_STRING_MAX];
+    char stripe_webhook_secret[CONFIG_STRING_MAX], stripe_checkout_url[CONFIG_STRING_MAX];
+    char toss_url[CONFIG_STRING_MAX], toss_key[CONFIG_STRING_MAX];
+    char toss_checkout_url[CONFIG_STRING_MAX];
+    uint64_t psp_timeout_ms;
+    /* [web] */
+    char public_url[CONFIG_STRING_MAX];
+    char tls_ca[CONFIG_STRING_MAX];
+    /* [shop] */
+    char shop_list_url[CONFIG_STRING_MAX];
+    char shop_url[CONFIG_STRING_MAX], shop_key[CONFIG_STRING_MAX];
+    uint64_t shop_per_s, shop_timeout_ms, shop_retry_max_ms;
+    /* [mail] */
+    char mail_url[CONFIG_STRING_MAX], mail_from[CONFIG_STRING_MAX];
+    char mail_user[CONFIG_STRING_MAX], mail_password[CONFIG_STRING_MAX];
+    bool mail_tls;
+    uint64_t mail_timeout_ms;
+    /* [saga] */
+    uint64_t saga_slots, saga_calls, saga_idle_ms, poll_first_ms, poll_cap_ms;
+    uint64_t lease_ms;
+    char instance[CONFIG_STRING_MAX];
+    uint64_t halt_at;
+    /* [reconcile] */
+    uint64_t reconcile_every_ms;
+    /* [brand] */
+    struct brand_settings brand;
+};
+
+extern const struct config_setting settings_table[];
+extern const size_t settings_table_len;
+
+/* What one setting alone cannot tell. */
+int settings_check(void *config, struct err_slot *err);
+
+#endif

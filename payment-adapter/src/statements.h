@@ -1,0 +1,76 @@
+/* statements.h: every SQL statement that the service sends to its own database, by number. The text
+ * is in statements.c, prepared once on each connection. */
+#ifndef FG_PAY_STATEMENTS_H
+#define FG_PAY_STATEMENTS_H
+
+#include "pg/pg_pool.h"
+
+enum statement {
+    /* the engine's */
+    SQL_LEASE,
+    SQL_MOVES,
+    SQL_EFFECT_STATUS, /* the effects in the order of enum effect */
+    SQL_EFFECT_PAYMENT,
+    SQL_EFFECT_EXPIRY,
+    SQL_EFFECT_TICKET,
+    SQL_EFFECT_REVOKE,
+    SQL_EFFECT_SHOP,
+    SQL_EFFECT_MAIL,
+    /* orders */
+    SQL_ORDER_CREATE,
+    SQL_ORDER_BY_IDEM,
+    SQL_ORDER_READ,
+    SQL_ORDER_TIMELINE,
+    SQL_ORDER_CANCEL,
+    SQL_ORDER_REFUND,
+    SQL_ORDER_TICKETS,
+    SQL_ORDER_WAKE_BY_PAYMENT,
+    /* tickets */
+    SQL_TICKET_READ,
+    SQL_TICKET_TRANSFER,
+    SQL_TICKET_REVOKED,
+    SQL_CHECKIN,
+    SQL_CHECKIN_WHY,
+    SQL_CHECKIN_CONFLICT,
+    /* sessions and throttles */
+    SQL_SESSION_CREATE,
+    SQL_SESSION_READ,
+    SQL_SESSION_REVOKE,
+    SQL_SESSION_SWEEP,
+    SQL_THROTTLE_READ,
+    SQL_THROTTLE_FAIL,
+    SQL_THROTTLE_CLEAR,
+    /* webhooks */
+    SQL_WEBHOOK_EVENTS,
+    SQL_TOKEN_USE,
+    /* outboxes */
+    SQL_SHOP_TAKE,
+    SQL_SHOP_DONE,
+    SQL_SHOP_LATER,
+    SQL_MAIL_TAKE,
+    SQL_MAIL_DONE,
+    SQL_MAIL_LATER,
+    SQL_LAGS,
+    /* the operator */
+    SQL_SAGA_LIST,
+    SQL_SAGA_READ,
+    SQL_SAGA_STEPS,
+    SQL_SAGA_RETRY,
+    SQL_SAGA_COMPENSATE,
+    /* reconciliation */
+    SQL_RECONCILE_CURSOR,
+    SQL_RECONCILE_EVENTS,
+    SQL_RECONCILE_SHOP,
+    SQL_RECONCILE_DRIFT,
+    SQL_RECONCILE_SEATS,
+    SQL_RECONCILE_EVENTS_SOLD,
+    SQL_STATEMENTS,
+};
+
+extern const struct pg_statement statements[SQL_STATEMENTS];
+
+/* Run on each new connection; the second on those of the saga engine. */
+extern const char statements_setup[];
+extern const char statements_setup_engine[];
+
+#endif

@@ -1,0 +1,132 @@
+// checkout.js: who buys, what, for how much, until when; then to the payment provider. Nothing that
+// this page says about seats or money is believed by the server: it asks the seats itself.
+
+import { announce, byId, call, make, minutes, money, Refused, say, sayError, serverNow } from './kit.js';
+
+const asked = new URLSearchParams(location.search);
+const event = asked.get('event');
+const hold = asked.get('hold');
+// A page of ours that sent somebody here to log in.
+const back = /^\/pay\/(orders|tickets)\/[\w-]+$/.test(asked.get('back') ?? '') ? asked.get('back') : null;
+
+let seats = null;
+let over = false; // the time to pay
+
+function notice(text) {
+  byId('notice').textContent = text;
+}
+
+function show(...sections) {
+  byId('wait').hidden = true;
+  for (const id of ['summary', 'login', 'pay']) byId(id).hidden = !sections.includes(id);
+}
+
+function showSummary() {
+  byId('seats').replaceChildren(...(seats.places.length > 0
+    ? seats.places.map((place) => make('li', {}, make('span', { textContent: say('seat.name', place.zone, place.row, place.number) }), make('span', { textContent: `${place.category} ${money(place.price, seats.currency)}` })))
+    : [make('li', {}, `${seats.area} × ${seats.quantity}`)]));
+  byId('total').textContent = money(seats.total, seats.currency);
+}
+
+let warned = false;
+function tick() {
+  const left = Date.parse(seats.expires_at) - serverNow();
+  byId('clock').textContent = minutes(left);
+  byId('clock').classList.toggle('late', left < 60_000);
+  if (left < 60_000 && !warned) {
+    warned = true;
+    announce(say('checkout.hurry'));
+  }
+  if (left > 0) return;
+  over = true;
+  clearInterval(tick.timer);
+  show('summary');
+  notice(say('error.hold-expired'));
+}
+
+async function member() {
+  try {
+    return (await call('GET', '/v1/pay/me')).member;
+  } catch (error) {
+    if (error.status === 401) return null;
+    throw error;
+  }
+}
+
+async function next() {
+  const who = await member();
+  if (over) return; // what to do then is said already
+  if (who && back) location.replace(back);
+  else if (who) show('summary', 'pay');
+  else {
+    show(...(seats ? ['summary', 'login'] : ['login']));
+    byId('login-name').focus({ preventScroll: true });
+  }
+}
+
+// A button that works cannot be pressed twice, and says when it is over.
+async function busy(button, work) {
+  notice('');
+  button.disabled = true;
+  try {
+    await work();
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    if (error.code === 'login-required') await next();
+    notice(sayError(error));
+  } finally {
+    button.disabled = false;
+  }
+}
+
+function listen() {
+  byId('login-form').addEventListener('submit', (submitted) => {
+    submitted.preventDefault();
+    const form = submitted.target;
+    busy(form.querySelector('button'), async () => {
+      await call('POST', '/v1/pay/login', { login: form.login.value.trim(), password: form.password.value });
+      form.password.value = '';
+      await next();
+      byId('pay-button').focus();
+    });
+  });
+  byId('logout').addEventListener('click', () => busy(byId('logout'), async () => {
+    await call('POST', '/v1/pay/logout');
+    await next();
+  }));
+  byId('pay-button').addEventListener('click', () => busy(byId('pay-button'), async () => {
+    announce(say('pay.working'));
+    // The same hold gives the same order, however often this is pressed.
+    const order = await call('POST', '/v1/pay/orders', { event, hold });
+    const url = order.status === 'pending_payment' && order.payment?.checkout_url;
+    location.assign(url || `/pay/orders/${order.order}`);
+  }));
+}
+
+async function open() {
+  for (const link of document.querySelectorAll('a[hreflang]')) {
+    const query = new URLSearchParams(asked);
+    query.set('lang', link.hreflang);
+    link.href = `?${query}`;
+  }
+  byId('back').href = event ? `/seats/${encodeURIComponent(event)}` : '/';
+  listen();
+  if (!back) {
+    if (!event || !hold) throw new Refused(404, { code: 'hold-unknown' });
+    seats = await call('GET', `/v1/seats/${encodeURIComponent(event)}/holds/${encodeURIComponent(hold)}`);
+    showSummary();
+    tick.timer = setInterval(tick, 500);
+    tick();
+  }
+  await next();
+  document.body.dataset.ready = 'yes';
+}
+
+// Cut off before anything was there: begun anew.
+addEventListener('online', () => { if (!document.body.dataset.ready) location.reload(); });
+
+open().catch((error) => {
+  byId('wait').hidden = true;
+  notice(error instanceof Refused ? sayError(error) : say('error.other'));
+  if (!(error instanceof Refused)) throw error;
+});
