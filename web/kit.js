@@ -1,0 +1,120 @@
+// kit.js: what the scripts of all pages share: the words of the page's language, money, the server's
+// time, and calls that say what went wrong.
+
+const wordsAt = document.getElementById('words');
+const words = wordsAt ? JSON.parse(wordsAt.textContent) : {};
+export const lang = document.documentElement.lang;
+
+// The phrase of a key with {0}, {1} put in. A key that nobody wrote shows itself.
+export function say(key, ...values) {
+  return (words[key] ?? key).replace(/\{(\d)\}/g, (all, i) => values[i] ?? all);
+}
+
+export const knows = (key) => key in words;
+
+// What a page that must be small says only now and then is fetched when it is about to be said.
+let more = null;
+export function moreWords() {
+  more ??= fetch(new URL(`more.${lang}.json`, import.meta.url)).then((answer) => answer.json()).then((told) => Object.assign(words, told));
+  return more.catch(() => { more = null; });
+}
+
+export function byId(id) {
+  return document.getElementById(id);
+}
+
+// An element with properties and children: no markup is ever made of text.
+export function make(tag, properties = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties)) {
+    if (name in element) element[name] = value;
+    else element.setAttribute(name, value);
+  }
+  element.append(...children);
+  return element;
+}
+
+// Amounts travel in minor units; how many digits those are, the currency knows.
+export function money(minor, currency) {
+  const format = new Intl.NumberFormat(lang, { style: 'currency', currency: currency.toUpperCase() });
+  return format.format(minor / 10 ** format.resolvedOptions().maximumFractionDigits);
+}
+
+// The server's clock, carried on by a clock that nobody can set: a wrong or corrected clock of this
+// device moves no deadline. Of several readings the one that the network delayed least is kept.
+const clock = { aheadMs: Date.now() - performance.now(), spreadMs: Infinity };
+
+export function noteServerTime(text, sentAt) {
+  const now = performance.now();
+  const spreadMs = now - sentAt;
+  if (!text || spreadMs > clock.spreadMs) return;
+  clock.aheadMs = Date.parse(text) + spreadMs / 2 - now;
+  clock.spreadMs = spreadMs;
+}
+
+export const serverNow = () => performance.now() + clock.aheadMs;
+// A laptop that slept stops performance.now() on some systems: the next answer counts again.
+export function doubtClock() {
+  clock.spreadMs = Infinity;
+}
+document.addEventListener('visibilitychange', doubtClock);
+
+export function minutes(ms) {
+  const s = Math.max(0, Math.ceil(ms / 1000));
+  return `${Math.floor(s / 60)}:${String(s % 60).padStart(2, '0')}`;
+}
+
+export class Refused extends Error {
+  constructor(status, problem) {
+    super(problem.detail ?? `status ${status}`);
+    this.status = status;
+    this.code = problem.code ?? 'other';
+    this.problem = problem;
+  }
+}
+
+export function newKey() {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => b.toString(16).padStart(2, '0')).join('');
+}
+
+const pause = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
+const TRIES = 4;
+
+// One call. A change carries a key, so it may be sent again until an answer comes: done twice it is
+// done once. Problems are thrown as Refused; a network that stays away as Refused 0.
+export async function call(method, path, body) {
+  const headers = { Accept: 'application/json' };
+  if (method !== 'GET') headers['Idempotency-Key'] = newKey();
+  if (body !== undefined) headers['Content-Type'] = 'application/json';
+  for (let tried = 1; ; tried++) {
+    const sentAt = performance.now();
+    let answer;
+    try {
+      answer = await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
+    } catch {
+      if (tried === TRIES) throw new Refused(0, { code: 'offline' });
+      await pause(300 * 2 ** tried * (0.5 + Math.random()));
+      continue;
+    }
+    if ((answer.status === 503 || answer.status === 429) && tried < TRIES) {
+      await pause(1000 * Number(answer.headers.get('Retry-After') ?? 1) * (0.75 + Math.random() / 2));
+      continue;
+    }
+    const json = answer.status === 204 ? {} : await answer.json().catch(() => ({}));
+    noteServerTime(json.server_time, sentAt);
+    if (!answer.ok) throw new Refused(answer.status, json);
+    return json;
+  }
+}
+
+// What went wrong, in words; an error that has no words of its own says that it is one.
+export function sayError(error) {
+  const key = `error.${error.code ?? 'other'}`;
+  return knows(key) ? say(key, error.problem?.limit ?? '') : say('error.other');
+}
+
+// For who cannot see: said once, when something has happened.
+export function announce(text) {
+  const at = byId('announce');
+  if (at && at.textContent !== text) at.textContent = text;
+}

@@ -1,0 +1,211 @@
+// plan.js: the hall in flat arrays. Seats keep the plan's order, so that a place in the availability
+// picture is a place here, and the seats of a row, and of a section, are a range.
+
+export const FREE = 0;
+export const HELD = 1;
+export const SOLD = 2;
+export const BLOCKED = 3;
+
+// The smallest convex outline of the points (Andrew's monotone chain), x and y in turn: how a section
+// looks from afar.
+function outline(xs, ys, from, to) {
+  const order = Array.from({ length: to - from }, (_, i) => from + i).sort((a, b) => xs[a] - xs[b] || ys[a] - ys[b]);
+  const turnsRight = (a, b, c) => (xs[b] - xs[a]) * (ys[c] - ys[a]) - (ys[b] - ys[a]) * (xs[c] - xs[a]) <= 0;
+  const half = (points) => {
+    const chain = [];
+    for (const p of points) {
+      while (chain.length > 1 && turnsRight(chain.at(-2), chain.at(-1), p)) chain.pop();
+      chain.push(p);
+    }
+    return chain.slice(0, -1);
+  };
+  return [...half(order), ...half(order.reverse())].flatMap((p) => [xs[p], ys[p]]);
+}
+
+// Tenths; from the third seat on by how much the step differs from the one before.
+function readPlaces(into, changes, from) {
+  let last = 0;
+  let step = 0;
+  changes.forEach((change, n) => {
+    const move = change + step;
+    last += move;
+    step = n === 0 ? 0 : move;
+    into[from + n] = last / 10;
+  });
+}
+
+function readNames(plan, row, from) {
+  for (let n = 0; n < row.x.length; n++) {
+    plan.numbers[from + n] = Array.isArray(row.number) ? row.number[n] : String(row.number + n);
+    plan.ids[from + n] = Array.isArray(row.id) ? row.id[n] : row.id + plan.numbers[from + n];
+  }
+}
+
+// A value and how many seats have it, over and over.
+function readRuns(runs, from, visit) {
+  for (let at = from, r = 0; r < runs.length; r += 2) {
+    visit(runs[r], at, at + runs[r + 1]);
+    at += runs[r + 1];
+  }
+}
+
+// The plan as ?form=rows tells it (seat-service/src/rows.h). Whoever has read its outline before may
+// bring it, and the sections' shapes need not be found again.
+export function readPlan(json, far = null) {
+  const n = json.seats;
+  const noted = new Array(n);
+  let places = null; // found by name only once somebody asks: the first seats are on the screen sooner
+  const plan = {
+    n, name: json.name, focal: json.focal_point, categories: json.categories, areas: json.areas,
+    x: new Float32Array(n), y: new Float32Array(n),
+    category: new Uint8Array(n), zoneOf: new Uint16Array(n), rowOf: new Uint16Array(n),
+    ids: new Array(n), numbers: new Array(n), notes: { get: (i) => noted[i] }, zones: [],
+    state: new Uint8Array(n), version: 0, box: null,
+    get placeOf() { return places ??= new Map(this.ids.map((id, place) => [id, place])); },
+  };
+  let i = 0;
+  for (const zone of json.zones) {
+    const kept = { name: zone.name, from: i, to: i, rows: [], free: 0, shown: 0, category: 0 };
+    for (const row of zone.rows) {
+      const from = i;
+      i += row.x.length;
+      plan.zoneOf.fill(plan.zones.length, from, i);
+      plan.rowOf.fill(kept.rows.length, from, i);
+      readPlaces(plan.x, row.x, from);
+      readPlaces(plan.y, row.y, from);
+      readNames(plan, row, from);
+      readRuns(row.category, from, (category, at, end) => plan.category.fill(category, at, end));
+      readRuns(row.notes, from, (notes, at, end) => noted.fill(notes, at, end));
+      kept.rows.push({ label: row.label, from, to: i });
+    }
+    kept.to = i;
+    if (kept.to > kept.from) plan.zones.push(kept);
+  }
+  plan.zones.forEach((zone, z) => measure(plan, zone, far?.zones[z]?.outline));
+  plan.box = hull(plan.zones.map((zone) => zone.box));
+  return plan;
+}
+
+function measure(plan, zone, known) {
+  const box = { left: Infinity, top: Infinity, right: -Infinity, bottom: -Infinity };
+  const counts = new Uint32Array(plan.categories.length);
+  for (let i = zone.from; i < zone.to; i++) {
+    box.left = Math.min(box.left, plan.x[i]);
+    box.right = Math.max(box.right, plan.x[i]);
+    box.top = Math.min(box.top, plan.y[i]);
+    box.bottom = Math.max(box.bottom, plan.y[i]);
+    counts[plan.category[i]]++;
+  }
+  zone.box = box;
+  zone.category = counts.indexOf(Math.max(...counts));
+  zone.outline = known ?? outline(plan.x, plan.y, zone.from, zone.to);
+}
+
+// What is seen of a hall from afar, as ?form=outline tells it (seat-service/src/outline.h): a plan with
+// sections and no seats. Who is where in the picture, and how many are free, it knows all the same.
+export function readOutline(json) {
+  const plan = { n: json.seats, name: json.name, focal: json.focal_point, categories: json.categories, areas: json.areas, zones: [] };
+  let from = 0;
+  for (const { name, seats, category, outline: steps } of json.zones) {
+    const last = [0, 0];
+    const outline = steps.map((step, n) => (last[n % 2] += step) / 10);
+    const [xs, ys] = [0, 1].map((odd) => outline.filter((_, n) => n % 2 === odd));
+    const box = { left: Math.min(...xs), top: Math.min(...ys), right: Math.max(...xs), bottom: Math.max(...ys) };
+    plan.zones.push({ name, from, to: from + seats, free: 0, shown: 0, category, outline, box });
+    from += seats;
+  }
+  plan.box = hull(plan.zones.map((zone) => zone.box));
+  return plan;
+}
+
+// How many seats of each section are free, from the picture alone.
+export function countOutline(plan, octets) {
+  for (const zone of plan.zones) {
+    zone.free = 0;
+    for (let i = zone.from; i < zone.to; i++) if ((octets[i >> 2] >> (i & 3) * 2 & 3) === FREE) zone.free++;
+    zone.shown = zone.free;
+  }
+}
+
+function hull(boxes) {
+  return {
+    left: Math.min(...boxes.map((b) => b.left)), right: Math.max(...boxes.map((b) => b.right)),
+    top: Math.min(...boxes.map((b) => b.top)), bottom: Math.max(...boxes.map((b) => b.bottom)),
+  };
+}
+
+// Two bits a seat, four seats a byte, lowest bits first.
+export function readPicture(plan, octets, version) {
+  for (let i = 0; i < plan.n; i++) plan.state[i] = octets[i >> 2] >> (i & 3) * 2 & 3;
+  plan.version = version;
+}
+
+// The version of a picture, from its tag: "17" plain, "17-gzip" squeezed.
+export const versionOf = (etag) => Number.parseInt(etag.replace(/^\D+/, ''), 10);
+
+export function applyChanges(plan, changes) {
+  const kinds = [changes.free, changes.held, changes.sold, changes.blocked];
+  kinds.forEach((places, state) => {
+    for (const place of places ?? []) plan.state[place] = state;
+  });
+  plan.version = changes.version;
+}
+
+// How many seats of each section are free, and of those how many the filter lets through.
+export function countFree(plan, wanted) {
+  for (const zone of plan.zones) {
+    zone.free = 0;
+    zone.shown = 0;
+    for (let i = zone.from; i < zone.to; i++) {
+      if (plan.state[i] !== FREE) continue;
+      zone.free++;
+      if (wanted[plan.category[i]]) zone.shown++;
+    }
+  }
+}
+
+// Squares of equal size, each with its seats: what lies at or near a point is found without a look
+// at all the others.
+export class Grid {
+  constructor(plan, size = 60) {
+    this.plan = plan;
+    this.size = size;
+    this.columns = Math.floor((plan.box.right - plan.box.left) / size) + 1;
+    this.rows = Math.floor((plan.box.bottom - plan.box.top) / size) + 1;
+    this.from = new Uint32Array(this.columns * this.rows + 1);
+    this.seats = new Uint32Array(plan.n);
+    for (let i = 0; i < plan.n; i++) this.from[this.cell(plan.x[i], plan.y[i]) + 1]++;
+    for (let c = 1; c < this.from.length; c++) this.from[c] += this.from[c - 1];
+    const next = this.from.slice();
+    for (let i = 0; i < plan.n; i++) this.seats[next[this.cell(plan.x[i], plan.y[i])]++] = i;
+  }
+
+  column(x) { return Math.min(this.columns - 1, Math.max(0, Math.floor((x - this.plan.box.left) / this.size))); }
+
+  row(y) { return Math.min(this.rows - 1, Math.max(0, Math.floor((y - this.plan.box.top) / this.size))); }
+
+  cell(x, y) { return this.row(y) * this.columns + this.column(x); }
+
+  within(left, top, right, bottom, visit) {
+    for (let r = this.row(top); r <= this.row(bottom); r++) {
+      for (let c = this.column(left); c <= this.column(right); c++) {
+        const cell = r * this.columns + c;
+        for (let s = this.from[cell]; s < this.from[cell + 1]; s++) visit(this.seats[s]);
+      }
+    }
+  }
+
+  // The seat for which `distance` is least, of those not farther than `reach`; -1 if there is none.
+  nearest(x, y, reach, distance = (i) => Math.hypot(this.plan.x[i] - x, this.plan.y[i] - y)) {
+    let best = -1;
+    let least = Infinity;
+    this.within(x - reach, y - reach, x + reach, y + reach, (i) => {
+      const d = distance(i);
+      if (d < least && Math.hypot(this.plan.x[i] - x, this.plan.y[i] - y) <= reach) {
+        best = i;
+        least = d;
+      }
+    });
+    return best;
+  }
+}
