@@ -1,0 +1,314 @@
+/* login.c: login, logout, who am I, and the token with which a customer of ours is believed by a
+ * partner.
+ *
+ * A password check takes some fifty milliseconds of a core, so it happens on libuv's worker threads
+ * and only so many may wait. An unknown user is checked as well, against a hash that nobody has:
+ * the time tells nothing. The session is 32 random bytes in a cookie; the database knows their
+ * hash. */
+#include "base/base64.h"
+#include "base/json_in.h"
+#include "crypto/jwt.h"
+#include "password.h"
+#include "shop.h"
+
+#include <assert.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct login {
+    uv_work_t work;
+    struct http_req *req;
+    struct shop *shop;
+    bool known;
+    bool holds;
+    char user[24];
+    char password[PASSWORD_MAX + 1];
+    char hash[PASSWORD_HASH_MAX];
+    char cookie[64];
+};
+
+static void login_free(struct login *login)
+{
+    login->shop->hashing--;
+    sodium_memzero(login->password, sizeof(login->password));
+    free(login);
+}
+
+static void on_session_open(void *ctx, const struct pg_answer *answer)
+{
+    struct login *login = ctx;
+    if (shop_result(login->req, answer) == NULL) {
+        login_free(login);
+        return;
+    }
+    char memory[256];
+    struct text headers = text_on(memory, sizeof(memory));
+    text_printf(&headers,
+                "Set-Cookie: shop_session=%s; Path=/; HttpOnly; SameSite=Lax; Max-Age=%d%s\r\n"
+                "Cache-Control: no-store\r\n",
+                login->cookie, SESSION_TTL_S, http_req_is_tls(login->req) ? "; Secure" : "");
+    char json[64];
+    int len = snprintf(json, sizeof(json), "{\"customer\":\"%s\"}", login->user);
+    http_reply(login->req, &(struct http_reply){.status = 200,
+                                                .type = "application/json",
+                                                .headers = text_span(&headers),
+                                                .body = {json, (size_t)len}});
+    login_free(login);
+}
+
+static void open_session(struct login *login)
+{
+    uint8_t token[SESSION_TOKEN_BYTES];
+    uint8_t digest[crypto_hash_sha256_BYTES];
+    char hash[SHOP_TOKEN_HASH];
+    char seconds[16];
+    struct text cookie = text_on(login->cookie, sizeof(login->cookie) - 1);
+    rng_fill(login->shop->rng, token, sizeof(token));
+    base64_put(&cookie, token, sizeof(token));
+    assert(!cookie.overflown);
+    login->cookie[cookie.len] = '\0';
+    crypto_hash_sha256(digest, token, sizeof(token));
+    sodium_bin2hex(hash, sizeof(hash), digest, sizeof(digest));
+    snprintf(seconds, sizeof(seconds), "%d", SESSION_TTL_S);
+    const char *const params[] = {hash, login->user, seconds};
+    pg_pool_query(login->shop->db, SHOP_SESSION_OPEN, 3, params, on_session_open, login);
+}
+
+static void on_hash(uv_work_t *work) /* a worker thread */
+{
+    struct login *login = work->data;
+    login->holds = password_holds(login->hash, login->password);
+}
+
+static void on_hashed(uv_work_t *work, int status)
+{
+    struct login *login = work->data;
+    if (status < 0 || login->shop->db == NULL) {
+        shop_reply_trouble(login->req, ERR_CLOSED);
+        login_free(login);
+    } else if (!login->known || !login->holds) {
+        http_problem(login->req, 401, "wrong-login", "Login and password do not belong together.");
+        login_free(login);
+    } else {
+        open_session(login);
+    }
+}
+
+static void on_user(void *ctx, const struct pg_answer *answer)
+{
+    struct login *login = ctx;
+    const PGresult *res = shop_result(login->req, answer);
+    if (res == NULL) {
+        login_free(login);
+        return;
+    }
+    login->known = PQntuples(res) == 1 &&
+                   span_to_cstr(pg_text(res, 0, 0), login->user, sizeof(login->user)) &&
+                   span_to_cstr(pg_text(res, 0, 1), login->hash, sizeof(login->hash));
+    if (!login->known)
+        strcpy(login->hash, login->shop->dummy_hash);
+    login->work.data = login;
+    int queued = uv_queue_work(login->shop->loop, &login->work, on_hash, on_hashed);
+    assert(queued == 0); /* it only fails on a NULL function */
+}
+
+/* False after an answer. */
+static bool read_login(struct http_req *req, struct login *login, char email[EMAIL_MAX + 1])
+{
+    struct err_slot err;
+    json_t *doc;
+    if (json_in_parse(http_req_body(req), &err, &doc) < 0) {
+        http_problem(req, 400, "bad-json", "%s", err.text);
+        return false;
+    }
+    struct json_in in;
+    struct span user = {0};
+    struct span password = {0};
+    json_in_object(&in, doc, &err);
+    json_in_require(&in, "login");
+    json_in_require(&in, "password");
+    json_in_str(&in, "login", 1, EMAIL_MAX, &user);
+    json_in_str(&in, "password", 1, PASSWORD_MAX, &password);
+    bool good = json_in_end(&in) == 0;
+    if (!good)
+        http_problem(req, 400, "bad-login", "%s", err.text);
+    else
+        good = span_to_cstr(user, email, EMAIL_MAX + 1) &&
+               span_to_cstr(password, login->password, sizeof(login->password));
+    json_decref(doc);
+    return good;
+}
+
+static void on_login(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    struct shop *shop = shop_of(req);
+    if (shop->hashing >= PASSWORD_QUEUE_MAX) {
+        shop_reply_trouble(req, ERR_FULL);
+        return;
+    }
+    struct login *login = calloc(1, sizeof(*login));
+    char email[EMAIL_MAX + 1];
+    if (login == NULL) {
+        shop_reply_trouble(req, ERR_FULL);
+        return;
+    }
+    if (!read_login(req, login, email)) {
+        free(login);
+        return;
+    }
+    login->req = req;
+    login->shop = shop;
+    shop->hashing++;
+    const char *const params[] = {email};
+    pg_pool_query(shop->db, SHOP_LOGIN, 1, params, on_user, login);
+}
+
+/* ---- with a session ---- */
+
+static void on_closed(void *ctx, const struct pg_answer *answer)
+{
+    struct http_req *req = ctx;
+    if (shop_result(req, answer) == NULL)
+        return;
+    http_reply(req, &(struct http_reply){
+                        .status = 204,
+                        .headers = SPAN("Set-Cookie: shop_session=; Path=/; HttpOnly; "
+                                        "SameSite=Lax; Max-Age=0\r\n"),
+                    });
+}
+
+static void on_logout(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    char hash[SHOP_TOKEN_HASH];
+    if (!shop_session(req, hash)) {
+        shop_reply_no_session(req);
+        return;
+    }
+    const char *const params[] = {hash};
+    pg_pool_query(shop_of(req)->db, SHOP_SESSION_CLOSE, 1, params, on_closed, req);
+}
+
+static void ask_me(struct http_req *req, pg_on_done *on_done)
+{
+    char hash[SHOP_TOKEN_HASH];
+    if (!shop_session(req, hash)) {
+        shop_reply_no_session(req);
+        return;
+    }
+    const char *const params[] = {hash};
+    pg_pool_query(shop_of(req)->db, SHOP_ME, 1, params, on_done, req);
+}
+
+/* NULL after an answer. */
+static const PGresult *is_known(struct http_req *req, const struct pg_answer *answer)
+{
+    const PGresult *res = shop_result(req, answer);
+    if (res == NULL)
+        return NULL;
+    if (PQntuples(res) != 1)
+        shop_reply_no_session(req);
+    else
+        return res;
+    return NULL;
+}
+
+static void on_me(void *ctx, const struct pg_answer *answer)
+{
+    struct http_req *req = ctx;
+    const PGresult *res = is_known(req, answer);
+    if (res == NULL)
+        return;
+    char memory[1024];
+    struct text json = text_on(memory, sizeof(memory));
+    json_open(&json, '{');
+    json_member_str(&json, "customer", pg_text(res, 0, 0));
+    json_member_str(&json, "login", pg_text(res, 0, 1));
+    json_member_str(&json, "name", pg_text(res, 0, 2));
+    json_member_str(&json, "lang", pg_text(res, 0, 3));
+    json_close(&json, '}');
+    shop_reply_json(req, 200, text_span(&json));
+}
+
+static void on_get_me(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    ask_me(req, on_me);
+}
+
+static void on_token_for(void *ctx, const struct pg_answer *answer)
+{
+    struct http_req *req = ctx;
+    const PGresult *res = is_known(req, answer);
+    if (res == NULL)
+        return;
+    struct shop *shop = shop_of(req);
+    uint64_t now_s = clock_wall_us(shop->clock) / 1000000;
+    uint8_t random[16];
+    char jti[2 * sizeof(random) + 1];
+    char extra[32];
+    rng_fill(shop->rng, random, sizeof(random));
+    sodium_bin2hex(jti, sizeof(jti), random, sizeof(random));
+    bool korean = span_eq(pg_text(res, 0, 3), SPAN("ko"));
+    int extra_len = snprintf(extra, sizeof(extra), "\"lang\":\"%s\"", korean ? "ko" : "en");
+    struct jwt_claims claims = {.iss = span_of(shop->issuer),
+                                .aud = span_of(shop->audience),
+                                .sub = pg_text(res, 0, 0),
+                                .jti = span_of(jti),
+                                .iat_s = now_s,
+                                .exp_s = now_s + PARTNER_TOKEN_TTL_S,
+                                .extra = {extra, (size_t)extra_len}};
+    struct err_slot err;
+    char bytes[JWT_BYTES_MAX];
+    struct text token = text_on(bytes, sizeof(bytes));
+    if (jwt_sign(jwks_signer(shop->keys), "JWT", &claims, &err, &token) < 0) {
+        http_problem(req, 500, "cannot-sign", "%s", err.text);
+        return;
+    }
+    char memory[JWT_BYTES_MAX + 128];
+    struct text json = text_on(memory, sizeof(memory));
+    json_open(&json, '{');
+    json_member_str(&json, "token", text_span(&token));
+    json_member_u64(&json, "expires_at", claims.exp_s);
+    json_close(&json, '}');
+    shop_reply_json(req, 200, text_span(&json));
+}
+
+static void on_token(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    if (shop_of(req)->keys == NULL)
+        http_problem(req, 404, "no-tokens", "This shop signs no tokens.");
+    else
+        ask_me(req, on_token_for);
+}
+
+static void on_jwks(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    struct shop *shop = shop_of(req);
+    char memory[JWKS_TEXT_MAX];
+    struct text json = text_on(memory, sizeof(memory));
+    if (shop->keys != NULL)
+        jwks_put(&json, shop->keys);
+    else
+        TEXT_LIT(&json, "{\"keys\":[]}");
+    http_reply(req, &(struct http_reply){.status = 200,
+                                         .type = "application/json",
+                                         .headers = SPAN("Cache-Control: max-age=300\r\n"),
+                                         .body = text_span(&json)});
+}
+
+int login_add_routes(struct http_router *router, struct err_slot *err)
+{
+    static const struct http_route routes[] = {
+        {HTTP_METHOD_POST, "/api/login", on_login, NULL, BODY_MAX},
+        {HTTP_METHOD_POST, "/api/logout", on_logout, NULL, BODY_MAX},
+        {HTTP_METHOD_GET, "/api/me", on_get_me, NULL, 0},
+        {HTTP_METHOD_POST, "/api/session/token", on_token, NULL, BODY_MAX},
+        {HTTP_METHOD_GET, "/.well-known/jwks.json", on_jwks, NULL, 0},
+    };
+    return http_router_add_all(router, routes, sizeof(routes) / sizeof(routes[0]), err);
+}

@@ -1,0 +1,25 @@
+/* settings.h: what the shop is told by its configuration. */
+#ifndef FG_DEMO_SHOP_SETTINGS_H
+#define FG_DEMO_SHOP_SETTINGS_H
+
+#include "config/config.h"
+
+struct settings {
+    char conninfo[CONFIG_STRING_MAX];
+    uint64_t connections;
+    char session_key[CONFIG_STRING_MAX];
+    char issuer[CONFIG_STRING_MAX];
+    char audience[CONFIG_STRING_MAX];
+    char partner[CONFIG_STRING_MAX];
+    char api_key[CONFIG_STRING_MAX];
+    char reader_role[CONFIG_STRING_MAX];
+    uint64_t import_per_s;
+    uint64_t import_burst;
+    uint64_t seed_users;
+    char demo_users[CONFIG_STRING_MAX];
+};
+
+extern const struct config_setting settings_table[];
+extern const size_t settings_table_len;
+
+#endif

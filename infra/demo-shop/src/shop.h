@@ -1,0 +1,67 @@
+/* shop.h: what the handlers of one loop share, and the queries they ask. */
+#ifndef FG_DEMO_SHOP_SHOP_H
+#define FG_DEMO_SHOP_SHOP_H
+
+#include "base/clock.h"
+#include "base/rng.h"
+#include "base/secret_file.h"
+#include "crypto/jwks.h"
+#include "http/http.h"
+#include "pace.h"
+#include "pg/pg_pool.h"
+#include "shop_limits.h"
+
+enum shop_query {
+    SHOP_LOGIN,         /* email -> id, hash */
+    SHOP_SESSION_OPEN,  /* token hash, user, seconds */
+    SHOP_SESSION_CLOSE, /* token hash */
+    SHOP_ME,            /* token hash -> id, email, name, lang */
+    SHOP_PRODUCTS,      /* after, limit -> sku, name, price, stock */
+    SHOP_PRODUCT,       /* sku -> sku, name, price, stock, description */
+    SHOP_PLACE,         /* token hash, lines -> outcome, order, total */
+    SHOP_MY_ORDERS,     /* token hash -> id, source, status, currency, amount, created */
+    SHOP_IMPORT,        /* see import_order() */
+    SHOP_REFUND,        /* partner, external id */
+    SHOP_IMPORTED,      /* partner, external id */
+    SHOP_IMPORTED_LIST, /* partner, after, limit */
+    SHOP_QUERIES,
+};
+
+struct shop {
+    uv_loop_t *loop;
+    const struct clock *clock;
+    const struct rng *rng; /* the kernel's: session tokens come from it */
+    struct pg_pool *db;
+    struct jwks *keys; /* signs partner tokens */
+    const char *issuer;
+    const char *audience;
+    struct secret_file *api_key; /* NULL: nobody hands in orders */
+    const char *partner;
+    struct pace import_pace;
+    unsigned hashing;                   /* password checks under way or waiting */
+    char dummy_hash[PASSWORD_HASH_MAX]; /* what an unknown user's password is checked against */
+};
+
+extern const struct pg_statement shop_statements[SHOP_QUERIES];
+
+struct shop *shop_of(const struct http_req *req);
+uint64_t shop_now_us(const struct shop *shop); /* monotonic */
+
+/* Hex of the session token's hash, as the queries take it; false if the request has no session. */
+enum { SHOP_TOKEN_HASH = 65 };
+bool shop_session(const struct http_req *req, char hash[SHOP_TOKEN_HASH]);
+
+void shop_reply_json(struct http_req *req, unsigned status, struct span json);
+/* The one result of a query; NULL after the request was told that there is none. */
+const PGresult *shop_result(struct http_req *req, const struct pg_answer *answer);
+/* 503, or 500 where the database said no (ERR_PEER). */
+void shop_reply_trouble(struct http_req *req, int rc);
+void shop_reply_no_session(struct http_req *req);
+
+/* Routes, one file each. */
+int login_add_routes(struct http_router *router, struct err_slot *err);
+int catalog_add_routes(struct http_router *router, struct err_slot *err);
+int checkout_add_routes(struct http_router *router, struct err_slot *err);
+int partner_add_routes(struct http_router *router, struct err_slot *err);
+
+#endif

@@ -1,0 +1,37 @@
+/* shop_limits.h: every bound of the shop, each with its reason. */
+#ifndef FG_DEMO_SHOP_SHOP_LIMITS_H
+#define FG_DEMO_SHOP_SHOP_LIMITS_H
+
+enum {
+    DB_QUEUE_MAX = 512,    /* queries that wait for a connection: half a second's at full load */
+    DB_DEADLINE_MS = 5000, /* from asking to the answer; a customer has left by then */
+
+    PASSWORD_HASH_MAX = 256,
+    PASSWORD_MAX = 128,
+    PASSWORD_QUEUE_MAX = 32, /* of up to 300 ms, four at a time: two seconds' wait at most */
+    EMAIL_MAX = 254,
+
+    SESSION_TOKEN_BYTES = 32,
+    SESSION_TTL_S = 14 * 24 * 3600,
+    PARTNER_TOKEN_TTL_S = 120, /* handed over at once, used at once */
+
+    BASKET_LINES_MAX = 20,
+    BASKET_QUANTITY_MAX = 99,
+    SKU_MAX = 40,
+    LIST_LIMIT_DEFAULT = 20,
+    LIST_LIMIT_MAX = 100,
+    MY_ORDERS_MAX = 50,
+    ANSWER_BYTES_MAX = 512 * 1024, /* a hundred imported orders of a hundred seats */
+
+    IMPORT_SEATS_MAX = 100,
+    IMPORT_TEXT_MAX = 128, /* ids, names of events and providers */
+    IMPORT_BODY_MAX = 32 * 1024,
+    BODY_MAX = 8 * 1024,
+
+    SEED_USERS_MAX = 5000000,
+    SEED_CHUNK = 50000, /* users a transaction */
+    SEED_PRODUCTS = 200,
+    SEED_DEMO_USERS = 20,
+};
+
+#endif

@@ -1,0 +1,31 @@
+/* card.h: the test cards, and what becomes of a payment with each. No other card exists here: a
+ * number that is not in the table is answered as Stripe's test mode answers real cards. */
+#ifndef FG_PSP_SANDBOX_CARD_H
+#define FG_PSP_SANDBOX_CARD_H
+
+#include "base/span.h"
+
+struct card {
+    const char *token;  /* pm_card_visa */
+    const char *number; /* digits; NULL: the card that nobody has */
+    const char *brand;
+    bool asks;             /* the buyer has to authenticate first */
+    const char *code;      /* NULL: approved. Otherwise the error's code, */
+    const char *decline;   /* its decline_code (or NULL), */
+    const char *says;      /* and its sentence for the buyer. */
+    const char *toss_says; /* Toss's code for the same refusal */
+};
+
+enum { CARD_NUMBER_MAX = 19 };
+
+/* By "pm_card_visa_chargeDeclined", with or without the brand; NULL if there is none. */
+const struct card *card_by_token(struct span token);
+
+/* By a number as a buyer types it, with spaces or dashes. NULL if it is no card number at all
+ * (length, characters, check digit); the stranger's card if it is one that is not in the table. */
+const struct card *card_by_number(struct span typed);
+
+/* The last four digits, for people. */
+const char *card_last4(const struct card *card);
+
+#endif

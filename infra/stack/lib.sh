@@ -1,0 +1,164 @@
+# lib.sh: what the commands of infra/stack share. To be sourced, with `set -eu`.
+#
+# A part is one supervised process. parts/NAME says what is particular to it, by defining
+#   part_wanted     is it built, is it asked for?           (status)
+#   part_ports      its listening ports, if any
+#   part_prepare    writes its config and data, again and again with the same outcome
+#   part_run        prints the command that runit is to run, as the body of a shell script
+#   part_ready      does it do its work?                    (status)
+#   part_settle     optional: what is to be done once it is ready
+#   part_end_signal optional: what asks it to end, if that is not TERM
+# A part's file is sourced in a subshell, so that no part can see another's names.
+
+ROOT=$(cd "$(dirname "$0")/../.." && pwd)
+STACK=$ROOT/infra/stack
+
+say() { printf '%s\n' "$*"; }
+fail() {
+    say "stack: $*" >&2
+    exit 1
+}
+
+# ---- settings -----------------------------------------------------------------------------------
+
+# What `up` was told is kept in the run dir, so that `down` and `status` need the run dir alone.
+settings_load() {
+    RUN=${FAIRGATE_RUN_DIR:-$ROOT/.run}
+    case $RUN in /*) ;; *) RUN=$(pwd)/$RUN ;; esac
+    asked_base=${FAIRGATE_PORT_BASE:-}
+    BASE=8080 FRONTS=1 BUILD=$ROOT/build/release TLS_PEM=
+    # shellcheck disable=SC1091 # made by settings_save
+    if [ -r "$RUN/settings" ]; then . "$RUN/settings"; fi
+    BASE=${asked_base:-$BASE}
+    FRONTS=${FAIRGATE_QUEUE_FRONTS:-$FRONTS}
+    BUILD=${FAIRGATE_BUILD_DIR:-$BUILD}
+    TLS_PEM=${FAIRGATE_TLS_PEM-$TLS_PEM}
+    SECRETS=$RUN/secrets
+}
+
+settings_check() {
+    case $RUN in
+    *[!A-Za-z0-9/._+-]*) fail "FAIRGATE_RUN_DIR=$RUN: only letters, digits and /._+- please" ;;
+    esac
+    # Unix socket paths end at 107 bytes.
+    [ ${#RUN} -le 80 ] || fail "FAIRGATE_RUN_DIR=$RUN: longer than 80 characters"
+    number FAIRGATE_PORT_BASE "$BASE" 1024 65400
+    number FAIRGATE_QUEUE_FRONTS "$FRONTS" 1 8
+    if [ -n "$TLS_PEM" ]; then
+        [ -r "$TLS_PEM" ] || fail "FAIRGATE_TLS_PEM=$TLS_PEM: cannot be read"
+        TLS_PEM=$(realpath "$TLS_PEM")
+    fi
+}
+
+number() { # NAME VALUE MIN MAX
+    case $2 in
+    '' | *[!0-9]* | ??????*) fail "$1=$2: a number from $3 to $4" ;;
+    esac
+    if [ "$2" -lt "$3" ] || [ "$2" -gt "$4" ]; then fail "$1=$2: a number from $3 to $4"; fi
+}
+
+settings_save() {
+    write_if_other "$RUN/settings" <<END
+BASE=$BASE
+FRONTS=$FRONTS
+BUILD='$BUILD'
+TLS_PEM='$TLS_PEM'
+END
+}
+
+# ---- files --------------------------------------------------------------------------------------
+
+# Standard input becomes the file, unless it says so already; mode 0600 unless given.
+write_if_other() { # FILE [MODE]
+    cat >"$1.new"
+    chmod "${2:-0600}" "$1.new"
+    if cmp -s "$1.new" "$1"; then rm "$1.new"; else mv "$1.new" "$1"; fi
+}
+
+secret() { cat "$SECRETS/$1"; }
+
+# ---- parts --------------------------------------------------------------------------------------
+
+ALL_PARTS='redis postgres psp-sandbox demo-shop queue-front seat-service payment-adapter seats-feed edge'
+
+# Those that run here: the first front is called queue-front, others queue-front-2 and so on.
+parts() {
+    for name in $ALL_PARTS; do
+        part "$name" part_wanted || continue
+        say "$name"
+        [ "$name" = queue-front ] || continue
+        n=2
+        while [ "$n" -le "$FRONTS" ]; do
+            say "queue-front-$n"
+            n=$((n + 1))
+        done
+    done
+}
+
+# part NAME FUNCTION: in a subshell with NAME, and for a further front its number in FRONT.
+part() {
+    (
+        NAME=$1 FRONT=1
+        file=$1
+        case $1 in queue-front-*) FRONT=${1##*-} file=queue-front ;; esac
+        part_settle() { :; }
+        part_end_signal() { say TERM; }
+        # shellcheck disable=SC1090 # one of parts/
+        . "$STACK/parts/$file"
+        "$2"
+    )
+}
+
+front_port() { [ "$1" -eq 1 ] && say $((BASE + 1)) || say $((BASE + 19 + $1)); }
+front_private_port() { [ "$1" -eq 1 ] && say $((BASE + 11)) || say $((BASE + 29 + $1)); }
+# Where the operator's console comes from, as browsers may name it.
+console_origins() { say "http://localhost:$((BASE + 11)), http://127.0.0.1:$((BASE + 11))"; }
+
+built() { [ -x "$BUILD/bin/$1" ]; }
+
+# ---- asking -------------------------------------------------------------------------------------
+
+http_ok() { curl -fsS -m 2 -o /dev/null "$1" 2>/dev/null; }
+
+# admin_call METHOD URL [JSON | @FILE]: prints the status. The token goes by a file, not by an argument.
+admin_call() {
+    printf 'header = "Authorization: Bearer %s"\n' "$(secret admin-token)" |
+        curl -sS -m 30 -o /dev/null -w '%{http_code}' -K - -X "$1" \
+            -H 'Content-Type: application/json' ${3:+--data-binary "$3"} "$2" || true
+}
+
+# The port listens, whoever it is: by the kernel's tables, without connecting.
+port_taken() {
+    hex=$(printf '%04X' "$1")
+    awk -v hex="$hex" '$4 == "0A" && substr($2, length($2) - 3) == hex { found = 1 }
+        END { exit !found }' /proc/net/tcp /proc/net/tcp6 2>/dev/null
+}
+
+# The pid that runit knows for a service folder, if it runs.
+part_pid() {
+    sv status "$RUN/service/$1" 2>/dev/null | sed -n 's/^run: [^ ]* (pid \([0-9]*\)).*/\1/p'
+}
+
+# ---- every process of this stack, by what it carries ---------------------------------------------
+
+# Each process was started with FAIRGATE_STACK=<run dir> in its environment. Redis and PostgreSQL
+# write their titles over theirs; those are known by the folder they work in.
+stack_pids() {
+    pg=$(realpath -m "$RUN/postgres")
+    for proc in /proc/[0-9]*; do
+        pid=${proc#/proc/}
+        [ "$pid" != "$$" ] || continue
+        if tr '\0' '\n' <"$proc/environ" 2>/dev/null | grep -qxF "FAIRGATE_STACK=$RUN"; then
+            say "$pid"
+            continue
+        fi
+        cwd=$(readlink "$proc/cwd" 2>/dev/null) || continue
+        case $cwd in
+        "$RUN"/* | "$pg" | "$pg"/*)
+            case $(cat "$proc/comm" 2>/dev/null) in
+            redis-server | postgres) say "$pid" ;;
+            esac
+            ;;
+        esac
+    done 2>/dev/null
+}

@@ -1,0 +1,82 @@
+# What people ask for. The recipes are thin: the work is in the scripts that they name.
+
+PREFIX  ?= /usr/local
+FUZZ_S  ?= 60
+STACK   := infra/stack/stack
+RELEASE := $(MAKE) --no-print-directory VARIANT=release
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST) | sort
+
+# ---- running it ----------------------------------------------------------------------------------
+
+.PHONY: run up down status
+run: ready-to-run ## install what is missing, build, start all of Fairgate here; Ctrl-C ends it
+	@$(STACK) run
+up: ready-to-run ## what `make run` starts, in the background; starts just what is missing
+	@$(STACK) up
+down: ## end what `make up` started; data stays in .run
+	@$(STACK) down
+status: ## the parts that run: pid, uptime, ports, readiness
+	@$(STACK) status
+
+.PHONY: ready-to-run
+ready-to-run:
+	@infra/deps run
+	@$(RELEASE) -j$$(nproc) programs
+
+# ---- judging it ----------------------------------------------------------------------------------
+
+.PHONY: test check unit soak fuzz bench crowd
+test: ## everything that CI runs; ends with "N passed, N failed"
+	@infra/deps test browser
+	@infra/test all
+check: ## formatter, linter, unit tests under the address sanitizer
+	@infra/deps test
+	@infra/test check
+unit: ## build and run the unit tests of this VARIANT
+	@$(MAKE) --no-print-directory unit-programs
+	@infra/run-unit $(OUT)
+soak: ## the long forms of the random and crash tests
+	@infra/deps test browser
+	@infra/test soak
+fuzz: ## every fuzz target for FUZZ_S seconds (60)
+	@infra/deps test
+	@$(MAKE) --no-print-directory VARIANT=fuzz fuzz-programs
+	@infra/run-fuzz build/fuzz $(FUZZ_S)
+bench: ## the figures, side by side with others, in one run (SUITES= for some)
+	@infra/deps bench
+	@$(RELEASE) -j$$(nproc) programs
+	@node loadtest/bench/bench.js $(SUITES)
+
+crowd: ## one scenario on a stack of its own: make crowd SCENARIO=onsale (loadtest/README.md)
+	@infra/deps bench
+	@$(RELEASE) -j$$(nproc) programs
+	@node loadtest/run.js $(or $(SCENARIO),smoke) $(if $(SEED),--seed $(SEED))
+
+# ---- the rest ------------------------------------------------------------------------------------
+
+.PHONY: install clean
+install: ## programs, config and systemd units below DESTDIR/PREFIX (/usr/local)
+	@$(RELEASE) -j$$(nproc) programs
+	@infra/install build/release '$(DESTDIR)' '$(PREFIX)'
+clean: ## remove build/
+	rm -rf build
+
+.PHONY: screens
+screens: ## take the pictures of the README anew
+	@infra/deps test browser
+	@$(RELEASE) -j$$(nproc) programs
+	@node tests/browser/screens.js
+
+.PHONY: bundles
+bundles: ## bundle the pages' scripts anew, after a change to one of them (after npm ci)
+	@node infra/vendor.js
+
+.PHONY: halls
+halls: $(OUT)/bin/halls ## write the sample halls to build/halls/
+	@mkdir -p build/halls
+	@for hall in theatre arena stadium; do \
+	    $(OUT)/bin/halls $$hall >build/halls/$$hall.json.new && \
+	    mv build/halls/$$hall.json.new build/halls/$$hall.json || exit 1; done

@@ -1,0 +1,64 @@
+// vendor.js [--check]: what is bundled by esbuild from the lockfile into files that are kept in the
+// repository, so that building and running need no npm: what the console carries of other people's
+// work, and the scripts of the pages that are asked for on a slow line: the hall's and the checkout's as
+// one file each, the waiting page's made shorter, since some of it comes only when needed. Written anew
+// by `make bundles`; `--check` only compares. A bundle of others' work begins with its licence's line;
+// the whole text is in queue-front/web/licences.txt.
+
+import { build, transformSync } from 'esbuild';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+
+const at = (path) => new URL(`../${path}`, import.meta.url);
+const read = (path) => readFileSync(at(path), 'utf8');
+const MANNER = { bundle: true, minify: true, write: false, format: 'esm', target: 'es2022', charset: 'utf8', legalComments: 'none' };
+
+async function bundle(name, entry) {
+  const { version, license } = JSON.parse(read(`node_modules/${name}/package.json`));
+  const { outputFiles } = await build({ ...MANNER, entryPoints: [at(`node_modules/${name}/${entry}`).pathname] });
+  return `/* ${name} ${version}, ${license}; made by infra/vendor.js */\n${outputFiles[0].text}`;
+}
+
+// What pages share lies in web/ and is served beside them: they name it as a neighbour.
+const shared = {
+  name: 'shared',
+  setup: ({ onResolve }) => onResolve({ filter: /^\.\// }, ({ path }) => {
+    const here = at(`web/${path}`).pathname;
+    return existsSync(here) ? { path: here } : null;
+  }),
+};
+
+async function page(entry) {
+  const { outputFiles } = await build({ ...MANNER, entryPoints: [at(entry).pathname], plugins: [shared] });
+  return outputFiles[0].text;
+}
+
+// One of several files that name each other, made shorter and nothing else.
+const shorter = (path) => transformSync(read(path), { minify: true, format: 'esm', target: 'es2022', charset: 'utf8', legalComments: 'none' }).code;
+
+function licences(names) {
+  const texts = names.map((name) => {
+    const { version, license, homepage } = JSON.parse(read(`node_modules/${name}/package.json`));
+    return `${name} ${version} (${license})\n${homepage}\n\n${read(`node_modules/${name}/LICENSE`).trim()}\n`;
+  });
+  return `What the operator's console carries of other people's work, with thanks.\n\n${texts.join(`\n${'-'.repeat(72)}\n\n`)}`;
+}
+
+const wanted = {
+  'queue-front/web/uplot.js': await bundle('uplot', 'dist/uPlot.esm.js'),
+  'queue-front/web/uplot.css': await bundle('uplot', 'dist/uPlot.min.css'),
+  'queue-front/web/licences.txt': licences(['uplot']),
+  'seat-service/web/hall.min.js': await page('seat-service/web/hall.js'),
+  'web/kit.min.js': shorter('web/kit.js'),
+  'queue-front/web/show.min.js': shorter('queue-front/web/show.js'),
+  'queue-front/web/wait.min.js': shorter('queue-front/web/wait.js'),
+  'payment-adapter/web/checkout.min.js': await page('payment-adapter/web/checkout.js'),
+  'payment-adapter/web/order.min.js': await page('payment-adapter/web/order.js'),
+};
+
+for (const [path, text] of Object.entries(wanted)) {
+  if (process.argv[2] !== '--check') writeFileSync(at(path), text);
+  else if (!existsSync(at(path)) || read(path) !== text) {
+    console.error(`${path} is not what its sources make: make bundles`);
+    process.exitCode = 1;
+  }
+}
