@@ -1,0 +1,49 @@
+// bench.js [SUITE...]: takes the figures of the README, each against its bar, and prints them.
+// Suites are the files beside this one called *.suite.js; without a name all of them run.
+//
+// A suite whose comparison is refused (its sides did not do the same work), or that does not come to
+// an end, is told as BROKEN; the others go on.
+//
+// The servers share core 0 and the load core 1 unless a suite says otherwise. A bar that is missed
+// is printed as MISSED and makes the exit status 1.
+
+import { readdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { openScope, within } from '../../tests/lib-js/index.js';
+import { Report } from './lib/report.js';
+
+process.env.FAIRGATE_VARIANT ??= 'release';
+
+const here = fileURLToPath(new URL('.', import.meta.url));
+const all = readdirSync(here)
+  .filter((file) => file.endsWith('.suite.js'))
+  .map((file) => file.slice(0, -'.suite.js'.length))
+  .sort();
+const wanted = process.argv.length > 2 ? process.argv.slice(2) : all;
+for (const name of wanted) {
+  if (!all.includes(name)) {
+    process.stderr.write(`bench: no suite called ${name}; there are: ${all.join(', ')}\n`);
+    process.exit(2);
+  }
+}
+
+const SUITE_TIMEOUT_MS = 8 * 60_000;
+const report = new Report();
+for (const name of wanted) {
+  process.stdout.write(`\n${name}\n`);
+  const scope = openScope();
+  const began = performance.now();
+  try {
+    const { default: suite } = await import(`./${name}.suite.js`);
+    const add = (row) => report.add({ suite: name, ...row });
+    await within(SUITE_TIMEOUT_MS, `the suite ${name} to end`, suite({ scope, add }));
+  } catch (error) {
+    report.broken(name, error);
+  }
+  await scope.close().catch((error) => report.broken(name, error));
+  report.suiteTook(name, (performance.now() - began) / 1000);
+}
+const folder = fileURLToPath(new URL('../../build/bench', import.meta.url));
+report.save(folder);
+process.stdout.write(`\n${report.summary()}; the report is ${folder}/report.html\n`);
+process.exit(report.failed > 0 ? 1 : 0);

@@ -1,0 +1,120 @@
+// What does not grow: the cost of a poll, of a tick, of memory, while the people who wait become a
+// thousand times as many; the cost of a poll when loops or fronts become two. And what does: joins a
+// second over the time in which a million come.
+
+import { execFileSync } from 'node:child_process';
+import { makeSecrets, programPath, startRedis, until } from '../../tests/lib-js/index.js';
+import { inTurns, ratio, sameWork, spread } from './lib/compare.js';
+import { EVENT, LOAD_CORE, issued, openEvent, startFront } from './lib/front.js';
+import { cpuUs, rssKb, runPinned } from './lib/machine.js';
+import { wrk } from './lib/wrk.js';
+
+const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 3);
+const PLACES = [1_000, 10_000, 100_000, 1_000_000];
+const FEW = 10_000;
+const SPARE = 20; // what is due at the end of a second may be due too late
+const STORM_CONNECTIONS = 256;
+
+// Joins until so many places are given: a few at a pace of their own, many as a storm, of which each
+// second goes to `samples`. Newcomers come by `surge`: a script in wrk would cost the core that Redis is
+// on more than Redis does. A join that Redis kept waiting for too long (it rewrites its log, or waits for
+// the disk) is refused with a 503 that says when to come back; it is counted, and whether its place was
+// given after all only its owner's next try would tell.
+async function fill(front, upto, samples) {
+  let given = await issued(front);
+  let refused = 0;
+  while (given < upto) {
+    const before = given;
+    const few = upto - given <= FEW ? ['-o', String(upto - given + SPARE)] : [];
+    const { join, duration_us: tookUs } = JSON.parse(await runPinned(LOAD_CORE, [
+      programPath('surge'), '-p', String(front.port), '-e', EVENT, '-c', String(STORM_CONNECTIONS), '-s', '1', '-w', '5000',
+      '-k', `g${process.pid}-${upto}-${before}`, ...few,
+    ]));
+    if (join.bad + join.lost + join.away > 0) throw new Error(`joins: ${JSON.stringify(join)}`);
+    const placed = join.good + join.late;
+    refused += join.refused;
+    if (few.length === 0) samples.push({ rate: (placed * 1e6) / tookUs, refused: join.refused });
+    given = await until('the status to count them', async () => {
+      const now = await issued(front);
+      return now >= before + placed && now;
+    });
+    sameWork('places given', { placed, given: given - before }, refused / (placed + refused));
+  }
+  return given;
+}
+
+function refusals(samples) {
+  const refused = samples.filter((sample) => sample.refused > 0);
+  const sum = refused.reduce((total, sample) => total + sample.refused, 0);
+  return sum === 0 ? 'none refused' : `${sum} refused, in ${refused.length} of ${samples.length} seconds`;
+}
+
+async function tickUs(redis) {
+  await redis.command('CONFIG', 'RESETSTAT');
+  await new Promise((resolve) => setTimeout(resolve, 2_000));
+  const line = /cmdstat_evalsha:calls=(\d+),usec=(\d+)/.exec(await redis.command('INFO', 'commandstats'));
+  return Number(line[2]) / Number(line[1]);
+}
+
+async function pollUs(fronts, ticket) {
+  const before = fronts.map((front) => cpuUs(front.child.pid));
+  const reports = await Promise.all(
+    fronts.map((front) =>
+      wrk({
+        url: `http://127.0.0.1:${front.port}/v1/queue/${EVENT}/me`,
+        core: LOAD_CORE,
+        env: { WRK_BEARER: ticket },
+        connections: 64 / fronts.length,
+      }),
+    ),
+  );
+  const used = fronts.reduce((sum, front, nth) => sum + cpuUs(front.child.pid) - before[nth], 0);
+  return used / reports.reduce((sum, report) => sum + report.requests, 0);
+}
+
+async function growth({ add, front, redis, ticket }) {
+  const curve = { poll: [], tick: [], front: [], redis: [] };
+  const samples = [];
+  for (const places of PLACES) {
+    const given = await fill(front, places, samples);
+    curve.poll.push([given, await pollUs([front], ticket)]);
+    curve.tick.push([given, await tickUs(redis)]);
+    curve.front.push([given, rssKb(front.child.pid) / 1024]);
+    const used = /used_memory:(\d+)/.exec(await redis.command('INFO', 'memory'))[1];
+    curve.redis.push([given, Number(used) / 1e6]);
+  }
+  const rises = (points) => points.at(-1)[1] / points[0][1];
+  const chart = (points, y, log = true) => ({ points, x: 'places given', y, log });
+  add({ name: 'a poll with a million places given, of one with a thousand', value: rises(curve.poll), chart: chart(curve.poll, 'us of CPU a poll') });
+  add({ name: 'a tick at Redis, the same', value: rises(curve.tick), chart: chart(curve.tick, 'us a tick') });
+  add({ name: 'memory of the front, the same', value: rises(curve.front), chart: chart(curve.front, 'MB') });
+  add({ name: 'memory of Redis with a million places given', value: curve.redis.at(-1)[1], unit: 'MB', note: 'keys of joins, kept for their time, are most of it', chart: chart(curve.redis, 'MB') });
+  add({ name: 'joins a second while a million come', value: spread(samples.map(({ rate }) => rate)), unit: '/s', note: refusals(samples), chart: { points: samples.map(({ rate }, second) => [second, rate]), x: 'seconds of joining', y: 'joins a second' } });
+}
+
+async function scaling({ scope, add, redis, secrets, front, ticket }) {
+  const two = await startFront(scope, redis, secrets, { http: { loops: 2 } });
+  const second = await startFront(scope, redis, secrets);
+  const taken = await inTurns(
+    {
+      one: () => pollUs([front], ticket),
+      loops: () => pollUs([two], ticket),
+      fronts: () => pollUs([front, second], ticket),
+    },
+    ROUNDS,
+  );
+  add({ name: 'a poll with two loops, of one loop', value: ratio(taken, 'loops', 'one'), note: 'processor time; both loops share one core here, so only what they lose to each other shows' });
+  add({ name: 'a poll with two fronts, of one front', value: ratio(taken, 'fronts', 'one'), note: 'the same, two processes' });
+}
+
+export default async function suite({ scope, add }) {
+  const secrets = makeSecrets(scope);
+  const redis = await startRedis(scope);
+  execFileSync('taskset', ['-acp', String(LOAD_CORE), String(redis.child.pid)]);
+  const front = await startFront(scope, redis, secrets);
+  await openEvent(front);
+  const { ticket } = (await front.http.post(`/v1/queue/${EVENT}/join`, {})).json;
+  const world = { scope, add, redis, secrets, front, ticket };
+  await scaling(world);
+  await growth(world);
+}

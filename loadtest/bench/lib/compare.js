@@ -1,0 +1,49 @@
+// Taking figures in turns, A B C A B C ..., and telling them as medians with their spread.
+
+export function median(values) {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}
+
+export function spread(values) {
+  return { median: median(values), min: Math.min(...values), max: Math.max(...values) };
+}
+
+// measures: {name: async (round) => number}. `prepare(round)` goes first. Every round takes each once, every other round backwards,
+// so that a machine that slows down slows all of them. -> {name: [number, ...]}
+export async function inTurns(measures, rounds, prepare = async () => {}) {
+  const names = Object.keys(measures);
+  const taken = Object.fromEntries(names.map((name) => [name, []]));
+  for (let round = 0; round < rounds; round += 1) {
+    const order = round % 2 === 0 ? names : [...names].reverse();
+    await prepare(round);
+    for (const name of order) taken[name].push(await measures[name](round));
+  }
+  return taken;
+}
+
+// The ratio a/b round by round: what the machine did to one round it did to both sides of it.
+export function ratio(taken, a, b) {
+  return spread(taken[a].map((value, round) => value / taken[b][round]));
+}
+
+// Refuses a comparison whose sides did not do the same work: throws unless the amounts agree, give
+// or take `slack` of the larger one. `sides`: {name: amount}.
+export function sameWork(what, sides, slack = 0) {
+  const amounts = Object.values(sides);
+  const most = Math.max(...amounts);
+  if (amounts.every((amount) => Number.isFinite(amount) && amount >= most * (1 - slack))) return;
+  throw new Error(`not comparable: ${what} differs: ${JSON.stringify(sides)}`);
+}
+
+// Answers are the same work if all are good and their bodies are of one size. `sides`: {name: [url,
+// headers]}.
+export async function sameAnswer(what, sides, slack = 0) {
+  const sizes = {};
+  for (const [name, [url, headers = {}]] of Object.entries(sides)) {
+    const answer = await fetch(url, { headers: { 'accept-encoding': 'identity', ...headers } });
+    sizes[name] = answer.status === 200 ? (await answer.arrayBuffer()).byteLength : NaN;
+  }
+  sameWork(`the body of ${what}`, sizes, slack);
+}

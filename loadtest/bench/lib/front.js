@@ -1,0 +1,48 @@
+// A front of the waiting room to be measured: on its core, with one open event that stands still.
+
+import { startService, until } from '../../../tests/lib-js/index.js';
+import { pin } from './machine.js';
+
+export const SERVER_CORE = 0;
+export const LOAD_CORE = 1;
+export const EVENT = 'bench';
+
+export async function startFront(scope, redis, secrets, { http = {}, ...extra } = {}) {
+  const front = await startService(scope, {
+    program: 'queue-front',
+    adminToken: secrets.read('admin-token'),
+    config: ({ port, privatePort }) => ({
+      http: { host: '127.0.0.1', port, ...http },
+      private: { port: privatePort, token_file: secrets.path('admin-token') },
+      redis: { path: redis.socket },
+      keys: { tickets: secrets.path('ticket-keys'), passes: secrets.path('pass-es256.pem') },
+      ...extra,
+    }),
+  });
+  pin(front.child.pid, SERVER_CORE);
+  return front;
+}
+
+async function act(front, action) {
+  const done = await front.admin.post(`/admin/events/${EVENT}/actions/${action}`, { body: {} });
+  if (done.status >= 300) throw new Error(`${action}: ${done.status} ${done.text}`);
+}
+
+export async function change(front, knobs) {
+  const changed = await front.admin.patch(`/admin/events/${EVENT}`, { body: knobs });
+  if (changed.status !== 200) throw new Error(`a knob: ${changed.status} ${changed.text}`);
+}
+
+export async function openEvent(front, knobs = {}) {
+  const body = { name: 'Bench', rate_per_s: 100, joins_per_ip_per_min: 0, ...knobs };
+  const made = await front.admin.put(`/admin/events/${EVENT}`, { body });
+  if (made.status >= 300) throw new Error(`creating the event: ${made.status} ${made.text}`);
+  await act(front, 'open');
+  await act(front, 'pause'); // who polls is somebody who waits: people join, nobody is called
+  await until('the event to be paused', async () => {
+    const status = await front.http.get(`/v1/queue/${EVENT}/status`);
+    return status.status === 200 && status.json.state === 'paused';
+  });
+}
+
+export const issued = async (front) => (await front.http.get(`/v1/queue/${EVENT}/status`)).json.issued;

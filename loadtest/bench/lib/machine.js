@@ -1,0 +1,69 @@
+// What a measurement needs of the machine: programs pinned to a core, and the CPU time that they
+// used. Time on a shared machine drifts by tens of percent; the CPU time of a process, divided by
+// the work it did, drifts far less, and a ratio of two such figures taken in turns hardly at all.
+
+import { execFileSync, spawn } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+
+const TICK_US = 1e6 / 100; // USER_HZ is 100 on every Linux that we support
+
+export const pin = (pid, core) => execFileSync('taskset', ['-acp', String(core), String(pid)]);
+
+// Starts argv on one core; ended by the returned stop().
+export function startPinned(core, argv, { env = {}, cwd } = {}) {
+  const child = spawn('taskset', ['-c', String(core), ...argv], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...env },
+    cwd,
+  });
+  const started = { pid: child.pid, child, output: '' };
+  const keep = (bytes) => {
+    started.output = (started.output + bytes).slice(-4000);
+  };
+  child.stdout.on('data', keep);
+  child.stderr.on('data', keep);
+  started.exited = new Promise((resolve) => child.on('exit', (status) => resolve(status)));
+  started.stop = async (signal = 'SIGTERM') => {
+    child.kill(signal);
+    await started.exited;
+  };
+  return started;
+}
+
+export async function runPinned(core, argv, { env = {}, timeoutMs = 120_000 } = {}) {
+  const child = spawn('taskset', ['-c', String(core), ...argv], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...env },
+  });
+  let out = '';
+  let err = '';
+  child.stdout.on('data', (bytes) => (out += bytes));
+  child.stderr.on('data', (bytes) => (err += bytes));
+  const timer = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
+  const status = await new Promise((resolve) => child.on('exit', (code) => resolve(code)));
+  clearTimeout(timer);
+  if (status !== 0) throw new Error(`${argv.join(' ')} ended with ${status}: ${err}`);
+  return out;
+}
+
+function childrenOf(pid) {
+  const found = [];
+  for (const task of readdirSync(`/proc/${pid}/task`)) {
+    const text = readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8').trim();
+    if (text !== '') found.push(...text.split(' ').map(Number));
+  }
+  return found;
+}
+
+// User and system time of a process and its children (nginx has workers), in microseconds.
+export function cpuUs(pid) {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const own = (Number(fields[11]) + Number(fields[12])) * TICK_US;
+  return childrenOf(pid).reduce((sum, child) => sum + cpuUs(child), own);
+}
+
+export function rssKb(pid) {
+  const line = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  return Number(line[1]);
+}

@@ -1,0 +1,152 @@
+// Orders: what the saga engine does alone on a durable PostgreSQL, and how many orders a whole stack
+// brings from a held seat to a ticket (waiting room's pass, seats, saga, payment provider, shop), with
+// the crowd on the same two cores.
+//
+// Buyers have passes and are logged in; the waiting room is measured in its own suite. The rate is
+// taken in the middle of the run, by PostgreSQL's clock, so that neither the first orders nor the
+// last ones, who find an empty house, make it look better or worse.
+
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { client, openStack, parseMetrics, programPath, ROOT, runCrowd, startPostgres, targetsOf, until } from '../../tests/lib-js/index.js';
+import { PassOffice } from '../../tests/integration/seat-service/house.js';
+import { inTurns, ratio, sameWork, spread } from './lib/compare.js';
+import { runPinned } from './lib/machine.js';
+
+const ROUNDS = Math.min(3, Number(process.env.BENCH_ROUNDS ?? 3));
+const SECONDS = Number(process.env.BENCH_SECONDS ?? 10);
+const SAGAS = Number(process.env.BENCH_SAGAS ?? 10_000);
+const OFFERED = Number(process.env.BENCH_ORDERS_PER_S ?? 600);
+const EVENT = 'demo';
+
+// ---- the engine ----
+
+async function sagas({ scope, add }) {
+  const postgres = await startPostgres(scope, {
+    settings: { shared_buffers: '256MB', max_wal_size: '4GB', checkpoint_timeout: '30min' },
+  });
+  const commits = [];
+  let nth = 0;
+  const once = async () => {
+    const name = `sagas_${(nth += 1)}`;
+    postgres.sql(`CREATE DATABASE ${name}`);
+    const told = await runPinned('0,1', [programPath('saga-bench'), postgres.conninfo(name), String(SAGAS)]);
+    const found = /: (\d+) sagas\/s, .* ([\d.]+) commits a saga/.exec(told);
+    if (found === null) throw new Error(`saga-bench does not say how many:\n${told}`);
+    if (!/fsync=on synchronous_commit=on/.test(told)) throw new Error(`not comparable: not durable: ${told}`);
+    sameWork('steps recorded', { wanted: 8 * SAGAS, recorded: Number(/steps recorded: (\d+)/.exec(told)[1]) });
+    commits.push(Number(found[2]));
+    postgres.sql(`DROP DATABASE ${name}`);
+    return Number(found[1]);
+  };
+  const taken = await inTurns({ sagas: once, again: once }, ROUNDS);
+  add({ name: 'sagas of 8 steps with barrier, durable', value: spread([...taken.sagas, ...taken.again]), unit: '/s', atLeast: 2000 });
+  add({ name: 'sagas: null against null', value: ratio(taken, 'again', 'sagas') });
+  add({ name: 'sagas: commits for each', value: spread(commits), note: 'two plus one a step, if each were written by itself' });
+  await postgres.stop();
+}
+
+// ---- the whole house ----
+
+async function openHouse(scope) {
+  const env = { FAIRGATE_BUILD_DIR: join(ROOT, 'build/release') };
+  const stack = await openStack(scope, { env });
+  await stack.up();
+  const office = new PassOffice('fairgate', stack.read('secrets/pass-es256.pem'));
+  return { stack, office };
+}
+
+// One order for each of so many buyers a second, over so many seconds.
+async function buy(scope, { stack, office }, perSecond, seconds) {
+  const visitors = Math.round(perSecond * seconds);
+  const passesFile = join(scope.tempDir('passes-'), 'passes');
+  const passes = Array.from({ length: visitors }, () => office.pass(EVENT, { ttl: 3600 }));
+  writeFileSync(passesFile, `${passes.join('\n')}\n`);
+  const [{ now }] = stack.rows('payment_adapter', 'SELECT now()');
+  const run = await runCrowd(scope, {
+    scenario: 'orders',
+    settings: {
+      crowd: { visitors, within: `${seconds}s`, patience: `${seconds + 60}s` },
+      targets: { ...targetsOf(stack), passes_file: passesFile },
+    },
+    timeoutMs: (seconds + 90) * 1000,
+  });
+  const [row] = stack.rows(
+    'payment_adapter',
+    `SELECT count(*) AS done, extract(epoch FROM
+       percentile_cont(0.9) WITHIN GROUP (ORDER BY extract(epoch FROM changed_at)) * interval '1 s' -
+       percentile_cont(0.1) WITHIN GROUP (ORDER BY extract(epoch FROM changed_at)) * interval '1 s')
+       AS middle_s
+     FROM pay.orders WHERE status = 'completed' AND created_at >= '${now}'`,
+  );
+  sameWork('orders', { buyers: visitors, tickets: run.ended.done, completed: row.done });
+  return { run, rate: (0.8 * row.done) / row.middle_s };
+}
+
+// Commits of the payment adapter's database so far, those that only read among them, and how many of
+// them stored webhooks: a row tells by which transaction it was written.
+function spent({ stack }) {
+  const [row] = stack.rows('payment_adapter',
+    `SELECT (SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()) AS commits,
+       (SELECT count(*) FROM pay.webhook_event) AS webhooks,
+       (SELECT count(DISTINCT xmin::text) FROM pay.webhook_event) AS webhook_commits,
+       (SELECT count(*) FROM pay.orders WHERE status = 'completed') AS orders`);
+  return row;
+}
+
+// What an overload has left behind (webhooks not yet delivered, sagas not yet ended) belongs to the
+// overload, and is told as such; the next measurement begins in a quiet house.
+async function quietAgain({ stack }) {
+  const began = performance.now();
+  const bank = client({ port: stack.base + 14 });
+  await until('the house to be quiet', async () => {
+    const [open] = stack.rows('payment_adapter', 'SELECT count(*) AS sagas FROM pay.saga WHERE state < 2');
+    const waiting = parseMetrics((await bank.get('/metrics')).text).get('psp_webhooks_waiting');
+    return open.sagas === 0 && waiting === 0;
+  }, { timeoutMs: 90_000, everyMs: 200 });
+  return (performance.now() - began) / 1000;
+}
+
+// Provider, seats and orders after all of it.
+async function sameEverywhere({ stack }) {
+  const token = stack.secret('admin-token');
+  const krw = (await client({ port: stack.base + 14, token }).get('/control/ledger')).json.currencies.krw;
+  const seats = client({ port: stack.base + 12, token });
+  const sold = (await seats.get(`/admin/events/${EVENT}/export`, { timeoutMs: 60_000 })).json;
+  const [orders] = stack.rows(
+    'payment_adapter',
+    `SELECT count(*) AS count, sum(amount)::bigint AS amount, sum(jsonb_array_length(seats)) AS seats
+     FROM pay.orders WHERE status = 'completed'`,
+  );
+  sameWork('money', { captured: krw.captured, ordered: orders.amount });
+  sameWork('captures', { captures: krw.captures, orders: orders.count });
+  sameWork('seats', { sold: new Set(sold.map(({ seat }) => seat)).size, rows: sold.length, ordered: orders.seats });
+}
+
+const inMs = (took) => Object.fromEntries(Object.entries(took).map(([name, us]) => [name, us / 1e3]));
+
+async function orders({ scope, add }) {
+  const house = await openHouse(scope);
+  await buy(scope, house, 50, 2); // everything has been touched once
+  await quietAgain(house);
+  const before = spent(house);
+  const peak = await buy(scope, house, OFFERED, SECONDS);
+  add({ name: `orders: complete, ${OFFERED} offered a second`, value: peak.rate, unit: '/s', atLeast: 300, latency: inMs(peak.run.took_us['paid to ticket']), note: 'percentiles: from paid to ticket under more than it can do' });
+  add({ name: 'orders: from the last ticket until all webhooks are through', value: await quietAgain(house), unit: 's', note: 'after that overload' });
+  const after = spent(house);
+  const each = (key) => (after[key] - before[key]) / (after.orders - before.orders);
+  add({ name: 'orders: commits of the payment database for each', value: each('commits'), note: `reading ones among them; of ${each('webhooks').toFixed(1)} webhooks an order came ${each('webhook_commits').toFixed(3)} commits` });
+  const half = Math.min(peak.rate, OFFERED) / 2;
+  const calm = await buy(scope, house, half, SECONDS);
+  const took = inMs(calm.run.took_us['paid to ticket']);
+  add({ name: `orders: paid to ticket, p99 at ${Math.round(half)} a second`, value: took.p99, unit: 'ms', atMost: 1000, latency: took, note: 'as the buyer sees it, who asks every 100 to 300 ms' });
+  await sameEverywhere(house);
+  add({ name: 'orders: money, seats and orders that disagree', value: 0, atMost: 0, note: 'otherwise the suite is broken' });
+  const stopped = await house.stack.command('down');
+  if (stopped.status !== 0) throw new Error(`down: ${stopped.stdout}${stopped.stderr}`);
+}
+
+export default async function suite(world) {
+  await sagas(world);
+  await orders(world);
+}

@@ -1,0 +1,177 @@
+// A durable hold of one free seat, as one would have it without us: a row lock in PostgreSQL (by
+// number, and the next free one with SKIP LOCKED), a script in Redis, a Node service over PostgreSQL.
+// All on the same PostgreSQL or a Redis that flushes before it answers, all by turns in one run, all
+// on both cores with their load.
+//
+// The work is one seat that was free and is held, on disk before the answer. It is counted where it
+// lies (rows, fields, journal), not where it was asked for. Ours does more than that: it checks a
+// pass, judges the rules of the row, and answers over HTTP; pgbench and redis-benchmark speak to
+// their servers directly. All loads are programs in C: a script in wrk costs three times what `rush`
+// does, on cores that those who are measured by it share with it.
+
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ROOT, freePort, programPath, startRedis, until } from '../../tests/lib-js/index.js';
+import { hall, importHall, openPostgres, openSeats } from '../../tests/integration/seat-service/house.js';
+import { inTurns, ratio, sameWork, spread } from './lib/compare.js';
+import { runPinned } from './lib/machine.js';
+
+const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 3);
+const SECONDS = Number(process.env.BENCH_SECONDS ?? 3);
+const CONNECTIONS = 128;
+const CLIENTS = 16;
+const ROWS = 1000;
+const PER_ROW = 250;
+const SEATS = ROWS * PER_ROW;
+const BOTH_CORES = '0,1';
+const REDIS_RANGE = 1e9; // so wide that hardly a seat is asked for twice
+
+function prepare(postgres) {
+  postgres.sql('CREATE DATABASE rivals');
+  postgres.sql(
+    `CREATE TABLE seat (id integer PRIMARY KEY, label text NOT NULL UNIQUE, state text NOT NULL);
+     CREATE TABLE hold (id bigserial PRIMARY KEY, seat integer NOT NULL, expires_at timestamptz NOT NULL)`,
+    'rivals',
+  );
+}
+
+// All seats free again, as at the start of every turn.
+function refill(postgres) {
+  postgres.sql(
+    `TRUNCATE seat, hold;
+     INSERT INTO seat SELECT (r - 1) * ${PER_ROW} + s, 'r' || r || 's' || s, 'free'
+       FROM generate_series(1, ${ROWS}) r, generate_series(1, ${PER_ROW}) s;
+     CREATE INDEX IF NOT EXISTS seat_free ON seat (id) WHERE state = 'free';
+     VACUUM ANALYZE seat; CHECKPOINT`,
+    'rivals',
+  );
+}
+
+const rowsHeld = (postgres) => Number(postgres.sql("SELECT count(*) FROM seat WHERE state = 'held'", 'rivals'));
+
+async function pgbench({ postgres, dir }, script) {
+  refill(postgres);
+  const file = join(dir, 'rival.sql');
+  writeFileSync(file, script);
+  const out = await runPinned(BOTH_CORES, [
+    `${postgres.bin}/pgbench`, '-h', postgres.socketDir, '-p', String(postgres.port), '-U', 'postgres',
+    '-n', '-M', 'prepared', '-c', String(CLIENTS), '-j', '2', '-T', String(SECONDS), '-D', 'n=0', '-f', file, 'rivals',
+  ]);
+  const done = Number(/actually processed: (\d+)/.exec(out)[1]);
+  sameWork('seats held by pgbench', { transactions: done, rows: rowsHeld(postgres) });
+  return Number(/tps = ([\d.]+)/.exec(out)[1]);
+}
+
+const BY_NUMBER = `\\set n :n + 1
+\\set id 1 + :client_id * ${SEATS / CLIENTS} + :n % ${SEATS / CLIENTS}
+UPDATE seat SET state = 'held' WHERE id = :id AND state = 'free';
+`;
+const NEXT_FREE = `BEGIN;
+SELECT id FROM seat WHERE state = 'free' ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED \\gset
+UPDATE seat SET state = 'held' WHERE id = :id;
+COMMIT;
+`;
+
+async function redisScript({ redis }) {
+  await redis.command('FLUSHALL');
+  const script = readFileSync(join(ROOT, 'loadtest/rivals/hold.lua'), 'utf8');
+  const sha = await redis.command('SCRIPT', 'LOAD', script);
+  // As many as fit into the time: a short run says how many.
+  const run = async (count) => {
+    const out = await runPinned(BOTH_CORES, [
+      'redis-benchmark', '-s', redis.socket, '-c', String(CONNECTIONS), '-n', String(count), '-r', String(REDIS_RANGE),
+      '--csv', 'EVALSHA', sha, '2', 'seats', 'expiries', '__rand_int__', 'buyer', '1700000000',
+    ]);
+    return Number(out.trim().split('\n').at(-1).split(',')[1].replaceAll('"', ''));
+  };
+  const pace = await run(2000);
+  const before = Number(await redis.command('HLEN', 'seats'));
+  const count = Math.max(2000, Math.round(pace * SECONDS));
+  const rate = await run(count);
+  const held = Number(await redis.command('HLEN', 'seats')) - before;
+  sameWork('seats held in Redis', { asked: count, held }, 0.01);
+  return rate;
+}
+
+// The same requests to whoever serves them; `counted` says how many seats are held.
+async function overHttp(port, { path, passesFile }, counted) {
+  const before = await counted();
+  const argv = [
+    programPath('rush'), '-p', port, '-u', path, '-t', passesFile,
+    '-c', CONNECTIONS, '-s', SECONDS, '-n', SEATS, '-r', PER_ROW,
+  ];
+  const report = JSON.parse(await runPinned(BOTH_CORES, argv.map(String)));
+  if (report.held !== report.requests || report.errors.lost > 0)
+    throw new Error(`holds: ${JSON.stringify(report)}`);
+  sameWork('seats held over HTTP', { answered: report.requests, held: (await counted()) - before });
+  return (report.requests * 1e6) / report.duration_us;
+}
+
+// Of the holds of one turn, or it would be at work beside whoever has the next one.
+async function untilAudited(seats) {
+  await until('the auditor to be through', async () => {
+    const metrics = await seats.metrics();
+    return metrics.get('fairgate_auditor_changes_total') >= metrics.get('fairgate_journal_changes_total');
+  }, { timeoutMs: 60_000 });
+}
+
+async function startNode(scope, postgres) {
+  const port = await freePort();
+  scope.spawn('reservation', [
+    'node', join(ROOT, 'loadtest/rivals/reservation.js'), String(port), postgres.socketDir, String(postgres.port), 'rivals',
+  ]);
+  await until('the Node service to answer', async () => (await fetch(`http://127.0.0.1:${port}/`)).ok);
+  return port;
+}
+
+export default async function suite({ scope, add }) {
+  const settings = { shared_buffers: '256MB', min_wal_size: '4GB', max_wal_size: '4GB', checkpoint_timeout: '30min' };
+  const postgres = await openPostgres(scope, settings);
+  const seats = await openSeats(scope, postgres, { config: { http: { loops: 1 } } });
+  const redis = await startRedis(scope, { settings: { appendfsync: 'always' } });
+  const dir = scope.tempDir('rivals-');
+  prepare(postgres);
+  refill(postgres);
+  const nodePort = await startNode(scope, postgres);
+  const world = { postgres, redis, dir };
+
+  const passesFile = join(dir, 'passes');
+  let target;
+  const fresh = async (round) => {
+    const event = `rival-${round}`;
+    const limits = { orphan_rule: false, hold_ttl_s: 3600, hold_max_s: 7200 };
+    await importHall(seats, event, hall({ rows: ROWS, seatsPerRow: PER_ROW, limits, area: 1 }));
+    const passes = Array.from({ length: CONNECTIONS }, () => seats.office.pass(event, { ttl: 3600 }));
+    writeFileSync(passesFile, `${passes.join('\n')}\n`);
+    target = { path: `/v1/seats/${event}/holds`, passesFile };
+  };
+  const journaled = async () => (await seats.metrics()).get('fairgate_journal_changes_total');
+  const taken = await inTurns(
+    {
+      ours: async () => {
+        const rate = await overHttp(seats.port, target, journaled);
+        await untilAudited(seats);
+        return rate;
+      },
+      update: () => pgbench(world, BY_NUMBER),
+      skip: () => pgbench(world, NEXT_FREE),
+      redis: () => redisScript(world),
+      node: () => {
+        refill(postgres);
+        return overHttp(nodePort, target, () => rowsHeld(postgres));
+      },
+    },
+    ROUNDS,
+    fresh,
+  );
+  add({ name: `one seat held, durable: ours over HTTP, ${CONNECTIONS} connections`, value: spread(taken.ours), unit: '/s', among: 'held' });
+  for (const [name, what] of [
+    ['update', `UPDATE of a row by its number, ${CLIENTS} clients`],
+    ['skip', `SELECT FOR UPDATE SKIP LOCKED and UPDATE, ${CLIENTS} clients`],
+    ['redis', `a script in Redis, appendfsync always, ${CONNECTIONS} clients`],
+    ['node', `Node and PostgreSQL over HTTP, ${CONNECTIONS} connections, a pool of 16`],
+  ]) {
+    add({ name: what, value: spread(taken[name]), unit: '/s', among: 'held' });
+    add({ name: `ours, of ${what}`, value: ratio(taken, 'ours', name), unit: 'x' });
+  }
+}

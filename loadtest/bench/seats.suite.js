@@ -1,0 +1,357 @@
+// The seats over HTTP: durable holds beside durable row updates on the same
+// PostgreSQL; the hall's picture beside a file; and a stadium sold out to buyers who all want the
+// best seats, looked at from outside while it happens.
+//
+// fsync and synchronous_commit are on for both sides; WAL flushes are counted to prove it. Services,
+// PostgreSQL and load share both cores in what concerns PostgreSQL, as its opponent does.
+
+import { execFileSync, spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { performance } from 'node:perf_hooks';
+import { ROOT, delay, programPath, runCrowd, until } from '../../tests/lib-js/index.js';
+import { hall, importHall, openPostgres, openSeats, states } from '../../tests/integration/seat-service/house.js';
+import { inTurns, median, ratio, sameAnswer, sameWork, spread } from './lib/compare.js';
+import { cpuUs, pin, runPinned } from './lib/machine.js';
+import { startNginx } from './lib/nginx.js';
+import { wrk } from './lib/wrk.js';
+
+const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 5);
+const SECONDS = Number(process.env.BENCH_SECONDS ?? 3);
+const BUYERS = Number(process.env.BENCH_BUYERS ?? 30_000);
+// So many buyers have a hold under way at once; a sale has thousands.
+const CONNECTIONS = 512;
+const CLIENTS = 16;
+const ROWS = 1_600_000;
+const SCATTER = 7919; // has no factor in common with what it walks through; holds.lua has the same
+const PER_ROW = 250;
+const HALL_ROWS = 1000;
+const BOTH_CORES = '0,1';
+const TWO_BITS = { accept: 'application/octet-stream' };
+
+function stadium() {
+  const path = join(ROOT, 'build/halls/stadium.json');
+  execFileSync('make', ['-s', '-C', ROOT, 'VARIANT=release', 'halls'], { stdio: 'ignore' });
+  return path;
+}
+
+// Without the pace that one visitor must keep: one connection of the load stands for many.
+function stadiumDocument() {
+  const document = JSON.parse(readFileSync(stadium(), 'utf8'));
+  document.limits.rate_per_session_per_s = 0;
+  return document;
+}
+
+// ---- durable holds beside durable updates ----
+
+function preparePlain(postgres) {
+  postgres.sql('CREATE DATABASE plain');
+  postgres.sql(
+    `CREATE TABLE seat (id integer PRIMARY KEY, state text NOT NULL, hold bigint);
+     INSERT INTO seat SELECT i, 'free' FROM generate_series(1, ${ROWS}) i;
+     CREATE TABLE area (id integer PRIMARY KEY, held bigint NOT NULL);
+     INSERT INTO area VALUES (1, 0);
+     VACUUM ANALYZE seat; CHECKPOINT`,
+    'plain',
+  );
+}
+
+// Rows held and places taken so far, as the plain tables have them.
+const rowsHeld = (postgres) => Number(postgres.sql("SELECT count(*) FROM seat WHERE state = 'held'", 'plain'));
+const placesTaken = (postgres) => Number(postgres.sql('SELECT held FROM area', 'plain'));
+const walSyncs = (postgres) => Number(postgres.sql('SELECT wal_sync FROM pg_stat_wal'));
+
+// Processor time of the backends that have ended: pgbench's, once it is through.
+function endedUs(postgres) {
+  const stat = readFileSync(`/proc/${postgres.child.pid}/stat`, 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[13]) + Number(fields[14])) * 10_000;
+}
+
+// Of the service and of the backend that writes its journal.
+function holdersUs({ postgres, seats }) {
+  const backend = postgres.sql(
+    "SELECT pid FROM pg_stat_activity WHERE application_name = 'fairgate seat-service journal'");
+  return cpuUs(seats.child.pid) + cpuUs(Number(backend));
+}
+
+// Transactions a second, each of which must have changed one row: `changed` counts them.
+async function pgbench({ postgres, dir }, script, changed, cpu = []) {
+  const file = join(dir, 'script.sql');
+  writeFileSync(file, script);
+  const before = changed(postgres);
+  const syncs = walSyncs(postgres);
+  const usedBefore = endedUs(postgres);
+  const where = ['-h', postgres.socketDir, '-p', String(postgres.port), '-U', 'postgres'];
+  const how = ['-n', '-M', 'prepared', '-c', String(CLIENTS), '-j', '2', '-T', String(SECONDS)];
+  const argv = [`${postgres.bin}/pgbench`, ...where, ...how, '-D', 'n=0', '-f', file, 'plain'];
+  const out = await runPinned(BOTH_CORES, argv);
+  const done = Number(/actually processed: (\d+)/.exec(out)[1]);
+  cpu.push((endedUs(postgres) - usedBefore) / done);
+  sameWork('rows changed by pgbench', { transactions: done, rows: changed(postgres) - before });
+  if (walSyncs(postgres) === syncs) throw new Error('not comparable: pgbench flushed nothing');
+  return Number(/tps = ([\d.]+)/.exec(out)[1]);
+}
+
+// Each client has rows of its own and takes them scattered, as buyers do, none twice: every
+// transaction finds a free one.
+function updateScript(run) {
+  const share = ROWS / CLIENTS;
+  const from = Math.floor((run * share) / (2 * ROUNDS));
+  return `\\set n :n + 1
+\\set id 1 + :client_id * ${share} + (${from} + :n) * ${SCATTER} % ${share}
+UPDATE seat SET state = 'held', hold = :id WHERE id = :id AND state = 'free';
+`;
+}
+
+const journal = (metrics, name) => metrics.get(`fairgate_journal_${name}_total`);
+
+// One run of the load on the service; what it was told must be what was journaled.
+async function holds(world, { event, passesFile, area, rate = 0, seconds = SECONDS }) {
+  const { postgres, seats } = world;
+  const used = holdersUs(world);
+  const before = await seats.metrics();
+  const syncs = walSyncs(postgres);
+  const seatsOrArea = area === undefined
+    ? ['-n', HALL_ROWS * PER_ROW, '-r', PER_ROW]
+    : ['-a', area];
+  const argv = [programPath('rush'), '-p', seats.port, '-u', `/v1/seats/${event}/holds`, '-t', passesFile,
+    '-c', CONNECTIONS, '-s', seconds, '-o', rate, ...seatsOrArea];
+  const report = JSON.parse(await runPinned(BOTH_CORES, argv.map(String)));
+  if (report.held !== report.requests || report.errors.lost > 0)
+    throw new Error(`holds: ${JSON.stringify(report)}`);
+  report.rps = (report.requests * 1e6) / report.duration_us;
+  const after = await seats.metrics();
+  const changes = journal(after, 'changes') - journal(before, 'changes');
+  sameWork('holds journaled', { answered: report.requests, journaled: changes });
+  if (walSyncs(postgres) === syncs) throw new Error('not comparable: the journal flushed nothing');
+  report.cpuUs = (holdersUs(world) - used) / changes;
+  report.perCommit = changes / (journal(after, 'commits') - journal(before, 'commits'));
+  return report;
+}
+
+// Snapshots and reports are made when a rush is over: those of the last rush are waited for, or
+// their replay would run beside whatever is measured next.
+async function untilAudited({ seats }) {
+  await until('the auditor to be through', async () => {
+    const metrics = await seats.metrics();
+    return metrics.get('fairgate_auditor_changes_total') >= journal(metrics, 'changes');
+  }, { timeoutMs: 60_000 });
+}
+
+async function durable(world) {
+  const { add, postgres, seats, dir } = world;
+  preparePlain(postgres);
+  const passesFile = join(dir, 'passes');
+  const reports = [];
+  const updateCpu = [];
+  let target;
+  const fresh = async (round) => {
+    await untilAudited(world);
+    const event = `bench-${round}`;
+    const limits = { orphan_rule: false, hold_ttl_s: 3600, hold_max_s: 7200 };
+    await importHall(seats, event, hall({ rows: HALL_ROWS, seatsPerRow: PER_ROW, limits, area: 1_000_000 }));
+    const passes = Array.from({ length: CONNECTIONS }, () => seats.office.pass(event, { ttl: 3600 }));
+    writeFileSync(passesFile, `${passes.join('\n')}\n`);
+    target = { event, passesFile };
+  };
+  const taken = await inTurns(
+    {
+      update: (round) => pgbench(world, updateScript(2 * round), rowsHeld, updateCpu),
+      again: (round) => pgbench(world, updateScript(2 * round + 1), rowsHeld),
+      holds: async () => {
+        reports.push(await holds(world, target));
+        return reports.at(-1).rps;
+      },
+      hot: () => pgbench(world, 'UPDATE area SET held = held + 1 WHERE id = 1;\n', placesTaken),
+      area: async () => (await holds(world, { ...target, area: 'floor' })).rps,
+    },
+    ROUNDS,
+    fresh,
+  );
+  const perCommit = reports.map((report) => report.perCommit);
+  const latency = Object.fromEntries(['p50', 'p90', 'p99'].map((name) =>
+    [name, median(reports.map((report) => report.latency_us[name] / 1e3))]));
+  add({ name: 'durable: UPDATE of a free row, 16 clients', value: spread(taken.update), unit: '/s' });
+  add({ name: 'durable: null against null, UPDATE and itself', value: ratio(taken, 'again', 'update') });
+  add({ name: 'durable: holds', value: spread(taken.holds), unit: '/s' });
+  add({ name: 'durable: holds of UPDATE', value: ratio(taken, 'holds', 'update'), unit: 'x', atLeast: 4 });
+  const cpu = { update: updateCpu, hold: reports.map((report) => report.cpuUs) };
+  add({ name: 'durable: CPU of a hold, service and journal', value: spread(cpu.hold), unit: 'us' });
+  add({
+    name: 'durable: CPU of an UPDATE, of a hold',
+    value: ratio(cpu, 'update', 'hold'),
+    unit: 'x',
+    note: 'its backends alone, without pgbench; on a shared machine this ratio stands, rates do not',
+  });
+  add({ name: 'durable: holds in a commit', value: spread(perCommit) });
+  add({
+    name: `durable: a hold at full load, ${CONNECTIONS} connections`,
+    value: latency.p99,
+    unit: 'ms',
+    latency,
+    note: 'p99; closed loop',
+  });
+  add({ name: 'durable: places of an area of UPDATE of a hot row', value: ratio(taken, 'area', 'hot'), unit: 'x', atLeast: 25 });
+  return { ...target, peak: median(taken.holds) };
+}
+
+// Open loop at half of that: every hold is due at an instant of its own, whatever became of others.
+// The checkpoint has the log's files used again, as they are on a server that has run for a day; a
+// new one is filled with zeros and flushed first, and all commits wait for it.
+async function halfOfPeak(world, { event, passesFile, peak }) {
+  const rate = Math.round(peak / 2);
+  const runs = [];
+  await untilAudited(world);
+  world.postgres.sql('CHECKPOINT');
+  for (let round = 0; round < ROUNDS; round += 1)
+    runs.push(await holds(world, { event, passesFile, area: 'floor', rate }));
+  for (const { requests, duration_us } of runs)
+    sameWork('holds of the open loop', { due: rate, answered: (requests * 1e6) / duration_us }, 0.02);
+  const latency = Object.fromEntries(['p50', 'p90', 'p99'].map((name) =>
+    [name, median(runs.map((run) => run.latency_us[name] / 1e3))]));
+  world.add({ name: `durable: p99 at half of the peak (${rate} a second)`, value: latency.p99, unit: 'ms', atMost: 10, latency, note: 'open loop over kept connections; the median of the runs' });
+}
+
+// ---- the picture of the hall ----
+
+async function snapshot({ scope, add, seats, dir }) {
+  const event = 'picture';
+  await importHall(seats, event, stadiumDocument());
+  const url = `http://127.0.0.1:${seats.port}/v1/seats/${event}/availability`;
+  const token = seats.office.pass(event, { ttl: 3600 });
+  const headers = { authorization: `Bearer ${token}`, ...TWO_BITS };
+  const body = Buffer.from(await (await fetch(url, { headers })).arrayBuffer());
+  add({ name: 'picture of 66,000 seats', value: body.length, unit: 'B', atMost: 17 * 1024 });
+  writeFileSync(join(dir, 'picture'), body, { mode: 0o644 });
+  const nginx = await startNginx(scope, 0, `root ${dir}; try_files /picture =404;`);
+  const file = `http://127.0.0.1:${nginx.port}/`;
+  await sameAnswer('the picture', { ours: [url, headers], nginx: [file] });
+  pin(seats.child.pid, 0);
+  const cost = async (pid, options) => {
+    const before = cpuUs(pid);
+    const report = await wrk({ seconds: Math.min(2, SECONDS), ...options });
+    return (cpuUs(pid) - before) / report.requests;
+  };
+  const env = { WRK_BEARER: token, WRK_ACCEPT: TWO_BITS.accept };
+  const taken = await inTurns(
+    {
+      ours: () => cost(seats.child.pid, { url, env }),
+      nginx: () => cost(nginx.pid, { url: file }),
+    },
+    ROUNDS,
+  );
+  pin(seats.child.pid, BOTH_CORES);
+  add({ name: 'picture: CPU per GET', value: spread(taken.ours), unit: 'us' });
+  add({ name: 'picture: of nginx serving such a file', value: ratio(taken, 'ours', 'nginx'), atMost: 1.1 });
+}
+
+// ---- the sell-out ----
+
+// Looks at the hall through the visitors' door until told to stop: no seat that was sold is ever
+// anything else again, and versions only rise.
+function watchHall(seats, event, count) {
+  const headers = { authorization: `Bearer ${seats.office.pass(event, { ttl: 3600 })}`, ...TWO_BITS };
+  const seen = { looks: 0, sold: new Uint8Array(count), version: -1, over: false };
+  const look = async () => {
+    const answer = await fetch(`http://127.0.0.1:${seats.port}/v1/seats/${event}/availability`, { headers });
+    const version = Number(/\d+/.exec(answer.headers.get('etag'))[0]);
+    const now = states(Buffer.from(await answer.arrayBuffer()), count);
+    if (version < seen.version) throw new Error(`audit: version ${version} after ${seen.version}`);
+    seen.version = version;
+    now.forEach((state, seat) => {
+      if (seen.sold[seat] === 1 && state !== 'sold') throw new Error(`audit: sold seat ${seat} is ${state}`);
+      seen.sold[seat] = state === 'sold' ? 1 : 0;
+    });
+    seen.looks += 1;
+  };
+  const ended = (async () => {
+    while (!seen.over) {
+      await look();
+      await delay(200);
+    }
+    await look();
+  })();
+  ended.catch(() => {}); // told by stop()
+  return {
+    stop: async () => {
+      seen.over = true;
+      await ended;
+      return { looks: seen.looks, sold: seen.sold.reduce((sum, one) => sum + one, 0) };
+    },
+  };
+}
+
+async function audit(world, event, run, watched) {
+  const { seats, postgres } = world;
+  const sold = (await seats.admin.get(`/admin/events/${event}/export`, { timeoutMs: 60_000 })).json;
+  const distinct = new Set(sold.map(({ seat }) => seat)).size;
+  const rows = Number(postgres.sql(
+    `SELECT count(*) FROM seats.sold JOIN seats.event ON no = sold.event WHERE id = '${event}'`, 'seats'));
+  sameWork('the count of sold seats', {
+    buyers: run.seats_sold, exported: sold.length, distinct, table: rows, picture: watched.sold,
+  });
+  const replayed = spawnSync(programPath('seat-service'), ['replay', '--config', seats.configPath, '--event', event], { encoding: 'utf8', timeout: 60_000 });
+  if (replayed.status !== 0) throw new Error(`audit: the journal's chain: ${replayed.stdout}${replayed.stderr}`);
+}
+
+const inMs = (took) => Object.fromEntries(Object.entries(took).map(([name, us]) => [name, us / 1e3]));
+
+async function sellOut(world) {
+  const { scope, add, seats, dir } = world;
+  const event = 'sellout';
+  await importHall(seats, event, stadiumDocument());
+  const passesFile = join(dir, 'buyers');
+  writeFileSync(passesFile, `${Array.from({ length: BUYERS }, () => seats.office.pass(event, { ttl: 3600 })).join('\n')}\n`);
+  const count = 66_000;
+  const watcher = watchHall(seats, event, count);
+  const began = performance.now();
+  const run = await runCrowd(scope, {
+    scenario: 'seats',
+    settings: {
+      crowd: { event, visitors: BUYERS, within: '5s', patience: '80s' },
+      journey: { to: 'sold', choice: 'mixed', party_max: 4 },
+      targets: {
+        seats: `127.0.0.1:${seats.port}`,
+        saga: `127.0.0.1:${seats.privatePort}`,
+        service_token_file: seats.secrets.path('service-token'),
+        passes_file: passesFile,
+      },
+    },
+    timeoutMs: 100_000,
+  });
+  const wall = (performance.now() - began) / 1000;
+  const watched = await watcher.stop();
+  if (run.ended.failed > 0 || run.ended.waiting > 0) throw new Error(`sell-out: ${JSON.stringify(run.ended)}\n${run.log().slice(0, 2000)}`);
+  await audit(world, event, run, watched);
+  const seconds = run.seconds_milli / 1e3;
+  const took = inMs(run.took_us.hold);
+  add({ name: `sell-out: ${BUYERS.toLocaleString('en')} buyers, until the last has gone`, value: seconds, unit: 's', note: `${watched.looks} audits in ${wall.toFixed(0)} s` });
+  add({ name: 'sell-out: seats sold', value: run.seats_sold, note: 'the rest is kept for the house, wheelchairs, and who came too late' });
+  add({ name: 'sell-out: seats a second', value: run.seats_sold / seconds, unit: '/s' });
+  add({ name: 'sell-out: a hold, p99', value: took.p99, unit: 'ms', latency: took });
+  add({ name: 'sell-out: conflicts', value: run.seat_conflicts });
+  return event;
+}
+
+// As after a crash: from the start of the process until it says that it is ready.
+async function afterACrash({ add, seats }) {
+  await seats.kill();
+  const began = performance.now();
+  await seats.start();
+  add({ name: 'kill -9 to ready, all events of this run', value: (performance.now() - began) / 1000, unit: 's' });
+}
+
+export default async function suite({ scope, add }) {
+  const settings = { shared_buffers: '256MB', min_wal_size: '4GB', max_wal_size: '4GB', checkpoint_timeout: '30min' };
+  const postgres = await openPostgres(scope, settings);
+  const seats = await openSeats(scope, postgres, { config: { http: { loops: 1 } } });
+  const dir = scope.tempDir('bench-');
+  const world = { scope, add, postgres, seats, dir };
+  const found = await durable(world);
+  await halfOfPeak(world, found);
+  await untilAudited(world);
+  await snapshot(world);
+  await sellOut(world);
+  await afterACrash(world);
+}

@@ -1,0 +1,210 @@
+/* crowd-judge_main.c: judges the records of a run.
+ *
+ *   crowd-judge [--rate R] [--burst B] [--active-max N] [--session-ttl S] [--seats-max N]
+ *               [--failed-max N] [--json FILE] RECORD...
+ *
+ * Exit status 0: all that visitors were told can be true. 1: it cannot, and here is why. */
+#include "judge.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct pile {
+    struct record *records;
+    size_t len;
+};
+
+static bool add_file(struct pile *pile, const char *path)
+{
+    FILE *file = fopen(path, "rb");
+    if (file == NULL || fseek(file, 0, SEEK_END) != 0) {
+        fprintf(stderr, "crowd-judge: %s: %s\n", path, strerror(errno));
+        return false;
+    }
+    long size = ftell(file);
+    rewind(file);
+    size_t count = size > 0 ? (size_t)size / sizeof(struct record) : 0;
+    struct record *grown = realloc(pile->records, (pile->len + count + 1) * sizeof(*pile->records));
+    bool good = grown != NULL && (size_t)size % sizeof(struct record) == 0;
+    if (grown != NULL)
+        pile->records = grown;
+    good = good && fread(pile->records + pile->len, sizeof(struct record), count, file) == count;
+    fclose(file);
+    if (!good) {
+        fprintf(stderr, "crowd-judge: %s is no record, or was cut off\n", path);
+        return false;
+    }
+    pile->len += count;
+    return true;
+}
+
+static const char *name_of(unsigned manner)
+{
+    return manner < MANNERS ? manner_names[manner] : "plain";
+}
+
+static int tell(const struct judge_verdict *verdict)
+{
+    printf("%" PRIu64 " visitors, %" PRIu64 " places, %" PRIu64 " passes, %" PRIu64
+           " orders, %" PRIu64 " with tickets for %" PRIu64 " seats, %" PRIu64 " paid\n",
+           verdict->visitors, verdict->places, verdict->passes, verdict->orders, verdict->tickets,
+           verdict->seats, verdict->paid);
+    for (unsigned how = 0; how < ENDS; how++) {
+        if (verdict->ended[how] > 0)
+            printf("  %-12s %" PRIu64 "\n", record_end_names[how], verdict->ended[how]);
+    }
+    printf("  %-10s %8s %8s %8s %8s %8s %8s %8s %8s %8s\n", "manner", "people", "places", "passes",
+           "visits", "tickets", "seats", "held<=", "tried", "worked");
+    for (unsigned manner = 0; manner <= MANNERS; manner++) {
+        const struct judge_tally *tally = &verdict->tally[manner];
+        if (tally->visitors > 0)
+            printf("  %-10s %8" PRIu64 " %8" PRIu64 " %8" PRIu64 " %8" PRIu64 " %8" PRIu64
+                   " %8" PRIu64 " %8" PRIu64 " %8" PRIu64 " %8" PRIu64 "\n",
+                   name_of(manner), tally->visitors, tally->places, tally->passes, tally->visits,
+                   tally->tickets, tally->seats, tally->held_most, tally->tried, tally->worked);
+    }
+    printf("  surely inside at the same time: at most %" PRIu64 "\n", verdict->active_most);
+    if (verdict->eta_judged > 0)
+        printf("  waits told when joining: %" PRIu64
+               " judged, p50 off by %.1f %% (median) and %.1f %% "
+               "(p90), %.1f %% called by p90\n",
+               verdict->eta_judged, (double)verdict->eta_off_p50_milli / 10.0,
+               (double)verdict->eta_off_p90_milli / 10.0,
+               100.0 * (double)verdict->eta_within_p90 / (double)verdict->eta_judged);
+    for (uint32_t i = 0; i < verdict->findings && i < JUDGE_FINDINGS_MAX; i++)
+        printf("FOUND: %s\n", verdict->finding[i]);
+    if (verdict->findings > JUDGE_FINDINGS_MAX)
+        printf("... and %u more\n", verdict->findings - JUDGE_FINDINGS_MAX);
+    return verdict->findings > 0;
+}
+
+/* ---- the same for programs ---- */
+
+static void put_tallies(const struct judge_verdict *verdict, struct text *json)
+{
+    json_key(json, "manners");
+    json_open(json, '{');
+    for (unsigned manner = 0; manner <= MANNERS; manner++) {
+        const struct judge_tally *tally = &verdict->tally[manner];
+        if (tally->visitors == 0)
+            continue;
+        json_key(json, name_of(manner));
+        json_open(json, '{');
+        json_member_u64(json, "visitors", tally->visitors);
+        json_member_u64(json, "places", tally->places);
+        json_member_u64(json, "passes", tally->passes);
+        json_member_u64(json, "visits", tally->visits);
+        json_member_u64(json, "tickets", tally->tickets);
+        json_member_u64(json, "seats", tally->seats);
+        json_member_u64(json, "held_most", tally->held_most);
+        json_member_u64(json, "tried", tally->tried);
+        json_member_u64(json, "worked", tally->worked);
+        json_close(json, '}');
+    }
+    json_close(json, '}');
+}
+
+static void put_answers(const struct judge_verdict *verdict, struct text *json)
+{
+    json_key(json, "answers");
+    json_open(json, '{');
+    for (unsigned kind = 0; kind < RECORD_KINDS; kind++) {
+        json_key(json, record_kind_names[kind]);
+        json_open(json, '[');
+        for (unsigned class = 0; class < 6; class ++)
+            json_u64(json, verdict->answers[kind][class]);
+        json_close(json, ']');
+    }
+    json_close(json, '}');
+}
+
+static int write_json(const struct judge_verdict *verdict, const char *path)
+{
+    static char memory[65536];
+    struct text json = text_on(memory, sizeof(memory));
+    json_open(&json, '{');
+    json_member_u64(&json, "visitors", verdict->visitors);
+    json_member_u64(&json, "places", verdict->places);
+    json_member_u64(&json, "passes", verdict->passes);
+    json_member_u64(&json, "orders", verdict->orders);
+    json_member_u64(&json, "tickets", verdict->tickets);
+    json_member_u64(&json, "seats", verdict->seats);
+    json_member_u64(&json, "paid", verdict->paid);
+    json_member_u64(&json, "active_most", verdict->active_most);
+    json_member_u64(&json, "ahead_rose", verdict->ahead_rose);
+    json_member_u64(&json, "eta_judged", verdict->eta_judged);
+    json_member_u64(&json, "eta_within_p90", verdict->eta_within_p90);
+    json_member_u64(&json, "eta_off_p50_milli", verdict->eta_off_p50_milli);
+    json_member_u64(&json, "eta_off_p90_milli", verdict->eta_off_p90_milli);
+    put_tallies(verdict, &json);
+    put_answers(verdict, &json);
+    json_member_u64(&json, "findings", verdict->findings);
+    json_key(&json, "found");
+    json_open(&json, '[');
+    for (uint32_t i = 0; i < verdict->findings && i < JUDGE_FINDINGS_MAX; i++)
+        json_str(&json, span_of(verdict->finding[i]));
+    json_close(&json, ']');
+    json_close(&json, '}');
+    FILE *file = fopen(path, "w");
+    if (file == NULL || fwrite(json.ptr, 1, json.len, file) != json.len || fclose(file) != 0) {
+        fprintf(stderr, "crowd-judge: %s: %s\n", path, strerror(errno));
+        return 2;
+    }
+    return 0;
+}
+
+/* ---- arguments ---- */
+
+struct option_ {
+    const char *name;
+    uint64_t *into;
+    double times;
+};
+
+int main(int argc, char **argv)
+{
+    struct judge_conf conf = {.session_ttl_ms = 300000};
+    const struct option_ options[] = {
+        {"--rate", &conf.rate_milli, 1000},
+        {"--burst", &conf.burst, 1},
+        {"--failed-max", &conf.failed_max, 1},
+        {"--active-max", &conf.active_max, 1},
+        {"--session-ttl", &conf.session_ttl_ms, 1000},
+        {"--seats-max", &conf.seats_max, 1},
+    };
+    const char *json_path = NULL;
+    struct pile pile = {0};
+    for (int i = 1; i < argc; i++) {
+        size_t o = 0, count = sizeof(options) / sizeof(options[0]);
+        while (o < count && strcmp(argv[i], options[o].name) != 0)
+            o++;
+        if (o < count && i + 1 < argc)
+            *options[o].into = (uint64_t)(strtod(argv[++i], NULL) * options[o].times);
+        else if (strcmp(argv[i], "--json") == 0 && i + 1 < argc)
+            json_path = argv[++i];
+        else if (argv[i][0] == '-' || !add_file(&pile, argv[i]))
+            goto usage;
+    }
+    if (pile.len == 0)
+        goto usage;
+    static struct judge_verdict verdict;
+    struct err_slot err;
+    if (judge(pile.records, pile.len, &conf, &err, &verdict) < 0) {
+        fprintf(stderr, "crowd-judge: %s\n", err.text);
+        return 2;
+    }
+    free(pile.records);
+    int status = tell(&verdict);
+    int wrote = json_path != NULL ? write_json(&verdict, json_path) : 0;
+    return wrote != 0 ? wrote : status;
+
+usage:
+    fprintf(stderr,
+            "usage: crowd-judge [--rate R] [--burst B] [--active-max N] [--session-ttl S]\n"
+            "                   [--seats-max N] [--failed-max N] [--json FILE] RECORD...\n");
+    free(pile.records);
+    return 2;
+}

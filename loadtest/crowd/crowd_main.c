@@ -1,0 +1,304 @@
+/* crowd_main.c: reads a scenario, lets its processes run it, shows how it goes, sums it up.
+ *
+ *   crowd SCENARIO [--i-own-this-host] [--quiet] [--print]
+ *
+ * On a terminal a panel is redrawn each second, elsewhere each second is a line. --print says what
+ * is in force, as JSON, and runs nothing.
+ *
+ * Every setting can be overridden by the environment: FAIRGATE_CROWD_VISITORS=500. */
+#include "run.h"
+#include "view.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static uint64_t sum(const struct run_shared *shared, uint64_t parts, size_t offset)
+{
+    uint64_t total = 0;
+    for (uint64_t i = 0; i < parts; i++)
+        total += atomic_load_explicit(
+            (_Atomic uint64_t *)(void *)((char *)(uintptr_t)&shared->stats[i] + offset),
+            memory_order_relaxed);
+    return total;
+}
+
+#define SUM(member) sum(shared, scenario->processes, offsetof(struct crowd_stats, member))
+
+static struct histogram_view took(const struct run_shared *shared, uint64_t parts, size_t offset)
+{
+    static struct histogram_view view;
+    memset(&view, 0, sizeof(view));
+    for (uint64_t i = 0; i < parts; i++)
+        histogram_add_to(
+            (const struct histogram *)(const void *)((const char *)&shared->stats[i] + offset),
+            &view);
+    return view;
+}
+
+/* ---- while it runs ---- */
+
+static void look(const struct scenario *scenario, const struct run_shared *shared, double seconds,
+                 struct view *view)
+{
+    *view = (struct view){.seconds = seconds,
+                          .of_seconds = (double)scenario->patience_ms / 1000.0,
+                          .visitors = scenario->visitors,
+                          .arrived = SUM(arrived),
+                          .seats_held = SUM(seats_held),
+                          .seats_sold = SUM(seats_sold),
+                          .streams = SUM(streams),
+                          .streams_lost = SUM(streams_lost),
+                          .events = SUM(events)};
+    for (unsigned phase = 0; phase < PHASES; phase++) {
+        view->in[phase] = SUM(in[phase]);
+        view->took[phase] =
+            took(shared, scenario->processes,
+                 offsetof(struct crowd_stats, took) + phase * sizeof(struct histogram));
+    }
+    for (unsigned how = 0; how < ENDS; how++)
+        view->ended[how] = SUM(ended[how]);
+    for (unsigned class = 0; class < 6; class ++)
+        view->answers[class] = SUM(answers[class]);
+    for (unsigned trick = 0; trick < TRICKS; trick++) {
+        view->tricks_met += SUM(tricks_met[trick]);
+        view->tricks_worked += SUM(tricks_worked[trick]);
+    }
+}
+
+static void show(const struct scenario *scenario, const struct run_shared *shared, double seconds)
+{
+    static struct view views[2]; /* this look and the last one, in turns */
+    static unsigned turn, lines;
+    static char memory[VIEW_BYTES_MAX];
+    struct text text = text_on(memory, sizeof(memory));
+    struct view *now = &views[turn % 2], *before = &views[(turn + 1) % 2];
+    look(scenario, shared, seconds, now);
+    turn++;
+    if (isatty(STDOUT_FILENO)) {
+        if (lines > 0)
+            text_printf(&text, "\033[%uA\033[J", lines);
+        lines = view_panel(now, before, &text);
+    } else {
+        view_line(now, &text);
+    }
+    fwrite(text.ptr, 1, text.len, stdout);
+    fflush(stdout);
+}
+
+/* ---- afterwards ---- */
+
+static void report_latency(const char *name, const struct histogram_view *view, struct text *json)
+{
+    json_key(json, name);
+    json_open(json, '{');
+    json_member_u64(json, "count", view->count);
+    json_member_u64(json, "p50", histogram_quantile(view, 0.5));
+    json_member_u64(json, "p90", histogram_quantile(view, 0.9));
+    json_member_u64(json, "p99", histogram_quantile(view, 0.99));
+    json_member_u64(json, "p999", histogram_quantile(view, 0.999));
+    json_member_u64(json, "max", view->max);
+    json_close(json, '}');
+}
+
+static void report_latencies(const struct scenario *scenario, const struct run_shared *shared,
+                             struct text *json)
+{
+    json_key(json, "took_us");
+    json_open(json, '{');
+    for (unsigned phase = PHASE_JOIN; phase < PHASES; phase++) {
+        struct histogram_view view =
+            took(shared, scenario->processes,
+                 offsetof(struct crowd_stats, took) + phase * sizeof(struct histogram));
+        if (view.count > 0)
+            report_latency(phase_names[phase], &view, json);
+    }
+    const struct {
+        const char *name;
+        size_t offset;
+    } others[] = {
+        {"paid to ticket", offsetof(struct crowd_stats, ticketed)},
+        {"tickets to visit's end", offsetof(struct crowd_stats, over)},
+        {"stream to first event", offsetof(struct crowd_stats, first_event)},
+        {"said to told", offsetof(struct crowd_stats, told)},
+    };
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        struct histogram_view view = took(shared, scenario->processes, others[i].offset);
+        if (view.count > 0)
+            report_latency(others[i].name, &view, json);
+    }
+    json_close(json, '}');
+}
+
+static void report(const struct scenario *scenario, const struct run_shared *shared, double seconds,
+                   struct text *json)
+{
+    json_open(json, '{');
+    json_member_u64(json, "seed", scenario->seed);
+    json_member_u64(json, "visitors", scenario->visitors);
+    json_member_u64(json, "seconds_milli", (uint64_t)(seconds * 1000));
+    json_key(json, "ended");
+    json_open(json, '{');
+    for (unsigned how = 0; how < ENDS; how++)
+        json_member_u64(json, record_end_names[how], SUM(ended[how]));
+    json_close(json, '}');
+    json_key(json, "tricks");
+    json_open(json, '{');
+    for (unsigned trick = 0; trick < TRICKS; trick++) {
+        json_key(json, record_trick_names[trick]);
+        json_open(json, '{');
+        json_member_u64(json, "met", SUM(tricks_met[trick]));
+        json_member_u64(json, "worked", SUM(tricks_worked[trick]));
+        json_close(json, '}');
+    }
+    json_close(json, '}');
+    json_member_u64(json, "lost_answers", SUM(answers[0]));
+    json_member_u64(json, "answers_2xx", SUM(answers[2]));
+    json_member_u64(json, "answers_4xx", SUM(answers[4]));
+    json_member_u64(json, "answers_5xx", SUM(answers[5]));
+    json_member_u64(json, "seat_conflicts", SUM(conflicts));
+    json_member_u64(json, "seats_held", SUM(seats_held));
+    json_member_u64(json, "seats_sold", SUM(seats_sold));
+    json_member_u64(json, "visits_unended", SUM(unended));
+    json_member_u64(json, "streams_lost", SUM(streams_lost));
+    json_member_u64(json, "events", SUM(events));
+    struct histogram_view off =
+        took(shared, scenario->processes, offsetof(struct crowd_stats, eta_off_milli));
+    json_member_u64(json, "eta_judged", SUM(eta_judged));
+    json_member_u64(json, "eta_within_p90", SUM(eta_within_p90));
+    json_member_u64(json, "eta_off_p50_milli", histogram_quantile(&off, 0.5));
+    report_latencies(scenario, shared, json);
+    json_close(json, '}');
+}
+
+static int report_write(const struct scenario *scenario, const struct run_shared *shared,
+                        double seconds)
+{
+    static char memory[65536];
+    struct text json = text_on(memory, sizeof(memory));
+    report(scenario, shared, seconds, &json);
+    printf("%.*s\n", (int)json.len, json.ptr);
+    if (scenario->report[0] == '\0')
+        return 0;
+    FILE *file = fopen(scenario->report, "w");
+    if (file == NULL || fwrite(json.ptr, 1, json.len, file) != json.len || fclose(file) != 0) {
+        fprintf(stderr, "crowd: %s: %s\n", scenario->report, strerror(errno));
+        return 1;
+    }
+    return 0;
+}
+
+static double seconds_since(uint64_t start_us)
+{
+    return ((double)uv_hrtime() / 1000.0 - (double)start_us) / 1e6;
+}
+
+/* Lets the children begin together, shows how they get on, and waits for their end. */
+static int watch(const struct scenario *scenario, struct run_shared *shared, const pid_t *pids,
+                 bool quiet)
+{
+    uint64_t started_us = uv_hrtime() / 1000;
+    uint64_t shown_us = started_us;
+    uint64_t running = scenario->processes;
+    int status = 0;
+    while (running > 0) {
+        if (atomic_load(&shared->start_us) == 0 &&
+            atomic_load(&shared->ready) == scenario->processes) {
+            started_us = uv_hrtime() / 1000 + 50000;
+            atomic_store(&shared->start_us, started_us);
+        }
+        int child_status;
+        pid_t pid = waitpid(-1, &child_status, WNOHANG);
+        if (pid > 0) {
+            running--;
+            bool bad = !WIFEXITED(child_status) || WEXITSTATUS(child_status) != 0;
+            if (bad)
+                atomic_fetch_add(&shared->failed, 1); /* the others end too */
+            status = status != 0 || bad;
+            if (bad && atomic_load(&shared->start_us) == 0)
+                for (uint64_t i = 0; i < scenario->processes; i++)
+                    kill(pids[i], SIGTERM);
+            continue;
+        }
+        if (!quiet && uv_hrtime() / 1000 - shown_us >= 1000000) {
+            shown_us = uv_hrtime() / 1000;
+            show(scenario, shared, seconds_since(started_us));
+        }
+        nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+    }
+    return report_write(scenario, shared, seconds_since(started_us)) != 0 || status;
+}
+
+static void usage(void)
+{
+    static char memory[CONFIG_HELP_BYTES];
+    static struct scenario scenario;
+    struct text text = text_on(memory, sizeof(memory));
+    struct config_part part = {scenario_settings, scenario_settings_len, &scenario};
+    config_help(&text, &part, 1);
+    printf("usage: crowd SCENARIO [--i-own-this-host] [--quiet] [--print]\n\n%.*s\n", (int)text.len,
+           text.ptr);
+}
+
+static int print(const struct scenario *scenario)
+{
+    static char memory[65536];
+    struct text text = text_on(memory, sizeof(memory));
+    scenario_print(scenario, &text);
+    printf("%.*s\n", (int)text.len, text.ptr);
+    return text.overflown;
+}
+
+int main(int argc, char **argv)
+{
+    static struct scenario scenario;
+    const char *path = NULL;
+    bool foreign = false, quiet = false, printed = false;
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--i-own-this-host") == 0) {
+            foreign = true;
+        } else if (strcmp(argv[i], "--quiet") == 0) {
+            quiet = true;
+        } else if (strcmp(argv[i], "--print") == 0) {
+            printed = true;
+        } else if (strcmp(argv[i], "--help") == 0) {
+            usage();
+            return 0;
+        } else if (argv[i][0] == '-' || path != NULL) {
+            fprintf(stderr, "crowd: what is %s? (--help)\n", argv[i]);
+            return 2;
+        } else {
+            path = argv[i];
+        }
+    }
+    struct err_slot err;
+    if (path == NULL || scenario_load(path, environ, foreign, &err, &scenario) < 0) {
+        fprintf(stderr, "crowd: %s\n", path == NULL ? "which scenario? (--help)" : err.text);
+        return 2;
+    }
+    if (printed)
+        return print(&scenario);
+    if (scenario.seed == 0)
+        scenario.seed = uv_hrtime() >> 10;
+    printf("seed %lu\n", scenario.seed);
+    fflush(stdout);
+    size_t shared_len = sizeof(struct run_shared) + scenario.processes * sizeof(struct crowd_stats);
+    struct run_shared *shared =
+        mmap(NULL, shared_len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (shared == MAP_FAILED) {
+        fprintf(stderr, "crowd: shared memory: %s\n", strerror(errno));
+        return 1;
+    }
+    pid_t pids[CROWD_PROCESSES_MAX];
+    for (uint32_t part = 0; part < scenario.processes; part++) {
+        pids[part] = fork();
+        if (pids[part] == 0)
+            _exit(run_part(&scenario, part, shared));
+    }
+    return watch(&scenario, shared, pids, quiet);
+}

@@ -1,0 +1,17 @@
+/* passes.h: admission passes made beforehand, for runs in which the waiting room is not the matter.
+ */
+#ifndef FG_CROWD_PASSES_H
+#define FG_CROWD_PASSES_H
+
+#include "base/err.h"
+#include "base/span.h"
+
+struct passes;
+
+/* One a line. On success *out is the caller's, to end with passes_destroy(). */
+int passes_read(const char *path, struct err_slot *err, struct passes **out);
+/* Of the visitor with this number; with more visitors than passes some share one. Borrowed. */
+struct span passes_of(const struct passes *passes, uint32_t number);
+void passes_destroy(struct passes *passes);
+
+#endif

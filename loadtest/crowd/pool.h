@@ -1,0 +1,58 @@
+/* pool.h: calls to one service over a bounded number of kept connections, as an edge makes them.
+ *
+ * A call is due at an instant. It is sent when a connection is free; how long it took counts from
+ * the instant at which it was due, so that a service that stalls is not excused by the calls that
+ * could not even be sent (no coordinated omission). One loop, one thread. */
+#ifndef FG_CROWD_POOL_H
+#define FG_CROWD_POOL_H
+
+#include "base/err.h"
+#include "base/text.h"
+
+#include <netinet/in.h>
+#include <uv.h>
+
+struct pool;
+
+struct pool_conf {
+    uv_loop_t *loop;
+    struct sockaddr_in to;
+    struct in_addr from; /* first of the source addresses; 0: the kernel's choice */
+    uint32_t connections;
+};
+
+int pool_create(const struct pool_conf *conf, struct err_slot *err, struct pool **out);
+void pool_close(struct pool *pool); /* silent at once; freed later by the loop */
+
+struct pool_answer {
+    int rc; /* 0, or ERR_TIMEOUT, ERR_CLOSED, ERR_FULL, ERR_SYNTAX: there was no answer */
+    unsigned status;
+    struct span body;
+    struct span cookie; /* the first Set-Cookie, up to its ';' */
+    struct span etag;
+    uint32_t retry_after_s;
+    uint64_t took_us; /* from when it was due */
+};
+
+struct pool_call {
+    /* Writes the whole request when it is about to be sent. */
+    void (*write)(void *ctx, struct text *request);
+    void (*on_answer)(void *ctx, const struct pool_answer *answer); /* the call is over */
+    void *ctx;
+    uint64_t due_us;
+    /* the pool's own */
+    struct pool_call *next;
+    bool again; /* sent once over a connection that turned out to be closed */
+};
+
+/* The call is the caller's memory until on_answer, which never comes from within. */
+void pool_ask(struct pool *pool, struct pool_call *call);
+
+struct pool_stats {
+    uint64_t sent, answered, lost;
+    uint32_t open, busy, waiting;
+};
+
+struct pool_stats pool_stats(const struct pool *pool);
+
+#endif

@@ -1,0 +1,79 @@
+/* record.h: every answer of a run, 40 bytes each, for the judge. */
+#ifndef FG_CROWD_RECORD_H
+#define FG_CROWD_RECORD_H
+
+#include "base/err.h"
+
+#include <stdint.h>
+
+enum record_kind {
+    RECORD_WHO,   /* value: the manners, a bit each; the visitor is here */
+    RECORD_ENTRY, /* value: number in a draw to come */
+    RECORD_JOIN,  /* value: place; more: promised p50 << 32 | p90, seconds (0: none); took_us counts
+                     from the first time it was asked for. Also the place that a draw made of an
+                     entry */
+    RECORD_WAIT,  /* value: place as told again (0: not drawn); more: people ahead */
+    RECORD_CALLED, /* value: place; seen as called */
+    RECORD_PASS,   /* value: place; more: hash of the session's name */
+    RECORD_HOLD,   /* value: seats held; more: amount */
+    RECORD_SEAT,   /* value: hash of the seat's id; one for each seat of a hold */
+    RECORD_ORDER,  /* value: amount; more: hash of the order's id */
+    RECORD_PAID,   /* value: amount */
+    RECORD_TICKET, /* value: tickets; more: hash of the order's id */
+    RECORD_TRICK,  /* value: which (enum record_trick); status says how it was met */
+    RECORD_STREAM, /* value: events that came; more: 1 if the service ended it */
+    RECORD_STEP,   /* value: the phase; an answer that moved somebody on */
+    RECORD_OTHER,  /* value: the phase; an answer that moved nobody on */
+    RECORD_END,    /* value: enum record_end */
+    RECORD_KINDS,
+};
+
+enum record_trick {
+    TRICK_JUMP,
+    TRICK_FORGE,
+    TRICK_TAB,    /* more: the place that was told; a second one would be a trick that worked */
+    TRICK_REJOIN, /* more: likewise */
+    TRICK_REUSE,  /* more: hash of the session's name; another than the first would have worked */
+    TRICK_RETURN, /* a ticket whose visit was ended asks for another */
+    TRICK_SHARE,  /* somebody else orders a hold that was ordered */
+    TRICK_SECOND, /* somebody else holds seats with a pass whose visit was ended */
+    TRICK_HOARD,  /* more: seats held altogether */
+    TRICKS,
+};
+
+/* Every visitor ends in one of these. */
+enum record_end {
+    END_DONE,     /* went as far as the journey goes */
+    END_LEFT,     /* left the line, or the seats, of his own will */
+    END_NO_SHOW,  /* was called and did not come, of his own will */
+    END_SOLD_OUT, /* told honestly that there is nothing left */
+    END_TOO_LATE, /* the call, the session or the hold ran out */
+    END_TURNED,   /* over a limit, told when to come back, and did not */
+    END_PATIENCE, /* still waiting when the run was over */
+    END_FAILED,   /* an answer that should not be */
+    ENDS,
+};
+
+extern const char *const record_kind_names[RECORD_KINDS];
+extern const char *const record_trick_names[TRICKS];
+extern const char *const record_end_names[ENDS];
+
+struct record {
+    uint64_t at_us; /* wall clock */
+    uint64_t value, more;
+    uint32_t visitor;
+    uint32_t took_us;
+    uint16_t status;
+    uint8_t kind;
+    uint8_t spare;
+    uint32_t order; /* the judge's own */
+};
+
+/* Writes to a file by large pieces. NULL as a recorder records nothing. */
+struct recorder;
+
+int recorder_open(const char *path, struct err_slot *err, struct recorder **out);
+void recorder_put(struct recorder *recorder, const struct record *record);
+int recorder_close(struct recorder *recorder, struct err_slot *err); /* NULL is fine */
+
+#endif

@@ -1,0 +1,345 @@
+/* run.c: first the prelude, before anybody's clock runs: each of the shop's accounts logs in once
+ * (a person who comes to an on-sale has done so). Then all processes start at the same instant, and
+ * each visitor arrives at the instant that was drawn for them. */
+#include "run.h"
+
+#include "base/secret_file.h"
+
+#include <arpa/inet.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct run {
+    struct crowd crowd;
+    uv_loop_t loop;
+    uv_timer_t tick;
+    struct run_shared *shared;
+    struct rng_seeded rng;
+    struct arrivals *arrivals;
+    char psp_key[POOL_HEADER_MAX], service_token[POOL_HEADER_MAX];
+    struct pool_call call; /* of the prelude */
+    char call_text[POOL_REQUEST_MAX];
+    size_t call_len;
+    uint32_t part, logged_in, refusals;
+    uint64_t log_in_us; /* again then; 0: not to be */
+    uint64_t end_us;
+    bool started;
+    bool closing;
+    int status;
+};
+
+static void fail(struct run *run, const char *what, const char *why)
+{
+    fprintf(stderr, "crowd: %s: %s\n", what, why);
+    run->status = 1;
+    uv_stop(&run->loop);
+}
+
+static int open_pool(struct run *run, const char *targets, uint32_t n, struct pool **out)
+{
+    struct pool_conf conf = {.loop = &run->loop,
+                             .from = run->crowd.from,
+                             .connections = (uint32_t)run->crowd.scenario->connections};
+    struct err_slot err;
+    if (!scenario_target(targets, n, &conf.to)) /* judged when the scenario was read */
+        return ERR_SYNTAX;
+    return pool_create(&conf, &err, out);
+}
+
+static int open_fronts(struct run *run)
+{
+    struct crowd *crowd = &run->crowd;
+    const char *list = crowd->scenario->queue;
+    while (crowd->fronts < CROWD_FRONTS_MAX &&
+           scenario_target(list, crowd->fronts, &crowd->front[crowd->fronts])) {
+        int rc = open_pool(run, list, crowd->fronts, &crowd->queue[crowd->fronts]);
+        if (rc < 0)
+            return rc;
+        crowd->fronts++;
+    }
+    return 0;
+}
+
+static int open_pools(struct run *run)
+{
+    struct crowd *crowd = &run->crowd;
+    const struct scenario *scenario = crowd->scenario;
+    int rc = crowd->passes == NULL ? open_fronts(run) : 0;
+    if (rc == 0 && scenario->journey >= JOURNEY_HOLD)
+        rc = open_pool(run, scenario->seats, 0, &crowd->seats);
+    if (rc == 0 && scenario->journey == JOURNEY_SOLD)
+        rc = open_pool(run, scenario->saga, 0, &crowd->saga);
+    if (rc == 0 && scenario->journey == JOURNEY_ORDER)
+        rc = open_pool(run, scenario->pay, 0, &crowd->pay);
+    if (rc == 0 && scenario->journey == JOURNEY_ORDER)
+        rc = open_pool(run, scenario->psp, 0, &crowd->psp);
+    return rc;
+}
+
+/* ---- the prelude ---- */
+
+static void write_prepared(void *ctx, struct text *out)
+{
+    struct run *run = ctx;
+    text_add(out, run->call_text, run->call_len);
+}
+
+static void ask(struct run *run, struct pool *pool, const char *request, const char *body,
+                void (*on_answer)(void *ctx, const struct pool_answer *answer))
+{
+    struct text text = text_on(run->call_text, sizeof(run->call_text));
+    /* Each from an address of its own, as people at home have. */
+    text_printf(&text, "%s HTTP/1.1\r\nHost: crowd\r\nX-Forwarded-For: 12.%u.%u.%u\r\n", request,
+                run->part & 255, run->logged_in >> 8 & 255, run->logged_in & 255);
+    if (body != NULL)
+        text_printf(&text, "Content-Type: application/json\r\nContent-Length: %zu\r\n",
+                    strlen(body));
+    TEXT_LIT(&text, "\r\n");
+    text_str(&text, body != NULL ? body : "");
+    run->call_len = text.len;
+    run->call = (struct pool_call){
+        .write = write_prepared, .on_answer = on_answer, .ctx = run, .due_us = uv_hrtime() / 1000};
+    pool_ask(pool, &run->call);
+}
+
+static void prelude_done(struct run *run)
+{
+    atomic_fetch_add(&run->shared->ready, 1);
+}
+
+static void log_in_next(struct run *run);
+
+static void on_login(void *ctx, const struct pool_answer *answer)
+{
+    struct run *run = ctx;
+    struct buyer *buyer = &run->crowd.buyers[run->logged_in];
+    bool later = answer->rc == 0 && (answer->status == 429 || answer->status == 503);
+    if (later && run->refusals++ < PRELUDE_REFUSALS_MAX) {
+        /* Several processes log the same accounts in, and the service counts; or the user database
+         * has no time for them just now. */
+        run->log_in_us = uv_hrtime() / 1000 + (1 + answer->retry_after_s) * UINT64_C(1000000);
+        return;
+    }
+    if (answer->rc != 0 || answer->status >= 300 ||
+        !span_to_cstr(answer->cookie, buyer->cookie, sizeof(buyer->cookie)) ||
+        answer->cookie.len == 0) {
+        char why[128];
+        snprintf(why, sizeof(why), "status %u", answer->status);
+        fail(run, "logging in an account of the shop", why);
+        return;
+    }
+    run->logged_in++;
+    log_in_next(run);
+}
+
+static void log_in_next(struct run *run)
+{
+    if (run->logged_in == run->crowd.buyers_len) {
+        prelude_done(run);
+        return;
+    }
+    const struct buyer *buyer = &run->crowd.buyers[run->logged_in];
+    char memory[1024];
+    struct text body = text_on(memory, sizeof(memory) - 1);
+    json_open(&body, '{');
+    json_member_cstr(&body, "login", buyer->login);
+    json_member_cstr(&body, "password", buyer->password);
+    json_close(&body, '}');
+    memory[body.len] = '\0';
+    ask(run, run->crowd.pay, "POST /v1/pay/login", memory, on_login);
+}
+
+static int read_buyers(struct run *run)
+{
+    json_error_t why;
+    json_t *users = json_load_file(run->crowd.scenario->users_file, 0, &why);
+    size_t len = json_array_size(users);
+    if (len == 0 || len > BUYERS_MAX) {
+        fprintf(stderr, "crowd: %s: %s\n", run->crowd.scenario->users_file, why.text);
+        return -1;
+    }
+    run->crowd.buyers = calloc(len, sizeof(*run->crowd.buyers));
+    for (size_t i = 0; run->crowd.buyers != NULL && i < len; i++) {
+        const json_t *user = json_array_get(users, i);
+        const char *login = json_string_value(json_object_get(user, "login"));
+        const char *password = json_string_value(json_object_get(user, "password"));
+        run->crowd.buyers[i].login = strdup(login != NULL ? login : "");
+        run->crowd.buyers[i].password = strdup(password != NULL ? password : "");
+        run->crowd.buyers_len++;
+    }
+    json_decref(users);
+    return 0;
+}
+
+/* ---- the run ---- */
+
+/* The loop's turn goes on after uv_stop(): calls that wait for a connection must not get one, as
+ * there is nobody left to ask them. */
+static void finish(struct run *run)
+{
+    struct crowd *crowd = &run->crowd;
+    run->closing = true;
+    visitors_end(crowd);
+    for (uint32_t i = 0; i < CROWD_FRONTS_MAX; i++)
+        pool_close(crowd->queue[i]);
+    pool_close(crowd->seats);
+    pool_close(crowd->saga);
+    pool_close(crowd->pay);
+    pool_close(crowd->psp);
+    uv_stop(&run->loop);
+}
+
+static void begin(struct run *run, uint64_t start_us)
+{
+    struct crowd *crowd = &run->crowd;
+    const struct scenario *scenario = crowd->scenario;
+    run->started = true;
+    run->end_us = start_us + scenario->patience_ms * 1000;
+    if (scenario->streams_within_ms > 0)
+        crowd->streams_from_us = start_us + scenario->within_ms * 1000;
+    for (uint32_t i = 0; i < crowd->visitors_len; i++) {
+        struct due due = {.visitor = i};
+        due.at_us = start_us + arrivals_at(run->arrivals, crowd->first_number + i, crowd->rng);
+        schedule_add(crowd->schedule, &due);
+    }
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+    struct run *run = timer->data;
+    struct crowd *crowd = &run->crowd;
+    uint64_t now = uv_hrtime() / 1000;
+    uint64_t start = atomic_load(&run->shared->start_us);
+    if (run->log_in_us != 0 && now >= run->log_in_us) {
+        run->log_in_us = 0;
+        log_in_next(run);
+    }
+    if (start == 0 || now < start || run->closing)
+        return;
+    if (!run->started) {
+        begin(run, start);
+    }
+    struct due due;
+    while (schedule_take(crowd->schedule, now, &due))
+        visitor_due(crowd, &due);
+    if (crowd->ended == crowd->visitors_len || now >= run->end_us ||
+        atomic_load(&run->shared->failed) > 0)
+        finish(run);
+}
+
+static int prepare_visitors(struct run *run, uint32_t part, struct err_slot *err)
+{
+    struct crowd *crowd = &run->crowd;
+    const struct scenario *scenario = crowd->scenario;
+    uint32_t share = (uint32_t)(scenario->visitors / scenario->processes);
+    crowd->first_number = part * share;
+    crowd->visitors_len = part + 1 == scenario->processes
+                              ? (uint32_t)scenario->visitors - crowd->first_number
+                              : share;
+    rng_seeded_init(&run->rng, scenario->seed + part);
+    crowd->rng = &run->rng.rng;
+    crowd->salt = rng_u64(crowd->rng) ^ uv_hrtime(); /* a replay is a new run to the services */
+    crowd->schedule = schedule_create(crowd->visitors_len);
+    crowd->visitors = visitors_create(crowd, crowd->visitors_len, crowd->first_number);
+    if (crowd->schedule == NULL || crowd->visitors == NULL)
+        return err_set(err, ERR_NOMEM, "%u visitors", crowd->visitors_len);
+    atomic_store(&crowd->stats->in[PHASE_AWAY], crowd->visitors_len);
+    struct arrivals_conf conf = {
+        .kind = (enum arrivals_kind)scenario->arrivals,
+        .within_us = scenario->within_ms * 1000,
+        .visitors = (uint32_t)scenario->visitors,
+        .curve_file = scenario->curve_file,
+    };
+    return arrivals_create(&conf, err, &run->arrivals);
+}
+
+static int prepare(struct run *run, uint32_t part, struct err_slot *err)
+{
+    struct crowd *crowd = &run->crowd;
+    const struct scenario *scenario = crowd->scenario;
+    int rc = prepare_visitors(run, part, err);
+    if (rc < 0)
+        return rc;
+    if (scenario->from[0] != '\0') {
+        inet_pton(AF_INET, scenario->from, &crowd->from);
+        crowd->from.s_addr = htonl(ntohl(crowd->from.s_addr) + part * 256);
+    }
+    if (scenario->record[0] != '\0') {
+        char path[CONFIG_STRING_MAX + 16];
+        snprintf(path, sizeof(path), "%s.%u", scenario->record, part);
+        rc = recorder_open(path, err, &crowd->recorder);
+        if (rc < 0)
+            return rc;
+    }
+    if (scenario->passes_file[0] != '\0') {
+        struct passes *passes;
+        rc = passes_read(scenario->passes_file, err, &passes);
+        if (rc < 0)
+            return rc;
+        crowd->passes = passes;
+    }
+    if (open_pools(run) < 0)
+        return err_set(err, ERR_NOMEM, "pools of connections");
+    if (scenario->journey >= JOURNEY_ORDER && read_buyers(run) < 0)
+        return err_set(err, ERR_IO, "the shop's accounts");
+    return 0;
+}
+
+static int read_key(const char *path, struct err_slot *err, char *key, size_t size)
+{
+    struct secret_file *secret;
+    int rc = secret_file_read(path, err, &secret);
+    if (rc < 0)
+        return rc;
+    if (!span_to_cstr(secret_file_span(secret), key, size))
+        rc = err_set(err, ERR_RANGE, "%s: longer than a key can be", path);
+    secret_file_destroy(secret);
+    return rc;
+}
+
+/* What stands for a buyer's browser at the provider, and for a saga at the seats. */
+static int read_keys(struct run *run, struct err_slot *err)
+{
+    const struct scenario *scenario = run->crowd.scenario;
+    int rc = 0;
+    if (scenario->journey >= JOURNEY_ORDER)
+        rc = read_key(scenario->psp_key_file, err, run->psp_key, sizeof(run->psp_key));
+    if (rc == 0 && scenario->journey == JOURNEY_SOLD)
+        rc = read_key(scenario->service_token_file, err, run->service_token,
+                      sizeof(run->service_token));
+    run->crowd.psp_key = run->psp_key;
+    run->crowd.service_token = run->service_token;
+    return rc;
+}
+
+int run_part(const struct scenario *scenario, uint32_t part, struct run_shared *shared)
+{
+    struct run *run = calloc(1, sizeof(*run));
+    struct err_slot err = {0};
+    if (run == NULL)
+        return 1;
+    run->shared = shared;
+    run->part = part;
+    run->crowd.scenario = scenario;
+    run->crowd.loop = &run->loop;
+    run->crowd.stats = &shared->stats[part];
+    uv_loop_init(&run->loop);
+    if (prepare(run, part, &err) < 0 || read_keys(run, &err) < 0) {
+        fprintf(stderr, "crowd: %s\n", err.text);
+        return 1;
+    }
+    uv_timer_init(&run->loop, &run->tick);
+    run->tick.data = run;
+    uv_timer_start(&run->tick, on_tick, 1, 1);
+    log_in_next(run);
+    uv_run(&run->loop, UV_RUN_DEFAULT);
+    if (recorder_close(run->crowd.recorder, &err) < 0) {
+        fprintf(stderr, "crowd: %s\n", err.text);
+        run->status = 1;
+    }
+    if (run->status != 0)
+        atomic_fetch_add(&shared->failed, 1);
+    atomic_fetch_add(&shared->finished, 1);
+    return run->status; /* the process ends here, and everything with it */
+}

@@ -1,0 +1,19 @@
+/* run.h: the share of a run that one process does: its loop, its pools, its visitors. */
+#ifndef FG_CROWD_RUN_H
+#define FG_CROWD_RUN_H
+
+#include "visitor.h"
+
+/* Between parent and children, in shared memory. */
+struct run_shared {
+    _Atomic uint32_t ready;    /* children whose accounts have logged in */
+    _Atomic uint32_t finished; /* children that are through */
+    _Atomic uint32_t failed;
+    _Atomic uint64_t start_us;  /* monotonic; 0: not yet */
+    struct crowd_stats stats[]; /* one for each child */
+};
+
+/* Runs the `part`-th share to its end; in a process of its own. Answers its exit status. */
+int run_part(const struct scenario *scenario, uint32_t part, struct run_shared *shared);
+
+#endif

@@ -1,0 +1,24 @@
+/* schedule.h: who is due next: a heap of instants. An instant that is not wanted any more is left
+ * in it; its `turn`, which the visitor compares with the present one, tells. */
+#ifndef FG_CROWD_SCHEDULE_H
+#define FG_CROWD_SCHEDULE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct schedule;
+
+struct due {
+    uint64_t at_us;
+    uint32_t visitor, turn;
+};
+
+struct schedule *schedule_create(uint32_t entries); /* grows beyond; NULL: no memory */
+void schedule_add(struct schedule *schedule, const struct due *due); /* aborts without memory */
+/* The earliest that is due by now, taken out; false if none is. */
+bool schedule_take(struct schedule *schedule, uint64_t now_us, struct due *out);
+/* Until the earliest: UINT64_MAX if nobody waits. */
+uint64_t schedule_next_us(const struct schedule *schedule);
+void schedule_destroy(struct schedule *schedule);
+
+#endif

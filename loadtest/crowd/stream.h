@@ -1,0 +1,36 @@
+/* stream.h: one open stream of events to a visitor, a few hundred bytes each. Belongs to one loop.
+ */
+#ifndef FG_CROWD_STREAM_H
+#define FG_CROWD_STREAM_H
+
+#include "base/span.h"
+
+#include <netinet/in.h>
+#include <uv.h>
+
+struct stream;
+
+struct stream_conf {
+    uv_loop_t *loop;
+    struct sockaddr_in to;
+    struct in_addr from; /* see dial.h */
+    uint32_t number;     /* of the connection, for its address */
+    int receive_bytes;   /* 0: as the kernel likes */
+    struct span request; /* copied */
+    /* The stream may be closed from within each. */
+    void (*on_data)(void *ctx, struct span data);
+    void (*on_end)(void *ctx, unsigned status); /* not by us; status 0: it never began */
+    void *ctx;
+};
+
+/* NULL: it could not even be begun (no memory, no file). Ended by stream_close(), also after
+ * on_end. */
+struct stream *stream_open(const struct stream_conf *conf);
+/* A slow reader: what comes waits in the kernel, and then at the service. */
+void stream_doze(struct stream *stream);
+void stream_wake(struct stream *stream);
+/* From when it was asked for until its first event; 0 before that. */
+uint64_t stream_first_us(const struct stream *stream);
+void stream_close(struct stream *stream); /* silent from here on; NULL is fine */
+
+#endif

@@ -1,0 +1,167 @@
+/* floor_main.c: the least an HTTP server can do, to measure ours against.
+ *
+ *   floor PORT BYTES [reply|stream]
+ *
+ * reply: level-triggered epoll, one read, one write of constant bytes for each read that ends in an
+ * empty line (N empty lines: N answers in one write, so that pipelining clients are served). No
+ * parsing, no routing, no timeouts, no limits.
+ * stream: accepts, sends a head once something was asked, then holds the connection and writes
+ * constant bytes to all of them whenever SIGUSR1 comes; says how long that took. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { EVENTS_MAX = 1024, READ_MAX = 16384, PIPELINE_MAX = 64, FDS_MAX = 20000 };
+
+static int listen_on(uint16_t port)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    int on = 1;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    struct sockaddr_in name = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    if (bind(fd, (struct sockaddr *)&name, sizeof(name)) < 0 || listen(fd, 4096) < 0) {
+        perror("floor: listen");
+        exit(1);
+    }
+    return fd;
+}
+
+static void watch(int epoll, int fd)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
+    epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
+}
+
+static unsigned requests_in(const char *bytes, size_t len)
+{
+    unsigned count = 0;
+    for (const char *at = bytes; at < bytes + len; at += 4) {
+        at = memmem(at, (size_t)(bytes + len - at), "\r\n\r\n", 4);
+        if (at == NULL)
+            break;
+        count++;
+    }
+    return count;
+}
+
+/* PIPELINE_MAX answers, one behind the other, whose bodies have `len` bytes each. */
+static char *answers(size_t len, size_t *one)
+{
+    char head[128];
+    int head_len = snprintf(head, sizeof(head),
+                            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+                            "Content-Length: %zu\r\n\r\n",
+                            len);
+    *one = (size_t)head_len + len;
+    char *all = malloc(*one * PIPELINE_MAX);
+    if (all == NULL)
+        exit(1);
+    for (size_t i = 0; i < PIPELINE_MAX; i++) {
+        memcpy(all + i * *one, head, (size_t)head_len);
+        memset(all + i * *one + head_len, 'x', len);
+    }
+    return all;
+}
+
+static bool is_stream[FDS_MAX];
+
+static void broadcast(int epoll, const char *bytes, size_t len)
+{
+    (void)epoll;
+    struct rusage before, after;
+    unsigned sent = 0;
+    getrusage(RUSAGE_SELF, &before);
+    for (int fd = 0; fd < FDS_MAX; fd++) {
+        if (is_stream[fd] && write(fd, bytes, len) == (ssize_t)len)
+            sent++;
+    }
+    getrusage(RUSAGE_SELF, &after);
+    long us = (after.ru_utime.tv_sec - before.ru_utime.tv_sec) * 1000000L +
+              (after.ru_utime.tv_usec - before.ru_utime.tv_usec) +
+              (after.ru_stime.tv_sec - before.ru_stime.tv_sec) * 1000000L +
+              (after.ru_stime.tv_usec - before.ru_stime.tv_usec);
+    printf("{\"sent\":%u,\"cpu_us\":%ld}\n", sent, us);
+    fflush(stdout);
+}
+
+struct floor {
+    int epoll;
+    int listener;
+    int signals;
+    bool streams;
+    const char *answer;
+    size_t one;
+};
+
+static void serve(const struct floor *floor, int fd)
+{
+    static char bytes[READ_MAX];
+    ssize_t got = read(fd, bytes, sizeof(bytes));
+    if (got <= 0) {
+        is_stream[fd] = false;
+        close(fd);
+        return;
+    }
+    if (floor->streams) {
+        static const char head[] = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n";
+        is_stream[fd] = write(fd, head, sizeof(head) - 1) > 0;
+        return;
+    }
+    unsigned count = requests_in(bytes, (size_t)got);
+    if (count > 0 && write(fd, floor->answer, floor->one * count) < 0)
+        close(fd);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 3) {
+        fprintf(stderr, "usage: floor PORT BYTES [reply|stream]\n");
+        return 2;
+    }
+    struct floor floor = {.streams = argc > 3 && strcmp(argv[3], "stream") == 0};
+    size_t len = (size_t)atol(argv[2]);
+    floor.answer = answers(len, &floor.one);
+    sigset_t usr1;
+    sigemptyset(&usr1);
+    sigaddset(&usr1, SIGUSR1);
+    sigprocmask(SIG_BLOCK, &usr1, NULL);
+    floor.epoll = epoll_create1(0);
+    floor.listener = listen_on((uint16_t)atoi(argv[1]));
+    floor.signals = signalfd(-1, &usr1, SFD_NONBLOCK);
+    watch(floor.epoll, floor.listener);
+    watch(floor.epoll, floor.signals);
+    for (;;) {
+        struct epoll_event events[EVENTS_MAX];
+        int count = epoll_wait(floor.epoll, events, EVENTS_MAX, -1);
+        for (int i = 0; i < count; i++) {
+            int fd = events[i].data.fd;
+            if (fd == floor.listener) {
+                int conn;
+                while ((conn = accept4(fd, NULL, NULL, SOCK_NONBLOCK)) >= 0)
+                    watch(floor.epoll, conn);
+            } else if (fd == floor.signals) {
+                struct signalfd_siginfo info;
+                if (read(fd, &info, sizeof(info)) > 0)
+                    broadcast(floor.epoll, floor.answer, len);
+            } else {
+                serve(&floor, fd);
+            }
+        }
+    }
+}

@@ -1,0 +1,355 @@
+/* surge_main.c: newcomers who join a line, more of them than it can take, beside some who wait and
+ * some who are called.
+ *
+ *   surge -p PORT -e EVENT -c CONNECTIONS -s SECONDS [-o RATE] [-w WAIT_MS] [-k SALT]
+ *         [-t TICKET] [-m POLLS] [-q PASSES]
+ *
+ * Without RATE each of CONNECTIONS joins again as soon as it is answered: the peak. With it RATE
+ * newcomers a second are due, each at an instant of its own, whatever the service does. They come
+ * over CONNECTIONS, one request at a time on each, as an edge would send them; who finds none free
+ * for WAIT_MS is turned away by the edge, that is, by us. Beside them TICKET's owner asks `me`
+ * POLLS times a second and for a pass PASSES times, on connections of their own.
+ *
+ * Time counts from the instant at which a request was due. Prints a line of JSON: of the joins how
+ * many were due, had a place within a second (`good`), had one later, were refused with a time to
+ * come back, were turned away, or met anything else. What the owner of TICKET feels is measured
+ * best by a process of its own (-c 0), which does not wait for the answers to a crowd to be read.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "answer.h"
+#include "base/clock.h"
+#include "observe/histogram.h"
+
+enum {
+    EVENTS_MAX = 1024,
+    REQUEST_MAX = 512,
+    ANSWER_MAX = 4096,
+    CONNECTIONS_MAX = 18000, /* a process has 20,000 files, here and there */
+    BESIDE = 16,             /* connections of those who poll, and of those who are called */
+    GOOD_US = 1000000,
+    LAST_ANSWERS_US = 5000000,
+};
+
+enum kind { JOIN, POLL, PASS, KINDS };
+
+struct wire {
+    int fd;
+    enum kind kind;
+    bool busy;
+    uint64_t due_us;
+    size_t got;
+    char answer[ANSWER_MAX];
+};
+
+/* All requests of one kind: when the next is due, and who is free to send it. */
+struct flow {
+    uint64_t rate; /* a second; 0: closed loop */
+    uint64_t due;  /* so far, those given up among them */
+    struct wire *wires;
+    unsigned wires_len, *free, free_len;
+    uint64_t good, late, refused, bad, away, lost;
+    struct histogram took_us; /* of the good and the late */
+};
+
+struct surge {
+    int epoll;
+    uint16_t port;
+    const char *event, *salt, *ticket;
+    uint64_t seconds, wait_us, began_us, until_us, now_us;
+    struct flow flow[KINDS];
+};
+
+static uint64_t now_us(void)
+{
+    return clock_mono_us(clock_system());
+}
+
+static void die(const char *what)
+{
+    perror(what);
+    exit(1);
+}
+
+/* ---- one request, one answer ---- */
+
+static void dial(struct surge *surge, struct wire *wire)
+{
+    struct sockaddr_in to = {.sin_family = AF_INET,
+                             .sin_port = htons(surge->port),
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int on = 1;
+    wire->fd = socket(AF_INET, SOCK_STREAM, 0);
+    if (wire->fd < 0 || connect(wire->fd, (struct sockaddr *)&to, sizeof(to)) < 0)
+        die("surge: connect");
+    setsockopt(wire->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = wire};
+    if (epoll_ctl(surge->epoll, EPOLL_CTL_ADD, wire->fd, &event) < 0)
+        die("surge: epoll_ctl");
+}
+
+static size_t write_request(const struct surge *surge, enum kind kind, uint64_t number, char *out)
+{
+    static const char *const line[KINDS] = {[JOIN] = "POST /v1/queue/%s/join",
+                                            [POLL] = "GET /v1/queue/%s/me",
+                                            [PASS] = "POST /v1/queue/%s/pass"};
+    char target[REQUEST_MAX / 4];
+    snprintf(target, sizeof(target), line[kind], surge->event);
+    int len;
+    if (kind == JOIN)
+        len = snprintf(out, REQUEST_MAX,
+                       "%s HTTP/1.1\r\nHost: surge\r\nContent-Length: 0\r\n"
+                       "Idempotency-Key: %s-%llu\r\n\r\n",
+                       target, surge->salt, (unsigned long long)number);
+    else
+        len = snprintf(out, REQUEST_MAX,
+                       "%s HTTP/1.1\r\nHost: surge\r\nContent-Length: 0\r\n"
+                       "Authorization: Bearer %s\r\n\r\n",
+                       target, surge->ticket);
+    if (len < 0 || len >= REQUEST_MAX) {
+        fprintf(stderr, "surge: a request is too long\n");
+        exit(2);
+    }
+    return (size_t)len;
+}
+
+static void ask(struct surge *surge, struct wire *wire, uint64_t number, uint64_t due_us)
+{
+    char request[REQUEST_MAX];
+    size_t len = write_request(surge, wire->kind, number, request);
+    wire->busy = true;
+    wire->got = 0;
+    wire->due_us = due_us;
+    (void)!send(wire->fd, request, len, MSG_NOSIGNAL); /* what failed is seen at reading */
+}
+
+static void judge(struct surge *surge, const struct wire *wire)
+{
+    struct flow *flow = &surge->flow[wire->kind];
+    uint64_t took_us = now_us() - wire->due_us;
+    const char *status = wire->answer + strlen("HTTP/1.1 ");
+    if (memcmp(status, "201", 3) == 0 || memcmp(status, "200", 3) == 0) {
+        histogram_record(&flow->took_us, took_us);
+        flow->good += took_us <= GOOD_US;
+        flow->late += took_us > GOOD_US;
+    } else if (memcmp(status, "503", 3) == 0 &&
+               answer_behind(wire->answer, wire->got, "\r\nRetry-After: ") != NULL) {
+        flow->refused++;
+    } else {
+        flow->bad++;
+    }
+}
+
+/* ---- what is due ---- */
+
+static void send_due(struct surge *surge, struct flow *flow)
+{
+    uint64_t until_us = surge->now_us < surge->until_us ? surge->now_us : surge->until_us;
+    uint64_t due = (until_us - surge->began_us) * flow->rate / 1000000;
+    while (flow->due < due) {
+        uint64_t due_us = surge->began_us + flow->due * 1000000 / flow->rate;
+        if (surge->now_us - due_us > surge->wait_us)
+            flow->away++;
+        else if (flow->free_len == 0)
+            return;
+        else
+            ask(surge, &flow->wires[flow->free[--flow->free_len]], flow->due, due_us);
+        flow->due++;
+    }
+}
+
+static void go_on(struct surge *surge, struct wire *wire)
+{
+    struct flow *flow = &surge->flow[wire->kind];
+    wire->busy = false;
+    if (flow->rate == 0 && wire->kind == JOIN && surge->now_us < surge->until_us)
+        ask(surge, wire, flow->due++, now_us());
+    else
+        flow->free[flow->free_len++] = (unsigned)(wire - flow->wires);
+}
+
+/* A connection that was closed under its request, or without one. */
+static void hung_up(struct surge *surge, struct wire *wire)
+{
+    surge->flow[wire->kind].lost += wire->busy;
+    close(wire->fd);
+    bool was_busy = wire->busy;
+    dial(surge, wire);
+    if (was_busy)
+        go_on(surge, wire);
+}
+
+static void on_readable(struct surge *surge, struct wire *wire)
+{
+    size_t room = sizeof(wire->answer) - 1 - wire->got;
+    ssize_t got = recv(wire->fd, wire->answer + wire->got, room, MSG_DONTWAIT);
+    if (got < 0 && errno == EAGAIN)
+        return;
+    if (got <= 0 || (size_t)got == room || !wire->busy) {
+        hung_up(surge, wire);
+        return;
+    }
+    wire->got += (size_t)got;
+    wire->answer[wire->got] = '\0';
+    if (!answer_is_whole(wire->answer, wire->got))
+        return;
+    judge(surge, wire);
+    go_on(surge, wire);
+}
+
+static unsigned busy_len(const struct surge *surge)
+{
+    unsigned busy = 0;
+    for (unsigned kind = 0; kind < KINDS; kind++)
+        busy += surge->flow[kind].wires_len - surge->flow[kind].free_len;
+    return busy;
+}
+
+/* ---- the whole ---- */
+
+static void run(struct surge *surge)
+{
+    surge->began_us = surge->now_us = now_us();
+    surge->until_us = surge->began_us + surge->seconds * 1000000;
+    struct flow *joins = &surge->flow[JOIN];
+    while (joins->rate == 0 && joins->free_len > 0)
+        ask(surge, &joins->wires[joins->free[--joins->free_len]], joins->due++, now_us());
+    while (surge->now_us < surge->until_us + LAST_ANSWERS_US &&
+           (surge->now_us < surge->until_us || busy_len(surge) > 0)) {
+        struct epoll_event events[EVENTS_MAX];
+        for (unsigned kind = 0; kind < KINDS; kind++) {
+            if (surge->flow[kind].rate > 0)
+                send_due(surge, &surge->flow[kind]);
+        }
+        int count = epoll_wait(surge->epoll, events, EVENTS_MAX, 1);
+        surge->now_us = now_us();
+        for (int i = 0; i < count; i++)
+            on_readable(surge, events[i].data.ptr);
+    }
+}
+
+static void add_flow(struct surge *surge, enum kind kind, unsigned wires_len)
+{
+    struct flow *flow = &surge->flow[kind];
+    flow->wires_len = wires_len;
+    flow->wires = calloc(wires_len + 1, sizeof(*flow->wires));
+    flow->free = calloc(wires_len + 1, sizeof(*flow->free));
+    if (flow->wires == NULL || flow->free == NULL)
+        die("surge");
+    for (unsigned i = 0; i < wires_len; i++) {
+        flow->wires[i].kind = kind;
+        dial(surge, &flow->wires[i]);
+        flow->free[flow->free_len++] = i;
+    }
+}
+
+static void report_flow(const struct flow *flow)
+{
+    static struct histogram_view view;
+    view = (struct histogram_view){0};
+    histogram_add_to(&flow->took_us, &view);
+    printf("{\"due\":%llu,\"good\":%llu,\"late\":%llu,\"refused\":%llu,\"away\":%llu,"
+           "\"bad\":%llu,\"lost\":%llu,\"p50_us\":%llu,\"p99_us\":%llu,\"max_us\":%llu}",
+           (unsigned long long)flow->due, (unsigned long long)flow->good,
+           (unsigned long long)flow->late, (unsigned long long)flow->refused,
+           (unsigned long long)flow->away, (unsigned long long)flow->bad,
+           (unsigned long long)flow->lost, (unsigned long long)histogram_quantile(&view, 0.5),
+           (unsigned long long)histogram_quantile(&view, 0.99), (unsigned long long)view.max);
+}
+
+static void report(const struct surge *surge)
+{
+    static const char *const names[KINDS] = {[JOIN] = "join", [POLL] = "me", [PASS] = "pass"};
+    printf("{\"duration_us\":%llu", (unsigned long long)(surge->until_us - surge->began_us));
+    for (unsigned kind = 0; kind < KINDS; kind++) {
+        printf(",\"%s\":", names[kind]);
+        report_flow(&surge->flow[kind]);
+    }
+    printf("}\n");
+}
+
+static int usage(void)
+{
+    fprintf(stderr, "usage: surge -p PORT -e EVENT -c CONNECTIONS -s SECONDS [-o RATE] "
+                    "[-w WAIT_MS]\n             [-k SALT] [-t TICKET] [-m POLLS] [-q PASSES]\n");
+    return 2;
+}
+
+static void take_option(struct surge *surge, int option, unsigned *connections)
+{
+    switch (option) {
+    case 'p':
+        surge->port = (uint16_t)atoi(optarg);
+        break;
+    case 'e':
+        surge->event = optarg;
+        break;
+    case 'c':
+        *connections = (unsigned)atoi(optarg);
+        break;
+    case 's':
+        surge->seconds = strtoull(optarg, NULL, 10);
+        break;
+    case 'o':
+        surge->flow[JOIN].rate = strtoull(optarg, NULL, 10);
+        break;
+    case 'w':
+        surge->wait_us = strtoull(optarg, NULL, 10) * 1000;
+        break;
+    case 'k':
+        surge->salt = optarg;
+        break;
+    case 't':
+        surge->ticket = optarg;
+        break;
+    case 'm':
+        surge->flow[POLL].rate = strtoull(optarg, NULL, 10);
+        break;
+    default:
+        surge->flow[PASS].rate = strtoull(optarg, NULL, 10);
+        break;
+    }
+}
+
+int main(int argc, char **argv)
+{
+    static struct surge surge = {.wait_us = 250000, .salt = "surge"};
+    unsigned connections = 0;
+    int option;
+    while ((option = getopt(argc, argv, "p:e:c:s:o:w:k:t:m:q:")) != -1) {
+        if (option == '?')
+            return usage();
+        take_option(&surge, option, &connections);
+    }
+    bool beside = surge.flow[POLL].rate + surge.flow[PASS].rate > 0;
+    if (surge.port == 0 || surge.event == NULL || connections + beside == 0 ||
+        connections > CONNECTIONS_MAX || surge.seconds == 0 || (beside && surge.ticket == NULL))
+        return usage();
+    surge.epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (surge.epoll < 0)
+        die("surge");
+    add_flow(&surge, JOIN, connections);
+    add_flow(&surge, POLL, surge.flow[POLL].rate > 0 ? BESIDE : 0);
+    add_flow(&surge, PASS, surge.flow[PASS].rate > 0 ? BESIDE : 0);
+    run(&surge);
+    report(&surge);
+    for (unsigned kind = 0; kind < KINDS; kind++) {
+        for (unsigned i = 0; i < surge.flow[kind].wires_len; i++)
+            close(surge.flow[kind].wires[i].fd);
+        free(surge.flow[kind].wires);
+        free(surge.flow[kind].free);
+    }
+    close(surge.epoll);
+    return 0;
+}

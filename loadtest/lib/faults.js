@@ -1,0 +1,38 @@
+// kill -9 of parts of a stack, one after the other, as a seed says. runit starts them again.
+
+import { seededRng } from '../../tests/lib-js/rng.js';
+import { delay } from '../../tests/lib-js/wait.js';
+
+// The provider is not ours to kill: its ledger is what the audit compares with.
+const OURS = /^(queue-front(-\d+)?|seat-service|payment-adapter|redis|postgres|demo-shop)$/;
+
+// -> over(): ends it and answers [{at_s, part}]
+export function killParts(stack, everyMs, seed, log) {
+  const rng = seededRng({ diagnostic: log }, seed);
+  const killed = [];
+  const began = Date.now();
+  let stop = everyMs === 0;
+  const job = (async () => {
+    while (!stop) {
+      const next = Date.now() + everyMs * (0.5 + rng.unit());
+      while (!stop && Date.now() < next) await delay(100);
+      if (stop) break;
+      const parts = Object.entries(await stack.parts()).filter(([name]) => OURS.test(name));
+      const [part, { pid }] = parts[rng.below(parts.length)];
+      if (!Number.isInteger(pid)) continue; // it is not back yet from the last time
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch (error) {
+        if (error.code !== 'ESRCH') throw error;
+        continue;
+      }
+      killed.push({ at_s: (Date.now() - began) / 1000, part });
+      log(`kill -9 ${part} (${killed.at(-1).at_s.toFixed(1)} s)`);
+    }
+  })();
+  return async () => {
+    stop = true;
+    await job;
+    return killed;
+  };
+}

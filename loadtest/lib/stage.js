@@ -1,0 +1,198 @@
+// What a scenario needs around its crowd: a stack of its own, as many fronts as it says, the
+// operator's knobs, and the state that the line begins in.
+
+import { existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { client } from '../../tests/lib-js/http.js';
+import { freePort, freePortBase } from '../../tests/lib-js/ports.js';
+import { ROOT } from '../../tests/lib-js/service.js';
+import { Stack } from '../../tests/lib-js/stack.js';
+import { delay, until } from '../../tests/lib-js/wait.js';
+
+const BUILD = join(ROOT, 'build/release');
+const STACK_FRONTS_MAX = 8; // as infra/stack has it; more are started beside it
+
+// Only what is built is started, so a folder of some programs is a stack of some parts.
+function buildOf(scope, names) {
+  const dir = scope.tempDir('build-');
+  mkdirSync(join(dir, 'bin'));
+  for (const name of names) symlinkSync(join(BUILD, 'bin', name), join(dir, 'bin', name));
+  return dir;
+}
+
+function partsFor(journey) {
+  const line = ['queue-front'];
+  const seats = [...line, 'seat-service', 'halls'];
+  if (journey === 'line' || journey === 'pass') return line;
+  if (journey === 'hold' || journey === 'sold') return seats;
+  return [...seats, 'payment-adapter', 'psp-sandbox', 'demo-shop'];
+}
+
+export async function openStage(scope, settings) {
+  const { stage, journey, crowd } = settings;
+  const base = process.env.FAIRGATE_PORT_BASE ? Number(process.env.FAIRGATE_PORT_BASE) : await freePortBase();
+  const stack = new Stack(join(scope.dir(), 'run'), base, {
+    FAIRGATE_BUILD_DIR: buildOf(scope, partsFor(journey.to)),
+    FAIRGATE_QUEUE_FRONTS: String(Math.min(stage.fronts, STACK_FRONTS_MAX)),
+  });
+  scope.defer(() => stack.command('down'));
+  await stack.up();
+  const opened = new Stage(stack, settings);
+  for (let n = 1; n <= Math.min(stage.fronts, STACK_FRONTS_MAX); n += 1) {
+    opened.fronts.push({ port: n === 1 ? base + 1 : base + 19 + n, privatePort: n === 1 ? base + 11 : base + 29 + n });
+  }
+  for (let n = STACK_FRONTS_MAX; n < stage.fronts; n += 1) opened.fronts.push(await extraFront(scope, stack, n + 1));
+  await opened.begin(crowd.event);
+  return opened;
+}
+
+// Another front of the same line, by the config of the first.
+async function extraFront(scope, stack, number) {
+  const front = { port: await freePort(), privatePort: await freePort() };
+  const env = {
+    FAIRGATE_HTTP_PORT: String(front.port),
+    FAIRGATE_PRIVATE_PORT: String(front.privatePort),
+  };
+  const argv = [join(BUILD, 'bin/queue-front'), '--config', join(stack.dir, 'conf/queue-front.conf')];
+  front.child = scope.spawn(`front-${number}`, argv, { env });
+  await until(`front ${number} to be ready`, async () => {
+    front.child.assertRunning();
+    return (await client({ port: front.privatePort }).get('/readyz')).status === 200;
+  });
+  return front;
+}
+
+export class Stage {
+  constructor(stack, settings) {
+    this.stack = stack;
+    this.settings = settings;
+    this.fronts = [];
+    const token = stack.secret('admin-token');
+    this.queue = client({ port: stack.base + 11, token, timeoutMs: 30_000 });
+    this.seats = client({ port: stack.base + 12, token, timeoutMs: 120_000 });
+  }
+
+  get event() {
+    return this.settings.crowd.event;
+  }
+
+  async #asked(call, what) {
+    const answer = await call;
+    if (answer.status >= 300) throw new Error(`${what}: ${answer.status} ${answer.text}`);
+    return answer;
+  }
+
+  act(action, body = {}) {
+    return this.#asked(this.queue.post(`/admin/events/${this.event}/actions/${action}`, { body }), action);
+  }
+
+  turn(knobs) {
+    const headers = { 'content-type': 'application/merge-patch+json', 'if-match': '*' };
+    return this.#asked(this.queue.patch(`/admin/events/${this.event}`, { body: knobs, headers }), 'knobs');
+  }
+
+  // The line in the state in which the crowd is to find it.
+  async begin(event) {
+    const { stage } = this.settings;
+    const path = `/admin/events/${event}`;
+    if ((await this.queue.get(path)).status === 404) {
+      await this.#asked(this.queue.put(path, { body: { name: 'The first night' } }), 'event');
+      if (existsSync(join(this.stack.dir, 'demo-hall.json')))
+        await this.#asked(this.seats.put(path, { body: readFileSync(join(this.stack.dir, 'demo-hall.json'), 'utf8'), headers: { 'content-type': 'application/json' } }), 'hall');
+      if (stage.begins === 'open' || stage.begins === 'paused') await this.act('open');
+    }
+    await this.turn({
+      rate_per_s: stage.rate_per_s,
+      burst: stage.burst,
+      max_active: stage.max_active,
+      session_ttl_s: Math.round(stage.session_ttl / 1000),
+      pow_bits: stage.pow_bits,
+    });
+    if (stage.begins === 'paused') await this.act('pause');
+    if (stage.begins === 'pre-queue' || stage.begins === 'draw') {
+      const at = (ms) => new Date(Date.now() + ms).toISOString();
+      await this.turn({ prequeue_at: at(0), opens_at: at(86_400_000) });
+      await this.act('schedule');
+    }
+    const state = { open: 'open', paused: 'paused', draw: 'pre-queue' }[stage.begins] ?? stage.begins;
+    for (const front of this.fronts)
+      await until(`a front to say ${state}`, async () =>
+        (await client({ port: front.port }).get(`/v1/queue/${event}/status`)).json?.state === state);
+  }
+
+  // The settings that point a crowd at it.
+  targets() {
+    const { dir, base } = this.stack;
+    const at = (offset) => `127.0.0.1:${base + offset}`;
+    return {
+      queue: this.fronts.map(({ port }) => `127.0.0.1:${port}`).join(','),
+      seats: at(2),
+      pay: at(3),
+      psp: at(4),
+      saga: at(12),
+      users_file: join(dir, 'demo-users.json'),
+      psp_key_file: join(dir, 'secrets/psp-key'),
+      service_token_file: join(dir, 'secrets/service-token'),
+    };
+  }
+
+  // Pids of the fronts that run now.
+  async frontPids() {
+    const parts = await this.stack.parts();
+    const own = Object.entries(parts).filter(([name]) => name.startsWith('queue-front')).map(([, { pid }]) => pid);
+    return [...own, ...this.fronts.flatMap(({ child }) => (child ? [child.pid] : []))];
+  }
+
+  async waiting() {
+    return (await this.queue.get('/admin/events')).json?.events?.find(({ id }) => id === this.event);
+  }
+}
+
+// What the operator does while the crowd is there, until `over()`: {done}.
+export function operate(stage, log) {
+  const { settings } = stage;
+  let stop = false;
+  let gathered = { issued: 0, since: 0 };
+  let hall = { taken: 0, since: 0 };
+  const stamps = { notices: 0, drawn: false, soldOut: null };
+  const began = Date.now();
+  const every = (ms, work) => ms > 0 && (async () => {
+    for (let n = 1; !stop; n += 1) {
+      const wait = began + n * ms - Date.now();
+      if (wait > 0) await delay(Math.min(wait, 250));
+      if (Date.now() < began + n * ms) { n -= 1; continue; }
+      if (!stop) await work().catch((error) => log(`operator: ${error.message}`));
+    }
+  })();
+  const jobs = [
+    every(settings.stage.notice_every, async () => {
+      await stage.turn({ message: { en: `A word from the organiser @${Date.now()}000` } });
+      stamps.notices += 1;
+    }),
+    settings.stage.begins === 'draw' && every(500, async () => {
+      if (stamps.drawn) return;
+      const { issued } = (await client({ port: stage.fronts[0].port }).get(`/v1/queue/${stage.event}/status`)).json;
+      gathered = issued > 0 && issued === gathered.issued ? gathered : { issued, since: Date.now() };
+      if (issued === 0 || Date.now() - gathered.since < 2500) return; // still coming
+      await stage.act('draw', { beacon: 'a number that nobody could know' });
+      stamps.drawn = true;
+      log(`operator: drawn, with ${issued} entries`);
+    }),
+    settings.journey.to === 'order' && every(1000, async () => {
+      if (stamps.soldOut !== null) return;
+      const { now } = (await stage.seats.get(`/admin/events/${stage.event}/counts`)).json;
+      // What is kept for some (wheelchairs, who comes with them) stays free in a hall that is sold.
+      const taken = now.held + now.sold;
+      hall = taken === hall.taken ? hall : { taken, since: Date.now() };
+      if (now.sold < 10 * now.free || Date.now() - hall.since < 5000) return;
+      await stage.act('sold-out');
+      stamps.soldOut = (Date.now() - began) / 1000;
+      log(`operator: sold out after ${stamps.soldOut.toFixed(1)} s`);
+    }),
+  ].filter(Boolean);
+  return async () => {
+    stop = true;
+    await Promise.all(jobs);
+    return stamps;
+  };
+}

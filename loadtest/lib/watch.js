@@ -1,0 +1,84 @@
+// What the fronts, Redis and the kernel use while a crowd is there: looked at every two seconds.
+
+import { readFileSync } from 'node:fs';
+import { client } from '../../tests/lib-js/http.js';
+import { delay } from '../../tests/lib-js/wait.js';
+
+const TICK_MS = 10; // USER_HZ is 100 on every Linux that we support
+
+// null: it is gone, perhaps between two looks of ours.
+function usageOf(pid) {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    const rss = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
+    return { cpuMs: (Number(fields[11]) + Number(fields[12])) * TICK_MS, rssKb: Number(rss?.[1] ?? 0) };
+  } catch (error) {
+    if (error.code !== 'ENOENT' && error.code !== 'ESRCH') throw error;
+    return null;
+  }
+}
+
+const usagesOf = (pids) =>
+  pids.map((pid) => [pid, usageOf(pid)]).filter(([, usage]) => usage !== null);
+
+const memAvailableKb = () => Number(/^MemAvailable:\s+(\d+)/m.exec(readFileSync('/proc/meminfo', 'utf8'))[1]);
+const slabKb = () => Number(/^Slab:\s+(\d+)/m.exec(readFileSync('/proc/meminfo', 'utf8'))[1]);
+const sum = (values) => values.reduce((total, value) => total + value, 0);
+
+async function streamsOf(front) {
+  const { text } = await client({ port: front.privatePort, timeoutMs: 2000 }).get('/metrics');
+  const found = [...text.matchAll(/^fairgate_http_streams(?:\{[^}]*\})? (\d+)/gm)];
+  return sum(found.map((match) => Number(match[1])));
+}
+
+// -> over(): {samples, lines: [text]}
+export function watchFronts(stage, everyMs = 2000) {
+  const samples = [];
+  const began = Date.now();
+  let stop = false;
+  let pids = [];
+  const cpuMs = new Map(); // by pid: a front that was killed has used what it had at the last look
+  const look = async () => {
+    const streams = await Promise.all(stage.fronts.map((front) => streamsOf(front).catch(() => 0)));
+    let used = usagesOf(pids);
+    if (pids.length < stage.fronts.length || used.length < pids.length) { // started again by now, or soon
+      pids = (await stage.frontPids()).filter(Number.isInteger);
+      used = usagesOf(pids);
+    }
+    for (const [pid, usage] of used) cpuMs.set(pid, usage.cpuMs);
+    samples.push({
+      at_s: (Date.now() - began) / 1000,
+      streams: sum(streams),
+      frontsCpuMs: sum([...cpuMs.values()]),
+      frontsRssKb: sum(used.map(([, { rssKb }]) => rssKb)),
+      slabKb: slabKb(),
+      availableKb: memAvailableKb(),
+    });
+  };
+  const job = (async () => {
+    while (!stop) {
+      await look();
+      for (let waited = 0; !stop && waited < everyMs; waited += 200) await delay(200);
+    }
+  })();
+  return async () => {
+    stop = true;
+    await job;
+    return { samples, lines: lines(samples, stage.fronts.length) };
+  };
+}
+
+// The stretch in which nearly all streams stood: what one of them costs there.
+function lines(samples, fronts) {
+  if (samples.length === 0) return [];
+  const most = samples.reduce((a, b) => (b.streams > a.streams ? b : a), samples[0]);
+  const said = [`${fronts} fronts: ${Math.round(Math.max(...samples.map(({ frontsRssKb }) => frontsRssKb)) / 1024)} MB at most, ${((samples.at(-1).frontsCpuMs - samples[0].frontsCpuMs) / 1000).toFixed(1)} s of processor time`];
+  if (most.streams < 1000) return said;
+  const stood = samples.filter(({ streams }) => streams >= most.streams * 0.995);
+  const [from, to] = [stood[0], stood.at(-1)];
+  const seconds = to.at_s - from.at_s;
+  said.push(`${most.streams} streams stood for ${seconds.toFixed(0)} s; a front's memory for each: ${Math.round(((most.frontsRssKb - samples[0].frontsRssKb) * 1024) / most.streams)} B; of the whole machine, the crowd and both ends of each connection included: ${Math.round(((samples[0].availableKb - most.availableKb) * 1024) / most.streams)} B`);
+  if (seconds > 0) said.push(`processor time of a front for each standing stream: ${(((to.frontsCpuMs - from.frontsCpuMs) * 1e6) / most.streams / seconds).toFixed(0)} ns a second`);
+  return said;
+}

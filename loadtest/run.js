@@ -1,0 +1,150 @@
+// run.js SCENARIO [--seed N]: one of loadtest/scenarios on a stack of its own: brought up, visited,
+// broken where the scenario says so, judged, audited, taken down. Prints what came of it and writes
+// build/loadtest/SCENARIO.json. Ends with 1 if anything was found that should not be.
+//
+//   FAIRGATE_CROWD_VISITORS=500 and its like override single settings of the scenario
+//   FAIRGATE_PORT_BASE          the stack's ports (free ones)
+//
+// `shop` is the one that is not a crowd's alone: bench/shop.suite.js measures the company's own
+// customers beside it, and that is what runs.
+
+import { execFileSync, spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { openScope } from '../tests/lib-js/scope.js';
+import { ROOT } from '../tests/lib-js/service.js';
+import { delay } from '../tests/lib-js/wait.js';
+import { barOf, middle, Report } from './bench/lib/report.js';
+import { audit } from './lib/audit.js';
+import { killParts } from './lib/faults.js';
+import { openStage, operate } from './lib/stage.js';
+import { watchFronts } from './lib/watch.js';
+
+const BIN = join(ROOT, 'build/release/bin');
+const SCENARIOS = join(ROOT, 'loadtest/scenarios');
+const OUT = join(ROOT, 'build/loadtest');
+const SEATS_MAX = 4; // of one visit, in the halls that infra/halls makes
+
+const say = (text) => process.stdout.write(`${text}\n`);
+
+function usage(why) {
+  const names = readdirSync(SCENARIOS).filter((name) => name.endsWith('.conf')).map((name) => name.slice(0, -5));
+  process.stderr.write(`run: ${why}\nusage: node loadtest/run.js SCENARIO [--seed N]; there are ${names.join(', ')}\n`);
+  process.exit(2);
+}
+
+function parsed(argv) {
+  const words = [...argv];
+  const at = words.indexOf('--seed');
+  const seed = at < 0 ? null : words.splice(at, 2)[1];
+  if (at >= 0 && !/^\d+$/.test(seed ?? '')) usage('--seed N, a number');
+  if (words.length !== 1) usage('which scenario?');
+  const path = existsSync(words[0]) ? words[0] : join(SCENARIOS, `${words[0]}.conf`);
+  if (!existsSync(path)) usage(`there is no ${path}`);
+  return { name: basename(path, '.conf'), path, seed: seed ?? String(Date.now() % 2 ** 31) };
+}
+
+const asEnvironment = (settings) => Object.fromEntries(Object.entries(settings).flatMap(([section, keys]) =>
+  Object.entries(keys).map(([key, value]) => [`FAIRGATE_${section}_${key}`.toUpperCase(), String(value)])));
+
+// Keys and users lie in the stack; until there is one, any path will do.
+function settingsOf(path) {
+  const file = '/nowhere';
+  const env = asEnvironment({ targets: { users_file: file, psp_key_file: file, service_token_file: file } });
+  try {
+    return JSON.parse(execFileSync(join(BIN, 'crowd'), [path, '--print'], { env: { ...process.env, ...env }, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }));
+  } catch {
+    process.exit(2); // it has said why
+  }
+}
+
+// On our own output, so that a terminal gets the panel.
+function runCrowd(scope, path, settings) {
+  const child = spawn(join(BIN, 'crowd'), [path], {
+    env: { ...process.env, ...asEnvironment(settings) },
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
+  scope.defer(() => child.exitCode === null && child.kill('SIGKILL'));
+  return new Promise((resolve) => child.on('exit', (code) => resolve(code)));
+}
+
+function judge(dir, { stage }, { soldOut }) {
+  const records = readdirSync(dir).filter((name) => /^record\.\d+$/.test(name)).map((name) => join(dir, name));
+  const json = join(dir, 'verdict.json');
+  const argv = ['--seats-max', SEATS_MAX, '--session-ttl', stage.session_ttl / 1000, '--json', json];
+  if (stage.begins === 'open') argv.push('--rate', stage.rate_per_s, '--burst', stage.burst);
+  if (stage.max_active > 0) argv.push('--active-max', stage.max_active);
+  if (soldOut !== null && soldOut !== undefined) say(`sold out after ${soldOut.toFixed(1)} s`);
+  try {
+    execFileSync(join(BIN, 'crowd-judge'), [...argv.map(String), ...records], { stdio: 'inherit' });
+  } catch (error) {
+    if (error.status !== 1) throw error;
+  }
+  return JSON.parse(readFileSync(json, 'utf8'));
+}
+
+async function runScenario(scope, { name, path, seed }) {
+  const settings = settingsOf(path);
+  say(`${name}: seed ${seed} (--seed ${seed} brings the same people back)`);
+  const stage = await openStage(scope, settings);
+  const dir = scope.tempDir('crowd-');
+  const watch = watchFronts(stage);
+  const killing = killParts(stage.stack, settings.stage.kill_every, Number(seed), say);
+  const operating = operate(stage, say);
+  const report = join(dir, 'report.json');
+  const code = await runCrowd(scope, path, {
+    crowd: { seed, record: join(dir, 'record'), report },
+    targets: stage.targets(),
+  });
+  const kills = await killing();
+  const stamps = await operating();
+  const machine = await watch();
+  if (code !== 0) throw new Error(`the crowd ended with ${code}`);
+  if (kills.length > 0) await stage.stack.up(); // whatever is held back after its deaths
+  const run = JSON.parse(readFileSync(report, 'utf8'));
+  const verdict = judge(dir, settings, stamps);
+  const books = settings.journey.to === 'order' ? await audit(stage.stack, stage.event) : null;
+  const others = books?.findings ?? [];
+  if (kills.length === 0 && run.visits_unended > 0) others.push(`${run.visits_unended} visits were left to run out, though no part was gone`);
+  const findings = [...verdict.found, ...others];
+  return { scenario: name, seed: Number(seed), at: new Date().toISOString(), settings, run, verdict, books, machine, kills, operator: stamps, findings, findings_total: verdict.findings + others.length };
+}
+
+// The same shape for the scenario that is measured by the bench's suite.
+async function runShop(scope, { name }) {
+  const { default: suite } = await import('./bench/shop.suite.js');
+  const report = new Report();
+  await suite({ scope, add: (row) => report.add(row) });
+  const { rows } = report;
+  const findings = rows.filter(({ verdict }) => verdict === 'MISSED').map((row) => `${row.name}: ${middle(row)} instead of ${barOf(row)}`);
+  return { scenario: name, at: new Date().toISOString(), rows, findings, findings_total: findings.length };
+}
+
+function tell(result) {
+  const { machine, books, findings } = result;
+  for (const line of machine?.lines ?? []) say(`  ${line}`);
+  const over = result.run?.took_us["tickets to visit's end"];
+  if (over) say(`  from the tickets to the end of the visit: p50 ${over.p50 / 1000} ms, p99 ${over.p99 / 1000} ms, ${over.max / 1000} ms at most; ${result.run.visits_unended} left to run out`);
+  if (books) say(`  books: ${books.completed} orders, ${books.seats} seats, ${books.captured} captured, ${books.inShop} in the shop so far`);
+  for (const finding of findings) say(`FOUND: ${finding}`);
+  mkdirSync(OUT, { recursive: true });
+  const file = join(OUT, `${result.scenario}.json`);
+  writeFileSync(file, `${JSON.stringify(result, null, 1)}\n`);
+  say(`${result.scenario}: ${result.findings_total === 0 ? 'nothing found' : `${result.findings_total} FOUND`}; ${file}`);
+}
+
+process.env.FAIRGATE_VARIANT ??= 'release';
+const asked = parsed(process.argv.slice(2));
+if (!existsSync(join(BIN, 'crowd'))) usage(`${BIN}/crowd is missing: make VARIANT=release programs`);
+const scope = openScope();
+let bad = true;
+try {
+  const result = await (asked.name === 'shop' ? runShop : runScenario)(scope, asked);
+  tell(result);
+  bad = result.findings_total > 0;
+} catch (error) {
+  process.stderr.write(`run: ${error.stack}\n`);
+} finally {
+  await Promise.race([scope.close().catch((error) => process.stderr.write(`run: ${error.message}\n`)), delay(60_000)]);
+}
+process.exit(bad ? 1 : 0);

@@ -1,0 +1,22 @@
+-- get.lua: the same GET over and over, as a polling visitor sends it.
+--   WRK_BEARER   a position ticket or a pass, if the call needs one
+--   WRK_ACCEPT   what kind of answer is wanted, if it matters
+--   WRK_DEPTH    requests pipelined on one connection (default 1)
+
+dofile(os.getenv("WRK_DIR") .. "/report.lua")
+
+local depth = tonumber(os.getenv("WRK_DEPTH") or "1")
+local bearer = os.getenv("WRK_BEARER")
+local accept = os.getenv("WRK_ACCEPT")
+local whole
+
+function init(args)
+   if bearer then wrk.headers["Authorization"] = "Bearer " .. bearer end
+   if accept then wrk.headers["Accept"] = accept end
+   local one = wrk.format("GET")
+   whole = string.rep(one, depth)
+end
+
+function request()
+   return whole
+end
