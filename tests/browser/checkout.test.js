@@ -1,0 +1,236 @@
+// The checkout and what follows it when things go otherwise: by keyboard alone, with a reload, the back
+// button, a second tab or a cut network in each state, and a ticket that is handed on.
+
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { assertProblem, openScope, openStack, until } from '../lib-js/index.js';
+import { customer, openBrowser, Visitor } from './world.js';
+
+describe('checkout', () => {
+  const scope = openScope();
+  let stack;
+  let browser;
+
+  before(async () => {
+    stack = await openStack(scope);
+    await stack.up();
+    browser = await openBrowser(scope);
+  });
+  after(() => scope.close());
+
+  const atProvider = () => `http://localhost:${stack.base + 4}/pay/**`;
+
+  async function toCheckout(options, quantity = 1) {
+    const visitor = await Visitor.open(browser, stack, options);
+    await visitor.enter();
+    await visitor.takeBest(quantity);
+    await visitor.page.click('#cart-pay');
+    await visitor.page.locator('#login-form').waitFor();
+    return visitor;
+  }
+
+  async function login({ page }, who) {
+    await page.fill('#login-name', who.login);
+    await page.fill('#login-password', who.password);
+    await page.click('#login-form button');
+    await page.locator('#pay-button').waitFor();
+  }
+
+  async function pay({ page }) {
+    await page.fill('[name=number]', '4242424242424242');
+    await page.fill('[name=exp]', '12/34');
+    await page.fill('[name=cvc]', '123');
+    await page.click('main form button');
+    await page.locator('main[data-status=completed]').waitFor({ timeout: 30_000 });
+  }
+
+  const orderOf = (page) => new URL(page.url()).pathname.split('/').at(-1);
+
+  // Tab after Tab, as somebody without a mouse does; a page that cannot be reached so is red.
+  async function tabTo(page, selector) {
+    for (let i = 0; i < 40; i += 1) {
+      if (await page.evaluate((wanted) => document.activeElement?.matches(wanted), selector)) return;
+      await page.keyboard.press('Tab');
+    }
+    assert.fail(`${selector} is not reached by Tab`);
+  }
+
+  test('from the login to the ticket and its refund by keys alone', async () => {
+    const visitor = await toCheckout({ locale: 'en-GB' });
+    const { page } = visitor;
+    const who = customer(stack, 4);
+    await tabTo(page, '#login-name');
+    await page.keyboard.type(who.login);
+    await page.keyboard.press('Tab');
+    await page.keyboard.type(who.password);
+    await page.keyboard.press('Enter');
+    await page.locator('#pay-button').waitFor();
+    await tabTo(page, '#pay-button');
+    await page.keyboard.press('Enter');
+    await page.waitForURL(atProvider());
+    await tabTo(page, '[name=number]');
+    await page.keyboard.type('4242424242424242');
+    await tabTo(page, '[name=exp]');
+    await page.keyboard.type('12/34');
+    await tabTo(page, '[name=cvc]');
+    await page.keyboard.type('123');
+    await page.keyboard.press('Enter');
+    await page.locator('main[data-status=completed]').waitFor({ timeout: 30_000 });
+    assert.match(await page.textContent('dl'), /row .+, seat .+/);
+    await tabTo(page, 'a[href^="/pay/tickets/"]');
+    await page.keyboard.press('Enter');
+    await page.locator('.ticket svg').waitFor();
+    await page.goBack();
+    await tabTo(page, 'details summary');
+    await page.keyboard.press('Enter');
+    await tabTo(page, '[data-act=refund]');
+    await page.keyboard.press('Enter');
+    await page.locator('main[data-status=refunded]').waitFor({ timeout: 30_000 });
+    await visitor.judge('keys-refunded');
+    await visitor.close();
+  });
+
+  test('a reload, the way back and a second tab come to the same order and to one payment', async () => {
+    const visitor = await toCheckout({});
+    const { page } = visitor;
+    const who = customer(stack, 5);
+    await page.reload();
+    await page.locator('#login-form').waitFor();
+    await login(visitor, who);
+    await page.reload();
+    await page.locator('#pay-button').waitFor();
+    const second = await page.context().newPage();
+    await second.goto(page.url());
+    await second.locator('#pay-button').waitFor();
+    await page.click('#pay-button');
+    await page.waitForURL(atProvider());
+    await second.click('#pay-button');
+    await second.waitForURL(atProvider());
+    const returns = [page, second].map((one) => new URL(one.url()).searchParams.get('return_url'));
+    assert.equal(returns[0], returns[1]);
+    await page.reload();
+    await page.goBack(); // from the provider: the checkout is there and leads to the same order again
+    await page.locator('#pay-button').waitFor();
+    await page.click('#pay-button');
+    await page.waitForURL(atProvider());
+    await second.goto(returns[0]); // it waits there, and changes when the first tab has paid
+    await second.locator('main[data-status=pending_payment]').waitFor();
+    await pay(visitor);
+    await second.locator('main[data-status=completed]').waitFor({ timeout: 30_000 });
+    await page.reload();
+    await page.locator('main[data-status=completed]').waitFor();
+    assert.equal(orderOf(page), orderOf(second));
+    await visitor.close();
+  });
+
+  test('a network that is cut in any state costs nothing but a moment', async () => {
+    const visitor = await toCheckout({ locale: 'en-GB' });
+    const { page } = visitor;
+    const who = customer(stack, 6);
+    const cut = (off) => page.context().setOffline(off);
+    const told = async (name) => {
+      await page.locator('#notice:not(:empty)').waitFor({ timeout: 30_000 });
+      assert.match(await page.textContent('#notice'), /connection is lost/);
+      await visitor.judge(`cut-${name}`);
+      await cut(false);
+    };
+    await page.fill('#login-name', who.login);
+    await page.fill('#login-password', who.password);
+    await cut(true);
+    await page.click('#login-form button');
+    await told('login');
+    await page.click('#login-form button');
+    await page.locator('#pay-button').waitFor();
+    await cut(true);
+    await page.click('#pay-button');
+    await told('order');
+    await page.click('#pay-button');
+    await page.waitForURL(atProvider());
+    await page.goto(new URL(page.url()).searchParams.get('return_url'));
+    await page.locator('main[data-status=pending_payment]').waitFor();
+    // An order goes on without its page, which is shown as it is when the network is back.
+    await cut(true);
+    const loaded = page.waitForEvent('load');
+    await told('order-under-way');
+    await loaded;
+    await page.click('details summary');
+    await page.click('[data-act=cancel]');
+    await page.locator('main[data-status=cancelled]').waitFor({ timeout: 30_000 });
+    await visitor.judge('cancelled');
+    await visitor.close();
+  });
+
+  test('a payment service that is down when the buyer comes back is waited for by the page', async () => {
+    const visitor = await toCheckout({ locale: 'en-GB' });
+    const { page } = visitor;
+    await login(visitor, customer(stack, 9));
+    await page.click('#pay-button');
+    await page.waitForURL(atProvider());
+    const back = new URL(page.url()).searchParams.get('return_url');
+    const service = join(stack.dir, 'service/payment-adapter');
+    execFileSync('sv', ['-w', '20', 'down', service]);
+    const asPage = { headers: { accept: 'text/html' } };
+    await until('the edge to know', async () => (await stack.edge.get('/pay/checkout', asPage)).headers['content-type']?.startsWith('text/html'));
+    // A program is told so in JSON, a person in words.
+    assertProblem(await stack.edge.get('/pay/checkout'), 503, 'unavailable');
+    await page.goto(back);
+    assert.match(await page.textContent('main'), /Your place, your seats and your order are kept.*자동으로 다시 시도합니다/);
+    await visitor.judge('edge-down', { axe: false }); // its refresh by the clock is what axe would tell
+    execFileSync('sv', ['up', service]);
+    await page.locator('main[data-status=pending_payment]').waitFor({ timeout: 60_000 });
+    await page.click('#pay-link');
+    await pay(visitor);
+    await visitor.close();
+  });
+
+  test('a ticket is handed on, and a page that was saved shows its codes without a network', async () => {
+    const visitor = await toCheckout({ locale: 'en-GB' }, 2);
+    const { page } = visitor;
+    await login(visitor, customer(stack, 7));
+    const friend = await Visitor.open(browser, stack, { locale: 'en-GB' });
+    await friend.page.goto(`${friend.at}/pay/checkout?back=/pay/orders/o_x`);
+    await friend.page.fill('#login-name', customer(stack, 8).login);
+    await friend.page.fill('#login-password', customer(stack, 8).password);
+    await friend.page.click('#login-form button');
+    await friend.page.waitForURL((url) => url.pathname === '/pay/orders/o_x');
+    const member = await friend.page.evaluate(async () => (await (await fetch('/v1/pay/me')).json()).member);
+    await page.click('#pay-button');
+    await page.waitForURL(atProvider());
+    await pay(visitor);
+    await page.click('a[href^="/pay/tickets/"]');
+    await page.locator('.ticket svg').nth(1).waitFor();
+    const order = orderOf(page);
+    await page.locator('.ticket details summary').first().click();
+    await visitor.judge('hand-on');
+    await page.locator('.ticket input').first().fill('987654321');
+    await page.locator('.ticket form button').first().click();
+    await page.locator('#notice:not(:empty)').waitFor();
+    assert.match(await page.textContent('#notice'), /no member of this number/);
+    await page.locator('.ticket input').first().fill(String(member));
+    await page.locator('.ticket form button').first().click();
+    await page.locator('.ticket').nth(1).waitFor({ state: 'detached' });
+    assert.match(await page.textContent('#notice'), new RegExp(`/pay/tickets/${order}$`));
+    await visitor.judge('handed-on');
+    // Without a network the tickets stay on the screen, and what cannot be done says so.
+    await page.context().setOffline(true);
+    assert.equal(await page.locator('.ticket svg').count(), 1);
+    await page.locator('.ticket details summary').click();
+    await page.locator('.ticket input').fill(String(member));
+    await page.locator('.ticket form button').click();
+    await page.waitForFunction(() => /connection is lost/.test(document.getElementById('notice').textContent), null, { timeout: 30_000 });
+    await visitor.judge('cut-ticket');
+    await page.context().setOffline(false);
+    await friend.page.goto(`${friend.at}/pay/tickets/${order}`);
+    assert.equal(await friend.page.locator('.ticket svg').count(), 1);
+    // What somebody saved at home stands by itself: the code is in the page, not behind a link.
+    const saved = await friend.page.content();
+    const offline = await (await browser.newContext({ javaScriptEnabled: false, offline: true })).newPage();
+    await offline.setContent(saved.replaceAll(/<(link|script)[^>]*(>.*?<\/script)?>/gs, ''));
+    assert.ok((await offline.locator('.ticket svg').boundingBox()).width > 100);
+    await offline.context().close();
+    await friend.close();
+    await visitor.close();
+  });
+});

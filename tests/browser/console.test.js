@@ -1,0 +1,481 @@
+// The operator's night, in a real browser: on a phone in the dark, in Korean, and at a desk, in
+// English. One page, three services; whatever the page claims to have done is looked up by API.
+
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { client, CookieJar, openScope, openStack, until } from '../lib-js/index.js';
+import { openLooks } from './look.js';
+import { customer, openBrowser, Operator, SIZES } from './world.js';
+
+const MANNERS = {
+  'phone-ko-dark': { locale: 'ko-KR', colorScheme: 'dark', viewport: { width: 360, height: 740 } },
+  'desk-en': { locale: 'en-GB', viewport: { width: 1280, height: 800 }, reducedMotion: 'reduce' },
+};
+
+// What comes by luck: how many digits a count has, how many entries a trail, what a chart's legend says,
+// and whether the reconciliation has run. Of the charts one stands for all, which stand beside it.
+const LUCK = {
+  few: ['#events li', '#audit li', '#timeline li', '#sagas li', '.chart'],
+  not: ['.count', '.facts', '.bar-with-words', '.chart .legend', '.chart .scroll', '#event-state', '#reconcile div', '#autopilot-now p'],
+  across: true,
+};
+// At a desk the knobs stand in columns, and a line more or less puts a group into another one.
+const luckOf = ({ name }) => (name === 'desk-en' ? { ...LUCK, few: [...LUCK.few, '#knob-form .group'] } : LUCK);
+
+describe('the console', () => {
+  const scope = openScope();
+  const looks = openLooks('console');
+  let stack;
+  let browser;
+  let queue;
+  let seats;
+  let pay;
+  let order;
+
+  const doc = async (id = 'demo') => (await queue.get(`/admin/events/${id}`)).json;
+
+  function sql(text) {
+    const where = ['-h', join(stack.dir, 'postgres'), '-p', String(stack.base + 7), '-U', 'postgres', '-d', 'payment_adapter'];
+    execFileSync('psql', [...where, '-XAtq', '-v', 'ON_ERROR_STOP=1', '-c', text]);
+  }
+
+  const joinLine = async (key) => (await stack.edge.post('/v1/queue/demo/join', { headers: { 'idempotency-key': key } })).json;
+
+  // Somebody who has come as far as the payment, and then was parked for the operator to look at.
+  async function makeOrder() {
+    const { ticket } = await joinLine('buyer');
+    const pass = await until('a pass', async () => {
+      const answer = await stack.edge.post('/v1/queue/demo/pass', { token: ticket });
+      return answer.status === 201 && answer.json.pass;
+    });
+    const { hold } = (await stack.edge.post('/v1/seats/demo/holds', { token: pass, body: { best_available: { quantity: 2 } } })).json;
+    const jar = new CookieJar();
+    jar.take(await stack.edge.post('/v1/pay/login', { body: customer(stack, 2) }));
+    const answer = await stack.edge.post('/v1/pay/orders', { token: pass, body: { event: 'demo', hold }, headers: { ...jar.headers, 'idempotency-key': 'console' } });
+    assert.equal(answer.status, 201, answer.text);
+    return answer.json.order;
+  }
+
+  // A slow line, and some who wait in it.
+  async function fillLine(name) {
+    await queue.patch('/admin/events/demo', { body: { rate_per_s: 0.5, burst: 1 } });
+    await Promise.all(Array.from({ length: 60 }, (_, n) => joinLine(`${name}-${n}`)));
+  }
+
+  const sagaOf = async (id) => (await pay.get(`/admin/sagas?state=all&order=${id}`)).json.sagas[0];
+
+  async function park() {
+    await until('the buyer to be waited for', async () => (await sagaOf(order)).step === 'await_buyer');
+    sql(`UPDATE pay.saga SET parked = true, cause = 'psp-silent' WHERE subject = '${order}'; UPDATE pay.orders SET status = 'parked' WHERE id = '${order}'`);
+  }
+
+  before(async () => {
+    stack = await openStack(scope);
+    await stack.up();
+    const token = stack.secret('admin-token');
+    [queue, seats, pay] = [11, 12, 13].map((n) => client({ port: stack.base + n, token }));
+    order = await makeOrder();
+    browser = await openBrowser(scope);
+  });
+  after(async () => {
+    await scope.close();
+    looks.close();
+  });
+
+  // By axe, by its look and in a picture.
+  async function see(boss, what) {
+    await boss.judge(`${boss.name}-${what}`);
+    await looks.see(boss.page, `${boss.name}-${what}`, luckOf(boss));
+  }
+
+  // On a phone and at a desk, in the manner's language.
+  async function survey(boss, what) {
+    for (const size of ['phone', 'desktop']) {
+      await boss.page.setViewportSize(SIZES[size]);
+      await boss.page.evaluate(() => new Promise((drawn) => { requestAnimationFrame(() => requestAnimationFrame(drawn)); }));
+      await boss.judge(`${boss.name}-${what}-${size}`);
+    }
+    await boss.page.setViewportSize(MANNERS[boss.name].viewport);
+    await looks.see(boss.page, `${boss.name}-${what}`, luckOf(boss));
+  }
+
+  async function turnKnobs(boss) {
+    const { page, name } = boss;
+    await boss.view('knobs');
+    await page.locator('#preview:not(:empty)').waitFor();
+    await see(boss, 'knobs');
+
+    // A rate that is only thought of: when would the last one enter?
+    await page.fill('#knob-rate_per_s', '2');
+    await page.locator('#preview strong').waitFor();
+    assert.match(await page.textContent('#preview strong'), /\b2\b.*\d\d:\d\d/);
+
+    // What cannot be is said beside the field, before and after the service was asked.
+    await page.fill('#knob-burst', '0');
+    await page.click('#apply');
+    assert.match(await page.textContent('#wrong-burst'), /1.*1,000,000/);
+    assert.equal(await page.evaluate(() => document.activeElement.id), 'knob-burst');
+    await see(boss, 'knobs-invalid');
+    await page.fill('#knob-burst', '1');
+    await page.fill('#knob-session_ttl_s', '4000');
+    await page.click('#apply');
+    await page.locator('[id^=wrong-session]:not(:empty)').waitFor();
+    assert.equal((await doc()).session_ttl_s, 300);
+    await page.fill('#knob-session_ttl_s', '300');
+
+    // What could hurt is asked about; Escape means no.
+    await page.fill('#knob-rate_per_s', '90');
+    await page.click('#apply');
+    await page.locator('#confirm[open]').waitFor();
+    assert.match(await page.textContent('#confirm-lines'), /0\.5 → 90/);
+    await see(boss, 'confirm');
+    await page.keyboard.press('Escape');
+    await page.locator('#confirm').waitFor({ state: 'hidden' });
+    assert.equal((await doc()).rate_per_s, 0.5);
+    await page.fill('#why', `more, says ${name}`);
+    await page.click('#apply');
+    await page.click('#confirm-yes');
+    await page.locator('#undo-knobs').waitFor();
+    assert.equal((await doc()).rate_per_s, 90);
+    await see(boss, 'applied');
+    await page.click('#undo-knobs');
+    await until('it to be undone', async () => (await doc()).rate_per_s === 0.5);
+    await page.locator('#undo-knobs').waitFor({ state: 'detached' });
+    assert.equal(await page.inputValue('#knob-rate_per_s'), '0.5');
+  }
+
+  async function scheduleAndPilot(boss) {
+    const { page } = boss;
+    await page.click('#schedule-add');
+    await page.click('#schedule-add');
+    await page.fill('#step-rate-1', '3');
+    await page.check('#autopilot-on');
+    await page.fill('#autopilot-ceiling', '1');
+    await page.click('#apply');
+    await page.locator('#undo-knobs').waitFor();
+    const { schedule, autopilot } = await doc();
+    assert.deepEqual(schedule.map((step) => step.rate_per_s), [0.5, 3]);
+    assert.ok(Date.parse(schedule[0].at) < Date.parse(schedule[1].at));
+    assert.deepEqual([autopilot.on, autopilot.ceiling], [true, 1]);
+    await page.locator('#autopilot-now dl').waitFor();
+    await see(boss, 'schedule');
+    await page.click('#undo-knobs');
+    await until('the schedule to be undone', async () => (await doc()).schedule.length === 0);
+  }
+
+  async function freeze(boss) {
+    const { page } = boss;
+    await page.click('#act-freeze');
+    await page.click('#confirm-yes');
+    await page.locator('.badge.frozen').waitFor();
+    assert.equal((await doc()).state, 'frozen');
+    await page.click('#act-unfreeze');
+    await page.locator('.badge.open').waitFor();
+    // A closing has no way back, so its event has to be typed out.
+    await page.click('#act-close');
+    assert.equal(await page.isDisabled('#confirm-yes'), true);
+    await page.fill('#confirm-input', 'dem');
+    assert.equal(await page.isDisabled('#confirm-yes'), true);
+    await page.keyboard.press('Enter');
+    await page.click('#confirm-no');
+    assert.equal((await doc()).state, 'open');
+    // The last act is told before it is taken back.
+    await page.click('#act-pause');
+    await page.locator('.badge.paused').waitFor();
+    await page.click('#act-undo');
+    await page.locator('#confirm-lines li').waitFor();
+    await page.click('#confirm-yes');
+    await page.locator('.badge.open').waitFor();
+  }
+
+  async function tell(boss) {
+    const { page, name } = boss;
+    await boss.view('message');
+    await page.fill('#message-en', `Soon <b>faster</b>, ${name}`);
+    await page.fill('#message-ko', '');
+    assert.deepEqual(await page.locator('.told').allTextContents(), [`Soon <b>faster</b>, ${name}`, `Soon <b>faster</b>, ${name}`]);
+    await page.fill('#message-ko', '곧 빨라집니다');
+    await page.click('#send');
+    await page.locator('#applied button').waitFor();
+    assert.deepEqual((await doc()).message, { en: `Soon <b>faster</b>, ${name}`, ko: '곧 빨라집니다' });
+    await see(boss, 'message');
+  }
+
+  async function blockSeats(boss) {
+    const { page } = boss;
+    await boss.view('seats');
+    await page.locator('#hall-map').waitFor();
+    await see(boss, 'seats');
+    // What somebody else does is seen as well.
+    const [first] = JSON.parse(stack.read('demo-hall.json')).plan.zones[5].rows[0].seats;
+    const tells = (count) => page.waitForFunction((wanted) => document.querySelector('#seat-sums > div:nth-child(4) dd').textContent === wanted, count, { timeout: 30_000 });
+    for (const [what, count] of [['block', '1'], ['unblock', '0']]) {
+      assert.equal((await seats.post(`/admin/events/demo/${what}`, { body: { seats: [first.seat_guid] } })).status, 200);
+      await tells(count);
+    }
+    assert.equal(await page.textContent('#notice'), '');
+    const blocked = async () => (await seats.get('/admin/events/demo')).json.categories.reduce((sum, one) => sum + one.blocked, 0);
+    const before = await blocked();
+    // On the map, by keys alone.
+    await page.focus('#hall-map');
+    await page.keyboard.press('ArrowRight');
+    await page.keyboard.press('Shift+ArrowRight');
+    await page.keyboard.press('Shift+ArrowRight');
+    assert.match(await page.textContent('#chosen-sum'), /3/);
+    await page.fill('#block-reason', 'a camera stands there');
+    await page.click('#block');
+    await page.locator('#outcome:not(:empty)').waitFor();
+    await until('three to be blocked', async () => (await blocked()) === before + 3);
+    // The last one of them is where the cursor stands.
+    await page.focus('#hall-map');
+    await page.keyboard.press('Space');
+    await page.keyboard.press('Shift+ArrowLeft');
+    await page.keyboard.press('Shift+ArrowLeft');
+    await see(boss, 'seats-blocked');
+    await page.click('#unblock');
+    await until('them to be free again', async () => (await blocked()) === before);
+    // By section, row and number.
+    await page.click('#picker summary');
+    await page.selectOption('#pick-zone', '1');
+    await page.selectOption('#pick-row', '1');
+    await page.click('#pick');
+    const many = Number((await page.textContent('#chosen-sum')).match(/\d+/)[0]);
+    assert.ok(many > 3);
+    await page.click('#block');
+    if (many >= 20) await page.click('#confirm-yes');
+    await until('the row to be blocked', async () => (await blocked()) === before + many);
+    await page.click('#pick');
+    await page.click('#unblock');
+    if (many >= 20) await page.click('#confirm-yes');
+    await until('the row to be free again', async () => (await blocked()) === before);
+  }
+
+  async function retry(boss) {
+    const { page } = boss;
+    await park();
+    await page.click('#menu a[href="#/orders"]');
+    await page.selectOption('#saga-state', 'parked');
+    const link = page.locator('#sagas .saga.parked a');
+    await link.waitFor();
+    await page.locator('#reconcile div p').first().waitFor();
+    await survey(boss, 'orders');
+    await link.click();
+    await page.locator('svg.graph .node.here').waitFor();
+    await survey(boss, 'order');
+    await page.click('#retry');
+    assert.notEqual(await page.textContent('#reason-wrong'), '');
+    await page.fill('#saga-reason', 'the provider answers again');
+    await page.click('#retry');
+    await page.locator('#saga-state .badge.running').waitFor();
+    const { state, saga } = await sagaOf(order);
+    assert.equal(state, 'running');
+    const { timeline } = (await pay.get(`/admin/sagas/${saga}`)).json;
+    assert.ok(timeline.some(({ result, detail }) => result === 'operator' && detail === 'the provider answers again'));
+  }
+
+  async function ceremony(boss) {
+    const { page, name } = boss;
+    const id = `draw-${name}`;
+    await page.click('#menu a[href="#/events"]');
+    await page.click('#new-event summary');
+    await page.fill('#new-id', id);
+    await page.fill('#new-name', 'Lottery');
+    await page.click('#new-event button');
+    await page.locator('#knob-form').waitFor();
+    const inMinutes = (n) => new Date(Date.now() + n * 60_000).toISOString();
+    await queue.patch(`/admin/events/${id}`, { body: { prequeue_at: new Date(Date.now() + 200).toISOString(), opens_at: inMinutes(60) } });
+    await page.click('#act-schedule');
+    await until('the pre-queue', async () => (await doc(id)).state === 'pre-queue');
+    for (let n = 0; n < 5; n++) await stack.edge.post(`/v1/queue/${id}/join`, { headers: { 'idempotency-key': `entry-${n}` } });
+    await page.click('#tabs a[href$="/draw"]');
+    await page.locator('#act-draw').waitFor();
+    const { commitment } = (await queue.get(`/admin/events/${id}/fairness`)).json;
+    assert.ok((await page.textContent('#draw')).includes(commitment));
+    await page.fill('#beacon', '3 8 15 16 23 42');
+    await see(boss, 'draw');
+    await page.click('#act-draw');
+    await page.click('#confirm-yes');
+    await page.locator('#verdict.good').waitFor();
+    await page.fill('#entry', '2');
+    assert.match(await page.textContent('#where'), /2.*[1-5]/);
+    await see(boss, 'drawn');
+    assert.equal((await queue.get(`/admin/events/${id}/fairness`)).json.beacon, '3 8 15 16 23 42');
+  }
+
+  async function lanes(boss) {
+    const { page, name } = boss;
+    const id = `lanes-${name}`;
+    assert.equal((await queue.put(`/admin/events/${id}`, { body: { name: 'Lanes' } })).status, 201);
+    await page.goto(`${boss.at}/console#/events/${id}/lanes`);
+    await page.locator('#lane-add').waitFor();
+    assert.equal(await page.isVisible('#lanes-none'), true);
+    await page.click('#lane-add');
+    await page.fill('#lane-name-0', 'Fan <b>club</b>');
+    await page.fill('#lane-id-0', 'General!');
+    await page.fill('#lane-share-0', '100');
+    await page.click('#lanes-apply');
+    await page.locator('#lane-id-0[aria-invalid]').waitFor();
+    await page.locator('#lanes-rest.wrong').waitFor();
+    await see(boss, 'lanes-wrong');
+    await page.fill('#lane-id-0', 'fans');
+    await page.fill('#lane-share-0', '30');
+    await page.fill('#lane-invitations-0', '3');
+    assert.match(await page.textContent('#lanes-rest'), /70/);
+    await page.click('#lanes-apply');
+    await page.locator('#undo-lanes').waitFor();
+    assert.deepEqual((await doc(id)).lanes, [{ id: 'fans', name: 'Fan <b>club</b>', share: 30, invitations: 3 }]);
+    await page.locator('#lanes-now td >> text=30 %').waitFor();
+    await page.click('.codes summary');
+    await page.locator('.codes textarea').waitFor();
+    const { invitations } = (await queue.get(`/admin/events/${id}/lanes/fans/invitations`)).json;
+    assert.deepEqual((await page.inputValue('.codes textarea')).split('\n'), invitations.map(({ code }) => code));
+    await survey(boss, 'lanes');
+    await page.click('#undo-lanes');
+    await until('the lane to be undone', async () => (await doc(id)).lanes.length === 0);
+    await page.locator('#lanes-none').waitFor();
+    // Once people may join, who waits where is told, and the lanes are what they are.
+    const settled = async (what, answer) => assert.equal((await answer).status, 200, `${what}: ${(await answer).text}`);
+    await settled('lanes', queue.patch(`/admin/events/${id}`, { body: { lanes: [{ id: 'press', name: 'Press', share: 20, invitations: 2 }], rate_per_s: 0 } }));
+    await settled('open', queue.post(`/admin/events/${id}/actions/open`));
+    await until('it to be open', async () => (await doc(id)).state === 'open');
+    const [{ code }] = (await queue.get(`/admin/events/${id}/lanes/press/invitations`)).json.invitations;
+    await until('the invited to have a place', async () => (await stack.edge.post(`/v1/queue/${id}/join`, { headers: { 'x-invitation': code } })).json.ticket);
+    const live = async () => (await queue.get('/admin/events')).json.events.find((one) => one.id === id).live;
+    await until('one to wait in the lane', async () => (await live()).lanes[0].waiting === 1);
+    await until('the page to tell so', async () => /^Press20 %1/.test(await page.textContent('#lanes-now tbody tr:nth-child(2)')));
+    await page.locator('#lanes-fixed:not([hidden])').waitFor();
+    assert.equal(await page.isVisible('#lane-add'), false);
+    assert.equal(await page.isDisabled('#lane-id-0'), true);
+    await see(boss, 'lanes-open');
+    // What a rate would mean for each of them, as finely as the knob can be turned.
+    await boss.view('knobs');
+    await page.locator('#preview li').nth(1).waitFor();
+    await page.fill('#knob-rate_per_s', '0.25');
+    await page.locator('#preview li strong').nth(1).waitFor();
+    assert.match(await page.textContent('#preview p strong'), /0\.25.*\d\d:\d\d/);
+    assert.match((await page.locator('#preview li strong').allTextContents())[1], /^Press: .*\d\d:\d\d.*\(1/);
+    await see(boss, 'knobs-lanes');
+  }
+
+  for (const [name, options] of Object.entries(MANNERS)) {
+    test(`the operator's night, ${name}`, async () => {
+      const boss = await Operator.open(browser, stack, options);
+      boss.name = name;
+      await fillLine(name);
+      const { page } = boss;
+      await page.goto(`${boss.at}/console`);
+      await survey(boss, 'sign-in');
+      await boss.signIn('not the token');
+      await page.locator('#sign-in-trouble:not(:empty)').waitFor();
+      assert.equal(await page.getAttribute('#token', 'aria-invalid'), 'true');
+      await see(boss, 'wrong-token');
+      await boss.signIn();
+      await page.locator('#events .bar').first().waitFor();
+      await survey(boss, 'events');
+      await page.click('#events a[href="#/events/demo"]');
+      await page.locator('.chart canvas').nth(7).waitFor();
+      await survey(boss, 'live');
+      await page.click('.chart summary >> nth=0');
+      await see(boss, 'live-table');
+      await turnKnobs(boss);
+      await scheduleAndPilot(boss);
+      await freeze(boss);
+      await tell(boss);
+      await blockSeats(boss);
+      await boss.view('audit');
+      await page.locator('#audit li').nth(5).waitFor();
+      assert.ok((await page.textContent('#audit')).includes(`more, says ${name}`));
+      assert.ok((await page.textContent('#audit')).includes('Night Shift'));
+      await see(boss, 'audit');
+      await retry(boss);
+      await ceremony(boss);
+      await lanes(boss);
+      await boss.close();
+    });
+  }
+
+  test('by keys alone: in, to an event, to its knobs, and out; the focus is seen wherever it goes', async () => {
+    const boss = await Operator.open(browser, stack, MANNERS['desk-en']);
+    const { page } = boss;
+    await page.goto(`${boss.at}/console`);
+    await page.locator('#token:focus').waitFor();
+    await page.keyboard.type(stack.secret('admin-token'));
+    await page.keyboard.press('Tab');
+    await page.keyboard.type('Night Shift');
+    await page.keyboard.press('Enter');
+    await page.locator('#events a').first().waitFor();
+    const reach = async (what) => {
+      for (let n = 0; n < 90; n++) {
+        await page.keyboard.press('Tab');
+        const seen = await page.evaluate((selector) => {
+          const { outlineStyle, outlineWidth } = getComputedStyle(document.activeElement);
+          return { here: document.activeElement.matches(selector), at: document.activeElement.outerHTML.slice(0, 80), outline: `${outlineStyle} ${outlineWidth}` };
+        }, what);
+        if (/^<(body|main)/.test(seen.at)) continue; // the browser's own controls; a view that begins
+        assert.match(seen.outline, /^(solid|auto) [1-9]/, seen.at);
+        if (seen.here) return;
+      }
+      assert.fail(`${what} is not reached`);
+    };
+    await reach('#events a[href="#/events/demo"]');
+    await page.keyboard.press('Enter');
+    await page.locator('#tabs').waitFor();
+    await reach('#tabs a[href$="/knobs"]');
+    await page.keyboard.press('Enter');
+    await page.locator('#knob-form').waitFor();
+    await reach('#knob-rate_per_s');
+    await reach('#apply');
+    await page.keyboard.press('Enter');
+    await page.locator('#applied:not(:empty)').waitFor();
+    await reach('#sign-out');
+    await page.keyboard.press('Enter');
+    await page.locator('#sign-in').waitFor();
+    assert.deepEqual(await page.evaluate(() => [Object.keys(sessionStorage), Object.keys(localStorage), document.cookie]), [[], [], '']);
+    await boss.close();
+  });
+
+  test('a part that is down is shown as down, and as up when it is back', async () => {
+    const boss = await Operator.open(browser, stack, MANNERS['phone-ko-dark']);
+    const { page } = boss;
+    await page.goto(`${boss.at}/console#/parts`);
+    await boss.signIn();
+    for (const part of ['queue', 'seats', 'pay']) await page.locator(`#part-${part}.ready`).waitFor();
+    await boss.judge('parts');
+    execFileSync('sv', ['-w', '20', 'down', join(stack.dir, 'service/seat-service')]);
+    await page.locator('#part-seats.silent').waitFor();
+    await page.locator('#down:not([hidden])').waitFor();
+    await boss.judge('parts-down');
+    await page.goto(`${boss.at}/console#/events/demo/seats`);
+    await page.locator('#seats-trouble').waitFor();
+    await boss.judge('seats-down');
+    execFileSync('sv', ['up', join(stack.dir, 'service/seat-service')]);
+    await page.goto(`${boss.at}/console#/parts`);
+    await page.locator('#part-seats.ready').waitFor();
+    await boss.close();
+  });
+
+  test('the page is packed, kept for good, and may call its parts and nobody else', async () => {
+    const front = client({ port: stack.base + 11 });
+    const page = await front.get('/console');
+    const policy = page.headers['content-security-policy'];
+    assert.match(policy, new RegExp(`connect-src 'self' http://localhost:${stack.base + 12} http://localhost:${stack.base + 13};`));
+    assert.doesNotMatch(policy, /unsafe|\*/);
+    assert.match(page.headers['cache-control'], /no-store/);
+    const files = [...page.text.matchAll(/(?:href|src)="(\/console\/-\/[^"]+)"/g)].map((match) => match[1]);
+    assert.ok(files.length >= 6);
+    for (const path of [...files, ...['uplot.js', 'console-seats.js', 'plan.js'].map((name) => files[0].replace(/[^/]+$/, name))]) {
+      const sizes = {};
+      for (const coding of ['identity', 'gzip', 'br']) {
+        const answer = await front.get(path, { headers: { 'accept-encoding': coding } });
+        assert.equal(answer.status, 200, path);
+        assert.equal(answer.headers['content-encoding'], coding === 'identity' || answer.headers['content-encoding'] === undefined ? undefined : coding);
+        assert.match(answer.headers['cache-control'], /immutable/);
+        sizes[coding] = Number(answer.headers['content-length']);
+      }
+      assert.ok(sizes.br <= sizes.gzip && sizes.gzip <= sizes.identity, `${path}: ${JSON.stringify(sizes)}`);
+    }
+    assert.equal((await stack.edge.get('/console')).status, 404);
+  });
+});

@@ -1,0 +1,272 @@
+// The way that visitors go, in a real browser at a phone's size, through the whole stack: waiting
+// page, hall, checkout, payment provider, ticket.
+
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { openScope, openStack, request } from '../lib-js/index.js';
+import { openLooks } from './look.js';
+import { customer, openBrowser, Visitor } from './world.js';
+
+describe('pages', () => {
+  const scope = openScope();
+  const looks = openLooks('journey');
+  let stack;
+  let browser;
+
+  before(async () => {
+    stack = await openStack(scope);
+    await stack.up();
+    browser = await openBrowser(scope);
+  });
+  after(async () => {
+    await scope.close();
+    looks.close();
+  });
+
+  const MAP = { drawn: '#map' };
+  const LIST = { few: ['#list-seats li'] };
+
+  async function buy(visitor, who) {
+    const { page } = visitor;
+    await page.click('#cart-pay');
+    await page.locator('#login-form').waitFor();
+    await visitor.survey(looks, `${visitor.name}-login`);
+    await page.fill('#login-name', who.login);
+    await page.fill('#login-password', `${who.password}x`);
+    await page.click('#login-form button');
+    await page.locator('#notice:not(:empty)').waitFor();
+    await visitor.survey(looks, `${visitor.name}-login-wrong`);
+    await page.fill('#login-password', who.password);
+    await page.click('#login-form button');
+    await page.locator('#pay-button').waitFor();
+    await visitor.survey(looks, `${visitor.name}-checkout`);
+    await page.click('#pay-button');
+    await page.waitForURL(`http://localhost:${stack.base + 4}/pay/**`);
+    // Back from the provider without having paid: the order waits, and leads there again.
+    await page.goto(new URL(page.url()).searchParams.get('return_url'));
+    await visitor.survey(looks, `${visitor.name}-order-pending`);
+    await page.click('#pay-link');
+    await page.fill('[name=number]', '4242424242424242');
+    await page.fill('[name=exp]', '12/34');
+    await page.fill('[name=cvc]', '123');
+    await page.click('main form button');
+    await page.locator('main[data-status=completed]').waitFor({ timeout: 30_000 });
+    await visitor.survey(looks, `${visitor.name}-order-completed`);
+    await page.click('a[href^="/pay/tickets/"]');
+    await page.locator('.ticket svg').first().waitFor();
+    await visitor.survey(looks, `${visitor.name}-tickets`);
+  }
+
+  for (const [name, options, n] of [['ko', { deviceScaleFactor: 1 }, 0], ['en-dark', { deviceScaleFactor: 1, locale: 'en-GB', colorScheme: 'dark', reducedMotion: 'reduce' }, 1]]) {
+    test(`a visitor walks the whole way, ${name}`, async () => {
+      const visitor = await Visitor.open(browser, stack, options);
+      visitor.name = name;
+      const { page } = visitor;
+      await page.goto(`${visitor.at}/e/demo`);
+      await page.click('#join button');
+      await page.locator('#pass button').click({ timeout: 30_000 });
+      await visitor.ready();
+      await visitor.survey(looks, `${name}-hall-far`, MAP);
+      for (let n = 0; n < 4; n += 1) await page.click('#zoom-in');
+      await visitor.survey(looks, `${name}-hall-near`, MAP);
+      await page.click('#show-list');
+      await visitor.survey(looks, `${name}-list`, LIST);
+      await page.click('#show-map');
+      await visitor.takeBest(2);
+      await visitor.survey(looks, `${name}-held`, MAP);
+      const places = await page.locator('#cart-seats li').count();
+      await buy(visitor, customer(stack, n));
+      assert.equal(await page.locator('.ticket svg').count(), places);
+      // The visit is over with the order: the place in the hall is somebody else's.
+      await page.emulateMedia({ media: 'print' });
+      await looks.see(page, `${name}-tickets-print`);
+      await page.emulateMedia({ media: null });
+      await page.goto(`${visitor.at}/seats/demo`);
+      await page.locator('#gone').waitFor();
+      await visitor.survey(looks, `${name}-gone`);
+      await visitor.close();
+    });
+  }
+
+  test('two visitors want the same seat: one has it, the other hears why and is offered near ones', async () => {
+    const [one, two, late] = await Promise.all([0, 1, 2].map(() => Visitor.open(browser, stack)));
+    await late.page.route('**/stream*', (route) => route.abort()); // sees nothing of what changes
+    await late.page.route('**/availability?since=*', (route) => route.abort());
+    await Promise.all([one, two, late].map((visitor) => visitor.enter()));
+    await Promise.all([one, two, late].map((visitor) => visitor.openRow(30, 5)));
+    assert.equal(await two.seat(4).getAttribute('aria-disabled'), 'false');
+    await one.seat(4).click();
+    await one.page.locator('#list-seats button[aria-pressed=true]').waitFor();
+    // Who looks on sees it go, without doing anything.
+    await two.page.locator('#list-seats li:nth-child(5) button[aria-disabled=true]').waitFor();
+    // Who saw nothing of it loses the race, and is told.
+    await late.seat(4).click();
+    await late.page.locator('#trouble').waitFor();
+    await late.judge('conflict');
+    assert.equal(await late.seat(4).getAttribute('aria-disabled'), 'true');
+    const offers = late.page.locator('#offers button');
+    assert.ok(await offers.count() > 0);
+    await offers.first().click();
+    await late.page.locator('#cart-seats li').waitFor();
+    await late.page.locator('#trouble').waitFor({ state: 'hidden' });
+    assert.equal(await one.page.locator('#cart-seats li').count(), 1);
+    for (const visitor of [one, two, late]) await visitor.close();
+  });
+
+  test('whoever let us choose may choose after all, and gives nothing up before', async () => {
+    const visitor = await Visitor.open(browser, stack, { locale: 'en-GB' });
+    const { page } = visitor;
+    await visitor.enter();
+    await visitor.takeBest(2);
+    const first = await page.locator('#cart-seats li span').allTextContents();
+    await page.click('#cart-others');
+    await page.locator('#offers button').first().waitFor();
+    await visitor.judge('others');
+    assert.deepEqual(await page.locator('#cart-seats li span').allTextContents(), first);
+    const offered = await page.locator('#offers button').nth(1).textContent();
+    await page.locator('#offers button').nth(1).click();
+    await page.waitForFunction((old) => !document.getElementById('cart-seats').textContent.includes(old), first[0]);
+    const second = await page.locator('#cart-seats li span').allTextContents();
+    assert.equal(second.length, 2);
+    const numbers = second.map((line) => /seat (\S+) ·/.exec(line)[1]);
+    assert.ok(offered.includes(`seat ${numbers.join(', ')} –`), `${offered}: ${second}`);
+    await visitor.close();
+  });
+
+  test('held seats are there after a reload, in another tab of the hall they are not free', async () => {
+    const visitor = await Visitor.open(browser, stack);
+    await visitor.enter();
+    await visitor.takeBest(3);
+    await visitor.page.reload();
+    await visitor.ready();
+    assert.equal(await visitor.page.locator('#cart-seats li').count(), 3);
+    await visitor.page.click('#cart-back');
+    await visitor.page.locator('#cart-pay').waitFor({ state: 'hidden' });
+    assert.equal(await visitor.page.locator('#cart-seats li').count(), 0);
+    await visitor.close();
+  });
+
+  test('the hall without a network says so, keeps what is held, and goes on by itself', async () => {
+    const visitor = await Visitor.open(browser, stack, { locale: 'en-GB' });
+    const other = await Visitor.open(browser, stack);
+    const { page } = visitor;
+    await Promise.all([visitor.enter(), other.enter()]);
+    await visitor.takeBest(2);
+    await visitor.openRow(40, 3);
+    await page.context().setOffline(true);
+    await page.locator('#lost:not(:empty)').waitFor();
+    await visitor.judge('hall-lost');
+    assert.match(await page.textContent('#lost'), /connection is lost/);
+    // What is tried meanwhile is told not to have worked, and nothing is lost by it.
+    await page.locator('#cart-seats button').first().click();
+    await page.locator('#trouble:not([hidden])').waitFor({ timeout: 30_000 });
+    assert.match(await page.textContent('#trouble-text'), /connection/i);
+    assert.equal(await page.locator('#cart-seats li').count(), 2);
+    await other.openRow(40, 3);
+    await other.seat(2).click();
+    await other.page.locator('#cart-seats li').waitFor();
+    await page.context().setOffline(false);
+    await page.locator('#lost').waitFor({ state: 'hidden' });
+    await page.locator('#list-seats li:nth-child(3) button[aria-disabled=true]').waitFor();
+    assert.equal(await page.locator('#cart-seats li').count(), 2);
+    await page.click('#cart-back');
+    await page.locator('#cart-seats li').first().waitFor({ state: 'detached' });
+    await other.close();
+    await visitor.close();
+  });
+
+  test('a hall that cannot be reached is there as soon as it can be', async () => {
+    const visitor = await Visitor.open(browser, stack, { locale: 'en-GB' });
+    const { page } = visitor;
+    await visitor.enter();
+    await page.route('**/v1/seats/**', (route) => route.abort());
+    await page.reload();
+    await page.waitForFunction(() => /connection/i.test(document.getElementById('wait').textContent));
+    await page.unroute('**/v1/seats/**');
+    await visitor.ready();
+    assert.equal(await page.locator('#categories label').count(), 5);
+    await visitor.close();
+  });
+
+  test('a seat service that is killed and comes back costs the visitor nothing', async () => {
+    const visitor = await Visitor.open(browser, stack, { locale: 'en-GB' });
+    const { page } = visitor;
+    await visitor.enter();
+    await visitor.takeBest(2);
+    const service = join(stack.dir, 'service/seat-service');
+    execFileSync('sv', ['-w', '20', 'down', service]);
+    await page.locator('#lost:not(:empty)').waitFor({ timeout: 30_000 });
+    execFileSync('sv', ['up', service]);
+    await page.locator('#lost').waitFor({ state: 'hidden', timeout: 60_000 });
+    assert.equal(await page.locator('#cart-seats li').count(), 2);
+    await page.click('#cart-back');
+    await page.locator('#cart-seats li').first().waitFor({ state: 'detached', timeout: 30_000 });
+    await visitor.close();
+  });
+
+  for (const [how, query] of [['WebGL', ''], ['plain canvas', '?plain']]) {
+    test(`a seat is taken and given back on the map by keys alone, ${how}`, async () => {
+      const visitor = await Visitor.open(browser, stack, { locale: 'en-GB' });
+      const { page } = visitor;
+      await visitor.enter();
+      if (query) {
+        await page.goto(`${visitor.at}/seats/demo${query}`);
+        await visitor.ready();
+      }
+      await page.focus('#map-top');
+      await page.keyboard.press('ArrowRight');
+      await page.keyboard.press('ArrowRight');
+      await page.keyboard.press('ArrowDown');
+      const where = await page.textContent('#seat');
+      assert.match(where, /row .*seat .*free/);
+      await page.keyboard.press('Enter');
+      await page.locator('#cart-seats li').waitFor();
+      assert.ok(where.startsWith((await page.textContent('#cart-seats li span')).split(' · ')[0]));
+      await visitor.judge(`keys-${query ? 'plain' : 'webgl'}`);
+      await page.keyboard.press('Enter');
+      await page.locator('#cart-seats li').waitFor({ state: 'detached' });
+      await visitor.close();
+    });
+  }
+
+  test('without a pass the hall says where to get one', async () => {
+    const visitor = await Visitor.open(browser, stack, { locale: 'en-GB' });
+    await visitor.page.goto(`${visitor.at}/seats/demo`);
+    await visitor.page.locator('#gone').waitFor();
+    await visitor.judge('no-pass');
+    assert.ok((await visitor.page.getAttribute('#gone-link', 'href')).endsWith('/e/demo'));
+    await visitor.close();
+  });
+
+  test('the browser is told at once what the hall will ask for, and nothing else by a strange name', async () => {
+    const hall = await request({ port: stack.base + 2, path: '/seats/demo' });
+    for (const form of ['outline', 'rows']) assert.ok(String(hall.headers.link).includes(`</v1/seats/demo/plan?form=${form}>; rel=preload`));
+    assert.match(String(hall.headers.link), /<\/v1\/seats\/demo\/availability\?form=octets>; rel=preload/);
+    const strange = await request({ port: stack.base + 2, path: '/seats/a>;b' });
+    assert.equal(strange.status, 200);
+    assert.equal(strange.headers.link, undefined);
+  });
+
+  test('pages and files come compressed; files may be kept for good, pages not at all', async () => {
+    for (const page of ['/seats/demo', '/pay/checkout']) {
+      const plain = await request({ port: stack.base, path: page });
+      assert.equal(plain.status, 200);
+      assert.match(plain.headers['cache-control'], /no-store/);
+      assert.doesNotMatch(plain.headers['content-security-policy'], /unsafe|\*/);
+      const files = [...plain.text.matchAll(/(?:href|src)="([^"]+\/-\/[^"]+)"/g)].map((match) => match[1]);
+      assert.equal(files.length, 2);
+      let bytes = 0;
+      for (const path of files) {
+        const packed = await request({ port: stack.base, path, headers: { 'accept-encoding': 'gzip, br' } });
+        assert.equal(packed.headers['content-encoding'], 'br', path);
+        assert.match(packed.headers['cache-control'], /immutable/);
+        bytes += Number(packed.headers['content-length']);
+        const old = await request({ port: stack.base, path: path.replace(/\/[0-9a-f]{16}\//, '/0000000000000000/') });
+        assert.equal(old.headers['cache-control'], 'no-store');
+      }
+      assert.ok(bytes < 24 * 1024, `${page}: files of ${bytes} bytes`);
+    }
+  });
+});

@@ -1,0 +1,123 @@
+// line-world.js: a waiting room alone, with an event in each of its states, and visitors brought there.
+
+import { client } from '../lib-js/index.js';
+import { act, makeEvent, openHouse, patch, untilState, Visitor as Caller } from '../integration/queue-front/support.js';
+import { Visitor } from './world.js';
+
+const at = (ms) => new Date(Date.now() + ms).toISOString();
+const HOUR = 3600_000;
+const MESSAGE = { ko: '공연장 사정으로 시작이 10분 늦어집니다.\n양해 부탁드립니다.', en: 'The show begins ten minutes late.\nThank you for your patience.' };
+const BEFORE = 120; // people who are there already, where somebody waits
+
+// The others never ask again: on a slow machine they would be taken to have gone while the tests run.
+export async function openLine(scope, options = {}) {
+  const house = await openHouse(null, { scope, config: { line: { gone_after: '1h' } }, ...options });
+  return new Line(house);
+}
+
+class Line {
+  #made = new Map();
+
+  constructor(house) {
+    this.house = house;
+    this.front = house.front;
+    this.base = house.front.port;
+    this.at = `http://localhost:${this.base}`;
+  }
+
+  visitor(browser, options) {
+    return Visitor.open(browser, this, { deviceScaleFactor: 1, ...options });
+  }
+
+  // The name of an event made once, by `make`.
+  event(id, make) {
+    if (!this.#made.has(id)) this.#made.set(id, make(id));
+    return this.#made.get(id);
+  }
+
+  async gathering(id) {
+    await makeEvent(this.house, id, { name: 'The first night', rate_per_s: 0.2, prequeue_at: at(0), opens_at: at(HOUR + 754_000) }, { open: false });
+    await act(this.front, id, 'schedule');
+    await untilState(this.front, id, 'pre-queue');
+    await this.crowd(id, 24);
+    return id;
+  }
+
+  async open(id, knobs = {}) {
+    await makeEvent(this.house, id, { name: 'The first night', rate_per_s: 0, max_active: 0, ...knobs });
+    return id;
+  }
+
+  // Others, who have joined before.
+  async crowd(id, count) {
+    const people = Array.from({ length: count }, () => new Caller(this.front, id));
+    for (let i = 0; i < count; i += 40) await Promise.all(people.slice(i, i + 40).map((one) => one.joined()));
+    return people;
+  }
+
+  async busy(id, knobs = {}) {
+    await this.open(id, { message: MESSAGE, ...knobs });
+    await act(this.front, id, 'pause');
+    await this.crowd(id, BEFORE);
+    await patch(this.front, id, { rate_per_s: 0.15, burst: 1 });
+    await act(this.front, id, 'resume');
+    return id;
+  }
+
+  async go(visitor, id) {
+    visitor.event = id;
+    await visitor.page.goto(`${this.at}/e/${id}`);
+  }
+
+  async join(visitor) {
+    await visitor.page.click('#join button');
+    await visitor.view('draw', 'waiting', 'called');
+  }
+
+  // The visitor's page in the state of this name.
+  async bring(visitor, state) {
+    const make = {
+      soon: (id) => makeEvent(this.house, id, { name: 'The first night', prequeue_at: at(26 * HOUR), opens_at: at(27 * HOUR) }, { open: false })
+        .then(() => act(this.front, id, 'schedule')).then(() => id),
+      join: (id) => this.open(id),
+      draw: (id) => this.gathering(id),
+      waiting: (id) => this.busy(id),
+      paused: (id) => this.busy(id).then(() => act(this.front, id, 'pause')).then(() => id),
+      frozen: (id) => this.busy(id).then(() => act(this.front, id, 'freeze')).then(() => id),
+      called: (id) => this.open(id, { rate_per_s: 1000, call_ttl_s: 600 }),
+      late: (id) => this.open(id, { rate_per_s: 1000, call_ttl_s: 1, grace_s: 6000 }),
+      expired: (id) => this.open(id, { rate_per_s: 1000, call_ttl_s: 1, grace_s: 0 }),
+      closed: (id) => this.open(id).then(() => act(this.front, id, 'close')).then(() => id),
+    };
+    const from = { 'join-draw': 'draw', admitted: 'called' }[state] ?? state;
+    // Sold out after somebody has a place: an event for each visitor.
+    if (state === 'sold-out') return this.bringSoldOut(visitor);
+    if (state === 'notfound') return this.go(visitor, 'nothing');
+    await this.go(visitor, await this.event(`show-${from}`, make[from]));
+    if (['soon', 'join', 'join-draw', 'closed'].includes(state)) return visitor.view(state === 'join-draw' ? 'join' : state);
+    await this.join(visitor);
+    const view = { paused: 'waiting', frozen: 'waiting', late: 'called', admitted: 'called' }[state] ?? state;
+    // Without a script the page comes anew by itself, though not as often as a test would like.
+    while (!visitor.scripted && await visitor.page.getAttribute('#line', 'data-view') !== view) await visitor.page.reload();
+    await visitor.view(view);
+    if (state === 'late') await visitor.page.locator('#left').waitFor({ state: 'hidden' });
+    if (state === 'admitted') {
+      await visitor.page.click('#pass button');
+      await visitor.page.waitForURL(/\/seats\//);
+      await this.go(visitor, visitor.event);
+      await visitor.view('admitted');
+    }
+  }
+
+  #soldOut = 0;
+  async bringSoldOut(visitor) {
+    const id = await this.open(`sold-out-${this.#soldOut += 1}`);
+    await this.go(visitor, id);
+    await this.join(visitor);
+    await act(this.front, id, 'sold-out');
+    if (!visitor.scripted) await visitor.page.reload();
+    await visitor.view('sold-out');
+  }
+}
+
+export { act, at, client, makeEvent, patch, untilState };

@@ -1,0 +1,72 @@
+// screens.js [FOLDER]: the pictures of the README, taken of a whole stack as `make run` starts it: the
+// waiting page, the hall and the ticket on a phone, the operator's console on a desk.
+
+import { mkdirSync } from 'node:fs';
+import { client, openScope, openStack } from '../lib-js/index.js';
+import { customer, openBrowser, Operator, Visitor } from './world.js';
+
+const PHONE = { width: 390, height: 780 };
+const DESK = { width: 1180, height: 780 };
+const WAITING = 40;
+const folder = process.argv[2] ?? new URL('../../infra/screens/', import.meta.url).pathname;
+
+async function pay(page, { login, password }) {
+  await page.click('#cart-pay');
+  await page.fill('#login-name', login);
+  await page.fill('#login-password', password);
+  await page.click('#login-form button');
+  await page.click('#pay-button');
+  await page.fill('[name=number]', '4242424242424242');
+  await page.fill('[name=exp]', '12/34');
+  await page.fill('[name=cvc]', '123');
+  await page.click('main form button');
+  await page.locator('main[data-status=completed]').waitFor({ timeout: 30_000 });
+}
+
+async function take(scope) {
+  const stack = await openStack(scope);
+  await stack.up();
+  const queue = client({ port: stack.base + 11, token: stack.secret('admin-token') });
+  const steer = async (knobs) => {
+    const changed = await queue.patch('/admin/events/demo', { body: knobs });
+    if (changed.status !== 200) throw new Error(`a knob: ${changed.status} ${changed.text}`);
+  };
+  const browser = await openBrowser(scope);
+  const shot = (page, name) => page.screenshot({ path: `${folder}/${name}.png` });
+
+  await steer({ rate_per_s: 0.5, burst: 1, message: { en: 'Doors open at 19:00. There are seats in every category.' } });
+  for (let n = 0; n < WAITING; n += 1) await stack.edge.post('/v1/queue/demo/join', { headers: { 'idempotency-key': `screen-${n}` } });
+  const visitor = await Visitor.open(browser, stack, { locale: 'en-GB', viewport: PHONE });
+  const { page } = visitor;
+  await page.goto(`${visitor.at}/e/demo`);
+  await page.click('#join button');
+  await page.locator('#ahead:not(:empty)').waitFor();
+  await shot(page, 'waiting');
+
+  const operator = await Operator.open(browser, stack, { locale: 'en-GB', viewport: DESK });
+  await operator.page.goto(`${operator.at}/console`);
+  await operator.signIn();
+  await operator.page.click('a[href*="demo"]');
+  await steer({ rate_per_s: 5, burst: 5 });
+  await operator.page.locator('canvas').first().waitFor();
+
+  await page.locator('#pass button').click({ timeout: 60_000 });
+  await visitor.ready();
+  await visitor.takeBest(2);
+  await shot(page, 'hall');
+  await pay(page, customer(stack, 0));
+  await page.click('a[href^="/pay/tickets/"]');
+  await page.locator('.ticket svg').first().waitFor();
+  await shot(page, 'ticket');
+  await shot(operator.page, 'console');
+  await operator.close();
+  await visitor.close();
+}
+
+mkdirSync(folder, { recursive: true });
+const scope = openScope();
+try {
+  await take(scope);
+} finally {
+  await scope.close();
+}

@@ -1,0 +1,238 @@
+// What people see where things go otherwise, in the hall, at the checkout and with an order: each state
+// in both languages, on a phone and at a desk by its look, and by axe at one of the two. What leads
+// there in truth, and that it leads out again, is judged by journey.test.js and checkout.test.js; here
+// some of it is played.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { client, openScope, openStack, until } from '../lib-js/index.js';
+import { hall } from '../integration/seat-service/house.js';
+import { openLooks } from './look.js';
+import { customer, openBrowser, SIZES, Visitor } from './world.js';
+
+const MANNERS = [
+  ['ko', { deviceScaleFactor: 1 }],
+  ['en', { deviceScaleFactor: 1, locale: 'en-GB', colorScheme: 'dark', reducedMotion: 'reduce' }],
+];
+const AXE_AT = { ko: 'phone', en: 'desktop' };
+const LIST = { few: ['#list-seats li', '#offers button'] };
+const WAIT = { timeout: 30_000 };
+
+describe('what goes otherwise', () => {
+  const scope = openScope();
+  const looks = openLooks('trouble');
+  let stack;
+  let browser;
+  let queue;
+  let seats;
+  let pay;
+
+  // A small hall with a line of its own, its seats as far apart as people need it.
+  async function makeEvent(id, more) {
+    const name = 'The second night';
+    const body = hall({ rows: 2, seatsPerRow: 10, name, limits: { max_per_hold: 20 }, ...more });
+    const [zone] = body.plan.zones;
+    for (const row of zone.rows) {
+      row.position.y = 3 * row.position.y + 60;
+      for (const seat of row.seats) seat.position.x *= 3;
+    }
+    body.plan.size = { width: 360, height: 240 };
+    body.focal_point = { x: 165, y: 0 };
+    assert.equal((await seats.put(`/admin/events/${id}`, { body })).status, 201);
+    assert.equal((await queue.put(`/admin/events/${id}`, { body: { name, rate_per_s: 100, burst: 100 } })).status, 201);
+    assert.equal((await queue.post(`/admin/events/${id}/actions/open`)).status, 200);
+  }
+
+  before(async () => {
+    stack = await openStack(scope);
+    await stack.up();
+    const token = stack.secret('admin-token');
+    [queue, seats, pay] = [11, 12, 13].map((n) => client({ port: stack.base + n, token }));
+    await makeEvent('small');
+    await makeEvent('floor', { area: 50 });
+    browser = await openBrowser(scope);
+  });
+  after(async () => {
+    await scope.close();
+    looks.close();
+  });
+
+  // Somebody without a page, who is faster.
+  async function rival(event, ids) {
+    const { ticket } = await until('a place', async () => {
+      const answer = await stack.edge.post(`/v1/queue/${event}/join`);
+      return answer.status === 201 && answer.json;
+    });
+    const token = await until('a pass', async () => {
+      const answer = await stack.edge.post(`/v1/queue/${event}/pass`, { token: ticket });
+      return answer.status === 201 && answer.json.pass;
+    });
+    const held = await stack.edge.post(`/v1/seats/${event}/holds`, { token, body: { seats: ids } });
+    assert.equal(held.status, 201, held.text);
+    return () => stack.edge.delete(`/v1/seats/${event}/holds/${held.json.hold}`, { token });
+  }
+
+  async function see(visitor, what, how) {
+    const { page } = visitor;
+    for (const size of ['desktop', 'phone']) { // and goes on on the phone
+      await page.setViewportSize(SIZES[size]);
+      await page.evaluate(() => new Promise((drawn) => { requestAnimationFrame(() => requestAnimationFrame(drawn)); }));
+      const name = `${visitor.name}-${what}-${size}`;
+      await visitor.judge(`trouble-${name}`, { axe: size === AXE_AT[visitor.name] });
+      await looks.see(page, name, how);
+    }
+  }
+
+  // The next answer to that is another one.
+  const refuse = (page, path, status, problemOf) => page.route(path, (route) => {
+    const problem = problemOf(route.request().postDataJSON());
+    return route.fulfill({ status, headers: { 'retry-after': '0' }, contentType: 'application/problem+json', body: JSON.stringify({ status, ...problem }) });
+  }, { times: 1 });
+
+  const told = (page, id) => page.locator(`#${id}:not([hidden]):not(:empty)`).waitFor(WAIT);
+
+  async function come(name, options) {
+    const visitor = await Visitor.open(browser, stack, options);
+    visitor.name = name;
+    return visitor;
+  }
+
+  for (const [n, [name, options]] of MANNERS.entries()) {
+    test(`in the hall, ${name}`, async () => {
+      const visitor = await come(name, options);
+      const { page } = visitor;
+      const calm = () => page.click('#trouble-close');
+      await page.goto(`${visitor.at}/seats/demo`);
+      await page.locator('#gone').waitFor();
+      await see(visitor, 'not-called');
+      await visitor.enter();
+
+      await visitor.openRow(30, 5 + n);
+      await page.route('**/holds', async (route) => {
+        await rival('demo', route.request().postDataJSON().seats);
+        await route.continue();
+      }, { times: 1 });
+      await visitor.seat(4).click();
+      await page.locator('#offers button').first().waitFor(WAIT);
+      await see(visitor, 'conflict', LIST);
+      await calm();
+      await refuse(page, '**/holds', 409, ({ seats: ids }) => ({ code: 'seats-taken', seats: ids, alternatives: [] }));
+      await visitor.seat(8).click();
+      await told(page, 'trouble');
+      await see(visitor, 'conflict-none', LIST);
+      await calm();
+
+      await page.click('#best summary');
+      await refuse(page, '**/holds', 409, () => ({ code: 'sold-out' }));
+      await page.click('#best-form button');
+      await told(page, 'trouble');
+      await see(visitor, 'nothing-fits', LIST);
+      await calm();
+
+      // A hold whose time is over as soon as it is there.
+      await page.route('**/holds', async (route) => {
+        const answer = await route.fetch();
+        await route.fulfill({ response: answer, json: { ...await answer.json(), expires_at: new Date(Date.now() - 1000).toISOString() } });
+      }, { times: 1 });
+      await page.route('**/holds/*', async (route) => {
+        await route.fetch({ method: 'DELETE' });
+        await route.fulfill({ status: 410, json: { code: 'hold-expired' } });
+      }, { times: 1 });
+      await page.click('#best-form button');
+      await told(page, 'trouble');
+      await page.locator('#cart-back').waitFor({ state: 'hidden' });
+      await see(visitor, 'ran-out', LIST);
+      await calm();
+
+      await page.context().setOffline(true);
+      await told(page, 'lost');
+      await see(visitor, 'cut', LIST);
+      await page.context().setOffline(false);
+      await page.locator('#lost').waitFor({ ...WAIT, state: 'hidden' });
+      await page.route('**/v1/seats/**', (route) => route.abort());
+      await page.reload();
+      await page.waitForFunction(() => /connection|연결/.test(document.getElementById('wait').textContent));
+      await see(visitor, 'unreachable');
+      await visitor.close();
+    });
+
+    test(`a hall with nothing left, and one with standing places, ${name}`, async () => {
+      const visitor = await come(name, options);
+      const { page } = visitor;
+      await visitor.enter('small');
+      assert.equal(await page.isVisible('#full'), false);
+      const all = Array.from({ length: 20 }, (_, i) => `r${Math.floor(i / 10) + 1}s${i % 10 + 1}`);
+      const giveBack = await rival('small', all);
+      await told(page, 'full');
+      await see(visitor, 'full', { drawn: '#map' });
+      assert.equal((await giveBack()).status, 204);
+      await page.locator('#full').waitFor({ ...WAIT, state: 'hidden' });
+      await visitor.enter('floor');
+      await see(visitor, 'standing', { drawn: '#map' });
+      await visitor.close();
+    });
+
+    test(`at the checkout and with the order, ${name}`, async () => {
+      const visitor = await come(name, options);
+      const { page } = visitor;
+      const who = customer(stack, 10 + n);
+      await visitor.enter();
+      await visitor.takeBest(2);
+      await page.goto(`${visitor.at}/pay/checkout?event=demo&hold=nothing`);
+      await told(page, 'notice');
+      await see(visitor, 'checkout-nothing');
+      await page.goto(`${visitor.at}/seats/demo`);
+      await visitor.ready();
+
+      await page.route('**/holds/*', async (route) => {
+        const answer = await route.fetch();
+        await route.fulfill({ response: answer, json: { ...await answer.json(), expires_at: new Date(Date.now() - 1000).toISOString() } });
+      }, { times: 1 });
+      await page.click('#cart-pay');
+      await told(page, 'notice');
+      await see(visitor, 'checkout-ran-out');
+      await page.reload();
+      await page.fill('#login-name', who.login);
+      await page.fill('#login-password', who.password);
+      for (let tried = 0; tried < 4; tried += 1) await refuse(page, '**/v1/pay/login', 429, () => ({ code: 'too-many-attempts' }));
+      await page.click('#login-form button');
+      await told(page, 'notice');
+      await see(visitor, 'login-throttled');
+      await page.click('#login-form button');
+      await page.locator('#pay-button').waitFor();
+      await page.context().setOffline(true);
+      await page.click('#pay-button');
+      await told(page, 'notice');
+      await see(visitor, 'checkout-cut');
+      await page.context().setOffline(false);
+      await page.click('#pay-button');
+      await page.waitForURL(`http://localhost:${stack.base + 4}/pay/**`);
+      const back = new URL(page.url()).searchParams.get('return_url');
+
+      // The hall, while the order has the seats.
+      await page.goto(`${visitor.at}/seats/demo`);
+      await visitor.ready();
+      await page.locator('#cart-seats li').first().waitFor();
+      assert.equal(await page.isVisible('#cart-back'), false);
+      await see(visitor, 'paying', { drawn: '#map' });
+
+      // An order that nobody works at, in each state that it may come to.
+      const order = new URL(back).pathname.split('/').at(-1);
+      await until('the buyer to be waited for', async () => (await pay.get(`/admin/sagas?state=all&order=${order}`)).json.sagas[0].step === 'await_buyer');
+      stack.sql('payment_adapter', `UPDATE pay.saga SET parked = true, cause = 'psp-silent' WHERE subject = '${order}'`);
+      for (const status of ['confirming', 'cancelled', 'expired', 'failed', 'refunding', 'refunded', 'parked']) {
+        stack.sql('payment_adapter', `UPDATE pay.orders SET status = '${status}' WHERE id = '${order}'`);
+        await page.goto(back);
+        await page.locator(`main[data-status=${status}]`).waitFor();
+        await see(visitor, `order-${status}`);
+      }
+      await page.goto(`${visitor.at}/pay/orders/o_nothing`);
+      await see(visitor, 'order-unknown');
+      await page.context().clearCookies({ name: /session/ });
+      await page.goto(back);
+      await page.locator('main a[href*="back="]').waitFor();
+      await see(visitor, 'order-stranger');
+      await visitor.close();
+    });
+  }
+});

@@ -1,0 +1,419 @@
+// What happens around a waiting page: it is closed and opened, reloaded, doubled, cut off, put to
+// sleep, given a wrong clock, used by keys alone; and what it promises then is true.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { openDraw } from '../../queue-front/web/draw-check.js';
+import { until } from '../lib-js/index.js';
+import { act, at, makeEvent, openLine, patch, untilState } from './line-world.js';
+import { openBrowser } from './world.js';
+import { openScope } from '../lib-js/index.js';
+
+const EN = { locale: 'en-GB' };
+
+describe('around the waiting page', () => {
+  const scope = openScope();
+  let line;
+  let browser;
+
+  before(async () => {
+    [line, browser] = await Promise.all([openLine(scope), openBrowser(scope)]);
+  });
+  after(() => scope.close());
+
+  const text = (visitor, id) => visitor.page.textContent(`#${id}`);
+  const shows = (visitor, id, pattern) => visitor.page.waitForFunction(([i, source]) => new RegExp(source).test(document.getElementById(i).textContent), [id, pattern.source]);
+  const bar = (visitor) => visitor.page.evaluate(() => document.getElementById('bar').value);
+
+  async function waiting(id, people = 20, knobs = {}, options = EN) {
+    await line.open(id, knobs);
+    await line.crowd(id, people);
+    const visitor = await line.visitor(browser, options);
+    await line.go(visitor, id);
+    await line.join(visitor);
+    return visitor;
+  }
+
+  test('the page may be closed: place and number are there in a new window of the browser', async () => {
+    const visitor = await waiting('closed-page');
+    const number = await text(visitor, 'position');
+    assert.equal(number, '21');
+    const storageState = await visitor.page.context().storageState();
+    await visitor.close();
+    const again = await line.visitor(browser, { ...EN, storageState });
+    await line.go(again, 'closed-page');
+    await again.view('waiting');
+    assert.equal(await text(again, 'position'), number);
+    // Without the cookie of the place, and with that of the visitor alone, it is the same place too.
+    await again.page.context().clearCookies({ name: /ticket/ });
+    await again.page.reload();
+    await again.view('join');
+    await line.join(again);
+    assert.equal(await text(again, 'position'), number);
+    await again.close();
+  });
+
+  test('reload, back and a second tab show one place, and the bar never goes back', async () => {
+    const visitor = await waiting('tabs');
+    await patch(line.front, 'tabs', { rate_per_s: 2, burst: 1 });
+    await until('the bar to move', async () => await bar(visitor) > 100);
+    await patch(line.front, 'tabs', { rate_per_s: 0 });
+    const moved = await bar(visitor);
+    await visitor.page.reload();
+    await visitor.view('waiting');
+    assert.ok(await bar(visitor) >= moved);
+    const tab = await visitor.page.context().newPage();
+    await tab.goto(`${line.at}/e/tabs`);
+    assert.equal(await tab.textContent('#position'), '21');
+    await tab.goto(`${line.at}/v1/queue/tabs/fairness`);
+    await tab.goBack();
+    await tab.locator('#line[data-view=waiting]').waitFor();
+    assert.equal(await tab.textContent('#position'), '21');
+    // What one tab gives up, the other one learns.
+    await tab.click('#give-up summary');
+    await tab.click('#leave button');
+    await tab.locator('#line[data-view=join]').waitFor();
+    await visitor.page.evaluate(() => dispatchEvent(new Event('online')));
+    await visitor.view('join');
+    await visitor.close();
+  });
+
+  for (const state of ['soon', 'join', 'draw', 'waiting', 'paused', 'called', 'sold-out']) {
+    test(`the network is cut and comes back: ${state}`, async () => {
+      const visitor = await line.visitor(browser, EN);
+      await line.bring(visitor, state);
+      const view = await visitor.page.getAttribute('#line', 'data-view');
+      await visitor.page.context().setOffline(true);
+      await shows(visitor, 'notice', /connection is lost/);
+      if (state === 'waiting') await visitor.judge('wait-lost');
+      assert.equal(await visitor.page.getAttribute('#line', 'data-view'), view);
+      await visitor.page.context().setOffline(false);
+      await shows(visitor, 'notice', /^(The connection is back\.)?$/);
+      await visitor.view(view);
+      await visitor.close();
+    });
+  }
+
+  test('everybody is told at once by the stream: message, pause, freeze, sold out; nobody asks for it', async () => {
+    const visitor = await waiting('told', 300, { rate_per_s: 0.01 });
+    await until('the stream', async () => /streams"?:\s*[1-9]/.test(JSON.stringify((await line.front.admin.get('/admin/events')).json.events.find(({ id }) => id === 'told'))));
+    let asked = 0;
+    visitor.page.on('request', (request) => { asked += /\/(me|status)$/.test(request.url()) ? 1 : 0; });
+    await patch(line.front, 'told', { message: { en: 'Line <1>\nline 2' } });
+    await shows(visitor, 'message', /^Line <1>\nline 2$/);
+    await act(line.front, 'told', 'pause');
+    await visitor.page.locator('#line[data-state=paused] .on-waiting > .only-paused').waitFor();
+    await act(line.front, 'told', 'freeze');
+    await visitor.page.locator('#line[data-state=frozen] .on-waiting > .only-frozen').waitFor();
+    await act(line.front, 'told', 'unfreeze');
+    await act(line.front, 'told', 'resume');
+    await act(line.front, 'told', 'sold-out');
+    await visitor.view('sold-out');
+    assert.equal(await text(visitor, 'sold-position'), '301');
+    assert.ok(asked <= 2, `${asked} questions`);
+    await visitor.close();
+  });
+
+  test('without the stream the polls tell the same', async () => {
+    await line.open('polled');
+    const visitor = await line.visitor(browser, EN);
+    await visitor.page.route('**/stream', (route) => route.abort());
+    await line.go(visitor, 'polled');
+    await line.join(visitor);
+    await act(line.front, 'polled', 'pause');
+    await visitor.page.locator('#line[data-state=paused]').waitFor();
+    await act(line.front, 'polled', 'resume');
+    await patch(line.front, 'polled', { rate_per_s: 100 });
+    await visitor.view('called');
+    await visitor.close();
+  });
+
+  test('called: notification, title, countdown, and the way in', async () => {
+    await line.open('calls', { call_ttl_s: 90 });
+    const visitor = await line.visitor(browser, EN);
+    const { page } = visitor;
+    await page.context().grantPermissions(['notifications'], { origin: line.at });
+    await page.addInitScript(() => {
+      globalThis.notes = [];
+      globalThis.tones = 0;
+      const Real = globalThis.Notification;
+      globalThis.Notification = class extends EventTarget {
+        static get permission() { return Real.permission; }
+        constructor(title, options) { super(); globalThis.notes.push([title, options.tag]); }
+        close() {}
+      };
+      const start = OscillatorNode.prototype.start;
+      OscillatorNode.prototype.start = function count(...when) { globalThis.tones += 1; return start.apply(this, when); };
+    });
+    await line.go(visitor, 'calls');
+    await line.join(visitor);
+    await page.check('#alert');
+    await shows(visitor, 'alert-note', /hear this sound/);
+    const probe = await page.evaluate(() => globalThis.tones);
+    assert.equal(probe, 2, 'it sounds once, to be known again');
+    await patch(line.front, 'calls', { rate_per_s: 100 });
+    await visitor.view('called');
+    await page.waitForFunction(() => globalThis.notes.length === 1 && globalThis.tones === 8);
+    assert.deepEqual(await page.evaluate(() => globalThis.notes), [['It is your turn', '/e/calls']]);
+    assert.match(await page.title(), /^1:\d\d It is your turn – The first night$/);
+    assert.match(await text(visitor, 'left'), /^1:\d\d$/);
+    await page.click('#pass button');
+    await page.waitForURL(/\/seats\/calls/);
+    assert.match(await page.evaluate(() => sessionStorage.getItem('fg_pass_calls')), /^ey/);
+    await page.goBack();
+    await visitor.view('admitted');
+    await visitor.close();
+  });
+
+  test('a wrong clock changes no countdown', async () => {
+    const visitor = await line.visitor(browser, EN);
+    await visitor.page.clock.install({ time: new Date('2031-05-05T05:05:05Z') });
+    await line.bring(visitor, 'soon');
+    const { json } = await line.front.admin.get('/admin/events/show-soon');
+    await shows(visitor, 'soon-count', /\d/);
+    const [, days, h, m, s] = /^(?:(\d+) d )?(\d+):(\d+):(\d+)$/.exec(await text(visitor, 'soon-count'));
+    const shown = (((Number(days ?? 0) * 24 + Number(h)) * 60 + Number(m)) * 60 + Number(s)) * 1000;
+    assert.ok(Math.abs(Date.parse(json.prequeue_at) - Date.now() - shown) < 10_000, `${shown}`);
+    await visitor.close();
+  });
+
+  test('a tab that slept asks at once when it wakes, and shows what is so', async () => {
+    const visitor = await line.visitor(browser, EN);
+    await visitor.page.clock.install();
+    await line.open('slept', { call_ttl_s: 3600 });
+    await line.go(visitor, 'slept');
+    await line.join(visitor);
+    await visitor.page.clock.pauseAt(Date.now() + 5000);
+    await patch(line.front, 'slept', { rate_per_s: 100 });
+    await until('the call', async () => (await line.front.http.get('/v1/queue/slept/status')).json.serving >= 1);
+    await visitor.page.clock.fastForward('50:00');
+    await visitor.page.clock.runFor(2000);
+    await visitor.page.clock.resume();
+    await visitor.view('called');
+    await shows(visitor, 'left', /^(1:00:00|59:\d\d)$/);
+    await visitor.close();
+  });
+
+  test('everything goes by keys alone, and the focus is never lost', async () => {
+    await line.open('keys');
+    const visitor = await line.visitor(browser, EN);
+    const { page } = visitor;
+    const focus = () => page.evaluate(() => document.activeElement.textContent.trim() || document.activeElement.id);
+    await line.go(visitor, 'keys');
+    while (await focus() !== 'Join the line') await page.keyboard.press('Tab');
+    await page.keyboard.press('Enter');
+    await visitor.view('waiting');
+    assert.equal(await focus(), 'You are in line');
+    while (await focus() !== 'Why this place?') await page.keyboard.press('Tab');
+    await page.keyboard.press('Enter');
+    await shows(visitor, 'why-more', /no draw/);
+    await visitor.judge('wait-why');
+    while (await focus() !== 'Give up my place') await page.keyboard.press('Tab');
+    await page.keyboard.press('Enter');
+    await page.keyboard.press('Tab');
+    assert.equal(await focus(), 'Yes, give it up');
+    await visitor.judge('wait-leave');
+    await page.keyboard.press('Enter');
+    await visitor.view('join');
+    await visitor.close();
+  });
+
+  test('the page checks the draw itself, by what it noted before', async () => {
+    const visitor = await line.visitor(browser, EN);
+    await makeEvent(line.house, 'drawn', { rate_per_s: 0, prequeue_at: at(0), opens_at: at(3600_000) }, { open: false });
+    await act(line.front, 'drawn', 'schedule');
+    await untilState(line.front, 'drawn', 'pre-queue');
+    await line.crowd('drawn', 9);
+    await line.go(visitor, 'drawn');
+    await line.join(visitor);
+    assert.equal(await text(visitor, 'entry'), '10');
+    await visitor.page.click('#why summary');
+    await shows(visitor, 'why-more', /compare it after the draw.*[0-9a-f]{64}/);
+    await line.crowd('drawn', 5);
+    await act(line.front, 'drawn', 'draw', { body: { beacon: 'closing price' } });
+    await visitor.view('waiting');
+    await visitor.page.click('#why summary');
+    await visitor.page.click('#why summary');
+    await shows(visitor, 'why-more', /the draw number 10 of 15 has the place \d+\..*noted before the draw/);
+    await visitor.judge('wait-why-drawn');
+    // A draw that does not fit is not passed over. One in fifteen other prices would have drawn the
+    // same place for this entry; it is not one of those.
+    await visitor.page.route('**/fairness', async (route) => {
+      const answer = await route.fetch();
+      const published = await answer.json();
+      const drawnWith = async (beacon) => (await openDraw({ ...published, beacon })).position(10);
+      const real = await drawnWith(published.beacon);
+      let price = 0;
+      while (await drawnWith(`${price}`) === real) price += 1;
+      await route.fulfill({ response: answer, json: { ...published, beacon: `${price}` } });
+    });
+    await visitor.page.click('#why summary');
+    await visitor.page.click('#why summary');
+    await shows(visitor, 'why-more', /This does not fit!/);
+    await visitor.close();
+  });
+
+  test('the place goes to another device by its QR code, and the first one is told', async () => {
+    const first = await waiting('moves');
+    await first.page.click('#move summary');
+    await first.page.locator('#move-more svg.qr').waitFor();
+    await first.judge('wait-move');
+    const code = await first.page.textContent('#move-more .code');
+    const address = await first.page.getAttribute('#move-more svg.qr', 'aria-label');
+    assert.equal(address, `${line.at}/e/moves#move=${code}`);
+    const second = await line.visitor(browser, { locale: 'ko-KR' });
+    await second.page.goto(address);
+    assert.equal(await second.page.inputValue('#code'), code);
+    await second.judge('wait-bring');
+    assert.equal(await first.page.getAttribute('#line', 'data-view'), 'waiting', 'nothing moves before the yes');
+    await second.page.keyboard.press('Enter');
+    await second.view('waiting');
+    assert.equal(await text(second, 'position'), '21');
+    await first.page.evaluate(() => dispatchEvent(new Event('online')));
+    await first.view('moved');
+    await first.judge('wait-moved');
+    await first.page.reload();
+    await first.view('moved');
+    // A mistyped code costs nothing; a good one brings the place back.
+    await second.page.click('#move summary');
+    const back = await second.page.locator('#move-more .code').textContent();
+    await first.page.click('#bring summary');
+    await first.page.fill('#code', 'AAAA-BBBB-CCCC');
+    await first.page.keyboard.press('Enter');
+    await shows(first, 'notice', /mistyped/);
+    await first.page.click('#bring summary');
+    await first.page.fill('#code', back.toLowerCase().replaceAll('-', ' '));
+    await first.page.keyboard.press('Enter');
+    await first.view('waiting');
+    assert.equal(await text(first, 'position'), '21');
+    await first.close();
+    await second.close();
+  });
+
+  test('whoever gave the place to another device may join anew, behind all others', async () => {
+    const first = await waiting('moves-anew', 4);
+    await first.page.click('#move summary');
+    const code = await first.page.locator('#move-more .code').textContent();
+    const second = await line.visitor(browser, EN);
+    await second.page.goto(`${line.at}/e/moves-anew#move=${code}`);
+    await second.page.keyboard.press('Enter');
+    await second.view('waiting');
+    await first.page.evaluate(() => dispatchEvent(new Event('online')));
+    await first.view('moved');
+    await first.page.click('.on-moved summary');
+    await first.judge('wait-moved-anew');
+    await first.page.click('#anew button');
+    await first.view('waiting');
+    assert.deepEqual([await text(first, 'position'), await text(second, 'position')], ['6', '5']);
+    await first.close();
+    await second.close();
+  });
+
+  test('with lanes the page says which line it is and its share; an invitation leads into another', async () => {
+    const fans = { id: 'fans', name: 'Fan <club>', share: 30, invitations: 5 };
+    await line.open('laned', { lanes: [fans] });
+    const { invitations } = (await line.front.admin.get('/admin/events/laned/lanes/fans/invitations')).json;
+    await line.crowd('laned', 3);
+    const visitor = await line.visitor(browser, EN);
+    await line.go(visitor, 'laned');
+    await line.join(visitor);
+    await shows(visitor, 'lane', /“for everybody”.* 70 of 100/);
+    assert.equal(await text(visitor, 'position'), '4');
+    // Mistyped, it changes nothing; from a link it is there already.
+    await visitor.page.click('#invite summary');
+    await visitor.page.fill('#invitation', 'no such thing');
+    await visitor.page.click('#guest button');
+    await shows(visitor, 'notice', /not one for this event/);
+    assert.equal(await text(visitor, 'position'), '4');
+    await visitor.page.goto(`${line.at}/e/laned#invitation=${invitations[0].code}`);
+    await visitor.page.locator('#guest button:focus').waitFor();
+    await visitor.judge('wait-invited');
+    await visitor.page.keyboard.press('Enter');
+    await shows(visitor, 'lane', /“Fan <club>”.* 30 of 100/);
+    assert.equal(await text(visitor, 'position'), '1');
+    await visitor.page.reload();
+    await shows(visitor, 'lane', /“Fan <club>”.* 30 of 100/);
+    // What the operator changes is told at once.
+    await patch(line.front, 'laned', { lanes: [{ ...fans, share: 45 }] });
+    await shows(visitor, 'lane', / 45 of 100/);
+    await visitor.close();
+    const plain = await line.visitor(browser, { locale: 'ko-KR', javaScriptEnabled: false });
+    await line.go(plain, 'laned');
+    await plain.page.click('#invite summary');
+    await plain.page.fill('#invitation', invitations[1].code);
+    await plain.page.click('#guest button');
+    await plain.view('waiting');
+    assert.match(await text(plain, 'lane'), /‘Fan <club>’.* 45번/);
+    assert.equal(await text(plain, 'position'), '2');
+    await plain.close();
+  });
+
+  test('a code typed in brings the place without a script as well', async () => {
+    const first = await waiting('moves-plain', 4);
+    await first.page.click('#move summary');
+    const code = await first.page.locator('#move-more .code').textContent();
+    const second = await line.visitor(browser, { ...EN, javaScriptEnabled: false });
+    await line.go(second, 'moves-plain');
+    await second.page.click('#bring summary');
+    await second.page.fill('#code', code);
+    await second.page.click('#take button');
+    await second.view('waiting');
+    assert.equal(await text(second, 'position'), '5');
+    await first.close();
+    await second.close();
+  });
+
+  test('poor odds are told, and what may be done', async () => {
+    for (const [locale, words] of [['en-GB', /Probably no seats/], ['ko-KR', /가능성이 큽니다/]]) {
+      const visitor = await line.visitor(browser, { locale });
+      await visitor.page.route('**/me', async (route) => {
+        const answer = await route.fetch();
+        await route.fulfill({ response: answer, json: { ...await answer.json(), odds: { sold_out: 'likely', seats_left: 5, ahead: 120, seats_per_visitor: 2 } } });
+      });
+      await line.bring(visitor, 'waiting');
+      await visitor.page.evaluate(() => dispatchEvent(new Event('online')));
+      await shows(visitor, 'odds', words);
+      await visitor.judge(`wait-odds-${locale.slice(0, 2)}`);
+      await visitor.close();
+    }
+  });
+
+  test('the proof of work is done by a worker, with its progress', async () => {
+    await line.open('worked', { pow_bits: 19 });
+    const visitor = await line.visitor(browser, EN);
+    await line.go(visitor, 'worked');
+    await visitor.page.click('#join button');
+    await visitor.page.locator('#work').waitFor();
+    await visitor.judge('wait-work');
+    await visitor.view('waiting');
+    await visitor.page.locator('#work').waitFor({ state: 'hidden' });
+    await visitor.close();
+  });
+
+  test('who listens is told when it matters, not with each question', async () => {
+    const visitor = await line.visitor(browser, EN);
+    await visitor.page.addInitScript(() => {
+      globalThis.said = [];
+      document.addEventListener('DOMContentLoaded', () => {
+        const note = () => globalThis.said.push(document.getElementById('announce').textContent);
+        new MutationObserver(note).observe(document.getElementById('announce'), { childList: true, characterData: true, subtree: true });
+      });
+    });
+    let minutes = 20;
+    const me = () => ({ event: 'said', state: 'open', place: 'waiting', position: 900, ahead: minutes * 10, called: false, call_expires_at: null, poll_after_ms: 1000, eta: { p50_s: minutes * 50, p90_s: minutes * 60, basis: 'measured' } });
+    await visitor.page.route('**/me', (route) => {
+      minutes = Math.max(1, minutes - 1);
+      return route.fulfill({ json: me() });
+    });
+    await visitor.page.clock.install();
+    await line.open('said');
+    await line.go(visitor, 'said');
+    await line.join(visitor);
+    while (minutes > 1) await visitor.page.clock.runFor(1000);
+    await shows(visitor, 'eta', /about a minute/);
+    const said = await visitor.page.evaluate(() => globalThis.said.filter((words) => /Expected/.test(words)));
+    assert.ok(said.length <= 6, said.join(' | '));
+    assert.ok(said.includes('Expected wait: 8 to 10 minutes'), said.join(' | '));
+    await visitor.close();
+  });
+});

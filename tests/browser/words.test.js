@@ -1,0 +1,56 @@
+// Every phrase that a page's script says is in that page's text files, and the other way round none
+// lies there unused. (That both languages have the same keys is a unit test's business.)
+
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { test } from 'node:test';
+
+const root = new URL('../../', import.meta.url);
+const read = (path) => readFileSync(new URL(path, root), 'utf8');
+const SERVICES = { 'queue-front': ['queue-front/src/waiting_page.c'], 'seat-service': [], 'payment-adapter': ['payment-adapter/src/page_http.c'] };
+// Keys that are put together from a code of an answer.
+const BY_CODE = /^(error|gone|flag|notice|live\.reason|live\.odds)\.|^language\.name$/;
+
+for (const [service, more] of Object.entries(SERVICES)) {
+  const folder = `${service}/web/`;
+  const keys = read(`${folder}text.en`).split('\n').filter((line) => /^[^#]*=/.test(line)).map((line) => line.split('=')[0].trim());
+  const sources = readdirSync(new URL(folder, root)).filter((name) => /^(?!console|uplot)(?!.*\.min\.).*\.(js|html)$/.test(name)).map((name) => read(folder + name));
+  const all = [...sources, ...more.map(read)].join('\n');
+
+  test(`${service}: what is said is written down`, () => {
+    const said = [...all.matchAll(/\bsay\(\s*'([\w.-]+)'|\{\{t\.([\w.-]+)\}\}/g)].map((match) => match[1] ?? match[2]);
+    assert.ok(said.length > 10);
+    assert.deepEqual([...new Set(said)].filter((key) => !keys.includes(key)), []);
+  });
+
+  test(`${service}: what is written down is said`, () => {
+    const unused = keys.filter((key) => !BY_CODE.test(key) && !all.includes(`'${key}'`) && !all.includes(`"${key}"`) && !all.includes(`{{t.${key}}}`));
+    assert.deepEqual(unused, []);
+  });
+}
+
+// The console's texts are its own; most of its keys are put together from what the services answer.
+test('the console: both languages say the same, and all that is said is written down', () => {
+  const folder = 'queue-front/web/';
+  const rows = (path) => read(path).split('\n').filter((line) => /^[^#]*=/.test(line)).map((line) => line.split(/ = /, 2));
+  const [en, ko] = ['en', 'ko'].map((lang) => rows(`${folder}console.${lang}`));
+  assert.deepEqual(ko.map(([key]) => key), en.map(([key]) => key));
+  const gaps = (text) => [...new Set(text.match(/\{\d\}/g) ?? [])].sort();
+  for (const [n, [key, text]] of en.entries()) assert.deepEqual(gaps(ko[n][1]), gaps(text), key);
+  const keys = new Set(en.map(([key]) => key));
+  const names = readdirSync(new URL(folder, root)).filter((name) => /^console.*\.(js|html)$/.test(name));
+  const all = names.map((name) => read(folder + name)).join('\n');
+  const said = [...all.matchAll(/\bsay\(\s*'([\w.-]+)'|\bline\('([\w.-]+)'|\{\{t\.([\w.-]+)\}\}/g)].map((match) => match[1] ?? match[2] ?? match[3]);
+  assert.ok(said.length > 150);
+  assert.deepEqual([...new Set(said)].filter((key) => !keys.has(key)), []);
+  // A key of no family that is put together has to stand somewhere as it is.
+  const families = new Set([...all.matchAll(/\b(?:say|wordsOr)\([^)]*?`([\w.-]+)\.\$\{/g)].map((match) => match[1]));
+  const whole = (key) => ['\'', '"', '`'].some((mark) => all.includes(`${mark}${key}${mark}`)) || all.includes(`{{t.${key}}}`);
+  const unsaid = [...keys].filter((key) => !whole(key) && ![...families, 'error', 'pilot'].some((family) => key.startsWith(`${family}.`)));
+  assert.deepEqual(unsaid, []);
+});
+
+test('what is bundled is what the lockfile makes of its sources', () => {
+  execFileSync(process.execPath, [new URL('infra/vendor.js', root).pathname, '--check'], { encoding: 'utf8' });
+});

@@ -1,0 +1,148 @@
+// world.js: what the browser tests need: the whole stack, and visitors with a real browser. A visitor
+// notes what no page may do: break its own policy, ask a third party, throw.
+
+import assert from 'node:assert/strict';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { chromium } from 'playwright-core';
+
+const FLAGS = '--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync --enable-unsafe-swiftshader'.split(' ');
+export const SIZES = { phone: { width: 360, height: 740 }, tablet: { width: 820, height: 1180 }, desktop: { width: 1366, height: 768 } };
+const PHONE = SIZES.phone;
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const SHOTS = new URL('../../build/screens/', import.meta.url).pathname;
+
+export async function openBrowser(scope) {
+  mkdirSync(SHOTS, { recursive: true });
+  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: FLAGS });
+  scope.defer(() => browser.close());
+  return browser;
+}
+
+export class Visitor {
+  static async open(browser, stack, { locale = 'ko-KR', colorScheme = 'light', viewport = PHONE, ...rest } = {}) {
+    const context = await browser.newContext({ locale, colorScheme, viewport, deviceScaleFactor: 2, ...rest });
+    const visitor = new Visitor(await context.newPage(), stack);
+    visitor.scripted = rest.javaScriptEnabled !== false;
+    return visitor;
+  }
+
+  constructor(page, stack, ports = [0, 4]) {
+    this.page = page;
+    this.stack = stack;
+    this.at = `http://localhost:${stack.base}`;
+    this.wrong = [];
+    const hosts = ports.map((n) => `localhost:${stack.base + n}`); // the edge, the provider
+    page.on('pageerror', (error) => this.wrong.push(`thrown: ${error.message}`));
+    page.on('console', (message) => {
+      if (/content security policy/i.test(message.text())) this.wrong.push(message.text());
+    });
+    page.on('request', (request) => {
+      const url = new URL(request.url());
+      if (url.protocol.startsWith('http') && !hosts.includes(url.host)) this.wrong.push(`third party: ${url}`);
+    });
+  }
+
+  // Through the line, into the hall.
+  async enter(event = 'demo') {
+    const { page } = this;
+    await page.goto(`${this.at}/e/${event}`);
+    await page.click('#join button');
+    await page.locator('#pass button').click({ timeout: 30_000 });
+    await page.waitForURL(`**/seats/${event}`);
+    await this.ready();
+  }
+
+  ready() {
+    return this.page.locator('#hall[data-ready]').waitFor({ timeout: 30_000 });
+  }
+
+  async takeBest(quantity = 2) {
+    const { page } = this;
+    await page.click('#best summary');
+    await page.selectOption('#best-quantity', String(quantity));
+    await page.click('#best-form button');
+    await page.locator('#cart-seats li').nth(quantity - 1).waitFor();
+  }
+
+  // The list's button of one seat, there for as long as its row is chosen.
+  async openRow(zone, row) {
+    const { page } = this;
+    await page.click('#show-list');
+    await page.selectOption('#list-zone', String(zone));
+    await page.selectOption('#list-row', String(row));
+  }
+
+  seat(n) {
+    return this.page.locator('#list-seats button').nth(n);
+  }
+
+  // Until the waiting page shows one of these views.
+  view(...views) {
+    return this.page.locator(views.map((view) => `#line[data-view="${view}"]`).join(',')).waitFor();
+  }
+
+  shot(name) {
+    return `${SHOTS}${name}.png`;
+  }
+
+  // No violation of WCAG 2.2 A and AA; and a picture for people to look at.
+  async judge(name, { axe = true } = {}) {
+    // Colours that are still on their way would be judged as they are.
+    await this.page.evaluate(() => Promise.all(document.getAnimations().map((one) => one.finished.catch(() => {}))));
+    await this.page.screenshot({ path: this.shot(name), fullPage: true });
+    const wide = await this.page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    assert.ok(wide <= 0, `${name} is ${wide} px wider than the screen`);
+    if (!axe) return;
+    if (!await this.page.evaluate(() => Boolean(globalThis.axe))) await this.page.evaluate(AXE);
+    const { violations } = await this.page.evaluate(() => globalThis.axe.run({ resultTypes: ['violations'] }));
+    const told = violations.map((v) => `${v.id}: ${v.nodes.map((node) => node.html).join(' | ')}`);
+    assert.deepEqual(told, [], name);
+  }
+
+  // One state of a page at each size: by axe, by its look and in a picture; and once in high contrast.
+  async survey(looks, name, how) {
+    const { page } = this;
+    const before = page.viewportSize();
+    for (const size of Object.keys(SIZES)) {
+      await page.setViewportSize(SIZES[size]);
+      await page.evaluate(() => new Promise((drawn) => { requestAnimationFrame(() => requestAnimationFrame(drawn)); }));
+      await this.judge(`${name}-${size}`);
+      await looks.see(page, `${name}-${size}`, how);
+    }
+    await page.setViewportSize(before);
+    await page.emulateMedia({ contrast: 'more' });
+    await this.judge(`${name}-contrast`);
+    await page.emulateMedia({ contrast: null });
+  }
+
+  async close() {
+    await this.page.context().close();
+    assert.deepEqual(this.wrong, []);
+  }
+}
+
+// Somebody at the console, which calls the three private listeners and nobody else.
+export class Operator extends Visitor {
+  static async open(browser, stack, options) {
+    const context = await browser.newContext({ deviceScaleFactor: 2, ...options });
+    const operator = new Operator(await context.newPage(), stack, [11, 12, 13]);
+    operator.at = `http://localhost:${stack.base + 11}`;
+    return operator;
+  }
+
+  async signIn(token = this.stack.secret('admin-token')) {
+    await this.page.fill('#token', token);
+    await this.page.fill('#operator', 'Night Shift');
+    await this.page.click('#sign-in button');
+  }
+
+  async view(name) {
+    await this.page.click(`#tabs a[href$="/${name}"]`);
+    await this.page.locator(`#tabs a[href$="/${name}"][aria-current]`).waitFor();
+  }
+}
+
+export function customer(stack, n) {
+  return JSON.parse(readFileSync(`${stack.dir}/demo-users.json`, 'utf8'))[n];
+}

@@ -1,0 +1,126 @@
+// kill -9 at every edge. An edge is passed each time the saga engine is about to ask a peer, has
+// its answer, is about to commit, or has committed. The process ends itself there with SIGKILL
+// (saga.halt_at), is started again, the buyer and the provider repeat what was not answered, and in
+// the end money, seats and orders must agree. Edges are found by trying: the first number at which
+// a story runs through alive is one more than it has. The story of a paid order is always tried at
+// each edge; of the others FAIRGATE_SOAK=1 tries each, and otherwise each fourth.
+
+import assert from 'node:assert/strict';
+import test, { after, before } from 'node:test';
+import { openScope, until } from '../../lib-js/index.js';
+import { openWorld } from '../../integration/payment-adapter/lib/world.js';
+
+const SOAK = process.env.FAIRGATE_SOAK === '1';
+const scope = openScope();
+let world;
+let buyer;
+
+before(async () => {
+  // No look of our own while the buyer pays: the number of edges is the story's, not the clock's.
+  world = await openWorld(scope, { saga: { poll: '30s', poll_max: '30s', idle: '20ms' }, shop: { url: '' }, mail: { url: '' } });
+  buyer = await world.login();
+  await world.pay.stop();
+});
+after(() => scope.close());
+
+// The process with its edge; `alive` until it has met it.
+class Mortal {
+  constructor(edge) {
+    this.edge = edge;
+    this.kills = 0;
+  }
+
+  async start(edge = this.edge) {
+    world.pay.configure(world.config({ saga: { halt_at: edge } }));
+    await world.pay.start();
+    const { child } = world.pay;
+    this.dead = false;
+    child.exited.then(() => {
+      this.dead = true;
+    });
+  }
+
+  // Does it until it is done, bringing the process back if it dies over it.
+  async persist(what, work) {
+    return until(what, async () => {
+      if (this.dead) {
+        this.kills += 1;
+        await this.start(0);
+      }
+      return work();
+    }, { timeoutMs: 60_000, everyMs: 10 });
+  }
+
+  async status(order, ...wanted) {
+    return this.persist(`${order} to be ${wanted}`, async () => {
+      const { json } = await buyer.get(`/v1/pay/orders/${order}`);
+      return json !== undefined && wanted.includes(json.status);
+    });
+  }
+}
+
+async function make(mortal, visit) {
+  return mortal.persist('the order', async () => {
+    const { status, json, text } = await world.order(buyer, visit);
+    assert.ok([200, 201, 503].includes(status), text);
+    if (status === 503) return false;
+    const { order } = json;
+    return (await buyer.get(`/v1/pay/orders/${order}`)).json.payment && order;
+  });
+}
+
+async function pay(mortal, order) {
+  const live = () => world.psp.of(order).find(({ status }) => status !== 'canceled');
+  const event = world.psp.authorise(live().id);
+  await mortal.persist('the webhook', async () => (await world.webhook(event)).status === 204);
+}
+
+const stories = {
+  async paid(mortal) {
+    const order = await make(mortal, world.hold());
+    await pay(mortal, order);
+    await mortal.status(order, 'completed');
+  },
+  async refunded(mortal) {
+    const order = await make(mortal, world.hold());
+    await pay(mortal, order);
+    await mortal.status(order, 'completed');
+    await mortal.persist('the refund', async () => [200, 202].includes((await buyer.post(`/v1/pay/orders/${order}/refund`)).status));
+    await mortal.status(order, 'refunded');
+  },
+  async cancelled(mortal) {
+    const order = await make(mortal, world.hold());
+    await mortal.persist('the cancel', async () => [200, 202].includes((await buyer.post(`/v1/pay/orders/${order}/cancel`)).status));
+    await mortal.status(order, 'cancelled');
+  },
+  async 'refused at the capture'(mortal) {
+    const order = await make(mortal, world.hold());
+    world.psp.refuseCaptureOf = order;
+    await pay(mortal, order);
+    await mortal.status(order, 'failed');
+  },
+};
+
+for (const [name, tell] of Object.entries(stories)) {
+  test(`killed at each edge of an order that is ${name}, everything agrees`, { timeout: 900_000 }, async (t) => {
+    const stride = SOAK || name === 'paid' ? 1 : 4;
+    let tried = 0;
+    let killed = 0;
+    for (let edge = 1; ; edge += stride) {
+      const mortal = new Mortal(edge);
+      await mortal.start();
+      await tell(mortal);
+      await mortal.persist('every saga to end', () => world.postgres.sql('SELECT count(*) FROM pay.saga WHERE state < 2', 'pay') === '0');
+      await world.settle();
+      await world.pay.stop();
+      if (mortal.kills === 0) break;
+      tried += 1;
+      killed += mortal.kills;
+    }
+    t.diagnostic(`${killed} of ${tried} edges`);
+    assert.equal(killed, tried);
+    assert.ok(tried * stride >= 10, `${tried} edges are too few to be all`);
+    const twice = world.postgres.sql('SELECT count(*) FROM (SELECT FROM pay.saga_step WHERE mark = 0 GROUP BY saga, step, undo HAVING count(*) > 1) d', 'pay');
+    assert.equal(twice, '0');
+  });
+}

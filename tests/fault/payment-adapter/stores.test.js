@@ -1,0 +1,85 @@
+// The ground gives way: PostgreSQL loses its power in the middle of commits, and a worker is frozen
+// for so long that somebody else takes over.
+
+import assert from 'node:assert/strict';
+import test, { after, before } from 'node:test';
+import { openScope, until } from '../../lib-js/index.js';
+import { openWorld } from '../../integration/payment-adapter/lib/world.js';
+
+const scope = openScope();
+let world;
+let buyer;
+before(async () => {
+  world = await openWorld(scope, { saga: { lease: '2s', idle: '50ms', poll: '200ms', poll_max: '400ms' }, mail: { url: '' } });
+  world.psp.autoPay = true;
+  buyer = await world.login();
+});
+after(() => scope.close());
+
+// Asked until it is answered, as a browser with a key of its own would.
+async function insist(visit, pay = world.pay) {
+  return until('an order', async () => {
+    const answer = await pay.http.post('/v1/pay/orders', {
+      body: { event: 'gala', hold: visit.hold },
+      headers: { ...buyer.jar.headers, authorization: `Bearer ${visit.pass}`, 'idempotency-key': `k-${visit.hold}` },
+    });
+    assert.ok([200, 201, 503].includes(answer.status), answer.text);
+    return answer.status !== 503 && answer.json.order;
+  }, { timeoutMs: 60_000 });
+}
+
+test('PostgreSQL loses its power among forty orders, five times', { timeout: 240_000 }, async () => {
+  for (let round = 0; round < 5; round += 1) {
+    const orders = Promise.all(Array.from({ length: 8 }, () => insist(world.hold())));
+    const captures = world.psp.captures;
+    await until('something to be under way', () => world.psp.captures > captures || world.seats.calls.length > 0);
+    await world.postgres.kill();
+    const down = await world.pay.private.get('/readyz');
+    assert.ok([200, 503].includes(down.status));
+    await world.postgres.start();
+    for (const order of await orders)
+      await until(`${order} to be completed`, async () => {
+        const answer = await buyer.get(`/v1/pay/orders/${order}`);
+        return answer.status === 200 && answer.json.status === 'completed';
+      }, { timeoutMs: 60_000 });
+  }
+  const settled = await world.settle(60_000);
+  assert.equal(settled.length, 40);
+  assert.equal(world.psp.captures, 40);
+});
+
+test('without PostgreSQL a request is answered 503, not kept hanging', async () => {
+  await world.postgres.stop();
+  const start = Date.now();
+  const answer = await buyer.get('/v1/pay/orders/o_unknown');
+  assert.equal(answer.status, 503);
+  assert.ok(Date.now() - start < 4_000, `${Date.now() - start} ms`);
+  await until('not to be ready', async () => (await world.pay.private.get('/readyz')).status === 503);
+  await world.postgres.start();
+  await world.pay.untilReady();
+});
+
+test('a worker that was frozen past its lease is refused, and its work is done once', async () => {
+  const other = await world.startPay({ saga: { instance: 'other' } });
+  world.seats.fault('/confirm', { delayMs: 1000 });
+  const visit = world.hold();
+  const order = await insist(visit);
+  await until('the confirm to be asked', () => world.seats.calls.some(({ path, body }) => path.endsWith('/confirm') && body.includes(order)));
+  const frozen = (await world.postgres.rows("SELECT owner FROM pay.saga WHERE leased AND state < 2", 'pay'))[0]?.owner;
+  const [sleeper, awake] = frozen === 'other' ? [other, world.pay] : [world.pay, other];
+  sleeper.pause();
+  await until('the other one to finish', async () => {
+    const answer = await awake.http.get(`/v1/pay/orders/${order}`, { headers: buyer.jar.headers });
+    return answer.status === 200 && answer.json.status === 'completed';
+  }, { timeoutMs: 60_000 });
+  sleeper.resume();
+  await world.settle();
+  assert.equal(world.psp.of(order).filter(({ amount_received }) => amount_received > 0).length, 1);
+  const done = world.postgres.rows(
+    `SELECT t.step, t.undo, count(*) AS n FROM pay.saga_step t JOIN pay.saga s ON s.id = t.saga
+     WHERE s.subject = '${order}' AND t.mark = 0 GROUP BY 1, 2`,
+    'pay',
+  );
+  assert.ok(done.every(({ n }) => n === 1), JSON.stringify(done));
+  await other.stop();
+});

@@ -1,0 +1,344 @@
+// What happens to answers when something dies. FAIRGATE_SOAK=1 runs each of these many times.
+
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { assertProblem, delay, openScope, runProgram, seededRng, until } from '../../lib-js/index.js';
+import {
+  hall,
+  importHall,
+  openPostgres,
+  openSeats,
+  operator,
+  ROLE,
+  saga,
+  visitor,
+} from '../../integration/seat-service/house.js';
+import { judgeJournal, Ledger } from './ledger.js';
+
+const ROUNDS = process.env.FAIRGATE_SOAK ? 40 : 3;
+const SIZE = { rows: 50, seatsPerRow: 40 };
+const SEATS = SIZE.rows * SIZE.seatsPerRow;
+const EVENT = 'crash-night';
+
+async function openHouse(t, options) {
+  const scope = openScope(t);
+  const postgres = await openPostgres(scope);
+  const seats = await openSeats(scope, postgres, options);
+  await importHall(seats, EVENT, hall({ ...SIZE, limits: { orphan_rule: false } }));
+  return { scope, postgres, seats };
+}
+
+const untilOwner = (service) =>
+  until('the owner to be connected', async () => (await role(service)) === 'owner', { timeoutMs: 30_000 });
+const role = async (service) => (await service.private.get('/readyz')).json.role;
+
+test('kill -9 with holds in flight: every answer is true after the restart', async (t) => {
+  const rng = seededRng(t);
+  const { postgres, seats } = await openHouse(t);
+  const ledger = new Ledger(seats, EVENT, rng);
+  for (let round = 0; round < ROUNDS; round += 1) {
+    ledger.start(24);
+    await delay(200 + rng.unit() * 400);
+    await seats.kill();
+    await ledger.stop();
+    await seats.start();
+    t.diagnostic(JSON.stringify(await ledger.judge(seats, SEATS)));
+    judgeJournal(postgres);
+  }
+  assert.ok(ledger.answers.get(201) > 20 * ROUNDS);
+});
+
+test('a power cut of PostgreSQL: no answered hold is lost, and work goes on', async (t) => {
+  const rng = seededRng(t);
+  const { postgres, seats } = await openHouse(t);
+  const ledger = new Ledger(seats, EVENT, rng);
+  for (let round = 0; round < ROUNDS; round += 1) {
+    ledger.start(24);
+    await delay(200 + rng.unit() * 300);
+    await postgres.kill();
+    await delay(rng.unit() * 200);
+    await postgres.start();
+    await untilOwner(seats);
+    await delay(200);
+    await ledger.stop();
+    t.diagnostic(JSON.stringify(await ledger.judge(seats, SEATS)));
+    judgeJournal(postgres);
+  }
+});
+
+test('backends ended in mid-commit: nobody is told a lie', async (t) => {
+  const rng = seededRng(t);
+  const { postgres, seats } = await openHouse(t);
+  const ledger = new Ledger(seats, EVENT, rng);
+  ledger.start(24);
+  for (let round = 0; round < ROUNDS * 5; round += 1) {
+    await delay(rng.unit() * 150);
+    postgres.sql(
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+       WHERE application_name = 'fairgate seat-service journal'`,
+      'seats',
+    );
+  }
+  await delay(200);
+  await ledger.stop();
+  t.diagnostic(JSON.stringify(await ledger.judge(seats, SEATS)));
+  judgeJournal(postgres);
+  const metrics = await seats.metrics();
+  assert.ok(metrics.get('fairgate_journal_reconnects_total') > ROUNDS);
+});
+
+test('a standby takes over within 2 s after kill -9 of the owner, and knows every hold', async (t) => {
+  const rng = seededRng(t);
+  const { scope, postgres, seats: owner } = await openHouse(t);
+  const standby = await openSeats(scope, postgres, {
+    office: owner.office,
+    secrets: owner.secrets,
+    ready: false,
+  });
+  await until('the standby to follow', async () => (await role(standby)) === 'standby');
+  const refused = await visitor(standby, EVENT).info();
+  assertProblem(refused, 503, 'standby');
+  assert.equal(refused.headers['retry-after'], '1', 'a standby serves nobody, and says when to ask again');
+  const ledger = new Ledger(owner, EVENT, rng);
+  ledger.start(24);
+  await delay(500);
+  await owner.kill();
+  const killedAt = performance.now();
+  await standby.untilReady();
+  const tookMs = performance.now() - killedAt;
+  assert.equal(await role(standby), 'owner');
+  await ledger.stop();
+  t.diagnostic(`took over in ${Math.round(tookMs)} ms`);
+  assert.ok(tookMs < 2000, `took ${tookMs} ms`);
+  t.diagnostic(JSON.stringify(await ledger.judge(standby, SEATS)));
+  await owner.start(false);
+  await until('the old owner to be a standby', async () => (await role(owner)) === 'standby');
+});
+
+test('a stopped owner is replaced, and commits nothing when it wakes up', async (t) => {
+  const rng = seededRng(t);
+  const { scope, postgres, seats: owner } = await openHouse(t);
+  const standby = await openSeats(scope, postgres, {
+    office: owner.office,
+    secrets: owner.secrets,
+    ready: false,
+  });
+  await until('the standby to follow', async () => (await role(standby)) === 'standby');
+  const ledger = new Ledger(owner, EVENT, rng);
+  ledger.start(24);
+  await delay(300);
+  owner.pause();
+  await standby.untilReady();
+  const before = postgres.sql('SELECT max(seq) FROM seats.journal', 'seats');
+  ledger.running = false;
+  owner.child.expectedToFail = true;
+  owner.resume();
+  await owner.child.exited;
+  await ledger.stop();
+  assert.equal(postgres.sql('SELECT max(seq) FROM seats.journal', 'seats'), before);
+  assert.equal(owner.child.exit.code, 1, 'it ends, to be started again as a standby');
+  t.diagnostic(JSON.stringify(await ledger.judge(standby, SEATS)));
+  assert.equal((await visitor(standby, EVENT).hold({ best_available: { quantity: 2 } })).status, 201);
+});
+
+test('PostgreSQL down at start: it waits and says so; down later: reads go on, writes are 503', async (t) => {
+  const scope = openScope(t);
+  const postgres = await openPostgres(scope);
+  await postgres.stop();
+  const seats = await openSeats(scope, postgres, { ready: false });
+  await until('readyz to say why', async () => {
+    const answer = await seats.private.get('/readyz');
+    return answer.status === 503 && answer.text.includes('postgres-unreachable');
+  });
+  await postgres.start();
+  await seats.untilReady();
+  await importHall(seats, EVENT, hall());
+  const buyer = visitor(seats, EVENT);
+  assert.equal((await buyer.hold({ seats: ['r1s1', 'r1s2'] })).status, 201);
+
+  await postgres.stop();
+  assert.equal((await buyer.availability()).status, 200);
+  assert.equal((await buyer.plan()).status, 200);
+  // Refused, or left open if it went out before the loss was noticed: the key is good for both.
+  const refused = await buyer.hold({ seats: ['r2s1', 'r2s2'] }, 'while-down');
+  assert.equal(refused.status, 503, refused.text);
+  assert.ok(Number(refused.headers['retry-after']) > 0);
+
+  await postgres.start();
+  await untilOwner(seats);
+  const held = await until('the key to be settled', async () => {
+    const again = await buyer.hold({ seats: ['r2s1', 'r2s2'] }, 'while-down');
+    return again.json.code !== 'request-in-progress' && again;
+  });
+  assert.equal(held.status, 201, 'what was refused was not taken');
+});
+
+test('a full disk refuses changes, loses none, and is over when there is room again', async (t) => {
+  const { postgres, seats } = await openHouse(t);
+  const buyer = visitor(seats, EVENT);
+  const kept = await buyer.hold({ seats: ['r1s1', 'r1s2'] });
+  postgres.sql(
+    `CREATE FUNCTION seats.full_disk() RETURNS trigger LANGUAGE plpgsql AS
+       $$ BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = 'disk_full'; END $$;
+     CREATE TRIGGER full_disk BEFORE INSERT ON seats.journal EXECUTE FUNCTION seats.full_disk()`,
+    'seats',
+  );
+  assert.equal((await buyer.hold({ seats: ['r2s1', 'r2s2'] })).status, 503);
+  assert.equal((await buyer.release(kept.json.hold)).status, 503);
+  assert.equal((await buyer.read(kept.json.hold)).status, 200, 'not given back');
+  postgres.sql('DROP TRIGGER full_disk ON seats.journal', 'seats');
+  assert.equal((await buyer.hold({ seats: ['r2s1', 'r2s2'] })).status, 201);
+  assert.equal((await buyer.release(kept.json.hold)).status, 204);
+});
+
+test('no connection to be had: changes are refused, and go on when there is one', async (t) => {
+  const { postgres, seats } = await openHouse(t);
+  const buyer = visitor(seats, EVENT);
+  const { hold } = (await buyer.hold({ seats: ['r1s1', 'r1s2'] })).json;
+  postgres.sql(`ALTER ROLE ${ROLE} CONNECTION LIMIT 0`);
+  postgres.sql(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '${ROLE}'`);
+  await until('the loss to be noticed', async () => (await role(seats)) === 'cut');
+  assert.equal((await seats.private.get('/readyz')).status, 200, 'it still shows the hall');
+  assert.equal((await buyer.hold({ seats: ['r2s1', 'r2s2'] })).status, 503);
+  assert.equal((await buyer.read(hold)).status, 200);
+  postgres.sql(`ALTER ROLE ${ROLE} CONNECTION LIMIT -1`);
+  await untilOwner(seats);
+  assert.equal((await buyer.hold({ seats: ['r2s1', 'r2s2'] })).status, 201);
+  assert.equal((await buyer.release(hold)).status, 204);
+});
+
+test('it ends when asked to, also with a change whose outcome is open', async (t) => {
+  const { postgres, seats } = await openHouse(t, { config: { http: { drain_timeout: '1s' } } });
+  const buyer = visitor(seats, EVENT);
+  assert.equal((await buyer.hold({ seats: ['r1s1', 'r1s2'] })).status, 201);
+  for (const pid of postgres.backendPids()) process.kill(pid, 'SIGSTOP');
+  const open = buyer.hold({ seats: ['r2s1', 'r2s2'] }).catch(() => 'cut');
+  await delay(100);
+  await seats.stop();
+  for (const pid of postgres.backendPids()) process.kill(pid, 'SIGCONT');
+  await open;
+  await seats.start();
+  assert.equal((await buyer.hold({ seats: ['r1s1', 'r1s2'] })).status, 409);
+});
+
+test('an outcome that stays open is called that, and the key finds what became of it', async (t) => {
+  const { postgres, seats } = await openHouse(t);
+  const buyer = visitor(seats, EVENT);
+  assert.equal((await buyer.hold({ seats: ['r1s1', 'r1s2'] })).status, 201);
+  for (const pid of postgres.backendPids()) process.kill(pid, 'SIGSTOP');
+  const asked = [0, 1].map(() => buyer.hold({ seats: ['r2s1', 'r2s2'] }, 'patience'));
+  const turnedAway = await Promise.race(asked.map(async (answer, which) => ({ answer: await answer, which })));
+  assertProblem(turnedAway.answer, 409, 'request-in-progress');
+  await postgres.kill();
+  const told = await asked[1 - turnedAway.which];
+  assertProblem(told, 503, 'outcome-unknown');
+  assert.ok(Number(told.headers['retry-after']) > 0);
+  await postgres.start();
+  await untilOwner(seats);
+  const settled = await until('the key to be settled', async () => {
+    const again = await buyer.hold({ seats: ['r2s1', 'r2s2'] }, 'patience');
+    return again.status !== 409 && again.status !== 503 && again;
+  });
+  assert.equal(settled.status, 201, settled.text);
+  assert.deepEqual(settled.json.seats, ['r2s1', 'r2s2']);
+  assert.equal((await buyer.hold({ seats: ['r2s1'] })).status, 409, 'held once');
+});
+
+test('an idempotency key is known to the next owner', async (t) => {
+  const { seats } = await openHouse(t);
+  const buyer = visitor(seats, EVENT);
+  const first = await buyer.hold({ seats: ['r1s1', 'r1s2'] }, 'key-of-mine');
+  await seats.kill();
+  await seats.start();
+  const again = await buyer.hold({ seats: ['r1s1', 'r1s2'] }, 'key-of-mine');
+  assert.equal(again.status, 201);
+  assert.equal(again.json.hold, first.json.hold);
+  assert.deepEqual(again.json.seats, first.json.seats);
+  assert.equal((await buyer.hold({ seats: ['r1s3', 'r1s4'] }, 'key-of-mine')).status, 422);
+});
+
+test('an ended session stays ended, and counts over time go on, whoever owns next', async (t) => {
+  const { scope, postgres, seats: owner } = await openHouse(t);
+  const standby = await openSeats(scope, postgres, { office: owner.office, secrets: owner.secrets, ready: false });
+  await until('the standby to follow', async () => (await role(standby)) === 'standby');
+  const session = 'session-of-eve';
+  const points = async (service) => (await operator(service, EVENT).counts()).json.points;
+  await until('a point to be kept', () => postgres.sql('SELECT count(*) FROM seats.counted', 'seats') !== '0');
+  const [first] = await points(owner);
+  assert.equal(first[1], SEATS);
+  assert.equal((await visitor(owner, EVENT, { session }).info()).status, 200);
+  assert.equal((await saga(owner, EVENT).endSession(session)).status, 204);
+
+  const isAsBefore = async (service) => {
+    assertProblem(await visitor(service, EVENT, { session }).info(), 401, 'pass-ended');
+    await until('the first point to be there', async () =>
+      (await points(service)).some((point) => JSON.stringify(point) === JSON.stringify(first)));
+  };
+  await owner.kill();
+  await standby.untilReady();
+  await isAsBefore(standby);
+  await standby.kill();
+  await owner.start();
+  await isAsBefore(owner);
+});
+
+test('a session that cannot be kept as ended is shut out all the same, and said to be unsure', async (t) => {
+  const { postgres, seats } = await openHouse(t);
+  const session = 'session-of-eve';
+  await postgres.stop();
+  assertProblem(await saga(seats, EVENT).endSession(session), 503, 'journal-unavailable');
+  assertProblem(await visitor(seats, EVENT, { session }).info(), 401, 'pass-ended');
+  await postgres.start();
+  await until('it to be kept', async () => (await saga(seats, EVENT).endSession(session)).status === 204);
+});
+
+test('replay prints the state at any row, and names the row where a chain was broken', async (t) => {
+  const { postgres, seats } = await openHouse(t);
+  const buyer = visitor(seats, EVENT);
+  const { hold } = (await buyer.hold({ seats: ['r1s1', 'r1s2'] })).json;
+  await buyer.hold({ seats: ['r2s1', 'r2s2', 'r2s3'] });
+  await buyer.release(hold);
+  const replay = (...args) => runProgram('seat-service', ['replay', '--config', seats.configPath, ...args]);
+  const held = (output) => JSON.parse(output.stdout).categories.reduce((n, c) => n + c.held, 0);
+  assert.equal(held(replay()), 3);
+  assert.equal(held(replay('--seq', '1')), 0);
+  assert.equal(held(replay('--seq', '2')), 2);
+  assert.equal(held(replay('--seq', '3')), 5);
+  const now = replay('--event', EVENT, '--seats', '--at', '2100-01-01T00:00:00Z');
+  assert.equal(Object.keys(JSON.parse(now.stdout).seats).length, 3);
+  assert.equal(replay('--event', 'nowhere').status, 1);
+  assert.equal(replay('--nonsense').status, 2);
+
+  postgres.sql(
+    `ALTER TABLE seats.journal DISABLE TRIGGER journal_is_append_only;
+     UPDATE seats.journal SET at = at + interval '1 second' WHERE seq = 3;
+     ALTER TABLE seats.journal ENABLE TRIGGER journal_is_append_only`,
+    'seats',
+  );
+  const broken = replay();
+  assert.equal(broken.status, 1);
+  assert.match(broken.stderr, /the chain breaks at row 3/);
+});
+
+test('snapshots are made by replay, and a restart begins with the newest', async (t) => {
+  const rng = seededRng(t);
+  const { postgres, seats } = await openHouse(t, { config: { journal: { snapshot_every: 100 } } });
+  const ledger = new Ledger(seats, EVENT, rng);
+  const ask = (what) => Number(postgres.sql(`SELECT ${what}`, 'seats'));
+  const changes = () => ask('max(seq) FROM seats.journal');
+  // The auditor stands back in a rush, so each snapshot is waited for in the quiet after one.
+  for (const snapshots of [1, 2]) {
+    const before = changes();
+    ledger.start(16);
+    await until('some hundreds of changes', () => changes() >= before + 300, { timeoutMs: 30_000 });
+    await ledger.stop();
+    await until(`${snapshots} snapshots`, () => ask('count(*) FROM seats.snapshot') >= snapshots, { timeoutMs: 30_000 });
+  }
+  await seats.kill();
+  await seats.start();
+  t.diagnostic(JSON.stringify(await ledger.judge(seats, SEATS)));
+  await until('the table of holds to follow', () => {
+    const open = postgres.sql("SELECT count(*) FROM seats.holds WHERE state = 'open'", 'seats');
+    return Number(open) >= ledger.held.size;
+  }, { timeoutMs: 15_000 });
+});

@@ -1,0 +1,63 @@
+// The primary's machine is lost and its replica is promoted. With synchronous replication no
+// answered hold is lost. (What becomes of an owner whose replica was behind is in journal_test.c.)
+
+import { execFileSync } from 'node:child_process';
+import { chmodSync } from 'node:fs';
+import test from 'node:test';
+import { delay, freePort, openScope, seededRng, until } from '../../lib-js/index.js';
+import { Postgres } from '../../lib-js/postgres.js';
+import { hall, importHall, openPostgres, openSeats } from '../../integration/seat-service/house.js';
+import { judgeJournal, Ledger } from './ledger.js';
+
+const SIZE = { rows: 40, seatsPerRow: 40 };
+const SEATS = SIZE.rows * SIZE.seatsPerRow;
+const EVENT = 'failover-night';
+
+// A replica of what is there, following under the name that synchronous_standby_names knows.
+async function openReplica(scope, primary) {
+  const replica = new Postgres(scope, { hot_standby: 'on' }, await freePort());
+  const argv = [
+    `${primary.bin}/pg_basebackup`, '-D', replica.data, '-R', '-X', 'stream', '-c', 'fast', '-d',
+    `host=${primary.socketDir} port=${primary.port} user=postgres application_name=second`,
+  ];
+  const user = process.getuid() === 0 ? ['setpriv', '--reuid', 'postgres', '--regid', 'postgres', '--clear-groups'] : [];
+  const [program, ...rest] = [...user, ...argv];
+  execFileSync(program, rest, { cwd: '/', stdio: 'pipe' });
+  chmodSync(replica.data, 0o700);
+  await replica.start();
+  return replica;
+}
+
+const both = (a, b) => ({
+  conninfo: (database, role) =>
+    `host=${a.socketDir},${b.socketDir} port=${a.port},${b.port} dbname=${database} user=${role} ` +
+    'target_session_attrs=read-write',
+});
+
+async function openPair(t) {
+  const scope = openScope(t);
+  const primary = await openPostgres(scope);
+  const replica = await openReplica(scope, primary);
+  primary.sql("ALTER SYSTEM SET synchronous_standby_names = 'second'");
+  primary.sql('SELECT pg_reload_conf()');
+  await until('the replica to be in step', () =>
+    primary.sql("SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'") === '1');
+  const seats = await openSeats(scope, both(primary, replica));
+  await importHall(seats, EVENT, hall({ ...SIZE, limits: { orphan_rule: false } }));
+  return { primary, replica, seats };
+}
+
+test('a promoted synchronous replica has every hold that was answered', async (t) => {
+  const rng = seededRng(t);
+  const { primary, replica, seats } = await openPair(t);
+  const ledger = new Ledger(seats, EVENT, rng);
+  ledger.start(24);
+  await delay(600);
+  await primary.kill();
+  replica.sql('SELECT pg_promote()');
+  const before = ledger.answers.get(201);
+  await until('holds to be answered again', () => ledger.answers.get(201) > before + 20);
+  await ledger.stop();
+  t.diagnostic(JSON.stringify(await ledger.judge(seats, SEATS)));
+  judgeJournal(replica);
+});

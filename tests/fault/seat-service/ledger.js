@@ -1,0 +1,143 @@
+// Buyers who hold and give back without a pause, and a ledger of what they were told. Whatever is
+// killed meanwhile: what was answered must be found afterwards, and nothing else may be there.
+
+import assert from 'node:assert/strict';
+import http from 'node:http';
+import { until } from '../../lib-js/index.js';
+import { states, visitor } from '../../integration/seat-service/house.js';
+
+export class Ledger {
+  constructor(seats, event, rng) {
+    this.seats = seats;
+    this.event = event;
+    this.rng = rng;
+    this.held = new Map(); // hold -> {seats, buyer}: answered 201, not given back
+    this.released = new Set(); // answered 204
+    this.unknown = new Map(); // hold -> ...: a give-back without an answer
+    this.openAsks = 0; // holds without an answer
+    this.answers = new Map(); // status -> how often
+    this.running = false;
+  }
+
+  // `workers` buyers at once, each with a connection and a session of its own.
+  start(workers) {
+    this.running = true;
+    this.workers = Array.from({ length: workers }, () => this.#buy());
+  }
+
+  async stop() {
+    this.running = false;
+    await Promise.all(this.workers);
+  }
+
+  async #buy() {
+    const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+    let buyer = visitor(this.seats, this.event, { agent });
+    let mine = [];
+    while (this.running) {
+      const give = mine.length > 0 && (mine.length > 4 || this.rng.unit() < 0.4);
+      if (give) {
+        await this.#release(buyer, mine.shift());
+      } else {
+        const hold = await this.#hold(buyer);
+        if (hold !== null) mine.push(hold);
+      }
+      if (this.rng.unit() < 0.05) {
+        buyer = visitor(this.seats, this.event, { agent });
+        mine = [];
+      }
+    }
+    agent.destroy();
+  }
+
+  #count(status) {
+    this.answers.set(status, (this.answers.get(status) ?? 0) + 1);
+  }
+
+  async #hold(buyer) {
+    const quantity = 1 + Math.floor(this.rng.unit() * 4);
+    try {
+      const answer = await buyer.hold({ best_available: { quantity, adjacent: false } });
+      this.#count(answer.status);
+      if (answer.status !== 201) {
+        if (answer.status >= 500) await new Promise((resolve) => setTimeout(resolve, 20));
+        return null;
+      }
+      const { hold, seats } = answer.json;
+      this.held.set(hold, { seats, buyer });
+      return hold;
+    } catch {
+      this.openAsks += 1;
+      this.#count('none');
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      return null;
+    }
+  }
+
+  async #release(buyer, hold) {
+    const entry = this.held.get(hold);
+    this.held.delete(hold);
+    this.unknown.set(hold, entry);
+    try {
+      const answer = await buyer.release(hold);
+      this.#count(answer.status);
+      if (answer.status === 204) {
+        this.unknown.delete(hold);
+        this.released.add(hold);
+      } else if (answer.status === 503 && answer.json.code !== 'outcome-unknown') {
+        this.unknown.delete(hold);
+        this.held.set(hold, entry);
+      } else {
+        assert.notEqual(answer.status, 410, `${hold} was answered and is gone: ${answer.text}`);
+        assert.notEqual(answer.status, 404, `${hold} was answered and is unknown`);
+      }
+    } catch (error) {
+      if (error.code === 'ERR_ASSERTION') throw error;
+      this.#count('none');
+    }
+  }
+
+  // Every answer is true: what was held is held with the same seats, what was given back is gone,
+  // and beyond that there are no more holds than requests whose answer got lost.
+  async judge(service, seatCount) {
+    const ask = (entry, hold) =>
+      service.http.get(`/v1/seats/${this.event}/holds/${hold}`, { token: entry.buyer.token });
+    const known = new Set();
+    for (const [hold, entry] of this.held) {
+      const answer = await ask(entry, hold);
+      assert.equal(answer.status, 200, `hold ${hold} was answered, now: ${answer.text}`);
+      assert.deepEqual(answer.json.seats, entry.seats);
+      for (const seat of entry.seats) {
+        assert.ok(!known.has(seat), `seat ${seat} is in two holds`);
+        known.add(seat);
+      }
+    }
+    let perhaps = this.openAsks * 4;
+    for (const entry of this.unknown.values()) perhaps += entry.seats.length;
+    const looker = visitor(service, this.event);
+    // Pictures are published five times a second: the one of the last changes may be on its way.
+    await until(`${known.size} to ${known.size + perhaps} seats to be held`, async () => {
+      const picture = await looker.availability('', { accept: 'application/octet-stream' });
+      const taken = states(picture.body, seatCount).filter((state) => state === 'held').length;
+      if (taken >= known.size && taken <= known.size + perhaps) return true;
+      throw new Error(`${taken} are held, ${known.size} were answered`);
+    });
+    return { answered: this.held.size, released: this.released.size, open: this.openAsks };
+  }
+}
+
+// The projection that is the last wall, and the journal, hold against each other.
+export function judgeJournal(postgres) {
+  const gaps = postgres.sql(
+    `SELECT count(*) FROM (SELECT seq - lag(seq, 1, 0::bigint) OVER (PARTITION BY event ORDER BY seq)
+       AS step, changes FROM seats.journal) s WHERE step <> changes`,
+    'seats',
+  );
+  assert.equal(gaps, '0', 'the journal has no gaps');
+  const ahead = postgres.sql(
+    `SELECT count(*) FROM seats.owner o WHERE seq <>
+       (SELECT coalesce(max(seq), 0) FROM seats.journal j WHERE j.event = o.event)`,
+    'seats',
+  );
+  assert.equal(ahead, '0', 'the owner row says where the journal ends');
+}

@@ -1,0 +1,93 @@
+// kill -9 of the owner while two thousand holds are under way. The load program writes down what
+// each was told; the picture of the hall after the restart has to agree with it, seat by seat.
+
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'node:test';
+import { openScope, programPath, seededRng, until } from '../../lib-js/index.js';
+import {
+  hall,
+  importHall,
+  openPostgres,
+  openSeats,
+  saga,
+  states,
+  visitor,
+} from '../../integration/seat-service/house.js';
+import { judgeJournal } from './ledger.js';
+
+const ROUNDS = process.env.FAIRGATE_SOAK ? 40 : 2;
+const SIZE = { rows: 48, seatsPerRow: 250 };
+const SEATS = SIZE.rows * SIZE.seatsPerRow;
+const IN_FLIGHT = 2000;
+const PASSES = 100;
+const READ_BACK = 50;
+
+const changes = async (seats) => (await seats.metrics()).get('fairgate_journal_changes_total');
+
+// Runs until the service has closed every connection. -> Map: seat -> what its request was told.
+function startRush(seats, event, dir) {
+  const passes = join(dir, `passes-${event}`);
+  const log = join(dir, `log-${event}`);
+  writeFileSync(passes, Array.from({ length: PASSES }, () => `${seats.office.pass(event)}\n`).join(''));
+  const argv = ['-p', seats.port, '-u', `/v1/seats/${event}/holds`, '-t', passes, '-c', IN_FLIGHT,
+    '-s', 60, '-n', SEATS, '-r', SIZE.seatsPerRow, '-l', log].map(String);
+  const child = spawn(programPath('rush'), argv, { stdio: ['ignore', 'ignore', 'inherit'] });
+  const ended = new Promise((resolve) => child.on('exit', resolve));
+  return async () => {
+    assert.equal(await ended, 0);
+    return readFileSync(log, 'utf8').trim().split('\n').map((line) => {
+      const [seat, what, hold] = line.split(' ');
+      return { seat: Number(seat), what, hold };
+    });
+  };
+}
+
+// What was answered is held, what was never asked for is free; what got no answer may be either.
+async function judge(seats, event, told) {
+  const picture = await visitor(seats, event).availability('', { accept: 'application/octet-stream' });
+  const now = states(picture.body, SEATS);
+  const asked = new Set();
+  const count = { held: 0, lost: 0, found: 0 };
+  for (const { seat, what } of told) {
+    asked.add(seat);
+    if (what === 'held') assert.equal(now[seat], 'held', `seat ${seat} was answered`);
+    if (what in count) count[what] += 1;
+    if (what === 'lost' && now[seat] === 'held') count.found += 1;
+  }
+  now.forEach((state, seat) => assert.ok(asked.has(seat) || state === 'free', `seat ${seat} is ${state}`));
+  return count;
+}
+
+test('kill -9 with thousands of holds in flight: every answer is true after the restart', async (t) => {
+  const rng = seededRng(t);
+  const scope = openScope(t);
+  const postgres = await openPostgres(scope);
+  const seats = await openSeats(scope, postgres);
+  const dir = scope.tempDir('rush-');
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const event = `rush-${round}`;
+    await importHall(seats, event, hall({ ...SIZE, limits: { orphan_rule: false, hold_ttl_s: 900 } }));
+    const enough = (await changes(seats)) + 500 + rng.unit() * 3000;
+    const toEnd = startRush(seats, event, dir);
+    await until('some of them to be held', async () => (await changes(seats)) >= enough, { timeoutMs: 30_000, everyMs: 5 });
+    await seats.kill();
+    const told = await toEnd();
+    await seats.start();
+    const count = await judge(seats, event, told);
+    t.diagnostic(JSON.stringify(count));
+    assert.ok(count.held > 0);
+    assert.equal(count.lost, IN_FLIGHT, 'so many were under way');
+    const held = told.filter(({ what }) => what === 'held');
+    for (let i = 0; i < READ_BACK; i += 1) {
+      const { seat, hold } = held[Math.floor(rng.unit() * held.length)];
+      const answer = await saga(seats, event).read(hold);
+      assert.equal(answer.status, 200, answer.text);
+      const name = `r${Math.floor(seat / SIZE.seatsPerRow) + 1}s${(seat % SIZE.seatsPerRow) + 1}`;
+      assert.ok(answer.text.includes(`"${name}"`), `${hold} is of ${name}: ${answer.text}`);
+    }
+    judgeJournal(postgres);
+  }
+});

@@ -1,0 +1,50 @@
+/* config_fuzz.c: any bytes as a settings file. What is taken keeps the table's rules; what is
+ * refused is refused with a sentence. */
+#include "config/config.h"
+
+#include <assert.h>
+#include <stddef.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static const char *const words[] = {"one", "two", NULL};
+
+struct target {
+    char text[CONFIG_STRING_MAX];
+    uint64_t number, duration, bytes;
+    bool on;
+    unsigned word;
+};
+
+#define FIELD(kind_of, name)                                                                       \
+    .section = "a", .key = #name, .kind = kind_of, .offset = offsetof(struct target, name),        \
+    .help = "h"
+
+static const struct config_setting settings[] = {
+    {FIELD(CONFIG_STRING, text), .fallback = "x", .min = 1, .max = 12},
+    {FIELD(CONFIG_U64, number), .fallback = "7", .min = 5, .max = 10},
+    {FIELD(CONFIG_DURATION, duration), .fallback = "1s", .min = 1, .max = 60000},
+    {FIELD(CONFIG_SIZE, bytes), .fallback = "1k", .min = 1, .max = 1 << 20},
+    {FIELD(CONFIG_BOOL, on), .fallback = "true"},
+    {FIELD(CONFIG_WORD, word), .fallback = "one", .words = words},
+};
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct target target;
+    struct config_part part = {settings, sizeof(settings) / sizeof(settings[0]), &target};
+    struct err_slot err = {.text = ""};
+    struct span text = {(const char *)data, size};
+    if (config_parse("f", text, NULL, &part, 1, &err) < 0) {
+        assert(strlen(err.text) > 3);
+        return 0;
+    }
+    size_t len = strnlen(target.text, sizeof(target.text));
+    assert(len >= 1 && len <= 12);
+    assert(target.number >= 5 && target.number <= 10);
+    assert(target.duration >= 1 && target.duration <= 60000);
+    assert(target.bytes >= 1 && target.bytes <= 1 << 20);
+    assert(target.word < 2);
+    return 0;
+}

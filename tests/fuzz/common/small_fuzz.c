@@ -1,0 +1,87 @@
+/* small_fuzz.c: the parsers of one line, each of which has a writer: what is read and written again
+ * must be read as the same. The first byte chooses. */
+#include "base/base64.h"
+#include "base/ip.h"
+#include "base/rfc3339.h"
+#include "crypto/mac.h"
+#include "observe/trace.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void try_time(struct span in)
+{
+    char memory[RFC3339_LEN];
+    struct text text = text_on(memory, sizeof(memory));
+    uint64_t ms, again;
+    if (!rfc3339_parse(in, &ms))
+        return;
+    rfc3339_put(&text, ms);
+    assert(!text.overflown);
+    bool good = rfc3339_parse(text_span(&text), &again);
+    assert(good && ms == again);
+}
+
+static void try_addr(struct span in)
+{
+    char memory[IP_TEXT_MAX];
+    struct text text = text_on(memory, sizeof(memory));
+    uint8_t addr[IP_BYTES], again[IP_BYTES];
+    struct ip_nets nets;
+    struct err_slot err;
+    if (ip_nets_parse(in, &err, &nets) == 0)
+        assert(nets.len <= IP_NETS_MAX);
+    if (!ip_parse(in, addr))
+        return;
+    ip_put(&text, addr);
+    assert(!text.overflown);
+    bool good = ip_parse(text_span(&text), again);
+    assert(good && memcmp(addr, again, IP_BYTES) == 0);
+}
+
+static void try_trace(struct span in)
+{
+    char memory[TRACE_TEXT_LEN];
+    struct text text = text_on(memory, sizeof(memory));
+    struct trace trace, again;
+    if (!trace_parse(in, &trace))
+        return;
+    trace_put(&text, &trace);
+    bool good = trace_parse(text_span(&text), &again);
+    assert(good && memcmp(&trace, &again, sizeof(trace)) == 0);
+}
+
+static void try_base64(struct span in)
+{
+    size_t cap = in.len, len;
+    char *bytes = malloc(cap + 1), *memory = malloc(cap + 1);
+    assert(bytes != NULL && memory != NULL);
+    if (base64_decode(in, bytes, cap, &len)) {
+        struct text text = text_on(memory, cap);
+        base64_put(&text, bytes, len);
+        assert(span_eq(text_span(&text), in)); /* one text for each sequence of bytes */
+    }
+    free(bytes);
+    free(memory);
+}
+
+static void try_ring(struct span in)
+{
+    struct mac_ring ring;
+    struct err_slot err;
+    if (mac_ring_parse(in, &err, &ring) == 0)
+        assert(ring.len >= 1 && ring.len <= MAC_RING_MAX);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    if (size == 0)
+        return 0;
+    static void (*const tries[])(struct span) = {try_time, try_addr, try_trace, try_base64,
+                                                 try_ring};
+    struct span in = {(const char *)data + 1, size - 1};
+    tries[data[0] % 5](in);
+    return 0;
+}

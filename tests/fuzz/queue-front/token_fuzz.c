@@ -1,0 +1,44 @@
+/* token_fuzz.c: any bytes as what a visitor's headers may hold: ticket, session, language,
+ * Idempotency-Key. Nothing that we did not sign is ever believed. */
+#include "core/session.h"
+#include "core/visitor.h"
+#include "web/lang.h"
+
+#include <assert.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* Made anew in each run, so that no corpus can come to hold a good signature. */
+static const struct mac_ring *ring(void)
+{
+    static struct mac_ring one;
+    if (one.len == 0) {
+        rng_fill(rng_system(), one.key[0].key, MAC_KEY_BYTES);
+        one.len = 1;
+    }
+    return &one;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct span text = {(const char *)data, size};
+    struct ticket ticket;
+    struct session session;
+    int rc = ticket_parse(ring(), SPAN("show"), text, 1800000000, 86400, &ticket);
+    assert(rc == ERR_SYNTAX || rc == ERR_AUTH);
+    rc = session_parse(ring(), text, &session);
+    assert(rc == ERR_SYNTAX || rc == ERR_AUTH);
+
+    size_t half = size / 2;
+    enum lang lang = lang_choose((struct span){text.ptr, half}, span_skip(text, half), text);
+    assert(lang < lang_count());
+
+    uint8_t key[VISITOR_KEY_BYTES];
+    visitor_key(ring(), key);
+    if (visitor_idem_ok(text)) {
+        struct visitor one = visitor_by_key(key, SPAN("show"), text);
+        struct visitor two = visitor_by_key(key, SPAN("show"), text);
+        assert(one.has_idem && memcmp(one.idem, two.idem, LINE_IDEM_BYTES) == 0);
+    }
+    return 0;
+}

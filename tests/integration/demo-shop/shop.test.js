@@ -1,0 +1,333 @@
+// The existing company: its customers, its partner, its database.
+
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { createPublicKey, verify } from 'node:crypto';
+import { rmSync, statSync } from 'node:fs';
+import test, { after, before } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { assertProblem, openScope, until } from '../../lib-js/index.js';
+import { anOrder, API_KEY, BULK_PASSWORD, logIn, startShop } from './shop.js';
+
+const scope = openScope();
+let shop;
+
+before(async () => {
+  shop = await startShop(scope);
+});
+after(() => scope.close());
+
+test('customers are spread over four formats of hashes', () => {
+  const kinds = shop.postgres.rows(
+    "SELECT split_part(password_hash, '$', 1) || ':' || split_part(password_hash, '$', 2) AS kind, count(*)::int AS n FROM users GROUP BY 1 ORDER BY 1",
+    'demo_shop',
+  );
+  const n = Object.fromEntries(kinds.map(({ kind, n }) => [kind, n]));
+  assert.deepEqual(Object.keys(n).sort(), [':2b', ':6', ':argon2id', 'pbkdf2_sha256:390000']);
+  assert.ok(Object.values(n).every((count) => count === 50), JSON.stringify(n));
+});
+
+test('the twenty demo users can all log in, and their list is private', async () => {
+  const users = shop.users();
+  assert.equal(users.length, 20);
+  assert.equal(statSync(shop.demoUsersPath).mode & 0o777, 0o600);
+  for (const { login, password } of users) {
+    const { customer, http } = await logIn(shop, login, password);
+    const me = await http.get('/api/me');
+    assert.equal(me.json.customer, customer);
+    assert.equal(me.json.login, login);
+  }
+});
+
+test('seeding again changes nothing; a lost list gets new passwords; more customers are added', async () => {
+  const before = shop.sql('SELECT count(*), sum(hashtext(password_hash)) FROM users');
+  assert.equal(shop.seed().status, 0);
+  assert.equal(shop.sql('SELECT count(*), sum(hashtext(password_hash)) FROM users'), before);
+  const [old] = shop.users();
+  rmSync(shop.demoUsersPath);
+  assert.equal(shop.seed({ FAIRGATE_SEED_USERS: '260' }).status, 0);
+  const [now] = shop.users();
+  assert.equal(now.login, old.login);
+  assert.notEqual(now.password, old.password);
+  await logIn(shop, now.login, now.password);
+  await assert.rejects(logIn(shop, old.login, old.password), /401/);
+  assert.equal(shop.sql('SELECT count(*) FROM users'), '260');
+  await logIn(shop, 'customer000240@shop.example');
+});
+
+test('a wrong password and an unknown user are told the same', async () => {
+  const wrong = await shop.http.post('/api/login', {
+    body: { login: 'customer000001@shop.example', password: 'x' },
+  });
+  const unknown = await shop.http.post('/api/login', {
+    body: { login: 'nobody@shop.example', password: BULK_PASSWORD },
+  });
+  assertProblem(wrong, 401, 'wrong-login');
+  assert.equal(unknown.text, wrong.text);
+  for (const body of ['', '{}', '{"login":1,"password":"x"}', '{"login":"a","password":"b","c":1}', '[]']) {
+    assert.equal((await shop.http.post('/api/login', { body })).status, 400, body);
+  }
+});
+
+test('a session is a cookie that no script reads, and ends with logout', async () => {
+  const { http, jar } = await logIn(shop, 'CUSTOMER000001@shop.example');
+  const { attributes, value } = jar.get('shop_session');
+  assert.ok(attributes.includes('httponly') && attributes.includes('samesite=lax'));
+  assert.equal(Buffer.from(value, 'base64url').length, 32);
+  assert.equal(shop.sql(`SELECT count(*) FROM sessions WHERE encode(token_hash, 'base64') = '${value}'`), '0');
+  assert.equal((await http.get('/api/me')).status, 200);
+  assert.equal((await http.post('/api/logout')).status, 204);
+  assertProblem(await http.get('/api/me'), 401, 'login-required');
+  assertProblem(await shop.http.get('/api/me'), 401, 'login-required');
+});
+
+test('products are browsed page by page, as JSON and as pages', async () => {
+  const seen = [];
+  let next = '';
+  for (;;) {
+    const page = (await shop.http.get(`/api/products?limit=50&after=${next}`)).json;
+    if (page.products.length === 0) break;
+    seen.push(...page.products.map((product) => product.sku));
+    next = page.next;
+  }
+  assert.equal(seen.length, 201);
+  assert.equal(new Set(seen).size, 201);
+  const one = await shop.http.get('/api/products/sku-0007');
+  assert.equal(one.json.price, 8000);
+  assert.match(one.json.description, /number 7/);
+  const page = await shop.http.get('/products/sku-0007');
+  assert.match(page.headers['content-type'], /^text\/html/);
+  assert.match(page.text, /8000원/);
+  assert.match((await shop.http.get('/')).text, /\/products\/sku-0001/);
+  assertProblem(await shop.http.get('/api/products/none'), 404, 'unknown-product');
+  assert.equal((await shop.http.get('/api/products?limit=0')).status, 400);
+  assertProblem(await shop.http.get('/api/products/%27--'), 404, 'unknown-product');
+});
+
+test('a basket becomes an order, or nothing does', async () => {
+  const { http } = await logIn(shop, 'customer000002@shop.example');
+  const stock = () => shop.sql("SELECT stock FROM products WHERE sku = 'sku-0001'");
+  const before = Number(stock());
+  const bought = await http.post('/api/checkout', {
+    body: { lines: [{ sku: 'sku-0001', quantity: 2 }, { sku: 'sku-0002' }, { sku: 'sku-0001' }] },
+  });
+  assert.equal(bought.status, 201);
+  assert.equal(bought.json.total, 3 * 2000 + 3000);
+  assert.equal(Number(stock()), before - 3);
+  const mine = (await http.get('/api/my/orders')).json.orders;
+  assert.equal(mine[0].order, bought.json.order);
+  const lacking = await http.post('/api/checkout', {
+    body: { lines: [{ sku: 'sku-0001' }, { sku: 'last-one', quantity: 2 }] },
+  });
+  assertProblem(lacking, 409, 'out-of-stock');
+  const unknown = await http.post('/api/checkout', { body: { lines: [{ sku: 'sku-0001' }, { sku: 'x' }] } });
+  assertProblem(unknown, 422, 'unknown-product');
+  assert.equal(Number(stock()), before - 3);
+  for (const lines of [[], [{ quantity: 1 }], [{ sku: 'sku-0001', quantity: 0 }], 'x', [{ sku: 'sku-0001', price: 1 }]]) {
+    assert.equal((await http.post('/api/checkout', { body: { lines } })).status, 400);
+  }
+  const long = { sku: '\u007f'.repeat(40), quantity: 99 };
+  const odd = await http.post('/api/checkout', { body: { lines: Array(20).fill(long) } });
+  assertProblem(odd, 422, 'unknown-product');
+  assertProblem(
+    await shop.http.post('/api/checkout', { body: { lines: [{ sku: 'sku-0001' }] } }),
+    401,
+    'login-required',
+  );
+});
+
+test('the last one is sold once, however many want it', async () => {
+  const buyers = await Promise.all(
+    [3, 4, 5, 6, 7, 8].map((n) => logIn(shop, `customer00000${n}@shop.example`)),
+  );
+  const answers = await Promise.all(
+    buyers.map(({ http }) => http.post('/api/checkout', { body: { lines: [{ sku: 'last-one' }] } })),
+  );
+  assert.equal(answers.filter((answer) => answer.status === 201).length, 1);
+  assert.equal(answers.filter((answer) => answer.status === 409).length, 5);
+});
+
+test("a partner's order comes in once, however often it is handed in", async () => {
+  const { customer, http } = await logIn(shop, 'customer000009@shop.example');
+  const order = anOrder(customer);
+  const answers = await Promise.all(
+    Array.from({ length: 8 }, () => shop.partner.post('/api/orders/import', { body: order })),
+  );
+  assert.deepEqual(answers.map((answer) => answer.status).sort(), [200, 200, 200, 200, 200, 200, 200, 201]);
+  assert.equal(new Set(answers.map((answer) => answer.json.order)).size, 1);
+  const changed = await shop.partner.post('/api/orders/import', { body: { ...order, amount: 1 } });
+  assertProblem(changed, 409, 'external-id-taken');
+  const read = await shop.partner.get(`/api/orders/import/${order.external_id}`);
+  assert.equal(read.json.amount, order.amount);
+  assert.deepEqual(read.json.seats, order.seats);
+  assert.equal(read.json.customer, customer);
+  const mine = (await http.get('/api/my/orders')).json.orders;
+  assert.equal(mine[0].source, 'partner');
+  assert.equal(mine[0].status, 'completed');
+});
+
+test('a refund follows its order, once', async () => {
+  const { customer } = await logIn(shop, 'customer000010@shop.example');
+  const order = anOrder(customer);
+  const refund = { ...order, kind: 'refunded' };
+  assertProblem(await shop.partner.post('/api/orders/import', { body: refund }), 404, 'unknown-order');
+  await shop.partner.post('/api/orders/import', { body: order });
+  const first = await shop.partner.post('/api/orders/import', { body: refund });
+  assert.equal(first.status, 200);
+  assert.equal(first.json.status, 'refunded');
+  assert.equal((await shop.partner.post('/api/orders/import', { body: refund })).status, 200);
+  const late = await shop.partner.post('/api/orders/import', { body: order });
+  assert.equal(late.status, 200); // the order again, after its refund: known, and stays refunded
+  assert.equal(late.json.status, 'refunded');
+  const read = (await shop.partner.get(`/api/orders/import/${order.external_id}`)).json;
+  assert.equal(read.status, 'refunded');
+  assert.match(read.refunded_at, /Z$/);
+});
+
+test('what a partner may not hand in is refused with a pointer to it', async () => {
+  const { customer } = await logIn(shop, 'customer000011@shop.example');
+  const refuse = async (extra, status, code) => {
+    const answer = await shop.partner.post('/api/orders/import', { body: anOrder(customer, extra) });
+    assertProblem(answer, status, code);
+    return answer.json.detail;
+  };
+  assert.match(await refuse({ amount: -1 }, 400, 'bad-order'), /\/amount/);
+  assert.match(await refuse({ seats: [] }, 400, 'bad-order'), /\/seats/);
+  assert.match(await refuse({ seats: [7] }, 400, 'bad-order'), /\/seats\/0/);
+  assert.match(await refuse({ kind: 'gone' }, 400, 'bad-order'), /\/kind/);
+  assert.match(await refuse({ created_at: 'now' }, 400, 'bad-order'), /\/created_at/);
+  assert.match(await refuse({ customer: 'x' }, 400, 'bad-order'), /\/customer/);
+  assert.match(await refuse({ more: 1 }, 400, 'bad-order'), /\/more/);
+  assert.match(await refuse({ seats: Array(90).fill('\u007f'.repeat(128)) }, 400, 'bad-order'), /\/seats/);
+  await refuse({ customer: '99999999' }, 422, 'unknown-customer');
+  const naked = await shop.http.post('/api/orders/import', { body: anOrder(customer) });
+  assertProblem(naked, 401, 'unknown-key');
+  assertProblem(await shop.http.get('/api/orders/import', { token: `${API_KEY}x` }), 401, 'unknown-key');
+});
+
+test('a partner reads its orders back in the order of their arrival', async () => {
+  const { customer } = await logIn(shop, 'customer000012@shop.example');
+  const sent = [];
+  for (let i = 0; i < 7; i += 1) {
+    const order = anOrder(customer);
+    await shop.partner.post('/api/orders/import', { body: order });
+    sent.push(order.external_id);
+  }
+  const seen = [];
+  let after = 0;
+  for (;;) {
+    const page = (await shop.partner.get(`/api/orders/import?limit=3&after=${after}`)).json;
+    if (page.orders.length === 0) break;
+    seen.push(...page.orders.map((order) => order.external_id));
+    after = page.next;
+  }
+  assert.deepEqual(seen.slice(-7), sent);
+  assert.equal(new Set(seen).size, seen.length);
+});
+
+test('a customer who is logged in here gets a token that a partner can believe', async () => {
+  const { http, customer } = await logIn(shop, 'customer000005@shop.example');
+  const { token } = (await http.post('/api/session/token')).json;
+  const [head, payload, signature] = token.split('.');
+  const { alg, kid, typ } = JSON.parse(Buffer.from(head, 'base64url'));
+  assert.equal(alg, 'ES256');
+  assert.equal(typ, 'JWT');
+  const { keys } = (await shop.http.get('/.well-known/jwks.json')).json;
+  const jwk = keys.find((key) => key.kid === kid);
+  const good = verify(
+    'sha256',
+    Buffer.from(`${head}.${payload}`),
+    { key: createPublicKey({ key: jwk, format: 'jwk' }), dsaEncoding: 'ieee-p1363' },
+    Buffer.from(signature, 'base64url'),
+  );
+  assert.ok(good);
+  const claims = JSON.parse(Buffer.from(payload, 'base64url'));
+  assert.equal(claims.sub, customer);
+  assert.equal(claims.iss, 'shop');
+  assert.equal(claims.aud, 'a-partner');
+  assert.equal(claims.exp - claims.iat, 120);
+  assert.ok(claims.jti.length >= 32);
+  const again = (await http.post('/api/session/token')).json.token;
+  assert.notEqual(again, token);
+  assertProblem(await shop.http.post('/api/session/token'), 401, 'login-required');
+});
+
+test("a partner's role reads the columns of a login and nothing else", () => {
+  const as = (text) => shop.postgres.trySql(text, 'demo_shop', 'reader');
+  assert.equal(as('SELECT id, email, password_hash, lang FROM users LIMIT 1').status, 0);
+  for (const text of [
+    'SELECT name FROM users',
+    'SELECT * FROM users',
+    'SELECT * FROM addresses',
+    'SELECT * FROM orders',
+    'SELECT * FROM sessions',
+    "UPDATE users SET email = ''",
+    'DELETE FROM users',
+    'INSERT INTO products VALUES (1)',
+  ]) {
+    const done = as(text);
+    assert.notEqual(done.status, 0, text);
+    assert.match(done.stderr, /permission denied/, text);
+  }
+});
+
+test('a burst of logins is bounded; the rest is told to come back', async () => {
+  const body = { login: 'customer000008@shop.example', password: 'wrong' }; // bcrypt
+  const answers = await Promise.all(
+    Array.from({ length: 100 }, () => shop.http.post('/api/login', { body, timeoutMs: 60_000 })),
+  );
+  const refused = answers.filter((answer) => answer.status === 503);
+  assert.ok(refused.length >= 50, `${refused.length} of 100`);
+  assert.equal(refused[0].headers['retry-after'], '1');
+  assert.ok(answers.every((answer) => answer.status === 503 || answer.status === 401));
+});
+
+test('without its database the shop says so, and is back by itself', async () => {
+  await shop.postgres.kill();
+  await until('the shop to notice', async () => (await shop.private.get('/readyz')).status === 503);
+  const asked = performance.now();
+  const away = await shop.http.get('/api/products');
+  assertProblem(away, 503, 'busy');
+  assert.ok(performance.now() - asked < 1000);
+  assert.equal(away.headers['retry-after'], '1');
+  assert.equal((await shop.http.get('/style.css')).status, 200);
+  await shop.postgres.start();
+  await until('the shop to be back', async () => (await shop.private.get('/readyz')).status === 200);
+  assert.equal((await shop.http.get('/api/products')).status, 200);
+});
+
+test('orders come in at the pace of the shop', async () => {
+  const slow = await shop.sibling({ per_s: 5, burst: 2 });
+  const hand = (order) => slow.http.post('/api/orders/import', { body: order, token: API_KEY });
+  const order = anOrder('1');
+  const answers = [];
+  for (let i = 0; i < 6; i += 1) answers.push(await hand(order));
+  const refused = answers.filter((answer) => answer.status === 429);
+  assert.ok(refused.length >= 3, answers.map((answer) => answer.status).join());
+  assertProblem(refused[0], 429, 'too-fast');
+  assert.equal(refused[0].headers['retry-after'], '1');
+  await until('it to be taken', async () => (await hand(order)).status === 200);
+});
+
+test('the steady customers shop, and say how long they waited', async () => {
+  const script = fileURLToPath(new URL('../../../infra/demo-shop/customers.js', import.meta.url));
+  const args = ['--url', `http://127.0.0.1:${shop.port}`, '--seconds', '3', '--rate', '20'];
+  const run = (more) => {
+    return new Promise((resolve) => {
+      execFile('node', [script, ...args, ...more], (error, stdout) => {
+        resolve({ code: error?.code ?? 0, result: JSON.parse(stdout.trim().split('\n').at(-1)) });
+      });
+    });
+  };
+  const { code, result } = await run(['--users', shop.demoUsersPath]);
+  assert.equal(code, 0, JSON.stringify(result.errors));
+  assert.ok(result.visits > 40 && result.visits < 80, `${result.visits}`);
+  for (const kind of ['list', 'product', 'page', 'login', 'buy']) {
+    assert.ok(result[kind].n > 0, kind);
+    assert.ok(result[kind].p50 <= result[kind].p99 && result[kind].p99 <= result[kind].max, kind);
+  }
+  shop.pause(); // a shop that stalls shows in the figures of all who came meanwhile
+  setTimeout(() => shop.resume(), 1500);
+  const stalled = (await run([])).result;
+  assert.ok(stalled.all.p90 > 300 && stalled.all.max > 800, JSON.stringify(stalled.all));
+});

@@ -1,0 +1,210 @@
+// The edge: what it lets through, what it says about the visitor, whom it refuses, and that a front
+// may die behind it. HAProxy with infra/edge/haproxy.cfg as `make up` fills it in, around stand-ins.
+
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import http2 from 'node:http2';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import {
+  assertProblem,
+  crlf,
+  fakeBuild,
+  openRaw,
+  openScope,
+  openStack,
+  openStream,
+  rawExchange,
+  until,
+} from '../lib-js/index.js';
+
+const REQUESTS_PER_10S = 400;
+
+describe('the edge', () => {
+  const scope = openScope();
+  let stack;
+
+  before(async () => {
+    stack = await openStack(scope, {
+      env: {
+        FAIRGATE_BUILD_DIR: fakeBuild(scope, ['queue-front', 'seat-service']),
+        FAIRGATE_QUEUE_FRONTS: '2',
+        FAIRGATE_EDGE_REQUESTS_PER_10S: String(REQUESTS_PER_10S),
+        FAIRGATE_EDGE_CONNECTIONS: '40',
+      },
+    });
+    await stack.up();
+  });
+  after(() => scope.close());
+
+  test('parts the paths among the services', async () => {
+    const served = async (path) => (await stack.edge.get(path)).json?.port - stack.base;
+    const fronts = [1, 21];
+    for (const path of ['/e/demo', '/v1/queue/demo/status', '/.well-known/jwks.json', '/assets/x']) {
+      assert.ok(fronts.includes(await served(path)), path);
+    }
+    assert.equal(await served('/v1/seats/demo'), 2);
+    assert.equal(await served('/seats/demo'), 2);
+  });
+
+  test('shows the sample event to whoever asks for nothing in particular', async () => {
+    const answer = await stack.edge.get('/');
+    assert.equal(answer.status, 302);
+    assert.equal(answer.headers.location, '/e/demo');
+  });
+
+  test('has no way to what is private', async () => {
+    for (const path of ['/admin/events', '/internal/x', '/metrics', '/readyz', '/console', '/v2']) {
+      assertProblem(await stack.edge.get(path), 404, 'not-found');
+    }
+  });
+
+  test('says honestly that a service is not there', async () => {
+    assertProblem(await stack.edge.get('/v1/pay/me'), 503, 'unavailable');
+  });
+
+  test('says who the visitor is, and believes nothing that they claim about it', async () => {
+    const headers = {
+      'X-Forwarded-For': '203.0.113.9',
+      'X-Forwarded-Proto': 'https',
+      'X-Forwarded-Host': 'evil.example',
+      'X-Real-IP': '203.0.113.9',
+      Forwarded: 'for=203.0.113.9',
+    };
+    const seen = (await stack.edge.get('/e/demo', { headers })).json.headers;
+    assert.equal(seen['x-forwarded-for'], '127.0.0.1');
+    assert.equal(seen['x-forwarded-proto'], 'http');
+    assert.equal(seen['x-forwarded-host'], `127.0.0.1:${stack.base}`);
+    assert.ok(!JSON.stringify(seen).includes('203.0.113.9'));
+  });
+
+  const malformed = {
+    'a head without a host': 'GET /e/demo HTTP/1.1\n\n',
+    'two hosts': 'GET /e/demo HTTP/1.1\nHost: a\nHost: b\n\n',
+    'a space before the colon': 'GET /e/demo HTTP/1.1\nHost : a\n\n',
+    'two lengths': 'POST /e/demo HTTP/1.1\nHost: a\nContent-Length: 1\nContent-Length: 2\n\nxx',
+    'a step upwards': 'GET /e/../admin/events HTTP/1.1\nHost: a\n\n',
+    'a hidden step upwards': 'GET /e/%2e%2E/admin HTTP/1.1\nHost: a\n\n',
+    'a NUL in the path': 'GET /e/demo%00 HTTP/1.1\nHost: a\n\n',
+    'no HTTP at all': 'HELLO\n\n',
+  };
+  for (const [what, text] of Object.entries(malformed)) {
+    test(`answers ${what} with 400`, async () => {
+      const { answers } = await rawExchange({ port: stack.base, bytes: crlf(text) });
+      assert.deepEqual(
+        answers.map(({ status }) => status),
+        [400],
+      );
+    });
+  }
+
+  // What HAProxy could parse it refuses by our rules, as programs can read it. (What it could not it
+  // answers with a page of its own.)
+  for (const what of ['a head without a host', 'a step upwards', 'a hidden step upwards', 'a NUL in the path']) {
+    test(`tells a program what is wrong with ${what}`, async () => {
+      const { answers } = await rawExchange({ port: stack.base, bytes: crlf(malformed[what]) });
+      assertProblem(answers[0], 400, 'malformed-request');
+    });
+  }
+
+  test('says of a service that talks nonsense that it does', async () => {
+    assertProblem(await stack.edge.get('/e/nonsense'), 502, 'bad-gateway');
+  });
+
+  test('knows its methods', async () => {
+    assertProblem(await stack.edge.call('TRACE', '/e/demo'), 405, 'method-not-allowed');
+  });
+
+  test('lets an event stream through as it comes', async () => {
+    const stream = await openStream({ port: stack.base, path: '/v1/queue/demo/stream' });
+    assert.deepEqual((await stream.find('the first event', () => true)).json, { first: true });
+    assert.ok(!stream.ended);
+    stream.close();
+  });
+
+  test('moves reads and repeatable joins to another front when one dies', async () => {
+    const { pid } = (await stack.parts())['queue-front'];
+    const ports = new Set();
+    const join_ = { headers: { 'Idempotency-Key': 'k1' } };
+    for (let i = 0; i < 60; i += 1) {
+      if (i === 20) process.kill(pid, 'SIGKILL');
+      const answer =
+        i % 2 === 0
+          ? await stack.edge.get('/v1/queue/demo/status')
+          : await stack.edge.post('/v1/queue/demo/join', join_);
+      assert.equal(answer.status, 200, `request ${i}: ${answer.text}`);
+      ports.add(answer.json.port);
+    }
+    assert.equal(ports.size, 2, 'both fronts were in use');
+    await until('both fronts', async () => {
+      const parts = await stack.parts();
+      return parts['queue-front'].ready && parts['queue-front-2'].ready;
+    });
+  });
+
+  test('ends a client that dawdles over its head', async () => {
+    const slow = await openRaw({ port: stack.base });
+    scope.defer(() => slow.destroy());
+    await slow.send('GET /e/demo HTTP/1.1\r\nHost: a\r\nX-Slow: ');
+    const started = performance.now();
+    const [answer] = await slow.untilClosed(15_000);
+    assert.equal(answer.status, 408);
+    assert.ok(performance.now() - started < 13_000);
+  });
+
+  test('refuses a source that holds too many connections', async () => {
+    const held = [];
+    for (let i = 0; i < 41; i += 1) held.push(await openRaw({ port: stack.base }));
+    // The kernel has them; the edge takes them in when its turn comes.
+    const refused = await until('a refusal', async () => {
+      const answer = await stack.edge.get('/e/demo');
+      return answer.status === 200 ? null : answer;
+    });
+    for (const connection of held) connection.destroy();
+    assertProblem(refused, 429, 'too-many-connections');
+  });
+
+  test('refuses a source that asks too fast, and says when to come back', async () => {
+    const answers = [];
+    for (let i = 0; i <= REQUESTS_PER_10S; i += 1) answers.push(await stack.edge.get('/e/demo'));
+    assertProblem(answers.at(-1), 429, 'too-many-requests');
+    assert.ok(answers.some((answer) => answer.status === 200));
+  });
+});
+
+test('with a certificate the edge speaks TLS and HTTP/2', async (t) => {
+  const scope = openScope(t);
+  const dir = scope.tempDir();
+  const pem = join(dir, 'edge.pem');
+  const subject = ['-subj', '/CN=localhost', '-days', '2'];
+  const keys = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
+  execFileSync('openssl', ['req', '-x509', ...keys, ...subject, '-keyout', pem, '-out', `${pem}.crt`], {
+    stdio: 'ignore',
+  });
+  execFileSync('sh', ['-c', `cat ${pem}.crt >>${pem}`]);
+  const stack = await openStack(scope, {
+    env: { FAIRGATE_BUILD_DIR: fakeBuild(scope, ['queue-front']), FAIRGATE_TLS_PEM: pem },
+  });
+  assert.match(await stack.up(), /https:\/\/localhost:/);
+
+  const session = http2.connect(`https://localhost:${stack.base}`, { rejectUnauthorized: false });
+  t.after(() => session.close());
+  const { headers, body } = await get(session, '/e/demo');
+  assert.equal(headers[':status'], 200);
+  assert.match(headers['strict-transport-security'], /^max-age=\d+$/);
+  assert.equal(session.alpnProtocol, 'h2');
+  assert.equal(JSON.parse(body).headers['x-forwarded-proto'], 'https');
+});
+
+function get(session, path) {
+  return new Promise((resolve, reject) => {
+    const call = session.request({ ':path': path });
+    let headers;
+    let body = '';
+    call.on('response', (h) => (headers = h));
+    call.on('data', (text) => (body += text));
+    call.on('end', () => resolve({ headers, body }));
+    call.on('error', reject);
+    call.end();
+  });
+}

@@ -1,0 +1,79 @@
+// make install: everything lands below DESTDIR, the default configs are accepted by the programs that
+// read them, the units are sound, and a config that somebody has changed is kept.
+
+import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { appendFileSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { test } from 'node:test';
+import { openScope, programPath, ROOT } from '../lib-js/index.js';
+
+const SERVICES = ['queue-front', 'seat-service', 'payment-adapter'];
+
+function install(destdir) {
+  const build = dirname(dirname(programPath('queue-front')));
+  return execFileSync(join(ROOT, 'infra/install'), [build, destdir, '/opt/fairgate'], {
+    encoding: 'utf8',
+  });
+}
+
+test('an installation stands below DESTDIR and is accepted by its own programs', (t) => {
+  const destdir = openScope(t).tempDir();
+  const said = install(destdir);
+  const at = (path) => join(destdir, 'opt/fairgate', path);
+  for (const line of said.trimEnd().split('\n')) assert.ok(existsSync(line.trim()), line);
+  for (const service of SERVICES) {
+    assert.equal(statSync(at(`bin/${service}`)).mode & 0o777, 0o755);
+    const config = at(`etc/fairgate/${service}.conf`);
+    const argv = ['--check-config', '--config', config];
+    const checked = spawnSync(at(`bin/${service}`), argv, { encoding: 'utf8' });
+    assert.equal(checked.status, 0, `${service}: ${checked.stdout}${checked.stderr}`);
+  }
+  for (const path of ['LICENSE', 'secrets', 'edge/haproxy.cfg', 'queue-front/openapi.yaml']) {
+    assert.ok(existsSync(at(`share/fairgate/${path}`)), path);
+  }
+});
+
+test('units hand over every secret that the default configs name, and no others', (t) => {
+  const destdir = openScope(t).tempDir();
+  install(destdir);
+  for (const service of SERVICES) {
+    const read = (path) => readFileSync(join(destdir, 'opt/fairgate', path), 'utf8');
+    const unit = read(`lib/systemd/system/fairgate-${service}.service`);
+    const given = [...unit.matchAll(/^LoadCredential=([^:]+):(.*)$/gm)].map((m) => m[1]);
+    const folder = `/run/credentials/fairgate-${service}\\.service/`;
+    const config = read(`etc/fairgate/${service}.conf`);
+    const named = [...config.matchAll(new RegExp(`${folder}([\\w.-]+)`, 'g'))].map((m) => m[1]);
+    assert.deepEqual([...new Set(named)].sort(), given.sort(), service);
+    assert.doesNotMatch(unit + config, /@[A-Z]+@/);
+    assert.match(unit, new RegExp(`^ExecStart=/opt/fairgate/bin/${service} `, 'm'));
+  }
+});
+
+test('units are sound', (t) => {
+  const scope = openScope(t);
+  const destdir = scope.tempDir();
+  install(destdir);
+  for (const service of SERVICES) {
+    const name = `fairgate-${service}.service`;
+    const unit = join(destdir, 'opt/fairgate/lib/systemd/system', name);
+    // systemd looks for the programs where the unit says: for the check that is below DESTDIR.
+    const moved = readFileSync(unit, 'utf8').replaceAll('=/opt/', `=${destdir}/opt/`);
+    writeFileSync(unit, moved);
+    const verified = spawnSync('systemd-analyze', ['verify', unit], { encoding: 'utf8' });
+    if (verified.error?.code === 'ENOENT') return; // a machine without systemd runs no units
+    assert.equal(verified.status, 0, verified.stderr);
+    const own = verified.stderr.split('\n').filter((line) => line.includes(`${name}:`));
+    assert.deepEqual(own, []);
+  }
+});
+
+test('a config that was changed is kept, and the new one lies beside it', (t) => {
+  const destdir = openScope(t).tempDir();
+  install(destdir);
+  const config = join(destdir, 'opt/fairgate/etc/fairgate/queue-front.conf');
+  appendFileSync(config, '# ours\n');
+  install(destdir);
+  assert.match(readFileSync(config, 'utf8'), /# ours\n$/);
+  assert.ok(existsSync(`${config}.new`));
+});

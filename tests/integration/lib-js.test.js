@@ -1,0 +1,205 @@
+// The helpers themselves: a helper that lies makes every test above it worthless.
+
+import assert from 'node:assert/strict';
+import { existsSync, statSync } from 'node:fs';
+import http from 'node:http';
+import test from 'node:test';
+import {
+  assertProblem,
+  client,
+  Contract,
+  CookieJar,
+  crlf,
+  makeSecrets,
+  openScope,
+  openStream,
+  parseAnswers,
+  parseMetrics,
+  rawExchange,
+  renderConfig,
+  seededRng,
+  startPostgres,
+  startRedis,
+  until,
+} from '../lib-js/index.js';
+
+const alive = (pid) => existsSync(`/proc/${pid}`);
+
+async function serve(scope, onRequest) {
+  const server = http.createServer(onRequest);
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  scope.defer(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return server.address().port;
+}
+
+test('a scope ends its processes and removes its folders', async () => {
+  const scope = openScope();
+  const dir = scope.dir();
+  const child = scope.spawn('sleeper', ['sleep', '600']);
+  await until('the process to stand', () => alive(child.pid));
+  await scope.close();
+  assert.ok(!alive(child.pid));
+  assert.ok(!existsSync(dir));
+});
+
+test('a program that ends early is told with its last words, at once', async (t) => {
+  const scope = openScope(t);
+  const child = scope.spawn('failing', ['sh', '-c', 'echo no such config; exit 3']);
+  const waiting = until('readiness', () => child.assertRunning(), { timeoutMs: 60_000 });
+  await assert.rejects(waiting, /failing ended \(status 3\):\nno such config/);
+});
+
+test("a sanitizer's finding fails the scope", async () => {
+  const scope = openScope();
+  const child = scope.spawn('bad', ['sh', '-c', 'echo "x.c:1: runtime error: shift"; exit 1']);
+  await child.exited;
+  await assert.rejects(scope.close(), /runtime error/);
+});
+
+test('a private redis answers, survives kill -9 with its data, and forgets when wiped', async (t) => {
+  const scope = openScope(t);
+  const redis = await startRedis(scope, { settings: { appendfsync: 'always' } });
+  assert.equal(await redis.command('SET', 'k', 'v'), 'OK');
+  assert.equal((await redis.commandCalls()).set, 1);
+  assert.deepEqual(await redis.command('MGET', 'k', 'none'), ['v', null]);
+  await assert.rejects(redis.command('NOSUCH'), /unknown command/);
+  await redis.kill();
+  await redis.start();
+  assert.equal(await redis.command('GET', 'k'), 'v');
+  await redis.kill();
+  redis.wipe();
+  await redis.start();
+  assert.equal(await redis.command('GET', 'k'), null);
+});
+
+test('a private postgres answers and keeps what was committed before a power cut', async (t) => {
+  const scope = openScope(t);
+  const postgres = await startPostgres(scope, { databases: ['seats'] });
+  postgres.sql('CREATE TABLE t (n int); INSERT INTO t VALUES (7)', 'seats');
+  await postgres.kill();
+  await postgres.start();
+  assert.deepEqual(postgres.rows('SELECT n FROM t', 'seats'), [{ n: 7 }]);
+  assert.throws(() => postgres.sql('SELECT nothing'), /column "nothing" does not exist/);
+});
+
+test('secrets are made once, each readable by its owner only', async (t) => {
+  const secrets = makeSecrets(openScope(t));
+  for (const name of ['admin-token', 'service-token', 'psp-key', 'ticket-keys', 'pass-es256.pem']) {
+    assert.equal(statSync(secrets.path(name)).mode & 0o777, 0o600, name);
+  }
+  assert.match(secrets.read('psp-key'), /^sk_test_[0-9a-f]{48}$/);
+});
+
+test('the client keeps cookies and judges problems', async (t) => {
+  const scope = openScope(t);
+  const port = await serve(scope, (request, answer) => {
+    if (request.headers.cookie === 'a=1') {
+      answer.writeHead(429, { 'content-type': 'application/problem+json', 'retry-after': '2' });
+      answer.end('{"status":429,"code":"too-many","title":"Too many"}');
+    } else {
+      answer.writeHead(200, { 'set-cookie': 'a=1; HttpOnly; Path=/' });
+      answer.end();
+    }
+  });
+  const jar = new CookieJar();
+  const web = client({ port });
+  jar.take(await web.get('/'));
+  assert.ok(jar.get('a').attributes.includes('httponly'));
+  const refused = await web.get('/', { headers: jar.headers });
+  assertProblem(refused, 429, 'too-many');
+  assert.throws(() => assertProblem(refused, 429, 'other-code'));
+});
+
+test('raw answers are parted rightly: lengths, chunks, HEAD, none', () => {
+  const bytes = crlf(
+    'HTTP/1.1 200 OK\nContent-Length: 2\n\nhiHTTP/1.1 200 OK\nContent-Length: 9\n\n' +
+      'HTTP/1.1 204 No\n\nHTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n3\nabc\n0\n\nHTTP/1.1 2',
+  );
+  const answers = parseAnswers(Buffer.from(bytes), ['GET', 'HEAD', 'GET', 'GET', 'GET']);
+  assert.deepEqual(
+    answers.map((a) => [a.status, a.text]),
+    [
+      [200, 'hi'],
+      [200, ''],
+      [204, ''],
+      [200, 'abc'],
+    ],
+  );
+});
+
+test('a raw exchange sees a refusal and the close behind it', async (t) => {
+  const port = await serve(openScope(t), (_, answer) => answer.end());
+  const got = await rawExchange({ port, bytes: crlf('GARBAGE\n\n') });
+  assert.equal(got.answers[0].status, 400);
+});
+
+test('a stream gives its events in order', async (t) => {
+  const port = await serve(openScope(t), (_, answer) => {
+    answer.writeHead(200, { 'content-type': 'text/event-stream' });
+    answer.write(': hello\n\nid: 1\ndata: {"n":1}\n\nevent: x\ndata: a\nda');
+    answer.end('ta: b\n\n');
+  });
+  const stream = await openStream({ port, path: '/' });
+  t.after(() => stream.close());
+  const second = await stream.find('the second event', (e) => e.event === 'x');
+  assert.equal(second.data, 'a\nb');
+  assert.deepEqual(stream.events[0].json, { n: 1 });
+  assert.equal(stream.comments, 1);
+  await assert.rejects(
+    stream.find('a third', () => false),
+    /ended before a third/,
+  );
+});
+
+test('a contract accepts what it promises and nothing else', () => {
+  const contract = new Contract({
+    openapi: '3.1.0',
+    paths: {
+      '/v1/{event}/me': {
+        get: {
+          responses: {
+            200: {
+              headers: { 'Cache-Control': { required: true, schema: { type: 'string' } } },
+              content: { 'application/json': { schema: { $ref: '#/components/schemas/Me' } } },
+            },
+            404: { description: 'none' },
+          },
+        },
+      },
+    },
+    components: {
+      schemas: { Me: { type: 'object', required: ['n'], properties: { n: { type: 'integer' } } } },
+    },
+  });
+  const headers = { 'content-type': 'application/json', 'cache-control': 'no-store' };
+  const good = { status: 200, headers, text: '{"n":1}', json: { n: 1 } };
+  contract.check('GET', '/v1/demo/me?x=1', good);
+  assert.deepEqual(contract.unseen(), ['GET /v1/{event}/me 404']);
+  const refused = (method, path, answer, why) =>
+    assert.throws(() => contract.check(method, path, answer), why);
+  refused('GET', '/v2/demo/me', good, /not in the contract/);
+  refused('POST', '/v1/demo/me', good, /not in the contract/);
+  refused('GET', '/v1/demo/me', { ...good, status: 500 }, /not in the contract/);
+  refused('GET', '/v1/demo/me', { ...good, json: { n: 'x' } }, /must be integer/);
+  refused('GET', '/v1/demo/me', { ...good, headers: { 'content-type': 'text/html' } }, /header/);
+});
+
+test('a seed gives the same numbers again', (t) => {
+  const one = seededRng(t, 42);
+  const two = seededRng(t, 42);
+  const draw = (rng) => [rng.below(1000), rng.between(5, 6), rng.pick('abc'), rng.unit()];
+  assert.deepEqual(draw(one), draw(two));
+});
+
+test('config and metrics are written and read as the services do', () => {
+  assert.equal(
+    renderConfig({ http: { port: 1, host: '::1', tls: false, none: undefined } }),
+    '[http]\nport = 1\nhost = "::1"\ntls = false\n',
+  );
+  const metrics = parseMetrics('# HELP a b\na_total{x="y z"} 3\nb_bucket{le="+Inf"} 4\n');
+  assert.equal(metrics.get('a_total{x="y z"}'), 3);
+  assert.equal(metrics.size, 2);
+});

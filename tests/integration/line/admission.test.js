@@ -1,0 +1,544 @@
+// tick.lua and visit.lua: who is called when, who comes in, and what holds them back. All in virtual
+// time, so that rates and limits are judged exactly.
+
+import assert from 'node:assert/strict';
+import test, { after, before } from 'node:test';
+import { startRedis } from '../../lib-js/redis.js';
+import { openScope } from '../../lib-js/scope.js';
+import { Clockwork, Front, OUTCOME, STATE } from './line.js';
+
+const scope = openScope();
+let clockwork;
+let names = 0;
+const front = () => new Front(clockwork, `adm-${(names += 1)}`);
+
+before(async () => {
+  clockwork = await new Clockwork(await startRedis(scope, { port: 23002 })).load();
+});
+after(() => scope.close());
+
+// Ticks of `line` for `ms`, `everyMs` apart.
+async function run(line, ms, everyMs = 100) {
+  const calls = [];
+  for (let passed = 0; passed < ms; passed += everyMs) {
+    await clockwork.step(everyMs);
+    const before_ = line.view?.serving ?? 0;
+    await line.tick();
+    calls.push(line.view.serving - before_);
+  }
+  return calls;
+}
+
+// The place comes in; asserts that it does.
+async function enter(line, ...places) {
+  for (const place of places) assert.equal((await line.pass(place)).outcome, OUTCOME.OK, `place ${place}`);
+}
+
+// ---- rate ----
+
+for (const fronts of [1, 2, 5]) {
+  test(`${fronts} front(s) ticking out of step call exactly at the rate`, async () => {
+    const one = await front().create({ rate_milli: 33_333, burst: 1 });
+    const all = [one];
+    for (let i = 1; i < fronts; i += 1) all.push(new Front(clockwork, one.event));
+    await one.join(1000);
+    await one.tick();
+    const start = clockwork.us;
+    let turn = 0;
+    while (clockwork.us - start < 10_000_000) {
+      await clockwork.step(17 + ((turn * 7919) % 140) / fronts);
+      await all[turn % fronts].tick();
+      turn += 1;
+      const { serving } = all[(turn - 1) % fronts].view;
+      const due = ((clockwork.us - start) * 33_333) / 1e9;
+      assert.ok(serving <= due && serving > due - 1 - 1e-9, `${serving} of ${due} at ${clockwork.us - start}`);
+    }
+  });
+}
+
+test('calls are spread evenly over the ticks of a second', async () => {
+  const line = await front().create({ rate_milli: 55_000, burst: 100 });
+  await line.join(1000);
+  await line.tick();
+  const calls = await run(line, 2000);
+  assert.equal(calls.reduce((a, b) => a + b), 110);
+  for (const n of calls) assert.ok(n === 5 || n === 6, `${calls}`);
+});
+
+test('an opened line starts without a burst', async () => {
+  const line = await front().create({ rate_milli: 10_000, burst: 500 }, STATE.PAUSED);
+  await line.join(1000);
+  await run(line, 60_000, 5000);
+  await line.move(STATE.PAUSED, STATE.OPEN);
+  assert.equal((await line.tick()).serving, 0);
+  assert.deepEqual(await run(line, 500), [1, 1, 1, 1, 1]);
+});
+
+test('an idle line saves up to its burst and not a token more', async () => {
+  const line = await front().create({ rate_milli: 100_000, burst: 20 });
+  await line.tick();
+  await run(line, 3000);
+  await line.join(200);
+  assert.equal((await line.tick()).serving, 20);
+  assert.deepEqual(await run(line, 200), [10, 10]);
+});
+
+test('a stall of a minute lets in a quarter of a second\'s worth', async () => {
+  const line = await front().create({ rate_milli: 100_000, burst: 1 });
+  await line.join(10_000);
+  await line.tick();
+  await clockwork.step(60_000);
+  assert.equal((await line.tick()).serving, 25);
+});
+
+test('a clock that steps back calls nobody twice and goes on', async () => {
+  const line = await front().create({ rate_milli: 100_000, burst: 1 });
+  await line.join(1000);
+  await line.tick();
+  await run(line, 500);
+  await clockwork.step(-10_000);
+  assert.equal((await line.tick()).serving, 50);
+  assert.deepEqual(await run(line, 200), [10, 10]);
+});
+
+test('paused: people join, nobody is called, the called still come in', async () => {
+  const line = await front().create({ rate_milli: 100_000 });
+  await line.join(50);
+  await line.tick();
+  await run(line, 100);
+  await line.move(STATE.OPEN, STATE.PAUSED);
+  await run(line, 1000);
+  assert.equal(line.view.serving, 10);
+  assert.equal((await line.join(1)).outcome, OUTCOME.OK);
+  await enter(line, 10);
+});
+
+test('the service rate is measured while people wait, and not while nobody does', async () => {
+  const line = await front().create({ rate_milli: 40_000, burst: 1 });
+  await line.tick();
+  await run(line, 2000);
+  assert.equal(line.view.service_rate_milli, 0);
+  await line.join(1000);
+  await run(line, 5000);
+  const { service_rate_milli: rate } = line.view;
+  assert.ok(Math.abs(rate - 40_000) < 1000, `${rate}`);
+});
+
+// ---- slots ----
+
+test('no more are inside than max_active, and a freed slot is used again', async () => {
+  const line = await front().create({ rate_milli: 1_000_000, burst: 100, max_active: 5 });
+  await line.join(20);
+  await line.tick();
+  await run(line, 300);
+  assert.equal(line.view.serving, 5);
+  await enter(line, 1, 2, 3, 4, 5);
+  await run(line, 300);
+  assert.equal(line.view.serving, 5);
+  assert.equal(line.view.active, 5);
+  await line.visit('end', 2);
+  await line.visit('leave', 4);
+  await run(line, 300);
+  assert.equal(line.view.serving, 7);
+});
+
+test('lowering max_active throws nobody out, and nobody comes in until it is met', async () => {
+  const line = await front().create({ rate_milli: 1_000_000, burst: 100, max_active: 6 });
+  await line.join(20);
+  await line.tick();
+  await run(line, 200);
+  await enter(line, 1, 2, 3, 4, 5);
+  await line.change({ rate_milli: 1_000_000, burst: 100, max_active: 3 });
+  await run(line, 200);
+  assert.equal(line.view.active, 5);
+  const refused = await line.pass(6);
+  assert.equal(refused.outcome, OUTCOME.NOT_YET);
+  assert.ok(refused.retryMs > 0);
+  await line.visit('end', 1);
+  await line.visit('end', 2);
+  assert.equal((await line.pass(6)).outcome, OUTCOME.NOT_YET);
+  await line.visit('end', 3);
+  await enter(line, 6);
+});
+
+test('who knocks at a full house keeps the call and goes before all others', async () => {
+  const knobs = { rate_milli: 1_000_000, burst: 100, max_active: 4, call_ttl_ms: 3000, grace_ms: 0 };
+  const line = await front().create(knobs);
+  await line.join(20);
+  await line.tick();
+  await run(line, 200);
+  await enter(line, 1, 2);
+  await line.change({ ...knobs, max_active: 2 });
+  await run(line, 100);
+  for (let second = 0; second < 8; second += 1) {
+    assert.equal((await line.pass(4)).outcome, OUTCOME.NOT_YET);
+    await run(line, 1000, 200);
+  }
+  assert.equal((await line.pass(3)).outcome, OUTCOME.EXPIRED, 'place 3 never knocked');
+  await line.visit('end', 1);
+  await run(line, 400, 200);
+  assert.equal(line.view.serving, 4, 'the free slot belongs to the door');
+  await enter(line, 4);
+});
+
+test('a lower place at the door goes first', async () => {
+  const line = await front().create({ rate_milli: 1_000_000, burst: 100, max_active: 3 });
+  await line.join(9);
+  await line.tick();
+  await run(line, 200);
+  await enter(line, 1);
+  await line.change({ rate_milli: 1_000_000, burst: 100, max_active: 1 });
+  assert.equal((await line.pass(3)).outcome, OUTCOME.NOT_YET);
+  assert.equal((await line.pass(2)).outcome, OUTCOME.NOT_YET);
+  await line.visit('end', 1);
+  assert.equal((await line.pass(3)).outcome, OUTCOME.NOT_YET);
+  await enter(line, 2);
+});
+
+test('who stops knocking no longer holds a slot back', async () => {
+  const knobs = { rate_milli: 1_000_000, burst: 100, max_active: 2, call_ttl_ms: 3000, grace_ms: 0 };
+  const line = await front().create(knobs);
+  await line.join(9);
+  await line.tick();
+  await run(line, 200);
+  await enter(line, 1);
+  await line.change({ ...knobs, max_active: 1 });
+  assert.equal((await line.pass(2)).outcome, OUTCOME.NOT_YET);
+  await run(line, 12_000, 500);
+  await line.visit('end', 1);
+  await run(line, 300);
+  assert.equal(line.view.serving, 3);
+});
+
+// ---- calls ----
+
+test('a call that nobody answers runs out, is counted, and frees its slot', async () => {
+  const line = await front().create({
+    rate_milli: 1_000_000, burst: 100, max_active: 4, call_ttl_ms: 2000, grace_ms: 1000,
+  });
+  await line.join(20);
+  await line.tick();
+  await run(line, 200);
+  assert.equal(line.view.serving, 4);
+  assert.equal(line.view.outstanding, 4);
+  await enter(line, 1);
+  await run(line, 2400);
+  assert.equal(line.view.no_shows, 3);
+  assert.ok(line.view.serving >= 7);
+  assert.ok(line.view.show_up_milli < 500);
+  await run(line, 1500);
+  const late = await line.pass(2);
+  assert.equal(late.outcome, OUTCOME.EXPIRED);
+});
+
+test('within the grace a late visitor comes in before those called later', async () => {
+  const knobs = {
+    rate_milli: 1_000_000, burst: 1, max_active: 3, call_ttl_ms: 2000, grace_ms: 5000,
+  };
+  const line = await front().create(knobs);
+  await line.join(20);
+  await line.tick();
+  await run(line, 100);
+  assert.equal(line.view.serving, 3);
+  await enter(line, 1);
+  await run(line, 2300);
+  const { serving } = line.view;
+  assert.ok(serving >= 5, 'the slots of two no-shows were called again');
+  await enter(line, 4, 5); // the house is full
+  assert.equal((await line.pass(2)).outcome, OUTCOME.NOT_YET, 'late and no slot: to the door');
+  await line.visit('end', 1);
+  await run(line, 300);
+  assert.equal(line.view.serving, serving, 'nobody new is called while a late one is at the door');
+  assert.equal((await line.pass(3)).outcome, OUTCOME.NOT_YET, 'behind the lower place');
+  await enter(line, 2);
+  assert.equal((await line.tick()).active, 3);
+});
+
+test('a late visitor costs a token, so late ones do not exceed the rate', async () => {
+  const line = await front().create({ rate_milli: 2000, burst: 4, call_ttl_ms: 1000, grace_ms: 60_000 });
+  await line.join(8);
+  await line.tick();
+  await run(line, 4000);
+  assert.equal(line.view.serving, 8);
+  await run(line, 1200); // all ran out, and two tokens were saved
+  const inside = async () => (await line.tick()).active;
+  let entered = 0;
+  for (let place = 1; place <= 8; place += 1) {
+    if ((await line.pass(place)).outcome === OUTCOME.OK) entered += 1;
+  }
+  assert.ok(entered <= 4, `${entered} of 8 at once`);
+  for (let half = 0; half < 12; half += 1) {
+    await run(line, 500);
+    for (let place = 1; place <= 8; place += 1) await line.pass(place);
+    assert.ok((await inside()) <= entered + half + 1, `${await inside()} after ${half + 1} half seconds`);
+  }
+  assert.equal(await inside(), 8);
+});
+
+test('many no-shows: more are called than there are slots, and the house stays full', async () => {
+  const line = await front().create({
+    rate_milli: 200_000, burst: 10, max_active: 100, call_ttl_ms: 2000, grace_ms: 0,
+    session_ttl_ms: 5000, session_max_ms: 5000,
+  });
+  for (let i = 0; i < 10; i += 1) await line.join(2000);
+  await line.tick();
+  let seen = 0;
+  let low = Infinity;
+  for (let tick = 0; tick < 400; tick += 1) {
+    await run(line, 100);
+    assert.ok(line.view.active <= 100);
+    for (; seen < line.view.serving; seen += 1) {
+      if ((seen * 7) % 10 < 6) continue; // six of ten never come
+      await line.pass(seen + 1);
+    }
+    if (tick > 200) low = Math.min(low, line.view.active);
+  }
+  assert.ok(Math.abs(line.view.show_up_milli - 400) < 60, `${line.view.show_up_milli}`);
+  assert.ok(low >= 70, `${low} of 100 slots used`);
+});
+
+test('those who left while waiting are stepped over at no cost', async () => {
+  const line = await front().create({ rate_milli: 10_000, burst: 1 });
+  await line.join(200);
+  await line.tick();
+  for (let place = 2; place <= 91; place += 1) {
+    assert.equal((await line.visit('leave', place)).outcome, OUTCOME.OK);
+    assert.equal((await line.visit('leave', place)).outcome, OUTCOME.SAME);
+  }
+  assert.equal((await line.tick()).waiting, 110);
+  const calls = await run(line, 300);
+  assert.equal(line.view.outstanding, 3);
+  assert.equal(line.view.waiting, 107);
+  assert.equal(calls.reduce((a, b) => a + b), 93, 'places 1, 92 and 93 were called');
+  assert.equal((await line.pass(5)).outcome, OUTCOME.GONE);
+  await enter(line, 1, 92, 93);
+});
+
+test('a desert of ten thousand left places is crossed by the next tick', async () => {
+  const line = await front().create({ rate_milli: 10_000, burst: 1 });
+  await line.join(12_000);
+  await line.tick();
+  await clockwork.redis.command('EVAL', "redis.call('SETRANGE', KEYS[1], 0, string.rep('\\255', 1251))",
+    1, line.key('gone'));
+  await clockwork.redis.command('HSET', line.key('bucket'), 'left_n', 10_007);
+  await run(line, 200);
+  assert.equal(line.view.outstanding, 2);
+  assert.equal(line.view.serving, 10_009);
+});
+
+test('who leaves after the call is no longer waited for', async () => {
+  const line = await front().create({ rate_milli: 1_000_000, burst: 10, max_active: 2 });
+  await line.join(9);
+  await line.tick();
+  await run(line, 100);
+  assert.equal(line.view.serving, 2);
+  await line.visit('leave', 1);
+  await run(line, 100);
+  assert.equal(line.view.serving, 3);
+  assert.equal((await line.pass(1)).outcome, OUTCOME.GONE);
+});
+
+test('neighbouring calls share a stretch, so their number stays bounded', async () => {
+  const line = await front().create({ rate_milli: 100_000, call_ttl_ms: 2_048_000, grace_ms: 0 });
+  await line.join(10_000);
+  await line.tick();
+  await run(line, 20_000);
+  const stretches = await clockwork.redis.command('ZRANGE', line.key('hist'), 0, -1);
+  assert.ok(stretches.length <= 21, `${stretches.length}`);
+  for (const stretch of stretches) {
+    const [, called, expires] = stretch.split(':').map(Number);
+    assert.ok(expires - called >= 2_048_000, stretch);
+  }
+});
+
+test('a shorter call_ttl takes nothing from those who are called already', async () => {
+  const knobs = { rate_milli: 100_000, call_ttl_ms: 400_000, grace_ms: 0 };
+  const line = await front().create(knobs);
+  await line.join(100);
+  await line.tick();
+  await run(line, 50, 50);
+  const promised = Number(line.view.stretches[0].split(':')[2]);
+  await line.change({ ...knobs, call_ttl_ms: 1000 });
+  await run(line, 50, 50);
+  const told = line.view.stretches.map((stretch) => stretch.split(':').map(Number));
+  assert.deepEqual(told.map(([upto, , expires]) => [upto, expires]), [[10, promised]], 'one stretch');
+});
+
+test('a front that comes later learns all stretches that still matter', async () => {
+  const line = await front().create({ rate_milli: 100_000 });
+  await line.join(500);
+  await line.tick();
+  await run(line, 1000);
+  const late = await new Front(clockwork, line.event).tick();
+  assert.equal(late.stretches.at(-1).split(':')[0], String(line.view.serving));
+  assert.ok(late.stretches.length >= 9);
+  assert.deepEqual((await line.tick()).stretches, [], 'who knows them is not told again');
+});
+
+// ---- sessions ----
+
+test('a repeated pass is the same session', async () => {
+  const line = await front().create();
+  await line.join(1);
+  await line.tick();
+  await run(line, 100);
+  const first = await line.pass(1);
+  await clockwork.step(1000);
+  const again = await line.pass(1);
+  assert.equal(again.outcome, OUTCOME.SAME);
+  assert.deepEqual([again.expiresMs, again.endsMs], [first.expiresMs, first.endsMs]);
+  assert.equal((await line.tick()).admitted, 1);
+});
+
+test('heartbeats keep a session up to its end and no further', async () => {
+  const line = await front().create({ session_ttl_ms: 10_000, session_max_ms: 25_000 });
+  await line.join(1);
+  await line.tick();
+  await run(line, 100);
+  const { endsMs } = await line.pass(1);
+  assert.equal(endsMs, clockwork.ms + 25_000);
+  for (const [expected, step] of [[18_000, 8000], [25_000, 8000], [25_000, 8000]]) {
+    await clockwork.step(step);
+    const beat = await line.visit('heartbeat', 1);
+    assert.equal(beat.outcome, OUTCOME.OK);
+    assert.equal(beat.expiresMs, endsMs - 25_000 + expected);
+  }
+  await clockwork.step(1000);
+  assert.equal((await line.visit('heartbeat', 1)).outcome, OUTCOME.EXPIRED);
+  assert.equal((await line.pass(1)).outcome, OUTCOME.EXPIRED);
+  assert.equal((await line.tick()).active, 0);
+});
+
+test('a session without a heartbeat frees its slot by itself', async () => {
+  const line = await front().create({ max_active: 1, session_ttl_ms: 2000, rate_milli: 1_000_000 });
+  await line.join(3);
+  await line.tick();
+  await run(line, 100);
+  await enter(line, 1);
+  await run(line, 1800);
+  assert.equal(line.view.serving, 1);
+  await run(line, 400);
+  assert.equal(line.view.serving, 2);
+  assert.equal(await clockwork.redis.command('HLEN', line.key('ends')), 0);
+});
+
+test('after end and after leave the place is used up', async () => {
+  const line = await front().create();
+  await line.join(2);
+  await line.tick();
+  await run(line, 100);
+  await enter(line, 1, 2);
+  for (const [call, place] of [['end', 1], ['leave', 2]]) {
+    assert.equal((await line.visit(call, place)).outcome, OUTCOME.OK);
+    assert.equal((await line.visit(call, place)).outcome, OUTCOME.SAME);
+    assert.equal((await line.visit('heartbeat', place)).outcome, OUTCOME.GONE);
+    assert.equal((await line.pass(place)).outcome, OUTCOME.GONE);
+  }
+});
+
+test('sold out and closed let nobody new in, and keep those inside', async () => {
+  for (const state of [STATE.SOLD_OUT, STATE.CLOSED]) {
+    const line = await front().create();
+    await line.join(2);
+    await line.tick();
+    await run(line, 100);
+    await enter(line, 1);
+    await line.move(STATE.OPEN, state);
+    const refused = await line.pass(2);
+    assert.equal(refused.outcome, OUTCOME.WRONG_STATE);
+    assert.equal(refused.state, state);
+    assert.equal((await line.pass(1)).outcome, OUTCOME.SAME);
+    assert.equal((await line.visit('heartbeat', 1)).outcome, OUTCOME.OK);
+    assert.equal((await line.visit('end', 1)).outcome, OUTCOME.OK);
+  }
+});
+
+test('time does not run against the called while the event is sold out', async () => {
+  const line = await front().create({ call_ttl_ms: 5000, grace_ms: 0 });
+  await line.join(3);
+  await line.tick();
+  await run(line, 1000);
+  await line.move(STATE.OPEN, STATE.SOLD_OUT);
+  await run(line, 60_000, 1000);
+  await line.move(STATE.SOLD_OUT, STATE.OPEN);
+  await run(line, 3500);
+  assert.equal(line.view.no_shows, 0);
+  await enter(line, 2);
+  await run(line, 2000);
+  assert.equal((await line.pass(1)).outcome, OUTCOME.EXPIRED);
+});
+
+// ---- the operator and the clock ----
+
+test('an event opens its pre-queue and itself at its times, with an audit entry each', async () => {
+  const at = clockwork.ms;
+  const knobs = { prequeue_at_ms: at + 1000, opens_at_ms: at + 2000, rate_milli: 50_000 };
+  const line = await front().create(knobs, STATE.SCHEDULED);
+  assert.equal((await line.tick()).state, STATE.SCHEDULED);
+  await run(line, 1000);
+  assert.equal(line.view.state, STATE.PRE_QUEUE);
+  await line.join(30);
+  await run(line, 900);
+  assert.equal(line.view.serving, 0);
+  const { version } = line.view;
+  await run(line, 100);
+  assert.equal(line.view.state, STATE.OPEN);
+  assert.equal(line.view.version, version + 1);
+  await run(line, 200);
+  assert.equal(line.view.serving, 10);
+  const trail = await clockwork.redis.command('XREVRANGE', line.key('audit'), '+', '-');
+  const whos = trail.map(([, fields]) => JSON.parse(fields[1]));
+  assert.deepEqual(whos.map((entry) => entry.to ?? entry.who), ['open', 'pre-queue', 'test', 'test']);
+  assert.equal(whos[0].who, 'system');
+  assert.equal(whos[0].from, 'pre-queue');
+});
+
+test('two fronts past opens_at open the event once', async () => {
+  const line = await front().create({ opens_at_ms: clockwork.ms + 500 }, STATE.SCHEDULED);
+  const other = new Front(clockwork, line.event);
+  await clockwork.step(600);
+  await line.tick();
+  await other.tick();
+  assert.equal(other.view.version, line.view.version);
+  assert.equal(await clockwork.redis.command('XLEN', line.key('audit')), 3);
+});
+
+test('a change is compared with the version that was read', async () => {
+  const line = await front().create();
+  const { version } = await line.tick();
+  assert.equal((await line.admin('change', { knobs: {}, ifVersion: version })).outcome, OUTCOME.OK);
+  const second = await line.admin('change', { knobs: { burst: 3 }, ifVersion: version });
+  assert.equal(second.outcome, OUTCOME.CONFLICT);
+  assert.equal(second.version, version + 1);
+  assert.equal(await clockwork.redis.command('HGET', line.key('cfg'), 'burst'), '10');
+});
+
+test('of two operators who move an event, the second is told where it is', async () => {
+  const line = await front().create();
+  assert.equal((await line.move(STATE.OPEN, STATE.PAUSED)).outcome, OUTCOME.OK);
+  const second = await line.move(STATE.OPEN, STATE.SOLD_OUT);
+  assert.deepEqual([second.outcome, second.state], [OUTCOME.WRONG_STATE, STATE.PAUSED]);
+});
+
+test('an unknown event cannot be changed', async () => {
+  const line = front();
+  assert.equal((await line.change({})).outcome, OUTCOME.UNKNOWN);
+});
+
+test('the series keeps the whole sale at a bounded size', async () => {
+  const line = await front().create({ rate_milli: 1000 });
+  await line.join(10);
+  await line.tick();
+  await run(line, 5000, 250);
+  const samples = async () => clockwork.redis.command('LRANGE', line.key('series'), 0, -1);
+  assert.equal((await samples()).length, 6);
+  const start = (await samples())[0];
+  await clockwork.redis.command('EVAL',
+    "for i = 1, 4089 do redis.call('RPUSH', KEYS[1], i .. ':0:0:0:0:0:0:0:0') end", 1, line.key('series'));
+  await run(line, 1000);
+  const thinned = await samples();
+  assert.equal(thinned.length, 2048);
+  assert.notEqual(thinned[0], start);
+  await run(line, 2000, 250);
+  assert.equal((await samples()).length, 2049, 'and the step has doubled');
+});

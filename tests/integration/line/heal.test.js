@@ -1,0 +1,261 @@
+// heal.lua: Redis came back empty, or with less than it had told. Loss is played by deleting keys
+// and naming another run, so that each case is exact; tests/unit/queue-front/line_store_test.c does
+// it with kill -9 under load.
+
+import assert from 'node:assert/strict';
+import test, { after, before } from 'node:test';
+import { startRedis } from '../../lib-js/redis.js';
+import { openScope } from '../../lib-js/scope.js';
+import { Clockwork, Front, OUTCOME, STATE } from './line.js';
+
+const scope = openScope();
+let clockwork;
+let names = 0;
+
+before(async () => {
+  clockwork = await new Clockwork(await startRedis(scope, { port: 23004 })).load();
+});
+after(() => scope.close());
+
+// Two fronts on one event in which something has happened: 40 places, 20 called, 5 inside.
+async function running(knobs = {}) {
+  const one = new Front(clockwork, `heal-${(names += 1)}`, { id: 'front-1' });
+  const two = new Front(clockwork, one.event, { id: 'front-2' });
+  await one.create({ rate_milli: 100_000, burst: 1, ...knobs });
+  await one.join(40);
+  await one.tick();
+  for (let i = 0; i < 2; i += 1) {
+    await clockwork.step(100);
+    await one.tick();
+  }
+  for (let place = 1; place <= 5; place += 1) await one.pass(place);
+  await one.tick();
+  await two.tick();
+  return [one, two];
+}
+
+async function wipe(fronts) {
+  const keys = await clockwork.redis.command('KEYS', fronts[0].key('*'));
+  await clockwork.redis.command('DEL', ...keys);
+  restart(fronts);
+}
+
+function restart(fronts) {
+  const run = `run-${(names += 1)}`;
+  for (const front of fronts) front.runId = run;
+}
+
+async function healAll(...fronts) {
+  for (const front of fronts) assert.equal((await front.heal()).outcome, OUTCOME.HEAL);
+  await clockwork.step(1001);
+  for (const front of fronts) assert.equal((await front.heal()).outcome, OUTCOME.OK);
+}
+
+test('until the window closes nothing is given out, called or changed', async () => {
+  const [one, two] = await running();
+  await wipe([one, two]);
+  for (const [outcome, expected] of [
+    [(await one.join(1)).outcome, OUTCOME.HEAL],
+    [(await one.pass(6)).outcome, OUTCOME.HEAL],
+    [(await one.tick()).outcome, OUTCOME.HEAL],
+    [(await one.heal()).outcome, OUTCOME.HEAL],
+    [(await one.join(1)).outcome, OUTCOME.HEAL],
+    [(await two.tick()).outcome, OUTCOME.HEAL],
+  ]) assert.equal(outcome, expected);
+  const { waitMs } = await two.heal();
+  assert.ok(waitMs > 0 && waitMs <= 1000);
+});
+
+test('after a wipe counters, document and state are those that the fronts saw, and a gap more', async () => {
+  const [one, two] = await running();
+  await one.change({ rate_milli: 100_000, burst: 1, max_active: 77 });
+  const before_ = await one.tick();
+  await wipe([one, two]);
+  await healAll(one, two);
+  const view = await one.tick();
+  assert.equal(view.outcome, OUTCOME.OK);
+  assert.equal(view.issued, 40 + 100);
+  assert.equal(view.serving, 20);
+  assert.equal(view.version, before_.version);
+  assert.equal(view.state, STATE.OPEN);
+  assert.equal(view.admitted, 5);
+  assert.equal(await clockwork.redis.command('HGET', one.key('cfg'), 'max_active'), '77');
+  assert.equal(await clockwork.redis.command('EXISTS', one.key('heal')), 0);
+  assert.deepEqual((await two.join(1)).places, [141]);
+});
+
+test('the highest marks of all fronts win, whoever comes first', async () => {
+  const [one, two] = await running();
+  await two.join(7); // only the second front saw these
+  await one.tick();
+  one.marks.issued = 40;
+  await wipe([one, two]);
+  await healAll(one, two);
+  assert.deepEqual((await one.join(1)).places, [148]);
+});
+
+test('the highest version wins, whichever front brings it', async () => {
+  const [one, two] = await running();
+  await two.change({ burst: 9 });
+  await two.tick();
+  await wipe([one, two]);
+  await healAll(one, two);
+  assert.equal((await one.tick()).version, two.marks.version);
+  assert.equal(await clockwork.redis.command('HGET', one.key('cfg'), 'burst'), '9');
+});
+
+test('one front left is enough, and a front that knows nothing does no harm', async () => {
+  const [one, two] = await running();
+  await wipe([one, two]);
+  two.forget();
+  assert.equal((await two.heal()).outcome, OUTCOME.HEAL);
+  assert.equal((await one.heal()).outcome, OUTCOME.HEAL);
+  await clockwork.step(1001);
+  assert.equal((await two.heal()).outcome, OUTCOME.OK);
+  assert.equal((await two.tick()).issued, 140);
+});
+
+test('an event that nobody knows is not made up', async () => {
+  const [one] = await running();
+  await wipe([one]);
+  one.forget();
+  assert.equal((await one.heal()).outcome, OUTCOME.HEAL);
+  await clockwork.step(1001);
+  assert.equal((await one.heal()).outcome, OUTCOME.UNKNOWN);
+  assert.deepEqual(await clockwork.redis.command('KEYS', one.key('*')), []);
+});
+
+test('data newer than all fronts saw are kept: only what is lower is raised', async () => {
+  const [one, two] = await running();
+  const third = new Front(clockwork, one.event);
+  await third.join(10);
+  restart([one, two]);
+  await healAll(one, two);
+  assert.deepEqual((await one.join(1)).places, [151]);
+});
+
+test('a front that comes after the window with higher marks raises the counters at once', async () => {
+  const [one, two] = await running();
+  two.marks.issued = 500;
+  two.marks.serving = 30;
+  await wipe([one, two]);
+  await healAll(one);
+  assert.deepEqual((await one.join(1)).places, [141]);
+  assert.equal((await two.tick()).outcome, OUTCOME.HEAL);
+  assert.equal((await two.heal()).outcome, OUTCOME.OK);
+  assert.deepEqual((await two.join(1)).places, [601]);
+  assert.ok((await two.tick()).serving >= 30);
+});
+
+test('a ticket from beyond the counter stops the line until it is raised', async () => {
+  const [one] = await running();
+  assert.equal((await one.pass(45)).outcome, OUTCOME.HEAL);
+  one.marks.issued = 45; // what line_store.c does with a verified ticket
+  assert.equal((await one.join(1)).outcome, OUTCOME.HEAL);
+  assert.equal((await one.heal()).outcome, OUTCOME.OK);
+  assert.deepEqual((await one.join(1)).places, [146]);
+});
+
+test('everybody called before and not known to be over gets a fresh window', async () => {
+  const [one, two] = await running({ call_ttl_ms: 5000, grace_ms: 1000 });
+  await wipe([one, two]);
+  await clockwork.step(60_000);
+  await healAll(one, two);
+  assert.equal((await one.pass(20)).outcome, OUTCOME.OK);
+  const view = await one.tick();
+  assert.equal(view.stretches.length, 1);
+  const [upto, , expires] = view.stretches[0].split(':').map(Number);
+  assert.equal(upto, 20);
+  assert.equal(expires, clockwork.ms + 5000);
+});
+
+test('who had let the call run out stays out', async () => {
+  const [one, two] = await running({ call_ttl_ms: 1000, grace_ms: 500 });
+  await clockwork.step(2000);
+  for (let i = 0; i < 3; i += 1) await one.tick();
+  const { dead } = one.view;
+  assert.ok(dead >= 20);
+  await wipe([one, two]);
+  await healAll(one, two);
+  assert.equal((await one.pass(7)).outcome, OUTCOME.EXPIRED);
+});
+
+test('slots of lost sessions stay taken until their heartbeats or their time', async () => {
+  const [one, two] = await running({ max_active: 20, session_ttl_ms: 10_000 });
+  await wipe([one, two]);
+  await healAll(one, two);
+  assert.equal((await one.tick()).active, 5);
+  for (let place = 1; place <= 3; place += 1) {
+    const endsMs = clockwork.ms + 15_000;
+    const beat = await one.visit('heartbeat', place, endsMs);
+    assert.deepEqual([beat.outcome, beat.endsMs], [OUTCOME.OK, endsMs]);
+  }
+  assert.equal((await one.tick()).active, 5, 'three came back, two may yet');
+  let inside = 5;
+  for (let place = 6; place <= 20; place += 1) {
+    if ((await one.pass(place)).outcome === OUTCOME.OK) inside += 1;
+  }
+  assert.equal(inside, 20);
+  for (let i = 0; i < 9; i += 1) {
+    await clockwork.step(1000);
+    for (let place = 1; place <= 20; place += 1) {
+      if (place !== 4 && place !== 5) await one.visit('heartbeat', place);
+    }
+  }
+  assert.equal((await one.visit('heartbeat', 4)).outcome, OUTCOME.OK, 'just in time');
+  await clockwork.step(2000);
+  assert.equal((await one.visit('heartbeat', 5)).outcome, OUTCOME.EXPIRED);
+});
+
+test('passes that no tick has told yet count as taken slots', async () => {
+  const [one, two] = await running({ max_active: 12 });
+  for (const place of [6, 7]) await one.pass(place);
+  for (const place of [8, 9, 10]) await two.pass(place);
+  await wipe([one, two]);
+  await healAll(one, two);
+  assert.equal((await one.tick()).active, 10);
+});
+
+test('an order that went through meanwhile ends the session that Redis forgot', async () => {
+  const [one, two] = await running({ max_active: 20 });
+  await wipe([one, two]);
+  await healAll(one, two);
+  assert.equal((await one.visit('end', 3)).outcome, OUTCOME.OK);
+  assert.equal((await one.visit('end', 3)).outcome, OUTCOME.SAME);
+  assert.equal((await one.tick()).active, 4);
+});
+
+test('after a wipe new calls go on: who came in before is not waited for again', async () => {
+  const [one, two] = await running({ max_active: 25, call_ttl_ms: 60_000 });
+  await wipe([one, two]);
+  await healAll(one, two);
+  for (let i = 0; i < 5; i += 1) {
+    await clockwork.step(100);
+    await one.tick();
+  }
+  // 20 called, of them 5 inside and 15 still to come: five slots are left of 25.
+  assert.equal(one.view.serving, 25);
+  assert.equal(one.view.outstanding, 20);
+});
+
+test('a measured show-up ratio and service rate survive the loss', async () => {
+  const [one, two] = await running();
+  one.view.show_up_milli = 640; // the other one has measured nothing yet
+  for (const front of [one, two]) front.view.service_rate_milli = 81_000;
+  await wipe([one, two]);
+  await healAll(one, two);
+  const view = await one.tick();
+  assert.equal(view.show_up_milli, 640);
+  assert.equal(view.service_rate_milli, 81_000);
+});
+
+test('the trail tells that the line was healed', async () => {
+  const [one, two] = await running();
+  await wipe([one, two]);
+  await healAll(one, two);
+  const [[, fields]] = await clockwork.redis.command('XREVRANGE', one.key('audit'), '+', '-', 'COUNT', '1');
+  assert.deepEqual(JSON.parse(fields[1]), {
+    who: 'system', what: 'heal', from: null, to: { issued: 140, serving: 20 },
+    why: 'redis lost or rolled back',
+  });
+});

@@ -1,0 +1,151 @@
+// join.lua: places are given out once, in order, and to nobody who may not have one.
+
+import assert from 'node:assert/strict';
+import test, { after, before } from 'node:test';
+import { startRedis } from '../../lib-js/redis.js';
+import { openScope } from '../../lib-js/scope.js';
+import { Clockwork, Front, OUTCOME, STATE } from './line.js';
+
+const scope = openScope();
+let clockwork;
+let names = 0;
+const front = (options) => new Front(clockwork, `join-${(names += 1)}`, options);
+const upTo = (n) => Array.from({ length: n }, (_, i) => i + 1);
+
+before(async () => {
+  clockwork = await new Clockwork(await startRedis(scope, { port: 23001 })).load();
+});
+after(() => scope.close());
+
+test('places are consecutive over calls and fronts', async () => {
+  const one = await front().create();
+  const two = new Front(clockwork, one.event);
+  const places = [];
+  for (const [which, count] of [[one, 3], [two, 5], [one, 1], [two, 4]]) {
+    places.push(...(await which.join(count)).places);
+  }
+  assert.deepEqual(places, upTo(13));
+});
+
+test('a key that was used before gets its place again and uses up none', async () => {
+  const line = await front().create();
+  const first = await line.join([{ key: 'a' }, { key: 'b' }, {}]);
+  assert.deepEqual(first.places, [1, 2, 3]);
+  const again = await line.join([{ key: 'b' }, { key: 'c' }, { key: 'a' }]);
+  assert.deepEqual(again.places, [2, 4, 1]);
+  assert.deepEqual(again.fresh, [false, true, false]);
+  assert.deepEqual((await line.join(1)).places, [5]);
+});
+
+test('a key twice in one call is one place', async () => {
+  const line = await front().create();
+  const { places, fresh } = await line.join([{ key: 'a' }, { key: 'a' }, { key: 'b' }]);
+  assert.deepEqual(places, [1, 1, 2]);
+  assert.deepEqual(fresh, [true, false, true]);
+});
+
+test('keys keep their places while the line outgrows its buckets', async () => {
+  const line = await front().create();
+  const keys = upTo(40).map((n) => ({ key: `early ${n}` }));
+  const early = await line.join(keys);
+  // As if the line had grown through the sizes at which buckets multiply.
+  for (const grown of [1_100_000, 5_000_000, 20_000_000]) {
+    await clockwork.redis.command('SET', line.key('seq'), grown);
+    assert.deepEqual((await line.join(keys)).places, early.places);
+    const fresh = await line.join([{ key: `late ${grown}` }]);
+    assert.deepEqual(fresh.places, [grown + 1]);
+    assert.deepEqual((await line.join([{ key: `late ${grown}` }])).places, [grown + 1]);
+  }
+});
+
+test('joins over the limit of an address get no place and leave no hole', async () => {
+  const line = await front().create({ joins_per_ip_per_min: 2 });
+  const crowd = ['1.1.1.1', '2.2.2.2', '1.1.1.1', '1.1.1.1', '3.3.3.3'].map((ip) => ({ ip }));
+  const { places, retryMs } = await line.join(crowd);
+  assert.deepEqual(places, [1, 2, 3, 0, 4]);
+  assert.ok(retryMs > 0 && retryMs <= 60_000);
+  await clockwork.step(retryMs);
+  assert.deepEqual((await line.join([{ ip: '1.1.1.1' }])).places, [5]);
+});
+
+test('an address is counted over single joins and crowds alike', async () => {
+  const line = await front().create({ joins_per_ip_per_min: 4 });
+  const [ip, other] = ['1.1.1.1', '2.2.2.2'];
+  assert.deepEqual((await line.join([{ ip }])).places, [1]);
+  assert.deepEqual((await line.join([{ ip }, { ip: other }, { ip }, {}])).places, [2, 3, 4, 5]);
+  assert.deepEqual((await line.join([{ ip }])).places, [6]);
+  assert.deepEqual((await line.join([{ ip: other }, { ip }, { ip: other }])).places, [7, 0, 8]);
+  assert.deepEqual((await line.join([{ ip }])).places, [0]);
+  const minute = Math.floor(clockwork.ms / 60_000);
+  const counts = await clockwork.redis.command('HVALS', line.key(`ip:${minute}`));
+  assert.deepEqual(counts.map(Number).sort(), [3, 6]); // who is refused is counted as well
+});
+
+test('a repeated key does not count against its address, and works beyond its limit', async () => {
+  const line = await front().create({ joins_per_ip_per_min: 2 });
+  const ip = '1.1.1.1';
+  await line.join([{ key: 'a', ip }]);
+  for (let i = 0; i < 5; i += 1) assert.deepEqual((await line.join([{ key: 'a', ip }])).places, [1]);
+  assert.deepEqual((await line.join([{ key: 'b', ip }])).places, [2]);
+  assert.deepEqual((await line.join([{ key: 'c', ip }])).places, [0]);
+  assert.deepEqual((await line.join([{ key: 'a', ip }])).places, [1]);
+});
+
+test('a key that was limited is not remembered', async () => {
+  const line = await front().create({ joins_per_ip_per_min: 1 });
+  const ip = '1.1.1.1';
+  assert.deepEqual((await line.join([{ key: 'a', ip }, { key: 'b', ip }])).places, [1, 0]);
+  await clockwork.step(60_000);
+  const later = await line.join([{ key: 'b', ip }]);
+  assert.deepEqual(later.places, [2]);
+  assert.deepEqual(later.fresh, [true]);
+});
+
+test('only pre-queue, open and paused events take people in', async () => {
+  const takes = [STATE.PRE_QUEUE, STATE.OPEN, STATE.PAUSED];
+  for (const state of Object.values(STATE)) {
+    const line = await front().create({}, state);
+    const answer = await line.join([{ key: 'a' }]);
+    assert.equal(answer.outcome, takes.includes(state) ? OUTCOME.OK : OUTCOME.WRONG_STATE);
+    if (answer.outcome === OUTCOME.OK) continue;
+    assert.equal(answer.state, state);
+    assert.equal(await clockwork.redis.command('EXISTS', line.key('seq')), 0);
+  }
+});
+
+test('an event that does not exist gets no counter', async () => {
+  const line = front();
+  assert.equal((await line.join(3)).outcome, OUTCOME.HEAL);
+  assert.deepEqual(await clockwork.redis.command('KEYS', line.key('*')), []);
+});
+
+test('sold out refuses joins; opened again, everybody has the place they had', async () => {
+  const line = await front().create();
+  await line.join([{ key: 'a' }, { key: 'b' }]);
+  await line.move(STATE.OPEN, STATE.SOLD_OUT);
+  assert.equal((await line.join([{ key: 'c' }])).outcome, OUTCOME.WRONG_STATE);
+  await line.move(STATE.SOLD_OUT, STATE.OPEN);
+  assert.deepEqual((await line.join([{ key: 'c' }, { key: 'b' }])).places, [3, 2]);
+});
+
+test('a counter behind what the front has seen gives out nothing', async () => {
+  const line = await front().create();
+  await line.join(5);
+  await clockwork.redis.command('SET', line.key('seq'), 4);
+  assert.equal((await line.join(1)).outcome, OUTCOME.HEAL);
+});
+
+test('the counts of a minute are cleared by the first tick of the next', async () => {
+  const line = await front().create({ joins_per_ip_per_min: 5, rate_milli: 1 });
+  await line.tick();
+  await line.join(upTo(50).map((n) => ({ ip: `10.0.0.${n}` })));
+  const counts = () => clockwork.redis.command('KEYS', line.key('ip:*'));
+  assert.equal((await counts()).length, 1);
+  await line.tick();
+  assert.equal((await counts()).length, 1);
+  await clockwork.step(60_000);
+  await line.join([{ ip: '10.0.0.1' }]);
+  await line.tick();
+  const minute = Math.floor(clockwork.ms / 60_000);
+  assert.deepEqual(await counts(), [line.key(`ip:${minute}`)]);
+});

@@ -1,0 +1,434 @@
+// The neighbours of the payment adapter, as small as they can be and still keep what they did:
+// waiting room, seats, provider, shop, mail server. Each can be told to misbehave.
+
+import { createHash, createHmac, generateKeyPairSync, randomBytes, sign } from 'node:crypto';
+import http from 'node:http';
+import net from 'node:net';
+
+const b64 = (value) => Buffer.from(value).toString('base64url');
+
+// A server whose `handler(call)` answers {status, body, headers}; `faults` is asked before:
+// 'drop' (nothing happens, no answer), 'lost' (it happens, no answer), 'cut' (half of the answer),
+// a number (that status, nothing happens), {after: 500} (it happens, that status).
+class Fake {
+  constructor() {
+    this.calls = [];
+    this.faults = []; // [{match: 'POST /v1/...', fault, left}]
+    this.agents = new Set();
+  }
+
+  async listen(scope) {
+    this.server = http.createServer((req, res) => this.take(req, res));
+    this.server.on('connection', (socket) => {
+      this.agents.add(socket);
+      socket.on('close', () => this.agents.delete(socket));
+    });
+    await new Promise((resolve) => this.server.listen(0, '127.0.0.1', resolve));
+    this.port = this.server.address().port;
+    this.url = `http://127.0.0.1:${this.port}`;
+    scope.defer(() => this.close());
+  }
+
+  close() {
+    for (const socket of this.agents) socket.destroy();
+    return new Promise((resolve) => this.server.close(resolve));
+  }
+
+  fault(match, fault, left = 1) {
+    this.faults.push({ match, fault, left });
+  }
+
+  heal() {
+    this.faults = [];
+  }
+
+  #faultOf(line) {
+    const found = this.faults.find((f) => f.left > 0 && line.includes(f.match));
+    if (found) found.left -= 1;
+    return found?.fault;
+  }
+
+  async take(req, res) {
+    const parts = [];
+    for await (const part of req) parts.push(part);
+    const body = Buffer.concat(parts).toString('utf8');
+    const call = { method: req.method, path: req.url, headers: req.headers, body };
+    this.calls.push(call);
+    const fault = this.#faultOf(`${req.method} ${req.url}`);
+    if (fault === 'drop') return req.socket.destroy();
+    if (typeof fault === 'number') return this.#send(res, { status: fault, body: { code: 'fault' } });
+    if (fault?.delayMs) await new Promise((resolve) => setTimeout(resolve, fault.delayMs));
+    const answer = await this.handle(call);
+    if (fault === 'lost') return req.socket.destroy();
+    if (fault?.after) return this.#send(res, { status: fault.after, body: { code: 'fault' } });
+    if (fault === 'cut') {
+      const text = JSON.stringify(answer.body ?? { filler: 'so that there is a half' });
+      res.writeHead(answer.status === 204 ? 200 : answer.status, { 'content-length': text.length });
+      res.write(text.slice(0, text.length / 2), () => req.socket.destroy());
+      return undefined;
+    }
+    return this.#send(res, answer);
+  }
+
+  #send(res, { status, body, headers = {} }) {
+    const text = body === undefined ? '' : JSON.stringify(body);
+    res.writeHead(status, { 'content-type': 'application/json', ...headers });
+    res.end(text);
+  }
+}
+
+export class FakeQueue extends Fake {
+  constructor(issuer = 'fairgate') {
+    super();
+    this.issuer = issuer;
+    this.ended = new Set();
+    this.keys = [];
+    this.addKey();
+  }
+
+  addKey() {
+    const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const { x, y } = publicKey.export({ format: 'jwk' });
+    const thumb = JSON.stringify({ crv: 'P-256', kty: 'EC', x, y });
+    const kid = createHash('sha256').update(thumb).digest('base64url');
+    this.keys.unshift({ privateKey, jwk: { kty: 'EC', crv: 'P-256', x, y, kid, use: 'sig', alg: 'ES256' } });
+  }
+
+  token(claims, { typ, key = this.keys[0], alg = 'ES256' } = {}) {
+    const head = b64(JSON.stringify({ alg, typ, kid: key.jwk.kid }));
+    const body = b64(JSON.stringify(claims));
+    const signature = sign('sha256', Buffer.from(`${head}.${body}`), {
+      key: key.privateKey,
+      dsaEncoding: 'ieee-p1363',
+    });
+    return `${head}.${body}.${b64(signature)}`;
+  }
+
+  pass(event, session, more = {}) {
+    const now = Math.floor(Date.now() / 1000);
+    const claims = { iss: this.issuer, aud: event, sub: session, jti: session, iat: now, exp: now + 900 };
+    return this.token({ ...claims, place: 1, ...more }, { typ: 'fairgate-pass+jwt' });
+  }
+
+  handle({ method, path }) {
+    if (path === '/.well-known/jwks.json')
+      return { status: 200, body: { keys: this.keys.map(({ jwk }) => jwk) } };
+    const end = /^\/internal\/sessions\/([^/]+)\/end$/.exec(path);
+    if (method === 'POST' && end) {
+      this.ended.add(decodeURIComponent(end[1]));
+      return { status: 204 };
+    }
+    return { status: 404, body: { code: 'not-found' } };
+  }
+}
+
+export class FakeSeats extends Fake {
+  constructor(token) {
+    super();
+    this.token = token;
+    this.holds = new Map();
+    this.ended = new Set(); // sessions whose passes are good for nothing
+    this.count = 0;
+  }
+
+  hold(event, session, { seats, total = 154000, ttlMs = 600_000 } = {}) {
+    this.count += 1;
+    const hold = `h${this.count}`;
+    this.holds.set(hold, {
+      hold,
+      event,
+      session,
+      seats: seats ?? [`A-${2 * this.count}`, `A-${2 * this.count + 1}`],
+      total,
+      currency: 'KRW',
+      expires: Date.now() + ttlMs,
+      state: 'held',
+      order: null,
+      gone: false,
+    });
+    return hold;
+  }
+
+  view(hold) {
+    const { seats, total, currency, expires, event, state } = hold;
+    const expires_at = new Date(expires).toISOString();
+    const places = seats.map((id) => ({ id, zone: '1층 <A>', row: id.split('-')[0], number: id.split('-')[1], category: 'R석', price: 77000 }));
+    return { hold: hold.hold, event, event_name: '갈라 & 친구들', starts_at: '2027-05-01T10:00:00.000Z', state, seats, places, quantity: seats.length, total, currency, expires_at };
+  }
+
+  sold() {
+    return [...this.holds.values()].filter((hold) => hold.state === 'sold');
+  }
+
+  #act(hold, what, order) {
+    const no = (status, code) => ({ status, body: { code, detail: code } });
+    if (hold.order !== null && hold.order !== order) return no(409, 'other-order');
+    const late = Date.now() >= hold.expires;
+    if (what === 'extend') {
+      if (hold.state !== 'held') return no(404, 'no-hold');
+      if (late && hold.order === null) return no(410, 'hold-expired');
+      hold.order = order;
+    } else if (what === 'confirm') {
+      if (hold.order !== order) return no(404, 'no-order');
+      if (hold.state === 'free' || (hold.state === 'held' && late && hold.gone))
+        return no(409, 'seats-gone');
+      hold.state = 'sold';
+    } else {
+      hold.state = 'free';
+    }
+    return { status: 200, body: { verdict: what, ...this.view(hold) } };
+  }
+
+  handle({ method, path, headers, body }) {
+    const own = /^\/v1\/seats\/([^/]+)\/holds\/([^/]+)$/.exec(path);
+    if (method === 'GET' && own) {
+      const hold = this.holds.get(own[2]);
+      const claims = JSON.parse(Buffer.from(headers.authorization.split('.')[1], 'base64url'));
+      if (!hold || hold.event !== own[1] || hold.session !== claims.sub)
+        return { status: 404, body: { code: 'no-hold' } };
+      if (Date.now() >= hold.expires) return { status: 410, body: { code: 'hold-expired' } };
+      return { status: 200, body: this.view(hold) };
+    }
+    const saga = /^\/internal\/events\/([^/]+)\/holds\/([^/]+)\/(\w+)$/.exec(path);
+    if (method === 'POST' && saga) {
+      if (headers.authorization !== `Bearer ${this.token}`) return { status: 401, body: { code: 'no' } };
+      const hold = this.holds.get(saga[2]);
+      if (!hold) return { status: 404, body: { code: 'no-hold' } };
+      return this.#act(hold, saga[3], JSON.parse(body).order);
+    }
+    const end = /^\/internal\/sessions\/([^/]+)\/end$/.exec(path);
+    if (method === 'POST' && end) {
+      if (headers.authorization !== `Bearer ${this.token}`) return { status: 401, body: { code: 'no' } };
+      this.ended.add(decodeURIComponent(end[1]));
+      return { status: 204 };
+    }
+    const sold = /^\/admin\/events\/([^/]+)\/export$/.exec(path);
+    if (sold) {
+      const rows = this.sold()
+        .filter((hold) => hold.event === sold[1])
+        .flatMap((hold) => hold.seats.map((seat) => ({ seat, order: hold.order, hold: hold.hold })));
+      return { status: 200, body: rows };
+    }
+    return { status: 404, body: { code: 'not-found' } };
+  }
+}
+
+// PaymentIntents with manual capture, as far as the driver goes.
+export class FakePsp extends Fake {
+  constructor() {
+    super();
+    this.key = `sk_test_${randomBytes(8).toString('hex')}`;
+    this.webhookSecret = `whsec_${randomBytes(8).toString('hex')}`;
+    this.intents = new Map();
+    this.kept = new Map(); // idempotency key -> answer
+    this.events = []; // oldest first
+    this.captures = 0;
+    this.autoPay = false;
+    this.refuseCaptureOf = null; // an order
+  }
+
+  event(type, object) {
+    const id = `evt_${this.events.length + 1}`;
+    const event = { id, object: 'event', type, data: { object: structuredClone(object) } };
+    this.events.push(event);
+    return event;
+  }
+
+  // The buyer pays on the provider's page.
+  authorise(id) {
+    const intent = this.intents.get(id);
+    if (!['requires_payment_method', 'requires_capture'].includes(intent.status))
+      throw new Error(`cannot pay ${intent.status}`);
+    intent.status = 'requires_capture';
+    return this.event('payment_intent.amount_capturable_updated', intent);
+  }
+
+  of(order) {
+    return [...this.intents.values()].filter((intent) => intent.metadata.order === order);
+  }
+
+  signed(event, { at = Math.floor(Date.now() / 1000), secret = this.webhookSecret } = {}) {
+    const body = JSON.stringify(event);
+    const mac = createHmac('sha256', secret).update(`${at}.${body}`).digest('hex');
+    return { body, headers: { 'stripe-signature': `t=${at},v1=${mac}`, 'content-type': 'application/json' } };
+  }
+
+  handle(call) {
+    if (call.headers.authorization !== `Bearer ${this.key}`)
+      return { status: 401, body: { error: { type: 'invalid_request_error', message: 'key' } } };
+    const key = call.headers['idempotency-key'];
+    if (call.method === 'POST' && this.kept.has(key)) {
+      const kept = this.kept.get(key);
+      return { ...kept, headers: { 'idempotent-replayed': 'true' } };
+    }
+    const answer = this.#work(call);
+    if (call.method === 'POST' && answer.status < 500) this.kept.set(key, structuredClone(answer));
+    return answer;
+  }
+
+  #error(status, code, intent) {
+    return {
+      status,
+      body: { error: { type: 'invalid_request_error', code, message: code, payment_intent: intent } },
+    };
+  }
+
+  #work({ method, path, body }) {
+    const form = new URLSearchParams(body);
+    const url = new URL(path, this.url);
+    if (method === 'POST' && url.pathname === '/v1/payment_intents') return this.#create(form);
+    if (url.pathname === '/v1/events') return this.#list(url.searchParams);
+    if (method === 'POST' && url.pathname === '/v1/refunds') return this.#refund(form);
+    const [, , , id, act] = url.pathname.split('/');
+    const intent = this.intents.get(id);
+    if (!intent) return this.#error(404, 'resource_missing');
+    if (act === 'capture') {
+      if (intent.metadata.order === this.refuseCaptureOf) return this.#error(400, 'charge_expired_for_capture');
+      if (intent.status !== 'requires_capture')
+        return this.#error(400, 'payment_intent_unexpected_state', intent);
+      intent.status = 'succeeded';
+      intent.amount_received = intent.amount;
+      this.captures += 1;
+      this.event('payment_intent.succeeded', intent);
+    } else if (act === 'cancel') {
+      if (intent.status === 'succeeded')
+        return this.#error(400, 'payment_intent_unexpected_state', intent);
+      intent.status = 'canceled';
+      this.event('payment_intent.canceled', intent);
+    }
+    return { status: 200, body: intent };
+  }
+
+  #create(form) {
+    const id = `pi_${this.intents.size + 1}`;
+    const intent = {
+      id,
+      object: 'payment_intent',
+      amount: Number(form.get('amount')),
+      amount_received: 0,
+      currency: form.get('currency'),
+      capture_method: form.get('capture_method'),
+      client_secret: `${id}_secret_${randomBytes(4).toString('hex')}`,
+      metadata: { order: form.get('metadata[order]') },
+      status: this.autoPay ? 'requires_capture' : 'requires_payment_method',
+      latest_charge: { id: `ch_${id}`, object: 'charge', payment_intent: id, amount_refunded: 0 },
+    };
+    this.intents.set(id, intent);
+    this.event('payment_intent.created', intent);
+    return { status: 200, body: intent };
+  }
+
+  #refund(form) {
+    const intent = this.intents.get(form.get('payment_intent'));
+    if (!intent || intent.status !== 'succeeded') return this.#error(400, 'charge_not_captured');
+    if (intent.latest_charge.amount_refunded > 0) return this.#error(400, 'charge_already_refunded');
+    intent.latest_charge.amount_refunded = intent.amount;
+    this.event('charge.refunded', { ...intent.latest_charge, metadata: intent.metadata });
+    return { status: 200, body: { id: `re_${intent.id}`, object: 'refund', status: 'succeeded' } };
+  }
+
+  #list(query) {
+    const limit = Number(query.get('limit') ?? 10);
+    const all = [...this.events].reverse(); // newest first
+    const before = query.get('ending_before');
+    const after = query.get('starting_after');
+    if (before) {
+      const newer = all.slice(0, all.findIndex(({ id }) => id === before));
+      return { status: 200, body: { object: 'list', has_more: newer.length > limit, data: newer.slice(-limit) } };
+    }
+    const rest = after ? all.slice(all.findIndex(({ id }) => id === after) + 1) : all;
+    return { status: 200, body: { object: 'list', has_more: rest.length > limit, data: rest.slice(0, limit) } };
+  }
+}
+
+export class FakeShop extends Fake {
+  constructor() {
+    super();
+    this.key = randomBytes(8).toString('hex');
+    this.orders = new Map(); // idempotency key -> body
+    this.arrived = []; // each delivery, also repeated ones
+  }
+
+  // What was handed in, in the order of arrival.
+  #list(query) {
+    const after = Number(query.get('after') ?? 0);
+    const all = [...this.orders.values()].filter(({ kind }) => kind === 'completed');
+    const orders = all.slice(after, after + Number(query.get('limit')));
+    return { status: 200, body: { orders, next: after + orders.length } };
+  }
+
+  handle({ method, path, headers, body }) {
+    if (headers.authorization !== `Bearer ${this.key}`) return { status: 401, body: {} };
+    if (method === 'GET') return this.#list(new URL(path, this.url).searchParams);
+    const order = JSON.parse(body);
+    const key = headers['idempotency-key'];
+    this.arrived.push({ key, at: Date.now(), customer: order.customer });
+    const first = !this.orders.has(key);
+    if (first) this.orders.set(key, order);
+    return { status: first ? 201 : 200, body: { ok: true } };
+  }
+}
+
+// A mail server that keeps what it is given.
+export class FakeSmtp {
+  constructor() {
+    this.mails = []; // {from, to, text}
+    this.tried = []; // to whom, refused or not
+    this.refuse = null; // e.g. '550 no such user'
+    this.sockets = new Set();
+  }
+
+  async listen(scope) {
+    this.server = net.createServer((socket) => this.serve(socket));
+    await new Promise((resolve) => this.server.listen(0, '127.0.0.1', resolve));
+    this.url = `smtp://127.0.0.1:${this.server.address().port}`;
+    scope.defer(() => {
+      for (const socket of this.sockets) socket.destroy();
+      return new Promise((resolve) => this.server.close(resolve));
+    });
+  }
+
+  serve(socket) {
+    let buffer = '';
+    let data = null;
+    const mail = {};
+    const say = (line) => socket.write(`${line}\r\n`);
+    this.sockets.add(socket);
+    socket.on('close', () => this.sockets.delete(socket));
+    socket.on('error', () => {});
+    say('220 fake ESMTP');
+    socket.on('data', (bytes) => {
+      buffer += bytes.toString('latin1');
+      for (let at = buffer.indexOf('\r\n'); at >= 0; at = buffer.indexOf('\r\n')) {
+        const line = buffer.slice(0, at);
+        buffer = buffer.slice(at + 2);
+        if (data !== null) {
+          if (line === '.') {
+            this.mails.push({ ...mail, text: data });
+            data = null;
+            say('250 kept');
+          } else {
+            data += `${line.startsWith('..') ? line.slice(1) : line}\r\n`;
+          }
+        } else if (/^EHLO|^HELO/i.test(line)) {
+          say('250 fake');
+        } else if (/^MAIL FROM:<(.*?)>/i.test(line)) {
+          mail.from = /<(.*?)>/.exec(line)[1];
+          say('250 ok');
+        } else if (/^RCPT TO:<(.*?)>/i.test(line)) {
+          mail.to = /<(.*?)>/.exec(line)[1];
+          this.tried.push(mail.to);
+          say(this.refuse ?? '250 ok');
+        } else if (/^DATA/i.test(line)) {
+          data = '';
+          say('354 go on');
+        } else if (/^QUIT/i.test(line)) {
+          say('221 bye');
+          socket.end();
+        } else {
+          say('250 ok');
+        }
+      }
+    });
+  }
+}

@@ -1,0 +1,231 @@
+// A payment adapter with its neighbours: private PostgreSQL (our database, and the company's with a
+// users table), fakes of the rest, and the helpers that a test speaks in.
+
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { CookieJar, makeSecrets, openContract, startPostgres, startService, until } from '../../../lib-js/index.js';
+import { FakePsp, FakeQueue, FakeSeats, FakeShop, FakeSmtp } from './fakes.js';
+
+// Of "correct horse battery staple", by bcryptjs, noble-hashes and `openssl passwd`.
+export const PASSWORD = 'correct horse battery staple';
+export const HASHES = {
+  bcrypt: '$2b$06$S5.CNEuPbSus1ARMr2638.fOBbsKBJKv1UchyJ98AJ3iySuK48DW6',
+  argon2id:
+    '$argon2id$v=19$m=256,t=2,p=1$MDEyMzQ1Njc4OWFiY2RlZg$6v921DcCh4JgNTUk8Zy5XG6tyoURKEoHlKq0MC/5wLE',
+  pbkdf2: 'pbkdf2_sha256$1200$seasalt$lA7UOvaNxfp1YZX8z9/cKIpH2EcwRvPU4aShohDz/vQ=',
+  sha512crypt:
+    '$6$fairgate$ioK2ptzjSL1/soAWkGNkrjswbf5U2EZd0e0jtactOT/KYQePhzChb4/wINCyUQyUMNJufcT7.L6o2iyV/V4LF/',
+};
+
+export const EVENT = 'gala';
+
+// Whatever a test is told is held against what is promised.
+export const contract = openContract('payment-adapter/openapi.yaml');
+
+function checked(client) {
+  for (const method of ['get', 'post']) {
+    const call = client[method].bind(client);
+    client[method] = async (path, ...rest) => {
+      const answer = await call(path, ...rest);
+      const known = /^\/(v1\/pay|pay|admin)\//.test(path);
+      return known ? contract.check(method.toUpperCase(), path, answer) : answer;
+    };
+  }
+}
+
+export async function openWorld(scope, options = {}) {
+  const world = new World(scope, options);
+  await world.start();
+  return world;
+}
+
+class World {
+  constructor(scope, options) {
+    this.scope = scope;
+    this.options = options;
+    this.sessions = 0;
+  }
+
+  async start() {
+    const { scope } = this;
+    this.secrets = makeSecrets(scope);
+    this.queue = new FakeQueue();
+    this.seats = new FakeSeats(this.secrets.read('service-token'));
+    this.psp = new FakePsp();
+    this.shop = new FakeShop();
+    this.smtp = new FakeSmtp();
+    for (const fake of [this.queue, this.seats, this.psp, this.shop, this.smtp]) await fake.listen(scope);
+    this.postgres = await startPostgres(scope, {
+      databases: ['pay', 'shop'],
+      settings: this.options.postgres ?? {},
+    });
+    this.#makeUsers();
+    this.dir = scope.tempDir('pay-');
+    this.#secret('psp-key-file', this.psp.key);
+    this.#secret('webhook-file', this.psp.webhookSecret);
+    this.#secret('shop-key-file', this.shop.key);
+    await this.options.before?.(this);
+    this.pay = await this.startPay({}, { port: this.options.port });
+  }
+
+  #secret(name, text) {
+    writeFileSync(join(this.dir, name), text, { mode: 0o600 });
+  }
+
+  #makeUsers() {
+    const rows = Object.entries(HASHES).map(
+      ([name, hash], i) => `(${i + 1}, '${name}@example.com', '${hash}', '${i % 2 ? 'en' : 'ko'}')`,
+    );
+    this.postgres.sql(
+      `CREATE TABLE users (id bigint PRIMARY KEY, email text, password_hash text, lang text);
+       INSERT INTO users VALUES ${rows.join(',')};
+       INSERT INTO users SELECT i, 'user' || i || '@example.com', '${HASHES.bcrypt}', 'en'
+         FROM generate_series(100, 140) i;
+       CREATE ROLE reader LOGIN; GRANT SELECT ON users TO reader;`,
+      'shop',
+    );
+  }
+
+  config(more = {}) {
+    const merge = (section, values) => ({ ...values, ...(this.options[section] ?? {}), ...(more[section] ?? {}) });
+    return ({ port, privatePort }) => ({
+      http: merge('http', { port }),
+      private: merge('private', { port: privatePort, token_file: this.secrets.path('admin-token') }),
+      database: merge('database', { conninfo: this.postgres.conninfo('pay') }),
+      users: merge('users', {
+        conninfo: this.postgres.conninfo('shop', 'reader'),
+        login_sql: 'SELECT id::text, password_hash, lang FROM users WHERE lower(email) = lower($1)',
+        queries_per_s: 1000,
+      }),
+      login: merge('login', { free_fails: 100 }),
+      sso: merge('sso', { jwks_url: `${this.queue.url}/.well-known/jwks.json` }),
+      queue: merge('queue', { url: this.queue.url, internal_url: this.queue.url }),
+      seats: merge('seats', { url: this.seats.url, internal_url: this.seats.url }),
+      keys: merge('keys', {
+        service_token: this.secrets.path('service-token'),
+        seats_admin_token: this.secrets.path('admin-token'),
+        tickets: this.secrets.path('door-ed25519.pem'),
+      }),
+      psp: merge('psp', {
+        stripe_url: this.psp.url,
+        stripe_key: join(this.dir, 'psp-key-file'),
+        stripe_webhook_secret: join(this.dir, 'webhook-file'),
+        stripe_checkout_url: `${this.psp.url}/pay/`,
+        timeout: '2s',
+      }),
+      web: merge('web', { public_url: 'http://tickets.example' }),
+      shop: merge('shop', { url: `${this.shop.url}/orders`, list_url: `${this.shop.url}/orders`, key: join(this.dir, 'shop-key-file'), per_s: 200, retry_max: '1s' }),
+      mail: merge('mail', { url: this.smtp.url }),
+      saga: merge('saga', { poll: '200ms', poll_max: '400ms', idle: '50ms' }),
+      reconcile: merge('reconcile', {}),
+    });
+  }
+
+  async startPay(more = {}, { ready = true, env = {}, port } = {}) {
+    const pay = await startService(this.scope, {
+      program: 'payment-adapter',
+      adminToken: this.secrets.read('admin-token'),
+      config: this.config(more),
+      env,
+      ready,
+      ...(port === undefined ? {} : { port }),
+    });
+    checked(pay.http);
+    checked(pay.admin);
+    return pay;
+  }
+
+  // A member who is logged in: {jar, get, post, member}.
+  async login(login = 'bcrypt@example.com', password = PASSWORD, pay = this.pay) {
+    const visitor = this.visitor(pay);
+    const answer = await visitor.post('/v1/pay/login', { login, password });
+    assert.equal(answer.status, 200, answer.text);
+    visitor.member = answer.json.member;
+    return visitor;
+  }
+
+  visitor(pay = this.pay) {
+    const jar = new CookieJar();
+    const call = async (method, path, body, headers = {}) => {
+      const answer = await pay.http[method](path, { body, headers: { ...jar.headers, ...headers } });
+      jar.take(answer);
+      return answer;
+    };
+    return {
+      jar,
+      get: (path, headers) => call('get', path, undefined, headers),
+      post: (path, body = {}, headers) => call('post', path, body, headers),
+    };
+  }
+
+  // A hold of a visit of its own, and the pass that goes with it.
+  hold(options) {
+    this.sessions += 1;
+    const session = `s${this.sessions}`;
+    return { session, hold: this.seats.hold(EVENT, session, options), pass: this.queue.pass(EVENT, session) };
+  }
+
+  order(visitor, { hold, pass }, { key = `k-${hold}`, body = {} } = {}) {
+    return visitor.post(
+      '/v1/pay/orders',
+      { event: EVENT, hold, ...body },
+      { authorization: `Bearer ${pass}`, 'idempotency-key': key },
+    );
+  }
+
+  webhook(event, options, pay = this.pay) {
+    const { body, headers } = this.psp.signed(event, options);
+    return pay.http.post('/v1/pay/webhooks/stripe', { body, headers });
+  }
+
+  // The buyer pays, and the provider tells us.
+  async payOrder(order, pay = this.pay) {
+    const intent = this.psp.of(order).find(({ status }) => status !== 'canceled');
+    const event = this.psp.authorise(intent.id);
+    const answer = await this.webhook(event, {}, pay);
+    assert.equal(answer.status, 204, answer.text);
+  }
+
+  async untilStatus(visitor, order, ...wanted) {
+    return until(`order to be ${wanted.join(' or ')}`, async () => {
+      const answer = await visitor.get(`/v1/pay/orders/${order}`);
+      assert.equal(answer.status, 200, answer.text);
+      if (!wanted.includes(answer.json.status)) throw new Error(`it is ${answer.json.status}`);
+      return answer.json;
+    });
+  }
+
+  // Everybody agrees on money, seats and orders; every saga has ended.
+  async settle(timeoutMs = 30_000) {
+    await until(
+      'every saga to end',
+      () => this.postgres.sql('SELECT count(*) FROM pay.saga WHERE state < 2', 'pay') === '0',
+      { timeoutMs },
+    );
+    const orders = this.postgres.rows(
+      `SELECT o.id, o.status, o.amount, o.hold, (SELECT count(*) FROM pay.ticket t
+         WHERE t.order_id = o.id AND t.revoked_at IS NULL) AS tickets FROM pay.orders o`,
+      'pay',
+    );
+    for (const { id, status, amount, hold, tickets } of orders) {
+      const intents = this.psp.of(id);
+      const captured = intents.filter((intent) => intent.amount_received > 0);
+      assert.ok(captured.length <= 1, `${id}: captured ${captured.length} times`);
+      const kept = intents.reduce(
+        (sum, intent) => sum + intent.amount_received - intent.latest_charge.amount_refunded,
+        0,
+      );
+      const sold = this.seats.holds.get(hold).state === 'sold';
+      assert.equal(kept, sold ? amount : 0, `${id} (${status}): kept ${kept}, sold ${sold}`);
+      assert.equal(status === 'completed', sold, `${id} is ${status}, sold is ${sold}`);
+      assert.notEqual(this.seats.holds.get(hold).state, 'held', `${id}: seats still held`);
+      for (const intent of intents.filter(({ amount_received }) => amount_received === 0)) {
+        // One of which nobody ever heard (its answer was lost, its key burnt) has no buyer.
+        if (intent.status === 'requires_capture') assert.fail(`${id}: money still reserved`);
+      }
+      assert.equal(tickets, status === 'completed' ? 2 : 0, `${id}: ${tickets} tickets`);
+    }
+    return orders;
+  }
+}

@@ -1,0 +1,236 @@
+// Logging in against somebody else's user table, which must not notice.
+
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import test, { after, before } from 'node:test';
+import { assertProblem, openScope, until } from '../../lib-js/index.js';
+import { EVENT, HASHES, openWorld, PASSWORD } from './lib/world.js';
+
+const scope = openScope();
+let world;
+before(async () => {
+  world = await openWorld(scope);
+});
+after(() => scope.close());
+
+const login = (visitor, name, password = PASSWORD, headers) =>
+  visitor.post('/v1/pay/login', { login: name, password }, headers);
+
+test('each hash format of the table logs in, whatever the case of the login', async () => {
+  for (const [index, name] of Object.keys(HASHES).entries()) {
+    const visitor = world.visitor();
+    const answer = await login(visitor, `${name.toUpperCase()}@example.com`);
+    assert.equal(answer.status, 200, `${name}: ${answer.text}`);
+    assert.equal(answer.json.member, String(index + 1));
+    const cookie = visitor.jar.get('fg_session');
+    assert.ok(cookie.attributes.includes('httponly') && cookie.attributes.includes('samesite=lax'));
+    const me = await visitor.get('/v1/pay/me');
+    assert.deepEqual(me.json, { member: String(index + 1), lang: index % 2 ? 'en' : 'ko' });
+    assertProblem(await login(world.visitor(), `${name}@example.com`, 'wrong'), 401, 'bad-credentials');
+  }
+});
+
+test('a wrong password and an unknown login look the same and take the same time', async () => {
+  const took = async (name) => {
+    const times = [];
+    for (let i = 0; i < 9; i += 1) {
+      const start = process.hrtime.bigint();
+      assertProblem(await login(world.visitor(), name(i), 'wrong'), 401, 'bad-credentials');
+      times.push(Number(process.hrtime.bigint() - start) / 1e6);
+    }
+    return Math.min(...times); // what else the machine does only ever adds
+  };
+  // The default unknown_hash costs 10; these users' hashes are made to cost the same.
+  const pay = await world.startPay({ users: { unknown_hash: HASHES.bcrypt } });
+  const kept = world.pay;
+  world.pay = pay;
+  const known = await took((i) => `user${100 + i}@example.com`);
+  const unknown = await took((i) => `nobody${i}@example.com`);
+  world.pay = kept;
+  await pay.stop();
+  assert.ok(Math.abs(known - unknown) < 0.5 * Math.max(known, unknown), `${known} ms, ${unknown} ms`);
+});
+
+test('a login rotates the cookie, a logout ends it at the server', async () => {
+  const visitor = world.visitor();
+  await login(visitor, 'bcrypt@example.com');
+  const first = visitor.jar.get('fg_session').value;
+  await login(visitor, 'bcrypt@example.com');
+  const second = visitor.jar.get('fg_session').value;
+  assert.notEqual(first, second);
+  const me = (value) => world.pay.http.get('/v1/pay/me', { headers: { cookie: `fg_session=${value}` } });
+  assertProblem(await me(first), 401, 'login-required');
+  assert.equal((await me(second)).status, 200);
+  assert.equal((await visitor.post('/v1/pay/logout')).status, 204);
+  assertProblem(await me(second), 401, 'login-required');
+  for (const junk of ['', 'x', 'a'.repeat(43), 'a'.repeat(500), "' OR 1=1 --"])
+    assertProblem(await me(encodeURIComponent(junk)), 401, 'login-required');
+  // What is stored is no cookie.
+  const stored = world.postgres.sql('SELECT string_agg(token, \' \') FROM pay.session', 'pay');
+  assert.ok(!stored.includes(first) && !stored.includes(second));
+});
+
+test('posts from other sites, other types and malformed bodies are refused', async () => {
+  const evil = { origin: 'https://evil.example' };
+  assertProblem(await login(world.visitor(), 'bcrypt@example.com', PASSWORD, evil), 403, 'cross-origin');
+  assertProblem(await world.visitor().post('/v1/pay/logout', {}, evil), 403, 'cross-origin');
+  const form = await world.pay.http.post('/v1/pay/login', {
+    body: 'login=a&password=b',
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+  });
+  assertProblem(form, 415, 'not-json');
+  const bad = [{}, { login: 'a' }, { login: '', password: 'x' }, { login: 'a', password: 'x', admin: true }, { login: 1, password: 'x' }, { login: 'a', password: 'x'.repeat(1025) }];
+  for (const body of bad) assertProblem(await world.visitor().post('/v1/pay/login', body), 400, 'bad-request');
+  assertProblem(await login(world.visitor(), "' OR '1'='1", 'x'), 401, 'bad-credentials');
+});
+
+test('guesses are slowed down for the account and for the address, and pass by', async () => {
+  const pay = await world.startPay({ login: { free_fails: 3, pause: '1s', window: '10m' } });
+  const visitor = world.visitor(pay);
+  world.postgres.sql('DELETE FROM pay.throttle', 'pay');
+  for (let i = 0; i < 3; i += 1) assertProblem(await login(visitor, 'user101@example.com', 'x'), 401, 'bad-credentials');
+  const refused = await login(visitor, 'user101@example.com');
+  assertProblem(refused, 429, 'too-many-attempts');
+  assert.ok(Number(refused.headers['retry-after']) >= 1);
+  assert.equal((await login(visitor, 'user102@example.com')).status, 200);
+  await until('the pause to be over', async () => (await login(visitor, 'user101@example.com')).status === 200);
+  // Thirty different accounts from one address: the address has to wait.
+  let last;
+  for (let i = 0; i < 40 && last?.status !== 429; i += 1)
+    last = await login(visitor, `user${100 + i}@example.com`, 'x');
+  assertProblem(last, 429, 'too-many-attempts');
+  world.postgres.sql('DELETE FROM pay.throttle', 'pay');
+  const keys = world.postgres.sql('SELECT count(*) FROM pay.throttle WHERE key LIKE \'%example%\'', 'pay');
+  assert.equal(keys, '0');
+  await pay.stop();
+});
+
+test('guesses in parallel do not slip past the count', async () => {
+  const visitor = world.visitor();
+  const answers = await Promise.all(
+    Array.from({ length: 20 }, () => login(visitor, 'user110@example.com', 'x')),
+  );
+  const by = (status) => answers.filter((answer) => answer.status === status).length;
+  assert.ok(by(401) >= 1);
+  assert.equal(by(401) + by(429), 20);
+  assert.ok(by(429) >= 10, `${by(401)} were checked at once`);
+});
+
+test('beyond the hash queue a login is told to come back', async () => {
+  const pay = await world.startPay({ http: { loops: 3 }, login: { hash_queue: 2, free_fails: 1000 } });
+  const answers = await Promise.all(
+    Array.from({ length: 30 }, (_, i) => login(world.visitor(pay), `user${100 + i}@example.com`)),
+  );
+  const shed = answers.filter(({ status }) => status === 503);
+  assert.ok(shed.length > 0 && shed.length < 30, `${shed.length} shed`);
+  for (const answer of shed) {
+    assertProblem(answer, 503, 'login-busy');
+    assert.ok(Number(answer.headers['retry-after']) >= 1);
+  }
+  await pay.stop();
+});
+
+test('the user database is never asked more often than the cap', async () => {
+  const pay = await world.startPay({ http: { loops: 3 }, users: { queries_per_s: 8 }, login: { free_fails: 1000 } });
+  const count = () =>
+    pay.metrics().then((metrics) => metrics.get('fairgate_users_db_queries_total'));
+  const seen = [];
+  const end = Date.now() + 3000;
+  let shed = 0;
+  while (Date.now() < end) {
+    const answers = await Promise.all(
+      [0, 1, 2, 3].map((i) => login(world.visitor(pay), `user${100 + i}@example.com`)),
+    );
+    shed += answers.filter(({ status }) => status === 503).length;
+    seen.push([Date.now(), await count()]);
+  }
+  assert.ok(shed > 0);
+  for (const [at, total] of seen) {
+    const before = seen.findLast(([earlier]) => earlier <= at - 1000);
+    if (before) assert.ok(total - before[1] <= 1 + (8 * (at - before[0])) / 1000, `${total - before[1]} in ${at - before[0]} ms`);
+  }
+  await pay.stop();
+});
+
+// Somebody's migration holds the table: every look-up waits. Answers what ends it.
+async function lockUsers() {
+  const { socketDir, port } = world.postgres;
+  const psql = spawn('psql', ['-h', socketDir, '-p', String(port), '-U', 'postgres', '-XAtq', 'shop']);
+  psql.stdin.write("BEGIN; LOCK TABLE users; SELECT 'locked';\n");
+  await new Promise((resolve) => psql.stdout.once('data', resolve));
+  return () => psql.stdin.end('ROLLBACK;\n');
+}
+
+test('with the user database stalled a login is 503 within a second, and who is in stays in', async () => {
+  const visitor = await world.login();
+  const visit = world.hold();
+  const unlock = await lockUsers();
+  try {
+    for (let i = 0; i < 8; i += 1) {
+      const start = Date.now();
+      assertProblem(await login(world.visitor(), `user12${i}@example.com`), 503, 'login-busy');
+      assert.ok(Date.now() - start < 1000, `${Date.now() - start} ms`);
+    }
+    const made = await world.order(visitor, visit);
+    assert.equal(made.status, 201, made.text);
+    await world.payOrder(made.json.order);
+    await world.untilStatus(visitor, made.json.order, 'completed');
+  } finally {
+    unlock();
+  }
+  await until('logins again', async () => (await login(world.visitor(), 'user130@example.com')).status === 200);
+  await world.settle();
+});
+
+test('with the user database gone a login is 503 at once', async () => {
+  const pay = await world.startPay({ users: { conninfo: 'host=127.0.0.1 port=1 dbname=shop user=reader' } });
+  for (let i = 0; i < 4; i += 1) {
+    const start = Date.now();
+    assertProblem(await login(world.visitor(pay), 'bcrypt@example.com'), 503, 'login-busy');
+    assert.ok(Date.now() - start < 1000, `${Date.now() - start} ms`);
+  }
+  await pay.stop();
+});
+
+test("the reader's sessions cannot write, whatever the role may", async () => {
+  const pay = await world.startPay({
+    users: { conninfo: world.postgres.conninfo('shop'), login_sql: "WITH w AS (DELETE FROM users WHERE email = $1 RETURNING id) SELECT id::text, 'x' FROM w" },
+  });
+  assert.equal((await login(world.visitor(pay), 'bcrypt@example.com')).status, 503);
+  assert.equal(world.postgres.sql("SELECT count(*) FROM users WHERE email = 'bcrypt@example.com'", 'shop'), '1');
+  await pay.stop();
+});
+
+test("the shop's signed token logs in once, and only if everything in it is right", async () => {
+  const now = Math.floor(Date.now() / 1000);
+  const claims = (more) => ({ iss: 'shop', aud: 'fairgate', sub: '77', jti: `j${Math.random()}`, iat: now, exp: now + 60, ...more });
+  const by = (token) => world.visitor().post('/v1/pay/login', { token });
+  const good = world.queue.token(claims({ lang: 'en' }), { typ: 'JWT' });
+  const visitor = world.visitor();
+  const answer = await visitor.post('/v1/pay/login', { token: good });
+  assert.equal(answer.status, 200, answer.text);
+  assert.deepEqual((await visitor.get('/v1/pay/me')).json, { member: '77', lang: 'en' });
+  assertProblem(await by(good), 401, 'token-used');
+  const bad = [
+    claims({ iss: 'else' }),
+    claims({ aud: 'else' }),
+    claims({ exp: now - 60, iat: now - 120 }),
+    claims({ exp: now + 86400 }),
+    claims({ sub: undefined }),
+    claims({ jti: undefined }),
+  ];
+  for (const one of bad) assertProblem(await by(world.queue.token(one, { typ: 'JWT' })), 401, 'bad-token');
+  assertProblem(await by(world.queue.token(claims(), { typ: 'fairgate-pass+jwt' })), 401, 'bad-token');
+  assertProblem(await by(world.queue.token(claims(), { typ: 'JWT', alg: 'none' })), 401, 'bad-token');
+  // A new key of the shop is found without a restart.
+  world.queue.addKey();
+  await until('the new key', async () => (await by(world.queue.token(claims(), { typ: 'JWT' }))).status === 200);
+});
+
+test('neither passwords nor logins nor tokens are in the log', async () => {
+  await world.login();
+  const log = world.pay.child.log;
+  const text = typeof log === 'function' ? log.call(world.pay.child) : String(log);
+  for (const secret of [PASSWORD, 'bcrypt@example.com', world.psp.key, EVENT === '' ? 'x' : 'FGT1.'])
+    assert.ok(!text.includes(secret), `${secret} is in the log`);
+});

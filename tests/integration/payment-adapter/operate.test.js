@@ -1,0 +1,246 @@
+// The operator's view: sagas, retry and compensate, reconciliation, and the commands for both.
+
+import assert from 'node:assert/strict';
+import { execFile, spawnSync } from 'node:child_process';
+import test, { after, before } from 'node:test';
+import { assertProblem, openScope, programPath, until } from '../../lib-js/index.js';
+import { openWorld } from './lib/world.js';
+
+const scope = openScope();
+let world;
+let buyer;
+before(async () => {
+  world = await openWorld(scope);
+  buyer = await world.login();
+});
+after(() => scope.close());
+
+// Not runProgram: it would stop this process, and with it the neighbours that the service asks.
+const command = async (...args) => {
+  const where = ['--url', `http://127.0.0.1:${world.pay.privatePort}`];
+  const token = ['--token-file', world.secrets.path('admin-token')];
+  return new Promise((resolve) => {
+    execFile(programPath('payment-adapter'), [...args, ...where, ...token], (error, stdout, stderr) =>
+      resolve({ status: error?.code ?? 0, stdout, stderr }),
+    );
+  });
+};
+
+async function complete() {
+  const { order } = (await world.order(buyer, world.hold())).json;
+  await world.payOrder(order);
+  await world.untilStatus(buyer, order, 'completed');
+  return order;
+}
+
+const sagaOf = async (order) =>
+  (await world.pay.admin.get(`/admin/sagas?state=all&order=${order}`)).json.sagas[0];
+
+// As if two hours had gone by since.
+const age = (order) => {
+  world.postgres.sql(
+    `UPDATE pay.orders SET changed_at = now() - interval '2 hours' WHERE id = '${order}';
+     UPDATE pay.psp_payment SET seen_at = now() - interval '2 hours' WHERE order_id = '${order}';`,
+    'pay',
+  );
+};
+
+test('the timeline of a saga is listed and shown, by HTTP and by command', async () => {
+  const order = await complete();
+  await world.settle();
+  const saga = await sagaOf(order);
+  assert.equal(saga.state, 'completed');
+  const shown = (await world.pay.admin.get(`/admin/sagas/${saga.saga}`)).json;
+  assert.equal(shown.data.order, order);
+  assert.deepEqual(
+    shown.timeline.filter(({ result }) => result === 'done').map(({ step }) => step),
+    ['extend_hold', 'create_payment', 'await_buyer', 'confirm_seats', 'capture', 'issue_tickets', 'end_session', 'hand_over'],
+  );
+  const listed = await command('saga', 'list', 'all');
+  assert.equal(listed.status, 0, listed.stderr);
+  assert.match(listed.stdout, new RegExp(`${saga.saga} +checkout.1 +completed .*${order}`));
+  const printed = await command('saga', 'show', String(saga.saga));
+  assert.match(printed.stdout, /do +capture +done +try 1/);
+  assert.equal((await world.pay.private.get('/admin/sagas')).status, 401);
+  assertProblem(await world.pay.admin.get('/admin/sagas/999999'), 404, 'saga-unknown');
+  assertProblem(await world.pay.admin.get('/admin/sagas?state=odd'), 400, 'bad-request');
+  assert.equal((await command('saga', 'show', '999999')).status, 2);
+  assert.equal((await command('saga', 'dance')).status, 2);
+});
+
+test('a command without an address says what is missing, and takes both from the environment', () => {
+  const bare = spawnSync(programPath('payment-adapter'), ['saga', 'list'], { encoding: 'utf8', env: {} });
+  assert.notEqual(bare.status, 0);
+  for (const word of ['--url', '--token-file', 'FAIRGATE_PAY_PRIVATE_URL', 'FAIRGATE_ADMIN_TOKEN_FILE']) assert.ok(bare.stderr.includes(word), bare.stderr);
+  const env = { FAIRGATE_PAY_PRIVATE_URL: `http://127.0.0.1:${world.pay.privatePort}`, FAIRGATE_ADMIN_TOKEN_FILE: world.secrets.path('admin-token') };
+  const told = spawnSync(programPath('payment-adapter'), ['saga', 'list', 'all'], { encoding: 'utf8', env });
+  assert.equal(told.status, 0, told.stderr);
+  assert.match(told.stdout, /checkout\.1/);
+});
+
+async function parkedAtCapture() {
+  const { order } = (await world.order(buyer, world.hold())).json;
+  world.psp.fault('/capture', 500, Infinity);
+  world.psp.fault('GET /v1/payment_intents', 500, Infinity);
+  const [intent] = world.psp.of(order);
+  intent.status = 'requires_capture';
+  // Nobody can read it now; so the step before the capture has to be stepped over by hand in time.
+  world.psp.faults = world.psp.faults.filter(({ match }) => match === '/capture');
+  await world.untilStatus(buyer, order, 'confirming');
+  const saga = await until('tries at the capture', async () => {
+    const one = await sagaOf(order);
+    return one.step === 'capture' && one.tries > 0 && one;
+  });
+  // A day goes by.
+  world.postgres.sql(`UPDATE pay.saga SET step_at = now() - interval '25 hours' WHERE id = ${saga.saga}`, 'pay');
+  await until('it to be parked', async () => (await sagaOf(order)).state === 'parked', { timeoutMs: 60_000 });
+  return { order, saga: saga.saga };
+}
+
+test('a saga that cannot go on is parked with an alarm, and an operator lets it go on', async () => {
+  const { order, saga } = await parkedAtCapture();
+  assert.equal((await buyer.get(`/v1/pay/orders/${order}`)).json.status, 'parked');
+  await until('the alarm', async () => (await world.pay.metrics()).get('fairgate_sagas_parked') === 1);
+  world.psp.heal();
+  assertProblem(await world.pay.admin.post(`/admin/sagas/${saga}/retry`, { body: {} }), 400, 'bad-request');
+  const retried = await command('saga', 'retry', String(saga), 'the provider is back');
+  assert.equal(retried.status, 0, retried.stderr);
+  await world.untilStatus(buyer, order, 'completed');
+  await world.settle(); // the tickets are there before the saga has ended
+  const shown = (await world.pay.admin.get(`/admin/sagas/${saga}`)).json;
+  const note = shown.timeline.find(({ result }) => result === 'operator');
+  assert.deepEqual([note.code, note.detail], ['retry', 'the provider is back']);
+  assertProblem(await world.pay.admin.post(`/admin/sagas/${saga}/retry`, { body: { reason: 'x' } }), 409, 'not-allowed');
+});
+
+test('or gives everything back', async () => {
+  const { order, saga } = await parkedAtCapture();
+  world.psp.heal();
+  assert.equal((await command('saga', 'compensate', String(saga), 'the buyer called')).status, 0);
+  await until('it to be undone', async () => (await sagaOf(order)).state === 'undone');
+  assert.equal((await buyer.get(`/v1/pay/orders/${order}`)).json.status, 'failed');
+  await world.settle();
+  assert.equal(world.psp.of(order)[0].status, 'canceled');
+  const done = await complete();
+  await world.settle();
+  const ended = await sagaOf(done);
+  assertProblem(await world.pay.admin.post(`/admin/sagas/${ended.saga}/compensate`, { body: { reason: 'x' } }), 409, 'not-allowed');
+});
+
+test('a saga of a version that this program does not have waits for one that has it', async () => {
+  const { order } = (await world.order(buyer, world.hold())).json;
+  const rename = (from, to) => world.postgres.sql(
+    `WITH renamed AS (UPDATE pay.saga SET key = '${to}' WHERE subject = '${order}' AND key = '${from}' AND NOT leased RETURNING 1)
+     SELECT count(*) FROM renamed`, 'pay') === '1';
+  await until('no worker to have it in hand', () => rename('checkout.1', 'checkout.9'));
+  await world.payOrder(order);
+  await complete(); // another one goes by
+  const { definition, state } = await sagaOf(order);
+  assert.deepEqual([definition, state], ['checkout.9', 'running']);
+  assert.ok(rename('checkout.9', 'checkout.1'));
+  await world.untilStatus(buyer, order, 'completed');
+  await world.settle();
+});
+
+test('where everybody agrees reconciliation finds nothing', async () => {
+  const orders = [await complete(), await complete()];
+  await buyer.post(`/v1/pay/orders/${orders[1]}/refund`);
+  await world.untilStatus(buyer, orders[1], 'refunded');
+  await world.settle();
+  // On a busy machine a part may not answer in time, which is told; then it is asked again.
+  const reconcile = (...more) => until('all to be reached', async () => {
+    const run = await command('reconcile', ...more);
+    return !run.stdout.includes('not reached') && run;
+  });
+  assert.equal((await reconcile()).stdout, 'drift: 0\n');
+  for (const order of orders) age(order);
+  const again = await reconcile('--explain');
+  assert.equal(again.stdout, 'drift: 0\n');
+  assert.equal(again.status, 0);
+  const metrics = await world.pay.metrics();
+  assert.equal(metrics.get('fairgate_drift'), 0);
+  assert.ok(metrics.get('fairgate_reconcile_last_seconds') > 1e9);
+});
+
+test('each kind of drift is found, counted and explained', async () => {
+  const report = () => until('all to be reached', async () => {
+    const { json } = await world.pay.admin.post('/admin/reconcile', { body: {} });
+    return json.not_reached.length === 0 && json;
+  });
+  const kinds = async () => (await report()).items.map(({ kind, order, payment }) => `${kind} ${order || payment}`);
+  // Money without an order: somebody captured by hand.
+  const { order: lost } = (await world.order(buyer, world.hold())).json;
+  await buyer.post(`/v1/pay/orders/${lost}/cancel`);
+  await world.untilStatus(buyer, lost, 'cancelled');
+  await world.settle();
+  const [intent] = world.psp.of(lost);
+  intent.status = 'succeeded';
+  intent.amount_received = intent.amount;
+  world.psp.event('payment_intent.succeeded', intent);
+  // Seats that were given away behind our back, and seats sold past us.
+  const robbed = await complete();
+  const hold = world.postgres.sql(`SELECT hold FROM pay.orders WHERE id = '${robbed}'`, 'pay');
+  world.seats.holds.get(hold).state = 'free';
+  const stray = world.seats.hold('gala', 's-stray', { seats: ['Z-99'] });
+  world.seats.holds.get(stray).state = 'sold';
+  // A completed order whose ticket somebody deleted, and one whose capture nobody knows of.
+  const bare = await complete();
+  world.postgres.sql(`UPDATE pay.ticket SET revoked_at = now() WHERE order_id = '${bare}'`, 'pay');
+  const unpaid = await complete();
+  // At the shop: one that it forgot, one with another amount, one that nobody of us handed in.
+  const forgotten = await complete();
+  const changed = await complete();
+  await until('the shop to have them', () => [forgotten, changed].every((order) => world.shop.orders.has(`${order}-completed`)));
+  world.shop.orders.delete(`${forgotten}-completed`);
+  world.shop.orders.get(`${changed}-completed`).amount = 1;
+  world.shop.orders.set('x', { external_id: 'o_nobody', kind: 'completed', amount: 5 });
+  world.postgres.sql("TRUNCATE pay.shop_order; DELETE FROM pay.reconcile_cursor WHERE provider = 'shop'", 'pay');
+  await until('the letters to be done', () => world.postgres.sql('SELECT count(*) FROM pay.shop_outbox WHERE done_at IS NULL', 'pay') === '0');
+  world.postgres.sql("UPDATE pay.shop_outbox SET done_at = now() - interval '2 hours'", 'pay');
+  await report();
+  world.postgres.sql(`UPDATE pay.psp_payment SET captured = 0 WHERE order_id = '${unpaid}'`, 'pay');
+  for (const order of [lost, robbed, bare, unpaid]) age(order);
+  const found = await kinds();
+  for (const wanted of [
+    `money-without-order ${lost}`,
+    `seat-not-sold ${robbed}`,
+    `tickets-missing ${bare}`,
+    `completed-without-money ${unpaid}`,
+    `lost-at-shop ${forgotten}`,
+    `other-amount-at-shop ${changed}`,
+    'unknown-at-shop o_nobody',
+  ])
+    assert.ok(found.includes(wanted), `${wanted} is not among ${found}`);
+  assert.ok(found.some((one) => one.startsWith('sold-without-order')));
+  const explained = await command('reconcile', '--explain');
+  assert.equal(explained.status, 1);
+  assert.match(explained.stdout, /The provider holds money for which no order is completed\./);
+  assert.ok((await world.pay.metrics()).get('fairgate_drift') >= 5);
+});
+
+test('a neighbour that cannot be asked is named, and hides nothing', async () => {
+  world.psp.fault('/v1/events', 500, 1);
+  world.seats.fault('/export', 500, 1);
+  const { not_reached, items } = (await world.pay.admin.post('/admin/reconcile', { body: {} })).json;
+  assert.deepEqual(not_reached, ['provider', 'seat-service']);
+  assert.ok(items.some(({ kind }) => kind === 'tickets-missing'));
+});
+
+test('a second process takes over what the first left, and only after its lease', async () => {
+  const slow = await world.startPay({ saga: { instance: 'other', lease: '2s', poll: '200ms' } });
+  await world.pay.stop();
+  const { order } = await (async () => {
+    const visitor = await world.login('bcrypt@example.com', undefined, slow);
+    const made = await world.order(visitor, world.hold());
+    assert.equal(made.status, 201, made.text);
+    world.seats.fault('/confirm', { delayMs: 10_000 });
+    const [intent] = world.psp.of(made.json.order);
+    world.psp.authorise(intent.id);
+    await until('the confirm to be asked', () => world.seats.calls.some(({ path, body }) => path.endsWith('/confirm') && body.includes(made.json.order)));
+    return made.json;
+  })();
+  await slow.kill();
+  await world.pay.start();
+  await world.untilStatus(buyer, order, 'completed');
+  await until('the letters', () => world.shop.orders.has(`${order}-completed`));
+});

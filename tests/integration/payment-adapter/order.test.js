@@ -1,0 +1,406 @@
+// Orders from the hold to the tickets, and what bad input and bad luck get.
+
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import test, { after, before } from 'node:test';
+import { assertProblem, openScope, openStream, until } from '../../lib-js/index.js';
+import { EVENT, openWorld } from './lib/world.js';
+
+const scope = openScope();
+let world;
+let buyer;
+before(async () => {
+  world = await openWorld(scope);
+  buyer = await world.login();
+});
+after(() => scope.close());
+
+test('an order that is paid ends with tickets, an ended session and a letter to the shop', async () => {
+  const visit = world.hold();
+  const made = await world.order(buyer, visit);
+  assert.equal(made.status, 201, made.text);
+  const { order, amount, currency, payment, expires_at } = made.json;
+  assert.equal(made.json.status, 'pending_payment');
+  assert.equal(amount, 154000);
+  assert.equal(currency, 'krw');
+  assert.equal(payment.provider, 'stripe');
+  assert.match(payment.client_secret, /^pi_/);
+  assert.ok(payment.checkout_url.startsWith(`${world.psp.url}/pay/${payment.client_secret}?return_url=`));
+  assert.ok(Date.parse(expires_at) > Date.now());
+  await world.payOrder(order);
+  const done = await world.untilStatus(buyer, order, 'completed');
+  assert.deepEqual(
+    done.timeline.filter(({ result }) => result === 'done').slice(0, 5).map(({ step }) => step),
+    ['extend_hold', 'create_payment', 'await_buyer', 'confirm_seats', 'capture'],
+  );
+  const tickets = (await buyer.get(`/v1/pay/orders/${order}/tickets`)).json.tickets;
+  assert.deepEqual(tickets.map(({ seat }) => seat), world.seats.holds.get(visit.hold).seats);
+  assert.match(tickets[0].qr, /^<svg /);
+  assert.match(tickets[0].token, /^FGT1\./);
+  const seen = (await buyer.get(`/v1/pay/orders/${order}`)).json;
+  assert.equal(seen.event_name, '갈라 & 친구들');
+  assert.equal(seen.starts_at, '2027-05-01T10:00:00.000Z');
+  assert.deepEqual(seen.places.map(({ id, row, number }) => [id, `${row}-${number}`]), seen.seats.map((id) => [id, id]));
+  assert.equal(tickets[0].zone, '1층 <A>');
+  const page = await buyer.get(`/pay/orders/${order}?lang=en`);
+  assert.match(page.text, /갈라 &amp; 친구들/);
+  assert.match(page.text, /1층 &lt;A&gt;, row A, seat \d/);
+  assert.match((await buyer.get(`/pay/tickets/${order}?lang=ko`)).text, /1층 &lt;A&gt; A열 \d+번/);
+  await until('the session to end', () => world.queue.ended.has(visit.session));
+  await until('its pass to hold no more seats', () => world.seats.ended.has(visit.session));
+  await until('the shop to know', () => world.shop.orders.has(`${order}-completed`));
+  assert.equal(world.shop.orders.get(`${order}-completed`).amount, 154000);
+  await world.settle();
+});
+
+test('whoever looks at an order does not have all steps of all orders read', async () => {
+  const made = await world.order(buyer, world.hold());
+  const reads = () =>
+    world.postgres.rows(
+      `SELECT sum(seq_tup_read)::int AS whole, sum(idx_scan)::int AS by_index
+       FROM pg_stat_all_tables WHERE schemaname = 'pay' AND relname = 'saga_step'`,
+      'pay',
+    )[0];
+  // As it is on the morning of the sale: the tables are known to be small when the plans are made.
+  world.postgres.sql('ANALYZE', 'pay');
+  const before_ = reads();
+  for (let i = 0; i < 30; i += 1) await buyer.get(`/v1/pay/orders/${made.json.order}`);
+  // PostgreSQL tells its counts a second or so later.
+  const now = await until('the looks to be counted', () => {
+    const then = reads();
+    return then.by_index - before_.by_index + (then.whole - before_.whole) >= 30 && then;
+  });
+  assert.equal(now.whole, before_.whole);
+  await buyer.post(`/v1/pay/orders/${made.json.order}/cancel`, {});
+  await world.settle();
+});
+
+test('one trace is found in the order, in the saga and in what the peers were asked', async () => {
+  const trace = '4bf92f3577b34da6a3ce929d0e0e4736';
+  const visit = world.hold();
+  const made = await buyer.post(
+    '/v1/pay/orders',
+    { event: EVENT, hold: visit.hold },
+    {
+      authorization: `Bearer ${visit.pass}`,
+      'idempotency-key': 'traced',
+      traceparent: `00-${trace}-00f067aa0ba902b7-01`,
+    },
+  );
+  assert.equal(made.status, 201);
+  const sagas = (await world.pay.admin.get(`/admin/sagas?order=${made.json.order}`)).json.sagas;
+  assert.ok(sagas[0].trace.includes(trace));
+  const asked = [...world.seats.calls, ...world.psp.calls].filter(({ headers }) =>
+    headers.traceparent?.includes(trace),
+  );
+  assert.ok(asked.length >= 3, `${asked.length} calls carried it`);
+  await buyer.post(`/v1/pay/orders/${made.json.order}/cancel`);
+  await world.settle();
+});
+
+test('the same key gets the same order, with another body 422', async () => {
+  const visit = world.hold();
+  const other = world.hold();
+  const first = await world.order(buyer, visit, { key: 'same' });
+  assert.equal(first.status, 201, first.text);
+  const again = await world.order(buyer, visit, { key: 'same' });
+  assert.equal(again.status, 200);
+  assert.equal(again.json.order, first.json.order);
+  assertProblem(await world.order(buyer, other, { key: 'same' }), 422, 'idempotency-key-reused');
+  const twenty = await Promise.all(
+    Array.from({ length: 20 }, () => world.order(buyer, other, { key: 'twenty' })),
+  );
+  assert.equal(new Set(twenty.map(({ json }) => json.order)).size, 1);
+  assert.equal(twenty.filter(({ status }) => status === 201).length, 1);
+  assert.equal(world.psp.of(twenty[0].json.order).length, 1);
+  for (const { order } of [first.json, twenty[0].json]) await buyer.post(`/v1/pay/orders/${order}/cancel`);
+  await world.settle();
+});
+
+test('a hold of somebody else is 404, one that ran out 410', async () => {
+  const theirs = world.hold();
+  const mine = world.hold();
+  assertProblem(await world.order(buyer, { ...theirs, pass: mine.pass }), 404, 'hold-unknown');
+  assertProblem(await world.order(buyer, { ...mine, hold: 'h999999' }), 404, 'hold-unknown');
+  assertProblem(await world.order(buyer, world.hold({ ttlMs: -1 })), 410, 'hold-expired');
+  // Two members with the same hold: the second learns nothing of the first one's order.
+  const other = await world.login('argon2id@example.com');
+  const made = await world.order(buyer, mine);
+  assert.equal(made.status, 201);
+  assertProblem(await world.order(other, mine, { key: 'theirs' }), 404, 'hold-unknown');
+  for (const path of ['', '/stream', '/tickets'])
+    assert.equal((await other.get(`/v1/pay/orders/${made.json.order}${path}`)).status, 404);
+  for (const path of ['/cancel', '/refund'])
+    assertProblem(await other.post(`/v1/pay/orders/${made.json.order}${path}`), 404, 'order-unknown');
+  await buyer.post(`/v1/pay/orders/${made.json.order}/cancel`);
+  await world.settle();
+});
+
+test('an amount in the body is refused and never believed', async () => {
+  const visit = world.hold();
+  for (const body of [{ amount: 1 }, { price: 1 }, { currency: 'usd' }, { seats: ['A-1'] }, { member: '2' }])
+    assertProblem(await world.order(buyer, visit, { body }), 400, 'bad-request');
+  assert.equal(world.postgres.sql(`SELECT count(*) FROM pay.orders WHERE hold = '${visit.hold}'`, 'pay'), '0');
+});
+
+test('without cookie, pass or key there is no order', async () => {
+  const visit = world.hold();
+  assertProblem(await world.order(world.visitor(), visit), 401, 'login-required');
+  assertProblem(await world.order(buyer, { ...visit, pass: 'x.y.z' }), 401, 'bad-pass');
+  const wrong = [
+    world.queue.pass('other-event', visit.session),
+    world.queue.pass(EVENT, visit.session, { iss: 'somebody' }),
+    world.queue.pass(EVENT, visit.session, { exp: Math.floor(Date.now() / 1000) - 60 }),
+    world.queue.token({ iss: 'fairgate', aud: EVENT, sub: 's', exp: 9999999999, iat: 1 }, { typ: 'JWT' }),
+  ];
+  for (const pass of wrong) assertProblem(await world.order(buyer, { ...visit, pass }), 401, 'bad-pass');
+  const noKey = await buyer.post(
+    '/v1/pay/orders',
+    { event: EVENT, hold: visit.hold },
+    { authorization: `Bearer ${visit.pass}` },
+  );
+  assertProblem(noKey, 400, 'idempotency-key');
+  assertProblem(await buyer.post('/v1/pay/orders', { event: EVENT, hold: visit.hold }, { 'idempotency-key': 'k' }), 401, 'pass-required');
+});
+
+test('a post from a page of another site is refused', async () => {
+  const visit = world.hold();
+  const headers = { authorization: `Bearer ${visit.pass}`, 'idempotency-key': 'csrf' };
+  const body = { event: EVENT, hold: visit.hold };
+  for (const origin of ['https://evil.example', 'null', 'http://tickets.example.evil.example'])
+    assertProblem(await buyer.post('/v1/pay/orders', body, { ...headers, origin }), 403, 'cross-origin');
+  const ours = await buyer.post('/v1/pay/orders', body, { ...headers, origin: 'http://tickets.example' });
+  assert.equal(ours.status, 201, ours.text);
+  const { order } = ours.json;
+  assertProblem(await buyer.post(`/v1/pay/orders/${order}/cancel`, {}, { origin: 'https://evil.example' }), 403, 'cross-origin');
+  await buyer.post(`/v1/pay/orders/${order}/cancel`);
+  await world.settle();
+});
+
+test('a cancel while the buyer pays gives everything back; after the capture it is too late', async () => {
+  const made = await world.order(buyer, world.hold());
+  const cancelled = await buyer.post(`/v1/pay/orders/${made.json.order}/cancel`);
+  assert.equal(cancelled.status, 202, cancelled.text);
+  await world.untilStatus(buyer, made.json.order, 'cancelled');
+  await world.settle();
+  assert.equal(world.psp.of(made.json.order)[0].status, 'canceled');
+  assert.equal((await buyer.post(`/v1/pay/orders/${made.json.order}/cancel`)).status, 200);
+
+  const second = await world.order(buyer, world.hold());
+  await world.payOrder(second.json.order);
+  await world.untilStatus(buyer, second.json.order, 'completed');
+  assertProblem(await buyer.post(`/v1/pay/orders/${second.json.order}/cancel`), 409, 'too-late');
+});
+
+test('a refund gives money, seats and tickets back, once', async () => {
+  const visit = world.hold();
+  const { order } = (await world.order(buyer, visit)).json;
+  assertProblem(await buyer.post(`/v1/pay/orders/${order}/refund`), 409, 'not-refundable');
+  await world.payOrder(order);
+  await world.untilStatus(buyer, order, 'completed');
+  const answers = await Promise.all([1, 2, 3].map(() => buyer.post(`/v1/pay/orders/${order}/refund`)));
+  assert.ok(answers.every(({ status }) => [200, 202, 409].includes(status)));
+  await world.untilStatus(buyer, order, 'refunded');
+  await world.settle();
+  assert.equal(world.psp.of(order)[0].latest_charge.amount_refunded, 154000);
+  assert.equal(world.seats.holds.get(visit.hold).state, 'free');
+  await until('the shop to know', () => world.shop.orders.has(`${order}-refunded`));
+  const { tickets } = (await buyer.get(`/v1/pay/orders/${order}/tickets`)).json;
+  assert.ok(tickets.every(({ state, qr }) => state === 'revoked' && qr === undefined));
+});
+
+test('a payment that nobody made runs out and gives the seats back', async () => {
+  const visit = world.hold({ ttlMs: 1500 });
+  const { order } = (await world.order(buyer, visit)).json;
+  await world.untilStatus(buyer, order, 'expired');
+  await world.settle();
+  assert.equal(world.seats.holds.get(visit.hold).state, 'free');
+  assert.equal(world.psp.of(order)[0].status, 'canceled');
+});
+
+test('paid without a webhook the order completes by our own look', async () => {
+  const { order } = (await world.order(buyer, world.hold())).json;
+  world.psp.authorise(world.psp.of(order)[0].id);
+  await world.untilStatus(buyer, order, 'completed');
+  await world.settle();
+});
+
+test('a late payment takes the same seats again, or is let go where they are gone', async () => {
+  for (const gone of [false, true]) {
+    const visit = world.hold({ ttlMs: 1200 });
+    const { order } = (await world.order(buyer, visit)).json;
+    world.psp.fault('GET /v1/payment_intents', 'drop', Infinity);
+    world.seats.holds.get(visit.hold).gone = gone;
+    world.psp.authorise(world.psp.of(order)[0].id);
+    await until('the seats to run out', () => Date.now() > world.seats.holds.get(visit.hold).expires + 300);
+    assert.equal((await buyer.get(`/v1/pay/orders/${order}`)).json.status, 'pending_payment');
+    world.psp.heal();
+    const end = await world.untilStatus(buyer, order, gone ? 'failed' : 'completed');
+    if (gone) assert.equal(end.reason, 'seats-gone');
+    await world.settle();
+  }
+});
+
+test('a capture refused for good unconfirms the seats and tells the buyer', async () => {
+  const visit = world.hold();
+  const { order } = (await world.order(buyer, visit)).json;
+  const [intent] = world.psp.of(order);
+  world.psp.authorise(intent.id);
+  // The authorisation runs out between the confirmation of the seats and the capture.
+  const act = world.seats.handle.bind(world.seats);
+  world.seats.handle = (call) => {
+    if (call.path.endsWith('/confirm')) intent.status = 'canceled';
+    return act(call);
+  };
+  await world.untilStatus(buyer, order, 'failed');
+  world.seats.handle = act;
+  await world.settle();
+  assert.equal(world.seats.holds.get(visit.hold).state, 'free');
+  await until('a mail', () => world.smtp.mails.some(({ text }) => text.includes(`${order}.failed`)));
+});
+
+test('with the provider down the order waits, says so, and completes by itself', async () => {
+  world.psp.fault('/v1/payment_intents', 'drop', Infinity);
+  const made = await world.order(buyer, world.hold());
+  assert.equal(made.status, 201, made.text);
+  assert.equal(made.json.status, 'pending_payment');
+  assert.equal(made.json.payment, null);
+  assert.match(made.json.message, /결제 서비스가 아직 응답하지 않습니다/);
+  world.psp.heal();
+  const open = await until('the payment', async () => {
+    const { json } = await buyer.get(`/v1/pay/orders/${made.json.order}`);
+    return json.payment && json;
+  });
+  assert.match(open.payment.checkout_url, /^http/);
+  await world.payOrder(made.json.order);
+  await world.untilStatus(buyer, made.json.order, 'completed');
+  await world.settle();
+});
+
+const faults = [
+  ['lost', 'lost'],
+  ['cut half-way', 'cut'],
+  ['dropped', 'drop'],
+  ['a 500', 500],
+  ['a 429', 429],
+  ['done but told as 500', { after: 500 }],
+];
+for (const [name, fault] of faults) {
+  test(`an answer that is ${name} is never taken for a no`, async () => {
+    world.seats.fault('/extend', fault);
+    world.seats.fault('/confirm', fault);
+    world.psp.fault('POST /v1/payment_intents', fault);
+    world.psp.fault('/capture', fault);
+    world.queue.fault('/end', fault);
+    const { order } = (await world.order(buyer, world.hold())).json;
+    await until('the payment', async () => (await buyer.get(`/v1/pay/orders/${order}`)).json.payment);
+    const captures = world.psp.captures;
+    await world.payOrder(order);
+    await world.untilStatus(buyer, order, 'completed');
+    for (const fake of [world.seats, world.psp, world.queue]) fake.heal();
+    assert.equal(world.psp.captures, captures + 1);
+    await world.settle();
+  });
+}
+
+test('a webhook counts once, from the provider alone, within five minutes on both sides', async () => {
+  const { order } = (await world.order(buyer, world.hold())).json;
+  const [intent] = world.psp.of(order);
+  const event = world.psp.authorise(intent.id);
+  const now = Math.floor(Date.now() / 1000);
+  assertProblem(await world.webhook(event, { secret: 'whsec_wrong' }), 401, 'bad-signature');
+  assertProblem(await world.webhook(event, { at: now - 400 }), 401, 'bad-timestamp');
+  assertProblem(await world.webhook(event, { at: now + 400 }), 401, 'bad-timestamp');
+  const bare = await world.pay.http.post('/v1/pay/webhooks/stripe', { body: event });
+  assertProblem(bare, 400, 'bad-webhook');
+  assert.equal((await world.pay.http.post('/v1/pay/webhooks/paypal', { body: event })).status, 404);
+  const hundred = await Promise.all(Array.from({ length: 100 }, () => world.webhook(event)));
+  assert.ok(hundred.every(({ status }) => status === 204));
+  await world.untilStatus(buyer, order, 'completed');
+  assert.equal(world.postgres.sql(`SELECT count(*) FROM pay.webhook_event WHERE id = '${event.id}'`, 'pay'), '1');
+  // One of yesterday, and one of a payment that nobody knows, change nothing.
+  const created = world.psp.events.find(({ type, data }) => type === 'payment_intent.created' && data.object.id === intent.id);
+  assert.equal((await world.webhook(created)).status, 204);
+  const stranger = { id: 'evt_stranger', type: 'payment_intent.succeeded', data: { object: { id: 'pi_stranger', object: 'payment_intent' } } };
+  assert.equal((await world.webhook(stranger)).status, 204);
+  await world.settle();
+});
+
+// A transaction of somebody else that stays open: {text: what it was answered, end()}.
+async function transaction(sql) {
+  const { socketDir, port } = world.postgres;
+  const child = spawn('psql', ['-h', socketDir, '-p', String(port), '-U', 'postgres', '-d', 'pay', '-XAtq']);
+  const exited = new Promise((resolve) => child.on('exit', resolve));
+  scope.defer(() => child.kill());
+  let text = '';
+  child.stdout.on('data', (bytes) => (text += bytes));
+  child.stdin.write(`BEGIN;\n${sql};\n\\echo held\n`);
+  await until('the transaction to stand', () => text.includes('held\n'));
+  return { text: text.slice(0, text.indexOf('held')), end: () => (child.stdin.end('COMMIT;\n'), exited) };
+}
+
+test('webhooks that come while others are written go together', async () => {
+  const tell = (n) => world.webhook({ id: `evt_together_${n}`, type: 'charge.updated', data: { object: { id: `ch_${n}`, object: 'charge' } } });
+  const taken = async () => (await world.pay.metrics()).get('fairgate_http_requests_total{listener="public"}');
+  const table = await transaction('LOCK TABLE pay.webhook_event IN SHARE MODE');
+  const answers = [tell(0)];
+  await until('the first to be on its way', () =>
+    world.postgres.sql("SELECT count(*) FROM pg_locks WHERE relation = 'pay.webhook_event'::regclass AND NOT granted", 'pay') === '1');
+  const before = await taken();
+  for (let n = 1; n < 40; n += 1) answers.push(tell(n));
+  await until('the others to be read', async () => (await taken()) === before + 39);
+  await table.end();
+  assert.ok((await Promise.all(answers)).every(({ status }) => status === 204));
+  assert.equal(world.postgres.sql("SELECT count(*), count(DISTINCT xmin::text) FROM pay.webhook_event WHERE id LIKE 'evt_together_%'", 'pay'), '40|2');
+});
+
+test('a webhook for an order that is just being changed holds up no other, and wakes it all the same', async () => {
+  const orders = [];
+  for (let i = 0; i < 2; i += 1) orders.push((await world.order(buyer, world.hold())).json.order);
+  const [changing, other] = orders;
+  const row = await until('the row to be free', async () => {
+    const one = await transaction(`SELECT id FROM pay.saga WHERE subject = '${changing}' AND step = 2 AND NOT leased FOR UPDATE`);
+    if (one.text === '') await one.end();
+    return one.text !== '' && one;
+  });
+  const events = orders.map((order) => world.psp.authorise(world.psp.of(order)[0].id));
+  let answered = false;
+  const late = world.webhook(events[0]).then((answer) => {
+    answered = true;
+    return answer;
+  });
+  assert.equal((await world.webhook(events[1])).status, 204);
+  await world.untilStatus(buyer, other, 'completed');
+  assert.equal(answered, false);
+  await row.end();
+  assert.equal((await late).status, 204);
+  assert.notEqual(world.postgres.sql(`SELECT wake FROM pay.saga WHERE subject = '${changing}'`, 'pay'), '0');
+  await world.untilStatus(buyer, changing, 'completed');
+  await world.settle();
+});
+
+test('a stream tells each status as it comes', async () => {
+  const { order } = (await world.order(buyer, world.hold())).json;
+  const stream = await openStream({ port: world.pay.port, path: `/v1/pay/orders/${order}/stream`, headers: buyer.jar.headers });
+  const status = (wanted) => stream.find(`status ${wanted}`, ({ data }) => JSON.parse(data).status === wanted);
+  await status('pending_payment');
+  await world.payOrder(order);
+  await status('completed');
+  stream.close();
+});
+
+test('the pages show the order and the tickets to their owner, in both languages', async () => {
+  const { order } = (await world.order(buyer, world.hold())).json;
+  const pending = await buyer.get(`/pay/orders/${order}?lang=en`);
+  assert.equal(pending.status, 200);
+  assert.match(pending.text, /<html lang="en">.*Your seats are held.*>Pay<\/a>/s);
+  assert.match(pending.headers['content-security-policy'], /default-src 'none'/);
+  await world.payOrder(order);
+  await world.untilStatus(buyer, order, 'completed');
+  const page = await buyer.get(`/pay/tickets/${order}?lang=ko`);
+  assert.match(page.text, /<html lang="ko">.*<svg /s);
+  assert.equal((await world.visitor().get(`/pay/tickets/${order}`)).status, 401);
+  const other = await world.login('pbkdf2@example.com');
+  assert.equal((await other.get(`/pay/tickets/${order}`)).status, 404);
+  assert.equal((await other.get(`/pay/orders/${order}`)).status, 404);
+});

@@ -1,0 +1,94 @@
+// Letters: orders to the shop, at its pace, and mails to buyers.
+
+import assert from 'node:assert/strict';
+import test, { after, before } from 'node:test';
+import { openScope, until } from '../../lib-js/index.js';
+import { openWorld } from './lib/world.js';
+
+const scope = openScope();
+let world;
+before(async () => {
+  world = await openWorld(scope, { shop: { per_s: 10 } });
+  world.psp.autoPay = true;
+});
+after(() => scope.close());
+
+async function complete(visitor) {
+  const { order } = (await world.order(visitor, world.hold())).json;
+  await world.untilStatus(visitor, order, 'completed');
+  return order;
+}
+
+const header = (mail, name) => new RegExp(`^${name}: (.*)\r$`, 'm').exec(mail.text)[1];
+const bodyOf = (mail) => Buffer.from(mail.text.split('\r\n\r\n')[1], 'base64').toString('utf8');
+
+test("a mail in the buyer's language carries the link to the tickets", async () => {
+  const ko = await world.login('bcrypt@example.com');
+  const en = await world.login('argon2id@example.com');
+  for (const [visitor, to, subject, words] of [
+    [ko, 'bcrypt@example.com', '티켓이 발권되었습니다', /예매가 완료되었습니다/],
+    [en, 'argon2id@example.com', 'Your tickets', /Your order is complete/],
+  ]) {
+    const order = await complete(visitor);
+    const mail = await until('the mail', () => world.smtp.mails.find(({ text }) => text.includes(`<${order}.`)));
+    assert.equal(mail.to, to);
+    const encoded = /^=\?UTF-8\?B\?(.*)\?=$/.exec(header(mail, 'Subject'))[1];
+    assert.equal(Buffer.from(encoded, 'base64').toString('utf8'), subject);
+    assert.match(bodyOf(mail), words);
+    assert.ok(bodyOf(mail).includes(`http://tickets.example/pay/tickets/${order}`));
+  }
+  const columns = world.postgres.sql("SELECT string_agg(t::text, ' ') FROM pay.mail_outbox t", 'pay');
+  assert.ok(!columns.includes('@'), 'no address is stored');
+});
+
+test('the address is read when the mail is sent', async () => {
+  const visitor = await world.login('pbkdf2@example.com');
+  world.smtp.refuse = '451 later';
+  const order = await complete(visitor);
+  await until('a first try', () => world.postgres.sql(`SELECT error FROM pay.mail_outbox WHERE order_id = '${order}'`, 'pay') === 'smtp 451');
+  world.postgres.sql("UPDATE users SET email = 'moved@example.com' WHERE email = 'pbkdf2@example.com'", 'shop');
+  await until('a try at the new address', () => world.smtp.tried.includes('moved@example.com'));
+  world.smtp.refuse = null;
+  const mail = await until('the mail', () => world.smtp.mails.find(({ text }) => text.includes(`<${order}.`)));
+  assert.equal(mail.to, 'moved@example.com');
+});
+
+test('the shop gets orders at its pace, and one customer after another', async () => {
+  const visitor = await world.login();
+  const before = world.shop.arrived.length;
+  const orders = [];
+  for (let i = 0; i < 25; i += 1) orders.push(await complete(visitor));
+  await until('all to arrive', () => orders.every((order) => world.shop.orders.has(`${order}-completed`)), { timeoutMs: 20_000 });
+  const arrived = world.shop.arrived.slice(before);
+  for (const { at } of arrived) {
+    const second = arrived.filter((other) => other.at >= at && other.at < at + 1000).length;
+    assert.ok(second <= 13, `${second} in one second`);
+  }
+  const mine = arrived.filter(({ key }) => orders.some((order) => key.startsWith(order)));
+  assert.deepEqual(mine.map(({ key }) => key), orders.map((order) => `${order}-completed`));
+});
+
+test('a shop that is down loses nothing, and one that says 429 sets the pace', async () => {
+  const visitor = await world.login('sha512crypt@example.com');
+  world.shop.fault('/orders', 'drop', Infinity);
+  const orders = [await complete(visitor), await complete(visitor), await complete(visitor)];
+  await until('the lag to show', async () => (await world.pay.metrics()).get('fairgate_shop_lag_orders') >= 3);
+  // The service goes as well, in the middle of it.
+  await world.pay.kill();
+  await world.pay.start();
+  world.shop.heal();
+  world.shop.fault('/orders', 429, 2);
+  await until('all to arrive', () => orders.every((order) => world.shop.orders.has(`${order}-completed`)), { timeoutMs: 30_000 });
+  const mine = world.shop.arrived.filter(({ key }) => orders.some((order) => key.startsWith(order)));
+  const firsts = [...new Map(mine.map(({ key }) => [key, 1])).keys()];
+  assert.deepEqual(firsts, orders.map((order) => `${order}-completed`));
+  await until('the lag to be gone', async () => (await world.pay.metrics()).get('fairgate_shop_lag_orders') === 0);
+});
+
+test('a delivery whose answer is lost comes again with the same key', async () => {
+  const visitor = await world.login();
+  world.shop.fault('/orders', 'lost');
+  const order = await complete(visitor);
+  await until('two deliveries', () => world.shop.arrived.filter(({ key }) => key === `${order}-completed`).length >= 2, { timeoutMs: 20_000 });
+  assert.equal([...world.shop.orders.keys()].filter((key) => key === `${order}-completed`).length, 1);
+});

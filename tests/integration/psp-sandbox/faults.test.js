@@ -1,0 +1,234 @@
+// What goes wrong on command, seen from the official client; and that a kill loses nothing.
+
+import assert from 'node:assert/strict';
+import { appendFileSync, statSync, truncateSync } from 'node:fs';
+import test, { after, before } from 'node:test';
+import { openScope, until } from '../../lib-js/index.js';
+import { errorOf, HELD, KEY, openReceiver, startSandbox } from './sandbox.js';
+
+const scope = openScope();
+let sandbox;
+let stripe;
+
+before(async () => {
+  sandbox = await startSandbox(scope);
+  stripe = sandbox.stripe();
+});
+after(() => scope.close());
+
+const held = (metadata) => stripe.paymentIntents.create({ ...HELD, ...(metadata && { metadata }) });
+
+test('an answer lost after the effect: the client repeats itself, the money moves once', async () => {
+  const paid = await held();
+  const before = (await sandbox.ledger()).counts.captures;
+  await sandbox.fault('capture:lost');
+  const retrying = sandbox.stripe({ maxNetworkRetries: 2 });
+  const taken = await retrying.paymentIntents.capture(paid.id);
+  assert.equal(taken.status, 'succeeded');
+  assert.equal(taken.lastResponse.headers['idempotent-replayed'], 'true');
+  assert.equal((await sandbox.ledger()).counts.captures, before + 1);
+});
+
+test('a connection dropped before the effect: the repeat does the work', async () => {
+  const paid = await held();
+  await sandbox.fault('capture:drop');
+  const taken = await sandbox.stripe({ maxNetworkRetries: 2 }).paymentIntents.capture(paid.id);
+  assert.equal(taken.lastResponse.headers['idempotent-replayed'], undefined);
+  assert.equal(taken.status, 'succeeded');
+});
+
+test('a body cut half-way is an error of the connection, the effect has happened', async () => {
+  const paid = await held();
+  await sandbox.fault('capture:cut');
+  const error = await errorOf(stripe.paymentIntents.capture(paid.id));
+  assert.equal(error.type, 'StripeConnectionError');
+  assert.equal((await stripe.paymentIntents.retrieve(paid.id)).status, 'succeeded');
+});
+
+test('a 500 before any effect is kept under its key; a 503 is not', async () => {
+  const paid = await held();
+  await sandbox.fault('capture:error=500');
+  const key = { idempotencyKey: `kept-${paid.id}` };
+  const one = await errorOf(stripe.paymentIntents.capture(paid.id, {}, key));
+  assert.equal(one.type, 'StripeAPIError');
+  const two = await errorOf(stripe.paymentIntents.capture(paid.id, {}, key));
+  assert.equal(two.statusCode, 500);
+  assert.equal(two.headers['idempotent-replayed'], 'true');
+  assert.equal((await stripe.paymentIntents.retrieve(paid.id)).status, 'requires_capture');
+
+  await sandbox.fault('capture:error=503');
+  const other = { idempotencyKey: `not-kept-${paid.id}` };
+  assert.equal((await errorOf(stripe.paymentIntents.capture(paid.id, {}, other))).statusCode, 503);
+  assert.equal((await stripe.paymentIntents.capture(paid.id, {}, other)).status, 'succeeded');
+});
+
+test('a 500 after the effect hides it, also from the repeat; reading tells', async () => {
+  const paid = await held();
+  await sandbox.fault('capture:error_after');
+  const key = { idempotencyKey: `after-${paid.id}` };
+  assert.equal((await errorOf(stripe.paymentIntents.capture(paid.id, {}, key))).statusCode, 500);
+  assert.equal((await errorOf(stripe.paymentIntents.capture(paid.id, {}, key))).statusCode, 500);
+  assert.equal((await stripe.paymentIntents.retrieve(paid.id)).status, 'succeeded');
+});
+
+test('a 429 is a rate limit and leaves the key free', async () => {
+  await sandbox.fault('create:error=429*2');
+  const key = { idempotencyKey: 'limited' };
+  assert.equal((await errorOf(stripe.paymentIntents.create(HELD, key))).type, 'StripeRateLimitError');
+  assert.equal((await errorOf(stripe.paymentIntents.create(HELD, key))).type, 'StripeRateLimitError');
+  assert.equal((await stripe.paymentIntents.create(HELD, key)).status, 'requires_capture');
+});
+
+test('a delay comes before the work, slowness after it', async () => {
+  const paid = await held();
+  const impatient = sandbox.stripe({ timeout: 150, maxNetworkRetries: 0 });
+  await sandbox.fault('capture:slow=600');
+  const late = await errorOf(impatient.paymentIntents.capture(paid.id));
+  assert.equal(late.type, 'StripeConnectionError');
+  assert.equal((await stripe.paymentIntents.retrieve(paid.id)).status, 'succeeded');
+
+  const other = await held();
+  await sandbox.fault('capture:delay=600');
+  await errorOf(impatient.paymentIntents.capture(other.id));
+  assert.equal((await stripe.paymentIntents.retrieve(other.id)).status, 'requires_capture');
+  await until('the late work', async () => {
+    return (await stripe.paymentIntents.retrieve(other.id)).status === 'succeeded';
+  });
+});
+
+test('a payment carries its own faults, each so often as it says', async () => {
+  const paid = await held({ sandbox_fault: 'capture:error=503*2,get:lost' });
+  const other = await held();
+  assert.equal((await stripe.paymentIntents.capture(other.id)).status, 'succeeded');
+  const key = { idempotencyKey: `own-${paid.id}` };
+  assert.equal((await errorOf(stripe.paymentIntents.capture(paid.id, {}, key))).statusCode, 503);
+  assert.equal((await errorOf(stripe.paymentIntents.capture(paid.id, {}, key))).statusCode, 503);
+  assert.equal((await stripe.paymentIntents.capture(paid.id, {}, key)).status, 'succeeded');
+  const raw = sandbox.http.get(`/v1/payment_intents/${paid.id}`, { token: 'sk_test_black_box' });
+  await assert.rejects(raw);
+  assert.equal((await stripe.paymentIntents.retrieve(paid.id)).status, 'succeeded');
+});
+
+test('a lost creation is found again under its key', async () => {
+  const params = { ...HELD, metadata: { order: 'lost-1', sandbox_fault: 'create:lost' } };
+  const made = await sandbox
+    .stripe({ maxNetworkRetries: 2 })
+    .paymentIntents.create(params, { idempotencyKey: 'lost-1' });
+  assert.equal(made.status, 'requires_capture');
+  const { rows } = await sandbox.ledger('order');
+  assert.equal(rows.find(({ value }) => value === 'lost-1').intents, 1);
+});
+
+test('a fault that cannot be read is refused where it is given', async () => {
+  const bad = await sandbox.control('faults', { fault: 'capture:exploded' });
+  assert.equal(bad.status, 400);
+  assert.match(bad.json.detail, /no such kind of fault as 'exploded'/);
+  const error = await errorOf(held({ sandbox_fault: 'captur:lost' }));
+  assert.equal(error.param, 'metadata[sandbox_fault]');
+  const naked = await sandbox.private.post('/control/faults', sandbox.form({ fault: 'any:lost' }));
+  assert.equal(naked.status, 401);
+  await sandbox.fault('refund:lost*5');
+  const list = await sandbox.admin.get('/control/faults');
+  assert.deepEqual(list.json.faults, [{ operation: 'refund', kind: 'lost', value: 0, left: 5 }]);
+  assert.deepEqual((await sandbox.admin.delete('/control/faults')).json.faults, []);
+});
+
+test('a moved clock lets authorisations run out', async () => {
+  const paid = await held();
+  const made = (await stripe.charges.retrieve(paid.latest_charge)).payment_method_details.card;
+  assert.equal(made.capture_before - paid.created, 7 * 24 * 3600);
+  await sandbox.control('clock', { advance_s: 7 * 24 * 3600 + 1 });
+  await until('the hold to end', async () => {
+    return (await stripe.paymentIntents.retrieve(paid.id)).status === 'canceled';
+  });
+  const { data } = await stripe.events.list({ type: 'charge.expired', limit: 100 });
+  assert.ok(data.some((event) => event.data.object.payment_intent === paid.id));
+});
+
+test('after kill -9 every object, every key and every amount is there', async () => {
+  const key = { idempotencyKey: 'before-the-kill' };
+  const paid = await stripe.paymentIntents.create(HELD, key);
+  await stripe.paymentIntents.capture(paid.id, { amount_to_capture: 1000 });
+  await stripe.refunds.create({ payment_intent: paid.id, amount: 400 });
+  const before = await sandbox.ledger();
+  const list = (await stripe.paymentIntents.list({ limit: 100 })).data;
+  const events = (await stripe.events.list({ limit: 100 })).data.map((event) => event.id);
+  await sandbox.kill();
+  appendFileSync(sandbox.journal, Buffer.from([9, 0, 0, 0, 1, 2, 3])); // a torn record
+  await sandbox.start();
+
+  const now = await sandbox.ledger();
+  assert.deepEqual(now.intents, before.intents);
+  assert.deepEqual(now.currencies, before.currencies);
+  assert.equal(now.counts.captures, before.counts.captures);
+  stripe = sandbox.stripe();
+  const again = (await stripe.paymentIntents.list({ limit: 100 })).data;
+  assert.deepEqual(again, list);
+  assert.deepEqual((await stripe.events.list({ limit: 100 })).data.map((event) => event.id), events);
+  const replayed = await stripe.paymentIntents.create(HELD, key);
+  assert.equal(replayed.id, paid.id);
+  assert.equal(replayed.lastResponse.headers['idempotent-replayed'], 'true');
+  assert.equal(replayed.status, 'requires_capture'); // as it was answered then
+});
+
+test('killed in the middle of a storm, it has everything that it answered', async () => {
+  const answered = [];
+  let running = true;
+  const buyers = Array.from({ length: 8 }, async (_, buyer) => {
+    for (let i = 0; running; i += 1) {
+      const order = `storm-${buyer}-${i}`;
+      try {
+        const paid = await stripe.paymentIntents.create({ ...HELD, metadata: { order } });
+        await stripe.paymentIntents.capture(paid.id);
+        answered.push(order);
+      } catch {
+        return; // the kill
+      }
+    }
+  });
+  await until('some orders', () => answered.length > 50);
+  await sandbox.kill();
+  running = false;
+  await Promise.all(buyers);
+  await sandbox.start();
+  const { rows } = await sandbox.ledger('order');
+  const captures = new Map(rows.map((row) => [row.value, row.captures]));
+  for (const order of answered) assert.equal(captures.get(order), 1, order);
+  stripe = sandbox.stripe();
+});
+
+test('ended in the middle of everything, it goes at once and leaves nothing behind', async (t) => {
+  const own = openScope(t);
+  const receiver = await openReceiver(own, { status: 500 });
+  const busy = await startSandbox(own, { webhook: receiver.url, bank: { fsync: true } });
+  const client = busy.stripe();
+  await busy.fault('webhook:late=60000,webhook:reorder=9,capture:slow=60000,create:delay=60000');
+  const paid = await busy.http.post('/v1/payment_intents', {
+    token: KEY,
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    body: 'amount=1&currency=krw', // this one waits, the next ones do not
+    timeoutMs: 100,
+  }).catch((error) => error);
+  assert.match(paid.message, /no answer/);
+  const made = await client.paymentIntents.create(HELD);
+  const slow = errorOf(client.paymentIntents.capture(made.id));
+  await receiver.until('a refused webhook', (got) => got.length > 0);
+  await until('the capture', async () => (await busy.ledger()).counts.captures === 1);
+  const exit = await busy.stop();
+  assert.equal(exit.code, 0);
+  assert.equal((await slow).type, 'StripeConnectionError');
+  await busy.start(); // and the captured payment is there, synced to the disk
+  assert.equal((await busy.ledger()).counts.captures, 1);
+});
+
+test('a damaged journal stops the start with a sentence that says where', async () => {
+  await stripe.paymentIntents.create(HELD);
+  await sandbox.stop();
+  const size = statSync(sandbox.journal).size;
+  truncateSync(sandbox.journal, size - 40);
+  appendFileSync(sandbox.journal, Buffer.alloc(200, 7));
+  await sandbox.start(false);
+  const exit = await sandbox.child.exited;
+  assert.equal(exit.code, 1);
+  assert.match(sandbox.child.log(), /journal is damaged at byte \d+/);
+});

@@ -1,0 +1,114 @@
+// A sandbox of one's own for a test, the official client on it, and a receiver of its webhooks.
+
+import { writeFileSync } from 'node:fs';
+import http from 'node:http';
+import { join } from 'node:path';
+import Stripe from 'stripe';
+import { freePort, startService, until } from '../../lib-js/index.js';
+
+export const KEY = 'sk_test_black_box';
+export const SECRET = 'whsec_black_box';
+const TOKEN = 'token-of-the-private-listener';
+
+// Collects what arrives; `status` is what it answers, a number or a function of the delivery.
+export async function openReceiver(scope, { status = 200 } = {}) {
+  const receiver = { port: await freePort(), got: [], status };
+  const server = http.createServer((request, answer) => {
+    const parts = [];
+    request.on('data', (part) => parts.push(part));
+    request.on('end', () => {
+      const body = Buffer.concat(parts).toString('utf8');
+      const delivery = {
+        path: request.url,
+        headers: request.headers,
+        body,
+        json: JSON.parse(body),
+        at: performance.now(),
+      };
+      receiver.got.push(delivery);
+      const { status: wanted } = receiver;
+      answer.statusCode = typeof wanted === 'function' ? wanted(delivery) : wanted;
+      answer.end();
+    });
+  });
+  await new Promise((resolve) => server.listen(receiver.port, '127.0.0.1', resolve));
+  scope.defer(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  receiver.url = `http://127.0.0.1:${receiver.port}/hook`;
+  receiver.of = (type) => receiver.got.filter((delivery) => delivery.json.type === type);
+  receiver.types = () => receiver.got.map((delivery) => delivery.json.type);
+  receiver.until = (what, predicate) => until(what, () => predicate(receiver.got));
+  return receiver;
+}
+
+function secretFile(scope, name, text) {
+  const path = join(scope.tempDir('secret-'), name);
+  writeFileSync(path, `${text}\n`, { mode: 0o600 });
+  return path;
+}
+
+// -> the service of lib-js, with .stripe(options), .fault(spec), .ledger(by), .control
+export async function startSandbox(scope, { webhook, toss, bank = {}, returnUrls = 'http://shop.test/' } = {}) {
+  const journal = join(scope.tempDir('psp-'), 'journal');
+  const keyFile = secretFile(scope, 'key', KEY);
+  const tokenFile = secretFile(scope, 'token', TOKEN);
+  const hookFile = secretFile(scope, 'hook', SECRET);
+  const sandbox = await startService(scope, {
+    program: 'psp-sandbox',
+    adminToken: TOKEN,
+    config: ({ port, privatePort }) => ({
+      http: { host: '127.0.0.1', port, drain_timeout: '300ms' },
+      private: { host: '127.0.0.1', port: privatePort, token_file: tokenFile },
+      keys: { secret_key: keyFile, webhook_secret: hookFile },
+      pages: { public_url: `http://127.0.0.1:${port}`, return_urls: returnUrls },
+      bank: { journal, ...bank },
+      webhook: { retry: '20ms', attempts_max: 5, ...(webhook ? { url: webhook } : {}) },
+      toss: { retry: '20ms', ...(toss ? { webhook_url: toss } : {}) },
+    }),
+  });
+  const form = (fields) => ({
+    body: new URLSearchParams(fields).toString(),
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+  });
+  return Object.assign(sandbox, {
+    journal,
+    form,
+    // Made anew after each restart: the client keeps connections.
+    stripe: (options = {}) =>
+      new Stripe(KEY, {
+        host: '127.0.0.1',
+        port: sandbox.port,
+        protocol: 'http',
+        maxNetworkRetries: 0,
+        telemetry: false,
+        ...options,
+      }),
+    control: (path, fields) => sandbox.admin.post(`/control/${path}`, form(fields)),
+    fault: async (spec) => {
+      const answer = await sandbox.control('faults', { fault: spec });
+      if (answer.status !== 201) throw new Error(`${spec}: ${answer.text}`);
+    },
+    ledger: async (by) =>
+      (await sandbox.admin.get(`/control/ledger${by ? `?by=${by}` : ''}`)).json,
+  });
+}
+
+// The error that a promise must end with.
+export async function errorOf(promise) {
+  try {
+    await promise;
+  } catch (error) {
+    return error;
+  }
+  throw new Error('it went well');
+}
+
+export const HELD = {
+  amount: 132_000,
+  currency: 'krw',
+  capture_method: 'manual',
+  payment_method: 'pm_card_visa',
+  confirm: true,
+};

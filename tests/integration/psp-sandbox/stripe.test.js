@@ -1,0 +1,341 @@
+// The sandbox, judged by the unmodified official client of Stripe.
+
+import assert from 'node:assert/strict';
+import test, { after, before } from 'node:test';
+import Stripe from 'stripe';
+import { openScope, until } from '../../lib-js/index.js';
+import { errorOf, HELD, startSandbox } from './sandbox.js';
+
+const scope = openScope();
+let sandbox;
+let stripe;
+
+before(async () => {
+  sandbox = await startSandbox(scope);
+  stripe = sandbox.stripe();
+});
+after(() => scope.close());
+
+test('a payment is created, confirmed, captured in part and refunded', async () => {
+  const made = await stripe.paymentIntents.create({
+    amount: 132_000,
+    currency: 'krw',
+    capture_method: 'manual',
+    description: 'R석 2매',
+    metadata: { order: 'o-1', note: 'a & b = 값' },
+  });
+  assert.match(made.id, /^pi_\w{24}$/);
+  assert.equal(made.status, 'requires_payment_method');
+  assert.deepEqual(made.metadata, { order: 'o-1', note: 'a & b = 값' });
+  assert.ok(made.client_secret.startsWith(`${made.id}_secret_`));
+  assert.equal(made.latest_charge, null);
+
+  const held = await stripe.paymentIntents.confirm(made.id, { payment_method: 'pm_card_visa' });
+  assert.equal(held.status, 'requires_capture');
+  assert.equal(held.amount_capturable, 132_000);
+  assert.equal(held.amount_received, 0);
+
+  const taken = await stripe.paymentIntents.capture(made.id, {
+    amount_to_capture: 100_000,
+    expand: ['latest_charge'],
+  });
+  assert.equal(taken.status, 'succeeded');
+  assert.equal(taken.amount_received, 100_000);
+  assert.equal(taken.amount_capturable, 0);
+  assert.equal(taken.latest_charge.amount_captured, 100_000);
+  assert.equal(taken.latest_charge.payment_method_details.card.last4, '4242');
+
+  const first = await stripe.refunds.create({ payment_intent: made.id, amount: 40_000 });
+  assert.equal(first.status, 'succeeded');
+  const rest = await stripe.refunds.create({
+    charge: first.charge,
+    reason: 'requested_by_customer',
+    expand: ['payment_intent', 'charge'],
+  });
+  assert.equal(rest.amount, 60_000);
+  assert.equal(rest.charge.refunded, true);
+  assert.equal(rest.payment_intent.id, made.id);
+  const again = await errorOf(stripe.refunds.create({ payment_intent: made.id }));
+  assert.equal(again.code, 'charge_already_refunded');
+
+  assert.equal((await stripe.refunds.retrieve(first.id)).amount, 40_000);
+  const list = await stripe.refunds.list({ payment_intent: made.id });
+  assert.deepEqual(list.data.map((refund) => refund.id), [rest.id, first.id]);
+  const charge = await stripe.charges.retrieve(first.charge, { expand: ['payment_intent'] });
+  assert.equal(charge.amount_refunded, 100_000);
+  assert.equal(charge.payment_intent.status, 'succeeded');
+  const charges = await stripe.charges.list({ payment_intent: made.id });
+  assert.equal(charges.data.length, 1);
+});
+
+test('an update changes what may still change', async () => {
+  const made = await stripe.paymentIntents.create({
+    amount: 500,
+    currency: 'krw',
+    metadata: { keep: '1', drop: '2' },
+  });
+  const changed = await stripe.paymentIntents.update(made.id, {
+    amount: 700,
+    metadata: { drop: '', add: '3' },
+  });
+  assert.equal(changed.amount, 700);
+  assert.deepEqual(changed.metadata, { keep: '1', add: '3' });
+  await stripe.paymentIntents.confirm(made.id, { payment_method: 'pm_card_visa' });
+  const late = await errorOf(stripe.paymentIntents.update(made.id, { amount: 1 }));
+  assert.equal(late.code, 'payment_intent_unexpected_state');
+  const named = await stripe.paymentIntents.update(made.id, { description: 'still fine' });
+  assert.equal(named.description, 'still fine');
+  assert.equal(named.amount, 700);
+});
+
+test('each kind of failure is the class of error that the client promises', async () => {
+  const cases = [
+    [{ amount: 'x', currency: 'krw' }, 'StripeInvalidRequestError', 'parameter_invalid_integer', 'amount'],
+    [{ amount: 10.5, currency: 'krw' }, 'StripeInvalidRequestError', 'parameter_invalid_integer', 'amount'],
+    [{ amount: -1, currency: 'krw' }, 'StripeInvalidRequestError', 'parameter_invalid_integer', 'amount'],
+    [{ amount: 0, currency: 'krw' }, 'StripeInvalidRequestError', 'amount_too_small', 'amount'],
+    [{ amount: 100_000_000, currency: 'krw' }, 'StripeInvalidRequestError', 'amount_too_large', 'amount'],
+    [{ currency: 'krw' }, 'StripeInvalidRequestError', 'parameter_missing', 'amount'],
+    [{ amount: 1, currency: 'xyz' }, 'StripeInvalidRequestError', undefined, 'currency'],
+    [{ amount: 1, currency: 'krw', typo: 1 }, 'StripeInvalidRequestError', 'parameter_unknown', 'typo'],
+    [{ amount: 1, currency: 'krw', payment_method: 'pm_nobody' }, 'StripeInvalidRequestError', 'resource_missing', 'payment_method'],
+    [{ amount: 1, currency: 'krw', payment_method_data: { type: 'card' } }, 'StripeInvalidRequestError', 'parameter_unknown', 'payment_method_data[type]'],
+    [{ ...HELD, payment_method: 'pm_card_chargeDeclined' }, 'StripeCardError', 'card_declined', undefined],
+    [{ ...HELD, payment_method: 'pm_card_chargeDeclinedExpiredCard' }, 'StripeCardError', 'expired_card', undefined],
+  ];
+  for (const [params, type, code, param] of cases) {
+    const error = await errorOf(stripe.paymentIntents.create(params));
+    assert.equal(error.type, type, JSON.stringify(params));
+    assert.equal(error.code, code, JSON.stringify(params));
+    assert.equal(error.param, param, JSON.stringify(params));
+    assert.match(error.requestId, /^req_/);
+  }
+  const none = await errorOf(stripe.paymentIntents.retrieve('pi_000000000000000000000000'));
+  assert.equal(none.statusCode, 404);
+  assert.equal(none.code, 'resource_missing');
+  const stranger = new Stripe('sk_test_wrong', {
+    host: '127.0.0.1',
+    port: sandbox.port,
+    protocol: 'http',
+    maxNetworkRetries: 0,
+  });
+  assert.equal((await errorOf(stripe.charges.retrieve('ch_x'))).type, 'StripeInvalidRequestError');
+  assert.equal((await errorOf(stranger.events.list())).type, 'StripeAuthenticationError');
+});
+
+test('a declined card says why, and another card still pays', async () => {
+  const error = await errorOf(
+    stripe.paymentIntents.create({
+      ...HELD,
+      payment_method: 'pm_card_visa_chargeDeclinedInsufficientFunds',
+    }),
+  );
+  assert.equal(error.decline_code, 'insufficient_funds');
+  assert.equal(error.payment_intent.status, 'requires_payment_method');
+  assert.equal(error.payment_intent.last_payment_error.decline_code, 'insufficient_funds');
+  const charge = await stripe.charges.retrieve(error.charge);
+  assert.equal(charge.status, 'failed');
+  assert.equal(charge.paid, false);
+  const paid = await stripe.paymentIntents.confirm(error.payment_intent.id, {
+    payment_method: 'pm_card_mastercard',
+  });
+  assert.equal(paid.status, 'requires_capture');
+  assert.equal(paid.last_payment_error, null);
+});
+
+test('a call in the wrong state is refused with the payment inside the error', async () => {
+  const made = await stripe.paymentIntents.create({ ...HELD, confirm: false, payment_method: undefined });
+  const early = await errorOf(stripe.paymentIntents.capture(made.id));
+  assert.equal(early.code, 'payment_intent_unexpected_state');
+  assert.equal(early.payment_intent.status, 'requires_payment_method');
+  const bare = await errorOf(stripe.paymentIntents.confirm(made.id));
+  assert.match(bare.message, /missing a payment method/);
+  await stripe.paymentIntents.confirm(made.id, { payment_method: 'pm_card_visa' });
+  const much = await errorOf(stripe.paymentIntents.capture(made.id, { amount_to_capture: 132_001 }));
+  assert.equal(much.code, 'amount_too_large');
+  const soon = await errorOf(stripe.refunds.create({ payment_intent: made.id }));
+  assert.equal(soon.statusCode, 400);
+  const gone = await stripe.paymentIntents.cancel(made.id, { cancellation_reason: 'abandoned' });
+  assert.equal(gone.status, 'canceled');
+  assert.equal(gone.cancellation_reason, 'abandoned');
+  assert.equal(gone.amount_capturable, 0);
+  const late = await errorOf(stripe.paymentIntents.capture(made.id));
+  assert.equal(late.payment_intent.status, 'canceled');
+  const twice = await errorOf(stripe.paymentIntents.cancel(made.id));
+  assert.equal(twice.code, 'payment_intent_unexpected_state');
+});
+
+test('automatic capture takes the money with the confirmation', async () => {
+  const paid = await stripe.paymentIntents.create({
+    amount: 1999,
+    currency: 'USD',
+    payment_method: 'pm_card_visa',
+    confirm: true,
+  });
+  assert.equal(paid.currency, 'usd');
+  assert.equal(paid.status, 'succeeded');
+  assert.equal(paid.amount_received, 1999);
+});
+
+test('an authorisation that ran out cannot be captured, and is canceled by itself', async () => {
+  const late = await stripe.paymentIntents.create({
+    ...HELD,
+    metadata: { sandbox_capture: 'expired' },
+  });
+  const error = await errorOf(stripe.paymentIntents.capture(late.id));
+  assert.equal(error.code, 'charge_expired_for_capture');
+  const after = await stripe.paymentIntents.retrieve(late.id);
+  assert.equal(after.status, 'canceled');
+  assert.equal(after.cancellation_reason, 'automatic');
+});
+
+test('lists go page by page, forwards and backwards, and by themselves', async () => {
+  const made = [];
+  for (let i = 0; i < 12; i += 1) {
+    made.push((await stripe.paymentIntents.create({ amount: 1000 + i, currency: 'jpy' })).id);
+  }
+  made.reverse(); // newest first
+  const first = await stripe.paymentIntents.list({ limit: 5 });
+  assert.deepEqual(first.data.map((intent) => intent.id), made.slice(0, 5));
+  assert.equal(first.has_more, true);
+  const second = await stripe.paymentIntents.list({ limit: 5, starting_after: made[4] });
+  assert.deepEqual(second.data.map((intent) => intent.id), made.slice(5, 10));
+  const back = await stripe.paymentIntents.list({ limit: 5, ending_before: made[5] });
+  assert.deepEqual(back.data.map((intent) => intent.id), made.slice(0, 5));
+  assert.equal(back.has_more, false);
+  const all = [];
+  for await (const intent of stripe.paymentIntents.list({ limit: 5 })) all.push(intent.id);
+  assert.deepEqual(all.slice(0, 12), made);
+  assert.equal(new Set(all).size, all.length);
+  assert.equal(all.length, (await sandbox.ledger()).intents.total);
+  const bad = await errorOf(stripe.paymentIntents.list({ starting_after: 'pi_none' }));
+  assert.equal(bad.param, 'starting_after');
+  assert.equal((await errorOf(stripe.paymentIntents.list({ limit: 101 }))).param, 'limit');
+  const future = await stripe.paymentIntents.list({ created: { gt: 4_000_000_000 } });
+  assert.deepEqual(future.data, []);
+});
+
+test('expanding what cannot be expanded is an error', async () => {
+  const error = await errorOf(stripe.paymentIntents.list({ expand: ['data.customer'] }));
+  assert.match(error.message, /cannot be expanded/);
+  const { data } = await stripe.paymentIntents.list({ limit: 1, expand: ['data.latest_charge'] });
+  assert.equal(data.length, 1);
+});
+
+test('the same key gives the first answer, and other parameters are refused', async () => {
+  const options = { idempotencyKey: 'order-7:create' };
+  const one = await stripe.paymentIntents.create(HELD, options);
+  assert.equal(one.lastResponse.headers['idempotent-replayed'], undefined);
+  const two = await stripe.paymentIntents.create(HELD, options);
+  assert.equal(two.id, one.id);
+  assert.equal(two.lastResponse.headers['idempotent-replayed'], 'true');
+  assert.equal(two.lastResponse.headers['idempotency-key'], 'order-7:create');
+  const other = await errorOf(stripe.paymentIntents.create({ ...HELD, amount: 1 }, options));
+  assert.equal(other.type, 'StripeIdempotencyError');
+  assert.equal(other.statusCode, 400);
+  const route = await errorOf(stripe.paymentIntents.capture(one.id, {}, options));
+  assert.equal(route.type, 'StripeIdempotencyError');
+});
+
+test('a declined card is kept under its key, and so is a refusal by state', async () => {
+  const options = { idempotencyKey: 'declined-1' };
+  const params = { ...HELD, payment_method: 'pm_card_chargeDeclined' };
+  const one = await errorOf(stripe.paymentIntents.create(params, options));
+  const two = await errorOf(stripe.paymentIntents.create(params, options));
+  assert.equal(two.payment_intent.id, one.payment_intent.id);
+  assert.equal(two.headers['idempotent-replayed'], 'true');
+
+  const made = await stripe.paymentIntents.create({ amount: 5, currency: 'krw' });
+  const early = { idempotencyKey: 'early-capture' };
+  await errorOf(stripe.paymentIntents.capture(made.id, {}, early));
+  const again = await errorOf(stripe.paymentIntents.capture(made.id, {}, early));
+  assert.equal(again.headers['idempotent-replayed'], 'true');
+});
+
+test('of two calls with one key at the same time, one is told to come back', async () => {
+  await sandbox.fault('create:delay=1000');
+  const slow = stripe.paymentIntents.create(HELD, { idempotencyKey: 'at-once' });
+  await until('the first call to be under way', async () => {
+    return (await sandbox.admin.get('/control/faults')).json.faults.length === 0;
+  });
+  const error = await errorOf(stripe.paymentIntents.create(HELD, { idempotencyKey: 'at-once' }));
+  assert.equal(error.statusCode, 409);
+  assert.equal(error.code, 'idempotency_key_in_use');
+  assert.equal(error.type, 'StripeAPIError'); // that is what the client makes of a 409
+  assert.equal((await slow).status, 'requires_capture');
+});
+
+test('events tell the story in order and can be filtered', async () => {
+  const paid = await stripe.paymentIntents.create(HELD);
+  await stripe.paymentIntents.capture(paid.id);
+  const mine = [];
+  for await (const event of stripe.events.list({ limit: 100 })) {
+    const { object } = event.data;
+    if (object.id === paid.id || object.payment_intent === paid.id) mine.unshift(event);
+  }
+  assert.deepEqual(
+    mine.map((event) => event.type),
+    [
+      'payment_intent.created',
+      'charge.succeeded',
+      'payment_intent.amount_capturable_updated',
+      'charge.captured',
+      'payment_intent.succeeded',
+    ],
+  );
+  assert.equal(mine[2].data.object.amount_capturable, HELD.amount); // as it was then
+  assert.equal(mine[4].data.object.amount_capturable, 0);
+  const one = await stripe.events.retrieve(mine[4].id);
+  assert.equal(one.data.object.status, 'succeeded');
+  const typed = await stripe.events.list({ types: ['charge.captured', 'charge.expired'], limit: 100 });
+  assert.ok(typed.data.length > 0);
+  assert.ok(typed.data.every((event) => /^charge\.(captured|expired)$/.test(event.type)));
+});
+
+test('garbage is answered, never crashed on', async () => {
+  const post = (body, headers = {}) =>
+    sandbox.http.post('/v1/payment_intents', {
+      token: 'sk_test_black_box',
+      headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers },
+      body,
+    });
+  for (const body of ['amount', '=&=&=', 'a[', 'amount=%', '%00=1', 'metadata[a][b]=1', `metadata[${'k'.repeat(41)}]=1`]) {
+    const answer = await post(`amount=1&currency=krw&${body}`);
+    assert.equal(answer.status, 400, body);
+    assert.equal(answer.json.error.type, 'invalid_request_error');
+  }
+  assert.equal((await post('x', { 'idempotency-key': 'k'.repeat(256) })).status, 400);
+  assert.equal((await post('a'.repeat(100_000))).status, 413);
+  assert.equal((await sandbox.http.get('/v1/nothing', { token: 'sk_test_black_box' })).status, 404);
+  const basic = Buffer.from('sk_test_black_box:').toString('base64');
+  const curl = await sandbox.http.get('/v1/events?limit=1', { headers: { authorization: `Basic ${basic}` } });
+  assert.equal(curl.status, 200);
+});
+
+test('the ledger adds up what the objects say', async () => {
+  const paid = await stripe.paymentIntents.create({ ...HELD, metadata: { order: 'sum' } });
+  await stripe.paymentIntents.capture(paid.id);
+  await stripe.refunds.create({ payment_intent: paid.id, amount: 32_000 });
+  await stripe.paymentIntents.create({ ...HELD, metadata: { order: 'sum' } });
+  const ledger = await sandbox.ledger('order');
+  const row = ledger.rows.find(({ value }) => value === 'sum');
+  assert.deepEqual(row, {
+    value: 'sum',
+    intents: 2,
+    captures: 1,
+    authorized: 132_000,
+    captured: 132_000,
+    refunded: 32_000,
+  });
+  const sums = { authorized: 0, captured: 0 };
+  for await (const intent of stripe.paymentIntents.list({ limit: 100 })) {
+    if (intent.currency !== 'krw') continue;
+    sums.authorized += intent.amount_capturable;
+    sums.captured += intent.amount_received;
+  }
+  assert.equal(ledger.currencies.krw.authorized, sums.authorized);
+  assert.equal(ledger.currencies.krw.captured, sums.captured);
+  const balance = await stripe.balance.retrieve();
+  const won = balance.available.find(({ currency }) => currency === 'krw');
+  assert.equal(won.amount, ledger.currencies.krw.captured - ledger.currencies.krw.refunded);
+});

@@ -1,0 +1,160 @@
+// The autopilot, black box: a health page whose figures we turn, fronts that read it, and the rate that
+// comes of it.
+
+import assert from 'node:assert/strict';
+import http from 'node:http';
+import test from 'node:test';
+import { until } from '../../lib-js/index.js';
+import { live, makeEvent, openHouse, patch, startFront, Visitor } from './support.js';
+
+const INTERVAL_MS = 500;
+const PILOT = { on: true, ceiling: 20, floor: 2, target_p99_ms: 300, backlog_max: 50 };
+
+// A service's page of figures. `page.figures` is what it tells; null: it hangs up.
+async function openPage(scope, figures) {
+  const page = { figures, asked: 0 };
+  const server = http.createServer((req, res) => {
+    page.asked += 1;
+    if (page.figures === null) return req.socket.destroy();
+    const text = typeof page.figures === 'string' ? page.figures : JSON.stringify(page.figures);
+    return res.end(text);
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  scope.defer(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  page.url = `http://127.0.0.1:${server.address().port}/metrics`;
+  return page;
+}
+
+// The page must be there before the fronts are, so the house is opened around it.
+async function openFlight(t, { fronts = 1, knobs = {}, pages = [{ p99_ms: 50 }] } = {}) {
+  const house = await openHouse(t, { fronts: 0 });
+  house.pages = [];
+  for (const figures of pages) house.pages.push(await openPage(house.scope, figures));
+  const health = house.pages.map(({ url }) => url).join(', ');
+  for (let i = 0; i < fronts; i += 1) {
+    house.fronts.push(await startFront(house, {
+      autopilot: { ...(health ? { health } : {}), interval: `${INTERVAL_MS}ms` },
+    }));
+  }
+  [house.front] = house.fronts;
+  await makeEvent(house, 'show', { rate_per_s: 5, max_active: 0, burst: 1, autopilot: PILOT, ...knobs });
+  return house;
+}
+
+const show = async (front) => (await front.admin.get('/admin/events/show')).json;
+
+const flown = (front, what, judge) => until(what, async () => {
+  const { autopilot_state: state } = await show(front);
+  return judge(state) && state;
+});
+
+async function fillLine(house, people = 400) {
+  await Promise.all(Array.from({ length: people }, () => house.front.http.post('/v1/queue/show/join')));
+}
+
+const trail = async (front) => (await front.admin.get('/admin/events/show/audit')).json.audit
+  .filter(({ who }) => who === 'autopilot');
+
+test('it climbs while all is well, never above the ceiling, cuts when latency rises, and says why', async (t) => {
+  const house = await openFlight(t, { knobs: { rate_per_s: 18.5 } });
+  const { front, pages: [page] } = house;
+  await fillLine(house);
+  const top = await flown(front, 'the ceiling', (s) => s.rate_per_s === 20);
+  assert.deepEqual(top.reading, { p99_ms: 50, error_share: null, held: null, backlog: null });
+  assert.equal((await show(front)).rate_per_s, 18.5, 'what the operator set stands in the document');
+  assert.equal((await live(front, 'show')).rate_per_s, 20);
+  assert.equal((await front.http.get('/v1/queue/show/status')).json.rate_per_s, 20);
+
+  page.figures = { p99_ms: 412 };
+  await flown(front, 'a cut', ({ last_move: move }) =>
+    move.why === 'p99 412 ms, target 300 ms' && move.from_per_s > move.to_per_s);
+  page.figures = { p99_ms: 50, backlog: 500 };
+  await flown(front, 'the floor, for the backlog', (s) => s.reason === 'saga-backlog' && s.rate_per_s === 2);
+
+  const told = await trail(front);
+  assert.ok(told.length >= 4, 'the climb, the ceiling, the cuts');
+  for (const { what, from, to, why } of told) {
+    assert.equal(what, 'rate');
+    assert.ok(to.rate_per_s <= 20 && to.rate_per_s >= 2, `${from.rate_per_s} to ${to.rate_per_s}`);
+    assert.ok(why.length > 5);
+  }
+  const steps = told.map(({ from, to, why }) => [from.rate_per_s, to.rate_per_s, why]).reverse();
+  assert.deepEqual(steps[0], [18.5, 18.901, 'all within limits']);
+  assert.deepEqual(steps[1].slice(1), [20, 'all within limits']);
+  assert.deepEqual(steps[2], [20, 14, 'p99 412 ms, target 300 ms']);
+  assert.equal(steps.at(-1)[2], 'open sagas 500, at most 50');
+});
+
+test('silence is the floor, and when it is heard again it climbs from there', async (t) => {
+  const house = await openFlight(t, { pages: [{ p99_ms: 50 }, 'fairgate_sagas_open 3\n'] });
+  const { front, pages: [page, other] } = house;
+  await fillLine(house);
+  const heard = await flown(front, 'both to be heard', (s) => s.reading?.backlog === 3 && s.rate_per_s > 5);
+  assert.equal(heard.reading.p99_ms, 50);
+  other.figures = null; // one of two is enough: the one that does not answer is the one to mind
+  await flown(front, 'the floor', (s) => s.reason === 'no-feedback' && s.rate_per_s === 2);
+  assert.equal((await trail(front))[0].why, 'the health pages are silent: floor');
+  other.figures = '<html>busy</html>'; // an answer, but no page of figures
+  const asked = other.asked;
+  await until('that page to be read', () => other.asked > asked + 2);
+  assert.equal((await show(front)).autopilot_state.rate_per_s, 2);
+  other.figures = 'fairgate_sagas_open 4\n';
+  await flown(front, 'a climb', (s) => s.reason === 'climb' && s.rate_per_s > 2);
+  assert.ok(page.asked > 3);
+});
+
+test('without a page to read it goes to the floor; switched off, the knob holds again', async (t) => {
+  const house = await openFlight(t, { pages: [] });
+  await flown(house.front, 'the floor', (s) => s.rate_per_s === 2 && s.reason === 'no-feedback');
+  await patch(house.front, 'show', { autopilot: { on: false } });
+  const off = await show(house.front);
+  assert.equal(off.autopilot_state, null);
+  assert.equal((await live(house.front, 'show')).rate_per_s, 5);
+  await patch(house.front, 'show', { autopilot: { on: true } });
+  assert.equal((await show(house.front)).autopilot_state.reason, 'set');
+});
+
+test('a rate set by hand is where it goes on from, and a document read and sent back is a patch', async (t) => {
+  const house = await openFlight(t, { pages: [{ p99_ms: 290 }] }); // close to the limit: it stays
+  const { front } = house;
+  await flown(front, 'a decision', (s) => s.reason === 'steady');
+  await patch(front, 'show', { rate_per_s: 9 });
+  assert.equal((await show(front)).autopilot_state.rate_per_s, 9);
+  await patch(front, 'show', { rate_per_s: 500 });
+  assert.equal((await show(front)).autopilot_state.rate_per_s, 20, 'not above the ceiling');
+  const doc = await show(front);
+  assert.ok(doc.autopilot_state);
+  const { version } = await patch(front, 'show', { ...doc, burst: 7 });
+  assert.equal(version, doc.version + 1);
+  // Its moves are no versions: an operator's undo and If-Match are not in their way.
+  await patch(front, 'show', { autopilot: { ceiling: 10 } });
+  assert.equal((await show(front)).autopilot_state.rate_per_s, 10, 'a lower ceiling holds at once');
+  assert.equal((await front.admin.post('/admin/events/show/actions/undo')).status, 200);
+  assert.equal((await show(front)).autopilot.ceiling, 20);
+});
+
+test('of two fronts one decides in each interval, whichever lives, and a deaf one stops nobody', async (t) => {
+  const house = await openFlight(t, { fronts: 2, knobs: { rate_per_s: 18.5 } });
+  const [one, two] = house.fronts;
+  await fillLine(house);
+  await flown(one, 'the ceiling', (s) => s.rate_per_s === 20);
+  const told = await trail(one);
+  assert.equal(told.filter(({ why, from }) => why === 'all within limits' && from.rate_per_s === 18.5).length, 1,
+    'both read the same, one wrote it');
+  // A third front that hears nothing of the services, on the same line.
+  const deaf = await startFront(house, {
+    autopilot: { health: 'http://127.0.0.1:9/metrics', interval: `${INTERVAL_MS}ms` },
+  });
+  await until('the deaf one to have tried', async () =>
+    (await deaf.metrics()).get('fairgate_health_pages_total{outcome="silent"}') > 6);
+  assert.equal((await show(one)).autopilot_state.rate_per_s, 20);
+  await one.kill();
+  one.child.expectedToFail = true;
+  house.pages[0].figures = { p99_ms: 412 };
+  await flown(two, 'a cut by the other', (s) => s.reason === 'latency');
+  const visitor = new Visitor(two, 'show');
+  await visitor.joined();
+});

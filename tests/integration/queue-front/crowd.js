@@ -1,0 +1,78 @@
+// A crowd that joins under load and repeats what was not answered, and what must be true of its places
+// afterwards, whatever happened meanwhile.
+
+import assert from 'node:assert/strict';
+import { client, delay, until } from '../../lib-js/index.js';
+
+// Joins without end until stop(), or until the house is closed over a test that failed: keeps who got
+// which place, and repeats what was not answered.
+export class Crowd {
+  constructor(house, width) {
+    this.ports = house.fronts.map(({ port }) => port);
+    this.places = new Map(); // idempotency key -> place
+    this.tickets = [];
+    this.turned = 0; // 503s and broken connections, each of them tried again
+    this.next = 0;
+    this.going = true;
+    this.left = false; // whoever has no answer yet goes without one
+    house.scope.defer(() => {
+      this.going = false;
+      this.left = true;
+    });
+    this.runs = Array.from({ length: width }, (_, i) => this.run(i));
+  }
+
+  async run(i) {
+    while (this.going) {
+      const key = `visitor-${this.next++}`;
+      await this.join(key, i);
+    }
+  }
+
+  async join(key, i) {
+    for (let attempt = 0; !this.left; attempt += 1) {
+      const port = this.ports[(i + attempt) % this.ports.length];
+      try {
+        const answer = await client({ port }).post('/v1/queue/show/join', {
+          headers: { 'idempotency-key': key },
+          timeoutMs: 3000,
+        });
+        if (answer.status === 201 || answer.status === 200) {
+          this.places.set(key, answer.json.position);
+          this.tickets.push({ ticket: answer.json.ticket, place: answer.json.position });
+          return;
+        }
+        assert.ok([503, 404].includes(answer.status), `${answer.status} ${answer.text}`);
+      } catch (error) {
+        if (error.code === 'ERR_ASSERTION') throw error;
+      }
+      this.turned += 1;
+      await delay(20);
+    }
+  }
+
+  async untilPlaces(n) {
+    const from = this.places.size;
+    await until(`${n} more places`, () => this.places.size >= from + n, { timeoutMs: 30_000 });
+  }
+
+  async stop() {
+    this.going = false;
+    await Promise.all(this.runs);
+  }
+
+  assertNoPlaceTwice() {
+    const places = [...this.places.values()];
+    assert.equal(new Set(places).size, places.length, 'a place was given twice');
+  }
+}
+
+export async function assertEveryTicketStands(house, tickets) {
+  for (const { ticket, place } of tickets) {
+    for (const front of house.fronts.filter(({ child }) => child.running)) {
+      const me = await front.http.get('/v1/queue/show/me', { token: ticket });
+      assert.equal(me.status, 200, me.text);
+      assert.equal(me.json.position, place);
+    }
+  }
+}

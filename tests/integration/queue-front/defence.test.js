@@ -1,0 +1,322 @@
+// What bots, sellers and the impatient try, and what each of them gets:
+//
+//   more places      one solution, one member, one key of a join: one place           here, line.test.js
+//   a pass shared    one visit, however many show it, and over when the visit is      here
+//   a pass forged    other claims, key or algorithm, another event                    here
+//   a ticket sold    a copy is the same place and one session; of a member it opens   here, move.test.js
+//                    nothing to another; once moved, the old one holds nothing
+//   a replay         of a solution, a pass, a code, an invitation                     here, move.test.js,
+//                                                                                     lanes.test.js
+//   a place forged   another number, event, lane or draw on the ticket                here, line.test.js,
+//                                                                                     lanes.test.js
+//   pushing in       asking early and often, by the other front, for a lane's share   here, lanes.test.js
+//                    without an invitation, into a draw that was made                 draw.test.js
+
+import assert from 'node:assert/strict';
+import { createHmac, createPublicKey, generateKeyPairSync, sign } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import test from 'node:test';
+import { assertProblem, until } from '../../lib-js/index.js';
+import { asMember, openShop } from './shop.js';
+import { makeEvent, openHouse, patch, Visitor } from './support.js';
+
+const STILL = { rate_per_s: 0 };
+
+// The page's worker, taken as a module: `self` is not there, so it exports its solver.
+function loadSolver() {
+  const module = { exports: {} };
+  const source = readFileSync(new URL('../../../queue-front/web/pow.js', import.meta.url), 'utf8');
+  new Function('module', source)(module);
+  return module.exports.solve;
+}
+const solve = loadSolver();
+const solved = ({ challenge, bits }) => solve(challenge, bits, () => {});
+const from = (address) => ({ 'x-forwarded-for': address });
+const work = (solution, address) => ({
+  headers: { 'x-proof-of-work': solution, ...(address ? from(address) : {}) },
+});
+
+function assertWork(answer, reason) {
+  const problem = assertProblem(answer, 428, 'proof-of-work-required');
+  assert.equal(problem.reason, reason);
+  assert.equal(problem.algorithm, 'sha256-leading-zero-bits');
+  assert.ok(Date.parse(problem.expires_at) > Date.now());
+  return problem;
+}
+
+test('the page\'s own solver finds what the server takes', async (t) => {
+  const { createHash } = createRequire(import.meta.url)('node:crypto');
+  t.diagnostic('against node\'s SHA-256');
+  for (let i = 0; i < 20; i += 1) {
+    const solution = solve(`challenge-${i}-${'x'.repeat(27)}`, 10, () => {});
+    const hash = createHash('sha256').update(solution).digest();
+    assert.equal(hash.readUInt16BE(0) >> 6, 0, solution);
+  }
+});
+
+test('a line that asks for work gives a place for work, on any front, and one place for one solution', async (t) => {
+  const house = await openHouse(t, { fronts: 2 });
+  await makeEvent(house, 'show', { ...STILL, pow_bits: 10 });
+  const bare = new Visitor(house.front, 'show');
+  const task = assertWork(await bare.join(), 'missing');
+  assert.equal(task.bits, 10);
+  const solution = solved(task);
+  const first = await new Visitor(house.fronts[1], 'show').joined(work(solution));
+  assert.equal(first.position, 1);
+  for (const front of house.fronts) {
+    const again = await new Visitor(front, 'show').join(work(solution));
+    assert.equal(again.status, 200, 'single use: the same place again');
+    assert.equal(again.json.position, 1);
+  }
+  const byForm = new Visitor(house.front, 'show');
+  const answer = await byForm.join({
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    body: `proof_of_work=${encodeURIComponent(solved(assertWork(await byForm.join(), 'missing')))}`,
+  });
+  assert.equal(answer.status, 201);
+  assert.equal((await byForm.join()).status, 200, 'a ticket is enough from then on');
+});
+
+test('a solution that is wrong, of another event or from another network is told why, and gets new work', async (t) => {
+  const house = await openHouse(t);
+  await makeEvent(house, 'show', { ...STILL, pow_bits: 12 });
+  await makeEvent(house, 'other', { ...STILL, pow_bits: 12 });
+  const visitor = new Visitor(house.front, 'show');
+  const task = assertWork(await visitor.join(), 'missing');
+  const solution = solved(task);
+  for (const [attempt, reason] of [
+    [work('nonsense'), 'malformed'],
+    [work(`${task.challenge}.-1`), 'malformed'],
+    [work(`${'A'.repeat(40)}.1`), 'malformed'],
+    [work(`${task.challenge.slice(0, -1)}${task.challenge.endsWith('A') ? 'B' : 'A'}.1`), 'foreign'],
+    [work(solution, '198.51.100.7'), 'foreign'],
+    [{ ...work(solution), event: 'other' }, 'foreign'],
+    [work(`${task.challenge}.${[0, 1, 2].find((n) => `${task.challenge}.${n}` !== solution)}`), 'unsolved'],
+  ]) {
+    const renewed = assertWork(await visitor.join(attempt), reason);
+    assert.notEqual(renewed.challenge, task.challenge);
+  }
+  assert.equal((await visitor.join(work(solution))).status, 201, 'the right one is as good as before');
+  await patch(house.front, 'show', { pow_bits: 14 });
+  assertWork(await new Visitor(house.front, 'show').join(work(solution)), 'unsolved');
+});
+
+test('a crowd makes the work harder by itself, up to the ceiling, and calm makes it easier', async (t) => {
+  const house = await openHouse(t);
+  await makeEvent(house, 'show', { ...STILL, pow_bits: 1, pow_bits_max: 3 });
+  const bits = async () => assertWork(await house.front.http.post('/v1/queue/show/join'), 'missing').bits;
+  assert.equal(await bits(), 1);
+  let going = true;
+  const crowd = Array.from({ length: 16 }, async () => {
+    while (going) {
+      const task = (await house.front.http.post('/v1/queue/show/join')).json;
+      await house.front.http.post('/v1/queue/show/join', work(solved(task)));
+    }
+  });
+  await until('harder work', async () => (await bits()) > 1);
+  going = false;
+  await Promise.all(crowd);
+  assert.ok((await bits()) <= 3);
+  await until('easier work', async () => (await bits()) === 1, { timeoutMs: 40_000 });
+});
+
+test('a visitor without script is told honestly what the line asks for', async (t) => {
+  const house = await openHouse(t);
+  await makeEvent(house, 'show', { ...STILL, pow_bits: 10 });
+  const browser = new Visitor(house.front, 'show');
+  const answer = await browser.join({ headers: { accept: 'text/html' }, body: '' });
+  assert.equal(answer.status, 303);
+  assert.equal(answer.headers.location, '/e/show?notice=proof-of-work-required');
+  const page = await house.front.http.get(answer.headers.location);
+  assert.match(page.text, /That needs JavaScript/);
+  const { text } = await house.front.http.get('/e/show');
+  const script = /src="([^"]*)wait.js"/.exec(text)[1];
+  assert.equal((await house.front.http.get(`${script}pow.js`)).status, 200);
+});
+
+test('one member has one place, on any front and in any browser, and strangers have none', async (t) => {
+  const shop = openShop();
+  const house = await openHouse(t, { fronts: 2, config: { members: { keys: shop.file } } });
+  await makeEvent(house, 'show', { ...STILL, member_required: true });
+  await makeEvent(house, 'other', { ...STILL, member_required: true });
+  const visitor = () => new Visitor(house.front, 'show');
+  assertProblem(await visitor().join(), 401, 'member-required');
+  const kim = shop.token('kim');
+  const first = await visitor().joined(asMember(kim));
+  assert.equal(first.position, 1);
+  for (const front of house.fronts) {
+    const again = await new Visitor(front, 'show').join(asMember(shop.token('kim')));
+    assert.equal(again.status, 200);
+    assert.equal(again.json.position, 1, 'a pass sold is a place shared');
+  }
+  assert.equal((await visitor().joined(asMember(shop.token('lee')))).position, 2);
+  assert.equal((await visitor().joined({ ...asMember(kim), event: 'other' })).position, 1);
+  const cookie = visitor();
+  assert.equal((await cookie.join({ headers: { cookie: `fg_member=${kim}` } })).json.position, 1);
+
+  const now = Math.floor(Date.now() / 1000);
+  const thief = openShop();
+  for (const [what, token] of Object.entries({
+    'another shop': thief.token('kim'),
+    'another issuer': shop.token('kim', { claims: { iss: 'evil' } }),
+    'another audience': shop.token('kim', { claims: { aud: 'newsletter' } }),
+    'another purpose': shop.token('kim', { header: { typ: 'JWT' } }),
+    'no algorithm': shop.token('kim', { header: { alg: 'none' } }),
+    'an old one': shop.token('kim', { claims: { iat: now - 900, exp: now - 300 } }),
+    'nobody': shop.token(''),
+    nonsense: 'a.b.c',
+  })) {
+    assertProblem(await visitor().join(asMember(token)), 401, 'member-required', what);
+  }
+  const answer = await visitor().join({ headers: { accept: 'text/html' }, body: '' });
+  assert.equal(answer.headers.location, '/e/show?notice=member-required');
+});
+
+test('a member whose turn is over joins again at the end, once', async (t) => {
+  const shop = openShop();
+  const house = await openHouse(t, { config: { members: { keys: shop.file } } });
+  await makeEvent(house, 'show', {
+    rate_per_s: 1000, burst: 1000, call_ttl_s: 1, grace_s: 0, member_required: true,
+  });
+  const kim = new Visitor(house.front, 'show');
+  await kim.joined(asMember(shop.token('kim')));
+  await until('the end of the turn', async () => (await kim.me()).json.place === 'expired');
+  assertProblem(await kim.join(), 401, 'member-required');
+  await patch(house.front, 'show', { rate_per_s: 0 });
+  const second = await kim.join(asMember(shop.token('kim')));
+  assert.equal(second.status, 201);
+  assert.equal(second.json.position, 2);
+  assert.equal((await kim.join()).status, 200, 'the new ticket');
+});
+
+test('a ticket copied to another browser is one place: one session, however many passes are drawn', async (t) => {
+  const house = await openHouse(t, { fronts: 2 });
+  await makeEvent(house, 'show', { rate_per_s: 1000, burst: 1000, max_active: 0 });
+  const owner = new Visitor(house.front, 'show');
+  const { ticket } = await owner.joined();
+  await owner.untilCalled();
+  const buyers = await Promise.all(Array.from({ length: 12 }, (_, i) =>
+    house.fronts[i % 2].http.post('/v1/queue/show/pass', { token: ticket })));
+  assert.equal(buyers.filter(({ status }) => status === 201).length, 1);
+  assert.equal(new Set(buyers.map(({ json }) => json.session)).size, 1, 'one session, one cart');
+  await owner.leave();
+  assertProblem(await house.front.http.post('/v1/queue/show/pass', { token: ticket }), 410, 'place-gone');
+});
+
+test('a pass that is shared or replayed is one visit, and over when the visit is', async (t) => {
+  const house = await openHouse(t, { fronts: 2 });
+  await makeEvent(house, 'show', { rate_per_s: 1000, burst: 1000, max_active: 1, session_ttl_s: 60 });
+  await makeEvent(house, 'other', STILL);
+  const owner = new Visitor(house.front, 'show');
+  await owner.joined();
+  const first = await owner.entered();
+  const beat = (token, front = house.front, event = 'show') =>
+    front.http.post(`/v1/queue/${event}/session`, { token });
+  for (const front of house.fronts) {
+    const friend = await beat(first.pass, front);
+    assert.equal(friend.status, 200);
+    assert.equal(friend.json.session, first.session, 'the same visit and the same cart');
+    assert.ok(Date.parse(friend.json.ends_at) <= Date.parse(first.ends_at), 'and no longer one');
+  }
+  assertProblem(await beat(first.pass, house.front, 'other'), 401, 'pass-invalid');
+  const next = new Visitor(house.fronts[1], 'show');
+  await next.joined();
+  assertProblem(await next.pass(), 409, 'not-yet');
+  await house.front.admin.post(`/internal/sessions/${first.session}/end`);
+  for (const front of house.fronts) assertProblem(await beat(first.pass, front), 410, 'session-ended');
+  assertProblem(await owner.pass(), 410, 'place-gone');
+  await next.entered();
+  assertProblem(await beat(first.pass), 410, 'session-ended');
+});
+
+test('jumping the queue: a ticket with another number, another event or a swapped draw is none', async (t) => {
+  const house = await openHouse(t);
+  await makeEvent(house, 'show', STILL);
+  await makeEvent(house, 'other', STILL);
+  const { ticket } = await new Visitor(house.front, 'show').joined();
+  const bytes = Buffer.from(ticket, 'base64url');
+  for (let i = 0; i < bytes.length; i += 1) {
+    const forged = Buffer.from(bytes);
+    forged[i] ^= 1;
+    const answer = await house.front.http.get('/v1/queue/show/me', { token: forged.toString('base64url') });
+    assertProblem(answer, 401, 'ticket-invalid');
+  }
+  assertProblem(await house.front.http.get('/v1/queue/other/me', { token: ticket }), 401, 'ticket-invalid');
+});
+
+test('a pass that somebody made is none: no algorithm, ours as a secret, another key, other claims', async (t) => {
+  const house = await openHouse(t, { fronts: 2 });
+  await makeEvent(house, 'show', { rate_per_s: 1000, burst: 1000, max_active: 0 });
+  const owner = new Visitor(house.front, 'show');
+  await owner.joined();
+  const { pass } = await owner.entered();
+  const [head, body, signature] = pass.split('.');
+  const [header, claims] = [head, body].map((part) => JSON.parse(Buffer.from(part, 'base64url')));
+  const put = (object) => Buffer.from(JSON.stringify(object)).toString('base64url');
+  const [jwk] = (await house.front.http.get('/.well-known/jwks.json')).json.keys;
+  const theirs = createPublicKey({ key: jwk, format: 'jwk' }).export({ type: 'spki', format: 'pem' });
+  const mine = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
+  const signed = (over, by) => `${over}.${by(over).toString('base64url')}`;
+  const es256 = (over) => sign('sha256', Buffer.from(over), { key: mine, dsaEncoding: 'ieee-p1363' });
+  const hs256 = (over) => createHmac('sha256', theirs).update(over).digest();
+  const longer = put({ ...claims, exp: claims.exp + 3600, ends: claims.ends + 3600 });
+  const forged = {
+    'no algorithm': `${put({ ...header, alg: 'none' })}.${longer}.`,
+    'our public key as a secret': signed(`${put({ ...header, alg: 'HS256' })}.${longer}`, hs256),
+    'a key of their own under our name': signed(`${head}.${longer}`, es256),
+    'a key that the token brings along': signed(`${put({ ...header, jwk })}.${longer}`, es256),
+    'a later end': `${head}.${longer}.${signature}`,
+    'another place': `${head}.${put({ ...claims, place: claims.place + 1 })}.${signature}`,
+    'another visitor': `${head}.${put({ ...claims, visitor: 'AAAAAAAAAAA' })}.${signature}`,
+    'no signature': `${head}.${body}.`,
+  };
+  for (const front of house.fronts) {
+    assert.equal((await front.http.get('/v1/queue/show/verify', { token: pass })).status, 204);
+    for (const [what, token] of Object.entries(forged)) {
+      for (const [method, call] of [['GET', 'verify'], ['POST', 'session'], ['POST', 'leave']]) {
+        const answer = await front.http.call(method, `/v1/queue/show/${call}`, { token });
+        assert.equal(answer.status, 401, `${what}: ${call} ${answer.status} ${answer.text}`);
+      }
+    }
+  }
+  assert.equal((await owner.session()).status, 200, 'and its owner is still inside');
+});
+
+test('a ticket is no pass, a pass is no ticket, and a session\'s name is neither', async (t) => {
+  const house = await openHouse(t);
+  await makeEvent(house, 'show', { rate_per_s: 1000, burst: 1000, max_active: 0 });
+  const owner = new Visitor(house.front, 'show');
+  const { ticket } = await owner.joined();
+  const { pass, session } = await owner.entered();
+  const call = (method, name, token) => house.front.http.call(method, `/v1/queue/show/${name}`, { token });
+  for (const token of [ticket, session]) {
+    assert.equal((await call('GET', 'verify', token)).status, 401);
+    assert.equal((await call('POST', 'session', token)).status, 401);
+  }
+  for (const token of [pass, session]) {
+    assert.equal((await call('GET', 'me', token)).status, 401);
+    assert.equal((await call('POST', 'pass', token)).status, 401);
+  }
+  assert.equal((await owner.session()).status, 200);
+});
+
+test('who asks for a pass before the call, on every front and as often as they like, is no nearer', async (t) => {
+  const house = await openHouse(t, { fronts: 2 });
+  await makeEvent(house, 'show', STILL);
+  const ahead = new Visitor(house.front, 'show');
+  await ahead.joined();
+  const pushy = new Visitor(house.front, 'show');
+  const { position, ticket } = await pushy.joined();
+  assert.equal(position, 2);
+  const answers = await Promise.all(Array.from({ length: 40 }, (_, i) =>
+    house.fronts[i % 2].http.post('/v1/queue/show/pass', { token: ticket })));
+  for (const answer of answers) assert.equal(assertProblem(answer, 409, 'not-yet').position, 2);
+  assert.equal((await pushy.me()).json.position, 2);
+  // With one slot, the one who never asked is let in before the one who always did.
+  await patch(house.front, 'show', { rate_per_s: 1000, burst: 1000, max_active: 1 });
+  await ahead.entered();
+  assertProblem(await pushy.pass(), 409, 'not-yet');
+  await ahead.leave();
+  await pushy.entered();
+});

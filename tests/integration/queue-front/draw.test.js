@@ -1,0 +1,275 @@
+// The draw: one, whatever happens around it, and one that a stranger can make again.
+
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'node:test';
+import { assertProblem, delay, runProgram, seededRng, until } from '../../lib-js/index.js';
+import { commitmentOf, openDraw } from '../../../queue-front/web/draw-check.js';
+import { act, live, makeEvent, openHouse, untilState, Visitor } from './support.js';
+
+const at = (ms) => new Date(Date.now() + ms).toISOString();
+const OPEN = { rate_per_s: 1000, burst: 1000, max_active: 0 };
+
+const fairness = async (front) => (await front.http.get('/v1/queue/show/fairness')).json;
+
+// An event whose pre-queue stands open.
+async function gather(house, knobs = {}, opensIn = 3600_000) {
+  await makeEvent(house, 'show', { ...OPEN, prequeue_at: at(0), opens_at: at(opensIn), ...knobs }, { open: false });
+  const before = await fairness(house.front);
+  await act(house.front, 'show', 'schedule');
+  for (const front of house.fronts) await untilState(front, 'show', 'pre-queue');
+  return before;
+}
+
+function crowd(house, count) {
+  return Promise.all(
+    Array.from({ length: count }, async (_, i) => {
+      const visitor = new Visitor(house.fronts[i % house.fronts.length], 'show');
+      visitor.entry = (await visitor.joined()).entry;
+      return visitor;
+    }),
+  );
+}
+
+async function drawnEverywhere(house) {
+  for (const front of house.fronts) {
+    await until('the draw to be seen', async () => (await fairness(front)).drawn);
+  }
+  const told = await Promise.all(house.fronts.map(fairness));
+  for (const one of told) assert.deepEqual(one, told[0], 'all fronts tell one draw');
+  return told[0];
+}
+
+// Every visitor stands where the published draw says, on every front.
+async function assertPlaces(house, visitors, told) {
+  const draw = await openDraw(told);
+  const seen = new Set();
+  for (const visitor of visitors) {
+    const want = draw.position(visitor.entry);
+    for (const front of house.fronts) {
+      const { json } = await visitor.me({ front });
+      assert.equal(json.position, want, `entry ${visitor.entry}`);
+      assert.equal(json.entry, undefined);
+    }
+    assert.ok(!seen.has(want), 'nobody shares a place');
+    seen.add(want);
+  }
+}
+
+test('who waits for an opening is not told that the line has slowed down', async (t) => {
+  const house = await openHouse(t);
+  await gather(house);
+  const visitor = new Visitor(house.front, 'show');
+  assert.equal((await visitor.joined()).eta_reason, undefined);
+  const issued = async () => (await live(house.front, 'show')).issued;
+  await until('a tick that knows of the join', async () => (await issued()) === 1);
+  assert.equal((await visitor.me()).json.eta_reason, undefined);
+});
+
+test('everybody stands where the published draw says, and anybody can make it again', async (t) => {
+  const house = await openHouse(t, { fronts: 2 });
+  const before = await gather(house, { rate_per_s: 0 });
+  assert.deepEqual(
+    { ...before, commitment: null },
+    { event: 'show', state: 'draft', algorithm: 'fairgate-draw-1', commitment: null, drawn: false,
+      entries: null, seed: null, beacon: null, drawn_at: null });
+  const visitors = await crowd(house, 60);
+  const { json: waiting } = await visitors[0].me();
+  assert.equal(waiting.position, null);
+  assert.equal(waiting.ahead, null, 'nobody can know');
+  assert.equal(waiting.entry, visitors[0].entry);
+  assertProblem(await visitors[0].pass(), 409, 'event-not-open');
+
+  await act(house.front, 'show', 'draw', { body: { beacon: 'closing price 2741.03', why: 'doors' } });
+  const told = await drawnEverywhere(house);
+  assert.equal(told.entries, 60);
+  assert.equal(told.beacon, 'closing price 2741.03');
+  assert.equal(told.commitment, before.commitment, 'promised before the pre-queue opened');
+  assert.equal(await commitmentOf(told.seed), told.commitment);
+  await assertPlaces(house, visitors, told);
+  const late = await new Visitor(house.front, 'show').joined();
+  assert.equal(late.position, 61, 'behind the draw, first come first served');
+
+  const draw = await openDraw(told);
+  const file = join(house.scope.dir(), 'fairness.json');
+  writeFileSync(file, JSON.stringify(told));
+  const url = `http://127.0.0.1:${house.front.port}/v1/queue/show/fairness`;
+  for (const source of [file, url]) {
+    const run = runProgram('queue-front', ['verify-draw', source, '--entry', '17',
+      '--commitment', before.commitment]);
+    assert.equal(run.status, 0, run.stderr);
+    assert.match(run.stdout, /commitment {2}fits/);
+    assert.match(run.stdout, /60, each position given once/);
+    assert.match(run.stdout, new RegExp(`17 -> position ${draw.position(17)}\\b`));
+  }
+});
+
+test('verify-draw tells a forged draw, an unheld one and no draw at all', async (t) => {
+  const house = await openHouse(t);
+  const before = await gather(house);
+  await act(house.front, 'show', 'draw');
+  const told = await drawnEverywhere(house);
+  assert.equal(told.entries, 0, 'a draw of nobody is a draw');
+  const file = join(house.scope.dir(), 'fairness.json');
+  const verify = (answer, ...more) => {
+    writeFileSync(file, typeof answer === 'string' ? answer : JSON.stringify(answer));
+    return runProgram('queue-front', ['verify-draw', file, ...more]).status;
+  };
+  assert.equal(verify(told), 0);
+  assert.equal(verify({ ...told, seed: '00'.repeat(32) }), 1, 'another seed');
+  assert.equal(verify(told, '--commitment', '00'.repeat(32)), 1, 'another commitment than noted');
+  assert.equal(verify(before), 1, 'not held yet');
+  assert.equal(verify({ ...told, algorithm: 'trust-me' }), 2);
+  assert.equal(verify('{'), 2);
+  assert.equal(runProgram('queue-front', ['verify-draw']).status, 2);
+});
+
+test('operators who press at once, on two fronts, and press again: one draw', async (t) => {
+  const house = await openHouse(t, { fronts: 2 });
+  await gather(house);
+  const visitors = await crowd(house, 20);
+  const press = (i) => house.fronts[i % 2].admin.post('/admin/events/show/actions/draw', {
+    body: { beacon: `operator ${i}` },
+  });
+  const answers = await Promise.all(Array.from({ length: 6 }, (_, i) => press(i)));
+  const won = answers.findIndex(({ status }) => status === 200);
+  assert.equal(answers.filter(({ status }) => status === 200).length, 1);
+  for (const answer of answers) if (answer.status !== 200) assertProblem(answer, 409, 'already-drawn');
+  const told = await drawnEverywhere(house);
+  assert.equal(told.beacon, `operator ${won}`);
+  assert.equal(assertProblem(await press(7), 409, 'already-drawn').entries, 20);
+  await act(house.front, 'show', 'pause');
+  assertProblem(await press(8), 409, 'already-drawn');
+  assert.deepEqual({ ...(await fairness(house.front)), state: '' }, { ...told, state: '' });
+  await assertPlaces(house, visitors, told);
+});
+
+test('who joins in the last instant is in the draw or behind it, and never both', async (t) => {
+  const house = await openHouse(t, { fronts: 2 });
+  await gather(house, { rate_per_s: 0 });
+  const rng = seededRng(t);
+  const joining = Array.from({ length: 150 }, async (_, i) => {
+    await delay(rng.below(300));
+    const visitor = new Visitor(house.fronts[i % 2], 'show');
+    const { json, status } = await visitor.join();
+    assert.equal(status, 201);
+    visitor.first = json;
+    return visitor;
+  });
+  await delay(150);
+  await act(house.fronts[1], 'show', 'draw');
+  const visitors = await Promise.all(joining);
+  const told = await drawnEverywhere(house);
+  assert.ok(told.entries > 0 && told.entries < 150, `${told.entries} of 150 were in`);
+  const positions = new Set();
+  for (const visitor of visitors) {
+    const [a, b] = await Promise.all(house.fronts.map((front) => visitor.me({ front })));
+    assert.equal(a.json.position, b.json.position);
+    if (visitor.first.position !== null) assert.equal(visitor.first.position, a.json.position, 'told once, kept');
+    positions.add(a.json.position);
+  }
+  assert.deepEqual([...positions].sort((a, b) => a - b), Array.from({ length: 150 }, (_, i) => i + 1));
+});
+
+test('a front shot at the draw and a wiped Redis leave the one draw that was told', async (t) => {
+  const house = await openHouse(t, { fronts: 2 });
+  await gather(house, { rate_per_s: 0 });
+  const visitors = await crowd(house, 20);
+  const pressed = house.fronts[0].admin.post('/admin/events/show/actions/draw', { body: { beacon: 'b' } });
+  pressed.catch(() => {}); // its answer may die with it
+  await delay(1);
+  await house.fronts[0].kill();
+  const left = { ...house, front: house.fronts[1], fronts: [house.fronts[1]] };
+  if ((await left.front.admin.get('/admin/events/show')).json.state === 'pre-queue') {
+    await left.front.admin.post('/admin/events/show/actions/draw', { body: { beacon: 'b' } });
+  }
+  const told = await drawnEverywhere(left);
+  await assertPlaces(left, visitors, told);
+
+  await house.redis.kill();
+  house.redis.wipe();
+  await house.redis.start();
+  await until('the line to be whole', async () => {
+    const { json } = await visitors[0].me({ front: left.front });
+    return json.stale === undefined;
+  });
+  assert.deepEqual(await fairness(left.front), told);
+  assertProblem(await left.front.admin.post('/admin/events/show/actions/draw'), 409, 'already-drawn');
+  await assertPlaces(left, visitors, told);
+});
+
+test('a seed outlives a Redis that loses it before the draw', async (t) => {
+  const house = await openHouse(t);
+  const before = await gather(house);
+  await house.redis.kill();
+  house.redis.wipe();
+  await house.redis.start();
+  await until('the line to be whole', async () =>
+    (await house.front.http.post('/v1/queue/show/join')).status === 201);
+  await act(house.front, 'show', 'draw');
+  const told = await drawnEverywhere(house);
+  assert.equal(told.commitment, before.commitment);
+  assert.equal(await commitmentOf(told.seed), before.commitment);
+});
+
+test('an event draws by itself at opens_at, and calls by position', async (t) => {
+  const house = await openHouse(t, { fronts: 2 });
+  await gather(house, { rate_per_s: 0 }, 2500);
+  const visitors = await crowd(house, 30);
+  const told = await drawnEverywhere(house);
+  assert.equal(told.beacon, '');
+  assert.equal(told.entries, 30);
+  const draw = await openDraw(told);
+  await assertPlaces(house, visitors, told);
+  const byPosition = [...visitors].sort((a, b) => draw.position(a.entry) - draw.position(b.entry));
+  await house.front.admin.patch('/admin/events/show', { body: { rate_per_s: 20, burst: 1 } });
+  await byPosition[2].untilCalled();
+  await house.front.admin.patch('/admin/events/show', { body: { rate_per_s: 0 } });
+  const { serving } = (await house.front.http.get('/v1/queue/show/status')).json;
+  const first = await byPosition[0].pass({ front: house.fronts[1] });
+  assert.equal(first.status, 201);
+  assert.equal(JSON.parse(atob(first.json.pass.split('.')[1].replaceAll('-', '+').replaceAll('_', '/'))).place, 1);
+  if (serving < 29) assertProblem(await byPosition[29].pass(), 409, 'not-yet');
+  await byPosition[0].session();
+  await until('the slot to be seen', async () => (await live(house.front, 'show')).active === 1);
+});
+
+test('who gives up before the draw holds nobody up after it', async (t) => {
+  const house = await openHouse(t, { fronts: 2 });
+  await gather(house, { rate_per_s: 0 });
+  const visitors = await crowd(house, 30);
+  const leaving = visitors.slice(0, 25);
+  for (const visitor of leaving) assert.equal((await visitor.leave()).status, 204);
+  await until('five to be left', async () => (await live(house.front, 'show')).waiting === 5);
+  await act(house.front, 'show', 'draw');
+  const told = await drawnEverywhere(house);
+  assert.equal(told.entries, 30, 'their tickets were in');
+  await house.front.admin.patch('/admin/events/show', { body: { rate_per_s: 1, burst: 5 } });
+  for (const visitor of visitors.slice(25)) await visitor.entered();
+  await until('all five to be in, and nobody who left to be waited for', async () => {
+    const { waiting, admitted, outstanding } = await live(house.front, 'show');
+    return waiting === 0 && admitted === 5 && outstanding === 0;
+  });
+});
+
+test('a deploy of all fronts, before the draw and after it, changes nobody\'s place', async (t) => {
+  const house = await openHouse(t, { fronts: 2 });
+  const before = await gather(house, { rate_per_s: 0 });
+  const visitors = await crowd(house, 12);
+  const deploy = async () => {
+    await Promise.all(house.fronts.map((front) => front.restart()));
+    for (const front of house.fronts) {
+      await until('the event to be shown', async () =>
+        (await front.http.get('/v1/queue/show/status')).status === 200);
+    }
+  };
+  await deploy();
+  for (const visitor of visitors) assert.equal((await visitor.me()).json.entry, visitor.entry);
+  await act(house.front, 'show', 'draw');
+  const told = await drawnEverywhere(house);
+  assert.equal(told.commitment, before.commitment);
+  await deploy();
+  assert.deepEqual(await drawnEverywhere(house), told);
+  await assertPlaces(house, visitors, told);
+});

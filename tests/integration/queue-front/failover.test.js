@@ -1,0 +1,156 @@
+// More than one Redis: a master that sentinels replace, a cluster whose slots move and whose masters
+// die. What a replica never heard of is lost, though visitors were told it: no position gets worse,
+// and none is given twice.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import {
+  addReplica, beginMove, cutReplica, openScope, startCluster, startRedis, startReplica,
+  startSentinels, until,
+} from '../../lib-js/index.js';
+import { assertEveryTicketStands, Crowd } from './crowd.js';
+import { live, makeEvent, openHouse, Visitor } from './support.js';
+
+const MOVING = { rate_per_s: 50, burst: 50, max_active: 0, call_ttl_s: 600 };
+const ports = (list) => list.map(({ port }) => `127.0.0.1:${port}`).join(',');
+
+const sum = async (house, name) => {
+  const all = await Promise.all(house.fronts.map((front) => front.metrics()));
+  return all.reduce((total, one) => total + one.get(name), 0);
+};
+
+// What everybody saw before stands, and the line goes on.
+async function assertWhole(house, crowd, early, seen) {
+  crowd.assertNoPlaceTwice();
+  await assertEveryTicketStands(house, [...crowd.tickets.slice(0, 10), ...crowd.tickets.slice(-10)]);
+  for (const [i, visitor] of early.entries()) {
+    const { json } = await visitor.me();
+    assert.equal(json.position, seen[i].position);
+    assert.ok(json.ahead <= seen[i].ahead, `${json.ahead} ahead, ${seen[i].ahead} before`);
+    assert.ok(json.called || !seen[i].called, 'who was called stays called');
+  }
+  const serving = async () => (await live(house.front, 'show')).serving;
+  const before = await serving();
+  await until('the line to move', async () => (await serving()) > before);
+}
+
+async function earlyVisitors(house, count) {
+  return Promise.all(Array.from({ length: count }, async (_, i) => {
+    const visitor = new Visitor(house.fronts[i % house.fronts.length], 'show');
+    await visitor.joined();
+    return visitor;
+  }));
+}
+
+const look = (visitors) => Promise.all(visitors.map(async (visitor) => (await visitor.me()).json));
+
+// Side by side, because most of their time is waiting for servers to agree.
+describe('failover', { concurrency: true }, () => {
+  test('a sentinel failover that loses acknowledged joins costs nobody a place', async (t) => {
+    const scope = openScope(t);
+    const master = await startRedis(scope);
+    const replica = await startReplica(scope, master);
+    const sentinels = await startSentinels(scope, master, { name: 'line' });
+    await sentinels[0].child.stop(); // the first that is asked has nothing to say
+    const house = await openHouse(t, {
+      scope, fronts: 2, config: { redis: { sentinels: ports(sentinels), master: 'line' } },
+    });
+    await makeEvent(house, 'show', MOVING);
+    const early = await earlyVisitors(house, 10);
+    const crowd = new Crowd(house, 8);
+    await crowd.untilPlaces(100);
+
+    await cutReplica(master, replica);
+    const known = Number(await replica.command('GET', 'fg:{show}:seq'));
+    await crowd.untilPlaces(200);
+    const seen = await look(early);
+    await master.kill();
+
+    await crowd.untilPlaces(200);
+    assert.equal((await replica.command('ROLE'))[0], 'master');
+    assert.ok(crowd.places.size > known + 200, 'acknowledged places were lost with the master');
+    assert.ok(await sum(house, 'fairgate_store_heals_total') > 0);
+
+    await master.start(); // back, and of the opinion that it is in charge
+    await crowd.untilPlaces(100);
+    await crowd.stop();
+    await assertWhole(house, crowd, early, seen);
+  });
+
+  test('a slot that moves between servers under load: MOVED and ASK are followed', async (t) => {
+    const scope = openScope(t);
+    const cluster = await startCluster(scope, 3);
+    const house = await openHouse(t, {
+      scope, fronts: 2, config: { redis: { cluster: ports(cluster.nodes.slice(0, 2)) } },
+    });
+    await makeEvent(house, 'show', MOVING);
+    const early = await earlyVisitors(house, 10);
+    const crowd = new Crowd(house, 8);
+    await crowd.untilPlaces(100);
+
+    const slot = await cluster.nodes[0].command('CLUSTER', 'KEYSLOT', 'fg:{show}:cfg');
+    const from = cluster.owner(slot);
+    const to = cluster.nodes.find((node) => node !== from);
+    const seen = await look(early);
+    const turned = crowd.turned;
+    for (const node of [from, to]) await node.command('CONFIG', 'RESETSTAT');
+    const move = await beginMove(cluster, slot, from, to);
+    await until('joins to be turned away meanwhile', () => crowd.turned > turned + 20);
+    await move.send(['fg:{show}:cfg']); // from now on the old one says ASK
+    await until('more of them', () => crowd.turned > turned + 40);
+    assert.equal((await early[0].me()).status, 200);
+    const errors = await Promise.all([from, to].map((node) => node.command('INFO', 'errorstats')));
+    assert.match(errors[0], /errorstat_TRYAGAIN/);
+    assert.match(errors[0], /errorstat_ASK/);
+    assert.match(errors[1], /errorstat_TRYAGAIN/);
+    for (const text of errors) assert.doesNotMatch(text, /errorstat_ERR/, 'a script did half of its work');
+    await move.sendAll();
+    await move.end();
+    await crowd.untilPlaces(200);
+    assert.ok(await sum(house, 'fairgate_store_redirects_total') > 0);
+    assert.equal(await from.command('CLUSTER', 'COUNTKEYSINSLOT', slot), 0);
+    await crowd.stop();
+    await assertWhole(house, crowd, early, seen);
+  });
+
+  test('a call for a single key is answered by the server that ASK names', async (t) => {
+    const scope = openScope(t);
+    const cluster = await startCluster(scope, 3);
+    const house = await openHouse(t, { scope, config: { redis: { cluster: ports(cluster.nodes) } } });
+    await makeEvent(house, 'one', {});
+    const slot = await cluster.nodes[0].command('CLUSTER', 'KEYSLOT', 'fg:events');
+    const from = cluster.owner(slot);
+    const to = cluster.nodes.find((node) => node !== from);
+    const move = await beginMove(cluster, slot, from, to);
+    await move.send(['fg:events']);
+    await makeEvent(house, 'two', {}); // its name goes into the set that is not there any more
+    await move.end();
+    assert.deepEqual((await to.command('SMEMBERS', 'fg:events')).sort(), ['one', 'two']);
+    const events = (await house.front.admin.get('/admin/events')).json.events.map(({ id }) => id);
+    assert.deepEqual(events.sort(), ['one', 'two']);
+  });
+
+  test('a master of the cluster that dies with acknowledged joins costs nobody a place', async (t) => {
+    const scope = openScope(t);
+    const cluster = await startCluster(scope, 3);
+    const slot = await cluster.nodes[0].command('CLUSTER', 'KEYSLOT', 'fg:{show}:cfg');
+    const master = cluster.owner(slot);
+    const replica = await addReplica(scope, cluster, master);
+    const house = await openHouse(t, {
+      scope, fronts: 2, config: { redis: { cluster: ports(cluster.nodes) } },
+    });
+    await makeEvent(house, 'show', MOVING);
+    const early = await earlyVisitors(house, 10);
+    const crowd = new Crowd(house, 8);
+    await crowd.untilPlaces(100);
+
+    await cutReplica(master, replica);
+    await crowd.untilPlaces(200);
+    const seen = await look(early);
+    await master.kill();
+    await crowd.untilPlaces(200);
+    assert.ok(await sum(house, 'fairgate_store_heals_total') > 0);
+    await crowd.stop();
+    await assertWhole(house, crowd, early, seen);
+  });
+});

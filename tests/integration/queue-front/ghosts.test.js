@@ -1,0 +1,75 @@
+// Ghosts: visitors who have gone neither hold up the line nor count as waiting, and lose nothing.
+
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { until } from '../../lib-js/index.js';
+import { act, makeEvent, openHouse, Visitor } from './support.js';
+
+const PEOPLE = 40;
+const RATE = 10;
+
+// Half of them go on polling, each at another front every time; the others have gone.
+async function halfGone(t, fronts) {
+  const house = await openHouse(t, { fronts, config: { line: { gone_after: '3s' } } });
+  await makeEvent(house, 'show', { rate_per_s: RATE, burst: 1, max_active: 0 });
+  await act(house.front, 'show', 'pause');
+  const people = [];
+  for (let i = 0; i < PEOPLE; i += 1) {
+    const visitor = new Visitor(house.fronts[i % fronts], 'show');
+    visitor.first = await visitor.joined();
+    people.push(visitor);
+  }
+  const here = people.filter((_, i) => i % 2 === 0);
+  let turn = 0;
+  const poll = () => {
+    turn += 1;
+    return Promise.all(here.map((visitor, i) =>
+      visitor.me({ front: house.fronts[(turn + i) % fronts] })));
+  };
+  return { house, people, here, gone: people.filter((_, i) => i % 2 === 1), poll };
+}
+
+const waiting = async (front) => (await front.http.get('/v1/queue/show/status')).json.waiting;
+
+test('ghosts are not counted, do not hold up the line, and enter next when they return', async (t) => {
+  const { house, people, gone, poll } = await halfGone(t, 2);
+  const last = people.at(-2);
+  assert.equal(last.first.ahead, PEOPLE - 2);
+  await until('both fronts to know who is there', async () => {
+    await poll();
+    const counts = await Promise.all(house.fronts.map(waiting));
+    return counts.every((count) => count === PEOPLE / 2);
+  }, { timeoutMs: 30000 });
+  const { json: before } = await last.me();
+  assert.equal(before.position, PEOPLE - 1);
+  assert.ok(before.ahead <= PEOPLE / 2 + 1, `${before.ahead} ahead`);
+
+  await act(house.front, 'show', 'resume');
+  const began = Date.now();
+  await until('the last who is there to be called', async () => {
+    await poll();
+    return (await last.me()).json.called;
+  });
+  const tookS = (Date.now() - began) / 1000;
+  // A token for each ghost would make it (PEOPLE - 2) / RATE at least.
+  assert.ok(tookS < (PEOPLE - 2) / RATE, `called after ${tookS} s`);
+
+  for (const ghost of gone.slice(0, 2)) {
+    const { json } = await ghost.me();
+    assert.equal(json.position, ghost.first.position);
+    assert.equal(json.called, true);
+    await until('the pass', async () => (await ghost.pass()).status < 300);
+  }
+});
+
+test('a front that dies makes a ghost of nobody', async (t) => {
+  const { house, people, poll } = await halfGone(t, 2);
+  await until('the ghosts to be known', async () => {
+    await poll();
+    return (await waiting(house.front)) === PEOPLE / 2;
+  }, { timeoutMs: 30000 });
+  await house.fronts[1].kill();
+  await until('everybody to count', async () => (await waiting(house.front)) === PEOPLE);
+  for (const visitor of people) visitor.front = house.front;
+  assert.equal((await people.at(-1).me()).json.ahead, PEOPLE - 1);
+});

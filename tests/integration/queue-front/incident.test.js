@@ -1,0 +1,121 @@
+// The operator on a bad day: freeze, undo, seats that come back.
+
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { assertProblem, delay, until } from '../../lib-js/index.js';
+import { act, live, makeEvent, openHouse, patch, untilState, Visitor } from './support.js';
+
+const OPEN = { rate_per_s: 1000, burst: 1000, max_active: 0 };
+const STILL = { rate_per_s: 0 };
+
+async function trail(house) {
+  return (await house.front.admin.get('/admin/events/show/audit')).json.audit;
+}
+
+test('a frozen line calls and lets in nobody, takes nobody\'s time, and those inside go on', async (t) => {
+  const house = await openHouse(t, { fronts: 2 });
+  await makeEvent(house, 'show', { ...OPEN, call_ttl_s: 2, grace_s: 0 });
+  const inside = new Visitor(house.front, 'show');
+  await inside.joined();
+  await inside.entered();
+  const called = new Visitor(house.front, 'show');
+  await called.joined();
+  await called.untilCalled();
+  await act(house.front, 'show', 'freeze');
+  for (const front of house.fronts) await untilState(front, 'show', 'frozen');
+  const newcomer = new Visitor(house.fronts[1], 'show');
+  const joined = await newcomer.joined();
+  assert.equal(joined.state, 'frozen');
+  await delay(2500); // longer than a call lives
+  assert.equal((await newcomer.me()).json.called, false);
+  assert.equal((await called.me()).json.place, 'called');
+  assertProblem(await called.pass(), 409, 'event-frozen');
+  assert.equal((await inside.session()).status, 200, 'a heartbeat');
+  assert.equal((await inside.verify()).status, 204);
+  await act(house.front, 'show', 'unfreeze');
+  await untilState(house.front, 'show', 'open');
+  assert.equal((await called.entered()).session.split('.')[1], '2');
+  await newcomer.entered();
+});
+
+test('unfreeze goes back to what was frozen', async (t) => {
+  const house = await openHouse(t);
+  await makeEvent(house, 'show', STILL);
+  await act(house.front, 'show', 'pause');
+  await act(house.front, 'show', 'freeze');
+  assert.equal((await act(house.front, 'show', 'unfreeze')).state, 'paused');
+  await act(house.front, 'show', 'resume');
+  await act(house.front, 'show', 'freeze');
+  assert.equal((await act(house.front, 'show', 'unfreeze')).state, 'open');
+});
+
+test('the last act is undone, knobs and state, on any front, and undone again it is done', async (t) => {
+  const house = await openHouse(t, { fronts: 2 });
+  await makeEvent(house, 'show', { ...STILL, burst: 7 });
+  await patch(house.front, 'show', { burst: 70, message: { en: 'oops' } });
+  const undone = await act(house.front, 'show', 'undo', { body: { why: 'wrong event' } });
+  assert.equal(undone.burst, 7);
+  assert.deepEqual(undone.message, {});
+  const [entry] = await trail(house);
+  assert.equal(entry.what, 'undo');
+  assert.equal(entry.why, 'wrong event');
+  assert.equal((await act(house.front, 'show', 'undo')).burst, 70, 'undone again it is done');
+
+  await act(house.front, 'show', 'sold-out');
+  await untilState(house.fronts[1], 'show', 'sold-out');
+  assert.equal((await act(house.fronts[1], 'show', 'undo')).state, 'open');
+  await untilState(house.front, 'show', 'open');
+});
+
+test('what cannot be taken back is said, and an undo never hits somebody else\'s act', async (t) => {
+  const house = await openHouse(t);
+  await makeEvent(house, 'show', STILL, { open: false });
+  const undo = (options) => house.front.admin.post('/admin/events/show/actions/undo', options);
+  assertProblem(await undo(), 409, 'nothing-to-undo');
+  await act(house.front, 'show', 'open');
+  assertProblem(await undo(), 409, 'undo-impossible');
+  await patch(house.front, 'show', { burst: 8 });
+  const { version } = await patch(house.front, 'show', { burst: 9 });
+  assertProblem(await undo({ headers: { 'if-match': `"${version - 1}"` } }), 412, 'version-mismatch');
+  assert.equal((await undo()).json.burst, 8);
+  await act(house.front, 'show', 'close');
+  assertProblem(await undo(), 409, 'undo-impossible');
+});
+
+test('seats that come back open a sold-out line again, in the old order', async (t) => {
+  const house = await openHouse(t, { fronts: 2 });
+  await makeEvent(house, 'show', { ...STILL, seats_left: true, auto_reopen: true });
+  const feed = (seats_left, front = house.front) =>
+    front.admin.put('/admin/events/show/seats-left', { body: { seats_left } });
+  const visitors = [];
+  for (let i = 0; i < 3; i += 1) {
+    const visitor = new Visitor(house.front, 'show');
+    await visitor.joined();
+    visitors.push(visitor);
+  }
+  assert.equal((await feed(12)).status, 204);
+  await until('the number to be shown', async () => (await live(house.fronts[1], 'show')).seats_left === 12);
+  await act(house.front, 'show', 'sold-out');
+  assert.equal((await feed(11)).status, 204);
+  await delay(300);
+  await untilState(house.front, 'show', 'sold-out'); // the operator said so, and none came back
+  await feed(0);
+  await untilState(house.fronts[1], 'show', 'sold-out');
+  await feed(2, house.fronts[1]);
+  for (const front of house.fronts) await untilState(front, 'show', 'open');
+  for (const [i, visitor] of visitors.entries()) {
+    assert.equal((await visitor.me()).json.position, i + 1);
+  }
+  const [entry] = await trail(house);
+  assert.equal(entry.who, 'system');
+  assert.match(entry.why, /2 seats came back/);
+
+  await patch(house.front, 'show', { auto_reopen: false });
+  await act(house.front, 'show', 'sold-out');
+  await feed(0);
+  await feed(5);
+  await delay(300);
+  await untilState(house.front, 'show', 'sold-out');
+  await patch(house.front, 'show', { seats_left: false });
+  assertProblem(await feed(5), 409, 'seats-feed-off');
+});

@@ -1,0 +1,276 @@
+// Lanes: who is invited waits in a line of their own that has a stated share of the calls, for
+// everybody to see.
+
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { assertProblem, until } from '../../lib-js/index.js';
+import { openDraw } from '../../../queue-front/web/draw-check.js';
+import { asMember, openShop } from './shop.js';
+import { act, live, makeEvent, openHouse, patch, untilState, Visitor } from './support.js';
+
+const LANES = [{ id: 'fans', name: 'Fan club', share: 30, invitations: 500 }];
+const STILL = { rate_per_s: 0, lanes: LANES };
+const status = async (front) => (await front.http.get('/v1/queue/show/status')).json;
+const laneOf = async (front, id) => (await status(front)).lanes.find((lane) => lane.id === id);
+
+async function invitations(front, lane = 'fans', query = '?limit=500') {
+  const answer = await front.admin.get(`/admin/events/show/lanes/${lane}/invitations${query}`);
+  assert.equal(answer.status, 200, answer.text);
+  return answer.json.invitations.map(({ code }) => code);
+}
+const invited = (code) => ({ headers: { 'x-invitation': code } });
+const untilLanes = (house) => Promise.all(house.fronts.map((front) => until('the lanes', async () =>
+  (await laneOf(front, 'fans'))?.issued !== undefined)));
+
+async function openLanes(t, knobs, options = {}) {
+  const house = await openHouse(t, options);
+  await makeEvent(house, 'show', knobs);
+  await untilLanes(house);
+  house.codes = await invitations(house.front);
+  return house;
+}
+
+async function fill(house, general, fans) {
+  const join = async (i, options) => {
+    const answer = await house.fronts[i % house.fronts.length].http.post('/v1/queue/show/join', options);
+    assert.equal(answer.status, 201, answer.text);
+    return answer.json;
+  };
+  const places = [];
+  for (let i = 0; i < general; i += 100) {
+    await Promise.all(Array.from({ length: Math.min(100, general - i) }, (_, k) => join(k)));
+  }
+  for (let i = 0; i < fans; i += 100) {
+    places.push(...await Promise.all(Array.from({ length: Math.min(100, fans - i) }, (_, k) =>
+      join(k, invited(house.codes[i + k])))));
+  }
+  return places;
+}
+
+test('a lane has its own places, and everybody sees what share of the calls it has', async (t) => {
+  const house = await openLanes(t, STILL, { fronts: 2 });
+  await fill(house, 3, 0);
+  const fan = new Visitor(house.front, 'show');
+  const joined = await fan.joined(invited(house.codes[0].toLowerCase().replaceAll('-', ' ')));
+  assert.equal(joined.position, 1);
+  assert.equal(joined.lane, 'fans');
+  assert.equal((await fan.me({ front: house.fronts[1] })).json.ahead, 0);
+  const plain = await new Visitor(house.fronts[1], 'show').joined();
+  assert.equal(plain.position, 4);
+  assert.equal(plain.lane, undefined);
+  assert.deepEqual([joined.lane_share, plain.lane_share], [30, 70]);
+  await until('the numbers', async () => (await laneOf(house.front, 'fans')).issued === 1);
+  const { lanes } = await status(house.fronts[1]);
+  assert.deepEqual(lanes.map(({ id, name, share }) => [id, name, share]),
+    [['general', 'general', 70], ['fans', 'Fan club', 30]]);
+  assert.equal((await fan.join()).json.position, 1, 'the same ticket again');
+  const again = await new Visitor(house.fronts[1], 'show').join(invited(house.codes[0]));
+  assert.equal(again.status, 200, 'one invitation is one place');
+  assert.equal(again.json.position, 1);
+});
+
+test('a preview says of each lane when the last of it would enter', async (t) => {
+  const house = await openLanes(t, STILL);
+  await fill(house, 70, 6);
+  const preview = async (rate) =>
+    (await house.front.admin.get(`/admin/events/show/preview?rate_per_s=${rate}`)).json;
+  const { waiting, last_enters_at: last, lanes } = await until('all to be counted', async () => {
+    const seen = await preview(10);
+    return seen.waiting === 76 && seen;
+  });
+  assert.equal(waiting, 76);
+  assert.deepEqual(lanes.map(({ id, share, waiting: there }) => [id, share, there]), [['general', 70, 70], ['fans', 30, 6]]);
+  // 30 of 100 calls are theirs: the six are through after 20, all after 76.
+  const [general, fans] = lanes.map(({ last_enters_at: at }) => Date.parse(at));
+  assert.equal(general, Date.parse(last));
+  assert.ok(Math.abs(general - fans - 5600) <= 100, `${general - fans} ms between the last of both`);
+  assert.ok((await preview(0)).lanes.every(({ last_enters_at: at }) => at === null));
+});
+
+test('who is not invited does not get in by the lane', async (t) => {
+  const house = await openLanes(t, STILL);
+  const visitor = () => new Visitor(house.front, 'show');
+  const good = house.codes[1];
+  const wrong = good.replace(/^./, (c) => (c === '0' ? '2' : '0'));
+  for (const code of [wrong, 'x', `${good}0`, good.slice(0, -1)]) {
+    assertProblem(await visitor().join(invited(code)), 422, 'invitation-invalid');
+  }
+  await makeEvent(house, 'other', STILL);
+  assertProblem(await visitor().join({ ...invited(good), event: 'other' }), 422, 'invitation-invalid');
+  await patch(house.front, 'show', { lanes: [{ ...LANES[0], invitations: 1 }] });
+  assertProblem(await visitor().join(invited(good)), 422, 'invitation-invalid');
+  assert.equal((await visitor().join(invited(house.codes[0]))).status, 201);
+  // Who has a place is told so as well, and keeps it.
+  const there = visitor();
+  const { position } = await there.joined();
+  assertProblem(await there.join(invited(wrong)), 422, 'invitation-invalid');
+  assert.deepEqual([(await there.join()).status, (await there.join()).json.position], [200, position]);
+  const page = await visitor().join({ headers: { accept: 'text/html', 'x-invitation': 'x' }, body: '' });
+  assert.equal(page.headers.location, '/e/show?notice=invitation-invalid');
+  assertProblem(await house.front.http.get('/v1/queue/show@1/status'), 404, 'event-unknown');
+  const { ticket } = await visitor().joined();
+  const bytes = Buffer.from(ticket, 'base64url');
+  bytes[2] = 1;
+  assertProblem(await house.front.http.get('/v1/queue/show/me', { token: bytes.toString('base64url') }),
+    401, 'ticket-invalid');
+});
+
+test('calls are shared as stated while both wait, and what one lane does not use goes to the other', async (t) => {
+  const house = await openLanes(t, { ...STILL, burst: 5, max_active: 0 }, { fronts: 2 });
+  await fill(house, 400, 200);
+  const served = async () => {
+    const { lanes } = await status(house.front);
+    return lanes.map(({ serving }) => serving);
+  };
+  await patch(house.front, 'show', { rate_per_s: 60 });
+  const [general, fans] = await until('some calls', async () => {
+    const now = await served();
+    return now[0] + now[1] >= 200 && now;
+  }, { timeoutMs: 30_000 });
+  const share = fans / (general + fans);
+  t.diagnostic(`${fans} of ${general + fans} calls: ${(100 * share).toFixed(1)} %`);
+  assert.ok(Math.abs(share - 0.3) < 0.05, String(share));
+  await patch(house.front, 'show', { rate_per_s: 1000, burst: 200 });
+  await until('all of both lanes to be called', async () => {
+    const now = await served();
+    return now[0] === 400 && now[1] === 200;
+  }, { timeoutMs: 30_000 });
+});
+
+test('the rate and max_active hold over the sum of the lanes', async (t) => {
+  const house = await openLanes(t, {
+    rate_per_s: 1000, burst: 50, max_active: 6, call_ttl_s: 60, lanes: [{ ...LANES[0], share: 50 }] });
+  const visitors = [];
+  for (let i = 0; i < 24; i += 1) {
+    const visitor = new Visitor(house.front, 'show');
+    await visitor.joined(i % 2 ? invited(house.codes[i]) : {});
+    visitors.push(visitor);
+  }
+  const inside = [];
+  for (let gone = 0; gone < 18;) {
+    for (const visitor of visitors.filter((one) => !one.pass_)) {
+      if (!(await visitor.me()).json.called) continue;
+      const answer = await visitor.pass();
+      if (answer.status === 201) {
+        visitor.pass_ = answer.json;
+        inside.push(visitor);
+      } else assertProblem(answer, 409, 'not-yet');
+    }
+    assert.ok((await live(house.front, 'show')).active <= 6);
+    if (inside.length === 6) {
+      const leaver = inside.shift();
+      await house.front.admin.post(`/internal/sessions/${leaver.pass_.session}/end`);
+      gone += 1;
+    }
+  }
+  const fans = visitors.filter(({ pass_ }, i) => pass_ && i % 2).length;
+  assert.ok(fans >= 6, `${fans} of the lane came in`);
+  const names = visitors.filter(({ pass_ }) => pass_).map(({ pass_ }) => pass_.session);
+  assert.equal(new Set(names).size, names.length, 'the first of each lane are two visits');
+});
+
+test('a member token may open a lane, and a heartbeat, a move and a leave keep to it', async (t) => {
+  const shop = openShop();
+  const house = await openLanes(t, { rate_per_s: 1000, burst: 100, max_active: 0, lanes: LANES },
+    { fronts: 2, config: { members: { keys: shop.file } } });
+  const fan = (sub) => asMember(shop.token(sub, { claims: { lane: 'fans' } }));
+  const kim = new Visitor(house.front, 'show');
+  assert.equal((await kim.joined(fan('kim'))).lane, 'fans');
+  assert.equal((await new Visitor(house.front, 'show').join(fan('kim'))).status, 200, 'one place');
+  assert.equal((await new Visitor(house.front, 'show').joined(asMember(shop.token('lee')))).lane, undefined);
+  assert.equal((await new Visitor(house.front, 'show').joined(
+    asMember(shop.token('eve', { claims: { lane: 'vip' } })))).lane, undefined);
+  const { code } = (await kim.call('POST', 'move', { body: {} })).json;
+  const phone = new Visitor(house.fronts[1], 'show');
+  const moved = await phone.call('POST', 'move', { body: { code }, ...fan('kim') });
+  assert.equal(moved.status, 200, moved.text);
+  assert.equal(moved.json.lane, 'fans');
+  for (const front of house.fronts) {
+    await until('the news', async () => (await kim.me({ front })).json.code === 'ticket-moved');
+  }
+  const pass = await until('the pass', async () => {
+    const answer = await phone.pass(fan('kim'));
+    return answer.status === 201 && answer.json;
+  });
+  // The pass comes from Redis; `me` from the front's picture, which may be a tick older.
+  await until('the picture', async () => (await phone.me()).json.place === 'admitted');
+  assert.equal((await phone.session()).json.session, pass.session);
+  assert.equal((await phone.leave()).status, 204);
+  assertProblem(await house.front.http.post('/v1/queue/show/session', { token: pass.pass }), 410, 'session-ended');
+});
+
+test('lanes are fixed once people may join; shares are not, and undo brings them back', async (t) => {
+  const house = await openLanes(t, STILL);
+  const put = (lanes) => house.front.admin.patch('/admin/events/show', { body: { lanes } });
+  for (const [lanes, pointer] of [
+    [[], '/lanes'],
+    [[...LANES, { id: 'press', share: 5 }], '/lanes'],
+    [[{ ...LANES[0], id: 'vip' }], '/lanes'],
+    [[{ ...LANES[0], share: 100 }], '/lanes/0/share'],
+    [[{ ...LANES[0], share: 0 }], '/lanes/0/share'],
+    [[{ share: 3 }], '/lanes/0/id'],
+    [[{ id: 'general', share: 3 }], '/lanes/0/id'],
+    [[{ id: 'a', share: 60 }, { id: 'b', share: 40 }], '/lanes/1/share'],
+    [[{ id: 'a', share: 6 }, { id: 'a', share: 4 }], '/lanes/1/id'],
+  ]) {
+    const answer = await put(lanes);
+    assert.equal(assertProblem(answer, 422, 'knob-invalid').pointer, pointer, JSON.stringify(lanes));
+  }
+  assert.equal((await put([{ ...LANES[0], share: 55 }])).status, 200);
+  const untilShare = (share) => until(`${share} %`, async () => (await laneOf(house.front, 'fans')).share === share);
+  await untilShare(55);
+  await act(house.front, 'show', 'undo');
+  await untilShare(30);
+  const { audit } = (await house.front.admin.get('/admin/events/show/audit')).json;
+  assert.equal(audit.find(({ what }) => what === 'change').to.lanes[0].share, 55);
+});
+
+test('each lane has a draw of its own, which anybody can make again, and a wiped Redis changes nobody\'s place', async (t) => {
+  const house = await openHouse(t, { fronts: 2 });
+  const at = (ms) => new Date(Date.now() + ms).toISOString();
+  await makeEvent(house, 'show', { ...STILL, prequeue_at: at(0), opens_at: at(3_600_000) }, { open: false });
+  await act(house.front, 'show', 'schedule');
+  for (const front of house.fronts) await untilState(front, 'show', 'pre-queue');
+  await untilLanes(house);
+  house.codes = await invitations(house.front);
+  const visitors = [];
+  for (let i = 0; i < 12; i += 1) {
+    const visitor = new Visitor(house.fronts[i % 2], 'show');
+    visitor.entry = (await visitor.joined(i % 3 === 0 ? invited(house.codes[i]) : {})).entry;
+    visitors.push(visitor);
+  }
+  const fairness = async (lane, front = house.front) =>
+    (await front.http.get(`/v1/queue/show/fairness?lane=${lane}`)).json;
+  const before = { general: await fairness('general'), fans: await fairness('fans') };
+  assert.notEqual(before.general.commitment, before.fans.commitment);
+  assertProblem(await house.front.http.get('/v1/queue/show/fairness?lane=vip'), 404, 'lane-unknown');
+  await act(house.front, 'show', 'draw', { body: { beacon: 'closing price 2741.03' } });
+  for (const visitor of visitors) {
+    visitor.place = await until('the draw', async () => (await visitor.me()).json.position);
+  }
+  for (const [i, visitor] of visitors.entries()) {
+    const drawn = await until('the draw, told', async () => {
+      const told = await fairness(i % 3 === 0 ? 'fans' : 'general');
+      return told.drawn && told;
+    });
+    assert.equal(drawn.entries, i % 3 === 0 ? 4 : 8);
+    assert.equal(drawn.commitment, before[i % 3 === 0 ? 'fans' : 'general'].commitment);
+    assert.equal(visitor.place, (await openDraw(drawn)).position(visitor.entry));
+  }
+  await house.redis.kill();
+  house.redis.wipe();
+  await house.redis.start();
+  for (const visitor of visitors) {
+    await until('health', async () => {
+      const { json } = await visitor.me();
+      assert.equal(json.position, visitor.place);
+      return json.stale === undefined;
+    });
+  }
+  const late = await until('a join', async () => {
+    const answer = await new Visitor(house.front, 'show').join(invited(house.codes[400]));
+    return answer.status === 201 && answer.json;
+  });
+  assert.ok(late.position > 4, 'behind all who were there');
+  assert.equal(late.lane, 'fans');
+});

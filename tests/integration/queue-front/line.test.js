@@ -1,0 +1,490 @@
+// The line as a visitor lives it: join, wait, be called, enter, leave.
+
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { createPublicKey, verify } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
+import test from 'node:test';
+import { assertProblem, crlf, openStream, rawExchange, until } from '../../lib-js/index.js';
+import { act, claims, live, makeEvent, openHouse, patch, startFront, Visitor } from './support.js';
+
+const FAST = { rate_per_s: 1000, burst: 1000, max_active: 0 };
+const STILL = { rate_per_s: 0 };
+
+test('a join gives the next place, and the cookie gives the same place again', async (t) => {
+  const house = await openHouse(t);
+  await makeEvent(house, 'show', STILL);
+  const first = new Visitor(house.front, 'show');
+  const answer = await first.join();
+  assert.equal(answer.status, 201);
+  assert.equal(answer.json.position, 1);
+  assert.equal(answer.json.ahead, 0);
+  assert.equal(answer.json.state, 'open');
+  assert.equal(first.jar.get('fg_ticket_show').value, answer.json.ticket);
+  assert.deepEqual(first.jar.get('fg_ticket_show').attributes.slice(2), ['httponly', 'samesite=lax']);
+
+  const again = await first.join();
+  assert.equal(again.status, 200);
+  assert.equal(again.json.ticket, answer.json.ticket);
+  assert.equal((await new Visitor(house.front, 'show').joined()).position, 2);
+});
+
+test('a ticket works by bearer alone and by cookie alone', async (t) => {
+  const house = await openHouse(t);
+  await makeEvent(house, 'show', STILL);
+  const { ticket } = await new Visitor(house.front, 'show').joined();
+  for (const headers of [{ authorization: `Bearer ${ticket}` }, { cookie: `fg_ticket_show=${ticket}` }]) {
+    const me = await house.front.http.get('/v1/queue/show/me', { headers });
+    assert.equal(me.status, 200);
+    assert.equal(me.json.position, 1);
+    const join = await house.front.http.post('/v1/queue/show/join', { headers });
+    assert.equal(join.status, 200);
+    assert.equal(join.json.ticket, ticket);
+  }
+});
+
+test('behind TLS cookies are Secure', async (t) => {
+  const house = await openHouse(t);
+  await makeEvent(house, 'show', STILL);
+  const visitor = new Visitor(house.front, 'show');
+  await visitor.join({ headers: { 'x-forwarded-proto': 'https', 'x-forwarded-for': '192.0.2.7' } });
+  assert.ok(visitor.jar.get('fg_ticket_show').attributes.includes('secure'));
+});
+
+test('one idempotency key is one place, with or without cookies, on any front', async (t) => {
+  const house = await openHouse(t, { fronts: 2 });
+  await makeEvent(house, 'show', STILL);
+  await makeEvent(house, 'other', STILL);
+  const headers = { 'idempotency-key': '8e03978e-40d5-43e8-bc93-6894a57f9324' };
+  const answers = await Promise.all(
+    Array.from({ length: 20 }, (_, i) =>
+      house.fronts[i % 2].http.post('/v1/queue/show/join', { headers })),
+  );
+  assert.deepEqual([...new Set(answers.map(({ json }) => json.position))], [1]);
+  assert.equal(answers.filter(({ status }) => status === 201).length, 1);
+  assert.equal((await new Visitor(house.front, 'show').joined()).position, 2);
+  // The same key elsewhere is somebody else.
+  const other = await house.front.http.post('/v1/queue/other/join', { headers });
+  assert.equal(other.status, 201);
+  assertProblem(
+    await house.front.http.post('/v1/queue/show/join', { headers: { 'idempotency-key': 'a b' } }),
+    400, 'idempotency-key-invalid');
+  await until('the front to know', async () => (await live(house.front, 'show')).issued === 2);
+});
+
+test('a join whose answer was lost is recognised by the cookie of the waiting page', async (t) => {
+  const house = await openHouse(t);
+  await makeEvent(house, 'show', STILL);
+  const visitor = new Visitor(house.front, 'show');
+  visitor.jar.take(await house.front.http.get('/e/show'));
+  const cookie = { headers: visitor.jar.headers };
+  const lost = await house.front.http.post('/v1/queue/show/join', cookie);
+  const retry = await house.front.http.post('/v1/queue/show/join', cookie);
+  assert.equal(lost.status, 201);
+  assert.equal(retry.status, 200);
+  assert.equal(retry.json.position, lost.json.position);
+});
+
+test('places are unique and without gaps under two fronts', async (t) => {
+  const house = await openHouse(t, { fronts: 2 });
+  await makeEvent(house, 'show', STILL);
+  const answers = await Promise.all(
+    Array.from({ length: 400 }, (_, i) => house.fronts[i % 2].http.post('/v1/queue/show/join')),
+  );
+  const places = answers.map(({ json }) => json.position).sort((a, b) => a - b);
+  assert.deepEqual(places, Array.from({ length: 400 }, (_, i) => i + 1));
+});
+
+test('one browser waits for several events', async (t) => {
+  const house = await openHouse(t);
+  await makeEvent(house, 'one', STILL);
+  await makeEvent(house, 'two', STILL);
+  await new Visitor(house.front, 'two').joined();
+  const visitor = new Visitor(house.front, 'one');
+  assert.equal((await visitor.joined()).position, 1);
+  assert.equal((await visitor.joined({ event: 'two' })).position, 2);
+  assert.equal((await visitor.me()).json.position, 1);
+  assert.equal((await visitor.me({ event: 'two' })).json.position, 2);
+});
+
+test('forged, foreign and missing tickets are told, and an old cookie locks nobody out', async (t) => {
+  const house = await openHouse(t);
+  await makeEvent(house, 'show', STILL);
+  await makeEvent(house, 'other', STILL);
+  const { ticket } = await new Visitor(house.front, 'show').joined();
+  const forged = ticket.slice(0, 20) + (ticket[20] === 'A' ? 'B' : 'A') + ticket.slice(21);
+  const me = (headers, event = 'show') => house.front.http.get(`/v1/queue/${event}/me`, { headers });
+  assertProblem(await me({}), 401, 'ticket-invalid');
+  assertProblem(await me({ authorization: `Bearer ${forged}` }), 401, 'ticket-invalid');
+  assertProblem(await me({ cookie: `fg_ticket_show=${forged}` }), 401, 'ticket-invalid');
+  assertProblem(await me({ authorization: `Bearer ${ticket}` }, 'other'), 401, 'ticket-invalid');
+  const post = (call, headers) => house.front.http.post(`/v1/queue/show/${call}`, { headers });
+  assertProblem(await post('join', { authorization: `Bearer ${forged}` }), 401, 'ticket-invalid');
+  assertProblem(await post('pass', { authorization: `Bearer ${forged}` }), 401, 'ticket-invalid');
+  assertProblem(await post('leave', {}), 401, 'ticket-invalid');
+  assert.equal((await post('join', { cookie: `fg_ticket_show=${forged}` })).status, 201);
+});
+
+test('polls in one packet are each judged by their own ticket and event', async (t) => {
+  const house = await openHouse(t);
+  await makeEvent(house, 'one', STILL);
+  await makeEvent(house, 'two', STILL);
+  const tickets = [];
+  for (const event of ['one', 'one', 'two']) tickets.push((await new Visitor(house.front, event).joined()).ticket);
+  const [a, b, c] = tickets;
+  const forged = a.slice(0, 20) + (a[20] === 'A' ? 'B' : 'A') + a.slice(21);
+  const asked = [['one', a], ['one', a], ['one', a], ['one', forged], ['one', forged], ['one', b], ['one', b],
+    ['two', b], ['two', c], ['two', c], ['one', c], ['one', c], ['one', a]];
+  const bytes = asked.map(([event, ticket]) =>
+    crlf(`GET /v1/queue/${event}/me HTTP/1.1\nHost: x\nAuthorization: Bearer ${ticket}\n\n`)).join('');
+  const { answers } = await rawExchange({ port: house.front.port, bytes, n: asked.length });
+  const told = answers.map(({ status, json }) => (status === 200 ? `${json.event} ${json.position}` : status));
+  assert.deepEqual(told, ['one 1', 'one 1', 'one 1', 401, 401, 'one 2', 'one 2', 401, 'two 1', 'two 1', 401, 401, 'one 1']);
+});
+
+test('a place is believed for as long as the settings say', async (t) => {
+  const house = await openHouse(t, { config: { tickets: { lifetime: '60s' } } });
+  await makeEvent(house, 'show', STILL);
+  const visitor = new Visitor(house.front, 'show');
+  const answer = await visitor.join();
+  assert.ok(visitor.jar.get('fg_ticket_show').attributes.includes('max-age=60'));
+  assert.equal(answer.status, 201);
+});
+
+test('an unknown event is a 404, a wrong method a 405 that names the right one', async (t) => {
+  const house = await openHouse(t);
+  await makeEvent(house, 'show', STILL);
+  for (const call of ['status', 'me', 'stream', 'verify']) {
+    assertProblem(await house.front.http.get(`/v1/queue/nix/${call}`), 404, 'event-unknown');
+  }
+  for (const call of ['join', 'pass', 'session', 'leave']) {
+    assertProblem(await house.front.http.post(`/v1/queue/nix/${call}`), 404, 'event-unknown');
+  }
+  const wrong = await house.front.http.get('/v1/queue/show/join');
+  assert.equal(wrong.status, 405);
+  assert.match(wrong.headers.allow, /\bPOST\b/);
+  assert.doesNotMatch(wrong.headers.allow, /GET/);
+  assert.equal((await house.front.http.get('/admin/events')).status, 404, 'not on the public side');
+});
+
+test('the shared status is cacheable and answers 304 to who has it', async (t) => {
+  const house = await openHouse(t);
+  await makeEvent(house, 'show', { ...STILL, name: 'The "Show"', message: { ko: '안녕' } });
+  const status = await house.front.http.get('/v1/queue/show/status');
+  assert.equal(status.headers['cache-control'], 'public, max-age=1');
+  assert.equal(status.json.name, 'The "Show"');
+  assert.deepEqual(status.json.message, { ko: '안녕' });
+  const { etag } = status.headers;
+  const same = await house.front.http.get('/v1/queue/show/status', { headers: { 'if-none-match': etag } });
+  assert.equal(same.status, 304);
+  assert.equal(same.headers.etag, etag);
+  const head = await house.front.http.head('/v1/queue/show/status');
+  assert.equal(head.text, '');
+  assert.equal(head.headers['content-length'], status.headers['content-length']);
+  await new Visitor(house.front, 'show').joined();
+  await until('the status to count the join', async () => {
+    const answer = await house.front.http.get('/v1/queue/show/status', { headers: { 'if-none-match': etag } });
+    return answer.status === 200 && answer.json.issued === 1;
+  });
+});
+
+test('polls cost Redis nothing', async (t) => {
+  const house = await openHouse(t, { config: { redis: { tick: '1s' } } });
+  await makeEvent(house, 'show', STILL);
+  const visitor = new Visitor(house.front, 'show');
+  await visitor.joined();
+  const before = await house.redis.commandCalls();
+  for (let i = 0; i < 300; i += 1) {
+    await Promise.all([visitor.me(), house.front.http.get('/v1/queue/show/status')]);
+  }
+  const after = await house.redis.commandCalls();
+  const sum = (calls) => Object.values(calls).reduce((a, b) => a + b, 0);
+  // Ticks go on, each with some forty commands inside; six hundred polls would be seen.
+  assert.ok((after.evalsha ?? 0) - (before.evalsha ?? 0) < 60, 'script calls');
+  assert.ok(sum(after) - sum(before) < 600 * 4, `${sum(after) - sum(before)} commands`);
+});
+
+test('a stream tells the newest status at once, and then each change', async (t) => {
+  const house = await openHouse(t);
+  await makeEvent(house, 'show', STILL);
+  const stream = await openStream({ port: house.front.port, path: '/v1/queue/show/stream' });
+  t.after(() => stream.close());
+  assert.match(stream.headers['content-type'], /^text\/event-stream/);
+  const first = await stream.find('the first status', (e) => e.event === 'status');
+  assert.equal(first.json.issued, 0);
+  await Promise.all(Array.from({ length: 30 }, () => house.front.http.post('/v1/queue/show/join')));
+  const after = await stream.find('the joins', (e) => e.json?.issued === 30);
+  await act(house.front, 'show', 'pause');
+  const paused = await stream.find('the pause', (e) => e.json?.state === 'paused');
+  assert.ok(paused.atMs - after.atMs >= 900, 'one broadcast a second at most');
+});
+
+test('who is called gets one pass, and the same session again', async (t) => {
+  const house = await openHouse(t, { fronts: 2 });
+  await makeEvent(house, 'show', FAST);
+  const visitor = new Visitor(house.front, 'show');
+  const { ticket, position } = await visitor.joined();
+  const called = await visitor.untilCalled();
+  assert.equal(called.place, 'called');
+  assert.ok(Date.parse(called.call_expires_at) > Date.now());
+  const first = await visitor.pass();
+  assert.equal(first.status, 201);
+  assert.equal(first.json.next_url, '/seats/show');
+  const again = await visitor.pass({ front: house.fronts[1] });
+  assert.equal(again.status, 200);
+  assert.equal(again.json.session, first.json.session);
+  const token = claims(first.json.pass);
+  assert.equal(token.iss, 'fairgate');
+  assert.equal(token.aud, 'show');
+  assert.equal(token.sub, first.json.session);
+  assert.equal(token.place, position);
+  assert.equal(token.jti, claims(again.json.pass).jti);
+  assert.equal(token.exp, Math.ceil(Date.parse(first.json.expires_at) / 1000));
+  assert.equal((await visitor.me()).json.place, 'admitted');
+  const bare = await house.front.http.get('/v1/queue/show/me', { token: ticket });
+  assert.equal(bare.json.place, 'called', 'without the pass nothing is known of the visit');
+});
+
+test('a pass is signed by a key of the published set', async (t) => {
+  const house = await openHouse(t);
+  await makeEvent(house, 'show', FAST);
+  const visitor = new Visitor(house.front, 'show');
+  await visitor.joined();
+  const { pass } = await visitor.entered();
+  const [head, body, signature] = pass.split('.');
+  const { kid, alg } = JSON.parse(Buffer.from(head, 'base64url').toString());
+  const { keys } = (await house.front.http.get('/.well-known/jwks.json')).json;
+  const jwk = keys.find((key) => key.kid === kid);
+  assert.equal(alg, 'ES256');
+  const key = { key: createPublicKey({ key: jwk, format: 'jwk' }), dsaEncoding: 'ieee-p1363' };
+  assert.ok(verify('sha256', Buffer.from(`${head}.${body}`), key, Buffer.from(signature, 'base64url')));
+});
+
+test('who is not called is told where they stand', async (t) => {
+  const house = await openHouse(t);
+  await makeEvent(house, 'show', STILL);
+  await new Visitor(house.front, 'show').joined();
+  const visitor = new Visitor(house.front, 'show');
+  await visitor.joined();
+  const answer = await visitor.pass();
+  const problem = assertProblem(answer, 409, 'not-yet');
+  assert.equal(problem.position, 2);
+  assert.equal(problem.ahead, 1);
+  assert.ok(Number(answer.headers['retry-after']) > 0);
+});
+
+test('a call that runs out is late, enters within the grace, and is gone after it', async (t) => {
+  const house = await openHouse(t);
+  await makeEvent(house, 'show', { ...FAST, call_ttl_s: 1, grace_s: 2 });
+  const late = new Visitor(house.front, 'show');
+  const never = new Visitor(house.front, 'show');
+  await late.joined();
+  await never.joined();
+  await until('to be late', async () => (await late.me()).json.place === 'late');
+  await late.entered();
+  await until('to run out', async () => (await never.me()).json.place === 'expired');
+  assertProblem(await never.pass(), 410, 'call-expired');
+  // A place that has run out is no place: its owner stands at the end, once.
+  const again = await never.join();
+  assert.equal(again.status, 201);
+  assert.equal(again.json.position, 3);
+});
+
+test('joining again after the time ran out is one new place, however often it is repeated', async (t) => {
+  const house = await openHouse(t);
+  await makeEvent(house, 'show', { ...FAST, call_ttl_s: 1, grace_s: 0 });
+  const visitor = new Visitor(house.front, 'show');
+  const { ticket } = await visitor.joined();
+  await until('to run out', async () => (await visitor.me()).json.place === 'expired');
+  const answers = await Promise.all(
+    Array.from({ length: 5 }, () => house.front.http.post('/v1/queue/show/join', { token: ticket })),
+  );
+  assert.deepEqual(answers.map(({ json }) => json.position), [2, 2, 2, 2, 2]);
+});
+
+test('a heartbeat keeps the visit going, with a new pass each time', async (t) => {
+  const house = await openHouse(t);
+  await makeEvent(house, 'show', { ...FAST, session_ttl_s: 2, session_max_s: 60 });
+  const visitor = new Visitor(house.front, 'show');
+  await visitor.joined();
+  const pass = await visitor.entered();
+  let beaten = pass;
+  await until('three seconds of visit', async () => {
+    const answer = await visitor.session();
+    assert.equal(answer.status, 200, answer.text);
+    assert.equal(answer.json.session, pass.session);
+    beaten = answer.json;
+    return Date.parse(beaten.expires_at) > Date.parse(pass.expires_at) + 3000;
+  }, { everyMs: 200 });
+  assert.equal(beaten.ends_at, pass.ends_at);
+  assert.equal((await live(house.front, 'show')).active, 1);
+  await until('the slot to be free without heartbeats', async () => (await live(house.front, 'show')).active === 0);
+  const over = await visitor.session();
+  assert.ok([401, 410].includes(over.status), over.text);
+});
+
+test('a pass that is asked for again until its last moment never harms the front', async (t) => {
+  const house = await openHouse(t);
+  await makeEvent(house, 'show', { ...FAST, session_ttl_s: 1, session_max_s: 1 });
+  const visitor = new Visitor(house.front, 'show');
+  await visitor.joined();
+  await visitor.entered();
+  await until('the end of the visit', async () => {
+    const [pass, session] = await Promise.all([visitor.pass(), visitor.session()]);
+    assert.ok([200, 410].includes(pass.status), pass.text);
+    assert.ok([200, 401, 410].includes(session.status), session.text);
+    return pass.status === 410;
+  }, { everyMs: 1 });
+});
+
+test('a visit never outlasts session_max_s', async (t) => {
+  const house = await openHouse(t);
+  await makeEvent(house, 'show', { ...FAST, session_ttl_s: 2, session_max_s: 2 });
+  const visitor = new Visitor(house.front, 'show');
+  await visitor.joined();
+  const pass = await visitor.entered();
+  const beaten = await visitor.session();
+  assert.equal(beaten.json.expires_at, pass.ends_at);
+});
+
+test('leave and end free the slot for the next at once', async (t) => {
+  const house = await openHouse(t);
+  await makeEvent(house, 'show', { ...FAST, max_active: 1, call_ttl_s: 60 });
+  const [a, b, c] = [1, 2, 3].map(() => new Visitor(house.front, 'show'));
+  for (const visitor of [a, b, c]) await visitor.joined();
+  const first = await a.entered();
+  assertProblem(await b.pass(), 409, 'not-yet');
+  assert.equal((await a.leave()).status, 204);
+  assert.equal(a.jar.get('fg_ticket_show'), undefined, 'the cookie is taken back');
+  const second = await b.entered();
+  const token = house.secrets.read('service-token');
+  const end = (session, with_ = token) =>
+    house.front.private.post(`/internal/sessions/${session}/end`, { token: with_ });
+  assert.equal((await end(second.session, 'wrong')).status, 401);
+  assertProblem(await end(`${second.session.slice(0, -2)}AA`), 404, 'session-unknown');
+  assert.equal((await end(second.session)).status, 204);
+  assert.equal((await end(second.session)).status, 204, 'again is fine');
+  assert.equal((await end(first.session)).status, 204, 'also of one who left');
+  assertProblem(await b.session(), 410, 'session-ended');
+  await c.entered();
+});
+
+test('a place that was given up is gone, and its owner may join anew', async (t) => {
+  const house = await openHouse(t);
+  await makeEvent(house, 'show', STILL);
+  const visitor = new Visitor(house.front, 'show');
+  const { ticket } = await visitor.joined();
+  assert.equal((await visitor.leave()).status, 204);
+  await patch(house.front, 'show', FAST);
+  await until('gone', async () =>
+    (await house.front.http.post('/v1/queue/show/pass', { token: ticket })).json.code === 'place-gone');
+  assert.equal((await visitor.joined()).position, 2);
+});
+
+test('verify tells an edge whether to let somebody through', async (t) => {
+  const house = await openHouse(t);
+  await makeEvent(house, 'show', FAST);
+  await makeEvent(house, 'other', FAST);
+  const visitor = new Visitor(house.front, 'show');
+  await visitor.joined();
+  assertProblem(await visitor.verify(), 401, 'pass-invalid');
+  const { pass, session } = await visitor.entered();
+  const byCookie = await visitor.verify();
+  assert.equal(byCookie.status, 204);
+  assert.equal(byCookie.headers['x-fairgate-session'], session);
+  const get = (event, token) => house.front.http.get(`/v1/queue/${event}/verify`, { token });
+  assert.equal((await get('show', pass)).status, 204);
+  assertProblem(await get('other', pass), 401, 'pass-invalid');
+  assertProblem(await get('show', `${pass.slice(0, -4)}AAAA`), 401, 'pass-invalid');
+  assertProblem(await get('show', 'a.b.c'), 401, 'pass-invalid');
+});
+
+test('the limit of joins per address counts an IPv6 /64 as one, and says when to come back', async (t) => {
+  const house = await openHouse(t);
+  await makeEvent(house, 'show', { ...STILL, joins_per_ip_per_min: 2 });
+  const join = (address) =>
+    house.front.http.post('/v1/queue/show/join', { headers: { 'x-forwarded-for': address } });
+  // Within one minute of the clock: otherwise the count would begin anew in between.
+  await until('a fresh minute', () => new Date().getSeconds() < 50, { timeoutMs: 15_000 });
+  assert.equal((await join('2001:db8:1:2::1')).status, 201);
+  assert.equal((await join('2001:db8:1:2:ffff::9')).status, 201);
+  assertProblem(await join('2001:db8:1:2:8::7'), 429, 'too-many-joins');
+  assert.equal((await join('2001:db8:1:3::1')).status, 201);
+  assert.equal((await join('192.0.2.1')).status, 201);
+  assert.equal((await join('192.0.2.1')).status, 201);
+  assertProblem(await join('192.0.2.1'), 429, 'too-many-joins');
+  assert.equal((await join('192.0.2.2')).status, 201);
+});
+
+test('a page of another origin cannot join for a visitor', async (t) => {
+  const house = await openHouse(t);
+  await makeEvent(house, 'show', STILL);
+  const post = (origin) => house.front.http.post('/v1/queue/show/join', { headers: { origin } });
+  for (const origin of ['https://evil.example', 'null', `http://127.0.0.1:${house.front.port}.evil.example`]) {
+    assertProblem(await post(origin), 403, 'origin-refused');
+  }
+  assert.equal((await post(`http://127.0.0.1:${house.front.port}`)).status, 201);
+});
+
+test('a place survives a restart of the front and a rotation of the keys', async (t) => {
+  const house = await openHouse(t);
+  await makeEvent(house, 'show', STILL);
+  const visitor = new Visitor(house.front, 'show');
+  await visitor.joined();
+  await patch(house.front, 'show', { rate_per_s: 1000 });
+  const before = await visitor.entered();
+  await house.front.stop();
+  const rotated = `${house.secrets.path('ticket-keys')}.rotated`;
+  const old = readFileSync(house.secrets.path('ticket-keys'), 'utf8');
+  writeFileSync(rotated, `2 ${'ab'.repeat(16)}\n${old}`, { mode: 0o600 });
+  const pem = `${house.secrets.path('pass-es256.pem')}.next`;
+  execFileSync('openssl', ['genpkey', '-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-256', '-out', pem]);
+  const passes = `${pem},${house.secrets.path('pass-es256.pem')}`;
+  const front = await startFront(house, { keys: { tickets: rotated, passes } });
+  const me = await visitor.me({ front });
+  assert.equal(me.json.position, 1);
+  assert.equal(me.json.place, 'admitted', 'the old pass is still believed');
+  const after = await visitor.pass({ front });
+  assert.equal(after.status, 200);
+  assert.equal(after.json.session, before.session, 'the same visit has the same name');
+  const { keys } = (await front.http.get('/.well-known/jwks.json')).json;
+  assert.equal(keys.length, 2);
+});
+
+test('SIGHUP takes new keys into use, and the old tickets stay good', async (t) => {
+  const house = await openHouse(t, { config: { http: { loops: 2 } } });
+  await makeEvent(house, 'show', STILL);
+  const path = house.secrets.path('ticket-keys');
+  const visitor = new Visitor(house.front, 'show');
+  const { ticket } = await visitor.joined();
+  writeFileSync(path, `9 ${'cd'.repeat(16)}\n${readFileSync(path, 'utf8')}`);
+  house.front.child.signal('SIGHUP');
+  const keyOf = (text) => Buffer.from(text, 'base64url')[1];
+  await until('a ticket of the new key', async () => {
+    const joined = await new Visitor(house.front, 'show').joined();
+    return keyOf(joined.ticket) === 9;
+  });
+  const me = await house.front.http.get('/v1/queue/show/me', { token: ticket });
+  assert.equal(me.json.position, 1);
+  writeFileSync(path, 'nonsense');
+  house.front.child.signal('SIGHUP');
+  await until('the log to say that the new file is no good', () =>
+    house.front.child.logLines().some(({ level }) => level === 'error' || level === 'warn'));
+  assert.equal(keyOf((await new Visitor(house.front, 'show').joined()).ticket), 9, 'the keys stay');
+});
+
+test('several loops in one process are several fronts on one port', async (t) => {
+  const house = await openHouse(t, { config: { http: { loops: 3 } } });
+  await makeEvent(house, 'show', { ...FAST, rate_per_s: 50, burst: 1 });
+  const answers = await Promise.all(
+    Array.from({ length: 120 }, () => house.front.http.post('/v1/queue/show/join')));
+  const places = answers.map(({ json }) => json.position).sort((a, b) => a - b);
+  assert.deepEqual(places, Array.from({ length: 120 }, (_, i) => i + 1));
+  const serving = async () => (await live(house.front, 'show')).serving;
+  await until('the line to move', async () => (await serving()) > 5);
+  const from = { at: performance.now(), serving: await serving() };
+  await until('a second', () => performance.now() - from.at > 1000);
+  const moved = (await serving()) - from.serving;
+  const most = 50 * ((performance.now() - from.at) / 1000 + 0.5) + 1;
+  assert.ok(moved <= most, `three loops tick, and ${moved} were called, at most ${most}`);
+});

@@ -1,0 +1,150 @@
+// Bad luck: Redis slow, gone, back with nothing; a front shot under load. Nobody's place is lost, no
+// place is given twice, and all of it mends by itself.
+
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { assertProblem, until } from '../../lib-js/index.js';
+import { assertEveryTicketStands, Crowd } from './crowd.js';
+import { makeEvent, openHouse, Visitor } from './support.js';
+
+const STILL = { rate_per_s: 0 };
+
+test('a front that has just been started does not say that there is no such event', async (t) => {
+  const house = await openHouse(t);
+  await makeEvent(house, 'show', STILL);
+  const visitor = new Visitor(house.front, 'show');
+  await visitor.joined();
+  await house.redis.pause(); // so that the moment lasts
+  await house.front.kill();
+  await house.front.start(false);
+  await until('it to listen', async () => (await house.front.private.get('/healthz')).status === 200);
+  const answers = await Promise.all([
+    visitor.me(),
+    house.front.http.get('/v1/queue/show/status'),
+    house.front.http.get('/v1/queue/show/stream'),
+    house.front.http.post('/v1/queue/show/join'),
+    house.front.http.get('/e/show'),
+  ]);
+  for (const answer of answers) assertProblem(answer, 503, 'starting');
+  assert.equal(answers[0].headers['retry-after'], '1');
+  await house.redis.resume();
+  await house.front.untilReady();
+  assert.equal((await visitor.me()).json.position, 1);
+  assertProblem(await house.front.http.get('/v1/queue/none/status'), 404, 'event-unknown');
+});
+
+test('while Redis does not answer, me and status go on, and join and pass say when to come back', async (t) => {
+  const house = await openHouse(t);
+  await makeEvent(house, 'show', STILL);
+  const visitor = new Visitor(house.front, 'show');
+  await visitor.joined();
+  for (const [stop, mend] of [
+    [() => house.redis.pause(), () => house.redis.resume()],
+    [() => house.redis.kill(), () => house.redis.start()],
+  ]) {
+    await stop();
+    const from = performance.now();
+    const answers = await Promise.all([
+      house.front.http.post('/v1/queue/show/join'),
+      visitor.pass(),
+    ]);
+    assert.ok(performance.now() - from < 1000, `${performance.now() - from} ms`);
+    for (const answer of answers) assertProblem(answer, 503, 'unavailable');
+    await until('the picture to be old', async () => (await visitor.me()).json.stale === true);
+    assert.equal((await visitor.me()).json.position, 1);
+    await until('the status to say so', async () =>
+      (await house.front.http.get('/v1/queue/show/status')).json.stale === true);
+    assert.equal((await visitor.join()).status, 200, 'the same ticket needs no Redis');
+    assert.equal((await house.front.private.get('/readyz')).status, 503);
+    await mend();
+    await until('recovery by itself', async () => (await visitor.me()).json.stale === undefined);
+    await until('a join', async () => (await house.front.http.post('/v1/queue/show/join')).status === 201);
+    await until('readiness', async () => (await house.front.private.get('/readyz')).status === 200);
+  }
+});
+
+test('who was called is not told that it is over while Redis is silent', async (t) => {
+  const house = await openHouse(t);
+  await makeEvent(house, 'show', { rate_per_s: 1000, burst: 1000, call_ttl_s: 2, grace_s: 0 });
+  const visitor = new Visitor(house.front, 'show');
+  await visitor.joined();
+  const { call_expires_at } = await visitor.untilCalled();
+  await house.redis.kill();
+  house.redis.wipe();
+  await until('the end of the call, by the clock', () => Date.now() > Date.parse(call_expires_at) + 500);
+  const silent = (await visitor.me()).json;
+  assert.equal(silent.stale, true);
+  assert.equal(silent.place, 'called');
+  await house.redis.start();
+  await visitor.entered(); // healing gave the call its time again
+});
+
+test('a front that is shot under load costs nobody more than a reconnect', async (t) => {
+  const house = await openHouse(t, { fronts: 2 });
+  await makeEvent(house, 'show', STILL);
+  const crowd = new Crowd(house, 16);
+  await crowd.untilPlaces(200);
+  await house.fronts[1].kill();
+  await crowd.untilPlaces(200);
+  await house.fronts[1].start();
+  await crowd.untilPlaces(200);
+  await crowd.stop();
+  crowd.assertNoPlaceTwice();
+  await assertEveryTicketStands(house, crowd.tickets.slice(0, 20));
+  // Gap-free too: what was retried under the same key took no second number.
+  const issued = Number(await house.redis.command('GET', 'fg:{show}:seq'));
+  assert.equal(issued, crowd.places.size);
+});
+
+test('Redis shot and wiped under load: no place twice, none lost, the line goes on', async (t) => {
+  const house = await openHouse(t, { fronts: 2 });
+  await makeEvent(house, 'show', { rate_per_s: 50, burst: 50, max_active: 0, call_ttl_s: 600 });
+  const crowd = new Crowd(house, 16);
+  for (let round = 0; round < 2; round += 1) {
+    await crowd.untilPlaces(300);
+    await house.redis.kill();
+    house.redis.wipe();
+    await house.redis.start();
+  }
+  await crowd.untilPlaces(300);
+  await crowd.stop();
+  assert.ok(crowd.turned > 0, 'the loss was felt');
+  crowd.assertNoPlaceTwice();
+  await assertEveryTicketStands(house, [...crowd.tickets.slice(0, 10), ...crowd.tickets.slice(-10)]);
+  const { json } = await house.front.admin.get('/admin/events/show');
+  assert.equal(json.state, 'open', 'the document came back with the line');
+  const serving = async () => (await house.front.http.get('/v1/queue/show/status')).json.serving;
+  const before = await serving();
+  await until('the line to move', async () => (await serving()) > before);
+});
+
+test('positions and calls never go back when Redis returns with older data', async (t) => {
+  const house = await openHouse(t, { fronts: 2 });
+  await makeEvent(house, 'show', { rate_per_s: 20, burst: 20, max_active: 0, call_ttl_s: 600 });
+  const visitors = await Promise.all(Array.from({ length: 60 }, async (_, i) => {
+    const visitor = new Visitor(house.fronts[i % 2], 'show');
+    await visitor.joined();
+    return visitor;
+  }));
+  await until('some to be called', async () => (await visitors[0].me()).json.called);
+  const seen = async (visitor) => {
+    const { json } = await visitor.me();
+    return { called: json.called, ahead: json.ahead, position: json.position };
+  };
+  const before = await Promise.all(visitors.map(seen));
+  await house.redis.command('SET', 'fg:{show}:seq', '5');
+  await house.redis.command('SET', 'fg:{show}:serving', '1');
+  await until('the heal, by whichever front was first', async () => {
+    const metrics = await Promise.all(house.fronts.map((front) => front.metrics()));
+    return metrics.some((one) => one.get('fairgate_store_heals_total') > 0);
+  });
+  const next = new Visitor(house.front, 'show');
+  await until('a join after the heal', async () => (await next.join()).status < 300);
+  assert.ok((await next.me()).json.position > 60);
+  const after = await Promise.all(visitors.map(seen));
+  after.forEach((now, i) => {
+    assert.equal(now.position, before[i].position);
+    assert.ok(now.ahead <= before[i].ahead);
+    assert.ok(now.called || !before[i].called, 'who was called stays called');
+  });
+});

@@ -1,0 +1,124 @@
+// The shop's keys from its own address: fetched behind everybody's back, rotated, kept, and honestly
+// missed.
+
+import assert from 'node:assert/strict';
+import http from 'node:http';
+import test from 'node:test';
+import { assertProblem, runProgram, until } from '../../lib-js/index.js';
+import { asMember, openShop } from './shop.js';
+import { makeEvent, openHouse, startFront, Visitor } from './support.js';
+
+const LINE = { rate_per_s: 0, member_required: true };
+
+// The shop's server. `answer` is what it says: a text, a status, or null: nothing, ever.
+async function openServer(scope, answer) {
+  const shop = { answer, asked: 0 };
+  const server = http.createServer((req, res) => {
+    shop.asked += 1;
+    if (shop.answer === null) return;
+    if (typeof shop.answer === 'number') res.statusCode = shop.answer;
+    res.end(typeof shop.answer === 'number' ? '' : shop.answer);
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  scope.defer(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  shop.url = `http://127.0.0.1:${server.address().port}/jwks.json`;
+  return shop;
+}
+
+async function openMembers(t, answer, { fronts = 1, refresh = '1s', ...members } = {}) {
+  const house = await openHouse(t, { fronts: 0 });
+  house.shop = await openServer(house.scope, answer);
+  for (let i = 0; i < fronts; i += 1) {
+    house.fronts.push(await startFront(house, { members: { keys_url: house.shop.url, refresh, ...members } }));
+  }
+  [house.front] = house.fronts;
+  await makeEvent(house, 'show', LINE);
+  return house;
+}
+
+const join = (front, token) => new Visitor(front, 'show').join(asMember(token));
+const untilJoined = (front, token) => until('a join', async () => {
+  const answer = await join(front, token);
+  if (answer.status === 503) assertProblem(answer, 503, 'member-keys-unavailable');
+  else assert.equal(answer.status, 201, answer.text);
+  return answer.status === 201;
+});
+const untilAsked = ({ shop }, times = 2) => {
+  const from = shop.asked;
+  return until('the shop to be asked', () => shop.asked >= from + times, { timeoutMs: 20_000 });
+};
+
+test('until the shop has answered, members are told so at once, and nobody else waits', async (t) => {
+  const issuer = openShop();
+  const house = await openMembers(t, null);
+  await makeEvent(house, 'open-to-all', { rate_per_s: 0 });
+  await until('the first question', () => house.shop.asked > 0);
+  assertProblem(await join(house.front, issuer.token('kim')), 503, 'member-keys-unavailable');
+  assertProblem(await new Visitor(house.front, 'show').join(), 401, 'member-required');
+  assert.equal((await new Visitor(house.front, 'open-to-all').join()).status, 201);
+  const page = await new Visitor(house.front, 'show').join({
+    headers: { accept: 'text/html', 'x-member-token': issuer.token('kim') }, body: '' });
+  assert.equal(page.headers.location, '/e/show?notice=unavailable');
+  house.shop.answer = issuer.jwks;
+  await until('a join', async () => (await join(house.front, issuer.token('kim'))).status === 201,
+    { timeoutMs: 20_000 });
+  const metrics = await house.front.metrics();
+  assert.ok(metrics.get('fairgate_member_keys_total{outcome="fetched"}') >= 1);
+  assert.ok(metrics.get('fairgate_member_keys_total{outcome="failed"}') >= 1);
+});
+
+test('a token by a new key makes every front ask at once, and a key that was dropped is not believed', async (t) => {
+  const before = openShop({ kid: 'before' }), after = openShop({ kid: 'after' });
+  const both = JSON.stringify({ keys: [...JSON.parse(before.jwks).keys, ...JSON.parse(after.jwks).keys] });
+  const house = await openMembers(t, before.jwks, { fronts: 2, refresh: '1h' });
+  for (const front of house.fronts) await untilJoined(front, before.token(`kim-${front.port}`));
+  house.shop.answer = both;
+  for (const front of house.fronts) {
+    await until('the new key', async () => {
+      const answer = await join(front, after.token(`lee-${front.port}`));
+      assert.ok([201, 401, 503].includes(answer.status), answer.text); // 401: asked a moment ago
+      return answer.status === 201;
+    }, { timeoutMs: 20_000 });
+    assert.equal((await join(front, before.token(`pat-${front.port}`))).status, 201, 'both hold');
+  }
+  house.shop.answer = after.jwks;
+  const stranger = openShop({ kid: 'stranger' });
+  for (const front of house.fronts) {
+    await until('the old key to be dropped', async () => {
+      await join(front, stranger.token('eve')); // makes the front look, now and then
+      return (await join(front, before.token(`ann-${front.port}`))).status !== 201;
+    }, { timeoutMs: 20_000 });
+  }
+  const asked = house.shop.asked;
+  for (let i = 0; i < 50; i += 1) await join(house.front, openShop({ kid: `guess-${i % 3}` }).token('eve'));
+  assert.ok(house.shop.asked - asked <= 2, 'whoever makes up keys does not make us ask each time');
+});
+
+test('what is no key set changes nothing, and a shop that is down closes no line', async (t) => {
+  const issuer = openShop();
+  const house = await openMembers(t, issuer.jwks);
+  await untilJoined(house.front, issuer.token('kim'));
+  const answers = [500, '<html>', '{"keys":[{"kty":"RSA","n":"x","e":"AQAB"}]}', 'x'.repeat(100_000), null];
+  for (const [i, answer] of answers.entries()) {
+    house.shop.answer = answer;
+    await untilAsked(house);
+    assert.equal((await join(house.front, issuer.token(`member-${i}`))).status, 201, String(answer).slice(0, 99));
+  }
+});
+
+test('a file serves until the shop answers; a bad address is refused at start', async (t) => {
+  const inFile = openShop({ kid: 'file' }), atShop = openShop({ kid: 'shop' });
+  const house = await openMembers(t, 503, { keys: inFile.file });
+  await untilJoined(house.front, inFile.token('kim'));
+  house.shop.answer = atShop.jwks;
+  await until('the shop\'s own', async () => (await join(house.front, atShop.token('lee'))).status === 201,
+    { timeoutMs: 20_000 });
+  assertProblem(await join(house.front, inFile.token('pat')), 401, 'member-required');
+  const bad = runProgram('queue-front', ['--config', house.front.configPath, '--check-config'],
+    { env: { FAIRGATE_MEMBERS_KEYS_URL: 'ftp://shop/keys' } });
+  assert.notEqual(bad.status, 0);
+  assert.match(bad.stderr + bad.stdout, /keys_url: must begin with http/);
+});

@@ -1,0 +1,324 @@
+// A place is carried to another device: one holder at a time, and never lost on the way.
+
+import assert from 'node:assert/strict';
+import { writeFileSync, readFileSync } from 'node:fs';
+import test from 'node:test';
+import { assertProblem, until } from '../../lib-js/index.js';
+import { act, makeEvent, openHouse, untilState, Visitor } from './support.js';
+import { asMember, openShop } from './shop.js';
+
+const STILL = { rate_per_s: 0 };
+const OPEN = { rate_per_s: 1000, burst: 1000, max_active: 0 };
+
+const make = (visitor, options) => visitor.call('POST', 'move', { body: {}, ...options });
+const take = (visitor, code, options) => visitor.call('POST', 'move', { body: { code }, ...options });
+async function codeOf(visitor, options) {
+  const answer = await make(visitor, options);
+  assert.equal(answer.status, 201, answer.text);
+  return answer.json.code;
+}
+const untilMoved = (visitor, front) => until('the news of the move', async () => {
+  const answer = await visitor.me({ front });
+  return answer.status === 401 && answer.json.code === 'ticket-moved';
+});
+
+test('the place goes to the other device, and the first one holds nothing any more, on every front', async (t) => {
+  const house = await openHouse(t, { fronts: 2 });
+  await makeEvent(house, 'show', STILL);
+  await new Visitor(house.front, 'show').joined();
+  const laptop = new Visitor(house.front, 'show'), phone = new Visitor(house.fronts[1], 'show');
+  const before = await laptop.joined();
+  const told = (await make(laptop)).json;
+  assert.match(told.code, /^[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}$/);
+  assert.equal(told.url, `http://127.0.0.1:${house.front.port}/e/show#move=${told.code}`);
+  assert.match(told.qr, /^<svg .*<\/svg>$/);
+  assert.ok(Date.parse(told.expires_at) > Date.now() + 9 * 60_000);
+  assert.equal(await codeOf(laptop, { front: house.fronts[1] }), told.code, 'asked again: the same');
+
+  const sloppy = told.code.toLowerCase().replaceAll('-', ' ');
+  const here = await take(phone, sloppy);
+  assert.equal(here.status, 200, here.text);
+  assert.equal(here.json.position, before.position);
+  assert.notEqual(here.json.ticket, before.ticket);
+  assert.equal((await phone.me()).json.position, before.position, 'by cookie');
+  assert.equal((await house.front.http.get('/v1/queue/show/me', { token: here.json.ticket })).json.position, 2);
+  for (const front of house.fronts) {
+    await untilMoved(laptop, front);
+    for (const call of ['pass', 'move', 'leave']) {
+      assertProblem(await laptop.call('POST', call, { front }), 401, 'ticket-moved');
+    }
+    assert.equal((await phone.me({ front })).json.position, 2);
+  }
+  const page = await house.front.http.get('/e/show', { headers: laptop.jar.headers });
+  assert.match(page.text, /data-view="moved"/);
+  assertProblem(await take(new Visitor(house.front, 'show'), told.code), 410, 'code-used');
+
+  // And back again.
+  assert.equal((await take(laptop, await codeOf(phone))).json.position, 2);
+  await untilMoved(phone, house.fronts[1]);
+  assert.equal((await laptop.me()).status, 200);
+  assert.equal((await laptop.leave()).status, 204, 'who holds it may give it up');
+});
+
+test('of many devices that use a code at once, one has the place', async (t) => {
+  const house = await openHouse(t, { fronts: 2 });
+  await makeEvent(house, 'show', STILL);
+  const owner = new Visitor(house.front, 'show');
+  await owner.joined();
+  for (let round = 0, holder = owner; round < 4; round += 1) {
+    const code = await codeOf(holder);
+    const devices = Array.from({ length: 16 }, (_, i) => new Visitor(house.fronts[i % 2], 'show'));
+    const answers = await Promise.all(devices.map((device) => take(device, code)));
+    const won = devices.filter((_, i) => answers[i].status === 200);
+    assert.equal(won.length, 1);
+    for (const answer of answers) if (answer.status !== 200) assertProblem(answer, 410, 'code-used');
+    await untilMoved(holder, holder.front);
+    [holder] = won;
+    assert.equal((await holder.me()).json.position, 1);
+  }
+});
+
+test('a lost answer loses no place: the same device asks again and has it', async (t) => {
+  const house = await openHouse(t, { fronts: 2 });
+  await makeEvent(house, 'show', STILL);
+  const laptop = new Visitor(house.front, 'show');
+  await laptop.joined();
+  const code = await codeOf(laptop);
+  const phone = new Visitor(house.fronts[1], 'show');
+  phone.jar.take(await house.front.http.get('/e/show')); // a browser has its cookie from the page
+  const lost = { ...phone.jar.headers };
+  await house.front.http.post('/v1/queue/show/move', { body: { code }, headers: lost });
+  const again = await take(phone, code);
+  assert.equal(again.status, 200, again.text);
+  assert.equal((await phone.me()).json.position, 1);
+  // A program does it by its own key.
+  const next = await codeOf(phone);
+  const key = { 'idempotency-key': 'robot-1' };
+  const path = '/v1/queue/show/move';
+  for (const front of house.fronts) {
+    assert.equal((await front.http.post(path, { body: { code: next }, headers: key })).status, 200);
+  }
+  const other = { 'idempotency-key': 'robot-2' };
+  assertProblem(await house.front.http.post(path, { body: { code: next }, headers: other }), 410, 'code-used');
+  assertProblem(await house.front.http.post(path, { body: { code: next }, headers: { 'idempotency-key': 'ä' } }),
+    400, 'idempotency-key-invalid');
+});
+
+test('typing errors cost nothing; guesses are counted by address, and then even a good code waits', async (t) => {
+  const house = await openHouse(t);
+  await makeEvent(house, 'show', STILL);
+  const owner = new Visitor(house.front, 'show');
+  await owner.joined();
+  const code = await codeOf(owner);
+  await until('enough of this minute', () => Date.now() % 60_000 < 50_000, { timeoutMs: 15_000 });
+  const from = (address) => ({ headers: { 'x-forwarded-for': address } });
+  const wrong = code.replace(/^./, (c) => (c === '0' ? '2' : '0'));
+  const thief = new Visitor(house.front, 'show');
+  for (let i = 0; i < 30; i += 1) {
+    assertProblem(await take(thief, wrong, from('198.51.100.7')), 422, 'code-mistyped');
+  }
+  for (const text of ['', 'x', 'UUUU-UUUU-UUUU', `${code}0`, 'あいうえ']) {
+    assert.ok([400, 422].includes((await take(thief, text)).status), text);
+  }
+  assertProblem(await thief.call('POST', 'move', { body: '{' }), 400, 'json-invalid');
+  assertProblem(await thief.call('POST', 'move', { body: { key: 'x' } }), 400, 'move-invalid');
+  // Whoever knows how the check works may guess: the codes of another event are as good as any.
+  await makeEvent(house, 'other', STILL);
+  const guesses = [];
+  for (let i = 0; i < 20; i += 1) {
+    const stranger = new Visitor(house.front, 'other');
+    await stranger.joined();
+    guesses.push(await codeOf(stranger));
+  }
+  for (const guess of guesses) {
+    assertProblem(await take(thief, guess, from('198.51.100.7')), 404, 'code-unknown');
+  }
+  assertProblem(await take(thief, code, from('198.51.100.7')), 429, 'too-many-codes');
+  assert.equal((await take(thief, code, from('198.51.100.8'))).status, 200, 'others are not hindered');
+});
+
+test('who has entered holds a visit, and that does not move; who is called may still move', async (t) => {
+  const house = await openHouse(t);
+  await makeEvent(house, 'show', OPEN);
+  const laptop = new Visitor(house.front, 'show'), phone = new Visitor(house.front, 'show');
+  await laptop.joined();
+  await laptop.untilCalled();
+  const early = await codeOf(laptop);
+  assert.equal((await take(phone, early)).json.called, true);
+  assertProblem(await laptop.pass(), 401, 'ticket-moved');
+  const stale = await codeOf(phone);
+  await phone.entered();
+  assertProblem(await make(phone), 409, 'already-inside');
+  assertProblem(await take(laptop, stale), 409, 'already-inside');
+  assert.equal((await phone.session()).status, 200);
+});
+
+test('a pass and a move at the same moment: one of them happens', async (t) => {
+  const house = await openHouse(t, { fronts: 2 });
+  await makeEvent(house, 'show', OPEN);
+  let moved = 0;
+  for (let round = 0; round < 12; round += 1) {
+    const laptop = new Visitor(house.front, 'show'), phone = new Visitor(house.fronts[1], 'show');
+    await laptop.joined();
+    await laptop.untilCalled();
+    const code = await codeOf(laptop);
+    const [pass, move] = round % 2 ? await Promise.all([laptop.pass(), take(phone, code)])
+      : (await Promise.all([take(phone, code), laptop.pass()])).reverse();
+    assert.equal([pass.status === 201, move.status === 200].filter(Boolean).length, 1,
+      `${pass.status} ${pass.text} | ${move.status} ${move.text}`);
+    if (move.status === 200) {
+      moved += 1;
+      await phone.entered();
+    }
+  }
+  t.diagnostic(`${moved} of 12 moved`);
+});
+
+test('who joins again after the place went elsewhere is at the end, not back in it', async (t) => {
+  const house = await openHouse(t, { fronts: 2 });
+  await makeEvent(house, 'show', STILL);
+  const laptop = new Visitor(house.front, 'show'), phone = new Visitor(house.front, 'show');
+  laptop.jar.take(await house.front.http.get('/e/show'));
+  await laptop.joined();
+  const { cookie } = laptop.jar.headers;
+  const bare = { cookie: cookie.split('; ').find((c) => c.startsWith('fg_visitor=')) };
+  await take(phone, await codeOf(laptop));
+  await untilMoved(laptop, house.fronts[1]);
+  for (const front of house.fronts) {
+    const lost = await front.http.post('/v1/queue/show/join', { headers: bare });
+    assertProblem(lost, 401, 'ticket-moved');
+    assert.match(lost.headers['set-cookie'].join(), /fg_visitor=;.*Max-Age=0/);
+  }
+  const anew = await laptop.join();
+  assert.equal(anew.status, 201);
+  assert.equal(anew.json.position, 2);
+  assert.equal((await laptop.me()).json.position, 2);
+  assert.equal((await phone.me()).json.position, 1);
+});
+
+test('moves outlive new fronts, a Redis that lost everything, and the draw', async (t) => {
+  const house = await openHouse(t, { fronts: 2 });
+  const at = (ms) => new Date(Date.now() + ms).toISOString();
+  await makeEvent(house, 'show', { ...STILL, prequeue_at: at(0), opens_at: at(3_600_000) }, { open: false });
+  await act(house.front, 'show', 'schedule');
+  for (const front of house.fronts) await untilState(front, 'show', 'pre-queue');
+  const laptop = new Visitor(house.front, 'show'), phone = new Visitor(house.fronts[1], 'show');
+  for (let i = 0; i < 5; i += 1) await new Visitor(house.front, 'show').joined();
+  const { entry } = await laptop.joined();
+  const here = await take(phone, await codeOf(laptop));
+  assert.equal(here.json.entry, entry);
+  const late = await codeOf(phone);
+  await act(house.front, 'show', 'draw');
+  await until('the position', async () => (await phone.me()).json.position);
+  const { position } = (await phone.me()).json;
+
+  await house.fronts[1].restart();
+  await untilMoved(laptop, house.fronts[1]);
+  await house.redis.kill();
+  house.redis.wipe();
+  await house.redis.start();
+  await until('health', async () => (await phone.me({ front: house.front })).json.stale === undefined);
+  await until('fronts to have told Redis', async () =>
+    Number(await house.redis.command('ZCARD', 'fg:{show}:moved')) === 1);
+  for (const front of house.fronts) {
+    assertProblem(await laptop.me({ front }), 401, 'ticket-moved');
+    assert.equal((await phone.me({ front })).json.position, position);
+  }
+  assertProblem(await take(laptop, late), 404, 'code-unknown');
+  const back = await take(laptop, await codeOf(phone, { front: house.front }));
+  assert.equal(back.json.position, position, 'the code of before the draw is lost, the place is not');
+});
+
+test('closed browsers and a deploy of all fronts under polling: nobody is lost, nobody moves back', async (t) => {
+  const house = await openHouse(t, { fronts: 2 });
+  await makeEvent(house, 'show', STILL);
+  const visitors = Array.from({ length: 8 }, (_, i) => new Visitor(house.fronts[i % 2], 'show'));
+  for (const visitor of visitors) visitor.place = (await visitor.joined()).position;
+  const moved = new Visitor(house.front, 'show');
+  await take(moved, await codeOf(visitors[0]));
+  moved.place = visitors[0].place;
+  visitors[0] = moved;
+  for (const { jar } of visitors) {
+    const ages = jar.get('fg_ticket_show').attributes.map((a) => /^max-age=(\d+)$/.exec(a)?.[1]);
+    assert.ok(ages.some((age) => age > 24 * 3600), 'kept on disk, for longer than a night');
+  }
+  let going = true, polls = 0;
+  const poll = async (visitor) => {
+    for (let i = 0; going; i += 1) {
+      const front = house.fronts[i % 2];
+      try {
+        const { status, json } = await visitor.me({ front });
+        if (status === 200) assert.equal(json.position, visitor.place);
+        else assert.ok([404, 503].includes(status), String(status)); // the event is not seen yet
+        polls += 1;
+      } catch (error) {
+        if (error.code === 'ERR_ASSERTION') throw error; // else: nobody listens just now
+      }
+    }
+  };
+  const polling = Promise.all(visitors.map(poll));
+  for (const front of house.fronts) await front.restart();
+  const from = polls;
+  await until('polls after it', () => polls > from + 100);
+  going = false;
+  await polling;
+  for (const front of house.fronts) {
+    for (const visitor of visitors) {
+      assert.equal((await visitor.me({ front })).json.position, visitor.place);
+      assert.equal((await visitor.join({ front })).json.position, visitor.place);
+    }
+  }
+});
+
+test('a code of before a rotation of keys is good after it', async (t) => {
+  const house = await openHouse(t);
+  await makeEvent(house, 'show', STILL);
+  const laptop = new Visitor(house.front, 'show'), phone = new Visitor(house.front, 'show');
+  await laptop.joined();
+  const code = await codeOf(laptop);
+  const path = house.secrets.path('ticket-keys');
+  writeFileSync(path, `9 ${'cd'.repeat(16)}\n${readFileSync(path, 'utf8')}`);
+  house.front.child.signal('SIGHUP');
+  await until('the new key', async () =>
+    Buffer.from((await new Visitor(house.front, 'show').joined()).ticket, 'base64url')[1] === 9);
+  assert.equal((await take(phone, code)).json.position, 1);
+  await untilMoved(laptop, house.front);
+});
+
+test('in a line for members a ticket or a code that was sold is of no use to another member', async (t) => {
+  const shop = openShop();
+  const house = await openHouse(t, { config: { members: { keys: shop.file } } });
+  await makeEvent(house, 'show', { ...OPEN, member_required: true });
+  const kim = new Visitor(house.front, 'show'), buyer = new Visitor(house.front, 'show');
+  const { ticket } = await kim.joined(asMember(shop.token('kim')));
+  await kim.untilCalled();
+  const code = await codeOf(kim);
+  assertProblem(await take(buyer, code), 401, 'member-required');
+  assertProblem(await take(buyer, code, asMember(shop.token('lee'))), 403, 'member-differs');
+  const sold = { token: ticket };
+  assertProblem(await buyer.pass(sold), 401, 'member-required');
+  assertProblem(await buyer.pass({ ...sold, ...asMember(shop.token('lee')) }), 403, 'member-differs');
+  const phone = new Visitor(house.front, 'show');
+  assert.equal((await take(phone, code, asMember(shop.token('kim')))).status, 200);
+  assertProblem(await kim.join(asMember(shop.token('kim'))), 401, 'ticket-moved');
+  const now = Math.floor(Date.now() / 1000);
+  const old = shop.token('kim', { claims: { iat: now - 7200, exp: now - 3600 } });
+  const pass = await phone.pass(asMember(old));
+  assert.equal(pass.status, 201, 'who waited longer than the token lives is still who they are');
+});
+
+test('a form without script takes a place', async (t) => {
+  const house = await openHouse(t);
+  await makeEvent(house, 'show', STILL);
+  const laptop = new Visitor(house.front, 'show'), phone = new Visitor(house.front, 'show');
+  await laptop.joined();
+  const form = (code) => phone.call('POST', 'move', {
+    headers: { accept: 'text/html', 'content-type': 'application/x-www-form-urlencoded' },
+    body: `code=${encodeURIComponent(code)}`,
+  });
+  assert.equal((await form('ABCD')).headers.location, '/e/show?notice=code-mistyped');
+  const answer = await form(await codeOf(laptop));
+  assert.equal(answer.status, 303);
+  assert.equal(answer.headers.location, '/e/show');
+  assert.equal((await phone.me()).json.position, 1);
+});

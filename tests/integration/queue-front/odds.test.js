@@ -1,0 +1,145 @@
+// Sold out before your turn? What visitors are told of it while seats are fed, on every front alike.
+
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { until } from '../../lib-js/index.js';
+import { makeEvent, openHouse, patch, Visitor } from './support.js';
+
+const feed = (front, seats_left) =>
+  front.admin.put('/admin/events/show/seats-left', { body: { seats_left } });
+
+// Comes in and goes, having bought what the test says next.
+async function visit(front) {
+  const visitor = new Visitor(front, 'show');
+  await visitor.joined();
+  await visitor.entered();
+  await visitor.leave();
+}
+
+test('the odds follow the seats that are left, the same on both fronts, and only while they are fed', async (t) => {
+  const house = await openHouse(t, { fronts: 2 });
+  const [one, two] = house.fronts;
+  await makeEvent(house, 'show', { rate_per_s: 1000, burst: 1000, max_active: 0, seats_left: true });
+  assert.equal((await feed(one, 320)).status, 204);
+  for (let i = 0; i < 10; i += 1) await Promise.all(Array.from({ length: 10 }, () => visit(one)));
+  await patch(one, 'show', { rate_per_s: 0, burst: 1 });
+  const waiting = [];
+  for (let i = 0; i < 20; i += 1) {
+    waiting.push(...await Promise.all(Array.from({ length: 10 }, async () => {
+      const visitor = new Visitor(one, 'show');
+      const joined = await visitor.joined();
+      assert.equal(joined.odds, undefined, 'one feed is no measurement');
+      return visitor;
+    })));
+  }
+  // A hundred came and took two seats each; 120 are left, for sixty more.
+  await until('this front to have seen all of them', async () => {
+    const { json } = await one.admin.get('/admin/events');
+    const { live } = json.events[0];
+    return live.admitted === 100 && live.issued === 300 && live.active === 0;
+  });
+  assert.equal((await feed(one, 120)).status, 204);
+  const last = waiting.at(-1);
+  const told = async (visitor, front) => (await visitor.me({ front })).json;
+  const byAhead = async (front) => {
+    const all = await Promise.all(waiting.map((visitor) => told(visitor, front)));
+    // A token that was left may have called the first of them.
+    return new Map(all.filter(({ place }) => place === 'waiting').map((me) => [me.ahead, me]));
+  };
+  for (const front of house.fronts) {
+    await until('the odds', async () => (await told(last, front)).odds !== undefined);
+  }
+  const first = await byAhead(one);
+  assert.deepEqual(first.get(5).odds, { sold_out: 'unlikely', seats_left: 120, ahead: 5, seats_per_visitor: 2 });
+  assert.equal(first.get(60).odds.sold_out, 'unsure');
+  assert.equal(first.get(first.size - 1).odds.sold_out, 'likely');
+  const second = await byAhead(two);
+  for (const [ahead, { odds }] of first) assert.deepEqual(second.get(ahead).odds, odds);
+
+  // The shared status tells the same by position.
+  const { odds: cut } = (await two.http.get('/v1/queue/show/status')).json;
+  for (const { position, odds } of first.values()) {
+    const expected = position >= cut.likely_from ? 'likely' : position <= cut.unlikely_upto ? 'unlikely' : 'unsure';
+    assert.equal(odds.sold_out, expected);
+  }
+
+  assert.equal((await feed(two, 0)).status, 204);
+  await until('it to be likely for all', async () =>
+    [...(await byAhead(two)).values()].every(({ odds }) => odds.sold_out === 'likely'));
+  await patch(one, 'show', { seats_left: false });
+  await until('nothing to be told', async () => (await told(last, two)).odds === undefined);
+});
+
+test('in a lane the odds reckon with its share of the calls, and with the seats that all lanes take', async (t) => {
+  const house = await openHouse(t, { fronts: 2 });
+  const [one, two] = house.fronts;
+  await makeEvent(house, 'show', {
+    rate_per_s: 1000, burst: 1000, max_active: 0, seats_left: true,
+    lanes: [{ id: 'fans', name: 'Fan club', share: 30, invitations: 500 }],
+  });
+  const lanes = async (front) => (await front.http.get('/v1/queue/show/status')).json.lanes;
+  for (const front of house.fronts) {
+    await until('the lanes', async () => (await lanes(front))[1]?.issued !== undefined);
+  }
+  const { invitations } = (await one.admin.get('/admin/events/show/lanes/fans/invitations?limit=500')).json;
+  const codes = invitations.map(({ code }) => code);
+  const newcomer = async (fan) => {
+    const visitor = new Visitor(one, 'show');
+    const joined = await visitor.joined(fan ? { headers: { 'x-invitation': codes.pop() } } : {});
+    assert.equal(joined.lane, fan ? 'fans' : undefined);
+    return visitor;
+  };
+  const many = async (count, work) => {
+    const done = [];
+    for (let i = 0; i < count; i += 10) done.push(...await Promise.all(Array.from({ length: 10 }, work)));
+    return done;
+  };
+  assert.equal((await feed(one, 320)).status, 204);
+  // Sixty of the general lane and forty fans come, buy two seats each and go.
+  for (const [count, fan] of [[60, false], [40, true]]) {
+    await many(count, async () => {
+      const visitor = await newcomer(fan);
+      await visitor.entered();
+      await visitor.leave();
+    });
+  }
+  await patch(one, 'show', { rate_per_s: 0, burst: 1 });
+  const general = await many(100, () => newcomer(false));
+  const fans = await many(60, () => newcomer(true));
+  // Where both lines stand now, tokens that were left spent: the same twice in a row.
+  let before = '';
+  await until('this front to have seen all of them', async () => {
+    const all = await lanes(one);
+    const now = all.map(({ issued, serving, waiting }) => `${issued}:${serving}:${waiting}`).join();
+    const still = now === before && all[0].issued === 160 && all[1].issued === 100;
+    before = now;
+    const { json } = await one.admin.get('/admin/events');
+    return still && json.events[0].live.active === 0;
+  });
+  // 120 seats are left, for sixty visitors more: 42 of the general lane and 18 fans.
+  assert.equal((await feed(one, 120)).status, 204);
+  const told = async (visitor, front) => (await visitor.me({ front })).json;
+  const byAhead = async (visitors, front) => {
+    const all = await Promise.all(visitors.map((visitor) => told(visitor, front)));
+    return new Map(all.filter(({ place }) => place === 'waiting').map((me) => [me.ahead, me.odds]));
+  };
+  for (const front of house.fronts) {
+    await until('the odds', async () => (await told(general.at(-1), front)).odds && (await told(fans.at(-1), front)).odds);
+    const [plain, fan] = [await byAhead(general, front), await byAhead(fans, front)];
+    assert.deepEqual(plain.get(5), { sold_out: 'unlikely', seats_left: 120, ahead: 5, seats_per_visitor: 2 });
+    assert.equal(plain.get(20).sold_out, 'unlikely');
+    assert.equal(plain.get(42).sold_out, 'unsure');
+    assert.equal(plain.get(80).sold_out, 'likely');
+    assert.deepEqual(fan.get(5), { sold_out: 'unlikely', seats_left: 120, ahead: 5, seats_per_visitor: 2 });
+    assert.equal(fan.get(18).sold_out, 'unsure');
+    assert.equal(fan.get(40).sold_out, 'likely', 'though in the general lane forty ahead are few');
+  }
+  const [first, second] = await lanes(two);
+  const { odds } = (await two.http.get('/v1/queue/show/status')).json;
+  assert.deepEqual(first.odds, { unlikely_upto: odds.unlikely_upto, likely_from: odds.likely_from });
+  for (const { position, odds: mine } of await Promise.all(fans.map((visitor) => told(visitor, two)))) {
+    if (!mine) continue; // called by a token that was left
+    const { unlikely_upto: safe, likely_from: lost } = second.odds;
+    assert.equal(mine.sold_out, position >= lost ? 'likely' : position <= safe ? 'unlikely' : 'unsure');
+  }
+});

@@ -1,0 +1,238 @@
+// The contract against the running program: every call once with each answer that can be brought
+// about, each answer held against openapi.yaml, and in the end nothing promised that nobody has seen.
+
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { openContract, openStream, until } from '../../lib-js/index.js';
+import { asMember, openShop } from './shop.js';
+import { claims, openHouse, Visitor } from './support.js';
+
+// What no black box can bring about at will, and why.
+const OUT_OF_REACH = [
+  'PUT /admin/events/{event} 409', // needs 256 events
+];
+
+const OPEN = { rate_per_s: 1000, burst: 1000, max_active: 0 };
+
+test('the program keeps every promise of openapi.yaml, and answers nothing else', async (t) => {
+  const shop = openShop();
+  const house = await openHouse(t, { config: { members: { keys: shop.file } } });
+  const { front, redis } = house;
+  const contract = openContract('queue-front/openapi.yaml');
+  const admin = async (method, path, options) =>
+    contract.check(method, path, await front.admin.call(method, path, options));
+  const open = async (method, path, options) =>
+    contract.check(method, path, await front.http.call(method, path, options));
+  const bare = async (method, path, options) =>
+    contract.check(method, path, await front.private.call(method, path, options));
+  const html = { headers: { accept: 'text/html' } };
+  const foreign = { headers: { origin: 'https://evil.example' } };
+  const big = { body: 'x'.repeat(2000) };
+  const huge = { body: 'x'.repeat(70_000) };
+  const q = (call, event = 'show') => `/v1/queue/${event}/${call}`;
+
+  // Operators.
+  const ev = '/admin/events/show';
+  await admin('PUT', ev, { body: { ...OPEN, name: 'Show', message: { en: 'hi' } } });
+  await admin('PUT', ev, { body: OPEN });
+  await admin('PUT', ev, { body: '{' });
+  await admin('PUT', ev, { body: { burst: 0 } });
+  await admin('PUT', ev, { body: {}, headers: { 'if-none-match': '*' } });
+  await admin('PUT', ev, huge);
+  await bare('PUT', ev, { body: {} });
+  await admin('PUT', '/admin/events/none', { body: {}, headers: { 'if-match': '"1"' } });
+  await admin('GET', ev);
+  await bare('GET', ev);
+  await admin('GET', '/admin/events/none');
+  await admin('PATCH', ev, { body: { grace_s: 1, message: { ko: '안녕' } } });
+  await admin('PATCH', ev, { body: '[' });
+  await admin('PATCH', ev, { body: { colour: 'red' } });
+  await admin('PATCH', ev, { body: {}, headers: { 'if-match': '"x"' } });
+  await admin('PATCH', ev, huge);
+  await bare('PATCH', ev, { body: {} });
+  await admin('PATCH', '/admin/events/none', { body: {} });
+  for (const path of ['/admin/events', '/admin/knobs']) {
+    await admin('GET', path);
+    await bare('GET', path);
+  }
+  const action = (name, event = 'show') => `/admin/events/${event}/actions/${name}`;
+  await admin('POST', action('resume'));
+  await admin('POST', action('dance'));
+  await admin('POST', action('open', 'none'));
+  await bare('POST', action('open'));
+  await admin('POST', action('open'), { body: '{' });
+  await admin('POST', action('open'), { body: { because: 1 } });
+  await admin('POST', action('open'), { headers: { 'if-match': '"999"' } });
+  await admin('POST', action('open'), huge);
+  const seats = `${ev}/seats-left`;
+  await admin('PUT', seats, { body: { seats_left: 3 } });
+  await admin('PATCH', ev, { body: { seats_left: true } });
+  await admin('PUT', seats, { body: { seats_left: 3 } });
+  await admin('PUT', seats, { body: '{' });
+  await admin('PUT', seats, { body: { seats: 3 } });
+  await admin('PUT', seats, huge);
+  await bare('PUT', seats, { body: { seats_left: 3 } });
+  await admin('PUT', '/admin/events/none/seats-left', { body: { seats_left: 3 } });
+  await admin('POST', action('undo'));
+  await admin('PATCH', ev, { body: { seats_left: true } });
+  for (const rows of ['audit', 'series']) {
+    await admin('GET', `${ev}/${rows}?limit=0`);
+    await admin('GET', `/admin/events/none/${rows}`);
+    await bare('GET', `${ev}/${rows}`);
+  }
+  await admin('PATCH', ev, { body: { lanes: [{ id: 'fans', share: 30, invitations: 2 }] } });
+  const codes = (await admin('GET', `${ev}/lanes/fans/invitations?limit=2`)).json.invitations;
+  await admin('GET', `${ev}/lanes/fans/invitations?limit=0`);
+  await admin('GET', `${ev}/lanes/vip/invitations`);
+  await bare('GET', `${ev}/lanes/fans/invitations`);
+  await admin('GET', `${ev}/preview`);
+  await admin('GET', `${ev}/preview?rate_per_s=x`);
+  await admin('GET', '/admin/events/none/preview');
+  await bare('GET', `${ev}/preview`);
+  await admin('GET', `${ev}/fairness`);
+  await admin('GET', '/admin/events/none/fairness');
+  await bare('GET', `${ev}/fairness`);
+
+  // Visitors, before the opening and after it.
+  assert.equal((await open('POST', q('join'))).json.code, 'event-not-open');
+  await admin('POST', action('open'), { body: { why: 'doors' } });
+  for (const call of ['join', 'pass', 'session', 'leave', 'move']) {
+    await open('POST', q(call, 'none'));
+    await open('POST', q(call), foreign);
+    await open('POST', q(call), big);
+  }
+  for (const call of ['me', 'status', 'stream', 'fairness', 'verify']) await open('GET', q(call, 'none'));
+  const visitor = new Visitor(front, 'show');
+  const asked = async (method, call, options) =>
+    contract.check(method, q(call), await visitor.call(method, call, options));
+  await asked('POST', 'join');
+  await asked('POST', 'join');
+  await asked('POST', 'join', html);
+  await open('POST', q('join'), { headers: { 'x-invitation': 'x' } });
+  await until('a place in the lane', async () =>
+    (await open('POST', q('join'), { headers: { 'x-invitation': codes[0].code } })).status < 300);
+  await open('GET', `${q('fairness')}?lane=fans`);
+  await open('GET', `${q('fairness')}?lane=vip`);
+  await open('POST', q('join'), { headers: { 'idempotency-key': 'ä' } });
+  await open('POST', q('join'), { token: 'forged' });
+  await open('GET', q('me'));
+  await open('POST', q('pass'));
+  await open('POST', q('leave'));
+  await open('POST', q('session'));
+  await open('GET', q('verify'));
+  await asked('GET', 'me');
+  await open('GET', q('fairness'));
+  const status = await open('GET', q('status'));
+  await open('GET', q('status'), { headers: { 'if-none-match': status.headers.etag } });
+  const stream = await openStream({ port: front.port, path: q('stream') });
+  const { data } = await stream.find('a status', (e) => e.event === 'status');
+  stream.close();
+  contract.check('GET', q('status'), { status: 200, headers: status.headers, json: JSON.parse(data) });
+  contract.check('GET', q('stream'), { status: stream.status, headers: stream.headers, text: data });
+
+  // Called, inside, out again.
+  await visitor.untilCalled();
+  await asked('GET', 'me');
+  const pass = await asked('POST', 'pass');
+  assert.equal(claims(pass.json.pass).aud, 'show');
+  await asked('POST', 'pass');
+  await asked('POST', 'pass', html);
+  await asked('POST', 'session');
+  await asked('GET', 'verify');
+  const end = (session) => `/internal/sessions/${session}/end`;
+  await admin('POST', end(pass.json.session));
+  await bare('POST', end(pass.json.session));
+  await admin('POST', end(`${pass.json.session.slice(0, -3)}AAA`));
+  await asked('POST', 'session');
+  await asked('POST', 'pass');
+  await asked('POST', 'leave');
+  await visitor.joined();
+  await asked('POST', 'leave', html);
+  await until('a sample', async () => (await front.admin.get(`${ev}/series`)).json.series.length > 0);
+  await admin('GET', `${ev}/series`);
+  await admin('GET', `${ev}/audit`);
+
+  // To another device and back.
+  await admin('PATCH', ev, { body: { rate_per_s: 0 } });
+  const laptop = new Visitor(front, 'show'), phone = new Visitor(front, 'show');
+  await laptop.joined();
+  const move = async (who, body = {}, options = {}) =>
+    contract.check('POST', q('move'), await who.call('POST', 'move', { body, ...options }));
+  const { code } = (await move(laptop)).json;
+  await move(phone, { code: 'x' });
+  await move(phone, { code: 1 });
+  await move(phone, { code });
+  assert.equal((await move(laptop)).json.code, 'ticket-moved');
+  await move(laptop, { code });
+  const { code: back } = (await move(phone)).json;
+  await move(laptop, `code=${back}`, {
+    headers: { ...html.headers, 'content-type': 'application/x-www-form-urlencoded' } });
+  await admin('PUT', '/admin/events/other', { body: { ...OPEN, rate_per_s: 0 } });
+  await admin('POST', action('open', 'other'));
+  const guesser = new Visitor(front, 'other');
+  await guesser.joined();
+  const guess = (await guesser.call('POST', 'move', { body: {} })).json.code;
+  assert.equal((await move(phone, { code: guess })).status, 404);
+  await until('the end of patience', async () => (await move(phone, { code: guess })).status === 429);
+  await admin('PATCH', ev, { body: OPEN });
+  await laptop.entered();
+  assert.equal((await move(laptop)).json.code, 'already-inside');
+
+  // Work before a place.
+  await admin('PATCH', ev, { body: { pow_bits: 8 } });
+  await open('POST', q('join'));
+  await open('POST', q('join'), { headers: { 'x-proof-of-work': 'x' } });
+  await admin('PATCH', ev, { body: { pow_bits: 0 } });
+
+  // Standing still, limited, sold out, over.
+  await admin('PATCH', ev, { body: { rate_per_s: 0, joins_per_ip_per_min: 1 } });
+  await visitor.joined({ headers: { 'x-forwarded-for': '192.0.2.1' } });
+  assert.equal((await asked('POST', 'pass')).json.code, 'not-yet');
+  await until('the limit', async () => {
+    const answer = await open('POST', q('join'), { headers: { 'x-forwarded-for': '192.0.2.1' } });
+    return answer.status === 429;
+  });
+  await admin('POST', action('sold-out'));
+  assert.equal((await open('POST', q('join'))).json.code, 'event-sold-out');
+  await asked('POST', 'pass');
+  await asked('GET', 'me');
+
+  // Pages and keys.
+  await open('GET', '/e/show');
+  await open('GET', '/e/none');
+  const page = await bare('GET', '/console');
+  await bare('GET', /href="(\/console\/-[^"]+\.css)"/.exec(page.text)[1]);
+  await bare('GET', '/console/-/0/nothing.js');
+  await open('GET', '/console');
+  await open('GET', '/.well-known/jwks.json');
+  await admin('GET', '/.well-known/jwks.json');
+
+  // Without Redis: what was known is told, the rest is put off.
+  await redis.kill();
+  await until('the picture to be old', async () => (await asked('GET', 'me')).json.stale);
+  await open('GET', q('status'));
+  await open('POST', q('join'));
+  await asked('POST', 'pass');
+  await asked('POST', 'leave');
+  await asked('POST', 'move');
+  await open('POST', q('session'), { token: pass.json.pass });
+  await admin('POST', end(pass.json.session));
+  await admin('PATCH', ev, { body: { burst: 3 } });
+  await admin('PUT', ev, { body: { lanes: [{ id: 'fans', share: 30 }] } });
+  await admin('POST', action('open'));
+  await admin('PUT', seats, { body: { seats_left: 3 } });
+  await admin('GET', `${ev}/audit`);
+  await admin('GET', `${ev}/series`);
+
+  // Started anew, it knows no event yet, and does not deny any.
+  await front.kill();
+  await front.start(false);
+  await until('it to listen', async () => (await front.private.get('/healthz')).status === 200);
+  for (const call of ['status', 'me', 'stream', 'fairness', 'verify']) {
+    const answer = await open('GET', q(call), { token: pass.json.pass });
+    assert.equal(answer.json.code, 'starting', call);
+  }
+  await open('GET', '/e/show');
+
+  assert.deepEqual(contract.unseen().filter((promise) => !OUT_OF_REACH.includes(promise)), []);
+});

@@ -1,0 +1,480 @@
+// The operator's side: the life of an event, knobs and their rules, versions, the audit trail.
+
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { assertProblem, makeSecrets, openScope, runProgram, until } from '../../lib-js/index.js';
+import { act, live, makeEvent, openHouse, patch, untilState, Visitor } from './support.js';
+
+const STILL = { rate_per_s: 0 };
+
+// How each state is reached from a draft, and which acts are legal in it.
+const STATES = {
+  draft: { by: [], legal: ['open', 'close', 'schedule'] },
+  scheduled: { by: ['schedule'], legal: ['open', 'close'] },
+  open: { by: ['open'], legal: ['pause', 'freeze', 'sold-out', 'close'] },
+  paused: { by: ['open', 'pause'], legal: ['open', 'resume', 'freeze', 'sold-out', 'close'] },
+  frozen: { by: ['open', 'freeze'], legal: ['unfreeze', 'sold-out', 'close'] },
+  'sold-out': { by: ['open', 'sold-out'], legal: ['open', 'close'] },
+  closed: { by: ['open', 'close'], legal: [] },
+};
+const ACTS = ['schedule', 'open', 'pause', 'resume', 'freeze', 'unfreeze', 'sold-out', 'close'];
+
+test('every illegal act is refused and names the legal ones, every legal one works', async (t) => {
+  const house = await openHouse(t);
+  const opensAt = new Date(Date.now() + 3_600_000).toISOString();
+  await Promise.all(Object.entries(STATES).flatMap(([state, { by, legal }]) =>
+    ACTS.map(async (action) => {
+      const id = `${state}-${action}`;
+      await makeEvent(house, id, { opens_at: opensAt }, { open: false });
+      for (const step of by) await act(house.front, id, step);
+      const answer = await house.front.admin.post(`/admin/events/${id}/actions/${action}`);
+      if (legal.includes(action)) {
+        assert.equal(answer.status, 200, `${action} in ${state}: ${answer.text}`);
+        return;
+      }
+      const problem = assertProblem(answer, 409, 'illegal-transition');
+      assert.equal(problem.state, state);
+      assert.deepEqual([...problem.legal].sort(), [...legal].sort());
+    })));
+});
+
+test('there is no draw without a pre-queue, and no such act as dancing', async (t) => {
+  const house = await openHouse(t);
+  await makeEvent(house, 'show', STILL);
+  const post = (action, options) => house.front.admin.post(`/admin/events/show/actions/${action}`, options);
+  assertProblem(await post('draw'), 409, 'no-pre-queue');
+  assertProblem(await post('dance'), 404, 'action-unknown');
+  assertProblem(await post('pause', { body: '{' }), 400, 'json-invalid');
+  assertProblem(await post('pause', { body: { because: 'x' } }), 422, 'action-invalid');
+  assertProblem(await post('pause', { body: { why: 'x'.repeat(401) } }), 422, 'action-invalid');
+  await makeEvent(house, 'draft', {}, { open: false });
+  assertProblem(
+    await house.front.admin.post('/admin/events/draft/actions/schedule'), 409, 'opens-at-missing');
+  assertProblem(await house.front.admin.post('/admin/events/nix/actions/open'), 404, 'event-unknown');
+});
+
+test('what is joined, told and refused follows the state', async (t) => {
+  const house = await openHouse(t);
+  await makeEvent(house, 'show', STILL, { open: false });
+  const join = () => house.front.http.post('/v1/queue/show/join');
+  assert.equal(assertProblem(await join(), 409, 'event-not-open').state, 'draft');
+  await act(house.front, 'show', 'open');
+  const kept = new Visitor(house.front, 'show');
+  await kept.joined();
+  await act(house.front, 'show', 'pause');
+  assert.equal((await join()).json.position, 2, 'paused: people still join');
+  await act(house.front, 'show', 'sold-out');
+  assert.equal(assertProblem(await join(), 409, 'event-sold-out').state, 'sold-out');
+  assert.equal((await kept.join()).status, 200, 'who has a place keeps it');
+  await act(house.front, 'show', 'open');
+  assert.equal((await kept.me()).json.position, 1, 'reopened in the old order');
+  assert.equal((await join()).json.position, 3);
+  await act(house.front, 'show', 'close');
+  assert.equal(assertProblem(await join(), 409, 'event-closed').state, 'closed');
+  assertProblem(await kept.join(), 409, 'event-closed');
+});
+
+test('paused: nobody new is called, who was called may still enter', async (t) => {
+  const house = await openHouse(t);
+  await makeEvent(house, 'show', { rate_per_s: 1000, burst: 1000 });
+  const called = new Visitor(house.front, 'show');
+  await called.joined();
+  await called.untilCalled();
+  await act(house.front, 'show', 'pause');
+  const later = new Visitor(house.front, 'show');
+  await later.joined();
+  assert.equal((await called.pass()).status, 201);
+  const ticks = async () => (await house.front.metrics()).get('fairgate_store_ticks_total');
+  const before = await ticks();
+  await until('five more ticks', async () => (await ticks()) > before + 5);
+  assert.equal((await later.me()).json.called, false);
+  await act(house.front, 'show', 'resume');
+  await later.untilCalled();
+});
+
+test('a scheduled event opens by itself', async (t) => {
+  const house = await openHouse(t, { fronts: 2 });
+  const opensAt = new Date(Date.now() + 2500);
+  await makeEvent(house, 'show', { ...STILL, opens_at: opensAt.toISOString() }, { open: false });
+  await act(house.front, 'show', 'schedule');
+  const status = await house.front.http.get('/v1/queue/show/status');
+  assert.equal(status.json.opens_at, opensAt.toISOString());
+  const refused = assertProblem(
+    await house.front.http.post('/v1/queue/show/join'), 409, 'event-not-open');
+  assert.equal(refused.state, 'scheduled');
+  for (const front of house.fronts) await untilState(front, 'show', 'open');
+  assert.ok(Math.abs(Date.now() - opensAt) < 1500, 'on time');
+  const { audit } = (await house.front.admin.get('/admin/events/show/audit')).json;
+  assert.deepEqual(audit.filter(({ what }) => what === 'open').length, 1, 'opened once, by two fronts');
+  assert.equal(audit[0].who, 'system');
+});
+
+test('a pre-queue gives entries, not positions, and opens by itself', async (t) => {
+  const house = await openHouse(t);
+  const at = (ms) => new Date(Date.now() + ms).toISOString();
+  await makeEvent(house, 'show', { ...STILL, prequeue_at: at(0), opens_at: at(3000) }, { open: false });
+  await act(house.front, 'show', 'schedule');
+  await untilState(house.front, 'show', 'pre-queue');
+  const visitor = new Visitor(house.front, 'show');
+  const joined = await visitor.joined();
+  assert.equal(joined.position, null);
+  assert.equal(joined.entry, 1);
+  await untilState(house.front, 'show', 'open');
+  assert.equal((await visitor.me()).json.position, 1);
+});
+
+const BAD_KNOBS = [
+  [{ rate_per_s: -1 }, '/rate_per_s'],
+  [{ rate_per_s: 100001 }, '/rate_per_s'],
+  [{ rate_per_s: '5' }, '/rate_per_s'],
+  [{ rate_per_s: 0.00001 }, '/rate_per_s'],
+  [{ burst: 0 }, '/burst'],
+  [{ burst: 1.5 }, '/burst'],
+  [{ max_active: -1 }, '/max_active'],
+  [{ session_ttl_s: 0 }, '/session_ttl_s'],
+  [{ session_ttl_s: 100, session_max_s: 99 }, '/session_max_s'],
+  [{ call_ttl_s: 0 }, '/call_ttl_s'],
+  [{ grace_s: 86401 }, '/grace_s'],
+  [{ joins_per_ip_per_min: true }, '/joins_per_ip_per_min'],
+  [{ message: 'hi' }, '/message'],
+  [{ message: { en: 5 } }, '/message/en'],
+  [{ message: { nonsense_tag: 'x' } }, '/message/nonsense_tag'],
+  [{ message: { en: 'x'.repeat(1001) } }, '/message/en'],
+  [{ opens_at: 'noon' }, '/opens_at'],
+  [{ prequeue_at: '2030-01-01T00:00:00Z' }, '/prequeue_at'],
+  [{ pow_bits: 31 }, '/pow_bits'],
+  [{ member_required: 'yes' }, '/member_required'],
+  [{ schedule: [{ at: '2030-01-01T00:00:00Z' }] }, '/schedule/0/rate_per_s'],
+  [{ autopilot: { on: 1 } }, '/autopilot/on'],
+  [{ autopilot: { ceiling: 0 } }, '/autopilot/ceiling'],
+  [{ autopilot: { errors_max: 1.5 } }, '/autopilot/errors_max'],
+  [{ seats_left: 5 }, '/seats_left'],
+  [{ name: '' }, '/name'],
+  [{ id: 'other' }, '/id'],
+  [{ state: 'closed' }, '/state'],
+  [{ version: 999 }, '/version'],
+  [{ colour: 'red' }, '/colour'],
+];
+
+test('every bad knob is refused by its pointer and rule, and changes nothing', async (t) => {
+  const house = await openHouse(t);
+  await makeEvent(house, 'show', STILL);
+  const before = await house.front.admin.get('/admin/events/show');
+  for (const [body, pointer] of BAD_KNOBS) {
+    const answer = await house.front.admin.patch('/admin/events/show', { body });
+    const problem = assertProblem(answer, 422, 'knob-invalid');
+    assert.equal(problem.pointer, pointer, answer.text);
+    assert.ok(problem.rule.length > 5, answer.text);
+  }
+  const unknown = await house.front.admin.patch('/admin/events/show', { body: { colour: 'red' } });
+  assert.match(unknown.json.rule, /known are (\w+, )+\w+ and \d+ more$/, 'no half of a list');
+  assertProblem(await house.front.admin.patch('/admin/events/show', { body: '{' }), 400, 'json-invalid');
+  assertProblem(
+    await house.front.admin.patch('/admin/events/show', { body: '{"burst":1,"burst":2}' }), 400, 'json-invalid');
+  const after = await house.front.admin.get('/admin/events/show');
+  assert.deepEqual(after.json, before.json);
+  for (const id of ['Show', 'a_b', 'x'.repeat(65)]) {
+    assertProblem(await house.front.admin.put(`/admin/events/${id}`, { body: {} }), 422, 'event-id-invalid');
+  }
+});
+
+test('a document that was read, edited and sent back is a patch', async (t) => {
+  const house = await openHouse(t);
+  await makeEvent(house, 'show', STILL);
+  const { json } = await house.front.admin.get('/admin/events/show');
+  const changed = await patch(house.front, 'show', { ...json, burst: 77 });
+  assert.equal(changed.burst, 77);
+  assert.equal(changed.version, json.version + 1);
+  const reset = await patch(house.front, 'show', { burst: null });
+  assert.equal(reset.burst, 20, 'null is the default again');
+  const same = await patch(house.front, 'show', { burst: 20 });
+  assert.equal(same.version, reset.version, 'no change is no version');
+});
+
+test('If-Match keeps one operator from undoing another unseen', async (t) => {
+  const house = await openHouse(t, { fronts: 2 });
+  await makeEvent(house, 'show', STILL);
+  const [one, two] = house.fronts;
+  const { headers } = await one.admin.get('/admin/events/show');
+  await patch(two, 'show', { burst: 5 });
+  const late = (body, etag) =>
+    one.admin.patch('/admin/events/show', { body, headers: { 'if-match': etag } });
+  assertProblem(await late({ burst: 6 }, headers.etag), 412, 'version-mismatch');
+  assertProblem(await late({ burst: 6 }, 'W/"1"'), 412, 'version-mismatch');
+  assertProblem(await late({ burst: 6 }, 'nonsense'), 412, 'version-mismatch');
+  const now = await two.admin.get('/admin/events/show');
+  assert.equal((await late({ burst: 6 }, now.headers.etag)).status, 200);
+  const stale = await two.admin.post('/admin/events/show/actions/close', {
+    headers: { 'if-match': headers.etag },
+  });
+  assertProblem(stale, 412, 'version-mismatch');
+  const create = { body: {}, headers: { 'if-none-match': '*' } };
+  assertProblem(await one.admin.put('/admin/events/show', create), 412, 'version-mismatch');
+  assert.equal((await one.admin.put('/admin/events/new', create)).status, 201);
+});
+
+test('patches of different knobs at the same time all count', async (t) => {
+  const house = await openHouse(t, { fronts: 2 });
+  await makeEvent(house, 'show', STILL);
+  const changes = [
+    { burst: 31 }, { max_active: 32 }, { call_ttl_s: 33 }, { grace_s: 34 },
+  ];
+  await Promise.all(changes.map((body, i) => patch(house.fronts[i % 2], 'show', body)));
+  await until('both fronts to show all of it', async () => {
+    for (const front of house.fronts) {
+      const { json } = await front.admin.get('/admin/events/show');
+      assert.deepEqual([json.burst, json.max_active, json.call_ttl_s, json.grace_s], [31, 32, 33, 34]);
+    }
+    return true;
+  });
+});
+
+test('of two operators who press at once, one acts and the other is told', async (t) => {
+  const house = await openHouse(t, { fronts: 2 });
+  await makeEvent(house, 'show', STILL);
+  const answers = await Promise.all(
+    house.fronts.map((front) => front.admin.post('/admin/events/show/actions/pause')));
+  assert.deepEqual(answers.map(({ status }) => status).sort(), [200, 409]);
+});
+
+test('a knob acts within a second on every front, and survives their restart', async (t) => {
+  const house = await openHouse(t, { fronts: 2 });
+  await makeEvent(house, 'show', STILL);
+  for (let i = 1; i <= 5; i += 1) {
+    const from = performance.now();
+    await patch(house.fronts[i % 2], 'show', { message: { en: `notice ${i}` } });
+    await Promise.all(house.fronts.map((front) =>
+      until('the notice', async () =>
+        (await front.http.get('/v1/queue/show/status')).json.message.en === `notice ${i}`)));
+    const took = performance.now() - from;
+    assert.ok(took < 1000, `${took} ms`);
+  }
+  const visitor = new Visitor(house.front, 'show');
+  await visitor.joined();
+  const from = performance.now();
+  await patch(house.fronts[1], 'show', { rate_per_s: 100 });
+  await visitor.untilCalled();
+  assert.ok(performance.now() - from < 1000, 'the line moves within a second');
+  for (const front of house.fronts) await front.restart();
+  const { json } = await house.front.admin.get('/admin/events/show');
+  assert.equal(json.message.en, 'notice 5');
+  assert.equal(json.rate_per_s, 100);
+});
+
+test('the audit trail says who, when, from, to and why', async (t) => {
+  const house = await openHouse(t);
+  const started = Date.now();
+  await house.front.admin.put('/admin/events/show', { body: STILL, headers: { 'x-operator': 'kim' } });
+  await patch(house.front, 'show', { burst: 9 }, {
+    'x-operator': encodeURI('이 operator'), 'x-reason': encodeURI('너무 빠름: 100%'),
+  });
+  await act(house.front, 'show', 'open', { body: { why: 'doors' }, headers: { 'x-operator': 'kim' } });
+  await act(house.front, 'show', 'pause');
+  const { audit } = (await house.front.admin.get('/admin/events/show/audit')).json;
+  assert.deepEqual(
+    audit.map(({ who, what, from, to, why }) => [who, what, what === 'create' ? null : from, what === 'create' ? to.id : to, why]),
+    [
+      ['admin token', 'pause', 'open', 'paused', null],
+      ['kim (admin token)', 'open', 'draft', 'open', 'doors'],
+      ['이 operator (admin token)', 'change', { burst: 20 }, { burst: 9 }, '너무 빠름: 100%'],
+      ['kim (admin token)', 'create', null, 'show', null],
+    ],
+  );
+  assert.deepEqual(audit.map(({ version }) => version), [4, 3, 2, 1]);
+  for (const { at } of audit) assert.ok(Math.abs(Date.parse(at) - started) < 30_000, at);
+  const one = await house.front.admin.get('/admin/events/show/audit?limit=1');
+  assert.equal(one.json.audit.length, 1);
+  assertProblem(await house.front.admin.get('/admin/events/show/audit?limit=0'), 422, 'limit-invalid');
+  for (const name of ['x'.repeat(81), '%zz', '%0a']) {
+    const odd = { headers: { 'x-operator': name } };
+    assertProblem(await house.front.admin.post('/admin/events/show/actions/open', odd), 400, 'operator-invalid');
+  }
+});
+
+test('the largest document and the largest change are taken, shown and put on the trail', async (t) => {
+  const house = await openHouse(t);
+  const words = '"'.repeat(1000); // each takes two bytes wherever it is written
+  const tags = ['aa', 'bb', 'cc', 'dd', 'ee', 'ff', 'gg', 'hh'];
+  const message = Object.fromEntries(tags.map((tag) => [tag, words]));
+  const schedule = Array.from({ length: 64 }, (_, i) => ({
+    at: new Date(Date.UTC(2030, 0, 1, 0, i)).toISOString(), rate_per_s: 99999.999,
+  }));
+  const extremes = {
+    name: '"'.repeat(160), message, schedule, rate_per_s: 100000, burst: 1000000, max_active: 10000000,
+    session_ttl_s: 86400, session_max_s: 86400, call_ttl_s: 86400, grace_s: 86400,
+    joins_per_ip_per_min: 10000000, pow_bits: 0, pow_bits_max: 30,
+  };
+  await makeEvent(house, 'x'.repeat(64), extremes);
+  const id = 'x'.repeat(64);
+  const status = await house.front.http.get(`/v1/queue/${id}/status`);
+  assert.deepEqual(status.json.message, message);
+  assert.equal((await house.front.http.get(`/e/${id}?lang=ko`)).status, 200);
+  await patch(house.front, id, { message: Object.fromEntries(tags.map((tag) => [tag, `${words.slice(1)}x`])) });
+  const { audit } = (await house.front.admin.get(`/admin/events/${id}/audit`)).json;
+  assert.equal(audit.length, 3);
+  const visitor = new Visitor(house.front, id);
+  await visitor.joined();
+  assert.equal((await visitor.entered()).session.split('.')[0], id);
+});
+
+test('the private side wants the token, and the public side does not have it', async (t) => {
+  const house = await openHouse(t);
+  await makeEvent(house, 'show', STILL);
+  const bare = house.front.private;
+  assert.equal((await bare.get('/admin/events')).status, 401);
+  assert.equal((await bare.get('/admin/events', { token: 'guess' })).status, 401);
+  const service = house.secrets.read('service-token');
+  assert.equal((await bare.get('/admin/events', { token: service })).status, 401);
+  assert.equal((await bare.get('/console')).status, 200);
+  assert.equal((await house.front.http.get('/console')).status, 404);
+  assert.equal((await house.front.http.post('/internal/sessions/x/end')).status, 404);
+  assert.match((await bare.get('/metrics')).text, /fairgate_line_issued\{event="show"\} 0/);
+});
+
+test('a scheduled rate is taken once by all fronts, stands in the document and on the trail', async (t) => {
+  const house = await openHouse(t, { fronts: 2 });
+  await makeEvent(house, 'show', STILL);
+  const at = (ms) => new Date(Date.now() + ms).toISOString().replace(/\.\d+Z/, 'Z');
+  await patch(house.front, 'show', {
+    schedule: [{ at: at(-5000), rate_per_s: 7 }, { at: at(3600000), rate_per_s: 9 }],
+  });
+  for (const front of house.fronts) {
+    await until('the step', async () => {
+      const { json } = await front.admin.get('/admin/events/show');
+      return json.rate_per_s === 7 && json.schedule.length === 1;
+    });
+  }
+  const { audit } = (await house.front.admin.get('/admin/events/show/audit')).json;
+  const steps = audit.filter(({ who }) => who === 'schedule');
+  assert.equal(steps.length, 1);
+  assert.deepEqual([steps[0].from, steps[0].to], [{ rate_per_s: 0 }, { rate_per_s: 7 }]);
+
+  // What an operator sets by hand stands until the next step.
+  await patch(house.front, 'show', { rate_per_s: 5 });
+  assert.equal((await house.fronts[1].http.get('/v1/queue/show/status')).status, 200);
+  await until('the other front to show it', async () =>
+    (await house.fronts[1].admin.get('/admin/events/show')).json.rate_per_s === 5);
+});
+
+test('a preview says when the last one enters, at a rate that is only thought of', async (t) => {
+  const house = await openHouse(t);
+  await makeEvent(house, 'show', STILL);
+  for (let i = 0; i < 10; i += 1) await new Visitor(house.front, 'show').joined();
+  const preview = async (query = '') =>
+    (await house.front.admin.get(`/admin/events/show/preview${query}`)).json;
+  await until('ten to wait', async () => (await preview()).waiting === 10);
+  assert.equal((await preview()).last_enters_at, null);
+  const { last_enters_at: last, rate_per_s: rate } = await preview('?rate_per_s=1');
+  assert.equal(rate, 1);
+  const inS = (Date.parse(last) - Date.now()) / 1000;
+  assert.ok(inS > 7 && inS < 12, `in ${inS} s`);
+  // As finely as the knob can be turned, and no finer.
+  const at = async (rate) => house.front.admin.get(`/admin/events/show/preview?rate_per_s=${rate}`);
+  for (const [text, meant] of [['0.5', 0.5], ['0.125', 0.125], ['12.05', 12.05]]) {
+    assert.equal((await at(text)).json.rate_per_s, meant);
+  }
+  for (const wrong of ['0.1234', '.5', '1.', '1.-5', '1e3', '-1', '']) {
+    assertProblem(await at(wrong), 422, 'rate-invalid');
+  }
+});
+
+test('the series keeps the line over time', async (t) => {
+  const house = await openHouse(t);
+  await makeEvent(house, 'show', STILL);
+  for (let i = 0; i < 3; i += 1) await new Visitor(house.front, 'show').joined();
+  await until('a sample with three', async () => {
+    const { series } = (await house.front.admin.get('/admin/events/show/series')).json;
+    return series.at(-1)?.waiting === 3;
+  });
+  assert.equal((await live(house.front, 'show')).issued, 3);
+});
+
+test('what was promised and what came of it is in the series, from all fronts, and outlives them', async (t) => {
+  const house = await openHouse(t, { fronts: 2 });
+  await makeEvent(house, 'show', { rate_per_s: 40, burst: 1, max_active: 0 });
+  await Promise.all(Array.from({ length: 300 }, () => house.front.http.post('/v1/queue/show/join')));
+  const newest = async (front) =>
+    (await front.admin.get('/admin/events/show/series?limit=1')).json.series.at(-1);
+  const judged = async (front) =>
+    (await front.metrics()).get('fairgate_eta_judged{event="show"}');
+  await until('both fronts to have judged some', async () => {
+    const counts = await Promise.all(house.fronts.map(judged));
+    return counts.every((count) => count > 0);
+  });
+  const counts = await Promise.all(house.fronts.map(judged));
+  const told = await until('those of the way to be in the series', async () => {
+    const { eta_join: join, eta_way: way } = await newest(house.front);
+    return way.judged > 0 && { join, way };
+  }, { timeoutMs: 30_000 });
+  assert.ok(told.way.kept <= told.way.judged);
+  assert.ok(told.way.error_sum >= 0 && told.way.error_sum <= 10 * told.way.judged);
+  assert.equal(told.join.judged, 0, 'nobody has entered yet');
+  await house.fronts[1].stop();
+  await house.front.restart();
+  const after = await newest(house.front);
+  assert.ok(after.eta_way.judged >= told.way.judged, 'no front has to remember it');
+});
+
+test('of everybody who enters, the wait that was told at the join is compared with the real one', async (t) => {
+  const house = await openHouse(t, { fronts: 2, config: { http: { loops: 2 } } });
+  await makeEvent(house, 'show', { rate_per_s: 12, burst: 1, max_active: 0 });
+  const visitors = await Promise.all(Array.from({ length: 60 }, async (_, i) => {
+    const visitor = new Visitor(house.fronts[i % 2], 'show');
+    visitor.told = (await visitor.joined()).eta;
+    return visitor;
+  }));
+  const promised = visitors.filter(({ told }) => told.p50_s >= 1).length;
+  assert.ok(promised >= 20, `${promised} were told that they have to wait`);
+  // Let in by whichever front, and asked for again by the other: judged once.
+  for (const [i, visitor] of visitors.entries()) {
+    const front = house.fronts[(i >> 1) % 2];
+    await visitor.entered({ front });
+    if (i % 5 === 0) assert.equal((await visitor.pass()).status, 200);
+  }
+  const newest = async () => (await house.front.admin.get('/admin/events/show/series?limit=1')).json.series.at(-1);
+  const { eta_join: join } = await until('all to be in the series', async () => {
+    const row = await newest();
+    return row.eta_join.judged >= promised && row;
+  }, { timeoutMs: 30_000 });
+  assert.equal(join.judged, promised, 'each of them, and once');
+  assert.ok(join.kept <= promised && join.error_sum >= 0 && join.error_sum <= 10 * promised);
+  const sums = { judged: 0, kept: 0, error_milli: 0 };
+  for (const front of house.fronts) {
+    const metrics = await front.metrics();
+    for (const name of Object.keys(sums)) sums[name] += metrics.get(`fairgate_waits_${name}_total`);
+  }
+  assert.deepEqual(sums, { judged: promised, kept: join.kept, error_milli: Math.round(1000 * join.error_sum) });
+});
+
+test('the console is told of the parts by the configuration, in its page and in its policy', async (t) => {
+  const parts = 'seats=https://seats.example:8092, pay=http://localhost:8093,front-2=http://[::1]:8111';
+  const { front } = await openHouse(t, { config: { console: { parts } } });
+  const page = await front.private.get('/console');
+  assert.match(
+    page.headers['content-security-policy'],
+    /connect-src 'self' https:\/\/seats\.example:8092 http:\/\/localhost:8093 http:\/\/\[::1\]:8111; /);
+  const told = JSON.parse(/id="parts">([^<]*)</.exec(page.text)[1]);
+  assert.deepEqual(told.map(({ name, at }) => `${name}=${at}`), parts.split(',').map((part) => part.trim()));
+  const alone = await openHouse(t);
+  const bare = await alone.front.private.get('/console');
+  assert.match(bare.headers['content-security-policy'], /connect-src 'self'; /);
+});
+
+test('a list of parts that is none is refused before anything starts', (t) => {
+  const secrets = makeSecrets(openScope(t));
+  const lists = ['seats', 'seats=', '=http://a.example', 'Seats=http://a.example', "seats=http://a.example'; script-src *", 'seats=http://a.example/x', 'seats=*', 'a=http://a.example,,b=http://b.example'];
+  for (const list of [...lists, Array.from({ length: 17 }, (_, n) => `p${n}=http://a.example:${n + 1}`).join(',')]) {
+    const { status, stderr } = runProgram('queue-front', ['--check-config'], {
+      env: {
+        FAIRGATE_CONSOLE_PARTS: list,
+        FAIRGATE_PRIVATE_TOKEN_FILE: secrets.path('admin-token'),
+        FAIRGATE_PRIVATE_PORT: '0',
+        FAIRGATE_HTTP_PORT: '0',
+        FAIRGATE_KEYS_TICKETS: secrets.path('ticket-keys'),
+        FAIRGATE_KEYS_PASSES: secrets.path('pass-es256.pem'),
+      },
+    });
+    assert.equal(status, 2, list);
+    assert.match(stderr, /console\.parts/, list);
+  }
+});

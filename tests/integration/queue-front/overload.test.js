@@ -1,0 +1,88 @@
+// More people than can be served: new places are what is given up first, with a time to come back,
+// while whoever has a place is answered as ever. A Redis that is stopped for a moment makes any
+// machine too slow, however fast it is.
+
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { assertProblem, client, until } from '../../lib-js/index.js';
+import { makeEvent, openHouse, Visitor } from './support.js';
+
+// Overloaded once so many joins wait for Redis, which is what its being slow means.
+const FEW = { config: { line: { joins_waiting: 64 } } };
+
+// Answers come in as they are given: [{key, status, retryAfter, code, position}].
+function storm(house, count, name) {
+  const answers = [];
+  const calls = Array.from({ length: count }, async (_, i) => {
+    const key = `${name}-${i}`;
+    const { port } = house.fronts[i % house.fronts.length];
+    answers.push({ key, answer: await joinOnce(port, key) });
+  });
+  return { answers, done: Promise.all(calls) };
+}
+
+const joinOnce = (port, key) => client({ port }).post('/v1/queue/show/join', {
+  headers: { 'idempotency-key': key }, timeoutMs: 20_000,
+});
+
+const isShed = ({ answer }) => answer.status === 503 && answer.json.code === 'overloaded';
+
+test('overloaded, joins get 503 with a time to come back, and me and pass are answered', async (t) => {
+  const house = await openHouse(t, FEW);
+  await makeEvent(house, 'show', { rate_per_s: 1000, burst: 1000, max_active: 0 });
+  const waiting = new Visitor(house.front, 'show');
+  await waiting.joined();
+  await waiting.untilCalled();
+  await house.redis.pause();
+  const { answers, done } = storm(house, 400, 'crowd');
+  await until('joins to be shed', () => answers.filter(isShed).length > 0);
+  assert.equal((await waiting.me()).status, 200, 'whoever waits is told as ever');
+  // A pass is taken on where joins are shed: it is Redis that has no answer for it.
+  assertProblem(await waiting.pass(), 503, 'unavailable');
+  const again = await waiting.join();
+  assert.equal(again.status, 200, 'and whoever has a place has it');
+  await house.redis.resume();
+  await until('the pass', async () => [200, 201].includes((await waiting.pass()).status));
+  await done;
+
+  const shed = answers.filter(isShed);
+  for (const { answer } of shed) {
+    assertProblem(answer, 503, 'overloaded');
+    const back = Number(answer.headers['retry-after']);
+    assert.ok(Number.isInteger(back) && back >= 1 && back <= 120, `Retry-After: ${back}`);
+  }
+  const times = new Set(shed.map(({ answer }) => answer.headers['retry-after']));
+  assert.ok(times.size >= 2, `they come back at ${times.size} different times`);
+  const metrics = await house.front.metrics();
+  assert.equal(metrics.get('fairgate_joins_total{outcome="shed"}'), shed.length);
+});
+
+test('a storm on two fronts ends with a place or an honest 503 for everybody', async (t) => {
+  const house = await openHouse(t, { fronts: 2, ...FEW });
+  await makeEvent(house, 'show', { rate_per_s: 0 });
+  await house.redis.pause();
+  const { answers, done } = storm(house, 2000, 'storm');
+  await until('some to be shed', () => answers.filter(isShed).length > 0);
+  await house.redis.resume();
+  await done;
+  const sent = answers.filter(({ answer }) => answer.status !== 201);
+  for (const { answer } of sent) {
+    assertProblem(answer, 503, answer.json.code === 'overloaded' ? 'overloaded' : 'unavailable');
+  }
+  // They come back with the same key, as often as they are asked to.
+  let left = sent.map(({ key }) => key);
+  const places = answers.filter(({ answer }) => answer.status === 201).map(({ answer }) => answer.json.position);
+  await until('everybody to have a place', async () => {
+    const back = await Promise.all(left.splice(0, 100).map(async (key, i) => {
+      const { port } = house.fronts[i % house.fronts.length];
+      return { key, answer: await joinOnce(port, key) };
+    }));
+    for (const { key, answer } of back) {
+      if (answer.status >= 300) left.push(key);
+      else places.push(answer.json.position);
+    }
+    return left.length === 0;
+  }, { timeoutMs: 60_000 });
+  assert.equal(new Set(places).size, 2000, 'everybody has a place of their own');
+  assert.equal(Number(await house.redis.command('GET', 'fg:{show}:seq')), 2000, 'and there are no others');
+});

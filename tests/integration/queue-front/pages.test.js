@@ -1,0 +1,213 @@
+// The waiting page without JavaScript: what a browser would do with forms and redirects alone.
+
+import assert from 'node:assert/strict';
+import { readFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'node:test';
+import { gunzipSync } from 'node:zlib';
+import { makeSecrets, openScope, runProgram, renderConfig, until } from '../../lib-js/index.js';
+import { act, makeEvent, openHouse, patch, Visitor } from './support.js';
+
+const HTML = { accept: 'text/html,application/xhtml+xml' };
+
+function view(page) {
+  return /data-view="([^"]*)"/.exec(page.text)[1];
+}
+
+function state(page) {
+  return /data-state="([^"]*)"/.exec(page.text)[1];
+}
+
+class Browser extends Visitor {
+  async page(query = '') {
+    const answer = this.jar.take(
+      await this.front.http.get(`/e/${this.event}${query}`, { headers: { ...this.jar.headers, ...HTML } }));
+    assert.equal(answer.status, 200);
+    return answer;
+  }
+
+  async submit(call) {
+    const answer = await this.call('POST', call, {
+      headers: { ...HTML, origin: `http://127.0.0.1:${this.front.port}` },
+      body: '',
+    });
+    assert.equal(answer.status, 303, answer.text);
+    return answer.headers.location;
+  }
+}
+
+test('the whole path works by forms: join, wait, be called, enter', async (t) => {
+  const house = await openHouse(t);
+  await makeEvent(house, 'show', { rate_per_s: 0, name: 'Tom & "Jerry"' });
+  const browser = new Browser(house.front, 'show');
+  const first = await browser.page();
+  assert.equal(view(first), 'join');
+  assert.match(first.text, /<h1 id="name">Tom &amp; &quot;Jerry&quot;<\/h1>/);
+  assert.match(first.text, /<noscript><meta http-equiv="refresh" content="\d+; url=\/e\/show">/);
+  assert.equal(await browser.submit('join'), '/e/show');
+  const waiting = await browser.page();
+  assert.equal(view(waiting), 'waiting');
+  assert.match(waiting.text, /id="position">1</);
+  assert.equal(await browser.submit('pass'), '/e/show?notice=not-yet');
+  assert.match((await browser.page('?notice=not-yet')).text, /your turn is kept/);
+
+  await act(house.front, 'show', 'pause');
+  assert.equal(state(await browser.page()), 'paused');
+  assert.equal(view(await browser.page()), 'waiting');
+  await act(house.front, 'show', 'resume');
+  await patch(house.front, 'show', { rate_per_s: 100, message: { en: 'Line 1\nLine <2>' } });
+  await until('the call', async () => view(await browser.page()) === 'called');
+  assert.match((await browser.page()).text, /Line 1\nLine &lt;2&gt;/);
+  assert.equal(await browser.submit('pass'), '/seats/show');
+  assert.equal(view(await browser.page()), 'admitted');
+  assert.equal(await browser.submit('leave'), '/e/show');
+  assert.equal(view(await browser.page()), 'join');
+});
+
+test('the language comes from the address, then the cookie, then the browser', async (t) => {
+  const house = await openHouse(t);
+  await makeEvent(house, 'show', { rate_per_s: 0, message: { en: 'hello', ko: '안녕' } });
+  const get = (query, headers = {}) => house.front.http.get(`/e/show${query}`, { headers });
+  const korean = await get('?lang=ko', { 'accept-language': 'en' });
+  assert.match(korean.text, /<html lang="ko">/);
+  assert.match(korean.text, /안녕/);
+  assert.equal(korean.headers['content-language'], 'ko');
+  assert.match(korean.headers['set-cookie'].join(), /fg_lang=ko/);
+  assert.match((await get('', { cookie: 'fg_lang=ko', 'accept-language': 'en' })).text, /<html lang="ko">/);
+  assert.match((await get('', { 'accept-language': 'fr, ko;q=0.5' })).text, /<html lang="ko">/);
+  assert.match((await get('', {})).text, /<html lang="en">[^]*hello/);
+});
+
+test('no inline script runs, and what the page needs it has', async (t) => {
+  const house = await openHouse(t);
+  await makeEvent(house, 'show', { rate_per_s: 0 });
+  const page = await house.front.http.get('/e/show');
+  const policy = page.headers['content-security-policy'];
+  assert.match(policy, /default-src 'none'/);
+  assert.doesNotMatch(policy, /unsafe|\*/);
+  assert.doesNotMatch(page.text, /<script>|<script (?!type="application\/json")[^>]*>[^<]|style=|onclick/);
+});
+
+for (const lang of ['ko', 'en']) {
+  test(`the first view is below 14 KB, heads and all, ${lang}`, async (t) => {
+    const house = await openHouse(t);
+    await makeEvent(house, 'show', { rate_per_s: 0, name: 'A name of usual length', message: { ko: '안내 말씀 '.repeat(20), en: 'A notice '.repeat(20) } });
+    const headers = { 'accept-language': lang, 'accept-encoding': 'gzip, br' };
+    const sizes = {};
+    const weigh = async (path) => {
+      const answer = await house.front.http.get(path, { headers });
+      assert.equal(answer.status, 200, path);
+      const head = Object.entries(answer.headers).reduce((sum, [name, value]) => sum + name.length + String(value).length + 4, 15);
+      sizes[path] = answer.body.length + head;
+      return answer;
+    };
+    const page = await weigh('/e/show');
+    assert.equal(page.headers['content-encoding'], 'gzip');
+    const html = gunzipSync(page.body).toString();
+    const paths = new Set([...html.matchAll(/(?:src|href)="(\/assets\/[^"]+)"/g)].map((match) => match[1]));
+    assert.ok(paths.size >= 4);
+    for (const path of paths) {
+      const file = await weigh(path);
+      assert.match(file.headers['cache-control'], /immutable/);
+      if (!path.endsWith('.svg')) assert.equal(file.headers['content-encoding'], 'br');
+    }
+    const bytes = Object.values(sizes).reduce((sum, size) => sum + size);
+    t.diagnostic(`${bytes} bytes: ${JSON.stringify(sizes)}`);
+    assert.ok(bytes <= 14 * 1024, `${bytes} bytes: ${JSON.stringify(sizes, null, 1)}`);
+    // Whoever cannot unpack gets the same page as it is.
+    const numbers = (text) => text.replace(/data-(now|poll)="[^"]*"/g, '').replace(/content="\d+; /, '');
+    const plain = await house.front.http.get('/e/show', { headers: { 'accept-language': lang } });
+    assert.equal(numbers(plain.text), numbers(html));
+  });
+}
+
+test('what is not there has a page in the same look', async (t) => {
+  const house = await openHouse(t);
+  const page = await house.front.http.get('/e/nix', { headers: { 'accept-language': 'ko' } });
+  assert.equal(page.status, 404);
+  assert.match(page.text, /찾는 화면이 없습니다/);
+});
+
+test('a page tells what state the event is in', async (t) => {
+  const house = await openHouse(t);
+  const opensAt = new Date(Date.now() + 3_600_000).toISOString();
+  await makeEvent(house, 'show', { opens_at: opensAt, rate_per_s: 0 }, { open: false });
+  const browser = new Browser(house.front, 'show');
+  assert.equal(view(await browser.page()), 'soon');
+  assert.match((await browser.page()).text, new RegExp(opensAt.slice(0, 19).replace('T', ' ')));
+  assert.equal(await browser.submit('join'), '/e/show?notice=event-not-open');
+  await act(house.front, 'show', 'open');
+  await act(house.front, 'show', 'sold-out');
+  assert.equal(view(await browser.page()), 'sold-out');
+  await act(house.front, 'show', 'close');
+  assert.equal(view(await browser.page()), 'closed');
+});
+
+// ---- the operator's own look ----
+
+const SVG = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><circle cx="4" cy="4" r="4"/></svg>';
+
+function brandOf(scope, files = {}) {
+  const texts = join(scope.tempDir('brand-'), 'texts');
+  mkdirSync(texts);
+  writeFileSync(`${texts}/../logo.svg`, SVG);
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(texts, name), text);
+  return { name: 'Seoul "Arts" & Co', logo: join(texts, '../logo.svg'), colour: '#7a1fa2', dark_colour: '#d9a6f5', texts };
+}
+
+test('an operator gives the pages a name, a logo, colours, other words and another language', async (t) => {
+  const scope = openScope(t);
+  const english = readFileSync(new URL('../../../queue-front/web/text.en', import.meta.url), 'utf8');
+  const japanese = english.replace(/^language.name = .*/m, 'language.name = 日本語').replace(/^join.title = .*/m, 'join.title = 列に並ぶ');
+  const brand = brandOf(scope, {
+    'en.txt': '# ours\njoin.title = Come in <b>\n[seat-service]\nno.such = thing\n'.replace('<b>', '&'),
+    'ja.txt': `[queue-front]\n${japanese}`,
+  });
+  const house = await openHouse(t, { scope, config: { brand } });
+  await makeEvent(house, 'show', { rate_per_s: 0 });
+  const page = await house.front.http.get('/e/show');
+  assert.match(page.text, /<h2[^>]*>Come in &amp;<\/h2>/);
+  const logo = /<p class="brand"><img src="([^"]+)" alt="Seoul &quot;Arts&quot; &amp; Co"><\/p>/.exec(page.text)[1];
+  const image = await house.front.http.get(logo);
+  assert.equal(image.text, SVG);
+  assert.equal(image.headers['content-type'], 'image/svg+xml');
+  assert.match(image.headers['content-security-policy'], /sandbox/);
+  const base = await house.front.http.get(/href="([^"]+wait.css)"/.exec(page.text)[1]);
+  assert.match(base.text, /--act: #7a1fa2; --on-act: #fff;/);
+  assert.match(base.text, /dark\) \{ :root \{ --act: #d9a6f5; --on-act: #000;/);
+  const other = await house.front.http.get('/e/show', { headers: { 'accept-language': 'ja-JP, en;q=0.5' } });
+  assert.match(other.text, /<html lang="ja">[^]*日本語[^]*列に並ぶ/);
+  assert.equal(other.headers['content-language'], 'ja');
+});
+
+test('a brand that people could not read, or half a language, is refused before it is served', (t) => {
+  const scope = openScope(t);
+  const secrets = makeSecrets(scope);
+  const check = (brand) => {
+    const path = join(scope.tempDir('conf-'), 'front.conf');
+    writeFileSync(path, renderConfig({
+      http: { port: 0 },
+      private: { port: 0, token_file: secrets.path('admin-token'), service_token_file: secrets.path('service-token') },
+      keys: { tickets: secrets.path('ticket-keys'), passes: secrets.path('pass-es256.pem') },
+      brand,
+    }));
+    return runProgram('queue-front', ['--config', path, '--check-config']);
+  };
+  const good = brandOf(scope);
+  const fine = check(good);
+  assert.equal(fine.status, 0, fine.stderr);
+  for (const [wrong, told] of [
+    [{ colour: '#ffee00' }, /brand.colour: #ffee00 on #ffffff has a contrast of 1\.\d to 1; people need 4\.5/],
+    [{ dark_colour: '#301030' }, /brand.dark_colour: .* contrast/],
+    [{ colour: 'purple' }, /is not of the form #rrggbb/],
+    [{ logo: secrets.path('admin-token') }, /is no SVG, PNG or WebP/],
+    [{ logo: '/nowhere.svg' }, /nowhere.svg/],
+    [{ name: '' }, /a logo needs it/],
+    [{ texts: '/nowhere' }, /brand.texts: \/nowhere/],
+    [brandOf(scope, { 'japanese.txt': '' }), /two or three small letters/],
+  ]) {
+    const done = check({ ...good, ...wrong });
+    assert.notEqual(done.status, 0, JSON.stringify(wrong));
+    assert.match(done.stdout + done.stderr, told);
+  }
+});

@@ -1,0 +1,166 @@
+// What the black-box tests of the waiting room share: a house (Redis and some fronts) and visitors.
+
+import { CookieJar, delay, makeSecrets, openScope, startRedis, startService, until } from '../../lib-js/index.js';
+
+const JOIN_TRIES = 5;
+
+// A Redis and n fronts on it. `config` is merged into each front's sections. Where there is more than
+// one Redis, `scope` owns them and config.redis tells the fronts of them.
+export async function openHouse(
+  t,
+  { fronts = 1, config = {}, redis: redisOptions = {}, scope = openScope(t) } = {},
+) {
+  const secrets = makeSecrets(scope);
+  const redis = config.redis?.sentinels || config.redis?.cluster ? null : await startRedis(scope, redisOptions);
+  const house = { scope, secrets, redis, fronts: [] };
+  for (let i = 0; i < fronts; i += 1) house.fronts.push(await startFront(house, config));
+  [house.front] = house.fronts;
+  return house;
+}
+
+export function startFront({ scope, secrets, redis }, config = {}) {
+  return startService(scope, {
+    program: 'queue-front',
+    adminToken: secrets.read('admin-token'),
+    config: ({ port, privatePort }) => ({
+      http: { port, ...config.http },
+      private: {
+        port: privatePort,
+        token_file: secrets.path('admin-token'),
+        service_token_file: secrets.path('service-token'),
+      },
+      redis: { path: redis?.socket, ...config.redis },
+      keys: {
+        tickets: secrets.path('ticket-keys'),
+        passes: secrets.path('pass-es256.pem'),
+        ...config.keys,
+      },
+      ...(config.autopilot ? { autopilot: config.autopilot } : {}),
+      ...(config.console ? { console: config.console } : {}),
+      ...(config.line ? { line: config.line } : {}),
+      ...(config.members ? { members: config.members } : {}),
+      ...(config.tickets ? { tickets: config.tickets } : {}),
+      ...(config.passes ? { passes: config.passes } : {}),
+      ...(config.brand ? { brand: config.brand } : {}),
+    }),
+  });
+}
+
+// Creates the event on the first front and waits until every front shows it.
+export async function makeEvent(house, id, knobs = {}, { open = true } = {}) {
+  const put = await house.front.admin.put(`/admin/events/${id}`, { body: knobs });
+  if (put.status !== 201) throw new Error(`PUT ${id}: ${put.status} ${put.text}`);
+  if (open) await act(house.front, id, 'open');
+  const state = open ? 'open' : 'draft';
+  for (const front of house.fronts) {
+    await untilState(front, id, state);
+    await untilEveryLoop(front, id, state);
+  }
+  return id;
+}
+
+// The kernel spreads connections over a front's loops; thirty of them meet each of three.
+function untilEveryLoop(front, id, state) {
+  return until(`every loop to show ${id}`, async () => {
+    const answers = await Promise.all(
+      Array.from({ length: 30 }, () => front.http.get(`/v1/queue/${id}/status`)));
+    return answers.every(({ json }) => json.state === state);
+  });
+}
+
+export async function act(front, id, action, options = {}) {
+  const answer = await front.admin.post(`/admin/events/${id}/actions/${action}`, options);
+  if (answer.status !== 200) throw new Error(`${action} ${id}: ${answer.status} ${answer.text}`);
+  return answer.json;
+}
+
+export async function patch(front, id, body, headers = {}) {
+  const answer = await front.admin.patch(`/admin/events/${id}`, { body, headers });
+  if (answer.status !== 200) throw new Error(`PATCH ${id}: ${answer.status} ${answer.text}`);
+  return answer.json;
+}
+
+export function untilState(front, id, state) {
+  return until(`${id} to be ${state}`, async () => {
+    const answer = await front.admin.get(`/admin/events/${id}`);
+    return answer.status === 200 && answer.json.state === state;
+  });
+}
+
+export async function live(front, id) {
+  const answer = await front.admin.get('/admin/events');
+  return answer.json.events.find((event) => event.id === id)?.live;
+}
+
+// Somebody with a browser. Each call goes to `front` unless told otherwise; cookies are kept.
+export class Visitor {
+  constructor(front, event) {
+    this.front = front;
+    this.event = event;
+    this.jar = new CookieJar();
+  }
+
+  async call(method, call, { front = this.front, event = this.event, headers = {}, ...rest } = {}) {
+    return this.jar.take(
+      await front.http.call(method, `/v1/queue/${event}/${call}`, {
+        ...rest,
+        headers: { ...this.jar.headers, ...headers },
+      }),
+    );
+  }
+
+  join(options) {
+    return this.call('POST', 'join', options);
+  }
+
+  // A place, also of a front that asks to come back later.
+  async joined(options) {
+    let answer = await this.join(options);
+    for (let tried = 1; answer.status === 503 && tried < JOIN_TRIES; tried += 1) {
+      await delay(1000 * Number(answer.headers['retry-after']));
+      answer = await this.join(options);
+    }
+    if (answer.status !== 201) throw new Error(`join: ${answer.status} ${answer.text}`);
+    return answer.json;
+  }
+
+  me(options) {
+    return this.call('GET', 'me', options);
+  }
+
+  pass(options) {
+    return this.call('POST', 'pass', options);
+  }
+
+  session(options) {
+    return this.call('POST', 'session', options);
+  }
+
+  leave(options) {
+    return this.call('POST', 'leave', options);
+  }
+
+  verify(options) {
+    return this.call('GET', 'verify', options);
+  }
+
+  untilCalled(options) {
+    return until('the call', async () => {
+      const { json } = await this.me(options);
+      return json?.called && json;
+    });
+  }
+
+  // Called and in: the answer of the pass.
+  async entered(options) {
+    await this.untilCalled(options);
+    return until('the pass', async () => {
+      const answer = await this.pass(options);
+      return answer.status === 201 && answer.json;
+    });
+  }
+}
+
+export function claims(jwt) {
+  return JSON.parse(Buffer.from(jwt.split('.')[1], 'base64url').toString('utf8'));
+}

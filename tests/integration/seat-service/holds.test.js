@@ -1,0 +1,389 @@
+// The calls of buyers: seeing the hall, holding, changing, giving back.
+
+import assert from 'node:assert/strict';
+import test, { after, before } from 'node:test';
+import { gunzipSync } from 'node:zlib';
+import { assertProblem, openScope, openStream, until } from '../../lib-js/index.js';
+import { hall, importHall, openPostgres, openSeats, PassOffice, saga, states, visitor } from './house.js';
+import { countFree, countOutline, readOutline, readPicture, readPlan } from '../../../web/plan.js';
+
+const scope = openScope();
+let seats;
+let postgres;
+let events = 0;
+
+before(async () => {
+  postgres = await openPostgres(scope);
+  seats = await openSeats(scope, postgres);
+});
+after(() => scope.close());
+
+// A hall of its own for each test: what one does is not in another's way.
+async function fresh(options) {
+  const event = `night-${(events += 1)}`;
+  await importHall(seats, event, hall(options));
+  return { event, alice: visitor(seats, event), bob: visitor(seats, event) };
+}
+
+test('an event tells its name, prices, limits and counts', async () => {
+  const { alice, event } = await fresh({ area: 50 });
+  const { status, json } = await alice.info();
+  assert.equal(status, 200);
+  assert.equal(json.event, event);
+  assert.equal(json.currency, 'KRW');
+  assert.deepEqual(
+    json.categories.map(({ name, price }) => [name, price]),
+    [
+      ['Front', 150000],
+      ['Back', 99000],
+    ],
+  );
+  assert.equal(json.limits.max_per_hold, 8);
+  assert.equal(json.areas[0].free, 50);
+  assert.ok(Date.parse(json.server_time) > 0);
+});
+
+test('the plan is immutable by its hash and comes compressed', async () => {
+  const { alice } = await fresh();
+  const plain = await alice.plan();
+  assert.equal(plain.status, 200);
+  assert.equal(plain.json.zones[0].rows.length, 10);
+  assert.equal(plain.json.zones[0].rows[0].seats[0].id, 'r1s1');
+  assert.match(plain.headers['cache-control'], /immutable/);
+  for (const coding of ['br', 'gzip']) {
+    const packed = await alice.plan({ 'accept-encoding': coding });
+    assert.equal(packed.headers['content-encoding'], coding);
+    assert.ok(packed.body.length < plain.body.length / 4);
+  }
+  const again = await alice.plan({ 'if-none-match': plain.headers.etag });
+  assert.equal(again.status, 304);
+});
+
+test('the plan told row by row is the same plan', async () => {
+  const { alice } = await fresh();
+  const seats = await alice.plan();
+  const rows = await alice.plan({}, '?form=rows');
+  assert.notEqual(rows.headers.etag, seats.headers.etag);
+  const read = readPlan(rows.json);
+  let i = 0;
+  seats.json.zones.forEach((zone, z) => zone.rows.forEach((row, r) => row.seats.forEach((seat) => {
+    const { id, number, x, y, category, companion_of, ...notes } = seat;
+    assert.deepEqual([read.ids[i], read.numbers[i], read.category[i], read.notes.get(i)], [id, number, category, notes]);
+    assert.ok(Math.abs(read.x[i] - x) < 0.06 && Math.abs(read.y[i] - y) < 0.06);
+    assert.equal(read.zones[read.zoneOf[i]].name, zone.name);
+    assert.equal(read.zones[z].rows[r].label, row.label);
+    assert.equal(read.rowOf[i], r);
+    i++;
+  })));
+  assert.equal(i, read.n);
+  assertProblem(await alice.plan({}, '?form=circles'), 422, 'bad-form');
+});
+
+test('the plan told as an outline has each seat within its section, and the sections in plan order', async () => {
+  const { alice } = await fresh();
+  const rows = readPlan((await alice.plan({}, '?form=rows')).json);
+  const answer = await alice.plan({}, '?form=outline');
+  assert.match(answer.headers.etag, /-outline"$/);
+  const outline = readOutline(answer.json);
+  assert.equal(outline.n, rows.n);
+  assert.deepEqual(outline.zones.map(({ name, from, to, category }) => [name, from, to, category]), rows.zones.map(({ name, from, to, category }) => [name, from, to, category]));
+  for (const [z, { outline: corners }] of outline.zones.entries()) {
+    for (let i = rows.zones[z].from; i < rows.zones[z].to; i++) {
+      for (let n = 0; n < corners.length; n += 2) {
+        const [x, y, nx = corners[0], ny = corners[1]] = corners.slice(n, n + 4);
+        const aside = ((nx - x) * (rows.y[i] - y) - (ny - y) * (rows.x[i] - x)) / Math.max(1, Math.hypot(nx - x, ny - y));
+        assert.ok(aside > -10, `seat ${i} of section ${z} lies ${-aside} outside`);
+      }
+    }
+  }
+  // Who has only the outline counts as well who is free.
+  await alice.hold({ seats: ['r1s3', 'r1s1'] });
+  const octets = new Uint8Array((await alice.availability('?form=octets')).body);
+  countOutline(outline, octets);
+  readPicture(rows, octets, 0);
+  countFree(rows, rows.categories.map(() => true));
+  assert.deepEqual(outline.zones.map(({ free }) => free), rows.zones.map(({ free }) => free));
+});
+
+test('a hold takes seats, all or nothing, and says until when', async () => {
+  const { alice, bob } = await fresh();
+  const held = await alice.hold({ seats: ['r1s3', 'r1s1', 'r1s2'] });
+  assert.equal(held.status, 201);
+  assert.deepEqual(held.json.seats, ['r1s1', 'r1s2', 'r1s3']);
+  assert.deepEqual(held.json.places[0], {
+    id: 'r1s1',
+    number: '1',
+    row: '1',
+    zone: 'Hall',
+    category: 'Front',
+    price: 150000,
+  });
+  assert.equal(held.json.total, 450000);
+  assert.equal(held.json.state, 'open');
+  const left = Date.parse(held.json.expires_at) - Date.parse(held.json.server_time);
+  assert.ok(left > 290_000 && left <= 300_000, `${left} ms left`);
+  assert.match(held.headers.location, new RegExp(`/holds/${held.json.hold}$`));
+
+  const lost = await bob.hold({ seats: ['r1s3', 'r1s4', 'r1s5'] });
+  assertProblem(lost, 409, 'seats-taken');
+  assert.deepEqual(lost.json.seats, ['r1s3']);
+  assert.ok(lost.json.alternatives.length > 0 && lost.json.alternatives.length <= 3);
+  for (const { seats: offer, total } of lost.json.alternatives) {
+    assert.equal(offer.length, 3);
+    assert.ok(total > 0);
+  }
+  const taken = await bob.hold({ seats: lost.json.alternatives[0].seats });
+  assert.equal(taken.status, 201, 'an alternative can be had');
+});
+
+test('best available gives neighbours, and says so', async () => {
+  const { alice } = await fresh();
+  const held = await alice.hold({ best_available: { category: 'Back', quantity: 4 } });
+  assert.equal(held.status, 201);
+  assert.equal(held.json.adjacent, true);
+  assert.equal(held.json.orphan, false);
+  assert.equal(held.json.total, 4 * 99000);
+  assert.equal(new Set(held.json.places.map(({ row }) => row)).size, 1);
+});
+
+test('what was chosen can be exchanged for something like it, in one step', async () => {
+  const { alice, bob } = await fresh();
+  const held = await alice.hold({ best_available: { category: 'Back', quantity: 2 } });
+  const others = await alice.alternatives(held.json.hold);
+  assert.equal(others.status, 200);
+  assert.ok(others.json.alternatives.length > 0);
+  for (const { seats: offer } of others.json.alternatives) {
+    assert.equal(offer.length, 2);
+    assert.ok(offer.every((seat) => !held.json.seats.includes(seat)));
+  }
+  assert.deepEqual((await alice.read(held.json.hold)).json.seats, held.json.seats, 'asking changes nothing');
+  assert.equal((await bob.alternatives(held.json.hold)).status, 404, 'not for strangers');
+  const { seats: chosen } = others.json.alternatives[0];
+  const exchanged = await alice.change(held.json.hold, { add: chosen, remove: held.json.seats });
+  assert.equal(exchanged.status, 200, exchanged.text);
+  assert.deepEqual(exchanged.json.seats, chosen);
+  assert.equal((await bob.hold({ seats: held.json.seats })).status, 201, 'the first ones are free again');
+});
+
+test('an area is held by number of places', async () => {
+  const { alice, bob } = await fresh({ area: 5 });
+  const held = await alice.hold({ area: 'floor', quantity: 4 });
+  assert.equal(held.status, 201);
+  assert.equal(held.json.quantity, 4);
+  assert.equal(held.json.area, 'floor');
+  assertProblem(await bob.hold({ area: 'floor', quantity: 2 }), 409, 'sold-out');
+  assert.equal((await bob.hold({ area: 'floor', quantity: 1 })).status, 201);
+});
+
+test('a hold can be read, changed in one step and given back', async () => {
+  const { alice, bob } = await fresh();
+  const { hold } = (await alice.hold({ seats: ['r1s1', 'r1s2'] })).json;
+  const changed = await alice.change(hold, { add: ['r1s3', 'r1s4'], remove: ['r1s1', 'r1s2'] });
+  assert.equal(changed.status, 200, changed.text);
+  assert.deepEqual(changed.json.seats, ['r1s3', 'r1s4']);
+  assert.deepEqual((await alice.read(hold)).json.seats, changed.json.seats);
+  assert.equal((await bob.hold({ seats: ['r1s1', 'r1s2'] })).status, 201);
+  assert.equal((await alice.release(hold)).status, 204);
+  assertProblem(await alice.read(hold), 410, 'no-such-hold');
+  assert.equal((await bob.hold({ seats: ['r1s3', 'r1s4'] })).status, 201);
+});
+
+test("another's hold is not there", async () => {
+  const { alice, bob } = await fresh();
+  const { hold } = (await alice.hold({ seats: ['r1s1'] })).json;
+  assertProblem(await bob.read(hold), 404, 'hold-unknown');
+  assertProblem(await bob.release(hold), 404, 'hold-unknown');
+  assertProblem(await bob.change(hold, { add: ['r1s2'] }), 404, 'hold-unknown');
+  assertProblem(await alice.read(`${hold.slice(0, -1)}${hold.endsWith('A') ? 'B' : 'A'}`), 404, 'hold-unknown');
+  assert.equal((await alice.read(hold)).status, 200);
+});
+
+test('what makes no sense is refused and named', async () => {
+  const { alice } = await fresh({ area: 5 });
+  const unknown = await alice.hold({ seats: ['r1s1', 'nowhere'] });
+  assertProblem(unknown, 422, 'seat-unknown');
+  assert.equal(unknown.json.seat, 'nowhere');
+  const twice = await alice.hold({ seats: ['r1s1', 'r1s1'] });
+  assert.equal(twice.status, 422);
+  assert.equal(twice.json.seat, 'r1s1');
+  assert.equal((await alice.hold({ seats: [] })).status, 422);
+  const word = assertProblem(await alice.hold({ seats: 'r1s1' }), 422, 'bad-field');
+  assert.equal(word.detail, '/seats: must be a list');
+  const nine = Array.from({ length: 9 }, (_, i) => `r1s${i + 1}`);
+  assert.equal((await alice.hold({ seats: nine })).status, 422);
+  const many = Array.from({ length: 300 }, () => 'r1s1');
+  assert.equal((await alice.hold({ seats: many })).status, 422);
+  assertProblem(await alice.hold({ seats: ['r1s1'], area: 'floor', quantity: 1 }), 422, 'bad-field');
+  assertProblem(await alice.hold({}), 422, 'bad-field');
+  assertProblem(await alice.hold({ seats: [7] }), 422, 'bad-field');
+  assertProblem(await alice.hold({ seats: ['r1s1'], price: 1 }), 422, 'bad-field');
+  assertProblem(await alice.hold({ best_available: { quantity: 2, category: 'Loge' } }), 422, 'bad-field');
+  assertProblem(await alice.hold('{"seats": ['), 400, 'bad-json');
+  assertProblem(await alice.hold('[]'), 422, 'bad-field');
+  assert.equal((await alice.hold({ seats: ['r1s1'] })).status, 201, 'nothing was taken');
+});
+
+test('a pass has to be there, ours, for this event and in time', async () => {
+  const { event, alice } = await fresh();
+  const ask = (token) => seats.http.get(`/v1/seats/${event}`, { token });
+  assertProblem(await ask(undefined), 401, 'pass-missing');
+  assertProblem(await ask('nonsense'), 401, 'pass-missing');
+  assertProblem(await ask(new PassOffice().pass(event)), 401, 'pass-invalid');
+  assertProblem(await ask(seats.office.pass(event, { claims: { iss: 'else' } })), 401, 'pass-invalid');
+  assertProblem(await ask(seats.office.pass(event, { header: { alg: 'none' } })), 401, 'pass-invalid');
+  assertProblem(await ask(seats.office.pass(event, { header: { typ: 'JWT' } })), 401, 'pass-invalid');
+  assertProblem(await ask(seats.office.pass('other')), 401, 'pass-foreign');
+  const past = Math.floor(Date.now() / 1000) - 100;
+  const old = seats.office.pass(event, { claims: { iat: past, exp: past + 50 } });
+  const expired = await ask(old);
+  assertProblem(expired, 401, 'pass-expired');
+  assert.equal(expired.headers['www-authenticate'], 'Bearer');
+  assertProblem(await seats.http.get('/v1/seats/nowhere', { token: alice.token }), 404, 'event-unknown');
+});
+
+test('a session that was ended is not let in any more', async () => {
+  const { event } = await fresh();
+  const eve = visitor(seats, event, { session: 'session-of-eve' });
+  assert.equal((await eve.info()).status, 200);
+  const ended = await saga(seats, event).endSession('session-of-eve');
+  assert.equal(ended.status, 204);
+  assertProblem(await eve.info(), 401, 'pass-ended');
+});
+
+test('the same idempotency key brings the same answer, and no second hold', async () => {
+  const { alice, bob } = await fresh();
+  const first = await alice.hold({ seats: ['r1s1', 'r1s2'] }, 'key-1');
+  const again = await alice.hold({ seats: ['r1s1', 'r1s2'] }, 'key-1');
+  assert.equal(again.status, 201);
+  assert.equal(again.text, first.text);
+  assertProblem(await alice.hold({ seats: ['r1s3'] }, 'key-1'), 422, 'idempotency-key-reused');
+  const theirs = await bob.hold({ seats: ['r1s3', 'r1s4'] }, 'key-1');
+  assert.equal(theirs.status, 201, "a key belongs to its session");
+  assert.notEqual(theirs.json.hold, first.json.hold);
+  const lost = await bob.hold({ seats: ['r1s1'] }, 'key-2');
+  assert.equal(lost.status, 409);
+  assert.equal((await alice.release(first.json.hold, 'key-3')).status, 204);
+  assert.equal((await alice.release(first.json.hold, 'key-3')).status, 204, 'given back once');
+  assert.equal((await bob.hold({ seats: ['r1s1'] }, 'key-2')).text, lost.text);
+});
+
+test('availability: two bits a seat, JSON, what has changed since, and streams', async () => {
+  const { event, alice } = await fresh();
+  const octets = { accept: 'application/octet-stream' };
+  const squeezed = await alice.availability('?form=octets', { 'accept-encoding': 'br, gzip' });
+  assert.equal(squeezed.headers['content-encoding'], 'gzip');
+  assert.match(squeezed.headers.etag, /^"\d+-gzip"$/);
+  const plain = await alice.availability('?form=octets');
+  assert.deepEqual(gunzipSync(squeezed.body), plain.body);
+  assert.match(plain.headers.etag, /^"\d+"$/);
+  const empty = await alice.availability('', octets);
+  assert.equal(empty.status, 200);
+  assert.equal(empty.body.length, 25);
+  assert.ok(states(empty.body, 100).every((state) => state === 'free'));
+  assert.equal((await alice.availability('', { ...octets, 'if-none-match': empty.headers.etag })).status, 304);
+  const version = Number(empty.headers.etag.replaceAll('"', ''));
+
+  const stream = await openStream({
+    port: seats.port,
+    path: `/v1/seats/${event}/stream?since=${version}`,
+    headers: { authorization: `Bearer ${alice.token}` },
+  });
+  await alice.hold({ seats: ['r1s1', 'r1s2'] });
+  const told = await stream.find('the hold', ({ event: kind, data }) => kind === 'seats' && JSON.parse(data).held.length > 0);
+  assert.deepEqual(JSON.parse(told.data).held, [0, 1]);
+  stream.close();
+
+  const now = await until('the picture to show the hold', async () => {
+    const answer = await alice.availability('', octets);
+    return states(answer.body, 100)[0] === 'held' && answer;
+  });
+  assert.equal(states(now.body, 100)[1], 'held');
+  assert.equal(states(now.body, 100)[2], 'free');
+  const json = (await alice.availability()).json;
+  assert.equal(json.states.slice(0, 4), 'hhff');
+  assert.equal(json.categories[0].held, 2);
+  const since = (await alice.availability(`?since=${version}`)).json;
+  assert.deepEqual(since.held, [0, 1]);
+  assert.equal(since.resync, false);
+  assert.equal((await alice.availability('?since=5')).json.resync, true);
+  assert.equal((await alice.availability('?since=x')).status, 422);
+});
+
+test('a session that asks too fast is told when to come back', async () => {
+  const { event } = await fresh({ limits: { rate_per_session_per_s: 1 } });
+  const eager = visitor(seats, event);
+  const answers = await Promise.all(Array.from({ length: 30 }, () => eager.info()));
+  const refused = answers.filter(({ status }) => status === 429);
+  assert.ok(refused.length >= 20, `${refused.length} of 30 refused`);
+  assert.ok(Number(refused[0].headers['retry-after']) >= 1);
+  assert.equal((await visitor(seats, event).info()).status, 200, 'others are not concerned');
+});
+
+test('a hold that runs out frees its seats by itself', async () => {
+  const { alice, bob } = await fresh({ limits: { hold_ttl_s: 1, hold_max_s: 2 } });
+  const { hold } = (await alice.hold({ seats: ['r1s1'] })).json;
+  assert.equal((await bob.hold({ seats: ['r1s1'] })).status, 409);
+  await until('the seat to be free', async () => (await bob.hold({ seats: ['r1s1'] })).status === 201);
+  assert.equal((await alice.read(hold)).status, 410);
+});
+
+test('the saga extends, confirms and refunds, each as often as it likes', async () => {
+  const { event, alice, bob } = await fresh();
+  const order = saga(seats, event);
+  const { hold } = (await alice.hold({ seats: ['r1s1', 'r1s2'] })).json;
+  assertProblem(await order.confirm(hold, 'order-1'), 404, 'order-unknown');
+  for (let i = 0; i < 2; i += 1) {
+    const extended = await order.extend(hold, 'order-1', { pay_ttl_s: 500 });
+    assert.equal(extended.status, 200, extended.text);
+    assert.equal(extended.json.state, 'paying');
+    assert.equal(extended.json.total, 300000);
+  }
+  assertProblem(await alice.release(hold), 409, 'hold-paying');
+  assertProblem(await order.extend(hold, 'order-2'), 409, 'other-order');
+  for (let i = 0; i < 2; i += 1) {
+    const sold = await order.confirm(hold, 'order-1');
+    assert.equal(sold.status, 200, sold.text);
+    assert.equal(sold.json.verdict, 'confirmed');
+    assert.equal(sold.json.state, 'sold');
+  }
+  assert.equal(postgres.sql('SELECT count(*) FROM seats.sold', 'seats'), '2');
+  assert.equal((await bob.hold({ seats: ['r1s2', 'r1s3'] })).status, 409);
+  for (let i = 0; i < 2; i += 1) {
+    const refunded = await order.refund(hold, 'order-1');
+    assert.equal(refunded.status, 200, refunded.text);
+    assert.equal(refunded.json.verdict, 'refunded');
+  }
+  assert.equal(postgres.sql('SELECT count(*) FROM seats.sold', 'seats'), '0');
+  assert.equal((await bob.hold({ seats: ['r1s1', 'r1s2'] })).status, 201);
+});
+
+test('a late payment retakes the seats, or is told that they are gone', async () => {
+  const { event, alice, bob } = await fresh({ limits: { hold_ttl_s: 1, hold_max_s: 2 } });
+  const order = saga(seats, event);
+  const early = (await alice.hold({ seats: ['r1s1'] })).json.hold;
+  const late = (await alice.hold({ seats: ['r3s1'] })).json.hold;
+  assert.equal((await order.extend(early, 'o-1', { pay_ttl_s: 1 })).status, 200);
+  assert.equal((await order.extend(late, 'o-2', { pay_ttl_s: 1 })).status, 200);
+  // The import, two holds, two extensions and two expiries, in however many rows.
+  await until('both to have run out', () =>
+    postgres.sql(
+      `SELECT max(seq) FROM seats.journal j JOIN seats.event e ON e.no = j.event
+       WHERE e.id = '${event}'`,
+      'seats',
+    ) === '7');
+  assert.equal((await order.confirm(early, 'o-1')).json.verdict, 'retaken');
+  assert.equal((await bob.hold({ seats: ['r3s1'] })).status, 201);
+  const gone = await order.confirm(late, 'o-2');
+  assert.equal(gone.status, 409);
+  assert.deepEqual(gone.json.seats, ['r3s1']);
+});
+
+test('the private calls need their token', async () => {
+  const { event, alice } = await fresh();
+  const { hold } = (await alice.hold({ seats: ['r1s1'] })).json;
+  const path = `/internal/events/${event}/holds/${hold}/confirm`;
+  assert.equal((await seats.private.post(path, { body: { order: 'x' } })).status, 401);
+  assert.equal((await seats.private.post(path, { body: { order: 'x' }, token: alice.token })).status, 401);
+  const service = seats.secrets.read('service-token');
+  assert.notEqual((await seats.private.get('/admin/events', { token: service })).status, 200);
+});

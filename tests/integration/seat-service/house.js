@@ -1,0 +1,228 @@
+// A seat-service with a PostgreSQL, a waiting room's key and a hall, as the tests of this folder
+// and those of tests/fault/seat-service need it.
+
+import {
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  randomUUID,
+  sign,
+} from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { makeSecrets, openContract, startPostgres, startService } from '../../lib-js/index.js';
+
+// Every answer to a visitor, the saga or the operator is held against the contract.
+const contract = openContract('seat-service/openapi.yaml');
+const checked = async (method, path, promise) => contract.check(method, path, await promise);
+
+const base64url = (value) =>
+  Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url');
+
+// The waiting room's signing key and the set that it publishes.
+export class PassOffice {
+  // `pem`: a key that exists already, such as that of a stack's waiting room.
+  constructor(issuer = 'fairgate', pem = null) {
+    this.issuer = issuer;
+    const privateKey =
+      pem === null
+        ? generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey
+        : createPrivateKey(pem);
+    const publicKey = createPublicKey(privateKey);
+    this.privateKey = privateKey;
+    const { crv, kty, x, y } = publicKey.export({ format: 'jwk' });
+    const thumbprint = createHash('sha256').update(JSON.stringify({ crv, kty, x, y })).digest();
+    this.kid = thumbprint.toString('base64url');
+    this.jwk = { kty, crv, x, y, kid: this.kid, use: 'sig', alg: 'ES256' };
+  }
+
+  // A pass as queue-front gives it. `claims` and `header` overwrite.
+  pass(event, { session = randomUUID(), claims = {}, header = {}, ttl = 600 } = {}) {
+    const now = Math.floor(Date.now() / 1000);
+    const head = { alg: 'ES256', typ: 'fairgate-pass+jwt', kid: this.kid, ...header };
+    const body = { iss: this.issuer, aud: event, sub: session, iat: now, exp: now + ttl, ...claims };
+    const text = `${base64url(head)}.${base64url(body)}`;
+    const signature = sign('sha256', Buffer.from(text), {
+      key: this.privateKey,
+      dsaEncoding: 'ieee-p1363',
+    });
+    return `${text}.${signature.toString('base64url')}`;
+  }
+}
+
+// A theatre: rows of seats, category by row; and, if wanted, a standing area.
+export function hall({
+  rows = 10,
+  seatsPerRow = 10,
+  name = 'Test night',
+  limits = {},
+  area = 0,
+  ...more
+} = {}) {
+  const seat = (row, nth) => ({
+    seat_guid: `r${row}s${nth}`,
+    seat_number: String(nth),
+    position: { x: 10 + nth * 10, y: 0 },
+    category: row <= rows / 2 ? 'Front' : 'Back',
+  });
+  const plan = {
+    name,
+    categories: [
+      { name: 'Front', color: '#c0392b' },
+      { name: 'Back', color: '#2980b9' },
+    ],
+    zones: [
+      {
+        name: 'Hall',
+        position: { x: 0, y: 0 },
+        rows: Array.from({ length: rows }, (_, r) => ({
+          row_number: String(r + 1),
+          position: { x: 0, y: 10 * (r + 1) },
+          seats: Array.from({ length: seatsPerRow }, (__, s) => seat(r + 1, s + 1)),
+        })),
+        areas: [],
+      },
+    ],
+    size: { width: 200, height: 200 },
+  };
+  return {
+    name,
+    currency: 'KRW',
+    starts_at: '2030-05-01T18:00:00Z',
+    plan,
+    categories: [
+      { name: 'Front', price: 150000 },
+      { name: 'Back', price: 99000 },
+    ],
+    areas: area > 0 ? [{ id: 'floor', category: 'Front', capacity: area }] : [],
+    limits: {
+      max_per_buyer: 0,
+      max_per_hold: 8,
+      hold_ttl_s: 300,
+      hold_max_s: 900,
+      rate_per_session_per_s: 0,
+      ...limits,
+    },
+    ...more,
+  };
+}
+
+// The service is an ordinary role that owns its database, as in production.
+export const ROLE = 'seat_service';
+
+export async function openPostgres(scope, settings = {}) {
+  const postgres = await startPostgres(scope, { databases: ['seats'], settings });
+  postgres.sql(`CREATE ROLE ${ROLE} LOGIN; ALTER DATABASE seats OWNER TO ${ROLE}`);
+  return postgres;
+}
+
+// A seat-service on that PostgreSQL. `shared`: keys and secrets of another one of these, for a
+// standby.
+export async function openSeats(scope, postgres, { office, secrets, config = {}, ...options } = {}) {
+  office ??= new PassOffice();
+  secrets ??= makeSecrets(scope);
+  const keysFile = join(scope.tempDir('jwks-'), 'jwks.json');
+  writeFileSync(keysFile, JSON.stringify({ keys: [office.jwk] }));
+  const seats = await startService(scope, {
+    program: 'seat-service',
+    adminToken: secrets.read('admin-token'),
+    config: ({ port, privatePort }) => ({
+      http: { port, loops: 2, ...config.http },
+      private: {
+        port: privatePort,
+        token_file: secrets.path('admin-token'),
+        service_token_file: secrets.path('service-token'),
+        ...config.private,
+      },
+      postgres: { conninfo: postgres.conninfo('seats', ROLE) },
+      passes: { keys_file: keysFile, ...config.passes },
+      holds: { keys_file: secrets.path('hold-keys') },
+      journal: { ...config.journal },
+      log: { requests: 0 },
+    }),
+    ...options,
+  });
+  seats.office = office;
+  seats.secrets = secrets;
+  return seats;
+}
+
+// Imports a hall; throws what the service said if it did not take it.
+export async function importHall(seats, event, body) {
+  const answer = await seats.admin.put(`/admin/events/${event}`, { body, timeoutMs: 60_000 });
+  if (answer.status !== 201 && answer.status !== 200) throw new Error(`import: ${answer.text}`);
+  return answer;
+}
+
+// A visitor with a pass, speaking to one service.
+export function visitor(seats, event, { agent = false, ...options } = {}) {
+  const token = seats.office.pass(event, options);
+  const base = `/v1/seats/${event}`;
+  const call = (method, path, more = {}) =>
+    checked(
+      method,
+      `${base}${path}`,
+      seats.http.call(method, `${base}${path}`, { token, agent, ...more }),
+    );
+  const keyed = (key) => (key === undefined ? {} : { 'idempotency-key': key });
+  return {
+    token,
+    info: () => call('GET', ''),
+    plan: (headers = {}, query = '') => call('GET', `/plan${query}`, { headers }),
+    availability: (query = '', headers = {}) => call('GET', `/availability${query}`, { headers }),
+    hold: (body, key) => call('POST', '/holds', { body, headers: keyed(key) }),
+    read: (hold) => call('GET', `/holds/${hold}`),
+    alternatives: (hold) => call('GET', `/holds/${hold}/alternatives`),
+    change: (hold, body, key) => call('PATCH', `/holds/${hold}`, { body, headers: keyed(key) }),
+    release: (hold, key) => call('DELETE', `/holds/${hold}`, { headers: keyed(key) }),
+  };
+}
+
+// What the saga says to the private listener, with the token of the services.
+export function saga(seats, event) {
+  const token = seats.secrets.read('service-token');
+  const act = (action) => (hold, order, more = {}) => {
+    const path = `/internal/events/${event}/holds/${hold}/${action}`;
+    const answer = seats.private.post(path, { token, body: { order, ...more } });
+    return checked('POST', path, answer);
+  };
+  return {
+    extend: act('extend'),
+    confirm: act('confirm'),
+    release: act('release'),
+    refund: act('refund'),
+    endSession: (session) => {
+      const path = `/internal/sessions/${session}/end`;
+      return checked('POST', path, seats.private.post(path, { token }));
+    },
+    read: (hold) => seats.private.get(`/internal/events/${event}/holds/${hold}`, { token }),
+  };
+}
+
+// 2 bits a seat, lowest first.
+export function states(octets, count) {
+  const names = ['free', 'held', 'sold', 'blocked'];
+  return Array.from({ length: count }, (_, i) => names[(octets[i >> 2] >> ((i & 3) * 2)) & 3]);
+}
+
+// What the operator says to the private listener.
+export function operator(seats, event) {
+  const call = (method, path, options) => {
+    const whole = `/admin/events${event === undefined ? '' : `/${event}`}${path}`;
+    return checked(method, whole, seats.admin.call(method, whole, options));
+  };
+  const change = (what) => (body) => call('POST', `/${what}`, { body });
+  return {
+    events: () => call('GET', ''),
+    import: (body) => call('PUT', '', { body, timeoutMs: 60_000 }),
+    read: () => call('GET', ''),
+    document: () => call('GET', '/document'),
+    counts: () => call('GET', '/counts'),
+    exported: (query = '') => call('GET', `/export${query}`),
+    block: change('block'),
+    unblock: change('unblock'),
+    move: change('move'),
+    price: change('price'),
+  };
+}

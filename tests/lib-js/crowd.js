@@ -1,0 +1,72 @@
+// A run of the crowd (loadtest/crowd): its figures, and what its judge says of the records.
+
+import { spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { client } from './http.js';
+import { programPath, ROOT } from './service.js';
+import { within } from './wait.js';
+
+export const scenarioPath = (name) => join(ROOT, 'loadtest/scenarios', `${name}.conf`);
+
+// {section: {key: value}} as the environment that overrides a scenario.
+function asEnvironment(settings) {
+  const env = {};
+  for (const [section, keys] of Object.entries(settings)) {
+    for (const [key, value] of Object.entries(keys)) {
+      env[`FAIRGATE_${section}_${key}`.toUpperCase()] = String(value);
+    }
+  }
+  return env;
+}
+
+// The addresses and keys of a whole stack, as a scenario names them.
+export function targetsOf(stack) {
+  const at = (offset) => `127.0.0.1:${stack.base + offset}`;
+  return {
+    queue: at(1),
+    seats: at(2),
+    pay: at(3),
+    psp: at(4),
+    saga: at(12),
+    users_file: join(stack.dir, 'demo-users.json'),
+    psp_key_file: join(stack.dir, 'secrets/psp-key'),
+    service_token_file: join(stack.dir, 'secrets/service-token'),
+  };
+}
+
+// The waiting room's knobs of an event, as its operator sets them.
+export async function letIn(stack, event, knobs) {
+  const queue = client({ port: stack.base + 11, token: stack.secret('admin-token') });
+  const headers = { 'content-type': 'application/merge-patch+json', 'if-match': '*' };
+  const patched = await queue.patch(`/admin/events/${event}`, { body: knobs, headers });
+  if (patched.status >= 300) throw new Error(`knobs of ${event}: ${patched.status} ${patched.text}`);
+}
+
+// runCrowd(scope, {scenario, settings}) -> {...report, judged: (options) => ({status, text})}
+// `wrap`: words in front of the command, such as taskset's.
+export async function runCrowd(scope, options) {
+  const { scenario, settings = {}, timeoutMs = 120_000, wrap = [] } = options;
+  const dir = scope.tempDir('crowd-');
+  const record = join(dir, 'record');
+  const report = join(dir, 'report.json');
+  const env = asEnvironment({ ...settings, crowd: { record, report, ...settings.crowd } });
+  const argv = [...wrap, programPath('crowd'), scenarioPath(scenario), '--quiet'];
+  const child = scope.spawn(`crowd-${scenario}-${dir.slice(-6)}`, argv, {
+    env: { ...env, CROWD_DEBUG: '1' },
+  });
+  const { code } = await within(timeoutMs, `the crowd of ${scenario} to end`, child.exited);
+  if (code !== 0) throw new Error(`crowd ended with ${code}:\n${child.tail()}`);
+  return {
+    ...JSON.parse(readFileSync(report, 'utf8')),
+    log: () => child.log(),
+    judged: (options = []) => judged(dir, options),
+  };
+}
+
+function judged(dir, options) {
+  const records = readdirSync(dir).filter((name) => /^record\.\d+$/.test(name));
+  const argv = [...options, ...records.map((name) => join(dir, name))];
+  const done = spawnSync(programPath('crowd-judge'), argv, { encoding: 'utf8' });
+  return { status: done.status, text: done.stdout + done.stderr };
+}

@@ -1,0 +1,31 @@
+// All helpers of the black-box tests under one name; README.md tells what each is for.
+
+export { openContract, Contract } from './contract.js';
+export { letIn, runCrowd, scenarioPath, targetsOf } from './crowd.js';
+export { assertProblem, client, CookieJar, request } from './http.js';
+export { freePort, freePortBase } from './ports.js';
+export { postgresBin, startPostgres } from './postgres.js';
+export { crlf, openRaw, parseAnswers, rawExchange } from './raw.js';
+export { startRedis } from './redis.js';
+export {
+  addReplica,
+  beginMove,
+  cutReplica,
+  startCluster,
+  startReplica,
+  startSentinels,
+} from './redis-groups.js';
+export { seededRng } from './rng.js';
+export { openScope } from './scope.js';
+export {
+  makeSecrets,
+  parseMetrics,
+  programPath,
+  renderConfig,
+  ROOT,
+  runProgram,
+  startService,
+} from './service.js';
+export { openStream } from './sse.js';
+export { fakeBuild, openStack, processAlive } from './stack.js';
+export { delay, until, within } from './wait.js';

@@ -1,0 +1,134 @@
+// A PostgreSQL of one's own, on a unix socket and a port. The server refuses to run as root; then
+// it runs as `postgres`, which Debian's package brings.
+
+import { execFileSync, spawnSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { freePort } from './ports.js';
+import { until } from './wait.js';
+
+const AS_ROOT = process.getuid() === 0;
+const USER = AS_ROOT ? 'postgres' : null;
+
+// The newest installed server's folder of programs.
+export function postgresBin() {
+  const root = '/usr/lib/postgresql';
+  const versions = existsSync(root) ? readdirSync(root).map(Number).sort((a, b) => b - a) : [];
+  const found = versions.map((v) => `${root}/${v}/bin`).find((bin) => existsSync(`${bin}/postgres`));
+  if (found === undefined) throw new Error('no PostgreSQL server below /usr/lib/postgresql');
+  return found;
+}
+
+// startPostgres(scope, {settings, databases: ['seats']}) -> Postgres, answering. Superuser
+// "postgres", no password (the socket's folder is ours alone; on TCP only from 127.0.0.1).
+export async function startPostgres(scope, { settings = {}, port = null, databases = [] } = {}) {
+  const postgres = new Postgres(scope, settings, port ?? (await freePort()));
+  postgres.initdb();
+  await postgres.start();
+  for (const name of databases) postgres.sql(`CREATE DATABASE "${name}"`);
+  return postgres;
+}
+
+export class Postgres {
+  constructor(scope, settings, port) {
+    this.scope = scope;
+    this.settings = settings;
+    this.port = port;
+    this.bin = postgresBin();
+    this.dir = scope.tempDir('pg-');
+    this.data = join(this.dir, 'data');
+    this.socketDir = this.dir;
+    this.child = null;
+    if (AS_ROOT) execFileSync('chown', [USER, this.dir]);
+    chmodSync(this.dir, 0o755);
+  }
+
+  // For a config file: libpq's conninfo of a database, as a role.
+  conninfo(database = 'postgres', user = 'postgres') {
+    return `host=${this.socketDir} port=${this.port} dbname=${database} user=${user}`;
+  }
+
+  initdb() {
+    mkdirSync(this.data, { recursive: true });
+    if (AS_ROOT) execFileSync('chown', [USER, this.data]);
+    const argv = [`${this.bin}/initdb`, '-D', this.data, '-U', 'postgres', '-A', 'trust'];
+    argv.push('-E', 'UTF8', '--locale=C.UTF-8', '--no-sync', '--no-instructions');
+    const wrap = AS_ROOT ? ['setpriv', '--reuid', USER, '--regid', USER, '--clear-groups'] : [];
+    const [program, ...rest] = [...wrap, ...argv];
+    const done = spawnSync(program, rest, { encoding: 'utf8', cwd: '/' });
+    if (done.status !== 0) throw new Error(`initdb: ${done.stderr}${done.stdout}`);
+  }
+
+  async start() {
+    const settings = {
+      port: this.port,
+      listen_addresses: '127.0.0.1',
+      unix_socket_directories: this.socketDir,
+      max_connections: 60,
+      shared_buffers: '64MB',
+      ...this.settings,
+    };
+    const argv = Object.entries(settings).flatMap(([key, value]) => ['-c', `${key}=${value}`]);
+    this.child = this.scope.spawn(
+      `postgres-${this.port}`,
+      [`${this.bin}/postgres`, '-D', this.data, ...argv],
+      // SIGINT: fast shutdown; SIGQUIT: immediate, should the test runner itself be killed.
+      { user: USER, cwd: '/', endSignal: 'SIGINT', deathSignal: 'QUIT' },
+    );
+    await until(
+      'postgres to answer',
+      () => {
+        this.child.assertRunning();
+        return this.trySql('SELECT 1').status === 0;
+      },
+      { timeoutMs: 30_000, everyMs: 50 },
+    );
+  }
+
+  // Ends it in order ("fast": connections are cut, everything is written).
+  async stop() {
+    await this.child.stop('SIGINT', 30_000);
+  }
+
+  // As a power cut: the postmaster and every backend at once, nothing is written.
+  async kill() {
+    const family = this.backendPids();
+    this.child.signal('SIGKILL');
+    for (const pid of family) {
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch {
+        // gone by itself
+      }
+    }
+    await this.child.exited;
+    await until('every backend to be gone', () => family.every((pid) => !existsSync(`/proc/${pid}`)));
+  }
+
+  // Children of the postmaster, by the kernel's own list.
+  backendPids() {
+    const path = `/proc/${this.child.pid}/task/${this.child.pid}/children`;
+    return readFileSync(path, 'utf8').trim().split(' ').filter(Boolean).map(Number);
+  }
+
+  // Plain text of a query's rows, columns parted by `|`; throws the server's words on an error.
+  sql(text, database = 'postgres', user = 'postgres') {
+    const done = this.trySql(text, database, user);
+    if (done.status !== 0) throw new Error(`psql: ${done.stderr}`);
+    return done.stdout.trimEnd();
+  }
+
+  // Rows as objects.
+  rows(query, database = 'postgres') {
+    const json = this.sql(`SELECT coalesce(json_agg(q), '[]') FROM (${query}) q`, database);
+    return JSON.parse(json);
+  }
+
+  trySql(text, database = 'postgres', user = 'postgres') {
+    const argv = ['-h', this.socketDir, '-p', String(this.port), '-U', user, '-d', database];
+    return spawnSync('psql', [...argv, '-XAtq', '-v', 'ON_ERROR_STOP=1', '-f', '-'], {
+      input: text,
+      encoding: 'utf8',
+    });
+  }
+}

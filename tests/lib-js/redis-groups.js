@@ -1,0 +1,134 @@
+// Several Redis servers that belong together: a master with a replica watched by sentinels, or a
+// cluster. Real servers all of them, with times short enough for a test.
+
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { freePort } from './ports.js';
+import { startRedis } from './redis.js';
+import { until } from './wait.js';
+
+const role = async (redis) => (await redis.command('ROLE'))[0];
+
+export async function startReplica(scope, master) {
+  const replica = await startRedis(scope);
+  await replica.command('REPLICAOF', '127.0.0.1', master.port);
+  await untilInStep(replica);
+  return replica;
+}
+
+export function untilInStep(replica) {
+  return until('the replica to be in step', async () => (await replica.command('ROLE'))[3] === 'connected');
+}
+
+// From now on the replica hears nothing, and what the master acknowledges is lost with it.
+export async function cutReplica(master, replica) {
+  await replica.command('CONFIG', 'SET', 'masterauth', 'not-the-password');
+  await master.command('CLIENT', 'KILL', 'TYPE', 'replica');
+  await until('the replica to be cut off', async () => (await replica.command('ROLE'))[3] !== 'connected');
+}
+
+// -> [{port, child}], agreed about the master called `name` and about each other.
+export async function startSentinels(scope, master, { name, count = 3 }) {
+  const sentinels = [];
+  for (let i = 0; i < count; i += 1) {
+    const port = await freePort();
+    const dir = scope.tempDir('sentinel-');
+    const file = join(dir, 'sentinel.conf');
+    writeFileSync(file, [
+      `port ${port}`,
+      'bind 127.0.0.1',
+      `dir ${dir}`,
+      `unixsocket ${join(dir, 'redis.sock')}`,
+      `sentinel monitor ${name} 127.0.0.1 ${master.port} ${Math.floor(count / 2) + 1}`,
+      `sentinel down-after-milliseconds ${name} 500`,
+      `sentinel failover-timeout ${name} 3000`,
+      '',
+    ].join('\n'));
+    const child = scope.spawn(`sentinel-${port}`, ['redis-server', file, '--sentinel'], { deathSignal: 'KILL' });
+    sentinels.push({ port, child });
+  }
+  const told = /\+sentinel sentinel/g;
+  await until('the sentinels to know each other', () =>
+    sentinels.every(({ child }) => (child.log().match(told) ?? []).length >= count - 1),
+  { timeoutMs: 20_000 });
+  await until('the sentinels to know the replica', () =>
+    sentinels.every(({ child }) => child.log().includes('+slave slave')), { timeoutMs: 20_000 });
+  return sentinels;
+}
+
+export const isMaster = async (redis) => (await role(redis)) === 'master';
+
+const SLOTS = 16_384;
+
+// Masters that share the slots evenly. -> {nodes: [Redis], owner(slot), ...}
+export async function startCluster(scope, count = 3) {
+  const nodes = [];
+  for (let i = 0; i < count; i += 1) nodes.push(await startNode(scope));
+  const each = Math.ceil(SLOTS / count);
+  for (const [i, node] of nodes.entries()) {
+    await node.command('CLUSTER', 'SET-CONFIG-EPOCH', i + 1);
+    await node.command('CLUSTER', 'ADDSLOTSRANGE', i * each, Math.min((i + 1) * each, SLOTS) - 1);
+  }
+  const cluster = { nodes, id: (node) => node.command('CLUSTER', 'MYID'), owner: (slot) => nodes[Math.floor(slot / each)] };
+  for (const node of nodes.slice(1)) await meet(node, nodes[0]);
+  await untilKnown(nodes, nodes);
+  return cluster;
+}
+
+async function startNode(scope) {
+  return startRedis(scope, {
+    settings: {
+      'cluster-enabled': 'yes',
+      'cluster-config-file': 'nodes.conf',
+      'cluster-node-timeout': 1000,
+      'cluster-port': await freePort(),
+    },
+  });
+}
+
+async function meet(node, first) {
+  await node.command('CLUSTER', 'MEET', '127.0.0.1', first.port, first.settings['cluster-port']);
+}
+
+function untilKnown(nodes, known) {
+  return until('the cluster to be whole', async () => {
+    for (const node of nodes) {
+      if (!(await node.command('CLUSTER', 'INFO')).includes('cluster_state:ok')) return false;
+      if ((await node.command('CLUSTER', 'NODES')).trim().split('\n').length < known.length) return false;
+    }
+    return true;
+  }, { timeoutMs: 20_000 });
+}
+
+// One more server in the cluster, a replica of `master`.
+export async function addReplica(scope, cluster, master) {
+  const replica = await startNode(scope);
+  await meet(replica, cluster.nodes[0]);
+  const id = await cluster.id(master);
+  await untilKnown([...cluster.nodes, replica], [...cluster.nodes, replica]);
+  await replica.command('CLUSTER', 'REPLICATE', id);
+  await untilInStep(replica);
+  return replica;
+}
+
+// Both sides know that the slot moves, and no key has moved yet. -> the move, to go on with.
+export async function beginMove(cluster, slot, from, to) {
+  await to.command('CLUSTER', 'SETSLOT', slot, 'IMPORTING', await cluster.id(from));
+  await from.command('CLUSTER', 'SETSLOT', slot, 'MIGRATING', await cluster.id(to));
+  const send = (keys) => from.command('MIGRATE', '127.0.0.1', to.port, '', 0, 5000, 'KEYS', ...keys);
+  return {
+    send,
+    async sendAll() {
+      for (;;) {
+        const keys = await from.command('CLUSTER', 'GETKEYSINSLOT', slot, 100);
+        if (keys.length === 0) return;
+        await send(keys);
+      }
+    },
+    async end() {
+      for (const node of [to, from, ...cluster.nodes]) {
+        await node.command('CLUSTER', 'SETSLOT', slot, 'NODE', await cluster.id(to));
+      }
+    },
+  };
+}

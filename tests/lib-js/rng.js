@@ -1,0 +1,33 @@
+// Random numbers that can be had again: the seed is printed, and FAIRGATE_SEED brings it back.
+
+export function seededRng(t = null, seed = Number(process.env.FAIRGATE_SEED) || Date.now() % 2 ** 31) {
+  const say = `seed ${seed} (FAIRGATE_SEED=${seed} repeats it)`;
+  if (t !== null) t.diagnostic(say);
+  else console.log(`# ${say}`);
+
+  let state = seed >>> 0; // mulberry32: 32 bits of state are plenty for choosing test steps
+  const unit = () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let x = Math.imul(state ^ (state >>> 15), state | 1);
+    x ^= x + Math.imul(x ^ (x >>> 7), x | 61);
+    return ((x ^ (x >>> 14)) >>> 0) / 2 ** 32;
+  };
+  const below = (n) => Math.floor(unit() * n);
+  return {
+    seed,
+    unit, // [0, 1)
+    below, // integers in [0, n)
+    between: (low, high) => low + below(high - low + 1), // both ends included
+    pick: (list) => list[below(list.length)],
+    chance: (p) => unit() < p,
+    shuffle: (list) => {
+      const out = [...list];
+      for (let i = out.length - 1; i > 0; i -= 1) {
+        const j = below(i + 1);
+        [out[i], out[j]] = [out[j], out[i]];
+      }
+      return out;
+    },
+    bytes: (n) => Buffer.from(Array.from({ length: n }, () => below(256))),
+  };
+}

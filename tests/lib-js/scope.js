@@ -1,0 +1,185 @@
+// A scope owns what a test starts: processes, temporary folders, sockets. Whatever way the test
+// ends, closing the scope ends them in reverse order, each by its own pid. Should the test runner
+// itself be killed, the kernel ends the processes (setpriv --pdeathsig), so nothing is left behind.
+
+import { spawn } from 'node:child_process';
+import { chmodSync, closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { within } from './wait.js';
+
+const LIVE = new Set();
+process.on('exit', () => {
+  for (const child of LIVE) child.signal('SIGKILL');
+});
+
+// Asked to end, a test file still tidies up: what was started in the background, such as a whole
+// stack, would outlive it otherwise.
+const OPEN = new Set();
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.once(signal, async () => {
+    await Promise.allSettled([...OPEN].map((scope) => scope.close()));
+    process.exit(1);
+  });
+}
+
+const SANITIZER = /ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error: |Assertion .* failed/;
+
+// One started process; its output goes to a file.
+export class Child {
+  constructor(name, process_, logPath) {
+    this.name = name;
+    this.pid = process_.pid;
+    this.logPath = logPath;
+    this.exit = null; // {code, signal} once it has ended
+    this.expectedToFail = false; // set it when a test wants a bad exit status
+    this.exited = new Promise((resolve) => {
+      process_.on('error', (error) => this.#ended({ code: null, signal: null, error }, resolve));
+      process_.on('exit', (code, signal) => this.#ended({ code, signal }, resolve));
+    });
+    LIVE.add(this);
+  }
+
+  #ended(exit, resolve) {
+    this.exit = exit;
+    LIVE.delete(this);
+    resolve(exit);
+  }
+
+  get running() {
+    return this.exit === null;
+  }
+
+  log() {
+    return readFileSync(this.logPath, 'utf8');
+  }
+
+  // The log's JSON lines, parsed; lines that are no JSON are left out.
+  logLines() {
+    return this.log()
+      .split('\n')
+      .filter((line) => line.startsWith('{'))
+      .map((line) => JSON.parse(line));
+  }
+
+  tail(lines = 20) {
+    return this.log().trimEnd().split('\n').slice(-lines).join('\n');
+  }
+
+  signal(signal) {
+    if (this.exit !== null || this.pid === undefined) return;
+    try {
+      process.kill(this.pid, signal);
+    } catch (error) {
+      if (error.code !== 'ESRCH') throw error;
+    }
+  }
+
+  // Asks it to end and waits; what does not end in time is killed, and that is an error.
+  async stop(signal = 'SIGTERM', timeoutMs = 30_000) {
+    if (this.running) {
+      this.signal('SIGCONT'); // one that a test has paused could not hear us
+      this.signal(signal);
+      try {
+        await within(timeoutMs, `${this.name} (pid ${this.pid}) to end on ${signal}`, this.exited);
+      } catch (error) {
+        this.signal('SIGKILL');
+        await this.exited;
+        throw new Error(`${error.message}; its last lines:\n${this.tail()}`);
+      }
+    }
+    this.#judge();
+    return this.exit;
+  }
+
+  async kill() {
+    this.signal('SIGKILL');
+    return this.exited;
+  }
+
+  // For loops that wait: a process that has ended will not become ready.
+  assertRunning() {
+    if (this.running) return;
+    const { code, signal, error } = this.exit;
+    const gone = new Error(
+      `${this.name} ended (${error?.message ?? signal ?? `status ${code}`}):\n${this.tail()}`,
+    );
+    gone.fatal = true;
+    throw gone;
+  }
+
+  // A sanitizer's finding or a failed assert fails the test, even if nobody was looking.
+  #judge() {
+    if (this.expectedToFail) return;
+    if (SANITIZER.test(this.log())) throw new Error(`${this.name}:\n${this.tail(60)}`);
+  }
+}
+
+export class Scope {
+  #deferred = [];
+  #dir = null;
+
+  constructor() {
+    OPEN.add(this);
+  }
+
+  // Work for the end, done last come first served.
+  defer(work) {
+    this.#deferred.push(work);
+  }
+
+  // A folder of this scope; 0711, so that a process under another user can reach its own below it.
+  dir() {
+    if (this.#dir === null) {
+      this.#dir = mkdtempSync(join(tmpdir(), 'fairgate-'));
+      const dir = this.#dir;
+      chmodSync(dir, 0o711);
+      this.#deferred.unshift(() => rmSync(dir, { recursive: true, force: true }));
+    }
+    return this.#dir;
+  }
+
+  // A fresh folder inside it.
+  tempDir(prefix = 'd-') {
+    return mkdtempSync(join(this.dir(), prefix));
+  }
+
+  // Starts a program. `user` is for what refuses root. `endSignal` ends it when the scope closes.
+  spawn(name, argv, { env = {}, cwd, user = null, endSignal = 'SIGTERM', deathSignal = 'KILL' } = {}) {
+    const logPath = join(this.dir(), `${name}.log`);
+    const log = openSync(logPath, 'a', 0o600);
+    const wrap = ['--pdeathsig', deathSignal];
+    if (user !== null) wrap.push('--reuid', user, '--regid', user, '--clear-groups');
+    const process_ = spawn('setpriv', [...wrap, '--', ...argv], {
+      cwd,
+      env: { ...process.env, ...env },
+      stdio: ['ignore', log, log],
+    });
+    closeSync(log);
+    const child = new Child(name, process_, logPath);
+    this.defer(() => child.stop(endSignal));
+    return child;
+  }
+
+  async close() {
+    OPEN.delete(this);
+    const errors = [];
+    while (this.#deferred.length > 0) {
+      try {
+        await this.#deferred.pop()();
+      } catch (error) {
+        errors.push(error);
+      }
+    }
+    if (errors.length === 1) throw errors[0];
+    if (errors.length > 1) throw new AggregateError(errors, errors.map((e) => e.message).join('\n'));
+  }
+}
+
+// In a test: `const scope = openScope(t)`. For a whole file: `const scope = openScope()` and
+// `after(() => scope.close())`.
+export function openScope(t = null) {
+  const scope = new Scope();
+  t?.after(() => scope.close());
+  return scope;
+}

@@ -1,0 +1,159 @@
+// One of our programs with a config file made for the test: started, waited for, asked, ended.
+
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { client } from './http.js';
+import { freePort } from './ports.js';
+import { until } from './wait.js';
+
+export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+
+// build/asan/bin/NAME, unless FAIRGATE_BIN_DIR or FAIRGATE_VARIANT say otherwise.
+export function programPath(name) {
+  const variant = process.env.FAIRGATE_VARIANT ?? 'asan';
+  const dir = process.env.FAIRGATE_BIN_DIR ?? join(ROOT, 'build', variant, 'bin');
+  const path = join(dir, name);
+  if (!existsSync(path)) throw new Error(`${path} is missing: make VARIANT=${variant} programs`);
+  return path;
+}
+
+// The secrets of a stack, made as `make up` makes them. -> {dir, read(name), path(name)}
+export function makeSecrets(scope) {
+  const dir = join(scope.tempDir('secrets-'), 'secrets');
+  execFileSync(join(ROOT, 'infra/stack/secrets'), [dir]);
+  const path = (name) => join(dir, name);
+  return { dir, path, read: (name) => readFileSync(path(name), 'utf8').trim() };
+}
+
+// {section: {key: value}} as a config file. Strings are quoted, numbers and booleans stand bare.
+export function renderConfig(sections) {
+  const lines = [];
+  for (const [section, keys] of Object.entries(sections)) {
+    lines.push(`[${section}]`);
+    for (const [key, value] of Object.entries(keys)) {
+      if (value === undefined) continue;
+      lines.push(`${key} = ${typeof value === 'string' ? JSON.stringify(value) : value}`);
+    }
+    lines.push('');
+  }
+  return lines.join('\n');
+}
+
+// A service with a public and a private listener:
+//   const front = await startService(scope, {
+//     program: 'queue-front',
+//     config: ({port, privatePort}) => ({http: {port}, private: {port: privatePort}, ...}),
+//     adminToken: secrets.read('admin-token'),
+//   });
+//   await front.http.get('/v1/queue/demo/status');
+//   await front.admin.put('/admin/events/demo', {body: {name: 'Demo'}});
+// Waits for /readyz on the private listener; `ready: false` leaves that to the test.
+export async function startService(scope, options) {
+  const service = new Service(scope, {
+    port: options.port ?? (await freePort()),
+    privatePort: options.privatePort ?? (await freePort()),
+    ...options,
+  });
+  await service.start(options.ready ?? true);
+  return service;
+}
+
+export class Service {
+  constructor(scope, { program, config, port, privatePort, adminToken, env = {}, args = [], name }) {
+    this.scope = scope;
+    this.program = program;
+    this.name = name ?? `${program}-${port}`;
+    this.port = port;
+    this.privatePort = privatePort;
+    this.env = env;
+    this.args = args;
+    this.child = null;
+    this.configPath = join(scope.tempDir(`${program}-`), `${program}.conf`);
+    this.configure(config);
+    this.http = client({ port });
+    this.private = client({ port: privatePort }); // without a token: healthz, readyz, metrics
+    this.admin = client({ port: privatePort, token: adminToken });
+  }
+
+  // Writes the config file anew; takes effect at the next start (or SIGHUP, where it reloads).
+  configure(config) {
+    const sections = typeof config === 'function' ? config(this) : config;
+    const text = typeof sections === 'string' ? sections : renderConfig(sections);
+    writeFileSync(this.configPath, text, { mode: 0o600 });
+  }
+
+  async start(ready = true) {
+    const argv = [programPath(this.program), '--config', this.configPath, ...this.args];
+    this.child = this.scope.spawn(this.name, argv, { env: this.env });
+    if (ready) await this.untilReady();
+  }
+
+  async untilReady(timeoutMs = 60_000) {
+    await until(
+      `${this.name} to be ready`,
+      async () => {
+        this.child.assertRunning();
+        const answer = await this.private.get('/readyz', { timeoutMs: 2_000 });
+        if (answer.status === 200) return true;
+        throw new Error(`/readyz says ${answer.status} ${answer.text}`);
+      },
+      { timeoutMs },
+    );
+  }
+
+  async metrics() {
+    return parseMetrics((await this.private.get('/metrics')).text);
+  }
+
+  async stop() {
+    return this.child.stop();
+  }
+
+  async kill() {
+    return this.child.kill();
+  }
+
+  async restart() {
+    await this.stop();
+    await this.start();
+  }
+
+  pause() {
+    this.child.signal('SIGSTOP');
+  }
+
+  resume() {
+    this.child.signal('SIGCONT');
+  }
+}
+
+// Runs a program to its end: {status, stdout, stderr}. For --check-config and other commands.
+export function runProgram(name, args, { env = {}, input } = {}) {
+  try {
+    const stdout = execFileSync(programPath(name), args, {
+      env: { ...process.env, ...env },
+      input,
+      encoding: 'utf8',
+      stdio: ['pipe', 'pipe', 'pipe'],
+      timeout: 60_000,
+    });
+    return { status: 0, stdout, stderr: '' };
+  } catch (error) {
+    if (error.status === null || error.status === undefined) throw error;
+    return { status: error.status, stdout: error.stdout, stderr: error.stderr };
+  }
+}
+
+// Prometheus text -> Map from 'name{labels}' to number.
+export function parseMetrics(text) {
+  const values = new Map();
+  for (const line of text.split('\n')) {
+    if (line === '' || line.startsWith('#')) continue;
+    const found = /^([a-zA-Z_:][^ {]*(?:\{.*\})?) (\S+)/.exec(line);
+    if (found === null) throw new Error(`not a metric: ${line}`);
+    values.set(found[1], found[2] === '+Inf' ? Infinity : Number(found[2]));
+  }
+  return values;
+}

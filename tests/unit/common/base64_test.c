@@ -1,0 +1,111 @@
+/* base64_test.c: one text for each sequence of bytes, and every other text refused. */
+#include "unit.h"
+
+#include "base/base64.h"
+
+#include <string.h>
+
+static void the_rfc_4648_vectors_come_out(void **state)
+{
+    (void)state;
+    static const char *const pairs[][2] = {
+        {"", ""},           {"f", "Zg"},          {"fo", "Zm8"},          {"foo", "Zm9v"},
+        {"foob", "Zm9vYg"}, {"fooba", "Zm9vYmE"}, {"foobar", "Zm9vYmFy"}, {"\xfb\xff\xfe", "-__-"}};
+    for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+        struct span bytes = span_of(pairs[i][0]);
+        char memory[16], back[16];
+        struct text text = text_on(memory, base64_len(bytes.len)); /* not a byte to spare */
+        base64_put(&text, bytes.ptr, bytes.len);
+        assert_span(text_span(&text), pairs[i][1]);
+        assert_false(text.overflown);
+        size_t len = 99;
+        assert_true(base64_decode(text_span(&text), back, bytes.len, &len));
+        assert_span(((struct span){back, len}), pairs[i][0]);
+    }
+}
+
+static void other_texts_are_refused(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"Zg==", "Zg=", "Z",   "Zm9vY", " Zg", "Zg\n", "Z\ng",
+                                      "+/+/", "Zh",  "Zm9", "ZgB",   "Zg.", "Z*g*"};
+    char out[16];
+    size_t len;
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        if (base64_decode(span_of(bad[i]), out, sizeof(out), &len))
+            fail_msg("\"%s\" was taken", bad[i]);
+    }
+}
+
+static void a_byte_that_is_not_ascii_is_refused_whatever_it_is(void **state)
+{
+    (void)state;
+    for (unsigned byte = 0x80; byte <= 0xFF; byte++) {
+        char text[4] = {'Z', 'm', (char)byte, 'v'}, out[3];
+        assert_false(base64_decode_exact((struct span){text, 4}, out, 3));
+    }
+}
+
+static void too_little_room_is_refused_on_both_ways(void **state)
+{
+    (void)state;
+    char memory[7], out[5];
+    struct text text = text_on(memory, sizeof(memory));
+    base64_put(&text, "foobar", 6);
+    assert_true(text.overflown);
+    assert_int_equal(0, text.len);
+    size_t len;
+    assert_false(base64_decode(SPAN("Zm9vYmFy"), out, sizeof(out), &len));
+    assert_false(base64_decode_exact(SPAN("Zm9vYg"), out, 5));
+    assert_false(base64_decode_exact(SPAN("Zm9vYmE"), out, 4));
+    assert_true(base64_decode_exact(SPAN("Zm9vYmE"), out, 5));
+    assert_memory_equal("fooba", out, 5);
+}
+
+static void any_bytes_go_there_and_back(void **state)
+{
+    (void)state;
+    struct rng_seeded rng;
+    rng_seeded_init(&rng, unit_seed());
+    for (size_t len = 0; len < 700; len++) {
+        char bytes[700], memory[1000], back[700];
+        rng_fill(&rng.rng, bytes, len);
+        struct text text = text_on(memory, sizeof(memory));
+        base64_put(&text, bytes, len);
+        assert_int_equal(base64_len(len), text.len);
+        assert_true(base64_decode_exact(text_span(&text), back, len));
+        assert_memory_equal(bytes, back, len);
+    }
+}
+
+static void what_is_taken_is_the_only_text_of_its_bytes(void **state)
+{
+    (void)state;
+    struct rng_seeded rng;
+    rng_seeded_init(&rng, unit_seed());
+    for (unsigned round = 0; round < 20000; round++) {
+        char text_in[32], bytes[32], memory[48];
+        size_t in_len = unit_mutate(&rng.rng, SPAN("Zm9vYmFyYmF6cXV4"), text_in, sizeof(text_in));
+        size_t len;
+        if (!base64_decode((struct span){text_in, in_len}, bytes, sizeof(bytes), &len))
+            continue;
+        struct text again = text_on(memory, sizeof(memory));
+        base64_put(&again, bytes, len);
+        if (!span_eq(text_span(&again), (struct span){text_in, in_len}))
+            fail_msg("\"%.*s\" was taken as \"%.*s\"", (int)in_len, text_in, (int)again.len,
+                     memory);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_rfc_4648_vectors_come_out),
+        cmocka_unit_test(other_texts_are_refused),
+        cmocka_unit_test(a_byte_that_is_not_ascii_is_refused_whatever_it_is),
+        cmocka_unit_test(too_little_room_is_refused_on_both_ways),
+        cmocka_unit_test(any_bytes_go_there_and_back),
+        cmocka_unit_test(what_is_taken_is_the_only_text_of_its_bytes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,39 @@
+/* clock_test.c: the two clocks. */
+#include "unit.h"
+
+#include "base/clock.h"
+
+#include <time.h>
+
+static void the_system_clock_goes_on_and_knows_the_date(void **state)
+{
+    (void)state;
+    const struct clock *clock = clock_system();
+    uint64_t before = clock_mono_us(clock);
+    assert_true(clock_mono_us(clock) >= before);
+    uint64_t wall_s = clock_wall_us(clock) / 1000000;
+    assert_in_range(wall_s, (uintmax_t)time(NULL) - 2, (uintmax_t)time(NULL) + 2);
+}
+
+static void a_fake_clock_moves_by_hand_only(void **state)
+{
+    (void)state;
+    struct clock_fake fake;
+    clock_fake_init(&fake, 1700000000000000);
+    uint64_t mono = clock_mono_us(&fake.clock);
+    assert_true(mono > 0);
+    assert_int_equal(mono, clock_mono_us(&fake.clock));
+    assert_int_equal(1700000000000000, clock_wall_us(&fake.clock));
+    clock_fake_step(&fake, 250);
+    assert_int_equal(mono + 250, clock_mono_us(&fake.clock));
+    assert_int_equal(1700000000000250, clock_wall_us(&fake.clock));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_system_clock_goes_on_and_knows_the_date),
+        cmocka_unit_test(a_fake_clock_moves_by_hand_only),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

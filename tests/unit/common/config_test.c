@@ -1,0 +1,324 @@
+/* config_test.c: three sources, one rule for each setting, and errors that say where and what. */
+#include "unit.h"
+
+#include "config/config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const colours[] = {"red", "green", NULL};
+
+struct sample {
+    char path[CONFIG_STRING_MAX];
+    char name[CONFIG_STRING_MAX];
+    uint64_t loops;
+    uint64_t timeout_ms;
+    uint64_t body_max;
+    bool on;
+    unsigned colour;
+};
+
+static const struct config_setting settings[] = {
+    {.section = "redis",
+     .key = "path",
+     .kind = CONFIG_STRING,
+     .min = 1,
+     .offset = offsetof(struct sample, path),
+     .help = "its socket"},
+    {.section = "redis",
+     .key = "timeout",
+     .kind = CONFIG_DURATION,
+     .fallback = "250ms",
+     .min = 10,
+     .max = 60000,
+     .offset = offsetof(struct sample, timeout_ms),
+     .help = "patience"},
+    {.section = "http",
+     .key = "loops",
+     .kind = CONFIG_U64,
+     .fallback = "1",
+     .min = 1,
+     .max = 64,
+     .offset = offsetof(struct sample, loops),
+     .help = "threads"},
+    {.section = "http",
+     .key = "body_max",
+     .kind = CONFIG_SIZE,
+     .fallback = "64k",
+     .min = 1,
+     .max = 1 << 30,
+     .offset = offsetof(struct sample, body_max),
+     .help = "bytes of a body"},
+    {.section = "http",
+     .key = "on",
+     .kind = CONFIG_BOOL,
+     .fallback = "false",
+     .offset = offsetof(struct sample, on),
+     .help = "whether"},
+};
+
+static const struct config_setting other_settings[] = {
+    {.section = "log",
+     .key = "colour",
+     .kind = CONFIG_WORD,
+     .fallback = "red",
+     .words = colours,
+     .offset = offsetof(struct sample, colour),
+     .help = "which"},
+    {.section = "log",
+     .key = "name",
+     .kind = CONFIG_STRING,
+     .fallback = "",
+     .max = 8,
+     .offset = offsetof(struct sample, name),
+     .help = "what"},
+};
+
+enum { PARTS = 2 };
+
+static int load(struct span text, char *const *environment, struct sample *out,
+                struct err_slot *err)
+{
+    struct config_part parts[PARTS] = {
+        {settings, sizeof(settings) / sizeof(settings[0]), out},
+        {other_settings, sizeof(other_settings) / sizeof(other_settings[0]), out}};
+    return config_parse("a.conf", text, environment, parts, PARTS, err);
+}
+
+static void every_kind_is_read(void **state)
+{
+    (void)state;
+    struct sample got;
+    struct err_slot err;
+    assert_int_equal(0, load(SPAN("# a comment\n"
+                                  "\n"
+                                  "  [redis]  # another\r\n"
+                                  "path = \"/run/a \\\"b\\\\ #c\"  # a third\n"
+                                  "timeout=5s\n"
+                                  "[ http ]\n"
+                                  "\tloops = 8 # four\n"
+                                  "body_max = 16m\n"
+                                  "on = true\n"
+                                  "[log]\n"
+                                  "colour = green\n"
+                                  "name = a#b"),
+                             NULL, &got, &err));
+    assert_string_equal("/run/a \"b\\ #c", got.path);
+    assert_int_equal(5000, got.timeout_ms);
+    assert_int_equal(8, got.loops);
+    assert_int_equal(16 << 20, got.body_max);
+    assert_true(got.on);
+    assert_int_equal(1, got.colour);
+    assert_string_equal("a#b", got.name);
+}
+
+static void the_environment_wins_over_the_file_and_the_file_over_the_default(void **state)
+{
+    (void)state;
+    struct sample got;
+    struct err_slot err;
+    char *environment[] = {"HOME=/root",
+                           "FAIRGATE_REDIS_TIMEOUT=1m",
+                           "FAIRGATE_REDIS_PATH=/from/env",
+                           "FAIRGATE_RUN_DIR=.run",
+                           "FAIRGATE_PORT_BASE=8080",
+                           NULL};
+    assert_int_equal(
+        0, load(SPAN("[redis]\ntimeout = 20ms\n[http]\nloops = 2\n"), environment, &got, &err));
+    assert_int_equal(60000, got.timeout_ms);
+    assert_string_equal("/from/env", got.path);
+    assert_int_equal(2, got.loops);
+    assert_int_equal(65536, got.body_max);
+    assert_int_equal(0, got.colour);
+}
+
+static void check_refused(const char *text, const char *sentence)
+{
+    struct sample got;
+    struct err_slot err = {0};
+    if (load(span_of(text), NULL, &got, &err) >= 0)
+        fail_msg("\"%s\" was taken", text);
+    assert_string_equal(sentence, err.text);
+}
+
+static void a_bad_line_is_named_with_what_is_allowed(void **state)
+{
+    (void)state;
+    check_refused("[redis]\npath = x\n[reds]\n",
+                  "a.conf:3: section [reds] is not known; known are [redis], [http], [log]");
+    check_refused("[redis]\npth = x\n",
+                  "a.conf:2: [redis] pth is not known; known are path, timeout");
+    check_refused("path = x\n", "a.conf:1: a [section] has to come before the first setting");
+    check_refused("[redis]\npath\n", "a.conf:2: a setting is written key = value");
+    check_refused("[redis]\nPath = 1\n", "a.conf:2: a setting is written key = value");
+    check_refused("[redis\n", "a.conf:1: a section is written [name]");
+    check_refused("[redis] x\n", "a.conf:1: a section is written [name]");
+    check_refused("[redis]\npath = a\n\npath = b\n",
+                  "a.conf:4: [redis] path was set before, in line 2");
+    check_refused("[redis]\npath = \"a\n", "a.conf:2: the text has no closing quote");
+    check_refused("[redis]\npath = \"a\" b\n",
+                  "a.conf:2: something stands behind the closing quote");
+    check_refused("[redis]\npath = \"\\x\"\n",
+                  "a.conf:2: after a backslash only \" \\ n t may stand");
+}
+
+static void a_bad_value_is_named_with_its_rule(void **state)
+{
+    (void)state;
+    check_refused("[redis]\npath =\n",
+                  "a.conf:2: [redis] path: \"\" is not a text of 1 to 1023 bytes");
+    check_refused("[redis]\ntimeout = 5x\n", "a.conf:2: [redis] timeout: \"5x\" is not a duration "
+                                             "(250ms, 5s, 10m, 2h, 1d) from 10ms to 1m");
+    check_refused("[redis]\ntimeout = 5\n", "a.conf:2: [redis] timeout: \"5\" is not a duration "
+                                            "(250ms, 5s, 10m, 2h, 1d) from 10ms to 1m");
+    check_refused("[redis]\ntimeout = 61s\n",
+                  "a.conf:2: [redis] timeout: \"61s\" is not a duration "
+                  "(250ms, 5s, 10m, 2h, 1d) from 10ms to 1m");
+    check_refused("[http]\nloops = 65\n",
+                  "a.conf:2: [http] loops: \"65\" is not a whole number from 1 to 64");
+    check_refused("[http]\nloops = -1\n",
+                  "a.conf:2: [http] loops: \"-1\" is not a whole number from 1 to 64");
+    check_refused("[http]\nbody_max = 18446744073709551615g\n",
+                  "a.conf:2: [http] body_max: \"18446744073709551615g\" is not a size (512, 16k, "
+                  "64m, 1g) from 1 to 1g");
+    check_refused("[http]\nbody_max = 17179869185g\n", /* 1g, if it wrapped around */
+                  "a.conf:2: [http] body_max: \"17179869185g\" is not a size (512, 16k, 64m, 1g) "
+                  "from 1 to 1g");
+    check_refused("[http]\non = yes\n", "a.conf:2: [http] on: \"yes\" is not true or false");
+    check_refused("[log]\ncolour = Red\n",
+                  "a.conf:2: [log] colour: \"Red\" is not one of red, green");
+    check_refused("[log]\nname = 123456789\n",
+                  "a.conf:2: [log] name: \"123456789\" is not a text of at most 8 bytes");
+    check_refused(
+        "[http]\nloops = 1111111111111111111111111111111111111111111\n",
+        "a.conf:2: [http] loops: \"1111111111111111111111111111111111111111\"... is not a "
+        "whole number from 1 to 64");
+}
+
+static void a_text_with_a_nul_is_refused(void **state)
+{
+    (void)state;
+    struct sample got;
+    struct err_slot err;
+    assert_int_equal(ERR_RANGE, load(SPAN("[redis]\npath = a\0b\n"), NULL, &got, &err));
+}
+
+static void a_setting_without_default_has_to_be_given(void **state)
+{
+    (void)state;
+    check_refused("", "a.conf: [redis] path has to be given, here or as FAIRGATE_REDIS_PATH: its "
+                      "socket");
+}
+
+static void a_bad_variable_is_named(void **state)
+{
+    (void)state;
+    struct sample got;
+    struct err_slot err;
+    char *bad[] = {"FAIRGATE_REDIS_PATH=x", "FAIRGATE_HTTP_LOOPS=many", NULL};
+    assert_int_equal(ERR_RANGE, load(SPAN(""), bad, &got, &err));
+    assert_string_equal("FAIRGATE_HTTP_LOOPS: \"many\" is not a whole number from 1 to 64",
+                        err.text);
+    char *unknown[] = {"FAIRGATE_REDIS_PATH=x", "FAIRGATE_HTTP_LOPS=1", NULL};
+    assert_int_equal(ERR_RANGE, load(SPAN(""), unknown, &got, &err));
+    assert_string_equal("FAIRGATE_HTTP_LOPS: section [http] has no such setting", err.text);
+}
+
+static void a_file_is_read_and_named(void **state)
+{
+    (void)state;
+    struct sample got;
+    struct err_slot err;
+    struct config_part parts[PARTS] = {
+        {settings, sizeof(settings) / sizeof(settings[0]), &got},
+        {other_settings, sizeof(other_settings) / sizeof(other_settings[0]), &got}};
+    char *path = unit_file(SPAN("[redis]\npath = /x\n"), 0644);
+    assert_int_equal(0, config_load(path, NULL, parts, PARTS, &err));
+    assert_string_equal("/x", got.path);
+    unit_file_remove(path);
+    assert_int_equal(ERR_IO, config_load(path = "/nowhere/a.conf", NULL, parts, PARTS, &err));
+    assert_says(&err, "/nowhere/a.conf: No such file");
+    assert_int_equal(ERR_IO, config_load("/", NULL, parts, PARTS, &err));
+
+    char *long_text = malloc(CONFIG_FILE_MAX + 1);
+    memset(long_text, '#', CONFIG_FILE_MAX + 1);
+    path = unit_file((struct span){long_text, CONFIG_FILE_MAX + 1}, 0644);
+    assert_int_equal(ERR_RANGE, config_load(path, NULL, parts, PARTS, &err));
+    unit_file_remove(path);
+    free(long_text);
+    char *environment[] = {"FAIRGATE_REDIS_PATH=/y", NULL};
+    assert_int_equal(0, config_load(NULL, environment, parts, PARTS, &err));
+    assert_string_equal("/y", got.path);
+}
+
+static void the_help_tells_every_setting(void **state)
+{
+    (void)state;
+    struct sample unused;
+    struct config_part parts[PARTS] = {
+        {settings, sizeof(settings) / sizeof(settings[0]), &unused},
+        {other_settings, sizeof(other_settings) / sizeof(other_settings[0]), &unused}};
+    static char memory[CONFIG_HELP_BYTES];
+    struct text text = text_on(memory, sizeof(memory));
+    config_help(&text, parts, PARTS);
+    assert_span(text_span(&text),
+                "[redis]\n"
+                "  path: its socket\n"
+                "      a text of 1 to 1023 bytes; has to be given\n"
+                "  timeout: patience\n"
+                "      a duration (250ms, 5s, 10m, 2h, 1d) from 10ms to 1m; 250ms if not given\n"
+                "\n[http]\n"
+                "  loops: threads\n"
+                "      a whole number from 1 to 64; 1 if not given\n"
+                "  body_max: bytes of a body\n"
+                "      a size (512, 16k, 64m, 1g) from 1 to 1g; 64k if not given\n"
+                "  on: whether\n"
+                "      true or false; false if not given\n"
+                "\n[log]\n"
+                "  colour: which\n"
+                "      one of red, green; red if not given\n"
+                "  name: what\n"
+                "      a text of at most 8 bytes; empty if not given\n");
+}
+
+static void noise_is_survived_and_what_is_taken_is_in_range(void **state)
+{
+    (void)state;
+    struct rng_seeded rng;
+    rng_seeded_init(&rng, unit_seed());
+    const struct span good = SPAN("[redis]\npath = \"/run/\\\"x\\\"\" # why\ntimeout = 5s\n[http]\n"
+                                  "loops = 8\nbody_max = 16m\non = true\n[log]\ncolour = green\n");
+    for (unsigned round = 0; round < 20000; round++) {
+        char in[256];
+        size_t len = unit_mutate(&rng.rng, good, in, sizeof(in));
+        struct sample got;
+        struct err_slot err = {0};
+        if (load((struct span){in, len}, NULL, &got, &err) < 0) {
+            assert_true(strlen(err.text) > 10);
+            continue;
+        }
+        assert_in_range(got.loops, 1, 64);
+        assert_in_range(got.timeout_ms, 10, 60000);
+        assert_in_range(got.body_max, 1, 1 << 30);
+        assert_true(got.colour < 2);
+        assert_true(strlen(got.path) >= 1);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_kind_is_read),
+        cmocka_unit_test(the_environment_wins_over_the_file_and_the_file_over_the_default),
+        cmocka_unit_test(a_bad_line_is_named_with_what_is_allowed),
+        cmocka_unit_test(a_bad_value_is_named_with_its_rule),
+        cmocka_unit_test(a_text_with_a_nul_is_refused),
+        cmocka_unit_test(a_setting_without_default_has_to_be_given),
+        cmocka_unit_test(a_bad_variable_is_named),
+        cmocka_unit_test(a_file_is_read_and_named),
+        cmocka_unit_test(the_help_tells_every_setting),
+        cmocka_unit_test(noise_is_survived_and_what_is_taken_is_in_range),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,1207 @@
+/* http_server_test.c: the server on a real loop with real sockets. The test is the client: it turns
+ * the loop by hand until what it waits for is there, or fails after WAIT_MS. */
+#include "base/ip.h"
+#include "http/http_internal.h"
+#include "http/http_server.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { WAIT_MS = 30000, HEARD_MAX = 32 << 20, KEPT_MAX = 32 };
+
+struct world {
+    uv_loop_t loop;
+    struct http_router *router;
+    struct http_server *server;
+    struct http_channel *channel;
+    struct http_req *kept[KEPT_MAX]; /* by the /later handler */
+    unsigned kept_len;
+    struct http_blob *big;
+    bool closed;
+    bool drained;
+    unsigned answered;
+    char *heard;
+};
+
+/* ---- handlers ---- */
+
+static void on_hello(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    http_reply(req,
+               &(struct http_reply){.status = 200, .type = "text/plain", .body = SPAN("hello")});
+}
+
+static void on_echo(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    http_reply(
+        req, &(struct http_reply){.status = 200, .type = "text/plain", .body = http_req_body(req)});
+}
+
+static void on_param(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    char memory[512];
+    struct text body = text_on(memory, sizeof(memory));
+    text_put(&body, http_req_param(req, 0));
+    text_char(&body, '|');
+    text_put(&body, http_req_query_arg(req, SPAN("q")));
+    text_char(&body, '|');
+    text_put(&body, http_req_cookie(req, SPAN("c")));
+    text_char(&body, '|');
+    text_put(&body, http_req_bearer(req));
+    text_char(&body, '|');
+    ip_put(&body, http_req_addr(req));
+    text_str(&body, http_req_is_tls(req) ? "|tls" : "|plain");
+    http_reply(req,
+               &(struct http_reply){.status = 200, .type = "text/plain", .body = text_span(&body)});
+}
+
+static void on_again(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    char memory[512];
+    struct text body = text_on(memory, sizeof(memory));
+    text_str(&body, http_req_repeats(req) ? "<same " : "<new ");
+    text_put(&body, http_req_param(req, 0));
+    text_char(&body, ' ');
+    text_put(&body, http_req_query_arg(req, SPAN("q")));
+    text_char(&body, ' ');
+    text_put(&body, http_req_bearer(req));
+    text_char(&body, '>');
+    http_reply(req,
+               &(struct http_reply){.status = 200, .type = "text/plain", .body = text_span(&body)});
+}
+
+static void on_later(struct http_req *req, void *ctx)
+{
+    struct world *world = ctx;
+    assert_true(world->kept_len < KEPT_MAX);
+    world->kept[world->kept_len++] = req;
+}
+
+static void on_big(struct http_req *req, void *ctx)
+{
+    struct world *world = ctx;
+    http_reply(req, &(struct http_reply){.status = 200, .type = "text/plain", .blob = world->big});
+}
+
+static void on_long(struct http_req *req, void *ctx)
+{
+    struct world *world = ctx;
+    http_reply(req, &(struct http_reply){.status = 200,
+                                         .type = "text/plain",
+                                         .body = {world->big->bytes, world->big->len}});
+}
+
+static void on_raw(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    static const char whole[] = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nraw";
+    struct http_blob *blob = http_blob_create((struct span){whole, sizeof(whole) - 1});
+    http_reply_raw(req, blob, (uint32_t)sizeof(whole) - 1 - 3);
+    http_blob_unref(blob);
+}
+
+static void on_stream(struct http_req *req, void *ctx)
+{
+    struct world *world = ctx;
+    struct http_blob *first = http_blob_create(SPAN("data: first\n\n"));
+    http_reply_stream(req, world->channel, first, (struct span){NULL, 0});
+    http_blob_unref(first);
+}
+
+static void on_answered(void *ctx, const struct http_req *req, unsigned status, uint64_t took_us)
+{
+    struct world *world = ctx;
+    assert_non_null(http_req_path(req).ptr);
+    assert_true(status >= 100 && took_us < 60000000);
+    world->answered++;
+}
+
+/* ---- the world ---- */
+
+static void route(struct world *world, enum http_method method, const char *pattern,
+                  http_handler *handler, uint32_t body_max)
+{
+    struct http_route entry = {method, pattern, handler, world, body_max};
+    struct err_slot err;
+    assert_int_equal(http_router_add(world->router, &entry, &err), 0);
+}
+
+static void world_open(struct world *world, struct http_limits limits, const char *trusted)
+{
+    memset(world, 0, sizeof(*world));
+    struct err_slot err = {0};
+    assert_int_equal(uv_loop_init(&world->loop), 0);
+    assert_int_equal(http_router_create(&err, &world->router), 0);
+    route(world, HTTP_METHOD_GET, "/hello", on_hello, 0);
+    route(world, HTTP_METHOD_POST, "/hello", on_hello, 0);
+    route(world, HTTP_METHOD_POST, "/echo", on_echo, 100000);
+    route(world, HTTP_METHOD_GET, "/p/{name}/x", on_param, 0);
+    route(world, HTTP_METHOD_GET, "/files/{path...}", on_param, 0);
+    route(world, HTTP_METHOD_GET, "/again/{name}", on_again, 0);
+    route(world, HTTP_METHOD_GET, "/later", on_later, 0);
+    route(world, HTTP_METHOD_GET, "/big", on_big, 0);
+    route(world, HTTP_METHOD_GET, "/long", on_long, 0);
+    route(world, HTTP_METHOD_GET, "/raw", on_raw, 0);
+    route(world, HTTP_METHOD_GET, "/stream", on_stream, 0);
+    struct http_server_conf conf = {
+        .loop = &world->loop,
+        .router = world->router,
+        .host = "127.0.0.1",
+        .limits = limits,
+        .trusted_proxies = trusted,
+        .loop_ctx = world,
+        .on_answered = on_answered,
+    };
+    assert_int_equal(http_server_create(&conf, &err, &world->server), 0);
+    struct http_channel_conf channel = {0};
+    assert_int_equal(http_channel_create(world->server, &channel, &err, &world->channel), 0);
+    size_t big_len = 12 << 20; /* more than the sockets of both sides buffer */
+    char *big = malloc(big_len);
+    for (size_t i = 0; i < big_len; i++)
+        big[i] = (char)('a' + i % 23);
+    world->big = http_blob_create((struct span){big, big_len});
+    free(big);
+    world->heard = malloc(HEARD_MAX);
+}
+
+static void on_closed(void *ctx)
+{
+    struct world *world = ctx;
+    world->closed = true;
+}
+
+static void world_close(struct world *world)
+{
+    for (unsigned i = 0; i < world->kept_len; i++) {
+        if (world->kept[i] != NULL)
+            on_hello(world->kept[i], NULL);
+    }
+    if (!world->closed)
+        http_server_close(world->server, on_closed, world);
+    uv_run(&world->loop, UV_RUN_DEFAULT);
+    assert_true(world->closed);
+    assert_int_equal(uv_loop_close(&world->loop), 0); /* every handle was closed */
+    http_router_destroy(world->router);
+    http_blob_unref(world->big);
+    free(world->heard);
+}
+
+static int setup(void **state)
+{
+    struct world *world = malloc(sizeof(*world));
+    world_open(world, http_limits_default(), NULL);
+    *state = world;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct world *world = *state;
+    world_close(world);
+    free(world);
+    return 0;
+}
+
+/* ---- the client ---- */
+
+static uint64_t now_ms(void)
+{
+    return uv_hrtime() / 1000000;
+}
+
+static void turn(struct world *world)
+{
+    uv_run(&world->loop, UV_RUN_NOWAIT);
+}
+
+static int dial(struct world *world)
+{
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    struct sockaddr_in name = {.sin_family = AF_INET,
+                               .sin_port = htons(http_server_port(world->server)),
+                               .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    assert_int_equal(connect(fd, (struct sockaddr *)&name, sizeof(name)), 0);
+    fcntl(fd, F_SETFL, O_NONBLOCK);
+    return fd;
+}
+
+static void say(int fd, struct span text)
+{
+    assert_int_equal(send(fd, text.ptr, text.len, MSG_NOSIGNAL), text.len);
+}
+
+/* Hears until `until` has come, or (NULL) until the server hangs up. Answers what was heard. */
+static const char *hear(struct world *world, int fd, const char *until)
+{
+    size_t len = 0;
+    uint64_t deadline = now_ms() + WAIT_MS;
+    world->heard[0] = '\0';
+    while (now_ms() < deadline) {
+        turn(world);
+        ssize_t got = recv(fd, world->heard + len, HEARD_MAX - 1 - len, 0);
+        if (got == 0)
+            break;
+        if (got < 0) {
+            assert_true(errno == EAGAIN || until == NULL);
+            if (errno != EAGAIN)
+                break;
+            continue;
+        }
+        len += (size_t)got;
+        world->heard[len] = '\0';
+        if (until != NULL && strstr(world->heard, until) != NULL)
+            return world->heard;
+    }
+    if (until != NULL || now_ms() >= deadline)
+        fail_msg("\"%s\" did not come; heard: %.300s", until != NULL ? until : "the end",
+                 world->heard);
+    return world->heard;
+}
+
+static void turn_until(struct world *world, const unsigned *count, unsigned at_least)
+{
+    uint64_t deadline = now_ms() + WAIT_MS;
+    while (*count < at_least && now_ms() < deadline)
+        turn(world);
+    assert_true(*count >= at_least);
+}
+
+static unsigned count_of(const char *text, const char *what)
+{
+    unsigned count = 0;
+    for (const char *at = strstr(text, what); at != NULL; at = strstr(at + 1, what))
+        count++;
+    return count;
+}
+
+static uint64_t stat_of(_Atomic const uint64_t *counter)
+{
+    return atomic_load(counter);
+}
+
+/* ---- requests and answers ---- */
+
+static void a_get_is_answered_and_the_connection_kept(void **state)
+{
+    struct world *world = *state;
+    int fd = dial(world);
+    for (int i = 0; i < 3; i++) {
+        say(fd, SPAN("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n"));
+        const char *heard = hear(world, fd, "\r\n\r\nhello");
+        assert_true(strncmp(heard, "HTTP/1.1 200 OK\r\nDate: ", 23) == 0);
+        assert_non_null(strstr(heard, "\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n"));
+        assert_null(strstr(heard, "Connection:"));
+    }
+    assert_int_equal(world->answered, 3);
+    assert_int_equal(stat_of(&http_server_stats(world->server)->writes), 3);
+    close(fd);
+}
+
+static void a_request_in_single_bytes_is_understood(void **state)
+{
+    struct world *world = *state;
+    int fd = dial(world);
+    struct span text =
+        SPAN("GET /p/some-name/x?a=1&q=tion HTTP/1.1\r\nHost: a\r\nCookie: b=2; c=\"val\"; "
+             "c=3\r\nAuthorization: bearer  tok \r\n\r\n");
+    for (size_t i = 0; i < text.len; i++) {
+        say(fd, (struct span){text.ptr + i, 1});
+        turn(world);
+    }
+    assert_non_null(
+        strstr(hear(world, fd, "plain"), "\r\n\r\nsome-name|tion|val|tok|127.0.0.1|plain"));
+    close(fd);
+}
+
+static void pipelined_requests_are_answered_in_order_by_one_write(void **state)
+{
+    struct world *world = *state;
+    int fd = dial(world);
+    char text[4000] = "";
+    for (int i = 0; i < 16; i++)
+        sprintf(text + strlen(text), "GET /p/n%02d/x HTTP/1.1\r\nHost: a\r\n\r\n", i);
+    say(fd, span_of(text));
+    const char *heard = hear(world, fd, "n15|");
+    for (int i = 0; i < 15; i++) {
+        char before[24], after[24];
+        sprintf(before, "n%02d|", i);
+        sprintf(after, "n%02d|", i + 1);
+        assert_true(strstr(heard, before) < strstr(heard, after));
+    }
+    assert_int_equal(stat_of(&http_server_stats(world->server)->writes), 1);
+    close(fd);
+}
+
+static void more_pipelined_requests_than_a_turn_takes_are_all_answered(void **state)
+{
+    struct world *world = *state;
+    int fd = dial(world);
+    static char text[400 * 40];
+    text[0] = '\0';
+    for (int i = 0; i < 399; i++)
+        strcat(text, "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n");
+    strcat(text, "GET /raw HTTP/1.1\r\nHost: a\r\n\r\n");
+    say(fd, span_of(text));
+    const char *heard = hear(world, fd, "raw");
+    assert_int_equal(count_of(heard, "hello"), 399);
+    close(fd);
+}
+
+/* Many more than one turn takes, so that the turn also ends between two of them. The few that are
+ * cut by the end of the buffer are read anew. */
+static void a_request_that_repeats_the_one_before_means_the_same(void **state)
+{
+    struct world *world = *state;
+    int fd = dial(world);
+    static char text[16000];
+    text[0] = '\0';
+    for (int i = 0; i < 150; i++)
+        strcat(text, "GET /again/one?q=1 HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer x\r\n\r\n");
+    strcat(text, "GET /raw HTTP/1.1\r\nHost: a\r\n\r\n");
+    say(fd, span_of(text));
+    const char *heard = hear(world, fd, "raw");
+    unsigned anew = count_of(heard, "<new one 1 x>");
+    assert_in_range(anew, 1, 50);
+    assert_int_equal(count_of(heard, "<same one 1 x>"), 150 - anew);
+    close(fd);
+}
+
+static void a_request_that_differs_in_a_letter_is_read_anew(void **state)
+{
+    struct world *world = *state;
+    int fd = dial(world);
+    say(fd, SPAN("GET /again/one?q=1 HTTP/1.1\r\nHost: a\r\n\r\n"
+                 "GET /again/two?q=1 HTTP/1.1\r\nHost: a\r\n\r\n"
+                 "GET /again/two?q=1 HTTP/1.1\r\nHost: a\r\n\r\n"
+                 "GET /again/two?q=2 HTTP/1.1\r\nHost: a\r\n\r\n"
+                 "GET /again/two?q=2 HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer z\r\n\r\n"
+                 "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nab|\n"
+                 "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\ncd|\n"
+                 "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\ncd|\n"
+                 "GET /again/two?q=2 HTTP/1.1\r\nHost: a\r\n\r\n"
+                 "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n<end>"));
+    const char *heard = hear(world, fd, "<end>");
+    const char *const wanted[] = {"<new one 1 >", "<new two 1 >",  "<same two 1 >",
+                                  "<new two 2 >", "<new two 2 z>", "ab|",
+                                  "cd|",          "cd|",           "<new two 2 >"};
+    for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
+        heard = strstr(heard, wanted[i]);
+        assert_non_null(heard);
+        heard += strlen(wanted[i]);
+    }
+    close(fd);
+}
+
+/* What is said on one connection means nothing on another. */
+static void a_repeated_request_on_another_connection_is_read_anew(void **state)
+{
+    struct world *world = *state;
+    static const char text[] = "GET /again/one?q=1 HTTP/1.1\r\nHost: a\r\n\r\n";
+    for (int i = 0; i < 3; i++) {
+        int fd = dial(world);
+        for (int round = 0; round < 2; round++) {
+            say(fd, span_of(text));
+            hear(world, fd, "<new one 1 >");
+        }
+        close(fd);
+    }
+}
+
+static void a_repeated_request_waits_for_a_slow_reader(void **state)
+{
+    struct world *world = *state;
+    int fd = dial(world);
+    say(fd, SPAN("GET /big HTTP/1.1\r\nHost: a\r\n\r\nGET /big HTTP/1.1\r\nHost: a\r\n\r\n"
+                 "GET /raw HTTP/1.1\r\nHost: a\r\n\r\n"));
+    for (int i = 0; i < 20; i++)
+        turn(world);
+    const char *body = strstr(hear(world, fd, "\r\n\r\nraw"), "\r\n\r\n") + 4;
+    assert_memory_equal(body, world->big->bytes, world->big->len);
+    body = strstr(body + world->big->len, "\r\n\r\n") + 4;
+    assert_memory_equal(body, world->big->bytes, world->big->len);
+    close(fd);
+}
+
+static void head_gets_the_head_of_get_only(void **state)
+{
+    struct world *world = *state;
+    int fd = dial(world);
+    say(fd, SPAN("HEAD /hello HTTP/1.1\r\nHost: a\r\n\r\nHEAD /raw HTTP/1.1\r\nHost: a\r\n\r\n"
+                 "GET /hello HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"));
+    const char *heard = hear(world, fd, NULL);
+    assert_int_equal(count_of(heard, "hello"), 1);
+    assert_int_equal(count_of(heard, "Content-Length: 5"), 2);
+    assert_int_equal(count_of(heard, "raw"), 0);
+    close(fd);
+}
+
+static void a_body_of_known_length_reaches_the_handler(void **state)
+{
+    struct world *world = *state;
+    int fd = dial(world);
+    static char body[50001];
+    memset(body, 'x', 50000);
+    char head[100];
+    sprintf(head, "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 50000\r\n\r\n");
+    say(fd, span_of(head));
+    turn(world);
+    say(fd, span_of(body));
+    say(fd, SPAN("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n"));
+    const char *heard = hear(world, fd, "hello");
+    assert_non_null(strstr(heard, body));
+    close(fd);
+}
+
+static void a_chunked_body_is_decoded_wherever_it_is_cut(void **state)
+{
+    struct world *world = *state;
+    struct span text = SPAN("POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+                            "5\r\nhello\r\n1;ext=1\r\n,\r\n6\r\n world\r\n0\r\nTrailer: x\r\n\r\n"
+                            "GET /raw HTTP/1.1\r\nHost: a\r\n\r\n");
+    for (size_t cut = 1; cut < text.len; cut++) {
+        int fd = dial(world);
+        say(fd, (struct span){text.ptr, cut});
+        for (int i = 0; i < 3; i++)
+            turn(world);
+        say(fd, span_skip(text, cut));
+        const char *heard = hear(world, fd, "raw");
+        assert_non_null(strstr(heard, "\r\n\r\nhello, world"));
+        close(fd);
+    }
+}
+
+static void expect_gets_a_continue_before_the_body(void **state)
+{
+    struct world *world = *state;
+    int fd = dial(world);
+    say(fd,
+        SPAN(
+            "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n"));
+    hear(world, fd, "HTTP/1.1 100 Continue\r\n\r\n");
+    say(fd, SPAN("body"));
+    hear(world, fd, "\r\n\r\nbody");
+    close(fd);
+}
+
+static void an_expected_body_that_is_too_large_is_refused_at_once(void **state)
+{
+    struct world *world = *state;
+    int fd = dial(world);
+    say(fd, SPAN("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 100001\r\n"
+                 "Expect: 100-continue\r\n\r\n"));
+    const char *heard = hear(world, fd, NULL);
+    assert_true(strncmp(heard, "HTTP/1.1 413 ", 13) == 0);
+    assert_null(strstr(heard, "100 Continue"));
+    close(fd);
+}
+
+static void a_chunked_body_that_is_too_large_is_refused(void **state)
+{
+    struct world *world = *state;
+    int fd = dial(world);
+    say(fd, SPAN("POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"));
+    static char chunk[8200];
+    sprintf(chunk, "2000\r\n");
+    memset(chunk + 6, 'y', 8192);
+    for (int i = 0; i < 13; i++) {
+        say(fd, (struct span){chunk, 6 + 8192});
+        say(fd, SPAN("\r\n"));
+        turn(world);
+    }
+    assert_true(strncmp(hear(world, fd, NULL), "HTTP/1.1 413 ", 13) == 0);
+    close(fd);
+}
+
+static void a_large_shared_body_arrives_whole_at_a_slow_reader(void **state)
+{
+    struct world *world = *state;
+    int fd = dial(world);
+    say(fd, SPAN("GET /big HTTP/1.1\r\nHost: a\r\n\r\nGET /raw HTTP/1.1\r\nHost: a\r\n\r\n"));
+    for (int i = 0; i < 20; i++)
+        turn(world); /* the socket is full by now, and most is still to be sent */
+    const char *heard = hear(world, fd, "\r\n\r\nraw");
+    const char *body = strstr(heard, "\r\n\r\n") + 4;
+    assert_memory_equal(body, world->big->bytes, world->big->len);
+    assert_int_equal(atomic_load(&world->big->refs), 1);
+    close(fd);
+}
+
+static void a_long_body_of_the_handlers_own_arrives_whole_at_a_slow_reader(void **state)
+{
+    struct world *world = *state;
+    int fd = dial(world);
+    say(fd, SPAN("GET /long HTTP/1.1\r\nHost: a\r\n\r\nGET /raw HTTP/1.1\r\nHost: a\r\n\r\n"));
+    for (int i = 0; i < 20; i++)
+        turn(world);
+    const char *heard = hear(world, fd, "\r\n\r\nraw");
+    const char *body = strstr(heard, "\r\n\r\n") + 4;
+    assert_memory_equal(body, world->big->bytes, world->big->len);
+    close(fd);
+}
+
+static void unknown_paths_and_methods_are_told_apart(void **state)
+{
+    struct world *world = *state;
+    int fd = dial(world);
+    say(fd, SPAN("GET /nothing HTTP/1.1\r\nHost: a\r\n\r\n"));
+    const char *heard = hear(world, fd, "}");
+    assert_non_null(strstr(heard, "404 Not Found"));
+    assert_non_null(strstr(heard, "application/problem+json"));
+    assert_non_null(strstr(heard, "\"code\":\"not-found\""));
+    say(fd, SPAN("DELETE /hello HTTP/1.1\r\nHost: a\r\n\r\n"));
+    heard = hear(world, fd, "}");
+    assert_non_null(strstr(heard, "405 Method Not Allowed"));
+    assert_non_null(strstr(heard, "\r\nAllow: GET, HEAD, POST, OPTIONS\r\n"));
+    say(fd, SPAN("OPTIONS /hello HTTP/1.1\r\nHost: a\r\n\r\n"));
+    heard = hear(world, fd, "\r\n\r\n");
+    assert_non_null(strstr(heard, "204 No Content"));
+    assert_null(strstr(heard, "Content-Length"));
+    say(fd, SPAN("BREW /hello HTTP/1.1\r\nHost: a\r\n\r\n"));
+    assert_non_null(strstr(hear(world, fd, NULL), "HTTP/1.1 400 "));
+    close(fd);
+}
+
+static void the_rest_of_a_path_is_one_parameter(void **state)
+{
+    struct world *world = *state;
+    int fd = dial(world);
+    say(fd, SPAN("GET /files/a/b/c.js HTTP/1.1\r\nHost: a\r\n\r\n"));
+    hear(world, fd, "\r\n\r\na/b/c.js|");
+    close(fd);
+}
+
+static void the_visitor_behind_trusted_proxies_is_found(void **state)
+{
+    (void)state;
+    struct world world;
+    world_open(&world, http_limits_default(), "127.0.0.0/8, 10.0.0.0/8");
+    int fd = dial(&world);
+    say(fd, SPAN("GET /p/n/x HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 1.2.3.4, 198.51.100.7, "
+                 "10.1.2.3\r\nX-Forwarded-Proto: https\r\n\r\n"));
+    hear(&world, fd, "|198.51.100.7|tls");
+    say(fd, SPAN("GET /p/n/x HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: junk\r\n\r\n"));
+    hear(&world, fd, "|127.0.0.1|plain");
+    close(fd);
+    world_close(&world);
+}
+
+static void a_stranger_cannot_forge_its_address(void **state)
+{
+    struct world *world = *state;
+    int fd = dial(world);
+    say(fd, SPAN("GET /p/n/x HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 1.2.3.4\r\n"
+                 "X-Forwarded-Proto: https\r\n\r\n"));
+    hear(world, fd, "|127.0.0.1|plain");
+    close(fd);
+}
+
+/* ---- answers that come later ---- */
+
+static void a_later_answer_is_followed_by_what_was_pipelined_behind_it(void **state)
+{
+    struct world *world = *state;
+    int fd = dial(world);
+    say(fd, SPAN("GET /later HTTP/1.1\r\nHost: a\r\n\r\nGET /raw HTTP/1.1\r\nHost: a\r\n\r\n"));
+    turn_until(world, &world->kept_len, 1);
+    for (int i = 0; i < 5; i++)
+        turn(world);
+    assert_int_equal(recv(fd, world->heard, 10, 0), -1); /* nothing overtakes it */
+    assert_true(span_eq(http_req_path(world->kept[0]), SPAN("/later")));
+    on_hello(world->kept[0], NULL);
+    world->kept_len = 0;
+    const char *heard = hear(world, fd, "raw");
+    assert_non_null(strstr(heard, "hello"));
+    close(fd);
+}
+
+static void an_answer_to_a_visitor_who_has_gone_falls_to_the_floor(void **state)
+{
+    struct world *world = *state;
+    int fd = dial(world);
+    say(fd, SPAN("GET /later HTTP/1.1\r\nHost: a\r\n\r\n"));
+    turn_until(world, &world->kept_len, 1);
+    struct linger hard = {1, 0};
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
+    close(fd); /* a reset */
+    for (int i = 0; i < 10; i++)
+        turn(world);
+    on_hello(world->kept[0], NULL);
+    world->kept_len = 0;
+    int other = dial(world);
+    say(other, SPAN("GET /raw HTTP/1.1\r\nHost: a\r\n\r\n"));
+    hear(world, other, "raw");
+    close(other);
+}
+
+static void a_handler_may_answer_many_others_first(void **state)
+{
+    struct world *world = *state;
+    int fds[8];
+    for (int i = 0; i < 8; i++) {
+        fds[i] = dial(world);
+        say(fds[i], SPAN("GET /later HTTP/1.1\r\nHost: a\r\n\r\n"));
+    }
+    turn_until(world, &world->kept_len, 8);
+    for (unsigned i = 8; i-- > 0;)
+        on_hello(world->kept[i], NULL);
+    world->kept_len = 0;
+    for (int i = 0; i < 8; i++) {
+        hear(world, fds[i], "hello");
+        close(fds[i]);
+    }
+}
+
+/* ---- bad input ---- */
+
+static void malformed_requests_get_400_and_the_door(void **state)
+{
+    struct world *world = *state;
+    static const char *const bad[] = {
+        "GET /hello HTTP/1.1\nHost: a\n\n",
+        "GET /hello HTTP/1.1\r\nHost: a\n\r\n",
+        "GET /hello HTTP/1.1\r\nHost: a\r\n\n",
+        "GET /hello HTTP/1.1\r\nHost: a\r\nX: b\r\n c\r\n\r\n",
+        "GET /hello HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n",
+        "GET /hello HTTP/1.1\r\n\r\n",
+        "GET /hello HTTP/1.1\r\nHost:\r\n\r\n",
+        "GET /hello HTTP/1.1\r\nHost : a\r\n\r\n",
+        "GET /hello HTTP/1.1\r\nHost: a\r\n: b\r\n\r\n",
+        "GET /hello HTTP/1.1\r\nHost: a\r\nX y: b\r\n\r\n",
+        "GET /hello HTTP/1.1\r\nHost: a\r\nX: \x01\r\n\r\n",
+        "GET  /hello HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET /hel lo HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET /\x01 HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET hello HTTP/1.1\r\nHost: a\r\n\r\n",
+        "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n",
+        "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n",
+        "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: +5\r\n\r\n",
+        "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: -5\r\n\r\n",
+        "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 0x5\r\n\r\n",
+        "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999\r\n\r\n",
+        "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, identity\r\n\r\n",
+        "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n",
+        "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\nhello\r\n0\r\n\r\n",
+        "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhelloXX0\r\n\r\n",
+        ("POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: "
+         "chunked\r\n\r\n5;\x01\r\nhello\r\n0\r\n\r\n"),
+        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        "nonsense\r\n\r\n",
+        "\x16\x03\x01\x02",
+    };
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        int fd = dial(world);
+        say(fd, span_of(bad[i]));
+        const char *heard = hear(world, fd, NULL);
+        if (strncmp(heard, "HTTP/1.1 400 ", 13) != 0)
+            fail_msg("no 400 for [%s] but [%s]", bad[i], heard);
+        assert_non_null(strstr(heard, "Connection: close"));
+        assert_non_null(strstr(heard, "\"code\":\"bad-request\""));
+        assert_int_equal(count_of(heard, "HTTP/1.1 "), 1);
+        close(fd);
+    }
+    assert_int_equal(stat_of(&http_server_stats(world->server)->malformed),
+                     sizeof(bad) / sizeof(bad[0]));
+}
+
+static void what_is_not_spoken_here_gets_its_own_status(void **state)
+{
+    struct world *world = *state;
+    static const char *const odd[][2] = {
+        {"GET /hello HTTP/1.0\r\n\r\n", "HTTP/1.1 200 "},
+        {"TRACE /hello HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", "HTTP/1.1 501 "},
+        {"POST /echo HTTP/1.1\r\nHost: a\r\nExpect: miracles\r\nContent-Length: 1\r\n\r\nx",
+         "HTTP/1.1 417 "},
+        {"POST /hello HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc", "HTTP/1.1 413 "},
+        {"GET http://a/hello HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", "HTTP/1.1 200 "},
+    };
+    for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
+        int fd = dial(world);
+        say(fd, span_of(odd[i][0]));
+        const char *heard = hear(world, fd, NULL);
+        if (strncmp(heard, odd[i][1], strlen(odd[i][1])) != 0)
+            fail_msg("[%s] got [%s]", odd[i][0], heard);
+        close(fd);
+    }
+}
+
+static void long_heads_targets_and_lists_are_refused(void **state)
+{
+    struct world *world = *state;
+    static char text[40000];
+    int fd = dial(world);
+    sprintf(text, "GET /%05000d HTTP/1.1\r\nHost: a\r\n\r\n", 7);
+    say(fd, span_of(text));
+    assert_non_null(strstr(hear(world, fd, NULL), "HTTP/1.1 414 "));
+    close(fd);
+    fd = dial(world);
+    sprintf(text, "GET /hello HTTP/1.1\r\nHost: a\r\nX: %020000d\r\n\r\n", 7);
+    say(fd, span_of(text));
+    assert_non_null(strstr(hear(world, fd, NULL), "HTTP/1.1 431 "));
+    close(fd);
+    fd = dial(world);
+    strcpy(text, "GET /hello HTTP/1.1\r\nHost: a\r\n");
+    for (int i = 0; i < 70; i++)
+        strcat(text, "X: y\r\n");
+    strcat(text, "\r\n");
+    say(fd, span_of(text));
+    assert_non_null(strstr(hear(world, fd, NULL), "HTTP/1.1 431 "));
+    close(fd);
+}
+
+static void random_bytes_never_upset_the_server(void **state)
+{
+    struct world *world = *state;
+    unsigned seed = (unsigned)uv_hrtime();
+    print_message("seed %u\n", seed);
+    static const char alphabet[] =
+        "GET POST/hello HTTP/1.1\r\n\r\n\r\n:;=0123456789abcdef\t \x01\xFF"
+        "Transfer-Encoding: chunked\r\nContent-Length: ";
+    for (int round = 0; round < 2000; round++) {
+        char text[300];
+        size_t len = (size_t)(rand_r(&seed) % 299) + 1;
+        for (size_t i = 0; i < len; i++)
+            text[i] = alphabet[(unsigned)rand_r(&seed) % (sizeof(alphabet) - 1)];
+        int fd = dial(world);
+        if (rand_r(&seed) % 2 == 0)
+            say(fd, SPAN("POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"));
+        say(fd, (struct span){text, len});
+        turn(world);
+        turn(world);
+        close(fd);
+    }
+    int fd = dial(world);
+    say(fd, SPAN("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n"));
+    hear(world, fd, "hello");
+    close(fd);
+}
+
+/* ---- slow and many ---- */
+
+static struct http_limits quick_limits(void)
+{
+    struct http_limits limits = http_limits_default();
+    limits.head_timeout_ms = 300;
+    limits.body_timeout_ms = 300;
+    limits.idle_timeout_ms = 300;
+    limits.write_timeout_ms = 300;
+    return limits;
+}
+
+static void who_sends_a_byte_now_and_then_is_shown_the_door(void **state)
+{
+    (void)state;
+    struct world world;
+    world_open(&world, quick_limits(), NULL);
+    int fd = dial(&world);
+    struct span text =
+        SPAN("GET /hello HTTP/1.1\r\nHost: a\r\nX-Slow: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
+    uint64_t start = now_ms();
+    size_t len = 0;
+    for (size_t i = 0; i < text.len && len == 0; i++) {
+        say(fd, (struct span){text.ptr + i, 1});
+        uint64_t until = now_ms() + 50;
+        while (now_ms() < until && len == 0) {
+            turn(&world);
+            ssize_t got = recv(fd, world.heard, HEARD_MAX, 0);
+            len = got > 0 ? (size_t)got : 0;
+        }
+    }
+    assert_true(len > 13 && strncmp(world.heard, "HTTP/1.1 408 ", 13) == 0);
+    assert_true(now_ms() - start >= 300);
+    close(fd);
+    world_close(&world);
+}
+
+static void a_body_that_does_not_come_is_given_up(void **state)
+{
+    (void)state;
+    struct world world;
+    world_open(&world, quick_limits(), NULL);
+    int fd = dial(&world);
+    say(fd, SPAN("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc"));
+    assert_true(strncmp(hear(&world, fd, NULL), "HTTP/1.1 408 ", 13) == 0);
+    close(fd);
+    world_close(&world);
+}
+
+static void an_idle_connection_and_a_stuck_reader_are_closed(void **state)
+{
+    (void)state;
+    struct world world;
+    world_open(&world, quick_limits(), NULL);
+    int idle = dial(&world);
+    say(idle, SPAN("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n"));
+    assert_int_equal(count_of(hear(&world, idle, NULL), "hello"), 1);
+    close(idle);
+    int stuck = dial(&world);
+    say(stuck, SPAN("GET /big HTTP/1.1\r\nHost: a\r\n\r\n"));
+    uint64_t deadline = now_ms() + WAIT_MS;
+    while (stat_of(&http_server_stats(world.server)->timeouts) == 0 && now_ms() < deadline)
+        turn(&world);
+    assert_int_equal(stat_of(&http_server_stats(world.server)->timeouts), 1);
+    assert_int_equal(atomic_load(&world.big->refs), 1);
+    close(stuck);
+    world_close(&world);
+}
+
+static void a_handlers_request_does_not_time_out_under_it(void **state)
+{
+    (void)state;
+    struct world world;
+    world_open(&world, quick_limits(), NULL);
+    int fd = dial(&world);
+    say(fd, SPAN("GET /later HTTP/1.1\r\nHost: a\r\n\r\n"));
+    turn_until(&world, &world.kept_len, 1);
+    uint64_t until = now_ms() + 1200;
+    while (now_ms() < until)
+        turn(&world);
+    on_hello(world.kept[0], NULL);
+    world.kept_len = 0;
+    hear(&world, fd, "hello");
+    close(fd);
+    world_close(&world);
+}
+
+static void connections_over_the_bound_are_told_so(void **state)
+{
+    (void)state;
+    struct http_limits limits = http_limits_default();
+    limits.connections_max = 2;
+    struct world world;
+    world_open(&world, limits, NULL);
+    int first = dial(&world), second = dial(&world);
+    say(first, SPAN("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n"));
+    hear(&world, first, "hello");
+    int third = dial(&world);
+    const char *heard = hear(&world, third, NULL);
+    assert_non_null(strstr(heard, "503 Service Unavailable"));
+    assert_non_null(strstr(heard, "too-many-connections"));
+    const char *body = strstr(heard, "\r\n\r\n") + 4;
+    char length[40];
+    sprintf(length, "Content-Length: %zu\r\n", strlen(body));
+    assert_non_null(strstr(heard, length));
+    close(third);
+    close(first);
+    close(second);
+    world_close(&world);
+}
+
+static void one_address_gets_its_share_of_connections_only(void **state)
+{
+    (void)state;
+    struct http_limits limits = http_limits_default();
+    limits.connections_per_addr_max = 2;
+    struct world world;
+    world_open(&world, limits, NULL);
+    int first = dial(&world), second = dial(&world), third = dial(&world);
+    assert_non_null(strstr(hear(&world, third, NULL), "503"));
+    close(third);
+    close(first);
+    while (stat_of(&http_server_stats(world.server)->connections) > 1)
+        turn(&world);
+    int fourth = dial(&world);
+    say(fourth, SPAN("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n"));
+    hear(&world, fourth, "hello");
+    close(fourth);
+    close(second);
+    world_close(&world);
+}
+
+/* ---- streams ---- */
+
+static void publish(struct world *world, const char *text)
+{
+    struct http_blob *blob = http_blob_create(span_of(text));
+    http_channel_publish(world->channel, blob);
+    http_blob_unref(blob);
+}
+
+static void a_stream_gets_what_is_published(void **state)
+{
+    struct world *world = *state;
+    int fd = dial(world);
+    say(fd, SPAN("GET /stream HTTP/1.1\r\nHost: a\r\n\r\n"));
+    const char *heard = hear(world, fd, "data: first\n\n");
+    assert_non_null(strstr(heard, "Content-Type: text/event-stream\r\n"));
+    assert_int_equal(http_channel_streams(world->channel), 1);
+    publish(world, "data: second\n\n");
+    hear(world, fd, "data: second\n\n");
+    publish(world, "data: third\n\n");
+    hear(world, fd, "data: third\n\n");
+    close(fd);
+    while (http_channel_streams(world->channel) > 0)
+        turn(world);
+}
+
+static void many_streams_all_get_the_newest(void **state)
+{
+    struct world *world = *state;
+    enum { MANY = 1500 }; /* more than one pump */
+    static int fds[MANY];
+    for (int i = 0; i < MANY; i++) {
+        fds[i] = dial(world);
+        say(fds[i], SPAN("GET /stream HTTP/1.1\r\nHost: a\r\n\r\n"));
+        if (i % 50 == 0)
+            turn(world);
+    }
+    while (http_channel_streams(world->channel) < MANY)
+        turn(world);
+    for (int i = 0; i < MANY; i += 3) { /* a third leaves in the middle of it */
+        close(fds[i]);
+        if (i == 600)
+            publish(world, "data: old\n\n");
+    }
+    publish(world, "data: new\n\n");
+    for (int i = 0; i < MANY; i++) {
+        if (i % 3 == 0)
+            continue;
+        hear(world, fds[i], "data: new\n\n");
+        close(fds[i]);
+    }
+    while (http_channel_streams(world->channel) > 0)
+        turn(world);
+}
+
+static void a_slow_reader_misses_versions_and_then_gets_the_newest(void **state)
+{
+    struct world *world = *state;
+    int slow = dial(world), quick = dial(world);
+    say(slow, SPAN("GET /stream HTTP/1.1\r\nHost: a\r\n\r\n"));
+    say(quick, SPAN("GET /stream HTTP/1.1\r\nHost: a\r\n\r\n"));
+    hear(world, quick, "first");
+    while (http_channel_streams(world->channel) < 2)
+        turn(world);
+    size_t filler_len = 1 << 20;
+    char *filler = malloc(filler_len + 64);
+    for (int version = 0; version < 20; version++) {
+        int len = sprintf(filler, "data: v%d ", version);
+        memset(filler + len, 'z', filler_len);
+        strcpy(filler + (size_t)len + filler_len, version == 19 ? "END\n\n" : "\n\n");
+        publish(world, filler);
+        char mark[16];
+        sprintf(mark, "v%d ", version);
+        hear(world, quick, mark);
+        while (recv(quick, world->heard, HEARD_MAX, 0) > 0)
+            turn(world);
+    }
+    free(filler);
+    uint64_t skipped = stat_of(&http_server_stats(world->server)->stream_skips);
+    assert_true(skipped == 0); /* counted when it catches up */
+    hear(world, slow, "END\n\n");
+    assert_true(stat_of(&http_server_stats(world->server)->stream_skips) > 0);
+    close(slow);
+    close(quick);
+}
+
+/* ---- the end ---- */
+
+static void on_drained(void *ctx)
+{
+    struct world *world = ctx;
+    assert_false(world->drained);
+    world->drained = true;
+}
+
+static void draining_answers_what_was_begun_and_ends_the_rest(void **state)
+{
+    (void)state;
+    struct world world;
+    world_open(&world, http_limits_default(), NULL);
+    int idle = dial(&world), busy = dial(&world), stream = dial(&world);
+    say(busy, SPAN("GET /later HTTP/1.1\r\nHost: a\r\n\r\n"));
+    say(stream, SPAN("GET /stream HTTP/1.1\r\nHost: a\r\n\r\n"));
+    hear(&world, stream, "first");
+    turn_until(&world, &world.kept_len, 1);
+    uint16_t port = http_server_port(world.server);
+    http_server_drain(world.server, 5000, on_drained, &world);
+    hear(&world, idle, NULL);
+    hear(&world, stream, NULL);
+    assert_false(world.drained);
+    on_hello(world.kept[0], NULL);
+    world.kept_len = 0;
+    assert_non_null(strstr(hear(&world, busy, NULL), "hello"));
+    while (!world.drained)
+        turn(&world);
+    int late = socket(AF_INET, SOCK_STREAM, 0);
+    struct sockaddr_in name = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    assert_int_equal(connect(late, (struct sockaddr *)&name, sizeof(name)), -1);
+    close(late);
+    close(idle);
+    close(busy);
+    close(stream);
+    world_close(&world);
+}
+
+static void draining_does_not_wait_for_ever(void **state)
+{
+    (void)state;
+    struct world world;
+    world_open(&world, http_limits_default(), NULL);
+    int busy = dial(&world);
+    say(busy, SPAN("GET /later HTTP/1.1\r\nHost: a\r\n\r\n"));
+    turn_until(&world, &world.kept_len, 1);
+    http_server_drain(world.server, 200, on_drained, &world);
+    uint64_t deadline = now_ms() + WAIT_MS;
+    while (!world.drained && now_ms() < deadline)
+        turn(&world);
+    assert_true(world.drained);
+    http_server_close(world.server, on_closed, &world);
+    on_hello(world.kept[0], NULL); /* the server waits for it, then is gone */
+    world.kept_len = 0;
+    while (!world.closed)
+        turn(&world);
+    close(busy);
+    world_close(&world);
+}
+
+static void a_bad_address_to_listen_on_is_named(void **state)
+{
+    (void)state;
+    uv_loop_t loop;
+    uv_loop_init(&loop);
+    struct err_slot err;
+    struct http_router *router;
+    assert_int_equal(http_router_create(&err, &router), 0);
+    struct http_server *server = NULL;
+    struct http_server_conf conf = {
+        .loop = &loop, .router = router, .host = "localhost", .limits = http_limits_default()};
+    assert_int_equal(http_server_create(&conf, &err, &server), ERR_SYNTAX);
+    assert_non_null(strstr(err.text, "localhost"));
+    conf.host = "192.0.2.1";
+    assert_int_equal(http_server_create(&conf, &err, &server), ERR_IO);
+    conf.host = "127.0.0.1";
+    conf.trusted_proxies = "10.0.0.0/33";
+    assert_true(http_server_create(&conf, &err, &server) < 0);
+    assert_null(server);
+    assert_int_equal(uv_loop_close(&loop), 0);
+    http_router_destroy(router);
+}
+
+static void a_route_that_stands_twice_is_refused(void **state)
+{
+    (void)state;
+    struct err_slot err;
+    struct http_router *router;
+    assert_int_equal(http_router_create(&err, &router), 0);
+    struct http_route one = {HTTP_METHOD_GET, "/a/{x}/b", on_hello, NULL, 0};
+    struct http_route same = {HTTP_METHOD_GET, "/a/{y}/b", on_hello, NULL, 0};
+    assert_int_equal(http_router_add(router, &one, &err), 0);
+    assert_int_equal(http_router_add(router, &same, &err), ERR_EXISTS);
+    http_router_destroy(router);
+}
+
+static unsigned found(const struct http_router *router, const char *path)
+{
+    struct http_match match;
+    http_router_find(router, HTTP_METHOD_GET, span_of(path), &match);
+    return match.status;
+}
+
+static void a_table_of_routes_is_added_up_to_the_first_that_is_refused(void **state)
+{
+    (void)state;
+    static const struct http_route table[] = {
+        {HTTP_METHOD_GET, "/a", on_hello, NULL, 0},
+        {HTTP_METHOD_GET, "/b/{x}", on_hello, NULL, 0},
+        {HTTP_METHOD_GET, "/a", on_hello, NULL, 0},
+        {HTTP_METHOD_GET, "/c", on_hello, NULL, 0},
+    };
+    struct err_slot err;
+    struct http_router *router;
+    assert_int_equal(http_router_create(&err, &router), 0);
+    assert_int_equal(http_router_add_all(router, table, 0, &err), 0);
+    assert_int_equal(found(router, "/a"), 404);
+    assert_int_equal(http_router_add_all(router, table, 2, &err), 0);
+    assert_int_equal(found(router, "/a"), 200);
+    assert_int_equal(found(router, "/b/1"), 200);
+    assert_int_equal(http_router_add_all(router, table + 2, 2, &err), ERR_EXISTS);
+    assert_string_equal(err.text, "route GET /a is there already");
+    assert_int_equal(found(router, "/c"), 404);
+    http_router_destroy(router);
+}
+
+static void escapes_in_urls_are_decoded_or_refused(void **state)
+{
+    (void)state;
+    char memory[16];
+    struct text out = text_on(memory, sizeof(memory));
+    assert_true(http_url_decode(SPAN("a%20b+c%ED"), false, &out));
+    assert_true(span_eq(text_span(&out), SPAN("a b+c\xED")));
+    out = text_on(memory, sizeof(memory));
+    assert_true(http_url_decode(SPAN("a+b"), true, &out));
+    assert_true(span_eq(text_span(&out), SPAN("a b")));
+    static const char *const bad[] = {"%", "%2", "%zz", "abc%4"};
+    for (size_t i = 0; i < 4; i++) {
+        out = text_on(memory, sizeof(memory));
+        assert_false(http_url_decode(span_of(bad[i]), true, &out));
+    }
+    out = text_on(memory, 2);
+    assert_false(http_url_decode(SPAN("abc"), true, &out));
+}
+
+#define IN_WORLD(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        IN_WORLD(a_get_is_answered_and_the_connection_kept),
+        IN_WORLD(a_request_in_single_bytes_is_understood),
+        IN_WORLD(pipelined_requests_are_answered_in_order_by_one_write),
+        IN_WORLD(more_pipelined_requests_than_a_turn_takes_are_all_answered),
+        IN_WORLD(a_request_that_repeats_the_one_before_means_the_same),
+        IN_WORLD(a_request_that_differs_in_a_letter_is_read_anew),
+        IN_WORLD(a_repeated_request_on_another_connection_is_read_anew),
+        IN_WORLD(a_repeated_request_waits_for_a_slow_reader),
+        IN_WORLD(head_gets_the_head_of_get_only),
+        IN_WORLD(a_body_of_known_length_reaches_the_handler),
+        IN_WORLD(a_chunked_body_is_decoded_wherever_it_is_cut),
+        IN_WORLD(expect_gets_a_continue_before_the_body),
+        IN_WORLD(an_expected_body_that_is_too_large_is_refused_at_once),
+        IN_WORLD(a_chunked_body_that_is_too_large_is_refused),
+        IN_WORLD(a_large_shared_body_arrives_whole_at_a_slow_reader),
+        IN_WORLD(a_long_body_of_the_handlers_own_arrives_whole_at_a_slow_reader),
+        IN_WORLD(unknown_paths_and_methods_are_told_apart),
+        IN_WORLD(the_rest_of_a_path_is_one_parameter),
+        IN_WORLD(a_stranger_cannot_forge_its_address),
+        IN_WORLD(a_later_answer_is_followed_by_what_was_pipelined_behind_it),
+        IN_WORLD(an_answer_to_a_visitor_who_has_gone_falls_to_the_floor),
+        IN_WORLD(a_handler_may_answer_many_others_first),
+        IN_WORLD(malformed_requests_get_400_and_the_door),
+        IN_WORLD(what_is_not_spoken_here_gets_its_own_status),
+        IN_WORLD(long_heads_targets_and_lists_are_refused),
+        IN_WORLD(random_bytes_never_upset_the_server),
+        IN_WORLD(a_stream_gets_what_is_published),
+        IN_WORLD(many_streams_all_get_the_newest),
+        IN_WORLD(a_slow_reader_misses_versions_and_then_gets_the_newest),
+        cmocka_unit_test(the_visitor_behind_trusted_proxies_is_found),
+        cmocka_unit_test(who_sends_a_byte_now_and_then_is_shown_the_door),
+        cmocka_unit_test(a_body_that_does_not_come_is_given_up),
+        cmocka_unit_test(an_idle_connection_and_a_stuck_reader_are_closed),
+        cmocka_unit_test(a_handlers_request_does_not_time_out_under_it),
+        cmocka_unit_test(connections_over_the_bound_are_told_so),
+        cmocka_unit_test(one_address_gets_its_share_of_connections_only),
+        cmocka_unit_test(draining_answers_what_was_begun_and_ends_the_rest),
+        cmocka_unit_test(draining_does_not_wait_for_ever),
+        cmocka_unit_test(a_bad_address_to_listen_on_is_named),
+        cmocka_unit_test(a_route_that_stands_twice_is_refused),
+        cmocka_unit_test(a_table_of_routes_is_added_up_to_the_first_that_is_refused),
+        cmocka_unit_test(escapes_in_urls_are_decoded_or_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,142 @@
+/* ip_test.c: one form for both kinds of address, and networks that mean what they say. */
+#include "unit.h"
+
+#include "base/ip.h"
+
+static void check_text(const char *in, const char *want)
+{
+    uint8_t addr[IP_BYTES];
+    if (!ip_parse(span_of(in), addr))
+        fail_msg("\"%s\" was refused", in);
+    char memory[IP_TEXT_MAX];
+    struct text text = text_on(memory, sizeof(memory));
+    ip_put(&text, addr);
+    assert_span(text_span(&text), want);
+}
+
+static void addresses_are_read_and_written_in_their_shortest_form(void **state)
+{
+    (void)state;
+    check_text("192.0.2.1", "192.0.2.1");
+    check_text("::ffff:192.0.2.1", "192.0.2.1");
+    check_text("::FFFF:C000:0201", "192.0.2.1");
+    check_text("2001:DB8:0:0:0:0:0:1", "2001:db8::1");
+    check_text("::", "::");
+    check_text("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
+               "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff");
+}
+
+static void what_is_no_address_is_refused(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {
+        "",          "1.2.3",      "1.2.3.4.5",
+        "1.2.3.256", "01.2.3.4",   "1.2.3.4 ",
+        "0x1.2.3.4", "::1%lo",     "[::1]",
+        ":::",       "1::2::3",    "12345::",
+        "localhost", "1.2.3.4:80", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"};
+    uint8_t addr[IP_BYTES] = {9};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        if (ip_parse(span_of(bad[i]), addr))
+            fail_msg("\"%s\" was taken", bad[i]);
+    }
+    assert_int_equal(9, addr[0]);
+}
+
+static void a_site_is_an_ipv4_address_or_an_ipv6_64(void **state)
+{
+    (void)state;
+    uint8_t a[IP_BYTES], b[IP_BYTES];
+    ip_parse(SPAN("2001:db8:1:2:a3b4:4:5:6"), a);
+    ip_parse(SPAN("2001:db8:1:2::"), b);
+    ip_site(a, a);
+    assert_memory_equal(a, b, IP_BYTES);
+    ip_parse(SPAN("192.0.2.7"), a);
+    ip_site(a, b);
+    assert_memory_equal(a, b, IP_BYTES);
+}
+
+static bool in_nets(const char *list, const char *addr_text)
+{
+    struct ip_nets nets;
+    struct err_slot err;
+    uint8_t addr[IP_BYTES];
+    if (ip_nets_parse(span_of(list), &err, &nets) < 0)
+        fail_msg("\"%s\": %s", list, err.text);
+    assert_true(ip_parse(span_of(addr_text), addr));
+    return ip_nets_contain(&nets, addr);
+}
+
+static void a_network_contains_what_begins_like_it(void **state)
+{
+    (void)state;
+    assert_true(in_nets("10.0.0.0/8", "10.255.0.1"));
+    assert_false(in_nets("10.0.0.0/8", "11.0.0.0"));
+    assert_true(in_nets("10.1.2.128/25", "10.1.2.129"));
+    assert_false(in_nets("10.1.2.128/25", "10.1.2.127"));
+    assert_true(in_nets(" 127.0.0.1 , ::1 ", "::1"));
+    assert_true(in_nets("127.0.0.1,::1", "::ffff:127.0.0.1"));
+    assert_false(in_nets("127.0.0.1,::1", "127.0.0.2"));
+    assert_true(in_nets("fd00::/8", "fdff::1"));
+    assert_false(in_nets("fd00::/8", "fe00::1"));
+    assert_true(in_nets("0.0.0.0/0", "203.0.113.9"));
+    assert_false(in_nets("0.0.0.0/0", "2001:db8::1"));
+    assert_true(in_nets("::/0", "203.0.113.9"));
+    assert_true(in_nets("::ffff:10.0.0.0/104", "10.9.9.9"));
+    assert_false(in_nets("", "127.0.0.1"));
+    assert_false(in_nets("  ", "127.0.0.1"));
+}
+
+static void check_refused(const char *list, const char *says)
+{
+    struct ip_nets nets = {.len = 3};
+    struct err_slot err;
+    assert_true(ip_nets_parse(span_of(list), &err, &nets) < 0);
+    assert_says(&err, says);
+    assert_int_equal(3, nets.len);
+}
+
+static void a_wrong_list_is_refused_with_the_item_named(void **state)
+{
+    (void)state;
+    check_refused("10.0.0.0/8,", "\"\" is no address");
+    check_refused("10.0.0.0/8,proxy", "\"proxy\" is no address");
+    check_refused("10.0.0.0/33", "must be from 0 to 32");
+    check_refused("10.0.0.0/", "must be from 0 to 32");
+    check_refused("::/129", "must be from 0 to 128");
+    check_refused("10.0.0.1/8", "\"10.0.0.1/8\" has bits set beyond");
+    char many[1024] = "";
+    struct text text = text_on(many, sizeof(many));
+    for (unsigned i = 0; i <= IP_NETS_MAX; i++)
+        text_printf(&text, "%s10.0.0.%u", i > 0 ? "," : "", i);
+    check_refused(many, "at most 64");
+}
+
+static void noise_is_survived(void **state)
+{
+    (void)state;
+    struct rng_seeded rng;
+    rng_seeded_init(&rng, unit_seed());
+    for (unsigned round = 0; round < 20000; round++) {
+        char in[80];
+        size_t len =
+            unit_mutate(&rng.rng, SPAN("10.0.0.0/8,2001:db8::/32, 127.0.0.1"), in, sizeof(in));
+        struct ip_nets nets;
+        struct err_slot err;
+        if (ip_nets_parse((struct span){in, len}, &err, &nets) == 0)
+            assert_true(nets.len <= IP_NETS_MAX);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(addresses_are_read_and_written_in_their_shortest_form),
+        cmocka_unit_test(what_is_no_address_is_refused),
+        cmocka_unit_test(a_site_is_an_ipv4_address_or_an_ipv6_64),
+        cmocka_unit_test(a_network_contains_what_begins_like_it),
+        cmocka_unit_test(a_wrong_list_is_refused_with_the_item_named),
+        cmocka_unit_test(noise_is_survived),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,342 @@
+/* json_in_test.c: good bodies fill variables, bad ones name the pointer and the rule. */
+#include "unit.h"
+
+#include "base/json_in.h"
+
+#include <string.h>
+
+static json_t *parse(const char *text)
+{
+    json_t *doc = NULL;
+    struct err_slot err;
+    if (json_in_parse(span_of(text), &err, &doc) < 0)
+        fail_msg("%s: %s", text, err.text);
+    return doc;
+}
+
+static const char *const modes[] = {"off", "on", "auto", NULL};
+
+struct sample {
+    struct span name;
+    uint64_t count, rate_milli, at_ms, inner_n;
+    int64_t offset;
+    bool on;
+    unsigned mode;
+    size_t tags_len;
+};
+
+/* Reads one of everything. */
+static int read_sample(json_t *doc, struct err_slot *err, struct sample *out)
+{
+    struct json_in in, inner;
+    json_t *tags;
+    json_in_object(&in, doc, err);
+    json_in_require(&in, "name");
+    json_in_str(&in, "name", 1, 8, &out->name);
+    json_in_u64(&in, "count", 1, 100, &out->count);
+    json_in_i64(&in, "offset", -5, 5, &out->offset);
+    json_in_milli(&in, "rate", 0, 1000000000, &out->rate_milli);
+    json_in_bool(&in, "on", &out->on);
+    json_in_word(&in, "mode", modes, &out->mode);
+    json_in_time(&in, "at", &out->at_ms);
+    json_in_allow(&in, "id");
+    if (json_in_array(&in, "tags", 0, 3, &tags)) {
+        out->tags_len = json_array_size(tags);
+        for (size_t i = 0; i < out->tags_len; i++) {
+            struct span tag;
+            json_in_item_str(&in, "tags", tags, i, 1, 4, &tag);
+        }
+    }
+    if (json_in_child(&in, "inner", &inner)) {
+        json_in_u64(&inner, "n", 0, 9, &out->inner_n);
+        json_in_end(&inner);
+    }
+    return json_in_end(&in);
+}
+
+static void a_good_body_fills_the_variables(void **state)
+{
+    (void)state;
+    json_t *doc = parse("{\"name\":\"hall\",\"count\":100,\"offset\":-5,\"rate\":2.5,\"on\":true,"
+                        "\"mode\":\"auto\",\"at\":\"1970-01-01T00:00:01Z\",\"id\":[1],"
+                        "\"tags\":[\"a\",\"bcde\"],\"inner\":{\"n\":9}}");
+    struct sample got = {0};
+    struct err_slot err;
+    assert_int_equal(0, read_sample(doc, &err, &got));
+    assert_span(got.name, "hall");
+    assert_int_equal(100, got.count);
+    assert_int_equal(-5, got.offset);
+    assert_int_equal(2500, got.rate_milli);
+    assert_true(got.on);
+    assert_int_equal(2, got.mode);
+    assert_int_equal(1000, got.at_ms);
+    assert_int_equal(2, got.tags_len);
+    assert_int_equal(9, got.inner_n);
+    json_decref(doc);
+}
+
+static void what_is_absent_keeps_its_default(void **state)
+{
+    (void)state;
+    json_t *doc = parse("{\"name\":\"x\"}");
+    struct sample got = {.count = 7, .mode = 1, .on = true};
+    struct err_slot err;
+    assert_int_equal(0, read_sample(doc, &err, &got));
+    assert_int_equal(7, got.count);
+    assert_int_equal(1, got.mode);
+    assert_true(got.on);
+    json_decref(doc);
+}
+
+static void check_refused(const char *body, const char *sentence)
+{
+    json_t *doc = parse(body);
+    struct sample got = {.count = 7};
+    struct err_slot err;
+    assert_int_equal(ERR_RANGE, read_sample(doc, &err, &got));
+    assert_string_equal(sentence, err.text);
+    assert_int_equal(7, got.count);
+    json_decref(doc);
+}
+
+static void a_bad_member_is_named_with_its_rule(void **state)
+{
+    (void)state;
+    check_refused("{}", "/name: is missing");
+    check_refused("[]", "the document: must be an object");
+    check_refused("3", "the document: must be an object");
+    check_refused("{\"name\":\"\"}", "/name: must be a text of 1 to 8 bytes");
+    check_refused("{\"name\":null}", "/name: must be a text of 1 to 8 bytes");
+    check_refused("{\"name\":\"123456789\"}", "/name: must be a text of 1 to 8 bytes");
+    check_refused("{\"name\":\"x\",\"count\":0}", "/count: must be a whole number from 1 to 100");
+    check_refused("{\"name\":\"x\",\"count\":-1}", "/count: must be a whole number from 1 to 100");
+    check_refused("{\"name\":\"x\",\"count\":5.5}", "/count: must be a whole number from 1 to 100");
+    check_refused("{\"name\":\"x\",\"count\":\"5\"}",
+                  "/count: must be a whole number from 1 to 100");
+    check_refused("{\"name\":\"x\",\"offset\":6}", "/offset: must be a whole number from -5 to 5");
+    check_refused("{\"name\":\"x\",\"rate\":-0.5}",
+                  "/rate: must be a number from 0 to 1000000, with up to three decimals");
+    check_refused("{\"name\":\"x\",\"rate\":1e300}",
+                  "/rate: must be a number from 0 to 1000000, with up to three decimals");
+    check_refused("{\"name\":\"x\",\"rate\":0.0005}",
+                  "/rate: must be a number from 0 to 1000000, with up to three decimals");
+    check_refused("{\"name\":\"x\",\"on\":1}", "/on: must be true or false");
+    check_refused("{\"name\":\"x\",\"mode\":\"of\"}", "/mode: must be one of off, on, auto");
+    check_refused("{\"name\":\"x\",\"at\":\"tomorrow\"}",
+                  "/at: must be a time such as \"2026-11-20T11:00:00Z\"");
+    check_refused("{\"name\":\"x\",\"tags\":{}}", "/tags: must be a list of 0 to 3 elements");
+    check_refused("{\"name\":\"x\",\"tags\":[\"a\",\"\"]}",
+                  "/tags/1: must be a text of 1 to 4 bytes");
+    check_refused("{\"name\":\"x\",\"inner\":3}", "/inner: must be an object");
+    check_refused("{\"name\":\"x\",\"inner\":{\"n\":10}}",
+                  "/inner/n: must be a whole number from 0 to 9");
+}
+
+static void the_first_failure_is_the_one_that_is_told(void **state)
+{
+    (void)state;
+    check_refused("{\"inner\":{\"n\":-1,\"m\":1},\"bogus\":1}", "/name: is missing");
+}
+
+static void an_unknown_member_is_named_with_those_that_are_known(void **state)
+{
+    (void)state;
+    check_refused("{\"name\":\"x\",\"inner\":{\"m/~\":1}}",
+                  "/inner/m~1~0: is not known here; known are n");
+    check_refused("{\"name\":\"x\",\"nam\":1}",
+                  "/nam: is not known here; known are name, count, offset, rate, on, mode, at, id, "
+                  "tags, inner");
+}
+
+static void a_long_name_is_cut_and_still_told(void **state)
+{
+    (void)state;
+    char body[512] = "{\"name\":\"x\",\"";
+    memset(body + strlen(body), 'k', 400);
+    strcpy(body + 413, "\":1}");
+    json_t *doc = parse(body);
+    struct sample got;
+    struct err_slot err;
+    assert_int_equal(ERR_RANGE, read_sample(doc, &err, &got));
+    assert_says(&err, "kkkk: is not known here");
+    json_decref(doc);
+}
+
+static void a_callers_own_rule_joins_in(void **state)
+{
+    (void)state;
+    json_t *doc = parse("{\"a\":1}");
+    struct json_in in;
+    struct err_slot err;
+    uint64_t a;
+    json_in_object(&in, doc, &err);
+    assert_true(json_in_has(&in, "a"));
+    assert_false(json_in_has(&in, "b"));
+    assert_true(json_in_u64(&in, "a", 0, 9, &a));
+    json_in_refuse(&in, "a", "must be above %d", 3);
+    assert_int_equal(ERR_RANGE, json_in_end(&in));
+    assert_string_equal("/a: must be above 3", err.text);
+    json_decref(doc);
+}
+
+static void numbers_as_people_write_them_become_thousandths(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *body;
+        uint64_t milli;
+    } cases[] = {{"{\"r\":0.1}", 100},
+                 {"{\"r\":0.001}", 1},
+                 {"{\"r\":1e3}", 1000000},
+                 {"{\"r\":16.667}", 16667},
+                 {"{\"r\":999999.999}", 999999999},
+                 {"{\"r\":0}", 0}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        json_t *doc = parse(cases[i].body);
+        struct json_in in;
+        struct err_slot err;
+        uint64_t milli;
+        json_in_object(&in, doc, &err);
+        assert_true(json_in_milli(&in, "r", 0, 1000000000, &milli));
+        assert_int_equal(cases[i].milli, milli);
+        json_decref(doc);
+    }
+}
+
+static void what_is_no_json_is_refused(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"",
+                                      "{",
+                                      "{\"a\":1,\"a\":2}",
+                                      "{\"a\":1} x",
+                                      "{'a':1}",
+                                      "{\"a\":01}",
+                                      "{\"a\":\"\\u0000\"}",
+                                      "{\"a\":\"\xff\"}",
+                                      "nul",
+                                      "{\"a\":1e999}",
+                                      "{\"a\":NaN}",
+                                      "{\"a\":1,}",
+                                      "{\"a\":99999999999999999999}"};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        json_t *doc;
+        struct err_slot err;
+        if (json_in_parse(span_of(bad[i]), &err, &doc) != ERR_SYNTAX)
+            fail_msg("\"%s\" was taken", bad[i]);
+    }
+}
+
+static void depth_is_bounded_and_brackets_in_texts_do_not_count(void **state)
+{
+    (void)state;
+    char text[2 * JSON_IN_DEPTH_MAX + 3];
+    memset(text, '[', JSON_IN_DEPTH_MAX + 1);
+    memset(text + JSON_IN_DEPTH_MAX + 1, ']', JSON_IN_DEPTH_MAX + 1);
+    json_t *doc;
+    struct err_slot err;
+    struct span all = {text, 2 * JSON_IN_DEPTH_MAX + 2};
+    assert_int_equal(ERR_SYNTAX, json_in_parse(all, &err, &doc));
+    assert_says(&err, "more than 32 deep");
+    assert_int_equal(0, json_in_parse((struct span){text + 1, all.len - 2}, &err, &doc));
+    json_decref(doc);
+    doc = parse("[\"\\\"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[\"]");
+    json_decref(doc);
+}
+
+/* The examples of RFC 7396, appendix A. */
+static void merge_patches_do_what_the_rfc_shows(void **state)
+{
+    (void)state;
+    static const char *const cases[][3] = {
+        {"{\"a\":\"b\"}", "{\"a\":\"c\"}", "{\"a\":\"c\"}"},
+        {"{\"a\":\"b\"}", "{\"b\":\"c\"}", "{\"a\":\"b\",\"b\":\"c\"}"},
+        {"{\"a\":\"b\"}", "{\"a\":null}", "{}"},
+        {"{\"a\":\"b\",\"b\":\"c\"}", "{\"a\":null}", "{\"b\":\"c\"}"},
+        {"{\"a\":[\"b\"]}", "{\"a\":\"c\"}", "{\"a\":\"c\"}"},
+        {"{\"a\":\"c\"}", "{\"a\":[\"b\"]}", "{\"a\":[\"b\"]}"},
+        {"{\"a\":{\"b\":\"c\"}}", "{\"a\":{\"b\":\"d\",\"c\":null}}", "{\"a\":{\"b\":\"d\"}}"},
+        {"{\"a\":[{\"b\":\"c\"}]}", "{\"a\":[1]}", "{\"a\":[1]}"},
+        {"[\"a\",\"b\"]", "[\"c\",\"d\"]", "[\"c\",\"d\"]"},
+        {"{\"a\":\"b\"}", "[\"c\"]", "[\"c\"]"},
+        {"{\"a\":\"foo\"}", "null", "null"},
+        {"{\"a\":\"foo\"}", "\"bar\"", "\"bar\""},
+        {"{\"e\":null}", "{\"a\":1}", "{\"e\":null,\"a\":1}"},
+        {"[1,2]", "{\"a\":\"b\",\"c\":null}", "{\"a\":\"b\"}"},
+        {"{}", "{\"a\":{\"bb\":{\"ccc\":null}}}", "{\"a\":{\"bb\":{}}}"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        json_t *target = parse(cases[i][0]), *patch = parse(cases[i][1]), *merged;
+        struct err_slot err;
+        assert_int_equal(0, json_in_merge(target, patch, &err, &merged));
+        char memory[256];
+        struct text text = text_on(memory, sizeof(memory));
+        json_in_put(&text, merged);
+        assert_span(text_span(&text), cases[i][2]);
+        text.len = 0;
+        json_in_put(&text, target);
+        assert_span(text_span(&text), cases[i][0]);
+        json_decref(merged);
+        json_decref(patch);
+        json_decref(target);
+    }
+}
+
+static void a_document_too_long_for_its_memory_is_marked(void **state)
+{
+    (void)state;
+    json_t *doc = parse("{\"a\":0.1,\"b\":\"cd\"}");
+    char memory[32];
+    struct text text = text_on(memory, 18);
+    json_in_put(&text, doc);
+    assert_false(text.overflown);
+    assert_span(text_span(&text), "{\"a\":0.1,\"b\":\"cd\"}");
+    text = text_on(memory, 17);
+    json_in_put(&text, doc);
+    assert_true(text.overflown);
+    json_decref(doc);
+}
+
+static void noise_is_survived_and_good_noise_is_bounded(void **state)
+{
+    (void)state;
+    struct rng_seeded rng;
+    rng_seeded_init(&rng, unit_seed());
+    const struct span good = SPAN("{\"name\":\"hall\",\"count\":100,\"offset\":-5,\"rate\":2.5,"
+                                  "\"tags\":[\"a\",\"bcde\"],\"inner\":{\"n\":9}}");
+    for (unsigned round = 0; round < 20000; round++) {
+        char in[256];
+        size_t len = unit_mutate(&rng.rng, good, in, sizeof(in));
+        json_t *doc;
+        struct err_slot err;
+        if (json_in_parse((struct span){in, len}, &err, &doc) < 0)
+            continue;
+        struct sample got = {.count = 1};
+        if (read_sample(doc, &err, &got) == 0) {
+            assert_in_range(got.count, 1, 100);
+            assert_in_range(got.name.len, 1, 8);
+            assert_true(got.rate_milli <= 1000000000);
+        }
+        json_decref(doc);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_good_body_fills_the_variables),
+        cmocka_unit_test(what_is_absent_keeps_its_default),
+        cmocka_unit_test(a_bad_member_is_named_with_its_rule),
+        cmocka_unit_test(the_first_failure_is_the_one_that_is_told),
+        cmocka_unit_test(an_unknown_member_is_named_with_those_that_are_known),
+        cmocka_unit_test(a_long_name_is_cut_and_still_told),
+        cmocka_unit_test(a_callers_own_rule_joins_in),
+        cmocka_unit_test(numbers_as_people_write_them_become_thousandths),
+        cmocka_unit_test(what_is_no_json_is_refused),
+        cmocka_unit_test(depth_is_bounded_and_brackets_in_texts_do_not_count),
+        cmocka_unit_test(merge_patches_do_what_the_rfc_shows),
+        cmocka_unit_test(a_document_too_long_for_its_memory_is_marked),
+        cmocka_unit_test(noise_is_survived_and_good_noise_is_bounded),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,265 @@
+/* jwks_test.c: keys in and out, the RFCs' own examples, and sets that others publish. */
+#include "unit.h"
+
+#include "base/base64.h"
+#include "crypto/jwks.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+/* The key and the message of RFC 7515, appendix A.3. */
+#define RFC_X   "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU"
+#define RFC_Y   "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"
+#define RFC_JWK "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" RFC_X "\",\"y\":\"" RFC_Y "\""
+static const char rfc_message[] =
+    "eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNv"
+    "bS9pc19yb290Ijp0cnVlfQ";
+static const char rfc_signature[] =
+    "DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q";
+
+static struct jwks *parse(const char *json)
+{
+    struct jwks *set = NULL;
+    struct err_slot err;
+    if (jwks_parse(span_of(json), &err, &set) < 0)
+        fail_msg("%s: %s", json, err.text);
+    return set;
+}
+
+static struct jwks_key *new_key(void)
+{
+    struct jwks_key *key;
+    assert_int_equal(0, jwks_key_generate(NULL, &key));
+    return key;
+}
+
+static void the_example_of_rfc_7515_verifies(void **state)
+{
+    (void)state;
+    struct jwks *set = parse("{\"keys\":[" RFC_JWK ",\"kid\":\"a\"}]}");
+    const struct jwks_key *key = jwks_find(set, SPAN("a"));
+    assert_non_null(key);
+    assert_false(jwks_key_signs(key));
+    assert_null(jwks_signer(set));
+    uint8_t signature[JWKS_SIGNATURE_BYTES];
+    assert_true(base64_decode_exact(SPAN(rfc_signature), signature, sizeof(signature)));
+    assert_true(jwks_key_verify(key, SPAN(rfc_message), signature));
+    assert_false(jwks_key_verify(key, span_skip(SPAN(rfc_message), 1), signature));
+    for (unsigned bit = 0; bit < 8 * JWKS_SIGNATURE_BYTES; bit++) {
+        signature[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        assert_false(jwks_key_verify(key, SPAN(rfc_message), signature));
+        signature[bit / 8] ^= (uint8_t)(1u << bit % 8);
+    }
+    memset(signature, 0, sizeof(signature));
+    assert_false(jwks_key_verify(key, SPAN(rfc_message), signature));
+    memset(signature, 0xFF, sizeof(signature));
+    assert_false(jwks_key_verify(key, SPAN(rfc_message), signature));
+    jwks_destroy(set);
+}
+
+/* RFC 9449, section 6.1, has the thumbprint of a P-256 key. */
+static void a_key_without_a_name_is_named_by_its_thumbprint(void **state)
+{
+    (void)state;
+    struct jwks *set = parse("{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\","
+                             "\"x\":\"l8tFrhx-34tV3hRICRDY9zCkDlpBhF42UQUfWVAWBFs\","
+                             "\"y\":\"9VE4jf_Ok_o64zbTTlcuNJajHmt6v9TDVrU0CdvGRDA\"}]}");
+    assert_non_null(jwks_find(set, SPAN("0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I")));
+    jwks_destroy(set);
+}
+
+static void what_a_key_signs_only_that_key_verifies(void **state)
+{
+    (void)state;
+    struct jwks_key *key = new_key(), *other = new_key();
+    uint8_t signature[JWKS_SIGNATURE_BYTES];
+    /* Often enough that integers with leading zeros, shorter in DER, come by. */
+    for (unsigned i = 0; i < 600; i++) {
+        char message[16];
+        snprintf(message, sizeof(message), "message %u", i);
+        assert_int_equal(0, jwks_key_sign(key, span_of(message), NULL, signature));
+        assert_true(jwks_key_verify(key, span_of(message), signature));
+    }
+    assert_false(jwks_key_verify(other, SPAN("message 599"), signature));
+    jwks_key_destroy(key);
+    jwks_key_destroy(other);
+    jwks_key_destroy(NULL);
+}
+
+static void a_set_shows_public_halves_that_another_reads_back(void **state)
+{
+    (void)state;
+    struct jwks *set;
+    struct jwks_key *current = new_key(), *previous = new_key();
+    assert_int_equal(0, jwks_create(NULL, &set));
+    assert_int_equal(0, jwks_add(set, current, NULL));
+    assert_int_equal(0, jwks_add(set, previous, NULL));
+    assert_ptr_equal(current, jwks_signer(set));
+    char memory[JWKS_TEXT_MAX];
+    struct text text = text_on(memory, sizeof(memory) - 1);
+    jwks_put(&text, set);
+    assert_false(text.overflown);
+    memory[text.len] = '\0';
+    assert_null(strstr(memory, "\"d\""));
+
+    struct jwks *theirs = parse(memory);
+    assert_int_equal(2, jwks_len(theirs));
+    uint8_t signature[JWKS_SIGNATURE_BYTES];
+    assert_int_equal(0, jwks_key_sign(previous, SPAN("hello"), NULL, signature));
+    const struct jwks_key *found = jwks_find(theirs, jwks_key_kid(previous));
+    assert_true(jwks_key_verify(found, SPAN("hello"), signature));
+    assert_int_equal(JWKS_KID_LEN, jwks_key_kid(previous).len);
+    jwks_destroy(theirs);
+    jwks_destroy(set);
+    jwks_destroy(NULL);
+}
+
+static void a_full_set_has_room_in_the_promised_text(void **state)
+{
+    (void)state;
+    struct jwks *set;
+    assert_int_equal(0, jwks_create(NULL, &set));
+    for (unsigned i = 0; i < JWKS_KEYS_MAX; i++)
+        assert_int_equal(0, jwks_add(set, new_key(), NULL));
+    struct jwks_key *one_more = new_key();
+    assert_int_equal(ERR_FULL, jwks_add(set, one_more, NULL));
+    jwks_key_destroy(one_more);
+    char memory[JWKS_TEXT_MAX];
+    struct text text = text_on(memory, sizeof(memory));
+    jwks_put(&text, set);
+    assert_false(text.overflown);
+    jwks_destroy(set);
+}
+
+static void keys_that_are_not_for_us_are_passed_over(void **state)
+{
+    (void)state;
+    struct jwks *set = parse(
+        "{\"keys\":[1,{},{\"kty\":\"RSA\",\"n\":\"AQAB\",\"e\":\"AQAB\"},"
+        "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"AA\"}," RFC_JWK ",\"use\":\"enc\"}," RFC_JWK
+        ",\"alg\":\"ES384\"}," RFC_JWK ",\"kid\":\"\"}," RFC_JWK ",\"kid\":7},"
+        /* a point that is not on the curve, and coordinates of a wrong length */
+        "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" RFC_Y "\",\"y\":\"" RFC_X "\"},"
+        "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"AA\",\"y\":\"AA\"},"
+        "{\"kty\":\"EC\",\"crv\":\"P-384\",\"x\":\"" RFC_X "\",\"y\":\"" RFC_Y "\"}," RFC_JWK
+        ",\"kid\":\"good\",\"use\":\"sig\",\"alg\":\"ES256\"}]}");
+    assert_int_equal(1, jwks_len(set));
+    assert_non_null(jwks_find(set, SPAN("good")));
+    assert_null(jwks_find(set, SPAN("goo")));
+    assert_null(jwks_find(set, SPAN("")));
+    jwks_destroy(set);
+}
+
+static void a_useless_set_is_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *json;
+        int rc;
+    } cases[] = {
+        {"", ERR_SYNTAX},
+        {"[]", ERR_SYNTAX},
+        {"{}", ERR_SYNTAX},
+        {"{\"keys\":{}}", ERR_SYNTAX},
+        {"{\"keys\":[]}", ERR_NOT_FOUND},
+        {"{\"keys\":[" RFC_JWK ",\"kid\":\"a\"}," RFC_JWK ",\"kid\":\"a\"}]}", ERR_EXISTS}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct jwks *set;
+        struct err_slot err;
+        assert_int_equal(cases[i].rc, jwks_parse(span_of(cases[i].json), &err, &set));
+        assert_int_equal(cases[i].rc, jwks_parse(span_of(cases[i].json), NULL, &set));
+    }
+}
+
+/* Made with openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256, for this test only. */
+#define PEM_P256                                                                                   \
+    "-----BEGIN PRIVATE KEY-----\n"                                                                \
+    "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgZJVKoWzEbOTokI00\n"                           \
+    "WvUb19xkE9KO1ysY9g017a7NxTmhRANCAARCHb/NjzKxHXaX2k53mW7xLQC5cWem\n"                           \
+    "NUXv5XbgCYO+ZrA0g89qc08euAywhe25V1zNeVMb3uN4ho/MtZ/AKP5t\n"                                   \
+    "-----END PRIVATE KEY-----\n"
+
+static const char pem_p384[] = "-----BEGIN PRIVATE KEY-----\n"
+                               "MIG2AgEAMBAGByqGSM49AgEGBSuBBAAiBIGeMIGbAgEBBDBwM7nkmRqGN+HnO6lQ\n"
+                               "j3/7Z5ElJ4BWz90/k5if4NqYuuVkocSkXG2+26WnLTlBdf+hZANiAASwA8iclLB1\n"
+                               "CI1ByWrwr1lbvOCBC6cFxrqoGSu5BizsfSTTYhLLZy5iuE3l2sx3viIl8dAJ6msu\n"
+                               "1KZx/5iW8ULYEOHjhRvZZkoSaav0xp/3HZjrGzMHqoGtFdgzdOiaSiQ=\n"
+                               "-----END PRIVATE KEY-----\n";
+
+static void keys_are_loaded_from_files_and_the_first_signs(void **state)
+{
+    (void)state;
+    char *first = unit_file(SPAN(PEM_P256), 0600);
+    char paths[256];
+    struct err_slot err;
+    struct jwks *set;
+    assert_int_equal(0, jwks_load(span_of(first), &err, &set));
+    assert_span(jwks_key_kid(jwks_signer(set)), "GI3YD_RTEuMlE_Q_-us5XDwM7VviSLWeWW5OHtYPyTE");
+    jwks_destroy(set);
+
+    snprintf(paths, sizeof(paths), "%s , %s", first, first);
+    assert_int_equal(ERR_EXISTS, jwks_load(span_of(paths), &err, &set));
+    snprintf(paths, sizeof(paths), "%s,", first);
+    assert_int_equal(ERR_SYNTAX, jwks_load(span_of(paths), &err, &set));
+    snprintf(paths, sizeof(paths), "%s,/nowhere/key.pem", first);
+    assert_int_equal(ERR_NOT_FOUND, jwks_load(span_of(paths), &err, &set));
+    assert_says(&err, "/nowhere/key.pem");
+    assert_int_equal(ERR_SYNTAX, jwks_load(SPAN(""), &err, &set));
+    unit_file_remove(first);
+}
+
+static void a_file_that_is_no_such_key_is_refused(void **state)
+{
+    (void)state;
+    struct err_slot err;
+    struct jwks_key *key;
+    assert_int_equal(ERR_AUTH, jwks_key_parse(SPAN(pem_p384), &err, &key));
+    assert_says(&err, "EC on P-256");
+    assert_int_equal(ERR_SYNTAX, jwks_key_parse(SPAN("nonsense"), &err, &key));
+    assert_int_equal(ERR_SYNTAX, jwks_key_parse(SPAN(""), &err, &key));
+    char cut[] = PEM_P256;
+    assert_int_equal(ERR_SYNTAX, jwks_key_parse((struct span){cut, 60}, &err, &key));
+    char *path = unit_file(SPAN(PEM_P256), 0640);
+    assert_int_equal(ERR_AUTH, jwks_key_load(path, &err, &key));
+    unit_file_remove(path);
+}
+
+static void noise_is_survived(void **state)
+{
+    (void)state;
+    struct rng_seeded rng;
+    rng_seeded_init(&rng, unit_seed());
+    for (unsigned round = 0; round < 3000; round++) {
+        char in[512];
+        struct span good = SPAN("{\"keys\":[" RFC_JWK ",\"kid\":\"a\",\"use\":\"sig\"}]}");
+        size_t len = unit_mutate(&rng.rng, good, in, sizeof(in));
+        struct jwks *set;
+        struct err_slot err;
+        if (jwks_parse((struct span){in, len}, &err, &set) < 0)
+            continue;
+        assert_in_range(jwks_len(set), 1, JWKS_KEYS_MAX);
+        jwks_destroy(set);
+        struct jwks_key *key;
+        len = unit_mutate(&rng.rng, SPAN(PEM_P256), in, sizeof(in));
+        if (jwks_key_parse((struct span){in, len}, &err, &key) == 0)
+            jwks_key_destroy(key);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_example_of_rfc_7515_verifies),
+        cmocka_unit_test(a_key_without_a_name_is_named_by_its_thumbprint),
+        cmocka_unit_test(what_a_key_signs_only_that_key_verifies),
+        cmocka_unit_test(a_set_shows_public_halves_that_another_reads_back),
+        cmocka_unit_test(a_full_set_has_room_in_the_promised_text),
+        cmocka_unit_test(keys_that_are_not_for_us_are_passed_over),
+        cmocka_unit_test(a_useless_set_is_refused),
+        cmocka_unit_test(keys_are_loaded_from_files_and_the_first_signs),
+        cmocka_unit_test(a_file_that_is_no_such_key_is_refused),
+        cmocka_unit_test(noise_is_survived),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

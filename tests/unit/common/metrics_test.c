@@ -1,0 +1,248 @@
+/* metrics_test.c: the text that Prometheus reads, to the byte, and sums over shards. */
+#include "unit.h"
+
+#include "http/http_server.h"
+#include "observe/metrics.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct metrics *new_metrics(void)
+{
+    struct metrics *metrics;
+    assert_int_equal(0, metrics_create(NULL, &metrics));
+    return metrics;
+}
+
+/* The scrape as a string, to be freed. */
+static char *scrape(struct metrics *metrics)
+{
+    char *text;
+    size_t len;
+    assert_int_equal(0, metrics_render(metrics, NULL, &text, &len));
+    text = realloc(text, len + 1);
+    text[len] = '\0';
+    return text;
+}
+
+static void expect(struct metrics *metrics, const char *want)
+{
+    char *text = scrape(metrics);
+    assert_string_equal(want, text);
+    free(text);
+}
+
+static void counters_of_several_loops_are_summed(void **state)
+{
+    (void)state;
+    struct metrics *metrics = new_metrics();
+    _Atomic uint64_t a = 3, b = 4, c = 5;
+    struct metrics_desc desc = {"joins_total", "Joins.", "event=\"x\""};
+    assert_int_equal(0, metrics_counter(metrics, &desc, &a, NULL));
+    assert_int_equal(0, metrics_counter(metrics, &desc, &b, NULL));
+    desc.labels = "event=\"y\"";
+    assert_int_equal(0, metrics_counter(metrics, &desc, &c, NULL));
+    desc = (struct metrics_desc){"waiting", "Waiting.", NULL};
+    assert_int_equal(0, metrics_gauge(metrics, &desc, &c, NULL));
+    expect(metrics, "# HELP joins_total Joins.\n# TYPE joins_total counter\n"
+                    "joins_total{event=\"x\"} 7\njoins_total{event=\"y\"} 5\n"
+                    "# HELP waiting Waiting.\n# TYPE waiting gauge\nwaiting 5\n");
+    atomic_store(&b, 40);
+    metrics_forget(metrics, &c);
+    expect(metrics, "# HELP joins_total Joins.\n# TYPE joins_total counter\n"
+                    "joins_total{event=\"x\"} 43\n");
+    metrics_destroy(metrics);
+}
+
+static double half(void *ctx)
+{
+    return *(double *)ctx / 2;
+}
+
+static void calls_are_asked_and_floats_are_written_as_prometheus_wants(void **state)
+{
+    (void)state;
+    struct metrics *metrics = new_metrics();
+    double numbers[] = {5, 1.0 / 0.0, -1.0 / 0.0, 0.0 / 0.0};
+    static const char *const names[] = {"a", "b", "c", "d"};
+    for (unsigned i = 0; i < 4; i++) {
+        struct metrics_desc desc = {names[i], "H.", NULL};
+        assert_int_equal(0, metrics_gauge_call(metrics, &desc, half, &numbers[i], NULL));
+    }
+    char *text = scrape(metrics);
+    assert_non_null(strstr(text, "\na 2.5\n"));
+    assert_non_null(strstr(text, "\nb +Inf\n"));
+    assert_non_null(strstr(text, "\nc -Inf\n"));
+    assert_non_null(strstr(text, "\nd NaN\n"));
+    free(text);
+    metrics_destroy(metrics);
+}
+
+static void label_values_are_escaped(void **state)
+{
+    (void)state;
+    char memory[128];
+    struct text labels = text_on(memory, sizeof(memory));
+    metrics_label(&labels, "event", SPAN("a\"b\\c\nd"));
+    metrics_label(&labels, "loop", SPAN("0"));
+    assert_span(text_span(&labels), "event=\"a\\\"b\\\\c\\nd\",loop=\"0\"");
+}
+
+/* Reads "name{...le="X"} N" lines: bounds rise, counts do not fall, the last is +Inf. */
+static void check_buckets(const char *text, const char *prefix, uint64_t count)
+{
+    double bound_before = -1;
+    unsigned long long before = 0;
+    bool infinite = false;
+    for (const char *at = strstr(text, prefix); at != NULL; at = strstr(at + 1, prefix)) {
+        const char *le = strstr(at, "le=\"") + 4;
+        double bound = strtod(le, NULL);
+        assert_true(bound > bound_before);
+        unsigned long long n = strtoull(strstr(at, "} ") + 2, NULL, 10);
+        assert_true(n >= before);
+        bound_before = bound;
+        before = n;
+        infinite = strncmp(le, "+Inf\"", 5) == 0;
+    }
+    assert_true(infinite);
+    assert_int_equal(count, before);
+}
+
+static void a_histogram_has_exact_cumulative_buckets(void **state)
+{
+    (void)state;
+    struct metrics *metrics = new_metrics();
+    static struct histogram one, two;
+    struct metrics_desc desc = {"took_seconds", "Took.", "loop=\"all\""};
+    assert_int_equal(0, metrics_histogram(metrics, &desc, METRICS_UNIT_SECONDS, &one, NULL));
+    assert_int_equal(0, metrics_histogram(metrics, &desc, METRICS_UNIT_SECONDS, &two, NULL));
+    histogram_record(&one, 127);
+    histogram_record(&two, 128);
+    histogram_record(&two, 1000000);
+    histogram_record(&two, 60000000);
+    char *text = scrape(metrics);
+    assert_non_null(strstr(text, "# TYPE took_seconds histogram\n"));
+    assert_non_null(strstr(text, "took_seconds_bucket{loop=\"all\",le=\"0.000128\"} 1\n"));
+    assert_non_null(strstr(text, "took_seconds_bucket{loop=\"all\",le=\"0.00016\"} 2\n"));
+    assert_non_null(strstr(text, "took_seconds_bucket{loop=\"all\",le=\"1.048576\"} 3\n"));
+    assert_non_null(strstr(text, "took_seconds_bucket{loop=\"all\",le=\"33.554432\"} 3\n"));
+    assert_non_null(strstr(text, "took_seconds_bucket{loop=\"all\",le=\"+Inf\"} 4\n"));
+    assert_non_null(strstr(text, "took_seconds_sum{loop=\"all\"} 61.000255\n"));
+    assert_non_null(strstr(text, "took_seconds_count{loop=\"all\"} 4\n"));
+    check_buckets(text, "took_seconds_bucket", 4);
+    free(text);
+    metrics_destroy(metrics);
+}
+
+static void a_histogram_of_counts_says_at_most(void **state)
+{
+    (void)state;
+    struct metrics *metrics = new_metrics();
+    static struct histogram batch;
+    struct metrics_desc desc = {"batch", "Batch.", NULL};
+    assert_int_equal(0, metrics_histogram(metrics, &desc, METRICS_UNIT_ONE, &batch, NULL));
+    for (uint64_t i = 0; i <= 8; i++)
+        histogram_record(&batch, i);
+    char *text = scrape(metrics);
+    assert_non_null(strstr(text, "batch_bucket{le=\"0\"} 1\n"));
+    assert_non_null(strstr(text, "batch_bucket{le=\"7\"} 8\n"));
+    assert_non_null(strstr(text, "batch_bucket{le=\"15\"} 9\n"));
+    assert_non_null(strstr(text, "batch_sum 36\n"));
+    check_buckets(text, "batch_bucket", 9);
+    free(text);
+    metrics_destroy(metrics);
+}
+
+static void a_name_has_one_kind_and_the_registry_a_bound(void **state)
+{
+    (void)state;
+    struct metrics *metrics = new_metrics();
+    static _Atomic uint64_t value;
+    struct err_slot err;
+    struct metrics_desc desc = {"a_total", "A.", NULL};
+    assert_int_equal(0, metrics_counter(metrics, &desc, &value, &err));
+    assert_int_equal(ERR_EXISTS, metrics_gauge(metrics, &desc, &value, &err));
+    for (unsigned i = 1; i < METRICS_SERIES_MAX; i++)
+        assert_int_equal(0, metrics_counter(metrics, &desc, &value, &err));
+    assert_int_equal(ERR_FULL, metrics_counter(metrics, &desc, &value, &err));
+    metrics_forget(metrics, &value);
+    assert_int_equal(0, metrics_counter(metrics, &desc, &value, &err));
+    char long_labels[METRICS_LABELS_MAX + 1];
+    memset(long_labels, 'x', METRICS_LABELS_MAX);
+    long_labels[METRICS_LABELS_MAX] = '\0';
+    desc.labels = long_labels;
+    assert_int_equal(ERR_RANGE, metrics_counter(metrics, &desc, &value, &err));
+    metrics_destroy(metrics);
+    metrics_destroy(NULL);
+}
+
+static void a_text_longer_than_its_first_memory_is_written_whole(void **state)
+{
+    (void)state;
+    struct metrics *metrics = new_metrics();
+    static struct histogram histogram;
+    char labels[32];
+    for (unsigned i = 0; i < 200; i++) {
+        snprintf(labels, sizeof(labels), "n=\"%u\"", i);
+        struct metrics_desc desc = {"h_seconds", "H.", labels};
+        assert_int_equal(0,
+                         metrics_histogram(metrics, &desc, METRICS_UNIT_SECONDS, &histogram, NULL));
+    }
+    char *text = scrape(metrics);
+    assert_true(strlen(text) > 256 * 1024);
+    assert_non_null(strstr(text, "h_seconds_count{n=\"199\"} 0\n"));
+    free(text);
+    metrics_destroy(metrics);
+}
+
+static void servers_and_the_process_are_told(void **state)
+{
+    (void)state;
+    struct metrics *metrics = new_metrics();
+    static struct http_stats first, second;
+    assert_int_equal(0, metrics_http(metrics, "public", &first, NULL));
+    assert_int_equal(0, metrics_http(metrics, "public", &second, NULL));
+    assert_int_equal(0, metrics_process(metrics, NULL));
+    atomic_store(&first.status[2], 10);
+    atomic_store(&second.status[2], 5);
+    atomic_store(&second.connections, 7);
+    char *text = scrape(metrics);
+    assert_non_null(
+        strstr(text, "fairgate_http_responses_total{listener=\"public\",class=\"2xx\"} 15\n"));
+    assert_non_null(strstr(text, "fairgate_http_connections{listener=\"public\"} 7\n"));
+    assert_true(strtod(strstr(text, "\nprocess_resident_memory_bytes ") + 31, NULL) > 1e6);
+    assert_true(strtod(strstr(text, "\nprocess_open_fds ") + 18, NULL) >= 3);
+    assert_true(strtod(strstr(text, "\nprocess_cpu_seconds_total ") + 27, NULL) > 0);
+    double start = strtod(strstr(text, "\nprocess_start_time_seconds ") + 28, NULL);
+    double now = (double)(clock_wall_us(clock_system()) / 1000000);
+    assert_true(start > now - 600 && start < now + 5);
+    free(text);
+
+    metrics_forget_within(metrics, &first, sizeof(first));
+    text = scrape(metrics);
+    assert_non_null(
+        strstr(text, "fairgate_http_responses_total{listener=\"public\",class=\"2xx\"} 5\n"));
+    free(text);
+    metrics_forget_within(metrics, &second, sizeof(second));
+    text = scrape(metrics);
+    assert_null(strstr(text, "fairgate_http"));
+    assert_non_null(strstr(text, "process_open_fds"));
+    free(text);
+    metrics_destroy(metrics);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(counters_of_several_loops_are_summed),
+        cmocka_unit_test(calls_are_asked_and_floats_are_written_as_prometheus_wants),
+        cmocka_unit_test(label_values_are_escaped),
+        cmocka_unit_test(a_histogram_has_exact_cumulative_buckets),
+        cmocka_unit_test(a_histogram_of_counts_says_at_most),
+        cmocka_unit_test(a_name_has_one_kind_and_the_registry_a_bound),
+        cmocka_unit_test(a_text_longer_than_its_first_memory_is_written_whole),
+        cmocka_unit_test(servers_and_the_process_are_told),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,261 @@
+/* pg_test.c: one connection, against a real server. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "pg/pg.h"
+#include "pg_fixture.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static struct pg_fixture *server;
+
+static struct pg *open_pg(uint32_t query_ms)
+{
+    struct pg_conf conf = {pg_fixture_dsn(server), "test", "s", 5000, query_ms};
+    struct err_slot err = {0};
+    struct pg *pg = NULL;
+    if (pg_open(&conf, &err, &pg) < 0)
+        fail_msg("%s", err.text);
+    return pg;
+}
+
+static void must(int rc, const struct err_slot *err)
+{
+    if (rc < 0)
+        fail_msg("%s", err->text);
+}
+
+static void every_kind_of_parameter_comes_back_as_it_went(void **state)
+{
+    (void)state;
+    struct pg *pg = open_pg(5000);
+    struct err_slot err;
+    uint8_t memory[2048];
+    struct pg_args args;
+    PGresult *res;
+    pg_args_init(&args, memory, sizeof(memory));
+    pg_arg_i32(&args, -5);
+    pg_arg_i64(&args, INT64_MIN);
+    pg_arg_text(&args, SPAN("h\xc3\xa9"));
+    pg_arg_bytea(&args, (struct span){"a\0b", 3});
+    pg_arg_bool(&args, true);
+    pg_array_open(&args, PG_ARRAY_I16, 2);
+    pg_array_i16(&args, -1);
+    pg_array_i16(&args, 300);
+    pg_array_close(&args);
+    pg_array_open(&args, PG_ARRAY_BYTEA, 2);
+    pg_array_bytes(&args, SPAN("xy"));
+    pg_array_null(&args);
+    pg_array_close(&args);
+    pg_array_open(&args, PG_ARRAY_TIME, 1);
+    pg_array_time(&args, 1700000000123);
+    pg_array_close(&args);
+    pg_array_open(&args, PG_ARRAY_I64, 0);
+    pg_array_close(&args);
+    must(pg_query(pg,
+                  "SELECT $1, $2, $3, $4, $5, $6[1] + $6[2], $7[1], $7[2] IS NULL, $8[1],"
+                  " cardinality($9), ($8[1] AT TIME ZONE 'UTC')::text",
+                  &args, &err, &res),
+         &err);
+    assert_int_equal(-5, pg_i32(res, 0, 0));
+    assert_true(pg_i64(res, 0, 1) == INT64_MIN);
+    assert_true(span_eq(SPAN("h\xc3\xa9"), pg_text(res, 0, 2)));
+    assert_true(span_eq((struct span){"a\0b", 3}, pg_text(res, 0, 3)));
+    assert_true(pg_bool(res, 0, 4));
+    assert_true(span_eq(SPAN("xy"), pg_text(res, 0, 6)));
+    assert_true(pg_bool(res, 0, 7));
+    assert_true(pg_time_ms(pg_i64(res, 0, 8)) == 1700000000123);
+    assert_int_equal(0, pg_i32(res, 0, 9));
+    assert_true(span_eq(SPAN("2023-11-14 22:13:20.123"), pg_text(res, 0, 10)));
+    PQclear(res);
+    pg_close(pg);
+}
+
+static void a_connection_has_its_name_and_its_schema(void **state)
+{
+    (void)state;
+    struct pg *pg = open_pg(5000);
+    struct err_slot err;
+    PGresult *res;
+    must(pg_query(pg, "SELECT current_setting('search_path'), current_setting('application_name')",
+                  NULL, &err, &res),
+         &err);
+    assert_true(span_eq(SPAN("s"), pg_text(res, 0, 0)));
+    assert_true(span_eq(SPAN("test"), pg_text(res, 0, 1)));
+    PQclear(res);
+    pg_close(pg);
+}
+
+static void an_error_of_the_server_is_told_and_the_connection_goes_on(void **state)
+{
+    (void)state;
+    struct pg *pg = open_pg(5000);
+    struct err_slot err;
+    PGresult *res;
+    assert_int_equal(ERR_PEER, pg_query(pg, "SELECT 1/0", NULL, &err, &res));
+    assert_string_equal("22012", pg_sqlstate(pg));
+    must(pg_query(pg, "SELECT 7", NULL, &err, &res), &err);
+    assert_int_equal(7, pg_i32(res, 0, 0));
+    PQclear(res);
+    pg_close(pg);
+}
+
+static void parameters_that_do_not_fit_are_refused_before_anything_is_sent(void **state)
+{
+    (void)state;
+    struct pg *pg = open_pg(5000);
+    struct err_slot err;
+    uint8_t memory[8];
+    struct pg_args args;
+    PGresult *res;
+    pg_args_init(&args, memory, sizeof(memory));
+    pg_arg_text(&args, SPAN("nine char"));
+    assert_int_equal(ERR_FULL, pg_query(pg, "SELECT $1", &args, &err, &res));
+    must(pg_run(pg, "SELECT 1", &err), &err);
+    pg_close(pg);
+}
+
+static void a_server_that_does_not_answer_costs_a_deadline(void **state)
+{
+    (void)state;
+    struct pg *pg = open_pg(100);
+    struct err_slot err;
+    uint64_t began_us = clock_mono_us(clock_system());
+    assert_int_equal(ERR_TIMEOUT, pg_run(pg, "SELECT pg_sleep(30)", &err));
+    assert_true(clock_mono_us(clock_system()) - began_us < 2000000);
+    pg_close(pg);
+}
+
+static void an_ended_backend_is_a_lost_connection_and_no_answer_of_the_server(void **state)
+{
+    (void)state;
+    struct pg *pg = open_pg(5000);
+    struct err_slot err;
+    assert_int_equal(ERR_CLOSED, pg_run(pg, "SELECT pg_terminate_backend(pg_backend_pid())", &err));
+    pg_close(pg);
+}
+
+static void nobody_at_the_address_is_told(void **state)
+{
+    (void)state;
+    struct pg_conf conf = {"host=/nonexistent user=postgres", "test", "s", 500, 500};
+    struct err_slot err;
+    struct pg *pg;
+    assert_int_equal(ERR_CLOSED, pg_open(&conf, &err, &pg));
+    assert_non_null(strstr(err.text, "connecting"));
+}
+
+/* ---- the pipeline ---- */
+
+static void sum_rows(void *ctx, unsigned nth, const PGresult *res)
+{
+    int *sum = ctx;
+    assert_int_equal(*sum == 0 ? 0 : 1, nth);
+    *sum += pg_i32(res, 0, 0);
+}
+
+static void a_pipeline_is_one_transaction(void **state)
+{
+    (void)state;
+    struct pg *pg = open_pg(5000);
+    struct err_slot err;
+    uint8_t memory[64];
+    struct pg_args args;
+    PGresult *res;
+    must(pg_run(pg, "CREATE TEMP TABLE t (v integer PRIMARY KEY)", &err), &err);
+    must(pg_prepare(pg, "ins", "INSERT INTO t VALUES ($1::integer) RETURNING v", &err), &err);
+    for (int last = 3; last <= 4; last++) { /* 3 again: a unique key; then 4 */
+        int sum = 0;
+        must(pg_pipeline_begin(pg, &err), &err);
+        for (int v = 3; v <= 4; v++) {
+            pg_args_init(&args, memory, sizeof(memory));
+            pg_arg_i32(&args, v == 4 ? last : v);
+            must(pg_pipeline_add(pg, "ins", &args, &err), &err);
+        }
+        int rc = pg_pipeline_end(pg, sum_rows, &sum, &err);
+        assert_int_equal(last == 3 ? ERR_PEER : 0, rc);
+        if (last == 3)
+            assert_string_equal("23505", pg_sqlstate(pg));
+        else
+            assert_int_equal(7, sum);
+    }
+    must(pg_query(pg, "SELECT count(*)::integer FROM t", NULL, &err, &res), &err);
+    assert_int_equal(2, pg_i32(res, 0, 0));
+    PQclear(res);
+    pg_close(pg);
+}
+
+/* ---- COPY ---- */
+
+struct copied {
+    int rows, stop_at;
+    int64_t sum;
+};
+
+static int on_row(void *ctx, struct span row)
+{
+    struct copied *copied = ctx;
+    struct span number, text;
+    assert_true(pg_field(&row, &number));
+    assert_true(pg_field(&row, &text));
+    assert_false(pg_field(&row, &text));
+    assert_null(text.ptr);
+    copied->sum += pg_field_int(number);
+    copied->rows += 1;
+    return copied->rows == copied->stop_at ? ERR_STATE : 0;
+}
+
+static void a_copy_gives_every_row_and_can_be_stopped(void **state)
+{
+    (void)state;
+    struct pg *pg = open_pg(5000);
+    struct err_slot err;
+    const char *query = "COPY (SELECT i::bigint, NULL::text FROM generate_series(1, 10000) i)"
+                        " TO STDOUT (FORMAT binary)";
+    struct copied all = {0};
+    must(pg_copy(pg, query, on_row, &all, &err), &err);
+    assert_int_equal(10000, all.rows);
+    assert_true(all.sum == 50005000);
+    struct copied some = {.stop_at = 3};
+    assert_int_equal(ERR_STATE, pg_copy(pg, query, on_row, &some, &err));
+    assert_int_equal(3, some.rows);
+    assert_int_equal(ERR_PEER, pg_copy(pg, "COPY (SELECT 1/0) TO STDOUT", on_row, &some, &err));
+    must(pg_run(pg, "SELECT 1", &err), &err);
+    pg_close(pg);
+}
+
+static int start(void **state)
+{
+    (void)state;
+    server = pg_fixture_start();
+    return 0;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    pg_fixture_end(server);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_kind_of_parameter_comes_back_as_it_went),
+        cmocka_unit_test(a_connection_has_its_name_and_its_schema),
+        cmocka_unit_test(an_error_of_the_server_is_told_and_the_connection_goes_on),
+        cmocka_unit_test(parameters_that_do_not_fit_are_refused_before_anything_is_sent),
+        cmocka_unit_test(a_server_that_does_not_answer_costs_a_deadline),
+        cmocka_unit_test(an_ended_backend_is_a_lost_connection_and_no_answer_of_the_server),
+        cmocka_unit_test(nobody_at_the_address_is_told),
+        cmocka_unit_test(a_pipeline_is_one_transaction),
+        cmocka_unit_test(a_copy_gives_every_row_and_can_be_stopped),
+    };
+    return cmocka_run_group_tests(tests, start, end);
+}

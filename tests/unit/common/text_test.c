@@ -1,0 +1,180 @@
+/* text_test.c: what is written is whole or marked, and JSON comes out as JSON whatever goes in. */
+#include "unit.h"
+
+#include "base/text.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static void an_append_that_does_not_fit_writes_nothing_and_is_remembered(void **state)
+{
+    (void)state;
+    char memory[4];
+    struct text text = text_on(memory, sizeof(memory));
+    TEXT_LIT(&text, "abc");
+    assert_false(text.overflown);
+    TEXT_LIT(&text, "de");
+    assert_true(text.overflown);
+    assert_span(text_span(&text), "abc");
+    text_char(&text, 'd');
+    assert_span(text_span(&text), "abcd");
+    assert_true(text.overflown);
+    text_put(&text, (struct span){NULL, 0});
+    assert_span(text_span(&text), "abcd");
+}
+
+static void numbers_are_written_as_printf_would(void **state)
+{
+    (void)state;
+    static const uint64_t values[] = {
+        0,         1,    9,     10,      99,         100,       101,
+        999,       1000, 65535, 1234567, UINT32_MAX, INT64_MAX, UINT64_MAX - 1,
+        UINT64_MAX};
+    for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+        char memory[64], want[64];
+        struct text text = text_on(memory, sizeof(memory));
+        text_u64(&text, values[i]);
+        text_char(&text, ' ');
+        text_i64(&text, (int64_t)values[i]);
+        snprintf(want, sizeof(want), "%" PRIu64 " %" PRId64, values[i], (int64_t)values[i]);
+        assert_span(text_span(&text), want);
+    }
+}
+
+static void thousandths_carry_no_more_decimals_than_needed(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t milli;
+        const char *want;
+    } cases[] = {{0, "0"},
+                 {1, "0.001"},
+                 {10, "0.01"},
+                 {100, "0.1"},
+                 {1000, "1"},
+                 {2500, "2.5"},
+                 {-1, "-0.001"},
+                 {-2050, "-2.05"},
+                 {999, "0.999"},
+                 {1001, "1.001"},
+                 {INT64_MIN, "-9223372036854775.808"}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char memory[32];
+        struct text text = text_on(memory, sizeof(memory));
+        text_milli(&text, cases[i].milli);
+        assert_span(text_span(&text), cases[i].want);
+    }
+}
+
+static void printf_that_does_not_fit_is_marked(void **state)
+{
+    (void)state;
+    char memory[8];
+    struct text text = text_on(memory, sizeof(memory));
+    text_printf(&text, "%d-%s", 42, "ab");
+    assert_span(text_span(&text), "42-ab");
+    text_printf(&text, "%s", "too long");
+    assert_true(text.overflown);
+    assert_span(text_span(&text), "42-ab");
+}
+
+static void json_keeps_its_commas(void **state)
+{
+    (void)state;
+    char memory[256];
+    struct text text = text_on(memory, sizeof(memory));
+    json_open(&text, '{');
+    json_member_u64(&text, "a", 1);
+    json_key(&text, "b");
+    json_open(&text, '[');
+    json_i64(&text, -1);
+    json_open(&text, '{');
+    json_close(&text, '}');
+    json_milli(&text, 1500);
+    json_open(&text, '[');
+    json_close(&text, ']');
+    json_nil(&text);
+    json_close(&text, ']');
+    json_member_bool(&text, "c", true);
+    json_member_null(&text, "d");
+    json_member_cstr(&text, "e", "f");
+    json_member_milli(&text, "g", 250);
+    json_member_i64(&text, "h", -5);
+    json_member_raw(&text, "i", SPAN("{\"x\":1}"));
+    json_close(&text, '}');
+    assert_false(text.overflown);
+    assert_span(text_span(&text), "{\"a\":1,\"b\":[-1,{},1.5,[],null],\"c\":true,\"d\":null,"
+                                  "\"e\":\"f\",\"g\":0.25,\"h\":-5,\"i\":{\"x\":1}}");
+}
+
+static void check_escaped(struct span value, const char *want)
+{
+    char memory[256];
+    struct text text = text_on(memory, sizeof(memory));
+    json_str(&text, value);
+    assert_span(text_span(&text), want);
+}
+
+static void control_characters_and_quotes_are_escaped(void **state)
+{
+    (void)state;
+    check_escaped(SPAN("a\"b\\c"), "\"a\\\"b\\\\c\"");
+    check_escaped(SPAN("\n\r\t"), "\"\\n\\r\\t\"");
+    check_escaped(SPAN("\x01\x1f\x7f"), "\"\\u0001\\u001f\\u007f\"");
+    check_escaped(SPAN("a\0b"), "\"a\\u0000b\"");
+    check_escaped((struct span){NULL, 0}, "\"\"");
+}
+
+static void good_utf8_passes_and_bad_becomes_a_replacement(void **state)
+{
+    (void)state;
+    check_escaped(SPAN("표 ü €"), "\"표 ü €\"");
+    check_escaped(SPAN("\xF0\x9F\x8E\xAB"), "\"\xF0\x9F\x8E\xAB\""); /* U+1F3AB */
+    check_escaped(SPAN("\xF4\x8F\xBF\xBF"), "\"\xF4\x8F\xBF\xBF\""); /* U+10FFFF */
+    check_escaped(SPAN("\xC0\xAF"), "\"\xEF\xBF\xBD\xEF\xBF\xBD\""); /* overlong / */
+    check_escaped(SPAN("\xE0\x80\xAF"), "\"\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\"");
+    check_escaped(SPAN("\xED\xA0\x80"), "\"\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\""); /* surrogate */
+    check_escaped(SPAN("\xF4\x90\x80\x80"),
+                  "\"\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\""); /* above U+10FFFF */
+    check_escaped(SPAN("x\xE2\x82"), "\"x\xEF\xBF\xBD\xEF\xBF\xBD\"");     /* cut short */
+    check_escaped(SPAN("\x80\xFF"), "\"\xEF\xBF\xBD\xEF\xBF\xBD\"");
+}
+
+static void whatever_goes_in_a_parser_reads_what_comes_out(void **state)
+{
+    (void)state;
+    struct rng_seeded rng;
+    rng_seeded_init(&rng, unit_seed());
+    for (unsigned round = 0; round < 20000; round++) {
+        char in[32], out[256];
+        size_t len = rng_below(&rng.rng, sizeof(in) + 1);
+        rng_fill(&rng.rng, in, len);
+        struct text text = text_on(out, sizeof(out));
+        json_open(&text, '[');
+        json_str(&text, (struct span){in, len});
+        json_close(&text, ']');
+        assert_false(text.overflown);
+        json_error_t why;
+        json_t *doc = json_loadb(text.ptr, text.len, JSON_ALLOW_NUL, &why);
+        if (doc == NULL)
+            fail_msg("%s in %.*s", why.text, (int)text.len, text.ptr);
+        json_decref(doc);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_append_that_does_not_fit_writes_nothing_and_is_remembered),
+        cmocka_unit_test(numbers_are_written_as_printf_would),
+        cmocka_unit_test(thousandths_carry_no_more_decimals_than_needed),
+        cmocka_unit_test(printf_that_does_not_fit_is_marked),
+        cmocka_unit_test(json_keeps_its_commas),
+        cmocka_unit_test(control_characters_and_quotes_are_escaped),
+        cmocka_unit_test(good_utf8_passes_and_bad_becomes_a_replacement),
+        cmocka_unit_test(whatever_goes_in_a_parser_reads_what_comes_out),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

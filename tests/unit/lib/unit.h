@@ -1,0 +1,37 @@
+/* unit.h: what every unit test needs beside cmocka: spans that compare, seeds that are printed.
+ *
+ * A test with random input takes unit_seed(): a new seed each run, printed, and
+ * FAIRGATE_TEST_SEED=N repeats the run that printed N. */
+#ifndef FG_UNIT_H
+#define FG_UNIT_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/err.h"
+#include "base/rng.h"
+#include "base/span.h"
+
+uint64_t unit_seed(void);
+
+/* Random bytes, often of the kind that a parser nearly accepts: a good text with bytes changed,
+ * cut, doubled. Answers the length. */
+size_t unit_mutate(const struct rng *rng, struct span good, char *out, size_t cap);
+
+/* A new file with this content and mode in a directory of its own; the path is the caller's to
+ * unit_file_remove(). */
+char *unit_file(struct span content, unsigned mode);
+void unit_file_remove(char *path);
+
+void unit_assert_span(struct span got, const char *want, const char *file, int line);
+void unit_assert_says(const struct err_slot *err, const char *part, const char *file, int line);
+
+#define assert_span(got, want) unit_assert_span((got), (want), __FILE__, __LINE__)
+/* The error's sentence contains this. */
+#define assert_says(err, part) unit_assert_says((err), (part), __FILE__, __LINE__)
+
+#endif

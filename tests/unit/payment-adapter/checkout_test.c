@@ -1,0 +1,401 @@
+/* checkout_test.c: the two sagas of the service in a world that loses answers, refuses, and kills
+ * the engine at every edge there is. */
+#include "world.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { HOUR_MS = 3600000 };
+
+static const char *last_status(const struct world *world, const char *want)
+{
+    for (uint32_t i = world->effects_len; i > 0; i--) {
+        if (world->effects[i - 1].kind == EFFECT_STATUS)
+            return strstr(world->effects[i - 1].json, want) != NULL ? want
+                                                                    : world->effects[i - 1].json;
+    }
+    return "none";
+}
+
+static void an_order_that_is_paid_ends_with_tickets_and_letters(void **state)
+{
+    (void)state;
+    struct world world;
+    world_init(&world);
+    uint64_t id = world_order(&world, "checkout.1");
+    world_run(&world, HOUR_MS);
+    assert_int_equal(world_saga(&world, id)->state, SAGA_COMPLETED);
+    assert_int_equal(world.captures, 1);
+    assert_true(world.sold && world.session_ended && world.pass_ended);
+    assert_int_equal(world_count(&world, EFFECT_SHOP), 1);
+    assert_int_equal(world_count(&world, EFFECT_MAIL), 1);
+    assert_string_equal(last_status(&world, "completed"), "completed");
+    world_check(&world);
+    world_deinit(&world);
+}
+
+static void a_buyer_who_never_pays_loses_the_seats_at_their_time(void **state)
+{
+    (void)state;
+    struct world world;
+    world_init(&world);
+    world.buyer_pays = false;
+    uint64_t id = world_order(&world, "checkout.1");
+    world_run(&world, HOUR_MS);
+    assert_int_equal(world_saga(&world, id)->state, SAGA_UNDONE);
+    assert_string_equal(world_saga(&world, id)->cause, "expired");
+    assert_int_equal(world.payment, PAYMENT_CANCELED);
+    assert_string_equal(last_status(&world, "expired"), "expired");
+    /* Asked now and then, not all the time. */
+    assert_true(world.asked[PEER_PSP_READ] < 400);
+    world_check(&world);
+    world_deinit(&world);
+}
+
+static void a_wake_is_as_good_as_a_poll(void **state)
+{
+    (void)state;
+    struct world world;
+    world_init(&world);
+    world.buyer_pays = false;
+    uint64_t id = world_order(&world, "checkout.1");
+    world_run(&world, 500);
+    assert_int_equal(world_saga(&world, id)->step, 2);
+    world.payment = PAYMENT_AUTHORISED;
+    world_wake(&world, id);
+    world_run(&world, 50);
+    assert_int_equal(world_saga(&world, id)->state, SAGA_COMPLETED);
+    world_check(&world);
+    world_deinit(&world);
+}
+
+/* The provider is down until long after the seats' time; meanwhile the buyer has paid. */
+static void late_payment(struct world *world, bool seats_lost)
+{
+    world_init(world);
+    world->buyer_pays = false;
+    world->seats_lost = seats_lost;
+    world_order(world, "checkout.1");
+    world_run(world, 500);
+    world->payment = PAYMENT_AUTHORISED;
+    world_fault(world, PEER_PSP_READ, WORLD_DROPPED, UINT32_MAX);
+    world_run(world, HOUR_MS);
+    assert_int_equal(world_saga(world, 1)->state, SAGA_RUNNING);
+    world->faults_left[PEER_PSP_READ] = 0;
+    world_run(world, HOUR_MS);
+}
+
+static void a_late_payment_takes_the_same_seats_again(void **state)
+{
+    (void)state;
+    struct world world;
+    late_payment(&world, false);
+    assert_int_equal(world_saga(&world, 1)->state, SAGA_COMPLETED);
+    assert_true(world.sold);
+    world_check(&world);
+    world_deinit(&world);
+}
+
+static void a_late_payment_without_seats_is_let_go(void **state)
+{
+    (void)state;
+    struct world world;
+    late_payment(&world, true);
+    assert_int_equal(world_saga(&world, 1)->state, SAGA_UNDONE);
+    assert_string_equal(world_saga(&world, 1)->cause, "seats-gone");
+    assert_int_equal(world.payment, PAYMENT_CANCELED);
+    assert_int_equal(world_count(&world, EFFECT_MAIL), 1);
+    world_check(&world);
+    world_deinit(&world);
+}
+
+static void a_capture_refused_for_good_frees_the_seats(void **state)
+{
+    (void)state;
+    struct world world;
+    world_init(&world);
+    world_order(&world, "checkout.1");
+    world_fault(&world, PEER_PSP_CAPTURE, WORLD_REFUSED, UINT32_MAX);
+    world_run(&world, HOUR_MS);
+    assert_int_equal(world_saga(&world, 1)->state, SAGA_UNDONE);
+    assert_true(world_logged(&world, "confirm_seats", SAGA_UNDO, SAGA_MARK_DONE));
+    assert_true(world_logged(&world, "create_payment", SAGA_UNDO, SAGA_MARK_DONE));
+    assert_true(world_logged(&world, "extend_hold", SAGA_UNDO, SAGA_MARK_DONE));
+    assert_string_equal(last_status(&world, "failed"), "failed");
+    world_check(&world);
+    world_deinit(&world);
+}
+
+static void a_capture_whose_answer_is_lost_is_not_taken_for_a_no(void **state)
+{
+    (void)state;
+    struct world world;
+    world_init(&world);
+    world_order(&world, "checkout.1");
+    world_fault(&world, PEER_PSP_CAPTURE, WORLD_LOST, 1);
+    world_run(&world, HOUR_MS);
+    assert_int_equal(world_saga(&world, 1)->state, SAGA_COMPLETED);
+    assert_int_equal(world.captures, 1);
+    assert_true(world_logged(&world, "capture", SAGA_DO, SAGA_MARK_UNKNOWN));
+    world_check(&world);
+    world_deinit(&world);
+}
+
+static void a_call_that_never_comes_back_costs_a_timeout_and_no_more(void **state)
+{
+    (void)state;
+    struct world world;
+    world_init(&world);
+    world_order(&world, "checkout.1");
+    world_fault(&world, PEER_SEATS_CONFIRM, WORLD_SILENT, 1);
+    world_run(&world, HOUR_MS);
+    assert_int_equal(world_saga(&world, 1)->state, SAGA_COMPLETED);
+    assert_int_equal(saga_engine_stats(world.engine)->timeouts, 1);
+    world_check(&world);
+    world_deinit(&world);
+}
+
+static void a_payment_of_which_nobody_knows_is_settled_before_the_seats_go(void **state)
+{
+    (void)state;
+    struct world world;
+    world_init(&world);
+    world_order(&world, "checkout.1");
+    world_fault(&world, PEER_PSP_CREATE, WORLD_LOST, UINT32_MAX);
+    world_run(&world, 2000);
+    world_cancel(&world, 1);
+    world.faults_left[PEER_PSP_CREATE] = 0;
+    world_run(&world, HOUR_MS);
+    assert_int_equal(world_saga(&world, 1)->state, SAGA_UNDONE);
+    assert_int_equal(world.payment, PAYMENT_CANCELED);
+    assert_string_equal(last_status(&world, "cancelled"), "cancelled");
+    world_check(&world);
+    world_deinit(&world);
+}
+
+static void a_waiting_room_that_is_gone_does_not_hold_up_the_order(void **state)
+{
+    (void)state;
+    struct world world;
+    world_init(&world);
+    world_order(&world, "checkout.1");
+    world_fault(&world, PEER_SESSION_END, WORLD_DROPPED, UINT32_MAX);
+    world_run(&world, HOUR_MS);
+    assert_int_equal(world_saga(&world, 1)->state, SAGA_COMPLETED);
+    assert_true(world_logged(&world, "end_session", SAGA_DO, SAGA_MARK_SKIPPED));
+    world_check(&world);
+    world_deinit(&world);
+}
+
+static void the_end_of_a_visit_is_told_to_both_and_neither_waits_for_the_other(void **state)
+{
+    (void)state;
+    static const enum peer_op silent[] = {PEER_SEATS_SESSION_END, PEER_SESSION_END};
+    for (int i = 0; i < 2; i++) {
+        struct world world;
+        world_init(&world);
+        world_order(&world, "checkout.1");
+        world_fault(&world, silent[i], WORLD_DROPPED, 2);
+        world_run(&world, HOUR_MS);
+        assert_true(world.session_ended && world.pass_ended);
+        assert_in_range(world.asked[silent[i]], 3, 5);
+        assert_false(world_logged(&world, "end_session", SAGA_DO, SAGA_MARK_SKIPPED));
+        world_check(&world);
+        world_deinit(&world);
+    }
+}
+
+static void a_seat_service_that_is_gone_does_not_keep_the_slot(void **state)
+{
+    (void)state;
+    struct world world;
+    world_init(&world);
+    world_order(&world, "checkout.1");
+    world_fault(&world, PEER_SEATS_SESSION_END, WORLD_DROPPED, UINT32_MAX);
+    world_run(&world, HOUR_MS);
+    assert_int_equal(world_saga(&world, 1)->state, SAGA_COMPLETED);
+    assert_true(world.session_ended);
+    world_check(&world);
+    world_deinit(&world);
+}
+
+static void a_refund_gives_money_seats_and_tickets_back(void **state)
+{
+    (void)state;
+    struct world world;
+    world_init(&world);
+    world_order(&world, "checkout.1");
+    world_run(&world, HOUR_MS);
+    world_order(&world, "refund.1");
+    world_run(&world, HOUR_MS);
+    assert_int_equal(world_saga(&world, 2)->state, SAGA_COMPLETED);
+    assert_int_equal(world.refunded, world.captured);
+    assert_false(world.sold);
+    assert_int_equal(world_count(&world, EFFECT_REVOKE), 1);
+    assert_string_equal(last_status(&world, "refunded"), "refunded");
+    world_check(&world);
+    world_deinit(&world);
+}
+
+static void a_commit_whose_answer_is_lost_is_sent_again_and_counts_once(void **state)
+{
+    (void)state;
+    struct world world;
+    world_init(&world);
+    world_order(&world, "checkout.1");
+    world.commits_lost = 3;
+    world.commits_down = 2;
+    world_run(&world, HOUR_MS);
+    assert_int_equal(world_saga(&world, 1)->state, SAGA_COMPLETED);
+    world_check(&world);
+    world_deinit(&world);
+}
+
+/* ---- the enumerations ---- */
+
+enum story { STORY_PAID, STORY_UNPAID, STORY_NO_CAPTURE, STORY_REFUND, STORY_CANCEL, STORIES };
+
+static const char *const story_names[STORIES] = {"paid", "not paid", "capture refused", "refunded",
+                                                 "cancelled"};
+
+static void tell(struct world *world, enum story story)
+{
+    world->buyer_pays = story != STORY_UNPAID && story != STORY_CANCEL;
+    if (story == STORY_NO_CAPTURE)
+        world_fault(world, PEER_PSP_CAPTURE, WORLD_REFUSED, UINT32_MAX);
+    world_order(world, "checkout.1");
+    if (story == STORY_CANCEL) {
+        world_run(world, 1000);
+        world_cancel(world, 1);
+    }
+    world_run(world, HOUR_MS);
+    if (story == STORY_REFUND) {
+        world_order(world, "refund.1");
+        world_run(world, HOUR_MS);
+    }
+}
+
+static void killed_at_each_edge_of_each_story_everything_still_agrees(void **state)
+{
+    (void)state;
+    uint32_t all = 0, good = 0;
+    for (enum story story = 0; story < STORIES; story++) {
+        struct world world;
+        world_init(&world);
+        tell(&world, story);
+        world_check(&world);
+        uint32_t edges = world.edges;
+        world_deinit(&world);
+        for (uint32_t at = 1; at <= edges; at++) {
+            world_init(&world);
+            world.crash_at = at;
+            tell(&world, story);
+            assert_int_equal(world.crashes, 1);
+            world_check(&world);
+            world_deinit(&world);
+            good++;
+        }
+        printf("%s: %u edges\n", story_names[story], edges);
+        all += edges;
+    }
+    printf("%u of %u edges\n", good, all);
+    assert_int_equal(good, all);
+}
+
+/* Whatever the moment, the order ends cancelled with everything given back, or completed. */
+static void a_cancel_at_each_moment_has_one_outcome(void **state)
+{
+    (void)state;
+    uint32_t cancelled = 0, completed = 0;
+    for (uint32_t at = 1; at < 60; at++) {
+        struct world world;
+        world_init(&world);
+        world_order(&world, "checkout.1");
+        /* A run of 0 ms is one turn: everything that can be done without time passing. So the
+         * engine is stopped by a crash at an edge, and the cancel comes in the gap. */
+        world.crash_at = at;
+        world_run(&world, 10);
+        world_cancel(&world, 1);
+        bool accepted = world_saga(&world, 1)->cancel;
+        world_run(&world, HOUR_MS);
+        enum saga_state end = world_saga(&world, 1)->state;
+        assert_int_equal(end, accepted ? SAGA_UNDONE : SAGA_COMPLETED);
+        *(accepted ? &cancelled : &completed) += 1;
+        world_check(&world);
+        world_deinit(&world);
+    }
+    assert_true(cancelled > 5);
+    assert_true(completed > 5);
+}
+
+static void each_answer_lost_or_dropped_once_changes_nothing_in_the_end(void **state)
+{
+    (void)state;
+    static const enum world_fault faults[] = {WORLD_LOST, WORLD_DROPPED, WORLD_SILENT};
+    for (enum peer_op op = 0; op < PEER_OP_COUNT; op++) {
+        for (int i = 0; i < 3; i++) {
+            for (enum story story = 0; story < STORIES; story++) {
+                struct world world;
+                world_init(&world);
+                if (story != STORY_NO_CAPTURE || op != PEER_PSP_CAPTURE)
+                    world_fault(&world, op, faults[i], 2);
+                tell(&world, story);
+                world_check(&world);
+                world_deinit(&world);
+            }
+        }
+    }
+}
+
+static void chance_finds_no_order_that_disagrees(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 300; seed++) {
+        struct world world;
+        world_init(&world);
+        struct rng_seeded rng;
+        rng_seeded_init(&rng, seed);
+        for (enum peer_op op = 0; op < PEER_OP_COUNT; op++) {
+            if (op != PEER_PSP_CAPTURE)
+                world_fault(&world, op, WORLD_LOST + (unsigned)rng_below(&rng.rng, 2),
+                            (uint32_t)rng_below(&rng.rng, 4));
+        }
+        world.commits_lost = (uint32_t)rng_below(&rng.rng, 3);
+        world.commits_down = (uint32_t)rng_below(&rng.rng, 3);
+        world.crash_at = (uint32_t)rng_below(&rng.rng, 60);
+        tell(&world, (enum story)rng_below(&rng.rng, STORIES));
+        world_check(&world);
+        world_deinit(&world);
+    }
+    printf("seeds 1 to 300\n");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_order_that_is_paid_ends_with_tickets_and_letters),
+        cmocka_unit_test(a_buyer_who_never_pays_loses_the_seats_at_their_time),
+        cmocka_unit_test(a_wake_is_as_good_as_a_poll),
+        cmocka_unit_test(a_late_payment_takes_the_same_seats_again),
+        cmocka_unit_test(a_late_payment_without_seats_is_let_go),
+        cmocka_unit_test(a_capture_refused_for_good_frees_the_seats),
+        cmocka_unit_test(a_capture_whose_answer_is_lost_is_not_taken_for_a_no),
+        cmocka_unit_test(a_call_that_never_comes_back_costs_a_timeout_and_no_more),
+        cmocka_unit_test(a_payment_of_which_nobody_knows_is_settled_before_the_seats_go),
+        cmocka_unit_test(a_waiting_room_that_is_gone_does_not_hold_up_the_order),
+        cmocka_unit_test(the_end_of_a_visit_is_told_to_both_and_neither_waits_for_the_other),
+        cmocka_unit_test(a_seat_service_that_is_gone_does_not_keep_the_slot),
+        cmocka_unit_test(a_refund_gives_money_seats_and_tickets_back),
+        cmocka_unit_test(a_commit_whose_answer_is_lost_is_sent_again_and_counts_once),
+        cmocka_unit_test(killed_at_each_edge_of_each_story_everything_still_agrees),
+        cmocka_unit_test(a_cancel_at_each_moment_has_one_outcome),
+        cmocka_unit_test(each_answer_lost_or_dropped_once_changes_nothing_in_the_end),
+        cmocka_unit_test(chance_finds_no_order_that_disagrees),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

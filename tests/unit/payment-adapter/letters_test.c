@@ -1,0 +1,154 @@
+/* letters_test.c: what leaves the house as text: mails, QR codes, arrays for the database. */
+#include "base/grow.h"
+#include "mailer.h"
+#include "places.h"
+#include "web/qr.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+static void an_address_that_could_end_a_line_is_refused(void **state)
+{
+    (void)state;
+    assert_true(mail_address_is_sane(SPAN("a@b.example")));
+    assert_true(mail_address_is_sane(SPAN("a.b+c@d-e.example")));
+    static const char *const bad[] = {
+        "",     "a",       "@b",      "a@",      "a@b\r\nBcc: c@d", "a b@c",          "a@b>",
+        "<a@b", "a@b,c@d", "a@b;c@d", "\"a\"@b", "a@b\n",           "\xEA\xB0\x80@b",
+    };
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        assert_false(mail_address_is_sane(span_of(bad[i])));
+}
+
+static struct mail a_mail(const char *lang)
+{
+    return (struct mail){.kind = "completed",
+                         .lang = lang,
+                         .from = SPAN("tickets@example.com"),
+                         .to = SPAN("buyer@example.com"),
+                         .order = SPAN("o_1"),
+                         .event = SPAN("gala"),
+                         .currency = SPAN("krw"),
+                         .public_url = SPAN("https://tickets.example"),
+                         .amount = 154000,
+                         .seats = 2,
+                         .now_s = 1800000000};
+}
+
+static void a_mail_has_short_lines_and_one_recipient(void **state)
+{
+    (void)state;
+    static const char *const langs[] = {"ko", "en", "fr"};
+    for (int i = 0; i < 3; i++) {
+        char memory[8192];
+        struct text text = text_on(memory, sizeof(memory) - 1);
+        struct mail mail = a_mail(langs[i]);
+        assert_int_equal(mail_put(&text, &mail, NULL), 0);
+        memory[text.len] = '\0';
+        assert_non_null(strstr(memory, "To: <buyer@example.com>\r\n"));
+        assert_non_null(strstr(memory, "Message-ID: <o_1.completed@fairgate>\r\n"));
+        for (char *line = memory; *line != '\0';) {
+            char *end = strstr(line, "\r\n");
+            assert_non_null(end);
+            assert_true(end - line <= 100);
+            assert_null(memchr(line, '\n', (size_t)(end - line)));
+            line = end + 2;
+        }
+    }
+}
+
+static void a_mail_to_nowhere_is_not_written(void **state)
+{
+    (void)state;
+    char memory[8192];
+    struct text text = text_on(memory, sizeof(memory));
+    struct mail mail = a_mail("en");
+    mail.to = SPAN("buyer@example.com>\r\nBcc: <x@y");
+    assert_int_equal(mail_put(&text, &mail, NULL), ERR_RANGE);
+    assert_int_equal(text.len, 0);
+    mail = a_mail("en");
+    mail.kind = "advertisement";
+    assert_int_equal(mail_put(&text, &mail, NULL), ERR_RANGE);
+}
+
+static void a_qr_code_is_one_path_in_a_square(void **state)
+{
+    (void)state;
+    static char memory[65536];
+    struct text text = text_on(memory, sizeof(memory) - 1);
+    assert_int_equal(qr_svg(SPAN("FGT1.abc.def"), NULL, &text), 0);
+    memory[text.len] = '\0';
+    assert_int_equal(strncmp(memory, "<svg ", 5), 0);
+    /* Version 1 has 21 modules and 4 of quiet on each side; the corner's mark is 7 wide. */
+    assert_non_null(strstr(memory, "viewBox=\"0 0 29 29\""));
+    assert_non_null(strstr(memory, "M4 4h7v1h-7z"));
+    char small[64];
+    text = text_on(small, sizeof(small));
+    assert_int_equal(qr_svg(SPAN("x"), NULL, &text), ERR_FULL);
+}
+
+static void arrays_quote_what_is_special_to_the_database(void **state)
+{
+    (void)state;
+    struct grow grow = {0};
+    grow_array_open(&grow);
+    grow_array_text(&grow, SPAN("a\"b\\c,{d}"));
+    grow_array_text(&grow, SPAN(""));
+    grow_array_text(&grow, SPAN("NULL"));
+    grow_array_close(&grow);
+    assert_string_equal(grow_cstr(&grow), "{\"a\\\"b\\\\c,{d}\",NULL,\"NULL\"}");
+    grow_array_open(&grow);
+    grow_array_i64(&grow, -5);
+    grow_array_i64(&grow, INT64_MAX);
+    grow_array_close(&grow);
+    assert_string_equal(grow_cstr(&grow), "{-5,9223372036854775807}");
+    grow_free(&grow);
+}
+
+/* ---- what people call their seats ---- */
+
+static void places_keep_their_words_and_cut_no_letter_in_two(void **state)
+{
+    (void)state;
+    static struct places places;
+    json_t *hold = json_pack("{s:s, s:s, s:[{s:s, s:s, s:s, s:s}]}", "event_name", "\"Gala\"",
+                             "starts_at", "2027-05-01T10:00:00.000Z", "places", "id", "A-1", "zone",
+                             "1\xEC\xB8\xB5", "row", "", "number", "7");
+    places_read(hold, &places);
+    json_decref(hold);
+    assert_string_equal("\"Gala\"", places.name);
+    assert_string_equal("2027-05-01T10:00:00.000Z", places.starts_at);
+    assert_string_equal("[{\"id\":\"A-1\",\"zone\":\"1\xEC\xB8\xB5\",\"row\":\"\","
+                        "\"number\":\"7\",\"category\":\"\"}]",
+                        places.json);
+
+    char longest[3 * 200 + 1] = "";
+    for (int i = 0; i < 200; i++)
+        memcpy(longest + 3 * (size_t)i, "\xEC\xB8\xB5", 4);
+    hold = json_pack("{s:s, s:s}", "event_name", longest, "starts_at", "soon");
+    places_read(hold, &places);
+    json_decref(hold);
+    assert_int_equal(strlen(places.name), (PLACES_NAME_MAX - 1) / 3 * 3);
+    assert_string_equal("", places.starts_at);
+    assert_string_equal("[]", places.json);
+    places_read(NULL, &places);
+    assert_string_equal("", places.name);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_address_that_could_end_a_line_is_refused),
+        cmocka_unit_test(a_mail_has_short_lines_and_one_recipient),
+        cmocka_unit_test(a_mail_to_nowhere_is_not_written),
+        cmocka_unit_test(a_qr_code_is_one_path_in_a_square),
+        cmocka_unit_test(arrays_quote_what_is_special_to_the_database),
+        cmocka_unit_test(places_keep_their_words_and_cut_no_letter_in_two),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

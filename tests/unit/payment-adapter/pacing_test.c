@@ -1,0 +1,187 @@
+/* pacing_test.c: backoff, breaker and retry budget: how a peer in trouble is treated. */
+#include "base/backoff.h"
+#include "core/breaker.h"
+#include "core/budget.h"
+#include "core/gate.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+static void a_backoff_is_spread_from_nothing_to_its_bound(void **state)
+{
+    (void)state;
+    struct rng_seeded rng;
+    rng_seeded_init(&rng, 1);
+    uint32_t low = 0, high = 0;
+    for (int i = 0; i < 1000; i++) {
+        uint32_t ms = backoff_ms(100, 10000, 4, &rng.rng); /* 100, 200, 400, 800 */
+        assert_true(ms <= 800);
+        low += ms < 200;
+        high += ms > 600;
+    }
+    assert_true(low > 150 && high > 150);
+}
+
+static void a_backoff_never_passes_its_cap(void **state)
+{
+    (void)state;
+    struct rng_seeded rng;
+    rng_seeded_init(&rng, 2);
+    for (uint32_t tries = 1; tries < 5000; tries += 7)
+        assert_true(backoff_ms(100, 3000, tries, &rng.rng) <= 3000);
+    assert_true(backoff_ms(100, 3000, UINT32_MAX, &rng.rng) <= 3000);
+}
+
+static void a_breaker_opens_after_silence_in_a_row(void **state)
+{
+    (void)state;
+    struct breaker breaker;
+    breaker_init(&breaker, 3, 1000);
+    breaker_missed(&breaker, 0);
+    breaker_missed(&breaker, 0);
+    breaker_heard(&breaker); /* not in a row */
+    breaker_missed(&breaker, 0);
+    breaker_missed(&breaker, 0);
+    assert_true(breaker_allow(&breaker, 0));
+    breaker_missed(&breaker, 0);
+    assert_false(breaker_allow(&breaker, 0));
+    assert_int_equal(breaker_wait_ms(&breaker, 400000), 600);
+    assert_int_equal(breaker.opened, 1);
+}
+
+static void half_open_lets_one_probe_through(void **state)
+{
+    (void)state;
+    struct breaker breaker;
+    breaker_init(&breaker, 1, 1000);
+    breaker_missed(&breaker, 0);
+    assert_false(breaker_allow(&breaker, 999999));
+    assert_true(breaker_allow(&breaker, 1000000));
+    assert_false(breaker_allow(&breaker, 1000001));
+    breaker_missed(&breaker, 1500000);
+    assert_false(breaker_allow(&breaker, 2400000));
+    assert_true(breaker_allow(&breaker, 2500000));
+    breaker_heard(&breaker);
+    assert_true(breaker_allow(&breaker, 2500001));
+    assert_int_equal(breaker_wait_ms(&breaker, 2500001), 0);
+}
+
+static void a_probe_that_never_reports_is_given_up(void **state)
+{
+    (void)state;
+    struct breaker breaker;
+    breaker_init(&breaker, 1, 1000);
+    breaker_missed(&breaker, 0);
+    assert_true(breaker_allow(&breaker, 1000000));
+    assert_true(breaker_allow(&breaker, 2000000));
+}
+
+static void stragglers_do_not_keep_a_breaker_open(void **state)
+{
+    (void)state;
+    struct breaker breaker;
+    breaker_init(&breaker, 1, 1000);
+    breaker_missed(&breaker, 0);
+    breaker_missed(&breaker, 900000);
+    assert_true(breaker_allow(&breaker, 1000000));
+}
+
+static void repeats_are_a_share_of_first_tries_and_a_trickle(void **state)
+{
+    (void)state;
+    struct budget budget;
+    budget_init(&budget, 100, 2, 5, 0);
+    for (int i = 0; i < 5; i++)
+        assert_true(budget_take(&budget, 0));
+    assert_false(budget_take(&budget, 0));
+    for (int i = 0; i < 10; i++)
+        budget_earn(&budget);
+    assert_true(budget_take(&budget, 0));
+    assert_false(budget_take(&budget, 0));
+    assert_true(budget_take(&budget, 500000)); /* two a second */
+    assert_false(budget_take(&budget, 500000));
+}
+
+static void asking_often_does_not_round_the_trickle_away(void **state)
+{
+    (void)state;
+    struct budget budget;
+    budget_init(&budget, 0, 1, 1, 0);
+    assert_true(budget_take(&budget, 0));
+    uint32_t taken = 0;
+    for (uint64_t now_us = 0; now_us <= 10000000; now_us += 333)
+        taken += budget_take(&budget, now_us);
+    assert_int_equal(taken, 9);
+}
+
+/* ---- the gate ---- */
+
+static unsigned taken(struct gate *gate, uint64_t now_us, unsigned asks)
+{
+    unsigned taken = 0;
+    for (unsigned i = 0; i < asks; i++)
+        taken += gate_take(gate, now_us);
+    return taken;
+}
+
+static void a_gate_lets_a_burst_and_then_its_rate_through(void **state)
+{
+    (void)state;
+    struct gate gate;
+    gate_init(&gate, 10, 3);
+    assert_int_equal(3, taken(&gate, 5000000, 100));
+    assert_int_equal(0, taken(&gate, 5099999, 100));
+    assert_int_equal(1, taken(&gate, 5100000, 100));
+    assert_int_equal(3, taken(&gate, 9000000, 100)); /* what was not used is not saved up */
+    unsigned sum = 0;
+    for (uint64_t us = 9000001; us <= 10000000; us += 1000)
+        sum += taken(&gate, us, 2);
+    assert_in_range(sum, 9, 10);
+}
+
+static struct gate shared_gate;
+
+static void *take_many(void *arg)
+{
+    unsigned *sum = arg;
+    for (uint64_t us = 0; us < 1000000; us += 50)
+        *sum += gate_take(&shared_gate, 1000000 + us);
+    return NULL;
+}
+
+static void threads_at_one_gate_get_no_more_than_one_would(void **state)
+{
+    (void)state;
+    enum { THREADS = 4 };
+    pthread_t threads[THREADS];
+    unsigned sums[THREADS] = {0}, sum = 0;
+    gate_init(&shared_gate, 100, 25);
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(0, pthread_create(&threads[i], NULL, take_many, &sums[i]));
+    for (int i = 0; i < THREADS; i++) {
+        pthread_join(threads[i], NULL);
+        sum += sums[i];
+    }
+    assert_in_range(sum, 100, 125);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_backoff_is_spread_from_nothing_to_its_bound),
+        cmocka_unit_test(a_backoff_never_passes_its_cap),
+        cmocka_unit_test(a_breaker_opens_after_silence_in_a_row),
+        cmocka_unit_test(half_open_lets_one_probe_through),
+        cmocka_unit_test(a_probe_that_never_reports_is_given_up),
+        cmocka_unit_test(stragglers_do_not_keep_a_breaker_open),
+        cmocka_unit_test(repeats_are_a_share_of_first_tries_and_a_trickle),
+        cmocka_unit_test(asking_often_does_not_round_the_trickle_away),
+        cmocka_unit_test(a_gate_lets_a_burst_and_then_its_rate_through),
+        cmocka_unit_test(threads_at_one_gate_get_no_more_than_one_would),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

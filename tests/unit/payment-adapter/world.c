@@ -1,0 +1,507 @@
+/* world.c: see world.h. Store and peers answer in the world's own turn, never from within a call,
+ * as the real ones do. */
+#include "world.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { WALL_US = 1800000000, LEASE_US = 60000000, AMOUNT = 154000 };
+
+/* True: the engine died here, and the caller drops what it was about to do for it. */
+static bool edge(struct world *world, enum world_edge what)
+{
+    (void)what;
+    world->edges++;
+    if (world->crash_at != world->edges)
+        return false;
+    world->crashed = true;
+    return true;
+}
+
+/* ---- the store ---- */
+
+static void lease(void *ctx, uint32_t max)
+{
+    struct world *world = ctx;
+    world->lease_asked = true;
+    world->lease_max = max;
+}
+
+static void commit(void *ctx, const struct saga_move *const *moves, uint32_t len)
+{
+    struct world *world = ctx;
+    assert_true(len <= WORLD_SAGAS_MAX);
+    world->commit_asked = true;
+    world->batch_len = len;
+    memcpy(world->batch, moves, len * sizeof(*moves));
+}
+
+static void answer_lease(struct world *world)
+{
+    struct saga_row rows[WORLD_SAGAS_MAX];
+    uint32_t len = 0;
+    uint64_t now_us = world->clock.now_mono_us;
+    world->lease_asked = false;
+    for (uint32_t i = 0; i < world->sagas_len && len < world->lease_max; i++) {
+        struct world_saga *saga = &world->sagas[i];
+        if (saga_ended(saga->state) || saga->parked || saga->due_us > now_us)
+            continue;
+        saga->token++;
+        saga->due_us = now_us + LEASE_US;
+        saga->leased = true;
+        struct saga_row *row = &rows[len++];
+        *row = (struct saga_row){
+            .id = saga->id,
+            .token = saga->token,
+            .moves = saga->moves,
+            .wake = saga->wake,
+            .def = saga_engine_def(world->engine, span_of(saga->key)),
+            .state = saga->state,
+            .step = saga->step,
+            .cancel = saga->cancel,
+            .tries = saga->tries,
+            .step_us = (int64_t)saga->step_us,
+            .lease_us = saga->due_us,
+            .data = span_of(saga->data),
+        };
+        memcpy(row->cause, saga->cause, sizeof(row->cause));
+    }
+    saga_engine_on_leased(world->engine, rows, len);
+}
+
+static void keep_effects(struct world *world, const struct saga_move *move)
+{
+    uint32_t at = 0;
+    uint8_t kind;
+    struct span json;
+    while (move->effects != NULL && saga_effects_next(move->effects, &at, &kind, &json)) {
+        assert_true(world->effects_len < WORLD_EFFECTS_MAX);
+        struct world_effect *effect = &world->effects[world->effects_len++];
+        effect->saga = move->id;
+        effect->kind = (enum effect)kind;
+        assert_true(span_to_cstr(json, effect->json, sizeof(effect->json)));
+    }
+}
+
+static void keep_log(struct world *world, const struct saga_move *move)
+{
+    if (move->mark == SAGA_MARK_DEFERRED)
+        return;
+    assert_true(world->log_len < WORLD_LOG_MAX);
+    struct world_log *log = &world->log[world->log_len++];
+    *log = (struct world_log){move->id, move->at_step, move->way, move->mark, ""};
+    memcpy(log->code, move->code, sizeof(log->code));
+}
+
+static void store_move(struct world *world, const struct saga_move *move,
+                       struct saga_store_reply *reply)
+{
+    struct world_saga *saga = world_saga(world, move->id);
+    uint64_t now_us = world->clock.now_mono_us;
+    *reply = (struct saga_store_reply){.stored = SAGA_FENCED};
+    if (saga->token != move->token)
+        return;
+    reply->stored = SAGA_STORED;
+    reply->lease_us = now_us + LEASE_US;
+    reply->cancel = saga->cancel;
+    reply->wake = saga->wake;
+    if (saga->moves == move->moves + 1) /* the answer was lost, not the commit */
+        return;
+    assert_int_equal(saga->moves, move->moves);
+    if (saga->step != move->step || saga->state != move->state)
+        saga->step_us = now_us;
+    saga->moves++;
+    saga->state = move->state;
+    saga->step = move->step;
+    saga->parked = move->parked;
+    saga->tries = move->tries;
+    memcpy(saga->cause, move->cause, sizeof(saga->cause));
+    if (move->data.ptr != NULL)
+        assert_true(span_to_cstr(move->data, saga->data, sizeof(saga->data)));
+    saga->leased = !move->release;
+    bool woken = saga->wake != move->wake;
+    saga->due_us = !move->release ? now_us + LEASE_US
+                   : woken        ? now_us
+                                  : now_us + (uint64_t)move->delay_ms * 1000;
+    keep_log(world, move);
+    keep_effects(world, move);
+}
+
+static void answer_commit(struct world *world)
+{
+    struct saga_store_reply replies[WORLD_SAGAS_MAX];
+    world->commit_asked = false;
+    if (world->commits_down > 0) {
+        world->commits_down--;
+        saga_engine_on_committed(world->engine, false, NULL);
+        return;
+    }
+    if (edge(world, EDGE_BEFORE_COMMIT))
+        return;
+    for (uint32_t i = 0; i < world->batch_len; i++)
+        store_move(world, world->batch[i], &replies[i]);
+    world->commits++;
+    if (edge(world, EDGE_AFTER_COMMIT))
+        return;
+    if (world->commits_lost > 0) {
+        world->commits_lost--;
+        saga_engine_on_committed(world->engine, false, NULL);
+        return;
+    }
+    saga_engine_on_committed(world->engine, true, replies);
+}
+
+/* ---- the peers ---- */
+
+static void no(struct peer_call *call, const char *code)
+{
+    call->verdict = SAGA_FAILED;
+    snprintf(call->code, sizeof(call->code), "%s", code);
+}
+
+static void tell_payment(struct world *world, struct peer_call *call)
+{
+    call->payment = (struct payment){.state = world->payment,
+                                     .id = "pi_1",
+                                     .secret = "pi_1_secret",
+                                     .url = "https://psp.example/pay/pi_1",
+                                     .amount = AMOUNT,
+                                     .captured = world->captured,
+                                     .refunded = world->refunded};
+}
+
+static void act_seats(struct world *world, struct peer_call *call)
+{
+    uint64_t now_ms = world->clock.now_wall_us / 1000;
+    switch (call->op) {
+    case PEER_SEATS_EXTEND:
+        if (!world->held)
+            no(call, "hold-unknown");
+        call->expires_ms = call->order->expires_ms;
+        return;
+    case PEER_SEATS_CONFIRM:
+        if (!world->sold && now_ms >= call->order->expires_ms && world->seats_lost) {
+            world->held = false;
+            no(call, "seats-gone");
+            return;
+        }
+        world->held = false;
+        world->sold = true;
+        return;
+    case PEER_SEATS_RELEASE:
+        world->held = false;
+        return;
+    default:
+        assert_int_equal(call->op, PEER_SEATS_REFUND);
+        world->sold = false;
+        return;
+    }
+}
+
+static void act_psp(struct world *world, struct peer_call *call)
+{
+    switch (call->op) {
+    case PEER_PSP_CREATE:
+        if (!world->payment_exists) {
+            world->payment_exists = true;
+            world->payment = world->buyer_pays ? PAYMENT_AUTHORISED : PAYMENT_OPEN;
+        }
+        break;
+    case PEER_PSP_READ:
+        break;
+    case PEER_PSP_CAPTURE:
+        if (world->payment == PAYMENT_AUTHORISED) {
+            world->payment = PAYMENT_CAPTURED;
+            world->captured = AMOUNT;
+            world->captures++;
+        } else if (world->payment != PAYMENT_CAPTURED) {
+            no(call, "authorisation-gone");
+        }
+        break;
+    case PEER_PSP_CANCEL:
+        assert_int_not_equal(world->payment, PAYMENT_CAPTURED);
+        world->payment = PAYMENT_CANCELED;
+        break;
+    default:
+        assert_int_equal(call->op, PEER_PSP_REFUND);
+        assert_int_equal(world->payment, PAYMENT_CAPTURED);
+        world->refunded = world->captured;
+    }
+    tell_payment(world, call);
+}
+
+static void act(struct world *world, struct peer_call *call)
+{
+    call->verdict = SAGA_DONE;
+    if (call->op == PEER_SESSION_END)
+        world->session_ended = true;
+    else if (call->op == PEER_SEATS_SESSION_END)
+        world->pass_ended = true;
+    else if (call->op <= PEER_SEATS_REFUND)
+        act_seats(world, call);
+    else
+        act_psp(world, call);
+}
+
+static void start(void *ctx, struct peer_call *call)
+{
+    struct world *world = ctx;
+    assert_true(world->calls_len < WORLD_CALLS_MAX);
+    world->calls[world->calls_len++] = call;
+}
+
+/* False: the engine died over it, and nobody was told. */
+static bool answer_call(struct world *world, struct peer_call *call)
+{
+    enum peer_op op = call->op;
+    enum world_fault fault = WORLD_FINE;
+    world->asked[op]++;
+    if (world->faults_left[op] > 0) {
+        world->faults_left[op]--;
+        fault = world->faults[op];
+    }
+    if (edge(world, EDGE_BEFORE_CALL))
+        return false;
+    if (fault == WORLD_REFUSED)
+        no(call, "refused");
+    else if (fault != WORLD_DROPPED)
+        act(world, call);
+    if (edge(world, EDGE_AFTER_CALL))
+        return false;
+    if (fault == WORLD_SILENT) {
+        world->silent[world->silent_len++] = call;
+        return true;
+    }
+    if (fault == WORLD_LOST || fault == WORLD_DROPPED)
+        call->verdict = SAGA_UNKNOWN;
+    call->on_done(call);
+    return true;
+}
+
+/* ---- running ---- */
+
+static void start_engine(struct world *world)
+{
+    world->lease_asked = world->commit_asked = false;
+    assert_int_equal(
+        saga_engine_create(&world->conf, world->clock.now_mono_us, NULL, &world->engine), 0);
+}
+
+/* What comes back too late finds nobody, and must only free what it kept. */
+static void answer_unheard(struct peer_call **calls, uint32_t len)
+{
+    for (uint32_t i = 0; i < len; i++) {
+        calls[i]->verdict = SAGA_UNKNOWN;
+        calls[i]->on_done(calls[i]);
+    }
+}
+
+void world_kill(struct world *world)
+{
+    saga_engine_destroy(world->engine);
+    answer_unheard(world->calls, world->calls_len);
+    answer_unheard(world->silent, world->silent_len);
+    world->calls_len = world->silent_len = 0;
+    world->crashed = false;
+    world->crashes++;
+    start_engine(world);
+}
+
+static void turn(struct world *world)
+{
+    saga_engine_turn(world->engine, world->clock.now_mono_us);
+    struct peer_call *calls[WORLD_CALLS_MAX];
+    uint32_t len = world->calls_len;
+    memcpy(calls, world->calls, len * sizeof(calls[0]));
+    world->calls_len = 0;
+    for (uint32_t i = 0; i < len; i++) {
+        if (world->crashed || !answer_call(world, calls[i]))
+            world->calls[world->calls_len++] = calls[i];
+    }
+    if (world->commit_asked && !world->crashed)
+        answer_commit(world);
+    if (world->lease_asked && !world->crashed)
+        answer_lease(world);
+    if (world->crashed)
+        world_kill(world);
+}
+
+static bool is_over(const struct world *world)
+{
+    for (uint32_t i = 0; i < world->sagas_len; i++) {
+        if (!saga_ended(world->sagas[i].state) && !world->sagas[i].parked)
+            return false;
+    }
+    return true;
+}
+
+void world_run(struct world *world, uint64_t limit_ms)
+{
+    uint64_t end_us = world->clock.now_mono_us + limit_ms * 1000;
+    for (;;) {
+        turn(world);
+        bool busy = world->calls_len > 0 || world->commit_asked || world->lease_asked;
+        uint64_t due_us = saga_engine_due_us(world->engine);
+        if (is_over(world) && saga_engine_idle(world->engine))
+            return;
+        if (busy || due_us <= world->clock.now_mono_us)
+            continue;
+        if (due_us > end_us)
+            due_us = end_us;
+        clock_fake_step(&world->clock, due_us - world->clock.now_mono_us);
+        if (world->clock.now_mono_us >= end_us)
+            return;
+    }
+}
+
+void world_init(struct world *world)
+{
+    memset(world, 0, sizeof(*world));
+    clock_fake_init(&world->clock, (uint64_t)WALL_US * 1000000);
+    rng_seeded_init(&world->rng, 7);
+    uint8_t seed[TICKET_SEED_BYTES] = {1};
+    assert_int_equal(ticket_signer_create(seed, NULL, &world->signer), 0);
+    struct checkout_conf checkout = {
+        .peers = {start, world},
+        .clock = &world->clock.clock,
+        .rng = &world->rng.rng,
+        .signer = world->signer,
+        .poll_first_ms = 1000,
+        .poll_cap_ms = 5000,
+    };
+    assert_int_equal(checkout_create(&checkout, NULL, &world->checkout), 0);
+    world->conf = (struct saga_engine_conf){
+        .defs = checkout_defs(world->checkout),
+        .defs_len = CHECKOUT_DEFS,
+        .slots = 32,
+        .calls_max = 32,
+        .idle_ms = 100,
+        .breaker_trip = 5,
+        .breaker_open_ms = 2000,
+        .budget_share_milli = 100,
+        .budget_per_s = 1,
+        .budget_cap = 10,
+        .store = {lease, commit, world},
+        .rng = &world->rng.rng,
+    };
+    start_engine(world);
+    world->held = true;
+    world->buyer_pays = true;
+}
+
+void world_deinit(struct world *world)
+{
+    world_kill(world);
+    saga_engine_destroy(world->engine);
+    checkout_destroy(world->checkout);
+    ticket_signer_destroy(world->signer);
+}
+
+uint64_t world_order(struct world *world, const char *def_key)
+{
+    struct world_saga *saga = &world->sagas[world->sagas_len++];
+    *saga = (struct world_saga){.id = world->sagas_len, .due_us = world->clock.now_mono_us};
+    saga->step_us = world->clock.now_mono_us;
+    snprintf(saga->key, sizeof(saga->key), "%s", def_key);
+    struct order order = {.id = "o_1",
+                          .event = "gala",
+                          .hold = "h_1",
+                          .member = "42",
+                          .session = "s_1",
+                          .lang = "ko",
+                          .provider = "stripe",
+                          .currency = "krw",
+                          .amount = AMOUNT,
+                          .seats_len = 2,
+                          .seats = {"A-1", "A-2"}};
+    order.expires_ms = world->clock.now_wall_us / 1000 + 600000;
+    if (strcmp(def_key, "refund.1") == 0)
+        snprintf(order.payment, sizeof(order.payment), "pi_1");
+    char *json;
+    assert_int_equal(order_dump(&order, NULL, &json), 0);
+    snprintf(saga->data, sizeof(saga->data), "%s", json);
+    free(json);
+    saga_engine_nudge(world->engine);
+    return saga->id;
+}
+
+struct world_saga *world_saga(struct world *world, uint64_t id)
+{
+    assert_true(id >= 1 && id <= world->sagas_len);
+    return &world->sagas[id - 1];
+}
+
+void world_fault(struct world *world, enum peer_op op, enum world_fault fault, uint32_t times)
+{
+    world->faults[op] = fault;
+    world->faults_left[op] = times;
+}
+
+void world_wake(struct world *world, uint64_t id)
+{
+    struct world_saga *saga = world_saga(world, id);
+    saga->wake++;
+    if (!saga->leased)
+        saga->due_us = world->clock.now_mono_us;
+    saga_engine_nudge(world->engine);
+}
+
+void world_cancel(struct world *world, uint64_t id)
+{
+    struct world_saga *saga = world_saga(world, id);
+    if (saga->state == SAGA_RUNNING && saga->step < checkout_pivot())
+        saga->cancel = true;
+    world_wake(world, id);
+}
+
+uint32_t world_count(const struct world *world, enum effect kind)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < world->effects_len; i++)
+        count += world->effects[i].kind == kind;
+    return count;
+}
+
+bool world_logged(const struct world *world, const char *step, enum saga_way way,
+                  enum saga_mark mark)
+{
+    for (uint32_t i = 0; i < world->log_len; i++) {
+        const struct world_log *log = &world->log[i];
+        const struct saga_def *def =
+            saga_engine_def(world->engine, span_of(world->sagas[log->saga - 1].key));
+        if (strcmp(def->steps[log->step].name, step) == 0 && log->way == way && log->mark == mark)
+            return true;
+    }
+    return false;
+}
+
+void world_check(struct world *world)
+{
+    assert_true(world->captures <= 1);
+    assert_true(is_over(world));
+    for (uint32_t i = 0; i < world->sagas_len; i++)
+        assert_false(world->sagas[i].parked);
+    assert_int_equal(world->captured - world->refunded, world->sold ? AMOUNT : 0);
+    /* No money stays reserved, and no seat stays held. */
+    assert_true(!world->payment_exists || world->payment == PAYMENT_CAPTURED ||
+                world->payment == PAYMENT_CANCELED);
+    assert_false(world->held);
+    /* Each effect exactly once, and only where it belongs. */
+    bool completed =
+        strcmp(world->sagas[0].key, "checkout.1") == 0 && world->sagas[0].state == SAGA_COMPLETED;
+    assert_int_equal(world_count(world, EFFECT_TICKET), completed ? 2 : 0);
+    /* The barrier: one DONE for each step and way of a saga. */
+    for (uint32_t i = 0; i < world->log_len; i++) {
+        for (uint32_t j = i + 1; j < world->log_len; j++) {
+            const struct world_log *a = &world->log[i], *b = &world->log[j];
+            assert_false(a->mark == SAGA_MARK_DONE && b->mark == SAGA_MARK_DONE &&
+                         a->saga == b->saga && a->step == b->step && a->way == b->way);
+        }
+    }
+}

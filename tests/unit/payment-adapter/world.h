@@ -1,0 +1,117 @@
+/* world.h: a small world for sagas: a store that keeps what was committed, seats, a provider and a
+ * waiting room that keep what they did, and a clock moved by hand. Any answer can be lost, any call
+ * refused, and the engine can be killed at any edge: whatever stood in memory is gone then, and
+ * what the world keeps is still there. */
+#ifndef FG_TEST_WORLD_H
+#define FG_TEST_WORLD_H
+
+#include "base/clock.h"
+#include "base/rng.h"
+#include "core/checkout.h"
+#include "core/saga_engine.h"
+
+enum { WORLD_SAGAS_MAX = 64, WORLD_LOG_MAX = 512, WORLD_CALLS_MAX = 64, WORLD_EFFECTS_MAX = 256 };
+
+/* A row as it is on disk. */
+struct world_saga {
+    uint64_t id, token, due_us, step_us;
+    uint32_t moves, wake, tries;
+    char key[SAGA_KEY_MAX];
+    enum saga_state state;
+    uint8_t step;
+    bool parked, cancel, leased;
+    char cause[SAGA_CODE_MAX];
+    char data[2048];
+};
+
+struct world_log {
+    uint64_t saga;
+    uint8_t step;
+    enum saga_way way;
+    enum saga_mark mark;
+    char code[SAGA_CODE_MAX];
+};
+
+struct world_effect {
+    uint64_t saga;
+    enum effect kind;
+    char json[1024];
+};
+
+enum world_fault {
+    WORLD_FINE,
+    WORLD_LOST,    /* it happens, nobody hears of it */
+    WORLD_DROPPED, /* it does not happen, nobody hears of it */
+    WORLD_REFUSED, /* a clear no */
+    WORLD_SILENT,  /* it happens, and the call never comes back */
+};
+
+enum world_edge {
+    EDGE_BEFORE_CALL,   /* the engine is about to ask a peer */
+    EDGE_AFTER_CALL,    /* the peer has acted, the engine does not know yet */
+    EDGE_BEFORE_COMMIT, /* moves are on their way, nothing is stored */
+    EDGE_AFTER_COMMIT,  /* they are stored, the engine does not know yet */
+};
+
+struct world {
+    struct clock_fake clock;
+    struct rng_seeded rng;
+    struct checkout *checkout;
+    struct ticket_signer *signer;
+    struct saga_engine *engine;
+    struct saga_engine_conf conf;
+    /* store */
+    struct world_saga sagas[WORLD_SAGAS_MAX];
+    uint32_t sagas_len;
+    struct world_log log[WORLD_LOG_MAX];
+    uint32_t log_len;
+    struct world_effect effects[WORLD_EFFECTS_MAX];
+    uint32_t effects_len;
+    uint32_t commits;
+    uint32_t commits_lost; /* so many of the next commits happen but are not answered */
+    uint32_t commits_down; /* so many do not even happen */
+    const struct saga_move *batch[WORLD_SAGAS_MAX];
+    uint32_t batch_len;
+    uint32_t lease_max;
+    bool lease_asked, commit_asked;
+    /* peers */
+    struct peer_call *calls[WORLD_CALLS_MAX];
+    uint32_t calls_len;
+    struct peer_call *silent[WORLD_CALLS_MAX]; /* never to be answered */
+    uint32_t silent_len;
+    enum world_fault faults[PEER_OP_COUNT];
+    uint32_t faults_left[PEER_OP_COUNT];
+    uint32_t asked[PEER_OP_COUNT];
+    bool held, sold, seats_lost; /* seats_lost: an expired hold's seats went to somebody else */
+    bool pass_ended;             /* at the seats */
+    bool session_ended;
+    bool payment_exists;
+    enum payment_state payment;
+    uint64_t captured, refunded;
+    uint32_t captures;
+    bool buyer_pays; /* as soon as there is something to pay */
+    /* crash */
+    uint32_t edges;    /* passed so far */
+    uint32_t crash_at; /* 0: never; else the engine is killed at that edge */
+    bool crashed;
+    uint32_t crashes;
+};
+
+void world_init(struct world *world);
+void world_deinit(struct world *world);
+/* A checkout whose seats are held for 10 minutes more. */
+uint64_t world_order(struct world *world, const char *def_key);
+struct world_saga *world_saga(struct world *world, uint64_t id);
+void world_fault(struct world *world, enum peer_op op, enum world_fault fault, uint32_t times);
+void world_cancel(struct world *world, uint64_t id); /* as the HTTP call does it */
+void world_wake(struct world *world, uint64_t id);
+/* Runs until every saga has ended or is parked, or limit_ms of the world's time are over. */
+void world_run(struct world *world, uint64_t limit_ms);
+void world_kill(struct world *world); /* the engine is gone and a new one starts */
+uint32_t world_count(const struct world *world, enum effect kind);
+bool world_logged(const struct world *world, const char *step, enum saga_way way,
+                  enum saga_mark mark);
+/* Money, seats and orders agree; every saga has ended. */
+void world_check(struct world *world);
+
+#endif

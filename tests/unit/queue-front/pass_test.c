@@ -1,0 +1,148 @@
+/* pass_test.c: passes, in the right hands, the wrong ones, and too late. */
+#include "core/pass.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+enum { NOW_S = 1800000000 };
+
+static const char session[] = "show.7.AQECAwQFBgcIAAECAwQFBgcICQoLDA0ODw";
+
+static struct jwks *new_keys(void)
+{
+    struct jwks *keys;
+    struct jwks_key *key;
+    assert_int_equal(jwks_create(NULL, &keys), 0);
+    assert_int_equal(jwks_key_generate(NULL, &key), 0);
+    assert_int_equal(jwks_add(keys, key, NULL), 0);
+    return keys;
+}
+
+static struct span write_pass(const struct jwks *keys, const char *issuer,
+                              char memory[PASS_LEN_MAX])
+{
+    struct pass_grant grant = {
+        .event = SPAN("show"),
+        .session = span_of(session),
+        .place = 7,
+        .now_s = NOW_S,
+        .expires_s = NOW_S + 300,
+        .ends_s = NOW_S + 900,
+        .visitor = {1, 2, 3, 4, 5, 6, 7, 8},
+    };
+    struct err_slot err = {0};
+    struct text text = text_on(memory, PASS_LEN_MAX);
+    assert_int_equal(pass_put(&text, keys, issuer, &grant, &err), 0);
+    assert_false(text.overflown);
+    return text_span(&text);
+}
+
+static int verify(const struct jwks *keys, const char *event, struct span token, uint64_t at_s,
+                  struct pass *out)
+{
+    struct clock_fake clock;
+    struct err_slot err;
+    clock_fake_init(&clock, at_s * 1000000);
+    return pass_verify(keys, "fairgate", span_of(event), token, &clock.clock, &err, out);
+}
+
+static void a_pass_says_whose_visit_it_is(void **state)
+{
+    (void)state;
+    char memory[PASS_LEN_MAX];
+    struct jwks *keys = new_keys();
+    struct pass pass;
+    struct span token = write_pass(keys, "fairgate", memory);
+    assert_int_equal(verify(keys, "show", token, NOW_S + 299, &pass), 0);
+    assert_string_equal(pass.session, session);
+    assert_int_equal(pass.place, 7);
+    assert_int_equal(pass.expires_s, NOW_S + 300);
+    assert_int_equal(pass.ends_s, NOW_S + 900);
+    assert_int_equal(pass.visitor[7], 8);
+    jwks_destroy(keys);
+}
+
+static void a_pass_is_good_for_one_event_and_one_issuer(void **state)
+{
+    (void)state;
+    char memory[PASS_LEN_MAX];
+    struct jwks *keys = new_keys(), *others = new_keys();
+    struct pass pass;
+    struct span token = write_pass(keys, "fairgate", memory);
+    assert_int_equal(verify(keys, "shop", token, NOW_S, &pass), ERR_AUTH);
+    assert_int_equal(verify(others, "show", token, NOW_S, &pass), ERR_AUTH);
+    token = write_pass(keys, "somebody", memory);
+    assert_int_equal(verify(keys, "show", token, NOW_S, &pass), ERR_AUTH);
+    jwks_destroy(others);
+    jwks_destroy(keys);
+}
+
+static void a_pass_runs_out(void **state)
+{
+    (void)state;
+    char memory[PASS_LEN_MAX];
+    struct jwks *keys = new_keys();
+    struct pass pass;
+    struct span token = write_pass(keys, "fairgate", memory);
+    assert_int_equal(verify(keys, "show", token, NOW_S + 300 + PASS_LEEWAY_S + 1, &pass),
+                     ERR_TIMEOUT);
+    jwks_destroy(keys);
+}
+
+static void a_session_that_ends_this_second_still_gives_a_pass(void **state)
+{
+    (void)state;
+    char memory[PASS_LEN_MAX];
+    struct jwks *keys = new_keys();
+    struct pass pass;
+    struct err_slot err = {0};
+    /* Asked for again in its last moment, or by a front whose clock is ahead of Redis's. */
+    for (uint64_t late_s = 0; late_s < 3; late_s++) {
+        struct pass_grant grant = {
+            .event = SPAN("show"),
+            .session = span_of(session),
+            .place = 7,
+            .now_s = NOW_S + late_s,
+            .expires_s = NOW_S,
+            .ends_s = NOW_S,
+        };
+        struct text text = text_on(memory, sizeof(memory));
+        assert_int_equal(pass_put(&text, keys, "fairgate", &grant, &err), 0);
+        assert_int_equal(verify(keys, "show", text_span(&text), NOW_S - 1, &pass), 0);
+        assert_int_equal(pass.expires_s, NOW_S);
+    }
+    jwks_destroy(keys);
+}
+
+static void a_changed_pass_is_not_believed(void **state)
+{
+    (void)state;
+    char memory[PASS_LEN_MAX];
+    struct jwks *keys = new_keys();
+    struct pass pass;
+    struct span token = write_pass(keys, "fairgate", memory);
+    for (size_t i = 0; i < token.len; i += 7) {
+        char was = memory[i];
+        memory[i] = was == 'A' ? 'B' : 'A';
+        assert_true(verify(keys, "show", token, NOW_S, &pass) < 0);
+        memory[i] = was;
+    }
+    assert_true(verify(keys, "show", SPAN("a.b.c"), NOW_S, &pass) < 0);
+    assert_true(verify(keys, "show", (struct span){NULL, 0}, NOW_S, &pass) < 0);
+    jwks_destroy(keys);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_pass_says_whose_visit_it_is),
+        cmocka_unit_test(a_pass_is_good_for_one_event_and_one_issuer),
+        cmocka_unit_test(a_pass_runs_out),
+        cmocka_unit_test(a_session_that_ends_this_second_still_gives_a_pass),
+        cmocka_unit_test(a_changed_pass_is_not_believed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,202 @@
+/* best_test.c: which seats are the best, how the search gives way, and what is offered instead.
+ * That it finds the very best is also what engine_model_test.c checks, over random halls. */
+#include "test_hall.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+struct fixture {
+    struct plan *plan;
+    struct engine *engine;
+    struct engine_op op;
+    char text[512];
+};
+
+#define ROWS(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+static struct fixture *open_rows(const char *const *rows, bool orphan_rule)
+{
+    struct fixture *f = calloc(1, sizeof(*f));
+    struct plan_limits limits = test_limits();
+    limits.orphan_rule = orphan_rule;
+    limits.max_per_hold = 64;
+    f->plan = test_hall_plan(&(struct test_hall){.rows = rows, .limits = limits});
+    f->engine = test_hall_engine(f->plan);
+    return f;
+}
+
+static void close_rows(struct fixture *f)
+{
+    engine_destroy(f->engine);
+    plan_destroy(f->plan);
+    free(f);
+}
+
+static void block(struct fixture *f, const uint32_t *seats, uint32_t count)
+{
+    struct engine_op op;
+    assert_int_equal(engine_block(f->engine, seats, count, SPAN(""), 1, &op), ENGINE_OK);
+    engine_settle(f->engine, &op);
+}
+
+/* The best n as a picture of the hall: 'h' where they are. */
+static const char *best(struct fixture *f, uint8_t category, uint32_t n, bool adjacent)
+{
+    struct engine_ask ask = test_ask_best(1, category, n, adjacent);
+    enum engine_verdict verdict = engine_hold(f->engine, &ask, TEST_NOW_MS, &f->op);
+    if (verdict != ENGINE_OK)
+        return engine_verdict_name(verdict);
+    test_states(f->engine, plan_seat_count(f->plan), f->text);
+    engine_undo(f->engine, &f->op);
+    return f->text;
+}
+
+static void the_nearest_to_the_focal_point_are_the_best(void **state)
+{
+    (void)state;
+    struct fixture *f = open_rows(ROWS("aaaaaaaa", "aaaaaaaa"), false);
+    assert_string_equal(best(f, 0, 2, true), "...hh..."
+                                             "........");
+    block(f, TEST_SEATS(3, 4));
+    assert_string_equal(best(f, 0, 2, true), "...##hh."
+                                             "........");
+    block(f, TEST_SEATS(5, 2));
+    assert_string_equal(best(f, 0, 2, true), "..####.."
+                                             "...hh...");
+    close_rows(f);
+}
+
+static void it_gives_way_in_the_stated_steps_and_says_so(void **state)
+{
+    (void)state;
+    struct fixture *f = open_rows(ROWS("aaaaa", "aaaaa"), true);
+    const unsigned single = CHANGE_FLAG_ORPHAN | CHANGE_FLAG_LAST_RESORT;
+    block(f, TEST_SEATS(0, 6)); /* .aaaa and a.aaa */
+    assert_string_equal(best(f, 0, 4, true), "#hhhh"
+                                             ".#...");
+    assert_int_equal(f->op.change.flags, CHANGE_FLAG_BEST | CHANGE_FLAG_ADJACENT);
+    assert_string_equal(best(f, 0, 3, true), "#...."
+                                             ".#hhh"); /* leaves nobody single */
+    block(f, TEST_SEATS(9));
+    assert_string_equal(best(f, 0, 3, true), "#hhh."
+                                             ".#..#");
+    assert_int_equal(f->op.change.flags, CHANGE_FLAG_BEST | CHANGE_FLAG_ADJACENT | single);
+    assert_string_equal(best(f, 0, 5, true), "sold-out");
+    assert_string_equal(best(f, 0, 6, false), "#hhhh"
+                                              ".#hh#");
+    assert_int_equal(f->op.change.flags, CHANGE_FLAG_BEST);
+    assert_string_equal(best(f, 0, 8, false), "sold-out");
+    close_rows(f);
+}
+
+static void one_row_with_a_gap_comes_before_two_rows(void **state)
+{
+    (void)state;
+    struct fixture *f = open_rows(ROWS("aaaa", "aaaaa"), false);
+    block(f, TEST_SEATS(0, 1, 6));
+    assert_string_equal(best(f, 0, 4, false), "##.."
+                                              "hh#hh");
+    assert_int_equal(f->op.change.flags, CHANGE_FLAG_BEST);
+    close_rows(f);
+}
+
+static void a_category_is_kept_to_and_aisles_are_not_crossed(void **state)
+{
+    (void)state;
+    struct fixture *f = open_rows(ROWS("aa_bbb", "bbb_bb"), false);
+    assert_string_equal(best(f, 0, 2, true), "hh..."
+                                             ".....");
+    assert_string_equal(best(f, 0, 3, true), "sold-out");
+    assert_string_equal(best(f, 1, 3, true), "..hhh"
+                                             ".....");
+    assert_string_equal(best(f, 1, 4, true), "sold-out");
+    assert_string_equal(best(f, ENGINE_CATEGORY_ANY, 4, true), "sold-out");
+    close_rows(f);
+}
+
+static void a_window_reaches_over_the_pictures_of_a_long_row(void **state)
+{
+    (void)state;
+    struct plan_limits limits = test_limits();
+    limits.max_per_hold = 64;
+    limits.orphan_rule = true;
+    struct plan *plan = test_hall_block(1, 150, limits, 0);
+    struct engine *engine = test_hall_engine(plan);
+    struct engine_op op;
+    for (uint32_t i = 0; i < 150; i++) { /* all but 60..68 and 127..129 */
+        if ((i >= 60 && i <= 68) || (i >= 127 && i <= 129))
+            continue;
+        assert_int_equal(engine_block(engine, &i, 1, SPAN(""), 1, &op), ENGINE_OK);
+        engine_settle(engine, &op);
+    }
+    const struct {
+        uint32_t n, first;
+    } cases[] = {{9, 60}, {7, 62}, {3, 66}};
+    for (unsigned i = 0; i < 3; i++) {
+        struct engine_ask ask = test_ask_best(1, 0, cases[i].n, true);
+        assert_int_equal(engine_hold(engine, &ask, TEST_NOW_MS, &op), ENGINE_OK);
+        assert_int_equal(op.change.seats[0], cases[i].first); /* nearest the middle, none single */
+        assert_false(op.change.flags & CHANGE_FLAG_ORPHAN);
+        engine_undo(engine, &op);
+    }
+    engine_destroy(engine);
+    plan_destroy(plan);
+}
+
+static void three_offers_near_the_lost_seats_are_free_adjacent_and_near(void **state)
+{
+    (void)state;
+    struct plan *plan = test_hall_block(20, 20, test_limits(), 0);
+    struct engine *engine = test_hall_engine(plan);
+    uint32_t lost[] = {10 * 20 + 5, 10 * 20 + 6};
+    test_hold(engine, 1, lost, 2);
+    struct engine_ask ask = test_ask_seats(2, lost, 2);
+    struct engine_offer offers[ALTERNATIVES_MAX];
+    assert_int_equal(engine_alternatives(engine, &ask, TEST_NOW_MS, offers), 3);
+    for (uint32_t i = 0; i < 3; i++) {
+        assert_int_equal(offers[i].count, 2);
+        assert_int_equal(offers[i].seats[1], offers[i].seats[0] + 1);
+        assert_true(abs((int)(offers[i].seats[0] / 20) - 10) <= 2);
+        assert_true(abs((int)(offers[i].seats[0] % 20) - 5) <= 3);
+        assert_int_equal(engine_seat(engine, offers[i].seats[0]).state, ENGINE_FREE);
+    }
+    engine_destroy(engine);
+    plan_destroy(plan);
+}
+
+static void whoever_asks_alone_gets_the_best_and_who_loses_looks_further(void **state)
+{
+    (void)state;
+    struct plan *plan = test_hall_block(50, 20, test_limits(), 0);
+    struct engine *engine = test_hall_engine(plan);
+    struct engine_op op[40];
+    /* Forty who ask one after the other: each gets four of the first rows that are left. */
+    for (uint32_t i = 0; i < 40; i++) {
+        struct engine_ask ask = test_ask_best(i, 0, 4, true);
+        assert_int_equal(engine_hold(engine, &ask, TEST_NOW_MS, &op[i]), ENGINE_OK);
+        assert_true(op[i].change.seats[0] / 20 < 17);
+    }
+    assert_int_equal(engine_stats(engine).best_retries, 0);
+    for (uint32_t i = 0; i < 40; i++)
+        engine_undo(engine, &op[i]);
+    engine_destroy(engine);
+    plan_destroy(plan);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_nearest_to_the_focal_point_are_the_best),
+        cmocka_unit_test(it_gives_way_in_the_stated_steps_and_says_so),
+        cmocka_unit_test(one_row_with_a_gap_comes_before_two_rows),
+        cmocka_unit_test(a_category_is_kept_to_and_aisles_are_not_crossed),
+        cmocka_unit_test(a_window_reaches_over_the_pictures_of_a_long_row),
+        cmocka_unit_test(three_offers_near_the_lost_seats_are_free_adjacent_and_near),
+        cmocka_unit_test(whoever_asks_alone_gets_the_best_and_who_loses_looks_further),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,14 @@
+/* cut_proxy.h: stands between a client and PostgreSQL and, when armed, lets a batch through and
+ * cuts the connection before its answer gets back: written, but not known to be. */
+#ifndef FG_TEST_CUT_PROXY_H
+#define FG_TEST_CUT_PROXY_H
+
+struct cut_proxy;
+
+/* Listens as port `port` in the socket folder `dir`, where the server is port 5432. */
+struct cut_proxy *cut_proxy_start(const char *dir, int port);
+void cut_proxy_arm(struct cut_proxy *proxy);      /* the answer to the next batch is lost */
+unsigned cut_proxy_cuts(struct cut_proxy *proxy); /* so far */
+void cut_proxy_end(struct cut_proxy *proxy);
+
+#endif

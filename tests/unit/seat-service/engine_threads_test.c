@@ -1,0 +1,699 @@
+/* engine_threads_test.c: many threads at one engine; what they were told is kept, and judged.
+ *
+ * The judge of holds takes each seat as a register that can be taken when free and freed by who
+ * took it. Every call has its time of call and of return, from one counter. A seat's history is
+ * linearizable if a point can be given to each take and each free, between its call and its return,
+ * such that lifetimes do not overlap. As a holder frees only after his take has returned, lifetimes
+ * must follow each other in the order in which the takes returned, so giving each point the
+ * earliest possible time finds an assignment if there is one. All or nothing means that all seats
+ * of a hold share one call. A refusal is right if each seat that it names may have been somebody
+ * else's at some point of the call. */
+#include "base/rng.h"
+#include "test_hall.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { THREADS_MAX = 8, CALLS_MAX = 4000 };
+
+static unsigned scale(unsigned n) /* FAIRGATE_TEST_ROUNDS=10: ten times as much */
+{
+    const char *more = getenv("FAIRGATE_TEST_ROUNDS");
+    return more != NULL ? n * (unsigned)strtoul(more, NULL, 10) : n;
+}
+
+struct call {
+    uint64_t called, returned;
+    uint32_t hold; /* number of the take, 1..; a free names the take that it frees */
+    bool free, refused;
+    uint8_t count;
+    uint8_t seats[8];
+};
+
+struct shared {
+    struct engine *engine;
+    _Atomic uint64_t time;
+    _Atomic uint32_t number;
+    _Atomic bool go, stop;
+    uint32_t seats;
+    unsigned calls;
+};
+
+struct thread {
+    pthread_t id;
+    struct shared *shared;
+    unsigned number;
+    struct rng_seeded rng;
+    struct call *calls;
+    unsigned count;
+    uint64_t told; /* whatever the test wants to count */
+};
+
+static uint32_t roll(struct thread *t, uint32_t below)
+{
+    return (uint32_t)rng_below(&t->rng.rng, below);
+}
+
+static void run(struct shared *shared, struct thread *threads, unsigned count,
+                void *(*body)(void *), uint64_t seed)
+{
+    for (unsigned i = 0; i < count; i++) {
+        threads[i] = (struct thread){.shared = shared, .number = i};
+        rng_seeded_init(&threads[i].rng, seed + i);
+        threads[i].calls = calloc(CALLS_MAX, sizeof(struct call));
+        pthread_create(&threads[i].id, NULL, body, &threads[i]);
+    }
+    atomic_store(&shared->go, true);
+    for (unsigned i = 0; i < count; i++)
+        pthread_join(threads[i].id, NULL);
+}
+
+static void drop(struct thread *threads, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        free(threads[i].calls);
+}
+
+static void wait_for_go(struct shared *shared)
+{
+    while (!atomic_load(&shared->go))
+        sched_yield();
+}
+
+static uint64_t tick(struct shared *shared)
+{
+    return atomic_fetch_add(&shared->time, 1);
+}
+
+/* ---- holds are linearizable ---- */
+
+static void *hold_and_release(void *arg)
+{
+    struct thread *t = arg;
+    struct shared *shared = t->shared;
+    struct engine_op op;
+    wait_for_go(shared);
+    for (unsigned i = 0; i < shared->calls; i++) {
+        uint32_t seats[4], count = 0;
+        uint32_t first = roll(t, shared->seats), most = 1 + roll(t, 4);
+        for (uint32_t s = first; s < shared->seats && count < most; s += 1 + roll(t, 2))
+            seats[count++] = s;
+        struct engine_ask ask = test_ask_seats(t->number + 1, seats, count);
+        struct call *take = &t->calls[t->count++];
+        take->count = (uint8_t)count;
+        for (uint32_t s = 0; s < count; s++)
+            take->seats[s] = (uint8_t)seats[s];
+        take->called = tick(shared);
+        enum engine_verdict verdict = engine_hold(shared->engine, &ask, TEST_NOW_MS, &op);
+        take->returned = tick(shared);
+        take->refused = verdict != ENGINE_OK;
+        if (take->refused) {
+            assert(verdict == ENGINE_TAKEN);
+            continue;
+        }
+        take->hold = atomic_fetch_add(&shared->number, 1) + 1;
+        uint64_t id = op.change.hold;
+        bool undone = roll(t, 4) == 0; /* the journal refuses a quarter */
+        if (!undone)
+            engine_settle(shared->engine, &op);
+        for (uint32_t s = 0; s < count; s++)
+            assert(engine_seat(shared->engine, seats[s]).hold == id);
+        if (roll(t, 2))
+            sched_yield();
+        struct call *back = &t->calls[t->count++];
+        *back = *take;
+        back->free = true;
+        back->called = tick(shared);
+        if (undone) {
+            engine_undo(shared->engine, &op);
+        } else {
+            verdict = engine_release(shared->engine, id, t->number + 1, TEST_NOW_MS, &op);
+            assert(verdict == ENGINE_OK);
+            engine_settle(shared->engine, &op);
+        }
+        back->returned = tick(shared);
+    }
+    return NULL;
+}
+
+struct life {
+    const struct call *take, *free;
+};
+
+static int by_return_of_take(const void *a, const void *b)
+{
+    const struct life *x = a, *y = b;
+    return x->take->returned < y->take->returned ? -1 : x->take->returned > y->take->returned;
+}
+
+static bool names(const struct call *call, uint32_t seat)
+{
+    for (unsigned i = 0; i < call->count; i++)
+        if (call->seats[i] == seat)
+            return true;
+    return false;
+}
+
+static unsigned lives_of(const struct thread *threads, unsigned count, uint32_t seat,
+                         struct life *lives)
+{
+    unsigned n = 0;
+    for (unsigned t = 0; t < count; t++)
+        for (unsigned i = 0; i + 1 < threads[t].count; i++) {
+            const struct call *call = &threads[t].calls[i];
+            if (!call->free && !call->refused && names(call, seat))
+                lives[n++] = (struct life){call, call + 1};
+        }
+    qsort(lives, n, sizeof(*lives), by_return_of_take);
+    return n;
+}
+
+static bool is_linearizable(const struct life *lives, unsigned n)
+{
+    uint64_t now = 0;
+    for (unsigned i = 0; i < n; i++) {
+        now = now > lives[i].take->called ? now : lives[i].take->called;
+        if (now > lives[i].take->returned)
+            return false;
+        now = now > lives[i].free->called ? now : lives[i].free->called;
+        if (now > lives[i].free->returned)
+            return false;
+    }
+    return true;
+}
+
+/* May one of the seats of a refused call have been somebody else's during it? Also by a call that
+ * was itself refused: it may have had the seat for an instant. */
+static bool is_justified(const struct thread *threads, unsigned count, const struct call *refused)
+{
+    for (unsigned t = 0; t < count; t++)
+        for (unsigned i = 0; i < threads[t].count; i++) {
+            const struct call *call = &threads[t].calls[i];
+            if (call == refused || call->free || call->called > refused->returned)
+                continue;
+            uint64_t until = call->refused ? call->returned : call[1].returned;
+            if (until < refused->called)
+                continue;
+            for (unsigned s = 0; s < refused->count; s++)
+                if (names(call, refused->seats[s]))
+                    return true;
+        }
+    return false;
+}
+
+static void recorded_concurrent_holds_are_linearizable(void **state)
+{
+    (void)state;
+    uint64_t seed = rng_u64(rng_system()) >> 32;
+    printf("seed %llu\n", (unsigned long long)seed);
+    for (unsigned round = 0; round < scale(15); round++) {
+        struct plan *plan = test_hall_block(3, 8, test_limits(), 0);
+        struct shared shared = {.engine = test_hall_engine(plan), .seats = 24, .calls = 600};
+        struct thread threads[4];
+        run(&shared, threads, 4, hold_and_release, seed + round * 100);
+        static struct life lives[4 * CALLS_MAX];
+        for (uint32_t seat = 0; seat < 24; seat++)
+            assert_true(is_linearizable(lives, lives_of(threads, 4, seat, lives)));
+        unsigned refused = 0, taken = 0;
+        for (unsigned t = 0; t < 4; t++)
+            for (unsigned i = 0; i < threads[t].count; i++) {
+                refused += threads[t].calls[i].refused;
+                taken += !threads[t].calls[i].refused && !threads[t].calls[i].free;
+                if (threads[t].calls[i].refused)
+                    assert_true(is_justified(threads, 4, &threads[t].calls[i]));
+            }
+        printf("%u taken, %u refused\n", taken, refused);
+        char text[32];
+        assert_string_equal(test_states(shared.engine, 24, text), "........................");
+        drop(threads, 4);
+        engine_destroy(shared.engine);
+        plan_destroy(plan);
+    }
+}
+
+static void the_judge_sees_a_seat_that_two_had_at_once(void **state)
+{
+    (void)state;
+    struct call calls[] = {{.called = 1, .returned = 2},
+                           {.called = 10, .returned = 11, .free = true},
+                           {.called = 3, .returned = 4},
+                           {.called = 12, .returned = 13, .free = true}};
+    struct life overlapping[] = {{&calls[0], &calls[1]}, {&calls[2], &calls[3]}};
+    assert_false(is_linearizable(overlapping, 2));
+    calls[2].returned = 11; /* may have taken effect after the free */
+    assert_true(is_linearizable(overlapping, 2));
+}
+
+/* ---- no two takes leave a single seat together ---- */
+
+struct pair {
+    struct shared shared;
+    uint32_t left[2], right[2];
+    _Atomic uint64_t held[2];
+    pthread_barrier_t barrier;
+    unsigned rounds;
+    unsigned both;
+};
+
+static void *take_a_side(void *arg)
+{
+    struct thread *t = arg;
+    struct pair *pair = (struct pair *)(void *)t->shared;
+    struct engine_op op;
+    for (unsigned i = 0; i < pair->rounds; i++) {
+        struct engine_ask ask =
+            test_ask_seats(t->number + 1, t->number == 0 ? pair->left : pair->right, 2);
+        pthread_barrier_wait(&pair->barrier);
+        enum engine_verdict verdict = engine_hold(pair->shared.engine, &ask, TEST_NOW_MS, &op);
+        assert(verdict == ENGINE_OK || verdict == ENGINE_ORPHAN);
+        if (verdict == ENGINE_OK)
+            engine_settle(pair->shared.engine, &op);
+        atomic_store(&pair->held[t->number], verdict == ENGINE_OK ? op.change.hold : 0);
+        pthread_barrier_wait(&pair->barrier);
+        if (t->number == 0 && pair->held[0] != 0 && pair->held[1] != 0)
+            pair->both++;
+        pthread_barrier_wait(&pair->barrier);
+        if (verdict == ENGINE_OK) {
+            verdict = engine_release(pair->shared.engine, op.change.hold, t->number + 1,
+                                     TEST_NOW_MS, &op);
+            assert(verdict == ENGINE_OK);
+            engine_settle(pair->shared.engine, &op);
+        }
+    }
+    return NULL;
+}
+
+static void race_for_sides(uint32_t row, uint32_t first)
+{
+    struct plan_limits limits = test_limits();
+    limits.orphan_rule = true;
+    struct plan *plan = test_hall_block(2, row, limits, 0);
+    struct pair pair = {.shared.engine = test_hall_engine(plan),
+                        .left = {first, first + 1},
+                        .right = {first + 3, first + 4},
+                        .rounds = scale(8000)};
+    pthread_barrier_init(&pair.barrier, NULL, 2);
+    struct thread threads[2];
+    run(&pair.shared, threads, 2, take_a_side, 1);
+    assert_int_equal(pair.both, 0);
+    drop(threads, 2);
+    pthread_barrier_destroy(&pair.barrier);
+    engine_destroy(pair.shared.engine);
+    plan_destroy(plan);
+}
+
+static void two_takes_at_once_do_not_leave_a_single_seat_between_them(void **state)
+{
+    (void)state;
+    race_for_sides(20, 4);
+}
+
+static void nor_do_they_across_two_pictures_of_one_long_row(void **state)
+{
+    (void)state;
+    race_for_sides(130, 62); /* 62 63 | 64 65 66: the single seat is in the other picture */
+    race_for_sides(130, 61); /* 61 62 63 | 64 65 */
+}
+
+/* ---- expiry, confirm, release: one of them ---- */
+
+enum { RACE_HOLDS = 64 };
+
+struct race {
+    struct shared shared;
+    uint64_t holds[RACE_HOLDS];
+    pthread_barrier_t barrier;
+    _Atomic unsigned confirmed, retaken, gone, expired, released;
+    unsigned rounds;
+};
+
+static void confirm_all(struct race *race, unsigned from)
+{
+    struct engine_op op;
+    for (unsigned i = 0; i < RACE_HOLDS; i++) {
+        uint64_t id = race->holds[(from + i) % RACE_HOLDS];
+        enum engine_verdict verdict;
+        do {
+            verdict = engine_confirm(race->shared.engine, id, SPAN("o"), TEST_NOW_MS, &op);
+        } while (verdict == ENGINE_BUSY);
+        if (verdict == ENGINE_OK) {
+            atomic_fetch_add(
+                op.change.verdict == CHANGE_VERDICT_RETAKEN ? &race->retaken : &race->confirmed, 1);
+            engine_settle(race->shared.engine, &op);
+        } else if (verdict == ENGINE_GONE || verdict == ENGINE_NO_HOLD) {
+            atomic_fetch_add(&race->gone, 1);
+        } else {
+            assert(verdict == ENGINE_SAME);
+        }
+    }
+}
+
+static void *race_body(void *arg)
+{
+    struct thread *t = arg;
+    struct race *race = (struct race *)(void *)t->shared;
+    struct engine *engine = race->shared.engine;
+    struct engine_op op;
+    for (unsigned i = 0; i < race->rounds; i++) {
+        if (t->number == 0)
+            for (uint32_t h = 0; h < RACE_HOLDS; h++) {
+                struct engine_ask ask = test_ask_seats(1, &h, 1);
+                enum engine_verdict verdict = engine_hold(engine, &ask, TEST_NOW_MS, &op);
+                assert(verdict == ENGINE_OK);
+                engine_settle(engine, &op);
+                race->holds[h] = op.change.hold;
+                verdict = engine_extend(engine, race->holds[h], SPAN("o"), 1, TEST_NOW_MS, &op);
+                assert(verdict == ENGINE_OK);
+                engine_settle(engine, &op);
+            }
+        pthread_barrier_wait(&race->barrier);
+        if (t->number == 0) {
+            while (engine_expire_next(engine, TEST_NOW_MS + 2000000, &op)) {
+                atomic_fetch_add(&race->expired, 1);
+                engine_settle(engine, &op);
+            }
+        } else if (t->number == 1) {
+            confirm_all(race, roll(t, RACE_HOLDS));
+        } else {
+            for (unsigned h = 0; h < RACE_HOLDS; h++)
+                if (engine_order_release(engine, race->holds[roll(t, RACE_HOLDS)], SPAN("o"),
+                                         TEST_NOW_MS, &op) == ENGINE_OK) {
+                    atomic_fetch_add(&race->released, 1);
+                    engine_settle(engine, &op);
+                }
+        }
+        pthread_barrier_wait(&race->barrier);
+        if (t->number != 0)
+            continue;
+        /* Whatever came first: a seat is sold or free now, and the hold agrees. */
+        for (uint32_t h = 0; h < RACE_HOLDS; h++) {
+            struct engine_seat seat = engine_seat(engine, h);
+            assert(seat.state == ENGINE_SEAT_SOLD || seat.state == ENGINE_FREE ||
+                   seat.state == ENGINE_HELD);
+            if (seat.state == ENGINE_HELD) { /* the wheel was too early for a busy hold */
+                enum engine_verdict verdict =
+                    engine_confirm(engine, seat.hold, SPAN("o"), TEST_NOW_MS, &op);
+                assert(verdict == ENGINE_OK);
+                engine_settle(engine, &op);
+            }
+            if (engine_seat(engine, h).state == ENGINE_SEAT_SOLD) {
+                enum engine_verdict verdict =
+                    engine_refund(engine, race->holds[h], SPAN("o"), TEST_NOW_MS, &op);
+                assert(verdict == ENGINE_OK);
+                engine_settle(engine, &op);
+            }
+        }
+    }
+    return NULL;
+}
+
+static void expiry_confirm_and_release_race_to_one_outcome(void **state)
+{
+    (void)state;
+    struct plan_limits limits = test_limits();
+    limits.max_per_buyer = 1000;
+    struct plan *plan = test_hall_block(8, 8, limits, 0);
+    struct race race = {.shared.engine = test_hall_engine(plan), .rounds = scale(100)};
+    pthread_barrier_init(&race.barrier, NULL, 3);
+    struct thread threads[3];
+    run(&race.shared, threads, 3, race_body, 11);
+    printf("%u expired, %u confirmed, %u retaken, %u gone, %u released\n", race.expired,
+           race.confirmed, race.retaken, race.gone, race.released);
+    char text[65];
+    for (const char *c = test_states(race.shared.engine, 64, text); *c != '\0'; c++)
+        assert_int_equal(*c, '.');
+    /* What was counted for the buyer was counted off again. */
+    uint32_t all[64];
+    for (uint32_t i = 0; i < 64; i++)
+        all[i] = i;
+    for (uint32_t i = 0; i < 64; i += 8)
+        test_hold(race.shared.engine, 1, all + i, 8);
+    pthread_barrier_destroy(&race.barrier);
+    drop(threads, 3);
+    engine_destroy(race.shared.engine);
+    plan_destroy(plan);
+}
+
+/* ---- limits, areas ---- */
+
+static void *grab_as_one_buyer(void *arg)
+{
+    struct thread *t = arg;
+    struct engine_op op;
+    wait_for_go(t->shared);
+    for (unsigned i = 0; i < t->shared->calls; i++) {
+        uint32_t seat = roll(t, t->shared->seats);
+        bool area = roll(t, 2);
+        struct engine_ask ask = area ? test_ask_area(77, 1) : test_ask_seats(77, &seat, 1);
+        if (engine_hold(t->shared->engine, &ask, TEST_NOW_MS, &op) != ENGINE_OK)
+            continue;
+        engine_settle(t->shared->engine, &op);
+        uint64_t now = atomic_fetch_add(&t->shared->time, 1) + 1;
+        t->told = now > t->told ? now : t->told;
+        sched_yield();
+        atomic_fetch_sub(&t->shared->time, 1);
+        enum engine_verdict verdict =
+            engine_release(t->shared->engine, op.change.hold, 77, TEST_NOW_MS, &op);
+        assert(verdict == ENGINE_OK);
+        engine_settle(t->shared->engine, &op);
+    }
+    return NULL;
+}
+
+static void one_buyer_with_many_requests_never_passes_his_limit(void **state)
+{
+    (void)state;
+    struct plan_limits limits = test_limits();
+    limits.max_per_buyer = 3;
+    struct plan *plan = test_hall_block(4, 8, limits, 50);
+    struct shared shared = {.engine = test_hall_engine(plan), .seats = 32, .calls = scale(5000)};
+    struct thread threads[6];
+    run(&shared, threads, 6, grab_as_one_buyer, 5);
+    for (unsigned i = 0; i < 6; i++)
+        assert_true(threads[i].told <= 3);
+    drop(threads, 6);
+    engine_destroy(shared.engine);
+    plan_destroy(plan);
+}
+
+static void *sell_places(void *arg)
+{
+    struct thread *t = arg;
+    struct engine_op op;
+    wait_for_go(t->shared);
+    for (unsigned i = 0; i < t->shared->calls; i++) {
+        struct engine_ask ask = test_ask_area(t->number, 1 + roll(t, 4));
+        if (engine_hold(t->shared->engine, &ask, TEST_NOW_MS, &op) != ENGINE_OK)
+            continue;
+        t->told += ask.quantity;
+        engine_settle(t->shared->engine, &op);
+    }
+    return NULL;
+}
+
+static void an_area_under_attack_sells_exactly_its_capacity(void **state)
+{
+    (void)state;
+    struct plan *plan = test_hall_block(1, 8, test_limits(), 5000);
+    struct shared shared = {.engine = test_hall_engine(plan), .calls = 2500};
+    struct thread threads[4];
+    run(&shared, threads, 4, sell_places, 5);
+    uint64_t told = 0;
+    for (unsigned i = 0; i < 4; i++)
+        told += threads[i].told;
+    struct engine_area area = engine_area(shared.engine, 0);
+    assert_int_equal(told, area.held);
+    assert_int_equal(area.held + area.free, 5000);
+    assert_true(area.free < 4);
+    drop(threads, 4);
+    engine_destroy(shared.engine);
+    plan_destroy(plan);
+}
+
+/* ---- reading while others write ---- */
+
+static void *shift_a_hold(void *arg)
+{
+    struct thread *t = arg;
+    struct shared *shared = t->shared;
+    struct engine_op op;
+    uint32_t at = 0;
+    wait_for_go(shared);
+    uint64_t id = atomic_load(&shared->time);
+    if (t->number > 0) { /* a reader: always three neighbours, ascending, whatever goes on */
+        struct engine_hold_view view;
+        while (!atomic_load(&shared->stop)) {
+            enum engine_verdict verdict = engine_hold_read(shared->engine, id, &view);
+            if (verdict == ENGINE_BUSY)
+                continue;
+            assert(verdict == ENGINE_OK && view.seat_count == 3);
+            assert(view.seats[1] == view.seats[0] + 1 && view.seats[2] == view.seats[0] + 2);
+            assert(view.seats[0] == (view.version - 1) % 30);
+            t->told++;
+        }
+        return NULL;
+    }
+    struct engine_who who = test_who(1);
+    for (unsigned i = 0; i < shared->calls; i++) {
+        uint32_t next = (at + 1) % 30;
+        uint32_t add[3], remove[3], adds = 0, removes = 0;
+        for (uint32_t s = 0; s < 3; s++) {
+            if (next + s < at || next + s > at + 2)
+                add[adds++] = next + s;
+            if (at + s < next || at + s > next + 2)
+                remove[removes++] = at + s;
+        }
+        struct engine_edit edit = {add, adds, remove, removes, 0};
+        enum engine_verdict verdict =
+            engine_change(shared->engine, id, &who, &edit, TEST_NOW_MS, &op);
+        assert(verdict == ENGINE_OK);
+        engine_settle(shared->engine, &op);
+        at = next;
+    }
+    atomic_store(&shared->stop, true);
+    return NULL;
+}
+
+static void a_hold_is_read_whole_while_it_changes(void **state)
+{
+    (void)state;
+    struct plan *plan = test_hall_block(1, 32, test_limits(), 0);
+    struct shared shared = {.engine = test_hall_engine(plan), .calls = scale(20000)};
+    shared.time = test_hold(shared.engine, 1, TEST_SEATS(0, 1, 2));
+    struct thread threads[3];
+    run(&shared, threads, 3, shift_a_hold, 5);
+    printf("%llu read\n", (unsigned long long)(threads[1].told + threads[2].told));
+    drop(threads, 3);
+    engine_destroy(shared.engine);
+    plan_destroy(plan);
+}
+
+enum { AVAIL_SEATS = 4 * 200 };
+
+static void *follow_deltas(struct thread *t)
+{
+    struct shared *shared = t->shared;
+    static _Thread_local uint8_t mine[AVAIL_SEATS], whole[AVAIL_SEATS / 4];
+    static _Thread_local struct engine_delta deltas[AVAIL_SEATS];
+    uint64_t version = 0;
+    for (bool last = false;;) {
+        uint64_t now;
+        int n = version == 0
+                    ? -1
+                    : engine_avail_since(shared->engine, version, deltas, AVAIL_SEATS, &now);
+        if (n < 0) {
+            now = engine_avail_copy(shared->engine, whole);
+            for (uint32_t s = 0; s < AVAIL_SEATS; s++)
+                mine[s] = whole[s / 4] >> (2 * (s % 4)) & 3;
+        }
+        for (int i = 0; i < n; i++)
+            mine[deltas[i].seat] = deltas[i].state;
+        assert(now >= version);
+        version = now;
+        /* Deltas lead to the very picture that has this version. */
+        if (engine_avail_copy(shared->engine, whole) == version) {
+            for (uint32_t s = 0; s < AVAIL_SEATS; s++)
+                assert(mine[s] == (whole[s / 4] >> (2 * (s % 4)) & 3));
+            t->told++;
+        }
+        if (last)
+            return NULL;
+        last = atomic_load(&shared->stop);
+    }
+}
+
+static void *publish_or_follow(void *arg)
+{
+    struct thread *t = arg;
+    struct shared *shared = t->shared;
+    wait_for_go(shared);
+    if (t->number == 0) {
+        hold_and_release(t);
+        atomic_store(&shared->stop, true);
+    } else if (t->number == 1) {
+        while (!atomic_load(&shared->stop))
+            engine_publish(shared->engine);
+    } else {
+        follow_deltas(t);
+    }
+    return NULL;
+}
+
+static void deltas_lead_from_any_picture_to_the_newest(void **state)
+{
+    (void)state;
+    struct plan *plan = test_hall_block(4, 200, test_limits(), 0);
+    struct shared shared = {.engine = test_hall_engine(plan), .seats = 255, .calls = 1900};
+    struct thread threads[4];
+    run(&shared, threads, 4, publish_or_follow, 5);
+    printf("%llu pictures, %llu compared\n",
+           (unsigned long long)engine_avail_version(shared.engine),
+           (unsigned long long)(threads[2].told + threads[3].told));
+    assert_true(threads[2].told > 0);
+    drop(threads, 4);
+    engine_destroy(shared.engine);
+    plan_destroy(plan);
+}
+
+/* ---- the herd ---- */
+
+static void *ask_for_the_best(void *arg)
+{
+    struct thread *t = arg;
+    struct engine_op op;
+    wait_for_go(t->shared);
+    for (unsigned i = 0; i < t->shared->calls; i++) {
+        struct engine_ask ask = test_ask_best(t->number * 1000 + i, 0, 4, true);
+        enum engine_verdict verdict = engine_hold(t->shared->engine, &ask, TEST_NOW_MS, &op);
+        assert(verdict == ENGINE_OK);
+        sched_yield(); /* others come in between claim and commit */
+        engine_settle(t->shared->engine, &op);
+    }
+    return NULL;
+}
+
+static void two_thousand_who_ask_for_the_best_all_get_four_and_rarely_collide(void **state)
+{
+    (void)state;
+    struct plan *plan = test_hall_block(200, 60, test_limits(), 0);
+    struct shared shared = {.engine = test_hall_engine(plan), .calls = 250};
+    struct thread threads[8];
+    run(&shared, threads, 8, ask_for_the_best, 5);
+    struct engine_stats stats = engine_stats(shared.engine);
+    printf("2000 buyers, %llu lost a place between choosing and claiming, %llu rows judged again\n",
+           (unsigned long long)stats.best_retries, (unsigned long long)stats.row_retries);
+    assert_true(stats.best_retries < 400);
+    uint32_t held = 0;
+    for (uint32_t s = 0; s < 200 * 60; s++)
+        held += engine_seat(shared.engine, s).state == ENGINE_HELD;
+    assert_int_equal(held, 8000);
+    drop(threads, 8);
+    engine_destroy(shared.engine);
+    plan_destroy(plan);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(recorded_concurrent_holds_are_linearizable),
+        cmocka_unit_test(the_judge_sees_a_seat_that_two_had_at_once),
+        cmocka_unit_test(two_takes_at_once_do_not_leave_a_single_seat_between_them),
+        cmocka_unit_test(nor_do_they_across_two_pictures_of_one_long_row),
+        cmocka_unit_test(expiry_confirm_and_release_race_to_one_outcome),
+        cmocka_unit_test(one_buyer_with_many_requests_never_passes_his_limit),
+        cmocka_unit_test(an_area_under_attack_sells_exactly_its_capacity),
+        cmocka_unit_test(a_hold_is_read_whole_while_it_changes),
+        cmocka_unit_test(deltas_lead_from_any_picture_to_the_newest),
+        cmocka_unit_test(two_thousand_who_ask_for_the_best_all_get_four_and_rarely_collide),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

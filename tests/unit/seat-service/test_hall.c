@@ -1,0 +1,216 @@
+#include "test_hall.h"
+
+#include <assert.h>
+#include <ctype.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <setjmp.h>
+
+#include <cmocka.h>
+
+enum { TEST_SEATS_MAX = 70000 };
+
+struct making {
+    struct plan_draft draft;
+    struct plan_draft_seat *seats;
+    uint8_t run_flags[4096];
+    struct plan_category categories[PLAN_CATEGORIES_MAX];
+    struct plan_channel channels[PLAN_CHANNELS_MAX];
+    char (*guids)[16];
+};
+
+static uint32_t nearest_accessible(const struct plan_draft_seat *seats, uint32_t from, uint32_t to,
+                                   uint32_t seat)
+{
+    uint32_t best = UINT32_MAX;
+    for (uint32_t i = from; i < to; i++)
+        if ((seats[i].flags & PLAN_SEAT_ACCESSIBLE) &&
+            (best == UINT32_MAX || abs((int)i - (int)seat) < abs((int)best - (int)seat)))
+            best = i;
+    return best;
+}
+
+static void add_seat(struct making *making, char c, uint32_t run, uint32_t pos, float x, float y)
+{
+    uint32_t i = making->draft.seat_count++;
+    assert(i < TEST_SEATS_MAX);
+    snprintf(making->guids[i], sizeof(making->guids[i]), "s%u", i);
+    struct plan_draft_seat *seat = &making->seats[i];
+    *seat = (struct plan_draft_seat){.guid = span_of(making->guids[i]),
+                                     .number = span_of(making->guids[i]),
+                                     .row_label = SPAN("r"),
+                                     .zone = SPAN("z"),
+                                     .x = x,
+                                     .y = y,
+                                     .run = run,
+                                     .pos = pos,
+                                     .companion = UINT32_MAX};
+    if (isalpha((unsigned char)c))
+        seat->category = (uint8_t)(tolower((unsigned char)c) - 'a');
+    if (isupper((unsigned char)c))
+        seat->flags = PLAN_SEAT_ACCESSIBLE;
+    if (c == '+')
+        seat->flags = PLAN_SEAT_COMPANION;
+    if (isdigit((unsigned char)c))
+        seat->channel = (uint8_t)(c - '1');
+    if (seat->category >= making->draft.category_count)
+        making->draft.category_count = seat->category + 1u;
+    if (seat->channel >= making->draft.channel_count)
+        making->draft.channel_count = seat->channel + 1u;
+}
+
+static void add_row(struct making *making, const char *row, float y)
+{
+    uint8_t flags = 0;
+    if (*row == '=')
+        flags = PLAN_RUN_WHOLE | PLAN_RUN_TABLE;
+    if (*row == '~')
+        flags = PLAN_RUN_TABLE;
+    if (flags != 0)
+        row++;
+    uint32_t from = making->draft.seat_count, pos = 0;
+    float left = -(float)strlen(row) / 2;
+    for (const char *c = row; *c != '\0'; c++) {
+        if (*c == '_') {
+            pos = 0;
+            continue;
+        }
+        if (pos == 0)
+            making->run_flags[making->draft.run_count++] = flags;
+        add_seat(making, *c, making->draft.run_count - 1, pos++, left + (float)(c - row), y);
+    }
+    for (uint32_t i = from; i < making->draft.seat_count; i++)
+        if (making->seats[i].flags & PLAN_SEAT_COMPANION)
+            making->seats[i].companion =
+                nearest_accessible(making->seats, from, making->draft.seat_count, i);
+}
+
+static struct plan *finish(struct making *making, const struct test_hall *hall)
+{
+    static const char *const names[] = {"a", "b", "c", "d", "e", "f"};
+    struct plan_draft *draft = &making->draft;
+    struct plan_area area = {.id = SPAN("floor"), .name = SPAN("Floor")};
+    if (draft->category_count == 0)
+        draft->category_count = 1;
+    if (hall->area_capacity > 0) {
+        area.category = (uint8_t)draft->category_count++;
+        area.capacity = hall->area_capacity;
+        draft->areas = &area;
+        draft->area_count = 1;
+    }
+    for (uint32_t i = 0; i < draft->category_count; i++)
+        making->categories[i] =
+            (struct plan_category){.name = span_of(names[i]), .price = 1000 * (i + 1)};
+    draft->categories = hall->categories != NULL ? hall->categories : making->categories;
+    for (uint32_t i = 0; i < draft->channel_count; i++)
+        making->channels[i] =
+            (struct plan_channel){.id = span_of(names[i]), .name = span_of(names[i])};
+    draft->channels = hall->channels != NULL ? hall->channels : making->channels;
+    if (hall->channels != NULL)
+        draft->channel_count = hall->channel_count;
+    draft->name = SPAN("Test");
+    draft->currency = SPAN("KRW");
+    draft->limits = hall->limits;
+    draft->seats = making->seats;
+    draft->run_flags = making->run_flags;
+    draft->focal_y = -1;
+    if (hall->hash != NULL)
+        memcpy(draft->hash, hall->hash, sizeof(draft->hash));
+    struct plan *plan;
+    int rc = plan_create(draft, NULL, &plan);
+    assert_int_equal(rc, 0);
+    free(making->guids);
+    free(making->seats);
+    free(making);
+    return plan;
+}
+
+static struct making *begin(void)
+{
+    struct making *making = calloc(1, sizeof(*making));
+    assert_non_null(making);
+    making->seats = calloc(TEST_SEATS_MAX, sizeof(*making->seats));
+    making->guids = calloc(TEST_SEATS_MAX, sizeof(*making->guids));
+    return making;
+}
+
+struct plan *test_hall_plan(const struct test_hall *hall)
+{
+    struct making *making = begin();
+    for (uint32_t i = 0; hall->rows[i] != NULL; i++)
+        add_row(making, hall->rows[i], (float)i);
+    return finish(making, hall);
+}
+
+struct plan *test_hall_block(uint32_t rows, uint32_t seats, struct plan_limits limits,
+                             uint32_t area_capacity)
+{
+    struct making *making = begin();
+    for (uint32_t r = 0; r < rows; r++) {
+        making->draft.run_count++;
+        for (uint32_t s = 0; s < seats; s++)
+            add_seat(making, 'a', r, s, (float)s - (float)seats / 2, (float)r);
+    }
+    return finish(making, &(struct test_hall){.limits = limits, .area_capacity = area_capacity});
+}
+
+struct engine *test_hall_engine(const struct plan *plan)
+{
+    struct engine *engine;
+    struct engine_conf conf = {.plan = plan, .seed = 7, .now_ms = TEST_NOW_MS};
+    int rc = engine_create(&conf, NULL, &engine);
+    assert_int_equal(rc, 0);
+    return engine;
+}
+
+struct plan_limits test_limits(void)
+{
+    return (struct plan_limits){.max_per_hold = 8, .hold_ttl_ms = 480000, .hold_max_ms = 900000};
+}
+
+struct engine_who test_who(uint64_t buyer)
+{
+    return (struct engine_who){.buyer = buyer, .session = buyer, .channels = 1};
+}
+
+struct engine_ask test_ask_seats(uint64_t buyer, const uint32_t *seats, uint32_t count)
+{
+    return (struct engine_ask){
+        .who = test_who(buyer), .seats = seats, .seat_count = count, .area = ENGINE_AREA_NONE};
+}
+
+struct engine_ask test_ask_area(uint64_t buyer, uint32_t quantity)
+{
+    return (struct engine_ask){.who = test_who(buyer), .area = 0, .quantity = quantity};
+}
+
+struct engine_ask test_ask_best(uint64_t buyer, uint8_t category, uint32_t quantity, bool adjacent)
+{
+    return (struct engine_ask){.who = test_who(buyer),
+                               .area = ENGINE_AREA_NONE,
+                               .best = true,
+                               .adjacent = adjacent,
+                               .category = category,
+                               .quantity = quantity};
+}
+
+uint64_t test_hold(struct engine *engine, uint64_t buyer, const uint32_t *seats, uint32_t count)
+{
+    struct engine_op op;
+    struct engine_ask ask = test_ask_seats(buyer, seats, count);
+    enum engine_verdict verdict = engine_hold(engine, &ask, TEST_NOW_MS, &op);
+    assert_string_equal(engine_verdict_name(verdict), "ok");
+    engine_settle(engine, &op);
+    return op.change.hold;
+}
+
+const char *test_states(const struct engine *engine, uint32_t count, char *out)
+{
+    for (uint32_t i = 0; i < count; i++)
+        out[i] = ".hs#"[engine_seat(engine, i).state];
+    out[count] = '\0';
+    return out;
+}
