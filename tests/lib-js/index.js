@@ -28,4 +28,4 @@ export {
 } from './service.js';
 export { openStream } from './sse.js';
 export { fakeBuild, openStack, processAlive } from './stack.js';
-export { delay, until, within } from './wait.js';
+export { assertPrompt, delay, until, within } from './wait.js';

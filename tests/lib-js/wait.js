@@ -1,5 +1,7 @@
 // Waiting for a condition with a deadline, in place of sleeping and hoping.
 
+import assert from 'node:assert/strict';
+
 export const delay = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 // Calls `probe` until it answers something truthy and gives that back. An exception counts as
@@ -27,4 +29,10 @@ export function within(timeoutMs, what, promise) {
     timer = setTimeout(() => reject(new Error(`waited ${timeoutMs} ms for ${what}`)), timeoutMs);
   });
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
+
+// What was promised within `promisedMs`: the benches measure that. Here, beside two dozen programs,
+// five times as long still tells an answer from a wait that ran out.
+export function assertPrompt(promisedMs, tookMs) {
+  assert.ok(tookMs < 5 * promisedMs, `took ${Math.round(tookMs)} ms, promised within ${promisedMs}`);
 }

@@ -6,7 +6,7 @@ import { until } from '../../lib-js/index.js';
 import { act, makeEvent, openHouse, Visitor } from './support.js';
 
 const PEOPLE = 40;
-const RATE = 10;
+const RATE = 5;
 
 // Half of them go on polling, each at another front every time; the others have gone.
 async function halfGone(t, fronts) {

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { assertProblem, makeSecrets, openScope, runProgram, until } from '../../lib-js/index.js';
+import { assertProblem, assertPrompt, makeSecrets, openScope, runProgram, until } from '../../lib-js/index.js';
 import { act, live, makeEvent, openHouse, patch, untilState, Visitor } from './support.js';
 
 const STILL = { rate_per_s: 0 };
@@ -103,7 +103,9 @@ test('a scheduled event opens by itself', async (t) => {
     await house.front.http.post('/v1/queue/show/join'), 409, 'event-not-open');
   assert.equal(refused.state, 'scheduled');
   for (const front of house.fronts) await untilState(front, 'show', 'open');
-  assert.ok(Math.abs(Date.now() - opensAt) < 1500, 'on time');
+  const late = Date.now() - opensAt;
+  assert.ok(late > -100, `${-late} ms too early`);
+  assertPrompt(1500, late);
   const { audit } = (await house.front.admin.get('/admin/events/show/audit')).json;
   assert.deepEqual(audit.filter(({ what }) => what === 'open').length, 1, 'opened once, by two fronts');
   assert.equal(audit[0].who, 'system');
@@ -246,15 +248,14 @@ test('a knob acts within a second on every front, and survives their restart', a
     await Promise.all(house.fronts.map((front) =>
       until('the notice', async () =>
         (await front.http.get('/v1/queue/show/status')).json.message.en === `notice ${i}`)));
-    const took = performance.now() - from;
-    assert.ok(took < 1000, `${took} ms`);
+    assertPrompt(1000, performance.now() - from);
   }
   const visitor = new Visitor(house.front, 'show');
   await visitor.joined();
   const from = performance.now();
   await patch(house.fronts[1], 'show', { rate_per_s: 100 });
   await visitor.untilCalled();
-  assert.ok(performance.now() - from < 1000, 'the line moves within a second');
+  assertPrompt(1000, performance.now() - from);
   for (const front of house.fronts) await front.restart();
   const { json } = await house.front.admin.get('/admin/events/show');
   assert.equal(json.message.en, 'notice 5');
