@@ -111,6 +111,19 @@ describe('the edge', () => {
     assertProblem(await stack.edge.get('/e/nonsense'), 502, 'bad-gateway');
   });
 
+  test('says it in words to whoever opens a page, in the language that they read first', async () => {
+    const open = (path, language) => stack.edge.get(path, { headers: { accept: 'text/html,*/*', 'accept-language': language } });
+    for (const [path, status] of [['/e/nonsense', 502], ['/pay/checkout', 503], ['/admin/events', 404]]) {
+      for (const [lang, language] of [['ko', 'ko-KR,en;q=0.8'], ['en', 'en-GB,ko;q=0.8'], ['en', 'fr']]) {
+        const page = await open(path, language);
+        assert.equal(page.status, status, path);
+        assert.equal(page.headers['content-type'], 'text/html; charset=utf-8');
+        assert.equal(page.headers['cache-control'], 'no-store');
+        assert.ok(page.text.includes(`<html lang="${lang}">`), `${path}, ${language}`);
+      }
+    }
+  });
+
   test('knows its methods', async () => {
     assertProblem(await stack.edge.call('TRACE', '/e/demo'), 405, 'method-not-allowed');
   });

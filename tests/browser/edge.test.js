@@ -1,0 +1,68 @@
+// The edge's own pages: what people read where no service could answer them, in both languages, on a
+// phone and at a desk, by axe and by their looks. The stack is one of stand-ins, two of them missing.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { fakeBuild, openScope, openStack, until } from '../lib-js/index.js';
+import { openLooks } from './look.js';
+import { openBrowser, SIZES, Visitor } from './world.js';
+
+const MANNERS = [
+  ['ko', { deviceScaleFactor: 1 }],
+  ['en', { deviceScaleFactor: 1, locale: 'en-GB', colorScheme: 'dark' }],
+];
+const AGAIN = /<meta http-equiv="refresh" content="\d+">\n/;
+
+describe("the edge's own pages", () => {
+  const scope = openScope();
+  const looks = openLooks('edge');
+  let stack;
+  let browser;
+
+  before(async () => {
+    stack = await openStack(scope, { env: { FAIRGATE_BUILD_DIR: fakeBuild(scope, ['queue-front']), FAIRGATE_EDGE_REQUESTS_PER_10S: '100' } });
+    await stack.up();
+    browser = await openBrowser(scope);
+  });
+  after(async () => {
+    await scope.close();
+    looks.close();
+  });
+
+  // Asks too fast, so that whoever comes next from here is refused.
+  const ask = async () => (await stack.edge.get('/v1/queue/demo/status')).status;
+  const hurry = () => until('a refusal', async () => (await Promise.all(Array.from({ length: 50 }, ask))).includes(429));
+
+  for (const [what, { path, status, retries, first }] of Object.entries({
+    down: { path: '/seats/demo', status: 503, retries: true },
+    nothing: { path: '/tickets', status: 404, retries: false },
+    busy: { path: '/e/demo', status: 429, retries: true, first: hurry },
+  })) {
+    for (const [name, options] of MANNERS) {
+      test(`${what}, ${name}`, async () => {
+        const visitor = await Visitor.open(browser, stack, options);
+        const { page } = visitor;
+        // It asks again by itself; not while it is looked at.
+        await page.route('**', async (route) => {
+          await first?.();
+          const answer = await route.fetch();
+          const text = await answer.text();
+          assert.equal(AGAIN.test(text), retries);
+          await route.fulfill({ response: answer, body: text.replace(AGAIN, '') });
+        }, { times: 1 });
+        assert.equal((await page.goto(visitor.at + path)).status(), status);
+        // Both languages are there, the visitor's first.
+        const own = page.locator(`section[lang=${name}]`);
+        assert.equal(await page.getAttribute('html', 'lang'), name);
+        const tops = await page.locator('section').evaluateAll((all) => all.map((one) => one.getBoundingClientRect().top));
+        assert.equal(await own.evaluate((one) => one.getBoundingClientRect().top), Math.min(...tops));
+        for (const size of ['phone', 'desktop']) {
+          await page.setViewportSize(SIZES[size]);
+          await visitor.judge(`edge-${what}-${name}-${size}`);
+          await looks.see(page, `${what}-${name}-${size}`);
+        }
+        await visitor.close();
+      });
+    }
+  }
+});
