@@ -477,6 +477,7 @@ static int commit(struct journal *journal, struct err_slot *err)
     uint64_t began_us = now_us(journal);
     journal->commit_at_us = batch->len < JOURNAL_PACED_FROM ? 0 : began_us + JOURNAL_PACE_US;
     journal->open = true;
+    histogram_record(&journal->stats.batch, batch->len);
     int rc = store_commit(journal->pg, batch->parts, batch->parts_len, journal->memory,
                           JOURNAL_BATCH_BYTES, err);
     if (is_broken(rc))
@@ -485,7 +486,6 @@ static int commit(struct journal *journal, struct err_slot *err)
     if (rc < 0)
         return refuse_or_part(journal, err);
     add(&journal->stats.commits, 1);
-    histogram_record(&journal->stats.batch, batch->len);
     histogram_record(&journal->stats.commit_us, now_us(journal) - began_us);
     judge_parts(journal);
     return 0;

@@ -221,6 +221,7 @@ describe('what goes otherwise', () => {
       await until('the buyer to be waited for', async () => (await pay.get(`/admin/sagas?state=all&order=${order}`)).json.sagas[0].step === 'await_buyer');
       stack.sql('payment_adapter', `UPDATE pay.saga SET parked = true, cause = 'psp-silent' WHERE subject = '${order}'`);
       for (const status of ['confirming', 'cancelled', 'expired', 'failed', 'refunding', 'refunded', 'parked']) {
+        await page.goto('about:blank'); // the page itself would follow the change, into our way
         stack.sql('payment_adapter', `UPDATE pay.orders SET status = '${status}' WHERE id = '${order}'`);
         await page.goto(back);
         await page.locator(`main[data-status=${status}]`).waitFor();
