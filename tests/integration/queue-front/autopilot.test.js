@@ -7,7 +7,7 @@ import test from 'node:test';
 import { until } from '../../lib-js/index.js';
 import { live, makeEvent, openHouse, patch, startFront, Visitor } from './support.js';
 
-const INTERVAL_MS = 500;
+const INTERVAL_MS = 1000;
 const PILOT = { on: true, ceiling: 20, floor: 2, target_p99_ms: 300, backlog_max: 50 };
 
 // A service's page of figures. `page.figures` is what it tells; null: it hangs up.
