@@ -7,6 +7,9 @@ import { openBrowser, SIZES } from './world.js';
 import { openLine } from './line-world.js';
 import { openScope } from '../lib-js/index.js';
 
+const MANNERS = [['ko', {}], ['en', { locale: 'en-GB', colorScheme: 'dark', reducedMotion: 'reduce' }]];
+const AXE_AT = { ko: 'phone', en: 'desktop' };
+
 describe('the waiting page in each state', () => {
   const scope = openScope();
   const looks = openLooks('waiting');
@@ -30,7 +33,7 @@ describe('the waiting page in each state', () => {
     }
   }
 
-  for (const [lang, options] of [['ko', {}], ['en', { locale: 'en-GB', colorScheme: 'dark', reducedMotion: 'reduce' }]]) {
+  for (const [lang, options] of MANNERS) {
     for (const state of ['soon', 'join', 'join-draw', 'draw', 'waiting', 'paused', 'frozen', 'called', 'late', 'admitted', 'expired', 'sold-out', 'closed', 'notfound']) {
       test(`${state}, ${lang}`, async () => {
         const visitor = await line.visitor(browser, options);
@@ -48,6 +51,80 @@ describe('the waiting page in each state', () => {
         await looks.see(visitor.page, `${state}-${lang}-noscript`);
         await visitor.close();
       }
+    });
+  }
+
+  // In a line that stands still, so that nothing changes while it is looked at.
+  async function stand(visitor) {
+    await line.go(visitor, await line.event('show-still', (id) => line.open(id)));
+    await line.join(visitor);
+  }
+
+  // What differs by a part of the page only: on a phone and at a desk, by axe at one of them.
+  async function glance(visitor, what, lang) {
+    for (const size of ['desktop', 'phone']) { // and goes on on the phone
+      await visitor.page.setViewportSize(SIZES[size]);
+      await visitor.judge(`wait-${what}-${lang}-${size}`, { axe: size === AXE_AT[lang] });
+      await looks.see(visitor.page, `${what}-${lang}-${size}`);
+    }
+  }
+
+  for (const [lang, options] of MANNERS) {
+    test(`what unfolds in a place, and what may befall it, ${lang}`, async () => {
+      const visitor = await line.visitor(browser, options);
+      const { page } = visitor;
+      await stand(visitor);
+      for (const [fold, filled] of [['#why', '#why-more p:nth-child(3)'], ['#move', '#move-more svg.qr'], ['#give-up', '#leave button']]) {
+        await page.click(`${fold} summary`);
+        await page.locator(filled).waitFor();
+        await glance(visitor, fold.slice(1), lang);
+        await page.click(`${fold} summary`);
+      }
+      await page.route('**/me', async (route) => {
+        const answer = await route.fetch();
+        await route.fulfill({ response: answer, json: { ...await answer.json(), odds: { sold_out: 'likely', seats_left: 5, ahead: 120, seats_per_visitor: 2 } } });
+      });
+      await page.evaluate(() => dispatchEvent(new Event('online')));
+      await page.locator('#odds:not(:empty)').waitFor();
+      await glance(visitor, 'odds', lang);
+      await page.context().setOffline(true);
+      await page.locator('#notice:not(:empty)').waitFor();
+      await glance(visitor, 'lost', lang);
+      await visitor.close();
+    });
+
+    test(`a place that goes to another device, on both of them, ${lang}`, async () => {
+      const [first, second] = [await line.visitor(browser, options), await line.visitor(browser, options)];
+      await stand(first);
+      await first.page.click('#move summary');
+      const address = await first.page.locator('#move-more svg.qr').getAttribute('aria-label');
+      await second.page.goto(address);
+      await second.page.locator('#take button').waitFor();
+      await glance(second, 'bring', lang);
+      await second.page.click('#take button');
+      await second.view('waiting');
+      await first.page.evaluate(() => dispatchEvent(new Event('online')));
+      await first.view('moved');
+      await glance(first, 'moved', lang);
+      await first.page.click('.on-moved summary');
+      await glance(first, 'moved-anew', lang);
+      await first.close();
+      await second.close();
+    });
+
+    test(`an invitation, and the work that a join may cost, ${lang}`, async () => {
+      const event = await line.event('show-laned', (id) => line.open(id, { pow_bits: 19, lanes: [{ id: 'fans', name: 'The fan club', share: 30, invitations: 5 }] }));
+      const visitor = await line.visitor(browser, options);
+      const { page } = visitor;
+      await page.goto(`${line.at}/e/${event}#invitation=ABCD-EFGH`);
+      await page.locator('#guest button').waitFor();
+      await glance(visitor, 'invited', lang);
+      // A worker that never gets its script is one that never ends.
+      await page.route('**/pow*.js', () => {});
+      await Promise.all([page.waitForRequest('**/pow*.js'), page.click('#join button')]);
+      await page.locator('#work').waitFor();
+      await glance(visitor, 'work', lang);
+      await visitor.close();
     });
   }
 
