@@ -203,7 +203,8 @@ $(foreach c,$(COMPONENTS),$(eval $(call component,$(c))))
 .SECONDARY:
 .PHONY: FORCE programs unit-programs fuzz-programs
 programs: $(PROGRAMS)
-unit-programs: $(UNIT_TESTS)
+# UNIT="common seat-service": those of these components alone.
+unit-programs: $(if $(UNIT),$(foreach n,$(UNIT),$(TEST_$(n))),$(UNIT_TESTS))
 fuzz-programs: $(FUZZ_TARGETS)
 
 # ---- the linter ----------------------------------------------------------------------------------
