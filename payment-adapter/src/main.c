@@ -147,6 +147,8 @@ static int start(struct service *service, struct http_router *routes,
         rc = page_routes(routes, &settings->brand, err, &keys->site);
     if (rc == 0)
         rc = admin_routes(private_routes, err);
+    if (rc == 0)
+        rc = counts_routes(private_routes, err);
     return rc;
 }
 

@@ -3,6 +3,7 @@
  * then the databases. */
 #include "pay.h"
 
+#include "counts.h"
 #include "mailer.h"
 #include "observe/log.h"
 #include "order_watch.h"
@@ -120,6 +121,7 @@ static void on_tick(uv_timer_t *timer)
     mailer_tick(pay->mailer);
     if (pay->reconcile != NULL)
         reconcile_tick(pay->reconcile);
+    counts_tick(pay->counts);
     if (pay->loop->index == 0 && pay->ticks % LAGS_EVERY == 0)
         pg_pool_query(pay->pg, SQL_LAGS, 0, NULL, on_lags, pay);
     if (pay->loop->index == 0 && pay->ticks % SWEEP_EVERY == 0)
@@ -282,6 +284,8 @@ static int open_sagas(struct pay *pay, struct err_slot *err)
     if (rc == 0 && loop->index == 0)
         rc = reconcile_create(pay, err, &pay->reconcile);
     if (rc == 0)
+        rc = counts_create(pay, err, &pay->counts);
+    if (rc == 0)
         rc = worker_create(&worker, err, &pay->worker);
     return rc;
 }
@@ -347,6 +351,7 @@ void pay_close(struct pay *pay)
     users_close(pay->users);
     pg_pool_close(pay->saga_pg);
     pg_pool_close(pay->pg);
+    counts_destroy(pay->counts);
     hasher_close(pay->hasher);
     sessions_destroy(pay->sessions);
     checkout_destroy(pay->checkout);

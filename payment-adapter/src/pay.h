@@ -21,6 +21,7 @@ struct watches;   /* order_watch.h */
 struct outbox;    /* outbox.h */
 struct mailer;    /* mailer.h */
 struct reconcile; /* reconcile.h */
+struct counts;    /* counts.h */
 struct webhooks;  /* webhooks.h */
 
 /* What all loops of the process take from together. */
@@ -68,6 +69,7 @@ struct pay {
     struct outbox *outbox;
     struct mailer *mailer;
     struct reconcile *reconcile; /* loop 0 only */
+    struct counts *counts;
     struct halt halt;
     uv_timer_t timer; /* sweeps, lags, readiness */
     uint32_t ticks;
@@ -105,6 +107,7 @@ int webhook_routes(struct http_router *routes, struct err_slot *err);
 int page_routes(struct http_router *routes, const struct brand_settings *brand,
                 struct err_slot *err, struct site **out);
 int admin_routes(struct http_router *private_routes, struct err_slot *err);
+int counts_routes(struct http_router *private_routes, struct err_slot *err);
 int checkin_routes(struct http_router *private_routes, struct err_slot *err);
 
 #endif

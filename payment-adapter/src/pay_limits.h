@@ -25,6 +25,10 @@ enum {
     /* outboxes */
     OUTBOX_BATCH_MAX = 64,
     MAIL_UNDER_WAY_MAX = 4,
+
+    /* counts over time */
+    COUNTED_ROWS_MAX = 4096, /* of an event: eleven hours of ten seconds; then they are thinned */
+    COUNTS_POINTS_MAX = 720, /* in one answer: finer than a chart is wide */
 };
 
 #endif

@@ -13,6 +13,8 @@ static const char *const files[] = {
 #include "payment-adapter/sql/002_shop.sql.inc"
     ,
 #include "payment-adapter/sql/003_places.sql.inc"
+    ,
+#include "payment-adapter/sql/004_counted.sql.inc"
 };
 
 enum { FILES = sizeof(files) / sizeof(files[0]) };

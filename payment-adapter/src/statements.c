@@ -13,9 +13,11 @@
  * watched theirs kept the provider's webhooks from the database for seconds.) */
 #define BY_INDEX ", set_config('enable_seqscan', 'off', false)"
 
+/* Costs that the planner takes for large, of a table that it thinks has grown or of a scan that it
+ * is to avoid, make it compile a statement: for seconds, to save milliseconds. */
 #define SETUP(PLANS)                                                                               \
     "SELECT set_config('search_path', 'pay', false),"                                              \
-    " set_config('statement_timeout', '8s', false),"                                               \
+    " set_config('statement_timeout', '8s', false), set_config('jit', 'off', false),"              \
     " set_config('plan_cache_mode', '" PLANS "', false)"
 
 const char statements_setup[] = SETUP("force_generic_plan") BY_INDEX;
@@ -36,6 +38,13 @@ const char statements_setup_engine[] = SETUP("force_custom_plan");
 /* Due now, unless a worker has it in hand: then its move will see that the wake has risen. */
 #define WOKEN                                                                                      \
     "wake = wake + 1, due_at = CASE WHEN leased AND due_at > now() THEN due_at ELSE now() END"
+
+/* Counting begins anew so far back: a commit is seen only after the times that it wrote. */
+#define COUNT_NEWEST "(SELECT coalesce(max(at), '-infinity') FROM counted WHERE event <> '')"
+#define COUNT_AGAIN  " - interval '30 s'"
+/* OFFSET 0: looked up one by one, also by a plan of the time when the tables were empty. */
+#define ORDER_OF_SAGA                                                                              \
+    " CROSS JOIN LATERAL (SELECT event, status FROM orders WHERE id = s.subject OFFSET 0) o"
 
 #define ORDER_COLUMNS                                                                              \
     "o.id, o.event, o.hold, o.member, o.status, coalesce(o.cause, ''), o.currency, o.amount,"      \
@@ -394,6 +403,89 @@ const struct pg_statement statements[SQL_STATEMENTS] = {
          " o AS (UPDATE orders SET status = 'failed', cause = 'operator', changed_at = now() FROM s"
          "  WHERE orders.id = s.subject)"
          " SELECT id FROM s"},
+
+    /* Numbers only rise, so two processes that count the same change nothing. Ten seconds in which
+     * something happened follow ten that say up to when nothing had. */
+    [SQL_COUNT_SAGAS] =
+        {"count_sagas",
+         "WITH since AS MATERIALIZED (SELECT " COUNT_NEWEST COUNT_AGAIN " AS at), found (event, at,"
+         "  completed, refunded, cancelled, expired, failed, unanswered, open, parked) AS ("
+         " SELECT o.event, counted_at(s.ended_at),"
+         "  count(*) FILTER (WHERE s.state = 2 AND s.key LIKE 'checkout.%'),"
+         "  count(*) FILTER (WHERE s.state = 2 AND s.key LIKE 'refund.%'),"
+         "  count(*) FILTER (WHERE s.state = 3 AND o.status = 'cancelled'),"
+         "  count(*) FILTER (WHERE s.state = 3 AND o.status = 'expired'),"
+         "  count(*) FILTER (WHERE s.state = 3 AND o.status = 'failed'), 0, NULL::bigint, "
+         "NULL::bigint"
+         "  FROM saga s" ORDER_OF_SAGA " WHERE s.ended_at >= (SELECT at FROM since) GROUP BY 1, 2"
+         " UNION ALL"
+         " SELECT o.event, counted_at(t.at), 0, 0, 0, 0, 0, count(*), NULL, NULL"
+         "  FROM saga_step t"
+         "  CROSS JOIN LATERAL (SELECT subject FROM saga WHERE id = t.saga OFFSET 0) s"
+         "" ORDER_OF_SAGA " WHERE t.mark = 3 AND t.at >= (SELECT at FROM since) GROUP BY 1, 2"
+         " UNION ALL"
+         " SELECT o.event, counted_at(now()), 0, 0, 0, 0, 0, 0,"
+         "  count(*) FILTER (WHERE NOT s.parked), count(*) FILTER (WHERE s.parked)"
+         "  FROM (SELECT subject, parked FROM saga WHERE state < 2 AND NOT parked"
+         "   UNION ALL SELECT subject, parked FROM saga WHERE parked) s" ORDER_OF_SAGA " GROUP BY 1"
+         " UNION ALL"
+         /* Of those that had some under way and may have none now. */
+         " SELECT DISTINCT event, counted_at(now()), 0, 0, 0, 0, 0, 0, 0, 0 FROM counted"
+         "  WHERE at >= (SELECT at FROM since) AND open + parked > 0)"
+         " INSERT INTO counted AS c (event, at, completed, refunded, cancelled, expired, failed,"
+         "  unanswered, open, parked)"
+         " SELECT event, at, sum(completed), sum(refunded), sum(cancelled), sum(expired),"
+         "  sum(failed), sum(unanswered), max(open), max(parked) FROM (SELECT * FROM found"
+         "   UNION ALL"
+         "   SELECT event, at - interval '10 s', 0, 0, 0, 0, 0, 0, NULL, NULL FROM found) f"
+         " GROUP BY event, at ORDER BY event, at"
+         " ON CONFLICT (event, at) DO UPDATE SET"
+         " completed = greatest(c.completed, excluded.completed),"
+         " refunded = greatest(c.refunded, excluded.refunded),"
+         " cancelled = greatest(c.cancelled, excluded.cancelled),"
+         " expired = greatest(c.expired, excluded.expired),"
+         " failed = greatest(c.failed, excluded.failed),"
+         " unanswered = greatest(c.unanswered, excluded.unanswered),"
+         " open = coalesce(excluded.open, c.open), parked = coalesce(excluded.parked, c.parked)"},
+    [SQL_COUNT_OURS] =
+        {"count_ours", "INSERT INTO counted AS c (event, at, errors, unanswered)"
+                       " VALUES ('', counted_at(now()) - interval '10 s', 0, 0),"
+                       "  ('', counted_at(now()), $1::integer, $2::integer)"
+                       " ON CONFLICT (event, at) DO UPDATE SET errors = c.errors + excluded.errors,"
+                       " unanswered = c.unanswered + excluded.unanswered"},
+    /* Of an event that has more than $1 rows, two become one; the last hour's stay, as the newest
+     * of them are counted again. */
+    [SQL_COUNT_THIN] =
+        {"count_thin",
+         "WITH newest AS MATERIALIZED (SELECT " COUNT_NEWEST " AS at"
+         "), long AS (SELECT event FROM counted WHERE event = ANY (ARRAY(SELECT DISTINCT event "
+         "FROM counted"
+         "   WHERE at >= (SELECT at" COUNT_AGAIN " FROM newest)))"
+         "  GROUP BY event HAVING count(*) > $1::bigint"
+         "), pair AS (SELECT event, min(at) AS gone, max(at) AS at, sum(completed) AS completed,"
+         "  sum(refunded) AS refunded, sum(cancelled) AS cancelled, sum(expired) AS expired,"
+         "  sum(failed) AS failed, sum(unanswered) AS unanswered, sum(errors) AS errors"
+         "  FROM (SELECT c.*, row_number() OVER (PARTITION BY event ORDER BY at) AS nth"
+         "   FROM counted c WHERE event = ANY (ARRAY(SELECT event FROM long))"
+         "   AND at < CASE event WHEN '' THEN now() ELSE (SELECT at FROM newest) END"
+         "    - interval '1 hour') r"
+         "  GROUP BY event, (nth + 1) / 2 HAVING count(*) = 2"
+         "), gone AS (DELETE FROM counted c USING pair p WHERE c.event = p.event AND c.at = p.gone)"
+         " UPDATE counted c SET completed = p.completed, refunded = p.refunded,"
+         " cancelled = p.cancelled, expired = p.expired, failed = p.failed,"
+         " unanswered = p.unanswered, errors = p.errors"
+         " FROM pair p WHERE c.event = p.event AND c.at = p.at"},
+    /* Sums since the first row. The newest ten seconds are not over yet. */
+    [SQL_COUNTED] =
+        {"counted",
+         "SELECT (extract(epoch FROM least(at, now())) * 1000)::bigint, sum(completed) OVER w,"
+         " sum(refunded) OVER w, sum(cancelled) OVER w, sum(expired) OVER w, sum(failed) OVER w,"
+         " sum(unanswered) OVER w, sum(errors) OVER w, open, parked"
+         " FROM (SELECT at, sum(completed) AS completed, sum(refunded) AS refunded,"
+         "   sum(cancelled) AS cancelled, sum(expired) AS expired, sum(failed) AS failed,"
+         "   sum(unanswered) AS unanswered, sum(errors) AS errors, max(open) AS open,"
+         "   max(parked) AS parked FROM counted WHERE event IN ($1, '') GROUP BY at) r"
+         " WINDOW w AS (ORDER BY at) ORDER BY at"},
 
     [SQL_RECONCILE_CURSOR] = {"reconcile_cursor",
                               "SELECT event FROM reconcile_cursor WHERE provider = $1"},

@@ -57,6 +57,11 @@ enum statement {
     SQL_SAGA_STEPS,
     SQL_SAGA_RETRY,
     SQL_SAGA_COMPENSATE,
+    /* counts over time */
+    SQL_COUNT_SAGAS,
+    SQL_COUNT_OURS,
+    SQL_COUNT_THIN,
+    SQL_COUNTED,
     /* reconciliation */
     SQL_RECONCILE_CURSOR,
     SQL_RECONCILE_EVENTS,

@@ -1,6 +1,7 @@
 // console-live.js: one event as it is now and as it went. The line's history comes from the service,
 // which keeps it over the whole sale, with the waits it told against the real ones; so do the counts of
-// the hall for a day. What only /metrics tells (orders, errors) is noted from when this page was opened.
+// the orders, and those of the hall for a day. What only /metrics tells (errors) is noted from when this
+// page was opened.
 
 import { get, hasPart, metrics, parts } from './console-api.js';
 import { make, say } from './kit.js';
@@ -71,12 +72,15 @@ const column = (rows, key) => rows.map((row) => row[key] ?? null);
 async function note() {
   const all = Object.fromEntries(await Promise.all(parts.map(async ({ name }) => [name, await metrics(name).catch(() => null)])));
   const errors = Object.values(all).reduce((sum, metric) => sum + (metric?.('fairgate_http_responses_total', { class: '5xx' }) ?? 0), 0);
-  return {
-    at: Date.now(), errors,
-    orders: all.pay?.('fairgate_sagas_total', { end: 'completed' }) ?? null,
-    open: all.pay?.('fairgate_sagas_open') ?? null,
-    parked: all.pay?.('fairgate_sagas_parked') ?? null,
-  };
+  return { at: Date.now(), errors };
+}
+
+// A part's counts of an event over time, up to now; null where it does not tell any.
+async function countsOf(part, id) {
+  const counts = await get(part, `/admin/events/${id}/counts`).catch(() => null);
+  if (counts === null) return null;
+  const rows = counts.points.map((point) => Object.fromEntries(counts.columns.map((name, n) => [name, point[n]])));
+  return [...rows, { ...counts.now, at: Math.max(Date.parse(counts.server_time), rows.at(-1)?.at ?? 0) }];
 }
 
 function charts() {
@@ -88,7 +92,8 @@ function charts() {
     show: new Chart({ title: say('chart.show'), lines: [line('live.show_up', 'one')], format: percent }),
     eta: new Chart({ title: say('chart.eta'), note: say('chart.eta-note'), lines: [line('live.kept', 'one'), line('live.wait_error', 'two')], format: percent }),
     seats: new Chart({ title: say('chart.seats'), lines: [line('seats.held', 'two'), line('seats.sold', 'one')] }),
-    orders: new Chart({ title: say('chart.orders'), note: say('chart.since-open'), lines: [line('live.orders_per_min', 'one'), line('live.orders_open', 'two'), line('live.orders_parked', 'bad')] }),
+    orders: new Chart({ title: say('chart.orders'), lines: [line('live.orders_per_min', 'one'), line('live.orders_open', 'two'), line('live.orders_parked', 'bad')] }),
+    lost: new Chart({ title: say('chart.lost'), lines: [line('live.let_go_per_min', 'one'), line('live.refunded_per_min', 'two'), line('live.failed_per_min', 'bad')] }),
     errors: new Chart({ title: say('chart.errors'), note: say('chart.since-open'), lines: [line('live.errors_per_s', 'bad')] }),
   };
 }
@@ -99,8 +104,7 @@ export async function open(body, event) {
   const all = charts();
   const facts = make('dl', { id: 'live', className: 'facts' });
   body.replaceChildren(facts, make('div', { className: 'charts' }, ...Object.values(all).map((chart) => chart.at)));
-  if (!hasPart('seats')) all.seats.at.hidden = true;
-  if (!hasPart('pay')) all.orders.at.hidden = true;
+  if (!hasPart('pay')) for (const chart of [all.orders, all.lost]) chart.at.hidden = true;
   let history = [];
   let turns = 0;
 
@@ -112,13 +116,19 @@ export async function open(body, event) {
   }
 
   async function readSeats() {
-    if (!hasPart('seats')) return;
-    const counts = await get('seats', `/admin/events/${id}/counts`).catch(() => null);
-    all.seats.at.hidden = counts === null;
-    if (counts === null) return;
-    const at = Object.fromEntries(counts.columns.map((name, n) => [name, n]));
-    const rows = [...counts.points, counts.columns.map((name) => (name === 'at' ? Date.now() : counts.now[name] ?? 0))];
-    all.seats.set([rows.map((row) => row[at.at] / 1000), rows.map((row) => row[at.held]), rows.map((row) => row[at.sold])]);
+    const rows = hasPart('seats') ? await countsOf('seats', id) : null;
+    all.seats.at.hidden = rows === null;
+    all.seats.set([times(rows ?? []), column(rows ?? [], 'held'), column(rows ?? [], 'sold')]);
+  }
+
+  async function readOrders() {
+    const rows = hasPart('pay') ? await countsOf('pay', id) : null;
+    if (rows === null) return;
+    const t = times(rows);
+    const perMinute = (key) => rates(rows, key).map((rate) => (rate === null ? null : rate * 60));
+    for (const row of rows) row.let_go = row.cancelled + row.expired;
+    all.orders.set([t, perMinute('completed'), column(rows, 'open'), column(rows, 'parked')]);
+    all.lost.set([t, perMinute('let_go'), perMinute('refunded'), perMinute('failed')]);
   }
 
   function showLine() {
@@ -134,7 +144,6 @@ export async function open(body, event) {
   function showNoted() {
     const rows = notes.other;
     const t = times(rows);
-    all.orders.set([t, rates(rows, 'orders').map((rate) => (rate === null ? null : rate * 60)), column(rows, 'open'), column(rows, 'parked')]);
     all.errors.set([t, rates(rows, 'errors')]);
   }
 
@@ -152,7 +161,7 @@ export async function open(body, event) {
       if (turns % SERIES_EVERY === 0) await readSeries();
       if (turns % NOTED_EVERY === 0) {
         add(notes.other, await note());
-        await readSeats();
+        await Promise.all([readSeats(), readOrders()]);
         showNoted();
       }
       turns++;

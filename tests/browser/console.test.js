@@ -77,6 +77,7 @@ describe('the console', () => {
     const token = stack.secret('admin-token');
     [queue, seats, pay] = [11, 12, 13].map((n) => client({ port: stack.base + n, token }));
     order = await makeOrder();
+    await until('it to be counted', async () => (await ordersOverTime()).length > 0);
     browser = await openBrowser(scope);
   });
   after(async () => {
@@ -99,6 +100,17 @@ describe('the console', () => {
     }
     await boss.page.setViewportSize(MANNERS[boss.name].viewport);
     await looks.see(boss.page, `${boss.name}-${what}`, luckOf(boss));
+  }
+
+  const ordersOverTime = async () => (await pay.get('/admin/events/demo/counts')).json.points.map(([at]) => at);
+
+  // What went on before the page was opened is on it.
+  async function lookBack({ page }, openedAt) {
+    const clock = new Intl.DateTimeFormat('en-GB', { timeStyle: 'medium' });
+    const before = (await ordersOverTime()).filter((at) => at < openedAt).map((at) => clock.format(at));
+    const orders = page.locator('.chart').nth(6);
+    await orders.locator('summary').click();
+    await until('orders from before', async () => (await orders.locator('tbody th').allTextContents()).some((time) => before.includes(time)));
   }
 
   async function turnKnobs(boss) {
@@ -374,11 +386,13 @@ describe('the console', () => {
       await boss.signIn();
       await page.locator('#events .bar').first().waitFor();
       await survey(boss, 'events');
+      const openedAt = Date.now();
       await page.click('#events a[href="#/events/demo"]');
-      await page.locator('.chart canvas').nth(7).waitFor();
+      await page.locator('.chart canvas').nth(8).waitFor();
       await survey(boss, 'live');
       await page.click('.chart summary >> nth=0');
       await see(boss, 'live-table');
+      await lookBack(boss, openedAt);
       await turnKnobs(boss);
       await scheduleAndPilot(boss);
       await freeze(boss);
