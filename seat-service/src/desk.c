@@ -20,6 +20,7 @@ static const char OUTCOME_UNKNOWN[] =
 struct desk_event {
     struct http_channel *channel;
     uint64_t sent_version;                    /* of the last delta */
+    uint32_t sent_free[PLAN_AREAS_MAX];       /* of the areas, which have no version */
     struct http_blob *picture, *picture_gzip; /* the second once somebody has asked for it */
     uint64_t picture_version;
     struct desk *desk;
@@ -316,6 +317,7 @@ struct http_blob *desk_delta(struct desk *desk, const struct house_event *event,
         json_member_u64(&text, "since", since);
         render_changes(&text, desk->deltas, count);
     }
+    render_areas_free(&text, event->plan->plan, event->engine);
     json_close(&text, '}');
     TEXT_LIT(&text, "\n\n");
     assert(!text.overflown);
@@ -325,12 +327,17 @@ struct http_blob *desk_delta(struct desk *desk, const struct house_event *event,
 /* A reader that has missed something cannot be told what: it takes the picture anew. */
 static struct http_blob *on_catch_up(void *ctx)
 {
-    struct desk_event *here = ctx;
-    char memory[160];
-    struct text text = text_on(memory, sizeof(memory));
-    uint64_t version = engine_avail_version(here->event->engine);
-    text_printf(&text, "event: resync\nid: %" PRIu64 "\ndata: {\"version\":%" PRIu64 "}\n\n",
-                version, version);
+    const struct desk_event *here = ctx;
+    const struct house_event *event = here->event;
+    struct text text = desk_text(here->desk);
+    uint64_t version = engine_avail_version(event->engine);
+    text_printf(&text, "event: resync\nid: %" PRIu64 "\ndata: ", version);
+    json_open(&text, '{');
+    json_member_u64(&text, "version", version);
+    render_areas_free(&text, event->plan->plan, event->engine);
+    json_close(&text, '}');
+    TEXT_LIT(&text, "\n\n");
+    assert(!text.overflown);
     return http_blob_create(text_span(&text));
 }
 
@@ -348,11 +355,24 @@ struct http_channel *desk_channel(struct desk *desk, const struct house_event *e
     return here->channel;
 }
 
+static bool areas_have_changed(struct desk_event *here, const struct house_event *event)
+{
+    bool changed = false;
+    for (uint32_t i = 0; i < plan_area_count(event->plan->plan); i++) {
+        uint32_t free = engine_area(event->engine, (uint16_t)i).free;
+        changed = changed || free != here->sent_free[i];
+        here->sent_free[i] = free;
+    }
+    return changed;
+}
+
 static void send_deltas(struct desk *desk, struct house_event *event)
 {
     struct desk_event *here = &desk->events[event->nth];
-    if (here->channel == NULL || http_channel_streams(here->channel) == 0 ||
-        engine_avail_version(event->engine) == here->sent_version)
+    if (here->channel == NULL || http_channel_streams(here->channel) == 0)
+        return;
+    bool changed = areas_have_changed(here, event);
+    if (!changed && engine_avail_version(event->engine) == here->sent_version)
         return;
     struct http_blob *blob = desk_delta(desk, event, here->sent_version, &here->sent_version);
     if (blob == NULL)

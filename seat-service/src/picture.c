@@ -83,6 +83,7 @@ static void reply_since(struct call *call, uint64_t since)
     json_member_u64(&body, "since", since);
     json_member_bool(&body, "resync", count < 0);
     render_changes(&body, deltas, count);
+    render_areas_free(&body, call->event->plan->plan, call->event->engine);
     render_times(&body, call->now_ms);
     json_close(&body, '}');
     call_reply(call, 200, &body, none);

@@ -277,6 +277,19 @@ void render_changes(struct text *text, const struct engine_delta *deltas, int co
     }
 }
 
+void render_areas_free(struct text *text, const struct plan *plan, const struct engine *engine)
+{
+    json_key(text, "areas");
+    json_open(text, '[');
+    for (uint32_t i = 0; i < plan_area_count(plan); i++) {
+        json_open(text, '{');
+        json_member_str(text, "id", plan_area(plan, i)->id);
+        json_member_u64(text, "free", engine_area(engine, (uint16_t)i).free);
+        json_close(text, '}');
+    }
+    json_close(text, ']');
+}
+
 /* ---- holds ---- */
 
 void render_guids(struct text *text, const struct plan *plan, const uint32_t *seats, uint32_t count)

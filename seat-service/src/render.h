@@ -38,6 +38,9 @@ void render_choice(struct text *text, unsigned flags); /* adjacent, orphan, last
 /* free, held, sold, blocked: places of seats in plan order. */
 void render_changes(struct text *text, const struct engine_delta *deltas, int count);
 
+/* areas: how many places of each are free. There are few, so all of them are told each time. */
+void render_areas_free(struct text *text, const struct plan *plan, const struct engine *engine);
+
 /* An array of guids. */
 void render_guids(struct text *text, const struct plan *plan, const uint32_t *seats,
                   uint32_t count);

@@ -208,6 +208,16 @@ function changed() {
   if (map.cursor >= 0) byId('seat').textContent = describe(map.cursor);
 }
 
+// Standing places have no version of their own: whatever is told of them is the newest.
+function takeAreas(areas) {
+  for (const { id, free } of areas ?? []) {
+    const area = info.areas.find((other) => other.id === id);
+    if (area === undefined || area.free === free) continue;
+    area.free = free;
+    byId('areas').querySelectorAll('.area')[info.areas.indexOf(area)].textContent = lineOfArea(area);
+  }
+}
+
 async function resync() {
   readPicture(plan, ...await fetchPicture());
   changed();
@@ -236,11 +246,14 @@ function follow() {
   stream.addEventListener('open', onFound);
   stream.addEventListener('seats', (message) => {
     const changes = JSON.parse(message.data);
-    if (changes.version <= plan.version) return;
-    applyChanges(plan, changes);
+    takeAreas(changes.areas);
+    if (changes.version > plan.version) applyChanges(plan, changes);
     changed();
   });
-  stream.addEventListener('resync', () => resync().catch(() => {}));
+  stream.addEventListener('resync', (message) => {
+    takeAreas(JSON.parse(message.data).areas);
+    resync().catch(() => {});
+  });
   // The browser comes back by itself after a lost connection, but not after an answer that is none.
   stream.addEventListener('error', () => {
     onLost(LOST_MS);
@@ -251,6 +264,7 @@ function follow() {
 async function poll() {
   try {
     const changes = await call('GET', `${path}/availability?since=${plan.version}`);
+    takeAreas(changes.areas);
     if (changes.resync) await resync();
     else {
       applyChanges(plan, changes);
@@ -314,16 +328,19 @@ function addCategories(categories) {
   for (let q = 1; q <= info.limits.max_per_hold; q++) byId('best-quantity').append(make('option', { value: q, textContent: q, selected: q === 2 }));
 }
 
+function lineOfArea(area) {
+  const terms = info.categories.find((other) => other.name === area.category);
+  return say('areas.line', area.name || area.id, money(terms.price, info.currency), area.free);
+}
+
 function addAreas() {
   byId('areas').hidden = info.areas.length === 0;
   byId('areas').querySelector('ul').append(...info.areas.map((area) => {
-    const terms = info.categories.find((other) => other.name === area.category);
-    const name = area.name || area.id;
-    const quantity = make('select', { 'aria-label': say('areas.quantity', name) });
+    const quantity = make('select', { 'aria-label': say('areas.quantity', area.name || area.id) });
     for (let q = 1; q <= info.limits.max_per_hold; q++) quantity.append(make('option', { value: q, textContent: q }));
     const button = make('button', { type: 'button', textContent: say('areas.take') });
     button.addEventListener('click', () => attempt([], () => basket.area(area.id, Number(quantity.value))));
-    return make('li', {}, say('areas.line', name, money(terms.price, info.currency), area.free), quantity, button);
+    return make('li', {}, make('span', { className: 'area', textContent: lineOfArea(area) }), quantity, button);
   }));
 }
 

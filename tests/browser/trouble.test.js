@@ -58,7 +58,7 @@ describe('what goes otherwise', () => {
   });
 
   // Somebody without a page, who is faster.
-  async function rival(event, ids) {
+  async function rival(event, ask) {
     const { ticket } = await until('a place', async () => {
       const answer = await stack.edge.post(`/v1/queue/${event}/join`);
       return answer.status === 201 && answer.json;
@@ -67,7 +67,7 @@ describe('what goes otherwise', () => {
       const answer = await stack.edge.post(`/v1/queue/${event}/pass`, { token: ticket });
       return answer.status === 201 && answer.json.pass;
     });
-    const held = await stack.edge.post(`/v1/seats/${event}/holds`, { token, body: { seats: ids } });
+    const held = await stack.edge.post(`/v1/seats/${event}/holds`, { token, body: ask });
     assert.equal(held.status, 201, held.text);
     return () => stack.edge.delete(`/v1/seats/${event}/holds/${held.json.hold}`, { token });
   }
@@ -109,7 +109,7 @@ describe('what goes otherwise', () => {
 
       await visitor.openRow(30, 5 + n);
       await page.route('**/holds', async (route) => {
-        await rival('demo', route.request().postDataJSON().seats);
+        await rival('demo', { seats: route.request().postDataJSON().seats });
         await route.continue();
       }, { times: 1 });
       await visitor.seat(4).click();
@@ -162,13 +162,19 @@ describe('what goes otherwise', () => {
       await visitor.enter('small');
       assert.equal(await page.isVisible('#full'), false);
       const all = Array.from({ length: 20 }, (_, i) => `r${Math.floor(i / 10) + 1}s${i % 10 + 1}`);
-      const giveBack = await rival('small', all);
+      const giveBack = await rival('small', { seats: all });
       await told(page, 'full');
       await see(visitor, 'full', { drawn: '#map' });
       assert.equal((await giveBack()).status, 204);
       await page.locator('#full').waitFor({ ...WAIT, state: 'hidden' });
       await visitor.enter('floor');
       await see(visitor, 'standing', { drawn: '#map' });
+      const free = (count) => page.waitForFunction((wanted) => document.querySelector('#areas .area').textContent.match(/\d+(?=\D*$)/)[0] === wanted, String(count), WAIT);
+      await free(50);
+      const leave = await rival('floor', { area: 'floor', quantity: 3 });
+      await free(47);
+      assert.equal((await leave()).status, 204);
+      await free(50);
       await visitor.close();
     });
 

@@ -267,6 +267,26 @@ test('the same idempotency key brings the same answer, and no second hold', asyn
   assert.equal((await bob.hold({ seats: ['r1s1'] }, 'key-2')).text, lost.text);
 });
 
+test('how many places of an area are free is told as it changes, though no seat does', async () => {
+  const { event, alice } = await fresh({ area: 50 });
+  const areas = async (since) => (await alice.availability(`?since=${since}`)).json.areas;
+  const { version } = (await alice.availability()).json;
+  assert.deepEqual(await areas(version), [{ id: 'floor', free: 50 }]);
+  const stream = await openStream({ port: seats.port, path: `/v1/seats/${event}/stream?since=${version}`, headers: { authorization: `Bearer ${alice.token}` } });
+  const told = (free) => stream.find(`${free} free places`, ({ event: kind, data }) => kind === 'seats' && JSON.parse(data).areas[0].free === free);
+  await told(50);
+  const held = await alice.hold({ area: 'floor', quantity: 3 });
+  assert.equal(held.status, 201, held.text);
+  const { data } = await told(47);
+  assert.deepEqual(JSON.parse(data), { version, since: version, free: [], held: [], sold: [], blocked: [], areas: [{ id: 'floor', free: 47 }] });
+  assert.deepEqual(await areas(version), [{ id: 'floor', free: 47 }]);
+  // Who has to take the whole picture is told them as well.
+  const late = await openStream({ port: seats.port, path: `/v1/seats/${event}/stream?since=0`, headers: { authorization: `Bearer ${alice.token}` } });
+  const anew = await late.find('a word to take the picture', ({ event: kind }) => kind === 'resync');
+  assert.deepEqual(JSON.parse(anew.data).areas, [{ id: 'floor', free: 47 }]);
+  for (const one of [stream, late]) one.close();
+});
+
 test('availability: two bits a seat, JSON, what has changed since, and streams', async () => {
   const { event, alice } = await fresh();
   const octets = { accept: 'application/octet-stream' };
