@@ -80,13 +80,16 @@ describe('the waiting page in each state', () => {
         await glance(visitor, fold.slice(1), lang);
         await page.click(`${fold} summary`);
       }
+      let cut = false; // what is fetched from here knows nothing of the page being offline
       await page.route('**/me', async (route) => {
-        const answer = await route.fetch();
-        await route.fulfill({ response: answer, json: { ...await answer.json(), odds: { sold_out: 'likely', seats_left: 5, ahead: 120, seats_per_visitor: 2 } } });
+        const answer = cut ? undefined : await route.fetch();
+        if (cut) return route.abort('internetdisconnected');
+        return route.fulfill({ response: answer, json: { ...await answer.json(), odds: { sold_out: 'likely', seats_left: 5, ahead: 120, seats_per_visitor: 2 } } });
       });
       await page.evaluate(() => dispatchEvent(new Event('online')));
       await page.locator('#odds:not(:empty)').waitFor();
       await glance(visitor, 'odds', lang);
+      cut = true;
       await page.context().setOffline(true);
       await page.locator('#notice:not(:empty)').waitFor();
       await glance(visitor, 'lost', lang);
