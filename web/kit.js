@@ -35,8 +35,10 @@ export function make(tag, properties = {}, ...children) {
 }
 
 // Amounts travel in minor units; how many digits those are, the currency knows.
+const formats = new Map(); // by currency: to make one takes longer than to use it a thousand times
 export function money(minor, currency) {
-  const format = new Intl.NumberFormat(lang, { style: 'currency', currency: currency.toUpperCase() });
+  if (!formats.has(currency)) formats.set(currency, new Intl.NumberFormat(lang, { style: 'currency', currency: currency.toUpperCase() }));
+  const format = formats.get(currency);
   return format.format(minor / 10 ** format.resolvedOptions().maximumFractionDigits);
 }
 

@@ -22,24 +22,54 @@ function outline(xs, ys, from, to) {
   return [...half(order), ...half(order.reverse())].flatMap((p) => [xs[p], ys[p]]);
 }
 
-// Tenths; from the third seat on by how much the step differs from the one before.
-function readPlaces(into, changes, from) {
-  let last = 0;
-  let step = 0;
-  changes.forEach((change, n) => {
-    const move = change + step;
-    last += move;
-    step = n === 0 ? 0 : move;
-    into[from + n] = last / 10;
+// The places of a section's rows along one axis, from the curves that they are told as
+// (seat-service/src/curve.h).
+function readCurves(curves, counts, from, into, work) {
+  const { told, start, end, bends } = work;
+  let [first, moved, span, bulge] = [0, 0, 0, 0];
+  let before = 0;
+  curves.forEach((numbers, row) => {
+    const last = counts[row] - 1;
+    const number = (n) => numbers[n] ?? 0;
+    const was = first;
+    first += moved + number(0);
+    moved = row > 0 ? first - was : 0;
+    span = last > 0 ? number(1) + (before > 0 ? Math.floor(span * last / before) : 0) : 0;
+    bulge = last > 1 ? number(2) + bulge : 0;
+    told[0] = first;
+    told[last] = first + span;
+    let stretches = 0;
+    const put = (i, j, bend) => {
+      if (j - i < 2) return;
+      start[stretches] = i;
+      end[stretches] = j;
+      bends[stretches++] = bend;
+    };
+    put(0, last, 0);
+    for (let s = 0; s < stretches; s++) {
+      const [i, j] = [start[s], end[s]];
+      const m = (i + j) >> 1;
+      const off = s === 0 ? bulge : number(s + 2);
+      told[m] = told[i] + (told[j] - told[i]) * (m - i) / (j - i) + bends[s] * (m - i) * (j - m) + off;
+      const bend = bends[s] + off / ((m - i) * (j - m));
+      put(i, m, bend);
+      put(m, j, bend);
+    }
+    for (let n = 0; n <= last; n++) into[from + n] = told[n] / 10;
+    from += counts[row];
+    before = last;
   });
 }
 
-function readNames(plan, row, from) {
-  for (let n = 0; n < row.x.length; n++) {
-    plan.numbers[from + n] = Array.isArray(row.number) ? row.number[n] : String(row.number + n);
-    plan.ids[from + n] = Array.isArray(row.id) ? row.id[n] : row.id + plan.numbers[from + n];
-  }
+// What the seats of all rows are called, in plan order: `name` tells of a row the name of its n-th.
+function readNames(zones, name) {
+  const names = [];
+  for (const zone of zones) zone.seats.forEach((count, row) => { for (let n = 0; n < count; n++) names.push(name(zone, row, n)); });
+  return names;
 }
+
+const numberOf = ({ number }, row, n) => (Array.isArray(number[row]) ? number[row][n] : String(number[row] + n));
+const idOf = (zone, row, n) => (Array.isArray(zone.id[row]) ? zone.id[row][n] : zone.id[row] + numberOf(zone, row, n));
 
 // A value and how many seats have it, over and over.
 function readRuns(runs, from, visit) {
@@ -54,32 +84,34 @@ function readRuns(runs, from, visit) {
 export function readPlan(json, far = null) {
   const n = json.seats;
   const noted = new Array(n);
-  let places = null; // found by name only once somebody asks: the first seats are on the screen sooner
+  let [numbers, ids, places] = []; // made once somebody asks: the first seats are on the screen sooner
   const plan = {
     n, name: json.name, focal: json.focal_point, categories: json.categories, areas: json.areas,
     x: new Float32Array(n), y: new Float32Array(n),
     category: new Uint8Array(n), zoneOf: new Uint16Array(n), rowOf: new Uint16Array(n),
-    ids: new Array(n), numbers: new Array(n), notes: { get: (i) => noted[i] }, zones: [],
+    notes: { get: (i) => noted[i] }, zones: [],
     state: new Uint8Array(n), version: 0, box: null,
+    get numbers() { return numbers ??= readNames(json.zones, numberOf); },
+    get ids() { return ids ??= readNames(json.zones, idOf); },
     get placeOf() { return places ??= new Map(this.ids.map((id, place) => [id, place])); },
   };
+  const work = { told: new Float64Array(n), start: new Uint32Array(n), end: new Uint32Array(n), bends: new Float64Array(n) };
   let i = 0;
   for (const zone of json.zones) {
     const kept = { name: zone.name, from: i, to: i, rows: [], free: 0, shown: 0, category: 0 };
-    for (const row of zone.rows) {
-      const from = i;
-      i += row.x.length;
-      plan.zoneOf.fill(plan.zones.length, from, i);
-      plan.rowOf.fill(kept.rows.length, from, i);
-      readPlaces(plan.x, row.x, from);
-      readPlaces(plan.y, row.y, from);
-      readNames(plan, row, from);
-      readRuns(row.category, from, (category, at, end) => plan.category.fill(category, at, end));
-      readRuns(row.notes, from, (notes, at, end) => noted.fill(notes, at, end));
-      kept.rows.push({ label: row.label, from, to: i });
-    }
+    zone.rows.forEach((label, row) => {
+      const to = i + zone.seats[row];
+      plan.rowOf.fill(row, i, to);
+      kept.rows.push({ label, from: i, to });
+      i = to;
+    });
     kept.to = i;
-    if (kept.to > kept.from) plan.zones.push(kept);
+    plan.zoneOf.fill(plan.zones.length, kept.from, i);
+    readCurves(zone.x, zone.seats, kept.from, plan.x, work);
+    readCurves(zone.y, zone.seats, kept.from, plan.y, work);
+    readRuns(zone.category, kept.from, (category, at, end) => plan.category.fill(category, at, end));
+    readRuns(zone.notes, kept.from, (notes, at, end) => noted.fill(notes, at, end));
+    plan.zones.push(kept);
   }
   plan.zones.forEach((zone, z) => measure(plan, zone, far?.zones[z]?.outline));
   plan.box = hull(plan.zones.map((zone) => zone.box));
@@ -174,10 +206,14 @@ export class Grid {
     this.rows = Math.floor((plan.box.bottom - plan.box.top) / size) + 1;
     this.from = new Uint32Array(this.columns * this.rows + 1);
     this.seats = new Uint32Array(plan.n);
-    for (let i = 0; i < plan.n; i++) this.from[this.cell(plan.x[i], plan.y[i]) + 1]++;
+    const cells = new Uint32Array(plan.n);
+    for (let i = 0; i < plan.n; i++) {
+      cells[i] = this.cell(plan.x[i], plan.y[i]);
+      this.from[cells[i] + 1]++;
+    }
     for (let c = 1; c < this.from.length; c++) this.from[c] += this.from[c - 1];
     const next = this.from.slice();
-    for (let i = 0; i < plan.n; i++) this.seats[next[this.cell(plan.x[i], plan.y[i])]++] = i;
+    for (let i = 0; i < plan.n; i++) this.seats[next[cells[i]]++] = i;
   }
 
   column(x) { return Math.min(this.columns - 1, Math.max(0, Math.floor((x - this.plan.box.left) / this.size))); }

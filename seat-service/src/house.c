@@ -13,9 +13,8 @@
 #include <string.h>
 
 enum {
-    /* The best takes a stadium's rows to 49 KB instead of 64, and two seconds, once, behind
-     * everybody's back: a tenth of a second for each visitor on a phone. Of the long form it would
-     * take ten. */
+    /* The best takes time, once, behind everybody's back, and saves it for each visitor on a phone.
+     * Of the long form it would take ten seconds. */
     BROTLI_PHONE = 11,
     BROTLI_LONG = 6,
     GZIP_LEVEL = 9,

@@ -147,7 +147,7 @@ static int put_geometry(struct text *text, const struct plan *plan, const char *
     if (form == RENDER_OUTLINE)
         rc = outline_put_zones(text, plan, err);
     else if (form == RENDER_ROWS)
-        rows_put_zones(text, plan);
+        rc = rows_put_zones(text, plan, err);
     else
         put_zones(text, plan);
     if (form != RENDER_OUTLINE)

@@ -1,13 +1,21 @@
-/* rows.c: see rows.h. A row is looked at once for each of its columns: halls are told once, at
+/* rows.c: see rows.h. A section is looked at once for each of its columns: halls are told once, at
  * import, and then only copied. */
 #include "rows.h"
 
-#include <math.h>
+#include "curve.h"
 
-/* Seats [from, to) of one row. */
-struct row {
+#include <math.h>
+#include <stdlib.h>
+
+/* Seats [from, to): of one row, or of a section. */
+struct range {
     const struct plan *plan;
     uint32_t from, to;
+};
+
+struct memory {
+    struct curve_pen *pen;
+    int64_t *places; /* of one row, in tenths */
 };
 
 static void put_flags(struct text *text, uint8_t flags)
@@ -47,21 +55,6 @@ void rows_put_notes(struct text *text, const struct plan *plan, const struct pla
     member_if_there(text, "sight", seat->sight);
 }
 
-static void put_places(struct text *text, const char *key, const struct row *row, bool y)
-{
-    int64_t last = 0, step = 0;
-    json_key(text, key);
-    json_open(text, '[');
-    for (uint32_t i = row->from; i < row->to; i++) {
-        struct plan_seat seat = plan_seat(row->plan, i);
-        int64_t now = llround((double)(y ? seat.y : seat.x) * 10.0);
-        json_i64(text, now - last - step);
-        step = i == row->from ? 0 : now - last;
-        last = now;
-    }
-    json_close(text, ']');
-}
-
 static bool same_category(const struct plan_seat *a, const struct plan_seat *b)
 {
     return a->category == b->category;
@@ -87,27 +80,27 @@ static void put_notes(struct text *text, const struct plan *plan, const struct p
 }
 
 /* value, how many, value, how many ... */
-static void put_runs(struct text *text, const char *key, const struct row *row,
+static void put_runs(struct text *text, const char *key, const struct range *range,
                      bool (*same)(const struct plan_seat *, const struct plan_seat *),
                      void (*put)(struct text *, const struct plan *, const struct plan_seat *))
 {
     json_key(text, key);
     json_open(text, '[');
-    for (uint32_t i = row->from; i < row->to;) {
-        struct plan_seat first = plan_seat(row->plan, i);
+    for (uint32_t i = range->from; i < range->to;) {
+        struct plan_seat first = plan_seat(range->plan, i);
         uint32_t from = i;
-        for (bool alike = true; alike && i < row->to; i += alike) {
-            struct plan_seat seat = plan_seat(row->plan, i);
+        for (bool alike = true; alike && i < range->to; i += alike) {
+            struct plan_seat seat = plan_seat(range->plan, i);
             alike = same(&first, &seat);
         }
-        put(text, row->plan, &first);
+        put(text, range->plan, &first);
         json_u64(text, i - from);
     }
     json_close(text, ']');
 }
 
 /* 7, 8, 9 ...: written as people write numbers, so that 07 is not taken for 7. */
-static bool counts_up(const struct row *row, uint64_t *first)
+static bool counts_up(const struct range *row, uint64_t *first)
 {
     for (uint32_t i = row->from; i < row->to; i++) {
         struct span number = plan_seat(row->plan, i).number;
@@ -122,7 +115,7 @@ static bool counts_up(const struct row *row, uint64_t *first)
     return true;
 }
 
-static bool has_prefix(const struct row *row, struct span *prefix)
+static bool has_prefix(const struct range *row, struct span *prefix)
 {
     for (uint32_t i = row->from; i < row->to; i++) {
         struct plan_seat seat = plan_seat(row->plan, i);
@@ -137,73 +130,119 @@ static bool has_prefix(const struct row *row, struct span *prefix)
     return true;
 }
 
-static void put_names(struct text *text, const struct row *row)
+/* How the numbers of a row's seats begin, or all of them. */
+static void put_number(struct text *text, const struct range *row)
 {
     uint64_t first = 0;
-    struct span prefix = {NULL, 0};
-    bool counted = counts_up(row, &first), prefixed = has_prefix(row, &prefix);
-    if (counted) {
-        json_member_u64(text, "number", first);
-    } else {
-        json_key(text, "number");
-        json_open(text, '[');
-        for (uint32_t i = row->from; i < row->to; i++)
-            json_str(text, plan_seat(row->plan, i).number);
-        json_close(text, ']');
+    if (counts_up(row, &first)) {
+        json_u64(text, first);
+        return;
     }
-    if (prefixed) {
-        json_member_str(text, "id", prefix);
-    } else {
-        json_key(text, "id");
-        json_open(text, '[');
-        for (uint32_t i = row->from; i < row->to; i++)
-            json_str(text, plan_seat(row->plan, i).guid);
-        json_close(text, ']');
-    }
+    json_open(text, '[');
+    for (uint32_t i = row->from; i < row->to; i++)
+        json_str(text, plan_seat(row->plan, i).number);
+    json_close(text, ']');
 }
 
-static uint32_t end_of_row(const struct plan *plan, uint32_t from)
+static void put_id(struct text *text, const struct range *row)
 {
-    struct plan_seat first = plan_seat(plan, from);
-    uint32_t to = from + 1;
-    for (; to < plan_seat_count(plan); to++) {
-        struct plan_seat seat = plan_seat(plan, to);
-        if (!span_eq(seat.zone, first.zone) || !span_eq(seat.row_label, first.row_label))
-            break;
+    struct span prefix = {NULL, 0};
+    if (has_prefix(row, &prefix)) {
+        json_str(text, prefix);
+        return;
     }
-    return to;
+    json_open(text, '[');
+    for (uint32_t i = row->from; i < row->to; i++)
+        json_str(text, plan_seat(row->plan, i).guid);
+    json_close(text, ']');
 }
 
-static void put_row(struct text *text, const struct row *row)
+static void put_label(struct text *text, const struct range *row)
+{
+    json_str(text, plan_seat(row->plan, row->from).row_label);
+}
+
+static void put_count(struct text *text, const struct range *row)
+{
+    json_u64(text, row->to - row->from);
+}
+
+static struct range next_row(const struct range *zone, uint32_t from)
+{
+    struct range row = {zone->plan, from, from + 1};
+    struct span label = plan_seat(zone->plan, from).row_label;
+    while (row.to < zone->to && span_eq(plan_seat(zone->plan, row.to).row_label, label))
+        row.to++;
+    return row;
+}
+
+static void put_column(struct text *text, const char *key, const struct range *zone,
+                       void (*put)(struct text *, const struct range *))
+{
+    json_key(text, key);
+    json_open(text, '[');
+    for (uint32_t i = zone->from; i < zone->to;) {
+        struct range row = next_row(zone, i);
+        put(text, &row);
+        i = row.to;
+    }
+    json_close(text, ']');
+}
+
+static void put_places(struct text *text, const char *key, const struct range *zone, bool y,
+                       const struct memory *memory)
+{
+    struct curve curve = {0};
+    json_key(text, key);
+    json_open(text, '[');
+    for (uint32_t i = zone->from; i < zone->to;) {
+        struct range row = next_row(zone, i);
+        for (; i < row.to; i++) {
+            struct plan_seat seat = plan_seat(zone->plan, i);
+            memory->places[i - row.from] = llround((double)(y ? seat.y : seat.x) * 10.0);
+        }
+        curve_put(&curve, text, memory->pen, memory->places, row.to - row.from);
+    }
+    json_close(text, ']');
+}
+
+static void put_zone(struct text *text, const struct range *zone, const struct memory *memory)
 {
     json_open(text, '{');
-    json_member_str(text, "label", plan_seat(row->plan, row->from).row_label);
-    put_places(text, "x", row, false);
-    put_places(text, "y", row, true);
-    put_runs(text, "category", row, same_category, put_category);
-    put_names(text, row);
-    put_runs(text, "notes", row, same_notes, put_notes);
+    json_member_str(text, "name", plan_seat(zone->plan, zone->from).zone);
+    put_column(text, "rows", zone, put_label);
+    put_column(text, "seats", zone, put_count);
+    put_places(text, "x", zone, false, memory);
+    put_places(text, "y", zone, true, memory);
+    put_column(text, "number", zone, put_number);
+    put_column(text, "id", zone, put_id);
+    put_runs(text, "category", zone, same_category, put_category);
+    put_runs(text, "notes", zone, same_notes, put_notes);
     json_close(text, '}');
 }
 
-void rows_put_zones(struct text *text, const struct plan *plan)
+int rows_put_zones(struct text *text, const struct plan *plan, struct err_slot *err)
 {
     uint32_t count = plan_seat_count(plan);
+    struct memory memory;
+    int rc = curve_pen_create(count, err, &memory.pen);
+    if (rc < 0)
+        return rc;
+    memory.places = calloc((size_t)count + 1, sizeof(*memory.places));
+    if (memory.places == NULL) {
+        curve_pen_destroy(memory.pen);
+        return err_set(err, ERR_NOMEM, "the rows of %u seats", count);
+    }
     json_key(text, "zones");
     json_open(text, '[');
-    for (uint32_t i = 0; i < count;) {
-        struct span zone = plan_seat(plan, i).zone;
-        json_open(text, '{');
-        json_member_str(text, "name", zone);
-        json_key(text, "rows");
-        json_open(text, '[');
-        while (i < count && span_eq(plan_seat(plan, i).zone, zone)) {
-            struct row row = {plan, i, end_of_row(plan, i)};
-            put_row(text, &row);
-            i = row.to;
-        }
-        json_close(text, ']');
-        json_close(text, '}');
+    for (struct range zone = {plan, 0, 0}; zone.from < count; zone.from = zone.to) {
+        struct span name = plan_seat(plan, zone.from).zone;
+        while (zone.to < count && span_eq(plan_seat(plan, zone.to).zone, name))
+            zone.to++;
+        put_zone(text, &zone, &memory);
     }
     json_close(text, ']');
+    free(memory.places);
+    curve_pen_destroy(memory.pen);
+    return 0;
 }

@@ -70,9 +70,11 @@ export class SeatMap {
       this.view.x += (this.width - wide) / 2;
       this.view.y += (this.height - high) / 2;
     }
+    const [across, down] = [this.width, this.height].map((size) => Math.round(size * this.ratio));
     for (const canvas of [this.lower, this.upper]) {
-      canvas.width = Math.round(this.width * this.ratio);
-      canvas.height = Math.round(this.height * this.ratio);
+      if (canvas.width === across && canvas.height === down) continue; // to set them empties it, and takes its time
+      canvas.width = across;
+      canvas.height = down;
     }
     if (first) this.recolour();
     if (first || all) this.showAll(); // who saw the whole hall goes on seeing it
@@ -185,6 +187,8 @@ export class SeatMap {
   }
 
   rgb(colour) {
+    const plain = /^#([0-9a-f]{2})([0-9a-f]{2})([0-9a-f]{2})$/i.exec(colour);
+    if (plain) return plain.slice(1).map((hex) => Number.parseInt(hex, 16) / 255);
     this.probe ??= document.createElement('canvas').getContext('2d', { willReadFrequently: true });
     this.probe.fillStyle = colour;
     this.probe.fillRect(0, 0, 1, 1);
