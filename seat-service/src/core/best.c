@@ -392,7 +392,23 @@ struct search {
     bool plain_only; /* the asker may have plain seats and no others; set by search_all() */
     bool near;       /* from x, y instead of the focal point: the spots' order is of no help */
     float x, y;
+    /* Seats of other proposals to the same asker: not to be proposed again, but as free as before,
+     * since only one of them will be taken. NULL: none. */
+    const struct chosen *proposed;
 };
+
+/* The places of a spot's picture, and of the one after it, that stand in `chosen`. */
+static wide places_in(const struct chosen *chosen, const struct spot *spot)
+{
+    wide places = 0;
+    for (uint32_t i = 0; i < chosen->count; i++) {
+        if (chosen->list[i].word == spot->word)
+            places |= chosen->list[i].bits;
+        else if (chosen->list[i].word == spot->word + 1)
+            places |= (wide)chosen->list[i].bits << 64;
+    }
+    return places;
+}
 
 static void search_spot(const struct best *best, const struct search *search,
                         const struct spot *spot, uint32_t category, struct candidates *found)
@@ -400,6 +416,8 @@ static void search_spot(const struct best *best, const struct search *search,
     struct view view;
     if (!look(best, spot, category, search->ask, search->chosen, &view))
         return;
+    if (search->proposed != NULL)
+        view.may &= ~places_in(search->proposed, spot);
     uint64_t starts = windows(best, spot, &view, search->ask, search->n, search->orphans);
     if (starts == 0)
         return;
@@ -533,8 +551,13 @@ static void choose(const struct best *best, struct chosen *chosen, uint32_t row,
     for (uint32_t i = pos; i < pos + n; i++) {
         assert(out->count < HOLD_SEATS_MAX);
         out->seats[out->count++] = plan_seat_at(best->facts, row, i);
-        chosen->list[chosen->count].word = best->seats->rows[row].word + i / 64;
-        chosen->list[chosen->count++].bits = UINT64_C(1) << (i % 64);
+        uint32_t word = best->seats->rows[row].word + i / 64;
+        if (chosen->count == 0 || chosen->list[chosen->count - 1].word != word) {
+            assert(chosen->count < HOLD_SEATS_MAX);
+            chosen->list[chosen->count].word = word;
+            chosen->list[chosen->count++].bits = 0;
+        }
+        chosen->list[chosen->count - 1].bits |= UINT64_C(1) << (i % 64);
     }
 }
 
@@ -656,21 +679,47 @@ bool best_legal_choice(const struct best *best, const struct best_ask *ask)
     return found.count > 0;
 }
 
+static bool overlaps(const struct best *best, const struct chosen *chosen,
+                     const struct candidate *window, uint32_t n)
+{
+    for (uint32_t i = window->pos; i < window->pos + n; i++) {
+        uint32_t word = best->seats->rows[window->row].word + i / 64;
+        for (uint32_t c = 0; c < chosen->count; c++)
+            if (chosen->list[c].word == word && (chosen->list[c].bits >> (i % 64) & 1) != 0)
+                return true;
+    }
+    return false;
+}
+
+/* A search proposes one window of a spot; where that is not enough, it is made again without what
+ * was proposed before. Those of two spots of a long row may overlap: then the nearer one counts. */
 uint32_t best_near(const struct best *best, const struct best_ask *ask, uint32_t seat,
                    struct best_pick *out, uint32_t room)
 {
+    struct chosen proposed = {.count = 0};
     assert(room <= BEST_SPREAD_MAX);
-    struct search search = {.ask = ask, .chosen = &none_chosen, .n = ask->quantity, .near = true};
+    static_assert(2 * BEST_SPREAD_MAX <= HOLD_SEATS_MAX, "a window lies in two pictures at most");
+    struct search search = {.ask = ask,
+                            .chosen = &none_chosen,
+                            .n = ask->quantity,
+                            .near = true,
+                            .proposed = &proposed};
     middle_of(best, best->facts->run[seat], plan_pos_of(best->facts, seat), 1, &search.x,
               &search.y);
-    struct candidates found = {.room = room};
-    search_all(best, &search, &found);
-    for (uint32_t i = 0; i < found.count; i++) {
-        out[i].step = BEST_ADJACENT;
-        out[i].count = 0;
-        for (uint32_t j = 0; j < ask->quantity; j++)
-            out[i].seats[out[i].count++] =
-                plan_seat_at(best->facts, found.list[i].row, found.list[i].pos + j);
+    uint32_t count = 0;
+    while (count < room) {
+        struct candidates found = {.room = room - count};
+        search_all(best, &search, &found);
+        if (found.count == 0)
+            break;
+        for (uint32_t i = 0; i < found.count; i++) {
+            const struct candidate *at = &found.list[i];
+            if (overlaps(best, &proposed, at, ask->quantity))
+                continue;
+            out[count].step = BEST_ADJACENT;
+            out[count].count = 0;
+            choose(best, &proposed, at->row, at->pos, ask->quantity, &out[count++]);
+        }
     }
-    return found.count;
+    return count;
 }

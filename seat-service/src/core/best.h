@@ -54,7 +54,8 @@ void best_leave(struct best *best);
 /* Is there a pick of step BEST_ADJACENT? */
 bool best_legal_choice(const struct best *best, const struct best_ask *ask);
 
-/* Up to `room` picks of step BEST_ADJACENT, the nearest to a seat, no two of one row. */
+/* Up to `room` picks of step BEST_ADJACENT near a seat, no seat in two of them: the nearest one of
+ * each row, and only where these are too few further ones of the same rows. */
 uint32_t best_near(const struct best *best, const struct best_ask *ask, uint32_t seat,
                    struct best_pick *out, uint32_t room);
 

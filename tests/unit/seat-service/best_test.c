@@ -168,6 +168,70 @@ static void three_offers_near_the_lost_seats_are_free_adjacent_and_near(void **s
     plan_destroy(plan);
 }
 
+/* What is offered to somebody who asked for `lost`, as a picture: 1, 2, 3 where the offers are. */
+static const char *offers_for(struct fixture *f, const uint32_t *lost, uint32_t count)
+{
+    struct engine_ask ask = test_ask_seats(2, lost, count);
+    struct engine_offer offers[ALTERNATIVES_MAX];
+    uint32_t len = engine_alternatives(f->engine, &ask, TEST_NOW_MS, offers);
+    test_states(f->engine, plan_seat_count(f->plan), f->text);
+    for (uint32_t i = 0; i < len; i++) {
+        for (uint32_t j = 0; j < offers[i].count; j++) {
+            assert_int_equal(f->text[offers[i].seats[j]], '.');
+            f->text[offers[i].seats[j]] = (char)('1' + i);
+        }
+    }
+    return f->text;
+}
+
+static void in_a_hall_that_is_nearly_full_one_row_has_several_offers(void **state)
+{
+    (void)state;
+    struct fixture *f = open_rows(ROWS("aaaaaaaaaaaa", "aaaaaaaaaaaa"), true);
+    block(f, TEST_SEATS(2, 3, 6, 7, 8, 9, 12, 13, 14, 15, 16, 17, 18, 19, 22, 23));
+    /* The nearest of each row, then what else there is. */
+    assert_string_equal(offers_for(f, TEST_SEATS(6, 7)), "..##22####33"
+                                                         "########11##");
+    block(f, TEST_SEATS(20, 21));
+    assert_string_equal(offers_for(f, TEST_SEATS(6, 7)), "33##11####22"
+                                                         "############");
+    block(f, TEST_SEATS(0, 1, 10, 11));
+    assert_string_equal(offers_for(f, TEST_SEATS(6, 7)), "####11######"
+                                                         "############");
+    close_rows(f);
+}
+
+static void offers_from_one_long_row_share_no_seat(void **state)
+{
+    (void)state;
+    struct plan *plan = test_hall_block(1, 100, test_limits(), 0);
+    struct engine *engine = test_hall_engine(plan);
+    struct engine_offer offers[ALTERNATIVES_MAX];
+    /* All free, and the nearest windows from both pictures of the row reach over its 64th place. */
+    uint32_t asked[] = {62, 63, 64, 65};
+    bool offered[100] = {false};
+    struct engine_ask ask = test_ask_seats(1, asked, 4);
+    assert_int_equal(engine_alternatives(engine, &ask, TEST_NOW_MS, offers), 3);
+    for (uint32_t i = 0; i < 3; i++) {
+        for (uint32_t j = 0; j < 4; j++) {
+            assert_false(offered[offers[i].seats[j]]);
+            offered[offers[i].seats[j]] = true;
+        }
+    }
+    engine_destroy(engine);
+    plan_destroy(plan);
+}
+
+static void an_offer_leaves_nobody_single_whatever_the_others_take(void **state)
+{
+    (void)state;
+    struct fixture *f = open_rows(ROWS("aaaaaaaa"), true);
+    block(f, TEST_SEATS(4, 5, 6, 7));
+    /* The second from either end would leave the one beside it. */
+    assert_string_equal(offers_for(f, TEST_SEATS(4)), "2..1####");
+    close_rows(f);
+}
+
 static void whoever_asks_alone_gets_the_best_and_who_loses_looks_further(void **state)
 {
     (void)state;
@@ -196,6 +260,9 @@ int main(void)
         cmocka_unit_test(a_category_is_kept_to_and_aisles_are_not_crossed),
         cmocka_unit_test(a_window_reaches_over_the_pictures_of_a_long_row),
         cmocka_unit_test(three_offers_near_the_lost_seats_are_free_adjacent_and_near),
+        cmocka_unit_test(in_a_hall_that_is_nearly_full_one_row_has_several_offers),
+        cmocka_unit_test(offers_from_one_long_row_share_no_seat),
+        cmocka_unit_test(an_offer_leaves_nobody_single_whatever_the_others_take),
         cmocka_unit_test(whoever_asks_alone_gets_the_best_and_who_loses_looks_further),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
