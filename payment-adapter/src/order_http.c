@@ -195,19 +195,22 @@ static bool read_area(const json_t *hold, struct order *order)
     return true;
 }
 
+/* ISO 4217, as everywhere but where a provider wants it otherwise. */
+static bool is_currency(const char *text)
+{
+    return text != NULL && strlen(text) == 3 && strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == 3;
+}
+
 static bool read_hold(const json_t *hold, struct order *order)
 {
     const json_t *total = json_object_get(hold, "total");
     const char *currency = json_string_value(json_object_get(hold, "currency"));
     const char *expires = json_string_value(json_object_get(hold, "expires_at"));
-    if (!json_is_integer(total) || json_integer_value(total) <= 0 || currency == NULL ||
-        strlen(currency) != 3 || expires == NULL ||
-        !rfc3339_parse(span_of(expires), &order->expires_ms))
+    if (!json_is_integer(total) || json_integer_value(total) <= 0 || !is_currency(currency) ||
+        expires == NULL || !rfc3339_parse(span_of(expires), &order->expires_ms))
         return false;
     order->amount = (uint64_t)json_integer_value(total);
-    for (int i = 0; i < 3; i++)
-        order->currency[i] =
-            (char)(currency[i] >= 'A' && currency[i] <= 'Z' ? currency[i] + 32 : currency[i]);
+    memcpy(order->currency, currency, sizeof(order->currency));
     if (!read_seats(json_object_get(hold, "seats"), order))
         return false;
     return order->seats_len > 0 || read_area(hold, order);

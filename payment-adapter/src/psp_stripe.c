@@ -9,6 +9,7 @@
 #include "psp.h"
 
 #include <assert.h>
+#include <ctype.h>
 #include <jansson.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -85,6 +86,15 @@ static void field_u64(struct text *form, const char *name, uint64_t value)
     char digits[24];
     snprintf(digits, sizeof(digits), "%llu", (unsigned long long)value);
     field(form, name, span_of(digits));
+}
+
+/* Which Stripe writes small, and a key remembers what was asked under it to the letter. */
+static void field_currency(struct text *form, const char *currency)
+{
+    char small[4] = "";
+    for (int i = 0; i < 3; i++)
+        small[i] = (char)tolower((unsigned char)currency[i]);
+    field(form, "currency", span_of(small));
 }
 
 static void put_url(const struct psp *psp, struct peer_call *call)
@@ -241,7 +251,7 @@ static void start(struct psp *psp, struct peer_call *peer)
     switch (peer->op) {
     case PEER_PSP_CREATE:
         field_u64(&form, "amount", order->amount);
-        field(&form, "currency", span_of(order->currency));
+        field_currency(&form, order->currency);
         field(&form, "capture_method", SPAN("manual"));
         field(&form, "payment_method_types[0]", SPAN("card"));
         field(&form, "metadata[order]", span_of(order->id));

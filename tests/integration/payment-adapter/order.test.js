@@ -22,7 +22,8 @@ test('an order that is paid ends with tickets, an ended session and a letter to 
   const { order, amount, currency, payment, expires_at } = made.json;
   assert.equal(made.json.status, 'pending_payment');
   assert.equal(amount, 154000);
-  assert.equal(currency, 'krw');
+  assert.equal(currency, 'KRW'); // as the hold says it
+  assert.equal(world.psp.of(order)[0].currency, 'krw'); // and as Stripe does
   assert.equal(payment.provider, 'stripe');
   assert.match(payment.client_secret, /^pi_/);
   assert.ok(payment.checkout_url.startsWith(`${world.psp.url}/pay/${payment.client_secret}?return_url=`));

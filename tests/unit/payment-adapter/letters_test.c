@@ -33,7 +33,7 @@ static struct mail a_mail(const char *lang)
                          .to = SPAN("buyer@example.com"),
                          .order = SPAN("o_1"),
                          .event = SPAN("gala"),
-                         .currency = SPAN("krw"),
+                         .currency = SPAN("KRW"),
                          .public_url = SPAN("https://tickets.example"),
                          .amount = 154000,
                          .seats = 2,

@@ -116,7 +116,7 @@ static void published_keys_are_read_back(void **state)
 static void an_order_travels_as_json_and_comes_back(void **state)
 {
     (void)state;
-    struct order order = {.id = "o_1", .event = "gala", .currency = "krw", .amount = 154000};
+    struct order order = {.id = "o_1", .event = "gala", .currency = "KRW", .amount = 154000};
     order.seats_len = ORDER_SEATS_MAX;
     for (int i = 0; i < ORDER_SEATS_MAX; i++)
         snprintf(order.seats[i], ORDER_SEAT_MAX, "row \"%d\"", i);

@@ -416,7 +416,7 @@ uint64_t world_order(struct world *world, const char *def_key)
                           .session = "s_1",
                           .lang = "ko",
                           .provider = "stripe",
-                          .currency = "krw",
+                          .currency = "KRW",
                           .amount = AMOUNT,
                           .seats_len = 2,
                           .seats = {"A-1", "A-2"}};
