@@ -19,7 +19,7 @@ enum { QR_MAX = 64 * 1024, TICKETS_BODY_MAX = 2 * 1024 * 1024, GATE_MAX = 64, SC
 struct visit {
     struct http_req *req;
     struct pay *pay;
-    char id[ORDER_ID_MAX]; /* an order's or a ticket's */
+    char id[ORDER_EVENT_MAX]; /* an order's, a ticket's or an event's: the longest of them */
     char to[ORDER_MEMBER_MAX];
     struct ticket ticket; /* the one that is handed on */
     struct session session;
@@ -48,7 +48,7 @@ static void on_session(void *ctx, int rc, const struct session *session)
 
 static struct visit *visit_begin(struct http_req *req, void (*then)(struct visit *visit))
 {
-    char id[ORDER_ID_MAX];
+    char id[ORDER_EVENT_MAX];
     if (!guard_id(req, 0, id, sizeof(id)))
         return NULL;
     struct visit *visit = calloc(1, sizeof(*visit));

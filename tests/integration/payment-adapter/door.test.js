@@ -37,6 +37,14 @@ async function doorFiles() {
 
 const verify = (files, token) => runProgram('payment-adapter', ['verify-ticket', ...files, token]);
 
+test('the list of revoked tickets is there for the longest name that an event may have', async () => {
+  const event = 'e'.repeat(64);
+  const answer = await world.pay.http.get(`/v1/pay/events/${event}/revoked-tickets`);
+  assert.equal(answer.status, 200, answer.text);
+  assert.deepEqual(answer.json, { event, revoked: [] });
+  assert.equal((await world.pay.http.get(`/v1/pay/events/${event}e/revoked-tickets`)).status, 404);
+});
+
 test('a ticket is verified by the public keys alone', async () => {
   const { tickets: [ticket] } = await tickets();
   const files = await doorFiles();
