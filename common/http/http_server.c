@@ -320,6 +320,13 @@ static int set_on(int fd, int level, int option, int value)
     return setsockopt(fd, level, option, &value, sizeof(value));
 }
 
+/* The kernel keeps others off as long as one listener does not share its port, so who is to be
+ * alone begins like that and shares only then: with a second loop of its own. */
+static int share_port(int fd)
+{
+    return set_on(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+}
+
 static int listen_on(const struct http_server_conf *conf, struct err_slot *err, int *out_fd,
                      uint16_t *out_port)
 {
@@ -342,10 +349,10 @@ static int listen_on(const struct http_server_conf *conf, struct err_slot *err, 
         return err_set(err, ERR_IO, "socket: %s", strerror(errno));
     /* What is set on a listener its connections inherit. A missing user timeout is no harm. */
     set_on(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, HTTP_USER_TIMEOUT_MS);
-    if (set_on(fd, SOL_SOCKET, SO_REUSEADDR, 1) < 0 ||
-        set_on(fd, SOL_SOCKET, SO_REUSEPORT, 1) < 0 ||
+    if (set_on(fd, SOL_SOCKET, SO_REUSEADDR, 1) < 0 || (!conf->alone && share_port(fd) < 0) ||
         set_on(fd, IPPROTO_TCP, TCP_NODELAY, 1) < 0 ||
         bind(fd, (struct sockaddr *)&name, name_len) < 0 || listen(fd, HTTP_LISTEN_BACKLOG) < 0 ||
+        (conf->alone && share_port(fd) < 0) ||
         getsockname(fd, (struct sockaddr *)&name, &name_len) < 0) {
         int rc = err_set(err, ERR_IO, "listening on %s port %u: %s", conf->host, conf->port,
                          strerror(errno));

@@ -1,7 +1,9 @@
 /* http_server.h: an HTTP/1.1 server on one libuv loop.
  *
  * To use several cores, run one loop a thread and one server a loop on the same address: the
- * kernel spreads connections (SO_REUSEPORT), and the servers share nothing but the router. */
+ * kernel spreads connections (SO_REUSEPORT), and the servers share nothing but the router. The
+ * first of them is given `alone`, or a process that was started twice by mistake would get part of
+ * them. */
 #ifndef FG_HTTP_HTTP_SERVER_H
 #define FG_HTTP_HTTP_SERVER_H
 
@@ -55,6 +57,7 @@ struct http_server_conf {
     const struct http_router *router; /* borrowed until http_server_close() is through */
     const char *host;                 /* "127.0.0.1", "::", ...: numeric only */
     uint16_t port;                    /* 0: any, ask http_server_port() */
+    bool alone; /* fails if anybody listens there already; who comes later may still share */
     struct http_limits limits;
     const struct clock *clock; /* NULL: clock_system() */
     /* "10.0.0.0/8,127.0.0.1": peers whose X-Forwarded-* are believed. NULL: none. */

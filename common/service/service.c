@@ -303,6 +303,7 @@ static int open_public(struct service_runner *runner)
         .host = service->settings.http_host,
         .port = shared ? http_server_port(service->runner[0].loop.server)
                        : (uint16_t)service->settings.http_port,
+        .alone = !shared && !service->settings.http_share_port,
         .limits = limits_of(service),
         .trusted_proxies = service->settings.http_trusted_proxies,
         .loop_ctx = runner,
@@ -325,6 +326,7 @@ static int open_private(struct service_runner *runner)
         .origins = origins[0] != '\0' ? origins : NULL,
         .host = service->settings.private_host,
         .port = (uint16_t)service->settings.private_port,
+        .alone = !service->settings.http_share_port,
         .limits = http_limits_default(),
         .loop_ctx = runner,
         .on_answered = on_private_answered,

@@ -17,6 +17,7 @@ enum {
 struct service_settings {
     char http_host[CONFIG_STRING_MAX];
     uint64_t http_port;
+    bool http_share_port;
     uint64_t http_loops;
     uint64_t http_connections_max;
     uint64_t http_connections_per_addr_max;

@@ -25,6 +25,13 @@ static const struct config_setting http_settings[] = {
      .max = 65535,
      .help = "port to listen on; 0: any that is free"},
     {.section = "http",
+     .key = "share_port",
+     .kind = CONFIG_BOOL,
+     FIELD(http_share_port),
+     .fallback = "false",
+     .help = "let other processes listen there too, as while an old and a new one overlap; the "
+             "kernel spreads connections over all of them"},
+    {.section = "http",
      .key = "loops",
      .kind = CONFIG_U64,
      FIELD(http_loops),

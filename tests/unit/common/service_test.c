@@ -252,18 +252,26 @@ static int end(struct child *child)
     return WEXITSTATUS(status);
 }
 
-/* A service with these further lines in its config. */
-static void launch(struct child *child, const char *more)
+/* A service with these lines for its listeners in its config. */
+static void launch_on(struct child *child, const char *public, const char *private)
 {
     char text[2048];
     child->token_path = unit_file(SPAN("s3cret\n"), 0600);
     child->service_token_path = unit_file(SPAN("between-us\n"), 0600);
     snprintf(text, sizeof(text),
-             "[private]\nport = 0\ntoken_file = %s\nservice_token_file = %s\n"
-             "[log]\nrequests = 1\n[http]\nport = 0\n%s",
-             child->token_path, child->service_token_path, more);
+             "[private]\ntoken_file = %s\nservice_token_file = %s\n%s"
+             "[log]\nrequests = 1\n[http]\n%s",
+             child->token_path, child->service_token_path, private, public);
     child->config_path = unit_file(span_of(text), 0600);
     spawn(child, 3, (char *[]){"sample", "--config", child->config_path, NULL});
+}
+
+/* A service on any ports, with these further lines in its config. */
+static void launch(struct child *child, const char *more)
+{
+    char public[1024];
+    snprintf(public, sizeof(public), "port = 0\n%s", more);
+    launch_on(child, public, "port = 0\n");
 }
 
 static void await_serving(struct child *child)
@@ -635,6 +643,35 @@ static void what_cannot_start_says_why_and_leaves_nothing_open(void **state)
     assert_int_equal(0, count(child.seen, "loop_stop"));
 }
 
+static void a_second_one_on_a_port_does_not_start_unless_it_is_to_share(void **state)
+{
+    (void)state;
+    static struct child first, second;
+    char more[128];
+    launch(&first, "loops = 2\n");
+    await_serving(&first);
+    snprintf(more, sizeof(more), "port = %u\n", first.port);
+    launch_on(&second, more, "port = 0\n");
+    assert_int_equal(1, end(&second));
+    expect(second.seen, "Address already in use");
+
+    snprintf(more, sizeof(more), "port = %u\n", first.private_port);
+    launch_on(&second, "port = 0\n", more);
+    assert_int_equal(1, end(&second));
+    expect(second.seen, "Address already in use");
+    assert_int_equal(0, count(second.seen, "\"msg\":\"serving\""));
+
+    snprintf(more, sizeof(more), "port = %u\nshare_port = true\n", first.port);
+    launch_on(&second, more, "port = 0\n");
+    await_serving(&second);
+    assert_int_equal(first.port, second.port);
+    kill(first.pid, SIGTERM);
+    assert_int_equal(0, end(&first));
+    expect(get(second.port, "/hello", ""), "hello");
+    kill(second.pid, SIGTERM);
+    assert_int_equal(0, end(&second));
+}
+
 static void a_stand_in_has_one_listener_and_needs_no_token(void **state)
 {
     (void)state;
@@ -697,6 +734,7 @@ int main(void)
         cmocka_unit_test(what_it_counts_can_be_scraped),
         cmocka_unit_test(the_logs_level_is_changed_while_it_runs),
         cmocka_unit_test(what_cannot_start_says_why_and_leaves_nothing_open),
+        cmocka_unit_test(a_second_one_on_a_port_does_not_start_unless_it_is_to_share),
         cmocka_unit_test(a_stand_in_has_one_listener_and_needs_no_token),
         cmocka_unit_test(a_missing_token_is_told_at_the_start),
         cmocka_unit_test(a_service_that_cannot_go_on_drains_and_exits_with_1),
