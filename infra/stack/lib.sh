@@ -26,13 +26,14 @@ settings_load() {
     RUN=${FAIRGATE_RUN_DIR:-$ROOT/.run}
     case $RUN in /*) ;; *) RUN=$(pwd)/$RUN ;; esac
     asked_base=${FAIRGATE_PORT_BASE:-}
-    BASE=8080 FRONTS=1 BUILD=$ROOT/build/release TLS_PEM=
+    BASE=8080 FRONTS=1 BUILD=$ROOT/build/release TLS_PEM= MAIL_URL=
     # shellcheck disable=SC1091 # made by settings_save
     if [ -r "$RUN/settings" ]; then . "$RUN/settings"; fi
     BASE=${asked_base:-$BASE}
     FRONTS=${FAIRGATE_QUEUE_FRONTS:-$FRONTS}
     BUILD=${FAIRGATE_BUILD_DIR:-$BUILD}
     TLS_PEM=${FAIRGATE_TLS_PEM-$TLS_PEM}
+    MAIL_URL=${FAIRGATE_MAIL_URL-$MAIL_URL}
     SECRETS=$RUN/secrets
 }
 
@@ -48,6 +49,11 @@ settings_check() {
         [ -r "$TLS_PEM" ] || fail "FAIRGATE_TLS_PEM=$TLS_PEM: cannot be read"
         TLS_PEM=$(realpath "$TLS_PEM")
     fi
+    case $MAIL_URL in
+    *[!A-Za-z0-9/:._-]*) fail "FAIRGATE_MAIL_URL=$MAIL_URL: smtp://HOST:PORT, or empty" ;;
+    '' | smtp://?*) ;;
+    *) fail "FAIRGATE_MAIL_URL=$MAIL_URL: smtp://HOST:PORT, or empty" ;;
+    esac
 }
 
 number() { # NAME VALUE MIN MAX
@@ -63,6 +69,7 @@ BASE=$BASE
 FRONTS=$FRONTS
 BUILD='$BUILD'
 TLS_PEM='$TLS_PEM'
+MAIL_URL='$MAIL_URL'
 END
 }
 

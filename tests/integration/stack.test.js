@@ -68,6 +68,19 @@ describe('a stack', () => {
     assert.match(said, new RegExp(`http://localhost:${stack.base + 11}/console`));
   });
 
+  test('says that mails are kept, until it is told who sends them', async () => {
+    assert.match(said, /mails +are kept, not sent/);
+    assert.match((await stack.command('status')).stderr, /mails +are kept, not sent/);
+    const alive = await stack.parts();
+    assert.match(stack.read('conf/payment-adapter.conf'), /^\[mail\]\nurl = ""$/m);
+    const told = await stack.up({ FAIRGATE_MAIL_URL: 'smtp://127.0.0.1:25' });
+    assert.doesNotMatch(told, /mails/);
+    assert.match(stack.read('conf/payment-adapter.conf'), /^\[mail\]\nurl = "smtp:\/\/127\.0\.0\.1:25"$/m);
+    assert.notEqual((await stack.parts())['payment-adapter'].pid, alive['payment-adapter'].pid);
+    assert.doesNotMatch((await stack.command('status')).stderr, /mails/, 'it is remembered');
+    assert.match(await stack.up({ FAIRGATE_MAIL_URL: '' }), /mails +are kept/);
+  });
+
   test('has opened the sample event', async () => {
     const token = stack.read('secrets/admin-token').trim();
     const event = await request({ port: stack.base + 11, path: '/admin/events/demo', token });
@@ -206,6 +219,7 @@ test('bad settings are refused with what is allowed', async (t) => {
     [{ FAIRGATE_PORT_BASE: 'x' }, /FAIRGATE_PORT_BASE=x: a number/],
     [{ FAIRGATE_QUEUE_FRONTS: '9' }, /FAIRGATE_QUEUE_FRONTS=9: a number from 1 to 8/],
     [{ FAIRGATE_TLS_PEM: '/no/such' }, /FAIRGATE_TLS_PEM=\/no\/such: cannot be read/],
+    [{ FAIRGATE_MAIL_URL: 'localhost:25' }, /FAIRGATE_MAIL_URL=localhost:25: smtp:\/\/HOST:PORT/],
     [{ FAIRGATE_RUN_DIR: '/tmp/a b' }, /FAIRGATE_RUN_DIR=\/tmp\/a b: only letters/],
   ];
   for (const [env, sentence] of cases) {
