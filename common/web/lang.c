@@ -91,10 +91,13 @@ static bool by_header(struct span accept, enum lang *out)
     return best_milli > 0;
 }
 
+bool lang_asked(struct span query, struct span cookie, struct span accept_language, enum lang *out)
+{
+    return lang_parse(query, out) || lang_parse(cookie, out) || by_header(accept_language, out);
+}
+
 enum lang lang_choose(struct span query, struct span cookie, struct span accept_language)
 {
     enum lang lang;
-    if (lang_parse(query, &lang) || lang_parse(cookie, &lang) || by_header(accept_language, &lang))
-        return lang;
-    return LANG_EN;
+    return lang_asked(query, cookie, accept_language, &lang) ? lang : LANG_EN;
 }

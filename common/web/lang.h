@@ -20,6 +20,8 @@ int lang_add(struct span tag, struct err_slot *err, enum lang *out);
 const char *lang_tag(enum lang lang);             /* "en", "ko" */
 bool lang_parse(struct span tag, enum lang *out); /* "ko", "ko-KR", "KO_kr" */
 
+/* False: none of the three names one that is known. */
+bool lang_asked(struct span query, struct span cookie, struct span accept_language, enum lang *out);
 /* Any of the three may be missing or nonsense; English is the answer to nothing. */
 enum lang lang_choose(struct span query, struct span cookie, struct span accept_language);
 

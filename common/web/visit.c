@@ -5,11 +5,17 @@
 
 enum { COOKIE_NAME_MAX = 96 };
 
+bool visit_asks_lang(const struct http_req *req, enum lang *out)
+{
+    return lang_asked(http_req_query_arg(req, SPAN("lang")),
+                      http_req_cookie(req, SPAN(LANG_COOKIE)),
+                      http_req_header(req, HTTP_HEADER_ACCEPT_LANGUAGE), out);
+}
+
 enum lang visit_lang(const struct http_req *req)
 {
-    return lang_choose(http_req_query_arg(req, SPAN("lang")),
-                       http_req_cookie(req, SPAN(LANG_COOKIE)),
-                       http_req_header(req, HTTP_HEADER_ACCEPT_LANGUAGE));
+    enum lang lang;
+    return visit_asks_lang(req, &lang) ? lang : LANG_EN;
 }
 
 bool visit_lists(struct span header, struct span wanted)

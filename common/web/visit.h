@@ -9,6 +9,8 @@
 #define VISIT_PASS_COOKIE "fg_pass_"
 
 enum lang visit_lang(const struct http_req *req);
+bool visit_asks_lang(const struct http_req *req,
+                     enum lang *out); /* false: for none that is known */
 
 /* Does a list such as Accept or Accept-Encoding name it, and not with q=0? "*" names nothing. */
 bool visit_lists(struct span header, struct span wanted);

@@ -346,7 +346,8 @@ static void on_session(void *ctx, int rc, const struct session *session)
         return;
     }
     memcpy(ask->order.member, session->member, sizeof(ask->order.member));
-    memcpy(ask->order.lang, pay_lang(session), sizeof(ask->order.lang));
+    if (ask->order.lang[0] == '\0')
+        memcpy(ask->order.lang, pay_lang(session), sizeof(ask->order.lang));
     rc = judge_pass(ask, &err);
     if (rc == ERR_CLOSED) {
         guard_unavailable(ask->req, rc);
@@ -408,6 +409,14 @@ static int read_ask(struct ask *ask, json_t *doc, struct err_slot *err)
     return 0;
 }
 
+/* The language that the order is made in is that of the provider's page and of the mail. */
+static void read_lang(const struct http_req *req, struct order *order)
+{
+    enum lang lang;
+    if (visit_asks_lang(req, &lang))
+        span_to_cstr(span_of(lang_tag(lang)), order->lang, sizeof(order->lang));
+}
+
 static void on_post(struct http_req *req, void *ctx)
 {
     (void)ctx;
@@ -424,6 +433,7 @@ static void on_post(struct http_req *req, void *ctx)
     ask->req = req;
     ask->pay = pay_of(req);
     put_trace(req, ask->trace);
+    read_lang(req, &ask->order);
     struct span key = http_req_header(req, HTTP_HEADER_IDEMPOTENCY_KEY);
     int rc = read_ask(ask, doc, &err);
     json_decref(doc);

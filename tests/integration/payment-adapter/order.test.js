@@ -54,6 +54,26 @@ test('an order that is paid ends with tickets, an ended session and a letter to 
   await world.settle();
 });
 
+test('an order speaks the language that it was made in, or else that of the member', async () => {
+  const reader = await world.login(); // has not chosen a language by hand
+  const make = async (asked) => {
+    const { hold, pass } = world.hold();
+    const headers = { authorization: `Bearer ${pass}`, 'idempotency-key': `k-${hold}`, ...(asked && { 'accept-language': asked }) };
+    const made = await reader.post('/v1/pay/orders', { event: EVENT, hold }, headers);
+    assert.equal(made.status, 201, made.text);
+    const { order, message, payment } = made.json;
+    return { page: new URL(payment.checkout_url).searchParams.get('lang'), message, order };
+  };
+  assert.equal((await reader.get('/v1/pay/me')).json.lang, 'ko');
+  for (const [asked, page, words] of [[null, 'ko', /좌석이 확보/], ['en-GB,ko;q=0.5', 'en', /Your seats are held/], ['xx', 'ko', /좌석이 확보/]]) {
+    const order = await make(asked);
+    assert.equal(order.page, page, asked);
+    assert.match(order.message, words);
+    await reader.post(`/v1/pay/orders/${order.order}/cancel`);
+  }
+  await world.settle();
+});
+
 test('whoever looks at an order does not have all steps of all orders read', async () => {
   const made = await world.order(buyer, world.hold());
   const reads = () =>
