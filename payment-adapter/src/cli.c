@@ -341,6 +341,12 @@ static int run_verify(const struct cli *cli)
 int cli_run(int argc, char **argv)
 {
     struct cli cli = {0};
+    for (int i = 2; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0) {
+            fputs(cli_commands, stdout);
+            return 0;
+        }
+    }
     if (!read_words(&cli, argc, argv))
         return usage();
     if (sodium_init() < 0)

@@ -65,7 +65,11 @@ static bool fetch(const char *url, struct answer *answer)
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_bytes);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, answer);
     CURLcode code = curl_easy_perform(curl);
-    if (code != CURLE_OK)
+    long status = 0;
+    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+    if (code == CURLE_HTTP_RETURNED_ERROR)
+        fprintf(stderr, "%s: answered %ld\n", url, status);
+    else if (code != CURLE_OK)
         fprintf(stderr, "%s: %s\n", url, curl_easy_strerror(code));
     curl_easy_cleanup(curl);
     return code == CURLE_OK;
@@ -220,6 +224,10 @@ static bool read_arguments(int argc, char **argv, struct verify_ask *ask)
 int verify_draw_main(int argc, char **argv)
 {
     struct verify_ask ask;
+    if (argc > 1 && strcmp(argv[1], "--help") == 0) {
+        fputs(usage, stdout);
+        return FITS;
+    }
     if (!read_arguments(argc, argv, &ask)) {
         fputs(usage, stderr);
         return UNJUDGED;

@@ -181,14 +181,8 @@ static int replay_all(const char *conninfo, const struct options *options, struc
     return rc;
 }
 
-static int usage(const char *what)
-{
-    fprintf(stderr,
-            "seat-service replay: %s\n"
-            "seat-service replay --config FILE [--event E] [--at TIME | --seq N] [--seats]\n",
-            what);
-    return EXIT_WRONG;
-}
+static const char usage[] =
+    "seat-service replay --config FILE [--event E] [--at TIME | --seq N] [--seats]\n";
 
 static bool read_options(int argc, char **argv, struct options *options)
 {
@@ -244,8 +238,14 @@ int replay_main(int argc, char **argv)
     struct options options;
     struct err_slot err = {0};
     char conninfo[CONFIG_STRING_MAX];
-    if (!read_options(argc, argv, &options))
-        return usage("wrong options");
+    if (argc > 1 && strcmp(argv[1], "--help") == 0) {
+        fputs(usage, stdout);
+        return EXIT_GOOD;
+    }
+    if (!read_options(argc, argv, &options)) {
+        fputs(usage, stderr);
+        return EXIT_WRONG;
+    }
     int rc = read_conninfo(options.config, conninfo, &err);
     if (rc == 0)
         rc = replay_all(conninfo, &options, &err);

@@ -23,7 +23,11 @@ for (const [program, ...commands] of [
   test(`${program} --help names what it does besides serving`, () => {
     const argv = ['--help'];
     const help = execFileSync(join(ROOT, 'build/release/bin', program), argv, { encoding: 'utf8' });
-    for (const command of commands) assert.ok(help.includes(`${program} ${command}`), command);
+    for (const command of commands) {
+      assert.ok(help.includes(`${program} ${command}`), command);
+      const own = execFileSync(join(ROOT, 'build/release/bin', program), [...command.split(' '), '--help'], { encoding: 'utf8' });
+      assert.ok(own.includes(`${program} ${command}`), command);
+    }
   });
 }
 

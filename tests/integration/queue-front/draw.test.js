@@ -123,6 +123,9 @@ test('verify-draw tells a forged draw, an unheld one and no draw at all', async 
   assert.equal(verify({ ...told, algorithm: 'trust-me' }), 2);
   assert.equal(verify('{'), 2);
   assert.equal(runProgram('queue-front', ['verify-draw']).status, 2);
+  const nowhere = runProgram('queue-front', ['verify-draw', `http://127.0.0.1:${house.front.port}/v1/queue/nowhere/fairness`]);
+  assert.equal(nowhere.status, 2);
+  assert.match(nowhere.stderr, /nowhere\/fairness: answered 404/);
 });
 
 test('operators who press at once, on two fronts, and press again: one draw', async (t) => {
