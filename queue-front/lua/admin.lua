@@ -23,7 +23,8 @@ local function hand_over(before)
         local rate_milli = math.min(tonumber(now[1]), ceiling_milli)
         call('HSET', prefix .. 'pilot', 'rate_milli', rate_milli, 'at_ms', now_ms, 'heard_ms',
             now_ms, 'from_milli', rate_milli, 'moved_ms', now_ms, 'reason', 'set', 'why',
-            'set by the operator or the schedule', 'reading', '')
+            'set by the operator or the schedule', 'because',
+            '{"reason":"set","measured":null,"limit":null}', 'reading', '')
     end
 end
 
@@ -120,7 +121,8 @@ local function feed(state, version, seats, reopen)
     transition(SOLD_OUT, OPEN)
     version = call('HINCRBY', KEYS[1], 'version', 1)
     audit('{"who":"system","what":"open","from":"sold-out","to":"open","why":"' .. seats ..
-        ' seats came back"}', version)
+        ' seats came back","because":{"reason":"seats-back","measured":' .. seats ..
+        ',"limit":null}}', version)
     return { OK, OPEN, version }
 end
 

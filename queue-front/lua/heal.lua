@@ -171,7 +171,8 @@ local function close(gap)
     call('HSET', KEYS[1], 'boot', ARGV[1])
     call('DEL', heal)
     audit('{"who":"system","what":"heal","from":null,"to":{"issued":' .. issued .. ',"serving":' ..
-        serving .. '},"why":"redis lost or rolled back"}', version)
+        serving .. '},"why":"redis lost or rolled back",' ..
+        '"because":{"reason":"store-lost","measured":null,"limit":null}}', version)
     return { OK }
 end
 

@@ -1,7 +1,7 @@
 -- pilot.lua: takes one decision of the autopilot, of whichever front comes first in its interval.
 --
 -- ARGV: run id, interval_ms, silent_ms, heard (1 or 0), rate that the decision was reckoned from, rate
---   decided, reason, why, reading (JSON), audit entry (JSON object, or '' for none)
+--   decided, reason, why, because (JSON), reading (JSON), audit entry (JSON object, or '' for none)
 -- Answer: {outcome, state, version}
 --   SAME: decided in this interval already, or this front hears nothing and another one does;
 --   CONFLICT: the rate is another one by now; WRONG_STATE: the autopilot is off
@@ -35,13 +35,14 @@ end
 local rate_milli = math.min(tonumber(ARGV[6]), ceiling_milli)
 local fields = { 'rate_milli', rate_milli, 'at_ms', now_ms, 'reason', ARGV[7] }
 if heard then
-    fields = { 'heard_ms', now_ms, 'reading', ARGV[9], unpack(fields) }
+    fields = { 'heard_ms', now_ms, 'reading', ARGV[10], unpack(fields) }
 end
 if tonumber(known[1]) ~= rate_milli then
-    fields = { 'from_milli', ARGV[5], 'moved_ms', now_ms, 'why', ARGV[8], unpack(fields) }
+    fields = { 'from_milli', ARGV[5], 'moved_ms', now_ms, 'why', ARGV[8], 'because', ARGV[9],
+        unpack(fields) }
 end
 call('HSET', pilot, unpack(fields))
-if ARGV[10] ~= '' then
-    audit(ARGV[10], version)
+if ARGV[11] ~= '' then
+    audit(ARGV[11], version)
 end
 return { OK, state, version }

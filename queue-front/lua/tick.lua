@@ -16,7 +16,7 @@
 --   undo would take back, state before it} with a document,
 --   {entry, ...} given up before the draw, whose positions this script would like to know},
 --   seats left + 1, or 0 if nobody tells,
---   {rate in force, decided_ms, heard_ms, rate before the last move, moved_ms, reason, why, reading}
+--   {rate in force, decided_ms, heard_ms, rate before the last move, moved_ms, reason, why, because, reading}
 --   of the autopilot, or {} while it is off,
 --   {run of the moves, number of the newest that is told here, entry, moves, ...},
 --   odds as they came with the last feed of seats or ''}
@@ -78,10 +78,10 @@ local shares = shares_of(cfg[15])
 local pilot_ceiling_milli, pilot = tonumber(cfg[12]) or 0, {}
 if pilot_ceiling_milli > 0 then
     pilot = call('HMGET', root .. 'pilot', 'rate_milli', 'at_ms', 'heard_ms', 'from_milli',
-        'moved_ms', 'reason', 'why', 'reading')
+        'moved_ms', 'reason', 'why', 'because', 'reading')
     rate_milli = math.min(tonumber(pilot[1]) or tonumber(cfg[13]), pilot_ceiling_milli)
     pilot[1] = rate_milli
-    for i = 2, 8 do
+    for i = 2, 9 do
         pilot[i] = pilot[i] or (i < 6 and 0 or '')
     end
 end
@@ -95,12 +95,13 @@ local door_n = call('ZCARD', prefix .. 'door')
 
 -- ---- the event's own clock ----
 
-local function move(to, name_from, name_to, why)
+local function move(to, name_from, name_to, knob)
     state = to
     version = call('HINCRBY', CFG, 'version', 1)
     call('HSET', CFG, 'state', to)
     audit('{"who":"system","what":"' .. name_to .. '","from":"' .. name_from .. '","to":"' ..
-        name_to .. '","why":"' .. why .. '"}', version)
+        name_to .. '","why":"' .. knob .. '","because":{"reason":"' .. knob ..
+        '","measured":null,"limit":null}}', version)
 end
 
 local function move_by_schedule()

@@ -469,7 +469,7 @@ static void send_pilot(struct line_admin *admin)
 {
     struct line_store *store = admin->store.store;
     const struct line_pilot_move *move = admin->pilot;
-    struct text command = store_script(store, SCRIPT_PILOT, admin->event, 9);
+    struct text command = store_script(store, SCRIPT_PILOT, admin->event, 10);
     resp_u64(&command, move->interval_ms);
     resp_u64(&command, move->silent_ms);
     resp_u64(&command, move->heard);
@@ -477,6 +477,7 @@ static void send_pilot(struct line_admin *admin)
     resp_u64(&command, move->to_milli);
     resp_cstr(&command, move->reason);
     resp_word(&command, move->why);
+    resp_word(&command, move->because);
     resp_word(&command, move->reading);
     resp_word(&command, admin->audit);
     admin->store.call.on_reply = on_administered;

@@ -282,7 +282,8 @@ static bool read_words(const redisReply *reply, size_t at, char *out, size_t cap
     return resp_get_str(reply, at, &text) && span_to_cstr(text, out, cap);
 }
 
-/* {rate in force, decided_ms, heard_ms, rate before, moved_ms, reason, why, reading}, or {} */
+/* {rate in force, decided_ms, heard_ms, rate before, moved_ms, reason, why, because, reading}, or
+ * {} */
 static bool read_pilot(const redisReply *reply, struct line_pilot *pilot)
 {
     *pilot = (struct line_pilot){.on = resp_len(reply) > 0};
@@ -293,7 +294,8 @@ static bool read_pilot(const redisReply *reply, struct line_pilot *pilot)
             resp_get_u64(reply, 4, &pilot->moved_ms) &&
             read_words(reply, 5, pilot->reason, sizeof(pilot->reason)) &&
             read_words(reply, 6, pilot->why, sizeof(pilot->why)) &&
-            read_words(reply, 7, pilot->reading, sizeof(pilot->reading)) &&
+            read_words(reply, 7, pilot->because, sizeof(pilot->because)) &&
+            read_words(reply, 8, pilot->reading, sizeof(pilot->reading)) &&
             pilot->rate_milli <= LINE_RATE_MILLI_MAX);
 }
 

@@ -187,7 +187,7 @@ struct line_pilot_move {
     bool heard;
     uint64_t from_milli, to_milli; /* from: what view.pilot says, or there is no telling */
     const char *reason;
-    struct span why, reading; /* borrowed until on_done */
+    struct span why, because, reading; /* borrowed until on_done */
 };
 
 struct line_admin {

@@ -54,7 +54,8 @@ struct decision {
     struct line_admin line; /* first: the store hands back a pointer to it */
     struct front *front;
     struct line_pilot_move move;
-    char why[LINE_PILOT_WHY_MAX], reading[LINE_PILOT_READING_MAX], audit[AUDIT_MAX];
+    char why[LINE_PILOT_WHY_MAX], because[LINE_PILOT_BECAUSE_MAX];
+    char reading[LINE_PILOT_READING_MAX], audit[AUDIT_MAX];
 };
 
 /* ---- the list of pages ---- */
@@ -118,6 +119,7 @@ static void write_audit(struct decision *decision, bool worth)
         text_milli(&audit, (int64_t)decision->move.to_milli);
         TEXT_LIT(&audit, "},");
         json_member_str(&audit, "why", decision->move.why);
+        json_member_raw(&audit, "because", decision->move.because);
         TEXT_LIT(&audit, "}");
         assert(!audit.overflown);
     }
@@ -133,7 +135,9 @@ static void propose(struct pilot *pilot, const struct autopilot_ask *ask,
     decision->front = pilot->front;
     struct text why = text_on(decision->why, sizeof(decision->why));
     struct text reading = text_on(decision->reading, sizeof(decision->reading));
+    struct text because = text_on(decision->because, sizeof(decision->because));
     autopilot_why(&why, ask, move);
+    autopilot_because(&because, ask, move);
     if (ask->reading != NULL)
         health_json(&reading, ask->reading);
     decision->move = (struct line_pilot_move){
@@ -144,6 +148,7 @@ static void propose(struct pilot *pilot, const struct autopilot_ask *ask,
         .to_milli = move->rate_milli,
         .reason = autopilot_reason_name(move->reason),
         .why = why.overflown ? SPAN("(too long to tell)") : text_span(&why),
+        .because = because.overflown ? SPAN("null") : text_span(&because),
         .reading = reading.overflown ? SPAN("null") : text_span(&reading),
     };
     write_audit(decision, autopilot_worth_telling(ask, move, before));

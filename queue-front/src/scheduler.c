@@ -36,7 +36,8 @@ static void write_audit(struct step *step, uint64_t from_milli)
     TEXT_LIT(&audit, "},\"to\":{\"rate_per_s\":");
     audit.comma = false;
     json_milli(&audit, (int64_t)step->doc.rate_milli);
-    TEXT_LIT(&audit, "},\"why\":\"schedule\"}");
+    TEXT_LIT(&audit, "},\"why\":\"schedule\",\"because\":{\"reason\":\"schedule\","
+                     "\"measured\":null,\"limit\":null}}");
     assert(!audit.overflown);
     step->line.audit = text_span(&audit);
 }

@@ -2,32 +2,26 @@
 
 import { get } from './console-api.js';
 import { make, say } from './kit.js';
-import { button, show, timeAt, told, wordsOr } from './console-ui.js';
+import { becauseOf, changeList, inWords, whoOf } from './console-change.js';
+import { button, show, timeAt, wordsOr } from './console-ui.js';
 
 const PAGE = 50;
-const LONG = 90;
+const MANY = 8; // changes; more are folded away
 const EVERY = 3; // refreshes
 
-// A change of knobs reads as the knobs do; what stays too long for that is folded away as it came.
-function inWords(value) {
-  if (value === null) return '–';
-  if (typeof value === 'string') return wordsOr(`state.${value}`, value);
-  if (typeof value !== 'object' || Array.isArray(value)) return told(value);
-  const one = ([name, to]) => (name === 'version' ? say('event.version', to) : name === 'state' ? wordsOr(`state.${to}`, to) : `${wordsOr(`knob.${name}`, name)}: ${told(to)}`);
-  return Object.entries(value).map(one).join(' · ');
+function changed({ from, to }) {
+  // The service names what is too long for its trail instead of keeping half of it.
+  if ([from, to].some((side) => typeof side === 'string' && side.startsWith('('))) return make('p', {}, say('audit.too-long'));
+  const all = inWords(from, to);
+  return all.length > MANY ? make('details', {}, make('summary', {}, say('audit.changes', all.length)), changeList(all)) : changeList(all);
 }
 
-function side(label, value) {
-  const text = inWords(value);
-  if (text.length <= LONG) return make('div', {}, make('dt', {}, label), make('dd', {}, text));
-  return make('div', {}, make('dt', {}, label), make('dd', {}, make('details', {}, make('summary', {}, say('audit.document')), make('code', {}, JSON.stringify(value)))));
-}
-
-function entry({ at, version, who, what, from, to, why }) {
+function entry({ at, version, who, what, why, because, ...sides }) {
+  const reason = becauseOf({ because, why });
   return make('li', { className: 'card' },
-    make('p', {}, timeAt(at), ' ', make('strong', {}, wordsOr(`act.${what}`, what)), ` ${who}`, make('span', { className: 'small' }, ` · ${say('event.version', version)}`)),
-    make('dl', { className: 'sides' }, side(say('audit.from'), from), side(say('audit.to'), to)),
-    ...(why ? [make('p', {}, `${say('audit.why')} ${why}`)] : []));
+    make('p', {}, timeAt(at), ' ', make('strong', {}, wordsOr(`act.${what}`, what)), ` ${whoOf({ who, because })}`, make('span', { className: 'small' }, ` · ${say('event.version', version)}`)),
+    changed(sides),
+    ...(reason ? [make('p', {}, `${say('audit.why')} ${reason}`)] : []));
 }
 
 export async function open(body, event) {

@@ -2,6 +2,7 @@
 
 import { call, get } from './console-api.js';
 import { announce, make, say } from './kit.js';
+import { whoOf } from './console-change.js';
 import { badge, button, confirmed, moment, notice, show, wordsOr } from './console-ui.js';
 
 const VIEWS = {
@@ -74,7 +75,7 @@ export async function open(main, [id, which = 'live']) {
   // The last act, told before it is taken back.
   async function undo() {
     const { audit: [last] } = await get('queue', `/admin/events/${id}/audit?limit=1`);
-    const lines = last === undefined ? [] : [say('undo.last', last.what, last.who, moment(last.at))];
+    const lines = last === undefined ? [] : [say('undo.last', wordsOr(`act.${last.what}`, last.what), whoOf(last), moment(last.at))];
     if (!(await confirmed({ title: say('undo.title'), text: say('undo.text'), lines, yes: say('undo.button') }))) return;
     await event.act('undo');
   }

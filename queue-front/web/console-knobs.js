@@ -4,7 +4,8 @@
 
 import { call, get } from './console-api.js';
 import { byId, make, say } from './kit.js';
-import { button, confirmed, fact, fromLocal, guarded, hour, moment, number, percent, show, timeAt, told, toLocal, wordsOr, zone } from './console-ui.js';
+import { becauseOf, inWords } from './console-change.js';
+import { button, confirmed, fact, fromLocal, guarded, hour, moment, number, percent, show, timeAt, toLocal, wordsOr, zone } from './console-ui.js';
 
 const THINK_MS = 250; // typing has to rest so long before a preview is asked for
 const GROUPS = {
@@ -243,7 +244,7 @@ export async function open(body, event) {
     }
     const why = names.map((name) => danger(name, event.doc[name], patch[name])).filter((words) => words !== '');
     if (why.length > 0) {
-      const lines = names.map((name) => say('knobs.from-to', label(name), told(event.doc[name]), told(patch[name])));
+      const lines = names.flatMap((name) => inWords({ [name]: event.doc[name] }, { [name]: patch[name] })).map(([knob, words]) => `${knob}: ${words}`);
       if (!(await confirmed({ title: say('knobs.sure'), text: why.join(' '), lines, yes: say('knobs.apply') }))) return;
     }
     const reason = event.why();
@@ -310,7 +311,7 @@ export async function open(body, event) {
     const { reading, last_move: move } = now;
     show(pilotNow,
       make('p', {}, make('strong', {}, say('pilot.now', number(now.rate_per_s), wordsOr(now.reason === 'errors' ? 'pilot.errors-above' : `pilot.${now.reason}`, now.reason)))),
-      ...(move?.at && move.from_per_s !== move.to_per_s ? [make('p', {}, say('pilot.moved', moment(move.at), number(move.from_per_s), number(move.to_per_s), move.why))] : []),
+      ...(move?.at && move.from_per_s !== move.to_per_s ? [make('p', {}, say('pilot.moved', moment(move.at), number(move.from_per_s), number(move.to_per_s), becauseOf(move)))] : []),
       make('dl', { className: 'facts' }, fact(say('pilot.p99'), reading?.p99_ms == null ? '–' : `${number(reading.p99_ms)} ms`), fact(say('pilot.errors'), percent(reading?.error_share)),
         fact(say('pilot.held'), number(reading?.held)), fact(say('pilot.backlog'), number(reading?.backlog)), fact(say('pilot.heard'), now.heard_at ? timeAt(now.heard_at) : '–')));
   }

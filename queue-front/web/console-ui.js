@@ -54,7 +54,7 @@ export function told(value) {
   if (typeof value === 'boolean') return say(value ? 'on' : 'off');
   if (typeof value === 'string' && /^\d{4}-\d\d-\d\dT/.test(value)) return moment(value);
   if (typeof value !== 'object') return String(value);
-  return Object.keys(value).length === 0 ? '–' : JSON.stringify(value);
+  return Object.keys(value).length === 0 ? '–' : JSON.stringify(value); // of a knob that is newer than this page
 }
 
 export const badge = (state) => make('strong', { className: `badge ${state}` }, wordsOr(`state.${state}`, state));

@@ -99,6 +99,8 @@ describe('the console', () => {
       await boss.judge(`${boss.name}-${what}-${size}`);
     }
     await boss.page.setViewportSize(MANNERS[boss.name].viewport);
+    // A chart takes its new width when it is told of it.
+    await boss.page.waitForFunction(() => [...document.querySelectorAll('.chart canvas')].every((one) => one.clientWidth <= one.closest('.chart').clientWidth));
     await looks.see(boss.page, `${boss.name}-${what}`, luckOf(boss));
   }
 
@@ -264,6 +266,26 @@ describe('the console', () => {
     await until('the row to be free again', async () => (await blocked()) === before);
   }
 
+  // What was done above stands there in words: old and new by knob, a message by language.
+  async function readTrail({ page, name }) {
+    const told = await page.locator('#audit > li').allTextContents();
+    const has = (...words) => assert.ok(told.some((entry) => words.every((word) => entry.includes(word))), `${words}: ${told.join(' | ')}`);
+    assert.doesNotMatch(told.join(), /[{}[\]]|\w\.\w+_|undefined/);
+    if (name === 'desk-en') {
+      has('Rate0.5 → 90', `Why: more, says ${name}`);
+      has('changed knobs', 'Message, English', `→ “Soon <b>faster</b>, ${name}”`);
+      has('changed knobs', 'Rate by time– → 0.5 a second from ', ', 3 a second from ', 'Autopilotoff → on', 'Autopilot: Ceiling (people/s)', ' → 1');
+      has('Freeze', 'Stateopen → frozen');
+      has('Undo', 'Version');
+    } else {
+      has('속도0.5 → 90', `사유: more, says ${name}`);
+      has('설정 변경', `안내문 (영어)`, `‘Soon <b>faster</b>, ${name}’`, '안내문 (한국어)', '‘곧 빨라집니다’');
+      has('설정 변경', '시간별 속도– → ', '부터 초당 0.5명, ', '부터 초당 3명', '자동 조절끔 → 켬', '자동 조절: 상한 (명/초)', ' → 1');
+      has('동결 Night Shift (관리자 토큰)', '상태진행 중 → 동결');
+      has('되돌리기', '버전');
+    }
+  }
+
   async function retry(boss) {
     const { page } = boss;
     await park();
@@ -402,10 +424,63 @@ describe('the console', () => {
       await page.locator('#audit li').nth(5).waitFor();
       assert.ok((await page.textContent('#audit')).includes(`more, says ${name}`));
       assert.ok((await page.textContent('#audit')).includes('Night Shift'));
+      await readTrail(boss);
       await see(boss, 'audit');
       await retry(boss);
       await ceremony(boss);
       await lanes(boss);
+      await boss.close();
+    });
+  }
+
+  // As the trail has them; what the page says of each, in English and in Korean.
+  const MOVES = [
+    ['latency', 812, 300, /took 812 ms, allowed are 300 ms/, /응답이 812 ms, 허용 300 ms/],
+    ['errors', 0.035, 0.02, /3\.5 % of the answers failed, allowed are 2 %/, /3\.5 % 실패, 허용 2 %/],
+    ['held-seats', 1500, 1000, /1,500 seats are held, allowed are 1,000/, /1,500석, 허용 1,000석/],
+    ['saga-backlog', 600, 500, /600 orders are under way, allowed are 500/, /주문 600건, 허용 500건/],
+    ['no-feedback', null, null, /services are silent/, /소식이 없어/],
+    ['climb', null, null, /all within limits/, /모두 한계 안/],
+    ['ceiling', null, null, /at the ceiling/, /상한에 도달/],
+    ['set', null, null, /set by the operator/, /운영자나/],
+    ['schedule', null, null, /a step of the rate by time/, /시간별 속도의 단계/],
+    ['opens_at', null, null, /opening time has come/, /오픈 시각이 됨/],
+    ['prequeue_at', null, null, /pre-queue has come/, /사전 대기 시작 시각이 됨/],
+    ['seats-back', 7, null, /7 seats came back/, /7석이 다시 나옴/],
+    ['store-lost', null, null, /Redis was lost/, /Redis 손실/],
+  ];
+
+  for (const name of Object.keys(MANNERS)) {
+    test(`why something moved by itself is told in the language of the page, ${name}`, async () => {
+      const boss = await Operator.open(browser, stack, MANNERS[name]);
+      boss.name = name;
+      const { page } = boss;
+      const at = new Date().toISOString();
+      const why = 'said by the service';
+      const moves = MOVES.map(([reason, measured, limit]) => ({ at, version: 3, who: 'autopilot', what: 'rate', from: { rate_per_s: 20 }, to: { rate_per_s: 14 }, why, because: { reason, measured, limit } }));
+      const [{ because }] = moves;
+      const before = { at, version: 2, who: 'autopilot', what: 'rate', from: null, to: null, why };
+      await page.route('**/admin/events/demo/audit?*', (route) => route.fulfill({ json: { event: 'demo', audit: [...moves, before] } }));
+      await page.route('**/admin/events/demo', async (route) => {
+        const answer = await route.fetch();
+        const state = { rate_per_s: 14, reason: 'latency', decided_at: at, heard_at: at, reading: { p99_ms: 812, error_share: null, held: 5, backlog: 0 }, last_move: { at, from_per_s: 20, to_per_s: 14, why, because } };
+        await route.fulfill({ response: answer, json: { ...await answer.json(), autopilot_state: state } });
+      });
+      await page.goto(`${boss.at}/console#/events/demo/audit`);
+      await boss.signIn();
+      await page.locator('#audit > li').nth(MOVES.length).waitFor();
+      const told = await page.locator('#audit > li').allTextContents();
+      const words = name === 'desk-en' ? 3 : 4;
+      for (const [n, move] of MOVES.entries()) {
+        assert.match(told[n], move[words]);
+        assert.ok(!told[n].includes(why), told[n]);
+      }
+      assert.ok(told.at(-1).includes(why), 'what is older than the codes has its sentence');
+      await see(boss, 'audit-moves');
+      await boss.view('knobs');
+      await page.locator('#autopilot-now dl').waitFor();
+      assert.match(await page.textContent('#autopilot-now'), MOVES[0][words]);
+      await page.unrouteAll({ behavior: 'ignoreErrors' });
       await boss.close();
     });
   }
@@ -450,25 +525,28 @@ describe('the console', () => {
     await boss.close();
   });
 
-  test('a part that is down is shown as down, and as up when it is back', async () => {
-    const boss = await Operator.open(browser, stack, MANNERS['phone-ko-dark']);
-    const { page } = boss;
-    await page.goto(`${boss.at}/console#/parts`);
-    await boss.signIn();
-    for (const part of ['queue', 'seats', 'pay']) await page.locator(`#part-${part}.ready`).waitFor();
-    await boss.judge('parts');
-    execFileSync('sv', ['-w', '20', 'down', join(stack.dir, 'service/seat-service')]);
-    await page.locator('#part-seats.silent').waitFor();
-    await page.locator('#down:not([hidden])').waitFor();
-    await boss.judge('parts-down');
-    await page.goto(`${boss.at}/console#/events/demo/seats`);
-    await page.locator('#seats-trouble').waitFor();
-    await boss.judge('seats-down');
-    execFileSync('sv', ['up', join(stack.dir, 'service/seat-service')]);
-    await page.goto(`${boss.at}/console#/parts`);
-    await page.locator('#part-seats.ready').waitFor();
-    await boss.close();
-  });
+  for (const name of Object.keys(MANNERS)) {
+    test(`a part that is down is shown as down, and as up when it is back, ${name}`, async () => {
+      const boss = await Operator.open(browser, stack, MANNERS[name]);
+      boss.name = name;
+      const { page } = boss;
+      await page.goto(`${boss.at}/console#/parts`);
+      await boss.signIn();
+      for (const part of ['queue', 'seats', 'pay']) await page.locator(`#part-${part}.ready`).waitFor();
+      await survey(boss, 'parts');
+      execFileSync('sv', ['-w', '20', 'down', join(stack.dir, 'service/seat-service')]);
+      await page.locator('#part-seats.silent').waitFor();
+      await page.locator('#down:not([hidden])').waitFor();
+      await survey(boss, 'parts-down');
+      await page.goto(`${boss.at}/console#/events/demo/seats`);
+      await page.locator('#seats-trouble').waitFor();
+      await survey(boss, 'seats-down');
+      execFileSync('sv', ['up', join(stack.dir, 'service/seat-service')]);
+      await page.goto(`${boss.at}/console#/parts`);
+      await page.locator('#part-seats.ready').waitFor();
+      await boss.close();
+    });
+  }
 
   test('the page is packed, kept for good, and may call its parts and nobody else', async () => {
     const front = client({ port: stack.base + 11 });

@@ -127,6 +127,34 @@ struct autopilot_move autopilot_decide(const struct autopilot_ask *ask)
     return move;
 }
 
+/* What a cut was made for, in thousandths: what was measured and what is allowed. */
+struct weighed {
+    uint64_t measured, limit;
+};
+
+static bool weigh(const struct autopilot_ask *ask, enum autopilot_reason reason,
+                  struct weighed *out)
+{
+    const struct health_reading *reading = ask->reading;
+    const struct event_doc *doc = ask->doc;
+    switch (reason) {
+    case AUTOPILOT_LATENCY:
+        *out = (struct weighed){reading->p99_ms * 1000, doc->autopilot_target_p99_ms * 1000};
+        return true;
+    case AUTOPILOT_ERRORS:
+        *out = (struct weighed){reading->errors_milli, doc->autopilot_errors_max_milli};
+        return true;
+    case AUTOPILOT_HELD:
+        *out = (struct weighed){reading->held * 1000, doc->autopilot_held_max * 1000};
+        return true;
+    case AUTOPILOT_BACKLOG:
+        *out = (struct weighed){reading->backlog * 1000, doc->autopilot_backlog_max * 1000};
+        return true;
+    default:
+        return false;
+    }
+}
+
 static void put_milli(struct text *out, const char *before, uint64_t milli)
 {
     text_str(out, before);
@@ -136,26 +164,26 @@ static void put_milli(struct text *out, const char *before, uint64_t milli)
 void autopilot_why(struct text *out, const struct autopilot_ask *ask,
                    const struct autopilot_move *move)
 {
-    const struct health_reading *reading = ask->reading;
-    const struct event_doc *doc = ask->doc;
+    struct weighed of = {0};
+    weigh(ask, move->reason, &of);
     switch (move->reason) {
     case AUTOPILOT_LATENCY:
-        put_milli(out, "p99 ", reading->p99_ms * 1000);
-        put_milli(out, " ms, target ", doc->autopilot_target_p99_ms * 1000);
+        put_milli(out, "p99 ", of.measured);
+        put_milli(out, " ms, target ", of.limit);
         TEXT_LIT(out, " ms");
         return;
     case AUTOPILOT_ERRORS:
-        put_milli(out, "errors ", reading->errors_milli * 100);
-        put_milli(out, " %, at most ", doc->autopilot_errors_max_milli * 100);
+        put_milli(out, "errors ", of.measured * 100);
+        put_milli(out, " %, at most ", of.limit * 100);
         TEXT_LIT(out, " %");
         return;
     case AUTOPILOT_HELD:
-        put_milli(out, "held seats ", reading->held * 1000);
-        put_milli(out, ", at most ", doc->autopilot_held_max * 1000);
+        put_milli(out, "held seats ", of.measured);
+        put_milli(out, ", at most ", of.limit);
         return;
     case AUTOPILOT_BACKLOG:
-        put_milli(out, "open sagas ", reading->backlog * 1000);
-        put_milli(out, ", at most ", doc->autopilot_backlog_max * 1000);
+        put_milli(out, "open sagas ", of.measured);
+        put_milli(out, ", at most ", of.limit);
         return;
     case AUTOPILOT_SILENT:
         TEXT_LIT(out, "the health pages are silent: floor");
@@ -167,6 +195,22 @@ void autopilot_why(struct text *out, const struct autopilot_ask *ask,
     default:
         text_str(out, autopilot_reason_name(move->reason));
     }
+}
+
+void autopilot_because(struct text *out, const struct autopilot_ask *ask,
+                       const struct autopilot_move *move)
+{
+    struct weighed of;
+    json_open(out, '{');
+    json_member_cstr(out, "reason", autopilot_reason_name(move->reason));
+    if (weigh(ask, move->reason, &of)) {
+        json_member_milli(out, "measured", (int64_t)of.measured);
+        json_member_milli(out, "limit", (int64_t)of.limit);
+    } else {
+        json_member_null(out, "measured");
+        json_member_null(out, "limit");
+    }
+    json_close(out, '}');
 }
 
 bool autopilot_worth_telling(const struct autopilot_ask *ask, const struct autopilot_move *move,

@@ -55,6 +55,11 @@ bool autopilot_hears(const struct event_doc *doc, const struct health_reading *r
 void autopilot_why(struct text *out, const struct autopilot_ask *ask,
                    const struct autopilot_move *move);
 
+/* The same for programs: {"reason":"latency","measured":812,"limit":300}, nulls where nothing was
+ * weighed against anything. Milliseconds, a share of the answers, or a count. */
+void autopilot_because(struct text *out, const struct autopilot_ask *ask,
+                       const struct autopilot_move *move);
+
 /* Is this move worth a line on the trail? Each way down is; of a climb its beginning and its end.
  */
 bool autopilot_worth_telling(const struct autopilot_ask *ask, const struct autopilot_move *move,

@@ -507,6 +507,8 @@ static void put_pilot(struct text *out, const struct line_pilot *pilot)
     json_member_milli(out, "from_per_s", (int64_t)pilot->from_milli);
     json_member_milli(out, "to_per_s", (int64_t)pilot->rate_milli);
     json_member_cstr(out, "why", pilot->why);
+    json_member_raw(out, "because",
+                    pilot->because[0] != '\0' ? span_of(pilot->because) : SPAN("null"));
     json_close(out, '}');
     json_close(out, '}');
 }

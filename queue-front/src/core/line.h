@@ -62,6 +62,7 @@ struct line_rate_at {
 enum {
     LINE_PILOT_REASON_MAX = 16,
     LINE_PILOT_WHY_MAX = 96,
+    LINE_PILOT_BECAUSE_MAX = 96,
     LINE_PILOT_READING_MAX = 160,
     LINE_ODDS_MAX = 256,
 };
@@ -76,6 +77,7 @@ struct line_pilot {
     uint64_t moved_ms;                        /* then, and why */
     char reason[LINE_PILOT_REASON_MAX + 1];   /* of the last decision, a move or not */
     char why[LINE_PILOT_WHY_MAX + 1];         /* of the last move, a sentence */
+    char because[LINE_PILOT_BECAUSE_MAX + 1]; /* the same for programs, JSON; empty: none */
     char reading[LINE_PILOT_READING_MAX + 1]; /* JSON; empty: none */
 };
 

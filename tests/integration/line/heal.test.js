@@ -257,5 +257,6 @@ test('the trail tells that the line was healed', async () => {
   assert.deepEqual(JSON.parse(fields[1]), {
     who: 'system', what: 'heal', from: null, to: { issued: 140, serving: 20 },
     why: 'redis lost or rolled back',
+    because: { reason: 'store-lost', measured: null, limit: null },
   });
 });

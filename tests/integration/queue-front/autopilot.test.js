@@ -70,22 +70,26 @@ test('it climbs while all is well, never above the ceiling, cuts when latency ri
 
   page.figures = { p99_ms: 412 };
   await flown(front, 'a cut', ({ last_move: move }) =>
-    move.why === 'p99 412 ms, target 300 ms' && move.from_per_s > move.to_per_s);
+    move.why === 'p99 412 ms, target 300 ms' && move.from_per_s > move.to_per_s
+    && move.because.reason === 'latency' && move.because.measured === 412 && move.because.limit === 300);
   page.figures = { p99_ms: 50, backlog: 500 };
   await flown(front, 'the floor, for the backlog', (s) => s.reason === 'saga-backlog' && s.rate_per_s === 2);
 
   const told = await trail(front);
   assert.ok(told.length >= 4, 'the climb, the ceiling, the cuts');
-  for (const { what, from, to, why } of told) {
+  for (const { what, from, to, why, because } of told) {
     assert.equal(what, 'rate');
     assert.ok(to.rate_per_s <= 20 && to.rate_per_s >= 2, `${from.rate_per_s} to ${to.rate_per_s}`);
     assert.ok(why.length > 5);
+    assert.deepEqual(Object.keys(because), ['reason', 'measured', 'limit']);
   }
   const steps = told.map(({ from, to, why }) => [from.rate_per_s, to.rate_per_s, why]).reverse();
   assert.deepEqual(steps[0], [18.5, 18.901, 'all within limits']);
   assert.deepEqual(steps[1].slice(1), [20, 'all within limits']);
   assert.deepEqual(steps[2], [20, 14, 'p99 412 ms, target 300 ms']);
   assert.equal(steps.at(-1)[2], 'open sagas 500, at most 50');
+  assert.deepEqual(told[0].because, { reason: 'saga-backlog', measured: 500, limit: 50 });
+  assert.deepEqual(told.at(-1).because, { reason: 'climb', measured: null, limit: null });
 });
 
 test('silence is the floor, and when it is heard again it climbs from there', async (t) => {
@@ -96,7 +100,9 @@ test('silence is the floor, and when it is heard again it climbs from there', as
   assert.equal(heard.reading.p99_ms, 50);
   other.figures = null; // one of two is enough: the one that does not answer is the one to mind
   await flown(front, 'the floor', (s) => s.reason === 'no-feedback' && s.rate_per_s === 2);
-  assert.equal((await trail(front))[0].why, 'the health pages are silent: floor');
+  const [silence] = await trail(front);
+  assert.equal(silence.why, 'the health pages are silent: floor');
+  assert.deepEqual(silence.because, { reason: 'no-feedback', measured: null, limit: null });
   other.figures = '<html>busy</html>'; // an answer, but no page of figures
   const asked = other.asked;
   await until('that page to be read', () => other.asked > asked + 2);

@@ -109,6 +109,7 @@ test('seats that come back open a sold-out line again, in the old order', async 
   const [entry] = await trail(house);
   assert.equal(entry.who, 'system');
   assert.match(entry.why, /2 seats came back/);
+  assert.deepEqual(entry.because, { reason: 'seats-back', measured: 2, limit: null });
 
   await patch(house.front, 'show', { auto_reopen: false });
   await act(house.front, 'show', 'sold-out');

@@ -59,12 +59,24 @@ static void each_limit_cuts_and_names_itself(void **state)
     const struct {
         struct health_reading reading;
         enum autopilot_reason reason;
-        const char *why;
+        const char *why, *because;
     } cases[] = {
-        {{.has_p99 = true, .p99_ms = 412}, AUTOPILOT_LATENCY, "p99 412 ms, target 300 ms"},
-        {{.has_errors = true, .errors_milli = 35}, AUTOPILOT_ERRORS, "errors 3.5 %, at most 2 %"},
-        {{.has_held = true, .held = 1500}, AUTOPILOT_HELD, "held seats 1500, at most 1000"},
-        {{.has_backlog = true, .backlog = 600}, AUTOPILOT_BACKLOG, "open sagas 600, at most 500"},
+        {{.has_p99 = true, .p99_ms = 412},
+         AUTOPILOT_LATENCY,
+         "p99 412 ms, target 300 ms",
+         "{\"reason\":\"latency\",\"measured\":412,\"limit\":300}"},
+        {{.has_errors = true, .errors_milli = 35},
+         AUTOPILOT_ERRORS,
+         "errors 3.5 %, at most 2 %",
+         "{\"reason\":\"errors\",\"measured\":0.035,\"limit\":0.02}"},
+        {{.has_held = true, .held = 1500},
+         AUTOPILOT_HELD,
+         "held seats 1500, at most 1000",
+         "{\"reason\":\"held-seats\",\"measured\":1500,\"limit\":1000}"},
+        {{.has_backlog = true, .backlog = 600},
+         AUTOPILOT_BACKLOG,
+         "open sagas 600, at most 500",
+         "{\"reason\":\"saga-backlog\",\"measured\":600,\"limit\":500}"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct autopilot_ask ask = ask_of(&cases[i].reading, 20000);
@@ -76,6 +88,10 @@ static void each_limit_cuts_and_names_itself(void **state)
         struct text why = text_on(memory, sizeof(memory));
         autopilot_why(&why, &ask, &move);
         assert_span(text_span(&why), cases[i].why);
+        char json[LINE_PILOT_BECAUSE_MAX];
+        struct text because = text_on(json, sizeof(json));
+        autopilot_because(&because, &ask, &move);
+        assert_span(text_span(&because), cases[i].because);
     }
 }
 
@@ -189,6 +205,10 @@ static void never_above_the_ceiling_nor_below_the_floor(void **state)
         struct text why = text_on(memory, sizeof(memory));
         autopilot_why(&why, &ask, &move);
         assert_false(why.overflown);
+        char json[LINE_PILOT_BECAUSE_MAX];
+        struct text because = text_on(json, sizeof(json));
+        autopilot_because(&because, &ask, &move);
+        assert_false(because.overflown);
     }
 }
 

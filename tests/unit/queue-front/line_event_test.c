@@ -109,13 +109,14 @@ static redisReply *make_reply(const struct answer *answer)
     if (answer->early > 0)
         put_integer(&text, answer->early);
     put_integer(&text, answer->seats);
-    resp_begin(&text, answer->pilot_rate_milli > 0 ? 8 : 0);
+    resp_begin(&text, answer->pilot_rate_milli > 0 ? 9 : 0);
     if (answer->pilot_rate_milli > 0) {
         put_integer(&text, answer->pilot_rate_milli);
         for (uint64_t i = 1; i <= 4; i++)
             put_integer(&text, i * 1000);
         resp_cstr(&text, "climb");
         resp_cstr(&text, "all within limits");
+        resp_cstr(&text, "{\"reason\":\"climb\"}");
         resp_cstr(&text, answer->pilot_reading);
     }
     resp_begin(&text, 4);
@@ -466,6 +467,7 @@ static void the_autopilots_rate_stands_in_the_place_of_the_knobs(void **state)
     assert_int_equal(700, view->knobs.rate_milli);
     assert_int_equal(2000, view->pilot.heard_ms);
     assert_string_equal("climb", view->pilot.reason);
+    assert_string_equal("{\"reason\":\"climb\"}", view->pilot.because);
     assert_string_equal("{\"p99_ms\":5}", view->pilot.reading);
 
     char memory[4096];

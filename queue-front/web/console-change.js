@@ -1,0 +1,60 @@
+// console-change.js: a change in words: which knob, from what to what. What is made of parts is told by
+// its parts: a message by language, the autopilot by its own knobs, lanes one by one, the schedule by
+// its steps. And why something moved by itself, by the code and the numbers that the service tells.
+
+import { lang, make, say } from './kit.js';
+import { moment, number, told, wordsOr } from './console-ui.js';
+
+const languages = new Intl.DisplayNames(lang, { type: 'language' });
+const label = (name) => wordsOr(`knob.${name}`, wordsOr(`live.${name}`, name));
+
+// The service takes tags that look like one; the browser knows those that are one.
+function languageOf(tag) {
+  try {
+    return languages.of(tag);
+  } catch {
+    return tag;
+  }
+}
+
+const quoted = (text) => say('change.quoted', text);
+
+const PARTS = {
+  state: (state) => [[say('change.state'), wordsOr(`state.${state}`, state)]],
+  version: (version) => [[say('change.version'), number(version)]],
+  message: (texts) => Object.entries(texts).map(([tag, text]) => [say('change.message', languageOf(tag)), quoted(text)]),
+  schedule: (steps) => [[label('schedule'), steps.map(({ at, rate_per_s: rate }) => say('change.step', moment(at), told(rate))).join(', ')]],
+  lanes: (lanes) => lanes.map(({ id, name, share, invitations }) => [say('change.lane', id), say('change.lane-is', quoted(name), number(share), number(invitations))]),
+  autopilot: ({ on, ...rest }) => [[label('autopilot'), told(on)], ...Object.entries(rest).map(([name, value]) => [`${label('autopilot')}: ${say(`autopilot.${name}`)}`, told(value)])],
+};
+
+// One side of a change as [label, words], an empty one for what is not there.
+function parts(side) {
+  if (side === null) return [];
+  if (typeof side !== 'object') return PARTS.state(side);
+  return Object.entries(side).flatMap(([name, value]) => (value !== null && PARTS[name] ? PARTS[name](value) : [[label(name), told(value)]]));
+}
+
+// What differs between the two: [label, words]. Of what was not there before all is told.
+export function inWords(from, to) {
+  const [before, after] = [new Map(parts(from)), new Map(parts(to))];
+  const names = [...new Set([...before.keys(), ...after.keys()])];
+  const words = (side, name) => side.get(name) || say('change.nothing');
+  return names.filter((name) => words(before, name) !== words(after, name))
+    .map((name) => [name, from === null ? words(after, name) : say('change.from-to', words(before, name), words(after, name))]);
+}
+
+export const changeList = (all) => make('dl', { className: 'sides' }, ...all.map(([name, words]) => make('div', {}, make('dt', {}, name), make('dd', {}, words))));
+
+const share = (value) => `${number(value * 100)} %`;
+
+// Who acts without a name does so by the token alone.
+export const whoOf = ({ who, because }) => (because ? wordsOr(`who.${who}`, who) : who.replace(/\badmin token\b/, say('who.token')));
+
+// `why` is the service's own sentence, for what is older than the codes or not known here.
+export function becauseOf({ because, why }) {
+  if (!because) return why;
+  const { reason, measured, limit } = because;
+  const tell = reason === 'errors' ? share : number;
+  return wordsOr(`because.${reason}`, why).replace('{0}', tell(measured)).replace('{1}', tell(limit));
+}
