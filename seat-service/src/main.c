@@ -107,9 +107,10 @@ static int add_metrics(struct seats *seats, struct metrics *metrics, struct err_
         if (rc < 0)
             return rc;
     }
-    int rc = metrics_histogram(
-        metrics, &(struct metrics_desc){"fairgate_journal_batch", "changes a transaction that was sent", NULL},
-        METRICS_UNIT_ONE, &journal->batch, err);
+    int rc = metrics_histogram(metrics,
+                               &(struct metrics_desc){"fairgate_journal_batch",
+                                                      "changes a transaction that was sent", NULL},
+                               METRICS_UNIT_ONE, &journal->batch, err);
     if (rc == 0)
         rc = metrics_histogram(metrics,
                                &(struct metrics_desc){"fairgate_journal_commit_seconds",
