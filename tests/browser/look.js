@@ -138,7 +138,10 @@ export function openLooks(name) {
   const seen = {};
   return {
     async see(page, what, { drawn, few = [], not = [], across = false } = {}) {
-      await page.evaluate(() => { scrollTo(0, 0); });
+      await page.evaluate(() => {
+        scrollTo(0, 0);
+        for (const one of document.getAnimations()) if (one instanceof CSSTransition) one.finish(); // as it will be
+      });
       seen[what] = await page.evaluate(measure, { parts: PARTS, few, not });
       for (const row of across ? seen[what] : []) for (const key of ['h', 'gap']) delete row[key];
       if (drawn) {
