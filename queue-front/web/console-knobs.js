@@ -57,6 +57,7 @@ export async function open(body, event) {
   const fields = new Map();
   const applied = make('p', { id: 'applied', role: 'status' });
   const preview = make('div', { id: 'preview', role: 'status' });
+  let appliedAs = 0; // the version that the undo beside it is of
   let schedule = [];
 
   // ---- fields ----
@@ -259,6 +260,7 @@ export async function open(body, event) {
     }
     await event.read();
     fill();
+    appliedAs = event.doc.version;
     event.said(say('knobs.applied', event.doc.version));
     applied.replaceChildren(say('knobs.applied', event.doc.version), ' ', button(say('undo.button'), async () => {
       await event.act('undo');
@@ -295,6 +297,7 @@ export async function open(body, event) {
   const changedElsewhere = () => {
     if (event.doc.version === version) return;
     version = event.doc.version;
+    if (byId('undo-knobs') && version !== appliedAs) applied.replaceChildren(); // it would undo something else now
     if (Object.keys(changes()).length === 0 || form.contains(document.activeElement) === false) fill();
     else if (byId('applied').textContent === '') applied.textContent = say('knobs.elsewhere');
   };

@@ -29,10 +29,10 @@ const number = (n) => n.toLocaleString(lang);
 const clockTime = (ms) => new Date(ms).toLocaleTimeString(lang);
 const fullTime = (ms) => new Date(ms).toLocaleString(lang, { dateStyle: 'full', timeStyle: 'short' });
 
-function fill(id, text) {
-  const at = byId(id);
+function put(at, text) {
   if (at.textContent !== text) at.textContent = text;
 }
+const fill = (id, text) => put(byId(id), text);
 
 // ---- the wait, in the same words as the page has without a script (waiting_page.c) ----
 
@@ -120,7 +120,9 @@ export function showMe(me) {
   const doubt = ['unsure', 'likely'].includes(me.odds?.sold_out) && me.place === 'waiting';
   byId('odds').hidden = !doubt;
   if (doubt) fill('odds', say(`live.odds.${me.odds.sold_out}`));
-  fill('called-text', say(me.place === 'late' ? 'live.late' : 'live.called.text'));
+  const late = me.place === 'late';
+  if (late && byId('called-text').textContent !== say('live.late')) announce(say('live.late'));
+  fill('called-text', say(late ? 'live.late' : 'live.called.text'));
   if (line.dataset.view === 'waiting') {
     announceWait(me.eta);
     showTitle(say('live.ahead-title', number(me.ahead)));
@@ -161,7 +163,9 @@ export function showBegins(begins, gathers) {
     byId(id).hidden = !begins;
     if (begins) fill(id, countdown(begins - serverNow()));
   }
-  if (begins) fill('begins', say(gathers ? 'live.gathers' : 'live.opens', fullTime(begins)));
+  if (!begins) return;
+  const words = say(gathers ? 'live.gathers' : 'live.opens', fullTime(begins));
+  for (const at of line.querySelectorAll('.begins')) put(at, words);
 }
 
 let saidLeft = Infinity;

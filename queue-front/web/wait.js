@@ -97,10 +97,11 @@ let askedFor = 0;
 function showClocks() {
   const view = line.dataset.view;
   if (view === 'called' && expires) showLeft(expires);
-  if (view !== 'soon' && view !== 'draw') return;
+  const invited = view === 'join' && line.dataset.state === 'pre-queue';
+  if (view !== 'soon' && view !== 'draw' && !invited) return;
   const [begins, gathering] = beginning();
   showBegins(begins, gathering);
-  if (begins && begins <= serverNow() && askedFor !== begins) {
+  if (!invited && begins && begins <= serverNow() && askedFor !== begins) {
     askedFor = begins;
     again(Math.random() * SOON_MS);
   }
@@ -113,7 +114,10 @@ function onStatus(status) {
   opens = Date.parse(status.opens_at) || 0;
   lanes = status.lanes ?? [];
   if (me && lanes.length > 0) showLane(lanes, me.lane);
-  if (!me) return seeNoPlace(status.state);
+  if (!me) {
+    showUpdated(); // that is all there is to know
+    return seeNoPlace(status.state);
+  }
   const before = me.state;
   const wasDraw = me.position === null;
   me.state = status.state;

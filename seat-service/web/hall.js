@@ -146,7 +146,7 @@ function onBasket() {
   byId('cart-pay').textContent = say(basket.closed ? 'cart.go-on' : 'cart.pay');
   byId('cart-seats').replaceChildren(...(hold?.places ?? []).map(cartLine));
   byId('best-form').querySelector('button').disabled = Boolean(hold);
-  byId('best-form').title = hold ? say('best.full') : '';
+  byId('best-full').hidden = !hold;
   announce(sum);
   showClock();
 }

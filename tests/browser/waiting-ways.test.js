@@ -363,6 +363,24 @@ describe('around the waiting page', () => {
     await second.close();
   });
 
+  test('before the opening everybody is told when it will be, joined or not, with and without a script', async () => {
+    for (const javaScriptEnabled of [true, false]) {
+      const visitor = await line.visitor(browser, { ...EN, javaScriptEnabled });
+      for (const state of ['join-draw', 'draw']) {
+        await line.bring(visitor, state);
+        assert.match(await visitor.page.locator('.begins:visible').textContent(), /opens .*20\d\d/, `${state}, ${javaScriptEnabled}`);
+      }
+      await visitor.close();
+    }
+  });
+
+  test('who is late hears that the call is still good', async () => {
+    const visitor = await line.visitor(browser, EN);
+    await line.bring(visitor, 'late');
+    await visitor.page.waitForFunction(() => /still enter/.test(document.getElementById('announce').textContent));
+    await visitor.close();
+  });
+
   test('poor odds are told, and what may be done', async () => {
     for (const [locale, words] of [['en-GB', /Probably no seats/], ['ko-KR', /가능성이 큽니다/]]) {
       const visitor = await line.visitor(browser, { locale });

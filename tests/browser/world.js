@@ -63,6 +63,7 @@ export class Visitor {
     await page.selectOption('#best-quantity', String(quantity));
     await page.click('#best-form button');
     await page.locator('#cart-seats li').nth(quantity - 1).waitFor();
+    assert.equal(await page.locator('#best-full').getAttribute('hidden'), null, 'why there is no second help is said');
   }
 
   // The list's button of one seat, there for as long as its row is chosen.
