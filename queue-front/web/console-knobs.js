@@ -159,6 +159,7 @@ export async function open(body, event) {
   let asked = 0;
   let thinking = 0;
   async function think() {
+    if (!preview.isConnected && asked > 0) return; // the view is left
     const mine = ++asked;
     const field = fields.get('rate_per_s');
     const now = valueOf(field);
@@ -166,7 +167,11 @@ export async function open(body, event) {
     const path = `/admin/events/${event.id}/preview`;
     const ask = async (query) => get('queue', path + query);
     const [as_is, then] = await Promise.all([ask(''), rate === event.doc.rate_per_s ? null : ask(`?rate_per_s=${rate}`)]).catch(() => [null, null]);
-    if (mine !== asked || as_is === null) return;
+    if (mine !== asked) return;
+    if (as_is === null) {
+      thinking = setTimeout(think, 4 * THINK_MS);
+      return;
+    }
     show(preview, ...foretold('span', as_is), ...(then === null ? [] : foretold('strong', then)));
   }
   const thinkSoon = () => {

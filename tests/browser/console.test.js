@@ -100,7 +100,7 @@ describe('the console', () => {
     }
     await boss.page.setViewportSize(MANNERS[boss.name].viewport);
     // A chart takes its new width when it is told of it.
-    await boss.page.waitForFunction(() => [...document.querySelectorAll('.chart canvas')].every((one) => one.clientWidth <= one.closest('.chart').clientWidth));
+    await boss.page.waitForFunction(() => [...document.querySelectorAll('.plot canvas')].every((one) => Math.abs(one.clientWidth - one.closest('.plot').clientWidth) <= 1));
     await looks.see(boss.page, `${boss.name}-${what}`, luckOf(boss));
   }
 
@@ -389,8 +389,10 @@ describe('the console', () => {
     // What a rate would mean for each of them, as finely as the knob can be turned.
     await boss.view('knobs');
     await page.locator('#preview li').nth(1).waitFor();
-    await page.fill('#knob-rate_per_s', '0.25');
-    await page.locator('#preview li strong').nth(1).waitFor();
+    await until('what that rate would mean', async () => {
+      await page.fill('#knob-rate_per_s', '0.25');
+      return page.locator('#preview li strong').nth(1).isVisible();
+    }, { everyMs: 1000 });
     assert.match(await page.textContent('#preview p strong'), /0\.25.*\d\d:\d\d/);
     assert.match((await page.locator('#preview li strong').allTextContents())[1], /^Press: .*\d\d:\d\d.*\(1/);
     await see(boss, 'knobs-lanes');
