@@ -61,8 +61,10 @@ static void put_phrase(struct text *page, const struct visit *visit, const char 
     html_put(page, phrases_find(site_phrases(visit->site, visit->lang), span_of(key)));
 }
 
-/* Its own words are all that the script of these pages says: the page carries them all. */
-static void put_head(struct text *page, const struct visit *visit, const char *title, bool refresh)
+/* Its own words are all that the script of these pages says: the page carries them all. Of several
+ * orders in as many tabs each is known by its event. */
+static void put_head(struct text *page, const struct visit *visit, const char *title,
+                     struct span event_name, bool refresh)
 {
     struct span folder = site_folder(visit->site);
     text_printf(page, "<!doctype html>\n<html lang=\"%s\"><head><meta charset=\"utf-8\">",
@@ -72,6 +74,9 @@ static void put_head(struct text *page, const struct visit *visit, const char *t
         TEXT_LIT(page, "<noscript><meta http-equiv=\"refresh\" content=\"3\"></noscript>");
     TEXT_LIT(page, "<title>");
     put_phrase(page, visit, title);
+    if (event_name.len > 0)
+        TEXT_LIT(page, " – ");
+    html_put(page, event_name);
     TEXT_LIT(page, "</title><link rel=\"icon\" href=\"/assets/icon.svg\">");
     text_printf(page, "<link rel=\"stylesheet\" href=\"%s/pay.css\">", folder.ptr);
     text_printf(page, "<script type=\"module\" src=\"%s/order.js\"></script>", folder.ptr);
@@ -113,7 +118,7 @@ static void reply_words(struct visit *visit, unsigned status, const char *title)
 {
     char memory[32 * 1024];
     struct text page = text_on(memory, sizeof(memory));
-    put_head(&page, visit, title, false);
+    put_head(&page, visit, title, SPAN(""), false);
     TEXT_LIT(&page, "<main>");
     if (status == 401) {
         text_printf(&page, "<p><a class=\"button main\" href=\"/pay/checkout?back=/pay/%s/%s\">",
@@ -123,8 +128,11 @@ static void reply_words(struct visit *visit, unsigned status, const char *title)
     }
     if (status == 404) {
         TEXT_LIT(&page, "<p>");
-        put_phrase(&page, visit, "page.missing-text");
-        TEXT_LIT(&page, "</p>");
+        put_phrase(&page, visit, visit->tickets ? "page.no-tickets-text" : "page.missing-text");
+        TEXT_LIT(&page,
+                 "</p><p><button type=\"button\" id=\"other\" class=\"with-script\" hidden>");
+        put_phrase(&page, visit, "page.other-account");
+        TEXT_LIT(&page, "</button></p>");
     }
     put_tail(&page);
     reply_page(visit, status, &page);
@@ -294,7 +302,7 @@ static void put_order(struct text *page, const struct visit *visit, const struct
     bool pending = span_eq(row->status, SPAN("pending_payment"));
     struct order_row shown = *row;
     shown.lang = span_of(lang_tag(visit->lang));
-    put_head(page, visit, "order.title", order_is_moving(row->status));
+    put_head(page, visit, "order.title", row->event_name, order_is_moving(row->status));
     TEXT_LIT(page, "<main data-order=\"");
     html_put(page, row->id);
     TEXT_LIT(page, "\" data-status=\"");
@@ -359,7 +367,7 @@ static void put_handing_on(struct text *page, const struct visit *visit, struct 
     html_put(page, ticket);
     TEXT_LIT(page, "\"></p><button type=\"submit\">");
     put_phrase(page, visit, "ticket.hand-on");
-    TEXT_LIT(page, "</button></form></details>");
+    TEXT_LIT(page, "</button></form></details><p class=\"notice noprint\" role=\"alert\"></p>");
 }
 
 static void put_place(struct text *page, const struct visit *visit, const PGresult *res, int i)
@@ -378,10 +386,52 @@ static void put_place(struct text *page, const struct visit *visit, const PGresu
     }
 }
 
+/* What a ticket of SQL_ORDER_TICKETS is to who looks at it. One that was handed on is shown to who
+ * bought it as being somebody else's, and to those through whose hands it went not at all. */
+enum ticket_view { TICKET_UNSEEN, TICKET_HANDED_ON, TICKET_VOID, TICKET_USED, TICKET_LIVE };
+
+static bool is_buyer(const struct visit *visit, const PGresult *res)
+{
+    return PQntuples(res) > 0 && span_eq(pg_text(res, 0, 15), span_of(visit->session.member));
+}
+
+static enum ticket_view view_of(const struct visit *visit, const PGresult *res, int i)
+{
+    bool mine = span_eq(pg_text(res, i, 6), span_of(visit->session.member));
+    if (!mine && !is_buyer(visit, res))
+        return TICKET_UNSEEN;
+    if (pg_bool(res, i, 4))
+        return TICKET_VOID;
+    if (!mine)
+        return TICKET_HANDED_ON;
+    return pg_bool(res, i, 5) ? TICKET_USED : TICKET_LIVE;
+}
+
+static void put_code(struct text *page, struct span token)
+{
+    char *svg = malloc(QR_MAX);
+    struct text qr = text_on(svg, svg != NULL ? QR_MAX : 0);
+    if (svg != NULL && qr_svg(token, NULL, &qr) == 0)
+        text_put(page, text_span(&qr));
+    free(svg);
+}
+
+static void put_state(struct text *page, const struct visit *visit, const char *key)
+{
+    char memory[CONFIG_STRING_MAX + sizeof("/pay/tickets/") + ORDER_ID_MAX];
+    struct text address = text_on(memory, sizeof(memory));
+    text_str(&address, visit->pay->settings->public_url);
+    text_printf(&address, "/pay/tickets/%s", visit->order);
+    TEXT_LIT(page, "<p>");
+    put_filled(page, visit, key, (struct span[3]){text_span(&address), SPAN(""), SPAN("")});
+    TEXT_LIT(page, "</p>");
+}
+
 static void put_ticket(struct text *page, const struct visit *visit, const PGresult *res, int i)
 {
-    bool revoked = pg_bool(res, i, 4), used = pg_bool(res, i, 5);
-    text_printf(page, "<article class=\"ticket%s\"><p class=\"of\">", revoked ? " void" : "");
+    enum ticket_view view = view_of(visit, res, i);
+    bool gone = view == TICKET_HANDED_ON || view == TICKET_VOID;
+    text_printf(page, "<article class=\"ticket%s\"><p class=\"of\">", gone ? " void" : "");
     html_put(page, pg_text(res, i, 8));
     TEXT_LIT(page, "</p>");
     if (pg_text(res, i, 9).len > 0) {
@@ -390,52 +440,72 @@ static void put_ticket(struct text *page, const struct visit *visit, const PGres
         TEXT_LIT(page, "</p>");
     }
     put_place(page, visit, res, i);
-    char *svg = malloc(QR_MAX);
-    struct text qr = text_on(svg, svg != NULL ? QR_MAX : 0);
-    if (revoked) {
-        TEXT_LIT(page, "<p>");
-        put_phrase(page, visit, "ticket.void");
-        TEXT_LIT(page, "</p>");
-    } else if (svg != NULL && qr_svg(pg_text(res, i, 3), NULL, &qr) == 0) {
-        text_put(page, text_span(&qr));
-    }
-    free(svg);
-    if (used) {
-        TEXT_LIT(page, "<p>");
-        put_phrase(page, visit, "ticket.used");
+    if (view == TICKET_HANDED_ON)
+        put_state(page, visit, "ticket.handed-on");
+    else if (view == TICKET_VOID)
+        put_state(page, visit, "ticket.void");
+    else
+        put_code(page, pg_text(res, i, 3));
+    if (view == TICKET_USED)
+        put_state(page, visit, "ticket.used");
+    if (view != TICKET_HANDED_ON) {
+        TEXT_LIT(page, "<p class=\"id\">");
+        html_put(page, pg_text(res, i, 0));
         TEXT_LIT(page, "</p>");
     }
-    TEXT_LIT(page, "<p class=\"id\">");
-    html_put(page, pg_text(res, i, 0));
-    TEXT_LIT(page, "</p>");
-    if (!revoked && !used)
+    if (view == TICKET_LIVE)
         put_handing_on(page, visit, pg_text(res, i, 0));
     TEXT_LIT(page, "</article>");
 }
 
-static unsigned put_tickets(struct text *page, const struct visit *visit, const PGresult *res)
+/* How to use them, and the ways from here: to paper, and for who bought them to the order. */
+static void put_uses(struct text *page, const struct visit *visit, bool live, bool buyer)
 {
-    unsigned mine = 0;
-    put_head(page, visit, "ticket.title", false);
-    TEXT_LIT(page, "<main><p class=\"noprint\">");
-    put_phrase(page, visit, "ticket.show");
-    TEXT_LIT(page, "</p><p class=\"noprint\"><button type=\"button\" id=\"print\" "
-                   "class=\"with-script\" hidden>");
-    put_phrase(page, visit, "ticket.print");
-    text_printf(page, "</button> <a class=\"button\" href=\"/pay/orders/%s\">", visit->order);
-    put_phrase(page, visit, "ticket.order");
-    TEXT_LIT(page, "</a></p><p class=\"noprint soft\">");
+    if (live) {
+        TEXT_LIT(page, "<p class=\"noprint\">");
+        put_phrase(page, visit, "ticket.show");
+        TEXT_LIT(page, "</p>");
+    }
+    if (live || buyer)
+        TEXT_LIT(page, "<p class=\"noprint\">");
+    if (live) {
+        TEXT_LIT(page, "<button type=\"button\" id=\"print\" class=\"with-script\" hidden>");
+        put_phrase(page, visit, "ticket.print");
+        TEXT_LIT(page, "</button> ");
+    }
+    if (buyer) {
+        text_printf(page, "<a class=\"button\" href=\"/pay/orders/%s\">", visit->order);
+        put_phrase(page, visit, "ticket.order");
+        TEXT_LIT(page, "</a>");
+    }
+    if (live || buyer)
+        TEXT_LIT(page, "</p>");
+    TEXT_LIT(page, "<p class=\"noprint soft\">");
     put_filled(page, visit, "ticket.you",
                (struct span[3]){span_of(visit->session.member), SPAN(""), SPAN("")});
     TEXT_LIT(page, "</p>");
+}
+
+static unsigned put_tickets(struct text *page, const struct visit *visit, const PGresult *res)
+{
+    unsigned seen = 0;
+    bool live = false;
     for (int i = 0; i < PQntuples(res); i++) {
-        if (!span_eq(pg_text(res, i, 6), span_of(visit->session.member)))
-            continue;
-        put_ticket(page, visit, res, i);
-        mine++;
+        enum ticket_view view = view_of(visit, res, i);
+        seen += view != TICKET_UNSEEN;
+        live = live || view == TICKET_LIVE;
+    }
+    if (seen == 0)
+        return 0;
+    put_head(page, visit, "ticket.title", pg_text(res, 0, 8), false);
+    TEXT_LIT(page, "<main>");
+    put_uses(page, visit, live, is_buyer(visit, res));
+    for (int i = 0; i < PQntuples(res); i++) {
+        if (view_of(visit, res, i) != TICKET_UNSEEN)
+            put_ticket(page, visit, res, i);
     }
     put_tail(page);
-    return mine;
+    return seen;
 }
 
 static void on_read(void *ctx, const struct pg_answer *answer)

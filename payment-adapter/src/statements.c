@@ -185,7 +185,7 @@ const struct pg_statement statements[SQL_STATEMENTS] = {
                                                " coalesce(p.place->>'zone', ''), "
                                                "coalesce(p.place->>'row', ''),"
                                                " coalesce(p.place->>'number', ''),"
-                                               " coalesce(p.place->>'category', '')"
+                                               " coalesce(p.place->>'category', ''), o.member"
                                                " FROM ticket t JOIN orders o ON o.id = t.order_id"
                                                " LEFT JOIN checkin c ON c.ticket = t.id"
                                                " LEFT JOIN LATERAL jsonb_array_elements(o.places)"

@@ -1,5 +1,6 @@
 // order.js: the page of an order or of its tickets is whole without this. With it, the order's page
-// changes as soon as the order does, and there are buttons to cancel, to refund and to print.
+// changes as soon as the order does, and there are buttons to cancel, to refund, to print and to come
+// with another account.
 
 import { byId, call, lang, minutes, money, Refused, say, sayError, serverNow } from './kit.js';
 
@@ -26,12 +27,13 @@ function follow() {
   addEventListener('online', () => location.reload());
 }
 
-function act(button) {
+// A button that does one thing, and then leads to how it is now.
+function act(button, path, then) {
   button.addEventListener('click', async () => {
     button.disabled = true;
     try {
-      await call('POST', `/v1/pay/orders/${order}/${button.dataset.act}`);
-      location.reload();
+      await call('POST', path);
+      then();
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       byId('notice').textContent = sayError(error);
@@ -40,19 +42,24 @@ function act(button) {
   });
 }
 
-// The page stays as it is but for the ticket that is gone: what was said stays to be read.
+// Of several tickets each says by itself what became of it. One that is gone stays on the page without
+// its code, as a reload shows it, with the address that its new owner has to be told.
 function handOn(form) {
   const button = form.querySelector('button');
+  const card = form.closest('.ticket');
+  const notice = card.querySelector('.notice');
   form.addEventListener('submit', async (submitted) => {
     submitted.preventDefault();
     button.disabled = true;
+    notice.textContent = '';
     try {
       await call('POST', `/v1/pay/tickets/${form.dataset.handOn}/transfer`, { to: form.to.value.trim() });
-      form.closest('.ticket').remove();
-      byId('notice').textContent = say('ticket.handed-on', location.origin + location.pathname);
+      for (const gone of card.querySelectorAll('svg, .id, details')) gone.remove();
+      card.classList.add('void');
+      notice.textContent = say('ticket.handed-on', location.origin + location.pathname);
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
-      byId('notice').textContent = sayError(error);
+      notice.textContent = sayError(error);
       button.disabled = false;
     }
   });
@@ -65,6 +72,9 @@ if (clock) {
   tick();
 }
 
-for (const button of document.querySelectorAll('[data-act]')) act(button);
+const reload = () => location.reload();
+for (const button of document.querySelectorAll('[data-act]')) act(button, `/v1/pay/orders/${order}/${button.dataset.act}`, reload);
+const other = byId('other');
+if (other) act(other, '/v1/pay/logout', () => location.assign(`/pay/checkout?back=${location.pathname}`));
 for (const form of document.querySelectorAll('[data-hand-on]')) handOn(form);
 if (order && 'moving' in main.dataset) follow();

@@ -203,12 +203,13 @@ describe('checkout', () => {
     await visitor.judge('hand-on');
     await page.locator('.ticket input').first().fill('987654321');
     await page.locator('.ticket form button').first().click();
-    await page.locator('#notice:not(:empty)').waitFor();
-    assert.match(await page.textContent('#notice'), /no member of this number/);
+    const [said, other] = [page.locator('.ticket .notice').first(), page.locator('.ticket .notice').nth(1)];
+    await page.locator('.ticket .notice:not(:empty)').waitFor();
+    assert.match(await said.textContent(), /no member of this number/);
     await page.locator('.ticket input').first().fill(String(member));
     await page.locator('.ticket form button').first().click();
-    await page.locator('.ticket').nth(1).waitFor({ state: 'detached' });
-    assert.match(await page.textContent('#notice'), new RegExp(`/pay/tickets/${order}$`));
+    await page.locator('.ticket svg').nth(1).waitFor({ state: 'detached' });
+    assert.match(await said.textContent(), new RegExp(`/pay/tickets/${order}$`));
     await visitor.judge('handed-on');
     // Without a network the tickets stay on the screen, and what cannot be done says so.
     await page.context().setOffline(true);
@@ -216,7 +217,8 @@ describe('checkout', () => {
     await page.locator('.ticket details summary').click();
     await page.locator('.ticket input').fill(String(member));
     await page.locator('.ticket form button').click();
-    await page.waitForFunction(() => /connection is lost/.test(document.getElementById('notice').textContent), null, { timeout: 30_000 });
+    await page.locator('.ticket .notice:not(:empty)').nth(1).waitFor({ timeout: 30_000 });
+    assert.match(await other.textContent(), /connection is lost/);
     await visitor.judge('cut-ticket');
     await page.context().setOffline(false);
     await friend.page.goto(`${friend.at}/pay/tickets/${order}`);

@@ -97,6 +97,12 @@ describe('what goes otherwise', () => {
     return visitor;
   }
 
+  async function payHere(page) {
+    for (const [field, value] of Object.entries({ number: '4242424242424242', exp: '12/34', cvc: '123' })) await page.fill(`[name=${field}]`, value);
+    await page.click('main form button');
+    await page.locator('main[data-status=completed]').waitFor(WAIT);
+  }
+
   for (const [n, [name, options]] of MANNERS.entries()) {
     test(`in the hall, ${name}`, async () => {
       const visitor = await come(name, options);
@@ -239,6 +245,66 @@ describe('what goes otherwise', () => {
       await page.goto(back);
       await page.locator('main a[href*="back="]').waitFor();
       await see(visitor, 'order-stranger');
+      await visitor.close();
+    });
+
+    test(`a ticket that is handed on, for who gives it and who has it then, ${name}`, async () => {
+      const [visitor, friend] = [await come(name, options), await come(name, options)];
+      const { page } = visitor;
+      const login = async (at, who) => {
+        await at.fill('#login-name', who.login);
+        await at.fill('#login-password', who.password);
+        await at.click('#login-form button');
+      };
+      await friend.page.goto(`${friend.at}/pay/checkout?back=/pay/tickets/o_nothing`);
+      await login(friend.page, customer(stack, 14 + n));
+      await friend.page.waitForURL((url) => url.pathname === '/pay/tickets/o_nothing');
+      await see(friend, 'tickets-unknown');
+      await friend.page.click('#other');
+      await login(friend.page, customer(stack, 14 + n));
+      await friend.page.locator('#other').waitFor();
+      const { member } = await friend.page.evaluate(async () => (await fetch('/v1/pay/me')).json());
+
+      await visitor.enter();
+      await visitor.takeBest(1);
+      await page.click('#cart-pay');
+      await login(page, customer(stack, 12 + n));
+      await page.click('#pay-button');
+      await page.waitForURL(`http://localhost:${stack.base + 4}/pay/**`);
+      await payHere(page);
+      await page.click('a[href^="/pay/tickets/"]');
+      await page.click('.ticket summary');
+      await see(visitor, 'hand-on');
+      const handOn = async (at, to) => {
+        await at.fill('.ticket input', String(to));
+        await at.click('.ticket form button');
+        await at.locator('.ticket .notice:not(:empty)').waitFor(WAIT);
+      };
+      await handOn(page, 987654321);
+      await see(visitor, 'hand-on-nobody');
+      await page.context().setOffline(true);
+      await handOn(page, member);
+      assert.equal(await page.locator('.ticket svg').count(), 1);
+      await see(visitor, 'hand-on-cut');
+      await page.context().setOffline(false);
+      await handOn(page, member);
+      assert.equal(await page.locator('.ticket svg').count(), 0);
+      await see(visitor, 'handed-on');
+      await page.reload();
+      assert.ok((await page.textContent('.ticket.void')).includes(page.url()), 'the address is still told');
+      await see(visitor, 'tickets-gone');
+
+      await friend.page.goto(page.url());
+      await friend.page.locator('.ticket svg').waitFor();
+      await see(friend, 'ticket-from-somebody');
+      await page.click('a[href^="/pay/orders/"]');
+      await page.click('details summary');
+      await page.click('[data-act=refund]');
+      await page.locator('main[data-status=refunded]').waitFor(WAIT);
+      await friend.page.reload();
+      await friend.page.locator('.ticket.void').waitFor();
+      await see(friend, 'ticket-refunded');
+      await friend.close();
       await visitor.close();
     });
   }
