@@ -6,20 +6,28 @@ export const HELD = 1;
 export const SOLD = 2;
 export const BLOCKED = 3;
 
-// The smallest convex outline of the points (Andrew's monotone chain), x and y in turn: how a section
-// looks from afar.
-function outline(xs, ys, from, to) {
-  const order = Array.from({ length: to - from }, (_, i) => from + i).sort((a, b) => xs[a] - xs[b] || ys[a] - ys[b]);
+// Which of the points are the corners of their smallest convex outline (Andrew's monotone chain).
+function corners(points, xs, ys) {
+  points.sort((a, b) => xs[a] - xs[b] || ys[a] - ys[b]);
   const turnsRight = (a, b, c) => (xs[b] - xs[a]) * (ys[c] - ys[a]) - (ys[b] - ys[a]) * (xs[c] - xs[a]) <= 0;
-  const half = (points) => {
+  const half = (order) => {
     const chain = [];
-    for (const p of points) {
+    for (const p of order) {
       while (chain.length > 1 && turnsRight(chain.at(-2), chain.at(-1), p)) chain.pop();
       chain.push(p);
     }
     return chain.slice(0, -1);
   };
-  return [...half(order), ...half(order.reverse())].flatMap((p) => [xs[p], ys[p]]);
+  return points.length > 1 ? [...half(points), ...half(points.reverse())] : points;
+}
+
+// How a section looks from afar, x and y in turn. Of the rows between the first and the last their ends
+// and middles will do: what else bulges out, from afar nobody sees.
+function outline({ rows }, xs, ys) {
+  const points = rows.flatMap(({ from, to }, row) => (row > 0 && row < rows.length - 1
+    ? [from, from + to >> 1, to - 1]
+    : Array.from({ length: to - from }, (_, n) => from + n)));
+  return corners(points, xs, ys).flatMap((p) => [xs[p], ys[p]]);
 }
 
 // The places of a section's rows along one axis, from the curves that they are told as
@@ -55,7 +63,7 @@ function readCurves(curves, counts, from, into, work) {
       put(i, m, bend);
       put(m, j, bend);
     }
-    for (let n = 0; n <= last; n++) into[from + n] = told[n] / 10;
+    for (let n = 0; n <= last; n++) into[from + n] = told[n] / 2;
     from += counts[row];
     before = last;
   });
@@ -79,9 +87,8 @@ function readRuns(runs, from, visit) {
   }
 }
 
-// The plan as ?form=rows tells it (seat-service/src/rows.h). Whoever has read its outline before may
-// bring it, and the sections' shapes need not be found again.
-export function readPlan(json, far = null) {
+// The plan as ?form=rows tells it (seat-service/src/rows.h).
+export function readPlan(json) {
   const n = json.seats;
   const noted = new Array(n);
   let [numbers, ids, places] = []; // made once somebody asks: the first seats are on the screen sooner
@@ -113,12 +120,12 @@ export function readPlan(json, far = null) {
     readRuns(zone.notes, kept.from, (notes, at, end) => noted.fill(notes, at, end));
     plan.zones.push(kept);
   }
-  plan.zones.forEach((zone, z) => measure(plan, zone, far?.zones[z]?.outline));
+  for (const zone of plan.zones) measure(plan, zone);
   plan.box = hull(plan.zones.map((zone) => zone.box));
   return plan;
 }
 
-function measure(plan, zone, known) {
+function measure(plan, zone) {
   const box = { left: Infinity, top: Infinity, right: -Infinity, bottom: -Infinity };
   const counts = new Uint32Array(plan.categories.length);
   for (let i = zone.from; i < zone.to; i++) {
@@ -130,33 +137,7 @@ function measure(plan, zone, known) {
   }
   zone.box = box;
   zone.category = counts.indexOf(Math.max(...counts));
-  zone.outline = known ?? outline(plan.x, plan.y, zone.from, zone.to);
-}
-
-// What is seen of a hall from afar, as ?form=outline tells it (seat-service/src/outline.h): a plan with
-// sections and no seats. Who is where in the picture, and how many are free, it knows all the same.
-export function readOutline(json) {
-  const plan = { n: json.seats, name: json.name, focal: json.focal_point, categories: json.categories, areas: json.areas, zones: [] };
-  let from = 0;
-  for (const { name, seats, category, outline: steps } of json.zones) {
-    const last = [0, 0];
-    const outline = steps.map((step, n) => (last[n % 2] += step) / 10);
-    const [xs, ys] = [0, 1].map((odd) => outline.filter((_, n) => n % 2 === odd));
-    const box = { left: Math.min(...xs), top: Math.min(...ys), right: Math.max(...xs), bottom: Math.max(...ys) };
-    plan.zones.push({ name, from, to: from + seats, free: 0, shown: 0, category, outline, box });
-    from += seats;
-  }
-  plan.box = hull(plan.zones.map((zone) => zone.box));
-  return plan;
-}
-
-// How many seats of each section are free, from the picture alone.
-export function countOutline(plan, octets) {
-  for (const zone of plan.zones) {
-    zone.free = 0;
-    for (let i = zone.from; i < zone.to; i++) if ((octets[i >> 2] >> (i & 3) * 2 & 3) === FREE) zone.free++;
-    zone.shown = zone.free;
-  }
+  zone.outline = outline(zone, plan.x, plan.y);
 }
 
 function hull(boxes) {

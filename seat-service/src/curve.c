@@ -9,7 +9,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-static const double OFF_MAX = 1.5; /* tenths */
+static const double OFF_MAX = 1; /* halves */
 
 struct stretch {
     uint32_t from, to; /* seats at its ends; at least one between them */
@@ -52,16 +52,17 @@ void curve_pen_destroy(struct curve_pen *pen)
 }
 
 /* The first and the last seat, and the corrections between them. Answers how many numbers. */
-static uint32_t draw(struct curve_pen *pen, const int64_t *places, uint32_t seats)
+static uint32_t draw(struct curve_pen *pen, const double *places, uint32_t seats)
 {
     uint32_t len = 0, stretches = 0;
     uint32_t last = seats - 1;
-    pen->told[0] = (double)places[0];
-    pen->numbers[len++] = places[0];
+    int64_t first = llround(places[0]);
+    pen->told[0] = (double)first;
+    pen->numbers[len++] = first;
     if (last == 0)
         return len;
-    pen->told[last] = (double)places[last];
-    pen->numbers[len++] = places[last] - places[0];
+    pen->told[last] = round(places[last]);
+    pen->numbers[len++] = (int64_t)pen->told[last] - first;
     if (last > 1)
         pen->stretches[stretches++] = (struct stretch){0, last, 0};
     for (uint32_t s = 0; s < stretches; s++) {
@@ -70,7 +71,7 @@ static uint32_t draw(struct curve_pen *pen, const int64_t *places, uint32_t seat
         double before = middle - at.from, after = at.to - middle;
         double a = pen->told[at.from], b = pen->told[at.to];
         double expected = a + (b - a) * before / (before + after) + at.bend * before * after;
-        double off = (double)places[middle] - expected;
+        double off = places[middle] - expected;
         double told = fabs(off) <= OFF_MAX ? 0 : round(off);
         pen->told[middle] = expected + told;
         pen->numbers[len++] = (int64_t)told;
@@ -93,7 +94,7 @@ static int64_t expected_span(const struct curve *curve, uint32_t seats)
     return (int64_t)floor(stretched);
 }
 
-void curve_put(struct curve *curve, struct text *text, struct curve_pen *pen, const int64_t *places,
+void curve_put(struct curve *curve, struct text *text, struct curve_pen *pen, const double *places,
                uint32_t seats)
 {
     assert(seats > 0 && seats <= pen->seats_max);

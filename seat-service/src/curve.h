@@ -2,14 +2,14 @@
  * evenly, and a row looks much like the one before it; so most of a stadium's rows are two or three
  * small numbers, where each seat's step came to two thirds of all bytes of the plan.
  *
- *   [22788, 579, -119]    then    [-313, 31, 4]    then    [2, 28, 5]
+ *   [4558, 116, -24]    then    [-63, 6, 1]    then    [0, 6, 1]
  *
- * All in tenths. The first number is the first seat's place; the second how far from it the last
- * one is (the span); the third how far the seat in the middle, (first + last) / 2 rounded down,
- * lies off the straight line between those two, at its share of the way (the bulge). Then the
- * middles of the two halves follow, of the four quarters, and so on, those left out that have no
- * seat between their ends: of each how far it lies off the parabola on which everything so far
- * would have it. That is
+ * All in halves of the plan's unit, of which neighbours stand 20 apart. The first number is the
+ * first seat's place; the second how far from it the last one is (the span); the third how far the
+ * seat in the middle, (first + last) / 2 rounded down, lies off the straight line between those
+ * two, at its share of the way (the bulge). Then the middles of the two halves follow, of the four
+ * quarters, and so on, those left out that have no seat between their ends: of each how far it lies
+ * off the parabola on which everything so far would have it. That is
  *
  *   a + (b - a) * (m - i) / (j - i) + bend * (m - i) * (j - m)
  *
@@ -21,8 +21,8 @@
  * predecessor; its span, stretched to this row's number of seats and rounded down; its bulge. A row
  * of one seat has no span, one of two no bulge: these are 0.
  *
- * What lies off by a tenth and a half or less is told as 0: less than a hundredth of the 20 that
- * neighbours stand apart. */
+ * What lies off by a half or less is told as 0: a fortieth of the way to the neighbour, a pixel
+ * where the page shows a seat as large as it ever does. */
 #ifndef FG_SEAT_SERVICE_CURVE_H
 #define FG_SEAT_SERVICE_CURVE_H
 
@@ -42,8 +42,8 @@ struct curve {
     int64_t first, moved, span, bulge;
 };
 
-/* The next row, as an element: `places` has 1..seats_max of them, in tenths. */
-void curve_put(struct curve *curve, struct text *text, struct curve_pen *pen, const int64_t *places,
+/* The next row, as an element: `places` has 1..seats_max of them, in halves. */
+void curve_put(struct curve *curve, struct text *text, struct curve_pen *pen, const double *places,
                uint32_t seats);
 
 #endif

@@ -28,12 +28,11 @@ static const struct site_file files[] = {
     {"hall.js", SITE_JS, SITE_BYTES(hall_js)},
 };
 
-/* What is small comes first: it is what is seen first. */
-static const struct site_page pages[] = {
-    {"/seats/{event}",
-     SITE_BYTES(hall_html),
-     {"/v1/seats/{}/plan?form=outline", "/v1/seats/{}/availability?form=octets", "/v1/seats/{}",
-      "/v1/seats/{}/plan?form=rows", NULL}}};
+/* What is small comes first, and does not wait for what is not. */
+static const struct site_page pages[] = {{"/seats/{event}",
+                                          SITE_BYTES(hall_html),
+                                          {"/v1/seats/{}/availability?form=octets", "/v1/seats/{}",
+                                           "/v1/seats/{}/plan?form=rows", NULL}}};
 
 int hall_create(const struct brand_settings *brand, struct err_slot *err, struct site **out)
 {

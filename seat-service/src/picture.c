@@ -8,8 +8,7 @@
 
 /* ---- the plan ---- */
 
-static const char *const forms[RENDER_FORMS] = {
-    [RENDER_SEATS] = "seats", [RENDER_ROWS] = "rows", [RENDER_OUTLINE] = "outline"};
+static const char *const forms[RENDER_FORMS] = {[RENDER_SEATS] = "seats", [RENDER_ROWS] = "rows"};
 
 /* ?form=rows */
 static bool read_form(struct call *call, enum render_form *form)
@@ -22,7 +21,7 @@ static bool read_form(struct call *call, enum render_form *form)
         *form += 1;
     if (*form < RENDER_FORMS)
         return true;
-    call_problem(call, 422, "bad-form", "form is seats, rows or outline", (struct span){NULL, 0});
+    call_problem(call, 422, "bad-form", "form is seats or rows", (struct span){NULL, 0});
     return false;
 }
 

@@ -3,7 +3,6 @@
 #include "render.h"
 
 #include "base/rfc3339.h"
-#include "outline.h"
 #include "rows.h"
 
 #include <stdlib.h>
@@ -144,14 +143,11 @@ static int put_geometry(struct text *text, const struct plan *plan, const char *
         json_close(text, '}');
     }
     json_close(text, ']');
-    if (form == RENDER_OUTLINE)
-        rc = outline_put_zones(text, plan, err);
-    else if (form == RENDER_ROWS)
+    if (form == RENDER_ROWS)
         rc = rows_put_zones(text, plan, err);
     else
         put_zones(text, plan);
-    if (form != RENDER_OUTLINE)
-        put_tables(text, plan);
+    put_tables(text, plan);
     json_key(text, "areas");
     json_open(text, '[');
     for (uint32_t i = 0; i < plan_area_count(plan); i++) {

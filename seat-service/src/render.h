@@ -7,9 +7,8 @@
 #include "core/engine.h"
 #include "core/plan.h"
 
-/* Seat by seat, for programs; row by row (rows.h), for phones; or only its sections (outline.h), to
- * be seen first. */
-enum render_form { RENDER_SEATS, RENDER_ROWS, RENDER_OUTLINE, RENDER_FORMS };
+/* Seat by seat, for programs; or row by row (rows.h), for phones. */
+enum render_form { RENDER_SEATS, RENDER_ROWS, RENDER_FORMS };
 
 /* The body of GET .../plan; malloced. Seats stand in plan order: the n-th seat in the document is
  * the n-th of the availability picture. */

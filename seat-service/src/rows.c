@@ -4,7 +4,6 @@
 
 #include "curve.h"
 
-#include <math.h>
 #include <stdlib.h>
 
 /* Seats [from, to): of one row, or of a section. */
@@ -15,7 +14,7 @@ struct range {
 
 struct memory {
     struct curve_pen *pen;
-    int64_t *places; /* of one row, in tenths */
+    double *places; /* of one row, in halves */
 };
 
 static void put_flags(struct text *text, uint8_t flags)
@@ -199,7 +198,7 @@ static void put_places(struct text *text, const char *key, const struct range *z
         struct range row = next_row(zone, i);
         for (; i < row.to; i++) {
             struct plan_seat seat = plan_seat(zone->plan, i);
-            memory->places[i - row.from] = llround((double)(y ? seat.y : seat.x) * 10.0);
+            memory->places[i - row.from] = 2.0 * (double)(y ? seat.y : seat.x);
         }
         curve_put(&curve, text, memory->pen, memory->places, row.to - row.from);
     }

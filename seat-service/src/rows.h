@@ -2,7 +2,7 @@
  * of the plan that tells seat by seat. A section is told in columns, an element for each row:
  *
  *   {"name":"Lower 101","rows":["A","B"],"seats":[15,16],
- *    "x":[[22788,579,-119],[-313,31,4]],"y":[[32364,-2725],[-160,6]],
+ *    "x":[[4558,116,-24],[-63,6,1]],"y":[[6473,-545],[-32,1]],
  *    "number":[1,1],"id":["1101-A-","1101-B-"],
  *    "category":[0,31],"notes":[{"entrance":"Gate A"},31]}
  *

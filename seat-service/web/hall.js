@@ -2,7 +2,7 @@
 // cart speak of the same seats.
 
 import { announce, byId, call, knows, lang, make, minutes, money, Refused, say, sayError, serverNow } from './kit.js';
-import { applyChanges, countFree, countOutline, FREE, HELD, readOutline, readPicture, readPlan, SOLD, versionOf } from './plan.js';
+import { applyChanges, FREE, HELD, readPicture, readPlan, SOLD, versionOf } from './plan.js';
 import { SeatMap } from './map.js';
 import { SeatList } from './list.js';
 import { Basket } from './basket.js';
@@ -26,7 +26,7 @@ const basket = new Basket(event, { onChange: onBasket });
 const nameIn = (i, numbers) => say('seat.name', plan.zones[plan.zoneOf[i]].name, plan.zones[plan.zoneOf[i]].rows[plan.rowOf[i]].label, numbers);
 const nameOf = (i) => nameIn(i, plan.numbers[i]);
 const nameOfRow = (places) => nameIn(places[0], places.map((i) => plan.numbers[i]).join(', ')); // neighbours
-const termsOf = (i) => info.categories.find((c) => c.name === plan.categories[plan.category[i]].name);
+const termsOf = (i) => info.categories[plan.category[i]]; // in the plan's order
 const priceOf = (i) => money(termsOf(i).price, info.currency);
 
 function describe(i) {
@@ -89,7 +89,7 @@ async function attempt(places, work) {
   } finally {
     for (const i of places) map.pending.delete(i);
     map.refresh();
-    list.refresh();
+    list?.refresh();
   }
 }
 
@@ -112,7 +112,7 @@ async function takeBest(event_) {
 
 function showMine() {
   map.showSeats([...mine]);
-  list.show([...mine][0]);
+  list?.show([...mine][0]);
 }
 
 async function offerOthers() {
@@ -203,7 +203,7 @@ function showFull() {
 
 function changed() {
   map.refresh();
-  list.refresh();
+  list?.refresh();
   showFull();
   if (map.cursor >= 0) byId('seat').textContent = describe(map.cursor);
 }
@@ -292,7 +292,7 @@ function show(which) {
     byId(`show-${name}`).setAttribute('aria-pressed', String(name === which));
     byId(`${name}-view`).hidden = name !== which;
   }
-  if (which === 'list' && map.cursor >= 0) list.show(map.cursor);
+  if (which === 'list' && map.cursor >= 0) list?.show(map.cursor);
   if (which === 'map') map.resize();
   try { localStorage.setItem('fg-view', which); } catch { /* chosen anew next time */ }
 }
@@ -314,16 +314,24 @@ function swatch(colour) { // an attribute, not a style: the policy allows no inl
   return svg;
 }
 
-function addCategories(categories) {
-  categories.forEach((category, c) => {
-    const terms = info.categories.find((other) => other.name === category.name);
+function addCategories() {
+  byId('categories').append(...info.categories.map(({ name, color }, c) => {
     const box = make('input', { type: 'checkbox', checked: true });
     box.addEventListener('change', () => {
       map.wanted[c] = box.checked;
       changed();
     });
-    byId('categories').append(make('label', {}, box, swatch(category.color ?? '#3a6ea5'), `${terms.name} ${money(terms.price, info.currency)}`));
-    byId('best-category').append(make('option', { value: terms.name, textContent: `${terms.name} ${money(terms.price, info.currency)}` }));
+    return make('label', {}, box, swatch(color ?? '#3a6ea5'), name);
+  }));
+}
+
+// What they cost comes after the hall: to learn how a language writes an amount takes a browser as long
+// as to draw it.
+function addPrices() {
+  info.categories.forEach(({ name, price }, c) => {
+    const said = ` ${money(price, info.currency)}`;
+    byId('categories').querySelectorAll('label')[c].append(said);
+    byId('best-category').append(make('option', { value: name, textContent: name + said }));
   });
   for (let q = 1; q <= info.limits.max_per_hold; q++) byId('best-quantity').append(make('option', { value: q, textContent: q, selected: q === 2 }));
 }
@@ -368,55 +376,46 @@ function listen() {
   heartbeat();
 }
 
-// The hall's name, prices and map, of a plan or of its outline.
-function openHall(of) {
+// When what was changed is on the screen. A page that nobody looks at draws nothing, and goes on.
+const drawn = () => new Promise((done) => {
+  requestAnimationFrame(() => setTimeout(done));
+  setTimeout(done, 200);
+});
+
+// The page around the hall, made while the rows are on their way: to be looked at, not yet to be used.
+function frame() {
   document.title = info.name;
   byId('name').textContent = info.name;
   for (const id of ['sale', 'cart']) byId(id).hidden = false;
-  byId('wait').hidden = true;
-  const plain = new URLSearchParams(location.search).has('plain');
-  map = new SeatMap(byId('map'), of, { onTake: toggle, onPoint: (i) => { if (i >= 0) byId('seat').textContent = describe(i); }, plain });
-  map.mine = mine;
-  addCategories(of.categories);
-  addAreas();
-}
-
-// From afar, while the seats are still on their way: to be looked at, not yet to be used.
-function showOutline(outline, octets) {
-  openHall(outline);
-  countOutline(outline, octets);
-  byId('hall').dataset.seen = 'outline';
   byId('sale').inert = true;
-  map.resize();
+  addCategories();
+  addAreas();
+  map = new SeatMap(byId('map'), { onTake: toggle, onPoint: (i) => { if (i >= 0) byId('seat').textContent = describe(i); } });
+  map.mine = mine;
+  show(viewKept());
 }
 
-// All is on its way together. What is seen of a hall from afar is small and comes first.
+// All is on its way together; what is seen comes before what is used.
 async function open() {
-  const [far, picture, geometry] = [ask('plan?form=outline').then((answer) => answer.json()), fetchPicture(), ask('plan?form=rows').then((answer) => answer.json())];
-  for (const part of [far, picture, geometry]) part.catch(() => {}); // told by who waits for it
+  const [picture, geometry] = [fetchPicture(), ask('plan?form=rows').then((answer) => answer.json())];
+  for (const part of [picture, geometry]) part.catch(() => {}); // told by who waits for it
   info = await call('GET', path);
-  let outline = null;
-  const early = Promise.all([far, picture]).then(([told, [octets]]) => {
-    outline = readOutline(told);
-    if (!map && viewKept() === 'map') showOutline(outline, octets);
-  }).catch(() => {}); // then the rows alone
-  const rows = await geometry;
-  const now = await picture;
-  await early;
-  plan = readPlan(rows, outline);
-  readPicture(plan, ...now);
-  if (!map) openHall(plan);
-  map.furnish(plan);
-  byId('hall').dataset.seen = 'seats';
+  if (!map) frame();
+  plan = readPlan(await geometry);
+  readPicture(plan, ...await picture);
+  map.show(plan);
   byId('wait').hidden = true;
-  map.resize();
-  countFree(plan, map.wanted);
-  list = new SeatList(plan, { onTake: toggle, priceOf, mine, wanted: map.wanted });
+  byId('hall').dataset.seen = 'hall';
+  await drawn();
+  map.furnish(new URLSearchParams(location.search).has('plain'));
   listen();
   onBasket();
-  showFull();
-  show(viewKept());
   byId('sale').inert = false;
+  byId('hall').dataset.seen = 'seats';
+  await drawn();
+  addPrices();
+  list = new SeatList(plan, { onTake: toggle, priceOf, mine, wanted: map.wanted });
+  showFull();
   await basket.restore().catch(explain);
   if (mine.size > 0) map.showSeats([...mine]);
   follow();

@@ -13,38 +13,41 @@ const TAP_SLOP_PX = 8;
 const FINGER_PX = 22;
 
 export class SeatMap {
-  // `box` holds two canvases: the lower for seats, the upper for all that is few. A plan that is only
-  // an outline is shown from afar until furnish() brings its seats.
-  constructor(box, plan, { onTake, onPoint, plain }) {
+  // `box` holds two canvases: the lower for seats, the upper for all that is few.
+  constructor(box, { onTake, onPoint }) {
     this.box = box;
-    this.plan = plan;
     this.onTake = onTake;
     this.onPoint = onPoint;
+    this.plan = null;
     this.grid = null;
-    this.wanted = plan.categories.map(() => true);
     this.mine = new Set();
     this.pending = new Set();
     this.cursor = -1;
+    this.seatsDrawn = false;
     this.pointers = new Map();
     [this.lower, this.upper] = box.querySelectorAll('canvas');
     this.context = this.upper.getContext('2d');
-    this.plain = plain;
-    this.paths = plan.zones.map((zone) => this.path(zone));
     this.view = { k: 1, x: 0, y: 0 };
-    this.listen();
-    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.recolour());
-    new ResizeObserver(() => this.resize()).observe(box);
   }
 
-  // The seats are there, in the hall that was seen before.
-  furnish(plan) {
+  // The hall from afar, to be looked at.
+  show(plan) {
     this.plan = plan;
-    this.grid = new Grid(plan);
-    this.looks = new Uint8Array(plan.n);
-    this.paint = makePaint(this.lower, plan, this.grid, this.plain);
+    this.wanted = plan.categories.map(() => true);
+    this.paths = plan.zones.map((zone) => this.path(zone));
+    if (this.width) this.begin();
+    new ResizeObserver(() => this.resize()).observe(this.box);
+  }
+
+  // What it takes to find seats and to draw them: from here on it can be used.
+  furnish(plain) {
+    this.grid = new Grid(this.plan);
+    this.looks = new Uint8Array(this.plan.n);
+    this.paint = makePaint(this.lower, this.plan, this.grid, plain);
     this.lower.addEventListener('webglcontextlost', (event) => event.preventDefault());
     this.lower.addEventListener('webglcontextrestored', () => { this.paint.setUp(); this.recolour(); });
-    this.paths = plan.zones.map((zone) => this.path(zone));
+    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.recolour());
+    this.listen();
     if (this.width) this.recolour();
   }
 
@@ -76,10 +79,16 @@ export class SeatMap {
       canvas.width = across;
       canvas.height = down;
     }
-    if (first) this.recolour();
-    if (first || all) this.showAll(); // who saw the whole hall goes on seeing it
+    if (!this.plan) return;
+    if (first) { this.begin(); return; }
+    if (all) this.showAll(); // who saw the whole hall goes on seeing it
     this.clamp();
     this.wake();
+  }
+
+  begin() {
+    this.recolour();
+    this.showAll();
   }
 
   fit(box, margin) {
@@ -157,10 +166,11 @@ export class SeatMap {
 
   // Everything anew, in one go: so nothing flickers.
   refresh() {
-    if (!this.grid) { this.wake(); return; }
-    for (let i = 0; i < this.plan.n; i++) this.looks[i] = this.lookOf(i);
     countFree(this.plan, this.wanted);
-    this.paint.setLooks(this.looks);
+    if (this.grid) {
+      for (let i = 0; i < this.plan.n; i++) this.looks[i] = this.lookOf(i);
+      this.paint.setLooks(this.looks);
+    }
     this.wake();
   }
 
@@ -211,7 +221,8 @@ export class SeatMap {
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.clearRect(0, 0, this.width, this.height);
     if (this.near) this.paint.draw(view, SEAT_WIDTH, ratio);
-    else if (this.grid) this.paint.clear();
+    else if (this.seatsDrawn) this.paint.clear();
+    this.seatsDrawn = this.near;
     if (!this.near) this.drawZones();
     this.drawStage();
     if (this.near) this.drawNames();

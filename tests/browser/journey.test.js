@@ -242,8 +242,7 @@ describe('pages', () => {
 
   test('the browser is told at once what the hall will ask for, and nothing else by a strange name', async () => {
     const hall = await request({ port: stack.base + 2, path: '/seats/demo' });
-    for (const form of ['outline', 'rows']) assert.ok(String(hall.headers.link).includes(`</v1/seats/demo/plan?form=${form}>; rel=preload`));
-    assert.match(String(hall.headers.link), /<\/v1\/seats\/demo\/availability\?form=octets>; rel=preload/);
+    for (const what of ['plan?form=rows', 'availability?form=octets']) assert.ok(String(hall.headers.link).includes(`</v1/seats/demo/${what}>; rel=preload`));
     const strange = await request({ port: stack.base + 2, path: '/seats/a>;b' });
     assert.equal(strange.status, 200);
     assert.equal(strange.headers.link, undefined);

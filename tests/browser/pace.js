@@ -2,8 +2,8 @@
 // with nothing in the browser's cache, and used on a phone four times slower than this machine. A tool,
 // not a test: what it prints is written down in seat-service/README.md.
 //
-//   outline   the sections and how much of each is free are on the screen
-//   seats     every seat is there, to be looked at and taken
+//   hall    the hall is on the screen: its sections, and how much of each is free
+//   seats   each seat is there, to be come closer to and taken
 
 import { openScope, openStack } from '../lib-js/index.js';
 import { openBrowser, Visitor } from './world.js';
@@ -93,7 +93,7 @@ try {
   await first.page.context().close();
   const all = [];
   for (let n = 0; n < RUNS; n += 1) all.push(await load(browser, stack, state, n === RUNS - 1));
-  for (const what of ['outline', 'seats']) console.log(`${what}: median ${median(all.map((seen) => seen[what]))} ms of ${all.map((seen) => seen[what]).join(' ')}`);
+  for (const what of ['hall', 'seats']) console.log(`${what}: median ${median(all.map((seen) => seen[what]))} ms of ${all.map((seen) => seen[what]).join(' ')}`);
   console.log('slowest interactions, CPU four times slower:');
   for (const [ms, name, id] of await use(browser, stack, state)) console.log(`  ${ms} ms ${name} ${id}`);
 } finally {

@@ -5,7 +5,7 @@ import test, { after, before } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { assertProblem, openScope, openStream, runProgram, seededRng, until } from '../../lib-js/index.js';
 import { hall, importHall, openPostgres, openSeats, PassOffice, saga, states, visitor } from './house.js';
-import { countFree, countOutline, readOutline, readPicture, readPlan } from '../../../web/plan.js';
+import { readPlan } from '../../../web/plan.js';
 
 const scope = openScope();
 let seats;
@@ -97,7 +97,7 @@ async function assertSamePlan(body) {
   told.json.zones.forEach((zone, z) => zone.rows.forEach((row, r) => row.seats.forEach((seat) => {
     const { id, number, x, y, category, companion_of, ...notes } = seat;
     assert.deepEqual([read.ids[i], read.numbers[i], read.category[i], read.notes.get(i)], [id, number, category, notes]);
-    assert.ok(Math.abs(read.x[i] - x) < 0.21 && Math.abs(read.y[i] - y) < 0.21, `${id} at ${x}, ${y} is told at ${read.x[i]}, ${read.y[i]}`);
+    assert.ok(Math.abs(read.x[i] - x) <= 0.5 && Math.abs(read.y[i] - y) <= 0.5, `${id} at ${x}, ${y} is told at ${read.x[i]}, ${read.y[i]}`);
     assert.equal(read.zones[read.zoneOf[i]].name, zone.name);
     assert.equal(read.zones[z].rows[r].label, row.label);
     assert.equal(read.rowOf[i], r);
@@ -116,30 +116,21 @@ test('the plan told row by row is the same plan, of a plain hall, a curved and a
   assertProblem(await alice.plan({}, '?form=circles'), 422, 'bad-form');
 });
 
-test('the plan told as an outline has each seat within its section, and the sections in plan order', async () => {
-  const { alice } = await fresh();
-  const rows = readPlan((await alice.plan({}, '?form=rows')).json);
-  const answer = await alice.plan({}, '?form=outline');
-  assert.match(answer.headers.etag, /-outline"$/);
-  const outline = readOutline(answer.json);
-  assert.equal(outline.n, rows.n);
-  assert.deepEqual(outline.zones.map(({ name, from, to, category }) => [name, from, to, category]), rows.zones.map(({ name, from, to, category }) => [name, from, to, category]));
-  for (const [z, { outline: corners }] of outline.zones.entries()) {
-    for (let i = rows.zones[z].from; i < rows.zones[z].to; i++) {
-      for (let n = 0; n < corners.length; n += 2) {
-        const [x, y, nx = corners[0], ny = corners[1]] = corners.slice(n, n + 4);
-        const aside = ((nx - x) * (rows.y[i] - y) - (ny - y) * (rows.x[i] - x)) / Math.max(1, Math.hypot(nx - x, ny - y));
-        assert.ok(aside > -10, `seat ${i} of section ${z} lies ${-aside} outside`);
+test('what is seen of a section from afar has all its seats within it, of a plain hall and a curved one', async () => {
+  const { stdout } = await runProgram('halls', ['theatre']);
+  for (const body of [hall(), JSON.parse(stdout)]) {
+    const { alice } = await fresh(body);
+    const { zones, x, y } = readPlan((await alice.plan({}, '?form=rows')).json);
+    for (const { name, from, to, outline: corners } of zones) {
+      for (let i = from; i < to; i++) {
+        for (let n = 0; n < corners.length; n += 2) {
+          const [ax, ay, bx = corners[0], by = corners[1]] = corners.slice(n, n + 4);
+          const aside = ((bx - ax) * (y[i] - ay) - (by - ay) * (x[i] - ax)) / Math.max(1, Math.hypot(bx - ax, by - ay));
+          assert.ok(aside > -1, `seat ${i} of ${name} lies ${-aside} outside`);
+        }
       }
     }
   }
-  // Who has only the outline counts as well who is free.
-  await alice.hold({ seats: ['r1s3', 'r1s1'] });
-  const octets = new Uint8Array((await alice.availability('?form=octets')).body);
-  countOutline(outline, octets);
-  readPicture(rows, octets, 0);
-  countFree(rows, rows.categories.map(() => true));
-  assert.deepEqual(outline.zones.map(({ free }) => free), rows.zones.map(({ free }) => free));
 });
 
 test('a hold takes seats, all or nothing, and says until when', async () => {

@@ -15,7 +15,7 @@ enum { SEATS_MAX = 9 };
 
 struct row {
     uint32_t seats;
-    int64_t places[SEATS_MAX];
+    double places[SEATS_MAX];
 };
 
 /* The rows of one section, and what is told of them. */
@@ -64,7 +64,7 @@ static void a_longer_row_is_expected_to_be_longer(void **state)
     expect(rows, 3, "[0,410],[-100],[0,5]");
 }
 
-static void a_seat_apart_is_told_and_a_tenth_is_not(void **state)
+static void a_seat_apart_is_told_and_half_a_unit_is_not(void **state)
 {
     (void)state;
     expect(&(struct row){5, {0, 201, 399, 601, 800}}, 1, "[0,800]");
@@ -85,7 +85,7 @@ int main(void)
         cmocka_unit_test(an_even_bend_is_one_more),
         cmocka_unit_test(a_row_as_expected_is_nothing),
         cmocka_unit_test(a_longer_row_is_expected_to_be_longer),
-        cmocka_unit_test(a_seat_apart_is_told_and_a_tenth_is_not),
+        cmocka_unit_test(a_seat_apart_is_told_and_half_a_unit_is_not),
         cmocka_unit_test(the_shortest_rows_have_neither_bulge_nor_span),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
