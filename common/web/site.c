@@ -18,6 +18,7 @@ enum {
     BYTES_MAX = 1024 * 1024, /* of one page or file */
     PATH_MAX_LEN = 96,
     ID_MAX = 64,
+    TAGS_MAX = 4 * LANG_MAX,
     GZIP_LEVEL = 9,
     FILE_QUALITY = 11,
     MARKUP_MAX = 2048, /* of the brand, or the links to all languages */
@@ -54,6 +55,7 @@ struct site {
     char folder[PATH_MAX_LEN];
     char tag[TAG_LEN + 1];
     struct phrases *phrases[LANG_MAX];
+    enum lang read[LANG_MAX]; /* itself, but for a language that may be lacking and is */
     struct brand *brand;
     struct site_file own[OWN_MAX]; /* as served, and what we have added */
     char *memory[OWN_MAX];         /* NULL: the bytes are somebody else's */
@@ -168,7 +170,7 @@ static void put_preloads(const struct http_req *req, const struct site_page *pag
 static void on_page(struct http_req *req, void *ctx)
 {
     const struct served_page *page = ctx;
-    enum lang lang = visit_lang(req);
+    enum lang lang = page->site->read[visit_lang(req)];
     char memory[SITE_HEADERS_MAX + SITE_CONNECT_MAX];
     struct text headers = text_on(memory, sizeof(memory));
     put_headers(req, lang, page->site->conf.connect, &headers);
@@ -207,6 +209,11 @@ struct span site_languages(const struct site *site, enum lang lang)
     return text_span(&site->languages[lang].text);
 }
 
+void site_words(const struct site *site, enum lang lang, struct text *out)
+{
+    phrases_json(out, site->phrases[lang], span_of(site->conf.said), span_of(site->conf.kept));
+}
+
 int site_template(const struct site *site, enum lang lang, struct span html,
                   const char *const *gaps, struct err_slot *err, struct template **out)
 {
@@ -214,15 +221,17 @@ int site_template(const struct site *site, enum lang lang, struct span html,
     if (memory == NULL)
         return err_set(err, ERR_NOMEM, "%d bytes of words", BYTES_MAX);
     struct text words = text_on(memory, BYTES_MAX);
-    phrases_json(&words, site->phrases[lang], span_of(site->conf.said));
+    site_words(site, lang, &words);
+    char tags_memory[TAGS_MAX];
+    struct text tags = text_on(tags_memory, sizeof(tags_memory));
+    for (enum lang each = 0; each < lang_count(); each++)
+        text_printf(&tags, "%s%s", each > 0 ? " " : "", lang_tag(each));
+    assert(!tags.overflown);
     const struct template_fixed fixed[] = {
-        {"lang", span_of(lang_tag(lang))},
-        {"words", text_span(&words)},
-        {"files", span_of(site->folder)},
-        {"brand", site_brand(site)},
-        {"languages", site_languages(site, lang)},
-        {"data", site->conf.data},
-        {NULL, {NULL, 0}},
+        {"tags", text_span(&tags)},   {"lang", span_of(lang_tag(lang))},
+        {"words", text_span(&words)}, {"files", span_of(site->folder)},
+        {"brand", site_brand(site)},  {"languages", site_languages(site, lang)},
+        {"data", site->conf.data},    {NULL, {NULL, 0}},
     };
     int rc = words.overflown
                  ? err_set(err, ERR_FULL, "the words of \"%s\" are too long", lang_tag(lang))
@@ -251,6 +260,12 @@ static int make_words(struct site *site, enum lang lang, struct err_slot *err)
     bool built_in = lang < LANG_BUILT_IN;
     struct span texts = brand_texts(site->brand, lang);
     int rc = phrases_parse(site->conf.words[built_in ? lang : LANG_EN], err, &site->phrases[lang]);
+    site->read[lang] = lang;
+    if (rc == 0 && !built_in && site->conf.may_lack &&
+        !phrases_name(texts, span_of(site->conf.service))) {
+        site->read[lang] = LANG_EN;
+        return 0;
+    }
     if (rc == 0 && texts.len > 0)
         rc = phrases_override(site->phrases[lang], texts, span_of(site->conf.service), err);
     if (rc < 0)
@@ -269,6 +284,8 @@ static int make_languages(struct site *site, enum lang now, struct err_slot *err
     struct text *out = &markup->text;
     *out = text_on(markup->memory, sizeof(markup->memory));
     for (enum lang lang = 0; lang < lang_count(); lang++) {
+        if (site->read[lang] != lang)
+            continue;
         const char *tag = lang_tag(lang);
         text_printf(out, "%s<a href=\"?lang=%s\" lang=\"%s\" hreflang=\"%s\"%s>",
                     lang > 0 ? " " : "", tag, tag, tag,
@@ -342,7 +359,7 @@ static int take_more(struct site *site, enum lang lang, struct err_slot *err)
     if (memory == NULL)
         return err_set(err, ERR_NOMEM, "%d bytes of words", BYTES_MAX);
     struct text json = text_on(memory, BYTES_MAX);
-    phrases_json(&json, site->phrases[lang], span_of(site->conf.said_later));
+    phrases_json(&json, site->phrases[lang], span_of(site->conf.said_later), SPAN(""));
     struct text name = text_on(site->more_name[lang], sizeof(site->more_name[lang]) - 1);
     text_printf(&name, "more.%s.json", lang_tag(lang));
     assert(!name.overflown);
@@ -421,7 +438,9 @@ static int make_all(struct site *site, struct err_slot *err)
         page->site = site;
         page->from = &conf->pages[i];
         for (enum lang lang = 0; rc == 0 && lang < lang_count(); lang++)
-            rc = make_page(site, &conf->pages[i], lang, &page->pack[lang], err);
+            rc = site->read[lang] == lang
+                     ? make_page(site, &conf->pages[i], lang, &page->pack[lang], err)
+                     : 0;
     }
     return rc;
 }

@@ -5,7 +5,8 @@
  *
  * In a page, {{t.title}} is the phrase "title", {{lang}} the language, {{words}} the phrases that
  * scripts say as JSON, {{files}} the folder of the files, {{brand}} the operator's logo or name,
- * {{languages}} the links to the page in each language, and {{data}} what the configuration says to
+ * {{languages}} the links to the page in each language, {{tags}} the tags of all that visitors may
+ * read, with a space between, and {{data}} what the configuration says to
  * the page. The folder's name is a hash of what lies in it, so that a file may be kept for good and
  * files name each other by plain relative paths.
  *
@@ -65,7 +66,9 @@ struct site_conf {
     struct span base;       /* of style, in front of the first file; may be empty */
     const char *said;       /* prefix of the phrases that scripts say; NULL: they may say all */
     const char *said_later; /* prefix of those in more.LANGUAGE.json; NULL: there is none */
+    const char *kept;       /* prefix of those that only the program says; NULL: there is none */
     const char *service;    /* its name in the operator's texts */
+    bool may_lack; /* a further language without a section of that name: English is read there */
     const struct brand_settings *brand; /* NULL: nothing is branded */
     const char *connect; /* other origins that scripts may call, space between, SITE_CONNECT_MAX at
                             most; NULL: none */
@@ -78,6 +81,8 @@ int site_routes(struct site *site, struct http_router *router, struct err_slot *
 void site_destroy(struct site *site);
 
 /* For pages that are written anew for each visitor. */
+/* As JSON, what scripts may say. */
+void site_words(const struct site *site, enum lang lang, struct text *out);
 /* A page with what is the same for everybody filled in, and further gaps for each request. */
 int site_template(const struct site *site, enum lang lang, struct span html,
                   const char *const *gaps, struct err_slot *err, struct template **out);

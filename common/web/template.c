@@ -93,21 +93,44 @@ static int override_line(struct phrases *phrases, struct span line, bool ours, s
     return 0;
 }
 
+/* Takes the next line that says something off an operator's text; empty: there is none. */
+static struct span next_line(struct span *text)
+{
+    struct span line = {"", 0};
+    while (text->ptr != NULL && (line.len == 0 || line.ptr[0] == '#')) {
+        *text = span_cut(*text, '\n', &line);
+        line = span_trim(line);
+        if (line.len > 0 && line.ptr[line.len - 1] == '\r')
+            line.len--;
+    }
+    return line.len > 0 && line.ptr[0] == '#' ? (struct span){"", 0} : line;
+}
+
+static bool is_section(struct span line, struct span *name)
+{
+    if (line.len < 2 || line.ptr[0] != '[' || line.ptr[line.len - 1] != ']')
+        return false;
+    *name = (struct span){line.ptr + 1, line.len - 2};
+    return true;
+}
+
+bool phrases_name(struct span text, struct span service)
+{
+    for (struct span line = next_line(&text), name; line.len > 0; line = next_line(&text)) {
+        if (is_section(line, &name) && span_eq(name, service))
+            return true;
+    }
+    return false;
+}
+
 int phrases_override(struct phrases *phrases, struct span text, struct span service,
                      struct err_slot *err)
 {
     bool for_all = true, ours = false;
-    while (text.ptr != NULL) {
-        struct span line;
-        text = span_cut(text, '\n', &line);
-        line = span_trim(line);
-        if (line.len > 0 && line.ptr[line.len - 1] == '\r')
-            line.len--;
-        if (line.len == 0 || line.ptr[0] == '#')
-            continue;
-        if (line.ptr[0] == '[' && line.ptr[line.len - 1] == ']') {
+    for (struct span line = next_line(&text), name; line.len > 0; line = next_line(&text)) {
+        if (is_section(line, &name)) {
             for_all = false;
-            ours = span_eq((struct span){line.ptr + 1, line.len - 2}, service);
+            ours = span_eq(name, service);
             continue;
         }
         int rc = for_all || ours ? override_line(phrases, line, ours, err) : 0;
@@ -126,13 +149,15 @@ struct span phrases_untouched(const struct phrases *phrases)
     return (struct span){NULL, 0};
 }
 
-void phrases_json(struct text *out, const struct phrases *phrases, struct span prefix)
+void phrases_json(struct text *out, const struct phrases *phrases, struct span prefix,
+                  struct span except)
 {
     json_open(out, '{');
     for (uint32_t i = 0; i < phrases->len; i++) {
-        if (!span_starts(phrases->row[i].key, prefix))
+        struct span key = phrases->row[i].key;
+        if (!span_starts(key, prefix) || (except.len > 0 && span_starts(key, except)))
             continue;
-        json_str(out, phrases->row[i].key);
+        json_str(out, key);
         TEXT_LIT(out, ":");
         out->comma = false;
         json_str(out, phrases->row[i].value);

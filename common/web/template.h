@@ -20,12 +20,14 @@ int phrases_parse(struct span source, struct err_slot *err, struct phrases **out
  * any such line for all. Of our own lines, those with a key that we do not have are an error. */
 int phrases_override(struct phrases *phrases, struct span text, struct span service,
                      struct err_slot *err);
+bool phrases_name(struct span text, struct span service); /* is a line "[SERVICE]" in it? */
 /* The first phrase that phrases_override() has not given another text; or not there. */
 struct span phrases_untouched(const struct phrases *phrases);
 struct span phrases_find(const struct phrases *phrases, struct span key); /* or not there */
-/* Those whose key begins with `prefix` (empty: all) as one JSON object, safe inside of a
- * <script type="application/json">. */
-void phrases_json(struct text *out, const struct phrases *phrases, struct span prefix);
+/* Those whose key begins with `prefix` (empty: all) and not with `except` (empty: none) as one JSON
+ * object, safe inside of a <script type="application/json">. */
+void phrases_json(struct text *out, const struct phrases *phrases, struct span prefix,
+                  struct span except);
 void phrases_destroy(struct phrases *phrases);
 
 struct template_fixed {

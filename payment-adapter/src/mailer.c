@@ -21,6 +21,9 @@ enum {
     LEASE_SPARE_MS = 10000,
     MAIL_MAX = 16384,
     MAIL_PLACES_MAX = 4096, /* what is more is on the page */
+    KEY_MAX = 64,
+    LINE_BYTES = 57,
+    WORD_BYTES = 39, /* of the subject: 73 characters with what stands around them */
 };
 
 struct mailer {
@@ -35,7 +38,7 @@ struct letter {
     struct mailer *mailer;
     char id[24];
     uint32_t tries;
-    char kind[16], lang[3], order[ORDER_ID_MAX], member[ORDER_MEMBER_MAX];
+    char kind[16], lang[4], order[ORDER_ID_MAX], member[ORDER_MEMBER_MAX];
     char event[PLACES_NAME_MAX], places[MAIL_PLACES_MAX];
     char currency[4];
     uint64_t amount;
@@ -56,61 +59,52 @@ bool mail_address_is_sane(struct span address)
     return at && address.len <= 320;
 }
 
-static void put_base64(struct text *text, struct span bytes, bool lines)
+/* In lines of 76 characters, which 57 bytes make. */
+static void put_base64(struct text *text, struct span bytes, const char *line_end)
 {
-    /* 57 bytes make a line of 76. */
-    for (size_t at = 0; at < bytes.len;) {
+    for (; bytes.len > 0;
+         bytes = span_skip(bytes, bytes.len < LINE_BYTES ? bytes.len : LINE_BYTES)) {
         char line[80];
-        size_t len = lines && bytes.len - at > 57 ? 57 : bytes.len - at;
-        if (!lines && len > 45)
-            len = 45; /* an encoded word has at most 75 characters; this one is cut at 45 bytes */
-        sodium_bin2base64(line, sizeof(line), (const uint8_t *)bytes.ptr + at, len,
+        sodium_bin2base64(line, sizeof(line), (const uint8_t *)bytes.ptr,
+                          bytes.len < LINE_BYTES ? bytes.len : LINE_BYTES,
                           sodium_base64_VARIANT_ORIGINAL);
         text_str(text, line);
-        if (!lines)
-            return;
-        TEXT_LIT(text, "\r\n");
-        at += len;
+        text_str(text, line_end);
     }
 }
 
-struct words {
-    const char *kind, *lang, *subject, *body;
-};
-
-static const struct words all_words[] = {
-    {"completed", "en", "Your tickets", "Your order is complete. Your tickets are here:"},
-    {"completed", "ko", "티켓이 발권되었습니다",
-     "예매가 완료되었습니다. 아래 주소에서 티켓을 확인해 주세요."},
-    {"refunded", "en", "Your refund", "Your money is on its way back. The order:"},
-    {"refunded", "ko", "환불 안내",
-     "환불이 처리되었습니다. 주문 내역은 아래에서 확인하실 수 있습니다."},
-    {"failed", "en", "Your order did not come through",
-     "Your seats could not be confirmed. No money was taken, or it is given back. The order:"},
-    {"failed", "ko", "주문이 완료되지 않았습니다",
-     "좌석을 확정하지 못했습니다. 결제된 금액은 없거나 환불됩니다. 주문 내역:"},
-};
-
-static const struct words *words_of(const char *kind, const char *lang)
+static struct span words_of(const struct mail *mail, const char *part)
 {
-    const struct words *found = NULL;
-    for (size_t i = 0; i < sizeof(all_words) / sizeof(all_words[0]); i++) {
-        const struct words *words = &all_words[i];
-        if (strcmp(words->kind, kind) == 0 && (found == NULL || strcmp(words->lang, lang) == 0))
-            found = words;
+    char memory[KEY_MAX];
+    struct text key = text_on(memory, sizeof(memory));
+    text_printf(&key, "told.mail.%s.%s", mail->kind, part);
+    return key.overflown ? (struct span){NULL, 0} : phrases_find(mail->words, text_span(&key));
+}
+
+/* Encoded words of whole characters, a line each. */
+static void put_subject(struct text *text, struct span subject)
+{
+    TEXT_LIT(text, "Subject:");
+    while (subject.len > 0) {
+        size_t len = subject.len < WORD_BYTES ? subject.len : WORD_BYTES;
+        while (len < subject.len && ((unsigned char)subject.ptr[len] & 0xc0) == 0x80)
+            len--;
+        TEXT_LIT(text, " =?UTF-8?B?");
+        put_base64(text, (struct span){subject.ptr, len}, "?=\r\n");
+        subject = span_skip(subject, len);
     }
-    return found;
 }
 
 int mail_put(struct text *text, const struct mail *mail, struct err_slot *err)
 {
-    const struct words *words = words_of(mail->kind, mail->lang);
-    if (words == NULL || !mail_address_is_sane(mail->to) || !mail_address_is_sane(mail->from))
+    struct span subject = words_of(mail, "subject"), first = words_of(mail, "text");
+    if (subject.ptr == NULL || first.ptr == NULL || !mail_address_is_sane(mail->to) ||
+        !mail_address_is_sane(mail->from))
         return err_set(err, ERR_RANGE, "mail of kind %s", mail->kind);
     char body_memory[MAIL_MAX / 2], date[64];
     struct text body = text_on(body_memory, sizeof(body_memory));
     bool tickets = strcmp(mail->kind, "completed") == 0;
-    text_str(&body, words->body);
+    text_put(&body, first);
     TEXT_LIT(&body, "\n\n");
     text_put(&body, mail->public_url);
     text_str(&body, tickets ? "/pay/tickets/" : "/pay/orders/");
@@ -131,11 +125,10 @@ int mail_put(struct text *text, const struct mail *mail, struct err_slot *err)
                 "Date: %s\r\nFrom: <%.*s>\r\nTo: <%.*s>\r\nMessage-ID: <%.*s.%s@fairgate>\r\n",
                 date, (int)mail->from.len, mail->from.ptr, (int)mail->to.len, mail->to.ptr,
                 (int)mail->order.len, mail->order.ptr, mail->kind);
-    TEXT_LIT(text, "Subject: =?UTF-8?B?");
-    put_base64(text, span_of(words->subject), false);
-    TEXT_LIT(text, "?=\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
+    put_subject(text, subject);
+    TEXT_LIT(text, "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
                    "Content-Transfer-Encoding: base64\r\nAuto-Submitted: auto-generated\r\n\r\n");
-    put_base64(text, text_span(&body), true);
+    put_base64(text, text_span(&body), "\r\n");
     return text->overflown || body.overflown ? err_set(err, ERR_FULL, "mail is too long") : 0;
 }
 
@@ -217,8 +210,11 @@ static void send_mail(struct letter *letter, const char *address)
     const struct settings *settings = mailer->pay->settings;
     char memory[MAIL_MAX], password[256] = "";
     struct text text = text_on(memory, sizeof(memory));
+    enum lang lang;
+    if (!lang_parse(span_of(letter->lang), &lang))
+        lang = LANG_EN;
     struct mail mail = {.kind = letter->kind,
-                        .lang = letter->lang,
+                        .words = site_phrases(mailer->pay->keys->site, lang),
                         .from = span_of(settings->mail_from),
                         .to = span_of(address),
                         .order = span_of(letter->order),

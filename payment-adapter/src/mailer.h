@@ -4,6 +4,7 @@
 #define FG_PAY_MAILER_H
 
 #include "pay.h"
+#include "web/site.h"
 
 struct mailer_stats {
     _Atomic uint64_t sent, failed, given_up;
@@ -17,7 +18,7 @@ const struct mailer_stats *mailer_stats(const struct mailer *mailer);
 /* The message as it goes over the wire; for tests. */
 struct mail {
     const char *kind; /* completed, refunded, failed */
-    const char *lang;
+    const struct phrases *words;
     struct span from, to, order, event, currency, public_url;
     struct span places; /* a line each; may be empty */
     uint64_t amount;

@@ -63,7 +63,7 @@ static void reply_order(struct http_req *req, unsigned status, const struct orde
 {
     char memory[ORDER_ROW_MAX];
     struct text body = text_on(memory, sizeof(memory));
-    order_row_put(&body, row);
+    order_row_put(&body, row, pay_of(req)->keys->site);
     json_close(&body, '}');
     reply_json(req, status, &body);
 }
@@ -529,7 +529,7 @@ static void look_first(struct http_req *req,
 static bool put_whole(struct text *body, struct look *look, const struct pg_answer *answer,
                       const struct order_row *row)
 {
-    order_row_put(body, row);
+    order_row_put(body, row, look->pay->keys->site);
     order_timeline_put(body, answer->results[1], look->pay->checkout);
     json_close(body, '}');
     return !body->overflown;
@@ -563,7 +563,7 @@ static void then_stream(struct look *look, const struct pg_answer *answer,
     struct text body = text_on(memory, sizeof(memory));
     (void)answer;
     TEXT_LIT(&body, "event: order\ndata: ");
-    order_row_put(&body, row);
+    order_row_put(&body, row, look->pay->keys->site);
     json_close(&body, '}');
     TEXT_LIT(&body, "\n\n");
     struct http_blob *first = body.overflown ? NULL : http_blob_create(text_span(&body));

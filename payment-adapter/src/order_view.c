@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+enum { KEY_MAX = 64 };
+
 void order_row_read(const PGresult *res, int row, struct order_row *out)
 {
     *out = (struct order_row){
@@ -36,40 +38,14 @@ bool order_is_moving(struct span status)
            span_eq(status, SPAN("refunding"));
 }
 
-struct span order_message(const struct order_row *row)
+struct span order_message(const struct order_row *row, const struct phrases *words)
 {
-    bool ko = span_eq(row->lang, SPAN("ko"));
-    static const struct {
-        const char *status, *en, *ko;
-    } messages[] = {
-        {"pending_payment", "Your seats are held. Please pay before the time is over.",
-         "좌석이 확보되었습니다. 시간 안에 결제해 주세요."},
-        {"confirming", "Your payment has arrived. The seats are being confirmed.",
-         "결제가 접수되었습니다. 좌석을 확정하고 있습니다."},
-        {"completed", "Everything is done. Here are your tickets.",
-         "예매가 완료되었습니다. 티켓을 확인해 주세요."},
-        {"cancelled", "The order was cancelled. No money was taken, or it is given back.",
-         "주문이 취소되었습니다. 결제된 금액은 없거나 환불됩니다."},
-        {"expired", "The time to pay is over and the seats were given back. No money was taken.",
-         "결제 시간이 지나 좌석이 반환되었습니다. 결제된 금액은 없습니다."},
-        {"failed", "The order did not come through. No money was taken, or it is given back.",
-         "주문이 완료되지 않았습니다. 결제된 금액은 없거나 환불됩니다."},
-        {"refunding", "Your refund is under way.", "환불이 진행 중입니다."},
-        {"refunded", "Your money is on its way back.", "환불되었습니다."},
-        {"parked", "Something has to be looked at by a person. Nothing is lost; we will write.",
-         "담당자가 확인하고 있습니다. 주문은 안전하며 곧 연락드리겠습니다."},
-    };
-    if (span_eq(row->status, SPAN("pending_payment")) && row->url.len == 0)
-        return ko ? span_of(
-                        "결제 서비스가 아직 응답하지 않습니다. 좌석은 확보되어 있으며, 자동으로 "
-                        "다시 시도합니다.")
-                  : SPAN("The payment service does not answer yet. Your seats are held, and we go "
-                         "on trying by ourselves.");
-    for (size_t i = 0; i < sizeof(messages) / sizeof(messages[0]); i++) {
-        if (span_eq(row->status, span_of(messages[i].status)))
-            return span_of(ko ? messages[i].ko : messages[i].en);
-    }
-    return SPAN("");
+    bool unreachable = span_eq(row->status, SPAN("pending_payment")) && row->url.len == 0;
+    char memory[KEY_MAX];
+    struct text key = text_on(memory, sizeof(memory));
+    TEXT_LIT(&key, "told.order.");
+    text_put(&key, unreachable ? SPAN("unreachable") : row->status);
+    return phrases_find(words, text_span(&key));
 }
 
 static void put_payment(struct text *text, const struct order_row *row)
@@ -87,8 +63,11 @@ static void put_payment(struct text *text, const struct order_row *row)
     json_close(text, '}');
 }
 
-void order_row_put(struct text *text, const struct order_row *row)
+void order_row_put(struct text *text, const struct order_row *row, const struct site *site)
 {
+    enum lang lang;
+    if (!lang_parse(row->lang, &lang))
+        lang = LANG_EN;
     json_open(text, '{');
     json_member_str(text, "order", row->id);
     json_member_str(text, "event", row->event);
@@ -98,7 +77,7 @@ void order_row_put(struct text *text, const struct order_row *row)
     json_member_str(text, "status", row->status);
     if (row->cause.len > 0)
         json_member_str(text, "reason", row->cause);
-    json_member_str(text, "message", order_message(row));
+    json_member_str(text, "message", order_message(row, site_phrases(site, lang)));
     json_member_u64(text, "amount", row->amount);
     json_member_str(text, "currency", row->currency);
     json_member_raw(text, "seats", row->seats);

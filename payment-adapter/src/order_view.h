@@ -5,6 +5,7 @@
 #include "core/checkout.h"
 #include "pay.h"
 #include "places.h"
+#include "web/site.h"
 
 /* The columns of statements.c's ORDER_COLUMNS, in their order; spans borrow the result. */
 struct order_row {
@@ -15,12 +16,12 @@ struct order_row {
 
 void order_row_read(const PGresult *res, int row, struct order_row *out);
 /* {"order":...,"status":...,"payment":{...},...}; without the closing brace, so that a timeline can
- * follow. */
-void order_row_put(struct text *text, const struct order_row *row);
+ * follow. Its message is in row->lang. */
+void order_row_put(struct text *text, const struct order_row *row, const struct site *site);
 /* "timeline":[...] out of SQL_ORDER_TIMELINE's rows, as a member. */
 void order_timeline_put(struct text *text, const PGresult *res, const struct checkout *checkout);
-/* What the buyer is told, in row->lang. */
-struct span order_message(const struct order_row *row);
+/* What the buyer is told, in the language of `words`. */
+struct span order_message(const struct order_row *row, const struct phrases *words);
 /* The buyer can still pay, or something still moves. */
 bool order_is_moving(struct span status);
 

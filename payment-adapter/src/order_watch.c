@@ -140,7 +140,7 @@ static void on_look(void *ctx, const struct pg_answer *answer)
         return;
     struct text text = text_on(memory, ORDER_VIEW_MAX);
     TEXT_LIT(&text, "event: order\ndata: ");
-    order_row_put(&text, &row);
+    order_row_put(&text, &row, stream->watches->pay->keys->site);
     json_close(&text, '}');
     TEXT_LIT(&text, "\n\n");
     uint32_t hash = hash_of(text_span(&text));

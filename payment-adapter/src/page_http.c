@@ -82,7 +82,7 @@ static void put_head(struct text *page, const struct visit *visit, const char *t
     text_printf(page, "<script type=\"module\" src=\"%s/order.js\"></script>", folder.ptr);
     TEXT_LIT(page, "<script type=\"application/json\" id=\"words\">");
     page->comma = false;
-    phrases_json(page, site_phrases(visit->site, visit->lang), SPAN(""));
+    site_words(visit->site, visit->lang, page);
     TEXT_LIT(page, "</script></head><body><header class=\"top\">");
     text_put(page, site_brand(visit->site));
     TEXT_LIT(page, "<h1>");
@@ -300,8 +300,6 @@ static bool is_over(struct span status)
 static void put_order(struct text *page, const struct visit *visit, const struct order_row *row)
 {
     bool pending = span_eq(row->status, SPAN("pending_payment"));
-    struct order_row shown = *row;
-    shown.lang = span_of(lang_tag(visit->lang));
     put_head(page, visit, "order.title", row->event_name, order_is_moving(row->status));
     TEXT_LIT(page, "<main data-order=\"");
     html_put(page, row->id);
@@ -309,7 +307,7 @@ static void put_order(struct text *page, const struct visit *visit, const struct
     html_put(page, row->status);
     text_printf(page, "\"%s>", order_is_moving(row->status) ? " data-moving" : "");
     TEXT_LIT(page, "<p class=\"say\" role=\"status\">");
-    html_put(page, order_message(&shown));
+    html_put(page, order_message(row, site_phrases(visit->site, visit->lang)));
     TEXT_LIT(page, "</p>");
     put_steps(page, visit, row);
     if (pending && row->url.len > 0)
@@ -596,6 +594,7 @@ int page_routes(struct http_router *routes, const struct brand_settings *brand,
         .base = SITE_BYTES(base_css),
         .words = {[LANG_EN] = SITE_BYTES(text_en), [LANG_KO] = SITE_BYTES(text_ko)},
         .service = "payment-adapter",
+        .kept = "told.",
         .brand = brand,
     };
     struct site *site;

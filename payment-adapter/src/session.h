@@ -18,7 +18,7 @@ enum { SESSION_TRUST_MS = 3000, SESSION_COOKIE_MAX = 64, SESSION_HASH_MAX = 64 }
 struct session {
     bool here;
     char member[USERS_ID_MAX];
-    char lang[3];
+    char lang[4];
 };
 
 struct sessions_conf {

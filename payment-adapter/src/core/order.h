@@ -29,7 +29,7 @@ struct order {
     char hold[ORDER_HOLD_MAX];
     char member[ORDER_MEMBER_MAX];
     char session[ORDER_SESSION_MAX]; /* of the waiting room; "" when there is none to end */
-    char lang[3];
+    char lang[4];
     char provider[16];
     char currency[4];
     uint64_t amount;                 /* minor units */

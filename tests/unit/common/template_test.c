@@ -131,7 +131,7 @@ static void all_phrases_travel_as_json_that_cannot_end_its_script(void **state)
     assert_int_equal(phrases_parse(SPAN("a = say \"x\"\nb.c = 1 & 2\n"), &err, &phrases), 0);
     char memory[128];
     struct text text = text_on(memory, sizeof(memory));
-    phrases_json(&text, phrases, SPAN(""));
+    phrases_json(&text, phrases, SPAN(""), SPAN(""));
     assert_true(span_eq(text_span(&text), SPAN("{\"a\":\"say \\\"x\\\"\",\"b.c\":\"1 & 2\"}")));
     phrases_destroy(phrases);
 }
@@ -158,6 +158,8 @@ static void an_operators_texts_take_the_place_of_ours(void **state)
     assert_int_equal(phrases_override(phrases, SPAN("b = </script>"), service, &err), ERR_SYNTAX);
     assert_int_equal(phrases_override(phrases, SPAN("b = 22"), service, &err), 0);
     assert_null(phrases_untouched(phrases).ptr);
+    assert_true(phrases_name(SPAN("a = 1\n[line]\n# [none]\n\n[hall] \nb = 2"), service));
+    assert_false(phrases_name(SPAN("a = [hall]\n# [hall]\n[line]"), service));
     phrases_destroy(phrases);
 }
 
@@ -175,8 +177,11 @@ static void what_is_fixed_is_markup_and_may_stand_often(void **state)
     template_destroy(page);
     char memory[64];
     struct text text = text_on(memory, sizeof(memory));
-    phrases_json(&text, phrases, SPAN("live."));
+    phrases_json(&text, phrases, SPAN("live."), SPAN(""));
     assert_true(span_eq(text_span(&text), SPAN("{\"live.a\":\"1\"}")));
+    text = text_on(memory, sizeof(memory));
+    phrases_json(&text, phrases, SPAN(""), SPAN("live."));
+    assert_true(span_eq(text_span(&text), SPAN("{\"b\":\"2\"}")));
     phrases_destroy(phrases);
 }
 
