@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { LOGO_BYTES_MAX = 64 * 1024, TEXTS_BYTES_MAX = 64 * 1024, CSS_MAX = 512, PATH_BYTES = 1536 };
+enum { LOGO_BYTES_MAX = 64 * 1024, TEXTS_BYTES_MAX = 128 * 1024, CSS_MAX = 512, PATH_BYTES = 1536 };
 
 struct content {
     char *bytes; /* NULL: none */

@@ -8,6 +8,9 @@
  *     dark_colour = "#d9a6f5"       # the same on dark screens
  *     texts = "/etc/fairgate/texts" # ko.txt, en.txt: other words; ja.txt: another language
  *
+ * A language is one file for all three: the keys of each one's web/text.en after a line "[NAME]" of
+ * the service, and, if operators read it too, those of console.en after "[console]".
+ *
  * A colour that people could not read is an error, as is a text for nothing or a language that is
  * not complete: a page is never half in another language. */
 #ifndef FG_WEB_BRAND_H

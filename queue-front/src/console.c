@@ -109,7 +109,8 @@ int console_check(const char *parts, struct err_slot *err)
     return read_parts(parts, &connect, &data, err);
 }
 
-int console_create(const char *parts, struct err_slot *err, struct console **out)
+int console_create(const char *parts, const struct brand_settings *brand, struct err_slot *err,
+                   struct console **out)
 {
     struct console *console = calloc(1, sizeof(*console));
     if (console == NULL)
@@ -126,6 +127,9 @@ int console_create(const char *parts, struct err_slot *err, struct console **out
             .pages = pages,
             .pages_len = sizeof(pages) / sizeof(pages[0]),
             .words = {[LANG_EN] = SITE_BYTES(text_en), [LANG_KO] = SITE_BYTES(text_ko)},
+            .service = "console",
+            .may_lack = true, /* who adds a language for visitors need not add it for operators */
+            .brand = brand,
             .connect = console->connect,
             .data = text_span(&data),
         };

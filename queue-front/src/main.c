@@ -186,7 +186,8 @@ static int start(struct service *service, struct http_router *routes,
     if (rc == 0)
         rc = waiting_page_create(&shared->config->brand, err, &shared->waiting_page);
     if (rc == 0) /* after it: by then all languages are known */
-        rc = console_create(shared->config->console_parts, err, &shared->console);
+        rc = console_create(shared->config->console_parts, &shared->config->brand, err,
+                            &shared->console);
     if (rc == 0)
         rc = add_routes(shared, routes, private_routes, err);
     return rc;

@@ -2,20 +2,10 @@
 // its parts: a message by language, the autopilot by its own knobs, lanes one by one, the schedule by
 // its steps. And why something moved by itself, by the code and the numbers that the service tells.
 
-import { lang, make, say } from './kit.js';
-import { moment, number, told, wordsOr } from './console-ui.js';
+import { make, say } from './kit.js';
+import { languageOf, moment, number, told, wordsOr } from './console-ui.js';
 
-const languages = new Intl.DisplayNames(lang, { type: 'language' });
 const label = (name) => wordsOr(`knob.${name}`, wordsOr(`live.${name}`, name));
-
-// The service takes tags that look like one; the browser knows those that are one.
-function languageOf(tag) {
-  try {
-    return languages.of(tag);
-  } catch {
-    return tag;
-  }
-}
 
 const quoted = (text) => say('change.quoted', text);
 

@@ -4,14 +4,15 @@
 
 import { call } from './console-api.js';
 import { make, say } from './kit.js';
-import { button, guarded } from './console-ui.js';
+import { button, guarded, languageOf } from './console-ui.js';
 
-const LANGUAGES = { ko: '한국어', en: 'English' };
+const LANGUAGES = document.documentElement.dataset.languages.split(' '); // that visitors may read
+const nameOf = (tag) => languageOf(tag, tag);
 const BYTES_MAX = 1000;
 const sizeOf = (text) => new TextEncoder().encode(text).length;
 
 export async function open(body, event) {
-  const tags = [...new Set([...Object.keys(LANGUAGES), ...Object.keys(event.doc.message)])];
+  const tags = [...new Set([...LANGUAGES, ...Object.keys(event.doc.message)])];
   const fields = new Map();
   const applied = make('p', { id: 'applied', role: 'status' });
   const previews = make('div', { className: 'previews' });
@@ -33,12 +34,12 @@ export async function open(body, event) {
       input.toggleAttribute('aria-invalid', bytes > BYTES_MAX);
       if (bytes > BYTES_MAX) input.setAttribute('aria-invalid', 'true');
     }
-    previews.replaceChildren(...Object.entries(LANGUAGES).map(([tag, name]) => {
+    previews.replaceChildren(...LANGUAGES.map((tag) => {
       const from = now[tag] !== undefined ? tag : now.en !== undefined ? 'en' : Object.keys(now)[0];
-      const notes = from === undefined ? say('message.nothing') : from === tag ? '' : say('message.falls-back', LANGUAGES[from] ?? from);
+      const notes = from === undefined ? say('message.nothing') : from === tag ? '' : say('message.falls-back', nameOf(from));
       const box = make('div', { className: 'told', lang: from ?? tag }, now[from] ?? '');
       box.hidden = from === undefined;
-      return make('section', { className: 'card' }, make('h3', { lang: tag }, name), box, make('p', { className: 'small' }, notes));
+      return make('section', { className: 'card' }, make('h3', { lang: tag }, nameOf(tag)), box, make('p', { className: 'small' }, notes));
     }));
   }
 
@@ -60,7 +61,7 @@ export async function open(body, event) {
   const form = make('form', { id: 'message-form', className: 'stack' },
     make('h2', {}, say('view.message')),
     make('p', { className: 'small' }, say('message.help')),
-    ...[...fields].map(([tag, { input, size }]) => make('div', { className: 'field' }, make('label', { htmlFor: input.id }, LANGUAGES[tag] ?? tag), input, size)),
+    ...[...fields].map(([tag, { input, size }]) => make('div', { className: 'field' }, make('label', { htmlFor: input.id }, nameOf(tag)), input, size)),
     make('div', { className: 'row' }, make('button', { className: 'main', id: 'send' }, say('message.send')), button(say('message.clear'), async () => {
       for (const { input } of fields.values()) input.value = '';
       look();

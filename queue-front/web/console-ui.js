@@ -21,6 +21,15 @@ export function hour(iso, format = clock) {
 export const moment = (iso) => hour(iso, exact);
 export const timeAt = (iso) => make('time', { dateTime: iso, title: iso }, moment(iso));
 
+// The service takes tags that look like one; the browser knows those that are one.
+export function languageOf(tag, into = lang) {
+  try {
+    return new Intl.DisplayNames(into, { type: 'language' }).of(tag);
+  } catch {
+    return tag;
+  }
+}
+
 // A key's words, or what the server said where there are none.
 export const wordsOr = (key, otherwise) => (knows(key) ? say(key) : otherwise);
 

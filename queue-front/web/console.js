@@ -173,7 +173,6 @@ byId('skip').addEventListener('click', (event) => {
   main.focus();
 });
 for (const link of byId('languages').children) {
-  if (link.lang === document.documentElement.lang) link.setAttribute('aria-current', 'true');
   link.addEventListener('click', () => { link.hash = location.hash; });
 }
 addEventListener('hashchange', () => {

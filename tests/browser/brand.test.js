@@ -1,0 +1,168 @@
+// A house of its own: an operator's name, logo and colours on the pages of all three services, and a
+// language that is one file. Each text of that language is marked, so whatever a page says by itself,
+// in words that no operator could put into another language, is seen.
+
+import assert from 'node:assert/strict';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { openScope, openStack } from '../lib-js/index.js';
+import { customer, openBrowser, Operator, SIZES, Visitor } from './world.js';
+
+const LOGO = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 200 50"><rect width="200" height="50" rx="8" fill="#7a1fa2"/></svg>';
+const COLOURS = { light: ['#7a1fa2', 'rgb(122, 31, 162)'], dark: ['#d9a6f5', 'rgb(217, 166, 245)'] };
+const SERVICES = { 'queue-front': 'queue-front/web/text.en', 'seat-service': 'seat-service/web/text.en', 'payment-adapter': 'payment-adapter/web/text.en' };
+const CONSOLE = { console: 'queue-front/web/console.en' };
+// What comes from the event, the hall, the customer or the program itself is in nobody's language.
+const DATA = String.raw`World Tour at the Harbour Stadium|Seoul Arts|English|한국어|Fantasie|Autre|Deutsch|français|\b(VIP|[RSAB]|demo)\b|\b[ot]_[\w-]+|\b[0-9a-f]{64}\b|[\d-]+T[\d:.]+Z|http://localhost:\d+`;
+
+function language(name, files) {
+  const sections = Object.entries(files).map(([service, path]) => {
+    const english = readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
+    return `[${service}]\n${english.replace(/^([a-z][^\s=]*) *= *(.*)$/gm, (_, key, text) => `${key} = ${key === 'language.name' ? name : `«${text}»`}`)}`;
+  });
+  return sections.join('\n');
+}
+
+// Runs in the page: texts with letters in them outside of any mark.
+function unmarked(data) {
+  const found = [];
+  const look = (text, element) => {
+    let rest = text;
+    while (/«[^«»]*»/.test(rest)) rest = rest.replace(/«[^«»]*»/g, ''); // marks stand in each other
+    rest = rest.replace(new RegExp(data, 'g'), '').trim();
+    if (/\p{L}/u.test(rest)) found.push([rest, element.outerHTML.slice(0, 120)]);
+  };
+  look(document.title, document.querySelector('title'));
+  for (const element of document.body.querySelectorAll('*')) {
+    if (['SCRIPT', 'STYLE', 'NOSCRIPT'].includes(element.tagName) || !element.checkVisibility()) continue;
+    for (const name of ['aria-label', 'title', 'placeholder', 'alt']) {
+      if (element.hasAttribute(name)) look(element.getAttribute(name), element);
+    }
+    for (const node of element.childNodes) if (node.nodeType === 3) look(node.data, element);
+  }
+  return found;
+}
+
+describe('brand', () => {
+  const scope = openScope();
+  let stack;
+  let browser;
+
+  before(async () => {
+    const texts = join(scope.tempDir('brand-'), 'texts');
+    mkdirSync(texts);
+    writeFileSync(`${texts}/de.txt`, language('Fantasie', { ...SERVICES, ...CONSOLE }));
+    writeFileSync(`${texts}/fr.txt`, language('Autre', SERVICES));
+    writeFileSync(`${texts}/../logo.svg`, LOGO);
+    stack = await openStack(scope, {
+      env: {
+        FAIRGATE_BRAND_NAME: 'Seoul Arts',
+        FAIRGATE_BRAND_LOGO: join(texts, '../logo.svg'),
+        FAIRGATE_BRAND_COLOUR: COLOURS.light[0],
+        FAIRGATE_BRAND_DARK_COLOUR: COLOURS.dark[0],
+        FAIRGATE_BRAND_TEXTS: texts,
+      },
+    });
+    await stack.up();
+    browser = await openBrowser(scope);
+  });
+  after(() => scope.close());
+
+  // A page in the operator's language, with their logo and colour.
+  async function read(visitor, where) {
+    const { page } = visitor;
+    assert.equal(await page.getAttribute('html', 'lang'), 'de', where);
+    assert.deepEqual(await page.evaluate(unmarked, DATA), [], where);
+    await visitor.judge(`brand-${where}`);
+  }
+
+  async function readOfVisitors(visitor, where) {
+    await read(visitor, where);
+    const { page } = visitor;
+    const logo = page.getByRole('img', { name: 'Seoul Arts' });
+    const { width, height } = await logo.boundingBox();
+    assert.ok(width > 60 && height > 15 && height < 60, `${where}: a logo of ${width} x ${height}`);
+    const paper = await page.locator('.main:visible, main button:visible').evaluateAll((all) => all.map((one) => getComputedStyle(one).backgroundColor));
+    assert.ok(paper.includes(visitor.colour), `${where}: ${paper}`);
+  }
+
+  for (const colorScheme of ['light', 'dark']) {
+    test(`each word of the way in, the hall and the checkout is the operator's, ${colorScheme}`, async () => {
+      const visitor = await Visitor.open(browser, stack, { locale: 'de-DE', colorScheme });
+      visitor.colour = COLOURS[colorScheme][1];
+      const { page } = visitor;
+      const who = customer(stack, colorScheme === 'light' ? 0 : 1);
+      await page.goto(`${visitor.at}/e/demo`);
+      await readOfVisitors(visitor, 'join');
+      await page.click('#join button');
+      await page.locator('#pass button').waitFor({ timeout: 30_000 });
+      await readOfVisitors(visitor, 'called');
+      await page.click('#pass button');
+      await visitor.ready();
+      await read(visitor, 'hall');
+      await page.click('#show-list');
+      await read(visitor, 'list');
+      await visitor.takeBest(2);
+      await readOfVisitors(visitor, 'held');
+      await page.click('#cart-pay');
+      await page.locator('#login-form').waitFor();
+      await page.fill('#login-name', who.login);
+      await page.fill('#login-password', `${who.password}x`);
+      await page.click('#login-form button');
+      await page.locator('#notice:not(:empty)').waitFor();
+      await readOfVisitors(visitor, 'login');
+      await page.fill('#login-password', who.password);
+      await page.click('#login-form button');
+      await page.locator('#pay-button').waitFor();
+      await readOfVisitors(visitor, 'checkout');
+      await page.click('#pay-button');
+      await page.waitForURL(`http://localhost:${stack.base + 4}/pay/**`);
+      await page.goto(new URL(page.url()).searchParams.get('return_url'));
+      await page.locator('#pay-link').waitFor();
+      await readOfVisitors(visitor, 'pending');
+      await page.click('#pay-link');
+      await page.fill('[name=number]', '4242424242424242');
+      await page.fill('[name=exp]', '12/34');
+      await page.fill('[name=cvc]', '123');
+      await page.click('main form button');
+      await page.locator('main[data-status=completed]').waitFor({ timeout: 30_000 });
+      await readOfVisitors(visitor, 'completed');
+      await page.click('a[href^="/pay/tickets/"]');
+      await page.locator('.ticket svg').first().waitFor();
+      await read(visitor, 'tickets');
+      await visitor.close();
+    });
+  }
+
+  test('so is the console, where it is in the file; otherwise operators read English', async () => {
+    const operator = await Operator.open(browser, stack, { locale: 'de-DE', viewport: SIZES.desktop });
+    const { page } = operator;
+    await page.goto(`${operator.at}/console`);
+    await read(operator, 'sign-in');
+    await operator.signIn();
+    await page.locator('#tabs, table, .card').first().waitFor();
+    await page.click('#events a[href="#/events/demo"]');
+    await page.locator('#tabs').waitFor();
+    const views = await page.locator('#tabs a').evaluateAll((all) => all.map((one) => one.hash.split('/').at(-1)));
+    assert.ok(views.length >= 7, String(views));
+    for (const view of views) {
+      await operator.view(view);
+      await page.locator('#tabs + * > *').first().waitFor();
+      await read(operator, `console-${view}`);
+    }
+    await operator.view('message');
+    await page.fill('#message-fr', 'Bientôt'); // what visitors may read, they may be told in
+    for (const [view, its] of [['events', '#events'], ['orders', 'main h1'], ['parts', 'main h1']]) {
+      await page.click(`#menu a[href="#/${view}"]`);
+      await page.locator(its).waitFor();
+      await read(operator, `console-${view}`);
+    }
+    await operator.close();
+    const other = await Operator.open(browser, stack, { locale: 'fr-FR' });
+    await other.page.goto(`${other.at}/console`);
+    assert.equal(await other.page.getAttribute('html', 'lang'), 'en');
+    assert.deepEqual(await other.page.locator('#languages a').allTextContents(), ['English', '한국어', 'Fantasie']);
+    await other.close();
+  });
+});
