@@ -21,17 +21,17 @@ export class Basket {
   take(hold) {
     this.hold = hold && (hold.state === 'open' || hold.state === 'paying') ? hold : null;
     try {
-      if (this.hold) sessionStorage.setItem(this.kept, hold.hold);
-      else sessionStorage.removeItem(this.kept);
+      if (this.hold) localStorage.setItem(this.kept, `${hold.hold} ${hold.state} ${hold.seats}`); // another tab hears when this changes
+      else localStorage.removeItem(this.kept);
     } catch { /* a browser without storage forgets on reload; the seats go back in time */ }
     this.onChange();
   }
 
-  // After a reload, or back from the checkout.
+  // After a reload, back from the checkout, or in a second tab, whose seats these are as well.
   async restore() {
     let hold = null;
-    try { hold = sessionStorage.getItem(this.kept); } catch { /* see take() */ }
-    if (hold && !this.hold) this.hold = { hold, seats: [] };
+    try { [hold] = localStorage.getItem(this.kept)?.split(' ') ?? [null]; } catch { /* see take() */ }
+    if (hold && hold !== this.hold?.hold) this.hold = { hold, seats: [] };
     if (this.hold) await this.reread();
   }
 

@@ -31,10 +31,18 @@ const priceOf = (i) => money(termsOf(i).price, info.currency);
 
 function describe(i) {
   const state = plan.state[i];
-  const how = mine.has(i) ? say('seat.mine') : state === FREE ? say('seat.free') : state === HELD ? say('seat.held') : state === SOLD ? say('seat.sold') : say('seat.blocked');
+  const how = map.pending.has(i) ? say('seat.pending') : mine.has(i) ? say('seat.mine') : state === FREE ? say('seat.free') : state === HELD ? say('seat.held') : state === SOLD ? say('seat.sold') : say('seat.blocked');
   const note = plan.notes.get(i) ?? {};
   const extra = [...(note.flags ?? []).map((flag) => say(`flag.${flag}`)), note.entrance, note.floor, note.sight];
   return [nameOf(i), `${termsOf(i).name} ${priceOf(i)}`, how, ...extra].filter(Boolean).join(' · ');
+}
+
+let pointed = -1; // the seat that is told of below the map
+function tellOf(i) {
+  if (i >= 0) pointed = i;
+  if (pointed < 0) return;
+  const text = describe(pointed);
+  if (byId('seat').textContent !== text) byId('seat').textContent = text;
 }
 
 // ---- trouble, and what to do about it ----
@@ -80,16 +88,20 @@ function explain(error) {
 
 async function attempt(places, work) {
   calm();
+  const told = () => {
+    map.refresh();
+    list?.refresh();
+    tellOf(pointed);
+  };
   for (const i of places) map.pending.add(i);
-  map.refresh();
+  told();
   try {
     await work();
   } catch (error) {
     explain(error);
   } finally {
     for (const i of places) map.pending.delete(i);
-    map.refresh();
-    list?.refresh();
+    told();
   }
 }
 
@@ -205,7 +217,7 @@ function changed() {
   map.refresh();
   list?.refresh();
   showFull();
-  if (map.cursor >= 0) byId('seat').textContent = describe(map.cursor);
+  tellOf(pointed);
 }
 
 // Standing places have no version of their own: whatever is told of them is the newest.
@@ -364,8 +376,10 @@ function listen() {
   byId('cart-back').addEventListener('click', () => attempt([...mine], () => basket.giveBack()));
   addEventListener('offline', () => onLost(0));
   addEventListener('online', () => { if (lost) poll(); });
-  // Back from the checkout by the browser's button: what became of the hold?
+  // Back from the checkout by the browser's button, or from another tab: what became of the hold?
   addEventListener('pageshow', (shown) => { if (shown.persisted) basket.queue(() => basket.restore()).catch(explain); });
+  addEventListener('storage', ({ key }) => { if (key === basket.kept) basket.queue(() => basket.restore()).catch(explain); });
+  document.addEventListener('visibilitychange', () => { if (!document.hidden && basket.hold) basket.queue(() => basket.restore()).catch(() => {}); });
   setInterval(() => {
     const over = basket.hold?.expires_at && basket.expiresAt <= serverNow();
     showClock();
@@ -390,7 +404,7 @@ function frame() {
   byId('sale').inert = true;
   addCategories();
   addAreas();
-  map = new SeatMap(byId('map'), { onTake: toggle, onPoint: (i) => { if (i >= 0) byId('seat').textContent = describe(i); } });
+  map = new SeatMap(byId('map'), { onTake: toggle, onPoint: tellOf });
   map.mine = mine;
   show(viewKept());
 }
@@ -414,7 +428,7 @@ async function open() {
   byId('hall').dataset.seen = 'seats';
   await drawn();
   addPrices();
-  list = new SeatList(plan, { onTake: toggle, priceOf, mine, wanted: map.wanted });
+  list = new SeatList(plan, { onTake: toggle, priceOf, mine, pending: map.pending, wanted: map.wanted });
   showFull();
   await basket.restore().catch(explain);
   if (mine.size > 0) map.showSeats([...mine]);

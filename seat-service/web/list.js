@@ -5,11 +5,12 @@ import { byId, make, say } from './kit.js';
 import { FREE, HELD, SOLD } from './plan.js';
 
 export class SeatList {
-  constructor(plan, { onTake, priceOf, mine, wanted }) {
+  constructor(plan, { onTake, priceOf, mine, pending, wanted }) {
     this.plan = plan;
     this.onTake = onTake;
     this.priceOf = priceOf;
     this.mine = mine;
+    this.pending = pending;
     this.wanted = wanted;
     this.zones = byId('list-zone');
     this.rows = byId('list-row');
@@ -73,7 +74,7 @@ export class SeatList {
     button.setAttribute('aria-pressed', String(mine));
     // Not `disabled`: a seat that is taken while it has the focus would throw the focus away.
     button.setAttribute('aria-disabled', String(!mine && !free));
-    const how = mine ? say('seat.mine') : free ? this.priceOf(i) : state === HELD ? say('seat.held') : state === SOLD ? say('seat.sold') : state === FREE ? say('seat.filtered') : say('seat.blocked');
+    const how = this.pending.has(i) ? say('seat.pending') : mine ? say('seat.mine') : free ? this.priceOf(i) : state === HELD ? say('seat.held') : state === SOLD ? say('seat.sold') : state === FREE ? say('seat.filtered') : say('seat.blocked');
     put(button, say('list.seat', this.plan.numbers[i], how));
   }
 }

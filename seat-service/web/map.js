@@ -46,7 +46,7 @@ export class SeatMap {
     this.paint = makePaint(this.lower, this.plan, this.grid, plain);
     this.lower.addEventListener('webglcontextlost', (event) => event.preventDefault());
     this.lower.addEventListener('webglcontextrestored', () => { this.paint.setUp(); this.recolour(); });
-    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.recolour());
+    for (const wish of ['(prefers-color-scheme: dark)', '(prefers-contrast: more)', '(forced-colors: active)']) matchMedia(wish).addEventListener('change', () => this.recolour());
     this.listen();
     if (this.width) this.recolour();
   }

@@ -135,16 +135,72 @@ describe('pages', () => {
     await visitor.close();
   });
 
-  test('held seats are there after a reload, in another tab of the hall they are not free', async () => {
+  const held = (page, count) => page.waitForFunction((wanted) => document.querySelectorAll('#cart-seats li').length === wanted, count);
+
+  test('held seats are there after a reload and in a second tab, and what one tab does the other shows', async () => {
     const visitor = await Visitor.open(browser, stack);
+    const { page } = visitor;
     await visitor.enter();
     await visitor.takeBest(3);
-    await visitor.page.reload();
+    await page.reload();
     await visitor.ready();
-    assert.equal(await visitor.page.locator('#cart-seats li').count(), 3);
-    await visitor.page.click('#cart-back');
-    await visitor.page.locator('#cart-pay').waitFor({ state: 'hidden' });
-    assert.equal(await visitor.page.locator('#cart-seats li').count(), 0);
+    await held(page, 3);
+    const second = await page.context().newPage();
+    await second.goto(`${visitor.at}/seats/demo`);
+    await held(second, 3);
+    await second.locator('#cart-seats button').first().click();
+    await held(page, 2);
+    // A tab that was closed by mistake takes nothing with it.
+    await second.close();
+    const third = await page.context().newPage();
+    await third.goto(`${visitor.at}/seats/demo`);
+    await held(third, 2);
+    await page.click('#cart-back');
+    await held(page, 0);
+    await held(third, 0);
+    await visitor.close();
+  });
+
+  test('a seat that is being taken for its visitor is never told to be somebody else\'s', async () => {
+    const visitor = await Visitor.open(browser, stack, { locale: 'en-GB' });
+    const { page } = visitor;
+    await visitor.enter();
+    await visitor.openRow(50, 4);
+    const before = await page.textContent('#list-row option:checked');
+    let answer;
+    await page.route('**/holds', async (route) => {
+      answer = await route.fetch();
+      // The stream has told of it, and this answer comes later.
+      await page.waitForFunction((old) => document.querySelector('#list-row option:checked').textContent !== old, before);
+      assert.match(await visitor.seat(2).textContent(), /one moment/);
+      await route.fulfill({ response: answer });
+    }, { times: 1 });
+    await visitor.seat(2).click();
+    await page.locator('#list-seats li:nth-child(3) button[aria-pressed=true]').waitFor();
+    assert.match(await visitor.seat(2).textContent(), /yours/);
+    assert.equal(answer.status(), 201);
+    // The same on the map, in the words below it.
+    await page.evaluate(() => {
+      globalThis.told = [];
+      new MutationObserver(() => globalThis.told.push(document.getElementById('seat').textContent)).observe(document.getElementById('seat'), { childList: true, characterData: true });
+    });
+    await page.click('#show-map');
+    await page.focus('#map-top');
+    await page.keyboard.press('ArrowRight');
+    await page.route('**/holds/*', async (route) => {
+      const free = await page.textContent('#list-zone');
+      answer = await route.fetch();
+      await page.waitForFunction((old) => document.querySelector('#list-zone').textContent !== old, free);
+      await route.fulfill({ response: answer });
+    }, { times: 1 });
+    await page.keyboard.press('Enter');
+    await held(page, 2);
+    const told = await page.evaluate(() => globalThis.told);
+    assert.match(told.at(-1), /yours/);
+    assert.ok(told.some((text) => /one moment/.test(text)), told.join('; '));
+    assert.ok(!told.some((text) => /being bought/.test(text)), told.join('; '));
+    await page.click('#cart-back');
+    await held(page, 0);
     await visitor.close();
   });
 
