@@ -250,7 +250,7 @@ local function judge()
     take_heard()
     local gap = now_us - bucket.at_us > silent_max_ms * 1000
     if gap or epoch < bucket.heard_epoch or epoch > bucket.heard_epoch + 1 then
-        bucket.heard_upto, bucket.heard_next = 0, issued
+        bucket.heard_upto, bucket.heard_next = 0, 0 -- this epoch is not whole
     elseif epoch == bucket.heard_epoch + 1 then
         bucket.heard_upto, bucket.heard_next = bucket.heard_next, issued
     end

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { until } from '../../lib-js/index.js';
-import { act, makeEvent, openHouse, Visitor } from './support.js';
+import { act, makeEvent, openHouse, untilState, Visitor } from './support.js';
 
 const PEOPLE = 40;
 const RATE = 5;
@@ -72,4 +72,27 @@ test('a front that dies makes a ghost of nobody', async (t) => {
   await until('everybody to count', async () => (await waiting(house.front)) === PEOPLE);
   for (const visitor of people) visitor.front = house.front;
   assert.equal((await people.at(-1).me()).json.ahead, PEOPLE - 1);
+});
+
+// Before the draw nobody has a place that could be marked.
+test('whoever is there at the opening has a whole epoch to be heard in, wherever in one it falls', async (t) => {
+  const GONE_AFTER_MS = 6000;
+  const epoch = () => Math.floor(Date.now() / GONE_AFTER_MS);
+  const at = (ms) => new Date(Date.now() + ms).toISOString();
+  const house = await openHouse(t, { config: { line: { gone_after: `${GONE_AFTER_MS}ms` } } });
+  await makeEvent(house, 'show', { rate_per_s: 0, prequeue_at: at(0), opens_at: at(3_600_000) }, { open: false });
+  await act(house.front, 'show', 'schedule');
+  await untilState(house.front, 'show', 'pre-queue');
+  for (let i = 0; i < PEOPLE; i += 1) await new Visitor(house.front, 'show').joined();
+  await until('an epoch to be nearly over', () => Date.now() % GONE_AFTER_MS > GONE_AFTER_MS - 1000);
+  const openedIn = epoch();
+  await act(house.front, 'show', 'open');
+  const counts = new Set();
+  await until('that epoch to be over', async () => {
+    const count = await waiting(house.front);
+    if (epoch() > openedIn + 1) return true;
+    counts.add(count);
+    return false;
+  }, { timeoutMs: 30_000 });
+  assert.deepEqual([...counts], [PEOPLE]);
 });
