@@ -57,6 +57,14 @@ struct metrics *service_metrics(const struct service *service)
     return service->metrics;
 }
 
+uint64_t service_errors(const struct service *service)
+{
+    uint64_t errors = 0;
+    for (unsigned i = 0; i < service->runners_len; i++) /* relaxed: a number for a graph */
+        errors += atomic_load_explicit(&service->runner[i].errors, memory_order_relaxed);
+    return errors;
+}
+
 /* ---- requests that were answered ---- */
 
 static void log_request(const struct service_runner *runner, const struct http_req *req,
@@ -80,6 +88,8 @@ static void on_answered(void *loop_ctx, const struct http_req *req, unsigned sta
 {
     struct service_runner *runner = loop_ctx;
     histogram_record(&runner->took, took_us);
+    if (status >= 500)
+        atomic_fetch_add_explicit(&runner->errors, 1, memory_order_relaxed);
     uint64_t one_in = runner->loop.service->settings.log_requests;
     if (one_in != 0 && runner->requests++ % one_in == 0)
         log_request(runner, req, "public", status, took_us);

@@ -96,6 +96,8 @@ void *service_ctx(const struct service *service); /* conf.ctx */
 const void *service_config(const struct service *service);
 struct logger *service_log(const struct service *service);
 struct metrics *service_metrics(const struct service *service);
+/* How often visitors were answered 5xx, by all loops since the start. Any thread. */
+uint64_t service_errors(const struct service *service);
 
 static inline struct service_loop *service_loop_of(const struct http_req *req)
 {

@@ -64,6 +64,8 @@ struct service_runner {
     bool finished;
     uint64_t requests; /* of which every settings.log_requests-th is logged */
     struct histogram took;
+    _Atomic uint64_t errors; /* public answers of 5xx; lives longer than the server, which counts
+                              * them as well */
     _Atomic unsigned conditions_len;
     struct service_condition condition[SERVICE_CONDITIONS_MAX];
 };

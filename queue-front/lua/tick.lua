@@ -6,8 +6,8 @@
 --   the marks, block to count from, how many blocks follow, then block, 128 bytes for each; then how
 --   many entries given up before the draw follow, and each of them with its position; then of the
 --   places that moved: run and number of the newest move that this front knows, how many follow, and
---   each of them with its moves (a front tells them after a loss); then what this front has judged of
---   its promises since its last tick, in the order of TOLD
+--   each of them with its moves (a front tells them after a loss); then what this front has seen
+--   since its last tick, in the order of TOLD
 -- Answer: {OK, state, version, issued, serving, waiting, active, outstanding, admitted, no_shows,
 --   show_up_milli, service_rate_milli, now_ms, dead, generation,
 --   {doc, knobs...} or {} if the front has this version, {stretch, ...} those it has not,
@@ -574,8 +574,10 @@ end
 
 -- ---- places that moved ----
 
--- Promised waits that this front has compared with the real ones since its last tick.
-local TOLD = { 'join_judged', 'join_kept', 'join_error', 'way_judged', 'way_kept', 'way_error' }
+-- Since its last tick: promised waits that this front has compared with the real ones, and its answers
+-- of 5xx.
+local TOLD = { 'join_judged', 'join_kept', 'join_error', 'way_judged', 'way_kept', 'way_error',
+    'errors' }
 
 -- Where the arguments about them begin: behind two lists.
 local function moves_arg()

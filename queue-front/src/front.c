@@ -93,6 +93,12 @@ static void name_cookies(struct front_event *event)
     event->pass_cookie_len = (uint32_t)pass.len;
 }
 
+static uint64_t errors_now(const struct front *front)
+{
+    const struct http_stats *http = http_server_stats(front->loop->server);
+    return atomic_load_explicit(&http->status[5], memory_order_relaxed); /* our own: any order */
+}
+
 static int event_create(struct front *front, const char *id, struct err_slot *err,
                         struct front_event **out)
 {
@@ -108,6 +114,7 @@ static int event_create(struct front *front, const char *id, struct err_slot *er
     name_cookies(event);
     eta_meter_init(&event->meter);
     promise_init(&event->promises);
+    event->errors_before = errors_now(front);
     struct event_doc_fault fault;
     int rc = event_doc_parse(SPAN("{}"), line_event_of(front_event_id(event)), &fault, &event->doc);
     assert(rc == 0);
@@ -247,6 +254,13 @@ static void renew_model(struct front *front, struct front_event *event)
     eta_watch_observe(&event->watch, event->view, &event->eta);
 }
 
+/* What all fronts' sums are made of. */
+static void tell(const struct front *front, const struct front_event *event, struct line_told *told)
+{
+    *told = event->promises.told;
+    told->errors = errors_now(front) - event->errors_before;
+}
+
 static void on_view(void *ctx, const struct line_view *view)
 {
     struct front *front = ctx;
@@ -266,7 +280,7 @@ static void on_view(void *ctx, const struct line_view *view)
     renew_model(front, event);
     promise_observe(&event->promises, view, &event->eta);
     if (view->told != NULL)
-        *view->told = event->promises.told;
+        tell(front, event, view->told);
     figures_show(event);
     check_waits(front);
 }

@@ -118,8 +118,9 @@ struct front_event {
     struct eta_model eta;
     struct eta_watch watch;
     struct promise_book promises;
-    struct odds odds; /* as of the last feed of seats; `known`: fit to be told */
-    bool has_odds;    /* there was a feed */
+    uint64_t errors_before; /* answers of 5xx of this loop when the event was first seen */
+    struct odds odds;       /* as of the last feed of seats; `known`: fit to be told */
+    bool has_odds;          /* there was a feed */
 
     struct http_blob *status; /* whole answers, head and all */
     struct http_blob *not_modified;

@@ -101,6 +101,7 @@ void line_event_put_tick(const struct line_event *event, struct text *command,
         resp_u64(command, event->sending.kept[i] - event->taken.kept[i]);
         resp_u64(command, event->sending.error_milli[i] - event->taken.error_milli[i]);
     }
+    resp_u64(command, event->sending.errors - event->taken.errors);
 }
 
 void line_event_put_drawn(const struct line_event *event, struct text *command)

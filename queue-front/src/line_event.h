@@ -59,7 +59,7 @@ void line_event_deinit(struct line_event *event);
 /* A place was seen that somebody has. */
 void line_event_saw_place(struct line_event *event, uint64_t place);
 
-enum { LINE_TICK_WORDS = 20 };
+enum { LINE_TICK_WORDS = 21 };
 
 /* How many words more a tick's marks take; picks them, so the tick is to be sent. Their end is
  * heard_sent(). */

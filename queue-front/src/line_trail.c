@@ -1,6 +1,6 @@
 /* line_trail.c: see line_trail.h. An audit entry is a JSON object already; its time (the stream's
- * own id) and version are put in at its front. A sample is sixteen numbers with colons between;
- * one that an older version wrote has nine, and 0 for the others. */
+ * own id) and version are put in at its front. A sample is seventeen numbers with colons between;
+ * one that an older version wrote has nine or sixteen, and 0 for the others. */
 #include "line_trail.h"
 
 #include "base/rfc3339.h"
@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-enum { AUDIT_ROW_EXTRA = 96, SERIES_ROW_MAX = 640, SAMPLE_NUMBERS = 16, SAMPLE_NUMBERS_MIN = 9 };
+enum { AUDIT_ROW_EXTRA = 96, SERIES_ROW_MAX = 640, SAMPLE_NUMBERS = 17, SAMPLE_NUMBERS_MIN = 9 };
 
 static bool open_list(struct text *out, size_t bytes)
 {
@@ -110,6 +110,7 @@ bool line_trail_series(const redisReply *reply, struct text *out)
         json_member_milli(out, "show_up", (int64_t)numbers[9]);
         put_told(out, "eta_join", numbers + 10);
         put_told(out, "eta_way", numbers + 13);
+        json_member_u64(out, "errors", numbers[16]);
         json_close(out, '}');
     }
     json_close(out, ']');

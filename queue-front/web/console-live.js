@@ -1,32 +1,24 @@
 // console-live.js: one event as it is now and as it went. The line's history comes from the service,
 // which keeps it over the whole sale, with the waits it told against the real ones; so do the counts of
-// the orders, and those of the hall for a day. What only /metrics tells (errors) is noted from when this
-// page was opened.
+// the orders, and those of the hall for a day. Each of the three tells its own errors with them.
 
-import { get, hasPart, metrics, parts } from './console-api.js';
+import { get, hasPart } from './console-api.js';
 import { make, say } from './kit.js';
 import { Chart } from './console-chart.js';
 import { fact, number, percent, show } from './console-ui.js';
 
 const SERIES_EVERY = 30; // refreshes; in between, the live numbers go on with it
-const NOTED_EVERY = 3;
+const COUNTS_EVERY = 3;
+const SERIES_MAX = 5000; // samples of the line, which are all there are
+const NEWEST = 60; // those read with the counts
 const NOTED_MAX = 1800;
 const JUDGED_OVER_MS = 60_000; // of the waits that were told: so many minutes' calls are judged together
 const OVER_MS = 10_000; // a rate is the difference over at least so long
+const ERROR_STEPS = 240; // points of the errors' chart
 const TILES = ['waiting', 'active', 'outstanding', 'issued', 'serving', 'admitted', 'no_shows', 'streams'];
 
 // Notes outlive the view, so that going to the knobs and back loses nothing.
-const noted = new Map(); // event -> {line: [], other: []}
-
-function notesOf(id) {
-  if (!noted.has(id)) noted.set(id, { line: [], other: [] });
-  return noted.get(id);
-}
-
-function add(list, row) {
-  list.push(row);
-  if (list.length > NOTED_MAX) list.shift();
-}
+const noted = new Map(); // event -> rows
 
 // How much a counter rises a second; null at the beginning and where it was set back.
 function rates(rows, key) {
@@ -68,14 +60,29 @@ function toldWaits(rows) {
 const times = (rows) => rows.map((row) => row.at / 1000);
 const column = (rows, key) => rows.map((row) => row[key] ?? null);
 
-// What /metrics of all parts tell; null for what does not answer.
-async function note() {
-  const all = Object.fromEntries(await Promise.all(parts.map(async ({ name }) => [name, await metrics(name).catch(() => null)])));
-  const errors = Object.values(all).reduce((sum, metric) => sum + (metric?.('fairgate_http_responses_total', { class: '5xx' }) ?? 0), 0);
-  return { at: Date.now(), errors };
+// Errors a minute of each part. They count at times of their own, so all are read off one scale, which
+// ends now; nothing between two of its points is left out.
+function errorsOf(lists) {
+  const known = lists.filter((rows) => rows.length > 0);
+  if (known.length === 0) return [[], ...lists.map(() => [])];
+  const from = Math.min(...known.map((rows) => rows[0].at));
+  const to = Math.max(...known.map((rows) => rows.at(-1).at));
+  const step = Math.max(OVER_MS, (to - from) / ERROR_STEPS);
+  const count = Math.floor((to - from) / step) + 1;
+  const scale = Array.from({ length: count }, (_, n) => to - (count - 1 - n) * step);
+  const perMinute = (rows) => {
+    let next = 0;
+    let sum = null;
+    return scale.map((at) => {
+      const before = sum;
+      for (; next < rows.length && rows[next].at <= at; next++) sum = rows[next].errors ?? sum;
+      return before === null || sum < before ? null : (sum - before) * 60_000 / step;
+    });
+  };
+  return [scale.map((at) => at / 1000), ...lists.map(perMinute)];
 }
 
-// A part's counts of an event over time, up to now; null where it does not tell any.
+// A part's counts of an event over time, up to now; null where it does not tell any, or does not answer.
 async function countsOf(part, id) {
   const counts = await get(part, `/admin/events/${id}/counts`).catch(() => null);
   if (counts === null) return null;
@@ -94,57 +101,55 @@ function charts() {
     seats: new Chart({ title: say('chart.seats'), lines: [line('seats.held', 'two'), line('seats.sold', 'one')] }),
     orders: new Chart({ title: say('chart.orders'), lines: [line('live.orders_per_min', 'one'), line('live.orders_open', 'two'), line('live.orders_parked', 'bad')] }),
     lost: new Chart({ title: say('chart.lost'), lines: [line('live.let_go_per_min', 'one'), line('live.refunded_per_min', 'two'), line('live.failed_per_min', 'bad')] }),
-    errors: new Chart({ title: say('chart.errors'), note: say('chart.since-open'), lines: [line('live.errors_per_s', 'bad')] }),
+    errors: new Chart({ title: say('chart.errors'), note: say('chart.errors-note'), lines: [line('part.queue', 'one'), line('part.seats', 'two'), line('part.pay', 'bad')] }),
   };
 }
 
 export async function open(body, event) {
   const { id } = event;
-  const notes = notesOf(id);
   const all = charts();
   const facts = make('dl', { id: 'live', className: 'facts' });
   body.replaceChildren(facts, make('div', { className: 'charts' }, ...Object.values(all).map((chart) => chart.at)));
   if (!hasPart('pay')) for (const chart of [all.orders, all.lost]) chart.at.hidden = true;
   let history = [];
+  let hall = null;
+  let orders = null;
   let turns = 0;
 
-  async function readSeries() {
-    const { series } = await get('queue', `/admin/events/${id}/series?limit=5000`);
-    history = series.map((row) => ({ ...row, at: Date.parse(row.at) }));
+  async function readSeries(limit) {
+    const told = await get('queue', `/admin/events/${id}/series?limit=${limit}`).catch(() => null);
+    if (told === null) return; // Redis may be away: what is known goes on with the live numbers
+    const rows = told.series.map((row) => ({ ...row, at: Date.parse(row.at) }));
+    const from = rows[0]?.at ?? Infinity;
+    history = [...history.filter((row) => row.at < from), ...rows];
     const last = history.at(-1)?.at ?? 0;
-    notes.line = notes.line.filter((row) => row.at > last);
+    noted.set(id, noted.get(id).filter((row) => row.at > last));
   }
 
   async function readSeats() {
-    const rows = hasPart('seats') ? await countsOf('seats', id) : null;
-    all.seats.at.hidden = rows === null;
-    all.seats.set([times(rows ?? []), column(rows ?? [], 'held'), column(rows ?? [], 'sold')]);
+    if (hasPart('seats')) hall = await countsOf('seats', id) ?? hall;
+    all.seats.at.hidden = hall === null;
+    if (hall !== null) all.seats.set([times(hall), column(hall, 'held'), column(hall, 'sold')]);
   }
 
   async function readOrders() {
-    const rows = hasPart('pay') ? await countsOf('pay', id) : null;
-    if (rows === null) return;
-    const t = times(rows);
-    const perMinute = (key) => rates(rows, key).map((rate) => (rate === null ? null : rate * 60));
-    for (const row of rows) row.let_go = row.cancelled + row.expired;
-    all.orders.set([t, perMinute('completed'), column(rows, 'open'), column(rows, 'parked')]);
+    if (hasPart('pay')) orders = await countsOf('pay', id) ?? orders;
+    if (orders === null) return;
+    const t = times(orders);
+    const perMinute = (key) => rates(orders, key).map((rate) => (rate === null ? null : rate * 60));
+    for (const row of orders) row.let_go = row.cancelled + row.expired;
+    all.orders.set([t, perMinute('completed'), column(orders, 'open'), column(orders, 'parked')]);
     all.lost.set([t, perMinute('let_go'), perMinute('refunded'), perMinute('failed')]);
   }
 
   function showLine() {
-    const rows = [...history, ...notes.line];
+    const rows = [...history, ...noted.get(id)];
     const t = times(rows);
     all.line.set([t, column(rows, 'issued'), column(rows, 'serving')]);
     all.people.set([t, column(rows, 'waiting'), column(rows, 'active')]);
     all.rate.set([t, rates(rows, 'admitted'), column(rows, 'rate_per_s')]);
     all.show.set([t, showUp(rows)]);
     all.eta.set([times(history), ...toldWaits(history)]);
-  }
-
-  function showNoted() {
-    const rows = notes.other;
-    const t = times(rows);
-    all.errors.set([t, rates(rows, 'errors')]);
   }
 
   function showFacts() {
@@ -156,13 +161,12 @@ export async function open(body, event) {
 
   return {
     async refresh() {
-      add(notes.line, { rate_per_s: event.doc.rate_per_s, ...event.live, at: Date.now() });
+      const now = { rate_per_s: event.doc.rate_per_s, ...event.live, at: Date.now() };
+      noted.set(id, [...(noted.get(id) ?? []).slice(1 - NOTED_MAX), now]);
       showFacts();
-      if (turns % SERIES_EVERY === 0) await readSeries();
-      if (turns % NOTED_EVERY === 0) {
-        add(notes.other, await note());
-        await Promise.all([readSeats(), readOrders()]);
-        showNoted();
+      if (turns % COUNTS_EVERY === 0) {
+        await Promise.all([readSeries(turns % SERIES_EVERY === 0 ? SERIES_MAX : NEWEST), readSeats(), readOrders()]);
+        all.errors.set(errorsOf([history, hall ?? [], orders ?? []]));
       }
       turns++;
       showLine();

@@ -25,7 +25,9 @@ struct series {
     struct annals_point *points; /* SERIES_POINTS, a ring; NULL until it was read */
     uint32_t len, next;
     uint64_t last_ms;
-    uint64_t try_ms; /* read not before */
+    uint64_t try_ms;        /* read not before */
+    uint64_t errors_before; /* of earlier owners */
+    uint64_t errors_from;   /* our own that do not count: before we owned the event */
     _Atomic uint64_t now[STATES];
     bool is_unsaved; /* the newest point */
     bool is_told;    /* /metrics knows it */
@@ -119,9 +121,10 @@ static void take_found(struct work *work)
     series->points = calloc(SERIES_POINTS, sizeof(*series->points));
     for (uint32_t i = 0; series->points != NULL && i < work->found_len; i++) {
         const struct counted_row *point = &work->found[i];
-        series->points[i] = (struct annals_point){point->at_ms, point->free, point->held,
-                                                  point->sold, point->blocked};
+        series->points[i] = (struct annals_point){point->at_ms, point->free,    point->held,
+                                                  point->sold,  point->blocked, point->errors};
         series->last_ms = point->at_ms;
+        series->errors_before = point->errors;
     }
     series->len = series->points != NULL ? work->found_len : 0;
     series->next = series->len % SERIES_POINTS;
@@ -161,7 +164,8 @@ static void take_unsaved(struct annals *annals, struct work *work)
                                                                 .free = point.free,
                                                                 .held = point.held,
                                                                 .sold = point.sold,
-                                                                .blocked = point.blocked};
+                                                                .blocked = point.blocked,
+                                                                .errors = point.errors};
     }
 }
 
@@ -221,9 +225,16 @@ void annals_end_session(struct annals *annals, struct http_req *req, struct span
 
 /* ---- counts ---- */
 
-struct annals_point annals_now(const struct house_event *event, uint64_t now_ms)
+static uint64_t errors_of(const struct annals *annals, const struct house_event *event)
 {
-    struct annals_point point = {.at_ms = now_ms};
+    const struct series *series = &annals->series[event->nth];
+    return series->errors_before + service_errors(annals->conf.service) - series->errors_from;
+}
+
+struct annals_point annals_now(const struct annals *annals, const struct house_event *event,
+                               uint64_t now_ms)
+{
+    struct annals_point point = {.at_ms = now_ms, .errors = errors_of(annals, event)};
     struct engine_count counts[PLAN_CATEGORIES_MAX];
     engine_counts(event->engine, counts);
     for (uint32_t i = 0; i < plan_category_count(event->plan->plan); i++) {
@@ -294,7 +305,9 @@ void annals_tick(struct annals *annals, struct desk *desk)
         struct series *series = &annals->series[nth];
         if (!house_is_open(event))
             continue;
-        struct annals_point point = annals_now(event, now_ms);
+        if (!series->is_told)
+            series->errors_from = service_errors(annals->conf.service);
+        struct annals_point point = annals_now(annals, event, now_ms);
         show(annals, event, &point);
         if (series->points == NULL || now_ms < series->last_ms + SERIES_MS)
             continue;

@@ -17,6 +17,7 @@ struct annals;
 struct annals_conf {
     const char *dsn; /* borrowed, as all here */
     struct pass_revoked *revoked;
+    struct service *service; /* whose errors are counted with each point */
     struct metrics *metrics;
     struct logger *log;
 };
@@ -34,12 +35,14 @@ void annals_end_session(struct annals *annals, struct http_req *req, struct span
 struct annals_point {
     uint64_t at_ms;
     uint32_t free, held, sold, blocked;
+    uint64_t errors; /* visitors answered 5xx by the event's owners, of whatever event: rises */
 };
 
 /* How many points there are of an event, and one of them: age 1 is the newest. */
 uint32_t annals_len(const struct annals *annals, const struct house_event *event);
 struct annals_point annals_at(const struct annals *annals, const struct house_event *event,
                               uint32_t age);
-struct annals_point annals_now(const struct house_event *event, uint64_t now_ms);
+struct annals_point annals_now(const struct annals *annals, const struct house_event *event,
+                               uint64_t now_ms);
 
 #endif

@@ -6,7 +6,7 @@
 
 enum {
     ENDED_BYTES = 1024 + ENDINGS_MAX * 2 * 12,
-    COUNTED_BYTES = 1024 + EVENTS_MAX * (EVENT_ID_MAX + 4 + 5 * 12),
+    COUNTED_BYTES = 1024 + EVENTS_MAX * (EVENT_ID_MAX + 4 + 6 * 12),
     /* Numbers are given before the commit and seen after it: so many rows back are read again. */
     ENDED_AGAIN = 64,
 };
@@ -67,7 +67,7 @@ int ended_read(struct pg *pg, uint64_t *seen,
     return 0;
 }
 
-enum column { EVENT, AT, FREE, HELD, SOLD, BLOCKED, COLUMNS };
+enum column { EVENT, AT, FREE, HELD, SOLD, BLOCKED, ERRORS, COLUMNS };
 
 static void put_cell(struct pg_args *args, const struct counted_row *row, enum column column)
 {
@@ -87,19 +87,24 @@ static void put_cell(struct pg_args *args, const struct counted_row *row, enum c
     case SOLD:
         pg_array_i32(args, (int32_t)row->sold);
         break;
-    default:
+    case BLOCKED:
         pg_array_i32(args, (int32_t)row->blocked);
+        break;
+    default:
+        pg_array_i64(args, (int64_t)row->errors);
         break;
     }
 }
 
 static const char SQL_COUNTED_WRITE[] =
     "WITH p AS (SELECT e.no, c.* FROM UNNEST($1::text[], $2::timestamptz[], $3::integer[],"
-    "    $4::integer[], $5::integer[], $6::integer[]) AS c (id, at, free, held, sold, blocked)"
+    "    $4::integer[], $5::integer[], $6::integer[], $7::bigint[])"
+    "    AS c (id, at, free, held, sold, blocked, errors)"
     "  JOIN event e ON e.id = c.id"
     "), over AS (DELETE FROM counted USING p WHERE counted.event = p.no"
-    "    AND counted.at < p.at - $7::bigint * interval '1 millisecond')"
-    " INSERT INTO counted SELECT no, at, free, held, sold, blocked FROM p ON CONFLICT DO NOTHING";
+    "    AND counted.at < p.at - $8::bigint * interval '1 millisecond')"
+    " INSERT INTO counted (event, at, free, held, sold, blocked, errors)"
+    " SELECT no, at, free, held, sold, blocked, errors FROM p ON CONFLICT DO NOTHING";
 
 int counted_write(struct pg *pg, const struct counted_row *rows, uint32_t len, uint32_t keep,
                   struct err_slot *err)
@@ -107,6 +112,7 @@ int counted_write(struct pg *pg, const struct counted_row *rows, uint32_t len, u
     static const enum pg_array types[COLUMNS] = {
         [EVENT] = PG_ARRAY_TEXT, [AT] = PG_ARRAY_TIME,  [FREE] = PG_ARRAY_I32,
         [HELD] = PG_ARRAY_I32,   [SOLD] = PG_ARRAY_I32, [BLOCKED] = PG_ARRAY_I32,
+        [ERRORS] = PG_ARRAY_I64,
     };
     uint8_t memory[COUNTED_BYTES];
     struct pg_args args;
@@ -132,11 +138,12 @@ int counted_read(struct pg *pg, struct span event, struct counted_row *out, uint
     pg_args_init(&args, memory, sizeof(memory));
     pg_arg_text(&args, event);
     pg_arg_i32(&args, (int32_t)room);
-    int rc = pg_query(pg,
-                      "SELECT (extract(epoch FROM c.at) * 1000)::bigint, c.free, c.held, c.sold,"
-                      "  c.blocked FROM counted c JOIN event e ON e.no = c.event WHERE e.id = $1"
-                      " ORDER BY c.at DESC LIMIT $2",
-                      &args, err, &res);
+    int rc = pg_query(
+        pg,
+        "SELECT (extract(epoch FROM c.at) * 1000)::bigint, c.free, c.held, c.sold,"
+        "  c.blocked, c.errors FROM counted c JOIN event e ON e.no = c.event WHERE e.id = $1"
+        " ORDER BY c.at DESC LIMIT $2",
+        &args, err, &res);
     if (rc < 0)
         return err_wrap(err, "reading counts");
     uint32_t rows = (uint32_t)PQntuples(res);
@@ -146,7 +153,8 @@ int counted_read(struct pg *pg, struct span event, struct counted_row *out, uint
                                       .free = (uint32_t)pg_i32(res, row, 1),
                                       .held = (uint32_t)pg_i32(res, row, 2),
                                       .sold = (uint32_t)pg_i32(res, row, 3),
-                                      .blocked = (uint32_t)pg_i32(res, row, 4)};
+                                      .blocked = (uint32_t)pg_i32(res, row, 4),
+                                      .errors = (uint64_t)pg_i64(res, row, 5)};
     }
     PQclear(res);
     *len = rows;

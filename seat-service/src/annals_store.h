@@ -23,6 +23,7 @@ struct counted_row {
     const char *event; /* its id; borrowed. Not set by counted_read() */
     uint64_t at_ms;
     uint32_t free, held, sold, blocked;
+    uint64_t errors;
 };
 
 /* One point each of several events. Of each the newest `keep` times SERIES_MS stay. */

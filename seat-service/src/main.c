@@ -161,6 +161,7 @@ static int start_annals(struct seats *seats, struct err_slot *err)
     struct annals_conf annals = {
         .dsn = seats->settings.conninfo,
         .revoked = seats->revoked,
+        .service = seats->service,
         .metrics = service_metrics(seats->service),
         .log = service_log(seats->service),
     };

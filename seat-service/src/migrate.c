@@ -36,6 +36,10 @@ static const struct step steps[] = {
         "005_holds_room",
 #include "seat-service/sql/005_holds_room.sql.inc"
     },
+    {
+        "006_counted_errors",
+#include "seat-service/sql/006_counted_errors.sql.inc"
+    },
 };
 
 enum { STEPS = sizeof(steps) / sizeof(steps[0]) };

@@ -235,7 +235,7 @@ static void get_counts(struct http_req *req, void *ctx)
     json_open(&body, '{');
     json_member_cstr(&body, "event", call.event->id);
     json_key(&body, "columns");
-    json_raw(&body, SPAN("[\"at\",\"free\",\"held\",\"sold\",\"blocked\"]"));
+    json_raw(&body, SPAN("[\"at\",\"free\",\"held\",\"sold\",\"blocked\",\"errors\"]"));
     json_key(&body, "points");
     json_open(&body, '[');
     for (uint32_t age = len; age > 0; age--) {
@@ -248,16 +248,18 @@ static void get_counts(struct http_req *req, void *ctx)
         json_u64(&body, point.held);
         json_u64(&body, point.sold);
         json_u64(&body, point.blocked);
+        json_u64(&body, point.errors);
         json_close(&body, ']');
     }
     json_close(&body, ']');
-    struct annals_point now = annals_now(call.event, call.now_ms);
+    struct annals_point now = annals_now(annals, call.event, call.now_ms);
     json_key(&body, "now");
     json_open(&body, '{');
     json_member_u64(&body, "free", now.free);
     json_member_u64(&body, "held", now.held);
     json_member_u64(&body, "sold", now.sold);
     json_member_u64(&body, "blocked", now.blocked);
+    json_member_u64(&body, "errors", now.errors);
     json_close(&body, '}');
     render_times(&body, call.now_ms);
     json_close(&body, '}');

@@ -107,6 +107,7 @@ struct line_told {
     uint64_t judged[2];
     uint64_t kept[2];        /* called by p90 */
     uint64_t error_milli[2]; /* sums: how far p50 was off, thousandths of the real wait */
+    uint64_t errors;         /* answers of 5xx, of whatever event, since it was first seen */
 };
 
 /* The newest picture of one event. Owned by the store, read on its loop. */

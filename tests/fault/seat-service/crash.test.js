@@ -191,6 +191,32 @@ test('a full disk refuses changes, loses none, and is over when there is room ag
   assert.equal((await buyer.release(kept.json.hold)).status, 204);
 });
 
+test('how many were refused is counted, and the next life goes on with the sum', async (t) => {
+  const { postgres, seats } = await openHouse(t);
+  const boss = operator(seats, EVENT);
+  const buyer = visitor(seats, EVENT);
+  const errors = async () => (await boss.counts()).json.now.errors;
+  const refuse = async () => {
+    postgres.sql(`ALTER ROLE ${ROLE} CONNECTION LIMIT 0`);
+    postgres.sql(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '${ROLE}'`);
+    await until('the loss to be noticed', async () => (await role(seats)) === 'cut');
+    const before = await errors();
+    for (let i = 0; i < 3; i += 1) assert.equal((await buyer.hold({ seats: ['r1s1', 'r1s2'] })).status, 503);
+    assert.equal(await errors(), before + 3);
+    postgres.sql(`ALTER ROLE ${ROLE} CONNECTION LIMIT -1`);
+    await untilOwner(seats);
+    return before + 3;
+  };
+  const kept = () => Number(postgres.sql('SELECT coalesce(max(errors), 0) FROM seats.counted', 'seats'));
+  const first = await refuse();
+  await until('that to be written', () => kept() >= first, { timeoutMs: 30_000 });
+  await seats.kill();
+  await seats.start();
+  await untilOwner(seats);
+  await until('the sum to be read', async () => (await errors()) >= first);
+  assert.ok((await refuse()) >= first + 3);
+});
+
 test('no connection to be had: changes are refused, and go on when there is one', async (t) => {
   const { postgres, seats } = await openHouse(t);
   const buyer = visitor(seats, EVENT);

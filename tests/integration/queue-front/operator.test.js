@@ -390,6 +390,22 @@ test('the series keeps the line over time', async (t) => {
   assert.equal((await live(house.front, 'show')).issued, 3);
 });
 
+test('how often all fronts answered 5xx is in the series', async (t) => {
+  const house = await openHouse(t, { fronts: 2, config: { http: { loops: 2 } } });
+  await makeEvent(house, 'show', STILL);
+  await Promise.all(house.fronts.map((front) => until('both to know it', async () => (await front.http.get('/v1/queue/show/status')).status === 200)));
+  const errors = async (front) => (await front.metrics()).get('fairgate_http_responses_total{listener="public",class="5xx"}');
+  const newest = async () => (await house.front.admin.get('/admin/events/show/series?limit=1')).json.series.at(-1);
+  const before = await Promise.all(house.fronts.map(errors));
+  await until('a sample', async () => (await newest()) !== undefined);
+  await house.redis.pause();
+  for (const front of [...house.fronts, house.front]) assertProblem(await front.http.post('/v1/queue/show/join'), 503, 'unavailable');
+  await house.redis.resume();
+  const refused = (await Promise.all(house.fronts.map(errors))).map((sum, i) => sum - before[i]);
+  assert.deepEqual(refused, [2, 1]);
+  await until('the series to have them', async () => (await newest())?.errors === 3, { timeoutMs: 30_000 });
+});
+
 test('what was promised and what came of it is in the series, from all fronts, and outlives them', async (t) => {
   const house = await openHouse(t, { fronts: 2 });
   await makeEvent(house, 'show', { rate_per_s: 40, burst: 1, max_active: 0 });

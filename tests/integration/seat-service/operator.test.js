@@ -142,7 +142,7 @@ test('counts tell how the sale went, and how it is now', async () => {
     const { json } = await boss.counts();
     return json.now.held === 2 && json.points.length > 0 && json;
   });
-  assert.deepEqual(columns, ['at', 'free', 'held', 'sold', 'blocked']);
+  assert.deepEqual(columns, ['at', 'free', 'held', 'sold', 'blocked', 'errors']);
   assert.equal(points[0].length, columns.length);
   assert.equal(now.free, 98);
 });

@@ -511,13 +511,13 @@ static uint64_t moves_told_count(struct line_event *event)
 {
     redisReply *reply = moves_told(event);
     uint64_t count = 0;
-    assert_true(resp_get_u64(reply, LINE_TICK_WORDS - 7, &count));
+    assert_true(resp_get_u64(reply, LINE_TICK_WORDS - 8, &count));
     assert_int_equal(LINE_TICK_WORDS + 2 * count, resp_len(reply));
     freeReplyObject(reply);
     return count;
 }
 
-static uint64_t judged_told(struct line_event *event, size_t back)
+static uint64_t sum_told(struct line_event *event, size_t back)
 {
     redisReply *reply = moves_told(event);
     uint64_t sum = 0;
@@ -527,18 +527,23 @@ static uint64_t judged_told(struct line_event *event, size_t back)
 }
 
 /* Told with each tick until one is answered; then only what is new. */
-static void what_became_of_promises_is_told_until_it_is_taken(void **state)
+static void what_a_front_has_seen_is_told_until_it_is_taken(void **state)
 {
+    enum { JUDGED = 7, ERROR_MILLI = 2, ERRORS = 1 }; /* back from the end */
     struct line_event *event = *state;
     event->view.told->judged[0] = 5;
     event->view.told->error_milli[1] = 700;
-    assert_int_equal(5, judged_told(event, 6));
-    assert_int_equal(700, judged_told(event, 1));
+    event->view.told->errors = 4;
+    assert_int_equal(5, sum_told(event, JUDGED));
+    assert_int_equal(700, sum_told(event, ERROR_MILLI));
+    assert_int_equal(4, sum_told(event, ERRORS));
     event->view.told->judged[0] = 8; /* while that tick is under way */
+    event->view.told->errors = 6;
     assert_int_equal(LINE_TICK_CHANGED, take(event, &plain));
-    assert_int_equal(3, judged_told(event, 6));
-    assert_int_equal(0, judged_told(event, 1));
-    assert_int_equal(3, judged_told(event, 6)); /* that one was not answered */
+    assert_int_equal(3, sum_told(event, JUDGED));
+    assert_int_equal(0, sum_told(event, ERROR_MILLI));
+    assert_int_equal(2, sum_told(event, ERRORS));
+    assert_int_equal(3, sum_told(event, JUDGED)); /* that one was not answered */
 }
 
 static void a_place_that_moved_is_known_and_told_to_a_redis_that_lost_it(void **state)
@@ -614,7 +619,7 @@ int main(void)
         TEST(a_draw_is_taken_with_its_document_and_told_when_healing),
         TEST(a_seed_that_is_none_is_refused_whole),
         TEST(who_left_before_the_draw_is_told_with_a_position_once),
-        TEST(what_became_of_promises_is_told_until_it_is_taken),
+        TEST(what_a_front_has_seen_is_told_until_it_is_taken),
         TEST(the_autopilots_rate_stands_in_the_place_of_the_knobs),
         TEST(the_safety_gap_follows_how_fast_people_joined),
     };
