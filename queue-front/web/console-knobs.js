@@ -172,7 +172,7 @@ export async function open(body, event) {
       thinking = setTimeout(think, 4 * THINK_MS);
       return;
     }
-    show(preview, ...foretold('span', as_is), ...(then === null ? [] : foretold('strong', then)));
+    show(preview, ...foretold('span', as_is), ...(then === null || then.waiting === 0 ? [] : foretold('strong', then)));
   }
   const thinkSoon = () => {
     clearTimeout(thinking);

@@ -438,6 +438,56 @@ describe('the console', () => {
     });
   }
 
+  test('errors are drawn since the sale began, of each part its own', async () => {
+    const boss = await Operator.open(browser, stack, MANNERS['desk-en']);
+    const { page } = boss;
+    const now = Date.now();
+    const minutes = Array.from({ length: 11 }, (_, n) => now - (10 - n) * 60_000);
+    const sums = {
+      queue: [0, 0, 30, 30, 30, 30, 30, 30, 30, 30, 30],
+      seats: [7, 7, 7, 0, 0, 10, 10, 10, 10, 10, 10], // set back in between
+      pay: [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 20],
+    };
+    await page.route('**/admin/events/demo/series?*', (route) => route.fulfill({ json: { event: 'demo', series: minutes.map((at, n) => ({ at: new Date(at).toISOString(), errors: sums.queue[n] })) } }));
+    const points = (which) => minutes.map((at, n) => [at, sums[which][n]]);
+    const headers = { 'access-control-allow-origin': '*' };
+    await page.route('**/admin/events/demo/counts', (route) => {
+      const which = route.request().url().includes(`:${stack.base + 12}/`) ? 'seats' : 'pay';
+      return route.fulfill({ headers, json: { event: 'demo', columns: ['at', 'errors'], points: points(which), now: { errors: sums[which].at(-1) }, server_time: new Date(now).toISOString() } });
+    });
+    await page.goto(`${boss.at}/console#/events/demo`);
+    await boss.signIn();
+    const errors = page.locator('.chart').nth(8);
+    await errors.locator('.legend >> text=/0 to/').first().waitFor();
+    const told = await errors.locator('.legend li').allTextContents();
+    for (const [n, words] of [/^Waiting room.*0 to 180$/, /^Seat service.*0 to 60$/, /^Payment adapter.*0 to 120$/].entries()) assert.match(told[n], words);
+    await page.unrouteAll({ behavior: 'ignoreErrors' });
+    await boss.close();
+  });
+
+  test('a preview that failed is asked for again, and an empty line is told of once', async () => {
+    const boss = await Operator.open(browser, stack, MANNERS['desk-en']);
+    const { page } = boss;
+    assert.equal((await queue.put('/admin/events/calm', { body: { name: 'Calm' } })).status, 201);
+    await page.goto(`${boss.at}/console#/events`);
+    await boss.signIn();
+    await page.locator('#events').waitFor();
+    let cut = 0;
+    await page.route('**/admin/events/calm/preview', (route) => {
+      cut += 1;
+      return route.abort();
+    }, { times: 1 });
+    await page.goto(`${boss.at}/console#/events/calm/knobs`);
+    await page.locator('#preview p').waitFor();
+    assert.equal(cut, 1);
+    const both = Promise.all(['/preview', '/preview?rate_per_s=7'].map((end) => page.waitForResponse((answer) => answer.url().endsWith(end))));
+    await page.fill('#knob-rate_per_s', '7');
+    await both;
+    await page.evaluate(() => new Promise((drawn) => { requestAnimationFrame(() => requestAnimationFrame(drawn)); }));
+    assert.deepEqual(await page.locator('#preview p').allTextContents(), ['Nobody waits at the moment.']);
+    await boss.close();
+  });
+
   // As the trail has them; what the page says of each, in English and in Korean.
   const MOVES = [
     ['latency', 812, 300, /took 812 ms, allowed are 300 ms/, /응답이 812 ms, 허용 300 ms/],
