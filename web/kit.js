@@ -81,6 +81,7 @@ export function newKey() {
 
 const pause = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
 const TRIES = 4;
+const PATIENCE_S = 5; // who is to wait for longer is told so
 
 // One call. A change carries a key, so it may be sent again until an answer comes: done twice it is
 // done once. Problems are thrown as Refused; a network that stays away as Refused 0.
@@ -98,8 +99,9 @@ export async function call(method, path, body) {
       await pause(300 * 2 ** tried * (0.5 + Math.random()));
       continue;
     }
-    if ((answer.status === 503 || answer.status === 429) && tried < TRIES) {
-      await pause(1000 * Number(answer.headers.get('Retry-After') ?? 1) * (0.75 + Math.random() / 2));
+    const waitS = Number(answer.headers.get('Retry-After') ?? 1);
+    if ((answer.status === 503 || answer.status === 429) && tried < TRIES && waitS <= PATIENCE_S) {
+      await pause(1000 * waitS * (0.75 + Math.random() / 2));
       continue;
     }
     const json = answer.status === 204 ? {} : await answer.json().catch(() => ({}));
@@ -112,7 +114,8 @@ export async function call(method, path, body) {
 // What went wrong, in words; an error that has no words of its own says that it is one.
 export function sayError(error) {
   const key = `error.${error.code ?? 'other'}`;
-  return knows(key) ? say(key, error.problem?.limit ?? '') : say('error.other');
+  const { limit, retry_after_s: waitS } = error.problem ?? {};
+  return knows(key) ? say(key, limit ?? (waitS ? minutes(1000 * waitS) : '')) : say('error.other');
 }
 
 // For who cannot see: said once, when something has happened.

@@ -285,8 +285,7 @@ static void put_time(struct text *page, struct span at)
     TEXT_LIT(page, "<time datetime=\"");
     html_put(page, at);
     TEXT_LIT(page, "\">");
-    html_put(page, (struct span){at.ptr, at.len < 16 ? at.len : 10});
-    TEXT_LIT(page, "</time>");
+    text_printf(page, "%.10s %.5s UTC</time>", at.ptr, at.ptr + sizeof("2027-05-01T") - 1);
 }
 
 /* It came to an end without tickets. Where the visit is over as well, the hall says how to come

@@ -2,6 +2,7 @@
 // this page says about seats or money is believed by the server: it asks the seats itself.
 
 import { announce, byId, call, make, minutes, money, Refused, say, sayError, serverNow } from './kit.js';
+import { showTime } from './when.js';
 
 const asked = new URLSearchParams(location.search);
 const event = asked.get('event');
@@ -22,6 +23,10 @@ function show(...sections) {
 }
 
 function showSummary() {
+  const name = seats.event_name || seats.event;
+  document.title = `${say('checkout.title')} – ${name}`;
+  byId('event-name').textContent = name;
+  if (seats.starts_at) showTime(byId('event-starts'), seats.starts_at);
   byId('seats').replaceChildren(...(seats.places.length > 0
     ? seats.places.map((place) => make('li', {}, make('span', { textContent: say('seat.name', place.zone, place.row, place.number) }), make('span', { textContent: `${place.category} ${money(place.price, seats.currency)}` })))
     : [make('li', {}, `${seats.area} × ${seats.quantity}`)]));
@@ -64,8 +69,10 @@ async function next() {
   }
 }
 
-// A button that works cannot be pressed twice, and says when it is over.
+// A button that works cannot be pressed twice, and says when it is over. Whoever goes by keys is then
+// where they were.
 async function busy(button, work) {
+  const at = document.activeElement;
   notice('');
   button.disabled = true;
   try {
@@ -76,6 +83,7 @@ async function busy(button, work) {
     notice(sayError(error));
   } finally {
     button.disabled = false;
+    if (document.activeElement === document.body) at.focus({ preventScroll: true });
   }
 }
 

@@ -2,14 +2,14 @@
 // changes as soon as the order does, and there are buttons to cancel, to refund, to print and to come
 // with another account.
 
-import { byId, call, lang, minutes, money, Refused, say, sayError, serverNow } from './kit.js';
+import { byId, call, knows, minutes, money, Refused, say, sayError, serverNow } from './kit.js';
+import { showTime } from './when.js';
 
 const main = document.querySelector('main');
 const { order, status } = main.dataset;
 
 for (const data of document.querySelectorAll('data[data-currency]')) data.textContent = money(Number(data.value), data.dataset.currency);
-const starts = new Intl.DateTimeFormat(lang, { dateStyle: 'full', timeStyle: 'short' });
-for (const time of document.querySelectorAll('time')) time.textContent = starts.format(new Date(time.dateTime));
+for (const time of document.querySelectorAll('time')) showTime(time, time.dateTime);
 for (const needed of document.querySelectorAll('.with-script')) needed.hidden = false;
 byId('print')?.addEventListener('click', () => print());
 
@@ -27,16 +27,24 @@ function follow() {
   addEventListener('online', () => location.reload());
 }
 
-// A button that does one thing, and then leads to how it is now.
+// The money of an order may have moved: an error that has no words of its own promises nothing of it.
+// Who is not logged in any more is told so by the page itself.
+function sayHere(error) {
+  if (error.code === 'login-required') location.reload();
+  return ['other', 'unavailable', 'login-required'].includes(error.code) || !knows(`error.${error.code}`) ? say('order.not-done') : sayError(error);
+}
+
+// A button that does one thing; what follows from it is shown by then().
 function act(button, path, then) {
   button.addEventListener('click', async () => {
     button.disabled = true;
+    byId('notice').textContent = '';
     try {
       await call('POST', path);
       then();
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
-      byId('notice').textContent = sayError(error);
+      byId('notice').textContent = sayHere(error);
       button.disabled = false;
     }
   });
@@ -59,7 +67,7 @@ function handOn(form) {
       notice.textContent = say('ticket.handed-on', location.origin + location.pathname);
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
-      notice.textContent = sayError(error);
+      notice.textContent = sayHere(error);
       button.disabled = false;
     }
   });
@@ -72,8 +80,12 @@ if (clock) {
   tick();
 }
 
-const reload = () => location.reload();
-for (const button of document.querySelectorAll('[data-act]')) act(button, `/v1/pay/orders/${order}/${button.dataset.act}`, reload);
+// A cancel is taken at once and done a moment later, when the page changes by itself.
+const thens = {
+  cancel: () => { byId('notice').textContent = say('order.cancelling'); },
+  refund: () => location.reload(),
+};
+for (const button of document.querySelectorAll('[data-act]')) act(button, `/v1/pay/orders/${order}/${button.dataset.act}`, thens[button.dataset.act]);
 const other = byId('other');
 if (other) act(other, '/v1/pay/logout', () => location.assign(`/pay/checkout?back=${location.pathname}`));
 for (const form of document.querySelectorAll('[data-hand-on]')) handOn(form);

@@ -67,6 +67,9 @@ describe('checkout', () => {
     await page.keyboard.type(who.password);
     await page.keyboard.press('Enter');
     await page.locator('#pay-button').waitFor();
+    const bought = /World Tour at the Harbour Stadium/;
+    assert.match(await page.textContent('#summary'), new RegExp(`${bought.source}.*2030.*row .+, seat .+`, 's'));
+    assert.match(await page.title(), bought);
     await tabTo(page, '#pay-button');
     await page.keyboard.press('Enter');
     await page.waitForURL(atProvider());
@@ -79,9 +82,12 @@ describe('checkout', () => {
     await page.keyboard.press('Enter');
     await page.locator('main[data-status=completed]').waitFor({ timeout: 30_000 });
     assert.match(await page.textContent('dl'), /row .+, seat .+/);
+    assert.match(await page.title(), bought);
     await tabTo(page, 'a[href^="/pay/tickets/"]');
     await page.keyboard.press('Enter');
     await page.locator('.ticket svg').waitFor();
+    assert.match(await page.title(), bought);
+    assert.match(await page.textContent('.ticket'), /2030/);
     await page.goBack();
     await tabTo(page, 'details summary');
     await page.keyboard.press('Enter');

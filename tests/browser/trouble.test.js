@@ -206,9 +206,11 @@ describe('what goes otherwise', () => {
       await page.reload();
       await page.fill('#login-name', who.login);
       await page.fill('#login-password', who.password);
-      for (let tried = 0; tried < 4; tried += 1) await refuse(page, '**/v1/pay/login', 429, () => ({ code: 'too-many-attempts' }));
+      await page.route('**/v1/pay/login', (route) => route.fulfill({ status: 429, headers: { 'retry-after': '75' }, json: { code: 'too-many-attempts', retry_after_s: 75 } }), { times: 1 });
       await page.click('#login-form button');
-      await told(page, 'notice');
+      await told(page, 'notice'); // and does not wait for it in silence
+      assert.match(await page.textContent('#notice'), /1:15/);
+      assert.ok(await page.evaluate(() => document.activeElement.matches('#login-form button')), 'the keys are where they were');
       await see(visitor, 'login-throttled');
       await page.click('#login-form button');
       await page.locator('#pay-button').waitFor();

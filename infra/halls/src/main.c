@@ -367,7 +367,9 @@ static void write_plan(const struct hall *hall, const struct rows *rows)
 
 static void write_terms(const struct hall *hall)
 {
-    printf("\"name\":\"%s\",\"currency\":\"KRW\",\"categories\":[", hall->title);
+    printf("\"name\":\"%s\",\"currency\":\"KRW\",\"starts_at\":\"2030-05-01T10:00:00Z\","
+           "\"categories\":[",
+           hall->title);
     unsigned standing = hall->area_count > 0;
     for (unsigned i = 0; i < hall->category_count + standing; i++)
         printf("%s{\"name\":\"%s\",\"color\":\"%s\",\"price\":%u}", i > 0 ? "," : "",
