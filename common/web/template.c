@@ -149,6 +149,21 @@ struct span phrases_untouched(const struct phrases *phrases)
     return (struct span){NULL, 0};
 }
 
+void phrases_fill(struct text *out, struct span phrase, const struct span values[3],
+                  void (*put)(struct text *out, struct span span))
+{
+    for (size_t i = 0; i < phrase.len; i++) {
+        bool hole = i + 2 < phrase.len && phrase.ptr[i] == '{' && phrase.ptr[i + 1] >= '0' &&
+                    phrase.ptr[i + 1] <= '2' && phrase.ptr[i + 2] == '}';
+        if (hole) {
+            put(out, values[phrase.ptr[i + 1] - '0']);
+            i += 2;
+        } else {
+            put(out, (struct span){phrase.ptr + i, 1});
+        }
+    }
+}
+
 void phrases_json(struct text *out, const struct phrases *phrases, struct span prefix,
                   struct span except)
 {

@@ -24,6 +24,9 @@ bool phrases_name(struct span text, struct span service); /* is a line "[SERVICE
 /* The first phrase that phrases_override() has not given another text; or not there. */
 struct span phrases_untouched(const struct phrases *phrases);
 struct span phrases_find(const struct phrases *phrases, struct span key); /* or not there */
+/* A phrase with {0}, {1} and {2} put in, by text_put() or html_put(). */
+void phrases_fill(struct text *out, struct span phrase, const struct span values[3],
+                  void (*put)(struct text *out, struct span span));
 /* Those whose key begins with `prefix` (empty: all) and not with `except` (empty: none) as one JSON
  * object, safe inside of a <script type="application/json">. */
 void phrases_json(struct text *out, const struct phrases *phrases, struct span prefix,

@@ -5,7 +5,7 @@
 
 #include "base/backoff.h"
 #include "observe/log.h"
-#include "places.h"
+#include "order_view.h"
 #include "statements.h"
 
 #include <assert.h>
@@ -22,6 +22,7 @@ enum {
     MAIL_MAX = 16384,
     MAIL_PLACES_MAX = 4096, /* what is more is on the page */
     KEY_MAX = 64,
+    SUBJECT_MAX = PLACES_NAME_MAX + 512,
     LINE_BYTES = 57,
     WORD_BYTES = 39, /* of the subject: 73 characters with what stands around them */
 };
@@ -95,27 +96,68 @@ static void put_subject(struct text *text, struct span subject)
     }
 }
 
+static void put_fact(struct text *body, const struct mail *mail, const char *name)
+{
+    text_put(body, phrases_find(mail->words, span_of(name)));
+    TEXT_LIT(body, ": ");
+}
+
+/* A place in an area has no row and no number. */
+static void put_places(struct text *body, const struct mail *mail)
+{
+    struct span line, rest = mail->places;
+    while (rest.len > 0) {
+        struct span words[3];
+        rest = span_cut(rest, '\n', &line);
+        for (int i = 0; i < 3; i++)
+            line = span_cut(line, '\t', &words[i]);
+        TEXT_LIT(body, "- ");
+        if (words[2].len > 0)
+            phrases_fill(body, phrases_find(mail->words, SPAN("seat.name")), words, text_put);
+        else
+            text_put(body, words[0]);
+        text_char(body, '\n');
+    }
+}
+
+static void put_bought(struct text *body, const struct mail *mail)
+{
+    text_put(body, mail->event);
+    text_char(body, '\n');
+    put_places(body, mail);
+    if (mail->places.len == 0) {
+        put_fact(body, mail, "order.seats");
+        text_printf(body, "%u\n", mail->seats);
+    }
+    put_fact(body, mail, "order.amount");
+    order_amount_put(body, mail->amount, mail->currency);
+    text_char(body, '\n');
+    put_fact(body, mail, "order.number");
+    text_put(body, mail->order);
+    text_char(body, '\n');
+}
+
 int mail_put(struct text *text, const struct mail *mail, struct err_slot *err)
 {
-    struct span subject = words_of(mail, "subject"), first = words_of(mail, "text");
-    if (subject.ptr == NULL || first.ptr == NULL || !mail_address_is_sane(mail->to) ||
+    struct span title = words_of(mail, "subject"), first = words_of(mail, "text");
+    if (title.ptr == NULL || first.ptr == NULL || !mail_address_is_sane(mail->to) ||
         !mail_address_is_sane(mail->from))
         return err_set(err, ERR_RANGE, "mail of kind %s", mail->kind);
-    char body_memory[MAIL_MAX / 2], date[64];
+    char body_memory[MAIL_MAX / 2], subject_memory[SUBJECT_MAX], date[64];
     struct text body = text_on(body_memory, sizeof(body_memory));
+    struct text subject = text_on(subject_memory, sizeof(subject_memory));
     bool tickets = strcmp(mail->kind, "completed") == 0;
     text_put(&body, first);
     TEXT_LIT(&body, "\n\n");
     text_put(&body, mail->public_url);
     text_str(&body, tickets ? "/pay/tickets/" : "/pay/orders/");
     text_put(&body, mail->order);
-    text_printf(&body, "\n\n%.*s, %u, %llu %.*s\n", (int)mail->event.len, mail->event.ptr,
-                mail->seats, (unsigned long long)mail->amount, (int)mail->currency.len,
-                mail->currency.ptr);
-    if (mail->places.len > 0) {
-        text_put(&body, mail->places);
-        text_char(&body, '\n');
-    }
+    TEXT_LIT(&body, "\n\n");
+    put_bought(&body, mail);
+    text_put(&subject, title);
+    TEXT_LIT(&subject, ": ");
+    text_put(&subject, mail->event);
+
     struct tm tm;
     time_t now = (time_t)mail->now_s;
     gmtime_r(&now, &tm);
@@ -125,11 +167,13 @@ int mail_put(struct text *text, const struct mail *mail, struct err_slot *err)
                 "Date: %s\r\nFrom: <%.*s>\r\nTo: <%.*s>\r\nMessage-ID: <%.*s.%s@fairgate>\r\n",
                 date, (int)mail->from.len, mail->from.ptr, (int)mail->to.len, mail->to.ptr,
                 (int)mail->order.len, mail->order.ptr, mail->kind);
-    put_subject(text, subject);
+    put_subject(text, text_span(&subject));
     TEXT_LIT(text, "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
                    "Content-Transfer-Encoding: base64\r\nAuto-Submitted: auto-generated\r\n\r\n");
     put_base64(text, text_span(&body), "\r\n");
-    return text->overflown || body.overflown ? err_set(err, ERR_FULL, "mail is too long") : 0;
+    return text->overflown || body.overflown || subject.overflown
+               ? err_set(err, ERR_FULL, "mail is too long")
+               : 0;
 }
 
 /* ---- the way ---- */

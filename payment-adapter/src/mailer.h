@@ -20,7 +20,7 @@ struct mail {
     const char *kind; /* completed, refunded, failed */
     const struct phrases *words;
     struct span from, to, order, event, currency, public_url;
-    struct span places; /* a line each; may be empty */
+    struct span places; /* a line each: zone, row and number, parted by tabs; may be empty */
     uint64_t amount;
     uint32_t seats;
     uint64_t now_s;

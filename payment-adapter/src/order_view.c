@@ -2,6 +2,7 @@
  * provider cannot be reached the message says so, and that nothing is lost by waiting. */
 #include "order_view.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { KEY_MAX = 64 };
@@ -46,6 +47,26 @@ struct span order_message(const struct order_row *row, const struct phrases *wor
     TEXT_LIT(&key, "told.order.");
     text_put(&key, unreachable ? SPAN("unreachable") : row->status);
     return phrases_find(words, text_span(&key));
+}
+
+/* Most currencies have two digits behind the point; those of our sellers that have none are named.
+ */
+void order_amount_put(struct text *text, uint64_t amount, struct span currency)
+{
+    bool whole = span_eq_nocase(currency, SPAN("krw")) || span_eq_nocase(currency, SPAN("jpy")) ||
+                 span_eq_nocase(currency, SPAN("vnd"));
+    char digits[24];
+    int len = snprintf(digits, sizeof(digits), "%llu",
+                       (unsigned long long)(whole ? amount : amount / 100));
+    for (int i = 0; i < len; i++) {
+        if (i > 0 && (len - i) % 3 == 0)
+            text_char(text, ',');
+        text_char(text, digits[i]);
+    }
+    if (!whole)
+        text_printf(text, ".%02u", (unsigned)(amount % 100));
+    text_char(text, ' ');
+    text_put(text, currency);
 }
 
 static void put_payment(struct text *text, const struct order_row *row)

@@ -22,6 +22,8 @@ void order_row_put(struct text *text, const struct order_row *row, const struct 
 void order_timeline_put(struct text *text, const PGresult *res, const struct checkout *checkout);
 /* What the buyer is told, in the language of `words`. */
 struct span order_message(const struct order_row *row, const struct phrases *words);
+/* An amount of minor units as people write it: 154,000 KRW, 12.50 EUR. */
+void order_amount_put(struct text *text, uint64_t amount, struct span currency);
 /* The buyer can still pay, or something still moves. */
 bool order_is_moving(struct span status);
 

@@ -151,26 +151,19 @@ static void put_fact(struct text *page, const struct visit *visit, const char *n
     TEXT_LIT(page, "</dd>");
 }
 
-/* The amount in minor units, which the script writes as people do. Most currencies have two digits
- * behind the point; those of our sellers that have none are named. */
+/* The script writes it as people do. */
 static void put_amount(struct text *page, const struct visit *visit, const struct order_row *row)
 {
-    bool whole = span_eq_nocase(row->currency, SPAN("krw")) ||
-                 span_eq_nocase(row->currency, SPAN("jpy")) ||
-                 span_eq_nocase(row->currency, SPAN("vnd"));
+    char memory[64];
+    struct text amount = text_on(memory, sizeof(memory));
+    order_amount_put(&amount, row->amount, row->currency);
     TEXT_LIT(page, "<dt>");
     put_phrase(page, visit, "order.amount");
     text_printf(page, "</dt><dd><data value=\"%llu\" data-currency=\"",
                 (unsigned long long)row->amount);
     html_put(page, row->currency);
     TEXT_LIT(page, "\">");
-    if (whole)
-        text_u64(page, row->amount);
-    else
-        text_printf(page, "%llu.%02llu", (unsigned long long)row->amount / 100,
-                    (unsigned long long)row->amount % 100);
-    TEXT_LIT(page, " ");
-    html_put(page, row->currency);
+    html_put(page, text_span(&amount));
     TEXT_LIT(page, "</data></dd>");
 }
 
@@ -231,17 +224,8 @@ static void put_act(struct text *page, const struct visit *visit, const char *ac
 static void put_filled(struct text *page, const struct visit *visit, const char *key,
                        const struct span values[3])
 {
-    struct span phrase = phrases_find(site_phrases(visit->site, visit->lang), span_of(key));
-    for (size_t i = 0; i < phrase.len; i++) {
-        bool hole = i + 2 < phrase.len && phrase.ptr[i] == '{' && phrase.ptr[i + 1] >= '0' &&
-                    phrase.ptr[i + 1] <= '2' && phrase.ptr[i + 2] == '}';
-        if (hole) {
-            html_put(page, values[phrase.ptr[i + 1] - '0']);
-            i += 2;
-        } else {
-            html_put(page, (struct span){phrase.ptr + i, 1});
-        }
-    }
+    const struct phrases *words = site_phrases(visit->site, visit->lang);
+    phrases_fill(page, phrases_find(words, span_of(key)), values, html_put);
 }
 
 static struct span word_of(const json_t *place, const char *key)

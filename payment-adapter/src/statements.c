@@ -329,7 +329,7 @@ const struct pg_statement statements[SQL_STATEMENTS] = {
          " tries = tries + 1 FROM due, orders o WHERE b.id = due.id AND o.id = b.order_id"
          " RETURNING b.id, b.kind, b.tries, b.lang, o.id, o.member,"
          " coalesce(nullif(o.event_name, ''), o.event), o.amount, o.currency,"
-         " jsonb_array_length(o.seats), coalesce((SELECT string_agg(concat_ws(' / ', p->>'zone',"
+         " jsonb_array_length(o.seats), coalesce((SELECT string_agg(concat_ws(E'\\t', p->>'zone',"
          "  p->>'row', p->>'number'), E'\\n' ORDER BY at) FROM jsonb_array_elements(o.places)"
          "  WITH ORDINALITY AS p(p, at)), '')"},
     [SQL_MAIL_DONE] = {"mail_done",

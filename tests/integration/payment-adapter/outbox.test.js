@@ -19,22 +19,24 @@ async function complete(visitor) {
   return order;
 }
 
-const header = (mail, name) => new RegExp(`^${name}: (.*)\r$`, 'm').exec(mail.text)[1];
+// A line each.
+const subjectOf = (mail) => [...mail.text.split('\r\n\r\n')[0].matchAll(/=\?UTF-8\?B\?(.*)\?=\r$/gm)].map(([, word]) => Buffer.from(word, 'base64').toString('utf8')).join('');
 const bodyOf = (mail) => Buffer.from(mail.text.split('\r\n\r\n')[1], 'base64').toString('utf8');
 
 test("a mail in the buyer's language carries the link to the tickets", async () => {
   const ko = await world.login('bcrypt@example.com');
   const en = await world.login('argon2id@example.com');
-  for (const [visitor, to, subject, words] of [
-    [ko, 'bcrypt@example.com', '티켓이 발권되었습니다', /예매가 완료되었습니다/],
-    [en, 'argon2id@example.com', 'Your tickets', /Your order is complete/],
+  for (const [visitor, to, subject, words, seat] of [
+    [ko, 'bcrypt@example.com', '티켓이 발권되었습니다', /예매가 완료되었습니다/, /^- 1층 <A> A열 \d+번$/m],
+    [en, 'argon2id@example.com', 'Your tickets', /Your order is complete/, /^- 1층 <A>, row A, seat \d+$/m],
   ]) {
     const order = await complete(visitor);
     const mail = await until('the mail', () => world.smtp.mails.find(({ text }) => text.includes(`<${order}.`)));
     assert.equal(mail.to, to);
-    const encoded = /^=\?UTF-8\?B\?(.*)\?=$/.exec(header(mail, 'Subject'))[1];
-    assert.equal(Buffer.from(encoded, 'base64').toString('utf8'), subject);
+    assert.equal(subjectOf(mail), `${subject}: 갈라 & 친구들`);
     assert.match(bodyOf(mail), words);
+    assert.match(bodyOf(mail), seat);
+    assert.ok(bodyOf(mail).includes(': 154,000 KRW\n'));
     assert.ok(bodyOf(mail).includes(`http://tickets.example/pay/tickets/${order}`));
   }
   const columns = world.postgres.sql("SELECT string_agg(t::text, ' ') FROM pay.mail_outbox t", 'pay');

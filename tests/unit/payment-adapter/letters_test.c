@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include <cmocka.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -46,7 +47,11 @@ static struct phrases *korean(void)
     assert_int_equal(
         phrases_parse(
             SPAN("told.mail.completed.subject = 예매하신 모든 티켓이 지금 막 발권되었습니다\n"
-                 "told.mail.completed.text = 티켓을 확인해 주세요.\n"),
+                 "told.mail.completed.text = 티켓을 확인해 주세요.\n"
+                 "seat.name = {0} {1}열 {2}번\n"
+                 "order.seats = 좌석\n"
+                 "order.amount = 금액\n"
+                 "order.number = 주문 번호\n"),
             NULL, &words),
         0);
     return words;
@@ -64,10 +69,10 @@ static void a_mail_has_short_lines_and_one_recipient(void **state)
     memory[text.len] = '\0';
     assert_non_null(strstr(memory, "To: <buyer@example.com>\r\n"));
     assert_non_null(strstr(memory, "Message-ID: <o_1.completed@fairgate>\r\n"));
-    /* Two encoded words, cut between characters. */
-    assert_non_null(
-        strstr(memory, "\r\nSubject: =?UTF-8?B?7JiI66ek7ZWY7IugIOuqqOuToCDti7DsvJPsnbQg7KeA6riIIA=="
-                       "?=\r\n =?UTF-8?B?66eJIOuwnOq2jOuQmOyXiOyKteuLiOuLpA==?=\r\nMIME-Version"));
+    /* Several encoded words, cut between characters. */
+    assert_non_null(strstr(
+        memory, "\r\nSubject: =?UTF-8?B?7JiI66ek7ZWY7IugIOuqqOuToCDti7DsvJPsnbQg7KeA6riIIA=="
+                "?=\r\n =?UTF-8?B?66eJIOuwnOq2jOuQmOyXiOyKteuLiOuLpDogZ2FsYQ==?=\r\nMIME-Version"));
     for (char *line = memory; *line != '\0';) {
         char *end = strstr(line, "\r\n");
         assert_non_null(end);
@@ -75,6 +80,36 @@ static void a_mail_has_short_lines_and_one_recipient(void **state)
         assert_null(memchr(line, '\n', (size_t)(end - line)));
         line = end + 2;
     }
+}
+
+static void assert_body(const struct mail *mail, const char *wanted)
+{
+    char memory[8192], body[4096];
+    size_t len;
+    struct text text = text_on(memory, sizeof(memory) - 1);
+    assert_int_equal(mail_put(&text, mail, NULL), 0);
+    memory[text.len] = '\0';
+    const char *coded = strstr(memory, "\r\n\r\n") + 4;
+    assert_int_equal(sodium_base642bin((uint8_t *)body, sizeof(body) - 1, coded, strlen(coded),
+                                       "\r\n", &len, NULL, sodium_base64_VARIANT_ORIGINAL),
+                     0);
+    body[len] = '\0';
+    assert_string_equal(body, wanted);
+}
+
+static void a_mail_says_what_was_bought_and_for_how_much(void **state)
+{
+    (void)state;
+    struct phrases *words = korean();
+    struct mail mail = a_mail(words);
+    mail.places = SPAN("1층\tA\t7\n스탠딩");
+    assert_body(&mail, "티켓을 확인해 주세요.\n\nhttps://tickets.example/pay/tickets/o_1\n\n"
+                       "gala\n- 1층 A열 7번\n- 스탠딩\n금액: 154,000 KRW\n주문 번호: o_1\n");
+    mail.places = SPAN("");
+    mail.currency = SPAN("EUR");
+    assert_body(&mail, "티켓을 확인해 주세요.\n\nhttps://tickets.example/pay/tickets/o_1\n\n"
+                       "gala\n좌석: 2\n금액: 1,540.00 EUR\n주문 번호: o_1\n");
+    phrases_destroy(words);
 }
 
 static void a_mail_to_nowhere_is_not_written(void **state)
@@ -162,6 +197,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_address_that_could_end_a_line_is_refused),
         cmocka_unit_test(a_mail_has_short_lines_and_one_recipient),
+        cmocka_unit_test(a_mail_says_what_was_bought_and_for_how_much),
         cmocka_unit_test(a_mail_to_nowhere_is_not_written),
         cmocka_unit_test(a_qr_code_is_one_path_in_a_square),
         cmocka_unit_test(arrays_quote_what_is_special_to_the_database),
