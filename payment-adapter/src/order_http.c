@@ -178,8 +178,6 @@ static bool read_seats(const json_t *seats, struct order *order)
     return true;
 }
 
-/* Places in an area have no seat of their own: each gets a ticket that names the area and a number.
- */
 static bool read_area(const json_t *hold, struct order *order)
 {
     const char *area = json_string_value(json_object_get(hold, "area"));
@@ -187,8 +185,7 @@ static bool read_area(const json_t *hold, struct order *order)
     if (area == NULL || quantity < 1 || quantity > ORDER_SEATS_MAX)
         return false;
     for (json_int_t i = 0; i < quantity; i++) {
-        int len = snprintf(order->seats[i], ORDER_SEAT_MAX, "%s#%d", area, (int)i + 1);
-        if (len < 0 || len >= ORDER_SEAT_MAX)
+        if (!order_area_seat(area, (uint32_t)i + 1, order->seats[i]))
             return false;
     }
     order->seats_len = (uint32_t)quantity;

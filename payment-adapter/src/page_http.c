@@ -234,7 +234,17 @@ static struct span word_of(const json_t *place, const char *key)
     return (struct span){json_string_value(word), json_string_length(word)};
 }
 
-/* What is printed on the seats; the ids of places in an area, which have nothing better. */
+/* What is printed on a seat: zone, row and number. Of a place in an area it is the area's name; of
+ * one that was bought when its hall told no names it is the id. */
+static void put_seat(struct text *page, const struct visit *visit, const struct span words[3],
+                     struct span id)
+{
+    if (words[2].len > 0)
+        put_filled(page, visit, "seat.name", words);
+    else
+        html_put(page, words[0].len > 0 ? words[0] : id);
+}
+
 static void put_seats(struct text *page, const struct visit *visit, const struct order_row *row)
 {
     json_t *places = json_loadb(row->places.ptr, row->places.len, 0, NULL);
@@ -244,18 +254,14 @@ static void put_seats(struct text *page, const struct visit *visit, const struct
     TEXT_LIT(page, "<dt>");
     put_phrase(page, visit, "order.seats");
     TEXT_LIT(page, "</dt><dd><ul class=\"plain\">");
-    json_array_foreach(places, i, one)
+    json_array_foreach(seats, i, one)
     {
-        const struct span words[3] = {word_of(one, "zone"), word_of(one, "row"),
-                                      word_of(one, "number")};
+        const json_t *place = json_array_get(places, i);
+        const struct span words[3] = {word_of(place, "zone"), word_of(place, "row"),
+                                      word_of(place, "number")};
         TEXT_LIT(page, "<li>");
-        put_filled(page, visit, "seat.name", words);
-        TEXT_LIT(page, "</li>");
-    }
-    json_array_foreach(json_array_size(places) > 0 ? NULL : seats, i, one)
-    {
-        TEXT_LIT(page, "<li>");
-        html_put(page, (struct span){json_string_value(one), json_string_length(one)});
+        put_seat(page, visit, words,
+                 (struct span){json_string_value(one), json_string_length(one)});
         TEXT_LIT(page, "</li>");
     }
     TEXT_LIT(page, "</ul></dd>");
@@ -355,10 +361,7 @@ static void put_place(struct text *page, const struct visit *visit, const PGresu
 {
     const struct span words[3] = {pg_text(res, i, 11), pg_text(res, i, 12), pg_text(res, i, 13)};
     TEXT_LIT(page, "<h2>");
-    if (words[2].len > 0)
-        put_filled(page, visit, "seat.name", words);
-    else
-        html_put(page, pg_text(res, i, 1));
+    put_seat(page, visit, words, pg_text(res, i, 1));
     TEXT_LIT(page, "</h2>");
     if (pg_text(res, i, 14).len > 0) {
         TEXT_LIT(page, "<p>");

@@ -34,6 +34,26 @@ static void put_place(struct text *text, const json_t *place)
     json_close(text, '}');
 }
 
+/* Standing places have no numbers; each is called as its area is. */
+static void put_area(struct text *text, const json_t *hold)
+{
+    const char *area = json_string_value(json_object_get(hold, "area"));
+    json_int_t quantity = json_integer_value(json_object_get(hold, "quantity"));
+    const char *name = json_string_value(json_object_get(hold, "area_name"));
+    if (area == NULL)
+        return;
+    for (json_int_t i = 0; i < quantity && i < ORDER_SEATS_MAX; i++) {
+        char id[ORDER_SEAT_MAX];
+        if (!order_area_seat(area, (uint32_t)i + 1, id))
+            return;
+        json_t *place = json_pack("{s:s, s:s, s:O?}", "id", id, "zone",
+                                  name != NULL && name[0] != '\0' ? name : area, "category",
+                                  json_object_get(hold, "category"));
+        put_place(text, place);
+        json_decref(place);
+    }
+}
+
 void places_read(const json_t *hold, struct places *out)
 {
     const json_t *places = json_object_get(hold, "places");
@@ -46,6 +66,8 @@ void places_read(const json_t *hold, struct places *out)
     json_open(&text, '[');
     for (size_t i = 0; i < json_array_size(places) && i < ORDER_SEATS_MAX; i++)
         put_place(&text, json_array_get(places, i));
+    if (json_array_size(places) == 0)
+        put_area(&text, hold);
     json_close(&text, ']');
     if (text.overflown)
         snprintf(out->json, sizeof(out->json), "[]");

@@ -84,8 +84,9 @@ static void put_ticket(struct text *body, const PGresult *res, int i)
     json_member_str(body, "seat", pg_text(res, i, 1));
     json_member_str(body, "event", pg_text(res, i, 2));
     json_member_str(body, "event_name", pg_text(res, i, 8));
-    if (pg_text(res, i, 13).len > 0) {
+    if (pg_text(res, i, 11).len > 0)
         json_member_str(body, "zone", pg_text(res, i, 11));
+    if (pg_text(res, i, 13).len > 0) {
         json_member_str(body, "row", pg_text(res, i, 12));
         json_member_str(body, "number", pg_text(res, i, 13));
     }

@@ -29,7 +29,7 @@ function showSummary() {
   if (seats.starts_at) showTime(byId('event-starts'), seats.starts_at);
   byId('seats').replaceChildren(...(seats.places.length > 0
     ? seats.places.map((place) => make('li', {}, make('span', { textContent: say('seat.name', place.zone, place.row, place.number) }), make('span', { textContent: `${place.category} ${money(place.price, seats.currency)}` })))
-    : [make('li', {}, `${seats.area} × ${seats.quantity}`)]));
+    : [make('li', {}, make('span', { textContent: `${seats.area_name || seats.area} × ${seats.quantity}` }), make('span', { textContent: seats.category }))]));
   byId('total').textContent = money(seats.total, seats.currency);
 }
 

@@ -354,6 +354,7 @@ void render_hold(struct text *text, const struct render_event *event, const char
     if (view->area != ENGINE_AREA_NONE) {
         const struct plan_area *area = plan_area(event->plan, view->area);
         json_member_str(text, "area", area->id);
+        json_member_str(text, "area_name", area->name);
         json_member_str(text, "category", plan_category(event->plan, area->category)->name);
     }
     json_member_u64(text, "quantity", view->quantity);

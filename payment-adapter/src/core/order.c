@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 static const char *const status_names[ORDER_STATUS_COUNT] = {
@@ -21,6 +22,12 @@ const char *order_status_name(enum order_status status)
 {
     assert(status < ORDER_STATUS_COUNT);
     return status_names[status];
+}
+
+bool order_area_seat(const char *area, uint32_t number, char out[ORDER_SEAT_MAX])
+{
+    int len = snprintf(out, ORDER_SEAT_MAX, "%s#%u", area, number);
+    return len > 0 && len < ORDER_SEAT_MAX;
 }
 
 static bool take_text(const json_t *root, const char *key, char *to, size_t cap)

@@ -57,6 +57,9 @@ enum order_status {
 
 const char *order_status_name(enum order_status status);
 
+/* A place in an area has no seat of its own: the area and a number, from 1, stand for one. False if
+ * that is too long. */
+bool order_area_seat(const char *area, uint32_t number, char out[ORDER_SEAT_MAX]);
 int order_parse(struct span json, struct err_slot *err, struct order *out);
 /* On success *out is the caller's, to free(). */
 int order_dump(const struct order *order, struct err_slot *err, char **out);

@@ -55,6 +55,19 @@ test('an order that is paid ends with tickets, an ended session and a letter to 
   await world.settle();
 });
 
+test('standing places are called by the name of their area', async () => {
+  const buyer = await world.login();
+  const area = { area: 'floor', area_name: '스탠딩 <A>', category: '스탠딩석', quantity: 2 };
+  const { order } = (await world.order(buyer, world.hold({ area }))).json;
+  await world.payOrder(order);
+  const seen = await world.untilStatus(buyer, order, 'completed');
+  assert.deepEqual(seen.places.map(({ id, zone, row, number, category }) => [id, zone, row, number, category]), ['floor#1', 'floor#2'].map((id) => [id, '스탠딩 <A>', '', '', '스탠딩석']));
+  const { tickets } = (await buyer.get(`/v1/pay/orders/${order}/tickets`)).json;
+  assert.deepEqual(tickets.map(({ zone, row, number }) => [zone, row, number]), Array(2).fill(['스탠딩 <A>', undefined, undefined]));
+  assert.match((await buyer.get(`/pay/tickets/${order}`)).text, /<h2>스탠딩 &lt;A&gt;<\/h2><p>스탠딩석<\/p>/);
+  assert.match((await buyer.get(`/pay/orders/${order}`)).text, /<li>스탠딩 &lt;A&gt;<\/li><li>스탠딩 &lt;A&gt;<\/li>/);
+});
+
 test('an order speaks the language that it was made in, or else that of the member', async () => {
   const reader = await world.login(); // has not chosen a language by hand
   const make = async (asked) => {

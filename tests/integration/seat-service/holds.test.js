@@ -194,11 +194,12 @@ test('what was chosen can be exchanged for something like it, in one step', asyn
 });
 
 test('an area is held by number of places', async () => {
-  const { alice, bob } = await fresh({ area: 5 });
+  const { alice, bob } = await fresh({ areas: [{ id: 'floor', name: 'Standing', category: 'Front', capacity: 5 }] });
   const held = await alice.hold({ area: 'floor', quantity: 4 });
   assert.equal(held.status, 201);
   assert.equal(held.json.quantity, 4);
   assert.equal(held.json.area, 'floor');
+  assert.equal(held.json.area_name, 'Standing');
   assertProblem(await bob.hold({ area: 'floor', quantity: 2 }), 409, 'sold-out');
   assert.equal((await bob.hold({ area: 'floor', quantity: 1 })).status, 201);
 });

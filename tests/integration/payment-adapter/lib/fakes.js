@@ -131,13 +131,14 @@ export class FakeSeats extends Fake {
     this.count = 0;
   }
 
-  hold(event, session, { seats, total = 154000, ttlMs = 600_000 } = {}) {
+  hold(event, session, { seats, area, total = 154000, ttlMs = 600_000 } = {}) {
     this.count += 1;
     const hold = `h${this.count}`;
     this.holds.set(hold, {
       hold,
       event,
       session,
+      area, // {area, area_name, category, quantity} instead of seats
       seats: seats ?? [`A-${2 * this.count}`, `A-${2 * this.count + 1}`],
       total,
       currency: 'KRW',
@@ -150,10 +151,11 @@ export class FakeSeats extends Fake {
   }
 
   view(hold) {
-    const { seats, total, currency, expires, event, state } = hold;
+    const { total, currency, expires, event, state } = hold;
+    const seats = hold.area ? [] : hold.seats;
     const expires_at = new Date(expires).toISOString();
     const places = seats.map((id) => ({ id, zone: '1층 <A>', row: id.split('-')[0], number: id.split('-')[1], category: 'R석', price: 77000 }));
-    return { hold: hold.hold, event, event_name: '갈라 & 친구들', starts_at: '2027-05-01T10:00:00.000Z', state, seats, places, quantity: seats.length, total, currency, expires_at };
+    return { hold: hold.hold, event, event_name: '갈라 & 친구들', starts_at: '2027-05-01T10:00:00.000Z', state, seats, places, quantity: seats.length, ...hold.area, total, currency, expires_at };
   }
 
   sold() {
