@@ -13,6 +13,25 @@ const back = /^\/pay\/(orders|tickets)\/[\w-]+$/.test(asked.get('back') ?? '') ?
 let seats = null;
 let over = false; // the time to pay
 
+// With the order the visit ends, and this page cannot ask for its seats any more: whoever comes back
+// here by the way back, a reload or an old tab is led to the order that was made of them.
+const kept = `fg-order-${event}`;
+
+function keepOrder(order) {
+  try {
+    localStorage.setItem(kept, JSON.stringify({ hold, order }));
+  } catch {} // a browser that keeps nothing
+}
+
+function keptOrder() {
+  try {
+    const made = JSON.parse(localStorage.getItem(kept));
+    return made?.hold === hold ? made.order : null;
+  } catch {
+    return null;
+  }
+}
+
 function notice(text) {
   byId('notice').textContent = text;
 }
@@ -106,6 +125,7 @@ function listen() {
     announce(say('pay.working'));
     // The same hold gives the same order, however often this is pressed.
     const order = await call('POST', '/v1/pay/orders', { event, hold });
+    keepOrder(order.order);
     const url = order.status === 'pending_payment' && order.payment?.checkout_url;
     location.assign(url || `/pay/orders/${order.order}`);
   }));
@@ -122,6 +142,7 @@ async function open() {
   if (!back) {
     if (!event || !hold) throw new Refused(404, { code: 'hold-unknown' });
     seats = await call('GET', `/v1/seats/${encodeURIComponent(event)}/holds/${encodeURIComponent(hold)}`);
+    if (seats.state === 'sold') throw new Refused(409, { code: 'hold-sold' });
     showSummary();
     tick.timer = setInterval(tick, 500);
     tick();
@@ -134,6 +155,11 @@ async function open() {
 addEventListener('online', () => { if (!document.body.dataset.ready) location.reload(); });
 
 open().catch((error) => {
+  const order = error instanceof Refused && error.status !== 0 && keptOrder();
+  if (order) {
+    location.replace(`/pay/orders/${order}`);
+    return;
+  }
   byId('wait').hidden = true;
   notice(error instanceof Refused ? sayError(error) : say('error.other'));
   if (!(error instanceof Refused)) throw error;
