@@ -13,7 +13,8 @@ const LOGO = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 200 50"><rect
 const COLOURS = { light: ['#7a1fa2', 'rgb(122, 31, 162)'], dark: ['#d9a6f5', 'rgb(217, 166, 245)'] };
 const SERVICES = { 'queue-front': 'queue-front/web/text.en', 'seat-service': 'seat-service/web/text.en', 'payment-adapter': 'payment-adapter/web/text.en' };
 const CONSOLE = { console: 'queue-front/web/console.en' };
-// What comes from the event, the hall, the customer or the program itself is in nobody's language.
+// What comes from the event, the hall, the customer or the program itself is in nobody's language; a
+// time is written by the browser, in the reader's.
 const DATA = String.raw`World Tour at the Harbour Stadium|Seoul Arts|English|한국어|Fantasie|Autre|Deutsch|français|\b(VIP|[RSAB]|demo)\b|\b[ot]_[\w-]+|\b[0-9a-f]{64}\b|[\d-]+T[\d:.]+Z|http://localhost:\d+`;
 
 function language(name, files) {
@@ -35,7 +36,7 @@ function unmarked(data) {
   };
   look(document.title, document.querySelector('title'));
   for (const element of document.body.querySelectorAll('*')) {
-    if (['SCRIPT', 'STYLE', 'NOSCRIPT'].includes(element.tagName) || !element.checkVisibility()) continue;
+    if (['SCRIPT', 'STYLE', 'NOSCRIPT', 'TIME'].includes(element.tagName) || !element.checkVisibility()) continue;
     for (const name of ['aria-label', 'title', 'placeholder', 'alt']) {
       if (element.hasAttribute(name)) look(element.getAttribute(name), element);
     }

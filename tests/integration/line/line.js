@@ -173,9 +173,9 @@ export class Front {
     const heard = ['front', 1_000_000_000, 0, 0, 0];
     const early = [0];
     const moves = [0, 0, 0];
-    const judged = [0, 0, 0, 0, 0, 0];
+    const told = [0, 0, 0, 0, 0, 0, 0];
     const answer = await this.run('tick', issued, serving, version, generation, upto, ...heard, ...early, ...moves,
-      ...judged);
+      ...told);
     const view = Object.fromEntries(VIEW.map((name, i) => [name, answer[i]]));
     if (view.outcome !== OUTCOME.OK) return view;
     const marks = this.marks;

@@ -32,23 +32,24 @@ test('each hash format of the table logs in, whatever the case of the login', as
 
 test('a wrong password and an unknown login look the same and take the same time', async () => {
   const took = async (name) => {
-    const times = [];
-    for (let i = 0; i < 9; i += 1) {
-      const start = process.hrtime.bigint();
-      assertProblem(await login(world.visitor(), name(i), 'wrong'), 401, 'bad-credentials');
-      times.push(Number(process.hrtime.bigint() - start) / 1e6);
-    }
-    return Math.min(...times); // what else the machine does only ever adds
+    const start = process.hrtime.bigint();
+    assertProblem(await login(world.visitor(), name, 'wrong'), 401, 'bad-credentials');
+    return Number(process.hrtime.bigint() - start) / 1e6;
   };
   // The default unknown_hash costs 10; these users' hashes are made to cost the same.
   const pay = await world.startPay({ users: { unknown_hash: HASHES.bcrypt } });
   const kept = world.pay;
   world.pay = pay;
-  const known = await took((i) => `user${100 + i}@example.com`);
-  const unknown = await took((i) => `nobody${i}@example.com`);
+  // What else the machine does only ever adds: the least of each counts, taken in turns.
+  let [known, unknown] = [Infinity, Infinity];
+  const alike = () => Math.abs(known - unknown) < 0.5 * Math.max(known, unknown);
+  for (let i = 0; i < 9 || (i < 40 && !alike()); i += 1) {
+    known = Math.min(known, await took(`user${100 + i}@example.com`));
+    unknown = Math.min(unknown, await took(`nobody${i}@example.com`));
+  }
   world.pay = kept;
   await pay.stop();
-  assert.ok(Math.abs(known - unknown) < 0.5 * Math.max(known, unknown), `${known} ms, ${unknown} ms`);
+  assert.ok(alike(), `${known} ms, ${unknown} ms`);
 });
 
 test('a login rotates the cookie, a logout ends it at the server', async () => {
