@@ -2,17 +2,16 @@
 
 import { get } from './console-api.js';
 import { make, say } from './kit.js';
-import { becauseOf, changeList, inWords, whoOf } from './console-change.js';
+import { becauseOf, changeList, inWords, tooLong, whoOf } from './console-change.js';
 import { button, show, timeAt, wordsOr } from './console-ui.js';
 
 const PAGE = 50;
 const MANY = 8; // changes; more are folded away
 const EVERY = 3; // refreshes
 
-function changed({ from, to }) {
-  // The service names what is too long for its trail instead of keeping half of it.
-  if ([from, to].some((side) => typeof side === 'string' && side.startsWith('('))) return make('p', {}, say('audit.too-long'));
-  const all = inWords(from, to);
+function changed(sides) {
+  if (tooLong(sides)) return make('p', {}, say('audit.too-long'));
+  const all = inWords(sides.from, sides.to);
   return all.length > MANY ? make('details', {}, make('summary', {}, say('audit.changes', all.length)), changeList(all)) : changeList(all);
 }
 

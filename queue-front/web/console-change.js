@@ -34,6 +34,9 @@ export function inWords(from, to) {
     .map((name) => [name, from === null ? words(after, name) : say('change.from-to', words(before, name), words(after, name))]);
 }
 
+// The service names what is too long for its trail instead of keeping half of it.
+export const tooLong = ({ from, to }) => [from, to].some((side) => typeof side === 'string' && side.startsWith('('));
+
 export const changeList = (all) => make('dl', { className: 'sides' }, ...all.map(([name, words]) => make('div', {}, make('dt', {}, name), make('dd', {}, words))));
 
 const share = (value) => `${number(value * 100)} %`;

@@ -2,7 +2,7 @@
 
 import { call, get } from './console-api.js';
 import { announce, make, say } from './kit.js';
-import { whoOf } from './console-change.js';
+import { inWords, tooLong, whoOf } from './console-change.js';
 import { badge, button, confirmed, moment, notice, show, wordsOr } from './console-ui.js';
 
 const VIEWS = {
@@ -72,10 +72,12 @@ export async function open(main, [id, which = 'live']) {
     await event.act(action);
   }
 
-  // The last act, told before it is taken back.
+  // The last act, told before it is taken back, with what will be then. The autopilot's moves are no acts.
   async function undo() {
-    const { audit: [last] } = await get('queue', `/admin/events/${id}/audit?limit=1`);
-    const lines = last === undefined ? [] : [say('undo.last', wordsOr(`act.${last.what}`, last.what), whoOf(last), moment(last.at))];
+    const { audit } = await get('queue', `/admin/events/${id}/audit?limit=100`);
+    const last = audit.find(({ who }) => who !== 'autopilot');
+    const back = last === undefined || last.from === null || tooLong(last) ? [] : inWords(last.to, last.from);
+    const lines = last === undefined ? [] : [say('undo.last', wordsOr(`act.${last.what}`, last.what), whoOf(last), moment(last.at)), ...back.map(([name, words]) => `${name}: ${words}`)];
     if (!(await confirmed({ title: say('undo.title'), text: say('undo.text'), lines, yes: say('undo.button') }))) return;
     await event.act('undo');
   }

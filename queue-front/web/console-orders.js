@@ -3,7 +3,7 @@
 
 import { call, get, hasPart } from './console-api.js';
 import { announce, make, say } from './kit.js';
-import { badge, button, confirmed, fact, guarded, moment, number, show, timeAt, wordsOr } from './console-ui.js';
+import { SKIPPED, badge, button, confirmed, fact, guarded, moment, number, show, timeAt, wordsOr } from './console-ui.js';
 
 const LIMIT = 50;
 const STATES = ['open', 'parked', 'all'];
@@ -16,6 +16,7 @@ const WAYS = {
   refund: ['refund_payment', 'free_seats', 'revoke_tickets', 'tell_shop'],
 };
 const PIVOT = 'capture';
+const MARKS = { done: '✓', failed: '✕', turned: '↩', skipped: '–', unknown: '?', ongoing: '…', operator: '!' };
 
 const step = (name) => wordsOr(`step.${name}`, name);
 
@@ -27,12 +28,14 @@ function row(saga) {
     make('p', { className: 'small' }, `${step(saga.step)}${saga.way === 'undo' ? ` (${say('orders.undoing')})` : ''} · ${say('orders.tries', saga.tries)} · `, timeAt(saga.started_at), ...(saga.cause ? [` · ${saga.cause}`] : [])));
 }
 
-function drift(item) {
+// In the page's words where it has some; a kind that it does not know, in the service's.
+function drift({ kind, order, payment, means, todo, detail }, find) {
+  const whose = order ? button(order, () => find(order), { className: 'quiet' }) : payment;
   return make('li', { className: 'card' },
-    make('p', {}, make('strong', {}, item.kind), ` ${item.order || item.payment}`),
-    make('p', {}, item.means ?? item.detail),
-    ...(item.todo ? [make('p', {}, `${say('drift.todo')} ${item.todo}`)] : []),
-    ...(item.means ? [make('p', { className: 'small' }, item.detail)] : []));
+    make('p', {}, make('strong', {}, wordsOr(`drift.kind.${kind}`, kind)), ' ', whose),
+    make('p', {}, wordsOr(`drift.means.${kind}`, means ?? detail)),
+    ...(todo ? [make('p', {}, `${say('drift.todo')} ${wordsOr(`drift.todo.${kind}`, todo)}`)] : []),
+    ...(means ? [make('p', { className: 'small' }, detail)] : []));
 }
 
 async function openList(main) {
@@ -57,11 +60,17 @@ async function openList(main) {
     show(list, ...sagas.map(row));
   }
 
+  async function find(whose) {
+    [state.value, order.value] = ['all', whose];
+    await read();
+    order.focus();
+  }
+
   function showReport({ at, drift: count, items, not_reached: silent }) {
     show(found,
       make('p', { className: count > 0 ? 'wrong' : silent.length > 0 || at === null ? '' : 'good' }, at === null ? say('drift.never') : say(count > 0 ? 'drift.found' : 'drift.nothing', number(count), moment(at))),
       ...(silent.length > 0 ? [make('p', { className: 'wrong' }, say('drift.silent', silent.join(', ')))] : []),
-      make('ul', { className: 'trail' }, ...items.map(drift)));
+      make('ul', { className: 'trail' }, ...items.map((item) => drift(item, find))));
   }
   report.append(make('h2', {}, say('drift.title')), make('p', { className: 'small' }, say('drift.help')), found, button(say('drift.now'), async () => {
     const { json } = await call('pay', 'POST', '/admin/reconcile', { body: {} });
@@ -75,9 +84,9 @@ async function openList(main) {
   main.replaceChildren(make('h1', {}, say('orders.title')), form, none, list, more, report);
   return {
     async refresh() {
-      if (turns++ % EVERY !== 0) return;
+      if (turns++ % EVERY !== 0) return SKIPPED;
       if (sagas.length <= LIMIT) await read();
-      showReport(await get('pay', '/admin/reconcile'));
+      return showReport(await get('pay', '/admin/reconcile'));
     },
   };
 }
@@ -119,14 +128,14 @@ function graph(saga) {
     const y = top + n * high;
     if (n + 1 < rows.length) svg.append(draw('line', { x1: left, x2: left, y1: y + 12, y2: y + high - 12, class: rows[n + 1].done ? 'way walked' : 'way' }));
     if (row.name === PIVOT) svg.append(draw('line', { x1: 4, x2: 316, y1: y + high / 2, y2: y + high / 2, class: 'pivot' }));
-    svg.append(draw('circle', { cx: left, cy: y, r: 11, class: `node ${row.done?.result ?? 'not-yet'}${row.here ? ' here' : ''}` }));
-    svg.append(draw('text', { x: left, y: y + 4.5, class: 'mark' }, { done: '✓', failed: '✕', turned: '↩', skipped: '–', unknown: '?', ongoing: '…', operator: '!' }[row.done?.result] ?? ''));
+    svg.append(draw('circle', { cx: left, cy: y, r: 11, class: `node ${row.done?.result ?? 'not-yet'}${row.here && row.undone === null ? ' here' : ''}` }));
+    svg.append(draw('text', { x: left, y: y + 4.5, class: 'mark' }, MARKS[row.done?.result] ?? ''));
     svg.append(draw('text', { x: left + 20, y: y - 1, class: 'name' }, step(row.name)));
     const note = row.done === null ? '' : `${wordsOr(`result.${row.done.result}`, row.done.result)}${row.done.tries > 1 ? ` ×${row.done.tries}` : ''}`;
     svg.append(draw('text', { x: left + 20, y: y + 14, class: 'note' }, note));
     if (row.undone !== null) {
-      svg.append(draw('circle', { cx: right + 20, cy: y, r: 11, class: `node undo ${row.undone.result}` }));
-      svg.append(draw('text', { x: right + 20, y: y + 4.5, class: 'mark' }, '↩'));
+      svg.append(draw('circle', { cx: right + 20, cy: y, r: 11, class: `node undo ${row.undone.result}${row.here ? ' here' : ''}` }));
+      svg.append(draw('text', { x: right + 20, y: y + 4.5, class: 'mark' }, row.undone.result === 'done' ? '↩' : MARKS[row.undone.result] ?? ''));
       svg.append(draw('text', { x: right + 40, y: y + 4.5, class: 'note' }, wordsOr(`result.${row.undone.result}`, row.undone.result)));
       if (n > 0 && rows[n - 1].undone !== null) svg.append(draw('line', { x1: right + 20, x2: right + 20, y1: y - 12, y2: y - high + 12, class: 'way walked' }));
     }
@@ -197,7 +206,8 @@ async function openOne(main, id) {
   main.replaceChildren(head, make('div', { className: 'saga-view' }, drawing, make('div', {}, acts, make('section', { className: 'card' }, make('h2', {}, say('saga.timeline')), trail), make('details', {}, make('summary', {}, say('saga.data')), whole))));
   return {
     async refresh() {
-      if (turns++ % EVERY === 1) await read();
+      if (turns++ % EVERY !== 1) return SKIPPED;
+      return read();
     },
   };
 }

@@ -91,6 +91,7 @@ export async function open(body, event) {
   const chosenOf = (state) => [...map.chosen].filter((i) => plan.state[i] === state);
 
   function showChosen() {
+    if (!canvas.isConnected) return; // the view is left
     const places = [...map.chosen];
     const free = chosenOf(FREE).length;
     const blocked = chosenOf(BLOCKED).length;

@@ -75,6 +75,9 @@ export function fact(label, value, title) {
   return row;
 }
 
+// What a view's refresh answers when it was not its turn to ask anybody: so nothing is known anew.
+export const SKIPPED = Symbol('skipped');
+
 export function button(text, work, properties = {}, tell = notice) {
   const made = make('button', { type: 'button', ...properties }, text);
   made.addEventListener('click', guarded(async (event) => {

@@ -6,7 +6,7 @@
 
 import { get, hasPart, health, metrics, operator, parts, signedIn, signIn, signOut } from './console-api.js';
 import { announce, byId, make, say } from './kit.js';
-import { guarded, notice, sayTrouble } from './console-ui.js';
+import { SKIPPED, guarded, notice, sayTrouble } from './console-ui.js';
 
 const REFRESH_MS = 2000;
 const REFRESH_HIDDEN_MS = 15000;
@@ -19,7 +19,7 @@ const VIEWS = {
 };
 
 const main = byId('main');
-let view = null; // {refresh, close}: what is on the page
+let view = null; // {refresh, close}: what is on the page; a refresh that asked nobody answers SKIPPED
 let timer = 0;
 let turn = 0; // of routes: an import that comes late is of no use any more
 let beats = 0;
@@ -62,7 +62,7 @@ function showSignIn(text = '') {
 function leave(words = '') {
   signOut();
   close();
-  notice('');
+  forget();
   frame();
   showSignIn(words);
 }
@@ -89,7 +89,7 @@ function close() {
 async function route() {
   const mine = ++turn;
   close();
-  notice('');
+  forget();
   frame();
   if (!signedIn()) {
     showSignIn();
@@ -99,18 +99,29 @@ async function route() {
   const which = name === 'events' && rest.length > 0 ? 'event' : name in VIEWS ? name : 'events';
   const { open } = await VIEWS[which]();
   if (mine !== turn) return;
-  const opened = await open(main, rest).catch((error) => {
-    if (!('problem' in error)) throw error;
-    main.replaceChildren(make('h1', {}, say('title')), make('p', {}, make('a', { href: '#/events' }, say('event.all'))));
-    return { refresh: () => Promise.reject(error) };
-  });
-  if (mine !== turn) {
-    opened.close?.();
-    return;
+  async function begin() {
+    const opened = await open(main, rest);
+    if (mine !== turn) {
+      opened.close?.();
+      return;
+    }
+    view = opened;
+    document.title = `${main.querySelector('h1')?.textContent ?? ''} · ${say('title')}`;
   }
-  view = opened;
-  document.title = `${main.querySelector('h1')?.textContent ?? ''} · ${say('title')}`;
-  await refresh();
+  await begin().catch((error) => {
+    if (!('problem' in error)) throw error;
+    if (mine !== turn) return;
+    main.replaceChildren(make('h1', {}, say('title')), make('p', {}, make('a', { href: '#/events' }, say('event.all'))));
+    let isTold = false; // what is wrong; then it is tried again
+    view = {
+      refresh: async () => {
+        if (isTold) return begin();
+        isTold = true;
+        throw error;
+      },
+    };
+  });
+  if (mine === turn) await refresh();
 }
 
 // ---- keeping it true ----
@@ -121,12 +132,18 @@ function tell(words) {
   told = words;
 }
 
+// Of another view: what is told there may be the same trouble, and is told again.
+function forget() {
+  told = '';
+  notice('');
+}
+
 async function refresh() {
   clearTimeout(timer);
   const mine = turn;
   try {
-    await view?.refresh?.();
-    if (mine === turn && told !== '') tell('');
+    const answer = await view?.refresh?.();
+    if (mine === turn && answer !== SKIPPED && told !== '') tell('');
   } catch (error) {
     if (mine !== turn) return;
     if (error.status === 401 && !(await tokenStands())) {

@@ -202,7 +202,9 @@ describe('the console', () => {
     await page.click('#act-pause');
     await page.locator('.badge.paused').waitFor();
     await page.click('#act-undo');
-    await page.locator('#confirm-lines li').waitFor();
+    await page.locator('#confirm-lines li').nth(1).waitFor();
+    const back = { 'desk-en': 'State: paused → open', 'phone-ko-dark': '상태: 일시 정지 → 진행 중' }[boss.name];
+    assert.equal(await page.locator('#confirm-lines li').nth(1).textContent(), back);
     await page.click('#confirm-yes');
     await page.locator('.badge.open').waitFor();
   }
@@ -485,6 +487,37 @@ describe('the console', () => {
     await both;
     await page.evaluate(() => new Promise((drawn) => { requestAnimationFrame(() => requestAnimationFrame(drawn)); }));
     assert.deepEqual(await page.locator('#preview p').allTextContents(), ['Nobody waits at the moment.']);
+    await boss.close();
+  });
+
+  test('what is wrong is told for as long as it is wrong, in every view anew', async () => {
+    const boss = await Operator.open(browser, stack, MANNERS['desk-en']);
+    const { page } = boss;
+    await page.goto(`${boss.at}/console#/orders`);
+    await boss.signIn();
+    await page.locator('#reconcile div p').first().waitFor();
+    let cut = 0;
+    await page.route('**/admin/sagas*', (route) => {
+      cut += 1;
+      return route.abort();
+    });
+    await page.route('**/admin/sagas/*', (route) => route.abort());
+    await page.locator('#notice:not(:empty)').waitFor();
+    await page.evaluate(() => {
+      const place = document.getElementById('notice');
+      new MutationObserver(() => { if (place.textContent === '') place.dataset.silent = 'yes'; }).observe(place, { childList: true, characterData: true, subtree: true });
+    });
+    const before = cut;
+    await until('it to have asked twice more', () => cut >= before + 2);
+    assert.equal(await page.getAttribute('#notice', 'data-silent'), null);
+    const words = await page.textContent('#notice');
+    await page.evaluate(() => { location.hash = '#/orders/1'; });
+    await page.locator('#sagas').waitFor({ state: 'detached' });
+    await page.locator('#notice:not(:empty)').waitFor();
+    assert.equal(await page.textContent('#notice'), words);
+    await page.unrouteAll({ behavior: 'ignoreErrors' });
+    await page.locator('#saga-state').waitFor();
+    assert.equal(await page.textContent('#notice'), '');
     await boss.close();
   });
 
