@@ -2,8 +2,6 @@
 // page, hall, checkout, payment provider, ticket.
 
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { openScope, openStack, request } from '../lib-js/index.js';
 import { openLooks } from './look.js';
@@ -251,10 +249,7 @@ describe('pages', () => {
     const { page } = visitor;
     await visitor.enter();
     await visitor.takeBest(2);
-    const service = join(stack.dir, 'service/seat-service');
-    execFileSync('sv', ['-w', '20', 'down', service]);
-    await page.locator('#lost:not(:empty)').waitFor({ timeout: 30_000 });
-    execFileSync('sv', ['up', service]);
+    await stack.without('seat-service', () => page.locator('#lost:not(:empty)').waitFor({ timeout: 30_000 }));
     await page.locator('#lost').waitFor({ state: 'hidden', timeout: 60_000 });
     assert.equal(await page.locator('#cart-seats li').count(), 2);
     await page.click('#cart-back');

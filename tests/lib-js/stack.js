@@ -70,6 +70,17 @@ export class Stack {
     );
   }
 
+  // What is done while one part is down; whatever comes of it, the part is up again for what follows.
+  async without(part, work) {
+    const service = join(this.dir, 'service', part);
+    execFileSync('sv', ['-w', '60', 'down', service]);
+    try {
+      await work();
+    } finally {
+      execFileSync('sv', ['up', service]);
+    }
+  }
+
   secret(name) {
     return this.read(`secrets/${name}`).trim();
   }
