@@ -29,12 +29,21 @@ const nameOfRow = (places) => nameIn(places[0], places.map((i) => plan.numbers[i
 const termsOf = (i) => info.categories[plan.category[i]]; // in the plan's order
 const priceOf = (i) => money(termsOf(i).price, info.currency);
 
+// What whoever takes the seat should know before, and how they come to it.
+function marksOf(i) {
+  const { flags = [], sight } = plan.notes.get(i) ?? {};
+  return [...flags.map((flag) => say(`flag.${flag}`)), sight].filter(Boolean);
+}
+
+function wayTo(i) {
+  const { entrance, floor } = plan.notes.get(i) ?? {};
+  return [entrance, floor].filter(Boolean).join(' · ');
+}
+
 function describe(i) {
   const state = plan.state[i];
   const how = map.pending.has(i) ? say('seat.pending') : mine.has(i) ? say('seat.mine') : state === FREE ? say('seat.free') : state === HELD ? say('seat.held') : state === SOLD ? say('seat.sold') : say('seat.blocked');
-  const note = plan.notes.get(i) ?? {};
-  const extra = [...(note.flags ?? []).map((flag) => say(`flag.${flag}`)), note.entrance, note.floor, note.sight];
-  return [nameOf(i), `${termsOf(i).name} ${priceOf(i)}`, how, ...extra].filter(Boolean).join(' · ');
+  return [nameOf(i), `${termsOf(i).name} ${priceOf(i)}`, how, ...marksOf(i), wayTo(i)].filter(Boolean).join(' · ');
 }
 
 let pointed = -1; // the seat that is told of below the map
@@ -157,6 +166,7 @@ function onBasket() {
   byId('cart-pay').href = hold ? `/pay/checkout?event=${encodeURIComponent(event)}&hold=${encodeURIComponent(hold.hold)}` : '/';
   byId('cart-pay').textContent = say(basket.closed ? 'cart.go-on' : 'cart.pay');
   byId('cart-seats').replaceChildren(...(hold?.places ?? []).map(cartLine));
+  if (hold?.area) byId('cart-seats').append(make('li', { textContent: `${nameOfArea(info.areas.find(({ id }) => id === hold.area))} × ${count}` }));
   byId('best-form').querySelector('button').disabled = Boolean(hold);
   byId('best-full').hidden = !hold;
   announce(sum);
@@ -165,7 +175,8 @@ function onBasket() {
 
 function cartLine(place) {
   const name = say('seat.name', place.zone, place.row, place.number);
-  const line = make('li', {}, make('span', { textContent: `${name} · ${money(place.price, info.currency)}` }));
+  const told = [name, money(place.price, info.currency), ...marksOf(plan.placeOf.get(place.id))];
+  const line = make('li', {}, make('span', { textContent: told.join(' · ') }));
   if (basket.closed) return line;
   const button = make('button', { type: 'button', textContent: '✕', 'aria-label': say('cart.remove', name) });
   button.addEventListener('click', () => attempt([plan.placeOf.get(place.id)], () => basket.remove(place.id)));
@@ -348,18 +359,23 @@ function addPrices() {
   for (let q = 1; q <= info.limits.max_per_hold; q++) byId('best-quantity').append(make('option', { value: q, textContent: q, selected: q === 2 }));
 }
 
+const nameOfArea = (area) => area.name || area.id;
+
 function lineOfArea(area) {
   const terms = info.categories.find((other) => other.name === area.category);
-  return say('areas.line', area.name || area.id, money(terms.price, info.currency), area.free);
+  return say('areas.line', nameOfArea(area), money(terms.price, info.currency), area.free);
 }
 
 function addAreas() {
   byId('areas').hidden = info.areas.length === 0;
   byId('areas').querySelector('ul').append(...info.areas.map((area) => {
-    const quantity = make('select', { 'aria-label': say('areas.quantity', area.name || area.id) });
+    const quantity = make('select', { 'aria-label': say('areas.quantity', nameOfArea(area)) });
     for (let q = 1; q <= info.limits.max_per_hold; q++) quantity.append(make('option', { value: q, textContent: q }));
     const button = make('button', { type: 'button', textContent: say('areas.take') });
-    button.addEventListener('click', () => attempt([], () => basket.area(area.id, Number(quantity.value))));
+    button.addEventListener('click', () => {
+      if (basket.hold) trouble(say('best.full'));
+      else attempt([], () => basket.area(area.id, Number(quantity.value)));
+    });
     return make('li', {}, make('span', { className: 'area', textContent: lineOfArea(area) }), quantity, button);
   }));
 }
@@ -428,7 +444,7 @@ async function open() {
   byId('hall').dataset.seen = 'seats';
   await drawn();
   addPrices();
-  list = new SeatList(plan, { onTake: toggle, priceOf, mine, pending: map.pending, wanted: map.wanted });
+  list = new SeatList(plan, { onTake: toggle, priceOf, marksOf, wayTo, mine, pending: map.pending, wanted: map.wanted });
   showFull();
   await basket.restore().catch(explain);
   if (mine.size > 0) map.showSeats([...mine]);

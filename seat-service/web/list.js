@@ -5,10 +5,12 @@ import { byId, make, say } from './kit.js';
 import { FREE, HELD, SOLD } from './plan.js';
 
 export class SeatList {
-  constructor(plan, { onTake, priceOf, mine, pending, wanted }) {
+  constructor(plan, { onTake, priceOf, marksOf, wayTo, mine, pending, wanted }) {
     this.plan = plan;
     this.onTake = onTake;
     this.priceOf = priceOf;
+    this.marksOf = marksOf;
+    this.wayTo = wayTo;
     this.mine = mine;
     this.pending = pending;
     this.wanted = wanted;
@@ -39,6 +41,8 @@ export class SeatList {
     const items = [];
     for (let i = row.from; i < row.to; i++) items.push(make('li', {}, make('button', { type: 'button', 'data-seat': i })));
     this.seats.replaceChildren(...items);
+    const ways = new Set(Array.from({ length: row.to - row.from }, (_, n) => this.wayTo(row.from + n)));
+    byId('list-way').textContent = [...ways].filter(Boolean).join(' / ');
     this.refresh();
   }
 
@@ -75,6 +79,6 @@ export class SeatList {
     // Not `disabled`: a seat that is taken while it has the focus would throw the focus away.
     button.setAttribute('aria-disabled', String(!mine && !free));
     const how = this.pending.has(i) ? say('seat.pending') : mine ? say('seat.mine') : free ? this.priceOf(i) : state === HELD ? say('seat.held') : state === SOLD ? say('seat.sold') : state === FREE ? say('seat.filtered') : say('seat.blocked');
-    put(button, say('list.seat', this.plan.numbers[i], how));
+    put(button, [say('list.seat', this.plan.numbers[i], how), ...this.marksOf(i)].join(' · '));
   }
 }

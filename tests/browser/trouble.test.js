@@ -48,7 +48,7 @@ describe('what goes otherwise', () => {
     await stack.up();
     const token = stack.secret('admin-token');
     [queue, seats, pay] = [11, 12, 13].map((n) => client({ port: stack.base + n, token }));
-    await makeEvent('small');
+    await makeEvent('small', { seats: [{ guid: 'r1s4', restricted_view: true, sight: 'A pillar on the left' }], zones: [{ zone: 'Hall', entrance: 'Gate B', floor: 'Level 1' }] });
     await makeEvent('floor', { area: 50 });
     browser = await openBrowser(scope);
   });
@@ -91,6 +91,13 @@ describe('what goes otherwise', () => {
 
   const told = (page, id) => page.locator(`#${id}:not([hidden]):not(:empty)`).waitFor(WAIT);
 
+  const cart = (page, count) => page.waitForFunction((wanted) => document.querySelectorAll('#cart-seats li').length === wanted, count, WAIT);
+
+  async function giveBack(page) {
+    await page.click('#cart-back');
+    await cart(page, 0);
+  }
+
   async function come(name, options) {
     const visitor = await Visitor.open(browser, stack, options);
     visitor.name = name;
@@ -121,7 +128,10 @@ describe('what goes otherwise', () => {
       await visitor.seat(4).click();
       await page.locator('#offers button').first().waitFor(WAIT);
       await see(visitor, 'conflict', LIST);
-      await calm();
+      await page.locator('#offers button').first().click();
+      await cart(page, 1);
+      await see(visitor, 'conflict-resolved', LIST);
+      await giveBack(page);
       await refuse(page, '**/holds', 409, ({ seats: ids }) => ({ code: 'seats-taken', seats: ids, alternatives: [] }));
       await visitor.seat(8).click();
       await told(page, 'trouble');
@@ -162,24 +172,81 @@ describe('what goes otherwise', () => {
       await visitor.close();
     });
 
+    test(`what is chosen in the hall, ${name}`, async () => {
+      const visitor = await come(name, options);
+      const { page } = visitor;
+      const filter = page.locator('#categories input');
+      await visitor.enter();
+      for (const c of [0, 2]) await filter.nth(c).uncheck();
+      await see(visitor, 'filtered', { drawn: '#map' });
+      await visitor.openRow(0, 1);
+      await see(visitor, 'filtered-list', LIST);
+      for (const c of [0, 2]) await filter.nth(c).check();
+      await page.click('#show-map');
+      await page.emulateMedia({ contrast: 'more' });
+      await see(visitor, 'contrast', { drawn: '#map' });
+      await page.emulateMedia({ contrast: null });
+      await visitor.takeBest(4);
+      const first = await page.textContent('#cart-seats');
+      await page.click('#cart-others');
+      await page.locator('#offers button').nth(1).waitFor(WAIT);
+      await see(visitor, 'others', LIST);
+      await page.locator('#offers button').nth(1).click();
+      await page.waitForFunction((old) => document.getElementById('cart-seats').textContent !== old, first, WAIT);
+      await see(visitor, 'others-taken');
+      await visitor.openRow(60, 3);
+      await visitor.seat(2).click();
+      await told(page, 'trouble');
+      assert.match(await page.textContent('#trouble-text'), /4/);
+      await see(visitor, 'limit', LIST);
+      await giveBack(page);
+      await visitor.close();
+    });
+
     test(`a hall with nothing left, and one with standing places, ${name}`, async () => {
       const visitor = await come(name, options);
       const { page } = visitor;
       await visitor.enter('small');
+      // What the map says of a seat, the list and the cart say as well.
+      await visitor.openRow(0, 0);
+      assert.equal(await page.textContent('#list-way'), 'Gate B · Level 1');
+      assert.match(await visitor.seat(3).textContent(), / · .+ · A pillar on the left$/);
+      await visitor.seat(3).click();
+      await cart(page, 1);
+      assert.match(await page.textContent('#cart-seats'), /A pillar on the left/);
+      await see(visitor, 'sight');
+      await giveBack(page);
+      await page.click('#show-map');
       assert.equal(await page.isVisible('#full'), false);
       const all = Array.from({ length: 20 }, (_, i) => `r${Math.floor(i / 10) + 1}s${i % 10 + 1}`);
-      const giveBack = await rival('small', { seats: all });
+      const leave = await rival('small', { seats: all });
       await told(page, 'full');
       await see(visitor, 'full', { drawn: '#map' });
-      assert.equal((await giveBack()).status, 204);
+      assert.equal((await leave()).status, 204);
       await page.locator('#full').waitFor({ ...WAIT, state: 'hidden' });
       await visitor.enter('floor');
       await see(visitor, 'standing', { drawn: '#map' });
       const free = (count) => page.waitForFunction((wanted) => document.querySelector('#areas .area').textContent.match(/\d+(?=\D*$)/)[0] === wanted, String(count), WAIT);
       await free(50);
-      const leave = await rival('floor', { area: 'floor', quantity: 3 });
+      const go = await rival('floor', { area: 'floor', quantity: 3 });
       await free(47);
-      assert.equal((await leave()).status, 204);
+      assert.equal((await go()).status, 204);
+      await free(50);
+      // Standing places are an order of their own.
+      await page.selectOption('#areas select', '3');
+      await page.click('#areas button');
+      await cart(page, 1);
+      assert.equal(await page.textContent('#cart-seats li'), 'floor × 3');
+      await see(visitor, 'standing-held', { drawn: '#map' });
+      await page.click('#areas button');
+      await told(page, 'trouble');
+      await page.click('#trouble-close');
+      await visitor.openRow(0, 0);
+      await visitor.seat(3).click();
+      await told(page, 'trouble');
+      await see(visitor, 'seats-and-standing', LIST);
+      assert.equal(await page.locator('#cart-seats li').count(), 1);
+      await giveBack(page);
       await free(50);
       await visitor.close();
     });
