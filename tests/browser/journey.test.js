@@ -282,6 +282,75 @@ describe('pages', () => {
     });
   }
 
+  test('the whole way by keys alone, from the line to the ticket', async () => {
+    const visitor = await Visitor.open(browser, stack, { locale: 'en-GB' });
+    const { page } = visitor;
+    const { keyboard } = page;
+    const who = customer(stack, 2);
+    // As somebody goes who has no mouse: from one thing to the next, seeing where they are.
+    async function reach(selector) {
+      for (let n = 0; n < 60; n += 1) {
+        await keyboard.press('Tab');
+        const { here, outline } = await page.evaluate((wanted) => {
+          const { outlineStyle, outlineWidth } = getComputedStyle(document.activeElement);
+          return { here: document.activeElement.matches(wanted), outline: `${outlineStyle} ${outlineWidth}` };
+        }, selector);
+        if (!here) continue;
+        assert.match(outline, /^(solid|auto) [1-9]/, selector);
+        return;
+      }
+      assert.fail(`${selector} is not reached by Tab`);
+    }
+    async function press(selector) {
+      await reach(selector);
+      await keyboard.press('Enter');
+    }
+
+    await page.goto(`${visitor.at}/e/demo`);
+    await visitor.judge('by-keys-line');
+    await press('#join button');
+    await page.locator('#pass button').waitFor();
+    await visitor.judge('by-keys-called');
+    await press('#pass button');
+    await page.waitForURL('**/seats/demo');
+    await visitor.ready();
+    await press('#show-list');
+    await reach('#list-zone');
+    for (let n = 0; n < 3; n += 1) await keyboard.press('ArrowDown');
+    await reach('#list-row');
+    await keyboard.press('ArrowDown');
+    await visitor.judge('by-keys-list');
+    await press('#list-seats button[aria-disabled=false]');
+    await held(page, 1);
+    const seat = (await page.textContent('#cart-seats li span')).split(' · ')[0];
+    await visitor.judge('by-keys-held');
+    await press('#cart-pay');
+    await page.locator('#login-form').waitFor();
+    await visitor.judge('by-keys-login');
+    await reach('#login-name');
+    await keyboard.type(who.login);
+    await reach('#login-password');
+    await keyboard.type(who.password);
+    await keyboard.press('Enter');
+    await page.locator('#pay-button').waitFor();
+    await visitor.judge('by-keys-checkout');
+    await press('#pay-button');
+    await page.waitForURL(`http://localhost:${stack.base + 4}/pay/**`);
+    for (const [name, text] of [['number', '4242424242424242'], ['exp', '12/34'], ['cvc', '123']]) {
+      await reach(`[name=${name}]`);
+      await keyboard.type(text);
+    }
+    await press('main form button');
+    await page.locator('main[data-status=completed]').waitFor({ timeout: 30_000 });
+    await visitor.judge('by-keys-order');
+    await press('a[href^="/pay/tickets/"]');
+    await page.locator('.ticket svg').first().waitFor();
+    await visitor.judge('by-keys-ticket');
+    const ticket = await page.textContent('main');
+    for (const part of /^(.+), row (.+), seat (.+)$/.exec(seat).slice(1)) assert.ok(ticket.includes(part), `${part}: ${ticket}`);
+    await visitor.close();
+  });
+
   test('without a pass the hall says where to get one', async () => {
     const visitor = await Visitor.open(browser, stack, { locale: 'en-GB' });
     await visitor.page.goto(`${visitor.at}/seats/demo`);
