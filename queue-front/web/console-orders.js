@@ -29,8 +29,8 @@ function row(saga) {
 }
 
 // In the page's words where it has some; a kind that it does not know, in the service's.
-function drift({ kind, order, payment, means, todo, detail }, find) {
-  const whose = order ? button(order, () => find(order), { className: 'quiet' }) : payment;
+function drift({ kind, order, payment, means, todo, detail }) {
+  const whose = order ? make('button', { type: 'button', className: 'quiet', value: order }, order) : payment;
   return make('li', { className: 'card' },
     make('p', {}, make('strong', {}, wordsOr(`drift.kind.${kind}`, kind)), ' ', whose),
     make('p', {}, wordsOr(`drift.means.${kind}`, means ?? detail)),
@@ -70,8 +70,11 @@ async function openList(main) {
     show(found,
       make('p', { className: count > 0 ? 'wrong' : silent.length > 0 || at === null ? '' : 'good' }, at === null ? say('drift.never') : say(count > 0 ? 'drift.found' : 'drift.nothing', number(count), moment(at))),
       ...(silent.length > 0 ? [make('p', { className: 'wrong' }, say('drift.silent', silent.join(', ')))] : []),
-      make('ul', { className: 'trail' }, ...items.map((item) => drift(item, find))));
+      make('ul', { className: 'trail' }, ...items.map(drift)));
   }
+  found.addEventListener('click', ({ target }) => {
+    if (target.nodeName === 'BUTTON') guarded(() => find(target.value))();
+  });
   report.append(make('h2', {}, say('drift.title')), make('p', { className: 'small' }, say('drift.help')), found, button(say('drift.now'), async () => {
     const { json } = await call('pay', 'POST', '/admin/reconcile', { body: {} });
     showReport(json);
@@ -154,6 +157,12 @@ function entry({ step: name, way, result, try: tried, took_us: took, code, detai
     ...(detail ? [make('p', { className: 'small' }, detail)] : []));
 }
 
+// A checkout at its pivot or above, which is not on its way back already.
+function canTurnBack({ definition, way, step: name }) {
+  const steps = WAYS[definition.split('.')[0]] ?? [];
+  return way === 'do' && steps.includes(PIVOT) && steps.indexOf(name) <= steps.indexOf(PIVOT);
+}
+
 async function openOne(main, id) {
   const head = make('div');
   const reason = make('input', { id: 'saga-reason', maxLength: 200, autocomplete: 'off', required: true });
@@ -163,6 +172,8 @@ async function openOne(main, id) {
   const trail = make('ol', { id: 'timeline', className: 'lines' });
   const data = make('code');
   const acts = make('section', { id: 'saga-acts', className: 'card stack' });
+  const help = make('p', { className: 'small' });
+  const turnBack = button(say('saga.compensate'), () => act('compensate'), { id: 'compensate', className: 'danger' });
   let saga = null;
   let turns = 0;
 
@@ -176,6 +187,8 @@ async function openOne(main, id) {
     show(trail, ...saga.timeline.map(entry));
     data.textContent = JSON.stringify(saga.data, null, 1);
     acts.hidden = ended;
+    help.textContent = say(saga.way === 'undo' ? 'saga.acts-help-back' : 'saga.acts-help');
+    turnBack.hidden = !canTurnBack(saga);
   }
 
   async function act(what) {
@@ -194,8 +207,9 @@ async function openOne(main, id) {
     showSaga();
   }
 
-  acts.append(make('h2', {}, say('saga.acts')), make('p', { className: 'small' }, say('saga.acts-help')), make('label', { className: 'field' }, say('saga.reason'), reason), wrong,
-    make('div', { className: 'row' }, button(say('saga.retry'), () => act('retry'), { id: 'retry', className: 'main' }), button(say('saga.compensate'), () => act('compensate'), { id: 'compensate', className: 'danger' })));
+  acts.append(make('h2', {}, say('saga.acts')), help, make('label', { className: 'field' }, say('saga.reason'), reason), wrong,
+    make('div', { className: 'row' }, button(say('saga.retry'), () => act('retry'), { id: 'retry', className: 'main' }), turnBack));
+
   async function read() {
     saga = await get('pay', `/admin/sagas/${id}`);
     showSaga();

@@ -78,16 +78,21 @@ export function fact(label, value, title) {
 // What a view's refresh answers when it was not its turn to ask anybody: so nothing is known anew.
 export const SKIPPED = Symbol('skipped');
 
+// Pressed again while it works it does nothing; it is not disabled for that, which would take the focus
+// from it, and whether it is to be disabled afterwards its work may have said.
 export function button(text, work, properties = {}, tell = notice) {
   const made = make('button', { type: 'button', ...properties }, text);
-  made.addEventListener('click', guarded(async (event) => {
-    made.disabled = true;
+  const press = guarded(async (event) => {
+    made.setAttribute('aria-busy', 'true');
     try {
       await work(event);
     } finally {
-      made.disabled = false;
+      made.removeAttribute('aria-busy');
     }
-  }, tell));
+  }, tell);
+  made.addEventListener('click', (event) => {
+    if (!made.hasAttribute('aria-busy')) press(event);
+  });
   return made;
 }
 

@@ -18,7 +18,7 @@ const MANNERS = {
 // and whether the reconciliation has run. Of the charts one stands for all, which stand beside it.
 const LUCK = {
   few: ['#events li', '#audit li', '#timeline li', '#sagas li', '.chart'],
-  not: ['.count', '.facts', '.bar-with-words', '.chart .legend', '.chart .scroll', '#event-state', '#reconcile div', '#autopilot-now p'],
+  not: ['.count', '.facts', '.bar-with-words', '.chart .legend', '.chart .scroll', '#event-state', '#reconcile div', '#autopilot-now p', '#audit .sides'],
   across: true,
 };
 // At a desk the knobs stand in columns, and a line more or less puts a group into another one.
@@ -43,19 +43,19 @@ describe('the console', () => {
 
   const joinLine = async (key) => (await stack.edge.post('/v1/queue/demo/join', { headers: { 'idempotency-key': key } })).json;
 
-  // Somebody who has come as far as the payment, and then was parked for the operator to look at.
-  async function makeOrder() {
-    const { ticket } = await joinLine('buyer');
+  // Somebody who has come as far as the payment.
+  async function makeOrder(key, n) {
+    const { ticket } = await joinLine(key);
     const pass = await until('a pass', async () => {
       const answer = await stack.edge.post('/v1/queue/demo/pass', { token: ticket });
       return answer.status === 201 && answer.json.pass;
     });
     const { hold } = (await stack.edge.post('/v1/seats/demo/holds', { token: pass, body: { best_available: { quantity: 2 } } })).json;
     const jar = new CookieJar();
-    jar.take(await stack.edge.post('/v1/pay/login', { body: customer(stack, 2) }));
-    const answer = await stack.edge.post('/v1/pay/orders', { token: pass, body: { event: 'demo', hold }, headers: { ...jar.headers, 'idempotency-key': 'console' } });
+    jar.take(await stack.edge.post('/v1/pay/login', { body: customer(stack, n) }));
+    const answer = await stack.edge.post('/v1/pay/orders', { token: pass, body: { event: 'demo', hold }, headers: { ...jar.headers, 'idempotency-key': key } });
     assert.equal(answer.status, 201, answer.text);
-    return answer.json.order;
+    return answer.json;
   }
 
   // A slow line, and some who wait in it.
@@ -66,6 +66,7 @@ describe('the console', () => {
 
   const sagaOf = async (id) => (await pay.get(`/admin/sagas?state=all&order=${id}`)).json.sagas[0];
 
+  // And then was parked for the operator to look at.
   async function park() {
     await until('the buyer to be waited for', async () => (await sagaOf(order)).step === 'await_buyer');
     sql(`UPDATE pay.saga SET parked = true, cause = 'psp-silent' WHERE subject = '${order}'; UPDATE pay.orders SET status = 'parked' WHERE id = '${order}'`);
@@ -76,7 +77,7 @@ describe('the console', () => {
     await stack.up();
     const token = stack.secret('admin-token');
     [queue, seats, pay] = [11, 12, 13].map((n) => client({ port: stack.base + n, token }));
-    order = await makeOrder();
+    ({ order } = await makeOrder('buyer', 2));
     await until('it to be counted', async () => (await ordersOverTime()).length > 0);
     browser = await openBrowser(scope);
   });
@@ -188,6 +189,7 @@ describe('the console', () => {
     await page.click('#confirm-yes');
     await page.locator('.badge.frozen').waitFor();
     assert.equal((await doc()).state, 'frozen');
+    await see(boss, 'frozen');
     await page.click('#act-unfreeze');
     await page.locator('.badge.open').waitFor();
     // A closing has no way back, so its event has to be typed out.
@@ -205,6 +207,7 @@ describe('the console', () => {
     await page.locator('#confirm-lines li').nth(1).waitFor();
     const back = { 'desk-en': 'State: paused → open', 'phone-ko-dark': '상태: 일시 정지 → 진행 중' }[boss.name];
     assert.equal(await page.locator('#confirm-lines li').nth(1).textContent(), back);
+    await see(boss, 'undo');
     await page.click('#confirm-yes');
     await page.locator('.badge.open').waitFor();
   }
@@ -255,6 +258,9 @@ describe('the console', () => {
     await see(boss, 'seats-blocked');
     await page.click('#unblock');
     await until('them to be free again', async () => (await blocked()) === before);
+    await tells('0');
+    await page.locator('#unblock:disabled').waitFor(); // nothing is left of what was chosen
+    await see(boss, 'seats-unblocked');
     // By section, row and number.
     await page.click('#picker summary');
     await page.selectOption('#pick-zone', '1');
@@ -306,6 +312,10 @@ describe('the console', () => {
     await page.click('#retry');
     assert.notEqual(await page.textContent('#reason-wrong'), '');
     await page.fill('#saga-reason', 'the provider answers again');
+    await page.click('#compensate');
+    await page.locator('#confirm[open]').waitFor();
+    await see(boss, 'compensate');
+    await page.click('#confirm-no');
     await page.click('#retry');
     await page.locator('#saga-state .badge.running').waitFor();
     const { state, saga } = await sagaOf(order);
@@ -490,6 +500,62 @@ describe('the console', () => {
     await boss.close();
   });
 
+  // Its money is refused and cannot be given back either: two refusals of the provider, and it is parked.
+  async function parkForReal(n) {
+    const form = { 'content-type': 'application/x-www-form-urlencoded' };
+    const control = client({ port: stack.base + 14, token: stack.secret('admin-token') });
+    const bank = client({ port: stack.base + 4, token: stack.secret('psp-key') });
+    const { order: id, payment } = await makeOrder(`refused-${n}`, n);
+    const faults = new URLSearchParams({ fault: 'capture:error=400,cancel:error=400*2' });
+    assert.equal((await control.post('/control/faults', { body: String(faults), headers: form })).status, 201);
+    const [intent] = payment.client_secret.split('_secret_');
+    const paid = await bank.post(`/v1/payment_intents/${intent}/confirm`, { body: 'payment_method=pm_card_visa', headers: form });
+    assert.equal(paid.status, 200, paid.text);
+    return until('it to be parked', async () => {
+      const saga = await sagaOf(id);
+      return saga.state === 'parked' && saga;
+    });
+  }
+
+  for (const [n, name] of Object.keys(MANNERS).entries()) {
+    test(`a way back that the provider refuses is parked, found by reconciliation, retried and ended, ${name}`, async () => {
+      await queue.patch('/admin/events/demo', { body: { rate_per_s: 50, burst: 50 } });
+      const { saga, order: id } = await parkForReal(4 + n);
+      const boss = await Operator.open(browser, stack, MANNERS[name]);
+      boss.name = name;
+      const { page } = boss;
+      await page.goto(`${boss.at}/console#/orders`);
+      await boss.signIn();
+      const found = page.locator('#reconcile li', { hasText: id });
+      await until('the difference to be found', async () => {
+        await page.click('#reconcile-now');
+        return (await found.count()) > 0;
+      }, { everyMs: 500 });
+      assert.match(await found.textContent(), name === 'desk-en' ? /^Parked order.*waits for a person.*turn it back/ : /^보류된 주문.*사람의 손을 기다립니다.*되돌리세요/);
+      await boss.judge(`${name}-drift`);
+      await looks.see(page, `${name}-drift`, { ...LUCK, few: [...LUCK.few, '#reconcile li'], not: LUCK.not.filter((what) => what !== '#reconcile div') });
+      await found.getByRole('button').click();
+      await page.waitForFunction((its) => document.getElementById('saga-order').value === its, id);
+      await page.click(`#sagas a[href="#/orders/${saga}"]`);
+      await page.locator('svg.graph .node.undo.failed.here').waitFor();
+      await see(boss, 'order-back');
+      // Retried it is refused once more, and turned back then.
+      await page.fill('#saga-reason', 'asked the provider');
+      await page.click('#retry');
+      await until('it to be parked again', async () => {
+        const { state, timeline } = (await pay.get(`/admin/sagas/${saga}`)).json;
+        return state === 'parked' && timeline.at(-1).result === 'failed' && timeline.some(({ result }) => result === 'operator');
+      });
+      assert.equal(await page.isVisible('#compensate'), false, 'it is turned back already');
+      await page.fill('#saga-reason', 'the provider has mended it');
+      await page.click('#retry');
+      await page.locator('#saga-state .badge.undone').waitFor();
+      assert.equal(await page.isVisible('#saga-acts'), false);
+      await see(boss, 'order-undone');
+      await boss.close();
+    });
+  }
+
   test('what is wrong is told for as long as it is wrong, in every view anew', async () => {
     const boss = await Operator.open(browser, stack, MANNERS['desk-en']);
     const { page } = boss;
@@ -568,6 +634,7 @@ describe('the console', () => {
       await boss.view('knobs');
       await page.locator('#autopilot-now dl').waitFor();
       assert.match(await page.textContent('#autopilot-now'), MOVES[0][words]);
+      await see(boss, 'autopilot-moved');
       await page.unrouteAll({ behavior: 'ignoreErrors' });
       await boss.close();
     });
