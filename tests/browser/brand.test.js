@@ -15,7 +15,7 @@ const SERVICES = { 'queue-front': 'queue-front/web/text.en', 'seat-service': 'se
 const CONSOLE = { console: 'queue-front/web/console.en' };
 // What comes from the event, the hall, the customer or the program itself is in nobody's language; a
 // time is written by the browser, in the reader's.
-const DATA = String.raw`World Tour at the Harbour Stadium|Seoul Arts|English|한국어|Fantasie|Autre|Deutsch|français|\b(VIP|[RSAB]|demo)\b|\b[ot]_[\w-]+|\b[0-9a-f]{64}\b|[\d-]+T[\d:.]+Z|http://localhost:\d+`;
+const DATA = String.raw`World Tour at the Harbour Stadium|Seoul Arts|English|한국어|Fantasie|Autre|Deutsch|français|Gate [A-Z]|Level \d|\b(VIP|[RSAB]|demo)\b|\b[ot]_[\w-]+|\b[0-9a-f]{64}\b|[\d-]+T[\d:.]+Z|http://localhost:\d+`;
 
 function language(name, files) {
   const sections = Object.entries(files).map(([service, path]) => {

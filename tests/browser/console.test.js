@@ -87,9 +87,10 @@ describe('the console', () => {
   });
 
   // By axe, by its look and in a picture.
-  async function see(boss, what) {
+  async function see(boss, what, not = []) {
+    const luck = luckOf(boss);
     await boss.judge(`${boss.name}-${what}`);
-    await looks.see(boss.page, `${boss.name}-${what}`, luckOf(boss));
+    await looks.see(boss.page, `${boss.name}-${what}`, { ...luck, not: [...luck.not, ...not] });
   }
 
   // On a phone and at a desk, in the manner's language.
@@ -189,7 +190,7 @@ describe('the console', () => {
     await page.click('#confirm-yes');
     await page.locator('.badge.frozen').waitFor();
     assert.equal((await doc()).state, 'frozen');
-    await see(boss, 'frozen');
+    await see(boss, 'frozen', ['#autopilot-now']); // whether it has noticed already is luck
     await page.click('#act-unfreeze');
     await page.locator('.badge.open').waitFor();
     // A closing has no way back, so its event has to be typed out.
@@ -207,7 +208,7 @@ describe('the console', () => {
     await page.locator('#confirm-lines li').nth(1).waitFor();
     const back = { 'desk-en': 'State: paused → open', 'phone-ko-dark': '상태: 일시 정지 → 진행 중' }[boss.name];
     assert.equal(await page.locator('#confirm-lines li').nth(1).textContent(), back);
-    await see(boss, 'undo');
+    await see(boss, 'undo', ['#autopilot-now']);
     await page.click('#confirm-yes');
     await page.locator('.badge.open').waitFor();
   }
