@@ -56,6 +56,10 @@ CFLAGS_ALL = -std=c17 -D_GNU_SOURCE -pthread -fstack-protector-strong -U_FORTIFY
 # name: folder(s) of sources, then what it needs beyond common.
 COMPONENTS := common queue-core queue-front seat-core seat-service payment-adapter demo-shop psp-sandbox halls crowd \
               floor engine-bench sim
+# Only tests need it, so it is built where its library is.
+ifneq ($(wildcard /usr/include/fuse3/fuse.h),)
+COMPONENTS += forgetful-disk
+endif
 DIR_common          := common
 DIR_queue-core      := queue-front/src/core
 DIR_queue-front     := queue-front/src
@@ -69,6 +73,7 @@ DIR_crowd           := loadtest/crowd
 DIR_floor           := loadtest/floor
 DIR_engine-bench    := loadtest/engine
 DIR_sim             := loadtest/sim
+DIR_forgetful-disk  := tests/fault/disk
 
 # --as-needed leaves out of each program what it does not call: queue-front has no libpq.
 LIBS_common          := -lcurl -luv -lcrypto -lsodium -ljansson -lbrotlienc -lz -lm -lpq -lqrencode
@@ -79,6 +84,7 @@ LIBS_seat-service    := -lck -lcurl -lm
 LIBS_engine-bench    := -lm
 LIBS_sim             := -lm
 LIBS_halls           := -lm
+LIBS_forgetful-disk  := -lfuse3
 LIBS_payment-adapter := -lcurl -lcrypt -largon2
 LIBS_demo-shop       := -lcrypt -largon2
 LIBS_psp-sandbox     := -lcurl
@@ -89,6 +95,11 @@ NEEDS_queue-front  := queue-core
 NEEDS_seat-service := seat-core
 NEEDS_engine-bench := seat-core
 NEEDS_sim          := queue-core
+
+# What unit tests need besides, to judge a seam on the real thing: another service's pure part, and a
+# helper of its tests.
+TEST_NEEDS_payment-adapter := seat-core
+TEST_HELP_payment-adapter  := tests/unit/seat-service/test_hall.c
 
 # jemalloc serves every program except under a sanitizer, which brings an allocator of its own.
 # Nothing names it, so the linker would leave it out again.
@@ -111,6 +122,7 @@ define component
 SRC_$(1)  := $$(sort $$(shell find $$(DIR_$(1)) -name '*.c' 2>/dev/null))
 SRC_$(1)  := $$(filter-out $$(foreach n,$$(NEEDS_$(1)),$$(DIR_$$(n))/%),$$(SRC_$(1)))
 NEED_$(1) := $$(foreach n,$$(NEEDS_$(1)),$(OUT)/lib/$$(n).a)
+TEST_NEED_$(1) := $$(NEED_$(1)) $$(foreach n,$$(TEST_NEEDS_$(1)),$(OUT)/lib/$$(n).a)
 MAIN_$(1) := $$(filter %/main.c %_main.c,$$(SRC_$(1)))
 OBJ_$(1)  := $$(patsubst %.c,$(OUT)/obj/%.o,$$(filter-out $$(MAIN_$(1)),$$(SRC_$(1))))
 ifeq ($(1),common)
@@ -133,11 +145,11 @@ PROGRAMS += $$(BIN_$(1))
 
 # Unit tests: one program a file, with cmocka.
 TEST_$(1) := $$(patsubst %.c,$(OUT)/%,$$(sort $$(shell find tests/unit/$(1) -name '*_test.c' 2>/dev/null)))
-HELP_$(1) := $$(patsubst %.c,$(OUT)/obj/%.o,$$(filter-out %_test.c,$$(shell find tests/unit/$(1) tests/unit/lib -name '*.c' 2>/dev/null)))
-$$(TEST_$(1)): $(OUT)/%: $(OUT)/obj/%.o $$(HELP_$(1)) $$(LIB_$(1)) $$(NEED_$(1)) $(OUT)/lib/common.a
+HELP_$(1) := $$(patsubst %.c,$(OUT)/obj/%.o,$$(filter-out %_test.c,$$(shell find tests/unit/$(1) tests/unit/lib -name '*.c' 2>/dev/null) $$(TEST_HELP_$(1))))
+$$(TEST_$(1)): $(OUT)/%: $(OUT)/obj/%.o $$(HELP_$(1)) $$(LIB_$(1)) $$(TEST_NEED_$(1)) $(OUT)/lib/common.a
 	@mkdir -p $$(@D)
 	@echo "  LINK  $$@"
-	@$(CC) -o $$@ $$(filter %.o,$$^) $$(LIB_$(1)) $$(NEED_$(1)) $(OUT)/lib/common.a $$(LINK_ALL) $$(LIBS_$(1)) $$(LIBS_common) -lcmocka
+	@$(CC) -o $$@ $$(filter %.o,$$^) $$(LIB_$(1)) $$(TEST_NEED_$(1)) $(OUT)/lib/common.a $$(LINK_ALL) $$(LIBS_$(1)) $$(LIBS_common) -lcmocka
 DEPS += $$(patsubst $(OUT)/%,$(OUT)/obj/%.d,$$(TEST_$(1))) $$(patsubst %.o,%.d,$$(HELP_$(1)))
 UNIT_TESTS += $$(TEST_$(1))
 
@@ -151,11 +163,13 @@ DEPS += $$(patsubst $(OUT)/%,$(OUT)/obj/%.d,$$(FUZZ_$(1)))
 FUZZ_TARGETS += $$(FUZZ_$(1))
 endef
 
-# Each component sees common/ and its own folder, never another service's.
+# Each component sees common/ and its own folder, never another service's; its tests what they need.
 INC_dirs = -I$(DIR_$(1)) $(foreach n,$(NEEDS_$(1)),-I$(patsubst %/,%,$(dir $(DIR_$(n)))))
-INC_of = -Icommon -I$(GEN_DIR) $(foreach c,$(COMPONENTS),$(if $(filter $(DIR_$(c))/% tests/unit/$(c)/% tests/fuzz/$(c)/%,$(1)),$(call INC_dirs,$(c)))) -Itests/unit/lib
+INC_tests = $(foreach n,$(TEST_NEEDS_$(1)),-I$(patsubst %/,%,$(dir $(DIR_$(n)))))
+INC_of = -Icommon -I$(GEN_DIR) $(foreach c,$(COMPONENTS),$(if $(filter $(DIR_$(c))/% tests/unit/$(c)/% tests/fuzz/$(c)/%,$(1)),$(call INC_dirs,$(c)))$(if $(filter tests/unit/$(c)/%,$(1)), $(call INC_tests,$(c)))) -Itests/unit/lib
 
-INCLUDES = $(call INC_of,$<) -isystem $(LLHTTP_INC) -isystem /usr/include/postgresql
+INCLUDES = $(call INC_of,$<) -isystem $(LLHTTP_INC) -isystem /usr/include/postgresql \
+           -isystem /usr/include/fuse3
 
 # A text that a program carries becomes a C string: #include "seat-service/sql/001_journal.sql.inc"
 # where an expression may stand. `| $(GEN)` has them made before anything is compiled; from then on

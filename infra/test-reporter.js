@@ -1,5 +1,6 @@
 // Reports black-box tests to people: one line a test, the whole story of those that failed, and the
-// closing line that infra/test sums up. A skipped test counts as failed: it judged nothing.
+// closing line that infra/test sums up. A skipped test counts as failed: it judged nothing. So does one
+// that was announced and never judged, and a file in which no test ran.
 //
 //   node --test --test-reporter ./infra/test-reporter.js tests/integration/edge.test.js
 
@@ -17,34 +18,72 @@ export default async function* report(events) {
   yield `${passed} passed, ${failed} failed\n`;
 }
 
-// {line}: to be printed; with {test: {file, name, passed, why}} if it is a test's verdict.
+// {line}: to be printed; with {test: {file, name, passed, why, holder}} if it is a verdict, which where
+// `holder` is true is that of a suite or a file, which only ever fails; with {said: {file, text}} if a
+// test wrote it.
 export async function* judge(events) {
+  const files = new Map(); // path -> what its tests announced: 'nesting name' -> how many are without a verdict
   for await (const { type, data } of events) {
-    if (type === 'test:diagnostic' && data.message.startsWith('seed ')) {
+    const { file, name } = data;
+    if (type === 'test:enqueue') announce(files, data);
+    if (type === 'test:diagnostic' && /^seed |^took |generated asynchronous activity/.test(data.message)) {
       yield { line: `        ${data.message}\n` };
     }
-    if (type === 'test:stdout' || type === 'test:stderr') yield { line: data.message };
+    if (type === 'test:stdout' || type === 'test:stderr') yield { line: data.message, said: { file, text: data.message } };
     if (type !== 'test:pass' && type !== 'test:fail') continue;
+    settle(files, data);
     if (isContainer(type, data)) continue;
 
-    const { file, name } = data;
     const skipped = data.skip !== undefined || data.todo !== undefined;
     const passed = type === 'test:pass' && !skipped;
     const why = data.details.error === undefined ? '' : `${story(data.details.error)}\n`;
-    const where = file === undefined ? '' : `${relative('', file)}: `;
     const word = passed ? 'ok  ' : skipped ? 'SKIP' : 'FAIL';
-    const line = `  ${word}  ${where}${name} (${Math.round(data.details.duration_ms)} ms)\n${passed ? '' : why}`;
-    yield { line, test: { file, name, passed, why } };
+    const holder = isFile(name) || data.details.type === 'suite';
+    yield verdict({ file, name, passed, why, holder }, word, ` (${Math.round(data.details.duration_ms)} ms)`);
   }
+  for (const [file, { announced, judged, failed }] of files) {
+    const lost = [...announced].flatMap(([key, count]) => (count > 0 ? [key.slice(key.indexOf(' ') + 1)] : []));
+    const why = lost.length > 0 ? `the file ended before these were judged: ${lost.join(', ')}` : 'no test ran';
+    if (failed || (lost.length === 0 && judged > 0)) continue;
+    yield verdict({ file, name: file, passed: false, why: `        ${why}\n`, holder: true }, 'FAIL');
+  }
+}
+
+function verdict(test, word, took = '') {
+  const where = test.file === undefined ? '' : `${relative('', test.file)}: `;
+  return { line: `  ${word}  ${where}${test.name}${took}\n${test.passed ? '' : test.why}`, test };
+}
+
+const isFile = (name) => /\.test\.js$/.test(name);
+
+function announce(files, { file, name, nesting }) {
+  if (file === undefined) return;
+  if (!files.has(file)) files.set(file, { announced: new Map(), judged: 0, failed: false });
+  if (isFile(name)) return;
+  const { announced } = files.get(file);
+  const key = `${nesting} ${name}`;
+  announced.set(key, (announced.get(key) ?? 0) + 1);
+}
+
+// A file that failed by itself has said what there is to say of those that it did not come to.
+function settle(files, { file, name, nesting, details }) {
+  const known = files.get(file);
+  if (known === undefined) return;
+  if (isFile(name)) {
+    known.failed ||= details.error !== undefined;
+    return;
+  }
+  known.judged += 1;
+  const key = `${nesting} ${name}`;
+  known.announced.set(key, (known.announced.get(key) ?? 0) - 1);
 }
 
 // Suites, and the files that some versions of node report as tests, hold tests and are none. A file
 // that fails by itself (a syntax error, a hook) has no test that could say so: it counts.
-function isContainer(type, data) {
-  const isFile = /\.test\.js$/.test(data.name);
-  if (type === 'test:pass') return isFile || data.details.type === 'suite';
-  const cause = data.details.error?.failureType;
-  return (isFile || data.details.type === 'suite') && cause === 'subtestsFailed';
+function isContainer(type, { name, details }) {
+  if (type === 'test:pass') return isFile(name) || details.type === 'suite';
+  const cause = details.error?.failureType;
+  return (isFile(name) || details.type === 'suite') && cause === 'subtestsFailed';
 }
 
 function story(error) {

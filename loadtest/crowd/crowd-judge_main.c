@@ -1,9 +1,13 @@
 /* crowd-judge_main.c: judges the records of a run.
  *
- *   crowd-judge [--rate R] [--burst B] [--active-max N] [--session-ttl S] [--seats-max N]
- *               [--failed-max N] [--json FILE] RECORD...
+ *   crowd-judge [--scenario FILE] [--rate R] [--burst B] [--active-max N] [--session-ttl S]
+ *               [--seats-max N] [--gone-after S] [--json FILE] RECORD...
  *
- * Exit status 0: all that visitors were told can be true. 1: it cannot, and here is why. */
+ * The scenario, with the environment that overrides it, says what must have come of the run
+ * ([expect]) and what the operator allowed ([stage]); words behind it say otherwise.
+ *
+ * Exit status 0: all that visitors were told can be true, and enough of it. 1: not so, and here is
+ * why. */
 #include "judge.h"
 
 #include <errno.h>
@@ -70,14 +74,22 @@ static int tell(const struct judge_verdict *verdict)
     if (verdict->eta_judged > 0)
         printf("  waits told when joining: %" PRIu64
                " judged, p50 off by %.1f %% (median) and %.1f %% "
-               "(p90), %.1f %% called by p90\n",
+               "(p90); over by p50 %.1f %%, by p90 %.1f %%\n",
                verdict->eta_judged, (double)verdict->eta_off_p50_milli / 10.0,
                (double)verdict->eta_off_p90_milli / 10.0,
+               100.0 * (double)verdict->eta_within_p50 / (double)verdict->eta_judged,
                100.0 * (double)verdict->eta_within_p90 / (double)verdict->eta_judged);
-    for (uint32_t i = 0; i < verdict->findings && i < JUDGE_FINDINGS_MAX; i++)
-        printf("FOUND: %s\n", verdict->finding[i]);
-    if (verdict->findings > JUDGE_FINDINGS_MAX)
-        printf("... and %u more\n", verdict->findings - JUDGE_FINDINGS_MAX);
+    printf("  answers: %" PRIu64 ", %" PRIu64 " lost; more people ahead than before: %" PRIu64
+           " times\n",
+           verdict->answered, verdict->lost, verdict->rises);
+    for (uint32_t i = 0; i < verdict->told; i++)
+        printf("FOUND: %s: %s\n", judge_kind_names[verdict->finding[i].kind],
+               verdict->finding[i].text);
+    for (unsigned kind = 0; kind < FOUND_KINDS; kind++) {
+        if (verdict->found[kind] > JUDGE_EXAMPLES_MAX)
+            printf("... and %u more of %s\n", verdict->found[kind] - JUDGE_EXAMPLES_MAX,
+                   judge_kind_names[kind]);
+    }
     return verdict->findings > 0;
 }
 
@@ -134,18 +146,36 @@ static int write_json(const struct judge_verdict *verdict, const char *path)
     json_member_u64(&json, "seats", verdict->seats);
     json_member_u64(&json, "paid", verdict->paid);
     json_member_u64(&json, "active_most", verdict->active_most);
-    json_member_u64(&json, "ahead_rose", verdict->ahead_rose);
+    json_member_u64(&json, "payers", verdict->payers);
+    json_member_u64(&json, "voided", verdict->voided);
+    json_member_u64(&json, "unfinished", verdict->unfinished);
+    json_member_u64(&json, "answered", verdict->answered);
+    json_member_u64(&json, "lost", verdict->lost);
+    json_member_u64(&json, "ahead_rose", verdict->rises);
+    json_member_u64(&json, "held_until_ms", verdict->held_until_us / 1000);
     json_member_u64(&json, "eta_judged", verdict->eta_judged);
+    json_member_u64(&json, "eta_within_p50", verdict->eta_within_p50);
     json_member_u64(&json, "eta_within_p90", verdict->eta_within_p90);
     json_member_u64(&json, "eta_off_p50_milli", verdict->eta_off_p50_milli);
     json_member_u64(&json, "eta_off_p90_milli", verdict->eta_off_p90_milli);
     put_tallies(verdict, &json);
     put_answers(verdict, &json);
     json_member_u64(&json, "findings", verdict->findings);
+    json_key(&json, "kinds");
+    json_open(&json, '{');
+    for (unsigned kind = 0; kind < FOUND_KINDS; kind++) {
+        if (verdict->found[kind] > 0)
+            json_member_u64(&json, judge_kind_names[kind], verdict->found[kind]);
+    }
+    json_close(&json, '}');
     json_key(&json, "found");
     json_open(&json, '[');
-    for (uint32_t i = 0; i < verdict->findings && i < JUDGE_FINDINGS_MAX; i++)
-        json_str(&json, span_of(verdict->finding[i]));
+    for (uint32_t i = 0; i < verdict->told; i++) {
+        char text[256];
+        int len = snprintf(text, sizeof(text), "%s: %s", judge_kind_names[verdict->finding[i].kind],
+                           verdict->finding[i].text);
+        json_str(&json, (struct span){text, (size_t)len});
+    }
     json_close(&json, ']');
     json_close(&json, '}');
     FILE *file = fopen(path, "w");
@@ -164,32 +194,67 @@ struct option_ {
     double times;
 };
 
+extern char **environ;
+
+/* What the scenario says of the run that was. */
+static bool take_scenario(const char *path, struct judge_conf *conf)
+{
+    static struct scenario scenario;
+    struct err_slot err;
+    if (scenario_load(path, environ, true, &err, &scenario) < 0) {
+        fprintf(stderr, "crowd-judge: %s\n", err.text);
+        return false;
+    }
+    conf->rate_known = true;
+    conf->rate_milli = scenario.stage.rate_per_s * 1000;
+    conf->burst = scenario.stage.burst;
+    conf->active_max = scenario.stage.max_active;
+    conf->session_ttl_ms = scenario.stage.session_ttl_ms;
+    conf->expect = scenario.expect;
+    return true;
+}
+
+static int usage(void)
+{
+    fprintf(stderr, "usage: crowd-judge [--scenario FILE] [--rate R] [--burst B] [--active-max N]\n"
+                    "                   [--session-ttl S] [--seats-max N] [--gone-after S]\n"
+                    "                   [--json FILE] RECORD...\n");
+    return 2;
+}
+
 int main(int argc, char **argv)
 {
-    struct judge_conf conf = {.session_ttl_ms = 300000};
+    struct judge_conf conf = {
+        .session_ttl_ms = 300000,
+        .expect = {.waiting_max = 100, .turned_max = 100, .ticket_within_ms = 60000},
+    };
     const struct option_ options[] = {
-        {"--rate", &conf.rate_milli, 1000},
-        {"--burst", &conf.burst, 1},
-        {"--failed-max", &conf.failed_max, 1},
-        {"--active-max", &conf.active_max, 1},
-        {"--session-ttl", &conf.session_ttl_ms, 1000},
-        {"--seats-max", &conf.seats_max, 1},
+        {"--rate", &conf.rate_milli, 1000},    {"--burst", &conf.burst, 1},
+        {"--active-max", &conf.active_max, 1}, {"--session-ttl", &conf.session_ttl_ms, 1000},
+        {"--seats-max", &conf.seats_max, 1},   {"--gone-after", &conf.gone_after_ms, 1000},
     };
     const char *json_path = NULL;
     struct pile pile = {0};
-    for (int i = 1; i < argc; i++) {
+    bool good = true;
+    for (int i = 1; i < argc && good; i++) {
         size_t o = 0, count = sizeof(options) / sizeof(options[0]);
         while (o < count && strcmp(argv[i], options[o].name) != 0)
             o++;
-        if (o < count && i + 1 < argc)
+        if (o < count && i + 1 < argc) {
+            conf.rate_known |= options[o].into == &conf.rate_milli;
             *options[o].into = (uint64_t)(strtod(argv[++i], NULL) * options[o].times);
-        else if (strcmp(argv[i], "--json") == 0 && i + 1 < argc)
+        } else if (strcmp(argv[i], "--scenario") == 0 && i + 1 < argc) {
+            good = take_scenario(argv[++i], &conf);
+        } else if (strcmp(argv[i], "--json") == 0 && i + 1 < argc) {
             json_path = argv[++i];
-        else if (argv[i][0] == '-' || !add_file(&pile, argv[i]))
-            goto usage;
+        } else {
+            good = argv[i][0] != '-' && add_file(&pile, argv[i]);
+        }
     }
-    if (pile.len == 0)
-        goto usage;
+    if (!good || pile.len == 0) {
+        free(pile.records);
+        return usage();
+    }
     static struct judge_verdict verdict;
     struct err_slot err;
     if (judge(pile.records, pile.len, &conf, &err, &verdict) < 0) {
@@ -200,11 +265,4 @@ int main(int argc, char **argv)
     int status = tell(&verdict);
     int wrote = json_path != NULL ? write_json(&verdict, json_path) : 0;
     return wrote != 0 ? wrote : status;
-
-usage:
-    fprintf(stderr,
-            "usage: crowd-judge [--rate R] [--burst B] [--active-max N] [--session-ttl S]\n"
-            "                   [--seats-max N] [--failed-max N] [--json FILE] RECORD...\n");
-    free(pile.records);
-    return 2;
 }

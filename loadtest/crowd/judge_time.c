@@ -36,7 +36,7 @@ int judge_joins(struct judge_join *joins, size_t len, const char *what, struct e
                 highest = told[next];
         }
         if (joins[i].number < highest.number)
-            judge_found(verdict,
+            judge_found(verdict, FOUND_ORDER,
                         "visitor %u had %s %" PRIu64 " before visitor %u asked, who got %" PRIu64,
                         highest.visitor, what, highest.number, joins[i].visitor, joins[i].number);
     }

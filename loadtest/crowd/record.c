@@ -13,10 +13,19 @@ static_assert(sizeof(struct record) == 40, "the judge reads the same");
 const char *const record_kind_names[RECORD_KINDS] = {
     [RECORD_WHO] = "who",       [RECORD_ENTRY] = "entry",   [RECORD_JOIN] = "join",
     [RECORD_WAIT] = "wait",     [RECORD_CALLED] = "called", [RECORD_PASS] = "pass",
-    [RECORD_HOLD] = "hold",     [RECORD_SEAT] = "seat",     [RECORD_ORDER] = "order",
-    [RECORD_PAID] = "paid",     [RECORD_TICKET] = "ticket", [RECORD_TRICK] = "trick",
+    [RECORD_HOLD] = "hold",     [RECORD_SEAT] = "seat",     [RECORD_UNTIL] = "until",
+    [RECORD_SENT] = "sent",     [RECORD_ORDER] = "order",   [RECORD_BY] = "by",
+    [RECORD_PAID] = "paid",     [RECORD_TICKET] = "ticket", [RECORD_SOLD] = "sold",
+    [RECORD_GONE] = "gone",     [RECORD_VOID] = "void",     [RECORD_TRICK] = "trick",
     [RECORD_STREAM] = "stream", [RECORD_STEP] = "step",     [RECORD_OTHER] = "other",
     [RECORD_END] = "end",
+};
+
+const char *const record_void_names[VOIDS] = {
+    [VOID_EXPIRED] = "expired",
+    [VOID_CANCELLED] = "cancelled",
+    [VOID_FAILED] = "failed",
+    [VOID_REFUNDED] = "refunded",
 };
 
 const char *const record_trick_names[TRICKS] = {
@@ -32,9 +41,9 @@ const char *const record_trick_names[TRICKS] = {
 };
 
 const char *const record_end_names[ENDS] = {
-    [END_DONE] = "done",         [END_LEFT] = "left",         [END_NO_SHOW] = "no-show",
-    [END_SOLD_OUT] = "sold out", [END_TOO_LATE] = "too late", [END_TURNED] = "turned away",
-    [END_PATIENCE] = "waiting",  [END_FAILED] = "failed",
+    [END_DONE] = "done",          [END_LEFT] = "left",         [END_NO_SHOW] = "no-show",
+    [END_SOLD_OUT] = "sold out",  [END_TOO_LATE] = "too late", [END_VOIDED] = "voided",
+    [END_TURNED] = "turned away", [END_PATIENCE] = "waiting",  [END_FAILED] = "failed",
 };
 
 struct recorder {

@@ -1,6 +1,7 @@
 /* run.c: first the prelude, before anybody's clock runs: each of the shop's accounts logs in once
- * (a person who comes to an on-sale has done so). Then all processes start at the same instant, and
- * each visitor arrives at the instant that was drawn for them. */
+ * (a person who comes to an on-sale has done so), by password or by a token of the shop. Then all
+ * processes start at the same instant, and each visitor arrives at the instant that was drawn for
+ * them. */
 #include "run.h"
 
 #include "base/secret_file.h"
@@ -143,11 +144,21 @@ static void log_in_next(struct run *run)
     char memory[1024];
     struct text body = text_on(memory, sizeof(memory) - 1);
     json_open(&body, '{');
-    json_member_cstr(&body, "login", buyer->login);
-    json_member_cstr(&body, "password", buyer->password);
+    if (buyer->token[0] != '\0') {
+        json_member_cstr(&body, "token", buyer->token);
+    } else {
+        json_member_cstr(&body, "login", buyer->login);
+        json_member_cstr(&body, "password", buyer->password);
+    }
     json_close(&body, '}');
     memory[body.len] = '\0';
     ask(run, run->crowd.pay, "POST /v1/pay/login", memory, on_login);
+}
+
+static char *text_of(const json_t *user, const char *key)
+{
+    const char *text = json_string_value(json_object_get(user, key));
+    return strdup(text != NULL ? text : "");
 }
 
 static int read_buyers(struct run *run)
@@ -162,11 +173,13 @@ static int read_buyers(struct run *run)
     run->crowd.buyers = calloc(len, sizeof(*run->crowd.buyers));
     for (size_t i = 0; run->crowd.buyers != NULL && i < len; i++) {
         const json_t *user = json_array_get(users, i);
-        const char *login = json_string_value(json_object_get(user, "login"));
-        const char *password = json_string_value(json_object_get(user, "password"));
-        run->crowd.buyers[i].login = strdup(login != NULL ? login : "");
-        run->crowd.buyers[i].password = strdup(password != NULL ? password : "");
-        run->crowd.buyers_len++;
+        struct buyer *buyer = &run->crowd.buyers[run->crowd.buyers_len];
+        buyer->login = text_of(user, "login");
+        buyer->password = text_of(user, "password");
+        buyer->token = text_of(user, "token");
+        /* A token is good once: each process has accounts of its own, where there are tokens. */
+        bool anothers = buyer->token[0] != '\0' && i % run->crowd.scenario->processes != run->part;
+        run->crowd.buyers_len += !anothers;
     }
     json_decref(users);
     return 0;

@@ -26,6 +26,12 @@ const char *const manner_names[MANNERS] = {
         .help = "in a hundred " help_                                                              \
     }
 
+#define EXPECT(key_, member, fallback_, max_, help_)                                               \
+    {                                                                                              \
+        .section = "expect", .key = key_, .kind = CONFIG_U64, .offset = AT(expect.member),         \
+        .fallback = fallback_, .max = max_, .help = help_                                          \
+    }
+
 const struct config_setting scenario_settings[] = {
     {"crowd", "event", CONFIG_STRING, AT(event), "demo", 1, 64, NULL, "the event they come for"},
     {"crowd", "visitors", CONFIG_U64, AT(visitors), "1000", 1, CROWD_VISITORS_MAX, NULL,
@@ -68,7 +74,7 @@ const struct config_setting scenario_settings[] = {
     {"targets", "from", CONFIG_STRING, AT(from), "", 0, 0, NULL,
      "source addresses from here on, 256 for each process; empty: the kernel's choice"},
     {"targets", "users_file", CONFIG_STRING, AT(users_file), "", 0, 0, NULL,
-     "accounts of the shop: [{\"login\",\"password\"}]"},
+     "accounts of the shop: [{\"login\",\"password\"}] or [{\"token\"}]"},
     {"targets", "psp_key_file", CONFIG_STRING, AT(psp_key_file), "", 0, 0, NULL,
      "the key with which a buyer's browser would pay"},
     {"targets", "service_token_file", CONFIG_STRING, AT(service_token_file), "", 0, 0, NULL,
@@ -105,6 +111,28 @@ const struct config_setting scenario_settings[] = {
      "a part of the stack is killed so often, the seed says which; 0: never"},
     {"stage", "notice_every", CONFIG_DURATION, AT(stage.notice_every_ms), "0s", 0, 86400000, NULL,
      "the operator changes the message so often, with the instant in it; 0: never"},
+    {"stage", "hold_ttl", CONFIG_DURATION, AT(stage.hold_ttl_ms), "0s", 0, 86400000, NULL,
+     "seats are held so long; 0: as the hall says"},
+    {"stage", "buyer_max", CONFIG_U64, AT(stage.buyer_max), "4", 0, 1000, NULL,
+     "seats of one account; above 0 each visitor has an account of their own"},
+    EXPECT("min_placed", placed_min, "1", 100, "in a hundred visitors, who have a place at least"),
+    EXPECT("min_passed", passed_min, "0", 100, "in a hundred visitors, who were let in at least"),
+    EXPECT("min_done", done_min, "1", 100,
+           "in a hundred visitors, who went as far as the journey goes at least"),
+    EXPECT("max_waiting", waiting_max, "100", 100,
+           "in a hundred visitors, who still wait in the end at most"),
+    EXPECT("max_turned", turned_max, "100", 100,
+           "in a hundred visitors, who were refused for the moment until they gave up, at most"),
+    EXPECT("max_failed", failed_max, "0", 1000,
+           "in a thousand visitors, who met an answer that should not be, at most"),
+    EXPECT("max_lost", lost_max, "0", 1000, "in a thousand answers, which never came, at most"),
+    EXPECT("max_void", void_max, "0", 1000,
+           "in a thousand who paid in time, whose order was turned back, at most"),
+    EXPECT("min_eta_p50", eta_p50_min, "0", 100,
+           "in a hundred waits, which were no longer than the p50 told when joining, at least"),
+    EXPECT("min_eta_p90", eta_p90_min, "0", 100, "likewise, no longer than the p90"),
+    {"expect", "ticket_within", CONFIG_DURATION, AT(expect.ticket_within_ms), "60s", 1000, 86400000,
+     NULL, "who paid so long before the end has tickets"},
 };
 
 const size_t scenario_settings_len = sizeof(scenario_settings) / sizeof(scenario_settings[0]);

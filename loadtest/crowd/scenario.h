@@ -50,7 +50,20 @@ enum stage_begins { STAGE_OPEN, STAGE_PAUSED, STAGE_PREQUEUE, STAGE_DRAW };
 struct stage {
     unsigned begins;
     uint64_t fronts, rate_per_s, burst, max_active, session_ttl_ms, pow_bits;
-    uint64_t kill_every_ms, notice_every_ms;
+    uint64_t kill_every_ms, notice_every_ms, hold_ttl_ms, buyer_max;
+};
+
+/* What must have come of a run at least, and what may have gone wrong at most: a service that does
+ * nothing does nothing wrong. Shares of visitors, waits, answers and payments, so that they hold
+ * for a smaller crowd too. */
+struct expect {
+    uint64_t placed_min, passed_min, done_min; /* in a hundred visitors */
+    uint64_t waiting_max, turned_max;          /* in a hundred visitors */
+    uint64_t failed_max;                       /* in a thousand visitors */
+    uint64_t lost_max;                         /* in a thousand answers */
+    uint64_t void_max;                         /* in a thousand who paid */
+    uint64_t eta_p50_min, eta_p90_min;         /* in a hundred waits */
+    uint64_t ticket_within_ms;
 };
 
 struct scenario {
@@ -70,6 +83,7 @@ struct scenario {
     char record[CONFIG_STRING_MAX], report[CONFIG_STRING_MAX];
     uint64_t share[MANNERS]; /* in a hundred */
     struct stage stage;
+    struct expect expect;
 };
 
 extern const struct config_setting scenario_settings[];

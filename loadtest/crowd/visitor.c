@@ -13,6 +13,8 @@
  * while a call or a proof of work is under way. */
 #include "visitor_internal.h"
 
+#include "base/rfc3339.h"
+
 #include <assert.h>
 #include <stdio.h>
 #include <time.h>
@@ -50,8 +52,9 @@ uint64_t visitor_hash(struct span text)
 
 /* ---- what is kept ---- */
 
-void visitor_note(struct visitor *visitor, enum record_kind kind, const struct pool_answer *answer,
-                  uint64_t value, uint64_t more)
+void visitor_note_flagged(struct visitor *visitor, enum record_kind kind,
+                          const struct pool_answer *answer, uint64_t value, uint64_t more,
+                          unsigned flags)
 {
     struct record record = {
         .at_us = visitor_wall_us(),
@@ -61,10 +64,24 @@ void visitor_note(struct visitor *visitor, enum record_kind kind, const struct p
         .took_us = answer != NULL ? (uint32_t)answer->took_us : 0,
         .status = answer != NULL ? (uint16_t)answer->status : 0,
         .kind = (uint8_t)kind,
+        .flags = (uint8_t)flags,
     };
     if (kind == RECORD_JOIN || kind == RECORD_ENTRY) /* an earlier try may have got it */
         record.took_us = (uint32_t)(visitor_now_us() - visitor->asked_us);
     recorder_put(visitor->crowd->recorder, &record);
+}
+
+void visitor_note(struct visitor *visitor, enum record_kind kind, const struct pool_answer *answer,
+                  uint64_t value, uint64_t more)
+{
+    visitor_note_flagged(visitor, kind, answer, value, more, 0);
+}
+
+uint64_t visitor_time_us(const struct pool_answer *answer, const char *key)
+{
+    struct span text;
+    uint64_t at_ms;
+    return peek_str(answer->body, key, &text) && rfc3339_parse(text, &at_ms) ? at_ms * 1000 : 0;
 }
 
 void visitor_step(struct visitor *visitor, const struct pool_answer *answer)
@@ -241,6 +258,16 @@ static bool arrive(struct visitor *visitor)
     return true;
 }
 
+/* What counts from its sending on, since the answer may be lost or come when the run is over. */
+static void note_sending(struct visitor *visitor)
+{
+    enum phase phase = (enum phase)visitor->phase;
+    if (visitor->tries == 0 && (phase == PHASE_ORDER || phase == PHASE_EXTEND))
+        visitor_note(visitor, RECORD_SENT, NULL, SENT_ORDER, 0);
+    else if (visitor->tries == 0 && phase == PHASE_DROP)
+        visitor_note(visitor, RECORD_SENT, NULL, SENT_DROP, 0);
+}
+
 void visitor_due(struct crowd *crowd, const struct due *due)
 {
     struct visitor *visitor = &crowd->visitors[due->visitor];
@@ -255,6 +282,7 @@ void visitor_due(struct crowd *crowd, const struct due *due)
         visitor->asked_us = due->at_us;
     if (visitor->phase == PHASE_PASS)
         visitor_prepare_trick(visitor);
+    note_sending(visitor);
     visitor->call = (struct pool_call){
         .write = visitor_ask, .on_answer = on_answer, .ctx = visitor, .due_us = due->at_us};
     pool_ask(pool_for(visitor), &visitor->call);

@@ -64,7 +64,8 @@ struct crowd_stats {
 
 struct buyer {
     char cookie[POOL_HEADER_MAX];
-    char *login, *password;
+    char *login, *password; /* empty: */
+    char *token;            /* of the shop, instead of them; good once */
 };
 
 struct visitor;

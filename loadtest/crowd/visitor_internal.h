@@ -19,11 +19,12 @@ enum { FORGED_AT = 20 }; /* a letter in the middle of a ticket */
 /* What is only carried behind the waiting room. */
 struct baggage {
     char pass[VISITOR_TOKEN_MAX];
-    char hold[VISITOR_ID_MAX], order[VISITOR_ID_MAX], secret[2 * VISITOR_ID_MAX];
+    char hold[VISITOR_ID_MAX], order[VISITOR_ID_MAX], page[2 * VISITOR_ID_MAX];
     uint32_t seat[VISITOR_SEATS_MAX];
     uint32_t chosen; /* 0: the service is to choose */
     uint32_t held, hoarded;
     uint64_t amount, session;
+    bool paid;
 };
 
 struct visitor {
@@ -67,6 +68,10 @@ uint64_t visitor_wall_us(void);
 /* `answer` NULL: none. */
 void visitor_note(struct visitor *visitor, enum record_kind kind, const struct pool_answer *answer,
                   uint64_t value, uint64_t more);
+/* `flags`: of enum record_flag. */
+void visitor_note_flagged(struct visitor *visitor, enum record_kind kind,
+                          const struct pool_answer *answer, uint64_t value, uint64_t more,
+                          unsigned flags);
 /* An answer that only moves on. */
 void visitor_step(struct visitor *visitor, const struct pool_answer *answer);
 void visitor_enter(struct visitor *visitor, enum phase phase);
@@ -81,6 +86,8 @@ bool visitor_has_code(const struct pool_answer *answer, const char *code);
 /* An answer that should not be: it is kept, and the visitor's way ends here. */
 void visitor_unexpected(struct visitor *visitor, const struct pool_answer *answer);
 uint64_t visitor_hash(struct span text);
+/* The time behind the first `key`, such as "expires_at", in microseconds of the wall; 0: none. */
+uint64_t visitor_time_us(const struct pool_answer *answer, const char *key);
 void visitor_trick(struct visitor *visitor, enum record_trick trick,
                    const struct pool_answer *answer, bool worked, uint64_t more);
 

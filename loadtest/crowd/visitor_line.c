@@ -230,6 +230,15 @@ static void not_called(struct visitor *visitor, const struct pool_answer *answer
     visitor->woken = false;
 }
 
+static unsigned standing(const struct pool_answer *answer)
+{
+    struct span place;
+    bool stale = false;
+    peek_bool(answer->body, "stale", &stale);
+    bool waits = peek_str(answer->body, "place", &place) && span_eq(place, SPAN("waiting"));
+    return (waits ? RECORD_WAITING : 0u) | (stale ? RECORD_STALE : 0u);
+}
+
 void visitor_on_wait(struct visitor *visitor, const struct pool_answer *answer)
 {
     if (visitor_is_for_later(answer)) {
@@ -247,11 +256,12 @@ void visitor_on_wait(struct visitor *visitor, const struct pool_answer *answer)
     peek_bool(answer->body, "called", &called);
     peek_u64(answer->body, "position", &place);
     peek_u64(answer->body, "ahead", &ahead);
-    visitor_note(visitor, RECORD_WAIT, answer, place, ahead);
+    visitor_note_flagged(visitor, RECORD_WAIT, answer, place, ahead, standing(answer));
     if (called && !visitor->called) {
         visitor->called = true;
         judge_promise(visitor);
-        visitor_note(visitor, RECORD_CALLED, answer, visitor->place, 0);
+        visitor_note(visitor, RECORD_CALLED, answer, visitor->place,
+                     visitor_time_us(answer, "call_expires_at"));
     }
     if (!called) {
         not_called(visitor, answer);
@@ -391,12 +401,13 @@ static void early_answered(struct visitor *visitor, const struct pool_answer *an
     begin_to_wait(visitor, visitor_between_ms(visitor, 200, 1000));
 }
 
-static void let_in(struct visitor *visitor, const struct pool_answer *answer)
+static void let_in(struct visitor *visitor, const struct pool_answer *answer, unsigned flags)
 {
     struct span session;
     peek_str(answer->body, "session", &session);
     visitor->baggage->session = visitor_hash(session);
-    visitor_note(visitor, RECORD_PASS, answer, visitor->place, visitor->baggage->session);
+    visitor_note_flagged(visitor, RECORD_PASS, answer, visitor->place, visitor->baggage->session,
+                         flags);
     visitor->attempt = 0;
     if (visitor_is(visitor, MANNER_REUSER))
         visitor_later(visitor, PHASE_REPASS, visitor_between_ms(visitor, 0, 300));
@@ -409,11 +420,12 @@ static void let_in(struct visitor *visitor, const struct pool_answer *answer)
 
 void visitor_on_pass(struct visitor *visitor, const struct pool_answer *answer)
 {
+    unsigned flags = 0;
     if (visitor->trick == 1 + TRICK_JUMP && answer->rc == 0 && answer->status < 300) {
-        visitor->trick = 0; /* called already, if the judge finds that possible */
+        visitor->trick = 0; /* called already, or let in before their turn: the judge finds out */
         visitor->called = true;
+        flags = RECORD_EARLY;
         visitor_stop_listening(visitor);
-        visitor_note(visitor, RECORD_CALLED, answer, visitor->place, 0);
     }
     if (visitor->trick > 0) {
         early_answered(visitor, answer);
@@ -430,7 +442,7 @@ void visitor_on_pass(struct visitor *visitor, const struct pool_answer *answer)
         return;
     }
     if (answer->status == 410) {
-        visitor_step(visitor, answer);
+        visitor_note(visitor, RECORD_GONE, answer, GONE_CALL, 0);
         visitor_end(visitor, END_TOO_LATE);
         return;
     }
@@ -444,7 +456,7 @@ void visitor_on_pass(struct visitor *visitor, const struct pool_answer *answer)
             visitor_unexpected(visitor, answer);
         return;
     }
-    let_in(visitor, answer);
+    let_in(visitor, answer, flags);
 }
 
 /* ---- a ticket that is used more often than once ---- */
@@ -484,11 +496,17 @@ void visitor_on_return(struct visitor *visitor, const struct pool_answer *answer
     visitor_through(visitor, MANNER_REUSER);
 }
 
+/* A first try that finds nothing to give up finds that it was lost; a later one may find that the
+ * first did it. */
 void visitor_on_leave(struct visitor *visitor, const struct pool_answer *answer)
 {
+    bool gone = answer->rc == 0 && (answer->status == 404 || answer->status == 410);
     if (visitor_is_for_later(answer)) {
         visitor_again(visitor, answer);
-    } else if (answer->status >= 300 && answer->status != 404 && answer->status != 410) {
+    } else if (gone && visitor->tries == 0 && visitor->phase == PHASE_DROP) {
+        visitor_note(visitor, RECORD_GONE, answer, GONE_HOLD, 0);
+        visitor_end(visitor, END_LEFT);
+    } else if (answer->status >= 300 && !(gone && visitor->tries > 0)) {
         visitor_unexpected(visitor, answer);
     } else {
         visitor_step(visitor, answer);

@@ -1,18 +1,28 @@
 /* visitor_order.c: from the order to the tickets, and what bots try with what is left of them. */
 #include "visitor_internal.h"
 
-static bool secret_told(struct visitor *visitor, const struct pool_answer *answer)
+/* What is last in the address of the provider's page names the payment: a checkout session, or the
+ * client secret of an intent. */
+static bool page_told(struct visitor *visitor, const struct pool_answer *answer)
 {
     struct baggage *baggage = visitor->baggage;
-    struct span secret;
-    return baggage->secret[0] == '\0' && peek_str(answer->body, "client_secret", &secret) &&
-           span_to_cstr(secret, baggage->secret, sizeof(baggage->secret));
+    struct span url, page;
+    if (baggage->page[0] != '\0' || !peek_str(answer->body, "checkout_url", &url))
+        return false;
+    (void)span_cut(url, '?', &url);
+    const char *slash = url.len > 0 ? memrchr(url.ptr, '/', url.len) : NULL;
+    if (slash == NULL)
+        return false;
+    page = span_skip(url, (size_t)(slash + 1 - url.ptr));
+    return page.len > 0 && span_to_cstr(page, baggage->page, sizeof(baggage->page));
 }
 
 static void order_is_there(struct visitor *visitor, const struct pool_answer *answer)
 {
     struct baggage *baggage = visitor->baggage;
     visitor_note(visitor, RECORD_ORDER, answer, baggage->amount,
+                 visitor_hash(span_of(baggage->order)));
+    visitor_note(visitor, RECORD_BY, answer, visitor_time_us(answer, "expires_at"),
                  visitor_hash(span_of(baggage->order)));
     bool shares = visitor_is(visitor, MANNER_SHARER) && visitor->crowd->buyers_len > 1;
     visitor_later(visitor, shares ? PHASE_SHARE : PHASE_PAY,
@@ -27,7 +37,7 @@ void visitor_on_order(struct visitor *visitor, const struct pool_answer *answer)
         return;
     }
     if (answer->status == 410) {
-        visitor_step(visitor, answer);
+        visitor_note(visitor, RECORD_GONE, answer, GONE_HOLD, 0);
         visitor_end(visitor, END_TOO_LATE);
         return;
     }
@@ -38,11 +48,11 @@ void visitor_on_order(struct visitor *visitor, const struct pool_answer *answer)
         return;
     }
     peek_u64(answer->body, "amount", &baggage->amount);
-    if (secret_told(visitor, answer)) {
+    if (page_told(visitor, answer)) {
         order_is_there(visitor, answer);
         return;
     }
-    /* The payment is being made ready: the order tells its secret a moment later. */
+    /* The payment is being made ready: the order tells its address a moment later. */
     visitor_step(visitor, answer);
     visitor_later(visitor, PHASE_WATCH, visitor_between_ms(visitor, 50, 150));
 }
@@ -63,13 +73,23 @@ void visitor_on_pay(struct visitor *visitor, const struct pool_answer *answer)
         visitor_again(visitor, answer);
         return;
     }
-    if (answer->status != 200) {
+    if (answer->status != 200 && answer->status != 303) { /* a page, or the way back */
         visitor_unexpected(visitor, answer);
         return;
     }
     visitor_note(visitor, RECORD_PAID, answer, visitor->baggage->amount, 0);
+    visitor->baggage->paid = true;
     visitor->since_us = visitor_now_us(); /* from here on: paid, waiting for the ticket */
     visitor_later(visitor, PHASE_WATCH, 100);
+}
+
+/* How an order ended that has no tickets; VOIDS: it has not. */
+static unsigned void_of(struct span status)
+{
+    unsigned how = 0;
+    while (how < VOIDS && !span_eq(status, span_of(record_void_names[how])))
+        how++;
+    return how;
 }
 
 void visitor_on_watch(struct visitor *visitor, const struct pool_answer *answer)
@@ -85,13 +105,13 @@ void visitor_on_watch(struct visitor *visitor, const struct pool_answer *answer)
     }
     visitor->tries = 0;
     visitor_step(visitor, answer);
-    if (secret_told(visitor, answer)) {
+    if (page_told(visitor, answer)) {
         order_is_there(visitor, answer);
     } else if (span_eq(status, SPAN("completed"))) {
         visitor_later(visitor, PHASE_TICKETS, 0);
-    } else if (span_eq(status, SPAN("expired")) || span_eq(status, SPAN("cancelled")) ||
-               span_eq(status, SPAN("failed")) || span_eq(status, SPAN("refunded"))) {
-        visitor_end(visitor, END_TOO_LATE);
+    } else if (void_of(status) < VOIDS) {
+        visitor_note(visitor, RECORD_VOID, answer, void_of(status), 0);
+        visitor_end(visitor, visitor->baggage->paid ? END_VOIDED : END_TOO_LATE);
     } else {
         visitor_later(visitor, PHASE_WATCH, visitor_between_ms(visitor, 100, 300));
     }

@@ -113,6 +113,10 @@ static void note_seats(struct visitor *visitor, const struct pool_answer *answer
     visitor_note(visitor, RECORD_HOLD, answer, len, baggage->amount);
     for (uint32_t i = 0; i < len; i++)
         visitor_note(visitor, RECORD_SEAT, answer, visitor_hash(ids[i]), 0);
+    struct span hold = {NULL, 0};
+    peek_str(answer->body, "hold", &hold);
+    visitor_note(visitor, RECORD_UNTIL, answer, visitor_time_us(answer, "expires_at"),
+                 visitor_hash(hold));
     baggage->held = len;
     visitor_count(&visitor->crowd->stats->seats_held, len);
 }
@@ -202,11 +206,12 @@ void visitor_on_step(struct visitor *visitor, const struct pool_answer *answer)
         visitor_unexpected(visitor, answer);
         return;
     }
-    visitor_step(visitor, answer);
     if (visitor->phase == PHASE_EXTEND) {
+        visitor_step(visitor, answer);
         visitor_later(visitor, PHASE_CONFIRM, 0);
         return;
     }
+    visitor_note(visitor, RECORD_SOLD, answer, visitor->baggage->held, 0);
     visitor_count(&visitor->crowd->stats->seats_sold, visitor->baggage->held);
     visitor_end(visitor, END_DONE);
 }

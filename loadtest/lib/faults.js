@@ -21,7 +21,7 @@ export function killParts(stack, everyMs, seed, log) {
       const [part, { pid }] = parts[rng.below(parts.length)];
       if (!Number.isInteger(pid)) continue; // it is not back yet from the last time
       try {
-        process.kill(pid, 'SIGKILL');
+        await stack.kill(part, pid);
       } catch (error) {
         if (error.code !== 'ESRCH') throw error;
         continue;

@@ -8,6 +8,7 @@ import { freePort, freePortBase } from '../../tests/lib-js/ports.js';
 import { ROOT } from '../../tests/lib-js/service.js';
 import { Stack } from '../../tests/lib-js/stack.js';
 import { delay, until } from '../../tests/lib-js/wait.js';
+import { makeAccounts } from './accounts.js';
 
 const BUILD = join(ROOT, 'build/release');
 const STACK_FRONTS_MAX = 8; // as infra/stack has it; more are started beside it
@@ -35,7 +36,7 @@ export async function openStage(scope, settings) {
     FAIRGATE_BUILD_DIR: buildOf(scope, partsFor(journey.to)),
     FAIRGATE_QUEUE_FRONTS: String(Math.min(stage.fronts, STACK_FRONTS_MAX)),
   });
-  scope.defer(() => stack.command('down'));
+  scope.defer(() => stack.down());
   await stack.up();
   const opened = new Stage(stack, settings);
   for (let n = 1; n <= Math.min(stage.fronts, STACK_FRONTS_MAX); n += 1) {
@@ -91,15 +92,25 @@ export class Stage {
     return this.#asked(this.queue.patch(`/admin/events/${this.event}`, { body: knobs, headers }), 'knobs');
   }
 
+  // That of the sample event, with other limits.
+  async #openHall(path) {
+    const hall = JSON.parse(readFileSync(join(this.stack.dir, 'demo-hall.json'), 'utf8'));
+    const { hold_ttl: ttlMs, buyer_max: buyerMax } = this.settings.stage;
+    if (ttlMs > 0) hall.limits.hold_ttl_s = Math.ceil(ttlMs / 1000);
+    hall.limits.max_per_buyer = buyerMax;
+    await this.#asked(this.seats.put(path, { body: hall }), 'hall');
+  }
+
   // The line in the state in which the crowd is to find it.
   async begin(event) {
     const { stage } = this.settings;
     const path = `/admin/events/${event}`;
     if ((await this.queue.get(path)).status === 404) {
       await this.#asked(this.queue.put(path, { body: { name: 'The first night' } }), 'event');
-      if (existsSync(join(this.stack.dir, 'demo-hall.json')))
-        await this.#asked(this.seats.put(path, { body: readFileSync(join(this.stack.dir, 'demo-hall.json'), 'utf8'), headers: { 'content-type': 'application/json' } }), 'hall');
+      if (existsSync(join(this.stack.dir, 'demo-hall.json'))) await this.#openHall(path);
       if (stage.begins === 'open' || stage.begins === 'paused') await this.act('open');
+    } else if (stage.hold_ttl > 0) {
+      throw new Error(`[stage] hold_ttl: the hall of ${event} is there already, give the crowd an event of its own`);
     }
     await this.turn({
       rate_per_s: stage.rate_per_s,
@@ -122,6 +133,8 @@ export class Stage {
 
   // The settings that point a crowd at it.
   targets() {
+    const { journey, stage, crowd } = this.settings;
+    const own = journey.to === 'order' && stage.buyer_max > 0;
     const { dir, base } = this.stack;
     const at = (offset) => `127.0.0.1:${base + offset}`;
     return {
@@ -130,7 +143,7 @@ export class Stage {
       pay: at(3),
       psp: at(4),
       saga: at(12),
-      users_file: join(dir, 'demo-users.json'),
+      users_file: own ? makeAccounts(this.stack, crowd.visitors) : join(dir, 'demo-users.json'),
       psp_key_file: join(dir, 'secrets/psp-key'),
       service_token_file: join(dir, 'secrets/service-token'),
     };

@@ -1,10 +1,9 @@
 // A run of the crowd (loadtest/crowd): its figures, and what its judge says of the records.
 
-import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { client } from './http.js';
-import { programPath, ROOT } from './service.js';
+import { programPath, ROOT, runProgram } from './service.js';
 import { within } from './wait.js';
 
 export const scenarioPath = (name) => join(ROOT, 'loadtest/scenarios', `${name}.conf`);
@@ -43,7 +42,7 @@ export async function letIn(stack, event, knobs) {
   if (patched.status >= 300) throw new Error(`knobs of ${event}: ${patched.status} ${patched.text}`);
 }
 
-// runCrowd(scope, {scenario, settings}) -> {...report, judged: (options) => ({status, text})}
+// runCrowd(scope, {scenario, settings}) -> {...report, judged: (options) => ({status, text, ...verdict})}
 // `wrap`: words in front of the command, such as taskset's.
 export async function runCrowd(scope, options) {
   const { scenario, settings = {}, timeoutMs = 120_000, wrap = [] } = options;
@@ -60,13 +59,16 @@ export async function runCrowd(scope, options) {
   return {
     ...JSON.parse(readFileSync(report, 'utf8')),
     log: () => child.log(),
-    judged: (options = []) => judged(dir, options),
+    judged: (options = []) => judged(dir, ['--scenario', scenarioPath(scenario), ...options], env),
   };
 }
 
-function judged(dir, options) {
+// {status, text, ...verdict}; the scenario says what must have come of it.
+function judged(dir, options, env) {
   const records = readdirSync(dir).filter((name) => /^record\.\d+$/.test(name));
-  const argv = [...options, ...records.map((name) => join(dir, name))];
-  const done = spawnSync(programPath('crowd-judge'), argv, { encoding: 'utf8' });
-  return { status: done.status, text: done.stdout + done.stderr };
+  const json = join(dir, 'verdict.json');
+  const argv = [...options, '--json', json, ...records.map((name) => join(dir, name))];
+  const done = runProgram('crowd-judge', argv, { env });
+  if (done.status !== 0 && done.status !== 1) throw new Error(`crowd-judge: ${done.stderr}`);
+  return { ...JSON.parse(readFileSync(json, 'utf8')), status: done.status, text: done.stdout + done.stderr };
 }

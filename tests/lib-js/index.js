@@ -2,6 +2,7 @@
 
 export { openContract, Contract } from './contract.js';
 export { letIn, runCrowd, scenarioPath, targetsOf } from './crowd.js';
+export { openForgetfulDisk, openSmallDisk } from './disk.js';
 export { assertProblem, client, CookieJar, request } from './http.js';
 export { freePort, freePortBase } from './ports.js';
 export { postgresBin, startPostgres } from './postgres.js';
@@ -23,9 +24,10 @@ export {
   programPath,
   renderConfig,
   ROOT,
+  runBeside,
   runProgram,
   startService,
 } from './service.js';
 export { openStream } from './sse.js';
-export { fakeBuild, openStack, processAlive } from './stack.js';
-export { assertPrompt, delay, until, within } from './wait.js';
+export { buildWithLimits, fakeBuild, openStack, processAlive } from './stack.js';
+export { assertKept, assertPrompt, delay, until, within } from './wait.js';

@@ -21,8 +21,9 @@ export function postgresBin() {
 
 // startPostgres(scope, {settings, databases: ['seats']}) -> Postgres, answering. Superuser
 // "postgres", no password (the socket's folder is ours alone; on TCP only from 127.0.0.1).
-export async function startPostgres(scope, { settings = {}, port = null, databases = [] } = {}) {
-  const postgres = new Postgres(scope, settings, port ?? (await freePort()));
+// With a `disk` (disk.js) its data lie there, synced like a real cluster's.
+export async function startPostgres(scope, { settings = {}, port = null, databases = [], disk = null } = {}) {
+  const postgres = new Postgres(scope, settings, port ?? (await freePort()), disk);
   postgres.initdb();
   await postgres.start();
   for (const name of databases) postgres.sql(`CREATE DATABASE "${name}"`);
@@ -30,13 +31,14 @@ export async function startPostgres(scope, { settings = {}, port = null, databas
 }
 
 export class Postgres {
-  constructor(scope, settings, port) {
+  constructor(scope, settings, port, disk = null) {
     this.scope = scope;
     this.settings = settings;
     this.port = port;
     this.bin = postgresBin();
     this.dir = scope.tempDir('pg-');
-    this.data = join(this.dir, 'data');
+    this.disk = disk;
+    this.data = join(disk?.dir ?? this.dir, 'data');
     this.socketDir = this.dir;
     this.child = null;
     if (AS_ROOT) execFileSync('chown', [USER, this.dir]);
@@ -52,7 +54,7 @@ export class Postgres {
     mkdirSync(this.data, { recursive: true });
     if (AS_ROOT) execFileSync('chown', [USER, this.data]);
     const argv = [`${this.bin}/initdb`, '-D', this.data, '-U', 'postgres', '-A', 'trust'];
-    argv.push('-E', 'UTF8', '--locale=C.UTF-8', '--no-sync', '--no-instructions');
+    argv.push('-E', 'UTF8', '--locale=C.UTF-8', '--no-instructions', ...(this.disk === null ? ['--no-sync'] : []));
     const wrap = AS_ROOT ? ['setpriv', '--reuid', USER, '--regid', USER, '--clear-groups'] : [];
     const [program, ...rest] = [...wrap, ...argv];
     const done = spawnSync(program, rest, { encoding: 'utf8', cwd: '/' });
@@ -73,8 +75,9 @@ export class Postgres {
       `postgres-${this.port}`,
       [`${this.bin}/postgres`, '-D', this.data, ...argv],
       // SIGINT: fast shutdown; SIGQUIT: immediate, should the test runner itself be killed.
-      { user: USER, cwd: '/', endSignal: 'SIGINT', deathSignal: 'QUIT' },
+      { user: USER, cwd: '/', endSignal: 'SIGINT', deathSignal: 'QUIT', stays: true },
     );
+    this.child.mayEnd = this.disk !== null; // of a disk that fails under it it may die
     await until(
       'postgres to answer',
       () => {
@@ -90,7 +93,16 @@ export class Postgres {
     await this.child.stop('SIGINT', 30_000);
   }
 
-  // As a power cut: the postmaster and every backend at once, nothing is written.
+  // The disk is dead from one instant to the next, then the server is; what had not been synced is
+  // gone when the power comes back, but for `keep` percent of it.
+  async powerCut(survivors) {
+    this.disk.cut();
+    await this.kill();
+    this.disk.powerOn(survivors);
+  }
+
+  // The postmaster and every backend at once. The kernel lives on, and so does what they wrote
+  // without a sync: that is no power cut.
   async kill() {
     const family = this.backendPids();
     this.child.signal('SIGKILL');

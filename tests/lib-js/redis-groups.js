@@ -44,7 +44,7 @@ export async function startSentinels(scope, master, { name, count = 3 }) {
       `sentinel failover-timeout ${name} 3000`,
       '',
     ].join('\n'));
-    const child = scope.spawn(`sentinel-${port}`, ['redis-server', file, '--sentinel'], { deathSignal: 'KILL' });
+    const child = scope.spawn(`sentinel-${port}`, ['redis-server', file, '--sentinel'], { deathSignal: 'KILL', stays: true });
     sentinels.push({ port, child });
   }
   const told = /\+sentinel sentinel/g;

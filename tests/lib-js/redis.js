@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { freePort } from './ports.js';
 import { until } from './wait.js';
 
-// startRedis(scope, {settings, port}) -> Redis, answering.
-export async function startRedis(scope, { settings = {}, port = null } = {}) {
-  const redis = new Redis(scope, settings, port ?? (await freePort()));
+// startRedis(scope, {settings, port, disk}) -> Redis, answering; its data on that disk (disk.js).
+export async function startRedis(scope, { settings = {}, port = null, disk = null } = {}) {
+  const redis = new Redis(scope, settings, port ?? (await freePort()), disk);
   await redis.start();
   scope.defer(() => redis.disconnect());
   return redis;
@@ -17,12 +17,13 @@ export async function startRedis(scope, { settings = {}, port = null } = {}) {
 export class Redis {
   #link = null;
 
-  constructor(scope, settings, port) {
+  constructor(scope, settings, port, disk = null) {
     this.scope = scope;
     this.settings = settings;
     this.port = port;
     this.dir = scope.tempDir('redis-');
-    this.data = join(this.dir, 'data');
+    this.disk = disk;
+    this.data = join(disk?.dir ?? this.dir, 'data');
     this.socket = join(this.dir, 'redis.sock');
     this.child = null;
   }
@@ -43,7 +44,9 @@ export class Redis {
     const argv = Object.entries(settings).flatMap(([key, value]) => [`--${key}`, String(value)]);
     this.child = this.scope.spawn(`redis-${this.port}`, ['redis-server', ...argv], {
       deathSignal: 'KILL',
+      stays: true,
     });
+    this.child.mayEnd = this.disk !== null; // of a disk that fails under it it may die
     await until('redis to answer', async () => {
       this.child.assertRunning();
       return (await this.command('PING')) === 'PONG';
@@ -58,6 +61,13 @@ export class Redis {
   async kill() {
     this.disconnect();
     await this.child.kill();
+  }
+
+  // The disk first, then the server; back with what had been synced.
+  async powerCut(survivors) {
+    this.disk.cut();
+    await this.kill();
+    this.disk.powerOn(survivors);
   }
 
   // Loses everything, as a disk that was swapped would.

@@ -3,9 +3,10 @@
 // itself be killed, the kernel ends the processes (setpriv --pdeathsig), so nothing is left behind.
 
 import { spawn } from 'node:child_process';
-import { chmodSync, closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, closeSync, fstatSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { CRASHES, FOUND, keepFinding, SANITIZER_STATUS, takeReports } from './findings.js';
 import { within } from './wait.js';
 
 const LIVE = new Set();
@@ -23,16 +24,22 @@ for (const signal of ['SIGINT', 'SIGTERM']) {
   });
 }
 
-const SANITIZER = /ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error: |Assertion .* failed/;
+const ENDING = ['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGKILL'];
 
 // One started process; its output goes to a file.
 export class Child {
-  constructor(name, process_, logPath) {
+  #logFrom; // what was in the log before is its predecessor's
+  #asked = false; // to end, by us
+
+  constructor(name, process_, logPath, { stays, logFrom }) {
     this.name = name;
     this.pid = process_.pid;
     this.logPath = logPath;
+    this.#logFrom = logFrom;
+    this.stays = stays;
     this.exit = null; // {code, signal} once it has ended
-    this.expectedToFail = false; // set it when a test wants a bad exit status
+    this.mayEnd = false; // set it before a program that stays ends by itself, as a test wants it to
+    this.finding = null; // a sentence, if its end was none that anybody could want
     this.exited = new Promise((resolve) => {
       process_.on('error', (error) => this.#ended({ code: null, signal: null, error }, resolve));
       process_.on('exit', (code, signal) => this.#ended({ code, signal }, resolve));
@@ -43,6 +50,7 @@ export class Child {
   #ended(exit, resolve) {
     this.exit = exit;
     LIVE.delete(this);
+    this.#judge();
     resolve(exit);
   }
 
@@ -68,6 +76,7 @@ export class Child {
 
   signal(signal) {
     if (this.exit !== null || this.pid === undefined) return;
+    if (ENDING.includes(signal)) this.#asked = true;
     try {
       process.kill(this.pid, signal);
     } catch (error) {
@@ -88,7 +97,7 @@ export class Child {
         throw new Error(`${error.message}; its last lines:\n${this.tail()}`);
       }
     }
-    this.#judge();
+    if (this.finding !== null) throw new Error(`${this.finding}:\n${this.tail(60)}`);
     return this.exit;
   }
 
@@ -108,10 +117,25 @@ export class Child {
     throw gone;
   }
 
-  // A sanitizer's finding or a failed assert fails the test, even if nobody was looking.
+  // In the moment of its end, whatever the test makes of it.
   #judge() {
-    if (this.expectedToFail) return;
-    if (SANITIZER.test(this.log())) throw new Error(`${this.name}:\n${this.tail(60)}`);
+    const report = takeReports(this.pid);
+    const why = this.#wrong(report);
+    if (why === null) return;
+    const said = this.log();
+    this.finding = keepFinding(`${this.name} (pid ${this.pid}) ${why}`, `${report}${said.slice(-20_000)}`);
+  }
+
+  #wrong(report) {
+    const { code, signal, error } = this.exit;
+    const how = error?.message ?? signal ?? `status ${code}`;
+    const said = readFileSync(this.logPath).subarray(this.#logFrom).toString('utf8');
+    if (report !== '' || code === SANITIZER_STATUS) return `met what a sanitizer found (${how})`;
+    if (FOUND.test(said)) return `said what no program may say (${how})`;
+    if (CRASHES.includes(signal)) return `crashed (${how})`;
+    if (!this.stays || this.mayEnd) return null;
+    if (!this.#asked) return `ended by itself (${how})`;
+    return code === 0 || signal !== null ? null : `was asked to end, and ended badly (${how})`;
   }
 }
 
@@ -144,8 +168,9 @@ export class Scope {
     return mkdtempSync(join(this.dir(), prefix));
   }
 
-  // Starts a program. `user` is for what refuses root. `endSignal` ends it when the scope closes.
-  spawn(name, argv, { env = {}, cwd, user = null, endSignal = 'SIGTERM', deathSignal = 'KILL' } = {}) {
+  // Starts a program. `user` is for what refuses root. `endSignal` ends it when the scope closes. One
+  // that `stays` runs until it is asked to end: a finding if it does not.
+  spawn(name, argv, { env = {}, cwd, user = null, endSignal = 'SIGTERM', deathSignal = 'KILL', stays = false } = {}) {
     const logPath = join(this.dir(), `${name}.log`);
     const log = openSync(logPath, 'a', 0o600);
     const wrap = ['--pdeathsig', deathSignal];
@@ -155,8 +180,9 @@ export class Scope {
       env: { ...process.env, ...env },
       stdio: ['ignore', log, log],
     });
+    const logFrom = fstatSync(log).size;
     closeSync(log);
-    const child = new Child(name, process_, logPath);
+    const child = new Child(name, process_, logPath, { stays, logFrom });
     this.defer(() => child.stop(endSignal));
     return child;
   }

@@ -1,9 +1,10 @@
 // One of our programs with a config file made for the test: started, waited for, asked, ended.
 
-import { execFileSync } from 'node:child_process';
+import { execFile, execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { FOUND, keepFinding, SANITIZER_STATUS } from './findings.js';
 import { client } from './http.js';
 import { freePort } from './ports.js';
 import { until } from './wait.js';
@@ -86,7 +87,7 @@ export class Service {
 
   async start(ready = true) {
     const argv = [programPath(this.program), '--config', this.configPath, ...this.args];
-    this.child = this.scope.spawn(this.name, argv, { env: this.env });
+    this.child = this.scope.spawn(this.name, argv, { env: this.env, stays: true });
     if (ready) await this.untilReady();
   }
 
@@ -129,21 +130,38 @@ export class Service {
   }
 }
 
-// Runs a program to its end: {status, stdout, stderr}. For --check-config and other commands.
+// Runs a program to its end: {status, stdout, stderr}. For --check-config and other commands. This process
+// stands still meanwhile; one that asks a server of the test's own wants runBeside.
 export function runProgram(name, args, { env = {}, input } = {}) {
-  try {
-    const stdout = execFileSync(programPath(name), args, {
-      env: { ...process.env, ...env },
-      input,
-      encoding: 'utf8',
-      stdio: ['pipe', 'pipe', 'pipe'],
-      timeout: 60_000,
+  const { status, signal, stdout, stderr, error } = spawnSync(programPath(name), args, {
+    env: { ...process.env, ...env },
+    input,
+    encoding: 'utf8',
+    maxBuffer: 1 << 28,
+    timeout: 60_000,
+  });
+  if (error !== undefined) throw error;
+  return judged(name, args, { status, signal, stdout, stderr });
+}
+
+export function runBeside(name, args, { env = {} } = {}) {
+  const options = { env: { ...process.env, ...env }, maxBuffer: 1 << 28, timeout: 60_000 };
+  return new Promise((resolve, reject) => {
+    const child = execFile(programPath(name), args, options, (error, stdout, stderr) => {
+      try {
+        resolve(judged(name, args, { status: child.exitCode, signal: child.signalCode, stdout, stderr }));
+      } catch (found) {
+        reject(found);
+      }
     });
-    return { status: 0, stdout, stderr: '' };
-  } catch (error) {
-    if (error.status === null || error.status === undefined) throw error;
-    return { status: error.status, stdout: error.stdout, stderr: error.stderr };
-  }
+  });
+}
+
+// No test wants a command to end by a signal or by a sanitizer.
+function judged(name, args, { status, signal, stdout, stderr }) {
+  if (signal === null && status !== SANITIZER_STATUS && !FOUND.test(stderr)) return { status, stdout, stderr };
+  const what = `${name} ${args.join(' ')} ended by ${signal ?? `status ${status}`}`;
+  throw new Error(`${keepFinding(what, stderr)}:\n${stderr}`);
 }
 
 // Prometheus text -> Map from 'name{labels}' to number.

@@ -1,14 +1,18 @@
 // A whole stack in a folder of its own, driven by the same script as `make up`.
 
 import { execFile, execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { FOUND, keepFinding } from './findings.js';
 import { client } from './http.js';
 import { freePortBase } from './ports.js';
 import { ROOT } from './service.js';
 
 const STACK = join(ROOT, 'infra/stack/stack');
 const FAKE = join(ROOT, 'tests/integration/fake-service.js');
+
+// What a shell says of a command of its own that crashed.
+const SHELL_SAYS = /^(Aborted|Segmentation fault|Bus error|Illegal instruction|Floating point exception)\b/;
 
 // A folder with bin/NAME for each name: the real stores and edge then run around stand-ins.
 export function fakeBuild(scope, names) {
@@ -18,14 +22,28 @@ export function fakeBuild(scope, names) {
   return dir;
 }
 
+// The release build, or `names` of it, but for a sample hall with other limits, such as {hold_ttl_s: 20}.
+export function buildWithLimits(scope, limits, names = null) {
+  const from = join(ROOT, 'build/release/bin');
+  const dir = scope.tempDir('build-');
+  mkdirSync(join(dir, 'bin'));
+  for (const name of (names ?? readdirSync(from)).filter((program) => program !== 'halls'))
+    symlinkSync(join(from, name), join(dir, 'bin', name));
+  const words = Object.entries(limits).map(([key, value]) => `-e 's/"${key}":[0-9]*/"${key}":${value}/'`);
+  writeFileSync(join(dir, 'bin/halls'), `#!/bin/sh\n${from}/halls "$@" | sed ${words.join(' ')}\n`, { mode: 0o755 });
+  return dir;
+}
+
 // openStack(scope, {env}): nothing runs yet. The scope's end takes it down.
 export async function openStack(scope, { env = {}, name = 'run', wrap = [] } = {}) {
   const stack = new Stack(join(scope.dir(), name), await freePortBase(), env, wrap);
-  scope.defer(() => stack.command('down'));
+  scope.defer(() => stack.down());
   return stack;
 }
 
 export class Stack {
+  #mayDie = []; // deaths that the test causes: ['redis signal 9']
+
   constructor(dir, base, env, wrap = []) {
     this.dir = dir;
     this.base = base;
@@ -51,6 +69,54 @@ export class Stack {
     return done.stdout;
   }
 
+  // Takes it down, for good. Its supervisor starts again what dies, so a test may well go on as if nothing
+  // had been: what died though nobody wanted it to, and what the logs say that no log may say, fails here.
+  async down() {
+    const { status, stdout, stderr } = await this.command('down');
+    const found = this.findings();
+    if (found.length > 0) throw new Error(found.map(({ what, text }) => `${keepFinding(what, text)}\n${text}`).join('\n'));
+    if (status !== 0) throw new Error(`down: ${stdout}${stderr}`);
+  }
+
+  // [{what, text}] so far.
+  findings() {
+    const logs = join(this.dir, 'log');
+    if (!existsSync(logs)) return [];
+    const planned = this.#mayDie.map((one) => ({ ...one }));
+    const found = [];
+    for (const line of existsSync(join(logs, 'deaths')) ? this.read('log/deaths').trim().split('\n') : []) {
+      const [, part, why] = /^\S+ (\S+) (.*)$/.exec(line);
+      const at = planned.findIndex((one) => one.part === part && one.why === why);
+      if (at < 0) found.push({ what: `${part} died in a stack: ${line}`, text: this.#lastWords(part) });
+      else if ((planned[at].times -= 1) === 0) planned.splice(at, 1);
+    }
+    for (const path of readdirSync(logs, { recursive: true })) {
+      if (!statSync(join(logs, path)).isFile()) continue;
+      const lines = this.read(join('log', path)).split('\n');
+      const at = lines.findIndex((line) => FOUND.test(line) || SHELL_SAYS.test(line));
+      if (at >= 0) found.push({ what: `the log ${path} of a stack has what no log may have`, text: lines.slice(at, at + 60).join('\n') });
+    }
+    return found;
+  }
+
+  #lastWords(part) {
+    const path = `log/${part}/current`;
+    return existsSync(join(this.dir, path)) ? this.read(path).split('\n').slice(-60).join('\n') : '';
+  }
+
+  // A death of a part that is no finding: `why` as infra/stack/finish has it.
+  mayDie(part, why, times = 1) {
+    this.#mayDie.push({ part, why, times });
+  }
+
+  // kill -9 of a part. Answers the pid that it had.
+  async kill(part, known = null) {
+    const pid = known ?? (await this.parts())[part].pid;
+    process.kill(pid, 'SIGKILL');
+    this.mayDie(part, 'signal 9');
+    return pid;
+  }
+
   // The command in front, as `make run` has it: a process of node's own kind.
   inFront() {
     const env = { ...process.env, ...this.env };
@@ -73,6 +139,7 @@ export class Stack {
   // What is done while one part is down; whatever comes of it, the part is up again for what follows.
   async without(part, work) {
     const service = join(this.dir, 'service', part);
+    writeFileSync(join(service, 'planned'), '');
     execFileSync('sv', ['-w', '60', 'down', service]);
     try {
       await work();

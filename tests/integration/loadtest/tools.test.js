@@ -5,7 +5,7 @@ import { execFile, spawnSync } from 'node:child_process';
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { client, letIn, openScope, openStack, programPath, ROOT, until } from '../../lib-js/index.js';
+import { client, letIn, openScope, openStack, programPath, ROOT, runProgram, until } from '../../lib-js/index.js';
 
 const EVENT = 'demo';
 const WRK_DIR = join(ROOT, 'loadtest/wrk');
@@ -15,8 +15,7 @@ after(() => scope.close());
 function crowd(text, args = []) {
   const path = join(scope.tempDir('scenario-'), 'mine.conf');
   writeFileSync(path, text);
-  const done = spawnSync(programPath('crowd'), [path, '--print', ...args], { encoding: 'utf8' });
-  return { ...done, path };
+  return { ...runProgram('crowd', [path, '--print', ...args]), path };
 }
 
 test('a key that a scenario cannot have is named with file and line', () => {

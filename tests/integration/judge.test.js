@@ -1,0 +1,265 @@
+// The judge itself: whatever crashes, in whatever test, the run is red, and a test is excused only as
+// tests/shaky.md says. Each case here is a run of its own over test files that are written for it.
+
+import assert from 'node:assert/strict';
+import { execFile, execFileSync } from 'node:child_process';
+import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { after, before, test } from 'node:test';
+import { openScope, ROOT } from '../lib-js/index.js';
+
+const scope = openScope();
+after(() => scope.close());
+
+const CRASHES = `
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+int main(int argc, char **argv)
+{
+    const char *how = argc > 1 ? argv[1] : "";
+    volatile int four = 4;
+    if (strcmp(how, "abort") == 0)
+        abort();
+    assert(strcmp(how, "assert") != 0);
+    void *volatile kept = strcmp(how, "leak") == 0 ? malloc(10) : NULL;
+    kept = NULL;
+    if (strcmp(how, "overflow") == 0)
+        memset(malloc(3), 7, (size_t)four);
+    if (strcmp(how, "overrun") == 0)
+        return four + 0x7fffffff;
+    if (strcmp(how, "null") == 0)
+        memcpy((void *)(size_t)(four - 4), how, 4);
+    return 0;
+}
+`;
+
+const programs = {};
+before(() => {
+  const dir = scope.tempDir('crash-');
+  writeFileSync(join(dir, 'crash.c'), CRASHES);
+  for (const [variant, flags] of Object.entries({ plain: [], asan: ['-fsanitize=address,undefined', '-fno-sanitize-recover=all'] })) {
+    programs[variant] = join(dir, variant);
+    execFileSync('cc', ['-g', '-O1', '-w', ...flags, '-o', programs[variant], join(dir, 'crash.c')]);
+  }
+});
+
+// A folder with what a run leaves in it, for test files that see the helpers as $LIB and it as $DIR.
+class Run {
+  constructor(files, { shaky = '' } = {}) {
+    this.dir = scope.tempDir('run-');
+    this.findings = join(this.dir, 'findings');
+    this.shaky = join(this.dir, 'shaky.md');
+    writeFileSync(this.shaky, shaky);
+    this.paths = Object.entries(files).map(([name, text]) => {
+      const path = join(this.dir, name);
+      mkdirSync(dirname(path), { recursive: true });
+      writeFileSync(path, `${PREAMBLE}${text}`.replaceAll('$LIB', join(ROOT, 'tests/lib-js')).replaceAll('$DIR', this.dir));
+      return path;
+    });
+  }
+
+  // -> {status, text, found: [text]}
+  start(program = process.execPath, args = [join(ROOT, 'infra/black-box.js'), ...this.paths], cwd = this.dir) {
+    const env = { ...process.env, FAIRGATE_FINDINGS: this.findings, FAIRGATE_SHAKY_LIST: this.shaky };
+    for (const name of ['NODE_TEST_CONTEXT', 'FAIRGATE_ONCE', 'FAIRGATE_TIMES']) delete env[name];
+    mkdirSync(this.findings, { recursive: true });
+    return new Promise((resolve) => {
+      const child = execFile(program, args, { env, cwd }, (_, stdout, stderr) =>
+        resolve({ status: child.exitCode, text: stdout + stderr, found: stdout.split('\n').filter((line) => line.startsWith('FOUND  ')) }));
+    });
+  }
+}
+
+const PREAMBLE = `
+import assert from 'node:assert/strict';
+import { existsSync, writeFileSync } from 'node:fs';
+import test, { after, before, describe } from 'node:test';
+import { fakeBuild, openScope, openStack, until } from '$LIB/index.js';
+const failOnce = (name) => {
+  if (existsSync('$DIR/' + name)) return;
+  writeFileSync('$DIR/' + name, '');
+  throw new Error('only now');
+};
+`;
+
+const closing = (text) => /^(\d+) passed, (\d+) failed$/m.exec(text).slice(1).map(Number);
+
+test('each way to crash is found, although every body passes and nobody looks', async () => {
+  const ways = ['abort', 'assert', 'overflow', 'overrun', 'null', 'leak'].map((how) => ['asan', how]);
+  ways.push(['plain', 'abort'], ['plain', 'assert'], ['plain', 'null']);
+  const bodies = ways.map(([variant, how]) => `
+    test('${variant} ${how}', async () => {
+      await scope.spawn('${variant}-${how}', ['${programs[variant]}', '${how}']).exited;
+    });`);
+  const { status, text, found } = await new Run({
+    'ways.test.js': `const scope = openScope();\n${bodies.join('')}\nafter(() => scope.close().catch(() => {}));`,
+  }).start();
+  assert.equal(status, 1, text);
+  for (const [variant, how] of ways) {
+    const one = found.filter((line) => line.includes(`: ${variant}-${how} (pid`));
+    assert.equal(one.length, 1, `${variant} ${how}: ${text}`);
+  }
+  assert.match(text, /heap-buffer-overflow/, 'its report is told');
+  assert.match(text, /runtime error: signed integer overflow/);
+  assert.match(text, /Assertion `strcmp\(how, "assert"\) != 0' failed/);
+});
+
+for (const [variant, how] of [['asan', 'overflow'], ['plain', 'abort']]) {
+  test(`${variant}, ${how}: found as well where the body fails too and passes when it is run again`, async () => {
+    const run = new Run({
+      'twice.test.js': `
+        test('a body', async (t) => {
+          const scope = openScope(t);
+          if (!existsSync('$DIR/once')) await scope.spawn('victim', ['${programs[variant]}', '${how}']).exited;
+          failOnce('once');
+        });`,
+    });
+    const first = await run.start();
+    assert.equal(first.status, 1, first.text);
+    assert.equal(first.found.length, 1, first.text);
+    assert.doesNotMatch(first.text, /shaky|once more/, 'a finding is no reason to look again');
+  });
+}
+
+test('a program that stays is found when it ends by itself, and not when it is asked to or allowed', async () => {
+  const stays = (name, what, then) => `test('${name}', async (t) => {
+    const scope = openScope(t);
+    const child = scope.spawn('${name}', ['sh', '-c', '${what}'], { stays: true });
+    ${then}
+  });`;
+  const bad = await new Run({
+    'bad.test.js': `${stays('well', 'exit 0', 'await child.exited;')}
+      ${stays('badly', 'exit 3', 'await child.exited;')}
+      ${stays('asked', 'trap "exit 4" TERM; echo up; while :; do sleep 0.01; done', "await until('it', () => child.log() !== ''); await child.stop().catch(() => {});")}`,
+  }).start();
+  assert.equal(bad.status, 1);
+  assert.match(bad.text, /FOUND .*: well \(pid \d+\) ended by itself \(status 0\)/);
+  assert.match(bad.text, /FOUND .*: badly \(pid \d+\) ended by itself \(status 3\)/);
+  assert.match(bad.text, /FOUND .*: asked \(pid \d+\) was asked to end, and ended badly \(status 4\)/);
+
+  const good = await new Run({
+    'good.test.js': `${stays('killed', 'sleep 60', 'await child.kill();')}
+      ${stays('allowed', 'exit 1', 'child.mayEnd = true; await child.exited;')}
+      ${stays('kept', 'sleep 60', '')}`,
+  }).start();
+  assert.deepEqual([good.status, ...closing(good.text)], [0, 3, 0], good.text);
+});
+
+test('a part that aborts in a stack is found at its end, although it is back at once', async () => {
+  const body = (then) => `
+    test('a stack', async (t) => {
+      const scope = openScope(t);
+      const stack = await openStack(scope, { env: { FAIRGATE_BUILD_DIR: fakeBuild(scope, ['queue-front']) } });
+      await stack.up();
+      const { pid } = (await stack.parts())['queue-front'];
+      ${then}
+      await until('it to be back', async () => {
+        const part = (await stack.parts())['queue-front'];
+        return part.ready && part.pid !== pid;
+      });
+      failOnce('once');
+    });`;
+  const planned = await new Run({ 'planned.test.js': body("await stack.kill('queue-front');").replace("failOnce('once');", '') }).start();
+  assert.deepEqual([planned.status, ...closing(planned.text)], [0, 1, 0], planned.text);
+  const aborts = body("if (!existsSync('$DIR/once')) await stack.edge.get('/e/abort').catch(() => {}); else await stack.kill('queue-front');");
+  for (const text of [aborts, aborts.replace("failOnce('once');", '')]) {
+    const run = await new Run({ 'aborts.test.js': text }).start();
+    assert.equal(run.status, 1, run.text);
+    assert.match(run.text, /FOUND .*: queue-front died in a stack: \d+ queue-front signal 6/);
+    assert.doesNotMatch(run.text, /shaky/);
+  }
+});
+
+test('a crash of a part that was asked to end is written down, an end is not', () => {
+  const run = scope.tempDir('finish-');
+  const folder = join(run, 'service/part');
+  mkdirSync(folder, { recursive: true });
+  mkdirSync(join(run, 'log'));
+  for (const [status, signal] of [[0, 0], [-1, 15], [-1, 11], [-1, 6], [1, 0], [99, 0]]) {
+    writeFileSync(join(folder, 'planned'), '');
+    execFileSync(join(ROOT, 'infra/stack/finish'), ['part', folder, String(status), String(signal)]);
+    assert.ok(!existsSync(join(folder, 'planned')));
+  }
+  const told = readFileSync(join(run, 'log/deaths'), 'utf8').trim().split('\n').map((line) => line.replace(/^\d+ part /, ''));
+  assert.deepEqual(told, ['signal 11', 'signal 6', 'status 1', 'status 99'].map((why) => `${why}, when it was asked to end`));
+});
+
+const SHAKY = { 'shaky.test.js': "test('a name', () => failOnce('once'));" };
+
+test('a test that passes when it is run again is excused while nobody knows it, with the row to add', async () => {
+  const { status, text } = await new Run(SHAKY).start();
+  assert.deepEqual([status, ...closing(text)], [0, 1, 0], text);
+  assert.match(text, /shaky shaky\.test\.js: a name\n +to be added to tests\/shaky\.md: \| \S+shaky\.test\.js \| a name \| \d{4}-\d\d-\d\d \| \| \|/);
+});
+
+test('once it is on the list, nothing excuses it', async () => {
+  const run = new Run(SHAKY);
+  writeFileSync(run.shaky, `| ${relative(ROOT, run.paths[0])} | a name | 2026-01-01 | | |\n`);
+  const { status, text } = await run.start();
+  assert.deepEqual([status, ...closing(text)], [1, 0, 1], text);
+  assert.match(text, /known to be: not excused/);
+});
+
+test('what did not run is not what passed', async () => {
+  const cases = {
+    'an empty file': '',
+    'an early end': "test('first', () => {}); test('second', () => process.exit(0)); test('third', () => {});",
+    'a skipped test': "test.skip('later', () => {});",
+    'a test that is gone when it is run again': "if (!existsSync('$DIR/once')) test('now', () => {}); test('other', () => failOnce('once'));",
+    'an error behind the end': "test('fine', () => { setTimeout(() => { throw new Error('late'); }, 20); });",
+  };
+  for (const [what, text] of Object.entries(cases)) {
+    const run = await new Run({ 'one.test.js': text }).start();
+    assert.equal(run.status, 1, `${what}: ${run.text}`);
+    assert.ok(closing(run.text)[1] > 0, `${what}: ${run.text}`);
+  }
+});
+
+// A folder with programs that behave as cmocka's do, for infra/run-unit.
+async function runUnit(programs_, { listed = false } = {}) {
+  const run = new Run({}, { shaky: listed ? '| tests/unit/part/once_test.c | works | 2026-01-01 | | |\n' : '' });
+  const out = join(run.dir, 'build/x');
+  for (const at of [join(out, 'tests/unit/part'), join(run.dir, 'tests/unit/part')]) mkdirSync(at, { recursive: true });
+  for (const [name, script] of Object.entries(programs_)) {
+    const path = join(out, `tests/unit/part/${name}_test`);
+    writeFileSync(path, `#!/bin/sh\necho '[ RUN      ] works'\n${script.replaceAll('$DIR', run.dir)}\n`);
+    chmodSync(path, 0o755);
+    writeFileSync(join(run.dir, `tests/unit/part/${name}_test.c`), '');
+  }
+  cpSync(join(ROOT, 'infra/run-unit'), join(run.dir, 'infra/run-unit'));
+  return run.start(join(run.dir, 'infra/run-unit'), ['build/x']);
+}
+
+const OK = "echo '[       OK ] works'";
+const ONCE = `[ -e $DIR/once ] || { touch $DIR/once; echo '[  FAILED  ] works'; exit 1; }; ${OK}`;
+
+test('unit tests: a crash is found, also of a child whose parent passes', async () => {
+  const good = await runUnit({ good: OK });
+  assert.deepEqual([good.status, ...closing(good.text)], [0, 1, 0], good.text);
+  for (const [what, script] of Object.entries({
+    'a signal': 'kill -ABRT $$',
+    'the status of a sanitizer': `${OK}; exit 99`,
+    'a report on stderr': `echo 'x.c:1:2: runtime error: shift' >&2; ${OK}`,
+    'what a child said': `${programs.asan} overflow 2>/dev/null; ${OK}`,
+    "an exception that cmocka caught": "echo 'Test failed with exception: Segmentation fault(11)'; exit 1",
+    'no test at all': 'true',
+    'an end before the last verdict': `${OK}; echo '[ RUN      ] other'`,
+  })) {
+    const run = await runUnit({ bad: script, good: OK });
+    assert.deepEqual([run.status, ...closing(run.text)], [1, 1, 1], `${what}: ${run.text}`);
+    assert.doesNotMatch(run.text, /shaky/);
+  }
+});
+
+test('unit tests: a shaky one is excused once, and not where it is on the list', async () => {
+  const first = await runUnit({ once: ONCE });
+  assert.deepEqual([first.status, ...closing(first.text)], [0, 1, 0], first.text);
+  assert.match(first.text, /\| tests\/unit\/part\/once_test\.c \| works \| \d{4}-\d\d-\d\d \| \| \|/);
+  const known = await runUnit({ once: ONCE }, { listed: true });
+  assert.equal(known.status, 1, known.text);
+  assert.match(known.text, /known to be: not excused/);
+  const crashed = await runUnit({ once: ONCE, bad: 'kill -SEGV $$' });
+  assert.equal(crashed.status, 1);
+  assert.doesNotMatch(crashed.text, /shaky/, 'where something crashed nothing is excused');
+});

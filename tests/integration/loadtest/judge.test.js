@@ -1,0 +1,119 @@
+// The crowd's judge on real crowds at real fronts, with something planted in between that must be
+// found by its name.
+
+import assert from 'node:assert/strict';
+import http from 'node:http';
+import { readdirSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { openScope, programPath, ROOT, runCrowd } from '../../lib-js/index.js';
+import { missed } from '../../../loadtest/lib/happened.js';
+import { makeEvent, openHouse } from '../queue-front/support.js';
+
+const RATE = 5;
+
+// An HTTP server in front of `target`, a port. `spoil(call)` answers {status, json} for what it takes
+// upon itself; everything else goes through.
+async function plant(scope, target, spoil) {
+  const server = http.createServer((incoming, outgoing) => {
+    const spoilt = spoil(incoming);
+    if (spoilt) {
+      outgoing.writeHead(spoilt.status, { 'content-type': 'application/json', ...spoilt.headers });
+      outgoing.end(JSON.stringify(spoilt.json));
+      incoming.resume();
+      return;
+    }
+    const { method, url: path, headers } = incoming;
+    const onward = http.request({ port: target, host: '127.0.0.1', method, path, headers }, (answer) => {
+      outgoing.writeHead(answer.statusCode, answer.headers);
+      answer.pipe(outgoing);
+    });
+    onward.on('error', () => outgoing.destroy());
+    incoming.pipe(onward);
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  scope.defer(() => new Promise((resolve) => { server.close(resolve); server.closeAllConnections(); }));
+  return server.address().port;
+}
+
+// Each crowd at a line of its own, all at once.
+describe('the judge of a crowd', { concurrency: 4 }, () => {
+  const scope = openScope();
+  let house;
+
+  before(async () => {
+    house = await openHouse(null, { scope });
+    const rates = { honest: RATE, jump: RATE, fast: 4 * RATE };
+    for (const [event, rate] of Object.entries(rates))
+      await makeEvent(house, event, { rate_per_s: rate, burst: RATE, max_active: 0 });
+  });
+  after(() => scope.close());
+
+  // Some people at that port, told apart by nothing but their place. -> the verdict
+  async function judgedAt(port, event, settings = {}) {
+    const run = await runCrowd(scope, {
+      scenario: 'line',
+      settings: {
+        ...settings,
+        crowd: { event, visitors: 40, within: '1s', patience: '25s', ...settings.crowd },
+        people: { no_show: 0, leaver: 0, impatient: 0, two_tabs: 0, jumper: 0, forger: 0, ...settings.people },
+        stage: { rate_per_s: RATE, burst: RATE },
+        targets: { queue: `127.0.0.1:${port}` },
+      },
+    });
+    return run.judged();
+  }
+
+  test('finds nothing where nothing was planted, with people who come too early', async () => {
+    const verdict = await judgedAt(house.front.port, 'honest', { people: { jumper: 30, leaver: 10 }, expect: { min_done: 70, min_passed: 70 } });
+    assert.deepEqual(verdict.found, []);
+    assert.ok(verdict.eta_judged >= 10, verdict.text);
+  });
+
+  test('finds who is let in before those in front of them', async () => {
+    const port = await plant(scope, house.front.port, ({ url }) =>
+      url.endsWith('/pass') && { status: 201, json: { pass: 'planted', session: `planted-${Math.random()}` } });
+    const verdict = await judgedAt(port, 'jump', { people: { jumper: 30 } });
+    assert.ok(verdict.kinds.jump > 0, verdict.text);
+    assert.deepEqual(Object.keys(verdict.kinds).filter((kind) => kind !== 'rate'), ['jump'], verdict.text);
+  });
+
+  test('finds a line that moves faster than it may', async () => {
+    const verdict = await judgedAt(house.front.port, 'fast', { crowd: { visitors: 80 } });
+    assert.deepEqual(Object.keys(verdict.kinds), ['rate'], verdict.text);
+  });
+
+  test('finds a service that answers 503 to everybody', async () => {
+    const port = await plant(scope, 0, () => ({ status: 503, json: { code: 'overloaded' }, headers: { 'retry-after': '1' } }));
+    const verdict = await judgedAt(port, 'nowhere', { crowd: { patience: '3s' } });
+    assert.deepEqual(Object.keys(verdict.kinds), ['few-placed', 'few-passed', 'few-done', 'left-waiting'], verdict.text);
+  });
+});
+
+test('every scenario says what must come of it', () => {
+  const dir = join(ROOT, 'loadtest/scenarios');
+  for (const name of readdirSync(dir).filter((file) => file.endsWith('.conf'))) {
+    const done = spawnSync(programPath('crowd'), [join(dir, name), '--print'], { encoding: 'utf8' });
+    const { expect } = JSON.parse(done.stdout);
+    assert.ok(expect.min_placed >= 90 || expect.min_done >= 50, `${name}: ${JSON.stringify(expect)}`);
+    assert.ok(expect.max_lost <= 40 && expect.max_failed === 0 && expect.max_void === 0, name);
+  }
+});
+
+test('a scenario whose plagues never came is found', () => {
+  const settings = {
+    stage: { kill_every: 8000, begins: 'draw', notice_every: 1000 },
+    people: { listener: 20, slow: 0 },
+  };
+  const nothing = { settings, run: { took_us: {}, events: 0, streams_lost: 0, visits_unended: 0 }, kills: [], operator: { drawn: false, notices: 0 } };
+  assert.deepEqual(missed(nothing).map((text) => text.split(':')[0]),
+    ['nothing-killed', 'not-drawn', 'no-notice', 'nobody-told', 'no-stream']);
+  const all = {
+    settings,
+    run: { took_us: { 'said to told': { count: 3 } }, events: 7, streams_lost: 1, visits_unended: 2 },
+    kills: [{}],
+    operator: { drawn: true, notices: 2 },
+  };
+  assert.deepEqual(missed(all), []);
+});

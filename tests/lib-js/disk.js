@@ -1,0 +1,58 @@
+// Disks that fail as real ones do: one that forgets what was not synced when its power is cut, and
+// one that is full. Both are mounted, which only root may do.
+
+import { execFileSync, spawnSync } from 'node:child_process';
+import { chmodSync, existsSync, readFileSync, statSync, statfsSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { programPath } from './service.js';
+import { until } from './wait.js';
+
+// A folder on a disk of tests/fault/disk: what was not synced is gone after a cut.
+export async function openForgetfulDisk(scope) {
+  const dir = scope.tempDir('disk-');
+  const switch_ = join(dir, '.power');
+  const child = scope.spawn('forgetful-disk', [programPath('forgetful-disk'), dir], { deathSignal: 'TERM' });
+  await until('the disk to be mounted', () => {
+    child.assertRunning();
+    return existsSync(switch_);
+  });
+  return {
+    dir,
+    // From now on nothing is written and nothing is read: every call fails.
+    cut: () => writeFileSync(switch_, 'off'),
+    // Back again, with `keep` percent of the unsynced blocks, which the seed chooses.
+    powerOn: ({ seed = 1, keep = 0 } = {}) => writeFileSync(switch_, `on ${seed} ${keep}`),
+    figures: () => JSON.parse(readFileSync(switch_, 'utf8')),
+  };
+}
+
+// A folder on a disk of its own of so many megabytes, which can be filled and emptied again.
+export function openSmallDisk(scope, megabytes) {
+  const dir = scope.tempDir('small-');
+  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m,mode=0711`, 'small-disk', dir]);
+  scope.defer(() => execFileSync('umount', ['--lazy', dir]));
+  const ballast = join(dir, 'ballast');
+  const freeBytes = () => {
+    const { bavail, bsize } = statfsSync(dir);
+    return bavail * bsize;
+  };
+  return {
+    dir,
+    freeBytes,
+    // All of what is free is taken, but for `leave` bytes; somebody may be quicker meanwhile.
+    fill(leave = 0) {
+      if (!existsSync(ballast)) {
+        writeFileSync(ballast, '');
+        chmodSync(ballast, 0o600);
+      }
+      for (;;) {
+        const more = freeBytes() - leave;
+        if (more <= 0) return;
+        const size = statSync(ballast).size + more;
+        const done = spawnSync('fallocate', ['--length', String(size), ballast], { encoding: 'utf8' });
+        if (done.status !== 0 && !/No space left/.test(done.stderr)) throw new Error(`fallocate: ${done.stderr}`);
+      }
+    },
+    empty: () => truncateSync(ballast),
+  };
+}
