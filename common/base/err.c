@@ -11,6 +11,20 @@
 #undef err_set
 #undef err_wrap
 
+/* Of UTF-8 that was cut by bytes, the last letter may be there in part. */
+static void drop_half_letter(char *text)
+{
+    size_t len = strlen(text), tail = 0;
+    while (tail < 3 && tail < len && ((unsigned char)text[len - 1 - tail] & 0xC0) == 0x80)
+        tail++;
+    if (tail >= len)
+        return;
+    unsigned char first = (unsigned char)text[len - 1 - tail];
+    size_t wants = first >= 0xF0 ? 3 : first >= 0xE0 ? 2 : first >= 0xC0 ? 1 : 0;
+    if (wants > tail)
+        text[len - 1 - tail] = '\0';
+}
+
 int err_set(struct err_slot *err, enum err_code code, const char *format, ...)
 {
     assert(code < 0);
@@ -21,6 +35,7 @@ int err_set(struct err_slot *err, enum err_code code, const char *format, ...)
     va_start(args, format);
     vsnprintf(err->text, sizeof(err->text), format, args);
     va_end(args);
+    drop_half_letter(err->text);
     return code;
 }
 
@@ -43,8 +58,10 @@ int err_wrap(struct err_slot *err, const char *format, ...)
     va_start(args, format);
     vsnprintf(err->text, sizeof(err->text), format, args);
     va_end(args);
+    drop_half_letter(err->text);
     append(err, ": ");
     append(err, inner);
+    drop_half_letter(err->text);
     return err->code;
 }
 

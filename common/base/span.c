@@ -49,6 +49,19 @@ bool span_to_cstr(struct span text, char *out, size_t cap)
     return true;
 }
 
+void span_to_cstr_cut(struct span text, char *out, size_t cap)
+{
+    size_t len = text.len > 0 ? strnlen(text.ptr, text.len) : 0;
+    if (len > cap - 1) {
+        len = cap - 1;
+        while (len > 0 && ((unsigned char)text.ptr[len] & 0xC0) == 0x80)
+            len--;
+    }
+    if (len > 0)
+        memcpy(out, text.ptr, len);
+    out[len] = '\0';
+}
+
 bool span_eq_secret(struct span a, struct span b)
 {
     if (a.len != b.len)

@@ -58,6 +58,8 @@ struct service_loop {
     void *ctx;               /* the service's own, set by loop_start */
 };
 
+enum { SERVICE_READYZ_MAX = 16384 };
+
 struct service_conf {
     const char *name;
     const char *version;
@@ -79,6 +81,9 @@ struct service_conf {
     void (*loop_drain)(struct service_loop *loop);
     void (*loop_stop)(struct service_loop *loop);
     void (*stop)(struct service *service);
+    /* Adds members to /readyz, which is open: what whoever watches the process should know beside
+     * the verdict, in SERVICE_READYZ_MAX bytes. On loop 0; may be NULL. */
+    void (*readyz)(void *ctx, struct text *body);
 
     /* No private listener, so that routes answer /healthz themselves: stand-ins for the world
      * outside, such as the demo shop. start() gets NULL as private_routes. */

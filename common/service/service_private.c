@@ -144,7 +144,7 @@ static void on_readyz(struct http_req *req, void *ctx)
         put_reasons(&reasons, &told, &service->runner[i]);
     json_close(&reasons, ']');
 
-    char body_memory[sizeof(memory) + 64];
+    char body_memory[sizeof(memory) + 64 + SERVICE_READYZ_MAX];
     struct text body = text_on(body_memory, sizeof(body_memory));
     json_open(&body, '{');
     json_member_bool(&body, "ready", told == 0);
@@ -153,7 +153,10 @@ static void on_readyz(struct http_req *req, void *ctx)
         json_member_cstr(&body, "role", role);
     if (told > 0)
         json_member_raw(&body, "reasons", text_span(&reasons));
+    if (service->conf->readyz != NULL)
+        service->conf->readyz(service->conf->ctx, &body);
     json_close(&body, '}');
+    assert(!body.overflown);
     reply_json(req, told == 0 ? 200 : 503, &body);
 }
 

@@ -5,7 +5,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
-enum { PHRASES_MAX = 512, GAPS_MAX = 64, PHRASE_SOURCE_MAX = 32 * 1024 };
+/* The console says the most: five hundred phrases. */
+enum { PHRASES_MAX = 1024, GAPS_MAX = 64, PHRASE_SOURCE_MAX = 64 * 1024 };
 
 struct phrases {
     uint32_t len;

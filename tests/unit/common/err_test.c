@@ -43,6 +43,25 @@ static void a_sentence_that_is_too_long_keeps_its_front(void **state)
     assert_int_equal(ERR_TEXT_MAX - 1, strlen(err.text));
 }
 
+static void a_sentence_is_cut_between_letters(void **state)
+{
+    (void)state;
+    struct err_slot err;
+    for (int shift = 0; shift < 4; shift++) {
+        char text[3 * ERR_TEXT_MAX];
+        size_t len = (size_t)shift;
+        memset(text, 'x', len);
+        for (; len + 4 < sizeof(text); len += 3)
+            memcpy(text + len, "가", 3);
+        text[len] = '\0';
+        err_set(&err, ERR_IO, "%s", text);
+        assert_int_equal(0, (strlen(err.text) - (size_t)shift) % 3);
+        assert_true(strlen(err.text) > ERR_TEXT_MAX - 4);
+    }
+    err_set(&err, ERR_IO, "\x80\x80\x80"); /* no letters at all: as it came */
+    assert_string_equal(err.text, "\x80\x80\x80");
+}
+
 static void every_code_has_a_name_of_its_own(void **state)
 {
     (void)state;
@@ -60,6 +79,7 @@ int main(void)
         cmocka_unit_test(a_caller_that_wants_no_sentence_gets_the_code),
         cmocka_unit_test(a_wrapped_error_reads_from_the_outside_in),
         cmocka_unit_test(a_sentence_that_is_too_long_keeps_its_front),
+        cmocka_unit_test(a_sentence_is_cut_between_letters),
         cmocka_unit_test(every_code_has_a_name_of_its_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -96,6 +96,26 @@ static void secrets_compare_by_every_byte(void **state)
     assert_true(span_eq_secret(absent, SPAN("")));
 }
 
+static void what_is_cut_is_cut_between_letters(void **state)
+{
+    (void)state;
+    char out[8];
+    const struct {
+        const char *text, *kept;
+    } cases[] = {
+        {"abcdefg", "abcdefg"}, {"abcdefgh", "abcdefg"}, {"가나다", "가나"}, {"x가나다", "x가나"},
+        {"xy가나다", "xy가"},   {"abcd🎫", "abcd"},       {"abc🎫", "abc🎫"},   {"", ""},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        span_to_cstr_cut(span_of(cases[i].text), out, sizeof(out));
+        assert_string_equal(out, cases[i].kept);
+    }
+    span_to_cstr_cut(absent, out, sizeof(out));
+    assert_string_equal(out, "");
+    span_to_cstr_cut(SPAN("ab\0cd"), out, sizeof(out));
+    assert_string_equal(out, "ab");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -105,6 +125,7 @@ int main(void)
         cmocka_unit_test(a_list_is_cut_until_nothing_is_left),
         cmocka_unit_test(numbers_are_digits_and_nothing_else),
         cmocka_unit_test(a_copy_fits_whole_or_is_refused),
+        cmocka_unit_test(what_is_cut_is_cut_between_letters),
         cmocka_unit_test(secrets_compare_by_every_byte),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

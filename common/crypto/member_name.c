@@ -1,0 +1,35 @@
+/* member_name.c: half of a SHA-256 over lengths and texts, so that no other pair of event and
+ * member is the same bytes. */
+#include "crypto/member_name.h"
+
+#include "base/base64.h"
+#include "base/text.h"
+
+#include <assert.h>
+#include <sodium.h>
+
+static void hash_text(crypto_hash_sha256_state *state, struct span text)
+{
+    uint8_t len[2] = {(uint8_t)(text.len >> 8), (uint8_t)text.len};
+    assert(text.len <= UINT16_MAX);
+    crypto_hash_sha256_update(state, len, sizeof(len));
+    crypto_hash_sha256_update(state, (const uint8_t *)text.ptr, text.len);
+}
+
+struct member_name member_name_make(struct span event, struct span member)
+{
+    enum { BYTES = 16 };
+    uint8_t hash[crypto_hash_sha256_BYTES];
+    crypto_hash_sha256_state state;
+    crypto_hash_sha256_init(&state);
+    hash_text(&state, SPAN("fairgate member"));
+    hash_text(&state, event);
+    hash_text(&state, member);
+    crypto_hash_sha256_final(&state, hash);
+
+    struct member_name name = {.text = ""};
+    struct text text = text_on(name.text, MEMBER_NAME_LEN);
+    base64_put(&text, hash, BYTES);
+    assert(!text.overflown && text.len == MEMBER_NAME_LEN);
+    return name;
+}

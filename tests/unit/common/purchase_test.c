@@ -1,0 +1,115 @@
+/* purchase_test.c: the digests of purchases, by vectors that another implementation of BLAKE2b made
+ * of the form that purchase.c describes. */
+#include "unit.h"
+
+#include "sale/purchase.h"
+
+#include <string.h>
+
+static const struct purchase_line two_seats[] = {
+    {SPAN("r1s2"), SPAN("Front"), 150000, 1},
+    {SPAN("r1s1"), SPAN("Front"), 150000, 1},
+};
+
+static struct purchase of_two_seats(void)
+{
+    return (struct purchase){.event = SPAN("gala"),
+                             .currency = SPAN("KRW"),
+                             .lines = two_seats,
+                             .lines_len = 2,
+                             .total = 300000};
+}
+
+static const char *text_of(const struct purchase *purchase)
+{
+    static char text[PURCHASE_DIGEST_CHARS + 1];
+    uint8_t digest[PURCHASE_DIGEST_BYTES];
+    purchase_digest(purchase, digest);
+    purchase_digest_text(digest, text);
+    return text;
+}
+
+static void the_vectors_come_out(void **state)
+{
+    (void)state;
+    struct purchase seats = of_two_seats();
+    assert_string_equal(text_of(&seats), "HAYdCQrG-p3U0Kl5ucmz7emeeWMiAJwdkmNPizPqG00");
+    struct purchase_line floor = {SPAN("floor"), SPAN("스탠딩"), 99000, 3};
+    struct purchase area = {.event = SPAN("gala"),
+                            .currency = SPAN("EUR"),
+                            .lines = &floor,
+                            .lines_len = 1,
+                            .fees = 500,
+                            .total = 297500,
+                            .terms = SPAN("refund:7d")};
+    assert_string_equal(text_of(&area), "foQUUDmGA0fecKiWlYC13eBgnymwFtVke4xDjoDoMTo");
+}
+
+static void the_order_of_its_lines_does_not_count(void **state)
+{
+    (void)state;
+    struct purchase_line turned[] = {two_seats[1], two_seats[0]};
+    struct purchase other = of_two_seats(), same = of_two_seats();
+    other.lines = turned;
+    char text[PURCHASE_DIGEST_CHARS + 1];
+    strcpy(text, text_of(&same));
+    assert_string_equal(text_of(&other), text);
+}
+
+static void everything_else_does(void **state)
+{
+    (void)state;
+    struct purchase_line lines[2];
+    struct purchase all[10];
+    for (size_t i = 0; i < 10; i++)
+        all[i] = of_two_seats();
+    for (size_t i = 0; i < 4; i++)
+        all[i].lines = lines;
+    all[4].event = SPAN("gal");
+    all[5].currency = SPAN("EUR");
+    all[6].fees = 1;
+    all[7].total++;
+    all[8].terms = SPAN("x");
+    all[9].lines_len = 1;
+    struct purchase plain = of_two_seats();
+    char text[PURCHASE_DIGEST_CHARS + 1];
+    strcpy(text, text_of(&plain));
+    for (size_t i = 0; i < 10; i++) {
+        memcpy(lines, two_seats, sizeof(lines));
+        if (i == 0)
+            lines[0].place = SPAN("r1s3");
+        if (i == 1)
+            lines[0].category = SPAN("Back");
+        if (i == 2)
+            lines[1].price--;
+        if (i == 3)
+            lines[1].count++;
+        assert_string_not_equal(text_of(&all[i]), text);
+    }
+}
+
+static void a_digest_is_read_as_it_is_written_and_no_other_text_is(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"", "AAAA", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+                                      "!BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBB"};
+    struct purchase plain = of_two_seats();
+    uint8_t digest[PURCHASE_DIGEST_BYTES], back[PURCHASE_DIGEST_BYTES];
+    purchase_digest(&plain, digest);
+    assert_false(purchase_digest_is_none(digest));
+    assert_true(purchase_digest_parse(span_of(text_of(&plain)), back));
+    assert_memory_equal(digest, back, sizeof(digest));
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        assert_false(purchase_digest_parse(span_of(bad[i]), back));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_vectors_come_out),
+        cmocka_unit_test(the_order_of_its_lines_does_not_count),
+        cmocka_unit_test(everything_else_does),
+        cmocka_unit_test(a_digest_is_read_as_it_is_written_and_no_other_text_is),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
