@@ -1,0 +1,118 @@
+// The disk is full: a small one of its own, filled to the last byte under load. What cannot be kept is
+// refused, what was answered is kept, and once there is room again everything goes on.
+
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { assertProblem, openScope, openSmallDisk, seededRng, until } from '../lib-js/index.js';
+import { openWorld } from '../integration/payment-adapter/lib/world.js';
+import { assertEveryTicketStands, Crowd } from '../integration/queue-front/crowd.js';
+import { makeEvent, openHouse, Visitor } from '../integration/queue-front/support.js';
+import { hall, importHall, openPostgres, openSeats } from '../integration/seat-service/house.js';
+import { judgeJournal, Ledger } from './seat-service/ledger.js';
+
+const EVENT = 'full-night';
+const SIZE = { rows: 50, seatsPerRow: 40 };
+const SEATS = SIZE.rows * SIZE.seatsPerRow;
+const SMALL_MB = 192;
+const SMALL_LOG = { min_wal_size: '32MB', max_wal_size: '32MB' };
+
+// A server whose log cannot grow ends itself; whoever supervises it starts it again.
+async function makeRoom(disk, postgres) {
+  disk.empty();
+  if (postgres.trySql('SELECT 1').status === 0) return;
+  await postgres.kill();
+  await postgres.start();
+}
+
+const untilOwner = (seats) =>
+  until('the owner to be connected', async () => (await seats.private.get('/readyz')).json.role === 'owner', { timeoutMs: 60_000 });
+
+test('the disk of PostgreSQL is full: holds are refused, none that was answered is lost, and it is over with the room', async (t) => {
+  const rng = seededRng(t);
+  const scope = openScope(t);
+  const disk = openSmallDisk(scope, SMALL_MB);
+  const postgres = await openPostgres(scope, SMALL_LOG, disk);
+  const seats = await openSeats(scope, postgres);
+  await importHall(seats, EVENT, hall({ ...SIZE, limits: { orphan_rule: false } }));
+  const ledger = new Ledger(seats, EVENT, rng);
+  for (let round = 0; round < 2; round += 1) {
+    const count = (status) => ledger.answers.get(status) ?? 0;
+    const before = { held: count(201), refused: count(503) };
+    ledger.start(24);
+    try {
+      await until('holds to be answered', () => count(201) > before.held + 50);
+      disk.fill();
+      await until('holds to be refused', () => count(503) > before.refused + 20, { timeoutMs: 60_000 });
+      await makeRoom(disk, postgres);
+      await untilOwner(seats);
+      const then = count(201);
+      await until('holds to be answered again', () => count(201) > then + 50, { timeoutMs: 60_000 });
+    } finally {
+      await ledger.stop();
+    }
+    t.diagnostic(JSON.stringify(await ledger.judge(seats, SEATS)));
+    judgeJournal(postgres);
+  }
+});
+
+test('the disk of PostgreSQL is full: orders are refused or finished later, and each is paid once', async (t) => {
+  const scope = openScope(t);
+  const disk = openSmallDisk(scope, SMALL_MB);
+  const world = await openWorld(scope, {
+    disk, postgres: SMALL_LOG, saga: { lease: '2s', idle: '50ms', poll: '200ms', poll_max: '400ms' }, mail: { url: '' },
+  });
+  world.psp.autoPay = true;
+  const buyer = await world.login();
+  const asked = new Map();
+  const ask = async (visit) => {
+    const answer = await buyer.post('/v1/pay/orders', { event: 'gala', hold: visit.hold }, { authorization: `Bearer ${visit.pass}`, 'idempotency-key': `k-${visit.hold}` });
+    if (answer.status === 201 || answer.status === 200) asked.set(visit.hold, answer.json.order);
+    return answer;
+  };
+  const visits = Array.from({ length: 12 }, () => world.hold());
+  for (const visit of visits.slice(0, 4)) assert.equal((await ask(visit)).status, 201);
+  disk.fill();
+  await until('an order to be refused', async () => {
+    const answer = await ask(world.hold());
+    if (answer.status !== 503) return false;
+    assertProblem(answer, 503, answer.json.code);
+    assert.ok(Number(answer.headers['retry-after']) > 0);
+    return true;
+  }, { timeoutMs: 60_000, everyMs: 5 });
+  await makeRoom(disk, world.postgres);
+  await world.pay.untilReady();
+  for (const visit of visits) await until('the order', async () => [200, 201].includes((await ask(visit)).status), { timeoutMs: 60_000 });
+  for (const order of asked.values())
+    await until(`${order} to be completed`, async () => (await buyer.get(`/v1/pay/orders/${order}`)).json?.status === 'completed', { timeoutMs: 60_000 });
+  await world.settle(60_000);
+  assert.equal(world.psp.captures, asked.size);
+});
+
+for (const appendfsync of ['everysec', 'always'])
+  test(`the disk of Redis is full (appendfsync ${appendfsync}): joins are refused, polls go on, no place is lost`, async (t) => {
+    const scope = openScope(t);
+    const disk = openSmallDisk(scope, 16);
+    const house = await openHouse(t, { scope, fronts: 2, redis: { disk, settings: { appendfsync } } });
+    await makeEvent(house, 'show', { rate_per_s: 50, burst: 50, max_active: 0, call_ttl_s: 600 });
+    const early = new Visitor(house.front, 'show');
+    const { position } = await early.joined();
+    const crowd = new Crowd(house, 8);
+    await crowd.untilPlaces(100);
+    disk.fill();
+    await until('a join to be refused', async () => {
+      const answer = await new Visitor(house.front, 'show').join();
+      if (answer.status !== 503) return false;
+      assert.ok(Number(answer.headers['retry-after']) > 0);
+      return true;
+    }, { timeoutMs: 60_000 });
+    const me = await early.me();
+    assert.equal(me.status, 200, me.text);
+    assert.equal(me.json.position, position);
+    disk.empty();
+    // With `always` it ends itself over this; whoever supervises it starts it again.
+    if (!house.redis.child.running) await house.redis.start();
+    await crowd.untilPlaces(100);
+    await crowd.stop();
+    crowd.assertNoPlaceTwice();
+    await assertEveryTicketStands(house, [...crowd.tickets.slice(0, 10), ...crowd.tickets.slice(-10)]);
+  });

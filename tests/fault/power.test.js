@@ -1,0 +1,129 @@
+// The power fails. kill -9 leaves what the kernel had in its cache, so it says nothing about what was
+// synced; here the disk itself (tests/fault/disk) forgets whatever was not. What was answered must be
+// found again afterwards, and a database that does not sync must be found out by the same judges.
+
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { openForgetfulDisk, openScope, seededRng, until } from '../lib-js/index.js';
+import { openWorld } from '../integration/payment-adapter/lib/world.js';
+import { assertEveryTicketStands, Crowd } from '../integration/queue-front/crowd.js';
+import { makeEvent, openHouse } from '../integration/queue-front/support.js';
+import { hall, importHall, openPostgres, openSeats } from '../integration/seat-service/house.js';
+import { judgeJournal, Ledger } from './seat-service/ledger.js';
+
+const ROUNDS = process.env.FAIRGATE_SOAK ? 40 : 3;
+const EVENT = 'dark-night';
+const SIZE = { rows: 50, seatsPerRow: 40 };
+const SEATS = SIZE.rows * SIZE.seatsPerRow;
+
+// Of what nobody asked the disk to sync, none may have been written, some, or nearly all.
+const survivors = (rng) => ({ seed: Math.floor(rng.unit() * 2 ** 32), keep: [0, 40, 95][Math.floor(rng.unit() * 3)] });
+
+async function openHall(scope, settings = {}) {
+  const disk = await openForgetfulDisk(scope);
+  const postgres = await openPostgres(scope, settings, disk);
+  const seats = await openSeats(scope, postgres);
+  await importHall(seats, EVENT, hall({ ...SIZE, limits: { orphan_rule: false } }));
+  return { postgres, seats };
+}
+
+const untilOwner = (seats) =>
+  until('the owner to be connected', async () => (await seats.private.get('/readyz')).json.role === 'owner', { timeoutMs: 60_000 });
+
+// One machine for both: the service dies with its database; or it lives on and sees it come back.
+async function cutUnderLoad({ postgres, seats }, ledger, rng) {
+  const together = rng.unit() < 0.5;
+  const before = ledger.answers.get(201) ?? 0;
+  ledger.start(24);
+  try {
+    await until('some holds to be answered', () => (ledger.answers.get(201) ?? 0) >= before + 50 + rng.unit() * 200);
+    await postgres.powerCut(survivors(rng));
+    if (together) await seats.kill();
+    await postgres.start();
+    if (together) await seats.start();
+    await untilOwner(seats);
+  } finally {
+    await ledger.stop();
+  }
+}
+
+test('the power of PostgreSQL fails under load: every answered hold is there when it is back', async (t) => {
+  const rng = seededRng(t);
+  const house = await openHall(openScope(t));
+  const ledger = new Ledger(house.seats, EVENT, rng);
+  for (let round = 0; round < ROUNDS; round += 1) {
+    await cutUnderLoad(house, ledger, rng);
+    t.diagnostic(JSON.stringify({ ...house.postgres.disk.figures(), ...await ledger.judge(house.seats, SEATS) }));
+    judgeJournal(house.postgres);
+  }
+  const figures = house.postgres.disk.figures();
+  assert.ok(figures.syncs > 0 && figures.writes > figures.syncs);
+});
+
+test('a PostgreSQL that does not sync is found out: answered holds are missing after a cut', async (t) => {
+  const rng = seededRng(t);
+  const house = await openHall(openScope(t));
+  house.postgres.sql('CHECKPOINT');
+  house.postgres.sql('ALTER SYSTEM SET fsync = off');
+  house.postgres.sql('SELECT pg_reload_conf()');
+  await until('it not to sync', () => house.postgres.sql('SHOW fsync') === 'off');
+  const ledger = new Ledger(house.seats, EVENT, rng);
+  ledger.start(24);
+  await until('some holds to be answered', () => (ledger.answers.get(201) ?? 0) >= 100);
+  await house.postgres.powerCut({ keep: 0 });
+  await house.seats.kill();
+  await ledger.stop();
+  await house.postgres.start();
+  await house.seats.start();
+  await untilOwner(house.seats);
+  assert.ok(house.postgres.disk.figures().lost > 0);
+  const missed = /was answered, now|a picture with \S+ held/;
+  await assert.rejects(ledger.judge(house.seats, SEATS, { timeoutMs: 5000 }), missed);
+});
+
+// A Redis that syncs each second forgets what it was asked since; the fronts know better.
+async function openLine(t, settings = {}) {
+  const scope = openScope(t);
+  const disk = await openForgetfulDisk(scope);
+  const house = await openHouse(t, { scope, fronts: 2, redis: { disk, settings } });
+  await makeEvent(house, 'show', { rate_per_s: 50, burst: 50, max_active: 0, call_ttl_s: 600 });
+  return house;
+}
+
+const issuedAt = async (redis) => Number(await redis.command('GET', 'fg:{show}:seq'));
+
+test('the power of Redis fails under load: no place is given twice, and every ticket stands', async (t) => {
+  const rng = seededRng(t);
+  const house = await openLine(t);
+  const crowd = new Crowd(house, 8);
+  for (let round = 0; round < ROUNDS; round += 1) {
+    await crowd.untilPlaces(300);
+    await house.redis.powerCut(survivors(rng));
+    await house.redis.start();
+    t.diagnostic(`${await issuedAt(house.redis)} of ${crowd.places.size} places were still known`);
+    await crowd.untilPlaces(100);
+  }
+  await crowd.stop();
+  crowd.assertNoPlaceTwice();
+  await assertEveryTicketStands(house, [...crowd.tickets.slice(0, 10), ...crowd.tickets.slice(-10)]);
+});
+
+// Then nobody knows better, so Redis has to sync before it answers, as the one that we ship does.
+test('the power of the whole waiting room fails: no place is given twice, and every ticket stands', async (t) => {
+  const rng = seededRng(t);
+  const house = await openLine(t, { appendfsync: 'always' });
+  const crowd = new Crowd(house, 8);
+  for (let round = 0; round < ROUNDS; round += 1) {
+    await crowd.untilPlaces(300);
+    house.redis.disk.cut();
+    for (const front of house.fronts) await front.kill();
+    await house.redis.powerCut(survivors(rng));
+    await house.redis.start();
+    t.diagnostic(`${await issuedAt(house.redis)} of ${crowd.places.size} places were still known`);
+    for (const front of house.fronts) await front.start();
+    await crowd.untilPlaces(100);
+  }
+  await crowd.stop();
+  crowd.assertNoPlaceTwice();
+  await assertEveryTicketStands(house, [...crowd.tickets.slice(0, 10), ...crowd.tickets.slice(-10)]);
+});

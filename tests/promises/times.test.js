@@ -1,0 +1,80 @@
+// What is promised in seconds, to people or by one service to another: each promise at what it promises.
+// Nothing runs beside these (infra/black-box.js), so a miss is ours and not the machine's.
+
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { assertKept, assertProblem, openScope, seededRng, until } from '../lib-js/index.js';
+import { Ledger } from '../fault/seat-service/ledger.js';
+import { openWorld } from '../integration/payment-adapter/lib/world.js';
+import { makeEvent, openHouse, patch, Visitor } from '../integration/queue-front/support.js';
+import { hall, importHall, openPostgres, openSeats } from '../integration/seat-service/house.js';
+
+async function timed(work) {
+  const from = performance.now();
+  await work();
+  return performance.now() - from;
+}
+
+test('a standby takes over within 2 s after kill -9 of an owner under load', async (t) => {
+  const scope = openScope(t);
+  const postgres = await openPostgres(scope);
+  const owner = await openSeats(scope, postgres);
+  await importHall(owner, 'night', hall({ rows: 50, seatsPerRow: 40, limits: { orphan_rule: false } }));
+  const standby = await openSeats(scope, postgres, { office: owner.office, secrets: owner.secrets, ready: false });
+  const roleOf = async (service) => (await service.private.get('/readyz')).json.role;
+  await until('the standby to follow', async () => (await roleOf(standby)) === 'standby');
+  const ledger = new Ledger(owner, 'night', seededRng(t));
+  ledger.start(24);
+  await until('holds under way', () => ledger.answers.get(201) > 50);
+  await owner.kill();
+  assertKept(t, 2000, await timed(() => standby.untilReady()));
+  assert.equal(await roleOf(standby), 'owner');
+  await ledger.stop();
+});
+
+test('a knob acts within a second on every front', async (t) => {
+  const house = await openHouse(t, { fronts: 2 });
+  await makeEvent(house, 'show', { rate_per_s: 0 });
+  const took = [];
+  for (let i = 1; i <= 5; i += 1) {
+    took.push(await timed(async () => {
+      await patch(house.fronts[i % 2], 'show', { message: { en: `notice ${i}` } });
+      await Promise.all(house.fronts.map((front) =>
+        until('the notice', async () =>
+          (await front.http.get('/v1/queue/show/status')).json.message.en === `notice ${i}`)));
+    }));
+  }
+  const visitor = new Visitor(house.front, 'show');
+  await visitor.joined();
+  took.push(await timed(async () => {
+    await patch(house.fronts[1], 'show', { rate_per_s: 100 });
+    await visitor.untilCalled();
+  }));
+  assertKept(t, 1000, ...took);
+});
+
+test('without Redis, join and pass are refused within a second', async (t) => {
+  const house = await openHouse(t);
+  await makeEvent(house, 'show', { rate_per_s: 0 });
+  const visitor = new Visitor(house.front, 'show');
+  await visitor.joined();
+  const took = [];
+  for (const stop of [() => house.redis.pause(), () => house.redis.kill()]) {
+    await stop();
+    for (const ask of [() => house.front.http.post('/v1/queue/show/join'), () => visitor.pass()])
+      took.push(await timed(async () => assertProblem(await ask(), 503, 'unavailable')));
+  }
+  assertKept(t, 1000, ...took);
+});
+
+test('with the user database stalled a login is refused within a second', async (t) => {
+  const world = await openWorld(openScope(t), { mail: { url: '' } });
+  const unlock = await world.lockUsers();
+  const took = [];
+  for (let i = 0; i < 8; i += 1) {
+    const body = { login: `user12${i}@example.com`, password: 'whatever it was' };
+    took.push(await timed(async () => assertProblem(await world.visitor().post('/v1/pay/login', body), 503, 'login-busy')));
+  }
+  unlock();
+  assertKept(t, 1000, ...took);
+});
