@@ -97,7 +97,7 @@ export function readPlan(json) {
     x: new Float32Array(n), y: new Float32Array(n),
     category: new Uint8Array(n), zoneOf: new Uint16Array(n), rowOf: new Uint16Array(n),
     notes: { get: (i) => noted[i] }, zones: [],
-    state: new Uint8Array(n), version: 0, box: null,
+    state: new Uint8Array(n), version: 0, box: null, shapes: json.shapes ?? [], room: null,
     get numbers() { return numbers ??= readNames(json.zones, numberOf); },
     get ids() { return ids ??= readNames(json.zones, idOf); },
     get placeOf() { return places ??= new Map(this.ids.map((id, place) => [id, place])); },
@@ -122,7 +122,25 @@ export function readPlan(json) {
   }
   for (const zone of plan.zones) measure(plan, zone);
   plan.box = hull(plan.zones.map((zone) => zone.box));
+  plan.room = roomOf(plan);
   return plan;
+}
+
+// What is drawn beside the seats, without its turn, which moves it little.
+function boxOf({ x, y, width = 0, height = 0, radius = 0, radius_x: rx = radius, radius_y: ry = radius, points = [] }) {
+  const along = [0, width, -rx, rx, ...points.filter((_, n) => n % 2 === 0)];
+  const down = [0, height, -ry, ry, ...points.filter((_, n) => n % 2 === 1)];
+  return { left: x + Math.min(...along), right: x + Math.max(...along), top: y + Math.min(...down), bottom: y + Math.max(...down) };
+}
+
+// The seats and what is drawn around them, so far as that does not make the seats small.
+function roomOf({ box, shapes }) {
+  const [wide, high] = [(box.right - box.left) / 2, (box.bottom - box.top) / 2];
+  const all = hull([box, ...shapes.map(boxOf)]);
+  return {
+    left: Math.max(all.left, box.left - wide), right: Math.min(all.right, box.right + wide),
+    top: Math.max(all.top, box.top - high), bottom: Math.min(all.bottom, box.bottom + high),
+  };
 }
 
 function measure(plan, zone) {

@@ -151,10 +151,10 @@ static void on_done(uv_work_t *req, int status)
 static void take_unsaved(struct annals *annals, struct work *work)
 {
     struct house *house = desk_conf(annals->desk)->house;
-    const struct house_event *event;
+    const struct house_event *event = NULL;
     work->points_len = 0;
-    for (uint32_t nth = 0; (event = house_nth(house, nth)) != NULL; nth++) {
-        struct series *series = &annals->series[nth];
+    while ((event = house_next(house, event)) != NULL) {
+        struct series *series = &annals->series[event->nth];
         if (!series->is_unsaved)
             continue;
         series->is_unsaved = false;
@@ -173,10 +173,10 @@ static void take_unsaved(struct annals *annals, struct work *work)
 static struct house_event *unread(struct annals *annals)
 {
     struct house *house = desk_conf(annals->desk)->house;
-    struct house_event *event;
+    struct house_event *event = NULL;
     uint64_t now_ms = house_now_ms(house);
-    for (uint32_t nth = 0; (event = house_nth(house, nth)) != NULL; nth++) {
-        struct series *series = &annals->series[nth];
+    while ((event = house_next(house, event)) != NULL) {
+        struct series *series = &annals->series[event->nth];
         if (!house_is_open(event) || series->points != NULL || now_ms < series->try_ms)
             continue;
         series->try_ms = now_ms + SERIES_RETRY_MS;
@@ -299,10 +299,10 @@ void annals_tick(struct annals *annals, struct desk *desk)
 {
     struct house *house = desk_conf(desk)->house;
     uint64_t now_ms = house_now_ms(house);
-    const struct house_event *event;
+    const struct house_event *event = NULL;
     annals->desk = desk;
-    for (uint32_t nth = 0; (event = house_nth(house, nth)) != NULL; nth++) {
-        struct series *series = &annals->series[nth];
+    while ((event = house_next(house, event)) != NULL) {
+        struct series *series = &annals->series[event->nth];
         if (!house_is_open(event))
             continue;
         if (!series->is_told)

@@ -16,6 +16,29 @@
 
 /* ---- the door ---- */
 
+/* Why the event is not open: its own trouble, or the process's, or that it is elsewhere. What its
+ * own trouble is, is for the operator. */
+static void tell_closed(struct call *call)
+{
+    static const char detail[] = "this instance does not serve the event at the moment";
+    struct journal *journal = desk_conf(call->desk)->journal;
+    const char *reason = journal_reason(journal);
+    bool to_operator = span_starts(http_req_path(call->req), SPAN("/admin/"));
+    struct journal_view view;
+    bool known = journal_find(journal, http_req_param(call->req, 0), &view);
+    if (known && view.state == JOURNAL_EVENT_OUT)
+        call_unavailable(call, "event-out",
+                         to_operator ? view.reason : "this event is not served at the moment");
+    else if (reason != NULL)
+        call_unavailable(call, reason, detail);
+    else if (known)
+        call_unavailable(call, view.state == JOURNAL_EVENT_FOLLOWING ? "standby" : "loading",
+                         detail);
+    else
+        call_problem(call, 404, "event-unknown", "there is no such event here",
+                     (struct span){NULL, 0});
+}
+
 bool api_find_event(struct call *call, struct http_req *req, struct desk *desk)
 {
     *call = (struct call){.req = req, .desk = desk};
@@ -23,12 +46,7 @@ bool api_find_event(struct call *call, struct http_req *req, struct desk *desk)
     call->now_ms = house_now_ms(desk_conf(desk)->house);
     if (call->event != NULL && house_is_open(call->event))
         return true;
-    const char *reason = journal_reason(desk_conf(desk)->journal);
-    if (reason != NULL)
-        call_unavailable(call, reason, "this instance does not serve the event at the moment");
-    else
-        call_problem(call, 404, "event-unknown", "there is no such event here",
-                     (struct span){NULL, 0});
+    tell_closed(call);
     return false;
 }
 
@@ -76,7 +94,7 @@ static bool enter(struct call *call, struct http_req *req, struct desk *desk)
     if (!api_find_event(call, req, desk) || !judge_pass(call, &pass))
         return false;
     call->who = (struct engine_who){.buyer = pass.buyer, .session = pass.session, .channels = 1};
-    return judge_rate(call);
+    return desk_resumes(desk) || judge_rate(call);
 }
 
 /* ---- what every body and path has ---- */
@@ -140,12 +158,13 @@ bool api_seats(struct call *call, const json_t *array, const char *member, uint3
 
 /* ---- idempotency ---- */
 
-/* A key whose request an earlier owner served: the journal says what came of it, the answer is made
- * from how the hold is now. */
-static void answer_known(struct call *call, const struct idem_answer *answer);
+/* What came of the request is known; the answer is made from how the hold is now. */
+static void answer_again(struct call *call, const struct idem_answer *answer);
 
-/* True: go on. */
-static bool first_time(struct call *call)
+typedef void handler(struct http_req *req, void *ctx);
+
+/* True: go on. A repetition that comes before the first is answered begins again, by `again`. */
+static bool first_time(struct call *call, handler *again)
 {
     struct span key = http_req_header(call->req, HTTP_HEADER_IDEMPOTENCY_KEY);
     if (key.ptr == NULL)
@@ -157,11 +176,14 @@ static bool first_time(struct call *call)
     }
     struct idem_answer answer = {0};
     call->idem = idem_key_of(call->who.session, call->req, key);
-    switch (idem_begin(desk_conf(call->desk)->idem, &call->idem, call->now_ms, &answer)) {
+    switch (idem_begin(desk_conf(call->desk)->idem, call->who.session, &call->idem, call->now_ms,
+                       &answer)) {
     case IDEM_NEW:
         call->has_idem = true;
         return true;
     case IDEM_RUNNING:
+        if (desk_wait(call->desk, call->req, again))
+            break;
         call_problem(call, 409, "request-in-progress", "the first request is not answered yet",
                      (struct span){NULL, 0});
         break;
@@ -172,22 +194,9 @@ static bool first_time(struct call *call)
     case IDEM_FULL:
         call_unavailable(call, "overloaded", "too many requests are under way");
         break;
-    case IDEM_KNOWN:
-        answer_known(call, &answer);
+    case IDEM_DONE:
+        answer_again(call, &answer);
         break;
-    case IDEM_DONE: {
-        atomic_fetch_add_explicit(&desk_conf(call->desk)->stats->replays, 1, memory_order_relaxed);
-        const char *type = answer.status >= 400 ? "application/problem+json" : "application/json";
-        http_reply(call->req,
-                   &(struct http_reply){
-                       .status = answer.status,
-                       .type = answer.body != NULL ? type : NULL,
-                       .headers = SPAN("Cache-Control: no-store\r\nIdempotent-Replayed: true\r\n"),
-                       .blob = answer.body,
-                   });
-        http_blob_unref(answer.body);
-        break;
-    }
     }
     return false;
 }
@@ -219,13 +228,20 @@ static void reply_hold(struct call *call, unsigned status, uint64_t hold, const 
     call_reply(call, status, &body, text_span(&headers));
 }
 
-static void answer_known(struct call *call, const struct idem_answer *answer)
+static void answer_again(struct call *call, const struct idem_answer *answer)
 {
+    const unsigned flags = answer->flags;
     atomic_fetch_add_explicit(&desk_conf(call->desk)->stats->replays, 1, memory_order_relaxed);
+    call->replayed = true;
     if (answer->kind == CHANGE_RELEASED)
         call_reply(call, 204, NULL, (struct span){NULL, 0});
     else
-        reply_hold(call, answer->kind == CHANGE_TAKEN ? 201 : 200, answer->hold, NULL);
+        reply_hold(call, answer->kind == CHANGE_TAKEN ? 201 : 200, answer->hold, &flags);
+}
+
+static void note_done(struct call *call, const struct engine_op *op)
+{
+    call->done = (struct idem_answer){op->change.hold, op->change.kind, op->change.flags};
 }
 
 static void finish_hold(struct call *call, const struct engine_op *op)
@@ -234,13 +250,14 @@ static void finish_hold(struct call *call, const struct engine_op *op)
     bool held = op->change.kind == CHANGE_TAKEN;
     struct counter_stats *stats = desk_conf(call->desk)->stats;
     atomic_fetch_add_explicit(held ? &stats->holds : &stats->changed, 1, memory_order_relaxed);
+    note_done(call, op);
     reply_hold(call, held ? 201 : 200, op->change.hold, &flags);
 }
 
 static void finish_release(struct call *call, const struct engine_op *op)
 {
-    (void)op;
     atomic_fetch_add_explicit(&desk_conf(call->desk)->stats->released, 1, memory_order_relaxed);
+    note_done(call, op);
     call_reply(call, 204, NULL, (struct span){NULL, 0});
 }
 
@@ -292,17 +309,31 @@ static void read_area(struct call *call, struct json_in *in, struct wish *wish)
         wish->ask.quantity = (uint32_t)quantity;
 }
 
-/* A code opens an allocation; one that opens nothing is told, since the buyer waits for it. */
-static void read_code(struct call *call, struct json_in *in)
+/* A code opens an allocation; one that opens nothing is told, since the buyer waits for it. False:
+ * answered. */
+static bool open_channel(struct call *call, struct span code, int *channel)
 {
-    struct span code;
-    if (!json_in_str(in, "code", 1, PLAN_TEXT_MAX, &code))
-        return;
-    int channel = plan_channel_by_code(call->event->plan->plan, code);
-    if (channel < 0)
-        json_in_refuse(in, "code", "is not a code of this event");
-    else
-        call->who.channels |= UINT32_C(1) << channel;
+    *channel = plan_channel_by_code(call->event->plan->plan, code);
+    if (*channel < 0) {
+        call_problem(call, 422, "code-unknown", "this is not a code of this event",
+                     (struct span){NULL, 0});
+        return false;
+    }
+    call->who.channels |= UINT32_C(1) << *channel;
+    return true;
+}
+
+/* The end of a body that may have a code. False: answered. */
+static bool end_with_code(struct call *call, struct json_in *in, const struct err_slot *err)
+{
+    struct span code = {NULL, 0};
+    int channel;
+    json_in_str(in, "code", 1, PLAN_TEXT_MAX, &code);
+    if (json_in_end(in) < 0) {
+        api_bad_field(call, err);
+        return false;
+    }
+    return code.ptr == NULL || open_channel(call, code, &channel);
 }
 
 /* False: answered. */
@@ -316,15 +347,12 @@ static bool read_wish(struct call *call, const json_t *doc, struct wish *wish)
     json_in_array(&in, "seats", 0, SIZE_MAX, &seats);
     read_best(call, &in, wish);
     read_area(call, &in, wish);
-    read_code(call, &in);
     json_in_bool(&in, "access", &call->who.access_need);
     int ways = (seats != NULL) + (wish->ask.best ? 1 : 0) + (json_in_has(&in, "area") ? 1 : 0);
     if (ways != 1)
         json_in_refuse(&in, "seats", "give either seats, or best_available, or area and quantity");
-    if (json_in_end(&in) < 0) {
-        api_bad_field(call, &err);
+    if (!end_with_code(call, &in, &err))
         return false;
-    }
     if (seats != NULL && !api_seats(call, seats, "seats", wish->seats, &wish->ask.seat_count))
         return false;
     wish->ask.seats = wish->seats;
@@ -353,7 +381,7 @@ static void post_holds(struct http_req *req, void *ctx)
     struct call call;
     struct wish wish;
     json_t *doc;
-    if (!enter(&call, req, desk_of(req)) || !first_time(&call))
+    if (!enter(&call, req, desk_of(req)) || !first_time(&call, post_holds))
         return;
     call.finish = finish_hold;
     if (!api_read_body(&call, &doc))
@@ -368,6 +396,39 @@ static void post_holds(struct http_req *req, void *ctx)
     enum engine_verdict verdict =
         engine_hold(call.event->engine, &wish.ask, call.now_ms, &entry->op);
     go_on(&call, verdict, entry, &wish.ask);
+}
+
+/* ---- POST codes ---- */
+
+/* What a code opens, asked before a seat hangs on it. */
+static void post_codes(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    struct call call;
+    struct err_slot err = {0};
+    struct json_in in;
+    struct span code = {NULL, 0};
+    json_t *doc;
+    int channel;
+    if (!enter(&call, req, desk_of(req)) || !api_read_body(&call, &doc))
+        return;
+    json_in_object(&in, doc, &err);
+    json_in_require(&in, "code");
+    json_in_str(&in, "code", 1, PLAN_TEXT_MAX, &code);
+    if (json_in_end(&in) < 0) {
+        api_bad_field(&call, &err);
+    } else if (open_channel(&call, code, &channel)) {
+        const struct plan_channel *opened = plan_channel(call.event->plan->plan, (uint32_t)channel);
+        struct text body = desk_text(call.desk);
+        json_open(&body, '{');
+        json_member_str(&body, "channel", opened->id);
+        json_member_str(&body, "name", opened->name.len > 0 ? opened->name : opened->id);
+        render_member_time(&body, "on_sale_at", opened->on_sale_ms);
+        render_times(&body, call.now_ms);
+        json_close(&body, '}');
+        call_reply(&call, 200, &body, (struct span){NULL, 0});
+    }
+    json_decref(doc);
 }
 
 /* ---- one hold ---- */
@@ -430,8 +491,8 @@ static void delete_hold(struct http_req *req, void *ctx)
     (void)ctx;
     struct call call;
     uint64_t hold;
-    if (!enter(&call, req, desk_of(req)) || !first_time(&call) || !api_read_hold(&call, 1, &hold) ||
-        !is_mine(&call, hold))
+    if (!enter(&call, req, desk_of(req)) || !first_time(&call, delete_hold) ||
+        !api_read_hold(&call, 1, &hold) || !is_mine(&call, hold))
         return;
     call.finish = finish_release;
     struct commit_entry *entry = desk_entry(&call);
@@ -459,12 +520,9 @@ static bool read_edit(struct call *call, const json_t *doc, struct edit *edit)
     json_in_array(&in, "remove", 0, SIZE_MAX, &removed);
     if (json_in_u64(&in, "quantity", 1, UINT32_MAX, &quantity))
         edit->edit.quantity = (uint32_t)quantity;
-    read_code(call, &in);
     json_in_bool(&in, "access", &call->who.access_need);
-    if (json_in_end(&in) < 0) {
-        api_bad_field(call, &err);
+    if (!end_with_code(call, &in, &err))
         return false;
-    }
     if ((add != NULL && !api_seats(call, add, "add", edit->add, &edit->edit.add_count)) ||
         (removed != NULL &&
          !api_seats(call, removed, "remove", edit->remove, &edit->edit.remove_count)))
@@ -481,8 +539,8 @@ static void patch_hold(struct http_req *req, void *ctx)
     struct edit edit;
     uint64_t hold;
     json_t *doc;
-    if (!enter(&call, req, desk_of(req)) || !first_time(&call) || !api_read_hold(&call, 1, &hold) ||
-        !is_mine(&call, hold) || !api_read_body(&call, &doc))
+    if (!enter(&call, req, desk_of(req)) || !first_time(&call, patch_hold) ||
+        !api_read_hold(&call, 1, &hold) || !is_mine(&call, hold) || !api_read_body(&call, &doc))
         return;
     bool good = read_edit(&call, doc, &edit);
     json_decref(doc);
@@ -566,6 +624,7 @@ int api_routes(struct http_router *router, struct err_slot *err)
         {HTTP_METHOD_GET, "/v1/seats/{event}/plan", get_plan, NULL, 0},
         {HTTP_METHOD_GET, "/v1/seats/{event}/availability", get_availability, NULL, 0},
         {HTTP_METHOD_GET, "/v1/seats/{event}/stream", get_stream, NULL, 0},
+        {HTTP_METHOD_POST, "/v1/seats/{event}/codes", post_codes, NULL, API_BODY_MAX},
         {HTTP_METHOD_POST, "/v1/seats/{event}/holds", post_holds, NULL, API_BODY_MAX},
         {HTTP_METHOD_GET, "/v1/seats/{event}/holds/{hold}", get_hold, NULL, 0},
         {HTTP_METHOD_GET, "/v1/seats/{event}/holds/{hold}/alternatives", get_alternatives, NULL, 0},

@@ -1,6 +1,7 @@
-/* auditor.c: a round each SNAPSHOT_LOOK_MS. Only events that this process owns are audited: a
- * standby's own replay checks the same rows already, and two writers of one table would be in each
- * other's way (which projection_write() would notice). */
+/* auditor.c: a round each SNAPSHOT_LOOK_MS. Only events that this process owns are audited, whoever
+ * owns the others: a standby's own replay checks the same rows already, and two writers of one
+ * table would be in each other's way (which projection_write() would notice). An event that fails
+ * begins anew with the next round; the others go on. */
 #include "auditor.h"
 
 #include "follower.h"
@@ -153,34 +154,61 @@ static int audit(struct audited *audited, struct err_slot *err)
     return 0;
 }
 
+static struct audited *find(struct auditor *auditor, const struct house_event *event)
+{
+    for (uint32_t i = 0; i < auditor->events_len; i++)
+        if (auditor->events[i].event == event)
+            return &auditor->events[i];
+    return NULL;
+}
+
+/* One more event of ours; NULL without memory. */
+static struct audited *take(struct auditor *auditor, const struct store_event *id,
+                            struct house_event *event, struct err_slot *err)
+{
+    assert(auditor->events_len < EVENTS_MAX); /* the house has no more */
+    struct audited *audited = &auditor->events[auditor->events_len];
+    *audited = (struct audited){.id = *id, .event = event, .auditor = auditor};
+    if (projection_create(err, &audited->projection) < 0)
+        return NULL;
+    auditor->events_len += 1;
+    return audited;
+}
+
+/* Events that have become ours: the database has the numbers that the house does not. */
 static int discover(struct auditor *auditor, struct err_slot *err)
 {
     struct store_event found[EVENTS_MAX];
     uint32_t len = 0;
-    int32_t after = auditor->events_len == 0 ? 0 : auditor->events[auditor->events_len - 1].id.no;
-    int rc = store_events(auditor->pg, after, found, EVENTS_MAX, err, &len);
-    for (uint32_t i = 0; rc == 0 && i < len && auditor->events_len < EVENTS_MAX; i++) {
-        struct house_event *event = house_find(auditor->conf.house, span_of(found[i].id));
-        if (event == NULL || !house_is_open(event))
-            break; /* later ones are looked at once this one is ours */
-        struct audited *audited = &auditor->events[auditor->events_len];
-        *audited = (struct audited){.id = found[i], .event = event, .auditor = auditor};
-        rc = projection_create(err, &audited->projection);
-        if (rc == 0)
-            auditor->events_len += 1;
-    }
-    return rc;
+    int32_t after = 0;
+    do {
+        int rc = store_events(auditor->pg, after, found, EVENTS_MAX, err, &len);
+        for (uint32_t i = 0; rc == 0 && i < len; i++) {
+            struct house_event *event = house_find(auditor->conf.house, span_of(found[i].id));
+            after = found[i].no;
+            if (event != NULL && house_is_open(event) && find(auditor, event) == NULL &&
+                take(auditor, &found[i], event, err) == NULL)
+                rc = ERR_NOMEM;
+        }
+        if (rc < 0)
+            return rc;
+    } while (len == EVENTS_MAX);
+    return 0;
 }
 
-/* After a failure everything that was built on it is dropped. */
+static void drop_event(struct audited *audited)
+{
+    engine_destroy(audited->engine);
+    audited->engine = NULL;
+}
+
+/* With the connection goes everything that was built on it. */
 static void drop(struct auditor *auditor)
 {
     pg_close(auditor->pg);
     auditor->pg = NULL;
-    for (uint32_t i = 0; i < auditor->events_len; i++) {
-        engine_destroy(auditor->events[i].engine);
-        auditor->events[i].engine = NULL;
-    }
+    for (uint32_t i = 0; i < auditor->events_len; i++)
+        drop_event(&auditor->events[i]);
 }
 
 /* What the auditor writes can be made again from the journal, and each of its transactions says how
@@ -194,21 +222,40 @@ static int open_connection(struct auditor *auditor, struct err_slot *err)
     return rc == 0 ? pg_run(auditor->pg, "SET synchronous_commit = off", err) : rc;
 }
 
+static void failed(struct auditor *auditor, struct err_slot *err)
+{
+    log_failure(auditor->conf.log, "the auditor begins anew", err);
+    atomic_fetch_add_explicit(&auditor->stats.failures, 1, memory_order_relaxed);
+}
+
+/* Whether there is an open event that is not audited yet. */
+static bool has_new(struct auditor *auditor)
+{
+    struct house_event *event = NULL;
+    while ((event = house_next(auditor->conf.house, event)) != NULL)
+        if (house_is_open(event) && find(auditor, event) == NULL)
+            return true;
+    return false;
+}
+
+/* A negative answer is about the connection. */
 static int round_of(struct auditor *auditor, struct err_slot *err)
 {
-    bool any = false;
-    for (uint32_t nth = 0; nth < EVENTS_MAX; nth++) {
-        const struct house_event *event = house_nth(auditor->conf.house, nth);
-        any = any || (event != NULL && house_is_open(event));
-    }
-    if (!any)
+    bool new = has_new(auditor);
+    if (!new && auditor->events_len == 0)
         return 0;
     int rc = auditor->pg == NULL ? open_connection(auditor, err) : 0;
-    if (rc == 0)
+    if (rc == 0 && new)
         rc = discover(auditor, err);
-    for (uint32_t i = 0; rc == 0 && i < auditor->events_len && !is_stopping(auditor); i++)
-        if (house_is_open(auditor->events[i].event))
-            rc = audit(&auditor->events[i], err);
+    for (uint32_t i = 0; rc == 0 && i < auditor->events_len && !is_stopping(auditor); i++) {
+        struct audited *audited = &auditor->events[i];
+        rc = house_is_open(audited->event) ? audit(audited, err) : 0;
+        if (rc < 0 && !journal_is_broken(rc)) { /* its own trouble */
+            failed(auditor, err);
+            drop_event(audited);
+            rc = 0;
+        }
+    }
     return rc;
 }
 
@@ -243,8 +290,7 @@ static void *run(void *arg)
         struct err_slot err = {0};
         house_pack(auditor->conf.house);
         if (is_time(auditor) && round_of(auditor, &err) < 0) {
-            log_failure(auditor->conf.log, "the auditor begins anew", &err);
-            atomic_fetch_add_explicit(&auditor->stats.failures, 1, memory_order_relaxed);
+            failed(auditor, &err);
             drop(auditor);
         }
         pthread_mutex_lock(&auditor->lock);

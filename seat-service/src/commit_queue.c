@@ -227,7 +227,6 @@ struct commit_entry *commit_port_take(struct commit_port *port)
         return NULL;
     port->unused = entry->next;
     port->open += 1;
-    entry->job = NULL;
     entry->has_idem = false;
     return entry;
 }

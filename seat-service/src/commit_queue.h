@@ -22,18 +22,14 @@
 struct commit_queue;
 struct commit_port;
 
-struct journal;
-
 enum { COMMIT_IDEM_BYTES = 32 };
 
 struct commit_entry {
-    /* Filled by the loop: a change of an event, */
+    /* Filled by the loop: a change of an event. */
     uint32_t event;      /* the process' number of it */
     struct engine_op op; /* op.change is what is written; the rest is the loop's until on_done */
     bool has_idem;       /* it answers a request that carried an idempotency key */
     uint8_t idem[COMMIT_IDEM_BYTES];
-    /* or a job, run by the committer between two batches, with the connection to itself. */
-    void (*job)(struct commit_entry *entry, struct journal *journal);
 
     void (*on_done)(struct commit_entry *entry); /* on the loop; the entry is free afterwards */
     void *ctx;

@@ -1,9 +1,15 @@
 /* desk.c: see desk.h.
  *
- * Every PUBLISH_MS a desk looks around: the first one lets holds expire and publishes the picture
+ * Every PUBLISH_MS a desk looks around: the first one lets holds run out and publishes the picture
  * of each event; each sends to its own streams what has changed since the last time. So a stream
  * gets five deltas a second at most, however many seats change hands, and a reader that was too
- * slow is told to take the whole picture. */
+ * slow is told to take the whole picture.
+ *
+ * A rush that comes in one second runs out in one second. So holds run out by the lot: never more
+ * than EXPIRE_OPEN_MAX of them wait for their commit, and while there are more, the end of one lot
+ * begins the next, without a tick. They are as many as half a batch of the journal, so that whoever
+ * confirms meanwhile waits for the batch under way and is in the next. While the journal cannot be
+ * written nothing runs out; afterwards those that are being paid have some time more. */
 #include "desk.h"
 
 #include "web/squeeze.h"
@@ -19,12 +25,19 @@ static const char OUTCOME_UNKNOWN[] =
 
 struct desk_event {
     struct http_channel *channel;
-    uint64_t sent_version;                    /* of the last delta */
-    uint32_t sent_free[PLAN_AREAS_MAX];       /* of the areas, which have no version */
-    struct http_blob *picture, *picture_gzip; /* the second once somebody has asked for it */
+    uint64_t sent_version;              /* of the last delta */
+    uint32_t sent_free[PLAN_AREAS_MAX]; /* of the areas, which have no version */
+    /* The others once somebody has asked for them. */
+    struct http_blob *picture, *picture_gzip, *picture_letters;
     uint64_t picture_version;
     struct desk *desk;
     struct house_event *event;
+};
+
+/* A repetition that waits for what came of the first. */
+struct waiter {
+    struct http_req *req;
+    void (*again)(struct http_req *req, void *ctx);
 };
 
 struct desk {
@@ -36,7 +49,16 @@ struct desk {
     struct call *calls;
     struct call *unused;
     struct desk_event events[EVENTS_MAX];
-    char *memory; /* API_ANSWER_MAX, for answers */
+    struct waiter waiters[IDEM_WAITERS_MAX];
+    uint32_t waiters_len;
+    uint64_t resumed_us;
+    bool resuming;
+    /* loop 0: */
+    uint32_t expiring; /* wait for their commit */
+    const struct house_event *expired_last;
+    bool expire_more; /* some were left for want of room */
+    bool away;        /* the journal could not be written since orders were spared last */
+    char *memory;     /* API_ANSWER_MAX, for answers */
     struct engine_delta *deltas;
     pthread_mutex_t wake_lock; /* the committer may wake us while we close */
     bool closed;
@@ -75,32 +97,35 @@ struct render_event desk_view(const struct call *call)
 
 /* ---- replies ---- */
 
-/* A final answer is remembered; after an answer of "not now" the key is as good as new. */
-static void remember(struct call *call, unsigned status, struct span body)
+static void remember(struct call *call)
 {
     if (!call->has_idem)
         return;
     call->has_idem = false;
-    if (status >= 500 || status == 429) {
-        idem_forget(call->desk->conf.idem, &call->idem);
-        return;
-    }
-    struct idem_answer answer = {.status = status};
-    answer.body = body.len > 0 ? http_blob_create(body) : NULL;
-    idem_finish(call->desk->conf.idem, &call->idem, &answer);
-    http_blob_unref(answer.body);
+    struct idem *idem = call->desk->conf.idem;
+    if (call->done.kind != 0)
+        idem_finish(idem, call->who.session, &call->idem, &call->done);
+    else
+        idem_forget(idem, call->who.session, &call->idem);
+}
+
+static void put_common(struct text *lines, const struct call *call)
+{
+    TEXT_LIT(lines, "Cache-Control: no-store\r\n");
+    if (call->replayed)
+        TEXT_LIT(lines, "Idempotent-Replayed: true\r\n");
 }
 
 void call_reply(struct call *call, unsigned status, const struct text *json, struct span headers)
 {
     struct span body = json != NULL ? text_span(json) : (struct span){NULL, 0};
     assert(json == NULL || !json->overflown);
-    remember(call, status, body);
+    remember(call);
     if (call->req == NULL) /* see answer_the_patient() */
         return;
-    char lines[256];
+    char lines[320];
     struct text all = text_on(lines, sizeof(lines));
-    TEXT_LIT(&all, "Cache-Control: no-store\r\n");
+    put_common(&all, call);
     text_put(&all, headers);
     assert(!all.overflown);
     http_reply(call->req, &(struct http_reply){
@@ -140,10 +165,10 @@ static void problem(struct call *call, unsigned status, const char *code, const 
     body.len = head.len + more;
     text_char(&body, '}');
 
-    remember(call, status, text_span(&body));
+    remember(call);
     if (call->req == NULL)
         return;
-    TEXT_LIT(&headers, "Cache-Control: no-store\r\n");
+    put_common(&headers, call);
     if (status == 401)
         TEXT_LIT(&headers, "WWW-Authenticate: Bearer\r\n");
     if (retry_after_s > 0) {
@@ -213,11 +238,28 @@ void desk_drop(struct commit_entry *entry)
     commit_port_return(entry);
 }
 
+static void count_time(struct desk *desk, const struct commit_entry *entry)
+{
+    const struct change *change = &entry->op.change;
+    desk->expiring -= 1;
+    if (entry->rc != 0) {
+        desk->away = true;
+        return;
+    }
+    bool late = change->kind == CHANGE_LATE;
+    if (late || change->kind == CHANGE_EXPIRED)
+        atomic_fetch_add_explicit(&desk->conf.stats->expired, 1, memory_order_relaxed);
+    if (late && (change->flags & CHANGE_FLAG_REMEMBERED) == 0)
+        atomic_fetch_add_explicit(&desk->conf.stats->unremembered, 1, memory_order_relaxed);
+}
+
 static void on_done(struct commit_entry *entry)
 {
     struct call *call = entry->ctx;
     struct desk *desk = call->desk;
     struct engine *engine = call->event->engine;
+    if (call->time_asks)
+        count_time(desk, entry);
     if (entry->rc == 0) {
         engine_settle(engine, &entry->op);
         if (call->finish != NULL && !desk->closed)
@@ -261,12 +303,113 @@ static void on_wake_thread(void *ctx)
     pthread_mutex_unlock(&desk->wake_lock);
 }
 
+/* ---- repetitions that wait ---- */
+
+bool desk_resumes(const struct desk *desk)
+{
+    return desk->resuming;
+}
+
+bool desk_wait(struct desk *desk, struct http_req *req,
+               void (*again)(struct http_req *req, void *ctx))
+{
+    uint64_t waited_us = clock_mono_us(desk->conf.clock) - http_req_started_us(req);
+    if (desk->waiters_len == IDEM_WAITERS_MAX || waited_us >= IDEM_WAIT_MS * UINT64_C(1000))
+        return false;
+    desk->waiters[desk->waiters_len++] = (struct waiter){req, again};
+    return true;
+}
+
+/* Those whose first is still under way put themselves back. The first may be another loop's, so the
+ * tick looks too. */
+static void resume(struct desk *desk)
+{
+    struct waiter waiters[IDEM_WAITERS_MAX];
+    uint32_t len = desk->waiters_len;
+    uint64_t now_us = clock_mono_us(desk->conf.clock);
+    if (len == 0 || now_us - desk->resumed_us < IDEM_LOOK_US)
+        return;
+    desk->resumed_us = now_us;
+    memcpy(waiters, desk->waiters, len * sizeof(waiters[0]));
+    desk->waiters_len = 0;
+    desk->resuming = true;
+    for (uint32_t i = 0; i < len; i++)
+        waiters[i].again(waiters[i].req, NULL);
+    desk->resuming = false;
+}
+
+/* ---- what runs out ---- */
+
+/* What there is room for; false: there may be more. */
+static bool expire_event(struct desk *desk, struct house_event *event)
+{
+    struct call call = {
+        .desk = desk,
+        .event = event,
+        .now_ms = house_now_ms(desk->conf.house),
+        .time_asks = true,
+    };
+    while (desk->expiring < EXPIRE_OPEN_MAX) {
+        struct commit_entry *entry = desk_entry(&call);
+        if (entry == NULL)
+            return false;
+        if (!engine_expire_next(event->engine, call.now_ms, &entry->op)) {
+            desk_drop(entry);
+            return true;
+        }
+        desk->expiring += 1;
+        desk_commit(&call, entry);
+    }
+    return false;
+}
+
+/* Round the events, beginning behind the one that had all the room the last time. */
+static void expire(struct desk *desk)
+{
+    struct house *house = desk->conf.house;
+    struct house_event *first = house_next(house, desk->expired_last);
+    if (first == NULL)
+        first = house_next(house, NULL);
+    desk->expire_more = false;
+    for (struct house_event *event = first; event != NULL;) {
+        if (house_is_open(event) && !expire_event(desk, event)) {
+            desk->expired_last = event;
+            desk->expire_more = true;
+            return;
+        }
+        event = house_next(house, event);
+        if (event == NULL)
+            event = house_next(house, NULL);
+        if (event == first)
+            return;
+    }
+}
+
+/* Each tick: nothing runs out while it could not be written. */
+static void look_at_time(struct desk *desk)
+{
+    struct house_event *event = NULL;
+    if (journal_role(desk->conf.journal) != JOURNAL_OWNER) {
+        desk->away = true;
+        return;
+    }
+    uint64_t until_ms = house_now_ms(desk->conf.house) + CONFIRM_SPARED_MS;
+    while (desk->away && (event = house_next(desk->conf.house, event)) != NULL)
+        if (house_is_open(event))
+            engine_spare_orders(event->engine, until_ms);
+    desk->away = false;
+    expire(desk);
+}
+
 static void on_wake(uv_async_t *async)
 {
     struct desk *desk = async->data;
     enum { COLLECT_MAX = 1024 };
     if (commit_port_collect(desk->port, COLLECT_MAX) == COLLECT_MAX)
         uv_async_send(&desk->wake);
+    if (desk->expire_more && !desk->away && desk->expiring == 0)
+        expire(desk);
+    resume(desk);
 }
 
 /* ---- pictures and streams ---- */
@@ -283,7 +426,9 @@ struct http_blob *desk_picture(struct desk *desk, const struct house_event *even
             now = engine_avail_copy(event->engine, bytes);
             http_blob_unref(here->picture);
             http_blob_unref(here->picture_gzip);
+            http_blob_unref(here->picture_letters);
             here->picture_gzip = NULL;
+            here->picture_letters = NULL;
             here->picture = http_blob_create((struct span){(const char *)bytes, len});
             here->picture_version = now;
         }
@@ -302,6 +447,21 @@ struct http_blob *desk_picture_gzip(struct desk *desk, const struct house_event 
         here->picture_gzip =
             squeeze_gzip((struct span){here->picture->bytes, here->picture->len}, PICTURE_LEVEL);
     return here->picture_gzip;
+}
+
+struct http_blob *desk_picture_letters(struct desk *desk, const struct house_event *event)
+{
+    struct desk_event *here = &desk->events[event->nth];
+    if (here->picture_letters != NULL || here->picture == NULL)
+        return here->picture_letters;
+    uint32_t seats = plan_seat_count(event->plan->plan);
+    char *letters = malloc((size_t)seats + 1);
+    for (uint32_t i = 0; letters != NULL && i < seats; i++)
+        letters[i] = "fhsb"[(uint8_t)here->picture->bytes[i / 4] >> (i % 4 * 2) & 3];
+    if (letters != NULL)
+        here->picture_letters = http_blob_create((struct span){letters, seats});
+    free(letters);
+    return here->picture_letters;
 }
 
 struct http_blob *desk_delta(struct desk *desk, const struct house_event *event, uint64_t since,
@@ -383,26 +543,6 @@ static void send_deltas(struct desk *desk, struct house_event *event)
 
 /* ---- the tick ---- */
 
-static void expire(struct desk *desk, struct house_event *event)
-{
-    struct call call = {
-        .desk = desk,
-        .event = event,
-        .now_ms = house_now_ms(desk->conf.house),
-    };
-    for (unsigned i = 0; i < EXPIRE_PER_TURN; i++) {
-        struct commit_entry *entry = desk_entry(&call);
-        if (entry == NULL)
-            return;
-        if (!engine_expire_next(event->engine, call.now_ms, &entry->op)) {
-            desk_drop(entry);
-            return;
-        }
-        desk_commit(&call, entry);
-        atomic_fetch_add_explicit(&desk->conf.stats->expired, 1, memory_order_relaxed);
-    }
-}
-
 /* Whose outcome stays open because the database is gone: it is settled before anything is said
  * about it, but nobody is left without a word for ever. The change goes on without its request; the
  * key that came with it finds the answer later. */
@@ -425,18 +565,19 @@ static void answer_the_patient(struct desk *desk)
 static void on_tick(uv_timer_t *timer)
 {
     struct desk *desk = timer->data;
-    struct house_event *event;
-    for (uint32_t nth = 0; (event = house_nth(desk->conf.house, nth)) != NULL; nth++) {
+    struct house_event *event = NULL;
+    if (desk->conf.nth == 0)
+        look_at_time(desk);
+    while ((event = house_next(desk->conf.house, event)) != NULL) {
         if (!house_is_open(event))
             continue;
-        if (desk->conf.nth == 0) {
-            expire(desk, event);
+        if (desk->conf.nth == 0)
             engine_publish(event->engine);
-        }
         send_deltas(desk, event);
     }
     if (journal_role(desk->conf.journal) != JOURNAL_OWNER)
         answer_the_patient(desk);
+    resume(desk);
     if (desk->conf.on_role != NULL)
         desk->conf.on_role(desk->conf.ctx, journal_reason(desk->conf.journal));
 }
@@ -498,6 +639,11 @@ static void answer_unknown(struct desk *desk)
             call_unavailable(call, "outcome-unknown", OUTCOME_UNKNOWN);
         call->finish = NULL;
     }
+    for (uint32_t i = 0; i < desk->waiters_len; i++) {
+        struct call call = {.req = desk->waiters[i].req, .desk = desk};
+        call_unavailable(&call, "outcome-unknown", OUTCOME_UNKNOWN);
+    }
+    desk->waiters_len = 0;
 }
 
 void desk_close(struct desk *desk)
@@ -524,6 +670,7 @@ void desk_destroy(struct desk *desk)
     for (uint32_t i = 0; i < EVENTS_MAX; i++) {
         http_blob_unref(desk->events[i].picture);
         http_blob_unref(desk->events[i].picture_gzip);
+        http_blob_unref(desk->events[i].picture_letters);
     }
     pthread_mutex_destroy(&desk->wake_lock);
     pass_cache_destroy(desk->passes);

@@ -26,7 +26,7 @@ struct desk;
 /* Shared by all desks of the process; lives longer than they do. */
 struct counter_stats {
     _Atomic uint64_t holds, released, changed, expired, refused, conflicts, full, extended,
-        confirmed, retaken, late_gone, refunded, replays;
+        confirmed, retaken, late_gone, unremembered, refunded, replays;
 };
 
 struct desk_conf {
@@ -35,7 +35,7 @@ struct desk_conf {
     struct house *house;
     struct journal *journal;
     struct commit_queue *queue;
-    uint32_t nth; /* of the loop: the port's number; loop 0 also lets holds expire and publishes */
+    uint32_t nth; /* of the loop: the port's number; loop 0 also lets holds run out and publishes */
     struct idem *idem;
     struct rate *rate;
     const struct mac_ring *hold_keys;
@@ -74,9 +74,12 @@ struct call {
     uint64_t now_ms;
     bool has_idem;
     struct idem_key idem;
+    struct idem_answer done; /* what was changed, once it is settled */
+    bool replayed;           /* answers a repetition */
     /* The op is settled; replies. NULL: there is nobody to reply to. */
     void (*finish)(struct call *call, const struct engine_op *op);
-    bool kept; /* waits for its commit */
+    bool kept;      /* waits for its commit */
+    bool time_asks; /* a hold runs out, or a late one is forgotten */
     struct call *next;
 };
 
@@ -87,11 +90,19 @@ void desk_commit(struct call *call, struct commit_entry *entry);
 /* The op did not begin. */
 void desk_drop(struct commit_entry *entry);
 
+/* The request is a repetition whose first is under way: begins anew with `again`, which is the
+ * handler that we are in, when that may be over. False: too many wait, or this one has for long. */
+bool desk_wait(struct desk *desk, struct http_req *req,
+               void (*again)(struct http_req *req, void *ctx));
+/* The request that is being handled has waited: it went through the door before. */
+bool desk_resumes(const struct desk *desk);
+
 /* Room for one answer; good until the next call of it on this loop. */
 struct text desk_text(struct desk *desk);
 struct render_event desk_view(const struct call *call);
 
-/* Replies, and remembers the answer if the call has a key and the outcome is final. */
+/* Replies, and remembers what was done (call->done) if the call has a key; if nothing was done, the
+ * key is as good as new. */
 void call_reply(struct call *call, unsigned status, const struct text *json, struct span headers);
 /* The same with a problem; `members` as in struct http_problem, any length. */
 void call_problem(struct call *call, unsigned status, const char *code, const char *detail,
@@ -107,7 +118,9 @@ struct http_blob *desk_delta(struct desk *desk, const struct house_event *event,
                              uint64_t *version);
 struct http_blob *desk_picture(struct desk *desk, const struct house_event *event,
                                uint64_t *version); /* borrowed until the next turn of the loop */
-/* The same picture by gzip, or NULL; after desk_picture(), and borrowed as long. */
+/* The same picture by gzip, or a letter a seat (f h s b), or NULL; after desk_picture(), and
+ * borrowed as long. */
 struct http_blob *desk_picture_gzip(struct desk *desk, const struct house_event *event);
+struct http_blob *desk_picture_letters(struct desk *desk, const struct house_event *event);
 
 #endif

@@ -1,5 +1,5 @@
-/* house.c: see house.h. Replay is single-threaded, on the committer's thread, on engines that
- * nobody else can see: `open` is set last. */
+/* house.c: see house.h. Replay is single-threaded, on the reader's thread, on engines that nobody
+ * else can see: `open` is set last. */
 #include "house.h"
 
 #include "core/plan_import.h"
@@ -20,10 +20,15 @@ enum {
     GZIP_LEVEL = 9,
 };
 
+/* A version is the owner's epoch and the number of its picture: 53 bits, which JavaScript has. Of
+ * five pictures a second there are 2^28 in a year and a half; 2^25 epochs begin in a year if one
+ * does each second. */
+#define EPOCH_SHOWN_MAX ((UINT64_C(1) << 25) - 1)
+enum { PICTURE_BITS = 28 };
+
 struct house {
     struct house_conf conf;
     struct house_event events[EVENTS_MAX];
-    _Atomic uint32_t events_len;
     uint64_t wall_base_ms; /* house time = base + monotonic */
     _Atomic uint64_t ahead_ms;
     pthread_mutex_t offer_lock;
@@ -56,7 +61,7 @@ int house_plan_create(struct span body, struct err_slot *err, struct house_plan 
         free(made);
         return rc;
     }
-    sodium_bin2hex(made->hash, sizeof(made->hash), plan_hash(made->plan), PLAN_HASH_BYTES);
+    sodium_bin2hex(made->hash, sizeof(made->hash), plan_content(made->plan), PLAN_HASH_BYTES);
     for (enum render_form form = 0; rc == 0 && form < RENDER_FORMS; form++)
         rc = make_geometry(made, form, err);
     if (rc < 0) {
@@ -131,7 +136,7 @@ static struct house_plan *take_offer(struct house *house, struct span document)
     return plan;
 }
 
-/* ---- what the journal tells; committer's thread ---- */
+/* ---- what the journal tells; reader's thread ---- */
 
 static int on_found(void *ctx, uint32_t nth, struct span id, struct span document,
                     struct err_slot *err)
@@ -150,10 +155,8 @@ static int on_found(void *ctx, uint32_t nth, struct span id, struct span documen
         }
         event->nth = nth;
         event->plan = plan;
-    }
-    if (nth >= atomic_load_explicit(&house->events_len, memory_order_relaxed)) {
         /* release: partner of house_nth(): id and plan are there */
-        atomic_store_explicit(&house->events_len, nth + 1, memory_order_release);
+        atomic_store_explicit(&event->found, true, memory_order_release);
     }
     return 0;
 }
@@ -171,9 +174,7 @@ static int on_load(void *ctx, uint32_t nth, struct span snapshot, struct err_slo
         .plan = event->plan->plan,
         .seed = seed,
         .now_ms = house_now_ms(house),
-        /* Pictures of this life begin above those of any earlier one: a life is longer than the
-         * number of its pictures in milliseconds, as one is made each PUBLISH_MS at most. */
-        .avail_base = house_now_ms(house),
+        .avail_base = 0, /* see on_own() */
     };
     int rc = engine_create(&conf, err, &event->engine);
     if (rc == 0)
@@ -187,6 +188,11 @@ static int on_apply(void *ctx, uint32_t nth, const struct change *change, struct
                     struct err_slot *err)
 {
     struct house *house = ctx;
+    struct engine_hold_view view;
+    uint64_t session = change->session;
+    if (idem.ptr != NULL && change->kind != CHANGE_TAKEN &&
+        engine_hold_read(house->events[nth].engine, change->hold, &view) == ENGINE_OK)
+        session = view.session; /* only what takes says whose it is */
     int rc = engine_apply(house->events[nth].engine, change, err);
     if (rc < 0)
         return rc;
@@ -194,7 +200,7 @@ static int on_apply(void *ctx, uint32_t nth, const struct change *change, struct
     if (change->at_ms > now_ms) /* an owner whose clock was ahead of ours */
         atomic_fetch_add_explicit(&house->ahead_ms, change->at_ms - now_ms, memory_order_relaxed);
     if (idem.ptr != NULL)
-        idem_restore(house->conf.idem, idem, change, now_ms);
+        idem_restore(house->conf.idem, session, idem, change, now_ms);
     return 0;
 }
 
@@ -205,13 +211,18 @@ static void on_first(void *ctx, uint32_t nth, struct change *change)
     memcpy(change->plan_hash, plan_hash(house->events[nth].plan->plan), CHANGE_HASH_BYTES);
 }
 
+/* Pictures are counted within the epoch of their owner: so no version ever means two things, and
+ * who has one of an earlier owner is told to take the picture anew. */
 static void on_own(void *ctx, uint32_t nth, uint64_t epoch)
 {
     struct house *house = ctx;
     struct house_event *event = &house->events[nth];
     event->epoch = epoch;
     engine_replay_end(event->engine);
+    engine_avail_begin(event->engine, (epoch & EPOCH_SHOWN_MAX) << PICTURE_BITS);
     engine_publish(event->engine);
+    if (engine_stats(event->engine).holds_used > 0) /* of an earlier life */
+        engine_spare_orders(event->engine, house_now_ms(house) + CONFIRM_SPARED_MS);
     /* release: partner of house_is_open() */
     atomic_store_explicit(&event->open, true, memory_order_release);
 }
@@ -249,23 +260,33 @@ struct journal_host house_host(struct house *house)
 struct house_event *house_nth(struct house *house, uint32_t nth)
 {
     /* acquire: partner of on_found() */
-    uint32_t len = atomic_load_explicit(&house->events_len, memory_order_acquire);
-    return nth < len ? &house->events[nth] : NULL;
+    return nth < EVENTS_MAX && atomic_load_explicit(&house->events[nth].found, memory_order_acquire)
+               ? &house->events[nth]
+               : NULL;
+}
+
+struct house_event *house_next(struct house *house, const struct house_event *event)
+{
+    for (uint32_t nth = event == NULL ? 0 : event->nth + 1; nth < EVENTS_MAX; nth++) {
+        struct house_event *next = house_nth(house, nth);
+        if (next != NULL)
+            return next;
+    }
+    return NULL;
 }
 
 struct house_event *house_find(struct house *house, struct span id)
 {
-    struct house_event *event;
-    for (uint32_t i = 0; (event = house_nth(house, i)) != NULL; i++)
-        if (span_eq(span_of(event->id), id))
-            return event;
-    return NULL;
+    struct house_event *event = NULL;
+    while ((event = house_next(house, event)) != NULL && !span_eq(span_of(event->id), id))
+        ;
+    return event;
 }
 
 void house_pack(struct house *house)
 {
-    struct house_event *event;
-    for (uint32_t nth = 0; (event = house_nth(house, nth)) != NULL; nth++)
+    struct house_event *event = NULL;
+    while ((event = house_next(house, event)) != NULL)
         (void)house_plan_pack(event->plan, NULL); /* without memory it is tried again */
 }
 

@@ -1,10 +1,11 @@
 /* house.h: the events of this process: plan, engine, and the documents that are served as they are.
  *
- * An event appears when the journal finds it, is filled by replay on the committer's thread, and is
+ * An event appears when the journal finds it, is filled by replay on the reader's thread, and is
  * open once it is ours. From then on every thread uses it without asking; it goes with the process.
+ * One whose document cannot be read does not appear; its number is kept for it.
  *
- * Threading: the functions of struct journal_host run on the committer's thread; house_find() and
- * what it answers, on any. */
+ * Threading: the functions of struct journal_host run on the reader's thread; house_find() and what
+ * it answers, on any. */
 #ifndef FG_SEAT_SERVICE_HOUSE_H
 #define FG_SEAT_SERVICE_HOUSE_H
 
@@ -26,7 +27,7 @@ enum house_coding { HOUSE_IDENTITY, HOUSE_GZIP, HOUSE_BROTLI, HOUSE_CODINGS };
 /* A plan with everything that is made of it once. Immutable, but for codings that come later. */
 struct house_plan {
     struct plan *plan;
-    char hash[2 * PLAN_HASH_BYTES + 1];
+    char hash[2 * PLAN_HASH_BYTES + 1]; /* of its content, as it is told and asked for */
     _Atomic(struct http_blob *) geometry[RENDER_FORMS][HOUSE_CODINGS]; /* body of GET .../plan */
 };
 
@@ -50,7 +51,7 @@ struct house_event {
     struct house_plan *plan; /* NULL until the event was found */
     struct engine *engine;   /* for others only once `open` is set */
     uint64_t epoch;
-    _Atomic bool open;
+    _Atomic bool found, open;
 };
 
 struct house_conf {
@@ -73,15 +74,17 @@ struct journal_host house_host(struct house *house);
 
 /* NULL if there is none of that id. It may not be open yet. */
 struct house_event *house_find(struct house *house, struct span id);
-struct house_event *house_nth(struct house *house, uint32_t nth); /* NULL beyond the last */
+struct house_event *house_nth(struct house *house, uint32_t nth); /* by the journal's number */
+/* One after the other, from NULL to NULL. */
+struct house_event *house_next(struct house *house, const struct house_event *event);
 static inline bool house_is_open(const struct house_event *event)
 {
     /* acquire: partner of the release in on_own(): the engine is complete */
     return atomic_load_explicit(&event->open, memory_order_acquire);
 }
 
-/* A plan that was prepared elsewhere, so that the committer need not import it again when it finds
- * the event. Taken. */
+/* A plan that was prepared elsewhere, so that the reader need not import it again when it finds the
+ * event. Taken. */
 void house_offer(struct house *house, struct house_plan *plan);
 
 /* The time that holds are judged by, in milliseconds since 1970. It goes forward with the monotonic

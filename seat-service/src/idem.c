@@ -1,37 +1,45 @@
-/* idem.c: shards of a fixed size, each a chained hash table over a ring of entries. The oldest
- * entry makes room for the next, unless its request is still under way. */
+/* idem.c: a table of sets. A key has one set, in which it may take any place; which set, is said by
+ * its session and by itself: the session chooses where a neighbourhood of IDEM_NEAR sets begins,
+ * the key one of these. So a session has a share that it cannot grow out of, while all of them
+ * together spread over the whole table.
+ *
+ * A place costs IDEM_ENTRY_BYTES: half of the hash of who asks (that two share it within one set is
+ * a chance of one in 2^59), a quarter of the hash of the body, and the change. With bodies, as it
+ * was once, a place cost some two thousand, and the table lasted for seconds of a rush.
+ *
+ * A full set gives up its oldest; of a session that has a quarter of the set or more, its own
+ * oldest first. A request under way is never given up. */
 #include "idem.h"
 
 #include "rim_limits.h"
 
 #include <assert.h>
-#include <endian.h>
 #include <pthread.h>
 #include <sodium.h>
 #include <stdlib.h>
+#include <string.h>
 
-#define NONE UINT16_MAX
-static_assert(IDEM_PER_SHARD < UINT16_MAX, "an index fits 16 bits");
+enum { RUNNING = 0xff, UNUSED = 0 }; /* kinds that no change has */
+static_assert((int)CHANGE_KIND_COUNT < (int)RUNNING, "kinds fit beside them");
 
-enum entry_state { ENTRY_UNUSED, ENTRY_RUNNING, ENTRY_DONE, ENTRY_KNOWN };
-
-struct entry {
-    struct idem_key key;
-    uint64_t at_ms;
-    struct idem_answer answer;
-    uint16_t next; /* in its bucket */
-    enum entry_state state;
+struct set {
+    uint64_t tag[IDEM_WAYS];
+    uint64_t hold[IDEM_WAYS];
+    uint32_t what[IDEM_WAYS];
+    uint32_t at_s[IDEM_WAYS];
+    uint8_t kind[IDEM_WAYS];
+    uint8_t flags[IDEM_WAYS];
+    uint8_t whose[IDEM_WAYS]; /* of the session's hash */
 };
 
-struct shard {
-    pthread_mutex_t lock;
-    uint16_t hand; /* the oldest */
-    uint16_t bucket[IDEM_PER_SHARD];
-    struct entry entries[IDEM_PER_SHARD];
-};
+static_assert(sizeof(struct set) == (size_t)IDEM_WAYS * IDEM_ENTRY_BYTES, "nothing is wasted");
 
 struct idem {
-    struct shard shards[IDEM_SHARDS];
+    struct set *sets;
+    uint64_t sets_len;
+    pthread_mutex_t locks[IDEM_LOCKS];
+    struct idem_stats stats;
+    _Atomic uint64_t pushed_at_s; /* the last time */
 };
 
 struct idem_key idem_key_of(uint64_t session, struct http_req *req, struct span key)
@@ -49,16 +57,22 @@ struct idem_key idem_key_of(uint64_t session, struct http_req *req, struct span 
     return out;
 }
 
-int idem_create(struct err_slot *err, struct idem **out)
+int idem_create(uint64_t bytes, struct err_slot *err, struct idem **out)
 {
     struct idem *idem = calloc(1, sizeof(*idem));
     if (idem == NULL)
-        return err_set(err, ERR_NOMEM, "%zu bytes for repeated answers", sizeof(*idem));
-    for (unsigned i = 0; i < IDEM_SHARDS; i++) {
-        pthread_mutex_init(&idem->shards[i].lock, NULL);
-        for (unsigned k = 0; k < IDEM_PER_SHARD; k++)
-            idem->shards[i].bucket[k] = NONE;
+        return err_set(err, ERR_NOMEM, "repeated requests");
+    idem->sets_len = bytes / sizeof(struct set) + IDEM_NEAR;
+    idem->sets = calloc(idem->sets_len, sizeof(*idem->sets)); /* fresh pages, used as they fill */
+    if (idem->sets == NULL) {
+        free(idem);
+        return err_set(err, ERR_NOMEM, "%llu bytes for repeated requests",
+                       (unsigned long long)bytes);
     }
+    for (unsigned i = 0; i < IDEM_LOCKS; i++)
+        pthread_mutex_init(&idem->locks[i], NULL);
+    idem->stats.room = idem->sets_len * IDEM_WAYS;
+    idem->stats.kept_s = IDEM_KEEP_S;
     *out = idem;
     return 0;
 }
@@ -67,146 +81,190 @@ void idem_destroy(struct idem *idem)
 {
     if (idem == NULL)
         return;
-    for (unsigned i = 0; i < IDEM_SHARDS; i++) {
-        for (unsigned k = 0; k < IDEM_PER_SHARD; k++)
-            http_blob_unref(idem->shards[i].entries[k].answer.body);
-        pthread_mutex_destroy(&idem->shards[i].lock);
-    }
+    for (unsigned i = 0; i < IDEM_LOCKS; i++)
+        pthread_mutex_destroy(&idem->locks[i]);
+    free(idem->sets);
     free(idem);
 }
 
-/* The hash is uniform: some of its bits choose the shard, others the bucket. */
-static struct shard *shard_of(struct idem *idem, const struct idem_key *key)
+const struct idem_stats *idem_stats(const struct idem *idem)
 {
-    return &idem->shards[key->who[0] % IDEM_SHARDS];
+    return &idem->stats;
 }
 
-static uint16_t *bucket_of(struct shard *shard, const struct idem_key *key)
+/* ---- one set, its lock taken ---- */
+
+struct at {
+    struct set *set;
+    pthread_mutex_t *lock;
+    uint64_t tag;
+    uint32_t what;
+    uint8_t whose;
+};
+
+static struct at lock_set(struct idem *idem, uint64_t session, const struct idem_key *key)
 {
-    uint32_t hash;
-    memcpy(&hash, key->who + 4, sizeof(hash));
-    return &shard->bucket[hash % IDEM_PER_SHARD];
+    struct at at = {.whose = (uint8_t)(session >> 56)};
+    memcpy(&at.tag, key->who, sizeof(at.tag));
+    memcpy(&at.what, key->what, sizeof(at.what));
+    uint64_t nth = (session + key->who[sizeof(at.tag)] % IDEM_NEAR) % idem->sets_len;
+    at.set = &idem->sets[nth];
+    at.lock = &idem->locks[nth % IDEM_LOCKS];
+    pthread_mutex_lock(at.lock);
+    return at;
 }
 
-static struct entry *find(struct shard *shard, const struct idem_key *key)
+static uint32_t age_of(const struct set *set, unsigned way, uint32_t now_s)
 {
-    for (uint16_t at = *bucket_of(shard, key); at != NONE; at = shard->entries[at].next) {
-        struct entry *entry = &shard->entries[at];
-        if (memcmp(entry->key.who, key->who, sizeof(key->who)) == 0)
-            return entry;
-    }
-    return NULL;
+    return now_s > set->at_s[way] ? now_s - set->at_s[way] : 0;
 }
 
-static void drop(struct shard *shard, struct entry *entry)
+static bool is_vacant(const struct set *set, unsigned way, uint32_t now_s)
 {
-    uint16_t nth = (uint16_t)(entry - shard->entries);
-    uint16_t *link = bucket_of(shard, &entry->key);
-    while (*link != nth)
-        link = &shard->entries[*link].next;
-    *link = entry->next;
-    http_blob_unref(entry->answer.body);
-    *entry = (struct entry){0};
+    uint8_t kind = set->kind[way];
+    return kind == UNUSED || (kind != RUNNING && age_of(set, way, now_s) > IDEM_KEEP_S);
 }
 
-/* The next entry of the ring that may be had, or NULL if all are under way. */
-static struct entry *make_room(struct shard *shard)
+static int find(const struct at *at, uint32_t now_s)
 {
-    for (unsigned tries = 0; tries < IDEM_PER_SHARD; tries++) {
-        struct entry *entry = &shard->entries[shard->hand];
-        shard->hand = (uint16_t)((shard->hand + 1) % IDEM_PER_SHARD);
-        if (entry->state == ENTRY_RUNNING)
+    for (unsigned way = 0; way < IDEM_WAYS; way++)
+        if (at->set->tag[way] == at->tag && !is_vacant(at->set, way, now_s))
+            return (int)way;
+    return -1;
+}
+
+/* What is pushed out tells for how long things are kept. */
+static void count_pushed(struct idem *idem, uint32_t age_s, uint32_t now_s)
+{
+    enum { LATELY_S = 60 };
+    /* relaxed, here and below: for a graph */
+    uint64_t last_s = atomic_load_explicit(&idem->pushed_at_s, memory_order_relaxed);
+    uint64_t kept_s = atomic_load_explicit(&idem->stats.kept_s, memory_order_relaxed);
+    if (now_s > last_s + LATELY_S || age_s < kept_s)
+        atomic_store_explicit(&idem->stats.kept_s, age_s, memory_order_relaxed);
+    if (now_s > last_s + LATELY_S || now_s < last_s)
+        atomic_store_explicit(&idem->pushed_at_s, now_s, memory_order_relaxed);
+    atomic_fetch_add_explicit(&idem->stats.pushed_out, 1, memory_order_relaxed);
+}
+
+static int oldest(const struct at *at, uint32_t now_s, bool own, unsigned *count)
+{
+    int found = -1;
+    *count = 0;
+    for (unsigned way = 0; way < IDEM_WAYS; way++) {
+        if (at->set->kind[way] == RUNNING || (own && at->set->whose[way] != at->whose))
             continue;
-        if (entry->state != ENTRY_UNUSED)
-            drop(shard, entry);
-        return entry;
+        *count += 1;
+        if (found < 0 || age_of(at->set, way, now_s) > age_of(at->set, (unsigned)found, now_s))
+            found = (int)way;
     }
-    return NULL;
+    return found;
 }
 
-static struct entry *insert(struct shard *shard, const struct idem_key *key, uint64_t now_ms,
-                            enum entry_state state)
+static int make_room(struct idem *idem, const struct at *at, uint32_t now_s)
 {
-    struct entry *entry = make_room(shard);
-    if (entry == NULL)
-        return NULL;
-    uint16_t *bucket = bucket_of(shard, key);
-    *entry = (struct entry){.key = *key, .at_ms = now_ms, .next = *bucket, .state = state};
-    *bucket = (uint16_t)(entry - shard->entries);
-    return entry;
+    unsigned own, all;
+    for (unsigned way = 0; way < IDEM_WAYS; way++)
+        if (is_vacant(at->set, way, now_s))
+            return (int)way;
+    int way = oldest(at, now_s, true, &own);
+    if (own < IDEM_WAYS / 4)
+        way = oldest(at, now_s, false, &all);
+    if (way >= 0)
+        count_pushed(idem, age_of(at->set, (unsigned)way, now_s), now_s);
+    return way;
 }
 
-static enum idem_verdict judge(const struct entry *entry, const struct idem_key *key,
-                               struct idem_answer *answer)
+static void put(const struct at *at, int way, uint8_t kind, uint32_t at_s)
 {
-    if (memcmp(entry->key.what, key->what, sizeof(key->what)) != 0)
+    at->set->tag[way] = at->tag;
+    at->set->what[way] = at->what;
+    at->set->whose[way] = at->whose;
+    at->set->kind[way] = kind;
+    at->set->at_s[way] = at_s;
+}
+
+/* ---- asking and telling ---- */
+
+static uint32_t seconds(uint64_t ms)
+{
+    return (uint32_t)(ms / 1000); /* until 2106 */
+}
+
+static enum idem_verdict judge(const struct at *at, int way, struct idem_answer *answer)
+{
+    if (at->set->what[way] != at->what)
         return IDEM_OTHER;
-    if (entry->state == ENTRY_RUNNING)
+    if (at->set->kind[way] == RUNNING)
         return IDEM_RUNNING;
-    *answer = entry->answer;
-    if (answer->body != NULL)
-        http_blob_ref(answer->body);
-    return entry->state == ENTRY_DONE ? IDEM_DONE : IDEM_KNOWN;
+    *answer = (struct idem_answer){at->set->hold[way], at->set->kind[way], at->set->flags[way]};
+    return IDEM_DONE;
 }
 
-enum idem_verdict idem_begin(struct idem *idem, const struct idem_key *key, uint64_t now_ms,
-                             struct idem_answer *answer)
+enum idem_verdict idem_begin(struct idem *idem, uint64_t session, const struct idem_key *key,
+                             uint64_t now_ms, struct idem_answer *answer)
 {
-    struct shard *shard = shard_of(idem, key);
-    enum idem_verdict verdict;
-    pthread_mutex_lock(&shard->lock);
-    struct entry *entry = find(shard, key);
-    if (entry != NULL && entry->state != ENTRY_RUNNING && now_ms - entry->at_ms > IDEM_KEEP_MS) {
-        drop(shard, entry);
-        entry = NULL;
+    uint32_t now_s = seconds(now_ms);
+    enum idem_verdict verdict = IDEM_FULL;
+    struct at at = lock_set(idem, session, key);
+    int way = find(&at, now_s);
+    if (way >= 0) {
+        verdict = judge(&at, way, answer);
+    } else if ((way = make_room(idem, &at, now_s)) >= 0) {
+        put(&at, way, RUNNING, now_s);
+        verdict = IDEM_NEW;
     }
-    if (entry != NULL)
-        verdict = judge(entry, key, answer);
-    else
-        verdict = insert(shard, key, now_ms, ENTRY_RUNNING) != NULL ? IDEM_NEW : IDEM_FULL;
-    pthread_mutex_unlock(&shard->lock);
+    pthread_mutex_unlock(at.lock);
+    /* relaxed: for a graph; nothing was pushed out for as long as things are kept */
+    if (now_s > atomic_load_explicit(&idem->pushed_at_s, memory_order_relaxed) + IDEM_KEEP_S)
+        atomic_store_explicit(&idem->stats.kept_s, IDEM_KEEP_S, memory_order_relaxed);
     return verdict;
 }
 
-void idem_finish(struct idem *idem, const struct idem_key *key, const struct idem_answer *answer)
+static int find_running(const struct at *at)
 {
-    struct shard *shard = shard_of(idem, key);
-    pthread_mutex_lock(&shard->lock);
-    struct entry *entry = find(shard, key);
-    assert(entry != NULL);
-    assert(entry->state == ENTRY_RUNNING);
-    entry->answer = *answer;
-    if (answer->body != NULL)
-        http_blob_ref(answer->body);
-    entry->state = ENTRY_DONE;
-    pthread_mutex_unlock(&shard->lock);
+    int way = find(at, 0); /* a request under way has no age */
+    assert(way >= 0);
+    assert(at->set->kind[way] == RUNNING);
+    return way;
 }
 
-void idem_forget(struct idem *idem, const struct idem_key *key)
+void idem_finish(struct idem *idem, uint64_t session, const struct idem_key *key,
+                 const struct idem_answer *answer)
 {
-    struct shard *shard = shard_of(idem, key);
-    pthread_mutex_lock(&shard->lock);
-    struct entry *entry = find(shard, key);
-    assert(entry != NULL);
-    assert(entry->state == ENTRY_RUNNING);
-    drop(shard, entry);
-    pthread_mutex_unlock(&shard->lock);
+    assert(answer->kind != UNUSED);
+    assert(answer->kind != RUNNING);
+    struct at at = lock_set(idem, session, key);
+    int way = find_running(&at);
+    at.set->kind[way] = answer->kind;
+    at.set->hold[way] = answer->hold;
+    at.set->flags[way] = answer->flags;
+    pthread_mutex_unlock(at.lock);
 }
 
-void idem_restore(struct idem *idem, struct span bytes, const struct change *change,
-                  uint64_t now_ms)
+void idem_forget(struct idem *idem, uint64_t session, const struct idem_key *key)
+{
+    struct at at = lock_set(idem, session, key);
+    at.set->kind[find_running(&at)] = UNUSED;
+    pthread_mutex_unlock(at.lock);
+}
+
+void idem_restore(struct idem *idem, uint64_t session, struct span bytes,
+                  const struct change *change, uint64_t now_ms)
 {
     struct idem_key key;
-    if (bytes.len != IDEM_BYTES || change->at_ms + IDEM_KEEP_MS < now_ms)
+    if (bytes.len != IDEM_BYTES || change->at_ms + IDEM_KEEP_S * UINT64_C(1000) < now_ms)
         return;
     memcpy(key.who, bytes.ptr, IDEM_HASH_BYTES);
     memcpy(key.what, bytes.ptr + IDEM_HASH_BYTES, IDEM_HASH_BYTES);
-    struct shard *shard = shard_of(idem, &key);
-    pthread_mutex_lock(&shard->lock);
-    struct entry *entry = find(shard, &key);
-    if (entry == NULL)
-        entry = insert(shard, &key, change->at_ms, ENTRY_KNOWN);
-    if (entry != NULL && entry->state == ENTRY_KNOWN)
-        entry->answer = (struct idem_answer){.hold = change->hold, .kind = change->kind};
-    pthread_mutex_unlock(&shard->lock);
+    struct at at = lock_set(idem, session, &key);
+    int way = find(&at, seconds(now_ms));
+    if (way < 0)
+        way = make_room(idem, &at, seconds(now_ms));
+    if (way >= 0 && at.set->kind[way] != RUNNING) {
+        put(&at, way, change->kind, seconds(change->at_ms));
+        at.set->hold[way] = change->hold;
+        at.set->flags[way] = change->flags;
+    }
+    pthread_mutex_unlock(at.lock);
 }

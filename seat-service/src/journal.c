@@ -12,77 +12,36 @@
  * owner row under the condition that epoch and seq are what the committer believes. An owner that
  * has been replaced changes no row, and learns it from that.
  *
- * Locks are taken in the order of the events' numbers and never the second without the first, so
- * that two processes that start together cannot end up with half of the events each.
+ * Each event is taken for itself, so one that cannot be read, or is owned elsewhere, is no reason
+ * to leave the others. That two processes which start together do not end up with half of the
+ * events each is what the lock of the house is for: of those that serve the same list, the one that
+ * has it takes events, the others follow.
+ *
+ * All that takes long, reading plans and journals, the reader does (reader.c), with a connection of
+ * its own. Nothing here waits for anything but the rows of events that are ours.
  *
  * Open outcomes: a connection that breaks after a batch was sent leaves it open whether the batch
- * was written. The committer keeps the batch, connects again, takes the lock again (an old backend
- * of ours that still has it is ended), raises the epoch, which waits for whatever the old backend
- * is still doing and shuts it out, and then reads the row with the batch's last seq. Is it there
+ * was written. The committer keeps the batch, connects again, takes the lock again (old backends of
+ * ours that still have it are ended), raises the epoch, which waits for whatever they are still
+ * doing and shuts them out, and then reads the row with the batch's last seq. Is it there
  * with our link of the chain, the batch was written and its callers are told so. Is it not, the
  * batch is written again under the same numbers. Only a journal that went on without us, or lost
  * its end, makes us give up: then nothing in memory counts any more, and the process ends.
  *
- * Threading: all of this is one thread. Other threads read atomics. */
-#include "journal.h"
+ * Threading: all of this is one thread, but for what journal_internal.h shares with the reader.
+ * Other threads read atomics. */
+#include "journal_internal.h"
 
-#include "follower.h"
 #include "migrate.h"
 
 #include <assert.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-enum event_state {
-    EVENT_NEW,       /* its document has to be read */
-    EVENT_FOLLOWING, /* applied up to head */
-    EVENT_OWNED,
-};
-
-struct journal_event {
-    struct store_event id;
-    enum event_state state;
-    struct store_head head; /* what has been applied or committed; the epoch once it is ours */
-};
-
-/* A transaction, from gathering to its outcome. */
-struct batch {
-    struct commit_entry *entries[JOURNAL_BATCH_MAX]; /* grouped by event, in order within */
-    uint32_t len;
-    struct store_batch parts[EVENTS_MAX];
-    uint32_t part_event[EVENTS_MAX]; /* which of journal->events */
-    uint32_t parts_len;
-};
-
-struct journal {
-    struct journal_conf conf;
-    struct pg *pg;
-    int backend_pid; /* of the connection that was ours last */
-    uint64_t retry_ms;
-
-    struct journal_event events[EVENTS_MAX];
-    uint32_t events_len;
-
-    struct commit_entry *pending; /* out of the ring, not yet in a batch; oldest first */
-    struct commit_entry **pending_end;
-    struct batch batch;
-    bool open;             /* the batch was sent and its outcome is not known */
-    uint64_t commit_at_us; /* the next one not before; 0: at once */
-    uint8_t *memory;
-
-    uint64_t ended_seen;  /* ended sessions up to this number are known */
-    uint64_t watch_at_us; /* next look for events, locks and the journal's end */
-    uint64_t beat_at_us;
-    pthread_t thread;
-    atomic_bool stopping;
-    _Atomic(enum journal_role) role;
-    _Atomic(const char *) reason;
-    struct journal_stats stats;
-};
 
 static const char *const role_names[] = {
     [JOURNAL_CONNECTING] = "connecting",
@@ -93,11 +52,27 @@ static const char *const role_names[] = {
     [JOURNAL_FENCED] = "fenced",
 };
 
+static const char *const state_names[] = {
+    [JOURNAL_EVENT_LOADING] = "loading",
+    [JOURNAL_EVENT_FOLLOWING] = "following",
+    [JOURNAL_EVENT_OWNED] = "owned",
+    [JOURNAL_EVENT_OUT] = "out",
+};
+static_assert(sizeof(state_names) / sizeof(state_names[0]) == JOURNAL_STATES, "a name for each");
+
 const char *journal_role_name(enum journal_role role)
 {
     return role_names[role];
 }
 
+const char *journal_state_name(enum journal_state state)
+{
+    return state_names[state];
+}
+
+/* ---- what the process is, and its events ---- */
+
+/* Below the lock. */
 static void set_role(struct journal *journal, enum journal_role role, const char *reason)
 {
     /* release: whoever reads the role finds what was done before it, such as an opened event */
@@ -114,14 +89,97 @@ static void set_role(struct journal *journal, enum journal_role role, const char
     log_end(&line);
 }
 
+/* An owner is who has an event, or has the house and there is none in sight. Who has none and waits
+ * for one is loading; who sees that others have them is a standby. */
+void journal_judge(struct journal *journal)
+{
+    uint64_t count[JOURNAL_STATES] = {0}, ours = 0;
+    if (journal_role(journal) == JOURNAL_FENCED)
+        return;
+    for (uint32_t nth = 0; nth < journal_len(journal); nth++) {
+        const struct journal_event *event = &journal->events[nth];
+        enum journal_state state = journal_state_of(event);
+        count[state] += 1;
+        ours += state == JOURNAL_EVENT_FOLLOWING && event->locked;
+    }
+    for (unsigned state = 0; state < JOURNAL_STATES; state++)
+        atomic_store_explicit(&journal->stats.events[state], count[state], memory_order_relaxed);
+    uint64_t followed = count[JOURNAL_EVENT_FOLLOWING];
+    if (!journal->connected)
+        set_role(journal, count[JOURNAL_EVENT_OWNED] > 0 ? JOURNAL_CUT : JOURNAL_CONNECTING,
+                 journal->unreachable);
+    else if (count[JOURNAL_EVENT_OWNED] > 0)
+        set_role(journal, JOURNAL_OWNER, NULL);
+    else if (!journal->looked || count[JOURNAL_EVENT_LOADING] > 0 || ours > 0)
+        set_role(journal, JOURNAL_LOADING, "loading");
+    else if (followed == 0 && count[JOURNAL_EVENT_OUT] > 0)
+        set_role(journal, JOURNAL_LOADING, "journal-unusable");
+    else if (followed == 0 && journal->house)
+        set_role(journal, JOURNAL_OWNER, NULL);
+    else
+        set_role(journal, JOURNAL_STANDBY, "standby");
+}
+
+void journal_move(struct journal *journal, struct journal_event *event, enum journal_state state)
+{
+    /* release: partner of journal_state_of() */
+    atomic_store_explicit(&event->state, state, memory_order_release);
+    journal_judge(journal);
+}
+
+static void set_connected(struct journal *journal, bool connected, const char *unreachable)
+{
+    pthread_mutex_lock(&journal->lock);
+    journal->connected = connected;
+    journal->usable = journal->usable || connected;
+    journal->unreachable = unreachable;
+    if (!connected) { /* with the session go its locks */
+        journal->house = false;
+        for (uint32_t nth = 0; nth < journal_len(journal); nth++)
+            journal->events[nth].locked = false;
+    }
+    journal_judge(journal);
+    pthread_mutex_unlock(&journal->lock);
+}
+
+bool journal_is_broken(int rc)
+{
+    return rc == ERR_CLOSED || rc == ERR_TIMEOUT || rc == ERR_IO;
+}
+
+bool journal_same_place(const struct store_head *a, const struct store_head *b)
+{
+    return a->seq == b->seq &&
+           chain_eq(&a->chain, (struct span){(const char *)b->chain.bytes, CHAIN_BYTES});
+}
+
+/* "a,b" names it, or nothing is named. */
+bool journal_names(const struct journal *journal, const char *id)
+{
+    struct span rest = span_of(journal->conf.events);
+    if (rest.len == 0)
+        return true;
+    while (rest.ptr != NULL) {
+        struct span name;
+        rest = span_cut(rest, ',', &name);
+        if (span_eq(span_trim(name), span_of(id)))
+            return true;
+    }
+    return false;
+}
+
+/* The key of the house: processes that serve the same list are of one. */
+static int32_t house_key(const struct journal *journal)
+{
+    uint32_t hash = UINT32_C(2166136261);
+    for (const char *c = journal->conf.events; *c != '\0'; c++)
+        hash = (hash ^ (uint8_t)*c) * UINT32_C(16777619);
+    return (int32_t)(hash & INT32_MAX);
+}
+
 static uint64_t now_us(const struct journal *journal)
 {
     return clock_mono_us(journal->conf.clock);
-}
-
-static bool is_broken(int rc)
-{
-    return rc == ERR_CLOSED || rc == ERR_TIMEOUT || rc == ERR_IO;
 }
 
 static void add(_Atomic uint64_t *counter, uint64_t n)
@@ -178,11 +236,19 @@ static void answer_batch(struct journal *journal, int rc)
 
 static bool owned(const struct journal *journal, uint32_t nth)
 {
-    return nth < journal->events_len && journal->events[nth].state == EVENT_OWNED;
+    return nth < journal_len(journal) &&
+           journal_state_of(&journal->events[nth]) == JOURNAL_EVENT_OWNED;
 }
 
-/* Takes from the head of the pending ones what fits one transaction. A job ends a batch: it is done
- * alone, between two. */
+static bool owns_any(const struct journal *journal)
+{
+    bool any = false;
+    for (uint32_t nth = 0; nth < journal_len(journal); nth++)
+        any = any || owned(journal, nth);
+    return any;
+}
+
+/* Takes from the head of the pending ones what fits one transaction. */
 static void gather(struct journal *journal)
 {
     struct batch *batch = &journal->batch;
@@ -193,8 +259,6 @@ static void gather(struct journal *journal)
     assert(batch->len == 0);
     while (journal->pending != NULL && n < journal->conf.batch_max) {
         struct commit_entry *entry = journal->pending;
-        if (entry->job != NULL)
-            break;
         if (!owned(journal, entry->event)) {
             answer(journal, pop_pending(journal), ERR_STATE);
             continue;
@@ -210,7 +274,7 @@ static void gather(struct journal *journal)
     }
 
     batch->parts_len = 0;
-    for (uint32_t event = 0; event < journal->events_len && batch->len < n; event++) {
+    for (uint32_t event = 0; event < journal_len(journal) && batch->len < n; event++) {
         uint32_t from = batch->len;
         for (uint32_t i = 0; i < n; i++)
             if (chosen[i]->event == event)
@@ -235,15 +299,16 @@ static void disconnect(struct journal *journal, const struct err_slot *err)
     log_failure(journal->conf.log, "PostgreSQL connection lost", err);
     pg_close(journal->pg);
     journal->pg = NULL;
-    bool owns = owned(journal, 0);
-    set_role(journal, owns ? JOURNAL_CUT : JOURNAL_CONNECTING, "postgres-unreachable");
+    set_connected(journal, false, "postgres-unreachable");
 }
 
 static void fence(struct journal *journal, const char *reason)
 {
     if (journal_role(journal) == JOURNAL_FENCED)
         return;
+    pthread_mutex_lock(&journal->lock);
     set_role(journal, JOURNAL_FENCED, reason);
+    pthread_mutex_unlock(&journal->lock);
     journal->conf.host.fenced(journal->conf.host.ctx, reason);
 }
 
@@ -296,23 +361,72 @@ static struct store_batch *part_of(struct journal *journal, uint32_t event)
     return NULL;
 }
 
+/* Whether the epoch that is in the owner row is one that we raised, be it by a connection that
+ * broke before it could say so. ERR_STATE: another process has taken the event. */
+static int look_at_epoch(struct journal *journal, const struct journal_event *event,
+                         struct err_slot *err, uint64_t *epoch)
+{
+    struct store_head head;
+    bool ours = false;
+    int rc =
+        store_head_read(journal->pg, event->id.no, span_of(journal->instance), err, &head, &ours);
+    if (rc < 0)
+        return rc;
+    *epoch = head.epoch;
+    return ours ? 0
+                : err_set(err, ERR_STATE, "%s: epoch %" PRIu64 " has begun", event->id.id,
+                          head.epoch);
+}
+
+static int end_own(struct journal *journal, enum store_lock lock, int32_t key, struct err_slot *err)
+{
+    return store_end_backends(journal->pg, lock, key, journal->backends, journal->backends_len,
+                              err);
+}
+
 /* Gets the lock back, or finds that another epoch has begun: ERR_STATE. */
-static int lock_again(struct journal *journal, struct journal_event *event, struct err_slot *err)
+static int lock_again(struct journal *journal, struct journal_event *event, struct err_slot *err,
+                      uint64_t *epoch)
 {
     while (!atomic_load_explicit(&journal->stopping, memory_order_acquire)) {
         bool got = false;
-        int rc = store_lock(journal->pg, event->id.no, err, &got);
+        int rc = store_lock(journal->pg, STORE_LOCK_EVENT, &event->id.no, 1, err, &got);
+        if (rc == 0)
+            rc = look_at_epoch(journal, event, err, epoch);
         if (rc < 0 || got)
             return rc;
-        struct store_head head;
-        rc = store_head_read(journal->pg, event->id.no, err, &head);
+        /* Our epoch: the lock is with an old backend of ours, or with a standby that is about to
+         * raise the epoch. */
+        rc = end_own(journal, STORE_LOCK_EVENT, event->id.no, err);
         if (rc < 0)
             return rc;
-        if (head.epoch != event->head.epoch)
-            return err_set(err, ERR_STATE, "epoch %" PRIu64 " has begun", head.epoch);
-        /* The same epoch: the lock is with our own old backend, or with a standby that is about to
-         * raise the epoch. */
-        rc = store_end_backend(journal->pg, event->id.no, journal->backend_pid, err);
+        refuse_older(journal, JOURNAL_WAIT_MS);
+        commit_queue_wait(journal->conf.queue, JOURNAL_RETRY_MIN_MS);
+    }
+    return err_set(err, ERR_CLOSED, "stopping");
+}
+
+/* The house goes first: who is next in line would take the events one after the other. Should it
+ * have it already it has their epochs soon, and regain() finds that. */
+static int house_again(struct journal *journal, struct err_slot *err)
+{
+    int32_t key = house_key(journal);
+    uint64_t until_us = now_us(journal) + OWNER_SILENT_MS * UINT64_C(1000);
+    while (!atomic_load_explicit(&journal->stopping, memory_order_acquire)) {
+        bool got = false, over = now_us(journal) >= until_us;
+        int rc = store_lock(journal->pg, STORE_LOCK_HOUSE, &key, 1, err, &got);
+        for (uint32_t nth = 0; rc == 0 && nth < journal_len(journal); nth++) {
+            uint64_t epoch;
+            rc = owned(journal, nth) ? look_at_epoch(journal, &journal->events[nth], err, &epoch)
+                                     : 0;
+        }
+        if (rc < 0 || got || over) {
+            pthread_mutex_lock(&journal->lock);
+            journal->house = got;
+            pthread_mutex_unlock(&journal->lock);
+            return rc;
+        }
+        rc = end_own(journal, STORE_LOCK_HOUSE, key, err);
         if (rc < 0)
             return rc;
         refuse_older(journal, JOURNAL_WAIT_MS);
@@ -331,27 +445,23 @@ static int part_is_written(struct journal *journal, const struct store_batch *pa
     return rc == ERR_NOT_FOUND ? 0 : rc;
 }
 
-static bool same_place(const struct store_head *a, const struct store_head *b)
-{
-    return a->seq == b->seq && memcmp(a->chain.bytes, b->chain.bytes, CHAIN_BYTES) == 0;
-}
-
 /* Owner again of one event, under a new epoch; an open part of the batch is settled into
  * part->written. ERR_STATE: the journal is not where it can be after what we did. */
 static int regain(struct journal *journal, uint32_t nth, struct err_slot *err)
 {
     struct journal_event *event = &journal->events[nth];
     struct store_batch *part = part_of(journal, nth);
-    int rc = lock_again(journal, event, err);
+    uint64_t epoch = 0;
+    int rc = lock_again(journal, event, err, &epoch);
     struct store_head head;
     if (rc == 0)
-        rc = store_raise(journal->pg, event->id.no, span_of(journal->conf.instance), err, &head);
+        rc = store_raise(journal->pg, event->id.no, epoch, span_of(journal->instance), err, &head);
     if (rc == 0 && part != NULL)
         rc = part_is_written(journal, part, err, &part->written);
     if (rc != 0)
         return rc;
     const struct store_head *expected = part != NULL && part->written ? &part->after : &event->head;
-    if (!same_place(&head, expected))
+    if (!journal_same_place(&head, expected))
         return err_set(err, ERR_STATE, "the journal of %s ends at %" PRIu64 " instead of %" PRIu64,
                        event->id.id, head.seq, expected->seq);
     event->head = head;
@@ -378,22 +488,27 @@ static void settle_fenced(struct journal *journal)
 
 static int commit(struct journal *journal, struct err_slot *err);
 
+static int regain_events(struct journal *journal, struct err_slot *err)
+{
+    int rc = owns_any(journal) ? house_again(journal, err) : 0;
+    for (uint32_t nth = 0; rc == 0 && nth < journal_len(journal); nth++)
+        if (owned(journal, nth))
+            rc = regain(journal, nth, err);
+    return rc;
+}
+
 /* After a reconnect: every event that was ours, then the batch whose outcome is open. All parts of
  * a batch were one transaction, so they have one outcome. */
 static int regain_all(struct journal *journal, struct err_slot *err)
 {
-    for (uint32_t nth = 0; nth < journal->events_len; nth++) {
-        if (journal->events[nth].state != EVENT_OWNED)
-            continue;
-        int rc = regain(journal, nth, err);
-        if (rc == ERR_STATE || rc == ERR_NOT_FOUND) {
-            log_failure(journal->conf.log, "ownership is lost", err);
-            settle_fenced(journal);
-            fence(journal, "another-owner");
-        }
-        if (rc < 0)
-            return rc;
+    int rc = regain_events(journal, err);
+    if (rc == ERR_STATE || rc == ERR_NOT_FOUND) {
+        log_failure(journal->conf.log, "ownership is lost", err);
+        settle_fenced(journal);
+        fence(journal, "another-owner");
     }
+    if (rc < 0)
+        return rc;
     if (!journal->open)
         return 0;
     bool written = journal->batch.parts[0].written;
@@ -480,7 +595,7 @@ static int commit(struct journal *journal, struct err_slot *err)
     histogram_record(&journal->stats.batch, batch->len);
     int rc = store_commit(journal->pg, batch->parts, batch->parts_len, journal->memory,
                           JOURNAL_BATCH_BYTES, err);
-    if (is_broken(rc))
+    if (journal_is_broken(rc))
         return rc;
     journal->open = false;
     if (rc < 0)
@@ -491,238 +606,103 @@ static int commit(struct journal *journal, struct err_slot *err)
     return 0;
 }
 
-/* ---- following and taking over ---- */
+/* ---- locks ---- */
 
-/* Where a row goes that the follower has found good. */
-struct target {
-    const struct journal_host *host;
-    uint32_t nth;
-};
-
-static int apply_row(void *ctx, const struct change *change, const struct store_row *row,
-                     struct err_slot *err)
+/* Which events are to be tried: those that are read and those that are being read, and not ours
+ * yet. Of one that is out the lock is given back, since somebody else may be able to read it. */
+static int choose(struct journal *journal, struct err_slot *err, uint32_t *chosen, uint32_t *len)
 {
-    const struct target *target = ctx;
-    return target->host->apply(target->host->ctx, target->nth, change, row->idem, err);
-}
-
-static int follow(struct journal *journal, uint32_t nth, struct err_slot *err)
-{
-    struct journal_event *event = &journal->events[nth];
-    struct target target = {&journal->conf.host, nth};
-    struct follower follower = {
-        .event = event->id.no,
-        .id = event->id.id,
-        .head = event->head,
-        .apply = apply_row,
-        .ctx = &target,
-    };
-    int rc = follower_read(&follower, journal->pg, err);
-    event->head.seq = follower.head.seq;
-    event->head.chain = follower.head.chain;
-    return rc;
-}
-
-/* The document, then the newest snapshot that this program can read; without one the journal is
- * replayed from its first row. */
-static int load(struct journal *journal, uint32_t nth, struct err_slot *err)
-{
-    struct journal_event *event = &journal->events[nth];
-    const struct journal_host *host = &journal->conf.host;
-    char *document;
-    size_t len;
-    int rc = store_document(journal->pg, event->id.no, err, &document, &len);
-    if (rc < 0)
-        return rc;
-    rc = host->found(host->ctx, nth, span_of(event->id.id), (struct span){document, len}, err);
-    free(document);
-    uint8_t *snapshot = NULL;
-    struct store_head at = {.chain = chain_first(span_of(event->id.id))};
-    size_t snapshot_len = 0;
-    if (rc == 0)
-        rc = store_snapshot(journal->pg, event->id.no, UINT64_MAX, err, &at, &snapshot,
-                            &snapshot_len);
-    if (rc == 0)
-        rc = host->load(host->ctx, nth, (struct span){(char *)snapshot, snapshot_len}, err);
-    free(snapshot);
-    if (rc == ERR_NOT_FOUND || rc == ERR_SYNTAX) { /* none, or of another format */
-        at = (struct store_head){.chain = chain_first(span_of(event->id.id))};
-        rc = host->load(host->ctx, nth, (struct span){NULL, 0}, err);
+    int rc = 0;
+    *len = 0;
+    for (uint32_t nth = 0; rc == 0 && nth < journal_len(journal); nth++) {
+        struct journal_event *event = &journal->events[nth];
+        pthread_mutex_lock(&journal->lock);
+        enum journal_state state = journal_state_of(event);
+        bool locked = event->locked;
+        if (state == JOURNAL_EVENT_OUT)
+            event->locked = false;
+        pthread_mutex_unlock(&journal->lock);
+        if (state == JOURNAL_EVENT_OUT && locked)
+            rc = store_unlock(journal->pg, STORE_LOCK_EVENT, event->id.no, err);
+        if (!locked && (state == JOURNAL_EVENT_LOADING || state == JOURNAL_EVENT_FOLLOWING))
+            chosen[(*len)++] = nth;
     }
-    if (rc < 0)
-        return err_wrap(err, "loading %s", event->id.id);
-    event->head = at;
-    event->state = EVENT_FOLLOWING;
-    return 0;
-}
-
-/* The first row of a journal names the plan. It is written like any other change, but nobody waits
- * for it, so it needs no entry of a loop. */
-static int write_first(struct journal *journal, uint32_t nth, struct err_slot *err)
-{
-    struct journal_event *event = &journal->events[nth];
-    struct commit_entry *entry = calloc(1, sizeof(*entry));
-    if (entry == NULL)
-        return err_set(err, ERR_NOMEM, "a change");
-    journal->conf.host.first(journal->conf.host.ctx, nth, &entry->op.change);
-    struct store_batch part = {.event = event->id.no, .head = event->head, .entries = &entry, 1};
-    int rc = store_commit(journal->pg, &part, 1, journal->memory, JOURNAL_BATCH_BYTES, err);
-    if (rc == 0 && !part.written)
-        rc = err_set(err, ERR_STATE, "another epoch has begun");
-    if (rc == 0)
-        event->head = part.after;
-    free(entry);
     return rc;
 }
 
-/* Sessions that other processes ended, or an earlier life of this one. */
-static int follow_ended(struct journal *journal, struct err_slot *err)
+/* The lock is ours: the reader may take the event over from the epoch that is there now. */
+static int note_lock(struct journal *journal, struct journal_event *event, struct err_slot *err)
 {
-    const struct journal_host *host = &journal->conf.host;
-    return host->ended == NULL
-               ? 0
-               : ended_read(journal->pg, &journal->ended_seen, host->ended, host->ctx, err);
-}
-
-/* Lock, epoch, the rest of the journal, open. *got false: it has an owner. */
-static int take_over(struct journal *journal, uint32_t nth, struct err_slot *err, bool *got)
-{
-    struct journal_event *event = &journal->events[nth];
-    int rc = store_lock(journal->pg, event->id.no, err, got);
-    if (rc < 0 || !*got)
-        return rc;
     struct store_head head;
-    rc = store_raise(journal->pg, event->id.no, span_of(journal->conf.instance), err, &head);
-    if (rc == 0)
-        rc = follow(journal, nth, err);
-    if (rc == 0)
-        rc = follow_ended(journal, err);
-    if (rc == 0 && !same_place(&head, &event->head))
-        rc = err_set(err, ERR_SYNTAX,
-                     "%s: the journal ends at %" PRIu64 ", its owner row says %" PRIu64,
-                     event->id.id, event->head.seq, head.seq);
+    bool ours;
+    int rc =
+        store_head_read(journal->pg, event->id.no, span_of(journal->instance), err, &head, &ours);
     if (rc < 0)
         return rc;
-    event->head.epoch = head.epoch;
-    if (head.seq == 0) {
-        rc = write_first(journal, nth, err);
-        if (rc == 0) {
-            struct change change;
-            journal->conf.host.first(journal->conf.host.ctx, nth, &change);
-            change.seq = 1;
-            rc = journal->conf.host.apply(journal->conf.host.ctx, nth, &change,
-                                          (struct span){NULL, 0}, err);
-        }
-        if (rc < 0)
-            return rc;
-    }
-    event->state = EVENT_OWNED;
-    add(&journal->stats.takeovers, 1);
-    struct log_line line;
-    log_begin(&line, journal->conf.log, LOG_LEVEL_INFO, "owner");
-    log_cstr(&line, "event", event->id.id);
-    log_u64(&line, "epoch", head.epoch);
-    log_u64(&line, "seq", event->head.seq);
-    log_end(&line);
-    journal->conf.host.own(journal->conf.host.ctx, nth, head.epoch);
+    pthread_mutex_lock(&journal->lock);
+    event->locked = true;
+    event->locked_epoch = head.epoch;
+    journal_judge(journal);
+    pthread_mutex_unlock(&journal->lock);
     return 0;
 }
 
-/* "a,b" names it, or nothing is named. */
-static bool is_ours(const struct journal *journal, const char *id)
+static int try_events(struct journal *journal, struct err_slot *err)
 {
-    struct span rest = span_of(journal->conf.events);
-    if (rest.len == 0)
-        return true;
-    while (rest.ptr != NULL) {
-        struct span name;
-        rest = span_cut(rest, ',', &name);
-        if (span_eq(span_trim(name), span_of(id)))
-            return true;
+    uint32_t chosen[EVENTS_MAX], len;
+    int32_t keys[EVENTS_MAX];
+    bool got[EVENTS_MAX] = {false}, ended = false, any = false;
+    int rc = choose(journal, err, chosen, &len);
+    if (rc < 0 || len == 0)
+        return rc;
+    for (uint32_t i = 0; i < len; i++)
+        keys[i] = journal->events[chosen[i]].id.no;
+    rc = store_lock(journal->pg, STORE_LOCK_EVENT, keys, len, err, got);
+    uint32_t others = 0;
+    for (uint32_t i = 0; rc == 0 && i < len; i++) {
+        if (got[i])
+            rc = note_lock(journal, &journal->events[chosen[i]], err);
+        else
+            keys[others++] = keys[i];
+        any = any || got[i];
     }
-    return false;
+    if (rc == 0 && others > 0)
+        rc = store_end_silent(journal->pg, STORE_LOCK_EVENT, keys, others, OWNER_SILENT_MS, err,
+                              &ended);
+    if (any)
+        reader_nudge(journal);
+    if (ended)
+        journal->watch_at_us = 0;
+    return rc;
 }
 
-static int discover(struct journal *journal, struct err_slot *err)
+/* The house, and who has it while it hangs. */
+static int try_house(struct journal *journal, struct err_slot *err)
 {
-    struct store_event found[EVENTS_MAX];
-    uint32_t len = 0;
-    int32_t after = 0;
-    do {
-        int rc = store_events(journal->pg, after, found, EVENTS_MAX, err, &len);
-        if (rc < 0)
-            return rc;
-        for (uint32_t i = 0; i < len; i++) {
-            after = found[i].no;
-            bool known = false;
-            for (uint32_t k = 0; k < journal->events_len; k++)
-                known = known || journal->events[k].id.no == found[i].no;
-            if (known || !is_ours(journal, found[i].id) || journal->events_len == EVENTS_MAX)
-                continue;
-            journal->events[journal->events_len++] =
-                (struct journal_event){.id = found[i], .state = EVENT_NEW};
-        }
-    } while (len == EVENTS_MAX);
-    return 0;
+    int32_t key = house_key(journal);
+    bool got = false, ended = false;
+    int rc = store_lock(journal->pg, STORE_LOCK_HOUSE, &key, 1, err, &got);
+    if (rc == 0 && !got)
+        rc = store_end_silent(journal->pg, STORE_LOCK_HOUSE, &key, 1, OWNER_SILENT_MS, err, &ended);
+    if (rc == 0 && ended)
+        rc = store_lock(journal->pg, STORE_LOCK_HOUSE, &key, 1, err, &got);
+    if (rc == 0 && got) {
+        pthread_mutex_lock(&journal->lock);
+        journal->house = true;
+        journal_judge(journal);
+        pthread_mutex_unlock(&journal->lock);
+    }
+    return rc;
 }
 
-/* Looks around: new events, the ends of journals that others write, locks that are free. */
+/* Looks for locks that are free. */
 static int watch(struct journal *journal, struct err_slot *err)
 {
-    int rc = discover(journal, err);
-    bool all = true;
-    if (rc == 0)
-        rc = follow_ended(journal, err);
-    for (uint32_t nth = 0; rc == 0 && nth < journal->events_len; nth++) {
-        struct journal_event *event = &journal->events[nth];
-        if (event->state == EVENT_OWNED)
-            continue;
-        if (event->state == EVENT_NEW)
-            rc = load(journal, nth, err);
-        if (rc == 0)
-            rc = follow(journal, nth, err);
-        bool got = false;
-        if (rc == 0 && all)
-            rc = take_over(journal, nth, err, &got);
-        if (rc == 0 && all && !got) {
-            bool ended = false;
-            rc = store_end_silent(journal->pg, event->id.no, OWNER_SILENT_MS, err, &ended);
-            if (rc == 0 && ended)
-                rc = take_over(journal, nth, err, &got);
-        }
-        all = all && got;
-    }
-    if (rc == 0)
-        set_role(journal, all ? JOURNAL_OWNER : JOURNAL_STANDBY, all ? NULL : "standby");
+    journal->watch_at_us = now_us(journal) + STANDBY_POLL_MS * 1000;
+    int rc = journal->house ? 0 : try_house(journal, err);
+    if (rc == 0 && (journal->house || owns_any(journal)))
+        rc = try_events(journal, err);
     return rc;
-}
-
-int journal_import(struct journal *journal, struct span id, struct span hash, struct span document,
-                   struct err_slot *err, uint32_t *nth)
-{
-    if (journal->pg == NULL || journal_role(journal) != JOURNAL_OWNER)
-        return err_set(err, ERR_STATE, "this instance is not the owner");
-    if (journal->events_len == EVENTS_MAX)
-        return err_set(err, ERR_FULL, "%d events are served already", EVENTS_MAX);
-    char name[EVENT_ID_MAX + 1];
-    if (!span_to_cstr(id, name, sizeof(name)) || !is_ours(journal, name))
-        return err_set(err, ERR_STATE, "this instance does not serve events of that name");
-    int32_t no;
-    int rc = store_event_create(journal->pg, id, hash, document, err, &no);
-    if (rc == 0)
-        rc = watch(journal, err);
-    if (rc < 0) {
-        if (is_broken(rc))
-            disconnect(journal, err);
-        return rc;
-    }
-    for (uint32_t i = 0; i < journal->events_len; i++) {
-        if (journal->events[i].id.no != no)
-            continue;
-        *nth = i;
-        return 0;
-    }
-    return err_set(err, ERR_STATE, "the event was made and is not there");
 }
 
 /* ---- the thread ---- */
@@ -740,35 +720,37 @@ static int beat(struct journal *journal, struct err_slot *err)
     return 0;
 }
 
+/* The backend of a connection that breaks may go on, and with it its locks. */
+static void remember_backend(struct journal *journal)
+{
+    uint32_t len = journal->backends_len;
+    if (len == JOURNAL_BACKENDS_MAX)
+        memmove(&journal->backends[0], &journal->backends[1], --len * sizeof(journal->backends[0]));
+    journal->backends[len] = pg_backend_pid(journal->pg);
+    journal->backends_len = len + 1;
+}
+
 static int reconnect(struct journal *journal, struct err_slot *err)
 {
     int rc = connect_once(journal, err);
     if (rc < 0) {
         log_failure(journal->conf.log, "PostgreSQL cannot be used yet", err);
         bool newer = rc == ERR_STATE;
-        set_role(journal, owned(journal, 0) ? JOURNAL_CUT : JOURNAL_CONNECTING,
-                 newer ? "schema-mismatch" : "postgres-unreachable");
+        set_connected(journal, false, newer ? "schema-mismatch" : "postgres-unreachable");
         return rc;
     }
     add(&journal->stats.reconnects, 1);
+    remember_backend(journal);
     rc = regain_all(journal, err);
     if (rc < 0)
         return rc;
-    journal->backend_pid = pg_backend_pid(journal->pg);
+    journal->backends[0] = pg_backend_pid(journal->pg);
+    journal->backends_len = 1;
     journal->retry_ms = JOURNAL_RETRY_MIN_MS;
     journal->watch_at_us = 0;
-    if (!owned(journal, 0))
-        set_role(journal, JOURNAL_LOADING, "loading");
+    set_connected(journal, true, NULL);
+    reader_nudge(journal);
     return 0;
-}
-
-static void run_job(struct journal *journal)
-{
-    struct commit_entry *entry = pop_pending(journal);
-    entry->rc = ERR_UNKNOWN;
-    entry->job(entry, journal);
-    commit_queue_give(journal->conf.queue, entry);
-    commit_queue_wake_ports(journal->conf.queue);
 }
 
 /* In a rush commits keep their distance: the callers of the last batch have just been answered, and
@@ -786,19 +768,28 @@ static void keep_pace(struct journal *journal)
     take_from_ring(journal);
 }
 
-/* One turn: look around if it is time, write what is there, otherwise sleep. */
-static int turn(struct journal *journal, struct err_slot *err)
+/* What the server refuses here is no reason to leave changes unwritten. */
+static int look_around(struct journal *journal, struct err_slot *err)
 {
     int rc = 0;
     uint64_t now = now_us(journal);
-    if (now >= journal->watch_at_us) {
+    if (now >= journal->watch_at_us)
         rc = watch(journal, err);
-        journal->watch_at_us = now_us(journal) + STANDBY_POLL_MS * 1000;
-    }
-    if (rc == 0 && now >= journal->beat_at_us) {
-        rc = beat(journal, err);
+    if (!journal_is_broken(rc) && now >= journal->beat_at_us) {
+        int beaten = beat(journal, err);
+        rc = beaten < 0 ? beaten : rc;
         journal->beat_at_us = now_us(journal) + OWNER_BEAT_MS * 1000;
     }
+    if (rc == 0 || journal_is_broken(rc))
+        return rc;
+    log_failure(journal->conf.log, "PostgreSQL refuses", err);
+    return 0;
+}
+
+/* One turn: look around if it is time, write what is there, otherwise sleep. */
+static int turn(struct journal *journal, struct err_slot *err)
+{
+    int rc = look_around(journal, err);
     if (rc < 0)
         return rc;
     take_from_ring(journal);
@@ -807,10 +798,6 @@ static int turn(struct journal *journal, struct err_slot *err)
     if (journal->pending == NULL) {
         commit_queue_wait(journal->conf.queue, STANDBY_POLL_MS);
         return 0;
-    }
-    if (journal->pending->job != NULL) {
-        run_job(journal);
-        return journal->pg == NULL ? err_set(err, ERR_CLOSED, "lost during a job") : 0;
     }
     keep_pace(journal);
     gather(journal);
@@ -838,13 +825,11 @@ static void *run(void *arg)
             rc = turn(journal, &err);
         if (rc == 0 || journal_role(journal) == JOURNAL_FENCED)
             continue;
-        /* A journal that cannot be followed is no reason to leave PostgreSQL, but one to wait. */
-        if (journal->pg != NULL && is_broken(rc))
+        /* Nor is a connection good over which not all was regained. */
+        if (journal->pg != NULL && (journal_is_broken(rc) || !journal->connected))
             disconnect(journal, &err);
         else if (journal->pg != NULL)
-            log_failure(journal->conf.log, "the journal cannot be used", &err);
-        if (journal->pg != NULL && !owned(journal, 0))
-            set_role(journal, JOURNAL_LOADING, "journal-unusable");
+            log_failure(journal->conf.log, "PostgreSQL refuses", &err);
         back_off(journal);
     }
     if (journal->open)
@@ -855,6 +840,21 @@ static void *run(void *arg)
     return NULL;
 }
 
+static int start_threads(struct journal *journal, struct err_slot *err)
+{
+    int rc = pthread_create(&journal->thread, NULL, run, journal);
+    if (rc != 0)
+        return err_set(err, ERR_IO, "the committer's thread: %s", strerror(rc));
+    pthread_setname_np(journal->thread, "committer");
+    rc = reader_start(journal, err);
+    if (rc < 0) {
+        atomic_store_explicit(&journal->stopping, true, memory_order_release);
+        commit_queue_nudge(journal->conf.queue);
+        pthread_join(journal->thread, NULL);
+    }
+    return rc;
+}
+
 int journal_start(const struct journal_conf *conf, struct err_slot *err, struct journal **out)
 {
     assert(conf->batch_max > 0);
@@ -863,34 +863,36 @@ int journal_start(const struct journal_conf *conf, struct err_slot *err, struct 
     if (journal == NULL)
         return err_set(err, ERR_NOMEM, "the journal");
     journal->conf = *conf;
+    snprintf(journal->instance, sizeof(journal->instance), "%.64s#%016" PRIx64, conf->instance,
+             rng_below(conf->rng, UINT64_MAX));
     journal->pending_end = &journal->pending;
     journal->retry_ms = JOURNAL_RETRY_MIN_MS;
+    journal->unreachable = "starting";
     atomic_store(&journal->reason, "starting");
-    int rc = 0;
     journal->memory = malloc(JOURNAL_BATCH_BYTES);
     if (journal->memory == NULL) {
-        rc = err_set(err, ERR_NOMEM, "%d bytes for batches", JOURNAL_BATCH_BYTES);
-        goto free_journal;
+        free(journal);
+        return err_set(err, ERR_NOMEM, "%d bytes for batches", JOURNAL_BATCH_BYTES);
     }
-    rc = pthread_create(&journal->thread, NULL, run, journal);
-    if (rc != 0) {
-        rc = err_set(err, ERR_IO, "the committer's thread: %s", strerror(rc));
-        goto free_memory;
+    pthread_condattr_t attr;
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&journal->look, &attr);
+    pthread_condattr_destroy(&attr);
+    pthread_mutex_init(&journal->lock, NULL);
+    int rc = start_threads(journal, err);
+    if (rc < 0) {
+        journal_destroy(journal);
+        return rc;
     }
-    pthread_setname_np(journal->thread, "committer");
     *out = journal;
     return 0;
-
-free_memory:
-    free(journal->memory);
-free_journal:
-    free(journal);
-    return rc;
 }
 
 void journal_stop(struct journal *journal)
 {
     atomic_store_explicit(&journal->stopping, true, memory_order_release);
+    reader_stop(journal);
     commit_queue_nudge(journal->conf.queue);
     pthread_join(journal->thread, NULL);
 }
@@ -899,6 +901,8 @@ void journal_destroy(struct journal *journal)
 {
     if (journal == NULL)
         return;
+    pthread_cond_destroy(&journal->look);
+    pthread_mutex_destroy(&journal->lock);
     free(journal->memory);
     free(journal);
 }
@@ -924,4 +928,52 @@ bool journal_writes(const struct journal *journal)
 const struct journal_stats *journal_stats(const struct journal *journal)
 {
     return &journal->stats;
+}
+
+/* ---- events ---- */
+
+static void show(const struct journal *journal, uint32_t nth, struct journal_view *out)
+{
+    const struct journal_event *event = &journal->events[nth];
+    *out = (struct journal_view){.nth = nth, .state = journal_state_of(event)};
+    memcpy(out->id, event->id.id, sizeof(out->id));
+    if (out->state == JOURNAL_EVENT_OUT)
+        memcpy(out->reason, event->reason, sizeof(out->reason));
+}
+
+bool journal_nth(struct journal *journal, uint32_t nth, struct journal_view *out)
+{
+    if (nth >= journal_len(journal))
+        return false;
+    pthread_mutex_lock(&journal->lock);
+    show(journal, nth, out);
+    pthread_mutex_unlock(&journal->lock);
+    return true;
+}
+
+bool journal_find(struct journal *journal, struct span id, struct journal_view *out)
+{
+    for (uint32_t nth = 0; nth < journal_len(journal); nth++)
+        if (span_eq(span_of(journal->events[nth].id.id), id))
+            return journal_nth(journal, nth, out);
+    return false;
+}
+
+int journal_may_import(struct journal *journal, const char *id, struct err_slot *err)
+{
+    pthread_mutex_lock(&journal->lock);
+    bool may = journal->connected && (journal->house || owns_any(journal));
+    pthread_mutex_unlock(&journal->lock);
+    if (!may)
+        return err_set(err, ERR_STATE, "this instance is not the owner");
+    if (!journal_names(journal, id))
+        return err_set(err, ERR_STATE, "this instance does not serve events of that name");
+    if (journal_len(journal) == EVENTS_MAX)
+        return err_set(err, ERR_FULL, "%d events are served already", EVENTS_MAX);
+    return 0;
+}
+
+void journal_look(struct journal *journal)
+{
+    reader_nudge(journal);
 }

@@ -1,11 +1,13 @@
-/* journal.h: the committer: one thread that makes changes durable, and proves who may.
+/* journal.h: makes changes durable, and proves who may: the committer, and the reader beside it.
  *
- * It connects, brings the schema up to date, loads every event from its last snapshot and follows
- * its journal. Events that have no owner it takes: lock, epoch, the rest of the journal, open. From
- * then on it takes changes out of the commit queue and writes them in batches; each comes back with
- * rc 0 once it is durable, or with an error once it is certain that it never will be.
+ * The reader loads every event from its last snapshot and follows its journal. Events that have no
+ * owner are taken, each as soon as it is read: lock, epoch, the rest of the journal, open. From
+ * then on the committer takes changes out of the commit queue and writes them in batches; each
+ * comes back with rc 0 once it is durable, or with an error once it is certain that it never will
+ * be.
  *
- * What it tells the process goes through struct journal_host, on the committer's thread. */
+ * What is told to the process goes through struct journal_host, on the reader's thread but for
+ * fenced(), which is told on the committer's. */
 #ifndef FG_SEAT_SERVICE_JOURNAL_H
 #define FG_SEAT_SERVICE_JOURNAL_H
 
@@ -20,8 +22,8 @@
 struct journal;
 
 /* The events as the process has them. `nth` counts from 0 in the order of discovery and never
- * changes. A negative answer means that the event cannot be served; it is logged and tried again.
- */
+ * changes. A negative answer means that the event is out: its reason is told, and it is tried again
+ * from found() on. */
 struct journal_host {
     void *ctx;
     /* A new event and the document that it was imported from. */
@@ -50,7 +52,7 @@ struct journal_conf {
     uint32_t batch_max;         /* 1..JOURNAL_BATCH_MAX */
     struct commit_queue *queue; /* borrowed */
     const struct clock *clock;
-    const struct rng *rng; /* used on the committer's thread */
+    const struct rng *rng; /* used on the committer's thread and at start */
     struct logger *log;
     struct journal_host host;
 };
@@ -65,10 +67,19 @@ void journal_destroy(struct journal *journal);
 enum journal_role {
     JOURNAL_CONNECTING, /* no PostgreSQL yet */
     JOURNAL_LOADING,
-    JOURNAL_STANDBY, /* somebody else owns; followed */
-    JOURNAL_OWNER,
-    JOURNAL_CUT,    /* owner without a connection: reads go on, writes are refused */
-    JOURNAL_FENCED, /* was owner; the process is about to end */
+    JOURNAL_STANDBY, /* others own; followed */
+    JOURNAL_OWNER,   /* of an event at least, or there is none */
+    JOURNAL_CUT,     /* owner without a connection: reads go on, writes are refused */
+    JOURNAL_FENCED,  /* was owner; the process is about to end */
+};
+
+/* Of one event. */
+enum journal_state {
+    JOURNAL_EVENT_LOADING,   /* is being read for the first time */
+    JOURNAL_EVENT_FOLLOWING, /* read, up to its end; somebody else has it, or we are about to */
+    JOURNAL_EVENT_OWNED,
+    JOURNAL_EVENT_OUT, /* cannot be read, or not be taken; tried again */
+    JOURNAL_STATES,
 };
 
 /* ---- any thread ---- */
@@ -85,17 +96,31 @@ struct journal_stats {
     _Atomic uint64_t settled_written, settled_again; /* open outcomes: it was there; it was not */
     _Atomic uint64_t wal_bytes, wal_flushes;         /* of the whole server */
     _Atomic uint64_t lag;                            /* waiting in the queue at the last batch */
+    _Atomic uint64_t events[JOURNAL_STATES];         /* how many are in which state */
     struct histogram batch;                          /* changes a commit */
     struct histogram commit_us;
 };
 
 const struct journal_stats *journal_stats(const struct journal *journal);
 
-/* ---- jobs: on the committer's thread ---- */
+bool journal_is_broken(int rc); /* of a call of pg.h: the connection is no longer good */
 
-/* Makes an event and takes it; answers its number in *nth. ERR_EXISTS if there is one of that id.
- */
-int journal_import(struct journal *journal, struct span id, struct span hash, struct span document,
-                   struct err_slot *err, uint32_t *nth);
+/* ---- events: any thread ---- */
+
+struct journal_view {
+    char id[EVENT_ID_MAX + 1];
+    uint32_t nth;
+    enum journal_state state;
+    char reason[ERR_TEXT_MAX]; /* why it is out; empty otherwise */
+};
+
+const char *journal_state_name(enum journal_state state);
+bool journal_nth(struct journal *journal, uint32_t nth, struct journal_view *out);
+bool journal_find(struct journal *journal, struct span id, struct journal_view *out);
+
+/* Whether this process would own a new event of that name. ERR_STATE, ERR_FULL. */
+int journal_may_import(struct journal *journal, const char *id, struct err_slot *err);
+/* An event was made: it is looked for at once. */
+void journal_look(struct journal *journal);
 
 #endif

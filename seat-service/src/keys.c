@@ -1,6 +1,10 @@
 /* keys.c: one thread, which sleeps until it is time or somebody asks, then reads or fetches. A set
  * that equals the current one is dropped, so a generation is a real change: the caches of verified
- * passes hang on it. */
+ * passes hang on it.
+ *
+ * Sets are counted, by those who look into them at the moment: a set that was replaced goes when
+ * the last of them is through. The count is behind the lock, which costs nothing beside the
+ * signature that is checked meanwhile; a pass that is in a loop's cache comes nowhere near it. */
 #include "keys.h"
 
 #include "rim_limits.h"
@@ -13,14 +17,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SETS_MAX = 64 }; /* in one life: a loop may still read an old one, none is freed */
+struct keys_set {
+    struct jwks *jwks;
+    unsigned readers;
+    bool replaced;
+};
 
 struct keys {
     struct keys_conf conf;
-    _Atomic(struct jwks *) current;
+    struct keys_set *current; /* below lock; NULL: none yet */
     _Atomic uint64_t generation;
-    struct jwks *sets[SETS_MAX]; /* the thread's; all that were ever current */
-    uint32_t sets_len;
     char text[KEYS_BYTES_MAX]; /* of the current set */
     size_t text_len;
     CURL *curl;
@@ -83,30 +89,50 @@ static int read_file(const struct keys *keys, struct body *body, struct err_slot
                : err_set(err, ERR_RANGE, "%s: more than %d bytes", keys->conf.file, KEYS_BYTES_MAX);
 }
 
+static void destroy_set(struct keys_set *set)
+{
+    if (set == NULL)
+        return;
+    assert(set->readers == 0);
+    jwks_destroy(set->jwks);
+    free(set);
+}
+
+static int replace(struct keys *keys, const struct body *body, struct err_slot *err)
+{
+    struct keys_set *set = calloc(1, sizeof(*set));
+    if (set == NULL)
+        return err_set(err, ERR_NOMEM, "a key set");
+    int rc = jwks_parse((struct span){body->bytes, body->len}, err, &set->jwks);
+    if (rc < 0) {
+        free(set);
+        return rc;
+    }
+    memcpy(keys->text, body->bytes, body->len);
+    keys->text_len = body->len;
+    pthread_mutex_lock(&keys->lock);
+    struct keys_set *was = keys->current;
+    keys->current = set;
+    bool unread = was != NULL && was->readers == 0;
+    if (was != NULL)
+        was->replaced = true;
+    atomic_fetch_add_explicit(&keys->generation, 1, memory_order_release);
+    pthread_mutex_unlock(&keys->lock);
+    if (unread)
+        destroy_set(was);
+    return 0;
+}
+
 /* On the thread only. */
 static int refresh(struct keys *keys, struct err_slot *err)
 {
     struct body *body = calloc(1, sizeof(*body));
     if (body == NULL)
         return err_set(err, ERR_NOMEM, "a key set");
-    struct jwks *set = NULL;
     int rc = keys->conf.file[0] != '\0' ? read_file(keys, body, err) : fetch(keys, body, err);
-    bool same =
-        rc == 0 && keys->text_len == body->len && memcmp(keys->text, body->bytes, body->len) == 0;
+    bool same = keys->text_len == body->len && memcmp(keys->text, body->bytes, body->len) == 0;
     if (rc == 0 && !same)
-        rc = jwks_parse((struct span){body->bytes, body->len}, err, &set);
-    if (rc == 0 && !same && keys->sets_len == SETS_MAX) {
-        jwks_destroy(set);
-        rc = err_set(err, ERR_FULL, "%d key sets in one life: restart to take another", SETS_MAX);
-    }
-    if (rc == 0 && !same) {
-        memcpy(keys->text, body->bytes, body->len);
-        keys->text_len = body->len;
-        keys->sets[keys->sets_len++] = set;
-        /* release: partner of keys_current(): the set is complete */
-        atomic_store_explicit(&keys->current, set, memory_order_release);
-        atomic_fetch_add_explicit(&keys->generation, 1, memory_order_release);
-    }
+        rc = replace(keys, body, err);
     free(body);
     return rc;
 }
@@ -125,8 +151,7 @@ static void *run(void *arg)
             log_failure(keys->conf.log, "the waiting room's keys cannot be read", &err);
         failing = rc < 0;
         pthread_mutex_lock(&keys->lock);
-        /* Never more often than once in KEYS_RETRY_MS, whoever asks. */
-        uint64_t waits[2] = {KEYS_RETRY_MS, failing ? 0 : keys->conf.refresh_ms};
+        uint64_t waits[2] = {keys->conf.retry_ms, failing ? 0 : keys->conf.refresh_ms};
         for (unsigned i = 0; i < 2 && !keys->stopping; i++) {
             struct timespec until;
             clock_gettime(CLOCK_MONOTONIC, &until);
@@ -180,10 +205,30 @@ free_keys:
     return rc;
 }
 
-const struct jwks *keys_current(const struct keys *keys)
+struct keys_set *keys_take(struct keys *keys)
 {
-    /* acquire: partner of the release in refresh() */
-    return atomic_load_explicit(&keys->current, memory_order_acquire);
+    pthread_mutex_lock(&keys->lock);
+    struct keys_set *set = keys->current;
+    if (set != NULL)
+        set->readers += 1;
+    pthread_mutex_unlock(&keys->lock);
+    return set;
+}
+
+const struct jwks *keys_jwks(const struct keys_set *set)
+{
+    return set->jwks;
+}
+
+void keys_give_back(struct keys *keys, struct keys_set *set)
+{
+    pthread_mutex_lock(&keys->lock);
+    assert(set->readers > 0);
+    set->readers -= 1;
+    bool last = set->replaced && set->readers == 0;
+    pthread_mutex_unlock(&keys->lock);
+    if (last)
+        destroy_set(set);
 }
 
 uint64_t keys_generation(const struct keys *keys)
@@ -208,8 +253,7 @@ void keys_destroy(struct keys *keys)
     pthread_cond_signal(&keys->wake);
     pthread_mutex_unlock(&keys->lock);
     pthread_join(keys->thread, NULL);
-    for (uint32_t i = 0; i < keys->sets_len; i++)
-        jwks_destroy(keys->sets[i]);
+    destroy_set(keys->current);
     curl_easy_cleanup(keys->curl);
     pthread_cond_destroy(&keys->wake);
     pthread_mutex_destroy(&keys->lock);

@@ -3,10 +3,9 @@
  * Read from a file, or fetched from its address by a thread of their own, at start and then again
  * and again: so a rotation is seen without anybody telling us. What was fetched last stays in use
  * when the waiting room is away. A key that is not known is a reason to look at once, though not
- * more often than once in KEYS_RETRY_MS.
+ * more often than once in retry_ms.
  *
- * Threading: keys_current() on any thread; the set it lends stays good until keys_destroy(). A set
- * is replaced a few times a day, so old ones are kept, and freed at the end. */
+ * Threading: a set is taken and given back on any thread, and stays what it is in between. */
 #ifndef FG_SEAT_SERVICE_KEYS_H
 #define FG_SEAT_SERVICE_KEYS_H
 
@@ -16,18 +15,23 @@
 #include "observe/log.h"
 
 struct keys;
+struct keys_set;
 
 struct keys_conf {
     const char *file; /* a JWK set; "" if there is a url */
     const char *url;  /* http://host:port/.well-known/jwks.json */
     uint64_t refresh_ms;
+    uint64_t retry_ms; /* never more often than this, whoever asks */
     const struct clock *clock;
     struct logger *log;
 };
 
 int keys_create(const struct keys_conf *conf, struct err_slot *err, struct keys **out);
-const struct jwks *keys_current(const struct keys *keys); /* NULL: none yet */
-uint64_t keys_generation(const struct keys *keys);        /* rises with each new set */
+/* The current set, or NULL: none yet. To be given back. */
+struct keys_set *keys_take(struct keys *keys);
+const struct jwks *keys_jwks(const struct keys_set *set);
+void keys_give_back(struct keys *keys, struct keys_set *set);
+uint64_t keys_generation(const struct keys *keys); /* rises with each new set; 0: none yet */
 void keys_look_again(struct keys *keys); /* a token named a key that the set does not have */
 void keys_destroy(struct keys *keys);
 

@@ -1,8 +1,8 @@
 /* main.c: seat-service put together. What each part is for stands in its header; README.md tells
  * how a request travels through them.
  *
- * Threads: the loops (each with a desk), the committer (journal.c), the auditor (auditor.c), the
- * keys (keys.c), and libuv's pool for imports and exports. */
+ * Threads: the loops (each with a desk), the committer (journal.c), the reader (reader.c), the
+ * auditor (auditor.c), the keys (keys.c), and libuv's pool for imports and exports. */
 #include "annals.h"
 #include "api.h"
 #include "auditor.h"
@@ -77,6 +77,9 @@ static int add_metrics(struct seats *seats, struct metrics *metrics, struct err_
         {"fairgate_seats_retaken_total", "expired holds sold after all", &seats->stats.retaken},
         {"fairgate_seats_gone_total", "late payments whose seats were gone",
          &seats->stats.late_gone},
+        {"fairgate_seats_unremembered_total",
+         "holds that ran out while being paid, beyond those that are remembered",
+         &seats->stats.unremembered},
         {"fairgate_seats_refunded_total", "sold holds given back", &seats->stats.refunded},
         {"fairgate_seats_conflicts_total", "requests that lost a seat", &seats->stats.conflicts},
         {"fairgate_seats_full_total", "changes refused as too many waited", &seats->stats.full},
@@ -84,6 +87,9 @@ static int add_metrics(struct seats *seats, struct metrics *metrics, struct err_
          &seats->stats.refused},
         {"fairgate_seats_replayed_total", "answers to repeated idempotency keys",
          &seats->stats.replays},
+        {"fairgate_idem_pushed_out_total",
+         "outcomes of repeatable requests that were forgotten before their time for want of memory",
+         &idem_stats(seats->idem)->pushed_out},
         {"fairgate_journal_commits_total", "transactions", &journal->commits},
         {"fairgate_journal_changes_total", "changes written", &journal->changes},
         {"fairgate_journal_refused_total", "changes refused", &journal->refused},
@@ -121,6 +127,29 @@ static int add_metrics(struct seats *seats, struct metrics *metrics, struct err_
             metrics,
             &(struct metrics_desc){"fairgate_journal_waiting", "changes in the ring", NULL},
             &journal->lag, err);
+    if (rc == 0)
+        rc = metrics_gauge(metrics,
+                           &(struct metrics_desc){
+                               "fairgate_idem_room",
+                               "outcomes of repeatable requests that there is memory for", NULL},
+                           &idem_stats(seats->idem)->room, err);
+    if (rc == 0)
+        rc = metrics_gauge(metrics,
+                           &(struct metrics_desc){"fairgate_idem_kept_seconds",
+                                                  "the least that such an outcome was kept, lately",
+                                                  NULL},
+                           &idem_stats(seats->idem)->kept_s, err);
+    for (enum journal_state state = 0; rc == 0 && state < JOURNAL_STATES; state++) {
+        char memory[64];
+        struct text labels = text_on(memory, sizeof(memory));
+        metrics_label(&labels, "state", span_of(journal_state_name(state)));
+        memory[labels.len] = '\0';
+        rc = metrics_gauge(
+            metrics,
+            &(struct metrics_desc){"fairgate_seats_events",
+                                   "events of this process, by what it does with them", memory},
+            &journal->events[state], err);
+    }
     return rc;
 }
 
@@ -175,7 +204,7 @@ static int make_shared(struct seats *seats, struct err_slot *err)
     if (rc == 0)
         rc = pass_revoked_create(err, &seats->revoked);
     if (rc == 0)
-        rc = idem_create(err, &seats->idem);
+        rc = idem_create(settings->idem_memory, err, &seats->idem);
     if (rc == 0)
         rc = rate_create(err, &seats->rate);
     if (rc < 0)
@@ -184,6 +213,7 @@ static int make_shared(struct seats *seats, struct err_slot *err)
         .file = settings->keys_file,
         .url = settings->keys_url,
         .refresh_ms = settings->keys_refresh_ms,
+        .retry_ms = KEYS_RETRY_MS,
         .clock = clock_system(),
         .log = service_log(seats->service),
     };
@@ -224,6 +254,34 @@ static int start(struct service *service, struct http_router *routes,
     return rc;
 }
 
+/* What is out, and why, for /readyz: the process is ready for the others. */
+static void tell_out(void *ctx, struct text *body)
+{
+    enum { TOLD_MAX = 8, REASON_MAX = 160, NEEDS = 64 + EVENT_ID_MAX + 6 * REASON_MAX };
+    static_assert(TOLD_MAX * NEEDS <= SERVICE_READYZ_MAX, "all of it fits");
+    const struct seats *seats = ctx;
+    struct journal_view view;
+    unsigned told = 0;
+    if (seats->journal == NULL)
+        return;
+    for (uint32_t nth = 0; told < TOLD_MAX && journal_nth(seats->journal, nth, &view); nth++) {
+        if (view.state != JOURNAL_EVENT_OUT)
+            continue;
+        if (told++ == 0) {
+            json_key(body, "out");
+            json_open(body, '[');
+        }
+        struct span reason = span_of(view.reason);
+        reason.len = reason.len < REASON_MAX ? reason.len : REASON_MAX;
+        json_open(body, '{');
+        json_member_cstr(body, "event", view.id);
+        json_member_str(body, "reason", reason);
+        json_close(body, '}');
+    }
+    if (told > 0)
+        json_close(body, ']');
+}
+
 /* Each tick of loop 0. An owner that is cut off from PostgreSQL still shows the hall and answers
  * changes with 503 itself: to take it out of the rotation would only blind the visitors. */
 static void on_role(void *ctx, const char *reason)
@@ -233,7 +291,7 @@ static void on_role(void *ctx, const char *reason)
     service_ready(seats->first_loop, "journal", role == JOURNAL_CUT ? NULL : reason);
     service_role(seats->service, journal_role_name(role));
     service_ready(seats->first_loop, "keys",
-                  keys_current(seats->keys) != NULL ? NULL : "keys-missing");
+                  keys_generation(seats->keys) > 0 ? NULL : "keys-missing");
     annals_tick(seats->annals, seats->first_loop->ctx);
 }
 
@@ -317,6 +375,7 @@ int main(int argc, char **argv)
         .config = &seats->settings,
         .ctx = seats,
         .check = check,
+        .readyz = tell_out,
         .start = start,
         .loop_start = loop_start,
         .loop_stop = loop_stop,

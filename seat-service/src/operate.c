@@ -24,22 +24,33 @@ static const struct span NOTHING = {NULL, 0};
 
 struct import {
     uv_work_t work;
+    uv_timer_t timer;
     struct operate *operate;
     struct call call;
     char id[EVENT_ID_MAX + 1];
     struct span body; /* of the request, which lives until it is answered */
     struct house_plan *plan;
     uint8_t hash[PLAN_HASH_BYTES];
+    uint64_t waits_until_ms;
     int rc;
     struct err_slot err;
-    uint32_t nth;
 };
 
-static void end_import(struct import *import)
+static void free_import(struct import *import)
 {
     import->operate->importing = false;
     house_plan_destroy(import->plan);
     free(import);
+}
+
+static void on_timer_closed(uv_handle_t *timer)
+{
+    free_import(timer->data);
+}
+
+static void end_import(struct import *import)
+{
+    uv_close((uv_handle_t *)&import->timer, on_timer_closed);
 }
 
 static void reply_event(struct call *call, unsigned status)
@@ -52,6 +63,92 @@ static void reply_event(struct call *call, unsigned status)
     call_reply(call, status, &body, NOTHING);
 }
 
+static void refuse_import(struct import *import)
+{
+    struct call *call = &import->call;
+    const char *why = import->err.text;
+    switch (import->rc) {
+    case ERR_SYNTAX:
+        call_problem(call, 400, "bad-json", why, NOTHING);
+        break;
+    case ERR_RANGE:
+        call_problem(call, 422, "bad-plan", why, NOTHING);
+        break;
+    case ERR_EXISTS:
+        call_problem(call, 409, "event-exists", "there is an event of that id", NOTHING);
+        break;
+    case ERR_FULL:
+        call_problem(call, 409, "events-full", why, NOTHING);
+        break;
+    case ERR_NOMEM:
+        call_unavailable(call, "overloaded", why);
+        break;
+    default:
+        call_unavailable(call, "journal-unavailable", "the event could not be written; try again");
+    }
+    end_import(import);
+}
+
+/* ---- its third step: the reader finds the event, and it opens like any other ---- */
+
+static void look_whether_open(uv_timer_t *timer)
+{
+    struct import *import = timer->data;
+    struct call *call = &import->call;
+    const struct desk_conf *conf = desk_conf(call->desk);
+    if (desk_is_closed(call->desk)) {
+        end_import(import);
+        return;
+    }
+    call->event = house_find(conf->house, span_of(import->id));
+    if (call->event != NULL && house_is_open(call->event)) {
+        reply_event(call, 201);
+        end_import(import);
+    } else if (uv_now(conf->loop) >= import->waits_until_ms) {
+        call_unavailable(call, "journal-unavailable",
+                         "the event was made and is not open yet; ask again");
+        end_import(import);
+    }
+}
+
+/* ---- its second step: it is written, by a connection of its own ---- */
+
+static void write_event(uv_work_t *work)
+{
+    struct import *import = work->data;
+    struct pg_conf conf = {import->operate->conf.dsn, "fairgate seat-service import",
+                           MIGRATE_SCHEMA, JOURNAL_CONNECT_MS, IMPORT_ANSWER_MS};
+    struct span hash = {(const char *)import->hash, sizeof(import->hash)};
+    struct pg *pg = NULL;
+    int32_t no;
+    import->rc = pg_open(&conf, &import->err, &pg);
+    if (import->rc == 0)
+        import->rc =
+            store_event_create(pg, span_of(import->id), hash, import->body, &import->err, &no);
+    pg_close(pg);
+}
+
+static void on_written(uv_work_t *work, int status)
+{
+    struct import *import = work->data;
+    const struct desk_conf *conf = desk_conf(import->call.desk);
+    (void)status;
+    if (desk_is_closed(import->call.desk)) { /* the process ends: nobody is there to be answered */
+        end_import(import);
+        return;
+    }
+    if (import->rc < 0) {
+        log_failure(conf->log, "an import was not written", &import->err);
+        refuse_import(import);
+        return;
+    }
+    journal_look(conf->journal);
+    import->waits_until_ms = uv_now(conf->loop) + IMPORT_OPEN_MS;
+    uv_timer_start(&import->timer, look_whether_open, IMPORT_LOOK_MS, IMPORT_LOOK_MS);
+}
+
+/* ---- its first step: the plan is read ---- */
+
 static void read_plan(uv_work_t *work)
 {
     struct import *import = work->data;
@@ -60,55 +157,24 @@ static void read_plan(uv_work_t *work)
         import->rc = house_plan_pack(import->plan, &import->err);
 }
 
-/* On the committer's thread. */
-static void write_event(struct commit_entry *entry, struct journal *journal)
-{
-    struct import *import = entry->ctx;
-    struct span hash = {(const char *)import->hash, sizeof(import->hash)};
-    import->rc = journal_import(journal, span_of(import->id), hash, import->body, &import->err,
-                                &import->nth);
-    entry->rc = import->rc;
-}
-
-static void on_written(struct commit_entry *entry)
-{
-    struct import *import = entry->ctx;
-    struct call *call = &import->call;
-    if (desk_is_closed(call->desk)) { /* the process ends: nobody is there to be answered */
-        end_import(import);
-        return;
-    }
-    call->event = house_find(desk_conf(call->desk)->house, span_of(import->id));
-    if (import->rc == 0 && call->event != NULL && house_is_open(call->event))
-        reply_event(call, 201);
-    else if (import->rc == ERR_EXISTS)
-        call_problem(call, 409, "event-exists", "there is an event of that id", NOTHING);
-    else if (import->rc == ERR_FULL)
-        call_problem(call, 409, "events-full", import->err.text, NOTHING);
-    else
-        call_unavailable(call, "journal-unavailable", "the event could not be written; try again");
-    end_import(import);
-}
-
 static void on_plan_read(uv_work_t *work, int status)
 {
     struct import *import = work->data;
     struct call *call = &import->call;
+    const struct desk_conf *conf = desk_conf(call->desk);
     (void)status;
-    if (import->rc < 0) {
-        unsigned code = import->rc == ERR_SYNTAX ? 400 : import->rc == ERR_RANGE ? 422 : 503;
-        if (code == 503)
-            call_unavailable(call, "overloaded", import->err.text);
-        else
-            call_problem(call, code, code == 400 ? "bad-json" : "bad-plan", import->err.text,
-                         NOTHING);
+    if (desk_is_closed(call->desk)) {
         end_import(import);
         return;
     }
+    if (import->rc < 0) {
+        refuse_import(import);
+        return;
+    }
     const uint8_t *hash = plan_hash(import->plan->plan);
-    call->event = house_find(desk_conf(call->desk)->house, span_of(import->id));
+    call->event = house_find(conf->house, span_of(import->id));
     if (call->event != NULL) { /* the same again is no mistake */
-        bool same = memcmp(plan_hash(call->event->plan->plan), hash, PLAN_HASH_BYTES) == 0;
+        bool same = strcmp(call->event->plan->hash, import->plan->hash) == 0;
         if (same && house_is_open(call->event))
             reply_event(call, 200);
         else
@@ -117,18 +183,15 @@ static void on_plan_read(uv_work_t *work, int status)
         end_import(import);
         return;
     }
-    struct commit_entry *entry = desk_entry(call);
-    if (entry == NULL) {
-        end_import(import);
+    import->rc = journal_may_import(conf->journal, import->id, &import->err);
+    if (import->rc < 0) {
+        refuse_import(import);
         return;
     }
     memcpy(import->hash, hash, sizeof(import->hash));
-    house_offer(desk_conf(call->desk)->house, import->plan);
+    house_offer(conf->house, import->plan);
     import->plan = NULL;
-    entry->job = write_event;
-    entry->ctx = import;
-    entry->on_done = on_written;
-    commit_port_submit(entry, clock_mono_us(desk_conf(call->desk)->clock));
+    uv_queue_work(conf->loop, &import->work, write_event, on_written);
 }
 
 /* Ids stand in paths, in file names and in logs. */
@@ -165,6 +228,8 @@ static void put_event(struct http_req *req, void *ctx)
     import->call = call;
     import->body = http_req_body(req);
     import->work.data = import;
+    import->timer.data = import;
+    uv_timer_init(desk_conf(call.desk)->loop, &import->timer);
     bool fits = span_to_cstr(id, import->id, sizeof(import->id));
     assert(fits);
     (void)fits;
@@ -178,19 +243,26 @@ static void get_events(struct http_req *req, void *ctx)
     (void)ctx;
     struct call call = {.req = req, .desk = desk_of(req)};
     const struct desk_conf *conf = desk_conf(call.desk);
-    struct house_event *event;
+    struct journal_view view;
     struct text body = desk_text(call.desk);
     json_open(&body, '{');
     json_member_cstr(&body, "role", journal_role_name(journal_role(conf->journal)));
     json_key(&body, "events");
     json_open(&body, '[');
-    for (uint32_t nth = 0; (event = house_nth(conf->house, nth)) != NULL; nth++) {
+    for (uint32_t nth = 0; journal_nth(conf->journal, nth, &view); nth++) {
+        const struct house_event *event = house_nth(conf->house, nth);
         json_open(&body, '{');
-        json_member_cstr(&body, "event", event->id);
-        json_member_bool(&body, "open", house_is_open(event));
-        json_member_u64(&body, "epoch", event->epoch);
-        json_member_u64(&body, "seats", plan_seat_count(event->plan->plan));
-        json_member_cstr(&body, "plan", event->plan->hash);
+        json_member_cstr(&body, "event", view.id);
+        json_member_cstr(&body, "state", journal_state_name(view.state));
+        if (view.state == JOURNAL_EVENT_OUT)
+            json_member_cstr(&body, "reason", view.reason);
+        bool open = event != NULL && house_is_open(event);
+        json_member_bool(&body, "open", open);
+        json_member_u64(&body, "epoch", open ? event->epoch : 0);
+        if (event != NULL) { /* its document could be read */
+            json_member_u64(&body, "seats", plan_seat_count(event->plan->plan));
+            json_member_cstr(&body, "plan", event->plan->hash);
+        }
         json_close(&body, '}');
     }
     json_close(&body, ']');
@@ -555,6 +627,8 @@ static bool read_move(struct call *call, json_t *doc, struct order *order)
            api_seats(call, to, "to", order->to, &order->to_len);
 }
 
+/* An operator moves no sold seat from here: the ticket that names it is the payment adapter's. What
+ * is told is why, of this hold. */
 static void post_move(struct http_req *req, void *ctx)
 {
     (void)ctx;
@@ -567,8 +641,8 @@ static void post_move(struct http_req *req, void *ctx)
     struct commit_entry *entry = NULL;
     if (read_move(&call, doc, &order) && (entry = desk_entry(&call)) != NULL)
         go_on(&call,
-              engine_move(call.event->engine, order.hold, order.seats, order.to, order.seats_len,
-                          order.reason, call.now_ms, &entry->op),
+              engine_move(call.event->engine, order.hold, NOTHING, order.seats, order.to,
+                          order.seats_len, call.now_ms, &entry->op),
               entry);
     json_decref(doc);
 }

@@ -87,9 +87,6 @@ static enum pass_verdict verify(struct pass_cache *cache, struct span event, str
                                 struct pass *out)
 {
     char audience[EVENT_ID_MAX + 1];
-    const struct jwks *keys = keys_current(cache->conf.keys);
-    if (keys == NULL)
-        return PASS_NO_KEYS;
     if (!span_to_cstr(event, audience, sizeof(audience)))
         return PASS_FOREIGN;
     struct jwt_rules rules = {
@@ -101,7 +98,11 @@ static enum pass_verdict verify(struct pass_cache *cache, struct span event, str
     };
     struct err_slot err = {0};
     struct jwt jwt;
-    int rc = jwt_verify(keys, &rules, token, &err, &jwt);
+    struct keys_set *keys = keys_take(cache->conf.keys);
+    if (keys == NULL)
+        return PASS_NO_KEYS;
+    int rc = jwt_verify(keys_jwks(keys), &rules, token, &err, &jwt);
+    keys_give_back(cache->conf.keys, keys);
     if (rc == 0) {
         enum pass_verdict verdict = read_claims(&jwt, out);
         jwt_deinit(&jwt);

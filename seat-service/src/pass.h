@@ -1,8 +1,9 @@
 /* pass.h: who comes in. The waiting room's admission pass is judged once and then remembered.
  *
  * A pass is an ES256 JWT: iss as configured, aud the event, sub the session, typ
- * "fairgate-pass+jwt". `member`, where the waiting room knows one, says whose limits count;
- * otherwise they are the session's.
+ * "fairgate-pass+jwt". `member` (crypto/member_name.h), where the waiting room knows one, says
+ * whose limits count; otherwise they are the session's, until an order hands the hold over to the
+ * member who is logged in (saga.c).
  *
  * Threading: a cache belongs to one loop. struct pass_revoked is shared: sessions that have ended
  * before their pass has. */

@@ -93,15 +93,16 @@ static void put_state(struct text *text, const struct call *call)
     struct render_event shown = desk_view(call);
     const uint32_t seats = plan_seat_count(call->event->plan->plan);
     uint64_t version;
-    struct http_blob *picture = desk_picture(call->desk, call->event, &version);
+    (void)desk_picture(call->desk, call->event, &version);
+    const struct http_blob *letters = desk_picture_letters(call->desk, call->event);
     json_open(text, '{');
     json_member_u64(text, "version", version);
     json_member_u64(text, "seats", seats);
     /* One letter a seat, in plan order: f h s b. */
     json_key(text, "states");
     TEXT_LIT(text, "\"");
-    for (uint32_t i = 0; picture != NULL && i < seats; i++)
-        text_char(text, "fhsb"[(uint8_t)picture->bytes[i / 4] >> (i % 4 * 2) & 3]);
+    if (letters != NULL)
+        text_put(text, (struct span){letters->bytes, letters->len});
     TEXT_LIT(text, "\"");
     text->comma = true;
     render_counts(text, &shown);

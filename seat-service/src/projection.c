@@ -78,14 +78,20 @@ static void take_change(struct row *row, const struct change *change)
         row->state = "open";
         row->total = (int64_t)change->total;
         break;
-    case CHANGE_EXTENDED:
+    case CHANGE_EXTENDED: /* handed over to who is logged in, maybe */
         row->state = "paying";
+        row->buyer = change->buyer;
+        row->has_buyer = true;
         take_order(row, change);
         break;
     case CHANGE_RELEASED:
         row->state = "released";
         break;
+    case CHANGE_FORGOTTEN:
+        row->state = change->text_len > 0 ? "released" : "expired";
+        break;
     case CHANGE_EXPIRED:
+    case CHANGE_LATE:
         row->state = "expired";
         break;
     case CHANGE_CONFIRMED:
@@ -163,6 +169,7 @@ static const char SQL_WRITE[] =
     "   $9::bigint[], $10::text[], $11::timestamptz[], $12::timestamptz[], $13::bigint[])"
     "   AS r (hold, state, buyer, places, area, total, order_id, taken_at, changed_at, seq)"
     " ON CONFLICT (event, hold) DO UPDATE SET state = excluded.state,"
+    "   buyer = CASE WHEN excluded.buyer <> 0 THEN excluded.buyer ELSE holds.buyer END,"
     "   places = CASE WHEN excluded.places > 0 THEN excluded.places ELSE holds.places END,"
     "   total = CASE WHEN excluded.total > 0 THEN excluded.total ELSE holds.total END,"
     "   order_id = CASE WHEN excluded.order_id <> '' THEN excluded.order_id"

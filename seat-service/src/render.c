@@ -4,6 +4,7 @@
 
 #include "base/rfc3339.h"
 #include "rows.h"
+#include "sale/purchase.h"
 
 #include <stdlib.h>
 
@@ -160,6 +161,8 @@ static int put_geometry(struct text *text, const struct plan *plan, const char *
         json_close(text, '}');
     }
     json_close(text, ']');
+    struct span shapes = plan_shapes(plan);
+    json_member_raw(text, "shapes", shapes.len > 0 ? shapes : SPAN("[]"));
     json_close(text, '}');
     return rc;
 }
@@ -242,6 +245,8 @@ void render_info(struct text *text, const struct render_event *event)
     render_member_time(text, "starts_at", plan_starts_ms(plan));
     json_member_cstr(text, "plan", event->plan_hash);
     json_member_u64(text, "seats", plan_seat_count(plan));
+    json_member_bool(text, "accessible", plan_has_accessible(plan));
+    json_member_bool(text, "codes", plan_has_codes(plan));
     json_key(text, "limits");
     json_open(text, '{');
     json_member_u64(text, "max_per_buyer", limits->max_per_buyer);
@@ -360,6 +365,11 @@ void render_hold(struct text *text, const struct render_event *event, const char
     json_member_u64(text, "quantity", view->quantity);
     json_member_u64(text, "total", view->total);
     json_member_str(text, "currency", plan_currency(event->plan));
+    if (!purchase_digest_is_none(view->purchase)) {
+        char digest[PURCHASE_DIGEST_CHARS + 1];
+        purchase_digest_text(view->purchase, digest);
+        json_member_cstr(text, "purchase", digest);
+    }
     render_member_time(text, "expires_at", view->expires_ms);
     render_member_time(text, "ends_at", view->hard_end_ms);
     render_times(text, event->now_ms);

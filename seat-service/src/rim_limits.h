@@ -47,6 +47,21 @@ enum {
     /* How often a standby follows the journal and looks for the lock. */
     STANDBY_POLL_MS = 100,
 
+    /* An event that cannot be read is tried again after the first of these, doubled up to the
+     * second: to read one from its beginning is work, and whoever mends it does not wait long. */
+    EVENT_RETRY_MIN_MS = 1000,
+    EVENT_RETRY_MAX_MS = 30000,
+    /* How long the reader waits for another's lock before it turns to other events. */
+    READER_LOCK_MS = 2000,
+    /* The change that begins a journal, and what is sent with it. */
+    JOURNAL_FIRST_BYTES = 64 * 1024,
+    /* Connections of ours that broke, one after the other, before all was settled, and whose
+     * backends may be there still. Were there more, the oldest have long been ended by the server.
+     */
+    JOURNAL_BACKENDS_MAX = 16,
+    /* The name of a process and its life in the owner row. */
+    JOURNAL_INSTANCE_MAX = 128,
+
     /* Changes after which a new snapshot is made: 100,000 are replayed in well under a second. */
     SNAPSHOT_EVERY = 100000,
     SNAPSHOT_LOOK_MS = 5000,
@@ -58,6 +73,12 @@ enum {
     /* The auditor and replay read whole journals and write whole snapshots; nobody waits for them.
      */
     AUDITOR_ANSWER_MS = 60000,
+
+    /* Writing a document of 64 MB, over a slow line to a slow disk; nobody else waits for it. */
+    IMPORT_ANSWER_MS = 60000,
+    /* From written to open: read back, and taken. Then the operator is told to ask again. */
+    IMPORT_OPEN_MS = 30000,
+    IMPORT_LOOK_MS = 20,
 
     /* ---- the calls ---- */
 
@@ -72,12 +93,22 @@ enum {
     ENDINGS_MAX = 1024,
     PASS_LEEWAY_S = 5,
 
-    /* Answers kept for repeated Idempotency-Keys: ten minutes is longer than any client retries. Of
-     * one shard, which has a lock of its own; 64 shards hold 65,536 answers. */
-    IDEM_SHARDS = 64,
-    IDEM_PER_SHARD = 1024,
-    IDEM_KEEP_MS = 10 * 60 * 1000,
+    /* What came of requests with an Idempotency-Key is kept for ten minutes, which is longer than
+     * any client retries, if [idempotency] memory suffices. Places are in sets of IDEM_WAYS. A
+     * session has IDEM_NEAR of these and at least a quarter of each to itself, a thousand changes:
+     * few sets, so that one that hurries reaches few others, and so many that what sessions do
+     * evens out. Sets fill unevenly all the same: with the table six tenths full one change in a
+     * thousand is pushed out before its time, and that is what the README counts with. */
+    IDEM_WAYS = 32,
+    IDEM_NEAR = 128,
+    IDEM_LOCKS = 64, /* loops rarely meet at one */
+    IDEM_KEEP_S = 10 * 60,
     IDEM_KEY_MAX = 255, /* bytes of the header */
+    /* A repetition waits for the answer to the first for so long: longer than a change waits for
+     * the journal (JOURNAL_WAIT_MS) if there is one at all. Of one loop, so many wait. */
+    IDEM_WAIT_MS = 3000,
+    IDEM_WAITERS_MAX = 256,
+    IDEM_LOOK_US = 10 * 1000, /* so that looking costs a loop little, however many commits end */
 
     /* Cells that count requests of a session: eight times the buyers who are inside at once, so
      * that few share one. */
@@ -96,8 +127,14 @@ enum {
     PICTURE_LEVEL = 1,
     /* Changed seats in one delta; a reader who is further behind takes the whole picture. */
     DELTA_MAX = 4096,
-    /* Holds that are let go in one turn of the loop. */
-    EXPIRE_PER_TURN = 256,
+    /* Holds that run out and are on their way to the journal: as one lot comes back, the next goes.
+     * 30,000 that run out in one second are sixty such lots, and one lot leaves half of a batch to
+     * those who hold and pay meanwhile. */
+    EXPIRE_OPEN_MAX = JOURNAL_BATCH_MAX / 2,
+    /* After the journal could not be written for a while, holds that an order has do not run out
+     * for so long: their confirms were refused as well, and payment asks again within 30 s (its
+     * RETRY_CAP_MS) and gives each try 10 s. */
+    CONFIRM_SPARED_MS = 45 * 1000,
     /* Counts over time: one point in ten seconds, for a day. */
     SERIES_POINTS = 8640,
     SERIES_MS = 10000,

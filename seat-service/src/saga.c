@@ -4,11 +4,14 @@
 #include "api.h"
 #include "base/json_in.h"
 #include "hold_id.h"
+#include "pass.h"
+#include "sale/purchase.h"
 #include "verdict.h"
 
 #include <stdlib.h>
 
-enum { PAY_TTL_DEFAULT_S = 600, PAY_TTL_MAX_S = 7200, SAGA_BODY_MAX = 1024 };
+enum { PAY_TTL_DEFAULT_S = 600, PAY_TTL_MAX_S = 7200, SAGA_BODY_MAX = 2048, MEMBER_NAME_MAX = 64 };
+enum { MOVE_BODY_MAX = 32 * 1024 }; /* the seats of a hold twice, each of them escaped */
 
 static const char *verdict_word(const struct engine_op *op)
 {
@@ -18,9 +21,12 @@ static const char *verdict_word(const struct engine_op *op)
     case CHANGE_CONFIRMED:
         return op->change.verdict == CHANGE_VERDICT_RETAKEN ? "retaken" : "confirmed";
     case CHANGE_RELEASED:
+    case CHANGE_FORGOTTEN:
         return "released";
     case CHANGE_REFUNDED:
         return "refunded";
+    case CHANGE_MOVED:
+        return "moved";
     default:
         return "unknown";
     }
@@ -39,6 +45,7 @@ static void count(struct call *call, const struct engine_op *op)
             op->change.verdict == CHANGE_VERDICT_RETAKEN ? &stats->retaken : &stats->confirmed;
         break;
     case CHANGE_RELEASED:
+    case CHANGE_FORGOTTEN:
         counter = &stats->released;
         break;
     case CHANGE_REFUNDED:
@@ -77,21 +84,52 @@ static void finish(struct call *call, const struct engine_op *op)
     call_reply(call, 200, &body, (struct span){NULL, 0});
 }
 
+/* What was asked is so already. */
+static void finish_same(struct call *call, const struct engine_op *op)
+{
+    struct text body = desk_text(call->desk);
+    put_answer(call, op, &body);
+    call_reply(call, 200, &body, (struct span){NULL, 0});
+}
+
 struct order {
-    struct span id;
+    struct engine_order who;
     uint64_t pay_ttl_s;
+    struct engine_purchase purchase; /* `who` points here where one is told */
 };
 
-/* False: answered. The id is borrowed from the document. */
+/* {digest, fees, terms}: places and prices are the hold's own, and are not repeated. */
+static void read_purchase(struct json_in *in, struct order *order)
+{
+    struct json_in child;
+    struct span digest = {NULL, 0};
+    if (!json_in_child(in, "purchase", &child))
+        return;
+    json_in_require(&child, "digest");
+    if (json_in_str(&child, "digest", 1, PURCHASE_DIGEST_CHARS, &digest) &&
+        !purchase_digest_parse(digest, order->purchase.digest))
+        json_in_refuse(&child, "digest", "must be %d letters of base64url", PURCHASE_DIGEST_CHARS);
+    json_in_u64(&child, "fees", 0, UINT32_MAX, &order->purchase.fees);
+    json_in_str(&child, "terms", 0, PURCHASE_TERMS_MAX, &order->purchase.terms);
+    json_in_end(&child);
+    order->who.purchase = &order->purchase;
+}
+
+/* False: answered. Texts are borrowed from the document. */
 static bool read_order(struct call *call, json_t *doc, struct order *order)
 {
     struct err_slot err = {0};
     struct json_in in;
+    struct span member = {NULL, 0}; /* with extend; not there: the hold stays its visit's */
     *order = (struct order){.pay_ttl_s = PAY_TTL_DEFAULT_S};
+    order->purchase.event = span_of(call->event->id);
     json_in_object(&in, doc, &err);
     json_in_require(&in, "order");
-    json_in_str(&in, "order", 1, CHANGE_TEXT_MAX, &order->id);
+    json_in_str(&in, "order", 1, CHANGE_TEXT_MAX, &order->who.id);
+    if (json_in_str(&in, "member", 1, MEMBER_NAME_MAX, &member))
+        order->who.buyer = pass_hash(member);
     json_in_u64(&in, "pay_ttl_s", 1, PAY_TTL_MAX_S, &order->pay_ttl_s);
+    read_purchase(&in, order);
     if (json_in_end(&in) == 0)
         return true;
     api_bad_field(call, &err);
@@ -102,13 +140,16 @@ static enum engine_verdict act(struct call *call, struct span action, uint64_t h
                                const struct order *order, struct engine_op *op)
 {
     struct engine *engine = call->event->engine;
+    struct span id = order->who.id;
+    const struct engine_purchase *purchase = order->who.purchase;
     if (span_eq(action, SPAN("extend")))
-        return engine_extend(engine, hold, order->id, order->pay_ttl_s * 1000, call->now_ms, op);
+        return engine_extend(engine, hold, &order->who, order->pay_ttl_s * 1000, call->now_ms, op);
     if (span_eq(action, SPAN("confirm")))
-        return engine_confirm(engine, hold, order->id, call->now_ms, op);
+        return engine_confirm(engine, hold, id, purchase != NULL ? purchase->digest : NULL,
+                              call->now_ms, op);
     if (span_eq(action, SPAN("release")))
-        return engine_order_release(engine, hold, order->id, call->now_ms, op);
-    return engine_refund(engine, hold, order->id, call->now_ms, op);
+        return engine_order_release(engine, hold, id, call->now_ms, op);
+    return engine_refund(engine, hold, id, call->now_ms, op);
 }
 
 static bool is_action(struct span action)
@@ -158,13 +199,71 @@ static void post_action(struct http_req *req, void *ctx)
             if (verdict == ENGINE_GONE)
                 atomic_fetch_add_explicit(&desk_conf(call.desk)->stats->late_gone, 1,
                                           memory_order_relaxed);
-            if (verdict == ENGINE_SAME) {
-                struct text body = desk_text(call.desk);
-                put_answer(&call, &entry->op, &body);
-                call_reply(&call, 200, &body, (struct span){NULL, 0});
-            } else {
+            if (verdict == ENGINE_SAME)
+                finish_same(&call, &entry->op);
+            else
                 verdict_reply(&call, verdict, &entry->op, NULL);
-            }
+            desk_drop(entry);
+        }
+    }
+    json_decref(doc);
+}
+
+/* ---- a sold seat moves ---- */
+
+struct move {
+    struct span order;
+    uint32_t from[API_SEATS_MAX], to[API_SEATS_MAX];
+    uint32_t from_len, to_len;
+};
+
+/* {order, from, to}: from[i] becomes to[i]. False: answered. */
+static bool read_move(struct call *call, json_t *doc, struct move *move)
+{
+    struct err_slot err = {0};
+    struct json_in in;
+    json_t *from = NULL, *to = NULL;
+    json_in_object(&in, doc, &err);
+    json_in_require(&in, "order");
+    json_in_require(&in, "from");
+    json_in_require(&in, "to");
+    json_in_str(&in, "order", 1, CHANGE_TEXT_MAX, &move->order);
+    json_in_array(&in, "from", 1, HOLD_SEATS_MAX, &from);
+    json_in_array(&in, "to", 1, HOLD_SEATS_MAX, &to);
+    if (to != NULL && json_array_size(to) != json_array_size(from))
+        json_in_refuse(&in, "to", "must have as many seats as from");
+    if (json_in_end(&in) < 0) {
+        api_bad_field(call, &err);
+        return false;
+    }
+    return api_seats(call, from, "from", move->from, &move->from_len) &&
+           api_seats(call, to, "to", move->to, &move->to_len);
+}
+
+/* For the saga that gives the tickets of these seats anew. What was bought, and its digest, stays
+ * what it was: the price is paid, and a move is another fact than the sale. */
+static void post_move(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    struct call call;
+    struct move move = {0};
+    uint64_t hold;
+    json_t *doc;
+    if (!api_find_event(&call, req, desk_of(req)) || !api_read_hold(&call, 1, &hold) ||
+        !api_read_body(&call, &doc))
+        return;
+    call.finish = finish;
+    struct commit_entry *entry = NULL;
+    if (read_move(&call, doc, &move) && (entry = desk_entry(&call)) != NULL) {
+        enum engine_verdict verdict = engine_move(call.event->engine, hold, move.order, move.from,
+                                                  move.to, move.from_len, call.now_ms, &entry->op);
+        if (verdict == ENGINE_OK) {
+            desk_commit(&call, entry);
+        } else {
+            if (verdict == ENGINE_SAME)
+                finish_same(&call, &entry->op);
+            else
+                verdict_reply(&call, verdict, &entry->op, NULL);
             desk_drop(entry);
         }
     }
@@ -207,6 +306,8 @@ int saga_routes(struct annals *annals, struct http_router *router, struct err_sl
     const struct http_route routes[] = {
         {HTTP_METHOD_POST, "/internal/events/{event}/holds/{hold}/{action}", post_action, NULL,
          SAGA_BODY_MAX},
+        {HTTP_METHOD_POST, "/internal/events/{event}/holds/{hold}/move", post_move, NULL,
+         MOVE_BODY_MAX},
         {HTTP_METHOD_GET, "/internal/events/{event}/holds/{hold}", get_hold, NULL, 0},
         {HTTP_METHOD_POST, "/internal/sessions/{session}/end", post_session_end, annals,
          SAGA_BODY_MAX},

@@ -73,6 +73,16 @@ const struct config_setting settings_table[] = {
      .min = 1000,
      .max = 24 * 3600 * 1000,
      .help = "how often they are read again"},
+    {.section = "idempotency",
+     .key = "memory",
+     .kind = CONFIG_SIZE,
+     FIELD(idem_memory),
+     .fallback = "64m",
+     .min = 1 << 20,
+     .max = UINT64_C(64) << 30,
+     .help =
+         "for repeated Idempotency-Keys: 16 MB for each 650 keyed changes a second, to keep them "
+         "for ten minutes"},
     {.section = "holds",
      .key = "keys_file",
      .kind = CONFIG_STRING,

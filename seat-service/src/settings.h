@@ -15,6 +15,7 @@ struct settings {
     char keys_file[CONFIG_STRING_MAX];
     char keys_url[CONFIG_STRING_MAX];
     uint64_t keys_refresh_ms;
+    uint64_t idem_memory;
     char hold_keys_file[CONFIG_STRING_MAX];
     struct brand_settings brand;
 };

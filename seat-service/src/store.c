@@ -162,20 +162,48 @@ int store_event_create(struct pg *pg, struct span id, struct span hash, struct s
 
 /* ---- ownership ---- */
 
-int store_lock(struct pg *pg, int32_t event, struct err_slot *err, bool *got)
+static int32_t class_of(enum store_lock lock)
+{
+    return LOCK_CLASS + (int32_t)lock;
+}
+
+static void put_keys(struct pg_args *args, const int32_t *keys, uint32_t len)
+{
+    pg_array_open(args, PG_ARRAY_I32, len);
+    for (uint32_t i = 0; i < len; i++)
+        pg_array_i32(args, keys[i]);
+    pg_array_close(args);
+}
+
+int store_lock(struct pg *pg, enum store_lock lock, const int32_t *keys, uint32_t len,
+               struct err_slot *err, bool *got)
 {
     uint8_t memory[ARGS_BYTES];
     struct pg_args args;
     PGresult *res;
     pg_args_init(&args, memory, sizeof(memory));
-    pg_arg_i32(&args, LOCK_CLASS);
-    pg_arg_i32(&args, event);
-    int rc = pg_query(pg, "SELECT pg_try_advisory_lock($1, $2)", &args, err, &res);
+    pg_arg_i32(&args, class_of(lock));
+    put_keys(&args, keys, len);
+    int rc = pg_query(pg,
+                      "SELECT nth, pg_try_advisory_lock($1, key)"
+                      " FROM UNNEST($2::integer[]) WITH ORDINALITY AS k (key, nth)",
+                      &args, err, &res);
     if (rc < 0)
-        return err_wrap(err, "the lock of event %" PRId32, event);
-    *got = pg_bool(res, 0, 0);
+        return err_wrap(err, "locks of events");
+    for (int i = 0; i < PQntuples(res); i++)
+        got[pg_i64(res, i, 0) - 1] = pg_bool(res, i, 1);
     PQclear(res);
     return 0;
+}
+
+int store_unlock(struct pg *pg, enum store_lock lock, int32_t key, struct err_slot *err)
+{
+    uint8_t memory[ARGS_BYTES];
+    struct pg_args args;
+    pg_args_init(&args, memory, sizeof(memory));
+    pg_arg_i32(&args, class_of(lock));
+    pg_arg_i32(&args, key);
+    return pg_change(pg, "SELECT pg_advisory_unlock($1, $2)", &args, err, NULL);
 }
 
 static int take_head(const PGresult *res, int32_t event, struct err_slot *err,
@@ -205,50 +233,62 @@ static int query_head(struct pg *pg, const char *sql, const struct pg_args *args
     return rc;
 }
 
-int store_raise(struct pg *pg, int32_t event, struct span instance, struct err_slot *err,
-                struct store_head *head)
+int store_raise(struct pg *pg, int32_t event, uint64_t epoch, struct span instance,
+                struct err_slot *err, struct store_head *head)
 {
     uint8_t memory[ARGS_BYTES];
     struct pg_args args;
     pg_args_init(&args, memory, sizeof(memory));
     pg_arg_i32(&args, event);
     pg_arg_text(&args, instance);
+    pg_arg_i64(&args, (int64_t)epoch);
     return query_head(pg,
                       "UPDATE owner SET epoch = epoch + 1, instance = $2, taken_at = now()"
-                      " WHERE event = $1 RETURNING epoch, seq, chain",
+                      " WHERE event = $1 AND epoch = $3 RETURNING epoch, seq, chain",
                       &args, event, err, head);
 }
 
-int store_head_read(struct pg *pg, int32_t event, struct err_slot *err, struct store_head *head)
-{
-    uint8_t memory[ARGS_BYTES];
-    struct pg_args args;
-    pg_args_init(&args, memory, sizeof(memory));
-    pg_arg_i32(&args, event);
-    return query_head(pg, "SELECT epoch, seq, chain FROM owner WHERE event = $1", &args, event, err,
-                      head);
-}
-
-/* Who holds the lock and has been without a statement for so long that its program cannot be well.
- * An active backend is left alone: then it is PostgreSQL that is slow, and another owner would not
- * be faster. */
-static const char SQL_END_SILENT[] =
-    "SELECT pg_terminate_backend(a.pid) FROM pg_locks l JOIN pg_stat_activity a USING (pid)"
-    " WHERE l.locktype = 'advisory' AND l.classid = $1::integer::oid"
-    "   AND l.objid = $2::integer::oid AND l.objsubid = 2 AND l.granted"
-    "   AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
-    "   AND a.state <> 'active'"
-    "   AND clock_timestamp() - a.state_change > make_interval(secs => $3::integer / 1000.0)";
-
-int store_end_silent(struct pg *pg, int32_t event, uint32_t silent_ms, struct err_slot *err,
-                     bool *ended)
+int store_head_read(struct pg *pg, int32_t event, struct span instance, struct err_slot *err,
+                    struct store_head *head, bool *its)
 {
     uint8_t memory[ARGS_BYTES];
     struct pg_args args;
     PGresult *res;
     pg_args_init(&args, memory, sizeof(memory));
-    pg_arg_i32(&args, LOCK_CLASS);
     pg_arg_i32(&args, event);
+    pg_arg_text(&args, instance);
+    int rc = pg_query(pg, "SELECT epoch, seq, chain, instance = $2 FROM owner WHERE event = $1",
+                      &args, err, &res);
+    if (rc < 0)
+        return err_wrap(err, "the owner of event %" PRId32, event);
+    rc = take_head(res, event, err, head);
+    if (rc == 0)
+        *its = pg_bool(res, 0, 3);
+    PQclear(res);
+    return rc;
+}
+
+/* Who holds a lock and has been without a statement for so long that its program cannot be well, or
+ * for so long in the middle of one, with nothing to do but to wait for the rest of it. A backend
+ * that is at work is left alone: then it is PostgreSQL that is slow, and another owner would not be
+ * faster. */
+static const char SQL_END_SILENT[] =
+    "SELECT pg_terminate_backend(a.pid) FROM pg_locks l JOIN pg_stat_activity a USING (pid)"
+    " WHERE l.locktype = 'advisory' AND l.classid = $1::integer::oid"
+    "   AND l.objid = ANY ($2::integer[]::oid[]) AND l.objsubid = 2 AND l.granted"
+    "   AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    "   AND (a.state <> 'active' OR a.wait_event_type = 'Client')"
+    "   AND clock_timestamp() - a.state_change > make_interval(secs => $3::integer / 1000.0)";
+
+int store_end_silent(struct pg *pg, enum store_lock lock, const int32_t *keys, uint32_t len,
+                     uint32_t silent_ms, struct err_slot *err, bool *ended)
+{
+    uint8_t memory[ARGS_BYTES];
+    struct pg_args args;
+    PGresult *res;
+    pg_args_init(&args, memory, sizeof(memory));
+    pg_arg_i32(&args, class_of(lock));
+    put_keys(&args, keys, len);
     pg_arg_i32(&args, (int32_t)silent_ms);
     int rc = pg_query(pg, SQL_END_SILENT, &args, err, &res);
     if (rc < 0)
@@ -258,18 +298,19 @@ int store_end_silent(struct pg *pg, int32_t event, uint32_t silent_ms, struct er
     return 0;
 }
 
-int store_end_backend(struct pg *pg, int32_t event, int pid, struct err_slot *err)
+int store_end_backends(struct pg *pg, enum store_lock lock, int32_t key, const int32_t *pids,
+                       uint32_t len, struct err_slot *err)
 {
     uint8_t memory[ARGS_BYTES];
     struct pg_args args;
     pg_args_init(&args, memory, sizeof(memory));
-    pg_arg_i32(&args, LOCK_CLASS);
-    pg_arg_i32(&args, event);
-    pg_arg_i32(&args, pid);
+    pg_arg_i32(&args, class_of(lock));
+    pg_arg_i32(&args, key);
+    put_keys(&args, pids, len);
     return pg_change(pg,
                      "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'"
                      " AND classid = $1::integer::oid AND objid = $2::integer::oid"
-                     " AND objsubid = 2 AND granted AND pid = $3",
+                     " AND objsubid = 2 AND granted AND pid = ANY ($3) AND pid <> pg_backend_pid()",
                      &args, err, NULL);
 }
 

@@ -38,19 +38,27 @@ int store_event_create(struct pg *pg, struct span id, struct span hash, struct s
 
 /* ---- ownership ---- */
 
-/* The session's advisory lock on the event. *got false: somebody else has it. */
-int store_lock(struct pg *pg, int32_t event, struct err_slot *err, bool *got);
-/* By who has the lock: from here on no other epoch commits. Waits for a commit that is under way,
- * so that the head which it answers is final. */
-int store_raise(struct pg *pg, int32_t event, struct span instance, struct err_slot *err,
-                struct store_head *head);
-int store_head_read(struct pg *pg, int32_t event, struct err_slot *err, struct store_head *head);
-/* Ends the backend that has the lock, if it has been idle for longer than silent_ms: its program
- * hangs, is stopped, or is cut off. *ended says whether there was one. */
-int store_end_silent(struct pg *pg, int32_t event, uint32_t silent_ms, struct err_slot *err,
-                     bool *ended);
-/* Ends one backend by its pid, if it is one of ours that has the lock. */
-int store_end_backend(struct pg *pg, int32_t event, int pid, struct err_slot *err);
+/* The session's advisory locks: of an event, by its number; of a house, which is all processes that
+ * serve the same list of events, by a hash of that. They go with the session. */
+enum store_lock { STORE_LOCK_EVENT, STORE_LOCK_HOUSE };
+/* Tries `len` of them, 1..EVENTS_MAX; got[i] false: somebody else has it. */
+int store_lock(struct pg *pg, enum store_lock lock, const int32_t *keys, uint32_t len,
+               struct err_slot *err, bool *got);
+int store_unlock(struct pg *pg, enum store_lock lock, int32_t key, struct err_slot *err);
+/* From here on no epoch but the answered one commits. Waits for a commit that is under way, so that
+ * the head which it answers is final. ERR_NOT_FOUND: `epoch` is over. */
+int store_raise(struct pg *pg, int32_t event, uint64_t epoch, struct span instance,
+                struct err_slot *err, struct store_head *head);
+/* *its: whether it was `instance` that raised the epoch last. */
+int store_head_read(struct pg *pg, int32_t event, struct span instance, struct err_slot *err,
+                    struct store_head *head, bool *its);
+/* Ends the backends that have the locks and were idle, or waited for their programs, for longer
+ * than silent_ms: those programs hang, are stopped, or are cut off. *ended: there was one. */
+int store_end_silent(struct pg *pg, enum store_lock lock, const int32_t *keys, uint32_t len,
+                     uint32_t silent_ms, struct err_slot *err, bool *ended);
+/* Ends those of these backends that have the lock, this session's own excepted. */
+int store_end_backends(struct pg *pg, enum store_lock lock, int32_t key, const int32_t *pids,
+                       uint32_t len, struct err_slot *err);
 
 /* ---- writing ---- */
 

@@ -33,6 +33,9 @@ static const struct {
     [ENGINE_NO_ORDER] = {404, "no such order has this hold"},
     [ENGINE_GONE] = {409, "the hold had run out and its seats have gone to somebody else"},
     [ENGINE_HARD_END] = {409, "the hold cannot be extended any further"},
+    [ENGINE_BY_ORDER] = {409, "an order has bought these seats, and its tickets name them; they do "
+                              "not move without the tickets"},
+    [ENGINE_DIFFERS] = {409, "the hold is not what this order bought, or costs something else"},
     [ENGINE_FULL] = {503, "a bound of the engine is reached; try again"},
 };
 

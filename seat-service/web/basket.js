@@ -9,6 +9,7 @@ export class Basket {
     this.kept = `fg-hold-${event}`;
     this.onChange = onChange;
     this.hold = null;
+    this.needs = {}; // {access, code}: what lets seats be taken that are kept for those who need or know it
     this.last = Promise.resolve();
   }
 
@@ -64,13 +65,13 @@ export class Basket {
 
   add(ids) {
     return this.change(() => (this.hold
-      ? call('PATCH', `${this.path}/${this.hold.hold}`, { add: ids })
-      : call('POST', this.path, { seats: ids })));
+      ? call('PATCH', `${this.path}/${this.hold.hold}`, { add: ids, ...this.needs })
+      : call('POST', this.path, { seats: ids, ...this.needs })));
   }
 
   // All of them for others, in one step.
   exchange(ids) {
-    return this.change(() => call('PATCH', `${this.path}/${this.hold.hold}`, { add: ids, remove: this.seats }));
+    return this.change(() => call('PATCH', `${this.path}/${this.hold.hold}`, { add: ids, remove: this.seats, ...this.needs }));
   }
 
   async alternatives() {
@@ -85,11 +86,11 @@ export class Basket {
 
   best(quantity, category, adjacent) {
     const wish = { quantity, adjacent, ...(category ? { category } : {}) };
-    return this.change(() => call('POST', this.path, { best_available: wish }));
+    return this.change(() => call('POST', this.path, { best_available: wish, ...this.needs }));
   }
 
   area(area, quantity) {
-    return this.change(() => call('POST', this.path, { area, quantity }));
+    return this.change(() => call('POST', this.path, { area, quantity, ...this.needs }));
   }
 
   giveBack() {

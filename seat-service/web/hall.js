@@ -2,6 +2,7 @@
 // cart speak of the same seats.
 
 import { announce, byId, call, knows, lang, make, minutes, money, Refused, say, sayError, serverNow } from './kit.js';
+import { Live } from './live.js';
 import { applyChanges, FREE, HELD, readPicture, readPlan, SOLD, versionOf } from './plan.js';
 import { SeatMap } from './map.js';
 import { SeatList } from './list.js';
@@ -18,6 +19,7 @@ let info;
 let plan;
 let map;
 let list;
+let live;
 const mine = new Set();
 const basket = new Basket(event, { onChange: onBasket });
 
@@ -31,8 +33,8 @@ const priceOf = (i) => money(termsOf(i).price, info.currency);
 
 // What whoever takes the seat should know before, and how they come to it.
 function marksOf(i) {
-  const { flags = [], sight } = plan.notes.get(i) ?? {};
-  return [...flags.map((flag) => say(`flag.${flag}`)), sight].filter(Boolean);
+  const { flags = [], sight, channel } = plan.notes.get(i) ?? {};
+  return [...flags.map((flag) => say(`flag.${flag}`)), channel && channel !== opened ? say('flag.channel') : '', sight].filter(Boolean);
 }
 
 function wayTo(i) {
@@ -46,6 +48,7 @@ function describe(i) {
   return [nameOf(i), `${termsOf(i).name} ${priceOf(i)}`, how, ...marksOf(i), wayTo(i)].filter(Boolean).join(' · ');
 }
 
+let opened = null; // the channel that the code opens
 let pointed = -1; // the seat that is told of below the map
 function tellOf(i) {
   if (i >= 0) pointed = i;
@@ -82,9 +85,21 @@ function gone(code) {
   for (const id of ['sale', 'cart', 'wait']) byId(id).hidden = true;
 }
 
-function explain(error) {
+// Who did not know of the choice is asked where it matters: the seat is there, and it is kept for some.
+function offerAccess(places, work) {
+  trouble(sayError(new Refused(403, { code: 'accessible-seat' })));
+  const button = make('button', { type: 'button', textContent: say('needs.take-access') });
+  button.addEventListener('click', () => {
+    setAccess(true);
+    attempt(places, work);
+  });
+  byId('offers').replaceChildren(button);
+}
+
+function explain(error, places = [], work = null) {
   if (!(error instanceof Refused)) throw error;
   if (error.status === 401) gone(error.code);
+  else if (error.code === 'accessible-seat' && work !== null && !byId('access').checked) offerAccess(places, work);
   else if (error.code === 'seats-taken') {
     const lost = (error.problem.seats ?? []).map((id) => plan.placeOf.get(id));
     for (const i of lost) if (plan.state[i] === FREE) plan.state[i] = HELD; // until the stream says more
@@ -107,7 +122,7 @@ async function attempt(places, work) {
   try {
     await work();
   } catch (error) {
-    explain(error);
+    explain(error, places, work);
   } finally {
     for (const i of places) map.pending.delete(i);
     told();
@@ -120,6 +135,65 @@ function toggle(i) {
   if (mine.has(i)) attempt([i], () => basket.remove(plan.ids[i]));
   else if (plan.state[i] === FREE) attempt([i], () => basket.add([plan.ids[i]]));
   else trouble(say('trouble.not-free', nameOf(i)));
+}
+
+// ---- what is kept for some ----
+
+function setAccess(on) {
+  byId('access').checked = on;
+  if (on) basket.needs.access = true;
+  else delete basket.needs.access;
+}
+
+function forgetCode() {
+  delete basket.needs.code;
+  opened = null;
+}
+
+const KEPT_CODE = `fg-code-${event}`;
+function keepCode(code) {
+  try {
+    if (code) sessionStorage.setItem(KEPT_CODE, code);
+    else sessionStorage.removeItem(KEPT_CODE);
+  } catch { /* asked for again after a reload */ }
+}
+
+// Whether it is one is asked before a seat hangs on it.
+async function checkCode() {
+  const code = byId('code').value.trim();
+  const told = byId('code-told');
+  forgetCode();
+  try {
+    const { channel, name, on_sale_at: at } = await call('POST', `${path}/codes`, { code });
+    basket.needs.code = code;
+    opened = channel;
+    const early = at && Date.parse(at) > serverNow();
+    told.textContent = early ? say('needs.code-early', name, new Intl.DateTimeFormat(lang, { dateStyle: 'medium', timeStyle: 'short' }).format(Date.parse(at))) : say('needs.code-good', name);
+    keepCode(code);
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    if (error.status === 401) { gone(error.code); return; }
+    told.textContent = error.code === 'code-unknown' ? say('needs.code-wrong') : sayError(error);
+    if (error.code === 'code-unknown') keepCode('');
+  }
+  byId('code').setAttribute('aria-invalid', String(opened === null));
+  map.refresh();
+  list?.refresh();
+  tellOf(pointed);
+}
+
+function addNeeds() {
+  byId('needs').hidden = !info.codes && !info.accessible;
+  byId('needs-access').hidden = !info.accessible;
+  byId('code-form').hidden = !info.codes;
+}
+
+function restoreCode() {
+  let code = null;
+  try { code = sessionStorage.getItem(KEPT_CODE); } catch { /* see keepCode() */ }
+  if (!info.codes || !code) return;
+  byId('code').value = code;
+  checkCode();
 }
 
 async function takeBest(event_) {
@@ -241,11 +315,6 @@ function takeAreas(areas) {
   }
 }
 
-async function resync() {
-  readPicture(plan, ...await fetchPicture());
-  changed();
-}
-
 // A line that is back within a moment is not worth a word. After a longer cut the seats are read by the
 // stream, and what became of the hold is asked.
 let lost = 0;
@@ -270,12 +339,11 @@ function follow() {
   stream.addEventListener('seats', (message) => {
     const changes = JSON.parse(message.data);
     takeAreas(changes.areas);
-    if (changes.version > plan.version) applyChanges(plan, changes);
-    changed();
+    live.take(changes);
   });
   stream.addEventListener('resync', (message) => {
     takeAreas(JSON.parse(message.data).areas);
-    resync().catch(() => {});
+    live.renew();
   });
   // The browser comes back by itself after a lost connection, but not after an answer that is none.
   stream.addEventListener('error', () => {
@@ -288,11 +356,8 @@ async function poll() {
   try {
     const changes = await call('GET', `${path}/availability?since=${plan.version}`);
     takeAreas(changes.areas);
-    if (changes.resync) await resync();
-    else {
-      applyChanges(plan, changes);
-      changed();
-    }
+    if (changes.resync) await live.renew();
+    else live.take(changes);
     follow();
   } catch (error) {
     if (error.status === 401) gone(error.code);
@@ -387,6 +452,11 @@ function listen() {
   byId('zoom-out').addEventListener('click', () => map.zoomBy(1 / 1.8));
   byId('zoom-all').addEventListener('click', () => map.showAll());
   byId('best-form').addEventListener('submit', takeBest);
+  byId('access').addEventListener('change', () => setAccess(byId('access').checked));
+  byId('code-form').addEventListener('submit', (event_) => {
+    event_.preventDefault();
+    checkCode();
+  });
   byId('trouble-close').addEventListener('click', calm);
   byId('cart-others').addEventListener('click', offerOthers);
   byId('cart-back').addEventListener('click', () => attempt([...mine], () => basket.giveBack()));
@@ -420,6 +490,7 @@ function frame() {
   byId('sale').inert = true;
   addCategories();
   addAreas();
+  addNeeds();
   map = new SeatMap(byId('map'), { onTake: toggle, onPoint: tellOf });
   map.mine = mine;
   show(viewKept());
@@ -433,6 +504,7 @@ async function open() {
   if (!map) frame();
   plan = readPlan(await geometry);
   readPicture(plan, ...await picture);
+  live = new Live(plan, { fetchPicture, read: readPicture, apply: applyChanges, onChange: changed, later: (again) => setTimeout(() => { if (byId('gone').hidden) again(); }, POLL_MS * (0.75 + Math.random() / 2)) });
   map.show(plan);
   byId('wait').hidden = true;
   byId('hall').dataset.seen = 'hall';
@@ -447,6 +519,7 @@ async function open() {
   list = new SeatList(plan, { onTake: toggle, priceOf, marksOf, wayTo, mine, pending: map.pending, wanted: map.wanted });
   showFull();
   await basket.restore().catch(explain);
+  restoreCode();
   if (mine.size > 0) map.showSeats([...mine]);
   follow();
   byId('hall').dataset.ready = lang;

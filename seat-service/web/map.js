@@ -3,6 +3,7 @@
 
 import { countFree, FREE, HELD, SOLD, Grid } from './plan.js';
 import { LOOK, LOOKS, makePaint } from './paint.js';
+import { Ground } from './ground.js';
 import { say } from './kit.js';
 
 const SEAT_WIDTH = 17; // in the plan, where neighbours stand 20 apart
@@ -13,7 +14,8 @@ const TAP_SLOP_PX = 8;
 const FINGER_PX = 22;
 
 export class SeatMap {
-  // `box` holds two canvases: the lower for seats, the upper for all that is few.
+  // `box` holds three canvases: the ground for what the plan draws beside its seats, the lower for seats,
+  // the upper for all that is few.
   constructor(box, { onTake, onPoint }) {
     this.box = box;
     this.onTake = onTake;
@@ -25,7 +27,7 @@ export class SeatMap {
     this.cursor = -1;
     this.seatsDrawn = false;
     this.pointers = new Map();
-    [this.lower, this.upper] = box.querySelectorAll('canvas');
+    [this.soil, this.lower, this.upper] = box.querySelectorAll('canvas');
     this.context = this.upper.getContext('2d');
     this.view = { k: 1, x: 0, y: 0 };
   }
@@ -35,6 +37,7 @@ export class SeatMap {
     this.plan = plan;
     this.wanted = plan.categories.map(() => true);
     this.paths = plan.zones.map((zone) => this.path(zone));
+    this.ground = plan.shapes.length > 0 ? new Ground(this.soil, plan.shapes) : null;
     if (this.width) this.begin();
     new ResizeObserver(() => this.resize()).observe(this.box);
   }
@@ -74,7 +77,7 @@ export class SeatMap {
       this.view.y += (this.height - high) / 2;
     }
     const [across, down] = [this.width, this.height].map((size) => Math.round(size * this.ratio));
-    for (const canvas of [this.lower, this.upper]) {
+    for (const canvas of [this.soil, this.lower, this.upper]) {
       if (canvas.width === across && canvas.height === down) continue; // to set them empties it, and takes its time
       canvas.width = across;
       canvas.height = down;
@@ -97,7 +100,7 @@ export class SeatMap {
   }
 
   showAll() {
-    this.whole = this.fit(this.plan.box, 12);
+    this.whole = this.fit(this.plan.room, 12);
     this.view = { ...this.whole };
     this.wake();
   }
@@ -124,7 +127,7 @@ export class SeatMap {
 
   // Never so far out that the hall is lost, nor so far in that a seat is a wall.
   clamp() {
-    const { view, plan: { box } } = this;
+    const { view, plan: { room: box } } = this;
     this.whole = this.fit(box, 12);
     const k = Math.min(MOST_PX / SEAT_WIDTH, Math.max(this.whole.k * 0.8, view.k));
     if (k !== view.k) this.zoom(k / view.k, this.width / 2, this.height / 2);
@@ -178,7 +181,7 @@ export class SeatMap {
   recolour() {
     const style = getComputedStyle(this.box);
     const token = (name) => this.rgb(style.getPropertyValue(name).trim());
-    this.tokens = Object.fromEntries(['ink', 'paper', 'soft', 'line', 'mine', 'act'].map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
+    this.tokens = Object.fromEntries(['ink', 'paper', 'raised', 'soft', 'line', 'mine', 'act'].map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
     if (this.grid) this.repaint(token);
     this.refresh();
   }
@@ -223,6 +226,7 @@ export class SeatMap {
     if (this.near) this.paint.draw(view, SEAT_WIDTH, ratio);
     else if (this.seatsDrawn) this.paint.clear();
     this.seatsDrawn = this.near;
+    this.ground?.draw(view, ratio, this.tokens, (colour) => this.rgb(colour));
     if (!this.near) this.drawZones();
     this.drawStage();
     if (this.near) this.drawNames();
@@ -275,8 +279,8 @@ export class SeatMap {
   }
 
   drawStage() {
-    const { context, view, plan: { focal } } = this;
-    if (!focal) return;
+    const { context, view, plan: { focal, box } } = this;
+    if (!focal || this.ground?.names(focal, (box.right - box.left + box.bottom - box.top) / 4, view.k)) return;
     const x = focal.x * view.k + view.x;
     const y = focal.y * view.k + view.y;
     const text = say('map.stage');

@@ -169,6 +169,11 @@ uint64_t avail_publish(struct avail *avail)
 
 /* ---- reading ---- */
 
+void avail_begin(struct avail *avail, uint64_t base)
+{
+    avail->base = base;
+}
+
 uint64_t avail_version(const struct avail *avail)
 {
     return avail->base + get(&avail->version);

@@ -13,6 +13,7 @@ int avail_create(const struct plan *plan, const struct seats *seats, uint64_t ba
 void avail_destroy(struct avail *avail);
 size_t avail_memory(const struct avail *avail);
 
+void avail_begin(struct avail *avail, uint64_t base);
 uint64_t avail_publish(struct avail *avail);
 uint64_t avail_version(const struct avail *avail);
 uint64_t avail_copy(const struct avail *avail, uint8_t *out);

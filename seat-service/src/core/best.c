@@ -1,14 +1,10 @@
 /* best.c: windows of free neighbours, found by bit tricks, nearest to the focal point first.
  *
- * The hall is cut into spots: one picture (up to 64 places of a row) as far as it belongs to one
- * category. Each category has its spots sorted by how near any window in them can come to the focal
- * point. A search walks down that list, computes with a few shifts where n free neighbours begin,
- * and stops when what it has is better than the nearest that a later spot could offer. A whole
- * stadium is some three thousand spots, and one that is sold out costs a load and a branch.
- *
- * What a window costs is the squared distance of its middle. Places between the ends of a row are
- * interpolated from three known points, which is exact for straight rows and good to centimetres
- * for curved ones; so the engine keeps no coordinates by seat.
+ * The hall is cut into spots (best_spots.c), each category's sorted by how near any window in them
+ * can come to the focal point. A search walks down that list, computes with a few shifts where n
+ * free neighbours begin, and stops when what it has is better than the nearest that a later spot
+ * could offer. What a window costs is the squared distance of its middle. A whole stadium is some
+ * three thousand spots, and one that is sold out costs a load and a branch.
  *
  * Windows that would leave a single seat are masked out in the same arithmetic: the place left of a
  * window is left single if it is free and the one before it is not; likewise to the right.
@@ -20,222 +16,17 @@
  * which nobody minds.
  *
  * Seats of allocations and accessible seats are left out of a spot's plain mask. Only who may have
- * them, and only in spots that have some, pays for a look at each seat. */
-#include "core/best.h"
+ * them, and only in spots that have some, pays for a look at each seat.
+ *
+ * A companion's seat is proposed only together with its accessible seat, so that no proposal is one
+ * that the rules refuse. Whoever needs one accessible seat needs no second: what is sought beyond
+ * the first piece is sought among plain seats, and among the others only where these do not do. */
+#include "core/best_internal.h"
 
 #include <assert.h>
-#include <stdlib.h>
 #include <string.h>
 
 typedef unsigned __int128 wide; /* a picture and the one after it */
-
-struct spot {
-    uint64_t plain; /* seats of the category that anybody may have */
-    uint32_t word;  /* its picture */
-    float cost_min; /* no window that begins here is nearer */
-    uint16_t row;
-    uint8_t chunk;  /* word - row's first word */
-    bool mixed : 1; /* has seats of the category that are not plain */
-    bool alone : 1; /* the only picture of its row */
-};
-
-struct row_shape { /* three points of a row: its beginning, middle and end */
-    float x[3], y[3];
-};
-
-struct best {
-    const struct plan *plan;
-    const struct plan_facts *facts;
-    const struct seats *seats;
-    struct row_shape *shapes;
-    struct spot *spots;
-    uint32_t first[PLAN_CATEGORIES_MAX + 1]; /* spots of a category: first[c] .. first[c + 1] */
-    float focal_x, focal_y, pitch;
-    uint64_t seed;
-    /* Written by everyone who asks, so not in the line that everyone reads. */
-    _Alignas(64) _Atomic uint32_t inside;
-    _Atomic uint64_t turn;
-};
-
-/* ---- shapes and costs ---- */
-
-static void shape_row(const struct plan_facts *facts, uint32_t row, struct row_shape *shape)
-{
-    uint32_t last = facts->runs[row].count - 1u;
-    uint32_t low = plan_seat_at(facts, row, last / 2);
-    uint32_t high = plan_seat_at(facts, row, last - last / 2);
-    uint32_t ends[2] = {plan_seat_at(facts, row, 0), plan_seat_at(facts, row, last)};
-    *shape = (struct row_shape){
-        .x = {facts->x[ends[0]], (facts->x[low] + facts->x[high]) / 2, facts->x[ends[1]]},
-        .y = {facts->y[ends[0]], (facts->y[low] + facts->y[high]) / 2, facts->y[ends[1]]},
-    };
-}
-
-/* The middle of n places from pos on: the parabola through the three points. */
-static void middle_of(const struct best *best, uint32_t row, uint32_t pos, uint32_t n, float *x,
-                      float *y)
-{
-    const struct row_shape *shape = &best->shapes[row];
-    float last = (float)(best->facts->runs[row].count - 1);
-    float t = last > 0 ? ((float)pos + (float)(n - 1) / 2) / last : 0.5F;
-    float a = (2 * t - 1) * (t - 1);
-    float b = 4 * t * (1 - t);
-    float c = t * (2 * t - 1);
-    *x = a * shape->x[0] + b * shape->x[1] + c * shape->x[2];
-    *y = a * shape->y[0] + b * shape->y[1] + c * shape->y[2];
-}
-
-static float cost_from(const struct best *best, uint32_t row, uint32_t pos, uint32_t n, float x,
-                       float y)
-{
-    float at_x, at_y;
-    middle_of(best, row, pos, n, &at_x, &at_y);
-    return (at_x - x) * (at_x - x) + (at_y - y) * (at_y - y);
-}
-
-float best_cost(const struct best *best, uint32_t run, uint32_t pos, uint32_t n)
-{
-    return cost_from(best, run, pos, n, best->focal_x, best->focal_y);
-}
-
-/* ---- the spots ---- */
-
-static bool is_plain(const struct plan_facts *facts, uint32_t seat)
-{
-    return plan_channel_of(facts, seat) == 0 &&
-           (plan_flags_of(facts, seat) & (PLAN_SEAT_ACCESSIBLE | PLAN_SEAT_COMPANION)) == 0;
-}
-
-static int by_cost(const void *a, const void *b)
-{
-    const struct spot *x = a, *y = b;
-    if (x->cost_min != y->cost_min)
-        return x->cost_min < y->cost_min ? -1 : 1;
-    return x->word < y->word ? -1 : x->word > y->word;
-}
-
-/* A window may begin in this chunk and reach into the next one. */
-static float cost_min_of(const struct best *best, uint32_t row, uint32_t chunk)
-{
-    uint32_t count = best->facts->runs[row].count;
-    uint32_t from = chunk * 64;
-    uint32_t to =
-        from + 64 + BEST_ADJACENT_MAX / 2 < count ? from + 64 + BEST_ADJACENT_MAX / 2 : count;
-    float min = best_cost(best, row, from, 1);
-    for (uint32_t pos = from; pos < to; pos++) {
-        float here = best_cost(best, row, pos, 1);
-        min = here < min ? here : min;
-        here = pos + 1 < to ? best_cost(best, row, pos, 2) : here;
-        min = here < min ? here : min;
-    }
-    return min;
-}
-
-/* Counts the spots of one category in one chunk, and writes them if there is room to write. */
-static uint32_t cut_chunk(struct best *best, uint32_t row, uint32_t chunk, uint32_t category,
-                          struct spot *out)
-{
-    struct spot spot = {.word = best->seats->rows[row].word + chunk,
-                        .row = (uint16_t)row,
-                        .chunk = (uint8_t)chunk,
-                        .alone = best->seats->rows[row].words == 1};
-    uint32_t count = best->facts->runs[row].count;
-    bool any = false;
-    for (uint32_t pos = chunk * 64; pos < count && pos < chunk * 64 + 64; pos++) {
-        uint32_t seat = plan_seat_at(best->facts, row, pos);
-        if (best->facts->category[seat] != category)
-            continue;
-        any = true;
-        if (is_plain(best->facts, seat))
-            spot.plain |= UINT64_C(1) << (pos % 64);
-        else
-            spot.mixed = true;
-    }
-    if (any && out != NULL) {
-        spot.cost_min = cost_min_of(best, row, chunk);
-        *out = spot;
-    }
-    return any;
-}
-
-static uint32_t cut_category(struct best *best, uint32_t category, struct spot *out)
-{
-    uint32_t count = 0;
-    for (uint32_t row = 0; row < best->facts->run_count; row++)
-        for (uint32_t chunk = 0; chunk < best->seats->rows[row].words; chunk++)
-            count += cut_chunk(best, row, chunk, category, out != NULL ? &out[count] : NULL);
-    if (out != NULL)
-        qsort(out, count, sizeof(*out), by_cost);
-    return count;
-}
-
-/* How far neighbours sit from each other, on average: the measure of "near". */
-static float pitch_of(const struct best *best)
-{
-    double sum = 0;
-    uint64_t gaps = 0;
-    for (uint32_t row = 0; row < best->facts->run_count; row++) {
-        const struct row_shape *shape = &best->shapes[row];
-        uint32_t count = best->facts->runs[row].count - 1u;
-        float width =
-            shape->x[2] > shape->x[0] ? shape->x[2] - shape->x[0] : shape->x[0] - shape->x[2];
-        float depth =
-            shape->y[2] > shape->y[0] ? shape->y[2] - shape->y[0] : shape->y[0] - shape->y[2];
-        sum += (double)(width > depth ? width : depth);
-        gaps += count;
-    }
-    return gaps > 0 && sum > 0 ? (float)(sum / (double)gaps) : 1;
-}
-
-int best_create(const struct plan *plan, const struct seats *seats, uint64_t seed,
-                struct best **out)
-{
-    struct best *best = aligned_alloc(64, sizeof(*best));
-    if (best == NULL)
-        return ERR_NOMEM;
-    memset(best, 0, sizeof(*best));
-    best->plan = plan;
-    best->facts = plan_facts(plan);
-    best->seats = seats;
-    best->seed = seed;
-    plan_focal(plan, &best->focal_x, &best->focal_y);
-    best->shapes = calloc(best->facts->run_count + 1, sizeof(*best->shapes));
-    if (best->shapes == NULL)
-        goto no_memory;
-    for (uint32_t row = 0; row < best->facts->run_count; row++)
-        shape_row(best->facts, row, &best->shapes[row]);
-    best->pitch = pitch_of(best);
-
-    uint32_t categories = plan_category_count(plan);
-    for (uint32_t c = 0; c < categories; c++)
-        best->first[c + 1] = best->first[c] + cut_category(best, c, NULL);
-    best->spots = calloc(best->first[categories] + 1, sizeof(*best->spots));
-    if (best->spots == NULL)
-        goto no_memory;
-    for (uint32_t c = 0; c < categories; c++)
-        cut_category(best, c, &best->spots[best->first[c]]);
-    *out = best;
-    return 0;
-
-no_memory:
-    best_destroy(best);
-    return ERR_NOMEM;
-}
-
-void best_destroy(struct best *best)
-{
-    if (best == NULL)
-        return;
-    free(best->spots);
-    free(best->shapes);
-    free(best);
-}
-
-size_t best_memory(const struct best *best)
-{
-    return sizeof(*best) + best->facts->run_count * sizeof(*best->shapes) +
-           best->first[plan_category_count(best->plan)] * sizeof(*best->spots);
-}
 
 /* ---- windows in a spot ---- */
 
@@ -292,12 +83,12 @@ static uint64_t allowed(const struct best *best, const struct spot *spot, uint32
     return allowed_walk(best, spot->row, spot->chunk, category, ask, accessible);
 }
 
-struct view {            /* a spot as one asker sees it */
-    uint64_t free;       /* every free seat of the picture */
-    uint64_t before;     /* the picture before it in the row, */
-    wide after;          /* and with the one after it */
-    wide may;            /* free and allowed */
-    uint64_t accessible; /* of the first picture */
+struct view {        /* a spot as one asker sees it */
+    uint64_t free;   /* every free seat of the picture */
+    uint64_t before; /* the picture before it in the row, */
+    wide after;      /* and with the one after it */
+    wide may;        /* free and allowed */
+    wide accessible; /* of those that may be had */
 };
 
 static bool look(const struct best *best, const struct spot *spot, uint32_t category,
@@ -306,9 +97,11 @@ static bool look(const struct best *best, const struct spot *spot, uint32_t cate
     view->free = picture_less(best, spot->word, chosen);
     if ((view->free & spot->plain) == 0 && !spot->mixed)
         return false;
-    uint64_t mine = view->free & allowed(best, spot, category, ask, &view->accessible);
+    uint64_t accessible;
+    uint64_t mine = view->free & allowed(best, spot, category, ask, &accessible);
     if (mine == 0)
         return false;
+    view->accessible = accessible;
     view->before = 0;
     view->after = view->free;
     view->may = mine;
@@ -319,19 +112,36 @@ static bool look(const struct best *best, const struct spot *spot, uint32_t cate
         view->before = picture_less(best, spot->word - 1, chosen);
     if (spot->chunk + 1u < row->words) {
         uint64_t next = picture_less(best, spot->word + 1, chosen);
-        uint64_t ignored;
         view->after |= (wide)next << 64;
-        view->may |=
-            (wide)(next & allowed_walk(best, spot->row, spot->chunk + 1u, category, ask, &ignored))
-            << 64;
+        view->may |= (wide)(next & allowed_walk(best, spot->row, spot->chunk + 1u, category, ask,
+                                                &accessible))
+                     << 64;
+        view->accessible |= (wide)accessible << 64;
     }
     return true;
 }
 
+/* Where from distances count, and what the search may use. */
+struct search {
+    const struct best_ask *ask;
+    const struct chosen *chosen;
+    uint32_t n;
+    bool orphans;
+    bool with_access; /* one of the seats has to be accessible */
+    bool plain_only;  /* the asker may have plain seats and no others; set by search_all() */
+    bool near;        /* from x, y instead of the focal point: the spots' order is of no help */
+    float x, y;
+    /* Seats of other proposals to the same asker: not to be proposed again, but as free as before,
+     * since only one of them will be taken. NULL: none. */
+    const struct chosen *proposed;
+};
+
 /* Where windows of n begin: a bit for each first place. */
 static uint64_t windows(const struct best *best, const struct spot *spot, const struct view *view,
-                        const struct best_ask *ask, uint32_t n, bool orphans)
+                        const struct search *search)
 {
+    const struct best_ask *ask = search->ask;
+    uint32_t n = search->n;
     assert(n >= 1 && n <= BEST_ADJACENT_MAX);
     const struct seats_row *row = &best->seats->rows[spot->row];
     if ((row->flags & PLAN_RUN_WHOLE) && n != row->count)
@@ -341,13 +151,13 @@ static uint64_t windows(const struct best *best, const struct spot *spot, const 
         starts &= (uint64_t)(view->may >> i);
     if (starts == 0)
         return 0;
-    if (ask->access_need) {
+    if (search->with_access) {
         uint64_t with = 0;
         for (uint32_t i = 0; i < n; i++)
-            with |= view->accessible >> i;
+            with |= (uint64_t)(view->accessible >> i);
         starts &= with;
     }
-    if (orphans || !ask->orphan_rule || (row->flags & PLAN_RUN_TABLE))
+    if (search->orphans || !ask->orphan_rule || (row->flags & PLAN_RUN_TABLE))
         return starts;
     uint64_t left = view->free << 1 | view->before >> 63;
     uint64_t left2 = view->free << 2 | view->before >> 62;
@@ -383,20 +193,6 @@ static void keep(struct candidates *found, struct candidate candidate)
     found->list[at] = candidate;
 }
 
-/* Where from distances count, and what the search may use. */
-struct search {
-    const struct best_ask *ask;
-    const struct chosen *chosen;
-    uint32_t n;
-    bool orphans;
-    bool plain_only; /* the asker may have plain seats and no others; set by search_all() */
-    bool near;       /* from x, y instead of the focal point: the spots' order is of no help */
-    float x, y;
-    /* Seats of other proposals to the same asker: not to be proposed again, but as free as before,
-     * since only one of them will be taken. NULL: none. */
-    const struct chosen *proposed;
-};
-
 /* The places of a spot's picture, and of the one after it, that stand in `chosen`. */
 static wide places_in(const struct chosen *chosen, const struct spot *spot)
 {
@@ -410,6 +206,45 @@ static wide places_in(const struct chosen *chosen, const struct spot *spot)
     return places;
 }
 
+/* Do companions' seats stay with their accessible ones? Only who needs access is told of either. */
+static bool keeps_companions(const struct best_ask *ask)
+{
+    return ask->access_need && !ask->access_open;
+}
+
+static bool is_chosen(const struct best *best, const struct chosen *chosen, uint32_t seat)
+{
+    uint32_t pos = plan_pos_of(best->facts, seat);
+    uint32_t word = best->seats->rows[best->facts->run[seat]].word + pos / 64;
+    for (uint32_t i = 0; i < chosen->count; i++)
+        if (chosen->list[i].word == word && (chosen->list[i].bits >> (pos % 64) & 1) != 0)
+            return true;
+    return false;
+}
+
+/* The accessible seat without which this one is not to be had, or UINT32_MAX. */
+static uint32_t needs_seat(const struct best *best, uint32_t seat)
+{
+    return plan_flags_of(best->facts, seat) & PLAN_SEAT_COMPANION
+               ? plan_companion_of(best->plan, seat)
+               : UINT32_MAX;
+}
+
+static bool is_whole(const struct best *best, const struct search *search, uint32_t row,
+                     uint32_t pos)
+{
+    for (uint32_t i = pos; i < pos + search->n; i++) {
+        uint32_t with = needs_seat(best, plan_seat_at(best->facts, row, i));
+        if (with == UINT32_MAX)
+            continue;
+        uint32_t at = plan_pos_of(best->facts, with);
+        bool here = best->facts->run[with] == row && at >= pos && at < pos + search->n;
+        if (!here && !is_chosen(best, search->chosen, with))
+            return false;
+    }
+    return true;
+}
+
 static void search_spot(const struct best *best, const struct search *search,
                         const struct spot *spot, uint32_t category, struct candidates *found)
 {
@@ -418,19 +253,23 @@ static void search_spot(const struct best *best, const struct search *search,
         return;
     if (search->proposed != NULL)
         view.may &= ~places_in(search->proposed, spot);
-    uint64_t starts = windows(best, spot, &view, search->ask, search->n, search->orphans);
+    uint64_t starts = windows(best, spot, &view, search);
     if (starts == 0)
         return;
+    bool keeps = keeps_companions(search->ask);
     struct candidate nearest = {.cost = -1, .row = spot->row};
     for (; starts != 0; starts &= starts - 1) {
         uint32_t pos = spot->chunk * 64u + (uint32_t)__builtin_ctzll(starts);
-        float cost = cost_from(best, spot->row, pos, search->n, search->x, search->y);
+        if (keeps && !is_whole(best, search, spot->row, pos))
+            continue;
+        float cost = best_cost_from(best, spot->row, pos, search->n, search->x, search->y);
         if (nearest.cost < 0 || cost < nearest.cost) {
             nearest.cost = cost;
             nearest.pos = pos;
         }
     }
-    keep(found, nearest);
+    if (nearest.cost >= 0)
+        keep(found, nearest);
 }
 
 /* Are there n bits in a row? Each step doubles the length that is known to be free. */
@@ -500,6 +339,37 @@ static uint64_t closest(uint64_t may, uint32_t n)
     return best_bits;
 }
 
+/* Companions' seats among them whose accessible seat is not. */
+static uint64_t left_alone(const struct best *best, const struct spot *spot, uint64_t bits)
+{
+    uint64_t alone = 0;
+    for (uint64_t rest = bits; rest != 0; rest &= rest - 1) {
+        uint32_t pos = spot->chunk * 64u + (uint32_t)__builtin_ctzll(rest);
+        uint32_t with = needs_seat(best, plan_seat_at(best->facts, spot->row, pos));
+        if (with == UINT32_MAX)
+            continue;
+        uint32_t at = plan_pos_of(best->facts, with);
+        if (best->facts->run[with] != spot->row || at / 64 != spot->chunk ||
+            (bits >> (at % 64) & 1) == 0)
+            alone |= rest & -rest;
+    }
+    return alone;
+}
+
+/* The closest that the rules allow; what it has to leave out it does without, and does not look for
+ * a way to have it after all: that is what several pieces are for. */
+static uint64_t closest_whole(const struct best *best, const struct spot *spot, uint64_t may,
+                              const struct best_ask *ask)
+{
+    for (;;) {
+        uint64_t bits = closest(may, ask->quantity);
+        uint64_t alone = keeps_companions(ask) ? left_alone(best, spot, bits) : 0;
+        if (alone == 0)
+            return bits;
+        may &= ~alone;
+    }
+}
+
 static void pick_bits(const struct best *best, uint32_t row, uint32_t from, uint64_t bits,
                       struct best_pick *out)
 {
@@ -521,8 +391,8 @@ static bool find_same_row(const struct best *best, const struct best_ask *ask,
                 continue;
             if (!look(best, spot, category, ask, &none_chosen, &view))
                 continue;
-            uint64_t bits = closest((uint64_t)view.may, ask->quantity);
-            if (bits == 0 || (ask->access_need && (bits & view.accessible) == 0))
+            uint64_t bits = closest_whole(best, spot, (uint64_t)view.may, ask);
+            if (bits == 0 || (ask->access_need && (bits & (uint64_t)view.accessible) == 0))
                 continue;
             uint64_t next = (uint64_t)(view.after >> 64);
             if (ask->orphan_rule && (picture_singles(view.before, view.free & ~bits, next) &
@@ -561,15 +431,17 @@ static void choose(const struct best *best, struct chosen *chosen, uint32_t row,
     }
 }
 
-/* The largest piece first, the next ones near it. */
+/* The largest piece first, the next ones near it. The first has the accessible seat; the others are
+ * plain, unless they may be anything. */
 static bool find_pieces(const struct best *best, const struct best_ask *ask, bool orphans,
-                        struct best_pick *out)
+                        bool anything, struct best_pick *out)
 {
     struct chosen chosen = {.count = 0};
     struct best_ask piece_ask = *ask;
     struct search search = {.ask = &piece_ask,
                             .chosen = &chosen,
                             .orphans = orphans,
+                            .with_access = ask->access_need,
                             .x = best->focal_x,
                             .y = best->focal_y};
     struct candidates found = {.room = 1};
@@ -587,10 +459,10 @@ static bool find_pieces(const struct best *best, const struct best_ask *ask, boo
         choose(best, &chosen, at->row, at->pos, search.n, out);
         left -= search.n;
         if (!search.near)
-            middle_of(best, at->row, at->pos, search.n, &search.x, &search.y);
+            best_middle(best, at->row, at->pos, search.n, &search.x, &search.y);
         search.near = true;
-        piece_ask.access_need = false; /* the first piece has the accessible seat; */
-        piece_ask.access_open = ask->access_open;
+        search.with_access = false;
+        piece_ask.access_need = ask->access_need && anything;
     }
     return left == 0;
 }
@@ -632,6 +504,7 @@ static bool find_adjacent(struct best *best, const struct best_ask *ask, unsigne
                             .chosen = &none_chosen,
                             .n = ask->quantity,
                             .orphans = orphans,
+                            .with_access = ask->access_need,
                             .x = best->focal_x,
                             .y = best->focal_y};
     struct candidates found = {.room = spread(best, attempt)};
@@ -660,9 +533,11 @@ enum best_step best_find(struct best *best, const struct best_ask *ask, unsigned
         out->step = BEST_NONE;
     else if (find_same_row(best, ask, out))
         out->step = BEST_SAME_ROW;
-    else if (find_pieces(best, ask, false, out))
+    else if (find_pieces(best, ask, false, false, out) ||
+             (ask->access_need && find_pieces(best, ask, false, true, out)))
         out->step = BEST_PIECES;
-    else if (ask->orphan_rule && find_pieces(best, ask, true, out))
+    else if (ask->orphan_rule && (find_pieces(best, ask, true, false, out) ||
+                                  (ask->access_need && find_pieces(best, ask, true, true, out))))
         out->step = BEST_PIECES_ORPHAN;
     return out->step;
 }
@@ -672,6 +547,7 @@ bool best_legal_choice(const struct best *best, const struct best_ask *ask)
     struct search search = {.ask = ask,
                             .chosen = &none_chosen,
                             .n = ask->quantity,
+                            .with_access = ask->access_need,
                             .x = best->focal_x,
                             .y = best->focal_y};
     struct candidates found = {.room = 1};
@@ -682,12 +558,9 @@ bool best_legal_choice(const struct best *best, const struct best_ask *ask)
 static bool overlaps(const struct best *best, const struct chosen *chosen,
                      const struct candidate *window, uint32_t n)
 {
-    for (uint32_t i = window->pos; i < window->pos + n; i++) {
-        uint32_t word = best->seats->rows[window->row].word + i / 64;
-        for (uint32_t c = 0; c < chosen->count; c++)
-            if (chosen->list[c].word == word && (chosen->list[c].bits >> (i % 64) & 1) != 0)
-                return true;
-    }
+    for (uint32_t i = window->pos; i < window->pos + n; i++)
+        if (is_chosen(best, chosen, plan_seat_at(best->facts, window->row, i)))
+            return true;
     return false;
 }
 
@@ -702,10 +575,11 @@ uint32_t best_near(const struct best *best, const struct best_ask *ask, uint32_t
     struct search search = {.ask = ask,
                             .chosen = &none_chosen,
                             .n = ask->quantity,
+                            .with_access = ask->access_need,
                             .near = true,
                             .proposed = &proposed};
-    middle_of(best, best->facts->run[seat], plan_pos_of(best->facts, seat), 1, &search.x,
-              &search.y);
+    best_middle(best, best->facts->run[seat], plan_pos_of(best->facts, seat), 1, &search.x,
+                &search.y);
     uint32_t count = 0;
     while (count < room) {
         struct candidates found = {.room = room - count};

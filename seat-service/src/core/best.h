@@ -30,7 +30,7 @@ struct best_ask {
     uint32_t channels;   /* what the asker may have of those, bit 0 always */
     uint32_t early;      /* ... and of the others: channels whose presale has begun */
     uint32_t quantity;   /* 1..HOLD_SEATS_MAX */
-    bool access_need;    /* at least one accessible seat; companions may be used */
+    bool access_need;    /* at least one accessible seat; companions' seats along with theirs */
     bool
         access_open; /* accessible and companion seats are like all others (too late, or no rule) */
     bool adjacent;   /* do not go beyond BEST_ADJACENT_ORPHAN */

@@ -11,7 +11,9 @@
 #include <stdbool.h>
 #include <string.h>
 
-enum { FORMAT = 1 };
+/* Format 2 has the buyer of EXTENDED, format 3 the purchase; what is in older ones is read still.
+ */
+enum { FORMAT_OLDEST = 1, FORMAT_BUYER = 2, FORMAT = 3 };
 
 enum field {
     FIELD_HOLD = 1 << 0, /* and its version */
@@ -28,6 +30,7 @@ enum field {
     FIELD_TEXT = 1 << 11,
     FIELD_PLAN_HASH = 1 << 12,
     FIELD_CATEGORY = 1 << 13,
+    FIELD_PURCHASE = 1 << 14,
 };
 
 static const struct kind {
@@ -40,7 +43,8 @@ static const struct kind {
                                    FIELD_ADDED},
     [CHANGE_CHANGED] = {"changed", FIELD_HOLD | FIELD_FLAGS | FIELD_PLACE | FIELD_TOTAL |
                                        FIELD_ADDED | FIELD_REMOVED},
-    [CHANGE_EXTENDED] = {"extended", FIELD_HOLD | FIELD_EXPIRES | FIELD_TEXT},
+    [CHANGE_EXTENDED] = {"extended",
+                         FIELD_HOLD | FIELD_OWNER | FIELD_EXPIRES | FIELD_TEXT | FIELD_PURCHASE},
     [CHANGE_RELEASED] = {"released", FIELD_HOLD | FIELD_PLACE | FIELD_REMOVED | FIELD_TEXT},
     [CHANGE_EXPIRED] = {"expired", FIELD_HOLD | FIELD_PLACE | FIELD_REMOVED},
     [CHANGE_CONFIRMED] = {"confirmed", FIELD_HOLD | FIELD_VERDICT | FIELD_PLACE | FIELD_OWNER |
@@ -51,6 +55,8 @@ static const struct kind {
     [CHANGE_UNBLOCKED] = {"unblocked", FIELD_PLACE | FIELD_REMOVED | FIELD_TEXT},
     [CHANGE_MOVED] = {"moved", FIELD_HOLD | FIELD_TOTAL | FIELD_ADDED | FIELD_REMOVED | FIELD_TEXT},
     [CHANGE_PRICED] = {"priced", FIELD_CATEGORY | FIELD_PRICE_LIST | FIELD_TOTAL},
+    [CHANGE_LATE] = {"late", FIELD_HOLD | FIELD_FLAGS | FIELD_PLACE | FIELD_REMOVED},
+    [CHANGE_FORGOTTEN] = {"forgotten", FIELD_HOLD | FIELD_TEXT},
 };
 
 const char *change_kind_name(unsigned kind)
@@ -123,6 +129,10 @@ size_t change_encode(const struct change *change, uint8_t out[CHANGE_BYTES_MAX])
     }
     if (fields & FIELD_PLAN_HASH) {
         memcpy(at, change->plan_hash, CHANGE_HASH_BYTES);
+        at += CHANGE_HASH_BYTES;
+    }
+    if (fields & FIELD_PURCHASE) {
+        memcpy(at, change->purchase, CHANGE_HASH_BYTES);
         at += CHANGE_HASH_BYTES;
     }
     size_t len = (size_t)(at - out);
@@ -204,6 +214,8 @@ static void get_fields(struct wire *reader, uint32_t fields, struct change *chan
         get_text(reader, change);
     if (fields & FIELD_PLAN_HASH)
         wire_get_bytes(reader, change->plan_hash, CHANGE_HASH_BYTES);
+    if (fields & FIELD_PURCHASE)
+        wire_get_bytes(reader, change->purchase, CHANGE_HASH_BYTES);
 }
 
 int change_decode(const uint8_t *bytes, size_t len, struct err_slot *err, struct change *out)
@@ -211,7 +223,7 @@ int change_decode(const uint8_t *bytes, size_t len, struct err_slot *err, struct
     struct wire reader = {.at = bytes, .end = bytes + len};
     uint8_t format = wire_get_byte(&reader);
     uint8_t kind = wire_get_byte(&reader);
-    if (reader.bad == NULL && format != FORMAT)
+    if (reader.bad == NULL && (format < FORMAT_OLDEST || format > FORMAT))
         return err_set(err, ERR_SYNTAX, "change of format %u; this program knows %d", format,
                        FORMAT);
     if (reader.bad == NULL && (kind == 0 || kind >= CHANGE_KIND_COUNT))
@@ -219,8 +231,13 @@ int change_decode(const uint8_t *bytes, size_t len, struct err_slot *err, struct
 
     struct change change;
     if (reader.bad == NULL) {
+        uint32_t fields = kinds[kind].fields;
         change_init(&change, (enum change_kind)kind, 0);
-        get_fields(&reader, kinds[kind].fields, &change);
+        if (format < FORMAT)
+            fields &= ~(uint32_t)FIELD_PURCHASE;
+        if (format < FORMAT_BUYER && kind == CHANGE_EXTENDED)
+            fields &= ~(uint32_t)FIELD_OWNER;
+        get_fields(&reader, fields, &change);
     }
     if (reader.bad == NULL && reader.at != reader.end)
         wire_fail(&reader, "has bytes left over");

@@ -22,15 +22,18 @@ enum change_kind {
     CHANGE_IMPORTED = 1,   /* plan_hash: the event begins with all of the plan's seats free */
     CHANGE_TAKEN = 2,      /* a hold and its seats, or area and quantity */
     CHANGE_CHANGED = 3,    /* an open hold: seats added and removed, or a new quantity */
-    CHANGE_EXTENDED = 4,   /* an order takes the hold on: order, expires_ms */
+    CHANGE_EXTENDED = 4,   /* an order takes the hold on: order, expires_ms, purchase */
     CHANGE_RELEASED = 5,   /* given back: seats free */
-    CHANGE_EXPIRED = 6,    /* ran out: seats free; remembered if it had an order */
+    CHANGE_EXPIRED = 6,    /* ran out: seats free. In journals written before there was
+                              CHANGE_LATE, perhaps remembered if it had an order */
     CHANGE_CONFIRMED = 7,  /* sold; verdict says whether the hold had to be retaken */
     CHANGE_REFUNDED = 8,   /* a sold hold given back: seats free */
     CHANGE_BLOCKED = 9,    /* free seats taken out of sale: reason in text */
     CHANGE_UNBLOCKED = 10, /* blocked seats free again */
     CHANGE_MOVED = 11,     /* a sold hold: seats added and removed, places of equal number */
     CHANGE_PRICED = 12,    /* category has a new price; open holds keep theirs */
+    CHANGE_LATE = 13,      /* ran out while an order had it: seats free; remembered by its flag */
+    CHANGE_FORGOTTEN = 14, /* the memory of a late hold ends, by time or by its order (text) */
     CHANGE_KIND_COUNT
 };
 
@@ -45,7 +48,8 @@ enum change_flag {
     CHANGE_FLAG_ADJACENT = 2,    /* all seats are neighbours in one row */
     CHANGE_FLAG_ORPHAN = 4,      /* leaves a single seat free between others */
     CHANGE_FLAG_LAST_RESORT = 8, /* ... which was allowed as no legal choice was left */
-    CHANGE_FLAGS_ALL = 15,
+    CHANGE_FLAG_REMEMBERED = 16, /* of CHANGE_LATE: the order may still pay for it */
+    CHANGE_FLAGS_ALL = 31,
 };
 
 enum { CHANGE_AREA_NONE = 0xffff, CHANGE_HASH_BYTES = 32 };
@@ -64,11 +68,15 @@ struct change {
     uint16_t area;         /* or CHANGE_AREA_NONE */
     uint32_t quantity;     /* places of the hold after this change; BLOCKED, UNBLOCKED: how many */
 
-    uint64_t buyer;   /* hash of the member, or of the session without one: whose limit it counts */
+    uint64_t buyer;   /* hash of the member, or of the session without one: whose limit it counts;
+                         EXTENDED: from now on, 0 in a record of format 1: as before */
     uint64_t session; /* hash of the session that holds */
     uint64_t expires_ms;
     uint64_t hard_end_ms; /* no extension goes beyond it */
     uint64_t total;       /* of the hold after this change, minor units; PRICED: the new price */
+    /* Digest of what the order bought; zeros: not known, as with orders made before there was one.
+     */
+    uint8_t purchase[CHANGE_HASH_BYTES];
 
     /* Seats by their place in plan order, ascending within each group: first those that the change
      * adds (takes, blocks, sells), then those that it removes (frees). */

@@ -40,6 +40,8 @@ static const char *const verdict_names[ENGINE_VERDICT_COUNT] = {
     [ENGINE_NO_ORDER] = "order-unknown",
     [ENGINE_GONE] = "seats-gone",
     [ENGINE_HARD_END] = "hold-hard-end",
+    [ENGINE_BY_ORDER] = "sold-to-order",
+    [ENGINE_DIFFERS] = "purchase-differs",
     [ENGINE_FULL] = "full",
 };
 
@@ -77,7 +79,7 @@ static uint64_t slot_due_ms(void *ctx, uint32_t number)
     const struct hold_slot *slot = engine_slot(engine, number);
     switch (hold_state_of(HOLD_GET(slot, word))) {
     case HOLD_IDLE:
-        return HOLD_GET(slot, status) == HOLD_SOLD ? 0 : HOLD_GET(slot, expires_ms);
+        return HOLD_GET(slot, status) == HOLD_SOLD ? 0 : engine_end_of(engine, slot);
     case HOLD_BUSY:
     case HOLD_WRITING: /* whatever it comes to, look again */
         return engine->expire_now_ms + EXPIRE_BUSY_MS;
@@ -117,12 +119,14 @@ static int create_parts(struct engine *engine, const struct engine_conf *conf)
         return ERR_NOMEM;
     if (avail_create(conf->plan, &engine->seats, conf->avail_base, &engine->avail) < 0)
         return ERR_NOMEM;
-    engine->late.list = calloc(LATE_HOLDS_MAX + 1, sizeof(*engine->late.list));
+    engine->late.max = conf->late_max != 0 ? conf->late_max : LATE_HOLDS_MAX;
+    engine->late.list = calloc(engine->late.max + 1, sizeof(*engine->late.list));
     engine->next = calloc(engine->facts->seat_count + 1, sizeof(*engine->next));
     engine->areas = calloc(plan_area_count(conf->plan) + 1, sizeof(*engine->areas));
+    engine->bonds = calloc((size_t)slots + 1, sizeof(*engine->bonds));
     engine->prices =
         calloc((size_t)PRICE_LISTS_MAX * engine->categories + 1, sizeof(*engine->prices));
-    if (!engine->late.list || !engine->next || !engine->areas || !engine->prices)
+    if (!engine->late.list || !engine->next || !engine->areas || !engine->bonds || !engine->prices)
         return ERR_NOMEM;
     for (uint32_t i = 0; i < engine->categories; i++)
         engine->prices[i] = plan_category(conf->plan, i)->price;
@@ -132,6 +136,7 @@ static int create_parts(struct engine *engine, const struct engine_conf *conf)
 int engine_create(const struct engine_conf *conf, struct err_slot *err, struct engine **out)
 {
     assert(conf->plan != NULL);
+    assert(conf->late_max <= LATE_HOLDS_MAX);
     struct engine *engine = aligned_alloc(_Alignof(struct engine), sizeof(*engine));
     if (engine == NULL)
         return err_set(err, ERR_NOMEM, "engine");
@@ -156,6 +161,7 @@ void engine_destroy(struct engine *engine)
         return;
     free(engine->prices);
     free(engine->areas);
+    free(engine->bonds);
     free(engine->next);
     free(engine->late.list);
     avail_destroy(engine->avail);
@@ -385,7 +391,7 @@ static enum engine_verdict claim_by_rule(struct engine *engine, const struct eng
     return engine_claim(engine, op, own, own_count, SEAT_HELD, ORPHANS_TOLD);
 }
 
-static enum engine_verdict count_buyer(struct engine *engine, uint64_t buyer, uint32_t places,
+enum engine_verdict engine_count_buyer(struct engine *engine, uint64_t buyer, uint32_t places,
                                        struct engine_op *op)
 {
     op->limit = engine->limits->max_per_buyer;
@@ -457,7 +463,7 @@ static enum engine_verdict begin_take(struct engine *engine, const struct engine
                                       uint32_t places, uint64_t now_ms, struct engine_op *op)
 {
     fill_taken(engine, ask, now_ms, op);
-    enum engine_verdict verdict = count_buyer(engine, ask->who.buyer, places, op);
+    enum engine_verdict verdict = engine_count_buyer(engine, ask->who.buyer, places, op);
     if (verdict != ENGINE_OK)
         return verdict;
     op->own.slot = hold_give(&engine->holds, thread_lane);
@@ -566,7 +572,7 @@ static enum engine_verdict claim_best(struct engine *engine, const struct engine
         verdict = engine_rules(engine, &ask->who, change->seats, change->add_count, change->seats,
                                change->add_count, now_ms, op);
         if (verdict != ENGINE_OK)
-            return verdict == ENGINE_COMPANION ? ENGINE_SOLD_OUT : verdict;
+            return verdict;
         bool orphans = step == BEST_ADJACENT_ORPHAN || step == BEST_PIECES_ORPHAN;
         change->flags = CHANGE_FLAG_BEST;
         if (step <= BEST_ADJACENT_ORPHAN || are_adjacent(engine, change->seats, pick.count))
@@ -690,7 +696,8 @@ static enum engine_verdict change_seats(struct engine *engine, const struct engi
     engine_fill_lost(engine, op);
     if (op->lost_count > 0)
         return ENGINE_TAKEN;
-    verdict = count_buyer(engine, change->buyer, count > own_count ? count - own_count : 0, op);
+    verdict =
+        engine_count_buyer(engine, change->buyer, count > own_count ? count - own_count : 0, op);
     if (verdict != ENGINE_OK)
         return verdict;
     if (are_adjacent(engine, all, count))
@@ -723,7 +730,7 @@ static enum engine_verdict change_area(struct engine *engine, const struct engin
     if (verdict != ENGINE_OK)
         return verdict;
     uint32_t more = edit->quantity > was ? edit->quantity - was : 0;
-    verdict = count_buyer(engine, change->buyer, more, op);
+    verdict = engine_count_buyer(engine, change->buyer, more, op);
     if (verdict != ENGINE_OK)
         return verdict;
     change->quantity = edit->quantity;

@@ -40,6 +40,7 @@ struct engine_conf {
     /* Availability versions start here. Give a number that no earlier life of the event reached
      * (epoch << 32 will do), so that no reader takes an old picture for a new one. */
     uint64_t avail_base;
+    uint32_t late_max; /* late holds that are remembered; 0: LATE_HOLDS_MAX */
 };
 
 enum { ENGINE_LANES_MAX = 64 };
@@ -87,11 +88,13 @@ enum engine_verdict {
     ENGINE_BUSY,        /* another op on this hold is under way: ask again in a moment */
     ENGINE_PAYING,      /* an order has it: only the saga may change it */
     ENGINE_SOLD,        /* is sold: release and change do not apply */
-    ENGINE_NOT_SOLD,    /* refund and move apply to sold holds only */
+    ENGINE_NOT_SOLD,    /* a move applies to sold holds only */
     ENGINE_OTHER_ORDER, /* is held by another order */
     ENGINE_NO_ORDER,    /* confirm by an order that never extended it: 404 */
     ENGINE_GONE,        /* late confirm: the seats have gone to somebody else: op.lost */
     ENGINE_HARD_END,    /* no extension beyond the hard cap */
+    ENGINE_BY_ORDER,    /* sold to an order that was not named: its ticket would stay behind */
+    ENGINE_DIFFERS,     /* the order bought something else than what is held, or at another price */
 
     ENGINE_FULL, /* a bound of limits.h: 503 */
     ENGINE_VERDICT_COUNT
@@ -115,12 +118,13 @@ struct engine_op {
         uint8_t phase;
         uint32_t buyer_places; /* counted for the buyer in phase 1 */
         uint32_t quantity_was; /* of an area's hold, before the change */
+        uint32_t late;         /* where a hold that runs out will be remembered, or 0 */
     } own;
 };
 
 /* Who asks. */
 struct engine_who {
-    uint64_t buyer;    /* hash of the member id, or of the session where nobody is logged in */
+    uint64_t buyer;    /* hash of the member, or of the session where the pass names none */
     uint64_t session;  /* hash of the admission pass's session; must match for later calls */
     uint32_t channels; /* bit 0 is the public and always set; others: plan_channel_by_code() */
     bool access_need;  /* has said that an accessible seat is needed */
@@ -162,15 +166,38 @@ enum engine_verdict engine_change(struct engine *engine, uint64_t hold,
 enum engine_verdict engine_release(struct engine *engine, uint64_t hold, uint64_t session,
                                    uint64_t now_ms, struct engine_op *op);
 
-/* By the saga: each names its order, at most CHANGE_TEXT_MAX bytes, and may be repeated.
+/* What the order's buyer was told: sale/purchase.h, whose lines are the hold's own. */
+struct engine_purchase {
+    struct span event;
+    struct span terms;
+    uint64_t fees;
+    uint8_t digest[CHANGE_HASH_BYTES];
+};
+
+struct engine_order {
+    struct span id;                         /* at most CHANGE_TEXT_MAX bytes */
+    uint64_t buyer;                         /* the hold is theirs from now on; 0: whose it is */
+    const struct engine_purchase *purchase; /* NULL: the caller knows none, nothing is compared */
+};
+
+/* By the saga: each names its order, and may be repeated.
  * Extend: the hold belongs to the order from now on and lasts pay_ttl_ms more, up to its hard end;
- * once. Confirm: sold, also by an order whose hold has run out, if all its seats are still free
- * (op.change.verdict). Release: before the sale; refund: after it. ENGINE_NO_HOLD from the latter
- * two means that there is nothing left to give back. */
-enum engine_verdict engine_extend(struct engine *engine, uint64_t hold, struct span order,
-                                  uint64_t pay_ttl_ms, uint64_t now_ms, struct engine_op *op);
+ * once. With a buyer it counts against that buyer's limit instead of against that of who took it:
+ * ENGINE_BUYER_LIMIT. With a purchase, that is compared with what is held and what it costs now,
+ * and kept: ENGINE_DIFFERS. Confirm: sold, also by an order whose hold has run out, if all its
+ * seats are still free (op.change.verdict); a digest, if not NULL, is compared with the one that
+ * was kept. Release: before the sale, also of a hold that no order has yet. Refund: after the sale,
+ * and as it settles what a confirm may have done, before it as well, which then is a release.
+ * ENGINE_NO_HOLD from the latter two means that there is nothing left to give back.
+ *
+ * What was given back is final: the id is dead from the commit on, for good and for every later
+ * owner, so that a confirm or extend that was under way for however long finds no hold. That goes
+ * as well for a hold that had run out and was only remembered. */
+enum engine_verdict engine_extend(struct engine *engine, uint64_t hold,
+                                  const struct engine_order *order, uint64_t pay_ttl_ms,
+                                  uint64_t now_ms, struct engine_op *op);
 enum engine_verdict engine_confirm(struct engine *engine, uint64_t hold, struct span order,
-                                   uint64_t now_ms, struct engine_op *op);
+                                   const uint8_t *digest, uint64_t now_ms, struct engine_op *op);
 enum engine_verdict engine_order_release(struct engine *engine, uint64_t hold, struct span order,
                                          uint64_t now_ms, struct engine_op *op);
 enum engine_verdict engine_refund(struct engine *engine, uint64_t hold, struct span order,
@@ -185,9 +212,11 @@ enum engine_verdict engine_block_area(struct engine *engine, uint16_t area, uint
                                       struct span reason, uint64_t now_ms, struct engine_op *op);
 enum engine_verdict engine_unblock_area(struct engine *engine, uint16_t area, uint32_t quantity,
                                         struct span reason, uint64_t now_ms, struct engine_op *op);
-/* from[i] of a sold hold becomes to[i]; the price stays what was paid. */
-enum engine_verdict engine_move(struct engine *engine, uint64_t hold, const uint32_t *from,
-                                const uint32_t *to, uint32_t count, struct span reason,
+/* from[i] of a sold hold becomes to[i]; the price stays what was paid. A ticket names the seat, so
+ * only who changes that as well may ask, by naming the order: else ENGINE_BY_ORDER. Asked again
+ * when it is done: ENGINE_SAME. */
+enum engine_verdict engine_move(struct engine *engine, uint64_t hold, struct span order,
+                                const uint32_t *from, const uint32_t *to, uint32_t count,
                                 uint64_t now_ms, struct engine_op *op);
 /* Holds taken from the commit on pay the new price. One price change at a time, else ENGINE_BUSY.
  */
@@ -197,6 +226,9 @@ enum engine_verdict engine_price(struct engine *engine, uint8_t category, uint64
 /* Expiry: one thread owns the wheel. Each true fills an op to be journaled like any other; call
  * until false. An undone expiry comes again after a second. */
 bool engine_expire_next(struct engine *engine, uint64_t now_ms, struct engine_op *op);
+/* Before `until_ms` no hold that an order has runs out: the journal was away, and who wanted to
+ * confirm was refused and asks again. Any thread. */
+void engine_spare_orders(struct engine *engine, uint64_t until_ms);
 /* When there may be something to do next, at the latest; for the owner's timer. */
 uint64_t engine_expire_wait_ms(const struct engine *engine, uint64_t now_ms);
 
@@ -222,6 +254,7 @@ struct engine_hold_view {
     uint32_t version;
     uint64_t buyer, session, order_hash; /* order_hash 0: no order yet */
     uint64_t expires_ms, hard_end_ms, total;
+    uint8_t purchase[CHANGE_HASH_BYTES]; /* what the order bought; zeros: not known */
     uint16_t price_list;
     uint16_t area;
     uint32_t quantity; /* places in the area, or number of seats */
@@ -259,6 +292,8 @@ uint32_t engine_alternatives(struct engine *engine, const struct engine_ask *ask
  * has changed since, the version rises and the changed seats join the ring of deltas. All readers
  * see pictures only, so a version always means the same. */
 
+/* Versions start here instead of at engine_conf's; before anybody has seen one. */
+void engine_avail_begin(struct engine *engine, uint64_t base);
 /* Answers the version that is current after the call. Two at once: one does it, the other answers
  * what was there. */
 uint64_t engine_publish(struct engine *engine);
@@ -315,7 +350,7 @@ struct engine_stats {
     uint64_t row_retries;  /* the row changed while it was being judged */
     uint64_t best_retries; /* a chosen place was lost before it was claimed */
     uint64_t undone;       /* ops that the journal refused */
-    uint64_t late_dropped; /* paid holds that ran out and could not be remembered */
+    uint64_t late_dropped; /* holds that ran out while being paid and were not remembered */
     uint32_t holds_used;   /* slots in use */
     uint32_t holds_max;
 };

@@ -6,10 +6,12 @@
  *     expiry, then confirm    the hold is LATE and remembers its seats; if all of them are free
  * they are taken again (retaken), if not, the answer is "gone" and the saga gives the money back
  *     confirm, then expiry    the hold is SOLD, the wheel finds nothing to do
- *     release, then either    there is no hold; its id fits no slot any more
+ *     release, then either    there is no hold; its id fits no slot any more. Also if it had run
+ * out before: what the order gave back it does not get again
  *
  * An expired hold that no order ever had is simply over. */
 #include "core/engine_internal.h"
+#include "sale/purchase.h"
 
 #include <assert.h>
 #include <string.h>
@@ -26,36 +28,65 @@ static enum engine_verdict check_order(const struct engine *engine, const struct
     return has == engine_hash_text(order) ? ENGINE_OK : ENGINE_OTHER_ORDER;
 }
 
-enum engine_verdict engine_extend(struct engine *engine, uint64_t hold, struct span order,
-                                  uint64_t pay_ttl_ms, uint64_t now_ms, struct engine_op *op)
+/* The owned hold is to be this buyer's: counted for both until the end of the op. */
+static enum engine_verdict hand_over(struct engine *engine, uint64_t buyer_or_0,
+                                     struct engine_op *op)
+{
+    if (buyer_or_0 == 0 || buyer_or_0 == op->change.buyer)
+        return ENGINE_OK;
+    op->change.buyer = buyer_or_0;
+    return engine_count_buyer(engine, buyer_or_0,
+                              HOLD_GET(engine_slot(engine, op->own.slot), count), op);
+}
+
+/* Of an owned hold that this order has: another digest than the one that was kept. */
+static bool differs(const struct engine *engine, const struct engine_op *op, const uint8_t *digest)
+{
+    uint8_t kept[CHANGE_HASH_BYTES];
+    bond_get(&engine->bonds[op->own.slot], kept);
+    return digest != NULL && !purchase_digest_is_none(kept) &&
+           memcmp(kept, digest, sizeof(kept)) != 0;
+}
+
+enum engine_verdict engine_extend(struct engine *engine, uint64_t hold,
+                                  const struct engine_order *order, uint64_t pay_ttl_ms,
+                                  uint64_t now_ms, struct engine_op *op)
 {
     engine_op_init(op, CHANGE_EXTENDED, now_ms);
-    engine_set_text(&op->change, order);
+    engine_set_text(&op->change, order->id);
     enum engine_verdict verdict = engine_own(engine, hold, op);
     if (verdict != ENGINE_OK)
         return verdict;
     const struct hold_slot *slot = engine_slot(engine, op->own.slot);
+    const struct engine_purchase *purchase = order->purchase;
     uint64_t has = HOLD_GET(slot, order);
     uint64_t expires_ms = HOLD_GET(slot, expires_ms);
     uint64_t wanted_ms = now_ms + pay_ttl_ms;
-    if (has != 0 && has != engine_hash_text(order))
+    if (has != 0 && has != engine_hash_text(order->id))
         verdict = ENGINE_OTHER_ORDER;
     else if (HOLD_GET(slot, status) == HOLD_LATE)
         verdict = ENGINE_EXPIRED;
-    else if (has != 0)
-        verdict = ENGINE_SAME; /* one extension is what an order gets */
+    else if (has != 0) /* one extension is what an order gets */
+        verdict = purchase != NULL && differs(engine, op, purchase->digest) ? ENGINE_DIFFERS
+                                                                            : ENGINE_SAME;
     else if (HOLD_GET(slot, status) == HOLD_SOLD)
         verdict = ENGINE_SOLD;
     else if (now_ms >= expires_ms)
         verdict = ENGINE_EXPIRED;
     else if (now_ms >= op->change.hard_end_ms)
         verdict = ENGINE_HARD_END;
+    else if (purchase != NULL && !engine_costs(engine, op, purchase))
+        verdict = ENGINE_DIFFERS;
+    else
+        verdict = hand_over(engine, order->buyer, op);
     if (verdict != ENGINE_OK)
         return engine_disown(engine, op, verdict);
 
     if (wanted_ms > op->change.hard_end_ms)
         wanted_ms = op->change.hard_end_ms;
     op->change.expires_ms = wanted_ms > expires_ms ? wanted_ms : expires_ms;
+    if (purchase != NULL)
+        memcpy(op->change.purchase, purchase->digest, sizeof(op->change.purchase));
     return engine_op_begun(op);
 }
 
@@ -72,6 +103,8 @@ static enum engine_verdict retake(struct engine *engine, struct engine_op *op)
         uint32_t capacity = plan_area(engine->plan, change->area)->capacity;
         if (!area_turn(&engine->areas[change->area], capacity, AREA_FREE, AREA_HELD, count))
             return ENGINE_GONE;
+    } else if (HOLD_GET(slot, first) == 0) {
+        return ENGINE_GONE; /* nobody knows any more which seats they were */
     } else {
         const struct late *late = &engine->late.list[HOLD_GET(slot, first)];
         memcpy(change->seats, late->seats, count * sizeof(late->seats[0]));
@@ -108,7 +141,7 @@ static void fill_confirmed(const struct engine *engine, struct engine_op *op)
 }
 
 enum engine_verdict engine_confirm(struct engine *engine, uint64_t hold, struct span order,
-                                   uint64_t now_ms, struct engine_op *op)
+                                   const uint8_t *digest, uint64_t now_ms, struct engine_op *op)
 {
     engine_op_init(op, CHANGE_CONFIRMED, now_ms);
     engine_set_text(&op->change, order);
@@ -116,6 +149,8 @@ enum engine_verdict engine_confirm(struct engine *engine, uint64_t hold, struct 
     if (verdict != ENGINE_OK)
         return verdict;
     verdict = check_order(engine, op, order);
+    if (verdict == ENGINE_OK && differs(engine, op, digest))
+        verdict = ENGINE_DIFFERS;
     if (verdict != ENGINE_OK)
         return engine_disown(engine, op, verdict);
 
@@ -137,6 +172,23 @@ enum engine_verdict engine_confirm(struct engine *engine, uint64_t hold, struct 
     return verdict == ENGINE_OK ? engine_op_begun(op) : engine_disown(engine, op, verdict);
 }
 
+/* Of an owned hold that is not sold. `early`: also of one that the order does not have yet; its
+ * extension may still be on its way, and comes too late then. */
+static enum engine_verdict begin_giving_back(struct engine *engine, struct engine_op *op,
+                                             struct span order, bool early)
+{
+    enum engine_verdict verdict = check_order(engine, op, order);
+    if (verdict != ENGINE_OK && !(early && verdict == ENGINE_NO_ORDER))
+        return verdict;
+    if (HOLD_GET(engine_slot(engine, op->own.slot), status) == HOLD_LATE) {
+        op->change.kind = CHANGE_FORGOTTEN; /* it holds nothing, but a confirm could retake it */
+        return ENGINE_OK;
+    }
+    op->change.kind = CHANGE_RELEASED;
+    engine_fill_removed(engine, op);
+    return ENGINE_OK;
+}
+
 enum engine_verdict engine_order_release(struct engine *engine, uint64_t hold, struct span order,
                                          uint64_t now_ms, struct engine_op *op)
 {
@@ -145,21 +197,26 @@ enum engine_verdict engine_order_release(struct engine *engine, uint64_t hold, s
     enum engine_verdict verdict = engine_own(engine, hold, op);
     if (verdict != ENGINE_OK)
         return verdict;
-    verdict = check_order(engine, op, order);
-    if (verdict != ENGINE_OK)
-        return engine_disown(engine, op, verdict);
-    switch ((enum hold_status)HOLD_GET(engine_slot(engine, op->own.slot), status)) {
-    case HOLD_OPEN:
-        break;
-    case HOLD_SOLD:
-        return engine_disown(engine, op, ENGINE_SOLD);
-    case HOLD_LATE: /* it holds nothing; its memory ends by itself */
-        return engine_disown(engine, op, ENGINE_NO_HOLD);
-    }
-    engine_fill_removed(engine, op);
-    return engine_op_begun(op);
+    if (HOLD_GET(engine_slot(engine, op->own.slot), status) == HOLD_SOLD)
+        verdict = check_order(engine, op, order) == ENGINE_OK ? ENGINE_SOLD : ENGINE_OTHER_ORDER;
+    else
+        verdict = begin_giving_back(engine, op, order, true);
+    return verdict == ENGINE_OK ? engine_op_begun(op) : engine_disown(engine, op, verdict);
 }
 
+static void fill_refunded(struct engine *engine, struct engine_op *op)
+{
+    engine_fill_removed(engine, op);
+    if (op->change.area != CHANGE_AREA_NONE)
+        op->change.total =
+            engine_area_total(engine, op->change.price_list, op->change.area, op->change.quantity);
+    else
+        op->change.total =
+            engine_total(engine, op->change.price_list, op->change.seats, op->change.remove_count);
+}
+
+/* Who refunds does not know whether an earlier confirm got through, or is still on its way: what is
+ * not sold yet is given back as well, so that it never will be. */
 enum engine_verdict engine_refund(struct engine *engine, uint64_t hold, struct span order,
                                   uint64_t now_ms, struct engine_op *op)
 {
@@ -168,19 +225,14 @@ enum engine_verdict engine_refund(struct engine *engine, uint64_t hold, struct s
     enum engine_verdict verdict = engine_own(engine, hold, op);
     if (verdict != ENGINE_OK)
         return verdict;
-    verdict = check_order(engine, op, order);
-    if (verdict == ENGINE_OK && HOLD_GET(engine_slot(engine, op->own.slot), status) != HOLD_SOLD)
-        verdict = ENGINE_NOT_SOLD;
-    if (verdict != ENGINE_OK)
-        return engine_disown(engine, op, verdict);
-    engine_fill_removed(engine, op);
-    if (op->change.area != CHANGE_AREA_NONE)
-        op->change.total =
-            engine_area_total(engine, op->change.price_list, op->change.area, op->change.quantity);
-    else
-        op->change.total =
-            engine_total(engine, op->change.price_list, op->change.seats, op->change.remove_count);
-    return engine_op_begun(op);
+    if (HOLD_GET(engine_slot(engine, op->own.slot), status) == HOLD_SOLD) {
+        verdict = check_order(engine, op, order);
+        if (verdict == ENGINE_OK)
+            fill_refunded(engine, op);
+    } else {
+        verdict = begin_giving_back(engine, op, order, false);
+    }
+    return verdict == ENGINE_OK ? engine_op_begun(op) : engine_disown(engine, op, verdict);
 }
 
 /* ---- the operator ---- */
@@ -293,6 +345,17 @@ static bool hold_has(const uint32_t *own, uint32_t own_count, uint32_t seat)
     return false;
 }
 
+/* All of `to` are the hold's by now and none of `from` is: this very move, asked once more. */
+static bool has_moved(const uint32_t *own, uint32_t own_count, const uint32_t *from,
+                      const uint32_t *to, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (hold_has(own, own_count, from[i]) || !hold_has(own, own_count, to[i]))
+            return false;
+    }
+    return true;
+}
+
 /* Of an owned, sold hold. */
 static enum engine_verdict begin_move(struct engine *engine, const uint32_t *from,
                                       const uint32_t *to, uint32_t count, struct engine_op *op)
@@ -305,6 +368,8 @@ static enum engine_verdict begin_move(struct engine *engine, const uint32_t *fro
         verdict = fill_named(engine, from, count, HOLD_SEATS_MAX, op, change->seats + count);
     if (verdict != ENGINE_OK)
         return verdict;
+    if (has_moved(own, own_count, from, to, count))
+        return ENGINE_SAME;
     for (uint32_t i = 0; i < count; i++) {
         op->seat = from[i];
         if (!hold_has(own, own_count, from[i]))
@@ -319,18 +384,22 @@ static enum engine_verdict begin_move(struct engine *engine, const uint32_t *fro
     return ENGINE_OK;
 }
 
-enum engine_verdict engine_move(struct engine *engine, uint64_t hold, const uint32_t *from,
-                                const uint32_t *to, uint32_t count, struct span reason,
+enum engine_verdict engine_move(struct engine *engine, uint64_t hold, struct span order,
+                                const uint32_t *from, const uint32_t *to, uint32_t count,
                                 uint64_t now_ms, struct engine_op *op)
 {
     engine_op_init(op, CHANGE_MOVED, now_ms);
-    engine_set_text(&op->change, reason);
+    engine_set_text(&op->change, order);
     enum engine_verdict verdict = engine_own(engine, hold, op);
     if (verdict != ENGINE_OK)
         return verdict;
     const struct hold_slot *slot = engine_slot(engine, op->own.slot);
     if (HOLD_GET(slot, status) != HOLD_SOLD)
         verdict = ENGINE_NOT_SOLD;
+    else if (order.len == 0)
+        verdict = ENGINE_BY_ORDER;
+    else if (check_order(engine, op, order) != ENGINE_OK)
+        verdict = ENGINE_OTHER_ORDER;
     else if (HOLD_GET(slot, area) != CHANGE_AREA_NONE)
         verdict = ENGINE_MIXED;
     else
@@ -360,6 +429,25 @@ enum engine_verdict engine_price(struct engine *engine, uint8_t category, uint64
 
 /* ---- time ---- */
 
+/* Of an owned hold whose time is over. The room in which it will be remembered is taken here,
+ * before the journal: what made that room was committed before, so replay never runs short of it.
+ */
+static void fill_over(struct engine *engine, struct engine_op *op)
+{
+    const struct hold_slot *slot = engine_slot(engine, op->own.slot);
+    if (HOLD_GET(slot, status) == HOLD_LATE) {
+        op->change.kind = CHANGE_FORGOTTEN;
+        return;
+    }
+    engine_fill_removed(engine, op);
+    if (HOLD_GET(slot, order) == 0)
+        return;
+    op->change.kind = CHANGE_LATE;
+    op->own.late = late_give(&engine->late);
+    if (op->own.late != 0)
+        op->change.flags = CHANGE_FLAG_REMEMBERED;
+}
+
 bool engine_expire_next(struct engine *engine, uint64_t now_ms, struct engine_op *op)
 {
     engine->expire_now_ms = now_ms;
@@ -377,18 +465,22 @@ bool engine_expire_next(struct engine *engine, uint64_t now_ms, struct engine_op
             continue;
         }
         uint8_t status = HOLD_GET(slot, status);
-        if (status == HOLD_SOLD || now_ms < HOLD_GET(slot, expires_ms)) {
-            /* Sold or extended since the wheel looked. */
+        if (status == HOLD_SOLD || now_ms < engine_end_of(engine, slot)) {
+            /* Sold, extended or spared since the wheel looked. */
             engine_disown(engine, op, ENGINE_SAME);
             wheel_touch(&engine->wheel, number);
-        } else if (status == HOLD_LATE) {
-            engine_forget(engine, number);
         } else {
-            engine_fill_removed(engine, op);
+            fill_over(engine, op);
             engine_op_begun(op);
             return true;
         }
     }
+}
+
+void engine_spare_orders(struct engine *engine, uint64_t until_ms)
+{
+    /* relaxed: as in engine_end_of() */
+    atomic_store_explicit(&engine->spare_until_ms, until_ms, memory_order_relaxed);
 }
 
 uint64_t engine_expire_wait_ms(const struct engine *engine, uint64_t now_ms)

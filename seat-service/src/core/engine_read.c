@@ -2,6 +2,7 @@
 #include "core/engine_internal.h"
 
 #include <assert.h>
+#include <string.h>
 
 const struct plan *engine_plan(const struct engine *engine)
 {
@@ -87,6 +88,9 @@ enum engine_verdict engine_hold_read(const struct engine *engine, uint64_t hold,
             return ENGINE_NO_HOLD;
         const struct hold_slot *slot = &engine->holds.slots[hold_slot_of(hold)];
         read_fields(slot, out);
+        memset(out->purchase, 0, sizeof(out->purchase));
+        if (out->order_hash != 0)
+            bond_get(&engine->bonds[hold_slot_of(hold)], out->purchase);
         bool whole = out->area != CHANGE_AREA_NONE || out->state == ENGINE_HOLD_EXPIRED ||
                      read_chain(engine, slot, out);
         if (!hold_read_end(&engine->holds, hold, begun))
@@ -119,6 +123,11 @@ struct engine_area engine_area(const struct engine *engine, uint16_t area)
     struct area_counts counts = area_read(&engine->areas[area], capacity);
     return (struct engine_area){capacity, counts.part[AREA_FREE], counts.part[AREA_HELD],
                                 counts.part[AREA_SOLD], counts.part[AREA_BLOCKED]};
+}
+
+void engine_avail_begin(struct engine *engine, uint64_t base)
+{
+    avail_begin(engine->avail, base);
 }
 
 uint64_t engine_publish(struct engine *engine)

@@ -12,13 +12,18 @@
  *     areas:         for each, places blocked
  *     blocked seats: number, seats
  *     holds:         number; for each: id, version, status, verdict, price list, buyer, session,
- * order, expires, hard end, area + 1, then quantity or seats hash of the state, to know that what
- * was read is what was written
+ *                    order, with an order the digest of its purchase (zeros: none), expires, hard
+ * end, area + 1, then quantity or seats; a late hold without an area its quantity, and then its
+ * seats, none where they are not known
+ *     hash of the state, to know that what was read is what was written
+ *
+ * Format 1 had no quantity there, and its hash left late holds out; format 2 had no purchases.
  *
  * The highest generation goes along because a slot that is free in the snapshot must not give out
  * an id again that somebody may still have from an earlier hold. */
 #include "core/engine_internal.h"
 #include "core/wire.h"
+#include "sale/purchase.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -94,7 +99,7 @@ static int apply_taken(struct engine *engine, struct engine_op *op, struct err_s
     if (change->price_list > engine_price_list(engine))
         return misfit(err, change, "its prices are not known");
     if (op->own.slot > 0 && op->own.slot <= engine->holds.max) {
-        /* A remembered hold is forgotten by the clock, without a change. */
+        /* Before there was CHANGE_FORGOTTEN the clock forgot, and the journal did not say it. */
         uint64_t old = hold_id(&engine->holds, op->own.slot);
         if (hold_own(&engine->holds, old) == HOLD_OWNED) {
             if (HOLD_GET(engine_slot(engine, op->own.slot), status) == HOLD_LATE)
@@ -113,7 +118,7 @@ static int apply_taken(struct engine *engine, struct engine_op *op, struct err_s
     return 0;
 }
 
-/* Status of the hold before the change, by kind; -1: more than one is right. */
+/* Status of the hold before the change, by kind. */
 static int status_before(const struct change *change)
 {
     switch (change->kind) {
@@ -122,6 +127,8 @@ static int status_before(const struct change *change)
     case CHANGE_REFUNDED:
     case CHANGE_MOVED:
         return HOLD_SOLD;
+    case CHANGE_FORGOTTEN:
+        return HOLD_LATE;
     default:
         return HOLD_OPEN;
     }
@@ -134,8 +141,9 @@ static const char *check_owned(const struct engine *engine, const struct engine_
     const struct hold_slot *slot = &engine->holds.slots[op->own.slot];
     uint16_t area = HOLD_GET(slot, area);
     bool whole = change->kind == CHANGE_RELEASED || change->kind == CHANGE_EXPIRED ||
-                 change->kind == CHANGE_REFUNDED || change->kind == CHANGE_CONFIRMED;
-    if (change->kind == CHANGE_EXTENDED)
+                 change->kind == CHANGE_LATE || change->kind == CHANGE_REFUNDED ||
+                 change->kind == CHANGE_CONFIRMED;
+    if (change->kind == CHANGE_EXTENDED || change->kind == CHANGE_FORGOTTEN)
         return NULL;
     if (change->area != area)
         return "its area is another one";
@@ -165,6 +173,7 @@ static int apply_to_hold(struct engine *engine, struct engine_op *op, struct err
         return misfit(err, change, "there is no such hold");
     op->own.slot = hold_slot_of(change->hold);
     const struct hold_slot *slot = engine_slot(engine, op->own.slot);
+    uint64_t named = change->kind == CHANGE_EXTENDED ? change->buyer : 0;
     change->buyer = HOLD_GET(slot, buyer);
     const char *what = check_owned(engine, op);
     if (HOLD_GET(slot, status) != status_before(change))
@@ -183,7 +192,10 @@ static int apply_to_hold(struct engine *engine, struct engine_op *op, struct err
         }
     }
     bool retaken = change->verdict == CHANGE_VERDICT_RETAKEN;
-    if (retaken)
+    bool handed_over = named != 0 && named != change->buyer;
+    if (handed_over)
+        change->buyer = named;
+    if (retaken || handed_over)
         more = HOLD_GET(slot, count);
     if (change->kind == CHANGE_CHANGED || change->kind == CHANGE_MOVED || retaken) {
         what = "its seats are not free";
@@ -191,6 +203,10 @@ static int apply_to_hold(struct engine *engine, struct engine_op *op, struct err
             goto disown;
     }
     count(engine, change, more);
+    /* A journal that does not say what was forgotten may want more room than there is. Then the
+     * hold is kept without its seats: a change that retakes them names them itself. */
+    if (engine_remembers(slot, change))
+        op->own.late = late_give(&engine->late);
     return 0;
 
 disown:
@@ -271,6 +287,36 @@ static bool counts_as_hold(const struct hold_slot *slot)
     return state == HOLD_IDLE;
 }
 
+/* The seats that a hold has, or has had if it is late and they are known. */
+static uint32_t seats_of(const struct engine *engine, uint32_t number, uint32_t *seats)
+{
+    const struct hold_slot *slot = &engine->holds.slots[number];
+    if (HOLD_GET(slot, status) != HOLD_LATE)
+        return engine_chain(engine, number, seats);
+    if (HOLD_GET(slot, area) != CHANGE_AREA_NONE || HOLD_GET(slot, first) == 0)
+        return 0;
+    uint32_t count = HOLD_GET(slot, count);
+    memcpy(seats, engine->late.list[HOLD_GET(slot, first)].seats, count * sizeof(*seats));
+    return count;
+}
+
+/* Left out where there is none, so that a state from before purchases has the hash that it had. */
+static uint64_t fold_bond(const struct engine *engine, uint64_t hash, uint32_t number)
+{
+    uint8_t purchase[CHANGE_HASH_BYTES];
+    uint64_t part;
+    if (HOLD_GET(&engine->holds.slots[number], order) == 0)
+        return hash;
+    bond_get(&engine->bonds[number], purchase);
+    if (purchase_digest_is_none(purchase))
+        return hash;
+    for (size_t at = 0; at < sizeof(purchase); at += sizeof(part)) {
+        memcpy(&part, purchase + at, sizeof(part));
+        hash = fold(hash, part);
+    }
+    return hash;
+}
+
 static uint64_t fold_hold(const struct engine *engine, uint64_t hash, uint32_t number)
 {
     const struct hold_slot *slot = &engine->holds.slots[number];
@@ -282,19 +328,19 @@ static uint64_t fold_hold(const struct engine *engine, uint64_t hash, uint32_t n
     hash = fold(hash, HOLD_GET(slot, buyer));
     hash = fold(hash, HOLD_GET(slot, session));
     hash = fold(hash, HOLD_GET(slot, order));
+    hash = fold_bond(engine, hash, number);
     hash = fold(hash, HOLD_GET(slot, expires_ms));
     hash = fold(hash, HOLD_GET(slot, hard_end_ms));
     hash = fold(hash, HOLD_GET(slot, price_list));
     hash = fold(hash, HOLD_GET(slot, area));
     hash = fold(hash, HOLD_GET(slot, count));
-    uint32_t count = engine_chain(engine, number, seats);
+    uint32_t count = seats_of(engine, number, seats);
     for (uint32_t i = 0; i < count; i++)
         hash = fold(hash, seats[i]);
     return hash;
 }
 
-/* Holds that are remembered only are left out: the clock forgets them, and no change says when. */
-uint64_t engine_state_hash(const struct engine *engine)
+static uint64_t hash_of(const struct engine *engine, bool with_late)
 {
     uint64_t hash = 1;
     for (uint32_t i = 0; i < engine->facts->seat_count; i++) /* without the version: seats.h */
@@ -307,23 +353,30 @@ uint64_t engine_state_hash(const struct engine *engine)
     uint32_t fresh = atomic_load_explicit(&engine->holds.fresh, memory_order_relaxed);
     for (uint32_t i = 1; i <= fresh; i++)
         if (counts_as_hold(&engine->holds.slots[i]) &&
-            HOLD_GET(&engine->holds.slots[i], status) != HOLD_LATE)
+            (with_late || HOLD_GET(&engine->holds.slots[i], status) != HOLD_LATE))
             hash = fold_hold(engine, hash, i);
     return hash;
 }
 
+uint64_t engine_state_hash(const struct engine *engine)
+{
+    return hash_of(engine, true);
+}
+
 /* ---- snapshots ---- */
 
-static const uint8_t snapshot_magic[] = {'F', 'G', 'S', 'N', 1};
+static const uint8_t snapshot_magic[] = {'F', 'G', 'S', 'N'};
 
-enum { HOLD_BYTES_MAX = 8 * 8 + 40 }; /* without its seats */
+enum { SNAPSHOT_WITHOUT_LATE = 1, SNAPSHOT_LATE = 2, SNAPSHOT_PURCHASES = 3 };
+
+enum { HOLD_BYTES_MAX = 8 * 8 + 40 + CHANGE_HASH_BYTES }; /* without its seats */
 
 size_t engine_snapshot_size(const struct engine *engine)
 {
     uint32_t fresh = atomic_load_explicit(&engine->holds.fresh, memory_order_relaxed);
     return 256 + (engine_price_list(engine) + 1u) * engine->categories * 10u +
            plan_area_count(engine->plan) * 5u + engine->facts->seat_count * 10u +
-           (size_t)fresh * HOLD_BYTES_MAX + (size_t)LATE_HOLDS_MAX * HOLD_SEATS_MAX * 5u;
+           (size_t)fresh * HOLD_BYTES_MAX + (size_t)engine->late.max * HOLD_SEATS_MAX * 5u;
 }
 
 static uint8_t *put_hold(const struct engine *engine, uint32_t number, uint8_t *at)
@@ -339,15 +392,18 @@ static uint8_t *put_hold(const struct engine *engine, uint32_t number, uint8_t *
     at = wire_put_hash(at, HOLD_GET(slot, buyer));
     at = wire_put_hash(at, HOLD_GET(slot, session));
     at = wire_put_hash(at, HOLD_GET(slot, order));
+    if (HOLD_GET(slot, order) != 0) {
+        bond_get(&engine->bonds[number], at);
+        at += CHANGE_HASH_BYTES;
+    }
     at = wire_put_number(at, HOLD_GET(slot, expires_ms));
     at = wire_put_number(at, HOLD_GET(slot, hard_end_ms));
     at = wire_put_number(at, area == CHANGE_AREA_NONE ? 0 : area + 1u);
     if (area != CHANGE_AREA_NONE)
         return wire_put_number(at, HOLD_GET(slot, count));
     if (HOLD_GET(slot, status) == HOLD_LATE)
-        return wire_put_seats(at, engine->late.list[HOLD_GET(slot, first)].seats,
-                              HOLD_GET(slot, count));
-    uint32_t count = engine_chain(engine, number, seats);
+        at = wire_put_number(at, HOLD_GET(slot, count));
+    uint32_t count = seats_of(engine, number, seats);
     return wire_put_seats(at, seats, count);
 }
 
@@ -375,6 +431,7 @@ size_t engine_snapshot_write(const struct engine *engine, uint8_t *out, size_t r
     uint8_t *at = out;
     memcpy(at, snapshot_magic, sizeof(snapshot_magic));
     at += sizeof(snapshot_magic);
+    *at++ = SNAPSHOT_PURCHASES;
     memcpy(at, plan_hash(engine->plan), PLAN_HASH_BYTES);
     at += PLAN_HASH_BYTES;
 
@@ -405,22 +462,22 @@ size_t engine_snapshot_write(const struct engine *engine, uint8_t *out, size_t r
 static int adopt_late(struct engine *engine, const struct change *change, uint64_t order,
                       struct err_slot *err)
 {
+    bool in_area = change->area != CHANGE_AREA_NONE;
     uint32_t number = hold_slot_of(change->hold), late = 0;
+    if (!seats_exist(engine, change))
+        return misfit(err, change, "a seat or area that the plan does not have");
     if (!hold_adopt(&engine->holds, change->hold))
         return misfit(err, change, "its hold exists already");
-    if (change->area == CHANGE_AREA_NONE) {
+    if (in_area || change->add_count > 0)
         late = late_give(&engine->late);
-        if (late == 0 || !seats_exist(engine, change)) {
-            hold_end(&engine->holds, number, 0);
-            return misfit(err, change, "too many remembered holds, or unknown seats");
-        }
+    if (late != 0)
         memcpy(engine->late.list[late].seats, change->seats,
                change->add_count * sizeof(change->seats[0]));
-    }
     struct hold_slot *slot = engine_slot(engine, number);
     hold_write_begin(&engine->holds, number);
     HOLD_SET(slot, buyer, change->buyer);
     HOLD_SET(slot, session, change->session);
+    bond_set(&engine->bonds[number], change->purchase);
     HOLD_SET(slot, order, order);
     HOLD_SET(slot, expires_ms, change->expires_ms);
     HOLD_SET(slot, hard_end_ms, change->hard_end_ms);
@@ -430,15 +487,14 @@ static int adopt_late(struct engine *engine, const struct change *change, uint64
     HOLD_SET(slot, status, HOLD_LATE);
     HOLD_SET(slot, verdict, CHANGE_VERDICT_NONE);
     HOLD_SET(slot, first, late);
-    HOLD_SET(slot, count,
-             change->area != CHANGE_AREA_NONE ? (uint16_t)change->quantity : change->add_count);
+    HOLD_SET(slot, count, (uint16_t)change->quantity);
     hold_write_end(&engine->holds, number);
     wheel_touch(&engine->wheel, number);
     return 0;
 }
 
 /* A hold of the snapshot is taken, and then becomes what it was, by way of changes. */
-static int read_hold(struct engine *engine, struct wire *wire, struct err_slot *err)
+static int read_hold(struct engine *engine, struct wire *wire, uint8_t format, struct err_slot *err)
 {
     struct change change;
     change_init(&change, CHANGE_TAKEN, 0);
@@ -450,6 +506,8 @@ static int read_hold(struct engine *engine, struct wire *wire, struct err_slot *
     change.buyer = wire_get_hash(wire);
     change.session = wire_get_hash(wire);
     uint64_t order = wire_get_hash(wire);
+    if (format >= SNAPSHOT_PURCHASES && order != 0)
+        wire_get_bytes(wire, change.purchase, sizeof(change.purchase));
     change.expires_ms = wire_get_number(wire, UINT64_MAX);
     change.hard_end_ms = wire_get_number(wire, UINT64_MAX);
     uint32_t area = (uint32_t)wire_get_number(wire, plan_area_count(engine->plan));
@@ -457,7 +515,13 @@ static int read_hold(struct engine *engine, struct wire *wire, struct err_slot *
         change.area = (uint16_t)(area - 1);
         change.quantity = (uint32_t)wire_get_number(wire, HOLD_AREA_QUANTITY_MAX);
     } else {
+        if (status == HOLD_LATE && format >= SNAPSHOT_LATE)
+            change.quantity = (uint32_t)wire_get_number(wire, HOLD_SEATS_MAX);
         change.add_count = wire_get_seats(wire, change.seats, HOLD_SEATS_MAX);
+        if (format < SNAPSHOT_LATE)
+            change.quantity = change.add_count;
+        if (status == HOLD_LATE && change.add_count != 0 && change.add_count != change.quantity)
+            wire_fail(wire, "has a late hold with another number of seats than it had");
     }
     if (wire->bad != NULL || status > HOLD_LATE)
         return err_set(err, ERR_SYNTAX, "snapshot %s",
@@ -470,6 +534,7 @@ static int read_hold(struct engine *engine, struct wire *wire, struct err_slot *
 
     uint32_t number = hold_slot_of(change.hold);
     struct hold_slot *slot = engine_slot(engine, number);
+    bond_set(&engine->bonds[number], change.purchase);
     HOLD_SET(slot, order, order);
     HOLD_SET(slot, verdict, verdict);
     if (status != HOLD_SOLD)
@@ -529,8 +594,10 @@ int engine_snapshot_read(struct engine *engine, const uint8_t *bytes, size_t len
     struct wire wire = {.at = bytes, .end = bytes + len};
     uint8_t magic[sizeof(snapshot_magic)], hash[PLAN_HASH_BYTES];
     wire_get_bytes(&wire, magic, sizeof(magic));
+    uint8_t format = wire_get_byte(&wire);
     wire_get_bytes(&wire, hash, sizeof(hash));
-    if (wire.bad != NULL || memcmp(magic, snapshot_magic, sizeof(magic)) != 0)
+    if (wire.bad != NULL || memcmp(magic, snapshot_magic, sizeof(magic)) != 0 ||
+        format < SNAPSHOT_WITHOUT_LATE || format > SNAPSHOT_PURCHASES)
         return err_set(err, ERR_SYNTAX, "snapshot of %zu bytes has no head that we know", len);
     if (memcmp(hash, plan_hash(engine->plan), sizeof(hash)) != 0)
         return err_set(err, ERR_STATE, "snapshot is of another plan");
@@ -543,7 +610,7 @@ int engine_snapshot_read(struct engine *engine, const uint8_t *bytes, size_t len
         return rc;
     uint64_t holds = wire_get_number(&wire, engine->holds.max);
     for (uint64_t i = 0; i < holds; i++) {
-        rc = read_hold(engine, &wire, err);
+        rc = read_hold(engine, &wire, format, err);
         if (rc < 0)
             return rc;
     }
@@ -552,7 +619,7 @@ int engine_snapshot_read(struct engine *engine, const uint8_t *bytes, size_t len
         wire_fail(&wire, "has bytes left over");
     if (wire.bad != NULL)
         return err_set(err, ERR_SYNTAX, "snapshot %s", wire.bad);
-    if (state != engine_state_hash(engine))
+    if (state != hash_of(engine, format != SNAPSHOT_WITHOUT_LATE))
         return err_set(err, ERR_STATE, "snapshot does not give the state that it was taken of");
     return 0;
 }

@@ -25,7 +25,7 @@ uint32_t late_give(struct late_pool *pool)
     }
     uint32_t fresh = atomic_load_explicit(&pool->fresh, memory_order_relaxed);
     do {
-        if (fresh == LATE_HOLDS_MAX)
+        if (fresh == pool->max)
             return 0;
     } while (!atomic_compare_exchange_weak_explicit(&pool->fresh, &fresh, fresh + 1,
                                                     memory_order_relaxed, memory_order_relaxed));
@@ -47,7 +47,7 @@ void engine_forget(struct engine *engine, uint32_t number)
 {
     const struct hold_slot *slot = engine_slot(engine, number);
     assert(HOLD_GET(slot, status) == HOLD_LATE);
-    if (HOLD_GET(slot, area) == CHANGE_AREA_NONE)
+    if (HOLD_GET(slot, first) != 0)
         late_end(&engine->late, HOLD_GET(slot, first));
     hold_end(&engine->holds, number, engine_thread_lane());
 }
@@ -166,68 +166,53 @@ static void settle_extended(struct engine *engine, struct engine_op *op)
 {
     struct hold_slot *slot = engine_slot(engine, op->own.slot);
     struct span order = {op->change.text, op->change.text_len};
+    uint64_t buyer_was = HOLD_GET(slot, buyer);
     hold_write_begin(&engine->holds, op->own.slot);
+    bond_set(&engine->bonds[op->own.slot], op->change.purchase);
     HOLD_SET(slot, order, engine_hash_text(order));
+    HOLD_SET(slot, buyer, op->change.buyer);
     HOLD_SET(slot, expires_ms, op->change.expires_ms);
     HOLD_SET(slot, version, op->change.hold_version);
     hold_write_end(&engine->holds, op->own.slot);
     wheel_touch(&engine->wheel, op->own.slot);
+    if (buyer_was != op->change.buyer) /* counted for the new one since phase 1 */
+        uncount(engine, buyer_was, HOLD_GET(slot, count));
 }
 
-/* Replay has no clock that forgets; it does so when it runs out of room, and leaves a margin for
- * what the wheel of the engine that wrote the journal may have been late. */
-static void forget_old(struct engine *engine, uint64_t now_ms)
+/* As for EXPIRED: journals written before there was CHANGE_LATE do not say it, and their owner did
+ * remember it while he had room. */
+bool engine_remembers(const struct hold_slot *slot, const struct change *change)
 {
-    enum { MARGIN_MS = 60 * 1000 };
-    for (uint32_t i = 1; i <= engine->holds.fresh; i++) {
-        const struct hold_slot *slot = engine_slot(engine, i);
-        if (hold_state_of(HOLD_GET(slot, word)) == HOLD_IDLE &&
-            HOLD_GET(slot, status) == HOLD_LATE &&
-            HOLD_GET(slot, expires_ms) + MARGIN_MS <= now_ms &&
-            hold_own(&engine->holds, hold_id(&engine->holds, i)) == HOLD_OWNED)
-            engine_forget(engine, i);
-    }
+    if (change->kind == CHANGE_EXPIRED)
+        return HOLD_GET(slot, order) != 0;
+    return change->kind == CHANGE_LATE && (change->flags & CHANGE_FLAG_REMEMBERED) != 0;
 }
 
-/* Remembers an expired hold that an order has; false if it is simply over. */
-static bool remember(struct engine *engine, struct engine_op *op)
+/* The slot is being written. */
+static void remember(struct engine *engine, struct engine_op *op)
 {
     const struct change *change = &op->change;
     struct hold_slot *slot = engine_slot(engine, op->own.slot);
-    if (HOLD_GET(slot, order) == 0)
-        return false;
-    uint32_t number = 0;
-    if (change->area == CHANGE_AREA_NONE) {
-        number = late_give(&engine->late);
-        if (number == 0 && !engine->holds.live) {
-            forget_old(engine, change->at_ms);
-            number = late_give(&engine->late);
-        }
-        if (number == 0) {
-            /* relaxed: a statistic. A late payment will be told "gone" and given back. */
-            atomic_fetch_add_explicit(&engine->late_dropped, 1, memory_order_relaxed);
-            return false;
-        }
-        memcpy(engine->late.list[number].seats, change->seats,
+    if (op->own.late != 0)
+        memcpy(engine->late.list[op->own.late].seats, change->seats,
                change->remove_count * sizeof(change->seats[0]));
-    }
-    hold_write_begin(&engine->holds, op->own.slot);
     HOLD_SET(slot, status, HOLD_LATE);
-    HOLD_SET(slot, first, number);
+    HOLD_SET(slot, first, op->own.late);
     HOLD_SET(slot, expires_ms, change->at_ms + LATE_KEEP_MS);
     HOLD_SET(slot, version, change->hold_version);
-    hold_write_end(&engine->holds, op->own.slot);
-    wheel_touch(&engine->wheel, op->own.slot);
-    return true;
 }
 
-/* Released, expired, refunded: the seats go free, and then the slot. While a seat is still ours the
- * slot is not given out again, so the number in its word stays unambiguous. */
+/* Released, expired, refunded: readers are told first that the hold changes, then the seats go
+ * free, then the slot. A seat that is free may be another's at the next instant, and his links
+ * replace ours: who reads the old hold then has to see that it is not as it was. And while a seat
+ * is still ours the slot is not given out again, so the number in its word stays unambiguous. */
 static void settle_ended(struct engine *engine, struct engine_op *op)
 {
     const struct change *change = &op->change;
+    struct hold_slot *slot = engine_slot(engine, op->own.slot);
     bool sold = change->kind == CHANGE_REFUNDED;
     uint32_t places = change->remove_count;
+    hold_write_begin(&engine->holds, op->own.slot);
     if (change->area != CHANGE_AREA_NONE) {
         places = change->quantity;
         turn_places(engine, change, sold ? AREA_SOLD : AREA_HELD, AREA_FREE, places);
@@ -236,8 +221,16 @@ static void settle_ended(struct engine *engine, struct engine_op *op)
                  op->own.slot, SEAT_FREE, 0);
     }
     uncount(engine, change->buyer, places);
-    if (change->kind != CHANGE_EXPIRED || !remember(engine, op))
-        hold_end(&engine->holds, op->own.slot, engine_thread_lane());
+    if (engine_remembers(slot, change)) {
+        remember(engine, op);
+        hold_write_end(&engine->holds, op->own.slot);
+        wheel_touch(&engine->wheel, op->own.slot);
+        return;
+    }
+    if (change->kind == CHANGE_LATE)
+        /* relaxed: a statistic. A late payment will be told "gone" and given back. */
+        atomic_fetch_add_explicit(&engine->late_dropped, 1, memory_order_relaxed);
+    hold_end(&engine->holds, op->own.slot, engine_thread_lane());
 }
 
 static void settle_confirmed(struct engine *engine, struct engine_op *op)
@@ -250,10 +243,11 @@ static void settle_confirmed(struct engine *engine, struct engine_op *op)
     else
         turn_all(engine, change->seats, change->add_count, SEAT_HELD, op->own.slot, SEAT_SOLD,
                  op->own.slot);
-    if (HOLD_GET(slot, status) == HOLD_LATE && change->area == CHANGE_AREA_NONE)
+    bool retaken = HOLD_GET(slot, status) == HOLD_LATE;
+    if (retaken)
         late = HOLD_GET(slot, first);
     hold_write_begin(&engine->holds, op->own.slot);
-    if (late != 0)
+    if (retaken && change->area == CHANGE_AREA_NONE)
         link_seats(engine, slot, change->seats, change->add_count);
     HOLD_SET(slot, status, HOLD_SOLD);
     HOLD_SET(slot, verdict, change->verdict);
@@ -305,8 +299,12 @@ void engine_settle(struct engine *engine, struct engine_op *op)
         break;
     case CHANGE_RELEASED:
     case CHANGE_EXPIRED:
+    case CHANGE_LATE:
     case CHANGE_REFUNDED:
         settle_ended(engine, op);
+        break;
+    case CHANGE_FORGOTTEN:
+        engine_forget(engine, op->own.slot);
         break;
     case CHANGE_CONFIRMED:
         settle_confirmed(engine, op);
@@ -362,6 +360,8 @@ static void undo_expired(struct engine *engine, struct engine_op *op)
     /* relaxed: a pace, nothing hangs on it */
     atomic_store_explicit(&engine->expire_not_before_ms, op->change.at_ms + EXPIRE_RETRY_MS,
                           memory_order_relaxed);
+    if (op->own.late != 0)
+        late_end(&engine->late, op->own.late);
     hold_disown(&engine->holds, op->own.slot);
     wheel_touch(&engine->wheel, op->own.slot);
 }
@@ -385,11 +385,16 @@ void engine_undo(struct engine *engine, struct engine_op *op)
         hold_disown(&engine->holds, op->own.slot);
         break;
     case CHANGE_EXTENDED:
+        uncount(engine, op->change.buyer, op->own.buyer_places);
+        hold_disown(&engine->holds, op->own.slot);
+        break;
     case CHANGE_RELEASED:
     case CHANGE_REFUNDED:
         hold_disown(&engine->holds, op->own.slot);
         break;
     case CHANGE_EXPIRED:
+    case CHANGE_LATE:
+    case CHANGE_FORGOTTEN:
         undo_expired(engine, op);
         break;
     case CHANGE_BLOCKED:

@@ -34,7 +34,7 @@ static const uint8_t hold_next[HOLD_STATE_COUNT] = {
     [HOLD_MAKING] = BIT(HOLD_WRITING) | BIT(HOLD_UNUSED), /* settled; undone */
     [HOLD_IDLE] = BIT(HOLD_BUSY),
     [HOLD_BUSY] = BIT(HOLD_IDLE) | BIT(HOLD_WRITING) | BIT(HOLD_UNUSED),
-    [HOLD_WRITING] = BIT(HOLD_IDLE),
+    [HOLD_WRITING] = BIT(HOLD_IDLE) | BIT(HOLD_UNUSED),
 };
 
 static uint64_t word_of(uint64_t generation, uint64_t turn, enum hold_state state)

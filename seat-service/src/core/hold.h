@@ -42,8 +42,8 @@ struct hold_slot {
     _Atomic uint64_t order;      /* hash; 0: none */
     _Atomic uint64_t expires_ms; /* LATE: when it is forgotten */
     _Atomic uint64_t hard_end_ms;
-    _Atomic uint32_t first;   /* OPEN, SOLD: first seat; LATE: number in the late pool; free slots:
-                                 the next free one */
+    _Atomic uint32_t first;   /* OPEN, SOLD: first seat; LATE: number in the late pool, or 0: its
+                                 seats are not known any more; free slots: the next free one */
     _Atomic uint32_t version; /* rises with each change */
     _Atomic uint16_t count;   /* seats, or places in the area */
     _Atomic uint16_t area;    /* or CHANGE_AREA_NONE */
@@ -92,7 +92,7 @@ static inline enum hold_state hold_state_of(uint64_t word)
 uint32_t hold_give(struct hold_slots *slots, unsigned lane);
 /* Replay: the slot that the id names, in state MAKING; false if it is in use or there is none. */
 bool hold_adopt(struct hold_slots *slots, uint64_t id);
-/* From MAKING or BUSY: the id is dead, the slot may be given out again. */
+/* From MAKING, BUSY or WRITING: the id is dead, the slot may be given out again. */
 void hold_end(struct hold_slots *slots, uint32_t slot, unsigned lane);
 /* Ends the replay: slots not in use can be given out from now on. */
 void hold_slots_go_live(struct hold_slots *slots);
@@ -105,7 +105,7 @@ enum hold_own { HOLD_OWNED, HOLD_NOT_THERE, HOLD_IS_BUSY };
 enum hold_own hold_own(struct hold_slots *slots, uint64_t id);
 void hold_disown(struct hold_slots *slots, uint32_t slot); /* BUSY -> IDLE, nothing was written */
 
-/* MAKING or BUSY -> WRITING -> IDLE. */
+/* MAKING or BUSY -> WRITING -> IDLE, or hold_end() instead of the second. */
 void hold_write_begin(struct hold_slots *slots, uint32_t slot);
 void hold_write_end(struct hold_slots *slots, uint32_t slot);
 

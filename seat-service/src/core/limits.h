@@ -12,8 +12,13 @@ enum {
     PLAN_AREAS_MAX = 64,      /* standing areas of one hall */
     PLAN_AREA_CAPACITY_MAX = 1 << 20, /* three counters of 21 bits share a word */
     PLAN_CHANNELS_MAX = 16,           /* shares a byte with the four flags of a seat */
-    PLAN_TEXT_MAX = 128,              /* bytes of a name, label or guid */
-    PLAN_JSON_MAX = 64 << 20,         /* bytes of an import body; 66,000 seats take about 10 MB */
+    /* Shapes that a plan draws beside its seats, and corners of their polygons, as far as they are
+     * served: some tens of kilobytes at most of a plan that is seen within a second and a half. */
+    PLAN_SHAPES_MAX = 256,
+    PLAN_SHAPE_POINTS_MAX = 2048,
+    PLAN_POLYGON_POINTS_MAX = 2000, /* in a document */
+    PLAN_TEXT_MAX = 128,            /* bytes of a name, label or guid */
+    PLAN_JSON_MAX = 64 << 20,       /* bytes of an import body; 66,000 seats take about 10 MB */
 
     HOLD_SLOTS_MAX =
         (1 << 24) - 2,   /* the hold field of a seat word; 0 is nobody, all ones the operator */
@@ -31,7 +36,10 @@ enum {
     BUYERS_TRIES_MAX = 1024,  /* first requests of one buyer in each other's way: give up, FULL */
     BEST_RETRIES_MAX = 16,    /* places lost between choosing and claiming before we say so */
     BEST_SPREAD_MAX = 32,     /* near-equal places among which a crowd is spread */
-    LATE_HOLDS_MAX = 4096,    /* holds that ran out while being paid and are remembered */
+    /* Holds that ran out while being paid and are remembered: a sale of 50,000 seats of which 15 in
+     * a hundred are left at the till leaves half as many in LATE_KEEP_MS. 4 MB once all are used.
+     */
+    LATE_HOLDS_MAX = 1 << 14,
     LATE_KEEP_MS = 2 * 3600 * 1000, /* longer than any payment stays open */
     ALTERNATIVES_MAX = 3,           /* offers that go with "seats-taken" */
 };

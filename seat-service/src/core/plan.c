@@ -17,11 +17,12 @@ struct companion {
 };
 
 struct plan {
-    struct span name, currency, text;
+    struct span name, currency, text, shapes;
     uint64_t starts_ms;
     struct plan_limits limits;
     float focal_x, focal_y;
-    uint8_t hash[PLAN_HASH_BYTES];
+    uint8_t hash[PLAN_HASH_BYTES], content[PLAN_HASH_BYTES];
+    bool has_accessible;
     uint32_t category_count, area_count, channel_count, finder_size;
     struct plan_category categories[PLAN_CATEGORIES_MAX];
     struct plan_area areas[PLAN_AREAS_MAX];
@@ -84,6 +85,7 @@ static void keep_all(struct plan *plan, const struct plan_draft *draft)
     keep(plan, &plan->name, NULL);
     keep(plan, &plan->currency, NULL);
     keep(plan, &plan->text, NULL);
+    keep(plan, &plan->shapes, NULL);
     for (uint32_t i = 0; i < plan->category_count; i++) {
         keep(plan, &plan->categories[i].name, NULL);
         keep(plan, &plan->categories[i].color, NULL);
@@ -193,11 +195,13 @@ static void set_terms(struct plan *plan, const struct plan_draft *draft)
     plan->name = draft->name;
     plan->currency = draft->currency;
     plan->text = draft->text;
+    plan->shapes = draft->shapes;
     plan->starts_ms = draft->starts_ms;
     plan->limits = draft->limits;
     plan->focal_x = draft->focal_x;
     plan->focal_y = draft->focal_y;
     memcpy(plan->hash, draft->hash, sizeof(plan->hash));
+    memcpy(plan->content, draft->content, sizeof(plan->content));
     plan->category_count = draft->category_count;
     for (uint32_t i = 0; i < draft->category_count; i++) {
         plan->categories[i] = draft->categories[i];
@@ -244,6 +248,8 @@ int plan_create(const struct plan_draft *draft, struct err_slot *err, struct pla
     set_terms(plan, draft);
     for (uint32_t i = 0; i < draft->seat_count; i++) {
         plan->categories[draft->seats[i].category].seats++;
+        plan->has_accessible =
+            plan->has_accessible || (draft->seats[i].flags & PLAN_SEAT_ACCESSIBLE) != 0;
         const struct plan_draft_seat *seat = &draft->seats[i];
         plan->labels[i] = (struct labels){seat->guid,     seat->number, seat->row_label, seat->zone,
                                           seat->entrance, seat->floor,  seat->sight};
@@ -276,6 +282,16 @@ no_memory:
 const uint8_t *plan_hash(const struct plan *plan)
 {
     return plan->hash;
+}
+
+const uint8_t *plan_content(const struct plan *plan)
+{
+    return plan->content;
+}
+
+struct span plan_shapes(const struct plan *plan)
+{
+    return plan->shapes;
 }
 
 struct span plan_name(const struct plan *plan)
@@ -358,6 +374,19 @@ int plan_channel_find(const struct plan *plan, struct span id)
         if (span_eq(plan->channels[i].id, id))
             return (int)i;
     return -1;
+}
+
+bool plan_has_codes(const struct plan *plan)
+{
+    for (uint32_t i = 1; i < plan->channel_count; i++)
+        if (plan->channels[i].code.ptr != NULL)
+            return true;
+    return false;
+}
+
+bool plan_has_accessible(const struct plan *plan)
+{
+    return plan->has_accessible;
 }
 
 int plan_channel_by_code(const struct plan *plan, struct span code)

@@ -21,6 +21,8 @@ void plan_destroy(struct plan *plan);
 enum { PLAN_HASH_BYTES = 32 };
 
 const uint8_t *plan_hash(const struct plan *plan); /* SHA-256 of the body it was imported from */
+/* SHA-256 of the document in its normal form: the same for all that say the same. */
+const uint8_t *plan_content(const struct plan *plan);
 struct span plan_name(const struct plan *plan);
 struct span plan_currency(const struct plan *plan); /* ISO 4217, three letters */
 uint64_t plan_starts_ms(const struct plan *plan);   /* 0: not said */
@@ -69,6 +71,8 @@ struct plan_channel {
 uint32_t plan_channel_count(const struct plan *plan); /* at least 1: number 0 is the public */
 const struct plan_channel *plan_channel(const struct plan *plan, uint32_t channel);
 int plan_channel_find(const struct plan *plan, struct span id);
+bool plan_has_codes(const struct plan *plan);      /* there is a channel that a code opens */
+bool plan_has_accessible(const struct plan *plan); /* there is an accessible seat */
 int plan_channel_by_code(const struct plan *plan, struct span code); /* in constant time; -1 */
 
 enum plan_seat_flag {
@@ -141,6 +145,9 @@ static inline uint8_t plan_flags_of(const struct plan_facts *facts, uint32_t sea
 
 /* The accessible seat that a companion seat goes with; UINT32_MAX: none. */
 uint32_t plan_companion_of(const struct plan *plan, uint32_t seat);
+
+/* What is drawn beside the seats, as JSON (plan_shape.c); "[]" or empty: nothing. */
+struct span plan_shapes(const struct plan *plan);
 
 /* Where one looks to: the nearest seats are the best. */
 void plan_focal(const struct plan *plan, float *x, float *y);

@@ -31,8 +31,9 @@ struct plan_draft {
     uint32_t seat_count;
     const uint8_t *run_flags; /* NULL: all 0 */
     uint32_t run_count;
-    uint8_t hash[PLAN_HASH_BYTES];
-    struct span text; /* of plan_export() */
+    uint8_t hash[PLAN_HASH_BYTES], content[PLAN_HASH_BYTES];
+    struct span text;   /* of plan_export() */
+    struct span shapes; /* of plan_shapes() */
 };
 
 /* Guids are unique, numbers in range, runs without gaps: asserted, the import has checked it.

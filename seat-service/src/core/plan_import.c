@@ -14,10 +14,10 @@
 #include "core/plan_import.h"
 #include "base/json_in.h"
 #include "core/plan_row.h"
+#include "core/plan_shape.h"
 
 #include <assert.h>
 #include <inttypes.h>
-#include <math.h>
 #include <sodium.h>
 #include <stdlib.h>
 
@@ -26,7 +26,6 @@
 enum {
     ZONES_MAX = 2000,
     DRAWN_AREAS_MAX = 2000,    /* a zone */
-    POINTS_MAX = 2000,         /* a polygon */
     LIST_MAX = PLAN_SEATS_MAX, /* extensions: one for each seat */
 };
 
@@ -58,46 +57,16 @@ struct import {
     uint32_t *finder; /* guid -> seat + 1 */
     uint32_t finder_size;
     uint8_t *run_flags;
+    struct plan_shapes shapes;
     bool no_memory;
 };
 
 /* ---- small readers ---- */
 
-/* Text that may be absent or null. */
-static void read_text(struct json_in *in, const char *key, struct span *out)
-{
-    if (json_in_has(in, key))
-        json_in_str(in, key, 0, PLAN_TEXT_MAX, out);
-}
-
 static void read_name(struct json_in *in, const char *key, struct span *out)
 {
     json_in_require(in, key);
     json_in_str(in, key, 1, PLAN_TEXT_MAX, out);
-}
-
-static void read_number(struct json_in *in, const char *key, float *out)
-{
-    json_t *value;
-    if (!json_in_any(in, key, &value))
-        return;
-    double number = json_number_value(value);
-    if (!json_is_number(value) || !(fabs(number) <= 1e7))
-        json_in_refuse(in, key, "must be a number from -10000000 to 10000000");
-    else
-        *out = (float)number;
-}
-
-static void read_position(struct json_in *in, const char *key, float *x, float *y)
-{
-    struct json_in at;
-    if (!json_in_has(in, key) || !json_in_child(in, key, &at))
-        return;
-    json_in_require(&at, "x");
-    json_in_require(&at, "y");
-    read_number(&at, "x", x);
-    read_number(&at, "y", y);
-    json_in_end(&at);
 }
 
 static void read_time(struct json_in *in, const char *key, uint64_t *out)
@@ -161,7 +130,7 @@ static void read_categories(struct import *import, struct json_in *in)
         if (!json_in_item_child(in, "categories", list, i, &item))
             return;
         read_name(&item, "name", &category.name);
-        read_text(&item, "color", &category.color);
+        plan_read_text(&item, "color", &category.color);
         json_in_require(&item, "price");
         json_in_u64(&item, "price", 0, UINT64_C(1000000000000), &category.price);
         read_time(&item, "on_sale_at", &category.on_sale_ms);
@@ -198,7 +167,7 @@ static void read_channels(struct import *import, struct json_in *in)
         if (!json_in_item_child(in, "channels", list, i, &item))
             return;
         read_name(&item, "id", &channel.id);
-        read_text(&item, "name", &channel.name);
+        plan_read_text(&item, "name", &channel.name);
         if (json_in_has(&item, "code"))
             json_in_str(&item, "code", 4, PLAN_TEXT_MAX, &channel.code);
         read_time(&item, "on_sale_at", &channel.on_sale_ms);
@@ -236,7 +205,7 @@ static void read_areas(struct import *import, struct json_in *in)
             return;
         read_name(&item, "id", &area.id);
         read_name(&item, "category", &category);
-        read_text(&item, "name", &area.name);
+        plan_read_text(&item, "name", &area.name);
         json_in_require(&item, "capacity");
         json_in_u64(&item, "capacity", 1, PLAN_AREA_CAPACITY_MAX, &capacity);
         read_channel_of(import, &item, &area.channel);
@@ -294,7 +263,7 @@ static void read_plan_categories(struct import *import, struct json_in *plan)
         if (!json_in_item_child(plan, "categories", list, i, &item))
             return;
         read_name(&item, "name", &name);
-        read_text(&item, "color", &color);
+        plan_read_text(&item, "color", &color);
         for (uint32_t j = 0; j < import->plan_category_count; j++)
             if (span_eq(import->plan_categories[j], name))
                 json_in_refuse(&item, "name", "is the name of an earlier category");
@@ -323,12 +292,12 @@ static bool read_seat(struct import *import, struct json_in *row, const json_t *
     json_in_require(&item, "seat_number");
     json_in_str(&item, "seat_number", 0, PLAN_TEXT_MAX, &seat->number);
     json_in_require(&item, "position");
-    read_position(&item, "position", &x, &y);
+    plan_read_position(&item, "position", &x, &y);
     read_name(&item, "category", &category);
-    read_number(&item, "radius", &radius);
+    plan_read_number(&item, "radius", &radius);
     if (json_in_has(&item, "start_direction"))
         json_in_word(&item, "start_direction", directions, &direction);
-    read_text(&item, "uuid", &ignored);
+    plan_read_text(&item, "uuid", &ignored);
     if (radius < 0)
         json_in_refuse(&item, "radius", "must not be negative");
     bool known = false;
@@ -359,15 +328,15 @@ static bool read_row(struct import *import, struct json_in *zone, const json_t *
         return false;
     json_in_require(&item, "row_number");
     json_in_str(&item, "row_number", 0, PLAN_TEXT_MAX, &row.number);
-    read_text(&item, "row_label", &label);
-    read_text(&item, "seat_label", &ignored);
+    plan_read_text(&item, "row_label", &label);
+    plan_read_text(&item, "seat_label", &ignored);
     if (json_in_has(&item, "row_number_position"))
         json_in_word(&item, "row_number_position", positions, &position);
-    read_position(&item, "position", &row_x, &row_y);
-    read_text(&item, "uuid", &ignored);
+    plan_read_position(&item, "position", &row_x, &row_y);
+    plan_read_text(&item, "uuid", &ignored);
     json_in_require(&item, "seats");
     json_in_array(&item, "seats", 0, PLAN_ROW_MAX, &seats);
-    read_number(&item, "seats_spacing", &spacing); /* old */
+    plan_read_number(&item, "seats_spacing", &spacing); /* old */
     if (json_in_u64(&item, "number_of_seats", 0, PLAN_ROW_MAX, &count) && seats != NULL &&
         count != json_array_size(seats)) /* old */
         json_in_refuse(&item, "number_of_seats", "is not the number of seats in the row");
@@ -398,66 +367,6 @@ static bool read_row(struct import *import, struct json_in *zone, const json_t *
     return true;
 }
 
-/* A shape that the map draws; old plans know rectangles only, which need no "shape". */
-static bool read_drawn(struct json_in *zone, const json_t *list, size_t i)
-{
-    static const char *const shapes[] = {"polygon", "rectangle", "ellipse", "circle", "text", NULL};
-    struct json_in item, part;
-    struct span ignored;
-    unsigned shape = 1;
-    float number, x, y;
-    json_t *points;
-    if (!json_in_item_child(zone, "areas", list, i, &item))
-        return false;
-    json_in_word(&item, "shape", shapes, &shape);
-    read_text(&item, "color", &ignored);
-    read_text(&item, "border_color", &ignored);
-    read_text(&item, "uuid", &ignored);
-    read_number(&item, "rotation", &number);
-    read_number(&item, "width", &number);
-    read_number(&item, "height", &number);
-    read_position(&item, "position", &x, &y);
-    if (json_in_has(&item, "polygon") && json_in_child(&item, "polygon", &part)) {
-        json_in_require(&part, "points");
-        if (json_in_array(&part, "points", 0, POINTS_MAX, &points)) {
-            struct json_in point;
-            for (size_t j = 0; j < json_array_size(points); j++)
-                if (json_in_item_child(&part, "points", points, j, &point)) {
-                    read_number(&point, "x", &x);
-                    read_number(&point, "y", &y);
-                    json_in_end(&point);
-                }
-        }
-        json_in_end(&part);
-    }
-    if (json_in_has(&item, "rectangle") && json_in_child(&item, "rectangle", &part)) {
-        read_number(&part, "width", &number);
-        read_number(&part, "height", &number);
-        json_in_end(&part);
-    }
-    if (json_in_has(&item, "ellipse") && json_in_child(&item, "ellipse", &part)) {
-        read_position(&part, "radius", &x, &y);
-        json_in_end(&part);
-    }
-    if (json_in_has(&item, "circle") && json_in_child(&item, "circle", &part)) {
-        read_number(&part, "radius", &number);
-        json_in_end(&part);
-    }
-    if (json_in_has(&item, "text")) {
-        json_t *text;
-        if (json_in_any(&item, "text", &text) && json_is_string(text)) {
-            read_text(&item, "text", &ignored); /* old */
-        } else if (json_in_child(&item, "text", &part)) {
-            read_text(&part, "text", &ignored);
-            read_text(&part, "color", &ignored);
-            read_number(&part, "size", &number);
-            read_position(&part, "position", &x, &y);
-            json_in_end(&part);
-        }
-    }
-    return json_in_end(&item) == 0;
-}
-
 static bool read_zone(struct import *import, struct json_in *plan, const json_t *list, size_t i)
 {
     struct json_in item;
@@ -468,12 +377,12 @@ static bool read_zone(struct import *import, struct json_in *plan, const json_t 
     float x = 0, y = 0;
     if (!json_in_item_child(plan, "zones", list, i, &item))
         return false;
-    read_text(&item, "name", &zone->name);
-    read_text(&item, "zone_id", &zone->id);
-    read_text(&item, "uuid", &ignored);
+    plan_read_text(&item, "name", &zone->name);
+    plan_read_text(&item, "zone_id", &zone->id);
+    plan_read_text(&item, "uuid", &ignored);
     json_in_bool(&item, "displayed", &displayed); /* old */
     json_in_require(&item, "position");
-    read_position(&item, "position", &x, &y);
+    plan_read_position(&item, "position", &x, &y);
     json_in_require(&item, "rows");
     json_in_array(&item, "rows", 0, PLAN_ROWS_MAX, &rows);
     if (json_in_has(&item, "areas"))
@@ -482,7 +391,7 @@ static bool read_zone(struct import *import, struct json_in *plan, const json_t 
     for (size_t j = 0; j < json_array_size(rows) && good; j++)
         good = read_row(import, &item, rows, j, (uint32_t)i, x, y);
     for (size_t j = 0; j < json_array_size(areas) && good; j++)
-        good = read_drawn(&item, areas, j);
+        good = plan_shape_read(&import->shapes, &item, areas, j, x, y);
     return json_in_end(&item) == 0 && good;
 }
 
@@ -570,9 +479,9 @@ struct labels { /* what zones, rows and seats may say, the closer one overriding
 
 static void read_labels(const struct import *import, struct json_in *in, struct labels *labels)
 {
-    read_text(in, "entrance", &labels->entrance);
-    read_text(in, "floor", &labels->floor);
-    read_text(in, "sight", &labels->sight);
+    plan_read_text(in, "entrance", &labels->entrance);
+    plan_read_text(in, "floor", &labels->floor);
+    plan_read_text(in, "sight", &labels->sight);
     labels->has_channel = json_in_has(in, "channel");
     read_channel_of(import, in, &labels->channel);
 }
@@ -650,7 +559,7 @@ static void read_seat_extension(struct import *import, struct json_in *item)
     read_flag(item, "accessible", PLAN_SEAT_ACCESSIBLE, &flags);
     read_flag(item, "restricted_view", PLAN_SEAT_RESTRICTED, &flags);
     read_flag(item, "aisle", PLAN_SEAT_AISLE, &flags);
-    read_text(item, "companion_of", &with);
+    plan_read_text(item, "companion_of", &with);
     uint32_t seat = guid.ptr != NULL ? *find_guid(import, guid) : 0;
     if (seat == 0) {
         json_in_refuse(item, "guid", "is not a seat of the plan");
@@ -766,7 +675,7 @@ static void set_focal(struct import *import, struct json_in *in)
     }
     import->draft.focal_x = (left + right) / 2; /* a stage is drawn at the top */
     import->draft.focal_y = top;
-    read_position(in, "focal_point", &import->draft.focal_x, &import->draft.focal_y);
+    plan_read_position(in, "focal_point", &import->draft.focal_x, &import->draft.focal_y);
 }
 
 /* ---- the document in the new schema ---- */
@@ -878,7 +787,7 @@ static void point_draft(struct import *import)
 int plan_import(struct span body, struct err_slot *err, struct plan **out)
 {
     json_t *doc;
-    char *text = NULL;
+    char *text = NULL, *shapes = NULL;
     struct json_in in;
     if (body.len > PLAN_JSON_MAX)
         return err_set(err, ERR_RANGE, "plan of %zu bytes; %d are allowed", body.len,
@@ -894,6 +803,7 @@ int plan_import(struct span body, struct err_slot *err, struct plan **out)
     import->err = err;
     json_in_object(&in, doc, err);
     read_body(import, &in);
+    import->no_memory = import->no_memory || import->shapes.no_memory;
     rc = import->no_memory ? err_set(err, ERR_NOMEM, "plan import") : in.rc;
     if (rc == 0)
         rc = relate(import, &in);
@@ -906,15 +816,20 @@ int plan_import(struct span body, struct err_slot *err, struct plan **out)
      * nothing else refers to those. */
     text = renew(doc) ? json_dumps(doc, JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(15))
                       : NULL;
-    if (text == NULL) {
+    shapes = plan_shapes_text(&import->shapes);
+    if (text == NULL || shapes == NULL) {
         rc = err_set(err, ERR_NOMEM, "plan's text");
         goto free_import;
     }
     import->draft.text = span_of(text);
+    import->draft.shapes = span_of(shapes);
+    crypto_hash_sha256(import->draft.content, (const uint8_t *)text, import->draft.text.len);
     rc = plan_create(&import->draft, err, out);
 
 free_import:
+    free(shapes);
     free(text);
+    plan_shapes_deinit(&import->shapes);
     free(import->run_flags);
     free(import->finder);
     free(import->zones);

@@ -6,6 +6,12 @@ import http from 'node:http';
 import { until } from '../../lib-js/index.js';
 import { states, visitor } from '../../integration/seat-service/house.js';
 
+const picture = async (looker, seatCount) =>
+  states((await looker.availability('', { accept: 'application/octet-stream' })).body, seatCount);
+
+// Nothing of such a request can have reached the service: it failed while connecting.
+const neverSent = (error) => error.syscall === 'connect';
+
 export class Ledger {
   constructor(seats, event, rng) {
     this.seats = seats;
@@ -14,7 +20,8 @@ export class Ledger {
     this.held = new Map(); // hold -> {seats, buyer}: answered 201, not given back
     this.released = new Set(); // answered 204
     this.unknown = new Map(); // hold -> ...: a give-back without an answer
-    this.openAsks = 0; // holds without an answer
+    this.openSeats = 0; // asked for and perhaps held: the request may have arrived, no answer came
+    this.refused = 0; // requests that never left: there was nobody to connect to
     this.answers = new Map(); // status -> how often
     this.running = false;
   }
@@ -60,14 +67,17 @@ export class Ledger {
       const answer = await buyer.hold({ best_available: { quantity, adjacent: false } });
       this.#count(answer.status);
       if (answer.status !== 201) {
+        if (answer.json?.code === 'outcome-unknown') this.openSeats += quantity;
         if (answer.status >= 500) await new Promise((resolve) => setTimeout(resolve, 20));
         return null;
       }
       const { hold, seats } = answer.json;
       this.held.set(hold, { seats, buyer });
       return hold;
-    } catch {
-      this.openAsks += 1;
+    } catch (error) {
+      if (error.code === 'ERR_ASSERTION') throw error;
+      if (neverSent(error)) this.refused += 1;
+      else this.openSeats += quantity;
       this.#count('none');
       await new Promise((resolve) => setTimeout(resolve, 20));
       return null;
@@ -93,13 +103,20 @@ export class Ledger {
       }
     } catch (error) {
       if (error.code === 'ERR_ASSERTION') throw error;
+      if (neverSent(error)) {
+        this.refused += 1;
+        this.unknown.delete(hold);
+        this.held.set(hold, entry);
+      }
       this.#count('none');
     }
   }
 
   // Every answer is true: what was held is held with the same seats, what was given back is gone,
-  // and beyond that there are no more holds than requests whose answer got lost.
-  async judge(service, seatCount) {
+  // and beyond that no more seats are held than requests asked for that arrived and were not answered.
+  async judge(service, seatCount, { timeoutMs } = {}) {
+    assert.ok(this.answers.get(201) > 0, 'nobody was ever answered a hold: there is nothing to judge');
+    await this.#untilPublished(service, seatCount, timeoutMs);
     const ask = (entry, hold) =>
       service.http.get(`/v1/seats/${this.event}/holds/${hold}`, { token: entry.buyer.token });
     const known = new Set();
@@ -112,22 +129,44 @@ export class Ledger {
         known.add(seat);
       }
     }
-    let perhaps = this.openAsks * 4;
+    let perhaps = this.openSeats;
     for (const entry of this.unknown.values()) perhaps += entry.seats.length;
     const looker = visitor(service, this.event);
-    // Pictures are published five times a second: the one of the last changes may be on its way.
     await until(`${known.size} to ${known.size + perhaps} seats to be held`, async () => {
-      const picture = await looker.availability('', { accept: 'application/octet-stream' });
-      const taken = states(picture.body, seatCount).filter((state) => state === 'held').length;
+      const taken = (await picture(looker, seatCount)).filter((state) => state === 'held').length;
       if (taken >= known.size && taken <= known.size + perhaps) return true;
-      throw new Error(`${taken} are held, ${known.size} were answered`);
-    });
-    return { answered: this.held.size, released: this.released.size, open: this.openAsks };
+      throw new Error(`${taken} are held, ${known.size} were answered, ${perhaps} more may be`);
+    }, { timeoutMs });
+    return { answered: this.held.size, released: this.released.size, perhaps, refused: this.refused };
+  }
+
+  // Pictures are published five times a second, and an old one may be just as many seats as are
+  // allowed. What was changed before a seat was given back is in every picture that shows it free.
+  async #untilPublished(service, seatCount, timeoutMs) {
+    const marker = visitor(service, this.event);
+    if (this.held.size === 0) {
+      const { status, json, text } = await marker.hold({ best_available: { quantity: 1, adjacent: false } });
+      assert.equal(status, 201, text);
+      this.held.set(json.hold, { seats: json.seats, buyer: marker });
+    }
+    const ids = [...(await marker.plan()).text.matchAll(/"(r\d+s\d+)"/g)].map(([, id]) => id);
+    assert.equal(ids.length, seatCount, 'the plan names each seat, in the order of pictures');
+    const [[hold, { seats, buyer }]] = this.held;
+    const at = ids.indexOf(seats[0]);
+    const shown = (state) =>
+      until(`a picture with ${seats[0]} ${state}`, async () => (await picture(marker, seatCount))[at] === state, { timeoutMs });
+    await shown('held');
+    const given = await service.http.delete(`/v1/seats/${this.event}/holds/${hold}`, { token: buyer.token });
+    assert.equal(given.status, 204, given.text);
+    this.held.delete(hold);
+    this.released.add(hold);
+    await shown('free');
   }
 }
 
 // The projection that is the last wall, and the journal, hold against each other.
 export function judgeJournal(postgres) {
+  assert.notEqual(postgres.sql('SELECT count(*) FROM seats.journal', 'seats'), '0', 'something was written');
   const gaps = postgres.sql(
     `SELECT count(*) FROM (SELECT seq - lag(seq, 1, 0::bigint) OVER (PARTITION BY event ORDER BY seq)
        AS step, changes FROM seats.journal) s WHERE step <> changes`,

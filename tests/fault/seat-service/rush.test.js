@@ -2,7 +2,6 @@
 // each was told; the picture of the hall after the restart has to agree with it, seat by seat.
 
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
@@ -28,16 +27,16 @@ const READ_BACK = 50;
 const changes = async (seats) => (await seats.metrics()).get('fairgate_journal_changes_total');
 
 // Runs until the service has closed every connection. -> Map: seat -> what its request was told.
-function startRush(seats, event, dir) {
+function startRush(scope, seats, event) {
+  const dir = scope.tempDir('rush-');
   const passes = join(dir, `passes-${event}`);
   const log = join(dir, `log-${event}`);
   writeFileSync(passes, Array.from({ length: PASSES }, () => `${seats.office.pass(event)}\n`).join(''));
   const argv = ['-p', seats.port, '-u', `/v1/seats/${event}/holds`, '-t', passes, '-c', IN_FLIGHT,
     '-s', 60, '-n', SEATS, '-r', SIZE.seatsPerRow, '-l', log].map(String);
-  const child = spawn(programPath('rush'), argv, { stdio: ['ignore', 'ignore', 'inherit'] });
-  const ended = new Promise((resolve) => child.on('exit', resolve));
+  const child = scope.spawn(`rush-${event}`, [programPath('rush'), ...argv]);
   return async () => {
-    assert.equal(await ended, 0);
+    assert.equal((await child.exited).code, 0, child.log());
     return readFileSync(log, 'utf8').trim().split('\n').map((line) => {
       const [seat, what, hold] = line.split(' ');
       return { seat: Number(seat), what, hold };
@@ -47,7 +46,10 @@ function startRush(seats, event, dir) {
 
 // What was answered is held, what was never asked for is free; what got no answer may be either.
 async function judge(seats, event, told) {
-  const picture = await visitor(seats, event).availability('', { accept: 'application/octet-stream' });
+  const reader = visitor(seats, event);
+  // Ready is who has one event open; the others open each as soon as it can.
+  await until('the event to be open', async () => (await reader.info()).status === 200);
+  const picture = await reader.availability('', { accept: 'application/octet-stream' });
   const now = states(picture.body, SEATS);
   const asked = new Set();
   const count = { held: 0, lost: 0, found: 0 };
@@ -66,12 +68,11 @@ test('kill -9 with thousands of holds in flight: every answer is true after the 
   const scope = openScope(t);
   const postgres = await openPostgres(scope);
   const seats = await openSeats(scope, postgres);
-  const dir = scope.tempDir('rush-');
   for (let round = 0; round < ROUNDS; round += 1) {
     const event = `rush-${round}`;
     await importHall(seats, event, hall({ ...SIZE, limits: { orphan_rule: false, hold_ttl_s: 900 } }));
     const enough = (await changes(seats)) + 500 + rng.unit() * 3000;
-    const toEnd = startRush(seats, event, dir);
+    const toEnd = startRush(scope, seats, event);
     await until('some of them to be held', async () => (await changes(seats)) >= enough, { timeoutMs: 30_000, everyMs: 5 });
     await seats.kill();
     const told = await toEnd();

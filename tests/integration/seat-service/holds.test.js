@@ -193,6 +193,28 @@ test('what was chosen can be exchanged for something like it, in one step', asyn
   assert.equal((await bob.hold({ seats: held.json.seats })).status, 201, 'the first ones are free again');
 });
 
+test('a code is checked before a seat hangs on it, and one that is none is called that', async () => {
+  const body = hall({ channels: [{ id: 'club', name: 'Club', code: 'open sesame' }, { id: 'early', code: 'too-early', on_sale_at: '2035-01-01T00:00:00Z' }] });
+  body.rows = [{ zone: 'Hall', row: '2', channel: 'club' }];
+  body.seats = [{ guid: 'r1s1', accessible: true }];
+  await importHall(seats, 'coded', body);
+  await importHall(seats, 'plain', hall());
+  const buyer = visitor(seats, 'coded');
+  const { json: info } = await buyer.info();
+  assert.deepEqual([info.codes, info.accessible], [true, true]);
+  const { json: plain } = await visitor(seats, 'plain').info();
+  assert.deepEqual([plain.codes, plain.accessible], [false, false]);
+  const { channel, name, on_sale_at: at } = (await buyer.code('open sesame')).json;
+  assert.deepEqual([channel, name, at], ['club', 'Club', null]);
+  const early = (await buyer.code('too-early')).json;
+  assert.deepEqual([early.name, early.on_sale_at], ['early', '2035-01-01T00:00:00.000Z']);
+  assertProblem(await buyer.code('Open Sesame'), 422, 'code-unknown');
+  assertProblem(await buyer.code(''), 422, 'bad-field');
+  assertProblem(await buyer.hold({ seats: ['r2s1', 'r2s2'], code: 'nothing' }), 422, 'code-unknown');
+  assertProblem(await buyer.hold({ seats: ['r2s1', 'r2s2'] }), 403, 'channel');
+  assert.equal((await buyer.hold({ seats: ['r2s1', 'r2s2'], code: 'open sesame' })).status, 201);
+});
+
 test('an area is held by number of places', async () => {
   const { alice, bob } = await fresh({ areas: [{ id: 'floor', name: 'Standing', category: 'Front', capacity: 5 }] });
   const held = await alice.hold({ area: 'floor', quantity: 4 });
@@ -284,16 +306,33 @@ test('the same idempotency key brings the same answer, and no second hold', asyn
   const first = await alice.hold({ seats: ['r1s1', 'r1s2'] }, 'key-1');
   const again = await alice.hold({ seats: ['r1s1', 'r1s2'] }, 'key-1');
   assert.equal(again.status, 201);
-  assert.equal(again.text, first.text);
+  assert.equal(again.headers['idempotent-replayed'], 'true');
+  assert.equal(again.headers.location, first.headers.location);
+  assert.deepEqual({ ...again.json, server_time: '' }, { ...first.json, server_time: '' });
   assertProblem(await alice.hold({ seats: ['r1s3'] }, 'key-1'), 422, 'idempotency-key-reused');
   const theirs = await bob.hold({ seats: ['r1s3', 'r1s4'] }, 'key-1');
   assert.equal(theirs.status, 201, "a key belongs to its session");
   assert.notEqual(theirs.json.hold, first.json.hold);
-  const lost = await bob.hold({ seats: ['r1s1'] }, 'key-2');
-  assert.equal(lost.status, 409);
+  assert.equal((await bob.hold({ seats: ['r1s1'] }, 'key-2')).status, 409);
   assert.equal((await alice.release(first.json.hold, 'key-3')).status, 204);
   assert.equal((await alice.release(first.json.hold, 'key-3')).status, 204, 'given back once');
-  assert.equal((await bob.hold({ seats: ['r1s1'] }, 'key-2')).text, lost.text);
+  assert.equal((await bob.hold({ seats: ['r1s1', 'r1s2'] }, 'key-4')).status, 201);
+});
+
+test('a refusal changed nothing, so its key is judged anew', async () => {
+  const { alice, bob } = await fresh();
+  const { hold } = (await alice.hold({ seats: ['r1s1', 'r1s2'] })).json;
+  assert.equal((await bob.hold({ seats: ['r1s1', 'r1s2'] }, 'key')).status, 409);
+  assert.equal((await alice.release(hold)).status, 204);
+  assert.equal((await bob.hold({ seats: ['r1s1', 'r1s2'] }, 'key')).status, 201);
+});
+
+test('repetitions that come before the first is answered wait for it, on whichever connection', async () => {
+  const { alice } = await fresh();
+  const answers = await Promise.all(Array.from({ length: 20 }, () => alice.hold({ seats: ['r2s1', 'r2s2'] }, 'eager')));
+  assert.deepEqual(new Set(answers.map((answer) => answer.status)), new Set([201]));
+  assert.equal(new Set(answers.map((answer) => answer.json.hold)).size, 1);
+  assert.equal(answers.filter((answer) => answer.headers['idempotent-replayed'] === 'true').length, 19);
 });
 
 test('how many places of an area are free is told as it changes, though no seat does', async () => {
@@ -425,6 +464,24 @@ test('a late payment retakes the seats, or is told that they are gone', async ()
   const gone = await order.confirm(late, 'o-2');
   assert.equal(gone.status, 409);
   assert.deepEqual(gone.json.seats, ['r3s1']);
+});
+
+test('what an order gave back it does not get again, however late its confirm comes', async () => {
+  const { event, alice } = await fresh({ limits: { hold_ttl_s: 1, hold_max_s: 2 } });
+  const order = saga(seats, event);
+  for (const [seat, giveBack] of [['r1s1', order.release], ['r3s1', order.refund]]) {
+    const { hold } = (await alice.hold({ seats: [seat] })).json;
+    assert.equal((await order.extend(hold, 'o-1', { pay_ttl_s: 1 })).status, 200);
+    await until('the hold to run out', async () => (await alice.read(hold)).json.state === 'expired');
+    const back = await giveBack(hold, 'o-1');
+    assert.equal(back.status, 200, back.text);
+    assert.equal(back.json.verdict, 'released');
+    assert.equal(back.json.state, 'gone');
+    assertProblem(await order.confirm(hold, 'o-1'), 410, 'no-such-hold');
+    assertProblem(await order.extend(hold, 'o-1'), 410, 'no-such-hold');
+    assert.equal((await giveBack(hold, 'o-1')).status, 200);
+    assert.equal((await alice.hold({ seats: [seat] })).status, 201);
+  }
 });
 
 test('the private calls need their token', async () => {

@@ -111,8 +111,8 @@ export function hall({
 // The service is an ordinary role that owns its database, as in production.
 export const ROLE = 'seat_service';
 
-export async function openPostgres(scope, settings = {}) {
-  const postgres = await startPostgres(scope, { databases: ['seats'], settings });
+export async function openPostgres(scope, settings = {}, disk = null) {
+  const postgres = await startPostgres(scope, { databases: ['seats'], settings, disk });
   postgres.sql(`CREATE ROLE ${ROLE} LOGIN; ALTER DATABASE seats OWNER TO ${ROLE}`);
   return postgres;
 }
@@ -171,6 +171,7 @@ export function visitor(seats, event, { agent = false, ...options } = {}) {
     info: () => call('GET', ''),
     plan: (headers = {}, query = '') => call('GET', `/plan${query}`, { headers }),
     availability: (query = '', headers = {}) => call('GET', `/availability${query}`, { headers }),
+    code: (code) => call('POST', '/codes', { body: { code } }),
     hold: (body, key) => call('POST', '/holds', { body, headers: keyed(key) }),
     read: (hold) => call('GET', `/holds/${hold}`),
     alternatives: (hold) => call('GET', `/holds/${hold}/alternatives`),
@@ -192,6 +193,7 @@ export function saga(seats, event) {
     confirm: act('confirm'),
     release: act('release'),
     refund: act('refund'),
+    move: (hold, order, from, to) => act('move')(hold, order, { from, to }),
     endSession: (session) => {
       const path = `/internal/sessions/${session}/end`;
       return checked('POST', path, seats.private.post(path, { token }));

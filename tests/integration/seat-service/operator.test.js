@@ -81,6 +81,45 @@ test('what is exported can be imported again', async () => {
   assert.deepEqual((await again.document()).json, exported.json);
 });
 
+test('what a plan draws beside its seats is served where it stands, in both forms', async () => {
+  const body = hall();
+  body.plan.zones[0].position = { x: 100, y: 50 };
+  body.plan.zones[0].areas = [
+    { shape: 'rectangle', color: '#222222', border_color: '#000000', rotation: 15, position: { x: 10, y: -40 }, rectangle: { width: 80, height: 20 }, text: { text: 'Bühne', color: '#ffffff', size: 14, position: { x: 40, y: 10 } } },
+    { shape: 'polygon', color: '#eeeeee', position: { x: 0, y: 0 }, polygon: { points: [{ x: 0, y: 0 }, { x: 10.5, y: 0 }, { x: 0, y: 10 }] } },
+    { shape: 'circle', position: { x: 5, y: 5 }, circle: { radius: 7 } },
+    { shape: 'ellipse', position: { x: 5, y: 5 }, ellipse: { radius: { x: 4, y: 3 } } },
+    { shape: 'text', position: { x: 1, y: 2 }, text: { text: 'Bar', position: { x: 0, y: 0 } } },
+    { width: 30, height: 10, position: { x: 0, y: 90 }, color: '#cccccc', rotation: 0, text: 'Old bar' },
+  ];
+  assert.equal((await operator(seats, 'drawn').import(body)).status, 201);
+  const expected = [
+    { shape: 'rectangle', x: 110, y: 10, rotation: 15, width: 80, height: 20, color: '#222222', border_color: '#000000', text: { text: 'Bühne', x: 40, y: 10, color: '#ffffff', size: 14 } },
+    { shape: 'polygon', x: 100, y: 50, points: [0, 0, 10.5, 0, 0, 10], color: '#eeeeee' },
+    { shape: 'circle', x: 105, y: 55, radius: 7 },
+    { shape: 'ellipse', x: 105, y: 55, radius_x: 4, radius_y: 3 },
+    { shape: 'text', x: 101, y: 52, text: { text: 'Bar' } },
+    { shape: 'rectangle', x: 100, y: 140, width: 30, height: 10, color: '#cccccc', text: { text: 'Old bar' } },
+  ];
+  for (const query of ['', '?form=rows']) assert.deepEqual((await visitor(seats, 'drawn').plan({}, query)).json.shapes, expected);
+
+  const { json: exported } = await operator(seats, 'drawn').document();
+  assert.equal((await operator(seats, 'drawn').import(exported)).status, 200, 'it says the same');
+  assert.equal((await operator(seats, 'drawn-again').import(exported)).status, 201);
+  const [one, two] = [await visitor(seats, 'drawn').plan(), await visitor(seats, 'drawn-again').plan()];
+  assert.equal(two.headers.etag, one.headers.etag);
+  assert.deepEqual(two.json, one.json);
+});
+
+test('of shapes without number a bounded part is served, and the document keeps them all', async () => {
+  const body = hall();
+  const shape = (n) => ({ shape: 'circle', position: { x: n, y: 0 }, circle: { radius: 1 } });
+  body.plan.zones[0].areas = Array.from({ length: 300 }, (_, n) => shape(n));
+  assert.equal((await operator(seats, 'crowded').import(body)).status, 201);
+  assert.equal((await visitor(seats, 'crowded').plan()).json.shapes.length, 256);
+  assert.equal((await operator(seats, 'crowded').document()).json.plan.zones[0].areas.length, 300);
+});
+
 test('blocked seats cannot be held until they are unblocked', async () => {
   const { boss, alice } = await fresh({ area: 10 });
   const blocked = await boss.block({ seats: ['r1s1', 'r1s2'], reason: 'camera' });
@@ -110,17 +149,39 @@ test('a price change counts for holds from then on', async () => {
   assertProblem(await boss.price({ category: 'Loge', price: 1 }), 422, 'bad-field');
 });
 
-test('sold seats can be moved, and the list of the sold follows', async () => {
+test('a sold seat does not move away from its ticket, and one that is not sold is its buyer\'s to change', async () => {
   const { event, boss, alice, bob } = await fresh();
   const hold = await sell(event, alice, ['r1s1', 'r1s2'], 'order-7');
-  const moved = await boss.move({ hold, from: ['r1s1', 'r1s2'], to: ['r4s6', 'r4s5'], reason: 'rain' });
-  assert.equal(moved.status, 200, moved.text);
-  assert.equal((await bob.hold({ seats: ['r1s1', 'r1s2'] })).status, 201);
+  assertProblem(await boss.move({ hold, from: ['r1s1', 'r1s2'], to: ['r4s6', 'r4s5'], reason: 'rain' }), 409, 'sold-to-order');
+  assert.equal((await bob.hold({ seats: ['r1s1', 'r1s2'] })).status, 409);
   const sold = (await boss.exported()).json;
-  assert.deepEqual(sold.map(({ seat }) => seat).sort(), ['r4s5', 'r4s6']);
+  assert.deepEqual(sold.map(({ seat }) => seat).sort(), ['r1s1', 'r1s2']);
   assert.ok(sold.every(({ order, hold: whose }) => order === 'order-7' && whose === hold));
   const { hold: open } = (await bob.hold({ seats: ['r7s1', 'r7s2'] })).json;
   assertProblem(await boss.move({ hold: open, from: ['r7s1'], to: ['r8s1'] }), 409, 'hold-not-sold');
+});
+
+test('the saga of the order that bought it moves a sold seat, all or nothing, once', async () => {
+  const { event, boss, alice, bob } = await fresh();
+  const order = saga(seats, event);
+  const hold = await sell(event, alice, ['r1s1', 'r1s2'], 'order-7');
+  const { purchase, total } = (await order.read(hold)).json;
+  await bob.hold({ seats: ['r4s6', 'r4s7'] });
+  const taken = await order.move(hold, 'order-7', ['r1s1', 'r1s2'], ['r4s5', 'r4s6']);
+  assertProblem(taken, 409, 'seats-taken');
+  assert.deepEqual(taken.json.seats, ['r4s6']);
+  assertProblem(await order.move(hold, 'order-8', ['r1s1'], ['r4s5']), 409, 'other-order');
+  assertProblem(await order.move(hold, 'order-7', ['r1s1', 'r1s2'], ['r4s5']), 422, 'bad-field');
+  assertProblem(await order.move(hold, 'order-7', ['r1s1'], ['nowhere']), 422, 'seat-unknown');
+  for (let asked = 0; asked < 2; asked += 1) {
+    const { status, json } = await order.move(hold, 'order-7', ['r1s1'], ['r4s5']);
+    assert.equal(status, 200);
+    assert.deepEqual([json.verdict, json.state, json.purchase], ['moved', 'sold', purchase]);
+    assert.deepEqual(json.places.map(({ id }) => id).sort(), ['r1s2', 'r4s5']);
+  }
+  assert.ok(total > 0);
+  assert.equal((await bob.hold({ seats: ['r1s1'] })).status, 201, 'what was left is on sale');
+  assert.deepEqual((await boss.exported()).json.map(({ seat }) => seat).sort(), ['r1s2', 'r4s5']);
 });
 
 test('the export comes as CSV too, and no field of it is a formula', async () => {

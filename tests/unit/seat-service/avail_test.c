@@ -31,9 +31,11 @@ static void a_picture_has_four_seats_a_byte_lowest_bits_first(void **state)
     uint8_t picture[3] = {0, 0, 0xee};
     uint64_t id = test_hold(engine, 1, TEST_SEATS(1));
     test_hold(engine, 1, TEST_SEATS(4));
-    assert_int_equal(engine_extend(engine, id, SPAN("o"), 1, TEST_NOW_MS, &op), ENGINE_OK);
+    assert_int_equal(
+        engine_extend(engine, id, &(struct engine_order){.id = SPAN("o")}, 1, TEST_NOW_MS, &op),
+        ENGINE_OK);
     engine_settle(engine, &op);
-    assert_int_equal(engine_confirm(engine, id, SPAN("o"), TEST_NOW_MS, &op), ENGINE_OK);
+    assert_int_equal(engine_confirm(engine, id, SPAN("o"), NULL, TEST_NOW_MS, &op), ENGINE_OK);
     engine_settle(engine, &op);
     assert_int_equal(engine_block(engine, TEST_SEATS(3), SPAN(""), 1, &op), ENGINE_OK);
     engine_settle(engine, &op);

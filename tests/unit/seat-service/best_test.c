@@ -1,9 +1,11 @@
 /* best_test.c: which seats are the best, how the search gives way, and what is offered instead.
  * That it finds the very best is also what engine_model_test.c checks, over random halls. */
+#include "base/rng.h"
 #include "test_hall.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -232,6 +234,125 @@ static void an_offer_leaves_nobody_single_whatever_the_others_take(void **state)
     close_rows(f);
 }
 
+/* ---- accessible seats and companions ---- */
+
+static const char *best_with_access(struct fixture *f, uint32_t n, bool adjacent)
+{
+    struct engine_ask ask = test_ask_best(1, ENGINE_CATEGORY_ANY, n, adjacent);
+    ask.who.access_need = true;
+    enum engine_verdict verdict = engine_hold(f->engine, &ask, TEST_NOW_MS, &f->op);
+    if (verdict != ENGINE_OK)
+        return engine_verdict_name(verdict);
+    test_states(f->engine, plan_seat_count(f->plan), f->text);
+    engine_undo(f->engine, &f->op);
+    return f->text;
+}
+
+static void a_wheelchair_place_and_its_companion_are_found_whatever_went_before(void **state)
+{
+    (void)state;
+    for (unsigned gone = 0; gone < 15; gone++) { /* sets of pairs */
+        struct fixture *f = open_rows(ROWS("A+A+A+A+"), false);
+        for (uint32_t pair = 0; pair < 4; pair++)
+            if (gone >> pair & 1)
+                block(f, TEST_SEATS(2 * pair, 2 * pair + 1));
+        const char *got = best_with_access(f, 2, true);
+        const char *first = strchr(got, 'h');
+        assert_non_null(first);
+        assert_int_equal((first - got) % 2, 0);
+        assert_int_equal(first[1], 'h');
+        close_rows(f);
+    }
+    /* A place that was taken without its companion is no reason to refuse the others theirs. */
+    struct fixture *f = open_rows(ROWS("A+A+A+A+"), false);
+    block(f, TEST_SEATS(4));
+    assert_string_equal(best_with_access(f, 2, true), "..hh#...");
+    assert_string_equal(best_with_access(f, 4, false), "hhhh#...");
+    close_rows(f);
+}
+
+enum { ACCESS_SEATS = 25 };
+
+static uint32_t set_of(const uint32_t *seats, uint32_t count)
+{
+    uint32_t set = 0;
+    for (uint32_t i = 0; i < count; i++)
+        set |= 1u << seats[i];
+    return set;
+}
+
+/* A set of free seats without a companion whose accessible seat is missing. */
+static bool is_legal(const struct plan *plan, uint32_t set)
+{
+    bool accessible = false;
+    for (uint32_t s = 0; s < ACCESS_SEATS; s++) {
+        if ((set >> s & 1) == 0)
+            continue;
+        unsigned flags = plan_flags_of(plan_facts(plan), s);
+        if ((flags & PLAN_SEAT_COMPANION) && (set >> plan_companion_of(plan, s) & 1) == 0)
+            return false;
+        accessible = accessible || (flags & PLAN_SEAT_ACCESSIBLE) != 0;
+    }
+    return accessible;
+}
+
+static bool is_legal_window_left(const struct plan *plan, uint32_t free, uint32_t n)
+{
+    const struct plan_facts *facts = plan_facts(plan);
+    for (uint32_t s = 0; s + n <= ACCESS_SEATS; s++) {
+        uint32_t window = ((1u << n) - 1) << s;
+        bool one = (free & window) == window; /* row, and category */
+        for (uint32_t i = s; i < s + n; i++)
+            one = one && facts->run[i] == facts->run[s] && facts->category[i] == facts->category[s];
+        if (one && is_legal(plan, window))
+            return true;
+    }
+    return false;
+}
+
+/* All that may be taken together: every free seat but companions whose accessible seat is gone. */
+static bool is_legal_choice_left(const struct plan *plan, uint32_t free, uint32_t n)
+{
+    for (uint32_t s = 0; s < ACCESS_SEATS; s++)
+        if ((plan_flags_of(plan_facts(plan), s) & PLAN_SEAT_COMPANION) &&
+            (free >> plan_companion_of(plan, s) & 1) == 0)
+            free &= ~(1u << s);
+    return is_legal(plan, free) && (uint32_t)__builtin_popcount(free) >= n;
+}
+
+static void who_needs_access_is_refused_only_when_nothing_legal_is_left(void **state)
+{
+    (void)state;
+    const char *given = getenv("FAIRGATE_TEST_SEED");
+    uint64_t seed = given != NULL ? strtoull(given, NULL, 10) : rng_u64(rng_system()) >> 32;
+    struct rng_seeded rng;
+    printf("seed %llu\n", (unsigned long long)seed);
+    rng_seeded_init(&rng, seed);
+    for (unsigned round = 0; round < 3000; round++) {
+        struct fixture *f = open_rows(ROWS("A+A+A+A+", "+Aa_aaA+aa", "bb+A+bbb"), round & 1);
+        assert_int_equal(plan_seat_count(f->plan), ACCESS_SEATS);
+        uint32_t free = (1u << (ACCESS_SEATS)) - 1, crowd = (uint32_t)rng_below(&rng.rng, 5);
+        for (uint32_t s = 0; s < ACCESS_SEATS; s++)
+            if (rng_below(&rng.rng, 5) < crowd) {
+                block(f, &s, 1);
+                free &= ~(1u << s);
+            }
+        for (uint32_t n = 1; n <= 5; n++)
+            for (int adjacent = 0; adjacent < 2; adjacent++) {
+                bool found = best_with_access(f, n, adjacent)[0] != 's';
+                uint32_t set = set_of(f->op.change.seats, f->op.change.add_count);
+                if (found) {
+                    assert_int_equal(__builtin_popcount(set), n);
+                    assert_int_equal(set & ~free, 0);
+                    assert_true(is_legal(f->plan, set));
+                }
+                assert_int_equal(found, adjacent ? is_legal_window_left(f->plan, free, n)
+                                                 : is_legal_choice_left(f->plan, free, n));
+            }
+        close_rows(f);
+    }
+}
+
 static void whoever_asks_alone_gets_the_best_and_who_loses_looks_further(void **state)
 {
     (void)state;
@@ -263,6 +384,8 @@ int main(void)
         cmocka_unit_test(in_a_hall_that_is_nearly_full_one_row_has_several_offers),
         cmocka_unit_test(offers_from_one_long_row_share_no_seat),
         cmocka_unit_test(an_offer_leaves_nobody_single_whatever_the_others_take),
+        cmocka_unit_test(a_wheelchair_place_and_its_companion_are_found_whatever_went_before),
+        cmocka_unit_test(who_needs_access_is_refused_only_when_nothing_legal_is_left),
         cmocka_unit_test(whoever_asks_alone_gets_the_best_and_who_loses_looks_further),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

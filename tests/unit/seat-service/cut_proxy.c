@@ -1,5 +1,5 @@
-/* cut_proxy.c: one connection at a time, which is all that the committer has. A batch is told from
- * other statements by its length. */
+/* cut_proxy.c: a thread for each connection. A batch is told from other statements by its length,
+ * the raising of an epoch by its words. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -22,12 +22,23 @@
 
 enum { BATCH_BYTES = 600, POLL_MS = 50 };
 
+enum { CONNECTIONS_MAX = 8192 };
+
 struct cut_proxy {
     struct sockaddr_un server;
     int listener;
     atomic_bool armed, ending;
+    atomic_uint
+        raises; /* so many raisings of an epoch are let through, and their clients cut off */
     atomic_uint cuts;
     pthread_t thread;
+    pthread_t relays[CONNECTIONS_MAX];
+    unsigned relays_len;
+};
+
+struct connection {
+    struct cut_proxy *proxy;
+    int client, server;
     char bytes[65536];
 };
 
@@ -50,18 +61,35 @@ static bool send_all(int fd, const char *bytes, size_t len)
     return true;
 }
 
-/* Passes bytes on until one side ends, or the moment to cut has come. */
-static void relay(struct cut_proxy *proxy, int client, int server)
+static bool raises_epoch(const char *bytes, size_t len)
 {
+    return memmem(bytes, len, "SET epoch = epoch + 1", 21) != NULL;
+}
+
+/* The server gets it and finds nobody who hears its answer, nor an end of the connection: as where
+ * a cable was pulled. */
+static void cut_client(struct connection *at)
+{
+    at->proxy->cuts += 1;
+    shutdown(at->client, SHUT_RDWR);
+    while (!at->proxy->ending)
+        poll(NULL, 0, POLL_MS);
+}
+
+/* Passes bytes on until one side ends, or the moment to cut has come. */
+static void relay(struct connection *at)
+{
+    struct cut_proxy *proxy = at->proxy;
     bool batch_under_way = false;
     while (!proxy->ending) {
-        struct pollfd fds[2] = {{.fd = client, .events = POLLIN}, {.fd = server, .events = POLLIN}};
+        struct pollfd fds[2] = {{.fd = at->client, .events = POLLIN},
+                                {.fd = at->server, .events = POLLIN}};
         if (poll(fds, 2, POLL_MS) <= 0)
             continue;
         for (int i = 0; i < 2; i++) {
             if (fds[i].revents == 0)
                 continue;
-            ssize_t got = recv(fds[i].fd, proxy->bytes, sizeof(proxy->bytes), 0);
+            ssize_t got = recv(fds[i].fd, at->bytes, sizeof(at->bytes), 0);
             if (got <= 0)
                 return;
             bool to_server = i == 0;
@@ -72,10 +100,25 @@ static void relay(struct cut_proxy *proxy, int client, int server)
                 proxy->cuts += 1;
                 return;
             }
-            if (!send_all(to_server ? server : client, proxy->bytes, (size_t)got))
+            if (!send_all(to_server ? at->server : at->client, at->bytes, (size_t)got))
                 return;
+            if (to_server && proxy->raises > 0 && raises_epoch(at->bytes, (size_t)got)) {
+                proxy->raises -= 1;
+                cut_client(at);
+                return;
+            }
         }
     }
+}
+
+static void *run_relay(void *arg)
+{
+    struct connection *at = arg;
+    relay(at);
+    close(at->client);
+    close(at->server);
+    free(at);
+    return NULL;
 }
 
 static void *run(void *arg)
@@ -85,13 +128,21 @@ static void *run(void *arg)
         struct pollfd fd = {.fd = proxy->listener, .events = POLLIN};
         if (poll(&fd, 1, POLL_MS) <= 0)
             continue;
-        int client = accept(proxy->listener, NULL, NULL);
-        int server = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        if (connect(server, (struct sockaddr *)&proxy->server, sizeof(proxy->server)) == 0)
-            relay(proxy, client, server);
-        close(client);
-        close(server);
+        struct connection *at = calloc(1, sizeof(*at));
+        at->proxy = proxy;
+        at->client = accept(proxy->listener, NULL, NULL);
+        at->server = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        if (proxy->relays_len == CONNECTIONS_MAX ||
+            connect(at->server, (struct sockaddr *)&proxy->server, sizeof(proxy->server)) != 0) {
+            close(at->client);
+            close(at->server);
+            free(at);
+            continue;
+        }
+        pthread_create(&proxy->relays[proxy->relays_len++], NULL, run_relay, at);
     }
+    for (unsigned i = 0; i < proxy->relays_len; i++)
+        pthread_join(proxy->relays[i], NULL);
     return NULL;
 }
 
@@ -110,6 +161,11 @@ struct cut_proxy *cut_proxy_start(const char *dir, int port)
 void cut_proxy_arm(struct cut_proxy *proxy)
 {
     proxy->armed = true;
+}
+
+void cut_proxy_cut_raises(struct cut_proxy *proxy, unsigned count)
+{
+    proxy->raises = count;
 }
 
 unsigned cut_proxy_cuts(struct cut_proxy *proxy)

@@ -7,7 +7,10 @@ struct cut_proxy;
 
 /* Listens as port `port` in the socket folder `dir`, where the server is port 5432. */
 struct cut_proxy *cut_proxy_start(const char *dir, int port);
-void cut_proxy_arm(struct cut_proxy *proxy);      /* the answer to the next batch is lost */
+void cut_proxy_arm(struct cut_proxy *proxy); /* the answer to the next batch is lost */
+/* The next so many raisings of an epoch reach the server, which keeps its connection; their clients
+ * lose theirs before the answer. */
+void cut_proxy_cut_raises(struct cut_proxy *proxy, unsigned count);
 unsigned cut_proxy_cuts(struct cut_proxy *proxy); /* so far */
 void cut_proxy_end(struct cut_proxy *proxy);
 

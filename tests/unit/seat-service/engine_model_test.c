@@ -20,9 +20,9 @@ enum { ROWS = 4, ROW = 16, SEATS = ROWS * ROW, PLACES = 30, BUYERS = 6, HOLDS = 
 
 struct model_hold {
     uint64_t id, seats, expires_ms, hard_end_ms;
-    uint32_t places; /* in the area */
-    uint32_t buyer;
-    unsigned order; /* 0: none */
+    uint32_t places;         /* in the area */
+    uint32_t buyer, session; /* the buyer changes when an order hands the hold over */
+    unsigned order;          /* 0: none */
     bool busy;
     enum { OPEN, SOLD, LATE, DEAD } status;
 };
@@ -298,7 +298,7 @@ static void step_change(struct world *w, struct engine_op *op, int h)
     uint64_t adds = some_seats(w, 3) & ~hold->seats;
     uint64_t removes = hold->seats & some_seats(w, 30);
     struct engine_edit edit = {.add = add, .remove = remove};
-    struct engine_who who = test_who(hold->buyer);
+    struct engine_who who = test_who(hold->session);
     if (hold->places > 0)
         edit.quantity = 1 + roll(w, 8);
     else
@@ -351,7 +351,7 @@ static void step_change(struct world *w, struct engine_op *op, int h)
 static void step_release(struct world *w, struct engine_op *op, int h)
 {
     struct model_hold *hold = &w->holds[h];
-    enum engine_verdict verdict = engine_release(w->engine, hold->id, hold->buyer, w->now_ms, op);
+    enum engine_verdict verdict = engine_release(w->engine, hold->id, hold->session, w->now_ms, op);
     if (hold->busy)
         expect(verdict, ENGINE_BUSY);
     else if (hold->status == DEAD)
@@ -378,8 +378,13 @@ static void step_extend(struct world *w, struct engine_op *op, int h)
 {
     struct model_hold *hold = &w->holds[h];
     unsigned order = 1 + roll(w, 3);
-    enum engine_verdict verdict =
-        engine_extend(w->engine, hold->id, order_name(order), 200000, w->now_ms, op);
+    uint32_t to = roll(w, 2) ? 1 + roll(w, BUYERS) : 0;
+    uint32_t size = hold->places + (uint32_t)__builtin_popcountll(hold->seats);
+    bool too_many = to != 0 && to != hold->buyer && w->limits.max_per_buyer != 0 &&
+                    buyer_has(w, to) + size > w->limits.max_per_buyer;
+    enum engine_verdict verdict = engine_extend(
+        w->engine, hold->id, &(struct engine_order){.id = order_name(order), .buyer = to}, 200000,
+        w->now_ms, op);
     if (hold->busy)
         expect(verdict, ENGINE_BUSY);
     else if (hold->status == DEAD)
@@ -392,6 +397,8 @@ static void step_extend(struct world *w, struct engine_op *op, int h)
         expect(verdict, ENGINE_SAME);
     else if (w->now_ms >= hold->expires_ms)
         expect(verdict, ENGINE_EXPIRED);
+    else if (too_many)
+        expect(verdict, ENGINE_BUYER_LIMIT);
     else {
         expect(verdict, ENGINE_OK);
         begun(w, h, 0);
@@ -403,7 +410,7 @@ static void step_confirm(struct world *w, struct engine_op *op, int h)
     struct model_hold *hold = &w->holds[h];
     unsigned order = roll(w, 4) ? hold->order : 1 + roll(w, 3);
     enum engine_verdict verdict =
-        engine_confirm(w->engine, hold->id, order_name(order), w->now_ms, op);
+        engine_confirm(w->engine, hold->id, order_name(order), NULL, w->now_ms, op);
     if (hold->busy)
         expect(verdict, ENGINE_BUSY);
     else if (hold->status == DEAD)
@@ -428,21 +435,29 @@ static void step_confirm(struct world *w, struct engine_op *op, int h)
     }
 }
 
-static void step_refund(struct world *w, struct engine_op *op, int h)
+/* Refund, or release: they differ where the hold is sold. */
+static void step_give_back(struct world *w, struct engine_op *op, int h)
 {
     struct model_hold *hold = &w->holds[h];
-    enum engine_verdict verdict =
-        engine_refund(w->engine, hold->id, order_name(hold->order), w->now_ms, op);
+    unsigned order = roll(w, 4) && hold->order != 0 ? hold->order : 1 + roll(w, 3);
+    bool refund = roll(w, 2);
+    enum engine_verdict verdict = (refund ? engine_refund : engine_order_release)(
+        w->engine, hold->id, order_name(order), w->now_ms, op);
     if (hold->busy)
         expect(verdict, ENGINE_BUSY);
     else if (hold->status == DEAD)
         expect(verdict, ENGINE_NO_HOLD);
-    else if (hold->order == 0)
+    else if (hold->order != 0 && hold->order != order)
+        expect(verdict, ENGINE_OTHER_ORDER);
+    else if (hold->order == 0 && refund)
         expect(verdict, ENGINE_NO_ORDER);
-    else if (hold->status != SOLD)
-        expect(verdict, ENGINE_NOT_SOLD);
+    else if (hold->status == SOLD && !refund)
+        expect(verdict, ENGINE_SOLD);
     else {
         expect(verdict, ENGINE_OK);
+        assert_int_equal(op->change.kind, hold->status == SOLD   ? CHANGE_REFUNDED
+                                          : hold->status == OPEN ? CHANGE_RELEASED
+                                                                 : CHANGE_FORGOTTEN);
         begun(w, h, 0);
     }
 }
@@ -456,7 +471,7 @@ static void step_move(struct world *w, struct engine_op *op, int h)
     list(hold->seats, from);
     to[0] = roll(w, SEATS);
     enum engine_verdict verdict =
-        engine_move(w->engine, hold->id, from, to, 1, SPAN("moved"), w->now_ms, op);
+        engine_move(w->engine, hold->id, order_name(hold->order), from, to, 1, w->now_ms, op);
     bool free = w->free >> to[0] & 1;
     expect(verdict, free ? ENGINE_OK : ENGINE_TAKEN);
     if (free)
@@ -468,7 +483,8 @@ static void step_expire(struct world *w, struct engine_op *op)
     if (!engine_expire_next(w->engine, w->now_ms, op))
         return;
     for (int i = 0; i < w->hold_count; i++)
-        if (w->holds[i].id == op->change.hold && w->holds[i].status == OPEN) {
+        if (w->holds[i].id == op->change.hold && w->holds[i].status != DEAD) {
+            assert_int_equal(w->holds[i].status, op->change.kind == CHANGE_FORGOTTEN ? LATE : OPEN);
             assert_false(w->holds[i].busy);
             assert_true(w->now_ms >= w->holds[i].expires_ms);
             begun(w, i, 0);
@@ -519,6 +535,7 @@ static void follow(struct world *w, const struct change *change, struct model_ho
                                                         .seats = added,
                                                         .places = change->quantity,
                                                         .buyer = (uint32_t)change->buyer,
+                                                        .session = (uint32_t)change->session,
                                                         .expires_ms = change->expires_ms,
                                                         .hard_end_ms = change->hard_end_ms};
         break;
@@ -536,14 +553,22 @@ static void follow(struct world *w, const struct change *change, struct model_ho
     case CHANGE_EXTENDED:
         for (hold->order = 1; !span_eq(order_name(hold->order), span_of(change->text));)
             hold->order++;
+        hold->buyer = (uint32_t)change->buyer;
         hold->expires_ms = change->expires_ms;
         break;
     case CHANGE_RELEASED:
     case CHANGE_REFUNDED:
     case CHANGE_EXPIRED:
+    case CHANGE_LATE:
         w->free |= hold->seats;
         w->places_free += hold->places;
-        hold->status = change->kind == CHANGE_EXPIRED && hold->order != 0 ? LATE : DEAD;
+        if (change->kind == CHANGE_EXPIRED || change->kind == CHANGE_LATE)
+            assert_int_equal(change->kind == CHANGE_LATE, hold->order != 0);
+        hold->status = change->flags & CHANGE_FLAG_REMEMBERED ? LATE : DEAD;
+        hold->expires_ms = change->at_ms + LATE_KEEP_MS;
+        break;
+    case CHANGE_FORGOTTEN:
+        hold->status = DEAD;
         break;
     case CHANGE_CONFIRMED:
         hold->status = SOLD;
@@ -668,7 +693,7 @@ static void step(struct world *w)
         step_confirm(w, op, h);
         break;
     case 14:
-        step_refund(w, op, h);
+        step_give_back(w, op, h);
         break;
     case 15:
         step_move(w, op, h);

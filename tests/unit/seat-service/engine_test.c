@@ -1,4 +1,5 @@
 /* engine_test.c: one behaviour of the engine a test, alone in a small hall. */
+#include "sale/purchase.h"
 #include "test_hall.h"
 
 #include <setjmp.h>
@@ -65,12 +66,17 @@ static const char *end(struct fixture *f, enum engine_verdict verdict)
 }
 
 #define EXTEND(f, id, order, now)                                                                  \
-    end(f, engine_extend((f)->engine, id, span_of(order), 300000, now, &(f)->op))
+    end(f, engine_extend((f)->engine, id, &(struct engine_order){.id = span_of(order)}, 300000,    \
+                         now, &(f)->op))
 #define CONFIRM(f, id, order, now)                                                                 \
-    end(f, engine_confirm((f)->engine, id, span_of(order), now, &(f)->op))
+    end(f, engine_confirm((f)->engine, id, span_of(order), NULL, now, &(f)->op))
 #define RELEASE(f, id, who, now) end(f, engine_release((f)->engine, id, who, now, &(f)->op))
 #define REFUND(f, id, order)                                                                       \
     end(f, engine_refund((f)->engine, id, span_of(order), TEST_NOW_MS, &(f)->op))
+#define ORDER_RELEASE(f, id, order)                                                                \
+    end(f, engine_order_release((f)->engine, id, span_of(order), TEST_NOW_MS, &(f)->op))
+#define MOVE(f, id, order, from, to, count)                                                        \
+    end(f, engine_move((f)->engine, id, span_of(order), from, to, count, TEST_NOW_MS, &(f)->op))
 #define STATES(f, n) test_states((f)->engine, n, (f)->text)
 
 /* ---- holding ---- */
@@ -278,7 +284,6 @@ static void an_order_extends_once_confirms_and_refunds(void **state)
     assert_int_equal(f->op.change.expires_ms, late_ms + 300000);
     assert_string_equal(EXTEND(f, id, "o2", late_ms), "other-order");
     assert_string_equal(RELEASE(f, id, 1, late_ms), "hold-paying");
-    assert_string_equal(REFUND(f, id, "o1"), "hold-not-sold");
     assert_string_equal(CONFIRM(f, id, "o2", late_ms), "other-order");
     assert_string_equal(CONFIRM(f, id, "o1", late_ms), "ok");
     assert_int_equal(f->op.change.verdict, CHANGE_VERDICT_CONFIRMED);
@@ -293,12 +298,145 @@ static void an_order_extends_once_confirms_and_refunds(void **state)
     close_hall(f);
 }
 
+/* The saga's undo of a confirm of which it does not know whether it came to anything. */
+static void a_sale_is_taken_back_whether_or_not_it_came_to_be(void **state)
+{
+    (void)state;
+    struct fixture *f = open_rows(ROWS("aaaa"));
+    uint64_t id = test_hold(f->engine, 1, TEST_SEATS(0, 1));
+    assert_string_equal(EXTEND(f, id, "o1", TEST_NOW_MS), "ok");
+    assert_string_equal(REFUND(f, id, "o2"), "other-order");
+    assert_string_equal(REFUND(f, id, "o1"), "ok");
+    assert_int_equal(f->op.change.kind, CHANGE_RELEASED);
+    assert_string_equal(STATES(f, 4), "....");
+    assert_string_equal(CONFIRM(f, id, "o1", TEST_NOW_MS), "no-such-hold");
+    close_hall(f);
+}
+
+static void an_order_that_ends_before_it_has_the_hold_leaves_none_behind(void **state)
+{
+    (void)state;
+    struct fixture *f = open_rows(ROWS("aaaa"));
+    uint64_t id = test_hold(f->engine, 1, TEST_SEATS(0, 1));
+    assert_string_equal(ORDER_RELEASE(f, id, "o1"), "ok");
+    assert_string_equal(EXTEND(f, id, "o1", TEST_NOW_MS), "no-such-hold");
+    assert_string_equal(STATES(f, 4), "....");
+    close_hall(f);
+}
+
+/* Lines are seats of category "a" at 1000; what is asked for is what the buyer was told. */
+static struct engine_purchase bought(const char *const *seats, uint32_t count)
+{
+    struct purchase_line lines[4];
+    struct engine_purchase purchase = {.event = SPAN("gala")};
+    for (uint32_t i = 0; i < count; i++)
+        lines[i] = (struct purchase_line){span_of(seats[i]), SPAN("a"), 1000, 1};
+    purchase_digest(&(struct purchase){.event = purchase.event,
+                                       .currency = SPAN("KRW"),
+                                       .lines = lines,
+                                       .lines_len = count,
+                                       .total = 1000 * (uint64_t)count},
+                    purchase.digest);
+    return purchase;
+}
+
+static const char *extend_bound(struct fixture *f, uint64_t id, const char *order,
+                                const struct engine_purchase *purchase)
+{
+    struct engine_order who = {.id = span_of(order), .purchase = purchase};
+    return end(f, engine_extend(f->engine, id, &who, 300000, TEST_NOW_MS, &f->op));
+}
+
+static const char *confirm_bound(struct fixture *f, uint64_t id, const char *order,
+                                 const struct engine_purchase *purchase)
+{
+    return end(
+        f, engine_confirm(f->engine, id, span_of(order), purchase->digest, TEST_NOW_MS, &f->op));
+}
+
+static void an_order_gets_what_it_was_told_the_price_of_or_nothing(void **state)
+{
+    (void)state;
+    struct fixture *f = open_rows(ROWS("aaaa"));
+    uint64_t id = test_hold(f->engine, 1, TEST_SEATS(0, 1));
+    struct engine_purchase one = bought((const char *[]){"s0"}, 1);
+    struct engine_purchase other = bought((const char *[]){"s0", "s2"}, 2);
+    struct engine_purchase both = bought((const char *[]){"s1", "s0"}, 2);
+    uint64_t before = engine_state_hash(f->engine);
+    assert_string_equal(extend_bound(f, id, "o1", &one), "purchase-differs");
+    assert_string_equal(extend_bound(f, id, "o1", &other), "purchase-differs");
+    assert_int_equal(engine_state_hash(f->engine), before);
+    assert_string_equal(extend_bound(f, id, "o1", &both), "ok");
+    assert_string_equal(extend_bound(f, id, "o1", &both), "same");
+    assert_string_equal(extend_bound(f, id, "o1", &one), "purchase-differs");
+    assert_string_equal(confirm_bound(f, id, "o1", &other), "purchase-differs");
+    struct engine_hold_view view;
+    assert_int_equal(engine_hold_read(f->engine, id, &view), ENGINE_OK);
+    assert_memory_equal(view.purchase, both.digest, sizeof(view.purchase));
+    assert_string_equal(confirm_bound(f, id, "o1", &both), "ok");
+    assert_string_equal(confirm_bound(f, id, "o1", &both), "same");
+    assert_string_equal(confirm_bound(f, id, "o1", &other), "purchase-differs");
+    close_hall(f);
+}
+
+static void read_back(const struct fixture *f, const uint8_t *bytes, size_t len)
+{
+    struct engine *other = test_hall_engine(f->plan);
+    engine_replay_begin(other);
+    assert_int_equal(engine_snapshot_read(other, bytes, len, NULL), 0);
+    assert_int_equal(engine_state_hash(other), engine_state_hash(f->engine));
+    engine_destroy(other);
+}
+
+static void a_purchase_survives_a_snapshot_and_snapshots_from_before_are_read(void **state)
+{
+    (void)state;
+    static const uint8_t none[CHANGE_HASH_BYTES];
+    for (int with = 0; with < 2; with++) {
+        struct fixture *f = open_rows(ROWS("aaaa"));
+        uint64_t id = test_hold(f->engine, 1, TEST_SEATS(0, 1));
+        struct engine_purchase both = bought((const char *[]){"s0", "s1"}, 2);
+        assert_string_equal(extend_bound(f, id, "o1", with ? &both : NULL), "ok");
+        size_t room = engine_snapshot_size(f->engine);
+        uint8_t *bytes = malloc(room);
+        size_t len = engine_snapshot_write(f->engine, bytes, room);
+        read_back(f, bytes, len);
+        /* The format before knew no purchases. */
+        uint8_t *at = memmem(bytes, len, with ? both.digest : none, CHANGE_HASH_BYTES);
+        assert_non_null(at);
+        at = with ? at : memmem(bytes + 64, len - 64, none, CHANGE_HASH_BYTES);
+        if (!with) {
+            memmove(at, at + CHANGE_HASH_BYTES, len - (size_t)(at + CHANGE_HASH_BYTES - bytes));
+            bytes[4] = 2;
+            read_back(f, bytes, len - CHANGE_HASH_BYTES);
+        }
+        free(bytes);
+        close_hall(f);
+    }
+}
+
+static void a_hold_keeps_its_prices_and_so_does_its_purchase(void **state)
+{
+    (void)state;
+    struct fixture *f = open_rows(ROWS("aaaa"));
+    uint64_t id = test_hold(f->engine, 1, TEST_SEATS(0));
+    struct engine_purchase told = bought((const char *[]){"s0"}, 1);
+    assert_int_equal(engine_price(f->engine, 0, 5000, TEST_NOW_MS, &f->op), ENGINE_OK);
+    engine_settle(f->engine, &f->op);
+    uint64_t later = test_hold(f->engine, 1, TEST_SEATS(2));
+    struct engine_purchase stale = bought((const char *[]){"s2"}, 1);
+    assert_string_equal(extend_bound(f, later, "o2", &stale), "purchase-differs");
+    assert_string_equal(extend_bound(f, id, "o1", &told), "ok");
+    close_hall(f);
+}
+
 static void no_extension_goes_beyond_the_hard_end(void **state)
 {
     (void)state;
     struct fixture *f = open_rows(ROWS("aaaa"));
     uint64_t id = test_hold(f->engine, 1, TEST_SEATS(0, 1));
-    assert_int_equal(engine_extend(f->engine, id, SPAN("o1"), 3600000, TEST_NOW_MS, &f->op),
+    assert_int_equal(engine_extend(f->engine, id, &(struct engine_order){.id = SPAN("o1")}, 3600000,
+                                   TEST_NOW_MS, &f->op),
                      ENGINE_OK);
     assert_int_equal(f->op.change.expires_ms, TEST_NOW_MS + 900000);
     engine_undo(f->engine, &f->op);
@@ -353,7 +491,9 @@ static void expiry_waits_for_the_op_that_has_the_hold(void **state)
     uint64_t id = test_hold(f->engine, 1, TEST_SEATS(0, 1));
     struct engine_op extend;
     uint64_t now_ms = TEST_NOW_MS + 479999;
-    assert_int_equal(engine_extend(f->engine, id, SPAN("o1"), 300000, now_ms, &extend), ENGINE_OK);
+    assert_int_equal(engine_extend(f->engine, id, &(struct engine_order){.id = SPAN("o1")}, 300000,
+                                   now_ms, &extend),
+                     ENGINE_OK);
     assert_false(expire(f, now_ms + 1000));
     engine_settle(f->engine, &extend);
     assert_false(expire(f, now_ms + 2000));
@@ -410,7 +550,8 @@ static void a_hold_that_was_remembered_long_enough_is_forgotten(void **state)
     (void)state;
     struct fixture *f = open_rows(ROWS("aaaa"));
     uint64_t id = paying_hold_that_expired(f);
-    assert_false(expire(f, TEST_NOW_MS + 600000 + LATE_KEEP_MS + 1000));
+    assert_true(expire(f, TEST_NOW_MS + 600000 + LATE_KEEP_MS + 1000));
+    assert_int_equal(f->op.change.kind, CHANGE_FORGOTTEN);
     assert_string_equal(CONFIRM(f, id, "o1", TEST_NOW_MS + 700000), "no-such-hold");
     close_hall(f);
 }
@@ -542,13 +683,17 @@ static void the_operator_blocks_unblocks_and_moves(void **state)
     assert_string_equal(STATES(f, 6), "hh.#..");
 
     uint32_t from[] = {1, 0}, to[] = {4, 5};
-    assert_int_equal(engine_move(f->engine, id, from, to, 2, SPAN("water"), TEST_NOW_MS, &f->op),
+    assert_int_equal(engine_move(f->engine, id, SPAN("o1"), from, to, 2, TEST_NOW_MS, &f->op),
                      ENGINE_NOT_SOLD);
     assert_string_equal(EXTEND(f, id, "o1", TEST_NOW_MS), "ok");
     assert_string_equal(CONFIRM(f, id, "o1", TEST_NOW_MS), "ok");
-    assert_string_equal(
-        end(f, engine_move(f->engine, id, from, to, 2, SPAN("water"), TEST_NOW_MS, &f->op)), "ok");
+    assert_string_equal(MOVE(f, id, "", from, to, 2), "sold-to-order");
+    assert_string_equal(MOVE(f, id, "o2", from, to, 2), "other-order");
+    assert_string_equal(STATES(f, 6), "ss.#..");
+    assert_string_equal(MOVE(f, id, "o1", from, to, 2), "ok");
     assert_string_equal(STATES(f, 6), "...#ss");
+    assert_string_equal(MOVE(f, id, "o1", from, to, 2), "same");
+    assert_string_equal(MOVE(f, id, "o2", from, to, 2), "other-order");
     struct engine_hold_view view;
     assert_int_equal(engine_hold_read(f->engine, id, &view), ENGINE_OK);
     assert_int_equal(view.seats[0], 4);
@@ -603,7 +748,7 @@ static void operators_ops_undo_without_a_trace(void **state)
     assert_int_equal(engine_unblock(f->engine, TEST_SEATS(2), SPAN(""), TEST_NOW_MS, &f->op),
                      ENGINE_OK);
     engine_undo(f->engine, &f->op);
-    assert_int_equal(engine_move(f->engine, id, from, to, 1, SPAN(""), TEST_NOW_MS, &f->op),
+    assert_int_equal(engine_move(f->engine, id, SPAN("o1"), from, to, 1, TEST_NOW_MS, &f->op),
                      ENGINE_OK);
     engine_undo(f->engine, &f->op);
     assert_int_equal(engine_refund(f->engine, id, SPAN("o1"), TEST_NOW_MS, &f->op), ENGINE_OK);
@@ -661,6 +806,61 @@ static void a_buyer_has_at_most_his_limit_over_all_his_holds(void **state)
     assert_string_equal(RELEASE(f, id, 1, TEST_NOW_MS), "ok");
     assert_string_equal(hold(f, 1, TEST_SEATS(0, 1, 2, 3)), "ok");
     assert_string_equal(hold(f, 2, TEST_SEATS(4, 5, 6, 7)), "ok");
+    close_hall(f);
+}
+
+static const char *extend_for(struct fixture *f, uint64_t id, const char *order, uint64_t buyer)
+{
+    return end(f, engine_extend(f->engine, id,
+                                &(struct engine_order){.id = span_of(order), .buyer = buyer},
+                                300000, TEST_NOW_MS, &f->op));
+}
+
+static void an_order_hands_its_hold_over_to_the_member_whose_limit_counts(void **state)
+{
+    (void)state;
+    enum { MEMBER = 77, OTHER = 78 };
+    struct plan_limits limits = test_limits();
+    limits.max_per_buyer = 4;
+    struct fixture *f =
+        open_hall(&(struct test_hall){.rows = ROWS("aaaaaaaaaaaa"), .limits = limits});
+    uint64_t first = test_hold(f->engine, 1, TEST_SEATS(0, 1, 2));
+    assert_string_equal(extend_for(f, first, "o1", MEMBER), "ok");
+    assert_string_equal(extend_for(f, first, "o1", MEMBER), "same");
+    assert_string_equal(hold(f, 1, TEST_SEATS(4, 5, 6, 7)), "ok"); /* the visit has its own again */
+
+    uint64_t second = test_hold(f->engine, 2, TEST_SEATS(8, 9));
+    assert_string_equal(extend_for(f, second, "o2", MEMBER), "buyer-limit");
+    assert_int_equal(f->op.limit, 4);
+    assert_int_equal(f->op.has, 3);
+    struct engine_hold_view view;
+    assert_int_equal(engine_hold_read(f->engine, second, &view), ENGINE_OK);
+    assert_int_equal(view.buyer, 2); /* nothing was changed */
+    assert_int_equal(view.order_hash, 0);
+
+    assert_string_equal(CONFIRM(f, first, "o1", TEST_NOW_MS), "ok");
+    assert_string_equal(extend_for(f, second, "o2", MEMBER), "buyer-limit"); /* bought counts */
+    assert_string_equal(extend_for(f, second, "o3", OTHER), "ok");
+    assert_string_equal(REFUND(f, first, "o1"), "ok");
+    assert_string_equal(hold(f, MEMBER, TEST_SEATS(0, 1, 2, 3)), "ok"); /* given back */
+    close_hall(f);
+}
+
+static void a_hand_over_that_the_journal_refuses_counts_for_nobody(void **state)
+{
+    (void)state;
+    struct plan_limits limits = test_limits();
+    limits.max_per_buyer = 4;
+    struct fixture *f = open_hall(&(struct test_hall){.rows = ROWS("aaaaaaaa"), .limits = limits});
+    uint64_t id = test_hold(f->engine, 1, TEST_SEATS(0, 1, 2));
+    assert_int_equal(engine_extend(f->engine, id,
+                                   &(struct engine_order){.id = SPAN("o"), .buyer = 77}, 300000,
+                                   TEST_NOW_MS, &f->op),
+                     ENGINE_OK);
+    engine_undo(f->engine, &f->op);
+    assert_string_equal(hold(f, 77, TEST_SEATS(4, 5, 6, 7)), "ok");
+    assert_string_equal(hold(f, 1, TEST_SEATS(3)), "ok");
+    assert_string_equal(RELEASE(f, id, 1, TEST_NOW_MS), "ok");
     close_hall(f);
 }
 
@@ -828,6 +1028,11 @@ int main(void)
         cmocka_unit_test(a_change_undone_leaves_the_hold_as_it_was),
         cmocka_unit_test(a_change_that_makes_no_sense_changes_nothing),
         cmocka_unit_test(an_order_extends_once_confirms_and_refunds),
+        cmocka_unit_test(a_sale_is_taken_back_whether_or_not_it_came_to_be),
+        cmocka_unit_test(an_order_that_ends_before_it_has_the_hold_leaves_none_behind),
+        cmocka_unit_test(an_order_gets_what_it_was_told_the_price_of_or_nothing),
+        cmocka_unit_test(a_purchase_survives_a_snapshot_and_snapshots_from_before_are_read),
+        cmocka_unit_test(a_hold_keeps_its_prices_and_so_does_its_purchase),
         cmocka_unit_test(no_extension_goes_beyond_the_hard_end),
         cmocka_unit_test(a_hold_runs_out_at_its_time_and_not_before),
         cmocka_unit_test(an_expiry_that_the_journal_refused_comes_again_a_second_later),
@@ -844,6 +1049,8 @@ int main(void)
         cmocka_unit_test(operators_ops_undo_without_a_trace),
         cmocka_unit_test(a_new_price_is_for_new_holds),
         cmocka_unit_test(a_buyer_has_at_most_his_limit_over_all_his_holds),
+        cmocka_unit_test(an_order_hands_its_hold_over_to_the_member_whose_limit_counts),
+        cmocka_unit_test(a_hand_over_that_the_journal_refuses_counts_for_nobody),
         cmocka_unit_test(no_take_may_leave_a_single_seat_while_there_is_a_legal_choice),
         cmocka_unit_test(the_rule_gives_way_when_no_legal_choice_is_left),
         cmocka_unit_test(a_change_is_judged_by_what_comes_out_of_it),

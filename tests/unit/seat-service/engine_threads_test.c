@@ -343,7 +343,7 @@ static void confirm_all(struct race *race, unsigned from)
         uint64_t id = race->holds[(from + i) % RACE_HOLDS];
         enum engine_verdict verdict;
         do {
-            verdict = engine_confirm(race->shared.engine, id, SPAN("o"), TEST_NOW_MS, &op);
+            verdict = engine_confirm(race->shared.engine, id, SPAN("o"), NULL, TEST_NOW_MS, &op);
         } while (verdict == ENGINE_BUSY);
         if (verdict == ENGINE_OK) {
             atomic_fetch_add(
@@ -371,7 +371,9 @@ static void *race_body(void *arg)
                 assert(verdict == ENGINE_OK);
                 engine_settle(engine, &op);
                 race->holds[h] = op.change.hold;
-                verdict = engine_extend(engine, race->holds[h], SPAN("o"), 1, TEST_NOW_MS, &op);
+                verdict =
+                    engine_extend(engine, race->holds[h], &(struct engine_order){.id = SPAN("o")},
+                                  1, TEST_NOW_MS, &op);
                 assert(verdict == ENGINE_OK);
                 engine_settle(engine, &op);
             }
@@ -401,7 +403,7 @@ static void *race_body(void *arg)
                    seat.state == ENGINE_HELD);
             if (seat.state == ENGINE_HELD) { /* the wheel was too early for a busy hold */
                 enum engine_verdict verdict =
-                    engine_confirm(engine, seat.hold, SPAN("o"), TEST_NOW_MS, &op);
+                    engine_confirm(engine, seat.hold, SPAN("o"), NULL, TEST_NOW_MS, &op);
                 assert(verdict == ENGINE_OK);
                 engine_settle(engine, &op);
             }
@@ -441,6 +443,147 @@ static void expiry_confirm_and_release_race_to_one_outcome(void **state)
     drop(threads, 3);
     engine_destroy(race.shared.engine);
     plan_destroy(plan);
+}
+
+/* ---- what many threads journal replays ---- */
+
+enum { LATE_ROOM = 1, SCENES = 15 };
+
+/* One lets holds run out, the others hold, pay and give up. A change is committed when it is
+ * written here, and settled some time later, on the thread that made it: so changes are settled in
+ * another order than the journal's, as with several loops. */
+struct scene {
+    struct shared shared;
+    pthread_mutex_t lock;
+    uint8_t *journal;
+    size_t len;
+    _Atomic uint64_t now_ms;
+    _Atomic unsigned remembered, dropped, retaken, busy;
+};
+
+static void commit(struct scene *scene, struct thread *t, struct engine_op *op)
+{
+    uint8_t bytes[CHANGE_BYTES_MAX];
+    size_t len = change_encode(&op->change, bytes);
+    pthread_mutex_lock(&scene->lock);
+    memcpy(scene->journal + scene->len, &len, sizeof(len));
+    memcpy(scene->journal + scene->len + sizeof(len), bytes, len);
+    scene->len += sizeof(len) + len;
+    pthread_mutex_unlock(&scene->lock);
+    if (op->change.kind == CHANGE_LATE)
+        (op->change.flags & CHANGE_FLAG_REMEMBERED ? &scene->remembered : &scene->dropped)[0] += 1;
+    if (op->change.kind == CHANGE_CONFIRMED && op->change.verdict == CHANGE_VERDICT_RETAKEN)
+        scene->retaken += 1;
+    if (roll(t, 2))
+        sched_yield();
+    engine_settle(scene->shared.engine, op);
+}
+
+static void buy_late(struct scene *scene, struct thread *t)
+{
+    struct engine *engine = scene->shared.engine;
+    static _Thread_local struct engine_op op;
+    uint32_t seat = roll(t, scene->shared.seats);
+    uint64_t now_ms = scene->now_ms;
+    struct engine_ask ask =
+        roll(t, 3) == 0 ? test_ask_area(1, 1 + roll(t, 2)) : test_ask_seats(1, &seat, 1);
+    if (engine_hold(engine, &ask, now_ms, &op) != ENGINE_OK)
+        return;
+    commit(scene, t, &op);
+    uint64_t hold = op.change.hold;
+    const struct engine_order order = {.id = SPAN("o")};
+    if (engine_extend(engine, hold, &order, 1, now_ms, &op) != ENGINE_OK)
+        return;
+    commit(scene, t, &op);
+    for (unsigned i = roll(t, 20); i > 0; i--)
+        sched_yield();
+    enum engine_verdict verdict;
+    do { /* the hold runs out meanwhile, or is forgotten, or has not yet */
+        now_ms = scene->now_ms;
+        verdict = roll(t, 3) == 0 ? engine_order_release(engine, hold, order.id, now_ms, &op)
+                                  : engine_confirm(engine, hold, order.id, NULL, now_ms, &op);
+        scene->busy += verdict == ENGINE_BUSY;
+    } while (verdict == ENGINE_BUSY);
+    if (verdict != ENGINE_OK)
+        return;
+    commit(scene, t, &op);
+    if (op.change.kind == CHANGE_CONFIRMED &&
+        engine_refund(engine, hold, order.id, now_ms, &op) == ENGINE_OK)
+        commit(scene, t, &op);
+}
+
+static void *play(void *arg)
+{
+    struct thread *t = arg;
+    struct scene *scene = (struct scene *)(void *)t->shared;
+    struct engine_op op;
+    wait_for_go(t->shared);
+    if (t->number > 0) {
+        for (unsigned i = 0; i < t->shared->calls; i++)
+            buy_late(scene, t);
+        t->shared->stop = true;
+        return NULL;
+    }
+    while (!atomic_load(&t->shared->stop)) {
+        scene->now_ms += roll(t, 8) == 0 ? LATE_KEEP_MS / 2 : 500000;
+        while (engine_expire_next(t->shared->engine, scene->now_ms, &op))
+            commit(scene, t, &op);
+        sched_yield();
+    }
+    return NULL;
+}
+
+static void check_replayed(const struct scene *scene, const struct plan *plan)
+{
+    struct engine *again = test_hall_engine(plan);
+    engine_replay_begin(again);
+    for (size_t at = 0; at < scene->len;) {
+        size_t len;
+        struct change change;
+        struct err_slot err = {.text = ""};
+        memcpy(&len, scene->journal + at, sizeof(len));
+        int rc = change_decode(scene->journal + at + sizeof(len), len, &err, &change);
+        if (rc == 0)
+            rc = engine_apply(again, &change, &err);
+        assert_string_equal(err.text, "");
+        assert_int_equal(rc, 0);
+        at += sizeof(len) + len;
+    }
+    assert_int_equal(engine_state_hash(again), engine_state_hash(scene->shared.engine));
+    engine_destroy(again);
+}
+
+static void what_many_threads_journal_replays_to_the_same_state(void **state)
+{
+    (void)state;
+    uint64_t seed = rng_u64(rng_system()) >> 32;
+    unsigned remembered = 0, dropped = 0, retaken = 0;
+    printf("seed %llu\n", (unsigned long long)seed);
+    for (unsigned round = 0; round < scale(SCENES); round++) {
+        struct plan *plan = test_hall_block(2, 16, test_limits(), 30);
+        struct engine_conf conf = {
+            .plan = plan, .seed = 1, .now_ms = TEST_NOW_MS, .avail_base = 1, .late_max = LATE_ROOM};
+        struct scene scene = {.shared = {.seats = 32, .calls = 120}, .now_ms = TEST_NOW_MS};
+        struct err_slot err;
+        struct thread threads[4];
+        assert_int_equal(engine_create(&conf, &err, &scene.shared.engine), 0);
+        pthread_mutex_init(&scene.lock, NULL);
+        scene.journal = malloc((size_t)16 * 1024 * 1024);
+        run(&scene.shared, threads, 4, play, seed + round * 100);
+        check_replayed(&scene, plan);
+        remembered += scene.remembered;
+        dropped += scene.dropped;
+        retaken += scene.retaken;
+        pthread_mutex_destroy(&scene.lock);
+        free(scene.journal);
+        drop(threads, 4);
+        engine_destroy(scene.shared.engine);
+        plan_destroy(plan);
+    }
+    printf("%u remembered, %u not, %u retaken\n", remembered, dropped, retaken);
+    assert_true(remembered > 0);
+    assert_true(dropped > 0);
+    assert_true(retaken > 0);
 }
 
 /* ---- limits, areas ---- */
@@ -577,6 +720,68 @@ static void a_hold_is_read_whole_while_it_changes(void **state)
     plan_destroy(plan);
 }
 
+/* One takes sixty-four seats and gives them back; a second is after the first two of them; the
+ * others read the hold that ends. What a hold has is in links through its seats, and the links
+ * of a seat are the second's as soon as it is his. */
+enum { LONG_HOLD = 64 };
+
+static void *end_a_hold(void *arg)
+{
+    struct thread *t = arg;
+    struct shared *shared = t->shared;
+    struct engine_op op;
+    uint32_t seats[LONG_HOLD];
+    for (uint32_t i = 0; i < LONG_HOLD; i++)
+        seats[i] = i;
+    wait_for_go(shared);
+    if (t->number > 1) {
+        struct engine_hold_view view;
+        while (!atomic_load(&shared->stop)) {
+            if (engine_hold_read(shared->engine, atomic_load(&shared->time), &view) != ENGINE_OK)
+                continue;
+            assert(view.seat_count == LONG_HOLD);
+            assert(memcmp(view.seats, seats, sizeof(seats)) == 0);
+            t->told++;
+        }
+        return NULL;
+    }
+    const uint32_t begin[] = {0, 1};
+    struct engine_ask ask =
+        t->number == 0 ? test_ask_seats(1, seats, LONG_HOLD) : test_ask_seats(2, begin, 2);
+    while (t->number == 0 ? t->told < shared->calls : !atomic_load(&shared->stop)) {
+        if (engine_hold(shared->engine, &ask, TEST_NOW_MS, &op) != ENGINE_OK)
+            continue;
+        t->told++;
+        engine_settle(shared->engine, &op);
+        if (t->number == 0)
+            atomic_store(&shared->time, op.change.hold);
+        enum engine_verdict verdict =
+            engine_release(shared->engine, op.change.hold, t->number + 1, TEST_NOW_MS, &op);
+        assert(verdict == ENGINE_OK);
+        engine_settle(shared->engine, &op);
+    }
+    if (t->number == 0)
+        atomic_store(&shared->stop, true);
+    return NULL;
+}
+
+static void a_hold_is_read_whole_or_not_at_all_while_it_ends(void **state)
+{
+    (void)state;
+    struct plan_limits limits = test_limits();
+    limits.max_per_hold = LONG_HOLD;
+    struct plan *plan = test_hall_block(1, LONG_HOLD, limits, 0);
+    struct shared shared = {.engine = test_hall_engine(plan), .calls = scale(20000)};
+    struct thread threads[4];
+    run(&shared, threads, 4, end_a_hold, 5);
+    printf("%llu read, %llu of a seat taken by somebody else\n",
+           (unsigned long long)(threads[2].told + threads[3].told),
+           (unsigned long long)threads[1].told);
+    drop(threads, 4);
+    engine_destroy(shared.engine);
+    plan_destroy(plan);
+}
+
 enum { AVAIL_SEATS = 4 * 200 };
 
 static void *follow_deltas(struct thread *t)
@@ -689,9 +894,11 @@ int main(void)
         cmocka_unit_test(two_takes_at_once_do_not_leave_a_single_seat_between_them),
         cmocka_unit_test(nor_do_they_across_two_pictures_of_one_long_row),
         cmocka_unit_test(expiry_confirm_and_release_race_to_one_outcome),
+        cmocka_unit_test(what_many_threads_journal_replays_to_the_same_state),
         cmocka_unit_test(one_buyer_with_many_requests_never_passes_his_limit),
         cmocka_unit_test(an_area_under_attack_sells_exactly_its_capacity),
         cmocka_unit_test(a_hold_is_read_whole_while_it_changes),
+        cmocka_unit_test(a_hold_is_read_whole_or_not_at_all_while_it_ends),
         cmocka_unit_test(deltas_lead_from_any_picture_to_the_newest),
         cmocka_unit_test(two_thousand_who_ask_for_the_best_all_get_four_and_rarely_collide),
     };

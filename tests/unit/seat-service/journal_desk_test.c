@@ -15,7 +15,9 @@
 #include "rate.h"
 #include "rim_limits.h"
 
+#include <inttypes.h>
 #include <poll.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,98 +25,152 @@
 
 /* ---- idempotency ---- */
 
-static struct idem_key key_of(uint32_t who, uint32_t what)
+static struct idem_key key_of(uint64_t who, uint32_t what)
 {
     struct idem_key key = {0};
-    memcpy(key.who, &who, sizeof(who));
-    memcpy(key.who + 4, &who, sizeof(who));
+    crypto_generichash(key.who, sizeof(key.who), (const uint8_t *)&who, sizeof(who), NULL, 0);
     memcpy(key.what, &what, sizeof(what));
     return key;
 }
 
-static struct idem *open_idem(void)
+/* As pass_hash() makes them: uniform. */
+static uint64_t session_of(uint64_t n)
+{
+    return (n + 1) * UINT64_C(0x9e3779b97f4a7c15);
+}
+
+static struct idem *open_idem(uint64_t bytes)
 {
     struct err_slot err;
     struct idem *idem;
-    assert_int_equal(0, idem_create(&err, &idem));
+    assert_int_equal(0, idem_create(bytes, &err, &idem));
     return idem;
 }
 
-static void a_repeated_key_gets_the_first_answer(void **state)
+/* One request of session n that took a hold. */
+static void take_with_key(struct idem *idem, uint64_t n, uint64_t key_no, uint64_t now_ms)
 {
-    (void)state;
-    struct idem *idem = open_idem();
-    struct idem_key key = key_of(7, 1), other = key_of(7, 2);
-    struct idem_answer answer = {0};
-    assert_int_equal(IDEM_NEW, idem_begin(idem, &key, 1000, &answer));
-    assert_int_equal(IDEM_RUNNING, idem_begin(idem, &key, 1000, &answer));
-    answer.status = 201;
-    answer.body = http_blob_create(SPAN("held"));
-    idem_finish(idem, &key, &answer);
-    http_blob_unref(answer.body);
-
-    struct idem_answer again = {0};
-    assert_int_equal(IDEM_DONE, idem_begin(idem, &key, 2000, &again));
-    assert_int_equal(201, again.status);
-    assert_memory_equal("held", again.body->bytes, 4);
-    http_blob_unref(again.body);
-    assert_int_equal(IDEM_OTHER, idem_begin(idem, &other, 2000, &again));
-    assert_int_equal(IDEM_NEW, idem_begin(idem, &key, 1001 + IDEM_KEEP_MS, &again));
-    idem_forget(idem, &key);
-    assert_int_equal(IDEM_NEW, idem_begin(idem, &key, 1002 + IDEM_KEEP_MS, &again));
-    idem_forget(idem, &key);
-    idem_destroy(idem);
-}
-
-static void the_oldest_answer_makes_room_but_never_a_request_under_way(void **state)
-{
-    (void)state;
-    struct idem *idem = open_idem();
-    struct idem_answer answer = {.status = 204}, out;
-    struct idem_key first = key_of(0, 0);
-    assert_int_equal(IDEM_NEW, idem_begin(idem, &first, 1, &out));
-    /* Keys whose first byte is the same are of one shard. */
-    for (uint32_t i = 1; i <= 3 * IDEM_PER_SHARD; i++) {
-        struct idem_key key = key_of(i << 8, 0);
-        assert_int_equal(IDEM_NEW, idem_begin(idem, &key, 1, &out));
-        idem_finish(idem, &key, &answer);
-    }
-    struct idem_key old = key_of(1 << 8, 0), young = key_of((3 * IDEM_PER_SHARD) << 8, 0);
-    assert_int_equal(IDEM_DONE, idem_begin(idem, &young, 1, &out));
-    assert_int_equal(IDEM_RUNNING, idem_begin(idem, &first, 1, &out));
-    assert_int_equal(IDEM_NEW, idem_begin(idem, &old, 1, &out));
-    idem_finish(idem, &first, &answer);
-    idem_destroy(idem);
-}
-
-static void a_shard_of_requests_under_way_says_that_it_is_full(void **state)
-{
-    (void)state;
-    struct idem *idem = open_idem();
+    struct idem_key key = key_of(key_no, 1);
+    struct idem_answer answer = {.hold = key_no + 1, .kind = CHANGE_TAKEN};
     struct idem_answer out;
-    for (uint32_t i = 0; i < IDEM_PER_SHARD; i++) {
-        struct idem_key key = key_of(i << 8, 0);
-        assert_int_equal(IDEM_NEW, idem_begin(idem, &key, 1, &out));
+    assert_int_equal(IDEM_NEW, idem_begin(idem, session_of(n), &key, now_ms, &out));
+    idem_finish(idem, session_of(n), &key, &answer);
+}
+
+static bool is_known(struct idem *idem, uint64_t n, uint64_t key_no, uint64_t now_ms)
+{
+    struct idem_key key = key_of(key_no, 1);
+    struct idem_answer out;
+    if (idem_begin(idem, session_of(n), &key, now_ms, &out) == IDEM_DONE) {
+        assert_int_equal(key_no + 1, out.hold);
+        return true;
     }
-    struct idem_key one_more = key_of(IDEM_PER_SHARD << 8, 0);
-    assert_int_equal(IDEM_FULL, idem_begin(idem, &one_more, 1, &out));
+    idem_forget(idem, session_of(n), &key);
+    return false;
+}
+
+static void a_repeated_key_finds_what_was_done(void **state)
+{
+    (void)state;
+    enum { KEEP_MS = IDEM_KEEP_S * 1000 };
+    struct idem *idem = open_idem(1 << 20);
+    uint64_t session = session_of(1);
+    struct idem_key key = key_of(7, 1), other = key_of(7, 2);
+    struct idem_answer answer = {.hold = 77, .kind = CHANGE_TAKEN, .flags = CHANGE_FLAG_BEST};
+    struct idem_answer again = {0};
+    assert_int_equal(IDEM_NEW, idem_begin(idem, session, &key, 1000, &again));
+    assert_int_equal(IDEM_RUNNING, idem_begin(idem, session, &key, 1000, &again));
+    idem_finish(idem, session, &key, &answer);
+    assert_int_equal(IDEM_DONE, idem_begin(idem, session, &key, 1000 + KEEP_MS, &again));
+    assert_int_equal(77, again.hold);
+    assert_int_equal(CHANGE_TAKEN, again.kind);
+    assert_int_equal(CHANGE_FLAG_BEST, again.flags);
+    assert_int_equal(IDEM_OTHER, idem_begin(idem, session, &other, 2000, &again));
+    assert_int_equal(IDEM_NEW, idem_begin(idem, session, &key, 2000 + KEEP_MS, &again));
+    idem_forget(idem, session, &key);
+    assert_int_equal(IDEM_NEW, idem_begin(idem, session, &key, 2001 + KEEP_MS, &again));
+    idem_forget(idem, session, &key);
+    idem_destroy(idem);
+}
+
+static void a_request_under_way_is_never_given_up(void **state)
+{
+    (void)state;
+    struct idem *idem = open_idem(1 << 20);
+    struct idem_answer out;
+    struct idem_key first = key_of(UINT64_MAX, 0);
+    assert_int_equal(IDEM_NEW, idem_begin(idem, session_of(3), &first, 1000, &out));
+    for (uint64_t i = 0; i < 4 * IDEM_NEAR * IDEM_WAYS; i++)
+        take_with_key(idem, 3, i, 1000);
+    assert_int_equal(IDEM_RUNNING, idem_begin(idem, session_of(3), &first, 1000, &out));
+
+    /* All of a session's places under way: it is told so. */
+    bool full = false;
+    for (uint64_t i = 0; i < 4 * IDEM_NEAR * IDEM_WAYS && !full; i++) {
+        struct idem_key key = key_of(1000000 + i, 0);
+        full = idem_begin(idem, session_of(4), &key, 1000, &out) == IDEM_FULL;
+    }
+    assert_true(full);
+    idem_destroy(idem);
+}
+
+/* Ten minutes of 10,000 changes a second, scaled down by a hundred: memory and changes alike. */
+static void what_there_is_memory_for_is_kept_for_ten_minutes(void **state)
+{
+    (void)state;
+    enum { PER_S = 100, SESSIONS = 500 };
+    struct idem *idem = open_idem((UINT64_C(256) << 20) / 100);
+    const struct idem_stats *stats = idem_stats(idem);
+    uint64_t n = 0, lost = 0;
+    for (uint64_t s = 1; s <= 2 * IDEM_KEEP_S; s++)
+        for (unsigned i = 0; i < PER_S; i++, n++)
+            take_with_key(idem, n % SESSIONS, n, s * 1000);
+    for (uint64_t i = n - (uint64_t)IDEM_KEEP_S * PER_S; i < n; i++)
+        lost += !is_known(idem, i % SESSIONS, i, 2 * IDEM_KEEP_S * 1000);
+    print_message("%" PRIu64 " of %d lost, %" PRIu64 " pushed out, kept %" PRIu64 " s at least\n",
+                  lost, IDEM_KEEP_S * PER_S, stats->pushed_out, stats->kept_s);
+    assert_true(lost * 100 < (uint64_t)IDEM_KEEP_S * PER_S); /* less than one in a hundred */
+    idem_destroy(idem);
+}
+
+static void a_session_that_hurries_pushes_out_its_own(void **state)
+{
+    (void)state;
+    enum { OTHERS = 1000 };
+    struct idem *idem = open_idem(1 << 20);
+    const struct idem_stats *stats = idem_stats(idem);
+    for (uint64_t i = 0; i < OTHERS; i++)
+        take_with_key(idem, i, i, 1000);
+    assert_int_equal(IDEM_KEEP_S, stats->kept_s);
+    for (uint64_t i = 0; i < 200000; i++)
+        take_with_key(idem, OTHERS, OTHERS + i, 31000);
+    assert_true(stats->pushed_out > 190000);
+    assert_true(stats->kept_s <= 30); /* and it is told for how long things are kept now */
+    unsigned lost = 0;
+    for (uint64_t i = 0; i < OTHERS; i++)
+        lost += !is_known(idem, i, i, 31000);
+    assert_int_equal(0, lost);
+    /* Ten calm minutes later that is over. */
+    assert_false(is_known(idem, 0, 1, 40000 + IDEM_KEEP_S * 1000));
+    assert_int_equal(IDEM_KEEP_S, stats->kept_s);
     idem_destroy(idem);
 }
 
 static void what_the_journal_knows_is_answered_by_the_next_owner(void **state)
 {
     (void)state;
-    struct idem *idem = open_idem();
+    struct idem *idem = open_idem(1 << 20);
     struct idem_key key = key_of(9, 1), other = key_of(9, 2);
     struct change change;
     change_init(&change, CHANGE_TAKEN, 5000);
     change.hold = 77;
-    idem_restore(idem, (struct span){(const char *)&key, sizeof(key)}, &change, 6000);
+    struct span bytes = {(const char *)&key, sizeof(key)};
+    idem_restore(idem, session_of(5), bytes, &change, 6000);
     struct idem_answer answer = {0};
-    assert_int_equal(IDEM_KNOWN, idem_begin(idem, &key, 6000, &answer));
+    assert_int_equal(IDEM_DONE, idem_begin(idem, session_of(5), &key, 6000, &answer));
     assert_int_equal(77, answer.hold);
     assert_int_equal(CHANGE_TAKEN, answer.kind);
-    assert_int_equal(IDEM_OTHER, idem_begin(idem, &other, 6000, &answer));
+    assert_int_equal(IDEM_OTHER, idem_begin(idem, session_of(5), &other, 6000, &answer));
     idem_destroy(idem);
 }
 
@@ -218,11 +274,11 @@ static struct office *open_office(void)
     close(mkstemp(office->path));
     clock_fake_init(&office->clock, 1700000000000000);
     office->key = publish_key(office->path, &office->sets[0]);
-    struct keys_conf keys = {office->path, "", 60000, clock_system(), NULL};
+    struct keys_conf keys = {office->path, "", 60000, KEYS_RETRY_MS, clock_system(), NULL};
     assert_int_equal(0, keys_create(&keys, &err, &office->keys));
-    for (unsigned i = 0; i < 2000 && keys_current(office->keys) == NULL; i++)
+    for (unsigned i = 0; i < 2000 && keys_generation(office->keys) == 0; i++)
         poll(NULL, 0, 2);
-    assert_non_null(keys_current(office->keys));
+    assert_true(keys_generation(office->keys) > 0);
     assert_int_equal(0, pass_revoked_create(&err, &office->revoked));
     struct pass_conf conf = {office->keys, office->revoked, "fairgate", &office->clock.clock};
     assert_int_equal(0, pass_cache_create(&conf, &err, &office->cache));
@@ -341,9 +397,10 @@ static void a_key_that_was_taken_back_ends_what_was_remembered(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_repeated_key_gets_the_first_answer),
-        cmocka_unit_test(the_oldest_answer_makes_room_but_never_a_request_under_way),
-        cmocka_unit_test(a_shard_of_requests_under_way_says_that_it_is_full),
+        cmocka_unit_test(a_repeated_key_finds_what_was_done),
+        cmocka_unit_test(a_request_under_way_is_never_given_up),
+        cmocka_unit_test(what_there_is_memory_for_is_kept_for_ten_minutes),
+        cmocka_unit_test(a_session_that_hurries_pushes_out_its_own),
         cmocka_unit_test(what_the_journal_knows_is_answered_by_the_next_owner),
         cmocka_unit_test(a_session_may_burst_and_then_keeps_to_its_rate),
         cmocka_unit_test(sessions_that_meet_in_a_cell_do_not_count_for_each_other),

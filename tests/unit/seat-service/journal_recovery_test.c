@@ -11,6 +11,7 @@
 
 #include "commit_queue.h"
 #include "follower.h"
+#include "hall_body.h"
 #include "house.h"
 #include "journal.h"
 #include "migrate.h"
@@ -40,36 +41,6 @@ static void must(int rc, const struct err_slot *err)
 {
     if (rc < 0)
         fail_msg("%s", err->text);
-}
-
-/* ---- the hall ---- */
-
-static char *hall_body(uint32_t rows, size_t *len)
-{
-    size_t cap = (size_t)rows * PER_ROW * 128 + 65536;
-    char *memory = malloc(cap);
-    struct text text = text_on(memory, cap);
-    TEXT_LIT(&text,
-             "{\"name\":\"Hall\",\"currency\":\"KRW\",\"plan\":{\"name\":\"Hall\",\"categories\":"
-             "[{\"name\":\"A\",\"color\":\"#ffffff\"}],\"size\":{\"width\":100,\"height\":100},"
-             "\"zones\":[{\"name\":\"Z\",\"position\":{\"x\":0,\"y\":0},\"areas\":[],\"rows\":[");
-    for (uint32_t row = 0; row < rows; row++) {
-        text_printf(&text, "%s{\"row_number\":\"%u\",\"position\":{\"x\":0,\"y\":%u},\"seats\":[",
-                    row == 0 ? "" : ",", row + 1, row * 10);
-        for (uint32_t seat = 0; seat < PER_ROW; seat++)
-            text_printf(&text,
-                        "%s{\"seat_guid\":\"%u-%u\",\"seat_number\":\"%u\",\"position\":"
-                        "{\"x\":%u,\"y\":0},\"category\":\"A\"}",
-                        seat == 0 ? "" : ",", row, seat, seat + 1, seat * 10);
-        TEXT_LIT(&text, "]}");
-    }
-    TEXT_LIT(&text,
-             "]}]},\"categories\":[{\"name\":\"A\",\"price\":1000}],\"limits\":{\"max_per_hold\":8,"
-             "\"max_per_buyer\":0,\"hold_ttl_s\":3600,\"hold_max_s\":7200,"
-             "\"rate_per_session_per_s\":0,\"orphan_rule\":false}}");
-    assert_false(text.overflown);
-    *len = text.len;
-    return memory;
 }
 
 /* ---- its life ---- */
@@ -146,7 +117,7 @@ static uint64_t live(const struct house_plan *plan, int32_t event, struct pg *pg
     for (uint32_t i = 0; i < BATCH; i++)
         life.entries[i] = calloc(1, sizeof(struct commit_entry));
     life.batch = (struct store_batch){.event = event, .entries = life.entries};
-    must(store_raise(pg, event, SPAN("test"), &err, &life.batch.head), &err);
+    must(store_raise(pg, event, 0, SPAN("test"), &err, &life.batch.head), &err);
     change_init(&life.entries[0]->op.change, CHANGE_IMPORTED, now_ms);
     memcpy(life.entries[0]->op.change.plan_hash, plan_hash(plan->plan), CHANGE_HASH_BYTES);
     life.batch.len = 1;
@@ -186,7 +157,7 @@ static uint64_t recover(uint64_t expected_hash)
     struct journal *journal;
     must(commit_queue_create(&(struct commit_queue_conf){1, 16}, &err, &queue), &err);
     commit_queue_port(queue, 0, no_wake, NULL);
-    must(idem_create(&err, &idem), &err);
+    must(idem_create(1 << 20, &err, &idem), &err);
     must(house_create(&(struct house_conf){clock_system(), idem, NULL, no_fence, NULL}, &err,
                       &house),
          &err);
@@ -255,10 +226,9 @@ static void a_life_is_found_again_by_who_knows_nothing(void **state)
     struct pg *pg;
     struct store_head head;
     int32_t event;
-    size_t len;
-    char *body = hall_body(scale.rows, &len);
+    struct span body = hall_body(scale.rows, PER_ROW);
     uint64_t import_us = clock_mono_us(clock_system());
-    must(house_plan_create((struct span){body, len}, &err, &plan), &err);
+    must(house_plan_create(body, &err, &plan), &err);
     import_us = clock_mono_us(clock_system()) - import_us;
     must(pg_open(&(struct pg_conf){pg_fixture_dsn(server), "test", MIGRATE_SCHEMA, 5000, 60000},
                  &err, &pg),
@@ -266,7 +236,7 @@ static void a_life_is_found_again_by_who_knows_nothing(void **state)
     must(migrate_run(pg, &err), &err);
     must(store_prepare(pg, &err), &err);
     struct span hash = {(const char *)plan_hash(plan->plan), PLAN_HASH_BYTES};
-    must(store_event_create(pg, SPAN("life"), hash, (struct span){body, len}, &err, &event), &err);
+    must(store_event_create(pg, SPAN("life"), hash, body, &err, &event), &err);
     uint64_t began_us = clock_mono_us(clock_system());
     uint64_t state_hash = live(plan, event, pg, scale.changes, &head);
     print_message("%" PRIu64 " changes of %u seats written in %" PRIu64 " ms\n", head.seq,
@@ -278,7 +248,7 @@ static void a_life_is_found_again_by_who_knows_nothing(void **state)
     print_message("and from a snapshot in %" PRIu64 " ms\n", recover(state_hash) / 1000);
     pg_close(pg);
     house_plan_destroy(plan);
-    free(body);
+    free((char *)(uintptr_t)body.ptr);
 }
 
 static int start(void **state)

@@ -607,6 +607,60 @@ static void a_lost_answer_is_settled_by_reading_the_journal(void **state)
     cut_proxy_end(proxy);
 }
 
+/* Connection after connection breaks while ownership is regained; each raised the epoch, and keeps
+ * the lock. */
+static void an_owner_whose_connection_breaks_again_while_it_regains_goes_on(void **state)
+{
+    (void)state;
+    enum { PROXY_PORT = 5434, BREAKS = 3 };
+    fresh();
+    struct cut_proxy *proxy = cut_proxy_start(pg_fixture_dir(server), PROXY_PORT);
+    char dsn[256];
+    snprintf(dsn, sizeof(dsn), "host=%s port=%d user=postgres dbname=postgres",
+             pg_fixture_dir(server), PROXY_PORT);
+    struct process *process = process_start_at("a", dsn);
+    UNTIL(process->owned == 1);
+    submit_one_by_one(process, 3);
+    cut_proxy_cut_raises(proxy, BREAKS);
+    tell("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+         " WHERE application_name = 'fairgate seat-service journal'");
+    UNTIL(cut_proxy_cuts(proxy) == BREAKS);
+    UNTIL(journal_role(process->journal) == JOURNAL_OWNER);
+    submit_one_by_one(process, 3);
+    assert_int_equal(0, process->last_rc);
+    assert_int_equal(6, process->good);
+    assert_int_equal(0, process->fenced);
+    assert_answers_are_true(process);
+    process_end(process);
+    cut_proxy_end(proxy);
+}
+
+/* The owner's program was stopped while it was sending: its backend is "active" and waits for the
+ * rest for as long as nobody ends it. */
+static void
+a_backend_that_waits_for_the_rest_of_a_pipeline_does_not_hold_a_takeover_up(void **state)
+{
+    (void)state;
+    fresh();
+    PGconn *stopped = PQconnectdb(pg_fixture_dsn(server));
+    assert_int_equal(CONNECTION_OK, PQstatus(stopped));
+    char lock[128];
+    snprintf(lock, sizeof(lock), "SELECT pg_advisory_lock(4606786, %d)",
+             (int)ask("SELECT no FROM seats.event"));
+    PQclear(PQexec(stopped, lock));
+    assert_int_equal(1, PQenterPipelineMode(stopped));
+    assert_int_equal(1, PQsendQueryParams(stopped, "SELECT 1", 0, NULL, NULL, NULL, NULL, 1));
+    assert_int_equal(1, PQsendFlushRequest(stopped));
+    while (PQflush(stopped) > 0)
+        ;
+    UNTIL(ask("SELECT count(*) FROM pg_stat_activity WHERE state = 'active'"
+              " AND wait_event = 'ClientRead'") == 1);
+    struct process *process = process_start("a");
+    UNTIL(process->owned == 1);
+    process_end(process);
+    PQfinish(stopped);
+}
+
 static int start(void **state)
 {
     (void)state;
@@ -636,6 +690,9 @@ int main(void)
         cmocka_unit_test(a_change_that_waits_for_too_long_is_refused),
         cmocka_unit_test(a_changed_row_breaks_the_chain_and_is_named),
         cmocka_unit_test(a_journal_that_lost_its_end_is_not_gone_on_with),
+        cmocka_unit_test(an_owner_whose_connection_breaks_again_while_it_regains_goes_on),
+        cmocka_unit_test(
+            a_backend_that_waits_for_the_rest_of_a_pipeline_does_not_hold_a_takeover_up),
         cmocka_unit_test(a_lost_answer_is_settled_by_reading_the_journal),
         cmocka_unit_test(a_backend_ended_in_mid_commit_leaves_no_answer_untrue),
     };

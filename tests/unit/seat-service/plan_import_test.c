@@ -145,6 +145,8 @@ static void what_goes_out_comes_in_and_goes_out_the_same(void **state)
         struct span out = plan_export(plan);
         assert_int_equal(plan_import(out, &err, &again), 0);
         assert_true(span_eq(plan_export(again), out));
+        assert_memory_equal(plan_content(again), plan_content(plan), PLAN_HASH_BYTES);
+        assert_true(span_eq(plan_shapes(again), plan_shapes(plan)));
         assert_int_equal(plan_seat_count(again), plan_seat_count(plan));
         for (uint32_t s = 0; s < plan_seat_count(plan); s++) {
             struct plan_seat a = plan_seat(plan, s), b = plan_seat(again, s);

@@ -1,0 +1,142 @@
+// Events are the units of failure: one that cannot be read is out, and says why; its neighbours do not
+// notice. One that is owned elsewhere is no reason to be a standby for the others, and a large import
+// is nothing that a sale would feel.
+
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { assertProblem, openScope, until } from '../../lib-js/index.js';
+import { hall, importHall, openPostgres, openSeats, operator, visitor } from './house.js';
+
+const numberOf = (postgres, event) => Number(postgres.sql(`SELECT no FROM seats.event WHERE id = '${event}'`, 'seats'));
+const readyz = (seats) => seats.private.get('/readyz');
+
+// What the operator is told of one event.
+async function told(seats, event) {
+  const { json } = await operator(seats).events();
+  return json.events.find((other) => other.event === event);
+}
+
+async function openHouse(t, events, options) {
+  const scope = openScope(t);
+  const postgres = await openPostgres(scope);
+  const seats = await openSeats(scope, postgres, options);
+  for (const event of events) await importHall(seats, event, hall());
+  return { scope, postgres, seats };
+}
+
+// As a disk, or somebody with a database's rights, may leave it.
+function tamper(postgres, event, seq) {
+  postgres.sql(
+    `ALTER TABLE seats.journal DISABLE TRIGGER journal_is_append_only;
+     UPDATE seats.journal SET body = set_byte(body, 20, 255 - get_byte(body, 20))
+      WHERE event = ${numberOf(postgres, event)} AND seq = ${seq};
+     ALTER TABLE seats.journal ENABLE TRIGGER journal_is_append_only`,
+    'seats',
+  );
+}
+
+test('an event whose journal or document is broken is out by its reason; the others open, and it comes back when it is mended', async (t) => {
+  const { postgres, seats } = await openHouse(t, ['first', 'second', 'third']);
+  const kept = await visitor(seats, 'third').hold({ seats: ['r1s1', 'r1s2'] });
+  assert.equal(kept.status, 201);
+  await visitor(seats, 'first').hold({ seats: ['r1s1', 'r1s2'] });
+  await seats.stop();
+  tamper(postgres, 'first', 2);
+  postgres.sql(`CREATE TABLE kept AS SELECT * FROM seats.document; UPDATE seats.document SET body = '{}' WHERE event = ${numberOf(postgres, 'second')}`, 'seats');
+  await seats.start();
+
+  const buyer = visitor(seats, 'third');
+  await until('the third to be open', async () => (await buyer.info()).status === 200);
+  assert.equal((await buyer.hold({ seats: ['r1s1'] })).status, 409, 'what was held is held');
+  assert.equal((await buyer.hold({ seats: ['r2s1', 'r2s2'] })).status, 201, 'and it sells');
+  await until('both others to be out', async () => (await told(seats, 'first')).state === 'out' && (await told(seats, 'second')).state === 'out');
+  assert.match((await told(seats, 'first')).reason, /chain breaks at row 2/);
+  assert.match((await told(seats, 'second')).reason, /name/);
+  assert.equal((await told(seats, 'third')).state, 'owned');
+  const ready = await readyz(seats);
+  assert.equal(ready.status, 200, 'the process serves the others');
+  assert.equal(ready.json.role, 'owner');
+  assert.deepEqual(ready.json.out.map(({ event }) => event), ['first', 'second']);
+  assert.match(ready.json.out[0].reason, /chain breaks/);
+  assertProblem(await visitor(seats, 'first').info(), 503, 'event-out');
+  const shown = await operator(seats, 'second').read();
+  assertProblem(shown, 503, 'event-out');
+  assert.match(shown.json.detail, /name/, 'the operator is told why');
+  assert.equal((await seats.metrics()).get('fairgate_seats_events{state="out"}'), 2);
+  assert.equal((await seats.metrics()).get('fairgate_seats_events{state="owned"}'), 1);
+
+  postgres.sql(`UPDATE seats.document SET body = kept.body FROM kept WHERE kept.event = document.event`, 'seats');
+  tamper(postgres, 'first', 2);
+  for (const event of ['first', 'second']) await until(`${event} to be back`, async () => (await visitor(seats, event).info()).status === 200);
+  assert.equal((await visitor(seats, 'first').hold({ seats: ['r1s1'] })).status, 409, 'with its holds');
+  assert.equal((await readyz(seats)).json.out, undefined);
+});
+
+test('a running owner goes on selling beside an event that cannot be read', async (t) => {
+  const { postgres, seats } = await openHouse(t, ['good']);
+  postgres.sql(
+    `WITH e AS (INSERT INTO seats.event (id) VALUES ('bad') RETURNING no),
+          d AS (INSERT INTO seats.document SELECT no, '', 'no plan' FROM e)
+     INSERT INTO seats.owner (event, chain) SELECT no, decode(repeat('00', 32), 'hex') FROM e`,
+    'seats',
+  );
+  await until('it to be tried', async () => (await told(seats, 'bad'))?.state === 'out');
+  for (let row = 1; row <= 10; row += 1) assert.equal((await visitor(seats, 'good').hold({ seats: [`r${row}s1`, `r${row}s2`] })).status, 201);
+  assert.equal((await readyz(seats)).status, 200);
+});
+
+test('a process is no standby for its own events because another event is owned elsewhere', async (t) => {
+  const { scope, postgres, seats: first } = await openHouse(t, ['theirs'], { config: { journal: { events: 'theirs' } } });
+  const second = await openSeats(scope, postgres, { office: first.office, secrets: first.secrets, ready: false });
+  await until('the second to see it', async () => (await told(second, 'theirs'))?.state === 'following');
+  await importHall(second, 'ours', hall());
+  assert.equal((await visitor(second, 'ours').hold({ seats: ['r1s1', 'r1s2'] })).status, 201);
+  await second.untilReady();
+  assertProblem(await visitor(second, 'theirs').info(), 503, 'standby');
+  assert.equal((await visitor(first, 'theirs').info()).status, 200);
+  await first.kill();
+  await until('it to be ours', async () => (await visitor(second, 'theirs').info()).status === 200);
+});
+
+test('each owner audits its own events, whoever owns the ones before them', async (t) => {
+  const { scope, postgres, seats: first } = await openHouse(t, ['a'], { config: { journal: { events: 'a' } } });
+  const second = await openSeats(scope, postgres, { office: first.office, secrets: first.secrets, config: { journal: { events: 'b', snapshot_every: 100 } }, ready: false });
+  await until('the second to take imports', async () => (await operator(second, 'b').import(hall({ limits: { orphan_rule: false } }))).status === 201);
+  for (let seat = 0; seat < 100; seat += 1) await visitor(second, 'b').hold({ seats: [`r${Math.floor(seat / 10) + 1}s${(seat % 10) + 1}`] });
+  await until('a snapshot', () => postgres.sql(`SELECT max(seq) FROM seats.snapshot WHERE event = ${numberOf(postgres, 'b')}`, 'seats') === '101');
+});
+
+// ---- imports ----
+
+// As large as a document may be.
+const largeHall = () => JSON.stringify(hall()).padEnd(64_000_000);
+
+// What an import has to pass in the database, one after the other; each is held until it is let go.
+const STAGES = [
+  ['its event', 'LOCK TABLE seats.event IN EXCLUSIVE MODE', 'RowExclusiveLock'],
+  ['its document', 'LOCK TABLE seats.document IN EXCLUSIVE MODE', 'RowExclusiveLock'],
+  ['its reading back', 'LOCK TABLE seats.snapshot IN ACCESS EXCLUSIVE MODE', 'AccessShareLock'],
+];
+
+test('sales of another event go on while a 64 MB import is held at each of its stages', async (t) => {
+  const { scope, postgres, seats } = await openHouse(t, ['sale']);
+  const buyer = visitor(seats, 'sale');
+  let seat = 0;
+  for (const [nth, [name, lock, mode]] of STAGES.entries()) {
+    const holder = scope.spawn(`holder-${nth}`, ['psql', '-h', postgres.socketDir, '-p', String(postgres.port), '-U', 'postgres', '-d', 'seats', '-XAtq', '-c', `BEGIN; ${lock}; SELECT pg_sleep(600)`]);
+    await until('the lock', () => postgres.sql("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'", 'seats') === '1');
+    const imported = operator(seats, `large-${nth}`).import(nth === 0 ? largeHall() : hall());
+    await until(`the import to wait for ${name}`, () => Number(postgres.sql(`SELECT count(*) FROM pg_locks WHERE NOT granted AND mode = '${mode}'`, 'seats')) > 0, { timeoutMs: 60_000 });
+    const before = (await seats.metrics()).get('fairgate_journal_commits_total');
+    for (let n = 0; n < 10; n += 1, seat += 1) {
+      const answer = await buyer.hold({ seats: [`r${Math.floor(seat / 10) + 1}s${(seat % 10) + 1}`] }, undefined);
+      assert.ok([201, 409].includes(answer.status), `a hold while ${name} is held: ${answer.text}`);
+    }
+    const metrics = await seats.metrics();
+    assert.ok(metrics.get('fairgate_journal_commits_total') - before >= 5, 'they were committed');
+    assert.equal(metrics.get('fairgate_journal_reconnects_total'), 1, 'the committer never lost its connection');
+    postgres.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'", 'seats');
+    await holder.exited;
+    assert.equal((await imported).status, 201);
+  }
+});

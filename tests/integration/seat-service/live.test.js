@@ -1,0 +1,151 @@
+// The hall's page and its stream (seat-service/web/live.js): whatever order deltas, pictures and breaks
+// come in, what is shown is what the server has, and nothing is laid over a gap.
+
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { seededRng } from '../../lib-js/index.js';
+import { applyChanges, readPicture } from '../../../web/plan.js';
+import { Live } from '../../../seat-service/web/live.js';
+
+const SEATS = 8;
+
+// A server whose pictures are all kept: version v is what pictures[v] says.
+class Hall {
+  constructor() {
+    this.pictures = [new Uint8Array(SEATS)];
+  }
+
+  get version() { return this.pictures.length - 1; }
+
+  sell(seat, state) {
+    const next = this.pictures.at(-1).slice();
+    next[seat] = state;
+    this.pictures.push(next);
+  }
+
+  delta(since, version = this.version) {
+    const changes = { since, version, free: [], held: [], sold: [], blocked: [] };
+    const names = ['free', 'held', 'sold', 'blocked'];
+    for (let i = 0; i < SEATS; i++) if (this.pictures[since][i] !== this.pictures[version][i]) changes[names[this.pictures[version][i]]].push(i);
+    return changes;
+  }
+
+  octets(version = this.version) {
+    const octets = new Uint8Array(SEATS / 4);
+    this.pictures[version].forEach((state, i) => { octets[i >> 2] |= state << (i & 3) * 2; });
+    return [octets, version];
+  }
+}
+
+function openPage(hall) {
+  const plan = { n: SEATS, state: new Uint8Array(SEATS), version: 0 };
+  const asked = []; // pictures that are on their way
+  const again = [];
+  const page = { plan, asked, again, drawn: 0 };
+  page.live = new Live(plan, {
+    fetchPicture: () => new Promise((resolve, reject) => asked.push({ resolve, reject })),
+    read: readPicture,
+    apply: applyChanges,
+    onChange: () => { page.drawn += 1; },
+    later: (work) => again.push(work),
+  });
+  readPicture(plan, ...hall.octets());
+  return page;
+}
+
+const settled = () => new Promise((resolve) => setImmediate(resolve));
+const shows = (page, hall) => assert.deepEqual([...page.plan.state], [...hall.pictures.at(-1)]);
+
+test('a delta that begins behind what is shown is not laid over the gap: the picture is read anew', async () => {
+  const hall = new Hall();
+  const page = openPage(hall);
+  hall.sell(1, 2);
+  hall.sell(2, 1); // this one's delta alone arrives
+  page.live.take(hall.delta(1));
+  assert.equal(page.asked.length, 1);
+  page.asked[0].resolve(hall.octets());
+  await settled();
+  shows(page, hall);
+});
+
+test('what is told while a picture is on its way is laid on it when it is there', async () => {
+  const hall = new Hall();
+  const page = openPage(hall);
+  hall.sell(0, 1);
+  page.live.renew();
+  const old = hall.octets();
+  hall.sell(3, 2);
+  page.live.take(hall.delta(1));
+  hall.sell(4, 2);
+  page.live.take(hall.delta(2));
+  page.asked[0].resolve(old);
+  await settled();
+  assert.equal(page.asked.length, 1, 'once');
+  shows(page, hall);
+});
+
+test('a picture that is newer than what was told meanwhile is not taken back by it', async () => {
+  const hall = new Hall();
+  const page = openPage(hall);
+  hall.sell(0, 1);
+  page.live.renew();
+  page.live.take(hall.delta(0));
+  hall.sell(0, 0);
+  page.asked[0].resolve(hall.octets());
+  await settled();
+  shows(page, hall);
+});
+
+test('a picture that did not come is asked for again, and nothing is believed until then', async () => {
+  const hall = new Hall();
+  const page = openPage(hall);
+  hall.sell(0, 1);
+  page.live.renew();
+  page.asked[0].reject(new Error('cut'));
+  await settled();
+  hall.sell(1, 1);
+  page.live.take(hall.delta(1));
+  assert.equal(page.asked.length, 2, 'the next word asks');
+  page.again.forEach((work) => work());
+  assert.equal(page.asked.length, 2, 'one at a time');
+  page.asked[1].resolve(hall.octets());
+  await settled();
+  shows(page, hall);
+});
+
+test('whatever is lost, late or doubled, the page ends up with what is there', async (t) => {
+  const rng = seededRng(t);
+  for (let round = 0; round < 300; round += 1) {
+    const hall = new Hall();
+    const page = openPage(hall);
+    let told = 0; // where the stream stands
+    const waiting = [];
+    for (let step = 0; step < 40; step += 1) {
+      const dice = rng.unit();
+      if (dice < 0.4) hall.sell(Math.floor(rng.unit() * SEATS), Math.floor(rng.unit() * 4));
+      else if (dice < 0.7 && hall.version > told) {
+        const delta = hall.delta(told);
+        told = hall.version;
+        if (rng.unit() > 0.15) page.live.take(delta); // lost otherwise
+        if (rng.unit() < 0.1) page.live.take(delta);
+      } else if (dice < 0.8) {
+        told = hall.version;
+        page.live.renew();
+      } else if (page.asked.length > 0) {
+        waiting.push(page.asked.shift());
+        const { resolve, reject } = waiting.pop();
+        if (rng.unit() < 0.2) reject(new Error('cut'));
+        else resolve(hall.octets(Math.max(0, hall.version - Math.floor(rng.unit() * 2))));
+        await settled();
+      }
+    }
+    hall.sell(0, (hall.pictures.at(-1)[0] + 1) % 4);
+    page.live.take(hall.delta(Math.max(told, hall.version - 1)));
+    for (let n = 0; n < 5; n += 1) {
+      while (page.asked.length > 0) page.asked.shift().resolve(hall.octets());
+      await settled();
+      for (const work of page.again.splice(0)) work();
+    }
+    shows(page, hall);
+  }
+});
