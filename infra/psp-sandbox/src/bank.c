@@ -55,6 +55,7 @@ static void *find(const struct list *list, struct span id, const char *prefix, u
 }
 
 static_assert(offsetof(struct intent, id) == 0, "find() compares the first member");
+static_assert(offsetof(struct session, id) == 0, "find() compares the first member");
 static_assert(offsetof(struct charge, id) == 0, "find() compares the first member");
 static_assert(offsetof(struct refund, id) == 0, "find() compares the first member");
 static_assert(offsetof(struct event, id) == 0, "find() compares the first member");
@@ -65,6 +66,11 @@ static_assert(offsetof(struct transaction, key) == 0, "find() compares the first
 struct intent *bank_intent(const struct bank *bank, uint32_t place)
 {
     return item_at(&bank->intents, place);
+}
+
+struct session *bank_session(const struct bank *bank, uint32_t place)
+{
+    return item_at(&bank->sessions, place);
 }
 
 struct charge *bank_charge(const struct bank *bank, uint32_t place)
@@ -95,6 +101,11 @@ struct payment *bank_payment(const struct bank *bank, uint32_t place)
 struct intent *bank_find_intent(const struct bank *bank, struct span id, uint32_t *place)
 {
     return find(&bank->intents, id, "pi_", place);
+}
+
+struct session *bank_find_session(const struct bank *bank, struct span id, uint32_t *place)
+{
+    return find(&bank->sessions, id, "cs_test_", place);
 }
 
 struct charge *bank_find_charge(const struct bank *bank, struct span id, uint32_t *place)
@@ -451,6 +462,19 @@ static void free_payment(struct payment *payment)
     free(payment->order_name);
 }
 
+void session_free(struct session *session)
+{
+    if (session == NULL)
+        return;
+    meta_deinit(&session->meta);
+    meta_deinit(&session->intent_meta);
+    free(session->name);
+    free(session->success_url);
+    free(session->cancel_url);
+    free(session->reference);
+    free(session);
+}
+
 static void free_list(struct list *list)
 {
     for (uint32_t i = 0; i < list->count; i++)
@@ -470,6 +494,9 @@ void bank_destroy(struct bank *bank)
         free_endpoint(bank_endpoint(bank, i));
     for (uint32_t i = 0; i < bank->payments.count; i++)
         free_payment(bank_payment(bank, i));
+    for (uint32_t i = 0; i < bank->sessions.count; i++)
+        session_free(bank_session(bank, i));
+    free(bank->sessions.items);
     free_list(&bank->intents);
     free_list(&bank->charges);
     free_list(&bank->refunds);

@@ -40,6 +40,26 @@ struct charge {
     bool captured;
     bool released; /* given back before it was captured */
     bool expired;
+    bool disputed; /* the buyer's bank has the money, for now or for good */
+};
+
+enum session_status { SESSION_OPEN, SESSION_COMPLETE, SESSION_EXPIRED };
+
+/* A page on which one payment is made: what it is for, and where its buyer goes afterwards. */
+struct session {
+    char id[IDENT_MAX];
+    enum session_status status;
+    uint32_t intent; /* made when the page is submitted first; INTENT_NONE */
+    enum intent_capture capture_method;
+    char currency[4];
+    int64_t amount; /* of all its lines */
+    uint64_t created_s, expires_s;
+    const char *locale; /* a literal, or NULL */
+    struct meta meta, intent_meta;
+    char *name; /* of its first line; malloced, as the next three */
+    char *success_url;
+    char *cancel_url; /* or NULL */
+    char *reference;  /* or NULL */
 };
 
 struct refund {
@@ -49,6 +69,7 @@ struct refund {
     uint64_t created_s;
     const char *reason; /* a literal, or NULL */
     struct meta meta;
+    bool failed; /* it came back: the money is the shop's again */
 };
 
 struct event {
@@ -82,6 +103,7 @@ enum payment_status {
     PAYMENT_CANCELED,
     PAYMENT_ABORTED, /* the card said no at confirm */
     PAYMENT_EXPIRED,
+    PAYMENT_WAITING_FOR_DEPOSIT, /* an account was opened for it, and nothing has come in yet */
     PAYMENT_STATUS_COUNT,
 };
 
@@ -90,13 +112,14 @@ struct payment {
     char order[TOSS_ORDER_ID_MAX + 1];
     char *order_name;
     enum payment_status status;
-    const struct card *card;
+    const struct card *card; /* NULL: by transfer to a virtual account */
     int64_t amount;
     int64_t balance; /* what is left of it after cancels */
     uint64_t requested_ms;
     uint64_t approved_ms;        /* 0: not */
     uint32_t older;              /* the same order's attempt before this, or PAYMENT_NONE */
     char transaction[IDENT_MAX]; /* of the latest change */
+    char secret[IDENT_MAX];      /* proves its deposit webhook */
     unsigned cancels_len;
     struct payment_cancel {
         char transaction[IDENT_MAX];
@@ -140,7 +163,7 @@ struct bank_conf {
 
 struct bank {
     struct bank_conf conf;
-    struct list intents, charges, refunds, events, endpoints;
+    struct list intents, charges, refunds, events, endpoints, sessions;
     struct list payments, notices; /* Toss: payments, and what its webhooks say of them */
     struct list transactions;      /* Toss: what moved money */
     struct strmap *orders;         /* Toss: orderId -> its newest payment */
@@ -192,6 +215,7 @@ struct desk_call {
 };
 
 struct intent *bank_intent(const struct bank *bank, uint32_t place);
+struct session *bank_session(const struct bank *bank, uint32_t place);
 struct charge *bank_charge(const struct bank *bank, uint32_t place);
 struct refund *bank_refund(const struct bank *bank, uint32_t place);
 struct event *bank_event(const struct bank *bank, uint32_t place); /* NULL: dropped */
@@ -200,6 +224,7 @@ struct payment *bank_payment(const struct bank *bank, uint32_t place);
 
 /* By id; NULL if there is none. *place may be NULL. */
 struct intent *bank_find_intent(const struct bank *bank, struct span id, uint32_t *place);
+struct session *bank_find_session(const struct bank *bank, struct span id, uint32_t *place);
 struct charge *bank_find_charge(const struct bank *bank, struct span id, uint32_t *place);
 struct refund *bank_find_refund(const struct bank *bank, struct span id, uint32_t *place);
 struct event *bank_find_event(const struct bank *bank, struct span id, uint32_t *place);
@@ -209,6 +234,8 @@ struct transaction *bank_find_transaction(const struct bank *bank, struct span k
                                           uint32_t *place);
 /* By the client secret, compared in constant time. */
 struct intent *bank_find_secret(const struct bank *bank, struct span secret, uint32_t *place);
+
+void session_free(struct session *session); /* NULL is fine */
 
 /* Takes `item`, whose id was made for place `list->count`. */
 int bank_add(struct list *list, void *item, struct err_slot *err);

@@ -3,6 +3,7 @@
 
 #include "app.h"
 #include "ledger.h"
+#include "op.h"
 
 #include <stdlib.h>
 
@@ -131,6 +132,39 @@ static void on_flush(struct http_req *req, void *ctx)
     reply_json(req, 200, SPAN("{}"));
 }
 
+/* ---- what happens at the bank, by nobody's call ---- */
+
+static void on_happened(struct http_req *req, const struct desk_answer *answer, bool cut)
+{
+    (void)cut; /* of a fault, which strikes calls of the API only */
+    reply_json(req, answer->status, answer->body);
+}
+
+static void happen(struct http_req *req, const struct op *op)
+{
+    struct desk_order order = {
+        .req = req, .op = op, .body = http_req_body(req), .on_answered = on_happened};
+    desk_submit(app_of(req)->desk, &order);
+}
+
+static void on_toss_deposit(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    happen(req, op_toss_deposit());
+}
+
+static void on_refund_fail(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    happen(req, op_refund_fail());
+}
+
+static void on_dispute(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    happen(req, op_dispute());
+}
+
 int control_add_routes(struct http_router *router, struct err_slot *err)
 {
     static const struct http_route routes[] = {
@@ -139,6 +173,9 @@ int control_add_routes(struct http_router *router, struct err_slot *err)
         {HTTP_METHOD_DELETE, "/control/faults", on_faults_delete, NULL, 0},
         {HTTP_METHOD_GET, "/control/ledger", on_ledger, NULL, 0},
         {HTTP_METHOD_POST, "/control/clock", on_clock, NULL, CONTROL_BODY_MAX},
+        {HTTP_METHOD_POST, "/control/toss/deposit", on_toss_deposit, NULL, CONTROL_BODY_MAX},
+        {HTTP_METHOD_POST, "/control/refunds/fail", on_refund_fail, NULL, CONTROL_BODY_MAX},
+        {HTTP_METHOD_POST, "/control/disputes", on_dispute, NULL, CONTROL_BODY_MAX},
         {HTTP_METHOD_POST, "/control/webhooks/flush", on_flush, NULL, CONTROL_BODY_MAX},
     };
     return http_router_add_all(router, routes, sizeof(routes) / sizeof(routes[0]), err);

@@ -51,7 +51,7 @@ struct desk {
     struct fault_list faults;
     struct errand *errands; /* those on their way */
     uv_timer_t expire_timer;
-    uint32_t expire_cursor;
+    uint32_t expire_cursor, session_cursor;
     uint64_t last_us;   /* the newest time that any call has seen */
     uint64_t offset_us; /* of the provider's clock */
     struct form form;   /* to look into a body before the bank does */
@@ -362,10 +362,16 @@ static void on_expire_timer(uv_timer_t *timer)
     struct desk *desk = timer->data;
     const struct intent *intent =
         stripe_next_expired(desk->bank, &desk->expire_cursor, desk_now_us(desk) / 1000000);
-    if (intent == NULL)
-        return;
-    struct desk_order order = {.op = op_expire(), .id = span_of(intent->id), .own_body = false};
-    desk_submit(desk, &order); /* the id lives as long as the bank */
+    if (intent != NULL) {
+        struct desk_order order = {.op = op_expire(), .id = span_of(intent->id)};
+        desk_submit(desk, &order); /* the id lives as long as the bank */
+    }
+    const struct session *session =
+        stripe_session_next_over(desk->bank, &desk->session_cursor, desk_now_us(desk) / 1000000);
+    if (session != NULL) {
+        struct desk_order order = {.op = op_session_run_out(), .id = span_of(session->id)};
+        desk_submit(desk, &order);
+    }
 }
 
 /* ---- coming back ---- */

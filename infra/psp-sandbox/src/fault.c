@@ -29,9 +29,10 @@ static const struct kind kinds[FAULT_KIND_COUNT] = {
 };
 
 static const char *const operations[] = {
-    "create",   "get",         "update",       "list",  "confirm",          "capture", "cancel",
-    "refund",   "refund_get",  "charge",       "event", "webhook_endpoint", "balance", "hosted",
-    "toss_get", "toss_cancel", "toss_confirm", "any",   "toss_hosted",      "webhook", "toss_list",
+    "create",      "get",     "update",     "list",        "confirm",      "capture",
+    "cancel",      "refund",  "refund_get", "charge",      "event",        "webhook_endpoint",
+    "balance",     "hosted",  "toss_get",   "toss_cancel", "toss_confirm", "any",
+    "toss_hosted", "webhook", "toss_list",  "expire",
 };
 
 static const struct span hook = {"webhook", sizeof("webhook") - 1};

@@ -1,14 +1,17 @@
-/* hosted.c: see hosted.h. The card's number ends here: it is looked up, and what goes on to the
- * bank and into the journal is the name of a test card. The address holds the client secret, so
- * nothing on the page sends a Referer, and nothing is cached.
+/* hosted.c: see hosted.h. A page is that of an intent, by its client secret, or that of a checkout
+ * session, by its id; the latter has no intent until it is submitted. The card's number ends here:
+ * it is looked up, and what goes on to the bank and into the journal is the name of a test card.
+ * The address holds the client secret, so nothing on the page sends a Referer, and nothing is
+ * cached.
  *
  * Where a buyer may be sent back to is a list in the configuration. An address that the shop gave
- * with its key (return_url of a confirm) needs no list. */
+ * with its key (return_url of a confirm, a session's addresses) needs no list. */
 #include "hosted.h"
 
 #include "app.h"
 #include "op.h"
 #include "page.h"
+#include "stripe.h"
 #include "toss.h"
 
 #include <assert.h>
@@ -21,8 +24,10 @@ struct visit {
     struct app *app;
     struct http_req *req;
     struct page page;
-    struct span return_url; /* may be gone to; not there: none */
-    struct form form;       /* query and body */
+    const struct intent *intent;   /* NULL: the session has none yet */
+    const struct session *session; /* NULL: it is an intent's page */
+    struct span return_url;        /* may be gone to; not there: none */
+    struct form form;              /* query and body */
     char action[256];
     char bytes[PAGE_BYTES_MAX];
 };
@@ -51,16 +56,23 @@ static struct span origin_of(struct span url)
     return (struct span){url.ptr, end != NULL ? (size_t)(end - url.ptr) : url.len};
 }
 
-/* A form's target counts with its redirects: the address behind has to be named. */
-static void put_headers(struct text *headers, struct span return_url)
+static void put_target(struct text *headers, struct span url)
+{
+    struct span origin = url.len > 0 ? origin_of(url) : (struct span){0};
+    if (origin.len == 0)
+        return;
+    text_char(headers, ' ');
+    text_put(headers, origin);
+}
+
+/* A form's target counts with its redirects: the addresses behind have to be named. */
+static void put_headers(struct text *headers, const struct visit *visit)
 {
     TEXT_LIT(headers, "Content-Security-Policy: default-src 'none'; style-src 'self'; "
                       "form-action 'self'");
-    struct span origin = return_url.len > 0 ? origin_of(return_url) : (struct span){0};
-    if (origin.len > 0) {
-        text_char(headers, ' ');
-        text_put(headers, origin);
-    }
+    put_target(headers, visit->return_url);
+    if (visit->session != NULL && visit->session->cancel_url != NULL)
+        put_target(headers, span_of(visit->session->cancel_url));
     TEXT_LIT(headers, "; base-uri 'none'; frame-ancestors 'none'\r\n"
                       "Referrer-Policy: no-referrer\r\n"
                       "X-Content-Type-Options: nosniff\r\n"
@@ -70,9 +82,9 @@ static void put_headers(struct text *headers, struct span return_url)
 static void reply_page(struct visit *visit, unsigned status,
                        void (*put)(struct text *out, const struct page *page))
 {
-    char memory[1024 + URL_MAX];
+    char memory[1024 + 2 * URL_MAX];
     struct text headers = text_on(memory, sizeof(memory));
-    put_headers(&headers, visit->return_url);
+    put_headers(&headers, visit);
     struct text page = text_on(visit->bytes, sizeof(visit->bytes));
     put(&page, &visit->page);
     assert(!page.overflown && !headers.overflown);
@@ -138,6 +150,8 @@ static struct visit *visit_begin(struct http_req *req)
     visit->app = app_of(req);
     visit->req = req;
     visit->return_url = (struct span){0};
+    visit->intent = NULL;
+    visit->session = NULL;
     visit->page = (struct page){.lang = PAGE_EN};
     form_clear(&visit->form);
     struct err_slot err;
@@ -164,20 +178,39 @@ static void add_lang(struct visit *visit)
     add_hidden(&visit->page, "lang", visit->page.lang == PAGE_KO ? SPAN("ko") : SPAN("en"));
 }
 
-/* The intent of the address, its return_url judged; NULL after an answer. */
-static struct intent *visit_intent(struct visit *visit)
+static bool visit_session(struct visit *visit, const struct session *session)
 {
     struct bank *bank = desk_bank(visit->app->desk);
-    struct intent *intent = bank_find_secret(bank, http_req_param(visit->req, 0), NULL);
+    visit->session = session;
+    if (session->intent != INTENT_NONE)
+        visit->intent = bank_intent(bank, session->intent);
+    visit->return_url = span_of(session->success_url);
+    visit->page.what = span_of(session->name);
+    visit->page.amount = session->amount;
+    visit->page.currency = session->currency;
+    visit->page.can_cancel = session->cancel_url != NULL;
+    if (session->locale != NULL && strcmp(session->locale, "auto") != 0)
+        visit->page.lang = strcmp(session->locale, "ko") == 0 ? PAGE_KO : PAGE_EN;
+    return true;
+}
+
+/* What the address is about, its return_url judged; false after an answer. */
+static bool visit_payment(struct visit *visit)
+{
+    struct bank *bank = desk_bank(visit->app->desk);
+    const struct session *session = bank_find_session(bank, http_req_param(visit->req, 0), NULL);
+    if (session != NULL)
+        return visit_session(visit, session);
+    const struct intent *intent = bank_find_secret(bank, http_req_param(visit->req, 0), NULL);
     if (intent == NULL) {
         reply_notice(visit, 404, PAGE_UNKNOWN_PAYMENT);
-        return NULL;
+        return false;
     }
     struct span url;
     if (form_get(&visit->form, "return_url", &url) && url.len > 0) {
         if (!app_may_return_to(visit->app, url)) {
             reply_notice(visit, 400, PAGE_BAD_RETURN_URL);
-            return NULL;
+            return false;
         }
         visit->return_url = url;
     } else if (intent->return_url != NULL) {
@@ -187,31 +220,33 @@ static struct intent *visit_intent(struct visit *visit)
     page->what = span_of(intent->description);
     page->amount = intent->amount;
     page->currency = intent->currency;
-    return intent;
+    visit->intent = intent;
+    return true;
 }
 
-static struct span address_of(struct visit *visit, const struct intent *intent, const char *behind)
+static struct span address_of(struct visit *visit, const char *behind)
 {
     struct text action = text_on(visit->action, sizeof(visit->action));
     TEXT_LIT(&action, "/pay/");
-    text_str(&action, intent->secret);
+    text_str(&action, visit->session != NULL ? visit->session->id : visit->intent->secret);
     text_str(&action, behind);
     assert(!action.overflown);
     return text_span(&action);
 }
 
-static void reply_card_form(struct visit *visit, const struct intent *intent, unsigned status)
+static void reply_card_form(struct visit *visit, unsigned status)
 {
-    visit->page.action = address_of(visit, intent, "");
-    if (visit->return_url.len > 0)
+    visit->page.action = address_of(visit, "");
+    if (visit->return_url.len > 0 && visit->session == NULL)
         add_hidden(&visit->page, "return_url", visit->return_url);
     add_lang(visit);
     reply_page(visit, status, page_put_card_form);
 }
 
 /* Back to the shop, or a page that says how it ended. */
-static void reply_end(struct visit *visit, const struct intent *intent)
+static void reply_intent_end(struct visit *visit)
 {
+    const struct intent *intent = visit->intent;
     bool good = intent->status != INTENT_CANCELED;
     if (visit->return_url.len == 0) {
         reply_notice(visit, good ? 200 : 410, good ? PAGE_PAID : PAGE_GONE);
@@ -227,29 +262,61 @@ static void reply_end(struct visit *visit, const struct intent *intent)
     reply_redirect(visit, visit->return_url, arguments);
 }
 
-static void reply_to_authentication(struct visit *visit, const struct intent *intent)
+/* To its success_url, in which the session may be named. */
+static void reply_session_end(struct visit *visit)
 {
-    const char *const arguments[] = {"lang", visit->page.lang == PAGE_KO ? "ko" : "en", NULL};
-    reply_redirect(visit, address_of(visit, intent, "/authenticate"), arguments);
+    static const char name[] = "{CHECKOUT_SESSION_ID}";
+    static const char *const none[] = {NULL};
+    if (visit->session->status != SESSION_COMPLETE) {
+        reply_notice(visit, 410, PAGE_GONE);
+        return;
+    }
+    char memory[URL_MAX + IDENT_MAX];
+    struct text url = text_on(memory, sizeof(memory));
+    struct span from = visit->return_url;
+    const char *at = memmem(from.ptr, from.len, name, sizeof(name) - 1);
+    size_t head = at != NULL ? (size_t)(at - from.ptr) : from.len;
+    text_add(&url, from.ptr, head);
+    if (at != NULL) {
+        text_str(&url, visit->session->id);
+        text_put(&url, span_skip(from, head + sizeof(name) - 1));
+    }
+    assert(!url.overflown);
+    reply_redirect(visit, text_span(&url), none);
 }
 
-/* What the state of the intent says to a buyer who comes by. */
-static void reply_by_state(struct visit *visit, const struct intent *intent)
+static void reply_to_authentication(struct visit *visit)
 {
-    switch (intent->status) {
+    const char *const arguments[] = {"lang", visit->page.lang == PAGE_KO ? "ko" : "en", NULL};
+    reply_redirect(visit, address_of(visit, "/authenticate"), arguments);
+}
+
+/* What the state of the payment says to a buyer who comes by. */
+static void reply_by_state(struct visit *visit)
+{
+    uint64_t now_s = desk_now_us(visit->app->desk) / 1000000;
+    if (visit->session != NULL && !stripe_session_is_open(visit->session, now_s)) {
+        reply_session_end(visit);
+        return;
+    }
+    if (visit->intent == NULL) {
+        reply_card_form(visit, 200);
+        return;
+    }
+    switch (visit->intent->status) {
     case INTENT_REQUIRES_PAYMENT_METHOD:
     case INTENT_REQUIRES_CONFIRMATION:
-        reply_card_form(visit, intent, 200);
+        reply_card_form(visit, 200);
         break;
     case INTENT_REQUIRES_ACTION:
-        reply_to_authentication(visit, intent);
+        reply_to_authentication(visit);
         break;
     default:
-        reply_end(visit, intent);
+        reply_intent_end(visit);
     }
 }
 
-/* ---- the page of an intent ---- */
+/* ---- the page of a payment ---- */
 
 static void on_pay_get(struct http_req *req, void *ctx)
 {
@@ -257,9 +324,8 @@ static void on_pay_get(struct http_req *req, void *ctx)
     struct visit *visit = visit_begin(req);
     if (visit == NULL)
         return;
-    struct intent *intent = visit_intent(visit);
-    if (intent != NULL)
-        reply_by_state(visit, intent);
+    if (visit_payment(visit))
+        reply_by_state(visit);
     free(visit);
 }
 
@@ -272,23 +338,24 @@ static void on_paid(struct http_req *req, const struct desk_answer *answer, bool
     struct visit *visit = visit_begin(req);
     if (visit == NULL)
         return;
-    struct intent *intent = visit_intent(visit);
-    if (intent == NULL) {
+    if (!visit_payment(visit)) {
         free(visit);
         return;
     }
-    if (answer->status == 402) {
+    const struct intent *intent = visit->intent;
+    if (answer->status == 402 && intent != NULL) {
         visit->page.refusal = span_of(intent->refusal != NULL ? intent->refusal->says : NULL);
         visit->page.notice = PAGE_FAILED;
-        reply_card_form(visit, intent, 402);
-    } else if (intent->status == INTENT_REQUIRES_PAYMENT_METHOD && answer->status == 200) {
+        reply_card_form(visit, 402);
+    } else if (answer->status == 200 && intent != NULL &&
+               intent->status == INTENT_REQUIRES_PAYMENT_METHOD) {
         visit->page.notice = PAGE_REFUSED_AUTHENTICATION;
-        reply_card_form(visit, intent, 402);
+        reply_card_form(visit, 402);
     } else if (answer->status >= 429) {
         visit->page.notice = PAGE_FAILED;
-        reply_card_form(visit, intent, answer->status);
+        reply_card_form(visit, answer->status);
     } else {
-        reply_by_state(visit, intent);
+        reply_by_state(visit);
     }
     free(visit);
 }
@@ -341,18 +408,24 @@ static void on_pay_post(struct http_req *req, void *ctx)
     struct visit *visit = visit_begin(req);
     if (visit == NULL)
         return;
-    struct intent *intent = visit_intent(visit);
-    if (intent == NULL)
+    static const char *const none[] = {NULL};
+    if (!visit_payment(visit))
         goto free_visit;
+    struct span decision = {0};
+    (void)form_get(&visit->form, "decision", &decision);
+    if (visit->page.can_cancel && span_eq(decision, SPAN("cancel"))) {
+        reply_redirect(visit, span_of(visit->session->cancel_url), none);
+        goto free_visit;
+    }
     const struct card *card = visit_card(visit);
     if (card == NULL) {
-        reply_card_form(visit, intent, 402);
+        reply_card_form(visit, 402);
         goto free_visit;
     }
     struct text body = text_on(visit->bytes, sizeof(visit->bytes));
     TEXT_LIT(&body, "payment_method=");
     text_str(&body, card->token);
-    if (visit->return_url.len > 0) {
+    if (visit->return_url.len > 0 && visit->session == NULL) {
         TEXT_LIT(&body, "&return_url=");
         put_encoded(&body, visit->return_url);
     }
@@ -375,13 +448,16 @@ static void on_authenticate_get(struct http_req *req, void *ctx)
     struct visit *visit = visit_begin(req);
     if (visit == NULL)
         return;
-    struct intent *intent = visit_intent(visit);
-    if (intent != NULL && intent->status == INTENT_REQUIRES_ACTION) {
-        visit->page.action = address_of(visit, intent, "/authenticate");
+    if (!visit_payment(visit)) {
+        free(visit);
+        return;
+    }
+    if (visit->intent != NULL && visit->intent->status == INTENT_REQUIRES_ACTION) {
+        visit->page.action = address_of(visit, "/authenticate");
         add_lang(visit);
         reply_page(visit, 200, page_put_authentication);
-    } else if (intent != NULL) {
-        reply_by_state(visit, intent);
+    } else {
+        reply_by_state(visit);
     }
     free(visit);
 }
@@ -392,9 +468,8 @@ static void on_authenticate_post(struct http_req *req, void *ctx)
     struct visit *visit = visit_begin(req);
     if (visit == NULL)
         return;
-    struct intent *intent = visit_intent(visit);
     struct span decision = {0};
-    if (intent != NULL) {
+    if (visit_payment(visit)) {
         (void)form_get(&visit->form, "decision", &decision);
         bool yes = span_eq(decision, SPAN("approve"));
         struct desk_order order = {.req = req,
@@ -415,6 +490,7 @@ struct toss_window {
     struct span amount_text;
     struct span success_url;
     struct span fail_url;
+    struct span method; /* CARD: nothing else is offered; not there: all there is */
     uint64_t amount;
 };
 
@@ -438,6 +514,7 @@ static bool read_window(struct visit *visit, struct toss_window *in)
         reply_notice(visit, 400, PAGE_BAD_RETURN_URL);
         return false;
     }
+    (void)form_get(form, "method", &in->method);
     visit->return_url = in->success_url;
     visit->page.what = in->name;
     visit->page.amount = (int64_t)in->amount;
@@ -450,6 +527,8 @@ static void reply_window(struct visit *visit, const struct toss_window *in, unsi
     struct page *page = &visit->page;
     page->action = SPAN("/toss/pay");
     page->can_cancel = true;
+    page->can_transfer = !span_eq(in->method, SPAN("CARD"));
+    add_hidden(page, "method", in->method);
     add_hidden(page, "orderId", in->order);
     add_hidden(page, "orderName", in->name);
     add_hidden(page, "amount", in->amount_text);
@@ -465,7 +544,7 @@ static void on_window_get(struct http_req *req, void *ctx)
     struct visit *visit = visit_begin(req);
     if (visit == NULL)
         return;
-    struct toss_window in;
+    struct toss_window in = {0};
     if (read_window(visit, &in))
         reply_window(visit, &in, 200);
     free(visit);
@@ -492,7 +571,7 @@ static void on_window_paid(struct http_req *req, const struct desk_answer *answe
     struct visit *visit = visit_begin(req);
     if (visit == NULL)
         return;
-    struct toss_window in;
+    struct toss_window in = {0};
     bool readable = read_window(visit, &in);
     if (readable && answer->status == 200 && answer->payment != PAYMENT_NONE) {
         reply_window_agreed(visit, &in, answer->payment);
@@ -521,8 +600,8 @@ static void on_window_post(struct http_req *req, void *ctx)
     struct visit *visit = visit_begin(req);
     if (visit == NULL)
         return;
-    struct toss_window in;
-    struct span decision = {0};
+    struct toss_window in = {0};
+    struct span decision = {0}, pay_by = {0};
     if (!read_window(visit, &in))
         goto free_visit;
     (void)form_get(&visit->form, "decision", &decision);
@@ -530,14 +609,16 @@ static void on_window_post(struct http_req *req, void *ctx)
         reply_window_canceled(visit, &in);
         goto free_visit;
     }
-    const struct card *card = visit_card(visit);
-    if (card == NULL) {
+    (void)form_get(&visit->form, "pay_by", &pay_by);
+    bool transfer = span_eq(pay_by, SPAN("transfer")) && !span_eq(in.method, SPAN("CARD"));
+    const struct card *card = transfer ? NULL : visit_card(visit);
+    if (card == NULL && !transfer) {
         reply_window(visit, &in, 402);
         goto free_visit;
     }
     struct text body = text_on(visit->bytes, sizeof(visit->bytes));
     TEXT_LIT(&body, "payment_method=");
-    text_str(&body, card->token);
+    text_str(&body, transfer ? "virtual_account" : card->token);
     TEXT_LIT(&body, "&orderId=");
     put_encoded(&body, in.order);
     TEXT_LIT(&body, "&orderName=");

@@ -33,7 +33,8 @@ enum intent_act {
 
 enum intent_capture { INTENT_AUTOMATIC, INTENT_AUTOMATIC_ASYNC, INTENT_MANUAL };
 
-#define INTENT_NONE UINT32_MAX /* no such place */
+#define INTENT_NONE  UINT32_MAX /* no such place */
+#define SESSION_NONE UINT32_MAX
 
 struct intent {
     char id[IDENT_MAX];
@@ -54,6 +55,7 @@ struct intent {
     uint64_t canceled_s;             /* 0: it is not */
     const char *cancellation_reason; /* a literal, or NULL */
     uint32_t charge;                 /* the latest attempt's place, or INTENT_NONE */
+    uint32_t session;                /* the checkout session that made it, or SESSION_NONE */
     struct meta meta;
     char *description; /* malloced or NULL, as the next two */
     char *descriptor;

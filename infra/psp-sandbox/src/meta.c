@@ -83,6 +83,18 @@ static int put(struct meta *meta, struct span key, struct span value, struct err
     return 0;
 }
 
+int meta_set(struct meta *meta, struct span key, struct span value, struct err_slot *err)
+{
+    if (key.len == 0 || key.len > META_KEY_MAX)
+        return err_set(err, ERR_RANGE, "Metadata keys can have up to %d characters.", META_KEY_MAX);
+    if (value.len > META_VALUE_MAX)
+        return err_set(err, ERR_RANGE, "Metadata values can have up to %d characters.",
+                       META_VALUE_MAX);
+    if (meta->count == META_PAIRS_MAX && find(meta, key) < 0)
+        return err_set(err, ERR_FULL, "Metadata can have up to %d keys.", META_PAIRS_MAX);
+    return put(meta, key, value, err);
+}
+
 int meta_merge(struct meta *meta, const struct form *form, struct err_slot *err)
 {
     struct span value;

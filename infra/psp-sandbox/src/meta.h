@@ -20,6 +20,9 @@ int meta_check(const struct form *form, const struct meta *now, struct err_slot 
  * form was checked. ERR_NOMEM leaves what was there. */
 int meta_merge(struct meta *meta, const struct form *form, struct err_slot *err);
 
+/* One pair more, or another value for it. ERR_RANGE, ERR_FULL: beyond the bounds. */
+int meta_set(struct meta *meta, struct span key, struct span value, struct err_slot *err);
+
 /* NULL: there is none. */
 const char *meta_get(const struct meta *meta, const char *key);
 

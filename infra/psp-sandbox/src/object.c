@@ -147,6 +147,89 @@ void object_put_intent(struct text *out, const struct bank *bank, const struct i
     json_close(out, '}');
 }
 
+static void put_session_intent(struct text *out, const struct bank *bank,
+                               const struct session *session, unsigned expand)
+{
+    if (session->intent == INTENT_NONE) {
+        json_member_null(out, "payment_intent");
+        return;
+    }
+    const struct intent *intent = bank_intent(bank, session->intent);
+    if ((expand & OBJECT_PAYMENT_INTENT) == 0) {
+        json_member_cstr(out, "payment_intent", intent->id);
+        return;
+    }
+    json_key(out, "payment_intent");
+    object_put_intent(out, bank, intent,
+                      (expand & OBJECT_INTENT_CHARGE) != 0 ? OBJECT_LATEST_CHARGE : 0);
+}
+
+/* Money that is only promised is not paid, as at Stripe. */
+static bool is_paid(const struct bank *bank, const struct session *session)
+{
+    return session->intent != INTENT_NONE &&
+           bank_intent(bank, session->intent)->status == INTENT_SUCCEEDED;
+}
+
+static void put_session_url(struct text *out, const struct bank *bank,
+                            const struct session *session)
+{
+    char memory[URL_MAX];
+    struct text url = text_on(memory, sizeof(memory));
+    if (session->status != SESSION_OPEN) {
+        json_member_null(out, "url");
+        return;
+    }
+    text_str(&url, bank->conf.public_url);
+    TEXT_LIT(&url, "/pay/");
+    text_str(&url, session->id);
+    assert(!url.overflown);
+    json_member_str(out, "url", text_span(&url));
+}
+
+void object_put_session(struct text *out, const struct bank *bank, const struct session *session,
+                        unsigned expand)
+{
+    static const char *const statuses[] = {"open", "complete", "expired"};
+    json_open(out, '{');
+    json_member_cstr(out, "id", session->id);
+    json_member_cstr(out, "object", "checkout.session");
+    json_member_null(out, "after_expiration");
+    json_member_null(out, "allow_promotion_codes");
+    json_member_i64(out, "amount_subtotal", session->amount);
+    json_member_i64(out, "amount_total", session->amount);
+    json_member_raw(out, "automatic_tax",
+                    SPAN("{\"enabled\":false,\"liability\":null,\"status\":null}"));
+    put_optional(out, "cancel_url", session->cancel_url);
+    put_optional(out, "client_reference_id", session->reference);
+    json_member_null(out, "client_secret");
+    json_member_u64(out, "created", session->created_s);
+    json_member_cstr(out, "currency", session->currency);
+    json_member_null(out, "customer");
+    json_member_null(out, "customer_details");
+    json_member_null(out, "customer_email");
+    json_member_u64(out, "expires_at", session->expires_s);
+    json_member_null(out, "invoice");
+    json_member_bool(out, "livemode", false);
+    put_optional(out, "locale", session->locale);
+    put_meta(out, &session->meta);
+    json_member_cstr(out, "mode", "payment");
+    put_session_intent(out, bank, session, expand);
+    json_member_null(out, "payment_link");
+    json_member_raw(out, "payment_method_options", SPAN("{}"));
+    json_member_raw(out, "payment_method_types", SPAN("[\"card\"]"));
+    json_member_cstr(out, "payment_status", is_paid(bank, session) ? "paid" : "unpaid");
+    json_member_null(out, "recovered_from");
+    json_member_null(out, "setup_intent");
+    json_member_cstr(out, "status", statuses[session->status]);
+    json_member_null(out, "submit_type");
+    json_member_null(out, "subscription");
+    put_optional(out, "success_url", session->success_url);
+    json_member_cstr(out, "ui_mode", "hosted_page");
+    put_session_url(out, bank, session);
+    json_close(out, '}');
+}
+
 static void put_outcome(struct text *out, const struct charge *charge)
 {
     json_key(out, "outcome");
@@ -250,7 +333,9 @@ void object_put_refund(struct text *out, const struct bank *bank, const struct r
     }
     put_optional(out, "reason", refund->reason);
     json_member_null(out, "receipt_number");
-    json_member_cstr(out, "status", "succeeded");
+    json_member_cstr(out, "status", refund->failed ? "failed" : "succeeded");
+    if (refund->failed)
+        json_member_cstr(out, "failure_reason", "lost_or_stolen_card");
     json_close(out, '}');
 }
 

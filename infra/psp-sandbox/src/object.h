@@ -9,10 +9,13 @@ enum object_expand {
     OBJECT_LATEST_CHARGE = 1,
     OBJECT_PAYMENT_INTENT = 2,
     OBJECT_CHARGE = 4,
+    OBJECT_INTENT_CHARGE = 8, /* of the intent inside: payment_intent.latest_charge */
 };
 
 void object_put_intent(struct text *out, const struct bank *bank, const struct intent *intent,
                        unsigned expand);
+void object_put_session(struct text *out, const struct bank *bank, const struct session *session,
+                        unsigned expand);
 void object_put_charge(struct text *out, const struct bank *bank, const struct charge *charge,
                        unsigned expand);
 void object_put_refund(struct text *out, const struct bank *bank, const struct refund *refund,

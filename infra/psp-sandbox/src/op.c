@@ -39,6 +39,15 @@ const struct op ops[] = {
     {NULL, "expire", OP_INTERNAL, OP_PAGE, true, stripe_expire},
     {"/v1/balance", "balance", OP_GET, OP_STRIPE, false, stripe_balance_get},
     {"/v1/transactions", "toss_list", OP_GET, OP_TOSS, false, toss_list},
+    {NULL, "toss_deposit", OP_INTERNAL, OP_PAGE, true, toss_deposit},
+    {NULL, "refund_fail", OP_INTERNAL, OP_PAGE, true, stripe_refund_fail},
+    {NULL, "dispute", OP_INTERNAL, OP_PAGE, true, stripe_dispute},
+    {"/v1/checkout/sessions", "create", OP_POST, OP_STRIPE, true, stripe_session_create},
+    {"/v1/checkout/sessions", "list", OP_GET, OP_STRIPE, false, stripe_session_list},
+    {"/v1/checkout/sessions/{id}", "get", OP_GET, OP_STRIPE, false, stripe_session_get},
+    {"/v1/checkout/sessions/{id}/expire", "expire", OP_POST, OP_STRIPE, true,
+     stripe_session_expire},
+    {NULL, "run_out", OP_INTERNAL, OP_PAGE, true, stripe_session_run_out},
 };
 
 const unsigned ops_len = sizeof(ops) / sizeof(ops[0]);
@@ -74,7 +83,27 @@ const struct op *op_hosted_toss(void)
     return running(toss_hosted);
 }
 
+const struct op *op_toss_deposit(void)
+{
+    return running(toss_deposit);
+}
+
+const struct op *op_refund_fail(void)
+{
+    return running(stripe_refund_fail);
+}
+
+const struct op *op_dispute(void)
+{
+    return running(stripe_dispute);
+}
+
 const struct op *op_expire(void)
 {
     return running(stripe_expire);
+}
+
+const struct op *op_session_run_out(void)
+{
+    return running(stripe_session_run_out);
 }

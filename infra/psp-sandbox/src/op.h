@@ -29,7 +29,11 @@ extern const unsigned ops_len;
 const struct op *op_hosted_pay(void);          /* id: client secret; payment_method, return_url */
 const struct op *op_hosted_authenticate(void); /* id: client secret; decision */
 const struct op *op_hosted_toss(void);         /* order, name, amount, card */
+const struct op *op_toss_deposit(void);        /* orderId */
+const struct op *op_refund_fail(void);         /* refund */
+const struct op *op_dispute(void);             /* payment_intent, status */
 const struct op *op_expire(void);              /* what holds have run out */
+const struct op *op_session_run_out(void);     /* id: a session */
 
 unsigned op_number(const struct op *op);
 

@@ -30,6 +30,7 @@ enum phrase {
     SAY_CVC,
     SAY_PAY,
     SAY_CANCEL,
+    SAY_TRANSFER,
     SAY_ASK,
     SAY_APPROVE,
     SAY_REFUSE,
@@ -39,10 +40,11 @@ enum phrase {
 
 static const char *const phrases[PAGE_LANGS][PHRASES] = {
     [PAGE_EN] = {"Payment", "Card number", "Expiry (MM/YY)", "Security code", "Pay", "Back",
-                 "Your bank asks: is this payment yours?", "Yes, I approve", "No, refuse it",
-                 "Sandbox: test cards only, no money moves."},
+                 "Pay by bank transfer", "Your bank asks: is this payment yours?", "Yes, I approve",
+                 "No, refuse it", "Sandbox: test cards only, no money moves."},
     [PAGE_KO] = {"결제", "카드 번호", "유효기간 (MM/YY)", "보안 코드", "결제하기", "돌아가기",
-                 "카드사 확인: 본인이 요청한 결제입니까?", "예, 승인합니다", "아니요, 거절합니다",
+                 "무통장입금으로 결제하기", "카드사 확인: 본인이 요청한 결제입니까?",
+                 "예, 승인합니다", "아니요, 거절합니다",
                  "테스트 환경: 테스트 카드만 쓸 수 있고 실제로 결제되지 않습니다."},
 };
 
@@ -152,6 +154,9 @@ void page_put_card_form(struct text *out, const struct page *page)
     put_input(out, say[SAY_EXPIRY], "exp", "12/34", "cc-exp");
     put_input(out, say[SAY_CVC], "cvc", "123", "cc-csc");
     text_printf(out, "</div><button>%s</button>", say[SAY_PAY]);
+    if (page->can_transfer)
+        text_printf(out, "<button class=\"other\" name=\"pay_by\" value=\"transfer\">%s</button>",
+                    say[SAY_TRANSFER]);
     if (page->can_cancel)
         text_printf(out, "<button class=\"other\" name=\"decision\" value=\"cancel\">%s</button>",
                     say[SAY_CANCEL]);

@@ -31,6 +31,7 @@ struct page {
     enum page_notice notice;
     struct span refusal; /* the card's own words, or not there */
     bool can_cancel;     /* a second button: decision=cancel */
+    bool can_transfer;   /* another one: pay_by=transfer, to a virtual account */
     unsigned hidden_len;
     struct page_hidden {
         const char *name;

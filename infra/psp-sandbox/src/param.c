@@ -107,6 +107,28 @@ bool param_text(struct desk_call *at, const char *name, size_t max, struct span 
     return true;
 }
 
+const char *const param_currencies[] = {"krw", "jpy", "usd", "eur", NULL};
+
+static bool is_url(struct span url)
+{
+    for (size_t i = 0; i < url.len; i++) {
+        if (url.ptr[i] <= ' ' || url.ptr[i] > '~' || url.ptr[i] == '"' || url.ptr[i] == '\\')
+            return false;
+    }
+    return span_starts(url, SPAN("http://")) || span_starts(url, SPAN("https://"));
+}
+
+bool param_url(struct desk_call *at, const char *name, struct span *out)
+{
+    if (!param_text(at, name, URL_MAX, out))
+        return false;
+    if (out->ptr == NULL || is_url(*out))
+        return true;
+    struct stripe_error error = {.status = 400, .code = "url_invalid", .param = name};
+    stripe_fail(at, &error, "Not a valid URL");
+    return false;
+}
+
 bool param_expand(struct desk_call *at, bool in_list, unsigned allowed, unsigned *out)
 {
     static const struct {
@@ -116,6 +138,7 @@ bool param_expand(struct desk_call *at, bool in_list, unsigned allowed, unsigned
         {"latest_charge", OBJECT_LATEST_CHARGE},
         {"payment_intent", OBJECT_PAYMENT_INTENT},
         {"charge", OBJECT_CHARGE},
+        {"payment_intent.latest_charge", OBJECT_PAYMENT_INTENT | OBJECT_INTENT_CHARGE},
     };
     unsigned place = 0;
     struct span inner;
@@ -127,7 +150,7 @@ bool param_expand(struct desk_call *at, bool in_list, unsigned allowed, unsigned
         unsigned bit = 0;
         for (unsigned i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
             if (span_eq(name, span_of(known[i].name)))
-                bit = known[i].bit & allowed;
+                bit = (known[i].bit & allowed) == known[i].bit ? known[i].bit : 0;
         }
         if (bit == 0) {
             struct stripe_error error = {.status = 400, .param = "expand"};

@@ -14,6 +14,9 @@ bool param_u64(struct desk_call *at, const char *name, uint64_t min, uint64_t ma
 bool param_bool(struct desk_call *at, const char *name, bool *out);
 /* One of the words, which end with NULL, in either case; *out is its index. */
 bool param_word(struct desk_call *at, const char *name, const char *const *words, unsigned *out);
+/* http(s), and nothing that could end a header's line or an attribute. */
+bool param_url(struct desk_call *at, const char *name, struct span *out);
+extern const char *const param_currencies[];
 bool param_text(struct desk_call *at, const char *name, size_t max, struct span *out);
 /* What expand[] asks for, of those in `allowed` (enum object_expand); in a list each begins with
  * "data.". */

@@ -8,6 +8,24 @@
 #include <assert.h>
 #include <stdlib.h>
 
+struct intent *pay_new_intent(struct desk_call *at, int64_t amount, const char *currency,
+                              enum intent_capture capture)
+{
+    struct bank *bank = at->bank;
+    struct intent *intent = bank->intents.count < INTENTS_MAX ? calloc(1, sizeof(*intent)) : NULL;
+    if (intent == NULL)
+        return NULL;
+    ident_make(intent->id, "pi_", bank->intents.count, at->rng);
+    ident_secret(intent->secret, intent->id, at->rng);
+    intent->capture_method = capture;
+    strcpy(intent->currency, currency);
+    intent->amount = amount;
+    intent->created_s = at->now_s;
+    intent->charge = INTENT_NONE;
+    intent->session = SESSION_NONE;
+    return intent;
+}
+
 void pay_answer(struct desk_call *at, const struct intent *intent, unsigned expand)
 {
     object_put_intent(at->out, at->bank, intent, expand);

@@ -5,6 +5,10 @@
 
 #include "bank.h"
 
+/* With its id and secret, and in no list yet; NULL without memory or room. */
+struct intent *pay_new_intent(struct desk_call *at, int64_t amount, const char *currency,
+                              enum intent_capture capture);
+
 /* The intent has a card and waits for confirmation. Answers 200 with the intent, or 402. */
 void pay_confirm(struct desk_call *at, struct intent *intent, uint32_t place, unsigned expand);
 /* The buyer was asked and said yes or no. */

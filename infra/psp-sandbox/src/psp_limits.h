@@ -18,6 +18,11 @@ enum {
     URL_MAX = 2048,
     AMOUNT_DIGITS_MAX = 8, /* 99,999,999: Stripe's largest amount in most currencies */
 
+    SESSION_LINES_MAX = 100, /* as Stripe's own */
+    SESSION_MIN_S = 30 * 60, /* Stripe's bounds of a session's life */
+    SESSION_MAX_S = 24 * 3600,
+    REFERENCE_MAX = 200,
+
     LIST_LIMIT_DEFAULT = 10,
     LIST_LIMIT_MAX = 100,
     LIST_SCAN_MAX = 200000, /* filtered lists look at so many objects, then stop with has_more */
@@ -49,7 +54,8 @@ enum {
     COURIER_RETRY_MS_MAX = 3600000,
     COURIER_REORDER_MS = 2000, /* a held event goes out then, even if nothing overtook it */
 
-    TOSS_SESSION_S = 600, /* between the buyer's consent and confirm */
+    TOSS_SESSION_S = 600,           /* between the buyer's consent and confirm */
+    TOSS_DEPOSIT_S = 7 * 24 * 3600, /* how long a virtual account waits, as Toss's own */
     TOSS_RETRIES_MAX = 8,
     TOSS_CANCELS_MAX = 32,
     TOSS_ORDER_ID_MAX = 64,

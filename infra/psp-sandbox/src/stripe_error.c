@@ -75,7 +75,12 @@ void stripe_fail_status(struct desk_call *at, unsigned status)
 {
     struct stripe_error error = {.status = status};
     const char *words = "An unknown error occurred";
-    if (status == 429) {
+    if (status == 404) {
+        error.code = "resource_missing";
+        words = "No such object";
+    } else if (status == 401 || status == 403) {
+        words = "The key does not open this account.";
+    } else if (status == 429) {
         error.code = "rate_limit";
         words = "Too many requests hit the API too quickly. We recommend an exponential backoff of "
                 "your requests.";

@@ -11,7 +11,6 @@
 #include <assert.h>
 #include <stdlib.h>
 
-static const char *const currencies[] = {"krw", "jpy", "usd", "eur", NULL};
 static const char *const capture_methods[] = {"automatic", "automatic_async", "manual", NULL};
 static const char *const confirmation_methods[] = {"automatic", "manual", NULL};
 static const char *const cancel_reasons[] = {"duplicate", "fraudulent", "requested_by_customer",
@@ -42,27 +41,6 @@ static bool read_card(struct desk_call *at, const struct intent *intent, const s
     if (*card != NULL)
         return true;
     stripe_fail_missing(at, "PaymentMethod", token, "payment_method");
-    return false;
-}
-
-/* It goes into headers and pages: http(s), and nothing that could end a line or an attribute. */
-static bool is_url(struct span url)
-{
-    for (size_t i = 0; i < url.len; i++) {
-        if (url.ptr[i] <= ' ' || url.ptr[i] > '~' || url.ptr[i] == '"' || url.ptr[i] == '\\')
-            return false;
-    }
-    return span_starts(url, SPAN("http://")) || span_starts(url, SPAN("https://"));
-}
-
-static bool read_url(struct desk_call *at, struct span *url)
-{
-    if (!param_text(at, "return_url", URL_MAX, url))
-        return false;
-    if (url->ptr == NULL || is_url(*url))
-        return true;
-    struct stripe_error error = {.status = 400, .code = "url_invalid", .param = "return_url"};
-    stripe_fail(at, &error, "Not a valid URL");
     return false;
 }
 
@@ -134,7 +112,7 @@ static bool read_create(struct desk_call *at, struct create *in)
     in->capture_method = INTENT_AUTOMATIC_ASYNC; /* what newer API versions say if none is given */
     if (!param_only(at, known) || !param_require(at, "amount") || !param_require(at, "currency") ||
         !param_amount(at, "amount", 1, &in->amount) ||
-        !param_word(at, "currency", currencies, &in->currency) ||
+        !param_word(at, "currency", param_currencies, &in->currency) ||
         !param_word(at, "capture_method", capture_methods, &in->capture_method) ||
         !param_word(at, "confirmation_method", confirmation_methods, &in->confirmation_method) ||
         !param_bool(at, "confirm", &in->confirm) || !read_card(at, NULL, &in->card) ||
@@ -142,7 +120,7 @@ static bool read_create(struct desk_call *at, struct create *in)
         !param_text(at, "description", DESCRIPTION_MAX, &in->description) ||
         !param_text(at, "statement_descriptor", DESCRIPTOR_MAX, &in->descriptor) ||
         !param_text(at, "statement_descriptor_suffix", DESCRIPTOR_MAX, &in->descriptor) ||
-        !read_url(at, &in->return_url) || !read_meta(at, NULL) ||
+        !param_url(at, "return_url", &in->return_url) || !read_meta(at, NULL) ||
         !param_expand(at, false, OBJECT_LATEST_CHARGE, &in->expand))
         return false;
     if (in->confirm && in->card == NULL)
@@ -175,19 +153,11 @@ static bool keep_text(char **kept, struct span text)
 static struct intent *add_intent(struct desk_call *at, const struct create *in)
 {
     struct bank *bank = at->bank;
-    if (bank->intents.count >= INTENTS_MAX)
-        return NULL;
-    struct intent *intent = calloc(1, sizeof(*intent));
+    struct intent *intent = pay_new_intent(at, in->amount, param_currencies[in->currency],
+                                           (enum intent_capture)in->capture_method);
     if (intent == NULL)
         return NULL;
-    ident_make(intent->id, "pi_", bank->intents.count, at->rng);
-    ident_secret(intent->secret, intent->id, at->rng);
-    intent->capture_method = (enum intent_capture)in->capture_method;
     intent->confirmation_manual = in->confirmation_method == 1;
-    strcpy(intent->currency, currencies[in->currency]);
-    intent->amount = in->amount;
-    intent->created_s = at->now_s;
-    intent->charge = INTENT_NONE;
     if (!keep_text(&intent->description, in->description) ||
         !keep_text(&intent->descriptor, in->descriptor) ||
         !keep_text(&intent->return_url, in->return_url) ||
@@ -240,6 +210,17 @@ void stripe_intent_get(struct desk_call *at)
         pay_answer(at, intent, expand);
 }
 
+/* What a session has made is paid on its page and given up with it. */
+static bool is_of_session(struct desk_call *at, const struct intent *intent, const char *what)
+{
+    if (intent->session == SESSION_NONE)
+        return false;
+    stripe_fail(at, &(struct stripe_error){.status = 400},
+                "You cannot %s this PaymentIntent because it was created by a Checkout Session.",
+                what);
+    return true;
+}
+
 void stripe_intent_update(struct desk_call *at)
 {
     static const char *const known[] = {
@@ -251,12 +232,15 @@ void stripe_intent_update(struct desk_call *at)
     struct create in = {.amount = intent->amount};
     const struct meta *now = &intent->meta;
     if (!param_only(at, known) || !param_amount(at, "amount", 1, &in.amount) ||
-        !param_word(at, "currency", currencies, &in.currency) || !read_card(at, intent, &in.card) ||
+        !param_word(at, "currency", param_currencies, &in.currency) ||
+        !read_card(at, intent, &in.card) ||
         !param_text(at, "description", DESCRIPTION_MAX, &in.description) || !read_meta(at, now) ||
         !param_expand(at, false, OBJECT_LATEST_CHARGE, &in.expand))
         return;
     bool money =
         form_has_root(at->form, "amount") || form_has_root(at->form, "currency") || in.card != NULL;
+    if (money && is_of_session(at, intent, "change"))
+        return;
     if (money && !intent_may(intent, INTENT_ACT_UPDATE)) {
         pay_unexpected_state(at, intent, "This PaymentIntent could not be updated");
         return;
@@ -269,7 +253,7 @@ void stripe_intent_update(struct desk_call *at)
     at->answer->executed = true;
     intent->amount = in.amount;
     if (form_has_root(at->form, "currency"))
-        strcpy(intent->currency, currencies[in.currency]);
+        strcpy(intent->currency, param_currencies[in.currency]);
     if (in.card != NULL)
         use_card(at, intent, in.card);
     pay_answer(at, intent, in.expand);
@@ -312,7 +296,9 @@ void stripe_intent_confirm(struct desk_call *at)
     struct intent *intent = of_path(at, &place);
     struct create in = {0};
     if (intent != NULL && param_only(at, known) && read_card(at, intent, &in.card) &&
-        read_url(at, &in.return_url) && param_expand(at, false, OBJECT_LATEST_CHARGE, &in.expand))
+        param_url(at, "return_url", &in.return_url) &&
+        param_expand(at, false, OBJECT_LATEST_CHARGE, &in.expand) &&
+        !is_of_session(at, intent, "confirm"))
         confirm_with(at, intent, place, &in);
 }
 
@@ -368,6 +354,9 @@ void stripe_intent_cancel(struct desk_call *at)
         !param_word(at, "cancellation_reason", cancel_reasons, &reason) ||
         !param_expand(at, false, OBJECT_LATEST_CHARGE, &expand))
         return;
+    if (intent_may(intent, INTENT_ACT_CANCEL) && intent->status != INTENT_REQUIRES_CAPTURE &&
+        is_of_session(at, intent, "cancel"))
+        return;
     if (!intent_may(intent, INTENT_ACT_CANCEL)) {
         pay_unexpected_state(at, intent, "You cannot cancel this PaymentIntent");
         return;
@@ -408,9 +397,12 @@ void stripe_intent_list(struct desk_call *at)
 
 /* ---- the hosted page and the timer ---- */
 
-/* The intent of a client secret, or NULL after a 404. */
-static struct intent *of_secret(struct desk_call *at, uint32_t *place)
+/* The intent of a client secret or of a session, or NULL after an answer. */
+static struct intent *of_page(struct desk_call *at, bool make, uint32_t *place)
 {
+    struct session *session = bank_find_session(at->bank, at->call->id, NULL);
+    if (session != NULL)
+        return stripe_session_intent(at, session, make, place);
     struct intent *intent = bank_find_secret(at->bank, at->call->id, place);
     if (intent == NULL)
         stripe_fail_missing(at, "payment_intent", SPAN(""), NULL);
@@ -422,11 +414,15 @@ static struct intent *of_secret(struct desk_call *at, uint32_t *place)
 void stripe_hosted_pay(struct desk_call *at)
 {
     uint32_t place;
-    struct intent *intent = of_secret(at, &place);
     struct create in = {0};
-    if (intent != NULL && param_require(at, "payment_method") && read_card(at, NULL, &in.card) &&
-        read_url(at, &in.return_url))
-        confirm_with(at, intent, place, &in);
+    if (!param_require(at, "payment_method") || !read_card(at, NULL, &in.card) ||
+        !param_url(at, "return_url", &in.return_url))
+        return;
+    struct intent *intent = of_page(at, true, &place);
+    if (intent == NULL)
+        return;
+    confirm_with(at, intent, place, &in);
+    stripe_session_settle(at, intent);
 }
 
 void stripe_hosted_authenticate(struct desk_call *at)
@@ -434,7 +430,7 @@ void stripe_hosted_authenticate(struct desk_call *at)
     static const char *const decisions[] = {"refuse", "approve", NULL};
     uint32_t place;
     unsigned decision = 0;
-    struct intent *intent = of_secret(at, &place);
+    struct intent *intent = of_page(at, false, &place);
     if (intent == NULL || !param_require(at, "decision") ||
         !param_word(at, "decision", decisions, &decision))
         return;
@@ -443,6 +439,7 @@ void stripe_hosted_authenticate(struct desk_call *at)
         return;
     }
     pay_authenticate(at, intent, place, decision == 1);
+    stripe_session_settle(at, intent);
 }
 
 void stripe_expire(struct desk_call *at)

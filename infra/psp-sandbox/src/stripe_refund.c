@@ -55,6 +55,12 @@ static bool may_refund(struct desk_call *at, const struct intent *intent, int64_
                     intent->id);
         return false;
     }
+    if (bank_charge(at->bank, intent->charge)->disputed) {
+        struct stripe_error error = {.status = 400, .code = "charge_disputed"};
+        stripe_fail(at, &error, "Charge %s has been charged back; cannot issue a refund.",
+                    bank_charge(at->bank, intent->charge)->id);
+        return false;
+    }
     int64_t left = intent_refundable(intent);
     if (left == 0) {
         struct stripe_error error = {.status = 400, .code = "charge_already_refunded"};

@@ -1,5 +1,8 @@
 /* toss.c: see toss.h. A payment begins when the buyer agrees in the window (IN_PROGRESS) and moves
- * money when the shop confirms it with the same order and amount. Its webhooks say no more than
+ * money when the shop confirms it with the same order and amount. By virtual account a confirm only
+ * opens the account (WAITING_FOR_DEPOSIT, with the same 200); the money comes when the buyer has
+ * transferred it, or never. Before its confirm a payment is found by its own key, but not by the
+ * order's id: the documents promise that for what was confirmed only. Its webhooks say no more than
  * "look again". An attempt that nobody confirms in time is EXPIRED; that follows from the time, so
  * it is told when somebody asks. */
 #include "toss.h"
@@ -15,7 +18,8 @@
 #include <time.h>
 
 static const char *const status_names[PAYMENT_STATUS_COUNT] = {
-    "IN_PROGRESS", "DONE", "PARTIAL_CANCELED", "CANCELED", "ABORTED", "EXPIRED",
+    "IN_PROGRESS", "DONE",    "PARTIAL_CANCELED",    "CANCELED",
+    "ABORTED",     "EXPIRED", "WAITING_FOR_DEPOSIT",
 };
 
 const char *toss_status_name(enum payment_status status)
@@ -25,7 +29,9 @@ const char *toss_status_name(enum payment_status status)
 }
 
 static const uint8_t payment_next[PAYMENT_STATUS_COUNT] = {
-    [PAYMENT_IN_PROGRESS] = 1u << PAYMENT_DONE | 1u << PAYMENT_ABORTED | 1u << PAYMENT_EXPIRED,
+    [PAYMENT_IN_PROGRESS] = 1u << PAYMENT_DONE | 1u << PAYMENT_ABORTED | 1u << PAYMENT_EXPIRED |
+                            1u << PAYMENT_WAITING_FOR_DEPOSIT,
+    [PAYMENT_WAITING_FOR_DEPOSIT] = 1u << PAYMENT_DONE | 1u << PAYMENT_CANCELED,
     [PAYMENT_DONE] = 1u << PAYMENT_PARTIAL_CANCELED | 1u << PAYMENT_CANCELED,
     [PAYMENT_PARTIAL_CANCELED] = 1u << PAYMENT_PARTIAL_CANCELED | 1u << PAYMENT_CANCELED,
 };
@@ -102,6 +108,22 @@ static void put_cancels(struct text *out, const struct payment *payment)
     json_close(out, ']');
 }
 
+static void put_account(struct text *out, const struct payment *payment)
+{
+    json_key(out, "virtualAccount");
+    json_open(out, '{');
+    json_member_cstr(out, "accountType", "일반");
+    json_member_cstr(out, "accountNumber", "X6505636518308");
+    json_member_cstr(out, "bankCode", "20");
+    json_member_cstr(out, "customerName", "박토스");
+    toss_put_time(out, "dueDate", payment->requested_ms + TOSS_DEPOSIT_S * UINT64_C(1000));
+    json_member_cstr(out, "refundStatus", "NONE");
+    json_member_bool(out, "expired", false);
+    json_member_cstr(out, "settlementStatus", "INCOMPLETED");
+    json_member_null(out, "refundReceiveAccount");
+    json_close(out, '}');
+}
+
 static void put_card(struct text *out, const struct payment *payment)
 {
     json_key(out, "card");
@@ -134,13 +156,20 @@ static void put_payment(struct text *out, const struct payment *payment, uint64_
     toss_put_time(out, "approvedAt", payment->approved_ms);
     json_member_cstr(out, "lastTransactionKey", payment->transaction);
     json_member_cstr(out, "currency", "KRW");
-    json_member_cstr(out, "method", "카드");
+    json_member_cstr(out, "method", payment->card != NULL ? "카드" : "가상계좌");
     json_member_i64(out, "totalAmount", payment->amount);
     json_member_i64(out, "balanceAmount", payment->balance);
-    put_card(out, payment);
+    if (payment->card != NULL) {
+        put_card(out, payment);
+        json_member_null(out, "virtualAccount");
+    } else {
+        json_member_null(out, "card");
+        put_account(out, payment);
+    }
+    json_member_cstr(out, "secret", payment->secret);
     put_cancels(out, payment);
     json_key(out, "failure");
-    if (status == PAYMENT_ABORTED) {
+    if (status == PAYMENT_ABORTED && payment->card != NULL) {
         json_open(out, '{');
         json_member_cstr(out, "code", payment->card->toss_says);
         json_member_cstr(out, "message", payment->card->says);
@@ -155,6 +184,20 @@ static void answer_payment(struct desk_call *at, const struct payment *payment)
 {
     put_payment(at->out, payment, at->now_s);
     at->answer->status = 200;
+}
+
+/* What comes besides when the buyer has transferred the money; flat, as Toss writes it. */
+static void notify_deposit(struct desk_call *at, const struct payment *payment)
+{
+    struct text *out = bank_object(at);
+    json_open(out, '{');
+    toss_put_time(out, "createdAt", at->call->at_us / 1000);
+    json_member_cstr(out, "secret", payment->secret);
+    json_member_cstr(out, "status", status_names[payment->status]);
+    json_member_cstr(out, "transactionKey", payment->transaction);
+    json_member_cstr(out, "orderId", payment->order);
+    json_close(out, '}');
+    bank_notice(at);
 }
 
 static void notify(struct desk_call *at, const struct payment *payment)
@@ -182,6 +225,7 @@ static struct payment *add_payment(struct desk_call *at, struct span order, stru
     uint32_t place = bank->payments.count;
     ident_make(payment->key, "tpk_", place, at->rng);
     ident_random(payment->transaction, "txn_", at->rng);
+    ident_random(payment->secret, "ps_", at->rng);
     bool fits = span_to_cstr(order, payment->order, sizeof(payment->order));
     assert(fits);
     payment->order_name = bank_copy(name);
@@ -220,9 +264,11 @@ void toss_hosted(struct desk_call *at)
         !param_text(at, "orderName", 100, &name) ||
         !param_text(at, "payment_method", FORM_KEY_MAX, &token))
         return;
-    const struct card *card = card_by_token(token);
-    if (card == NULL || !toss_order_id_valid(order)) {
-        stripe_fail_missing(at, card == NULL ? "card" : "order", card == NULL ? token : order, "");
+    bool transfer = span_eq(token, SPAN("virtual_account"));
+    const struct card *card = transfer ? NULL : card_by_token(token);
+    bool known = transfer || card != NULL;
+    if (!known || !toss_order_id_valid(order)) {
+        stripe_fail_missing(at, known ? "order" : "card", known ? order : token, "");
         return;
     }
     struct payment *payment = add_payment(at, order, name, card, amount);
@@ -284,6 +330,15 @@ static bool order_is_paid(const struct bank *bank, const struct payment *payment
     return false;
 }
 
+static void take(struct desk_call *at, struct payment *payment)
+{
+    move(at, payment, PAYMENT_DONE);
+    toss_list_add(at, payment, payment->amount);
+    payment->approved_ms = at->call->at_us / 1000;
+    at->bank->counts.toss_confirms++;
+    notify(at, payment);
+}
+
 static void confirm(struct desk_call *at, const struct confirm *in)
 {
     struct payment *payment = bank_find_payment(at->bank, in->key, NULL);
@@ -303,17 +358,17 @@ static void confirm(struct desk_call *at, const struct confirm *in)
         toss_fail(at, 400, "ALREADY_PROCESSED_PAYMENT", "The payment has been processed already.");
     } else if (order_is_paid(at->bank, payment)) {
         toss_fail(at, 400, "DUPLICATED_ORDER_ID", "The order has been paid already.");
+    } else if (payment->card == NULL) {
+        move(at, payment, PAYMENT_WAITING_FOR_DEPOSIT);
+        notify(at, payment);
+        answer_payment(at, payment);
     } else if (payment->card->code != NULL) {
         move(at, payment, PAYMENT_ABORTED);
         at->bank->counts.declines++;
         notify(at, payment);
         toss_fail(at, 403, payment->card->toss_says, payment->card->says);
     } else {
-        move(at, payment, PAYMENT_DONE);
-        toss_list_add(at, payment, payment->amount);
-        payment->approved_ms = at->call->at_us / 1000;
-        at->bank->counts.toss_confirms++;
-        notify(at, payment);
+        take(at, payment);
         answer_payment(at, payment);
     }
 }
@@ -344,23 +399,53 @@ void toss_get(struct desk_call *at)
         answer_payment(at, payment);
 }
 
+/* Of an order with several attempts the one that is paid, else the newest that was confirmed; NULL:
+ * there is none yet. */
+static struct payment *of_order(const struct bank *bank, struct span order)
+{
+    uint32_t place = PAYMENT_NONE;
+    struct payment *newest = NULL;
+    (void)strmap_find(bank->orders, order, &place);
+    while (place != PAYMENT_NONE) {
+        struct payment *payment = bank_payment(bank, place);
+        if (payment->approved_ms != 0)
+            return payment;
+        if (newest == NULL && payment->status != PAYMENT_IN_PROGRESS)
+            newest = payment;
+        place = payment->older;
+    }
+    return newest;
+}
+
 void toss_get_order(struct desk_call *at)
 {
-    uint32_t place;
-    if (!strmap_find(at->bank->orders, at->call->id, &place)) {
+    const struct payment *payment = of_order(at->bank, at->call->id);
+    if (payment != NULL)
+        answer_payment(at, payment);
+    else
         toss_fail(at, 404, "NOT_FOUND_PAYMENT", "No such payment.");
+}
+
+void toss_deposit(struct desk_call *at)
+{
+    struct span order = {0};
+    if (!param_require(at, "orderId") || !param_text(at, "orderId", TOSS_ORDER_ID_MAX, &order))
+        return;
+    struct payment *payment = of_order(at->bank, order);
+    if (payment == NULL || payment->status != PAYMENT_WAITING_FOR_DEPOSIT) {
+        toss_fail(at, 409, "NOT_ACCEPTED", "The bank turns it away: no account waits for it.");
         return;
     }
-    const struct payment *newest = bank_payment(at->bank, place);
-    const struct payment *payment = newest;
-    while (payment->approved_ms == 0 && payment->older != PAYMENT_NONE)
-        payment = bank_payment(at->bank, payment->older);
-    answer_payment(at, payment->approved_ms != 0 ? payment : newest);
+    at->answer->executed = true;
+    take(at, payment);
+    notify_deposit(at, payment);
+    answer_payment(at, payment);
 }
 
 struct cancel {
     struct span reason;
-    uint64_t amount; /* 0: all that is left */
+    uint64_t amount;  /* 0: all that is left */
+    bool has_account; /* where a transfer is paid back to is told */
 };
 
 static bool read_cancel(struct desk_call *at, json_t *doc, struct cancel *in)
@@ -371,6 +456,9 @@ static bool read_cancel(struct desk_call *at, json_t *doc, struct cancel *in)
     json_in_require(&reader, "cancelReason");
     json_in_str(&reader, "cancelReason", 1, TOSS_REASON_MAX, &in->reason);
     json_in_u64(&reader, "cancelAmount", 1, 9999999999, &in->amount);
+    json_t *account = NULL;
+    json_in_any(&reader, "refundReceiveAccount", &account);
+    in->has_account = json_is_object(account);
     if (json_in_end(&reader) == 0)
         return true;
     toss_fail(at, 400, "INVALID_REQUEST", err.text);
@@ -402,16 +490,22 @@ static void cancel_payment(struct desk_call *at, struct payment *payment, const 
     at->answer->executed = true;
     if (payment->status == PAYMENT_CANCELED) {
         toss_fail(at, 400, "ALREADY_CANCELED_PAYMENT", "The payment is canceled already.");
-    } else if (!is_paid(payment) || payment->cancels_len == TOSS_CANCELS_MAX) {
+    } else if (is_paid(payment) && payment->card == NULL && !in->has_account) {
+        toss_fail(at, 400, "INVALID_REFUND_ACCOUNT_INFO",
+                  "A transfer is paid back to an account, which has to be told.");
+    } else if ((!is_paid(payment) && payment->status != PAYMENT_WAITING_FOR_DEPOSIT) ||
+               payment->cancels_len == TOSS_CANCELS_MAX) {
         toss_fail(at, 403, "NOT_CANCELABLE_PAYMENT", "The payment cannot be canceled.");
     } else if (amount > payment->balance) {
         toss_fail(at, 403, "NOT_CANCELABLE_AMOUNT", "More than what is left of the payment.");
     } else if (!add_cancel(at, payment, in, amount)) {
         toss_fail_status(at, 500);
     } else {
+        bool moved = is_paid(payment);
         payment->balance -= amount;
         move(at, payment, payment->balance == 0 ? PAYMENT_CANCELED : PAYMENT_PARTIAL_CANCELED);
-        toss_list_add(at, payment, amount);
+        if (moved)
+            toss_list_add(at, payment, amount);
         memcpy(payment->cancels[payment->cancels_len - 1].transaction, payment->transaction,
                sizeof(payment->transaction));
         at->bank->counts.toss_cancels++;

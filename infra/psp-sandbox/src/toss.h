@@ -10,6 +10,9 @@ void toss_get_order(struct desk_call *at);
 void toss_cancel(struct desk_call *at);
 void toss_list(struct desk_call *at);
 
+/* The buyer has transferred what a virtual account waits for. */
+void toss_deposit(struct desk_call *at);
+
 /* From the payment window: the buyer has agreed with this card. Answers the payment. */
 void toss_hosted(struct desk_call *at);
 

@@ -19,8 +19,21 @@ void toss_fail(struct desk_call *at, unsigned status, const char *code, const ch
 
 void toss_fail_status(struct desk_call *at, unsigned status)
 {
-    if (status == 429)
-        toss_fail(at, status, "TOO_MANY_REQUESTS", "Too many requests. Try again later.");
+    static const struct {
+        unsigned status;
+        const char *code, *message;
+    } known[] = {
+        {400, "PROVIDER_ERROR", "This is a temporary error. Try again in a few minutes."},
+        {401, "UNAUTHORIZED_KEY", "The key is not known."},
+        {403, "FORBIDDEN_REQUEST", "The request is not allowed."},
+        {404, "NOT_FOUND_PAYMENT", "No such payment."},
+        {429, "TOO_MANY_REQUESTS", "Too many requests. Try again later."},
+    };
+    size_t i = 0;
+    while (i < sizeof(known) / sizeof(known[0]) && known[i].status != status)
+        i++;
+    if (i < sizeof(known) / sizeof(known[0]))
+        toss_fail(at, status, known[i].code, known[i].message);
     else
         toss_fail(at, status, "FAILED_INTERNAL_SYSTEM_PROCESSING",
                   "The internal system failed. Try again in a while.");

@@ -339,3 +339,104 @@ test('the ledger adds up what the objects say', async () => {
   const won = balance.available.find(({ currency }) => currency === 'krw');
   assert.equal(won.amount, ledger.currencies.krw.captured - ledger.currencies.krw.refunded);
 });
+
+const PAGE = {
+  mode: 'payment',
+  client_reference_id: 'o-7',
+  metadata: { order: 'o-7' },
+  payment_intent_data: { capture_method: 'manual', metadata: { order: 'o-7', note: 'a & b' } },
+  payment_method_types: ['card'],
+  line_items: [{ quantity: 2, price_data: { currency: 'krw', unit_amount: 66_000, product_data: { name: '갈라 <2>' } } }],
+  success_url: 'http://tickets.test/done?session={CHECKOUT_SESSION_ID}',
+  cancel_url: 'http://tickets.test/back',
+  locale: 'ko',
+};
+const submit = (session, number = '4242 4242 4242 4242') =>
+  sandbox.http.post(new URL(session.url).pathname, sandbox.form({ number, exp: '12/34', cvc: '123' }));
+
+test('a checkout session is created, paid on its page, read with its intent, captured and listed', async () => {
+  const made = await stripe.checkout.sessions.create(PAGE);
+  assert.match(made.id, /^cs_test_\w{24}$/);
+  assert.deepEqual([made.status, made.payment_status, made.payment_intent, made.client_secret], ['open', 'unpaid', null, null]);
+  assert.deepEqual([made.amount_total, made.currency, made.client_reference_id, made.locale], [132_000, 'krw', 'o-7', 'ko']);
+  assert.equal(made.expires_at, made.created + 24 * 3600);
+  const page = await sandbox.http.get(new URL(made.url).pathname);
+  assert.match(page.text, /<html lang="ko">.*갈라 &lt;2&gt;.*132,000원/s);
+  assert.match(page.headers['content-security-policy'], /form-action 'self' http:\/\/tickets\.test/);
+  assert.equal((await submit(made, '4000 0000 0000 0002')).status, 402);
+  const refused = await stripe.checkout.sessions.retrieve(made.id);
+  assert.equal(refused.status, 'open');
+  // What the page has made, the page alone confirms, and only the session's end gives up.
+  for (const call of [stripe.paymentIntents.cancel(refused.payment_intent), stripe.paymentIntents.confirm(refused.payment_intent, { payment_method: 'pm_card_visa' })])
+    assert.match((await errorOf(call)).message, /created by a Checkout Session/);
+  const back = await submit(made);
+  assert.equal(back.status, 303);
+  assert.equal(back.headers.location, `http://tickets.test/done?session=${made.id}`);
+  const held = await stripe.checkout.sessions.retrieve(made.id, { expand: ['payment_intent.latest_charge'] });
+  assert.deepEqual([held.status, held.payment_status, held.url], ['complete', 'unpaid', null]);
+  assert.equal(held.payment_intent.id, refused.payment_intent); // of the same payment
+  assert.equal(held.payment_intent.status, 'requires_capture');
+  assert.deepEqual(held.payment_intent.metadata, { order: 'o-7', note: 'a & b' });
+  assert.equal(held.payment_intent.latest_charge.amount, 132_000);
+  await stripe.paymentIntents.capture(held.payment_intent.id);
+  const paid = await stripe.checkout.sessions.retrieve(made.id, { expand: ['payment_intent'] });
+  assert.deepEqual([paid.payment_status, paid.payment_intent.status], ['paid', 'succeeded']);
+  assert.equal(typeof paid.payment_intent.latest_charge, 'string');
+  const list = await stripe.checkout.sessions.list({ payment_intent: held.payment_intent.id, expand: ['data.payment_intent'] });
+  assert.deepEqual(list.data.map(({ id, payment_intent }) => [id, payment_intent.id]), [[made.id, held.payment_intent.id]]);
+  const events = await stripe.events.list({ type: 'checkout.session.completed' });
+  assert.deepEqual(events.data.map(({ data }) => [data.object.id, data.object.payment_intent, data.object.metadata.order]), [[made.id, held.payment_intent.id, 'o-7']]);
+});
+
+test('a session is expired once, with the intent that it has made, and by itself when its time is over', async () => {
+  const [bare, begun, left] = [await stripe.checkout.sessions.create(PAGE), await stripe.checkout.sessions.create(PAGE),
+    await stripe.checkout.sessions.create({ ...PAGE, expires_at: Math.floor(Date.now() / 1000) + 1900 })];
+  await submit(begun, '4000 0025 0000 3155');
+  const ended = await stripe.checkout.sessions.expire(bare.id);
+  assert.deepEqual([ended.status, ended.payment_intent, ended.url], ['expired', null, null]);
+  const again = await errorOf(stripe.checkout.sessions.expire(bare.id));
+  assert.equal(again.statusCode, 400);
+  assert.match(again.message, /status of `expired`/);
+  assert.equal((await submit(bare)).status, 410);
+  const whole = await stripe.checkout.sessions.expire(begun.id, { expand: ['payment_intent'] });
+  assert.deepEqual([whole.payment_intent.status, whole.payment_intent.cancellation_reason], ['canceled', 'expired']);
+  assert.equal((await errorOf(stripe.checkout.sessions.expire('cs_test_nobody'))).statusCode, 404);
+  await sandbox.control('clock', { advance_s: '2000' });
+  await until('the time to be over', async () => (await stripe.checkout.sessions.retrieve(left.id)).status === 'expired');
+  const told = (await stripe.events.list({ type: 'checkout.session.expired' })).data.map(({ data }) => data.object.id);
+  assert.deepEqual(told.sort(), [bare.id, begun.id, left.id].sort());
+  const expired = await stripe.checkout.sessions.list({ status: 'expired' });
+  assert.equal(expired.data.length, 3);
+});
+
+test('a session is refused for what Stripe refuses, and made once under a key', async () => {
+  const at = Math.floor(Date.now() / 1000) + 2000; // by the sandbox's clock
+  const line = (change) => ({ line_items: [{ ...PAGE.line_items[0], ...change }] });
+  const cases = [
+    [{ ...PAGE, mode: 'subscription' }, 'mode'],
+    [{ ...PAGE, success_url: undefined }, 'success_url'],
+    [{ ...PAGE, success_url: 'ftp://x' }, 'success_url'],
+    [{ ...PAGE, line_items: undefined }, 'line_items[0][quantity]'],
+    [{ ...PAGE, ...line({ quantity: 0 }) }, 'line_items[0][quantity]'],
+    [{ ...PAGE, ...line({ typo: 1 }) }, 'line_items[0][typo]'],
+    [{ ...PAGE, payment_intent_data: { captur_method: 'manual' } }, 'payment_intent_data[captur_method]'],
+    [{ ...PAGE, customer: 'cus_1' }, 'customer'],
+    [{ ...PAGE, expires_at: at + 1000 }, 'expires_at'],
+    [{ ...PAGE, expires_at: at + 24 * 3600 + 100 }, 'expires_at'],
+    [{ ...PAGE, locale: 'xx' }, 'locale'],
+    [{ ...PAGE, expand: ['line_items'] }, 'expand'],
+  ];
+  for (const [params, param] of cases) {
+    const error = await errorOf(stripe.checkout.sessions.create(params));
+    assert.equal(error.type, 'StripeInvalidRequestError', JSON.stringify(params));
+    assert.equal(error.param, param, error.message);
+  }
+  const once = await stripe.checkout.sessions.create(PAGE, { idempotencyKey: 'page-1' });
+  assert.equal((await stripe.checkout.sessions.create(PAGE, { idempotencyKey: 'page-1' })).id, once.id);
+  const other = await errorOf(stripe.checkout.sessions.create({ ...PAGE, locale: 'en' }, { idempotencyKey: 'page-1' }));
+  assert.equal(other.type, 'StripeIdempotencyError');
+  // And all of it is there after a kill.
+  await sandbox.kill();
+  await sandbox.start();
+  assert.equal((await sandbox.stripe().checkout.sessions.retrieve(once.id)).url, once.url);
+});
