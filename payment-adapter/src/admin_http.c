@@ -1,5 +1,5 @@
 /* admin_http.c: the operator's view, on the private listener: sagas with their timelines, retry and
- * compensate with a reason that is kept, the door, and what reconciliation found. */
+ * compensate with a reason that is kept, and what reconciliation found. */
 #include "base/json_in.h"
 #include "guard.h"
 #include "observe/log.h"
@@ -9,7 +9,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { ADMIN_BODY_MAX = 1024 * 1024, LIST_MAX = 200, REASON_MAX = 200 };
+enum {
+    ADMIN_BODY_MAX = 1024 * 1024,
+    LIST_MAX = 200,
+    REASON_MAX = 200,
+    ACT_TRIES = 5, /* a saga in motion may move on between the look at it and the act */
+};
 
 struct visit {
     struct http_req *req;
@@ -17,6 +22,7 @@ struct visit {
     char id[24];
     char reason[REASON_MAX + 1];
     bool compensate;
+    unsigned tries;
 };
 
 static void reply(struct http_req *req, unsigned status, const struct text *body)
@@ -223,12 +229,18 @@ static void on_get_one(struct http_req *req, void *ctx)
 
 /* ---- retry and compensate ---- */
 
+static void on_read_to_act(void *ctx, const struct pg_answer *answer);
+
 static void on_acted(void *ctx, const struct pg_answer *answer)
 {
     struct visit *visit = ctx;
     if (answer->rc < 0) {
         guard_unavailable(visit->req, answer->rc);
         free(visit);
+        return;
+    }
+    if (PQntuples(answer->results[0]) == 0 && ++visit->tries < ACT_TRIES) {
+        read_one(visit, on_read_to_act); /* it has moved since it was read */
         return;
     }
     if (PQntuples(answer->results[0]) == 0) {
@@ -263,13 +275,15 @@ static void on_read_to_act(void *ctx, const struct pg_answer *answer)
     const struct saga_def *def = def_of(visit->pay, pg_text(res, 0, 1));
     enum saga_state state = (enum saga_state)pg_u64(res, 0, 3);
     uint8_t step = (uint8_t)pg_u64(res, 0, 4);
+    char moves[16];
+    snprintf(moves, sizeof(moves), "%llu", (unsigned long long)pg_u64(res, 0, 8));
     if (!visit->compensate) {
         char cause[SAGA_CODE_MAX] = "", key[SAGA_KEY_MAX] = "";
         span_to_cstr(pg_text(res, 0, 6), cause, sizeof(cause));
         span_to_cstr(pg_text(res, 0, 1), key, sizeof(key));
         const char *status = order_status_name(checkout_status(key, state, step, false, cause));
-        const char *const params[] = {visit->id, visit->reason, status};
-        pg_pool_query(visit->pay->pg, SQL_SAGA_RETRY, 3, params, on_acted, visit);
+        const char *const params[] = {visit->id, visit->reason, status, moves};
+        pg_pool_query(visit->pay->pg, SQL_SAGA_RETRY, 4, params, on_acted, visit);
         return;
     }
     int from = def != NULL && step <= def->pivot ? saga_undo_step(def, step) : -1;
@@ -282,8 +296,8 @@ static void on_read_to_act(void *ctx, const struct pg_answer *answer)
     char undo[16], pivot[16];
     snprintf(undo, sizeof(undo), "%d", from);
     snprintf(pivot, sizeof(pivot), "%u", def->pivot);
-    const char *const params[] = {visit->id, visit->reason, undo, pivot, def->key};
-    pg_pool_query(visit->pay->pg, SQL_SAGA_COMPENSATE, 5, params, on_acted, visit);
+    const char *const params[] = {visit->id, visit->reason, undo, pivot, def->key, moves};
+    pg_pool_query(visit->pay->pg, SQL_SAGA_COMPENSATE, 6, params, on_acted, visit);
 }
 
 static void act(struct http_req *req, bool compensate)
@@ -321,6 +335,81 @@ static void on_compensate(struct http_req *req, void *ctx)
 {
     (void)ctx;
     act(req, true);
+}
+
+/* ---- letters that the shop refused too often ---- */
+
+static void on_letters(void *ctx, const struct pg_answer *answer)
+{
+    struct http_req *req = ctx;
+    char *memory = answer->rc == 0 ? malloc(ADMIN_BODY_MAX) : NULL;
+    if (memory == NULL) {
+        guard_unavailable(req, answer->rc);
+        return;
+    }
+    struct text body = text_on(memory, ADMIN_BODY_MAX);
+    json_open(&body, '{');
+    json_key(&body, "letters");
+    json_open(&body, '[');
+    for (int i = 0; i < PQntuples(answer->results[0]); i++) {
+        const PGresult *res = answer->results[0];
+        json_open(&body, '{');
+        json_member_u64(&body, "letter", pg_u64(res, i, 0));
+        json_member_str(&body, "order", pg_text(res, i, 1));
+        json_member_str(&body, "kind", pg_text(res, i, 2));
+        json_member_u64(&body, "tries", pg_u64(res, i, 3));
+        json_member_str(&body, "error", pg_text(res, i, 4));
+        json_member_str(&body, "made_at", pg_text(res, i, 5));
+        json_close(&body, '}');
+    }
+    json_close(&body, ']');
+    json_close(&body, '}');
+    reply(req, 200, &body);
+    free(memory);
+}
+
+static void on_get_letters(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    pg_pool_query(pay_of(req)->pg, SQL_SHOP_PARKED, 0, NULL, on_letters, req);
+}
+
+static void on_letter_let_go(void *ctx, const struct pg_answer *answer)
+{
+    struct http_req *req = ctx;
+    if (answer->rc < 0) {
+        guard_unavailable(req, answer->rc);
+        return;
+    }
+    if (PQntuples(answer->results[0]) == 0) {
+        guard_nothing(req, "letter-unknown");
+        return;
+    }
+    char memory[256];
+    struct text body = text_on(memory, sizeof(memory));
+    json_open(&body, '{');
+    json_member_str(&body, "order", pg_text(answer->results[0], 0, 0));
+    json_member_str(&body, "kind", pg_text(answer->results[0], 0, 1));
+    json_close(&body, '}');
+    reply(req, 200, &body);
+}
+
+static void on_retry_letter(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    char id[24];
+    uint64_t number;
+    struct span text = http_req_param(req, 0);
+    if (!span_u64(text, INT64_MAX, &number) || !span_to_cstr(text, id, sizeof(id))) {
+        guard_nothing(req, "letter-unknown");
+        return;
+    }
+    struct log_line line;
+    log_begin(&line, pay_of(req)->loop->log, LOG_LEVEL_WARN, "operator lets a letter go again");
+    log_cstr(&line, "letter", id);
+    log_end(&line);
+    const char *const params[] = {id};
+    pg_pool_query(pay_of(req)->pg, SQL_SHOP_RETRY, 1, params, on_letter_let_go, req);
 }
 
 /* ---- reconciliation ---- */
@@ -363,9 +452,10 @@ int admin_routes(struct http_router *routes, struct err_slot *err)
         {HTTP_METHOD_GET, "/admin/sagas/{id}", on_get_one, NULL, 0},
         {HTTP_METHOD_POST, "/admin/sagas/{id}/retry", on_retry, NULL, BODY_SMALL_MAX},
         {HTTP_METHOD_POST, "/admin/sagas/{id}/compensate", on_compensate, NULL, BODY_SMALL_MAX},
+        {HTTP_METHOD_GET, "/admin/letters", on_get_letters, NULL, 0},
+        {HTTP_METHOD_POST, "/admin/letters/{id}/retry", on_retry_letter, NULL, BODY_SMALL_MAX},
         {HTTP_METHOD_GET, "/admin/reconcile", on_get_reconcile, NULL, 0},
         {HTTP_METHOD_POST, "/admin/reconcile", on_reconcile, NULL, BODY_SMALL_MAX},
     };
-    int rc = http_router_add_all(routes, all, sizeof(all) / sizeof(all[0]), err);
-    return rc < 0 ? rc : checkin_routes(routes, err);
+    return http_router_add_all(routes, all, sizeof(all) / sizeof(all[0]), err);
 }

@@ -12,11 +12,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { EXIT_NO = 1, EXIT_UNDONE = 2, CALL_S = 60, FILE_MAX = 16 * 1024 * 1024 };
+enum {
+    EXIT_NO = 1,
+    EXIT_UNDONE = 2,
+    CALL_S = 60,
+    FILE_MAX = 16 * 1024 * 1024,
+    REVOKED_FILES_MAX = 64, /* three million tickets */
+};
 
 struct cli {
-    const char *url, *token_file, *keys, *revoked;
-    bool explain;
+    const char *url, *token_file, *keys, *event;
+    const char *revoked[REVOKED_FILES_MAX]; /* pages of one list, in any order */
+    int revoked_len;
+    bool explain, incomplete;
     const char *words[8];
     int words_len;
 };
@@ -35,8 +43,9 @@ const char cli_commands[] =
     "payment-adapter reconcile [--explain]\n"
     "    with --url URL --token-file FILE of the private listener,\n"
     "    or FAIRGATE_PAY_PRIVATE_URL and FAIRGATE_ADMIN_TOKEN_FILE in the environment\n"
-    "payment-adapter verify-ticket --keys FILE [--revoked FILE] [TOKEN]\n"
-    "    the token from standard input if it is not given\n";
+    "payment-adapter verify-ticket --keys FILE --event EVENT --revoked FILE... [TOKEN]\n"
+    "    the token from standard input if it is not given; --revoked once for each page of the\n"
+    "    list; --incomplete: also by no list, or by one that is not whole\n";
 
 static int usage(void)
 {
@@ -49,17 +58,21 @@ static bool read_words(struct cli *cli, int argc, char **argv)
     cli->url = getenv("FAIRGATE_PAY_PRIVATE_URL");
     cli->token_file = getenv("FAIRGATE_ADMIN_TOKEN_FILE");
     for (int i = 1; i < argc; i++) {
+        bool revoked = strcmp(argv[i], "--revoked") == 0 && cli->revoked_len < REVOKED_FILES_MAX;
         const char **value = strcmp(argv[i], "--url") == 0          ? &cli->url
                              : strcmp(argv[i], "--token-file") == 0 ? &cli->token_file
                              : strcmp(argv[i], "--keys") == 0       ? &cli->keys
-                             : strcmp(argv[i], "--revoked") == 0    ? &cli->revoked
-                                                                    : NULL;
+                             : strcmp(argv[i], "--event") == 0      ? &cli->event
+                             : revoked ? &cli->revoked[cli->revoked_len++]
+                                       : NULL;
         if (value != NULL) {
             if (++i == argc)
                 return false;
             *value = argv[i];
         } else if (strcmp(argv[i], "--explain") == 0) {
             cli->explain = true;
+        } else if (strcmp(argv[i], "--incomplete") == 0) {
+            cli->incomplete = true;
         } else if (argv[i][0] == '-' && argv[i][1] != '\0') {
             return false;
         } else if (cli->words_len < 8) {
@@ -248,6 +261,10 @@ static int run_reconcile(const struct cli *cli)
     }
     json_array_foreach(json_object_get(report, "not_reached"), index, item)
         printf("not reached: %s\n", json_string_value(item));
+    const json_t *foreign = json_object_get(report, "foreign");
+    if (number_of(foreign, "payments") > 0)
+        printf("not ours: %lld payments in the provider's account, %lld together\n",
+               number_of(foreign, "payments"), number_of(foreign, "amount"));
     long long drift = number_of(report, "drift");
     bool whole = json_array_size(json_object_get(report, "not_reached")) == 0;
     printf("drift: %lld\n", drift);
@@ -272,28 +289,82 @@ static bool read_file(const char *path, struct grow *out)
     return good && !out->failed;
 }
 
-static int is_revoked(const char *path, const char *ticket, bool *revoked)
+static json_t *read_page(const char *path)
 {
-    *revoked = false;
-    if (path == NULL)
-        return 0;
     struct grow text = {0};
-    if (!read_file(path, &text)) {
-        grow_free(&text);
-        return -1;
-    }
-    json_t *list = json_loadb(text.ptr, text.len, 0, NULL);
+    json_t *page = read_file(path, &text) ? json_loadb(text.ptr, text.len, 0, NULL) : NULL;
     grow_free(&text);
+    if (json_is_array(json_object_get(page, "revoked")))
+        return page;
+    fprintf(stderr, "payment-adapter: %s is no list of revoked tickets\n", path);
+    json_decref(page);
+    return NULL;
+}
+
+/* Do these pages make one list, from its beginning to its end? */
+static bool is_whole(json_t *const *pages, int len)
+{
+    const json_t *at = NULL; /* what the next page has to say it comes after; NULL: the beginning */
+    for (int found = 0; found < len;) {
+        int i = 0;
+        while (i < len) {
+            const json_t *after = json_object_get(pages[i], "after");
+            if (at == NULL ? json_is_null(after) : json_equal(after, at))
+                break;
+            i++;
+        }
+        if (i == len)
+            return false;
+        found++;
+        at = json_object_get(pages[i], "next");
+        if (json_is_null(at))
+            return found == len;
+        if (!json_is_string(at))
+            return false;
+    }
+    return false;
+}
+
+static bool lists(const json_t *page, const char *ticket)
+{
     size_t index;
     json_t *item;
-    bool good = json_is_array(json_object_get(list, "revoked"));
-    json_array_foreach(json_object_get(list, "revoked"), index, item)
+    json_array_foreach(json_object_get(page, "revoked"), index, item)
     {
         if (json_is_string(item) && strcmp(json_string_value(item), ticket) == 0)
-            *revoked = true;
+            return true;
     }
-    json_decref(list);
-    return good ? 0 : -1;
+    return false;
+}
+
+/* 0, or EXIT_UNDONE after saying why. A list of another event says nothing about this ticket. */
+static int is_revoked(const struct cli *cli, const struct ticket *ticket, bool *revoked)
+{
+    json_t *pages[REVOKED_FILES_MAX];
+    int len = 0, rc = 0;
+    *revoked = false;
+    for (int i = 0; rc == 0 && i < cli->revoked_len; i++) {
+        pages[len] = read_page(cli->revoked[i]);
+        if (pages[len] == NULL) {
+            rc = EXIT_UNDONE;
+            break;
+        }
+        if (strcmp(text_of(pages[len++], "event"), ticket->event) != 0) {
+            fprintf(stderr, "payment-adapter: %s is the list of another event\n", cli->revoked[i]);
+            rc = EXIT_UNDONE;
+        }
+    }
+    for (int i = 0; rc == 0 && i < len; i++)
+        *revoked = *revoked || lists(pages[i], ticket->id);
+    if (rc == 0 && !*revoked && !cli->incomplete && !is_whole(pages, len)) {
+        fputs("payment-adapter: the list of revoked tickets is not whole; --incomplete goes by what"
+              " is there\n",
+              stderr);
+        rc = EXIT_UNDONE;
+    }
+    for (int i = 0; i < len; i++)
+        json_decref(pages[i]);
+    return rc;
 }
 
 static int judge(const struct cli *cli, const struct ticket_keys *keys, struct span token)
@@ -305,12 +376,18 @@ static int judge(const struct cli *cli, const struct ticket_keys *keys, struct s
         printf("BAD %s\n", err.text);
         return EXIT_NO;
     }
-    if (is_revoked(cli->revoked, ticket.id, &revoked) < 0) {
-        fprintf(stderr, "payment-adapter: %s is no list of revoked tickets\n", cli->revoked);
-        return EXIT_UNDONE;
+    if (strcmp(ticket.event, cli->event) != 0) {
+        printf("BAD ticket %s is for the event %s\n", ticket.id, ticket.event);
+        return EXIT_NO;
     }
-    printf("%s ticket %s event %s seat %s order %s holder %s\n", revoked ? "REVOKED" : "GOOD",
+    int rc = is_revoked(cli, &ticket, &revoked);
+    if (rc != 0)
+        return rc;
+    printf("%s ticket %s event %s seat %s order %s holder %s", revoked ? "REVOKED" : "GOOD",
            ticket.id, ticket.event, ticket.seat, ticket.order, ticket.holder);
+    if (ticket.purchase[0] != '\0')
+        printf(" purchase %s", ticket.purchase);
+    putchar('\n');
     return revoked ? EXIT_NO : 0;
 }
 
@@ -320,7 +397,7 @@ static int run_verify(const struct cli *cli)
     struct grow text = {0}, token = {0};
     struct ticket_keys keys;
     int rc = EXIT_UNDONE;
-    if (cli->keys == NULL || cli->words_len > 2)
+    if (cli->keys == NULL || cli->event == NULL || cli->words_len > 2)
         return usage();
     if (!read_file(cli->keys, &text)) {
         fprintf(stderr, "payment-adapter: %s cannot be read\n", cli->keys);

@@ -6,6 +6,8 @@
 #include <sodium.h>
 #include <stdlib.h>
 
+enum { HASHES_SECRET_MIN = 32 }; /* 16 random bytes in hex */
+
 static int read_one(const char *path, const char *what, struct err_slot *err,
                     struct secret_file **out)
 {
@@ -64,6 +66,33 @@ static int read_old_keys(const char *path, struct err_slot *err, struct ticket_k
     return rc;
 }
 
+/* A secret of its own for hashes, each use under a key of its own: number 1 of its name, so that a
+ * second version has a place beside it. What was signed or stored before stays good; a member's
+ * holder and the counts of wrong passwords begin anew, once. */
+static int derive_hash_keys(const struct settings *settings, struct err_slot *err,
+                            struct pay_keys *out)
+{
+    if (settings->hashes_key[0] == '\0')
+        return 0;
+    struct secret_file *file;
+    int rc = secret_file_read(settings->hashes_key, err, &file);
+    if (rc < 0)
+        return err_wrap(err, "keys.hashes");
+    struct span secret = secret_file_span(file);
+    uint8_t root[crypto_kdf_KEYBYTES], holder[TICKET_HOLDER_KEY_BYTES];
+    if (secret.len < HASHES_SECRET_MIN)
+        rc = err_set(err, ERR_RANGE, "keys.hashes: %s holds less than %d bytes",
+                     settings->hashes_key, HASHES_SECRET_MIN);
+    crypto_generichash(root, sizeof(root), (const uint8_t *)secret.ptr, secret.len, NULL, 0);
+    crypto_kdf_derive_from_key(holder, sizeof(holder), 1, "fgHolder", root);
+    crypto_kdf_derive_from_key(out->throttle_key, sizeof(out->throttle_key), 1, "fgThrotl", root);
+    ticket_signer_use_holder_key(out->signer, holder);
+    sodium_memzero(root, sizeof(root));
+    sodium_memzero(holder, sizeof(holder));
+    secret_file_destroy(file);
+    return rc;
+}
+
 static int make_ticket_keys(const struct settings *settings, struct err_slot *err,
                             struct pay_keys *out)
 {
@@ -76,6 +105,8 @@ static int make_ticket_keys(const struct settings *settings, struct err_slot *er
                        sizeof(purpose), seed, sizeof(seed));
     rc = ticket_signer_create(seed, err, &out->signer);
     sodium_memzero(seed, sizeof(seed));
+    if (rc == 0)
+        rc = derive_hash_keys(settings, err, out);
     if (rc < 0)
         return rc;
     out->ticket_keys.keys[0] = *ticket_signer_key(out->signer);
@@ -95,9 +126,14 @@ static int make_ticket_keys(const struct settings *settings, struct err_slot *er
 static int make_caps(const struct settings *settings, struct err_slot *err, struct pay_keys *out)
 {
     out->caps = calloc(1, sizeof(*out->caps));
-    if (out->caps == NULL)
-        return err_set(err, ERR_NOMEM, "the caps on logins");
+    out->paces = calloc(1, sizeof(*out->paces));
+    if (out->caps == NULL || out->paces == NULL)
+        return err_set(err, ERR_NOMEM, "the caps on logins and scanners");
+    slots_init(&out->paces->scanners, DOOR_TOKEN_PER_S, DOOR_TOKEN_BURST);
+    slots_init(&out->paces->addresses, DOOR_ADDRESS_PER_S, DOOR_ADDRESS_BURST);
+    slots_init(&out->paces->members, TRANSFERS_PER_S, TRANSFERS_BURST);
     users_cap_init(&out->caps->questions, (uint32_t)settings->users_queries_per_s);
+    pace_init(&out->caps->psp.pace, (uint32_t)settings->psp_per_s);
     out->caps->hashing.max = (uint32_t)settings->hash_queue;
     return 0;
 }
@@ -140,5 +176,6 @@ void pay_keys_free(struct pay_keys *keys)
     ticket_signer_destroy(keys->signer);
     free(keys->ticket_keys_json);
     free(keys->caps);
+    free(keys->paces);
     *keys = (struct pay_keys){0};
 }

@@ -3,7 +3,9 @@
  * A login by password passes five gates, cheapest first, and each can say no without the next one
  * having been troubled:
  *
- *   1. throttle: has this account, or this address, failed too often? (our database)
+ *   1. throttle: has this account failed too often from here, or from everywhere, or has this
+ * address? A browser that has logged in to the account before is asked for itself alone (device.h),
+ * so that nobody can lock somebody else out. (our database)
  *   2. cap and breaker: may the company's database be asked at all?
  *   3. the look-up there, which has less than a second
  *   4. the hash, on a worker thread, from a bounded queue
@@ -11,14 +13,15 @@
  *
  * An unknown login is checked as well, against a hash that fits nobody, of the same cost: which of
  * the configured ones is decided by the login itself, so that the same unknown login always takes
- * the same time, as a known one does. Only one check of an account is under way at a time, so that
- * guesses in parallel do not slip past the throttle.
+ * the same time, as a known one does. Only one check of an account is under way at a time from one
+ * place, so that guesses in parallel do not slip past the throttle.
  *
  * By the shop's signed token there is no password and no look-up: who is logged in there is logged
  * in here. Such a token counts once. */
 #include "base/ip.h"
 #include "base/json_in.h"
 #include "crypto/jwt.h"
+#include "device.h"
 #include "guard.h"
 #include "statements.h"
 
@@ -34,8 +37,10 @@ struct login {
     struct pay *pay;
     char account[LOGIN_ACCOUNT_MAX + 1];
     char password[LOGIN_PASSWORD_MAX + 1];
-    char account_key[KEY_MAX], address_key[KEY_MAX];
-    char keys[2 * KEY_MAX + 8]; /* both, as an array literal */
+    char lower[LOGIN_ACCOUNT_MAX + 1]; /* the account, as it is compared */
+    char account_key[KEY_MAX];         /* wherever it is tried from */
+    char here_key[KEY_MAX];     /* the account from this address, or at a browser that it knows */
+    char keys[3 * KEY_MAX + 8]; /* those that count, as an array literal */
     struct user user;
 };
 
@@ -79,10 +84,16 @@ static void on_begun(void *ctx, int rc, const char *set_cookie)
         shed(login, 1000);
         return;
     }
-    char header_memory[512], body_memory[256];
+    char header_memory[768], body_memory[256];
     struct text headers = text_on(header_memory, sizeof(header_memory));
     struct text body = text_on(body_memory, sizeof(body_memory));
     http_header_add(&headers, "Set-Cookie", span_of(set_cookie));
+    if (login->lower[0] != '\0') {
+        char device[DEVICE_SET_COOKIE_MAX];
+        device_cookie_put(login->pay->keys->throttle_key, login->req, span_of(login->lower),
+                          device);
+        http_header_add(&headers, "Set-Cookie", span_of(device));
+    }
     http_header_add(&headers, "Cache-Control", SPAN("no-store"));
     json_open(&body, '{');
     json_member_cstr(&body, "member", login->user.id);
@@ -103,8 +114,8 @@ static void ignore(void *ctx, const struct pg_answer *answer)
 
 static void begin_session(struct login *login)
 {
-    const char *const params[] = {login->account_key};
-    if (login->account_key[0] != '\0')
+    const char *const params[] = {login->here_key};
+    if (login->here_key[0] != '\0')
         pg_pool_query(login->pay->pg, SQL_THROTTLE_CLEAR, 1, params, ignore, NULL);
     const char *lang = login->user.lang[0] != '\0' ? login->user.lang : "ko";
     session_begin(login->pay->sessions, login->req, login->user.id, lang, on_begun, login);
@@ -230,24 +241,34 @@ static void make_key(const struct pay_keys *keys, char kind, struct span what, c
 
 static void make_keys(struct login *login)
 {
-    char lower[LOGIN_ACCOUNT_MAX + 1];
+    const struct pay_keys *keys = login->pay->keys;
     size_t len = strlen(login->account);
     for (size_t i = 0; i <= len; i++) {
         char c = login->account[i];
-        lower[i] = (char)(c >= 'A' && c <= 'Z' ? c + 32 : c);
+        login->lower[i] = (char)(c >= 'A' && c <= 'Z' ? c + 32 : c);
     }
-    uint8_t site[IP_BYTES];
+    struct span account = {login->lower, len};
+    uint8_t device[DEVICE_BYTES], site[IP_BYTES];
+    make_key(keys, 'g', account, login->account_key);
+    if (device_known(keys->throttle_key, login->req, account, device)) {
+        make_key(keys, 'd', (struct span){(const char *)device, sizeof(device)}, login->here_key);
+        snprintf(login->keys, sizeof(login->keys), "{%s}", login->here_key);
+        return;
+    }
+    char address_key[KEY_MAX], both[LOGIN_ACCOUNT_MAX + IP_BYTES];
     ip_site(http_req_addr(login->req), site);
-    make_key(login->pay->keys, 'a', (struct span){lower, len}, login->account_key);
-    make_key(login->pay->keys, 'i', (struct span){(const char *)site, sizeof(site)},
-             login->address_key);
-    snprintf(login->keys, sizeof(login->keys), "{%s,%s}", login->account_key, login->address_key);
+    memcpy(both, site, sizeof(site));
+    memcpy(both + sizeof(site), account.ptr, account.len);
+    make_key(keys, 'a', (struct span){both, sizeof(site) + account.len}, login->here_key);
+    make_key(keys, 'i', (struct span){(const char *)site, sizeof(site)}, address_key);
+    snprintf(login->keys, sizeof(login->keys), "{%s,%s,%s}", login->here_key, address_key,
+             login->account_key);
 }
 
 static bool is_under_way(const struct login *login)
 {
     for (const struct login *other = login->pay->login_list; other != NULL; other = other->next) {
-        if (strcmp(other->account_key, login->account_key) == 0)
+        if (strcmp(other->here_key, login->here_key) == 0)
             return true;
     }
     return false;

@@ -19,6 +19,7 @@ enum {
     RETRY_FIRST_MS = 2000,
     RETRY_CAP_MS = 10 * 60 * 1000,
     LEASE_SPARE_MS = 10000,
+    LEFT_ALONE_MS = 250, /* the cap is a bucket of a second: some of it is there again */
     MAIL_MAX = 16384,
     MAIL_PLACES_MAX = 4096, /* what is more is on the page */
     KEY_MAX = 64,
@@ -78,7 +79,8 @@ static struct span words_of(const struct mail *mail, const char *part)
 {
     char memory[KEY_MAX];
     struct text key = text_on(memory, sizeof(memory));
-    text_printf(&key, "told.mail.%s.%s", mail->kind, part);
+    /* "moved-2": the second of its order. */
+    text_printf(&key, "told.mail.%.*s.%s", (int)strcspn(mail->kind, "-"), mail->kind, part);
     return key.overflown ? (struct span){NULL, 0} : phrases_find(mail->words, text_span(&key));
 }
 
@@ -120,6 +122,11 @@ static void put_places(struct text *body, const struct mail *mail)
     }
 }
 
+static bool is_about_a_move(const struct mail *mail)
+{
+    return strncmp(mail->kind, "moved-", 6) == 0 || strncmp(mail->kind, "renewed-", 8) == 0;
+}
+
 static void put_bought(struct text *body, const struct mail *mail)
 {
     text_put(body, mail->event);
@@ -129,6 +136,8 @@ static void put_bought(struct text *body, const struct mail *mail)
         put_fact(body, mail, "order.seats");
         text_printf(body, "%u\n", mail->seats);
     }
+    if (strcmp(mail->kind, "revoked") == 0 || is_about_a_move(mail))
+        return; /* what the buyer paid is the buyer's affair */
     put_fact(body, mail, "order.amount");
     order_amount_put(body, mail->amount, mail->currency);
     text_char(body, '\n');
@@ -146,7 +155,7 @@ int mail_put(struct text *text, const struct mail *mail, struct err_slot *err)
     char body_memory[MAIL_MAX / 2], subject_memory[SUBJECT_MAX], date[64];
     struct text body = text_on(body_memory, sizeof(body_memory));
     struct text subject = text_on(subject_memory, sizeof(subject_memory));
-    bool tickets = strcmp(mail->kind, "completed") == 0;
+    bool tickets = strcmp(mail->kind, "completed") == 0 || is_about_a_move(mail);
     text_put(&body, first);
     TEXT_LIT(&body, "\n\n");
     text_put(&body, mail->public_url);
@@ -216,9 +225,21 @@ static void later(struct letter *letter, const char *why)
         backoff_ms(RETRY_FIRST_MS, RETRY_CAP_MS, letter->tries, mailer->pay->loop->rng);
     char wait[16];
     snprintf(wait, sizeof(wait), "%u", wait_ms);
-    const char *const params[] = {letter->id, wait, why};
+    const char *const params[] = {letter->id, wait, why, "0"};
     atomic_fetch_add_explicit(&mailer->stats.failed, 1, memory_order_relaxed);
-    pg_pool_query(mailer->pay->pg, SQL_MAIL_LATER, 3, params, on_kept, letter);
+    pg_pool_query(mailer->pay->pg, SQL_MAIL_LATER, 4, params, on_kept, letter);
+}
+
+/* The user database was not asked: that is no try, and the next one is as soon as may be. */
+static void leave_alone(struct letter *letter, uint32_t wait_ms)
+{
+    struct mailer *mailer = letter->mailer;
+    char wait[16];
+    uint64_t now_us = clock_mono_us(mailer->pay->loop->clock);
+    snprintf(wait, sizeof(wait), "%u", wait_ms);
+    const char *const params[] = {letter->id, wait, "user database is left alone", "1"};
+    mailer->pause_until_us = now_us + wait_ms * UINT64_C(1000);
+    pg_pool_query(mailer->pay->pg, SQL_MAIL_LATER, 4, params, on_kept, letter);
 }
 
 static void done(struct letter *letter, const char *why)
@@ -296,6 +317,8 @@ static void on_address(void *ctx, int rc, const struct user *user)
     struct letter *letter = ctx;
     if (letter->mailer->closing)
         letter_end(letter);
+    else if (rc == ERR_FULL)
+        leave_alone(letter, LEFT_ALONE_MS);
     else if (rc < 0)
         later(letter, "user database");
     else if (!user->found)
@@ -326,11 +349,9 @@ static void start_letter(struct mailer *mailer, const PGresult *res, int i)
     uint32_t retry_ms = 0;
     if (mailer->pay->users == NULL) {
         done(letter, "no user database");
-    } else if (users_address(mailer->pay->users, letter->member, on_address, letter, &retry_ms) <
-               0) {
-        mailer->pause_until_us =
-            clock_mono_us(mailer->pay->loop->clock) + retry_ms * UINT64_C(1000);
-        later(letter, "user database is left alone");
+    } else if (users_address(mailer->pay->users, PACE_MAIL, letter->member, on_address, letter,
+                             &retry_ms) < 0) {
+        leave_alone(letter, retry_ms > 0 ? retry_ms : LEFT_ALONE_MS);
     }
 }
 

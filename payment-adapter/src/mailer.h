@@ -17,7 +17,7 @@ const struct mailer_stats *mailer_stats(const struct mailer *mailer);
 
 /* The message as it goes over the wire; for tests. */
 struct mail {
-    const char *kind; /* completed, refunded, failed */
+    const char *kind; /* completed, refunded, failed, revoked, moved-N, renewed-N */
     const struct phrases *words;
     struct span from, to, order, event, currency, public_url;
     struct span places; /* a line each: zone, row and number, parted by tabs; may be empty */

@@ -5,6 +5,7 @@
 #include "outbox.h"
 #include "pay.h"
 #include "reconcile.h"
+#include "refund_terms.h"
 #include "schema.h"
 #include "web/site.h"
 
@@ -56,6 +57,8 @@ static int add_pay_metrics(struct pay *pay, struct err_slot *err)
          false},
         {"fairgate_webhooks_total", "", "outcome=\"repeated\"", &pay->webhooks_repeated, false},
         {"fairgate_webhooks_total", "", "outcome=\"refused\"", &pay->webhooks_bad, false},
+        {"fairgate_webhooks_total", "", "outcome=\"about_nothing_here\"", &pay->webhooks_strange,
+         false},
         {"fairgate_pay_db_jobs_total", "jobs for our database", NULL, &pg->jobs, false},
         {"fairgate_pay_db_refused_total", "jobs that were never sent", NULL, &pg->refused, false},
         {"fairgate_pay_db_unknown_total", "jobs of unknown outcome", NULL, &pg->unknown, false},
@@ -94,11 +97,35 @@ static int add_users_metrics(struct pay *pay, struct err_slot *err)
     return add_metrics(pay->loop->metrics, all, LEN(all), err);
 }
 
+static int add_psp_metrics(struct pay *pay, struct err_slot *err)
+{
+    struct psp_shared *shared = &pay->keys->caps->psp;
+    const struct pace *pace = &shared->pace;
+    const struct metric all[] = {
+        {"fairgate_psp_calls_total", "calls to the payment providers", NULL, &pace->calls, false},
+        {"fairgate_psp_held_back_total", "tries that waited for their turn at the providers",
+         "purpose=\"poll\"", &pace->held_back[PACE_POLL], false},
+        {"fairgate_psp_held_back_total", "", "purpose=\"make\"", &pace->held_back[PACE_MAKE],
+         false},
+        {"fairgate_psp_held_back_total", "", "purpose=\"take\"", &pace->held_back[PACE_TAKE],
+         false},
+        {"fairgate_psp_refused_us_total",
+         "calls refused for our key, account or contract: somebody has to look",
+         "provider=\"stripe\"", &shared->heard[psp_stripe.place].strangers, false},
+        {"fairgate_psp_refused_us_total", "", "provider=\"toss\"",
+         &shared->heard[psp_toss.place].strangers, false},
+    };
+    return add_metrics(pay->loop->metrics, all, LEN(all), err);
+}
+
 /* What only one loop looks at. */
 static int add_single_metrics(struct pay *pay, struct err_slot *err)
 {
     if (pay->reconcile == NULL)
         return 0;
+    int rc = add_psp_metrics(pay, err);
+    if (rc < 0)
+        return rc;
     const struct reconcile_stats *reconcile = reconcile_stats(pay->reconcile);
     const struct metric all[] = {
         {"fairgate_hash_queue", "password checks under way or waiting", NULL,
@@ -106,6 +133,8 @@ static int add_single_metrics(struct pay *pay, struct err_slot *err)
         {"fairgate_shop_lag_orders", "orders that the shop does not have yet", NULL, &pay->lags[0],
          true},
         {"fairgate_shop_lag_microseconds", "age of the oldest of them", NULL, &pay->lags[1], true},
+        {"fairgate_shop_letters_parked", "letters that the shop refused too often, for a person",
+         NULL, &pay->lags[7], true},
         {"fairgate_mail_lag_mails", "mails that are not sent yet", NULL, &pay->lags[2], true},
         {"fairgate_mail_lag_microseconds", "age of the oldest of them", NULL, &pay->lags[3], true},
         {"fairgate_sagas_parked", "sagas that wait for a person", NULL, &pay->lags[4], true},
@@ -132,9 +161,13 @@ static int start(struct service *service, struct http_router *routes,
     struct pay_keys *keys = service_ctx(service);
     int rc = schema_apply(settings->db_conninfo, err);
     if (rc == 0)
+        rc = refund_terms_default(settings, err);
+    if (rc == 0)
         rc = worker_reclaim(settings->db_conninfo, settings->instance, err);
     if (rc == 0)
         rc = pay_keys_load(settings, err, keys);
+    if (rc == 0)
+        users_look_at_plans(settings, service_log(service));
     if (rc == 0)
         rc = login_routes(routes, err);
     if (rc == 0)
@@ -146,7 +179,13 @@ static int start(struct service *service, struct http_router *routes,
     if (rc == 0)
         rc = page_routes(routes, &settings->brand, err, &keys->site);
     if (rc == 0)
+        rc = door_routes(routes, private_routes, err);
+    if (rc == 0)
+        rc = refund_terms_routes(routes, private_routes, err);
+    if (rc == 0)
         rc = admin_routes(private_routes, err);
+    if (rc == 0)
+        rc = move_routes(private_routes, err);
     if (rc == 0)
         rc = counts_routes(private_routes, err);
     return rc;

@@ -8,9 +8,10 @@
  * The order and its saga are one statement. The same key, or the same hold, comes to the same order
  * however often it is asked for; the database's unique indexes decide, not our memory. */
 #include "base/json_in.h"
-#include "base/rfc3339.h"
 #include "crypto/jwt.h"
+#include "crypto/member_name.h"
 #include "guard.h"
+#include "held.h"
 #include "observe/trace.h"
 #include "order_view.h"
 #include "order_watch.h"
@@ -31,9 +32,11 @@ struct ask {
     char idem_key[IDEM_KEY_MAX + 1];
     char idem_body[IDEM_HASH_MAX];
     char pass[PASS_MAX];
+    bool others_pass; /* it names a member who is not the one logged in */
     char trace[TRACE_TEXT_LEN + 1];
     bool created;
     struct places places;
+    char purchase[HELD_JSON_MAX];
 };
 
 static void reply_json(struct http_req *req, unsigned status, const struct text *body)
@@ -152,66 +155,13 @@ static void create(struct ask *ask)
                                   data,
                                   ask->places.name,
                                   ask->places.starts_at,
-                                  ask->places.json};
-    pg_pool_query(ask->pay->pg, SQL_ORDER_CREATE, 18, params, on_created, ask);
+                                  ask->places.json,
+                                  ask->purchase};
+    pg_pool_query(ask->pay->pg, SQL_ORDER_CREATE, 19, params, on_created, ask);
     free(data);
 }
 
 /* ---- the hold ---- */
-
-static bool read_seats(const json_t *seats, struct order *order)
-{
-    size_t len = json_array_size(seats);
-    if (len > ORDER_SEATS_MAX)
-        return false;
-    for (size_t i = 0; i < len; i++) {
-        const json_t *seat = json_array_get(seats, i);
-        if (json_is_object(seat)) {
-            const json_t *id = json_object_get(seat, "id");
-            seat = id != NULL ? id : json_object_get(seat, "seat");
-        }
-        struct span text = {json_string_value(seat), json_string_length(seat)};
-        if (!json_is_string(seat) || !span_to_cstr(text, order->seats[i], ORDER_SEAT_MAX))
-            return false;
-    }
-    order->seats_len = (uint32_t)len;
-    return true;
-}
-
-static bool read_area(const json_t *hold, struct order *order)
-{
-    const char *area = json_string_value(json_object_get(hold, "area"));
-    json_int_t quantity = json_integer_value(json_object_get(hold, "quantity"));
-    if (area == NULL || quantity < 1 || quantity > ORDER_SEATS_MAX)
-        return false;
-    for (json_int_t i = 0; i < quantity; i++) {
-        if (!order_area_seat(area, (uint32_t)i + 1, order->seats[i]))
-            return false;
-    }
-    order->seats_len = (uint32_t)quantity;
-    return true;
-}
-
-/* ISO 4217, as everywhere but where a provider wants it otherwise. */
-static bool is_currency(const char *text)
-{
-    return text != NULL && strlen(text) == 3 && strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == 3;
-}
-
-static bool read_hold(const json_t *hold, struct order *order)
-{
-    const json_t *total = json_object_get(hold, "total");
-    const char *currency = json_string_value(json_object_get(hold, "currency"));
-    const char *expires = json_string_value(json_object_get(hold, "expires_at"));
-    if (!json_is_integer(total) || json_integer_value(total) <= 0 || !is_currency(currency) ||
-        expires == NULL || !rfc3339_parse(span_of(expires), &order->expires_ms))
-        return false;
-    order->amount = (uint64_t)json_integer_value(total);
-    memcpy(order->currency, currency, sizeof(order->currency));
-    if (!read_seats(json_object_get(hold, "seats"), order))
-        return false;
-    return order->seats_len > 0 || read_area(hold, order);
-}
 
 static void refuse_hold(struct ask *ask, const struct outcall_answer *answer)
 {
@@ -234,8 +184,9 @@ static void on_hold(void *ctx, const struct outcall_answer *answer)
         return;
     }
     json_t *hold = json_loadb(answer->body.ptr, answer->body.len, 0, NULL);
-    bool good = read_hold(hold, &ask->order);
+    bool good = held_read(hold, &ask->order, ask->purchase);
     places_read(hold, &ask->places);
+    memcpy(ask->order.event_name, ask->places.name, sizeof(ask->order.event_name));
     json_decref(hold);
     if (!good) {
         log_say(ask->pay->loop->log, LOG_LEVEL_ERROR, "seat-service told of a hold unreadably");
@@ -290,7 +241,7 @@ static void on_existing(void *ctx, const struct pg_answer *answer)
     const PGresult *res = answer->results[0];
     order_row_read(res, 0, &row);
     bool ours = span_eq(row.member, span_of(ask->order.member));
-    bool same_key = span_eq(pg_text(res, 0, 20), span_of(ask->idem_key));
+    bool same_key = span_eq(pg_text(res, 0, 24), span_of(ask->idem_key));
     if (!ours)
         http_problem(ask->req, 404, "hold-unknown", "There is no such hold of yours.");
     else if (same_key && !span_eq(row.idem_body, span_of(ask->idem_body)))
@@ -326,6 +277,12 @@ static int judge_pass(struct ask *ask, struct err_slot *err)
         return rc;
     if (!span_to_cstr(jwt.claims.sub, ask->order.session, sizeof(ask->order.session)))
         rc = err_set(err, ERR_AUTH, "pass without a session");
+    const char *named = json_string_value(json_object_get(jwt.payload, "member"));
+    if (named != NULL) {
+        struct member_name member =
+            member_name_make(span_of(ask->order.event), span_of(ask->order.member));
+        ask->others_pass = strcmp(named, member.text) != 0;
+    }
     jwt_deinit(&jwt);
     return rc;
 }
@@ -352,6 +309,10 @@ static void on_session(void *ctx, int rc, const struct session *session)
     } else if (rc < 0) {
         keyring_refresh(ask->pay->passes); /* perhaps there is a new key */
         http_problem(ask->req, 401, "bad-pass", "%s", err.text);
+        free(ask);
+    } else if (ask->others_pass) {
+        http_problem(ask->req, 403, "member-differs",
+                     "This admission is another member's: log in as the one who waited.");
         free(ask);
     } else {
         look_for_existing(ask);
@@ -576,12 +537,12 @@ static void on_get_stream(struct http_req *req, void *ctx)
 }
 
 /* What a statement answers that has set the order going another way, or found that it may not. */
-static void reply_turned(struct look *look, const struct pg_answer *answer,
+static void reply_turned(struct look *look, const struct pg_answer *answer, bool turned,
                          enum order_status status, const char *no_code, const char *no_detail)
 {
     if (answer->rc < 0) {
         guard_unavailable(look->req, answer->rc);
-    } else if (PQntuples(answer->results[0]) == 0) {
+    } else if (!turned) {
         http_problem(look->req, 409, no_code, "%s", no_detail);
     } else {
         worker_nudge(look->pay->worker);
@@ -598,8 +559,8 @@ static void reply_turned(struct look *look, const struct pg_answer *answer,
 
 static void on_cancelled(void *ctx, const struct pg_answer *answer)
 {
-    reply_turned(ctx, answer, ORDER_CANCELLED, "too-late",
-                 "The payment is being taken or was; ask for a refund instead.");
+    reply_turned(ctx, answer, answer->rc == 0 && PQntuples(answer->results[0]) > 0, ORDER_CANCELLED,
+                 "too-late", "The payment is being taken or was; ask for a refund instead.");
 }
 
 static void then_cancel(struct look *look, const struct pg_answer *answer,
@@ -626,8 +587,22 @@ static void on_cancel(struct http_req *req, void *ctx)
 
 static void on_refunding(void *ctx, const struct pg_answer *answer)
 {
-    reply_turned(ctx, answer, ORDER_REFUNDING, "not-refundable",
-                 "Only a completed order, of which no ticket was used, can be refunded.");
+    static const struct {
+        const char *code, *detail;
+    } whys[] = {
+        {"not-refundable", "Only a completed order, of which no ticket was used, can be refunded."},
+        {"refund-by-operator", "Refunds for this event are made by the operator."},
+        {"refund-too-late", "The time to give these tickets back is over."},
+        {"tickets-handed-on", "A ticket of this order was handed on to somebody else."},
+    };
+    enum { WHYS = sizeof(whys) / sizeof(whys[0]) };
+    unsigned why = 0;
+    bool granted =
+        answer->rc == 0 && PQntuples(answer->results[1]) == 1 && pg_null(answer->results[1], 0, 0);
+    while (answer->rc == 0 && !granted && why + 1 < WHYS &&
+           !span_eq(pg_text(answer->results[1], 0, 0), span_of(whys[why].code)))
+        why++;
+    reply_turned(ctx, answer, granted, ORDER_REFUNDING, whys[why].code, whys[why].detail);
 }
 
 static void then_refund(struct look *look, const struct pg_answer *answer,
@@ -641,8 +616,18 @@ static void then_refund(struct look *look, const struct pg_answer *answer,
     }
     char trace[TRACE_TEXT_LEN + 1] = "";
     put_trace(look->req, trace);
-    const char *const params[] = {look->order, "refund.1", trace};
-    pg_pool_query(look->pay->pg, SQL_ORDER_REFUND, 3, params, on_refunding, look);
+    const char *const params[] = {look->order, CHECKOUT_REFUND, trace, "buyer", NULL, NULL};
+    struct pg_job *job = pg_job_create(look->pay->pg, on_refunding, look);
+    if (job == NULL) {
+        guard_unavailable(look->req, ERR_NOMEM);
+        free(look);
+        return;
+    }
+    pg_job_add(job, SQL_ORDER_LOCK, 1, params);
+    pg_job_add(job, SQL_ORDER_REFUND, 6, params);
+    pg_job_add(job, SQL_ORDER_REFUND_SHOP, 1, params);
+    pg_job_add(job, SQL_ORDER_REFUND_MAIL, 1, params);
+    pg_job_send(job);
 }
 
 static void on_refund(struct http_req *req, void *ctx)

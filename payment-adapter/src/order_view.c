@@ -30,6 +30,10 @@ void order_row_read(const PGresult *res, int row, struct order_row *out)
         .event_name = pg_text(res, row, 17),
         .starts_at = pg_text(res, row, 18),
         .places = pg_text(res, row, 19),
+        .refund_terms = pg_text(res, row, 20),
+        .refund_amount = pg_null(res, row, 21) ? 0 : pg_u64(res, row, 21),
+        .purchase = pg_text(res, row, 22),
+        .moved_at = pg_text(res, row, 23),
     };
 }
 
@@ -42,10 +46,16 @@ bool order_is_moving(struct span status)
 struct span order_message(const struct order_row *row, const struct phrases *words)
 {
     bool unreachable = span_eq(row->status, SPAN("pending_payment")) && row->url.len == 0;
+    bool held =
+        span_eq(row->status, SPAN("parked")) && span_eq(row->cause, SPAN(ORDER_CAUSE_REFUND_HELD));
     char memory[KEY_MAX];
     struct text key = text_on(memory, sizeof(memory));
     TEXT_LIT(&key, "told.order.");
-    text_put(&key, unreachable ? SPAN("unreachable") : row->status);
+    bool own_words = held || (span_eq(row->status, SPAN("failed")) &&
+                              (span_eq(row->cause, SPAN("buyer-limit")) ||
+                               span_eq(row->cause, SPAN("purchase-differs")) ||
+                               span_eq(row->cause, SPAN("virtual-account"))));
+    text_put(&key, unreachable ? SPAN("unreachable") : own_words ? row->cause : row->status);
     return phrases_find(words, text_span(&key));
 }
 
@@ -84,6 +94,32 @@ static void put_payment(struct text *text, const struct order_row *row)
     json_close(text, '}');
 }
 
+uint64_t order_row_refund(const struct order_row *row, const struct refund_terms *terms)
+{
+    uint64_t part = row->amount * terms->percent / 100;
+    if (row->refund_amount > 0)
+        return row->refund_amount;
+    return part > 0 ? part : 1;
+}
+
+static void put_refund(struct text *text, const struct order_row *row)
+{
+    struct refund_terms terms;
+    if (!refund_terms_parse(row->refund_terms, &terms))
+        return;
+    json_key(text, "refund");
+    json_open(text, '{');
+    json_member_cstr(text, "by", terms.by_buyer ? "buyer" : "operator");
+    json_key(text, "until");
+    if (terms.until[0] != '\0')
+        json_str(text, span_of(terms.until));
+    else
+        json_nil(text);
+    json_member_u64(text, "amount", order_row_refund(row, &terms));
+    json_member_bool(text, "handed_on", terms.handed_on);
+    json_close(text, '}');
+}
+
 void order_row_put(struct text *text, const struct order_row *row, const struct site *site)
 {
     enum lang lang;
@@ -103,9 +139,14 @@ void order_row_put(struct text *text, const struct order_row *row, const struct 
     json_member_str(text, "currency", row->currency);
     json_member_raw(text, "seats", row->seats);
     json_member_raw(text, "places", row->places);
+    if (row->purchase.len > 0)
+        json_member_str(text, "purchase", row->purchase);
+    if (row->moved_at.len > 0)
+        json_member_str(text, "moved_at", row->moved_at);
     put_payment(text, row);
     json_member_str(text, "expires_at", row->expires_at);
     json_member_str(text, "created_at", row->created_at);
+    put_refund(text, row);
 }
 
 static void put_step(struct text *text, const PGresult *res, int i, const struct saga_def *def)

@@ -5,12 +5,15 @@
 #include "core/checkout.h"
 #include "pay.h"
 #include "places.h"
+#include "refund_terms.h"
 #include "web/site.h"
 
 /* The columns of statements.c's ORDER_COLUMNS, in their order; spans borrow the result. */
 struct order_row {
     struct span id, event, hold, member, status, cause, currency, seats, provider, payment, secret,
         url, expires_at, created_at, idem_body, lang, event_name, starts_at, places;
+    struct span refund_terms, purchase, moved_at;
+    uint64_t refund_amount; /* 0: none is under way */
     uint64_t amount;
 };
 
@@ -18,6 +21,8 @@ void order_row_read(const PGresult *res, int row, struct order_row *out);
 /* {"order":...,"status":...,"payment":{...},...}; without the closing brace, so that a timeline can
  * follow. Its message is in row->lang. */
 void order_row_put(struct text *text, const struct order_row *row, const struct site *site);
+/* What a refund gives back, or gave. */
+uint64_t order_row_refund(const struct order_row *row, const struct refund_terms *terms);
 /* "timeline":[...] out of SQL_ORDER_TIMELINE's rows, as a member. */
 void order_timeline_put(struct text *text, const PGresult *res, const struct checkout *checkout);
 /* What the buyer is told, in the language of `words`. */

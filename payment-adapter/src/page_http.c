@@ -152,16 +152,16 @@ static void put_fact(struct text *page, const struct visit *visit, const char *n
 }
 
 /* The script writes it as people do. */
-static void put_amount(struct text *page, const struct visit *visit, const struct order_row *row)
+static void put_amount(struct text *page, const struct visit *visit, const char *name,
+                       uint64_t minor, struct span currency)
 {
     char memory[64];
     struct text amount = text_on(memory, sizeof(memory));
-    order_amount_put(&amount, row->amount, row->currency);
+    order_amount_put(&amount, minor, currency);
     TEXT_LIT(page, "<dt>");
-    put_phrase(page, visit, "order.amount");
-    text_printf(page, "</dt><dd><data value=\"%llu\" data-currency=\"",
-                (unsigned long long)row->amount);
-    html_put(page, row->currency);
+    put_phrase(page, visit, name);
+    text_printf(page, "</dt><dd><data value=\"%llu\" data-currency=\"", (unsigned long long)minor);
+    html_put(page, currency);
     TEXT_LIT(page, "\">");
     html_put(page, text_span(&amount));
     TEXT_LIT(page, "</data></dd>");
@@ -286,6 +286,33 @@ static bool is_over(struct span status)
            span_eq(status, SPAN("failed")) || span_eq(status, SPAN("refunded"));
 }
 
+/* The terms that the buyer was told before the payment. True: the order can be given back now. */
+static bool put_refund(struct text *page, const struct visit *visit, const struct order_row *row)
+{
+    struct refund_terms terms;
+    bool completed = span_eq(row->status, SPAN("completed"));
+    bool back = span_eq(row->status, SPAN("refunding")) || span_eq(row->status, SPAN("refunded"));
+    if (!refund_terms_parse(row->refund_terms, &terms) || (!completed && !back))
+        return false;
+    uint64_t now_ms = clock_wall_us(visit->pay->loop->clock) / 1000;
+    bool over = completed && terms.until_ms > 0 && now_ms > terms.until_ms;
+    if (completed && (over || !terms.by_buyer)) {
+        struct span say = phrases_find(site_phrases(visit->site, visit->lang),
+                                       span_of(over ? "order.refund-over" : "order.refund-ask"));
+        put_fact(page, visit, "order.refund-terms", say);
+        return false;
+    }
+    if (completed && terms.until_ms > 0) {
+        TEXT_LIT(page, "<dt>");
+        put_phrase(page, visit, "order.refund-until");
+        TEXT_LIT(page, "</dt><dd>");
+        put_time(page, span_of(terms.until));
+        TEXT_LIT(page, "</dd>");
+    }
+    put_amount(page, visit, "order.refund-amount", order_row_refund(row, &terms), row->currency);
+    return completed;
+}
+
 static void put_order(struct text *page, const struct visit *visit, const struct order_row *row)
 {
     bool pending = span_eq(row->status, SPAN("pending_payment"));
@@ -314,7 +341,15 @@ static void put_order(struct text *page, const struct visit *visit, const struct
         TEXT_LIT(page, "</dd>");
     }
     put_seats(page, visit, row);
-    put_amount(page, visit, row);
+    if (row->moved_at.len > 0) {
+        TEXT_LIT(page, "<dt>");
+        put_phrase(page, visit, "order.moved");
+        TEXT_LIT(page, "</dt><dd>");
+        put_time(page, row->moved_at);
+        TEXT_LIT(page, "</dd>");
+    }
+    put_amount(page, visit, "order.amount", row->amount, row->currency);
+    bool refundable = put_refund(page, visit, row);
     if (pending && row->expires_at.len > 0) {
         TEXT_LIT(page, "<dt>");
         put_phrase(page, visit, "order.until");
@@ -327,7 +362,7 @@ static void put_order(struct text *page, const struct visit *visit, const struct
     TEXT_LIT(page, "</dl>");
     if (pending)
         put_act(page, visit, "cancel", "order.cancel", "order.cancel-text");
-    if (span_eq(row->status, SPAN("completed")))
+    if (refundable)
         put_act(page, visit, "refund", "order.refund", "order.refund-text");
     if (is_over(row->status))
         put_link(page, visit, "", SPAN("/seats/"), row->event, "order.again");
@@ -357,6 +392,35 @@ static void put_handing_on(struct text *page, const struct visit *visit, struct 
     TEXT_LIT(page, "</button></form></details><p class=\"notice noprint\" role=\"alert\"></p>");
 }
 
+/* To be taken by whoever it is offered to. */
+static void put_taking(struct text *page, const struct visit *visit, struct span ticket)
+{
+    TEXT_LIT(page, "<p>");
+    put_phrase(page, visit, "ticket.offered");
+    TEXT_LIT(page, "</p><p><button type=\"button\" class=\"with-script main\" hidden data-take=\"");
+    html_put(page, ticket);
+    TEXT_LIT(page, "\">");
+    put_phrase(page, visit, "ticket.take");
+    TEXT_LIT(page, "</button></p>");
+}
+
+/* Until then its owner has it, and may think better of it. */
+static void put_offer(struct text *page, const struct visit *visit, struct span ticket,
+                      struct span to)
+{
+    char memory[CONFIG_STRING_MAX + sizeof("/pay/tickets/") + ORDER_ID_MAX];
+    struct text address = text_on(memory, sizeof(memory));
+    text_str(&address, visit->pay->settings->public_url);
+    text_printf(&address, "/pay/tickets/%s", visit->order);
+    TEXT_LIT(page, "<div class=\"offer noprint\"><p>");
+    put_filled(page, visit, "ticket.waits", (struct span[3]){to, text_span(&address), SPAN("")});
+    TEXT_LIT(page, "</p><p><button type=\"button\" class=\"with-script\" hidden data-keep=\"");
+    html_put(page, ticket);
+    TEXT_LIT(page, "\">");
+    put_phrase(page, visit, "ticket.keep");
+    TEXT_LIT(page, "</button></p></div>");
+}
+
 static void put_place(struct text *page, const struct visit *visit, const PGresult *res, int i)
 {
     const struct span words[3] = {pg_text(res, i, 11), pg_text(res, i, 12), pg_text(res, i, 13)};
@@ -372,7 +436,14 @@ static void put_place(struct text *page, const struct visit *visit, const PGresu
 
 /* What a ticket of SQL_ORDER_TICKETS is to who looks at it. One that was handed on is shown to who
  * bought it as being somebody else's, and to those through whose hands it went not at all. */
-enum ticket_view { TICKET_UNSEEN, TICKET_HANDED_ON, TICKET_VOID, TICKET_USED, TICKET_LIVE };
+enum ticket_view {
+    TICKET_UNSEEN,
+    TICKET_HANDED_ON,
+    TICKET_VOID,
+    TICKET_USED,
+    TICKET_LIVE,
+    TICKET_OFFERED, /* it is for the one that looks to take */
+};
 
 static bool is_buyer(const struct visit *visit, const PGresult *res)
 {
@@ -381,7 +452,10 @@ static bool is_buyer(const struct visit *visit, const PGresult *res)
 
 static enum ticket_view view_of(const struct visit *visit, const PGresult *res, int i)
 {
-    bool mine = span_eq(pg_text(res, i, 6), span_of(visit->session.member));
+    struct span who = span_of(visit->session.member);
+    bool mine = span_eq(pg_text(res, i, 6), who);
+    if (!mine && !pg_null(res, i, 16) && span_eq(pg_text(res, i, 16), who))
+        return TICKET_OFFERED;
     if (!mine && !is_buyer(visit, res))
         return TICKET_UNSEEN;
     if (pg_bool(res, i, 4))
@@ -428,11 +502,15 @@ static void put_ticket(struct text *page, const struct visit *visit, const PGres
         put_state(page, visit, "ticket.handed-on");
     else if (view == TICKET_VOID)
         put_state(page, visit, "ticket.void");
+    else if (view == TICKET_OFFERED)
+        put_taking(page, visit, pg_text(res, i, 0));
     else
         put_code(page, pg_text(res, i, 3));
+    if (view == TICKET_LIVE && !pg_null(res, i, 16))
+        put_offer(page, visit, pg_text(res, i, 0), pg_text(res, i, 16));
     if (view == TICKET_USED)
         put_state(page, visit, "ticket.used");
-    if (view != TICKET_HANDED_ON) {
+    if (view != TICKET_HANDED_ON && view != TICKET_OFFERED) {
         TEXT_LIT(page, "<p class=\"id\">");
         html_put(page, pg_text(res, i, 0));
         TEXT_LIT(page, "</p>");
@@ -483,6 +561,11 @@ static unsigned put_tickets(struct text *page, const struct visit *visit, const 
         return 0;
     put_head(page, visit, "ticket.title", pg_text(res, 0, 8), false);
     TEXT_LIT(page, "<main>");
+    if (pg_bool(res, 0, 17)) {
+        TEXT_LIT(page, "<p class=\"noprint\" role=\"status\">");
+        put_phrase(page, visit, "ticket.moved");
+        TEXT_LIT(page, "</p>");
+    }
     put_uses(page, visit, live, is_buyer(visit, res));
     for (int i = 0; i < PQntuples(res); i++) {
         if (view_of(visit, res, i) != TICKET_UNSEEN)
@@ -490,6 +573,47 @@ static unsigned put_tickets(struct text *page, const struct visit *visit, const 
     }
     put_tail(page);
     return seen;
+}
+
+/* ---- what the buyer brings back from the provider ---- */
+
+static void on_hint_kept(void *ctx, const struct pg_answer *answer)
+{
+    struct pay *pay = ctx;
+    if (answer->rc == 0 && PQntuples(answer->results[0]) > 0)
+        worker_nudge(pay->worker);
+}
+
+static bool is_key(struct span key)
+{
+    for (size_t i = 0; i < key.len; i++) {
+        char c = key.ptr[i];
+        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                     c == '_' || c == '-';
+        if (!plain)
+            return false;
+    }
+    return key.len > 0;
+}
+
+/* Toss says that the buyer has agreed in the address they come back to, and nowhere else. It is a
+ * hint: the saga looks the payment up by it, and the provider judges. Another order's or another
+ * sum is not even that. */
+static void keep_hint(struct visit *visit, const struct order_row *row)
+{
+    struct span key = http_req_query_arg(visit->req, SPAN("paymentKey"));
+    struct span order = http_req_query_arg(visit->req, SPAN("orderId"));
+    struct span amount = http_req_query_arg(visit->req, SPAN("amount"));
+    char payment_key[ORDER_PAYMENT_MAX], step[8];
+    uint64_t sum;
+    if (!span_eq(row->status, SPAN("pending_payment")) ||
+        !span_eq(row->provider, span_of(psp_toss.name)) || !is_key(key) ||
+        !span_eq(order, span_of(visit->order)) || !span_u64(amount, UINT64_MAX, &sum) ||
+        sum != row->amount || !span_to_cstr(key, payment_key, sizeof(payment_key)))
+        return;
+    snprintf(step, sizeof(step), "%u", checkout_pivot());
+    const char *const params[] = {visit->order, payment_key, step};
+    pg_pool_query(visit->pay->pg, SQL_ORDER_PAYMENT_KEY, 3, params, on_hint_kept, visit->pay);
 }
 
 static void on_read(void *ctx, const struct pg_answer *answer)
@@ -509,8 +633,10 @@ static void on_read(void *ctx, const struct pg_answer *answer)
         struct order_row row;
         order_row_read(res, 0, &row);
         found = span_eq(row.member, span_of(visit->session.member));
-        if (found)
+        if (found) {
+            keep_hint(visit, &row);
             put_order(&page, visit, &row);
+        }
     }
     if (!found) {
         free(memory);

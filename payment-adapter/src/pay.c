@@ -98,7 +98,7 @@ static void ignore(void *ctx, const struct pg_answer *answer)
 static void on_lags(void *ctx, const struct pg_answer *answer)
 {
     struct pay *pay = ctx;
-    for (int i = 0; answer->rc == 0 && i < 7; i++) {
+    for (int i = 0; answer->rc == 0 && i < PAY_LAGS; i++) {
         int64_t value = pg_i64(answer->results[0], 0, i);
         atomic_store_explicit(&pay->lags[i], value > 0 ? (uint64_t)value : 0, memory_order_relaxed);
     }
@@ -151,11 +151,15 @@ static void open_psps(struct pay *pay)
     struct psp_conf common = {.return_url = texts->return_url,
                               .timeout_ms = (uint32_t)settings->psp_timeout_ms,
                               .outcalls = pay->outcalls,
+                              .clock = pay->loop->clock,
+                              .log = pay->loop->log,
+                              .shared = &pay->keys->caps->psp,
                               .webhook_secrets = ""};
     if (settings->stripe_url[0] != '\0') {
         struct psp_conf conf = common;
         conf.api_url = settings->stripe_url;
         conf.checkout_url = settings->stripe_checkout_url;
+        conf.sessions = settings->stripe_checkout_url[0] == '\0';
         conf.key = secret_text(pay->keys->stripe_key, texts->stripe_key);
         conf.webhook_secrets = secret_text(pay->keys->stripe_webhook, texts->stripe_webhook);
         pay->psps[pay->psps_len++] = (struct psp){&psp_stripe, conf};
@@ -200,8 +204,8 @@ static int open_stores(struct pay *pay, struct err_slot *err)
     if (rc == 0)
         rc = pg_pool_create(&pg, err, &pay->saga_pg);
     if (rc == 0 && settings->users_conninfo[0] != '\0')
-        rc = users_create(loop->uv, settings, &pay->keys->caps->questions, loop->clock, loop->rng,
-                          loop->log, err, &pay->users);
+        rc = users_create(loop->uv, settings, pay->pg, &pay->keys->caps->questions, loop->clock,
+                          loop->rng, loop->log, err, &pay->users);
     struct sessions_conf sessions = {pay->pg, settings->session_ttl_ms, loop->clock};
     if (rc == 0)
         rc = sessions_create(&sessions, err, &pay->sessions);
@@ -241,6 +245,34 @@ static int open_peers(struct pay *pay, struct err_slot *err)
     return rc;
 }
 
+/* A webhook that woke an order is the sign that they come in; it is believed for so long. */
+enum { HEARD_MS = 300000 };
+
+static bool heard(void *ctx, const char *provider)
+{
+    const struct pay *pay = ctx;
+    const struct psp *psp = peers_http_psp(pay->peers, span_of(provider));
+    if (psp == NULL)
+        return false;
+    uint64_t at_us = atomic_load_explicit(&pay->keys->caps->psp.heard[psp->driver->place].at_us,
+                                          memory_order_relaxed);
+    return at_us != 0 && clock_mono_us(pay->loop->clock) < at_us + HEARD_MS * UINT64_C(1000);
+}
+
+static uint32_t admit(void *ctx, uint8_t peer)
+{
+    static const enum pace_purpose purposes[PEER_COUNT] = {
+        [PEER_PSP] = PACE_MAKE,
+        [PEER_PSP_POLL] = PACE_POLL,
+        [PEER_PSP_TAKE] = PACE_TAKE,
+    };
+    struct pay *pay = ctx;
+    if (peer != PEER_PSP && peer != PEER_PSP_POLL && peer != PEER_PSP_TAKE)
+        return 0;
+    return pace_wait_ms(&pay->keys->caps->psp.pace, purposes[peer],
+                        clock_mono_us(pay->loop->clock));
+}
+
 static int open_sagas(struct pay *pay, struct err_slot *err)
 {
     const struct settings *settings = pay->settings;
@@ -252,6 +284,9 @@ static int open_sagas(struct pay *pay, struct err_slot *err)
         .signer = pay->keys->signer,
         .poll_first_ms = (uint32_t)settings->poll_first_ms,
         .poll_cap_ms = (uint32_t)settings->poll_cap_ms,
+        .poll_rare_ms = (uint32_t)settings->poll_rare_ms,
+        .heard = heard,
+        .heard_ctx = pay,
     };
     int rc = checkout_create(&checkout, err, &pay->checkout);
     if (rc < 0)
@@ -270,6 +305,7 @@ static int open_sagas(struct pay *pay, struct err_slot *err)
         .rng = loop->rng,
         .log = loop->log,
         .halt = settings->halt_at != 0 ? &pay->halt : NULL,
+        .admit = admit,
         .on_stored = on_stored,
         .ctx = pay,
     };

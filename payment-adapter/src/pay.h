@@ -5,6 +5,7 @@
 
 #include "base/secret_file.h"
 #include "core/checkout.h"
+#include "core/slots.h"
 #include "hasher.h"
 #include "keyring.h"
 #include "peers.h"
@@ -25,14 +26,21 @@ struct counts;    /* counts.h */
 struct webhooks;  /* webhooks.h */
 
 /* What all loops of the process take from together. */
-struct login_caps {
+struct pay_caps {
     struct gate questions; /* to the user database */
     struct hash_queue hashing;
+    struct psp_shared psp;
 };
 
-/* Of the process; read-only once it is made, but for what caps points to. */
+/* How fast one scanner, one address of scanners and one member may be, over all loops. */
+struct paces {
+    struct slots scanners, addresses, members;
+};
+
+/* Of the process; read-only once it is made, but for what caps and paces point to. */
 struct pay_keys {
-    struct login_caps *caps;
+    struct pay_caps *caps;
+    struct paces *paces;
     struct secret_file *service_token, *stripe_key, *stripe_webhook, *toss_key, *shop_key,
         *seats_admin, *mail_password;
     struct ticket_signer *signer;
@@ -44,6 +52,8 @@ struct pay_keys {
 
 int pay_keys_load(const struct settings *settings, struct err_slot *err, struct pay_keys *out);
 void pay_keys_free(struct pay_keys *keys);
+
+enum { PAY_LAGS = 8 };
 
 /* Of one loop. */
 struct pay {
@@ -73,11 +83,11 @@ struct pay {
     struct halt halt;
     uv_timer_t timer; /* sweeps, lags, readiness */
     uint32_t ticks;
-    struct login *login_list; /* login_http.c: under way */
-    uint32_t logins;          /* so many */
-    _Atomic uint64_t lags[7]; /* as SQL_LAGS answers them */
+    struct login *login_list;        /* login_http.c: under way */
+    uint32_t logins;                 /* so many */
+    _Atomic uint64_t lags[PAY_LAGS]; /* as SQL_LAGS answers them */
     _Atomic uint64_t parked_ever, completed_ever, undone_ever;
-    _Atomic uint64_t webhooks_good, webhooks_bad, webhooks_repeated;
+    _Atomic uint64_t webhooks_good, webhooks_bad, webhooks_repeated, webhooks_strange;
     _Atomic uint64_t logins_good, logins_bad, logins_throttled, logins_shed;
     bool closing;
 };
@@ -101,6 +111,7 @@ static inline const char *pay_lang(const struct session *session)
 /* Each answers for a part of the API. */
 int login_routes(struct http_router *routes, struct err_slot *err);
 int order_routes(struct http_router *routes, struct err_slot *err);
+int move_routes(struct http_router *private_routes, struct err_slot *err);
 int ticket_routes(struct http_router *routes, struct err_slot *err);
 int webhook_routes(struct http_router *routes, struct err_slot *err);
 /* *out is what the pages are served from, to end with site_destroy(). */
@@ -108,6 +119,7 @@ int page_routes(struct http_router *routes, const struct brand_settings *brand,
                 struct err_slot *err, struct site **out);
 int admin_routes(struct http_router *private_routes, struct err_slot *err);
 int counts_routes(struct http_router *private_routes, struct err_slot *err);
-int checkin_routes(struct http_router *private_routes, struct err_slot *err);
+int door_routes(struct http_router *routes, struct http_router *private_routes,
+                struct err_slot *err);
 
 #endif

@@ -24,7 +24,24 @@ enum {
 
     /* outboxes */
     OUTBOX_BATCH_MAX = 64,
+    OUTBOX_REFUSED_MAX = 5, /* the shop may be in the middle of a deployment; then a person looks */
     MAIL_UNDER_WAY_MAX = 4,
+
+    /* doors */
+    DOOR_SCANS_MAX = 500,  /* of a door that was offline, in one call */
+    DOOR_REASON_MAX = 200, /* a sentence */
+    DOOR_UNDO_MS = 600000, /* an undo mends a slip; ten minutes later it would be a trick */
+    DOOR_TOKEN_PER_S = 10, /* a busy gate lets two in each second */
+    DOOR_TOKEN_BURST = 40,
+    DOOR_ADDRESS_PER_S = 100, /* a venue's scanners behind one address; and guesses at tokens */
+    DOOR_ADDRESS_BURST = 400,
+    SCANNERS_MAX = 500, /* alive, of an event: a stadium has fewer turnstiles */
+    SCANNER_TTL_MIN_S = 60,
+    SCANNER_TTL_MAX_S = 30 * 86400, /* a run of shows; a lost device is revoked, or runs out */
+    TRANSFERS_PER_S = 1,            /* a member hands tickets on by hand */
+    TRANSFERS_BURST = 20,
+    TICKET_HOPS_MAX = 8,      /* each hand leaves a dead ticket on the doors' list */
+    REVOKED_PAGE_MAX = 50000, /* a page of the doors' list: 1.3 MB */
 
     /* counts over time */
     COUNTED_ROWS_MAX = 4096, /* of an event: eleven hours of ten seconds; then they are thinned */

@@ -8,29 +8,39 @@
 
 #include "base/rfc3339.h"
 #include "base/text.h"
+#include "crypto/member_name.h"
+#include "places.h"
 
 #include <assert.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { URL_MAX = 1024 };
+enum {
+    URL_MAX = 1024,
+    TERMS_ROOM = 6 * PURCHASE_TERMS_MAX,
+    SEATS_ROOM = 2 * MOVING_SEATS_MAX * (6 * ORDER_SEAT_MAX), /* all of it escaped */
+    BODY_MAX = 512 + (SEATS_ROOM > TERMS_ROOM ? SEATS_ROOM : TERMS_ROOM),
+};
 
 struct peers_http {
     struct peers_http_conf conf;
 };
 
 static const char *const seat_acts[] = {
-    [PEER_SEATS_EXTEND] = "extend",
-    [PEER_SEATS_CONFIRM] = "confirm",
-    [PEER_SEATS_RELEASE] = "release",
-    [PEER_SEATS_REFUND] = "refund",
+    [PEER_SEATS_EXTEND] = "extend",   [PEER_SEATS_CONFIRM] = "confirm", [PEER_SEATS_MOVE] = "move",
+    [PEER_SEATS_RELEASE] = "release", [PEER_SEATS_REFUND] = "refund",
 };
 
 static bool is_giving_back(enum peer_op op)
 {
     return op == PEER_SEATS_RELEASE || op == PEER_SEATS_REFUND || op == PEER_SEATS_SESSION_END ||
            op == PEER_SESSION_END;
+}
+
+static bool is_word(const char *text, const char *word)
+{
+    return text != NULL && strcmp(text, word) == 0;
 }
 
 static void judge(struct peer_call *peer, const struct outcall_answer *answer, const json_t *body)
@@ -47,7 +57,7 @@ static void judge(struct peer_call *peer, const struct outcall_answer *answer, c
     } else if (status == 404 || status == 410 || status == 409 || status == 422) {
         bool busy = code != NULL && strstr(code, "busy") != NULL;
         const char *plain = status == 410 ? "hold-expired" : status == 404 ? "hold-unknown" : code;
-        if (peer->op == PEER_SEATS_CONFIRM && status != 404)
+        if (peer->op == PEER_SEATS_CONFIRM && status != 404 && !is_word(code, "purchase-differs"))
             plain = "seats-gone";
         psp_tell(peer, busy ? SAGA_UNKNOWN : SAGA_FAILED,
                  busy || plain == NULL ? code != NULL ? code : "refused" : plain, detail);
@@ -64,6 +74,19 @@ static void read_expiry(struct peer_call *peer, const json_t *body)
         peer->expires_ms = ms;
 }
 
+/* Without them nobody knows what the order has now: it is asked again. */
+static void read_places(struct peer_call *peer, const json_t *body)
+{
+    struct places *places = malloc(sizeof(*places));
+    if (places != NULL && json_array_size(json_object_get(body, "places")) > 0) {
+        places_read(body, places);
+        peer->places = strcmp(places->json, "[]") != 0 ? strdup(places->json) : NULL;
+    }
+    free(places);
+    if (peer->places == NULL)
+        psp_tell(peer, SAGA_UNKNOWN, "no-places", NULL);
+}
+
 static void on_answer(void *ctx, const struct outcall_answer *answer)
 {
     struct peer_call *peer = ctx;
@@ -73,16 +96,51 @@ static void on_answer(void *ctx, const struct outcall_answer *answer)
     judge(peer, answer, body);
     if (peer->op == PEER_SEATS_EXTEND && peer->verdict == SAGA_DONE)
         read_expiry(peer, body);
+    if (peer->op == PEER_SEATS_MOVE && peer->verdict == SAGA_DONE)
+        read_places(peer, body);
     json_decref(body);
     peer->on_done(peer);
 }
 
+/* What was bought, for the seat service to compare; its places and prices are the hold's. */
+static void put_purchase(struct text *body, const struct order *order)
+{
+    if (order->purchase[0] == '\0')
+        return;
+    json_key(body, "purchase");
+    json_open(body, '{');
+    json_member_cstr(body, "digest", order->purchase);
+    json_member_u64(body, "fees", order->fees);
+    json_member_cstr(body, "terms", order->terms);
+    json_close(body, '}');
+}
+
+static void put_seats(struct text *body, const char *name, const struct moving *moving, bool to)
+{
+    json_key(body, name);
+    json_open(body, '[');
+    for (uint32_t i = 0; i < moving->len; i++)
+        json_str(body, span_of(to ? moving->seats[i].to : moving->seats[i].from));
+    json_close(body, ']');
+}
+
 static void dispatch(struct peers_http *peers, struct peer_call *peer, const char *url)
 {
-    char auth[320], trace[96], memory[256];
+    char auth[320], trace[96], memory[BODY_MAX];
     struct text body = text_on(memory, sizeof(memory));
     json_open(&body, '{');
     json_member_cstr(&body, "order", peer->order->id);
+    if (peer->op == PEER_SEATS_EXTEND) { /* whose limits count from now on */
+        struct member_name member =
+            member_name_make(span_of(peer->order->event), span_of(peer->order->member));
+        json_member_cstr(&body, "member", member.text);
+    }
+    if (peer->op == PEER_SEATS_EXTEND || peer->op == PEER_SEATS_CONFIRM)
+        put_purchase(&body, peer->order);
+    if (peer->op == PEER_SEATS_MOVE) {
+        put_seats(&body, "from", peer->moving, false);
+        put_seats(&body, "to", peer->moving, true);
+    }
     json_close(&body, '}');
     assert(!body.overflown);
     snprintf(auth, sizeof(auth), "Authorization: Bearer %s", peers->conf.service_token);

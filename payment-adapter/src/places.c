@@ -7,17 +7,7 @@
 
 static void copy_word(const json_t *value, char *to, size_t cap)
 {
-    const char *word = json_string_value(value);
-    size_t len = word != NULL ? json_string_length(value) : 0;
-    if (len > cap - 1) {
-        len = cap - 1;
-        while (len > 0 &&
-               ((unsigned char)word[len] & 0xC0) == 0x80) /* not in the middle of a letter */
-            len--;
-    }
-    if (len > 0)
-        memcpy(to, word, len);
-    to[len] = '\0';
+    span_to_cstr_cut((struct span){json_string_value(value), json_string_length(value)}, to, cap);
 }
 
 static void put_place(struct text *text, const json_t *place)

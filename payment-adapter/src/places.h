@@ -9,7 +9,7 @@
 #include <jansson.h>
 
 enum {
-    PLACES_NAME_MAX = 256,
+    PLACES_NAME_MAX = ORDER_NAME_MAX,
     PLACES_WORD_MAX = 64, /* of a zone, a row, a number, a category; longer ones are cut */
     PLACES_JSON_MAX = ORDER_SEATS_MAX * 448, /* five such words each, some of them escaped */
 };

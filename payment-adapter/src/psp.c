@@ -1,14 +1,38 @@
 /* psp.c: what the drivers share. */
 #include "psp.h"
 
+#include "observe/log.h"
+
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 void psp_tell(struct peer_call *call, enum saga_verdict verdict, const char *code,
               const char *detail)
 {
     call->verdict = verdict;
-    snprintf(call->code, sizeof(call->code), "%s", code != NULL ? code : "");
-    snprintf(call->detail, sizeof(call->detail), "%s", detail != NULL ? detail : "");
+    span_to_cstr_cut(span_of(code), call->code, sizeof(call->code));
+    span_to_cstr_cut(span_of(detail), call->detail, sizeof(call->detail));
+}
+
+void psp_send(struct psp *psp, const struct outcall *call)
+{
+    pace_pay(&psp->conf.shared->pace, clock_mono_us(psp->conf.clock));
+    outcall_send(psp->conf.outcalls, call);
+}
+
+void psp_tell_stranger(struct psp *psp, struct peer_call *call, const char *detail)
+{
+    atomic_fetch_add_explicit(&psp->conf.shared->heard[psp->driver->place].strangers, 1,
+                              memory_order_relaxed);
+    struct log_line line;
+    log_begin(&line, psp->conf.log, LOG_LEVEL_ERROR,
+              "the payment provider refuses us: look at its key and account");
+    log_cstr(&line, "provider", psp->driver->name);
+    log_cstr(&line, "order", call->order->id);
+    log_cstr(&line, "detail", detail != NULL ? detail : "");
+    log_end(&line);
+    psp_tell(call, SAGA_UNKNOWN, "provider-refuses-us", detail);
 }
 
 void psp_tell_unknown(struct peer_call *call, const struct outcall_answer *answer)
@@ -34,16 +58,28 @@ struct list_call {
     struct psp_events events;
 };
 
+/* In the words of either. */
+static bool is_lost(const json_t *error)
+{
+    const char *stripe =
+        json_string_value(json_object_get(json_object_get(error, "error"), "code"));
+    const char *toss = json_string_value(json_object_get(error, "code"));
+    return (stripe != NULL && strcmp(stripe, "resource_missing") == 0) ||
+           (toss != NULL && strcmp(toss, "INVALID_TRANSACTION_KEY") == 0);
+}
+
 static void on_list(void *ctx, const struct outcall_answer *answer)
 {
     struct list_call *call = ctx;
+    json_t *list = answer->rc == 0 ? json_loadb(answer->body.ptr, answer->body.len, 0, NULL) : NULL;
     call->events.rc = answer->rc < 0 ? answer->rc : answer->status == 200 ? 0 : ERR_PEER;
-    if (call->events.rc == 0) {
-        json_t *list = json_loadb(answer->body.ptr, answer->body.len, 0, NULL);
-        call->events.rc = list != NULL ? 0 : ERR_SYNTAX;
+    if (call->events.rc == 0 && list == NULL)
+        call->events.rc = ERR_SYNTAX;
+    else if (call->events.rc == 0)
         call->read(list, &call->events);
-        json_decref(list);
-    }
+    else
+        call->events.lost = is_lost(list);
+    json_decref(list);
     call->on_done(call->ctx, &call->events);
     free(call);
 }
@@ -62,6 +98,6 @@ void psp_list_get(struct psp *psp, const char *url, const char *auth,
                           .timeout_ms = psp->conf.timeout_ms,
                           .on_done = on_list,
                           .ctx = call,
-                          .headers = {auth}};
-    outcall_send(psp->conf.outcalls, &out);
+                          .headers = {auth, psp->driver->version}};
+    psp_send(psp, &out);
 }

@@ -4,21 +4,38 @@
 #define FG_PAY_PSP_H
 
 #include "base/clock.h"
+#include "core/pace.h"
 #include "core/peer.h"
 #include "outcall/outcall.h"
 
 #include <jansson.h>
 
 struct psp;
+struct logger;
+
+/* What all loops of the process have together of the providers; of each, by its place. */
+enum { PSP_PROVIDERS = 2 };
+
+struct psp_shared {
+    struct pace pace;
+    struct psp_heard {
+        _Atomic uint64_t at_us;     /* monotonic: when a webhook last woke an order; 0: never */
+        _Atomic uint64_t strangers; /* calls that were refused for what we are: key, contract */
+    } heard[PSP_PROVIDERS];
+};
 
 struct psp_conf {
     const char *api_url;         /* "https://api.stripe.com", no slash at the end */
     const char *key;             /* secret */
     const char *webhook_secrets; /* Stripe: one or two "whsec_...", parted by spaces; secret */
-    const char *checkout_url;    /* where the buyer pays: the client's secret is put behind it */
-    const char *return_url; /* where the buyer comes back to: the order's id is put behind it */
+    bool sessions;            /* Stripe: new payments begin as Checkout Sessions, on its own page */
+    const char *checkout_url; /* where the buyer pays: the client's secret is put behind it */
+    const char *return_url;   /* where the buyer comes back to: the order's id is put behind it */
     uint32_t timeout_ms;
     struct outcalls *outcalls; /* borrowed */
+    const struct clock *clock;
+    struct logger *log;
+    struct psp_shared *shared; /* borrowed */
 };
 
 /* What a webhook says, once it is believed. For Toss it is a hint, to be read back. */
@@ -26,24 +43,33 @@ struct psp_event {
     char id[96]; /* unique at the provider */
     char kind[64];
     char payment[ORDER_PAYMENT_MAX];
+    char order[ORDER_ID_MAX]; /* as the payment names it; "" */
 };
 
 enum { PSP_EVENTS_MAX = 100 };
 
 struct psp_events {
     int rc;    /* 0, or it could not be read */
+    bool lost; /* with rc: the provider does not know the event that was named */
     bool more; /* there are further ones in the direction that was asked for */
     uint32_t len;
     struct psp_event_row {
         struct psp_event event;
-        char order[ORDER_ID_MAX]; /* from the payment's metadata; "" */
         uint64_t amount, captured, refunded;
         enum payment_state state;
+        struct psp_return { /* money that goes back, or is asked back; id "": none */
+            char id[64];
+            bool dispute; /* of the buyer's bank; otherwise a refund */
+            uint64_t amount;
+            uint8_t state; /* 0 under way, 1 done (of a dispute: won), 2 failed (lost) */
+        } ret;
     } rows[PSP_EVENTS_MAX]; /* oldest first */
 };
 
 struct psp_driver {
-    const char *name; /* "stripe": as in the path of its webhooks */
+    const char *name;    /* "stripe": as in the path of its webhooks */
+    uint32_t place;      /* in psp_shared */
+    const char *version; /* a header that goes along with each call; NULL: none */
     /* The five PEER_PSP_* operations. */
     void (*start)(struct psp *psp, struct peer_call *call);
     /* ERR_AUTH: not from the provider; ERR_TIMEOUT: signed too long ago or ahead; ERR_SYNTAX. An
@@ -77,6 +103,10 @@ void psp_list_get(struct psp *psp, const char *url, const char *auth,
                   void (*on_done)(void *ctx, const struct psp_events *events), void *ctx);
 void psp_tell(struct peer_call *call, enum saga_verdict verdict, const char *code,
               const char *detail);
+/* A call of this provider leaves: counted and paid for. */
+void psp_send(struct psp *psp, const struct outcall *call);
+/* It will not have us, whatever the order: UNKNOWN, counted and logged for a person to see. */
+void psp_tell_stranger(struct psp *psp, struct peer_call *call, const char *detail);
 /* No answer that can be understood: UNKNOWN, with what is known about why. */
 void psp_tell_unknown(struct peer_call *call, const struct outcall_answer *answer);
 

@@ -1,11 +1,31 @@
-/* psp_stripe.c: PaymentIntents with manual capture.
+/* psp_stripe.c: PaymentIntents with manual capture, which begin in one of two ways. As a Checkout
+ * Session (psp.stripe_flow = sessions) the buyer pays on Stripe's own page; as a bare intent, on a
+ * page of the house's, behind psp.stripe_checkout_url.
+ *
+ * A session has no intent until its buyer submits the page. Until then the payment is known by the
+ * session's id, which is read and expired; from then on by the intent's, which is captured,
+ * canceled and refunded, and which Stripe's list of events names. So what is stored with an order
+ * says which way it began ("cs_...", "pi_..."), and an order ends in the way in which it began,
+ * whatever the setting says by then. Stripe cancels a session's intent only once it is authorised;
+ * before that, the session is expired, and what has been submitted in that moment is a session that
+ * is not open: the next try reads it again.
+ *
+ * A session lives for half an hour at least, longer than the seats are held: it is expired when
+ * their time is over. The moment that it would expire by itself comes from the order, not from the
+ * clock, since an idempotency key allows no second version of a call.
  *
  * What an answer means is decided in one place, by the operation and the intent that came with it:
  * an error of the kind "unexpected state" carries the intent, so a capture that was made before
  * (our answer was lost, the key forgotten) is seen as made, and a cancel of what is canceled as
- * done. 401 and 403 say that our key is wrong; nothing follows from that for the order, so it is
- * UNKNOWN, and an alarm. */
+ * done. 401 and 403 say that our key is wrong, and so may a 404: the payment is one that we made,
+ * and with the key of another account none of them is ever found. Nothing follows from that for the
+ * order, so it is UNKNOWN, and an alarm. Only codes that are known to be about this buyer, this sum
+ * or this refund are a no.
+ *
+ * Each call names the version of the API that this file was written for, so that what is set in the
+ * account's dashboard changes nothing here. */
 #include "base/text.h"
+#include "config/config.h"
 #include "psp.h"
 
 #include <assert.h>
@@ -14,8 +34,18 @@
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-enum { FORM_MAX = 4096, URL_MAX = 1024 };
+enum {
+    FORM_MAX = 12 * 1024, /* two addresses of ours and the event's name, each byte as %XX */
+    URL_MAX = 1024,
+    SESSION_MORE_S =
+        3600,             /* a session outlives the hold: Stripe's half hour, and one for retries */
+    SESSION_MIN_S = 1800, /* Stripe's bounds of a session's life */
+    SESSION_MAX_S = 24 * 3600 - 600, /* less what our clock may be wrong by */
+};
+
+#define API_VERSION "Stripe-Version: 2026-10-28.endive"
 
 /* ---- reading ---- */
 
@@ -64,10 +94,69 @@ static bool read_intent(const json_t *intent, struct payment *out)
     copy_string(json_object_get(intent, "id"), out->id, sizeof(out->id));
     copy_string(json_object_get(intent, "client_secret"), out->secret, sizeof(out->secret));
     out->amount = number_of(json_object_get(intent, "amount"));
+    copy_string(json_object_get(intent, "currency"), out->currency, sizeof(out->currency));
+    for (char *c = out->currency; *c != '\0'; c++)
+        *c = (char)toupper((unsigned char)*c);
     out->captured = number_of(json_object_get(intent, "amount_received"));
     const json_t *charge = json_object_get(intent, "latest_charge");
     out->refunded = number_of(json_object_get(charge, "amount_refunded"));
     return out->id[0] != '\0';
+}
+
+/* As it goes into a page of ours; one that is cut would lead nowhere. */
+static bool read_url(const json_t *value, char to[ORDER_URL_MAX])
+{
+    copy_string(value, to, ORDER_URL_MAX);
+    for (const char *c = to; *c != '\0'; c++) {
+        if (*c <= ' ' || *c > '~' || *c == '"' || *c == '\\')
+            return false;
+    }
+    return strncmp(to, "https://", 8) == 0 || strncmp(to, "http://", 7) == 0;
+}
+
+/* Of a session itself: as long as it has no intent, or none that came to anything. */
+static bool read_bare_session(const json_t *session, enum payment_state state, struct payment *out)
+{
+    *out = (struct payment){.state = state,
+                            .amount = number_of(json_object_get(session, "amount_total"))};
+    copy_string(json_object_get(session, "id"), out->id, sizeof(out->id));
+    copy_string(json_object_get(session, "currency"), out->currency, sizeof(out->currency));
+    for (char *c = out->currency; *c != '\0'; c++)
+        *c = (char)toupper((unsigned char)*c);
+    /* Only an open one has an address. */
+    return out->id[0] != '\0' &&
+           (state != PAYMENT_OPEN || read_url(json_object_get(session, "url"), out->url));
+}
+
+/* A session with its intent inside. Money that was promised counts, whatever the session says. */
+static bool read_session(const json_t *session, struct payment *out)
+{
+    const char *status = json_string_value(json_object_get(session, "status"));
+    const json_t *intent = json_object_get(session, "payment_intent");
+    bool there = json_is_object(intent);
+    if (status == NULL || (there && !read_intent(intent, out)))
+        return false;
+    out->secret[0] = '\0'; /* its page is Stripe's, which needs none of us */
+    if (there && (out->state == PAYMENT_AUTHORISED || out->state == PAYMENT_CAPTURED))
+        return true;
+    if (strcmp(status, "open") == 0)
+        return read_bare_session(session, PAYMENT_OPEN, out);
+    const char *doing = json_string_value(json_object_get(intent, "status"));
+    if (strcmp(status, "expired") == 0 && (doing == NULL || strcmp(doing, "processing") != 0))
+        return (there || json_is_null(intent)) && read_bare_session(session, PAYMENT_CANCELED, out);
+    return there; /* complete, or still at the card's bank */
+}
+
+static bool is_session(const char *payment)
+{
+    return strncmp(payment, "cs_", 3) == 0;
+}
+
+static bool read_payment(const json_t *object, struct payment *out)
+{
+    const char *kind = json_string_value(json_object_get(object, "object"));
+    return kind != NULL && strcmp(kind, "checkout.session") == 0 ? read_session(object, out)
+                                                                 : read_intent(object, out);
 }
 
 /* ---- writing ---- */
@@ -89,16 +178,19 @@ static void field_u64(struct text *form, const char *name, uint64_t value)
 }
 
 /* Which Stripe writes small, and a key remembers what was asked under it to the letter. */
-static void field_currency(struct text *form, const char *currency)
+static void field_currency(struct text *form, const char *name, const char *currency)
 {
     char small[4] = "";
     for (int i = 0; i < 3; i++)
         small[i] = (char)tolower((unsigned char)currency[i]);
-    field(form, "currency", span_of(small));
+    field(form, name, span_of(small));
 }
 
+/* Our own page for an intent; a session has brought its address, or is over. */
 static void put_url(const struct psp *psp, struct peer_call *call)
 {
+    if (call->payment.secret[0] == '\0' || psp->conf.checkout_url[0] == '\0')
+        return;
     struct text url = text_on(call->payment.url, sizeof(call->payment.url) - 1);
     text_str(&url, psp->conf.checkout_url);
     outcall_escape(&url, span_of(call->payment.secret));
@@ -145,24 +237,81 @@ static void judge_intent(struct peer_call *peer)
 static void judge_good(struct stripe_call *call, const json_t *body)
 {
     struct peer_call *peer = call->peer;
+    if (peer->op == PEER_PSP_REFUND && is_session(peer->order->payment)) {
+        psp_tell(peer, SAGA_UNKNOWN, "not-captured-yet", NULL); /* start() only looked */
+        return;
+    }
     if (peer->op == PEER_PSP_REFUND) {
         const char *status = json_string_value(json_object_get(body, "status"));
         bool failed =
             status != NULL && (strcmp(status, "failed") == 0 || strcmp(status, "canceled") == 0);
-        /* "pending" is a bank that takes its time: the money is on its way. */
+        /* "pending" is a bank that takes its time: the money is on its way. Should it fail later,
+         * reconciliation finds it in the list of events. */
+        bool good =
+            status != NULL && (strcmp(status, "succeeded") == 0 || strcmp(status, "pending") == 0);
         psp_tell(peer,
-                 status == NULL ? SAGA_UNKNOWN
-                 : failed       ? SAGA_FAILED
-                                : SAGA_DONE,
-                 failed ? "refund-failed" : NULL, NULL);
+                 good     ? SAGA_DONE
+                 : failed ? SAGA_FAILED
+                          : SAGA_UNKNOWN,
+                 good     ? NULL
+                 : failed ? "refund-failed"
+                          : "unreadable",
+                 status);
         return;
     }
-    if (!read_intent(body, &peer->payment)) {
+    if (!read_payment(body, &peer->payment)) {
         psp_tell(peer, SAGA_UNKNOWN, "unreadable", "no payment in a good answer");
         return;
     }
     put_url(call->psp, peer);
     judge_intent(peer);
+}
+
+/* Codes that are a no to this order; everything else that is no success may be our fault or
+ * Stripe's, and the next try looks again. */
+static bool is_no(enum peer_op op, unsigned status, const char *code)
+{
+    static const struct {
+        enum peer_op op;
+        const char *code;
+    } noes[] = {
+        {PEER_PSP_CREATE, "amount_too_small"},
+        {PEER_PSP_CREATE, "amount_too_large"},
+        {PEER_PSP_CREATE, "invalid_charge_amount"},
+        {PEER_PSP_CAPTURE, "charge_expired_for_capture"},
+        {PEER_PSP_REFUND, "charge_not_refundable"},
+    };
+    if (status == 402)
+        return true; /* the card */
+    for (size_t i = 0; code != NULL && i < sizeof(noes) / sizeof(noes[0]); i++) {
+        if (noes[i].op == op && strcmp(noes[i].code, code) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* The money is with the buyer already, or their bank has it. Should the bank decide against them,
+ * reconciliation finds money without an order. */
+static bool is_back(const char *code)
+{
+    return code != NULL &&
+           (strcmp(code, "charge_already_refunded") == 0 || strcmp(code, "charge_disputed") == 0 ||
+            strcmp(code, "refund_disputed_payment") == 0);
+}
+
+static uint64_t session_until_s(const struct order *order)
+{
+    return order->expires_ms / 1000 + SESSION_MORE_S;
+}
+
+/* The order is long over, and a session for it could not live for as short as it would have to. If
+ * an earlier try has made one, nobody was ever told its address. */
+static bool is_too_late(const struct stripe_call *call, const json_t *error)
+{
+    const char *param = json_string_value(json_object_get(error, "param"));
+    uint64_t now_s = clock_wall_us(call->psp->conf.clock) / 1000000;
+    return call->peer->op == PEER_PSP_CREATE && param != NULL && strcmp(param, "expires_at") == 0 &&
+           session_until_s(call->peer->order) < now_s + SESSION_MIN_S;
 }
 
 static void judge_error(struct stripe_call *call, const struct outcall_answer *answer,
@@ -173,20 +322,34 @@ static void judge_error(struct stripe_call *call, const struct outcall_answer *a
     const char *code = json_string_value(json_object_get(error, "code"));
     const char *type = json_string_value(json_object_get(error, "type"));
     const char *message = json_string_value(json_object_get(error, "message"));
-    if (answer->status == 401 || answer->status == 403 || type == NULL) {
+    bool missing = answer->status == 404 || (code != NULL && strcmp(code, "resource_missing") == 0);
+    if (answer->status == 401 || answer->status == 403 || missing) {
+        psp_tell_stranger(call->psp, peer, message);
+    } else if (type == NULL) {
         psp_tell_unknown(peer, answer);
     } else if (strcmp(type, "idempotency_error") == 0) {
         psp_tell(peer, SAGA_UNKNOWN, "idempotency-error", message);
         peer->key_burnt = true;
-    } else if (peer->op == PEER_PSP_REFUND && code != NULL &&
-               strcmp(code, "charge_already_refunded") == 0) {
-        psp_tell(peer, SAGA_DONE, "was-refunded", NULL);
+    } else if (peer->op == PEER_PSP_REFUND && is_back(code)) {
+        psp_tell(peer, SAGA_DONE, code, NULL);
     } else if (peer->op != PEER_PSP_REFUND &&
                read_intent(json_object_get(error, "payment_intent"), &peer->payment)) {
         put_url(call->psp, peer);
         judge_intent(peer);
-    } else {
+    } else if (answer->replayed) {
+        /* A no that is kept under the key says how things stood when it was given: a person may
+         * have set them right since. Asked once more, under another key. */
+        psp_tell(peer, SAGA_UNKNOWN, "kept-refusal", message);
+        peer->key_burnt = true;
+    } else if (is_too_late(call, error)) {
+        psp_tell(peer, SAGA_FAILED, "too-late", message);
+    } else if (is_no(peer->op, answer->status, code)) {
         psp_tell(peer, SAGA_FAILED, code != NULL ? code : type, message);
+    } else if (peer->op == PEER_PSP_CREATE) { /* nothing of it is the buyer's */
+        psp_tell_stranger(call->psp, peer, message);
+    } else {
+        psp_tell(peer, SAGA_UNKNOWN, code != NULL ? code : type, message);
+        peer->key_burnt = true; /* a refusal by state is kept under the key */
     }
 }
 
@@ -221,6 +384,7 @@ static void dispatch(struct psp *psp, struct peer_call *peer, const char *path, 
     if (call == NULL)
         abort();
     *call = (struct stripe_call){psp, peer};
+    assert(form == NULL || !form->overflown);
     char url[URL_MAX], auth[320], key[160], trace[96];
     snprintf(url, sizeof(url), "%s%s", psp->conf.api_url, path);
     snprintf(auth, sizeof(auth), "Authorization: Bearer %s", psp->conf.key);
@@ -233,31 +397,84 @@ static void dispatch(struct psp *psp, struct peer_call *peer, const char *path, 
             peer->timeout_ms < psp->conf.timeout_ms ? peer->timeout_ms : psp->conf.timeout_ms,
         .on_done = on_answer,
         .ctx = call,
-        .headers = {auth, trace},
+        .headers = {auth, trace, API_VERSION},
     };
     if (form != NULL) {
-        out.headers[2] = "Content-Type: application/x-www-form-urlencoded";
-        out.headers[3] = key;
+        out.headers[3] = "Content-Type: application/x-www-form-urlencoded";
+        out.headers[4] = key;
         out.body = (struct span){form->len > 0 ? form->ptr : "", form->len};
     }
-    outcall_send(psp->conf.outcalls, &out);
+    psp_send(psp, &out);
 }
 
-static void start(struct psp *psp, struct peer_call *peer)
+static void create_session(struct psp *psp, struct peer_call *peer)
+{
+    const struct order *order = peer->order;
+    char memory[FORM_MAX], back[CONFIG_STRING_MAX + 128];
+    struct text form = text_on(memory, sizeof(memory));
+    snprintf(back, sizeof(back), "%s%s", psp->conf.return_url, order->id);
+    field(&form, "mode", SPAN("payment"));
+    field(&form, "payment_method_types[0]", SPAN("card"));
+    field(&form, "line_items[0][quantity]", SPAN("1"));
+    field_currency(&form, "line_items[0][price_data][currency]", order->currency);
+    field_u64(&form, "line_items[0][price_data][unit_amount]", order->amount);
+    field(&form, "line_items[0][price_data][product_data][name]",
+          span_of(order->event_name[0] != '\0' ? order->event_name : order->event));
+    field(&form, "locale", order->lang[0] != '\0' ? span_of(order->lang) : SPAN("auto"));
+    uint64_t until_s = session_until_s(order);
+    if (until_s < clock_wall_us(psp->conf.clock) / 1000000 + SESSION_MAX_S)
+        field_u64(&form, "expires_at", until_s); /* otherwise a day, which is the most there is */
+    field(&form, "success_url", span_of(back));
+    field(&form, "cancel_url", span_of(back));
+    field(&form, "client_reference_id", span_of(order->id));
+    field(&form, "metadata[order]", span_of(order->id));
+    field(&form, "metadata[event]", span_of(order->event));
+    field(&form, "payment_intent_data[capture_method]", SPAN("manual"));
+    field(&form, "payment_intent_data[metadata][order]", span_of(order->id));
+    field(&form, "payment_intent_data[metadata][event]", span_of(order->event));
+    dispatch(psp, peer, "/v1/checkout/sessions", "session", &form);
+}
+
+/* What is expanded of an answer; of an intent its charge, which knows of refunds. */
+#define SESSION_WHOLE "payment_intent.latest_charge"
+
+/* A payment that is a session still: it can be read and expired. What else is asked of it is
+ * answered by a look, and done once the intent's id is kept. */
+static void start_session(struct psp *psp, struct peer_call *peer)
+{
+    char memory[FORM_MAX], path[URL_MAX];
+    struct text form = text_on(memory, sizeof(memory));
+    const char *id = peer->order->payment;
+    if (peer->op == PEER_PSP_CANCEL) {
+        field(&form, "expand[0]", SPAN(SESSION_WHOLE));
+        snprintf(path, sizeof(path), "/v1/checkout/sessions/%s/expire", id);
+        dispatch(psp, peer, path, "expire", &form);
+        return;
+    }
+    snprintf(path, sizeof(path), "/v1/checkout/sessions/%s?expand[0]=" SESSION_WHOLE, id);
+    dispatch(psp, peer, path, "read", NULL);
+}
+
+static void create_intent(struct psp *psp, struct peer_call *peer)
+{
+    const struct order *order = peer->order;
+    char memory[FORM_MAX];
+    struct text form = text_on(memory, sizeof(memory));
+    field_u64(&form, "amount", order->amount);
+    field_currency(&form, "currency", order->currency);
+    field(&form, "capture_method", SPAN("manual"));
+    field(&form, "payment_method_types[0]", SPAN("card"));
+    field(&form, "metadata[order]", span_of(order->id));
+    field(&form, "metadata[event]", span_of(order->event));
+    dispatch(psp, peer, "/v1/payment_intents", "create", &form);
+}
+
+static void start_intent(struct psp *psp, struct peer_call *peer)
 {
     const struct order *order = peer->order;
     char memory[FORM_MAX], path[URL_MAX];
     struct text form = text_on(memory, sizeof(memory));
     switch (peer->op) {
-    case PEER_PSP_CREATE:
-        field_u64(&form, "amount", order->amount);
-        field_currency(&form, order->currency);
-        field(&form, "capture_method", SPAN("manual"));
-        field(&form, "payment_method_types[0]", SPAN("card"));
-        field(&form, "metadata[order]", span_of(order->id));
-        field(&form, "metadata[event]", span_of(order->event));
-        dispatch(psp, peer, "/v1/payment_intents", "create", &form);
-        return;
     case PEER_PSP_READ:
         snprintf(path, sizeof(path), "/v1/payment_intents/%s?expand[0]=latest_charge",
                  order->payment);
@@ -276,10 +493,21 @@ static void start(struct psp *psp, struct peer_call *peer)
     default:
         assert(peer->op == PEER_PSP_REFUND);
         field(&form, "payment_intent", span_of(order->payment));
+        uint64_t part = order_refund(order, order->amount);
+        if (part < order->amount) /* otherwise all that is there */
+            field_u64(&form, "amount", part);
         field(&form, "reason", SPAN("requested_by_customer"));
         field(&form, "metadata[order]", span_of(order->id));
         dispatch(psp, peer, "/v1/refunds", "refund", &form);
     }
+}
+
+static void start(struct psp *psp, struct peer_call *peer)
+{
+    if (peer->op == PEER_PSP_CREATE)
+        (psp->conf.sessions ? create_session : create_intent)(psp, peer);
+    else
+        (is_session(peer->order->payment) ? start_session : start_intent)(psp, peer);
 }
 
 /* ---- webhooks ---- */
@@ -350,12 +578,16 @@ int psp_stripe_verify(struct span secrets, struct span signature, struct span bo
 
 enum { TOLERANCE_S = 300 };
 
-/* The payment that an event is about: the intent itself, or what a charge or refund names. */
+/* The payment that an event is about: the intent itself, or what a charge, a refund or a session
+ * names; of a session that has no intent yet, the session. */
 static void payment_of(const json_t *object, char *to, size_t cap)
 {
     const char *kind = json_string_value(json_object_get(object, "object"));
     bool intent = kind != NULL && strcmp(kind, "payment_intent") == 0;
+    bool session = kind != NULL && strcmp(kind, "checkout.session") == 0;
     copy_string(json_object_get(object, intent ? "id" : "payment_intent"), to, cap);
+    if (session && to[0] == '\0')
+        copy_string(json_object_get(object, "id"), to, cap);
 }
 
 static bool read_event(const json_t *event, struct psp_event *out)
@@ -363,6 +595,8 @@ static bool read_event(const json_t *event, struct psp_event *out)
     const json_t *object = json_object_get(json_object_get(event, "data"), "object");
     copy_string(json_object_get(event, "id"), out->id, sizeof(out->id));
     copy_string(json_object_get(event, "type"), out->kind, sizeof(out->kind));
+    copy_string(json_object_get(json_object_get(object, "metadata"), "order"), out->order,
+                sizeof(out->order));
     payment_of(object, out->payment, sizeof(out->payment));
     return out->id[0] != '\0' && out->kind[0] != '\0';
 }
@@ -382,6 +616,43 @@ static int webhook(const struct psp *psp, struct span signature, struct span bod
 
 /* ---- the list of events ---- */
 
+static bool is_one_of(const char *word, const char *const *words)
+{
+    while (word != NULL && *words != NULL && strcmp(*words, word) != 0)
+        words++;
+    return word != NULL && *words != NULL;
+}
+
+static void read_return(const json_t *object, bool dispute, struct psp_return *out)
+{
+    static const char *const good[] = {"succeeded", "won", "warning_closed", "prevented", NULL};
+    static const char *const bad[] = {"failed", "canceled", "lost", NULL};
+    const char *status = json_string_value(json_object_get(object, "status"));
+    copy_string(json_object_get(object, "id"), out->id, sizeof(out->id));
+    out->dispute = dispute;
+    out->amount = number_of(json_object_get(object, "amount"));
+    out->state = is_one_of(status, good) ? 1 : is_one_of(status, bad) ? 2 : 0;
+}
+
+/* What an event's object says of its payment: an intent how it stands, a charge what was given
+ * back, a refund and a dispute what became of them. */
+static void read_object(const json_t *object, struct psp_event_row *row)
+{
+    const char *kind = json_string_value(json_object_get(object, "object"));
+    struct payment payment = {0};
+    if (kind == NULL)
+        return;
+    if (strcmp(kind, "payment_intent") == 0 && read_intent(object, &payment)) {
+        row->amount = payment.amount;
+        row->captured = payment.captured;
+        row->state = payment.state;
+    } else if (strcmp(kind, "charge") == 0) {
+        row->refunded = number_of(json_object_get(object, "amount_refunded"));
+    } else if (strcmp(kind, "refund") == 0 || strcmp(kind, "dispute") == 0) {
+        read_return(object, kind[0] == 'd', &row->ret);
+    }
+}
+
 static void read_events(const json_t *list, struct psp_events *events)
 {
     const json_t *data = json_object_get(list, "data");
@@ -392,15 +663,11 @@ static void read_events(const json_t *list, struct psp_events *events)
         struct psp_event_row *row = &events->rows[events->len];
         if (!read_event(event, &row->event))
             continue;
-        const json_t *object = json_object_get(json_object_get(event, "data"), "object");
-        struct payment payment = {0};
-        read_intent(object, &payment);
-        row->amount = payment.amount;
-        row->captured = payment.captured;
-        row->state = payment.state;
-        row->refunded = number_of(json_object_get(object, "amount_refunded"));
-        copy_string(json_object_get(json_object_get(object, "metadata"), "order"), row->order,
-                    sizeof(row->order));
+        /* A session moves no money; its intent has events of its own, and one that was never
+         * submitted is no payment. */
+        if (strncmp(row->event.kind, "checkout.session.", 17) == 0)
+            row->event.payment[0] = '\0';
+        read_object(json_object_get(json_object_get(event, "data"), "object"), row);
         events->len++;
     }
 }
@@ -416,4 +683,4 @@ static void events(struct psp *psp, const char *id, bool older,
     psp_list_get(psp, url, auth, read_events, on_done, ctx);
 }
 
-const struct psp_driver psp_stripe = {"stripe", start, webhook, events, false};
+const struct psp_driver psp_stripe = {"stripe", 0, API_VERSION, start, webhook, events, false};

@@ -5,11 +5,19 @@
  * fails is named in the report and the chain goes on, so that a provider that is down does not hide
  * that seats disagree.
  *
- * What is younger than GRACE_MS is on its way and no drift. */
+ * What is younger than GRACE_MS is on its way and no drift.
+ *
+ * One kind of drift hides no other: each is counted whole, and listed as far as LISTED_MAX. Money
+ * in the provider's account that names no order of ours is no drift but somebody else's business
+ * (the shop may use the account, too): it is counted apart.
+ *
+ * The seats' list goes to the database as it came: fifty thousand seats are megabytes, and to parse
+ * them here would hold up everybody on this loop. */
 #include "reconcile.h"
 
 #include "base/grow.h"
 #include "base/rfc3339.h"
+#include "drift_words.h"
 #include "observe/log.h"
 #include "statements.h"
 
@@ -17,10 +25,12 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum {
     GRACE_MS = 120000,
-    ITEMS_MAX = 500,
+    ITEMS_MAX = 1000,
+    LISTED_MAX = 20, /* of one kind and comparison; who has more has one trouble, not a thousand */
     PAGES_MAX = 1000,
     SHOP_PAGE = 100,
     EVENTS_MAX = 16,
@@ -49,52 +59,18 @@ struct reconcile {
     char events[EVENTS_MAX][ORDER_EVENT_MAX];
     struct item items[ITEMS_MAX];
     uint32_t items_len;
+    uint64_t drift; /* with those that are not listed */
+    uint64_t foreign, foreign_amount;
     const char *broken[BROKEN_MAX];
     uint32_t broken_len;
     /* the last whole run's */
     struct item *shown;
     uint32_t shown_len;
+    uint64_t shown_drift, shown_foreign, shown_foreign_amount;
     const char *shown_broken[BROKEN_MAX];
     uint32_t shown_broken_len;
     uint64_t shown_ms;
     struct reconcile_stats stats;
-};
-
-static const struct {
-    const char *kind, *means, *todo;
-} meanings[] = {
-    {"completed-without-money",
-     "The order is completed and has tickets, but the provider's list shows no such capture.",
-     "Look the payment up at the provider; if it was not captured, refund or void by hand."},
-    {"money-without-order", "The provider holds money for which no order is completed.",
-     "If the order's saga is still undoing, wait for it; otherwise refund at the provider."},
-    {"given-back-without-refund",
-     "The provider has given the money back, but the order is completed and its tickets are good.",
-     "Somebody refunded at the provider; refund the order here too, which frees its seats."},
-    {"captured-twice", "Two payments of one order hold money.",
-     "Refund the one that the order does not name."},
-    {"authorisation-left", "The order is over, but the buyer's money is still reserved.",
-     "Cancel the payment at the provider; it would run out by itself after some days."},
-    {"moving-without-saga", "The order says that it moves, but no saga moves it.",
-     "This cannot come about by the program alone; look at what was changed by hand."},
-    {"tickets-missing", "A completed order has not one good ticket for each seat.",
-     "Look at the saga's timeline; `saga retry` if it stands at issue_tickets."},
-    {"tickets-left", "An order that is over still has good tickets.",
-     "Revoke them; the doors would let their holders in."},
-    {"parked", "A saga waits for a person.",
-     "`saga show ID` tells why; then `saga retry` or, above the pivot, `saga compensate`."},
-    {"not-at-shop", "The shop refuses an order or does not answer.",
-     "Nothing is lost; it is tried again. See the error, and the shop's own log."},
-    {"lost-at-shop", "The shop has taken this order and does not list it any more.",
-     "Hand it over again: set its row of shop_outbox to not done."},
-    {"other-amount-at-shop", "The shop has this order with another amount.",
-     "Ours is what was captured; have it corrected there."},
-    {"unknown-at-shop", "The shop lists an order under our name that is not ours.",
-     "Ask the shop who handed it in; our key may be in other hands."},
-    {"seat-not-sold", "A completed order has a seat that seat-service does not call sold.",
-     "Confirm it there, or refund the order."},
-    {"sold-without-order", "seat-service calls a seat sold for which no order is completed.",
-     "If a saga is about to free it, wait; otherwise free it by `refund` there."},
 };
 
 static void free_if_over(struct reconcile *reconcile)
@@ -132,6 +108,8 @@ static void ask(struct reconcile *reconcile, uint32_t statement, uint32_t len,
 
 static const char grace_text[] = "120000";
 static_assert(GRACE_MS == 120000, "the text beside it");
+static const char listed_text[] = "20";
+static_assert(LISTED_MAX == 20, "the text beside it");
 
 /* ---- the end of a run ---- */
 
@@ -143,18 +121,21 @@ static void finish(struct reconcile *reconcile)
         free(reconcile->shown);
         reconcile->shown = shown;
         reconcile->shown_len = reconcile->items_len;
+        reconcile->shown_drift = reconcile->drift;
+        reconcile->shown_foreign = reconcile->foreign;
+        reconcile->shown_foreign_amount = reconcile->foreign_amount;
         memcpy(reconcile->shown_broken, reconcile->broken, sizeof(reconcile->broken));
         reconcile->shown_broken_len = reconcile->broken_len;
     }
     reconcile->shown_ms = clock_wall_us(reconcile->pay->loop->clock) / 1000;
-    atomic_store_explicit(&reconcile->stats.drift, reconcile->items_len, memory_order_relaxed);
+    atomic_store_explicit(&reconcile->stats.drift, reconcile->drift, memory_order_relaxed);
     atomic_store_explicit(&reconcile->stats.last_s, reconcile->shown_ms / 1000,
                           memory_order_relaxed);
     atomic_fetch_add_explicit(&reconcile->stats.runs, 1, memory_order_relaxed);
     if (reconcile->items_len > 0) {
         struct log_line line;
         log_begin(&line, reconcile->pay->loop->log, LOG_LEVEL_ERROR, "reconciliation found drift");
-        log_u64(&line, "items", reconcile->items_len);
+        log_u64(&line, "items", reconcile->drift);
         log_cstr(&line, "first", reconcile->items[0].kind);
         log_end(&line);
     }
@@ -165,15 +146,34 @@ static void finish(struct reconcile *reconcile)
         on_done(reconcile->ctx);
 }
 
+/* Rows of kind, order, payment, detail, how many there are of the kind, and which of them it is. */
 static void take_items(struct reconcile *reconcile, const PGresult *res)
 {
-    for (int i = 0; i < PQntuples(res) && reconcile->items_len < ITEMS_MAX; i++) {
+    for (int i = 0; i < PQntuples(res); i++) {
+        if (pg_u64(res, i, 5) == 1)
+            reconcile->drift += pg_u64(res, i, 4);
+        if (reconcile->items_len == ITEMS_MAX)
+            continue;
         struct item *item = &reconcile->items[reconcile->items_len++];
         snprintf(item->kind, sizeof(item->kind), "%s", PQgetvalue(res, i, 0));
         snprintf(item->order, sizeof(item->order), "%s", PQgetvalue(res, i, 1));
         snprintf(item->payment, sizeof(item->payment), "%s", PQgetvalue(res, i, 2));
-        snprintf(item->detail, sizeof(item->detail), "%s", PQgetvalue(res, i, 3));
+        span_to_cstr_cut(pg_text(res, i, 3), item->detail, sizeof(item->detail));
     }
+}
+
+static void on_foreign(void *ctx, const struct pg_answer *answer)
+{
+    struct reconcile *reconcile = ctx;
+    if (came_back(reconcile))
+        return;
+    if (answer->rc == 0) {
+        reconcile->foreign = pg_u64(answer->results[0], 0, 0);
+        reconcile->foreign_amount = pg_u64(answer->results[0], 0, 1);
+    } else {
+        break_link(reconcile, "database");
+    }
+    finish(reconcile);
 }
 
 static void on_drift(void *ctx, const struct pg_answer *answer)
@@ -185,13 +185,13 @@ static void on_drift(void *ctx, const struct pg_answer *answer)
         take_items(reconcile, answer->results[0]);
     else
         break_link(reconcile, "database");
-    finish(reconcile);
+    ask(reconcile, SQL_RECONCILE_FOREIGN, 0, NULL, on_foreign);
 }
 
 static void compare_tables(struct reconcile *reconcile)
 {
-    const char *const params[] = {grace_text};
-    ask(reconcile, SQL_RECONCILE_DRIFT, 1, params, on_drift);
+    const char *const params[] = {grace_text, listed_text};
+    ask(reconcile, SQL_RECONCILE_DRIFT, 2, params, on_drift);
 }
 
 /* ---- seats ---- */
@@ -205,53 +205,33 @@ static void on_seats_compared(void *ctx, const struct pg_answer *answer)
         return;
     if (answer->rc == 0)
         take_items(reconcile, answer->results[0]);
-    else
-        break_link(reconcile, "database");
+    else /* 22...: what came as a list cannot be read as one */
+        break_link(reconcile,
+                   strncmp(answer->sqlstate, "22", 2) == 0 ? "seat-service" : "database");
     next_seats(reconcile);
 }
 
-/* The export is the list of what is sold: [{"seat", "order", ...}]. */
-static bool read_sold(const json_t *export, struct grow *sold)
-{
-    size_t index;
-    const json_t *item;
-    if (!json_is_array(export))
-        return false;
-    grow_add(sold, SPAN("["));
-    json_array_foreach(export, index, item)
-    {
-        const json_t *seat = json_object_get(item, "seat");
-        char *text = json_is_string(seat) ? json_dumps(seat, JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
-        if (text != NULL) {
-            grow_add(sold, sold->len > 1 ? SPAN(",") : SPAN(""));
-            grow_add(sold, span_of(text));
-        }
-        free(text);
-    }
-    grow_add(sold, SPAN("]"));
-    return true;
-}
-
+/* The export is the list of what is sold: [{"seat", "order", ...}]; the database reads it. */
 static void on_export(void *ctx, const struct outcall_answer *answer)
 {
     struct reconcile *reconcile = ctx;
     if (came_back(reconcile))
         return;
     struct grow sold = {0};
-    json_t *export = answer->rc == 0 && answer->status == 200
-                         ? json_loadb(answer->body.ptr, answer->body.len, 0, NULL)
-                         : NULL;
-    bool good = read_sold(export, &sold);
-    json_decref(export);
-    const char *list = good ? grow_cstr(&sold) : NULL;
-    if (list == NULL) {
+    bool list = answer->rc == 0 && answer->status == 200 && answer->body.len > 0 &&
+                answer->body.ptr[0] == '[';
+    if (list)
+        grow_add(&sold, answer->body);
+    const char *text = list ? grow_cstr(&sold) : NULL;
+    if (text == NULL) {
         break_link(reconcile, "seat-service");
         grow_free(&sold);
         next_seats(reconcile);
         return;
     }
-    const char *const params[] = {reconcile->events[reconcile->event - 1], grace_text, list};
-    ask(reconcile, SQL_RECONCILE_SEATS, 3, params, on_seats_compared);
+    const char *const params[] = {reconcile->events[reconcile->event - 1], grace_text, text,
+                                  listed_text};
+    ask(reconcile, SQL_RECONCILE_SEATS, 4, params, on_seats_compared);
     grow_free(&sold);
 }
 
@@ -446,12 +426,47 @@ static void put_row(struct text *text, const struct psp_event_row *row)
 {
     json_open(text, '{');
     json_member_cstr(text, "payment", row->event.payment);
-    json_member_cstr(text, "order", row->order);
+    json_member_cstr(text, "order", row->event.order);
     json_member_u64(text, "amount", row->amount);
     json_member_u64(text, "captured", row->captured);
     json_member_u64(text, "refunded", row->refunded);
     json_member_u64(text, "state", row->state);
+    json_member_cstr(text, "return", row->ret.id);
+    json_member_cstr(text, "return_kind", row->ret.dispute ? "dispute" : "refund");
+    json_member_u64(text, "return_amount", row->ret.amount);
+    json_member_u64(text, "return_state", row->ret.state);
     json_close(text, '}');
+}
+
+static void begin_list(struct reconcile *reconcile)
+{
+    const struct psp_driver *driver = reconcile->pay->psp_list[reconcile->psp - 1]->driver;
+    reconcile->older = reconcile->cursor[0] == '\0' && !driver->onward;
+}
+
+static void on_gap_kept(void *ctx, const struct pg_answer *answer)
+{
+    struct reconcile *reconcile = ctx;
+    if (came_back(reconcile))
+        return;
+    if (answer->rc < 0) {
+        break_link(reconcile, "database");
+        next_psp(reconcile);
+        return;
+    }
+    begin_list(reconcile);
+    next_page(reconcile);
+}
+
+/* The provider forgets events, after a month or so, and with them where we stood. It is written
+ * down that something was missed, and the list is read again like on the first day. */
+static void anchor_again(struct reconcile *reconcile)
+{
+    const char *const params[] = {reconcile->pay->psp_list[reconcile->psp - 1]->driver->name};
+    reconcile->cursor[0] = '\0';
+    log_say(reconcile->pay->loop->log, LOG_LEVEL_ERROR,
+            "the provider does not know where we stood in its list: read from the oldest again");
+    ask(reconcile, SQL_RECONCILE_GAP, 1, params, on_gap_kept);
 }
 
 static void on_events(void *ctx, const struct psp_events *events)
@@ -459,13 +474,17 @@ static void on_events(void *ctx, const struct psp_events *events)
     struct reconcile *reconcile = ctx;
     if (came_back(reconcile))
         return;
+    if (events->lost && reconcile->cursor[0] != '\0' && reconcile->newest[0] == '\0') {
+        anchor_again(reconcile);
+        return;
+    }
     if (events->rc < 0 || events->len == 0) {
         if (events->rc < 0)
             break_link(reconcile, "provider");
         next_psp(reconcile);
         return;
     }
-    char memory[65536];
+    char memory[128 * 1024];
     struct text rows = text_on(memory, sizeof(memory) - 1);
     json_open(&rows, '[');
     for (uint32_t i = 0; i < events->len; i++) {
@@ -473,7 +492,7 @@ static void on_events(void *ctx, const struct psp_events *events)
             put_row(&rows, &events->rows[i]);
     }
     json_close(&rows, ']');
-    assert(!rows.overflown); /* a hundred rows of five hundred bytes */
+    assert(!rows.overflown); /* a hundred rows of a thousand bytes */
     memory[rows.len] = '\0';
     const char *first = events->rows[0].event.id, *last = events->rows[events->len - 1].event.id;
     if (!reconcile->older || reconcile->newest[0] == '\0')
@@ -505,8 +524,7 @@ static void on_cursor(void *ctx, const struct pg_answer *answer)
     if (answer->rc == 0 && PQntuples(answer->results[0]) == 1)
         snprintf(reconcile->cursor, sizeof(reconcile->cursor), "%s",
                  PQgetvalue(answer->results[0], 0, 0));
-    const struct psp_driver *driver = reconcile->pay->psp_list[reconcile->psp - 1]->driver;
-    reconcile->older = reconcile->cursor[0] == '\0' && !driver->onward;
+    begin_list(reconcile);
     next_page(reconcile);
 }
 
@@ -529,6 +547,7 @@ static void start(struct reconcile *reconcile)
     reconcile->running = true;
     reconcile->psp = 0;
     reconcile->items_len = reconcile->broken_len = 0;
+    reconcile->drift = 0;
     reconcile->next_us = clock_mono_us(reconcile->pay->loop->clock) +
                          reconcile->pay->settings->reconcile_every_ms * 1000;
     next_psp(reconcile);
@@ -584,11 +603,10 @@ static void put_item(struct text *text, const struct item *item)
     json_member_cstr(text, "order", item->order);
     json_member_cstr(text, "payment", item->payment);
     json_member_cstr(text, "detail", item->detail);
-    for (size_t i = 0; i < sizeof(meanings) / sizeof(meanings[0]); i++) {
-        if (strcmp(meanings[i].kind, item->kind) == 0) {
-            json_member_cstr(text, "means", meanings[i].means);
-            json_member_cstr(text, "todo", meanings[i].todo);
-        }
+    const char *means, *todo;
+    if (drift_words(item->kind, &means, &todo)) {
+        json_member_cstr(text, "means", means);
+        json_member_cstr(text, "todo", todo);
     }
     json_close(text, '}');
 }
@@ -605,12 +623,17 @@ void reconcile_put(const struct reconcile *reconcile, struct text *text)
         rfc3339_put(&at, reconcile->shown_ms);
         json_str(text, text_span(&at));
     }
-    json_member_u64(text, "drift", reconcile->shown_len);
+    json_member_u64(text, "drift", reconcile->shown_drift);
     json_key(text, "items");
     json_open(text, '[');
     for (uint32_t i = 0; i < reconcile->shown_len; i++)
         put_item(text, &reconcile->shown[i]);
     json_close(text, ']');
+    json_key(text, "foreign");
+    json_open(text, '{');
+    json_member_u64(text, "payments", reconcile->shown_foreign);
+    json_member_u64(text, "amount", reconcile->shown_foreign_amount);
+    json_close(text, '}');
     json_key(text, "not_reached");
     json_open(text, '[');
     for (uint32_t i = 0; i < reconcile->shown_broken_len; i++)

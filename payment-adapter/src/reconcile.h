@@ -20,7 +20,8 @@ const struct reconcile_stats *reconcile_stats(const struct reconcile *reconcile)
 
 /* The next run begins now; on_done is called when it has ended. One at a time: ERR_FULL. */
 int reconcile_now(struct reconcile *reconcile, void (*on_done)(void *ctx), void *ctx);
-/* {"at","drift":n,"items":[{"kind","order","payment","detail","means","todo"}],"broken":[...]} */
+/* {"at","drift":n,"items":[{"kind","order","payment","detail","means","todo"}],
+ * "foreign":{"payments","amount"},"not_reached":[...]} */
 void reconcile_put(const struct reconcile *reconcile, struct text *text);
 
 #endif

@@ -15,6 +15,28 @@ static const char *const files[] = {
 #include "payment-adapter/sql/003_places.sql.inc"
     ,
 #include "payment-adapter/sql/004_counted.sql.inc"
+    ,
+#include "payment-adapter/sql/005_limits.sql.inc"
+    ,
+#include "payment-adapter/sql/006_shutting.sql.inc"
+    ,
+#include "payment-adapter/sql/007_doors.sql.inc"
+    ,
+#include "payment-adapter/sql/008_providers.sql.inc"
+    ,
+#include "payment-adapter/sql/009_pace.sql.inc"
+    ,
+#include "payment-adapter/sql/010_refund_terms.sql.inc"
+    ,
+#include "payment-adapter/sql/011_purchase.sql.inc"
+    ,
+#include "payment-adapter/sql/012_returns.sql.inc"
+    ,
+#include "payment-adapter/sql/013_ticket_wall.sql.inc"
+    ,
+#include "payment-adapter/sql/014_offers.sql.inc"
+    ,
+#include "payment-adapter/sql/015_moves.sql.inc"
 };
 
 enum { FILES = sizeof(files) / sizeof(files[0]) };
@@ -79,6 +101,8 @@ int schema_apply(const char *conninfo, struct err_slot *err)
              err);
     if (rc == 0)
         rc = apply_missing(pq, err);
+    if (rc == 0) /* what stands in its way is told as a warning, and keeps nobody from starting */
+        rc = run(pq, "the wall of tickets", "SELECT pay.ticket_wall()", err);
     if (rc == 0)
         rc = run(pq, "schema", "COMMIT", err);
 finish:

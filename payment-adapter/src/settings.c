@@ -4,6 +4,9 @@
 #include <stddef.h>
 
 static const char *const psp_words[] = {"stripe", "toss", NULL};
+static const char *const stripe_flow_words[] = {"auto", "sessions", "intents", NULL};
+enum { STRIPE_FLOW_AUTO, STRIPE_FLOW_SESSIONS, STRIPE_FLOW_INTENTS };
+static const char *const refund_words[] = {"buyer", "operator", NULL};
 
 #define AT(MEMBER)   offsetof(struct settings, MEMBER)
 #define LEN(ARRAY)   (sizeof(ARRAY) / sizeof((ARRAY)[0]))
@@ -24,20 +27,24 @@ const struct config_setting settings_table[] = {
     {"users", "timeout", CONFIG_DURATION, AT(users_timeout_ms), "800ms", 50, 5000, NULL,
      "how long a look-up may take before the answer is 503"},
     {"users", "queries_per_s", CONFIG_U64, AT(users_queries_per_s), "50", 1, 100000, NULL,
-     "the most that the user database is ever asked by this process, all loops together; with N "
-     "processes give each an N-th of what it may bear"},
+     "the most that the user database is ever asked in a second, by all processes and loops "
+     "together: logins have a quarter for themselves, mails an eighth"},
     {"users", "login_sql", CONFIG_STRING, AT(users_login_sql),
      "SELECT id::text, password_hash FROM users WHERE lower(email) = lower($1) LIMIT 1", TEXT,
-     "$1 is the login; answers id and hash, and a language if there is one"},
+     "$1 is the login; answers id and hash, and a language if there is one. By an index of theirs"},
     {"users", "mail_sql", CONFIG_STRING, AT(users_mail_sql),
-     "SELECT email FROM users WHERE id::text = $1", TEXT, "$1 is the id; answers the address"},
+     "SELECT email FROM users WHERE id = $1::bigint", TEXT,
+     "$1 is the id; answers the address. By an index: compare the column as it is, and cast $1"},
     {"users", "unknown_hash", CONFIG_STRING, AT(users_unknown_hash),
      "$2b$10$CwTycUXWue0Thq9StjUM0uJ8mVuqZOvkR1fFZL1eGxYbPq4ZPZ1Ja", TEXT,
      "hashes parted by spaces, of the costs of real ones: what an unknown login is checked "
      "against"},
 
     {"login", "free_fails", CONFIG_U64, AT(login_free_fails), "5", 1, 1000, NULL,
-     "wrong passwords of an account before it has to wait; ten times as many of an address"},
+     "wrong passwords of an account from one address, or at a browser that has logged in to it "
+     "before, until it has to wait there; ten times as many of an address, and twenty of an "
+     "account "
+     "from everywhere"},
     {"login", "window", CONFIG_DURATION, AT(login_window_ms), "15m", 1000, DAY_MS, NULL,
      "wrong passwords are forgotten after this"},
     {"login", "pause", CONFIG_DURATION, AT(login_pause_ms), "1s", 100, DAY_MS, NULL,
@@ -73,19 +80,28 @@ const struct config_setting settings_table[] = {
      "file: seat-service's admin token, to compare what it has sold; empty: not compared"},
     {"keys", "tickets", CONFIG_STRING, AT(ticket_key), NULL, TEXT,
      "file: the Ed25519 key that signs tickets, PKCS#8 PEM"},
+    {"keys", "hashes", CONFIG_STRING, AT(hashes_key), "", URL_OR_EMPTY,
+     "file: a secret for the hashes of holders, accounts and addresses; empty: they come of the "
+     "key "
+     "that signs tickets, and change with it"},
     {"keys", "old_tickets", CONFIG_STRING, AT(ticket_old_keys), "", URL_OR_EMPTY,
      "file: public keys that tickets were signed with before, a JWKS"},
 
     {"psp", "default", CONFIG_WORD, AT(psp_default), "stripe", 0, 0, psp_words,
      "the provider of an order that names none"},
     {"psp", "timeout", CONFIG_DURATION, AT(psp_timeout_ms), "8s", 100, 10000, NULL, "of one call"},
+    {"psp", "per_s", CONFIG_U64, AT(psp_per_s), "100", 1, 1000000, NULL,
+     "calls to the providers in a second, by this process; captures go before polls"},
     {"psp", "stripe_url", CONFIG_STRING, AT(stripe_url), "", URL_OR_EMPTY,
      "the API, without a slash at the end; empty: not used"},
     {"psp", "stripe_key", CONFIG_STRING, AT(stripe_key), "", URL_OR_EMPTY, "file: the secret key"},
     {"psp", "stripe_webhook_secret", CONFIG_STRING, AT(stripe_webhook_secret), "", URL_OR_EMPTY,
      "file: what webhooks are signed with; two, parted by a space, during a rotation"},
+    {"psp", "stripe_flow", CONFIG_WORD, AT(stripe_flow), "auto", 0, 0, stripe_flow_words,
+     "sessions: the buyer pays on Stripe's own page (Checkout Sessions); intents: on one of yours, "
+     "which stripe_checkout_url names; auto: intents where that is set, otherwise sessions"},
     {"psp", "stripe_checkout_url", CONFIG_STRING, AT(stripe_checkout_url), "", URL_OR_EMPTY,
-     "the page on which the buyer pays; the payment's client secret is put behind it"},
+     "of intents: your page on which the buyer pays; the payment's client secret is put behind it"},
     {"psp", "toss_url", CONFIG_STRING, AT(toss_url), "", URL_OR_EMPTY, "the API; empty: not used"},
     {"psp", "toss_key", CONFIG_STRING, AT(toss_key), "", URL_OR_EMPTY, "file: the secret key"},
     {"psp", "toss_checkout_url", CONFIG_STRING, AT(toss_checkout_url), "", URL_OR_EMPTY,
@@ -102,7 +118,7 @@ const struct config_setting settings_table[] = {
      "the shop's list of our orders, to compare it with ours; empty: not compared"},
     {"shop", "key", CONFIG_STRING, AT(shop_key), "", URL_OR_EMPTY, "file: the shop's API key"},
     {"shop", "per_s", CONFIG_U64, AT(shop_per_s), "20", 1, 100000, NULL,
-     "the most orders that the shop is given in a second, by each loop"},
+     "the most orders that the shop is given in a second, by all processes and loops together"},
     {"shop", "timeout", CONFIG_DURATION, AT(shop_timeout_ms), "10s", 100, 60000, NULL,
      "of one call"},
     {"shop", "retry_max", CONFIG_DURATION, AT(shop_retry_max_ms), "1m", 100, DAY_MS, NULL,
@@ -133,9 +149,20 @@ const struct config_setting settings_table[] = {
     {"saga", "poll", CONFIG_DURATION, AT(poll_first_ms), "2s", 10, 600000, NULL,
      "the provider is asked at the earliest after this, while the buyer pays"},
     {"saga", "poll_max", CONFIG_DURATION, AT(poll_cap_ms), "8s", 10, 600000, NULL,
-     "and at the latest after this; a webhook is faster"},
+     "later pauses double up to this, as long as no webhooks come in"},
+    {"saga", "poll_rare", CONFIG_DURATION, AT(poll_rare_ms), "2m", 10, 3600000, NULL,
+     "and up to this while they do"},
     {"saga", "halt_at", CONFIG_U64, AT(halt_at), "0", 0, UINT64_MAX, NULL,
      "for tests: the process kills itself at this edge, see halt.h; 0: never"},
+
+    {"refund", "by", CONFIG_WORD, AT(refund_by), "buyer", 0, 0, refund_words,
+     "who gives an order back, for events of which an operator has not said otherwise"},
+    {"refund", "before_start", CONFIG_DURATION, AT(refund_before_start_ms), "24h", 0, 366 * DAY_MS,
+     NULL, "so long before the event begins it is over with refunds by buyers"},
+    {"refund", "percent", CONFIG_U64, AT(refund_percent), "100", 1, 100, NULL,
+     "the part of the amount that a buyer gets back"},
+    {"refund", "handed_on", CONFIG_BOOL, AT(refund_handed_on), "false", 0, 0, NULL,
+     "buyers may refund an order of which a ticket is somebody else's by now"},
 
     {"reconcile", "every", CONFIG_DURATION, AT(reconcile_every_ms), "1m", 100, DAY_MS, NULL,
      "how often seats, orders, provider and shop are compared"},
@@ -148,11 +175,14 @@ const size_t settings_table_len = LEN(settings_table);
 static int check_psp(const struct settings *settings, struct err_slot *err)
 {
     bool stripe = settings->stripe_url[0] != '\0', toss = settings->toss_url[0] != '\0';
-    if (stripe && (settings->stripe_key[0] == '\0' || settings->stripe_webhook_secret[0] == '\0' ||
-                   settings->stripe_checkout_url[0] == '\0'))
+    if (stripe && (settings->stripe_key[0] == '\0' || settings->stripe_webhook_secret[0] == '\0'))
+        return err_set(err, ERR_RANGE, "psp.stripe_url needs stripe_key and stripe_webhook_secret");
+    if (settings->stripe_flow == STRIPE_FLOW_INTENTS && settings->stripe_checkout_url[0] == '\0')
+        return err_set(err, ERR_RANGE, "psp.stripe_flow = intents needs stripe_checkout_url");
+    if (settings->stripe_flow == STRIPE_FLOW_SESSIONS && settings->stripe_checkout_url[0] != '\0')
         return err_set(err, ERR_RANGE,
-                       "psp.stripe_url needs stripe_key, stripe_webhook_secret and "
-                       "stripe_checkout_url");
+                       "psp.stripe_checkout_url is for stripe_flow = intents; sessions have "
+                       "Stripe's page");
     if (toss && (settings->toss_key[0] == '\0' || settings->toss_checkout_url[0] == '\0'))
         return err_set(err, ERR_RANGE, "psp.toss_url needs toss_key and toss_checkout_url");
     if (settings->psp_default == 0 ? !stripe : !toss)
@@ -168,6 +198,8 @@ int settings_check(void *config, struct err_slot *err)
         return err_set(err, ERR_RANGE, "saga.calls must not be more than saga.slots");
     if (settings->poll_cap_ms < settings->poll_first_ms)
         return err_set(err, ERR_RANGE, "saga.poll_max must not be less than saga.poll");
+    if (settings->poll_rare_ms < settings->poll_cap_ms)
+        return err_set(err, ERR_RANGE, "saga.poll_rare must not be less than saga.poll_max");
     if (settings->shop_url[0] != '\0' && settings->shop_key[0] == '\0')
         return err_set(err, ERR_RANGE, "shop.url needs shop.key");
     if (settings->users_conninfo[0] == '\0' && settings->sso_jwks_url[0] == '\0')

@@ -30,13 +30,15 @@ struct settings {
     /* [keys] */
     char service_token[CONFIG_STRING_MAX], seats_admin[CONFIG_STRING_MAX];
     char ticket_key[CONFIG_STRING_MAX], ticket_old_keys[CONFIG_STRING_MAX];
+    char hashes_key[CONFIG_STRING_MAX];
     /* [psp] */
     unsigned psp_default;
+    unsigned stripe_flow; /* what it says follows from stripe_checkout_url, see check_psp() */
     char stripe_url[CONFIG_STRING_MAX], stripe_key[CONFIG_STRING_MAX];
     char stripe_webhook_secret[CONFIG_STRING_MAX], stripe_checkout_url[CONFIG_STRING_MAX];
     char toss_url[CONFIG_STRING_MAX], toss_key[CONFIG_STRING_MAX];
     char toss_checkout_url[CONFIG_STRING_MAX];
-    uint64_t psp_timeout_ms;
+    uint64_t psp_timeout_ms, psp_per_s;
     /* [web] */
     char public_url[CONFIG_STRING_MAX];
     char tls_ca[CONFIG_STRING_MAX];
@@ -50,10 +52,14 @@ struct settings {
     bool mail_tls;
     uint64_t mail_timeout_ms;
     /* [saga] */
-    uint64_t saga_slots, saga_calls, saga_idle_ms, poll_first_ms, poll_cap_ms;
+    uint64_t saga_slots, saga_calls, saga_idle_ms, poll_first_ms, poll_cap_ms, poll_rare_ms;
     uint64_t lease_ms;
     char instance[CONFIG_STRING_MAX];
     uint64_t halt_at;
+    /* [refund] */
+    unsigned refund_by;
+    uint64_t refund_before_start_ms, refund_percent;
+    bool refund_handed_on;
     /* [reconcile] */
     uint64_t reconcile_every_ms;
     /* [brand] */

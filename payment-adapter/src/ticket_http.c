@@ -1,11 +1,7 @@
-/* ticket_http.c: tickets for their owner, and what doors need: public keys, what was revoked, and
- * one check-in for each ticket.
- *
- * A check-in is an insert under the ticket's own key: of ten gates that scan the same ticket one
- * gets a row, and nine are told who had it. A door without a network lets people in by the
- * signature and the revocation list alone, and sends its scans later; a scan that is already there
- * under another gate becomes a conflict, for a person to look at. */
+/* ticket_http.c: tickets for their owner, and what a door without a network reads beforehand:
+ * public keys, and what was revoked. The doors themselves are in door_http.c. */
 #include "base/json_in.h"
+#include "base/rfc3339.h"
 #include "guard.h"
 #include "statements.h"
 #include "web/qr.h"
@@ -14,15 +10,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { QR_MAX = 64 * 1024, TICKETS_BODY_MAX = 2 * 1024 * 1024, GATE_MAX = 64, SCANS_MAX = 500 };
+enum { QR_MAX = 64 * 1024, TICKETS_BODY_MAX = 2 * 1024 * 1024 };
 
 struct visit {
     struct http_req *req;
     struct pay *pay;
     char id[ORDER_EVENT_MAX]; /* an order's, a ticket's or an event's: the longest of them */
     char to[ORDER_MEMBER_MAX];
-    struct ticket ticket; /* the one that is handed on */
+    struct ticket ticket; /* the one that is made for who takes it */
+    bool accepts;
     struct session session;
+    char as_of_memory[RFC3339_LEN + 1];
+    struct text as_of;
     void (*then)(struct visit *visit);
 };
 
@@ -76,7 +75,8 @@ static void reply(struct http_req *req, unsigned status, const char *type, const
 
 /* ---- the owner's tickets ---- */
 
-static void put_ticket(struct text *body, const PGresult *res, int i)
+/* `offered`: it is somebody else's, who offers it to the one that is looking. */
+static void put_ticket(struct text *body, const PGresult *res, int i, bool offered)
 {
     bool revoked = pg_bool(res, i, 4), used = pg_bool(res, i, 5);
     json_open(body, '{');
@@ -90,8 +90,18 @@ static void put_ticket(struct text *body, const PGresult *res, int i)
         json_member_str(body, "row", pg_text(res, i, 12));
         json_member_str(body, "number", pg_text(res, i, 13));
     }
-    json_member_cstr(body, "state", revoked ? "revoked" : used ? "used" : "valid");
+    json_member_cstr(body, "state",
+                     offered   ? "offered"
+                     : revoked ? "revoked"
+                     : used    ? "used"
+                               : "valid");
     json_member_str(body, "issued_at", pg_text(res, i, 7));
+    if (offered) { /* what opens the door is its owner's until it is taken */
+        json_close(body, '}');
+        return;
+    }
+    if (!pg_null(res, i, 16))
+        json_member_str(body, "offered_to", pg_text(res, i, 16));
     json_member_str(body, "token", pg_text(res, i, 3));
     char *svg = malloc(QR_MAX);
     struct text qr = text_on(svg, svg != NULL ? QR_MAX : 0);
@@ -119,9 +129,12 @@ static void on_tickets(void *ctx, const struct pg_answer *answer)
     json_key(&body, "tickets");
     json_open(&body, '[');
     for (int i = 0; i < PQntuples(res); i++) {
-        if (!span_eq(pg_text(res, i, 6), span_of(visit->session.member)))
+        struct span who = span_of(visit->session.member);
+        bool owned = span_eq(pg_text(res, i, 6), who);
+        bool offered = !owned && !pg_null(res, i, 16) && span_eq(pg_text(res, i, 16), who);
+        if (!owned && !offered)
             continue;
-        put_ticket(&body, res, i);
+        put_ticket(&body, res, i, offered);
         mine++;
     }
     json_close(&body, ']');
@@ -149,29 +162,86 @@ static void on_get_tickets(struct http_req *req, void *ctx)
         session_of(visit->pay->sessions, req, on_session, visit);
 }
 
-/* ---- handing one on ---- */
+/* ---- handing one on ----
+ *
+ * A ticket is offered to a member's number and stays its owner's, and good, until that member has
+ * logged in and taken it. So a slip of the finger loses nothing, the answer says nothing about who
+ * is a member, and the company's user table is not asked. */
 
-static void on_transferred(void *ctx, const struct pg_answer *answer)
+static void reply_moved(struct visit *visit, unsigned status, const struct text *body)
+{
+    reply(visit->req, status, "application/json", body, SPAN("Cache-Control: no-store\r\n"));
+}
+
+static void on_offered(void *ctx, const struct pg_answer *answer)
 {
     struct visit *visit = ctx;
     if (answer->rc < 0) {
         guard_unavailable(visit->req, answer->rc);
-    } else if (PQntuples(answer->results[0]) == 0) {
+    } else if (PQntuples(answer->results[1]) == 0) {
         http_problem(visit->req, 409, "not-transferable",
-                     "Only an unused ticket of yours, of a completed order, can be handed on.");
+                     "Only an unused ticket of yours, of a completed order, can be handed on, and"
+                     " not through more than %d hands.",
+                     TICKET_HOPS_MAX);
+    } else if (visit->to[0] == '\0') {
+        http_reply(visit->req, &(struct http_reply){.status = 204});
     } else {
         char memory[256];
         struct text body = text_on(memory, sizeof(memory));
         json_open(&body, '{');
-        json_member_str(&body, "ticket", pg_text(answer->results[0], 0, 0));
-        json_member_cstr(&body, "member", visit->to);
+        json_member_cstr(&body, "ticket", visit->id);
+        json_member_cstr(&body, "offered_to", visit->to);
         json_close(&body, '}');
-        reply(visit->req, 201, "application/json", &body, (struct span){NULL, 0});
+        reply_moved(visit, 202, &body);
     }
     visit_end(visit);
 }
 
-static void transfer(struct visit *visit)
+static void on_accepted(void *ctx, const struct pg_answer *answer)
+{
+    struct visit *visit = ctx;
+    if (answer->rc < 0) {
+        guard_unavailable(visit->req, answer->rc);
+    } else if (PQntuples(answer->results[1]) == 0) {
+        http_problem(visit->req, 409, "not-transferable",
+                     "This ticket was used, given back or is not offered to you any more.");
+    } else {
+        char memory[256];
+        struct text body = text_on(memory, sizeof(memory));
+        json_open(&body, '{');
+        json_member_cstr(&body, "ticket", visit->ticket.id);
+        json_member_str(&body, "order", pg_text(answer->results[1], 0, 0));
+        json_close(&body, '}');
+        reply_moved(visit, 201, &body);
+    }
+    visit_end(visit);
+}
+
+/* Under the order's row: a check-in and a refund exclude both. */
+static void move(struct visit *visit, enum statement statement, uint32_t len,
+                 const char *const *params, pg_on_done *on_done)
+{
+    struct pg_job *job = pg_job_create(visit->pay->pg, on_done, visit);
+    if (job == NULL) {
+        guard_unavailable(visit->req, ERR_NOMEM);
+        visit_end(visit);
+        return;
+    }
+    pg_job_add(job, SQL_TICKET_LOCK, 1, params);
+    pg_job_add(job, statement, len, params);
+    pg_job_send(job);
+}
+
+static void offer(struct visit *visit)
+{
+    char hops[8];
+    snprintf(hops, sizeof(hops), "%d", TICKET_HOPS_MAX);
+    const char *const params[] = {visit->id, visit->session.member,
+                                  visit->to[0] != '\0' ? visit->to : NULL, hops};
+    move(visit, SQL_TICKET_OFFER, 4, params, on_offered);
+}
+
+static void accept_offer(struct visit *visit)
 {
     const struct pay_keys *keys = visit->pay->keys;
     struct ticket *ticket = &visit->ticket;
@@ -180,46 +250,21 @@ static void transfer(struct visit *visit)
     memcpy(ticket->id, "t_", 2);
     sodium_bin2base64(ticket->id + 2, sizeof(ticket->id) - 2, id, sizeof(id),
                       sodium_base64_VARIANT_URLSAFE_NO_PADDING);
-    ticket_signer_holder(keys->signer, visit->to, ticket->holder);
+    ticket_signer_holder(keys->signer, visit->session.member, ticket->holder);
     char token[TICKET_TOKEN_MAX];
     if (ticket_sign(keys->signer, ticket, NULL, token) < 0) {
         guard_unavailable(visit->req, ERR_RANGE);
         visit_end(visit);
         return;
     }
-    const char *const params[] = {visit->id,      visit->session.member, ticket->id, visit->to,
-                                  ticket->holder, ticket->kid,           token};
-    pg_pool_query(visit->pay->pg, SQL_TICKET_TRANSFER, 7, params, on_transferred, visit);
+    const char *const params[] = {
+        visit->id, visit->session.member,    ticket->id, ticket->holder, ticket->kid,
+        token,     pay_lang(&visit->session)};
+    move(visit, SQL_TICKET_ACCEPT, 7, params, on_accepted);
 }
 
-static void on_member(void *ctx, int rc, const struct user *user)
-{
-    struct visit *visit = ctx;
-    if (rc == 0 && user->found) {
-        transfer(visit);
-        return;
-    }
-    if (rc < 0)
-        guard_unavailable(visit->req, rc);
-    else
-        http_problem(visit->req, 422, "member-unknown", "There is no member of this number.");
-    visit_end(visit);
-}
-
-/* A slip of the finger would give the ticket to nobody, for good: so the number has to be
- * somebody's. Where the company's table is not ours to ask, nobody can tell. */
-static void ask_for_member(struct visit *visit)
-{
-    uint32_t retry_ms;
-    if (visit->pay->users == NULL) {
-        transfer(visit);
-    } else if (users_address(visit->pay->users, visit->to, on_member, visit, &retry_ms) < 0) {
-        guard_unavailable(visit->req, ERR_FULL);
-        visit_end(visit);
-    }
-}
-
-static void on_ticket_to_transfer(void *ctx, const struct pg_answer *answer)
+/* Who may ask: the owner to offer it, the member to whom it is offered to take it. */
+static void on_ticket_to_move(void *ctx, const struct pg_answer *answer)
 {
     struct visit *visit = ctx;
     const PGresult *res = answer->rc == 0 ? answer->results[0] : NULL;
@@ -228,21 +273,48 @@ static void on_ticket_to_transfer(void *ctx, const struct pg_answer *answer)
         visit_end(visit);
         return;
     }
-    if (PQntuples(res) == 0 || !span_eq(pg_text(res, 0, 4), span_of(visit->session.member))) {
+    struct span who = span_of(visit->session.member);
+    if (PQntuples(res) == 0 || !span_eq(pg_text(res, 0, visit->accepts ? 11 : 4), who)) {
         guard_nothing(visit->req, "ticket-unknown");
+        visit_end(visit);
+    } else if (span_eq(span_of(visit->to), who)) {
+        http_problem(visit->req, 422, "to-yourself", "This ticket is yours already.");
+        visit_end(visit);
+    } else if (visit->accepts) {
+        span_to_cstr(pg_text(res, 0, 1), visit->ticket.order, sizeof(visit->ticket.order));
+        span_to_cstr(pg_text(res, 0, 2), visit->ticket.event, sizeof(visit->ticket.event));
+        span_to_cstr(pg_text(res, 0, 3), visit->ticket.seat, sizeof(visit->ticket.seat));
+        span_to_cstr(pg_text(res, 0, 10), visit->ticket.purchase, sizeof(visit->ticket.purchase));
+        accept_offer(visit);
+    } else {
+        offer(visit);
+    }
+}
+
+static void then_move(struct visit *visit)
+{
+    uint64_t now_us = clock_mono_us(visit->pay->loop->clock);
+    if (!slots_take(&visit->pay->keys->paces->members, span_of(visit->session.member), now_us)) {
+        http_problem_reply(visit->req,
+                           &(struct http_problem){.status = 429,
+                                                  .code = "too-fast",
+                                                  .detail = "Too many tickets in a short time.",
+                                                  .retry_after_s = 2});
         visit_end(visit);
         return;
     }
-    span_to_cstr(pg_text(res, 0, 1), visit->ticket.order, sizeof(visit->ticket.order));
-    span_to_cstr(pg_text(res, 0, 2), visit->ticket.event, sizeof(visit->ticket.event));
-    span_to_cstr(pg_text(res, 0, 3), visit->ticket.seat, sizeof(visit->ticket.seat));
-    ask_for_member(visit);
+    const char *const params[] = {visit->id};
+    pg_pool_query(visit->pay->pg, SQL_TICKET_READ, 1, params, on_ticket_to_move, visit);
 }
 
-static void then_transfer(struct visit *visit)
+static void move_begin(struct http_req *req, const char *to, bool accepts)
 {
-    const char *const params[] = {visit->id};
-    pg_pool_query(visit->pay->pg, SQL_TICKET_READ, 1, params, on_ticket_to_transfer, visit);
+    struct visit *visit = visit_begin(req, then_move);
+    if (visit == NULL)
+        return;
+    snprintf(visit->to, sizeof(visit->to), "%s", to);
+    visit->accepts = accepts;
+    session_of(visit->pay->sessions, req, on_session, visit);
 }
 
 static void on_transfer(struct http_req *req, void *ctx)
@@ -262,15 +334,24 @@ static void on_transfer(struct http_req *req, void *ctx)
     if (rc == 0 && !span_to_cstr(to, member, sizeof(member)))
         rc = err_set(&err, ERR_RANGE, "/to: must be a member's id");
     json_decref(doc);
-    if (rc < 0) {
+    if (rc < 0)
         http_problem(req, 400, "bad-request", "%s", err.text);
-        return;
-    }
-    struct visit *visit = visit_begin(req, then_transfer);
-    if (visit == NULL)
-        return;
-    memcpy(visit->to, member, sizeof(member));
-    session_of(visit->pay->sessions, req, on_session, visit);
+    else
+        move_begin(req, member, false);
+}
+
+static void on_take_back(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    if (guard_origin(req))
+        move_begin(req, "", false);
+}
+
+static void on_accept(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    if (guard_origin(req))
+        move_begin(req, "", true);
 }
 
 /* ---- what doors read ---- */
@@ -284,6 +365,8 @@ static void on_get_keys(struct http_req *req, void *ctx)
                                          .body = span_of(pay_of(req)->keys->ticket_keys_json)});
 }
 
+/* A page of the list. Alone it is complete if it began at the beginning and is not full; pages that
+ * follow one another by `after` and `next` are, together. */
 static void on_revoked(void *ctx, const struct pg_answer *answer)
 {
     struct visit *visit = ctx;
@@ -294,12 +377,26 @@ static void on_revoked(void *ctx, const struct pg_answer *answer)
         return;
     }
     const PGresult *res = answer->results[0];
+    int len = PQntuples(res);
+    bool more = len > REVOKED_PAGE_MAX;
     struct text body = text_on(memory, TICKETS_BODY_MAX);
     json_open(&body, '{');
     json_member_cstr(&body, "event", visit->id);
+    json_member_str(&body, "as_of", text_span(&visit->as_of));
+    json_key(&body, "after");
+    if (visit->to[0] != '\0')
+        json_str(&body, span_of(visit->to));
+    else
+        json_nil(&body);
+    json_key(&body, "next");
+    if (more)
+        json_str(&body, pg_text(res, REVOKED_PAGE_MAX - 1, 0));
+    else
+        json_nil(&body);
+    json_member_bool(&body, "complete", !more && visit->to[0] == '\0');
     json_key(&body, "revoked");
     json_open(&body, '[');
-    for (int i = 0; i < PQntuples(res); i++)
+    for (int i = 0; i < len && i < REVOKED_PAGE_MAX; i++)
         json_str(&body, pg_text(res, i, 0));
     json_close(&body, ']');
     json_close(&body, '}');
@@ -312,242 +409,21 @@ static void on_revoked(void *ctx, const struct pg_answer *answer)
 static void on_get_revoked(struct http_req *req, void *ctx)
 {
     (void)ctx;
+    struct span after = http_req_query_arg(req, SPAN("after"));
     struct visit *visit = visit_begin(req, NULL);
     if (visit == NULL)
         return;
-    const char *const params[] = {visit->id};
-    pg_pool_query(visit->pay->pg, SQL_TICKET_REVOKED, 1, params, on_revoked, visit);
-}
-
-/* ---- the door ---- */
-
-struct door; /* one call of POST /admin/checkin */
-
-struct scan {
-    struct door *door;
-    uint32_t index;
-    struct ticket ticket;
-    int judged; /* of the signature */
-    uint64_t at_ms;
-    char why[32];        /* "" let in */
-    char gate[GATE_MAX]; /* who had it */
-    char at[32];
-    char seat[ORDER_SEAT_MAX];
-};
-
-struct door {
-    struct http_req *req;
-    struct pay *pay;
-    char gate[GATE_MAX];
-    bool offline;
-    bool one; /* a single ticket, answered by status */
-    uint32_t len, left;
-    int rc;
-    struct scan scans[];
-};
-
-static void put_scan(struct text *body, const struct scan *scan)
-{
-    json_open(body, '{');
-    json_member_cstr(body, "ticket", scan->ticket.id);
-    json_member_cstr(body, "seat", scan->ticket.seat);
-    json_member_cstr(body, "event", scan->ticket.event);
-    json_member_bool(body, "admit", scan->why[0] == '\0');
-    if (scan->why[0] != '\0')
-        json_member_cstr(body, "code", scan->why);
-    if (scan->gate[0] != '\0') {
-        json_member_cstr(body, "gate", scan->gate);
-        json_member_cstr(body, "at", scan->at);
-    }
-    json_close(body, '}');
-}
-
-static void door_reply(struct door *door)
-{
-    char *memory = malloc(TICKETS_BODY_MAX);
-    if (memory == NULL || door->rc < 0) {
-        guard_unavailable(door->req, door->rc);
-    } else if (door->one) {
-        struct text body = text_on(memory, TICKETS_BODY_MAX);
-        const struct scan *scan = &door->scans[0];
-        bool unknown = strcmp(scan->why, "forged") == 0 || strcmp(scan->why, "unknown") == 0;
-        put_scan(&body, scan);
-        reply(door->req,
-              scan->why[0] == '\0' ? 200
-              : unknown            ? 404
-                                   : 409,
-              "application/json", &body, (struct span){NULL, 0});
-    } else {
-        struct text body = text_on(memory, TICKETS_BODY_MAX);
-        json_open(&body, '{');
-        json_key(&body, "results");
-        json_open(&body, '[');
-        for (uint32_t i = 0; i < door->len; i++)
-            put_scan(&body, &door->scans[i]);
-        json_close(&body, ']');
-        json_close(&body, '}');
-        reply(door->req, 200, "application/json", &body, (struct span){NULL, 0});
-    }
-    free(memory);
-    free(door);
-}
-
-static void scan_done(struct scan *scan)
-{
-    struct door *door = scan->door;
-    if (--door->left == 0)
-        door_reply(door);
-}
-
-static void on_conflict_kept(void *ctx, const struct pg_answer *answer)
-{
-    struct scan *scan = ctx;
-    if (answer->rc < 0)
-        scan->door->rc = answer->rc;
-    scan_done(scan);
-}
-
-static void keep_conflict(struct scan *scan)
-{
-    char at[24];
-    snprintf(at, sizeof(at), "%llu", (unsigned long long)scan->at_ms);
-    const char *const params[] = {scan->ticket.id, scan->door->gate, at, scan->why};
-    pg_pool_query(scan->door->pay->pg, SQL_CHECKIN_CONFLICT, 4, params, on_conflict_kept, scan);
-}
-
-static void on_why(void *ctx, const struct pg_answer *answer)
-{
-    struct scan *scan = ctx;
-    struct door *door = scan->door;
-    const PGresult *res = answer->rc == 0 ? answer->results[0] : NULL;
-    const char *why = "unknown";
-    if (res == NULL) {
-        door->rc = answer->rc;
-        scan_done(scan);
+    if (after.len > 0 && !span_to_cstr(after, visit->to, sizeof(visit->to))) {
+        http_problem(req, 400, "bad-request", "after is the `next` of the page before.");
+        visit_end(visit);
         return;
     }
-    bool same = false;
-    if (PQntuples(res) == 1) {
-        why = pg_bool(res, 0, 1)                                ? "revoked"
-              : !span_eq(pg_text(res, 0, 2), SPAN("completed")) ? "order-not-completed"
-                                                                : "already-used";
-        span_to_cstr(pg_text(res, 0, 3), scan->gate, sizeof(scan->gate));
-        span_to_cstr(pg_text(res, 0, 4), scan->at, sizeof(scan->at));
-        same = door->offline && strcmp(scan->gate, door->gate) == 0;
-    }
-    /* The same door sends the same scans again after a broken call: that is no second person. */
-    if (same && strcmp(why, "already-used") == 0) {
-        scan_done(scan);
-        return;
-    }
-    snprintf(scan->why, sizeof(scan->why), "%s", why);
-    if (door->offline)
-        keep_conflict(scan);
-    else
-        scan_done(scan);
-}
-
-static void on_checked_in(void *ctx, const struct pg_answer *answer)
-{
-    struct scan *scan = ctx;
-    if (answer->rc < 0) {
-        scan->door->rc = answer->rc;
-        scan_done(scan);
-    } else if (PQntuples(answer->results[0]) == 1) {
-        scan_done(scan);
-    } else {
-        const char *const params[] = {scan->ticket.id};
-        pg_pool_query(scan->door->pay->pg, SQL_CHECKIN_WHY, 1, params, on_why, scan);
-    }
-}
-
-static void door_start(struct door *door)
-{
-    door->left = door->len + 1; /* one for ourselves: a door of forged tickets has no query */
-    for (uint32_t i = 0; i < door->len; i++) {
-        struct scan *scan = &door->scans[i];
-        if (scan->judged < 0) {
-            snprintf(scan->why, sizeof(scan->why), "forged");
-            door->left--;
-            continue;
-        }
-        char at[24];
-        snprintf(at, sizeof(at), "%llu", (unsigned long long)scan->at_ms);
-        const char *const params[] = {scan->ticket.id, door->gate, at,
-                                      door->offline ? "true" : "false"};
-        pg_pool_query(door->pay->pg, SQL_CHECKIN, 4, params, on_checked_in, scan);
-    }
-    if (--door->left == 0)
-        door_reply(door);
-}
-
-static void take_scan(struct door *door, struct span token, uint64_t at_ms)
-{
-    struct scan *scan = &door->scans[door->len];
-    scan->door = door;
-    scan->index = door->len++;
-    scan->at_ms = at_ms;
-    scan->judged = ticket_verify(&door->pay->keys->ticket_keys, token, NULL, &scan->ticket);
-}
-
-/* {gate, token} now, or {gate, scans: [{token, at}]} of a door that was offline. */
-static int read_door(struct door *door, json_t *doc, struct err_slot *err)
-{
-    struct span gate = {NULL, 0}, token = {NULL, 0};
-    json_t *scans = NULL;
-    uint64_t now_ms = clock_wall_us(door->pay->loop->clock) / 1000;
-    struct json_in in;
-    json_in_object(&in, doc, err);
-    json_in_require(&in, "gate");
-    json_in_str(&in, "gate", 1, GATE_MAX - 1, &gate);
-    door->offline = json_in_has(&in, "scans");
-    door->one = !door->offline;
-    if (door->one) {
-        json_in_require(&in, "token");
-        if (json_in_str(&in, "token", 1, TICKET_TOKEN_MAX, &token))
-            take_scan(door, token, now_ms);
-    } else if (json_in_array(&in, "scans", 0, SCANS_MAX, &scans)) {
-        for (size_t i = 0; i < json_array_size(scans); i++) {
-            struct json_in item;
-            uint64_t at_ms = now_ms;
-            if (!json_in_item_child(&in, "scans", scans, i, &item))
-                break;
-            json_in_require(&item, "token");
-            json_in_require(&item, "at");
-            bool good = json_in_str(&item, "token", 1, TICKET_TOKEN_MAX, &token);
-            json_in_time(&item, "at", &at_ms);
-            if (json_in_end(&item) == 0 && good)
-                take_scan(door, token, at_ms);
-        }
-    }
-    if (!span_to_cstr(gate, door->gate, sizeof(door->gate)) && gate.len > 0)
-        json_in_refuse(&in, "gate", "must be text");
-    return json_in_end(&in);
-}
-
-static void on_checkin(struct http_req *req, void *ctx)
-{
-    (void)ctx;
-    struct err_slot err = {0};
-    json_t *doc;
-    if (!guard_json(req, &err, &doc))
-        return;
-    struct door *door = calloc(1, sizeof(*door) + SCANS_MAX * sizeof(struct scan));
-    if (door == NULL) {
-        json_decref(doc);
-        guard_unavailable(req, ERR_NOMEM);
-        return;
-    }
-    door->req = req;
-    door->pay = pay_of(req);
-    int rc = read_door(door, doc, &err);
-    json_decref(doc);
-    if (rc < 0) {
-        http_problem(req, 400, "bad-request", "%s", err.text);
-        free(door);
-        return;
-    }
-    door_start(door);
+    visit->as_of = text_on(visit->as_of_memory, sizeof(visit->as_of_memory));
+    rfc3339_put(&visit->as_of, clock_wall_us(visit->pay->loop->clock) / 1000);
+    char most[16];
+    snprintf(most, sizeof(most), "%d", REVOKED_PAGE_MAX + 1);
+    const char *const params[] = {visit->id, visit->to, most};
+    pg_pool_query(visit->pay->pg, SQL_TICKET_REVOKED, 3, params, on_revoked, visit);
 }
 
 int ticket_routes(struct http_router *routes, struct err_slot *err)
@@ -555,15 +431,10 @@ int ticket_routes(struct http_router *routes, struct err_slot *err)
     const struct http_route all[] = {
         {HTTP_METHOD_GET, "/v1/pay/orders/{id}/tickets", on_get_tickets, NULL, 0},
         {HTTP_METHOD_POST, "/v1/pay/tickets/{id}/transfer", on_transfer, NULL, BODY_SMALL_MAX},
+        {HTTP_METHOD_DELETE, "/v1/pay/tickets/{id}/transfer", on_take_back, NULL, 0},
+        {HTTP_METHOD_POST, "/v1/pay/tickets/{id}/accept", on_accept, NULL, BODY_SMALL_MAX},
         {HTTP_METHOD_GET, "/v1/pay/ticket-keys", on_get_keys, NULL, 0},
         {HTTP_METHOD_GET, "/v1/pay/events/{event}/revoked-tickets", on_get_revoked, NULL, 0},
     };
     return http_router_add_all(routes, all, sizeof(all) / sizeof(all[0]), err);
-}
-
-int checkin_routes(struct http_router *private_routes, struct err_slot *err)
-{
-    const struct http_route route = {HTTP_METHOD_POST, "/admin/checkin", on_checkin, NULL,
-                                     BODY_CHECKIN_MAX};
-    return http_router_add(private_routes, &route, err);
 }

@@ -1,12 +1,13 @@
 /* users.h: the company's user database, which must not notice us: read only, over a pool of its
- * own, never more than so many questions a second from the whole process, and none at all for a
- * while when it does not answer. What to ask is SQL of the configuration; what comes back are
- * columns in its order. */
+ * own, never more than so many questions a second from the whole house, of which logins and
+ * mails have shares of their own (pace.h), and none at all for a while when it does not answer.
+ * What to ask is SQL of the configuration; what comes back are columns in its order. */
 #ifndef FG_PAY_USERS_H
 #define FG_PAY_USERS_H
 
 #include "core/breaker.h"
 #include "core/gate.h"
+#include "pace.h"
 #include "pg/pg_pool.h"
 #include "settings.h"
 
@@ -16,12 +17,13 @@ struct users_stats {
     _Atomic uint64_t asked, capped, broken;
 };
 
-/* The cap on questions, of all loops together: it outlives the users. */
+/* What this process alone would ask at most, of all loops together: it outlives the users. */
 void users_cap_init(struct gate *cap, uint32_t per_s);
 
-int users_create(uv_loop_t *loop, const struct settings *settings, struct gate *cap,
-                 const struct clock *clock, const struct rng *rng, struct logger *log,
-                 struct err_slot *err, struct users **out);
+/* `own`, our own database, counts for the house; it is closed after the users. */
+int users_create(uv_loop_t *loop, const struct settings *settings, struct pg_pool *own,
+                 struct gate *cap, const struct clock *clock, const struct rng *rng,
+                 struct logger *log, struct err_slot *err, struct users **out);
 void users_close(struct users *users);
 const struct users_stats *users_stats(const struct users *users);
 struct pg_pool *users_pg(const struct users *users); /* for metrics */
@@ -42,7 +44,10 @@ typedef void users_on_done(void *ctx, int rc, const struct user *user);
 
 int users_login(struct users *users, const char *login, users_on_done *on_done, void *ctx,
                 uint32_t *retry_ms);
-int users_address(struct users *users, const char *id, users_on_done *on_done, void *ctx,
-                  uint32_t *retry_ms);
+int users_address(struct users *users, enum pace_share share, const char *id,
+                  users_on_done *on_done, void *ctx, uint32_t *retry_ms);
+
+/* At start, blocking: says in the log which of the configured questions no index serves. */
+void users_look_at_plans(const struct settings *settings, struct logger *log);
 
 #endif

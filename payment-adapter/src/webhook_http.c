@@ -3,8 +3,8 @@
  * A webhook decides nothing. Once it is believed, its id is written down (each id once) and the
  * saga of its payment is woken (webhooks.c); the saga then reads the payment itself. So a
  * hundred copies wake once, an order of events that is mixed up does no harm, an event for a
- * payment that we do not know is kept and has no effect, and one that never comes is made up for by
- * the saga's own look. Answered 2xx only once it is stored. */
+ * payment that is none of our open ones is forgotten, and one that never comes is made up for by
+ * the saga's own look. Answered 2xx only once it is stored, or found to be about nothing here. */
 #include "guard.h"
 #include "observe/log.h"
 #include "webhooks.h"
@@ -32,7 +32,7 @@ static void on_webhook(struct http_req *req, void *ctx)
         return;
     }
     struct err_slot err = {0};
-    struct psp_event event;
+    struct psp_event event = {0};
     uint64_t now_s = clock_wall_us(pay->loop->clock) / 1000000;
     int rc = psp->driver->webhook(psp, http_req_header_named(req, SPAN("Stripe-Signature")),
                                   http_req_body(req), now_s, &err, &event);
@@ -40,7 +40,7 @@ static void on_webhook(struct http_req *req, void *ctx)
         refuse(req, rc, &err);
         return;
     }
-    webhooks_store(pay->webhooks, req, psp->driver->name, &event);
+    webhooks_store(pay->webhooks, req, psp->driver, &event);
 }
 
 int webhook_routes(struct http_router *routes, struct err_slot *err)

@@ -8,6 +8,10 @@
  * process die between the two, the saga's own look makes up for it, as for a webhook that never
  * came. Events go in by the order of their keys, so that two batches with the same events in them
  * wait for each other in one direction.
+ *
+ * What is about none of our open orders is answered and forgotten: some providers sign nothing, so
+ * anybody could fill the table, and to an order that is over no event has anything to say.
+ * (Reconciliation reads the provider's own list.) Old rows are swept.
  */
 #include "webhooks.h"
 
@@ -18,11 +22,12 @@
 #include <assert.h>
 #include <stdlib.h>
 
-enum { COL_PROVIDER, COL_ID, COL_KIND, COL_PAYMENT, COLUMNS };
+enum { COL_PROVIDER, COL_ID, COL_KIND, COL_PAYMENT, COL_ORDER, COLUMNS };
 
 struct batch {
     struct grow columns[COLUMNS];
     struct http_req *reqs[WEBHOOK_BATCH_MAX];
+    uint32_t providers[WEBHOOK_BATCH_MAX]; /* their places */
     uint32_t len;
 };
 
@@ -72,17 +77,21 @@ static void on_woken(void *ctx, const struct pg_answer *answer)
                &(struct http_reply){.status = 204}); /* it is stored, whatever became of this */
 }
 
-static void answer_one(struct pay *pay, struct http_req *req, const PGresult *res, int row)
+static void answer_one(struct pay *pay, struct http_req *req, uint32_t provider,
+                       const PGresult *res, int row)
 {
-    bool first = pg_bool(res, row, 0);
-    count(first ? &pay->webhooks_good : &pay->webhooks_repeated);
-    char payment[ORDER_PAYMENT_MAX];
-    if (!pg_bool(res, row, 1) || !span_to_cstr(pg_text(res, row, 2), payment, sizeof(payment))) {
+    bool first = pg_bool(res, row, 0), ours = pg_bool(res, row, 4);
+    count(!ours ? &pay->webhooks_strange : first ? &pay->webhooks_good : &pay->webhooks_repeated);
+    if (ours)
+        atomic_store_explicit(&pay->keys->caps->psp.heard[provider].at_us,
+                              clock_mono_us(pay->loop->clock), memory_order_relaxed);
+    char order[ORDER_ID_MAX];
+    if (!pg_bool(res, row, 1) || !span_to_cstr(pg_text(res, row, 2), order, sizeof(order))) {
         http_reply(req, &(struct http_reply){.status = 204});
         return;
     }
-    const char *const params[] = {payment};
-    pg_pool_query(pay->pg, SQL_ORDER_WAKE_BY_PAYMENT, 1, params, on_woken, req);
+    const char *const params[] = {order};
+    pg_pool_query(pay->pg, SQL_ORDER_WAKE, 1, params, on_woken, req);
 }
 
 static void on_stored(void *ctx, const struct pg_answer *answer)
@@ -97,7 +106,7 @@ static void on_stored(void *ctx, const struct pg_answer *answer)
         }
         assert((uint32_t)PQntuples(answer->results[0]) == batch->len);
         woken = woken || pg_bool(answer->results[0], (int)i, 3);
-        answer_one(webhooks->pay, batch->reqs[i], answer->results[0], (int)i);
+        answer_one(webhooks->pay, batch->reqs[i], batch->providers[i], answer->results[0], (int)i);
     }
     batch_clear(batch);
     webhooks->travelling = false;
@@ -140,19 +149,21 @@ static void on_check(uv_check_t *check)
         send_batch(webhooks);
 }
 
-void webhooks_store(struct webhooks *webhooks, struct http_req *req, const char *provider,
-                    const struct psp_event *event)
+void webhooks_store(struct webhooks *webhooks, struct http_req *req,
+                    const struct psp_driver *driver, const struct psp_event *event)
 {
     struct batch *batch = &webhooks->batches[webhooks->gathering];
     if (batch->len == WEBHOOK_BATCH_MAX) {
         guard_unavailable(req, ERR_FULL);
         return;
     }
+    batch->providers[batch->len] = driver->place;
     batch->reqs[batch->len++] = req;
-    grow_array_text(&batch->columns[COL_PROVIDER], span_of(provider));
+    grow_array_text(&batch->columns[COL_PROVIDER], span_of(driver->name));
     grow_array_text(&batch->columns[COL_ID], span_of(event->id));
     grow_array_text(&batch->columns[COL_KIND], span_of(event->kind));
     grow_array_text(&batch->columns[COL_PAYMENT], span_of(event->payment));
+    grow_array_text(&batch->columns[COL_ORDER], span_of(event->order));
     uv_check_start(&webhooks->check, on_check);
 }
 

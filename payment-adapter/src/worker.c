@@ -6,8 +6,11 @@
  *
  * A commit is one statement for the moves, and one more for each kind of effect that is among
  * them; all of them travel as one job, which is one transaction and one flush of the log. Columns
- * go as arrays. Effects go as JSON, one array for each kind; each carries the lease and the number
- * of its move, so that the statement takes only those whose move was taken. */
+ * go as arrays. A commit that the database refuses for what is in it (SQLSTATE 22 and 23: a letter
+ * that is none, a check) is sent again in halves, until the row that is to blame stands alone: it
+ * is the engine's to park, and holds up nobody else's. Effects go as JSON, one array for each kind;
+ * each carries the lease and the number of its move, so that the statement takes only those whose
+ * move was taken. */
 #include "worker.h"
 
 #include "base/grow.h"
@@ -16,6 +19,7 @@
 #include "statements.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -51,7 +55,10 @@ struct worker {
     char *keys; /* of the definitions, as an array literal */
     struct saga_store_reply *replies;
     struct saga_row *rows;
-    uint32_t batch_len;
+    char (*whys)[SAGA_DETAIL_MAX]; /* of replies that refuse */
+    /* The batch, borrowed until it is answered; [at, at + part) is under way. */
+    const struct saga_move *const *batch;
+    uint32_t batch_len, batch_at, batch_part;
     unsigned handles;
     unsigned jobs; /* under way at the database; they hold the worker */
     bool closing;
@@ -72,6 +79,7 @@ static void worker_free_if_over(struct worker *worker)
         grow_free(&worker->effects[i]);
     free(worker->keys);
     free(worker->replies);
+    free(worker->whys);
     free(worker->rows);
     free(worker);
 }
@@ -188,6 +196,44 @@ static void add_effects(struct worker *worker, const struct saga_move *move)
     }
 }
 
+static void send_part(struct worker *worker);
+
+static bool is_about_data(const struct pg_answer *answer)
+{
+    return answer->rc == ERR_PEER &&
+           (memcmp(answer->sqlstate, "22", 2) == 0 || memcmp(answer->sqlstate, "23", 2) == 0);
+}
+
+/* The first line of what the database says: the next ones quote the row. */
+static void refuse(struct worker *worker, const struct pg_answer *answer)
+{
+    uint32_t at = worker->batch_at;
+    struct span line;
+    span_cut(span_of(answer->text), '\n', &line);
+    span_to_cstr_cut(line, worker->whys[at], sizeof(worker->whys[at]));
+    worker->replies[at] =
+        (struct saga_store_reply){.stored = SAGA_REFUSED, .why = worker->whys[at]};
+    struct err_slot err;
+    err_set(&err, ERR_PEER, "saga %" PRIu64 ": %s %s", worker->batch[at]->id, answer->sqlstate,
+            worker->whys[at]);
+    log_failure(worker->conf.log, "the database does not take this saga's move", &err);
+}
+
+static void take_replies(struct worker *worker, const PGresult *res)
+{
+    assert((uint32_t)PQntuples(res) == worker->batch_part);
+    uint64_t now = now_us(worker);
+    for (uint32_t i = 0; i < worker->batch_part; i++) {
+        int64_t left_us = pg_i64(res, (int)i, 3);
+        worker->replies[worker->batch_at + i] = (struct saga_store_reply){
+            .stored = pg_bool(res, (int)i, 0) ? SAGA_STORED : SAGA_FENCED,
+            .cancel = pg_bool(res, (int)i, 1),
+            .wake = (uint32_t)pg_u64(res, (int)i, 2),
+            .lease_us = now + (uint64_t)(left_us > 0 ? left_us : 0),
+        };
+    }
+}
+
 static void on_committed(void *ctx, const struct pg_answer *answer)
 {
     struct worker *worker = ctx;
@@ -196,27 +242,29 @@ static void on_committed(void *ctx, const struct pg_answer *answer)
         worker_free_if_over(worker);
         return;
     }
-    if (answer->rc < 0) {
+    if (is_about_data(answer) && worker->batch_part > 1) {
+        worker->batch_part /= 2;
+        send_part(worker);
+        return;
+    }
+    if (is_about_data(answer)) {
+        refuse(worker, answer);
+    } else if (answer->rc < 0) { /* what parts of it are stored is so; to repeat them is safe */
         struct err_slot err;
         err_set(&err, (enum err_code)answer->rc, "%s %s", answer->sqlstate, answer->text);
         log_failure(worker->conf.log, "moves were not stored, or it is not known", &err);
         saga_engine_on_committed(worker->engine, false, NULL);
         return;
+    } else {
+        edge(worker);
+        take_replies(worker, answer->results[0]);
     }
-    edge(worker);
-    const PGresult *res = answer->results[0];
-    assert((uint32_t)PQntuples(res) == worker->batch_len);
-    uint64_t now = now_us(worker);
-    for (uint32_t i = 0; i < worker->batch_len; i++) {
-        int64_t left_us = pg_i64(res, (int)i, 3);
-        worker->replies[i] = (struct saga_store_reply){
-            .stored = pg_bool(res, (int)i, 0) ? SAGA_STORED : SAGA_FENCED,
-            .cancel = pg_bool(res, (int)i, 1),
-            .wake = (uint32_t)pg_u64(res, (int)i, 2),
-            .lease_us = now + (uint64_t)(left_us > 0 ? left_us : 0),
-        };
-    }
-    saga_engine_on_committed(worker->engine, true, worker->replies);
+    worker->batch_at += worker->batch_part;
+    worker->batch_part = worker->batch_len - worker->batch_at;
+    if (worker->batch_part > 0)
+        send_part(worker);
+    else
+        saga_engine_on_committed(worker->engine, true, worker->replies);
 }
 
 static struct pg_job *commit_job(struct worker *worker)
@@ -247,21 +295,28 @@ static struct pg_job *commit_job(struct worker *worker)
     return job;
 }
 
-static void commit(void *ctx, const struct saga_move *const *moves, uint32_t len)
+static void send_part(struct worker *worker)
 {
-    struct worker *worker = ctx;
-    edge(worker);
     for (int i = 0; i < COLUMNS; i++)
         grow_array_open(&worker->columns[i]);
     for (int i = 0; i < EFFECT_COUNT; i++)
         grow_clear(&worker->effects[i]);
-    for (uint32_t i = 0; i < len; i++) {
-        add_move(worker, moves[i]);
-        add_effects(worker, moves[i]);
+    for (uint32_t i = 0; i < worker->batch_part; i++) {
+        add_move(worker, worker->batch[worker->batch_at + i]);
+        add_effects(worker, worker->batch[worker->batch_at + i]);
     }
-    worker->batch_len = len;
     worker->jobs++;
     pg_job_send(commit_job(worker));
+}
+
+static void commit(void *ctx, const struct saga_move *const *moves, uint32_t len)
+{
+    struct worker *worker = ctx;
+    edge(worker);
+    worker->batch = moves;
+    worker->batch_len = worker->batch_part = len;
+    worker->batch_at = 0;
+    send_part(worker);
 }
 
 /* ---- turning ---- */
@@ -330,6 +385,7 @@ static int create_engine(struct worker *worker, struct err_slot *err)
         .budget_cap = 100,
         .store = {lease, commit, worker},
         .rng = conf->rng,
+        .admit = conf->admit,
         .on_stored = conf->on_stored,
         .ctx = conf->ctx,
     };
@@ -345,7 +401,9 @@ int worker_create(const struct worker_conf *conf, struct err_slot *err, struct w
     worker->keys = keys_of(conf);
     worker->replies = calloc(conf->slots, sizeof(*worker->replies));
     worker->rows = calloc(conf->slots, sizeof(*worker->rows));
-    if (worker->keys == NULL || worker->replies == NULL || worker->rows == NULL) {
+    worker->whys = calloc(conf->slots, sizeof(*worker->whys));
+    if (worker->keys == NULL || worker->replies == NULL || worker->rows == NULL ||
+        worker->whys == NULL) {
         worker_free_if_over(worker);
         return err_set(err, ERR_NOMEM, "saga worker of %u slots", conf->slots);
     }

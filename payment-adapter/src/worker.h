@@ -22,6 +22,8 @@ struct worker_conf {
     const struct rng *rng;
     struct logger *log;
     struct halt *halt; /* borrowed; NULL: none */
+    /* As saga_engine_conf.admit. */
+    uint32_t (*admit)(void *ctx, uint8_t peer);
     /* A move was stored. May be NULL. */
     void (*on_stored)(void *ctx, const struct saga_row *row, const struct saga_move *move);
     void *ctx;

@@ -2,7 +2,7 @@
 // this page says about seats or money is believed by the server: it asks the seats itself.
 
 import { announce, byId, call, make, minutes, money, Refused, say, sayError, serverNow } from './kit.js';
-import { showTime } from './when.js';
+import { showTime, timeOf } from './when.js';
 
 const asked = new URLSearchParams(location.search);
 const event = asked.get('event');
@@ -50,6 +50,18 @@ function showSummary() {
     ? seats.places.map((place) => make('li', {}, make('span', { textContent: say('seat.name', place.zone, place.row, place.number) }), make('span', { textContent: `${place.category} ${money(place.price, seats.currency)}` })))
     : [make('li', {}, make('span', { textContent: `${seats.area_name || seats.area} × ${seats.quantity}` }), make('span', { textContent: seats.category }))]));
   byId('total').textContent = money(seats.total, seats.currency);
+}
+
+// What is told here before the payment is kept with the order, and holds.
+async function showTerms() {
+  const terms = await call('GET', `/v1/pay/events/${encodeURIComponent(event)}/refund-terms`);
+  const before = terms.before_start_s !== null && seats.starts_at ? Date.parse(seats.starts_at) - terms.before_start_s * 1000 : Infinity;
+  const until = Math.min(terms.until === null ? Infinity : Date.parse(terms.until), before);
+  const back = money(Math.max(1, Math.floor((seats.total * terms.percent) / 100)), seats.currency);
+  const which = terms.by === 'operator' ? 'terms.ask' : until === Infinity ? 'terms.always' : until > serverNow() ? 'terms.until' : 'terms.over';
+  const words = [say(which, until === Infinity ? '' : timeOf(until), back)];
+  if (terms.by === 'buyer' && !terms.handed_on && which !== 'terms.over') words.push(say('terms.handed-on'));
+  byId('terms').textContent = words.join(' ');
 }
 
 let warned = false;
@@ -146,6 +158,7 @@ async function open() {
     showSummary();
     tick.timer = setInterval(tick, 500);
     tick();
+    await showTerms().catch((error) => { if (!(error instanceof Refused)) throw error; });
   }
   await next();
   document.body.dataset.ready = 'yes';

@@ -35,12 +35,12 @@ function sayHere(error) {
 }
 
 // A button that does one thing; what follows from it is shown by then().
-function act(button, path, then) {
+function act(button, path, then, method = 'POST') {
   button.addEventListener('click', async () => {
     button.disabled = true;
     byId('notice').textContent = '';
     try {
-      await call('POST', path);
+      await call(method, path);
       then();
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
@@ -50,21 +50,18 @@ function act(button, path, then) {
   });
 }
 
-// Of several tickets each says by itself what became of it. One that is gone stays on the page without
-// its code, as a reload shows it, with the address that its new owner has to be told.
+// Of several tickets each says by itself what became of it. One that is offered is still here, with the
+// address that its new owner has to be told.
 function handOn(form) {
   const button = form.querySelector('button');
-  const card = form.closest('.ticket');
-  const notice = card.querySelector('.notice');
+  const notice = form.closest('.ticket').querySelector('.notice');
   form.addEventListener('submit', async (submitted) => {
     submitted.preventDefault();
     button.disabled = true;
     notice.textContent = '';
     try {
       await call('POST', `/v1/pay/tickets/${form.dataset.handOn}/transfer`, { to: form.to.value.trim() });
-      for (const gone of card.querySelectorAll('svg, .id, details')) gone.remove();
-      card.classList.add('void');
-      notice.textContent = say('ticket.handed-on', location.origin + location.pathname);
+      location.reload();
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       notice.textContent = sayHere(error);
@@ -89,4 +86,6 @@ for (const button of document.querySelectorAll('[data-act]')) act(button, `/v1/p
 const other = byId('other');
 if (other) act(other, '/v1/pay/logout', () => location.assign(`/pay/checkout?back=${location.pathname}`));
 for (const form of document.querySelectorAll('[data-hand-on]')) handOn(form);
+for (const button of document.querySelectorAll('[data-take]')) act(button, `/v1/pay/tickets/${button.dataset.take}/accept`, () => location.reload());
+for (const button of document.querySelectorAll('[data-keep]')) act(button, `/v1/pay/tickets/${button.dataset.keep}/transfer`, () => location.reload(), 'DELETE');
 if (order && 'moving' in main.dataset) follow();

@@ -6,9 +6,13 @@ import { lang } from './kit.js';
 const format = new Intl.DateTimeFormat(lang, { dateStyle: 'full', timeStyle: 'short' });
 const zones = new Intl.DateTimeFormat(lang, { timeZoneName: 'short' });
 
-export function showTime(element, at) {
+export function timeOf(at) {
   const time = new Date(at);
   const zone = zones.formatToParts(time).find(({ type }) => type === 'timeZoneName').value;
+  return `${format.format(time)} ${zone}`;
+}
+
+export function showTime(element, at) {
   element.dateTime = at;
-  element.textContent = `${format.format(time)} ${zone}`;
+  element.textContent = timeOf(at);
 }

@@ -135,6 +135,22 @@ BEGIN
     outcome := CASE WHEN same THEN 'same' ELSE 'taken' END;
 END $$;
 
+-- moved, same, unknown-order. The price stays.
+CREATE OR REPLACE FUNCTION move_order(partner text, external text, p_seats jsonb,
+                                      OUT outcome text, OUT order_id bigint, OUT order_status text)
+LANGUAGE plpgsql AS $$
+BEGIN
+    SELECT o.id, o.status, CASE WHEN p.seats = p_seats THEN 'same' ELSE 'moved' END
+        INTO order_id, order_status, outcome
+        FROM orders o JOIN partner_orders p ON p.order_id = o.id
+        WHERE o.source = partner AND o.external_id = external FOR UPDATE;
+    IF order_id IS NULL THEN
+        outcome := 'unknown-order';
+        RETURN;
+    END IF;
+    UPDATE partner_orders p SET seats = p_seats WHERE p.order_id = move_order.order_id;
+END $$;
+
 -- refunded, same, unknown-order.
 CREATE OR REPLACE FUNCTION refund_order(partner text, external text,
                                         OUT outcome text, OUT order_id bigint, OUT order_status text)

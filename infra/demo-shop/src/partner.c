@@ -18,7 +18,7 @@ struct import {
     char payment[IMPORT_TEXT_MAX + 1];
     char placed_at[RFC3339_LEN + 1];
     char seats[IMPORT_BODY_MAX];
-    bool refunded;
+    bool refunded, moved;
 };
 
 /* False after an answer. */
@@ -66,6 +66,7 @@ static void read_numbers(struct json_in *in, struct import *import)
     json_in_require(in, "amount");
     json_in_require(in, "customer");
     json_in_require(in, "created_at");
+    json_in_allow(in, "purchase"); /* what was bought, by digest: for whoever has to compare */
     json_in_u64(in, "amount", 0, 99999999999, &amount);
     if (json_in_str(in, "customer", 1, 19, &text) && !span_u64(text, INT64_MAX, &customer))
         json_in_refuse(in, "customer", "must be the number of a customer, as text");
@@ -99,7 +100,7 @@ static void read_seats(struct json_in *in, struct import *import)
 /* False after an answer. */
 static bool read_import(struct http_req *req, struct import *import)
 {
-    static const char *const kinds[] = {"completed", "refunded", NULL};
+    static const char *const kinds[] = {"completed", "refunded", "moved", NULL};
     struct err_slot err;
     json_t *doc;
     if (json_in_parse(http_req_body(req), &err, &doc) < 0) {
@@ -110,6 +111,7 @@ static bool read_import(struct http_req *req, struct import *import)
     unsigned kind = 0;
     json_in_object(&in, doc, &err);
     json_in_require(&in, "kind");
+    json_in_allow(&in, "refund_amount"); /* this shop's books know whole orders only */
     json_in_word(&in, "kind", kinds, &kind);
     copy(&in, "external_id", IMPORT_TEXT_MAX, import->external_id);
     copy(&in, "event", IMPORT_TEXT_MAX, import->event);
@@ -119,6 +121,7 @@ static bool read_import(struct http_req *req, struct import *import)
     read_numbers(&in, import);
     read_seats(&in, import);
     import->refunded = kind == 1;
+    import->moved = kind == 2;
     bool good = json_in_end(&in) == 0;
     if (!good)
         http_problem(req, 400, "bad-order", "%s", err.text);
@@ -138,7 +141,7 @@ static void on_imported(void *ctx, const struct pg_answer *answer)
     if (span_eq(outcome, SPAN("unknown-customer"))) {
         http_problem(req, 422, "unknown-customer", "There is no such customer.");
     } else if (span_eq(outcome, SPAN("unknown-order"))) {
-        http_problem(req, 404, "unknown-order", "Hand the order in before its refund.");
+        http_problem(req, 404, "unknown-order", "Hand the order in before what becomes of it.");
     } else if (span_eq(outcome, SPAN("taken"))) {
         http_problem(req, 409, "external-id-taken", "Another order came under this external_id.");
     } else {
@@ -167,6 +170,9 @@ static void on_import(struct http_req *req, void *ctx)
     if (good && import->refunded) {
         const char *const params[] = {shop->partner, import->external_id};
         pg_pool_query(shop->db, SHOP_REFUND, 2, params, on_imported, req);
+    } else if (good && import->moved) {
+        const char *const params[] = {shop->partner, import->external_id, import->seats};
+        pg_pool_query(shop->db, SHOP_MOVE, 3, params, on_imported, req);
     } else if (good) {
         const char *const params[] = {shop->partner,    import->external_id, import->customer,
                                       import->event,    import->currency,    import->amount,

@@ -40,6 +40,7 @@ const struct pg_statement shop_statements[SHOP_QUERIES] = {
     [SHOP_IMPORT] = {"import",
                      "SELECT outcome, order_id, order_status FROM import_order($1, $2, $3::bigint,"
                      " $4, $5, $6::bigint, $7::jsonb, $8, $9, $10::timestamptz)"},
+    [SHOP_MOVE] = {"move", "SELECT outcome, order_id, order_status FROM move_order($1, $2, $3)"},
     [SHOP_REFUND] = {"refund", "SELECT outcome, order_id, order_status FROM refund_order($1, $2)"},
     [SHOP_IMPORTED] = {"imported", IMPORTED " AND o.external_id = $2"},
     [SHOP_IMPORTED_LIST] = {"imported_list",

@@ -22,6 +22,7 @@ enum shop_query {
     SHOP_MY_ORDERS,     /* token hash -> id, source, status, currency, amount, created */
     SHOP_IMPORT,        /* see import_order() */
     SHOP_REFUND,        /* partner, external id */
+    SHOP_MOVE,          /* partner, external id, seats */
     SHOP_IMPORTED,      /* partner, external id */
     SHOP_IMPORTED_LIST, /* partner, after, limit */
     SHOP_QUERIES,

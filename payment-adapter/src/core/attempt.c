@@ -3,6 +3,8 @@
 
 #include "core/checkout.h"
 
+#include <sodium.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 enum {
@@ -13,6 +15,8 @@ enum {
 static void finish(struct attempt *attempt, const struct saga_outcome *outcome)
 {
     saga_call_finish(attempt->call, outcome); /* its words may lie in the attempt */
+    free(attempt->peer.places);
+    free(attempt->moving);
     free(attempt);
 }
 
@@ -37,6 +41,26 @@ void attempt_finish_as_told(struct attempt *attempt)
         .detail = attempt->peer.detail,
     };
     finish(attempt, &outcome);
+}
+
+int attempt_sign(struct attempt *attempt, const char *seat, const char *member, struct ticket *out,
+                 char token[TICKET_TOKEN_MAX])
+{
+    const struct checkout_conf *conf = attempt->conf;
+    const struct order *order = &attempt->order;
+    struct ticket ticket = {0};
+    uint8_t id[15];
+    rng_fill(conf->rng, id, sizeof(id));
+    memcpy(ticket.id, "t_", 2);
+    sodium_bin2base64(ticket.id + 2, sizeof(ticket.id) - 2, id, sizeof(id),
+                      sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+    memcpy(ticket.event, order->event, sizeof(ticket.event));
+    memcpy(ticket.order, order->id, sizeof(ticket.order));
+    snprintf(ticket.seat, sizeof(ticket.seat), "%s", seat);
+    memcpy(ticket.purchase, order->purchase, sizeof(ticket.purchase));
+    ticket_signer_holder(conf->signer, member, ticket.holder);
+    *out = ticket;
+    return ticket_sign(conf->signer, out, NULL, token);
 }
 
 bool attempt_keep_order(struct attempt *attempt)
@@ -65,9 +89,11 @@ void attempt_ask(struct attempt *attempt, enum peer_op op, void (*then)(struct a
     uint32_t most_ms =
         op == PEER_SEATS_SESSION_END || op == PEER_SESSION_END ? COURTESY_MS : TRY_MS;
     attempt->then = then;
+    free(attempt->peer.places);
     attempt->peer = (struct peer_call){
         .op = op,
         .order = &attempt->order,
+        .moving = attempt->moving,
         .timeout_ms = attempt->call->timeout_ms < most_ms ? attempt->call->timeout_ms : most_ms,
         .trace = attempt->call->trace,
         .on_done = on_peer,

@@ -4,6 +4,7 @@
 #ifndef FG_PAY_CORE_ATTEMPT_H
 #define FG_PAY_CORE_ATTEMPT_H
 
+#include "core/moving.h"
 #include "core/order.h"
 #include "core/peer.h"
 #include "core/saga_engine.h"
@@ -14,6 +15,7 @@ struct attempt {
     struct saga_call *call;
     const struct checkout_conf *conf;
     struct order order;
+    struct moving *moving; /* of a move; owned */
     struct peer_call peer;
     void (*then)(struct attempt *attempt); /* what to make of the peer's answer */
 };
@@ -25,6 +27,10 @@ void attempt_ask(struct attempt *attempt, enum peer_op op, void (*then)(struct a
 /* Both in one, for steps that have nothing to think about first. */
 void attempt_begin_by(struct saga_call *call, const struct checkout_conf *conf, enum peer_op op,
                       void (*then)(struct attempt *attempt));
+
+/* A ticket of the order with a new id, signed. */
+int attempt_sign(struct attempt *attempt, const char *seat, const char *member, struct ticket *out,
+                 char token[TICKET_TOKEN_MAX]);
 
 /* The order, as it has been changed, becomes the saga's data; false without memory. */
 bool attempt_keep_order(struct attempt *attempt);

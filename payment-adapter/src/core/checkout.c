@@ -16,11 +16,10 @@
 #include "core/checkout.h"
 
 #include "core/attempt.h"
+#include "core/move_steps.h"
 #include "core/payment_steps.h"
 
 #include <assert.h>
-#include <sodium.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 enum {
@@ -35,7 +34,7 @@ enum {
 
 struct checkout {
     struct checkout_conf conf;
-    struct saga_def checkout_def, refund_def;
+    struct saga_def checkout_def, refund_def, refund_1_def, move_def;
     const struct saga_def *defs[CHECKOUT_DEFS];
 };
 
@@ -58,6 +57,16 @@ uint8_t checkout_pivot(void)
     return STEP_CAPTURE;
 }
 
+static bool is_refund(const char *def_key)
+{
+    return strncmp(def_key, "refund.", 7) == 0;
+}
+
+static bool is_move(const char *def_key)
+{
+    return strncmp(def_key, "move.", 5) == 0;
+}
+
 static enum order_status status_of_cause(const char *cause)
 {
     if (strcmp(cause, "cancelled") == 0)
@@ -71,9 +80,11 @@ static enum order_status status_of_cause(const char *cause)
 enum order_status checkout_status(const char *def_key, enum saga_state state, uint8_t step,
                                   bool parked, const char *cause)
 {
+    if (is_move(def_key)) /* the seats that stay are as good as ever */
+        return ORDER_COMPLETED;
     if (parked)
         return ORDER_PARKED;
-    bool refund = strncmp(def_key, "refund.", 7) == 0;
+    bool refund = is_refund(def_key);
     switch (state) {
     case SAGA_RUNNING:
         if (refund)
@@ -94,9 +105,9 @@ enum order_status checkout_status(const char *def_key, enum saga_state state, ui
 }
 
 /* What a buyer who did not get seats has to hear by mail: only if a payment had begun. */
-static bool is_worth_a_letter(enum order_status status)
+static bool is_worth_a_letter(uint8_t failed_at, enum order_status status)
 {
-    return status == ORDER_FAILED;
+    return status == ORDER_FAILED && failed_at > STEP_EXTEND_HOLD;
 }
 
 static void on_move(void *ctx, const struct saga_row *row, const struct saga_move *move,
@@ -112,8 +123,11 @@ static void on_move(void *ctx, const struct saga_row *row, const struct saga_mov
     struct order order;
     if (order_parse(row->data, NULL, &order) < 0)
         return; /* then no step can run either; the saga ends parked, which is told by its row */
-    effect_status(effects, order.id, after, move->cause);
-    if (is_worth_a_letter(after))
+    /* A refund that stops has shut the tickets already: its buyer is told other words. Why it
+     * stopped is the saga's to tell, and the operator's to read. */
+    bool held = after == ORDER_PARKED && is_refund(key);
+    effect_status(effects, order.id, after, held ? ORDER_CAUSE_REFUND_HELD : move->cause);
+    if (is_worth_a_letter(row->step, after))
         effect_letter(effects, EFFECT_MAIL, &order, order_status_name(after));
 }
 
@@ -155,38 +169,20 @@ static void free_seats(struct saga_call *call, void *ctx)
 
 /* ---- tickets, letters, the session ---- */
 
-static int add_ticket(struct attempt *attempt, const char *seat)
-{
-    const struct checkout_conf *conf = attempt->conf;
-    const struct order *order = &attempt->order;
-    struct ticket ticket = {0};
-    uint8_t id[15];
-    rng_fill(conf->rng, id, sizeof(id));
-    memcpy(ticket.id, "t_", 2);
-    sodium_bin2base64(ticket.id + 2, sizeof(ticket.id) - 2, id, sizeof(id),
-                      sodium_base64_VARIANT_URLSAFE_NO_PADDING);
-    memcpy(ticket.event, order->event, sizeof(ticket.event));
-    memcpy(ticket.order, order->id, sizeof(ticket.order));
-    snprintf(ticket.seat, sizeof(ticket.seat), "%s", seat);
-    ticket_signer_holder(conf->signer, order->member, ticket.holder);
-    char token[TICKET_TOKEN_MAX];
-    int rc = ticket_sign(conf->signer, &ticket, NULL, token);
-    if (rc < 0)
-        return rc;
-    effect_ticket(saga_call_effects(attempt->call), order, &ticket, token);
-    return 0;
-}
-
 static void issue_tickets(struct saga_call *call, void *ctx)
 {
     struct attempt *attempt = attempt_begin(call, ctx);
     if (attempt == NULL)
         return;
     for (uint32_t i = 0; i < attempt->order.seats_len; i++) {
-        if (add_ticket(attempt, attempt->order.seats[i]) < 0) {
+        struct ticket ticket;
+        char token[TICKET_TOKEN_MAX];
+        if (attempt_sign(attempt, attempt->order.seats[i], attempt->order.member, &ticket, token) <
+            0) {
             attempt_finish(attempt, SAGA_UNKNOWN, "signing");
             return;
         }
+        effect_ticket(saga_call_effects(call), &attempt->order, &ticket, token);
     }
     attempt_finish(attempt, SAGA_DONE, NULL);
 }
@@ -266,7 +262,7 @@ static const struct saga_step checkout_steps[STEP_COUNT] = {
                              FOR_A_DAY},
     [STEP_AWAIT_BUYER] = {.name = "await_buyer",
                           .run = payment_await,
-                          .peer = PEER_PSP,
+                          .peer = PEER_PSP_POLL,
                           .timeout_ms = TRY_MS,
                           FOR_A_DAY},
     [STEP_CONFIRM_SEATS] = {.name = "confirm_seats",
@@ -277,7 +273,7 @@ static const struct saga_step checkout_steps[STEP_COUNT] = {
                             FOR_A_DAY},
     [STEP_CAPTURE] = {.name = "capture",
                       .run = payment_capture,
-                      .peer = PEER_PSP,
+                      .peer = PEER_PSP_TAKE,
                       .timeout_ms = 2 * TRY_MS, /* it reads first when tried again */
                       FOR_A_DAY},
     [STEP_ISSUE_TICKETS] = {.name = "issue_tickets", .run = issue_tickets, BY_OURSELVES},
@@ -292,20 +288,51 @@ static const struct saga_step checkout_steps[STEP_COUNT] = {
     [STEP_HAND_OVER] = {.name = "hand_over", .run = hand_over, BY_OURSELVES},
 };
 
-static const struct saga_step refund_steps[] = {
-    {.name = "refund_payment",
-     .run = payment_refund,
-     .peer = PEER_PSP,
-     .timeout_ms = 2 * TRY_MS,
-     FOR_A_DAY},
-    {.name = "free_seats", .run = free_seats, .peer = PEER_SEATS, .timeout_ms = TRY_MS, FOR_A_DAY},
-    {.name = "revoke_tickets", .run = revoke_tickets, BY_OURSELVES},
-    {.name = "tell_shop", .run = tell_shop, BY_OURSELVES},
+#define REVOKE_TICKETS                                                                             \
+    {                                                                                              \
+        .name = "revoke_tickets", .run = revoke_tickets, BY_OURSELVES                              \
+    }
+#define FREE_SEATS                                                                                 \
+    {                                                                                              \
+        .name = "free_seats", .run = free_seats, .peer = PEER_SEATS, .timeout_ms = TRY_MS,         \
+        FOR_A_DAY                                                                                  \
+    }
+#define REFUND_PAYMENT                                                                             \
+    {                                                                                              \
+        .name = "refund_payment", .run = payment_refund, .peer = PEER_PSP_TAKE,                    \
+        .timeout_ms = 2 * TRY_MS, FOR_A_DAY                                                        \
+    }
+#define TELL_SHOP                                                                                  \
+    {                                                                                              \
+        .name = "tell_shop", .run = tell_shop, BY_OURSELVES                                        \
+    }
+
+/* What opens a door is shut before the seat is free, and the seat is free before money goes back.
+ * From the first step on there is no way back: a dead ticket does not come to life again. */
+static const struct saga_step refund_steps[] = {REVOKE_TICKETS, FREE_SEATS, REFUND_PAYMENT,
+                                                TELL_SHOP};
+/* For those that began under it. */
+static const struct saga_step refund_1_steps[] = {REFUND_PAYMENT, FREE_SEATS, REVOKE_TICKETS,
+                                                  TELL_SHOP};
+
+/* The old seats are shut first and let go of last. The move itself decides: before it new tickets
+ * for the old seats undo what was done, after it there are only the new seats. */
+enum { MOVE_PIVOT = 1 };
+static const struct saga_step move_saga_steps[] = {
+    {.name = "revoke_tickets", .run = move_revoke, .undo = move_restore, BY_OURSELVES},
+    [MOVE_PIVOT] = {.name = "move_seats",
+                    .run = move_seats,
+                    .peer = PEER_SEATS,
+                    .timeout_ms = TRY_MS,
+                    FOR_A_DAY},
+    {.name = "issue_tickets", .run = move_issue, BY_OURSELVES},
+    {.name = "tell_shop", .run = move_tell, BY_OURSELVES},
 };
 
 int checkout_create(const struct checkout_conf *conf, struct err_slot *err, struct checkout **out)
 {
     assert(conf->poll_first_ms > 0 && conf->poll_cap_ms >= conf->poll_first_ms);
+    assert(conf->poll_rare_ms >= conf->poll_cap_ms);
     struct checkout *checkout = calloc(1, sizeof(*checkout));
     if (checkout == NULL)
         return err_set(err, ERR_NOMEM, "checkout");
@@ -319,15 +346,29 @@ int checkout_create(const struct checkout_conf *conf, struct err_slot *err, stru
         .ctx = &checkout->conf,
     };
     checkout->refund_def = (struct saga_def){
-        .key = "refund.1",
+        .key = CHECKOUT_REFUND,
         .steps = refund_steps,
         .steps_len = sizeof(refund_steps) / sizeof(refund_steps[0]),
         .pivot = 0,
         .on_move = on_move,
         .ctx = &checkout->conf,
     };
+    checkout->refund_1_def = checkout->refund_def;
+    checkout->refund_1_def.key = "refund.1";
+    checkout->refund_1_def.steps = refund_1_steps;
+    static_assert(sizeof(refund_1_steps) == sizeof(refund_steps), "the same steps, reordered");
+    checkout->move_def = (struct saga_def){
+        .key = CHECKOUT_MOVE,
+        .steps = move_saga_steps,
+        .steps_len = sizeof(move_saga_steps) / sizeof(move_saga_steps[0]),
+        .pivot = MOVE_PIVOT,
+        .on_move = on_move,
+        .ctx = &checkout->conf,
+    };
     checkout->defs[0] = &checkout->checkout_def;
     checkout->defs[1] = &checkout->refund_def;
+    checkout->defs[2] = &checkout->refund_1_def;
+    checkout->defs[3] = &checkout->move_def;
     *out = checkout;
     return 0;
 }

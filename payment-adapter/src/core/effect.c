@@ -4,6 +4,8 @@
 #include "base/text.h"
 
 #include <assert.h>
+#include <stdlib.h>
+#include <string.h>
 
 enum { EFFECT_TEXT_MAX = 4096 };
 
@@ -55,17 +57,22 @@ void effect_expiry(struct saga_effects *effects, const char *order, uint64_t exp
     effect_close(&effect, effects, EFFECT_EXPIRY);
 }
 
-void effect_ticket(struct saga_effects *effects, const struct order *order,
-                   const struct ticket *ticket, const char *token)
+static void put_ticket(struct text *text, const struct ticket *ticket, const char *token)
 {
-    struct effect_text effect;
-    struct text *text = effect_open(&effect, order->id);
     json_member_cstr(text, "ticket", ticket->id);
     json_member_cstr(text, "event", ticket->event);
     json_member_cstr(text, "seat", ticket->seat);
     json_member_cstr(text, "holder", ticket->holder);
     json_member_cstr(text, "kid", ticket->kid);
     json_member_cstr(text, "token", token);
+}
+
+void effect_ticket(struct saga_effects *effects, const struct order *order,
+                   const struct ticket *ticket, const char *token)
+{
+    struct effect_text effect;
+    struct text *text = effect_open(&effect, order->id);
+    put_ticket(text, ticket, token);
     json_member_cstr(text, "member", order->member);
     effect_close(&effect, effects, EFFECT_TICKET);
 }
@@ -77,14 +84,69 @@ void effect_revoke(struct saga_effects *effects, const char *order)
     effect_close(&effect, effects, EFFECT_REVOKE);
 }
 
+void effect_move_shut(struct saga_effects *effects, const char *order)
+{
+    struct effect_text effect;
+    effect_open(&effect, order);
+    effect_close(&effect, effects, EFFECT_MOVE_SHUT);
+}
+
+bool effect_move_seats(struct saga_effects *effects, const char *order, const char *places)
+{
+    size_t cap = strlen(places) + 128;
+    char *memory = malloc(cap);
+    if (memory == NULL)
+        return false;
+    struct text text = text_on(memory, cap);
+    json_open(&text, '{');
+    json_member_cstr(&text, "order", order);
+    json_member_raw(&text, "places", span_of(places));
+    json_close(&text, '}');
+    assert(!text.overflown);
+    saga_effects_add(effects, EFFECT_MOVE_SEATS, text_span(&text));
+    free(memory);
+    return true;
+}
+
+void effect_move_ticket(struct saga_effects *effects, const char *order, const char *old,
+                        const struct ticket *ticket, const char *token)
+{
+    struct effect_text effect;
+    struct text *text = effect_open(&effect, order);
+    json_member_cstr(text, "old", old);
+    put_ticket(text, ticket, token);
+    effect_close(&effect, effects, EFFECT_MOVE_TICKET);
+}
+
+void effect_move_end(struct saga_effects *effects, const char *order, uint32_t number, bool moved)
+{
+    struct effect_text effect;
+    struct text *text = effect_open(&effect, order);
+    json_member_u64(text, "number", number);
+    json_member_bool(text, "moved", moved);
+    effect_close(&effect, effects, EFFECT_MOVE_END);
+}
+
+static void add_letter(struct saga_effects *effects, enum effect kind, const char *order,
+                       const char *member, const char *lang, const char *about)
+{
+    struct effect_text effect;
+    struct text *text = effect_open(&effect, order);
+    json_member_cstr(text, "member", member);
+    json_member_cstr(text, "kind", about);
+    json_member_cstr(text, "lang", lang);
+    effect_close(&effect, effects, kind);
+}
+
 void effect_letter(struct saga_effects *effects, enum effect kind, const struct order *order,
                    const char *about)
 {
-    struct effect_text effect;
     assert(kind == EFFECT_SHOP || kind == EFFECT_MAIL);
-    struct text *text = effect_open(&effect, order->id);
-    json_member_cstr(text, "member", order->member);
-    json_member_cstr(text, "kind", about);
-    json_member_cstr(text, "lang", order->lang);
-    effect_close(&effect, effects, kind);
+    add_letter(effects, kind, order->id, order->member, order->lang, about);
+}
+
+void effect_mail_to(struct saga_effects *effects, const char *order, const char *member,
+                    const char *lang, const char *about)
+{
+    add_letter(effects, EFFECT_MAIL, order, member, lang, about);
 }

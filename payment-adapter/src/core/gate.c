@@ -25,3 +25,20 @@ bool gate_take(struct gate *gate, uint64_t now_us)
                                                     memory_order_relaxed, memory_order_relaxed));
     return true;
 }
+
+uint64_t gate_ahead_ns(const struct gate *gate, uint64_t now_us)
+{
+    uint64_t paid_ns = atomic_load_explicit(&gate->paid_ns, memory_order_relaxed);
+    return paid_ns > now_us * 1000 ? paid_ns - now_us * 1000 : 0;
+}
+
+void gate_pay(struct gate *gate, uint64_t now_us)
+{
+    uint64_t now_ns = now_us * 1000;
+    uint64_t paid_ns = atomic_load_explicit(&gate->paid_ns, memory_order_relaxed);
+    uint64_t next_ns;
+    do {
+        next_ns = (paid_ns > now_ns ? paid_ns : now_ns) + gate->interval_ns;
+    } while (!atomic_compare_exchange_weak_explicit(&gate->paid_ns, &paid_ns, next_ns,
+                                                    memory_order_relaxed, memory_order_relaxed));
+}

@@ -18,5 +18,9 @@ struct gate {
 
 void gate_init(struct gate *gate, uint32_t per_s, uint32_t burst); /* each at least 1 */
 bool gate_take(struct gate *gate, uint64_t now_us);                /* any thread */
+/* The two halves of it, for those who ask by rules of their own: how far ahead is paid, and to pay
+ * without asking. */
+uint64_t gate_ahead_ns(const struct gate *gate, uint64_t now_us);
+void gate_pay(struct gate *gate, uint64_t now_us);
 
 #endif

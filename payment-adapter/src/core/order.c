@@ -69,19 +69,24 @@ static bool take_seats(const json_t *root, struct order *order)
 static bool take_all(const json_t *root, struct order *order)
 {
     uint64_t round;
-    bool good = take_text(root, "order", order->id, sizeof(order->id)) &&
-                take_text(root, "event", order->event, sizeof(order->event)) &&
-                take_text(root, "hold", order->hold, sizeof(order->hold)) &&
-                take_text(root, "member", order->member, sizeof(order->member)) &&
-                take_text(root, "session", order->session, sizeof(order->session)) &&
-                take_text(root, "lang", order->lang, sizeof(order->lang)) &&
-                take_text(root, "provider", order->provider, sizeof(order->provider)) &&
-                take_text(root, "currency", order->currency, sizeof(order->currency)) &&
-                take_text(root, "payment", order->payment, sizeof(order->payment)) &&
-                take_number(root, "amount", &order->amount) &&
-                take_number(root, "expires_ms", &order->expires_ms) &&
-                take_number(root, "key_round", &round) && round <= UINT32_MAX &&
-                take_seats(root, order);
+    bool good =
+        take_text(root, "order", order->id, sizeof(order->id)) &&
+        take_text(root, "event", order->event, sizeof(order->event)) &&
+        take_text(root, "event_name", order->event_name, sizeof(order->event_name)) &&
+        take_text(root, "hold", order->hold, sizeof(order->hold)) &&
+        take_text(root, "member", order->member, sizeof(order->member)) &&
+        take_text(root, "session", order->session, sizeof(order->session)) &&
+        take_text(root, "lang", order->lang, sizeof(order->lang)) &&
+        take_text(root, "provider", order->provider, sizeof(order->provider)) &&
+        take_text(root, "currency", order->currency, sizeof(order->currency)) &&
+        take_text(root, "payment", order->payment, sizeof(order->payment)) &&
+        take_text(root, "payment_key", order->payment_key, sizeof(order->payment_key)) &&
+        take_text(root, "purchase", order->purchase, sizeof(order->purchase)) &&
+        take_text(root, "terms", order->terms, sizeof(order->terms)) &&
+        take_number(root, "refund", &order->refund) && take_number(root, "fees", &order->fees) &&
+        take_number(root, "amount", &order->amount) &&
+        take_number(root, "expires_ms", &order->expires_ms) &&
+        take_number(root, "key_round", &round) && round <= UINT32_MAX && take_seats(root, order);
     if (good)
         order->key_round = (uint32_t)round;
     return good && order->id[0] != '\0';
@@ -105,13 +110,18 @@ int order_dump(const struct order *order, struct err_slot *err, char **out)
     json_t *seats = json_array();
     for (uint32_t i = 0; i < order->seats_len; i++)
         json_array_append_new(seats, json_string(order->seats[i]));
-    json_t *root =
-        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:o}", "order",
-                  order->id, "event", order->event, "hold", order->hold, "member", order->member,
-                  "session", order->session, "lang", order->lang, "provider", order->provider,
-                  "currency", order->currency, "payment", order->payment, "amount",
-                  (json_int_t)order->amount, "expires_ms", (json_int_t)order->expires_ms,
-                  "key_round", (json_int_t)order->key_round, "seats", seats);
+    json_t *root = json_pack(
+        "{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:o}",
+        "order", order->id, "event", order->event, "hold", order->hold, "member", order->member,
+        "session", order->session, "lang", order->lang, "provider", order->provider, "currency",
+        order->currency, "payment", order->payment, "payment_key", order->payment_key, "purchase",
+        order->purchase, "terms", order->terms, "fees", (json_int_t)order->fees, "amount",
+        (json_int_t)order->amount, "expires_ms", (json_int_t)order->expires_ms, "key_round",
+        (json_int_t)order->key_round, "seats", seats);
+    if (root != NULL && order->event_name[0] != '\0')
+        json_object_set_new(root, "event_name", json_string(order->event_name));
+    if (root != NULL && order->refund > 0)
+        json_object_set_new(root, "refund", json_integer((json_int_t)order->refund));
     char *text = root != NULL ? json_dumps(root, JSON_COMPACT) : NULL;
     json_decref(root);
     if (text == NULL)

@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "base/span.h"
+#include "sale/purchase.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -20,26 +21,42 @@ enum {
     ORDER_SEATS_MAX = 100, /* a school class with its teachers */
     ORDER_PAYMENT_MAX = 128,
     ORDER_SECRET_MAX = 192,
-    ORDER_URL_MAX = 512,
+    ORDER_URL_MAX = 2048, /* Stripe's own have a fragment of some 500 characters */
+    ORDER_NAME_MAX = 256, /* of the event */
 };
 
 struct order {
     char id[ORDER_ID_MAX];
     char event[ORDER_EVENT_MAX];
+    char event_name[ORDER_NAME_MAX]; /* as the provider's page is to call it; "": by its id */
     char hold[ORDER_HOLD_MAX];
     char member[ORDER_MEMBER_MAX];
     char session[ORDER_SESSION_MAX]; /* of the waiting room; "" when there is none to end */
     char lang[4];
     char provider[16];
     char currency[4];
-    uint64_t amount;                 /* minor units */
-    uint64_t expires_ms;             /* wall clock: until when the seats are held */
-    char payment[ORDER_PAYMENT_MAX]; /* "" until the provider has given one */
+    uint64_t amount; /* minor units; 0: there is nothing to pay */
+    uint64_t refund; /* of it, in a refund; 0: all */
+    /* Digest of what is bought, by sale/purchase.h; "" in sagas from before there was one. */
+    char purchase[PURCHASE_DIGEST_CHARS + 1];
+    uint64_t fees;                      /* of the amount, on top of the seats' prices */
+    char terms[PURCHASE_TERMS_MAX + 1]; /* what else was agreed */
+    uint64_t expires_ms;                /* wall clock: until when the seats are held */
+    char payment[ORDER_PAYMENT_MAX];    /* "" until the provider has given one */
+    /* What the buyer brought back from the provider's page; a hint, which the provider judges. ""
+     */
+    char payment_key[ORDER_PAYMENT_MAX];
     uint32_t key_round; /* part of idempotency keys: rises when a provider keeps an error under one
                          */
     uint32_t seats_len;
     char seats[ORDER_SEATS_MAX][ORDER_SEAT_MAX];
 };
+
+/* What a refund gives back of `captured`. */
+static inline uint64_t order_refund(const struct order *order, uint64_t captured)
+{
+    return order->refund > 0 && order->refund < captured ? order->refund : captured;
+}
 
 /* What its buyer is told. */
 enum order_status {
@@ -54,6 +71,9 @@ enum order_status {
     ORDER_PARKED,
     ORDER_STATUS_COUNT,
 };
+
+/* Of a parked order: its tickets are void and its seats free, and the money is still to go back. */
+#define ORDER_CAUSE_REFUND_HELD "refund-held"
 
 const char *order_status_name(enum order_status status);
 

@@ -13,6 +13,8 @@
  * says that nothing was paid, the step fails with "expired"; when the provider does not answer, the
  * saga goes on asking, because the buyer may have paid in the last second.
  *
+ * An order that costs nothing has no payment: each step about one is done, and asks nobody.
+ *
  * A capture that is refused for good (the reservation ran out) is a failure like others: the seats
  * are freed, the buyer is told. */
 #include "core/payment_steps.h"
@@ -21,6 +23,25 @@
 #include "core/checkout.h"
 
 #include <assert.h>
+#include <string.h>
+
+/* NULL: answered, as the order cannot be read or there is nothing to pay. */
+static struct attempt *begin_paying(struct saga_call *call, void *ctx)
+{
+    struct attempt *attempt = attempt_begin(call, ctx);
+    if (attempt == NULL || attempt->order.amount > 0)
+        return attempt;
+    attempt_finish(attempt, SAGA_DONE, "nothing-to-pay");
+    return NULL;
+}
+
+static void begin_paying_by(struct saga_call *call, void *ctx, enum peer_op op,
+                            void (*then)(struct attempt *attempt))
+{
+    struct attempt *attempt = begin_paying(call, ctx);
+    if (attempt != NULL)
+        attempt_ask(attempt, op, then);
+}
 
 /* Answered for the caller unless the provider has told how the payment stands. */
 static bool has_payment(struct attempt *attempt)
@@ -40,6 +61,27 @@ static bool has_payment_still(struct attempt *attempt)
     return has_payment(attempt);
 }
 
+/* All of the money of the order is there, and nothing of it was given back. */
+static bool is_whole(const struct attempt *attempt)
+{
+    const struct payment *payment = &attempt->peer.payment;
+    return payment->captured == attempt->order.amount && payment->refunded == 0;
+}
+
+static bool is_given_back(const struct payment *payment)
+{
+    return payment->captured > 0 && payment->refunded >= payment->captured;
+}
+
+/* The same sum in the same money: of another one nobody has agreed to this order. */
+static bool is_of_order(const struct attempt *attempt)
+{
+    const struct payment *payment = &attempt->peer.payment;
+    const struct order *order = &attempt->order;
+    return payment->amount == order->amount &&
+           (payment->currency[0] == '\0' || strcmp(payment->currency, order->currency) == 0);
+}
+
 /* ---- creating ---- */
 
 static bool keep_payment(struct attempt *attempt)
@@ -53,26 +95,52 @@ static bool keep_payment(struct attempt *attempt)
     return false;
 }
 
-static void then_created(struct attempt *attempt)
+/* False without memory, and answered. */
+static bool tell_payment(struct attempt *attempt)
 {
-    if (!has_payment(attempt) || !keep_payment(attempt))
-        return;
     const struct payment *payment = &attempt->peer.payment;
+    if (!keep_payment(attempt))
+        return false;
     effect_payment(saga_call_effects(attempt->call), attempt->order.id, payment->id,
                    payment->secret, payment->url);
-    attempt_finish_as_told(attempt);
+    return true;
+}
+
+/* What was created may be no more than a way to the payment (Stripe's checkout session): as soon as
+ * the payment is there, it is what counts, and has another id. */
+static bool has_another_id(const struct attempt *attempt)
+{
+    const char *id = attempt->peer.payment.id;
+    return id[0] != '\0' && strcmp(id, attempt->order.payment) != 0;
+}
+
+/* The id is kept before anything is done under it: what an unanswered call leaves behind is then
+ * found by the same id here and in the provider's list. True: the step is answered. */
+static bool kept_another_id(struct attempt *attempt)
+{
+    if (!has_another_id(attempt))
+        return false;
+    if (tell_payment(attempt))
+        attempt_finish_later(attempt, 1);
+    return true;
+}
+
+static void then_created(struct attempt *attempt)
+{
+    if (has_payment(attempt) && tell_payment(attempt))
+        attempt_finish_as_told(attempt);
 }
 
 void payment_create(struct saga_call *call, void *ctx)
 {
-    attempt_begin_by(call, ctx, PEER_PSP_CREATE, then_created);
+    begin_paying_by(call, ctx, PEER_PSP_CREATE, then_created);
 }
 
 /* ---- letting go ---- */
 
 static void then_read_to_void(struct attempt *attempt)
 {
-    if (!has_payment(attempt))
+    if (!has_payment(attempt) || kept_another_id(attempt))
         return;
     const struct payment *payment = &attempt->peer.payment;
     switch (payment->state) {
@@ -84,7 +152,7 @@ static void then_read_to_void(struct attempt *attempt)
         attempt_ask(attempt, PEER_PSP_CANCEL, attempt_finish_as_told);
         return;
     case PAYMENT_CAPTURED: /* it was taken after all; so it is given back */
-        if (payment->refunded >= payment->captured)
+        if (is_given_back(payment))
             attempt_finish(attempt, SAGA_DONE, "refunded");
         else
             attempt_ask(attempt, PEER_PSP_REFUND, attempt_finish_as_told);
@@ -103,7 +171,7 @@ static void then_created_to_void(struct attempt *attempt)
 
 void payment_void(struct saga_call *call, void *ctx)
 {
-    struct attempt *attempt = attempt_begin(call, ctx);
+    struct attempt *attempt = begin_paying(call, ctx);
     if (attempt == NULL)
         return;
     if (attempt->order.payment[0] == '\0')
@@ -114,28 +182,40 @@ void payment_void(struct saga_call *call, void *ctx)
 
 /* ---- waiting for the buyer ---- */
 
-/* Spread evenly, so that the buyers of one minute do not all ask at its end; and never past the
- * moment when the seats' time is over, because that is when the answer decides. */
+/* The next look is as far away as the first one is past, so each pause is about twice the one
+ * before, up to the cap; the cap is wide while webhooks come in, as then a look only makes up for
+ * one that was lost. Spread, so that the buyers of one minute do not all ask at its end; and never
+ * past the moment when the seats' time is over, because that is when the answer decides. */
 static uint32_t poll_ms(const struct attempt *attempt, uint64_t now_ms)
 {
     const struct checkout_conf *conf = attempt->conf;
+    bool heard = conf->heard != NULL && conf->heard(conf->heard_ctx, attempt->order.provider);
+    uint64_t cap_ms = heard ? conf->poll_rare_ms : conf->poll_cap_ms;
+    uint64_t pause_ms = attempt->call->age_ms;
+    if (pause_ms < conf->poll_first_ms)
+        pause_ms = conf->poll_first_ms;
+    if (pause_ms > cap_ms)
+        pause_ms = cap_ms;
+    pause_ms = pause_ms / 2 + rng_below(conf->rng, pause_ms + 1);
     uint64_t left_ms = attempt->order.expires_ms - now_ms;
-    uint64_t pause_ms =
-        conf->poll_first_ms + rng_below(conf->rng, conf->poll_cap_ms - conf->poll_first_ms + 1);
     return (uint32_t)(pause_ms < left_ms ? pause_ms : left_ms);
 }
 
 static void then_waited(struct attempt *attempt)
 {
-    if (!has_payment(attempt))
+    if (!has_payment(attempt) || (has_another_id(attempt) && !tell_payment(attempt)))
         return;
     uint64_t now_ms = clock_wall_us(attempt->conf->clock) / 1000;
-    switch (attempt->peer.payment.state) {
+    const struct payment *payment = &attempt->peer.payment;
+    switch (payment->state) {
     case PAYMENT_AUTHORISED:
     case PAYMENT_CAPTURED:
-        /* A payment of another amount than the order's is nobody's consent to the order. */
-        if (attempt->peer.payment.amount != attempt->order.amount)
+        if (payment->unwanted != NULL)
+            attempt_finish(attempt, SAGA_FAILED, payment->unwanted);
+        else if (!is_of_order(attempt))
             attempt_finish(attempt, SAGA_FAILED, "amount-mismatch");
+        else if (payment->refunded > 0)
+            attempt_finish(attempt, SAGA_FAILED, "given-back");
         else
             attempt_finish(attempt, SAGA_DONE, NULL);
         return;
@@ -154,21 +234,43 @@ static void then_waited(struct attempt *attempt)
 
 void payment_await(struct saga_call *call, void *ctx)
 {
-    attempt_begin_by(call, ctx, PEER_PSP_READ, then_waited);
+    begin_paying_by(call, ctx, PEER_PSP_READ, then_waited);
 }
 
 /* ---- taking, and giving back ---- */
 
+/* The provider says that the money is taken; how much of it, and is it still there? Somebody may
+ * have given it back by hand meanwhile: all of it, then there is no order; a part, then a person
+ * has to look. */
+static void finish_captured(struct attempt *attempt, const char *code)
+{
+    const struct payment *payment = &attempt->peer.payment;
+    if (payment->state == PAYMENT_CAPTURED && is_of_order(attempt) && is_whole(attempt))
+        attempt_finish(attempt, SAGA_DONE, code);
+    else if (payment->state == PAYMENT_CAPTURED && is_given_back(payment))
+        attempt_finish(attempt, SAGA_FAILED, "given-back");
+    else
+        attempt_finish(attempt, SAGA_UNKNOWN, "amount-mismatch");
+}
+
+static void then_captured(struct attempt *attempt)
+{
+    if (attempt->peer.verdict == SAGA_DONE)
+        finish_captured(attempt, NULL);
+    else
+        attempt_finish_as_told(attempt);
+}
+
 static void then_read_to_capture(struct attempt *attempt)
 {
-    if (!has_payment_still(attempt))
+    if (!has_payment_still(attempt) || kept_another_id(attempt))
         return;
     switch (attempt->peer.payment.state) {
     case PAYMENT_CAPTURED:
-        attempt_finish(attempt, SAGA_DONE, "was-captured");
+        finish_captured(attempt, "was-captured");
         return;
     case PAYMENT_AUTHORISED:
-        attempt_ask(attempt, PEER_PSP_CAPTURE, attempt_finish_as_told);
+        attempt_ask(attempt, PEER_PSP_CAPTURE, then_captured);
         return;
     case PAYMENT_OPEN:
     case PAYMENT_CANCELED:
@@ -181,17 +283,18 @@ static void then_read_to_capture(struct attempt *attempt)
 void payment_capture(struct saga_call *call, void *ctx)
 {
     if (call->tries > 0)
-        attempt_begin_by(call, ctx, PEER_PSP_READ, then_read_to_capture);
+        begin_paying_by(call, ctx, PEER_PSP_READ, then_read_to_capture);
     else
-        attempt_begin_by(call, ctx, PEER_PSP_CAPTURE, attempt_finish_as_told);
+        begin_paying_by(call, ctx, PEER_PSP_CAPTURE, then_captured);
 }
 
 static void then_read_to_refund(struct attempt *attempt)
 {
-    if (!has_payment_still(attempt))
+    if (!has_payment_still(attempt) || kept_another_id(attempt))
         return;
     const struct payment *payment = &attempt->peer.payment;
-    if (payment->captured > 0 && payment->refunded >= payment->captured)
+    if (payment->captured > 0 &&
+        payment->refunded >= order_refund(&attempt->order, payment->captured))
         attempt_finish(attempt, SAGA_DONE, "was-refunded");
     else
         attempt_ask(attempt, PEER_PSP_REFUND, attempt_finish_as_told);
@@ -200,7 +303,7 @@ static void then_read_to_refund(struct attempt *attempt)
 void payment_refund(struct saga_call *call, void *ctx)
 {
     if (call->tries > 0)
-        attempt_begin_by(call, ctx, PEER_PSP_READ, then_read_to_refund);
+        begin_paying_by(call, ctx, PEER_PSP_READ, then_read_to_refund);
     else
-        attempt_begin_by(call, ctx, PEER_PSP_REFUND, attempt_finish_as_told);
+        begin_paying_by(call, ctx, PEER_PSP_REFUND, attempt_finish_as_told);
 }

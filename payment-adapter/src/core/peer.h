@@ -3,14 +3,19 @@
 #ifndef FG_PAY_CORE_PEER_H
 #define FG_PAY_CORE_PEER_H
 
+#include "core/moving.h"
 #include "core/order.h"
 #include "core/saga.h"
 
 #include <assert.h>
 
+/* The provider is three: what fails for one purpose (a list of reads that is slow, a create that is
+ * refused) says nothing about the others, and captures do not wait for polls. */
 enum peer {
     PEER_SEATS,
-    PEER_PSP,
+    PEER_PSP, /* making payments, and letting go of them */
+    PEER_PSP_POLL,
+    PEER_PSP_TAKE, /* captures and refunds */
     PEER_QUEUE,
     PEER_COUNT,
 };
@@ -21,13 +26,14 @@ enum peer_op {
     PEER_SEATS_EXTEND,  /* the hold lives on, for the time of the payment */
     PEER_SEATS_CONFIRM, /* held becomes sold; an expired hold gets the same seats again, or FAILED
                          */
+    PEER_SEATS_MOVE,    /* sold seats become others, all or none */
     PEER_SEATS_RELEASE, /* held becomes free */
     PEER_SEATS_REFUND,  /* sold becomes free */
     PEER_PSP_CREATE,
     PEER_PSP_READ,
     PEER_PSP_CAPTURE,
     PEER_PSP_CANCEL,        /* an authorisation is let go */
-    PEER_PSP_REFUND,        /* all of it */
+    PEER_PSP_REFUND,        /* order_refund() of it */
     PEER_SEATS_SESSION_END, /* no more seats with the passes of this visit */
     PEER_SESSION_END,       /* its slot is free */
     PEER_OP_COUNT,
@@ -47,12 +53,15 @@ struct payment {
     char secret[ORDER_SECRET_MAX];
     char url[ORDER_URL_MAX]; /* where the buyer pays */
     uint64_t amount, captured, refunded;
+    char currency[4];     /* ISO 4217; "": not told */
+    const char *unwanted; /* a literal, why it is none that we take; NULL: it is one */
 };
 
 /* The caller's memory until on_done, which is called once, never from within the start. */
 struct peer_call {
     enum peer_op op;
-    const struct order *order; /* borrowed */
+    const struct order *order;   /* borrowed */
+    const struct moving *moving; /* of a MOVE; borrowed */
     uint32_t timeout_ms;
     const char *trace;
     void (*on_done)(struct peer_call *call);
@@ -65,6 +74,8 @@ struct peer_call {
     char detail[SAGA_DETAIL_MAX];
     struct payment payment; /* DONE of a PSP call */
     uint64_t expires_ms;    /* DONE of EXTEND; 0: not told */
+    char *places; /* DONE of MOVE: a JSON array of what the hold has now, as places.h; malloc()ed,
+                   * for the asker to free() */
 };
 
 struct peers {

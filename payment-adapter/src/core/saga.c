@@ -60,10 +60,7 @@ int saga_undo_step(const struct saga_def *def, uint8_t step)
 
 static void copy_word(char *to, size_t cap, const char *from)
 {
-    size_t len = from != NULL ? strnlen(from, cap - 1) : 0;
-    if (len > 0)
-        memcpy(to, from, len);
-    to[len] = '\0';
+    span_to_cstr_cut(span_of(from), to, cap);
 }
 
 /* A move that stays where it is; what differs is filled in by the caller. */
@@ -240,6 +237,16 @@ void saga_decide(const struct saga_row *row, const struct saga_outcome *outcome,
         break;
     }
     assert(!"a verdict out of its range");
+}
+
+void saga_refuse(const struct saga_row *row, const char *why, struct saga_move *out)
+{
+    begin(row, SAGA_MARK_UNKNOWN, out);
+    out->tries = row->tries + 1;
+    copy_word(out->code, sizeof(out->code), "bad-row");
+    copy_word(out->detail, sizeof(out->detail), why);
+    out->cause[0] = '\0';
+    park(out, "bad-row");
 }
 
 void saga_apply(struct saga_row *row, const struct saga_move *move, uint64_t now_us)

@@ -171,6 +171,9 @@ bool saga_must_turn(const struct saga_row *row);
 void saga_turn_back(const struct saga_row *row, const char *cause, struct saga_move *out);
 /* Not tried now; the saga sleeps and nothing is logged. */
 void saga_defer(const struct saga_row *row, uint32_t delay_ms, struct saga_move *out);
+/* The store takes no move of this saga, for what is in it: it stays where it is, parked, with the
+ * store's words. What was tried may have happened. */
+void saga_refuse(const struct saga_row *row, const char *why, struct saga_move *out);
 /* After a try. out->data and out->effects are left empty. */
 void saga_decide(const struct saga_row *row, const struct saga_outcome *outcome, uint64_t now_us,
                  const struct rng *rng, struct saga_move *out);

@@ -38,6 +38,7 @@ struct slot {
     uint64_t call_deadline_us;
     struct saga_move move;
     struct saga_effects effects; /* of the move */
+    uint8_t refused;             /* moves of it, one after the other, that the store did not take */
     char *new_data;              /* owned: move.data */
 };
 
@@ -110,7 +111,7 @@ static const uint8_t slot_next[SLOT_STATES] = {
     [SLOT_READY] = 1u << SLOT_CALLING | 1u << SLOT_MOVED | 1u << SLOT_FREE,
     [SLOT_CALLING] = 1u << SLOT_MOVED | 1u << SLOT_FREE,
     [SLOT_MOVED] = 1u << SLOT_COMMITTING | 1u << SLOT_FREE,
-    [SLOT_COMMITTING] = 1u << SLOT_READY | 1u << SLOT_FREE,
+    [SLOT_COMMITTING] = 1u << SLOT_READY | 1u << SLOT_MOVED | 1u << SLOT_FREE, /* MOVED: refused */
 };
 
 static void slot_move(struct saga_engine *engine, struct slot *slot, enum slot_state to)
@@ -177,6 +178,9 @@ static struct call *call_create(struct saga_engine *engine, struct slot *slot)
         .step = step->name,
         .tries = row->tries,
         .timeout_ms = step->timeout_ms,
+        .age_ms = (int64_t)engine->now_us > row->step_us
+                      ? (uint64_t)((int64_t)engine->now_us - row->step_us) / 1000
+                      : 0,
         .trace = call->trace,
         .cause = call->cause,
         .data = {call->data, row->data.len},
@@ -209,9 +213,9 @@ void saga_call_finish(struct saga_call *pub, const struct saga_outcome *outcome)
     call->finished = true;
     call->outcome = *outcome;
     if (outcome->code != NULL)
-        strncpy(call->code, outcome->code, sizeof(call->code) - 1);
+        span_to_cstr_cut(span_of(outcome->code), call->code, sizeof(call->code));
     if (outcome->detail != NULL)
-        strncpy(call->detail, outcome->detail, sizeof(call->detail) - 1);
+        span_to_cstr_cut(span_of(outcome->detail), call->detail, sizeof(call->detail));
     call->outcome.code = call->code;
     call->outcome.detail = call->detail;
 }
@@ -353,6 +357,7 @@ static bool take_row(struct saga_engine *engine, const struct saga_row *row)
     if (row->data.len > 0)
         memcpy(data, row->data.ptr, row->data.len);
     slot->row = *row;
+    slot->refused = 0;
     slot->data = data;
     slot->row.data.ptr = data;
     slot_move(engine, slot, SLOT_READY);
@@ -466,6 +471,9 @@ static uint32_t peer_wait_ms(struct saga_engine *engine, const struct slot *slot
     uint8_t peer = slot->row.def->steps[slot->row.step].peer;
     if (peer == SAGA_PEER_NONE)
         return 0;
+    uint32_t turn_ms = engine->conf.admit != NULL ? engine->conf.admit(engine->conf.ctx, peer) : 0;
+    if (turn_ms > 0)
+        return turn_ms;
     struct breaker *breaker = &engine->breakers[peer];
     if (slot->row.tries > 0 && breaker->state == BREAKER_CLOSED &&
         !budget_take(&engine->budgets[peer], engine->now_us))
@@ -589,6 +597,7 @@ static void slot_stored(struct saga_engine *engine, struct slot *slot,
                         const struct saga_store_reply *reply)
 {
     saga_apply(&slot->row, &slot->move, engine->now_us);
+    slot->refused = 0;
     slot->row.wake = reply->wake;
     slot->row.cancel = reply->cancel;
     slot->row.lease_us = reply->lease_us;
@@ -616,6 +625,23 @@ static void slot_stored(struct saga_engine *engine, struct slot *slot,
     }
     slot_clear_move(slot);
     slot_move(engine, slot, SLOT_READY);
+}
+
+/* First parked with what else is to be told of that, then without: what else is told may be what is
+ * wrong with it. */
+static void slot_refused(struct saga_engine *engine, struct slot *slot, const char *why)
+{
+    engine->stats.refused++;
+    if (++slot->refused > 2) {
+        slot_free(engine, slot);
+        return;
+    }
+    slot_clear_move(slot);
+    saga_refuse(&slot->row, why, &slot->move);
+    if (slot->refused == 1)
+        slot_moved(engine, slot);
+    else
+        slot_move(engine, slot, SLOT_MOVED);
 }
 
 /* The same moves again, and nothing else before they are settled: a later move of another saga
@@ -658,6 +684,8 @@ void saga_engine_on_committed(struct saga_engine *engine, bool ok,
         assert(engine->batch[i] == &slot->move);
         if (replies[i].stored == SAGA_STORED) {
             slot_stored(engine, slot, &replies[i]);
+        } else if (replies[i].stored == SAGA_REFUSED) {
+            slot_refused(engine, slot, replies[i].why);
         } else {
             engine->stats.fenced++;
             slot_free(engine, slot);

@@ -26,6 +26,9 @@ enum {
 enum saga_stored {
     SAGA_STORED,
     SAGA_FENCED, /* the lease was lost: somebody else acts for this saga now */
+    /* It takes all the others, and never this one, for what is in it (`why`): the saga is parked.
+     * If even that is refused, its lease is left to run out. */
+    SAGA_REFUSED,
 };
 
 struct saga_store_reply {
@@ -33,6 +36,7 @@ struct saga_store_reply {
     bool cancel;
     uint32_t wake;
     uint64_t lease_us; /* the lease, prolonged; in the engine's clock */
+    const char *why;   /* SAGA_REFUSED: the store's words; borrowed during the answer */
 };
 
 struct saga_store {
@@ -54,6 +58,8 @@ struct saga_engine_conf {
     uint32_t budget_share_milli, budget_per_s, budget_cap;
     struct saga_store store;
     const struct rng *rng;
+    /* May this peer be called now? 0: yes; else how long to leave it alone. May be NULL. */
+    uint32_t (*admit)(void *ctx, uint8_t peer);
     /* A move was stored: for logs, metrics, and whoever waits for the saga. May be NULL. */
     void (*on_stored)(void *ctx, const struct saga_row *row, const struct saga_move *move);
     void *ctx;
@@ -90,6 +96,7 @@ struct saga_call {
     const char *step;
     uint32_t tries;      /* UNKNOWNs before this try; over 0 means: it may have happened */
     uint32_t timeout_ms; /* for what the step calls */
+    uint64_t age_ms;     /* since the saga came to this step */
     const char *trace;   /* traceparent, for what the step calls; "" if none */
     const char *cause;   /* why the saga goes back; "" */
     struct span data;    /* stays until the finish */
@@ -107,7 +114,7 @@ struct saga_effects *saga_call_effects(struct saga_call *call);
 
 struct saga_engine_stats {
     uint64_t leases, leased, lease_errors;
-    uint64_t commits, moves, fenced, commits_unknown;
+    uint64_t commits, moves, fenced, refused, commits_unknown;
     uint64_t tries[SAGA_VERDICT_COUNT];
     uint64_t timeouts, deferred, parked, completed, undone;
     uint32_t in_flight, calling;

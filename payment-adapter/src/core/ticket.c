@@ -1,6 +1,6 @@
 /* ticket.c: see ticket.h. A key's name is the front of the hash of its public half, so that nobody
- * has to keep a list of names. The key for holder hashes is derived from the same seed: one secret
- * to guard, and two tickets of one member for one key carry the same holder. */
+ * has to keep a list of names. The key for holder hashes is derived from the same seed unless
+ * there is one of its own: two tickets of one member under one such key carry the same holder. */
 #include "core/ticket.h"
 
 #include <assert.h>
@@ -57,6 +57,13 @@ const struct ticket_key *ticket_signer_key(const struct ticket_signer *signer)
     return &signer->key;
 }
 
+void ticket_signer_use_holder_key(struct ticket_signer *signer,
+                                  const uint8_t key[TICKET_HOLDER_KEY_BYTES])
+{
+    static_assert(sizeof(signer->holder_key) == TICKET_HOLDER_KEY_BYTES, "the same length");
+    memcpy(signer->holder_key, key, sizeof(signer->holder_key));
+}
+
 void ticket_signer_holder(const struct ticket_signer *signer, const char *member,
                           char out[TICKET_HOLDER_MAX])
 {
@@ -71,8 +78,9 @@ int ticket_sign(const struct ticket_signer *signer, struct ticket *ticket, struc
 {
     memcpy(ticket->kid, signer->key.kid, sizeof(ticket->kid));
     json_t *claims =
-        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "t", ticket->id, "e", ticket->event, "s",
-                  ticket->seat, "o", ticket->order, "h", ticket->holder, "k", ticket->kid);
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s*}", "t", ticket->id, "e", ticket->event, "s",
+                  ticket->seat, "o", ticket->order, "h", ticket->holder, "k", ticket->kid, "p",
+                  ticket->purchase[0] != '\0' ? ticket->purchase : NULL);
     char json[512];
     size_t len = claims != NULL ? json_dumpb(claims, json, sizeof(json), JSON_COMPACT) : 0;
     json_decref(claims);
@@ -109,6 +117,9 @@ static int parse_claims(const uint8_t *json, size_t len, struct err_slot *err, s
                 take(claims, "o", out->order, sizeof(out->order)) &&
                 take(claims, "h", out->holder, sizeof(out->holder)) &&
                 take(claims, "k", out->kid, sizeof(out->kid));
+    out->purchase[0] = '\0';
+    if (good && json_object_get(claims, "p") != NULL)
+        good = take(claims, "p", out->purchase, sizeof(out->purchase));
     json_decref(claims);
     return good ? 0 : err_set(err, ERR_SYNTAX, "ticket: its claims are not a ticket's");
 }

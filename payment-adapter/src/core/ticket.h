@@ -20,6 +20,7 @@ enum {
     TICKET_TOKEN_MAX = 768,
     TICKET_KEYS_MAX = 8,
     TICKET_SEED_BYTES = 32,
+    TICKET_HOLDER_KEY_BYTES = 32,
     TICKET_PUBLIC_BYTES = 32,
 };
 
@@ -29,6 +30,8 @@ struct ticket {
     char seat[ORDER_SEAT_MAX];
     char order[ORDER_ID_MAX];
     char holder[TICKET_HOLDER_MAX];
+    /* Digest of what its order bought; "" in tickets from before there was one. */
+    char purchase[PURCHASE_DIGEST_CHARS + 1];
     char kid[TICKET_KID_MAX]; /* filled by ticket_sign() */
 };
 
@@ -49,6 +52,10 @@ int ticket_signer_create(const uint8_t seed[TICKET_SEED_BYTES], struct err_slot 
                          struct ticket_signer **out);
 void ticket_signer_destroy(struct ticket_signer *signer); /* wipes the key */
 const struct ticket_key *ticket_signer_key(const struct ticket_signer *signer);
+/* From here on holders are hashed under this key and no longer under one that comes of the seed: so
+ * a new signing key leaves a member's holder as it is. Before the signer is used. */
+void ticket_signer_use_holder_key(struct ticket_signer *signer,
+                                  const uint8_t key[TICKET_HOLDER_KEY_BYTES]);
 void ticket_signer_holder(const struct ticket_signer *signer, const char *member,
                           char out[TICKET_HOLDER_MAX]);
 

@@ -32,8 +32,10 @@ class Mortal {
 
   async start(edge = this.edge) {
     world.pay.configure(world.config({ saga: { halt_at: edge } }));
-    await world.pay.start();
+    const ready = world.pay.start();
     const { child } = world.pay;
+    child.mayEnd = edge !== 0; // it kills itself there
+    await ready;
     this.dead = false;
     child.exited.then(() => {
       this.dead = true;

@@ -3,95 +3,20 @@
 // real one, the wire a proxy of ours; afterwards money, seats and tickets have to agree.
 
 import assert from 'node:assert/strict';
-import net from 'node:net';
 import test, { after, before } from 'node:test';
 import { openScope, until } from '../../lib-js/index.js';
-import { EVENT, openWorld } from '../../integration/payment-adapter/lib/world.js';
-import { hall, importHall, openSeats, ROLE, visitor } from '../../integration/seat-service/house.js';
+import { openHouse } from '../../integration/payment-adapter/lib/house.js';
 
 const scope = openScope();
 let world;
 let seats;
 let wire;
+let sold;
 let buyer;
 
-// Between the payment adapter and the seats' private listener. `lose(words, what)`: from the question
-// with those words in it on, nothing comes through any more, in neither direction and on no connection;
-// that question itself still does if it is the answer that is to be lost.
-class Wire {
-  constructor(port) {
-    this.target = port;
-    this.sockets = new Set();
-    this.heal();
-  }
-
-  async listen() {
-    this.server = net.createServer((socket) => this.#join(socket));
-    await new Promise((resolve) => this.server.listen(0, '127.0.0.1', resolve));
-    this.url = `http://127.0.0.1:${this.server.address().port}`;
-    scope.defer(() => {
-      this.break();
-      return new Promise((resolve) => this.server.close(resolve));
-    });
-  }
-
-  lose(words, what) {
-    this.trap = { words, what };
-  }
-
-  // Who still listens learns that the other end is gone, and who asks anew is refused.
-  break() {
-    this.broken = true;
-    for (const socket of this.sockets) socket.resetAndDestroy();
-  }
-
-  heal() {
-    this.trap = null;
-    this.silent = false;
-    this.broken = false;
-  }
-
-  #join(near) {
-    if (this.broken) {
-      near.resetAndDestroy();
-      return;
-    }
-    const far = net.connect(this.target, '127.0.0.1');
-    for (const [socket, other] of [[near, far], [far, near]]) {
-      this.sockets.add(socket);
-      socket.on('error', () => {});
-      socket.on('close', () => {
-        this.sockets.delete(socket);
-        if (!this.silent) other.destroy();
-      });
-    }
-    near.on('data', (bytes) => {
-      if (this.silent) return;
-      if (this.trap !== null && bytes.includes(this.trap.words)) {
-        this.silent = true;
-        if (this.trap.what === 'question') return;
-      }
-      far.write(bytes);
-    });
-    far.on('data', (bytes) => !this.silent && near.write(bytes));
-  }
-}
-
 before(async () => {
-  world = await openWorld(scope, {
-    saga: { poll: '30s', poll_max: '30s' },
-    mail: { url: '' },
-    async before(opening) {
-      opening.postgres.sql(`CREATE ROLE ${ROLE} LOGIN`);
-      opening.postgres.sql(`CREATE DATABASE seats OWNER ${ROLE}`);
-      const office = { jwk: opening.queue.keys[0].jwk, pass: (event, { session }) => opening.queue.pass(event, session) };
-      seats = await openSeats(scope, opening.postgres, { office, secrets: opening.secrets });
-      await importHall(seats, EVENT, hall());
-      wire = new Wire(seats.privatePort);
-      await wire.listen();
-      opening.options.seats = { url: `http://127.0.0.1:${seats.port}`, internal_url: wire.url };
-    },
-  });
+  world = await openHouse(scope, { saga: { poll: '30s', poll_max: '30s' } });
+  ({ house: seats, wire, soldSeats: sold } = world);
   buyer = await world.login();
 });
 after(() => scope.close());
@@ -99,7 +24,7 @@ after(() => scope.close());
 let visits = 0;
 async function anOrder() {
   visits += 1;
-  const visit = visitor(seats, EVENT, { session: `visit-${visits}` });
+  const visit = world.visit();
   const held = await visit.hold({ seats: [`r${visits}s1`, `r${visits}s2`] });
   assert.equal(held.status, 201, held.text);
   const made = await world.order(buyer, { hold: held.json.hold, pass: visit.token });
@@ -109,8 +34,6 @@ async function anOrder() {
   return order;
 }
 
-const sold = async () =>
-  (await seats.admin.get(`/admin/events/${EVENT}/export`)).json.map(({ seat, order }) => `${order} ${seat}`).sort();
 const triesOf = (order) =>
   Number(world.postgres.sql(`SELECT tries FROM pay.saga WHERE subject = '${order}' AND step = 3`, 'pay') || 0);
 

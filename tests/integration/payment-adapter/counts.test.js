@@ -41,7 +41,7 @@ const SUMS = ['completed', 'refunded', 'cancelled', 'expired', 'failed'];
 function bySagas() {
   const [row] = world.postgres.rows(
     `SELECT count(*) FILTER (WHERE s.state = 2 AND s.key = 'checkout.1') AS completed,
-            count(*) FILTER (WHERE s.state = 2 AND s.key = 'refund.1') AS refunded,
+            count(*) FILTER (WHERE s.state = 2 AND s.key LIKE 'refund.%') AS refunded,
             count(*) FILTER (WHERE s.state = 3 AND o.status = 'cancelled') AS cancelled,
             count(*) FILTER (WHERE s.state = 3 AND o.status = 'expired') AS expired,
             count(*) FILTER (WHERE s.state = 3 AND o.status = 'failed') AS failed,

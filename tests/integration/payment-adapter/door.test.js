@@ -4,14 +4,16 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { after, before } from 'node:test';
-import { assertProblem, openScope, runProgram } from '../../lib-js/index.js';
+import { assertProblem, openScope, runProgram, until } from '../../lib-js/index.js';
 import { EVENT, openWorld } from './lib/world.js';
 
 const scope = openScope();
 let world;
 let buyer;
 before(async () => {
-  world = await openWorld(scope);
+  const hashes = join(scope.tempDir('hashes-'), 'secret');
+  writeFileSync(hashes, 'of the hashes of holders, for itself', { mode: 0o600 });
+  world = await openWorld(scope, { keys: { hashes } });
   world.psp.autoPay = true;
   buyer = await world.login();
 });
@@ -24,7 +26,7 @@ async function tickets() {
   return { order, tickets: got };
 }
 
-const scan = (gate, token) => world.pay.admin.post('/admin/checkin', { body: { gate, token } });
+const scan = (gate, token) => world.pay.admin.post('/admin/checkin', { body: { event: EVENT, gate, token } });
 
 async function doorFiles() {
   const dir = scope.tempDir('door-');
@@ -32,7 +34,7 @@ async function doorFiles() {
   const revoked = await world.pay.http.get(`/v1/pay/events/${EVENT}/revoked-tickets`);
   writeFileSync(join(dir, 'keys.json'), keys.text);
   writeFileSync(join(dir, 'revoked.json'), revoked.text);
-  return ['--keys', join(dir, 'keys.json'), '--revoked', join(dir, 'revoked.json')];
+  return ['--keys', join(dir, 'keys.json'), '--event', EVENT, '--revoked', join(dir, 'revoked.json')];
 }
 
 const verify = (files, token) => runProgram('payment-adapter', ['verify-ticket', ...files, token]);
@@ -41,7 +43,9 @@ test('the list of revoked tickets is there for the longest name that an event ma
   const event = 'e'.repeat(64);
   const answer = await world.pay.http.get(`/v1/pay/events/${event}/revoked-tickets`);
   assert.equal(answer.status, 200, answer.text);
-  assert.deepEqual(answer.json, { event, revoked: [] });
+  const { as_of, ...list } = answer.json;
+  assert.ok(Math.abs(Date.parse(as_of) - Date.now()) < 60_000);
+  assert.deepEqual(list, { event, after: null, next: null, complete: true, revoked: [] });
   assert.equal((await world.pay.http.get(`/v1/pay/events/${event}e/revoked-tickets`)).status, 404);
 });
 
@@ -56,7 +60,7 @@ test('a ticket is verified by the public keys alone', async () => {
   assert.match(forged.stdout, /^BAD /);
   const piped = runProgram('payment-adapter', ['verify-ticket', ...files], { input: `${ticket.token}\n` });
   assert.equal(piped.status, 0);
-  assert.equal(verify(['--keys', '/nowhere'], ticket.token).status, 2);
+  assert.equal(verify(['--keys', '/nowhere', '--event', EVENT], ticket.token).status, 2);
 });
 
 test('of ten gates that scan one ticket one lets it in', async () => {
@@ -76,46 +80,102 @@ test('of ten gates that scan one ticket one lets it in', async () => {
 test('a door without a network merges later, and the second of two is told', async () => {
   const { tickets: [first, second] } = await tickets();
   const at = (minutes) => new Date(Date.now() - minutes * 60_000).toISOString();
-  const merge = (gate, scans) => world.pay.admin.post('/admin/checkin', { body: { gate, scans } });
-  const north = await merge('north', [{ token: first.token, at: at(30) }, { token: second.token, at: at(29) }]);
+  const merge = (gate, scans) => world.pay.admin.post('/admin/checkin', { body: { event: EVENT, gate, scans } });
+  const scans = [{ token: first.token, at: at(30) }, { token: second.token, at: at(29) }];
+  const north = await merge('north', scans);
   assert.deepEqual(north.json.results.map(({ admit }) => admit), [true, true]);
-  // The same door again, after a broken call: that is no second person.
-  const again = await merge('north', [{ token: first.token, at: at(30) }]);
-  assert.deepEqual(again.json.results.map(({ admit }) => admit), [true]);
+  // The same scans again, after a broken call: that is no second person.
+  const again = await merge('north', scans);
+  assert.deepEqual(again.json.results.map(({ admit }) => admit), [true, true]);
   const south = await merge('south', [{ token: first.token, at: at(28) }, { token: 'FGT1.x.y', at: at(27) }]);
   assert.deepEqual(south.json.results.map(({ admit, code }) => [admit, code]), [
     [false, 'already-used'],
     [false, 'forged'],
   ]);
-  const conflicts = world.postgres.rows('SELECT ticket, gate, reason FROM pay.checkin_conflict', 'pay');
-  assert.deepEqual(conflicts, [{ ticket: first.ticket, gate: 'south', reason: 'already-used' }]);
+  // Nor is a copy that the same door let in a minute later the same person.
+  const copy = await merge('north', [{ token: second.token, at: at(26) }]);
+  assert.deepEqual(copy.json.results.map(({ code }) => code), ['already-used']);
+  const { conflicts } = (await world.pay.admin.get(`/admin/events/${EVENT}/doors`)).json;
+  assert.deepEqual(conflicts.map(({ ticket, gate, reason }) => [ticket, gate, reason]), [
+    [second.ticket, 'north', 'already-used'],
+    [first.ticket, 'south', 'already-used'],
+  ]);
 });
 
-test('a ticket that is handed on is good for its new owner only', async () => {
+const pathOf = (ticket, act) => `/v1/pay/tickets/${ticket.ticket}/${act}`;
+const listOf = async (visitor, order) => (await visitor.get(`/v1/pay/orders/${order}/tickets`)).json.tickets;
+const drop = (visitor, path) => world.pay.http.delete(path, { headers: visitor.jar.headers });
+
+test('a ticket that is handed on is its owner\'s until the other takes it, and then good for them only', async () => {
   const { order, tickets: [ticket, other] } = await tickets();
-  const path = `/v1/pay/tickets/${ticket.ticket}/transfer`;
   const friend = await world.login('argon2id@example.com');
-  assertProblem(await friend.post(path, { to: friend.member }), 404, 'ticket-unknown');
-  // A number that is nobody's would lose the ticket for good.
-  assertProblem(await buyer.post(path, { to: '99999' }), 422, 'member-unknown');
-  const moved = await buyer.post(path, { to: friend.member });
-  assert.equal(moved.status, 201, moved.text);
-  assertProblem(await buyer.post(path, { to: friend.member }), 409, 'not-transferable');
-  const theirs = (await friend.get(`/v1/pay/orders/${order}/tickets`)).json.tickets;
-  assert.deepEqual(theirs.map(({ ticket: id, seat }) => [id, seat]), [[moved.json.ticket, ticket.seat]]);
-  const mine = (await buyer.get(`/v1/pay/orders/${order}/tickets`)).json.tickets;
-  assert.deepEqual(mine.map(({ ticket: id }) => id), [other.ticket]);
+  const stranger = await world.login('pbkdf2@example.com');
+  assertProblem(await friend.post(pathOf(ticket, 'transfer'), { to: friend.member }), 404, 'ticket-unknown');
+  assertProblem(await buyer.post(pathOf(ticket, 'transfer'), { to: buyer.member }), 422, 'to-yourself');
+  assertProblem(await friend.post(pathOf(ticket, 'accept')), 404, 'ticket-unknown');
+  const offered = await buyer.post(pathOf(ticket, 'transfer'), { to: friend.member });
+  assert.deepEqual([offered.status, offered.json], [202, { ticket: ticket.ticket, offered_to: friend.member }]);
+  assert.deepEqual((await listOf(buyer, order)).map(({ state, offered_to }) => [state, offered_to]), [['valid', friend.member], ['valid', undefined]]);
+  assert.deepEqual((await listOf(friend, order)).map(({ ticket: id, state, token, qr }) => [id, state, token, qr]), [[ticket.ticket, 'offered', undefined, undefined]]);
+  assertProblem(await stranger.get(`/v1/pay/orders/${order}/tickets`), 404, 'tickets-unknown');
+  assertProblem(await stranger.post(pathOf(ticket, 'accept')), 404, 'ticket-unknown');
+  assert.match((await friend.get(`/pay/tickets/${order}?lang=en`)).text, /This ticket is offered to you.*data-take=/);
+  assert.match((await buyer.get(`/pay/tickets/${order}?lang=ko`)).text, /받을 때까지는 회원님의 티켓입니다.*data-keep=/);
+  const taken = await friend.post(pathOf(ticket, 'accept'));
+  assert.equal(taken.status, 201, taken.text);
+  assertProblem(await friend.post(pathOf(ticket, 'accept')), 404, 'ticket-unknown');
+  assertProblem(await buyer.post(pathOf(ticket, 'transfer'), { to: friend.member }), 409, 'not-transferable');
+  const theirs = await listOf(friend, order);
+  assert.deepEqual(theirs.map(({ ticket: id, seat }) => [id, seat]), [[taken.json.ticket, ticket.seat]]);
+  assert.deepEqual((await listOf(buyer, order)).map(({ ticket: id }) => id), [other.ticket]);
   const old = await scan('gate', ticket.token);
   assert.equal(old.status, 409);
   assert.equal(old.json.code, 'revoked');
   assert.match(verify(await doorFiles(), ticket.token).stdout, /^REVOKED /);
   assert.equal((await scan('gate', theirs[0].token)).status, 200);
-  assertProblem(await friend.post(`/v1/pay/tickets/${moved.json.ticket}/transfer`, { to: '1' }), 409, 'not-transferable');
+  assertProblem(await friend.post(pathOf(theirs[0], 'transfer'), { to: '1' }), 409, 'not-transferable');
+});
+
+test('an offer says nothing about who is a member, asks the user table nothing, and is taken back', async () => {
+  const { order, tickets: [ticket] } = await tickets();
+  await until('the mails to be sent', async () => (await world.pay.metrics()).get('fairgate_mail_lag_mails') === 0);
+  const before_ = (await world.pay.metrics()).get('fairgate_users_db_queries_total');
+  const [somebody, nobody] = [await buyer.post(pathOf(ticket, 'transfer'), { to: '2' }), await buyer.post(pathOf(ticket, 'transfer'), { to: '99999' })];
+  assert.deepEqual([somebody.status, nobody.status], [202, 202]);
+  assert.deepEqual(Object.keys(somebody.json), Object.keys(nobody.json));
+  assert.equal((await world.pay.metrics()).get('fairgate_users_db_queries_total'), before_);
+  const friend = await world.login('argon2id@example.com');
+  assert.equal(friend.member, '2');
+  assertProblem(await friend.post(pathOf(ticket, 'accept')), 404, 'ticket-unknown'); // the second offer took the place of the first
+  assert.equal((await buyer.post(pathOf(ticket, 'transfer'), { to: '2' })).status, 202);
+  assert.equal((await drop(buyer, pathOf(ticket, 'transfer'))).status, 204);
+  assertProblem(await friend.post(pathOf(ticket, 'accept')), 404, 'ticket-unknown');
+  assert.equal((await scan('gate', ticket.token)).status, 200);
+  assert.equal((await listOf(buyer, order))[0].state, 'used');
+});
+
+test('a ticket goes through so many hands and no more, and nobody hands on without end', async () => {
+  const { order, tickets: [first] } = await tickets();
+  const friend = await world.login('sha512crypt@example.com');
+  const both = [buyer, friend];
+  let ticket = first;
+  for (let hop = 0; hop < 8; hop += 1) {
+    const [from, to] = [both[hop % 2], both[(hop + 1) % 2]];
+    const offered = await from.post(pathOf(ticket, 'transfer'), { to: to.member });
+    assert.equal(offered.status, 202, offered.text);
+    ticket = (await to.post(pathOf(ticket, 'accept'))).json;
+  }
+  assertProblem(await buyer.post(pathOf(ticket, 'transfer'), { to: friend.member }), 409, 'not-transferable');
+  assert.equal((await listOf(buyer, order)).length, 2);
+  const many = await Promise.all(Array.from({ length: 40 }, () => friend.post(pathOf(ticket, 'transfer'), { to: '1' })));
+  assert.ok(many.some(({ status }) => status === 429));
+  assertProblem(many.find(({ status }) => status === 429), 429, 'too-fast');
 });
 
 test('a refunded order has no ticket that opens a door, a used ticket no refund', async () => {
   const { order, tickets: [ticket] } = await tickets();
-  await buyer.post(`/v1/pay/orders/${order}/refund`);
+  const back = await buyer.post(`/v1/pay/orders/${order}/refund`);
+  assert.equal(back.status, 202, back.text);
   await world.untilStatus(buyer, order, 'refunded');
   assert.equal((await scan('gate', ticket.token)).json.code, 'revoked');
   assert.match(verify(await doorFiles(), ticket.token).stdout, /^REVOKED /);
@@ -125,11 +185,186 @@ test('a refunded order has no ticket that opens a door, a used ticket no refund'
   assertProblem(await buyer.post(`/v1/pay/orders/${second.order}/refund`), 409, 'not-refundable');
 });
 
+test('of a scan and a transfer that meet one comes through', async () => {
+  for (let i = 0; i < 25; i += 1) {
+    const friend = await world.login(`user${100 + i}@example.com`); // each with a pace of their own
+    const giver = await world.login('bcrypt@example.com');
+    const { order } = (await world.order(giver, world.hold())).json;
+    await world.untilStatus(giver, order, 'completed');
+    for (const ticket of await listOf(giver, order)) {
+      world.postgres.sql(`UPDATE pay.ticket SET offered_to = '${friend.member}' WHERE id = '${ticket.ticket}'`, 'pay');
+      const [taken, scanned] = await Promise.all([friend.post(pathOf(ticket, 'accept')), scan('g', ticket.token)]);
+      assert.deepEqual([taken.status, scanned.status].sort(), taken.status === 201 ? [201, 409] : [200, 409]);
+    }
+  }
+});
+
+test('of a scan and a refund that meet one comes through', async () => {
+  for (let i = 0; i < 50; i += 1) {
+    const { order, tickets: [ticket] } = await tickets();
+    const [back, scanned] = await Promise.all([buyer.post(`/v1/pay/orders/${order}/refund`), scan('g', ticket.token)]);
+    assert.deepEqual([back.status, scanned.status].sort(), back.status === 202 ? [202, 409] : [200, 409]);
+  }
+});
+
+test('a ticket that was refunded or handed on after an offline door let it in is a conflict on record', async () => {
+  const { order, tickets: [ticket] } = await tickets();
+  const at = new Date(Date.now() - 60_000).toISOString();
+  assert.equal((await buyer.post(`/v1/pay/orders/${order}/refund`)).status, 202);
+  await world.untilStatus(buyer, order, 'refunded');
+  const merged = await world.pay.admin.post('/admin/checkin', { body: { event: EVENT, gate: 'west', scans: [{ token: ticket.token, at }] } });
+  assert.deepEqual(merged.json.results.map(({ admit, code }) => [admit, code]), [[false, 'revoked']]);
+  const { conflicts } = (await world.pay.admin.get(`/admin/events/${EVENT}/doors`)).json;
+  assert.deepEqual(conflicts.filter((one) => one.order === order).map(({ ticket: id, seat, gate, scanned_at, reason }) => [id, seat, gate, scanned_at, reason]), [
+    [ticket.ticket, ticket.seat, 'west', at, 'revoked'],
+  ]);
+});
+
+async function scanner(gate, { event = EVENT, ...more } = {}) {
+  const made = await world.pay.admin.post(`/admin/events/${event}/scanners`, { body: { gate, reason: 'for the evening', ...more } });
+  assert.equal(made.status, 201, made.text);
+  const headers = { authorization: `Bearer ${made.json.token}` };
+  const call = (method, path, body) => world.pay.http[method](`/v1/pay/door${path}`, { headers, ...(body ? { body } : {}) });
+  return { ...made.json, get: () => call('get', ''), post: (path, body) => call('post', path, body) };
+}
+
+const audit = async (subject) => (await world.pay.admin.get(`/admin/events/${EVENT}/audit?subject=${subject}`)).json.acts.map(({ act, actor, gate, reason }) => [act, actor, gate, reason]);
+
+test('a scanner opens the doors of its own event only, and uses up no other ticket', async () => {
+  const { tickets: [ticket] } = await tickets();
+  const other = await scanner('A', { event: 'matinee' });
+  const here = await scanner('A');
+  const refused = await other.post('/checkin', { token: ticket.token });
+  assert.deepEqual([refused.status, refused.json.code, refused.json.event], [409, 'other-event', EVENT]);
+  const wrong = await world.pay.admin.post('/admin/checkin', { body: { event: 'matinee', gate: 'A', token: ticket.token } });
+  assert.deepEqual([wrong.status, wrong.json.code], [409, 'other-event']);
+  assertProblem(await world.pay.admin.post('/admin/checkin', { body: { gate: 'A', token: ticket.token } }), 400, 'bad-request');
+  const me = await here.get();
+  assert.deepEqual([me.json.scanner, me.json.event, me.json.gate], [here.scanner, EVENT, 'A']);
+  const let_in = await here.post('/checkin', { token: ticket.token });
+  assert.deepEqual([let_in.status, let_in.json.admit], [200, true]);
+  const merged = await here.post('/checkin', { scans: [{ token: ticket.token, at: new Date().toISOString() }] });
+  assert.deepEqual(merged.json.results.map(({ code }) => code), ['already-used']);
+  assert.deepEqual(await audit(ticket.ticket), [['in', here.scanner, 'A', undefined]]);
+});
+
+test('a scanner ends when it is revoked or runs out, and its token is nowhere in the database', async () => {
+  const { tickets: [ticket] } = await tickets();
+  const lost = await scanner('B');
+  const old = await scanner('B', { expires_in_s: 60 });
+  const dump = world.postgres.sql("SELECT string_agg(s::text, ' ') FROM pay.scanner s", 'pay');
+  assert.ok(!dump.includes(lost.token) && !dump.includes(lost.token.slice(5)));
+  assert.equal((await lost.get()).status, 200);
+  const path = `/admin/events/${EVENT}/scanners/${lost.scanner}/revoke`;
+  assert.equal((await world.pay.admin.post(path, { body: { reason: 'left in a taxi' } })).status, 204);
+  assert.equal((await world.pay.admin.post(path, { body: { reason: 'once more' } })).status, 204);
+  assertProblem(await world.pay.admin.post(path.replace(EVENT, 'matinee'), { body: { reason: 'not theirs' } }), 404, 'scanner-unknown');
+  assertProblem(await lost.post('/checkin', { token: ticket.token }), 401, 'scanner-unknown');
+  assert.equal((await old.get()).status, 200);
+  world.postgres.sql(`UPDATE pay.scanner SET expires_at = now() WHERE id = '${old.scanner}'`, 'pay');
+  assertProblem(await old.get(), 401, 'scanner-unknown');
+  assertProblem(await world.pay.http.get('/v1/pay/door'), 401, 'scanner-required');
+  assert.deepEqual(await audit(lost.scanner), [
+    ['scanner-revoked', 'operator', 'B', 'left in a taxi'],
+    ['scanner-created', 'operator', 'B', 'for the evening'],
+  ]);
+  const { scanners } = (await world.pay.admin.get(`/admin/events/${EVENT}/scanners`)).json;
+  assert.deepEqual(scanners.filter(({ gate }) => gate === 'B').map(({ scanner: id, good, token }) => [id, good, token]), [
+    [old.scanner, false, undefined],
+    [lost.scanner, false, undefined],
+  ]);
+  assertProblem(await world.pay.admin.post(`/admin/events/${EVENT}/scanners`, { body: { gate: 'B' } }), 400, 'bad-request');
+  assert.throws(() => world.postgres.sql('DELETE FROM pay.audit', 'pay'), /append-only/);
+});
+
+test('whoever goes out comes in again, and whoever is used up by a slip is not', async () => {
+  const { order, tickets: [ticket, slip] } = await tickets();
+  const [here, there] = [await scanner('C'), await scanner('D')];
+  assertProblem(await here.post('/checkout', { token: ticket.token, reason: 'a break' }), 409, 'not-inside');
+  assert.equal((await here.post('/checkin', { token: ticket.token })).status, 200);
+  const out = await there.post('/checkout', { token: ticket.token, reason: 'a break' });
+  assert.deepEqual([out.status, out.json.act], [200, 'out']);
+  assertProblem(await there.post('/checkout', { token: ticket.token, reason: 'a break' }), 409, 'not-inside');
+  assertProblem(await buyer.post(`/v1/pay/orders/${order}/refund`), 409, 'not-refundable');
+  const back = await Promise.all([here, there, here].map((one) => one.post('/checkin', { token: ticket.token })));
+  assert.deepEqual(back.map(({ status }) => status).sort(), [200, 409, 409]);
+  assert.equal(back.find(({ status }) => status === 200).json.again, true);
+  assert.deepEqual((await audit(ticket.ticket)).map(([act]) => act), ['in-again', 'out', 'in']);
+
+  assert.equal((await here.post('/checkin', { token: slip.token })).status, 200);
+  assertProblem(await there.post('/undo', { token: slip.token, reason: 'the wrong one' }), 409, 'not-undoable');
+  assertProblem(await here.post('/undo', { token: slip.token }), 400, 'bad-request');
+  assert.equal((await here.post('/undo', { token: slip.token, reason: 'the wrong one' })).status, 200);
+  assertProblem(await here.post('/undo', { token: slip.token, reason: 'the wrong one' }), 409, 'not-undoable');
+  assert.deepEqual((await audit(slip.ticket)).map(([act, actor, gate, reason]) => [act, actor, gate, reason]), [
+    ['undo', here.scanner, 'C', 'the wrong one'],
+    ['in', here.scanner, 'C', undefined],
+  ]);
+  const states = (await buyer.get(`/v1/pay/orders/${order}/tickets`)).json.tickets.map(({ state }) => state);
+  assert.deepEqual(states, ['used', 'valid']);
+  assert.equal((await there.post('/checkin', { token: slip.token })).status, 200);
+  world.postgres.sql(`UPDATE pay.checkin SET recorded_at = recorded_at - interval '11 minutes' WHERE ticket = '${slip.ticket}'`, 'pay');
+  assertProblem(await there.post('/undo', { token: slip.token, reason: 'much later' }), 409, 'not-undoable');
+});
+
+test('a scanner that asks without end is told to be slower, and another is not', async () => {
+  const [quick, other] = [await scanner('E'), await scanner('F')];
+  const answers = await Promise.all(Array.from({ length: 100 }, () => quick.get()));
+  const slowed = answers.filter(({ status }) => status === 429);
+  assert.ok(slowed.length >= 20, `${slowed.length} of 100`);
+  assertProblem(slowed[0], 429, 'too-fast');
+  assert.equal((await other.get()).status, 200);
+});
+
+test('the list of revoked tickets is whole or says that it is not, and a door goes by a whole one', async () => {
+  const { order, tickets: [ticket] } = await tickets();
+  assert.equal((await buyer.post(`/v1/pay/orders/${order}/refund`)).status, 202);
+  await world.untilStatus(buyer, order, 'refunded');
+  const { tickets: [good] } = await tickets();
+  world.postgres.sql(
+    `INSERT INTO pay.ticket (id, order_id, event, seat, member, holder, kid, token, issued_at, revoked_at)
+     SELECT 't_' || lpad(i::text, 20, '0'), '${order}', '${EVENT}', 'old', '1', '', '', '', now() - interval '1 day', now() - interval '1 day'
+     FROM generate_series(1, 60000) i`,
+    'pay',
+  );
+  const page = async (query = '') => (await world.pay.http.get(`/v1/pay/events/${EVENT}/revoked-tickets${query}`)).json;
+  const [first, all] = [await page(), []];
+  assert.equal(first.complete, false);
+  const pages = [first];
+  while (pages.at(-1).next) pages.push(await page(`?after=${pages.at(-1).next}`));
+  for (const { revoked } of pages) all.push(...revoked);
+  assert.ok(all.length > 60_000 && new Set(all).size === all.length);
+  assert.ok(all.includes(ticket.ticket));
+  assert.ok(pages.slice(1).every(({ complete }) => !complete), 'a page alone is never the whole');
+
+  const dir = scope.tempDir('list-');
+  const file = (name, text) => {
+    writeFileSync(join(dir, name), text);
+    return join(dir, name);
+  };
+  const keys = file('keys.json', (await world.pay.http.get('/v1/pay/ticket-keys')).text);
+  const lists = pages.map((one, i) => ['--revoked', file(`${i}.json`, JSON.stringify(one))]);
+  const by = (files, token, ...more) => verify(['--keys', keys, '--event', EVENT, ...files.flat(), ...more], token);
+  assert.match(by(lists, good.token).stdout, /^GOOD /);
+  assert.match(by(lists, ticket.token).stdout, /^REVOKED /);
+  assert.match(by([...lists].reverse(), good.token).stdout, /^GOOD /);
+  for (const part of [lists.slice(0, 1), lists.slice(1), []]) {
+    const refused = by(part, good.token);
+    assert.equal(refused.status, 2, refused.stdout);
+    assert.match(refused.stderr, /not whole/);
+    assert.match(by(part, good.token, '--incomplete').stdout, /^GOOD /);
+  }
+  const foreign = by([['--revoked', file('foreign.json', JSON.stringify({ ...first, event: 'matinee' }))]], good.token, '--incomplete');
+  assert.equal(foreign.status, 2);
+  const elsewhere = verify(['--keys', keys, '--event', 'matinee', '--incomplete'], good.token);
+  assert.deepEqual([elsewhere.status, elsewhere.stdout.slice(0, 4)], [1, 'BAD ']);
+});
+
 test('a door has to show the admin token, and forged tickets are 404', async () => {
-  const answer = await world.pay.private.post('/admin/checkin', { body: { gate: 'g', token: 'x' } });
+  const answer = await world.pay.private.post('/admin/checkin', { body: { event: EVENT, gate: 'g', token: 'x' } });
   assert.equal(answer.status, 401);
   const forged = await scan('gate', 'FGT1.abc.def');
   assert.equal(forged.status, 404);
   assert.equal(forged.json.code, 'forged');
-  assertProblem(await world.pay.admin.post('/admin/checkin', { body: { gate: 'g' } }), 400, 'bad-request');
+  assertProblem(await world.pay.admin.post('/admin/checkin', { body: { event: EVENT, gate: 'g' } }), 400, 'bad-request');
 });

@@ -1,9 +1,8 @@
 // The operator's view: sagas, retry and compensate, reconciliation, and the commands for both.
 
 import assert from 'node:assert/strict';
-import { execFile, spawnSync } from 'node:child_process';
 import test, { after, before } from 'node:test';
-import { assertProblem, openScope, programPath, until } from '../../lib-js/index.js';
+import { assertProblem, openScope, runBeside, runProgram, until } from '../../lib-js/index.js';
 import { openWorld } from './lib/world.js';
 
 const scope = openScope();
@@ -15,16 +14,9 @@ before(async () => {
 });
 after(() => scope.close());
 
-// Not runProgram: it would stop this process, and with it the neighbours that the service asks.
-const command = async (...args) => {
-  const where = ['--url', `http://127.0.0.1:${world.pay.privatePort}`];
-  const token = ['--token-file', world.secrets.path('admin-token')];
-  return new Promise((resolve) => {
-    execFile(programPath('payment-adapter'), [...args, ...where, ...token], (error, stdout, stderr) =>
-      resolve({ status: error?.code ?? 0, stdout, stderr }),
-    );
-  });
-};
+const command = (...args) => runBeside('payment-adapter', [
+  ...args, '--url', `http://127.0.0.1:${world.pay.privatePort}`, '--token-file', world.secrets.path('admin-token'),
+]);
 
 async function complete() {
   const { order } = (await world.order(buyer, world.hold())).json;
@@ -69,11 +61,11 @@ test('the timeline of a saga is listed and shown, by HTTP and by command', async
 });
 
 test('a command without an address says what is missing, and takes both from the environment', () => {
-  const bare = spawnSync(programPath('payment-adapter'), ['saga', 'list'], { encoding: 'utf8', env: {} });
+  const bare = runProgram('payment-adapter', ['saga', 'list']);
   assert.notEqual(bare.status, 0);
   for (const word of ['--url', '--token-file', 'FAIRGATE_PAY_PRIVATE_URL', 'FAIRGATE_ADMIN_TOKEN_FILE']) assert.ok(bare.stderr.includes(word), bare.stderr);
   const env = { FAIRGATE_PAY_PRIVATE_URL: `http://127.0.0.1:${world.pay.privatePort}`, FAIRGATE_ADMIN_TOKEN_FILE: world.secrets.path('admin-token') };
-  const told = spawnSync(programPath('payment-adapter'), ['saga', 'list', 'all'], { encoding: 'utf8', env });
+  const told = runProgram('payment-adapter', ['saga', 'list', 'all'], { env });
   assert.equal(told.status, 0, told.stderr);
   assert.match(told.stdout, /checkout\.1/);
 });

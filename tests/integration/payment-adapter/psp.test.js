@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import test, { after, before } from 'node:test';
 import { freePort, openScope, until } from '../../lib-js/index.js';
 import { KEY, SECRET, startSandbox } from '../psp-sandbox/sandbox.js';
-import { openWorld } from './lib/world.js';
+import { EVENT, openWorld } from './lib/world.js';
 
 const scope = openScope();
 let world;
@@ -28,7 +28,7 @@ before(async () => {
       stripe_url: url,
       stripe_key: join(dir, 'key'),
       stripe_webhook_secret: join(dir, 'hook'),
-      stripe_checkout_url: `${url}/pay/`,
+      stripe_checkout_url: '',
       toss_url: url,
       toss_key: join(dir, 'key'),
       toss_checkout_url: `${url}/toss/pay`,
@@ -55,6 +55,9 @@ const hidden = (html) =>
     [...html.matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)"/g)].map(([, name, value]) => [name, value]),
   );
 
+const sessionsOf = async (order) =>
+  (await sandbox.stripe().checkout.sessions.list({ limit: 100 })).data.filter(({ metadata }) => metadata.order === order);
+
 // As a browser does it: the page, the form, the way back.
 async function payAt(checkoutUrl, number = '4242 4242 4242 4242') {
   const { pathname, search } = new URL(checkoutUrl);
@@ -67,9 +70,16 @@ async function payAt(checkoutUrl, number = '4242 4242 4242 4242') {
 
 test('a buyer pays on the hosted page and comes back to the order', async () => {
   const order = await make();
+  assert.match(order.payment.checkout_url, /\/pay\/cs_test_\w+$/);
+  assert.equal(order.payment.client_secret, undefined);
+  const [session] = await sessionsOf(order.order);
+  assert.equal(session.payment_intent, null); // Stripe makes it when the page is submitted
+  assert.deepEqual([session.amount_total, session.currency, session.locale, session.metadata.event], [154000, 'krw', 'ko', EVENT]);
+  assert.equal(session.success_url, `http://tickets.example/pay/orders/${order.order}`);
+  assert.match((await sandbox.http.get(new URL(session.url).pathname)).text, /<h1>갈라 &amp; 친구들<\/h1>/);
   const back = await payAt(order.payment.checkout_url);
   assert.equal(back.status, 303, back.text);
-  assert.ok(back.headers.location.startsWith(`http://tickets.example/pay/orders/${order.order}`));
+  assert.equal(back.headers.location, session.success_url);
   await world.untilStatus(buyer, order.order, 'completed');
   const intents = await sandbox.stripe().paymentIntents.list({ limit: 100 });
   const mine = intents.data.filter(({ metadata }) => metadata.order === order.order);
@@ -97,7 +107,54 @@ test('a refund and a cancel arrive at the provider', async () => {
   const intents = (await stripe.paymentIntents.list({ limit: 100, expand: ['data.latest_charge'] })).data;
   const of = (id) => intents.find(({ metadata }) => metadata.order === id);
   assert.equal(of(refunded.order).latest_charge.amount_refunded, 154000);
-  await until('the void', async () => (await stripe.paymentIntents.retrieve(of(cancelled.order).id)).status === 'canceled');
+  await until('the void', async () => (await sessionsOf(cancelled.order))[0].status === 'expired');
+  assert.equal(of(cancelled.order), undefined);
+  const gone = await sandbox.http.get(new URL(cancelled.payment.checkout_url).pathname);
+  assert.equal(gone.status, 410);
+});
+
+test('what a buyer began to pay is given up with the session', async () => {
+  const order = await make();
+  assert.equal((await payAt(order.payment.checkout_url, '4000 0000 0000 0002')).status, 402);
+  await buyer.post(`/v1/pay/orders/${order.order}/cancel`);
+  await world.untilStatus(buyer, order.order, 'cancelled');
+  const stripe = sandbox.stripe();
+  await until('the void', async () => (await sessionsOf(order.order))[0].status === 'expired');
+  const [session] = await sessionsOf(order.order);
+  assert.equal((await stripe.paymentIntents.retrieve(session.payment_intent)).status, 'canceled');
+});
+
+test('a buyer who pays in the moment in which the order is given up pays nothing', async () => {
+  const order = await make();
+  await sandbox.fault('expire:delay=1500');
+  await buyer.post(`/v1/pay/orders/${order.order}/cancel`);
+  await until('the expiry to be on its way', async () => !(await sandbox.admin.get('/control/faults')).text.includes('expire'));
+  assert.equal((await payAt(order.payment.checkout_url)).status, 303);
+  const [session] = await sessionsOf(order.order);
+  assert.equal(session.status, 'complete');
+  await world.untilStatus(buyer, order.order, 'cancelled');
+  await until('the void', async () => (await sandbox.stripe().paymentIntents.retrieve(session.payment_intent)).status === 'canceled');
+  // Known by the intent from then on, as the provider's list of events calls it.
+  assert.equal(world.postgres.sql(`SELECT payment FROM pay.orders WHERE id = '${order.order}'`, 'pay'), session.payment_intent);
+  await until('the seats to be free', () => world.seats.holds.get(order.visit.hold).state === 'free');
+});
+
+test('a session that was expired at the provider ends its order', async () => {
+  const order = await make();
+  const [session] = await sessionsOf(order.order);
+  await sandbox.stripe().checkout.sessions.expire(session.id);
+  const end = await world.untilStatus(buyer, order.order, 'failed', 'cancelled', 'expired');
+  assert.notEqual(end.status, 'completed');
+  await until('the seats to be free', () => world.seats.holds.get(order.visit.hold).state === 'free');
+});
+
+test('a buyer whose bank asks says yes on the page, and the order is paid', async () => {
+  const order = await make();
+  const asked = await payAt(order.payment.checkout_url, '4000 0025 0000 3155');
+  assert.match(asked.headers.location, /^\/pay\/cs_test_\w+\/authenticate/);
+  const path = asked.headers.location.split('?')[0];
+  assert.equal((await sandbox.http.post(path, sandbox.form({ decision: 'approve' }))).status, 303);
+  await world.untilStatus(buyer, order.order, 'completed');
 });
 
 const faults = [
@@ -112,6 +169,13 @@ const faults = [
   'capture:error=500',
   'capture:error_after=500',
   'capture:slow=3000',
+  // A key of another account: nobody's order fails for it.
+  'create:error=401*2',
+  'get:error=404*2',
+  'get:error=401*2',
+  'capture:error=401*2',
+  'capture:error=403*2',
+  'capture:error=404*2',
   'webhook:lost*4',
   'webhook:duplicate=100',
   'webhook:reorder=2*3',
@@ -144,6 +208,138 @@ test('a refund whose answer is lost is made once', async () => {
   assert.equal(refunds.filter(({ metadata }) => metadata.order === order.order).length, 1);
 });
 
+test('an order that began on a page of the house ends there, whatever the setting says by then', async () => {
+  const flow = async (words) => {
+    await world.pay.kill();
+    world.pay.configure(world.config({ psp: words })(world.pay));
+    await world.pay.start();
+  };
+  const page = `http://127.0.0.1:${sandbox.port}/pay/`;
+  await flow({ stripe_checkout_url: page, stripe_flow: 'intents' });
+  const [paid, cancelled] = [await make(), await make()];
+  assert.match(paid.payment.client_secret, /^pi_/);
+  assert.ok(paid.payment.checkout_url.startsWith(`${page}${paid.payment.client_secret}?`));
+  await flow({ stripe_checkout_url: '', stripe_flow: 'sessions' });
+  const session = await make();
+  await payAt(paid.payment.checkout_url);
+  await world.untilStatus(buyer, paid.order, 'completed');
+  await buyer.post(`/v1/pay/orders/${cancelled.order}/cancel`);
+  await world.untilStatus(buyer, cancelled.order, 'cancelled');
+  const [intent] = cancelled.payment.client_secret.split('_secret_');
+  await until('the void', async () => (await sandbox.stripe().paymentIntents.retrieve(intent)).status === 'canceled');
+  await flow({ stripe_checkout_url: page, stripe_flow: 'auto' });
+  await payAt(session.payment.checkout_url);
+  await world.untilStatus(buyer, session.order, 'completed');
+  await flow({ stripe_checkout_url: '' });
+});
+
+// Everything that has been done so far is old enough to have to agree. -> drift that is shown
+const reconciled = async () => (await reconciledReport()).items.filter(({ kind }) => kind !== 'not-at-shop');
+async function reconciledReport() {
+  await until('every saga to end', () => world.postgres.sql('SELECT count(*) FROM pay.saga WHERE state < 2', 'pay') === '0');
+  world.postgres.sql("UPDATE pay.orders SET changed_at = now() - interval '2 hours'", 'pay');
+  // A machine that is busy elsewhere may leave a link of the chain unasked: then once more.
+  const run = () => until('a run that reaches everybody', async () => {
+    const report = (await world.pay.admin.post('/admin/reconcile', { body: {} })).json;
+    if (report.not_reached.length > 0) throw new Error(`not reached: ${report.not_reached}`);
+    return report;
+  });
+  await run();
+  world.postgres.sql("UPDATE pay.psp_payment SET seen_at = now() - interval '2 hours'", 'pay');
+  return run();
+}
+
+test('reconciliation by the sandbox\'s own list of events finds nothing amiss', async () => {
+  assert.deepEqual(await reconciled(), []);
+});
+
+const bought = async () => {
+  const order = await make();
+  await payAt(order.payment.checkout_url);
+  await world.untilStatus(buyer, order.order, 'completed');
+  const { data } = await sandbox.stripe().paymentIntents.list({ limit: 100 });
+  return { order: order.order, intent: data.find(({ metadata }) => metadata.order === order.order).id };
+};
+const found = async (order) => (await reconciled()).filter((item) => item.order === order).map(({ kind }) => kind);
+
+test('a part that was given back at the provider is found, and so is the whole', async () => {
+  const { order, intent } = await bought();
+  const stripe = sandbox.stripe();
+  await stripe.refunds.create({ payment_intent: intent, amount: 1000 });
+  await stripe.refunds.create({ payment_intent: intent, amount: 500 });
+  const [item] = (await reconciled()).filter((one) => one.order === order);
+  assert.deepEqual([item.kind, item.payment, item.detail], ['refunded-in-part', intent, 'captured 154000, given back 1500']);
+  assert.ok(item.means && item.todo);
+  await stripe.refunds.create({ payment_intent: intent });
+  assert.deepEqual(await found(order), ['given-back-without-refund']);
+  await buyer.post(`/v1/pay/orders/${order}/refund`);
+  await world.untilStatus(buyer, order, 'refunded');
+  assert.deepEqual(await found(order), []);
+});
+
+test('a refund that the bank sends back later is found, until the money is given back again', async () => {
+  const { order, intent } = await bought();
+  await buyer.post(`/v1/pay/orders/${order}/refund`);
+  await world.untilStatus(buyer, order, 'refunded');
+  assert.deepEqual(await found(order), []);
+  const stripe = sandbox.stripe();
+  const { data } = await stripe.refunds.list({ payment_intent: intent });
+  assert.equal((await sandbox.control('refunds/fail', { refund: data[0].id })).status, 200);
+  assert.deepEqual(await found(order), ['refund-failed']);
+  await stripe.refunds.create({ payment_intent: intent });
+  assert.deepEqual(await found(order), []);
+});
+
+test('a dispute is told while it is open, and when it is lost for as long as the tickets are good', async () => {
+  const { order, intent } = await bought();
+  const dispute = async (fields) => assert.equal((await sandbox.control('disputes', { payment_intent: intent, ...fields })).status, 200);
+  await dispute({});
+  assert.deepEqual(await found(order), ['disputed']);
+  await dispute({ status: 'lost' });
+  assert.deepEqual(await found(order), ['dispute-lost']);
+  const other = await bought();
+  assert.equal((await sandbox.control('disputes', { payment_intent: other.intent })).status, 200);
+  assert.equal((await sandbox.control('disputes', { payment_intent: other.intent, status: 'won' })).status, 200);
+  assert.deepEqual(await found(other.order), []);
+  // To give it up is to kill the tickets; the money is with the buyer already.
+  await buyer.post(`/v1/pay/orders/${order}/refund`);
+  await world.untilStatus(buyer, order, 'refunded');
+  assert.deepEqual(await found(order), []);
+});
+
+test('what the shop sells over the same account is counted apart, and hides nothing', async () => {
+  const stripe = sandbox.stripe();
+  const sale = (metadata) => stripe.paymentIntents.create({ amount: 700, currency: 'krw', payment_method: 'pm_card_visa', confirm: true, metadata });
+  for (let i = 0; i < 30; i += 1) await sale(i % 2 ? {} : { order: `shop-${i}` });
+  const report = await reconciledReport();
+  assert.deepEqual(report.foreign, { payments: 30, amount: 21000 });
+  assert.deepEqual(report.items.filter(({ kind }) => kind === 'money-without-order'), []);
+  // One that names an order like ours is ours to explain.
+  const lost = await sale({ order: 'o_AAAAAAAAAAAAAAAAAAAA' });
+  const items = (await reconciled()).filter(({ kind }) => kind === 'money-without-order');
+  assert.deepEqual(items.map(({ payment }) => payment), [lost.id]);
+  await stripe.refunds.create({ payment_intent: lost.id });
+  // Many of one kind: all are counted, some are listed, none hides another kind.
+  world.postgres.sql("INSERT INTO pay.shop_order (external_id, amount) SELECT 'x' || i, 1 FROM generate_series(1, 700) i", 'pay');
+  const many = await reconciledReport();
+  assert.equal(many.items.filter(({ kind }) => kind === 'unknown-at-shop').length, 20);
+  assert.ok(many.drift >= 700);
+  world.postgres.sql("DELETE FROM pay.shop_order WHERE external_id LIKE 'x%'", 'pay');
+});
+
+test('a place in the list that the provider has forgotten is found again, and it says so', async () => {
+  const stood = () => world.postgres.sql("SELECT event FROM pay.reconcile_cursor WHERE provider = 'stripe'", 'pay');
+  world.postgres.sql("UPDATE pay.reconcile_cursor SET event = 'evt_of_last_year', at = now() - interval '40 days' WHERE provider = 'stripe'", 'pay');
+  const { order } = await bought();
+  const items = await reconciled();
+  assert.deepEqual(items.map(({ kind, payment }) => [kind, payment]), [['events-missed', 'stripe']]);
+  assert.notEqual(stood(), 'evt_of_last_year');
+  assert.equal(world.postgres.sql(`SELECT captured FROM pay.psp_payment WHERE order_id = '${order}'`, 'pay'), '154000');
+  world.postgres.sql('UPDATE pay.reconcile_cursor SET gap_at = gap_at - interval \'8 days\'', 'pay');
+  assert.deepEqual(await reconciled(), []);
+});
+
+// The last of Stripe's: the sandbox's clock is ahead of ours from here on, and no session could be made.
 test('an authorisation that ran out is not captured, and the seats go back', async () => {
   const order = await make();
   world.seats.fault('/confirm', 500, 2);
@@ -155,32 +351,15 @@ test('an authorisation that ran out is not captured, and the seats go back', asy
   await until('the seats to be free', () => world.seats.holds.get(order.visit.hold).state === 'free');
 });
 
-// Everything that has been done so far is old enough to have to agree. -> drift that is shown
-async function reconciled() {
-  await until('every saga to end', () => world.postgres.sql('SELECT count(*) FROM pay.saga WHERE state < 2', 'pay') === '0');
-  world.postgres.sql("UPDATE pay.orders SET changed_at = now() - interval '2 hours'", 'pay');
-  // A machine that is busy elsewhere may leave a link of the chain unasked: then once more.
-  const run = () => until('a run that reaches everybody', async () => {
-    const report = (await world.pay.admin.post('/admin/reconcile', { body: {} })).json;
-    if (report.not_reached.length > 0) throw new Error(`not reached: ${report.not_reached}`);
-    return report;
-  });
-  await run();
-  world.postgres.sql("UPDATE pay.psp_payment SET seen_at = now() - interval '2 hours'", 'pay');
-  const second = await run();
-  return second.items.filter(({ kind }) => kind !== 'not-at-shop');
-}
-
-test('reconciliation by the sandbox\'s own list of events finds nothing amiss', async () => {
-  assert.deepEqual(await reconciled(), []);
-});
-
-// The buyer agrees in Toss's window.
-async function agreeAt(checkoutUrl, number = '4242424242424242') {
+// The buyer agrees in Toss's window, and comes back to our page with what Toss put into the address.
+async function agreeAt(checkoutUrl, how = { number: '4242424242424242' }, who = buyer) {
   const fields = Object.fromEntries(new URL(checkoutUrl).searchParams);
-  const answer = await sandbox.http.post('/toss/pay', sandbox.form({ ...fields, number }));
+  const answer = await sandbox.http.post('/toss/pay', sandbox.form({ ...fields, ...how }));
   assert.equal(answer.status, 303, answer.text);
-  return answer;
+  const { pathname, search, searchParams } = new URL(answer.headers.location);
+  const page = await who.get(pathname + search);
+  assert.equal(page.status, 200, page.text);
+  return searchParams;
 }
 
 const authorization = `Basic ${Buffer.from(`${KEY}:`).toString('base64')}`;
@@ -199,6 +378,78 @@ test('by Toss: agreed, confirmed, refunded', async () => {
   assert.equal((await tossPayment(order.order)).status, 'CANCELED');
 });
 
+// A window that offers what we asked it not to: an account to transfer to, and a 200 for the confirm.
+test('by Toss: a virtual account is told from money; the seats go back, and the account is closed', async () => {
+  const order = await make('toss');
+  const url = new URL(order.payment.checkout_url);
+  assert.equal(url.searchParams.get('method'), 'CARD');
+  url.searchParams.delete('method');
+  await agreeAt(url, { pay_by: 'transfer' });
+  const end = await world.untilStatus(buyer, order.order, 'failed', 'completed');
+  assert.deepEqual([end.status, end.reason], ['failed', 'virtual-account']);
+  assert.match(end.message, /가상계좌/);
+  await until('the seats to be free', () => world.seats.holds.get(order.visit.hold).state === 'free');
+  assert.equal(world.postgres.sql(`SELECT count(*) FROM pay.ticket WHERE order_id = '${order.order}'`, 'pay'), '0');
+  await closed(order.order);
+});
+
+// At the bank nothing waits for money of this order: no account was opened, or it is shut.
+const closed = async (order) => {
+  const late = await sandbox.control('toss/deposit', { orderId: order });
+  assert.equal(late.status, 409, late.text);
+};
+
+// Toss shows nothing before the confirm, so that an account was chosen is only seen by its answer.
+test('by Toss: an account that a confirm has opened is closed again', async () => {
+  const order = await make('toss');
+  const url = new URL(order.payment.checkout_url);
+  url.searchParams.delete('method');
+  await sandbox.fault('toss_get:error=404*4');
+  await agreeAt(url, { pay_by: 'transfer' });
+  const end = await world.untilStatus(buyer, order.order, 'failed', 'completed');
+  assert.deepEqual([end.status, end.reason], ['failed', 'virtual-account']);
+  await until('the seats to be free', () => world.seats.holds.get(order.visit.hold).state === 'free');
+  await sandbox.admin.delete('/control/faults');
+  assert.equal((await tossPayment(order.order)).status, 'CANCELED');
+  await closed(order.order);
+});
+
+test('by Toss: a deposit that is quicker than the closing of its account is a payment', async () => {
+  const order = await make('toss');
+  const url = new URL(order.payment.checkout_url);
+  url.searchParams.delete('method');
+  await sandbox.fault('toss_get:error=404*4');
+  await sandbox.fault('toss_cancel:error=500*2');
+  await agreeAt(url, { pay_by: 'transfer' });
+  await until('the account', async () => (await sandbox.control('toss/deposit', { orderId: order.order })).status === 200);
+  await world.untilStatus(buyer, order.order, 'completed');
+  await sandbox.admin.delete('/control/faults');
+  assert.equal((await tossPayment(order.order)).status, 'DONE');
+});
+
+test('by Toss: what is typed into the address is a hint, and another order\'s payment is none', async () => {
+  const paid = await make('toss');
+  const { paymentKey } = Object.fromEntries(await agreeAt(paid.payment.checkout_url));
+  await world.untilStatus(buyer, paid.order, 'completed');
+  const order = await make('toss');
+  const page = (search) => buyer.get(`/pay/orders/${order.order}?${new URLSearchParams(search)}`);
+  const good = { paymentKey, orderId: order.order, amount: '154000' };
+  const key = () => world.postgres.sql(`SELECT data::jsonb->>'payment_key' FROM pay.saga WHERE subject = '${order.order}'`, 'pay');
+  await page({ ...good, amount: '1' });
+  await page({ ...good, orderId: paid.order });
+  await page({ ...good, paymentKey: '../x' });
+  assert.equal(key(), '');
+  await page(good);
+  await until('the hint', () => key() === paymentKey);
+  await until('a look', async () => {
+    const { timeline } = (await buyer.get(`/v1/pay/orders/${order.order}`)).json;
+    return timeline.filter(({ step }) => step === 'await_buyer').length > 1;
+  });
+  assert.equal((await buyer.get(`/v1/pay/orders/${order.order}`)).json.status, 'pending_payment');
+  await agreeAt(order.payment.checkout_url);
+  await world.untilStatus(buyer, order.order, 'completed');
+});
+
 test('by Toss: a hint that nobody signed moves nothing by itself', async () => {
   const order = await make('toss');
   const body = { eventType: 'PAYMENT_STATUS_CHANGED', createdAt: new Date().toISOString(), data: { orderId: order.order, status: 'DONE', totalAmount: 154000 } };
@@ -212,7 +463,21 @@ test('by Toss: a hint that nobody signed moves nothing by itself', async () => {
   await world.untilStatus(buyer, order.order, 'cancelled');
 });
 
-for (const fault of ['toss_confirm:lost', 'toss_confirm:cut', 'toss_confirm:error_after=500', 'toss_get:error=500*2', 'toss_cancel:lost']) {
+const tossFaults = [
+  'toss_confirm:lost',
+  'toss_confirm:cut',
+  'toss_confirm:error_after=500',
+  'toss_confirm:error=400*2', // "try again in a few minutes"
+  'toss_confirm:error=401*2', // a key of another account
+  'toss_confirm:error=403*2',
+  'toss_confirm:error=404*2',
+  'toss_get:error=500*2',
+  'toss_get:error=401*2',
+  'toss_get:error=404*6', // it never shows a payment before its confirm
+  'toss_cancel:lost',
+  'toss_cancel:error=400',
+];
+for (const fault of tossFaults) {
   test(`by Toss, with ${fault}: paid once, refunded once`, async () => {
     const order = await make('toss');
     await sandbox.fault(fault);
@@ -229,7 +494,7 @@ for (const fault of ['toss_confirm:lost', 'toss_confirm:cut', 'toss_confirm:erro
 
 test('by Toss: a card that refuses at the confirm gives the seats back', async () => {
   const order = await make('toss');
-  await agreeAt(order.payment.checkout_url, '4000000000000002');
+  await agreeAt(order.payment.checkout_url, { number: '4000000000000002' });
   const end = await until('an end', async () => {
     const { json } = await buyer.get(`/v1/pay/orders/${order.order}`);
     return json.status !== 'confirming' && json;

@@ -31,7 +31,7 @@ static void an_order_that_is_paid_ends_with_tickets_and_letters(void **state)
     world_run(&world, HOUR_MS);
     assert_int_equal(world_saga(&world, id)->state, SAGA_COMPLETED);
     assert_int_equal(world.captures, 1);
-    assert_true(world.sold && world.session_ended && world.pass_ended);
+    assert_true(world_sold(&world) && world.session_ended && world.pass_ended);
     assert_int_equal(world_count(&world, EFFECT_SHOP), 1);
     assert_int_equal(world_count(&world, EFFECT_MAIL), 1);
     assert_string_equal(last_status(&world, "completed"), "completed");
@@ -74,12 +74,90 @@ static void a_wake_is_as_good_as_a_poll(void **state)
     world_deinit(&world);
 }
 
+static uint32_t looks_until_the_end(bool webhooks_come)
+{
+    struct world world;
+    world_init(&world);
+    world.buyer_pays = false;
+    world.webhooks_come = webhooks_come;
+    world_order(&world, "checkout.1");
+    world_run(&world, HOUR_MS);
+    assert_string_equal(world_saga(&world, 1)->cause, "expired");
+    world_check(&world);
+    uint32_t looks = world.asked[PEER_PSP_READ];
+    world_deinit(&world);
+    return looks;
+}
+
+static void while_webhooks_come_a_payer_is_rarely_polled(void **state)
+{
+    (void)state;
+    assert_in_range(looks_until_the_end(true), 5, 20);
+    assert_in_range(looks_until_the_end(false), 80, 250); /* for ten minutes, at most 5 s apart */
+}
+
+static void a_webhook_that_is_lost_costs_minutes_and_no_order(void **state)
+{
+    (void)state;
+    for (uint32_t paid_ms = 1000; paid_ms < 600000; paid_ms += 59000) {
+        struct world world;
+        world_init(&world);
+        world.buyer_pays = false;
+        world.webhooks_come = true;
+        world_order(&world, "checkout.1");
+        world_run(&world, paid_ms);
+        world.payment = PAYMENT_AUTHORISED;
+        world_run(&world, 181000); /* the rarest look, spread by a half */
+        assert_int_equal(world_saga(&world, 1)->state, SAGA_COMPLETED);
+        world_check(&world);
+        world_deinit(&world);
+    }
+}
+
+static void money_of_another_sum_is_nobodys_consent(void **state)
+{
+    (void)state;
+    struct world world;
+    world_init(&world);
+    world.other_money = true;
+    world_order(&world, "checkout.1");
+    world_run(&world, HOUR_MS);
+    assert_string_equal(world_saga(&world, 1)->cause, "amount-mismatch");
+    assert_int_equal(world.captures, 0);
+    world_check(&world);
+    world_deinit(&world);
+}
+
+/* At the provider, by hand, between the capture and its answer. */
+static void money_that_was_given_back_at_once_buys_no_ticket(void **state)
+{
+    (void)state;
+    struct world world;
+    world_init(&world);
+    world.given_back = REAL_SEATS_TOTAL;
+    world_order(&world, "checkout.1");
+    world_run(&world, HOUR_MS);
+    assert_string_equal(world_saga(&world, 1)->cause, "given-back");
+    assert_int_equal(world_saga(&world, 1)->state, SAGA_UNDONE);
+    world_check(&world);
+    world_deinit(&world);
+    /* A part of it is nothing that a program should decide: it waits for a person. */
+    world_init(&world);
+    world.given_back = 1000;
+    world_order(&world, "checkout.1");
+    world_run(&world, 300000);
+    assert_int_equal(world_saga(&world, 1)->state, SAGA_RUNNING);
+    assert_true(world_logged(&world, "capture", SAGA_DO, SAGA_MARK_UNKNOWN));
+    assert_int_equal(world_count(&world, EFFECT_TICKET), 0);
+    world_deinit(&world);
+}
+
 /* The provider is down until long after the seats' time; meanwhile the buyer has paid. */
-static void late_payment(struct world *world, bool seats_lost)
+static void late_payment(struct world *world, bool seats_wanted)
 {
     world_init(world);
     world->buyer_pays = false;
-    world->seats_lost = seats_lost;
+    world->seats_wanted = seats_wanted;
     world_order(world, "checkout.1");
     world_run(world, 500);
     world->payment = PAYMENT_AUTHORISED;
@@ -96,7 +174,7 @@ static void a_late_payment_takes_the_same_seats_again(void **state)
     struct world world;
     late_payment(&world, false);
     assert_int_equal(world_saga(&world, 1)->state, SAGA_COMPLETED);
-    assert_true(world.sold);
+    assert_true(world_sold(&world));
     world_check(&world);
     world_deinit(&world);
 }
@@ -231,11 +309,11 @@ static void a_refund_gives_money_seats_and_tickets_back(void **state)
     world_init(&world);
     world_order(&world, "checkout.1");
     world_run(&world, HOUR_MS);
-    world_order(&world, "refund.1");
+    world_order(&world, CHECKOUT_REFUND);
     world_run(&world, HOUR_MS);
     assert_int_equal(world_saga(&world, 2)->state, SAGA_COMPLETED);
     assert_int_equal(world.refunded, world.captured);
-    assert_false(world.sold);
+    assert_false(world_sold(&world));
     assert_int_equal(world_count(&world, EFFECT_REVOKE), 1);
     assert_string_equal(last_status(&world, "refunded"), "refunded");
     world_check(&world);
@@ -258,10 +336,46 @@ static void a_commit_whose_answer_is_lost_is_sent_again_and_counts_once(void **s
 
 /* ---- the enumerations ---- */
 
-enum story { STORY_PAID, STORY_UNPAID, STORY_NO_CAPTURE, STORY_REFUND, STORY_CANCEL, STORIES };
+enum story {
+    STORY_PAID,
+    STORY_UNPAID,
+    STORY_NO_CAPTURE,
+    STORY_REFUND,
+    STORY_REFUND_1,
+    STORY_CANCEL,
+    STORY_MOVE,
+    STORY_MOVE_TAKEN,
+    STORIES
+};
 
-static const char *const story_names[STORIES] = {"paid", "not paid", "capture refused", "refunded",
-                                                 "cancelled"};
+static const char *const story_names[STORIES] = {
+    "paid",      "not paid", "capture refused", "refunded", "refunded as before",
+    "cancelled", "moved",    "not moved"};
+
+/* One good ticket for the seat that the buyer has, made for whoever had the old one. */
+static void check_moved(const struct world *world, bool moved)
+{
+    bool told = false;
+    assert_int_equal(world->sagas[1].state, moved ? SAGA_COMPLETED : SAGA_UNDONE);
+    assert_true(real_seats_has(world->seats, 0));
+    assert_int_equal(real_seats_has(world->seats, 1), !moved);
+    assert_int_equal(real_seats_has(world->seats, 2), moved);
+    assert_int_equal(world_count(world, EFFECT_MOVE_SHUT), 1);
+    assert_int_equal(world_count(world, EFFECT_MOVE_SEATS), moved);
+    assert_int_equal(world_count(world, EFFECT_MOVE_TICKET), 1);
+    assert_int_equal(world_count(world, EFFECT_MOVE_END), 1);
+    for (uint32_t i = 0; i < world->effects_len; i++) {
+        const char *json = world->effects[i].json;
+        if (world->effects[i].kind == EFFECT_MOVE_TICKET) {
+            assert_non_null(strstr(json, moved ? "\"seat\":\"s2\"" : "\"seat\":\"s1\""));
+            assert_non_null(strstr(json, "\"old\":\"t_1\""));
+        }
+        told = told || (world->effects[i].kind == EFFECT_MAIL &&
+                        strstr(json, "\"member\":\"43\"") != NULL &&
+                        strstr(json, moved ? "\"moved-1\"" : "\"renewed-1\"") != NULL);
+    }
+    assert_true(told);
+}
 
 static void tell(struct world *world, enum story story)
 {
@@ -274,9 +388,16 @@ static void tell(struct world *world, enum story story)
         world_cancel(world, 1);
     }
     world_run(world, HOUR_MS);
-    if (story == STORY_REFUND) {
-        world_order(world, "refund.1");
+    if (story == STORY_REFUND || story == STORY_REFUND_1) {
+        world_order(world, story == STORY_REFUND ? CHECKOUT_REFUND : "refund.1");
         world_run(world, HOUR_MS);
+    }
+    if (story == STORY_MOVE || story == STORY_MOVE_TAKEN) {
+        if (story == STORY_MOVE_TAKEN)
+            real_seats_take(world->seats, 2, world->clock.now_wall_us / 1000);
+        world_order(world, CHECKOUT_MOVE);
+        world_run(world, HOUR_MS);
+        check_moved(world, story == STORY_MOVE);
     }
 }
 
@@ -333,6 +454,31 @@ static void a_cancel_at_each_moment_has_one_outcome(void **state)
     assert_true(completed > 5);
 }
 
+/* The engine dies once more on its way back. */
+static void a_cancel_at_each_moment_survives_a_kill_at_each_edge_after_it(void **state)
+{
+    (void)state;
+    uint32_t kills = 0;
+    for (uint32_t at = 1; at < 24; at++) {
+        for (uint32_t after = 1; after < 40; after++) {
+            struct world world;
+            world_init(&world);
+            world_order(&world, "checkout.1");
+            world.crash_at = at;
+            world_run(&world, 10);
+            world_cancel(&world, 1);
+            world.crash_at = world.edges + after;
+            bool accepted = world_saga(&world, 1)->cancel;
+            world_run(&world, HOUR_MS);
+            assert_int_equal(world_saga(&world, 1)->state, accepted ? SAGA_UNDONE : SAGA_COMPLETED);
+            kills += world.crashes;
+            world_check(&world);
+            world_deinit(&world);
+        }
+    }
+    assert_true(kills > 400);
+}
+
 static void each_answer_lost_or_dropped_once_changes_nothing_in_the_end(void **state)
 {
     (void)state;
@@ -381,6 +527,10 @@ int main(void)
         cmocka_unit_test(an_order_that_is_paid_ends_with_tickets_and_letters),
         cmocka_unit_test(a_buyer_who_never_pays_loses_the_seats_at_their_time),
         cmocka_unit_test(a_wake_is_as_good_as_a_poll),
+        cmocka_unit_test(while_webhooks_come_a_payer_is_rarely_polled),
+        cmocka_unit_test(a_webhook_that_is_lost_costs_minutes_and_no_order),
+        cmocka_unit_test(money_of_another_sum_is_nobodys_consent),
+        cmocka_unit_test(money_that_was_given_back_at_once_buys_no_ticket),
         cmocka_unit_test(a_late_payment_takes_the_same_seats_again),
         cmocka_unit_test(a_late_payment_without_seats_is_let_go),
         cmocka_unit_test(a_capture_refused_for_good_frees_the_seats),
@@ -394,6 +544,7 @@ int main(void)
         cmocka_unit_test(a_commit_whose_answer_is_lost_is_sent_again_and_counts_once),
         cmocka_unit_test(killed_at_each_edge_of_each_story_everything_still_agrees),
         cmocka_unit_test(a_cancel_at_each_moment_has_one_outcome),
+        cmocka_unit_test(a_cancel_at_each_moment_survives_a_kill_at_each_edge_after_it),
         cmocka_unit_test(each_answer_lost_or_dropped_once_changes_nothing_in_the_end),
         cmocka_unit_test(chance_finds_no_order_that_disagrees),
     };

@@ -3,6 +3,7 @@
 #include "core/breaker.h"
 #include "core/budget.h"
 #include "core/gate.h"
+#include "core/pace.h"
 
 #include <pthread.h>
 #include <setjmp.h>
@@ -169,6 +170,56 @@ static void threads_at_one_gate_get_no_more_than_one_would(void **state)
     assert_in_range(sum, 100, 125);
 }
 
+/* ---- the pace ---- */
+
+static unsigned paid(struct pace *pace, enum pace_purpose purpose, uint64_t now_us, unsigned asks)
+{
+    unsigned calls = 0;
+    for (unsigned i = 0; i < asks; i++) {
+        if (pace_wait_ms(pace, purpose, now_us) > 0)
+            continue;
+        pace_pay(pace, now_us);
+        calls++;
+    }
+    return calls;
+}
+
+static void what_polls_must_leave_is_there_for_captures(void **state)
+{
+    (void)state;
+    struct pace pace;
+    pace_init(&pace, 100); /* a burst of 25 */
+    uint64_t now_us = 5000000;
+    for (int i = 0; i < 20; i++, now_us += 100000) { /* two seconds of more polls than may be */
+        unsigned polls = paid(&pace, PACE_POLL, now_us, 100);
+        assert_true(i == 0 ? polls == 12 : polls <= 10);
+        assert_in_range(paid(&pace, PACE_TAKE, now_us, 1), 1, 1);
+    }
+    assert_in_range(paid(&pace, PACE_MAKE, now_us, 100), 5, 20);
+    assert_in_range(paid(&pace, PACE_TAKE, now_us, 100), 5, 15);
+    assert_true(atomic_load(&pace.held_back[PACE_POLL]) > 1000);
+    assert_true(atomic_load(&pace.calls) <= 25 + 210);
+}
+
+static void those_who_wait_get_turns_at_the_rate(void **state)
+{
+    (void)state;
+    struct pace pace;
+    pace_init(&pace, 50);
+    uint64_t now_us = 5000000;
+    paid(&pace, PACE_POLL, now_us, 6);
+    uint32_t last_ms = 0;
+    for (int i = 0; i < 1000; i++) {
+        uint32_t wait_ms = pace_wait_ms(&pace, PACE_POLL, now_us);
+        assert_true(wait_ms >= last_ms);
+        last_ms = wait_ms;
+    }
+    assert_in_range(last_ms, 19500, 20500); /* a thousand turns of 20 ms */
+    for (int i = 0; i < 1000; i++)
+        assert_true(pace_wait_ms(&pace, PACE_POLL, now_us) <= 30000);
+    assert_in_range(pace_wait_ms(&pace, PACE_TAKE, now_us), 0, 100); /* a line of its own */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -182,6 +233,8 @@ int main(void)
         cmocka_unit_test(asking_often_does_not_round_the_trickle_away),
         cmocka_unit_test(a_gate_lets_a_burst_and_then_its_rate_through),
         cmocka_unit_test(threads_at_one_gate_get_no_more_than_one_would),
+        cmocka_unit_test(what_polls_must_leave_is_there_for_captures),
+        cmocka_unit_test(those_who_wait_get_turns_at_the_rate),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -45,7 +45,8 @@ static void no_statement_is_worth_compiling(void **state)
         for (int i = 0; i < SQL_STATEMENTS; i++) {
             char sql[512];
             PGresult *res = NULL;
-            assert_int_equal(0, pg_prepare(pg, statements[i].name, statements[i].sql, &err));
+            if (pg_prepare(pg, statements[i].name, statements[i].sql, &err) != 0)
+                fail_msg("%s: %s", statements[i].name, err.text);
             plan_of(pg, &statements[i], sql, sizeof(sql));
             if (pg_query(pg, sql, NULL, &err, &res) != 0)
                 fail_msg("%s: %s", sql, err.text);
@@ -60,9 +61,59 @@ static void no_statement_is_worth_compiling(void **state)
     pg_fixture_end(server);
 }
 
+/* -> how many rows it answers */
+static int execute(struct pg *pg, const char *sql)
+{
+    struct err_slot err = {0};
+    PGresult *res = NULL;
+    if (pg_query(pg, sql, NULL, &err, &res) != 0)
+        fail_msg("%s: %s", sql, err.text);
+    int rows = PQntuples(res);
+    PQclear(res);
+    return rows;
+}
+
+/* What is undone is reckoned from the step at which the operator's call read the saga. One that has
+ * moved on meanwhile, from the payment to the seats, would keep its seats sold and lose its money.
+ */
+static void an_operator_acts_on_a_saga_as_it_was_read_or_not_at_all(void **state)
+{
+    (void)state;
+    struct pg_fixture *server = pg_fixture_start();
+    struct err_slot err = {0};
+    assert_int_equal(0, schema_apply(pg_fixture_dsn(server), &err));
+    struct pg *pg;
+    const struct pg_conf conf = {.dsn = pg_fixture_dsn(server),
+                                 .app = "statements-test",
+                                 .connect_ms = 30000,
+                                 .query_ms = 30000};
+    assert_int_equal(0, pg_open(&conf, &err, &pg));
+    assert_int_equal(0, pg_run(pg, statements_setup, &err));
+    const int acts[] = {SQL_SAGA_COMPENSATE, SQL_SAGA_RETRY};
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(0,
+                         pg_prepare(pg, statements[acts[i]].name, statements[acts[i]].sql, &err));
+    assert_int_equal(0, pg_run(pg,
+                               "INSERT INTO saga (key, subject, data, step, moves)"
+                               " VALUES ('checkout.1', 'o_1', '{}', 2, 7)",
+                               &err));
+    assert_int_equal(0, pg_run(pg, "UPDATE saga SET step = 3, moves = 8", &err));
+    assert_int_equal(
+        0, execute(pg, "EXECUTE saga_compensate ('1', 'why', '1', '4', 'checkout.1', '7')"));
+    assert_int_equal(0, execute(pg, "EXECUTE saga_retry ('1', 'why', 'confirming', '7')"));
+    assert_int_equal(1, execute(pg, "SELECT FROM saga WHERE state = 0 AND step = 3"));
+    assert_int_equal(
+        1, execute(pg, "EXECUTE saga_compensate ('1', 'why', '3', '4', 'checkout.1', '8')"));
+    assert_int_equal(1, execute(pg, "SELECT FROM saga WHERE state = 1 AND step = 3"));
+    pg_close(pg);
+    pg_fixture_end(server);
+}
+
 int main(void)
 {
     alarm(120); /* a hang is a failure with a name */
-    const struct CMUnitTest tests[] = {cmocka_unit_test(no_statement_is_worth_compiling)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_operator_acts_on_a_saga_as_it_was_read_or_not_at_all),
+        cmocka_unit_test(no_statement_is_worth_compiling)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

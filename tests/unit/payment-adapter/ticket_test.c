@@ -42,6 +42,24 @@ static void a_ticket_proves_itself_by_the_public_key_alone(void **state)
     ticket_signer_destroy(signer);
 }
 
+static void a_ticket_names_the_purchase_and_one_from_before_has_none(void **state)
+{
+    (void)state;
+    struct ticket_signer *signer = signer_of(1);
+    char token[TICKET_TOKEN_MAX], plain[TICKET_TOKEN_MAX];
+    struct ticket bound = {.id = "t_1", .event = "gala", .seat = "A-1", .order = "o_1"}, ticket;
+    ticket_signer_holder(signer, "42", bound.holder);
+    memset(bound.purchase, 'B', sizeof(bound.purchase) - 1);
+    assert_int_equal(ticket_sign(signer, &bound, NULL, token), 0);
+    sign(signer, plain);
+    struct ticket_keys keys = {.keys = {*ticket_signer_key(signer)}, .len = 1};
+    assert_int_equal(ticket_verify(&keys, span_of(token), NULL, &ticket), 0);
+    assert_string_equal(ticket.purchase, bound.purchase);
+    assert_int_equal(ticket_verify(&keys, span_of(plain), NULL, &ticket), 0);
+    assert_string_equal(ticket.purchase, "");
+    ticket_signer_destroy(signer);
+}
+
 static void no_byte_of_a_ticket_can_be_changed(void **state)
 {
     (void)state;
@@ -147,12 +165,33 @@ static void an_order_that_is_none_is_refused(void **state)
     assert_int_equal(order_parse(SPAN("{\"order\":\"o\",\"later\":true}"), NULL, &order), 0);
 }
 
+static void a_new_signing_key_leaves_a_holder_as_it_is_under_a_key_of_its_own(void **state)
+{
+    (void)state;
+    char holders[2][2][TICKET_HOLDER_MAX]; /* of the seed's key, of one of its own; by two seeds */
+    const uint8_t key[TICKET_HOLDER_KEY_BYTES] = {7};
+    for (uint8_t i = 0; i < 2; i++) {
+        const uint8_t seed[TICKET_SEED_BYTES] = {(uint8_t)(i + 1)};
+        struct ticket_signer *signer;
+        assert_int_equal(ticket_signer_create(seed, NULL, &signer), 0);
+        ticket_signer_holder(signer, "42", holders[0][i]);
+        ticket_signer_use_holder_key(signer, key);
+        ticket_signer_holder(signer, "42", holders[1][i]);
+        ticket_signer_destroy(signer);
+    }
+    assert_string_not_equal(holders[0][0], holders[0][1]);
+    assert_string_equal(holders[1][0], holders[1][1]);
+    assert_string_not_equal(holders[1][0], holders[0][0]);
+}
+
 int main(void)
 {
     if (sodium_init() < 0)
         return 1;
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_new_signing_key_leaves_a_holder_as_it_is_under_a_key_of_its_own),
         cmocka_unit_test(a_ticket_proves_itself_by_the_public_key_alone),
+        cmocka_unit_test(a_ticket_names_the_purchase_and_one_from_before_has_none),
         cmocka_unit_test(no_byte_of_a_ticket_can_be_changed),
         cmocka_unit_test(a_ticket_by_a_key_we_do_not_know_is_told_from_a_forged_one),
         cmocka_unit_test(a_holder_is_the_same_for_one_member_and_tells_nothing),

@@ -11,7 +11,12 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { WALL_US = 1800000000, LEASE_US = 60000000, AMOUNT = 154000 };
+enum { WALL_US = 1800000000, LEASE_US = 60000000, AMOUNT = REAL_SEATS_TOTAL };
+
+static uint64_t wall_ms(const struct world *world)
+{
+    return world->clock.now_wall_us / 1000;
+}
 
 /* True: the engine died here, and the caller drops what it was about to do for it. */
 static bool edge(struct world *world, enum world_edge what)
@@ -171,37 +176,9 @@ static void tell_payment(struct world *world, struct peer_call *call)
                                      .id = "pi_1",
                                      .secret = "pi_1_secret",
                                      .url = "https://psp.example/pay/pi_1",
-                                     .amount = AMOUNT,
+                                     .amount = world->other_money ? AMOUNT / 2 : AMOUNT,
                                      .captured = world->captured,
                                      .refunded = world->refunded};
-}
-
-static void act_seats(struct world *world, struct peer_call *call)
-{
-    uint64_t now_ms = world->clock.now_wall_us / 1000;
-    switch (call->op) {
-    case PEER_SEATS_EXTEND:
-        if (!world->held)
-            no(call, "hold-unknown");
-        call->expires_ms = call->order->expires_ms;
-        return;
-    case PEER_SEATS_CONFIRM:
-        if (!world->sold && now_ms >= call->order->expires_ms && world->seats_lost) {
-            world->held = false;
-            no(call, "seats-gone");
-            return;
-        }
-        world->held = false;
-        world->sold = true;
-        return;
-    case PEER_SEATS_RELEASE:
-        world->held = false;
-        return;
-    default:
-        assert_int_equal(call->op, PEER_SEATS_REFUND);
-        world->sold = false;
-        return;
-    }
 }
 
 static void act_psp(struct world *world, struct peer_call *call)
@@ -219,6 +196,7 @@ static void act_psp(struct world *world, struct peer_call *call)
         if (world->payment == PAYMENT_AUTHORISED) {
             world->payment = PAYMENT_CAPTURED;
             world->captured = AMOUNT;
+            world->refunded = world->given_back;
             world->captures++;
         } else if (world->payment != PAYMENT_CAPTURED) {
             no(call, "authorisation-gone");
@@ -230,10 +208,22 @@ static void act_psp(struct world *world, struct peer_call *call)
         break;
     default:
         assert_int_equal(call->op, PEER_PSP_REFUND);
+        if (strcmp(world->sagas[world->sagas_len - 1].key, CHECKOUT_REFUND) == 0) {
+            assert_int_equal(world_count(world, EFFECT_REVOKE), 1); /* and it is durable */
+            assert_false(world_sold(world));
+        }
         assert_int_equal(world->payment, PAYMENT_CAPTURED);
         world->refunded = world->captured;
     }
     tell_payment(world, call);
+}
+
+/* What every move has to find: the old ticket is durably dead, and nobody else got the seat. */
+static void act_seats(struct world *world, struct peer_call *call)
+{
+    if (call->op == PEER_SEATS_MOVE)
+        assert_int_equal(world_count(world, EFFECT_MOVE_SHUT), 1);
+    real_seats_act(world->seats, call, wall_ms(world));
 }
 
 static void act(struct world *world, struct peer_call *call)
@@ -315,6 +305,7 @@ void world_kill(struct world *world)
 
 static void turn(struct world *world)
 {
+    real_seats_tick(world->seats, wall_ms(world), world->seats_wanted);
     saga_engine_turn(world->engine, world->clock.now_mono_us);
     struct peer_call *calls[WORLD_CALLS_MAX];
     uint32_t len = world->calls_len;
@@ -360,6 +351,12 @@ void world_run(struct world *world, uint64_t limit_ms)
     }
 }
 
+static bool heard(void *ctx, const char *provider)
+{
+    assert_string_equal(provider, "stripe");
+    return ((const struct world *)ctx)->webhooks_come;
+}
+
 void world_init(struct world *world)
 {
     memset(world, 0, sizeof(*world));
@@ -374,6 +371,9 @@ void world_init(struct world *world)
         .signer = world->signer,
         .poll_first_ms = 1000,
         .poll_cap_ms = 5000,
+        .poll_rare_ms = 120000,
+        .heard = heard,
+        .heard_ctx = world,
     };
     assert_int_equal(checkout_create(&checkout, NULL, &world->checkout), 0);
     world->conf = (struct saga_engine_conf){
@@ -391,7 +391,7 @@ void world_init(struct world *world)
         .rng = &world->rng.rng,
     };
     start_engine(world);
-    world->held = true;
+    world->seats = real_seats_create(wall_ms(world), world->hold);
     world->buyer_pays = true;
 }
 
@@ -401,6 +401,7 @@ void world_deinit(struct world *world)
     saga_engine_destroy(world->engine);
     checkout_destroy(world->checkout);
     ticket_signer_destroy(world->signer);
+    real_seats_destroy(world->seats);
 }
 
 uint64_t world_order(struct world *world, const char *def_key)
@@ -411,7 +412,6 @@ uint64_t world_order(struct world *world, const char *def_key)
     snprintf(saga->key, sizeof(saga->key), "%s", def_key);
     struct order order = {.id = "o_1",
                           .event = "gala",
-                          .hold = "h_1",
                           .member = "42",
                           .session = "s_1",
                           .lang = "ko",
@@ -419,13 +419,19 @@ uint64_t world_order(struct world *world, const char *def_key)
                           .currency = "KRW",
                           .amount = AMOUNT,
                           .seats_len = 2,
-                          .seats = {"A-1", "A-2"}};
-    order.expires_ms = world->clock.now_wall_us / 1000 + 600000;
-    if (strcmp(def_key, "refund.1") == 0)
+                          .seats = {"s0", "s1"}};
+    memcpy(order.hold, world->hold, sizeof(order.hold));
+    real_seats_price(order.event, order.purchase);
+    order.expires_ms = wall_ms(world) + REAL_SEATS_TTL_MS;
+    if (strncmp(def_key, "refund.", 7) == 0)
         snprintf(order.payment, sizeof(order.payment), "pi_1");
     char *json;
     assert_int_equal(order_dump(&order, NULL, &json), 0);
     snprintf(saga->data, sizeof(saga->data), "%s", json);
+    if (strcmp(def_key, CHECKOUT_MOVE) == 0) /* one seat, whose ticket was handed on */
+        snprintf(saga->data + strlen(json) - 1, sizeof(saga->data) - strlen(json) + 1, "%s",
+                 ",\"move\":1,\"moves\":[{\"from\":\"s1\",\"to\":\"s2\",\"ticket\":\"t_1\","
+                 "\"member\":\"43\",\"lang\":\"en\"}]}");
     free(json);
     saga_engine_nudge(world->engine);
     return saga->id;
@@ -481,17 +487,27 @@ bool world_logged(const struct world *world, const char *step, enum saga_way way
     return false;
 }
 
+bool world_held(const struct world *world)
+{
+    return real_seats_held(world->seats) > 0;
+}
+
+bool world_sold(const struct world *world)
+{
+    return real_seats_sold(world->seats) > 0;
+}
+
 void world_check(struct world *world)
 {
     assert_true(world->captures <= 1);
     assert_true(is_over(world));
     for (uint32_t i = 0; i < world->sagas_len; i++)
         assert_false(world->sagas[i].parked);
-    assert_int_equal(world->captured - world->refunded, world->sold ? AMOUNT : 0);
+    assert_int_equal(world->captured - world->refunded, world_sold(world) ? AMOUNT : 0);
     /* No money stays reserved, and no seat stays held. */
     assert_true(!world->payment_exists || world->payment == PAYMENT_CAPTURED ||
                 world->payment == PAYMENT_CANCELED);
-    assert_false(world->held);
+    assert_false(world_held(world));
     /* Each effect exactly once, and only where it belongs. */
     bool completed =
         strcmp(world->sagas[0].key, "checkout.1") == 0 && world->sagas[0].state == SAGA_COMPLETED;

@@ -1,7 +1,7 @@
-/* world.h: a small world for sagas: a store that keeps what was committed, seats, a provider and a
- * waiting room that keep what they did, and a clock moved by hand. Any answer can be lost, any call
- * refused, and the engine can be killed at any edge: whatever stood in memory is gone then, and
- * what the world keeps is still there. */
+/* world.h: a small world for sagas: a store that keeps what was committed, the seat service's own
+ * engine, a provider and a waiting room that keep what they did, and a clock moved by hand. Any
+ * answer can be lost, any call refused, and the engine can be killed at any edge: whatever stood in
+ * memory is gone then, and what the world keeps is still there. */
 #ifndef FG_TEST_WORLD_H
 #define FG_TEST_WORLD_H
 
@@ -9,6 +9,7 @@
 #include "base/rng.h"
 #include "core/checkout.h"
 #include "core/saga_engine.h"
+#include "real_seats.h"
 
 enum { WORLD_SAGAS_MAX = 64, WORLD_LOG_MAX = 512, WORLD_CALLS_MAX = 64, WORLD_EFFECTS_MAX = 256 };
 
@@ -82,14 +83,19 @@ struct world {
     enum world_fault faults[PEER_OP_COUNT];
     uint32_t faults_left[PEER_OP_COUNT];
     uint32_t asked[PEER_OP_COUNT];
-    bool held, sold, seats_lost; /* seats_lost: an expired hold's seats went to somebody else */
-    bool pass_ended;             /* at the seats */
+    struct real_seats *seats;
+    char hold[ORDER_HOLD_MAX];
+    bool seats_wanted; /* whatever is free goes to somebody else */
+    bool pass_ended;   /* at the seats */
     bool session_ended;
     bool payment_exists;
     enum payment_state payment;
     uint64_t captured, refunded;
     uint32_t captures;
     bool buyer_pays; /* as soon as there is something to pay */
+    bool webhooks_come;
+    uint64_t given_back; /* of what is captured, by somebody else and at once */
+    bool other_money;    /* the buyer agreed to another sum */
     /* crash */
     uint32_t edges;    /* passed so far */
     uint32_t crash_at; /* 0: never; else the engine is killed at that edge */
@@ -99,7 +105,7 @@ struct world {
 
 void world_init(struct world *world);
 void world_deinit(struct world *world);
-/* A checkout whose seats are held for 10 minutes more. */
+/* The seats are held for 10 minutes more. */
 uint64_t world_order(struct world *world, const char *def_key);
 struct world_saga *world_saga(struct world *world, uint64_t id);
 void world_fault(struct world *world, enum peer_op op, enum world_fault fault, uint32_t times);
@@ -111,6 +117,8 @@ void world_kill(struct world *world); /* the engine is gone and a new one starts
 uint32_t world_count(const struct world *world, enum effect kind);
 bool world_logged(const struct world *world, const char *step, enum saga_way way,
                   enum saga_mark mark);
+bool world_held(const struct world *world);
+bool world_sold(const struct world *world);
 /* Money, seats and orders agree; every saga has ended. */
 void world_check(struct world *world);
 

@@ -9,7 +9,7 @@ const b64 = (value) => Buffer.from(value).toString('base64url');
 
 // A server whose `handler(call)` answers {status, body, headers}; `faults` is asked before:
 // 'drop' (nothing happens, no answer), 'lost' (it happens, no answer), 'cut' (half of the answer),
-// a number (that status, nothing happens), {after: 500} (it happens, that status).
+// a number or {status, headers} (that status, nothing happens), {after: 500} (it happens, that status).
 class Fake {
   constructor() {
     this.calls = [];
@@ -52,11 +52,12 @@ class Fake {
     const parts = [];
     for await (const part of req) parts.push(part);
     const body = Buffer.concat(parts).toString('utf8');
-    const call = { method: req.method, path: req.url, headers: req.headers, body };
+    const call = { at: Date.now(), method: req.method, path: req.url, headers: req.headers, body };
     this.calls.push(call);
     const fault = this.#faultOf(`${req.method} ${req.url}`);
     if (fault === 'drop') return req.socket.destroy();
     if (typeof fault === 'number') return this.#send(res, { status: fault, body: { code: 'fault' } });
+    if (fault?.status) return this.#send(res, { body: { code: 'fault' }, ...fault }, fault.text);
     if (fault?.delayMs) await new Promise((resolve) => setTimeout(resolve, fault.delayMs));
     const answer = await this.handle(call);
     if (fault === 'lost') return req.socket.destroy();
@@ -70,8 +71,7 @@ class Fake {
     return this.#send(res, answer);
   }
 
-  #send(res, { status, body, headers = {} }) {
-    const text = body === undefined ? '' : JSON.stringify(body);
+  #send(res, { status, body, headers = {} }, text = body === undefined ? '' : JSON.stringify(body)) {
     res.writeHead(status, { 'content-type': 'application/json', ...headers });
     res.end(text);
   }
@@ -154,7 +154,7 @@ export class FakeSeats extends Fake {
     const { total, currency, expires, event, state } = hold;
     const seats = hold.area ? [] : hold.seats;
     const expires_at = new Date(expires).toISOString();
-    const places = seats.map((id) => ({ id, zone: '1층 <A>', row: id.split('-')[0], number: id.split('-')[1], category: 'R석', price: 77000 }));
+    const places = seats.map((id) => ({ id, zone: '1층 <A>', row: id.split('-')[0], number: id.split('-')[1], category: 'R석', price: total / seats.length }));
     return { hold: hold.hold, event, event_name: '갈라 & 친구들', starts_at: '2027-05-01T10:00:00.000Z', state, seats, places, quantity: seats.length, ...hold.area, total, currency, expires_at };
   }
 
@@ -162,16 +162,19 @@ export class FakeSeats extends Fake {
     return [...this.holds.values()].filter((hold) => hold.state === 'sold');
   }
 
-  #act(hold, what, order) {
+  #act(hold, what, order, purchase) {
     const no = (status, code) => ({ status, body: { code, detail: code } });
     if (hold.order !== null && hold.order !== order) return no(409, 'other-order');
     const late = Date.now() >= hold.expires;
     if (what === 'extend') {
       if (hold.state !== 'held') return no(404, 'no-hold');
       if (late && hold.order === null) return no(410, 'hold-expired');
+      if (hold.order !== null && hold.purchase !== purchase?.digest) return no(409, 'purchase-differs');
       hold.order = order;
+      hold.purchase = purchase?.digest;
     } else if (what === 'confirm') {
       if (hold.order !== order) return no(404, 'no-order');
+      if (hold.purchase !== purchase?.digest) return no(409, 'purchase-differs');
       if (hold.state === 'free' || (hold.state === 'held' && late && hold.gone))
         return no(409, 'seats-gone');
       hold.state = 'sold';
@@ -196,7 +199,8 @@ export class FakeSeats extends Fake {
       if (headers.authorization !== `Bearer ${this.token}`) return { status: 401, body: { code: 'no' } };
       const hold = this.holds.get(saga[2]);
       if (!hold) return { status: 404, body: { code: 'no-hold' } };
-      return this.#act(hold, saga[3], JSON.parse(body).order);
+      const { order, purchase } = JSON.parse(body);
+      return this.#act(hold, saga[3], order, purchase);
     }
     const end = /^\/internal\/sessions\/([^/]+)\/end$/.exec(path);
     if (method === 'POST' && end) {
@@ -227,6 +231,7 @@ export class FakePsp extends Fake {
     this.captures = 0;
     this.autoPay = false;
     this.refuseCaptureOf = null; // an order
+    this.refuseRefundOf = null;
   }
 
   event(type, object) {
@@ -323,8 +328,9 @@ export class FakePsp extends Fake {
   #refund(form) {
     const intent = this.intents.get(form.get('payment_intent'));
     if (!intent || intent.status !== 'succeeded') return this.#error(400, 'charge_not_captured');
+    if (intent.metadata.order === this.refuseRefundOf) return this.#error(400, 'charge_not_refundable');
     if (intent.latest_charge.amount_refunded > 0) return this.#error(400, 'charge_already_refunded');
-    intent.latest_charge.amount_refunded = intent.amount;
+    intent.latest_charge.amount_refunded = Number(form.get('amount') ?? intent.amount);
     this.event('charge.refunded', { ...intent.latest_charge, metadata: intent.metadata });
     return { status: 200, body: { id: `re_${intent.id}`, object: 'refund', status: 'succeeded' } };
   }

@@ -2,6 +2,7 @@
 // users table), fakes of the rest, and the helpers that a test speaks in.
 
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CookieJar, makeSecrets, openContract, startPostgres, startService, until } from '../../../lib-js/index.js';
@@ -24,7 +25,7 @@ export const EVENT = 'gala';
 export const contract = openContract('payment-adapter/openapi.yaml');
 
 function checked(client) {
-  for (const method of ['get', 'post']) {
+  for (const method of ['get', 'post', 'put', 'delete']) {
     const call = client[method].bind(client);
     client[method] = async (path, ...rest) => {
       const answer = await call(path, ...rest);
@@ -59,6 +60,7 @@ class World {
     this.postgres = await startPostgres(scope, {
       databases: ['pay', 'shop'],
       settings: this.options.postgres ?? {},
+      disk: this.options.disk ?? null,
     });
     this.#makeUsers();
     this.dir = scope.tempDir('pay-');
@@ -113,6 +115,7 @@ class World {
         stripe_webhook_secret: join(this.dir, 'webhook-file'),
         stripe_checkout_url: `${this.psp.url}/pay/`,
         timeout: '2s',
+        per_s: 10000,
       }),
       web: merge('web', { public_url: 'http://tickets.example' }),
       shop: merge('shop', { url: `${this.shop.url}/orders`, list_url: `${this.shop.url}/orders`, key: join(this.dir, 'shop-key-file'), per_s: 200, retry_max: '1s' }),
@@ -120,6 +123,15 @@ class World {
       saga: merge('saga', { poll: '200ms', poll_max: '400ms', idle: '50ms' }),
       reconcile: merge('reconcile', {}),
     });
+  }
+
+  // Somebody's migration holds the table: every look-up waits. Answers what ends it.
+  async lockUsers() {
+    const { socketDir, port } = this.postgres;
+    const psql = spawn('psql', ['-h', socketDir, '-p', String(port), '-U', 'postgres', '-XAtq', 'shop']);
+    psql.stdin.write("BEGIN; LOCK TABLE users; SELECT 'locked';\n");
+    await new Promise((resolve) => { psql.stdout.once('data', resolve); });
+    return () => psql.stdin.end('ROLLBACK;\n');
   }
 
   async startPay(more = {}, { ready = true, env = {}, port } = {}) {
@@ -208,6 +220,7 @@ class World {
          WHERE t.order_id = o.id AND t.revoked_at IS NULL) AS tickets FROM pay.orders o`,
       'pay',
     );
+    assert.ok(orders.length > 0, 'nothing to agree about: there is no order');
     for (const { id, status, amount, hold, tickets } of orders) {
       const intents = this.psp.of(id);
       const captured = intents.filter((intent) => intent.amount_received > 0);

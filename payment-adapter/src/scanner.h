@@ -1,0 +1,25 @@
+/* scanner.h: what opens one event's doors at one gate: a token of its own, of which the database
+ * keeps a hash. An operator makes and revokes it; a revoked one is refused from the next scan on.
+ */
+#ifndef FG_PAY_SCANNER_H
+#define FG_PAY_SCANNER_H
+
+#include "pay.h"
+
+enum { SCANNER_ID_MAX = 24, SCANNER_GATE_MAX = 64, SCANNER_TOKEN_MAX = 64, SCANNER_HASH_MAX = 64 };
+
+struct scanner {
+    char id[SCANNER_ID_MAX];
+    char event[ORDER_EVENT_MAX];
+    char gate[SCANNER_GATE_MAX];
+    char expires_at[32];
+};
+
+/* Who scans? `then` is called once, later, unless the request was answered (401, 429, 503). */
+typedef void scanner_then(struct http_req *req, const struct scanner *scanner, void *ctx);
+void scanner_of(struct http_req *req, scanner_then *then, void *ctx);
+
+/* The operator's: make, list, revoke. */
+int scanner_routes(struct http_router *private_routes, struct err_slot *err);
+
+#endif

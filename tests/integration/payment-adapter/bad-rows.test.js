@@ -1,0 +1,54 @@
+// One row that the database does not take holds up nobody else's: it is put aside with its reason.
+
+import assert from 'node:assert/strict';
+import test, { after, before } from 'node:test';
+import { openScope, until } from '../../lib-js/index.js';
+import { openWorld } from './lib/world.js';
+
+const scope = openScope();
+let world;
+before(async () => {
+  world = await openWorld(scope);
+  world.psp.autoPay = true;
+});
+after(() => scope.close());
+
+const sql = (text) => world.postgres.sql(text, 'pay');
+const refusal = (detail) => ({ status: 409, body: { code: 'hold-changed', detail } });
+
+test('a sentence of a neighbour that is too long is cut between letters', async () => {
+  const buyer = await world.login();
+  for (const detail of ['가나다라마바사'.repeat(40), `x${'가나다라마바사'.repeat(40)}`, `xy${'가나다라마바사'.repeat(40)}`, '🎫'.repeat(90)]) {
+    world.seats.fault('/extend', refusal(detail));
+    const { order } = (await world.order(buyer, world.hold())).json;
+    await world.untilStatus(buyer, order, 'failed');
+    const kept = sql(`SELECT detail FROM pay.saga_step t JOIN pay.saga s ON s.id = t.saga WHERE s.subject = '${order}' AND detail <> '' LIMIT 1`);
+    assert.ok(kept.length > 20 && detail.startsWith(kept), kept);
+  }
+});
+
+test('a row that the database refuses is parked with the reason, and those beside it go on', async () => {
+  const buyers = [await world.login(), await world.login('argon2id@example.com'), await world.login('pbkdf2@example.com')];
+  const orders = await Promise.all(Array.from({ length: 9 }, async (_, i) => {
+    const buyer = buyers[i % 3], visit = world.hold();
+    if (i === 4) sql(`ALTER TABLE pay.orders ADD CONSTRAINT luck CHECK (hold <> '${visit.hold}' OR status IN ('pending_payment', 'parked', 'cancelled'))`);
+    const made = await world.order(buyer, visit);
+    assert.equal(made.status, 201, made.text);
+    return { buyer, order: made.json.order, bad: i === 4 };
+  }));
+  for (const { buyer, order } of orders.filter(({ bad }) => !bad)) await world.untilStatus(buyer, order, 'completed');
+  const { order } = orders.find(({ bad }) => bad);
+  const parked = await until('the bad one to be parked', async () => {
+    const { json } = await world.pay.admin.get('/admin/sagas?state=parked');
+    return json.sagas.find((saga) => saga.order === order);
+  });
+  assert.equal(parked.cause, 'bad-row');
+  const whole = await world.pay.admin.get(`/admin/sagas/${parked.saga}`);
+  assert.match(JSON.stringify(whole.json.timeline), /luck/, 'the database’s own words are with it');
+  // A person mends what was wrong, and lets it go on.
+  sql('ALTER TABLE pay.orders DROP CONSTRAINT luck');
+  assert.equal((await world.pay.admin.post(`/admin/sagas/${parked.saga}/retry`, { body: { reason: 'mended' } })).status, 200);
+  const buyer = orders.find(({ bad }) => bad).buyer;
+  await world.untilStatus(buyer, order, 'completed');
+  assert.equal((await buyer.get(`/v1/pay/orders/${order}/tickets`)).json.tickets.length, 2);
+});

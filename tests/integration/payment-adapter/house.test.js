@@ -1,0 +1,160 @@
+// What the company's user database and its shop feel of us does not depend on how many processes we
+// are, nor on how many loops each has: caps, shares and pauses are of the house.
+
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test, { after, before } from 'node:test';
+import { openScope, ROOT, runProgram, until } from '../../lib-js/index.js';
+import { openWorld, PASSWORD } from './lib/world.js';
+
+const scope = openScope();
+const SHOP_PER_S = 10;
+const USERS_PER_S = 20;
+let world, second;
+const house = { http: { loops: 2 }, users: { queries_per_s: USERS_PER_S }, login: { free_fails: 1000 } };
+before(async () => {
+  world = await openWorld(scope, { ...house, shop: { per_s: SHOP_PER_S } });
+  second = await world.startPay();
+  world.psp.autoPay = true;
+});
+after(() => scope.close());
+
+const login = (pay, name) => world.visitor(pay).post('/v1/pay/login', { login: name, password: PASSWORD });
+const counted = async (name) => {
+  const all = await Promise.all([world.pay, second].map((pay) => pay.metrics()));
+  return all.reduce((sum, metrics) => sum + (metrics.get(name) ?? 0), 0);
+};
+
+// Times at which something was done, none more than `most` within a second.
+function assertPace(times, most, what) {
+  for (const at of times) {
+    const within = times.filter((other) => other >= at && other < at + 1000).length;
+    assert.ok(within <= most, `${what}: ${within} in one second, ${most} are allowed`);
+  }
+}
+
+// So many orders, whose letters to the shop wait until release().
+async function letters(count) {
+  const buyers = Array.from({ length: 4 }, () => world.visitor());
+  for (const [i, buyer] of buyers.entries())
+    await until('a login', async () => (await buyer.post('/v1/pay/login', { login: `user${100 + i}@example.com`, password: PASSWORD })).status === 200);
+  world.postgres.sql("ALTER TABLE pay.shop_outbox ALTER due_at SET DEFAULT now() + interval '1 day'", 'pay');
+  const orders = await Promise.all(Array.from({ length: count }, async (_, i) => {
+    const { order } = (await world.order(buyers[i % 4], world.hold())).json;
+    await world.untilStatus(buyers[i % 4], order, 'completed');
+    return order;
+  }));
+  await until('their letters', () => Number(world.postgres.sql(
+    `SELECT count(*) FROM pay.shop_outbox WHERE order_id IN ('${orders.join("','")}')`, 'pay')) === count);
+  return orders;
+}
+
+const release = () => world.postgres.sql(
+  'ALTER TABLE pay.shop_outbox ALTER due_at SET DEFAULT now(); UPDATE pay.shop_outbox SET due_at = now() WHERE done_at IS NULL', 'pay');
+
+test('two processes of two loops ask the user database no more often than one may', async () => {
+  const from = await counted('fairgate_users_db_queries_total');
+  const seen = [];
+  const end = Date.now() + 3000;
+  let shed = 0;
+  while (Date.now() < end) {
+    const answers = await Promise.all([world.pay, second].flatMap((pay) =>
+      [0, 1, 2, 3, 4].map((i) => login(pay, `user${100 + i + (pay === second ? 10 : 0)}@example.com`))));
+    shed += answers.filter(({ status }) => status === 503).length;
+    seen.push([Date.now(), (await counted('fairgate_users_db_queries_total')) - from]);
+  }
+  assert.ok(shed > 0, 'the cap was met');
+  assert.ok(seen.at(-1)[1] >= USERS_PER_S, `only ${seen.at(-1)[1]} in three seconds`);
+  for (const [at, total] of seen) {
+    const earlier = seen.findLast(([then]) => then <= at - 1000);
+    if (earlier) assert.ok(total - earlier[1] <= 1 + (USERS_PER_S * (at - earlier[0])) / 1000, `${total - earlier[1]} in ${at - earlier[0]} ms`);
+  }
+});
+
+test('a storm of mails leaves logins their share, and a storm of logins leaves mails theirs', async () => {
+  await letters(1);
+  release();
+  const order = world.postgres.sql('SELECT id FROM pay.orders LIMIT 1', 'pay');
+  const sent = () => Number(world.postgres.sql("SELECT count(*) FROM pay.mail_outbox WHERE kind LIKE 'k%' AND done_at IS NOT NULL", 'pay'));
+  world.postgres.sql(
+    `INSERT INTO pay.mail_outbox (order_id, member, kind, lang) SELECT '${order}', '100', 'k' || i, 'en' FROM generate_series(1, 400) i`, 'pay');
+  await until('mails to be looked up', () => sent() > 10, { timeoutMs: 20_000 });
+  // While they are: logins go on, and they storm themselves, and then mails go on.
+  let good = 0;
+  const before = sent();
+  await until('logins beside the mails', async () => {
+    const answers = await Promise.all([world.pay, second].flatMap((pay) =>
+      [0, 1, 2].map((i) => login(pay, `user${120 + i + (pay === second ? 10 : 0)}@example.com`))));
+    good += answers.filter(({ status }) => status === 200).length;
+    return good >= 10 && sent() >= before + 5;
+  }, { timeoutMs: 30_000 });
+  world.postgres.sql('DELETE FROM pay.mail_outbox', 'pay');
+});
+
+test('two processes of two loops give the shop its orders at the pace of one', async () => {
+  const orders = await letters(20);
+  const from = world.shop.arrived.length;
+  release();
+  await until('all to arrive', () => orders.every((order) => world.shop.orders.has(`${order}-completed`)), { timeoutMs: 30_000 });
+  assertPace(world.shop.arrived.slice(from).map(({ at }) => at), SHOP_PER_S, 'orders to the shop');
+});
+
+test('a shop that asks for a pause has it from all of them', async () => {
+  const orders = await letters(16);
+  world.shop.fault('/orders', { status: 429, headers: { 'retry-after': '3' } }, 1);
+  const calls = () => world.shop.calls.filter(({ method }) => method === 'POST').length;
+  const from = calls();
+  release();
+  await until('the refusal', () => calls() > from);
+  const refusedAt = Date.now();
+  await until('all to arrive', () => orders.every((order) => world.shop.orders.has(`${order}-completed`)), { timeoutMs: 30_000 });
+  const times = world.shop.calls.filter(({ method }) => method === 'POST').slice(from + 1).map(({ at }) => at);
+  const soon = times.filter((at) => at > refusedAt + 300 && at < refusedAt + 2500);
+  assert.deepEqual(soon, [], 'nothing comes while it rests');
+});
+
+// ---- by an index ----
+
+const MILLION = 1_000_000;
+const explained = (sql, param) => world.postgres.sql(
+  `SET plan_cache_mode = force_generic_plan; PREPARE asked AS ${sql}; EXPLAIN EXECUTE asked('${param}')`, 'big');
+
+test('each question to the user table goes by an index, among a million rows', () => {
+  world.postgres.sql('CREATE DATABASE big', 'postgres');
+  world.postgres.sql(
+    `CREATE TABLE users (id bigint PRIMARY KEY, email text NOT NULL, password_hash text NOT NULL, lang text NOT NULL DEFAULT 'ko', active boolean NOT NULL DEFAULT true);
+     INSERT INTO users SELECT i, 'user' || i || '@example.com', 'x' FROM generate_series(1, ${MILLION}) i;
+     CREATE UNIQUE INDEX users_email ON users (lower(email)); ANALYZE users`, 'big');
+  const help = runProgram('payment-adapter', ['--help']).stdout;
+  const part = readFileSync(join(ROOT, 'infra/stack/parts/payment-adapter'), 'utf8');
+  const readme = readFileSync(join(ROOT, 'payment-adapter/README.md'), 'utf8');
+  const questions = [
+    ...[...help.matchAll(/(?:login|mail)_sql:[^]*?bytes; (SELECT .*?) if not given/g)].map(([, sql]) => sql),
+    ...[...part.matchAll(/_sql = "(.*)"/g)].map(([, sql]) => sql.replace('\\$', '$')),
+    ...[...readme.matchAll(/_sql = "(.*)"/g)].map(([, sql]) => sql),
+  ];
+  assert.ok(questions.length >= 4, questions.join('\n'));
+  for (const sql of questions) {
+    const plan = explained(sql, sql.includes('email)') ? 'user77@example.com' : '77');
+    assert.doesNotMatch(plan, /Seq Scan/, `${sql}\n${plan}`);
+    assert.match(plan, /Index/, `${sql}\n${plan}`);
+  }
+});
+
+test('a question that no index serves is told when the service starts', async () => {
+  const pay = await world.startPay({ users: { mail_sql: 'SELECT email FROM users WHERE id::text = $1' } });
+  assert.match(pay.child.log(), /no index serves[^\n]*mail_sql/);
+  assert.doesNotMatch(world.pay.child.log(), /no index serves[^\n]*mail_sql/);
+  await pay.stop();
+});
+
+test('a member number that is none is nobody, and no failure of the database', async () => {
+  const buyer = world.visitor();
+  await until('a login', async () => (await buyer.post('/v1/pay/login', { login: 'user105@example.com', password: PASSWORD })).status === 200);
+  const { order } = (await world.order(buyer, world.hold())).json;
+  await world.untilStatus(buyer, order, 'completed');
+  world.postgres.sql(`INSERT INTO pay.mail_outbox (order_id, member, kind, lang) SELECT '${order}', 'nobody' || i, 'completed', 'en' FROM generate_series(1, 7) i`, 'pay');
+  const told = () => world.postgres.sql("SELECT string_agg(DISTINCT coalesce(error, 'waits'), ',') FROM pay.mail_outbox WHERE member LIKE 'nobody%'", 'pay');
+  await until('each of them to be nobody', () => told() === 'no address');
+});

@@ -1,0 +1,202 @@
+// A sold seat moves with its ticket: the old one is dead before the seat is free, and whatever becomes
+// of the move, each seat of the order has one good ticket. The seat service is the real one.
+
+import assert from 'node:assert/strict';
+import test, { after, before } from 'node:test';
+import { assertProblem, openScope, until } from '../../lib-js/index.js';
+import { startShop } from '../demo-shop/shop.js';
+import { hall } from '../seat-service/house.js';
+import { openHouse } from './lib/house.js';
+import { EVENT } from './lib/world.js';
+
+const scope = openScope();
+let world;
+let shop;
+let buyer;
+before(async () => {
+  shop = await startShop(scope, { users: 25 });
+  world = await openHouse(scope, {
+    mail: {},
+    halls: hall({ limits: { orphan_rule: false }, area: 50 }),
+    shop: { url: `http://127.0.0.1:${shop.port}/api/orders/import`, list_url: '', key: shop.apiKeyPath, retry_max: '200ms' },
+  });
+  world.psp.autoPay = true;
+  buyer = await world.login();
+});
+after(() => scope.close());
+
+async function hold(...seats) {
+  const visit = world.visit();
+  const answer = await visit.hold({ seats });
+  return { visit, answer };
+}
+
+async function buy(...seats) {
+  const { visit, answer } = await hold(...seats);
+  assert.equal(answer.status, 201, answer.text);
+  const { order } = (await world.order(buyer, { hold: answer.json.hold, pass: visit.token })).json;
+  await world.untilStatus(buyer, order, 'completed');
+  return { order, hold: answer.json.hold, tickets: await ticketsOf(order) };
+}
+
+const ticketsOf = async (order, visitor = buyer) => (await visitor.get(`/v1/pay/orders/${order}/tickets`)).json.tickets;
+const move = (order, ...pairs) =>
+  world.pay.admin.post(`/admin/orders/${order}/move`, {
+    body: { seats: pairs.map(([from, to]) => ({ from, to })), reason: 'a camera stands there' },
+  });
+const sagasOf = async (order) => (await world.pay.admin.get(`/admin/sagas?state=all&order=${order}`)).json.sagas;
+const moved = (order, state = 'completed') =>
+  until('the move to end', async () => (await sagasOf(order)).find(({ definition, state: now }) => definition === 'move.1' && now === state));
+const scan = async (token) => {
+  const { status, json } = await world.pay.admin.post('/admin/checkin', { body: { event: EVENT, gate: 'g', token } });
+  return status === 200 ? 'in' : json.code;
+};
+const sold = async (order) => (await world.soldSeats()).filter((row) => row.startsWith(`${order} `)).map((row) => row.split(' ')[1]);
+const mailOf = async (order, kind, to) => {
+  const mail = await until(`a mail ${kind}`, () => world.smtp.mails.find((one) => one.text.includes(`<${order}.${kind}@`) && (to === undefined || one.to === to)));
+  return Buffer.from(mail.text.split('\r\n\r\n')[1], 'base64').toString('utf8');
+};
+const atShop = async (order) => (await shop.partner.get(`/api/orders/import/${order}`)).json;
+
+// Money of a fake provider and shop aside: what seats, orders and tickets say of each other.
+async function assertAgreed() {
+  world.postgres.sql(`UPDATE pay.orders SET changed_at = now() - interval '1 hour'`, 'pay');
+  world.postgres.sql(`UPDATE pay.ticket SET issued_at = now() - interval '1 hour'`, 'pay');
+  const { items } = await until('a run that reaches everybody', async () => {
+    const { status, json } = await world.pay.admin.post('/admin/reconcile', { body: {} });
+    return status === 200 && json.not_reached.length === 0 && json;
+  });
+  const kinds = ['seat-not-sold', 'sold-without-order', 'two-orders', 'two-tickets', 'ticket-without-seat', 'tickets-missing', 'tickets-left', 'parked', 'not-at-shop'];
+  assert.deepEqual(items.filter(({ kind }) => kinds.includes(kind)), []);
+}
+
+test('a moved seat: the old ticket opens no door, the new one does, and the old seat is on sale again', async () => {
+  const { order, hold: held, tickets } = await buy('r10s1', 'r10s2');
+  const before_ = (await buyer.get(`/v1/pay/orders/${order}`)).json;
+  assert.equal((await hold('r10s1')).answer.status, 409);
+  const answer = await move(order, ['r10s1', 'r9s1']);
+  assert.equal(answer.status, 202, answer.text);
+  await moved(order);
+  assert.deepEqual(await sold(order), ['r10s2', 'r9s1']);
+  assert.equal(await scan(tickets.find(({ seat }) => seat === 'r10s1').token), 'revoked');
+  const now = await ticketsOf(order);
+  assert.deepEqual(now.map(({ seat, state }) => [seat, state]).sort(), [['r10s2', 'valid'], ['r9s1', 'valid']]);
+  assert.equal(await scan(now.find(({ seat }) => seat === 'r9s1').token), 'in');
+  assert.equal(await scan(tickets.find(({ seat }) => seat === 'r10s2').token), 'in', 'the seat that stayed');
+  const shown = (await buyer.get(`/v1/pay/orders/${order}`)).json;
+  assert.deepEqual([...shown.seats].sort(), ['r10s2', 'r9s1']);
+  assert.deepEqual(shown.places.map(({ id }) => id), shown.seats);
+  assert.deepEqual([shown.status, shown.amount, shown.purchase], ['completed', before_.amount, before_.purchase]);
+  assert.match(shown.moved_at, /^20/);
+  const bound = (await world.house.private.get(`/internal/events/${EVENT}/holds/${held}`, { token: world.secrets.read('service-token') })).json;
+  assert.equal(bound.purchase, before_.purchase);
+  assert.equal((await hold('r10s1')).answer.status, 201, 'the old seat is free');
+  await until('the shop to hear of it', async () => JSON.stringify((await atShop(order)).seats) === JSON.stringify(shown.seats));
+  assert.match((await buyer.get(`/pay/orders/${order}?lang=en`)).text, /Seats changed/);
+  assert.match((await buyer.get(`/pay/tickets/${order}?lang=en`)).text, /Tickets from before that open no door/);
+  const { acts } = (await world.pay.admin.get(`/admin/events/${EVENT}/audit?subject=${order}`)).json;
+  assert.deepEqual(acts.map(({ act, reason }) => [act, reason]), [['move', 'a camera stands there']]);
+  const mails = world.postgres.rows(`SELECT kind FROM pay.mail_outbox WHERE order_id = '${order}' ORDER BY id`, 'pay');
+  assert.deepEqual(mails.map(({ kind }) => kind), ['completed', 'moved-1']);
+  await assertAgreed();
+});
+
+test('the old seat is not on sale before its ticket is dead', async () => {
+  const { order, tickets } = await buy('r8s1');
+  world.wire.lose('/move', 'wait');
+  assert.equal((await move(order, ['r8s1', 'r8s2'])).status, 202);
+  await until('the seats to be asked', () => world.wire.waiting.length > 0);
+  assert.equal(await scan(tickets[0].token), 'revoked');
+  assert.equal((await hold('r8s1')).answer.status, 409);
+  assertProblem(await buyer.post(`/v1/pay/orders/${order}/refund`), 409, 'not-refundable');
+  assertProblem(await move(order, ['r8s1', 'r8s3']), 409, 'not-completed');
+  world.wire.heal();
+  await moved(order);
+  assert.deepEqual(await sold(order), ['r8s2']);
+});
+
+test('a move whose answer is lost is one move', async () => {
+  const { order } = await buy('r7s1');
+  world.wire.lose('/move', 'answer');
+  assert.equal((await move(order, ['r7s1', 'r7s2'])).status, 202);
+  await until('the seat to have moved', async () => (await sold(order))[0] === 'r7s2');
+  world.wire.break();
+  world.wire.heal();
+  await moved(order);
+  assert.deepEqual((await ticketsOf(order)).map(({ seat, state }) => [seat, state]), [['r7s2', 'valid']]);
+  await assertAgreed();
+});
+
+test('a move to a seat that is held changes nothing, and there are good tickets for the old seats', async () => {
+  const { order, tickets } = await buy('r6s1', 'r6s2');
+  assert.equal((await hold('r6s4')).answer.status, 201);
+  assert.equal((await move(order, ['r6s1', 'r6s3'], ['r6s2', 'r6s4'])).status, 202);
+  const saga = await moved(order, 'undone');
+  assert.equal(saga.cause, 'seats-taken');
+  assert.deepEqual(await sold(order), ['r6s1', 'r6s2']);
+  const now = await ticketsOf(order);
+  assert.deepEqual(now.map(({ seat, state }) => [seat, state]), [['r6s1', 'valid'], ['r6s2', 'valid']]);
+  assert.equal(await scan(tickets[0].token), 'revoked');
+  assert.equal(await scan(now[0].token), 'in');
+  const shown = (await buyer.get(`/v1/pay/orders/${order}`)).json;
+  assert.deepEqual([shown.status, shown.seats, shown.moved_at], ['completed', ['r6s1', 'r6s2'], undefined]);
+  assertProblem(await move(order, ['r6s1', 'r6s3']), 409, 'ticket-used');
+  assert.equal((await move(order, ['r6s2', 'r6s3'])).status, 202, 'another seat may');
+  await moved(order);
+  assert.deepEqual(await sold(order), ['r6s1', 'r6s3']);
+  const mails = world.postgres.rows(`SELECT kind FROM pay.mail_outbox WHERE order_id = '${order}' ORDER BY id`, 'pay');
+  assert.deepEqual(mails.map(({ kind }) => kind), ['completed', 'renewed-1', 'moved-2']);
+  assert.match(await mailOf(order, 'renewed-1'), /your tickets were made anew[^]*\/pay\/tickets\//);
+  assert.match(await mailOf(order, 'moved-2'), /moved you to other seats/);
+  await assertAgreed();
+});
+
+test('a move makes sense, or is refused before anything changes', async () => {
+  const { order, tickets } = await buy('r5s1');
+  await buy('r5s2');
+  assertProblem(await move(order, ['r5s1', 'r5s2']), 409, 'seats-taken');
+  assertProblem(await move(order, ['r5s9', 'r5s3']), 409, 'seat-not-in-order');
+  assertProblem(await move(order, ['r5s1', 'r5s3'], ['r5s1', 'r5s4']), 400, 'bad-request');
+  assertProblem(await move(order, ['r5s1', 'r5s1']), 400, 'bad-request');
+  assertProblem(await move('o_unknown', ['r5s1', 'r5s3']), 404, 'order-unknown');
+  assert.equal(await scan(tickets[0].token), 'in');
+});
+
+test('a ticket that was handed on is made anew for whoever has it', async () => {
+  const friend = await world.login('pbkdf2@example.com');
+  const { order, tickets } = await buy('r4s1');
+  assert.equal((await buyer.post(`/v1/pay/tickets/${tickets[0].ticket}/transfer`, { to: friend.member })).status, 202);
+  const taken = await friend.post(`/v1/pay/tickets/${tickets[0].ticket}/accept`);
+  assert.ok(taken.status < 300, taken.text);
+  assert.equal((await move(order, ['r4s1', 'r4s2'])).status, 202);
+  await moved(order);
+  const [now] = await ticketsOf(order, friend);
+  assert.deepEqual([now.seat, now.state], ['r4s2', 'valid']);
+  const mails = world.postgres.rows(`SELECT member, kind FROM pay.mail_outbox WHERE order_id = '${order}' AND kind = 'moved-1'`, 'pay');
+  assert.equal(new Set(mails.map(({ member: who }) => who)).size, 2);
+  const words = await mailOf(order, 'moved-1', 'pbkdf2@example.com');
+  assert.match(words, new RegExp(`/pay/tickets/${order}`));
+  assert.doesNotMatch(words, /KRW/);
+  assert.equal(await scan(now.token), 'in');
+});
+
+test('of a move, a refund and a check-in one is first, and the others see it', async () => {
+  const race = async (nth) => {
+    const seat = `r2s${1 + nth}`;
+    const to = `r1s${1 + nth}`;
+    const { order, tickets } = await buy(seat);
+    const acts = [() => move(order, [seat, to]), () => buyer.post(`/v1/pay/orders/${order}/refund`), () => scan(tickets[0].token)];
+    const [moving, refund, door] = await Promise.all([...acts.slice(nth % 3), ...acts.slice(0, nth % 3)].map((act) => act())).then((all) => [
+      all[(3 - (nth % 3)) % 3],
+      all[(4 - (nth % 3)) % 3],
+      all[(5 - (nth % 3)) % 3],
+    ]);
+    const won = [moving.status === 202, refund.status === 202, door === 'in'];
+    assert.equal(won.filter(Boolean).length, 1, `${moving.text} ${refund.text} ${door}`);
+    if (won[0]) await moved(order);
+    if (won[1]) await until('the refund', async () => (await sold(order)).length === 0);
+    assert.deepEqual(await sold(order), won[0] ? [to] : won[1] ? [] : [seat]);
+  };
+  for (let nth = 0; nth < 9; nth += 1) await race(nth);
+  await assertAgreed();
+});

@@ -1,0 +1,150 @@
+// What was priced is what is paid, sold, printed and let in. The seat service is the real one.
+
+import assert from 'node:assert/strict';
+import test, { after, before } from 'node:test';
+import { assertProblem, openScope, until } from '../../lib-js/index.js';
+import { hall } from '../seat-service/house.js';
+import { openHouse } from './lib/house.js';
+
+const scope = openScope();
+let world;
+let buyer;
+
+before(async () => {
+  world = await openHouse(scope, { halls: hall({ limits: { orphan_rule: false }, area: 50 }) });
+  buyer = await world.login();
+});
+after(() => scope.close());
+
+const CHEAP = 99_000; // rows 6 to 10
+const DEAR = 150_000; // rows 1 to 5
+
+async function held(...seats) {
+  const visit = world.visit();
+  const answer = await visit.hold({ seats });
+  assert.equal(answer.status, 201, answer.text);
+  return { visit, hold: answer.json.hold };
+}
+
+const bound = async (hold) =>
+  (await world.house.private.get(`/internal/events/gala/holds/${hold}`, { token: world.secrets.read('service-token') })).json.purchase;
+
+const settled = (order) =>
+  until('the order to be settled', async () => {
+    const answer = await buyer.get(`/v1/pay/orders/${order}`);
+    return answer.json.settled === true && answer.json;
+  });
+
+test('a hold that changes between its price and its order is not sold', async () => {
+  const { visit, hold } = await held('r10s1');
+  world.wire.lose('/extend', 'wait');
+  const ordering = world.order(buyer, { hold, pass: visit.token });
+  await until('the order to ask for its hold', () => world.wire.waiting.length > 0);
+  const changed = await visit.change(hold, { add: ['r1s1'], remove: ['r10s1'] });
+  assert.equal(changed.status, 200, changed.text);
+  world.wire.heal();
+  const made = await ordering;
+  assert.equal(made.status, 201, made.text);
+  const order = await settled(made.json.order);
+  assert.deepEqual([order.status, order.reason], ['failed', 'purchase-differs']);
+  assert.equal(world.psp.of(order.order).length, 0, 'no payment was ever made');
+  assert.deepEqual(await world.soldSeats(), []);
+});
+
+test('orders that are raced by a change of their hold end as priced, or not at all', async () => {
+  const race = async (nth) => {
+    const cheap = `r${6 + Math.floor(nth / 10)}s${1 + (nth % 10)}`;
+    const dear = `r${1 + Math.floor(nth / 10)}s${1 + (nth % 10)}`;
+    const { visit, hold } = await held(cheap);
+    const [made] = await Promise.all([
+      world.order(buyer, { hold, pass: visit.token }),
+      visit.change(hold, { add: [dear], remove: [cheap] }),
+    ]);
+    if (made.status !== 201) return null;
+    const { order } = made.json;
+    await until('a payment, or none', async () => {
+      const now = (await buyer.get(`/v1/pay/orders/${order}`)).json;
+      return now.payment !== null || now.settled;
+    });
+    if (world.psp.of(order).some(({ status }) => status !== 'canceled')) await world.payOrder(order);
+    return settled(order);
+  };
+  const ends = (await Promise.all(Array.from({ length: 40 }, (_, nth) => race(nth)))).filter((end) => end !== null);
+  const completed = ends.filter(({ status }) => status === 'completed');
+  assert.ok(completed.length > 0);
+  const sold = await world.soldSeats();
+  for (const { order, amount } of completed) {
+    const seats = sold.filter((row) => row.startsWith(`${order} `)).map((row) => row.split(' ')[1]);
+    const { tickets } = (await buyer.get(`/v1/pay/orders/${order}/tickets`)).json;
+    assert.deepEqual(tickets.map(({ seat }) => seat), seats);
+    assert.equal(amount, Number(/^r(\d+)s/.exec(seats[0])[1]) > 5 ? CHEAP : DEAR);
+    assert.deepEqual(world.psp.of(order).map((intent) => intent.amount_received), [amount]);
+  }
+  for (const { status, reason } of ends) if (status !== 'completed') assert.deepEqual([status, reason], ['failed', 'purchase-differs']);
+  assert.equal(sold.length, completed.length);
+});
+
+test('a hold that an order has changes no more', async () => {
+  const { visit, hold } = await held('r9s1');
+  const made = await world.order(buyer, { hold, pass: visit.token });
+  assert.equal(made.status, 201, made.text);
+  await until('the payment to exist', () => world.psp.of(made.json.order).length > 0);
+  assertProblem(await visit.change(hold, { add: ['r9s2'] }), 409, 'hold-paying');
+  assertProblem(await visit.release(hold), 409, 'hold-paying');
+});
+
+const claims = (token) => JSON.parse(Buffer.from(token.split('.')[1], 'base64url'));
+
+test('hold, order, ticket and shop name the same purchase', async () => {
+  const { visit, hold } = await held('r8s1', 'r8s2');
+  const made = await world.order(buyer, { hold, pass: visit.token });
+  const { order } = made.json;
+  await until('the payment to exist', () => world.psp.of(order).length > 0);
+  await world.payOrder(order);
+  const { purchase } = await world.untilStatus(buyer, order, 'completed');
+  assert.match(purchase, /^[\w-]{43}$/);
+  assert.equal(await bound(hold), purchase);
+  const { tickets } = (await buyer.get(`/v1/pay/orders/${order}/tickets`)).json;
+  assert.deepEqual(tickets.map(({ token }) => claims(token).p), [purchase, purchase]);
+  const told = await until('the shop to hear of it', () => [...world.shop.orders.values()].find(({ external_id }) => external_id === order));
+  assert.equal(told.purchase, purchase);
+  assert.deepEqual(world.postgres.rows(`SELECT purchase FROM pay.orders WHERE id = '${order}'`, 'pay')[0].purchase, {
+    version: 1,
+    digest: purchase,
+    event: 'gala',
+    currency: 'KRW',
+    lines: ['r8s1', 'r8s2'].map((place) => ({ place, category: 'Back', price: CHEAP, count: 1 })),
+    fees: 0,
+    total: 2 * CHEAP,
+    terms: '',
+  });
+});
+
+test('places of an area are priced, bound and sold like seats', async () => {
+  const visit = world.visit();
+  const { json } = await visit.hold({ area: 'floor', quantity: 3 });
+  const made = await world.order(buyer, { hold: json.hold, pass: visit.token });
+  const { order } = made.json;
+  await until('the payment to exist', () => world.psp.of(order).length > 0);
+  await world.payOrder(order);
+  const { purchase, amount } = await world.untilStatus(buyer, order, 'completed');
+  assert.equal(amount, 3 * DEAR);
+  assert.equal(await bound(json.hold), purchase);
+});
+
+test('an order that costs nothing is completed without a payment, and given back without one', async () => {
+  const priced = await world.house.admin.post('/admin/events/gala/price', { body: { category: 'Back', price: 0 } });
+  assert.equal(priced.status, 200, priced.text);
+  const { visit, hold } = await held('r7s1');
+  const made = await world.order(buyer, { hold, pass: visit.token });
+  assert.equal(made.status, 201, made.text);
+  const { order } = made.json;
+  const end = await world.untilStatus(buyer, order, 'completed');
+  assert.deepEqual([end.amount, end.payment], [0, null]);
+  assert.equal(world.psp.of(order).length, 0);
+  assert.equal((await buyer.get(`/v1/pay/orders/${order}/tickets`)).json.tickets.length, 1);
+  assert.equal((await buyer.post(`/v1/pay/orders/${order}/refund`)).status, 202);
+  await world.untilStatus(buyer, order, 'refunded');
+  await until('the seat to be free', async () => !(await world.soldSeats()).some((row) => row.startsWith(order)));
+  assert.equal(world.psp.of(order).length, 0);
+});

@@ -1,0 +1,235 @@
+// What is given back is shut first: tickets, then seats, then money, then the shop hears of it, a shop
+// that answers as a real one does.
+
+import assert from 'node:assert/strict';
+import test, { after, before } from 'node:test';
+import { assertProblem, openScope, until } from '../../lib-js/index.js';
+import { startShop } from '../demo-shop/shop.js';
+import { EVENT, openWorld } from './lib/world.js';
+
+const scope = openScope();
+let world;
+let shop;
+let buyer;
+before(async () => {
+  shop = await startShop(scope, { users: 25 });
+  world = await openWorld(scope, {
+    shop: { url: `http://127.0.0.1:${shop.port}/api/orders/import`, list_url: '', key: shop.apiKeyPath, retry_max: '200ms' },
+  });
+  world.psp.autoPay = true;
+  buyer = await world.login();
+});
+after(() => scope.close());
+
+async function buy(visitor = buyer) {
+  const { order } = (await world.order(visitor, world.hold())).json;
+  await world.untilStatus(visitor, order, 'completed');
+  const { tickets } = (await visitor.get(`/v1/pay/orders/${order}/tickets`)).json;
+  return { order, tickets };
+}
+
+async function refund(order, visitor = buyer) {
+  const answer = await visitor.post(`/v1/pay/orders/${order}/refund`);
+  assert.equal(answer.status, 202, answer.text);
+}
+
+const sagasOf = async (order) => (await world.pay.admin.get(`/admin/sagas?state=all&order=${order}`)).json.sagas;
+const atShop = async (order) => (await shop.partner.get(`/api/orders/import/${order}`)).json;
+const revoked = async () => (await world.pay.http.get(`/v1/pay/events/${EVENT}/revoked-tickets`)).json.revoked;
+
+test('tickets are dead and seats free before the provider is asked for the money', async () => {
+  const { order, tickets } = await buy();
+  const { hold } = world.postgres.rows(`SELECT hold FROM pay.orders WHERE id = '${order}'`, 'pay')[0];
+  world.psp.fault('POST /v1/refunds', { delayMs: 1500 });
+  await refund(order);
+  await until('the provider to be asked', () => world.psp.calls.some(({ path, body }) => path === '/v1/refunds' && body.includes(order)));
+  assert.equal(world.psp.of(order)[0].latest_charge.amount_refunded, 0, 'the provider has not answered');
+  assert.equal(world.seats.holds.get(hold).state, 'free');
+  const list = await revoked();
+  for (const { ticket } of tickets) assert.ok(list.includes(ticket), `${ticket} is on the list`);
+  const states = (await buyer.get(`/v1/pay/orders/${order}/tickets`)).json.tickets.map(({ state }) => state);
+  assert.deepEqual(states, ['revoked', 'revoked']);
+  await world.untilStatus(buyer, order, 'refunded');
+  const [saga] = await sagasOf(order);
+  const { timeline } = (await world.pay.admin.get(`/admin/sagas/${saga.saga}`)).json;
+  assert.equal(saga.definition, 'refund.2');
+  assert.deepEqual(timeline.filter(({ result }) => result === 'done').map(({ step }) => step), ['revoke_tickets', 'free_seats', 'refund_payment', 'tell_shop']);
+});
+
+test('a refund that began under the definition before ends under it', async () => {
+  const { order } = await buy();
+  await until('the checkout to end', async () => (await sagasOf(order)).every(({ state }) => state === 'completed'));
+  world.postgres.sql(
+    `UPDATE pay.orders SET status = 'refunding' WHERE id = '${order}';
+     INSERT INTO pay.saga (key, subject, data) SELECT 'refund.1', subject, data FROM pay.saga WHERE subject = '${order}'`,
+    'pay',
+  );
+  await world.untilStatus(buyer, order, 'refunded');
+  const [saga] = await sagasOf(order);
+  const { timeline } = (await world.pay.admin.get(`/admin/sagas/${saga.saga}`)).json;
+  assert.equal(saga.definition, 'refund.1');
+  assert.deepEqual(timeline.map(({ step }) => step), ['refund_payment', 'free_seats', 'revoke_tickets', 'tell_shop']);
+});
+
+test('a refund that the provider refuses is parked with an alarm, and the buyer is told how it stands', async () => {
+  const { order, tickets } = await buy();
+  world.psp.refuseRefundOf = order;
+  await refund(order);
+  const parked = await world.untilStatus(buyer, order, 'parked');
+  assert.equal(parked.reason, 'refund-held');
+  assert.match(parked.message, /티켓은 무효가 되었지만/);
+  assert.match((await buyer.get(`/pay/orders/${order}?lang=en`)).text, /Your tickets are void and your refund has not come through/);
+  for (const { token } of tickets) {
+    const scan = await world.pay.admin.post('/admin/checkin', { body: { event: EVENT, gate: 'g', token } });
+    assert.equal(scan.json.code, 'revoked');
+  }
+  await until('the alarm', async () => (await world.pay.metrics()).get('fairgate_sagas_parked') === 1);
+  const [saga] = await sagasOf(order);
+  assert.deepEqual([saga.state, saga.step, saga.cause], ['parked', 'refund_payment', 'charge_not_refundable']);
+  world.psp.refuseRefundOf = null;
+  const retried = await world.pay.admin.post(`/admin/sagas/${saga.saga}/retry`, { body: { reason: 'the provider has set it right' } });
+  assert.equal(retried.status, 200, retried.text);
+  const after_ = await world.untilStatus(buyer, order, 'refunded');
+  assert.equal(after_.reason, undefined);
+});
+
+test('the shop hears of an order before its refund, however early that is asked for', async () => {
+  const visitor = await world.login('pbkdf2@example.com');
+  world.queue.fault('/internal/sessions/', 503, Infinity); // the checkout cannot come to its end
+  const early = await buy(visitor);
+  assert.ok((await sagasOf(early.order)).some(({ step, state }) => step === 'end_session' && state === 'running'));
+  await refund(early.order, visitor);
+  await world.untilStatus(visitor, early.order, 'refunded');
+  await until('the shop to have both', async () => (await atShop(early.order)).status === 'refunded');
+  world.queue.heal();
+  const next = await buy(visitor);
+  await until('the shop to have the next', async () => (await atShop(next.order)).external_id === next.order);
+});
+
+test('a letter that the shop refuses for good is parked with an alarm, and the others go on', async () => {
+  const visitor = await world.login('sha512crypt@example.com');
+  const lost = await buy(visitor);
+  await until('the shop to have it', async () => (await atShop(lost.order)).external_id === lost.order);
+  shop.sql(`DELETE FROM orders WHERE external_id = '${lost.order}'`);
+  await refund(lost.order, visitor);
+  await world.untilStatus(visitor, lost.order, 'refunded');
+  const next = await buy(visitor);
+  await until('the shop to have the next', async () => (await atShop(next.order)).external_id === next.order);
+  await until('the alarm', async () => (await world.pay.metrics()).get('fairgate_shop_letters_parked') === 1);
+  const { letters } = (await world.pay.admin.get('/admin/letters')).json;
+  assert.deepEqual(letters.map(({ order, kind, error }) => [order, kind, error]), [[lost.order, 'refunded', 'status 404']]);
+  world.postgres.sql(`UPDATE pay.shop_outbox SET done_at = NULL, due_at = now() WHERE order_id = '${lost.order}' AND kind = 'completed'`, 'pay');
+  await until('the order to be there again', async () => (await atShop(lost.order)).external_id === lost.order);
+  const retried = await world.pay.admin.post(`/admin/letters/${letters[0].letter}/retry`);
+  assert.deepEqual([retried.status, retried.json], [200, { order: lost.order, kind: 'refunded' }]);
+  await until('the refund to arrive', async () => (await atShop(lost.order)).status === 'refunded');
+  assert.deepEqual((await world.pay.admin.get('/admin/letters')).json.letters, []);
+  assert.equal((await world.pay.admin.post(`/admin/letters/${letters[0].letter}/retry`)).status, 404);
+});
+
+const TERMS = `/admin/events/${EVENT}/refund-terms`;
+const terms = async () => (await world.pay.admin.get(TERMS)).json;
+const ANY = { by: 'buyer', until: null, before_start_s: null, percent: 100, handed_on: false };
+
+async function setTerms(more) {
+  const { version } = await terms();
+  const answer = await world.pay.admin.put(TERMS, { headers: { 'if-match': `"${version}"` }, body: { ...ANY, reason: 'a test', ...more } });
+  assert.equal(answer.status, 200, answer.text);
+  return answer.json;
+}
+
+test('the terms of refunds are set against the version that was read, and every change is on record', async () => {
+  const open = `/v1/pay/events/${EVENT}/refund-terms`;
+  const before_ = (await world.pay.http.get(open)).json;
+  assert.deepEqual(before_, { event: EVENT, version: 0, by: 'buyer', until: null, before_start_s: 86400, percent: 100, handed_on: false });
+  const put = (version, more = {}) => world.pay.admin.put(TERMS, { headers: version === null ? {} : { 'if-match': `"${version}"` }, body: { ...ANY, reason: 'a test', ...more } });
+  assertProblem(await put(null), 428, 'if-match-required');
+  assertProblem(await put(3), 412, 'version-mismatch');
+  assertProblem(await put(0, { percent: 0 }), 400, 'bad-request');
+  assertProblem(await put(0, { by: 'nobody' }), 400, 'bad-request');
+  const both = await Promise.all([put(0, { percent: 90 }), put(0, { percent: 80 })]);
+  assert.deepEqual(both.map(({ status }) => status).sort(), [200, 412]);
+  const now = await terms();
+  assert.equal(now.version, 1);
+  assertProblem(await put(0), 412, 'version-mismatch');
+  assert.equal((await put(1, { until: '2031-01-01T00:00:00Z', handed_on: true })).json.version, 2);
+  const acts = (await world.pay.admin.get(`/admin/events/${EVENT}/audit?subject=${EVENT}`)).json.acts;
+  assert.deepEqual(acts.map(({ act, actor, reason, detail }) => [act, actor, reason, detail.from?.version, detail.to.version]), [
+    ['refund-terms', 'operator', 'a test', 1, 2],
+    ['refund-terms', 'operator', 'a test', undefined, 1],
+  ]);
+  assert.equal((await world.pay.http.get('/v1/pay/events/another/refund-terms')).json.version, 0);
+});
+
+test('an order keeps the terms that it was made on, and its page tells them', async () => {
+  await setTerms({ until: '2031-01-01T00:00:00Z' });
+  const free = await buy();
+  await setTerms({ by: 'operator' });
+  const bound = await buy();
+  await setTerms({ until: new Date(Date.now() - 60_000).toISOString() });
+  const late = await buy();
+  const read = async ({ order }) => (await buyer.get(`/v1/pay/orders/${order}`)).json.refund;
+  assert.deepEqual(await read(free), { by: 'buyer', until: '2031-01-01T00:00:00.000Z', amount: 154000, handed_on: false });
+  assert.equal((await read(bound)).by, 'operator');
+  const page = async ({ order }, lang) => (await buyer.get(`/pay/orders/${order}?lang=${lang}`)).text;
+  assert.match(await page(free, 'en'), /Can be given back until.*2031-01-01/);
+  assert.match(await page(free, 'ko'), /환불 가능 기한.*2031-01-01/);
+  assert.match(await page(bound, 'en'), /Refunds for this event are made by the organiser/);
+  assert.match(await page(late, 'ko'), /환불 가능 기한이 지났습니다/);
+  for (const one of [bound, late]) assert.ok(!(await page(one, 'en')).includes('data-act="refund"'));
+  assertProblem(await buyer.post(`/v1/pay/orders/${bound.order}/refund`), 409, 'refund-by-operator');
+  assertProblem(await buyer.post(`/v1/pay/orders/${late.order}/refund`), 409, 'refund-too-late');
+  await refund(free.order);
+  await world.untilStatus(buyer, free.order, 'refunded');
+  const byHand = (order, body) => world.pay.admin.post(`/admin/orders/${order}/refund`, { body });
+  assertProblem(await byHand(late.order, {}), 400, 'bad-request');
+  assertProblem(await byHand('o_nothing', { reason: 'x' }), 404, 'order-unknown');
+  assert.equal((await byHand(late.order, { reason: 'the show is put off' })).status, 202);
+  await world.untilStatus(buyer, late.order, 'refunded');
+  assertProblem(await byHand(late.order, { reason: 'again' }), 409, 'not-refundable');
+  const [act] = (await world.pay.admin.get(`/admin/events/${EVENT}/audit?subject=${late.order}`)).json.acts;
+  assert.deepEqual([act.act, act.actor, act.reason, act.detail], ['refund', 'operator', 'the show is put off', { amount: 154000 }]);
+  const scan = await world.pay.admin.post('/admin/checkin', { body: { event: EVENT, gate: 'g', token: bound.tickets[0].token } });
+  assert.equal(scan.status, 200);
+  assertProblem(await byHand(bound.order, { reason: 'x' }), 409, 'not-refundable');
+});
+
+test('a part is given back where the terms say so, and nobody takes the rest for a mistake', async () => {
+  await setTerms({ percent: 70 });
+  const { order } = await buy();
+  assert.equal((await buyer.get(`/v1/pay/orders/${order}`)).json.refund.amount, 107800);
+  await refund(order);
+  await world.untilStatus(buyer, order, 'refunded');
+  assert.equal(world.psp.of(order)[0].latest_charge.amount_refunded, 107800);
+  const mail = await until('the mail', () => world.smtp.mails.find(({ text }) => text.includes(`<${order}.refunded@`)));
+  assert.match(Buffer.from(mail.text.split('\r\n\r\n')[1], 'base64').toString('utf8'), /: 107,800 KRW/);
+  await until('the shop to know', async () => (await atShop(order)).status === 'refunded');
+  world.postgres.sql("UPDATE pay.orders SET changed_at = changed_at - interval '1 hour'", 'pay');
+  await world.pay.admin.post('/admin/reconcile');
+  world.postgres.sql("UPDATE pay.psp_payment SET seen_at = seen_at - interval '1 hour'", 'pay');
+  const report = (await world.pay.admin.post('/admin/reconcile')).json;
+  assert.deepEqual(report.items.filter((item) => item.order === order), []);
+});
+
+test('an order of which a ticket was handed on is given back where the terms say so, and its holder is told', async () => {
+  const friend = await world.login('argon2id@example.com');
+  await setTerms({});
+  const bound = await buy();
+  await setTerms({ handed_on: true });
+  const free = await buy();
+  for (const { tickets: [ticket] } of [bound, free]) {
+    assert.equal((await buyer.post(`/v1/pay/tickets/${ticket.ticket}/transfer`, { to: friend.member })).status, 202);
+    const taken = await friend.post(`/v1/pay/tickets/${ticket.ticket}/accept`);
+    assert.equal(taken.status, 201, taken.text);
+  }
+  assertProblem(await buyer.post(`/v1/pay/orders/${bound.order}/refund`), 409, 'tickets-handed-on');
+  await refund(free.order);
+  await world.untilStatus(buyer, free.order, 'refunded');
+  const mail = await until('the mail', () => world.smtp.mails.find(({ text }) => text.includes(`<${free.order}.revoked@`)));
+  const words = Buffer.from(mail.text.split('\r\n\r\n')[1], 'base64').toString('utf8');
+  const [kept, gone] = [free.tickets[1], free.tickets[0]].map(({ number }) => number);
+  assert.equal(mail.to, 'argon2id@example.com');
+  assert.ok(words.includes(`${gone}`) && !words.includes(kept) && !words.includes('KRW'), words);
+  assert.equal((await world.pay.admin.post(`/admin/orders/${bound.order}/refund`, { body: { reason: 'a favour' } })).status, 202);
+  await world.untilStatus(buyer, bound.order, 'refunded');
+});

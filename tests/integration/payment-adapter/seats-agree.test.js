@@ -1,0 +1,97 @@
+// Seats, orders and tickets that disagree, made so by hand in the databases: each way is found by its
+// name; and the database itself refuses two good tickets for a seat.
+
+import assert from 'node:assert/strict';
+import test, { after, before } from 'node:test';
+import { openScope, until } from '../../lib-js/index.js';
+import { hall } from '../seat-service/house.js';
+import { openHouse } from './lib/house.js';
+
+const scope = openScope();
+let world;
+let buyer;
+
+before(async () => {
+  world = await openHouse(scope, { halls: hall({ limits: { orphan_rule: false }, area: 10 }) });
+  buyer = await world.login();
+});
+after(() => scope.close());
+
+const sql = (text) => world.postgres.sql(text, 'pay');
+
+async function complete(ask) {
+  const visit = world.visit();
+  const { hold } = (await visit.hold(ask)).json;
+  const { order } = (await world.order(buyer, { hold, pass: visit.token })).json;
+  await until('the payment to exist', () => world.psp.of(order).length > 0);
+  await world.payOrder(order);
+  await world.untilStatus(buyer, order, 'completed');
+  return order;
+}
+
+// Two hours go by.
+const age = () =>
+  sql(`UPDATE pay.orders SET changed_at = changed_at - interval '2 hours';
+       UPDATE pay.ticket SET issued_at = issued_at - interval '2 hours'`);
+
+const drift = () =>
+  until('all to be reached', async () => {
+    const { json } = await world.pay.admin.post('/admin/reconcile', { body: {} });
+    return json.not_reached.length === 0 && json.items.map(({ kind, order }) => `${kind} ${order}`).sort();
+  });
+
+test('orders of seats and of places in an area agree', async () => {
+  await complete({ seats: ['r1s1'] });
+  await complete({ area: 'floor', quantity: 2 });
+  await complete({ area: 'floor', quantity: 2 });
+  age();
+  assert.deepEqual(await drift(), []);
+});
+
+test('the database refuses a second good ticket for a seat, whichever order it is of', async () => {
+  const order = await complete({ seats: ['r2s1'] });
+  const again = (seat) => `INSERT INTO pay.ticket (id, order_id, event, seat, member, holder, kid, token)
+    SELECT 'by-hand', (SELECT id FROM pay.orders WHERE id <> '${order}' LIMIT 1), 'gala', '${seat}', '1', 'h', 'k', 't'`;
+  assert.throws(() => sql(again('r2s1')), /ticket_of_seat/);
+  sql(`UPDATE pay.ticket SET revoked_at = now() WHERE order_id = '${order}'`);
+  sql(again('r2s1'));
+  sql(`DELETE FROM pay.ticket WHERE id = 'by-hand'; UPDATE pay.ticket SET revoked_at = NULL WHERE order_id = '${order}'`);
+});
+
+test('two orders and two tickets for a seat are found, and whose seat it is not', async () => {
+  const [first, second] = [await complete({ seats: ['r3s1'] }), await complete({ seats: ['r3s2'] })];
+  sql(`DROP INDEX pay.ticket_of_seat;
+       UPDATE pay.orders SET seats = '["r3s1"]' WHERE id = '${second}';
+       UPDATE pay.ticket SET seat = 'r3s1' WHERE order_id = '${second}'`);
+  age();
+  assert.deepEqual(await drift(), [
+    `seat-not-sold ${second}`,
+    `sold-without-order ${second}`,
+    `ticket-without-seat ${second}`,
+    `two-orders ${[first, second].sort()[1]}`,
+    `two-tickets ${[first, second].sort()[1]}`,
+  ]);
+
+  // Such a database keeps nobody from starting, and is walled in once the pair is gone.
+  const wall = () => sql("SELECT to_regclass('pay.ticket_of_seat') IS NOT NULL");
+  await world.pay.stop();
+  await world.pay.start();
+  assert.equal(wall(), 'f');
+  assert.equal((await buyer.get(`/v1/pay/orders/${first}`)).status, 200);
+  sql(`UPDATE pay.orders SET seats = '["r3s2"]' WHERE id = '${second}';
+       UPDATE pay.ticket SET seat = 'r3s2' WHERE order_id = '${second}'`);
+  await world.pay.stop();
+  await world.pay.start();
+  assert.equal(wall(), 't');
+  assert.deepEqual(await drift(), []);
+});
+
+test('a ticket whose seat is not sold, or to another, is found', async () => {
+  const [bare, other] = [await complete({ seats: ['r4s1'] }), await complete({ seats: ['r4s2'] })];
+  sql(`UPDATE pay.ticket SET seat = 'r5s5' WHERE order_id = '${bare}'`);
+  age();
+  assert.deepEqual(await drift(), [`ticket-without-seat ${bare}`]);
+  sql(`UPDATE pay.ticket SET revoked_at = now() WHERE order_id = '${other}';
+       UPDATE pay.ticket SET seat = 'r4s2' WHERE order_id = '${bare}'`);
+  assert.deepEqual(await drift(), [`ticket-without-seat ${bare}`, `tickets-missing ${other}`]);
+});
