@@ -1,4 +1,4 @@
--- visit.lua: what one visitor does with a place: pass, heartbeat, end, leave.
+-- visit.lua: what one visitor does with a place: pass, heartbeat, end, leave; and look, what became of it.
 --
 -- ARGV: run id, highest `serving` this front has seen, call, place, where the session must end in
 --   ms (heartbeat only; 0: not known), entries of the draw that the place was reckoned by ('': none),
@@ -233,8 +233,20 @@ local function finish()
     return give_up()
 end
 
+-- Is there anything left of the place? A session that Redis has forgotten may come back by its pass.
+local function look()
+    if expires_ms or (has('called') and not has('ended') and phantoms_of(bucket) > 0) then
+        return { SAME, state, 0, 0, 0 }
+    elseif has('gone') or has('ended') then
+        return { GONE, state, 0, 0, 0 }
+    end
+    return { has('called') and EXPIRED or NOT_YET, state, 0, 0, 0 }
+end
+
 if ARGV[3] == 'pass' then
     return pass()
+elseif ARGV[3] == 'look' then
+    return look()
 elseif ARGV[3] == 'heartbeat' then
     return heartbeat()
 end

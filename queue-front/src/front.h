@@ -250,4 +250,16 @@ static inline void front_count(_Atomic uint64_t *counter)
     front_count_by(counter, 1);
 }
 
+/* Redis may have called somebody whom our picture still shows waiting; not somebody far behind. */
+static inline bool front_surely_waits(const struct front_event *line, struct place place)
+{
+    enum {
+        NEAR_SECONDS = 3, /* so far ahead of our picture Redis may be, with a tick lost */
+        NEAR_PLACES = 100,
+    };
+    uint64_t near =
+        NEAR_PLACES + line->view->knobs.rate_milli * NEAR_SECONDS / 1000 + line->view->knobs.burst;
+    return place.state == PLACE_WAITING && place.position > 0 && place.ahead > near;
+}
+
 #endif

@@ -21,6 +21,7 @@ enum {
 
     /* The shared status: document fields, the message in every language, the table of waits. */
     STATUS_BYTES_MAX = 24 * 1024,
+    JOINS_AGAIN_MAX = 32,    /* visits of one member, each a look-up at the next join */
     ME_BYTES_MAX = 768,      /* the personal one: fixed members only */
     FRONT_PAGE_US = 1000000, /* so long a page may be shared by those who have no place */
 

@@ -348,7 +348,7 @@ static void on_visited(struct redis_call *call, const redisReply *reply);
 
 static void send_visit(struct line_visit *visit)
 {
-    static const char *const names[] = {"pass", "heartbeat", "end", "leave"};
+    static const char *const names[] = {"pass", "heartbeat", "end", "leave", "look"};
     struct line_store *store = visit->store.store;
     const struct store_event *event = visit->store.call.ctx;
     struct text command = store_script(store, SCRIPT_VISIT, visit->event, 7);
@@ -368,7 +368,7 @@ static void send_visit(struct line_visit *visit)
 
 void line_store_visit(struct line_store *store, struct line_visit *visit)
 {
-    assert(visit->call <= LINE_LEAVE);
+    assert(visit->call <= LINE_LOOK);
     assert(visit->place > 0 && visit->place <= LINE_PLACE_MAX);
     visit->state = LINE_DRAFT;
     visit->expires_ms = 0;

@@ -112,6 +112,9 @@ enum line_visit_call {
     LINE_HEARTBEAT, /* extends the session within session_ttl and session_max */
     LINE_END,       /* the order is through: the slot is free, the place is used up */
     LINE_LEAVE,     /* gives place or slot up at once */
+    /* Changes nothing. LINE_SAME: the visit goes on; LINE_NOT_YET: it has not begun, and may yet;
+     * LINE_GONE, LINE_EXPIRED: given up, used, or over: nobody enters with this place any more. */
+    LINE_LOOK,
 };
 
 struct line_visit {

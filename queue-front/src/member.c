@@ -8,11 +8,16 @@
 #include "core/pass.h"
 #include "crypto/jwt.h"
 
+struct found {
+    struct visitor visitor;
+    struct member_name name;
+    unsigned lane;
+};
+
 /* 0, or as jwt_verify(); ERR_NOT_FOUND: there is no token, or nobody whose tokens we believe;
  * ERR_UNKNOWN: the key it names may yet come. */
 static int member_of(const struct http_req *req, const struct front *front,
-                     const struct front_event *event, bool run_out_ok, struct visitor *out,
-                     unsigned *lane)
+                     const struct front_event *event, bool run_out_ok, struct found *out)
 {
     struct span token = span_trim(http_req_header_named(req, SPAN("X-Member-Token")));
     if (token.len == 0)
@@ -38,16 +43,19 @@ static int member_of(const struct http_req *req, const struct front *front,
     if (rc < 0)
         return rc;
     struct span sub = jwt.claims.sub;
-    if (sub.len > 0)
-        *out = visitor_by_member(front->keys->visitors, front_event_id(event), sub);
+    bool named = sub.len > 0;
+    if (named) {
+        out->visitor = visitor_by_member(front->keys->visitors, front_event_id(event), sub);
+        out->name = member_name_make(front_event_id(event), sub);
+    }
     const json_t *claim = json_object_get(jwt.payload, "lane");
     unsigned found = LANES_MAX + 1;
     if (json_is_string(claim))
         found = event_doc_lane(&event->doc,
                                (struct span){json_string_value(claim), json_string_length(claim)});
-    *lane = found <= LANES_MAX ? found : 0;
+    out->lane = found <= LANES_MAX ? found : 0;
     jwt_deinit(&jwt);
-    return sub.len > 0 ? 0 : ERR_AUTH;
+    return named ? 0 : ERR_AUTH;
 }
 
 bool member_check(struct http_req *req, const struct front *front, const struct front_event *event,
@@ -57,31 +65,34 @@ bool member_check(struct http_req *req, const struct front *front, const struct 
     *lane = 0;
     if (!event->doc.member_required && event->doc.lanes_len == 0)
         return true;
-    int rc = member_of(req, front, event, false, member, lane);
-    if (event->doc.member_required) {
-        if (rc < 0)
-            answer_member_required(req, rc, event->id);
-        return rc == 0;
+    struct found found;
+    int rc = member_of(req, front, event, false, &found);
+    if (rc < 0 && event->doc.member_required) {
+        answer_member_required(req, rc, event->id);
+        return false;
     }
-    if (rc < 0 || *lane == 0) { /* a line for everybody needs no token; one may open a lane */
-        *member = (struct visitor){.has_idem = false};
-        *lane = 0;
+    /* A line for everybody needs no token; one may open a lane. */
+    if (rc == 0 && (event->doc.member_required || found.lane > 0)) {
+        *member = found.visitor;
+        *lane = found.lane;
     }
     return true;
 }
 
 bool member_holds(struct http_req *req, const struct front *front, const struct front_event *event,
-                  const uint8_t visitor[LINE_VISITOR_BYTES])
+                  const uint8_t visitor[LINE_VISITOR_BYTES], struct member_name *name_or_null)
 {
-    struct visitor member;
-    unsigned lane;
-    int rc = member_of(req, front, event, true, &member, &lane);
+    struct found found;
+    int rc = member_of(req, front, event, true, &found);
     if (rc < 0) {
         answer_member_required(req, rc, event->id);
         return false;
     }
-    if (memcmp(member.id, visitor, LINE_VISITOR_BYTES) == 0)
+    if (memcmp(found.visitor.id, visitor, LINE_VISITOR_BYTES) == 0) {
+        if (name_or_null != NULL)
+            *name_or_null = found.name;
         return true;
+    }
     http_problem(req, 403, "member-differs", "This place is another member's.");
     return false;
 }

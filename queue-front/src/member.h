@@ -4,6 +4,7 @@
 #define FG_QUEUE_FRONT_MEMBER_H
 
 #include "core/visitor.h"
+#include "crypto/member_name.h"
 #include "front.h"
 
 /* Where the event is for members: who it is, and the lane that the token's claim `lane` opens.
@@ -13,8 +14,9 @@ bool member_check(struct http_req *req, const struct front *front, const struct 
                   struct visitor *member, unsigned *lane);
 
 /* Is it the member whom a ticket belongs to? A token that has run out still says who it was: to
- * wait for an hour is no reason to be turned away. False: answered, 401 or 403 `member-differs`. */
+ * wait for an hour is no reason to be turned away. False: answered, 401 or 403 `member-differs`.
+ * True: *name is what the member is called in passes. */
 bool member_holds(struct http_req *req, const struct front *front, const struct front_event *event,
-                  const uint8_t visitor[LINE_VISITOR_BYTES]);
+                  const uint8_t visitor[LINE_VISITOR_BYTES], struct member_name *name_or_null);
 
 #endif

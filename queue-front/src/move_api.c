@@ -228,7 +228,7 @@ static void on_looked(struct line_move *line)
         ask_refuse(ask);
         return;
     }
-    if (line->member && !member_holds(ask->req, ask->front, event, line->visitor)) {
+    if (line->member && !member_holds(ask->req, ask->front, event, line->visitor, NULL)) {
         free(ask);
         return;
     }

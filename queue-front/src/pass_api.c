@@ -22,8 +22,6 @@
 enum {
     COOKIES_MAX = PASS_LEN_MAX + 512,
     ANSWER_MAX = PASS_LEN_MAX + NEXT_URL_BYTES_MAX + 512,
-    NEAR_SECONDS = 3, /* so far ahead of our picture Redis may be, with a tick lost */
-    NEAR_PLACES = 100,
 };
 
 struct visit {
@@ -33,6 +31,7 @@ struct visit {
     bool page;
     char session[SESSION_LEN_MAX + 1]; /* LINE_PASS, LINE_HEARTBEAT */
     uint8_t visitor[LINE_VISITOR_BYTES];
+    struct member_name member;
     uint32_t p50_s, p90_s; /* LINE_PASS: what was told with the ticket, at */
     uint64_t told_ms;
 };
@@ -101,6 +100,7 @@ static void answer_pass(const struct visit *visit, struct span session, unsigned
         .ends_s = (line->ends_ms + 999) / 1000,
     };
     memcpy(grant.visitor, visit->visitor, LINE_VISITOR_BYTES);
+    grant.member = visit->member;
     struct err_slot err;
     char pass_memory[PASS_LEN_MAX], cookie_memory[COOKIES_MAX], name_memory[COOKIE_NAME_MAX];
     struct text pass = text_on(pass_memory, sizeof(pass_memory));
@@ -206,14 +206,6 @@ static void on_passed(struct line_visit *line)
     visit_end(visit);
 }
 
-/* Redis may have called somebody whom our picture still shows waiting; not somebody far behind. */
-static bool surely_waits(const struct front_event *event, struct place place)
-{
-    uint64_t near = NEAR_PLACES + event->view->knobs.rate_milli * NEAR_SECONDS / 1000 +
-                    event->view->knobs.burst;
-    return place.state == PLACE_WAITING && place.position > 0 && place.ahead > near;
-}
-
 static struct front_event *event_of(struct http_req *req, struct front *front)
 {
     struct front_event *event = front_event_find(front, http_req_param(req, 0));
@@ -247,7 +239,8 @@ static void on_pass(struct http_req *req, void *ctx)
         answer_ticket_invalid(req, rc);
         return;
     }
-    if (ticket.member && !member_holds(req, front, event, ticket.visitor))
+    struct member_name member = {.text = ""};
+    if (ticket.member && !member_holds(req, front, event, ticket.visitor, &member))
         return;
     const struct front_event *line = front_line(front, event, ticket.lane);
     struct visit *visit =
@@ -256,6 +249,7 @@ static void on_pass(struct http_req *req, void *ctx)
         return;
     visit->line.entry = ticket.entry;
     visit->line.moves = ticket.moves;
+    visit->member = member;
     visit->p50_s = ticket.p50_s;
     visit->p90_s = ticket.p90_s;
     visit->told_ms = (uint64_t)ticket.issued_s * 1000 + ticket.issued_ms;
@@ -266,7 +260,7 @@ static void on_pass(struct http_req *req, void *ctx)
     assert(!session.overflown);
     memcpy(visit->visitor, ticket.visitor, LINE_VISITOR_BYTES);
     struct place place = place_at(line->view, ticket.entry, front_event_now_ms(front, line));
-    if (!surely_waits(line, place)) {
+    if (!front_surely_waits(line, place)) {
         visit_ask(visit, on_passed);
         return;
     }
@@ -322,6 +316,7 @@ static void on_session(struct http_req *req, void *ctx)
         return;
     memcpy(visit->session, pass.session, sizeof(visit->session));
     memcpy(visit->visitor, pass.visitor, LINE_VISITOR_BYTES);
+    visit->member = pass.member;
     visit->line.ends_ms = pass.ends_s * 1000; /* for a Redis that has forgotten the session */
     visit_ask(visit, on_heartbeat);
 }

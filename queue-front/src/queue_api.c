@@ -226,6 +226,7 @@ struct join {
     bool page; /* a form: answer by a page to go on to */
     bool new_cookie;
     bool member;
+    unsigned used; /* places of this visitor that were found used up on the way to this one */
     char cookie[VISITOR_COOKIE_LEN];
     uint8_t visitor[LINE_VISITOR_BYTES];
 };
@@ -299,6 +300,17 @@ void queue_promise(const struct front *front, const struct front_event *event,
     ticket->p90_s = eta.p90_s;
 }
 
+static struct ticket ticket_of(const struct join *join, const struct front_event *event)
+{
+    struct ticket ticket = {
+        .entry = join->line.entry,
+        .member = join->member,
+        .lane = event->view->lane,
+    };
+    memcpy(ticket.visitor, join->visitor, sizeof(ticket.visitor));
+    return ticket;
+}
+
 static void accept_join(struct join *join, const struct front_event *event)
 {
     struct front *front = join->front;
@@ -307,12 +319,7 @@ static void accept_join(struct join *join, const struct front_event *event)
         refuse_moved(join, event); /* whoever joined before has it elsewhere now */
         return;
     }
-    struct ticket ticket = {
-        .entry = join->line.entry,
-        .member = join->member,
-        .lane = event->view->lane,
-    };
-    memcpy(ticket.visitor, join->visitor, sizeof(ticket.visitor));
+    struct ticket ticket = ticket_of(join, event);
     queue_promise(front, event, &ticket);
     char ticket_memory[TICKET_LEN], cookies_memory[COOKIES_MAX];
     struct span text = write_ticket(front, event, &ticket, ticket_memory);
@@ -332,6 +339,8 @@ static void accept_join(struct join *join, const struct front_event *event)
     queue_answer_place(join->req, front, event, ticket.entry, text, is_new ? 201 : 200, &cookies);
 }
 
+static bool look_at_place(struct join *join, const struct front_event *event);
+
 static void on_joined(struct line_join *line)
 {
     struct join *join = (struct join *)line;
@@ -341,6 +350,8 @@ static void on_joined(struct line_join *line)
     const struct front_event *event = front_line_named(join->front, line->event);
     if (event == NULL) /* taken away while we asked */
         line->outcome = LINE_UNKNOWN;
+    if (line->outcome == LINE_SAME && look_at_place(join, event))
+        return;
     if (line->outcome == LINE_OK || line->outcome == LINE_SAME)
         accept_join(join, event);
     else
@@ -447,7 +458,12 @@ static bool recognise(struct join *join, const struct front_event *event,
     struct visitor visitor;
     if (idem.ptr != NULL && !visitor_idem_ok(idem))
         return false;
-    if (given->has_idem) { /* one challenge or one member, one place, whoever else shows it */
+    if (join->used > 0) { /* whatever named the used-up place would find it once more */
+        visitor = visitor_again(key, id, run_out);
+        if (given->has_idem)
+            memcpy(visitor.id, given->id, sizeof(visitor.id));
+    } else if (given
+                   ->has_idem) { /* one challenge or one member, one place, whoever else shows it */
         visitor = *given;
     } else if (idem.ptr != NULL) {
         visitor = visitor_by_key(key, id, idem);
@@ -543,8 +559,10 @@ static bool may_join(struct http_req *req, struct front *front, const struct fro
     return true;
 }
 
+/* `used`: so many places were found used up before; run_out is then the last of them. */
 static void ask_for_place(struct http_req *req, struct front *front,
-                          const struct front_event *event, const struct ticket *run_out)
+                          const struct front_event *event, const struct ticket *run_out,
+                          unsigned used)
 {
     if (is_shed(req, front, event))
         return;
@@ -563,6 +581,7 @@ static void ask_for_place(struct http_req *req, struct front *front,
     join->req = req;
     join->page = caller_wants_page(req);
     join->member = entrant.member;
+    join->used = used;
     if (!recognise(join, event, run_out, &entrant.given)) {
         free(join);
         answer_idem_invalid(req);
@@ -595,6 +614,86 @@ static void answer_again(struct http_req *req, struct front *front, const struct
     queue_answer_place(req, front, event, ticket->entry, text, 200, &cookies);
 }
 
+/* ---- a place that was used up ----
+ *
+ * Whether somebody has been inside with a place is known to Redis alone: a front sees that it was
+ * called, and so it stays. So whoever comes with such a place, by its ticket or found by name, is
+ * looked up there; what was used up or given up is no place any more, and its owner joins anew, as
+ * one whose call ran out does. A place that cannot be looked up is told as it is. */
+
+struct look {
+    struct line_visit line; /* first: the store hands back a pointer to it */
+    struct front *front;
+    struct http_req *req;
+    struct ticket ticket;
+    struct join *join; /* of whoever was found by name; NULL: the ticket came with the request */
+};
+
+static bool may_be_used(const struct front *front, const struct front_event *line, uint64_t entry)
+{
+    struct place place = place_at(line->view, entry, front_event_now_ms(front, line));
+    return event_state_takes_joins(line->view->state) && place.position > 0 &&
+           !front_surely_waits(line, place);
+}
+
+static void look_end(struct look *look)
+{
+    struct front *front = look->front;
+    struct span id = line_event_of(span_of(look->line.event));
+    const struct front_event *event = front_event_find(front, id);
+    const struct front_event *line = front_line_named(front, look->line.event);
+    bool used = look->line.outcome == LINE_GONE || look->line.outcome == LINE_EXPIRED;
+    unsigned before = look->join != NULL ? look->join->used : 0;
+    if (event == NULL || line == NULL)
+        answer_event_unknown(look->req, id);
+    else if (used && before < JOINS_AGAIN_MAX)
+        ask_for_place(look->req, front, event, &look->ticket, before + 1);
+    else if (look->join != NULL)
+        accept_join(look->join, line);
+    else
+        answer_again(look->req, front, line, &look->ticket);
+}
+
+static void on_looked(struct line_visit *line)
+{
+    struct look *look = (struct look *)line;
+    atomic_fetch_sub_explicit(&look->front->stats.pending, 1, memory_order_relaxed);
+    look_end(look);
+    free(look->join);
+    free(look);
+}
+
+/* False: there is nothing to look for, or no room to. */
+static bool look_up(struct http_req *req, struct front *front, const struct front_event *line,
+                    const struct ticket *ticket, struct join *join)
+{
+    uint64_t pending = atomic_load_explicit(&front->stats.pending, memory_order_relaxed);
+    if (!may_be_used(front, line, ticket->entry) || pending >= FRONT_PENDING_MAX)
+        return false;
+    struct look *look = calloc(1, sizeof(*look));
+    if (look == NULL)
+        return false;
+    *look = (struct look){.front = front, .req = req, .ticket = *ticket, .join = join};
+    memcpy(look->line.event, line->id, sizeof(look->line.event));
+    look->line.call = LINE_LOOK;
+    look->line.place = place_position(line->view, ticket->entry);
+    look->line.entry = ticket->entry;
+    look->line.moves = ticket->moves;
+    look->line.on_done = on_looked;
+    atomic_fetch_add_explicit(&front->stats.pending, 1, memory_order_relaxed);
+    line_store_visit(front->store, &look->line);
+    return true;
+}
+
+/* Of a join that found the place it was given before. True: the join is answered later. */
+static bool look_at_place(struct join *join, const struct front_event *event)
+{
+    struct ticket ticket = ticket_of(join, event);
+    if (moves_of(event->view->moves, ticket.entry) > 0)
+        return false;
+    return look_up(join->req, join->front, event, &ticket, join);
+}
+
 static void on_join(struct http_req *req, void *ctx)
 {
     (void)ctx;
@@ -612,7 +711,7 @@ static void on_join(struct http_req *req, void *ctx)
     int rc = caller_ticket(req, front, event, &ticket);
     if (rc == ERR_STATE &&
         !ticket.member) { /* the place is elsewhere; its old owner may join anew */
-        ask_for_place(req, front, event, &ticket);
+        ask_for_place(req, front, event, &ticket, 0);
         return;
     }
     if (rc < 0 && rc != ERR_NOT_FOUND) {
@@ -624,7 +723,7 @@ static void on_join(struct http_req *req, void *ctx)
     }
     /* A cookie that is no ticket (any more) must not lock anybody out: it is a new join. */
     if (rc < 0) {
-        ask_for_place(req, front, event, NULL);
+        ask_for_place(req, front, event, NULL, 0);
         return;
     }
     unsigned lane = ticket.lane;
@@ -632,14 +731,14 @@ static void on_join(struct http_req *req, void *ctx)
     if (!is_invited(req, front, event, &lane, &invited))
         return;
     if (lane != ticket.lane) { /* who waits in one lane shows the invitation of another */
-        ask_for_place(req, front, event, NULL);
+        ask_for_place(req, front, event, NULL, 0);
         return;
     }
     const struct front_event *line = front_line(front, event, ticket.lane);
     struct place place = place_of(req, front, line, ticket.entry);
     if (place.state == PLACE_EXPIRED || event->view->state == LINE_CLOSED)
-        ask_for_place(req, front, event, &ticket);
-    else
+        ask_for_place(req, front, event, &ticket, 0);
+    else if (!look_up(req, front, line, &ticket, NULL))
         answer_again(req, front, line, &ticket);
 }
 

@@ -460,6 +460,13 @@ static void fill(struct text *out, unsigned gap, void *ctx)
 
 /* ---- answering ---- */
 
+/* They tried to enter and were told so: the place was called, but nobody enters with it any more.
+ * A front alone does not see that. */
+static bool is_used(struct span notice)
+{
+    return span_eq(notice, SPAN("place-gone")) || span_eq(notice, SPAN("call-expired"));
+}
+
 static const char *view_of(const struct look *look)
 {
     enum line_state state = look->event->view->state;
@@ -474,7 +481,7 @@ static const char *view_of(const struct look *look)
     switch (look->place.state) {
     case PLACE_CALLED:
     case PLACE_LATE:
-        return "called";
+        return is_used(look->notice) ? "expired" : "called";
     case PLACE_ADMITTED:
         return "admitted";
     case PLACE_EXPIRED:

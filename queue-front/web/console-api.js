@@ -59,7 +59,8 @@ export async function call(name, method, path, options = {}) {
 
 export const get = async (name, path, options) => (await call(name, 'GET', path, options)).json;
 
-// Is it well? {ready, role, reasons, took_ms}, or {ready: false, silent: true}.
+// Is it well? {ready, role, reasons, out, took_ms}, or {ready: false, silent: true}. It may be ready and
+// have events that are out.
 export async function health(name) {
   const began = performance.now();
   try {

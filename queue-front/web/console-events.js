@@ -4,11 +4,12 @@ import { call, get, hasPart } from './console-api.js';
 import { byId, make, say } from './kit.js';
 import { badge, fact, guarded, number, percent, show } from './console-ui.js';
 
-// Sums over the categories of a hall; null where the hall is not known or its part does not answer.
+// Sums over the categories of a hall; null where the hall is not known or its part does not answer, and
+// {out} where the hall itself cannot be read, by its reason.
 export async function seatSums(id) {
   if (!hasPart('seats')) return null;
-  const hall = await get('seats', `/admin/events/${id}`).catch(() => null);
-  if (hall === null) return null;
+  const hall = await get('seats', `/admin/events/${id}`).catch((error) => (error.code === 'event-out' ? { out: error.message } : null));
+  if (hall === null || hall.out) return hall;
   const sum = (name) => hall.categories.reduce((total, category) => total + category[name], 0);
   return { seats: hall.seats, free: sum('free'), held: sum('held'), sold: sum('sold'), blocked: sum('blocked') };
 }
@@ -38,7 +39,8 @@ function card({ id, name, state, live }, sums) {
     make('p', { className: 'small' }, badge(state), ` ${id}`),
     facts);
   if (live.stale) item.append(make('p', { className: 'wrong' }, say('live.stale')));
-  if (sums !== null) item.append(seatBar(sums));
+  if (sums?.out) item.append(make('p', { className: 'wrong' }, say('part.out', say('part.seats'), sums.out)));
+  else if (sums !== null) item.append(seatBar(sums));
   return item;
 }
 

@@ -66,10 +66,11 @@ async function openList(main) {
     order.focus();
   }
 
-  function showReport({ at, drift: count, items, not_reached: silent }) {
+  function showReport({ at, drift: count, items, foreign, not_reached: silent }) {
     show(found,
       make('p', { className: count > 0 ? 'wrong' : silent.length > 0 || at === null ? '' : 'good' }, at === null ? say('drift.never') : say(count > 0 ? 'drift.found' : 'drift.nothing', number(count), moment(at))),
       ...(silent.length > 0 ? [make('p', { className: 'wrong' }, say('drift.silent', silent.join(', ')))] : []),
+      ...(foreign?.payments > 0 ? [make('p', { className: 'small' }, say('drift.foreign', number(foreign.payments)))] : []),
       make('ul', { className: 'trail' }, ...items.map(drift)));
   }
   found.addEventListener('click', ({ target }) => {

@@ -34,6 +34,7 @@ function card({ name, at, state, metric, token }) {
     make('p', { className: 'small' }, state.silent ? at : `${at} · ${say('part.took', number(state.took_ms))}`),
     ...((state.reasons ?? []).length > 0 ? [make('ul', {}, ...state.reasons.map(({ condition, reason }) => make('li', {}, `${condition}: ${reason}`)))] : []),
     ...(state.silent ? [make('p', { className: 'wrong' }, say('part.silent-means'))] : []),
+    ...((state.out ?? []).length > 0 ? [make('ul', { className: 'wrong out' }, ...state.out.map(({ event, reason }) => make('li', {}, say('part.out', event, reason))))] : []),
     ...facts(metric),
     ...(token || state.silent ? [] : [make('p', { className: 'wrong' }, say('part.token-refused'))]));
 }

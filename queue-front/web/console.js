@@ -175,7 +175,7 @@ function count(id, value, words) {
 
 async function watch() {
   const states = await Promise.all(parts.map(({ name }) => health(name)));
-  const down = states.filter(({ ready }) => !ready).length;
+  const down = states.filter(({ ready, out = [] }) => !ready || out.length > 0).length;
   count('down', down, say('menu.down', down));
   if (!hasPart('pay')) return;
   const parked = await metrics('pay').then((metric) => metric('fairgate_sagas_parked') ?? 0, () => 0);

@@ -25,6 +25,11 @@ let expires = 0;
 let opens = Date.parse(line.dataset.opens) || 0;
 const gathers = Date.parse(line.dataset.gathers) || 0;
 
+// Whoever tried to enter and was told that the place is used up, or over: what `me` tells of it is still
+// that it was called. To join again is what is left.
+const USED_UP = ['place-gone', 'call-expired'];
+let used = USED_UP.includes(new URLSearchParams(location.search).get('notice'));
+
 const notice = (text) => {
   const at = byId('notice');
   if (at.textContent !== text) at.textContent = text;
@@ -61,7 +66,8 @@ function viewOf() {
   if (me.place === 'admitted') return 'admitted';
   if (me.state === 'sold-out') return 'sold-out';
   if (me.position === null) return 'draw';
-  return me.place === 'late' ? 'called' : me.place;
+  const view = me.place === 'late' ? 'called' : me.place;
+  return view === 'called' && used ? 'expired' : view;
 }
 
 function see() {
@@ -312,6 +318,8 @@ async function join(invited = {}) {
 
 function settle(joined) {
   notice('');
+  if (used) history.replaceState(null, '', location.pathname);
+  used = false;
   me = joined;
   line.dataset.entry = me.entry ?? me.position;
   see();
@@ -341,6 +349,7 @@ async function enter() {
       return location.assign(pass.next_url);
     }
     const { code } = await answer.json();
+    if (USED_UP.includes(code)) return location.replace(`/e/${event}?notice=${code}`);
     if (code !== 'not-yet') {
       if (code !== 'event-frozen') notice(say('live.unavailable'));
       return again(0);

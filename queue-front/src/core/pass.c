@@ -1,7 +1,9 @@
 /* pass.c: what is in a pass: iss, aud (the event), sub (the session), jti (the session's MAC, which
- * is as unique as it is), iat, exp, and to trace it by: place and visitor. A pass lives as long as
- * its session does without a heartbeat; each heartbeat brings the next one. So a slot that was
- * given up is not held by a paper that is still good. */
+ * is as unique as it is), iat, exp, and to trace it by: place and visitor. Where the place is a
+ * member's, `member` names them: payment compares it with who is logged in, and the seats count
+ * what a member has over all visits. A pass lives as long as its session does without a heartbeat;
+ * each heartbeat brings the next one. So a slot that was given up is not held by a paper that is
+ * still good. */
 #include "core/pass.h"
 
 #include "base/base64.h"
@@ -22,13 +24,15 @@ int pass_put(struct text *out, const struct jwks *keys, const char *issuer,
     const struct jwks_key *key = jwks_signer(keys);
     if (key == NULL)
         return err_set(err, ERR_NOT_FOUND, "no key to sign passes with");
-    char memory[96];
+    char memory[160];
     struct text extra = text_on(memory, sizeof(memory));
     json_member_u64(&extra, "place", grant->place);
     json_member_u64(&extra, "ends", grant->ends_s);
     TEXT_LIT(&extra, ",\"visitor\":\"");
     base64_put(&extra, grant->visitor, sizeof(grant->visitor));
     text_char(&extra, '"');
+    if (grant->member.text[0] != '\0')
+        json_member_cstr(&extra, "member", grant->member.text);
     assert(!extra.overflown);
     struct jwt_claims claims = {
         .iss = span_of(issuer),
@@ -51,6 +55,7 @@ static int read_claims(const struct jwt *jwt, struct err_slot *err, struct pass 
     const json_t *place = json_object_get(jwt->payload, "place");
     const json_t *ends = json_object_get(jwt->payload, "ends");
     const json_t *visitor = json_object_get(jwt->payload, "visitor");
+    const json_t *member = json_object_get(jwt->payload, "member");
     if (!span_to_cstr(jwt->claims.sub, pass.session, sizeof(pass.session)) ||
         !json_is_integer(place) || json_integer_value(place) <= 0 || !json_is_integer(ends) ||
         json_integer_value(ends) <= 0 || !json_is_string(visitor))
@@ -58,6 +63,10 @@ static int read_claims(const struct jwt *jwt, struct err_slot *err, struct pass 
     struct span visitor_text = {json_string_value(visitor), json_string_length(visitor)};
     if (!base64_decode_exact(visitor_text, pass.visitor, sizeof(pass.visitor)))
         return err_set(err, ERR_AUTH, "pass with a visitor that is none of ours");
+    struct span name = {json_string_value(member), json_string_length(member)};
+    if (member != NULL && (!json_is_string(member) ||
+                           !span_to_cstr(name, pass.member.text, sizeof(pass.member.text))))
+        return err_set(err, ERR_AUTH, "pass with a member that is none of ours");
     pass.place = (uint64_t)json_integer_value(place);
     pass.ends_s = (uint64_t)json_integer_value(ends);
     *out = pass;

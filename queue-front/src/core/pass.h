@@ -6,6 +6,7 @@
 
 #include "core/session.h"
 #include "crypto/jwt.h"
+#include "crypto/member_name.h"
 
 #define PASS_TYPE "fairgate-pass+jwt"
 
@@ -19,6 +20,7 @@ struct pass_grant {
     uint64_t expires_s;
     uint64_t ends_s; /* the session never goes on beyond */
     uint8_t visitor[LINE_VISITOR_BYTES];
+    struct member_name member; /* "": the line does not know */
 };
 
 /* Appends the pass, at most PASS_LEN_MAX bytes. */
@@ -31,6 +33,7 @@ struct pass {
     uint64_t expires_s;
     uint64_t ends_s;
     uint8_t visitor[LINE_VISITOR_BYTES];
+    struct member_name member;
 };
 
 /* ERR_SYNTAX: no token; ERR_AUTH: not to be believed here; ERR_TIMEOUT: it has run out. */

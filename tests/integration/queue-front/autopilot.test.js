@@ -158,7 +158,6 @@ test('of two fronts one decides in each interval, whichever lives, and a deaf on
     (await deaf.metrics()).get('fairgate_health_pages_total{outcome="silent"}') > 6);
   assert.equal((await show(one)).autopilot_state.rate_per_s, 20);
   await one.kill();
-  one.child.expectedToFail = true;
   house.pages[0].figures = { p99_ms: 412 };
   await flown(two, 'a cut by the other', (s) => s.reason === 'latency');
   const visitor = new Visitor(two, 'show');

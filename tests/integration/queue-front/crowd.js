@@ -63,11 +63,13 @@ export class Crowd {
 
   assertNoPlaceTwice() {
     const places = [...this.places.values()];
+    assert.ok(places.length > 0, 'nobody was given a place');
     assert.equal(new Set(places).size, places.length, 'a place was given twice');
   }
 }
 
 export async function assertEveryTicketStands(house, tickets) {
+  assert.ok(tickets.length > 0 && house.fronts.some(({ child }) => child.running), 'somebody to ask about, and somebody to ask');
   for (const { ticket, place } of tickets) {
     for (const front of house.fronts.filter(({ child }) => child.running)) {
       const me = await front.http.get('/v1/queue/show/me', { token: ticket });

@@ -122,3 +122,71 @@ test('a file serves until the shop answers; a bad address is refused at start', 
   assert.notEqual(bad.status, 0);
   assert.match(bad.stderr + bad.stdout, /keys_url: must begin with http/);
 });
+
+// ---- who comes again ----
+
+const FAST = { rate_per_s: 1000, burst: 1000, max_active: 0 };
+const end = (front, session) => front.admin.post(`/internal/sessions/${session}/end`);
+
+test('a member whose visit is over comes again, at the end of the line, in whatever browser', async (t) => {
+  const shop = openShop();
+  const house = await openHouse(t, { fronts: 2, config: { members: { keys: shop.file } } });
+  await makeEvent(house, 'show', { ...FAST, member_required: true });
+  const kim = asMember(shop.token('kim'));
+  const seen = new Set();
+  for (const over of ['order', 'leave', 'order']) {
+    const visitor = new Visitor(house.fronts[seen.size % 2], 'show'); // no cookie of the last time
+    const joined = await visitor.join(kim);
+    assert.equal(joined.status, 201, joined.text);
+    assert.equal(seen.has(joined.json.position), false, 'another place than before');
+    seen.add(joined.json.position);
+    await visitor.entered(kim);
+    const inside = await visitor.join(kim);
+    assert.deepEqual([inside.status, inside.json.position], [200, joined.json.position], 'a visit that goes on is one');
+    const elsewhere = await new Visitor(house.front, 'show').join(kim);
+    assert.deepEqual([elsewhere.status, elsewhere.json.position], [200, joined.json.position]);
+    const { session } = (await visitor.pass(kim)).json;
+    if (over === 'order') await end(house.front, session);
+    else await visitor.leave();
+    assert.ok([401, 410].includes((await visitor.pass(kim)).status));
+  }
+});
+
+test('a ticket that was used up joins anew, and once: repeated it is the same new place', async (t) => {
+  const house = await openHouse(t);
+  await makeEvent(house, 'show', FAST);
+  const visitor = new Visitor(house.front, 'show');
+  const first = await visitor.joined();
+  const { session } = await visitor.entered();
+  await end(house.front, session);
+  assertProblem(await visitor.pass(), 410, 'place-gone');
+  const again = () => house.front.http.post('/v1/queue/show/join', { token: first.ticket });
+  const next = await again(), repeated = await again();
+  assert.deepEqual([next.status, repeated.status], [201, 200]);
+  assert.notEqual(next.json.position, first.position);
+  assert.equal(repeated.json.position, next.json.position);
+  const keyed = { headers: { 'idempotency-key': 'abc' } };
+  const other = new Visitor(house.front, 'show');
+  const { position } = await other.joined(keyed);
+  await end(house.front, (await other.entered()).session);
+  const stranger = await house.front.http.post('/v1/queue/show/join', keyed);
+  assert.equal(stranger.status, 201, 'also found by its key');
+  assert.notEqual(stranger.json.position, position);
+});
+
+test('the page of a used-up place offers to join again, without script too', async (t) => {
+  const house = await openHouse(t);
+  await makeEvent(house, 'show', FAST);
+  const visitor = new Visitor(house.front, 'show');
+  await visitor.joined();
+  await end(house.front, (await visitor.entered()).session);
+  visitor.jar.take({ headers: { 'set-cookie': ['fg_pass_show=; Max-Age=0'] } });
+  const html = { headers: { accept: 'text/html' }, body: '' };
+  const refused = await visitor.pass(html);
+  assert.equal(refused.headers.location, '/e/show?notice=place-gone');
+  const page = await house.front.http.get(`${refused.headers.location}&lang=en`, { headers: visitor.jar.headers });
+  assert.match(page.text, /data-view="expired"/);
+  assert.match(page.text, /You can join again/);
+  assert.equal((await visitor.join(html)).headers.location, '/e/show');
+  assert.ok((await visitor.entered()).session);
+});

@@ -239,23 +239,19 @@ test('of two operators who press at once, one acts and the other is told', async
   assert.deepEqual(answers.map(({ status }) => status).sort(), [200, 409]);
 });
 
-test('a knob acts within a second on every front, and survives their restart', async (t) => {
+test('a knob acts on every front, and survives their restart', async (t) => {
   const house = await openHouse(t, { fronts: 2 });
   await makeEvent(house, 'show', STILL);
   for (let i = 1; i <= 5; i += 1) {
-    const from = performance.now();
     await patch(house.fronts[i % 2], 'show', { message: { en: `notice ${i}` } });
     await Promise.all(house.fronts.map((front) =>
       until('the notice', async () =>
         (await front.http.get('/v1/queue/show/status')).json.message.en === `notice ${i}`)));
-    assertPrompt(1000, performance.now() - from);
   }
   const visitor = new Visitor(house.front, 'show');
   await visitor.joined();
-  const from = performance.now();
   await patch(house.fronts[1], 'show', { rate_per_s: 100 });
   await visitor.untilCalled();
-  assertPrompt(1000, performance.now() - from);
   for (const front of house.fronts) await front.restart();
   const { json } = await house.front.admin.get('/admin/events/show');
   assert.equal(json.message.en, 'notice 5');
