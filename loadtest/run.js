@@ -17,6 +17,7 @@ import { delay } from '../tests/lib-js/wait.js';
 import { barOf, middle, Report } from './bench/lib/report.js';
 import { audit } from './lib/audit.js';
 import { killParts } from './lib/faults.js';
+import { missed } from './lib/happened.js';
 import { openStage, operate } from './lib/stage.js';
 import { watchFronts } from './lib/watch.js';
 
@@ -68,12 +69,10 @@ function runCrowd(scope, path, settings) {
   return new Promise((resolve) => child.on('exit', (code) => resolve(code)));
 }
 
-function judge(dir, { stage }, { soldOut }) {
+function judge(dir, path, { soldOut }) {
   const records = readdirSync(dir).filter((name) => /^record\.\d+$/.test(name)).map((name) => join(dir, name));
   const json = join(dir, 'verdict.json');
-  const argv = ['--seats-max', SEATS_MAX, '--session-ttl', stage.session_ttl / 1000, '--json', json];
-  if (stage.begins === 'open') argv.push('--rate', stage.rate_per_s, '--burst', stage.burst);
-  if (stage.max_active > 0) argv.push('--active-max', stage.max_active);
+  const argv = ['--scenario', path, '--seats-max', SEATS_MAX, '--json', json];
   if (soldOut !== null && soldOut !== undefined) say(`sold out after ${soldOut.toFixed(1)} s`);
   try {
     execFileSync(join(BIN, 'crowd-judge'), [...argv.map(String), ...records], { stdio: 'inherit' });
@@ -102,10 +101,10 @@ async function runScenario(scope, { name, path, seed }) {
   if (code !== 0) throw new Error(`the crowd ended with ${code}`);
   if (kills.length > 0) await stage.stack.up(); // whatever is held back after its deaths
   const run = JSON.parse(readFileSync(report, 'utf8'));
-  const verdict = judge(dir, settings, stamps);
-  const books = settings.journey.to === 'order' ? await audit(stage.stack, stage.event) : null;
-  const others = books?.findings ?? [];
-  if (kills.length === 0 && run.visits_unended > 0) others.push(`${run.visits_unended} visits were left to run out, though no part was gone`);
+  const verdict = judge(dir, path, stamps);
+  const books = settings.journey.to === 'order' ? await audit(stage.stack, stage.event, { told: verdict }) : null;
+  const others = [...missed({ settings, run, kills, operator: stamps }), ...(books?.findings ?? [])];
+  others.push(...stage.stack.findings().map(({ what, text }) => `${what}\n${text}`));
   const findings = [...verdict.found, ...others];
   return { scenario: name, seed: Number(seed), at: new Date().toISOString(), settings, run, verdict, books, machine, kills, operator: stamps, findings, findings_total: verdict.findings + others.length };
 }
@@ -125,7 +124,8 @@ function tell(result) {
   for (const line of machine?.lines ?? []) say(`  ${line}`);
   const over = result.run?.took_us["tickets to visit's end"];
   if (over) say(`  from the tickets to the end of the visit: p50 ${over.p50 / 1000} ms, p99 ${over.p99 / 1000} ms, ${over.max / 1000} ms at most; ${result.run.visits_unended} left to run out`);
-  if (books) say(`  books: ${books.completed} orders, ${books.seats} seats, ${books.captured} captured, ${books.inShop} in the shop so far`);
+  if (books) say(`  books: ${books.completed} orders, ${books.seats} seats, ${books.captured} captured, ${books.inShop} in the shop, ${books.toShop} on their way to it`);
+  for (const what of books?.notJudged ?? []) say(`  not judged: ${what}`);
   for (const finding of findings) say(`FOUND: ${finding}`);
   mkdirSync(OUT, { recursive: true });
   const file = join(OUT, `${result.scenario}.json`);
@@ -145,6 +145,10 @@ try {
 } catch (error) {
   process.stderr.write(`run: ${error.stack}\n`);
 } finally {
-  await Promise.race([scope.close().catch((error) => process.stderr.write(`run: ${error.message}\n`)), delay(60_000)]);
+  const late = delay(60_000).then(() => { throw new Error('what was started does not end within a minute'); });
+  await Promise.race([scope.close(), late]).catch((error) => {
+    process.stderr.write(`run: ${error.message}\n`);
+    bad = true;
+  });
 }
 process.exit(bad ? 1 : 0);

@@ -8,7 +8,7 @@
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { client, openStack, parseMetrics, programPath, ROOT, runCrowd, startPostgres, targetsOf, until } from '../../tests/lib-js/index.js';
+import { buildWithLimits, client, openStack, parseMetrics, programPath, ROOT, runCrowd, startPostgres, targetsOf, until } from '../../tests/lib-js/index.js';
 import { PassOffice } from '../../tests/integration/seat-service/house.js';
 import { inTurns, ratio, sameWork, spread } from './lib/compare.js';
 import { runPinned } from './lib/machine.js';
@@ -49,7 +49,7 @@ async function sagas({ scope, add }) {
 // ---- the whole house ----
 
 async function openHouse(scope) {
-  const env = { FAIRGATE_BUILD_DIR: join(ROOT, 'build/release') };
+  const env = { FAIRGATE_BUILD_DIR: buildWithLimits(scope, { max_per_buyer: 0 }) }; // buyers share accounts
   const stack = await openStack(scope, { env });
   await stack.up();
   const office = new PassOffice('fairgate', stack.read('secrets/pass-es256.pem'));

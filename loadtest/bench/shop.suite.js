@@ -13,9 +13,9 @@
 // orders at its pace. Both are under pressure in B, the look-ups far beyond their cap. How often its
 // database was asked is read there, second by second, by its own clock and its own statistics.
 
-import { mkdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { client, delay, letIn, openScope, openStack, ROOT, runCrowd, targetsOf, until } from '../../tests/lib-js/index.js';
+import { buildWithLimits, client, delay, letIn, openScope, openStack, ROOT, runCrowd, targetsOf, until } from '../../tests/lib-js/index.js';
 import { BULK_PASSWORD, startShop } from '../../tests/integration/demo-shop/shop.js';
 import { sameWork, spread } from './lib/compare.js';
 import { pin, runPinned } from './lib/machine.js';
@@ -57,10 +57,8 @@ async function openShop(scope) {
 
 // A stack of all that is ours, and no shop of its own.
 async function openOurs(scope, shop) {
-  const build = scope.tempDir('build-');
-  mkdirSync(join(build, 'bin'));
-  for (const name of ['queue-front', 'seat-service', 'payment-adapter', 'psp-sandbox', 'halls'])
-    symlinkSync(join(ROOT, 'build/release/bin', name), join(build, 'bin', name));
+  // Thousands of buyers share the accounts of twenty people.
+  const build = buildWithLimits(scope, { max_per_buyer: 0 }, ['queue-front', 'seat-service', 'payment-adapter', 'psp-sandbox']);
   const env = {
     FAIRGATE_BUILD_DIR: build,
     FAIRGATE_USERS_CONNINFO: shop.postgres.conninfo('demo_shop', 'reader'),

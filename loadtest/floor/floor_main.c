@@ -2,11 +2,16 @@
  *
  *   floor PORT BYTES [reply|stream]
  *
- * reply: level-triggered epoll, one read, one write of constant bytes for each read that ends in an
- * empty line (N empty lines: N answers in one write, so that pipelining clients are served). No
- * parsing, no routing, no timeouts, no limits.
+ * reply: level-triggered epoll, one recvfrom, one sendto of constant bytes for each read that ends
+ * in an empty line (N empty lines: N answers in one write, so that pipelining clients are served).
+ * No parsing, no routing, no timeouts, no limits.
+ *
  * stream: accepts, sends a head once something was asked, then holds the connection and writes
- * constant bytes to all of them whenever SIGUSR1 comes; says how long that took. */
+ * constant bytes to all of them whenever SIGUSR1 comes; says how long that took.
+ *
+ * Its calls to the kernel are those of the services (common/http/http_conn.c). With read() and
+ * write(), which go through the file layer first, it would be slower by some per cent than it can
+ * be, and so flatter them. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -22,9 +27,20 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 enum { EVENTS_MAX = 1024, READ_MAX = 16384, PIPELINE_MAX = 64, FDS_MAX = 20000 };
+
+static ssize_t take(int fd, char *to, size_t len)
+{
+    return syscall(SYS_recvfrom, fd, to, len, 0, NULL, NULL);
+}
+
+static ssize_t give(int fd, const char *from, size_t len)
+{
+    return syscall(SYS_sendto, fd, from, len, MSG_NOSIGNAL, NULL, 0);
+}
 
 static int listen_on(uint16_t port)
 {
@@ -88,7 +104,7 @@ static void broadcast(int epoll, const char *bytes, size_t len)
     unsigned sent = 0;
     getrusage(RUSAGE_SELF, &before);
     for (int fd = 0; fd < FDS_MAX; fd++) {
-        if (is_stream[fd] && write(fd, bytes, len) == (ssize_t)len)
+        if (is_stream[fd] && give(fd, bytes, len) == (ssize_t)len)
             sent++;
     }
     getrusage(RUSAGE_SELF, &after);
@@ -112,7 +128,7 @@ struct floor {
 static void serve(const struct floor *floor, int fd)
 {
     static char bytes[READ_MAX];
-    ssize_t got = read(fd, bytes, sizeof(bytes));
+    ssize_t got = take(fd, bytes, sizeof(bytes));
     if (got <= 0) {
         is_stream[fd] = false;
         close(fd);
@@ -120,11 +136,11 @@ static void serve(const struct floor *floor, int fd)
     }
     if (floor->streams) {
         static const char head[] = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n";
-        is_stream[fd] = write(fd, head, sizeof(head) - 1) > 0;
+        is_stream[fd] = give(fd, head, sizeof(head) - 1) > 0;
         return;
     }
     unsigned count = requests_in(bytes, (size_t)got);
-    if (count > 0 && write(fd, floor->answer, floor->one * count) < 0)
+    if (count > 0 && give(fd, floor->answer, floor->one * count) < 0)
         close(fd);
 }
 

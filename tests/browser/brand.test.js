@@ -7,7 +7,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { openScope, openStack } from '../lib-js/index.js';
-import { customer, openBrowser, Operator, SIZES, Visitor } from './world.js';
+import { backOf, customer, openBrowser, Operator, SIZES, Visitor } from './world.js';
 
 const LOGO = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 200 50"><rect width="200" height="50" rx="8" fill="#7a1fa2"/></svg>';
 const COLOURS = { light: ['#7a1fa2', 'rgb(122, 31, 162)'], dark: ['#d9a6f5', 'rgb(217, 166, 245)'] };
@@ -119,7 +119,7 @@ describe('brand', () => {
       await readOfVisitors(visitor, 'checkout');
       await page.click('#pay-button');
       await page.waitForURL(`http://localhost:${stack.base + 4}/pay/**`);
-      await page.goto(new URL(page.url()).searchParams.get('return_url'));
+      await page.goto(await backOf(page));
       await page.locator('#pay-link').waitFor();
       await readOfVisitors(visitor, 'pending');
       await page.click('#pay-link');

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { openScope, openStack, request } from '../lib-js/index.js';
 import { openLooks } from './look.js';
-import { customer, openBrowser, Visitor } from './world.js';
+import { backOf, customer, openBrowser, Visitor } from './world.js';
 
 describe('pages', () => {
   const scope = openScope();
@@ -43,7 +43,7 @@ describe('pages', () => {
     await page.click('#pay-button');
     await page.waitForURL(`http://localhost:${stack.base + 4}/pay/**`);
     // Back from the provider without having paid: the order waits, and leads there again.
-    await page.goto(new URL(page.url()).searchParams.get('return_url'));
+    await page.goto(await backOf(page));
     await visitor.survey(looks, `${visitor.name}-order-pending`);
     await page.click('#pay-link');
     await page.fill('[name=number]', '4242424242424242');

@@ -8,7 +8,7 @@ import { after, before, describe, test } from 'node:test';
 import { client, openScope, openStack, until } from '../lib-js/index.js';
 import { hall } from '../integration/seat-service/house.js';
 import { openLooks } from './look.js';
-import { customer, openBrowser, SIZES, Visitor } from './world.js';
+import { backOf, customer, openBrowser, SIZES, Visitor } from './world.js';
 
 const MANNERS = [
   ['ko', { deviceScaleFactor: 1 }],
@@ -288,13 +288,14 @@ describe('what goes otherwise', () => {
       await page.context().setOffline(false);
       await page.click('#pay-button');
       await page.waitForURL(`http://localhost:${stack.base + 4}/pay/**`);
-      const back = new URL(page.url()).searchParams.get('return_url');
+      const back = await backOf(page);
 
       // The hall, while the order has the seats.
       await page.goto(`${visitor.at}/seats/demo`);
       await visitor.ready();
       await page.locator('#cart-seats li').first().waitFor();
       assert.equal(await page.isVisible('#cart-back'), false);
+      await page.click('#zoom-all'); // which seats they are is luck
       await see(visitor, 'paying', { drawn: '#map' });
 
       // An order that nobody works at, in each state that it may come to.
@@ -344,31 +345,41 @@ describe('what goes otherwise', () => {
       await page.click('a[href^="/pay/tickets/"]');
       await page.click('.ticket summary');
       await see(visitor, 'hand-on');
-      const handOn = async (at, to) => {
-        await at.fill('.ticket input', String(to));
-        await at.click('.ticket form button');
-        await at.locator('.ticket .notice:not(:empty)').waitFor(WAIT);
-      };
-      await handOn(page, 987654321);
-      await see(visitor, 'hand-on-nobody');
       await page.context().setOffline(true);
-      await handOn(page, member);
+      await page.fill('.ticket input', String(member));
+      await page.click('.ticket form button');
+      await page.locator('.ticket .notice:not(:empty)').waitFor(WAIT);
       assert.equal(await page.locator('.ticket svg').count(), 1);
       await see(visitor, 'hand-on-cut');
       await page.context().setOffline(false);
-      await handOn(page, member);
-      assert.equal(await page.locator('.ticket svg').count(), 0);
-      await see(visitor, 'handed-on');
+      await page.click('.ticket form button');
+      await page.locator('.ticket .offer').waitFor(WAIT);
+      assert.ok((await page.textContent('.ticket .offer')).includes(page.url()), 'the address is told');
+      assert.equal(await page.locator('.ticket svg').count(), 1, 'until it is taken it is its owner\'s');
+      await see(visitor, 'ticket-offered');
+
+      await friend.page.goto(page.url());
+      await friend.page.locator('[data-take]').waitFor();
+      await see(friend, 'ticket-to-take');
+      await friend.page.click('[data-take]');
+      await friend.page.locator('.ticket svg').waitFor();
+      await see(friend, 'ticket-from-somebody');
       await page.reload();
       assert.ok((await page.textContent('.ticket.void')).includes(page.url()), 'the address is still told');
       await see(visitor, 'tickets-gone');
-
-      await friend.page.goto(page.url());
-      await friend.page.locator('.ticket svg').waitFor();
-      await see(friend, 'ticket-from-somebody');
       await page.click('a[href^="/pay/orders/"]');
+      const order = new URL(page.url()).pathname.split('/').pop();
       await page.click('details summary');
       await page.click('[data-act=refund]');
+      await page.locator('#notice:not(:empty)').waitFor(WAIT);
+      await see(visitor, 'refund-handed-on');
+      const refund = await fetch(`http://127.0.0.1:${stack.base + 13}/admin/orders/${order}/refund`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${stack.secret('admin-token')}`, 'content-type': 'application/json' },
+        body: JSON.stringify({ reason: 'as the buyer asked' }),
+      });
+      assert.equal(refund.status, 202);
+      await page.reload();
       await page.locator('main[data-status=refunded]').waitFor(WAIT);
       await friend.page.reload();
       await friend.page.locator('.ticket.void').waitFor();

@@ -150,3 +150,9 @@ export class Operator extends Visitor {
 export function customer(stack, n) {
   return JSON.parse(readFileSync(`${stack.dir}/demo-users.json`, 'utf8'))[n];
 }
+
+// Where the provider's page leads a buyer who does not pay.
+export async function backOf(page) {
+  const answer = await page.request.post(page.url(), { form: { decision: 'cancel' }, maxRedirects: 0 });
+  return answer.headers().location;
+}

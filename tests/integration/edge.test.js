@@ -140,7 +140,7 @@ describe('the edge', () => {
     const ports = new Set();
     const join_ = { headers: { 'Idempotency-Key': 'k1' } };
     for (let i = 0; i < 60; i += 1) {
-      if (i === 20) process.kill(pid, 'SIGKILL');
+      if (i === 20) await stack.kill('queue-front', pid);
       const answer =
         i % 2 === 0
           ? await stack.edge.get('/v1/queue/demo/status')

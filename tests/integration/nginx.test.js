@@ -23,7 +23,7 @@ describe('nginx with auth_request', () => {
     const config = join(dir, 'front.conf');
     writeFileSync(config, `[http]\nport = ${frontPort}\n`);
     const program = join(ROOT, 'tests/integration/fake-service.js');
-    front = scope.spawn('front', [program, '--config', config]);
+    front = scope.spawn('front', [program, '--config', config], { stays: true });
 
     const shop = http.createServer((request, answer) => {
       shopSaw.push(request.url);

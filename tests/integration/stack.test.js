@@ -111,8 +111,7 @@ describe('a stack', () => {
 
   for (const name of ['queue-front', 'redis', 'postgres', 'edge']) {
     test(`starts ${name} again after kill -9`, async () => {
-      const { pid } = (await stack.parts())[name];
-      process.kill(pid, 'SIGKILL');
+      const pid = await stack.kill(name);
       await until(`${name} to be back`, async () => {
         const part = (await stack.parts())[name];
         return part.ready && part.pid !== pid;
@@ -192,6 +191,7 @@ test('a part that cannot start is told with its last words', async (t) => {
   writeFileSync(join(build, 'bin/queue-front'), '#!/bin/sh\necho "line 3: no such key"\nexit 2\n');
   chmodSync(join(build, 'bin/queue-front'), 0o755);
   const stack = await openStack(scope, { env: { FAIRGATE_BUILD_DIR: build } });
+  stack.mayDie('queue-front', 'status 2', Infinity);
   const { status, stderr } = await stack.command('up');
   assert.equal(status, 1);
   assert.match(stderr, /line 3: no such key/);

@@ -29,11 +29,11 @@ export function ratio(taken, a, b) {
 }
 
 // Refuses a comparison whose sides did not do the same work: throws unless the amounts agree, give
-// or take `slack` of the larger one. `sides`: {name: amount}.
+// or take `slack` of the larger one; nothing on both sides is no work. `sides`: {name: amount}.
 export function sameWork(what, sides, slack = 0) {
   const amounts = Object.values(sides);
   const most = Math.max(...amounts);
-  if (amounts.every((amount) => Number.isFinite(amount) && amount >= most * (1 - slack))) return;
+  if (most > 0 && amounts.every((amount) => Number.isFinite(amount) && amount >= most * (1 - slack))) return;
   throw new Error(`not comparable: ${what} differs: ${JSON.stringify(sides)}`);
 }
 

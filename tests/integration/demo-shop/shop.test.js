@@ -166,6 +166,17 @@ test("a partner's order comes in once, however often it is handed in", async () 
   assert.equal(mine[0].status, 'completed');
 });
 
+test('an order whose seats moved has the new ones, at its price', async () => {
+  const { customer } = await logIn(shop, 'customer000011@shop.example');
+  const order = anOrder(customer);
+  const moved = { ...order, kind: 'moved', seats: ['Z-1'] };
+  assertProblem(await shop.partner.post('/api/orders/import', { body: moved }), 404, 'unknown-order');
+  await shop.partner.post('/api/orders/import', { body: order });
+  for (let told = 0; told < 2; told += 1) assert.equal((await shop.partner.post('/api/orders/import', { body: moved })).status, 200);
+  const read = (await shop.partner.get(`/api/orders/import/${order.external_id}`)).json;
+  assert.deepEqual([read.seats, read.amount, read.status], [['Z-1'], order.amount, 'completed']);
+});
+
 test('a refund follows its order, once', async () => {
   const { customer } = await logIn(shop, 'customer000010@shop.example');
   const order = anOrder(customer);

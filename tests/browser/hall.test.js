@@ -1,0 +1,164 @@
+// The hall's page alone with its service: what is kept for those who need it or know a code, what the
+// plan draws beside its seats, and a stream out of which something is lost. (The whole way, from the
+// line to the ticket, is in journey.test.js.)
+
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { openScope, until } from '../lib-js/index.js';
+import { hall, importHall, openPostgres, openSeats, visitor } from '../integration/seat-service/house.js';
+import { openBrowser, SIZES, Visitor } from './world.js';
+
+// Two rows of the first category with a stage in front of them; the first seats of row 2 are wheelchair
+// places with companions beside them, row 8 is a club's.
+function drawnHall() {
+  const body = hall({ channels: [{ id: 'club', name: 'Club', code: 'open sesame' }], limits: { orphan_rule: false } });
+  body.plan.zones[0].rows.forEach((row, r) => {
+    row.position.y = 25 * (r + 1);
+    row.seats.forEach((seat, s) => { seat.position.x = 20 * s; });
+  });
+  body.plan.zones[0].areas = [
+    { shape: 'rectangle', color: '#2b2b33', border_color: '#000000', position: { x: 20, y: -60 }, rectangle: { width: 140, height: 40 }, text: { text: 'Bühne', color: '#ffffff', size: 20, position: { x: 70, y: 20 } } },
+    { shape: 'polygon', color: '#f4d03f', position: { x: -70, y: 20 }, polygon: { points: [{ x: 0, y: 0 }, { x: 40, y: 30 }, { x: 0, y: 60 }] }, text: { text: 'Bar', size: 12, position: { x: 14, y: 30 } } },
+    { shape: 'circle', border_color: '#c0392b', position: { x: 230, y: 60 }, circle: { radius: 20 } },
+    { shape: 'text', position: { x: 90, y: 290 }, text: { text: 'Foyer', size: 16, position: { x: 0, y: 0 } } },
+  ];
+  body.rows = [{ zone: 'Hall', row: '8', channel: 'club' }];
+  body.seats = [
+    { guid: 'r2s1', accessible: true }, { guid: 'r2s2', companion_of: 'r2s1' },
+    { guid: 'r2s3', accessible: true }, { guid: 'r2s4', companion_of: 'r2s3' },
+  ];
+  return body;
+}
+
+describe('the hall', () => {
+  const scope = openScope();
+  let seats;
+  let browser;
+  let events = 0;
+
+  before(async () => {
+    seats = await openSeats(scope, await openPostgres(scope));
+    browser = await openBrowser(scope);
+  });
+  after(() => scope.close());
+
+  async function enter(options = {}) {
+    const event = `hall-${(events += 1)}`;
+    await importHall(seats, event, drawnHall());
+    const guest = await Visitor.open(browser, { base: seats.port }, { locale: 'en-GB', ...options });
+    const value = seats.office.pass(event);
+    await guest.page.context().addCookies([{ name: `fg_pass_${event}`, value, url: `http://localhost:${seats.port}/` }]);
+    await guest.page.route('**/v1/queue/**', (route) => route.fulfill({ json: {} }));
+    await guest.page.goto(`http://localhost:${seats.port}/seats/${event}`);
+    await guest.ready();
+    return { event, guest, page: guest.page, other: visitor(seats, event) };
+  }
+
+  const cart = (page) => page.locator('#cart-seats li').allTextContents();
+
+  test('a wheelchair place and its companion are had by best available, by keys alone', async () => {
+    const { guest, page } = await enter();
+    await page.locator('#needs summary').focus();
+    await page.keyboard.press('Enter');
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Space');
+    assert.ok(await page.locator('#access').isChecked());
+    await guest.takeBest(2);
+    assert.match((await cart(page)).join(), /accessible.*for a companion/s);
+    await guest.judge('hall-needs-phone');
+    assert.deepEqual(guest.wrong, []);
+  });
+
+  test('who takes a kept place without having said so is asked, on the list as on the map', async () => {
+    const { guest, page } = await enter();
+    await guest.openRow(0, 1);
+    await guest.seat(0).click();
+    await page.locator('#trouble').getByText('kept for people who need it').waitFor();
+    await guest.judge('hall-access-asked');
+    await page.locator('#offers button').click();
+    await until('it to be ours', async () => (await cart(page)).length === 1);
+    assert.ok(await page.locator('#access').isChecked(), 'and is not asked again');
+    await guest.seat(1).click();
+    await until('the companion beside it', async () => (await cart(page)).length === 2);
+    assert.deepEqual(guest.wrong, []);
+  });
+
+  test('a presale code is checked, said to be wrong where it is, and opens its seats', async () => {
+    const { guest, page } = await enter();
+    await guest.openRow(0, 7);
+    assert.match(await guest.seat(0).textContent(), /with a code only/);
+    await guest.seat(0).click();
+    await page.locator('#trouble').getByText('holders of a code').waitFor();
+    await page.click('#trouble-close');
+    await page.click('#needs summary');
+    await page.fill('#code', 'open sesam');
+    await page.keyboard.press('Enter');
+    await page.locator('#code-told').getByText('no code of this event').waitFor();
+    assert.equal(await page.locator('#code').getAttribute('aria-invalid'), 'true');
+    await guest.judge('hall-code-wrong');
+    await page.fill('#code', 'open sesame');
+    await page.click('#code-form button');
+    await page.locator('#code-told').getByText('This code is right: Club').waitFor();
+    assert.doesNotMatch(await guest.seat(0).textContent(), /with a code/);
+    await guest.seat(0).click();
+    await until('it to be ours', async () => (await cart(page)).length === 1);
+    await page.reload();
+    await guest.ready();
+    await page.locator('#code-told').getByText('This code is right').waitFor({ state: 'attached' });
+    assert.deepEqual(guest.wrong, []);
+  });
+
+  test('what the plan draws stands on the map, in light and in dark', async () => {
+    for (const colorScheme of ['light', 'dark']) {
+      for (const size of ['phone', 'desktop']) {
+        const { guest, page } = await enter({ colorScheme, viewport: SIZES[size] });
+        const inked = await page.locator('#map canvas').first().evaluate((canvas) => {
+          const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+          let n = 0;
+          for (let i = 3; i < data.length; i += 4) n += data[i] > 0;
+          return n;
+        });
+        assert.ok(inked > 500, `${inked} points`);
+        await guest.judge(`hall-drawn-${colorScheme}-${size}`);
+        await page.click('#zoom-in');
+        await page.click('#zoom-in');
+        await guest.judge(`hall-drawn-near-${colorScheme}-${size}`, { axe: false });
+        assert.deepEqual(guest.wrong, []);
+      }
+    }
+  });
+
+  test('a page that has lost a delta notices with the next one, and shows what is there', async () => {
+    // A stream that loses what is told of one seat, as a proxy with a full buffer may.
+    const lossy = () => {
+      const Real = globalThis.EventSource;
+      globalThis.EventSource = class extends Real {
+        addEventListener(name, work) {
+          super.addEventListener(name, (message) => {
+            // Once: a stream that breaks and comes back tells it again, and that is to be heard.
+            if (!globalThis.lost && name === 'seats' && JSON.parse(message.data).held.includes(40)) globalThis.lost = true; // r5s1
+            else work(message);
+            globalThis.connected = true; // the first one says what has changed since the picture
+          });
+        }
+      };
+    };
+    const event = `hall-${(events += 1)}`;
+    await importHall(seats, event, drawnHall());
+    const guest = await Visitor.open(browser, { base: seats.port }, { locale: 'en-GB' });
+    const { page } = guest;
+    await page.addInitScript(lossy);
+    await page.context().addCookies([{ name: `fg_pass_${event}`, value: seats.office.pass(event), url: `http://localhost:${seats.port}/` }]);
+    await page.route('**/v1/queue/**', (route) => route.fulfill({ json: {} }));
+    await page.goto(`http://localhost:${seats.port}/seats/${event}`);
+    await guest.ready();
+    await guest.openRow(0, 4);
+    await page.waitForFunction(() => globalThis.connected);
+    const other = visitor(seats, event);
+    assert.equal((await other.hold({ seats: ['r5s1'] })).status, 201);
+    await page.waitForFunction(() => globalThis.lost);
+    assert.match(await guest.seat(0).textContent(), /150,000/, 'it does not know yet');
+    assert.equal((await other.hold({ seats: ['r5s5'] })).status, 201);
+    for (const n of [0, 4]) await guest.seat(n).getByText('being bought').waitFor();
+  });
+});
