@@ -4,6 +4,7 @@
 -- ARGV: run id, call, version that the caller saw (0: any), state from, state to, audit entry
 --   (JSON object), document, a new seed in hex (taken if the event has none), beacon of a draw,
 --   knobs in the order of knob_names()
+--   of `create`: a random number of 24 bits, not 0, stands in the place of the state from
 --   of `seats`: the number of seats left stands in the place of the state from, and the odds that the
 --   front has reckoned from it (opaque here) in the place of the audit entry; `to` is OPEN if a
 --   sold-out event is to open again when there are some
@@ -126,12 +127,16 @@ local function feed(state, version, seats, reopen)
     return { OK, OPEN, version }
 end
 
-local cfg = call('HMGET', KEYS[1], 'boot', 'version', 'state', 'undo_version', 'undo_state')
+local cfg = cfg_read('boot', 'version', 'state', 'undo_version', 'undo_state')
 if ARGV[2] == 'create' then
     if cfg[2] then
         return { SAME, tonumber(cfg[3]), tonumber(cfg[2]) }
     end
-    call('HSET', KEYS[1], 'boot', ARGV[1], 'version', 1, 'state', DRAFT)
+    if (tonumber(call('HGET', prefix .. 'heal', 'version')) or 0) > 0 then
+        return { HEAL } -- fronts are just telling of an event of this id
+    end
+    call('HSET', KEYS[1], 'boot', ARGV[1], 'version', 1, 'state', DRAFT, 'incarnation',
+        string.format('%012x%06x', now_ms, tonumber(ARGV[4])))
     call('HSET', KEYS[1], 'seed', ARGV[8])
     write_document()
     audit(ARGV[6], 1)
@@ -140,8 +145,10 @@ end
 
 if not cfg[2] then
     return { UNKNOWN, DRAFT, 0 }
-elseif cfg[1] ~= ARGV[1] then
-    return { HEAL }
+end
+local refused = refusal(cfg[1])
+if refused then
+    return refused
 end
 local version, state = tonumber(cfg[2]), tonumber(cfg[3])
 if ARGV[2] == 'seats' then

@@ -6,7 +6,7 @@
 --   service_rate_milli, version, state, document, seed, entries,
 --   beacon, drawn_ms, knobs in knob_names()' order
 -- Answer: {OK} the line is whole; {HEAL, ms} a collection is open for so long; {UNKNOWN} nobody
---   knows this event
+--   knows this event, or it has no such lane; {RENEWED} there is a newer one of this id
 --
 -- No single front has seen everything, so the first one to ask opens a window in which each front
 -- raises the marks (`heal`) to what it knows. Until it closes, `boot` names another run, and all
@@ -15,6 +15,10 @@
 -- what a front that died with Redis may have given out.
 --
 -- A front that comes too late for the window, with higher marks, raises the counters at once.
+--
+-- Of two events of one id the newer incarnation counts, and nothing of the older one: a front that
+-- knows an older one is told RENEWED and forgets it; where Redis has gone back to an older one, that
+-- one's keys go before the newer is made whole.
 
 local MARKS = { 'issued', 'serving', 'dead', 'active', 'outstanding', 'admitted', 'no_shows',
     'stay_away_milli', 'service_rate_milli' }
@@ -25,6 +29,21 @@ local counters = call('MGET', prefix .. 'seq', prefix .. 'serving')
 local issued, serving = tonumber(counters[1]) or 0, tonumber(counters[2]) or 0
 local version = tonumber(cfg[2]) or 0
 local same_run = cfg[1] == ARGV[1]
+
+local told = call('HGET', heal, 'incarnation') or ''
+local newest = incarnation
+for _, one in ipairs({ told, known or '' }) do
+    newest = one > newest and one or newest
+end
+if known and known < newest then
+    return { RENEWED }
+elseif lane > 0 and version > 0 and lane > #shares_of(call('HGET', CFG, 'shares')) then
+    return { UNKNOWN }
+end
+local gone_back = version > 0 and incarnation < newest
+if gone_back then
+    issued, serving, version, same_run = 0, 0, 0, false
+end
 
 if same_run and issued >= tonumber(ARGV[6]) and serving >= tonumber(ARGV[7]) and
     version >= tonumber(ARGV[15]) then
@@ -39,6 +58,7 @@ local function restart_collection()
 end
 
 local function contribute()
+    call('HSET', heal, 'incarnation', newest)
     local names = { 'gap', 'version', unpack(MARKS) }
     local values = { ARGV[3], ARGV[15], unpack(ARGV, 6, 14) }
     local known = call('HMGET', heal, unpack(names))
@@ -98,6 +118,9 @@ local function restore_document(marks)
     end
     version = marks.version
     local fields = { 'version', version, 'state', marks.state }
+    if newest ~= '' then
+        fields = { 'incarnation', newest, unpack(fields) }
+    end
     for _, name in ipairs({ 'doc', knob_names() }) do
         fields[#fields + 1] = name
         fields[#fields + 1] = call('HGET', heal, name)
@@ -142,8 +165,27 @@ local function restore_calls(bucket, marks)
     end
 end
 
+-- What else an older event has left runs out (codes) or is never asked for (keys of joins, which
+-- are made with the incarnation).
+local function drop_older()
+    each_line(function()
+        for _, name in ipairs({ 'seq', 'serving', 'bucket', 'hist', 'called', 'gone', 'ended',
+            'skipped', 'back', 'early', 'door', 'knock', 'moved', 'told', 'pilot', 'series',
+            'active', 'ends', 'lanes', 'fronts' }) do
+            call('UNLINK', prefix .. name)
+        end
+        if lane > 0 then
+            call('UNLINK', prefix .. 'cfg')
+        end
+    end)
+    call('UNLINK', CFG)
+end
+
 local function close(gap)
     local marks = read_marks()
+    if gone_back then
+        drop_older()
+    end
     local bucket = bucket_read('at_us', 'nano', 'called_n', 'came_n', 'left_n', 'settled', 'dead',
         'admitted', 'no_shows', 'show_came', 'show_of', 'rate_places', 'rate_us', 'generation',
         'last_upto', 'last_called_ms', 'last_expires_ms', 'phantoms', 'phantom_until_ms',
@@ -177,7 +219,7 @@ local function close(gap)
 end
 
 local collection = call('HMGET', heal, 'boot', 'until_ms')
-if collection[1] ~= ARGV[1] then
+if collection[1] ~= ARGV[1] or told < newest then
     restart_collection()
     collection = { ARGV[1], now_ms + tonumber(ARGV[2]) }
 end

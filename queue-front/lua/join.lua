@@ -16,8 +16,9 @@
 local PLACE_MAX = 1073741824 -- LINE_PLACE_MAX of the fronts; a bitmap of so many places is 128 MB
 
 local cfg = cfg_read('boot', 'state', 'joins_per_ip_per_min')
-if cfg[1] ~= ARGV[1] then
-    return { HEAL }
+local refused = refusal(cfg[1])
+if refused then
+    return refused
 end
 local state = tonumber(cfg[2])
 if state ~= OPEN and state ~= PAUSED and state ~= PRE_QUEUE and

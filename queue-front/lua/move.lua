@@ -15,7 +15,7 @@
 -- A code is a key that runs out by itself: "entry:moves:visitor:user", `user` empty until it was
 -- used, then who did. Kept for the rest of its life, so that the same device may ask again, whose
 -- answer was lost. It belongs to one number of moves: once the place has moved, by whatever code,
--- all older codes are void.
+-- all older codes are void. And to one incarnation of the event, whose random digits are in its name.
 --
 -- Only the one who takes the code changes anything, and Redis does one thing at a time: of two, one
 -- finds it unused.
@@ -25,11 +25,12 @@ local MOVED_MAX = 131072   -- MOVES_PLACES_MAX of the fronts
 local OF_PLACE_MAX = 255   -- a byte of the ticket
 
 local cfg = cfg_read('boot', 'state', 'entries')
-if cfg[1] ~= ARGV[1] then
-    return { HEAL }
+local refused = refusal(cfg[1])
+if refused then
+    return refused
 end
 local state = tonumber(cfg[2])
-local code_key = root .. 'code:' .. ARGV[3]
+local code_key = root .. 'code:' .. string.sub(incarnation, -6) .. ARGV[3]
 
 local function answer(outcome, entry, moves, visitor, retry_ms)
     return { outcome, state, retry_ms or 0, entry or 0, moves or 0, visitor or '' }

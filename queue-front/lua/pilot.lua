@@ -10,11 +10,13 @@
 -- whose decision counts, only that one does. A front that is cut off from the services must not stop a
 -- line that others see in good health: silence counts once nobody has heard anything for silent_ms.
 
-local cfg = call('HMGET', KEYS[1], 'boot', 'version', 'state', 'pilot_ceiling_milli')
+local cfg = cfg_read('boot', 'version', 'state', 'pilot_ceiling_milli')
 if not cfg[2] then
     return { UNKNOWN, DRAFT, 0 }
-elseif cfg[1] ~= ARGV[1] then
-    return { HEAL }
+end
+local refused = refusal(cfg[1])
+if refused then
+    return refused
 end
 local version, state, ceiling_milli = tonumber(cfg[2]), tonumber(cfg[3]), tonumber(cfg[4]) or 0
 if ceiling_milli == 0 then

@@ -13,7 +13,7 @@
 -- The order of enum line_outcome and enum line_state.
 local OK, SAME, UNKNOWN, WRONG_STATE, LIMITED, NOT_YET, EXPIRED, GONE, CONFLICT, HEAL =
     0, 1, 2, 3, 4, 5, 6, 7, 8, 9
-local MOVED, INSIDE, NO_CODE, CODE_USED, EXHAUSTED = 10, 11, 12, 13, 14
+local MOVED, INSIDE, NO_CODE, CODE_USED, EXHAUSTED, RENEWED = 10, 11, 12, 13, 14, 15
 local DRAFT, SCHEDULED, PRE_QUEUE, OPEN, PAUSED, SOLD_OUT, CLOSED, FROZEN = 0, 1, 2, 3, 4, 5, 6, 7
 
 local call = redis.call
@@ -35,8 +35,16 @@ end
 
 local OF_THE_LINE = { boot = true, seed = true, entries = true, beacon = true, drawn_ms = true }
 
+-- An event that was made anew under the same id is another one. Its incarnation, when it was made
+-- and six random digits, tells them apart and which is the newer; '' belongs to events that are
+-- older than incarnations. `known`: of the front; nil: it knows none.
+local known = string.match(ARGV[1], ':(.*)$')
+ARGV[1] = string.match(ARGV[1], '^[^:]*')
+local incarnation = ''
+
 local function cfg_read(...)
-    local values = call('HMGET', CFG, ...)
+    local values = call('HMGET', CFG, 'incarnation', ...)
+    incarnation = table.remove(values, 1) or ''
     if lane > 0 then
         for i, name in ipairs({ ... }) do
             if OF_THE_LINE[name] then
@@ -45,6 +53,16 @@ local function cfg_read(...)
         end
     end
     return values
+end
+
+-- Why nothing that this front asks can be done here; nil: go on. RENEWED: it knows an older event of
+-- this id and shall forget it. HEAL: Redis was restarted, or has gone back to an older event.
+local function refusal(boot)
+    if known and incarnation > known then
+        return { RENEWED }
+    elseif boot ~= ARGV[1] or (known and incarnation < known) then
+        return { HEAL }
+    end
 end
 
 -- The lanes' shares of the calls in percent, as core/lanes.h packs them: digits of base 128.

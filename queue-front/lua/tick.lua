@@ -13,7 +13,7 @@
 --   {doc, knobs...} or {} if the front has this version, {stretch, ...} those it has not,
 --   {judged, skipped, first block, ghosts, ghosts, ...} of that block and the ones behind it,
 --   {seed, entries or '' before the draw, beacon, drawn_ms, state before a freeze, version that an
---   undo would take back, state before it} with a document,
+--   undo would take back, state before it, incarnation} with a document,
 --   {entry, ...} given up before the draw, whose positions this script would like to know},
 --   seats left + 1, or 0 if nobody tells,
 --   {rate in force, decided_ms, heard_ms, rate before the last move, moved_ms, reason, why, because, reading}
@@ -65,7 +65,10 @@ local cfg = cfg_read('boot', 'version', 'state', 'rate_milli', 'burst', 'max_act
 local counters = call('MGET', prefix .. 'seq', prefix .. 'serving')
 local version, state = tonumber(cfg[2]) or 0, tonumber(cfg[3])
 local issued, serving = tonumber(counters[1]) or 0, tonumber(counters[2]) or 0
-if cfg[1] ~= ARGV[1] or issued < tonumber(ARGV[2]) or serving < tonumber(ARGV[3]) or
+local refused = refusal(cfg[1])
+if refused then
+    return refused
+elseif issued < tonumber(ARGV[2]) or serving < tonumber(ARGV[3]) or
     version < tonumber(ARGV[4]) then
     return { HEAL }
 end
@@ -726,7 +729,7 @@ if version > tonumber(ARGV[4]) then
     drawn = cfg_read('seed', 'entries', 'beacon', 'drawn_ms', 'frozen_from',
         'undo_version', 'undo_state')
     drawn = { drawn[1] or '', drawn[2] or '', drawn[3] or '', drawn[4] or '0', drawn[5] or PAUSED,
-        drawn[6] or 0, drawn[7] or DRAFT }
+        drawn[6] or 0, drawn[7] or DRAFT, incarnation }
 end
 local early = {}
 if bucket.early_n > 0 and state > PRE_QUEUE then

@@ -28,7 +28,10 @@ local cfg = cfg_read('boot', 'state', 'rate_milli', 'max_active', 'session_ttl_m
 local counters = call('MGET', prefix .. 'seq', prefix .. 'serving')
 local issued, serving = tonumber(counters[1]) or 0, tonumber(counters[2]) or 0
 -- A verified ticket proves that its place was issued, whatever the counter says.
-if cfg[1] ~= ARGV[1] or serving < tonumber(ARGV[2]) or place > issued then
+local refused = refusal(cfg[1])
+if refused then
+    return refused
+elseif serving < tonumber(ARGV[2]) or place > issued then
     return { HEAL }
 end
 local state = tonumber(cfg[2])

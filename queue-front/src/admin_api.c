@@ -208,7 +208,8 @@ static void on_seen(struct front_wait *wait, bool seen)
     const struct front_event *event = event_of(act);
     struct event_doc_now now = {.state = act->line.state,
                                 .version = act->line.version,
-                                .pilot = event != NULL ? &event->view->pilot : NULL};
+                                .pilot = event != NULL ? &event->view->pilot : NULL,
+                                .incarnation = event != NULL ? event->view->incarnation : NULL};
     (void)seen; /* after a second the answer goes out in any case: the change is written */
     const struct event_doc *doc = &act->doc;
     if ((act->kind == ACT_MOVE || act->kind == ACT_UNDO) && event != NULL)
@@ -295,7 +296,7 @@ static bool make_document(struct act *act, const struct front_event *event)
     struct event_doc_now now = {.state = LINE_DRAFT, .version = 0};
     struct span base = SPAN("{}");
     if (event != NULL) {
-        now = (struct event_doc_now){event->view->state, event->view->version, NULL};
+        now = (struct event_doc_now){.state = event->view->state, .version = event->view->version};
         if (act->kind == ACT_PATCH)
             base = event->view->doc;
     }
@@ -363,7 +364,8 @@ static void change_event(struct act *act, const struct front_event *event)
         act->line.if_version = act->if_match != 0 ? act->if_match : event->view->version;
         ask_store(act, LINE_CHANGE);
     } else { /* nothing to write down; but If-Match is judged all the same */
-        struct event_doc_now now = {event->view->state, event->view->version, &event->view->pilot};
+        struct event_doc_now now = {event->view->state, event->view->version, &event->view->pilot,
+                                    event->view->incarnation};
         if (act->if_match != 0 && act->if_match != now.version)
             admin_answer_mismatch(act->req, now.version);
         else

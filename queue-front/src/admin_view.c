@@ -24,7 +24,8 @@ static void on_get(struct http_req *req, void *ctx)
         answer_event_unknown(req, id);
         return;
     }
-    struct event_doc_now now = {event->view->state, event->view->version, &event->view->pilot};
+    struct event_doc_now now = {event->view->state, event->view->version, &event->view->pilot,
+                                event->view->incarnation};
     admin_answer_document(req, 200, &event->doc, &now);
 }
 

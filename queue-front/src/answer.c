@@ -107,11 +107,24 @@ void answer_ticket_moved(struct http_req *req, const struct text *headers)
     http_problem_reply(req, &problem);
 }
 
+#define RENEWED_DETAIL                                                                             \
+    "This is of an earlier event of this name, which was made anew since. Join again for a place " \
+    "in this one."
+
+void answer_event_renewed(struct http_req *req)
+{
+    http_problem(req, 401, "event-renewed", "%s", RENEWED_DETAIL);
+}
+
 void answer_ticket_invalid(struct http_req *req, int why)
 {
     const char *detail = "The ticket is not one of ours, or of another event.";
     if (why == ERR_STATE) {
         answer_ticket_moved(req, NULL);
+        return;
+    }
+    if (why == ERR_EXISTS) {
+        answer_event_renewed(req);
         return;
     }
     if (why == ERR_CLOSED) {
@@ -128,6 +141,10 @@ void answer_ticket_invalid(struct http_req *req, int why)
 void answer_pass_invalid(struct http_req *req, int why, const struct err_slot *err)
 {
     const char *detail = "The pass is not to be believed here.";
+    if (why == ERR_EXISTS) {
+        answer_event_renewed(req);
+        return;
+    }
     if (why == ERR_NOT_FOUND)
         detail = "There is no pass in this request, neither as cookie nor as bearer.";
     else if (why == ERR_TIMEOUT)
@@ -267,6 +284,7 @@ static const struct refusal by_outcome[] = {
     [LINE_NO_CODE] = {404, "code-unknown", "There is no such code, or its time is over."},
     [LINE_CODE_USED] = {410, "code-used", "This code was used already."},
     [LINE_EXHAUSTED] = {409, "moves-exhausted", "No more moves are possible here."},
+    [LINE_RENEWED] = {401, "event-renewed", RENEWED_DETAIL},
 };
 
 static_assert(sizeof(by_outcome) / sizeof(by_outcome[0]) == LINE_OUTCOME_COUNT, "each has a row");

@@ -1,12 +1,14 @@
-/* caller.c: a ticket has 56 characters and no dot, a pass has dots; so one bearer is enough for
- * both kinds. Cookies are named by the event, so one browser may wait for several. */
+/* caller.c: a ticket has at most 60 characters and no dot, a pass has dots; so one bearer is enough
+ * for both kinds. Cookies are named by the event, so one browser may wait for several. */
 #include "caller.h"
 
 #include "core/moves.h"
 
+#include <assert.h>
+
 static bool is_pass(struct span token)
 {
-    return token.len > 0 && token.len != TICKET_LEN && memchr(token.ptr, '.', token.len) != NULL;
+    return token.len > 0 && memchr(token.ptr, '.', token.len) != NULL;
 }
 
 bool caller_ticket_is_bearer(const struct http_req *req)
@@ -36,7 +38,7 @@ static int read_ticket(const struct http_req *req, const struct front *front,
     if (text.ptr == NULL)
         return ERR_NOT_FOUND;
     if (http_req_repeats(req) && seen->event == event && seen->now_s == now_s &&
-        span_eq_secret(text, (struct span){seen->text, sizeof(seen->text)})) {
+        span_eq_secret(text, (struct span){seen->text, seen->text_len})) {
         *out = seen->ticket;
         return 0;
     }
@@ -47,7 +49,9 @@ static int read_ticket(const struct http_req *req, const struct front *front,
     seen->event = event;
     seen->now_s = now_s;
     seen->ticket = *out;
-    memcpy(seen->text, text.ptr, sizeof(seen->text));
+    assert(text.len <= sizeof(seen->text)); /* it was read */
+    memcpy(seen->text, text.ptr, text.len);
+    seen->text_len = (uint32_t)text.len;
     return 0;
 }
 
@@ -57,22 +61,27 @@ int caller_ticket(const struct http_req *req, const struct front *front,
     int rc = read_ticket(req, front, event, out);
     if (rc < 0)
         return rc;
+    if (out->tag != event->view->tag)
+        return ERR_EXISTS;
     const struct front_event *line = front_line(front, event, out->lane);
     if (line == NULL)
         return ERR_CLOSED;
     return out->moves < moves_of(line->view->moves, out->entry) ? ERR_STATE : 0;
 }
 
-int caller_pass(const struct http_req *req, const struct front *front, struct span event,
-                struct span cookie_name, struct err_slot *err, struct pass *out)
+int caller_pass(const struct http_req *req, const struct front *front,
+                const struct front_event *event, struct err_slot *err, struct pass *out)
 {
     struct span token = http_req_bearer(req);
     if (!is_pass(token))
-        token = http_req_cookie(req, cookie_name);
+        token = http_req_cookie(req, (struct span){event->pass_cookie, event->pass_cookie_len});
     if (token.len == 0)
         return err_set(err, ERR_NOT_FOUND, "no pass in this request");
-    return pass_verify(front->keys->passes, front->config->pass_issuer, event, token,
-                       front->loop->clock, err, out);
+    int rc = pass_verify(front->keys->passes, front->config->pass_issuer, front_event_id(event),
+                         token, front->loop->clock, err, out);
+    if (rc == 0 && strcmp(out->incarnation, event->view->incarnation) != 0)
+        return err_set(err, ERR_EXISTS, "a pass of an earlier event of this id");
+    return rc;
 }
 
 static bool origin_listed(struct span list, struct span origin)

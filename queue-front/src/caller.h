@@ -7,7 +7,8 @@
 #include "web/lang.h"
 
 /* The ticket of this request, as bearer or as the event's cookie; a bearer that is a pass is none.
- * ERR_NOT_FOUND: there is none; ERR_STATE: a good one, but its place was carried to another device
+ * ERR_NOT_FOUND: there is none; ERR_EXISTS: a good one, but of an earlier event of this id;
+ * ERR_STATE: a good one, but its place was carried to another device
  * (then *out is written as well); ERR_CLOSED: this front does not see its lane yet;
  * otherwise as ticket_parse() answers. */
 int caller_ticket(const struct http_req *req, const struct front *front,
@@ -17,10 +18,10 @@ struct span caller_ticket_text(const struct http_req *req, const struct front_ev
 /* Did it come as a bearer? Then it was meant, and a bad one is told rather than passed over. */
 bool caller_ticket_is_bearer(const struct http_req *req);
 
-/* The pass of this request, as bearer or as the event's cookie; ERR_NOT_FOUND or as pass_verify().
- * `event` may be unknown to this front. */
-int caller_pass(const struct http_req *req, const struct front *front, struct span event,
-                struct span cookie_name, struct err_slot *err, struct pass *out);
+/* The pass of this request, as bearer or as the event's cookie; ERR_NOT_FOUND, ERR_EXISTS as above,
+ * or as pass_verify(). */
+int caller_pass(const struct http_req *req, const struct front *front,
+                const struct front_event *event, struct err_slot *err, struct pass *out);
 
 /* False: a page of somebody else's sends this with the visitor's cookies. */
 bool caller_same_origin(const struct http_req *req, const struct front *front);

@@ -226,6 +226,18 @@ static void end_waits(struct front *front)
 
 /* ---- pictures ---- */
 
+static void name_scope(struct front_event *event)
+{
+    struct text scope = text_on(event->scope, sizeof(event->scope));
+    text_put(&scope, front_event_id(event));
+    if (event->view->tag != 0) {
+        text_char(&scope, '#');
+        text_str(&scope, event->view->incarnation);
+    }
+    assert(!scope.overflown);
+    event->scope_len = (uint32_t)scope.len;
+}
+
 static void read_document(struct front *front, struct front_event *event)
 {
     const struct line_view *view = event->view;
@@ -269,6 +281,8 @@ static void on_view(void *ctx, const struct line_view *view)
         return;
     bool first = event->view == NULL;
     event->view = view;
+    if (first)
+        name_scope(event);
     if (first || view->version != event->doc_version) {
         read_document(front, event);
         event->urgent = true;

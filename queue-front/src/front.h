@@ -107,6 +107,8 @@ struct front_event {
     char ticket_cookie[COOKIE_NAME_MAX];
     char pass_cookie[COOKIE_NAME_MAX];
     uint32_t ticket_cookie_len, pass_cookie_len;
+    char scope[LINE_EVENT_ID_MAX + 1 + LINE_INCARNATION_LEN];
+    uint32_t scope_len; /* with the first picture */
 
     const struct line_view *view; /* the store's; NULL until the first picture */
     struct event_doc doc;         /* as of doc_version */
@@ -151,7 +153,8 @@ struct front_seen {
     const struct front_event *event; /* NULL: none */
     uint64_t now_s;
     struct ticket ticket;
-    char text[TICKET_LEN];
+    char text[TICKET_LEN_MAX];
+    uint32_t text_len;
 };
 
 struct front {
@@ -225,6 +228,13 @@ static inline struct front *front_of(const struct http_req *req)
 static inline struct span front_event_id(const struct front_event *event)
 {
     return (struct span){event->id, event->id_len};
+}
+
+/* What visitors' names are bound to: the event's id, with its incarnation if it has one. An event
+ * that was made anew under an old id knows nobody of the one before. */
+static inline struct span front_event_scope(const struct front_event *event)
+{
+    return (struct span){event->scope, event->scope_len};
 }
 
 static inline uint64_t front_wall_s(const struct front *front)

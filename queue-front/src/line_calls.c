@@ -121,6 +121,23 @@ void calls_finish_unknown(struct line_link *link)
     calls_finish(link);
 }
 
+void calls_finish_refused(struct line_link *link, struct store_event *event,
+                          const redisReply *reply)
+{
+    uint64_t outcome;
+    if (!resp_get_u64(reply, 0, &outcome))
+        outcome = LINE_UNKNOWN;
+    if (outcome == LINE_UNAVAILABLE)
+        store_begin_healing(event);
+    if (outcome != LINE_RENEWED) {
+        calls_finish_unknown(link);
+        return;
+    }
+    store_tick_now(event);
+    set_outcome(link, LINE_RENEWED, STORE_RETRY_MS);
+    calls_finish(link);
+}
+
 void calls_answer_refused(struct line_store *store)
 {
     struct request_list refused = store->refused;
@@ -317,6 +334,8 @@ static void note_places(struct store_event *event, const redisReply *reply)
         return;
     if (outcome == LINE_UNAVAILABLE)
         store_begin_healing(event);
+    if (outcome == LINE_RENEWED)
+        store_tick_now(event);
     if (outcome != LINE_OK || !resp_get_u64(reply, 2, &first))
         return;
     uint64_t odd = (resp_len(reply) - 4) / 2;
@@ -411,7 +430,6 @@ static void on_visited(struct redis_call *call, const redisReply *reply)
         send_visit(visit);
         return;
     }
-    uint64_t outcome;
     if (answer == STORE_ANSWER && read_visit(visit, reply)) {
         if (visit->outcome ==
             LINE_CONFLICT) { /* drawn a moment ago: the place was reckoned wrong */
@@ -424,9 +442,7 @@ static void on_visited(struct redis_call *call, const redisReply *reply)
         calls_finish(link);
         return;
     }
-    if (answer == STORE_ANSWER && resp_get_u64(reply, 0, &outcome) && outcome == LINE_UNAVAILABLE)
-        store_begin_healing(event);
-    calls_finish_unknown(link);
+    calls_finish_refused(link, event, answer == STORE_ANSWER ? reply : NULL);
 }
 
 /* ---- admin ---- */
@@ -454,7 +470,10 @@ static void send_change(struct line_admin *admin)
     struct text command = store_script(store, SCRIPT_ADMIN, admin->event, 8 + LINE_KNOBS);
     resp_cstr(&command, names[admin->call]);
     resp_u64(&command, admin->if_version);
-    resp_u64(&command, admin->call == LINE_SEATS ? admin->seats_left : admin->from);
+    if (admin->call == LINE_CREATE) /* the incarnation's random part */
+        resp_u64(&command, 1 + rng_below(rng_system(), 0xFFFFFF));
+    else
+        resp_u64(&command, admin->call == LINE_SEATS ? admin->seats_left : admin->from);
     resp_u64(&command, admin->to);
     resp_word(&command, admin->audit);
     resp_word(&command, admin->doc);

@@ -197,6 +197,7 @@ struct tick_answer {
     struct ghosts_count ghosts;
     const redisReply *early;
     uint64_t frozen_from, undo_version, undo_state;
+    char incarnation[LINE_INCARNATION_LEN + 1];
     const redisReply *moves;
     uint64_t seats; /* one more than there are; 0: nobody tells */
     struct line_pilot pilot;
@@ -269,18 +270,20 @@ static bool read_draw(const redisReply *reply, struct line_draw *draw)
     return true;
 }
 
-/* {..., state before a freeze, version that an undo takes back, state before it} */
-static bool read_before(const redisReply *reply, struct tick_answer *tick)
-{
-    return resp_get_u64(reply, 4, &tick->frozen_from) && tick->frozen_from < LINE_STATE_COUNT &&
-           resp_get_u64(reply, 5, &tick->undo_version) &&
-           resp_get_u64(reply, 6, &tick->undo_state) && tick->undo_state < LINE_STATE_COUNT;
-}
-
 static bool read_words(const redisReply *reply, size_t at, char *out, size_t cap)
 {
     struct span text;
     return resp_get_str(reply, at, &text) && span_to_cstr(text, out, cap);
+}
+
+/* {..., state before a freeze, version that an undo takes back, state before it, incarnation} */
+static bool read_before(const redisReply *reply, struct tick_answer *tick)
+{
+    return resp_get_u64(reply, 4, &tick->frozen_from) && tick->frozen_from < LINE_STATE_COUNT &&
+           resp_get_u64(reply, 5, &tick->undo_version) &&
+           resp_get_u64(reply, 6, &tick->undo_state) && tick->undo_state < LINE_STATE_COUNT &&
+           read_words(reply, 7, tick->incarnation, sizeof(tick->incarnation)) &&
+           line_incarnation_ok(span_of(tick->incarnation));
 }
 
 /* {rate in force, decided_ms, heard_ms, rate before, moved_ms, reason, why, because, reading}, or
@@ -437,6 +440,8 @@ static bool take_doc(struct line_event *event, const struct tick_answer *tick)
     event->view.frozen_from = (enum line_state)tick->frozen_from;
     event->view.undo_version = tick->undo_version;
     event->view.undo_state = (enum line_state)tick->undo_state;
+    memcpy(event->view.incarnation, tick->incarnation, sizeof(tick->incarnation));
+    event->view.tag = line_tag(tick->incarnation);
     event->view.version = tick->version;
     event->marks.version = tick->version;
     return true;
@@ -547,6 +552,8 @@ enum line_tick line_event_take_tick(struct line_event *event, const redisReply *
         return LINE_TICK_BAD;
     if (outcome == LINE_UNAVAILABLE)
         return LINE_TICK_HEAL;
+    if (outcome == LINE_RENEWED)
+        return LINE_TICK_RENEWED;
     if (outcome != LINE_OK || !read_tick(reply, &tick) || (!event->seen && !tick.has_doc))
         return LINE_TICK_BAD;
 

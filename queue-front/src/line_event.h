@@ -79,6 +79,7 @@ enum line_tick {
     LINE_TICK_SAME,    /* nothing new but the clock */
     LINE_TICK_CHANGED, /* worth showing */
     LINE_TICK_HEAL,    /* Redis knows less than we do, or was restarted */
+    LINE_TICK_RENEWED, /* there is another event of this id now */
     LINE_TICK_BAD,     /* not an answer of tick.lua; nothing was taken from it */
 };
 

@@ -99,7 +99,6 @@ static void on_moved(struct redis_call *call, const redisReply *reply)
         send_move(move);
         return;
     }
-    uint64_t outcome;
     if (answer == STORE_ANSWER && read_move(move, reply)) {
         if (move->outcome == LINE_CONFLICT) { /* drawn a moment ago */
             store_tick_now(event);
@@ -113,7 +112,5 @@ static void on_moved(struct redis_call *call, const redisReply *reply)
         calls_finish(link);
         return;
     }
-    if (answer == STORE_ANSWER && resp_get_u64(reply, 0, &outcome) && outcome == LINE_UNAVAILABLE)
-        store_begin_healing(event);
-    calls_finish_unknown(link);
+    calls_finish_refused(link, event, answer == STORE_ANSWER ? reply : NULL);
 }

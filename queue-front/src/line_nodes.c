@@ -72,6 +72,23 @@ static void put_key(struct text *command, const char *id, const char *name)
     resp_word(command, text_span(&key));
 }
 
+/* The run id of the server, and the incarnation of the event that is known here. */
+static void put_known(struct text *command, const struct store_node *node,
+                      const struct store_event *event)
+{
+    if (event == NULL || !event->line.seen) {
+        resp_cstr(command, node->run_id);
+        return;
+    }
+    char memory[REDIS_RUN_ID_LEN + 1 + LINE_INCARNATION_LEN];
+    struct text known = text_on(memory, sizeof(memory));
+    text_str(&known, node->run_id);
+    text_char(&known, ':');
+    text_str(&known, event->line.view.incarnation);
+    assert(!known.overflown);
+    resp_word(command, text_span(&known));
+}
+
 struct text store_script(struct line_store *store, enum line_script script, const char *id,
                          uint64_t args)
 {
@@ -91,7 +108,7 @@ struct text store_script(struct line_store *store, enum line_script script, cons
     put_key(&command, id, "cfg");
     if (cluster)
         put_key(&command, id, "never");
-    resp_cstr(&command, node->run_id);
+    put_known(&command, node, store_find(store, span_of(id)));
     return command;
 }
 

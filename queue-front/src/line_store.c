@@ -145,6 +145,23 @@ void store_begin_healing(struct store_event *event)
 
 static void open_lanes(struct store_event *event);
 
+/* Another event has this id now: all that was known belongs to the one before. */
+static void forget(struct store_event *event)
+{
+    struct line_store *store = event->store;
+    char id[LINE_ID_MAX + 1];
+    memcpy(id, event->line.view.id, sizeof(id));
+    if (event->line.seen) {
+        log_event(event, LOG_LEVEL_INFO, "the event was made anew");
+        event->line.seen = false;
+        store->conf.on_event(store->conf.ctx, id, false);
+    }
+    line_event_deinit(&event->line);
+    line_event_init(&event->line, span_of(id));
+    event->healing = false;
+    store_tick_now(event);
+}
+
 static void take_tick(struct store_event *event, const redisReply *reply)
 {
     struct line_store *store = event->store;
@@ -153,6 +170,10 @@ static void take_tick(struct store_event *event, const redisReply *reply)
     heard_sent(&event->line.heard, tick == LINE_TICK_SAME || tick == LINE_TICK_CHANGED);
     if (tick == LINE_TICK_HEAL) {
         store_begin_healing(event);
+        return;
+    }
+    if (tick == LINE_TICK_RENEWED) {
+        forget(event);
         return;
     }
     if (tick == LINE_TICK_BAD) {
@@ -175,7 +196,11 @@ static void take_heal(struct store_event *event, const redisReply *reply)
 {
     struct line_store *store = event->store;
     uint64_t outcome;
-    if (!resp_get_u64(reply, 0, &outcome) || (outcome != LINE_OK && outcome != LINE_UNKNOWN))
+    if (!resp_get_u64(reply, 0, &outcome))
+        return;
+    if (outcome == LINE_RENEWED)
+        forget(event);
+    if (outcome != LINE_OK && outcome != LINE_UNKNOWN)
         return;
     event->healing = false;
     if (outcome == LINE_UNKNOWN) {

@@ -78,6 +78,7 @@ enum line_outcome {
     LINE_NO_CODE,     /* no such code, or it has run out */
     LINE_CODE_USED,   /* by somebody else, or the place has moved since */
     LINE_EXHAUSTED,   /* MOVES_OF_PLACE_MAX or MOVES_PLACES_MAX */
+    LINE_RENEWED,     /* the event was made anew; what was asked is of the one before */
     LINE_OUTCOME_COUNT,
 };
 

@@ -146,6 +146,10 @@ void calls_begin(struct line_store *store, struct line_link *link, enum request_
 struct store_event *calls_admit(struct line_link *link, const char *id);
 void calls_finish(struct line_link *link);
 void calls_finish_unknown(struct line_link *link); /* Redis may have done it, or not */
+/* As an answer says that has nothing but an outcome (heal first, or another event); NULL: unknown.
+ */
+void calls_finish_refused(struct line_link *link, struct store_event *event,
+                          const redisReply *reply);
 /* Of an IPv4 address (::ffff:a.b.c.d) its four bytes, of an IPv6 address its /64. */
 void calls_put_address(struct text *command, const uint8_t addr[16]);
 

@@ -45,7 +45,7 @@ static int member_of(const struct http_req *req, const struct front *front,
     struct span sub = jwt.claims.sub;
     bool named = sub.len > 0;
     if (named) {
-        out->visitor = visitor_by_member(front->keys->visitors, front_event_id(event), sub);
+        out->visitor = visitor_by_member(front->keys->visitors, front_event_scope(event), sub);
         out->name = member_name_make(front_event_id(event), sub);
     }
     const json_t *claim = json_object_get(jwt.payload, "lane");

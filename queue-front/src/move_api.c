@@ -188,10 +188,11 @@ static void accept_place(struct move_ask *ask, const struct front_event *event)
         .moves = ask->line.moves,
         .member = ask->line.member,
         .lane = ask->line.lane,
+        .tag = event->view->tag,
     };
     memcpy(ticket.visitor, ask->line.visitor, LINE_VISITOR_BYTES);
     queue_promise(front, event, &ticket);
-    char ticket_memory[TICKET_LEN], cookies_memory[COOKIES_MAX];
+    char ticket_memory[TICKET_LEN_MAX], cookies_memory[COOKIES_MAX];
     struct text text = text_on(ticket_memory, sizeof(ticket_memory));
     ticket_put(&text, &front->keys->tickets, front_event_id(event), &ticket);
     struct text cookies = text_on(cookies_memory, sizeof(cookies_memory));
@@ -252,7 +253,7 @@ static void on_looked(struct line_move *line)
 /* Who asks, so that a lost answer can be given again. Who has neither key nor cookie is nobody. */
 static bool know_user(struct move_ask *ask, const struct front_event *event)
 {
-    struct span id = front_event_id(event);
+    struct span id = front_event_scope(event);
     const uint8_t *key = ask->front->keys->visitors;
     struct span idem = http_req_header(ask->req, HTTP_HEADER_IDEMPOTENCY_KEY);
     struct span cookie = http_req_cookie(ask->req, SPAN(VISITOR_COOKIE));

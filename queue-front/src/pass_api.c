@@ -32,6 +32,7 @@ struct visit {
     char session[SESSION_LEN_MAX + 1]; /* LINE_PASS, LINE_HEARTBEAT */
     uint8_t visitor[LINE_VISITOR_BYTES];
     struct member_name member;
+    char incarnation[LINE_INCARNATION_LEN + 1];
     uint32_t p50_s, p90_s; /* LINE_PASS: what was told with the ticket, at */
     uint64_t told_ms;
 };
@@ -101,6 +102,7 @@ static void answer_pass(const struct visit *visit, struct span session, unsigned
     };
     memcpy(grant.visitor, visit->visitor, LINE_VISITOR_BYTES);
     grant.member = visit->member;
+    grant.incarnation = span_of(visit->incarnation);
     struct err_slot err;
     char pass_memory[PASS_LEN_MAX], cookie_memory[COOKIES_MAX], name_memory[COOKIE_NAME_MAX];
     struct text pass = text_on(pass_memory, sizeof(pass_memory));
@@ -250,6 +252,7 @@ static void on_pass(struct http_req *req, void *ctx)
     visit->line.entry = ticket.entry;
     visit->line.moves = ticket.moves;
     visit->member = member;
+    memcpy(visit->incarnation, event->view->incarnation, sizeof(visit->incarnation));
     visit->p50_s = ticket.p50_s;
     visit->p90_s = ticket.p90_s;
     visit->told_ms = (uint64_t)ticket.issued_s * 1000 + ticket.issued_ms;
@@ -272,13 +275,6 @@ static void on_pass(struct http_req *req, void *ctx)
 }
 
 /* ---- POST session, POST leave ---- */
-
-static int pass_of(const struct http_req *req, const struct front *front,
-                   const struct front_event *event, struct err_slot *err, struct pass *out)
-{
-    struct span cookie = {event->pass_cookie, event->pass_cookie_len};
-    return caller_pass(req, front, front_event_id(event), cookie, err, out);
-}
 
 static void on_heartbeat(struct line_visit *line)
 {
@@ -303,7 +299,7 @@ static void on_session(struct http_req *req, void *ctx)
         return;
     struct pass pass;
     struct err_slot err;
-    int rc = pass_of(req, front, event, &err, &pass);
+    int rc = caller_pass(req, front, event, &err, &pass);
     if (rc < 0) {
         answer_pass_invalid(req, rc, &err);
         return;
@@ -317,6 +313,7 @@ static void on_session(struct http_req *req, void *ctx)
     memcpy(visit->session, pass.session, sizeof(visit->session));
     memcpy(visit->visitor, pass.visitor, LINE_VISITOR_BYTES);
     visit->member = pass.member;
+    memcpy(visit->incarnation, pass.incarnation, sizeof(visit->incarnation));
     visit->line.ends_ms = pass.ends_s * 1000; /* for a Redis that has forgotten the session */
     visit_ask(visit, on_heartbeat);
 }
@@ -364,17 +361,19 @@ static void on_leave(struct http_req *req, void *ctx)
     struct pass pass;
     struct ticket ticket;
     struct err_slot err;
-    int rc = caller_ticket(req, front, event, &ticket);
+    int rc = caller_ticket(req, front, event, &ticket), rc_pass = ERR_NOT_FOUND;
     unsigned lane = rc == 0 ? ticket.lane : 0;
     uint64_t place = 0;
     if (rc == 0)
         place = place_position(front_line(front, event, lane)->view, ticket.entry);
-    if (rc == ERR_NOT_FOUND && pass_of(req, front, event, &err, &pass) == 0) {
+    if (rc == ERR_NOT_FOUND)
+        rc_pass = caller_pass(req, front, event, &err, &pass);
+    if (rc == ERR_NOT_FOUND && rc_pass == 0) {
         lane = line_lane_of(pass.place);
         place = line_place_in_lane(pass.place);
     }
     if (place == 0) {
-        answer_ticket_invalid(req, rc);
+        answer_ticket_invalid(req, rc_pass == ERR_EXISTS ? rc_pass : rc);
         return;
     }
     char name[LINE_ID_MAX + 1];
@@ -400,7 +399,7 @@ static void on_verify(struct http_req *req, void *ctx)
         return;
     struct pass pass;
     struct err_slot err;
-    int rc = pass_of(req, front, event, &err, &pass);
+    int rc = caller_pass(req, front, event, &err, &pass);
     if (rc < 0) {
         answer_pass_invalid(req, rc, &err);
         return;
@@ -436,6 +435,7 @@ static void on_ended(struct line_visit *line)
     switch (line->outcome) {
     case LINE_OK:
     case LINE_SAME:
+    case LINE_RENEWED: /* its event is no more */
     case LINE_EXPIRED: /* the slot is free already: what was asked for is so */
     case LINE_GONE:
         answer_empty(visit->req, 204, NULL);
@@ -454,6 +454,11 @@ static void on_end(struct http_req *req, void *ctx)
     struct session session;
     if (session_parse(&front->keys->tickets, http_req_param(req, 0), &session) < 0) {
         http_problem(req, 404, "session-unknown", "No session of ours has this name.");
+        return;
+    }
+    const struct front_event *event = front_event_find(front, session.event);
+    if (event != NULL && event->view->tag != session.tag) {
+        answer_empty(req, 204, NULL); /* of an earlier event of this id: over with it */
         return;
     }
     char name[LINE_ID_MAX + 1];

@@ -37,8 +37,7 @@ static bool holds_pass(const struct http_req *req, const struct front *front,
 {
     struct pass pass;
     struct err_slot err;
-    struct span cookie = {event->pass_cookie, event->pass_cookie_len};
-    return caller_pass(req, front, front_event_id(event), cookie, &err, &pass) == 0 &&
+    return caller_pass(req, front, event, &err, &pass) == 0 &&
            pass.place == line_place_of(event->view->lane, place);
 }
 
@@ -264,9 +263,9 @@ static void refuse_moved(struct join *join, const struct front_event *event)
 }
 
 static struct span write_ticket(const struct front *front, const struct front_event *event,
-                                const struct ticket *ticket, char memory[TICKET_LEN])
+                                const struct ticket *ticket, char memory[TICKET_LEN_MAX])
 {
-    struct text text = text_on(memory, TICKET_LEN);
+    struct text text = text_on(memory, TICKET_LEN_MAX);
     ticket_put(&text, &front->keys->tickets, front_event_id(event), ticket);
     assert(!text.overflown);
     return text_span(&text);
@@ -306,6 +305,7 @@ static struct ticket ticket_of(const struct join *join, const struct front_event
         .entry = join->line.entry,
         .member = join->member,
         .lane = event->view->lane,
+        .tag = event->view->tag,
     };
     memcpy(ticket.visitor, join->visitor, sizeof(ticket.visitor));
     return ticket;
@@ -321,7 +321,7 @@ static void accept_join(struct join *join, const struct front_event *event)
     }
     struct ticket ticket = ticket_of(join, event);
     queue_promise(front, event, &ticket);
-    char ticket_memory[TICKET_LEN], cookies_memory[COOKIES_MAX];
+    char ticket_memory[TICKET_LEN_MAX], cookies_memory[COOKIES_MAX];
     struct span text = write_ticket(front, event, &ticket, ticket_memory);
     struct text cookies = text_on(cookies_memory, sizeof(cookies_memory));
     caller_set_cookie(join->req, &cookies,
@@ -440,7 +440,7 @@ static bool has_worked(struct http_req *req, struct front *front, const struct f
         answer_work(req, front, event, &bond, pow_fault_name(rc));
         return false;
     }
-    *worker = visitor_by_key(front->keys->visitors, front_event_id(event),
+    *worker = visitor_by_key(front->keys->visitors, front_event_scope(event),
                              (struct span){(const char *)once, sizeof(once)});
     return true;
 }
@@ -451,7 +451,7 @@ static bool has_worked(struct http_req *req, struct front *front, const struct f
 static bool recognise(struct join *join, const struct front_event *event,
                       const struct ticket *run_out, const struct visitor *given)
 {
-    struct span id = front_event_id(event);
+    struct span id = front_event_scope(event);
     const uint8_t *key = join->front->keys->visitors;
     struct span idem = http_req_header(join->req, HTTP_HEADER_IDEMPOTENCY_KEY);
     struct span cookie = http_req_cookie(join->req, SPAN(VISITOR_COOKIE));
@@ -520,7 +520,7 @@ static bool is_invited(struct http_req *req, const struct front *front,
     if (rc == 0 && invitation.lane <= event->doc.lanes_len &&
         invitation.number <= event->doc.lane[invitation.lane - 1].invitations) {
         *lane = invitation.lane;
-        *given = visitor_by_invitation(front->keys->visitors, id, invitation);
+        *given = visitor_by_invitation(front->keys->visitors, front_event_scope(event), invitation);
         return true;
     }
     if (caller_wants_page(req))
@@ -551,7 +551,8 @@ static bool may_join(struct http_req *req, struct front *front, const struct fro
     bool by_name = member.has_idem || entrant->lane > 0;
     if (by_name && run_out != NULL && run_out->lane == entrant->lane) {
         /* Whose turn is over joins again as the owner of that place, once. */
-        struct visitor again = visitor_again(front->keys->visitors, front_event_id(event), run_out);
+        struct visitor again =
+            visitor_again(front->keys->visitors, front_event_scope(event), run_out);
         memcpy(entrant->given.idem, again.idem, sizeof(again.idem));
     }
     if (entrant->member) /* the ticket is theirs, by whatever invitation */
@@ -646,6 +647,8 @@ static void look_end(struct look *look)
     unsigned before = look->join != NULL ? look->join->used : 0;
     if (event == NULL || line == NULL)
         answer_event_unknown(look->req, id);
+    else if (look->line.outcome == LINE_RENEWED || line->view->tag != look->ticket.tag)
+        ask_for_place(look->req, front, event, NULL, 0);
     else if (used && before < JOINS_AGAIN_MAX)
         ask_for_place(look->req, front, event, &look->ticket, before + 1);
     else if (look->join != NULL)

@@ -498,7 +498,6 @@ static void look_at_visitor(const struct http_req *req, struct look *look)
     struct ticket ticket;
     struct pass pass;
     struct err_slot err;
-    struct span pass_cookie = {event->pass_cookie, event->pass_cookie_len};
     look->now_ms = front_event_now_ms(front, event);
     int rc = caller_ticket(req, front, event, &ticket);
     look->moved = rc == ERR_STATE;
@@ -506,8 +505,7 @@ static void look_at_visitor(const struct http_req *req, struct look *look)
         event = look->event = front_line(front, event, ticket.lane);
         look->entry = ticket.entry;
         look->place = place_at(event->view, ticket.entry, look->now_ms);
-        if (look->place.state != PLACE_WAITING &&
-            caller_pass(req, front, front_event_id(event), pass_cookie, &err, &pass) == 0)
+        if (look->place.state != PLACE_WAITING && caller_pass(req, front, event, &err, &pass) == 0)
             look->place.state = PLACE_ADMITTED;
     }
     look->view = view_of(look);

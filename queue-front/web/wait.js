@@ -176,6 +176,8 @@ function take(told) {
   if (told.gone) {
     me = null;
     if (told.gone === 'ticket-moved') showView('moved');
+    // The event was made anew: whoever waited for it waits for this one.
+    if (told.gone === 'event-renewed') join().catch(onLost);
     return 0;
   }
   onStatus(told.status);

@@ -403,6 +403,7 @@ static int drop_read_only(json_t *patch, const struct event_doc_now *now, struct
     json_object_del(patch, "state");
     json_object_del(patch, "version");
     json_object_del(patch, "autopilot_state");
+    json_object_del(patch, "incarnation");
     return in.rc; /* not json_in_end(): the other members are judged as a whole document */
 }
 
@@ -556,6 +557,10 @@ void event_doc_show(struct text *out, const struct event_doc *doc, const struct 
     if (now != NULL) {
         json_member_cstr(out, "state", event_state_name(now->state));
         json_member_u64(out, "version", now->version);
+        if (now->incarnation != NULL && now->incarnation[0] != '\0')
+            json_member_cstr(out, "incarnation", now->incarnation);
+        else
+            json_member_null(out, "incarnation");
     }
     for (unsigned i = 0; i < KNOBS; i++)
         put_knob(out, doc, &knobs[i]);

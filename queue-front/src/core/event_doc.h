@@ -76,6 +76,7 @@ struct event_doc_now {
     enum line_state state;
     uint64_t version;
     const struct line_pilot *pilot; /* NULL: none flies */
+    const char *incarnation; /* which event of this id; "" or NULL: older than incarnations are */
 };
 int event_doc_patch(struct span stored, struct span patch, struct span id,
                     const struct event_doc_now *now, struct event_doc_fault *fault,
@@ -83,7 +84,8 @@ int event_doc_patch(struct span stored, struct span patch, struct span id,
 
 /* As it is stored: {"id":..,"name":..,...}, all knobs. */
 void event_doc_json(struct text *out, const struct event_doc *doc);
-/* As it is shown: with state and version after the name, and what the autopilot does at the end. */
+/* As it is shown: with state, version and incarnation after the name, and what the autopilot does
+ * at the end. */
 void event_doc_show(struct text *out, const struct event_doc *doc, const struct event_doc_now *now);
 
 /* Its number, 0 for "general"; LANES_MAX + 1: there is none. */

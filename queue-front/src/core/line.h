@@ -20,6 +20,8 @@ enum {
     LINE_ID_MAX = LINE_EVENT_ID_MAX + 2, /* of a line: its event's, and "@2" for the second lane */
     LINE_IDEM_BYTES = 16,
     LINE_VISITOR_BYTES = 8,
+    LINE_INCARNATION_LEN = 18, /* hex: milliseconds of its making in 12, and 6 at random */
+    LINE_TAG_BYTES = 3,
     LANES_MAX = 4, /* beside the general one, which is 0; each is a line with a tick of its own */
 };
 
@@ -114,6 +116,11 @@ struct line_told {
 struct line_view {
     char id[LINE_ID_MAX + 1];
     uint8_t lane;
+    /* Which event of this id it is: one that is deleted and made anew is another, one that Redis
+     * lost and fronts healed is the same. Later ones compare higher. Empty: of an event that is
+     * older than incarnations are. */
+    char incarnation[LINE_INCARNATION_LEN + 1];
+    uint32_t tag; /* line_tag() of it */
     enum line_state state;
     uint64_t version; /* of the document; rises with each change of a knob or of the state */
     struct span doc;  /* the event's document as JSON text; borrowed until the next on_view */
@@ -153,6 +160,25 @@ struct line_view {
 static inline bool line_stands_still(enum line_state state)
 {
     return state == LINE_PAUSED || state == LINE_FROZEN;
+}
+
+/* What tickets, sessions and codes carry of an incarnation: its random digits; 0: it has none. */
+static inline uint32_t line_tag(const char *incarnation)
+{
+    uint32_t tag = 0;
+    for (const char *at = incarnation; *at != '\0'; at++)
+        tag = tag << 4 | (uint32_t)(*at <= '9' ? *at - '0' : *at - 'a' + 10);
+    return tag & 0xFFFFFF;
+}
+
+static inline bool line_incarnation_ok(struct span text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f')))
+            return false;
+    }
+    return text.len == 0 || text.len == LINE_INCARNATION_LEN;
 }
 
 /* ---- lanes ----

@@ -12,7 +12,7 @@ static_assert((MOVE_CODE_LEN - 1) * 5 <= 64, "the letters before the check come 
 void move_code_make(const struct mac_ring *ring, struct span event, const struct ticket *ticket,
                     uint64_t now_s, char code[MOVE_CODE_LEN])
 {
-    char memory[sizeof(purpose) + 3 * 21 + LINE_EVENT_ID_MAX];
+    char memory[sizeof(purpose) + 4 * 21 + LINE_EVENT_ID_MAX];
     struct text message = text_on(memory, sizeof(memory));
     text_add(&message, purpose, sizeof(purpose));
     text_u64(&message, line_place_of(ticket->lane, ticket->entry));
@@ -22,6 +22,10 @@ void move_code_make(const struct mac_ring *ring, struct span event, const struct
     text_u64(&message, now_s / MOVE_WINDOW_S);
     text_char(&message, '.');
     text_put(&message, event);
+    if (ticket->tag != 0) {
+        text_char(&message, '.'); /* no event's id has one */
+        text_u64(&message, ticket->tag);
+    }
     assert(!message.overflown);
     uint8_t mac[MAC_BYTES];
     mac_make(ring, memory, message.len, mac);

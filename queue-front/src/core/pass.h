@@ -21,6 +21,7 @@ struct pass_grant {
     uint64_t ends_s; /* the session never goes on beyond */
     uint8_t visitor[LINE_VISITOR_BYTES];
     struct member_name member; /* "": the line does not know */
+    struct span incarnation;   /* of the event; empty: it has none */
 };
 
 /* Appends the pass, at most PASS_LEN_MAX bytes. */
@@ -34,6 +35,7 @@ struct pass {
     uint64_t ends_s;
     uint8_t visitor[LINE_VISITOR_BYTES];
     struct member_name member;
+    char incarnation[LINE_INCARNATION_LEN + 1];
 };
 
 /* ERR_SYNTAX: no token; ERR_AUTH: not to be believed here; ERR_TIMEOUT: it has run out. */

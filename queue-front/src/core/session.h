@@ -4,7 +4,8 @@
  *
  *     EVENT.PLACE.TAIL      my-concert.4711.AQECAwQFBgcI...
  *
- * TAIL is base64url of key id, visitor id and a MAC over all of it. */
+ * TAIL is base64url of key id, visitor id, tag of the event's incarnation (not there where it has
+ * none) and a MAC over all of it. */
 #ifndef FG_QUEUE_FRONT_CORE_SESSION_H
 #define FG_QUEUE_FRONT_CORE_SESSION_H
 
@@ -12,11 +13,15 @@
 
 #define SESSION_PLACE_MAX ((UINT64_C(1) << 36) - 1)
 
-enum { SESSION_TAIL_LEN = 34, SESSION_LEN_MAX = LINE_EVENT_ID_MAX + 1 + 15 + 1 + SESSION_TAIL_LEN };
+enum {
+    SESSION_TAIL_MAX = 38,
+    SESSION_LEN_MAX = LINE_EVENT_ID_MAX + 1 + 15 + 1 + SESSION_TAIL_MAX,
+};
 
 struct session {
     struct span event; /* borrowed from the text it was parsed from */
     uint64_t place;    /* line_place_of() */
+    uint32_t tag;      /* of the incarnation; 0: none */
     uint8_t visitor[LINE_VISITOR_BYTES];
 };
 

@@ -1,9 +1,10 @@
 /* ticket.h: a place in a line, in the visitor's hands. Nothing is kept of it on our side: any front
  * that has the keys reads it, a million of them cost Redis nothing.
  *
- * 56 characters of base64url: version, key id, how often the place was moved, entry, time of issue,
- * visitor id, the wait that was promised with it, and a MAC over all of these and the event's id,
- * so that a ticket of one event is nothing at another. */
+ * 60 characters of base64url: version, key id, how often the place was moved, entry, time of issue,
+ * visitor id, the wait that was promised with it, the incarnation of the event, and a MAC over all
+ * of these and the event's id, so that a ticket of one event is nothing at another. Of an event
+ * that is older than incarnations 56, without one. */
 #ifndef FG_QUEUE_FRONT_CORE_TICKET_H
 #define FG_QUEUE_FRONT_CORE_TICKET_H
 
@@ -12,12 +13,13 @@
 #include "core/line.h"
 #include "crypto/mac.h"
 
-enum { TICKET_LEN = 56, TICKET_WAIT_MAX_S = (1 << 20) - 1 };
+enum { TICKET_LEN_MAX = 60, TICKET_WAIT_MAX_S = (1 << 20) - 1 };
 
 #define TICKET_ENTRY_MAX UINT64_C(0xFFFFFFFF)
 
 struct ticket {
     uint8_t lane;
+    uint32_t tag;   /* line_tag() of the event's incarnation; 0: it has none */
     uint64_t entry; /* 1..TICKET_ENTRY_MAX; place_position() makes a position of it */
     uint32_t issued_s;
     /* How often the place was carried to another device when this ticket was made. The ticket with
@@ -32,7 +34,7 @@ struct ticket {
     uint8_t key_id;        /* the key it was made with; ticket_put() does not read it */
 };
 
-/* Appends TICKET_LEN characters, signed with the ring's current key. */
+/* Appends at most TICKET_LEN_MAX characters, signed with the ring's current key. */
 void ticket_put(struct text *out, const struct mac_ring *ring, struct span event,
                 const struct ticket *ticket);
 

@@ -13,7 +13,7 @@ let names = 0;
 const front = () => new Front(clockwork, `adm-${(names += 1)}`);
 
 before(async () => {
-  clockwork = await new Clockwork(await startRedis(scope, { port: 23002 })).load();
+  clockwork = await new Clockwork(await startRedis(scope)).load();
 });
 after(() => scope.close());
 

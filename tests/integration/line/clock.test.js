@@ -8,7 +8,7 @@ import { Clockwork, Front } from './line.js';
 
 test('five fronts at once on the real clock give the rate of one', async (t) => {
   const scope = openScope(t);
-  const clockwork = await new Clockwork(await startRedis(scope, { port: 23005 }), { real: true }).load();
+  const clockwork = await new Clockwork(await startRedis(scope), { real: true }).load();
   const fronts = [1, 2, 3, 4, 5].map((i) => new Front(clockwork, 'real', { id: `front-${i}` }));
   const [one] = fronts;
   await one.create({ rate_milli: 2_000_000, burst: 1 });

@@ -13,7 +13,7 @@ let clockwork;
 let names = 0;
 
 before(async () => {
-  clockwork = await new Clockwork(await startRedis(scope, { port: 23004 })).load();
+  clockwork = await new Clockwork(await startRedis(scope)).load();
 });
 after(() => scope.close());
 

@@ -13,7 +13,7 @@ const front = (options) => new Front(clockwork, `join-${(names += 1)}`, options)
 const upTo = (n) => Array.from({ length: n }, (_, i) => i + 1);
 
 before(async () => {
-  clockwork = await new Clockwork(await startRedis(scope, { port: 23001 })).load();
+  clockwork = await new Clockwork(await startRedis(scope)).load();
 });
 after(() => scope.close());
 

@@ -14,7 +14,7 @@ const scope = openScope();
 let clockwork;
 
 before(async () => {
-  clockwork = await new Clockwork(await startRedis(scope, { port: 23003 })).load();
+  clockwork = await new Clockwork(await startRedis(scope)).load();
 });
 after(() => scope.close());
 

@@ -213,7 +213,8 @@ static void a_shown_document_carries_state_and_version(void **state)
     struct text text = text_on(memory, sizeof(memory));
     event_doc_show(&text, &doc, &now);
     static const char start[] =
-        "{\"id\":\"show\",\"name\":\"show\",\"state\":\"paused\",\"version\":3,\"rate_per_s\":10,";
+        "{\"id\":\"show\",\"name\":\"show\",\"state\":\"paused\",\"version\":3,"
+        "\"incarnation\":null,\"rate_per_s\":10,";
     assert_true(span_starts(text_span(&text), SPAN(start)));
 }
 

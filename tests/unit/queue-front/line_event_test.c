@@ -97,13 +97,14 @@ static redisReply *make_reply(const struct answer *answer)
     resp_begin(&text, 5);
     for (size_t i = 0; i < 5; i++)
         put_integer(&text, answer->ghosts[i]);
-    resp_begin(&text, answer->doc != NULL ? 7 : 0);
+    resp_begin(&text, answer->doc != NULL ? 8 : 0);
     if (answer->doc != NULL) {
         resp_cstr(&text, answer->seed != NULL ? answer->seed : "");
         resp_cstr(&text, answer->entries != NULL ? answer->entries : "");
         resp_cstr(&text, "");
         for (int i = 0; i < 4; i++)
             resp_u64(&text, 0);
+        resp_cstr(&text, "018f00000000abcdef");
     }
     resp_begin(&text, answer->early > 0 ? 1 : 0);
     if (answer->early > 0)
@@ -168,6 +169,8 @@ static void a_first_answer_fills_the_picture(void **state)
     assert_int_equal(2, view->calls_len);
     assert_int_equal(9100, view->calls[1].expires_ms);
     assert_int_equal(20, event->marks.upto);
+    assert_string_equal("018f00000000abcdef", view->incarnation);
+    assert_int_equal(0xABCDEF, view->tag);
 }
 
 static void an_answer_in_which_only_the_clock_moved_is_no_change(void **state)
@@ -358,13 +361,14 @@ static void a_damaged_answer_does_no_harm(void **state)
     resp_begin(&text, 5);
     for (size_t i = 0; i < 5; i++)
         put_integer(&text, plain.ghosts[i]);
-    resp_begin(&text, 7);
+    resp_begin(&text, 8);
     resp_cstr(&text, SEED);
     resp_cstr(&text, "100");
     resp_cstr(&text, "beacon");
     resp_cstr(&text, "1700000000000");
     for (int i = 0; i < 3; i++)
         resp_u64(&text, LINE_PAUSED);
+    resp_cstr(&text, "");
     resp_begin(&text, 1);
     put_integer(&text, 7);
     put_integer(&text, 3);

@@ -19,6 +19,7 @@ static const struct ticket sample = {
     .entry = TICKET_ENTRY_MAX,
     .issued_s = NOW_S,
     .moves = 255,
+    .tag = 0xABCDEF,
     .member = true,
     .visitor = {1, 2, 3, 4, 5, 6, 7, 8},
     .key_id = 1,
@@ -27,12 +28,12 @@ static const struct ticket sample = {
     .issued_ms = 999,
 };
 
-static struct span write_ticket(const struct mac_ring *ring, char memory[TICKET_LEN])
+static struct span write_ticket(const struct mac_ring *ring, char memory[TICKET_LEN_MAX])
 {
-    struct text text = text_on(memory, TICKET_LEN);
+    struct text text = text_on(memory, TICKET_LEN_MAX);
     ticket_put(&text, ring, SPAN("show"), &sample);
     assert_false(text.overflown);
-    assert_int_equal(text.len, TICKET_LEN);
+    assert_int_equal(text.len, TICKET_LEN_MAX);
     return text_span(&text);
 }
 
@@ -45,13 +46,14 @@ static int parse(const struct mac_ring *ring, const char *event, struct span tex
 static void a_ticket_is_read_as_it_was_written(void **state)
 {
     (void)state;
-    char memory[TICKET_LEN];
+    char memory[TICKET_LEN_MAX];
     struct span text = write_ticket(&one_key, memory);
     struct ticket read;
     assert_int_equal(ticket_parse(&one_key, SPAN("show"), text, NOW_S, NIGHT_S, &read), 0);
     assert_int_equal(read.entry, sample.entry);
     assert_int_equal(read.issued_s, NOW_S);
     assert_int_equal(read.moves, 255);
+    assert_int_equal(read.tag, 0xABCDEF);
     assert_true(read.member);
     assert_int_equal(read.key_id, 1);
     assert_int_equal(read.p50_s, TICKET_WAIT_MAX_S - 1);
@@ -63,9 +65,9 @@ static void a_ticket_is_read_as_it_was_written(void **state)
 static void no_changed_character_is_believed(void **state)
 {
     (void)state;
-    char memory[TICKET_LEN];
+    char memory[TICKET_LEN_MAX];
     struct span text = write_ticket(&one_key, memory);
-    for (size_t i = 0; i < TICKET_LEN; i++) {
+    for (size_t i = 0; i < TICKET_LEN_MAX; i++) {
         char was = memory[i];
         for (int c = 0; c < 256; c++) {
             memory[i] = (char)c;
@@ -80,7 +82,7 @@ static void no_changed_character_is_believed(void **state)
 static void a_ticket_of_another_event_or_key_is_foreign(void **state)
 {
     (void)state;
-    char memory[TICKET_LEN];
+    char memory[TICKET_LEN_MAX];
     struct span text = write_ticket(&one_key, memory);
     assert_int_equal(parse(&one_key, "shoe", text), ERR_AUTH);
     assert_int_equal(parse(&one_key, "show2", text), ERR_AUTH);
@@ -90,11 +92,13 @@ static void a_ticket_of_another_event_or_key_is_foreign(void **state)
 static void what_is_no_ticket_is_told_apart(void **state)
 {
     (void)state;
-    char memory[TICKET_LEN + 1] = {0};
+    char memory[TICKET_LEN_MAX + 1] = {0};
     struct span text = write_ticket(&one_key, memory);
     assert_int_equal(parse(&one_key, "show", (struct span){NULL, 0}), ERR_SYNTAX);
-    assert_int_equal(parse(&one_key, "show", (struct span){text.ptr, TICKET_LEN - 1}), ERR_SYNTAX);
-    assert_int_equal(parse(&one_key, "show", (struct span){text.ptr, TICKET_LEN + 1}), ERR_SYNTAX);
+    assert_int_equal(parse(&one_key, "show", (struct span){text.ptr, TICKET_LEN_MAX - 1}),
+                     ERR_SYNTAX);
+    assert_int_equal(parse(&one_key, "show", (struct span){text.ptr, TICKET_LEN_MAX + 1}),
+                     ERR_SYNTAX);
     memory[0] = 'B'; /* another version */
     assert_int_equal(parse(&one_key, "show", text), ERR_SYNTAX);
 }
@@ -102,7 +106,7 @@ static void what_is_no_ticket_is_told_apart(void **state)
 static void a_ticket_survives_the_night_and_a_rotation(void **state)
 {
     (void)state;
-    char memory[TICKET_LEN];
+    char memory[TICKET_LEN_MAX];
     struct span text = write_ticket(&one_key, memory);
     struct ticket read;
     assert_int_equal(ticket_parse(&rotated, SPAN("show"), text, NOW_S + NIGHT_S, NIGHT_S, &read),
@@ -112,6 +116,22 @@ static void a_ticket_survives_the_night_and_a_rotation(void **state)
         ERR_TIMEOUT);
     /* A front whose clock is behind still takes it. */
     assert_int_equal(ticket_parse(&rotated, SPAN("show"), text, NOW_S - 60, NIGHT_S, &read), 0);
+}
+
+/* As a program without incarnations writes it. */
+static void a_ticket_of_the_version_before_is_read_and_written(void **state)
+{
+    (void)state;
+    struct ticket old = sample, read;
+    old.tag = 0;
+    char memory[TICKET_LEN_MAX];
+    struct text text = text_on(memory, sizeof(memory));
+    ticket_put(&text, &one_key, SPAN("show"), &old);
+    assert_int_equal(text.len, 56);
+    assert_int_equal(ticket_parse(&one_key, SPAN("show"), text_span(&text), NOW_S, NIGHT_S, &read),
+                     0);
+    assert_int_equal(read.tag, 0);
+    assert_int_equal(read.entry, sample.entry);
 }
 
 static struct span write_session(const struct mac_ring *ring, char memory[SESSION_LEN_MAX])
@@ -132,6 +152,7 @@ static void a_session_is_the_same_after_a_rotation(void **state)
     assert_int_equal(session_parse(&rotated, first, &read), 0);
     assert_true(span_eq(read.event, SPAN("show")));
     assert_int_equal(read.place, 4711);
+    assert_int_equal(read.tag, 0xABCDEF);
     assert_memory_equal(read.visitor, sample.visitor, LINE_VISITOR_BYTES);
 }
 
@@ -163,6 +184,7 @@ int main(void)
         cmocka_unit_test(a_ticket_of_another_event_or_key_is_foreign),
         cmocka_unit_test(what_is_no_ticket_is_told_apart),
         cmocka_unit_test(a_ticket_survives_the_night_and_a_rotation),
+        cmocka_unit_test(a_ticket_of_the_version_before_is_read_and_written),
         cmocka_unit_test(a_session_is_the_same_after_a_rotation),
         cmocka_unit_test(a_made_up_session_ends_nobodys_visit),
     };

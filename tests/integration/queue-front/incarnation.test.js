@@ -1,0 +1,162 @@
+// An event that is made anew under an old id is another one: what was handed out for the one before, tickets,
+// passes, sessions, codes, opens nothing in it. One that Redis lost and fronts healed is the same.
+
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { assertProblem, until } from '../../lib-js/index.js';
+import { act, live, makeEvent, openHouse, Visitor } from './support.js';
+
+const FAST = { rate_per_s: 1000, burst: 1000, max_active: 0 };
+const incarnation = async (front) => (await front.admin.get('/admin/events/show')).json.incarnation;
+const seq = (house) => house.redis.command('GET', 'fg:{show}:seq').then((value) => Number(value ?? 0));
+
+// As a rehearsal ends: everything is stopped, Redis is emptied, the event made again under its id.
+async function flushed(house, knobs) {
+  for (const front of house.fronts) await front.kill();
+  await house.redis.command('FLUSHALL');
+  for (const front of house.fronts) await front.start();
+  await makeEvent(house, 'show', knobs);
+}
+
+async function assertRenewed(house, { visitor, ticket, pass, session, code }) {
+  const call = (method, name, options, event = 'show') =>
+    house.front.http.call(method, `/v1/queue/${event}/${name}`, options);
+  for (const [method, name] of [['GET', 'me'], ['POST', 'pass'], ['POST', 'leave'], ['POST', 'move'], ['POST', 'join']]) {
+    assertProblem(await call(method, name, { token: ticket }), 401, 'event-renewed', name);
+  }
+  for (const [method, name] of [['POST', 'session'], ['GET', 'verify'], ['POST', 'leave']]) {
+    assertProblem(await call(method, name, { token: pass }), 401, 'event-renewed', name);
+  }
+  assertProblem(await new Visitor(house.front, 'show').call('POST', 'move', { body: { code } }), 404, 'code-unknown');
+  assert.equal((await house.front.admin.post(`/internal/sessions/${session}/end`)).status, 204);
+  assertProblem(await visitor.me(), 401, 'event-renewed');
+}
+
+async function fill(house) {
+  const visitors = [];
+  for (let i = 0; i < 3; i += 1) {
+    const visitor = new Visitor(house.fronts[i % house.fronts.length], 'show');
+    const { ticket } = await visitor.joined({ headers: { 'idempotency-key': `visitor-${i}` } });
+    visitors.push({ visitor, ticket });
+  }
+  const [inside, mover] = visitors;
+  const { pass, session } = await inside.visitor.entered();
+  const { code } = (await mover.visitor.call('POST', 'move')).json;
+  return { visitors, visitor: visitors[2].visitor, ticket: visitors[2].ticket, pass, session, code };
+}
+
+test('a rehearsal that was flushed leaves nothing that is good in the event made anew under its id', async (t) => {
+  const house = await openHouse(t);
+  await makeEvent(house, 'show', FAST);
+  const before = await incarnation(house.front);
+  assert.match(before, /^[0-9a-f]{18}$/);
+  const old = await fill(house);
+  await flushed(house, FAST);
+  assert.ok(await incarnation(house.front) > before, 'the later one compares higher');
+  await assertRenewed(house, old);
+  assert.equal(await seq(house), 0, 'no place of the old event was taken for one of this');
+  // The place of the same number is somebody else's now, and stays theirs.
+  const first = new Visitor(house.front, 'show');
+  assert.equal((await first.joined()).position, 1);
+  await first.entered();
+  await assertRenewed(house, old);
+  assert.equal((await first.session()).status, 200);
+  // Whoever comes with the old cookies joins like anybody else, and once.
+  const again = await old.visitor.join();
+  assert.deepEqual([again.status, again.json.position], [201, 2]);
+  assert.deepEqual([(await old.visitor.join()).status, (await old.visitor.me()).json.position], [200, 2]);
+});
+
+test('fronts that run while an event is made anew forget the one before, counters, tickets and all', async (t) => {
+  const house = await openHouse(t, { fronts: 2 });
+  await makeEvent(house, 'show', FAST);
+  const old = await fill(house);
+  const { redis } = house;
+  const lines = (await redis.command('KEYS', 'fg:{show}:*')).filter((key) => !/:(cfg|audit)$/.test(key));
+  const newer = `${'f'.repeat(12)}00abcd`;
+  // In one step, as a deletion and a creation between two ticks would look like.
+  await redis.command('EVAL', `redis.call('DEL', unpack(KEYS, 2))
+    redis.call('HSET', KEYS[1], 'incarnation', ARGV[1], 'version', 2)`,
+  1 + lines.length, 'fg:{show}:cfg', ...lines, newer);
+  for (const front of house.fronts) {
+    await until('the front to see it', async () => await incarnation(front) === newer);
+    await until('an empty line', async () => (await live(front, 'show'))?.issued === 0);
+  }
+  await assertRenewed(house, old);
+  assert.equal(await seq(house), 0);
+  for (const [i, { visitor }] of old.visitors.entries()) {
+    const answer = await visitor.join({ headers: { 'idempotency-key': `visitor-${i}` } });
+    assert.deepEqual([answer.status, answer.json.position], [201, i + 1], answer.text);
+  }
+  const heals = await Promise.all(house.fronts.map(async (front) =>
+    (await front.metrics()).get('fairgate_store_heals_total')));
+  assert.deepEqual(heals, [0, 0], 'and nothing was taken for a loss');
+});
+
+test('an event that Redis lost is the same event, and its tickets are good', async (t) => {
+  const house = await openHouse(t, { fronts: 2 });
+  await makeEvent(house, 'show', { rate_per_s: 0 });
+  const before = await incarnation(house.front);
+  const visitor = new Visitor(house.front, 'show');
+  await visitor.joined();
+  await house.redis.kill();
+  house.redis.wipe();
+  await house.redis.start();
+  for (const front of house.fronts) {
+    await until('the line to be whole', async () => (await visitor.me({ front })).json.stale === undefined);
+    assert.equal(await incarnation(front), before);
+    assert.equal((await visitor.me({ front })).json.position, 1);
+  }
+});
+
+test('Redis gone back to the event before is healed to the one made last', async (t) => {
+  const house = await openHouse(t, { fronts: 2 });
+  await makeEvent(house, 'show', { rate_per_s: 0 });
+  const visitors = [];
+  for (let i = 0; i < 5; i += 1) {
+    visitors.push(new Visitor(house.fronts[i % 2], 'show'));
+    await visitors[i].joined();
+  }
+  const now = await incarnation(house.front);
+  const older = `${'0'.repeat(12)}00abcd`;
+  await house.redis.command('EVAL', `redis.call('HSET', KEYS[1], 'incarnation', ARGV[1], 'version', 900)
+    redis.call('SET', KEYS[2], 70000) redis.call('SET', KEYS[3], 60000)`,
+  3, 'fg:{show}:cfg', 'fg:{show}:seq', 'fg:{show}:serving', older);
+  for (const front of house.fronts) {
+    await until('a heal', async () =>
+      await house.redis.command('HGET', 'fg:{show}:cfg', 'incarnation') === now);
+    await until('its numbers', async () => {
+      const answer = await front.http.get('/v1/queue/show/status');
+      return answer.json.stale === undefined && answer.json.issued < 70000;
+    });
+    for (const [i, visitor] of visitors.entries()) {
+      assert.equal((await visitor.me({ front })).json.position, i + 1);
+    }
+  }
+  const next = await until('a place', async () => {
+    const answer = await new Visitor(house.front, 'show').join();
+    return answer.status === 201 && answer.json;
+  });
+  assert.ok(next.position > 5 && next.position < 60000, `position ${next.position}`);
+});
+
+test('an event that is older than incarnations keeps its tickets, in their old form', async (t) => {
+  const house = await openHouse(t);
+  await makeEvent(house, 'show', FAST);
+  await house.front.kill();
+  await house.redis.command('HDEL', 'fg:{show}:cfg', 'incarnation'); // as a program of the version before made it
+  await house.front.start();
+  assert.equal(await incarnation(house.front), null);
+  const visitor = new Visitor(house.front, 'show');
+  const { ticket } = await visitor.joined();
+  assert.equal(ticket.length, 56);
+  assert.equal((await visitor.me()).json.position, 1);
+  const { session, pass } = await visitor.entered();
+  assert.equal((await visitor.session()).status, 200);
+  assert.equal((await house.front.http.get('/v1/queue/show/verify', { token: pass })).status, 204);
+  assert.equal((await house.front.admin.post(`/internal/sessions/${session}/end`)).status, 204);
+  await act(house.front, 'show', 'pause');
+  assert.equal(await incarnation(house.front), null, 'an act makes it no other event');
+  await flushed(house, FAST);
+  assertProblem(await house.front.http.get('/v1/queue/show/me', { token: ticket }), 401, 'event-renewed');
+});
