@@ -187,7 +187,7 @@ export function operate(stage, log) {
       const { issued } = (await client({ port: stage.fronts[0].port }).get(`/v1/queue/${stage.event}/status`)).json;
       gathered = issued > 0 && issued === gathered.issued ? gathered : { issued, since: Date.now() };
       if (issued === 0 || Date.now() - gathered.since < 2500) return; // still coming
-      await stage.act('draw', { beacon: 'a number that nobody could know' });
+      await stage.act('draw');
       stamps.drawn = true;
       log(`operator: drawn, with ${issued} entries`);
     }),

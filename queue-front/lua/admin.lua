@@ -2,8 +2,8 @@
 -- put on the audit trail in one step.
 --
 -- ARGV: run id, call, version that the caller saw (0: any), state from, state to, audit entry
---   (JSON object), document, a new seed in hex (taken if the event has none), beacon of a draw,
---   knobs in the order of knob_names()
+--   (JSON object), document, a new seal of seeds (taken if the event has neither seal nor seed), what a
+--   draw needs ({beacon, proof, seeds} as JSON; '' where none is made), knobs in the order of knob_names()
 --   of `create`: a random number of 24 bits, not 0, stands in the place of the state from
 --   of `seats`: the number of seats left stands in the place of the state from, and the odds that the
 --   front has reckoned from it (opaque here) in the place of the audit entry; `to` is OPEN if a
@@ -44,6 +44,12 @@ local function write_document()
     begin_lanes(ARGV[1])
 end
 
+local function take_seal()
+    if ARGV[8] ~= '' and call('HEXISTS', KEYS[1], 'seed') == 0 then
+        call('HSETNX', KEYS[1], 'sealed', ARGV[8])
+    end
+end
+
 local function stops_clocks(state)
     return state == SOLD_OUT or state == FROZEN
 end
@@ -70,7 +76,7 @@ end
 
 local function transition(from, to)
     if from == PRE_QUEUE and to == OPEN then
-        draw(ARGV[9])
+        draw(cjson.decode(ARGV[9]))
     end
     local stood, stands = stops_clocks(from), stops_clocks(to)
     if stood and not stands then
@@ -137,7 +143,7 @@ if ARGV[2] == 'create' then
     end
     call('HSET', KEYS[1], 'boot', ARGV[1], 'version', 1, 'state', DRAFT, 'incarnation',
         string.format('%012x%06x', now_ms, tonumber(ARGV[4])))
-    call('HSET', KEYS[1], 'seed', ARGV[8])
+    take_seal()
     write_document()
     audit(ARGV[6], 1)
     return { OK, DRAFT, 1 }
@@ -160,7 +166,7 @@ end
 if tonumber(ARGV[3]) ~= 0 and tonumber(ARGV[3]) ~= version then
     return { CONFLICT, state, version }
 end
-call('HSETNX', KEYS[1], 'seed', ARGV[8])
+take_seal()
 local kept = remember(state)
 if ARGV[2] == 'undo' then
     if tonumber(cfg[4]) ~= version then

@@ -4,7 +4,7 @@
 --   then what it has seen: issued, serving, dead, active, outstanding, admitted, no_shows,
 --   1000 - show_up_milli (so that of this too the highest is the one that was measured),
 --   service_rate_milli, version, state, document, seed, entries,
---   beacon, drawn_ms, knobs in knob_names()' order
+--   beacon, drawn_ms, knobs in knob_names()' order, seal, closed entries or '', closed_ms, proof
 -- Answer: {OK} the line is whole; {HEAL, ms} a collection is open for so long; {UNKNOWN} nobody
 --   knows this event, or it has no such lane; {RENEWED} there is a newer one of this id
 --
@@ -22,6 +22,8 @@
 
 local MARKS = { 'issued', 'serving', 'dead', 'active', 'outstanding', 'admitted', 'no_shows',
     'stay_away_milli', 'service_rate_milli' }
+
+local OF_DRAW = { 'sealed', 'closed', 'closed_ms', 'proof' }
 
 local heal = prefix .. 'heal'
 local cfg = cfg_read('boot', 'version', 'state', 'session_ttl_ms', 'call_ttl_ms')
@@ -74,6 +76,10 @@ local function contribute()
         for i, name in ipairs({ knob_names() }) do
             call('HSET', heal, name, ARGV[21 + i])
         end
+        local last = 21 + select('#', knob_names())
+        for i, name in ipairs(OF_DRAW) do
+            call('HSET', heal, name, ARGV[last + i])
+        end
     end
 end
 
@@ -102,6 +108,14 @@ local function restore_draw()
         for i, name in ipairs({ 'entries', 'beacon', 'drawn_ms' }) do
             fields[#fields + 1] = name
             fields[#fields + 1] = draw[i + 1]
+        end
+    end
+    local others = call('HMGET', heal, unpack(OF_DRAW))
+    for i, name in ipairs(OF_DRAW) do
+        if others[i] and others[i] ~= '' and (others[i] ~= '0' or name == 'closed') and
+            (lane == 0 or i == 2 or i == 3) then
+            fields[#fields + 1] = name
+            fields[#fields + 1] = others[i]
         end
     end
     if #fields > 0 then

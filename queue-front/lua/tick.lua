@@ -13,7 +13,8 @@
 --   {doc, knobs...} or {} if the front has this version, {stretch, ...} those it has not,
 --   {judged, skipped, first block, ghosts, ghosts, ...} of that block and the ones behind it,
 --   {seed, entries or '' before the draw, beacon, drawn_ms, state before a freeze, version that an
---   undo would take back, state before it, incarnation} with a document,
+--   undo would take back, state before it, incarnation, seal, entries when they closed or '', when that
+--   was, proof of the beacon} with a document,
 --   {entry, ...} given up before the draw, whose positions this script would like to know},
 --   seats left + 1, or 0 if nobody tells,
 --   {rate in force, decided_ms, heard_ms, rate before the last move, moved_ms, reason, why, because, reading}
@@ -107,11 +108,27 @@ local function move(to, name_from, name_to, knob)
         '","measured":null,"limit":null}}', version)
 end
 
+-- The entries close by the clock; from then on it is for the fronts to draw and open, since they alone
+-- can make the seed and ask the beacon. Any of them does, as soon as its picture says so.
+local function close_for_draw()
+    local known = call('HMGET', CFG, 'closed', 'sealed', 'seed')
+    if not known[2] and not known[3] then
+        return false -- from before there were draws
+    end
+    if not known[1] then
+        close_entries()
+        version = call('HINCRBY', CFG, 'version', 1)
+        audit('{"who":"system","what":"close-entries","from":null,"to":{"entries":' .. issued ..
+            '},"why":"opens_at","because":{"reason":"opens_at","measured":null,"limit":null}}', version)
+    end
+    return true
+end
+
 local function move_by_schedule()
     local opens_at_ms, prequeue_at_ms = tonumber(cfg[9]), tonumber(cfg[10])
     if opens_at_ms > 0 and now_ms >= opens_at_ms then
-        if state == PRE_QUEUE then
-            draw('')
+        if state == PRE_QUEUE and close_for_draw() then
+            return
         end
         move(OPEN, state == SCHEDULED and 'scheduled' or 'pre-queue', 'open', 'opens_at')
         bucket.at_us, bucket.nano = now_us, 0
@@ -727,9 +744,10 @@ if version > tonumber(ARGV[4]) then
         document[i] = document[i] or 0 -- a knob that is younger than this event
     end
     drawn = cfg_read('seed', 'entries', 'beacon', 'drawn_ms', 'frozen_from',
-        'undo_version', 'undo_state')
+        'undo_version', 'undo_state', 'sealed', 'closed', 'closed_ms', 'proof')
     drawn = { drawn[1] or '', drawn[2] or '', drawn[3] or '', drawn[4] or '0', drawn[5] or PAUSED,
-        drawn[6] or 0, drawn[7] or DRAFT, incarnation }
+        drawn[6] or 0, drawn[7] or DRAFT, incarnation, drawn[8] or '', drawn[9] or '', drawn[10] or '0',
+        drawn[11] or '' }
 end
 local early = {}
 if bucket.early_n > 0 and state > PRE_QUEUE then

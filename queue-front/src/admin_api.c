@@ -17,10 +17,12 @@
 #include "admin_answer.h"
 #include "answer.h"
 #include "base/json_in.h"
+#include "core/draw_seal.h"
 #include "core/event_id.h"
 #include "core/event_state.h"
 #include "core/json_time.h"
 #include "core/schedule.h"
+#include "drawing.h"
 #include "front.h"
 #include "line_limits.h"
 
@@ -53,9 +55,11 @@ struct act {
     uint64_t if_match; /* 0: none was given */
     char who[OPERATOR_BYTES_MAX + 32];
     char why[REASON_BYTES_MAX + 1];
-    char beacon[DRAW_BEACON_MAX];
+    char beacon[DRAW_BEACON_MAX]; /* as the operator named it */
+    uint32_t beacon_len;
+    char seal[DRAW_SEAL_LEN_MAX];
     struct event_doc doc;
-    char json[EVENT_DOC_BYTES_MAX];
+    char json[EVENT_DOC_BYTES_MAX]; /* of the document, or what a draw needs */
     char audit[AUDIT_MAX];
 };
 
@@ -281,14 +285,73 @@ static void on_admin_done(struct line_admin *line)
     }
 }
 
+/* Seeds for an event that has none yet, sealed anew for each call, so that none is kept. The salt
+ * is the kernel's, not the loop's own generator's. */
+static void seal_seeds(struct act *act)
+{
+    const struct front_event *event = event_of(act);
+    if (event != NULL && (event->view->draw.has_seal || event->view->draw.has_seed))
+        return;
+    struct draw_seal seal;
+    struct text text = text_on(act->seal, sizeof(act->seal));
+    draw_seal_make(&act->front->keys->draws, span_of(act->line.event), rng_system(), &seal);
+    draw_seal_put(&text, &seal);
+    assert(!text.overflown);
+    act->line.seal = text_span(&text);
+}
+
 static void ask_store(struct act *act, enum line_admin_call call)
 {
+    seal_seeds(act);
     act->line.call = call;
     act->line.on_done = on_admin_done;
     line_store_admin(act->front->store, &act->line);
 }
 
 /* ---- PUT and PATCH ---- */
+
+/* Which round the draw waits for follows from when the entries close. Once they have, nothing of it
+ * changes. False: the request was answered. */
+static bool settle_beacon(struct act *act, const struct front_event *event)
+{
+    const struct beacon_sources *sources = &act->front->shared->beacons;
+    struct event_doc *doc = &act->doc;
+    struct event_doc_fault fault = {{0}, {0}};
+    bool promised = event != NULL && event->view->state != LINE_DRAFT;
+    bool chosen = event == NULL || !beacon_same_choice(&event->doc.beacon, &doc->beacon);
+    if (event != NULL && event->view->draw.closed) {
+        if (chosen)
+            fault = (struct event_doc_fault){"/beacon", "is fixed: the entries are closed"};
+        else if (!event->view->draw.drawn && doc->opens_at_ms != event->doc.opens_at_ms)
+            fault = (struct event_doc_fault){"/opens_at", "has passed: the entries are closed, and "
+                                                          "the draw waits for its beacon"};
+        doc->beacon = event->doc.beacon;
+    } else if (chosen && ((doc->beacon.kind == BEACON_DRAND && !sources->drand) ||
+                          (doc->beacon.kind == BEACON_NIST && !sources->nist))) {
+        fault = (struct event_doc_fault){"/beacon/kind", "cannot be asked: [beacon] of the "
+                                                         "configuration does not say where"};
+    } else {
+        beacon_settle(&doc->beacon, promised ? &event->doc.beacon : NULL, sources, doc->opens_at_ms,
+                      promised ? front_event_now_ms(act->front, event) : 0);
+    }
+    if (fault.rule[0] != '\0')
+        admin_answer_fault(act->req, ERR_RANGE, &fault);
+    return fault.rule[0] == '\0';
+}
+
+static bool put_document(struct act *act)
+{
+    struct text json = text_on(act->json, sizeof(act->json));
+    event_doc_json(&json, &act->doc);
+    if (json.overflown) {
+        http_problem(act->req, 413, "document-too-large", "The document exceeds %d bytes.",
+                     EVENT_DOC_BYTES_MAX);
+        return false;
+    }
+    act->line.doc = text_span(&json);
+    act->line.knobs = event_doc_knobs(&act->doc);
+    return true;
+}
 
 static bool make_document(struct act *act, const struct front_event *event)
 {
@@ -313,16 +376,7 @@ static bool make_document(struct act *act, const struct front_event *event)
         admin_answer_fault(act->req, ERR_RANGE, &fault);
         return false;
     }
-    struct text json = text_on(act->json, sizeof(act->json));
-    event_doc_json(&json, &act->doc);
-    if (json.overflown) {
-        http_problem(act->req, 413, "document-too-large", "The document exceeds %d bytes.",
-                     EVENT_DOC_BYTES_MAX);
-        return false;
-    }
-    act->line.doc = text_span(&json);
-    act->line.knobs = event_doc_knobs(&act->doc);
-    return true;
+    return settle_beacon(act, event) && put_document(act);
 }
 
 static void create_event(struct act *act)
@@ -377,6 +431,60 @@ static void change_event(struct act *act, const struct front_event *event)
 
 /* ---- actions ---- */
 
+/* May a pre-queue be drawn and opened by hand, now? False: the request was answered. */
+static bool may_draw(struct act *act, const struct front_event *event)
+{
+    const struct beacon *beacon = &event->doc.beacon;
+    if (beacon->kind == BEACON_DRAND || beacon->kind == BEACON_NIST)
+        http_problem(
+            act->req, 409, "beacon-not-yet",
+            "The draw was promised with a value of %s that comes after opens_at, and opens "
+            "the line by itself then. An earlier opens_at promises an earlier one.",
+            beacon_kind_name(beacon->kind));
+    else if (beacon->kind == BEACON_TEXT && act->beacon_len == 0)
+        http_problem(act->req, 409, "beacon-missing",
+                     "The draw was promised with: %s. Give its value as \"beacon\".",
+                     beacon->words);
+    else if (beacon->kind == BEACON_NONE && act->beacon_len > 0)
+        http_problem(act->req, 409, "beacon-not-promised",
+                     "No beacon was promised, and one that nobody expects proves nothing.");
+    else
+        return true;
+    return false;
+}
+
+/* What a draw by hand needs. False: the request was answered. */
+static bool make_draw(struct act *act, const struct front_event *event)
+{
+    char memory[2 * BEACON_WORDS_MAX + 64];
+    struct text proof = text_on(memory, sizeof(memory));
+    struct text draw = text_on(act->json, sizeof(act->json));
+    if (!may_draw(act, event))
+        return false;
+    drawing_put_said(&proof, &event->doc.beacon, act->beacon_len > 0);
+    assert(!proof.overflown);
+    if (!drawing_put(act->front, event, (struct span){act->beacon, act->beacon_len},
+                     text_span(&proof), &draw)) {
+        http_problem(act->req, 409, "seed-key-missing",
+                     "The seeds were sealed with key %u, which is not in [keys] draws.",
+                     event->view->draw.seal.key_id);
+        return false;
+    }
+    assert(!draw.overflown);
+    act->line.draw = text_span(&draw);
+    return true;
+}
+
+/* From here on it is promised: which round, and since when. */
+static bool make_promise(struct act *act, const struct front_event *event)
+{
+    act->doc = event->doc;
+    beacon_settle(&act->doc.beacon, NULL, &act->front->shared->beacons, act->doc.opens_at_ms,
+                  front_event_now_ms(act->front, event));
+    act->line.if_version = event->view->version;
+    return put_document(act);
+}
+
 /* False: the request was answered. */
 static bool may_act(struct act *act, const struct front_event *event)
 {
@@ -397,7 +505,9 @@ static void move_event(struct act *act, const struct front_event *event)
     enum line_state from = event->view->state, to = from;
     bool legal = event_state_move(from, act->action, &to);
     if (legal || act->action == EVENT_DRAW) { /* why there is nothing to draw is told apart */
-        if (!may_act(act, event)) {
+        if (!may_act(act, event) ||
+            (from == LINE_PRE_QUEUE && to == LINE_OPEN && !make_draw(act, event)) ||
+            (act->action == EVENT_SCHEDULE && !make_promise(act, event))) {
             act_end(act);
             return;
         }
@@ -412,7 +522,8 @@ static void move_event(struct act *act, const struct front_event *event)
                     text_span(&to_json));
         act->line.from = from;
         act->line.to = to; /* as written down above */
-        act->line.if_version = act->if_match;
+        if (act->if_match != 0 || act->action != EVENT_SCHEDULE)
+            act->line.if_version = act->if_match;
         ask_store(act, LINE_TRANSITION);
     } else if (!act->looked_again) {
         act->looked_again = true;
@@ -520,7 +631,7 @@ static bool set_beacon(struct act *act, struct span beacon)
     if (!printable(beacon))
         return false;
     memcpy(act->beacon, beacon.ptr, beacon.len);
-    act->line.beacon = (struct span){act->beacon, beacon.len};
+    act->beacon_len = (uint32_t)beacon.len;
     return true;
 }
 

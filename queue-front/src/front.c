@@ -15,6 +15,7 @@
 #include "front_internal.h"
 
 #include "base/tag.h"
+#include "drawing.h"
 #include "member_keys.h"
 #include "pilot.h"
 #include "scheduler.h"
@@ -138,6 +139,7 @@ static void event_destroy(struct front *front, struct front_event *event)
     http_blob_unref(event->not_modified);
     http_blob_unref(event->frame);
     pilot_destroy(event);
+    drawing_forget(event);
     for (unsigned i = 0; i < LANG_MAX; i++)
         http_blob_unref(event->page[i].blob);
     free(event);
@@ -323,6 +325,7 @@ static void on_each_event(struct front_event *event, void *ctx)
     tell_streams(front, event, clock_mono_us(front->loop->clock));
     scheduler_look(front, event);
     pilot_look(front, event);
+    drawing_look(front, event);
 }
 
 static uint64_t thread_cpu_us(void)
@@ -435,6 +438,8 @@ int front_create(struct service_loop *loop, struct front_shared *shared, struct 
     if (rc == 0)
         rc = pilots_create(front, err);
     if (rc == 0)
+        rc = drawings_create(front, err);
+    if (rc == 0)
         rc = show_member_keys(front, err);
     if (rc < 0)
         goto close_store;
@@ -488,6 +493,7 @@ static void on_timer_closed(uv_handle_t *handle)
     squeezer_destroy(front->squeezer);
     keyring_unref(front->keys);
     free(front->pilots);
+    drawings_free(front->drawings);
     free(front);
 }
 
@@ -495,7 +501,8 @@ void front_close(struct front *front)
 {
     figures_end(front);
     forget_member_keys(front);
-    pilots_close(front->pilots);    /* its answers speak of events */
+    pilots_close(front->pilots); /* its answers speak of events */
+    drawings_close(front->drawings);
     line_store_close(front->store); /* answers what is open, by handlers that read the events */
     end_waits(front);
     for (size_t i = 0; i < FRONT_EVENT_SLOTS; i++) {

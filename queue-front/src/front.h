@@ -26,6 +26,8 @@ struct pages;
 struct member_keys;
 struct pilot;
 struct pilots;
+struct drawing;
+struct drawings;
 struct waiting_page;
 
 /* What the settings fill; main.c has the table. */
@@ -42,6 +44,7 @@ struct front_config {
     uint64_t line_joins_waiting;
     char keys_tickets[CONFIG_STRING_MAX];
     char keys_passes[CONFIG_STRING_MAX];
+    char keys_draws[CONFIG_STRING_MAX];
     uint64_t ticket_lifetime_ms;
     char pass_issuer[CONFIG_STRING_MAX];
     char pass_next_url[CONFIG_STRING_MAX];
@@ -56,6 +59,14 @@ struct front_config {
     char autopilot_tls_ca[CONFIG_STRING_MAX];
     uint64_t autopilot_interval_ms;
     char console_parts[CONFIG_STRING_MAX];
+    char beacon_drand[CONFIG_STRING_MAX];
+    uint64_t beacon_agree;
+    char beacon_chain[CONFIG_STRING_MAX];
+    char beacon_key[CONFIG_STRING_MAX];
+    uint64_t beacon_period_ms;
+    uint64_t beacon_genesis_s;
+    uint64_t beacon_gap_ms;
+    char beacon_tls_ca[CONFIG_STRING_MAX];
     struct brand_settings brand;
 };
 
@@ -65,6 +76,7 @@ struct front_shared {
     struct pages *pages;
     struct console *console;
     struct waiting_page *waiting_page;
+    struct beacon_sources beacons;
     struct secret_file *redis_password; /* NULL: none */
     uv_mutex_t keys_lock;               /* held for as long as a pointer is copied */
     struct keyring *keys;               /* the newest; each loop keeps a reference of its own */
@@ -79,6 +91,7 @@ struct front_stats {
     _Atomic uint64_t tickets_invalid, moves;
     _Atomic uint64_t renders, broadcasts;
     _Atomic uint64_t health_heard, health_silent;
+    _Atomic uint64_t beacon_heard, beacon_silent, beacon_late;
     _Atomic uint64_t events, pending; /* gauges */
 };
 
@@ -114,8 +127,9 @@ struct front_event {
     struct event_doc doc;         /* as of doc_version */
     uint64_t doc_version;
     bool was_stale;
-    bool stepping;       /* a step of the schedule is being written */
-    struct pilot *pilot; /* NULL: none has flown yet, or another loop's business */
+    bool stepping;           /* a step of the schedule is being written */
+    struct pilot *pilot;     /* NULL: none has flown yet, or another loop's business */
+    struct drawing *drawing; /* NULL: no draw is waited for, or by another loop */
     struct eta_meter meter;
     struct eta_model eta;
     struct eta_watch watch;
@@ -177,6 +191,7 @@ struct front {
     struct front_wait *waits;
     struct member_keys *member_keys; /* from the shop's address; NULL: none is set */
     struct pilots *pilots;           /* the first loop's; else NULL */
+    struct drawings *drawings;       /* likewise */
     struct front_stats stats;
 };
 

@@ -16,6 +16,7 @@ static void destroy(struct keyring *keys)
     jwks_destroy(keys->passes);
     jwks_destroy(keys->members);
     mac_ring_wipe(&keys->tickets);
+    mac_ring_wipe(&keys->draws);
     free(keys);
 }
 
@@ -50,6 +51,11 @@ static int fill(struct keyring *keys, const struct keyring_paths *paths, struct 
     if (rc < 0)
         return rc;
     visitor_key(&keys->tickets, keys->visitors);
+    keys->draws = keys->tickets;
+    if (paths->draws[0] != '\0')
+        rc = mac_ring_load(paths->draws, err, &keys->draws);
+    if (rc < 0)
+        return rc;
     rc = jwks_load(span_of(paths->passes), err, &keys->passes);
     if (rc < 0)
         return rc;

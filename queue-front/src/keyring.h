@@ -12,6 +12,7 @@
 struct keyring {
     _Atomic uint32_t refs;
     struct mac_ring tickets;
+    struct mac_ring draws; /* what the seeds of draws are made of */
     uint8_t visitors[VISITOR_KEY_BYTES];
     struct jwks *members;        /* the shop's, for member tokens; NULL: none were named */
     struct jwks *passes;         /* the first signs */
@@ -20,6 +21,7 @@ struct keyring {
 
 struct keyring_paths {
     const char *tickets;
+    const char *draws;   /* "": those of tickets serve */
     const char *passes;  /* a list, comma between */
     const char *members; /* a JWKS file, or "" */
 };

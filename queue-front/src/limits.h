@@ -25,7 +25,8 @@ enum {
     ME_BYTES_MAX = 768,      /* the personal one: fixed members only */
     FRONT_PAGE_US = 1000000, /* so long a page may be shared by those who have no place */
 
-    FAIRNESS_BYTES_MAX = 2560, /* a beacon of control-free text, each byte escaped, and the rest */
+    /* The proof of a beacon's value, its words and value, each byte escaped, and the rest. */
+    FAIRNESS_BYTES_MAX = 20 * 1024,
 
     REASON_BYTES_MAX = 400,     /* an operator's "why": a sentence or three */
     OPERATOR_BYTES_MAX = 80,    /* an operator's name */

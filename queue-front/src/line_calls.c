@@ -449,20 +449,6 @@ static void on_visited(struct redis_call *call, const redisReply *reply)
 
 static void on_administered(struct redis_call *call, const redisReply *reply);
 
-/* A seed for the draw, should the event have none yet: made for each call, so that none is kept. By
- * the kernel, not by the loop's own generator: who knew that one's state could foretell the draw.
- */
-static void put_seed(struct text *command)
-{
-    uint8_t seed[DRAW_SEED_BYTES];
-    char hex[2 * DRAW_SEED_BYTES + 1];
-    rng_fill(rng_system(), seed, sizeof(seed));
-    sodium_bin2hex(hex, sizeof(hex), seed, sizeof(seed));
-    resp_cstr(command, hex);
-    sodium_memzero(seed, sizeof(seed));
-    sodium_memzero(hex, sizeof(hex));
-}
-
 static void send_change(struct line_admin *admin)
 {
     static const char *const names[] = {"create", "change", "transition", "undo", "seats"};
@@ -477,8 +463,8 @@ static void send_change(struct line_admin *admin)
     resp_u64(&command, admin->to);
     resp_word(&command, admin->audit);
     resp_word(&command, admin->doc);
-    put_seed(&command);
-    resp_word(&command, admin->beacon);
+    resp_word(&command, admin->seal);
+    resp_word(&command, admin->draw);
     line_event_put_knobs(&admin->knobs, &command);
     admin->store.call.on_reply = on_administered;
     store_send(store, &admin->store.call, &command);

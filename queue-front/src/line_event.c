@@ -6,6 +6,7 @@
  * falls off at the front. */
 #include "line_event.h"
 
+#include "core/draw_seal.h"
 #include "core/place.h"
 #include "line_limits.h"
 
@@ -29,6 +30,7 @@ void line_event_init(struct line_event *event, struct span id)
 void line_event_deinit(struct line_event *event)
 {
     free(event->doc);
+    free(event->proof);
     free(event->calls);
     heard_deinit(&event->heard);
     ghosts_deinit(&event->ghosts);
@@ -124,6 +126,23 @@ static void put_draw(const struct line_event *event, struct text *command)
     resp_u64(command, draw->drawn_ms);
 }
 
+static void put_closing(const struct line_event *event, struct text *command)
+{
+    const struct line_draw *draw = &event->view.draw;
+    char memory[DRAW_SEAL_LEN_MAX];
+    struct text seal = text_on(memory, sizeof(memory));
+    if (draw->has_seal)
+        draw_seal_put(&seal, &draw->seal);
+    assert(!seal.overflown);
+    resp_word(command, text_span(&seal));
+    if (draw->closed)
+        resp_u64(command, draw->closed_entries);
+    else
+        resp_cstr(command, "");
+    resp_u64(command, draw->closed_ms);
+    resp_word(command, event->view.proof);
+}
+
 void line_event_put_knobs(const struct line_knobs *knobs, struct text *command)
 {
     assert(knobs->rate_milli <= LINE_RATE_MILLI_MAX);
@@ -181,6 +200,7 @@ void line_event_put_heal(const struct line_event *event, struct text *command,
     struct line_knobs knobs = view->knobs;
     knobs.rate_milli = event->knob_rate_milli;
     line_event_put_knobs(&knobs, command);
+    put_closing(event, command);
 }
 
 /* ---- what a tick tells ---- */
@@ -192,6 +212,7 @@ struct tick_answer {
     struct span doc;
     struct line_knobs knobs;
     struct line_draw draw;
+    struct span proof;
     const redisReply *stretches;
     uint64_t skipped;
     struct ghosts_count ghosts;
@@ -242,13 +263,29 @@ static bool read_ghosts(const redisReply *told, struct tick_answer *tick)
     return true;
 }
 
+/* {..., seal, entries when they closed or '', when that was, proof} */
+static bool read_closing(const redisReply *reply, struct line_draw *draw, struct span *proof)
+{
+    struct span seal, closed;
+    if (!resp_get_str(reply, 8, &seal) || !resp_get_str(reply, 9, &closed) ||
+        !resp_get_u64(reply, 10, &draw->closed_ms) || !resp_get_str(reply, 11, proof) ||
+        proof->len > BEACON_PROOF_MAX)
+        return false;
+    draw->has_seal = seal.len > 0;
+    draw->closed = closed.len > 0;
+    return (seal.len == 0 || draw_seal_parse(seal, &draw->seal)) &&
+           (closed.len == 0 || span_u64(closed, LINE_PLACE_MAX, &draw->closed_entries));
+}
+
 /* {seed, entries or '', beacon, drawn_ms, ...} */
-static bool read_draw(const redisReply *reply, struct line_draw *draw)
+static bool read_draw(const redisReply *reply, struct line_draw *draw, struct span *proof)
 {
     struct span seed, entries, beacon;
     uint64_t count;
     size_t bytes;
     *draw = (struct line_draw){0};
+    if (!read_closing(reply, draw, proof))
+        return false;
     if (!resp_get_str(reply, 0, &seed) || !resp_get_str(reply, 1, &entries) ||
         !resp_get_str(reply, 2, &beacon) || !resp_get_u64(reply, 3, &draw->drawn_ms))
         return false;
@@ -339,7 +376,7 @@ static bool read_tick(const redisReply *reply, struct tick_answer *tick)
     tick->has_doc = resp_len(document) > 0;
     return !tick->has_doc ||
            (resp_get_str(document, 0, &tick->doc) && tick->doc.len <= LINE_DOC_BYTES_MAX &&
-            read_knobs(document, &tick->knobs) && read_draw(draw, &tick->draw) &&
+            read_knobs(document, &tick->knobs) && read_draw(draw, &tick->draw, &tick->proof) &&
             read_before(draw, tick));
 }
 
@@ -423,17 +460,31 @@ static bool take_stretches(struct line_event *event, const struct tick_answer *t
     return changed || over > 0;
 }
 
+static char *copy_of(struct span text)
+{
+    char *copy = malloc(text.len + 1);
+    if (copy == NULL)
+        return NULL;
+    memcpy(copy, text.ptr, text.len);
+    copy[text.len] = '\0';
+    return copy;
+}
+
 /* False if there is no memory for it; then the version stays behind and it is told again. */
 static bool take_doc(struct line_event *event, const struct tick_answer *tick)
 {
-    char *doc = malloc(tick->doc.len + 1);
-    if (doc == NULL)
+    char *doc = copy_of(tick->doc), *proof = copy_of(tick->proof);
+    if (doc == NULL || proof == NULL) {
+        free(doc);
+        free(proof);
         return false;
-    memcpy(doc, tick->doc.ptr, tick->doc.len);
-    doc[tick->doc.len] = '\0';
+    }
     free(event->doc);
+    free(event->proof);
     event->doc = doc;
+    event->proof = proof;
     event->view.doc = (struct span){doc, tick->doc.len};
+    event->view.proof = (struct span){proof, tick->proof.len};
     event->view.knobs = tick->knobs;
     event->knob_rate_milli = tick->knobs.rate_milli;
     event->view.draw = tick->draw;

@@ -15,7 +15,7 @@
 
 enum {
     LINE_KNOBS = 13, /* in knob_names() of prelude.lua */
-    LINE_HEAL_WORDS = 20 + LINE_KNOBS,
+    LINE_HEAL_WORDS = 24 + LINE_KNOBS,
     LINE_EARLY_MAX = 64, /* as many as tick.lua tells at once */
 };
 
@@ -43,6 +43,7 @@ struct line_event {
     uint64_t early[LINE_EARLY_MAX];
     uint32_t early_len;
     char *doc;
+    char *proof;
     struct line_call *calls;
     uint32_t calls_cap;
     struct heard heard;

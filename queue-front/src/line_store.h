@@ -200,7 +200,9 @@ struct line_admin {
     struct span doc; /* borrowed until on_done */
     struct line_knobs knobs;
     enum line_state from, to;
-    struct span beacon; /* LINE_TRANSITION that draws; borrowed until on_done */
+    /* LINE_TRANSITION that draws: {beacon, proof, seeds} as JSON; see drawing.h. And what seals the
+     * seeds of an event that has none. Both borrowed until on_done. */
+    struct span draw, seal;
     uint64_t seats_left;
     const struct line_pilot_move *pilot; /* LINE_PILOT; borrowed until on_done */
     uint64_t if_version;                 /* 0: any */

@@ -3,6 +3,8 @@
 #include "admin_api.h"
 #include "admin_view.h"
 #include "console.h"
+#include "drawing.h"
+#include "fairness.h"
 #include "front.h"
 #include "invite_api.h"
 #include "member_keys.h"
@@ -45,6 +47,10 @@ static const struct config_setting settings[] = {
      "file of MAC keys for tickets, \"ID HEX\" a line, the first signs"},
     {"keys", "passes", CONFIG_STRING, AT(keys_passes), NULL, 1, 1000, NULL,
      "PEM files of ES256 keys for passes, comma between, the first signs"},
+    {"keys", "draws", CONFIG_STRING, AT(keys_draws), "", 0, 1000, NULL,
+     "file of keys that the seeds of draws are made of, as those of tickets; empty: the same. One "
+     "that "
+     "a draw was promised with has to stay until it is held"},
     {"tickets", "lifetime", CONFIG_DURATION, AT(ticket_lifetime_ms), "3d", 60000, 2592000000, NULL,
      "how long a place is believed; a night must pass"},
     {"passes", "issuer", CONFIG_STRING, AT(pass_issuer), "fairgate", 1, 200, NULL,
@@ -70,6 +76,28 @@ static const struct config_setting settings[] = {
     {"autopilot", "interval", CONFIG_DURATION, AT(autopilot_interval_ms), "5s", 200, 60000, NULL,
      "how often they are asked and the rate is decided; silent for three times as long: the floor"},
     {"autopilot", "tls_ca", CONFIG_STRING, AT(autopilot_tls_ca), "", 0, 1000, NULL,
+     "certificates to trust for https instead of the system's"},
+    {"beacon", "drand", CONFIG_STRING, AT(beacon_drand),
+     "https://api.drand.sh, https://api2.drand.sh, https://api3.drand.sh, "
+     "https://drand.cloudflare.com",
+     0, 1000, NULL,
+     "relays of drand, comma between, asked once a round that was promised is due; "
+     "empty: none may be promised"},
+    {"beacon", "agree", CONFIG_U64, AT(beacon_agree), "2", 1, 8, NULL,
+     "so many of them must give the same signature"},
+    {"beacon", "chain", CONFIG_STRING, AT(beacon_chain), BEACON_QUICKNET, 64, 64, NULL,
+     "hash of the chain of drand: quicknet"},
+    {"beacon", "key", CONFIG_STRING, AT(beacon_key), BEACON_QUICKNET_KEY, 192, 192, NULL,
+     "its public key, for those who check a round by it"},
+    {"beacon", "period", CONFIG_DURATION, AT(beacon_period_ms), "3s", 1000, 3600000, NULL,
+     "from one of its rounds to the next"},
+    {"beacon", "genesis", CONFIG_U64, AT(beacon_genesis_s), "1692803367", 1, 4102444800, NULL,
+     "when its first round was, in seconds since 1970"},
+    {"beacon", "gap", CONFIG_DURATION, AT(beacon_gap_ms), "6s", 1000, 60000, NULL,
+     "from the closing of the entries to the value that decides, at least: clocks may differ by "
+     "half "
+     "of it"},
+    {"beacon", "tls_ca", CONFIG_STRING, AT(beacon_tls_ca), "", 0, 1000, NULL,
      "certificates to trust for https instead of the system's"},
     {"console", "parts", CONFIG_STRING, AT(console_parts), "", 0, 1000, NULL,
      "private listeners that the console's page calls, as NAME=ORIGIN, comma between: seats, pay, "
@@ -119,6 +147,9 @@ static int check(void *target, struct err_slot *err)
     if (strlen(config->pass_next_url) + LINE_EVENT_ID_MAX > NEXT_URL_BYTES_MAX)
         return err_set(err, ERR_RANGE, "passes.next_url: too long");
     rc = brand_check(&config->brand, err);
+    struct beacon_sources beacons;
+    if (rc == 0)
+        rc = drawings_sources(config, err, &beacons);
     if (rc == 0)
         rc = member_keys_check(config->members_keys_url, err) ? 0 : ERR_RANGE;
     return rc < 0 ? rc : pilots_check(config->autopilot_health, err);
@@ -128,6 +159,7 @@ static struct keyring_paths key_paths(const struct front_config *config)
 {
     return (struct keyring_paths){
         .tickets = config->keys_tickets,
+        .draws = config->keys_draws,
         .passes = config->keys_passes,
         .members = config->members_keys,
     };
@@ -138,7 +170,9 @@ static struct keyring_paths key_paths(const struct front_config *config)
 static int add_routes(struct front_shared *shared, struct http_router *routes,
                       struct http_router *private_routes, struct err_slot *err)
 {
-    int rc = queue_api_routes(routes, private_routes, err);
+    int rc = queue_api_routes(routes, err);
+    if (rc == 0)
+        rc = fairness_routes(routes, private_routes, err);
     if (rc == 0)
         rc = move_api_routes(routes, err);
     if (rc == 0)
@@ -179,6 +213,8 @@ static int start(struct service *service, struct http_router *routes,
     struct keyring_paths paths = key_paths(shared->config);
     const char *password_path = shared->config->redis_password_file;
     int rc = keyring_load(&paths, err, &shared->keys);
+    if (rc == 0)
+        rc = drawings_sources(shared->config, err, &shared->beacons);
     if (rc == 0 && password_path[0] != '\0')
         rc = secret_file_read(password_path, err, &shared->redis_password);
     if (rc == 0)

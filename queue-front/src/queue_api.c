@@ -1,4 +1,4 @@
-/* queue_api.c: join asks Redis; me, status, stream and fairness never do.
+/* queue_api.c: join asks Redis; me, status and stream never do.
  *
  * `me` is the hot path: find the event, check the ticket's MAC, do the arithmetic of place and
  * wait, write the answer. No allocation, no printf, no lock. A pass is looked at only once a place
@@ -147,73 +147,6 @@ static void on_stream(struct http_req *req, void *ctx)
     front_render(front, event);
     http_reply_stream(req, event->channel, event->frame,
                       SPAN("Cache-Control: no-store\r\nX-Accel-Buffering: no\r\n"));
-}
-
-/* ---- fairness ---- */
-
-static void put_hex(struct text *out, const char *key, const uint8_t *bytes, size_t len)
-{
-    char hex[2 * DRAW_SEED_BYTES + 1];
-    assert(len <= DRAW_SEED_BYTES);
-    sodium_bin2hex(hex, sizeof(hex), bytes, len);
-    json_member_cstr(out, key, hex);
-}
-
-static void put_draw(struct text *out, const struct line_draw *draw)
-{
-    if (!draw->drawn) {
-        json_member_null(out, "entries");
-        json_member_null(out, "seed");
-        json_member_null(out, "beacon");
-        json_member_null(out, "drawn_at");
-        return;
-    }
-    char memory[RFC3339_LEN];
-    struct text time = text_on(memory, sizeof(memory));
-    rfc3339_put(&time, draw->drawn_ms);
-    json_member_u64(out, "entries", draw->order.entries);
-    put_hex(out, "seed", draw->seed, sizeof(draw->seed));
-    json_member_str(out, "beacon", (struct span){draw->beacon, draw->beacon_len});
-    json_member_str(out, "drawn_at", text_span(&time));
-}
-
-/* The only place where a seed leaves this program, and only once the entries are frozen. */
-static void on_fairness(struct http_req *req, void *ctx)
-{
-    (void)ctx;
-    const struct front *front = front_of(req);
-    const struct front_event *event = front_event_find(front, http_req_param(req, 0));
-    if (event == NULL) {
-        answer_event_unknown(req, http_req_param(req, 0));
-        return;
-    }
-    struct span lane = http_req_query_arg(req, SPAN("lane"));
-    if (lane.ptr != NULL)
-        event = front_line(front, event, event_doc_lane(&event->doc, lane));
-    if (event == NULL) {
-        http_problem(req, 404, "lane-unknown", "The event has no such lane.");
-        return;
-    }
-    const struct line_draw *draw = &event->view->draw;
-    char memory[FAIRNESS_BYTES_MAX];
-    struct text json = text_on(memory, sizeof(memory));
-    json_open(&json, '{');
-    json_member_str(&json, "event", front_event_id(event));
-    if (event->view->lane > 0)
-        json_member_cstr(&json, "lane", front_lane_id(event));
-    json_member_cstr(&json, "state", event_state_name(event->view->state));
-    json_member_cstr(&json, "algorithm", DRAW_ALGORITHM);
-    if (draw->has_seed) {
-        uint8_t commitment[DRAW_COMMITMENT_BYTES];
-        draw_commit(draw->seed, commitment);
-        put_hex(&json, "commitment", commitment, sizeof(commitment));
-    } else {
-        json_member_null(&json, "commitment");
-    }
-    json_member_bool(&json, "drawn", draw->drawn);
-    put_draw(&json, draw);
-    json_close(&json, '}');
-    answer_json(req, 200, &json, NULL);
 }
 
 /* ---- join ---- */
@@ -745,18 +678,13 @@ static void on_join(struct http_req *req, void *ctx)
         answer_again(req, front, line, &ticket);
 }
 
-int queue_api_routes(struct http_router *routes, struct http_router *private_routes,
-                     struct err_slot *err)
+int queue_api_routes(struct http_router *routes, struct err_slot *err)
 {
     static const struct http_route all[] = {
         {HTTP_METHOD_POST, "/v1/queue/{event}/join", on_join, NULL, FORM_BODY_MAX},
         {HTTP_METHOD_GET, "/v1/queue/{event}/me", on_me, NULL, 0},
         {HTTP_METHOD_GET, "/v1/queue/{event}/status", on_status, NULL, 0},
         {HTTP_METHOD_GET, "/v1/queue/{event}/stream", on_stream, NULL, 0},
-        {HTTP_METHOD_GET, "/v1/queue/{event}/fairness", on_fairness, NULL, 0},
     };
-    static const struct http_route shown = {HTTP_METHOD_GET, "/admin/events/{event}/fairness",
-                                            on_fairness, NULL, 0};
-    int rc = http_router_add_all(routes, all, sizeof(all) / sizeof(all[0]), err);
-    return rc < 0 ? rc : http_router_add(private_routes, &shown, err);
+    return http_router_add_all(routes, all, sizeof(all) / sizeof(all[0]), err);
 }

@@ -14,8 +14,6 @@ void queue_answer_place(struct http_req *req, struct front *front, const struct 
 void queue_promise(const struct front *front, const struct front_event *event,
                    struct ticket *ticket);
 
-/* The operator is told of the draw what everybody is told. */
-int queue_api_routes(struct http_router *routes, struct http_router *private_routes,
-                     struct err_slot *err);
+int queue_api_routes(struct http_router *routes, struct err_slot *err);
 
 #endif

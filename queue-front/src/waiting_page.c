@@ -14,6 +14,7 @@
 #include "answer.h"
 #include "base/rfc3339.h"
 #include "caller.h"
+#include "core/draw_seal.h"
 #include "core/event_id.h"
 #include "core/event_state.h"
 #include "core/poll.h"
@@ -262,12 +263,10 @@ static void put_begins(struct text *out, const struct look *look)
 
 static void put_commitment(struct text *out, const struct look *look)
 {
-    const struct line_draw *draw = &look->event->view->draw;
     uint8_t commitment[DRAW_COMMITMENT_BYTES];
     char hex[2 * DRAW_COMMITMENT_BYTES + 1];
-    if (!draw->has_seed)
+    if (!draw_seal_commitment(look->event->view, commitment))
         return;
-    draw_commit(draw->seed, commitment);
     sodium_bin2hex(hex, sizeof(hex), commitment, sizeof(commitment));
     text_str(out, hex);
 }

@@ -1,17 +1,29 @@
-// console-draw.js: the ceremony. What was promised before (the seed's hash), what nobody could know
-// (the beacon), one press, and what came of it, computed again in this browser from what was published.
+// console-draw.js: the ceremony. What was promised before (the seed's hash, and the beacon that is chosen
+// here), what nobody could know (its value), and what came of it, computed again in this browser from
+// what was published. With a public beacon the line draws and opens by itself once the value is in; with
+// words of the operator's, or none, there is one press.
 
-import { get } from './console-api.js';
-import { announce, make, say } from './kit.js';
-import { button, confirmed, fact, number, show, timeAt } from './console-ui.js';
+import { call, get } from './console-api.js';
+import { announce, byId, make, say } from './kit.js';
+import { button, confirmed, fact, moment, number, show, timeAt } from './console-ui.js';
 import { commitmentOf, openDraw } from './draw-check.js';
 
 const BEACON_MAX = 256;
+const WORDS_MAX = 200;
+const KINDS = ['drand', 'nist', 'text', 'none'];
+const OPEN = ['draft', 'scheduled', 'pre-queue']; // as long as the entries are not closed
 
 export async function open(body, event) {
   const beacon = make('input', { id: 'beacon', maxLength: BEACON_MAX, autocomplete: 'off' });
   const facts = make('dl', { id: 'draw', className: 'facts long' });
   const steps = make('ol', { className: 'steps' }, make('li', {}, say('draw.step-commit')), make('li', {}, say('draw.step-gather')), make('li', {}, say('draw.step-beacon')), make('li', {}, say('draw.step-press')));
+  const kind = make('select', { id: 'beacon-kind' }, ...KINDS.map((name) => make('option', { value: name }, say(`draw.kind-${name}`))));
+  const words = make('input', { id: 'beacon-words', maxLength: WORDS_MAX, autocomplete: 'off' });
+  const late = make('input', { id: 'beacon-late', type: 'number', min: 5, max: 86400, inputMode: 'numeric' });
+  const means = make('p', { className: 'small', id: 'beacon-means' });
+  const promised = make('p', { id: 'promised', role: 'status' });
+  const choice = make('section', { className: 'card stack', id: 'beacon-choice' });
+  let shown = ''; // the promise that stands in the fields
   const press = make('section', { className: 'card stack' });
   const result = make('section', { className: 'card stack', hidden: true });
   const verdict = make('p', { id: 'verdict', role: 'status' });
@@ -20,7 +32,26 @@ export async function open(body, event) {
   let known = '';
   let draw = null;
 
-  press.append(make('h2', {}, say('draw.press-title')), make('label', { className: 'field' }, say('draw.beacon'), beacon, make('span', { className: 'small' }, say('draw.beacon-help'))), button(say('act.draw'), async () => {
+  const explain = () => {
+    means.textContent = say(`draw.means-${kind.value}`);
+    words.parentElement.hidden = kind.value !== 'text';
+    late.parentElement.hidden = kind.value === 'none';
+  };
+  kind.addEventListener('change', explain);
+  choice.append(make('h2', {}, say('draw.choice')), make('label', { className: 'field' }, say('draw.kind'), kind), means,
+    make('label', { className: 'field' }, say('draw.words'), words), make('label', { className: 'field' }, say('draw.late'), late),
+    button(say('draw.promise'), async () => {
+      const of = { drand: {}, nist: {}, none: {}, text: { words: words.value.trim() } }[kind.value];
+      const reason = event.why();
+      await call('queue', 'PATCH', `/admin/events/${event.id}`, { body: { beacon: { kind: kind.value, late_s: Number(late.value), ...of } }, headers: { 'If-Match': event.etag, ...(reason === '' ? {} : { 'X-Reason': encodeURI(reason) }) } });
+      await event.read();
+      promised.textContent = say('draw.promised', say(`draw.kind-${kind.value}`));
+      event.said(promised.textContent);
+      await refresh();
+    }, { id: 'act-promise' }), promised);
+
+  const asked = make('label', { className: 'field' }, say('draw.beacon'), beacon, make('span', { className: 'small', id: 'beacon-help' }));
+  press.append(make('h2', {}, say('draw.press-title')), asked, button(say('act.draw'), async () => {
     const text = beacon.value.trim();
     const sure = await confirmed({
       title: say('act.sure', say('act.draw'), event.doc.name), text: say('act.draw.means'),
@@ -49,23 +80,53 @@ export async function open(body, event) {
     announce(verdict.textContent);
   }
 
+  // What is waited for, and how long it is overdue.
+  function promiseInWords({ promised: promise, closed_at: closed, drawn }) {
+    if (!promise || promise.kind === 'none') return say('draw.kind-none');
+    const parts = [say(`draw.kind-${promise.kind}`)];
+    if (promise.round) parts.push(say('draw.round', promise.round));
+    if (promise.words) parts.push(promise.words);
+    if (promise.at) parts.push(say('draw.due', moment(promise.at)));
+    if (promise.changes > 0) parts.push(say('draw.changes', number(promise.changes)));
+    const overdue = Math.round((Date.now() - Date.parse(promise.at ?? closed)) / 1000);
+    if (closed && !drawn && overdue > 5) parts.push(say('draw.overdue', number(overdue), number(promise.late_s)));
+    return parts.join(', ');
+  }
+
   async function refresh() {
     const fairness = await get('queue', `/admin/events/${event.id}/fairness`);
-    press.hidden = fairness.drawn || event.doc.state !== 'pre-queue';
+    const { promised: promise, closed_at: closed } = fairness;
+    const isPublic = promise?.kind === 'drand' || promise?.kind === 'nist';
+    press.hidden = fairness.drawn || event.doc.state !== 'pre-queue' || isPublic;
+    choice.hidden = !OPEN.includes(event.doc.state) || closed !== null;
+    asked.hidden = promise?.kind !== 'text';
+    byId('beacon-help').textContent = promise?.words ?? '';
+    waits.textContent = say(isPublic ? 'draw.waits-beacon' : 'draw.waits');
+    // What is being typed stays; a promise that is another one now is shown.
+    if (JSON.stringify(promise) !== shown) {
+      shown = JSON.stringify(promise);
+      // Nothing promised yet: what is best is proposed, and takes a press.
+      kind.value = promise?.kind ?? (event.doc.state === 'draft' ? 'drand' : 'none');
+      words.value = promise?.words ?? '';
+      late.value = promise?.late_s ?? 120;
+      explain();
+    }
     steps.hidden = fairness.drawn;
     result.hidden = !fairness.drawn;
     const hex = (value) => (value === null ? '–' : make('code', {}, value));
     show(facts, fact(say('draw.commitment'), hex(fairness.commitment)),
-      ...(fairness.drawn ? [fact(say('draw.seed'), hex(fairness.seed)), fact(say('draw.beacon'), fairness.beacon || say('draw.none')), fact(say('draw.entries'), number(fairness.entries)), fact(say('draw.at'), timeAt(fairness.drawn_at))]
-        : [fact(say('draw.entries-now-label'), event.doc.state === 'pre-queue' ? number(event.live?.issued ?? 0) : '–')]));
-    waits.hidden = fairness.drawn || event.doc.state === 'pre-queue';
+      fact(say('draw.promise-now'), promiseInWords(fairness)),
+      ...(closed ? [fact(say('draw.closed'), timeAt(closed))] : []),
+      ...(fairness.drawn ? [fact(say('draw.seed'), hex(fairness.seed)), fact(say('draw.beacon'), fairness.proof?.late ? make('strong', {}, say('draw.was-late')) : fairness.beacon || say('draw.none')), fact(say('draw.entries'), number(fairness.entries)), fact(say('draw.at'), timeAt(fairness.drawn_at))]
+        : [fact(say(closed ? 'draw.entries' : 'draw.entries-now-label'), closed ? number(fairness.entries) : event.doc.state === 'pre-queue' ? number(event.live?.issued ?? 0) : '–')]));
+    waits.hidden = fairness.drawn || (event.doc.state === 'pre-queue' && !isPublic);
     const now = JSON.stringify(fairness);
     if (fairness.drawn && now !== known) await verify(fairness);
     known = now;
   }
 
   const waits = make('p', { id: 'draw-waits' }, say('draw.waits'));
-  body.replaceChildren(make('section', { className: 'card' }, make('h2', {}, say('view.draw')), facts, steps, waits), press, result);
+  body.replaceChildren(make('section', { className: 'card' }, make('h2', {}, say('view.draw')), facts, steps, waits), choice, press, result);
   await refresh();
   return { refresh };
 }

@@ -343,6 +343,12 @@ describe('the console', () => {
     await page.locator('#act-draw').waitFor();
     const { commitment } = (await queue.get(`/admin/events/${id}/fairness`)).json;
     assert.ok((await page.textContent('#draw')).includes(commitment));
+    assert.equal(await page.inputValue('#beacon-kind'), 'none', 'nothing was promised');
+    await page.selectOption('#beacon-kind', 'text');
+    await page.fill('#beacon-words', "Saturday's lottery numbers");
+    await page.click('#act-promise');
+    await page.locator('#beacon').waitFor();
+    assert.match(await page.textContent('#beacon-help'), /lottery/);
     await page.fill('#beacon', '3 8 15 16 23 42');
     await see(boss, 'draw');
     await page.click('#act-draw');

@@ -220,7 +220,7 @@ describe('around the waiting page', () => {
 
   test('the page checks the draw itself, by what it noted before', async () => {
     const visitor = await line.visitor(browser, EN);
-    await makeEvent(line.house, 'drawn', { rate_per_s: 0, prequeue_at: at(0), opens_at: at(3600_000) }, { open: false });
+    await makeEvent(line.house, 'drawn', { rate_per_s: 0, prequeue_at: at(0), opens_at: at(3600_000), beacon: { kind: 'text', words: 'the closing price' } }, { open: false });
     await act(line.front, 'drawn', 'schedule');
     await untilState(line.front, 'drawn', 'pre-queue');
     await line.crowd('drawn', 9);

@@ -25,13 +25,14 @@ enum knob_kind {
     KNOB_TEXTS,
     KNOB_SCHEDULE,
     KNOB_AUTOPILOT,
-    KNOB_LANES
+    KNOB_LANES,
+    KNOB_BEACON
 };
 
 static const char *const kind_names[] = {
     [KNOB_NUMBER] = "number",       [KNOB_MILLI] = "decimal", [KNOB_BOOL] = "bool",
     [KNOB_TIME] = "time",           [KNOB_TEXTS] = "texts",   [KNOB_SCHEDULE] = "schedule",
-    [KNOB_AUTOPILOT] = "autopilot", [KNOB_LANES] = "lanes",
+    [KNOB_AUTOPILOT] = "autopilot", [KNOB_LANES] = "lanes",   [KNOB_BEACON] = "beacon",
 };
 
 enum {
@@ -76,6 +77,10 @@ static const struct knob knobs[] = {
      "A scheduled event opens by itself then. null: by hand."},
     {"prequeue_at", KNOB_TIME, AT(prequeue_at_ms), 0, 0, 0, "",
      "From then until opens_at people gather for the draw. null: no pre-queue."},
+    {"beacon", KNOB_BEACON, 0, 0, 0, 0, "",
+     "What the draw waits for besides the seed: {\"kind\": \"drand\" | \"nist\" | \"text\" | "
+     "\"none\", "
+     "\"words\", \"late_s\"}. Which round it is follows from opens_at."},
     {"pow_bits", KNOB_NUMBER, AT(pow_bits), 0, POW_BITS_MAX, 0, "bits",
      "Proof of work that a join costs; each bit doubles it. 0: none."},
     {"pow_bits_max", KNOB_NUMBER, AT(pow_bits_max), 0, POW_BITS_MAX, 20, "bits",
@@ -293,6 +298,9 @@ static void read_knob(struct json_in *in, const struct knob *knob, struct event_
     case KNOB_LANES:
         read_lanes(in, knob, doc);
         break;
+    case KNOB_BEACON:
+        beacon_read(in, knob->name, &doc->beacon);
+        break;
     }
 }
 
@@ -303,6 +311,7 @@ static void set_defaults(struct event_doc *doc)
         if (knobs[i].kind == KNOB_NUMBER || knobs[i].kind == KNOB_MILLI)
             *number_of(doc, &knobs[i]) = knobs[i].fallback;
     }
+    doc->beacon.late_s = BEACON_LATE_S;
     doc->autopilot_ceiling_milli = 10000;
     doc->autopilot_floor_milli = 1000;
     doc->autopilot_target_p99_ms = 300;
@@ -545,6 +554,12 @@ static void put_knob(struct text *out, const struct event_doc *doc, const struct
         break;
     case KNOB_LANES:
         put_lanes(out, doc);
+        break;
+    case KNOB_BEACON:
+        if (doc->beacon.kind == BEACON_NONE && doc->beacon.changes == 0)
+            json_nil(out);
+        else
+            beacon_put(out, &doc->beacon);
         break;
     }
 }

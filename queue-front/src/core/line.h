@@ -91,12 +91,26 @@ struct line_call {
     uint64_t expires_ms;
 };
 
-/* The event's draw, before and after. The seed is secret until `drawn`; nobody but heal.lua and
- * whoever shows a finished draw has a use for it. */
+/* What was promised of the seeds, of the event's line and of as many lanes as there can be; see
+ * core/draw_seal.h. */
+struct draw_seal {
+    uint8_t key_id;
+    uint8_t salt[DRAW_SEED_BYTES];
+    uint8_t commitment[1 + LANES_MAX][DRAW_COMMITMENT_BYTES];
+};
+
+/* The event's draw. First the entries are closed: from then on N does not change. Then it is drawn:
+ * from then on nothing of this does. */
 struct line_draw {
-    bool has_seed; /* false only of events that are older than draws are */
-    bool drawn;    /* entries are frozen; from here on nothing of this changes */
+    bool has_seal;
+    struct draw_seal seal;
+    /* The seed is known once it is drawn; before that only of an event that is older than seals. */
+    bool has_seed;
+    bool closed;
+    bool drawn;
     uint8_t seed[DRAW_SEED_BYTES];
+    uint64_t closed_entries;
+    uint64_t closed_ms;
     uint64_t drawn_ms;
     char beacon[DRAW_BEACON_MAX];
     uint32_t beacon_len;
@@ -127,6 +141,7 @@ struct line_view {
     struct line_knobs knobs; /* rate_milli: the one in force, which may be the autopilot's */
     struct line_pilot pilot;
     struct line_draw draw;
+    struct span proof; /* of the beacon, JSON, once drawn; of the event. Borrowed as doc is */
     enum line_state frozen_from; /* while frozen: what it goes back to */
     uint64_t undo_version;      /* what the operator did last made this version; 0: nothing known */
     enum line_state undo_state; /* the state before it */

@@ -470,7 +470,7 @@ test('time does not run against the called while the event is sold out', async (
 
 // ---- the operator and the clock ----
 
-test('an event opens its pre-queue and itself at its times, with an audit entry each', async () => {
+test('an event opens its pre-queue and closes its entries at its times, with an audit entry each', async () => {
   const at = clockwork.ms;
   const knobs = { prequeue_at_ms: at + 1000, opens_at_ms: at + 2000, rate_milli: 50_000 };
   const line = await front().create(knobs, STATE.SCHEDULED);
@@ -482,15 +482,20 @@ test('an event opens its pre-queue and itself at its times, with an audit entry 
   assert.equal(line.view.serving, 0);
   const { version } = line.view;
   await run(line, 100);
-  assert.equal(line.view.state, STATE.OPEN);
+  assert.equal(line.view.state, STATE.PRE_QUEUE, 'its entries are closed, and a front has to draw');
   assert.equal(line.view.version, version + 1);
+  await line.join(5);
+  await line.move(STATE.PRE_QUEUE, STATE.OPEN);
+  const told = await clockwork.redis.command('HMGET', line.key('cfg'), 'closed', 'entries', 'seed');
+  assert.deepEqual(told, ['30', '30', '5e'.repeat(32)], 'who came after the closing is behind the draw');
   await run(line, 200);
   assert.equal(line.view.serving, 10);
   const trail = await clockwork.redis.command('XREVRANGE', line.key('audit'), '+', '-');
   const whos = trail.map(([, fields]) => JSON.parse(fields[1]));
-  assert.deepEqual(whos.map((entry) => entry.to ?? entry.who), ['open', 'pre-queue', 'test', 'test']);
-  assert.equal(whos[0].who, 'system');
-  assert.equal(whos[0].from, 'pre-queue');
+  assert.deepEqual(whos.map((entry) => entry.to ?? entry.who),
+    ['test', { entries: 30 }, 'pre-queue', 'test', 'test']);
+  assert.equal(whos[1].who, 'system');
+  assert.equal(whos[2].from, 'scheduled');
 });
 
 test('two fronts past opens_at open the event once', async () => {

@@ -34,8 +34,10 @@ export const KNOBS = {
   shares: 0,
 };
 
+const SEAL = '1 1 of the fronts';
 const SEED = '5e'.repeat(32);
 const NO_BEACON = '';
+const DRAW = JSON.stringify({ beacon: '', proof: '{"kind":"none"}', seeds: SEED });
 const NO_DRAW = '';
 
 const VIEW = [
@@ -108,7 +110,7 @@ export class Front {
   async admin(call, { from = 0, to = 0, ifVersion = 0, knobs = null, doc = '{"id":"e"}' } = {}) {
     const values = Object.values({ ...KNOBS, ...knobs });
     const [outcome, state, version] = await this.run('admin', call, ifVersion, from, to,
-      '{"who":"test"}', knobs === null && call !== 'create' ? '' : doc, SEED, NO_BEACON, ...values);
+      '{"who":"test"}', knobs === null && call !== 'create' ? '' : doc, SEAL, DRAW, ...values);
     return { outcome, state, version };
   }
 
@@ -197,7 +199,8 @@ export class Front {
     const [outcome, waitMs] = await this.run('heal', windowMs, gap, this.id, this.passes,
       this.marks.issued, this.marks.serving, this.marks.dead, view.active, view.outstanding,
       view.admitted, view.no_shows, 1000 - view.show_up_milli, view.service_rate_milli,
-      this.marks.version, view.state, doc, SEED, NO_DRAW, NO_BEACON, 0, ...knobs);
+      this.marks.version, view.state, doc, SEED, NO_DRAW, NO_BEACON, 0, ...knobs,
+      SEAL, NO_DRAW, 0, '');
     return { outcome, waitMs };
   }
 }

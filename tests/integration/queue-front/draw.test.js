@@ -9,6 +9,7 @@ import { commitmentOf, openDraw } from '../../../queue-front/web/draw-check.js';
 import { act, live, makeEvent, openHouse, untilState, Visitor } from './support.js';
 
 const at = (ms) => new Date(Date.now() + ms).toISOString();
+const PRICE = { kind: 'text', words: 'the closing price of the day' };
 const OPEN = { rate_per_s: 1000, burst: 1000, max_active: 0 };
 
 const fairness = async (front) => (await front.http.get('/v1/queue/show/fairness')).json;
@@ -69,11 +70,14 @@ test('who waits for an opening is not told that the line has slowed down', async
 
 test('everybody stands where the published draw says, and anybody can make it again', async (t) => {
   const house = await openHouse(t, { fronts: 2 });
-  const before = await gather(house, { rate_per_s: 0 });
+  const before = await gather(house, { rate_per_s: 0, beacon: PRICE });
   assert.deepEqual(
     { ...before, commitment: null },
-    { event: 'show', state: 'draft', algorithm: 'fairgate-draw-1', commitment: null, drawn: false,
-      entries: null, seed: null, beacon: null, drawn_at: null });
+    { event: 'show', state: 'draft', algorithm: 'fairgate-draw-1', commitment: null, source: null,
+      promised: { ...PRICE, late_s: 120, since: null, changes: 0 }, closed_at: null, drawn: false,
+      entries: null, seed: null, beacon: null, proof: null, drawn_at: null });
+  const { promised } = await fairness(house.front);
+  assert.ok(Date.parse(promised.since) > 0, 'from the scheduling on it is a promise');
   const visitors = await crowd(house, 60);
   const { json: waiting } = await visitors[0].me();
   assert.equal(waiting.position, null);
@@ -85,6 +89,8 @@ test('everybody stands where the published draw says, and anybody can make it ag
   const told = await drawnEverywhere(house);
   assert.equal(told.entries, 60);
   assert.equal(told.beacon, 'closing price 2741.03');
+  assert.deepEqual(told.proof, PRICE);
+  assert.deepEqual(told.promised, promised);
   assert.equal(told.commitment, before.commitment, 'promised before the pre-queue opened');
   assert.equal(await commitmentOf(told.seed), told.commitment);
   await assertPlaces(house, visitors, told);
@@ -101,6 +107,7 @@ test('everybody stands where the published draw says, and anybody can make it ag
     assert.equal(run.status, 0, run.stderr);
     assert.match(run.stdout, /commitment {2}fits/);
     assert.match(run.stdout, /60, each position given once/);
+    assert.match(run.stdout, /NOT CHECKED here: that it is/);
     assert.match(run.stdout, new RegExp(`17 -> position ${draw.position(17)}\\b`));
   }
 });
@@ -128,9 +135,33 @@ test('verify-draw tells a forged draw, an unheld one and no draw at all', async 
   assert.match(nowhere.stderr, /nowhere\/fairness: answered 404/);
 });
 
+test('a lane draws for itself, and verify-draw judges its answer as well', async (t) => {
+  const house = await openHouse(t);
+  const lanes = [{ id: 'fans', name: 'Fan club', share: 30, invitations: 50 }];
+  await gather(house, { rate_per_s: 0, lanes });
+  const { json: { invitations } } = await house.front.admin.get('/admin/events/show/lanes/fans/invitations?limit=7');
+  const laneOf = async () => (await house.front.http.get('/v1/queue/show/fairness?lane=fans')).json;
+  await until('the lane', async () => (await laneOf()).lane === 'fans');
+  const promised = (await laneOf()).commitment;
+  for (const { code } of invitations) {
+    await new Visitor(house.front, 'show').joined({ headers: { 'x-invitation': code } });
+  }
+  await act(house.front, 'show', 'draw');
+  await until('the lane to be drawn', async () => (await laneOf()).drawn);
+  const told = await laneOf();
+  assert.equal(told.commitment, promised);
+  assert.notEqual(told.seed, (await fairness(house.front)).seed);
+  const file = join(house.scope.dir(), 'fairness.json');
+  writeFileSync(file, JSON.stringify(told));
+  const run = runProgram('queue-front', ['verify-draw', file, '--entry', '3', '--commitment', promised]);
+  assert.equal(run.status, 0, run.stderr);
+  assert.match(run.stdout, /lane {8}fans/);
+  assert.match(run.stdout, new RegExp(`3 -> position ${(await openDraw(told)).position(3)}\\b`));
+});
+
 test('operators who press at once, on two fronts, and press again: one draw', async (t) => {
   const house = await openHouse(t, { fronts: 2 });
-  await gather(house);
+  await gather(house, { beacon: PRICE });
   const visitors = await crowd(house, 20);
   const press = (i) => house.fronts[i % 2].admin.post('/admin/events/show/actions/draw', {
     body: { beacon: `operator ${i}` },
@@ -177,7 +208,7 @@ test('who joins in the last instant is in the draw or behind it, and never both'
 
 test('a front shot at the draw and a wiped Redis leave the one draw that was told', async (t) => {
   const house = await openHouse(t, { fronts: 2 });
-  await gather(house, { rate_per_s: 0 });
+  await gather(house, { rate_per_s: 0, beacon: PRICE });
   const visitors = await crowd(house, 20);
   const pressed = house.fronts[0].admin.post('/admin/events/show/actions/draw', { body: { beacon: 'b' } });
   pressed.catch(() => {}); // its answer may die with it

@@ -97,7 +97,7 @@ static redisReply *make_reply(const struct answer *answer)
     resp_begin(&text, 5);
     for (size_t i = 0; i < 5; i++)
         put_integer(&text, answer->ghosts[i]);
-    resp_begin(&text, answer->doc != NULL ? 8 : 0);
+    resp_begin(&text, answer->doc != NULL ? 12 : 0);
     if (answer->doc != NULL) {
         resp_cstr(&text, answer->seed != NULL ? answer->seed : "");
         resp_cstr(&text, answer->entries != NULL ? answer->entries : "");
@@ -105,6 +105,10 @@ static redisReply *make_reply(const struct answer *answer)
         for (int i = 0; i < 4; i++)
             resp_u64(&text, 0);
         resp_cstr(&text, "018f00000000abcdef");
+        resp_cstr(&text, ""); /* seal, entries at the closing, when it was, proof */
+        resp_cstr(&text, "");
+        resp_u64(&text, 0);
+        resp_cstr(&text, "");
     }
     resp_begin(&text, answer->early > 0 ? 1 : 0);
     if (answer->early > 0)
@@ -361,7 +365,7 @@ static void a_damaged_answer_does_no_harm(void **state)
     resp_begin(&text, 5);
     for (size_t i = 0; i < 5; i++)
         put_integer(&text, plain.ghosts[i]);
-    resp_begin(&text, 8);
+    resp_begin(&text, 12);
     resp_cstr(&text, SEED);
     resp_cstr(&text, "100");
     resp_cstr(&text, "beacon");
@@ -369,6 +373,10 @@ static void a_damaged_answer_does_no_harm(void **state)
     for (int i = 0; i < 3; i++)
         resp_u64(&text, LINE_PAUSED);
     resp_cstr(&text, "");
+    resp_cstr(&text, "");
+    resp_cstr(&text, "100");
+    resp_cstr(&text, "1700000000000");
+    resp_cstr(&text, "{}");
     resp_begin(&text, 1);
     put_integer(&text, 7);
     put_integer(&text, 3);
@@ -480,7 +488,7 @@ static void the_autopilots_rate_stands_in_the_place_of_the_knobs(void **state)
     line_event_put_heal(event, &text, SPAN("front"), 6000000);
     redisReply *reply = read_reply(&text);
     uint64_t rate_milli = 0;
-    assert_true(resp_get_u64(reply, LINE_HEAL_WORDS - LINE_KNOBS, &rate_milli));
+    assert_true(resp_get_u64(reply, LINE_HEAL_WORDS - LINE_KNOBS - 4, &rate_milli));
     assert_int_equal(1000, rate_milli);
     freeReplyObject(reply);
 

@@ -1,0 +1,95 @@
+/* beacon.h: the public value that no one can know while the entries to a draw are still open, and
+ * what was promised about it. A promise is settled when an event is scheduled and is part of its
+ * document, so it is told to everybody before anybody can enter:
+ *
+ *     drand  a round of a chain of the drand network, which signs one each few seconds
+ *     nist   a pulse of NIST's beacon, signed once a minute
+ *     text   a value that the operator names at the draw, from the source that was announced
+ *     none   the seed alone
+ *
+ * Nothing here asks anybody; see beacon_desk.h for who does. */
+#ifndef FG_QUEUE_FRONT_CORE_BEACON_H
+#define FG_QUEUE_FRONT_CORE_BEACON_H
+
+#include "base/err.h"
+#include "base/span.h"
+#include "base/text.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* The chain of drand that is meant unless somebody says otherwise. */
+#define BEACON_QUICKNET "52db9ba70e0cc0f6eaf7803dd07447a1f5477735fd3f661792ba94600c84e971"
+#define BEACON_QUICKNET_KEY                                                                        \
+    "83cf0f2896adee7eb8b5f01fcad3912212c437e0073e911fb90022d3e760183c8c4b450b6a0a6c3ac6a5776a2d10" \
+    "64510d1fec758c921cc22b0e17e63aaf4bcb5ed66304de9cf809bd274ca73bab4af5a6e9c76a4bc09e76eae8991e" \
+    "f5ece45a"
+#define BEACON_QUICKNET_PERIOD_MS  3000
+#define BEACON_QUICKNET_GENESIS_MS UINT64_C(1692803367000)
+
+struct json_in;
+
+enum {
+    BEACON_HASH_LEN = 64, /* a chain's name: SHA-256 in hex */
+    BEACON_KEY_LEN = 192, /* a chain's public key: a point of G2, compressed, in hex */
+    BEACON_SIGN_LEN = 96, /* a round's signature: a point of G1, compressed, in hex */
+    BEACON_WORDS_MAX = 200,
+    BEACON_LATE_S_MIN = 5,
+    BEACON_LATE_S_MAX = 86400,
+    BEACON_LATE_S = 120, /* by default: forty rounds of drand, two pulses of NIST's */
+};
+
+enum beacon_kind { BEACON_NONE, BEACON_DRAND, BEACON_NIST, BEACON_TEXT };
+
+const char *beacon_kind_name(enum beacon_kind kind);
+
+/* What was promised. */
+struct beacon {
+    enum beacon_kind kind;
+    char chain[BEACON_HASH_LEN + 1]; /* drand: its hash; nist: the number of the chain */
+    uint64_t round;                  /* drand: which; 0: open until the opening is scheduled */
+    uint64_t at_ms;                  /* when the value comes; 0: not known */
+    uint64_t late_s;                 /* so long after that the seed alone decides */
+    char words[BEACON_WORDS_MAX + 1];
+    uint64_t since_ms; /* when it was promised; 0: not yet */
+    uint64_t changes;  /* how often another was promised since the event was scheduled */
+};
+
+/* Where values come from, as the settings say. */
+struct beacon_sources {
+    bool drand, nist;                /* can be asked */
+    char chain[BEACON_HASH_LEN + 1]; /* drand's */
+    char key[BEACON_KEY_LEN + 1];
+    uint64_t period_ms, genesis_ms;
+    uint64_t nist_chain;
+    uint64_t gap_ms; /* from the closing of the entries to the value, at least */
+};
+
+/* The knob: an object, or null for none. */
+void beacon_read(struct json_in *in, const char *key, struct beacon *out);
+void beacon_put(struct text *out, const struct beacon *beacon); /* with json_key() before it */
+
+/* Fixes the round by when the entries will close (0: not known yet), and counts what differs from
+ * `before` (NULL: nothing was promised so far). */
+void beacon_settle(struct beacon *beacon, const struct beacon *before,
+                   const struct beacon_sources *sources, uint64_t closes_ms, uint64_t now_ms);
+
+/* Is the same promised, whatever follows from when? */
+bool beacon_same_choice(const struct beacon *a, const struct beacon *b);
+
+/* Which round it is once the entries have closed: the promised one, or where they closed so late
+ * that its value may have been out, the first that comes long enough after. */
+struct beacon beacon_after(const struct beacon *beacon, const struct beacon_sources *sources,
+                           uint64_t closed_ms);
+
+/* Is a chain's answer to its round's question, {round, signature, randomness?}, what it says? Its
+ * form is judged, its number, and that the randomness is the hash of the signature. That the
+ * signature is the chain's takes a pairing, which nothing here can do. `signature` is
+ * BEACON_SIGN_LEN letters, `value` as many as BEACON_HASH_LEN: the hash in hex. */
+bool beacon_drand_answer(struct span json, uint64_t round, char signature[BEACON_SIGN_LEN + 1],
+                         char value[BEACON_HASH_LEN + 1]);
+
+/* The value of a signature, BEACON_SIGN_LEN lower-case hex digits; false: it is none. */
+bool beacon_drand_value(struct span signature, char value[BEACON_HASH_LEN + 1]);
+
+#endif
