@@ -203,7 +203,7 @@ local function close(gap)
     local bucket = bucket_read('at_us', 'nano', 'called_n', 'came_n', 'left_n', 'settled', 'dead',
         'admitted', 'no_shows', 'show_came', 'show_of', 'rate_places', 'rate_us', 'generation',
         'last_upto', 'last_called_ms', 'last_expires_ms', 'phantoms', 'phantom_until_ms',
-        'healed_upto', 'healed_came', 'frozen_ms', 'heard_epoch', 'early_n', 'moves_run')
+        'healed_upto', 'healed_came', 'frozen_ms', 'heard_epoch', 'early_n', 'moves_run', 'ghosts_n')
     restore_document(marks)
     issued = math.max(issued, marks.issued, marks.serving) + gap
     serving = math.max(serving, marks.serving)
@@ -211,7 +211,13 @@ local function close(gap)
     restore_slots(bucket, marks)
     restore_calls(bucket, marks)
     bucket.early_n = call('SCARD', prefix .. 'early')
-    bucket.left_n = bits('gone', serving, issued) + bucket.early_n
+    local left_n = bits('gone', serving, issued)
+    bucket.left_n = left_n + bucket.early_n
+    bucket.ghosts_n = -left_n
+    for page = math.floor((serving + 1) / PAGE), math.floor(issued / PAGE) do
+        bucket.ghosts_n = bucket.ghosts_n + away_n(page, serving)
+    end
+    bucket.ghosts_n = math.max(0, bucket.ghosts_n)
     bucket.admitted = math.max(bucket.admitted, marks.admitted)
     bucket.no_shows = math.max(bucket.no_shows, marks.no_shows)
     if bucket.show_of == 0 and marks.stay_away_milli > 0 then

@@ -126,6 +126,43 @@ local function bits(name, after, upto)
     return call('BITCOUNT', prefix .. name, after + 1, upto, 'BIT')
 end
 
+-- ---- who is not there ----
+
+-- Places are counted by pages, so that the marks of a long line travel and are compared in pieces.
+-- `away:PAGE` has the bits of those before their call who are not there: ghosts, and who has left.
+local PAGE, PAGE_BYTES = 65536, 8192
+
+local function away_key(page)
+    return prefix .. 'away:' .. page
+end
+
+-- Who was heard in an epoch, by all fronts.
+local function heard_key(epoch, page)
+    return prefix .. 'heard:' .. epoch .. ':' .. page
+end
+
+-- Fronts fetch a page again when its number has risen.
+local function away_touch(bucket, page)
+    bucket.away_seq = bucket.away_seq + 1
+    call('ZADD', prefix .. 'aways', bucket.away_seq, page)
+end
+
+-- How many of a page are away, of those behind `after`.
+local function away_n(page, after)
+    local low = math.max(0, after + 1 - page * PAGE)
+    return low < PAGE and call('BITCOUNT', away_key(page), low, PAGE - 1, 'BIT') or 0
+end
+
+-- A place before its call was given up. True: it had been a ghost's.
+local function away_left(bucket, place)
+    local page = math.floor(place / PAGE)
+    if call('SETBIT', away_key(page), place % PAGE, 1) == 1 then
+        return true
+    end
+    away_touch(bucket, page)
+    return false
+end
+
 -- Frees the slots of sessions that ran out, a bounded number at a time.
 local function end_expired_sessions()
     local expired = call('ZRANGEBYSCORE', root .. 'active', '-inf', now_ms, 'LIMIT', 0, 200)

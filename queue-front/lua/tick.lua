@@ -2,16 +2,15 @@
 -- how many do makes no difference: all of it goes by the time that passed on Redis's clock.
 --
 -- ARGV: run id, then what this front has seen: issued, serving, version, generation of the stretches,
---   upto of the newest stretch; then whom it has heard: name of this front, gone_after_ms, epoch of
---   the marks, block to count from, how many blocks follow, then block, 128 bytes for each; then how
---   many entries given up before the draw follow, and each of them with its position; then of the
---   places that moved: run and number of the newest move that this front knows, how many follow, and
---   each of them with its moves (a front tells them after a loss); then what this front has seen
---   since its last tick, in the order of TOLD
+--   upto of the newest stretch; then how many entries given up before the draw follow, and each of
+--   them with its position; then of the places that moved: run and number of the newest move that this
+--   front knows, how many follow, and each of them with its moves (a front tells them after a loss);
+--   then what this front has seen since its last tick, in the order of TOLD
 -- Answer: {OK, state, version, issued, serving, waiting, active, outstanding, admitted, no_shows,
 --   show_up_milli, service_rate_milli, now_ms, dead, generation,
 --   {doc, knobs...} or {} if the front has this version, {stretch, ...} those it has not,
---   {judged, skipped, first block, ghosts, ghosts, ...} of that block and the ones behind it,
+--   {places judged, ghosts stepped over ever, ghosts waiting, number of the newest change of `away`,
+--   of the newest that fronts must know before they show any, and when they may},
 --   {seed, entries or '' before the draw, beacon, drawn_ms, state before a freeze, version that an
 --   undo would take back, state before it, incarnation, seal, entries when they closed or '', when that
 --   was, proof of the beacon} with a document,
@@ -31,18 +30,18 @@
 -- n * r - c more are expected. Counted so, a stretch whose people have come holds back nothing for
 -- the rest of its time. Those at the door stand in front of all who are not called yet.
 --
--- Ghosts. Fronts send marks of whom they have heard, a block of 1,024 places as 128 bytes. What all
--- have sent is joined bit by bit: the same visitor is heard by several fronts, so a sum of their
--- counts would hide the ghosts, and the highest of them would make ghosts of the living. A mark made
--- in an epoch counts in it and in the next, so that whoever is alive has one whole epoch to be heard
--- in. Only places issued before that epoch are judged (`heard_upto`). A ghost is stepped over
+-- Ghosts. Fronts tell heard.lua whom they have heard; here, once an epoch, whoever was not heard in
+-- the whole epoch before nor since becomes a ghost. Only places issued before that epoch are judged
+-- (`heard_upto`), and only once every front has told all of it: while one is silent, and after any gap
+-- in the ticks, nobody new becomes a ghost, and whoever is one stays one. A ghost is stepped over
 -- without a token and kept in `skipped`; coming back in time, it pays for itself at the door and
--- enters next. While a front has fallen silent, and after any gap in the ticks, nobody is judged.
+-- enters next.
 --
 -- Bounds. Each loop below has a fixed number of turns; what is left is done by the next tick.
 
 local TOKEN = 1000000000
 local ELAPSED_MAX_US = 250000
+local EARLY_ARG = 7          -- where they begin in ARGV
 local STRETCHES_MAX = 4096   -- kept at once; beyond, the newest one grows
 local STRETCH_MIN_MS = 100   -- calls closer together than this share a stretch
 local STRETCHES_WANTED = 2048
@@ -55,9 +54,8 @@ local SHOW_MEMORY = 500      -- people over whom the show-up ratio is smoothed
 local SHOW_PRIOR = 20        -- people assumed to have come before anybody was measured
 local RATE_MEMORY_US = 30000000
 local LANE_SILENT_MS = 2000  -- a lane that nobody ticks wants nothing
-local BLOCK = 1024           -- places that are told and counted together
 local WALK_MAX = 2048        -- places looked at one by one in one tick
-local COUNT_MAX = 16         -- blocks counted in one tick
+local JUDGE_MAX = 4          -- pages judged in one tick
 local SERIES_MAX = 4096      -- samples kept; full, every second one goes and the step doubles
 
 local cfg = cfg_read('boot', 'version', 'state', 'rate_milli', 'burst', 'max_active',
@@ -94,7 +92,9 @@ local bucket = bucket_read('at_us', 'nano', 'dues', 'called_n', 'came_n', 'left_
     'dead', 'admitted', 'no_shows', 'show_came', 'show_of', 'rate_places', 'rate_us', 'generation',
     'last_upto', 'last_called_ms', 'last_expires_ms', 'series_at_ms', 'series_step_ms',
     'phantoms', 'phantom_until_ms', 'healed_upto', 'healed_came', 'minute',
-    'heard_epoch', 'heard_upto', 'heard_next', 'skipped_n', 'early_n', 'moves_run', 'moves_seq')
+    'heard_epoch', 'heard_upto', 'heard_next', 'skipped_n', 'early_n', 'moves_run', 'moves_seq',
+    'epoch_ms', 'judged_epoch', 'judge_next', 'judged', 'ghosts_n', 'away_seq', 'away_whole',
+    'away_at_ms')
 local door_n = call('ZCARD', prefix .. 'door')
 
 -- ---- the event's own clock ----
@@ -142,7 +142,7 @@ end
 -- A permutation of 64-bit rounds is beyond Lua's numbers, so fronts reckon the positions of those
 -- few: told by one tick, they come with the next, from whichever front; each counts once.
 local function settle_early()
-    local first = 12 + 2 * tonumber(ARGV[11])
+    local first = EARLY_ARG
     for i = 1, tonumber(ARGV[first]) do
         local entry, position = ARGV[first - 1 + 2 * i], tonumber(ARGV[first + 2 * i])
         if call('SREM', prefix .. 'early', entry) == 1 then
@@ -150,6 +150,9 @@ local function settle_early()
             local came = call('GETBIT', prefix .. 'called', position) == 1
             if not came then
                 call('SETBIT', prefix .. 'gone', position, 1)
+            end
+            if position > serving and away_left(bucket, position) then
+                bucket.ghosts_n = bucket.ghosts_n - 1
             end
             if position <= serving then
                 bucket.left_n = bucket.left_n - 1
@@ -223,88 +226,110 @@ end
 
 -- ---- who is there ----
 
-local epoch_ms = tonumber(ARGV[8])
-local epoch = math.floor(now_ms / epoch_ms)
-local judged = 0 -- places up to here may be ghosts
--- A front not heard for so long may hold marks that we do not have.
-local silent_max_ms = math.min(3000, epoch_ms / 2)
-
-local function heard_key(of_epoch, block)
-    return prefix .. 'heard:' .. of_epoch .. ':' .. block
+-- Of these places, whoever was not heard in the last whole epoch nor since is away. Bits are only
+-- added: who was away and is heard comes back by heard.lua.
+local function judge_page(epoch, page)
+    local absent, left = prefix .. 'absent', prefix .. 'left'
+    local high = math.min(bucket.heard_upto, page * PAGE + PAGE - 1) % PAGE
+    local bytes, first = math.floor(high / 8) + 1, page * PAGE_BYTES
+    call('SET', left, bucket.left_n > 0 and
+        call('GETRANGE', prefix .. 'gone', first, first + bytes - 1) or '')
+    local length = call('BITOP', 'OR', absent, heard_key(epoch - 1, page), heard_key(epoch, page), left)
+    if length < bytes then
+        call('SETRANGE', absent, bytes - 1, '\0')
+    elseif length > bytes then
+        call('SET', absent, call('GETRANGE', absent, 0, bytes - 1))
+    end
+    call('BITOP', 'NOT', absent, absent)
+    for bit = high + 1, bytes * 8 - 1 do
+        call('SETBIT', absent, bit, 0)
+    end
+    local before = away_n(page, serving)
+    call('BITOP', 'OR', away_key(page), away_key(page), absent)
+    local found = away_n(page, serving) - before
+    if found > 0 then
+        bucket.ghosts_n = bucket.ghosts_n + found
+        away_touch(bucket, page)
+    end
+    call('DEL', absent, left)
 end
 
-local function take_heard()
-    local told, blocks = tonumber(ARGV[9]), tonumber(ARGV[11])
-    if blocks == 0 or (told ~= epoch and told ~= epoch - 1) then
-        return
+-- Has every front told all that it had heard before this epoch? One that was not heard of since the
+-- last one began has no part in it: whoever it knew had a whole epoch to be heard at another.
+local function marks_are_whole(epoch)
+    local gone = call('ZRANGEBYSCORE', prefix .. 'contacts', '-inf',
+        '(' .. (epoch - 1) * bucket.epoch_ms, 'LIMIT', 0, 64)
+    if #gone > 0 then
+        call('ZREM', prefix .. 'contacts', unpack(gone))
+        call('ZREM', prefix .. 'fronts', unpack(gone))
     end
-    for i = 1, blocks do
-        local block = tonumber(ARGV[10 + 2 * i])
-        call('SET', prefix .. 'heard', ARGV[11 + 2 * i])
-        for of_epoch = told, told + 1 do
-            local key = heard_key(of_epoch, block)
-            call('BITOP', 'OR', key, key, prefix .. 'heard')
-            call('PEXPIRE', key, 3 * epoch_ms)
-        end
-    end
-    call('DEL', prefix .. 'heard')
-end
-
--- Is there a front that ticked lately and does not now? Its visitors come to others within a poll,
--- but until an epoch has passed they may not have been heard there.
-local function misses_a_front()
-    call('HSET', prefix .. 'fronts', ARGV[7], now_ms)
-    local fronts, missing = call('HGETALL', prefix .. 'fronts'), false
-    for i = 1, #fronts, 2 do
-        local silent_ms = now_ms - tonumber(fronts[i + 1])
-        if silent_ms > 2 * epoch_ms then
-            call('HDEL', prefix .. 'fronts', fronts[i])
-        elseif silent_ms > silent_max_ms then
-            missing = true
-        end
-    end
-    return missing
+    local last = call('ZRANGE', prefix .. 'fronts', 0, 0, 'WITHSCORES')
+    return last[2] and tonumber(last[2]) >= epoch * bucket.epoch_ms
 end
 
 local function judge()
-    take_heard()
-    local gap = now_us - bucket.at_us > silent_max_ms * 1000
+    if bucket.epoch_ms == 0 then
+        return -- no front has told anything yet
+    end
+    local epoch = math.floor(now_ms / bucket.epoch_ms)
+    local gap = now_us - bucket.at_us > math.min(3000, bucket.epoch_ms / 2) * 1000
     if gap or epoch < bucket.heard_epoch or epoch > bucket.heard_epoch + 1 then
         bucket.heard_upto, bucket.heard_next = 0, 0 -- this epoch is not whole
     elseif epoch == bucket.heard_epoch + 1 then
         bucket.heard_upto, bucket.heard_next = bucket.heard_next, issued
     end
-    bucket.heard_epoch = epoch
-    judged = misses_a_front() and 0 or math.min(bucket.heard_upto, issued)
-end
-
--- The marks of the bytes from..to of the line, as one string.
-local function heard_bytes(from, to)
-    local first, parts = math.floor(from / 128), {}
-    for block = first, math.floor(to / 128) do
-        local part = call('GET', heard_key(epoch, block)) or ''
-        parts[#parts + 1] = part .. string.rep('\0', 128 - #part)
+    if epoch ~= bucket.heard_epoch then
+        bucket.heard_epoch = epoch
+        bucket.judge_next = 0
     end
-    return string.sub(table.concat(parts), from - first * 128 + 1, to - first * 128 + 1)
+    if bucket.judged_epoch == epoch or bucket.heard_upto <= serving or not marks_are_whole(epoch) then
+        return
+    end
+    local last = math.floor(bucket.heard_upto / PAGE)
+    local first = math.max(bucket.judge_next, math.floor((serving + 1) / PAGE))
+    for page = first, math.min(first + JUDGE_MAX - 1, last) do
+        judge_page(epoch, page)
+        bucket.judge_next = page + 1
+    end
+    -- Fronts fetch the pages one by one and show them all at once, at the same time, so that nobody is
+    -- told fewer ahead by one than by the next.
+    bucket.away_at_ms = now_ms + bucket.epoch_ms
+    if bucket.judge_next > last then
+        bucket.judged_epoch, bucket.judged = epoch, bucket.heard_upto
+        bucket.away_whole = bucket.away_seq
+        bucket.away_at_ms = now_ms + math.floor(bucket.epoch_ms * (1 / 15 + last / 500))
+    end
 end
 
--- Walks over judged places until `want` are found who are there.
-local function advance_judged(want)
-    local upto = math.min(judged, issued, serving + WALK_MAX)
+-- The bits of the bytes from..to of the line, as one string: who is away.
+local function away_bytes(from, to)
+    local parts = {}
+    for page = math.floor(from / PAGE_BYTES), math.floor(to / PAGE_BYTES) do
+        local low = math.max(from - page * PAGE_BYTES, 0)
+        local high = math.min(to - page * PAGE_BYTES, PAGE_BYTES - 1)
+        local part = call('GETRANGE', away_key(page), low, high)
+        parts[#parts + 1] = part .. string.rep('\0', high - low + 1 - #part)
+    end
+    return table.concat(parts)
+end
+
+-- Walks over places until `want` are found who are there.
+local function advance_over_ghosts(want)
+    local upto = math.min(issued, serving + WALK_MAX)
     local from, to = math.floor((serving + 1) / 8), math.floor(upto / 8)
-    local heard = heard_bytes(from, to)
+    local aways = away_bytes(from, to)
     local gone = call('GETRANGE', prefix .. 'gone', from, to)
     local skipped = call('GETRANGE', prefix .. 'skipped', from, to)
     local found, ghosts, left, out = 0, 0, 0, {}
     for byte = from, to do
         local i = byte - from + 1
-        local here, away = string.byte(heard, i) or 0, string.byte(gone, i) or 0
+        local away, given_up = string.byte(aways, i) or 0, string.byte(gone, i) or 0
         local passed = string.byte(skipped, i) or 0
         for place = math.max(serving + 1, byte * 8), math.min(upto, byte * 8 + 7) do
             local mask = 2 ^ (7 - place % 8)
-            if bit.band(away, mask) ~= 0 then
+            if bit.band(given_up, mask) ~= 0 then
                 left = left + 1
-            elseif bit.band(here, mask) == 0 then
+            elseif bit.band(away, mask) ~= 0 then
                 ghosts, passed = ghosts + 1, bit.bor(passed, mask)
             elseif found == want then
                 break
@@ -323,24 +348,8 @@ local function advance_judged(want)
     end
     bucket.left_n = bucket.left_n - left
     bucket.skipped_n = bucket.skipped_n + ghosts
+    bucket.ghosts_n = bucket.ghosts_n - ghosts
     return found
-end
-
--- Of this block and those behind it, how many are neither there nor have said that they left.
-local function count_ghosts()
-    local first = math.max(tonumber(ARGV[10]), math.floor((serving + 1) / BLOCK))
-    local told = { judged, bucket.skipped_n, first }
-    for block = first, math.min(first + COUNT_MAX - 1, math.floor(judged / BLOCK)) do
-        local low = math.max(serving + 1, block * BLOCK)
-        local high = math.min(judged, block * BLOCK + BLOCK - 1)
-        local ghosts = 0
-        if low <= high then
-            local here = call('BITCOUNT', heard_key(epoch, block), low % BLOCK, high % BLOCK, 'BIT')
-            ghosts = math.max(0, high - low + 1 - here - bits('gone', low - 1, high))
-        end
-        told[#told + 1] = ghosts
-    end
-    return told
 end
 
 -- ---- calling ----
@@ -532,14 +541,7 @@ local function advance_counted(want)
 end
 
 local function advance(want)
-    if judged <= serving then
-        return advance_counted(want)
-    end
-    local found = advance_judged(want)
-    if found < want and serving == judged then
-        found = found + advance_counted(want - found)
-    end
-    return found
+    return bucket.ghosts_n > 0 and advance_over_ghosts(want) or advance_counted(want)
 end
 
 -- Writes down who was just called. Neighbouring calls share a stretch: what they have in common is
@@ -599,10 +601,9 @@ end
 local TOLD = { 'join_judged', 'join_kept', 'join_error', 'way_judged', 'way_kept', 'way_error',
     'errors' }
 
--- Where the arguments about them begin: behind two lists.
+-- Where the arguments about them begin: behind a list.
 local function moves_arg()
-    local early = 12 + 2 * tonumber(ARGV[11])
-    return early + 1 + 2 * tonumber(ARGV[early])
+    return EARLY_ARG + 1 + 2 * tonumber(ARGV[EARLY_ARG])
 end
 
 local function learn_moves()
@@ -725,7 +726,7 @@ else
 end
 bucket.at_us = now_us
 
-local waiting = math.max(0, issued - serving - bucket.left_n)
+local waiting = math.max(0, issued - serving - bucket.left_n - bucket.ghosts_n)
 local outstanding = bucket.called_n - bucket.came_n
 if lane == 0 and state ~= DRAFT and state ~= SCHEDULED and state ~= CLOSED then
     sample(waiting, active, outstanding)
@@ -769,5 +770,6 @@ if bucket.rate_us > 0 then
 end
 return { OK, state, version, issued, serving, waiting, active, outstanding, bucket.admitted,
     bucket.no_shows, show_milli, service_milli, now_ms, bucket.dead, bucket.generation, document,
-    stretches, count_ghosts(), drawn, early, cfg[11] and cfg[11] + 1 or 0, pilot,
+    stretches, { bucket.judged, bucket.skipped_n, bucket.ghosts_n, bucket.away_seq,
+    bucket.away_whole, bucket.away_at_ms }, drawn, early, cfg[11] and cfg[11] + 1 or 0, pilot,
     tell_moves(), cfg[14] or '' }

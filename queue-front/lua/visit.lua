@@ -41,7 +41,7 @@ end
 local session_ttl_ms, session_max_ms = tonumber(cfg[5]), tonumber(cfg[6])
 
 local bucket = bucket_read('nano', 'dues', 'called_n', 'came_n', 'left_n', 'settled', 'dead',
-    'admitted', 'phantoms', 'phantom_until_ms', 'early_n', 'moves_seq')
+    'admitted', 'phantoms', 'phantom_until_ms', 'early_n', 'moves_seq', 'ghosts_n', 'away_seq')
 
 if ARGV[7] ~= '' and (bucket.moves_seq > 0 or ARGV[8] ~= '0') and
     moves_known(ARGV[7], tonumber(ARGV[8])) > tonumber(ARGV[8]) then
@@ -194,6 +194,9 @@ local function give_up()
     call('SETBIT', prefix .. 'gone', place, 1)
     if place > serving then
         bucket.left_n = bucket.left_n + 1
+        if away_left(bucket, place) then
+            bucket.ghosts_n = bucket.ghosts_n - 1
+        end
     else
         if call('SETBIT', prefix .. 'skipped', place, 0) == 0 and place > bucket.settled then
             bucket.called_n = bucket.called_n - 1

@@ -497,6 +497,11 @@ static void on_timer_closed(uv_handle_t *handle)
     free(front);
 }
 
+void front_leave(struct front *front)
+{
+    line_store_leave(front->store);
+}
+
 void front_close(struct front *front)
 {
     figures_end(front);

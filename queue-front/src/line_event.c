@@ -23,6 +23,7 @@ void line_event_init(struct line_event *event, struct span id)
     event->view.lane = (uint8_t)line_lane_named(event->view.id);
     event->view.heard = &event->heard;
     event->view.ghosts = &event->ghosts;
+    event->heard.ghosts = &event->ghosts;
     event->view.moves = &event->moves;
     event->view.told = &event->told;
 }
@@ -45,15 +46,88 @@ void line_event_saw_place(struct line_event *event, uint64_t place)
 
 /* ---- what the scripts are told ---- */
 
+/* Redis's clock, a little behind rather than ahead: the answer it was read from took its time. */
+static uint64_t redis_now_ms(const struct line_event *event, uint64_t now_us)
+{
+    return event->view.redis_ms + (now_us - event->view.at_us) / 1000;
+}
+
+/* Only who waits for a call can be a ghost. */
+static bool has_people(const struct line_event *event)
+{
+    enum line_state state = event->view.state;
+    return event->seen &&
+           (state == LINE_OPEN || state == LINE_SOLD_OUT || line_stands_still(state));
+}
+
+bool line_event_wants_heard(struct line_event *event, uint64_t gone_after_ms, uint64_t now_us)
+{
+    if (!has_people(event))
+        return false;
+    uint64_t now_ms = redis_now_ms(event, now_us);
+    heard_turn(&event->heard, now_ms / gone_after_ms);
+    heard_reserve(&event->heard, event->view.issued);
+    if (event->heard.urgent || event->heard_ms < now_ms / gone_after_ms * gone_after_ms ||
+        (event->heard_hurry && !heard_all_told(&event->heard)))
+        return true;
+    return now_us >= event->heard_due_us &&
+           (!heard_all_told(&event->heard) || ghosts_behind(&event->ghosts));
+}
+
 uint32_t line_event_pick_heard(struct line_event *event, uint64_t gone_after_ms, uint64_t now_us)
 {
-    const struct line_view *view = &event->view;
-    if (!event->seen)
-        return 0;
-    uint64_t redis_ms = view->redis_ms + (now_us - view->at_us) / 1000;
-    heard_turn(&event->heard, redis_ms / gone_after_ms);
-    heard_reserve(&event->heard, view->issued);
-    return 2 * heard_pick(&event->heard);
+    uint32_t picked = heard_pick(&event->heard);
+    event->telling_ms = 0;
+    if (heard_all_told(&event->heard))
+        event->telling_ms = redis_now_ms(event, now_us);
+    else if (heard_last_told(&event->heard))
+        event->telling_ms = event->heard.epoch * gone_after_ms;
+    if (heard_all_told(&event->heard))
+        event->heard_due_us = now_us + gone_after_ms * 1000 / 30;
+    return 3 * picked;
+}
+
+void line_event_put_heard(const struct line_event *event, struct text *command,
+                          struct span front_name, uint64_t gone_after_ms, bool leaves)
+{
+    assert(!leaves || heard_all_told(&event->heard));
+    resp_word(command, front_name);
+    resp_u64(command, gone_after_ms);
+    resp_u64(command, event->telling_ms);
+    resp_u64(command, leaves);
+    resp_u64(command, event->ghosts.seq);
+    resp_u64(command, leaves ? 0 : HEARD_SEND_MAX);
+    for (uint32_t i = 0; i < event->heard.sent_len; i++) {
+        resp_u64(command, event->heard.sent[i].epoch);
+        resp_u64(command, event->heard.sent[i].page);
+        resp_word(command, heard_marks(&event->heard, event->heard.sent[i]));
+    }
+}
+
+/* {OK, number of the newest change told, page, bits, ...} */
+static void take_pages(struct line_event *event, const redisReply *reply, uint64_t seq)
+{
+    for (size_t i = 2; i + 1 < resp_len(reply); i += 2) {
+        uint64_t page;
+        struct span bits;
+        if (!resp_get_u64(reply, i, &page) || !resp_get_str(reply, i + 1, &bits) ||
+            !ghosts_take_page(&event->ghosts, page, bits))
+            return; /* asked for again */
+    }
+    event->ghosts.seq = seq;
+}
+
+bool line_event_take_heard(struct line_event *event, const redisReply *reply)
+{
+    uint64_t outcome = LINE_UNAVAILABLE, seq;
+    bool arrived = reply != NULL && resp_get_u64(reply, 0, &outcome) && outcome == LINE_OK &&
+                   resp_get_u64(reply, 1, &seq);
+    heard_sent(&event->heard, arrived);
+    if (arrived && event->telling_ms > 0)
+        event->heard_ms = event->telling_ms;
+    if (arrived)
+        take_pages(event, reply, seq);
+    return reply == NULL || outcome != LINE_UNAVAILABLE;
 }
 
 uint32_t line_event_pick_moves(struct line_event *event)
@@ -69,23 +143,13 @@ void line_event_saw_move(struct line_event *event, struct move move)
     moves_note(&event->moves, move);
 }
 
-void line_event_put_tick(const struct line_event *event, struct text *command,
-                         struct span front_name, uint64_t gone_after_ms)
+void line_event_put_tick(const struct line_event *event, struct text *command)
 {
     resp_u64(command, event->marks.issued);
     resp_u64(command, event->marks.serving);
     resp_u64(command, event->marks.version);
     resp_u64(command, event->marks.generation);
     resp_u64(command, event->marks.upto);
-    resp_word(command, front_name);
-    resp_u64(command, gone_after_ms);
-    resp_u64(command, event->heard.epoch);
-    resp_u64(command, event->ghosts.next);
-    resp_u64(command, event->heard.sent_len);
-    for (uint32_t i = 0; i < event->heard.sent_len; i++) {
-        resp_u64(command, event->heard.sent[i]);
-        resp_word(command, heard_block(&event->heard, event->heard.sent[i]));
-    }
     resp_u64(command, event->early_len);
     for (uint32_t i = 0; i < event->early_len; i++) {
         resp_u64(command, event->early[i]);
@@ -215,7 +279,7 @@ struct tick_answer {
     struct span proof;
     const redisReply *stretches;
     uint64_t skipped;
-    struct ghosts_count ghosts;
+    struct ghosts_told ghosts;
     const redisReply *early;
     uint64_t frozen_from, undo_version, undo_state;
     char incarnation[LINE_INCARNATION_LEN + 1];
@@ -244,23 +308,15 @@ static bool read_knobs(const redisReply *document, struct line_knobs *knobs)
            knobs->burst <= LINE_BURST_MAX;
 }
 
-/* {judged, skipped, first block, ghosts, ...} */
+/* {judged, skipped, ghosts, newest change, newest that must be known, when to show it} */
 static bool read_ghosts(const redisReply *told, struct tick_answer *tick)
 {
-    struct ghosts_count *count = &tick->ghosts;
-    if (!resp_get_u64(told, 0, &count->judged) || !resp_get_u64(told, 1, &tick->skipped) ||
-        !resp_get_u64(told, 2, &count->first) || count->judged > tick->issued ||
-        tick->skipped > tick->serving || resp_len(told) > 3 + HEARD_SEND_MAX)
-        return false;
-    count->serving = tick->serving;
-    count->len = (uint32_t)resp_len(told) - 3;
-    for (uint32_t i = 0; i < count->len; i++) {
-        uint64_t ghosts;
-        if (!resp_get_u64(told, 3 + i, &ghosts) || ghosts > HEARD_BLOCK_PLACES)
-            return false;
-        count->in_block[i] = (uint16_t)ghosts;
-    }
-    return true;
+    struct ghosts_told *ghosts = &tick->ghosts;
+    return resp_get_u64(told, 0, &ghosts->judged) && resp_get_u64(told, 1, &tick->skipped) &&
+           resp_get_u64(told, 2, &ghosts->waiting) && resp_get_u64(told, 3, &ghosts->seq) &&
+           resp_get_u64(told, 4, &ghosts->whole) && resp_get_u64(told, 5, &ghosts->at_ms) &&
+           ghosts->judged <= tick->issued && tick->skipped <= tick->serving &&
+           ghosts->waiting <= tick->issued - tick->serving && ghosts->whole <= ghosts->seq;
 }
 
 /* {..., seal, entries when they closed or '', when that was, proof} */
@@ -518,8 +574,10 @@ static void take_moves(struct line_event *event, const struct tick_answer *tick)
         return;
     if (event->telling_cap == event->moves.cap)
         event->moves.told = event->telling_upto;
-    if (run != marks->moves_run)
+    if (run != marks->moves_run) {
         moves_tell_again(&event->moves);
+        ghosts_tell_again(&event->ghosts);
+    }
     for (size_t i = 2; i + 1 < resp_len(tick->moves); i += 2) {
         struct move move;
         uint64_t moves = 0;
@@ -558,9 +616,8 @@ static bool take_numbers(struct line_event *event, const struct tick_answer *tic
     view->state = (enum line_state)tick->state;
     view->issued = tick->issued;
     view->serving = tick->serving;
-    ghosts_take(&event->ghosts, &tick->ghosts);
-    uint64_t ghosts = ghosts_waiting(&event->ghosts);
-    view->waiting = tick->waiting > ghosts ? tick->waiting - ghosts : 0;
+    ghosts_take(&event->ghosts, tick->ghosts, tick->redis_ms);
+    view->waiting = tick->waiting;
     view->skipped = tick->skipped;
     view->active = tick->active;
     view->outstanding = tick->outstanding;

@@ -48,6 +48,10 @@ struct line_event {
     uint32_t calls_cap;
     struct heard heard;
     struct ghosts ghosts;
+    uint64_t heard_due_us; /* when its marks are to be told next, unless there is a hurry */
+    uint64_t heard_ms;     /* all that was heard until then is told; Redis's clock */
+    uint64_t telling_ms;   /* as heard_ms, once the call under way has arrived; 0: it leaves some */
+    bool heard_hurry;      /* the process is coming to its end */
     struct moves moves;
     struct move telling[MOVES_SEND_MAX]; /* on their way to Redis */
     uint32_t telling_len, telling_upto, telling_cap;
@@ -60,16 +64,22 @@ void line_event_deinit(struct line_event *event);
 /* A place was seen that somebody has. */
 void line_event_saw_place(struct line_event *event, uint64_t place);
 
-enum { LINE_TICK_WORDS = 21 };
+enum { LINE_TICK_WORDS = 16, LINE_HEARD_WORDS = 6 };
 
-/* How many words more a tick's marks take; picks them, so the tick is to be sent. Their end is
- * heard_sent(). */
+/* Is it time to call heard.lua? To be asked with each tick. An epoch is `gone_after_ms`. */
+bool line_event_wants_heard(struct line_event *event, uint64_t gone_after_ms, uint64_t now_us);
+/* How many words more the marks of a call take; picks them, so the call is to be sent. Its end is
+ * line_event_take_heard(). */
 uint32_t line_event_pick_heard(struct line_event *event, uint64_t gone_after_ms, uint64_t now_us);
+/* The arguments of heard.lua that follow the run id. A front that leaves has told everything. */
+void line_event_put_heard(const struct line_event *event, struct text *command,
+                          struct span front_name, uint64_t gone_after_ms, bool leaves);
+/* NULL: it did not arrive, or nobody knows. False: Redis knows less than we do. */
+bool line_event_take_heard(struct line_event *event, const redisReply *reply);
 /* Likewise for moved places that Redis has lost. */
 uint32_t line_event_pick_moves(struct line_event *event);
 /* The arguments of tick.lua and heal.lua that follow the run id. */
-void line_event_put_tick(const struct line_event *event, struct text *command,
-                         struct span front_name, uint64_t gone_after_ms);
+void line_event_put_tick(const struct line_event *event, struct text *command);
 void line_event_put_heal(const struct line_event *event, struct text *command,
                          struct span front_name, uint64_t now_us);
 /* Which draw this front reckons with: its entries, or nothing. */

@@ -29,6 +29,10 @@ static const char move[] =
 #include "queue-front/lua/move.lua.inc"
     ;
 
+static const char heard[] =
+#include "queue-front/lua/heard.lua.inc"
+    ;
+
 #define TEXT(text)                                                                                 \
     {                                                                                              \
         (text), sizeof(text) - 1                                                                   \
@@ -41,7 +45,7 @@ static const struct {
     [SCRIPT_JOIN] = {"join", TEXT(join)},    [SCRIPT_TICK] = {"tick", TEXT(tick)},
     [SCRIPT_VISIT] = {"visit", TEXT(visit)}, [SCRIPT_ADMIN] = {"admin", TEXT(admin)},
     [SCRIPT_HEAL] = {"heal", TEXT(heal)},    [SCRIPT_PILOT] = {"pilot", TEXT(pilot)},
-    [SCRIPT_MOVE] = {"move", TEXT(move)},
+    [SCRIPT_MOVE] = {"move", TEXT(move)},    [SCRIPT_HEARD] = {"heard", TEXT(heard)},
 };
 
 struct span line_scripts_prelude(void)

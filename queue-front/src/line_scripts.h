@@ -12,6 +12,7 @@ enum line_script {
     SCRIPT_HEAL,
     SCRIPT_PILOT,
     SCRIPT_MOVE,
+    SCRIPT_HEARD,
     SCRIPT_COUNT,
 };
 

@@ -120,11 +120,9 @@ static void ask(struct store_event *event)
         command = store_script(store, SCRIPT_HEAL, event->line.view.id, LINE_HEAL_WORDS);
         line_event_put_heal(&event->line, &command, span_of(store->name), store_now_us(store));
     } else {
-        uint64_t gone_after_ms = store->conf.gone_after_ms;
-        uint32_t more = line_event_pick_heard(&event->line, gone_after_ms, store_now_us(store));
-        more += 2 * event->line.early_len + line_event_pick_moves(&event->line);
+        uint32_t more = 2 * event->line.early_len + line_event_pick_moves(&event->line);
         command = store_script(store, SCRIPT_TICK, event->line.view.id, LINE_TICK_WORDS + more);
-        line_event_put_tick(&event->line, &command, span_of(store->name), gone_after_ms);
+        line_event_put_tick(&event->line, &command);
     }
     event->asking = true;
     event->asking_to_heal = event->healing; /* which may change before the reply */
@@ -167,7 +165,6 @@ static void take_tick(struct store_event *event, const redisReply *reply)
     struct line_store *store = event->store;
     bool first = !event->line.seen;
     enum line_tick tick = line_event_take_tick(&event->line, reply, store_now_us(store));
-    heard_sent(&event->line.heard, tick == LINE_TICK_SAME || tick == LINE_TICK_CHANGED);
     if (tick == LINE_TICK_HEAL) {
         store_begin_healing(event);
         return;
@@ -221,14 +218,82 @@ static void on_event_reply(struct redis_call *call, const redisReply *reply)
     event->asking = false;
     enum line_script script = event->asking_to_heal ? SCRIPT_HEAL : SCRIPT_TICK;
     enum store_answer answer = store_judge(event->store, call, reply, script);
-    if (answer != STORE_ANSWER)
-        heard_sent(&event->line.heard, false);
     if (answer == STORE_AGAIN)
         ask(event);
     else if (answer == STORE_ANSWER && script == SCRIPT_HEAL)
         take_heal(event, reply);
     else if (answer == STORE_ANSWER)
         take_tick(event, reply);
+}
+
+/* ---- who was heard ---- */
+
+static void on_told(struct redis_call *call, const redisReply *reply);
+static void on_goodbye(struct redis_call *call, const redisReply *reply);
+
+static void send_heard(struct store_event *event, struct redis_call *call, bool leaves)
+{
+    struct line_store *store = event->store;
+    uint64_t gone_after_ms = store->conf.gone_after_ms;
+    uint32_t more = line_event_pick_heard(&event->line, gone_after_ms, store_now_us(store));
+    leaves = leaves && heard_all_told(&event->line.heard);
+    struct text command =
+        store_script(store, SCRIPT_HEARD, event->line.view.id, LINE_HEARD_WORDS + more);
+    line_event_put_heard(&event->line, &command, span_of(store->name), gone_after_ms, leaves);
+    store_send_own(store, call, &command, call == &event->heard_call ? on_told : on_goodbye);
+}
+
+static void tell_heard(struct store_event *event)
+{
+    struct line_store *store = event->store;
+    if (event->telling || event->healing || !store_can_send(store, event->slot) ||
+        !line_event_wants_heard(&event->line, store->conf.gone_after_ms, store_now_us(store)))
+        return;
+    event->heard_call.tries = 0;
+    event->telling = true;
+    send_heard(event, &event->heard_call, false);
+}
+
+static void on_told(struct redis_call *call, const redisReply *reply)
+{
+    struct store_event *event = CONTAINER_OF(call, struct store_event, heard_call);
+    event->telling = false;
+    enum store_answer answer = store_judge(event->store, call, reply, SCRIPT_HEARD);
+    bool knows = line_event_take_heard(&event->line, answer == STORE_ANSWER ? reply : NULL);
+    if (!knows)
+        store_begin_healing(event);
+    else if (answer == STORE_AGAIN || event->line.heard_hurry)
+        tell_heard(event);
+}
+
+void line_store_leave(struct line_store *store)
+{
+    store->leaving = true;
+    for (uint32_t i = 0; i < store->events_len; i++) {
+        store->events[i]->line.heard_hurry = true;
+        tell_heard(store->events[i]);
+    }
+}
+
+static void on_goodbye(struct redis_call *call, const redisReply *reply)
+{
+    (void)call;
+    (void)reply;
+}
+
+/* The last words, of which nobody hears an answer: if they do not get through, this front counts as
+ * one that died. What is under way is before them on the same connection. */
+static void say_goodbye(struct line_store *store)
+{
+    for (uint32_t i = 0; i < store->events_len; i++) {
+        struct store_event *event = store->events[i];
+        if ((event->line.heard_ms == 0 && !event->telling) || event->healing ||
+            !store_can_send(store, event->slot))
+            continue;
+        heard_sent(&event->line.heard, true);
+        send_heard(event, &event->goodbye_call, true);
+    }
+    redis_route_flush(store->route);
 }
 
 /* An event in which nothing moves by itself need not be looked at so often. */
@@ -257,6 +322,7 @@ static void on_event_timer(uv_timer_t *timer)
     if (!event->asking)
         event->call.tries = 0;
     ask(event);
+    tell_heard(event);
     if (store_now_us(event->store) - event->line.view.at_us > STORE_STALE_MS * 1000)
         mark_stale(event); /* last: the store may be closed now */
 }
@@ -508,6 +574,7 @@ static void on_discover_closed(uv_handle_t *handle)
 void line_store_close(struct line_store *store)
 {
     assert(!store->closed);
+    say_goodbye(store);
     store->closed = true;
     uv_close((uv_handle_t *)&store->discover_timer, on_discover_closed);
     for (uint32_t i = 0; i < store->events_len; i++)

@@ -54,6 +54,8 @@ struct line_store_conf {
 
 int line_store_create(const struct line_store_conf *conf, struct err_slot *err,
                       struct line_store **out);
+/* The process is coming to its end: what is known only here is told to Redis without delay. */
+void line_store_leave(struct line_store *store);
 bool line_store_ready(
     const struct line_store *store); /* connected, scripts loaded, nothing to heal */
 const struct line_view *line_store_view(const struct line_store *store, struct span event);

@@ -28,6 +28,8 @@ struct store_event {
     uint16_t slot;
     uv_timer_t timer;
     struct redis_call call; /* the tick, or while healing the heal */
+    struct redis_call heard_call, goodbye_call;
+    bool telling; /* heard_call is under way */
     bool asking;            /* that call is under way */
     bool asking_to_heal;    /* and it is a heal */
     bool healing;           /* no other call is sent until heal.lua says that the line is whole */
@@ -79,6 +81,7 @@ struct line_store {
     uint32_t hashes[STORE_EVENTS_MAX];
     uint32_t events_len;
 
+    bool leaving; /* the process is coming to its end */
     struct request_list refused; /* their outcome is set; answered at the end of the turn */
     uint32_t requests;           /* under way in all */
 

@@ -259,6 +259,12 @@ static void loop_reload(struct service_loop *loop)
     front_use_keys(loop->ctx);
 }
 
+static void loop_drain(struct service_loop *loop)
+{
+    if (loop->ctx != NULL)
+        front_leave(loop->ctx);
+}
+
 static void loop_stop(struct service_loop *loop)
 {
     if (loop->ctx != NULL)
@@ -287,6 +293,7 @@ int main(int argc, char **argv)
         .loop_start = loop_start,
         .reload = reload,
         .loop_reload = loop_reload,
+        .loop_drain = loop_drain,
         .loop_stop = loop_stop,
         .stop = stop,
     };

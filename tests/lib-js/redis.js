@@ -128,7 +128,7 @@ class Link {
   }
 
   command(words) {
-    const parts = words.map((word) => Buffer.from(String(word)));
+    const parts = words.map((word) => (Buffer.isBuffer(word) ? word : Buffer.from(String(word))));
     const lines = parts.flatMap((p) => [Buffer.from(`$${p.length}\r\n`), p, Buffer.from('\r\n')]);
     return new Promise((resolve, reject) => {
       this.waiting.push({ resolve, reject });

@@ -174,7 +174,7 @@ static void watch_pause(struct eta_meter *meter, const struct line_view *view)
 static void watch_ghosts(struct eta_meter *meter, const struct line_view *view)
 {
     uint64_t judged = view->ghosts != NULL ? view->ghosts->judged : 0;
-    if (judged >= HEARD_BLOCK_PLACES)
+    if (judged >= GHOSTS_BLOCK_PLACES)
         meter->gone_share =
             fmin(GONE_SHARE_MAX,
                  (double)(view->skipped + ghosts_waiting(view->ghosts)) / (double)judged);

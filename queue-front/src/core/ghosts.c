@@ -1,110 +1,141 @@
-/* ghosts.c: each tick counts some blocks, from where the last one stopped, so the picture of a line
- * of a million is whole every six seconds. Sums are made once a tick; a poll reads two of them.
- *
- * While the line moves through a block its count is a tick old: the count is cut to the places that
- * are left of it, so that nobody ever has fewer than nobody ahead. */
+/* ghosts.c: pages come a few at a time into `next`. Once a change is told in whole, and its time
+ * has come by Redis's clock, all of it is shown at once: every front shows it then, so that nobody
+ * is told fewer ahead by one front than a moment later by another. Sums are made then; a poll reads
+ * two of them and counts the bits of two blocks. */
 #include "core/ghosts.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-static_assert(HEARD_BLOCK_PLACES <= UINT16_MAX, "a block's ghosts fit their count");
+static_assert(GHOSTS_BLOCK_PLACES % 64 == 0, "a block is whole words");
 
 void ghosts_deinit(struct ghosts *ghosts)
 {
-    free(ghosts->in_block);
+    free(ghosts->bits);
+    free(ghosts->next);
     free(ghosts->before);
     *ghosts = (struct ghosts){0};
 }
 
-static bool make_room(struct ghosts *ghosts, uint32_t blocks)
+static uint64_t bits_of(const uint8_t *bits, uint64_t places)
 {
-    if (blocks <= ghosts->cap)
+    uint64_t sum = 0, word;
+    for (; places >= 64; places -= 64, bits += 8) {
+        memcpy(&word, bits, sizeof(word));
+        sum += (uint64_t)__builtin_popcountll(word);
+    }
+    for (; places >= 8; places -= 8, bits++)
+        sum += (uint64_t)__builtin_popcount(*bits);
+    if (places > 0)
+        sum += (uint64_t)__builtin_popcount(*bits & (0xFF00u >> places & 0xFFu));
+    return sum;
+}
+
+static bool make_room(struct ghosts *ghosts, uint32_t pages)
+{
+    if (pages <= ghosts->pages)
         return true;
-    uint32_t cap = blocks + blocks / 4 + HEARD_SEND_MAX;
-    uint16_t *in_block = realloc(ghosts->in_block, cap * sizeof(*in_block));
-    if (in_block == NULL)
+    size_t bytes = (size_t)pages * HEARD_PAGE_BYTES, had = (size_t)ghosts->pages * HEARD_PAGE_BYTES;
+    uint8_t *bits = realloc(ghosts->bits, bytes);
+    if (bits == NULL)
         return false;
-    ghosts->in_block = in_block;
-    uint32_t *before = realloc(ghosts->before, cap * sizeof(*before));
+    ghosts->bits = bits;
+    uint8_t *next = realloc(ghosts->next, bytes);
+    if (next == NULL)
+        return false;
+    ghosts->next = next;
+    uint32_t *before =
+        realloc(ghosts->before, ((size_t)pages * GHOSTS_PAGE_BLOCKS + 1) * sizeof(*before));
     if (before == NULL)
         return false;
     ghosts->before = before;
-    memset(in_block + ghosts->cap, 0, (cap - ghosts->cap) * sizeof(*in_block));
-    ghosts->cap = cap;
+    memset(bits + had, 0, bytes - had);
+    memset(next + had, 0, bytes - had);
+    uint32_t first = ghosts->pages * GHOSTS_PAGE_BLOCKS;
+    uint32_t sum = ghosts->pages > 0 ? before[first] : 0;
+    for (uint32_t block = first; block <= pages * GHOSTS_PAGE_BLOCKS; block++)
+        before[block] = sum;
+    ghosts->pages = pages;
     return true;
 }
 
-static void forget(struct ghosts *ghosts)
+static void show(struct ghosts *ghosts)
 {
-    ghosts->judged = 0;
-    ghosts->total = ghosts->next = 0;
-    if (ghosts->in_block != NULL)
-        memset(ghosts->in_block, 0, ghosts->cap * sizeof(*ghosts->in_block));
-}
-
-static uint32_t last_block(const struct ghosts *ghosts)
-{
-    return (uint32_t)(ghosts->judged / HEARD_BLOCK_PLACES);
-}
-
-static void add_up(struct ghosts *ghosts)
-{
-    uint32_t sum = 0;
-    for (uint32_t block = ghosts->first; block <= last_block(ghosts); block++) {
-        ghosts->before[block] = sum;
-        sum += ghosts->in_block[block];
-    }
-    ghosts->total = sum;
-}
-
-void ghosts_take(struct ghosts *ghosts, const struct ghosts_count *count)
-{
-    uint64_t last = count->judged / HEARD_BLOCK_PLACES;
-    if (count->judged <= count->serving || last >= HEARD_BLOCKS_MAX ||
-        !make_room(ghosts, (uint32_t)last + 1)) {
-        forget(ghosts);
+    uint64_t sum = 0;
+    if (ghosts->pages == 0)
         return;
+    memcpy(ghosts->bits, ghosts->next, (size_t)ghosts->pages * HEARD_PAGE_BYTES);
+    for (uint32_t block = 0; block < ghosts->pages * GHOSTS_PAGE_BLOCKS; block++) {
+        ghosts->before[block] = (uint32_t)sum;
+        sum += bits_of(ghosts->bits + (size_t)block * GHOSTS_BLOCK_PLACES / 8, GHOSTS_BLOCK_PLACES);
     }
-    ghosts->judged = count->judged;
-    ghosts->serving = count->serving;
-    ghosts->first = (uint32_t)((count->serving + 1) / HEARD_BLOCK_PLACES);
-    for (uint32_t i = 0; i < count->len; i++) {
-        uint64_t block = count->first + i;
-        if (block <= last && count->in_block[i] <= HEARD_BLOCK_PLACES)
-            ghosts->in_block[block] = count->in_block[i];
-    }
-    uint64_t next = count->first + count->len;
-    ghosts->next = next > last ? 0 : (uint32_t)next;
-    add_up(ghosts);
+    ghosts->before[ghosts->pages * GHOSTS_PAGE_BLOCKS] = (uint32_t)sum;
 }
 
-static uint64_t min_u64(uint64_t a, uint64_t b)
+bool ghosts_behind(const struct ghosts *ghosts)
 {
-    return a < b ? a : b;
+    return ghosts->seq != ghosts->told;
+}
+
+void ghosts_take(struct ghosts *ghosts, struct ghosts_told told, uint64_t redis_ms)
+{
+    ghosts->judged = told.judged;
+    ghosts->waiting = told.waiting;
+    ghosts->told = told.seq;
+    ghosts->at_ms = told.at_ms;
+    ghosts->whole = told.whole;
+    if (ghosts->seq > told.seq)
+        ghosts_tell_again(ghosts); /* Redis went back */
+    if (ghosts->seq < ghosts->whole || ghosts->shown == ghosts->seq || redis_ms < ghosts->at_ms)
+        return;
+    show(ghosts);
+    ghosts->shown = ghosts->seq;
+}
+
+bool ghosts_take_page(struct ghosts *ghosts, uint64_t page, struct span bits)
+{
+    if (page >= HEARD_PAGES_MAX || bits.len > HEARD_PAGE_BYTES ||
+        !make_room(ghosts, (uint32_t)page + 1))
+        return false;
+    uint8_t *to = ghosts->next + page * HEARD_PAGE_BYTES;
+    memcpy(to, bits.ptr, bits.len);
+    memset(to + bits.len, 0, HEARD_PAGE_BYTES - bits.len);
+    return true;
+}
+
+void ghosts_tell_again(struct ghosts *ghosts)
+{
+    if (ghosts->pages > 0)
+        memset(ghosts->next, 0, (size_t)ghosts->pages * HEARD_PAGE_BYTES);
+    ghosts->seq = 0;
+    ghosts->shown = UINT64_MAX; /* nothing of the new count */
+}
+
+bool ghosts_has(const struct ghosts *ghosts, uint64_t place)
+{
+    return ghosts != NULL && place / HEARD_PAGE_PLACES < ghosts->pages &&
+           (ghosts->bits[place / 8] & (0x80u >> place % 8)) != 0;
+}
+
+/* Away among the places below this one. */
+static uint64_t away_below(const struct ghosts *ghosts, uint64_t place)
+{
+    uint64_t end = (uint64_t)ghosts->pages * HEARD_PAGE_PLACES;
+    if (place > end)
+        place = end;
+    uint64_t block = place / GHOSTS_BLOCK_PLACES, start = block * GHOSTS_BLOCK_PLACES;
+    return ghosts->before[block] + bits_of(ghosts->bits + start / 8, place - start);
 }
 
 uint64_t ghosts_before(const struct ghosts *ghosts, uint64_t serving, uint64_t place)
 {
-    if (ghosts == NULL || ghosts->judged == 0 || place <= serving + 1)
+    if (ghosts == NULL || ghosts->pages == 0 || place <= serving + 1)
         return 0;
-    if (place > ghosts->judged)
-        return min_u64(ghosts->total, place - serving - 1);
-    uint32_t block = (uint32_t)(place / HEARD_BLOCK_PLACES);
-    if (block < ghosts->first)
-        return 0;
-    uint64_t start = (uint64_t)block * HEARD_BLOCK_PLACES;
-    uint64_t low = start > ghosts->serving ? start : ghosts->serving + 1;
-    uint64_t end = start + HEARD_BLOCK_PLACES - 1;
-    uint64_t high = min_u64(end, ghosts->judged);
-    uint64_t share = 0;
-    if (place > low)
-        share = ghosts->in_block[block] * (place - low) / (high - low + 1);
-    return min_u64(ghosts->before[block] + share, place - serving - 1);
+    return away_below(ghosts, place) - away_below(ghosts, serving + 1);
 }
 
 uint64_t ghosts_waiting(const struct ghosts *ghosts)
 {
-    return ghosts != NULL ? ghosts->total : 0;
+    return ghosts != NULL ? ghosts->waiting : 0;
 }

@@ -1,35 +1,48 @@
-/* ghosts.h: how many of those who wait are not there any more, as the ticks count them by blocks of
- * 1,024 places; so that everybody can be told how many are really ahead. */
+/* ghosts.h: who of those before their call is not there: a bit for each place, as Redis keeps them
+ * by pages; so that everybody can be told how many are really ahead, exactly. */
 #ifndef FG_QUEUE_FRONT_CORE_GHOSTS_H
 #define FG_QUEUE_FRONT_CORE_GHOSTS_H
 
 #include "core/heard.h"
 
-struct ghosts {
-    uint64_t judged;  /* places up to here were judged; 0: nobody is, all count as there */
-    uint64_t serving; /* as of the last count */
-    uint32_t first;   /* the block that serving + 1 lies in */
-    uint32_t cap;
-    uint16_t *in_block;
-    uint32_t *before; /* ghosts of all blocks from `first` on that stand before this one */
-    uint32_t total;
-    uint32_t next; /* the block from which the next tick shall count */
+enum {
+    GHOSTS_BLOCK_PLACES = 1024, /* counted together, so that a poll counts one block itself */
+    GHOSTS_PAGE_BLOCKS = HEARD_PAGE_PLACES / GHOSTS_BLOCK_PLACES,
 };
 
-struct ghosts_count {
-    uint64_t judged;
-    uint64_t serving;
-    uint64_t first; /* block */
-    uint32_t len;
-    uint16_t in_block[HEARD_SEND_MAX];
+struct ghosts {
+    uint8_t *bits;    /* ghosts, and who has left: what is shown; as in heard.h */
+    uint8_t *next;    /* what has been told, shown from its time on */
+    uint32_t *before; /* bits shown that stand before each block */
+    uint32_t pages;
+    uint64_t seq;     /* the newest change that has been told */
+    uint64_t told;    /* the newest that there is */
+    uint64_t whole;   /* up to here it must be told before any of it is shown */
+    uint64_t shown;   /* the newest that is shown */
+    uint64_t at_ms;   /* when what is told may be shown */
+    uint64_t judged;  /* places up to here have been judged */
+    uint64_t waiting; /* ghosts before their call, without those who have left */
 };
 
 void ghosts_deinit(struct ghosts *ghosts);
-/* Takes over what one tick has counted. Without memory everybody counts as there. */
-void ghosts_take(struct ghosts *ghosts, const struct ghosts_count *count);
 
-/* Ghosts among the waiting places before this one: exact to its block, in proportion within it.
- * NULL: none are known. Never falls as `place` rises, never more than there are places. */
+/* What a tick tells: the numbers, and of a change that is known in whole whether its time has come.
+ */
+struct ghosts_told {
+    uint64_t judged, waiting, seq, at_ms, whole;
+};
+void ghosts_take(struct ghosts *ghosts, struct ghosts_told told, uint64_t redis_ms);
+/* Is there a change that was not told yet? */
+bool ghosts_behind(const struct ghosts *ghosts);
+/* The bits of a page; false without memory: then all of it count as there. */
+bool ghosts_take_page(struct ghosts *ghosts, uint64_t page, struct span bits);
+/* Redis may have lost them: they are told from the beginning. Until then the old ones are shown. */
+void ghosts_tell_again(struct ghosts *ghosts);
+
+/* Is this place shown as away? */
+bool ghosts_has(const struct ghosts *ghosts, uint64_t place);
+/* Of the waiting places before this one, those that are away. NULL: none are known. Never falls as
+ * `place` rises, never more than there are places. */
 uint64_t ghosts_before(const struct ghosts *ghosts, uint64_t serving, uint64_t place);
 uint64_t ghosts_waiting(const struct ghosts *ghosts); /* in the whole line */
 

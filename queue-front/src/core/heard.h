@@ -1,7 +1,8 @@
-/* heard.h: whom one front has heard from lately: a bit for each place, in blocks of 1,024.
+/* heard.h: whom one front has heard from lately: a bit for each place, in pages of 65,536, for this
+ * epoch and for the one before as long as it is not told.
  *
- * A poll sets a bit in memory that is there already. The tick takes along the blocks that have
- * changed, a few at a time, so a visitor who waits costs Redis nothing. Belongs to one loop. */
+ * A poll sets a bit in memory that is there already. Pages that have changed are told to Redis a
+ * few at a time, so a visitor who waits costs Redis nothing. Belongs to one loop. */
 #ifndef FG_QUEUE_FRONT_CORE_HEARD_H
 #define FG_QUEUE_FRONT_CORE_HEARD_H
 
@@ -10,42 +11,64 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct ghosts;
+
 enum {
-    HEARD_BLOCK_PLACES = 1024,
-    HEARD_BLOCK_BYTES = HEARD_BLOCK_PLACES / 8,
-    /* Blocks in one tick: 2 KB, and a hundred small commands inside the script. A line of a million
-     * is told whole in six seconds. */
-    HEARD_SEND_MAX = 16,
-    /* 16.8 million places, 2 MB of marks. Who stands further back counts as there. */
-    HEARD_BLOCKS_MAX = 16384,
+    HEARD_PAGE_PLACES = 65536, /* PAGE of prelude.lua */
+    HEARD_PAGE_BYTES = HEARD_PAGE_PLACES / 8,
+    /* Pages in one call: 16 KB, and some 20 us of Redis. A call goes with a tick while some are
+     * left, so ten million places are told in 77 calls, at 300 ms each in 23 s: within a third of
+     * an epoch. */
+    HEARD_SEND_MAX = 2,
+    /* 16.8 million places, 4 MB of marks. Who stands further back counts as there. */
+    HEARD_PAGES_MAX = 256,
     /* Room is made for so many places more than were issued, for those who join until the next
      * tick; who falls outside is marked by the next poll. */
     HEARD_AHEAD_PLACES = 65536,
 };
 
-struct heard {
-    uint8_t *bits;  /* blocks * HEARD_BLOCK_BYTES; the highest bit of a byte is the lowest place */
-    uint8_t *dirty; /* a flag for each block: marks in it that were not sent yet */
-    uint32_t blocks;
-    uint32_t dirty_len;
-    uint32_t next; /* where the search for dirty blocks goes on */
+struct heard_page {
     uint64_t epoch;
-    uint32_t sent[HEARD_SEND_MAX]; /* on their way */
+    uint32_t page;
+};
+
+struct heard {
+    uint8_t *bits[2];  /* this epoch's and the one before; the highest bit is the lowest place */
+    uint8_t *dirty[2]; /* a flag for each page: marks in it that were not told yet */
+    uint32_t pages;
+    uint32_t dirty_len[2];
+    uint32_t next; /* where the search for dirty pages goes on */
+    uint64_t epoch;
+    struct heard_page sent[HEARD_SEND_MAX]; /* on their way */
     uint32_t sent_len;
+    bool urgent;                 /* somebody came back whom all count as gone */
+    const struct ghosts *ghosts; /* NULL: nobody is known to be gone */
 };
 
 void heard_deinit(struct heard *heard);
 /* Makes room for a line of so many places. Without memory the line is marked as far as it goes. */
 void heard_reserve(struct heard *heard, uint64_t issued);
-/* Another epoch forgets everybody: whoever is there will be heard anew. */
+/* From one epoch to the next what was not told is kept; after that it is of no use. */
 void heard_turn(struct heard *heard, uint64_t epoch);
 /* This visitor was here just now. O(1), no allocation. */
 void heard_mark(struct heard *heard, uint64_t place);
 
-/* Picks up to HEARD_SEND_MAX changed blocks into `sent`. Each pick ends with heard_sent(): if they
- * did not arrive, they are picked again. */
+/* Picks up to HEARD_SEND_MAX changed pages into `sent`, the older epoch's first. Each pick ends
+ * with heard_sent(): if they did not arrive, they are picked again. */
 uint32_t heard_pick(struct heard *heard);
-struct span heard_block(const struct heard *heard, uint32_t block);
+/* Is everything on its way or told, that of this epoch, too? That of the one before? */
+static inline bool heard_all_told(const struct heard *heard)
+{
+    return heard->dirty_len[0] + heard->dirty_len[1] == 0;
+}
+
+static inline bool heard_last_told(const struct heard *heard)
+{
+    return heard->dirty_len[1] == 0;
+}
+
+/* Its marks, without the empty end. */
+struct span heard_marks(const struct heard *heard, struct heard_page page);
 void heard_sent(struct heard *heard, bool arrived);
 
 #endif

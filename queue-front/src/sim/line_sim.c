@@ -1,6 +1,6 @@
 /* line_sim.c: one picture each 100 ms of virtual time. The line obeys what tick.lua obeys: a bucket
  * refilled by time, slots among `max_active` with the measured share of those who come, ghosts
- * stepped over once a whole epoch has passed without a sign of them, and nobody judged while a
+ * stepped over once a whole epoch has passed without a sign of them, and nobody new judged while a
  * front is silent. Who is called comes after some seconds or never; sessions last as long as people
  * take.
  *
@@ -61,7 +61,8 @@ struct sim {
     uint64_t seats;
     struct odds odds;
     bool fed;
-    uint8_t *ghost; /* stepped over */
+    uint8_t away[HEARD_PAGE_BYTES];
+    uint64_t judged, changes;
     double tokens, arrivals;
     uint32_t active, outstanding;
     double show_came, show_of;
@@ -136,38 +137,31 @@ static void arrive(struct sim *sim)
 
 static bool is_ghost(const struct sim *sim, uint64_t place)
 {
-    uint64_t gone_ms = sim->people[place].gone_ms;
-    return gone_ms != 0 && gone_ms < sim->now_ms / EPOCH_MS * EPOCH_MS - EPOCH_MS;
+    return (sim->away[place / 8] & (0x80u >> place % 8)) != 0;
 }
 
-static uint64_t judged(const struct sim *sim)
-{
-    return sim->now_ms < sim->silent_until_ms ? 0 : sim->heard_upto;
-}
-
-static void count_ghosts(struct sim *sim)
+/* Once an epoch, of those who had the whole one before to be heard in. */
+static void judge(struct sim *sim)
 {
     if (sim->now_ms % EPOCH_MS == 0) {
         sim->heard_upto = sim->heard_next;
         sim->heard_next = sim->view.issued;
-    }
-    struct ghosts_count count = {.judged = judged(sim), .serving = sim->view.serving};
-    uint64_t block = (count.serving + 1) / HEARD_BLOCK_PLACES;
-    do {
-        count.first = block;
-        count.len = 0;
-        for (; count.len < HEARD_SEND_MAX && block <= count.judged / HEARD_BLOCK_PLACES; block++) {
-            uint64_t end = (block + 1) * HEARD_BLOCK_PLACES;
-            for (uint64_t place = block * HEARD_BLOCK_PLACES; place < end; place++) {
-                if (place > count.serving && place <= count.judged)
-                    count.in_block[count.len] =
-                        (uint16_t)(count.in_block[count.len] + is_ghost(sim, place));
-            }
-            count.len++;
+        for (uint64_t place = sim->view.serving + 1;
+             place <= sim->heard_upto && sim->now_ms >= sim->silent_until_ms; place++) {
+            uint64_t gone_ms = sim->people[place].gone_ms;
+            if (gone_ms != 0 && gone_ms < sim->now_ms - EPOCH_MS)
+                sim->away[place / 8] |= (uint8_t)(0x80u >> place % 8);
+            sim->judged = place;
         }
-        ghosts_take(&sim->ghosts, &count);
-        memset(count.in_block, 0, sizeof(count.in_block));
-    } while (block <= count.judged / HEARD_BLOCK_PLACES);
+        struct span bits = {(const char *)sim->away, sizeof(sim->away)};
+        bool kept = ghosts_take_page(&sim->ghosts, 0, bits);
+        assert(kept);
+        sim->ghosts.seq = ++sim->changes;
+    }
+    struct ghosts_told told = {.judged = sim->judged, .seq = sim->changes, .whole = sim->changes};
+    for (uint64_t place = sim->view.serving + 1; place <= sim->judged; place++)
+        told.waiting += is_ghost(sim, place);
+    ghosts_take(&sim->ghosts, told, sim->now_ms);
 }
 
 /* ---- who is called ---- */
@@ -214,7 +208,7 @@ static void advance(struct sim *sim)
     while (view->state == LINE_OPEN && view->serving < view->issued && sim->tokens >= 1.0 &&
            sim->active < view->knobs.max_active) {
         uint64_t place = ++view->serving;
-        if (place <= judged(sim) && is_ghost(sim, place)) {
+        if (is_ghost(sim, place)) {
             view->skipped++;
             continue;
         }
@@ -441,7 +435,7 @@ bool line_sim_run(const struct line_sim_ask *ask, struct line_sim_result *out)
         advance(sim);
         sell(sim);
         if (sim->now_ms % 1000 == 0)
-            count_ghosts(sim);
+            judge(sim);
         look(sim);
         poll_all(sim);
     }

@@ -43,8 +43,9 @@ const NO_DRAW = '';
 const VIEW = [
   'outcome', 'state', 'version', 'issued', 'serving', 'waiting', 'active', 'outstanding',
   'admitted', 'no_shows', 'show_up_milli', 'service_rate_milli', 'now_ms', 'dead', 'generation',
-  'document', 'stretches',
+  'document', 'stretches', 'ghosts',
 ];
+const PAGE = 65_536;
 
 // A Redis whose scripts believe in `us`. Start on a whole minute, so that tests of limits by the
 // minute do not depend on when they run.
@@ -60,7 +61,7 @@ export class Clockwork {
     const prelude = read('prelude');
     if (prelude.split(CLOCK).length !== 2) throw new Error('the prelude reads the clock elsewhere');
     const start = this.real ? prelude : prelude.replace(CLOCK, FAKE_CLOCK);
-    for (const name of ['join', 'tick', 'visit', 'admin', 'heal']) {
+    for (const name of ['join', 'tick', 'visit', 'admin', 'heal', 'heard']) {
       const sha = await this.redis.command('SCRIPT', 'LOAD', start + read(name));
       this.shas.set(name, sha);
     }
@@ -167,16 +168,28 @@ export class Front {
     return this.visit('pass', place);
   }
 
+  // ---- who is there ----
+
+  // Tells whom this front has heard in the epoch of `atMs`: of all that it had heard until `toldMs`.
+  async hear(places, { epochMs, atMs = this.clockwork.ms, toldMs = this.clockwork.ms, leaves = false }) {
+    const pages = new Map();
+    for (const place of places) {
+      const page = Math.floor(place / PAGE);
+      if (!pages.has(page)) pages.set(page, Buffer.alloc(PAGE / 8));
+      pages.get(page)[(place % PAGE) >> 3] |= 0x80 >> place % 8;
+    }
+    const marks = [...pages].flatMap(([page, bits]) => [Math.floor(atMs / epochMs), page, bits]);
+    return this.run('heard', this.id, epochMs, toldMs, leaves ? 1 : 0, 0, 0, ...marks);
+  }
+
   // ---- the front itself ----
 
   async tick() {
     const { issued, serving, version, generation, upto } = this.marks;
-    // Heard of nobody, and so slow to take people for gone that these tests never see a ghost.
-    const heard = ['front', 1_000_000_000, 0, 0, 0];
     const early = [0];
     const moves = [0, 0, 0];
     const told = [0, 0, 0, 0, 0, 0, 0];
-    const answer = await this.run('tick', issued, serving, version, generation, upto, ...heard, ...early, ...moves,
+    const answer = await this.run('tick', issued, serving, version, generation, upto, ...early, ...moves,
       ...told);
     const view = Object.fromEntries(VIEW.map((name, i) => [name, answer[i]]));
     if (view.outcome !== OUTCOME.OK) return view;

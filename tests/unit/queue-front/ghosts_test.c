@@ -5,36 +5,66 @@
 #include "core/place.h"
 #include "unit.h"
 
+#include <stdlib.h>
+#include <string.h>
+
+static void set(uint8_t *bits, uint64_t place)
+{
+    bits[place / 8] |= (uint8_t)(0x80u >> place % 8);
+}
+
+static struct span page_of(const uint8_t *bits, uint64_t page)
+{
+    return (struct span){(const char *)bits + page * HEARD_PAGE_BYTES, HEARD_PAGE_BYTES};
+}
+
+/* All pages of `bits` are told, and shown at once. */
+static void tell(struct ghosts *ghosts, const uint8_t *bits, uint64_t pages)
+{
+    for (uint64_t page = 0; page < pages; page++)
+        assert_true(ghosts_take_page(ghosts, page, page_of(bits, page)));
+    ghosts->seq++;
+    ghosts_take(ghosts, (struct ghosts_told){.seq = ghosts->seq, .whole = ghosts->seq}, 0);
+}
+
 static void nobody_is_a_ghost_before_anybody_was_judged(void **state)
 {
     (void)state;
     struct ghosts ghosts = {0};
     assert_int_equal(ghosts_before(NULL, 0, 5000), 0);
     assert_int_equal(ghosts_before(&ghosts, 0, 5000), 0);
-    struct ghosts_count count = {.judged = 3000, .first = 0, .len = 1, .in_block = {100}};
-    ghosts_take(&ghosts, &count);
-    assert_int_equal(ghosts_before(&ghosts, 0, 5000), 100);
-    count = (struct ghosts_count){.judged = 0};
-    ghosts_take(&ghosts, &count);
+    assert_false(ghosts_has(NULL, 1));
+    assert_false(ghosts_has(&ghosts, 1));
+    ghosts_take(&ghosts, (struct ghosts_told){0}, 1000);
     assert_int_equal(ghosts_before(&ghosts, 0, 5000), 0);
-    assert_int_equal(ghosts_waiting(&ghosts), 0);
     ghosts_deinit(&ghosts);
 }
 
-static void
-who_stands_behind_a_block_has_all_its_ghosts_ahead_and_who_stands_in_it_a_share(void **state)
+/* Against counting one by one, over pages and blocks, wherever the line stands. */
+static void ahead_is_exact_to_the_place(void **state)
 {
     (void)state;
+    enum { PLACES = 3 * HEARD_PAGE_PLACES };
+    uint64_t seed = rng_u64(rng_system()) | 1;
+    print_message("seed %llu\n", (unsigned long long)seed);
+    uint8_t *bits = calloc(PLACES / 8, 1);
+    assert_non_null(bits);
     struct ghosts ghosts = {0};
-    struct ghosts_count count = {
-        .judged = 4095, .serving = 1023, .first = 1, .len = 3, .in_block = {512, 0, 100}};
-    ghosts_take(&ghosts, &count);
-    assert_int_equal(ghosts_before(&ghosts, 1023, 1024), 0);
-    assert_int_equal(ghosts_before(&ghosts, 1023, 1536), 256);
-    assert_int_equal(ghosts_before(&ghosts, 1023, 2048), 512);
-    assert_int_equal(ghosts_before(&ghosts, 1023, 3072), 512);
-    assert_int_equal(ghosts_before(&ghosts, 1023, 9000), 612);
-    assert_int_equal(ghosts_waiting(&ghosts), 612);
+    for (unsigned round = 0; round < 20; round++) {
+        memset(bits, 0, PLACES / 8);
+        for (uint64_t place = 1; place < PLACES; place++) {
+            seed = seed * 6364136223846793005u + 1442695040888963407u;
+            if ((seed >> 33) % 10 < round % 10)
+                set(bits, place);
+        }
+        tell(&ghosts, bits, 3);
+        uint64_t serving = (seed >> 20) % PLACES, away = 0;
+        for (uint64_t place = serving + 1; place < PLACES + 100; place++) {
+            assert_int_equal(ghosts_before(&ghosts, serving, place), away);
+            away += place < PLACES && (bits[place / 8] & (0x80u >> place % 8)) != 0;
+        }
+    }
+    free(bits);
     ghosts_deinit(&ghosts);
 }
 
@@ -42,9 +72,10 @@ static void ahead_leaves_ghosts_out_and_the_position_stays(void **state)
 {
     (void)state;
     struct ghosts ghosts = {0};
-    struct ghosts_count count = {
-        .judged = 2047, .serving = 1023, .first = 1, .len = 1, .in_block = {400}};
-    ghosts_take(&ghosts, &count);
+    uint8_t bits[HEARD_PAGE_BYTES] = {0};
+    for (uint64_t place = 1100; place < 1500; place++)
+        set(bits, place);
+    tell(&ghosts, bits, 1);
     struct line_view view = {
         .state = LINE_OPEN, .issued = 5000, .serving = 1023, .ghosts = &ghosts};
     struct place place = place_at(&view, 3024, 0);
@@ -53,50 +84,70 @@ static void ahead_leaves_ghosts_out_and_the_position_stays(void **state)
     ghosts_deinit(&ghosts);
 }
 
-/* Whatever was counted, and however far the line has moved since: nobody has fewer ahead than who
- * stands before them, and nobody fewer than none. */
-static void ahead_never_falls_with_the_place(void **state)
+static void a_change_is_shown_in_whole_and_not_before_its_time(void **state)
 {
     (void)state;
-    uint64_t seed = rng_u64(rng_system()) | 1;
-    print_message("seed %llu\n", (unsigned long long)seed);
-    for (unsigned round = 0; round < 300; round++) {
-        struct ghosts ghosts = {0};
-        seed = seed * 6364136223846793005u + 1442695040888963407u;
-        uint64_t serving = (seed >> 33) % 6000;
-        uint64_t judged = serving + (seed >> 21) % 9000;
-        struct ghosts_count count = {
-            .judged = judged, .serving = serving, .first = (serving + 1) / HEARD_BLOCK_PLACES};
-        for (uint64_t b = count.first; b <= judged / HEARD_BLOCK_PLACES; b++) {
-            uint64_t start = b * HEARD_BLOCK_PLACES, end = start + HEARD_BLOCK_PLACES - 1;
-            uint64_t low = start > serving ? start : serving + 1;
-            uint64_t high = end < judged ? end : judged;
-            seed = seed * 6364136223846793005u + 1442695040888963407u;
-            count.in_block[count.len++] =
-                (uint16_t)(high < low ? 0 : (seed >> 33) % (high - low + 2));
-        }
-        ghosts_take(&ghosts, &count);
-        uint64_t now_serving = serving + (round % 3) * 700;
-        uint64_t before = 0;
-        for (uint64_t place = now_serving + 1; place < judged + 2000; place++) {
-            uint64_t gone = ghosts_before(&ghosts, now_serving, place);
-            assert_true(gone <= place - now_serving - 1);
-            uint64_t ahead = place - now_serving - 1 - gone;
-            assert_true(ahead >= before);
-            before = ahead;
-        }
-        ghosts_deinit(&ghosts);
-    }
+    struct ghosts ghosts = {0};
+    uint8_t bits[HEARD_PAGE_BYTES] = {0};
+    struct ghosts_told told = {.seq = 2, .whole = 2, .at_ms = 1000, .waiting = 3, .judged = 9};
+    ghosts_take(&ghosts, told, 900);
+    assert_true(ghosts_behind(&ghosts));
+    set(bits, 5);
+    assert_true(ghosts_take_page(&ghosts, 0, page_of(bits, 0)));
+    ghosts.seq = 1; /* the first of two pages */
+    ghosts_take(&ghosts, told, 1100);
+    assert_int_equal(ghosts_before(&ghosts, 0, 70000), 0);
+    assert_true(ghosts_take_page(&ghosts, 1, page_of(bits, 0)));
+    ghosts.seq = 2;
+    ghosts_take(&ghosts, told, 999);
+    assert_int_equal(ghosts_before(&ghosts, 0, 70000), 0);
+    assert_false(ghosts_behind(&ghosts));
+    ghosts_take(&ghosts, told, 1000);
+    assert_int_equal(ghosts_before(&ghosts, 0, 70000), 2);
+    assert_int_equal(ghosts_waiting(&ghosts), 3);
+    ghosts_deinit(&ghosts);
+}
+
+static void what_redis_may_have_lost_is_shown_until_it_is_told_anew(void **state)
+{
+    (void)state;
+    struct ghosts ghosts = {0};
+    uint8_t bits[HEARD_PAGE_BYTES] = {0};
+    set(bits, 5);
+    tell(&ghosts, bits, 1);
+    ghosts_tell_again(&ghosts);
+    struct ghosts_told told = {.seq = 7, .whole = 7};
+    ghosts_take(&ghosts, told, 1);
+    assert_int_equal(ghosts_before(&ghosts, 0, 10), 1);
+    set(bits, 6);
+    assert_true(ghosts_take_page(&ghosts, 0, page_of(bits, 0)));
+    ghosts.seq = 7;
+    ghosts_take(&ghosts, told, 1);
+    assert_int_equal(ghosts_before(&ghosts, 0, 10), 2);
+    ghosts_take(&ghosts, (struct ghosts_told){0}, 1); /* wiped: it knows of nobody who is away */
+    assert_int_equal(ghosts_before(&ghosts, 0, 10), 0);
+    ghosts_deinit(&ghosts);
+}
+
+static void a_page_without_sense_is_refused(void **state)
+{
+    (void)state;
+    struct ghosts ghosts = {0};
+    static char bits[HEARD_PAGE_BYTES + 1];
+    assert_false(ghosts_take_page(&ghosts, HEARD_PAGES_MAX, SPAN("")));
+    assert_false(ghosts_take_page(&ghosts, 0, (struct span){bits, sizeof(bits)}));
+    ghosts_deinit(&ghosts);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nobody_is_a_ghost_before_anybody_was_judged),
-        cmocka_unit_test(
-            who_stands_behind_a_block_has_all_its_ghosts_ahead_and_who_stands_in_it_a_share),
+        cmocka_unit_test(ahead_is_exact_to_the_place),
         cmocka_unit_test(ahead_leaves_ghosts_out_and_the_position_stays),
-        cmocka_unit_test(ahead_never_falls_with_the_place),
+        cmocka_unit_test(a_change_is_shown_in_whole_and_not_before_its_time),
+        cmocka_unit_test(what_redis_may_have_lost_is_shown_until_it_is_told_anew),
+        cmocka_unit_test(a_page_without_sense_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,7 +13,7 @@ struct answer {
     uint64_t numbers[14]; /* from state to generation, as tick.lua orders them */
     const char *doc;      /* NULL: the front has it */
     const char *stretches[4];
-    uint64_t ghosts[5];         /* judged, skipped, first block, then counts of two blocks */
+    uint64_t ghosts[6];         /* judged, skipped, waiting, newest change, whole, at_ms */
     const char *seed, *entries; /* of the draw; NULL: none */
     uint64_t seats;             /* left, and one more; 0: nobody tells */
     uint64_t early;             /* an entry given up before the draw, or 0 */
@@ -94,8 +94,8 @@ static redisReply *make_reply(const struct answer *answer)
     resp_begin(&text, stretches);
     for (uint64_t i = 0; i < stretches; i++)
         resp_cstr(&text, answer->stretches[i]);
-    resp_begin(&text, 5);
-    for (size_t i = 0; i < 5; i++)
+    resp_begin(&text, 6);
+    for (size_t i = 0; i < 6; i++)
         put_integer(&text, answer->ghosts[i]);
     resp_begin(&text, answer->doc != NULL ? 12 : 0);
     if (answer->doc != NULL) {
@@ -362,8 +362,8 @@ static void a_damaged_answer_does_no_harm(void **state)
     resp_begin(&text, 2);
     resp_cstr(&text, "10:1000:9000");
     resp_cstr(&text, "20:1100:9100");
-    resp_begin(&text, 5);
-    for (size_t i = 0; i < 5; i++)
+    resp_begin(&text, 6);
+    for (size_t i = 0; i < 6; i++)
         put_integer(&text, plain.ghosts[i]);
     resp_begin(&text, 12);
     resp_cstr(&text, SEED);
@@ -451,11 +451,11 @@ static void who_left_before_the_draw_is_told_with_a_position_once(void **state)
     char memory[1024];
     struct text text = text_on(memory, sizeof(memory));
     resp_begin(&text, LINE_TICK_WORDS + 2);
-    line_event_put_tick(event, &text, SPAN("front"), 90000);
+    line_event_put_tick(event, &text);
     redisReply *reply = read_reply(&text);
     uint64_t count = 0, entry = 0, position = 0;
-    assert_true(resp_get_u64(reply, 10, &count) && resp_get_u64(reply, 11, &entry) &&
-                resp_get_u64(reply, 12, &position));
+    assert_true(resp_get_u64(reply, 5, &count) && resp_get_u64(reply, 6, &entry) &&
+                resp_get_u64(reply, 7, &position));
     assert_int_equal(1, count);
     assert_int_equal(7, entry);
     assert_int_equal(draw_position(&event->view.draw.order, 7), position);
@@ -515,7 +515,7 @@ static redisReply *moves_told(struct line_event *event)
     struct text text = text_on(memory, sizeof(memory));
     uint32_t more = line_event_pick_moves(event);
     resp_begin(&text, LINE_TICK_WORDS + more);
-    line_event_put_tick(event, &text, SPAN("front"), 90000);
+    line_event_put_tick(event, &text);
     return read_reply(&text);
 }
 

@@ -1,0 +1,90 @@
+-- heard.lua: who has been heard goes in, who is not there comes out. Each front calls it for each line
+-- that people wait in, every thirtieth of an epoch at most, and as often as it ticks while it is behind.
+--
+-- ARGV: run id, name of this front, length of an epoch in ms, up to when all that this front has heard
+--   is told with this call (ms; 0: some is left for the next), 1 if the front leaves with it,
+--   number of the newest change of `away` that the front knows, how many pages of them it wants at
+--   once, then epoch, page, marks for each page it tells of
+-- Answer: {OK, number of the newest change that is told here, page, its bits, page, its bits, ...}
+--
+-- Marks are kept as the union of what all fronts have told, by page and by the epoch in which they
+-- were made: an edge spreads one visitor's polls over all fronts. They do not belong to the front that
+-- told them, so a front that leaves takes nothing with it. `fronts` says up to when each front has told
+-- everything and `contacts` when it called last; tick.lua makes ghosts only of marks that are whole.
+--
+-- A ghost that was heard is one no longer, from here on and for everybody.
+
+if call('HGET', KEYS[1], 'boot') ~= ARGV[1] then
+    return { HEAL }
+end
+local front, epoch_ms, told_ms = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+local epoch = math.floor(now_ms / epoch_ms)
+local serving = tonumber(call('GET', prefix .. 'serving')) or 0
+local bucket = bucket_read('epoch_ms', 'heard_epoch', 'ghosts_n', 'away_seq')
+
+if ARGV[5] == '1' then
+    call('ZREM', prefix .. 'fronts', front)
+    call('ZREM', prefix .. 'contacts', front)
+else
+    call('ZADD', prefix .. 'contacts', now_ms, front)
+    if told_ms > 0 then
+        call('ZADD', prefix .. 'fronts', math.min(told_ms, now_ms), front)
+    else
+        call('ZADD', prefix .. 'fronts', 'NX', 0, front)
+    end
+end
+-- Fronts that do not agree about epochs (the setting is being changed) would make ghosts of each
+-- other's visitors: nobody is judged until two whole epochs after the last of the others was heard.
+if bucket.epoch_ms ~= epoch_ms then
+    bucket.epoch_ms, bucket.heard_epoch = epoch_ms, 0
+end
+
+local MARKS, LEFT = prefix .. 'marks', prefix .. 'left'
+
+local function come_back(page)
+    local first = page * PAGE_BYTES
+    call('SET', LEFT, call('GETRANGE', prefix .. 'gone', first, first + PAGE_BYTES - 1))
+    call('BITOP', 'AND', LEFT, LEFT, MARKS)
+    call('BITOP', 'XOR', MARKS, MARKS, LEFT)
+    if call('BITCOUNT', MARKS) > 0 then
+        local before = away_n(page, serving)
+        call('BITOP', 'XOR', away_key(page), away_key(page), MARKS)
+        bucket.ghosts_n = math.max(0, bucket.ghosts_n - before + away_n(page, serving))
+        away_touch(bucket, page)
+    end
+end
+
+for i = 8, #ARGV, 3 do
+    local told, page = tonumber(ARGV[i]), tonumber(ARGV[i + 1])
+    if told == epoch or told == epoch - 1 then
+        call('SET', MARKS, ARGV[i + 2])
+        local key = heard_key(told, page)
+        call('BITOP', 'OR', key, key, MARKS)
+        call('PEXPIRE', key, 3 * epoch_ms)
+        if bucket.away_seq > 0 then
+            call('BITOP', 'AND', MARKS, MARKS, away_key(page))
+            if call('BITCOUNT', MARKS) > 0 then
+                come_back(page)
+            end
+        end
+    end
+end
+if #ARGV >= 8 then
+    call('DEL', MARKS, LEFT)
+end
+bucket_write(bucket)
+
+local known, limit = tonumber(ARGV[6]), tonumber(ARGV[7])
+local told = { OK, bucket.away_seq }
+if known < bucket.away_seq and limit > 0 then
+    local pages = call('ZRANGEBYSCORE', prefix .. 'aways', '(' .. known, '+inf', 'WITHSCORES',
+        'LIMIT', 0, limit)
+    for i = 1, #pages, 2 do
+        told[#told + 1] = tonumber(pages[i])
+        told[#told + 1] = call('GET', away_key(pages[i])) or ''
+    end
+    if #pages == 2 * limit then
+        told[2] = tonumber(pages[#pages])
+    end
+end
+return told

@@ -1,0 +1,232 @@
+// heard.lua and tick.lua: who counts as there, whoever tells it, and whatever becomes of those who tell.
+// All in virtual time, so that epochs are exact.
+
+import assert from 'node:assert/strict';
+import test, { after, before } from 'node:test';
+import { startRedis } from '../../lib-js/redis.js';
+import { seededRng } from '../../lib-js/rng.js';
+import { openScope } from '../../lib-js/scope.js';
+import { Clockwork, Front, OUTCOME, STATE } from './line.js';
+
+const EPOCH_MS = 60_000;
+const TICK_MS = 2_500; // more than three seconds without one would be a gap
+const PAGE = 65_536;
+
+const scope = openScope();
+let clockwork;
+let names = 0;
+
+before(async () => {
+  clockwork = await new Clockwork(await startRedis(scope, { port: 23006 })).load();
+});
+after(() => scope.close());
+
+const odd = (upto) => Array.from({ length: upto / 2 }, (_, i) => 2 * i + 1);
+const ghosts = (front) => front.view.ghosts[2];
+
+// A line that stands still, at the beginning of an epoch, and some fronts of it.
+async function standing(people, fronts = 1, knobs = {}) {
+  const name = `gho-${(names += 1)}`;
+  const made = Array.from({ length: fronts }, (_, i) => new Front(clockwork, name, { id: `front-${i}` }));
+  await made[0].create({ rate_milli: 0, burst: 1, ...knobs });
+  await clockwork.step(EPOCH_MS - (clockwork.ms % EPOCH_MS));
+  if (people > 5000) await clockwork.redis.command('SET', made[0].key('seq'), people);
+  else await made[0].join(people);
+  return made;
+}
+
+// So many epochs; in each tick each of `heard` (front -> places) tells whom it has heard.
+async function epochs(n, line, heard) {
+  for (let passed = 0; passed < n * EPOCH_MS; passed += TICK_MS) {
+    await clockwork.step(TICK_MS);
+    for (const [front, places] of heard) await front.hear(places, { epochMs: EPOCH_MS });
+    await line.tick();
+  }
+}
+
+test('who was not heard for a whole epoch is a ghost, and nobody else', async () => {
+  const [front] = await standing(100);
+  await epochs(1.9, front, [[front, odd(100)]]);
+  assert.equal(ghosts(front), 0, 'whoever joined in an epoch has the whole next one');
+  await epochs(0.1, front, [[front, odd(100)]]);
+  assert.deepEqual([ghosts(front), front.view.waiting], [50, 50]);
+});
+
+test('who left is no ghost, and takes none away', async () => {
+  const [front] = await standing(100);
+  await epochs(4, front, [[front, odd(100)]]);
+  for (let place = 1; place <= 19; place += 2) await front.visit('leave', place); // they were heard
+  await front.tick();
+  assert.deepEqual([ghosts(front), front.view.waiting], [50, 40]);
+  for (let place = 2; place <= 20; place += 2) await front.visit('leave', place); // they were not
+  await front.tick();
+  assert.deepEqual([ghosts(front), front.view.waiting], [40, 40]);
+  await epochs(3, front, [[front, odd(100)]]); // who left is heard from another tab
+  assert.deepEqual([ghosts(front), front.view.waiting], [40, 40]);
+});
+
+test('a ghost that is heard by any front is back, and counts once', async () => {
+  const [one, two] = await standing(100, 2);
+  await epochs(4, one, [[one, odd(100)], [two, odd(100)]]);
+  await two.hear([2, 4], { epochMs: EPOCH_MS });
+  await one.hear([4], { epochMs: EPOCH_MS });
+  await one.tick();
+  assert.deepEqual([ghosts(one), one.view.waiting], [48, 52]);
+});
+
+test('a front that leaves takes no marks with it, and holds nothing up', async () => {
+  const [one, two] = await standing(100, 2);
+  const left = odd(100);
+  await epochs(2.5, one, [[one, left.slice(0, 25)], [two, left.slice(25)]]);
+  await two.hear(left.slice(25), { epochMs: EPOCH_MS, leaves: true });
+  // Its visitors are heard at the other one from the next epoch on.
+  await epochs(0.5, one, [[one, left.slice(0, 25)]]);
+  await epochs(3, one, [[one, left]]);
+  assert.deepEqual([ghosts(one), one.view.waiting], [50, 50]);
+});
+
+test('of a front that died nobody is made a ghost, and whoever is one stays one', async () => {
+  const [one, two] = await standing(200, 2);
+  const here = odd(200);
+  await epochs(4, one, [[one, here], [two, here]]);
+  assert.equal(ghosts(one), 100);
+  // From now on only the dead one has heard the first fifty, and never told.
+  const seen = new Set();
+  for (let i = 1; i < 2 * (EPOCH_MS / TICK_MS); i += 1) {
+    await epochs(TICK_MS / EPOCH_MS, one, [[one, here.slice(50)]]);
+    seen.add(ghosts(one));
+  }
+  assert.deepEqual([...seen], [100]);
+  await epochs(1, one, [[one, here]]); // their polls come to the other
+  assert.equal(ghosts(one), 100);
+  await epochs(3, one, [[one, here.slice(50)]]); // and who goes now is missed
+  assert.equal(ghosts(one), 150);
+});
+
+test('marks that come late, in the next epoch, count for the one in which they were made', async () => {
+  const [one, two] = await standing(100, 2);
+  for (let passed = 0; passed < 6 * EPOCH_MS; passed += TICK_MS) {
+    await clockwork.step(TICK_MS);
+    const since = clockwork.ms % EPOCH_MS;
+    await one.hear([], { epochMs: EPOCH_MS });
+    const begun = clockwork.ms - since;
+    if (since >= EPOCH_MS / 3) await two.hear(odd(100), { epochMs: EPOCH_MS, atMs: begun - 1, toldMs: begun });
+    else await two.hear([], { epochMs: EPOCH_MS, toldMs: 0 });
+    await one.tick();
+    assert.ok(ghosts(one) === 0 || ghosts(one) === 50, `${ghosts(one)} ghosts`);
+  }
+  assert.equal(ghosts(one), 50);
+});
+
+test('fronts that do not agree how long an epoch is make nobody a ghost', async () => {
+  const [one, two] = await standing(100, 2);
+  for (let passed = 0; passed < 6 * EPOCH_MS; passed += TICK_MS) {
+    await clockwork.step(TICK_MS);
+    await one.hear([1], { epochMs: EPOCH_MS });
+    await two.hear([2], { epochMs: EPOCH_MS / 2 });
+    await one.tick();
+    assert.equal(ghosts(one), 0);
+  }
+});
+
+test('a line of several pages is judged to the last place, and called past them all', async () => {
+  const people = 6 * PAGE + 17;
+  const [front] = await standing(people);
+  const here = [1, PAGE - 1, PAGE, 3 * PAGE + 5, people];
+  await epochs(4, front, [[front, here]]);
+  assert.deepEqual([ghosts(front), front.view.waiting], [people - 5, 5]);
+  await front.change({ rate_milli: 1_000_000, burst: 100 });
+  for (let i = 0; i < 1000 && front.view.serving < people; i += 1) {
+    await clockwork.step(100);
+    await front.tick();
+  }
+  assert.deepEqual([front.view.serving, front.view.ghosts[1], ghosts(front), front.view.outstanding],
+    [people, people - 5, 0, 5]);
+  assert.equal((await front.pass(3 * PAGE + 5)).outcome, OUTCOME.OK);
+});
+
+test('random fronts come, go and die: whoever is heard is there, ghosts stay, every sum is right', async (t) => {
+  const rng = seededRng(t);
+  const people = 300;
+  const [line] = await standing(people);
+  let fronts = [];
+  let born = 0;
+  const start = () => {
+    born += 1;
+    const front = new Front(clockwork, line.event, { id: `random-${born}` });
+    front.untold = new Map(); // epoch -> places
+    fronts.push(front);
+  };
+  for (let i = 0; i < 3; i += 1) start();
+  const faithful = new Set(Array.from({ length: 100 }, () => rng.between(1, people)));
+  const left = new Set();
+  let away = new Set();
+
+  const tell = async (front, options = {}) => {
+    const epoch = Math.floor(clockwork.ms / EPOCH_MS);
+    const [atEpoch, places] = [...front.untold][0] ?? [epoch, []];
+    front.untold.delete(atEpoch);
+    const toldMs = front.untold.size === 0 ? clockwork.ms : 0;
+    await front.hear(places, { epochMs: EPOCH_MS, atMs: atEpoch * EPOCH_MS, toldMs, ...options });
+  };
+  const poll = (front, place) => {
+    const epoch = Math.floor(clockwork.ms / EPOCH_MS);
+    front.untold.set(epoch, [...(front.untold.get(epoch) ?? []), place]);
+  };
+  const isAway = async () => {
+    const bits = await Promise.all(Array.from({ length: people }, (_, i) =>
+      clockwork.redis.command('GETBIT', line.key('away:0'), i + 1)));
+    return new Set(bits.flatMap((bit, i) => (bit === 1 && !left.has(i + 1) ? [i + 1] : [])));
+  };
+
+  for (let passed = 0; passed < 24 * EPOCH_MS; passed += TICK_MS) {
+    await clockwork.step(TICK_MS);
+    const polled = new Set();
+    // The faithful poll twice an epoch, at whichever front; the others when they like.
+    for (const place of faithful) {
+      if ((clockwork.ms + place * 777) % 25_000 < TICK_MS) poll(rng.pick(fronts), place), polled.add(place);
+    }
+    for (let i = 0; i < 3; i += 1) {
+      const place = rng.between(1, people);
+      poll(rng.pick(fronts), place);
+      polled.add(place);
+    }
+    for (const front of fronts) if (rng.chance(0.7)) await tell(front);
+    if (rng.chance(0.02) && fronts.length > 1) {
+      const [front] = fronts.splice(rng.below(fronts.length), 1);
+      if (rng.chance(0.6)) {
+        while (front.untold.size > 1) await tell(front);
+        await tell(front, { leaves: true });
+      }
+      start();
+    }
+    if (rng.chance(0.03)) {
+      const place = rng.between(1, people);
+      if (!faithful.has(place)) {
+        await line.visit('leave', place);
+        left.add(place);
+      }
+    }
+    await line.tick();
+    if (rng.chance(0.7)) continue;
+    const now = await isAway();
+    assert.equal(ghosts(line), now.size, 'as many ghosts as bits');
+    assert.equal(line.view.waiting, people - left.size - now.size);
+    for (const place of faithful) assert.ok(!now.has(place), `${place} polled and is a ghost`);
+    away = now;
+  }
+  assert.ok(away.size > 0, 'somebody has gone');
+});
+
+test('a line that opens again keeps its ghosts and judges nobody by a time it was not open', async () => {
+  const [front] = await standing(100);
+  await epochs(4, front, [[front, odd(100)]]);
+  await front.move(STATE.OPEN, STATE.SOLD_OUT);
+  await epochs(3, front, [[front, [1]]]);
+  assert.equal(ghosts(front), 50);
+  await front.move(STATE.SOLD_OUT, STATE.OPEN);
+  await epochs(0.5, front, [[front, odd(100)]]);
+  assert.equal(ghosts(front), 50);
+  await epochs(3, front, [[front, odd(100)]]);
+  assert.equal(ghosts(front), 50);
+});
