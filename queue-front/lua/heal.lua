@@ -183,9 +183,12 @@ end
 -- are made with the incarnation).
 local function drop_older()
     each_line(function()
+        for page = 0, math.floor((tonumber(call('GET', prefix .. 'seq')) or 0) / PAGE) do
+            call('UNLINK', away_key(page))
+        end
         for _, name in ipairs({ 'seq', 'serving', 'bucket', 'hist', 'called', 'gone', 'ended',
             'skipped', 'back', 'early', 'door', 'knock', 'moved', 'told', 'pilot', 'series',
-            'active', 'ends', 'lanes', 'fronts' }) do
+            'active', 'ends', 'lanes', 'fronts', 'contacts', 'aways' }) do
             call('UNLINK', prefix .. name)
         end
         if lane > 0 then

@@ -14,8 +14,9 @@
 --
 -- A ghost that was heard is one no longer, from here on and for everybody.
 
-if call('HGET', KEYS[1], 'boot') ~= ARGV[1] then
-    return { HEAL }
+local refused = refusal(cfg_read('boot')[1])
+if refused then
+    return refused
 end
 local front, epoch_ms, told_ms = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local epoch = math.floor(now_ms / epoch_ms)
@@ -74,10 +75,10 @@ if #ARGV >= 8 then
 end
 bucket_write(bucket)
 
-local known, limit = tonumber(ARGV[6]), tonumber(ARGV[7])
+local seen, limit = tonumber(ARGV[6]), tonumber(ARGV[7])
 local told = { OK, bucket.away_seq }
-if known < bucket.away_seq and limit > 0 then
-    local pages = call('ZRANGEBYSCORE', prefix .. 'aways', '(' .. known, '+inf', 'WITHSCORES',
+if seen < bucket.away_seq and limit > 0 then
+    local pages = call('ZRANGEBYSCORE', prefix .. 'aways', '(' .. seen, '+inf', 'WITHSCORES',
         'LIMIT', 0, limit)
     for i = 1, #pages, 2 do
         told[#told + 1] = tonumber(pages[i])

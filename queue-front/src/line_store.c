@@ -56,7 +56,8 @@ bool line_store_ready(const struct line_store *store)
     for (uint32_t i = 0; i < store->events_len; i++) {
         const struct store_event *event = store->events[i];
         if (!event->absent &&
-            (event->healing || !event->line.seen || !store_can_send(store, event->slot)))
+            (event->healing || !event->line.seen || !event->line.ghosts.known ||
+             !store_can_send(store, event->slot)))
             return false;
     }
     return true;

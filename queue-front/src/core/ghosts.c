@@ -87,8 +87,10 @@ void ghosts_take(struct ghosts *ghosts, struct ghosts_told told, uint64_t redis_
     ghosts->whole = told.whole;
     if (ghosts->seq > told.seq)
         ghosts_tell_again(ghosts); /* Redis went back */
+    ghosts->known = ghosts->known || told.seq == 0;
     if (ghosts->seq < ghosts->whole || ghosts->shown == ghosts->seq || redis_ms < ghosts->at_ms)
         return;
+    ghosts->known = true;
     show(ghosts);
     ghosts->shown = ghosts->seq;
 }

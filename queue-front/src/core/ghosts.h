@@ -22,6 +22,7 @@ struct ghosts {
     uint64_t at_ms;   /* when what is told may be shown */
     uint64_t judged;  /* places up to here have been judged */
     uint64_t waiting; /* ghosts before their call, without those who have left */
+    bool known;       /* all have been shown once, so this front tells what the others tell */
 };
 
 void ghosts_deinit(struct ghosts *ghosts);

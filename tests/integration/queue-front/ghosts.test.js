@@ -7,10 +7,11 @@ import { act, makeEvent, openHouse, untilState, Visitor } from './support.js';
 
 const PEOPLE = 40;
 const RATE = 5;
+const GONE_AFTER_MS = 3000;
 
 // Half of them go on polling, each at another front every time; the others have gone.
 async function halfGone(t, fronts) {
-  const house = await openHouse(t, { fronts, config: { line: { gone_after: '3s' } } });
+  const house = await openHouse(t, { fronts, config: { line: { gone_after: `${GONE_AFTER_MS}ms` } } });
   await makeEvent(house, 'show', { rate_per_s: RATE, burst: 1, max_active: 0 });
   await act(house.front, 'show', 'pause');
   const people = [];
@@ -62,29 +63,60 @@ test('ghosts are not counted, do not hold up the line, and enter next when they 
   }
 });
 
-test('a front that dies makes a ghost of nobody', async (t) => {
-  const { house, people, poll } = await halfGone(t, 2);
-  await until('the ghosts to be known', async () => {
+// A rolling deploy, and worse: each front in its turn leaves or dies and comes back, while those who are
+// there poll whichever answers. Nobody new goes and nobody comes back, so nothing may change for anybody.
+test('fronts that leave, die and come back change nothing for those who wait', async (t) => {
+  const { house, here, poll } = await halfGone(t, 3);
+  await until('every front to know who is there', async () => {
     await poll();
-    return (await waiting(house.front)) === PEOPLE / 2;
-  }, { timeoutMs: 30000 });
-  await house.fronts[1].kill();
-  await until('everybody to count', async () => (await waiting(house.front)) === PEOPLE);
-  for (const visitor of people) visitor.front = house.front;
-  assert.equal((await people.at(-1).me()).json.ahead, PEOPLE - 1);
+    const counts = await Promise.all(house.fronts.map(waiting));
+    const last = await Promise.all(house.fronts.map((front) => here.at(-1).me({ front })));
+    return counts.every((count) => count === PEOPLE / 2) &&
+      last.every(({ json }) => json.ahead === PEOPLE / 2 - 1);
+  }, { timeoutMs: 30_000 });
+
+  const up = new Set(house.fronts);
+  let asked = 0;
+  const round = async () => {
+    await Promise.all(here.map(async (visitor, before) => {
+      asked += 1;
+      const front = [...up][asked % up.size];
+      const { json } = await visitor.me({ front });
+      assert.equal(json.ahead, before, `visitor ${before} at ${front.name}`);
+    }));
+    for (const front of up) assert.equal(await waiting(front), PEOPLE / 2, `waiting at ${front.name}`);
+  };
+  const rounds = async (epochs) => {
+    const end = Date.now() + epochs * GONE_AFTER_MS;
+    while (Date.now() < end) await round();
+  };
+  for (const [front, end] of [[house.fronts[0], 'stop'], [house.fronts[1], 'kill'], [house.fronts[2], 'stop']]) {
+    up.delete(front);
+    await front[end]();
+    await rounds(1.5);
+    await front.start();
+    up.add(front);
+    await rounds(end === 'kill' ? 1.5 : 0.5); // whatever of its marks was lost shows by then
+  }
+  // And whoever goes now is missed as before.
+  here.splice(PEOPLE / 4);
+  await until('them to be missed', async () => {
+    await Promise.all(here.map((visitor) => visitor.me({ front: house.front })));
+    return (await waiting(house.front)) === PEOPLE / 4;
+  }, { timeoutMs: 30_000 });
 });
 
 // Before the draw nobody has a place that could be marked.
 test('whoever is there at the opening has a whole epoch to be heard in, wherever in one it falls', async (t) => {
-  const GONE_AFTER_MS = 6000;
-  const epoch = () => Math.floor(Date.now() / GONE_AFTER_MS);
+  const EPOCH_MS = 6000;
+  const epoch = () => Math.floor(Date.now() / EPOCH_MS);
   const at = (ms) => new Date(Date.now() + ms).toISOString();
-  const house = await openHouse(t, { config: { line: { gone_after: `${GONE_AFTER_MS}ms` } } });
+  const house = await openHouse(t, { config: { line: { gone_after: `${EPOCH_MS}ms` } } });
   await makeEvent(house, 'show', { rate_per_s: 0, prequeue_at: at(0), opens_at: at(3_600_000) }, { open: false });
   await act(house.front, 'show', 'schedule');
   await untilState(house.front, 'show', 'pre-queue');
   for (let i = 0; i < PEOPLE; i += 1) await new Visitor(house.front, 'show').joined();
-  await until('an epoch to be nearly over', () => Date.now() % GONE_AFTER_MS > GONE_AFTER_MS - 1000);
+  await until('an epoch to be nearly over', () => Date.now() % EPOCH_MS > EPOCH_MS - 1000);
   const openedIn = epoch();
   await act(house.front, 'show', 'open');
   const counts = new Set();
