@@ -124,7 +124,7 @@ let salts = 0;
 async function joinDirectly(redis, { event, boot, joins: count, batch, addresses = false }) {
   const sha = await redis.command('SCRIPT', 'LOAD', SCRIPT);
   salts += 1;
-  const words = (each) => [sha, '1', `fg:{${event}}:cfg`, boot, '0', String(each.length / 3), ...each];
+  const words = (each) => [sha, '1', `fg:{${event}}:cfg`, boot, '0', String(each.length / 3), '', ...each];
   const key = (number) => [number, `${salts.toString(36)}:${number}`, addresses ? number : ''];
   const before = await places(redis, event);
   await runPinned(SERVER_CORE, [

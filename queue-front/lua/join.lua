@@ -1,8 +1,10 @@
 -- join.lua: gives places to all who joined one event in one turn of one front.
 --
--- ARGV: run id, highest place this front has seen issued, how many joins, then for each of them
+-- ARGV: run id, highest place this front has seen issued, how many joins, version of the document
+--   by which they were judged ('': none judged them), then for each of them
 --   idem bucket, idem field, address     ('' where there is none)
--- Answer: {OK, state, first, retry_ms, index, place, index, place, ...}, or {outcome, state}
+-- Answer: {OK, state, first, retry_ms, index, place, index, place, ...}, or {outcome, state}; of those
+--   CONFLICT: the document is another one by now, judge them by that
 --   Joins take first, first + 1, ... in their order, except those listed: at 0-based `index`, a
 --   place that was given before, or 0 for one over the limit of its address.
 --
@@ -10,17 +12,24 @@
 -- one HINCRBY when addresses are limited, nothing else; the rest is paid once a call. HSETNX comes
 -- first because a repeated join must not count against its address.
 --
+-- What a join has to show (work, membership, an invitation) is judged by the front, and by the
+-- document that it has. Any change of a knob or a state makes another version of it; so nobody gets a
+-- place by rules that were over when the place was given.
+--
 -- A crash in the middle leaves nothing behind: Redis writes a script's effects to its append-only
 -- file as one transaction.
 
 local PLACE_MAX = 1073741824 -- LINE_PLACE_MAX of the fronts; a bitmap of so many places is 128 MB
 
-local cfg = cfg_read('boot', 'state', 'joins_per_ip_per_min')
+local cfg = cfg_read('boot', 'state', 'joins_per_ip_per_min', 'version')
 local refused = refusal(cfg[1])
 if refused then
     return refused
 end
 local state = tonumber(cfg[2])
+if ARGV[4] ~= '' and ARGV[4] ~= cfg[4] then
+    return { CONFLICT, state }
+end
 if state ~= OPEN and state ~= PAUSED and state ~= PRE_QUEUE and
     state ~= FROZEN then
     return { WRONG_STATE, state }
@@ -66,7 +75,7 @@ local last = issued
 local reply = { OK, state, issued + 1, (minute + 1) * 60000 - now_ms }
 
 for i = 0, count - 1 do
-    local at = 4 + 3 * i
+    local at = 5 + 3 * i
     local bucket, field, address = ARGV[at], ARGV[at + 1], ARGV[at + 2]
     local old = field ~= '' and earlier_place(bucket, field, last + 1)
     if not old and per_ip > 0 and address ~= '' and

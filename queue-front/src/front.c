@@ -192,7 +192,10 @@ void front_await(struct front *front, struct front_wait *wait)
 static bool has_seen(const struct front *front, const struct front_wait *wait)
 {
     const struct front_event *event = front_event_find(front, span_of(wait->event));
-    return event != NULL && event->view->version >= wait->version;
+    if (event == NULL)
+        return false;
+    return event->view->version >= wait->version ||
+           (wait->not_tag != 0 && event->view->tag != wait->not_tag);
 }
 
 /* First all who are done are taken out, then they are called: a callback may wait anew. */

@@ -85,7 +85,7 @@ struct front_shared {
 /* Counted by the loop that owns the front, read by the scrape. */
 struct front_stats {
     _Atomic uint64_t joins_new, joins_again, joins_refused, joins_unavailable, joins_unworked;
-    _Atomic uint64_t joins_shed;
+    _Atomic uint64_t joins_shed, joins_judged_again;
     _Atomic uint64_t waits_judged, waits_kept, waits_error_milli; /* of each admitted visitor */
     _Atomic uint64_t passes_new, passes_again, passes_not_yet, passes_expired, passes_unavailable;
     _Atomic uint64_t tickets_invalid, moves;
@@ -157,6 +157,7 @@ struct front_wait {
     struct front_wait *next;
     char event[LINE_EVENT_ID_MAX + 1];
     uint64_t version;
+    uint32_t not_tag; /* the event of another incarnation is one to go on with; 0: no other is */
     uint64_t deadline_us;
     /* `seen`: the event's picture has at least `version`; otherwise time ran out. */
     void (*on_done)(struct front_wait *wait, bool seen);

@@ -114,6 +114,8 @@ static size_t list_counters(const struct front *front, struct counter out[COUNTE
         {joins, "outcome=\"unavailable\"", of_joins, &own->joins_unavailable},
         {joins, "outcome=\"unworked\"", of_joins, &own->joins_unworked},
         {joins, "outcome=\"shed\"", of_joins, &own->joins_shed},
+        {"fairgate_joins_judged_again_total", NULL,
+         "Joins judged anew because the event had changed.", &own->joins_judged_again},
         {passes, "outcome=\"new\"", of_passes, &own->passes_new},
         {passes, "outcome=\"again\"", of_passes, &own->passes_again},
         {passes, "outcome=\"not-yet\"", of_passes, &own->passes_not_yet},

@@ -21,9 +21,13 @@ enum {
 
     /* The shared status: document fields, the message in every language, the table of waits. */
     STATUS_BYTES_MAX = 24 * 1024,
-    JOINS_AGAIN_MAX = 32,    /* visits of one member, each a look-up at the next join */
-    ME_BYTES_MAX = 768,      /* the personal one: fixed members only */
-    FRONT_PAGE_US = 1000000, /* so long a page may be shared by those who have no place */
+    JOINS_AGAIN_MAX = 32, /* visits of one member, each a look-up at the next join */
+    /* How often a join is judged anew because the event changed while it was on its way: an opening
+     * is one change, an operator makes few a second. Then 503. */
+    JOINS_JUDGED_MAX = 4,
+    JOINS_JUDGED_WAIT_MS = 500, /* for the new document: some ticks */
+    ME_BYTES_MAX = 768,         /* the personal one: fixed members only */
+    FRONT_PAGE_US = 1000000,    /* so long a page may be shared by those who have no place */
 
     /* The proof of a beacon's value, its words and value, each byte escaped, and the rest. */
     FAIRNESS_BYTES_MAX = 20 * 1024,

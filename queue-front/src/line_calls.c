@@ -183,7 +183,7 @@ struct store_event *calls_admit(struct line_link *link, const char *id)
 
 /* ---- joins ---- */
 
-enum { JOIN_HEAD_WORDS = 2, JOIN_WORDS = 3, IDEM_DIGITS = 11, IDEM_FIELD_BYTES = 8 };
+enum { JOIN_HEAD_WORDS = 3, JOIN_WORDS = 3, IDEM_DIGITS = 11, IDEM_FIELD_BYTES = 8 };
 
 /* Eight bytes of the hash are the field, 22 bits more choose the bucket: join.lua takes as many of
  * the base-4 digits as the line's size asks for. */
@@ -212,6 +212,11 @@ void calls_put_address(struct text *command, const uint8_t addr[16])
 
 static void on_joined(struct redis_call *call, const redisReply *reply);
 
+static const struct line_join *join_of(const struct line_link *link)
+{
+    return CONTAINER_OF(link, const struct line_join, store);
+}
+
 static void send_batch(struct store_event *event)
 {
     struct line_store *store = event->store;
@@ -222,8 +227,13 @@ static void send_batch(struct store_event *event)
                                        JOIN_HEAD_WORDS + (uint64_t)JOIN_WORDS * event->batch.len);
     resp_u64(&command, event->line.marks.issued);
     resp_u64(&command, event->batch.len);
+    uint64_t version = join_of(event->batch.head)->version; /* of all of them */
+    if (version > 0)
+        resp_u64(&command, version);
+    else
+        resp_cstr(&command, "");
     for (struct line_link *link = event->batch.head; link != NULL; link = link->next) {
-        const struct line_join *join = CONTAINER_OF(link, struct line_join, store);
+        const struct line_join *join = join_of(link);
         put_idem(&command, join);
         if (limited)
             calls_put_address(&command, join->addr);
@@ -247,7 +257,10 @@ static void send_gathered(struct store_event *event)
             refuse(pop(&event->gathered), LINE_UNAVAILABLE);
         return;
     }
-    while (event->gathered.head != NULL && event->batch.len < STORE_JOIN_BATCH_MAX)
+    /* Judged by one document: where they differ, the rest is the next batch. */
+    uint64_t version = join_of(event->gathered.head)->version;
+    while (event->gathered.head != NULL && event->batch.len < STORE_JOIN_BATCH_MAX &&
+           join_of(event->gathered.head)->version == version)
         push(&event->batch, pop(&event->gathered));
     event->batch_call.tries = 0;
     send_batch(event);
@@ -334,7 +347,7 @@ static void note_places(struct store_event *event, const redisReply *reply)
         return;
     if (outcome == LINE_UNAVAILABLE)
         store_begin_healing(event);
-    if (outcome == LINE_RENEWED)
+    if (outcome == LINE_RENEWED || outcome == LINE_CONFLICT)
         store_tick_now(event);
     if (outcome != LINE_OK || !resp_get_u64(reply, 2, &first))
         return;

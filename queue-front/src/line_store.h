@@ -97,6 +97,9 @@ struct line_join {
     bool has_idem;                 /* the same key for the same event always gets the same place */
     uint8_t idem[LINE_IDEM_BYTES]; /* a hash of the key: it must be spread evenly */
     uint8_t addr[16];              /* for joins_per_ip_per_min: IPv6 already cut to its /64 */
+    /* Of the document by which this join was found good. LINE_CONFLICT: Redis has another one, and
+     * the join is to be judged by that. 0: any will do. */
+    uint64_t version;
     void (*on_done)(struct line_join *join);
     void *ctx;
     /* answer */

@@ -155,7 +155,12 @@ struct join {
     struct line_join line; /* first: the store hands back a pointer to it */
     struct front *front;
     struct http_req *req;
-    bool page; /* a form: answer by a page to go on to */
+    struct front_wait wait; /* for the document to judge it by */
+    bool has_run_out;
+    struct ticket run_out; /* what it came with, if that is a place no more */
+    unsigned judged;       /* so often it was judged by a document that was over */
+    uint32_t tag;          /* of the event that it was judged for */
+    bool page;             /* a form: answer by a page to go on to */
     bool new_cookie;
     bool member;
     unsigned used; /* places of this visitor that were found used up on the way to this one */
@@ -273,12 +278,18 @@ static void accept_join(struct join *join, const struct front_event *event)
 }
 
 static bool look_at_place(struct join *join, const struct front_event *event);
+static bool judge_again(struct join *join);
 
 static void on_joined(struct line_join *line)
 {
     struct join *join = (struct join *)line;
     if (line->outcome != LINE_UNAVAILABLE)
         shed_answered(&join->front->shed);
+    bool changed = line->outcome == LINE_CONFLICT || line->outcome == LINE_RENEWED;
+    if (changed && judge_again(join))
+        return;
+    if (changed)
+        line->outcome = LINE_UNAVAILABLE;
     atomic_fetch_sub_explicit(&join->front->stats.pending, 1, memory_order_relaxed);
     const struct front_event *event = front_line_named(join->front, line->event);
     if (event == NULL) /* taken away while we asked */
@@ -493,12 +504,13 @@ static bool may_join(struct http_req *req, struct front *front, const struct fro
     return true;
 }
 
-/* `used`: so many places were found used up before; run_out is then the last of them. */
+/* `used`: so many places were found used up before; run_out is then the last of them. `judged`: so
+ * often it was tried by a document that was over. */
 static void ask_for_place(struct http_req *req, struct front *front,
                           const struct front_event *event, const struct ticket *run_out,
-                          unsigned used)
+                          unsigned used, unsigned judged)
 {
-    if (is_shed(req, front, event))
+    if (judged == 0 && is_shed(req, front, event))
         return;
     uint64_t pending = atomic_load_explicit(&front->stats.pending, memory_order_relaxed);
     struct entrant entrant;
@@ -516,6 +528,12 @@ static void ask_for_place(struct http_req *req, struct front *front,
     join->page = caller_wants_page(req);
     join->member = entrant.member;
     join->used = used;
+    join->judged = judged;
+    join->tag = event->view->tag;
+    join->line.version = event->view->version;
+    join->has_run_out = run_out != NULL;
+    if (run_out != NULL)
+        join->run_out = *run_out;
     if (!recognise(join, event, run_out, &entrant.given)) {
         free(join);
         answer_idem_invalid(req);
@@ -526,6 +544,49 @@ static void ask_for_place(struct http_req *req, struct front *front,
     join->line.on_done = on_joined;
     atomic_fetch_add_explicit(&front->stats.pending, 1, memory_order_relaxed);
     line_store_join(front->store, &join->line);
+}
+
+/* ---- judged by what holds ----
+ *
+ * What a join has to show is judged here, by this front's document; Redis takes it only if that is
+ * the document that holds. If not, nothing was given: the join waits for the new document and is
+ * judged by that. So no opening and no new rule can be passed by on the picture of a tick ago. */
+
+static void on_new_document(struct front_wait *wait, bool seen)
+{
+    struct join *join = (struct join *)(void *)((char *)wait - offsetof(struct join, wait));
+    struct front *front = join->front;
+    atomic_fetch_sub_explicit(&front->stats.pending, 1, memory_order_relaxed);
+    const struct front_event *event = front_event_find(front, span_of(wait->event));
+    if (!seen || event == NULL) {
+        join->line.outcome = LINE_UNAVAILABLE;
+        refuse_join(join);
+    } else {
+        bool same = event->view->tag == join->tag; /* else its old ticket is of another event */
+        ask_for_place(join->req, front, event, join->has_run_out && same ? &join->run_out : NULL,
+                      same ? join->used : 0, join->judged + 1);
+    }
+    free(join);
+}
+
+/* True: the join goes on when the new document is here. */
+static bool judge_again(struct join *join)
+{
+    struct front *front = join->front;
+    if (join->judged == JOINS_JUDGED_MAX)
+        return false;
+    front_count(&front->stats.joins_judged_again);
+    struct span id = line_event_of(span_of(join->line.event));
+    join->wait = (struct front_wait){
+        .version = join->line.outcome == LINE_CONFLICT ? join->line.version + 1 : UINT64_MAX,
+        .not_tag = join->tag,
+        .deadline_us = clock_mono_us(front->loop->clock) + JOINS_JUDGED_WAIT_MS * 1000,
+        .on_done = on_new_document,
+    };
+    bool fits = span_to_cstr(id, join->wait.event, sizeof(join->wait.event));
+    assert(fits);
+    front_await(front, &join->wait);
+    return true;
 }
 
 /* A visitor who has a place already: the same again, without asking Redis. */
@@ -581,9 +642,9 @@ static void look_end(struct look *look)
     if (event == NULL || line == NULL)
         answer_event_unknown(look->req, id);
     else if (look->line.outcome == LINE_RENEWED || line->view->tag != look->ticket.tag)
-        ask_for_place(look->req, front, event, NULL, 0);
+        ask_for_place(look->req, front, event, NULL, 0, 0);
     else if (used && before < JOINS_AGAIN_MAX)
-        ask_for_place(look->req, front, event, &look->ticket, before + 1);
+        ask_for_place(look->req, front, event, &look->ticket, before + 1, 0);
     else if (look->join != NULL)
         accept_join(look->join, line);
     else
@@ -647,7 +708,7 @@ static void on_join(struct http_req *req, void *ctx)
     int rc = caller_ticket(req, front, event, &ticket);
     if (rc == ERR_STATE &&
         !ticket.member) { /* the place is elsewhere; its old owner may join anew */
-        ask_for_place(req, front, event, &ticket, 0);
+        ask_for_place(req, front, event, &ticket, 0, 0);
         return;
     }
     if (rc < 0 && rc != ERR_NOT_FOUND) {
@@ -659,7 +720,7 @@ static void on_join(struct http_req *req, void *ctx)
     }
     /* A cookie that is no ticket (any more) must not lock anybody out: it is a new join. */
     if (rc < 0) {
-        ask_for_place(req, front, event, NULL, 0);
+        ask_for_place(req, front, event, NULL, 0, 0);
         return;
     }
     unsigned lane = ticket.lane;
@@ -667,13 +728,13 @@ static void on_join(struct http_req *req, void *ctx)
     if (!is_invited(req, front, event, &lane, &invited))
         return;
     if (lane != ticket.lane) { /* who waits in one lane shows the invitation of another */
-        ask_for_place(req, front, event, NULL, 0);
+        ask_for_place(req, front, event, NULL, 0, 0);
         return;
     }
     const struct front_event *line = front_line(front, event, ticket.lane);
     struct place place = place_of(req, front, line, ticket.entry);
     if (place.state == PLACE_EXPIRED || event->view->state == LINE_CLOSED)
-        ask_for_place(req, front, event, &ticket, 0);
+        ask_for_place(req, front, event, &ticket, 0, 0);
     else if (!look_up(req, front, line, &ticket, NULL))
         answer_again(req, front, line, &ticket);
 }

@@ -149,3 +149,17 @@ test('the counts of a minute are cleared by the first tick of the next', async (
   const minute = Math.floor(clockwork.ms / 60_000);
   assert.deepEqual(await counts(), [line.key(`ip:${minute}`)]);
 });
+
+test('joins that were judged by another version of the document than the one that holds get nothing', async () => {
+  const line = await front().create();
+  const { version } = await line.tick();
+  assert.deepEqual((await line.join(2, version)).places, [1, 2]);
+  await line.change({ burst: 20 });
+  const late = await line.join([{ key: 'a' }, {}], version);
+  assert.equal(late.outcome, OUTCOME.CONFLICT);
+  assert.equal(Number(await clockwork.redis.command('GET', line.key('seq'))), 2);
+  assert.deepEqual((await line.join([{ key: 'a' }, {}], version + 1)).places, [3, 4]);
+  await line.move(STATE.OPEN, STATE.CLOSED);
+  assert.equal((await line.join(1, version + 1)).outcome, OUTCOME.CONFLICT);
+  assert.equal((await line.join(1, version + 2)).outcome, OUTCOME.WRONG_STATE);
+});

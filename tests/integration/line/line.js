@@ -133,11 +133,12 @@ export class Front {
   // ---- visitors ----
 
   // joins: [{key, ip}] or a count of nameless ones. Answers a place, 0 (limited) or the outcome.
-  async join(joins) {
+  // `judgedBy`: the version of the document that a front judged them by.
+  async join(joins, judgedBy = '') {
     const list = typeof joins === 'number' ? Array.from({ length: joins }, () => ({})) : joins;
     const args = list.flatMap(({ key, ip }) => [...idemArgs(key), ip ?? '']);
     const [outcome, state, first, retryMs, ...odd] = await this.run('join', this.marks.issued,
-      list.length, ...args);
+      list.length, judgedBy, ...args);
     if (outcome !== OUTCOME.OK) return { outcome, state, places: [] };
     const places = list.map(() => null);
     const fresh = list.map(() => true);
