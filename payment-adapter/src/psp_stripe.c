@@ -407,6 +407,22 @@ static void dispatch(struct psp *psp, struct peer_call *peer, const char *path, 
     psp_send(psp, &out);
 }
 
+/* The languages that Stripe's page speaks. Ours may be any: an operator adds one by a file. */
+static struct span locale_of(const struct order *order)
+{
+    static const char *const locales[] = {
+        "bg", "cs",  "da", "de",    "el", "en", "en-GB", "es", "es-419", "et",
+        "fi", "fil", "fr", "fr-CA", "hr", "hu", "id",    "it", "ja",     "ko",
+        "lt", "lv",  "ms", "mt",    "nb", "nl", "pl",    "pt", "pt-BR",  "ro",
+        "ru", "sk",  "sl", "sv",    "th", "tr", "vi",    "zh", "zh-HK",  "zh-TW",
+    };
+    for (size_t i = 0; i < sizeof(locales) / sizeof(locales[0]); i++) {
+        if (strcmp(order->lang, locales[i]) == 0)
+            return span_of(locales[i]);
+    }
+    return SPAN("auto"); /* what the buyer's browser asks for */
+}
+
 static void create_session(struct psp *psp, struct peer_call *peer)
 {
     const struct order *order = peer->order;
@@ -420,7 +436,7 @@ static void create_session(struct psp *psp, struct peer_call *peer)
     field_u64(&form, "line_items[0][price_data][unit_amount]", order->amount);
     field(&form, "line_items[0][price_data][product_data][name]",
           span_of(order->event_name[0] != '\0' ? order->event_name : order->event));
-    field(&form, "locale", order->lang[0] != '\0' ? span_of(order->lang) : SPAN("auto"));
+    field(&form, "locale", locale_of(order));
     uint64_t until_s = session_until_s(order);
     if (until_s < clock_wall_us(psp->conf.clock) / 1000000 + SESSION_MAX_S)
         field_u64(&form, "expires_at", until_s); /* otherwise a day, which is the most there is */

@@ -105,7 +105,12 @@ struct create {
     struct span name, success_url, cancel_url, reference;
 };
 
-static const char *const locales[] = {"auto", "en", "ko", "ja", NULL};
+static const char *const locales[] = {
+    "auto", "bg",  "cs", "da",    "de", "el", "en",    "en-GB", "es", "es-419", "et",
+    "fi",   "fil", "fr", "fr-CA", "hr", "hu", "id",    "it",    "ja", "ko",     "lt",
+    "lv",   "ms",  "mt", "nb",    "nl", "pl", "pt",    "pt-BR", "ro", "ru",     "sk",
+    "sl",   "sv",  "th", "tr",    "vi", "zh", "zh-HK", "zh-TW", NULL,
+};
 static const char *const capture_methods[] = {"automatic", "automatic_async", "manual", NULL};
 
 static bool read_line(struct desk_call *at, unsigned line, struct create *in)
