@@ -35,18 +35,21 @@ async function page(entry) {
 // One of several files that name each other, made shorter and nothing else.
 const shorter = (path) => transformSync(read(path), { minify: true, format: 'esm', target: 'es2022', charset: 'utf8', legalComments: 'none' }).code;
 
+const versionOf = (name) => JSON.parse(read(`node_modules/${name}/package.json`)).version;
+
 function licences(names) {
   const texts = names.map((name) => {
     const { version, license, homepage } = JSON.parse(read(`node_modules/${name}/package.json`));
     return `${name} ${version} (${license})\n${homepage}\n\n${read(`node_modules/${name}/LICENSE`).trim()}\n`;
   });
-  return `What the operator's console carries of other people's work, with thanks.\n\n${texts.join(`\n${'-'.repeat(72)}\n\n`)}`;
+  return `What our pages carry of other people's work, with thanks.\n\n${texts.join(`\n${'-'.repeat(72)}\n\n`)}`;
 }
 
 const wanted = {
   'queue-front/web/uplot.js': await bundle('uplot', 'dist/uPlot.esm.js'),
   'queue-front/web/uplot.css': await bundle('uplot', 'dist/uPlot.min.css'),
-  'queue-front/web/licences.txt': licences(['uplot']),
+  'queue-front/web/bls.min.js': `/* @noble/curves ${versionOf('@noble/curves')}, @noble/hashes ${versionOf('@noble/hashes')}, MIT; made by infra/vendor.js */\n${await page('queue-front/web/bls.js')}`,
+  'queue-front/web/licences.txt': licences(['uplot', '@noble/curves', '@noble/hashes']),
   'seat-service/web/hall.min.js': await page('seat-service/web/hall.js'),
   'web/kit.min.js': shorter('web/kit.js'),
   'queue-front/web/show.min.js': shorter('queue-front/web/show.js'),

@@ -35,6 +35,7 @@ export function startFront({ scope, secrets, redis }, config = {}) {
         passes: secrets.path('pass-es256.pem'),
         ...config.keys,
       },
+      ...(config.beacon ? { beacon: config.beacon } : {}),
       ...(config.autopilot ? { autopilot: config.autopilot } : {}),
       ...(config.console ? { console: config.console } : {}),
       ...(config.line ? { line: config.line } : {}),

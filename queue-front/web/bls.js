@@ -1,0 +1,23 @@
+// bls.js: the signature of a round of drand, checked by the curve's library; bundled into bls.min.js, so
+// that page and program need nothing else. Loaded where a round is to be checked, and nowhere else.
+
+import { bls12_381 } from '@noble/curves/bls12-381.js';
+
+const { shortSignatures } = bls12_381;
+const PURPOSE = 'BLS_SIG_BLS12381G1_XMD:SHA-256_SSWU_RO_NUL_';
+const bytesOf = (hex) => Uint8Array.from(hex.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
+
+// What a round of an unchained chain signs: SHA-256 of its number, eight bytes, high first.
+export async function messageOf(round) {
+  const number = new DataView(new ArrayBuffer(8));
+  number.setBigUint64(0, BigInt(round));
+  return new Uint8Array(await crypto.subtle.digest('SHA-256', number.buffer));
+}
+
+export async function verifyRound(key, round, signature) {
+  try {
+    return shortSignatures.verify(bytesOf(signature), shortSignatures.hash(await messageOf(round), PURPOSE), bytesOf(key));
+  } catch {
+    return false; // not points of the curve
+  }
+}

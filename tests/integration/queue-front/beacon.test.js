@@ -1,0 +1,318 @@
+// The beacon of a draw: promised beforehand, unknown until the entries are closed, believed only if it is
+// what was promised, and gone without only as was said.
+
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'node:test';
+import { checkBeacon } from '../../../queue-front/web/beacon-check.js';
+import { verifyRound } from '../../../queue-front/web/bls.min.js';
+import { commitmentOf, openDraw } from '../../../queue-front/web/draw-check.js';
+import { assertProblem, openScope, ROOT, runProgram, until } from '../../lib-js/index.js';
+import { openBeacons } from '../../lib-js/beacon.js';
+import { act, makeEvent, openHouse, patch, untilState, Visitor } from './support.js';
+
+const at = (ms) => new Date(Date.now() + ms).toISOString();
+const DRAND = { kind: 'drand', late_s: 5 };
+
+async function openWorld(t, { fronts = 1, ...options } = {}) {
+  const scope = openScope(t);
+  const beacons = await openBeacons(scope, options);
+  const house = await openHouse(t, { scope, fronts, config: { beacon: beacons.config } });
+  return { house, beacons, front: house.front };
+}
+
+const fairness = async (front, id = 'show') => (await front.http.get(`/v1/queue/${id}/fairness`)).json;
+
+// A pre-queue with some who wait; when it opens is far away until opensSoon().
+async function gather({ house, front }, id, { entries = 5, ...knobs }) {
+  await makeEvent(house, id, { rate_per_s: 0, prequeue_at: at(0), opens_at: at(3600_000), ...knobs }, { open: false });
+  await act(front, id, 'schedule');
+  for (const one of house.fronts) await untilState(one, id, 'pre-queue');
+  const promised = await fairness(front, id);
+  const visitors = [];
+  for (let i = 0; i < entries; i += 1) {
+    const visitor = new Visitor(house.fronts[i % house.fronts.length], id);
+    visitor.entry = (await visitor.joined()).entry;
+    visitors.push(visitor);
+  }
+  return { promised, visitors };
+}
+
+// -> what is promised now
+async function opensSoon({ front }, id, ms = 500) {
+  const { opens_at } = await patch(front, id, { opens_at: at(ms) });
+  const { promised } = await fairness(front, id);
+  assert.ok(promised.kind === 'text' || Date.parse(promised.at) >= Date.parse(opens_at) + 1000, 'a gap after the opening');
+  return promised;
+}
+
+const mood = ({ beacons }, of) => { for (const relay of beacons.relays) relay.mood = of; };
+
+const untilDrawn = (front, id) => until('the draw', async () => {
+  const told = await fairness(front, id);
+  return told.drawn && told;
+});
+
+// On each front, so that every visitor is told a position.
+async function untilDrawnEverywhere({ house }, id) {
+  const told = await Promise.all(house.fronts.map((front) => untilDrawn(front, id)));
+  for (const one of told) assert.deepEqual(one, told[0]);
+  return told[0];
+}
+
+const untilClosed = (front, id) => until('the closing', async () => {
+  const told = await fairness(front, id);
+  return told.closed_at !== null && told;
+});
+
+function verify(house, told, ...more) {
+  const file = join(house.scope.dir(), `fairness-${Math.random()}.json`);
+  writeFileSync(file, JSON.stringify(told));
+  const program = join(ROOT, 'queue-front/verify/verify-draw.js');
+  return { c: runProgram('queue-front', ['verify-draw', file, ...more]), js: spawnSync(process.execPath, [program, file, ...more], { encoding: 'utf8' }) };
+}
+
+test('a round that was promised before anybody could enter decides, and everybody can check all of it', async (t) => {
+  const world = await openWorld(t, { fronts: 2 });
+  const { house, front, beacons } = world;
+  const { promised: before, visitors } = await gather(world, 'show', { beacon: DRAND });
+  const { chain } = beacons;
+  assert.equal(before.promised.kind, 'drand');
+  assert.equal(before.promised.chain, chain.hash);
+  assert.equal(before.promised.changes, 0);
+  assert.equal(Date.parse(before.promised.at), (chain.genesis + before.promised.round - 1) * 1000);
+  for (const action of ['draw', 'open']) {
+    assertProblem(await front.admin.post(`/admin/events/show/actions/${action}`), 409, 'beacon-not-yet');
+  }
+
+  mood(world, 'down');
+  const promised = await opensSoon(world, 'show');
+  const closed = await untilClosed(front, 'show');
+  assert.equal(closed.entries, 5);
+  assert.equal(closed.seed, null);
+  assert.ok(Date.parse(closed.closed_at) < Date.parse(closed.promised.at), 'nobody knew the value');
+  const late = new Visitor(front, 'show');
+  await late.joined();
+  mood(world, 'fine');
+
+  const told = await untilDrawnEverywhere(world, 'show');
+  assert.deepEqual(told.promised, promised);
+  assert.equal(told.commitment, before.commitment);
+  assert.equal(told.entries, 5, 'who came after the closing is not in it');
+  assert.equal(told.beacon, chain.beacon(promised.round).randomness);
+  assert.equal(told.proof.signature, chain.signature(promised.round));
+  assert.equal(told.proof.checked, 'relays');
+  assert.ok(told.proof.relays >= 2 && told.proof.relays_asked === 3);
+  assert.equal(await commitmentOf(told.seed), before.commitment);
+  const draw = await openDraw(told);
+  for (const visitor of visitors) {
+    assert.equal((await visitor.me()).json.position, draw.position(visitor.entry));
+  }
+  assert.equal((await late.me()).json.position, 6);
+
+  for (const { good, what } of await checkBeacon(told, verifyRound)) {
+    assert.equal(good, what === 'quicknet' ? null : true, what);
+  }
+  const good = verify(house, told, '--entry', '3', '--commitment', before.commitment);
+  assert.equal(good.c.status, 0, good.c.stderr);
+  assert.match(good.c.stdout, /as promised; its value is the hash of its signature\n.*NOT CHECKED here: the signature/);
+  assert.equal(good.js.status, 0, good.js.stderr + good.js.stdout);
+  assert.match(good.js.stdout, /its signature is the chain's/);
+  assert.match(good.js.stdout, new RegExp(`3 -> position ${draw.position(3)}\\n`));
+
+  // Another round of the same chain, properly signed; and a signature of nobody's, with its own hash.
+  const other = chain.beacon(promised.round + 1);
+  const moved = verify(house, { ...told, beacon: other.randomness, proof: { ...told.proof, round: other.round, signature: other.signature } });
+  assert.equal(moved.c.status, 1);
+  assert.equal(moved.js.status, 1);
+  const forged = verify(house, { ...told, beacon: other.randomness, proof: { ...told.proof, signature: other.signature } });
+  assert.equal(forged.c.status, 0, 'which is why it says what it did not check');
+  assert.equal(forged.js.status, 1);
+  assert.match(forged.js.stdout, /DOES NOT FIT: its signature IS NOT the chain's/);
+  assert.equal(verify(house, { ...told, beacon: '', proof: { kind: 'none' } }).c.status, 1, 'none was not what was promised');
+});
+
+test('until the draw no seed is anywhere: not in the store, not on its disk, not in a document', async (t) => {
+  const world = await openWorld(t);
+  const { house, front } = world;
+  await gather(world, 'show', { beacon: DRAND });
+  mood(world, 'down');
+  await opensSoon(world, 'show');
+  await untilClosed(front, 'show');
+  const cfg = await house.redis.command('HGETALL', 'fg:{show}:cfg');
+  mood(world, 'fine');
+  const told = await untilDrawn(front, 'show');
+  assert.equal(JSON.stringify(cfg).includes(told.seed), false);
+  assert.equal(cfg.includes('seed'), false);
+  assert.ok(JSON.stringify(cfg).includes(told.commitment));
+});
+
+test('another opening is another promise, told as such, until the entries are closed', async (t) => {
+  const world = await openWorld(t);
+  const { front } = world;
+  const { promised: first } = await gather(world, 'show', { beacon: { kind: 'drand', late_s: 3600 }, entries: 1 });
+  await patch(front, 'show', { name: 'Another name' });
+  assert.deepEqual((await fairness(front)).promised, first.promised);
+  mood(world, 'down');
+  await opensSoon(world, 'show');
+  const second = await until('the new promise', async () => {
+    const told = await fairness(front);
+    return told.promised.changes === 1 && told;
+  });
+  assert.notEqual(second.promised.round, first.promised.round);
+  assert.ok(second.promised.since > first.promised.since);
+  const trail = (await front.admin.get('/admin/events/show/audit?limit=5')).json.audit;
+  assert.ok(trail.some(({ to }) => to?.beacon?.round === second.promised.round), JSON.stringify(trail));
+
+  await untilClosed(front, 'show');
+  for (const body of [{ opens_at: at(60_000) }, { beacon: { kind: 'none' } }, { beacon: { late_s: 9 } }]) {
+    assertProblem(await front.admin.patch('/admin/events/show', { body }), 422, 'knob-invalid');
+  }
+  mood(world, 'fine');
+  const told = await untilDrawn(front, 'show');
+  assert.equal(told.promised.round, second.promised.round);
+});
+
+test('a relay that is down, mute, lies or garbles changes nothing as long as two agree', async (t) => {
+  const world = await openWorld(t, { relays: 6 });
+  const { front, beacons } = world;
+  ['down', 'mute', 'lies', 'garbles'].forEach((mood, i) => { beacons.relays[i].mood = mood; });
+  await gather(world, 'show', { beacon: { kind: 'drand', late_s: 3600 } });
+  await opensSoon(world, 'show');
+  const told = await untilDrawn(front, 'show');
+  assert.equal(told.proof.relays, 2);
+  assert.equal(told.beacon, beacons.chain.beacon(told.promised.round).randomness);
+});
+
+test('a value that one relay alone tells is not believed; it is waited for, and taken when others tell it', async (t) => {
+  const world = await openWorld(t);
+  const { front, beacons } = world;
+  beacons.relays[0].mood = 'lies';
+  beacons.relays[1].mood = 'down';
+  await gather(world, 'show', { beacon: { kind: 'drand', late_s: 3600 } });
+  await opensSoon(world, 'show');
+  await until('all relays to be asked twice', async () => beacons.relays.every(({ asked }) => asked >= 1) && beacons.relays[1].asked >= 3);
+  const waiting = await fairness(front);
+  assert.equal(waiting.drawn, false);
+  assert.equal(waiting.state, 'pre-queue');
+  beacons.relays[1].mood = 'fine';
+  const told = await untilDrawn(front, 'show');
+  assert.equal(told.beacon, beacons.chain.beacon(told.promised.round).randomness);
+});
+
+test('a beacon that is late for as long as was said is gone without, and the answer says so', async (t) => {
+  const world = await openWorld(t, { fronts: 2 });
+  const { house, front } = world;
+  mood(world, 'down');
+  const { promised, visitors } = await gather(world, 'show', { beacon: DRAND });
+  assert.equal(promised.promised.late_s, 5, 'said beforehand');
+  await opensSoon(world, 'show');
+  const told = await untilDrawnEverywhere(world, 'show');
+  assert.ok(Date.parse(told.drawn_at) >= Date.parse(told.promised.at) + 5000);
+  assert.equal(told.beacon, '');
+  assert.deepEqual(told.proof, { kind: 'none', late: true, promised: 'drand', round: told.promised.round, waited_s: 5 });
+  assert.equal(told.state, 'open');
+  const draw = await openDraw(told);
+  for (const visitor of visitors) assert.equal((await visitor.me()).json.position, draw.position(visitor.entry));
+  const { c, js } = verify(house, told);
+  assert.equal(c.status, 0, c.stderr);
+  assert.match(c.stdout, /LATE: what was promised \(drand\) had not come after 5 s, so the seed alone decided/);
+  assert.equal(js.status, 0);
+  assert.match(js.stdout, /LATE/);
+  const { 0: drawn } = (await front.admin.get('/admin/events/show/audit?limit=1')).json.audit;
+  assert.equal(drawn.why, 'beacon-late');
+  // Without that word it is a draw that was not promised.
+  assert.equal(verify(house, { ...told, proof: { kind: 'none' } }).js.status, 1);
+});
+
+test('a front shot and a Redis wiped between closing and draw change neither entries nor round', async (t) => {
+  const world = await openWorld(t, { fronts: 2 });
+  const { house, beacons } = world;
+  mood(world, 'down');
+  await gather(world, 'show', { beacon: { kind: 'drand', late_s: 3600 }, entries: 6 });
+  await opensSoon(world, 'show');
+  const [first, second] = house.fronts;
+  const closed = await untilClosed(second, 'show');
+  await first.kill();
+  await house.redis.kill();
+  house.redis.wipe();
+  await house.redis.start();
+  await until('the line to be whole', async () => (await second.http.post('/v1/queue/show/join')).status === 201);
+  mood(world, 'fine');
+  const told = await untilDrawn(second, 'show');
+  assert.equal(told.entries, closed.entries);
+  assert.equal(told.closed_at, closed.closed_at);
+  assert.equal(told.commitment, closed.commitment);
+  assert.equal(told.beacon, beacons.chain.beacon(closed.promised.round).randomness);
+});
+
+test('entries that close late wait for a round that nobody knew then', async (t) => {
+  const world = await openWorld(t);
+  const { house, front, beacons } = world;
+  await gather(world, 'show', { beacon: { kind: 'drand', late_s: 3600 } });
+  const promised = await opensSoon(world, 'show', 3000);
+  await front.kill(); // nobody ticks
+  await until('the promised round', async () => beacons.chain.isOut(promised.round + 1));
+  await front.start();
+  const told = await untilDrawn(front, 'show');
+  assert.ok(told.proof.round > promised.round);
+  const due = (beacons.chain.genesis + told.proof.round - 1) * 1000;
+  assert.ok(due >= Date.parse(told.closed_at) + 1000, 'a gap after the closing');
+  const { c, js } = verify(house, told);
+  assert.equal(c.status, 0, c.stdout);
+  assert.equal(js.status, 0, js.stdout);
+});
+
+test('what an operator may say and may not: text, none, and beacons that nobody can be asked for', async (t) => {
+  const world = await openWorld(t);
+  const { house, front } = world;
+  const faulty = async (beacon, pointer) => {
+    const problem = assertProblem(await front.admin.put('/admin/events/wrong', { body: { beacon } }), 422, 'knob-invalid');
+    assert.equal(problem.pointer, pointer);
+  };
+  await faulty({ kind: 'stars' }, '/beacon/kind');
+  await faulty({ kind: 'text' }, '/beacon/words');
+  await faulty({ kind: 'drand', late_s: 1 }, '/beacon/late_s');
+  await faulty({ kind: 'nist' }, '/beacon/kind');
+
+  await gather(world, 'words', { beacon: { kind: 'text', words: 'the lottery of Saturday' } });
+  assertProblem(await front.admin.post('/admin/events/words/actions/draw'), 409, 'beacon-missing');
+  await act(front, 'words', 'draw', { body: { beacon: '3 8 15' } });
+  const told = await untilDrawn(front, 'words');
+  const { c, js } = verify(house, told);
+  assert.equal(c.status + js.status, 0);
+  assert.match(js.stdout, /compare it with its source/);
+
+  await gather(world, 'alone', {});
+  assertProblem(await front.admin.post('/admin/events/alone/actions/draw', { body: { beacon: 'ground' } }), 409, 'beacon-not-promised');
+  await act(front, 'alone', 'draw');
+  const alone = await untilDrawn(front, 'alone');
+  assert.deepEqual(alone.proof, { kind: 'none' });
+  assert.equal(alone.promised, null);
+
+  await gather(world, 'unsaid', { beacon: { kind: 'text', words: 'nobody says it', late_s: 5 } });
+  await opensSoon(world, 'unsaid');
+  const unsaid = await untilDrawn(front, 'unsaid');
+  assert.equal(unsaid.proof.late, true);
+});
+
+test('without the key that its seeds were sealed with nothing is drawn, and it is said', async (t) => {
+  const world = await openWorld(t);
+  const { house, front } = world;
+  await gather(world, 'show', {});
+  const path = house.secrets.path('ticket-keys');
+  const old = readFileSync(path, 'utf8');
+  writeFileSync(path, `9 ${'ab'.repeat(16)}\n${old}`, { mode: 0o600 });
+  await front.restart();
+  writeFileSync(path, `9 ${'ab'.repeat(16)}\n`, { mode: 0o600 });
+  await front.restart();
+  await untilState(front, 'show', 'pre-queue');
+  assertProblem(await front.admin.post('/admin/events/show/actions/draw'), 409, 'seed-key-missing');
+  writeFileSync(path, `9 ${'ab'.repeat(16)}\n${old}`, { mode: 0o600 });
+  await front.restart();
+  await untilState(front, 'show', 'pre-queue');
+  await act(front, 'show', 'draw');
+  assert.equal((await untilDrawn(front, 'show')).drawn, true);
+});
