@@ -649,6 +649,7 @@ int service_main(const struct service_conf *conf, int argc, char **argv)
     if (service == NULL)
         return EXIT_FAILED;
     service->conf = conf;
+    service->path = options.config;
     int code;
     if (options.help) {
         code = service_settings_help(service) < 0 ? EXIT_FAILED : EXIT_GOOD;

@@ -96,6 +96,14 @@ int service_main(const struct service_conf *conf, int argc, char **argv);
  * skeleton's too, into conf->config. `path` may be NULL. */
 int service_read_settings(const struct service_conf *conf, const char *path, struct err_slot *err);
 
+/* The same file and environment once more, into `config` (another struct of conf->config's kind):
+ * what a reload finds in it now. The skeleton's own settings stay. May block; any thread. */
+int service_settings_again(const struct service *service, void *config, struct err_slot *err);
+/* "HOST:PORT" of the private listener, which nobody else on this machine has: the name of this
+ * process among its like, and the same one after a restart. With a closing NUL. */
+enum { SERVICE_PLACE_MAX = 80 };
+void service_place(const struct service *service, char out[SERVICE_PLACE_MAX]);
+
 unsigned service_loops(const struct service *service);
 void *service_ctx(const struct service *service); /* conf.ctx */
 const void *service_config(const struct service *service);

@@ -78,6 +78,7 @@ struct service_tokens {
 
 struct service {
     const struct service_conf *conf;
+    const char *path; /* of the configuration; borrowed from argv; NULL: none */
     struct service_settings settings;
     struct logger *log;
     struct metrics *metrics;

@@ -206,6 +206,26 @@ int service_settings_read(struct service *service, const char *path, struct err_
     return rc;
 }
 
+int service_settings_again(const struct service *service, void *config, struct err_slot *err)
+{
+    struct service_conf conf = *service->conf;
+    conf.config = config;
+    return service_read_settings(&conf, service->path, err);
+}
+
+void service_place(const struct service *service, char out[SERVICE_PLACE_MAX])
+{
+    enum { PORT_CHARS = 22 };
+    char host[SERVICE_PLACE_MAX - PORT_CHARS] = "";
+    if (gethostname(host, sizeof(host)) < 0)
+        snprintf(host, sizeof(host), "host"); /* it is longer than a place has room for */
+    host[sizeof(host) - 1] = '\0';
+    uint64_t port = service->settings.private_port;
+    /* Any port that is free: then only the process itself is one of a kind. */
+    snprintf(out, SERVICE_PLACE_MAX, port != 0 ? "%s:%llu" : "%s/%llu", host,
+             (unsigned long long)(port != 0 ? port : (uint64_t)getpid()));
+}
+
 int service_read_settings(const struct service_conf *conf, const char *path, struct err_slot *err)
 {
     struct service *service = calloc(1, sizeof(*service));

@@ -8,6 +8,12 @@
 
 static_assert((int)ORDER_SEATS_MAX <= (int)PURCHASE_LINES_MAX, "an order's seats are a purchase's");
 
+bool held_is_too_large(const json_t *hold)
+{
+    return json_array_size(json_object_get(hold, "seats")) > ORDER_SEATS_MAX ||
+           json_integer_value(json_object_get(hold, "quantity")) > ORDER_SEATS_MAX;
+}
+
 static bool read_seats(const json_t *seats, struct order *order)
 {
     size_t len = json_array_size(seats);

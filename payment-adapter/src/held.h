@@ -10,6 +10,9 @@
 
 enum { HELD_JSON_MAX = 1024 + ORDER_SEATS_MAX * 640 }; /* names of a line may be escaped */
 
+/* More places than an order has; then it is not for held_read(). */
+bool held_is_too_large(const json_t *hold);
+
 /* Fills what the order knows of its seats, price and time. `json` gets the purchase as a document,
  * with a closing NUL: {version, digest, event, currency, lines: [{place, category, price, count}],
  * fees, total, terms}. False: it is no hold, or its prices and its total do not add up. */

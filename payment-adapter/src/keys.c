@@ -1,6 +1,9 @@
-/* keys.c: the secrets of the process, each from a file of its own, read once at the start. */
+/* keys.c: the secrets of the process, each from a file of its own, read at the start and at each
+ * SIGHUP. What was read is one object that never changes: whoever has begun with it ends with it.
+ */
 #include "base/grow.h"
 #include "crypto/openssl.h"
+#include "observe/log.h"
 #include "pay.h"
 
 #include <sodium.h>
@@ -14,6 +17,8 @@ static int read_one(const char *path, const char *what, struct err_slot *err,
     if (path[0] == '\0')
         return 0;
     int rc = secret_file_read(path, err, out);
+    if (rc == 0 && secret_file_span(*out).len >= PAY_SECRET_MAX)
+        rc = err_set(err, ERR_RANGE, "%s holds more than %d bytes", path, PAY_SECRET_MAX - 1);
     return rc < 0 ? err_wrap(err, "%s", what) : 0;
 }
 
@@ -111,9 +116,28 @@ static int make_ticket_keys(const struct settings *settings, struct err_slot *er
         return rc;
     out->ticket_keys.keys[0] = *ticket_signer_key(out->signer);
     out->ticket_keys.len = 1;
-    rc = read_old_keys(settings->ticket_old_keys, err, &out->ticket_keys);
-    if (rc < 0)
-        return rc;
+    return read_old_keys(settings->ticket_old_keys, err, &out->ticket_keys);
+}
+
+/* A door that has the new key only would refuse what the old one signed, and so would we. */
+static void keep_keys_of(const struct pay_keys *before, struct logger *log, struct pay_keys *out)
+{
+    for (uint32_t i = 0; before != NULL && i < before->ticket_keys.len; i++) {
+        const struct ticket_key *key = &before->ticket_keys.keys[i];
+        bool known = ticket_keys_find(&out->ticket_keys, key->kid) != NULL;
+        if (known || out->ticket_keys.len == TICKET_KEYS_MAX)
+            continue;
+        out->ticket_keys.keys[out->ticket_keys.len++] = *key;
+        struct log_line line;
+        log_begin(&line, log, LOG_LEVEL_WARN,
+                  "a ticket key is not in keys.old_tickets: known until this process ends");
+        log_cstr(&line, "kid", key->kid);
+        log_end(&line);
+    }
+}
+
+static int publish_ticket_keys(struct pay_keys *out, struct err_slot *err)
+{
     struct grow json = {0};
     grow_add(&json, SPAN("{\"keys\":["));
     for (uint32_t i = 0; i < out->ticket_keys.len; i++)
@@ -123,48 +147,27 @@ static int make_ticket_keys(const struct settings *settings, struct err_slot *er
     return out->ticket_keys_json != NULL ? 0 : err_set(err, ERR_NOMEM, "ticket keys");
 }
 
-static int make_caps(const struct settings *settings, struct err_slot *err, struct pay_keys *out)
+static int read_files(const struct settings *settings, struct err_slot *err, struct pay_keys *out)
 {
-    out->caps = calloc(1, sizeof(*out->caps));
-    out->paces = calloc(1, sizeof(*out->paces));
-    if (out->caps == NULL || out->paces == NULL)
-        return err_set(err, ERR_NOMEM, "the caps on logins and scanners");
-    slots_init(&out->paces->scanners, DOOR_TOKEN_PER_S, DOOR_TOKEN_BURST);
-    slots_init(&out->paces->addresses, DOOR_ADDRESS_PER_S, DOOR_ADDRESS_BURST);
-    slots_init(&out->paces->members, TRANSFERS_PER_S, TRANSFERS_BURST);
-    users_cap_init(&out->caps->questions, (uint32_t)settings->users_queries_per_s);
-    pace_init(&out->caps->psp.pace, (uint32_t)settings->psp_per_s);
-    out->caps->hashing.max = (uint32_t)settings->hash_queue;
-    return 0;
-}
-
-int pay_keys_load(const struct settings *settings, struct err_slot *err, struct pay_keys *out)
-{
-    *out = (struct pay_keys){0};
-    int rc = make_caps(settings, err, out);
-    if (rc == 0)
-        rc = read_one(settings->service_token, "keys.service_token", err, &out->service_token);
-    if (rc == 0)
-        rc = read_one(settings->stripe_key, "psp.stripe_key", err, &out->stripe_key);
-    if (rc == 0)
-        rc = read_one(settings->stripe_webhook_secret, "psp.stripe_webhook_secret", err,
-                      &out->stripe_webhook);
-    if (rc == 0)
-        rc = read_one(settings->toss_key, "psp.toss_key", err, &out->toss_key);
-    if (rc == 0)
-        rc = read_one(settings->shop_key, "shop.key", err, &out->shop_key);
-    if (rc == 0)
-        rc = read_one(settings->seats_admin, "keys.seats_admin_token", err, &out->seats_admin);
-    if (rc == 0)
-        rc = read_one(settings->mail_password, "mail.password", err, &out->mail_password);
-    if (rc == 0)
-        rc = make_ticket_keys(settings, err, out);
-    if (rc < 0)
-        pay_keys_free(out);
+    const struct {
+        const char *path, *what;
+        struct secret_file **to;
+    } files[] = {
+        {settings->service_token, "keys.service_token", &out->service_token},
+        {settings->stripe_key, "psp.stripe_key", &out->stripe_key},
+        {settings->stripe_webhook_secret, "psp.stripe_webhook_secret", &out->stripe_webhook},
+        {settings->toss_key, "psp.toss_key", &out->toss_key},
+        {settings->shop_key, "shop.key", &out->shop_key},
+        {settings->seats_admin, "keys.seats_admin_token", &out->seats_admin},
+        {settings->mail_password, "mail.password", &out->mail_password},
+    };
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < sizeof(files) / sizeof(files[0]); i++)
+        rc = read_one(files[i].path, files[i].what, err, files[i].to);
     return rc;
 }
 
-void pay_keys_free(struct pay_keys *keys)
+static void keys_free(struct pay_keys *keys)
 {
     secret_file_destroy(keys->service_token);
     secret_file_destroy(keys->stripe_key);
@@ -175,7 +178,83 @@ void pay_keys_free(struct pay_keys *keys)
     secret_file_destroy(keys->seats_admin);
     ticket_signer_destroy(keys->signer);
     free(keys->ticket_keys_json);
-    free(keys->caps);
-    free(keys->paces);
-    *keys = (struct pay_keys){0};
+    sodium_memzero(keys, sizeof(*keys));
+    free(keys);
+}
+
+int pay_keys_load(struct pay_common *common, const struct settings *settings,
+                  const struct settings *knobs, struct logger *log, struct err_slot *err)
+{
+    struct pay_keys *keys = calloc(1, sizeof(*keys));
+    if (keys == NULL)
+        return err_set(err, ERR_NOMEM, "keys");
+    atomic_init(&keys->refs, 1);
+    keys->knobs = (struct pay_knobs){.free_fails = knobs->login_free_fails,
+                                     .window_ms = knobs->login_window_ms,
+                                     .pause_ms = knobs->login_pause_ms,
+                                     .pause_max_ms = knobs->login_pause_max_ms,
+                                     .shop_per_s = (uint32_t)knobs->shop_per_s};
+    int rc = read_files(settings, err, keys);
+    if (rc == 0)
+        rc = make_ticket_keys(settings, err, keys);
+    if (rc == 0) {
+        keep_keys_of(common->keys, log, keys);
+        rc = publish_ticket_keys(keys, err);
+    }
+    if (rc < 0) {
+        keys_free(keys);
+        return rc;
+    }
+    uv_mutex_lock(&common->lock);
+    const struct pay_keys *before = common->keys;
+    common->keys = keys;
+    uv_mutex_unlock(&common->lock);
+    pay_keys_let_go(before);
+    return 0;
+}
+
+const struct pay_keys *pay_keys_take(struct pay_common *common)
+{
+    uv_mutex_lock(&common->lock);
+    struct pay_keys *keys = common->keys;
+    atomic_fetch_add_explicit(&keys->refs, 1, memory_order_relaxed);
+    uv_mutex_unlock(&common->lock);
+    return keys;
+}
+
+void pay_keys_let_go(const struct pay_keys *taken)
+{
+    struct pay_keys *keys = (struct pay_keys *)taken; /* const to those who read it */
+    if (keys == NULL)
+        return;
+    /* acq_rel: whoever frees it has seen the last use by all others */
+    if (atomic_fetch_sub_explicit(&keys->refs, 1, memory_order_acq_rel) == 1)
+        keys_free(keys);
+}
+
+/* ---- of the process ---- */
+
+int pay_common_init(struct pay_common *common, const struct settings *settings,
+                    struct err_slot *err)
+{
+    uv_mutex_init(&common->lock);
+    common->caps = calloc(1, sizeof(*common->caps));
+    common->paces = calloc(1, sizeof(*common->paces));
+    if (common->caps == NULL || common->paces == NULL)
+        return err_set(err, ERR_NOMEM, "the caps on logins and scanners");
+    slots_init(&common->paces->scanners, DOOR_TOKEN_PER_S, DOOR_TOKEN_BURST);
+    slots_init(&common->paces->addresses, DOOR_ADDRESS_PER_S, DOOR_ADDRESS_BURST);
+    slots_init(&common->paces->members, TRANSFERS_PER_S, TRANSFERS_BURST);
+    users_cap_init(&common->caps->questions, (uint32_t)settings->users_queries_per_s);
+    pace_init(&common->caps->psp.pace, (uint32_t)settings->psp_per_s);
+    common->caps->hashing.max = (uint32_t)settings->hash_queue;
+    return 0;
+}
+
+void pay_common_deinit(struct pay_common *common)
+{
+    pay_keys_let_go(common->keys);
+    free(common->caps);
+    free(common->paces);
+    uv_mutex_destroy(&common->lock);
 }

@@ -137,14 +137,12 @@ static void on_failed(void *ctx, const struct pg_answer *answer)
 
 static void fail(struct login *login)
 {
-    const struct settings *settings = login->pay->settings;
+    const struct pay_knobs *knobs = &login->pay->keys->knobs;
     char free_fails[24], window[24], pause[24], pause_max[24];
-    snprintf(free_fails, sizeof(free_fails), "%llu",
-             (unsigned long long)settings->login_free_fails);
-    snprintf(window, sizeof(window), "%llu", (unsigned long long)settings->login_window_ms);
-    snprintf(pause, sizeof(pause), "%llu", (unsigned long long)settings->login_pause_ms);
-    snprintf(pause_max, sizeof(pause_max), "%llu",
-             (unsigned long long)settings->login_pause_max_ms);
+    snprintf(free_fails, sizeof(free_fails), "%llu", (unsigned long long)knobs->free_fails);
+    snprintf(window, sizeof(window), "%llu", (unsigned long long)knobs->window_ms);
+    snprintf(pause, sizeof(pause), "%llu", (unsigned long long)knobs->pause_ms);
+    snprintf(pause_max, sizeof(pause_max), "%llu", (unsigned long long)knobs->pause_max_ms);
     const char *const params[] = {login->keys, free_fails, window, pause, pause_max};
     pg_pool_query(login->pay->pg, SQL_THROTTLE_FAIL, 5, params, on_failed, login);
 }

@@ -279,7 +279,7 @@ static void send_mail(struct letter *letter, const char *address)
     if (!lang_parse(span_of(letter->lang), &lang))
         lang = LANG_EN;
     struct mail mail = {.kind = letter->kind,
-                        .words = site_phrases(mailer->pay->keys->site, lang),
+                        .words = site_phrases(mailer->pay->common->site, lang),
                         .from = span_of(settings->mail_from),
                         .to = span_of(address),
                         .order = span_of(letter->order),

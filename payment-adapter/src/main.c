@@ -2,6 +2,7 @@
  * cli.h lists the commands that are not the service. */
 #include "cli.h"
 #include "mailer.h"
+#include "order_watch.h"
 #include "outbox.h"
 #include "pay.h"
 #include "reconcile.h"
@@ -9,9 +10,11 @@
 #include "schema.h"
 #include "web/site.h"
 
+#include <assert.h>
 #include <curl/curl.h>
 #include <sodium.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define VERSION "1.0.0"
 
@@ -76,6 +79,8 @@ static int add_pay_metrics(struct pay *pay, struct err_slot *err)
         {"fairgate_mails_total", "mails", "outcome=\"sent\"", &mail->sent, false},
         {"fairgate_mails_total", "", "outcome=\"failed\"", &mail->failed, false},
         {"fairgate_mails_total", "", "outcome=\"given_up\"", &mail->given_up, false},
+        {"fairgate_order_stream_looks_total", "statements that asked which watched orders changed",
+         NULL, &watches_stats(pay->watches)->looks, false},
         {"fairgate_hash_refused_total", "password checks refused", NULL,
          hasher_refused(pay->hasher), false},
     };
@@ -99,7 +104,7 @@ static int add_users_metrics(struct pay *pay, struct err_slot *err)
 
 static int add_psp_metrics(struct pay *pay, struct err_slot *err)
 {
-    struct psp_shared *shared = &pay->keys->caps->psp;
+    struct psp_shared *shared = &pay->common->caps->psp;
     const struct pace *pace = &shared->pace;
     const struct metric all[] = {
         {"fairgate_psp_calls_total", "calls to the payment providers", NULL, &pace->calls, false},
@@ -129,7 +134,7 @@ static int add_single_metrics(struct pay *pay, struct err_slot *err)
     const struct reconcile_stats *reconcile = reconcile_stats(pay->reconcile);
     const struct metric all[] = {
         {"fairgate_hash_queue", "password checks under way or waiting", NULL,
-         &pay->keys->caps->hashing.len, true},
+         &pay->common->caps->hashing.len, true},
         {"fairgate_shop_lag_orders", "orders that the shop does not have yet", NULL, &pay->lags[0],
          true},
         {"fairgate_shop_lag_microseconds", "age of the oldest of them", NULL, &pay->lags[1], true},
@@ -154,18 +159,37 @@ static int add_single_metrics(struct pay *pay, struct err_slot *err)
 
 /* ---- hooks ---- */
 
+/* Replicas are started from one configuration, and must not take each other for themselves before a
+ * restart: each would take away what the other has in hand. */
+static void name_instance(const struct service *service, struct pay_common *common)
+{
+    const struct settings *settings = service_config(service);
+    static_assert(sizeof(common->instance) >= SERVICE_PLACE_MAX, "a place is a name");
+    if (settings->instance[0] != '\0')
+        memcpy(common->instance, settings->instance, sizeof(common->instance));
+    else
+        service_place(service, common->instance);
+    struct log_line line;
+    log_begin(&line, service_log(service), LOG_LEVEL_INFO, "sagas are worked on");
+    log_cstr(&line, "instance", common->instance);
+    log_end(&line);
+}
+
 static int start(struct service *service, struct http_router *routes,
                  struct http_router *private_routes, struct err_slot *err)
 {
     const struct settings *settings = service_config(service);
-    struct pay_keys *keys = service_ctx(service);
+    struct pay_common *common = service_ctx(service);
+    name_instance(service, common);
     int rc = schema_apply(settings->db_conninfo, err);
     if (rc == 0)
         rc = refund_terms_default(settings, err);
     if (rc == 0)
-        rc = worker_reclaim(settings->db_conninfo, settings->instance, err);
+        rc = worker_reclaim(settings->db_conninfo, common->instance, err);
     if (rc == 0)
-        rc = pay_keys_load(settings, err, keys);
+        rc = pay_common_init(common, settings, err);
+    if (rc == 0)
+        rc = pay_keys_load(common, settings, settings, service_log(service), err);
     if (rc == 0)
         users_look_at_plans(settings, service_log(service));
     if (rc == 0)
@@ -177,7 +201,7 @@ static int start(struct service *service, struct http_router *routes,
     if (rc == 0)
         rc = webhook_routes(routes, err);
     if (rc == 0)
-        rc = page_routes(routes, &settings->brand, err, &keys->site);
+        rc = page_routes(routes, &settings->brand, err, &common->site);
     if (rc == 0)
         rc = door_routes(routes, private_routes, err);
     if (rc == 0)
@@ -206,6 +230,28 @@ static int loop_start(struct service_loop *loop, struct err_slot *err)
     return rc;
 }
 
+/* Files are those that were named at the start; the knobs are read where they stand. */
+static int reload(struct service *service, struct err_slot *err)
+{
+    const struct settings *settings = service_config(service);
+    struct settings *now = calloc(1, sizeof(*now));
+    if (now == NULL)
+        return err_set(err, ERR_NOMEM, "settings");
+    int rc = service_settings_again(service, now, err);
+    if (rc == 0)
+        rc = pay_keys_load(service_ctx(service), settings, now, service_log(service), err);
+    if (rc == 0)
+        rc = refund_terms_default(now, err);
+    free(now);
+    return rc;
+}
+
+static void loop_reload(struct service_loop *loop)
+{
+    if (loop->ctx != NULL)
+        pay_use_keys(loop->ctx);
+}
+
 static void loop_drain(struct service_loop *loop)
 {
     if (loop->ctx != NULL)
@@ -221,9 +267,9 @@ static void loop_stop(struct service_loop *loop)
 
 static void stop(struct service *service)
 {
-    struct pay_keys *keys = service_ctx(service);
-    site_destroy(keys->site);
-    pay_keys_free(keys);
+    struct pay_common *common = service_ctx(service);
+    site_destroy(common->site);
+    pay_common_deinit(common);
 }
 
 int main(int argc, char **argv)
@@ -233,7 +279,7 @@ int main(int argc, char **argv)
     if (sodium_init() < 0 || curl_global_init(CURL_GLOBAL_DEFAULT) != 0)
         return 1;
     struct settings *settings = calloc(1, sizeof(*settings));
-    struct pay_keys keys = {0};
+    struct pay_common common = {0};
     if (settings == NULL)
         return 1;
     const struct service_conf conf = {
@@ -243,10 +289,12 @@ int main(int argc, char **argv)
         .settings = settings_table,
         .settings_len = settings_table_len,
         .config = settings,
-        .ctx = &keys,
+        .ctx = &common,
         .check = settings_check,
         .start = start,
         .loop_start = loop_start,
+        .reload = reload,
+        .loop_reload = loop_reload,
         .loop_drain = loop_drain,
         .loop_stop = loop_stop,
         .stop = stop,

@@ -1,28 +1,38 @@
-/* move_http.c: the operator moves sold seats of an order. That it begins is one commit with its
- * saga, its record and the mark that keeps refunds, hand-overs, doors and other moves away from
+/* move_http.c: the operator moves sold seats of an order. Its first step voids tickets, which
+ * cannot be taken back; so the seat service is asked before whether the new seats are there, free
+ * and of the old ones' category (or the operator wants others). That it begins is one commit with
+ * its saga, its record and the mark that keeps refunds, hand-overs, doors and other moves away from
  * these seats; what becomes of it is the saga's (core/move_steps.h), and the order's timeline tells
  * it. */
 #include "base/json_in.h"
 #include "core/moving.h"
 #include "guard.h"
+#include "order_view.h"
 #include "statements.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { REASON_MAX = 200, MOVE_BODY_MAX = 16 * 1024 };
-
-struct visit {
-    struct http_req *req;
-    char id[ORDER_ID_MAX];
-};
+enum { REASON_MAX = 200, MOVE_BODY_MAX = 32 * 1024, JUDGE_MS = 5000 };
 
 struct wish {
     char reason[REASON_MAX + 1];
     char seats[MOVE_BODY_MAX]; /* [{from, to}] */
+    bool other_category;
 };
 
-static void on_moving(void *ctx, const struct pg_answer *answer)
+struct visit {
+    struct http_req *req;
+    char id[ORDER_ID_MAX];
+    struct wish wish;
+    /* What the seat service is asked. */
+    struct order order;
+    struct moving moving;
+    struct peer_call peer;
+};
+
+static void answer_no(struct http_req *req, const char *code)
 {
     static const struct {
         const char *code, *detail;
@@ -32,17 +42,27 @@ static void on_moving(void *ctx, const struct pg_answer *answer)
         {"ticket-used", "A ticket of these seats was let in."},
         {"seats-taken", "Somebody has a ticket for one of the new seats."},
     };
+    for (size_t i = 0; i < sizeof(noes) / sizeof(noes[0]); i++) {
+        if (strcmp(code, noes[i].code) == 0) {
+            http_problem(req, 409, noes[i].code, "%s", noes[i].detail);
+            return;
+        }
+    }
+    assert(!"a refusal of SQL_ORDER_MOVE that has no words");
+}
+
+static void on_moving(void *ctx, const struct pg_answer *answer)
+{
     struct visit *visit = ctx;
     const PGresult *res = answer->rc == 0 ? answer->results[1] : NULL;
+    char code[32];
     if (res == NULL) {
         guard_unavailable(visit->req, answer->rc);
     } else if (PQntuples(res) == 0) {
         guard_nothing(visit->req, "order-unknown");
     } else if (!pg_null(res, 0, 0)) {
-        for (size_t i = 0; i < sizeof(noes) / sizeof(noes[0]); i++) {
-            if (span_eq(pg_text(res, 0, 0), span_of(noes[i].code)))
-                http_problem(visit->req, 409, noes[i].code, "%s", noes[i].detail);
-        }
+        span_to_cstr_cut(pg_text(res, 0, 0), code, sizeof(code));
+        answer_no(visit->req, code);
     } else {
         worker_nudge(pay_of(visit->req)->worker);
         char memory[128];
@@ -77,8 +97,10 @@ static bool read_name(const json_t *seat, const char *key, const char **out)
     return *out != NULL && len > 0 && len < ORDER_SEAT_MAX && strlen(*out) == len;
 }
 
-static void read_seats(struct json_in *in, struct wish *wish)
+static void read_seats(struct json_in *in, struct visit *visit)
 {
+    struct wish *wish = &visit->wish;
+    struct moving *moving = &visit->moving;
     json_t *seats = NULL;
     struct text out = text_on(wish->seats, sizeof(wish->seats) - 1);
     json_in_require(in, "seats");
@@ -94,6 +116,9 @@ static void read_seats(struct json_in *in, struct wish *wish)
             json_in_refuse(in, "seats", "has to be [{from, to}], and no seat in it twice");
             return;
         }
+        snprintf(moving->seats[i].from, ORDER_SEAT_MAX, "%s", from);
+        snprintf(moving->seats[i].to, ORDER_SEAT_MAX, "%s", to);
+        moving->len++;
         json_open(&out, '{');
         json_member_cstr(&out, "from", from);
         json_member_cstr(&out, "to", to);
@@ -106,7 +131,7 @@ static void read_seats(struct json_in *in, struct wish *wish)
 }
 
 /* False: answered. */
-static bool read_wish(struct http_req *req, struct wish *wish)
+static bool read_wish(struct http_req *req, struct visit *visit)
 {
     struct err_slot err = {0};
     json_t *doc;
@@ -117,32 +142,97 @@ static bool read_wish(struct http_req *req, struct wish *wish)
     json_in_object(&in, doc, &err);
     json_in_require(&in, "reason");
     json_in_str(&in, "reason", 1, REASON_MAX, &reason);
-    read_seats(&in, wish);
+    json_in_bool(&in, "other_category", &visit->wish.other_category);
+    read_seats(&in, visit);
     int rc = json_in_end(&in);
-    span_to_cstr(reason, wish->reason, sizeof(wish->reason));
+    span_to_cstr(reason, visit->wish.reason, sizeof(visit->wish.reason));
     json_decref(doc);
     if (rc < 0)
         http_problem(req, 400, "bad-request", "%s", err.text);
     return rc == 0;
 }
 
-static void begin_move(struct http_req *req, const char *id, const struct wish *wish)
+static void unavailable(struct visit *visit, int rc)
 {
-    struct visit *visit = calloc(1, sizeof(*visit));
-    struct pg_job *job = visit != NULL ? pg_job_create(pay_of(req)->pg, on_moving, visit) : NULL;
+    guard_unavailable(visit->req, rc);
+    free(visit);
+}
+
+static void begin_move(struct visit *visit)
+{
+    struct pg_job *job = pg_job_create(pay_of(visit->req)->pg, on_moving, visit);
     if (job == NULL) {
-        guard_unavailable(req, ERR_NOMEM);
-        free(visit);
+        unavailable(visit, ERR_NOMEM);
         return;
     }
-    visit->req = req;
-    snprintf(visit->id, sizeof(visit->id), "%s", id);
-    const char *const params[] = {visit->id, CHECKOUT_MOVE, "", wish->seats, wish->reason};
+    const char *const params[] = {visit->id, CHECKOUT_MOVE, "", visit->wish.seats,
+                                  visit->wish.reason};
     pg_job_add(job, SQL_ORDER_LOCK, 1, params);
     pg_job_add(job, SQL_ORDER_MOVE, 5, params);
     pg_job_add(job, SQL_ORDER_REFUND_SHOP, 1, params);
     pg_job_add(job, SQL_ORDER_REFUND_MAIL, 1, params);
     pg_job_send(job);
+}
+
+/* ---- would the seats move? ---- */
+
+/* The seat service's no, in words about the order. */
+static void refuse(struct visit *visit)
+{
+    const char *code = visit->peer.code;
+    if (strcmp(code, "seats-taken") == 0)
+        http_problem(visit->req, 409, code, "One of the new seats is held, sold or blocked.");
+    else if (strcmp(code, "seat-unknown") == 0)
+        http_problem(visit->req, 422, code, "There is no such seat.");
+    else if (strcmp(code, "not-in-hold") == 0 || strcmp(code, "seats-and-area") == 0)
+        answer_no(visit->req, "seat-not-in-order");
+    else
+        answer_no(visit->req, "not-completed");
+    free(visit);
+}
+
+static void on_judged(struct peer_call *peer)
+{
+    struct visit *visit = peer->ctx;
+    if (peer->verdict == SAGA_UNKNOWN) {
+        unavailable(visit, ERR_CLOSED);
+    } else if (peer->verdict != SAGA_DONE) {
+        refuse(visit);
+    } else if (!peer->same_category && !visit->wish.other_category) {
+        http_problem(visit->req, 409, "category-differs",
+                     "A new seat is of another category; `other_category` moves it all the same, "
+                     "at the price that was paid.");
+        free(visit);
+    } else {
+        begin_move(visit);
+    }
+}
+
+static void on_order(void *ctx, const struct pg_answer *answer)
+{
+    struct visit *visit = ctx;
+    if (answer->rc < 0) {
+        unavailable(visit, answer->rc);
+        return;
+    }
+    if (PQntuples(answer->results[0]) == 0) {
+        guard_nothing(visit->req, "order-unknown");
+        free(visit);
+        return;
+    }
+    struct order_row row;
+    order_row_read(answer->results[0], 0, &row);
+    snprintf(visit->order.id, sizeof(visit->order.id), "%s", visit->id);
+    span_to_cstr(row.event, visit->order.event, sizeof(visit->order.event));
+    span_to_cstr(row.hold, visit->order.hold, sizeof(visit->order.hold));
+    visit->peer = (struct peer_call){.op = PEER_SEATS_MOVABLE,
+                                     .order = &visit->order,
+                                     .moving = &visit->moving,
+                                     .timeout_ms = JUDGE_MS,
+                                     .on_done = on_judged,
+                                     .ctx = visit};
+    struct peers peers = peers_http_peers(pay_of(visit->req)->peers);
+    peers.start(peers.ctx, &visit->peer);
 }
 
 static void on_move(struct http_req *req, void *ctx)
@@ -151,12 +241,19 @@ static void on_move(struct http_req *req, void *ctx)
     char id[ORDER_ID_MAX];
     if (!guard_id(req, 0, id, sizeof(id)))
         return;
-    struct wish *wish = calloc(1, sizeof(*wish));
-    if (wish == NULL)
+    struct visit *visit = calloc(1, sizeof(*visit));
+    if (visit == NULL) {
         guard_unavailable(req, ERR_NOMEM);
-    else if (read_wish(req, wish))
-        begin_move(req, id, wish);
-    free(wish);
+        return;
+    }
+    visit->req = req;
+    memcpy(visit->id, id, sizeof(visit->id));
+    if (!read_wish(req, visit)) {
+        free(visit);
+        return;
+    }
+    const char *const params[] = {visit->id};
+    pg_pool_query(pay_of(req)->pg, SQL_ORDER_READ, 1, params, on_order, visit);
 }
 
 int move_routes(struct http_router *private_routes, struct err_slot *err)

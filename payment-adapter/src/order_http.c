@@ -66,7 +66,7 @@ static void reply_order(struct http_req *req, unsigned status, const struct orde
 {
     char memory[ORDER_ROW_MAX];
     struct text body = text_on(memory, sizeof(memory));
-    order_row_put(&body, row, pay_of(req)->keys->site);
+    order_row_put(&body, row, pay_of(req)->common->site);
     json_close(&body, '}');
     reply_json(req, status, &body);
 }
@@ -184,6 +184,13 @@ static void on_hold(void *ctx, const struct outcall_answer *answer)
         return;
     }
     json_t *hold = json_loadb(answer->body.ptr, answer->body.len, 0, NULL);
+    if (held_is_too_large(hold)) {
+        http_problem(ask->req, 422, "order-too-large",
+                     "An order has at most %d places; make the hold smaller.", ORDER_SEATS_MAX);
+        json_decref(hold);
+        free(ask);
+        return;
+    }
     bool good = held_read(hold, &ask->order, ask->purchase);
     places_read(hold, &ask->places);
     memcpy(ask->order.event_name, ask->places.name, sizeof(ask->order.event_name));
@@ -241,7 +248,7 @@ static void on_existing(void *ctx, const struct pg_answer *answer)
     const PGresult *res = answer->results[0];
     order_row_read(res, 0, &row);
     bool ours = span_eq(row.member, span_of(ask->order.member));
-    bool same_key = span_eq(pg_text(res, 0, 24), span_of(ask->idem_key));
+    bool same_key = span_eq(pg_text(res, 0, ORDER_ROW_COLUMNS), span_of(ask->idem_key));
     if (!ours)
         http_problem(ask->req, 404, "hold-unknown", "There is no such hold of yours.");
     else if (same_key && !span_eq(row.idem_body, span_of(ask->idem_body)))
@@ -487,7 +494,7 @@ static void look_first(struct http_req *req,
 static bool put_whole(struct text *body, struct look *look, const struct pg_answer *answer,
                       const struct order_row *row)
 {
-    order_row_put(body, row, look->pay->keys->site);
+    order_row_put(body, row, look->pay->common->site);
     order_timeline_put(body, answer->results[1], look->pay->checkout);
     json_close(body, '}');
     return !body->overflown;
@@ -521,7 +528,7 @@ static void then_stream(struct look *look, const struct pg_answer *answer,
     struct text body = text_on(memory, sizeof(memory));
     (void)answer;
     TEXT_LIT(&body, "event: order\ndata: ");
-    order_row_put(&body, row, look->pay->keys->site);
+    order_row_put(&body, row, look->pay->common->site);
     json_close(&body, '}');
     TEXT_LIT(&body, "\n\n");
     struct http_blob *first = body.overflown ? NULL : http_blob_create(text_span(&body));

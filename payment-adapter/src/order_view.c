@@ -45,7 +45,8 @@ bool order_is_moving(struct span status)
 
 struct span order_message(const struct order_row *row, const struct phrases *words)
 {
-    bool unreachable = span_eq(row->status, SPAN("pending_payment")) && row->url.len == 0;
+    bool unreachable =
+        span_eq(row->status, SPAN("pending_payment")) && row->url.len == 0 && row->amount > 0;
     bool held =
         span_eq(row->status, SPAN("parked")) && span_eq(row->cause, SPAN(ORDER_CAUSE_REFUND_HELD));
     char memory[KEY_MAX];
@@ -55,7 +56,12 @@ struct span order_message(const struct order_row *row, const struct phrases *wor
                               (span_eq(row->cause, SPAN("buyer-limit")) ||
                                span_eq(row->cause, SPAN("purchase-differs")) ||
                                span_eq(row->cause, SPAN("virtual-account"))));
-    text_put(&key, unreachable ? SPAN("unreachable") : own_words ? row->cause : row->status);
+    bool free_of_charge = row->amount == 0 && (span_eq(row->status, SPAN("pending_payment")) ||
+                                               span_eq(row->status, SPAN("confirming")));
+    text_put(&key, free_of_charge ? SPAN("free")
+                   : unreachable  ? SPAN("unreachable")
+                   : own_words    ? row->cause
+                                  : row->status);
     return phrases_find(words, text_span(&key));
 }
 

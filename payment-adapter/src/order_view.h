@@ -17,6 +17,8 @@ struct order_row {
     uint64_t amount;
 };
 
+enum { ORDER_ROW_COLUMNS = 24 }; /* further ones of a statement follow */
+
 void order_row_read(const PGresult *res, int row, struct order_row *out);
 /* {"order":...,"status":...,"payment":{...},...}; without the closing brace, so that a timeline can
  * follow. Its message is in row->lang. */
@@ -32,6 +34,9 @@ void order_amount_put(struct text *text, uint64_t amount, struct span currency);
 /* The buyer can still pay, or something still moves. */
 bool order_is_moving(struct span status);
 
-enum { ORDER_ROW_MAX = PLACES_JSON_MAX + 16 * 1024, ORDER_VIEW_MAX = 160 * 1024 };
+enum {
+    ORDER_ROW_MAX = PLACES_JSON_MAX + ORDER_SEATS_MAX * (ORDER_SEAT_MAX + 3) + 16 * 1024,
+    ORDER_VIEW_MAX = ORDER_ROW_MAX + 112 * 1024,
+};
 
 #endif

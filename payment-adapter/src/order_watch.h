@@ -8,6 +8,10 @@
 
 struct watches;
 
+struct watches_stats {
+    _Atomic uint64_t looks; /* statements that asked what has changed */
+};
+
 int watches_create(struct pay *pay, struct err_slot *err, struct watches **out);
 void watches_close(struct watches *watches);
 
@@ -20,6 +24,7 @@ void watches_stream(struct watches *watches, struct http_req *req, const char *o
                     struct http_blob *first);
 void watches_on_stored(struct watches *watches, const struct saga_row *row,
                        const struct saga_move *move);
+const struct watches_stats *watches_stats(const struct watches *watches);
 /* For each 100 ms. */
 void watches_tick(struct watches *watches);
 

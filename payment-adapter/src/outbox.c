@@ -53,9 +53,14 @@ int outbox_create(struct pay *pay, struct err_slot *err, struct outbox **out)
     if (outbox == NULL)
         return err_set(err, ERR_NOMEM, "shop outbox");
     outbox->pay = pay;
-    pace_of((uint32_t)pay->settings->shop_per_s, &outbox->interval_us, &outbox->burst_us);
+    outbox_use_pace(outbox, pay->keys->knobs.shop_per_s);
     *out = outbox;
     return 0;
+}
+
+void outbox_use_pace(struct outbox *outbox, uint32_t per_s)
+{
+    pace_of(per_s, &outbox->interval_us, &outbox->burst_us);
 }
 
 static void free_if_over(struct outbox *outbox)

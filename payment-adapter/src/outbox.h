@@ -11,6 +11,8 @@ struct outbox_stats {
 };
 
 int outbox_create(struct pay *pay, struct err_slot *err, struct outbox **out);
+/* So many orders a second from here on. */
+void outbox_use_pace(struct outbox *outbox, uint32_t per_s);
 void outbox_tick(struct outbox *outbox); /* each 100 ms */
 void outbox_close(struct outbox *outbox);
 const struct outbox_stats *outbox_stats(const struct outbox *outbox);

@@ -13,7 +13,9 @@
 #include <jansson.h>
 #include <stdlib.h>
 
-enum { PAGE_MAX = 2 * 1024 * 1024, QR_MAX = 64 * 1024 };
+/* The longest page has a hundred tickets, each with a code of 40 KB at most. Its memory is asked
+ * for but not touched by shorter ones. */
+enum { QR_MAX = 64 * 1024, PAGE_MAX = ORDER_SEATS_MAX * QR_MAX };
 
 static const char checkout_html[] =
 #include "payment-adapter/web/checkout.html.inc"

@@ -13,10 +13,11 @@
 #include "webhooks.h"
 
 #include <assert.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { TICK_MS = 100, LAGS_EVERY = 20, SWEEP_EVERY = 600, SECRET_TEXT_MAX = 512 };
+enum { TICK_MS = 100, LAGS_EVERY = 20, SWEEP_EVERY = 600 };
 
 /* ---- edges around peers, for tests ---- */
 
@@ -130,19 +131,31 @@ static void on_tick(uv_timer_t *timer)
 
 /* ---- opening ---- */
 
-static const char *secret_text(const struct secret_file *file, char *to)
+static void put_secret(const struct secret_file *file, char *to)
 {
-    if (file == NULL || !span_to_cstr(secret_file_span(file), to, SECRET_TEXT_MAX))
+    bool fits = file == NULL || span_to_cstr(secret_file_span(file), to, PAY_SECRET_MAX);
+    assert(fits); /* keys.c takes no longer ones */
+    if (file == NULL)
         to[0] = '\0';
-    return to;
 }
 
 struct pay_texts { /* what drivers and peers borrow for as long as the loop lives */
-    char service_token[SECRET_TEXT_MAX];
-    char stripe_key[SECRET_TEXT_MAX], stripe_webhook[SECRET_TEXT_MAX], toss_key[SECRET_TEXT_MAX];
+    char service_token[PAY_SECRET_MAX];
+    char stripe_key[PAY_SECRET_MAX], stripe_webhook[PAY_SECRET_MAX], toss_key[PAY_SECRET_MAX];
     char return_url[CONFIG_STRING_MAX + 32];
     char passes_url[CONFIG_STRING_MAX + 32];
 };
+
+/* In place: who borrows them copies them into each call. */
+static void put_secrets(struct pay *pay)
+{
+    struct pay_texts *texts = pay->texts;
+    const struct pay_keys *keys = pay->keys;
+    put_secret(keys->service_token, texts->service_token);
+    put_secret(keys->stripe_key, texts->stripe_key);
+    put_secret(keys->stripe_webhook, texts->stripe_webhook);
+    put_secret(keys->toss_key, texts->toss_key);
+}
 
 static void open_psps(struct pay *pay)
 {
@@ -153,22 +166,22 @@ static void open_psps(struct pay *pay)
                               .outcalls = pay->outcalls,
                               .clock = pay->loop->clock,
                               .log = pay->loop->log,
-                              .shared = &pay->keys->caps->psp,
+                              .shared = &pay->common->caps->psp,
                               .webhook_secrets = ""};
     if (settings->stripe_url[0] != '\0') {
         struct psp_conf conf = common;
         conf.api_url = settings->stripe_url;
         conf.checkout_url = settings->stripe_checkout_url;
         conf.sessions = settings->stripe_checkout_url[0] == '\0';
-        conf.key = secret_text(pay->keys->stripe_key, texts->stripe_key);
-        conf.webhook_secrets = secret_text(pay->keys->stripe_webhook, texts->stripe_webhook);
+        conf.key = texts->stripe_key;
+        conf.webhook_secrets = texts->stripe_webhook;
         pay->psps[pay->psps_len++] = (struct psp){&psp_stripe, conf};
     }
     if (settings->toss_url[0] != '\0') {
         struct psp_conf conf = common;
         conf.api_url = settings->toss_url;
         conf.checkout_url = settings->toss_checkout_url;
-        conf.key = secret_text(pay->keys->toss_key, texts->toss_key);
+        conf.key = texts->toss_key;
         pay->psps[pay->psps_len++] = (struct psp){&psp_toss, conf};
     }
     for (uint32_t i = 0; i < pay->psps_len; i++)
@@ -204,13 +217,13 @@ static int open_stores(struct pay *pay, struct err_slot *err)
     if (rc == 0)
         rc = pg_pool_create(&pg, err, &pay->saga_pg);
     if (rc == 0 && settings->users_conninfo[0] != '\0')
-        rc = users_create(loop->uv, settings, pay->pg, &pay->keys->caps->questions, loop->clock,
+        rc = users_create(loop->uv, settings, pay->pg, &pay->common->caps->questions, loop->clock,
                           loop->rng, loop->log, err, &pay->users);
     struct sessions_conf sessions = {pay->pg, settings->session_ttl_ms, loop->clock};
     if (rc == 0)
         rc = sessions_create(&sessions, err, &pay->sessions);
     if (rc == 0)
-        rc = hasher_create(loop->uv, &pay->keys->caps->hashing, err, &pay->hasher);
+        rc = hasher_create(loop->uv, &pay->common->caps->hashing, err, &pay->hasher);
     return rc;
 }
 
@@ -235,7 +248,7 @@ static int open_peers(struct pay *pay, struct err_slot *err)
     struct peers_http_conf peers = {
         .seats_url = settings->seats_internal_url,
         .queue_url = settings->queue_internal_url,
-        .service_token = secret_text(pay->keys->service_token, texts->service_token),
+        .service_token = texts->service_token,
         .psps = pay->psp_list,
         .psps_len = pay->psps_len,
         .outcalls = pay->outcalls,
@@ -254,7 +267,7 @@ static bool heard(void *ctx, const char *provider)
     const struct psp *psp = peers_http_psp(pay->peers, span_of(provider));
     if (psp == NULL)
         return false;
-    uint64_t at_us = atomic_load_explicit(&pay->keys->caps->psp.heard[psp->driver->place].at_us,
+    uint64_t at_us = atomic_load_explicit(&pay->common->caps->psp.heard[psp->driver->place].at_us,
                                           memory_order_relaxed);
     return at_us != 0 && clock_mono_us(pay->loop->clock) < at_us + HEARD_MS * UINT64_C(1000);
 }
@@ -269,7 +282,7 @@ static uint32_t admit(void *ctx, uint8_t peer)
     struct pay *pay = ctx;
     if (peer != PEER_PSP && peer != PEER_PSP_POLL && peer != PEER_PSP_TAKE)
         return 0;
-    return pace_wait_ms(&pay->keys->caps->psp.pace, purposes[peer],
+    return pace_wait_ms(&pay->common->caps->psp.pace, purposes[peer],
                         clock_mono_us(pay->loop->clock));
 }
 
@@ -300,7 +313,7 @@ static int open_sagas(struct pay *pay, struct err_slot *err)
         .calls_max = (uint32_t)settings->saga_calls,
         .idle_ms = (uint32_t)settings->saga_idle_ms,
         .lease_ms = (uint32_t)settings->lease_ms,
-        .instance = settings->instance,
+        .instance = pay->common->instance,
         .clock = loop->clock,
         .rng = loop->rng,
         .log = loop->log,
@@ -326,7 +339,7 @@ static int open_sagas(struct pay *pay, struct err_slot *err)
     return rc;
 }
 
-int pay_open(struct service_loop *loop, const struct pay_keys *keys, struct err_slot *err,
+int pay_open(struct service_loop *loop, struct pay_common *common, struct err_slot *err,
              struct pay **out)
 {
     struct pay *pay = calloc(1, sizeof(*pay));
@@ -339,7 +352,9 @@ int pay_open(struct service_loop *loop, const struct pay_keys *keys, struct err_
     pay->loop = loop;
     pay->texts = texts;
     pay->settings = loop->config;
-    pay->keys = keys;
+    pay->common = common;
+    pay->keys = pay_keys_take(common);
+    put_secrets(pay);
     uv_timer_init(loop->uv, &pay->timer);
     pay->timer.data = pay;
     int rc = open_stores(pay, err);
@@ -357,6 +372,16 @@ int pay_open(struct service_loop *loop, const struct pay_keys *keys, struct err_
     return 0;
 }
 
+void pay_use_keys(struct pay *pay)
+{
+    const struct pay_keys *before = pay->keys;
+    pay->keys = pay_keys_take(pay->common);
+    put_secrets(pay);
+    checkout_use_signer(pay->checkout, pay->keys->signer);
+    outbox_use_pace(pay->outbox, pay->keys->knobs.shop_per_s);
+    pay_keys_let_go(before);
+}
+
 /* ---- ending ---- */
 
 void pay_drain(struct pay *pay)
@@ -367,6 +392,8 @@ void pay_drain(struct pay *pay)
 static void on_timer_closed(uv_handle_t *handle)
 {
     struct pay *pay = handle->data;
+    pay_keys_let_go(pay->keys);
+    sodium_memzero(pay->texts, sizeof(*pay->texts));
     free(pay->texts);
     free(pay);
 }

@@ -37,21 +37,44 @@ struct paces {
     struct slots scanners, addresses, members;
 };
 
-/* Of the process; read-only once it is made, but for what caps and paces point to. */
+/* What SIGHUP reads anew: the secrets from their files, and the knobs that can change at run time.
+ * Read-only once it is made. A reload makes another one; each loop holds on to its own until it
+ * has taken up the next. */
 struct pay_keys {
-    struct pay_caps *caps;
-    struct paces *paces;
+    _Atomic uint32_t refs;
     struct secret_file *service_token, *stripe_key, *stripe_webhook, *toss_key, *shop_key,
         *seats_admin, *mail_password;
     struct ticket_signer *signer;
     struct ticket_keys ticket_keys; /* the signer's, and those of before */
     char *ticket_keys_json;         /* as published */
-    struct site *site;              /* the pages */
-    uint8_t throttle_key[32];       /* for hashes of accounts and addresses; of the ticket key */
+    uint8_t throttle_key[32];       /* for hashes of accounts and addresses */
+    struct pay_knobs {
+        uint64_t free_fails, window_ms, pause_ms, pause_max_ms; /* [login] */
+        uint32_t shop_per_s;
+    } knobs;
 };
 
-int pay_keys_load(const struct settings *settings, struct err_slot *err, struct pay_keys *out);
-void pay_keys_free(struct pay_keys *keys);
+/* Of the process, as long as it lives. */
+struct pay_common {
+    struct pay_caps *caps;
+    struct paces *paces;
+    struct site *site; /* the pages */
+    char instance[CONFIG_STRING_MAX];
+    uv_mutex_t lock;
+    struct pay_keys *keys; /* below the lock: the newest */
+};
+
+int pay_common_init(struct pay_common *common, const struct settings *settings,
+                    struct err_slot *err);
+void pay_common_deinit(struct pay_common *common);
+/* Reads all secrets of `settings`, with the knobs of `knobs`, and makes them the newest; those of
+ * before stay if it fails. Old tickets stay good: keys that signed in this process are kept. May
+ * block. */
+int pay_keys_load(struct pay_common *common, const struct settings *settings,
+                  const struct settings *knobs, struct logger *log, struct err_slot *err);
+/* The newest, held until it is let go. Any thread. */
+const struct pay_keys *pay_keys_take(struct pay_common *common);
+void pay_keys_let_go(const struct pay_keys *keys);
 
 enum { PAY_LAGS = 8 };
 
@@ -59,7 +82,8 @@ enum { PAY_LAGS = 8 };
 struct pay {
     struct service_loop *loop;
     const struct settings *settings;
-    const struct pay_keys *keys;
+    struct pay_common *common;
+    const struct pay_keys *keys; /* taken; another one after each reload */
     struct pay_texts *texts;
     struct pg_pool *pg;
     struct pg_pool *saga_pg; /* the engine's own: its commits stand before nobody's page */
@@ -92,8 +116,10 @@ struct pay {
     bool closing;
 };
 
-int pay_open(struct service_loop *loop, const struct pay_keys *keys, struct err_slot *err,
+int pay_open(struct service_loop *loop, struct pay_common *common, struct err_slot *err,
              struct pay **out);
+/* After a reload: from here on with the newest keys and knobs. */
+void pay_use_keys(struct pay *pay);
 void pay_drain(struct pay *pay);
 /* Every handle is closed; the memory is freed when the loop has seen the last of them. */
 void pay_close(struct pay *pay);

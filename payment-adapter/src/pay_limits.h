@@ -11,6 +11,8 @@ enum {
     SESSION_TOKEN_BYTES = 32,
     SESSION_CACHE_MAX = 16384, /* logged-in people who need no database look-up in this minute */
 
+    PAY_SECRET_MAX = 512, /* a provider's longest keys are a fifth of it */
+
     /* bodies */
     BODY_SMALL_MAX = 4096,
     BODY_WEBHOOK_MAX = 256 * 1024, /* a provider's event with its whole object inside */

@@ -28,8 +28,9 @@ struct peers_http {
 };
 
 static const char *const seat_acts[] = {
-    [PEER_SEATS_EXTEND] = "extend",   [PEER_SEATS_CONFIRM] = "confirm", [PEER_SEATS_MOVE] = "move",
-    [PEER_SEATS_RELEASE] = "release", [PEER_SEATS_REFUND] = "refund",
+    [PEER_SEATS_EXTEND] = "extend", [PEER_SEATS_CONFIRM] = "confirm",
+    [PEER_SEATS_MOVE] = "move",     [PEER_SEATS_RELEASE] = "release",
+    [PEER_SEATS_REFUND] = "refund", [PEER_SEATS_MOVABLE] = "movable",
 };
 
 static bool is_giving_back(enum peer_op op)
@@ -98,6 +99,8 @@ static void on_answer(void *ctx, const struct outcall_answer *answer)
         read_expiry(peer, body);
     if (peer->op == PEER_SEATS_MOVE && peer->verdict == SAGA_DONE)
         read_places(peer, body);
+    if (peer->op == PEER_SEATS_MOVABLE && peer->verdict == SAGA_DONE)
+        peer->same_category = json_is_true(json_object_get(body, "same_category"));
     json_decref(body);
     peer->on_done(peer);
 }
@@ -137,7 +140,7 @@ static void dispatch(struct peers_http *peers, struct peer_call *peer, const cha
     }
     if (peer->op == PEER_SEATS_EXTEND || peer->op == PEER_SEATS_CONFIRM)
         put_purchase(&body, peer->order);
-    if (peer->op == PEER_SEATS_MOVE) {
+    if (peer->op == PEER_SEATS_MOVE || peer->op == PEER_SEATS_MOVABLE) {
         put_seats(&body, "from", peer->moving, false);
         put_seats(&body, "to", peer->moving, true);
     }
@@ -169,7 +172,7 @@ static void start(void *ctx, struct peer_call *peer)
         TEXT_LIT(&url, "/internal/sessions/");
         outcall_escape(&url, span_of(order->session));
         TEXT_LIT(&url, "/end");
-    } else if (peer->op <= PEER_SEATS_REFUND) {
+    } else if (peer->op <= PEER_SEATS_MOVABLE) {
         text_str(&url, peers->conf.seats_url);
         TEXT_LIT(&url, "/internal/events/");
         outcall_escape(&url, span_of(order->event));

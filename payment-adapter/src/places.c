@@ -13,10 +13,10 @@ static void copy_word(const json_t *value, char *to, size_t cap)
 static void put_place(struct text *text, const json_t *place)
 {
     static const char *const words[] = {"zone", "row", "number", "category"};
-    char word[PLACES_WORD_MAX + 1];
+    char id[ORDER_SEAT_MAX], word[PLACES_WORD_MAX + 1];
     json_open(text, '{');
-    copy_word(json_object_get(place, "id"), word, sizeof(word));
-    json_member_cstr(text, "id", word);
+    copy_word(json_object_get(place, "id"), id, sizeof(id)); /* whole: tickets are found by it */
+    json_member_cstr(text, "id", id);
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
         copy_word(json_object_get(place, words[i]), word, sizeof(word));
         json_member_cstr(text, words[i], word);

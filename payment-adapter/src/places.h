@@ -11,7 +11,8 @@
 enum {
     PLACES_NAME_MAX = ORDER_NAME_MAX,
     PLACES_WORD_MAX = 64, /* of a zone, a row, a number, a category; longer ones are cut */
-    PLACES_JSON_MAX = ORDER_SEATS_MAX * 448, /* five such words each, some of them escaped */
+    /* four such words each, some of them escaped, and a seat's name */
+    PLACES_JSON_MAX = ORDER_SEATS_MAX * (384 + ORDER_SEAT_MAX),
 };
 
 struct places {

@@ -511,7 +511,7 @@ static void start_intent(struct psp *psp, struct peer_call *peer)
         field(&form, "payment_intent", span_of(order->payment));
         uint64_t part = order_refund(order, order->amount);
         if (part < order->amount) /* otherwise all that is there */
-            field_u64(&form, "amount", part);
+            field_u64(&form, "amount", part - peer->given_back);
         field(&form, "reason", SPAN("requested_by_customer"));
         field(&form, "metadata[order]", span_of(order->id));
         dispatch(psp, peer, "/v1/refunds", "refund", &form);

@@ -310,17 +310,29 @@ static void confirm(struct toss_call *call)
     dispatch(call, "/v1/payments/confirm", "confirm", memory, on_acted);
 }
 
+/* What is still to be given back, where that is less than what is left of the payment; otherwise
+ * all that is left. A cancel of a part could be made twice, unlike one of everything, and tries
+ * have keys of their own: so Toss is told what was left when we looked, and refuses if it is less
+ * by now (NOT_MATCHES_REFUNDABLE_AMOUNT; then it is looked at again). */
+static void put_amounts(struct text *body, const struct peer_call *peer)
+{
+    const struct payment *payment = &peer->payment;
+    uint64_t whole = order_refund(peer->order, payment->captured);
+    if (whole == payment->captured)
+        return;
+    assert(payment->refunded < whole);
+    json_member_u64(body, "cancelAmount", whole - payment->refunded);
+    json_member_u64(body, "refundableAmount", payment->captured - payment->refunded);
+}
+
 static void cancel(struct toss_call *call, const char *why)
 {
     char path[URL_MAX], memory[128];
     struct text body = text_on(memory, sizeof(memory) - 1);
     json_open(&body, '{');
     json_member_cstr(&body, "cancelReason", why);
-    /* A part of it, where the refund is of a part; otherwise all that is there. */
-    uint64_t captured = call->peer->payment.captured;
-    uint64_t part = order_refund(call->peer->order, captured);
-    if (call->peer->op == PEER_PSP_REFUND && part < captured)
-        json_member_u64(&body, "cancelAmount", part);
+    if (call->peer->op == PEER_PSP_REFUND)
+        put_amounts(&body, call->peer);
     json_close(&body, '}');
     memory[body.len] = '\0';
     snprintf(path, sizeof(path), "/v1/payments/%s/cancel", call->payment_key);

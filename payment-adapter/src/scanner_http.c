@@ -64,7 +64,7 @@ static void on_found(void *ctx, const struct pg_answer *answer)
 
 static bool keeps_pace(struct http_req *req, struct span token)
 {
-    struct paces *paces = pay_of(req)->keys->paces;
+    struct paces *paces = pay_of(req)->common->paces;
     uint64_t now_us = clock_mono_us(pay_of(req)->loop->clock);
     struct span address = {(const char *)http_req_addr(req), 16};
     if (slots_take(&paces->addresses, address, now_us) &&

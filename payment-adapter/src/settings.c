@@ -85,7 +85,7 @@ const struct config_setting settings_table[] = {
      "key "
      "that signs tickets, and change with it"},
     {"keys", "old_tickets", CONFIG_STRING, AT(ticket_old_keys), "", URL_OR_EMPTY,
-     "file: public keys that tickets were signed with before, a JWKS"},
+     "file: further public keys of tickets, a JWKS: those that signed before, or will"},
 
     {"psp", "default", CONFIG_WORD, AT(psp_default), "stripe", 0, 0, psp_words,
      "the provider of an order that names none"},
@@ -144,8 +144,9 @@ const struct config_setting settings_table[] = {
      "how often to look for sagas that nobody told us of"},
     {"saga", "lease", CONFIG_DURATION, AT(lease_ms), "45s", 2000, 3600000, NULL,
      "how long a saga is one worker's; after it, another one takes it"},
-    {"saga", "instance", CONFIG_STRING, AT(instance), "payment-adapter", TEXT,
-     "the name of this process among those that share a database; the same after a restart"},
+    {"saga", "instance", CONFIG_STRING, AT(instance), "", URL_OR_EMPTY,
+     "the name of this process among those that share a database; started again it takes back at "
+     "once what it had in hand; empty: its host and the port of its private listener"},
     {"saga", "poll", CONFIG_DURATION, AT(poll_first_ms), "2s", 10, 600000, NULL,
      "the provider is asked at the earliest after this, while the buyer pays"},
     {"saga", "poll_max", CONFIG_DURATION, AT(poll_cap_ms), "8s", 10, 600000, NULL,

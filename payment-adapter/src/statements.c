@@ -236,6 +236,12 @@ const struct pg_statement statements[SQL_STATEMENTS] = {
                            "  OR o.cause NOT IN ('buyer-limit', 'purchase-differs')))"
                            " ORDER BY (o.member = $1 AND o.idem_key = $2) DESC LIMIT 1"},
     [SQL_ORDER_READ] = {"order_read", "SELECT " ORDER_COLUMNS " FROM orders o WHERE o.id = $1"},
+    /* Of the orders $1, of which the rows of $2 are known: those whose row is another one by now.
+     */
+    [SQL_ORDERS_CHANGED] =
+        {"orders_changed",
+         "SELECT " ORDER_COLUMNS ", o.xmin::text FROM unnest($1::text[], $2::text[]) AS w(id, seen)"
+         " JOIN orders o ON o.id = w.id WHERE o.xmin::text IS DISTINCT FROM w.seen"},
     [SQL_ORDER_TIMELINE] =
         {"order_timeline",
          "SELECT s.id, s.key, t.step, t.undo, t.mark, t.tried, t.took_us, coalesce(t.code, ''),"

@@ -10,7 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { QR_MAX = 64 * 1024, TICKETS_BODY_MAX = 2 * 1024 * 1024 };
+/* A code of the longest token takes 40 KB, and an order has a hundred tickets. */
+enum { QR_MAX = 64 * 1024, TICKETS_BODY_MAX = ORDER_SEATS_MAX * QR_MAX };
 
 struct visit {
     struct http_req *req;
@@ -294,7 +295,7 @@ static void on_ticket_to_move(void *ctx, const struct pg_answer *answer)
 static void then_move(struct visit *visit)
 {
     uint64_t now_us = clock_mono_us(visit->pay->loop->clock);
-    if (!slots_take(&visit->pay->keys->paces->members, span_of(visit->session.member), now_us)) {
+    if (!slots_take(&visit->pay->common->paces->members, span_of(visit->session.member), now_us)) {
         http_problem_reply(visit->req,
                            &(struct http_problem){.status = 429,
                                                   .code = "too-fast",

@@ -83,7 +83,7 @@ static void answer_one(struct pay *pay, struct http_req *req, uint32_t provider,
     bool first = pg_bool(res, row, 0), ours = pg_bool(res, row, 4);
     count(!ours ? &pay->webhooks_strange : first ? &pay->webhooks_good : &pay->webhooks_repeated);
     if (ours)
-        atomic_store_explicit(&pay->keys->caps->psp.heard[provider].at_us,
+        atomic_store_explicit(&pay->common->caps->psp.heard[provider].at_us,
                               clock_mono_us(pay->loop->clock), memory_order_relaxed);
     char order[ORDER_ID_MAX];
     if (!pg_bool(res, row, 1) || !span_to_cstr(pg_text(res, row, 2), order, sizeof(order))) {

@@ -270,6 +270,51 @@ static void post_move(struct http_req *req, void *ctx)
     json_decref(doc);
 }
 
+static bool same_categories(const struct plan *plan, const struct move *move)
+{
+    const struct plan_facts *facts = plan_facts(plan);
+    for (uint32_t i = 0; i < move->from_len; i++) {
+        if (facts->category[move->from[i]] != facts->category[move->to[i]])
+            return false;
+    }
+    return true;
+}
+
+/* Would these seats move? For who has to shut their tickets first, and cannot take that back. The
+ * move is begun and taken back at once, so that it is judged by the same rules; nothing of it
+ * reaches the journal, and nobody is promised anything. */
+static void post_movable(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    struct call call;
+    struct move move = {0};
+    uint64_t hold;
+    json_t *doc;
+    if (!api_find_event(&call, req, desk_of(req)) || !api_read_hold(&call, 1, &hold) ||
+        !api_read_body(&call, &doc))
+        return;
+    struct commit_entry *entry = NULL;
+    if (read_move(&call, doc, &move) && (entry = desk_entry(&call)) != NULL) {
+        struct engine *engine = call.event->engine;
+        enum engine_verdict verdict = engine_move(engine, hold, move.order, move.from, move.to,
+                                                  move.from_len, call.now_ms, &entry->op);
+        if (verdict == ENGINE_OK)
+            engine_undo(engine, &entry->op);
+        if (verdict == ENGINE_OK || verdict == ENGINE_SAME) {
+            struct text body = desk_text(call.desk);
+            json_open(&body, '{');
+            json_member_bool(&body, "same_category",
+                             same_categories(call.event->plan->plan, &move));
+            json_close(&body, '}');
+            call_reply(&call, 200, &body, (struct span){NULL, 0});
+        } else {
+            verdict_reply(&call, verdict, &entry->op, NULL);
+        }
+        desk_drop(entry);
+    }
+    json_decref(doc);
+}
+
 /* What became of a hold: for who has to ask before deciding. */
 static void get_hold(struct http_req *req, void *ctx)
 {
@@ -307,6 +352,8 @@ int saga_routes(struct annals *annals, struct http_router *router, struct err_sl
         {HTTP_METHOD_POST, "/internal/events/{event}/holds/{hold}/{action}", post_action, NULL,
          SAGA_BODY_MAX},
         {HTTP_METHOD_POST, "/internal/events/{event}/holds/{hold}/move", post_move, NULL,
+         MOVE_BODY_MAX},
+        {HTTP_METHOD_POST, "/internal/events/{event}/holds/{hold}/movable", post_movable, NULL,
          MOVE_BODY_MAX},
         {HTTP_METHOD_GET, "/internal/events/{event}/holds/{hold}", get_hold, NULL, 0},
         {HTTP_METHOD_POST, "/internal/sessions/{session}/end", post_session_end, annals,

@@ -445,6 +445,7 @@ void toss_deposit(struct desk_call *at)
 struct cancel {
     struct span reason;
     uint64_t amount;  /* 0: all that is left */
+    uint64_t balance; /* what the caller believes to be left; 0: not told */
     bool has_account; /* where a transfer is paid back to is told */
 };
 
@@ -456,6 +457,7 @@ static bool read_cancel(struct desk_call *at, json_t *doc, struct cancel *in)
     json_in_require(&reader, "cancelReason");
     json_in_str(&reader, "cancelReason", 1, TOSS_REASON_MAX, &in->reason);
     json_in_u64(&reader, "cancelAmount", 1, 9999999999, &in->amount);
+    json_in_u64(&reader, "refundableAmount", 1, 9999999999, &in->balance);
     json_t *account = NULL;
     json_in_any(&reader, "refundReceiveAccount", &account);
     in->has_account = json_is_object(account);
@@ -496,6 +498,9 @@ static void cancel_payment(struct desk_call *at, struct payment *payment, const 
     } else if ((!is_paid(payment) && payment->status != PAYMENT_WAITING_FOR_DEPOSIT) ||
                payment->cancels_len == TOSS_CANCELS_MAX) {
         toss_fail(at, 403, "NOT_CANCELABLE_PAYMENT", "The payment cannot be canceled.");
+    } else if (in->balance != 0 && (int64_t)in->balance != payment->balance) {
+        toss_fail(at, 400, "NOT_MATCHES_REFUNDABLE_AMOUNT",
+                  "What is left of the payment is not what the request says.");
     } else if (amount > payment->balance) {
         toss_fail(at, 403, "NOT_CANCELABLE_AMOUNT", "More than what is left of the payment.");
     } else if (!add_cancel(at, payment, in, amount)) {

@@ -8,8 +8,9 @@
 #include <stdlib.h>
 
 enum {
-    TRY_MS = 10000,     /* no peer of ours thinks longer than that */
-    COURTESY_MS = 2000, /* and for the end of a visit nobody waits that long */
+    TRY_MS = 10000,      /* no peer of ours thinks longer than that */
+    COURTESY_MS = 2000,  /* and for the end of a visit nobody waits that long */
+    PATIENCE_MS = 30000, /* with a peer that wants to be left alone, when the seats' time is over */
 };
 
 static void finish(struct attempt *attempt, const struct saga_outcome *outcome)
@@ -32,11 +33,24 @@ void attempt_finish_later(struct attempt *attempt, uint32_t retry_ms)
     finish(attempt, &outcome);
 }
 
+/* A provider may ask for an hour's patience, and a hold lasts for minutes. It is left alone until
+ * the seats' time is over at most, since that is when an answer decides; from then on each further
+ * pause is one of ours. A refund keeps no seat from anybody and waits as long as it is told. */
+static uint32_t patience_ms(const struct attempt *attempt)
+{
+    if (attempt->patient)
+        return attempt->peer.retry_ms;
+    uint64_t now_ms = clock_wall_us(attempt->conf->clock) / 1000;
+    uint64_t most_ms =
+        attempt->order.expires_ms > now_ms ? attempt->order.expires_ms - now_ms : PATIENCE_MS;
+    return attempt->peer.retry_ms < most_ms ? attempt->peer.retry_ms : (uint32_t)most_ms;
+}
+
 void attempt_finish_as_told(struct attempt *attempt)
 {
     struct saga_outcome outcome = {
         .verdict = attempt->peer.verdict,
-        .retry_ms = attempt->peer.retry_ms,
+        .retry_ms = patience_ms(attempt),
         .code = attempt->peer.code,
         .detail = attempt->peer.detail,
     };
@@ -94,6 +108,7 @@ void attempt_ask(struct attempt *attempt, enum peer_op op, void (*then)(struct a
         .op = op,
         .order = &attempt->order,
         .moving = attempt->moving,
+        .given_back = attempt->given_back,
         .timeout_ms = attempt->call->timeout_ms < most_ms ? attempt->call->timeout_ms : most_ms,
         .trace = attempt->call->trace,
         .on_done = on_peer,

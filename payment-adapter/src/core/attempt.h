@@ -16,6 +16,8 @@ struct attempt {
     const struct checkout_conf *conf;
     struct order order;
     struct moving *moving; /* of a move; owned */
+    uint64_t given_back;   /* of a refund, by the last read */
+    bool patient;          /* no seats wait for it: however long the peer asks for is granted */
     struct peer_call peer;
     void (*then)(struct attempt *attempt); /* what to make of the peer's answer */
 };
@@ -38,7 +40,8 @@ bool attempt_keep_order(struct attempt *attempt);
 /* Each ends the attempt. */
 void attempt_finish(struct attempt *attempt, enum saga_verdict verdict, const char *code);
 void attempt_finish_later(struct attempt *attempt, uint32_t retry_ms); /* ONGOING */
-/* The peer's own verdict and words become the step's. */
+/* The peer's own verdict and words become the step's; how long it wants to be left alone, too, but
+ * not beyond the time of the seats. */
 void attempt_finish_as_told(struct attempt *attempt);
 
 #endif

@@ -373,6 +373,11 @@ int checkout_create(const struct checkout_conf *conf, struct err_slot *err, stru
     return 0;
 }
 
+void checkout_use_signer(struct checkout *checkout, const struct ticket_signer *signer)
+{
+    checkout->conf.signer = signer;
+}
+
 void checkout_destroy(struct checkout *checkout)
 {
     free(checkout);

@@ -37,6 +37,8 @@ struct checkout_conf {
 
 int checkout_create(const struct checkout_conf *conf, struct err_slot *err, struct checkout **out);
 void checkout_destroy(struct checkout *checkout);
+/* Tickets are signed by another one from here on; borrowed. */
+void checkout_use_signer(struct checkout *checkout, const struct ticket_signer *signer);
 
 /* For saga_engine_conf.defs; borrowed until checkout_destroy(). */
 enum { CHECKOUT_DEFS = 4 };

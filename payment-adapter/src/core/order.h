@@ -17,8 +17,8 @@ enum {
     ORDER_HOLD_MAX = 65,
     ORDER_MEMBER_MAX = 65,
     ORDER_SESSION_MAX = 129,
-    ORDER_SEAT_MAX = 65,
-    ORDER_SEATS_MAX = 100, /* a school class with its teachers */
+    ORDER_SEAT_MAX = 136,  /* the seat service's names, of 128 bytes; "#1024" behind an area's */
+    ORDER_SEATS_MAX = 100, /* a school class with its teachers; each has a ticket */
     ORDER_PAYMENT_MAX = 128,
     ORDER_SECRET_MAX = 192,
     ORDER_URL_MAX = 2048, /* Stripe's own have a fragment of some 500 characters */

@@ -294,16 +294,23 @@ static void then_read_to_refund(struct attempt *attempt)
         return;
     const struct payment *payment = &attempt->peer.payment;
     if (payment->captured > 0 &&
-        payment->refunded >= order_refund(&attempt->order, payment->captured))
+        payment->refunded >= order_refund(&attempt->order, payment->captured)) {
         attempt_finish(attempt, SAGA_DONE, "was-refunded");
-    else
-        attempt_ask(attempt, PEER_PSP_REFUND, attempt_finish_as_told);
+        return;
+    }
+    attempt->given_back = payment->refunded;
+    attempt_ask(attempt, PEER_PSP_REFUND, attempt_finish_as_told);
 }
 
 void payment_refund(struct saga_call *call, void *ctx)
 {
-    if (call->tries > 0)
-        begin_paying_by(call, ctx, PEER_PSP_READ, then_read_to_refund);
+    struct attempt *attempt = begin_paying(call, ctx);
+    if (attempt == NULL)
+        return;
+    attempt->patient = true;
+    /* Of a part the sum has to be told, and somebody may have given back some of it by hand. */
+    if (call->tries > 0 || attempt->order.refund > 0)
+        attempt_ask(attempt, PEER_PSP_READ, then_read_to_refund);
     else
-        begin_paying_by(call, ctx, PEER_PSP_REFUND, attempt_finish_as_told);
+        attempt_ask(attempt, PEER_PSP_REFUND, attempt_finish_as_told);
 }

@@ -1,4 +1,4 @@
-/* peer.h: what the sagas of this service ask of the world: ten questions to three peers, each with
+/* peer.h: what the sagas of this service ask of the world: questions to three peers, each with
  * one verdict. Who answers (HTTP, a test's fake) is behind one function. */
 #ifndef FG_PAY_CORE_PEER_H
 #define FG_PAY_CORE_PEER_H
@@ -29,6 +29,7 @@ enum peer_op {
     PEER_SEATS_MOVE,    /* sold seats become others, all or none */
     PEER_SEATS_RELEASE, /* held becomes free */
     PEER_SEATS_REFUND,  /* sold becomes free */
+    PEER_SEATS_MOVABLE, /* would MOVE succeed? Asked by no saga: before one begins */
     PEER_PSP_CREATE,
     PEER_PSP_READ,
     PEER_PSP_CAPTURE,
@@ -62,6 +63,7 @@ struct peer_call {
     enum peer_op op;
     const struct order *order;   /* borrowed */
     const struct moving *moving; /* of a MOVE; borrowed */
+    uint64_t given_back; /* of a REFUND: so much of it is back already, as was read before */
     uint32_t timeout_ms;
     const char *trace;
     void (*on_done)(struct peer_call *call);
@@ -74,6 +76,7 @@ struct peer_call {
     char detail[SAGA_DETAIL_MAX];
     struct payment payment; /* DONE of a PSP call */
     uint64_t expires_ms;    /* DONE of EXTEND; 0: not told */
+    bool same_category;     /* DONE of MOVABLE: each new seat is as dear as its old one */
     char *places; /* DONE of MOVE: a JSON array of what the hold has now, as places.h; malloc()ed,
                    * for the asker to free() */
 };

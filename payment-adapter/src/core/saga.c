@@ -202,8 +202,13 @@ static void decide_unknown(const struct saga_row *row, const struct saga_outcome
     }
     const struct saga_step *step = &row->def->steps[row->step];
     out->tries = row->tries + 1;
-    uint32_t wait_ms = backoff_ms(step->retry_first_ms, step->retry_cap_ms, out->tries, rng);
-    sleep_for(out, wait_ms > outcome->retry_ms ? wait_ms : outcome->retry_ms);
+    uint64_t wait_ms = backoff_ms(step->retry_first_ms, step->retry_cap_ms, out->tries, rng);
+    if (wait_ms < outcome->retry_ms)
+        wait_ms = outcome->retry_ms;
+    /* A deadline that is slept through is none. */
+    int64_t left_us = row->step_us + (int64_t)step->deadline_ms * 1000 - (int64_t)now_us;
+    uint64_t left_ms = (uint64_t)(left_us + 999) / 1000;
+    sleep_for(out, (uint32_t)(wait_ms < left_ms ? wait_ms : left_ms));
 }
 
 void saga_decide(const struct saga_row *row, const struct saga_outcome *outcome, uint64_t now_us,

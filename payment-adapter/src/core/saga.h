@@ -18,12 +18,12 @@
 
 enum {
     SAGA_STEPS_MAX = 16,
-    SAGA_KEY_MAX = 48,            /* "checkout.1" */
-    SAGA_CODE_MAX = 40,           /* "seats-gone": stable, for programs */
-    SAGA_DETAIL_MAX = 160,        /* one sentence, for the operator */
-    SAGA_TRACE_MAX = 64,          /* a W3C traceparent is 55 characters */
-    SAGA_DATA_MAX = 16 * 1024,    /* the order's facts; a hundred seats fit */
-    SAGA_EFFECTS_MAX = 64 * 1024, /* what one move writes beside itself */
+    SAGA_KEY_MAX = 48,             /* "checkout.1" */
+    SAGA_CODE_MAX = 40,            /* "seats-gone": stable, for programs */
+    SAGA_DETAIL_MAX = 160,         /* one sentence, for the operator */
+    SAGA_TRACE_MAX = 64,           /* a W3C traceparent is 55 characters */
+    SAGA_DATA_MAX = 64 * 1024,     /* the order's facts; a hundred seats fit, named at length */
+    SAGA_EFFECTS_MAX = 256 * 1024, /* what one move writes beside itself: their tickets */
 };
 
 /* What a step has to say. Only an explicit FAILED turns a saga back: a timeout, a 5xx or a reply

@@ -11,7 +11,10 @@
 
 #define TICKET_PREFIX "FGT1."
 
-enum { B64 = sodium_base64_VARIANT_URLSAFE_NO_PADDING };
+enum {
+    B64 = sodium_base64_VARIANT_URLSAFE_NO_PADDING,
+    CLAIMS_MAX = 696, /* they make a token of TICKET_TOKEN_MAX with prefix and signature */
+};
 
 struct ticket_signer {
     struct ticket_key key;
@@ -81,7 +84,7 @@ int ticket_sign(const struct ticket_signer *signer, struct ticket *ticket, struc
         json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s*}", "t", ticket->id, "e", ticket->event, "s",
                   ticket->seat, "o", ticket->order, "h", ticket->holder, "k", ticket->kid, "p",
                   ticket->purchase[0] != '\0' ? ticket->purchase : NULL);
-    char json[512];
+    char json[CLAIMS_MAX];
     size_t len = claims != NULL ? json_dumpb(claims, json, sizeof(json), JSON_COMPACT) : 0;
     json_decref(claims);
     if (len == 0 || len > sizeof(json))
@@ -124,7 +127,7 @@ static int parse_claims(const uint8_t *json, size_t len, struct err_slot *err, s
     return good ? 0 : err_set(err, ERR_SYNTAX, "ticket: its claims are not a ticket's");
 }
 
-static const struct ticket_key *find_key(const struct ticket_keys *keys, const char *kid)
+const struct ticket_key *ticket_keys_find(const struct ticket_keys *keys, const char *kid)
 {
     for (uint32_t i = 0; i < keys->len; i++) {
         if (strcmp(keys->keys[i].kid, kid) == 0)
@@ -141,7 +144,7 @@ int ticket_verify(const struct ticket_keys *keys, struct span token, struct err_
     struct span body;
     struct span tail = span_cut(span_skip(token, sizeof(TICKET_PREFIX) - 1), '.', &body);
     size_t head_len = sizeof(TICKET_PREFIX) - 1 + body.len;
-    uint8_t json[512], signature[crypto_sign_BYTES];
+    uint8_t json[CLAIMS_MAX], signature[crypto_sign_BYTES];
     size_t json_len, signature_len;
     if (tail.ptr == NULL ||
         sodium_base642bin(json, sizeof(json), body.ptr, body.len, NULL, &json_len, NULL, B64) !=
@@ -155,7 +158,7 @@ int ticket_verify(const struct ticket_keys *keys, struct span token, struct err_
     int rc = parse_claims(json, json_len, err, &ticket);
     if (rc < 0)
         return rc;
-    const struct ticket_key *key = find_key(keys, ticket.kid);
+    const struct ticket_key *key = ticket_keys_find(keys, ticket.kid);
     if (key == NULL)
         return err_set(err, ERR_NOT_FOUND, "ticket: its key is not among ours");
     if (crypto_sign_verify_detached(signature, (const uint8_t *)token.ptr, head_len,

@@ -16,8 +16,8 @@
 enum {
     TICKET_ID_MAX = 40,
     TICKET_KID_MAX = 24,
-    TICKET_HOLDER_MAX = 33, /* 24 bytes in base64url, and a NUL */
-    TICKET_TOKEN_MAX = 768,
+    TICKET_HOLDER_MAX = 33,  /* 24 bytes in base64url, and a NUL */
+    TICKET_TOKEN_MAX = 1024, /* a QR code holds 2,331 bytes with a seventh of it spare */
     TICKET_KEYS_MAX = 8,
     TICKET_SEED_BYTES = 32,
     TICKET_HOLDER_KEY_BYTES = 32,
@@ -45,6 +45,8 @@ struct ticket_keys {
     struct ticket_key keys[TICKET_KEYS_MAX];
     uint32_t len;
 };
+
+const struct ticket_key *ticket_keys_find(const struct ticket_keys *keys, const char *kid);
 
 struct ticket_signer; /* one private key and the key for holders; read-only, any thread */
 

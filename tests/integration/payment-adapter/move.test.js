@@ -103,7 +103,7 @@ test('a moved seat: the old ticket opens no door, the new one does, and the old 
 
 test('the old seat is not on sale before its ticket is dead', async () => {
   const { order, tickets } = await buy('r8s1');
-  world.wire.lose('/move', 'wait');
+  world.wire.lose('/move ', 'wait');
   assert.equal((await move(order, ['r8s1', 'r8s2'])).status, 202);
   await until('the seats to be asked', () => world.wire.waiting.length > 0);
   assert.equal(await scan(tickets[0].token), 'revoked');
@@ -117,7 +117,7 @@ test('the old seat is not on sale before its ticket is dead', async () => {
 
 test('a move whose answer is lost is one move', async () => {
   const { order } = await buy('r7s1');
-  world.wire.lose('/move', 'answer');
+  world.wire.lose('/move ', 'answer');
   assert.equal((await move(order, ['r7s1', 'r7s2'])).status, 202);
   await until('the seat to have moved', async () => (await sold(order))[0] === 'r7s2');
   world.wire.break();
@@ -127,10 +127,13 @@ test('a move whose answer is lost is one move', async () => {
   await assertAgreed();
 });
 
-test('a move to a seat that is held changes nothing, and there are good tickets for the old seats', async () => {
+test('a move to a seat that is held by then changes nothing, and there are good tickets for the old seats', async () => {
   const { order, tickets } = await buy('r6s1', 'r6s2');
-  assert.equal((await hold('r6s4')).answer.status, 201);
+  world.wire.lose('/move ', 'wait');
   assert.equal((await move(order, ['r6s1', 'r6s3'], ['r6s2', 'r6s4'])).status, 202);
+  await until('the tickets to be void', () => world.wire.waiting.length > 0);
+  assert.equal((await hold('r6s4')).answer.status, 201);
+  world.wire.heal();
   const saga = await moved(order, 'undone');
   assert.equal(saga.cause, 'seats-taken');
   assert.deepEqual(await sold(order), ['r6s1', 'r6s2']);
@@ -159,7 +162,26 @@ test('a move makes sense, or is refused before anything changes', async () => {
   assertProblem(await move(order, ['r5s1', 'r5s3'], ['r5s1', 'r5s4']), 400, 'bad-request');
   assertProblem(await move(order, ['r5s1', 'r5s1']), 400, 'bad-request');
   assertProblem(await move('o_unknown', ['r5s1', 'r5s3']), 404, 'order-unknown');
-  assert.equal(await scan(tickets[0].token), 'in');
+  assert.equal((await hold('r5s5')).answer.status, 201);
+  assertProblem(await move(order, ['r5s1', 'r5s5']), 409, 'seats-taken');
+  assertProblem(await move(order, ['r5s1', 'r99s1']), 422, 'seat-unknown');
+  assertProblem(await move(order, ['r5s1', 'r6s9']), 409, 'category-differs');
+  world.wire.lose('/movable', 'question');
+  assertProblem(await move(order, ['r5s1', 'r5s3']), 503, 'unavailable');
+  world.wire.break();
+  world.wire.heal();
+  assert.deepEqual((await sagasOf(order)).filter(({ definition }) => definition === 'move.1'), [], 'nothing has begun');
+  assert.deepEqual(await ticketsOf(order), tickets, 'and every ticket is as good as it was');
+  assert.equal((await move(order, ['r5s1', 'r5s3'])).status, 202);
+  await moved(order);
+  const other = await world.pay.admin.post(`/admin/orders/${order}/move`, {
+    body: { seats: [{ from: 'r5s3', to: 'r6s9' }], reason: 'the wish of the guest', other_category: true },
+  });
+  assert.equal(other.status, 202, other.text);
+  await until('the second move', async () => (await sold(order))[0] === 'r6s9');
+  assert.equal((await buyer.get(`/v1/pay/orders/${order}`)).json.amount, 150_000, 'at the price that was paid');
+  await until('its ticket', async () => (await ticketsOf(order))[0]?.seat === 'r6s9');
+  assert.equal(await scan((await ticketsOf(order))[0].token), 'in');
 });
 
 test('a ticket that was handed on is made anew for whoever has it', async () => {

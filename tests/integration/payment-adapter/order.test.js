@@ -491,3 +491,54 @@ test('the pages show the order and the tickets to their owner, in both languages
   assert.equal((await other.get(`/pay/tickets/${order}`)).status, 404);
   assert.equal((await other.get(`/pay/orders/${order}`)).status, 404);
 });
+
+test('a seat is called as the seat service calls it, however long that is', async () => {
+  const long = (nth) => `${'가'.repeat(42)}-${nth}`; // 128 bytes
+  const { order } = (await world.order(buyer, world.hold({ seats: [long(1), long(2)] }))).json;
+  await world.payOrder(order);
+  const { seats, places } = await world.untilStatus(buyer, order, 'completed');
+  assert.deepEqual([seats, places.map(({ id }) => id)], [[long(1), long(2)], [long(1), long(2)]]);
+  const { tickets } = (await buyer.get(`/v1/pay/orders/${order}/tickets`)).json;
+  assert.deepEqual(tickets.map(({ seat, state }) => [seat, state]), [[long(1), 'valid'], [long(2), 'valid']]);
+  const scanned = await world.pay.admin.post('/admin/checkin', { body: { event: EVENT, gate: 'g', token: tickets[0].token } });
+  assert.equal(scanned.status, 200, scanned.text);
+});
+
+test('a hundred places are an order, one more is told what to do', async () => {
+  const standing = (quantity) => world.hold({ total: quantity * 1000, area: { area: '서'.repeat(42), area_name: '서서', category: '스탠딩석', quantity } });
+  assertProblem(await world.order(buyer, standing(101)), 422, 'order-too-large');
+  const { order } = (await world.order(buyer, standing(100))).json;
+  await world.payOrder(order);
+  await world.untilStatus(buyer, order, 'completed');
+  const { tickets } = (await buyer.get(`/v1/pay/orders/${order}/tickets`)).json;
+  assert.equal(new Set(tickets.map(({ seat }) => seat)).size, 100);
+  assert.equal((await buyer.get(`/pay/tickets/${order}`)).text.match(/<svg /g).length, 100);
+  assert.equal((await buyer.get(`/pay/orders/${order}`)).status, 200);
+});
+
+test('two hundred streams are one question a second', async () => {
+  const { order } = (await world.order(buyer, world.hold())).json;
+  world.postgres.sql(
+    `INSERT INTO pay.orders SELECT (jsonb_populate_record(o, jsonb_build_object(
+       'id', 'o_' || lpad(i::text, 20, '0'), 'hold', 'w' || i, 'idem_key', 'w' || i))).*
+     FROM pay.orders o, generate_series(1, 200) i WHERE o.id = '${order}'`,
+    'pay',
+  );
+  const ids = Array.from({ length: 200 }, (_, i) => `o_${String(i + 1).padStart(20, '0')}`);
+  const streams = await Promise.all(
+    ids.map((id) => openStream({ port: world.pay.port, path: `/v1/pay/orders/${id}/stream`, headers: buyer.jar.headers })),
+  );
+  const asked = async () => {
+    const metrics = await world.pay.metrics();
+    return { looks: metrics.get('fairgate_order_stream_looks_total'), jobs: metrics.get('fairgate_pay_db_jobs_total') };
+  };
+  const before = await asked();
+  const now = await until('five looks', async () => {
+    const seen = await asked();
+    return seen.looks >= before.looks + 5 && seen;
+  });
+  assert.ok(now.jobs - before.jobs < 200, `${now.jobs - before.jobs} questions to the database for ${now.looks - before.looks} looks`);
+  world.postgres.sql("UPDATE pay.orders SET status = 'cancelled' WHERE idem_key LIKE 'w%'", 'pay');
+  await Promise.all(streams.map((stream) => stream.find('its end', ({ json }) => json.status === 'cancelled')));
+  for (const stream of streams) stream.close();
+});

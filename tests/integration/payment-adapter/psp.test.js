@@ -208,6 +208,24 @@ test('a refund whose answer is lost is made once', async () => {
   assert.equal(refunds.filter(({ metadata }) => metadata.order === order.order).length, 1);
 });
 
+// By the operator, of a part; what the books say of it afterwards.
+const giveBack = async (order, percent) => {
+  const answer = await world.pay.admin.post(`/admin/orders/${order}/refund`, { body: { reason: 'the sound failed', percent } });
+  assert.equal(answer.status, 202, answer.text);
+  await world.untilStatus(buyer, order, 'refunded');
+};
+
+test('a part is given back up to its sum, whatever was given back by hand before', async () => {
+  const order = await make();
+  await payAt(order.payment.checkout_url);
+  await world.untilStatus(buyer, order.order, 'completed');
+  const stripe = sandbox.stripe();
+  const of = async () => (await stripe.paymentIntents.list({ limit: 100, expand: ['data.latest_charge'] })).data.find(({ metadata }) => metadata.order === order.order);
+  await stripe.refunds.create({ payment_intent: (await of()).id, amount: 60_000 });
+  await giveBack(order.order, 70);
+  assert.equal((await of()).latest_charge.amount_refunded, 107_800);
+});
+
 test('an order that began on a page of the house ends there, whatever the setting says by then', async () => {
   const flow = async (words) => {
     await world.pay.kill();
@@ -376,6 +394,40 @@ test('by Toss: agreed, confirmed, refunded', async () => {
   await buyer.post(`/v1/pay/orders/${order.order}/refund`);
   await world.untilStatus(buyer, order.order, 'refunded');
   assert.equal((await tossPayment(order.order)).status, 'CANCELED');
+});
+
+const paidByToss = async () => {
+  const { order, payment } = await make('toss');
+  await agreeAt(payment.checkout_url);
+  await world.untilStatus(buyer, order, 'completed');
+  return order;
+};
+const cancelsOf = async (order) => {
+  const { status, balanceAmount, cancels } = await tossPayment(order);
+  return [status, balanceAmount, cancels.map(({ cancelAmount }) => cancelAmount)];
+};
+
+test('by Toss: a part is given back, once, and nobody takes the rest for a mistake', async () => {
+  const order = await paidByToss();
+  await giveBack(order, 70);
+  assert.deepEqual(await cancelsOf(order), ['PARTIAL_CANCELED', 46_200, [107_800]]);
+  assert.deepEqual((await reconciled()).filter((item) => item.order === order), []);
+});
+
+test('by Toss: a part whose answer is lost is given back once', async () => {
+  const order = await paidByToss();
+  await sandbox.fault('toss_cancel:lost*2');
+  await giveBack(order, 70);
+  assert.deepEqual(await cancelsOf(order), ['PARTIAL_CANCELED', 46_200, [107_800]]);
+});
+
+test('by Toss: a part is given back up to its sum, whatever was given back by hand before', async () => {
+  const order = await paidByToss();
+  const { paymentKey } = await tossPayment(order);
+  const byHand = await sandbox.http.post(`/v1/payments/${paymentKey}/cancel`, { body: { cancelReason: 'by hand', cancelAmount: 60_000 }, headers: { authorization } });
+  assert.equal(byHand.status, 200, byHand.text);
+  await giveBack(order, 70);
+  assert.deepEqual(await cancelsOf(order), ['PARTIAL_CANCELED', 46_200, [60_000, 47_800]]);
 });
 
 // A window that offers what we asked it not to: an account to transfer to, and a 200 for the confirm.

@@ -93,6 +93,17 @@ test('a hold that an order has changes no more', async () => {
   assertProblem(await visit.release(hold), 409, 'hold-paying');
 });
 
+// Reconciliation finds nothing amiss with this order, once all have had their time.
+async function assertAgreed(order) {
+  world.postgres.sql("UPDATE pay.orders SET changed_at = now() - interval '1 hour'", 'pay');
+  world.postgres.sql("UPDATE pay.ticket SET issued_at = now() - interval '1 hour'", 'pay');
+  const { items } = await until('a run that reaches everybody', async () => {
+    const { status, json } = await world.pay.admin.post('/admin/reconcile', { body: {} });
+    return status === 200 && json.not_reached.length === 0 && json;
+  });
+  assert.deepEqual(items.filter((item) => item.order === order), []);
+}
+
 const claims = (token) => JSON.parse(Buffer.from(token.split('.')[1], 'base64url'));
 
 test('hold, order, ticket and shop name the same purchase', async () => {
@@ -139,12 +150,19 @@ test('an order that costs nothing is completed without a payment, and given back
   const made = await world.order(buyer, { hold, pass: visit.token });
   assert.equal(made.status, 201, made.text);
   const { order } = made.json;
+  assert.doesNotMatch(made.json.message, /결제 서비스/, 'nobody waits for a provider');
   const end = await world.untilStatus(buyer, order, 'completed');
   assert.deepEqual([end.amount, end.payment], [0, null]);
-  assert.equal(world.psp.of(order).length, 0);
-  assert.equal((await buyer.get(`/v1/pay/orders/${order}/tickets`)).json.tickets.length, 1);
+  const { tickets } = (await buyer.get(`/v1/pay/orders/${order}/tickets`)).json;
+  assert.deepEqual(tickets.map(({ seat, state }) => [seat, state]), [['r7s1', 'valid']]);
+  assert.match((await buyer.get(`/pay/tickets/${order}`)).text, /<svg /);
+  const told = await until('the shop to hear of it', () => world.shop.orders.get(`${order}-completed`));
+  assert.equal(told.amount, 0);
+  await assertAgreed(order);
   assert.equal((await buyer.post(`/v1/pay/orders/${order}/refund`)).status, 202);
   await world.untilStatus(buyer, order, 'refunded');
   await until('the seat to be free', async () => !(await world.soldSeats()).some((row) => row.startsWith(order)));
-  assert.equal(world.psp.of(order).length, 0);
+  await until('the shop to hear of that, too', () => world.shop.orders.has(`${order}-refunded`));
+  await assertAgreed(order);
+  assert.equal(world.psp.calls.filter(({ body }) => body.includes(order)).length, 0, 'the provider never heard of it');
 });

@@ -104,6 +104,8 @@ test('cancels in part and in whole, never more than is left', async () => {
   const much = await post(path, { cancelReason: 'x', cancelAmount: 30_001 });
   assert.equal(much.status, 403);
   assert.equal(much.json.code, 'NOT_CANCELABLE_AMOUNT');
+  const stale = await post(path, { cancelReason: 'x', cancelAmount: 10_000, refundableAmount: 50_000 });
+  assert.deepEqual([stale.status, stale.json.code], [400, 'NOT_MATCHES_REFUNDABLE_AMOUNT']);
   const rest = await post(path, { cancelReason: 'rest' });
   assert.equal(rest.json.status, 'CANCELED');
   assert.deepEqual(

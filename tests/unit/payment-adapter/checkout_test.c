@@ -74,6 +74,52 @@ static void a_wake_is_as_good_as_a_poll(void **state)
     world_deinit(&world);
 }
 
+/* The seats are held for ten minutes. */
+static void a_provider_that_wants_an_hour_has_what_is_left_of_the_hold(void **state)
+{
+    (void)state;
+    struct world world;
+    world_init(&world);
+    world_order(&world, "checkout.1");
+    world_fault(&world, PEER_PSP_READ, WORLD_BUSY, 1);
+    world_run(&world, 601000);
+    assert_int_equal(world_saga(&world, 1)->state, SAGA_COMPLETED);
+    assert_true(world.asked[PEER_PSP_READ] <= 3); /* and it was left alone until then */
+    world_check(&world);
+    world_deinit(&world);
+}
+
+static void and_when_the_hold_is_over_it_is_asked_again_within_a_minute(void **state)
+{
+    (void)state;
+    struct world world;
+    world_init(&world);
+    world.buyer_pays = false;
+    world_order(&world, "checkout.1");
+    world_fault(&world, PEER_PSP_READ, WORLD_BUSY, 4);
+    world_run(&world, 601000 + 4 * 31000);
+    assert_int_equal(world_saga(&world, 1)->state, SAGA_UNDONE);
+    assert_string_equal(world_saga(&world, 1)->cause, "expired");
+    world_check(&world);
+    world_deinit(&world);
+}
+
+static void a_refund_waits_as_long_as_the_provider_asks(void **state)
+{
+    (void)state;
+    struct world world;
+    world_init(&world);
+    world_order(&world, "checkout.1");
+    world_run(&world, HOUR_MS);
+    world_order(&world, CHECKOUT_REFUND);
+    world_fault(&world, PEER_PSP_REFUND, WORLD_BUSY, 1);
+    world_run(&world, HOUR_MS - 1000);
+    assert_int_equal(world.asked[PEER_PSP_REFUND], 1);
+    world_run(&world, 60000);
+    assert_int_equal(world_saga(&world, 2)->state, SAGA_COMPLETED);
+    world_deinit(&world);
+}
+
 static uint32_t looks_until_the_end(bool webhooks_come)
 {
     struct world world;
@@ -527,6 +573,9 @@ int main(void)
         cmocka_unit_test(an_order_that_is_paid_ends_with_tickets_and_letters),
         cmocka_unit_test(a_buyer_who_never_pays_loses_the_seats_at_their_time),
         cmocka_unit_test(a_wake_is_as_good_as_a_poll),
+        cmocka_unit_test(a_provider_that_wants_an_hour_has_what_is_left_of_the_hold),
+        cmocka_unit_test(and_when_the_hold_is_over_it_is_asked_again_within_a_minute),
+        cmocka_unit_test(a_refund_waits_as_long_as_the_provider_asks),
         cmocka_unit_test(while_webhooks_come_a_payer_is_rarely_polled),
         cmocka_unit_test(a_webhook_that_is_lost_costs_minutes_and_no_order),
         cmocka_unit_test(money_of_another_sum_is_nobodys_consent),

@@ -115,12 +115,24 @@ static void unknown_never_turns_back_before_its_deadline(void **state)
 {
     (void)state;
     for (uint8_t step = A; step <= LAST; step++) {
-        struct saga_move move = decide(SAGA_RUNNING, step, SAGA_UNKNOWN, 9999);
+        struct saga_move move = decide(SAGA_RUNNING, step, SAGA_UNKNOWN, 9000);
         expect(move, SAGA_RUNNING, step, false);
         assert_true(move.release);
         assert_int_equal(move.tries, 3);
         assert_in_range(move.delay_ms, 400, 1000); /* the peer's wish is the least */
     }
+}
+
+static void nobody_is_waited_for_beyond_the_deadline(void **state)
+{
+    (void)state;
+    struct saga_row row = row_at(SAGA_RUNNING, OPTIONAL);
+    struct saga_outcome outcome = {.verdict = SAGA_UNKNOWN, .retry_ms = 3600000};
+    struct saga_move move;
+    saga_decide(&row, &outcome, 4000 * 1000, &rng.rng, &move);
+    assert_int_equal(move.delay_ms, 6000);
+    saga_decide(&row, &outcome, 9999 * 1000 + 1, &rng.rng, &move);
+    assert_int_equal(move.delay_ms, 1);
 }
 
 static void unknown_at_its_deadline_goes_back_from_this_very_step(void **state)
@@ -224,6 +236,7 @@ int main(void)
         cmocka_unit_test(failed_on_the_way_back_is_parked),
         cmocka_unit_test(ongoing_waits_and_forgets_earlier_silence),
         cmocka_unit_test(unknown_never_turns_back_before_its_deadline),
+        cmocka_unit_test(nobody_is_waited_for_beyond_the_deadline),
         cmocka_unit_test(unknown_at_its_deadline_goes_back_from_this_very_step),
         cmocka_unit_test(a_saga_that_is_older_than_the_machine_is_overdue_too),
         cmocka_unit_test(unknown_at_the_pivot_is_parked_and_never_turned),

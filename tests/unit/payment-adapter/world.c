@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { WALL_US = 1800000000, LEASE_US = 60000000, AMOUNT = REAL_SEATS_TOTAL };
+enum { WALL_US = 1800000000, LEASE_US = 60000000, AMOUNT = REAL_SEATS_TOTAL, HOUR_MS = 3600000 };
 
 static uint64_t wall_ms(const struct world *world)
 {
@@ -260,7 +260,7 @@ static bool answer_call(struct world *world, struct peer_call *call)
         return false;
     if (fault == WORLD_REFUSED)
         no(call, "refused");
-    else if (fault != WORLD_DROPPED)
+    else if (fault != WORLD_DROPPED && fault != WORLD_BUSY)
         act(world, call);
     if (edge(world, EDGE_AFTER_CALL))
         return false;
@@ -268,8 +268,10 @@ static bool answer_call(struct world *world, struct peer_call *call)
         world->silent[world->silent_len++] = call;
         return true;
     }
-    if (fault == WORLD_LOST || fault == WORLD_DROPPED)
+    if (fault == WORLD_LOST || fault == WORLD_DROPPED || fault == WORLD_BUSY)
         call->verdict = SAGA_UNKNOWN;
+    if (fault == WORLD_BUSY)
+        call->retry_ms = HOUR_MS;
     call->on_done(call);
     return true;
 }

@@ -45,6 +45,7 @@ enum world_fault {
     WORLD_DROPPED, /* it does not happen, nobody hears of it */
     WORLD_REFUSED, /* a clear no */
     WORLD_SILENT,  /* it happens, and the call never comes back */
+    WORLD_BUSY,    /* it does not happen, and the peer asks for an hour's patience */
 };
 
 enum world_edge {

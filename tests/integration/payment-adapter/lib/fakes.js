@@ -9,7 +9,7 @@ const b64 = (value) => Buffer.from(value).toString('base64url');
 
 // A server whose `handler(call)` answers {status, body, headers}; `faults` is asked before:
 // 'drop' (nothing happens, no answer), 'lost' (it happens, no answer), 'cut' (half of the answer),
-// a number or {status, headers} (that status, nothing happens), {after: 500} (it happens, that status).
+// {wait, told} (not before that promise; told it is), a number or {status, headers} (that status, nothing happens), {after: 500} (it happens, that status).
 class Fake {
   constructor() {
     this.calls = [];
@@ -58,6 +58,8 @@ class Fake {
     if (fault === 'drop') return req.socket.destroy();
     if (typeof fault === 'number') return this.#send(res, { status: fault, body: { code: 'fault' } });
     if (fault?.status) return this.#send(res, { body: { code: 'fault' }, ...fault }, fault.text);
+    fault?.told?.();
+    if (fault?.wait) await fault.wait;
     if (fault?.delayMs) await new Promise((resolve) => setTimeout(resolve, fault.delayMs));
     const answer = await this.handle(call);
     if (fault === 'lost') return req.socket.destroy();
@@ -126,6 +128,7 @@ export class FakeSeats extends Fake {
   constructor(token) {
     super();
     this.token = token;
+    this.oldToken = null; // good as well, while tokens change
     this.holds = new Map();
     this.ended = new Set(); // sessions whose passes are good for nothing
     this.count = 0;
@@ -162,6 +165,10 @@ export class FakeSeats extends Fake {
     return [...this.holds.values()].filter((hold) => hold.state === 'sold');
   }
 
+  #mayAct({ authorization }) {
+    return [this.token, this.oldToken].some((token) => authorization === `Bearer ${token}`);
+  }
+
   #act(hold, what, order, purchase) {
     const no = (status, code) => ({ status, body: { code, detail: code } });
     if (hold.order !== null && hold.order !== order) return no(409, 'other-order');
@@ -196,7 +203,7 @@ export class FakeSeats extends Fake {
     }
     const saga = /^\/internal\/events\/([^/]+)\/holds\/([^/]+)\/(\w+)$/.exec(path);
     if (method === 'POST' && saga) {
-      if (headers.authorization !== `Bearer ${this.token}`) return { status: 401, body: { code: 'no' } };
+      if (!this.#mayAct(headers)) return { status: 401, body: { code: 'no' } };
       const hold = this.holds.get(saga[2]);
       if (!hold) return { status: 404, body: { code: 'no-hold' } };
       const { order, purchase } = JSON.parse(body);
@@ -204,7 +211,7 @@ export class FakeSeats extends Fake {
     }
     const end = /^\/internal\/sessions\/([^/]+)\/end$/.exec(path);
     if (method === 'POST' && end) {
-      if (headers.authorization !== `Bearer ${this.token}`) return { status: 401, body: { code: 'no' } };
+      if (!this.#mayAct(headers)) return { status: 401, body: { code: 'no' } };
       this.ended.add(decodeURIComponent(end[1]));
       return { status: 204 };
     }
@@ -224,6 +231,7 @@ export class FakePsp extends Fake {
   constructor() {
     super();
     this.key = `sk_test_${randomBytes(8).toString('hex')}`;
+    this.oldKey = null; // good as well, while keys change
     this.webhookSecret = `whsec_${randomBytes(8).toString('hex')}`;
     this.intents = new Map();
     this.kept = new Map(); // idempotency key -> answer
@@ -261,7 +269,7 @@ export class FakePsp extends Fake {
   }
 
   handle(call) {
-    if (call.headers.authorization !== `Bearer ${this.key}`)
+    if (![this.key, this.oldKey].some((key) => call.headers.authorization === `Bearer ${key}`))
       return { status: 401, body: { error: { type: 'invalid_request_error', message: 'key' } } };
     const key = call.headers['idempotency-key'];
     if (call.method === 'POST' && this.kept.has(key)) {

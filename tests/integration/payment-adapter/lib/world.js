@@ -120,7 +120,8 @@ class World {
       web: merge('web', { public_url: 'http://tickets.example' }),
       shop: merge('shop', { url: `${this.shop.url}/orders`, list_url: `${this.shop.url}/orders`, key: join(this.dir, 'shop-key-file'), per_s: 200, retry_max: '1s' }),
       mail: merge('mail', { url: this.smtp.url }),
-      saga: merge('saga', { poll: '200ms', poll_max: '400ms', idle: '50ms' }),
+      // A process that is started again has other ports here, and is still the one it was.
+      saga: merge('saga', { poll: '200ms', poll_max: '400ms', idle: '50ms', instance: 'payment-adapter' }),
       reconcile: merge('reconcile', {}),
     });
   }

@@ -1,0 +1,185 @@
+// SIGHUP: keys and knobs change while people buy, and nobody notices. And replicas of one configuration,
+// which are not each other.
+
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import test, { after, before } from 'node:test';
+import { assertProblem, openScope, until } from '../../lib-js/index.js';
+import { EVENT, openWorld, PASSWORD } from './lib/world.js';
+
+const scope = openScope();
+let world;
+let buyer;
+before(async () => {
+  world = await openWorld(scope, { saga: { instance: '' } });
+  buyer = await world.login();
+});
+after(() => scope.close());
+
+const write = (path, text) => writeFileSync(path, text, { mode: 0o600 });
+const secretFile = (name, text) => write(join(world.dir, name), text);
+const reloaded = (words = 'reloaded') => {
+  const count = () => world.pay.child.logLines().filter(({ msg }) => msg.startsWith(words)).length;
+  const before_ = count();
+  world.pay.child.signal('SIGHUP');
+  return until(`the log to say "${words}"`, () => count() > before_);
+};
+const kids = async () => (await world.pay.http.get('/v1/pay/ticket-keys')).json.keys.map(({ kid }) => kid);
+const scan = async ({ token }) => (await world.pay.admin.post('/admin/checkin', { body: { event: EVENT, gate: 'g', token } })).status;
+
+// Buys until told to stop. -> {bought: [{order, tickets}], refused: [text], stop()}
+function openSales(workers) {
+  const sales = { bought: [], refused: [], over: false };
+  const good = (answer, ...allowed) => {
+    if (!allowed.includes(answer.status)) sales.refused.push(answer.text);
+    return answer;
+  };
+  const buyOne = async (login) => {
+    const visitor = world.visitor();
+    good(await visitor.post('/v1/pay/login', { login, password: PASSWORD }), 200);
+    const { order } = good(await world.order(visitor, world.hold()), 201).json;
+    const [intent] = await until('the payment', () => world.psp.of(order).length > 0 && world.psp.of(order));
+    const { body, headers } = world.psp.signed(world.psp.authorise(intent.id));
+    good(await world.pay.http.post('/v1/pay/webhooks/stripe', { body, headers }), 204);
+    await world.untilStatus(visitor, order, 'completed');
+    sales.bought.push({ order, tickets: good(await visitor.get(`/v1/pay/orders/${order}/tickets`), 200).json.tickets });
+  };
+  const work = async (_, nth) => {
+    while (!sales.over) await buyOne(`user${100 + nth}@example.com`);
+  };
+  const running = Promise.all(Array.from({ length: workers }, work));
+  sales.more = (count) => {
+    const from = sales.bought.length;
+    return Promise.race([until('more orders', () => sales.bought.length >= from + count), running]);
+  };
+  sales.stop = () => {
+    sales.over = true;
+    return running;
+  };
+  return sales;
+}
+
+test('keys of tickets, provider, webhooks and services change under load, and nobody is refused', async () => {
+  const sales = openSales(3);
+  await sales.more(6);
+  const [first] = await kids();
+
+  // Everybody knows the old and the new one.
+  const token = world.secrets.read('service-token');
+  const hook = world.psp.webhookSecret;
+  world.psp.oldKey = world.psp.key;
+  world.psp.key = `sk_test_${randomBytes(8).toString('hex')}`;
+  world.seats.oldToken = token;
+  world.seats.token = randomBytes(32).toString('hex');
+  const newHook = `whsec_${randomBytes(8).toString('hex')}`;
+  secretFile('psp-key-file', world.psp.key);
+  secretFile('webhook-file', `${newHook} ${hook}`);
+  write(world.secrets.path('service-token'), world.seats.token);
+  write(world.secrets.path('door-ed25519.pem'), execFileSync('openssl', ['genpkey', '-algorithm', 'ED25519']));
+  await reloaded();
+  const [second, ...others] = await kids();
+  assert.notEqual(second, first);
+  assert.deepEqual(others, [first], 'the tickets of before stay good');
+  world.psp.webhookSecret = newHook;
+  await sales.more(6);
+
+  // Nobody knows the old ones any more.
+  world.psp.calls.length = world.seats.calls.length = 0;
+  secretFile('webhook-file', newHook);
+  await reloaded();
+  await sales.more(6);
+  await sales.stop();
+  assert.deepEqual(sales.refused, []);
+  const shown = new Set([...world.psp.calls, ...world.seats.calls.filter(({ path }) => path.startsWith('/internal/'))].map(({ headers }) => headers.authorization));
+  assert.deepEqual([...shown].sort(), [`Bearer ${world.psp.key}`, `Bearer ${world.seats.token}`].sort());
+  const { body, headers } = world.psp.signed(world.psp.events[0], { secret: hook });
+  assert.equal((await world.pay.http.post('/v1/pay/webhooks/stripe', { body, headers })).status, 401);
+  for (const { tickets } of sales.bought) for (const ticket of tickets) assert.equal(await scan(ticket), 200);
+});
+
+test('the login throttle is another one after the reload', async () => {
+  const wrong = () => world.visitor().post('/v1/pay/login', { login: 'user120@example.com', password: 'wrong' });
+  for (let i = 0; i < 4; i += 1) assertProblem(await wrong(), 401, 'bad-credentials');
+  world.pay.configure(world.config({ login: { free_fails: 2, pause: '1h', pause_max: '1h' } }));
+  await reloaded();
+  assertProblem(await wrong(), 401, 'bad-credentials');
+  assertProblem(await wrong(), 429, 'too-many-attempts');
+  world.pay.configure(world.config());
+  await reloaded();
+});
+
+test('what cannot be read changes nothing', async () => {
+  const before_ = await kids();
+  const good = execFileSync('cat', [world.secrets.path('door-ed25519.pem')]);
+  write(world.secrets.path('door-ed25519.pem'), 'no key');
+  await reloaded('reload failed');
+  world.pay.configure(world.config({ login: { free_fails: 0 } }));
+  write(world.secrets.path('door-ed25519.pem'), good);
+  await reloaded('reload failed');
+  world.pay.configure(world.config());
+  assert.deepEqual(await kids(), before_);
+  const { order } = (await world.order(buyer, world.hold())).json;
+  await world.payOrder(order);
+  await world.untilStatus(buyer, order, 'completed');
+});
+
+// So often the hold was asked for, less the tries that are known to have come to nothing.
+const askedTwice = (order) => {
+  const asked = extensions(order);
+  const timedOut = world.postgres.sql(`SELECT count(*) FROM pay.saga_step t JOIN pay.saga s ON s.id = t.saga WHERE s.subject = '${order}' AND t.mark = 3`, 'pay');
+  return asked > 1 + Number(timedOut);
+};
+const extensions = (order) => world.seats.calls.filter(({ path, body }) => path.endsWith('/extend') && body.includes(order)).length;
+const ownerOf = (order) => world.postgres.sql(`SELECT owner FROM pay.saga WHERE subject = '${order}'`, 'pay');
+
+test('a replica from the same configuration leaves alone what another one has in hand', async () => {
+  let answer;
+  const asked = new Promise((resolve) => {
+    world.seats.fault('/extend', { wait: new Promise((go) => { answer = go; }), told: resolve });
+  });
+  const making = world.order(buyer, world.hold());
+  await asked;
+  const { order } = (await making).json;
+  assert.equal(ownerOf(order), `${hostname()}:${world.pay.privatePort}`);
+  const replica = await world.startPay();
+  assert.equal(askedTwice(order), false);
+  answer();
+  await until('the payment to exist', () => world.psp.of(order).length > 0);
+  assert.equal(askedTwice(order), false);
+  await replica.stop();
+});
+
+test('started again it takes back at once what it had in hand', async () => {
+  let answer;
+  const asked = new Promise((resolve) => {
+    world.seats.fault('/extend', { wait: new Promise((go) => { answer = go; }), told: resolve });
+  });
+  const making = world.order(buyer, world.hold());
+  await asked;
+  const { order } = (await making).json;
+  await world.pay.kill();
+  await world.pay.start(); // a lease is 45 s
+  await until('the payment to exist', () => world.psp.of(order).length > 0, { timeoutMs: 30_000 });
+  answer();
+});
+
+test('a secret of its own for hashes changes holders, and no ticket of before', async () => {
+  const buyOne = async () => {
+    const { order } = (await world.order(buyer, world.hold())).json;
+    await world.payOrder(order);
+    await world.untilStatus(buyer, order, 'completed');
+    return (await buyer.get(`/v1/pay/orders/${order}/tickets`)).json.tickets[0];
+  };
+  const holder = ({ token }) => JSON.parse(Buffer.from(token.split('.')[1], 'base64url')).h;
+  const [before_, again] = [await buyOne(), await buyOne()];
+  assert.equal(holder(before_), holder(again));
+  await world.pay.stop();
+  world.pay.configure(world.config({ keys: { hashes: world.secrets.path('hash-key') } }));
+  await world.pay.start();
+  assert.notEqual(holder(await buyOne()), holder(before_));
+  assert.equal(await scan(before_), 200);
+});
