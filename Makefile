@@ -175,7 +175,18 @@ INCLUDES = $(call INC_of,$<) -isystem $(LLHTTP_INC) -isystem /usr/include/postgr
 # where an expression may stand. `| $(GEN)` has them made before anything is compiled; from then on
 # the compiler's own dependencies say who needs which.
 GEN_DIR := $(OUT)/gen
-GEN     := $(patsubst %,$(GEN_DIR)/%.inc,$(sort $(wildcard seat-service/sql/*.sql payment-adapter/sql/*.sql queue-front/lua/*.lua web/* queue-front/web/* seat-service/web/* payment-adapter/web/* infra/demo-shop/sql/*.sql)))
+SQL     := $(sort $(wildcard */sql/*.sql infra/*/sql/*.sql))
+GEN     := $(patsubst %,$(GEN_DIR)/%.inc,$(sort $(SQL) $(wildcard queue-front/lua/*.lua web/* queue-front/web/* seat-service/web/* payment-adapter/web/*)))
+
+# A step of a schema that no program lists is one that no database gets, and one that is listed out of
+# its order is another step.
+.PHONY: sql-listed
+sql-listed:
+	@for file in $(SQL); do \
+	    grep -rqF "#include \"$$file.inc\"" --include='*.c' "$${file%/sql/*}/src" || \
+	    { echo "$$file: no program carries it; list it where the others are" >&2; exit 1; }; done
+	@for dir in $(sort $(dir $(SQL))); do \
+	    grep -rhoE "^#include \"$$dir[^\"]*" --include='*.c' "$${dir%/sql/}/src" | sort -cu || exit 1; done
 
 # What the console serves comes packed, so that no start has to do it: a table of a row a file, its
 # name, kind, bytes, and the bytes by gzip and by brotli.
@@ -216,9 +227,9 @@ $(foreach c,$(COMPONENTS),$(eval $(call component,$(c))))
 
 .SECONDARY:
 .PHONY: FORCE programs unit-programs fuzz-programs
-programs: $(PROGRAMS)
+programs: sql-listed $(PROGRAMS)
 # UNIT="common seat-service": those of these components alone.
-unit-programs: $(if $(UNIT),$(foreach n,$(UNIT),$(TEST_$(n))),$(UNIT_TESTS))
+unit-programs: sql-listed $(if $(UNIT),$(foreach n,$(UNIT),$(TEST_$(n))),$(UNIT_TESTS))
 fuzz-programs: $(FUZZ_TARGETS)
 
 # ---- the linter ----------------------------------------------------------------------------------
