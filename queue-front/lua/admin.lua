@@ -8,6 +8,7 @@
 --   of `seats`: the number of seats left stands in the place of the state from, and the odds that the
 --   front has reckoned from it (opaque here) in the place of the audit entry; `to` is OPEN if a
 --   sold-out event is to open again when there are some
+--   of `delete`: 1 in the place of the state from if it need not be archived
 -- Answer: {outcome, state, version}
 --
 -- Which moves are legal is the caller's table. Here only the state it started from is compared, so
@@ -133,7 +134,33 @@ local function feed(state, version, seats, reopen)
     return { OK, OPEN, version }
 end
 
-local cfg = cfg_read('boot', 'version', 'state', 'undo_version', 'undo_state')
+-- Where an event ends: `archived` is the version that lies in a file; `deleted` is the last entry of
+-- its trail, kept until nothing else is left of it. No script but sweep.lua touches it from then on,
+-- for `boot` names no run.
+local function delete(state, version, archived)
+    if state ~= CLOSED and state ~= DRAFT then
+        return { WRONG_STATE, state, version }
+    elseif state == CLOSED and archived ~= version and ARGV[4] ~= '1' then
+        return { NOT_YET, state, version }
+    end
+    call('HSET', KEYS[1], 'deleted', ARGV[6], 'boot', '')
+    return { OK, state, version }
+end
+
+local function archive(state, version)
+    if state ~= CLOSED then
+        return { WRONG_STATE, state, version }
+    end
+    call('HSET', KEYS[1], 'archived', version)
+    audit(ARGV[6], version)
+    return { OK, state, version }
+end
+
+local cfg = cfg_read('boot', 'version', 'state', 'undo_version', 'undo_state', 'deleted',
+    'archived')
+if cfg[6] then
+    return { GONE, tonumber(cfg[3]), tonumber(cfg[2]) }
+end
 if ARGV[2] == 'create' then
     if cfg[2] then
         return { SAME, tonumber(cfg[3]), tonumber(cfg[2]) }
@@ -141,6 +168,7 @@ if ARGV[2] == 'create' then
     if (tonumber(call('HGET', prefix .. 'heal', 'version')) or 0) > 0 then
         return { HEAL } -- fronts are just telling of an event of this id
     end
+    call('DEL', prefix .. 'erased') -- of the one that had this id before
     call('HSET', KEYS[1], 'boot', ARGV[1], 'version', 1, 'state', DRAFT, 'incarnation',
         string.format('%012x%06x', now_ms, tonumber(ARGV[4])))
     take_seal()
@@ -165,6 +193,11 @@ if ARGV[2] == 'transition' and state ~= tonumber(ARGV[4]) then
 end
 if tonumber(ARGV[3]) ~= 0 and tonumber(ARGV[3]) ~= version then
     return { CONFLICT, state, version }
+end
+if ARGV[2] == 'delete' then
+    return delete(state, version, tonumber(cfg[7]))
+elseif ARGV[2] == 'archive' then
+    return archive(state, version)
 end
 take_seal()
 local kept = remember(state)

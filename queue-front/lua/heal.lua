@@ -32,6 +32,11 @@ local issued, serving = tonumber(counters[1]) or 0, tonumber(counters[2]) or 0
 local version = tonumber(cfg[2]) or 0
 local same_run = cfg[1] == ARGV[1]
 
+-- Deleted, not lost: see sweep.lua.
+if call('HEXISTS', CFG, 'deleted') + call('EXISTS', root .. 'erased') > 0 then
+    return { UNKNOWN }
+end
+
 local told = call('HGET', heal, 'incarnation') or ''
 local newest = incarnation
 for _, one in ipairs({ told, known or '' }) do

@@ -15,6 +15,7 @@
 #include "admin_api.h"
 
 #include "admin_answer.h"
+#include "admin_find.h"
 #include "answer.h"
 #include "base/json_in.h"
 #include "core/draw_seal.h"
@@ -39,7 +40,17 @@ enum {
     AUDIT_MAX = 2 * AUDIT_SIDE_MAX + 2048,
 };
 
-enum act_kind { ACT_PUT, ACT_PATCH, ACT_MOVE, ACT_UNDO, ACT_SEATS, ACT_AUDIT, ACT_SERIES };
+enum act_kind {
+    ACT_PUT,
+    ACT_PATCH,
+    ACT_MOVE,
+    ACT_UNDO,
+    ACT_SEATS,
+    ACT_AUDIT,
+    ACT_SERIES,
+    ACT_ARCHIVE,
+    ACT_DELETE,
+};
 
 struct act {
     struct line_admin line; /* first: the store hands back a pointer to it */
@@ -50,6 +61,7 @@ struct act {
     enum event_action action; /* ACT_MOVE */
     unsigned tries;
     bool looked_again;
+    bool searched; /* for the event, beyond this front's memory */
     bool created;
     bool create_only;  /* If-None-Match: * */
     uint64_t if_match; /* 0: none was given */
@@ -280,6 +292,11 @@ static void on_admin_done(struct line_admin *line)
         act->tries = act->create_only ? TRIES_MAX : act->tries;
         on_conflict(act);
         break;
+    case LINE_GONE:
+        http_problem(act->req, 409, "event-being-deleted",
+                     "The event that had this id is being deleted; try again in a moment.");
+        act_end(act);
+        break;
     default:
         refuse(act);
     }
@@ -379,11 +396,18 @@ static bool make_document(struct act *act, const struct front_event *event)
     return settle_beacon(act, event) && put_document(act);
 }
 
+static void count_live(struct front_event *line, void *ctx)
+{
+    *(unsigned *)ctx += !line->view->resting;
+}
+
 static void create_event(struct act *act)
 {
-    if (act->front->events_len >= FRONT_EVENTS_MAX) {
-        http_problem(act->req, 409, "too-many-events", "There are %d events already.",
-                     FRONT_EVENTS_MAX);
+    unsigned live = 0;
+    front_each_event(act->front, count_live, &live);
+    if (live >= STORE_EVENTS_MAX) {
+        http_problem(act->req, 409, "too-many-events", "There are %d lines already that run.",
+                     STORE_EVENTS_MAX);
         act_end(act);
         return;
     }
@@ -576,15 +600,117 @@ static void undo_event(struct act *act, const struct front_event *event)
     act_end(act);
 }
 
+/* ---- the end ---- */
+
+/* Before its last entry, which names how much of it there was. */
+static void write_end(struct act *act, const struct line_view *view, const char *what)
+{
+    char memory[256];
+    struct text from = text_on(memory, sizeof(memory));
+    json_open(&from, '{');
+    json_member_cstr(&from, "event", act->line.event);
+    json_member_u64(&from, "version", view->version);
+    json_member_cstr(&from, "state", event_state_name(view->state));
+    json_member_u64(&from, "issued", view->issued);
+    json_member_u64(&from, "admitted", view->admitted);
+    json_close(&from, '}');
+    assert(!from.overflown);
+    write_audit(act, what, text_span(&from), SPAN("null"));
+}
+
+static void on_archived(struct line_admin *line)
+{
+    struct act *act = (struct act *)line;
+    const struct front_event *event = event_of(act);
+    if (line->outcome == LINE_CONFLICT) {
+        admin_answer_mismatch(act->req, line->version);
+    } else if (line->outcome == LINE_WRONG_STATE) {
+        http_problem(act->req, 409, "event-not-closed", "Only what is closed can be archived.");
+    } else if (line->outcome == LINE_OK && event != NULL) {
+        struct event_doc_now now = {line->state, line->version, &event->view->pilot,
+                                    event->view->incarnation};
+        admin_answer_document(act->req, 200, &event->doc, &now);
+    } else {
+        refuse(act);
+        return;
+    }
+    act_end(act);
+}
+
+static void on_deleted(struct line_admin *line)
+{
+    struct act *act = (struct act *)line;
+    if (line->outcome == LINE_CONFLICT)
+        admin_answer_mismatch(act->req, line->version);
+    else if (line->outcome == LINE_WRONG_STATE)
+        http_problem(act->req, 409, "event-not-closed",
+                     "Only what is closed, or never was more than a draft, can be deleted.");
+    else if (line->outcome == LINE_NOT_YET)
+        http_problem(act->req, 409, "event-not-archived",
+                     "This version of the event was not archived. ?unarchived=true deletes it all "
+                     "the same.");
+    else if (line->outcome == LINE_OK)
+        answer_empty(act->req, 204, NULL);
+    else {
+        refuse(act);
+        return;
+    }
+    act_end(act);
+}
+
+static void end_event(struct act *act, const struct front_event *event)
+{
+    bool deletes = act->kind == ACT_DELETE;
+    if (act->if_match == 0) {
+        http_problem(act->req, 428, "if-match-missing",
+                     "Name the version that is meant: If-Match with the ETag of the event.");
+        act_end(act);
+        return;
+    }
+    write_end(act, event->view, deletes ? "delete" : "archive");
+    act->line.if_version = act->if_match;
+    act->line.call = deletes ? LINE_DELETE : LINE_ARCHIVE;
+    act->line.unarchived = span_eq(http_req_query_arg(act->req, SPAN("unarchived")), SPAN("true"));
+    act->line.on_done = deletes ? on_deleted : on_archived;
+    line_store_admin(act->front->store, &act->line);
+}
+
+static void read_event(struct act *act)
+{
+    line_store_admin(act->front->store, &act->line);
+}
+
+static void on_found(void *ctx, const struct front_event *event, bool unavailable)
+{
+    struct act *act = ctx;
+    bool creates = act->kind == ACT_PUT && act->if_match == 0; /* the store knows for itself */
+    if (event == NULL && unavailable && !creates) {
+        act->line.outcome = LINE_UNAVAILABLE;
+        refuse(act);
+    } else if (event != NULL && act->create_only) {
+        admin_answer_mismatch(act->req, event->view->version);
+        act_end(act);
+    } else {
+        act_try(act);
+    }
+}
+
 /* One try; also the second look and the next round after somebody else's change. */
 static void act_try(struct act *act)
 {
     const struct front_event *event = event_of(act);
-    if (event == NULL && act->kind == ACT_PUT && act->if_match == 0) {
+    if (event == NULL && !act->searched && act->front->complete) {
+        act->searched = true;
+        admin_find(act->front, span_of(act->line.event), on_found, act);
+    } else if (event == NULL && act->kind == ACT_PUT && act->if_match == 0) {
         create_event(act);
     } else if (event == NULL) {
         answer_event_unknown(act->req, span_of(act->line.event));
         act_end(act);
+    } else if (act->kind == ACT_AUDIT || act->kind == ACT_SERIES) {
+        read_event(act);
+    } else if (act->kind == ACT_ARCHIVE || act->kind == ACT_DELETE) {
+        end_event(act, event);
     } else if (act->kind == ACT_UNDO) {
         undo_event(act, event);
     } else if (act->kind == ACT_MOVE) {
@@ -669,12 +795,16 @@ static void on_action(struct http_req *req, void *ctx)
 {
     (void)ctx;
     enum event_action action = EVENT_ACTION_COUNT;
-    bool undo = span_eq(http_req_param(req, 1), SPAN("undo"));
-    if (!undo && !event_action_parse(http_req_param(req, 1), &action)) {
+    enum act_kind kind = ACT_MOVE;
+    if (span_eq(http_req_param(req, 1), SPAN("undo")))
+        kind = ACT_UNDO;
+    else if (span_eq(http_req_param(req, 1), SPAN("archive")))
+        kind = ACT_ARCHIVE;
+    else if (!event_action_parse(http_req_param(req, 1), &action)) {
         http_problem(req, 404, "action-unknown", "There is no such action.");
         return;
     }
-    struct act *act = act_begin(req, undo ? ACT_UNDO : ACT_MOVE);
+    struct act *act = act_begin(req, kind);
     if (act == NULL)
         return;
     act->action = action;
@@ -682,6 +812,14 @@ static void on_action(struct http_req *req, void *ctx)
         act_try(act);
     else
         act_end(act);
+}
+
+static void on_delete(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    struct act *act = act_begin(req, ACT_DELETE);
+    if (act != NULL)
+        act_try(act);
 }
 
 /* ---- PUT seats-left ---- */
@@ -812,12 +950,7 @@ static void read_rows(struct http_req *req, enum act_kind kind, uint32_t limit, 
     act->line.limit = (uint32_t)wanted;
     act->line.call = kind == ACT_AUDIT ? LINE_AUDIT : LINE_SERIES;
     act->line.on_done = on_read;
-    if (event_of(act) == NULL) {
-        answer_event_unknown(req, http_req_param(req, 0));
-        act_end(act);
-        return;
-    }
-    line_store_admin(act->front->store, &act->line);
+    act_try(act);
 }
 
 static void on_audit(struct http_req *req, void *ctx)
@@ -837,6 +970,7 @@ int admin_api_routes(struct http_router *private_routes, struct err_slot *err)
     static const struct http_route all[] = {
         {HTTP_METHOD_PUT, "/admin/events/{event}", on_put, NULL, ADMIN_BODY_MAX},
         {HTTP_METHOD_PATCH, "/admin/events/{event}", on_patch, NULL, ADMIN_BODY_MAX},
+        {HTTP_METHOD_DELETE, "/admin/events/{event}", on_delete, NULL, 0},
         {HTTP_METHOD_POST, "/admin/events/{event}/actions/{action}", on_action, NULL,
          ADMIN_BODY_MAX},
         {HTTP_METHOD_PUT, "/admin/events/{event}/seats-left", on_seats_left, NULL, ADMIN_BODY_MAX},

@@ -3,6 +3,7 @@
 #include "admin_view.h"
 
 #include "admin_answer.h"
+#include "admin_find.h"
 #include "answer.h"
 #include "core/json_time.h"
 #include "core/lanes.h"
@@ -15,18 +16,29 @@
 
 enum { LIST_MAX = FRONT_EVENTS_MAX * 1024, PREVIEW_MAX = 1024 };
 
-static void on_get(struct http_req *req, void *ctx)
+static void on_found(void *ctx, const struct front_event *event, bool unavailable)
 {
-    (void)ctx;
-    struct span id = http_req_param(req, 0);
-    const struct front_event *event = front_event_find(front_of(req), id);
+    struct http_req *req = ctx;
+    if (event == NULL && unavailable) {
+        answer_refuse(req, &(struct answer_refusal){.outcome = LINE_UNAVAILABLE});
+        return;
+    }
     if (event == NULL) {
-        answer_event_unknown(req, id);
+        answer_event_unknown(req, http_req_param(req, 0));
         return;
     }
     struct event_doc_now now = {event->view->state, event->view->version, &event->view->pilot,
                                 event->view->incarnation};
     admin_answer_document(req, 200, &event->doc, &now);
+}
+
+static void on_get(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    if (front_of(req)->complete)
+        admin_find(front_of(req), http_req_param(req, 0), on_found, req);
+    else
+        on_found(req, front_event_find(front_of(req), http_req_param(req, 0)), false);
 }
 
 struct listing {
@@ -59,8 +71,8 @@ static void put_listed(struct front_event *event, void *ctx)
     const struct listing *listing = ctx;
     struct text *out = listing->out;
     const struct line_view *view = event->view;
-    if (view->lane > 0)
-        return; /* its event tells of it */
+    if (view->lane > 0 || view->resting)
+        return; /* its event tells of it; GET /admin/ended of those that are over */
     json_open(out, '{');
     json_member_cstr(out, "id", event->id);
     json_member_cstr(out, "name", event->doc.name);

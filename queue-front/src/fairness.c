@@ -72,6 +72,24 @@ static void put_draw(struct text *out, const struct line_view *view)
     json_member_time(out, "drawn_at", draw->drawn_ms);
 }
 
+void fairness_put(struct text *json, const struct front *front, const struct front_event *line)
+{
+    uint8_t commitment[DRAW_COMMITMENT_BYTES];
+    json_open(json, '{');
+    json_member_str(json, "event", front_event_id(line));
+    if (line->view->lane > 0)
+        json_member_cstr(json, "lane", front_lane_id(line));
+    json_member_cstr(json, "state", event_state_name(line->view->state));
+    json_member_cstr(json, "algorithm", DRAW_ALGORITHM);
+    if (draw_seal_commitment(line->view, commitment))
+        put_hex(json, "commitment", commitment, sizeof(commitment));
+    else
+        json_member_null(json, "commitment");
+    put_promise(json, front, &line->doc.beacon);
+    put_draw(json, line->view);
+    json_close(json, '}');
+}
+
 static void on_fairness(struct http_req *req, void *ctx)
 {
     (void)ctx;
@@ -89,21 +107,8 @@ static void on_fairness(struct http_req *req, void *ctx)
         return;
     }
     char memory[FAIRNESS_BYTES_MAX];
-    uint8_t commitment[DRAW_COMMITMENT_BYTES];
     struct text json = text_on(memory, sizeof(memory));
-    json_open(&json, '{');
-    json_member_str(&json, "event", front_event_id(event));
-    if (event->view->lane > 0)
-        json_member_cstr(&json, "lane", front_lane_id(event));
-    json_member_cstr(&json, "state", event_state_name(event->view->state));
-    json_member_cstr(&json, "algorithm", DRAW_ALGORITHM);
-    if (draw_seal_commitment(event->view, commitment))
-        put_hex(&json, "commitment", commitment, sizeof(commitment));
-    else
-        json_member_null(&json, "commitment");
-    put_promise(&json, front, &event->doc.beacon);
-    put_draw(&json, event->view);
-    json_close(&json, '}');
+    fairness_put(&json, front, event);
     answer_json(req, 200, &json, NULL);
 }
 

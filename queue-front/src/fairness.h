@@ -6,6 +6,9 @@
 #include "base/err.h"
 #include "front.h"
 
+/* What GET fairness answers of a line; fits FAIRNESS_BYTES_MAX. */
+void fairness_put(struct text *json, const struct front *front, const struct front_event *line);
+
 /* The operator is told what everybody is told. */
 int fairness_routes(struct http_router *routes, struct http_router *private_routes,
                     struct err_slot *err);

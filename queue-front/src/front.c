@@ -15,7 +15,9 @@
 #include "front_internal.h"
 
 #include "base/tag.h"
+#include "core/json_time.h"
 #include "drawing.h"
+#include "line_limits.h"
 #include "member_keys.h"
 #include "pilot.h"
 #include "scheduler.h"
@@ -32,6 +34,7 @@ enum {
 
 static_assert((FRONT_EVENT_SLOTS & (FRONT_EVENT_SLOTS - 1)) == 0, "masked, not divided");
 static_assert(FRONT_EVENTS_MAX * 4 <= FRONT_EVENT_SLOTS, "probes stay short");
+static_assert((int)FRONT_EVENTS_MAX == (int)STORE_LINES_MAX, "each line of the store is shown");
 
 /* ---- the table of events ---- */
 
@@ -125,15 +128,23 @@ static int event_create(struct front *front, const char *id, struct err_slot *er
         free(event);
         return err_wrap(err, "event %s", id);
     }
-    figures_begin_event(front, event);
     *out = event;
     return 0;
+}
+
+static void show_figures(struct front *front, struct front_event *event, bool shown)
+{
+    if (shown && !event->figured)
+        figures_begin_event(front, event);
+    else if (!shown && event->figured)
+        figures_end_event(front, event);
+    event->figured = shown;
 }
 
 static void event_destroy(struct front *front, struct front_event *event)
 {
     front->seen.event = NULL;
-    figures_end_event(front, event);
+    show_figures(front, event, false);
     http_channel_close(event->channel);
     http_blob_unref(event->status);
     http_blob_unref(event->not_modified);
@@ -300,8 +311,23 @@ static void on_view(void *ctx, const struct line_view *view)
     promise_observe(&event->promises, view, &event->eta);
     if (view->told != NULL)
         tell(front, event, view->told);
+    show_figures(front, event, !view->resting);
     figures_show(event);
     check_waits(front);
+}
+
+/* Beside the id, what a list of events says of one that is over. */
+static void on_describe(void *ctx, const struct line_view *view, struct text *card)
+{
+    struct front *front = ctx;
+    const struct front_event *event = *slot_of(front, span_of(view->id));
+    json_open(card, '{');
+    json_member_cstr(card, "name", event != NULL ? event->doc.name : "");
+    json_member_u64(card, "version", view->version);
+    json_member_time(card, "ended_at", view->redis_ms);
+    json_member_u64(card, "issued", view->issued);
+    json_member_u64(card, "admitted", view->admitted);
+    json_close(card, '}');
 }
 
 /* ---- the timer ---- */
@@ -322,6 +348,11 @@ static void tell_streams(struct front *front, struct front_event *event, uint64_
 static void on_each_event(struct front_event *event, void *ctx)
 {
     struct front *front = ctx;
+    if (event->view->resting) {
+        if (event->view->lane == 0) /* that it is over may be news to a stream */
+            tell_streams(front, event, clock_mono_us(front->loop->clock));
+        return;
+    }
     renew_model(front, event); /* the opening comes nearer also while nothing moves */
     if (event->view->lane > 0)
         return; /* the rest is its event's */
@@ -388,6 +419,7 @@ static int open_store(struct front *front, struct err_slot *err)
         .log = front->loop->log,
         .on_view = on_view,
         .on_event = on_event,
+        .describe = on_describe,
         .ctx = front,
     };
     return line_store_create(&conf, err, &front->store);

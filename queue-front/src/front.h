@@ -127,7 +127,8 @@ struct front_event {
     struct event_doc doc;         /* as of doc_version */
     uint64_t doc_version;
     bool was_stale;
-    bool stepping;           /* a step of the schedule is being written */
+    bool figured;  /* its gauges are shown: not those of what rests, of which there may be many */
+    bool stepping; /* a step of the schedule is being written */
     struct pilot *pilot;     /* NULL: none has flown yet, or another loop's business */
     struct drawing *drawing; /* NULL: no draw is waited for, or by another loop */
     struct eta_meter meter;

@@ -4,10 +4,10 @@
 #define FG_QUEUE_FRONT_LIMITS_H
 
 enum {
-    /* Events one front shows. A sale is one event; a season is some dozens. Each costs a front
-     * about 40 KB and a render a second while somebody looks. */
-    FRONT_EVENTS_MAX = 256,
-    FRONT_EVENT_SLOTS = 1024, /* of the hash table: a power of two, at most a quarter full */
+    /* Lines one front shows, as many as the store keeps (STORE_LINES_MAX says why so many). Each
+     * costs about 40 KB, and one that runs a render a second while somebody looks. */
+    FRONT_EVENTS_MAX = 640,
+    FRONT_EVENT_SLOTS = 4096, /* of the hash table: a power of two, at most a quarter full */
 
     /* The operator's document: eight languages of message and a full schedule fit with room. */
     EVENT_DOC_BYTES_MAX = 24 * 1024,
@@ -48,6 +48,11 @@ enum {
     SEATS_LEFT_MAX = 10 * 1000 * 1000, /* more than any hall has */
 
     MEMBER_KEYS_BYTES_MAX = 16 * 1024, /* a key set of a shop that keeps many */
+
+    ENDED_ROWS_DEFAULT = 50, /* a page of events that are over; thousands may be */
+    ENDED_ROWS_MAX = 200,
+    ENDED_WORDS_MAX = 100,  /* what is searched for among them */
+    ARCHIVE_ROWS_MAX = 200, /* rows of one part of an archive: some 100 KB, a moment of Redis */
 
     AUDIT_ROWS_DEFAULT = 100, /* a screenful or two */
     AUDIT_ROWS_MAX = 1000,    /* one answer stays below a megabyte */

@@ -54,6 +54,11 @@ void calls_finish(struct line_link *link)
 {
     assert(link->store->requests > 0);
     link->store->requests--;
+    if (link->event != NULL) {
+        assert(link->event->requests > 0);
+        link->event->requests--;
+        link->event = NULL;
+    }
     switch ((enum request_kind)link->kind) {
     case REQUEST_JOIN: {
         struct line_join *join = CONTAINER_OF(link, struct line_join, store);
@@ -171,13 +176,17 @@ struct store_event *calls_admit(struct line_link *link, const char *id)
     struct line_store *store = link->store;
     struct store_event *event = store_find(store, span_of(id));
     /* While the set of events cannot be read, one that we do not know may be one not seen yet. */
-    if (store->discovered && (event == NULL || event->absent))
+    bool gone = event == NULL || event->absent || event->leaving;
+    if (store->discovered && gone) {
         refuse(link, LINE_UNKNOWN);
-    else if (event == NULL || event->absent || event->healing ||
-             !store_can_send(store, event->slot) || store->requests > STORE_REQUESTS_MAX)
+    } else if (gone || event->healing || !store_can_send(store, event->slot) ||
+               store->requests > STORE_REQUESTS_MAX) {
         refuse(link, LINE_UNAVAILABLE);
-    else
+    } else {
+        link->event = event;
+        event->requests++;
         return event;
+    }
     return NULL;
 }
 
@@ -464,13 +473,19 @@ static void on_administered(struct redis_call *call, const redisReply *reply);
 
 static void send_change(struct line_admin *admin)
 {
-    static const char *const names[] = {"create", "change", "transition", "undo", "seats"};
+    static const char *const names[] = {
+        [LINE_CREATE] = "create", [LINE_CHANGE] = "change", [LINE_TRANSITION] = "transition",
+        [LINE_UNDO] = "undo",     [LINE_SEATS] = "seats",   [LINE_ARCHIVE] = "archive",
+        [LINE_DELETE] = "delete",
+    };
     struct line_store *store = admin->store.store;
     struct text command = store_script(store, SCRIPT_ADMIN, admin->event, 8 + LINE_KNOBS);
     resp_cstr(&command, names[admin->call]);
     resp_u64(&command, admin->if_version);
     if (admin->call == LINE_CREATE) /* the incarnation's random part */
         resp_u64(&command, 1 + rng_below(rng_system(), 0xFFFFFF));
+    else if (admin->call == LINE_DELETE)
+        resp_u64(&command, admin->unarchived);
     else
         resp_u64(&command, admin->call == LINE_SEATS ? admin->seats_left : admin->from);
     resp_u64(&command, admin->to);
@@ -512,11 +527,29 @@ static void send_asked(struct line_admin *admin)
 
 static void send_rows(struct line_admin *admin);
 
+/* Where to go on: behind the entry that came last, or with the next sample. */
+static void note_more(struct line_admin *admin, const redisReply *reply)
+{
+    size_t len = resp_len(reply);
+    const redisReply *last;
+    struct span id;
+    uint64_t from = 0;
+    admin->more = admin->oldest_first && len > 0 && len >= admin->limit;
+    if (!admin->more)
+        return;
+    struct text row = text_on(admin->from_row, sizeof(admin->from_row) - 1);
+    if (admin->call == LINE_SERIES && span_u64(span_of(admin->from_row), UINT32_MAX, &from))
+        text_u64(&row, from + len);
+    else if (resp_array(reply, len - 1, &last) && resp_get_str(last, 0, &id))
+        text_put(&row, id);
+    admin->from_row[row.len] = '\0';
+}
+
 static void on_rows(struct redis_call *call, const redisReply *reply)
 {
     struct line_link *link = CONTAINER_OF(call, struct line_link, call);
     struct line_admin *admin = CONTAINER_OF(link, struct line_admin, store);
-    const struct store_event *event = store_find(link->store, span_of(admin->event));
+    const struct store_event *event = link->event;
     struct text rows;
     if (store_follow(link->store, call, reply)) {
         send_rows(admin);
@@ -530,6 +563,7 @@ static void on_rows(struct redis_call *call, const redisReply *reply)
         return;
     }
     assert(!rows.overflown);
+    note_more(admin, reply);
     admin->outcome = LINE_OK;
     admin->state = event->line.view.state;
     admin->version = event->line.view.version;
@@ -538,31 +572,211 @@ static void on_rows(struct redis_call *call, const redisReply *reply)
     free(rows.ptr);
 }
 
+static void put_trail_range(struct text *command, const struct line_admin *admin, uint64_t limit)
+{
+    char memory[64];
+    struct text from = text_on(memory, sizeof(memory));
+    text_char(&from, '(');
+    text_str(&from, admin->from_row);
+    resp_word(command, admin->oldest_first ? text_span(&from) : SPAN("+"));
+    resp_cstr(command, admin->oldest_first ? "+" : "-");
+    resp_cstr(command, "COUNT");
+    resp_u64(command, limit);
+}
+
+static void put_series_range(struct text *command, const struct line_admin *admin, uint64_t limit)
+{
+    uint64_t first = 0;
+    char memory[24];
+    struct text newest = text_on(memory, sizeof(memory));
+    text_i64(&newest, -(int64_t)limit);
+    if (admin->oldest_first && span_u64(span_of(admin->from_row), UINT32_MAX, &first)) {
+        resp_u64(command, first);
+        resp_u64(command, first + limit - 1);
+    } else {
+        resp_word(command, text_span(&newest));
+        resp_cstr(command, "-1");
+    }
+}
+
 static void send_rows(struct line_admin *admin)
 {
     struct line_store *store = admin->store.store;
     bool audit = admin->call == LINE_AUDIT;
     uint64_t limit =
         admin->limit > 0 && admin->limit < LINE_ROWS_MAX ? admin->limit : LINE_ROWS_MAX;
-    char memory[LINE_EVENT_ID_MAX + 16], count_memory[24];
+    char memory[LINE_EVENT_ID_MAX + 16];
     struct text key = text_on(memory, sizeof(memory));
-    struct text count = text_on(count_memory, sizeof(count_memory));
     text_printf(&key, "fg:{%s}:%s", admin->event, audit ? "audit" : "series");
-    text_i64(&count, audit ? (int64_t)limit : -(int64_t)limit);
     struct text command =
         store_command(store, store_slot(store, span_of(admin->event)), audit ? 6 : 4);
-    resp_cstr(&command, audit ? "XREVRANGE" : "LRANGE");
+    if (audit)
+        resp_cstr(&command, admin->oldest_first ? "XRANGE" : "XREVRANGE");
+    else
+        resp_cstr(&command, "LRANGE");
     resp_word(&command, text_span(&key));
-    if (audit) {
-        resp_cstr(&command, "+");
-        resp_cstr(&command, "-");
-        resp_cstr(&command, "COUNT");
-        resp_word(&command, text_span(&count));
-    } else {
-        resp_word(&command, text_span(&count));
-        resp_cstr(&command, "-1");
-    }
+    if (audit)
+        put_trail_range(&command, admin, limit);
+    else
+        put_series_range(&command, admin, limit);
     admin->store.call.on_reply = on_rows;
+    store_send(store, &admin->store.call, &command);
+}
+
+/* ---- admin: the house ---- */
+
+static void send_house(struct line_admin *admin);
+
+/* {OK, where to go on or 0, id, card, ...} as [card with its id, ...] */
+static bool ended_rows(const redisReply *reply, struct text *rows, uint64_t *next)
+{
+    struct span id, card;
+    size_t bytes = 2;
+    for (size_t i = 2; resp_get_str(reply, i, &id) && resp_get_str(reply, i + 1, &card); i += 2)
+        bytes += id.len + card.len + 16;
+    char *memory = malloc(bytes);
+    if (memory == NULL || !resp_get_u64(reply, 1, next)) {
+        free(memory);
+        return false;
+    }
+    *rows = text_on(memory, bytes);
+    json_open(rows, '[');
+    for (size_t i = 2; resp_get_str(reply, i, &id) && resp_get_str(reply, i + 1, &card); i += 2) {
+        json_open(rows, '{');
+        json_member_str(rows, "id", id);
+        if (card.len > 2) {
+            text_char(rows, ',');
+            text_put(rows, span_skip(card, 1));
+            rows->comma = true;
+        } else {
+            json_close(rows, '}');
+        }
+    }
+    json_close(rows, ']');
+    return true;
+}
+
+static void take_rows(struct line_admin *admin, const redisReply *reply)
+{
+    struct text rows = {.ptr = NULL};
+    const redisReply *entries;
+    bool whole = admin->call == LINE_ENDED
+                     ? ended_rows(reply, &rows, &admin->version)
+                     : resp_array(reply, 1, &entries) && line_trail_audit(entries, &rows);
+    if (!whole) {
+        calls_finish_unknown(&admin->store);
+        return;
+    }
+    assert(!rows.overflown);
+    admin->outcome = LINE_OK;
+    admin->reply = text_span(&rows);
+    calls_finish(&admin->store);
+    free(rows.ptr);
+}
+
+/* Wanted by an operator: it is here in a moment, and for a while. */
+static void take_found(struct line_admin *admin, uint64_t outcome)
+{
+    struct line_store *store = admin->store.store;
+    admin->outcome = LINE_UNKNOWN;
+    struct store_event *event =
+        outcome != LINE_UNKNOWN ? store_event_of(store, span_of(admin->event)) : NULL;
+    if (event != NULL) {
+        event->hold_us = store_now_us(store) + (uint64_t)STORE_HOLD_MS * 1000;
+        event->leaving = false;
+        store_tick_now(event);
+        admin->outcome = LINE_OK;
+    } else if (outcome != LINE_UNKNOWN) {
+        admin->outcome = LINE_UNAVAILABLE;
+    }
+    calls_finish(&admin->store);
+}
+
+/* The house has forgotten it, and so do we, now if nobody else asks anything of it. */
+static void take_dropped(struct line_admin *admin)
+{
+    struct line_link *link = &admin->store;
+    struct line_store *store = link->store;
+    admin->outcome = LINE_OK;
+    struct store_event *event = store_find(store, span_of(admin->event));
+    if (event != NULL) {
+        if (link->event != NULL)
+            event->requests--;
+        link->event = NULL;
+        event->leaving = true;
+        store_let_go(store);
+    }
+    house_look(store); /* what is left to be done, too */
+    calls_finish(link);
+}
+
+static void on_house(struct redis_call *call, const redisReply *reply)
+{
+    struct line_link *link = CONTAINER_OF(call, struct line_link, call);
+    struct line_admin *admin = CONTAINER_OF(link, struct line_admin, store);
+    enum store_answer answer = store_judge(link->store, call, reply, SCRIPT_HOUSE);
+    uint64_t outcome;
+    if (answer == STORE_AGAIN) {
+        send_house(admin);
+    } else if (answer != STORE_ANSWER || link->store->closed || !resp_get_u64(reply, 0, &outcome)) {
+        calls_finish_unknown(link);
+    } else if (admin->call == LINE_FIND) {
+        take_found(admin, outcome);
+    } else if (admin->call != LINE_DELETE) {
+        take_rows(admin, reply);
+    } else if (admin->step++ == 0) {
+        send_change(admin); /* whoever dies from here on leaves a chore behind */
+    } else {
+        take_dropped(admin);
+    }
+}
+
+static void send_deletion(struct line_admin *admin)
+{
+    enum { OWN_MS = 5000 }; /* so long the rest of it is ours to do */
+    struct line_store *store = admin->store.store;
+    struct text command;
+    if (admin->step == 0) {
+        char memory[CHORE_NAME_MAX];
+        struct text chore = text_on(memory, sizeof(memory));
+        TEXT_LIT(&chore, "erase:");
+        text_str(&chore, admin->event);
+        command = store_house_script(store, "later", 2);
+        resp_word(&command, text_span(&chore));
+        resp_u64(&command, OWN_MS);
+    } else {
+        command = store_house_script(store, "drop", 2);
+        resp_cstr(&command, admin->event);
+        resp_word(&command, admin->audit);
+    }
+    store_send(store, &admin->store.call, &command);
+}
+
+static void send_house(struct line_admin *admin)
+{
+    struct line_store *store = admin->store.store;
+    if (!store_can_send(store, store->set_slot)) {
+        calls_finish_unknown(&admin->store);
+        return;
+    }
+    admin->store.call.on_reply = on_house;
+    if (admin->call == LINE_DELETE) {
+        send_deletion(admin);
+        return;
+    }
+    struct text command;
+    if (admin->call == LINE_FIND) {
+        command = store_house_script(store, "find", 1);
+        resp_cstr(&command, admin->event);
+    } else if (admin->call == LINE_ENDED) {
+        command = store_house_script(store, "page", 3);
+        resp_u64(&command, admin->below);
+        resp_u64(&command, admin->limit);
+        resp_word(&command, admin->words);
+    } else {
+        command = store_house_script(store, "trail", 1);
+        resp_u64(&command, admin->limit);
+    }
     store_send(store, &admin->store.call, &command);
 }
 
@@ -577,8 +791,14 @@ static void on_created(struct redis_call *call, const redisReply *reply)
         list_created(admin);
         return;
     }
-    if (reply == NULL || reply->type != REDIS_REPLY_INTEGER)
+    struct store_event *event = store_find(link->store, span_of(admin->event));
+    if (reply == NULL || reply->type != REDIS_REPLY_INTEGER) {
         admin->outcome = LINE_UNAVAILABLE; /* to create it once more sets it right */
+    } else if (event != NULL) { /* from now on, if it is missed there, it was deleted */
+        event->is_new = false;
+        event->named = NAMED_LIVE;
+        event->named_us = store_now_us(link->store);
+    }
     calls_finish(link);
 }
 
@@ -610,6 +830,18 @@ static bool read_change(struct line_admin *admin, const redisReply *reply)
     return true;
 }
 
+/* What changed is to be seen here without delay, and by those who have stopped to look. */
+static void show_changed(struct line_admin *admin)
+{
+    struct store_event *event = store_event_of(admin->store.store, span_of(admin->event));
+    if (event == NULL)
+        return;
+    event->absent = false;
+    event->is_new |= admin->call == LINE_CREATE && admin->outcome == LINE_OK;
+    event->touched |= admin->state == LINE_CLOSED && event->named != NAMED_LIVE;
+    store_tick_now(event);
+}
+
 static void on_administered(struct redis_call *call, const redisReply *reply)
 {
     struct line_link *link = CONTAINER_OF(call, struct line_link, call);
@@ -621,20 +853,37 @@ static void on_administered(struct redis_call *call, const redisReply *reply)
         send_asked(admin);
         return;
     }
-    bool done = answer == STORE_ANSWER && read_change(admin, reply);
-    struct store_event *event = NULL;
-    if (done)
-        event = store_event_of(store, span_of(admin->event));
-    if (event != NULL) {
-        event->absent = false;
-        store_tick_now(event); /* what changed is to be seen here without delay */
-    }
-    if (!done)
+    if (answer != STORE_ANSWER || !read_change(admin, reply)) {
         calls_finish_unknown(link);
-    else if (admin->call == LINE_CREATE)
+        return;
+    }
+    /* Deleted: by us, or by one who has not come to the end of it. */
+    bool deleted =
+        admin->call == LINE_DELETE && (admin->outcome == LINE_OK || admin->outcome == LINE_GONE);
+    if (deleted) {
+        send_house(admin);
+        return;
+    }
+    if (admin->outcome != LINE_GONE)
+        show_changed(admin);
+    if (admin->call == LINE_CREATE && admin->outcome != LINE_GONE)
         list_created(admin);
     else
         calls_finish(link);
+}
+
+/* Of the lines that tick. */
+static bool is_full(const struct line_store *store)
+{
+    uint32_t live = 0;
+    for (uint32_t i = 0; i < store->events_len; i++)
+        live += !store->events[i]->line.view.resting;
+    return live >= STORE_EVENTS_MAX || store->events_len == STORE_LINES_MAX;
+}
+
+static bool of_the_house(enum line_admin_call call)
+{
+    return call == LINE_FIND || call == LINE_ENDED || call == LINE_HOUSE_AUDIT;
 }
 
 void line_store_admin(struct line_store *store, struct line_admin *admin)
@@ -643,19 +892,28 @@ void line_store_admin(struct line_store *store, struct line_admin *admin)
     assert(admin->audit.len <= LINE_AUDIT_BYTES_MAX);
     admin->state = LINE_DRAFT;
     admin->version = 0;
+    admin->step = 0;
     admin->reply = (struct span){NULL, 0};
     calls_begin(store, &admin->store, REQUEST_ADMIN);
     const struct store_event *event = store_find(store, span_of(admin->event));
-    bool is_new = event == NULL || event->absent;
-    if (admin->call != LINE_CREATE || !is_new) {
-        if (calls_admit(&admin->store, admin->event) == NULL)
+    bool is_new = event == NULL || event->absent || event->leaving;
+    uint16_t slot =
+        of_the_house(admin->call) ? store->set_slot : store_slot(store, span_of(admin->event));
+    if (of_the_house(admin->call) || (admin->call == LINE_CREATE && is_new)) {
+        if (!store_can_send(store, slot) || (admin->call == LINE_CREATE && is_full(store))) {
+            refuse(&admin->store, LINE_UNAVAILABLE);
             return;
-    } else if (!store_can_send(store, store_slot(store, span_of(admin->event))) ||
-               store->events_len == STORE_EVENTS_MAX) {
-        refuse(&admin->store, LINE_UNAVAILABLE);
+        }
+    } else if (calls_admit(&admin->store, admin->event) == NULL) {
         return;
     }
-    if (admin->call == LINE_AUDIT || admin->call == LINE_SERIES)
+    if (of_the_house(admin->call))
+        send_house(admin);
+    else if (admin->call == LINE_DELETE && store_can_send(store, store->set_slot))
+        send_house(admin);
+    else if (admin->call == LINE_DELETE)
+        refuse(&admin->store, LINE_UNAVAILABLE);
+    else if (admin->call == LINE_AUDIT || admin->call == LINE_SERIES)
         send_rows(admin);
     else
         send_asked(admin);

@@ -26,9 +26,21 @@ enum {
      * move, a script that is not known there, and once more. */
     STORE_TRIES_MAX = 4,
 
-    /* Events of one store. Each costs a tick, 20 to 35 us of Redis, ten times a second. */
+    /* Lines that run, lanes counted. Each costs a tick, 20 to 35 us of Redis, ten times a second.
+     */
     STORE_EVENTS_MAX = 256,
-    /* How often the set of events is read: a new one is seen by all fronts within a second. */
+    /* Ended events kept in memory to be told about, the newest: at 40 KB a front they are 10 MB,
+     * and at thirty a day a week of them. They cost Redis nothing. */
+    STORE_RESTING_MAX = 256,
+    /* All lines in memory: beside these, lanes of what rests and what operators have called up. */
+    STORE_LINES_MAX = 640,
+    /* For so long an older event that an operator asked about stays in memory. */
+    STORE_HOLD_MS = 600 * 1000,
+    /* For so long visitors may ask about an event that has ended; then what only they had a use for
+     * is swept. Longer than tickets live (three days), and it lasts over a long weekend. */
+    STORE_ENDED_KEEP_MS = 7 * 86400 * 1000,
+    STORE_CARD_BYTES_MAX = 2048, /* what a list of ended events says of one: name and figures */
+    /* How often a look is taken whether events came or went: all fronts know within a second. */
     STORE_DISCOVER_MS = 400,
     /* Events that cannot move by themselves tick so many times less often. */
     STORE_IDLE_FACTOR = 4,

@@ -89,11 +89,11 @@ static void put_known(struct text *command, const struct store_node *node,
     resp_word(command, text_span(&known));
 }
 
-struct text store_script(struct line_store *store, enum line_script script, const char *id,
-                         uint64_t args)
+/* As far as the number of keys; these and the run id come next. */
+static struct text begin_script(struct line_store *store, enum line_script script, uint16_t slot,
+                                uint64_t args)
 {
     bool cluster = store->conf.redis_cluster != NULL;
-    uint16_t slot = store_slot(store, line_event_of(span_of(id)));
     struct text command = store_command(store, slot, (cluster ? 6 : 5) + args);
     const struct store_node *node = &store->node[store->way.node];
     if (node->loaded[script]) {
@@ -105,10 +105,29 @@ struct text store_script(struct line_store *store, enum line_script script, cons
         resp_pair(&command, line_scripts_prelude(), line_scripts_body(script));
     }
     resp_cstr(&command, cluster ? "2" : "1");
+    return command;
+}
+
+struct text store_script(struct line_store *store, enum line_script script, const char *id,
+                         uint64_t args)
+{
+    uint16_t slot = store_slot(store, line_event_of(span_of(id)));
+    struct text command = begin_script(store, script, slot, args);
     put_key(&command, id, "cfg");
-    if (cluster)
+    if (store->conf.redis_cluster != NULL)
         put_key(&command, id, "never");
-    put_known(&command, node, store_find(store, span_of(id)));
+    put_known(&command, &store->node[store->way.node], store_find(store, span_of(id)));
+    return command;
+}
+
+struct text store_house_script(struct line_store *store, const char *verb, uint64_t args)
+{
+    struct text command = begin_script(store, SCRIPT_HOUSE, store->set_slot, 1 + args);
+    resp_cstr(&command, "fg:events");
+    if (store->conf.redis_cluster != NULL)
+        resp_cstr(&command, "{fg:events}:never");
+    resp_cstr(&command, store->node[store->way.node].run_id);
+    resp_cstr(&command, verb);
     return command;
 }
 

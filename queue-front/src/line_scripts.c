@@ -28,6 +28,12 @@ static const char pilot[] =
 static const char move[] =
 #include "queue-front/lua/move.lua.inc"
     ;
+static const char house[] =
+#include "queue-front/lua/house.lua.inc"
+    ;
+static const char sweep[] =
+#include "queue-front/lua/sweep.lua.inc"
+    ;
 
 static const char heard[] =
 #include "queue-front/lua/heard.lua.inc"
@@ -46,6 +52,7 @@ static const struct {
     [SCRIPT_VISIT] = {"visit", TEXT(visit)}, [SCRIPT_ADMIN] = {"admin", TEXT(admin)},
     [SCRIPT_HEAL] = {"heal", TEXT(heal)},    [SCRIPT_PILOT] = {"pilot", TEXT(pilot)},
     [SCRIPT_MOVE] = {"move", TEXT(move)},    [SCRIPT_HEARD] = {"heard", TEXT(heard)},
+    [SCRIPT_HOUSE] = {"house", TEXT(house)}, [SCRIPT_SWEEP] = {"sweep", TEXT(sweep)},
 };
 
 struct span line_scripts_prelude(void)

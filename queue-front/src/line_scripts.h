@@ -13,6 +13,8 @@ enum line_script {
     SCRIPT_PILOT,
     SCRIPT_MOVE,
     SCRIPT_HEARD,
+    SCRIPT_HOUSE,
+    SCRIPT_SWEEP,
     SCRIPT_COUNT,
 };
 

@@ -55,7 +55,7 @@ bool line_store_ready(const struct line_store *store)
         return false;
     for (uint32_t i = 0; i < store->events_len; i++) {
         const struct store_event *event = store->events[i];
-        if (!event->absent &&
+        if (!event->absent && !event->leaving && !event->line.view.resting &&
             (event->healing || !event->line.seen || !event->line.ghosts.known ||
              !store_can_send(store, event->slot)))
             return false;
@@ -63,7 +63,7 @@ bool line_store_ready(const struct line_store *store)
     return true;
 }
 
-static void note_ready(struct line_store *store)
+void store_note_ready(struct line_store *store)
 {
     atomic_store_explicit(&store->stats.ready, line_store_ready(store), memory_order_relaxed);
 }
@@ -110,13 +110,29 @@ static void mark_stale(struct store_event *event)
 /* ---- ticks and healing ---- */
 
 static void on_event_reply(struct redis_call *call, const redisReply *reply);
+static void arm(struct store_event *event);
+
+/* Is there still such an event? */
+static void ask_house(struct store_event *event)
+{
+    struct store_event *whole =
+        store_find(event->store, line_event_of(span_of(event->line.view.id)));
+    if (whole != NULL && whole->hold_us > 0)
+        house_errand(whole, ERRAND_LIST);
+    house_look(event->store);
+}
 
 static void ask(struct store_event *event)
 {
     struct line_store *store = event->store;
     struct text command;
-    if (event->asking || !store_can_send(store, event->slot))
+    if (event->asking || event->leaving || !store_can_send(store, event->slot))
         return;
+    event->unsure = event->healing && !house_confirms(event);
+    if (event->unsure) {
+        ask_house(event);
+        return;
+    }
     if (event->healing) {
         command = store_script(store, SCRIPT_HEAL, event->line.view.id, LINE_HEAL_WORDS);
         line_event_put_heal(&event->line, &command, span_of(store->name), store_now_us(store));
@@ -135,9 +151,12 @@ void store_begin_healing(struct store_event *event)
     if (event->healing)
         return;
     event->healing = true;
+    event->healing_us = store_now_us(event->store);
+    event->line.view.resting = false;
+    arm(event);
     if (event->line.seen)
         log_event(event, LOG_LEVEL_WARN, "Redis was restarted or knows less than this front");
-    note_ready(event->store);
+    store_note_ready(event->store);
     mark_stale(event);
     ask(event);
 }
@@ -161,6 +180,33 @@ static void forget(struct store_event *event)
     store_tick_now(event);
 }
 
+/* Nothing of it moves by itself any more, and all who ask the house are told so. */
+static bool is_over(const struct store_event *event)
+{
+    const struct store_event *whole =
+        store_find(event->store, line_event_of(span_of(event->line.view.id)));
+    return event->line.seen && !event->healing && event->line.view.state == LINE_CLOSED &&
+           event->line.view.active == 0 && whole != NULL &&
+           (whole->named == NAMED_RESTING || whole->hold_us > 0);
+}
+
+void store_rest(struct store_event *event)
+{
+    bool ended = event->line.view.state == LINE_CLOSED && event->line.view.active == 0;
+    if (event->named == NAMED_LIVE && ended && !event->healing)
+        house_errand(event, ERRAND_END);
+    else if (event->touched)
+        house_errand(event, ERRAND_TOUCH);
+    if (!is_over(event) || event->touched)
+        return;
+    uv_timer_stop(&event->timer);
+    bool rested = event->line.view.resting;
+    event->line.view.resting = true;
+    event->line.view.stale = false;
+    if (!rested)
+        show(event); /* last: the store may be closed now */
+}
+
 static void take_tick(struct store_event *event, const redisReply *reply)
 {
     struct line_store *store = event->store;
@@ -182,12 +228,14 @@ static void take_tick(struct store_event *event, const redisReply *reply)
     if (event->line.moves_more)
         store_tick_now(event);
     atomic_fetch_add_explicit(&store->stats.ticks, 1, memory_order_relaxed);
-    note_ready(store);
+    store_note_ready(store);
     open_lanes(event);
     if (first)
         store->conf.on_event(store->conf.ctx, event->line.view.id, true);
     if (tick == LINE_TICK_CHANGED)
         show(event);
+    if (!store->closed && event->line.view.state == LINE_CLOSED)
+        store_rest(event);
 }
 
 static void take_heal(struct store_event *event, const redisReply *reply)
@@ -203,13 +251,12 @@ static void take_heal(struct store_event *event, const redisReply *reply)
     event->healing = false;
     if (outcome == LINE_UNKNOWN) {
         event->absent = true;
-        note_ready(store);
+        event->leaving = event->line.seen; /* deleted: the next look lets it go */
+        store_note_ready(store);
         return;
     }
     atomic_fetch_add_explicit(&store->stats.heals, 1, memory_order_relaxed);
     log_event(event, LOG_LEVEL_INFO, "the line is whole");
-    if (event->line.view.lane == 0)
-        store_list_event(event);
     ask(event);
 }
 
@@ -247,7 +294,8 @@ static void send_heard(struct store_event *event, struct redis_call *call, bool 
 static void tell_heard(struct store_event *event)
 {
     struct line_store *store = event->store;
-    if (event->telling || event->healing || !store_can_send(store, event->slot) ||
+    if (event->telling || event->healing || event->leaving || event->line.view.resting ||
+        !store_can_send(store, event->slot) ||
         !line_event_wants_heard(&event->line, store->conf.gone_after_ms, store_now_us(store)))
         return;
     event->heard_call.tries = 0;
@@ -288,8 +336,8 @@ static void say_goodbye(struct line_store *store)
 {
     for (uint32_t i = 0; i < store->events_len; i++) {
         struct store_event *event = store->events[i];
-        if ((event->line.heard_ms == 0 && !event->telling) || event->healing ||
-            !store_can_send(store, event->slot))
+        if ((event->line.heard_ms == 0 && !event->telling) || event->healing || event->leaving ||
+            event->line.view.resting || !store_can_send(store, event->slot))
             continue;
         heard_sent(&event->line.heard, true);
         send_heard(event, &event->goodbye_call, true);
@@ -324,7 +372,8 @@ static void on_event_timer(uv_timer_t *timer)
         event->call.tries = 0;
     ask(event);
     tell_heard(event);
-    if (store_now_us(event->store) - event->line.view.at_us > STORE_STALE_MS * 1000)
+    if (!event->line.view.resting &&
+        store_now_us(event->store) - event->line.view.at_us > STORE_STALE_MS * 1000)
         mark_stale(event); /* last: the store may be closed now */
 }
 
@@ -356,7 +405,7 @@ static struct store_event *make_event(struct line_store *store, struct span id)
 struct store_event *store_event_of(struct line_store *store, struct span id)
 {
     struct store_event *event = store_find(store, id);
-    if (event != NULL || store->events_len == STORE_EVENTS_MAX || !event_id_ok(id))
+    if (event != NULL || store->events_len == STORE_LINES_MAX || !event_id_ok(id))
         return event;
     return make_event(store, id);
 }
@@ -367,7 +416,7 @@ static void open_lanes(struct store_event *event)
     struct line_store *store = event->store;
     const struct line_view *view = &event->line.view;
     unsigned lanes = view->lane == 0 ? line_lanes(view->knobs.shares) : 0;
-    for (unsigned lane = 1; lane <= lanes && store->events_len < STORE_EVENTS_MAX; lane++) {
+    for (unsigned lane = 1; lane <= lanes && store->events_len < STORE_LINES_MAX; lane++) {
         char name[LINE_ID_MAX + 1];
         line_name(line_view_event(view), lane, name);
         if (store_find(store, span_of(name)) == NULL)
@@ -375,100 +424,58 @@ static void open_lanes(struct store_event *event)
     }
 }
 
-static void list(struct store_event *event);
+/* ---- letting go ---- */
 
-static void on_listed(struct redis_call *call, const redisReply *reply)
+static bool is_busy(const struct store_event *event)
 {
-    struct store_event *event = CONTAINER_OF(call, struct store_event, list_call);
-    event->listing = false; /* if it did not work, the next look at the set shows it */
-    if (store_follow(event->store, call, reply))
-        list(event);
+    return event->asking || event->telling || event->requests > 0 || event->errand != ERRAND_NONE ||
+           event->gathered.head != NULL || event->batch.head != NULL;
 }
 
-static void list(struct store_event *event)
+static void release(struct line_store *store);
+
+static void on_gone(uv_handle_t *handle)
 {
+    struct store_event *event = handle->data;
     struct line_store *store = event->store;
-    event->listing = true;
-    struct text command = store_command(store, store->set_slot, 3);
-    resp_cstr(&command, "SADD");
-    resp_cstr(&command, "fg:events");
-    resp_cstr(&command, event->line.view.id);
-    store_send_own(store, &event->list_call, &command, on_listed);
+    line_event_deinit(&event->line);
+    free(event);
+    release(store);
 }
 
-void store_list_event(struct store_event *event)
+static void remove_event(struct line_store *store, uint32_t at)
 {
-    struct line_store *store = event->store;
-    if (event->listing || !store_can_send(store, store->set_slot))
-        return;
-    event->list_call.tries = 0;
-    list(event);
+    struct store_event *event = store->events[at];
+    store->events_len--;
+    store->events[at] = store->events[store->events_len];
+    store->hashes[at] = store->hashes[store->events_len];
+    if (event->line.seen)
+        store->conf.on_event(store->conf.ctx, event->line.view.id, false);
+    uv_close((uv_handle_t *)&event->timer, on_gone);
 }
 
-/* The set is only a hint where to look. An event that we know and that is not in it was forgotten
- * by Redis; events do not go. */
-static void take_set(struct line_store *store, const redisReply *reply)
+/* An event goes with all its lanes, and first of all they. */
+void store_let_go(struct line_store *store)
 {
-    for (uint32_t i = 0; i < store->events_len; i++)
-        store->events[i]->listed = false;
-    for (size_t i = 0; i < resp_len(reply); i++) {
-        struct span id;
-        struct store_event *event = NULL;
-        if (resp_get_str(reply, i, &id))
-            event = store_event_of(store, id);
-        if (event != NULL)
-            event->listed = true;
+    for (uint32_t i = store->events_len; i > 0; i--) {
+        struct store_event *event = store->events[i - 1];
+        struct span whole_id = line_event_of(span_of(event->line.view.id));
+        const struct store_event *whole = store_find(store, whole_id);
+        event->leaving |= whole == NULL || whole->leaving;
     }
-    for (uint32_t i = 0; i < store->events_len; i++) {
-        if (!store->events[i]->listed && store->events[i]->line.seen &&
-            store->events[i]->line.view.lane == 0)
-            store_list_event(store->events[i]);
+    for (int lanes = 1; lanes >= 0; lanes--) {
+        for (uint32_t i = store->events_len; i > 0; i--) {
+            struct store_event *event = store->events[i - 1];
+            if (event->leaving && !is_busy(event) && (event->line.view.lane > 0) == (lanes > 0))
+                remove_event(store, i - 1);
+        }
     }
-}
-
-static void discover(struct line_store *store);
-
-static void on_discovered(struct redis_call *call, const redisReply *reply)
-{
-    struct line_store *store = CONTAINER_OF(call, struct line_store, discover_call);
-    store->discovering = false;
-    if (reply == NULL || store->closed)
-        return;
-    if (store_follow(store, call, reply)) {
-        discover(store);
-        return;
-    }
-    if (reply->type != REDIS_REPLY_ARRAY) {
-        if (store->conf.redis_cluster == NULL)
-            redis_route_drop(store->route, call->node,
-                             reply->str != NULL ? reply->str : "no set of events");
-        return;
-    }
-    store->discovered = true;
-    take_set(store, reply);
-    note_ready(store);
-}
-
-static void discover(struct line_store *store)
-{
-    store->discovering = true;
-    struct text command = store_command(store, store->set_slot, 2);
-    resp_cstr(&command, "SMEMBERS");
-    resp_cstr(&command, "fg:events");
-    store_send_own(store, &store->discover_call, &command, on_discovered);
-}
-
-static void look_for_events(struct line_store *store)
-{
-    if (store->discovering || !store_can_send(store, store->set_slot))
-        return;
-    store->discover_call.tries = 0;
-    discover(store);
+    store_note_ready(store);
 }
 
 static void on_discover_timer(uv_timer_t *timer)
 {
-    look_for_events(timer->data);
+    house_look(timer->data);
 }
 
 /* ---- servers come and go ---- */
@@ -476,19 +483,20 @@ static void on_discover_timer(uv_timer_t *timer)
 void store_node_ready(struct line_store *store, uint8_t node)
 {
     if (!store->discovered)
-        look_for_events(store);
+        house_look(store);
     for (uint32_t i = 0; i < store->events_len; i++) {
-        if (redis_route_node(store->route, store->events[i]->slot) == node)
-            store_tick_now(store->events[i]);
+        struct store_event *event = store->events[i];
+        if (!event->line.view.resting && redis_route_node(store->route, event->slot) == node)
+            store_tick_now(event);
     }
-    note_ready(store);
+    store_note_ready(store);
 }
 
 void store_node_lost(struct line_store *store, uint8_t node)
 {
-    if (node == store->discover_call.node)
+    if (node == store->look_call.node)
         store->discovered = false;
-    note_ready(store);
+    store_note_ready(store);
 }
 
 static void on_turn(void *ctx)
@@ -509,7 +517,7 @@ static void make_name(struct line_store *store)
 int line_store_create(const struct line_store_conf *conf, struct err_slot *err,
                       struct line_store **out)
 {
-    assert(conf->on_view != NULL && conf->on_event != NULL);
+    assert(conf->on_view != NULL && conf->on_event != NULL && conf->describe != NULL);
     assert(conf->tick_period_ms > 0);
     assert(conf->gone_after_ms >= conf->tick_period_ms);
     struct line_store *store = calloc(1, sizeof(*store));
@@ -581,6 +589,7 @@ void line_store_close(struct line_store *store)
     for (uint32_t i = 0; i < store->events_len; i++)
         uv_close((uv_handle_t *)&store->events[i]->timer, on_event_closed);
     redis_route_close(store->route);
+    house_close(store);
     calls_refuse_gathered(store);
     for (uint32_t i = 0; i < store->events_len; i++) {
         if (store->events[i]->line.seen)

@@ -27,6 +27,7 @@
 
 struct line_store;
 struct logger;
+struct store_event;
 
 /* What it points to is borrowed until line_store_close(). */
 struct line_store_conf {
@@ -49,6 +50,8 @@ struct line_store_conf {
     /* An event appeared (also at start, for each) or went. Before the first on_view, after the
      * last. */
     void (*on_event)(void *ctx, const char *id, bool here);
+    /* What a list of ended events shall say of this one: a JSON object. */
+    void (*describe)(void *ctx, const struct line_view *view, struct text *card);
     void *ctx;
 };
 
@@ -89,7 +92,8 @@ struct line_link {
     struct redis_call call;
     struct line_store *store;
     struct line_link *next;
-    uint8_t kind; /* which request this is part of */
+    struct store_event *event; /* NULL: none is held by it */
+    uint8_t kind;              /* which request this is part of */
 };
 
 struct line_join {
@@ -183,11 +187,20 @@ enum line_admin_call {
     LINE_CREATE,     /* doc, knobs; LINE_SAME if it exists (nothing is changed) */
     LINE_CHANGE,     /* doc, knobs */
     LINE_TRANSITION, /* from the state named in `from` (as the caller saw it) to `to`, with doc */
-    LINE_UNDO,   /* the newest change, if if_version is what it made; `to`: the state before it */
-    LINE_SEATS,  /* seats_left; `to` LINE_OPEN: a sold-out event opens when some come back */
-    LINE_PILOT,  /* pilot; LINE_SAME: not now, another front or another interval has decided */
-    LINE_AUDIT,  /* reads: reply is a JSON array, newest first, at most `limit` */
-    LINE_SERIES, /* reads: reply is a JSON array, oldest first, at most `limit` */
+    LINE_UNDO,    /* the newest change, if if_version is what it made; `to`: the state before it */
+    LINE_SEATS,   /* seats_left; `to` LINE_OPEN: a sold-out event opens when some come back */
+    LINE_PILOT,   /* pilot; LINE_SAME: not now, another front or another interval has decided */
+    LINE_ARCHIVE, /* the version `if_version` lies in a file */
+    /* Closed, and archived unless `unarchived`: LINE_NOT_YET. Gone from all fronts once it is
+     * answered; what it leaves in Redis is cleared away by and by. */
+    LINE_DELETE,
+    LINE_FIND, /* LINE_OK: there is such an event, and this front will soon have its picture */
+    /* reads: reply is a JSON array of ended events below `below`, newest first, those with `words`
+     * in id or name; `version` is where to go on, or 0 */
+    LINE_ENDED,
+    LINE_HOUSE_AUDIT, /* as LINE_AUDIT, of what has no event left */
+    LINE_AUDIT,       /* reads: reply is a JSON array, newest first, at most `limit` */
+    LINE_SERIES,      /* reads: reply is a JSON array, oldest first, at most `limit` */
 };
 
 /* One decision of the autopilot. */
@@ -210,9 +223,16 @@ struct line_admin {
     struct span draw, seal;
     uint64_t seats_left;
     const struct line_pilot_move *pilot; /* LINE_PILOT; borrowed until on_done */
+    bool unarchived;                     /* LINE_DELETE */
+    uint64_t below;                      /* LINE_ENDED; 0: from the newest */
+    struct span words;                   /* likewise; borrowed until on_done */
     uint64_t if_version;                 /* 0: any */
     struct span audit; /* JSON object {who, what, from, to, why}; the script adds `at`, `version` */
     uint32_t limit;
+    /* LINE_AUDIT, LINE_SERIES: in the order of time, beginning behind this entry ("0-0") or with
+     * this sample ("0"). In the answer: where to go on, if there is `more`. */
+    bool oldest_first, more;
+    char from_row[48];
     void (*on_done)(struct line_admin *admin);
     void *ctx;
     /* answer */
@@ -220,6 +240,7 @@ struct line_admin {
     enum line_state state;
     uint64_t version;
     struct span reply; /* borrowed during on_done */
+    unsigned step;     /* of a deletion, which takes several calls */
     struct line_link store;
 };
 

@@ -22,6 +22,26 @@ struct request_list {
     uint32_t len;
 };
 
+/* As what the last look at the house has named an event. */
+enum house_named { NAMED_NOT, NAMED_LIVE, NAMED_RESTING };
+enum house_errand { ERRAND_NONE, ERRAND_LIST, ERRAND_END, ERRAND_TOUCH };
+enum house_step { CHORE_BITE, CHORE_DROP, CHORE_DONE };
+enum { CHORE_NAME_MAX = 6 + LINE_EVENT_ID_MAX }; /* "erase:" and an id */
+
+struct house_seen {
+    uint64_t born, n, size;
+    char run_id[REDIS_RUN_ID_LEN + 1];
+};
+
+struct house_chore {
+    bool under_way;
+    enum house_step step;
+    uint64_t at;
+    char *audit; /* NULL: none was told */
+    char name[CHORE_NAME_MAX + 1];
+    struct redis_call call;
+};
+
 struct store_event {
     struct line_event line;
     struct line_store *store;
@@ -34,9 +54,20 @@ struct store_event {
     bool asking_to_heal;    /* and it is a heal */
     bool healing;           /* no other call is sent until heal.lua says that the line is whole */
     bool absent;            /* Redis names it, but nobody knows anything about it */
-    bool listed;            /* seen in the set of events at the last look */
-    bool listing;           /* `list_call` is under way */
-    struct redis_call list_call;
+    uint64_t healing_us;    /* since when */
+    bool unsure;            /* healing waits for the house to confirm that it is still there */
+
+    /* What the house says of it: line_house.c. Of a lane, what it says of its event. */
+    enum house_named named;
+    uint64_t named_us;  /* when that was asked */
+    uint64_t touched_n; /* the n of its last change since it rests */
+    uint64_t hold_us;   /* until then it stays, named or not: an operator is looking at it */
+    bool is_new;        /* created here, and not seen in the set yet */
+    bool touched; /* changed here while it rests: to be told to the house with its new picture */
+    bool leaving; /* is let go as soon as nothing is under way; nobody is admitted */
+    enum house_errand errand;
+    struct redis_call errand_call;
+    uint32_t requests; /* under way, which have a pointer to it */
 
     /* Joins. One script call is under way at most; who joins meanwhile gathers, so that a slow
      * Redis means larger batches and not more calls. */
@@ -69,16 +100,19 @@ struct line_store {
     bool detoured; /* the next command for detour.slot goes there */
     uint64_t ups;
 
-    /* The set of events: its slot, whether it was read, and from whom. */
+    /* The house: its slot, whether it was asked, and what it said last. */
     uint16_t set_slot;
     bool discovered;
-    bool discovering;
-    struct redis_call discover_call;
+    bool looking;
+    uint64_t look_sent_us;
+    struct redis_call look_call;
     uv_timer_t discover_timer;
+    struct house_seen house;
+    struct house_chore chore;
     char name[FRONT_NAME_LEN + 1]; /* of this front, made up at random */
 
-    struct store_event *events[STORE_EVENTS_MAX];
-    uint32_t hashes[STORE_EVENTS_MAX];
+    struct store_event *events[STORE_LINES_MAX];
+    uint32_t hashes[STORE_LINES_MAX];
     uint32_t events_len;
 
     bool leaving; /* the process is coming to its end */
@@ -109,6 +143,8 @@ bool store_can_send(const struct line_store *store, uint16_t slot);
  * other one. What is begun is sent before the next is begun. */
 struct text store_script(struct line_store *store, enum line_script script, const char *id,
                          uint64_t args);
+/* house.lua with a verb and so many arguments after it. */
+struct text store_house_script(struct line_store *store, const char *verb, uint64_t args);
 struct text store_command(struct line_store *store, uint16_t slot, uint64_t words);
 void store_send(struct line_store *store, struct redis_call *call, const struct text *command);
 /* A call of the store itself, with a deadline from now. */
@@ -136,7 +172,19 @@ void nodes_on_lost(void *ctx, const char *why);
 
 void store_begin_healing(struct store_event *event);
 void store_tick_now(struct store_event *event);
-void store_list_event(struct store_event *event); /* puts it into Redis's set of events */
+void store_note_ready(struct line_store *store);
+/* No ticks from now on, if it is over: what it is will not change by itself. */
+void store_rest(struct store_event *event);
+/* Frees those that are leaving, lanes and all; on_event() hears of each. */
+void store_let_go(struct line_store *store);
+
+/* ---- line_house.c ---- */
+
+void house_look(struct line_store *store);
+void house_errand(struct store_event *event, enum house_errand errand);
+/* It was there after this front had learned that Redis knows less of it. */
+bool house_confirms(const struct store_event *event);
+void house_close(struct line_store *store);
 
 /* ---- line_calls.c ---- */
 

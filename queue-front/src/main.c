@@ -1,6 +1,7 @@
 /* main.c: the waiting room as a program: its settings, its keys, its routes. All else that a
  * service needs is common/service. */
 #include "admin_api.h"
+#include "admin_ended.h"
 #include "admin_view.h"
 #include "console.h"
 #include "drawing.h"
@@ -181,6 +182,8 @@ static int add_routes(struct front_shared *shared, struct http_router *routes,
         rc = admin_api_routes(private_routes, err);
     if (rc == 0)
         rc = admin_view_routes(private_routes, err);
+    if (rc == 0)
+        rc = admin_ended_routes(private_routes, err);
     if (rc == 0)
         rc = invite_api_routes(private_routes, err);
     if (rc == 0)

@@ -218,6 +218,11 @@ static void on_page(void *ctx, const struct outcall_answer *answer)
 {
     struct page *page = ctx;
     struct pilot *pilot = page->pilot;
+    if (pilot->event == NULL) { /* deleted meanwhile */
+        if (--pilot->asking == 0)
+            free(pilot);
+        return;
+    }
     page->heard = answer->rc == 0 && answer->status == 200 &&
                   health_parse(answer->body, front_event_id(pilot->event), &page->now);
     front_count(page->heard ? &pilot->front->stats.health_heard
@@ -307,6 +312,11 @@ void pilots_close(struct pilots *pilots)
 
 void pilot_destroy(struct front_event *event)
 {
-    free(event->pilot);
+    struct pilot *pilot = event->pilot;
     event->pilot = NULL;
+    if (pilot == NULL)
+        return;
+    pilot->event = NULL;
+    if (pilot->asking == 0 || pilot->front->pilots->closed)
+        free(pilot); /* else with the last answer that is still to come */
 }

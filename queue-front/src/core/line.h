@@ -162,7 +162,8 @@ struct line_view {
     uint64_t joins_milli;         /* joins a second of late, the peak slowly forgotten */
     uint64_t redis_ms;            /* Redis's wall clock at the tick */
     uint64_t at_us;               /* this loop's monotonic clock at the tick's answer */
-    bool stale; /* no answered tick for STORE_STALE_MS, or the line is being healed */
+    bool resting; /* over, and nobody is inside: nothing moves, and nobody asks Redis any more */
+    bool stale;   /* no answered tick for STORE_STALE_MS, or the line is being healed */
     const struct line_call *calls; /* oldest first, those that may still matter; borrowed */
     uint32_t calls_len;
     struct heard *heard;         /* where polls leave their marks; NULL: nobody keeps any */

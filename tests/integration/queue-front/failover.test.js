@@ -122,7 +122,7 @@ describe('failover', { concurrency: true }, () => {
     const from = cluster.owner(slot);
     const to = cluster.nodes.find((node) => node !== from);
     const move = await beginMove(cluster, slot, from, to);
-    await move.send(['fg:events']);
+    await move.sendAll();
     await makeEvent(house, 'two', {}); // its name goes into the set that is not there any more
     await move.end();
     assert.deepEqual((await to.command('SMEMBERS', 'fg:events')).sort(), ['one', 'two']);

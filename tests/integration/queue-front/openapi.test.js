@@ -207,6 +207,33 @@ test('the program keeps every promise of openapi.yaml, and answers nothing else'
   await open('GET', '/.well-known/jwks.json');
   await admin('GET', '/.well-known/jwks.json');
 
+  // The end.
+  const over = '/admin/events/over';
+  const named = { 'if-match': '"2"' };
+  await admin('PUT', over, { body: { name: 'Over' } });
+  await admin('GET', `${over}/archive`);
+  await admin('POST', action('archive', 'over'), { headers: { 'if-match': '"1"' } });
+  await admin('POST', action('close', 'over'));
+  await admin('GET', `${over}/archive`);
+  await admin('GET', `${over}/archive?from=somewhere`);
+  await bare('GET', `${over}/archive`);
+  await admin('GET', '/admin/events/none/archive');
+  await until('it to be over', async () => (await admin('GET', '/admin/ended')).json.events[0]?.id === 'over');
+  await admin('GET', '/admin/ended?limit=none');
+  await bare('GET', '/admin/ended');
+  await admin('POST', action('archive', 'over'));
+  await admin('DELETE', over, { headers: named });
+  await admin('POST', action('archive', 'over'), { headers: named });
+  await admin('DELETE', over);
+  await admin('DELETE', over, { headers: { 'if-match': '"1"' } });
+  await admin('DELETE', over, { headers: { ...named, 'x-operator': 'x'.repeat(100) } });
+  await bare('DELETE', over, { headers: named });
+  await admin('DELETE', '/admin/events/none', { headers: named });
+  await admin('DELETE', over, { headers: named });
+  await admin('GET', '/admin/audit');
+  await admin('GET', '/admin/audit?limit=none');
+  await bare('GET', '/admin/audit');
+
   // Without Redis: what was known is told, the rest is put off.
   await redis.kill();
   await until('the picture to be old', async () => (await asked('GET', 'me')).json.stale);
@@ -223,6 +250,9 @@ test('the program keeps every promise of openapi.yaml, and answers nothing else'
   await admin('PUT', seats, { body: { seats_left: 3 } });
   await admin('GET', `${ev}/audit`);
   await admin('GET', `${ev}/series`);
+  for (const path of ['/admin/ended', '/admin/audit', '/admin/events/none', '/admin/events/none/archive'])
+    await admin('GET', path);
+  await admin('DELETE', ev, { headers: { 'if-match': (await admin('GET', ev)).headers.etag } });
 
   // Started anew, it knows no event yet, and does not deny any.
   await front.kill();

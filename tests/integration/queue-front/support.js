@@ -61,7 +61,7 @@ export async function makeEvent(house, id, knobs = {}, { open = true } = {}) {
 }
 
 // The kernel spreads connections over a front's loops; thirty of them meet each of three.
-function untilEveryLoop(front, id, state) {
+export function untilEveryLoop(front, id, state) {
   return until(`every loop to show ${id}`, async () => {
     const answers = await Promise.all(
       Array.from({ length: 30 }, () => front.http.get(`/v1/queue/${id}/status`)));

@@ -55,6 +55,14 @@ static void on_event(void *ctx, const char *id, bool here)
     watcher->events = here ? watcher->events + 1 : watcher->events - 1;
 }
 
+static void describe(void *ctx, const struct line_view *view, struct text *card)
+{
+    (void)ctx;
+    json_open(card, '{');
+    json_member_u64(card, "issued", view->issued);
+    json_close(card, '}');
+}
+
 static void on_pulse(uv_timer_t *timer)
 {
     (void)timer;
@@ -75,6 +83,7 @@ static void open_store(struct rig *rig, int which)
         .rng = rng_system(),
         .on_view = on_view,
         .on_event = on_event,
+        .describe = describe,
         .ctx = &rig->watcher[which],
     };
     rig->watcher[which].rig = rig;

@@ -1,0 +1,126 @@
+-- sweep.lua: takes away what an event leaves behind once it is over, a bite at a time: of a closed one
+-- all that only its visitors had a use for (`sweep`), of a deleted one everything (`erase`).
+--
+-- ARGV: run id (not compared: it makes no difference here), what, where to go on (0: the beginning)
+-- Answer: {OK, where to go on or 0, audit entry of the deletion ('' of a sweep)};
+--   {WRONG_STATE} if the event is neither closed nor deleted: it is not touched
+--
+-- Each bite is bounded by BITE keys and frees them in the background, and may be taken twice: whoever
+-- finds a sweep unfinished begins anew. A deleted event's `cfg` goes last, and until then nothing can
+-- be created under its id; then `erased` stands for some seconds for those fronts whose calls were
+-- under way, so that heal.lua does not bring back what they remember.
+--
+-- What goes by itself and is left alone: heard:EPOCH:PAGE and code:CODE, which expire.
+
+local BITE = 256
+local ERASED_MS = 5000
+local DIGITS, LEVEL_FULL = 8, 4194304 -- of the buckets of idempotency keys: see join.lua
+
+local VISITORS = { 'called', 'gone', 'ended', 'skipped', 'hist', 'door', 'knock', 'back', 'early',
+    'moved', 'marks', 'left', 'fronts', 'contacts', 'aways', 'active', 'ends', 'lanes', 'heal', 'pilot' }
+local RECORDS = { 'seq', 'serving', 'bucket', 'told', 'series', 'audit' }
+local AUDIT_KEPT = 100 -- of an archived event: who closed, archived and touched it since
+
+local what, at = ARGV[2], tonumber(ARGV[3])
+local cfg = call('HMGET', CFG, 'state', 'deleted', 'archived', 'version')
+local entry = cfg[2] or ''
+if what == 'erase' and not cfg[2] or what == 'sweep' and tonumber(cfg[1]) ~= CLOSED then
+    return { WRONG_STATE, 0, '' }
+end
+
+local function unlink(names)
+    each_line(function()
+        for _, name in ipairs(names) do
+            call('UNLINK', prefix .. name)
+        end
+    end)
+end
+
+-- How many buckets of idempotency keys a line of this length has on all its levels together.
+local function buckets_of(issued)
+    local all, of_level, full = 4 ^ DIGITS, 4 ^ DIGITS, LEVEL_FULL
+    while issued >= full do
+        of_level, full = of_level * 4, full * 4
+        all = all + of_level
+    end
+    return issued > 0 and all or 0
+end
+
+local function bucket_name(number)
+    local digits, of_level = DIGITS, 4 ^ DIGITS
+    while number >= of_level do
+        number, digits, of_level = number - of_level, digits + 1, of_level * 4
+    end
+    local name = {}
+    for i = digits, 1, -1 do
+        name[i] = number % 4
+        number = math.floor(number / 4)
+    end
+    return table.concat(name)
+end
+
+-- The lines' buckets one behind the other; answers where to go on, 0 at the end.
+local function unlink_buckets(from)
+    local left, next = from, 0
+    each_line(function()
+        local all = buckets_of(tonumber(call('GET', prefix .. 'seq')) or 0)
+        if left >= all then
+            left = left - all
+        elseif left >= 0 then
+            local names = {}
+            for number = left, math.min(left + BITE, all) - 1 do
+                names[#names + 1] = prefix .. 'idem:' .. bucket_name(number)
+            end
+            call('UNLINK', unpack(names))
+            next, left = from + #names, -1
+        end
+    end)
+    return next
+end
+
+local function begin()
+    local minute = tonumber(call('HGET', root .. 'bucket', 'minute')) or 0
+    for old = minute, minute + 1 do
+        call('UNLINK', root .. 'ip:' .. old)
+    end
+    each_line(function() -- a page is 65,536 places, so there are few
+        for _, page in ipairs(call('ZRANGE', prefix .. 'aways', 0, -1)) do
+            call('UNLINK', away_key(page))
+        end
+    end)
+    unlink(VISITORS)
+end
+
+local function keep_little()
+    call('HDEL', CFG, 'undo_version', 'undo_state')
+    for _, name in ipairs({ 'doc', knob_names() }) do
+        call('HDEL', CFG, 'undo:' .. name)
+    end
+    if cfg[3] == cfg[4] then
+        unlink({ 'series', 'told' })
+        call('XTRIM', root .. 'audit', 'MAXLEN', AUDIT_KEPT)
+    end
+end
+
+local function erase_rest()
+    unlink(RECORDS)
+    call('SET', root .. 'erased', 1, 'PX', ERASED_MS)
+    local cfgs = {}
+    each_line(function() cfgs[#cfgs + 1] = prefix .. 'cfg' end)
+    call('UNLINK', unpack(cfgs)) -- last: each_line() reads it
+end
+
+-- `at` counts from 1, which is the first bucket.
+if at == 0 then
+    begin()
+    return { OK, 1, entry }
+end
+local next = unlink_buckets(at - 1)
+if next > 0 then
+    return { OK, next + 1, entry }
+elseif what == 'erase' then
+    erase_rest()
+else
+    keep_little()
+end
+return { OK, 0, entry }

@@ -1,0 +1,225 @@
+// How an event ends: it is closed, archived and deleted, its id is used again, and thousands that have
+// ended cost those that run nothing. One house of two fronts with a real Redis.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
+import { openScope, until } from '../../lib-js/index.js';
+import { Visitor, act, makeEvent, openHouse, patch, startFront, untilEveryLoop } from './support.js';
+
+const version = async (front, id) => (await front.admin.get(`/admin/events/${id}`)).headers.etag;
+const listed = async (front) => (await front.admin.get('/admin/events')).json.events.map(({ id }) => id);
+const ended = async (front, query = '') => (await front.admin.get(`/admin/ended${query}`)).json;
+const keysOf = async (redis, id) => (await redis.command('KEYS', `fg:{${id}}:*`)).sort();
+
+async function untilRests(house, id) {
+  for (const front of house.fronts)
+    await until(`${id} to be among what is over`, async () => !(await listed(front)).includes(id));
+}
+
+async function remove(front, id, { unarchived = false, headers = {} } = {}) {
+  return front.admin.delete(`/admin/events/${id}${unarchived ? '?unarchived=true' : ''}`, {
+    headers: { 'If-Match': await version(front, id), ...headers },
+  });
+}
+
+// All parts, as whoever keeps the file reads them.
+async function archiveOf(front, id) {
+  let text = '';
+  let parts = 0;
+  for (let path = `/admin/events/${id}/archive`; path; parts += 1) {
+    const part = await front.admin.get(path);
+    assert.equal(part.status, 200, part.text);
+    assert.match(part.headers['content-type'], /^application\/x-ndjson/);
+    text += part.text;
+    path = part.headers.link?.match(/^<([^>]+)>; rel="next"$/)?.[1];
+  }
+  assert.ok(text.endsWith('\n'));
+  return { lines: text.trimEnd().split('\n').map((line) => JSON.parse(line)), parts };
+}
+
+const ticks = async (front) => (await front.metrics()).get('fairgate_store_ticks_total');
+
+describe('the end of an event', () => {
+  const scope = openScope();
+  let house;
+  before(async () => {
+    house = await openHouse(null, { scope, fronts: 2, config: { http: { loops: 2 }, line: { gone_after: '2s' } } });
+  });
+  after(() => scope.close());
+
+  test('a closed event rests: it is told about, and Redis is asked nothing of it', async () => {
+    await makeEvent(house, 'rest', { message: { en: 'Over soon' } });
+    const visitor = new Visitor(house.front, 'rest');
+    await visitor.joined();
+    await act(house.front, 'rest', 'close');
+    await untilRests(house, 'rest');
+    await until('a dozen looks at the house without a tick', async () => {
+      const before = await Promise.all(house.fronts.map(ticks));
+      const calls = await house.redis.commandCalls();
+      await until('looks', async () => (await house.redis.commandCalls()).evalsha >= calls.evalsha + 12);
+      return isDeepStrictEqual(await Promise.all(house.fronts.map(ticks)), before);
+    });
+    for (const front of house.fronts) {
+      assert.equal((await front.http.get('/v1/queue/rest/status')).json.state, 'closed');
+      assert.equal((await visitor.me({ front })).json.state, 'closed');
+      assert.equal((await front.http.get('/v1/queue/rest/fairness')).json.state, 'closed');
+      assert.equal((await front.metrics()).get('fairgate_line_issued{event="rest"}'), undefined);
+    }
+    const join = await new Visitor(house.fronts[1], 'rest').join();
+    assert.deepEqual([join.status, join.json.code], [409, 'event-closed']);
+  });
+
+  test('what an operator changes of it is seen by all fronts, and ended events are listed by pages', async () => {
+    for (const id of ['last-1', 'last-2', 'last-3']) {
+      await makeEvent(house, id, { name: `Night ${id.at(-1)}` });
+      await act(house.front, id, 'close');
+      await untilRests(house, id);
+    }
+    await patch(house.front, 'last-2', { name: 'Another night' });
+    for (const front of house.fronts)
+      await until('the new name', async () => (await front.admin.get('/admin/events/last-2')).json.name === 'Another night');
+    const names = async (query) => (await ended(house.front, query)).events.map(({ name }) => name);
+    await until('the list to say it', async () => (await names('?q=another')).join() === 'Another night');
+    assert.deepEqual(await names('?limit=3'), ['Night 3', 'Another night', 'Night 1']);
+    const first = await ended(house.front, '?limit=2&q=last-');
+    assert.deepEqual(first.events.map(({ id }) => id), ['last-3', 'last-2']);
+    const second = await ended(house.front, `?limit=2&q=last-&below=${first.next}`);
+    assert.deepEqual([second.events.map(({ id }) => id), second.next], [['last-1'], null]);
+  });
+
+  test('closed, archived, deleted, created again: old tickets are nothing there', async () => {
+    await makeEvent(house, 'again', { lanes: [{ id: 'fans', name: 'Fans', share: 20, invitations: 5 }] });
+    const early = [];
+    for (let i = 0; i < 20; i += 1) {
+      const visitor = new Visitor(house.fronts[i % 2], 'again');
+      early.push({ visitor, ...(await visitor.joined()) });
+    }
+    await early[0].visitor.entered();
+    await early[1].visitor.leave();
+
+    assert.equal((await remove(house.front, 'again')).json.code, 'event-not-closed');
+    assert.equal((await house.front.admin.get('/admin/events/again/archive')).json.code, 'event-not-closed');
+    await act(house.front, 'again', 'close');
+    assert.equal((await remove(house.front, 'again')).json.code, 'event-not-archived');
+    assert.equal((await house.front.admin.delete('/admin/events/again')).json.code, 'if-match-missing');
+
+    const { lines, parts } = await archiveOf(house.fronts[1], 'again');
+    const [head, fairness, ofFans] = lines;
+    assert.deepEqual([head.format, head.format_version, head.event, head.state], ['fairgate-archive', 1, 'again', 'closed']);
+    assert.deepEqual([head.figures.joined, head.figures.entered], [20, 1]);
+    assert.equal(head.document.lanes[0].id, 'fans');
+    assert.match(head.incarnation, /^[0-9a-f]{18}$/);
+    assert.match(fairness.commitment, /^[0-9a-f]{64}$/);
+    assert.equal(ofFans.lane, 'fans');
+    const acts = lines.filter(({ audit }) => audit).flatMap(({ audit }) => audit).map(({ what }) => what);
+    assert.deepEqual([acts[0], acts.at(-1)], ['create', 'close']);
+    assert.ok(lines.some(({ series }) => series));
+    assert.deepEqual(lines.at(-1), { parts });
+
+    const headers = { 'If-Match': await version(house.front, 'again'), 'X-Operator': 'kim' };
+    const archived = await house.front.admin.post('/admin/events/again/actions/archive', { headers });
+    assert.equal(archived.status, 200, archived.text);
+    const stale = await house.front.admin.delete('/admin/events/again', { headers: { 'If-Match': '"1"' } });
+    assert.equal(stale.status, 412);
+    const gone = await remove(house.front, 'again', { headers: { 'X-Operator': 'kim' } });
+    assert.equal(gone.status, 204, gone.text);
+    const { audit } = (await house.fronts[1].admin.get('/admin/audit')).json;
+    assert.deepEqual([audit[0].what, audit[0].from.event, audit[0].who], ['delete', 'again', 'kim (admin token)']);
+    for (const front of house.fronts) {
+      await until('everybody to have forgotten it', async () =>
+        (await front.http.get('/v1/queue/again/status')).status === 404);
+    }
+    assert.ok(!(await ended(house.front)).events.some(({ id }) => id === 'again'));
+    await until('nothing to be left of it', async () => (await keysOf(house.redis, 'again')).length === 0);
+
+    await makeEvent(house, 'again', {});
+    const old = early[2].visitor;
+    assert.deepEqual([(await old.me()).status, (await old.me()).json.code], [401, 'event-renewed']);
+    assert.equal((await new Visitor(house.front, 'again').joined()).position, 1);
+  });
+
+  test('a draft is deleted without an archive, and its id is free at once', async () => {
+    for (let round = 0; round < 3; round += 1) {
+      await makeEvent(house, 'draft', { name: `Try ${round}` }, { open: false });
+      assert.equal((await remove(house.fronts[round % 2], 'draft')).status, 204);
+      await until('both to have forgotten it', async () => {
+        const answers = await Promise.all(house.fronts.map((front) => front.admin.get('/admin/events/draft')));
+        return answers.every(({ status }) => status === 404);
+      });
+      await until('its id to be free', async () => (await keysOf(house.redis, 'draft')).every((key) => key.endsWith(':erased')));
+    }
+  });
+
+  test('who dies over a deletion leaves it to the others', async () => {
+    await makeEvent(house, 'cut', {});
+    const doomed = await startFront(house);
+    await new Visitor(house.front, 'cut').joined();
+    await act(house.front, 'cut', 'close');
+    await untilRests(house, 'cut');
+    // As a front leaves it that is killed between the two calls of a deletion.
+    await house.redis.command('ZADD', '{fg:events}:chores', '1', 'erase:cut');
+    await house.redis.command('HSET', 'fg:{cut}:cfg', 'deleted', '{"who":"kim","what":"delete"}', 'boot', '');
+    await until('nothing to be left of it', async () => (await keysOf(house.redis, 'cut')).length === 0);
+    for (const front of [...house.fronts, doomed])
+      await until('all to have forgotten it', async () => (await front.http.get('/v1/queue/cut/status')).status === 404);
+    assert.equal((await house.front.admin.get('/admin/audit')).json.audit[0].what, 'delete');
+    await doomed.stop();
+  });
+
+  test('a front that slept through a deletion does not bring it back', async () => {
+    await makeEvent(house, 'slept', {});
+    await new Visitor(house.front, 'slept').joined();
+    await act(house.front, 'slept', 'close');
+    await untilRests(house, 'slept');
+    const [front, sleeper] = house.fronts;
+    sleeper.pause();
+    assert.equal((await remove(front, 'slept', { unarchived: true })).status, 204);
+    await until('nothing to be left of it', async () => (await keysOf(house.redis, 'slept')).length === 0);
+    sleeper.resume();
+    await until('it to have heard', async () => (await sleeper.http.get('/v1/queue/slept/status')).status === 404);
+    assert.deepEqual(await keysOf(house.redis, 'slept'), []);
+  });
+
+  test('a front that slept through deletion and another making knows only the newer', async () => {
+    await makeEvent(house, 'twice', {});
+    const visitor = new Visitor(house.front, 'twice');
+    for (let i = 0; i < 30; i += 1) await new Visitor(house.front, 'twice').joined();
+    await visitor.joined();
+    await act(house.front, 'twice', 'close');
+    await untilRests(house, 'twice');
+    const [front, sleeper] = house.fronts;
+    sleeper.pause();
+    assert.equal((await remove(front, 'twice', { unarchived: true })).status, 204);
+    await until('its id to be free', async () =>
+      (await front.admin.put('/admin/events/twice', { body: { name: 'Newer' } })).status === 201);
+    await act(front, 'twice', 'open');
+    sleeper.resume();
+    for (const one of house.fronts) await untilEveryLoop(one, 'twice', 'open');
+    assert.equal((await new Visitor(sleeper, 'twice').joined()).position, 1);
+    assert.equal((await visitor.me({ front: sleeper })).json.code, 'event-renewed');
+    assert.equal((await new Visitor(front, 'twice').joined()).position, 2);
+  });
+
+  test('once swept it is called up for operators, and a Redis that lost it all gets back what runs', async () => {
+    await makeEvent(house, 'old', { name: 'Long ago' });
+    const visitor = new Visitor(house.front, 'old');
+    await visitor.joined({ headers: { 'Idempotency-Key': 'one' } });
+    await act(house.front, 'old', 'close');
+    await untilRests(house, 'old');
+    await house.redis.command('ZADD', '{fg:events}:chores', '1', 'sweep:old');
+    for (const front of house.fronts)
+      await until('visitors to be told no more of it', async () => (await front.http.get('/v1/queue/old/status')).status === 404);
+    assert.ok(!(await keysOf(house.redis, 'old')).some((key) => /:(idem|called|active|ip)/.test(key)));
+    assert.equal((await house.fronts[1].admin.get('/admin/events/old')).json.name, 'Long ago');
+    const { lines } = await archiveOf(house.front, 'old');
+    assert.equal(lines[0].figures.joined, 1);
+    await makeEvent(house, 'runs', {});
+    await new Visitor(house.front, 'runs').joined();
+    await house.redis.command('FLUSHALL');
+    for (const front of house.fronts)
+      await until('the line to be whole', async () => (await new Visitor(front, 'runs').join()).status === 201);
+    assert.equal(await house.redis.command('SISMEMBER', 'fg:events', 'runs'), 1);
+    assert.equal((await remove(house.front, 'old', { unarchived: true })).status, 404);
+  });
+});
