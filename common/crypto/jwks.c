@@ -163,6 +163,21 @@ struct span jwks_key_kid(const struct jwks_key *key)
     return (struct span){key->kid, key->kid_len};
 }
 
+int jwks_key_put_pem(const struct jwks_key *key, struct text *text, struct err_slot *err)
+{
+    assert(key->signs);
+    BIO *bio = BIO_new(BIO_s_secmem());
+    char *bytes = NULL;
+    long len = 0;
+    bool good = bio != NULL &&
+                PEM_write_bio_PKCS8PrivateKey(bio, key->evp, NULL, NULL, 0, NULL, NULL) == 1 &&
+                (len = BIO_get_mem_data(bio, &bytes)) > 0;
+    if (good)
+        text_add(text, bytes, (size_t)len);
+    BIO_free(bio);
+    return good ? 0 : refuse(err, ERR_AUTH, "writing a key");
+}
+
 bool jwks_key_signs(const struct jwks_key *key)
 {
     return key->signs;
@@ -278,6 +293,12 @@ const struct jwks_key *jwks_signer(const struct jwks *set)
     return NULL;
 }
 
+const struct jwks_key *jwks_at(const struct jwks *set, size_t index)
+{
+    assert(index < set->len);
+    return set->key[index];
+}
+
 size_t jwks_len(const struct jwks *set)
 {
     return set->len;
@@ -292,6 +313,47 @@ void jwks_destroy(struct jwks *set)
     free(set);
 }
 
+/* OpenSSL says "unsupported" of the end of a file as of what it cannot read. */
+static bool has_key_left(BIO *bio)
+{
+    static const char word[] = "-----BEGIN ";
+    char *rest = NULL;
+    long len = BIO_get_mem_data(bio, &rest);
+    return len > 0 && memmem(rest, (size_t)len, word, sizeof(word) - 1) != NULL;
+}
+
+/* All keys of one file, which stand there one after the other. */
+static int add_from(struct jwks *set, struct span pem, struct err_slot *err)
+{
+    BIO *bio = BIO_new_mem_buf(pem.ptr, (int)pem.len);
+    if (bio == NULL)
+        return refuse(err, ERR_NOMEM, "a key");
+    int rc = 0;
+    for (bool first = true; rc == 0 && (first || has_key_left(bio)); first = false) {
+        EVP_PKEY *evp = PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL);
+        struct jwks_key *key = NULL;
+        if (evp == NULL)
+            rc = refuse(err, ERR_SYNTAX, "no private key in PEM that can be read");
+        else
+            rc = key_from_evp(evp, true, err, &key);
+        if (rc == 0 && (rc = jwks_add(set, key, err)) < 0)
+            jwks_key_destroy(key);
+    }
+    BIO_free(bio);
+    return rc;
+}
+
+static int add_file(struct jwks *set, const char *path, struct err_slot *err)
+{
+    struct secret_file *secret;
+    int rc = secret_file_read(path, err, &secret);
+    if (rc < 0)
+        return rc;
+    rc = add_from(set, secret_file_span(secret), err);
+    secret_file_destroy(secret);
+    return rc < 0 && err != NULL ? err_wrap(err, "%s", path) : rc;
+}
+
 int jwks_load(struct span paths, struct err_slot *err, struct jwks **out)
 {
     struct jwks *set;
@@ -302,16 +364,13 @@ int jwks_load(struct span paths, struct err_slot *err, struct jwks **out)
     while (rest.ptr != NULL && rc == 0) {
         struct span item;
         char path[PATH_MAX_BYTES];
-        struct jwks_key *key = NULL;
         rest = span_cut(rest, ',', &item);
         item = span_trim(item);
         if (item.len == 0 || !span_to_cstr(item, path, sizeof(path)))
             rc = err_set(err, ERR_SYNTAX, "\"%.*s\" is no list of key files", (int)paths.len,
                          paths.ptr);
         else
-            rc = jwks_key_load(path, err, &key);
-        if (rc == 0 && (rc = jwks_add(set, key, err)) < 0)
-            jwks_key_destroy(key);
+            rc = add_file(set, path, err);
     }
     if (rc == 0 && set->len == 0)
         rc = err_set(err, ERR_SYNTAX, "there is no key file");

@@ -28,6 +28,8 @@ int jwks_key_parse(struct span pem, struct err_slot *err, struct jwks_key **out)
 int jwks_key_generate(struct err_slot *err, struct jwks_key **out);
 struct span jwks_key_kid(const struct jwks_key *key); /* borrowed from the key */
 bool jwks_key_signs(const struct jwks_key *key);      /* its private half is here */
+/* The private half, PKCS#8; what it was written to is to be wiped. */
+int jwks_key_put_pem(const struct jwks_key *key, struct text *text, struct err_slot *err);
 void jwks_key_destroy(struct jwks_key *key);
 
 int jwks_create(struct err_slot *err, struct jwks **out);
@@ -36,11 +38,13 @@ int jwks_add(struct jwks *set, struct jwks_key *key, struct err_slot *err);
 /* Public keys from {"keys":[...]}; those of other types and uses are passed over, as RFC 7517 asks.
  * A set without any usable key is an error. */
 int jwks_parse(struct span json, struct err_slot *err, struct jwks **out);
-/* Private keys from files named in a list "current.pem, previous.pem"; the first signs. */
+/* Private keys from files named in a list "current.pem, previous.pem", or from one file in which
+ * they stand one after the other; the first signs. */
 int jwks_load(struct span paths, struct err_slot *err, struct jwks **out);
 const struct jwks_key *jwks_find(const struct jwks *set, struct span kid); /* or NULL */
 const struct jwks_key *jwks_signer(const struct jwks *set); /* the first with a private half */
 size_t jwks_len(const struct jwks *set);
+const struct jwks_key *jwks_at(const struct jwks *set, size_t index); /* below jwks_len() */
 void jwks_put(struct text *text, const struct jwks *set); /* {"keys":[...]}, public halves only */
 void jwks_destroy(struct jwks *set);
 

@@ -18,6 +18,7 @@
 
 #include <assert.h>
 #include <sodium.h>
+#include <stdio.h>
 
 static_assert(MAC_BYTES == crypto_shorthash_siphashx24_BYTES, "128 bits");
 static_assert(MAC_KEY_BYTES == crypto_shorthash_siphashx24_KEYBYTES, "128 bits");
@@ -78,6 +79,18 @@ int mac_ring_load(const char *path, struct err_slot *err, struct mac_ring *out)
     rc = mac_ring_parse(secret_file_span(secret), err, out);
     secret_file_destroy(secret);
     return rc < 0 && err != NULL ? err_wrap(err, "%s", path) : rc;
+}
+
+void mac_key_name(const struct mac_ring_key *key, char name[MAC_NAME_MAX + 1])
+{
+    static const char purpose[] = "fairgate key name";
+    uint8_t digest[crypto_generichash_BYTES_MIN];
+    int rc = crypto_generichash(digest, sizeof(digest), (const uint8_t *)purpose, sizeof(purpose),
+                                key->key, MAC_KEY_BYTES);
+    assert(rc == 0);
+    int len = snprintf(name, MAC_NAME_MAX + 1, "%u-%02x%02x%02x%02x", key->id, digest[0], digest[1],
+                       digest[2], digest[3]);
+    assert(len > 0 && len <= MAC_NAME_MAX);
 }
 
 void mac_ring_wipe(struct mac_ring *ring)

@@ -11,7 +11,12 @@
 #include "base/err.h"
 #include "base/span.h"
 
-enum { MAC_BYTES = 16, MAC_KEY_BYTES = 16, MAC_RING_MAX = 4 };
+enum {
+    MAC_BYTES = 16,
+    MAC_KEY_BYTES = 16,
+    MAC_RING_MAX = 4,
+    MAC_NAME_MAX = 12, /* "255-0123abcd" */
+};
 
 struct mac_ring {
     struct mac_ring_key {
@@ -26,6 +31,10 @@ struct mac_ring {
 int mac_ring_load(const char *path, struct err_slot *err, struct mac_ring *out);
 int mac_ring_parse(struct span text, struct err_slot *err, struct mac_ring *out);
 void mac_ring_wipe(struct mac_ring *ring);
+
+/* What a key may be called in public: its id and four bytes that follow from the key, so that two
+ * programs can compare what they hold, and two keys under one id are not taken for the same. */
+void mac_key_name(const struct mac_ring_key *key, char name[MAC_NAME_MAX + 1]);
 
 static inline uint8_t mac_ring_current(const struct mac_ring *ring)
 {

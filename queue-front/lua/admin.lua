@@ -173,6 +173,7 @@ if ARGV[2] == 'create' then
         string.format('%012x%06x', now_ms, tonumber(ARGV[4])))
     take_seal()
     write_document()
+    sign_document()
     audit(ARGV[6], 1)
     return { OK, DRAFT, 1 }
 end
@@ -212,6 +213,7 @@ if ARGV[2] ~= 'change' and tonumber(ARGV[5]) ~= state then
     state = tonumber(ARGV[5])
 end
 write_document()
+sign_document()
 version = call('HINCRBY', KEYS[1], 'version', 1)
 call('HSET', KEYS[1], 'undo_version', version, unpack(kept))
 audit(ARGV[6], version)

@@ -4,7 +4,8 @@
 --   then what it has seen: issued, serving, dead, active, outstanding, admitted, no_shows,
 --   1000 - show_up_milli (so that of this too the highest is the one that was measured),
 --   service_rate_milli, version, state, document, seed, entries,
---   beacon, drawn_ms, knobs in knob_names()' order, seal, closed entries or '', closed_ms, proof
+--   beacon, drawn_ms, knobs in knob_names()' order, seal, closed entries or '', closed_ms, proof, era of
+--   the version, identity
 -- Answer: {OK} the line is whole; {HEAL, ms} a collection is open for so long; {UNKNOWN} nobody
 --   knows this event, or it has no such lane; {RENEWED} there is a newer one of this id
 --
@@ -51,9 +52,10 @@ local gone_back = version > 0 and incarnation < newest
 if gone_back then
     issued, serving, version, same_run = 0, 0, 0, false
 end
+local seen_version, seen_era = tonumber(ARGV[15]), tonumber(ARGV[#ARGV - 1])
 
 if same_run and issued >= tonumber(ARGV[6]) and serving >= tonumber(ARGV[7]) and
-    version >= tonumber(ARGV[15]) then
+    (lane > 0 or not document_behind(version, seen_version, seen_era)) then
     return { OK }
 end
 
@@ -66,8 +68,8 @@ end
 
 local function contribute()
     call('HSET', heal, 'incarnation', newest)
-    local names = { 'gap', 'version', unpack(MARKS) }
-    local values = { ARGV[3], ARGV[15], unpack(ARGV, 6, 14) }
+    local names = { 'gap', unpack(MARKS) }
+    local values = { ARGV[3], unpack(ARGV, 6, 14) }
     local known = call('HMGET', heal, unpack(names))
     for i, name in ipairs(names) do
         if tonumber(values[i]) > (tonumber(known[i]) or -1) then
@@ -75,8 +77,12 @@ local function contribute()
         end
     end
     call('HSET', heal, 'since:' .. ARGV[4], ARGV[5])
-    if tonumber(ARGV[15]) > (tonumber(known[2]) or 0) then
-        call('HSET', heal, 'state', ARGV[16], 'doc', ARGV[17], 'seed', ARGV[18], 'entries', ARGV[19],
+    local noted = call('HMGET', heal, 'version', 'era')
+    local noted_version, noted_era = tonumber(noted[1]) or 0, tonumber(noted[2]) or 0
+    if seen_version > 0 and (seen_era > noted_era or
+        (seen_era == noted_era and seen_version > noted_version)) then
+        call('HSET', heal, 'version', seen_version, 'era', seen_era, 'identity', ARGV[#ARGV],
+            'state', ARGV[16], 'doc', ARGV[17], 'seed', ARGV[18], 'entries', ARGV[19],
             'beacon', ARGV[20], 'drawn_ms', ARGV[21])
         for i, name in ipairs({ knob_names() }) do
             call('HSET', heal, name, ARGV[21 + i])
@@ -131,11 +137,21 @@ end
 local function restore_document(marks)
     if lane > 0 then
         restore_draw()
-    end
-    if lane > 0 or marks.version <= version then
         return
     end
-    version = marks.version
+    local is_newer = document_behind(version, marks.version or 0, marks.era or 0)
+    if same_run and not is_newer then
+        return -- nothing was lost but counters
+    end
+    local era = math.max(tonumber(call('HGET', CFG, 'era')) or 0, marks.era or 0)
+    version = is_newer and marks.version or version
+    call('HSET', KEYS[1], 'healed_from', era, 'era', math.max(now_ms, era + 1), 'healed', version)
+    if marks.identity and marks.identity ~= '' then
+        call('HSETNX', KEYS[1], 'identity', marks.identity)
+    end
+    if not is_newer then
+        return
+    end
     local fields = { 'version', version, 'state', marks.state }
     if newest ~= '' then
         fields = { 'incarnation', newest, unpack(fields) }
@@ -145,6 +161,7 @@ local function restore_document(marks)
         fields[#fields + 1] = call('HGET', heal, name)
     end
     call('HSET', KEYS[1], unpack(fields))
+    sign_document()
     restore_draw()
 end
 

@@ -5,10 +5,11 @@
 --   upto of the newest stretch; then how many entries given up before the draw follow, and each of
 --   them with its position; then of the places that moved: run and number of the newest move that this
 --   front knows, how many follow, and each of them with its moves (a front tells them after a loss);
---   then what this front has seen since its last tick, in the order of TOLD
+--   then what this front has seen since its last tick, in the order of TOLD; then of the document it
+--   has: era and digest; and the name of the identity key that an event gets which has none
 -- Answer: {OK, state, version, issued, serving, waiting, active, outstanding, admitted, no_shows,
 --   show_up_milli, service_rate_milli, now_ms, dead, generation,
---   {doc, knobs...} or {} if the front has this version, {stretch, ...} those it has not,
+--   {doc, knobs..., era, digest, identity} or {} if the front has it, {stretch, ...} those it has not,
 --   {places judged, ghosts stepped over ever, ghosts waiting, number of the newest change of `away`,
 --   of the newest that fronts must know before they show any, and when they may},
 --   {seed, entries or '' before the draw, beacon, drawn_ms, state before a freeze, version that an
@@ -60,15 +61,20 @@ local SERIES_MAX = 4096      -- samples kept; full, every second one goes and th
 
 local cfg = cfg_read('boot', 'version', 'state', 'rate_milli', 'burst', 'max_active',
     'call_ttl_ms', 'grace_ms', 'opens_at_ms', 'prequeue_at_ms',
-    'seats_left', 'pilot_ceiling_milli', 'pilot_floor_milli', 'odds', 'shares')
+    'seats_left', 'pilot_ceiling_milli', 'pilot_floor_milli', 'odds', 'shares', 'era', 'digest')
 local counters = call('MGET', prefix .. 'seq', prefix .. 'serving')
 local version, state = tonumber(cfg[2]) or 0, tonumber(cfg[3])
 local issued, serving = tonumber(counters[1]) or 0, tonumber(counters[2]) or 0
+-- What this front has of the document stands at the end: version as ARGV[4], era, digest, and the
+-- identity key that an event gets which has none.
+local known_version, known_era = tonumber(ARGV[4]), tonumber(ARGV[#ARGV - 2])
+local era, digest = tonumber(cfg[16]) or 0, cfg[17] or ''
+local has_document = version == known_version and era == known_era and digest == ARGV[#ARGV - 1]
 local refused = refusal(cfg[1])
 if refused then
     return refused
 elseif issued < tonumber(ARGV[2]) or serving < tonumber(ARGV[3]) or
-    version < tonumber(ARGV[4]) then
+    (lane == 0 and not has_document and document_behind(version, known_version, known_era)) then
     return { HEAL }
 end
 local rate_milli, burst, max_active = tonumber(cfg[4]), tonumber(cfg[5]), tonumber(cfg[6])
@@ -739,11 +745,20 @@ take_told()
 learn_moves()
 
 local document, drawn = {}, {}
-if version > tonumber(ARGV[4]) then
+if not has_document or version ~= known_version then -- this tick may have moved the event
+    if digest == '' then
+        digest = sign_document()
+    end
+    if ARGV[#ARGV] ~= '' then
+        call('HSETNX', CFG, 'identity', ARGV[#ARGV])
+    end
     document = call('HMGET', CFG, 'doc', knob_names())
     for i = 2, #document do
         document[i] = document[i] or 0 -- a knob that is younger than this event
     end
+    document[#document + 1] = era
+    document[#document + 1] = digest
+    document[#document + 1] = call('HGET', CFG, 'identity') or ''
     drawn = cfg_read('seed', 'entries', 'beacon', 'drawn_ms', 'frozen_from',
         'undo_version', 'undo_state', 'sealed', 'closed', 'closed_ms', 'proof')
     drawn = { drawn[1] or '', drawn[2] or '', drawn[3] or '', drawn[4] or '0', drawn[5] or PAUSED,

@@ -29,6 +29,41 @@ void admin_answer_document(struct http_req *req, unsigned status, const struct e
     answer_json(req, status, &json, &headers);
 }
 
+void admin_answer_unreadable(struct http_req *req, const struct front_event *event)
+{
+    const struct event_doc_fault *fault = &event->doc_fault;
+    char memory[1024], detail[512];
+    struct text members = text_on(memory, sizeof(memory));
+    json_member_cstr(&members, "state", event_state_name(event->view->state));
+    json_member_u64(&members, "version", event->view->version);
+    json_member_cstr(&members, "pointer", fault->pointer);
+    json_member_cstr(&members, "rule", fault->rule);
+    snprintf(detail, sizeof(detail), "What is stored cannot be read by this program: %s %s",
+             fault->pointer[0] != '\0' ? fault->pointer : "the document", fault->rule);
+    struct http_problem problem = {
+        .status = 503,
+        .code = front_shut_name(FRONT_SHUT_DOCUMENT),
+        .detail = detail,
+        .members = text_span(&members),
+        .retry_after_s = FRONT_SHUT_RETRY_S,
+    };
+    http_problem_reply(req, &problem);
+}
+
+void admin_answer_moved(struct http_req *req, const struct front_event *event)
+{
+    char json_memory[LINE_EVENT_ID_MAX + 128], header_memory[64];
+    struct text json = text_on(json_memory, sizeof(json_memory));
+    struct text headers = text_on(header_memory, sizeof(header_memory));
+    json_open(&json, '{');
+    json_member_cstr(&json, "id", event->id);
+    json_member_cstr(&json, "state", event_state_name(event->view->state));
+    json_member_u64(&json, "version", event->view->version);
+    json_close(&json, '}');
+    put_etag(&headers, event->view->version);
+    answer_json(req, 200, &json, &headers);
+}
+
 void admin_answer_fault(struct http_req *req, int rc, const struct event_doc_fault *fault)
 {
     if (rc == ERR_SYNTAX) {

@@ -227,6 +227,11 @@ static void on_seen(struct front_wait *wait, bool seen)
                                 .pilot = event != NULL ? &event->view->pilot : NULL,
                                 .incarnation = event != NULL ? event->view->incarnation : NULL};
     (void)seen; /* after a second the answer goes out in any case: the change is written */
+    if (event != NULL && event->shut == FRONT_SHUT_DOCUMENT && act->kind != ACT_PUT) {
+        admin_answer_moved(act->req, event);
+        act_end(act);
+        return;
+    }
     const struct event_doc *doc = &act->doc;
     if ((act->kind == ACT_MOVE || act->kind == ACT_UNDO) && event != NULL)
         doc = &event->doc;
@@ -370,8 +375,40 @@ static bool put_document(struct act *act)
     return true;
 }
 
+/* Which lanes there are is fixed once people may join. Of a document that cannot be read, their
+ * number alone is known: whoever mends it names them as they were. */
+static bool keeps_lanes(const struct front_event *event, const struct event_doc *doc)
+{
+    if (event->view->state == LINE_DRAFT || event->view->state == LINE_SCHEDULED)
+        return true;
+    if (event->shut == FRONT_SHUT_DOCUMENT)
+        return doc->lanes_len == line_lanes(event->view->knobs.shares);
+    return event_doc_same_lanes(&event->doc, doc);
+}
+
+/* A patch is made of what is stored, and what is not understood cannot be patched; a whole document
+ * in its place can be. False: answered. */
+static bool may_change(struct act *act, const struct front_event *event)
+{
+    if (event == NULL || act->kind != ACT_PATCH)
+        return true;
+    if (event->shut == FRONT_SHUT_DOCUMENT) {
+        admin_answer_unreadable(act->req, event);
+        return false;
+    }
+    if (event->doc.newer) {
+        http_problem(act->req, 409, "document-newer",
+                     "A newer program has set knobs that this one does not know, and would lose "
+                     "them. Change the event there.");
+        return false;
+    }
+    return true;
+}
+
 static bool make_document(struct act *act, const struct front_event *event)
 {
+    if (!may_change(act, event))
+        return false;
     struct event_doc_fault fault = {{0}, {0}};
     struct event_doc_now now = {.state = LINE_DRAFT, .version = 0};
     struct span base = SPAN("{}");
@@ -386,8 +423,7 @@ static bool make_document(struct act *act, const struct front_event *event)
         admin_answer_fault(act->req, rc, &fault);
         return false;
     }
-    if (event != NULL && !event_doc_same_lanes(&event->doc, &act->doc) &&
-        event->view->state != LINE_DRAFT && event->view->state != LINE_SCHEDULED) {
+    if (event != NULL && !keeps_lanes(event, &act->doc)) {
         fault = (struct event_doc_fault){"/lanes", "are fixed once people may join: only names, "
                                                    "shares and invitations change"};
         admin_answer_fault(act->req, ERR_RANGE, &fault);
@@ -436,6 +472,7 @@ static void change_event(struct act *act, const struct front_event *event)
     }
     struct text from = text_on(memory, half), to = text_on(memory + half, half);
     bool differs = event_doc_diff(event->view->doc, act->line.doc, &from, &to);
+    differs |= event->shut == FRONT_SHUT_DOCUMENT;
     if (differs) {
         write_audit(act, act->kind == ACT_PUT ? "replace" : "change", audit_side(&from),
                     audit_side(&to));

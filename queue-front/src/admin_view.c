@@ -27,6 +27,10 @@ static void on_found(void *ctx, const struct front_event *event, bool unavailabl
         answer_event_unknown(req, http_req_param(req, 0));
         return;
     }
+    if (event->shut == FRONT_SHUT_DOCUMENT) {
+        admin_answer_unreadable(req, event);
+        return;
+    }
     struct event_doc_now now = {event->view->state, event->view->version, &event->view->pilot,
                                 event->view->incarnation};
     admin_answer_document(req, 200, &event->doc, &now);
@@ -78,6 +82,8 @@ static void put_listed(struct front_event *event, void *ctx)
     json_member_cstr(out, "name", event->doc.name);
     json_member_cstr(out, "state", event_state_name(view->state));
     json_member_u64(out, "version", view->version);
+    if (front_is_shut(event))
+        json_member_cstr(out, "shut", front_shut_name(event->shut));
     json_key(out, "live");
     json_open(out, '{');
     json_member_u64(out, "issued", view->issued);

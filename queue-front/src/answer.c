@@ -216,6 +216,28 @@ void answer_overloaded(struct http_req *req)
     http_problem_reply(req, &problem);
 }
 
+void answer_shut(struct http_req *req, struct span event, enum front_shut why)
+{
+    static const char *const details[] = {
+        [FRONT_SHUT_DOCUMENT] = "The event's settings cannot be read here, so nobody new is let in "
+                                "by guesses. Places are kept.",
+        [FRONT_SHUT_IDENTITY] = "The key that tells this event's visitors apart is missing here, "
+                                "so nobody new is let in. Places are kept.",
+    };
+    assert(why != FRONT_OPEN);
+    if (caller_wants_page(req)) {
+        answer_waiting_page(req, event, "unavailable", NULL);
+        return;
+    }
+    struct http_problem problem = {
+        .status = 503,
+        .code = front_shut_name(why),
+        .detail = details[why],
+        .retry_after_s = FRONT_SHUT_RETRY_S,
+    };
+    http_problem_reply(req, &problem);
+}
+
 /* Whole, as there is no time to write it a hundred thousand times a second. A Date is not asked of
  * a 503 (RFC 9110, 6.6.1). */
 static struct http_blob *render_shed(unsigned retry_after_s)

@@ -4,6 +4,7 @@
 #define FG_QUEUE_FRONT_ANSWER_H
 
 #include "core/line.h"
+#include "front.h"
 #include "http/http.h"
 #include "line_store.h"
 
@@ -30,6 +31,8 @@ void answer_origin_refused(struct http_req *req);
 /* `why` as jwt_verify() told, ERR_NOT_FOUND for no token, ERR_UNKNOWN (503): its key may come. */
 void answer_member_required(struct http_req *req, int why, const char *event);
 void answer_overloaded(struct http_req *req); /* FRONT_PENDING_MAX: come back in a second */
+/* The event is shut on this front (front.h): a form is led to its page. */
+void answer_shut(struct http_req *req, struct span event, enum front_shut why);
 /* A join that is one too many: a form is led to the page of the event. */
 void answer_shed(struct http_req *req, struct span event, unsigned retry_after_s);
 

@@ -254,25 +254,55 @@ static void name_scope(struct front_event *event)
     event->scope_len = (uint32_t)scope.len;
 }
 
+bool front_is_shut(const struct front_event *event)
+{
+    return event->shut == FRONT_SHUT_DOCUMENT ||
+           (event->shut == FRONT_SHUT_IDENTITY && event->view->state != LINE_CLOSED);
+}
+
+static void log_shut(const struct front *front, const struct front_event *event)
+{
+    struct log_line line;
+    log_begin(&line, front->loop->log, LOG_LEVEL_ERROR, "an event is shut here");
+    log_cstr(&line, "event", event->id);
+    log_cstr(&line, "why", front_shut_name(event->shut));
+    if (event->shut == FRONT_SHUT_DOCUMENT) {
+        log_cstr(&line, "pointer", event->doc_fault.pointer);
+        log_cstr(&line, "rule", event->doc_fault.rule);
+    } else {
+        log_cstr(&line, "key", event->view->identity);
+    }
+    log_end(&line);
+}
+
+/* The line itself goes on: it obeys the numbers beside the document. */
+static void judge_event(struct front *front, struct front_event *event)
+{
+    enum front_shut before = event->shut;
+    event->identity = identity_named(&front->keys->identities, event->view->identity);
+    if (event->doc_fault.rule[0] != '\0')
+        event->shut = FRONT_SHUT_DOCUMENT;
+    else
+        event->shut = event->identity != NULL ? FRONT_OPEN : FRONT_SHUT_IDENTITY;
+    if (event->shut != before && front_is_shut(event))
+        log_shut(front, event);
+}
+
 static void read_document(struct front *front, struct front_event *event)
 {
     const struct line_view *view = event->view;
     event->doc_version = view->version;
+    event->doc_serial = view->doc_serial;
     struct event_doc *doc = malloc(sizeof(*doc));
-    struct event_doc_fault fault = {.rule = "no memory"};
-    if (doc != NULL && event_doc_parse(view->doc, line_view_event(view), &fault, doc) == 0) {
+    event->doc_fault = (struct event_doc_fault){.rule = "no memory"};
+    if (doc != NULL &&
+        event_doc_load(view->doc, line_view_event(view), &event->doc_fault, doc) == 0) {
         event->doc = *doc;
+        event->doc_fault.rule[0] = '\0';
         eta_meter_plan(&event->meter, doc->schedule, doc->schedule_len);
-    } else {
-        /* The line itself goes on: it obeys the numbers beside the document. */
-        struct log_line line;
-        log_begin(&line, front->loop->log, LOG_LEVEL_ERROR, "an event's document is unreadable");
-        log_cstr(&line, "event", event->id);
-        log_cstr(&line, "pointer", fault.pointer);
-        log_cstr(&line, "rule", fault.rule);
-        log_end(&line);
     }
     free(doc);
+    judge_event(front, event);
 }
 
 static void renew_model(struct front *front, struct front_event *event)
@@ -299,7 +329,7 @@ static void on_view(void *ctx, const struct line_view *view)
     event->view = view;
     if (first)
         name_scope(event);
-    if (first || view->version != event->doc_version) {
+    if (first || view->version != event->doc_version || view->doc_serial != event->doc_serial) {
         read_document(front, event);
         event->urgent = true;
     }
@@ -357,6 +387,9 @@ static void on_each_event(struct front_event *event, void *ctx)
     if (event->view->lane > 0)
         return; /* the rest is its event's */
     tell_streams(front, event, clock_mono_us(front->loop->clock));
+    front->shut_seen += front_is_shut(event);
+    if (event->shut == FRONT_SHUT_DOCUMENT)
+        return; /* nothing goes by settings that nobody made */
     scheduler_look(front, event);
     pilot_look(front, event);
     drawing_look(front, event);
@@ -389,7 +422,9 @@ static void on_timer(uv_timer_t *timer)
     front->complete |= line_store_ready(front->store);
     service_ready(front->loop, "redis",
                   line_store_ready(front->store) ? NULL : "redis does not answer, or heals");
+    front->shut_seen = 0;
     front_each_event(front, on_each_event, front);
+    front_show(&front->stats.events_shut, front->shut_seen);
     check_waits(front);
 }
 
@@ -414,6 +449,7 @@ static int open_store(struct front *front, struct err_slot *err)
         .redis_password = password != NULL ? secret_file_span(password).ptr : NULL,
         .tick_period_ms = (uint32_t)config->redis_tick_ms,
         .gone_after_ms = (uint32_t)config->line_gone_after_ms,
+        .identity = front->keys->identities.key[0].name,
         .clock = front->loop->clock,
         .rng = front->loop->rng,
         .log = front->loop->log,
@@ -496,14 +532,27 @@ free_front:
     return rc;
 }
 
+static void on_keys(struct front_event *event, void *ctx)
+{
+    judge_event(ctx, event);
+}
+
 void front_use_keys(struct front *front)
 {
     uv_mutex_lock(&front->shared->keys_lock);
     struct keyring *keys = keyring_ref(front->shared->keys);
     uv_mutex_unlock(&front->shared->keys_lock);
-    keyring_unref(front->keys);
+    struct keyring *before = front->keys;
     front->keys = keys;
+    /* release: whoever reads the serial may tell others that this loop knows these keys */
+    atomic_store_explicit(&front->shared->keys_serial[front->loop->index], keys->serial,
+                          memory_order_release);
     front->seen.event = NULL; /* it was judged by the keys that were */
+    if (front->store != NULL) {
+        line_store_offer_identity(front->store, keys->identities.key[0].name);
+        front_each_event(front, on_keys, front);
+    }
+    keyring_unref(before); /* last: events spoke of its keys until now */
 }
 
 void front_next_url(const struct front *front, struct span event, struct text *out)

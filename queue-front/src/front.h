@@ -43,6 +43,7 @@ struct front_config {
     uint64_t line_gone_after_ms;
     uint64_t line_joins_waiting;
     char keys_tickets[CONFIG_STRING_MAX];
+    char keys_identities[CONFIG_STRING_MAX];
     char keys_passes[CONFIG_STRING_MAX];
     char keys_draws[CONFIG_STRING_MAX];
     uint64_t ticket_lifetime_ms;
@@ -80,6 +81,9 @@ struct front_shared {
     struct secret_file *redis_password; /* NULL: none */
     uv_mutex_t keys_lock;               /* held for as long as a pointer is copied */
     struct keyring *keys;               /* the newest; each loop keeps a reference of its own */
+    struct front *first;                /* the first loop's; NULL: it is not there (yet) */
+    unsigned loops;
+    _Atomic uint64_t keys_serial[SERVICE_LOOPS_MAX]; /* of the ring that each loop has */
 };
 
 /* Counted by the loop that owns the front, read by the scrape. */
@@ -92,7 +96,7 @@ struct front_stats {
     _Atomic uint64_t renders, broadcasts;
     _Atomic uint64_t health_heard, health_silent;
     _Atomic uint64_t beacon_heard, beacon_silent, beacon_late;
-    _Atomic uint64_t events, pending; /* gauges */
+    _Atomic uint64_t events, events_shut, pending; /* gauges */
 };
 
 /* Line gauges by event, for the scrape: kept by the first loop alone. */
@@ -111,6 +115,22 @@ struct front_page {
     uint64_t made_us;
 };
 
+/* Why nobody new is let in to an event here, whatever its state. Who is in the line is served from
+ * memory, who is inside goes on. */
+enum front_shut {
+    FRONT_OPEN,
+    FRONT_SHUT_DOCUMENT, /* it cannot be read, and defaults are nobody's wish */
+    FRONT_SHUT_IDENTITY, /* the key that the event began with is not in the ring */
+};
+static inline const char *front_shut_name(enum front_shut why)
+{
+    return why == FRONT_SHUT_DOCUMENT ? "document-unreadable" : "identity-key-missing";
+}
+
+struct front_event;
+/* Is it worth telling? A closed event misses nothing by a key that nobody needs any more. */
+bool front_is_shut(const struct front_event *event);
+
 struct front_event {
     /* Of the line: a lane has one of these for itself, with the same document, cookies and, in the
      * first id_len letters, event. So whoever has found a visitor's line needs no other. */
@@ -123,9 +143,13 @@ struct front_event {
     char scope[LINE_EVENT_ID_MAX + 1 + LINE_INCARNATION_LEN];
     uint32_t scope_len; /* with the first picture */
 
-    const struct line_view *view; /* the store's; NULL until the first picture */
-    struct event_doc doc;         /* as of doc_version */
-    uint64_t doc_version;
+    const struct line_view *view;     /* the store's; NULL until the first picture */
+    struct event_doc doc;             /* the newest that could be read */
+    uint64_t doc_version;             /* of the newest */
+    uint64_t doc_serial;              /* view->doc_serial of the newest */
+    struct event_doc_fault doc_fault; /* why the newest could not be read; rule "": it could */
+    const struct identity *identity;  /* of front->keys; NULL: the ring has not got it */
+    enum front_shut shut;             /* never open without a document and an identity */
     bool was_stale;
     bool figured;  /* its gauges are shown: not those of what rests, of which there may be many */
     bool stepping; /* a step of the schedule is being written */
@@ -182,7 +206,8 @@ struct front {
     struct squeezer *squeezer;
     struct front_event *slot[FRONT_EVENT_SLOTS]; /* open addressing by the id's hash */
     uint32_t events_len;
-    bool complete; /* since the start every event of the store has been seen once */
+    uint32_t shut_seen; /* while the timer counts */
+    bool complete;      /* since the start every event of the store has been seen once */
     uv_timer_t timer;
     uint32_t load_milli; /* how busy this thread was in the last second */
     uint64_t load_at_us, load_cpu_us;

@@ -168,7 +168,11 @@ int figures_begin(struct front *front, struct err_slot *err)
             return rc;
     }
     struct metrics_desc pending = {"fairgate_pending", "Requests that wait for Redis.", NULL};
-    return metrics_gauge(front->loop->metrics, &pending, &front->stats.pending, err);
+    struct metrics_desc shut = {
+        "fairgate_events_shut",
+        "Events that let nobody new in here: no readable document, or no identity key.", NULL};
+    int rc = metrics_gauge(front->loop->metrics, &pending, &front->stats.pending, err);
+    return rc < 0 ? rc : metrics_gauge(front->loop->metrics, &shut, &front->stats.events_shut, err);
 }
 
 void figures_end(struct front *front)
@@ -178,4 +182,5 @@ void figures_end(struct front *front)
     for (size_t i = 0; i < len; i++)
         metrics_forget(front->loop->metrics, (const void *)counters[i].value);
     metrics_forget(front->loop->metrics, &front->stats.pending);
+    metrics_forget(front->loop->metrics, &front->stats.events_shut);
 }

@@ -16,14 +16,14 @@ static bool read_number(const struct http_req *req, struct span name, uint64_t m
     return given.ptr == NULL || (span_u64(given, max, out) && *out > 0);
 }
 
-static void put_rows(struct text *json, const struct front *front, const struct front_event *event,
-                     struct invitation first, uint64_t upto)
+static void put_rows(struct text *json, const struct front_event *event, struct invitation first,
+                     uint64_t upto)
 {
     json_open(json, '[');
     for (struct invitation one = first; one.number <= upto; one.number++) {
         char memory[INVITATION_TEXT_LEN];
         struct text code = text_on(memory, sizeof(memory));
-        invitation_put(&code, &front->keys->tickets, front_event_id(event), one);
+        invitation_put(&code, &event->identity->codes, front_event_id(event), one);
         json_open(json, '{');
         json_member_u64(json, "number", one.number);
         json_member_str(json, "code", text_span(&code));
@@ -39,6 +39,10 @@ static void on_invitations(struct http_req *req, void *ctx)
     const struct front_event *event = front_event_find(front, http_req_param(req, 0));
     if (event == NULL) {
         answer_event_unknown(req, http_req_param(req, 0));
+        return;
+    }
+    if (event->shut != FRONT_OPEN) {
+        answer_shut(req, front_event_id(event), event->shut);
         return;
     }
     unsigned lane = event_doc_lane(&event->doc, http_req_param(req, 1));
@@ -68,7 +72,7 @@ static void on_invitations(struct http_req *req, void *ctx)
     json_member_cstr(&json, "lane", event->doc.lane[lane - 1].id);
     json_member_u64(&json, "good", good);
     json_key(&json, "invitations");
-    put_rows(&json, front, event, (struct invitation){(uint8_t)lane, (uint32_t)from}, upto);
+    put_rows(&json, event, (struct invitation){(uint8_t)lane, (uint32_t)from}, upto);
     json_close(&json, '}');
     answer_json(req, 200, &json, NULL);
     free(memory);

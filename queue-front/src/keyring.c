@@ -17,6 +17,7 @@ static void destroy(struct keyring *keys)
     jwks_destroy(keys->members);
     mac_ring_wipe(&keys->tickets);
     mac_ring_wipe(&keys->draws);
+    identity_ring_wipe(&keys->identities);
     free(keys);
 }
 
@@ -45,15 +46,34 @@ static int load_members(const char *path, struct err_slot *err, struct jwks **ou
     return rc < 0 ? err_wrap(err, "member keys %s", path) : 0;
 }
 
+static int load_identities(const char *path, const struct mac_ring *tickets, struct err_slot *err,
+                           struct identity_ring *out)
+{
+    if (path[0] == '\0') {
+        identity_ring_of_tickets(tickets, out);
+        return 0;
+    }
+    struct mac_ring ring;
+    int rc = mac_ring_load(path, err, &ring);
+    if (rc == ERR_NOT_FOUND)
+        return err_wrap(err, "keys.identities (\"queue-front keys add identities\" makes them)");
+    if (rc < 0)
+        return err_wrap(err, "keys.identities");
+    identity_ring_make(&ring, out);
+    mac_ring_wipe(&ring);
+    return 0;
+}
+
 static int fill(struct keyring *keys, const struct keyring_paths *paths, struct err_slot *err)
 {
     int rc = mac_ring_load(paths->tickets, err, &keys->tickets);
     if (rc < 0)
         return rc;
-    visitor_key(&keys->tickets, keys->visitors);
     keys->draws = keys->tickets;
     if (paths->draws[0] != '\0')
         rc = mac_ring_load(paths->draws, err, &keys->draws);
+    if (rc == 0)
+        rc = load_identities(paths->identities, &keys->tickets, err, &keys->identities);
     if (rc < 0)
         return rc;
     rc = jwks_load(span_of(paths->passes), err, &keys->passes);
@@ -71,7 +91,21 @@ static int fill(struct keyring *keys, const struct keyring_paths *paths, struct 
     return 0;
 }
 
-int keyring_load(const struct keyring_paths *paths, struct err_slot *err, struct keyring **out)
+static void note_changes(struct keyring *keys, const struct keyring *before, uint64_t now_ms)
+{
+    keys->serial = before->serial + 1;
+    bool tickets =
+        memcmp(&keys->tickets.key[0], &before->tickets.key[0], sizeof(keys->tickets.key[0])) == 0;
+    bool identities = strcmp(keys->identities.key[0].name, before->identities.key[0].name) == 0;
+    bool passes =
+        span_eq(jwks_key_kid(jwks_signer(keys->passes)), jwks_key_kid(jwks_signer(before->passes)));
+    keys->tickets_since_ms = tickets ? before->tickets_since_ms : now_ms;
+    keys->identities_since_ms = identities ? before->identities_since_ms : now_ms;
+    keys->passes_since_ms = passes ? before->passes_since_ms : now_ms;
+}
+
+int keyring_load(const struct keyring_paths *paths, const struct keyring *before,
+                 const struct clock *clock, struct err_slot *err, struct keyring **out)
 {
     struct keyring *keys = calloc(1, sizeof(*keys));
     if (keys == NULL)
@@ -82,6 +116,9 @@ int keyring_load(const struct keyring_paths *paths, struct err_slot *err, struct
         destroy(keys);
         return rc;
     }
+    keys->serial = 1;
+    if (before != NULL)
+        note_changes(keys, before, clock_wall_us(clock) / 1000);
     *out = keys;
     return 0;
 }

@@ -29,6 +29,8 @@ enum {
     ME_BYTES_MAX = 768,         /* the personal one: fixed members only */
     FRONT_PAGE_US = 1000000,    /* so long a page may be shared by those who have no place */
 
+    FRONT_SHUT_RETRY_S = 5, /* whoever mends a document or a key ring needs longer than a second */
+
     /* The proof of a beacon's value, its words and value, each byte escaped, and the rest. */
     FAIRNESS_BYTES_MAX = 20 * 1024,
 

@@ -179,8 +179,8 @@ struct store_event *calls_admit(struct line_link *link, const char *id)
     bool gone = event == NULL || event->absent || event->leaving;
     if (store->discovered && gone) {
         refuse(link, LINE_UNKNOWN);
-    } else if (gone || event->healing || !store_can_send(store, event->slot) ||
-               store->requests > STORE_REQUESTS_MAX) {
+    } else if (gone || event->healing || (event->doubted && link->kind == REQUEST_JOIN) ||
+               !store_can_send(store, event->slot) || store->requests > STORE_REQUESTS_MAX) {
         refuse(link, LINE_UNAVAILABLE);
     } else {
         link->event = event;
@@ -794,7 +794,7 @@ static void on_created(struct redis_call *call, const redisReply *reply)
     struct store_event *event = store_find(link->store, span_of(admin->event));
     if (reply == NULL || reply->type != REDIS_REPLY_INTEGER) {
         admin->outcome = LINE_UNAVAILABLE; /* to create it once more sets it right */
-    } else if (event != NULL) { /* from now on, if it is missed there, it was deleted */
+    } else if (event != NULL) {            /* from now on, if it is missed there, it was deleted */
         event->is_new = false;
         event->named = NAMED_LIVE;
         event->named_us = store_now_us(link->store);

@@ -44,6 +44,11 @@ void line_event_saw_place(struct line_event *event, uint64_t place)
         event->marks.issued = place;
 }
 
+void line_event_doubt_document(struct line_event *event)
+{
+    event->marks.digest[0] = '\0';
+}
+
 /* ---- what the scripts are told ---- */
 
 /* Redis's clock, a little behind rather than ahead: the answer it was read from took its time. */
@@ -168,6 +173,9 @@ void line_event_put_tick(const struct line_event *event, struct text *command)
         resp_u64(command, event->sending.error_milli[i] - event->taken.error_milli[i]);
     }
     resp_u64(command, event->sending.errors - event->taken.errors);
+    resp_u64(command, event->marks.era);
+    resp_cstr(command, event->marks.digest);
+    resp_cstr(command, event->offer != NULL ? event->offer : "");
 }
 
 void line_event_put_drawn(const struct line_event *event, struct text *command)
@@ -265,6 +273,8 @@ void line_event_put_heal(const struct line_event *event, struct text *command,
     knobs.rate_milli = event->knob_rate_milli;
     line_event_put_knobs(&knobs, command);
     put_closing(event, command);
+    resp_u64(command, event->marks.era);
+    resp_cstr(command, view->identity);
 }
 
 /* ---- what a tick tells ---- */
@@ -275,6 +285,8 @@ struct tick_answer {
     bool has_doc;
     struct span doc;
     struct line_knobs knobs;
+    uint64_t era;
+    struct span digest, identity;
     struct line_draw draw;
     struct span proof;
     const redisReply *stretches;
@@ -306,6 +318,17 @@ static bool read_knobs(const redisReply *document, struct line_knobs *knobs)
            resp_get_u64(document, 13, &knobs->shares) && line_lanes(knobs->shares) <= LANES_MAX &&
            line_lane_share(knobs->shares, 0) <= 100 && knobs->rate_milli <= LINE_RATE_MILLI_MAX &&
            knobs->burst <= LINE_BURST_MAX;
+}
+
+/* {doc, knobs..., era, digest, identity} */
+static bool read_document(const redisReply *document, struct tick_answer *tick)
+{
+    return resp_get_str(document, 0, &tick->doc) && tick->doc.len <= LINE_DOC_BYTES_MAX &&
+           read_knobs(document, &tick->knobs) &&
+           resp_get_u64(document, 1 + LINE_KNOBS, &tick->era) &&
+           resp_get_str(document, 2 + LINE_KNOBS, &tick->digest) &&
+           resp_get_str(document, 3 + LINE_KNOBS, &tick->identity) &&
+           tick->digest.len <= LINE_DIGEST_LEN && tick->identity.len <= LINE_IDENTITY_MAX;
 }
 
 /* {judged, skipped, ghosts, newest change, newest that must be known, when to show it} */
@@ -431,8 +454,7 @@ static bool read_tick(const redisReply *reply, struct tick_answer *tick)
         return false;
     tick->has_doc = resp_len(document) > 0;
     return !tick->has_doc ||
-           (resp_get_str(document, 0, &tick->doc) && tick->doc.len <= LINE_DOC_BYTES_MAX &&
-            read_knobs(document, &tick->knobs) && read_draw(draw, &tick->draw, &tick->proof) &&
+           (read_document(document, tick) && read_draw(draw, &tick->draw, &tick->proof) &&
             read_before(draw, tick));
 }
 
@@ -550,7 +572,12 @@ static bool take_doc(struct line_event *event, const struct tick_answer *tick)
     memcpy(event->view.incarnation, tick->incarnation, sizeof(tick->incarnation));
     event->view.tag = line_tag(tick->incarnation);
     event->view.version = tick->version;
+    event->view.doc_serial++;
     event->marks.version = tick->version;
+    event->marks.era = tick->era;
+    bool fits = span_to_cstr(tick->digest, event->marks.digest, sizeof(event->marks.digest)) &&
+                span_to_cstr(tick->identity, event->view.identity, sizeof(event->view.identity));
+    assert(fits); /* read_document() has looked */
     return true;
 }
 

@@ -15,7 +15,7 @@
 
 enum {
     LINE_KNOBS = 13, /* in knob_names() of prelude.lua */
-    LINE_HEAL_WORDS = 24 + LINE_KNOBS,
+    LINE_HEAL_WORDS = 26 + LINE_KNOBS,
     LINE_EARLY_MAX = 64, /* as many as tick.lua tells at once */
 };
 
@@ -23,7 +23,9 @@ struct line_marks {
     uint64_t issued;
     uint64_t serving;
     uint64_t version;
-    uint64_t dead;       /* all up to here were called, and even their grace is over */
+    uint64_t era;                     /* of that version: when Redis was healed last before it */
+    char digest[LINE_DIGEST_LEN + 1]; /* of the document; "": to be told in any case */
+    uint64_t dead;                    /* all up to here were called, and even their grace is over */
     uint64_t generation; /* of the stretches: another one means that all were written anew */
     uint64_t upto;       /* the newest stretch known */
     uint64_t moves_run;  /* another one means that Redis may have lost moves */
@@ -34,6 +36,7 @@ struct line_event {
     struct line_view view;
     struct line_marks marks;
     bool seen;                       /* a tick was answered: the view holds something */
+    const char *offer;               /* identity key for an event that has none yet; borrowed */
     uint64_t knob_rate_milli;        /* as the operator set it; the view has the one in force */
     struct line_told told;           /* this front's, as it has left it */
     struct line_told sending, taken; /* with the tick under way; what Redis has of it */
@@ -64,7 +67,10 @@ void line_event_deinit(struct line_event *event);
 /* A place was seen that somebody has. */
 void line_event_saw_place(struct line_event *event, uint64_t place);
 
-enum { LINE_TICK_WORDS = 16, LINE_HEARD_WORDS = 6 };
+/* Redis may hold another document than the one that is known, whatever its number says. */
+void line_event_doubt_document(struct line_event *event);
+
+enum { LINE_TICK_WORDS = 19, LINE_HEARD_WORDS = 6 };
 
 /* Is it time to call heard.lua? To be asked with each tick. An epoch is `gone_after_ms`. */
 bool line_event_wants_heard(struct line_event *event, uint64_t gone_after_ms, uint64_t now_us);

@@ -14,6 +14,7 @@
 #include "observe/log.h"
 
 #include <assert.h>
+#include <string.h>
 
 /* ---- where to ---- */
 
@@ -240,10 +241,13 @@ static void on_info(struct redis_call *call, const redisReply *reply)
     struct line_store *store = node->store;
     if (reply == NULL)
         return;
+    char before[REDIS_RUN_ID_LEN + 1];
+    memcpy(before, node->run_id, sizeof(before));
     if (!read_run_id(resp_text(reply), node->run_id)) {
         redis_route_drop(store->route, call->node, "no run id in INFO");
         return;
     }
+    node->other_run = strcmp(before, node->run_id) != 0;
     node->ready = true;
     node->told = false;
     redis_route_healthy(store->route, call->node);

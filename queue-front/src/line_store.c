@@ -139,6 +139,7 @@ static void ask(struct store_event *event)
     } else {
         uint32_t more = 2 * event->line.early_len + line_event_pick_moves(&event->line);
         command = store_script(store, SCRIPT_TICK, event->line.view.id, LINE_TICK_WORDS + more);
+        event->line.offer = store->identity;
         line_event_put_tick(&event->line, &command);
     }
     event->asking = true;
@@ -225,6 +226,7 @@ static void take_tick(struct store_event *event, const redisReply *reply)
         return;
     }
     event->absent = false;
+    event->doubted = false;
     if (event->line.moves_more)
         store_tick_now(event);
     atomic_fetch_add_explicit(&store->stats.ticks, 1, memory_order_relaxed);
@@ -249,6 +251,7 @@ static void take_heal(struct store_event *event, const redisReply *reply)
     if (outcome != LINE_OK && outcome != LINE_UNKNOWN)
         return;
     event->healing = false;
+    line_event_doubt_document(&event->line);
     if (outcome == LINE_UNKNOWN) {
         event->absent = true;
         event->leaving = event->line.seen; /* deleted: the next look lets it go */
@@ -486,8 +489,13 @@ void store_node_ready(struct line_store *store, uint8_t node)
         house_look(store);
     for (uint32_t i = 0; i < store->events_len; i++) {
         struct store_event *event = store->events[i];
-        if (!event->line.view.resting && redis_route_node(store->route, event->slot) == node)
-            store_tick_now(event);
+        if (event->line.view.resting || redis_route_node(store->route, event->slot) != node)
+            continue;
+        if (store->node[node].other_run) {
+            event->doubted = true;
+            line_event_doubt_document(&event->line);
+        }
+        store_tick_now(event);
     }
     store_note_ready(store);
 }
@@ -504,6 +512,12 @@ static void on_turn(void *ctx)
     struct line_store *store = ctx;
     calls_send_gathered(store);
     calls_answer_refused(store); /* last: the store may be closed now */
+}
+
+void line_store_offer_identity(struct line_store *store, const char *name)
+{
+    bool fits = span_to_cstr(span_of(name), store->identity, sizeof(store->identity));
+    assert(fits);
 }
 
 /* ---- life ---- */
@@ -525,6 +539,7 @@ int line_store_create(const struct line_store_conf *conf, struct err_slot *err,
         return err_set(err, ERR_NOMEM, "line store of %zu bytes", sizeof(*store));
     store->conf = *conf;
     make_name(store);
+    line_store_offer_identity(store, conf->identity != NULL ? conf->identity : "");
 
     store->set_slot = store_slot(store, SPAN("fg:events"));
 

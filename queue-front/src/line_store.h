@@ -41,6 +41,7 @@ struct line_store_conf {
     const char *redis_master;   /* what the sentinels call it */
     const char *redis_password; /* NULL: none */
     uint32_t tick_period_ms;    /* 100 */
+    const char *identity;       /* name of the identity key for events that have none yet; copied */
     uint32_t gone_after_ms;     /* who is not heard for so long to twice as long has gone */
     const struct clock *clock;
     const struct rng *rng;
@@ -59,6 +60,8 @@ int line_store_create(const struct line_store_conf *conf, struct err_slot *err,
                       struct line_store **out);
 /* The process is coming to its end: what is known only here is told to Redis without delay. */
 void line_store_leave(struct line_store *store);
+/* Another one from now on. */
+void line_store_offer_identity(struct line_store *store, const char *name);
 bool line_store_ready(
     const struct line_store *store); /* connected, scripts loaded, nothing to heal */
 const struct line_view *line_store_view(const struct line_store *store, struct span event);

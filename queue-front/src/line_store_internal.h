@@ -49,13 +49,14 @@ struct store_event {
     uv_timer_t timer;
     struct redis_call call; /* the tick, or while healing the heal */
     struct redis_call heard_call, goodbye_call;
-    bool telling; /* heard_call is under way */
-    bool asking;            /* that call is under way */
-    bool asking_to_heal;    /* and it is a heal */
-    bool healing;           /* no other call is sent until heal.lua says that the line is whole */
-    bool absent;            /* Redis names it, but nobody knows anything about it */
-    uint64_t healing_us;    /* since when */
-    bool unsure;            /* healing waits for the house to confirm that it is still there */
+    bool telling;        /* heard_call is under way */
+    bool asking;         /* that call is under way */
+    bool asking_to_heal; /* and it is a heal */
+    bool healing;        /* no other call is sent until heal.lua says that the line is whole */
+    bool absent;         /* Redis names it, but nobody knows anything about it */
+    uint64_t healing_us; /* since when */
+    bool doubted;        /* another run of Redis: what it has is not known before a tick */
+    bool unsure;         /* healing waits for the house to confirm that it is still there */
 
     /* What the house says of it: line_house.c. Of a lane, what it says of its event. */
     enum house_named named;
@@ -79,8 +80,9 @@ struct store_event {
 /* What a store knows about one server. */
 struct store_node {
     struct line_store *store;
-    bool ready; /* connected, scripts loaded, run id known */
-    bool told;  /* that it is lost */
+    bool ready;     /* connected, scripts loaded, run id known */
+    bool told;      /* that it is lost */
+    bool other_run; /* than when it was ready last */
     struct redis_call load_call[SCRIPT_COUNT];
     struct redis_call info_call;
     char sha[SCRIPT_COUNT][REDIS_SHA_LEN + 1];
@@ -109,13 +111,14 @@ struct line_store {
     uv_timer_t discover_timer;
     struct house_seen house;
     struct house_chore chore;
-    char name[FRONT_NAME_LEN + 1]; /* of this front, made up at random */
+    char identity[LINE_IDENTITY_MAX + 1]; /* offered to events that have none */
+    char name[FRONT_NAME_LEN + 1];        /* of this front, made up at random */
 
     struct store_event *events[STORE_LINES_MAX];
     uint32_t hashes[STORE_LINES_MAX];
     uint32_t events_len;
 
-    bool leaving; /* the process is coming to its end */
+    bool leaving;                /* the process is coming to its end */
     struct request_list refused; /* their outcome is set; answered at the end of the turn */
     uint32_t requests;           /* under way in all */
 

@@ -7,6 +7,7 @@
 #include "drawing.h"
 #include "fairness.h"
 #include "front.h"
+#include "front_readyz.h"
 #include "invite_api.h"
 #include "member_keys.h"
 #include "move_api.h"
@@ -46,6 +47,9 @@ static const struct config_setting settings[] = {
      "joins of a loop that may wait for Redis before more are refused; measured once it is busy"},
     {"keys", "tickets", CONFIG_STRING, AT(keys_tickets), NULL, 1, 1000, NULL,
      "file of MAC keys for tickets, \"ID HEX\" a line, the first signs"},
+    {"keys", "identities", CONFIG_STRING, AT(keys_identities), "", 0, 1000, NULL,
+     "file of keys that tell visitors, members and invitations apart, in the same form, the first "
+     "for new events; empty: made from those of tickets"},
     {"keys", "passes", CONFIG_STRING, AT(keys_passes), NULL, 1, 1000, NULL,
      "PEM files of ES256 keys for passes, comma between, the first signs"},
     {"keys", "draws", CONFIG_STRING, AT(keys_draws), "", 0, 1000, NULL,
@@ -160,6 +164,7 @@ static struct keyring_paths key_paths(const struct front_config *config)
 {
     return (struct keyring_paths){
         .tickets = config->keys_tickets,
+        .identities = config->keys_identities,
         .draws = config->keys_draws,
         .passes = config->keys_passes,
         .members = config->members_keys,
@@ -211,11 +216,12 @@ static int start(struct service *service, struct http_router *routes,
 {
     struct front_shared *shared = service_ctx(service);
     shared->config = service_config(service);
+    shared->loops = service_loops(service);
     if (uv_mutex_init(&shared->keys_lock) < 0)
         return err_set(err, ERR_LOOP, "a mutex for the key ring");
     struct keyring_paths paths = key_paths(shared->config);
     const char *password_path = shared->config->redis_password_file;
-    int rc = keyring_load(&paths, err, &shared->keys);
+    int rc = keyring_load(&paths, NULL, clock_system(), err, &shared->keys);
     if (rc == 0)
         rc = drawings_sources(shared->config, err, &shared->beacons);
     if (rc == 0 && password_path[0] != '\0')
@@ -236,9 +242,12 @@ static int loop_start(struct service_loop *loop, struct err_slot *err)
 {
     struct front *front;
     int rc = front_create(loop, service_ctx(loop->service), err, &front);
-    if (rc == 0)
-        loop->ctx = front;
-    return rc;
+    if (rc < 0)
+        return rc;
+    loop->ctx = front;
+    if (loop->index == 0)
+        front->shared->first = front;
+    return 0;
 }
 
 static int reload(struct service *service, struct err_slot *err)
@@ -246,7 +255,8 @@ static int reload(struct service *service, struct err_slot *err)
     struct front_shared *shared = service_ctx(service);
     struct keyring *keys;
     struct keyring_paths paths = key_paths(shared->config);
-    int rc = keyring_load(&paths, err, &keys);
+    /* Nobody else changes it, and it has the reference of `shared` until it is replaced below. */
+    int rc = keyring_load(&paths, shared->keys, clock_system(), err, &keys);
     if (rc < 0)
         return rc;
     uv_mutex_lock(&shared->keys_lock);
@@ -270,8 +280,12 @@ static void loop_drain(struct service_loop *loop)
 
 static void loop_stop(struct service_loop *loop)
 {
-    if (loop->ctx != NULL)
-        front_close(loop->ctx);
+    struct front *front = loop->ctx;
+    if (front == NULL)
+        return;
+    if (loop->index == 0)
+        front->shared->first = NULL;
+    front_close(front);
 }
 
 int main(int argc, char **argv)
@@ -299,6 +313,7 @@ int main(int argc, char **argv)
         .loop_drain = loop_drain,
         .loop_stop = loop_stop,
         .stop = stop,
+        .readyz = front_readyz,
     };
     return service_main(&conf, argc, argv);
 }

@@ -12,13 +12,30 @@ struct found {
     struct visitor visitor;
     struct member_name name;
     unsigned lane;
+    bool holds; /* the ticket's visitor is this member */
 };
+
+/* By whichever identity key: a ticket that outlived a Redis and its fronts may be older than the
+ * key that its event has now. */
+static bool is_visitor(const struct front *front, struct span event, struct span sub,
+                       const uint8_t visitor[LINE_VISITOR_BYTES])
+{
+    const struct identity_ring *ring = &front->keys->identities;
+    bool found = false;
+    for (uint32_t i = 0; i < ring->len; i++) {
+        struct visitor member = visitor_by_member(ring->key[i].visitors, event, sub);
+        found |= memcmp(member.id, visitor, LINE_VISITOR_BYTES) == 0;
+    }
+    return found;
+}
 
 /* 0, or as jwt_verify(); ERR_NOT_FOUND: there is no token, or nobody whose tokens we believe;
  * ERR_UNKNOWN: the key it names may yet come. */
 static int member_of(const struct http_req *req, const struct front *front,
-                     const struct front_event *event, bool run_out_ok, struct found *out)
+                     const struct front_event *event,
+                     const uint8_t holder_or_null[LINE_VISITOR_BYTES], struct found *out)
 {
+    struct span id = front_event_id(event);
     struct span token = span_trim(http_req_header_named(req, SPAN("X-Member-Token")));
     if (token.len == 0)
         token = http_req_cookie(req, SPAN(MEMBER_COOKIE));
@@ -32,7 +49,7 @@ static int member_of(const struct http_req *req, const struct front *front,
         .iss = front->config->members_issuer,
         .aud = front->config->members_audience,
         .leeway_s = PASS_LEEWAY_S,
-        .run_out_ok = run_out_ok,
+        .run_out_ok = holder_or_null != NULL,
         .clock = front->loop->clock,
     };
     struct err_slot err;
@@ -45,8 +62,12 @@ static int member_of(const struct http_req *req, const struct front *front,
     struct span sub = jwt.claims.sub;
     bool named = sub.len > 0;
     if (named) {
-        out->visitor = visitor_by_member(front->keys->visitors, front_event_scope(event), sub);
-        out->name = member_name_make(front_event_id(event), sub);
+        out->name = member_name_make(id, sub);
+        if (holder_or_null != NULL)
+            out->holds = is_visitor(front, front_event_scope(event), sub, holder_or_null);
+        else
+            out->visitor =
+                visitor_by_member(event->identity->visitors, front_event_scope(event), sub);
     }
     const json_t *claim = json_object_get(jwt.payload, "lane");
     unsigned found = LANES_MAX + 1;
@@ -66,7 +87,7 @@ bool member_check(struct http_req *req, const struct front *front, const struct 
     if (!event->doc.member_required && event->doc.lanes_len == 0)
         return true;
     struct found found;
-    int rc = member_of(req, front, event, false, &found);
+    int rc = member_of(req, front, event, NULL, &found);
     if (rc < 0 && event->doc.member_required) {
         answer_member_required(req, rc, event->id);
         return false;
@@ -83,12 +104,12 @@ bool member_holds(struct http_req *req, const struct front *front, const struct 
                   const uint8_t visitor[LINE_VISITOR_BYTES], struct member_name *name_or_null)
 {
     struct found found;
-    int rc = member_of(req, front, event, true, &found);
+    int rc = member_of(req, front, event, visitor, &found);
     if (rc < 0) {
         answer_member_required(req, rc, event->id);
         return false;
     }
-    if (memcmp(found.visitor.id, visitor, LINE_VISITOR_BYTES) == 0) {
+    if (found.holds) {
         if (name_or_null != NULL)
             *name_or_null = found.name;
         return true;

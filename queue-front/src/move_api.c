@@ -254,7 +254,7 @@ static void on_looked(struct line_move *line)
 static bool know_user(struct move_ask *ask, const struct front_event *event)
 {
     struct span id = front_event_scope(event);
-    const uint8_t *key = ask->front->keys->visitors;
+    const uint8_t *key = event->identity->visitors;
     struct span idem = http_req_header(ask->req, HTTP_HEADER_IDEMPOTENCY_KEY);
     struct span cookie = http_req_cookie(ask->req, SPAN(VISITOR_COOKIE));
     struct visitor user = {.has_idem = false};
@@ -338,6 +338,10 @@ static void on_move(struct http_req *req, void *ctx)
     }
     if (!caller_same_origin(req, front)) {
         answer_origin_refused(req);
+        return;
+    }
+    if (event->shut != FRONT_OPEN) {
+        answer_shut(req, front_event_id(event), event->shut);
         return;
     }
     char memory[CODE_INPUT_MAX];

@@ -241,6 +241,11 @@ static void on_pass(struct http_req *req, void *ctx)
         answer_ticket_invalid(req, rc);
         return;
     }
+    if (event->shut != FRONT_OPEN) {
+        front_count(&front->stats.passes_unavailable);
+        answer_shut(req, front_event_id(event), event->shut);
+        return;
+    }
     struct member_name member = {.text = ""};
     if (ticket.member && !member_holds(req, front, event, ticket.visitor, &member))
         return;

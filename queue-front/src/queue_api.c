@@ -384,7 +384,7 @@ static bool has_worked(struct http_req *req, struct front *front, const struct f
         answer_work(req, front, event, &bond, pow_fault_name(rc));
         return false;
     }
-    *worker = visitor_by_key(front->keys->visitors, front_event_scope(event),
+    *worker = visitor_by_key(event->identity->visitors, front_event_scope(event),
                              (struct span){(const char *)once, sizeof(once)});
     return true;
 }
@@ -396,7 +396,7 @@ static bool recognise(struct join *join, const struct front_event *event,
                       const struct ticket *run_out, const struct visitor *given)
 {
     struct span id = front_event_scope(event);
-    const uint8_t *key = join->front->keys->visitors;
+    const uint8_t *key = event->identity->visitors;
     struct span idem = http_req_header(join->req, HTTP_HEADER_IDEMPOTENCY_KEY);
     struct span cookie = http_req_cookie(join->req, SPAN(VISITOR_COOKIE));
     struct visitor visitor;
@@ -460,11 +460,13 @@ static bool is_invited(struct http_req *req, const struct front *front,
     if (code.len == 0)
         return true;
     struct span id = front_event_id(event);
-    int rc = invitation_parse(&front->keys->tickets, id, code, &invitation);
+    int rc =
+        identity_read_code(&front->keys->identities, &front->keys->tickets, id, code, &invitation);
     if (rc == 0 && invitation.lane <= event->doc.lanes_len &&
         invitation.number <= event->doc.lane[invitation.lane - 1].invitations) {
         *lane = invitation.lane;
-        *given = visitor_by_invitation(front->keys->visitors, front_event_scope(event), invitation);
+        *given =
+            visitor_by_invitation(event->identity->visitors, front_event_scope(event), invitation);
         return true;
     }
     if (caller_wants_page(req))
@@ -496,7 +498,7 @@ static bool may_join(struct http_req *req, struct front *front, const struct fro
     if (by_name && run_out != NULL && run_out->lane == entrant->lane) {
         /* Whose turn is over joins again as the owner of that place, once. */
         struct visitor again =
-            visitor_again(front->keys->visitors, front_event_scope(event), run_out);
+            visitor_again(event->identity->visitors, front_event_scope(event), run_out);
         memcpy(entrant->given.idem, again.idem, sizeof(again.idem));
     }
     if (entrant->member) /* the ticket is theirs, by whatever invitation */
@@ -510,6 +512,11 @@ static void ask_for_place(struct http_req *req, struct front *front,
                           const struct front_event *event, const struct ticket *run_out,
                           unsigned used, unsigned judged)
 {
+    if (event->shut != FRONT_OPEN) {
+        front_count(&front->stats.joins_refused);
+        answer_shut(req, front_event_id(event), event->shut);
+        return;
+    }
     if (judged == 0 && is_shed(req, front, event))
         return;
     uint64_t pending = atomic_load_explicit(&front->stats.pending, memory_order_relaxed);
@@ -725,6 +732,10 @@ static void on_join(struct http_req *req, void *ctx)
     }
     unsigned lane = ticket.lane;
     struct visitor invited;
+    if (event->shut != FRONT_OPEN) { /* whoever has a place keeps it */
+        answer_again(req, front, front_line(front, event, lane), &ticket);
+        return;
+    }
     if (!is_invited(req, front, event, &lane, &invited))
         return;
     if (lane != ticket.lane) { /* who waits in one lane shows the invitation of another */

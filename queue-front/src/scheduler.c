@@ -45,7 +45,7 @@ static void write_audit(struct step *step, uint64_t from_milli)
 void scheduler_look(struct front *front, struct front_event *event)
 {
     if (front->loop->index != 0 || event->stepping || event->view->stale ||
-        event->doc.schedule_len == 0 ||
+        event->doc.schedule_len == 0 || event->doc.newer ||
         event->doc.schedule[0].at_ms > front_event_now_ms(front, event))
         return;
     struct step *step = calloc(1, sizeof(*step));

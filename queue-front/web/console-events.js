@@ -28,7 +28,7 @@ export function seatBar(sums) {
   return make('div', { className: 'bar-with-words' }, bar, make('p', { className: 'small' }, words));
 }
 
-function card({ id, name, state, live }, sums) {
+function card({ id, name, state, shut, live }, sums) {
   const facts = make('dl', { className: 'facts' },
     fact(say('live.waiting'), number(live.waiting)),
     fact(say('live.active'), number(live.active)),
@@ -38,6 +38,7 @@ function card({ id, name, state, live }, sums) {
     make('h2', {}, make('a', { href: `#/events/${id}` }, name)),
     make('p', { className: 'small' }, badge(state), ` ${id}`),
     facts);
+  if (shut) item.append(make('p', { className: 'wrong' }, say(`shut.${shut}`)));
   if (live.stale) item.append(make('p', { className: 'wrong' }, say('live.stale')));
   if (sums?.out) item.append(make('p', { className: 'wrong' }, say('part.out', say('part.seats'), sums.out)));
   else if (sums !== null) item.append(seatBar(sums));

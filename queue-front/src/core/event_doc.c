@@ -394,6 +394,62 @@ int event_doc_parse(struct span json, struct span id, struct event_doc_fault *fa
     return rc;
 }
 
+static bool is_member(const char *name)
+{
+    bool known = strcmp(name, "id") == 0 || strcmp(name, "name") == 0;
+    for (unsigned i = 0; i < KNOBS && !known; i++)
+        known = strcmp(name, knobs[i].name) == 0;
+    return known;
+}
+
+/* Takes `needs` out, and with it what is not known here if it may be passed over. */
+static int drop_newer(json_t *doc, struct err_slot *err, bool *newer)
+{
+    struct json_in in;
+    uint64_t needs = 0;
+    json_in_object(&in, doc, err);
+    if (in.rc < 0 || !json_in_has(&in, "needs"))
+        return in.rc;
+    json_in_u64(&in, "needs", 1, INT64_MAX, &needs);
+    if (needs > EVENT_DOC_FORMAT)
+        json_in_refuse(&in, "needs", "format %llu, and this program knows up to %d",
+                       (unsigned long long)needs, EVENT_DOC_FORMAT);
+    if (in.rc < 0)
+        return in.rc; /* not json_in_end(): the other members are judged as a whole document */
+    json_object_del(doc, "needs");
+    const char *name;
+    json_t *value;
+    void *next;
+    json_object_foreach_safe(doc, next, name, value)
+    {
+        if (!is_member(name)) {
+            *newer = true;
+            json_object_del(doc, name);
+        }
+    }
+    return 0;
+}
+
+int event_doc_load(struct span stored, struct span id, struct event_doc_fault *fault,
+                   struct event_doc *out)
+{
+    struct err_slot err;
+    json_t *doc;
+    bool newer = false;
+    int rc = json_in_parse(stored, &err, &doc);
+    if (rc == 0) {
+        rc = drop_newer(doc, &err, &newer);
+        if (rc == 0)
+            rc = read_doc(doc, id, &err, out);
+        json_decref(doc);
+    }
+    if (rc < 0)
+        tell_fault(&err, fault);
+    else
+        out->newer = newer;
+    return rc;
+}
+
 /* A patch may repeat what is read-only as it stands; then it says nothing. */
 static int drop_read_only(json_t *patch, const struct event_doc_now *now, struct err_slot *err)
 {

@@ -26,6 +26,7 @@ struct event_lane { /* beside the general one, for who is invited */
 };
 
 struct event_doc {
+    bool newer; /* a newer program has set knobs in it that are not known here */
     char id[LINE_EVENT_ID_MAX + 1];
     char name[EVENT_NAME_BYTES_MAX + 1];
     uint64_t rate_milli;
@@ -69,6 +70,15 @@ struct event_doc_fault {
  * ERR_RANGE: a value against its rule; both fill the fault. */
 int event_doc_parse(struct span json, struct span id, struct event_doc_fault *fault,
                     struct event_doc *out);
+
+/* A document as it is stored, perhaps by a newer program. Such a one writes a member `needs`, the
+ * lowest format that a program must know in order to do what the document asks for: where this one
+ * knows it, members that it does not know change nothing here and are passed over (`newer` is
+ * true); where it does not, or where unknown members stand without it, the document cannot be read.
+ * As event_doc_parse(). */
+enum { EVENT_DOC_FORMAT = 1 };
+int event_doc_load(struct span stored, struct span id, struct event_doc_fault *fault,
+                   struct event_doc *out);
 
 /* What `stored` becomes by a JSON merge patch (RFC 7396); a member set to null has its default
  * again. `state` and `version` may stand in the patch only as they are now, so that a document that

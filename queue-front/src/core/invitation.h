@@ -4,7 +4,7 @@
  *
  *     ABCDEF-GHJKMN-PQRSTV     3 bits lane, 20 bits number, 62 bits MAC, a check
  *
- * It is believed for as long as the ticket key that it was made with. */
+ * It is believed for as long as the identity key that it was made with (core/identity.h). */
 #ifndef FG_QUEUE_FRONT_CORE_INVITATION_H
 #define FG_QUEUE_FRONT_CORE_INVITATION_H
 

@@ -22,6 +22,8 @@ enum {
     LINE_VISITOR_BYTES = 8,
     LINE_INCARNATION_LEN = 18, /* hex: milliseconds of its making in 12, and 6 at random */
     LINE_TAG_BYTES = 3,
+    LINE_IDENTITY_MAX = 16, /* the name of an identity key */
+    LINE_DIGEST_LEN = 40,
     LANES_MAX = 4, /* beside the general one, which is 0; each is a line with a tick of its own */
 };
 
@@ -136,8 +138,10 @@ struct line_view {
     char incarnation[LINE_INCARNATION_LEN + 1];
     uint32_t tag; /* line_tag() of it */
     enum line_state state;
-    uint64_t version; /* of the document; rises with each change of a knob or of the state */
-    struct span doc;  /* the event's document as JSON text; borrowed until the next on_view */
+    uint64_t version;    /* of the document; rises with each change of a knob or of the state */
+    struct span doc;     /* the event's document as JSON text; borrowed until the next on_view */
+    uint64_t doc_serial; /* another one: the document was told anew, of whatever version */
+    char identity[LINE_IDENTITY_MAX + 1]; /* the identity key of this event, by name */
     struct line_knobs knobs; /* rate_milli: the one in force, which may be the autopilot's */
     struct line_pilot pilot;
     struct line_draw draw;

@@ -27,9 +27,8 @@ struct visitor {
     uint8_t id[LINE_VISITOR_BYTES];
 };
 
-/* Derives the key of all visitors' keys. From the ring's oldest key, since that one stays while a
- * new one is put before it: a rotation does not make anybody a stranger. */
-void visitor_key(const struct mac_ring *ring, uint8_t key[VISITOR_KEY_BYTES]);
+/* Derives the key of all visitors' keys from an identity key. */
+void visitor_key(const struct mac_ring_key *from, uint8_t key[VISITOR_KEY_BYTES]);
 
 /* A new cookie: VISITOR_COOKIE_LEN characters. */
 void visitor_cookie_put(struct text *out, const struct rng *rng);

@@ -82,7 +82,8 @@ export class Clockwork {
 
 // One event, and one front's memory of it.
 export class Front {
-  constructor(clockwork, event, { runId = 'run-1', id = 'front-1' } = {}) {
+  constructor(clockwork, event, { runId = 'run-1', id = 'front-1', identity = '1-0123abcd' } = {}) {
+    this.identity = identity; // which it offers to an event that has none
     this.clockwork = clockwork;
     this.event = event;
     this.runId = runId;
@@ -91,7 +92,7 @@ export class Front {
   }
 
   forget() {
-    this.marks = { issued: 0, serving: 0, version: 0, generation: 0, upto: 0, dead: 0 };
+    this.marks = { issued: 0, serving: 0, version: 0, generation: 0, upto: 0, dead: 0, era: 0, digest: '' };
     this.view = null;
     this.passes = 0;
     this.document = null;
@@ -186,18 +187,24 @@ export class Front {
   // ---- the front itself ----
 
   async tick() {
-    const { issued, serving, version, generation, upto } = this.marks;
+    const { issued, serving, version, generation, upto, era, digest } = this.marks;
     const early = [0];
     const moves = [0, 0, 0];
     const told = [0, 0, 0, 0, 0, 0, 0];
     const answer = await this.run('tick', issued, serving, version, generation, upto, ...early, ...moves,
-      ...told);
+      ...told, era, digest, this.identity);
     const view = Object.fromEntries(VIEW.map((name, i) => [name, answer[i]]));
     if (view.outcome !== OUTCOME.OK) return view;
     const marks = this.marks;
     if (view.generation !== marks.generation) marks.upto = 0;
     for (const stretch of view.stretches) marks.upto = Math.max(marks.upto, Number(stretch.split(':')[0]));
-    if (view.document.length > 0) this.document = view.document;
+    if (view.document.length > 0) {
+      this.document = view.document.slice(0, -3);
+      const [eraTold, digestTold, identity] = view.document.slice(-3);
+      Object.assign(marks, { era: Number(eraTold), digest: digestTold });
+      view.identity = identity;
+      this.eventIdentity = identity;
+    }
     this.passes = 0;
     for (const name of ['issued', 'serving', 'version', 'generation', 'dead']) marks[name] = view[name];
     this.view = view;
@@ -214,7 +221,7 @@ export class Front {
       this.marks.issued, this.marks.serving, this.marks.dead, view.active, view.outstanding,
       view.admitted, view.no_shows, 1000 - view.show_up_milli, view.service_rate_milli,
       this.marks.version, view.state, doc, SEED, NO_DRAW, NO_BEACON, 0, ...knobs,
-      SEAL, NO_DRAW, 0, '');
+      SEAL, NO_DRAW, 0, '', this.marks.era, this.eventIdentity ?? '');
     return { outcome, waitMs };
   }
 }

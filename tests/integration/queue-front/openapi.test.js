@@ -197,6 +197,23 @@ test('the program keeps every promise of openapi.yaml, and answers nothing else'
   await asked('POST', 'pass');
   await asked('GET', 'me');
 
+  // A document that a newer program has written, and one that nobody can read.
+  const lane = '/admin/events/odd/lanes/fans/invitations';
+  await admin('PUT', '/admin/events/odd', { body: { lanes: [{ id: 'fans', share: 30, invitations: 3 }] } });
+  const stored = JSON.parse(await redis.command('HGET', 'fg:{odd}:cfg', 'doc'));
+  const store = async (document) => {
+    await redis.command('HSET', 'fg:{odd}:cfg', 'doc', JSON.stringify(document));
+    await redis.command('HINCRBY', 'fg:{odd}:cfg', 'version', 1);
+  };
+  await store({ ...stored, needs: 1, confetti: true });
+  await until('the newer one', async () => (await admin('PATCH', '/admin/events/odd', { body: { burst: 5 } })).status === 409);
+  await store({ ...stored, needs: 2 });
+  await until('what cannot be read', async () => (await admin('GET', '/admin/events/odd')).status === 503);
+  await admin('GET', '/admin/events');
+  await admin('GET', lane);
+  assert.deepEqual(Object.keys((await admin('POST', action('open', 'odd'))).json), ['id', 'state', 'version']);
+  assert.equal((await open('POST', q('join', 'odd'))).json.code, 'document-unreadable');
+
   // Pages and keys.
   await open('GET', '/e/show');
   await open('GET', '/e/none');

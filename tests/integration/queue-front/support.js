@@ -32,6 +32,7 @@ export function startFront({ scope, secrets, redis }, config = {}) {
       redis: { path: redis?.socket, ...config.redis },
       keys: {
         tickets: secrets.path('ticket-keys'),
+        identities: secrets.path('identity-keys'),
         passes: secrets.path('pass-es256.pem'),
         ...config.keys,
       },

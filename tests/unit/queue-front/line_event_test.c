@@ -19,7 +19,8 @@ struct answer {
     uint64_t early;             /* an entry given up before the draw, or 0 */
     uint64_t pilot_rate_milli;  /* 0: no autopilot */
     const char *pilot_reading;
-    uint64_t moves[4]; /* run, newest, entry, moves */
+    uint64_t moves[4];  /* run, newest, entry, moves */
+    const char *digest; /* of the document; NULL: "d1" */
 };
 
 enum {
@@ -85,11 +86,14 @@ static redisReply *make_reply(const struct answer *answer)
     put_integer(&text, LINE_OK);
     for (size_t i = 0; i < 14; i++)
         put_integer(&text, answer->numbers[i]);
-    resp_begin(&text, answer->doc != NULL ? 1 + LINE_KNOBS : 0);
+    resp_begin(&text, answer->doc != NULL ? 4 + LINE_KNOBS : 0);
     if (answer->doc != NULL) {
         resp_cstr(&text, answer->doc);
         for (uint64_t knob = 1; knob <= LINE_KNOBS; knob++)
             resp_u64(&text, knob < LINE_KNOBS ? knob * 1000 : 30); /* the last: one lane's share */
+        resp_u64(&text, 1700000000123);
+        resp_cstr(&text, answer->digest != NULL ? answer->digest : "d1");
+        resp_cstr(&text, "1-0123abcd");
     }
     resp_begin(&text, stretches);
     for (uint64_t i = 0; i < stretches; i++)
@@ -356,9 +360,12 @@ static void a_damaged_answer_does_no_harm(void **state)
     resp_begin(&text, 24);
     for (size_t i = 0; i < 15; i++)
         put_integer(&text, i == 0 ? LINE_OK : plain.numbers[i - 1]);
-    resp_begin(&text, 1 + LINE_KNOBS);
+    resp_begin(&text, 4 + LINE_KNOBS);
     for (size_t i = 0; i < 1 + LINE_KNOBS; i++)
         resp_cstr(&text, i < LINE_KNOBS ? "1000" : "30");
+    resp_cstr(&text, "1700000000123");
+    resp_cstr(&text, "d1");
+    resp_cstr(&text, "1-0123abcd");
     resp_begin(&text, 2);
     resp_cstr(&text, "10:1000:9000");
     resp_cstr(&text, "20:1100:9100");
@@ -488,7 +495,7 @@ static void the_autopilots_rate_stands_in_the_place_of_the_knobs(void **state)
     line_event_put_heal(event, &text, SPAN("front"), 6000000);
     redisReply *reply = read_reply(&text);
     uint64_t rate_milli = 0;
-    assert_true(resp_get_u64(reply, LINE_HEAL_WORDS - LINE_KNOBS - 4, &rate_milli));
+    assert_true(resp_get_u64(reply, LINE_HEAL_WORDS - LINE_KNOBS - 6, &rate_milli));
     assert_int_equal(1000, rate_milli);
     freeReplyObject(reply);
 
@@ -523,7 +530,7 @@ static uint64_t moves_told_count(struct line_event *event)
 {
     redisReply *reply = moves_told(event);
     uint64_t count = 0;
-    assert_true(resp_get_u64(reply, LINE_TICK_WORDS - 8, &count));
+    assert_true(resp_get_u64(reply, LINE_TICK_WORDS - 11, &count));
     assert_int_equal(LINE_TICK_WORDS + 2 * count, resp_len(reply));
     freeReplyObject(reply);
     return count;
@@ -541,7 +548,7 @@ static uint64_t sum_told(struct line_event *event, size_t back)
 /* Told with each tick until one is answered; then only what is new. */
 static void what_a_front_has_seen_is_told_until_it_is_taken(void **state)
 {
-    enum { JUDGED = 7, ERROR_MILLI = 2, ERRORS = 1 }; /* back from the end */
+    enum { JUDGED = 10, ERROR_MILLI = 5, ERRORS = 4 }; /* back from the end */
     struct line_event *event = *state;
     event->view.told->judged[0] = 5;
     event->view.told->error_milli[1] = 700;
@@ -578,6 +585,31 @@ static void a_place_that_moved_is_known_and_told_to_a_redis_that_lost_it(void **
     assert_int_equal(2, moves_told_count(event)); /* until a tick was answered */
     take(event, &told);
     assert_int_equal(0, moves_told_count(event));
+}
+
+/* Whatever its number: another one is another one, and what heals a line tells of which era it is.
+ */
+static void another_document_under_the_same_number_is_taken(void **state)
+{
+    struct line_event *event = *state;
+    struct answer told = plain;
+    take(event, &told);
+    assert_string_equal("1-0123abcd", event->view.identity);
+    assert_int_equal(1700000000123, event->marks.era);
+    uint64_t serial = event->view.doc_serial;
+    told.doc = "{\"id\":\"e\",\"name\":\"other\"}";
+    told.digest = "d2";
+    assert_int_equal(LINE_TICK_CHANGED, take(event, &told));
+    assert_int_equal(serial + 1, event->view.doc_serial);
+    assert_string_equal("d2", event->marks.digest);
+    line_event_doubt_document(event);
+    assert_string_equal("", event->marks.digest);
+    told.doc = NULL;
+    take(event, &told);
+    assert_int_equal(serial + 1, event->view.doc_serial);
+    told = plain;
+    told.digest = "a digest that is longer than any that ours can be";
+    assert_int_equal(LINE_TICK_BAD, take(event, &told));
 }
 
 static uint64_t gap_told(const struct line_event *event, uint64_t now_us)
@@ -633,6 +665,7 @@ int main(void)
         TEST(who_left_before_the_draw_is_told_with_a_position_once),
         TEST(what_a_front_has_seen_is_told_until_it_is_taken),
         TEST(the_autopilots_rate_stands_in_the_place_of_the_knobs),
+        TEST(another_document_under_the_same_number_is_taken),
         TEST(the_safety_gap_follows_how_fast_people_joined),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

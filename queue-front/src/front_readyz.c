@@ -1,0 +1,143 @@
+/* front_readyz.c: a broken event does not make the process unready: its neighbours are served, and
+ * whoever watches is told which it is. The answer is open to whoever reaches the private listener;
+ * names of keys and events are no secrets. */
+#include "front_readyz.h"
+
+#include "core/json_time.h"
+#include "front.h"
+
+#include <stdatomic.h>
+
+enum { USED_MAX = 2 * MAC_RING_MAX, SHUT_MAX = 32 };
+
+struct look {
+    struct text *body;
+    unsigned shut_len;
+    char used[USED_MAX][LINE_IDENTITY_MAX + 1];
+    unsigned used_len;
+};
+
+static void put_since(struct text *body, uint64_t since_ms)
+{
+    if (since_ms > 0)
+        json_member_time(body, "since", since_ms);
+    else
+        json_member_null(body, "since");
+}
+
+/* A closed event's visitors have nothing left to be recognised for. */
+static void note_used(struct front_event *event, void *ctx)
+{
+    struct look *look = ctx;
+    const char *name = event->view->identity;
+    if (event->view->state == LINE_CLOSED || name[0] == '\0')
+        return;
+    for (unsigned i = 0; i < look->used_len; i++) {
+        if (strcmp(look->used[i], name) == 0)
+            return;
+    }
+    if (look->used_len < USED_MAX)
+        memcpy(look->used[look->used_len++], name, strlen(name) + 1);
+}
+
+static void put_tickets(struct text *body, const struct keyring *keys)
+{
+    char name[MAC_NAME_MAX + 1];
+    json_key(body, "tickets");
+    json_open(body, '{');
+    mac_key_name(&keys->tickets.key[0], name);
+    json_member_cstr(body, "signs", name);
+    put_since(body, keys->tickets_since_ms);
+    json_key(body, "holds");
+    json_open(body, '[');
+    for (uint32_t i = 0; i < keys->tickets.len; i++) {
+        mac_key_name(&keys->tickets.key[i], name);
+        json_str(body, span_of(name));
+    }
+    json_close(body, ']');
+    json_close(body, '}');
+}
+
+static void put_identities(struct text *body, const struct keyring *keys, const struct front *first)
+{
+    const struct identity_ring *ring = &keys->identities;
+    struct look look = {.used_len = 0};
+    json_key(body, "identities");
+    json_open(body, '{');
+    json_member_cstr(body, "signs", ring->key[0].name);
+    put_since(body, keys->identities_since_ms);
+    json_key(body, "holds");
+    json_open(body, '[');
+    for (uint32_t i = 0; i < ring->len; i++)
+        json_str(body, span_of(ring->key[i].name));
+    json_close(body, ']');
+    front_each_event(first, note_used, &look);
+    json_key(body, "used");
+    json_open(body, '[');
+    for (unsigned i = 0; i < look.used_len; i++)
+        json_str(body, span_of(look.used[i]));
+    json_close(body, ']');
+    json_close(body, '}');
+}
+
+static void put_passes(struct text *body, const struct keyring *keys)
+{
+    json_key(body, "passes");
+    json_open(body, '{');
+    json_member_str(body, "signs", jwks_key_kid(jwks_signer(keys->passes)));
+    put_since(body, keys->passes_since_ms);
+    json_key(body, "holds");
+    json_open(body, '[');
+    for (size_t i = 0; i < jwks_len(keys->passes); i++)
+        json_str(body, jwks_key_kid(jwks_at(keys->passes, i)));
+    json_close(body, ']');
+    json_close(body, '}');
+}
+
+static unsigned loops_behind(const struct front_shared *shared, uint64_t serial)
+{
+    unsigned behind = 0;
+    for (unsigned i = 0; i < shared->loops; i++) {
+        /* acquire: partner of front_use_keys() */
+        behind += atomic_load_explicit(&shared->keys_serial[i], memory_order_acquire) < serial;
+    }
+    return behind;
+}
+
+static void put_shut(struct front_event *event, void *ctx)
+{
+    struct look *look = ctx;
+    if (!front_is_shut(event) || event->view->lane > 0 || look->shut_len == SHUT_MAX)
+        return;
+    if (look->shut_len++ == 0) {
+        json_key(look->body, "shut");
+        json_open(look->body, '[');
+    }
+    json_open(look->body, '{');
+    json_member_cstr(look->body, "event", event->id);
+    json_member_cstr(look->body, "reason", front_shut_name(event->shut));
+    json_close(look->body, '}');
+}
+
+void front_readyz(void *ctx, struct text *body)
+{
+    struct front_shared *shared = ctx;
+    const struct front *first = shared->first;
+    if (first == NULL)
+        return;
+    uv_mutex_lock(&shared->keys_lock);
+    struct keyring *keys = keyring_ref(shared->keys);
+    uv_mutex_unlock(&shared->keys_lock);
+    json_key(body, "keys");
+    json_open(body, '{');
+    json_member_u64(body, "loops_behind", loops_behind(shared, keys->serial));
+    put_tickets(body, keys);
+    put_identities(body, keys, first);
+    put_passes(body, keys);
+    json_close(body, '}');
+    keyring_unref(keys);
+    struct look look = {.body = body};
+    front_each_event(first, put_shut, &look);
+    if (look.shut_len > 0)
+        json_close(body, ']');
+}

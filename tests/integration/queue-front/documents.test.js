@@ -1,0 +1,163 @@
+// The document of an event that a front cannot read, and the one that Redis lost: nobody is let in by
+// defaults, and no front goes by a document that Redis does not have.
+
+import assert from 'node:assert/strict';
+import test, { after, before } from 'node:test';
+import { assertProblem, openScope, until } from '../../lib-js/index.js';
+import { act, makeEvent, openHouse, patch, startFront, Visitor } from './support.js';
+
+const KNOBS = { rate_per_s: 0, burst: 10, pow_bits: 0 };
+
+// ---- cannot be read ----
+
+const scope = openScope();
+let house;
+let names = 0;
+
+before(async () => {
+  house = await openHouse(null, { fronts: 2, scope });
+});
+after(() => scope.close());
+
+const redis = (...words) => house.redis.command(...words);
+const cfg = (id) => `fg:{${id}}:cfg`;
+
+// Puts a document there as another program would.
+async function store(id, text) {
+  await redis('HSET', cfg(id), 'doc', text, 'digest', `by-hand-${(names += 1)}`);
+  await redis('HINCRBY', cfg(id), 'version', 1);
+}
+
+async function withKnobs(id, knobs) {
+  return JSON.stringify({ ...JSON.parse(await redis('HGET', cfg(id), 'doc')), ...knobs });
+}
+
+const join = (front, id, options) => new Visitor(front, id).join(options);
+const untilShut = (front, id) => until(`${id} to be shut`, async () => (await join(front, id)).status === 503);
+const shutOf = async (front) => (await front.private.get('/readyz')).json.shut ?? [];
+
+async function openEvent(knobs = {}) {
+  const id = await makeEvent(house, `doc-${(names += 1)}`, { ...KNOBS, ...knobs });
+  const visitor = new Visitor(house.front, id);
+  const { position } = await visitor.joined();
+  return { id, visitor, position };
+}
+
+const openForMembers = () => makeEvent(house, `doc-${(names += 1)}`, { ...KNOBS, member_required: true });
+
+for (const [what, document] of [
+  ['a knob of a newer program', (id) => withKnobs(id, { retina_scan: true })],
+  ['a newer format', (id) => withKnobs(id, { needs: 2 })],
+  ['garbage', () => '{"id": <html>'],
+  ['a value that no operator could set', (id) => withKnobs(id, { burst: 0 })],
+]) {
+  test(`${what}: the line stands as it is, nobody new comes in, and it is told`, async () => {
+    const { id, visitor, position } = await openEvent();
+    await store(id, await document(id));
+    for (const front of house.fronts) {
+      await untilShut(front, id);
+      const refused = await join(front, id);
+      assertProblem(refused, 503, 'document-unreadable');
+      assert.ok(refused.headers['retry-after'] > 0);
+      assertProblem(await visitor.pass({ front }), 503, 'document-unreadable');
+      const page = await join(front, id, { headers: { accept: 'text/html' }, body: '' });
+      assert.equal(page.headers.location, `/e/${id}?notice=unavailable`);
+      assert.deepEqual([(await visitor.me({ front })).json.position, (await visitor.join({ front })).json.position],
+        [position, position]);
+      assert.equal((await front.http.get(`/v1/queue/${id}/status`)).json.state, 'open');
+      await until('the gauge', async () => (await front.metrics()).get('fairgate_events_shut') >= 1);
+      assert.ok((await shutOf(front)).some(({ event, reason }) => event === id && reason === 'document-unreadable'));
+      assert.equal((await front.private.get('/readyz')).status, 200, 'its neighbours are served');
+      const unread = await front.admin.get(`/admin/events/${id}`);
+      assertProblem(unread, 503, 'document-unreadable');
+      assert.ok(unread.json.rule.length > 0);
+      const { events } = (await front.admin.get('/admin/events')).json;
+      assert.equal(events.find((event) => event.id === id).shut, 'document-unreadable');
+    }
+    assertProblem(await house.front.admin.patch(`/admin/events/${id}`, { body: { burst: 5 } }), 503, 'document-unreadable');
+    assert.equal((await act(house.front, id, 'pause')).state, 'paused', 'the operator can stop it');
+    const mended = await house.front.admin.put(`/admin/events/${id}`, { body: KNOBS });
+    assert.equal(mended.status, 200, mended.text);
+    for (const front of house.fronts) {
+      await until('a join', async () => (await join(front, id)).status === 201);
+    }
+  });
+}
+
+test('a document that asks for a front of its kind is read without what is new in it', async () => {
+  const id = await openForMembers();
+  await store(id, await withKnobs(id, { needs: 1, confetti: 'much' }));
+  for (const front of house.fronts) {
+    await until('the newer document', async () =>
+      (await front.admin.patch(`/admin/events/${id}`, { body: { burst: 5 } })).status === 409);
+    assertProblem(await front.admin.patch(`/admin/events/${id}`, { body: { burst: 5 } }), 409, 'document-newer');
+    assertProblem(await join(front, id), 401, 'member-required');
+    const { json } = await front.admin.get(`/admin/events/${id}`);
+    assert.deepEqual([json.member_required, json.confetti], [true, undefined]);
+  }
+});
+
+test('a front that starts on a document it cannot read never goes by defaults', async () => {
+  const id = await openForMembers();
+  const open = await openEvent();
+  for (const event of [id, open.id]) await store(event, await withKnobs(event, { retina_scan: true }));
+  const front = await startFront(house);
+  for (const event of [id, open.id]) {
+    await until('the event', async () => (await front.http.get(`/v1/queue/${event}/status`)).status === 200);
+    assertProblem(await join(front, event), 503, 'document-unreadable');
+  }
+  assert.equal((await open.visitor.me({ front })).json.position, open.position);
+  assert.ok((await front.metrics()).get('fairgate_line_issued{event="' + open.id + '"}') >= 1, 'and the line moves on');
+  await front.stop();
+});
+
+// ---- lost ----
+
+// Redis writes its data down when it is told to, and then no more.
+async function openForgetful(t) {
+  const forgetful = await openHouse(t, { fronts: 2, redis: { settings: { appendonly: 'no' } } });
+  await makeEvent(forgetful, 'show', KNOBS);
+  await forgetful.redis.command('SAVE');
+  return forgetful;
+}
+
+// The second front loses its memory with Redis; the first is away meanwhile and knows what was lost.
+async function loseWrites({ fronts: [away, here], redis: server }) {
+  away.pause();
+  await here.kill();
+  await server.kill();
+  await server.start();
+  await here.start();
+}
+
+const knob = async (front, name) => (await front.admin.get('/admin/events/show')).json[name];
+
+for (const [what, lost] of [
+  ['the number of a newer one', [{ burst: 77, pow_bits: 3 }]],
+  ['a higher number than a newer one', [{ burst: 77 }, { burst: 78 }, { burst: 79, pow_bits: 3 }]],
+]) {
+  test(`a front that comes back with a lost version of ${what} goes by what Redis has`, async (t) => {
+    const forgetful = await openForgetful(t);
+    const [away, here] = forgetful.fronts;
+    for (const knobs of lost) await patch(away, 'show', knobs);
+    await loseWrites(forgetful);
+    assert.equal(await knob(here, 'burst'), 10);
+    await patch(here, 'show', { burst: 33 });
+    away.resume();
+    await until('the newer document', async () => (await knob(away, 'burst')) === 33);
+    assert.equal((await new Visitor(away, 'show').join()).status, 201, 'no work is asked for');
+    assert.equal(await forgetful.redis.command('HGET', cfg('show'), 'burst'), '33');
+    assert.equal(await knob(here, 'burst'), 33);
+  });
+}
+
+test('what was lost comes back with the front that knows it, if nobody has changed anything since', async (t) => {
+  const forgetful = await openForgetful(t);
+  const [away, here] = forgetful.fronts;
+  await patch(away, 'show', { burst: 77 });
+  await loseWrites(forgetful);
+  assert.equal(await knob(here, 'burst'), 10);
+  away.resume();
+  await until('the lost document', async () => (await knob(here, 'burst')) === 77);
+  assert.equal(await knob(away, 'burst'), 77);
+});
