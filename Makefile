@@ -193,10 +193,17 @@ sql-listed:
 CONSOLE := $(sort $(filter-out %.html %.en %.ko,$(wildcard queue-front/web/console*)) \
            $(wildcard queue-front/web/uplot.*) queue-front/web/licences.txt queue-front/web/icon.svg \
            queue-front/web/draw-check.js web/base.css web/kit.js web/plan.js)
-GEN     += $(GEN_DIR)/queue-front/web/console.table.inc
-$(GEN_DIR)/queue-front/web/console.table.inc: $(CONSOLE) $(CONSOLE:%=$(GEN_DIR)/%.inc)
+# Of the visitors' files the curve alone: the others are small, or get the brand's colours.
+CURVE := queue-front/web/bls.min.js
+TABLES := $(GEN_DIR)/queue-front/web/console.table.inc $(GEN_DIR)/queue-front/web/bls.table.inc
+GEN    += $(TABLES)
+$(word 1,$(TABLES)): FILES = $(CONSOLE)
+$(word 2,$(TABLES)): FILES = $(CURVE)
+$(word 1,$(TABLES)): $(CONSOLE) $(CONSOLE:%=$(GEN_DIR)/%.inc)
+$(word 2,$(TABLES)): $(CURVE) $(CURVE:%=$(GEN_DIR)/%.inc)
+$(TABLES):
 	@mkdir -p $(@D)
-	@for file in $(CONSOLE); do \
+	@for file in $(FILES); do \
 	    echo "FILE_OF(\"$${file##*/}\", $${file##*.}," && cat $(GEN_DIR)/$$file.inc && echo , && \
 	    gzip -9nc $$file | $(OCTETS) && echo , && brotli -q 11 -c $$file | $(OCTETS) && echo ')' || \
 	    exit 1; done >$@

@@ -324,12 +324,19 @@ static struct site_file *add_file(struct site *site, const char *name, const cha
     return file;
 }
 
+static const struct site_packed *packed_of(const struct site *site, size_t file)
+{
+    const struct site_conf *conf = &site->conf;
+    bool packed = conf->packed != NULL && file < conf->files_len && conf->packed[file].gzip.len > 0;
+    return packed ? &conf->packed[file] : NULL;
+}
+
 /* A script or style without its comments. The first file may have the base style in front; upon
  * that style, wherever it is, the brand's colours follow. */
 static int take_file(struct site *site, const struct site_file *from, struct err_slot *err)
 {
     struct site_file *file = add_file(site, from->name, from->type);
-    if (site->conf.packed != NULL) { /* it must stay what was packed */
+    if (packed_of(site, (size_t)(from - site->conf.files)) != NULL) { /* it must stay what it was */
         file->bytes = from->bytes;
         return 0;
     }
@@ -409,9 +416,7 @@ static int make_files(struct site *site, struct err_slot *err)
         struct text pattern = text_on(file->pattern, sizeof(file->pattern) - 1);
         text_printf(&pattern, "%s/{version}/%s", site->conf.root, file->file->name);
         assert(!pattern.overflown);
-        bool packed = site->conf.packed != NULL && i < site->conf.files_len;
-        rc = pack_make(&file->pack, file->file->bytes, packed ? &site->conf.packed[i] : NULL,
-                       FILE_QUALITY, err);
+        rc = pack_make(&file->pack, file->file->bytes, packed_of(site, i), FILE_QUALITY, err);
     }
     return rc;
 }

@@ -59,7 +59,9 @@ struct site_conf {
     const char *root; /* "/seats/-": files are served below, as ROOT/HASH/NAME */
     const struct site_file *files;
     size_t files_len;                 /* SITE_FILES_MAX at most */
-    const struct site_packed *packed; /* one each file; NULL: made at start */
+    /* One each file; NULL, or an empty one: made at start. A packed file stays as it is, so it has
+     * none of the brand's colours. */
+    const struct site_packed *packed;
     const struct site_page *pages;
     size_t pages_len; /* SITE_PAGES_MAX at most */
     struct span words[LANG_BUILT_IN];

@@ -69,6 +69,18 @@ static const char why_js[] =
 static const char draw_check_js[] =
 #include "queue-front/web/draw-check.js.inc"
     ;
+static const char beacon_check_js[] =
+#include "queue-front/web/beacon-check.js.inc"
+    ;
+static const char fair_css[] =
+#include "queue-front/web/fair.css.inc"
+    ;
+static const char fair_js[] =
+#include "queue-front/web/fair.js.inc"
+    ;
+static const char fair_html[] =
+#include "queue-front/web/fair.html.inc"
+    ;
 static const char pow_js[] =
 #include "queue-front/web/pow.js.inc"
     ;
@@ -79,6 +91,10 @@ static const char text_ko[] =
 #include "queue-front/web/text.ko.inc"
     ;
 
+/* The curve's library, packed when the program was built: that takes longer than all the rest of a
+ * start. Only the fairness page loads it, where there is a round to check. */
+static const char js[] = SITE_JS;
+#define FILE_OF(name, type, plain, gzip, brotli) {(name), (type), SITE_BYTES(plain)},
 static const struct site_file files[] = {
     {"wait.css", SITE_CSS, SITE_BYTES(wait_css)},
     {"kit.js", SITE_JS, SITE_BYTES(kit_js)},
@@ -89,7 +105,20 @@ static const struct site_file files[] = {
     {"why.js", SITE_JS, SITE_BYTES(why_js)},
     {"draw-check.js", SITE_JS, SITE_BYTES(draw_check_js)},
     {"pow.js", SITE_JS, SITE_BYTES(pow_js)},
+    {"beacon-check.js", SITE_JS, SITE_BYTES(beacon_check_js)},
+    {"fair.css", SITE_CSS, SITE_BYTES(fair_css)},
+    {"fair.js", SITE_JS, SITE_BYTES(fair_js)},
+#include "queue-front/web/bls.table.inc"
 };
+enum { FILES = sizeof(files) / sizeof(files[0]) };
+#undef FILE_OF
+#define FILE_OF(name, type, plain, gzip, brotli) {SITE_BYTES(gzip), SITE_BYTES(brotli)},
+static const struct site_packed packed_files[FILES] = {[FILES - 1] =
+#include "queue-front/web/bls.table.inc"
+};
+
+static const struct site_page fixed_pages[] = {
+    {"/e/{event}/fairness", SITE_BYTES(fair_html), {NULL}}};
 
 enum gap {
     GAP_EVENT,
@@ -639,7 +668,10 @@ int waiting_page_create(const struct brand_settings *brand, struct err_slot *err
     const struct site_conf conf = {
         .root = "/assets",
         .files = files,
-        .files_len = sizeof(files) / sizeof(files[0]),
+        .files_len = FILES,
+        .packed = packed_files,
+        .pages = fixed_pages,
+        .pages_len = sizeof(fixed_pages) / sizeof(fixed_pages[0]),
         .words = {[LANG_EN] = SITE_BYTES(text_en), [LANG_KO] = SITE_BYTES(text_ko)},
         .base = SITE_BYTES(base_css), /* one file: one head less */
         .said = "live.",

@@ -17,7 +17,7 @@ export async function open(body, event) {
   const beacon = make('input', { id: 'beacon', maxLength: BEACON_MAX, autocomplete: 'off' });
   const facts = make('dl', { id: 'draw', className: 'facts long' });
   const steps = make('ol', { className: 'steps' }, make('li', {}, say('draw.step-commit')), make('li', {}, say('draw.step-gather')), make('li', {}, say('draw.step-beacon')), make('li', {}, say('draw.step-press')));
-  const kind = make('select', { id: 'beacon-kind' }, ...KINDS.map((name) => make('option', { value: name }, say(`draw.kind-${name}`))));
+  const kind = make('select', { id: 'beacon-kind' }, ...KINDS.map((name) => make('option', { value: name }, say(`draw.kind.${name}`))));
   const words = make('input', { id: 'beacon-words', maxLength: WORDS_MAX, autocomplete: 'off' });
   const late = make('input', { id: 'beacon-late', type: 'number', min: 5, max: 86400, inputMode: 'numeric' });
   const means = make('p', { className: 'small', id: 'beacon-means' });
@@ -33,7 +33,7 @@ export async function open(body, event) {
   let draw = null;
 
   const explain = () => {
-    means.textContent = say(`draw.means-${kind.value}`);
+    means.textContent = say(`draw.means.${kind.value}`);
     words.parentElement.hidden = kind.value !== 'text';
     late.parentElement.hidden = kind.value === 'none';
   };
@@ -45,7 +45,7 @@ export async function open(body, event) {
       const reason = event.why();
       await call('queue', 'PATCH', `/admin/events/${event.id}`, { body: { beacon: { kind: kind.value, late_s: Number(late.value), ...of } }, headers: { 'If-Match': event.etag, ...(reason === '' ? {} : { 'X-Reason': encodeURI(reason) }) } });
       await event.read();
-      promised.textContent = say('draw.promised', say(`draw.kind-${kind.value}`));
+      promised.textContent = say('draw.promised', say(`draw.kind.${kind.value}`));
       event.said(promised.textContent);
       await refresh();
     }, { id: 'act-promise' }), promised);
@@ -82,8 +82,8 @@ export async function open(body, event) {
 
   // What is waited for, and how long it is overdue.
   function promiseInWords({ promised: promise, closed_at: closed, drawn }) {
-    if (!promise || promise.kind === 'none') return say('draw.kind-none');
-    const parts = [say(`draw.kind-${promise.kind}`)];
+    if (!promise || promise.kind === 'none') return say('draw.kind.none');
+    const parts = [say(`draw.kind.${promise.kind}`)];
     if (promise.round) parts.push(say('draw.round', promise.round));
     if (promise.words) parts.push(promise.words);
     if (promise.at) parts.push(say('draw.due', moment(promise.at)));

@@ -32,7 +32,7 @@ export async function explain(at, { event, ...who }) {
     tell(lines);
     if (fairness.commitment && (who.position === null || fairness.entries > 0)) {
       at.append(make('p', {}, `${say('more.why.commitment')} `, make('code', {}, fairness.commitment)));
-      at.append(make('p', {}, make('a', { href: path }, say('more.why.published'))));
+      at.append(make('p', {}, make('a', { href: `/e/${event}/fairness#entry=${who.entry}` }, say('more.why.page'))));
     }
   } catch {
     tell([say('more.why.failed')]);

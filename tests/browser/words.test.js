@@ -10,7 +10,7 @@ const root = new URL('../../', import.meta.url);
 const read = (path) => readFileSync(new URL(path, root), 'utf8');
 const SERVICES = { 'queue-front': ['queue-front/src/waiting_page.c'], 'seat-service': [], 'payment-adapter': ['payment-adapter/src/page_http.c'] };
 // Keys that are put together from a code of an answer.
-const BY_CODE = /^(error|gone|flag|notice|told|live\.reason|live\.odds)\.|^language\.name$/;
+const BY_CODE = /^(error|gone|flag|notice|told|live\.reason|live\.odds|more\.fair\.(kind|now|proves|is|check))\.|^language\.name$/;
 
 for (const [service, more] of Object.entries(SERVICES)) {
   const folder = `${service}/web/`;

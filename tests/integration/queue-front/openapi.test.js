@@ -217,6 +217,7 @@ test('the program keeps every promise of openapi.yaml, and answers nothing else'
   // Pages and keys.
   await open('GET', '/e/show');
   await open('GET', '/e/none');
+  await open('GET', '/e/show/fairness');
   const page = await bare('GET', '/console');
   await bare('GET', /href="(\/console\/-[^"]+\.css)"/.exec(page.text)[1]);
   await bare('GET', '/console/-/0/nothing.js');

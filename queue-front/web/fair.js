@@ -1,0 +1,149 @@
+// fair.js: the draw on one page, for whoever trusts nobody: what was promised, how long until the beacon's
+// value comes, and, once it was drawn, all of it checked in this browser: the seed, the beacon (the curve's
+// library is loaded for a round of drand, and only then), and a visitor's own number.
+//
+// It asks for what everybody may ask for, and shows nothing that it has not reckoned itself. What was promised is
+// noted at the first look and compared at the last.
+
+import { byId, lang, make, minutes, moreWords, noteServerTime, say, serverNow } from './kit.js';
+import { checkBeacon } from './beacon-check.js';
+import { commitmentOf, openDraw } from './draw-check.js';
+
+const [, , event] = location.pathname.split('/');
+const lane = new URLSearchParams(location.search).get('lane');
+const path = `/v1/queue/${event}/fairness${lane ? `?lane=${encodeURIComponent(lane)}` : ''}`;
+const CALM_MS = 15_000;
+const SOON_MS = 2000;
+const MARKS = { true: '\u2713', false: '\u2717', null: '?' };
+const keyOf = lane ? `fg_promise_${event}_${lane}` : `fg_promise_${event}`;
+
+let told = null;
+let draw = null;
+let judged = ''; // the answer that was checked last
+
+const time = (iso) => new Date(iso).toLocaleString(lang, { dateStyle: 'medium', timeStyle: 'medium' });
+const fill = (id, text) => { if (byId(id).textContent !== text) byId(id).textContent = text; };
+
+// ---- what was promised ----
+
+// The fingerprint and the beacon's choice; the round moves with the opening, and is told as changed.
+function note() {
+  try {
+    const seen = JSON.parse(localStorage.getItem(keyOf) ?? localStorage.getItem(`fg_commitment_${event}`));
+    if (!told.drawn && !seen && told.commitment) localStorage.setItem(keyOf, JSON.stringify(told.commitment));
+    return seen;
+  } catch {
+    return null; // nothing may be kept here
+  }
+}
+
+function kindOf({ promised }) {
+  return promised?.kind ?? 'none';
+}
+
+function showFacts() {
+  const { promised } = told;
+  const kind = kindOf(told);
+  const rows = [[say('more.fair.commitment'), make('code', {}, told.commitment ?? '\u2013')],
+    [say('more.fair.beacon'), say(`more.fair.kind.${kind}`)]];
+  if (promised?.words) rows.push([say('more.fair.words'), promised.words]);
+  if (kind === 'drand') rows.push([say('more.fair.round'), String(promised.round)]);
+  if (promised?.chain) rows.push([say('more.fair.chain'), make('code', {}, promised.chain)]);
+  if (promised?.at) rows.push([say('more.fair.due'), time(promised.at)]);
+  if (kind !== 'none') rows.push([say('more.fair.late'), say('more.fair.late-rule', promised.late_s)]);
+  if (promised?.changes > 0) rows.push([say('more.fair.changes'), say('more.fair.changed', promised.changes, time(promised.since))]);
+  if (told.closed_at) rows.push([say('more.fair.closed'), time(told.closed_at)], [say('more.fair.entries'), told.entries.toLocaleString(lang)]);
+  if (told.drawn) rows.push([say('more.fair.drawn'), time(told.drawn_at)], [say('more.fair.seed'), make('code', {}, told.seed)], [say('more.fair.value'), told.beacon === '' ? '\u2013' : make('code', {}, told.beacon)]);
+  byId('facts').replaceChildren(...rows.map(([name, value]) => make('div', {}, make('dt', {}, name), make('dd', {}, value))));
+  byId('promise').hidden = false;
+  fill('proves-beacon', say(`more.fair.proves.${kind}`));
+}
+
+function showClock() {
+  const due = told && !told.drawn && told.promised?.at ? Date.parse(told.promised.at) : 0;
+  byId('count').hidden = !due || due - serverNow() > 86_400_000;
+  if (!due) return;
+  const left = due - serverNow();
+  fill('count', left > 0 ? minutes(left) : '0:00');
+  const late = told.closed_at && left < -5000;
+  byId('count').classList.toggle('late', Boolean(late));
+}
+
+function showNow() {
+  const state = told.drawn ? 'drawn' : told.closed_at ? (told.promised ? 'waits' : 'closed') : told.state === 'pre-queue' ? 'gathers' : ['draft', 'scheduled'].includes(told.state) ? 'before' : 'none';
+  fill('now', say(`more.fair.now.${state}`));
+}
+
+// ---- what came of it ----
+
+async function verify() {
+  const noted = note();
+  const same = await commitmentOf(told.seed) === told.commitment;
+  const checks = [{ what: 'seed', good: same, numbers: [] }];
+  if (noted) checks.push({ what: 'noted', good: noted === told.commitment, numbers: [] });
+  const verifyRound = async (...of) => (await import('./bls.min.js')).verifyRound(...of);
+  checks.push(...await checkBeacon(told, verifyRound));
+  draw = told.entries > 0 ? await openDraw(told) : null;
+  byId('checks').replaceChildren(...checks.map(({ what, good, numbers }) => {
+    const mark = make('strong', { role: 'img' }, MARKS[good]);
+    mark.setAttribute('aria-label', say(`more.fair.is.${good}`));
+    return make('li', { className: { true: 'good', false: 'wrong', null: 'open' }[good] }, mark, make('span', {}, say(what === 'quicknet' && good ? 'more.fair.check.quicknet-good' : `more.fair.check.${what}`, ...numbers)));
+  }));
+  const wrong = checks.some(({ good }) => good === false);
+  byId('verdict').className = wrong ? 'wrong' : 'good';
+  fill('verdict', say(wrong ? 'more.fair.does-not-fit' : checks.some(({ what }) => what === 'late') ? 'more.fair.fits-late' : 'more.fair.fits'));
+  byId('result').hidden = false;
+  byId('own').hidden = !draw;
+  showWhere();
+}
+
+function showWhere() {
+  const entry = Number(byId('entry').value.replace(/\D/g, ''));
+  if (!draw || !Number.isSafeInteger(entry) || entry < 1) return fill('where', '');
+  fill('where', say(entry > told.entries ? 'more.fair.after' : 'more.fair.position', entry.toLocaleString(lang), draw.position(entry).toLocaleString(lang)));
+}
+
+// ---- asking ----
+
+function pauseMs() {
+  if (told.drawn || ['sold-out', 'closed'].includes(told.state)) return 0;
+  const due = Date.parse(told.promised?.at ?? '') || Infinity;
+  return told.closed_at || due - serverNow() < 60_000 ? SOON_MS : CALM_MS;
+}
+
+async function look() {
+  let wait = CALM_MS;
+  try {
+    const sentAt = performance.now();
+    const answer = await fetch(path, { headers: { Accept: 'application/json' }, cache: 'no-store' });
+    const date = Date.parse(answer.headers.get('Date'));
+    if (date) noteServerTime(new Date(date + 500).toISOString(), sentAt);
+    if (answer.status === 404) return fill('notice', say('more.fair.unknown'));
+    if (!answer.ok) throw new Error(String(answer.status));
+    told = await answer.json();
+    fill('notice', '');
+    note();
+    showFacts();
+    showNow();
+    showClock();
+    const text = JSON.stringify(told);
+    if (told.drawn && !crypto.subtle) fill('notice', say('more.fair.cannot-check'));
+    else if (told.drawn && text !== judged) await verify();
+    judged = text;
+    wait = pauseMs();
+  } catch {
+    fill('notice', say('more.why.failed'));
+  }
+  if (wait > 0) setTimeout(look, wait * (0.75 + Math.random() / 2));
+}
+
+document.documentElement.classList.add('live');
+byId('back').href = `/e/${event}`;
+byId('published').href = path;
+byId('entry').addEventListener('input', showWhere);
+const [, own] = /^#entry=(\d{1,12})$/.exec(location.hash) ?? [];
+if (own) byId('entry').value = own;
+fill('command', `node queue-front/verify/verify-draw.js '${location.origin}${path}' --entry ${own ?? 'N'}\nqueue-front verify-draw '${location.origin}${path}' --entry ${own ?? 'N'}`);
+await moreWords();
+setInterval(showClock, 500);
+look();

@@ -1,0 +1,118 @@
+// The page of the draw: what was promised, the wait for the beacon, and all of it checked in the visitor's
+// own browser, the signature of the round as well.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { openBeacons } from '../lib-js/beacon.js';
+import { openScope, until } from '../lib-js/index.js';
+import { openDraw } from '../../queue-front/web/draw-check.js';
+import { act, at, makeEvent, openLine, patch, untilState } from './line-world.js';
+import { openBrowser } from './world.js';
+
+const WAYS = [
+  { name: 'en-light', locale: 'en-GB', colorScheme: 'light' },
+  { name: 'ko-dark', locale: 'ko-KR', colorScheme: 'dark', viewport: { width: 1366, height: 768 } },
+];
+
+describe('the page of the draw', () => {
+  const scope = openScope();
+  let beacons;
+  let line;
+  let browser;
+
+  before(async () => {
+    beacons = await openBeacons(scope);
+    [line, browser] = await Promise.all([openLine(scope, { config: { line: { gone_after: '1h' }, beacon: beacons.config } }), openBrowser(scope)]);
+  });
+  after(() => scope.close());
+
+  const fairness = async (id) => (await line.front.http.get(`/v1/queue/${id}/fairness`)).json;
+  const shows = (visitor, id, pattern) => visitor.page.waitForFunction(([i, source]) => new RegExp(source).test(document.getElementById(i).textContent), [id, pattern.source]);
+
+  async function gather(id, beacon, people = 7) {
+    await makeEvent(line.house, id, { name: 'The first night', rate_per_s: 0, prequeue_at: at(0), opens_at: at(3600_000), beacon }, { open: false });
+    await act(line.front, id, 'schedule');
+    await untilState(line.front, id, 'pre-queue');
+    await line.crowd(id, people);
+  }
+
+  for (const { name, ...way } of WAYS) {
+    test(`a promise, a wait, and a draw that the browser checks whole: ${name}`, async () => {
+      const id = `fair-${name}`;
+      const korean = way.locale === 'ko-KR';
+      await gather(id, { kind: 'drand', late_s: 3600 });
+      const visitor = await line.visitor(browser, way);
+      const { page } = visitor;
+      const files = [];
+      page.on('request', (request) => files.push(request.url()));
+      // From the waiting page by the keyboard.
+      await line.go(visitor, id);
+      await line.join(visitor);
+      assert.equal(await page.textContent('#entry'), '8');
+      await page.click('#why summary');
+      await page.locator('#why-more a').focus();
+      await page.keyboard.press('Enter');
+      await page.waitForURL(`**/e/${id}/fairness#entry=8`);
+      await shows(visitor, 'now', korean ? /아직 아무도 모릅니다/ : /Nobody knows the beacon's value yet/);
+      const promised = await fairness(id);
+      assert.ok((await page.textContent('#facts')).includes(promised.commitment));
+      await visitor.judge(`fair-promised-${name}`);
+
+      for (const relay of beacons.relays) relay.mood = 'down';
+      await patch(line.front, id, { opens_at: at(500) });
+      await page.reload(); // its next look may be some seconds away
+      await shows(visitor, 'now', korean ? /마감되어/ : /Entries are closed, and how many/);
+      await visitor.judge(`fair-waits-${name}`);
+      assert.equal(files.some((url) => url.endsWith('bls.min.js')), false, 'not before there is something to check');
+      for (const relay of beacons.relays) relay.mood = 'fine';
+      await page.locator('#verdict.good').waitFor();
+      const told = await fairness(id);
+      assert.ok(files.some((url) => url.endsWith('bls.min.js')));
+      assert.equal(await page.locator('#checks .wrong').count(), 0);
+      assert.equal(await page.locator('#checks .good').count(), 5, await page.textContent('#checks'));
+      const place = (await openDraw(told)).position(8);
+      assert.equal(await page.inputValue('#entry'), '8');
+      await shows(visitor, 'where', korean ? new RegExp(`순번은 ${place}번`) : new RegExp(`has place ${place}\\.`));
+      await visitor.judge(`fair-drawn-${name}`);
+
+      // Whoever shows another round's signature, its hash and all, is found out.
+      const other = beacons.chain.beacon(told.proof.round + 1);
+      await page.route('**/v1/queue/*/fairness', async (route) => {
+        const answer = await route.fetch();
+        const json = await answer.json();
+        await route.fulfill({ response: answer, json: { ...json, beacon: other.randomness, proof: { ...json.proof, signature: other.signature } } });
+      });
+      await page.reload();
+      await page.locator('#verdict.wrong').waitFor();
+      assert.equal(await page.locator('#checks .wrong').count(), 1);
+      await visitor.judge(`fair-forged-${name}`);
+      await visitor.close();
+    });
+  }
+
+  test('a beacon that was late, and words of the operator: the page says what that proves', async () => {
+    await gather('late', { kind: 'text', words: 'the lottery numbers of Saturday', late_s: 5 });
+    await gather('words', { kind: 'text', words: 'the lottery numbers of Saturday' });
+    const visitor = await line.visitor(browser, { locale: 'en-GB' });
+    await act(line.front, 'words', 'draw', { body: { beacon: '3 8 15 16' } });
+    await patch(line.front, 'late', { opens_at: at(300) });
+    await visitor.page.goto(`${line.at}/e/words/fairness`);
+    await shows(visitor, 'checks', /named "3 8 15 16"\. Compare it with its source: the lottery numbers/);
+    await visitor.page.click('details summary');
+    await shows(visitor, 'proves', /no program can/);
+    await visitor.judge('fair-words');
+    await until('the late draw', async () => (await fairness('late')).drawn);
+    await visitor.page.goto(`${line.at}/e/late/fairness`);
+    await shows(visitor, 'verdict', /the beacon was late: the secret alone decided/);
+    await visitor.page.goto(`${line.at}/e/nothing/fairness`);
+    await shows(visitor, 'notice', /no such event/);
+    await visitor.close();
+  });
+
+  test('without a script the page says how to check all the same', async () => {
+    const visitor = await line.visitor(browser, { locale: 'en-GB', javaScriptEnabled: false });
+    await visitor.page.goto(`${line.at}/e/words/fairness`);
+    assert.match(await visitor.page.textContent('main'), /Without it, use the command below/);
+    await visitor.close();
+  });
+});
