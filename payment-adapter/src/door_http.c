@@ -449,6 +449,12 @@ static void on_operator_in(struct http_req *req, void *ctx)
     door_begin(req, NULL, CALL_IN);
 }
 
+static void on_operator_undo(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    door_begin(req, NULL, CALL_UNDO);
+}
+
 int door_routes(struct http_router *routes, struct http_router *private_routes,
                 struct err_slot *err)
 {
@@ -458,10 +464,13 @@ int door_routes(struct http_router *routes, struct http_router *private_routes,
         {HTTP_METHOD_POST, "/v1/pay/door/checkout", on_go_out, NULL, BODY_SMALL_MAX},
         {HTTP_METHOD_POST, "/v1/pay/door/undo", on_undo, NULL, BODY_SMALL_MAX},
     };
-    const struct http_route operators = {HTTP_METHOD_POST, "/admin/checkin", on_operator_in, NULL,
-                                         BODY_CHECKIN_MAX};
+    const struct http_route operators[] = {
+        {HTTP_METHOD_POST, "/admin/checkin", on_operator_in, NULL, BODY_CHECKIN_MAX},
+        {HTTP_METHOD_POST, "/admin/checkin/undo", on_operator_undo, NULL, BODY_SMALL_MAX},
+    };
     int rc = http_router_add_all(routes, all, sizeof(all) / sizeof(all[0]), err);
     if (rc == 0)
-        rc = http_router_add(private_routes, &operators, err);
+        rc = http_router_add_all(private_routes, operators,
+                                 sizeof(operators) / sizeof(operators[0]), err);
     return rc < 0 ? rc : scanner_routes(private_routes, err);
 }

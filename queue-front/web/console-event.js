@@ -12,6 +12,7 @@ const VIEWS = {
   message: () => import('./console-message.js'),
   draw: () => import('./console-draw.js'),
   seats: () => import('./console-seats.js'),
+  doors: () => import('./console-doors.js'),
   audit: () => import('./console-audit.js'),
 };
 

@@ -13,8 +13,11 @@ const EVERY = 2; // refreshes
 // at the end, so that a new one is seen.
 const WAYS = {
   checkout: ['extend_hold', 'create_payment', 'await_buyer', 'confirm_seats', 'capture', 'issue_tickets', 'end_session', 'hand_over'],
-  refund: ['refund_payment', 'free_seats', 'revoke_tickets', 'tell_shop'],
+  refund: ['revoke_tickets', 'free_seats', 'refund_payment', 'tell_shop'],
+  'refund.1': ['refund_payment', 'free_seats', 'revoke_tickets', 'tell_shop'],
+  move: ['revoke_tickets', 'move_seats', 'issue_tickets', 'tell_shop'],
 };
+const waysOf = (definition) => WAYS[definition] ?? WAYS[definition.split('.')[0]] ?? [];
 const PIVOT = 'capture';
 const MARKS = { done: '✓', failed: '✕', turned: '↩', skipped: '–', unknown: '?', ongoing: '…', operator: '!' };
 
@@ -107,7 +110,7 @@ function draw(tag, attributes = {}, text) {
 
 // What became of each step on each way: the last word of the timeline, how many tries, how long.
 function lanes(saga) {
-  const known = WAYS[saga.definition.split('.')[0]] ?? [];
+  const known = waysOf(saga.definition);
   const names = [...known, ...new Set([saga.step, ...saga.timeline.map((entry) => entry.step)].filter((name) => name !== '?' && !known.includes(name)))];
   return names.map((name) => {
     const of = (way) => {
@@ -160,7 +163,7 @@ function entry({ step: name, way, result, try: tried, took_us: took, code, detai
 
 // A checkout at its pivot or above, which is not on its way back already.
 function canTurnBack({ definition, way, step: name }) {
-  const steps = WAYS[definition.split('.')[0]] ?? [];
+  const steps = waysOf(definition);
   return way === 'do' && steps.includes(PIVOT) && steps.indexOf(name) <= steps.indexOf(PIVOT);
 }
 

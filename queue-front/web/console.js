@@ -2,7 +2,7 @@
 // private listeners, and every change is one call that anybody can make with curl. This file signs in
 // and out, chooses the view that the address names, and lets it refresh itself.
 //
-//   #/events  #/events/ID[/live|knobs|message|draw|seats|audit]  #/orders[/SAGA]  #/parts
+//   #/events  #/events/ID[/live|knobs|message|draw|seats|doors|audit]  #/orders[/SAGA]  #/parts
 
 import { get, hasPart, health, metrics, operator, parts, signedIn, signIn, signOut } from './console-api.js';
 import { announce, byId, make, say } from './kit.js';

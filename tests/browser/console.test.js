@@ -17,7 +17,7 @@ const MANNERS = {
 // What comes by luck: how many digits a count has, how many entries a trail, what a chart's legend says,
 // and whether the reconciliation has run. Of the charts one stands for all, which stand beside it.
 const LUCK = {
-  few: ['#events li', '#audit li', '#timeline li', '#sagas li', '.chart'],
+  few: ['#events li', '#audit li', '#timeline li', '#sagas li', '#scanner-list li', '#conflicts li', '.chart'],
   not: ['.count', '.facts', '.bar-with-words', '.chart .legend', '.chart .scroll', '#event-state', '#reconcile div', '#autopilot-now p', '#audit .sides'],
   across: true,
 };
@@ -33,6 +33,7 @@ describe('the console', () => {
   let seats;
   let pay;
   let order;
+  const bought = {}; // by each manner's guest
 
   const doc = async (id = 'demo') => (await queue.get(`/admin/events/${id}`)).json;
 
@@ -58,6 +59,20 @@ describe('the console', () => {
     return answer.json;
   }
 
+  // And with a card that the provider's sandbox takes. -> {order, jar, tickets}
+  async function buyTickets(key, n) {
+    const made = await makeOrder(key, n);
+    const provider = client({ port: stack.base + 4 });
+    const { pathname, search } = new URL(made.payment.checkout_url);
+    const page = (await provider.get(pathname + search)).text;
+    const fields = Object.fromEntries([...page.matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)"/g)].map(([, name, value]) => [name, value]));
+    const body = new URLSearchParams({ ...fields, number: '4242424242424242', exp: '12/34', cvc: '123' }).toString();
+    const action = /<form method="post" action="([^"]*)"/.exec(page)[1].replaceAll('&amp;', '&');
+    const paid = await provider.post(action, { body, headers: { 'content-type': 'application/x-www-form-urlencoded' } });
+    assert.equal(paid.status, 303, paid.text);
+    return made.order;
+  }
+
   // A slow line, and some who wait in it.
   async function fillLine(name) {
     await queue.patch('/admin/events/demo', { body: { rate_per_s: 0.5, burst: 1 } });
@@ -78,6 +93,7 @@ describe('the console', () => {
     const token = stack.secret('admin-token');
     [queue, seats, pay] = [11, 12, 13].map((n) => client({ port: stack.base + n, token }));
     ({ order } = await makeOrder('buyer', 2));
+    for (const [n, name] of Object.keys(MANNERS).entries()) bought[name] = await buyTickets(`guest-${name}`, 3 + n);
     await until('it to be counted', async () => (await ordersOverTime()).length > 0);
     browser = await openBrowser(scope);
   });
@@ -455,6 +471,100 @@ describe('the console', () => {
       await lanes(boss);
       await boss.close();
     });
+  }
+
+  for (const [n, [name, options]] of Object.entries(MANNERS).entries()) {
+    test(`doors and refunds, ${name}`, async () => {
+      const boss = await Operator.open(browser, stack, options);
+      boss.name = name;
+      const { page } = boss;
+      const id = bought[name];
+      const jar = new CookieJar();
+      jar.take(await stack.edge.post('/v1/pay/login', { body: customer(stack, 3 + n) }));
+      const tickets = () => until('two tickets', async () => {
+        const { json } = await stack.edge.get(`/v1/pay/orders/${id}/tickets`, { headers: jar.headers });
+        return json.tickets?.length === 2 && json.tickets;
+      });
+      const [first, second] = await tickets();
+      const why = (words) => page.fill('#why', words);
+      await page.goto(`${boss.at}/console#/events/demo/doors`);
+      await boss.signIn();
+      await page.locator('#refund-terms').waitFor();
+
+      // A scanner's token is told once, opens one gate, and is revoked.
+      await page.fill('#scanner-gate', `Gate ${name}`);
+      await page.click('#scanner-form button');
+      await page.locator('#notice:not(:empty)').waitFor();
+      assert.equal(await page.evaluate(() => document.activeElement.id), 'why');
+      await why('the opening night');
+      await page.click('#scanner-form button');
+      await page.locator('#scanner-token').waitFor();
+      const token = await page.textContent('#scanner-token');
+      const door = (what, body) => stack.edge.post(`/v1/pay/door/${what}`, { token, body });
+      assert.equal((await stack.edge.get('/v1/pay/door', { token })).json.gate, `Gate ${name}`);
+      await survey(boss, 'doors');
+
+      // A check-in that was a slip is undone, and somebody was in before a door's late scans.
+      assert.equal((await door('checkin', { token: first.token })).status, 200);
+      await page.fill('#undo-token', first.token);
+      await page.fill('#undo-gate', `Gate ${name}`);
+      await why('the wrong guest');
+      await page.click('#undo-form button');
+      await until('the ticket to be as before', async () => (await tickets())[0].state === 'valid');
+      assert.equal((await door('checkin', { token: first.token })).status, 200);
+      await door('checkin', { scans: [{ token: first.token, at: new Date().toISOString() }] });
+      await page.locator(`#conflicts li:has-text("${id}")`).waitFor();
+
+      // The terms of refunds.
+      await page.selectOption('#terms-by', 'operator');
+      await page.fill('#terms-percent', String(80 + n));
+      await page.fill('#terms-before', '12');
+      await why('the promoter asks for it');
+      await page.click('#terms-form button');
+      const terms = await until('the terms', async () => {
+        const { json } = await pay.get('/admin/events/demo/refund-terms');
+        return json.percent === 80 + n && json;
+      });
+      assert.deepEqual([terms.by, terms.until, terms.before_start_s, terms.handed_on], ['operator', null, 43200, false]);
+
+      // A seat moves with its ticket; what cannot be is refused and told.
+      const free = await freeSeatLike(second.seat);
+      await page.fill('#move-order', id);
+      await page.fill('#move-from-0', second.seat);
+      await page.fill('#move-to-0', 'nowhere');
+      await why('a camera stands there');
+      await page.click('#move-form button.danger');
+      await page.locator('#confirm[open]').waitFor();
+      await see(boss, 'doors-move');
+      await page.click('#confirm-yes');
+      await page.locator('#notice:not(:empty)').waitFor();
+      await page.fill('#move-to-0', free);
+      await page.click('#move-form button.danger');
+      await page.click('#confirm-yes');
+      await page.locator('#move-begun a').waitFor();
+      await until('the seat to have moved', async () => (await tickets()).some(({ seat, state }) => seat === free && state === 'valid'));
+
+      // A letter that the shop refused too often goes again.
+      sql(`UPDATE pay.shop_outbox SET done_at = NULL, due_at = 'infinity', error = '409 no-such-event' WHERE order_id = '${id}' AND kind = 'completed'`);
+      await page.locator(`#letters li:has-text("${id}")`).waitFor();
+      await see(boss, 'doors-letter');
+      await page.click(`#letters li:has-text("${id}") button`);
+      await page.locator(`#letters li:has-text("${id}")`).waitFor({ state: 'detached' });
+
+      await why('the scanner was lost');
+      await page.click(`#scanner-list li:has-text("Gate ${name}") button`);
+      await page.click('#confirm-yes');
+      await until('the scanner to be revoked', async () => (await stack.edge.get('/v1/pay/door', { token })).status === 401);
+      await boss.close();
+    });
+  }
+
+  // Of the same category, and nobody's.
+  async function freeSeatLike(seat) {
+    const places = JSON.parse(stack.read('demo-hall.json')).plan.zones.flatMap(({ rows }) => rows).flatMap((row) => row.seats);
+    const { category } = places.find(({ seat_guid: guid }) => guid === seat);
+    const taken = new Set((await seats.get('/admin/events/demo/export')).json.map((one) => one.seat));
+    return places.findLast((one) => one.category === category && !taken.has(one.seat_guid)).seat_guid;
   }
 
   test('errors are drawn since the sale began, of each part its own', async () => {

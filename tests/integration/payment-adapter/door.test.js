@@ -294,10 +294,16 @@ test('whoever goes out comes in again, and whoever is used up by a slip is not',
   assert.equal((await here.post('/checkin', { token: slip.token })).status, 200);
   assertProblem(await there.post('/undo', { token: slip.token, reason: 'the wrong one' }), 409, 'not-undoable');
   assertProblem(await here.post('/undo', { token: slip.token }), 400, 'bad-request');
+  const byOperator = (gate) => world.pay.admin.post('/admin/checkin/undo', { body: { event: EVENT, gate, token: slip.token, reason: 'called by phone' } });
+  assertProblem(await byOperator('D'), 409, 'not-undoable');
+  assert.equal((await byOperator('C')).status, 200);
+  assert.equal((await here.post('/checkin', { token: slip.token })).status, 200);
   assert.equal((await here.post('/undo', { token: slip.token, reason: 'the wrong one' })).status, 200);
   assertProblem(await here.post('/undo', { token: slip.token, reason: 'the wrong one' }), 409, 'not-undoable');
   assert.deepEqual((await audit(slip.ticket)).map(([act, actor, gate, reason]) => [act, actor, gate, reason]), [
     ['undo', here.scanner, 'C', 'the wrong one'],
+    ['in', here.scanner, 'C', undefined],
+    ['undo', 'operator', 'C', 'called by phone'],
     ['in', here.scanner, 'C', undefined],
   ]);
   const states = (await buyer.get(`/v1/pay/orders/${order}/tickets`)).json.tickets.map(({ state }) => state);

@@ -1,0 +1,241 @@
+// console-doors.js: an event's doors, and what is given back or moved: who scans where, who is in who
+// should not be, a check-in that was a slip, the terms of refunds, seats of an order, and letters that
+// the shop does not take. Why something is done is asked above, once for all of it, and kept.
+
+import { call, get, hasPart } from './console-api.js';
+import { announce, byId, make, Refused, say } from './kit.js';
+import { button, confirmed, fact, fromLocal, guarded, moment, number, sayTrouble, show, timeAt, toLocal, wordsOr, zone } from './console-ui.js';
+
+const EVERY = 3; // refreshes
+const HOUR_S = 3600;
+
+const field = (words, input) => make('label', { className: 'field' }, words, input);
+const text = (id, properties = {}) => make('input', { id, autocomplete: 'off', required: true, ...properties });
+
+function tick(id, words) {
+  const input = make('input', { id, type: 'checkbox' });
+  return [input, make('div', { className: 'field tick' }, input, make('label', { htmlFor: id }, words))];
+}
+
+function section(id, title, help, ...children) {
+  return make('section', { id, className: 'card stack' }, make('h2', {}, say(title)), ...(help ? [make('p', { className: 'small' }, say(help))] : []), ...children);
+}
+
+function formOf(id, work, ...children) {
+  const form = make('form', { id, className: 'stack' }, ...children);
+  form.addEventListener('submit', guarded(work));
+  return form;
+}
+
+// ---- at the doors ----
+
+function inside() {
+  const sums = make('dl', { id: 'door-sums', className: 'facts' });
+  const conflicts = make('ul', { id: 'conflicts', className: 'trail' });
+  const none = make('p', {}, say('doors.no-conflicts'));
+  const at = section('doors', 'doors.title', null, sums, make('h3', {}, say('doors.conflicts')), make('p', { className: 'small' }, say('doors.conflicts-help')), none, conflicts);
+  return {
+    at,
+    show(doors) {
+      show(sums, fact(say('doors.entered'), number(doors.entered)), fact(say('doors.inside'), number(doors.inside)));
+      none.hidden = doors.conflicts.length > 0;
+      show(conflicts, ...doors.conflicts.map(({ seat, order, gate, scanned_at: scanned, reason }) => make('li', { className: 'card' },
+        make('p', {}, make('strong', {}, wordsOr(`doors.why.${reason}`, reason)), ' ', timeAt(scanned)),
+        make('p', { className: 'small' }, `${say('doors.conflict', seat, gate)} · ${say('orders.order')} ${order}`))));
+    },
+  };
+}
+
+function slip({ id, reasonFor, event }) {
+  const token = text('undo-token', { maxLength: 1024 });
+  const gate = text('undo-gate', { maxLength: 63 });
+  return section('undo-in', 'undo-in.title', 'undo-in.help', formOf('undo-form', async () => {
+    const body = { event: id, gate: gate.value.trim(), token: token.value.trim(), reason: reasonFor() };
+    await call('pay', 'POST', '/admin/checkin/undo', { body });
+    token.value = '';
+    event.said(say('undo-in.done'));
+  }, field(say('undo-in.token'), token), field(say('scanners.gate'), gate), make('button', {}, say('undo-in.button'))));
+}
+
+// ---- scanners ----
+
+function scannerRow({ scanner, gate, expires_at: until, revoked_at: revoked, good }) {
+  const state = revoked ? [say('scanners.revoked'), timeAt(revoked)] : [say(good ? 'scanners.good' : 'scanners.over'), timeAt(until)];
+  return make('li', { className: 'card row' },
+    make('p', {}, make('strong', {}, say('scanners.at', gate)), ` ${state[0]} `, state[1]),
+    ...(good ? [make('button', { type: 'button', className: 'danger', value: scanner, name: gate }, say('scanners.revoke'))] : []));
+}
+
+function scanners({ path, reasonFor, event, read }) {
+  const list = make('ul', { id: 'scanner-list', className: 'trail' });
+  const none = make('p', {}, say('scanners.none'));
+  const gate = text('scanner-gate', { maxLength: 63 });
+  const hours = text('scanner-hours', { type: 'number', min: 1, max: 720, value: 24 });
+  const told = make('div', { id: 'scanner-told', className: 'told', hidden: true });
+
+  async function revoke({ value, name }) {
+    const reason = reasonFor();
+    if (!(await confirmed({ title: say('scanners.revoke-sure', name), text: say('scanners.revoke-means'), yes: say('scanners.revoke') }))) return;
+    await call('pay', 'POST', `${path}/scanners/${value}/revoke`, { body: { reason } });
+    await read();
+    event.said(say('scanners.revoke-done', name));
+  }
+  list.addEventListener('click', ({ target }) => {
+    if (target.nodeName === 'BUTTON') guarded(() => revoke(target))();
+  });
+
+  const form = formOf('scanner-form', async () => {
+    const body = { gate: gate.value.trim(), expires_in_s: hours.valueAsNumber * HOUR_S, reason: reasonFor() };
+    const { json } = await call('pay', 'POST', `${path}/scanners`, { body });
+    told.hidden = false;
+    told.replaceChildren(make('p', {}, say('scanners.token', json.gate, moment(json.expires_at))), make('code', { id: 'scanner-token' }, json.token), make('p', { className: 'small' }, say('scanners.once')));
+    gate.value = '';
+    await read();
+    event.said(say('scanners.issued', json.gate));
+  }, make('div', { className: 'row end' }, field(say('scanners.gate'), gate), field(say('scanners.hours'), hours), make('button', {}, say('scanners.issue'))));
+  return {
+    at: section('scanners', 'scanners.title', 'scanners.help', form, told, none, list),
+    show(all) {
+      none.hidden = all.length > 0;
+      show(list, ...all.map(scannerRow));
+    },
+  };
+}
+
+// ---- refunds ----
+
+function terms({ path, reasonFor, event }) {
+  const by = make('select', { id: 'terms-by' }, ...['buyer', 'operator'].map((value) => make('option', { value }, say(`terms.by.${value}`))));
+  const part = text('terms-percent', { type: 'number', min: 1, max: 100 });
+  const until = make('input', { id: 'terms-until', type: 'datetime-local', step: 1 });
+  const before = make('input', { id: 'terms-before', type: 'number', min: 0, max: 8784 });
+  const [handedOn, handedOnField] = tick('terms-handed-on', say('terms.handed-on'));
+  const version = make('p', { className: 'small', id: 'terms-version' });
+  let etag = '';
+
+  function take({ json, etag: read }) {
+    etag = read;
+    by.value = json.by;
+    part.value = json.percent;
+    until.value = toLocal(json.until);
+    before.value = json.before_start_s === null ? '' : json.before_start_s / HOUR_S;
+    handedOn.checked = json.handed_on;
+    version.textContent = json.version === 0 ? say('terms.default') : say('event.version', json.version);
+  }
+  const form = formOf('terms-form', async () => {
+    const body = {
+      by: by.value,
+      percent: part.valueAsNumber,
+      until: fromLocal(until.value),
+      before_start_s: before.value === '' ? null : Math.round(before.valueAsNumber * HOUR_S),
+      handed_on: handedOn.checked,
+      reason: reasonFor(),
+    };
+    take(await call('pay', 'PUT', `${path}/refund-terms`, { body, headers: { 'If-Match': etag } }));
+    event.said(say('terms.saved'));
+  }, field(say('terms.by'), by), field(say('terms.percent'), part), field(say('terms.until', zone()), until), field(say('terms.before'), before), handedOnField, version, make('button', { className: 'main' }, say('terms.save')));
+  return {
+    at: section('refund-terms', 'terms.title', 'terms.help', form),
+    read: async () => take(await call('pay', 'GET', `${path}/refund-terms`)),
+  };
+}
+
+// ---- seats of an order ----
+
+function move({ reasonFor, event }) {
+  const order = text('move-order', { maxLength: 39 });
+  const pairs = make('ul', { id: 'move-pairs', className: 'trail' });
+  const [other, otherField] = tick('move-other', say('move.other'));
+  const begun = make('p', { id: 'move-begun', role: 'status' });
+
+  function addPair() {
+    const n = pairs.children.length;
+    pairs.append(make('li', { className: 'row end' }, field(say('move.from'), text(`move-from-${n}`, { maxLength: 128 })), field(say('move.to'), text(`move-to-${n}`, { maxLength: 128 }))));
+  }
+  addPair();
+  const wanted = () => [...pairs.children].map((pair) => {
+    const [from, to] = [...pair.querySelectorAll('input')].map(({ value }) => value.trim());
+    return { from, to };
+  });
+
+  const form = formOf('move-form', async () => {
+    const whose = order.value.trim();
+    const body = { seats: wanted(), reason: reasonFor(), ...(other.checked ? { other_category: true } : {}) };
+    if (!(await confirmed({ title: say('move.sure', whose), text: say('move.means'), lines: body.seats.map(({ from, to }) => `${from} → ${to}`), yes: say('move.button') }))) return;
+    await call('pay', 'POST', `/admin/orders/${encodeURIComponent(whose)}/move`, { body });
+    begun.replaceChildren(say('move.begun', whose), ' ', make('a', { href: '#/orders' }, say('menu.orders')));
+    pairs.replaceChildren();
+    addPair();
+    other.checked = false;
+    event.said(say('move.begun', whose));
+  }, field(say('orders.order'), order), pairs, otherField,
+  make('div', { className: 'row' }, button(say('move.more'), () => {
+    addPair();
+    pairs.lastElementChild.querySelector('input').focus();
+  }, { id: 'move-more' }), make('button', { className: 'danger' }, say('move.button'))), begun);
+  return section('move', 'move.title', 'move.help', form);
+}
+
+// ---- letters ----
+
+function letters(read) {
+  const list = make('ul', { id: 'letters', className: 'trail' });
+  const none = make('p', {}, say('letters.none'));
+  list.addEventListener('click', ({ target }) => {
+    if (target.nodeName !== 'BUTTON') return;
+    guarded(async () => {
+      const { json } = await call('pay', 'POST', `/admin/letters/${target.value}/retry`, { body: {} });
+      await read();
+      announce(say('letters.retried', json.order));
+    })();
+  });
+  return {
+    at: section('parked-letters', 'letters.title', 'letters.help', none, list),
+    show(all) {
+      none.hidden = all.length > 0;
+      show(list, ...all.map(({ letter, order, kind, tries, error, made_at: at }) => make('li', { className: 'card row' },
+        make('p', {}, make('strong', {}, `${say('orders.order')} ${order}`), ` ${wordsOr(`letters.kind.${kind}`, kind)} `, timeAt(at), make('span', { className: 'small' }, ` · ${say('orders.tries', tries)} · ${error}`)),
+        make('button', { type: 'button', value: letter }, say('letters.retry')))));
+    },
+  };
+}
+
+export async function open(body, event) {
+  if (!hasPart('pay')) {
+    body.replaceChildren(make('p', {}, say('orders.no-part')));
+    return {};
+  }
+  const here = {
+    event,
+    id: event.id,
+    path: `/admin/events/${event.id}`,
+    reasonFor() {
+      const reason = event.why();
+      if (reason !== '') return reason;
+      byId('why').focus();
+      throw new Refused(400, { code: 'why-needed' });
+    },
+    read: () => read(),
+  };
+  const [doors, scanning, parked, refunds] = [inside(), scanners(here), letters(() => read()), terms(here)];
+  async function read() {
+    const [now, { scanners: all }, { letters: waiting }] = await Promise.all([get('pay', `${here.path}/doors`), get('pay', `${here.path}/scanners`), get('pay', '/admin/letters')]);
+    doors.show(now);
+    scanning.show(all);
+    parked.show(waiting);
+  }
+  try {
+    await Promise.all([read(), refunds.read()]);
+  } catch (error) {
+    if (!('problem' in error)) throw error;
+    body.replaceChildren(make('p', { id: 'doors-trouble', className: 'wrong' }, `${say('part.pay')}: ${sayTrouble(error)}`));
+    return {};
+  }
+  body.replaceChildren(make('div', { className: 'cards' }, doors.at, scanning.at, slip(here), refunds.at, move(here), parked.at));
+  let turns = 0;
+  return {
+    async refresh() {
+      if (++turns % EVERY === 0) await read();
+    },
+  };
+}
