@@ -67,6 +67,12 @@ local function thaw()
         call('ZADD', prefix .. 'hist', upto,
             upto .. ':' .. called_ms .. ':' .. tonumber(expires_ms) + frozen_for_ms)
     end
+    local kept = call('ZRANGEBYSCORE', prefix .. 'kept', (bucket.frozen_ms - KEPT_MEMORY_MS) * 16,
+        '+inf', 'WITHSCORES')
+    for i = 1, #kept, 2 do
+        local until_ms, times = kept_read(kept[i + 1])
+        kept_write(kept[i], until_ms + frozen_for_ms, times)
+    end
     for _, place in ipairs(call('ZRANGE', prefix .. 'knock', 0, -1)) do
         call('ZADD', prefix .. 'knock', now_ms, place)
     end

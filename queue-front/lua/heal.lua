@@ -210,7 +210,8 @@ local function drop_older()
         end
         for _, name in ipairs({ 'seq', 'serving', 'bucket', 'hist', 'called', 'gone', 'ended',
             'skipped', 'back', 'early', 'door', 'knock', 'moved', 'told', 'pilot', 'series',
-            'active', 'ends', 'lanes', 'fronts', 'contacts', 'aways' }) do
+            'active', 'ends', 'lanes', 'fronts', 'contacts', 'aways', 'done',
+            'turns', 'kept' }) do
             call('UNLINK', prefix .. name)
         end
         if lane > 0 then

@@ -16,6 +16,11 @@ local OK, SAME, UNKNOWN, WRONG_STATE, LIMITED, NOT_YET, EXPIRED, GONE, CONFLICT,
 local MOVED, INSIDE, NO_CODE, CODE_USED, EXHAUSTED, RENEWED = 10, 11, 12, 13, 14, 15
 local DRAFT, SCHEDULED, PRE_QUEUE, OPEN, PAUSED, SOLD_OUT, CLOSED, FROZEN = 0, 1, 2, 3, 4, 5, 6, 7
 
+-- The order of enum turn_kind: what became of a place after its call.
+local KEPT, ENDED, DONE = 1, 2, 3
+local KEPT_MEMORY_MS = 86400000 -- longer than any grace: by then nobody asks for that call
+local TURNS_MAX = 65536 -- of the log, about 2 MB: a front that starts learns so many
+
 local call = redis.call
 local prefix = string.sub(KEYS[1], 1, -4)
 local lane = tonumber(string.match(prefix, '@(%d):$')) or 0
@@ -189,12 +194,36 @@ local function away_left(bucket, place)
     return false
 end
 
+-- ---- what became of called places ----
+
+-- Tells all fronts what became of a place of this lane; each of them knows it from its next tick on.
+local function turn_log(of_lane, of_place, kind, until_ms, times)
+    local key = (of_lane == 0 and root or root .. '@' .. of_lane .. ':') .. 'turns'
+    call('XADD', key, 'MAXLEN', '~', TURNS_MAX, '*', 't',
+        string.format('%d:%d:%d:%d', of_place, kind, until_ms or 0, times or 0))
+end
+
+-- Calls that were made longer: `kept` has until when * 16 + how often.
+local function kept_read(score)
+    score = tonumber(score) or 0
+    return math.floor(score / 16), score % 16
+end
+
+local function kept_write(of_place, until_ms, times)
+    call('ZADD', prefix .. 'kept', until_ms * 16 + times, of_place)
+    call('ZREMRANGEBYSCORE', prefix .. 'kept', '-inf', (now_ms - KEPT_MEMORY_MS) * 16)
+    turn_log(lane, of_place, KEPT, until_ms, times)
+end
+
 -- Frees the slots of sessions that ran out, a bounded number at a time.
 local function end_expired_sessions()
     local expired = call('ZRANGEBYSCORE', root .. 'active', '-inf', now_ms, 'LIMIT', 0, 200)
     if #expired > 0 then
         call('ZREM', root .. 'active', unpack(expired))
         call('HDEL', root .. 'ends', unpack(expired))
+        for _, session in ipairs(expired) do
+            turn_log(math.floor(session / 4294967296), session % 4294967296, ENDED)
+        end
     end
 end
 

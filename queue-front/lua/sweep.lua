@@ -17,7 +17,8 @@ local ERASED_MS = 5000
 local DIGITS, LEVEL_FULL = 8, 4194304 -- of the buckets of idempotency keys: see join.lua
 
 local VISITORS = { 'called', 'gone', 'ended', 'skipped', 'hist', 'door', 'knock', 'back', 'early',
-    'moved', 'marks', 'left', 'fronts', 'contacts', 'aways', 'active', 'ends', 'lanes', 'heal', 'pilot' }
+    'moved', 'marks', 'left', 'fronts', 'contacts', 'aways', 'active', 'ends', 'lanes', 'heal', 'pilot',
+    'done', 'turns', 'kept' }
 local RECORDS = { 'seq', 'serving', 'bucket', 'told', 'series', 'audit' }
 local AUDIT_KEPT = 100 -- of an archived event: who closed, archived and touched it since
 

@@ -5,8 +5,8 @@
 --   upto of the newest stretch; then how many entries given up before the draw follow, and each of
 --   them with its position; then of the places that moved: run and number of the newest move that this
 --   front knows, how many follow, and each of them with its moves (a front tells them after a loss);
---   then what this front has seen since its last tick, in the order of TOLD; then of the document it
---   has: era and digest; and the name of the identity key that an event gets which has none
+--   then what this front has seen since its last tick, in the order of TOLD; then how far it knows the
+--   log of turns; then of the document it has: era and digest; and the name of the identity key that an event gets which has none
 -- Answer: {OK, state, version, issued, serving, waiting, active, outstanding, admitted, no_shows,
 --   show_up_milli, service_rate_milli, now_ms, dead, generation,
 --   {doc, knobs..., era, digest, identity} or {} if the front has it, {stretch, ...} those it has not,
@@ -20,7 +20,8 @@
 --   {rate in force, decided_ms, heard_ms, rate before the last move, moved_ms, reason, why, because, reading}
 --   of the autopilot, or {} while it is off,
 --   {run of the moves, number of the newest that is told here, entry, moves, ...},
---   odds as they came with the last feed of seats or ''}
+--   odds as they came with the last feed of seats or '',
+--   {how far the log of turns is told here, "place:kind:until_ms:times", ...}}
 --
 -- Exactness. A rate in thousandths times microseconds is in billionths of a token, so the refill is
 -- integer arithmetic and loses nothing. Elapsed time counts up to ELAPSED_MAX_US, so that a stall
@@ -48,6 +49,7 @@ local STRETCH_MIN_MS = 100   -- calls closer together than this share a stretch
 local STRETCHES_WANTED = 2048
 local STRETCHES_REPLY = 512  -- told in one answer
 local MOVES_REPLY = 512      -- moved places told in one answer
+local TURNS_REPLY = 512      -- of the log of turns, likewise
 local EARLY_REPLY = 64       -- entries whose positions are asked for at once
 local SETTLE_MAX = 8         -- stretches settled in one tick
 local KNOCK_MS = 10000       -- who has not knocked for so long has left the door
@@ -646,6 +648,18 @@ local function tell_moves()
     return told
 end
 
+-- ---- what became of called places ----
+
+local function tell_turns()
+    local told = { ARGV[#ARGV - 3] }
+    for _, entry in ipairs(call('XRANGE', prefix .. 'turns', '(' .. told[1], '+', 'COUNT',
+        TURNS_REPLY)) do
+        told[1] = entry[1]
+        told[#told + 1] = entry[2][2]
+    end
+    return told
+end
+
 -- ---- housekeeping ----
 
 local function thin_series()
@@ -787,4 +801,4 @@ return { OK, state, version, issued, serving, waiting, active, outstanding, buck
     bucket.no_shows, show_milli, service_milli, now_ms, bucket.dead, bucket.generation, document,
     stretches, { bucket.judged, bucket.skipped_n, bucket.ghosts_n, bucket.away_seq,
     bucket.away_whole, bucket.away_at_ms }, drawn, early, cfg[11] and cfg[11] + 1 or 0, pilot,
-    tell_moves(), cfg[14] or '' }
+    tell_moves(), cfg[14] or '', tell_turns() }

@@ -1,13 +1,16 @@
--- visit.lua: what one visitor does with a place: pass, heartbeat, end, leave; and look, what became of it.
+-- visit.lua: what one visitor does with a place: pass, heartbeat, end, done (the order is through), leave,
+--   extend (the call); and look, what became of it.
 --
 -- ARGV: run id, highest `serving` this front has seen, call, place, where the session must end in
 --   ms (heartbeat only; 0: not known), entries of the draw that the place was reckoned by ('': none),
 --   entry of the ticket ('': by a pass), moves of the ticket
--- Answer: {outcome, state, expires_ms, ends_ms, retry_ms}
+-- Answer: {outcome, state, expires_ms, ends_ms, retry_ms, turn}
+--   turn, of a pass that is refused: ENDED or DONE, what became of the visit; 0: there was none. Of extend:
+--   how often the call was made longer
 --   CONFLICT: there was a draw that the front does not know of yet, so this is not the place
 --
--- Three bitmaps say what became of a place: `called` it came in, `gone` it was given up before
--- that, `ended` its session was closed by end or leave. No place has both `called` and `gone`, so a
+-- Bitmaps say what became of a place: `called` it came in, `gone` it was given up before that, `ended`
+-- its session was closed by end, done or leave, `done` its order is through. No place has both `called` and `gone`, so a
 -- stretch's no-shows are its size less the bits of both. A place that came in, is not active and
 -- did not end has lost its session to the clock.
 --
@@ -15,16 +18,21 @@
 -- them for long. One that comes back pays for itself, waits for that at the door (`back` knows it
 -- apart from those who have paid), and is from then on called like anybody else.
 --
+-- A call may be made longer, EXTENSIONS_MAX times by call_ttl each: `kept` has until when, and how often.
+-- It costs nobody anything. No slot and no token is kept for it, the line goes on, and whoever comes in the
+-- time added pays a token and stands at the door like everybody late: before all who were not called.
+--
 -- Who is called but finds no slot (or, being late, no token) waits at the door: `door` orders them
 -- by place, `knock` says when each was heard last. As long as one knocks, the call does not run
 -- out. A free slot belongs to the door in its order before anybody else.
 
 local RETRY_MS = 1000 -- how soon one at the door should knock again
+local EXTENSIONS_MAX = 10
 
 local place = tonumber(ARGV[4])
 local session = session_of(place)
 local cfg = cfg_read('boot', 'state', 'rate_milli', 'max_active', 'session_ttl_ms',
-    'session_max_ms', 'grace_ms', 'entries')
+    'session_max_ms', 'grace_ms', 'entries', 'call_ttl_ms')
 local counters = call('MGET', prefix .. 'seq', prefix .. 'serving')
 local issued, serving = tonumber(counters[1]) or 0, tonumber(counters[2]) or 0
 -- A verified ticket proves that its place was issued, whatever the counter says.
@@ -36,7 +44,7 @@ elseif serving < tonumber(ARGV[2]) or place > issued then
 end
 local state = tonumber(cfg[2])
 if (cfg[8] or '') ~= ARGV[6] then
-    return { CONFLICT, state, 0, 0, 0 }
+    return { CONFLICT, state, 0, 0, 0, 0 }
 end
 local session_ttl_ms, session_max_ms = tonumber(cfg[5]), tonumber(cfg[6])
 
@@ -45,12 +53,12 @@ local bucket = bucket_read('nano', 'dues', 'called_n', 'came_n', 'left_n', 'sett
 
 if ARGV[7] ~= '' and (bucket.moves_seq > 0 or ARGV[8] ~= '0') and
     moves_known(ARGV[7], tonumber(ARGV[8])) > tonumber(ARGV[8]) then
-    return { MOVED, state, 0, 0, 0 }
+    return { MOVED, state, 0, 0, 0, 0 }
 end
 
-local function answer(outcome, expires_ms, ends_ms, retry_ms)
+local function answer(outcome, expires_ms, ends_ms, retry_ms, turn)
     bucket_write(bucket)
-    return { outcome, state, expires_ms or 0, ends_ms or 0, retry_ms or 0 }
+    return { outcome, state, expires_ms or 0, ends_ms or 0, retry_ms or 0, turn or 0 }
 end
 
 local function has(name)
@@ -79,10 +87,25 @@ end
 local expires_ms = tonumber(call('ZSCORE', root .. 'active', session))
 if expires_ms and expires_ms <= now_ms then
     session_close()
+    turn_log(lane, place, ENDED)
     expires_ms = nil
 end
 
 -- ---- pass ----
+
+-- When the call ran out that took the place in; 0: so long ago that nothing is known of it.
+local function call_ends_ms()
+    if place <= bucket.dead then
+        return 0
+    end
+    local stretch = call('ZRANGEBYSCORE', prefix .. 'hist', place, '+inf', 'LIMIT', 0, 1)
+    return stretch[1] and tonumber(string.match(stretch[1], '%d+$')) or 0
+end
+
+local function kept()
+    local until_ms, times = kept_read(call('ZSCORE', prefix .. 'kept', place))
+    return math.max(call_ends_ms(), until_ms), times
+end
 
 local function knock()
     call('ZADD', prefix .. 'door', place, place)
@@ -131,7 +154,7 @@ local function pass()
     elseif has('gone') then
         return answer(GONE)
     elseif has('called') then
-        return answer(has('ended') and GONE or EXPIRED)
+        return answer(has('ended') and GONE or EXPIRED, 0, 0, 0, has('done') and DONE or ENDED)
     elseif state ~= OPEN and state ~= PAUSED then
         return answer(WRONG_STATE)
     elseif place > serving then
@@ -140,9 +163,8 @@ local function pass()
 
     local late = place <= bucket.settled
     if late and not call('ZSCORE', prefix .. 'door', place) then
-        local stretch = call('ZRANGEBYSCORE', prefix .. 'hist', place, '+inf', 'LIMIT', 0, 1)
-        local ran_out_ms = stretch[1] and tonumber(string.match(stretch[1], '%d+$')) or 0
-        if place <= bucket.dead or now_ms > ran_out_ms + tonumber(cfg[7]) then
+        local ran_out_ms = kept()
+        if now_ms > ran_out_ms + tonumber(cfg[7]) then
             return answer(EXPIRED, ran_out_ms)
         end
     end
@@ -162,7 +184,30 @@ local function pass()
     return session_start(now_ms + session_max_ms)
 end
 
--- ---- heartbeat, end, leave ----
+-- ---- extend, heartbeat, end, leave ----
+
+local function extend()
+    if expires_ms then
+        return answer(INSIDE)
+    elseif has('gone') then
+        return answer(GONE)
+    elseif has('called') then
+        return answer(has('ended') and GONE or EXPIRED, 0, 0, 0, has('done') and DONE or ENDED)
+    elseif state ~= OPEN and state ~= PAUSED then
+        return answer(WRONG_STATE)
+    elseif place > serving then
+        return answer(NOT_YET, 0, 0, ms_until_called())
+    end
+    local ends_ms, times = kept()
+    if now_ms > ends_ms + tonumber(cfg[7]) and not call('ZSCORE', prefix .. 'door', place) then
+        return answer(EXPIRED, ends_ms)
+    elseif times >= EXTENSIONS_MAX then
+        return answer(EXHAUSTED, ends_ms)
+    end
+    local until_ms = math.max(ends_ms, now_ms) + tonumber(cfg[9])
+    kept_write(place, until_ms, times + 1)
+    return answer(OK, until_ms, 0, 0, times + 1)
+end
 
 local function heartbeat()
     if expires_ms then
@@ -181,6 +226,7 @@ local function heartbeat()
             return answer(EXPIRED)
         end
         phantom_back(bucket)
+        turn_log(lane, place, 0)
         if place > bucket.settled and place <= serving and not has('called') then
             bucket.came_n = math.min(bucket.came_n + 1, bucket.called_n)
         end
@@ -216,24 +262,33 @@ local function give_up_entry()
     return answer(OK)
 end
 
+local function over(done)
+    call('SETBIT', prefix .. 'ended', place, 1)
+    if done then
+        call('SETBIT', prefix .. 'done', place, 1)
+    end
+    turn_log(lane, place, done and DONE or ENDED)
+end
+
 local function finish()
     if state == PRE_QUEUE then
         return give_up_entry()
     end
-    if has('ended') or has('gone') then
+    local done = ARGV[3] == 'done'
+    if has('gone') or (has('ended') and not (done and not has('done'))) then
         return answer(SAME)
     elseif expires_ms or has('called') then
         session_close()
-        call('SETBIT', prefix .. 'ended', place, 1)
+        over(done)
         return answer(OK)
-    elseif phantoms_of(bucket) > 0 and ARGV[3] == 'end' then
+    elseif phantoms_of(bucket) > 0 and ARGV[3] ~= 'leave' then
         -- An order that went through while Redis forgot its session.
         phantom_back(bucket)
         if place > bucket.settled and place <= serving then
             bucket.came_n = math.min(bucket.came_n + 1, bucket.called_n)
         end
         call('SETBIT', prefix .. 'called', place, 1)
-        call('SETBIT', prefix .. 'ended', place, 1)
+        over(done)
         return answer(OK)
     end
     return give_up()
@@ -242,17 +297,19 @@ end
 -- Is there anything left of the place? A session that Redis has forgotten may come back by its pass.
 local function look()
     if expires_ms or (has('called') and not has('ended') and phantoms_of(bucket) > 0) then
-        return { SAME, state, 0, 0, 0 }
+        return { SAME, state, 0, 0, 0, 0 }
     elseif has('gone') or has('ended') then
-        return { GONE, state, 0, 0, 0 }
+        return { GONE, state, 0, 0, 0, 0 }
     end
-    return { has('called') and EXPIRED or NOT_YET, state, 0, 0, 0 }
+    return { has('called') and EXPIRED or NOT_YET, state, 0, 0, 0, 0 }
 end
 
 if ARGV[3] == 'pass' then
     return pass()
 elseif ARGV[3] == 'look' then
     return look()
+elseif ARGV[3] == 'extend' then
+    return extend()
 elseif ARGV[3] == 'heartbeat' then
     return heartbeat()
 end

@@ -324,12 +324,25 @@ static const struct refusal by_state[LINE_STATE_COUNT] = {
     [LINE_CLOSED] = {409, "event-closed", "The event is over."},
 };
 
+static const struct refusal session_expired = {410, "session-expired",
+                                               "The time of your visit is over."};
+static const struct refusal session_ended = {410, "session-ended", "Your visit was ended."};
+static const struct refusal order_complete = {
+    410, "order-complete", "Your order is complete, and this place was used for it."};
+
 static const struct refusal *refusal_of(const struct answer_refusal *refusal)
 {
     assert(refusal->outcome != LINE_OK);
     assert(refusal->outcome != LINE_SAME);
     if (refusal->outcome == LINE_WRONG_STATE)
         return &by_state[refusal->state];
+    bool gone = refusal->outcome == LINE_GONE;
+    if (!gone && refusal->outcome != LINE_EXPIRED)
+        return &by_outcome[refusal->outcome];
+    if (refusal->turn == TURN_DONE)
+        return &order_complete;
+    if (refusal->turn == TURN_ENDED)
+        return gone ? &session_ended : &session_expired;
     return &by_outcome[refusal->outcome];
 }
 
@@ -350,6 +363,8 @@ void answer_refuse(struct http_req *req, const struct answer_refusal *refusal)
     struct text members = text_on(memory, sizeof(memory));
     if (row->status == 409)
         json_member_cstr(&members, "state", event_state_name(refusal->state));
+    if (refusal->outcome == LINE_GONE || refusal->outcome == LINE_EXPIRED)
+        json_member_bool(&members, "can_join", event_state_takes_joins(refusal->state));
     if (refusal->members.len > 0)
         json_raw(&members, refusal->members);
     assert(!members.overflown);

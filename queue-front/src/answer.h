@@ -41,6 +41,7 @@ struct answer_refusal {
     enum line_outcome outcome;
     enum line_state state;
     uint64_t retry_after_ms;
+    enum turn_kind turn; /* LINE_GONE, LINE_EXPIRED: of a visit there was */
     struct span members; /* more members of the problem, or not there */
 };
 const char *answer_refusal_code(const struct answer_refusal *refusal);

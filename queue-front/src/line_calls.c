@@ -389,7 +389,8 @@ static void on_visited(struct redis_call *call, const redisReply *reply);
 
 static void send_visit(struct line_visit *visit)
 {
-    static const char *const names[] = {"pass", "heartbeat", "end", "leave", "look"};
+    static const char *const names[] = {"pass", "heartbeat", "end",   "leave",
+                                        "look", "done",      "extend"};
     struct line_store *store = visit->store.store;
     const struct store_event *event = visit->store.call.ctx;
     struct text command = store_script(store, SCRIPT_VISIT, visit->event, 7);
@@ -409,11 +410,12 @@ static void send_visit(struct line_visit *visit)
 
 void line_store_visit(struct line_store *store, struct line_visit *visit)
 {
-    assert(visit->call <= LINE_LOOK);
+    assert(visit->call <= LINE_EXTEND);
     assert(visit->place > 0 && visit->place <= LINE_PLACE_MAX);
     visit->state = LINE_DRAFT;
     visit->expires_ms = 0;
     visit->retry_after_ms = 0;
+    visit->turn = TURN_NONE;
     if (visit->call != LINE_HEARTBEAT)
         visit->ends_ms = 0;
     calls_begin(store, &visit->store, REQUEST_VISIT);
@@ -428,12 +430,16 @@ void line_store_visit(struct line_store *store, struct line_visit *visit)
 
 static bool read_visit(struct line_visit *visit, const redisReply *reply)
 {
-    uint64_t outcome, state, expires_ms, ends_ms, retry_ms;
+    uint64_t outcome, state, expires_ms, ends_ms, retry_ms, turn;
     if (!resp_get_u64(reply, 0, &outcome) || !resp_get_u64(reply, 1, &state) ||
         !resp_get_u64(reply, 2, &expires_ms) || !resp_get_u64(reply, 3, &ends_ms) ||
-        !resp_get_u64(reply, 4, &retry_ms) || outcome >= LINE_OUTCOME_COUNT ||
-        state >= LINE_STATE_COUNT)
+        !resp_get_u64(reply, 4, &retry_ms) || !resp_get_u64(reply, 5, &turn) ||
+        outcome >= LINE_OUTCOME_COUNT || state >= LINE_STATE_COUNT || turn > TURN_EXTENSIONS_MAX ||
+        (turn >= TURN_KIND_COUNT && visit->call != LINE_EXTEND))
         return false;
+    bool extended = visit->call == LINE_EXTEND && outcome == LINE_OK;
+    visit->times = extended ? (uint8_t)turn : 0;
+    visit->turn = extended ? TURN_NONE : (enum turn_kind)turn;
     visit->outcome = (enum line_outcome)outcome;
     visit->state = (enum line_state)state;
     visit->expires_ms = expires_ms;
@@ -461,6 +467,11 @@ static void on_visited(struct redis_call *call, const redisReply *reply)
         }
         if (visit->call == LINE_PASS && visit->outcome == LINE_OK)
             event->line.passes++;
+        if (visit->call == LINE_EXTEND && visit->outcome == LINE_OK)
+            line_event_saw_turn(&event->line, (struct turn){.place = visit->place,
+                                                            .kind = TURN_KEPT,
+                                                            .until_ms = visit->expires_ms,
+                                                            .times = visit->times});
         calls_finish(link);
         return;
     }

@@ -11,7 +11,9 @@
 #include "line_limits.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <sodium.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,6 +27,8 @@ void line_event_init(struct line_event *event, struct span id)
     event->view.ghosts = &event->ghosts;
     event->heard.ghosts = &event->ghosts;
     event->view.moves = &event->moves;
+    event->view.turns = &event->turns;
+    memcpy(event->turns_upto, "0-0", sizeof("0-0"));
     event->view.told = &event->told;
 }
 
@@ -36,6 +40,7 @@ void line_event_deinit(struct line_event *event)
     heard_deinit(&event->heard);
     ghosts_deinit(&event->ghosts);
     moves_deinit(&event->moves);
+    turns_deinit(&event->turns);
 }
 
 void line_event_saw_place(struct line_event *event, uint64_t place)
@@ -148,6 +153,11 @@ void line_event_saw_move(struct line_event *event, struct move move)
     moves_note(&event->moves, move);
 }
 
+void line_event_saw_turn(struct line_event *event, struct turn turn)
+{
+    turns_note(&event->turns, turn);
+}
+
 void line_event_put_tick(const struct line_event *event, struct text *command)
 {
     resp_u64(command, event->marks.issued);
@@ -173,6 +183,7 @@ void line_event_put_tick(const struct line_event *event, struct text *command)
         resp_u64(command, event->sending.error_milli[i] - event->taken.error_milli[i]);
     }
     resp_u64(command, event->sending.errors - event->taken.errors);
+    resp_cstr(command, event->turns_upto);
     resp_u64(command, event->marks.era);
     resp_cstr(command, event->marks.digest);
     resp_cstr(command, event->offer != NULL ? event->offer : "");
@@ -299,6 +310,7 @@ struct tick_answer {
     uint64_t seats; /* one more than there are; 0: nobody tells */
     struct line_pilot pilot;
     char odds[LINE_ODDS_MAX + 1];
+    const redisReply *turns;
 };
 
 static bool read_knobs(const redisReply *document, struct line_knobs *knobs)
@@ -449,8 +461,9 @@ static bool read_tick(const redisReply *reply, struct tick_answer *tick)
         !resp_get_u64(reply, 6 + count, &tick->seats) || !resp_array(reply, 7 + count, &pilot) ||
         !read_pilot(pilot, &tick->pilot) || !resp_array(reply, 8 + count, &tick->moves) ||
         !read_words(reply, 9 + count, tick->odds, sizeof(tick->odds)) ||
-        tick->state >= LINE_STATE_COUNT || tick->serving > tick->issued ||
-        tick->issued > LINE_PLACE_MAX || tick->show_up_milli > 1000 || !read_ghosts(ghosts, tick))
+        !resp_array(reply, 10 + count, &tick->turns) || tick->state >= LINE_STATE_COUNT ||
+        tick->serving > tick->issued || tick->issued > LINE_PLACE_MAX ||
+        tick->show_up_milli > 1000 || !read_ghosts(ghosts, tick))
         return false;
     tick->has_doc = resp_len(document) > 0;
     return !tick->has_doc ||
@@ -620,6 +633,26 @@ static void take_moves(struct line_event *event, const struct tick_answer *tick)
     marks->moves_seq = newest;
 }
 
+/* {how far, "place:kind:until_ms:times", ...}. The log's ids are Redis's time: after a loss what
+ * was written around it is read once more. True if something was new. */
+static bool take_turns(struct line_event *event, const struct tick_answer *tick, bool healed)
+{
+    struct span upto, text;
+    if (!resp_get_str(tick->turns, 0, &upto) ||
+        !span_to_cstr(upto, event->turns_upto, sizeof(event->turns_upto)))
+        return false;
+    for (size_t i = 1; i < resp_len(tick->turns); i++) {
+        struct turn turn;
+        if (resp_get_str(tick->turns, i, &text) && turn_parse(text, &turn))
+            turns_note(&event->turns, turn);
+    }
+    if (healed && tick->redis_ms > HEAL_TURNS_MS)
+        snprintf(event->turns_upto, sizeof(event->turns_upto), "%" PRIu64 "-0",
+                 tick->redis_ms - HEAL_TURNS_MS);
+    event->turns_more = resp_len(tick->turns) > LINE_TURNS_MAX;
+    return resp_len(tick->turns) > 1;
+}
+
 static void measure_joins(struct line_event *event, const struct tick_answer *tick)
 {
     if (!event->seen || tick->redis_ms <= event->view.redis_ms || tick->issued < event->view.issued)
@@ -698,7 +731,9 @@ enum line_tick line_event_take_tick(struct line_event *event, const redisReply *
             return LINE_TICK_BAD;
         changed = true;
     }
+    bool healed = event->seen && tick.generation != event->marks.generation;
     changed = take_stretches(event, &tick) || changed;
+    changed = take_turns(event, &tick, healed) || changed;
     changed = take_numbers(event, &tick, now_us) || changed;
     take_early(event, &tick);
     take_moves(event, &tick);

@@ -10,13 +10,16 @@
 #include "core/heard.h"
 #include "core/line.h"
 #include "core/moves.h"
+#include "core/turns.h"
 #include "line_store.h"
 #include "resp.h"
 
 enum {
     LINE_KNOBS = 13, /* in knob_names() of prelude.lua */
     LINE_HEAL_WORDS = 26 + LINE_KNOBS,
-    LINE_EARLY_MAX = 64, /* as many as tick.lua tells at once */
+    LINE_EARLY_MAX = 64,  /* as many as tick.lua tells at once */
+    LINE_TURNS_MAX = 512, /* TURNS_REPLY there */
+    LINE_STREAM_ID_MAX = 40,
 };
 
 struct line_marks {
@@ -59,6 +62,9 @@ struct line_event {
     struct move telling[MOVES_SEND_MAX]; /* on their way to Redis */
     uint32_t telling_len, telling_upto, telling_cap;
     bool moves_more; /* Redis has more of them to tell */
+    struct turns turns;
+    char turns_upto[LINE_STREAM_ID_MAX + 1]; /* how far the log of turns is known */
+    bool turns_more;
 };
 
 void line_event_init(struct line_event *event, struct span id);
@@ -70,7 +76,7 @@ void line_event_saw_place(struct line_event *event, uint64_t place);
 /* Redis may hold another document than the one that is known, whatever its number says. */
 void line_event_doubt_document(struct line_event *event);
 
-enum { LINE_TICK_WORDS = 19, LINE_HEARD_WORDS = 6 };
+enum { LINE_TICK_WORDS = 20, LINE_HEARD_WORDS = 6 };
 
 /* Is it time to call heard.lua? To be asked with each tick. An epoch is `gone_after_ms`. */
 bool line_event_wants_heard(struct line_event *event, uint64_t gone_after_ms, uint64_t now_us);
@@ -102,6 +108,8 @@ enum line_tick {
 
 /* A place has moved just now. */
 void line_event_saw_move(struct line_event *event, struct move move);
+/* A call was made longer just now. */
+void line_event_saw_turn(struct line_event *event, struct turn turn);
 
 /* Takes an answer of tick.lua over into view and marks. */
 enum line_tick line_event_take_tick(struct line_event *event, const redisReply *reply,

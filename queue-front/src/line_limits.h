@@ -74,6 +74,8 @@ enum {
     /* For how long, at most, joins may have gone on unseen: append-only file and ticks are behind
      * by a second each at worst; a front cut off for longer counts no more than this. */
     HEAL_UNSEEN_MAX_MS = 5000,
+    /* What of the log of turns is read once more after a loss: far more than a loss is behind. */
+    HEAL_TURNS_MS = 60000,
 };
 
 /* Rate and burst that tick.lua's integers bear: 250,000 us of the rate and the whole burst, in

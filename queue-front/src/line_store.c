@@ -227,7 +227,7 @@ static void take_tick(struct store_event *event, const redisReply *reply)
     }
     event->absent = false;
     event->doubted = false;
-    if (event->line.moves_more)
+    if (event->line.moves_more || event->line.turns_more)
         store_tick_now(event);
     atomic_fetch_add_explicit(&store->stats.ticks, 1, memory_order_relaxed);
     store_note_ready(store);

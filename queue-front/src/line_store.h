@@ -21,6 +21,7 @@
 #include "base/span.h"
 #include "core/line.h"
 #include "core/move_code.h"
+#include "core/turns.h"
 #include "redis_link.h"
 
 #include <uv.h>
@@ -85,7 +86,7 @@ enum line_outcome {
     LINE_INSIDE,      /* somebody has entered with this place, so it does not move */
     LINE_NO_CODE,     /* no such code, or it has run out */
     LINE_CODE_USED,   /* by somebody else, or the place has moved since */
-    LINE_EXHAUSTED,   /* MOVES_OF_PLACE_MAX or MOVES_PLACES_MAX */
+    LINE_EXHAUSTED,   /* MOVES_OF_PLACE_MAX, MOVES_PLACES_MAX or TURN_EXTENSIONS_MAX */
     LINE_RENEWED,     /* the event was made anew; what was asked is of the one before */
     LINE_OUTCOME_COUNT,
 };
@@ -123,11 +124,13 @@ void line_store_join(struct line_store *store, struct line_join *join);
 enum line_visit_call {
     LINE_PASS,
     LINE_HEARTBEAT, /* extends the session within session_ttl and session_max */
-    LINE_END,       /* the order is through: the slot is free, the place is used up */
+    LINE_END,       /* the visit is over: the slot is free, the place is used up */
     LINE_LEAVE,     /* gives place or slot up at once */
     /* Changes nothing. LINE_SAME: the visit goes on; LINE_NOT_YET: it has not begun, and may yet;
      * LINE_GONE, LINE_EXPIRED: given up, used, or over: nobody enters with this place any more. */
     LINE_LOOK,
+    LINE_DONE,   /* as LINE_END: the order is through */
+    LINE_EXTEND, /* the call is made longer: expires_ms; LINE_EXHAUSTED: not once more */
 };
 
 struct line_visit {
@@ -148,6 +151,8 @@ struct line_visit {
      * known), so that a session that Redis lost gets its own end back. */
     uint64_t ends_ms;
     uint64_t retry_after_ms;
+    enum turn_kind turn; /* LINE_PASS, LINE_EXTEND refused: what became of the visit there was */
+    uint8_t times;       /* LINE_EXTEND: how often by now */
     struct line_link store;
 };
 

@@ -10,11 +10,13 @@
 #include "pass_api.h"
 
 #include "answer.h"
+#include "base/json_in.h"
 #include "caller.h"
 #include "core/event_id.h"
 #include "core/json_time.h"
 #include "core/status.h"
 #include "member.h"
+#include "queue_api.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -75,6 +77,7 @@ static void visit_refuse(const struct visit *visit, struct span members)
         .outcome = visit->line.outcome,
         .state = visit->line.state,
         .retry_after_ms = visit->line.retry_after_ms,
+        .turn = visit->line.turn,
         .members = members,
     };
     if (!visit->page) {
@@ -122,6 +125,10 @@ static void answer_pass(const struct visit *visit, struct span session, unsigned
     char next_memory[NEXT_URL_BYTES_MAX], json_memory[ANSWER_MAX];
     struct text next = text_on(next_memory, sizeof(next_memory));
     front_next_url(front, event, &next);
+    if (visit->page && line->call == LINE_HEARTBEAT) {
+        answer_waiting_page(visit->req, event, "extended", &cookies);
+        return;
+    }
     if (visit->page) {
         answer_see_other(visit->req, text_span(&next), &cookies);
         return;
@@ -279,19 +286,64 @@ static void on_pass(struct http_req *req, void *ctx)
     free(visit);
 }
 
+/* ---- POST extend ---- */
+
+static void on_extended(struct line_visit *line)
+{
+    struct visit *visit = (struct visit *)line;
+    struct front *front = visit->front;
+    const struct front_event *event = front_line_named(front, line->event);
+    if (event == NULL)
+        line->outcome = LINE_UNKNOWN;
+    if (line->outcome == LINE_EXHAUSTED && !visit->page)
+        http_problem(visit->req, 409, "extensions-exhausted", "A call can be made longer %d times.",
+                     TURN_EXTENSIONS_MAX);
+    else if (line->outcome == LINE_EXHAUSTED)
+        answer_waiting_page(visit->req, front_event_id(event), "extensions-exhausted", NULL);
+    else if (line->outcome != LINE_OK)
+        visit_refuse(visit, (struct span){NULL, 0});
+    else if (visit->page)
+        answer_waiting_page(visit->req, front_event_id(event), "extended", NULL);
+    else
+        queue_answer_place(visit->req, front, event, line->entry, (struct span){NULL, 0}, 200,
+                           NULL);
+    visit_end(visit);
+}
+
+static void on_extend(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    struct front *front = front_of(req);
+    struct front_event *event = event_to_change(req, front);
+    if (event == NULL)
+        return;
+    struct ticket ticket;
+    int rc = caller_ticket(req, front, event, &ticket);
+    if (rc < 0) {
+        answer_ticket_invalid(req, rc);
+        return;
+    }
+    const struct front_event *line = front_line(front, event, ticket.lane);
+    struct visit *visit =
+        visit_begin(req, front, line->id, LINE_EXTEND, place_position(line->view, ticket.entry));
+    if (visit == NULL)
+        return;
+    visit->line.entry = ticket.entry;
+    visit->line.moves = ticket.moves;
+    visit_ask(visit, on_extended);
+}
+
 /* ---- POST session, POST leave ---- */
 
 static void on_heartbeat(struct line_visit *line)
 {
     struct visit *visit = (struct visit *)line;
-    if (line->outcome == LINE_OK || line->outcome == LINE_SAME)
+    if (line->outcome == LINE_OK || line->outcome == LINE_SAME) {
         answer_pass(visit, span_of(visit->session), 200);
-    else if (line->outcome == LINE_EXPIRED)
-        http_problem(visit->req, 410, "session-expired", "The session has run out.");
-    else if (line->outcome == LINE_GONE)
-        http_problem(visit->req, 410, "session-ended", "The session was ended.");
-    else
+    } else {
+        line->turn = TURN_ENDED; /* there was a visit */
         visit_refuse(visit, (struct span){NULL, 0});
+    }
     visit_end(visit);
 }
 
@@ -305,6 +357,10 @@ static void on_session(struct http_req *req, void *ctx)
     struct pass pass;
     struct err_slot err;
     int rc = caller_pass(req, front, event, &err, &pass);
+    if (rc < 0 && caller_wants_page(req)) {
+        answer_waiting_page(req, front_event_id(event), "session-expired", NULL);
+        return;
+    }
     if (rc < 0) {
         answer_pass_invalid(req, rc, &err);
         return;
@@ -346,7 +402,7 @@ static void on_left(struct line_visit *line)
         struct text cookies = text_on(memory, sizeof(memory));
         put_farewell(visit->req, &cookies, event);
         if (visit->page)
-            answer_waiting_page(visit->req, front_event_id(event), NULL, &cookies);
+            answer_waiting_page(visit->req, front_event_id(event), "left", &cookies);
         else
             answer_empty(visit->req, 204, &cookies);
     } else {
@@ -452,13 +508,36 @@ static void on_ended(struct line_visit *line)
     visit_end(visit);
 }
 
+/* {"order": ...}: the visit led to one, and it is through. */
+static bool names_order(const struct http_req *req, bool *order)
+{
+    struct span body = http_req_body(req);
+    *order = false;
+    if (body.len == 0)
+        return true;
+    json_t *json = NULL;
+    struct err_slot err;
+    if (json_in_parse(body, &err, &json) < 0)
+        return false;
+    const json_t *member = json_object_get(json, "order");
+    bool good = json_is_object(json) && (member == NULL || json_is_string(member));
+    *order = good && member != NULL;
+    json_decref(json);
+    return good;
+}
+
 static void on_end(struct http_req *req, void *ctx)
 {
     (void)ctx;
+    bool order;
     struct front *front = front_of(req);
     struct session session;
     if (session_parse(&front->keys->tickets, http_req_param(req, 0), &session) < 0) {
         http_problem(req, 404, "session-unknown", "No session of ours has this name.");
+        return;
+    }
+    if (!names_order(req, &order)) {
+        http_problem(req, 400, "json-invalid", "The body is {\"order\": \"...\"}, or empty.");
         return;
     }
     const struct front_event *event = front_event_find(front, session.event);
@@ -468,8 +547,8 @@ static void on_end(struct http_req *req, void *ctx)
     }
     char name[LINE_ID_MAX + 1];
     line_name(session.event, line_lane_of(session.place), name);
-    struct visit *visit =
-        visit_begin(req, front, name, LINE_END, line_place_in_lane(session.place));
+    struct visit *visit = visit_begin(req, front, name, order ? LINE_DONE : LINE_END,
+                                      line_place_in_lane(session.place));
     if (visit != NULL)
         visit_ask(visit, on_ended);
 }
@@ -479,6 +558,7 @@ int pass_api_routes(struct http_router *routes, struct http_router *private_rout
 {
     static const struct http_route all[] = {
         {HTTP_METHOD_POST, "/v1/queue/{event}/pass", on_pass, NULL, FORM_BODY_MAX},
+        {HTTP_METHOD_POST, "/v1/queue/{event}/extend", on_extend, NULL, FORM_BODY_MAX},
         {HTTP_METHOD_POST, "/v1/queue/{event}/session", on_session, NULL, FORM_BODY_MAX},
         {HTTP_METHOD_POST, "/v1/queue/{event}/leave", on_leave, NULL, FORM_BODY_MAX},
         {HTTP_METHOD_GET, "/v1/queue/{event}/verify", on_verify, NULL, 0},

@@ -1,9 +1,7 @@
 /* queue_api.c: join asks Redis; me, status and stream never do.
  *
  * `me` is the hot path: find the event, check the ticket's MAC, do the arithmetic of place and
- * wait, write the answer. No allocation, no printf, no lock. A pass is looked at only once a place
- * has been called, when a visitor does not poll much any more; so the signature it costs to check
- * is not part of waiting.
+ * wait, write the answer. No allocation, no printf, no lock.
  *
  * A join is safe to repeat. With a ticket, the answer is the same ticket. Without, the visitor is
  * recognised by Idempotency-Key or by the cookie that the waiting page has set; only who comes with
@@ -14,12 +12,12 @@
 #include "answer.h"
 #include "caller.h"
 #include "core/event_state.h"
-#include "core/heard.h"
 #include "core/moves.h"
 #include "core/pow.h"
 #include "core/shed.h"
 #include "core/status.h"
 #include "member.h"
+#include "standing.h"
 
 #include "base/ip.h"
 #include "base/rfc3339.h"
@@ -31,28 +29,6 @@
 enum { COOKIES_MAX = 640, VISITOR_COOKIE_S = 30 * 86400, INVITATION_INPUT_MAX = 64 };
 
 /* ---- me ---- */
-
-static bool holds_pass(const struct http_req *req, const struct front *front,
-                       const struct front_event *event, uint64_t place)
-{
-    struct pass pass;
-    struct err_slot err;
-    return caller_pass(req, front, event, &err, &pass) == 0 &&
-           pass.place == line_place_of(event->view->lane, place);
-}
-
-static struct place place_of(const struct http_req *req, const struct front *front,
-                             const struct front_event *event, uint64_t entry)
-{
-    struct place place = place_at(event->view, entry, front_event_now_ms(front, event));
-    if (place.position != 0) /* before the draw nobody is called, nor missed */
-        heard_mark(event->view->heard, place.position);
-    if (place.state != PLACE_WAITING && holds_pass(req, front, event, place.position)) {
-        place.state = PLACE_ADMITTED;
-        place.call_expires_ms = 0;
-    }
-    return place;
-}
 
 static void write_me(struct text *out, const struct front *front, const struct front_event *event,
                      uint64_t entry, struct place place, struct span ticket)
@@ -91,7 +67,7 @@ static void on_me(struct http_req *req, void *ctx)
     event = front_line(front, event, ticket.lane);
     char memory[ME_BYTES_MAX];
     struct text json = text_on(memory, sizeof(memory));
-    write_me(&json, front, event, ticket.entry, place_of(req, front, event, ticket.entry),
+    write_me(&json, front, event, ticket.entry, standing_of(req, front, event, ticket.entry),
              (struct span){NULL, 0});
     answer_json(req, 200, &json, NULL);
 }
@@ -143,7 +119,7 @@ static void on_stream(struct http_req *req, void *ctx)
     }
     struct ticket ticket;
     if (caller_ticket(req, front, event, &ticket) == 0)
-        place_of(req, front, front_line(front, event, ticket.lane), ticket.entry); /* it lives */
+        standing_of(req, front, front_line(front, event, ticket.lane), ticket.entry); /* it lives */
     front_render(front, event);
     http_reply_stream(req, event->channel, event->frame,
                       SPAN("Cache-Control: no-store\r\nX-Accel-Buffering: no\r\n"));
@@ -215,7 +191,7 @@ void queue_answer_place(struct http_req *req, struct front *front, const struct 
 {
     char memory[ME_BYTES_MAX];
     struct text json = text_on(memory, sizeof(memory));
-    write_me(&json, front, event, entry, place_of(req, front, event, entry), ticket);
+    write_me(&json, front, event, entry, standing_of(req, front, event, entry), ticket);
     answer_json(req, status, &json, headers);
 }
 
@@ -743,8 +719,8 @@ static void on_join(struct http_req *req, void *ctx)
         return;
     }
     const struct front_event *line = front_line(front, event, ticket.lane);
-    struct place place = place_of(req, front, line, ticket.entry);
-    if (place.state == PLACE_EXPIRED || event->view->state == LINE_CLOSED)
+    struct place place = standing_of(req, front, line, ticket.entry);
+    if (place_is_over(place) || event->view->state == LINE_CLOSED)
         ask_for_place(req, front, event, &ticket, 0, 0);
     else if (!look_up(req, front, line, &ticket, NULL))
         answer_again(req, front, line, &ticket);

@@ -19,6 +19,7 @@
 #include "core/event_state.h"
 #include "core/poll.h"
 #include "core/status.h"
+#include "standing.h"
 #include "web/site.h"
 #include "web/visit.h"
 #include "wording.h"
@@ -26,6 +27,7 @@
 #include <assert.h>
 #include <sodium.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum {
     PAGE_MAX = 40 * 1024,
@@ -56,6 +58,9 @@ static const char show_js[] =
     ;
 static const char wait_js[] =
 #include "queue-front/web/wait.min.js.inc"
+    ;
+static const char turn_js[] =
+#include "queue-front/web/turn.js.inc"
     ;
 static const char alert_js[] =
 #include "queue-front/web/alert.js.inc"
@@ -100,6 +105,7 @@ static const struct site_file files[] = {
     {"kit.js", SITE_JS, SITE_BYTES(kit_js)},
     {"show.js", SITE_JS, SITE_BYTES(show_js)},
     {"wait.js", SITE_JS, SITE_BYTES(wait_js)},
+    {"turn.js", SITE_JS, SITE_BYTES(turn_js)},
     {"alert.js", SITE_JS, SITE_BYTES(alert_js)},
     {"move.js", SITE_JS, SITE_BYTES(move_js)},
     {"why.js", SITE_JS, SITE_BYTES(why_js)},
@@ -149,17 +155,23 @@ enum gap {
     GAP_ODDS,
     GAP_ODDS_HIDDEN,
     GAP_KEPT_HIDDEN,
-    GAP_NEXT_URL,
+    GAP_OVER,
+    GAP_OVER_TITLE,
+    GAP_OVER_TEXT,
+    GAP_VISIT_ENDS,
+    GAP_EXTEND_HIDDEN,
+    GAP_STAY_HIDDEN,
     GAP_ME,
 };
 
 static const char *const gap_names[] = {
-    "event",       "name",        "view",           "state",    "now",
-    "poll",        "refresh",     "entry",          "opens",    "gathers",
-    "commitment",  "message",     "message-hidden", "notice",   "begins-words",
-    "entry-words", "position",    "ahead",          "eta",      "eta-note",
-    "expires",     "lane",        "lane-hidden",    "lanes",    "invite-hidden",
-    "odds",        "odds-hidden", "kept-hidden",    "next-url", "me",
+    "event",       "name",        "view",           "state",       "now",
+    "poll",        "refresh",     "entry",          "opens",       "gathers",
+    "commitment",  "message",     "message-hidden", "notice",      "begins-words",
+    "entry-words", "position",    "ahead",          "eta",         "eta-note",
+    "expires",     "lane",        "lane-hidden",    "lanes",       "invite-hidden",
+    "odds",        "odds-hidden", "kept-hidden",    "over",        "over-title",
+    "over-text",   "visit-ends",  "extend-hidden",  "stay-hidden", "me",
     NULL,
 };
 
@@ -300,14 +312,6 @@ static void put_commitment(struct text *out, const struct look *look)
     text_str(out, hex);
 }
 
-static void put_next_url(struct text *out, const struct look *look)
-{
-    char memory[NEXT_URL_BYTES_MAX];
-    struct text url = text_on(memory, sizeof(memory));
-    front_next_url(look->front, front_event_id(look->event), &url);
-    html_put(out, text_span(&url));
-}
-
 /* What GET me would answer, so that the script need not ask before it shows anything. */
 static void put_me(struct text *out, const struct look *look)
 {
@@ -374,6 +378,38 @@ static struct span odds_words(const struct look *look)
     return phrase(look, key);
 }
 
+/* How it came that nobody enters with this place any more; NULL: somebody may. The visitor may have
+ * tried and been told before this front hears of it. */
+static const char *over_name(const struct look *look)
+{
+    static const struct {
+        const char *notice, *name;
+    } told[] = {
+        {"call-expired", "expired"}, {"place-gone", "ended"},    {"session-expired", "ended"},
+        {"session-ended", "ended"},  {"order-complete", "done"},
+    };
+    if (place_is_over(look->place))
+        return place_state_name(look->place.state);
+    for (size_t i = 0; i < sizeof(told) / sizeof(told[0]); i++) {
+        if (look->entry > 0 && look->place.state != PLACE_WAITING &&
+            span_eq(look->notice, span_of(told[i].notice)))
+            return told[i].name;
+    }
+    return NULL;
+}
+
+static void put_over(struct text *out, const struct look *look, bool title)
+{
+    static const char *const keys[][3] = {{"expired", "expired.title", "expired.text"},
+                                          {"ended", "ended.title", "ended.text"},
+                                          {"done", "done.title", "done.text"}};
+    const char *name = over_name(look);
+    for (size_t i = 0; name != NULL && i < sizeof(keys) / sizeof(keys[0]); i++) {
+        if (strcmp(keys[i][0], name) == 0)
+            html_put(out, phrase(look, keys[i][title ? 1 : 2]));
+    }
+}
+
 static void fill_place(struct text *out, enum gap gap, const struct look *look)
 {
     switch (gap) {
@@ -413,6 +449,29 @@ static void fill_place(struct text *out, enum gap gap, const struct look *look)
         break;
     case GAP_ODDS_HIDDEN:
         text_str(out, odds_words(look).len == 0 ? " hidden" : "");
+        break;
+    case GAP_VISIT_ENDS:
+        if (look->place.session_expires_ms > 0)
+            wording_put_time(out, phrase(look, "admitted.until"), look->place.session_expires_ms);
+        break;
+    case GAP_EXTEND_HIDDEN: {
+        bool more = look->place.extensions < TURN_EXTENSIONS_MAX;
+        text_str(out, look->place.call_expires_ms > 0 && more ? "" : " hidden");
+        break;
+    }
+    case GAP_STAY_HIDDEN: {
+        bool more = look->place.session_expires_ms < look->place.session_ends_ms;
+        text_str(out, more ? "" : " hidden");
+        break;
+    }
+    case GAP_OVER:
+        text_str(out, over_name(look) != NULL ? over_name(look) : "");
+        break;
+    case GAP_OVER_TITLE:
+        put_over(out, look, true);
+        break;
+    case GAP_OVER_TEXT:
+        put_over(out, look, false);
         break;
     case GAP_KEPT_HIDDEN:
         text_str(out, look->place.position == 0 ? " hidden" : "");
@@ -472,9 +531,6 @@ static void fill(struct text *out, unsigned gap, void *ctx)
     case GAP_BEGINS_WORDS:
         put_begins(out, look);
         break;
-    case GAP_NEXT_URL:
-        put_next_url(out, look);
-        break;
     case GAP_LANES:
         text_u64(out, doc->lanes_len);
         break;
@@ -488,18 +544,13 @@ static void fill(struct text *out, unsigned gap, void *ctx)
 
 /* ---- answering ---- */
 
-/* They tried to enter and were told so: the place was called, but nobody enters with it any more.
- * A front alone does not see that. */
-static bool is_used(struct span notice)
-{
-    return span_eq(notice, SPAN("place-gone")) || span_eq(notice, SPAN("call-expired"));
-}
-
 static const char *view_of(const struct look *look)
 {
     enum line_state state = look->event->view->state;
     if (state == LINE_CLOSED)
         return "closed";
+    if (over_name(look) != NULL)
+        return "expired";
     if (state == LINE_SOLD_OUT && look->place.state != PLACE_ADMITTED)
         return "sold-out";
     if (look->moved && event_state_takes_joins(state))
@@ -509,11 +560,9 @@ static const char *view_of(const struct look *look)
     switch (look->place.state) {
     case PLACE_CALLED:
     case PLACE_LATE:
-        return is_used(look->notice) ? "expired" : "called";
+        return "called";
     case PLACE_ADMITTED:
         return "admitted";
-    case PLACE_EXPIRED:
-        return "expired";
     default:
         return look->place.position > 0 ? "waiting" : "draw";
     }
@@ -524,17 +573,13 @@ static void look_at_visitor(const struct http_req *req, struct look *look)
     const struct front *front = look->front;
     const struct front_event *event = look->event;
     struct ticket ticket;
-    struct pass pass;
-    struct err_slot err;
     look->now_ms = front_event_now_ms(front, event);
     int rc = caller_ticket(req, front, event, &ticket);
     look->moved = rc == ERR_STATE;
     if (rc == 0) {
         event = look->event = front_line(front, event, ticket.lane);
         look->entry = ticket.entry;
-        look->place = place_at(event->view, ticket.entry, look->now_ms);
-        if (look->place.state != PLACE_WAITING && caller_pass(req, front, event, &err, &pass) == 0)
-            look->place.state = PLACE_ADMITTED;
+        look->place = standing_of(req, front, event, ticket.entry);
     }
     look->view = view_of(look);
     look->eta = status_eta(&event->eta, look->place);

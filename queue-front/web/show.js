@@ -7,7 +7,6 @@ export const event = line.dataset.event;
 const name = byId('name').textContent;
 const DAY_S = 86_400;
 const SAY_AT_MIN = [60, 30, 15, 10, 5, 2, 1]; // announced when the wait falls below these
-const SAY_LEFT_S = [60, 30, 10];
 
 // A few words kept by the browser. They are a comfort: where nothing may be kept, nothing breaks.
 export const keep = {
@@ -120,9 +119,6 @@ export function showMe(me) {
   const doubt = ['unsure', 'likely'].includes(me.odds?.sold_out) && me.place === 'waiting';
   byId('odds').hidden = !doubt;
   if (doubt) fill('odds', say(`live.odds.${me.odds.sold_out}`));
-  const late = me.place === 'late';
-  if (late && byId('called-text').textContent !== say('live.late')) announce(say('live.late'));
-  fill('called-text', say(late ? 'live.late' : 'live.called.text'));
   if (line.dataset.view === 'waiting') {
     announceWait(me.eta);
     showTitle(say('live.ahead-title', number(me.ahead)));
@@ -166,21 +162,4 @@ export function showBegins(begins, gathers) {
   if (!begins) return;
   const words = say(gathers ? 'live.gathers' : 'live.opens', fullTime(begins));
   for (const at of line.querySelectorAll('.begins')) put(at, words);
-}
-
-let saidLeft = Infinity;
-
-export function showLeft(expires) {
-  const left = byId('left');
-  left.hidden = !expires;
-  byId('left-label').hidden = !expires;
-  if (!expires) return showTitle(say('live.called'));
-  const ms = expires - serverNow();
-  const s = Math.ceil(ms / 1000);
-  left.classList.toggle('late', s <= 30);
-  fill('left', countdown(ms));
-  showTitle(`${countdown(ms)} ${say('live.called')}`);
-  const step = SAY_LEFT_S.filter((at) => s <= at).at(-1);
-  if (step !== undefined && step < saidLeft && s > 0) announce(say('live.left', countdown(ms)));
-  saidLeft = step ?? Infinity;
 }

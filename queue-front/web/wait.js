@@ -12,23 +12,22 @@
 // everything is asked anew.
 
 import { byId, doubtClock, moreWords, noteServerTime, say, serverNow } from './kit.js';
-import { event, keep, line, showBegins, showLane, showLeft, showMe, showMessage, showTitle, showUpdated, showView } from './show.js';
+import { event, keep, line, showBegins, showLane, showMe, showMessage, showTitle, showUpdated, showView } from './show.js';
 
 const ASK_TIMEOUT_MS = 15_000;
 const QUIET_POLL_MS = 60_000; // of the status, while the stream tells it anyway
 const STREAM_AGAIN_MS = 4000;
+const TURN_READY_MS = 3000;
 const SOON_MS = 3000; // over which a crowd's questions are spread after an opening
 
 let me = JSON.parse(byId('me').textContent); // null: no place
 let lanes = null; // as the status tells them; the page itself says what it was made with
-let expires = 0;
 let opens = Date.parse(line.dataset.opens) || 0;
 const gathers = Date.parse(line.dataset.gathers) || 0;
 
-// Whoever tried to enter and was told that the place is used up, or over: what `me` tells of it is still
-// that it was called. To join again is what is left.
-const USED_UP = ['place-gone', 'call-expired'];
-let used = USED_UP.includes(new URLSearchParams(location.search).get('notice'));
+// Nobody enters with this place any more: the page as it was made says why, and what is left to do.
+let { over } = line.dataset;
+const OVER = ['expired', 'ended', 'done'];
 
 const notice = (text) => {
   const at = byId('notice');
@@ -63,24 +62,20 @@ const still = (state) => state === 'paused' || state === 'frozen';
 
 function viewOf() {
   if (me.state === 'closed') return 'closed';
+  if (over) return 'expired';
   if (me.place === 'admitted') return 'admitted';
   if (me.state === 'sold-out') return 'sold-out';
   if (me.position === null) return 'draw';
-  const view = me.place === 'late' ? 'called' : me.place;
-  return view === 'called' && used ? 'expired' : view;
+  return me.place === 'late' ? 'called' : me.place;
 }
 
 function see() {
+  if (!over && OVER.includes(me.place)) return location.replace(`/e/${event}`);
   const view = viewOf();
   showView(view, me.state);
   showMe(me);
-  expires = me.call_expires_at && me.place === 'called' && me.state !== 'frozen' ? Date.parse(me.call_expires_at) : 0;
-  if (view === 'called') {
-    showLeft(expires);
-    ring();
-  } else if (view !== 'waiting') {
-    showTitle('');
-  }
+  if (view === 'called' || view === 'admitted') withTurn().catch(() => {});
+  else if (view !== 'waiting') showTitle('');
   showClocks();
 }
 
@@ -102,7 +97,7 @@ let askedFor = 0;
 
 function showClocks() {
   const view = line.dataset.view;
-  if (view === 'called' && expires) showLeft(expires);
+  turn?.tick();
   const invited = view === 'join' && line.dataset.state === 'pre-queue';
   if (view !== 'soon' && view !== 'draw' && !invited) return;
   const [begins, gathering] = beginning();
@@ -320,8 +315,7 @@ async function join(invited = {}) {
 
 function settle(joined) {
   notice('');
-  if (used) history.replaceState(null, '', location.pathname);
-  used = false;
+  over = '';
   me = joined;
   line.dataset.entry = me.entry ?? me.position;
   see();
@@ -341,53 +335,27 @@ async function takeOver() {
   settle(told);
 }
 
-async function enter() {
-  while (line.dataset.view === 'called') {
-    const answer = await ask('POST', 'pass');
-    if (answer.ok) {
-      const pass = await answer.json();
-      // The seats' page shows it as a bearer token; it ends with this tab.
-      sessionStorage.setItem(`fg_pass_${event}`, pass.pass);
-      return location.assign(pass.next_url);
-    }
-    const { code } = await answer.json();
-    if (USED_UP.includes(code)) return location.replace(`/e/${event}?notice=${code}`);
-    if (code !== 'not-yet') {
-      if (code !== 'event-frozen') notice(say('live.unavailable'));
-      return again(0);
-    }
-    notice(say('live.next-free'));
-    await pause(retryAfter(answer));
-  }
-  notice('');
-}
-
 async function leave() {
   const answer = await ask('POST', 'leave');
   if (!answer.ok) throw new Error(String(answer.status));
   keep.set('bar', null);
-  location.replace(`/e/${event}`);
+  location.replace(`/e/${event}?notice=left`);
 }
 
-// ---- the call, heard ----
+// ---- the turn ----
 
-let rung = 0;
 const alertBox = byId('alert');
+let turn = null; // turn.js, once it is here
 
-function ring() {
-  if (rung === me.position || !alertBox.checked) return;
-  rung = me.position;
-  import('./alert.js').then((alert) => alert.ring(say('live.called'), byId('name').textContent));
-}
-
-async function arm(byHand) {
-  const [alert] = await Promise.all([import('./alert.js'), moreWords()]);
-  byId('alert-note').textContent = alertBox.checked ? say(await alert.arm(byHand)) : '';
+async function withTurn(act) {
+  [turn] = await Promise.all([import('./turn.js'), moreWords()]);
+  turn.show(me, { again, ask, jitter, notice, pause, retryAfter, take });
+  return act?.();
 }
 
 alertBox.addEventListener('change', () => {
   keep.set('alert', alertBox.checked);
-  arm(true);
+  withTurn(() => turn.arm(true));
 });
 
 // ---- why this place ----
@@ -453,12 +421,15 @@ noteServerTime(line.dataset.now, page?.requestStart ?? 0);
 if (location.search.includes('notice=')) history.replaceState(null, '', location.pathname);
 for (const id of ['join', 'again', 'anew']) onForm(id, () => join());
 onForm('guest', () => join({ 'X-Invitation': byId('invitation').value.trim() }));
-onForm('pass', enter);
+for (const id of ['pass', 'next']) onForm(id, () => withTurn(() => turn.enter()));
+for (const id of ['extend', 'stay']) onForm(id, () => withTurn(() => turn[id]()));
 onForm('leave', leave);
 onForm('take', takeOver);
 alertBox.checked = keep.get('alert') === true;
-if (alertBox.checked) arm(false);
+if (alertBox.checked) withTurn(() => turn.arm(false));
 if (me) see();
+setTimeout(() => { if (me) withTurn(); }, TURN_READY_MS); // here before it is needed
+if (location.hash === '#in') byId(line.dataset.view === 'admitted' ? 'next' : 'pass').requestSubmit();
 showUpdated();
 showClocks();
 readCode();

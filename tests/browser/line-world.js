@@ -1,6 +1,6 @@
 // line-world.js: a waiting room alone, with an event in each of its states, and visitors brought there.
 
-import { client } from '../lib-js/index.js';
+import { client, until } from '../lib-js/index.js';
 import { act, makeEvent, openHouse, patch, untilState, Visitor as Caller } from '../integration/queue-front/support.js';
 import { Visitor } from './world.js';
 
@@ -90,24 +90,36 @@ class Line {
       expired: (id) => this.open(id, { rate_per_s: 1000, call_ttl_s: 1, grace_s: 0 }),
       closed: (id) => this.open(id).then(() => act(this.front, id, 'close')).then(() => id),
     };
-    const from = { 'join-draw': 'draw', admitted: 'called' }[state] ?? state;
+    const from = { 'join-draw': 'draw', admitted: 'called', done: 'called' }[state] ?? state;
     // Sold out after somebody has a place: an event for each visitor.
     if (state === 'sold-out') return this.bringSoldOut(visitor);
     if (state === 'notfound') return this.go(visitor, 'nothing');
     await this.go(visitor, await this.event(`show-${from}`, make[from]));
     if (['soon', 'join', 'join-draw', 'closed'].includes(state)) return visitor.view(state === 'join-draw' ? 'join' : state);
     await this.join(visitor);
-    const view = { paused: 'waiting', frozen: 'waiting', late: 'called', admitted: 'called' }[state] ?? state;
+    const view = { paused: 'waiting', frozen: 'waiting', late: 'called', admitted: 'called', done: 'called' }[state] ?? state;
     // Without a script the page comes anew by itself, though not as often as a test would like.
     while (!visitor.scripted && await visitor.page.getAttribute('#line', 'data-view') !== view) await visitor.page.reload();
     await visitor.view(view);
     if (state === 'late') await visitor.page.locator('#left').waitFor({ state: 'hidden' });
-    if (state === 'admitted') {
+    if (state === 'admitted' || state === 'done') {
       await visitor.page.click('#pass button');
       await visitor.page.waitForURL(/\/seats\//);
       await this.go(visitor, visitor.event);
       await visitor.view('admitted');
     }
+    if (state === 'done') await this.order(visitor);
+  }
+
+  // What the checkout does when the money is in.
+  async order(visitor) {
+    const session = await visitor.page.evaluate((id) => JSON.parse(atob(sessionStorage.getItem(`fg_pass_${id}`).split('.')[1].replace(/-/g, '+').replace(/_/g, '/'))).sub, visitor.event);
+    await this.front.admin.post(`/internal/sessions/${session}/end`, { body: { order: 'o_1' } });
+    await until('the front to know', async () => {
+      await visitor.page.reload();
+      return await visitor.page.getAttribute('#line', 'data-over') === 'done';
+    });
+    await visitor.view('expired');
   }
 
   #soldOut = 0;

@@ -381,6 +381,61 @@ describe('around the waiting page', () => {
     await visitor.close();
   });
 
+  // By keys alone: whoever is on the button stays on it.
+  test('a call and a visit that are nearly over say so, and one key gives more time', async () => {
+    await line.open('hurried', { rate_per_s: 1000, call_ttl_s: 25, grace_s: 600, session_ttl_s: 25, session_max_s: 3600 });
+    const visitor = await line.visitor(browser, EN);
+    const { page } = visitor;
+    const left = () => page.evaluate(() => document.title.split(' ')[0].split(':').reduce((sum, n) => 60 * sum + Number(n), 0));
+    await line.go(visitor, 'hurried');
+    await line.join(visitor);
+    await visitor.view('called');
+    await shows(visitor, 'announce', /left. Press “I need more time”/);
+    assert.match(await page.title(), /^0:\d\d It is your turn/);
+    await page.focus('#extend button');
+    await page.keyboard.press('Enter');
+    await shows(visitor, 'notice', /more time now/);
+    assert.ok(await left() > 25, await page.title());
+    await visitor.judge('wait-hurried');
+    await page.click('#pass button');
+    await page.waitForURL(/\/seats\//);
+    await line.go(visitor, 'hurried');
+    await visitor.view('admitted');
+    await shows(visitor, 'announce', /left. Press/);
+    assert.match(await page.title(), /^0:\d\d You are in/);
+    const ends = async () => (await (await page.request.get(`${line.at}/v1/queue/hurried/me`)).json()).session_expires_at;
+    const before_ = await ends();
+    await page.focus('#stay button');
+    await until('the visit to be longer', async () => {
+      await page.keyboard.press('Enter');
+      return await ends() > before_;
+    });
+    await shows(visitor, 'notice', /more time now/);
+    await visitor.close();
+  });
+
+  test('back from the seats the way leads straight in, and waits where they do not answer', async () => {
+    await line.open('metre', { rate_per_s: 1000 });
+    const visitor = await line.visitor(browser, EN);
+    const { page } = visitor;
+    await line.go(visitor, 'metre');
+    await line.join(visitor);
+    await visitor.view('called');
+    await page.click('#pass button');
+    await page.waitForURL(/\/seats\/metre/);
+    await page.evaluate(() => sessionStorage.clear());
+    let down = true;
+    await page.route('**/seats/metre', (route) => (down ? route.fulfill({ status: 503, body: '' }) : route.continue()));
+    await page.goto(`${line.at}/e/metre#in`);
+    await shows(visitor, 'notice', /seats do not answer/);
+    assert.equal(await page.getAttribute('#line', 'data-view'), 'admitted');
+    down = false;
+    await page.waitForURL(/\/seats\/metre/);
+    assert.ok(await page.evaluate(() => sessionStorage.getItem('fg_pass_metre')));
+    visitor.wrong.length = 0; // what was not answered is on the browser's own list
+    await visitor.close();
+  });
+
   test('poor odds are told, and what may be done', async () => {
     for (const [locale, words] of [['en-GB', /Probably no seats/], ['ko-KR', /가능성이 큽니다/]]) {
       const visitor = await line.visitor(browser, { locale });

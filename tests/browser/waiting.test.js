@@ -34,7 +34,7 @@ describe('the waiting page in each state', () => {
   }
 
   for (const [lang, options] of MANNERS) {
-    for (const state of ['soon', 'join', 'join-draw', 'draw', 'waiting', 'paused', 'frozen', 'called', 'late', 'admitted', 'expired', 'sold-out', 'closed', 'notfound']) {
+    for (const state of ['soon', 'join', 'join-draw', 'draw', 'waiting', 'paused', 'frozen', 'called', 'late', 'admitted', 'expired', 'done', 'sold-out', 'closed', 'notfound']) {
       test(`${state}, ${lang}`, async () => {
         const visitor = await line.visitor(browser, options);
         await line.bring(visitor, state);

@@ -14,6 +14,7 @@
 struct heard;
 struct ghosts;
 struct moves;
+struct turns;
 
 enum {
     LINE_EVENT_ID_MAX = 64,
@@ -174,6 +175,7 @@ struct line_view {
     const struct ghosts *ghosts; /* NULL: everybody counts as there */
     struct line_told *told;      /* where a front leaves its own; NULL: nobody sums them up */
     const struct moves *moves;   /* NULL: no place was carried to another device */
+    const struct turns *turns;   /* NULL: nothing is known of what followed a call */
 };
 
 /* The line does not move, and will again: whether to pause or for an incident. */

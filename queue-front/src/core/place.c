@@ -15,13 +15,15 @@
 #include "core/place.h"
 
 #include "core/ghosts.h"
+#include "core/turns.h"
 
 #include <assert.h>
 #include <stddef.h>
 
 static const char *const names[PLACE_STATE_COUNT] = {
     [PLACE_WAITING] = "waiting",   [PLACE_CALLED] = "called",   [PLACE_LATE] = "late",
-    [PLACE_ADMITTED] = "admitted", [PLACE_EXPIRED] = "expired",
+    [PLACE_ADMITTED] = "admitted", [PLACE_EXPIRED] = "expired", [PLACE_ENDED] = "ended",
+    [PLACE_DONE] = "done",
 };
 
 const char *place_state_name(enum place_state state)
@@ -61,14 +63,24 @@ static struct place called_place(const struct line_view *view, uint64_t place, u
 {
     struct place at = {.state = PLACE_CALLED, .position = place};
     const struct line_call *call = call_of(view, place);
-    if (place <= view->dead) {
+    struct turn turn = turns_of(view->turns, place);
+    if (turn.kind == TURN_ENDED || turn.kind == TURN_DONE) {
+        at.state = turn.kind == TURN_DONE ? PLACE_DONE : PLACE_ENDED;
+        return at;
+    }
+    uint64_t expires_ms = place > view->dead && call != NULL ? call->expires_ms : 0;
+    if (turn.until_ms > expires_ms)
+        expires_ms = turn.until_ms;
+    at.extensions = turn.times;
+    uint64_t grace_ends_ms = expires_ms + view->knobs.grace_ms;
+    bool runs = view->state != LINE_SOLD_OUT && view->state != LINE_FROZEN;
+    if (place <= view->dead && (expires_ms == 0 || now_ms > grace_ends_ms)) {
         at.state = PLACE_EXPIRED;
-    } else if (call != NULL && view->state != LINE_SOLD_OUT && view->state != LINE_FROZEN) {
-        uint64_t grace_ends_ms = call->expires_ms + view->knobs.grace_ms;
-        at.state = now_ms <= call->expires_ms ? PLACE_CALLED
-                   : now_ms <= grace_ends_ms  ? PLACE_LATE
-                                              : PLACE_EXPIRED;
-        at.call_expires_ms = at.state == PLACE_EXPIRED ? 0 : call->expires_ms;
+    } else if (runs && expires_ms > 0) {
+        at.state = now_ms <= expires_ms      ? PLACE_CALLED
+                   : now_ms <= grace_ends_ms ? PLACE_LATE
+                                             : PLACE_EXPIRED;
+        at.call_expires_ms = at.state == PLACE_EXPIRED ? 0 : expires_ms;
     }
     return at;
 }

@@ -11,6 +11,8 @@ enum place_state {
     PLACE_LATE,     /* did not come in time, but enters next if it comes within the grace */
     PLACE_ADMITTED, /* holds a pass; told by the pass, which the picture does not know */
     PLACE_EXPIRED,  /* neither came in time nor within the grace */
+    PLACE_ENDED,    /* was inside: the time ran out, or the visit was ended */
+    PLACE_DONE,     /* was inside: the order is through */
     PLACE_STATE_COUNT,
 };
 
@@ -22,8 +24,16 @@ struct place {
     /* People to be called before this one; 0 once called. Without a position: what to expect of the
      * draw, which is half of those who are in. */
     uint64_t ahead;
-    uint64_t call_expires_ms; /* Redis's wall clock; 0 unless called or late */
+    uint64_t call_expires_ms;                     /* Redis's wall clock; 0 unless called or late */
+    uint8_t extensions;                           /* of the call, used so far */
+    uint64_t session_expires_ms, session_ends_ms; /* once admitted, as the pass says; else 0 */
 };
+
+/* Nobody enters with it any more; its owner may join anew. */
+static inline bool place_is_over(struct place place)
+{
+    return place.state == PLACE_EXPIRED || place.state == PLACE_ENDED || place.state == PLACE_DONE;
+}
 
 /* The position of an entry. Here, and nowhere else, the number on a ticket (an entry, which never
  * changes) becomes the number that the line counts by; before a draw, without one and for those who

@@ -5,6 +5,7 @@
 #include "core/event_state.h"
 #include "core/json_time.h"
 #include "core/poll.h"
+#include "core/turns.h"
 
 /* Where the odds cut the line, for whoever knows their place and asks for nothing else. */
 static void put_cut(struct text *out, const struct odds *odds)
@@ -141,9 +142,8 @@ struct eta status_eta(const struct eta_model *eta, struct place place)
         return eta_of_draw(eta, place);
     if (place.state == PLACE_WAITING)
         return eta_at(eta, place.ahead);
-    /* Called or inside: the wait is over. Run out: there is none to tell. */
-    bool over = place.state != PLACE_EXPIRED;
-    return (struct eta){.basis = over ? ETA_MEASURED : ETA_UNKNOWN};
+    /* Called or inside: the wait is over. Used up: there is none to tell. */
+    return (struct eta){.basis = place_is_over(place) ? ETA_UNKNOWN : ETA_MEASURED};
 }
 
 static void put_call(struct text *out, struct place place)
@@ -199,6 +199,14 @@ void status_me_json(struct text *out, const struct me_ask *ask)
     if (ask->odds != NULL && ask->place.state == PLACE_WAITING && ask->place.position > 0)
         put_odds(out, ask->odds, view->lane, &ask->place);
     put_call(out, ask->place);
+    if (ask->place.call_expires_ms > 0)
+        json_member_u64(out, "extensions_left", TURN_EXTENSIONS_MAX - ask->place.extensions);
+    if (ask->place.session_expires_ms > 0) {
+        json_member_time(out, "session_expires_at", ask->place.session_expires_ms);
+        json_member_time(out, "session_ends_at", ask->place.session_ends_ms);
+    }
+    if (place_is_over(ask->place))
+        json_member_bool(out, "can_join", event_state_takes_joins(view->state));
     TEXT_LIT(out, ",\"poll_after_ms\":");
     text_u64(out, poll_after_ms(&poll));
     if (view->stale)

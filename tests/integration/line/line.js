@@ -191,8 +191,9 @@ export class Front {
     const early = [0];
     const moves = [0, 0, 0];
     const told = [0, 0, 0, 0, 0, 0, 0];
+    const turns = ['0-0'];
     const answer = await this.run('tick', issued, serving, version, generation, upto, ...early, ...moves,
-      ...told, era, digest, this.identity);
+      ...told, ...turns, era, digest, this.identity);
     const view = Object.fromEntries(VIEW.map((name, i) => [name, answer[i]]));
     if (view.outcome !== OUTCOME.OK) return view;
     const marks = this.marks;

@@ -201,7 +201,7 @@ test('a ticket copied to another browser is one place: one session, however many
   assert.equal(buyers.filter(({ status }) => status === 201).length, 1);
   assert.equal(new Set(buyers.map(({ json }) => json.session)).size, 1, 'one session, one cart');
   await owner.leave();
-  assertProblem(await house.front.http.post('/v1/queue/show/pass', { token: ticket }), 410, 'place-gone');
+  assertProblem(await house.front.http.post('/v1/queue/show/pass', { token: ticket }), 410, 'session-ended');
 });
 
 test('a pass that is shared or replayed is one visit, and over when the visit is', async (t) => {
@@ -225,7 +225,7 @@ test('a pass that is shared or replayed is one visit, and over when the visit is
   assertProblem(await next.pass(), 409, 'not-yet');
   await house.front.admin.post(`/internal/sessions/${first.session}/end`);
   for (const front of house.fronts) assertProblem(await beat(first.pass, front), 410, 'session-ended');
-  assertProblem(await owner.pass(), 410, 'place-gone');
+  assertProblem(await owner.pass(), 410, 'session-ended');
   await next.entered();
   assertProblem(await beat(first.pass), 410, 'session-ended');
 });

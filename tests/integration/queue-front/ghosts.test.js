@@ -10,7 +10,7 @@ const RATE = 5;
 const GONE_AFTER_MS = 3000;
 
 // Half of them go on polling, each at another front every time; the others have gone.
-async function halfGone(t, fronts) {
+async function halfGone(t, fronts, ask = (visitor, options) => visitor.me(options)) {
   const house = await openHouse(t, { fronts, config: { line: { gone_after: `${GONE_AFTER_MS}ms` } } });
   await makeEvent(house, 'show', { rate_per_s: RATE, burst: 1, max_active: 0 });
   await act(house.front, 'show', 'pause');
@@ -25,7 +25,7 @@ async function halfGone(t, fronts) {
   const poll = () => {
     turn += 1;
     return Promise.all(here.map((visitor, i) =>
-      visitor.me({ front: house.fronts[(turn + i) % fronts] })));
+      ask(visitor, { front: house.fronts[(turn + i) % fronts] })));
   };
   return { house, people, here, gone: people.filter((_, i) => i % 2 === 1), poll };
 }
@@ -61,6 +61,22 @@ test('ghosts are not counted, do not hold up the line, and enter next when they 
     assert.equal(json.called, true);
     await until('the pass', async () => (await ghost.pass()).status < 300);
   }
+});
+
+// What a browser without script does: it loads the page again, and asks for nothing else.
+test('whoever waits without a script is heard like everybody else', async (t) => {
+  const page = (visitor, { front }) => front.http.get('/e/show', { headers: { ...visitor.jar.headers, accept: 'text/html' } });
+  const { house, people, here, poll } = await halfGone(t, 1, page);
+  await until('those who have gone to be left out', async () => {
+    await poll();
+    return (await waiting(house.front)) === PEOPLE / 2;
+  }, { timeoutMs: 30000 });
+  await act(house.front, 'show', 'resume');
+  await until('the last of them to be called', async () => {
+    await poll();
+    return /data-view="called"/.test((await page(here.at(-1), { front: house.front })).text);
+  });
+  assert.equal((await people.at(-2).me()).json.called, true);
 });
 
 // A rolling deploy, and worse: each front in its turn leaves or dies and comes back, while those who are

@@ -159,7 +159,7 @@ test('a ticket that was used up joins anew, and once: repeated it is the same ne
   const first = await visitor.joined();
   const { session } = await visitor.entered();
   await end(house.front, session);
-  assertProblem(await visitor.pass(), 410, 'place-gone');
+  assertProblem(await visitor.pass(), 410, 'session-ended');
   const again = () => house.front.http.post('/v1/queue/show/join', { token: first.ticket });
   const next = await again(), repeated = await again();
   assert.deepEqual([next.status, repeated.status], [201, 200]);
@@ -183,7 +183,7 @@ test('the page of a used-up place offers to join again, without script too', asy
   visitor.jar.take({ headers: { 'set-cookie': ['fg_pass_show=; Max-Age=0'] } });
   const html = { headers: { accept: 'text/html' }, body: '' };
   const refused = await visitor.pass(html);
-  assert.equal(refused.headers.location, '/e/show?notice=place-gone');
+  assert.equal(refused.headers.location, '/e/show?notice=session-ended');
   const page = await house.front.http.get(`${refused.headers.location}&lang=en`, { headers: visitor.jar.headers });
   assert.match(page.text, /data-view="expired"/);
   assert.match(page.text, /You can join again/);

@@ -96,7 +96,7 @@ test('the program keeps every promise of openapi.yaml, and answers nothing else'
   // Visitors, before the opening and after it.
   assert.equal((await open('POST', q('join'))).json.code, 'event-not-open');
   await admin('POST', action('open'), { body: { why: 'doors' } });
-  for (const call of ['join', 'pass', 'session', 'leave', 'move']) {
+  for (const call of ['join', 'pass', 'extend', 'session', 'leave', 'move']) {
     await open('POST', q(call, 'none'));
     await open('POST', q(call), foreign);
     await open('POST', q(call), big);
@@ -117,6 +117,7 @@ test('the program keeps every promise of openapi.yaml, and answers nothing else'
   await open('POST', q('join'), { token: 'forged' });
   await open('GET', q('me'));
   await open('POST', q('pass'));
+  await open('POST', q('extend'));
   await open('POST', q('leave'));
   await open('POST', q('session'));
   await open('GET', q('verify'));
@@ -133,18 +134,29 @@ test('the program keeps every promise of openapi.yaml, and answers nothing else'
   // Called, inside, out again.
   await visitor.untilCalled();
   await asked('GET', 'me');
+  await asked('POST', 'extend');
+  await asked('POST', 'extend', html);
+  await until('no further extension', async () => (await asked('POST', 'extend')).status === 409);
+  await asked('POST', 'extend', html);
   const pass = await asked('POST', 'pass');
+  await asked('GET', 'me');
+  await asked('POST', 'extend');
   assert.equal(claims(pass.json.pass).aud, 'show');
   await asked('POST', 'pass');
   await asked('POST', 'pass', html);
   await asked('POST', 'session');
+  await asked('POST', 'session', html);
   await asked('GET', 'verify');
   const end = (session) => `/internal/sessions/${session}/end`;
+  await admin('POST', end(pass.json.session), { body: '{' });
   await admin('POST', end(pass.json.session));
+  await admin('POST', end(pass.json.session), { body: { order: 'o_1' } });
   await bare('POST', end(pass.json.session));
   await admin('POST', end(`${pass.json.session.slice(0, -3)}AAA`));
   await asked('POST', 'session');
   await asked('POST', 'pass');
+  await asked('POST', 'extend');
+  await asked('POST', 'session', html);
   await asked('POST', 'leave');
   await visitor.joined();
   await asked('POST', 'leave', html);
@@ -258,6 +270,7 @@ test('the program keeps every promise of openapi.yaml, and answers nothing else'
   await open('GET', q('status'));
   await open('POST', q('join'));
   await asked('POST', 'pass');
+  await asked('POST', 'extend');
   await asked('POST', 'leave');
   await asked('POST', 'move');
   await open('POST', q('session'), { token: pass.json.pass });

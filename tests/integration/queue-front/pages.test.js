@@ -60,7 +60,7 @@ test('the whole path works by forms: join, wait, be called, enter', async (t) =>
   assert.match((await browser.page()).text, /Line 1\nLine &lt;2&gt;/);
   assert.equal(await browser.submit('pass'), '/seats/show');
   assert.equal(view(await browser.page()), 'admitted');
-  assert.equal(await browser.submit('leave'), '/e/show');
+  assert.equal(await browser.submit('leave'), '/e/show?notice=left');
   assert.equal(view(await browser.page()), 'join');
 });
 

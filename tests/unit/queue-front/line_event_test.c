@@ -21,6 +21,7 @@ struct answer {
     const char *pilot_reading;
     uint64_t moves[4];  /* run, newest, entry, moves */
     const char *digest; /* of the document; NULL: "d1" */
+    const char *turns[3]; /* how far, then each */
 };
 
 enum {
@@ -82,7 +83,7 @@ static redisReply *make_reply(const struct answer *answer)
     uint64_t stretches = 0;
     while (stretches < 4 && answer->stretches[stretches] != NULL)
         stretches++;
-    resp_begin(&text, 24);
+    resp_begin(&text, 25);
     put_integer(&text, LINE_OK);
     for (size_t i = 0; i < 14; i++)
         put_integer(&text, answer->numbers[i]);
@@ -132,6 +133,13 @@ static redisReply *make_reply(const struct answer *answer)
     for (size_t i = 0; i < 4; i++)
         put_integer(&text, answer->moves[i]);
     resp_cstr(&text, "");
+    uint64_t turns = 1;
+    while (turns < 3 && answer->turns[turns] != NULL)
+        turns++;
+    resp_begin(&text, turns);
+    resp_cstr(&text, answer->turns[0] != NULL ? answer->turns[0] : "0-0");
+    for (uint64_t i = 1; i < turns; i++)
+        resp_cstr(&text, answer->turns[i]);
     return read_reply(&text);
 }
 
@@ -357,7 +365,7 @@ static void a_damaged_answer_does_no_harm(void **state)
     char good[4096], bad[4096];
     rng_seeded_init(&seeded, unit_seed());
     struct text text = text_on(good, sizeof(good));
-    resp_begin(&text, 24);
+    resp_begin(&text, 25);
     for (size_t i = 0; i < 15; i++)
         put_integer(&text, i == 0 ? LINE_OK : plain.numbers[i - 1]);
     resp_begin(&text, 4 + LINE_KNOBS);
@@ -392,6 +400,9 @@ static void a_damaged_answer_does_no_harm(void **state)
     for (uint64_t i = 1; i <= 4; i++)
         put_integer(&text, i);
     resp_cstr(&text, "1:2:3:4:1:5:6");
+    resp_begin(&text, 2);
+    resp_cstr(&text, "1700000000000-1");
+    resp_cstr(&text, "7:1:1700000009000:2");
     redisReply *whole = read_reply(&text);
     assert_int_equal(LINE_TICK_CHANGED, line_event_take_tick(event, whole, 1));
     freeReplyObject(whole);
@@ -530,7 +541,7 @@ static uint64_t moves_told_count(struct line_event *event)
 {
     redisReply *reply = moves_told(event);
     uint64_t count = 0;
-    assert_true(resp_get_u64(reply, LINE_TICK_WORDS - 11, &count));
+    assert_true(resp_get_u64(reply, LINE_TICK_WORDS - 12, &count));
     assert_int_equal(LINE_TICK_WORDS + 2 * count, resp_len(reply));
     freeReplyObject(reply);
     return count;
@@ -540,7 +551,7 @@ static uint64_t sum_told(struct line_event *event, size_t back)
 {
     redisReply *reply = moves_told(event);
     uint64_t sum = 0;
-    assert_true(resp_get_u64(reply, resp_len(reply) - back, &sum));
+    assert_true(resp_get_u64(reply, resp_len(reply) - 1 - back, &sum));
     freeReplyObject(reply);
     return sum;
 }
@@ -641,6 +652,42 @@ static void the_safety_gap_follows_how_fast_people_joined(void **state)
     assert_int_equal(2 * 1000 * 6, gap_told(event, 500000000));
 }
 
+static struct span turns_asked(struct line_event *event, char memory[64])
+{
+    redisReply *reply = moves_told(event);
+    struct span upto;
+    assert_true(resp_get_str(reply, resp_len(reply) - 4, &upto));
+    assert_true(span_to_cstr(upto, memory, 64));
+    freeReplyObject(reply);
+    return span_of(memory);
+}
+
+static void what_became_of_places_is_told_once_and_once_more_after_a_loss(void **state)
+{
+    struct line_event *event = *state;
+    char memory[64];
+    assert_true(span_eq(turns_asked(event, memory), SPAN("0-0")));
+    struct answer answer = plain;
+    answer.turns[0] = "1700000000000-1";
+    answer.turns[1] = "7:3:0:0";
+    answer.turns[2] = "8:1:1700000009000:2";
+    assert_int_equal(LINE_TICK_CHANGED, take(event, &answer));
+    assert_true(span_eq(turns_asked(event, memory), SPAN("1700000000000-1")));
+    assert_int_equal(TURN_DONE, turns_of(event->view.turns, 7).kind);
+    struct turn kept = turns_of(event->view.turns, 8);
+    assert_int_equal(TURN_KEPT, kept.kind);
+    assert_int_equal(1700000009000, kept.until_ms);
+    assert_int_equal(2, kept.times);
+    assert_int_equal(TURN_NONE, turns_of(event->view.turns, 9).kind);
+
+    answer.turns[1] = "9:4:0:0"; /* of a newer Redis script: passed over */
+    answer.turns[2] = NULL;
+    answer.numbers[GENERATION] = 77;
+    take(event, &answer);
+    assert_int_equal(TURN_NONE, turns_of(event->view.turns, 9).kind);
+    assert_true(span_eq(turns_asked(event, memory), SPAN("1699999940000-0")));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -666,6 +713,7 @@ int main(void)
         TEST(what_a_front_has_seen_is_told_until_it_is_taken),
         TEST(the_autopilots_rate_stands_in_the_place_of_the_knobs),
         TEST(another_document_under_the_same_number_is_taken),
+        TEST(what_became_of_places_is_told_once_and_once_more_after_a_loss),
         TEST(the_safety_gap_follows_how_fast_people_joined),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,8 @@
 /* place_test.c: where a place stands, from before the opening to long after its call. */
 #include "core/place.h"
 
+#include "core/turns.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -142,6 +144,26 @@ static void while_redis_is_silent_nobodys_time_runs_out(void **state)
     assert_int_equal(place_at(&view, 10, now_ms).state, PLACE_CALLED);
 }
 
+static void a_visit_that_is_over_is_told_however_long_ago_the_call_was(void **state)
+{
+    (void)state;
+    struct turns turns = {0};
+    struct line_view view = open_line();
+    view.turns = &turns;
+    turns_note(&turns, (struct turn){.place = 12, .kind = TURN_DONE});
+    turns_note(&turns, (struct turn){.place = 4, .kind = TURN_ENDED});
+    view.dead = 10;
+    struct place place = place_at(&view, 12, 10000);
+    assert_int_equal(place.state, PLACE_DONE);
+    assert_int_equal(place.call_expires_ms, 0);
+    assert_true(place_is_over(place));
+    assert_int_equal(place_at(&view, 4, 10000).state, PLACE_ENDED);
+    assert_int_equal(place_at(&view, 5, 10000).state, PLACE_EXPIRED);
+    assert_int_equal(place_at(&view, 13, 10000).state, PLACE_CALLED);
+    assert_false(place_is_over(place_at(&view, 13, 10000)));
+    turns_deinit(&turns);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -151,6 +173,7 @@ int main(void)
         cmocka_unit_test(a_call_belongs_to_the_stretch_that_took_the_place_in),
         cmocka_unit_test(a_call_runs_out_into_grace_and_then_for_good),
         cmocka_unit_test(a_dead_place_has_run_out_whatever_the_stretches_say),
+        cmocka_unit_test(a_visit_that_is_over_is_told_however_long_ago_the_call_was),
         cmocka_unit_test(a_call_whose_stretch_is_not_known_yet_is_a_call),
         cmocka_unit_test(while_sold_out_nobodys_time_runs),
         cmocka_unit_test(a_place_beyond_what_was_issued_waits_behind_all_known),

@@ -1,0 +1,63 @@
+/* turns.h: what became of places after their call: a call that was made longer, a visit that is
+ * over, an order that is through. Redis keeps a log of it, the ticks tell each front what is new,
+ * and a poll looks its own place up here without asking Redis.
+ *
+ * A front that has just started learns the newest of the log. Of an older place it knows what the
+ * picture says: that its call is over.
+ *
+ * Belongs to one loop. */
+#ifndef FG_QUEUE_FRONT_CORE_TURNS_H
+#define FG_QUEUE_FRONT_CORE_TURNS_H
+
+#include "base/span.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+    /* In one line: 4 MB here. Places are called in their order, so those whose turn it was lately
+     * never meet; an older one is forgotten for a newer one. */
+    TURNS_PLACES_MAX = 262144,
+    TURN_EXTENSIONS_MAX = 10, /* as often as WCAG 2.2.1 asks for; EXTENSIONS_MAX in visit.lua */
+};
+
+/* The order of prelude.lua. */
+enum turn_kind {
+    TURN_NONE,  /* nothing is known beyond the call */
+    TURN_KEPT,  /* the call was made longer: until_ms, for the nth time */
+    TURN_ENDED, /* the visit is over: its time ran out, or it was ended */
+    TURN_DONE,  /* the order is through */
+    TURN_KIND_COUNT,
+};
+
+struct turn {
+    uint64_t place;
+    uint64_t until_ms; /* TURN_KEPT, on Redis's wall clock */
+    enum turn_kind kind;
+    uint8_t times;
+};
+
+struct turns_slot {
+    uint64_t until_ms;
+    uint32_t place; /* 0: free */
+    uint8_t kind;
+    uint8_t times;
+};
+
+struct turns {
+    struct turns_slot *slot; /* by the place's lowest bits */
+    uint32_t cap;            /* a power of two, or 0 */
+};
+
+void turns_deinit(struct turns *turns);
+
+/* Without memory the place is as the picture tells it: Redis judges those who want to enter. */
+void turns_note(struct turns *turns, struct turn turn);
+
+/* "place:kind:until_ms:times", as the log has it. */
+bool turn_parse(struct span text, struct turn *out);
+
+/* NULL: nothing is known of any. O(1). */
+struct turn turns_of(const struct turns *turns, uint64_t place);
+
+#endif

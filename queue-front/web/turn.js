@@ -1,0 +1,140 @@
+// turn.js: the visitor's turn, from the call to the end of the visit: how long there is, a warning in
+// time to ask for more, and the way in. Fetched by wait.js once somebody has a place.
+
+import { announce, byId, moreWords, say, serverNow } from './kit.js';
+import { countdown, event, line, showTitle } from './show.js';
+
+const WARN_S = [60, 30, 10]; // said at these; at the second there are 20 s and more to act
+const RING_S = 30;
+const DOWN = 502; // and above: whoever stands before the seats says that they do not answer
+
+const alertBox = byId('alert');
+let me = null;
+let hands = null; // wait.js: ask, again, jitter, notice, pause, retryAfter, take
+let said = Infinity;
+let rung = '';
+
+const put = (id, text) => { if (byId(id).textContent !== text) byId(id).textContent = text; };
+
+// Once for each occasion, and only where it was asked for.
+function ring(occasion, words) {
+  if (rung === occasion || !alertBox.checked) return;
+  rung = occasion;
+  import('./alert.js').then((alert) => alert.ring(words, byId('name').textContent));
+}
+
+export async function arm(byHand) {
+  const alert = await import('./alert.js');
+  put('alert-note', alertBox.checked ? say(await alert.arm(byHand)) : '');
+}
+
+// Of the call or of the visit: what is left, said and rung while there is time to ask for more.
+function warn(ends, words, more) {
+  const ms = ends - serverNow();
+  const s = Math.ceil(ms / 1000);
+  const step = WARN_S.filter((at) => s <= at).at(-1);
+  if (step !== undefined && step < said && s > 0) announce(say(more ? 'more.left.extend' : 'more.left', countdown(ms)));
+  said = step ?? Infinity;
+  if (s <= RING_S && s > 0) ring(`left ${ends}`, say('more.left', countdown(ms)));
+  showTitle(`${countdown(ms)} ${words}`);
+  return [countdown(ms), s <= RING_S];
+}
+
+function showCall() {
+  const expires = me.call_expires_at && me.place === 'called' && me.state !== 'frozen' ? Date.parse(me.call_expires_at) : 0;
+  const left = byId('left');
+  left.hidden = byId('left-label').hidden = !expires;
+  byId('extend').hidden = !expires || me.extensions_left === 0;
+  if (!expires) return showTitle(say('more.called'));
+  const [text, late] = warn(expires, say('more.called'), !byId('extend').hidden);
+  put('left', text);
+  left.classList.toggle('late', late);
+}
+
+function showVisit() {
+  const [expires, ends] = [Date.parse(me.session_expires_at), Date.parse(me.session_ends_at)];
+  byId('stay').hidden = !(expires < ends);
+  if (!expires) return;
+  const [text, late] = warn(expires, say('more.visit'), expires < ends);
+  put('visit-left', say('more.visit-left', text));
+  byId('visit-left').classList.toggle('late', late);
+  if (expires <= serverNow()) hands.again(1000);
+}
+
+export function tick() {
+  if (line.dataset.view === 'called') showCall();
+  else if (line.dataset.view === 'admitted') showVisit();
+}
+
+export function show(told, given) {
+  [me, hands] = [told, given];
+  if (line.dataset.view === 'called') {
+    const late = me.place === 'late';
+    if (late && byId('called-text').textContent !== say('more.late')) announce(say('more.late'));
+    put('called-text', say(late ? 'more.late' : 'live.called.text'));
+    ring(`called ${me.position}`, say('more.called'));
+  }
+  tick();
+}
+
+// ---- acts ----
+
+// The visit goes on, and its pass is a new one.
+async function renew() {
+  const answer = await hands.ask('POST', 'session');
+  if (!answer.ok) return;
+  const pass = await answer.json();
+  sessionStorage.setItem(`fg_pass_${event}`, pass.pass);
+  [me.session_expires_at, me.session_ends_at] = [pass.expires_at, pass.ends_at];
+}
+
+export async function extend() {
+  const answer = await hands.ask('POST', 'extend');
+  if (answer.ok) hands.take({ me: await answer.json() });
+  else if (answer.status === 410) location.replace(`/e/${event}?notice=${(await answer.json()).code}`);
+  else hands.again(0);
+  hands.notice(answer.ok ? say('more.extended') : '');
+}
+
+export async function stay() {
+  await renew();
+  hands.again(0);
+  hands.notice(say('more.extended'));
+}
+
+// Where the seats do not answer nobody is sent into the dark: the visit is kept alive until they do.
+async function seatsAnswer(url) {
+  if (new URL(url, location).origin !== location.origin) return true;
+  const answer = await fetch(url, { cache: 'no-store' }).catch(() => null);
+  return answer !== null && answer.status < DOWN;
+}
+
+async function goOn(pass) {
+  // The seats' page shows it as a bearer token; it ends with this tab.
+  sessionStorage.setItem(`fg_pass_${event}`, pass.pass);
+  me.session_expires_at = pass.expires_at;
+  while (!await seatsAnswer(pass.next_url)) {
+    hands.notice(say('more.seats-down'));
+    await hands.pause(hands.jitter(4000));
+    if (Date.parse(me.session_expires_at) - serverNow() < 60_000) await renew().catch(() => {});
+  }
+  hands.notice('');
+  location.assign(pass.next_url);
+}
+
+export async function enter() {
+  await moreWords();
+  while (['called', 'admitted'].includes(line.dataset.view)) {
+    const answer = await hands.ask('POST', 'pass');
+    if (answer.ok) return goOn(await answer.json());
+    const { code } = await answer.json();
+    if (answer.status === 410) return location.replace(`/e/${event}?notice=${code}`);
+    if (code !== 'not-yet') {
+      if (code !== 'event-frozen') hands.notice(say('live.unavailable'));
+      return hands.again(0);
+    }
+    hands.notice(say('more.next-free'));
+    await hands.pause(hands.retryAfter(answer));
+  }
+  hands.notice('');
+}

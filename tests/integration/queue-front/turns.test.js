@@ -1,0 +1,201 @@
+// What somebody is told once their turn is over, and how they go on from there.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { assertProblem, openScope, until } from '../../lib-js/index.js';
+import { live, makeEvent, openHouse, startFront, untilState, Visitor } from './support.js';
+
+const HTML = { accept: 'text/html' };
+
+describe('a turn that is over', () => {
+  const scope = openScope();
+  let house;
+  let made = 0;
+
+  before(async () => {
+    house = await openHouse(null, { scope, fronts: 2 });
+  });
+  after(() => scope.close());
+
+  const event = (knobs = {}) => makeEvent(house, `show-${made += 1}`, { rate_per_s: 100, max_active: 0, ...knobs });
+  const end = (session, body) => house.front.admin.post(`/internal/sessions/${session}/end`, { body });
+
+  async function inside(id) {
+    const visitor = new Visitor(house.front, id);
+    visitor.first = await visitor.joined();
+    visitor.visit = await visitor.entered();
+    return visitor;
+  }
+
+  const told = (visitor, place, front) => until(`the place to be ${place}`, async () => {
+    const { json } = await visitor.me({ front });
+    return json.place === place && json;
+  });
+
+  async function joinsAnew(visitor) {
+    const again = await visitor.join();
+    assert.equal(again.status, 201, again.text);
+    assert.ok(again.json.position > visitor.first.position);
+  }
+
+  test('is told as done on every front once the order is through, and one join leads on', async () => {
+    const visitor = await inside(await event());
+    assert.equal((await visitor.me()).json.place, 'admitted');
+    assert.equal((await end(visitor.visit.session, { order: 'o_1' })).status, 204);
+    for (const front of house.fronts) {
+      const me = await told(visitor, 'done', front);
+      assert.deepEqual([me.called, me.call_expires_at, me.can_join], [false, null, true]);
+    }
+    const refused = await visitor.pass();
+    assertProblem(refused, 410, 'order-complete');
+    assert.equal(refused.json.can_join, true);
+    await joinsAnew(visitor);
+  });
+
+  test('is told as ended when there was no order, and as done when that comes late', async () => {
+    const visitor = await inside(await event());
+    assert.equal((await end(visitor.visit.session)).status, 204);
+    await told(visitor, 'ended');
+    assertProblem(await visitor.pass(), 410, 'session-ended');
+    assert.equal((await end(visitor.visit.session, { order: 'o_1' })).status, 204);
+    await told(visitor, 'done');
+    assert.equal((await end(visitor.visit.session)).status, 204);
+    assertProblem(await visitor.pass(), 410, 'order-complete');
+    assertProblem(await end(visitor.visit.session, ['o_1']), 400, 'json-invalid');
+    await joinsAnew(visitor);
+  });
+
+  test('is told as ended when the time of the visit is over', async () => {
+    const visitor = await inside(await event({ session_ttl_s: 1, session_max_s: 1 }));
+    await told(visitor, 'ended');
+    assertProblem(await visitor.pass(), 410, 'session-expired');
+    await joinsAnew(visitor);
+  });
+
+  test('is told as missed when nobody came', async () => {
+    const visitor = new Visitor(house.front, await event({ call_ttl_s: 1, grace_s: 0 }));
+    visitor.first = await visitor.joined();
+    const me = await told(visitor, 'expired');
+    assert.equal(me.can_join, true);
+    await until('the line to have gone on', async () => (await live(house.front, visitor.event)).no_shows === 1);
+    assertProblem(await visitor.pass(), 410, 'call-expired');
+    await joinsAnew(visitor);
+  });
+
+  test('leads nowhere once the event is sold out', async () => {
+    const id = await event();
+    const visitor = await inside(id);
+    await house.front.admin.post(`/admin/events/${id}/actions/sold-out`);
+    await untilState(house.front, id, 'sold-out');
+    await end(visitor.visit.session, { order: 'o_1' });
+    assert.equal((await told(visitor, 'done')).can_join, false);
+    const page = await house.front.http.get(`/e/${id}`, { headers: { ...visitor.jar.headers, ...HTML } });
+    assert.match(page.text, /data-view="expired" data-state="sold-out"[^]*Your order is complete/);
+  });
+
+  test('is told by the page alone, where one button joins anew', async () => {
+    const id = await event();
+    const visitor = await inside(id);
+    const page = async () => (await house.front.http.get(`/e/${id}`, { headers: { ...visitor.jar.headers, ...HTML } })).text;
+    await end(visitor.visit.session, { order: 'o_1' });
+    await told(visitor, 'done');
+    assert.match(await page(), /data-view="expired"[^]*data-over="done"[^]*Your order is complete/);
+    const joined = await visitor.join({ headers: HTML, body: '' });
+    assert.equal(joined.status, 303);
+    assert.match(await page(), /data-view="(waiting|called)"/);
+    assert.ok((await visitor.me()).json.position > visitor.first.position);
+  });
+
+  test('is known to a front that starts later', async () => {
+    const id = await event();
+    const visitor = await inside(id);
+    await end(visitor.visit.session, { order: 'o_1' });
+    const late = await startFront(house);
+    await untilState(late, id, 'open');
+    await told(visitor, 'done', late);
+    await late.stop();
+  });
+});
+
+describe('more time', () => {
+  const scope = openScope();
+  let house;
+  let made = 0;
+
+  before(async () => {
+    house = await openHouse(null, { scope, fronts: 2 });
+  });
+  after(() => scope.close());
+
+  async function called(knobs) {
+    const id = await makeEvent(house, `show-${made += 1}`, { rate_per_s: 100, max_active: 0, ...knobs });
+    const visitor = new Visitor(house.front, id);
+    visitor.first = await visitor.joined();
+    visitor.call_ = await visitor.untilCalled();
+    return visitor;
+  }
+  const extend = (visitor, options) => visitor.call('POST', 'extend', options);
+
+  test('for a call is added ten times, is known to every front, and is good for entering', async () => {
+    const visitor = await called({ call_ttl_s: 6, grace_s: 0 });
+    const other = new Visitor(house.front, visitor.event);
+    await other.joined();
+    await other.untilCalled();
+    const ends = [];
+    for (let left = 9; left >= 0; left -= 1) {
+      const { status, json } = await extend(visitor);
+      assert.deepEqual([status, json.extensions_left, json.called], [200, left, true]);
+      ends.push(Date.parse(json.call_expires_at));
+    }
+    assert.ok(ends[0] >= Date.parse(visitor.call_.call_expires_at) + 6000);
+    assert.deepEqual(ends, ends.map((_, i) => ends[0] + 6000 * i));
+    assertProblem(await extend(visitor), 409, 'extensions-exhausted');
+    await until('the other front to know', async () =>
+      Date.parse((await visitor.me({ front: house.fronts[1] })).json.call_expires_at) === ends.at(-1));
+    await until('the call of the other to run out', async () => (await other.me()).json.place === 'expired');
+    assertProblem(await extend(other), 410, 'call-expired');
+    assert.equal((await visitor.me()).json.place, 'called');
+    await until('the pass', async () => (await visitor.pass()).status === 201);
+    assertProblem(await extend(visitor), 409, 'already-inside');
+  });
+
+  test('does not hold up the line', async () => {
+    const visitor = await called({ call_ttl_s: 1, grace_s: 0, max_active: 1 });
+    await extend(visitor);
+    for (let i = 0; i < 9; i += 1) await extend(visitor);
+    const next = new Visitor(house.front, visitor.event);
+    await next.joined();
+    const { session } = await next.entered();
+    await house.front.admin.post(`/internal/sessions/${session}/end`);
+    await until('the pass', async () => (await visitor.pass()).status === 201);
+  });
+
+  test('is not for who waits, and not for strangers', async () => {
+    const visitor = await called({ rate_per_s: 100 });
+    await house.front.admin.post(`/admin/events/${visitor.event}/actions/pause`);
+    await untilState(house.front, visitor.event, 'paused');
+    const waits = new Visitor(house.front, visitor.event);
+    await waits.joined();
+    assertProblem(await extend(waits), 409, 'not-yet');
+    assertProblem(await extend(new Visitor(house.front, visitor.event)), 401, 'ticket-invalid');
+  });
+
+  test('is a button without a script: for a call, and for a visit', async () => {
+    const visitor = await called({ call_ttl_s: 60, session_ttl_s: 60, session_max_s: 600 });
+    const page = async (query = '') => (await house.front.http.get(`/e/${visitor.event}${query}`, { headers: { ...visitor.jar.headers, ...HTML } })).text;
+    assert.match(await page(), /data-view="called"[^]*id="extend"><button/);
+    const extended = await extend(visitor, { headers: HTML, body: '' });
+    assert.equal(extended.headers.location, `/e/${visitor.event}?notice=extended`);
+    assert.match(await page('?notice=extended'), /You have more time now/);
+    await visitor.pass();
+    assert.match(await page(), /data-view="admitted"[^]*id="visit-left">Your visit is kept until[^]*id="stay"><button/);
+    const { json: before_ } = await visitor.me();
+    assert.ok(Date.parse(before_.session_ends_at) > Date.parse(before_.session_expires_at));
+    const stayed = await visitor.session({ headers: HTML, body: '' });
+    assert.equal(stayed.headers.location, `/e/${visitor.event}?notice=extended`);
+    assert.ok(Date.parse((await visitor.me()).json.session_expires_at) >= Date.parse(before_.session_expires_at));
+    const left = await visitor.leave({ headers: HTML, body: '' });
+    assert.equal(left.headers.location, `/e/${visitor.event}?notice=left`);
+    assert.match(await page('?notice=left'), /data-view="join"[^]*You have left/);
+  });
+});
