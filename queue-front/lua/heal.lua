@@ -4,8 +4,8 @@
 --   then what it has seen: issued, serving, dead, active, outstanding, admitted, no_shows,
 --   1000 - show_up_milli (so that of this too the highest is the one that was measured),
 --   service_rate_milli, version, state, document, seed, entries,
---   beacon, drawn_ms, knobs in knob_names()' order, seal, closed entries or '', closed_ms, proof, era of
---   the version, identity
+--   beacon, drawn_ms, knobs in knob_names()' order, seal, closed entries or '', closed_ms, proof, the
+--   gaps it knows of ("from:upto,..."), era of the version, identity
 -- Answer: {OK} the line is whole; {HEAL, ms} a collection is open for so long; {UNKNOWN} nobody
 --   knows this event, or it has no such lane; {RENEWED} there is a newer one of this id
 --
@@ -13,7 +13,9 @@
 -- raises the marks (`heal`) to what it knows. Until it closes, `boot` names another run, and all
 -- other scripts refuse: no number is given out and nobody is called. Whoever asks after its end
 -- closes it: counters become the highest known, and `issued` skips the safety gap besides, for
--- what a front that died with Redis may have given out.
+-- what a front that died with Redis may have given out. Nobody is known to have a place of the gap, so
+-- it is in nobody's way: its places are away from the beginning, as those of ghosts. As long as a draw
+-- may come, a gap is only noted; tick.lua takes it up when the places are final.
 --
 -- A front that comes too late for the window, with higher marks, raises the counters at once.
 --
@@ -24,6 +26,7 @@
 local MARKS = { 'issued', 'serving', 'dead', 'active', 'outstanding', 'admitted', 'no_shows',
     'stay_away_milli', 'service_rate_milli' }
 
+local GAPS_MAX = 16 -- LINE_GAPS_MAX of the fronts
 local OF_DRAW = { 'sealed', 'closed', 'closed_ms', 'proof' }
 
 local heal = prefix .. 'heal'
@@ -77,6 +80,10 @@ local function contribute()
         end
     end
     call('HSET', heal, 'since:' .. ARGV[4], ARGV[5])
+    local gaps, told = ARGV[22 + select('#', knob_names()) + #OF_DRAW], call('HGET', heal, 'gaps') or ''
+    if not string.find(told, gaps, 1, true) then
+        call('HSET', heal, 'gaps', told .. ',' .. gaps)
+    end
     local noted = call('HMGET', heal, 'version', 'era')
     local noted_version, noted_era = tonumber(noted[1]) or 0, tonumber(noted[2]) or 0
     if seen_version > 0 and (seen_era > noted_era or
@@ -201,6 +208,65 @@ local function restore_calls(bucket, marks)
     end
 end
 
+local function is_within(gap, others)
+    for _, other in ipairs(others) do
+        if other.from <= gap.from and gap.upto <= other.upto then
+            return true
+        end
+    end
+    return false
+end
+
+-- Ranges that overlap or adjoin become one.
+local function gaps_joined(gaps)
+    table.sort(gaps, function(a, b) return a.from < b.from end)
+    local joined = {}
+    for _, gap in ipairs(gaps) do
+        local last = joined[#joined]
+        if last and gap.from <= last.upto + 1 then
+            last.upto = math.max(last.upto, gap.upto)
+        else
+            joined[#joined + 1] = { from = gap.from, upto = gap.upto }
+        end
+    end
+    return joined
+end
+
+-- Those that Redis still has, those that fronts have told, and the new one, as far as they are not
+-- called yet and no draw has scattered them. Of too many the first go, whose places are then people's
+-- until they are found to be ghosts.
+local function restore_gaps(bucket, marks, gap)
+    local own = gaps_parse(call('GET', prefix .. 'gaps'))
+    local drawn = call('HMGET', KEYS[1], 'entries', 'seed', 'sealed')
+    local lowest = math.max(serving, tonumber(drawn[1]) or 0) + 1
+    local all, fresh = {}, gaps_parse(marks.gaps)
+    fresh[#fresh + 1] = { from = issued - gap + 1, upto = issued }
+    for _, list in ipairs({ own, fresh }) do
+        for _, one in ipairs(list) do
+            one.from = math.max(one.from, lowest)
+            if one.from <= one.upto and (list == own or not is_within(one, own)) then
+                all[#all + 1] = one
+                one.fresh = list == fresh
+            end
+        end
+    end
+    local state = tonumber(call('HGET', CFG, 'state'))
+    if state <= PRE_QUEUE and not drawn[1] then
+        bucket.gap_pending = 1
+    end
+    for _, one in ipairs(all) do
+        if one.fresh and bucket.gap_pending == 0 then
+            gap_away(bucket, one)
+        end
+    end
+    local kept = gaps_joined(all)
+    while #kept > GAPS_MAX do
+        table.remove(kept, 1)
+    end
+    bucket.gap_upto = #kept > 0 and kept[#kept].upto or 0
+    gaps_write(kept)
+end
+
 -- What else an older event has left runs out (codes) or is never asked for (keys of joins, which
 -- are made with the incarnation).
 local function drop_older()
@@ -211,7 +277,7 @@ local function drop_older()
         for _, name in ipairs({ 'seq', 'serving', 'bucket', 'hist', 'called', 'gone', 'ended',
             'skipped', 'back', 'early', 'door', 'knock', 'moved', 'told', 'pilot', 'series',
             'active', 'ends', 'lanes', 'fronts', 'contacts', 'aways', 'done',
-            'turns', 'kept' }) do
+            'turns', 'kept', 'gaps' }) do
             call('UNLINK', prefix .. name)
         end
         if lane > 0 then
@@ -229,7 +295,8 @@ local function close(gap)
     local bucket = bucket_read('at_us', 'nano', 'called_n', 'came_n', 'left_n', 'settled', 'dead',
         'admitted', 'no_shows', 'show_came', 'show_of', 'rate_places', 'rate_us', 'generation',
         'last_upto', 'last_called_ms', 'last_expires_ms', 'phantoms', 'phantom_until_ms',
-        'healed_upto', 'healed_came', 'frozen_ms', 'heard_epoch', 'early_n', 'moves_run', 'ghosts_n')
+        'healed_upto', 'healed_came', 'frozen_ms', 'heard_epoch', 'early_n', 'moves_run', 'ghosts_n',
+        'away_seq', 'away_whole', 'away_at_ms', 'gap_pending', 'gap_upto')
     restore_document(marks)
     issued = math.max(issued, marks.issued, marks.serving) + gap
     serving = math.max(serving, marks.serving)
@@ -237,6 +304,7 @@ local function close(gap)
     restore_slots(bucket, marks)
     restore_calls(bucket, marks)
     bucket.early_n = call('SCARD', prefix .. 'early')
+    restore_gaps(bucket, marks, gap)
     local left_n = bits('gone', serving, issued)
     bucket.left_n = left_n + bucket.early_n
     bucket.ghosts_n = -left_n

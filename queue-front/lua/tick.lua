@@ -21,7 +21,9 @@
 --   of the autopilot, or {} while it is off,
 --   {run of the moves, number of the newest that is told here, entry, moves, ...},
 --   odds as they came with the last feed of seats or '',
---   {how far the log of turns is told here, "place:kind:until_ms:times", ...}}
+--   {how far the log of turns is told here, "place:kind:until_ms:times", ...},
+--   {places ahead that a heal left out and nobody has, how many of them were stepped over, ever,
+--   "from:upto,..."}}
 --
 -- Exactness. A rate in thousandths times microseconds is in billionths of a token, so the refill is
 -- integer arithmetic and loses nothing. Elapsed time counts up to ELAPSED_MAX_US, so that a stall
@@ -58,6 +60,7 @@ local SHOW_PRIOR = 20        -- people assumed to have come before anybody was m
 local RATE_MEMORY_US = 30000000
 local LANE_SILENT_MS = 2000  -- a lane that nobody ticks wants nothing
 local WALK_MAX = 2048        -- places looked at one by one in one tick
+local GAP_TURNS = 64         -- runs of nobody's places stepped over in one tick
 local JUDGE_MAX = 4          -- pages judged in one tick
 local SERIES_MAX = 4096      -- samples kept; full, every second one goes and the step doubles
 
@@ -102,7 +105,7 @@ local bucket = bucket_read('at_us', 'nano', 'dues', 'called_n', 'came_n', 'left_
     'phantoms', 'phantom_until_ms', 'healed_upto', 'healed_came', 'minute',
     'heard_epoch', 'heard_upto', 'heard_next', 'skipped_n', 'early_n', 'moves_run', 'moves_seq',
     'epoch_ms', 'judged_epoch', 'judge_next', 'judged', 'ghosts_n', 'away_seq', 'away_whole',
-    'away_at_ms')
+    'away_at_ms', 'gap_pending', 'gap_upto', 'gap_passed')
 local door_n = call('ZCARD', prefix .. 'door')
 
 -- ---- the event's own clock ----
@@ -321,9 +324,102 @@ local function away_bytes(from, to)
     return table.concat(parts)
 end
 
--- Walks over places until `want` are found who are there.
-local function advance_over_ghosts(want)
-    local upto = math.min(issued, serving + WALK_MAX)
+-- ---- gaps ----
+
+local gaps, gap_at = {}, 1
+
+-- What heal.lua could only note while a draw was to come. Entries are no places; the draw has scattered
+-- those that took part.
+local function take_up_gaps()
+    local drawn = tonumber(call('HGET', KEYS[1], 'entries')) or 0
+    for _, gap in ipairs(gaps_parse(call('GET', prefix .. 'gaps'))) do
+        gap.from = math.max(gap.from, drawn + 1)
+        if gap.from <= gap.upto then
+            gaps[#gaps + 1] = gap
+            gap_away(bucket, gap)
+            bucket.ghosts_n = bucket.ghosts_n + gap.upto - gap.from + 1
+        end
+    end
+    gaps_write(gaps)
+    bucket.gap_pending, bucket.gap_upto = 0, #gaps > 0 and gaps[#gaps].upto or 0
+end
+
+local function read_gaps()
+    if bucket.gap_pending > 0 and state > PRE_QUEUE then
+        take_up_gaps()
+    elseif bucket.gap_pending == 0 and bucket.gap_upto > serving then
+        gaps = gaps_parse(call('GET', prefix .. 'gaps'))
+    end
+end
+
+-- The first place of from..upto that somebody has, or the one behind them.
+local function somebodys(from, upto)
+    local found
+    each_page(from, upto, function(page, low, high)
+        local bit = not found and call('BITPOS', away_key(page), 0, low, high, 'BIT')
+        if bit and bit >= 0 then
+            found = page * PAGE + math.max(bit, low)
+        end
+    end)
+    return found or upto + 1
+end
+
+-- Steps over nobody's places of a gap, however many they are, unless somebody has left among them.
+local function pass_gap()
+    while gaps[gap_at] and gaps[gap_at].upto <= serving do
+        gap_at = gap_at + 1
+    end
+    local gap = gaps[gap_at]
+    if not gap or serving + 1 < gap.from then
+        return
+    end
+    local first, last = serving + 1, somebodys(serving + 1, gap.upto) - 1
+    if last >= first and (bucket.left_n == 0 or bits('gone', serving, last) == 0) then
+        set_bits(prefix .. 'skipped', first, last)
+        bucket.skipped_n = bucket.skipped_n + last - serving
+        bucket.ghosts_n = bucket.ghosts_n - (last - serving)
+        serving = last
+    end
+end
+
+-- Up to where to look at each place, before there may be something to step over again.
+local function walk_upto()
+    local gap = gaps[gap_at]
+    if not gap or gap.upto <= serving then
+        return issued
+    end
+    return serving + 1 < gap.from and gap.from - 1 or gap.upto
+end
+
+-- Of the places stepped over just now, those that a gap had left out.
+local function note_passed(before)
+    for _, gap in ipairs(gaps) do
+        bucket.gap_passed = bucket.gap_passed +
+            bits('skipped', math.max(before, gap.from - 1), math.min(serving, gap.upto))
+    end
+    if #gaps > 0 and gaps[1].upto <= serving then
+        while gaps[1] and gaps[1].upto <= serving do
+            table.remove(gaps, 1)
+        end
+        gaps_write(gaps)
+    end
+end
+
+local function tell_gaps()
+    local nobodys = 0
+    for _, gap in ipairs(gaps) do
+        each_page(math.max(gap.from, serving + 1), gap.upto, function(page, low, high)
+            nobodys = nobodys + call('BITCOUNT', away_key(page), low, high, 'BIT')
+        end)
+    end
+    return { math.min(nobodys, bucket.ghosts_n), bucket.gap_passed, gaps_text(gaps) }
+end
+
+-- ---- stepping over who is away ----
+
+-- Walks over places up to `limit` until `want` are found who are there.
+local function advance_over_ghosts(want, limit)
+    local upto = math.min(limit, serving + WALK_MAX)
     local from, to = math.floor((serving + 1) / 8), math.floor(upto / 8)
     local aways = away_bytes(from, to)
     local gone = call('GETRANGE', prefix .. 'gone', from, to)
@@ -549,7 +645,20 @@ local function advance_counted(want)
 end
 
 local function advance(want)
-    return bucket.ghosts_n > 0 and advance_over_ghosts(want) or advance_counted(want)
+    if bucket.ghosts_n == 0 then
+        return advance_counted(want)
+    end
+    local found, walked = 0, 0
+    for _ = 1, GAP_TURNS do
+        pass_gap()
+        local limit, before = math.min(walk_upto(), serving + WALK_MAX - walked), serving
+        found = found + advance_over_ghosts(want - found, limit)
+        walked = walked + serving - before
+        if found == want or walked == WALK_MAX or serving == issued then
+            break
+        end
+    end
+    return found
 end
 
 -- Writes down who was just called. Neighbouring calls share a stretch: what they have in common is
@@ -584,6 +693,7 @@ local function call_next(active, late_n)
     bucket.nano = bucket.nano - found * TOKEN
     bucket.called_n = bucket.called_n + found
     call('SET', prefix .. 'serving', serving)
+    note_passed(before)
     if serving > before then
         remember_call(before)
     end
@@ -713,6 +823,7 @@ end
 if lane == 0 and (state == SCHEDULED or state == PRE_QUEUE) then
     move_by_schedule()
 end
+read_gaps()
 if bucket.early_n > 0 then
     settle_early()
 end
@@ -801,4 +912,5 @@ return { OK, state, version, issued, serving, waiting, active, outstanding, buck
     bucket.no_shows, show_milli, service_milli, now_ms, bucket.dead, bucket.generation, document,
     stretches, { bucket.judged, bucket.skipped_n, bucket.ghosts_n, bucket.away_seq,
     bucket.away_whole, bucket.away_at_ms }, drawn, early, cfg[11] and cfg[11] + 1 or 0, pilot,
-    tell_moves(), cfg[14] or '', tell_turns() }
+    tell_moves(), cfg[14] or '', tell_turns(),
+    tell_gaps() }

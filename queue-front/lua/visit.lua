@@ -147,6 +147,15 @@ local function ms_until_called()
     return math.floor(math.min(math.max(wait_ms, RETRY_MS), 30000))
 end
 
+-- Whoever asks for a pass is there, too early or not.
+local function come_back()
+    local page = math.floor(place / PAGE)
+    if call('SETBIT', away_key(page), place % PAGE, 0) == 1 then
+        bucket.ghosts_n = bucket.ghosts_n - 1
+        away_touch(bucket, page)
+    end
+end
+
 local function pass()
     if expires_ms then
         local ends_ms = tonumber(call('HGET', root .. 'ends', session)) or expires_ms
@@ -158,6 +167,9 @@ local function pass()
     elseif state ~= OPEN and state ~= PAUSED then
         return answer(WRONG_STATE)
     elseif place > serving then
+        if bucket.ghosts_n > 0 then
+            come_back()
+        end
         return answer(NOT_YET, 0, 0, ms_until_called())
     end
 

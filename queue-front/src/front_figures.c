@@ -16,6 +16,8 @@ static const struct gauge {
     {"fairgate_line_issued", "Places given out.", offsetof(struct front_gauges, issued)},
     {"fairgate_line_serving", "Places called.", offsetof(struct front_gauges, serving)},
     {"fairgate_line_skipped", "Ghosts stepped over, ever.", offsetof(struct front_gauges, skipped)},
+    {"fairgate_line_nobodys", "Places ahead that a heal left out and nobody has shown.",
+     offsetof(struct front_gauges, nobodys)},
     {"fairgate_line_waiting", "People who wait.", offsetof(struct front_gauges, waiting)},
     {"fairgate_line_active", "Sessions inside.", offsetof(struct front_gauges, active)},
     {"fairgate_line_outstanding", "Called and not yet come.",
@@ -76,6 +78,7 @@ void figures_show(struct front_event *event)
     front_show(&event->gauges.issued, view->issued);
     front_show(&event->gauges.serving, view->serving);
     front_show(&event->gauges.skipped, view->skipped);
+    front_show(&event->gauges.nobodys, view->nobodys);
     front_show(&event->gauges.waiting, view->waiting);
     front_show(&event->gauges.active, view->active);
     front_show(&event->gauges.outstanding, view->outstanding);

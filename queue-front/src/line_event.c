@@ -84,6 +84,12 @@ bool line_event_wants_heard(struct line_event *event, uint64_t gone_after_ms, ui
            (!heard_all_told(&event->heard) || ghosts_behind(&event->ghosts));
 }
 
+void line_event_lost_marks(struct line_event *event)
+{
+    heard_tell_again(&event->heard);
+    event->heard_due_us = 0;
+}
+
 uint32_t line_event_pick_heard(struct line_event *event, uint64_t gone_after_ms, uint64_t now_us)
 {
     uint32_t picked = heard_pick(&event->heard);
@@ -259,6 +265,21 @@ static uint64_t safety_gap(const struct line_event *event, uint64_t now_us)
     return gap < HEAL_GAP_MAX ? gap : HEAL_GAP_MAX;
 }
 
+static void put_gaps(const struct line_event *event, struct text *command)
+{
+    char memory[LINE_GAPS_MAX * 24];
+    struct text list = text_on(memory, sizeof(memory));
+    for (uint32_t i = 0; i < event->gaps_len; i++) {
+        if (i > 0)
+            text_char(&list, ',');
+        text_u64(&list, event->gaps[i].from);
+        text_char(&list, ':');
+        text_u64(&list, event->gaps[i].upto);
+    }
+    assert(!list.overflown);
+    resp_word(command, text_span(&list));
+}
+
 void line_event_put_heal(const struct line_event *event, struct text *command,
                          struct span front_name, uint64_t now_us)
 {
@@ -284,6 +305,7 @@ void line_event_put_heal(const struct line_event *event, struct text *command,
     knobs.rate_milli = event->knob_rate_milli;
     line_event_put_knobs(&knobs, command);
     put_closing(event, command);
+    put_gaps(event, command);
     resp_u64(command, event->marks.era);
     resp_cstr(command, view->identity);
 }
@@ -303,6 +325,9 @@ struct tick_answer {
     const redisReply *stretches;
     uint64_t skipped;
     struct ghosts_told ghosts;
+    uint64_t nobodys, nobodys_passed;
+    struct line_gap gaps[LINE_GAPS_MAX];
+    uint32_t gaps_len;
     const redisReply *early;
     uint64_t frozen_from, undo_version, undo_state;
     char incarnation[LINE_INCARNATION_LEN + 1];
@@ -366,6 +391,33 @@ static bool read_closing(const redisReply *reply, struct line_draw *draw, struct
     draw->closed = closed.len > 0;
     return (seal.len == 0 || draw_seal_parse(seal, &draw->seal)) &&
            (closed.len == 0 || span_u64(closed, LINE_PLACE_MAX, &draw->closed_entries));
+}
+
+/* "from:upto,from:upto" */
+static bool read_gap_list(struct span text, struct tick_answer *tick)
+{
+    while (text.len > 0) {
+        struct span one, from;
+        text = span_cut(text, ',', &one);
+        struct span upto = span_cut(one, ':', &from);
+        struct line_gap *gap = &tick->gaps[tick->gaps_len++];
+        if (!span_u64(from, tick->issued, &gap->from) ||
+            !span_u64(upto, tick->issued, &gap->upto) || gap->from == 0 || gap->from > gap->upto)
+            return false;
+        if (tick->gaps_len == LINE_GAPS_MAX)
+            return text.len == 0;
+    }
+    return true;
+}
+
+/* {nobody's places ahead, those stepped over, gaps} */
+static bool read_gaps(const redisReply *reply, struct tick_answer *tick)
+{
+    struct span list;
+    tick->gaps_len = 0;
+    return resp_get_u64(reply, 0, &tick->nobodys) && tick->nobodys <= tick->ghosts.waiting &&
+           resp_get_u64(reply, 1, &tick->nobodys_passed) && tick->nobodys_passed <= tick->skipped &&
+           resp_get_str(reply, 2, &list) && read_gap_list(list, tick);
 }
 
 /* {seed, entries or '', beacon, drawn_ms, ...} */
@@ -433,7 +485,7 @@ static bool read_pilot(const redisReply *reply, struct line_pilot *pilot)
 
 static bool read_tick(const redisReply *reply, struct tick_answer *tick)
 {
-    const redisReply *document, *ghosts, *draw, *pilot;
+    const redisReply *document, *ghosts, *gaps, *draw, *pilot;
     uint64_t *const numbers[] = {
         &tick->state,
         &tick->version,
@@ -463,7 +515,8 @@ static bool read_tick(const redisReply *reply, struct tick_answer *tick)
         !read_words(reply, 9 + count, tick->odds, sizeof(tick->odds)) ||
         !resp_array(reply, 10 + count, &tick->turns) || tick->state >= LINE_STATE_COUNT ||
         tick->serving > tick->issued || tick->issued > LINE_PLACE_MAX ||
-        tick->show_up_milli > 1000 || !read_ghosts(ghosts, tick))
+        tick->show_up_milli > 1000 || !read_ghosts(ghosts, tick) ||
+        !resp_array(reply, 11 + count, &gaps) || !read_gaps(gaps, tick))
         return false;
     tick->has_doc = resp_len(document) > 0;
     return !tick->has_doc ||
@@ -668,6 +721,28 @@ static uint64_t max_u64(uint64_t a, uint64_t b)
     return a > b ? a : b;
 }
 
+static bool knows_gap(const struct line_event *event, struct line_gap gap)
+{
+    for (uint32_t i = 0; i < event->gaps_len; i++) {
+        if (event->gaps[i].from <= gap.from && gap.upto <= event->gaps[i].upto)
+            return true;
+    }
+    return false;
+}
+
+/* One that appears while we look on was made just now. */
+static void take_gaps(struct line_event *event, const struct tick_answer *tick)
+{
+    for (uint32_t i = 0; i < tick->gaps_len && event->seen; i++) {
+        if (!knows_gap(event, tick->gaps[i]))
+            ghosts_add_gap(&event->ghosts, tick->gaps[i]);
+    }
+    memcpy(event->gaps, tick->gaps, sizeof(event->gaps));
+    event->gaps_len = tick->gaps_len;
+    event->view.nobodys = tick->nobodys;
+    event->view.nobodys_passed = tick->nobodys_passed;
+}
+
 static bool take_numbers(struct line_event *event, const struct tick_answer *tick, uint64_t now_us)
 {
     struct line_view *view = &event->view;
@@ -677,6 +752,7 @@ static bool take_numbers(struct line_event *event, const struct tick_answer *tic
     view->issued = tick->issued;
     view->serving = tick->serving;
     ghosts_take(&event->ghosts, tick->ghosts, tick->redis_ms);
+    take_gaps(event, tick);
     view->waiting = tick->waiting;
     view->skipped = tick->skipped;
     view->active = tick->active;

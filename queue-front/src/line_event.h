@@ -16,7 +16,7 @@
 
 enum {
     LINE_KNOBS = 13, /* in knob_names() of prelude.lua */
-    LINE_HEAL_WORDS = 26 + LINE_KNOBS,
+    LINE_HEAL_WORDS = 27 + LINE_KNOBS,
     LINE_EARLY_MAX = 64,  /* as many as tick.lua tells at once */
     LINE_TURNS_MAX = 512, /* TURNS_REPLY there */
     LINE_STREAM_ID_MAX = 40,
@@ -54,6 +54,8 @@ struct line_event {
     uint32_t calls_cap;
     struct heard heard;
     struct ghosts ghosts;
+    struct line_gap gaps[LINE_GAPS_MAX]; /* not called yet, as the last tick told them */
+    uint32_t gaps_len;
     uint64_t heard_due_us; /* when its marks are to be told next, unless there is a hurry */
     uint64_t heard_ms;     /* all that was heard until then is told; Redis's clock */
     uint64_t telling_ms;   /* as heard_ms, once the call under way has arrived; 0: it leaves some */
@@ -83,6 +85,8 @@ bool line_event_wants_heard(struct line_event *event, uint64_t gone_after_ms, ui
 /* How many words more the marks of a call take; picks them, so the call is to be sent. Its end is
  * line_event_take_heard(). */
 uint32_t line_event_pick_heard(struct line_event *event, uint64_t gone_after_ms, uint64_t now_us);
+/* The line was healed: whom this front has heard is told again, without delay. */
+void line_event_lost_marks(struct line_event *event);
 /* The arguments of heard.lua that follow the run id. A front that leaves has told everything. */
 void line_event_put_heard(const struct line_event *event, struct text *command,
                           struct span front_name, uint64_t gone_after_ms, bool leaves);

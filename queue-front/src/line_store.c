@@ -260,6 +260,7 @@ static void take_heal(struct store_event *event, const redisReply *reply)
     }
     atomic_fetch_add_explicit(&store->stats.heals, 1, memory_order_relaxed);
     log_event(event, LOG_LEVEL_INFO, "the line is whole");
+    line_event_lost_marks(&event->line);
     ask(event);
 }
 

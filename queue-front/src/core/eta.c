@@ -75,6 +75,21 @@ static uint64_t people_served(const struct line_view *view)
     return view->serving - view->skipped;
 }
 
+/* Somebody's, whether they are there or not. */
+static uint64_t places_waiting(const struct line_view *view)
+{
+    uint64_t places = view->issued > view->serving ? view->issued - view->serving : 0;
+    return places > view->nobodys ? places - view->nobodys : 0;
+}
+
+/* Ghosts, stepped over or not; places that nobody has are none. */
+static uint64_t ghosts_ever(const struct line_view *view)
+{
+    uint64_t away = view->skipped + ghosts_waiting(view->ghosts);
+    uint64_t nobodys = view->nobodys + view->nobodys_passed;
+    return away > nobodys ? away - nobodys : 0;
+}
+
 static void open_window(struct eta_meter *meter, const struct line_view *view)
 {
     meter->window_open = true;
@@ -175,9 +190,7 @@ static void watch_ghosts(struct eta_meter *meter, const struct line_view *view)
 {
     uint64_t judged = view->ghosts != NULL ? view->ghosts->judged : 0;
     if (judged >= GHOSTS_BLOCK_PLACES)
-        meter->gone_share =
-            fmin(GONE_SHARE_MAX,
-                 (double)(view->skipped + ghosts_waiting(view->ghosts)) / (double)judged);
+        meter->gone_share = fmin(GONE_SHARE_MAX, (double)ghosts_ever(view) / (double)judged);
 }
 
 void eta_meter_observe(struct eta_meter *meter, const struct line_view *view)
@@ -193,7 +206,7 @@ void eta_meter_observe(struct eta_meter *meter, const struct line_view *view)
     watch_ghosts(meter, view);
     follow_knob(meter, view->knobs.rate_milli);
     follow_hall(meter, view);
-    bool may_move = view->state == LINE_OPEN && view->issued > view->serving;
+    bool may_move = view->state == LINE_OPEN && places_waiting(view) > 0;
     bool goes_on = meter->window_open && may_move && view->redis_ms >= meter->window_at_ms &&
                    people_served(view) >= meter->window_served;
     if (!goes_on) {
@@ -414,7 +427,8 @@ static double judged_ahead(const struct line_view *view)
     if (view->ghosts == NULL || view->ghosts->judged <= view->serving)
         return 0.0;
     double places = (double)(view->ghosts->judged - view->serving);
-    return fmax(0.0, places - (double)ghosts_waiting(view->ghosts));
+    double ghosts = (double)(ghosts_waiting(view->ghosts) - view->nobodys);
+    return fmax(0.0, places - ghosts);
 }
 
 struct eta_model eta_model(const struct eta_meter *meter, const struct line_view *view,
@@ -594,7 +608,7 @@ enum eta_reason eta_reason_at(const struct eta_model *model, const struct eta *e
 static struct eta_crowd crowd_of(const struct line_view *view, const struct eta_model *model)
 {
     return (struct eta_crowd){
-        .ghosts = (double)(view->skipped + ghosts_waiting(view->ghosts)),
+        .ghosts = (double)ghosts_ever(view),
         .judged = view->ghosts != NULL ? (double)view->ghosts->judged : 0.0,
         .gone_share = model->gone_share,
     };
@@ -603,7 +617,7 @@ static struct eta_crowd crowd_of(const struct line_view *view, const struct eta_
 static enum eta_reason reason_of(const struct eta_watch *watch, const struct line_view *view,
                                  double pace, struct eta_crowd crowd)
 {
-    double line = fmax(1.0, (double)(view->issued - view->serving));
+    double line = fmax(1.0, (double)places_waiting(view));
     const double told = 1.10; /* well below the fifth that must not go unexplained */
     const double noticed =
         0.003; /* found in one block, it is a good part of who stands behind it */
@@ -631,7 +645,7 @@ void eta_watch_observe(struct eta_watch *watch, const struct line_view *view,
 {
     note_acts(watch, view, model);
     bool called = view->state == LINE_OPEN || view->state == LINE_PAUSED;
-    if (!called || view->issued <= view->serving)
+    if (!called || places_waiting(view) == 0)
         watch->idle_ms = view->redis_ms;
     bool moves = model->basis != ETA_UNKNOWN && isfinite(model->pace.p50);
     double pace = moves ? model->pace.p50 : 0.0;

@@ -60,17 +60,35 @@ static bool make_room(struct ghosts *ghosts, uint32_t pages)
     return true;
 }
 
-static void show(struct ghosts *ghosts)
+static void add_up(struct ghosts *ghosts)
 {
     uint64_t sum = 0;
-    if (ghosts->pages == 0)
-        return;
-    memcpy(ghosts->bits, ghosts->next, (size_t)ghosts->pages * HEARD_PAGE_BYTES);
     for (uint32_t block = 0; block < ghosts->pages * GHOSTS_PAGE_BLOCKS; block++) {
         ghosts->before[block] = (uint32_t)sum;
         sum += bits_of(ghosts->bits + (size_t)block * GHOSTS_BLOCK_PLACES / 8, GHOSTS_BLOCK_PLACES);
     }
     ghosts->before[ghosts->pages * GHOSTS_PAGE_BLOCKS] = (uint32_t)sum;
+}
+
+static void show(struct ghosts *ghosts)
+{
+    if (ghosts->pages == 0)
+        return;
+    memcpy(ghosts->bits, ghosts->next, (size_t)ghosts->pages * HEARD_PAGE_BYTES);
+    add_up(ghosts);
+}
+
+void ghosts_add_gap(struct ghosts *ghosts, struct line_gap gap)
+{
+    uint64_t page = gap.upto / HEARD_PAGE_PLACES;
+    if (page >= HEARD_PAGES_MAX || !make_room(ghosts, (uint32_t)page + 1))
+        return; /* they count as there until they are told */
+    for (uint64_t place = gap.from; place <= gap.upto;) {
+        bool whole = place % 8 == 0 && place + 7 <= gap.upto;
+        ghosts->bits[place / 8] |= (uint8_t)(whole ? 0xFFu : 0x80u >> place % 8);
+        place += whole ? 8 : 1;
+    }
+    add_up(ghosts);
 }
 
 bool ghosts_behind(const struct ghosts *ghosts)

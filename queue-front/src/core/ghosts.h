@@ -25,6 +25,17 @@ struct ghosts {
     bool known;       /* all have been shown once, so this front tells what the others tell */
 };
 
+/* Places that a heal left out: nobody has them, except those who show up. */
+struct line_gap {
+    uint64_t from, upto;
+};
+
+enum {
+    /* As heal.lua keeps. Heals one after the other share a gap, so there are as many as heals with
+     * joins between them, all within one wait. */
+    LINE_GAPS_MAX = 16,
+};
+
 void ghosts_deinit(struct ghosts *ghosts);
 
 /* What a tick tells: the numbers, and of a change that is known in whole whether its time has come.
@@ -39,6 +50,9 @@ bool ghosts_behind(const struct ghosts *ghosts);
 bool ghosts_take_page(struct ghosts *ghosts, uint64_t page, struct span bits);
 /* Redis may have lost them: they are told from the beginning. Until then the old ones are shown. */
 void ghosts_tell_again(struct ghosts *ghosts);
+
+/* A heal has left these out just now: to be shown before Redis has told their pages. */
+void ghosts_add_gap(struct ghosts *ghosts, struct line_gap gap);
 
 /* Is this place shown as away? */
 bool ghosts_has(const struct ghosts *ghosts, uint64_t place);

@@ -134,6 +134,17 @@ struct span heard_marks(const struct heard *heard, struct heard_page page)
     return (struct span){(const char *)bits, len};
 }
 
+void heard_tell_again(struct heard *heard)
+{
+    for (uint32_t page = 0; page < heard->pages; page++) {
+        for (int which = 0; which < 2; which++) {
+            if (heard_marks(heard, (struct heard_page){heard->epoch - (uint64_t)which, page}).len >
+                0)
+                make_dirty(heard, which, page);
+        }
+    }
+}
+
 void heard_sent(struct heard *heard, bool arrived)
 {
     for (uint32_t i = 0; i < heard->sent_len && !arrived; i++) {

@@ -53,6 +53,9 @@ void heard_turn(struct heard *heard, uint64_t epoch);
 /* This visitor was here just now. O(1), no allocation. */
 void heard_mark(struct heard *heard, uint64_t place);
 
+/* Redis has lost what it was told: all of both epochs is to be told once more. */
+void heard_tell_again(struct heard *heard);
+
 /* Picks up to HEARD_SEND_MAX changed pages into `sent`, the older epoch's first. Each pick ends
  * with heard_sent(): if they did not arrive, they are picked again. */
 uint32_t heard_pick(struct heard *heard);

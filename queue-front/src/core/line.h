@@ -158,6 +158,8 @@ struct line_view {
     uint64_t dead;                /* 1..dead were called, and even their grace is over */
     uint64_t waiting;             /* issued - serving, less those who left and the ghosts */
     uint64_t skipped;             /* ghosts stepped over, ever: serving - skipped are people */
+    uint64_t nobodys;             /* places ahead that a heal left out and nobody has shown yet */
+    uint64_t nobodys_passed;      /* those stepped over, ever; of `skipped` */
     uint64_t active;              /* sessions inside */
     uint64_t outstanding;         /* called, not yet come, still in time */
     uint64_t admitted;            /* passes given, ever */

@@ -43,7 +43,7 @@ const NO_DRAW = '';
 const VIEW = [
   'outcome', 'state', 'version', 'issued', 'serving', 'waiting', 'active', 'outstanding',
   'admitted', 'no_shows', 'show_up_milli', 'service_rate_milli', 'now_ms', 'dead', 'generation',
-  'document', 'stretches', 'ghosts',
+  'document', 'stretches', 'ghosts', 'drawn', 'early', 'seats', 'pilot', 'moves', 'odds', 'turns', 'gaps',
 ];
 const PAGE = 65_536;
 
@@ -222,7 +222,7 @@ export class Front {
       this.marks.issued, this.marks.serving, this.marks.dead, view.active, view.outstanding,
       view.admitted, view.no_shows, 1000 - view.show_up_milli, view.service_rate_milli,
       this.marks.version, view.state, doc, SEED, NO_DRAW, NO_BEACON, 0, ...knobs,
-      SEAL, NO_DRAW, 0, '', this.marks.era, this.eventIdentity ?? '');
+      SEAL, NO_DRAW, 0, '', view.gaps?.[2] ?? '', this.marks.era, this.eventIdentity ?? '');
     return { outcome, waitMs };
   }
 }

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { assertProblem, until } from '../../lib-js/index.js';
 import { assertEveryTicketStands, Crowd } from './crowd.js';
-import { makeEvent, openHouse, Visitor } from './support.js';
+import { act, live, makeEvent, openHouse, patch, untilState, Visitor } from './support.js';
 
 const STILL = { rate_per_s: 0 };
 
@@ -145,4 +145,44 @@ test('positions and calls never go back when Redis returns with older data', asy
     assert.ok(now.ahead <= before[i].ahead);
     assert.ok(now.called || !before[i].called, 'who was called stays called');
   });
+});
+
+// What a heal leaves out, for places that nobody may know of, is in nobody's way.
+test('after a loss newcomers are told the people ahead of them and called at once, gap or not', async (t) => {
+  const NEWCOMERS = 40;
+  const house = await openHouse(t, { fronts: 2 });
+  await makeEvent(house, 'show', { rate_per_s: 100_000, burst: 10_000, max_active: 0 });
+  const crowd = new Crowd(house, 16);
+  await crowd.untilPlaces(400);
+  await crowd.stop();
+  const status = async (front = house.front) => (await front.http.get('/v1/queue/show/status')).json;
+  await until('all to be called', async () => {
+    const { issued, serving } = await live(house.front, 'show');
+    return issued === crowd.places.size && serving === issued;
+  });
+  const called = crowd.places.size;
+  await patch(house.front, 'show', { rate_per_s: 100, burst: 100, max_active: called + 100, call_ttl_s: 120 });
+  await act(house.front, 'show', 'pause');
+  await untilState(house.fronts[1], 'show', 'paused');
+  const before = await status();
+  await house.redis.kill();
+  house.redis.wipe();
+  await house.redis.start();
+  await until('both fronts to be well', async () => {
+    const all = await Promise.all(house.fronts.map(status));
+    return all.every((one) => one.stale === undefined && one.issued > before.issued);
+  });
+  assert.equal((await status()).waiting, 0);
+  const newcomers = [];
+  for (let i = 0; i < NEWCOMERS; i += 1) {
+    const visitor = new Visitor(house.front, 'show');
+    const told = await visitor.joined();
+    assert.equal(told.ahead, i);
+    assert.ok(told.position > before.issued + 128, 'the gap is there');
+    newcomers.push(visitor);
+  }
+  await act(house.front, 'show', 'resume');
+  await Promise.all(newcomers.map((visitor) => visitor.untilCalled()));
+  assert.equal((await live(house.front, 'show')).outstanding, called + NEWCOMERS);
+  await newcomers.at(-1).entered();
 });

@@ -13,7 +13,8 @@ struct answer {
     uint64_t numbers[14]; /* from state to generation, as tick.lua orders them */
     const char *doc;      /* NULL: the front has it */
     const char *stretches[4];
-    uint64_t ghosts[6];         /* judged, skipped, waiting, newest change, whole, at_ms */
+    uint64_t ghosts[6]; /* judged, skipped, waiting, newest change, whole, at_ms */
+    const char *gaps;
     const char *seed, *entries; /* of the draw; NULL: none */
     uint64_t seats;             /* left, and one more; 0: nobody tells */
     uint64_t early;             /* an entry given up before the draw, or 0 */
@@ -83,7 +84,7 @@ static redisReply *make_reply(const struct answer *answer)
     uint64_t stretches = 0;
     while (stretches < 4 && answer->stretches[stretches] != NULL)
         stretches++;
-    resp_begin(&text, 25);
+    resp_begin(&text, 26);
     put_integer(&text, LINE_OK);
     for (size_t i = 0; i < 14; i++)
         put_integer(&text, answer->numbers[i]);
@@ -140,6 +141,10 @@ static redisReply *make_reply(const struct answer *answer)
     resp_cstr(&text, answer->turns[0] != NULL ? answer->turns[0] : "0-0");
     for (uint64_t i = 1; i < turns; i++)
         resp_cstr(&text, answer->turns[i]);
+    resp_begin(&text, 3);
+    put_integer(&text, 0);
+    put_integer(&text, 0);
+    resp_cstr(&text, answer->gaps != NULL ? answer->gaps : "");
     return read_reply(&text);
 }
 
@@ -365,7 +370,7 @@ static void a_damaged_answer_does_no_harm(void **state)
     char good[4096], bad[4096];
     rng_seeded_init(&seeded, unit_seed());
     struct text text = text_on(good, sizeof(good));
-    resp_begin(&text, 25);
+    resp_begin(&text, 26);
     for (size_t i = 0; i < 15; i++)
         put_integer(&text, i == 0 ? LINE_OK : plain.numbers[i - 1]);
     resp_begin(&text, 4 + LINE_KNOBS);
@@ -403,6 +408,10 @@ static void a_damaged_answer_does_no_harm(void **state)
     resp_begin(&text, 2);
     resp_cstr(&text, "1700000000000-1");
     resp_cstr(&text, "7:1:1700000009000:2");
+    resp_begin(&text, 3);
+    put_integer(&text, 0);
+    put_integer(&text, 0);
+    resp_cstr(&text, "30:40,51:59");
     redisReply *whole = read_reply(&text);
     assert_int_equal(LINE_TICK_CHANGED, line_event_take_tick(event, whole, 1));
     freeReplyObject(whole);
@@ -506,7 +515,7 @@ static void the_autopilots_rate_stands_in_the_place_of_the_knobs(void **state)
     line_event_put_heal(event, &text, SPAN("front"), 6000000);
     redisReply *reply = read_reply(&text);
     uint64_t rate_milli = 0;
-    assert_true(resp_get_u64(reply, LINE_HEAL_WORDS - LINE_KNOBS - 6, &rate_milli));
+    assert_true(resp_get_u64(reply, LINE_HEAL_WORDS - LINE_KNOBS - 7, &rate_milli));
     assert_int_equal(1000, rate_milli);
     freeReplyObject(reply);
 

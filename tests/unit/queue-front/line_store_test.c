@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "core/heard.h"
+#include "core/place.h"
 #include "line_limits.h"
 #include "redis_server.h"
 #include "unit.h"
@@ -939,6 +940,145 @@ static void a_front_that_saw_more_raises_a_redis_that_was_rolled_back(void **sta
     assert_true(atomic_load(&line_store_stats(rig->store[0])->heals) > 0);
 }
 
+/* ---- the gap that a heal leaves out ---- */
+
+static uint64_t ahead_of(struct rig *rig, uint64_t place)
+{
+    const struct line_view *view = view_of(rig, 0);
+    return place_at(view, place, view->redis_ms).ahead;
+}
+
+static void change(struct rig *rig, const struct line_knobs *knobs)
+{
+    struct line_admin admin = admin_begin(LINE_CHANGE);
+    admin.doc = SPAN("{\"id\":\"gala-2027\"}");
+    admin.knobs = *knobs;
+    admin_run(rig, 0, &admin);
+    assert_int_equal(LINE_OK, admin.outcome);
+}
+
+static void lose_everything(struct rig *rig)
+{
+    uint64_t heals = heals_of(rig, 0);
+    redis_server_kill(&rig->server);
+    redis_server_wipe(&rig->server);
+    redis_server_start(&rig->server);
+    AWAIT(rig,
+          heals_of(rig, 0) > heals && line_store_ready(rig->store[0]) && !view_of(rig, 0)->stale);
+}
+
+/* A rush of joins, so that the gap is wide; all of them have left. Answers how many there were. */
+static uint64_t rush_and_leave(struct rig *rig)
+{
+    enum { RUSH = 300 };
+    static struct crowd crowd;
+    struct line_knobs knobs = fast;
+    knobs.rate_milli = 100000000;
+    knobs.burst = 1000;
+    redis_server_start(&rig->server);
+    open_store(rig, 0);
+    open_event(rig, &knobs);
+    crowd_join(rig, &crowd, RUSH);
+    AWAIT(rig, crowd.done == RUSH && view_of(rig, 0)->serving == RUSH);
+    for (uint64_t place = 1; place <= RUSH; place++)
+        assert_int_equal(LINE_OK, visit_once(rig, 0, LINE_LEAVE, place).outcome);
+    AWAIT(rig, view_of(rig, 0)->outstanding == 0);
+    return RUSH;
+}
+
+/* A slow line with a small hall, in which nobody waits but for the gap. Answers its last place. */
+static uint64_t slow_line_with_a_gap(struct rig *rig, uint64_t *first)
+{
+    uint64_t issued = rush_and_leave(rig);
+    struct line_knobs knobs = fast;
+    knobs.rate_milli = 100000;
+    knobs.burst = 100;
+    knobs.max_active = 100;
+    knobs.call_ttl_ms = 120000;
+    change(rig, &knobs);
+    move(rig, 0, LINE_OPEN, LINE_PAUSED);
+    AWAIT(rig, view_of(rig, 0)->state == LINE_PAUSED); /* or nobody knows it after the loss */
+    lose_everything(rig);
+    *first = issued + 1;
+    assert_int_equal(issued, view_of(rig, 0)->serving);
+    assert_true(view_of(rig, 0)->issued >= issued + HEAL_GAP_MIN);
+    return view_of(rig, 0)->issued;
+}
+
+static void
+who_joins_behind_a_gap_is_told_the_people_ahead_and_called_as_if_it_were_not(void **state)
+{
+    enum { NEWCOMERS = 40 };
+    struct rig *rig = *state;
+    uint64_t first, last = slow_line_with_a_gap(rig, &first);
+    assert_int_equal(0, view_of(rig, 0)->waiting);
+    for (uint64_t i = 0; i < NEWCOMERS; i++) {
+        assert_int_equal(last + 1 + i, join_once(rig, 0, event_id, NULL).entry);
+        assert_int_equal(i, ahead_of(rig, last + 1 + i));
+    }
+    uint64_t no_shows = view_of(rig, 0)->no_shows;
+    move(rig, 0, LINE_PAUSED, LINE_OPEN);
+    AWAIT(rig, view_of(rig, 0)->serving == last + NEWCOMERS);
+    /* Not a slot, nor a call that nobody answered. */
+    assert_int_equal(NEWCOMERS, view_of(rig, 0)->outstanding);
+    assert_int_equal(no_shows, view_of(rig, 0)->no_shows);
+    assert_int_equal(1000, view_of(rig, 0)->show_up_milli);
+    assert_int_equal(0, view_of(rig, 0)->waiting);
+    assert_int_equal(LINE_OK, visit_once(rig, 0, LINE_PASS, last + NEWCOMERS).outcome);
+}
+
+static void a_ticket_of_the_gap_is_honoured_before_and_after_it_was_stepped_over(void **state)
+{
+    struct rig *rig = *state;
+    uint64_t first, last = slow_line_with_a_gap(rig, &first);
+    uint64_t newcomer = join_once(rig, 0, event_id, NULL).entry;
+    assert_int_equal(last + 1, newcomer);
+    /* One is heard of by a poll, one by what they ask for, one leaves. */
+    AWAIT(rig, (heard_mark(view_of(rig, 0)->heard, first + 4), view_of(rig, 0)->waiting == 2));
+    assert_int_equal(LINE_NOT_YET, visit_once(rig, 0, LINE_PASS, first + 9).outcome);
+    AWAIT(rig, view_of(rig, 0)->waiting == 3);
+    assert_int_equal(LINE_OK, visit_once(rig, 0, LINE_LEAVE, first + 11).outcome);
+    assert_int_equal(LINE_SAME, visit_once(rig, 0, LINE_LEAVE, first + 11).outcome);
+    heard_mark(view_of(rig, 0)->heard, first + 9);
+    AWAIT(rig, ahead_of(rig, newcomer) == 2);
+    assert_int_equal(3, view_of(rig, 0)->waiting);
+
+    move(rig, 0, LINE_PAUSED, LINE_OPEN);
+    AWAIT(rig, view_of(rig, 0)->serving == newcomer);
+    assert_int_equal(3, view_of(rig, 0)->outstanding);
+    assert_int_equal(LINE_OK, visit_once(rig, 0, LINE_PASS, first + 4).outcome);
+    assert_int_equal(LINE_OK, visit_once(rig, 0, LINE_PASS, first + 9).outcome);
+    assert_int_equal(LINE_GONE, visit_once(rig, 0, LINE_PASS, first + 11).outcome);
+    /* And one whom nobody had heard of: next, for a token of their own. */
+    struct line_visit pass;
+    do
+        pass = visit_once(rig, 0, LINE_PASS, first + 20);
+    while (pass.outcome == LINE_NOT_YET);
+    assert_int_equal(LINE_OK, pass.outcome);
+    AWAIT(rig, view_of(rig, 0)->admitted == 3 && view_of(rig, 0)->outstanding == 1);
+}
+
+static void gaps_of_losses_that_follow_each_other_are_all_nobodys(void **state)
+{
+    struct rig *rig = *state;
+    uint64_t first, last = slow_line_with_a_gap(rig, &first);
+    lose_everything(rig);
+    uint64_t between = join_once(rig, 0, event_id, NULL).entry;
+    assert_true(between > last);
+    assert_int_equal(0, ahead_of(rig, between));
+    AWAIT(rig, view_of(rig, 0)->issued == between);
+    lose_everything(rig); /* a fresh Redis, which is told of all gaps */
+    uint64_t newcomer = join_once(rig, 0, event_id, NULL).entry;
+    assert_true(newcomer > between);
+    assert_int_equal(1, ahead_of(rig, newcomer));
+    AWAIT(rig, view_of(rig, 0)->waiting == 2);
+    assert_true(redis_server_ask(&rig->server, "GET fg:{%s}:gaps", event_id) < 32); /* two */
+    move(rig, 0, LINE_PAUSED, LINE_OPEN);
+    AWAIT(rig, view_of(rig, 0)->serving == newcomer);
+    assert_int_equal(2, view_of(rig, 0)->outstanding);
+    assert_int_equal(0, redis_server_ask(&rig->server, "EXISTS fg:{%s}:gaps", event_id));
+}
+
 /* ---- ghosts ---- */
 
 enum { GHOST_LINE = 100, GONE_AFTER_MS = 1500 };
@@ -1065,7 +1205,8 @@ static void a_redis_that_stalled_makes_no_ghosts(void **state)
     AWAIT(rig, view_of(rig, 0)->stale);
     redis_server_start(&rig->server);
     AWAIT(rig, !view_of(rig, 0)->stale);
-    assert_true(view_of(rig, 0)->waiting >= GHOST_LINE); /* the safety gap waits, too */
+    run_for(rig, GONE_AFTER_MS / 2);
+    assert_int_equal(GHOST_LINE / 2, view_of(rig, 0)->waiting); /* nor people of the gap */
 }
 
 int main(void)
@@ -1110,6 +1251,9 @@ int main(void)
         TEST(whoever_is_a_ghost_stays_one_when_a_front_dies),
         TEST(who_is_heard_by_any_front_is_there_and_counts_once),
         TEST(ghosts_are_stepped_over_without_a_token_and_enter_next_when_they_return),
+        TEST(who_joins_behind_a_gap_is_told_the_people_ahead_and_called_as_if_it_were_not),
+        TEST(a_ticket_of_the_gap_is_honoured_before_and_after_it_was_stepped_over),
+        TEST(gaps_of_losses_that_follow_each_other_are_all_nobodys),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
