@@ -169,7 +169,7 @@ export class FakeSeats extends Fake {
     return [this.token, this.oldToken].some((token) => authorization === `Bearer ${token}`);
   }
 
-  #act(hold, what, order, purchase) {
+  #act(hold, what, { order, purchase, from, to }) {
     const no = (status, code) => ({ status, body: { code, detail: code } });
     if (hold.order !== null && hold.order !== order) return no(409, 'other-order');
     const late = Date.now() >= hold.expires;
@@ -185,6 +185,10 @@ export class FakeSeats extends Fake {
       if (hold.state === 'free' || (hold.state === 'held' && late && hold.gone))
         return no(409, 'seats-gone');
       hold.state = 'sold';
+    } else if (what === 'move') {
+      hold.seats = hold.seats.map((seat) => (from.includes(seat) ? to[from.indexOf(seat)] : seat));
+    } else if (what === 'movable') {
+      return { status: 200, body: { same_category: true } };
     } else {
       hold.state = 'free';
     }
@@ -206,8 +210,7 @@ export class FakeSeats extends Fake {
       if (!this.#mayAct(headers)) return { status: 401, body: { code: 'no' } };
       const hold = this.holds.get(saga[2]);
       if (!hold) return { status: 404, body: { code: 'no-hold' } };
-      const { order, purchase } = JSON.parse(body);
-      return this.#act(hold, saga[3], order, purchase);
+      return this.#act(hold, saga[3], JSON.parse(body));
     }
     const end = /^\/internal\/sessions\/([^/]+)\/end$/.exec(path);
     if (method === 'POST' && end) {
