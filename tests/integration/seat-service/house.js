@@ -194,6 +194,7 @@ export function saga(seats, event) {
     release: act('release'),
     refund: act('refund'),
     move: (hold, order, from, to) => act('move')(hold, order, { from, to }),
+    movable: (hold, order, from, to) => act('movable')(hold, order, { from, to }),
     endSession: (session) => {
       const path = `/internal/sessions/${session}/end`;
       return checked('POST', path, seats.private.post(path, { token }));

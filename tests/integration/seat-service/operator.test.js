@@ -184,6 +184,25 @@ test('the saga of the order that bought it moves a sold seat, all or nothing, on
   assert.deepEqual((await boss.exported()).json.map(({ seat }) => seat).sort(), ['r1s2', 'r4s5']);
 });
 
+test('whether a sold seat would move is told by the same rules, and nothing moves', async () => {
+  const { event, boss, alice, bob } = await fresh();
+  const order = saga(seats, event);
+  const hold = await sell(event, alice, ['r1s1', 'r1s2'], 'order-7');
+  await bob.hold({ seats: ['r4s6', 'r4s7'] });
+  const before_ = (await boss.exported()).text;
+  const asked = async (...how) => (await order.movable(hold, ...how)).json;
+  assert.deepEqual(await asked('order-7', ['r1s1'], ['r1s3']), { same_category: true });
+  assert.deepEqual(await asked('order-7', ['r1s1', 'r1s2'], ['r1s3', 'r8s1']), { same_category: false });
+  const taken = await order.movable(hold, 'order-7', ['r1s1', 'r1s2'], ['r4s5', 'r4s6']);
+  assertProblem(taken, 409, 'seats-taken');
+  assert.deepEqual(taken.json.seats, ['r4s6']);
+  assertProblem(await order.movable(hold, 'order-8', ['r1s1'], ['r4s5']), 409, 'other-order');
+  assertProblem(await order.movable(hold, 'order-7', ['r2s1'], ['r4s5']), 422, 'not-in-hold');
+  assertProblem(await order.movable(hold, 'order-7', ['r1s1'], ['nowhere']), 422, 'seat-unknown');
+  assert.equal((await boss.exported()).text, before_);
+  assert.equal((await bob.hold({ seats: ['r1s3', 'r1s4'] })).status, 201, 'and nobody is kept from the seats');
+});
+
 test('the export comes as CSV too, and no field of it is a formula', async () => {
   const { event, boss, alice } = await fresh();
   await sell(event, alice, ['r1s1'], '=cmd|calc');
