@@ -277,7 +277,7 @@ local function drop_older()
         for _, name in ipairs({ 'seq', 'serving', 'bucket', 'hist', 'called', 'gone', 'ended',
             'skipped', 'back', 'early', 'door', 'knock', 'moved', 'told', 'pilot', 'series',
             'active', 'ends', 'lanes', 'fronts', 'contacts', 'aways', 'done',
-            'turns', 'kept', 'gaps' }) do
+            'turns', 'kept', 'gaps', 'picture' }) do
             call('UNLINK', prefix .. name)
         end
         if lane > 0 then

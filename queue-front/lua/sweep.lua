@@ -18,7 +18,7 @@ local DIGITS, LEVEL_FULL = 8, 4194304 -- of the buckets of idempotency keys: see
 
 local VISITORS = { 'called', 'gone', 'ended', 'skipped', 'hist', 'door', 'knock', 'back', 'early',
     'moved', 'marks', 'left', 'fronts', 'contacts', 'aways', 'active', 'ends', 'lanes', 'heal', 'pilot',
-    'done', 'turns', 'kept', 'gaps' }
+    'done', 'turns', 'kept', 'gaps', 'picture' }
 local RECORDS = { 'seq', 'serving', 'bucket', 'told', 'series', 'audit' }
 local AUDIT_KEPT = 100 -- of an archived event: who closed, archived and touched it since
 

@@ -2,11 +2,13 @@
 -- how many do makes no difference: all of it goes by the time that passed on Redis's clock.
 --
 -- ARGV: run id, then what this front has seen: issued, serving, version, generation of the stretches,
---   upto of the newest stretch; then how many entries given up before the draw follow, and each of
---   them with its position; then of the places that moved: run and number of the newest move that this
---   front knows, how many follow, and each of them with its moves (a front tells them after a loss);
+--   upto of the newest stretch; how old another tick's picture may be to be the answer, in ms (0: it
+--   may not); then how many entries given up before the draw follow, and each of them with its
+--   position; then of the places that moved: run and number of the newest move that this front knows,
+--   how many follow, and each of them with its moves (a front tells them after a loss);
 --   then what this front has seen since its last tick, in the order of TOLD; then how far it knows the
---   log of turns; then of the document it has: era and digest; and the name of the identity key that an event gets which has none
+--   log of turns; then of the document it has: era and digest; and the name of the identity key that
+--   an event gets which has none
 -- Answer: {OK, state, version, issued, serving, waiting, active, outstanding, admitted, no_shows,
 --   show_up_milli, service_rate_milli, now_ms, dead, generation,
 --   {doc, knobs..., era, digest, identity} or {} if the front has it, {stretch, ...} those it has not,
@@ -23,11 +25,15 @@
 --   odds as they came with the last feed of seats or '',
 --   {how far the log of turns is told here, "place:kind:until_ms:times", ...},
 --   {places ahead that a heal left out and nobody has, how many of them were stepped over, ever,
---   "from:upto,..."}}
+--   "from:upto,..."}, how many fronts tell whom they have heard, for how many ms nobody was called
+--   because no tick came in time}
+--
+-- One for all. A call works on the event and on each of its lanes, and keeps what it has to tell of
+-- each as a `picture`. Whoever calls within a slot after it is told that, and the log, and does no work.
 --
 -- Exactness. A rate in thousandths times microseconds is in billionths of a token, so the refill is
 -- integer arithmetic and loses nothing. Elapsed time counts up to ELAPSED_MAX_US, so that a stall
--- does not let its crowd in at once; what remains after calling is capped at `burst`. Hence in any
+-- does not let its crowd in at once; what was beyond is summed up in `late_ms`. What remains after calling is capped at `burst`. Hence in any
 -- window of T seconds at most rate * (T + 0.25) + burst are called, however many fronts tick.
 --
 -- Slots. With n people called and still in time, r of them coming as measured and c come already,
@@ -45,11 +51,12 @@
 
 local TOKEN = 1000000000
 local ELAPSED_MAX_US = 250000
-local EARLY_ARG = 7          -- where they begin in ARGV
+local EARLY_ARG = 8          -- where they begin in ARGV
 local STRETCHES_MAX = 4096   -- kept at once; beyond, the newest one grows
 local STRETCH_MIN_MS = 100   -- calls closer together than this share a stretch
 local STRETCHES_WANTED = 2048
 local STRETCHES_REPLY = 512  -- told in one answer
+local STRETCHES_KEPT = 8     -- told to everybody: those of the time between two ticks of a front
 local MOVES_REPLY = 512      -- moved places told in one answer
 local TURNS_REPLY = 512      -- of the log of turns, likewise
 local EARLY_REPLY = 64       -- entries whose positions are asked for at once
@@ -64,49 +71,124 @@ local GAP_TURNS = 64         -- runs of nobody's places stepped over in one tick
 local JUDGE_MAX = 4          -- pages judged in one tick
 local SERIES_MAX = 4096      -- samples kept; full, every second one goes and the step doubles
 
-local cfg = cfg_read('boot', 'version', 'state', 'rate_milli', 'burst', 'max_active',
-    'call_ttl_ms', 'grace_ms', 'opens_at_ms', 'prequeue_at_ms',
-    'seats_left', 'pilot_ceiling_milli', 'pilot_floor_milli', 'odds', 'shares', 'era', 'digest')
-local counters = call('MGET', prefix .. 'seq', prefix .. 'serving')
-local version, state = tonumber(cfg[2]) or 0, tonumber(cfg[3])
-local issued, serving = tonumber(counters[1]) or 0, tonumber(counters[2]) or 0
--- What this front has of the document stands at the end: version as ARGV[4], era, digest, and the
--- identity key that an event gets which has none.
-local known_version, known_era = tonumber(ARGV[4]), tonumber(ARGV[#ARGV - 2])
-local era, digest = tonumber(cfg[16]) or 0, cfg[17] or ''
-local has_document = version == known_version and era == known_era and digest == ARGV[#ARGV - 1]
-local refused = refusal(cfg[1])
-if refused then
-    return refused
-elseif issued < tonumber(ARGV[2]) or serving < tonumber(ARGV[3]) or
-    (lane == 0 and not has_document and document_behind(version, known_version, known_era)) then
-    return { HEAL }
-end
-local rate_milli, burst, max_active = tonumber(cfg[4]), tonumber(cfg[5]), tonumber(cfg[6])
-local call_ttl_ms, grace_ms = tonumber(cfg[7]), tonumber(cfg[8])
-local shares = shares_of(cfg[15])
+-- ---- has another just ticked? ----
 
--- The autopilot's rate stands in the place of the knob's. Whatever is written there, it is never
--- above the ceiling; where nothing is (Redis has lost it), the floor is safe.
-local pilot_ceiling_milli, pilot = tonumber(cfg[12]) or 0, {}
-if pilot_ceiling_milli > 0 then
-    pilot = call('HMGET', root .. 'pilot', 'rate_milli', 'at_ms', 'heard_ms', 'from_milli',
-        'moved_ms', 'reason', 'why', 'because', 'reading')
-    rate_milli = math.min(tonumber(pilot[1]) or tonumber(cfg[13]), pilot_ceiling_milli)
-    pilot[1] = rate_milli
-    for i = 2, 9 do
-        pilot[i] = pilot[i] or (i < 6 and 0 or '')
+-- Since its last tick: promised waits that this front has compared with the real ones, and its answers
+-- of 5xx.
+local TOLD = { 'join_judged', 'join_kept', 'join_error', 'way_judged', 'way_kept', 'way_error',
+    'errors' }
+-- What this front has of the document: version as ARGV[4], the rest at the end, before the identity key
+-- that an event gets which has none.
+local known_version, known_era, known_digest = tonumber(ARGV[4]), tonumber(ARGV[#ARGV - 2]), ARGV[#ARGV - 1]
+local MOVES_ARG = EARLY_ARG + 1 + 2 * tonumber(ARGV[EARLY_ARG])
+
+local function take_told()
+    local first = MOVES_ARG + 2 + 2 * tonumber(ARGV[MOVES_ARG + 2])
+    for i, name in ipairs(TOLD) do
+        if ARGV[first + i] ~= '0' then
+            call('HINCRBY', prefix .. 'told', name, ARGV[first + i])
+        end
     end
 end
 
-local bucket = bucket_read('at_us', 'nano', 'dues', 'called_n', 'came_n', 'left_n', 'settled',
-    'dead', 'admitted', 'no_shows', 'show_came', 'show_of', 'rate_places', 'rate_us', 'generation',
-    'last_upto', 'last_called_ms', 'last_expires_ms', 'series_at_ms', 'series_step_ms',
-    'phantoms', 'phantom_until_ms', 'healed_upto', 'healed_came', 'minute',
-    'heard_epoch', 'heard_upto', 'heard_next', 'skipped_n', 'early_n', 'moves_run', 'moves_seq',
-    'epoch_ms', 'judged_epoch', 'judge_next', 'judged', 'ghosts_n', 'away_seq', 'away_whole',
-    'away_at_ms', 'gap_pending', 'gap_upto', 'gap_passed')
-local door_n = call('ZCARD', prefix .. 'door')
+-- What became of called places.
+local function tell_turns()
+    local told = { ARGV[#ARGV - 3] }
+    for _, entry in ipairs(call('XRANGE', prefix .. 'turns', '(' .. told[1], '+', 'COUNT',
+        TURNS_REPLY)) do
+        told[1] = entry[1]
+        told[#told + 1] = entry[2][2]
+    end
+    return told
+end
+
+-- Within the slot of another tick its picture is the answer to all who know as much as it shows; the
+-- newest places are added, since a front may have given them out itself. Whoever knows less, has
+-- something to tell, or may have to be healed, ticks. So work is done some twenty times a second,
+-- however many fronts there are.
+local function picture_of_another()
+    local slot_us = tonumber(ARGV[EARLY_ARG - 1]) * 1000
+    if slot_us == 0 or ARGV[EARLY_ARG] ~= '0' or ARGV[MOVES_ARG + 2] ~= '0' then
+        return nil
+    end
+    local kept = call('MGET', prefix .. 'picture', prefix .. 'seq', prefix .. 'serving')
+    if not kept[1] then
+        return nil
+    end
+    local at_us, run, of, era, digest, first_upto, last_upto, told = unpack(cmsgpack.unpack(kept[1]))
+    local issued, known_upto = tonumber(kept[2]) or 0, tonumber(ARGV[6])
+    if now_us < at_us or now_us >= at_us + slot_us or run ~= ARGV[1] or (known and of ~= known) or
+        told[3] ~= known_version or era ~= known_era or digest ~= known_digest or told[15] ~= tonumber(ARGV[5]) or
+        issued < told[4] or issued < tonumber(ARGV[2]) or
+        (tonumber(kept[3]) or 0) ~= told[5] or told[5] < tonumber(ARGV[3]) or
+        (known_upto < first_upto and known_upto < last_upto) or
+        told[23][1] ~= tonumber(ARGV[MOVES_ARG]) or told[23][2] ~= tonumber(ARGV[MOVES_ARG + 1]) then
+        return nil
+    end
+    told[6] = told[6] + issued - told[4]
+    told[4], told[13] = issued, now_ms
+    told[25] = tell_turns()
+    return told
+end
+
+local picture = picture_of_another()
+if picture then
+    take_told()
+    return picture
+end
+
+-- ---- what there is ----
+
+local asked = lane -- the line that this front asks for; work is done for all lines of the event
+local cfg, version, state, issued, serving, rate_milli, burst, max_active, call_ttl_ms, grace_ms
+local era, digest
+local shares, pilot, bucket, door_n, own_tokens, lanes_expected
+
+-- The autopilot's rate stands in the place of the knob's. Whatever is written there, it is never
+-- above the ceiling; where nothing is (Redis has lost it), the floor is safe.
+local function read_pilot()
+    local ceiling_milli = tonumber(cfg[12]) or 0
+    pilot = {}
+    if ceiling_milli > 0 then
+        pilot = call('HMGET', root .. 'pilot', 'rate_milli', 'at_ms', 'heard_ms', 'from_milli',
+            'moved_ms', 'reason', 'why', 'because', 'reading')
+        rate_milli = math.min(tonumber(pilot[1]) or tonumber(cfg[13]), ceiling_milli)
+        pilot[1] = rate_milli
+        for i = 2, 9 do
+            pilot[i] = pilot[i] or (i < 6 and 0 or '')
+        end
+    end
+end
+
+local function read_event()
+    cfg = cfg_read('boot', 'version', 'state', 'rate_milli', 'burst', 'max_active',
+        'call_ttl_ms', 'grace_ms', 'opens_at_ms', 'prequeue_at_ms',
+        'seats_left', 'pilot_ceiling_milli', 'pilot_floor_milli', 'odds', 'shares', 'era', 'digest')
+    local counters = call('MGET', prefix .. 'seq', prefix .. 'serving')
+    version, state = tonumber(cfg[2]) or 0, tonumber(cfg[3])
+    issued, serving = tonumber(counters[1]) or 0, tonumber(counters[2]) or 0
+    era, digest = tonumber(cfg[16]) or 0, cfg[17] or ''
+end
+
+local function has_document()
+    return version == known_version and era == known_era and digest == known_digest
+end
+
+local function read_line()
+    rate_milli, burst, max_active = tonumber(cfg[4]), tonumber(cfg[5]), tonumber(cfg[6])
+    call_ttl_ms, grace_ms = tonumber(cfg[7]), tonumber(cfg[8])
+    shares = shares_of(cfg[15])
+    read_pilot()
+    bucket = bucket_read('at_us', 'nano', 'dues', 'called_n', 'came_n', 'left_n', 'settled',
+        'dead', 'admitted', 'no_shows', 'show_came', 'show_of', 'rate_places', 'rate_us',
+        'generation', 'last_upto', 'last_called_ms', 'last_expires_ms', 'series_at_ms',
+        'series_step_ms', 'phantoms', 'phantom_until_ms', 'healed_upto', 'healed_came', 'minute',
+        'heard_epoch', 'heard_upto', 'heard_next', 'skipped_n', 'early_n', 'moves_run', 'moves_seq',
+        'epoch_ms', 'judged_epoch', 'judge_next', 'judged', 'ghosts_n', 'away_seq', 'away_whole',
+        'away_at_ms', 'gap_pending', 'gap_upto', 'gap_passed', 'late_ms')
+    door_n = call('ZCARD', prefix .. 'door')
+    own_tokens, lanes_expected = math.huge, 0 -- of the general lane; share_out() says
+end
 
 -- ---- the event's own clock ----
 
@@ -345,6 +427,7 @@ local function take_up_gaps()
 end
 
 local function read_gaps()
+    gaps, gap_at = {}, 1
     if bucket.gap_pending > 0 and state > PRE_QUEUE then
         take_up_gaps()
     elseif bucket.gap_pending == 0 and bucket.gap_upto > serving then
@@ -460,8 +543,11 @@ end
 
 local function refill()
     if bucket.at_us > 0 and lane == 0 then
-        local elapsed_us = math.min(math.max(0, now_us - bucket.at_us), ELAPSED_MAX_US)
-        bucket.nano = bucket.nano + elapsed_us * rate_milli
+        local elapsed_us = math.max(0, now_us - bucket.at_us)
+        bucket.nano = bucket.nano + math.min(elapsed_us, ELAPSED_MAX_US) * rate_milli
+        if state == OPEN and elapsed_us > ELAPSED_MAX_US then
+            bucket.late_ms = bucket.late_ms + math.floor((elapsed_us - ELAPSED_MAX_US) / 1000 + 0.5)
+        end
     end
 end
 
@@ -481,8 +567,6 @@ local function expected_n(late_n)
     local expected = math.ceil(show * bucket.called_n - bucket.came_n - 0.000001)
     return math.min(math.max(expected, door_n - late_n, 0), outstanding)
 end
-
-local own_tokens, lanes_expected = math.huge, 0 -- of the general lane; share_out() says
 
 local function free_slots(active, late_n)
     if max_active == 0 or lane > 0 then
@@ -714,36 +798,15 @@ end
 
 -- ---- places that moved ----
 
--- Since its last tick: promised waits that this front has compared with the real ones, and its answers
--- of 5xx.
-local TOLD = { 'join_judged', 'join_kept', 'join_error', 'way_judged', 'way_kept', 'way_error',
-    'errors' }
-
--- Where the arguments about them begin: behind a list.
-local function moves_arg()
-    return EARLY_ARG + 1 + 2 * tonumber(ARGV[EARLY_ARG])
-end
-
 local function learn_moves()
-    local first = moves_arg() + 2
+    local first = MOVES_ARG + 2
     for i = 1, tonumber(ARGV[first]) do
         moves_known(ARGV[first - 1 + 2 * i], tonumber(ARGV[first + 2 * i]))
     end
 end
 
-local function take_told()
-    local first = moves_arg() + 2
-    first = first + 2 * tonumber(ARGV[first])
-    for i, name in ipairs(TOLD) do
-        if ARGV[first + i] ~= '0' then
-            call('HINCRBY', prefix .. 'told', name, ARGV[first + i])
-        end
-    end
-end
-
 local function tell_moves()
-    local first = moves_arg()
-    local known = tonumber(ARGV[first]) == bucket.moves_run and tonumber(ARGV[first + 1]) or 0
+    local known = tonumber(ARGV[MOVES_ARG]) == bucket.moves_run and tonumber(ARGV[MOVES_ARG + 1]) or 0
     local told = { bucket.moves_run, known }
     if bucket.moves_seq > known then
         local all = call('ZRANGEBYSCORE', prefix .. 'moved', known * 256 + 256, '+inf',
@@ -754,18 +817,6 @@ local function tell_moves()
             told[#told + 1] = score % 256
             told[2] = math.floor(score / 256)
         end
-    end
-    return told
-end
-
--- ---- what became of called places ----
-
-local function tell_turns()
-    local told = { ARGV[#ARGV - 3] }
-    for _, entry in ipairs(call('XRANGE', prefix .. 'turns', '(' .. told[1], '+', 'COUNT',
-        TURNS_REPLY)) do
-        told[1] = entry[1]
-        told[#told + 1] = entry[2][2]
     end
     return told
 end
@@ -800,6 +851,7 @@ local function sample(waiting, active, outstanding)
     for _, sum in ipairs(call('HMGET', prefix .. 'told', unpack(TOLD))) do
         line = line .. ':' .. (sum or 0)
     end
+    line = line .. ':' .. bucket.late_ms
     if call('RPUSH', prefix .. 'series', line) >= SERIES_MAX then
         thin_series()
     end
@@ -818,19 +870,85 @@ local function clear_old_minutes()
     bucket.minute = minute
 end
 
+-- ---- what is told ----
+
+-- To whom nothing is new: what all are told, {document, stretches, drawn, early} but for the newest
+-- stretches.
+local function show(active)
+    local show_milli, service_milli = 1000, 0
+    if bucket.show_of > 0 then
+        show_milli = math.floor(1000 * bucket.show_came / bucket.show_of + 0.5)
+    end
+    if bucket.rate_us > 0 then
+        service_milli = math.floor(bucket.rate_places * 1000000000 / bucket.rate_us + 0.5)
+    end
+    return { OK, state, version, issued, serving,
+        math.max(0, issued - serving - bucket.left_n - bucket.ghosts_n), active,
+        bucket.called_n - bucket.came_n, bucket.admitted, bucket.no_shows, show_milli,
+        service_milli, now_ms, bucket.dead, bucket.generation, {}, {},
+        { bucket.judged, bucket.skipped_n, bucket.ghosts_n, bucket.away_seq, bucket.away_whole,
+            bucket.away_at_ms }, {}, {}, cfg[11] and cfg[11] + 1 or 0, pilot,
+        { bucket.moves_run, bucket.moves_seq }, cfg[14] or '', {}, tell_gaps(),
+        call('ZCARD', prefix .. 'fronts'), bucket.late_ms }
+end
+
+-- For those who tick in the next moment.
+local function keep_picture(told)
+    if bucket.early_n > 0 then
+        call('DEL', prefix .. 'picture') -- some front shall tell positions
+        return
+    end
+    local newest = call('ZREVRANGE', prefix .. 'hist', 0, STRETCHES_KEPT - 1)
+    local first_upto = 0
+    for i = #newest, 1, -1 do
+        told[17][#newest + 1 - i] = newest[i]
+    end
+    if #newest == STRETCHES_KEPT then
+        first_upto = tonumber(string.match(newest[#newest], '^%d+'))
+    end
+    call('SET', prefix .. 'picture',
+        cmsgpack.pack({ now_us, ARGV[1], incarnation, era, digest, first_upto, bucket.last_upto,
+            told }))
+end
+
+-- What this front lacks.
+local function complete(told)
+    if not has_document() then
+        if digest == '' then
+            digest = sign_document()
+        end
+        if ARGV[#ARGV] ~= '' then
+            call('HSETNX', CFG, 'identity', ARGV[#ARGV])
+        end
+        local document = call('HMGET', CFG, 'doc', knob_names())
+        for i = 2, #document do
+            document[i] = document[i] or 0 -- a knob that is younger than this event
+        end
+        document[#document + 1] = era
+        document[#document + 1] = digest
+        document[#document + 1] = call('HGET', CFG, 'identity') or ''
+        local drawn = cfg_read('seed', 'entries', 'beacon', 'drawn_ms', 'frozen_from',
+            'undo_version', 'undo_state', 'sealed', 'closed', 'closed_ms', 'proof')
+        told[16], told[19] = document, { drawn[1] or '', drawn[2] or '', drawn[3] or '',
+            drawn[4] or '0', drawn[5] or PAUSED, drawn[6] or 0, drawn[7] or DRAFT, incarnation,
+            drawn[8] or '', drawn[9] or '', drawn[10] or '0', drawn[11] or '' }
+    end
+    if bucket.early_n > 0 and state > PRE_QUEUE then
+        told[20] = call('SRANDMEMBER', prefix .. 'early', EARLY_REPLY)
+    end
+    local known_upto = bucket.generation == tonumber(ARGV[5]) and tonumber(ARGV[6]) or 0
+    told[17] = {}
+    if bucket.last_upto > known_upto then
+        told[17] = call('ZRANGEBYSCORE', prefix .. 'hist', '(' .. known_upto, '+inf', 'LIMIT', 0,
+            STRETCHES_REPLY)
+    end
+    told[23], told[25] = tell_moves(), tell_turns()
+    return told
+end
+
 -- ---- one tick ----
 
-if lane == 0 and (state == SCHEDULED or state == PRE_QUEUE) then
-    move_by_schedule()
-end
-read_gaps()
-if bucket.early_n > 0 then
-    settle_early()
-end
-end_expired_sessions()
-local active = call('ZCARD', root .. 'active') + phantoms_of(bucket)
-
-if state == OPEN or state == PAUSED then
+local function move_line(active)
     settle_expired()
     local late_n = 0
     if door_n > 0 then
@@ -852,65 +970,67 @@ if state == OPEN or state == PAUSED then
         tell_event(late_n)
     end
     bucket.nano = math.min(bucket.nano, math.max(#shares + 1, burst) * TOKEN)
+end
+
+local answer, alone
+
+local function tick()
+    if lane ~= asked or lane > 0 then
+        read_event() -- of the event itself it was read below
+    end
+    if cfg[1] ~= ARGV[1] then
+        call('DEL', prefix .. 'picture')
+        return -- of a line that is yet to be healed
+    end
+    read_line()
+    if lane == 0 and (state == SCHEDULED or state == PRE_QUEUE) then
+        move_by_schedule()
+    end
+    read_gaps()
+    if lane == asked and bucket.early_n > 0 then
+        settle_early()
+    end
+    end_expired_sessions()
+    local active = call('ZCARD', root .. 'active') + phantoms_of(bucket)
+    if state == OPEN or state == PAUSED then
+        move_line(active)
+    else
+        bucket.heard_epoch = 0 -- places may be drawn anew before the line opens
+    end
+    bucket.at_us = now_us
+    local told = show(active)
+    if lane == 0 then
+        if state ~= DRAFT and state ~= SCHEDULED and state ~= CLOSED then
+            sample(told[6], active, told[8])
+        end
+        clear_old_minutes()
+    end
+    bucket_write(bucket)
+    if not alone then
+        keep_picture(told)
+    end
+    if lane == asked then
+        take_told()
+        learn_moves()
+        answer = complete(told)
+    end
+end
+
+read_event()
+local refused = refusal(cfg[1])
+if refused then
+    return refused
+elseif issued < tonumber(ARGV[2]) or serving < tonumber(ARGV[3]) or
+    (lane == 0 and not has_document() and document_behind(version, known_version, known_era)) then
+    return { HEAL }
+end
+if asked > 0 and call('HGET', CFG, 'boot') ~= ARGV[1] then
+    alone = true -- the event is yet to be healed, or is being deleted
+    tick()
 else
-    bucket.heard_epoch = 0 -- places may be drawn anew before the line opens
+    each_line(tick)
 end
-bucket.at_us = now_us
-
-local waiting = math.max(0, issued - serving - bucket.left_n - bucket.ghosts_n)
-local outstanding = bucket.called_n - bucket.came_n
-if lane == 0 and state ~= DRAFT and state ~= SCHEDULED and state ~= CLOSED then
-    sample(waiting, active, outstanding)
+if not answer then
+    tick() -- a lane that the event has no more
 end
-if lane == 0 then
-    clear_old_minutes()
-end
-bucket_write(bucket)
-take_told()
-learn_moves()
-
-local document, drawn = {}, {}
-if not has_document or version ~= known_version then -- this tick may have moved the event
-    if digest == '' then
-        digest = sign_document()
-    end
-    if ARGV[#ARGV] ~= '' then
-        call('HSETNX', CFG, 'identity', ARGV[#ARGV])
-    end
-    document = call('HMGET', CFG, 'doc', knob_names())
-    for i = 2, #document do
-        document[i] = document[i] or 0 -- a knob that is younger than this event
-    end
-    document[#document + 1] = era
-    document[#document + 1] = digest
-    document[#document + 1] = call('HGET', CFG, 'identity') or ''
-    drawn = cfg_read('seed', 'entries', 'beacon', 'drawn_ms', 'frozen_from',
-        'undo_version', 'undo_state', 'sealed', 'closed', 'closed_ms', 'proof')
-    drawn = { drawn[1] or '', drawn[2] or '', drawn[3] or '', drawn[4] or '0', drawn[5] or PAUSED,
-        drawn[6] or 0, drawn[7] or DRAFT, incarnation, drawn[8] or '', drawn[9] or '', drawn[10] or '0',
-        drawn[11] or '' }
-end
-local early = {}
-if bucket.early_n > 0 and state > PRE_QUEUE then
-    early = call('SRANDMEMBER', prefix .. 'early', EARLY_REPLY)
-end
-local stretches = {}
-local known_upto = bucket.generation == tonumber(ARGV[5]) and tonumber(ARGV[6]) or 0
-if bucket.last_upto > known_upto then
-    stretches = call('ZRANGEBYSCORE', prefix .. 'hist', '(' .. known_upto, '+inf', 'LIMIT', 0,
-        STRETCHES_REPLY)
-end
-local show_milli = 1000
-if bucket.show_of > 0 then
-    show_milli = math.floor(1000 * bucket.show_came / bucket.show_of + 0.5)
-end
-local service_milli = 0
-if bucket.rate_us > 0 then
-    service_milli = math.floor(bucket.rate_places * 1000000000 / bucket.rate_us + 0.5)
-end
-return { OK, state, version, issued, serving, waiting, active, outstanding, bucket.admitted,
-    bucket.no_shows, show_milli, service_milli, now_ms, bucket.dead, bucket.generation, document,
-    stretches, { bucket.judged, bucket.skipped_n, bucket.ghosts_n, bucket.away_seq,
-    bucket.away_whole, bucket.away_at_ms }, drawn, early, cfg[11] and cfg[11] + 1 or 0, pilot,
-    tell_moves(), cfg[14] or '', tell_turns(),
-    tell_gaps() }
+return answer

@@ -36,6 +36,8 @@ static const struct gauge {
      offsetof(struct front_gauges, eta_scale_milli)},
     {"fairgate_line_rate_milli", "Calls a second in force, thousandths.",
      offsetof(struct front_gauges, rate_milli)},
+    {"fairgate_line_late_ms", "For so long nobody was called because no tick came in time, ever.",
+     offsetof(struct front_gauges, late_ms)},
     {"fairgate_line_stale", "1 while the picture is old.", offsetof(struct front_gauges, stale)},
 };
 
@@ -86,6 +88,7 @@ void figures_show(struct front_event *event)
     front_show(&event->gauges.no_shows, view->no_shows);
     front_show(&event->gauges.stale, view->stale);
     front_show(&event->gauges.rate_milli, view->knobs.rate_milli);
+    front_show(&event->gauges.late_ms, view->late_ms);
     const struct promise_book *book = &event->promises;
     front_show(&event->gauges.eta_judged, book->judged);
     front_show(&event->gauges.eta_kept, book->kept);

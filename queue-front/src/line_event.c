@@ -164,13 +164,14 @@ void line_event_saw_turn(struct line_event *event, struct turn turn)
     turns_note(&event->turns, turn);
 }
 
-void line_event_put_tick(const struct line_event *event, struct text *command)
+void line_event_put_tick(const struct line_event *event, struct text *command, uint64_t slot_ms)
 {
     resp_u64(command, event->marks.issued);
     resp_u64(command, event->marks.serving);
     resp_u64(command, event->marks.version);
     resp_u64(command, event->marks.generation);
     resp_u64(command, event->marks.upto);
+    resp_u64(command, slot_ms);
     resp_u64(command, event->early_len);
     for (uint32_t i = 0; i < event->early_len; i++) {
         resp_u64(command, event->early[i]);
@@ -336,6 +337,7 @@ struct tick_answer {
     struct line_pilot pilot;
     char odds[LINE_ODDS_MAX + 1];
     const redisReply *turns;
+    uint64_t fronts, late_ms;
 };
 
 static bool read_knobs(const redisReply *document, struct line_knobs *knobs)
@@ -516,7 +518,9 @@ static bool read_tick(const redisReply *reply, struct tick_answer *tick)
         !resp_array(reply, 10 + count, &tick->turns) || tick->state >= LINE_STATE_COUNT ||
         tick->serving > tick->issued || tick->issued > LINE_PLACE_MAX ||
         tick->show_up_milli > 1000 || !read_ghosts(ghosts, tick) ||
-        !resp_array(reply, 11 + count, &gaps) || !read_gaps(gaps, tick))
+        !resp_array(reply, 11 + count, &gaps) || !read_gaps(gaps, tick) ||
+        !resp_get_u64(reply, 12 + count, &tick->fronts) ||
+        !resp_get_u64(reply, 13 + count, &tick->late_ms))
         return false;
     tick->has_doc = resp_len(document) > 0;
     return !tick->has_doc ||
@@ -755,6 +759,8 @@ static bool take_numbers(struct line_event *event, const struct tick_answer *tic
     take_gaps(event, tick);
     view->waiting = tick->waiting;
     view->skipped = tick->skipped;
+    view->late_ms = tick->late_ms;
+    view->fronts = tick->fronts;
     view->active = tick->active;
     view->outstanding = tick->outstanding;
     view->admitted = tick->admitted;

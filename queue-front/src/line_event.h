@@ -78,7 +78,7 @@ void line_event_saw_place(struct line_event *event, uint64_t place);
 /* Redis may hold another document than the one that is known, whatever its number says. */
 void line_event_doubt_document(struct line_event *event);
 
-enum { LINE_TICK_WORDS = 20, LINE_HEARD_WORDS = 6 };
+enum { LINE_TICK_WORDS = 21, LINE_HEARD_WORDS = 6 };
 
 /* Is it time to call heard.lua? To be asked with each tick. An epoch is `gone_after_ms`. */
 bool line_event_wants_heard(struct line_event *event, uint64_t gone_after_ms, uint64_t now_us);
@@ -95,7 +95,7 @@ bool line_event_take_heard(struct line_event *event, const redisReply *reply);
 /* Likewise for moved places that Redis has lost. */
 uint32_t line_event_pick_moves(struct line_event *event);
 /* The arguments of tick.lua and heal.lua that follow the run id. */
-void line_event_put_tick(const struct line_event *event, struct text *command);
+void line_event_put_tick(const struct line_event *event, struct text *command, uint64_t slot_ms);
 void line_event_put_heal(const struct line_event *event, struct text *command,
                          struct span front_name, uint64_t now_us);
 /* Which draw this front reckons with: its entries, or nothing. */

@@ -42,6 +42,11 @@ enum {
     STORE_CARD_BYTES_MAX = 2048, /* what a list of ended events says of one: name and figures */
     /* How often a look is taken whether events came or went: all fronts know within a second. */
     STORE_DISCOVER_MS = 400,
+    /* So many loops of all processes tick at their full pace, beyond them each a little less often, so
+     * that Redis is not asked for more; but three times less often at most: with its jitter that is
+     * 450 ms, and a picture is stale after a second. */
+    STORE_TICKERS = 128,
+    STORE_PERIODS_MAX = 3,
     /* Events that cannot move by themselves tick so many times less often. */
     STORE_IDLE_FACTOR = 4,
 

@@ -140,7 +140,7 @@ static void ask(struct store_event *event)
         uint32_t more = 2 * event->line.early_len + line_event_pick_moves(&event->line);
         command = store_script(store, SCRIPT_TICK, event->line.view.id, LINE_TICK_WORDS + more);
         event->line.offer = store->identity;
-        line_event_put_tick(&event->line, &command);
+        line_event_put_tick(&event->line, &command, store->conf.tick_period_ms / 2);
     }
     event->asking = true;
     event->asking_to_heal = event->healing; /* which may change before the reply */
@@ -357,11 +357,21 @@ static bool is_idle(const struct store_event *event)
                              (view->state == LINE_DRAFT || view->state == LINE_CLOSED));
 }
 
+/* Of many fronts each may look less often, since the others tick meanwhile. */
+static uint64_t period_of(const struct store_event *event)
+{
+    uint64_t period_ms = event->store->conf.tick_period_ms;
+    uint64_t wanted_ms = period_ms * event->line.view.fronts / STORE_TICKERS;
+    if (wanted_ms < period_ms)
+        return period_ms;
+    return wanted_ms < STORE_PERIODS_MAX * period_ms ? wanted_ms : STORE_PERIODS_MAX * period_ms;
+}
+
 static void on_event_timer(uv_timer_t *timer);
 
 static void arm(struct store_event *event)
 {
-    uint64_t period_ms = event->store->conf.tick_period_ms;
+    uint64_t period_ms = period_of(event);
     if (is_idle(event))
         period_ms *= STORE_IDLE_FACTOR;
     uint64_t wait_ms = period_ms / 2 + rng_below(event->store->conf.rng, period_ms + 1);

@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-enum { AUDIT_ROW_EXTRA = 96, SERIES_ROW_MAX = 640, SAMPLE_NUMBERS = 17, SAMPLE_NUMBERS_MIN = 9 };
+enum { AUDIT_ROW_EXTRA = 96, SERIES_ROW_MAX = 640, SAMPLE_NUMBERS = 18, SAMPLE_NUMBERS_MIN = 9 };
 
 static bool open_list(struct text *out, size_t bytes)
 {
@@ -111,6 +111,7 @@ bool line_trail_series(const redisReply *reply, struct text *out)
         put_told(out, "eta_join", numbers + 10);
         put_told(out, "eta_way", numbers + 13);
         json_member_u64(out, "errors", numbers[16]);
+        json_member_u64(out, "late_ms", numbers[17]);
         json_close(out, '}');
     }
     json_close(out, ']');

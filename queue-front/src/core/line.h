@@ -167,6 +167,8 @@ struct line_view {
     uint32_t show_up_milli;       /* smoothed share of the called who come; 1000 until measured */
     uint64_t service_rate_milli;  /* smoothed positions called a second while open; 0: unmeasured */
     uint64_t joins_milli;         /* joins a second of late, the peak slowly forgotten */
+    uint64_t late_ms;             /* for so long nobody was called because no tick came in time */
+    uint64_t fronts;              /* how many tell Redis whom they have heard: loops of all processes */
     uint64_t redis_ms;            /* Redis's wall clock at the tick */
     uint64_t at_us;               /* this loop's monotonic clock at the tick's answer */
     bool resting; /* over, and nobody is inside: nothing moves, and nobody asks Redis any more */

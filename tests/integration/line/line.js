@@ -44,6 +44,7 @@ const VIEW = [
   'outcome', 'state', 'version', 'issued', 'serving', 'waiting', 'active', 'outstanding',
   'admitted', 'no_shows', 'show_up_milli', 'service_rate_milli', 'now_ms', 'dead', 'generation',
   'document', 'stretches', 'ghosts', 'drawn', 'early', 'seats', 'pilot', 'moves', 'odds', 'turns', 'gaps',
+  'fronts', 'late_ms',
 ];
 const PAGE = 65_536;
 
@@ -82,12 +83,15 @@ export class Clockwork {
 
 // One event, and one front's memory of it.
 export class Front {
-  constructor(clockwork, event, { runId = 'run-1', id = 'front-1', identity = '1-0123abcd' } = {}) {
+  constructor(clockwork, event,
+    { runId = 'run-1', id = 'front-1', slotMs = 0, lane = 0, identity = '1-0123abcd' } = {}) {
     this.identity = identity; // which it offers to an event that has none
     this.clockwork = clockwork;
     this.event = event;
     this.runId = runId;
     this.id = id;
+    this.line = `fg:{${event}}:${lane > 0 ? `@${lane}:` : ''}`;
+    this.slotMs = slotMs; // how old the picture of another's tick may be
     this.forget();
   }
 
@@ -100,11 +104,11 @@ export class Front {
 
   async run(script, ...args) {
     const sha = this.clockwork.shas.get(script);
-    return this.clockwork.redis.command('EVALSHA', sha, 1, `fg:{${this.event}}:cfg`, this.runId, ...args);
+    return this.clockwork.redis.command('EVALSHA', sha, 1, this.key('cfg'), this.runId, ...args);
   }
 
   key(name) {
-    return `fg:{${this.event}}:${name}`;
+    return this.line + name;
   }
 
   // ---- the operator ----
@@ -192,7 +196,7 @@ export class Front {
     const moves = [0, 0, 0];
     const told = [0, 0, 0, 0, 0, 0, 0];
     const turns = ['0-0'];
-    const answer = await this.run('tick', issued, serving, version, generation, upto, ...early, ...moves,
+    const answer = await this.run('tick', issued, serving, version, generation, upto, this.slotMs, ...early, ...moves,
       ...told, ...turns, era, digest, this.identity);
     const view = Object.fromEntries(VIEW.map((name, i) => [name, answer[i]]));
     if (view.outcome !== OUTCOME.OK) return view;

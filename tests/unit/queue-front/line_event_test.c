@@ -84,7 +84,7 @@ static redisReply *make_reply(const struct answer *answer)
     uint64_t stretches = 0;
     while (stretches < 4 && answer->stretches[stretches] != NULL)
         stretches++;
-    resp_begin(&text, 26);
+    resp_begin(&text, 28);
     put_integer(&text, LINE_OK);
     for (size_t i = 0; i < 14; i++)
         put_integer(&text, answer->numbers[i]);
@@ -145,6 +145,8 @@ static redisReply *make_reply(const struct answer *answer)
     put_integer(&text, 0);
     put_integer(&text, 0);
     resp_cstr(&text, answer->gaps != NULL ? answer->gaps : "");
+    put_integer(&text, 3); /* fronts */
+    put_integer(&text, 0);
     return read_reply(&text);
 }
 
@@ -370,7 +372,7 @@ static void a_damaged_answer_does_no_harm(void **state)
     char good[4096], bad[4096];
     rng_seeded_init(&seeded, unit_seed());
     struct text text = text_on(good, sizeof(good));
-    resp_begin(&text, 26);
+    resp_begin(&text, 28);
     for (size_t i = 0; i < 15; i++)
         put_integer(&text, i == 0 ? LINE_OK : plain.numbers[i - 1]);
     resp_begin(&text, 4 + LINE_KNOBS);
@@ -412,6 +414,8 @@ static void a_damaged_answer_does_no_harm(void **state)
     put_integer(&text, 0);
     put_integer(&text, 0);
     resp_cstr(&text, "30:40,51:59");
+    put_integer(&text, 3);
+    put_integer(&text, 0);
     redisReply *whole = read_reply(&text);
     assert_int_equal(LINE_TICK_CHANGED, line_event_take_tick(event, whole, 1));
     freeReplyObject(whole);
@@ -478,11 +482,11 @@ static void who_left_before_the_draw_is_told_with_a_position_once(void **state)
     char memory[1024];
     struct text text = text_on(memory, sizeof(memory));
     resp_begin(&text, LINE_TICK_WORDS + 2);
-    line_event_put_tick(event, &text);
+    line_event_put_tick(event, &text, 50);
     redisReply *reply = read_reply(&text);
     uint64_t count = 0, entry = 0, position = 0;
-    assert_true(resp_get_u64(reply, 5, &count) && resp_get_u64(reply, 6, &entry) &&
-                resp_get_u64(reply, 7, &position));
+    assert_true(resp_get_u64(reply, 6, &count) && resp_get_u64(reply, 7, &entry) &&
+                resp_get_u64(reply, 8, &position));
     assert_int_equal(1, count);
     assert_int_equal(7, entry);
     assert_int_equal(draw_position(&event->view.draw.order, 7), position);
@@ -542,7 +546,7 @@ static redisReply *moves_told(struct line_event *event)
     struct text text = text_on(memory, sizeof(memory));
     uint32_t more = line_event_pick_moves(event);
     resp_begin(&text, LINE_TICK_WORDS + more);
-    line_event_put_tick(event, &text);
+    line_event_put_tick(event, &text, 50);
     return read_reply(&text);
 }
 

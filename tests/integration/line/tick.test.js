@@ -1,0 +1,148 @@
+// tick.lua: what a tick costs and to whom it is shown: one works, the others of its slot are told.
+
+import assert from 'node:assert/strict';
+import test, { after, before } from 'node:test';
+import { startRedis } from '../../lib-js/redis.js';
+import { openScope } from '../../lib-js/scope.js';
+import { Clockwork, Front, OUTCOME, STATE } from './line.js';
+
+const SLOT_MS = 50;
+const RATE = 20_000; // thousandths: one call in 50 ms
+
+const scope = openScope();
+let clockwork;
+let names = 0;
+
+before(async () => {
+  clockwork = await new Clockwork(await startRedis(scope, { port: 23007 })).load();
+});
+after(() => scope.close());
+
+async function line(n, knobs = {}) {
+  const name = `tick-${(names += 1)}`;
+  const fronts = Array.from({ length: n }, (_, i) => new Front(clockwork, name, { id: `front-${i}`, slotMs: SLOT_MS }));
+  await fronts[0].create({ rate_milli: RATE, burst: 1, ...knobs });
+  await fronts[0].join(100);
+  for (const front of fronts) await front.tick();
+  return fronts;
+}
+
+// What else Redis was asked by the scripts that `work` calls.
+async function commands(work) {
+  const sum = async () => Object.entries(await clockwork.redis.commandCalls())
+    .reduce((total, [name, calls]) => total + (/^(evalsha|info)$/.test(name) ? 0 : calls), 0);
+  const before_ = await sum();
+  await work();
+  return (await sum()) - before_;
+}
+
+test('who ticks within the slot of another is told the same, and Redis is asked next to nothing', async () => {
+  const [one, two] = await line(2);
+  await clockwork.step(SLOT_MS);
+  const view = await one.tick();
+  await two.tick(); // it takes the newest stretch
+  await clockwork.step(SLOT_MS - 1);
+  const asked = await commands(async () => {
+    const same = await two.tick();
+    assert.equal(same.now_ms, clockwork.ms);
+    for (const name of ['state', 'version', 'issued', 'serving', 'waiting', 'outstanding', 'dead']) {
+      assert.equal(same[name], view[name], name);
+    }
+  });
+  assert.ok(asked <= 3, `${asked} commands`);
+  await clockwork.step(1);
+  assert.equal((await two.tick()).serving, view.serving + 1);
+});
+
+test('a tick asks as much of Redis with eight hundred fronts as with two', async () => {
+  const cost = async (fronts) => {
+    const [one] = await line(1);
+    for (let i = 0; i < fronts; i += 1) {
+      await new Front(clockwork, one.event, { id: `other-${i}` }).hear([], { epochMs: 90_000 });
+    }
+    await clockwork.step(SLOT_MS);
+    const asked = await commands(() => one.tick());
+    assert.equal(one.view.fronts, fronts);
+    return asked;
+  };
+  assert.equal(await cost(800), await cost(2));
+});
+
+test('fifty fronts that tick in the same slots call exactly at the rate', async () => {
+  const fronts = await line(50);
+  const { serving } = fronts[0].view;
+  for (let passed = 0; passed < 2000; passed += 10) {
+    await clockwork.step(10);
+    for (const front of fronts.slice(0, 5)) await front.tick();
+    fronts.push(...fronts.splice(0, 5));
+  }
+  await clockwork.step(SLOT_MS);
+  assert.ok(Math.abs((await fronts[0].tick()).serving - serving - 41) <= 1);
+});
+
+test('places given out since are told all the same', async () => {
+  const [one, two] = await line(2);
+  await two.join(3);
+  const view = await two.tick();
+  assert.deepEqual([view.outcome, view.issued, view.waiting], [OUTCOME.OK, 103, one.view.waiting + 3]);
+});
+
+test('whoever knows less is told what it lacks', async () => {
+  const [one, two] = await line(2);
+  for (let i = 0; i < 30; i += 1) {
+    await clockwork.step(150);
+    await one.tick();
+  }
+  const view = await two.tick(); // so many stretches are in no picture
+  assert.equal(two.marks.upto, one.marks.upto);
+  assert.ok(view.stretches.length > 8);
+  const late = new Front(clockwork, one.event, { id: 'late', slotMs: SLOT_MS });
+  await late.tick();
+  assert.ok(late.document.length > 0);
+  assert.equal(late.marks.upto, one.marks.upto);
+  await two.change({ rate_milli: 0 });
+  assert.equal((await one.tick()).version, 3, 'a change is seen at once');
+});
+
+test('a picture heals nothing: whoever has seen more than Redis is told to heal it', async () => {
+  const [one, two] = await line(2);
+  two.marks.issued += 1;
+  assert.equal((await two.tick()).outcome, OUTCOME.HEAL);
+  two.marks.issued -= 1;
+  two.runId = 'run-2';
+  assert.equal((await two.tick()).outcome, OUTCOME.HEAL);
+  assert.equal((await one.tick()).outcome, OUTCOME.OK);
+});
+
+test('a tick works for all lanes at once', async () => {
+  const [event] = await line(1, { shares: 30 });
+  const lane = new Front(clockwork, event.event, { id: 'lane', slotMs: SLOT_MS, lane: 1 });
+  await lane.join(100);
+  for (let passed = 0; passed < 5000; passed += 100) {
+    await clockwork.step(100);
+    await event.tick();
+  }
+  const asked = await commands(() => lane.tick());
+  assert.ok(asked > 3); // for the first time it needs everything
+  assert.ok(Math.abs(lane.view.serving - 30) <= 2, `${lane.view.serving} of the lane`);
+  await clockwork.step(100);
+  await lane.tick(); // works for the event as well
+  assert.ok((await commands(() => event.tick())) <= 3);
+  assert.equal(event.view.now_ms, clockwork.ms);
+});
+
+// The cap on elapsed time is there for a stall; what it took is told, so that nobody wonders.
+test('what the rate loses because no tick came in time is summed up', async () => {
+  const [one] = await line(1);
+  for (const ms of [249, 250]) {
+    await clockwork.step(ms);
+    assert.equal((await one.tick()).late_ms, 0, `${ms} ms`);
+  }
+  const { serving } = one.view;
+  await clockwork.step(1250);
+  const view = await one.tick();
+  assert.deepEqual([view.late_ms, view.serving - serving], [1000, 5]);
+  await one.move(STATE.OPEN, STATE.PAUSED);
+  await clockwork.step(5000);
+  assert.equal((await one.tick()).late_ms, 1000, 'a line that stands still loses nothing');
+});
