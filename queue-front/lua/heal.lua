@@ -17,7 +17,10 @@
 -- it is in nobody's way: its places are away from the beginning, as those of ghosts. As long as a draw
 -- may come, a gap is only noted; tick.lua takes it up when the places are final.
 --
--- A front that comes too late for the window, with higher marks, raises the counters at once.
+-- A front that comes too late for the window, with higher marks, raises the counters at once. Where no
+-- front remembers (all were lost with Redis), the tickets do: each that is shown is a mark of `issued`,
+-- and where only that is too low nothing else is touched. The gap is then measured by what Redis itself
+-- has sampled.
 --
 -- Of two events of one id the newer incarnation counts, and nothing of the older one: a front that
 -- knows an older one is told RENEWED and forgets it; where Redis has gone back to an older one, that
@@ -27,6 +30,7 @@ local MARKS = { 'issued', 'serving', 'dead', 'active', 'outstanding', 'admitted'
     'stay_away_milli', 'service_rate_milli' }
 
 local GAPS_MAX = 16 -- LINE_GAPS_MAX of the fronts
+local GAP_MAX = 1000000 -- HEAL_GAP_MAX of the fronts
 local OF_DRAW = { 'sealed', 'closed', 'closed_ms', 'proof' }
 
 local heal = prefix .. 'heal'
@@ -287,6 +291,49 @@ local function drop_older()
     call('UNLINK', CFG)
 end
 
+-- Twice the most joins that a second had of late, as far as Redis knows of it.
+local function sampled_gap()
+    local most, last_ms, last_issued = 0, nil, nil
+    for _, sample in ipairs(call('LRANGE', prefix .. 'series', -120, -1)) do
+        local at_ms, at_issued = string.match(sample, '^(%d+):(%d+):')
+        at_ms, at_issued = tonumber(at_ms), tonumber(at_issued)
+        if last_ms and at_ms > last_ms then
+            most = math.max(most, (at_issued - last_issued) * 1000 / (at_ms - last_ms))
+        end
+        last_ms, last_issued = at_ms, at_issued
+    end
+    return math.min(math.ceil(2 * most), GAP_MAX)
+end
+
+local function count_away(bucket)
+    local left_n = bits('gone', serving, issued)
+    bucket.left_n = left_n + bucket.early_n
+    bucket.ghosts_n = -left_n
+    for page = math.floor((serving + 1) / PAGE), math.floor(issued / PAGE) do
+        bucket.ghosts_n = bucket.ghosts_n + away_n(page, serving)
+    end
+    bucket.ghosts_n = math.max(0, bucket.ghosts_n)
+end
+
+local function audit_heal()
+    audit('{"who":"system","what":"heal","from":null,"to":{"issued":' .. issued .. ',"serving":' ..
+        serving .. '},"why":"redis lost or rolled back",' ..
+        '"because":{"reason":"store-lost","measured":null,"limit":null}}', version)
+end
+
+-- A ticket was shown for a place beyond all that are known, and nothing else is amiss.
+local function raise(mark, gap)
+    local bucket = bucket_read('left_n', 'early_n', 'ghosts_n', 'away_seq', 'away_whole', 'away_at_ms',
+        'gap_pending', 'gap_upto')
+    issued = mark + gap
+    call('SET', prefix .. 'seq', issued)
+    restore_gaps(bucket, {}, gap)
+    count_away(bucket)
+    bucket_write(bucket)
+    audit_heal()
+    return { OK }
+end
+
 local function close(gap)
     local marks = read_marks()
     if gone_back then
@@ -305,13 +352,7 @@ local function close(gap)
     restore_calls(bucket, marks)
     bucket.early_n = call('SCARD', prefix .. 'early')
     restore_gaps(bucket, marks, gap)
-    local left_n = bits('gone', serving, issued)
-    bucket.left_n = left_n + bucket.early_n
-    bucket.ghosts_n = -left_n
-    for page = math.floor((serving + 1) / PAGE), math.floor(issued / PAGE) do
-        bucket.ghosts_n = bucket.ghosts_n + away_n(page, serving)
-    end
-    bucket.ghosts_n = math.max(0, bucket.ghosts_n)
+    count_away(bucket)
     bucket.admitted = math.max(bucket.admitted, marks.admitted)
     bucket.no_shows = math.max(bucket.no_shows, marks.no_shows)
     if bucket.show_of == 0 and marks.stay_away_milli > 0 then
@@ -326,10 +367,13 @@ local function close(gap)
     bucket_write(bucket)
     call('HSET', KEYS[1], 'boot', ARGV[1])
     call('DEL', heal)
-    audit('{"who":"system","what":"heal","from":null,"to":{"issued":' .. issued .. ',"serving":' ..
-        serving .. '},"why":"redis lost or rolled back",' ..
-        '"because":{"reason":"store-lost","measured":null,"limit":null}}', version)
+    audit_heal()
     return { OK }
+end
+
+if same_run and serving >= tonumber(ARGV[7]) and
+    (lane > 0 or not document_behind(version, seen_version, seen_era)) then
+    return raise(tonumber(ARGV[6]), math.max(tonumber(ARGV[3]), sampled_gap()))
 end
 
 local collection = call('HMGET', heal, 'boot', 'until_ms')
@@ -348,4 +392,4 @@ elseif known_version == 0 then
     call('DEL', heal)
     return { UNKNOWN }
 end
-return close(tonumber(call('HGET', heal, 'gap')))
+return close(math.max(tonumber(call('HGET', heal, 'gap')), sampled_gap()))

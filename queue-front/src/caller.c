@@ -66,6 +66,9 @@ int caller_ticket(const struct http_req *req, const struct front *front,
     const struct front_event *line = front_line(front, event, out->lane);
     if (line == NULL)
         return ERR_CLOSED;
+    /* Signed, and of this very event: nobody else may get its number, whatever Redis knows. */
+    if (out->entry > line->view->issued)
+        line_store_saw_place(front->store, line->id, out->entry);
     return out->moves < moves_of(line->view->moves, out->entry) ? ERR_STATE : 0;
 }
 

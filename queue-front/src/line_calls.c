@@ -408,6 +408,13 @@ static void send_visit(struct line_visit *visit)
     store_send(store, &visit->store.call, &command);
 }
 
+void line_store_saw_place(struct line_store *store, const char *line_id, uint64_t entry)
+{
+    struct store_event *event = store_find(store, span_of(line_id));
+    if (event != NULL)
+        line_event_saw_place(&event->line, entry);
+}
+
 void line_store_visit(struct line_store *store, struct line_visit *visit)
 {
     assert(visit->call <= LINE_EXTEND);

@@ -158,6 +158,11 @@ struct line_visit {
 
 void line_store_visit(struct line_store *store, struct line_visit *visit);
 
+/* A ticket was verified, so this entry of the line was given to somebody. Should Redis not know of
+ * it, which is after a loss that no front remembers, the next tick says so and heal.lua raises it.
+ */
+void line_store_saw_place(struct line_store *store, const char *line_id, uint64_t entry);
+
 /* Carrying a place to another device. */
 enum line_move_call {
     LINE_MOVE_MAKE, /* a code for `entry`, as the ticket says */

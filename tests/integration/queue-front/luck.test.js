@@ -186,3 +186,26 @@ test('after a loss newcomers are told the people ahead of them and called at onc
   assert.equal((await live(house.front, 'show')).outstanding, called + NEWCOMERS);
   await newcomers.at(-1).entered();
 });
+
+test('when Redis and all fronts have lost the same, the tickets that are shown keep their numbers', async (t) => {
+  const house = await openHouse(t);
+  await makeEvent(house, 'show', STILL);
+  const visitors = [];
+  for (let i = 0; i < 40; i += 1) {
+    visitors.push(new Visitor(house.front, 'show'));
+    await visitors.at(-1).joined();
+  }
+  await house.front.kill();
+  await house.redis.command('SET', 'fg:{show}:seq', '5'); // what an append-only file may have missed
+  await house.front.start();
+  assert.equal((await visitors.at(-1).me()).json.position, 40);
+  const issued = async () => Number(await house.redis.command('GET', 'fg:{show}:seq'));
+  await until('the tickets to be believed', async () => (await issued()) >= 40 + 128);
+  const newcomer = new Visitor(house.front, 'show');
+  await until('a join', async () => (await newcomer.join()).status === 201);
+  const { position, ahead } = (await newcomer.me()).json;
+  assert.ok(position > 40 + 128, `position ${position}`);
+  assert.equal(ahead, 40);
+  await until('all to be counted', async () => (await live(house.front, 'show')).waiting === 41);
+  assert.equal((await visitors[6].me()).json.ahead, 6);
+});
