@@ -8,6 +8,9 @@
  * cannot stay unseen, and relays that lie in concert would have to do so for one round in the
  * few seconds after it is due.
  *
+ * NIST: the pulse is asked for by its time, and believed once its RSA signature by the certificate
+ * in the settings is checked (core/nist.h).
+ *
  * Nothing is kept between looks but what relays have said: a process that dies is missed by
  * nobody, since every other one asks for itself.
  *
@@ -16,11 +19,15 @@
 
 #include "core/draw_seal.h"
 #include "core/event_state.h"
+#include "crypto/signed.h"
+#include "line_limits.h"
 #include "outcall/outcall.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <sodium.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 enum {
@@ -66,9 +73,14 @@ struct holding {
 
 /* ---- settings ---- */
 
-static bool is_hex(const char *text, size_t len)
+static bool is_hex(struct span text, size_t len)
 {
-    return strlen(text) == len && strspn(text, "0123456789abcdef") == len;
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f')))
+            return false;
+    }
+    return text.len == len;
 }
 
 /* How many; more than RELAYS_MAX: no list of URLs. */
@@ -98,10 +110,10 @@ int drawings_sources(const struct front_config *config, struct err_slot *err,
         return err_set(err, ERR_RANGE,
                        "beacon.agree: %" PRIu64 " relays must agree, but beacon.drand names %u",
                        config->beacon_agree, relays);
-    if (!is_hex(config->beacon_chain, BEACON_HASH_LEN))
+    if (!is_hex(span_of(config->beacon_chain), BEACON_HASH_LEN))
         return err_set(err, ERR_RANGE, "beacon.chain: must be %d lower-case hex digits",
                        BEACON_HASH_LEN);
-    if (!is_hex(config->beacon_key, BEACON_KEY_LEN))
+    if (!is_hex(span_of(config->beacon_key), BEACON_KEY_LEN))
         return err_set(err, ERR_RANGE, "beacon.key: must be %d lower-case hex digits",
                        BEACON_KEY_LEN);
     *out = (struct beacon_sources){
@@ -109,10 +121,32 @@ int drawings_sources(const struct front_config *config, struct err_slot *err,
         .period_ms = config->beacon_period_ms,
         .genesis_ms = config->beacon_genesis_s * 1000,
         .gap_ms = config->beacon_gap_ms,
+        .nist = config->beacon_nist[0] != '\0' && config->beacon_nist_certificate[0] != '\0',
+        .nist_chain = config->beacon_nist_chain,
+        .nist_period_ms = config->beacon_nist_period_ms,
     };
     memcpy(out->chain, config->beacon_chain, sizeof(out->chain) - 1);
     memcpy(out->key, config->beacon_key, sizeof(out->key) - 1);
     return 0;
+}
+
+int drawings_certificate(struct front_shared *shared, struct err_slot *err)
+{
+    const char *path = shared->config->beacon_nist_certificate;
+    if (path[0] == '\0')
+        return 0;
+    FILE *file = fopen(path, "r");
+    if (file == NULL)
+        return err_set(err, ERR_NOT_FOUND, "beacon.nist_certificate %s: %s", path, strerror(errno));
+    size_t len = fread(shared->nist_certificate, 1, sizeof(shared->nist_certificate), file);
+    bool good = !ferror(file) && len < sizeof(shared->nist_certificate);
+    fclose(file);
+    if (!good)
+        return err_set(err, ERR_RANGE, "beacon.nist_certificate %s: unreadable, or longer than %d",
+                       path, NIST_CERTIFICATE_MAX);
+    shared->nist_certificate[len] = '\0';
+    int rc = signed_certificate_check((struct span){shared->nist_certificate, len}, err);
+    return rc < 0 ? err_wrap(err, "beacon.nist_certificate %s", path) : 0;
 }
 
 /* ---- what a draw needs ---- */
@@ -159,6 +193,12 @@ static void put_late(struct text *out, const struct drawing *drawing)
         json_member_u64(out, "round", drawing->beacon.round);
     json_member_u64(out, "waited_s", drawing->beacon.late_s);
     json_close(out, '}');
+}
+
+static bool is_waited_for(const struct front_event *event)
+{
+    const struct line_view *view = event->view;
+    return view->state == LINE_PRE_QUEUE && view->draw.closed && !view->draw.drawn;
 }
 
 /* ---- holding it ---- */
@@ -333,6 +373,81 @@ static void ask_relays(struct drawing *drawing)
     }
 }
 
+/* ---- NIST ---- */
+
+static void log_no_pulse(const struct drawing *drawing, const char *why)
+{
+    struct log_line line;
+    log_begin(&line, drawing->front->loop->log, LOG_LEVEL_WARN, "a beacon's answer is no good");
+    log_cstr(&line, "event", drawing->event->id);
+    log_cstr(&line, "relay", drawing->front->config->beacon_nist);
+    log_cstr(&line, "why", why);
+    log_end(&line);
+}
+
+static bool put_pulse(struct text *proof, struct span answer, const struct drawing *drawing,
+                      struct err_slot *err, char value[NIST_VALUE_LEN + 1])
+{
+    const struct nist_want want = {
+        .certificate = span_of(drawing->front->shared->nist_certificate),
+        .chain = drawing->front->config->beacon_nist_chain,
+        .at_ms = drawing->beacon.at_ms,
+    };
+    char memory[BEACON_PROOF_MAX];
+    struct text pulse = text_on(memory, sizeof(memory));
+    if (nist_pulse_check(answer, &want, err, value, &pulse) < 0)
+        return false;
+    json_open(proof, '{');
+    json_member_cstr(proof, "kind", "nist");
+    json_member_cstr(proof, "checked", "signature");
+    json_member_raw(proof, "pulse", text_span(&pulse));
+    json_member_str(proof, "certificate", want.certificate);
+    json_close(proof, '}');
+    if (pulse.overflown || proof->overflown)
+        err_set(err, ERR_RANGE, "the pulse is too long");
+    return !pulse.overflown && !proof->overflown;
+}
+
+static void on_pulse(void *ctx, const struct outcall_answer *answer)
+{
+    struct drawing *drawing = ctx;
+    assert(drawing->asking > 0);
+    drawing->asking--;
+    if (drawing->event == NULL || drawing->front->drawings->closed) {
+        release(drawing);
+        return;
+    }
+    char memory[BEACON_PROOF_MAX], value[NIST_VALUE_LEN + 1];
+    struct text proof = text_on(memory, sizeof(memory));
+    struct err_slot err = {.text = ""};
+    bool came = answer->rc == 0 && answer->status == 200;
+    bool good = came && put_pulse(&proof, answer->body, drawing, &err, value);
+    front_count(good ? &drawing->front->stats.beacon_heard : &drawing->front->stats.beacon_silent);
+    if (came && !good)
+        log_no_pulse(drawing, err.text);
+    if (good && !drawing->holding && is_waited_for(drawing->event))
+        hold(drawing, span_of(value), &proof, "beacon");
+}
+
+static void ask_nist(struct drawing *drawing)
+{
+    char memory[URL_MAX];
+    struct text url = text_on(memory, sizeof(memory) - 1);
+    text_printf(&url, "%s/pulse/time/%" PRIu64, drawing->front->config->beacon_nist,
+                drawing->beacon.at_ms);
+    memory[url.len] = '\0';
+    assert(!url.overflown);
+    const struct outcall call = {
+        .url = memory,
+        .timeout_ms = ANSWER_TIMEOUT_MS,
+        .reply_max = ANSWER_BYTES_MAX,
+        .on_done = on_pulse,
+        .ctx = drawing,
+    };
+    drawing->asking++;
+    outcall_send(drawing->front->drawings->outcalls, &call);
+}
+
 /* ---- looking ---- */
 
 static struct drawing *drawing_of(struct front *front, struct front_event *event)
@@ -364,12 +479,15 @@ static void go_on_without(struct drawing *drawing)
 static void ask_again(struct drawing *drawing)
 {
     uint64_t now_us = clock_mono_us(drawing->front->loop->clock);
-    const char *chain = drawing->front->shared->beacons.chain;
-    if (drawing->asking > 0 || now_us < drawing->next_us ||
-        strcmp(drawing->beacon.chain, chain) != 0) /* other settings now: nobody here knows it */
+    if (drawing->asking > 0 || now_us < drawing->next_us)
         return;
     drawing->next_us = now_us + ASK_US;
-    ask_relays(drawing);
+    if (drawing->beacon.kind == BEACON_NIST && drawing->front->shared->beacons.nist)
+        ask_nist(drawing);
+    /* Other settings than when it was promised: nobody here knows the chain. */
+    if (drawing->beacon.kind == BEACON_DRAND &&
+        strcmp(drawing->beacon.chain, drawing->front->shared->beacons.chain) == 0)
+        ask_relays(drawing);
 }
 
 void drawing_look(struct front *front, struct front_event *event)
@@ -377,7 +495,7 @@ void drawing_look(struct front *front, struct front_event *event)
     const struct line_view *view = event->view;
     if (front->drawings == NULL || view->stale || event->doc_version != view->version)
         return;
-    if (view->state != LINE_PRE_QUEUE || !view->draw.closed || view->draw.drawn) {
+    if (!is_waited_for(event)) {
         drawing_forget(event);
         return;
     }
@@ -393,10 +511,10 @@ void drawing_look(struct front *front, struct front_event *event)
         hold(drawing, SPAN(""), &proof, "opens_at");
         return;
     }
-    if (beacon->kind == BEACON_DRAND && now_ms >= beacon->at_ms) {
+    if (beacon->kind != BEACON_TEXT && now_ms >= beacon->at_ms)
         ask_again(drawing);
+    if (beacon->kind == BEACON_DRAND && now_ms >= beacon->at_ms)
         hold_by_round(drawing);
-    }
     if (!drawing->holding && now_ms >= beacon->at_ms + beacon->late_s * 1000)
         go_on_without(drawing);
 }

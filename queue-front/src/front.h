@@ -9,6 +9,7 @@
 #include "base/secret_file.h"
 #include "core/eta.h"
 #include "core/event_doc.h"
+#include "core/nist.h"
 #include "core/odds.h"
 #include "core/place.h"
 #include "core/promise.h"
@@ -67,6 +68,10 @@ struct front_config {
     uint64_t beacon_period_ms;
     uint64_t beacon_genesis_s;
     uint64_t beacon_gap_ms;
+    char beacon_nist[CONFIG_STRING_MAX];
+    uint64_t beacon_nist_chain;
+    uint64_t beacon_nist_period_ms;
+    char beacon_nist_certificate[CONFIG_STRING_MAX];
     char beacon_tls_ca[CONFIG_STRING_MAX];
     struct brand_settings brand;
 };
@@ -78,6 +83,7 @@ struct front_shared {
     struct console *console;
     struct waiting_page *waiting_page;
     struct beacon_sources beacons;
+    char nist_certificate[NIST_CERTIFICATE_MAX + 1]; /* "": none */
     struct secret_file *redis_password; /* NULL: none */
     uv_mutex_t keys_lock;               /* held for as long as a pointer is copied */
     struct keyring *keys;               /* the newest; each loop keeps a reference of its own */

@@ -69,9 +69,10 @@ static int fill(struct keyring *keys, const struct keyring_paths *paths, struct 
     int rc = mac_ring_load(paths->tickets, err, &keys->tickets);
     if (rc < 0)
         return rc;
+    const char *draws = paths->draws[0] != '\0' ? paths->draws : paths->identities;
     keys->draws = keys->tickets;
-    if (paths->draws[0] != '\0')
-        rc = mac_ring_load(paths->draws, err, &keys->draws);
+    if (draws[0] != '\0')
+        rc = mac_ring_load(draws, err, &keys->draws);
     if (rc == 0)
         rc = load_identities(paths->identities, &keys->tickets, err, &keys->identities);
     if (rc < 0)

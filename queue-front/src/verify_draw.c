@@ -13,6 +13,7 @@
 #include "base/json_in.h"
 #include "core/beacon.h"
 #include "core/draw.h"
+#include "core/nist.h"
 
 #include <curl/curl.h>
 #include <inttypes.h>
@@ -114,7 +115,8 @@ struct published {
         unsigned kind; /* enum beacon_kind */
         bool late;
         uint64_t round;
-        struct span signature, words;
+        struct span signature, words, certificate;
+        json_t *pulse; /* borrowed */
     } proof;
 };
 
@@ -144,8 +146,10 @@ static void read_promise(struct json_in *in, struct published *out)
     if (json_in_str(&source, "public_key", 1, BEACON_KEY_LEN, &key))
         span_to_cstr(key, out->sources.key, sizeof(out->sources.key));
     json_in_milli(&source, "period_s", 1, 3600000, &out->sources.period_ms);
+    out->sources.nist_period_ms = out->sources.period_ms;
     if (json_in_has(&source, "genesis_at"))
         json_in_time(&source, "genesis_at", &out->sources.genesis_ms);
+    json_in_allow(&source, "certificate");
     json_in_end(&source);
 }
 
@@ -160,8 +164,11 @@ static void read_proof(struct json_in *in, struct published *out)
     json_in_u64(&proof, "round", 0, INT64_MAX, &out->proof.round);
     json_in_str(&proof, "signature", 1, 4096, &out->proof.signature);
     json_in_str(&proof, "words", 0, BEACON_WORDS_MAX, &out->proof.words);
-    static const char *const others[] = {"chain", "checked",  "relays",   "relays_asked",
-                                         "pulse", "promised", "waited_s", "certificate"};
+    json_in_str(&proof, "certificate", 0, NIST_CERTIFICATE_MAX, &out->proof.certificate);
+    if (json_in_has(&proof, "pulse"))
+        json_in_any(&proof, "pulse", &out->proof.pulse);
+    static const char *const others[] = {"chain",        "checked",  "relays",
+                                         "relays_asked", "promised", "waited_s"};
     for (unsigned i = 0; i < sizeof(others) / sizeof(others[0]); i++)
         json_in_allow(&proof, others[i]);
     json_in_end(&proof);
@@ -256,6 +263,34 @@ static bool judge_round(const struct published *it)
     return true;
 }
 
+/* The pulse, whole: OpenSSL has what its signature takes. */
+static bool judge_pulse(const struct published *it)
+{
+    if (it->sources.nist_period_ms == 0) {
+        printf("beacon      DOES NOT FIT: when its pulses come is not told\n");
+        return false;
+    }
+    char memory[ANSWER_MAX], value[NIST_VALUE_LEN + 1] = "";
+    struct text pulse = text_on(memory, sizeof(memory));
+    struct err_slot err = {.text = "there is no pulse"};
+    struct beacon want = beacon_after(&it->promise, &it->sources, it->closed_ms);
+    struct nist_want nist = {.certificate = it->proof.certificate, .at_ms = want.at_ms};
+    if (it->proof.pulse != NULL)
+        json_in_put(&pulse, it->proof.pulse);
+    if (!span_u64(span_of(it->promise.chain), INT64_MAX, &nist.chain) || pulse.len == 0 ||
+        pulse.overflown || nist_pulse_check(text_span(&pulse), &nist, &err, value, NULL) < 0 ||
+        !span_eq(it->beacon, span_of(value))) {
+        printf("beacon      DOES NOT FIT: %s\n",
+               value[0] != '\0' ? "the value is not the pulse's" : err.text);
+        return false;
+    }
+    printf("beacon      the promised pulse of NIST's chain %s, signed (RSA) by the certificate "
+           "beside it\n"
+           "            NOT CHECKED here: that the certificate is NIST's; compare it with theirs\n",
+           it->promise.chain);
+    return true;
+}
+
 static bool judge_beacon(const struct published *it)
 {
     enum beacon_kind kind = it->has_promise ? it->promise.kind : BEACON_NONE;
@@ -277,6 +312,8 @@ static bool judge_beacon(const struct published *it)
     }
     if (kind == BEACON_DRAND)
         return judge_round(it);
+    if (kind == BEACON_NIST)
+        return judge_pulse(it);
     if (kind == BEACON_TEXT)
         printf("beacon      \"%.*s\", said by the operator to be: %s\n"
                "            NOT CHECKED here: that it is; compare it with its source\n",

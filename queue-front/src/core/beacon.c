@@ -17,8 +17,6 @@
 #include <sodium.h>
 #include <stdio.h>
 
-enum { NIST_PERIOD_MS = 60000 };
-
 static const char *const names[] = {"none", "drand", "nist", "text", NULL};
 
 const char *beacon_kind_name(enum beacon_kind kind)
@@ -103,7 +101,8 @@ static void take_first(struct beacon *beacon, const struct beacon_sources *sourc
         beacon->round = before + 1;
         beacon->at_ms = sources->genesis_ms + before * sources->period_ms;
     } else if (beacon->kind == BEACON_NIST) {
-        beacon->at_ms = (ms + NIST_PERIOD_MS - 1) / NIST_PERIOD_MS * NIST_PERIOD_MS;
+        uint64_t period_ms = sources->nist_period_ms;
+        beacon->at_ms = (ms + period_ms - 1) / period_ms * period_ms;
     }
 }
 

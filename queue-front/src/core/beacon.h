@@ -61,7 +61,7 @@ struct beacon_sources {
     char chain[BEACON_HASH_LEN + 1]; /* drand's */
     char key[BEACON_KEY_LEN + 1];
     uint64_t period_ms, genesis_ms;
-    uint64_t nist_chain;
+    uint64_t nist_chain, nist_period_ms;
     uint64_t gap_ms; /* from the closing of the entries to the value, at least */
 };
 

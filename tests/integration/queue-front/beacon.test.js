@@ -265,6 +265,43 @@ test('entries that close late wait for a round that nobody knew then', async (t)
   assert.equal(js.status, 0, js.stdout);
 });
 
+test('a pulse of NIST is believed by its signature alone, and everybody can check it, C as well', async (t) => {
+  const world = await openWorld(t);
+  const { house, front, beacons: { nist } } = world;
+  const { promised: before, visitors } = await gather(world, 'show', { beacon: { kind: 'nist', late_s: 3600 } });
+  assert.equal(before.promised.chain, '2');
+  assert.equal(before.source.certificate, readFileSync(nist.pulses.certificate, 'utf8'));
+  nist.mood = 'lies';
+  await opensSoon(world, 'show');
+  for (const mood of ['lies', 'garbles', 'late', 'down']) {
+    nist.mood = mood;
+    const { asked } = nist;
+    await until(`NIST to be asked while it ${mood}`, async () => nist.asked >= asked + 2);
+    assert.equal((await fairness(front)).drawn, false, mood);
+  }
+  nist.mood = 'fine';
+  const told = await untilDrawn(front, 'show');
+  assert.equal(told.proof.checked, 'signature');
+  assert.equal(told.proof.pulse.timeStamp, told.promised.at);
+  assert.equal(told.beacon, told.proof.pulse.outputValue.toLowerCase());
+  const draw = await openDraw(told);
+  for (const visitor of visitors) assert.equal((await visitor.me()).json.position, draw.position(visitor.entry));
+  const good = verify(house, told);
+  assert.equal(good.c.status, 0, good.c.stdout + good.c.stderr);
+  assert.match(good.c.stdout, /the promised pulse of NIST's chain 2, signed \(RSA\)/);
+  assert.equal(good.js.status, 0, good.js.stdout + good.js.stderr);
+  assert.match(good.js.stdout, /its signature is that of the certificate/);
+  const other = nist.pulses.pulse(Date.parse(told.promised.at)); // of the same time, signed as well
+  const forged = (proof, beacon = told.beacon) => {
+    const { c, js } = verify(house, { ...told, beacon, proof: { ...told.proof, ...proof } });
+    return [c.status, js.status];
+  };
+  assert.deepEqual(forged({ pulse: other }), [1, 1], 'another value than was drawn with');
+  assert.deepEqual(forged({ pulse: { ...told.proof.pulse, statusCode: 1 } }), [1, 1]);
+  const next = nist.pulses.pulse(Date.parse(told.promised.at) + 2000);
+  assert.deepEqual(forged({ pulse: next }, next.outputValue.toLowerCase()), [1, 1], 'another minute');
+});
+
 test('what an operator may say and may not: text, none, and beacons that nobody can be asked for', async (t) => {
   const world = await openWorld(t);
   const { house, front } = world;
@@ -275,7 +312,11 @@ test('what an operator may say and may not: text, none, and beacons that nobody 
   await faulty({ kind: 'stars' }, '/beacon/kind');
   await faulty({ kind: 'text' }, '/beacon/words');
   await faulty({ kind: 'drand', late_s: 1 }, '/beacon/late_s');
-  await faulty({ kind: 'nist' }, '/beacon/kind');
+  const closed = await openHouse(t, { config: { beacon: { drand: '' } } });
+  for (const kind of ['drand', 'nist']) { // nobody may be called, and no certificate is known
+    const answer = await closed.front.admin.put('/admin/events/wrong', { body: { beacon: { kind } } });
+    assert.equal(assertProblem(answer, 422, 'knob-invalid').pointer, '/beacon/kind');
+  }
 
   await gather(world, 'words', { beacon: { kind: 'text', words: 'the lottery of Saturday' } });
   assertProblem(await front.admin.post('/admin/events/words/actions/draw'), 409, 'beacon-missing');
@@ -299,18 +340,19 @@ test('what an operator may say and may not: text, none, and beacons that nobody 
 });
 
 test('without the key that its seeds were sealed with nothing is drawn, and it is said', async (t) => {
-  const world = await openWorld(t);
-  const { house, front } = world;
-  await gather(world, 'show', {});
-  const path = house.secrets.path('ticket-keys');
-  const old = readFileSync(path, 'utf8');
-  writeFileSync(path, `9 ${'ab'.repeat(16)}\n${old}`, { mode: 0o600 });
-  await front.restart();
-  writeFileSync(path, `9 ${'ab'.repeat(16)}\n`, { mode: 0o600 });
+  const scope = openScope(t);
+  const path = join(scope.tempDir('keys-'), 'draw-keys');
+  const keys = (...lines) => writeFileSync(path, lines.map((line) => `${line}\n`).join(''), { mode: 0o600 });
+  const [old, young] = [`1 ${'0f'.repeat(16)}`, `9 ${'ab'.repeat(16)}`];
+  keys(old);
+  const house = await openHouse(t, { scope, config: { keys: { draws: path } } });
+  const { front } = house;
+  await gather({ house, front }, 'show', {});
+  keys(young);
   await front.restart();
   await untilState(front, 'show', 'pre-queue');
   assertProblem(await front.admin.post('/admin/events/show/actions/draw'), 409, 'seed-key-missing');
-  writeFileSync(path, `9 ${'ab'.repeat(16)}\n${old}`, { mode: 0o600 });
+  keys(young, old); // as a rotation leaves it
   await front.restart();
   await untilState(front, 'show', 'pre-queue');
   await act(front, 'show', 'draw');

@@ -22,6 +22,7 @@ static struct beacon_sources quicknet(void)
         .period_ms = BEACON_QUICKNET_PERIOD_MS,
         .genesis_ms = BEACON_QUICKNET_GENESIS_MS,
         .nist_chain = 2,
+        .nist_period_ms = 60000,
         .gap_ms = 6000,
     };
     return sources;

@@ -1,0 +1,15 @@
+/* signed.h: has the owner of a certificate signed this? For signatures of others that we only
+ * check: RSA, PKCS #1 v1.5 over SHA-512. Who the owner is, the caller knows: no chain is followed.
+ */
+#ifndef FG_CRYPTO_SIGNED_H
+#define FG_CRYPTO_SIGNED_H
+
+#include "base/err.h"
+#include "base/span.h"
+
+/* Is there a certificate of an RSA key in it? ERR_SYNTAX otherwise. */
+int signed_certificate_check(struct span pem, struct err_slot *err);
+
+bool signed_by(struct span pem, struct span message, struct span signature);
+
+#endif
