@@ -48,6 +48,7 @@ static void on_get(struct http_req *req, void *ctx)
 struct listing {
     struct text *out;
     const struct front *front;
+    struct span only; /* this one, also if it is over; not there: all that run */
 };
 
 /* A lane has its numbers for itself; all else is the event's. */
@@ -75,7 +76,9 @@ static void put_listed(struct front_event *event, void *ctx)
     const struct listing *listing = ctx;
     struct text *out = listing->out;
     const struct line_view *view = event->view;
-    if (view->lane > 0 || view->resting)
+    bool wanted = listing->only.ptr != NULL ? span_eq(listing->only, front_event_id(event))
+                                            : !view->resting;
+    if (view->lane > 0 || !wanted)
         return; /* its event tells of it; GET /admin/ended of those that are over */
     json_open(out, '{');
     json_member_cstr(out, "id", event->id);
@@ -119,7 +122,7 @@ static void on_list(struct http_req *req, void *ctx)
     struct text json = text_on(memory, LIST_MAX + FRONT_EVENTS_MAX * 2 * EVENT_NAME_BYTES_MAX);
     TEXT_LIT(&json, "{\"events\":");
     json_open(&json, '[');
-    struct listing listing = {&json, front_of(req)};
+    struct listing listing = {&json, front_of(req), http_req_query_arg(req, SPAN("id"))};
     front_each_event(front_of(req), put_listed, &listing);
     json_close(&json, ']');
     json_close(&json, '}');

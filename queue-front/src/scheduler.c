@@ -1,9 +1,11 @@
-/* scheduler.c: a step is a change of the document like an operator's, compared by version, written
- * and put on the trail in one script call. Every process tries and one comes first; the others are
- * told CONFLICT, and with the next picture the step is gone. Only a process's first loop tries, and
- * one attempt of an event is under way at most. */
+/* scheduler.c: what a document says is to be done at a time: steps of the rate, and the end. A step
+ * is a change of the document like an operator's, compared by version, written and put on the trail
+ * in one script call. Every process tries and one comes first; the others are told CONFLICT, and
+ * with the next picture the step is gone. Only a process's first loop tries, and one attempt of an
+ * event is under way at most. */
 #include "scheduler.h"
 
+#include "core/event_state.h"
 #include "core/schedule.h"
 
 #include <assert.h>
@@ -28,6 +30,18 @@ static void on_stepped(struct line_admin *line)
     free(step);
 }
 
+static struct step *step_create(struct front *front, struct front_event *event)
+{
+    struct step *step = calloc(1, sizeof(*step));
+    if (step == NULL)
+        return NULL; /* the next look tries again */
+    step->front = front;
+    step->line.if_version = event->view->version;
+    step->line.on_done = on_stepped;
+    memcpy(step->line.event, event->id, sizeof(step->line.event));
+    return step;
+}
+
 static void write_audit(struct step *step, uint64_t from_milli)
 {
     struct text audit = text_on(step->audit, sizeof(step->audit));
@@ -42,16 +56,31 @@ static void write_audit(struct step *step, uint64_t from_milli)
     step->line.audit = text_span(&audit);
 }
 
-void scheduler_look(struct front *front, struct front_event *event)
+/* The end, as the operator has set it. */
+static void close_event(struct front *front, struct front_event *event)
 {
-    if (front->loop->index != 0 || event->stepping || event->view->stale ||
-        event->doc.schedule_len == 0 || event->doc.newer ||
-        event->doc.schedule[0].at_ms > front_event_now_ms(front, event))
-        return;
-    struct step *step = calloc(1, sizeof(*step));
+    struct step *step = step_create(front, event);
     if (step == NULL)
-        return; /* the next look tries again */
-    step->front = front;
+        return;
+    struct text audit = text_on(step->audit, sizeof(step->audit));
+    TEXT_LIT(&audit, "{\"who\":\"system\",\"what\":\"close\",\"from\":");
+    json_str(&audit, span_of(event_state_name(event->view->state)));
+    TEXT_LIT(&audit, ",\"to\":\"closed\",\"why\":\"closes_at\",\"because\":{\"reason\":"
+                     "\"closes_at\",\"measured\":null,\"limit\":null}}");
+    assert(!audit.overflown);
+    step->line.audit = text_span(&audit);
+    step->line.call = LINE_TRANSITION;
+    step->line.from = event->view->state;
+    step->line.to = LINE_CLOSED;
+    event->stepping = true;
+    line_store_admin(front->store, &step->line);
+}
+
+static void take_step(struct front *front, struct front_event *event)
+{
+    struct step *step = step_create(front, event);
+    if (step == NULL)
+        return;
     step->doc = event->doc;
     bool due = schedule_take_due(&step->doc, front_event_now_ms(front, event));
     assert(due);
@@ -59,12 +88,22 @@ void scheduler_look(struct front *front, struct front_event *event)
     event_doc_json(&json, &step->doc);
     assert(!json.overflown); /* it is shorter than what it was made from */
     step->line.call = LINE_CHANGE;
-    memcpy(step->line.event, event->id, sizeof(step->line.event));
     step->line.doc = text_span(&json);
     step->line.knobs = event_doc_knobs(&step->doc);
-    step->line.if_version = event->view->version;
-    step->line.on_done = on_stepped;
     write_audit(step, event->doc.rate_milli);
     event->stepping = true;
     line_store_admin(front->store, &step->line);
+}
+
+void scheduler_look(struct front *front, struct front_event *event)
+{
+    const struct event_doc *doc = &event->doc;
+    if (front->loop->index != 0 || event->stepping || event->view->stale || doc->newer)
+        return;
+    uint64_t now_ms = front_event_now_ms(front, event);
+    if (doc->closes_at_ms > 0 && doc->closes_at_ms <= now_ms &&
+        event_state_may(event->view->state, LINE_CLOSED))
+        close_event(front, event);
+    else if (doc->schedule_len > 0 && doc->schedule[0].at_ms <= now_ms)
+        take_step(front, event);
 }

@@ -47,13 +47,14 @@ async function send(name, method, path, { cache = 'no-store', ...options }) {
 // An answer can be cut before its head or in its body.
 const unlessCut = (part) => part.catch(() => { throw new Refused(0, { code: 'offline' }); });
 
-// {json, etag}; `octets: true` gives bytes instead. What is refused is thrown as Refused, a part that
+// {json, etag}; `octets: true` gives bytes instead, and `next`, where there is more of them. What is refused is thrown as Refused, a part that
 // does not answer as Refused 0.
 export async function call(name, method, path, options = {}) {
   const answer = await send(name, method, path, options);
   if (!answer.ok) throw new Refused(answer.status, await answer.json().catch(() => ({})));
   const etag = answer.headers.get('ETag');
-  if (options.octets) return { octets: new Uint8Array(await unlessCut(answer.arrayBuffer())), etag };
+  const next = /<([^>]+)>; rel="next"/.exec(answer.headers.get('Link') ?? '')?.[1];
+  if (options.octets) return { octets: new Uint8Array(await unlessCut(answer.arrayBuffer())), etag, next };
   return { json: answer.status === 204 ? null : await unlessCut(answer.json()), etag };
 }
 

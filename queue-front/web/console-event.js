@@ -3,7 +3,8 @@
 import { call, get } from './console-api.js';
 import { announce, make, say } from './kit.js';
 import { inWords, tooLong, whoOf } from './console-change.js';
-import { badge, button, confirmed, moment, notice, show, wordsOr } from './console-ui.js';
+import { archive, remove } from './console-end.js';
+import { badge, button, confirmed, moment, show, wordsOr } from './console-ui.js';
 
 const VIEWS = {
   live: () => import('./console-live.js'),
@@ -18,17 +19,17 @@ const VIEWS = {
 
 // What may be done from where; the service has the last word.
 const ACTIONS = {
-  draft: ['schedule', 'open', 'close'],
+  draft: ['schedule', 'open', 'close', 'delete'],
   scheduled: ['open', 'close'],
   'pre-queue': ['open', 'close'], // the draw has a view of its own
   open: ['pause', 'freeze', 'sold-out', 'close'],
   paused: ['resume', 'freeze', 'sold-out', 'close'],
   frozen: ['unfreeze', 'sold-out', 'close'],
   'sold-out': ['open', 'close'],
-  closed: [],
+  closed: ['archive', 'delete'],
 };
 // These are asked about first. A closing has no way back: its event is typed out.
-const DANGEROUS = ['freeze', 'sold-out', 'close'];
+const DANGEROUS = ['freeze', 'sold-out', 'close', 'delete'];
 
 export async function open(main, [id, which = 'live']) {
   const event = { id, doc: null, etag: '', live: null, listeners: new Set() };
@@ -60,7 +61,23 @@ export async function open(main, [id, which = 'live']) {
     event.said(say('act.done', wordsOr(`act.${action}`, action)));
   };
 
+  async function end(action) {
+    const { name, state } = event.doc;
+    if (action === 'archive') {
+      await archive(id, event.etag, event.why(), (parts) => announce(say('act.archive.parts', parts)));
+      await event.read();
+      event.said(say('act.done', say('act.archive')));
+    } else if (await remove({ id, name, state, etag: event.etag, why: event.why() })) {
+      location.hash = '#/events';
+      announce(say('act.done', say('act.delete')));
+    }
+  }
+
   async function press(action) {
+    if (action === 'archive' || action === 'delete') {
+      await end(action);
+      return;
+    }
     if (DANGEROUS.includes(action)) {
       const sure = await confirmed({
         title: say('act.sure', wordsOr(`act.${action}`, action), event.doc.name),
@@ -113,10 +130,9 @@ export async function open(main, [id, which = 'live']) {
 
   return {
     async refresh() {
-      const { events } = await get('queue', '/admin/events');
-      const mine = events.find((one) => one.id === id);
+      const { events: [mine] } = await get('queue', `/admin/events?id=${id}`);
       if (mine === undefined) {
-        notice(say('error.event-unknown'));
+        await event.read(); // it ended long ago and is called up anew; or there is none any more
         return;
       }
       event.live = mine.live;

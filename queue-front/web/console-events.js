@@ -2,7 +2,7 @@
 
 import { call, get, hasPart } from './console-api.js';
 import { byId, make, say } from './kit.js';
-import { badge, fact, guarded, number, percent, show } from './console-ui.js';
+import { badge, button, fact, guarded, hour, number, percent, show } from './console-ui.js';
 
 // Sums over the categories of a hall; null where the hall is not known or its part does not answer, and
 // {out} where the hall itself cannot be read, by its reason.
@@ -59,10 +59,39 @@ function newEvent() {
   return make('details', { id: 'new-event' }, make('summary', {}, say('new.title')), form);
 }
 
+// What is over, a page at a time: there may be thousands.
+function endedEvents() {
+  const words = make('input', { id: 'ended-words', type: 'search', maxLength: 60, autocomplete: 'off' });
+  const list = make('ul', { id: 'ended', className: 'rows' });
+  const none = make('p', { hidden: true }, say('ended.none'));
+  let next = 0;
+  async function read(below) {
+    const query = new URLSearchParams({ q: words.value.trim(), below });
+    const page = await get('queue', `/admin/ended?${query}`);
+    next = page.next;
+    more.hidden = next === null;
+    const rows = page.events.map(({ id, name, ended_at, issued, admitted }) => make('li', {},
+      make('a', { href: `#/events/${id}` }, name),
+      make('span', { className: 'small' }, ` ${id} · ${say('ended.at', hour(ended_at))} · ${say('ended.figures', number(issued), number(admitted))}`)));
+    if (below === 0) list.replaceChildren();
+    list.append(...rows);
+    none.hidden = list.children.length > 0 || next !== null;
+  }
+  const more = button(say('more'), () => read(next), { id: 'ended-more', hidden: true });
+  const form = make('form', { className: 'row end' },
+    make('label', { className: 'field' }, say('ended.search'), words), make('button', {}, say('ended.search-button')));
+  form.addEventListener('submit', guarded(() => read(0)));
+  const fold = make('details', { id: 'ended-events' }, make('summary', {}, say('ended.title')), make('div', { className: 'stack' }, form, none, list, more));
+  fold.addEventListener('toggle', guarded(async () => {
+    if (fold.open) await read(0);
+  }));
+  return fold;
+}
+
 export async function open(main) {
   const list = make('ul', { id: 'events', className: 'cards' });
   const none = make('p', { hidden: true }, say('events.none'));
-  main.replaceChildren(make('h1', {}, say('events.title')), none, list, newEvent());
+  main.replaceChildren(make('h1', {}, say('events.title')), none, list, newEvent(), endedEvents());
   const sums = new Map();
   let turns = 0;
   return {

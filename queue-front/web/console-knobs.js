@@ -10,7 +10,7 @@ import { button, confirmed, fact, fromLocal, guarded, hour, moment, number, perc
 const THINK_MS = 250; // typing has to rest so long before a preview is asked for
 const GROUPS = {
   flow: ['rate_per_s', 'burst', 'max_active'],
-  times: ['opens_at', 'prequeue_at'],
+  times: ['opens_at', 'prequeue_at', 'closes_at'],
   visit: ['call_ttl_s', 'grace_s', 'session_ttl_s', 'session_max_s'],
   defence: ['joins_per_ip_per_min', 'pow_bits', 'pow_bits_max', 'member_required'],
   seats: ['seats_left', 'auto_reopen'],

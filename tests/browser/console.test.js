@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { client, CookieJar, openScope, openStack, until } from '../lib-js/index.js';
@@ -616,6 +617,46 @@ describe('the console', () => {
     assert.deepEqual(await page.locator('#preview p').allTextContents(), ['Nobody waits at the moment.']);
     await boss.close();
   });
+
+  for (const name of Object.keys(MANNERS)) {
+    test(`what is over is found, kept in a file and deleted, ${name}`, async () => {
+      const id = `over-${name}`;
+      assert.equal((await queue.put(`/admin/events/${id}`, { body: { name: 'Last spring' } })).status, 201);
+      assert.equal((await queue.post(`/admin/events/${id}/actions/close`)).status, 200);
+      await until('it to be over', async () => (await queue.get('/admin/ended')).json.events.some((one) => one.id === id));
+      const boss = await Operator.open(browser, stack, MANNERS[name]);
+      const { page } = boss;
+      await page.goto(`${boss.at}/console#/events`);
+      await boss.signIn();
+      await page.click('#ended-events summary');
+      await page.fill('#ended-words', 'SPRING');
+      await page.press('#ended-words', 'Enter');
+      await boss.judge(`console-ended-${name}`);
+      await page.click(`#ended a[href="#/events/${id}"]`);
+
+      // Not without an archive, unless it is said twice.
+      await page.click('#act-delete');
+      await page.fill('#confirm-input', id);
+      await page.click('#confirm-yes');
+      await page.waitForFunction((words) => document.getElementById('confirm-text').textContent.includes(words), name.includes('ko') ? '보관되지' : 'NOT archived');
+      await page.click('#confirm-no');
+      assert.equal((await queue.get(`/admin/events/${id}`)).status, 200);
+
+      const [file] = await Promise.all([page.waitForEvent('download'), page.click('#act-archive')]);
+      assert.match(file.suggestedFilename(), new RegExp(`^${id}-.*[.]ndjson$`));
+      const lines = readFileSync(await file.path(), 'utf8').trimEnd().split('\n').map((line) => JSON.parse(line));
+      assert.deepEqual([lines[0].format, lines[0].document.name, lines.at(-1).parts > 1], ['fairgate-archive', 'Last spring', true]);
+      await until('it to be archived', async () => (await queue.get(`/admin/events/${id}/audit`)).json.audit[0].what === 'archive');
+
+      await page.click('#act-delete');
+      await page.fill('#confirm-input', id);
+      await boss.judge(`console-delete-${name}`);
+      await page.click('#confirm-yes');
+      await page.locator('#events').waitFor();
+      assert.equal((await queue.get(`/admin/events/${id}`)).status, 404);
+      await boss.close();
+    });
+  }
 
   // Its money is refused and cannot be given back either: two refusals of the provider, and it is parked.
   async function parkForReal(n) {

@@ -77,6 +77,8 @@ static const struct knob knobs[] = {
      "A scheduled event opens by itself then. null: by hand."},
     {"prequeue_at", KNOB_TIME, AT(prequeue_at_ms), 0, 0, 0, "",
      "From then until opens_at people gather for the draw. null: no pre-queue."},
+    {"closes_at", KNOB_TIME, AT(closes_at_ms), 0, 0, 0, "",
+     "The event is closed by itself then, for good. null: by hand."},
     {"beacon", KNOB_BEACON, 0, 0, 0, 0, "",
      "What the draw waits for besides the seed: {\"kind\": \"drand\" | \"nist\" | \"text\" | "
      "\"none\", "
@@ -347,6 +349,8 @@ static void read_together(struct json_in *in, const struct event_doc *doc)
         json_in_refuse(in, "prequeue_at", "needs opens_at");
     else if (doc->prequeue_at_ms != 0 && doc->prequeue_at_ms >= doc->opens_at_ms)
         json_in_refuse(in, "prequeue_at", "must be earlier than opens_at");
+    if (doc->closes_at_ms != 0 && doc->closes_at_ms <= doc->opens_at_ms)
+        json_in_refuse(in, "closes_at", "must be later than opens_at");
 }
 
 static int read_doc(json_t *json, struct span id, struct err_slot *err, struct event_doc *out)

@@ -51,6 +51,7 @@ struct event_doc {
     uint64_t autopilot_backlog_max;      /* open sagas; 0: not looked at */
     uint64_t opens_at_ms;                /* 0: by hand only */
     uint64_t prequeue_at_ms;             /* 0: no pre-queue */
+    uint64_t closes_at_ms;               /* 0: by hand only */
     struct beacon beacon;                /* of the draw */
     uint32_t messages_len;
     struct event_text message[EVENT_LANGUAGES_MAX];

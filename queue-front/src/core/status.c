@@ -88,6 +88,7 @@ void status_json(struct text *out, const struct status_ask *ask)
     event_doc_messages(out, ask->doc);
     json_member_u64(out, "version", view->version);
     json_member_time(out, "opens_at", ask->doc->opens_at_ms);
+    json_member_time(out, "closes_at", ask->doc->closes_at_ms);
     json_member_u64(out, "poll_after_ms", ask->poll_after_ms);
     json_key(out, "eta");
     eta_table_json(out, ask->eta, view->waiting);

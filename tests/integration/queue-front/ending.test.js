@@ -139,6 +139,19 @@ describe('the end of an event', () => {
     assert.equal((await new Visitor(house.front, 'again').joined()).position, 1);
   });
 
+  test('an event closes by itself at its time, which its page is told', async () => {
+    const at = new Date(Date.now() + 1500).toISOString();
+    await makeEvent(house, 'timed', { closes_at: at });
+    const status = (await house.front.http.get('/v1/queue/timed/status')).json;
+    assert.equal(status.closes_at, at);
+    await until('its end', async () => (await house.front.http.get('/v1/queue/timed/status')).json.state === 'closed');
+    const { audit } = (await house.front.admin.get('/admin/events/timed/audit')).json;
+    assert.deepEqual([audit[0].what, audit[0].who, audit[0].because.reason], ['close', 'system', 'closes_at']);
+    assert.equal(audit.filter(({ what }) => what === 'close').length, 1);
+    const soon = await house.front.admin.patch('/admin/events/rest', { body: { opens_at: at, closes_at: at } });
+    assert.equal(soon.json.code, 'knob-invalid');
+  });
+
   test('a draft is deleted without an archive, and its id is free at once', async () => {
     for (let round = 0; round < 3; round += 1) {
       await makeEvent(house, 'draft', { name: `Try ${round}` }, { open: false });

@@ -47,7 +47,7 @@ static void an_empty_document_has_every_default(void **state)
     static const char expected[] =
         "{\"id\":\"show\",\"name\":\"show\",\"rate_per_s\":10,\"burst\":20,\"max_active\":1000,"
         "\"session_ttl_s\":300,\"session_max_s\":1800,\"call_ttl_s\":120,\"grace_s\":600,"
-        "\"joins_per_ip_per_min\":0,\"message\":{},\"opens_at\":null,\"prequeue_at\":null,\"beacon\":null,"
+        "\"joins_per_ip_per_min\":0,\"message\":{},\"opens_at\":null,\"prequeue_at\":null,\"closes_at\":null,\"beacon\":null,"
         "\"pow_bits\":0,\"pow_bits_max\":20,\"member_required\":false,\"lanes\":[],\"schedule\":[],"
         "\"autopilot\":{\"on\":false,\"ceiling\":10,\"floor\":1,\"target_p99_ms\":300,"
         "\"errors_max\":0.02,\"held_max\":0,\"backlog_max\":0},"
@@ -64,6 +64,7 @@ static void every_knob_is_stored_as_it_was_given(void **state)
         "\"grace_s\":0,\"joins_per_ip_per_min\":7,"
         "\"message\":{\"ko\":\"\xEC\x95\x88\xEB\x85\x95\",\"en\":\"hello \\\"you\\\"\"},"
         "\"opens_at\":\"2027-01-02T03:04:05.000Z\",\"prequeue_at\":\"2027-01-02T03:00:00.000Z\","
+        "\"closes_at\":\"2027-01-03T03:00:00.000Z\","
         "\"beacon\":{\"kind\":\"text\",\"words\":\"the lottery\",\"late_s\":60,\"since\":null,"
         "\"changes\":1},"
         "\"pow_bits\":30,\"pow_bits_max\":25,\"member_required\":true,"
@@ -122,6 +123,8 @@ static const struct {
     {"{\"prequeue_at\":\"2027-01-02T03:00:00Z\"}", "/prequeue_at", "opens_at"},
     {"{\"opens_at\":\"2027-01-02T03:00:00Z\",\"prequeue_at\":\"2027-01-02T03:00:00Z\"}",
      "/prequeue_at", "earlier"},
+    {"{\"opens_at\":\"2027-01-02T03:00:00Z\",\"closes_at\":\"2027-01-02T03:00:00Z\"}",
+     "/closes_at", "later"},
     {"{\"pow_bits\":31}", "/pow_bits", "0 to 30"},
     {"{\"member_required\":1}", "/member_required", "true or false"},
     {"{\"schedule\":{}}", "/schedule", "list"},

@@ -48,7 +48,7 @@ static void the_status_holds_what_the_contract_names(void **state)
         text_span(&text),
         SPAN("{\"event\":\"show\",\"name\":\"The \\\"Show\\\"\",\"state\":\"open\",\"serving\":20,"
              "\"issued\":30,\"waiting\":9,\"rate_per_s\":2.5,\"message\":{\"en\":\"hi\"},"
-             "\"version\":4,\"opens_at\":null,\"poll_after_ms\":10000,\"eta\":[[0,2,2],[1,4,4],"
+             "\"version\":4,\"opens_at\":null,\"closes_at\":null,\"poll_after_ms\":10000,\"eta\":[[0,2,2],[1,4,4],"
              "[2,6,6],[5,12,12],[10,22,22]],\"eta_basis\":\"measured\"}")));
 }
 

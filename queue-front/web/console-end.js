@@ -1,0 +1,41 @@
+// console-end.js: what becomes of an event that is closed: a file with all there is to keep, then nothing
+// at all. Each part of the archive is read as the one before names it; joined they are the file.
+
+import { call } from './console-api.js';
+import { make, say } from './kit.js';
+import { confirmed } from './console-ui.js';
+
+const REST_MS = 60_000; // a browser that was slow to take the file still finds it
+
+function save(pieces, name) {
+  const link = make('a', { href: URL.createObjectURL(new Blob(pieces, { type: 'application/x-ndjson' })), download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), REST_MS);
+}
+
+// `progress` is told how many parts there are so far.
+export async function archive(id, etag, why, progress) {
+  const pieces = [];
+  for (let path = `/admin/events/${id}/archive`; path; progress(pieces.length)) {
+    const { octets, next } = await call('queue', 'GET', path, { octets: true });
+    pieces.push(octets);
+    path = next;
+  }
+  save(pieces, `${id}-${new Date().toISOString().slice(0, 10)}.ndjson`);
+  await call('queue', 'POST', `/admin/events/${id}/actions/archive`, { body: why === '' ? {} : { why }, headers: { 'If-Match': etag } });
+}
+
+// True: it is gone. Without an archive it is asked for once more, in plainer words.
+export async function remove({ id, name, state, etag, why }) {
+  const headers = { 'If-Match': etag, ...(why === '' ? {} : { 'X-Reason': encodeURIComponent(why) }) };
+  const ask = (text) => confirmed({ title: say('act.sure', say('act.delete'), name), text, yes: say('act.delete'), word: id });
+  if (!(await ask(say(state === 'draft' ? 'act.delete.draft' : 'act.delete.means')))) return false;
+  try {
+    await call('queue', 'DELETE', `/admin/events/${id}`, { headers });
+  } catch (error) {
+    if (error.code !== 'event-not-archived') throw error;
+    if (!(await ask(say('act.delete.unarchived')))) return false;
+    await call('queue', 'DELETE', `/admin/events/${id}?unarchived=true`, { headers });
+  }
+  return true;
+}
