@@ -107,6 +107,73 @@ async function scaling({ scope, add, redis, secrets, front, ticket }) {
   add({ name: 'a poll with two fronts, of one front', value: ratio(taken, 'fronts', 'one'), note: 'the same, two processes' });
 }
 
+// ---- events that have ended ----
+
+const LIVE = 100;
+const ENDED = Number(process.env.BENCH_ENDED ?? 9_900); // with these, a busy year
+const QUIET_MS = 10_000;
+
+async function eachOf(count, work, at_once = 16) {
+  let next = 0;
+  await Promise.all(Array.from({ length: at_once }, async () => {
+    while (next < count) await work(next++);
+  }));
+}
+
+async function said(answer, what, ...good) {
+  const { status, text } = await answer;
+  if (!good.includes(status)) throw new Error(`${what}: ${status} ${text}`);
+}
+
+// Commands a second of Redis and CPU of the front while nobody asks anything.
+async function idle(front, redis) {
+  const sum = (calls) => Object.values(calls).reduce((total, one) => total + one, 0);
+  const [calls, cpu, began] = [sum(await redis.commandCalls()), cpuUs(front.child.pid), performance.now()];
+  await new Promise((resolve) => setTimeout(resolve, QUIET_MS));
+  const seconds = (performance.now() - began) / 1000;
+  return { calls: (sum(await redis.commandCalls()) - calls) / seconds, cpu: (cpuUs(front.child.pid) - cpu) / seconds / 1000 };
+}
+
+const memory = async (redis) => Number(/used_memory:(\d+)/.exec(await redis.command('INFO', 'memory'))[1]);
+
+// As a year leaves it: closed, archived, and its week over, so that it was swept.
+async function endOne(front, id) {
+  const at = `/admin/events/${id}`;
+  await said(front.admin.put(at, { body: { name: `Night ${id}`, opens_at: '2027-05-01T19:00:00Z' } }), `create ${id}`, 201);
+  await said(front.admin.post(`${at}/actions/close`), `close ${id}`, 200);
+  await said(front.admin.post(`${at}/actions/archive`, { headers: { 'If-Match': '"2"' } }), `archive ${id}`, 200);
+}
+
+async function sweepAll(redis) {
+  await until('all to be swept', async () => {
+    for (const chore of await redis.command('ZRANGE', '{fg:events}:chores', '0', '999')) await redis.command('ZADD', '{fg:events}:chores', '1', chore);
+    return (await redis.command('ZCARD', '{fg:events}:chores')) === 0 && (await redis.command('ZCARD', '{fg:events}:rests')) === 0;
+  }, { timeoutMs: 600_000 });
+}
+
+async function endings({ scope, add, secrets }) {
+  const redis = await startRedis(scope);
+  execFileSync('taskset', ['-acp', String(LOAD_CORE), String(redis.child.pid)]);
+  const front = await startFront(scope, redis, secrets);
+  await eachOf(LIVE, async (n) => {
+    await said(front.admin.put(`/admin/events/live-${n}`, { body: { name: `Live ${n}` } }), 'create', 201);
+    await said(front.admin.post(`/admin/events/live-${n}/actions/open`), 'open', 200);
+  });
+  const few = { ...(await idle(front, redis)), memory: await memory(redis) };
+  await eachOf(ENDED, (n) => endOne(front, `over-${n}`));
+  await sweepAll(redis);
+  const many = { ...(await idle(front, redis)), memory: await memory(redis) };
+  const began = performance.now();
+  const late = await startFront(scope, redis, secrets);
+  const took = performance.now() - began;
+  await said(late.http.get(`/v1/queue/live-${LIVE - 1}/status`), 'the last of those that run', 200);
+  const note = `${LIVE} run, ${ENDED} have ended, were archived and swept`;
+  add({ name: 'Redis memory of an event that has ended', value: (many.memory - few.memory) / ENDED, unit: 'B', atMost: 8_000, note });
+  add({ name: `commands a second of Redis with ${ENDED} ended events, of none`, value: many.calls / few.calls, atMost: 1.05, note: `${few.calls.toFixed(0)} and ${many.calls.toFixed(0)} a second; one front, nobody asks` });
+  add({ name: 'processor time of an idle front, the same', value: many.cpu / few.cpu, atMost: 1.25, note: `${few.cpu.toFixed(1)} and ${many.cpu.toFixed(1)} ms a second` });
+  add({ name: 'start of a front with all of them', value: took, unit: 'ms', atMost: 3_000, note: 'until it is ready: it knows what runs' });
+}
+
 export default async function suite({ scope, add }) {
   const secrets = makeSecrets(scope);
   const redis = await startRedis(scope);
@@ -117,4 +184,5 @@ export default async function suite({ scope, add }) {
   const world = { scope, add, redis, secrets, front, ticket };
   await scaling(world);
   await growth(world);
+  await endings(world);
 }

@@ -751,7 +751,7 @@ static void on_house(struct redis_call *call, const redisReply *reply)
 
 static void send_deletion(struct line_admin *admin)
 {
-    enum { OWN_MS = 5000 }; /* so long the rest of it is ours to do */
+    enum { OWN_MS = 2000 }; /* so long the rest of it is ours to do */
     struct line_store *store = admin->store.store;
     struct text command;
     if (admin->step == 0) {

@@ -362,9 +362,11 @@ static void on_chore(struct redis_call *call, const redisReply *reply)
     uint64_t outcome;
     if (answer == STORE_AGAIN && !store->closed) {
         chore_send(store);
-    } else if (answer != STORE_ANSWER || store->closed || !resp_get_u64(reply, 0, &outcome) ||
-               chore->step == CHORE_DONE) {
+    } else if (answer != STORE_ANSWER || store->closed || !resp_get_u64(reply, 0, &outcome)) {
         chore_end(store);
+    } else if (chore->step == CHORE_DONE) {
+        chore_end(store);
+        house_look(store); /* there may be more of them */
     } else {
         if (chore->step == CHORE_BITE)
             take_bite(chore, reply, outcome);

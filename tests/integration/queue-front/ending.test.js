@@ -4,8 +4,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
-import { openScope, until } from '../../lib-js/index.js';
-import { Visitor, act, makeEvent, openHouse, patch, startFront, untilEveryLoop } from './support.js';
+import { delay, openScope, until } from '../../lib-js/index.js';
+import { Visitor, act, makeEvent, openHouse, patch, startFront, untilEveryLoop, untilState } from './support.js';
 
 const version = async (front, id) => (await front.admin.get(`/admin/events/${id}`)).headers.etag;
 const listed = async (front) => (await front.admin.get('/admin/events')).json.events.map(({ id }) => id);
@@ -177,6 +177,36 @@ describe('the end of an event', () => {
     for (const front of [...house.fronts, doomed])
       await until('all to have forgotten it', async () => (await front.http.get('/v1/queue/cut/status')).status === 404);
     assert.equal((await house.front.admin.get('/admin/audit')).json.audit[0].what, 'delete');
+    await doomed.stop();
+  });
+
+  test('a front killed at any moment of a deletion leaves nothing half done', async () => {
+    const doomed = await startFront(house);
+    const ids = Array.from({ length: 6 }, (_, n) => `axe-${n}`);
+    const paths = new Map();
+    for (const id of ids) {
+      await makeEvent(house, id, {});
+      await new Visitor(house.front, id).joined();
+      await act(house.front, id, 'close');
+      await untilState(doomed, id, 'closed');
+      paths.set(id, [`/admin/events/${id}?unarchived=true`, { headers: { 'If-Match': await version(house.front, id) } }]);
+    }
+    const asked = ids.map(async (id, n) => {
+      await delay(n); // so that they are at different steps
+      return doomed.admin.delete(...paths.get(id)).catch(() => null);
+    });
+    await delay(ids.length);
+    await doomed.kill();
+    await Promise.all(asked);
+    for (const id of ids) {
+      await until('it to be gone, or to be deleted by another', async () =>
+        [204, 404].includes((await house.front.admin.delete(...paths.get(id))).status));
+      await until('nothing to be left of it', async () => (await keysOf(house.redis, id)).length === 0);
+    }
+    await doomed.start();
+    for (const front of [...house.fronts, doomed])
+      for (const id of ids)
+        await until('all to have forgotten it', async () => (await front.http.get(`/v1/queue/${id}/status`)).status === 404);
     await doomed.stop();
   });
 
