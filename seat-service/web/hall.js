@@ -80,7 +80,7 @@ function calm() {
 function gone(code) {
   if (code === 'pass-missing') byId('gone').querySelector('h2').textContent = say('gone.not-yet');
   byId('gone-text').textContent = knows(`gone.${code}`) ? say(`gone.${code}`) : say('gone.other');
-  byId('gone-link').href = `/e/${event}`;
+  byId('gone-link').href = `/e/${event}#in`;
   byId('gone').hidden = false;
   for (const id of ['sale', 'cart', 'wait']) byId(id).hidden = true;
 }

@@ -356,7 +356,7 @@ describe('pages', () => {
     await visitor.page.goto(`${visitor.at}/seats/demo`);
     await visitor.page.locator('#gone').waitFor();
     await visitor.judge('no-pass');
-    assert.ok((await visitor.page.getAttribute('#gone-link', 'href')).endsWith('/e/demo'));
+    assert.ok((await visitor.page.getAttribute('#gone-link', 'href')).endsWith('/e/demo#in'));
     await visitor.close();
   });
 
