@@ -1,12 +1,16 @@
 -- join.lua: gives places to all who joined one event in one turn of one front.
 --
--- ARGV: run id, highest place this front has seen issued, how many joins, version of the document
---   by which they were judged ('': none judged them), then for each of them
+-- ARGV: run id, highest place this front has seen issued, how many joins, "version.era" of the
+--   document by which they were judged ('': none judged them), then for each of them
 --   idem bucket, idem field, address     ('' where there is none)
+--   then how many things that are good for one place follow, and for each of them, in the order of
+--   the joins: index of the join that shows it, and
+--   'work', minute in which it was given out, name    or    'invitation', idem bucket, idem field
 -- Answer: {OK, state, first, retry_ms, index, place, index, place, ...}, or {outcome, state}; of those
 --   CONFLICT: the document is another one by now, judge them by that
 --   Joins take first, first + 1, ... in their order, except those listed: at 0-based `index`, a
---   place that was given before, or 0 for one over the limit of its address.
+--   place that was given before, or 0 for one over the limit of its address, or WORK_SPENT or
+--   INVITATION_SPENT for one that shows what another place was given for.
 --
 -- The fewest inner calls decide what a join costs: one HSETNX when it carries an idempotency key,
 -- one HINCRBY when addresses are limited, nothing else; the rest is paid once a call. HSETNX comes
@@ -16,18 +20,23 @@
 -- document that it has. Any change of a knob or a state makes another version of it; so nobody gets a
 -- place by rules that were over when the place was given.
 --
+-- Work is used up by the place that it was shown for, in whatever lane; an invitation by the member
+-- who shows it. A join without a key is known by its work: the same again is the same place.
+--
 -- A crash in the middle leaves nothing behind: Redis writes a script's effects to its append-only
 -- file as one transaction.
 
 local PLACE_MAX = 1073741824 -- LINE_PLACE_MAX of the fronts; a bitmap of so many places is 128 MB
 
-local cfg = cfg_read('boot', 'state', 'joins_per_ip_per_min', 'version')
+local WORK_SPENT, INVITATION_SPENT = PLACE_MAX + 1, PLACE_MAX + 2
+
+local cfg = cfg_read('boot', 'state', 'joins_per_ip_per_min', 'version', 'era')
 local refused = refusal(cfg[1])
 if refused then
     return refused
 end
 local state = tonumber(cfg[2])
-if ARGV[4] ~= '' and ARGV[4] ~= cfg[4] then
+if ARGV[4] ~= '' and ARGV[4] ~= cfg[4] .. '.' .. (cfg[5] or 0) then
     return { CONFLICT, state }
 end
 if state ~= OPEN and state ~= PAUSED and state ~= PRE_QUEUE and
@@ -68,6 +77,57 @@ local function earlier_place(bucket, field, place)
     return nil
 end
 
+-- ---- what is good for one place ----
+
+local spend_at = 5 + 3 * count
+local spend_left = tonumber(ARGV[spend_at]) or 0
+spend_at = spend_at + 1
+
+local function spend_work(key, field, place, named)
+    if call('HSETNX', key, field, session_of(place)) == 1 then
+        return nil
+    end
+    local spent_for = tonumber(call('HGET', key, field)) - session_of(0)
+    local in_this_lane = spent_for > 0 and spent_for <= PLACE_MAX
+    return not named and in_this_lane and spent_for or WORK_SPENT
+end
+
+-- Negative: by a member, whose key is another. Else the invitation is the key of the place.
+local function spend_invitation(bucket, field, place)
+    local spent_for = earlier_place(bucket, field, -place)
+    return spent_for and (spent_for > 0 and spent_for or INVITATION_SPENT)
+end
+
+-- Uses up the next thing shown for this place and notes in `used` what that wrote; nil: it was
+-- unused, else what to answer.
+local function spend(place, named, used)
+    local a, b = ARGV[spend_at + 2], ARGV[spend_at + 3]
+    local key, answer
+    if ARGV[spend_at + 1] == 'work' then
+        key = root .. 'work:' .. a
+        answer = spend_work(key, b, place, named)
+    else
+        key = idem_prefix .. string.sub(a, 1, DIGITS + level)
+        answer = spend_invitation(a, b, place)
+    end
+    if not answer then
+        used[#used + 1] = { key, b }
+    end
+    return answer
+end
+
+-- No place for this join: what it wrote on the way goes.
+local function take_back(bucket, field, used)
+    if field ~= '' then
+        call('HDEL', idem_prefix .. string.sub(bucket, 1, DIGITS + level), field)
+    end
+    for _, one in ipairs(used or {}) do
+        call('HDEL', one[1], one[2])
+    end
+end
+
+-- ---- the joins, one by one ----
+
 local per_ip = tonumber(cfg[3])
 local minute = math.floor(now_ms / 60000)
 local ip_key = root .. 'ip:' .. minute
@@ -77,15 +137,29 @@ local reply = { OK, state, issued + 1, (minute + 1) * 60000 - now_ms }
 for i = 0, count - 1 do
     local at = 5 + 3 * i
     local bucket, field, address = ARGV[at], ARGV[at + 1], ARGV[at + 2]
-    local old = field ~= '' and earlier_place(bucket, field, last + 1)
+    local old, used = nil, nil
+    if field ~= '' then
+        old = earlier_place(bucket, field, last + 1)
+    end
+    local fresh = not old
+    if old and old < 0 then
+        old = INVITATION_SPENT
+    end
+    while spend_left > 0 and tonumber(ARGV[spend_at]) == i do
+        if not old then
+            used = used or {}
+            old = spend(last + 1, field ~= '', used)
+        end
+        spend_at, spend_left = spend_at + 4, spend_left - 1
+    end
     if not old and per_ip > 0 and address ~= '' and
         call('HINCRBY', ip_key, address, 1) > per_ip then
-        if field ~= '' then
-            call('HDEL', idem_prefix .. string.sub(bucket, 1, DIGITS + level), field)
-        end
         old = 0
     end
     if old then
+        if fresh then
+            take_back(bucket, field, used)
+        end
         reply[#reply + 1] = i
         reply[#reply + 1] = old
     else

@@ -14,6 +14,7 @@
 local OK, SAME, UNKNOWN, WRONG_STATE, LIMITED, NOT_YET, EXPIRED, GONE, CONFLICT, HEAL =
     0, 1, 2, 3, 4, 5, 6, 7, 8, 9
 local MOVED, INSIDE, NO_CODE, CODE_USED, EXHAUSTED, RENEWED = 10, 11, 12, 13, 14, 15
+local MEMBER_INSIDE = 18
 local DRAFT, SCHEDULED, PRE_QUEUE, OPEN, PAUSED, SOLD_OUT, CLOSED, FROZEN = 0, 1, 2, 3, 4, 5, 6, 7
 
 -- The order of enum turn_kind: what became of a place after its call.

@@ -3,7 +3,7 @@
 --
 -- ARGV: run id, highest `serving` this front has seen, call, place, where the session must end in
 --   ms (heartbeat only; 0: not known), entries of the draw that the place was reckoned by ('': none),
---   entry of the ticket ('': by a pass), moves of the ticket
+--   entry of the ticket ('': by a pass), moves of the ticket, member whose place it is in hex ('': none)
 -- Answer: {outcome, state, expires_ms, ends_ms, retry_ms, turn}
 --   turn, of a pass that is refused: ENDED or DONE, what became of the visit; 0: there was none. Of extend:
 --   how often the call was made longer
@@ -26,10 +26,13 @@
 -- by place, `knock` says when each was heard last. As long as one knocks, the call does not run
 -- out. A free slot belongs to the door in its order before anybody else.
 
+-- A member may stand in several lanes and is inside once: `members` has the session of each who has
+-- come in, and one that still lives keeps their other places out until it is over.
+
 local RETRY_MS = 1000 -- how soon one at the door should knock again
 local EXTENSIONS_MAX = 10
 
-local place = tonumber(ARGV[4])
+local place, member = tonumber(ARGV[4]), ARGV[9] or ''
 local session = session_of(place)
 local cfg = cfg_read('boot', 'state', 'rate_milli', 'max_active', 'session_ttl_ms',
     'session_max_ms', 'grace_ms', 'entries', 'call_ttl_ms')
@@ -70,12 +73,18 @@ local function session_start(ends_ms)
     call('ZADD', root .. 'active', expires_ms, session)
     call('HSET', root .. 'ends', session, ends_ms)
     call('SETBIT', prefix .. 'called', place, 1)
+    if member ~= '' then
+        call('HSET', root .. 'members', member, session)
+    end
     return answer(OK, expires_ms, ends_ms)
 end
 
 local function session_close()
     call('ZREM', root .. 'active', session)
     call('HDEL', root .. 'ends', session)
+    if member ~= '' and tonumber(call('HGET', root .. 'members', member)) == session then
+        call('HDEL', root .. 'members', member)
+    end
 end
 
 local function leave_door()
@@ -114,6 +123,15 @@ local function knock()
         call('ZADD', prefix .. 'back', place, place)
     end
     return answer(NOT_YET, 0, 0, RETRY_MS)
+end
+
+-- Is the member whose place this is inside with another one?
+local function is_inside()
+    local other = member ~= '' and call('HGET', root .. 'members', member)
+    if not other or tonumber(other) == session then
+        return false
+    end
+    return (tonumber(call('ZSCORE', root .. 'active', other)) or 0) > now_ms
 end
 
 -- Is a slot free that nobody with a lower place waits for?
@@ -179,6 +197,9 @@ local function pass()
         if now_ms > ran_out_ms + tonumber(cfg[7]) then
             return answer(EXPIRED, ran_out_ms)
         end
+    end
+    if is_inside() then
+        return answer(MEMBER_INSIDE, 0, 0, RETRY_MS)
     end
     local ghost = has('skipped')
     if not has_slot() or ((late or ghost) and not pay_late()) then

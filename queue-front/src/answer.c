@@ -306,6 +306,11 @@ static const struct refusal by_outcome[] = {
     [LINE_NO_CODE] = {404, "code-unknown", "There is no such code, or its time is over."},
     [LINE_CODE_USED] = {410, "code-used", "This code was used already."},
     [LINE_EXHAUSTED] = {409, "moves-exhausted", "No more moves are possible here."},
+    [LINE_WORK_SPENT] = {428, "proof-of-work-required", "This work was used for another place."},
+    [LINE_INVITATION_SPENT] = {422, "invitation-used", "This invitation was used by a member."},
+    [LINE_MEMBER_INSIDE] = {409, "member-inside",
+                            "You are inside already, with another place of yours. This one can "
+                            "enter when that visit is over."},
     [LINE_RENEWED] = {401, "event-renewed", RENEWED_DETAIL},
 };
 

@@ -4,6 +4,8 @@
 
 #include "core/moves.h"
 
+#include "base/ip.h"
+
 #include <assert.h>
 
 static bool is_pass(struct span token)
@@ -131,6 +133,15 @@ struct span caller_form_field(const struct http_req *req, struct span name, stru
             return text_span(memory);
     }
     return (struct span){NULL, 0};
+}
+
+struct span caller_whose(const struct http_req *req, uint8_t site[16])
+{
+    struct span cookie = http_req_cookie(req, SPAN(VISITOR_COOKIE));
+    if (visitor_cookie_ok(cookie))
+        return cookie;
+    ip_site(http_req_addr(req), site);
+    return (struct span){(const char *)site, 16};
 }
 
 bool caller_wants_page(const struct http_req *req)

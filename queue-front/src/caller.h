@@ -29,6 +29,10 @@ bool caller_same_origin(const struct http_req *req, const struct front *front);
 /* A field of a form's body, or not there; `memory` takes it decoded. Longer ones are not there. */
 struct span caller_form_field(const struct http_req *req, struct span name, struct text *memory);
 
+/* Whose an Idempotency-Key is: the visitor cookie's or, without one, the network's that the request
+ * comes from; `site` takes that. */
+struct span caller_whose(const struct http_req *req, uint8_t site[16]);
+
 bool caller_wants_page(const struct http_req *req); /* a form without script, not a program */
 
 /* Adds a Set-Cookie line: HttpOnly, SameSite=Lax, Secure under TLS. An empty value deletes it. */

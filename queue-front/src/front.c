@@ -205,8 +205,9 @@ static bool has_seen(const struct front *front, const struct front_wait *wait)
     const struct front_event *event = front_event_find(front, span_of(wait->event));
     if (event == NULL)
         return false;
-    return event->view->version >= wait->version ||
-           (wait->not_tag != 0 && event->view->tag != wait->not_tag);
+    if (wait->any_other)
+        return event->doc_serial != wait->not_serial || event->view->tag != wait->not_tag;
+    return event->view->version >= wait->version;
 }
 
 /* First all who are done are taken out, then they are called: a callback may wait anew. */

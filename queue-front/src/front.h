@@ -188,7 +188,9 @@ struct front_wait {
     struct front_wait *next;
     char event[LINE_EVENT_ID_MAX + 1];
     uint64_t version;
-    uint32_t not_tag; /* the event of another incarnation is one to go on with; 0: no other is */
+    bool any_other; /* any document but this one, of whatever version and incarnation */
+    uint64_t not_serial;
+    uint32_t not_tag;
     uint64_t deadline_us;
     /* `seen`: the event's picture has at least `version`; otherwise time ran out. */
     void (*on_done)(struct front_wait *wait, bool seen);

@@ -192,24 +192,30 @@ struct store_event *calls_admit(struct line_link *link, const char *id)
 
 /* ---- joins ---- */
 
-enum { JOIN_HEAD_WORDS = 3, JOIN_WORDS = 3, IDEM_DIGITS = 11, IDEM_FIELD_BYTES = 8 };
+enum {
+    JOIN_HEAD_WORDS = 4,
+    JOIN_WORDS = 3,
+    SPEND_WORDS = 4,
+    IDEM_DIGITS = 11,
+    IDEM_FIELD_BYTES = 8
+};
 
 /* Eight bytes of the hash are the field, 22 bits more choose the bucket: join.lua takes as many of
  * the base-4 digits as the line's size asks for. */
-static void put_idem(struct text *command, const struct line_join *join)
+static void put_idem(struct text *command, bool there, const uint8_t idem[LINE_IDEM_BYTES])
 {
-    if (!join->has_idem) {
+    if (!there) {
         resp_cstr(command, "");
         resp_cstr(command, "");
         return;
     }
     char digits[IDEM_DIGITS];
     uint32_t bits;
-    memcpy(&bits, join->idem + IDEM_FIELD_BYTES, sizeof(bits));
+    memcpy(&bits, idem + IDEM_FIELD_BYTES, sizeof(bits));
     for (size_t i = 0; i < IDEM_DIGITS; i++, bits >>= 2)
         digits[i] = (char)('0' + (bits & 3));
     resp_word(command, (struct span){digits, sizeof(digits)});
-    resp_word(command, (struct span){(const char *)join->idem, IDEM_FIELD_BYTES});
+    resp_word(command, (struct span){(const char *)idem, IDEM_FIELD_BYTES});
 }
 
 void calls_put_address(struct text *command, const uint8_t addr[16])
@@ -226,29 +232,70 @@ static const struct line_join *join_of(const struct line_link *link)
     return CONTAINER_OF(link, const struct line_join, store);
 }
 
+/* Which document it was: "version.era". */
+static void put_judged_by(struct text *command, const struct line_join *join)
+{
+    char memory[2 * 20 + 1];
+    struct text by = text_on(memory, sizeof(memory));
+    if (join->version > 0) {
+        text_u64(&by, join->version);
+        text_char(&by, '.');
+        text_u64(&by, join->era);
+    }
+    resp_word(command, text_span(&by));
+}
+
+/* What the joins of a batch show that is good for one place; few do. */
+static uint64_t count_spends(const struct request_list *batch)
+{
+    uint64_t spends = 0;
+    for (const struct line_link *link = batch->head; link != NULL; link = link->next)
+        spends += (uint64_t)join_of(link)->has_work + join_of(link)->has_invitation;
+    return spends;
+}
+
+static void put_spends(struct text *command, const struct request_list *batch)
+{
+    uint64_t index = 0;
+    for (const struct line_link *link = batch->head; link != NULL; link = link->next, index++) {
+        const struct line_join *join = join_of(link);
+        if (join->has_work) {
+            resp_u64(command, index);
+            resp_cstr(command, "work");
+            resp_u64(command, join->work_minute);
+            resp_word(command, (struct span){(const char *)join->work, IDEM_FIELD_BYTES});
+        }
+        if (join->has_invitation) {
+            resp_u64(command, index);
+            resp_cstr(command, "invitation");
+            put_idem(command, true, join->invitation);
+        }
+    }
+}
+
 static void send_batch(struct store_event *event)
 {
     struct line_store *store = event->store;
     assert(event->batch.head != NULL);
     /* Addresses are only sent if they are counted, or if we do not know yet. */
     bool limited = !event->line.seen || event->line.view.knobs.joins_per_ip_per_min > 0;
+    uint64_t spends = count_spends(&event->batch);
     struct text command = store_script(store, SCRIPT_JOIN, event->line.view.id,
-                                       JOIN_HEAD_WORDS + (uint64_t)JOIN_WORDS * event->batch.len);
+                                       JOIN_HEAD_WORDS + (uint64_t)JOIN_WORDS * event->batch.len +
+                                           SPEND_WORDS * spends);
     resp_u64(&command, event->line.marks.issued);
     resp_u64(&command, event->batch.len);
-    uint64_t version = join_of(event->batch.head)->version; /* of all of them */
-    if (version > 0)
-        resp_u64(&command, version);
-    else
-        resp_cstr(&command, "");
+    put_judged_by(&command, join_of(event->batch.head)); /* as the others */
     for (struct line_link *link = event->batch.head; link != NULL; link = link->next) {
         const struct line_join *join = join_of(link);
-        put_idem(&command, join);
+        put_idem(&command, join->has_idem, join->idem);
         if (limited)
             calls_put_address(&command, join->addr);
         else
             resp_cstr(&command, "");
     }
+    resp_u64(&command, spends);
+    put_spends(&command, &event->batch);
     /* The first of the batch has waited longest. */
     event->batch_call.deadline_us = event->batch.head->call.deadline_us;
     event->batch_call.on_reply = on_joined;
@@ -267,9 +314,10 @@ static void send_gathered(struct store_event *event)
         return;
     }
     /* Judged by one document: where they differ, the rest is the next batch. */
-    uint64_t version = join_of(event->gathered.head)->version;
+    const struct line_join *first = join_of(event->gathered.head);
     while (event->gathered.head != NULL && event->batch.len < STORE_JOIN_BATCH_MAX &&
-           join_of(event->gathered.head)->version == version)
+           join_of(event->gathered.head)->version == first->version &&
+           join_of(event->gathered.head)->era == first->era)
         push(&event->batch, pop(&event->gathered));
     event->batch_call.tries = 0;
     send_batch(event);
@@ -337,6 +385,8 @@ static void hand_out(struct request_list *batch, const redisReply *reply)
             join->retry_after_ms = retry_ms > 0 ? retry_ms : STORE_RETRY_MS;
         } else if (!read_odd(reply, &odd, index, &place)) {
             join->entry = next++;
+        } else if (place > LINE_PLACE_MAX) {
+            join->outcome = place == LINE_PLACE_MAX + 1 ? LINE_WORK_SPENT : LINE_INVITATION_SPENT;
         } else if (place > 0) {
             join->outcome = LINE_SAME;
             join->entry = place;
@@ -393,7 +443,7 @@ static void send_visit(struct line_visit *visit)
                                         "look", "done",      "extend"};
     struct line_store *store = visit->store.store;
     const struct store_event *event = visit->store.call.ctx;
-    struct text command = store_script(store, SCRIPT_VISIT, visit->event, 7);
+    struct text command = store_script(store, SCRIPT_VISIT, visit->event, 8);
     resp_u64(&command, event->line.marks.serving);
     resp_cstr(&command, names[visit->call]);
     resp_u64(&command, visit->place);
@@ -404,6 +454,10 @@ static void send_visit(struct line_visit *visit)
     else
         resp_cstr(&command, "");
     resp_u64(&command, visit->moves);
+    char member[2 * LINE_VISITOR_BYTES + 1] = "";
+    if (visit->has_member)
+        sodium_bin2hex(member, sizeof(member), visit->member, sizeof(visit->member));
+    resp_cstr(&command, member);
     visit->store.call.on_reply = on_visited;
     store_send(store, &visit->store.call, &command);
 }

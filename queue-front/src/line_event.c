@@ -645,6 +645,7 @@ static bool take_doc(struct line_event *event, const struct tick_answer *tick)
     event->view.doc_serial++;
     event->marks.version = tick->version;
     event->marks.era = tick->era;
+    event->view.era = tick->era;
     bool fits = span_to_cstr(tick->digest, event->marks.digest, sizeof(event->marks.digest)) &&
                 span_to_cstr(tick->identity, event->view.identity, sizeof(event->view.identity));
     assert(fits); /* read_document() has looked */

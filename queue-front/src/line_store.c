@@ -424,7 +424,8 @@ struct store_event *store_event_of(struct line_store *store, struct span id)
     return make_event(store, id);
 }
 
-/* The lanes of an event that has them; each ticks for itself. */
+/* The lanes of an event that has them; each ticks for itself. One whose picture is of another version
+ * is asked for at once, so that whoever joins it is told what the event has come to. */
 static void open_lanes(struct store_event *event)
 {
     struct line_store *store = event->store;
@@ -433,8 +434,11 @@ static void open_lanes(struct store_event *event)
     for (unsigned lane = 1; lane <= lanes && store->events_len < STORE_LINES_MAX; lane++) {
         char name[LINE_ID_MAX + 1];
         line_name(line_view_event(view), lane, name);
-        if (store_find(store, span_of(name)) == NULL)
+        struct store_event *line = store_find(store, span_of(name));
+        if (line == NULL)
             make_event(store, span_of(name));
+        else if (line->line.seen && line->line.view.version != view->version)
+            store_tick_now(line);
     }
 }
 

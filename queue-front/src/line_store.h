@@ -88,6 +88,9 @@ enum line_outcome {
     LINE_CODE_USED,   /* by somebody else, or the place has moved since */
     LINE_EXHAUSTED,   /* MOVES_OF_PLACE_MAX, MOVES_PLACES_MAX or TURN_EXTENSIONS_MAX */
     LINE_RENEWED,     /* the event was made anew; what was asked is of the one before */
+    LINE_WORK_SPENT,  /* the work that a join shows was used for another place */
+    LINE_INVITATION_SPENT, /* the same of an invitation */
+    LINE_MEMBER_INSIDE,    /* the member has entered with another place of theirs */
     LINE_OUTCOME_COUNT,
 };
 
@@ -107,7 +110,14 @@ struct line_join {
     uint8_t addr[16];              /* for joins_per_ip_per_min: IPv6 already cut to its /64 */
     /* Of the document by which this join was found good. LINE_CONFLICT: Redis has another one, and
      * the join is to be judged by that. 0: any will do. */
-    uint64_t version;
+    uint64_t version, era;
+    /* Work that was done for this place, and by no other: an earlier use is LINE_SAME where the
+     * join has no key of its own, else LINE_WORK_SPENT. */
+    bool has_work;
+    uint64_t work_minute; /* in which it was given out */
+    uint8_t work[LINE_IDEM_BYTES];
+    bool has_invitation; /* likewise, of a member who has a key of their own */
+    uint8_t invitation[LINE_IDEM_BYTES];
     void (*on_done)(struct line_join *join);
     void *ctx;
     /* answer */
@@ -139,8 +149,10 @@ struct line_visit {
     /* The position of a ticket or pass that was verified: it proves that it was issued. Reckoned
      * from the same view as is current during the call. */
     uint64_t place;
-    uint64_t entry; /* of the ticket; 0: it is a pass that asks */
-    uint8_t moves;  /* of the ticket */
+    uint64_t entry;  /* of the ticket; 0: it is a pass that asks */
+    uint8_t moves;   /* of the ticket */
+    bool has_member; /* whose place it is: one of them is inside at a time */
+    uint8_t member[LINE_VISITOR_BYTES];
     void (*on_done)(struct line_visit *visit);
     void *ctx;
     /* answer */

@@ -260,8 +260,9 @@ static bool know_user(struct move_ask *ask, const struct front_event *event)
     struct visitor user = {.has_idem = false};
     if (idem.ptr != NULL && !visitor_idem_ok(idem))
         return false;
+    uint8_t site[16];
     if (idem.ptr != NULL) {
-        user = visitor_by_key(key, id, idem);
+        user = visitor_by_key(key, id, caller_whose(ask->req, site), idem);
     } else if (visitor_cookie_ok(cookie)) {
         user = visitor_by_cookie(key, id, cookie);
     } else {

@@ -58,6 +58,12 @@ static struct visit *visit_begin(struct http_req *req, struct front *front, cons
     return visit;
 }
 
+static void visit_of(struct visit *visit, const uint8_t visitor[LINE_VISITOR_BYTES], bool member)
+{
+    visit->line.has_member = member;
+    memcpy(visit->line.member, visitor, LINE_VISITOR_BYTES);
+}
+
 static void visit_ask(struct visit *visit, void (*on_done)(struct line_visit *))
 {
     visit->line.on_done = on_done;
@@ -263,6 +269,7 @@ static void on_pass(struct http_req *req, void *ctx)
         return;
     visit->line.entry = ticket.entry;
     visit->line.moves = ticket.moves;
+    visit_of(visit, ticket.visitor, ticket.member);
     visit->member = member;
     memcpy(visit->incarnation, event->view->incarnation, sizeof(visit->incarnation));
     visit->p50_s = ticket.p50_s;
@@ -374,6 +381,7 @@ static void on_session(struct http_req *req, void *ctx)
     memcpy(visit->session, pass.session, sizeof(visit->session));
     memcpy(visit->visitor, pass.visitor, LINE_VISITOR_BYTES);
     visit->member = pass.member;
+    visit_of(visit, pass.visitor, pass.member.text[0] != '\0');
     memcpy(visit->incarnation, pass.incarnation, sizeof(visit->incarnation));
     visit->line.ends_ms = pass.ends_s * 1000; /* for a Redis that has forgotten the session */
     visit_ask(visit, on_heartbeat);
@@ -445,6 +453,9 @@ static void on_leave(struct http_req *req, void *ctx)
     if (rc == 0) {
         visit->line.entry = ticket.entry;
         visit->line.moves = ticket.moves;
+        visit_of(visit, ticket.visitor, ticket.member);
+    } else {
+        visit_of(visit, pass.visitor, pass.member.text[0] != '\0');
     }
     visit_ask(visit, on_left);
 }
@@ -549,8 +560,10 @@ static void on_end(struct http_req *req, void *ctx)
     line_name(session.event, line_lane_of(session.place), name);
     struct visit *visit = visit_begin(req, front, name, order ? LINE_DONE : LINE_END,
                                       line_place_in_lane(session.place));
-    if (visit != NULL)
-        visit_ask(visit, on_ended);
+    if (visit == NULL)
+        return;
+    visit_of(visit, session.visitor, true); /* the name does not say; nobody else is called so */
+    visit_ask(visit, on_ended);
 }
 
 int pass_api_routes(struct http_router *routes, struct http_router *private_routes,

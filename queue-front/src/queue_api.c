@@ -135,6 +135,7 @@ struct join {
     bool has_run_out;
     struct ticket run_out; /* what it came with, if that is a place no more */
     unsigned judged;       /* so often it was judged by a document that was over */
+    uint64_t serial;       /* of the document that it was judged by */
     uint32_t tag;          /* of the event that it was judged for */
     bool page;             /* a form: answer by a page to go on to */
     bool new_cookie;
@@ -254,6 +255,7 @@ static void accept_join(struct join *join, const struct front_event *event)
 }
 
 static bool look_at_place(struct join *join, const struct front_event *event);
+static void refuse_work(struct join *join, const struct front_event *line);
 static bool judge_again(struct join *join);
 
 static void on_joined(struct line_join *line)
@@ -274,13 +276,19 @@ static void on_joined(struct line_join *line)
         return;
     if (line->outcome == LINE_OK || line->outcome == LINE_SAME)
         accept_join(join, event);
+    else if (line->outcome == LINE_WORK_SPENT)
+        refuse_work(join, event);
     else
         refuse_join(join);
     free(join);
 }
 
 struct entrant {
-    struct visitor given; /* by work, membership or invitation; else not there */
+    struct visitor given; /* by membership or invitation; else not there */
+    bool has_work;
+    struct pow_once work;
+    bool has_invitation; /* beside a membership, which is the key then */
+    uint8_t invitation[LINE_IDEM_BYTES];
     unsigned lane;
     bool member;
 };
@@ -332,12 +340,11 @@ static void answer_work(struct http_req *req, const struct front *front,
     http_problem_reply(req, &problem);
 }
 
-/* True: no work is asked for, or it was done; then `once` names the challenge. A solution that was
+/* True: no work is asked for, or it was done; then `work` names the challenge. A solution that was
  * begun while less was asked for is honoured as long as it meets the operator's own floor. */
 static bool has_worked(struct http_req *req, struct front *front, const struct front_event *event,
-                       struct visitor *worker)
+                       struct entrant *entrant)
 {
-    *worker = (struct visitor){.has_idem = false};
     if (event->doc.pow_bits == 0)
         return true;
     uint8_t site[16];
@@ -352,41 +359,53 @@ static bool has_worked(struct http_req *req, struct front *front, const struct f
         answer_work(req, front, event, &bond, "missing");
         return false;
     }
-    uint8_t once[LINE_IDEM_BYTES];
     int rc = pow_check(&front->keys->tickets, &bond, solution, (unsigned)event->doc.pow_bits,
-                       front_wall_s(front), once);
+                       front_wall_s(front), &entrant->work);
     if (rc < 0) {
         front_count(&front->stats.joins_unworked);
         answer_work(req, front, event, &bond, pow_fault_name(rc));
         return false;
     }
-    *worker = visitor_by_key(event->identity->visitors, front_event_scope(event),
-                             (struct span){(const char *)once, sizeof(once)});
+    entrant->has_work = true;
     return true;
+}
+
+/* Redis has found that it was done for another place. */
+static void refuse_work(struct join *join, const struct front_event *line)
+{
+    struct front *front = join->front;
+    const struct front_event *event = front_event_find(front, front_event_id(line));
+    uint8_t site[16];
+    ip_site(http_req_addr(join->req), site);
+    struct pow_bond bond = {.event = front_event_id(line), .site = site};
+    front_count(&front->stats.joins_unworked);
+    answer_work(join->req, front, event != NULL ? event : line, &bond, "used");
 }
 
 /* ---- who joins ---- */
 
 /* Who this is, by the best that the request has. False: its Idempotency-Key is none. */
 static bool recognise(struct join *join, const struct front_event *event,
-                      const struct ticket *run_out, const struct visitor *given)
+                      const struct ticket *run_out, const struct entrant *entrant)
 {
+    const struct visitor *given = &entrant->given;
     struct span id = front_event_scope(event);
     const uint8_t *key = event->identity->visitors;
     struct span idem = http_req_header(join->req, HTTP_HEADER_IDEMPOTENCY_KEY);
     struct span cookie = http_req_cookie(join->req, SPAN(VISITOR_COOKIE));
     struct visitor visitor;
+    uint8_t site[16];
     if (idem.ptr != NULL && !visitor_idem_ok(idem))
         return false;
     if (join->used > 0) { /* whatever named the used-up place would find it once more */
         visitor = visitor_again(key, id, run_out);
         if (given->has_idem)
             memcpy(visitor.id, given->id, sizeof(visitor.id));
-    } else if (given
-                   ->has_idem) { /* one challenge or one member, one place, whoever else shows it */
+    } else if (given->has_idem) { /* one member or one invitation, one place, whoever else shows it
+                                   */
         visitor = *given;
     } else if (idem.ptr != NULL) {
-        visitor = visitor_by_key(key, id, idem);
+        visitor = visitor_by_key(key, id, caller_whose(join->req, site), idem);
     } else if (run_out != NULL) {
         visitor = visitor_again(key, id, run_out);
     } else if (visitor_cookie_ok(cookie)) {
@@ -395,6 +414,10 @@ static bool recognise(struct join *join, const struct front_event *event,
         struct text text = text_on(join->cookie, sizeof(join->cookie));
         visitor_cookie_put(&text, rng_system());
         visitor = visitor_by_cookie(key, id, text_span(&text));
+        if (entrant->has_work) /* the same work again is the same place, and the same visit */
+            visitor = visitor_by_key(
+                key, id, SPAN("work"),
+                (struct span){(const char *)entrant->work.name, sizeof(entrant->work.name)});
         visitor.has_idem = false;
         join->new_cookie = true;
     }
@@ -462,23 +485,25 @@ static bool may_join(struct http_req *req, struct front *front, const struct fro
     *entrant = (struct entrant){.lane = 0};
     if (!event_state_takes_joins(event->view->state))
         return true;
-    if (!has_worked(req, front, event, &entrant->given) ||
+    if (!has_worked(req, front, event, entrant) ||
         !member_check(req, front, event, &member, &entrant->lane))
         return false;
-    if (member.has_idem)
-        entrant->given = member;
     entrant->member = member.has_idem;
     if (!is_invited(req, front, event, &entrant->lane, &entrant->given))
         return false;
+    if (entrant->member) { /* one place in a line, however many invitations to it they have */
+        entrant->has_invitation = entrant->given.has_idem;
+        memcpy(entrant->invitation, entrant->given.idem, sizeof(entrant->invitation));
+        entrant->given = member;
+    }
     bool by_name = member.has_idem || entrant->lane > 0;
     if (by_name && run_out != NULL && run_out->lane == entrant->lane) {
         /* Whose turn is over joins again as the owner of that place, once. */
         struct visitor again =
             visitor_again(event->identity->visitors, front_event_scope(event), run_out);
         memcpy(entrant->given.idem, again.idem, sizeof(again.idem));
+        entrant->has_invitation = false; /* it was used up for that one */
     }
-    if (entrant->member) /* the ticket is theirs, by whatever invitation */
-        memcpy(entrant->given.id, member.id, sizeof(member.id));
     return true;
 }
 
@@ -514,14 +539,21 @@ static void ask_for_place(struct http_req *req, struct front *front,
     join->judged = judged;
     join->tag = event->view->tag;
     join->line.version = event->view->version;
+    join->line.era = event->view->era;
+    join->serial = event->doc_serial;
     join->has_run_out = run_out != NULL;
     if (run_out != NULL)
         join->run_out = *run_out;
-    if (!recognise(join, event, run_out, &entrant.given)) {
+    if (!recognise(join, event, run_out, &entrant)) {
         free(join);
         answer_idem_invalid(req);
         return;
     }
+    join->line.has_work = entrant.has_work;
+    join->line.work_minute = entrant.work.minute;
+    memcpy(join->line.work, entrant.work.name, sizeof(join->line.work));
+    join->line.has_invitation = entrant.has_invitation && used == 0;
+    memcpy(join->line.invitation, entrant.invitation, sizeof(join->line.invitation));
     memcpy(join->line.event, line->id, sizeof(join->line.event));
     ip_site(http_req_addr(req), join->line.addr);
     join->line.on_done = on_joined;
@@ -561,7 +593,8 @@ static bool judge_again(struct join *join)
     front_count(&front->stats.joins_judged_again);
     struct span id = line_event_of(span_of(join->line.event));
     join->wait = (struct front_wait){
-        .version = join->line.outcome == LINE_CONFLICT ? join->line.version + 1 : UINT64_MAX,
+        .any_other = true,
+        .not_serial = join->serial,
         .not_tag = join->tag,
         .deadline_us = clock_mono_us(front->loop->clock) + JOINS_JUDGED_WAIT_MS * 1000,
         .on_done = on_new_document,

@@ -141,6 +141,7 @@ struct line_view {
     enum line_state state;
     uint64_t version;    /* of the document; rises with each change of a knob or of the state */
     struct span doc;     /* the event's document as JSON text; borrowed until the next on_view */
+    uint64_t era;        /* of the version: versions are compared within one */
     uint64_t doc_serial; /* another one: the document was told anew, of whatever version */
     char identity[LINE_IDENTITY_MAX + 1]; /* the identity key of this event, by name */
     struct line_knobs knobs; /* rate_milli: the one in force, which may be the autopilot's */

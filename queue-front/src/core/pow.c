@@ -7,9 +7,10 @@
  *     7..13   salt
  *     14..29  MAC over "pow", bytes 0..13, the visitor's site and the event's id
  *
- * Nothing is remembered of a challenge. What keeps a solution from being used a thousand times is
- * that a join is idempotent: the MAC, unique to the challenge, is the join's key, so that the
- * thousand joins are one place. What keeps it from being traded is the site in the MAC. */
+ * Nothing is remembered of a challenge before it is solved. What keeps a solution from being used a
+ * thousand times is that the join notes its MAC, unique to the challenge, beside the place that was
+ * given for it, for as long as the challenge lives. What keeps it from being traded is the site in
+ * the MAC. */
 #include "core/pow.h"
 
 #include "base/base64.h"
@@ -31,7 +32,7 @@ enum { MESSAGE_MAX = sizeof(purpose) + PLAIN_BYTES + SITE_BYTES + LINE_EVENT_ID_
 
 static_assert(CHALLENGE_BYTES / 3 * 4 == POW_CHALLENGE_LEN && CHALLENGE_BYTES % 3 == 0,
               "40 characters, no rest");
-static_assert((int)LINE_IDEM_BYTES == (int)MAC_BYTES, "the MAC is the join's key");
+static_assert((int)LINE_IDEM_BYTES == (int)MAC_BYTES, "the MAC is its name");
 
 static size_t message(const struct pow_bond *bond, const uint8_t plain[PLAIN_BYTES],
                       uint8_t out[MESSAGE_MAX])
@@ -73,7 +74,7 @@ static bool starts_with_zero_bits(const uint8_t hash[crypto_hash_sha256_BYTES], 
 }
 
 int pow_check(const struct mac_ring *ring, const struct pow_bond *bond, struct span solution,
-              unsigned bits_min, uint64_t now_s, uint8_t once[LINE_IDEM_BYTES])
+              unsigned bits_min, uint64_t now_s, struct pow_once *once)
 {
     struct span challenge;
     struct span number = span_cut(solution, '.', &challenge);
@@ -96,7 +97,8 @@ int pow_check(const struct mac_ring *ring, const struct pow_bond *bond, struct s
     crypto_hash_sha256(hash, (const uint8_t *)solution.ptr, solution.len);
     if (bytes[2] < bits_min || !starts_with_zero_bits(hash, bytes[2]))
         return ERR_RANGE;
-    memcpy(once, bytes + PLAIN_BYTES, LINE_IDEM_BYTES);
+    once->minute = issued_s / 60;
+    memcpy(once->name, bytes + PLAIN_BYTES, LINE_IDEM_BYTES);
     return 0;
 }
 

@@ -33,12 +33,17 @@ struct pow_bond {
 void pow_challenge_put(struct text *out, const struct mac_ring *ring, const struct pow_bond *bond,
                        unsigned bits, uint64_t now_s, const uint8_t salt[POW_SALT_BYTES]);
 
-/* 0, and in `once` what identifies this challenge: used as the join's key, it makes a second use of
- * the same solution the same place again. Otherwise ERR_SYNTAX: no solution at all; ERR_AUTH: of
+struct pow_once {
+    uint64_t minute; /* in which the challenge was given out, since 1970 */
+    uint8_t name[LINE_IDEM_BYTES];
+};
+
+/* 0, and in `once` what identifies this challenge, so that a solution is good for one place.
+ * Otherwise ERR_SYNTAX: no solution at all; ERR_AUTH: of
  * another event or visitor, or forged; ERR_TIMEOUT: run out; ERR_RANGE: not solved, or easier than
  * `bits_min`. Allocates nothing. */
 int pow_check(const struct mac_ring *ring, const struct pow_bond *bond, struct span solution,
-              unsigned bits_min, uint64_t now_s, uint8_t once[LINE_IDEM_BYTES]);
+              unsigned bits_min, uint64_t now_s, struct pow_once *once);
 
 /* The word that names such a failure on the wire: "malformed", "foreign", "stale", "unsolved". */
 const char *pow_fault_name(int rc);

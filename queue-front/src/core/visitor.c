@@ -8,7 +8,8 @@
 #include <assert.h>
 #include <sodium.h>
 
-enum source { BY_KEY = 1, BY_COOKIE = 2, AGAIN = 3, BY_MEMBER = 4, BY_INVITATION = 5 };
+/* 1 was a key that was anybody's. */
+enum source { BY_COOKIE = 2, AGAIN = 3, BY_MEMBER = 4, BY_INVITATION = 5, BY_KEY_OF = 6 };
 
 void visitor_key(const struct mac_ring_key *from, uint8_t key[VISITOR_KEY_BYTES])
 {
@@ -61,9 +62,15 @@ static struct visitor derive(const uint8_t key[VISITOR_KEY_BYTES], enum source s
 }
 
 struct visitor visitor_by_key(const uint8_t key[VISITOR_KEY_BYTES], struct span event,
-                              struct span idempotency_key)
+                              struct span whose, struct span idempotency_key)
 {
-    return derive(key, BY_KEY, event, idempotency_key);
+    uint8_t what[1 + UINT8_MAX + IDEM_KEY_BYTES_MAX];
+    assert(whose.len > 0 && whose.len <= UINT8_MAX && idempotency_key.len <= IDEM_KEY_BYTES_MAX);
+    what[0] = (uint8_t)whose.len;
+    memcpy(what + 1, whose.ptr, whose.len);
+    memcpy(what + 1 + whose.len, idempotency_key.ptr, idempotency_key.len);
+    size_t len = 1 + whose.len + idempotency_key.len;
+    return derive(key, BY_KEY_OF, event, (struct span){(const char *)what, len});
 }
 
 struct visitor visitor_by_cookie(const uint8_t key[VISITOR_KEY_BYTES], struct span event,

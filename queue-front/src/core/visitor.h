@@ -34,10 +34,11 @@ void visitor_key(const struct mac_ring_key *from, uint8_t key[VISITOR_KEY_BYTES]
 void visitor_cookie_put(struct text *out, const struct rng *rng);
 bool visitor_cookie_ok(struct span cookie);
 
-/* By the Idempotency-Key of the request, by its visitor cookie, or by a place that has run out and
+/* By the Idempotency-Key of the request and `whose` it is (the visitor cookie or, without one, the
+ * network: not empty, below 256 bytes), by its visitor cookie, or by a place that has run out and
  * whose owner joins again: each bound to the event. */
 struct visitor visitor_by_key(const uint8_t key[VISITOR_KEY_BYTES], struct span event,
-                              struct span idempotency_key);
+                              struct span whose, struct span idempotency_key);
 struct visitor visitor_by_cookie(const uint8_t key[VISITOR_KEY_BYTES], struct span event,
                                  struct span cookie);
 struct visitor visitor_again(const uint8_t key[VISITOR_KEY_BYTES], struct span event,

@@ -36,8 +36,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     uint8_t key[VISITOR_KEY_BYTES];
     visitor_key(ring(), key);
     if (visitor_idem_ok(text)) {
-        struct visitor one = visitor_by_key(key, SPAN("show"), text);
-        struct visitor two = visitor_by_key(key, SPAN("show"), text);
+        struct visitor one = visitor_by_key(key, SPAN("show"), SPAN("me"), text);
+        struct visitor two = visitor_by_key(key, SPAN("show"), SPAN("me"), text);
         assert(one.has_idem && memcmp(one.idem, two.idem, LINE_IDEM_BYTES) == 0);
     }
     return 0;

@@ -143,7 +143,7 @@ export class Front {
     const list = typeof joins === 'number' ? Array.from({ length: joins }, () => ({})) : joins;
     const args = list.flatMap(({ key, ip }) => [...idemArgs(key), ip ?? '']);
     const [outcome, state, first, retryMs, ...odd] = await this.run('join', this.marks.issued,
-      list.length, judgedBy, ...args);
+      list.length, judgedBy === '' ? '' : `${judgedBy}.0`, ...args);
     if (outcome !== OUTCOME.OK) return { outcome, state, places: [] };
     const places = list.map(() => null);
     const fresh = list.map(() => true);

@@ -2,12 +2,41 @@
 // moment ago, by nobody else's key, by no work that was used before. And a member is inside once.
 
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import test from 'node:test';
 import { assertProblem, until } from '../../lib-js/index.js';
 import { asMember, openShop } from './shop.js';
 import { act, makeEvent, openHouse, patch, untilState, Visitor } from './support.js';
 
 const STILL = { rate_per_s: 0 };
+const FAST = { rate_per_s: 1000, burst: 1000, max_active: 0 };
+const from = (address) => ({ 'x-forwarded-for': address });
+
+// The page's worker, taken as a module: `self` is not there, so it exports its solver.
+function loadSolver() {
+  const module = { exports: {} };
+  const source = readFileSync(new URL('../../../queue-front/web/pow.js', import.meta.url), 'utf8');
+  new Function('module', source)(module);
+  return module.exports.solve;
+}
+const solve = loadSolver();
+async function solvedWork(front, headers = {}) {
+  const task = assertProblem(await front.http.post('/v1/queue/show/join', { headers }), 428, 'proof-of-work-required');
+  return solve(task.challenge, task.bits, () => {});
+}
+async function invitations(front, lane = 'fans') {
+  const answer = await front.admin.get(`/admin/events/show/lanes/${lane}/invitations?limit=20`);
+  return answer.json.invitations.map(({ code }) => code);
+}
+const untilLanes = (front) => until('the lanes', async () =>
+  (await front.http.get('/v1/queue/show/status')).json.lanes?.every(({ issued }) => issued !== undefined));
+// A lane's picture comes with a tick of its own, so an answer may still be without the position.
+async function positionOf(front, { json }) {
+  if (json.position !== null) return json.position;
+  return until('the position', async () =>
+    (await front.http.get('/v1/queue/show/me', { token: json.ticket })).json.position);
+}
 const seq = async (house, id) => Number(await house.redis.command('GET', `fg:{${id}}:seq`) ?? 0);
 
 // ---- rules that change ----
@@ -68,17 +97,14 @@ test('a rule that was just made holds on every front from the moment that its ma
   const house = await openHouse(t, { fronts: 2, config: { members: { keys: shop.file } } });
   const lanes = [{ id: 'fans', name: 'Fans', share: 30, invitations: 20 }];
   await makeEvent(house, 'show', { ...STILL, lanes });
-  const codes = (await house.front.admin.get('/admin/events/show/lanes/fans/invitations?limit=20')).json.invitations;
+  const codes = await invitations(house.front);
   const crowd = (headers = {}) => Promise.all(Array.from({ length: 40 }, () =>
     house.fronts[1].http.post('/v1/queue/show/join', { headers })));
-  await until('the lane on the other front', async () => {
-    const { lanes: told } = (await house.fronts[1].http.get('/v1/queue/show/status')).json;
-    return told?.[1]?.issued !== undefined;
-  });
+  await untilLanes(house.fronts[1]);
   for (const [rule, open, status, headers] of [
     [{ pow_bits: 8 }, { pow_bits: 0 }, 428],
     [{ member_required: true }, { member_required: false }, 401],
-    [{ lanes: [{ ...lanes[0], invitations: 1 }] }, { lanes }, 422, { 'x-invitation': codes[9].code }],
+    [{ lanes: [{ ...lanes[0], invitations: 1 }] }, { lanes }, 422, { 'x-invitation': codes[9] }],
   ]) {
     for (let round = 0; round < 10; round += 1) {
       await patch(house.front, 'show', rule);
@@ -88,4 +114,148 @@ test('a rule that was just made holds on every front from the moment that its ma
         (await house.fronts[1].http.post('/v1/queue/show/join', { headers })).status < 300);
     }
   }
+});
+
+// ---- keys ----
+
+test('an Idempotency-Key is whose it is: another\'s, by cookie or by network, leads to no place of theirs', async (t) => {
+  const house = await openHouse(t, { fronts: 2 });
+  await makeEvent(house, 'show', STILL);
+  let turn = 0;
+  const join = async (headers) => {
+    const answer = await house.fronts[(turn += 1) % 2].http.post('/v1/queue/show/join',
+      { headers: { 'idempotency-key': 'order-1001', ...headers } });
+    assert.ok(answer.status < 300, answer.text);
+    return [answer.status, answer.json.position];
+  };
+  const cookie = () => `fg_visitor=${randomBytes(16).toString('base64url')}`;
+  // Without a cookie: again from there, the first answer lost or not, is the same; from elsewhere it is another.
+  assert.deepEqual(await join(from('198.51.100.1')), [201, 1]);
+  assert.deepEqual(await join(from('198.51.100.1')), [200, 1]);
+  assert.deepEqual(await join(from('198.51.100.2')), [201, 2]);
+  assert.deepEqual(await join(from('2001:db8:1:1::1')), [201, 3]);
+  assert.deepEqual(await join(from('2001:db8:1:1::2')), [200, 3]);
+  assert.deepEqual(await join(from('2001:db8:1:2::1')), [201, 4]);
+  // With one: wherever it comes from, a cookie of the page's or of the client's own making.
+  const [kim, lee] = [cookie(), cookie()];
+  assert.deepEqual(await join({ cookie: kim, ...from('198.51.100.1') }), [201, 5]);
+  assert.deepEqual(await join({ cookie: kim, ...from('203.0.113.9') }), [200, 5]);
+  assert.deepEqual(await join({ cookie: lee, ...from('198.51.100.1') }), [201, 6]);
+  assert.deepEqual(await join({ cookie: lee }), [200, 6]);
+  assert.deepEqual(await join({ cookie: kim, 'idempotency-key': 'order-1002' }), [201, 7]);
+  assert.equal(await seq(house, 'show'), 7, 'and no retry left a ghost');
+});
+
+test('a code that one has taken is not given again to whoever guesses the key of that', async (t) => {
+  const house = await openHouse(t);
+  await makeEvent(house, 'show', STILL);
+  const owner = new Visitor(house.front, 'show');
+  await owner.joined();
+  const { code } = (await owner.call('POST', 'move')).json;
+  const take = (address) => house.front.http.post('/v1/queue/show/move',
+    { body: { code }, headers: { 'idempotency-key': 'take', ...from(address) } });
+  assert.equal((await take('198.51.100.1')).status, 200);
+  assert.equal((await take('198.51.100.1')).status, 200, 'the same device again');
+  assertProblem(await take('198.51.100.2'), 410, 'code-used');
+});
+
+// ---- work ----
+
+test('one work is one place, whatever the key of the join is', async (t) => {
+  const shop = openShop();
+  const house = await openHouse(t, { fronts: 2, config: { members: { keys: shop.file } } });
+  const lanes = [{ id: 'fans', name: 'Fans', share: 30, invitations: 20 }];
+  await makeEvent(house, 'show', { ...STILL, pow_bits: 6, lanes });
+  for (const front of house.fronts) await untilLanes(front);
+  const codes = await invitations(house.front);
+  let turn = 0;
+  const join = (work, headers = {}) => house.fronts[(turn += 1) % 2].http.post('/v1/queue/show/join',
+    { headers: { 'x-proof-of-work': work, ...headers } });
+  const placed = async (...args) => {
+    const answer = await join(...args);
+    assert.ok(answer.status < 300, answer.text);
+    return [answer.status, answer.json.lane ?? 'general', await positionOf(house.fronts[turn % 2], answer)];
+  };
+  const assertUsed = async (...args) => {
+    const problem = assertProblem(await join(...args), 428, 'proof-of-work-required');
+    assert.equal(problem.reason, 'used');
+    assert.ok(problem.challenge);
+  };
+  const key = (name) => ({ 'idempotency-key': name });
+  const invited = (n) => ({ 'x-invitation': codes[n] });
+
+  const nameless = await solvedWork(house.front);
+  assert.deepEqual(await placed(nameless), [201, 'general', 1]);
+  assert.deepEqual(await placed(nameless), [200, 'general', 1]);
+  await assertUsed(nameless, key('a'));
+  await assertUsed(nameless, invited(0));
+
+  const keyed = await solvedWork(house.front);
+  assert.deepEqual(await placed(keyed, key('b')), [201, 'general', 2]);
+  assert.deepEqual(await placed(keyed, key('b')), [200, 'general', 2]);
+  assert.deepEqual(await placed(await solvedWork(house.front), key('b')), [200, 'general', 2], 'new work, the same key');
+  await assertUsed(keyed, key('c'));
+
+  const guest = await solvedWork(house.front);
+  assert.deepEqual(await placed(guest, invited(0)), [201, 'fans', 1]);
+  assert.deepEqual(await placed(guest, invited(0)), [200, 'fans', 1]);
+  for (const n of [1, 2, 3]) await assertUsed(guest, invited(n));
+  await assertUsed(guest);
+  await patch(house.front, 'show', { member_required: true });
+  await until('the other front to see it', async () => (await join('x', key('x'))).status !== 429
+    && (await house.fronts[1].admin.get('/admin/events/show')).json.member_required);
+  const members = await solvedWork(house.front);
+  const member = (name) => ({ 'x-member-token': shop.token(name) });
+  assert.deepEqual(await placed(members, member('kim')), [201, 'general', 3]);
+  assert.deepEqual(await placed(members, member('kim')), [200, 'general', 3]);
+  for (const name of ['lee', 'pat', 'sam']) await assertUsed(members, member(name));
+  assert.deepEqual(await placed(await solvedWork(house.front), member('lee')), [201, 'general', 4], 'no number was spent');
+  assert.deepEqual([await seq(house, 'show'), Number(await house.redis.command('GET', 'fg:{show}:@1:seq'))], [4, 1]);
+});
+
+// ---- members ----
+
+test('a member has one place in a lane by however many invitations, and is inside once', async (t) => {
+  const shop = openShop();
+  const house = await openHouse(t, { fronts: 2, config: { members: { keys: shop.file } } });
+  const lanes = ['fans', 'press'].map((id) => ({ id, name: id, share: 30, invitations: 20 }));
+  await makeEvent(house, 'show', { ...FAST, member_required: true, lanes });
+  for (const front of house.fronts) await untilLanes(front);
+  const [fans, press] = [await invitations(house.front), await invitations(house.front, 'press')];
+  let turn = 0;
+  const visitor = () => new Visitor(house.fronts[(turn += 1) % 2], 'show');
+  const kim = asMember(shop.token('kim')), lee = asMember(shop.token('lee'));
+  const by = (who, code) => ({ headers: { ...who.headers, 'x-invitation': code } });
+
+  const fan = visitor(), reporter = visitor(), plain = visitor();
+  assert.equal((await fan.joined(by(kim, fans[0]))).lane, 'fans');
+  assert.equal((await reporter.joined(by(kim, press[0]))).lane, 'press');
+  assert.equal((await plain.joined(kim)).lane, undefined);
+  for (const code of fans.slice(0, 5)) {
+    const again = await visitor().join(by(kim, code));
+    assert.deepEqual([again.status, await positionOf(house.fronts[turn % 2], again)], [200, 1],
+      'more invitations are no more places');
+  }
+  assertProblem(await visitor().join(by(lee, fans[0])), 422, 'invitation-used');
+  const other = await visitor().join(by(lee, fans[1]));
+  assert.equal(await positionOf(house.fronts[turn % 2], other), 2, 'one that was shown and not needed is good');
+
+  await plain.untilCalled();
+  await reporter.untilCalled();
+  const { session } = await fan.entered(kim);
+  for (const other of [plain, reporter]) {
+    const refused = await other.pass(kim);
+    assertProblem(refused, 409, 'member-inside');
+    assert.equal((await other.me()).json.called, true, 'the call is as it was');
+  }
+  const html = await plain.pass({ ...kim, headers: { ...kim.headers, accept: 'text/html' }, body: '' });
+  assert.equal(html.headers.location, '/e/show?notice=member-inside');
+  assert.equal((await fan.pass(kim)).json.session, session, 'the visit itself goes on');
+  assert.equal((await fan.session()).status, 200);
+  // Of many at once one comes in, once the visit is over.
+  await house.front.admin.post(`/internal/sessions/${session}/end`);
+  const tries = await Promise.all(Array.from({ length: 8 }, (_, i) => (i % 2 ? plain : reporter).pass(kim)));
+  const inside = new Set(tries.filter(({ status }) => status < 300).map(({ json }) => json.session));
+  assert.equal(inside.size, 1, 'one of the two places');
+  for (const answer of tries) if (answer.status >= 300) assertProblem(answer, 409, 'member-inside');
 });

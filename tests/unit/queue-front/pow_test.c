@@ -24,7 +24,7 @@ static void make(struct world *world, unsigned bits)
     world->challenge[POW_CHALLENGE_LEN] = '\0';
 }
 
-static int judge(struct world *world, unsigned bits_min, uint64_t now_s, uint8_t once[16])
+static int judge(struct world *world, unsigned bits_min, uint64_t now_s, struct pow_once *once)
 {
     return pow_check(&world->ring, &world->bond, span_of(world->solution), bits_min, now_s, once);
 }
@@ -32,11 +32,11 @@ static int judge(struct world *world, unsigned bits_min, uint64_t now_s, uint8_t
 /* As a visitor's worker does it: counts up until the judge is content. Answers the tries. */
 static uint64_t solve(struct world *world)
 {
-    uint8_t once[16];
+    struct pow_once once;
     for (uint64_t n = 0;; n++) {
         snprintf(world->solution, sizeof(world->solution), "%s.%lu", world->challenge,
                  (unsigned long)n);
-        if (judge(world, 0, NOW_S, once) == 0)
+        if (judge(world, 0, NOW_S, &once) == 0)
             return n + 1;
     }
 }
@@ -59,17 +59,18 @@ static void solved_work_is_accepted_once_per_challenge(void **state)
     struct world *world = *state;
     make(world, 10);
     solve(world);
-    uint8_t once[16], again[16], other[16];
-    assert_int_equal(judge(world, 10, NOW_S + POW_LIFETIME_S, once), 0);
-    assert_int_equal(judge(world, 10, NOW_S, again), 0);
-    assert_memory_equal(once, again, sizeof(once)); /* the join's key: the same place again */
+    struct pow_once once, again, other;
+    assert_int_equal(judge(world, 10, NOW_S + POW_LIFETIME_S, &once), 0);
+    assert_int_equal(judge(world, 10, NOW_S, &again), 0);
+    assert_memory_equal(once.name, again.name, sizeof(once.name)); /* one name, one place */
+    assert_int_equal(once.minute, NOW_S / 60);
     world->challenge[0] = '\0';
     struct text text = text_on(world->challenge, sizeof(world->challenge));
     static const uint8_t salt[POW_SALT_BYTES] = {9};
     pow_challenge_put(&text, &world->ring, &world->bond, 10, NOW_S, salt);
     solve(world);
-    assert_int_equal(judge(world, 10, NOW_S, other), 0);
-    assert_memory_not_equal(once, other, sizeof(once));
+    assert_int_equal(judge(world, 10, NOW_S, &other), 0);
+    assert_memory_not_equal(once.name, other.name, sizeof(once.name));
 }
 
 static void each_bit_doubles_the_work(void **state)
@@ -92,42 +93,42 @@ static void each_bit_doubles_the_work(void **state)
 static void work_cannot_be_skipped_shared_kept_or_forged(void **state)
 {
     struct world *world = *state;
-    uint8_t once[16];
+    struct pow_once once;
     make(world, 12);
     solve(world);
-    assert_int_equal(judge(world, 13, NOW_S, once), ERR_RANGE);
-    assert_int_equal(judge(world, 12, NOW_S + POW_LIFETIME_S + 1, once), ERR_TIMEOUT);
+    assert_int_equal(judge(world, 13, NOW_S, &once), ERR_RANGE);
+    assert_int_equal(judge(world, 12, NOW_S + POW_LIFETIME_S + 1, &once), ERR_TIMEOUT);
     world->site[0] ^= 1;
-    assert_int_equal(judge(world, 12, NOW_S, once), ERR_AUTH);
+    assert_int_equal(judge(world, 12, NOW_S, &once), ERR_AUTH);
     world->site[0] ^= 1;
     world->bond.event = SPAN("galb");
-    assert_int_equal(judge(world, 12, NOW_S, once), ERR_AUTH);
+    assert_int_equal(judge(world, 12, NOW_S, &once), ERR_AUTH);
     world->bond.event = SPAN("gala");
     world->ring.key[0].id = 8;
-    assert_int_equal(judge(world, 12, NOW_S, once), ERR_AUTH);
+    assert_int_equal(judge(world, 12, NOW_S, &once), ERR_AUTH);
     world->ring.key[0].id = 7;
     char last = world->solution[strlen(world->solution) - 1];
     world->solution[strlen(world->solution) - 1] = last == '9' ? '8' : (char)(last + 1);
-    assert_int_equal(judge(world, 12, NOW_S, once), ERR_RANGE);
+    assert_int_equal(judge(world, 12, NOW_S, &once), ERR_RANGE);
     strcpy(world->solution, world->challenge);
-    assert_int_equal(judge(world, 12, NOW_S, once), ERR_SYNTAX);
+    assert_int_equal(judge(world, 12, NOW_S, &once), ERR_SYNTAX);
     world->solution[0] = '\0';
-    assert_int_equal(judge(world, 12, NOW_S, once), ERR_SYNTAX);
+    assert_int_equal(judge(world, 12, NOW_S, &once), ERR_SYNTAX);
 }
 
 static void every_changed_byte_is_noticed(void **state)
 {
     struct world *world = *state;
-    uint8_t once[16];
+    struct pow_once once;
     make(world, 6);
     solve(world);
     for (size_t i = 0; i < POW_CHALLENGE_LEN; i++) {
         char was = world->solution[i];
         world->solution[i] = was == 'A' ? 'B' : 'A';
-        assert_true(judge(world, 0, NOW_S, once) < 0);
+        assert_true(judge(world, 0, NOW_S, &once) < 0);
         world->solution[i] = was;
     }
-    assert_int_equal(judge(world, 0, NOW_S, once), 0);
+    assert_int_equal(judge(world, 0, NOW_S, &once), 0);
 }
 
 static void random_solutions_are_refused_without_harm(void **state)
@@ -139,10 +140,10 @@ static void random_solutions_are_refused_without_harm(void **state)
     rng_seeded_init(&rng, unit_seed());
     for (int i = 0; i < 20000; i++) {
         char text[200];
-        uint8_t once[16];
+        struct pow_once once;
         size_t len = unit_mutate(&rng.rng, span_of(world->solution), text, sizeof(text));
         struct span span = {text, len};
-        int rc = pow_check(&world->ring, &world->bond, span, 6, NOW_S, once);
+        int rc = pow_check(&world->ring, &world->bond, span, 6, NOW_S, &once);
         assert_true(rc < 0 || span_starts(span, span_of(world->challenge)));
     }
 }

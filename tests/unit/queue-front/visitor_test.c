@@ -32,8 +32,8 @@ static void an_event_keeps_its_identity_key_wherever_that_stands(void **state)
     const struct identity *was = &before.key[0], *is = identity_named(&during, was->name);
     assert_non_null(is);
     assert_true(is != &during.key[0]); /* new events get another */
-    assert_true(same(visitor_by_key(was->visitors, SPAN("show"), SPAN("k")),
-                     visitor_by_key(is->visitors, SPAN("show"), SPAN("k"))));
+    assert_true(same(visitor_by_key(was->visitors, SPAN("show"), SPAN("me"), SPAN("k")),
+                     visitor_by_key(is->visitors, SPAN("show"), SPAN("me"), SPAN("k"))));
     assert_null(identity_named(&over, was->name));
     assert_null(identity_named(&over, ""));
 }
@@ -85,13 +85,16 @@ static void the_same_word_means_different_visitors_elsewhere(void **state)
     (void)state;
     uint8_t key[VISITOR_KEY_BYTES];
     visitor_key(&one_key.key[0], key);
-    struct visitor visitor = visitor_by_key(key, SPAN("show"), SPAN("k"));
-    assert_false(same(visitor, visitor_by_key(key, SPAN("shop"), SPAN("k"))));
-    assert_false(same(visitor, visitor_by_key(key, SPAN("show"), SPAN("l"))));
+    struct visitor visitor = visitor_by_key(key, SPAN("show"), SPAN("me"), SPAN("k"));
+    assert_false(same(visitor, visitor_by_key(key, SPAN("shop"), SPAN("me"), SPAN("k"))));
+    assert_false(same(visitor, visitor_by_key(key, SPAN("show"), SPAN("me"), SPAN("l"))));
+    assert_false(same(visitor, visitor_by_key(key, SPAN("show"), SPAN("you"), SPAN("k"))));
+    assert_false(same(visitor_by_key(key, SPAN("show"), SPAN("mek"), SPAN("l")),
+                      visitor_by_key(key, SPAN("show"), SPAN("me"), SPAN("kl"))));
     assert_false(same(visitor, visitor_by_cookie(key, SPAN("show"), SPAN("k"))));
     /* The border between event and word is part of what is hashed. */
-    assert_false(same(visitor_by_key(key, SPAN("ab"), SPAN("c")),
-                      visitor_by_key(key, SPAN("a"), SPAN("bc"))));
+    assert_false(same(visitor_by_key(key, SPAN("ab"), SPAN("me"), SPAN("c")),
+                      visitor_by_key(key, SPAN("a"), SPAN("me"), SPAN("bc"))));
 }
 
 static void who_joins_again_after_running_out_is_new_but_only_once(void **state)
