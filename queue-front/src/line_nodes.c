@@ -136,6 +136,7 @@ void store_send(struct line_store *store, struct redis_call *call, const struct 
 {
     assert(!command->overflown); /* what goes into a command is bounded in line_limits.h */
     atomic_fetch_add_explicit(&store->stats.calls, 1, memory_order_relaxed);
+    call->slot = store->way.slot;
     redis_route_send(store->route, store->way.node, store->way.asking, call, text_span(command));
 }
 
@@ -193,8 +194,12 @@ enum store_answer store_judge(struct line_store *store, struct redis_call *call,
         return STORE_ANSWER;
     }
     if (resp_is_error(reply, "NOSCRIPT")) {
+        /* To the same server, which is there, since it has just answered; who has the slot by now
+         * may be known to nobody. */
         node->loaded[script] = false;
-        return ++call->tries < STORE_TRIES_MAX ? STORE_AGAIN : STORE_LOST;
+        store->detour = (struct redis_detour){call->slot, call->node, false};
+        store->detoured = !store->closed && node->ready && ++call->tries < STORE_TRIES_MAX;
+        return store->detoured ? STORE_AGAIN : STORE_LOST;
     }
     if (store_follow(store, call, reply))
         return STORE_AGAIN;
@@ -297,6 +302,8 @@ void nodes_on_down(void *ctx, uint8_t number, const char *why)
         log_down(store, why);
     node->told = true;
     node->ready = false;
+    if (store->detour.node == number)
+        store->detoured = false;
     atomic_store_explicit(&store->stats.timeouts, redis_route_timeouts(store->route),
                           memory_order_relaxed);
     store_node_lost(store, number);

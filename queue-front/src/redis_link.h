@@ -31,6 +31,7 @@ struct redis_call {
     struct redis_call *next;
     struct redis_call *prev;
     struct redis_link *link;
+    uint16_t slot; /* the caller's: of the key it is about */
     uint8_t node;  /* where it was sent: redis_route.h */
     uint8_t tries; /* how often: the caller sets it to 0 at first */
 };
