@@ -15,6 +15,7 @@ struct look {
     unsigned shut_len;
     char used[USED_MAX][LINE_IDENTITY_MAX + 1];
     unsigned used_len;
+    uint64_t promised[4]; /* bit by key id */
 };
 
 static void put_since(struct text *body, uint64_t since_ms)
@@ -80,6 +81,51 @@ static void put_identities(struct text *body, const struct keyring *keys, const 
     json_close(body, '}');
 }
 
+/* May a draw of this event still be held? */
+static bool may_draw(const struct line_view *view)
+{
+    enum line_state state = view->state == LINE_FROZEN ? view->frozen_from : view->state;
+    return view->draw.has_seal && !view->draw.drawn && state != LINE_CLOSED &&
+           (state <= LINE_PRE_QUEUE || view->draw.closed);
+}
+
+/* Keys that a draw was promised with which has not been held. */
+static void note_promised(struct front_event *event, void *ctx)
+{
+    struct look *look = ctx;
+    uint8_t id = event->view->draw.seal.key_id;
+    if (event->view->lane == 0 && may_draw(event->view))
+        look->promised[id / 64] |= UINT64_C(1) << id % 64;
+}
+
+static void put_draws(struct text *body, const struct keyring *keys, const struct front *first)
+{
+    char name[MAC_NAME_MAX + 1];
+    struct look look = {.used_len = 0};
+    json_key(body, "draws");
+    json_open(body, '{');
+    mac_key_name(&keys->draws.key[0], name);
+    json_member_cstr(body, "signs", name);
+    json_key(body, "holds");
+    json_open(body, '[');
+    for (uint32_t i = 0; i < keys->draws.len; i++) {
+        mac_key_name(&keys->draws.key[i], name);
+        json_str(body, span_of(name));
+    }
+    json_close(body, ']');
+    front_each_event(first, note_promised, &look);
+    json_key(body, "used");
+    json_open(body, '[');
+    for (uint32_t i = 0; i < keys->draws.len; i++) {
+        const struct mac_ring_key *key = &keys->draws.key[i];
+        mac_key_name(key, name);
+        if ((look.promised[key->id / 64] >> key->id % 64 & 1) != 0)
+            json_str(body, span_of(name));
+    }
+    json_close(body, ']');
+    json_close(body, '}');
+}
+
 static void put_passes(struct text *body, const struct keyring *keys)
 {
     json_key(body, "passes");
@@ -134,6 +180,7 @@ void front_readyz(void *ctx, struct text *body)
     put_tickets(body, keys);
     put_identities(body, keys, first);
     put_passes(body, keys);
+    put_draws(body, keys, first);
     json_close(body, '}');
     keyring_unref(keys);
     struct look look = {.body = body};

@@ -9,6 +9,7 @@
 #include "front.h"
 #include "front_readyz.h"
 #include "invite_api.h"
+#include "keys_command.h"
 #include "member_keys.h"
 #include "move_api.h"
 #include "pages.h"
@@ -310,7 +311,8 @@ int main(int argc, char **argv)
     const struct service_conf conf = {
         .name = "queue-front",
         .version = "1.0.0",
-        .commands = "queue-front verify-draw FILE|URL [--entry N] [--commitment HEX]\n",
+        .commands =
+            "queue-front verify-draw FILE|URL [--entry N] [--commitment HEX]\n" KEYS_COMMANDS,
         .settings = settings,
         .settings_len = sizeof(settings) / sizeof(settings[0]),
         .config = &config,
@@ -326,5 +328,7 @@ int main(int argc, char **argv)
         .stop = stop,
         .readyz = front_readyz,
     };
+    if (argc > 1 && strcmp(argv[1], "keys") == 0)
+        return keys_main(&conf, &config, argc - 1, argv + 1);
     return service_main(&conf, argc, argv);
 }

@@ -14,8 +14,8 @@
 #include "core/beacon.h"
 #include "core/draw.h"
 #include "core/nist.h"
+#include "fetch.h"
 
-#include <curl/curl.h>
 #include <inttypes.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -23,7 +23,6 @@
 
 enum {
     ANSWER_MAX = 64 * 1024, /* three times what a fairness answer can be */
-    FETCH_S_MAX = 20,
     FITS = 0,
     FITS_NOT = 1,
     UNJUDGED = 2,
@@ -48,37 +47,18 @@ static const char usage[] =
 
 /* ---- where the answer comes from ---- */
 
-static size_t on_bytes(char *bytes, size_t size, size_t count, void *ctx)
-{
-    struct answer *answer = ctx;
-    size_t len = size * count;
-    if (len > sizeof(answer->text) - answer->len)
-        return 0; /* tells curl to give up */
-    memcpy(answer->text + answer->len, bytes, len);
-    answer->len += len;
-    return len;
-}
-
 static bool fetch(const char *url, struct answer *answer)
 {
-    CURL *curl = curl_easy_init();
-    if (curl == NULL)
-        return false;
-    curl_easy_setopt(curl, CURLOPT_URL, url);
-    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(curl, CURLOPT_FAILONERROR, 1L);
-    curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)FETCH_S_MAX);
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_bytes);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, answer);
-    CURLcode code = curl_easy_perform(curl);
+    struct text text = text_on(answer->text, sizeof(answer->text));
+    struct err_slot err;
     long status = 0;
-    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-    if (code == CURLE_HTTP_RETURNED_ERROR)
+    int rc = fetch_text(url, &text, &status, &err);
+    answer->len = text.len;
+    if (rc < 0)
+        fprintf(stderr, "%s\n", err.text);
+    else if (status >= 400)
         fprintf(stderr, "%s: answered %ld\n", url, status);
-    else if (code != CURLE_OK)
-        fprintf(stderr, "%s: %s\n", url, curl_easy_strerror(code));
-    curl_easy_cleanup(curl);
-    return code == CURLE_OK;
+    return rc == 0 && status < 400;
 }
 
 static bool read_file(const char *path, struct answer *answer)
@@ -398,8 +378,7 @@ int verify_draw_main(int argc, char **argv)
     int code = UNJUDGED;
     if (answer == NULL || sodium_init() < 0)
         goto end;
-    struct span source = span_of(ask.source);
-    bool is_url = span_starts(source, SPAN("http://")) || span_starts(source, SPAN("https://"));
+    bool is_url = fetch_is_url(ask.source);
     if (!(is_url ? fetch(ask.source, answer) : read_file(ask.source, answer)))
         goto end;
     if (json_in_parse((struct span){answer->text, answer->len}, &err, &json) < 0 ||

@@ -1,0 +1,59 @@
+/* key_file.h: a ring of keys as it lies on disk, for the operator who turns it (keys_command.h).
+ * The running program reads the same files by keyring.h and never writes them.
+ *
+ * The first key of a ring signs; the others are believed. A change is written whole to a new file
+ * of mode 0600 and the old one's owner, synced, and put in the old one's place. Beside it lies
+ * PATH.history, no secret: when which key was added, came to sign, or went, which the ring itself
+ * does not say. Where a line of it is missing, the time of the file's last change stands for it,
+ * which is later or the same. */
+#ifndef FG_QUEUE_FRONT_KEY_FILE_H
+#define FG_QUEUE_FRONT_KEY_FILE_H
+
+#include "base/err.h"
+#include "crypto/jwks.h"
+#include "crypto/mac.h"
+
+enum { KEY_NAME_MAX = 64, KEY_FILE_MAX = JWKS_KEYS_MAX, KEY_PATH_MAX = 1100 };
+
+struct key_entry {
+    char name[KEY_NAME_MAX]; /* mac_key_name(), or a pass key's kid */
+    struct mac_ring_key mac;
+    const struct jwks_key *pass; /* NULL: a MAC key */
+};
+
+struct key_file {
+    char path[KEY_PATH_MAX];
+    bool of_passes;
+    struct key_entry key[KEY_FILE_MAX];
+    unsigned len, cap;
+    uint64_t changed_ms; /* the file, last */
+    struct jwks *loaded; /* owns the pass keys that were read */
+    struct jwks_key *made;
+    int lock;
+};
+
+/* Reads the ring and keeps others who would change it out until key_file_close(). ERR_NOT_FOUND:
+ * there is no such file; then it is open and empty, to be filled and saved. */
+int key_file_open(struct key_file *file, const char *path, bool of_passes, struct err_slot *err);
+void key_file_close(struct key_file *file); /* wipes it */
+
+/* By its name, the number before the hyphen, or the beginning of a kid; -1: none, or several. */
+int key_file_find(const struct key_file *file, const char *name);
+
+int key_file_add(struct key_file *file, struct err_slot *err); /* a new key, last */
+int key_file_add_mac(struct key_file *file, const struct mac_ring_key *key, struct err_slot *err);
+void key_file_use(struct key_file *file, unsigned index); /* moves it to the front */
+void key_file_drop(struct key_file *file, unsigned index);
+
+/* Writes the ring, then what happened: "add", "use" or "drop", `other` being who signed before. */
+int key_file_save(const struct key_file *file, const char *what, const char *name,
+                  const char *other, uint64_t now_ms, struct err_slot *err);
+
+struct key_past {
+    uint64_t added_ms;   /* 0: not written down */
+    uint64_t retired_ms; /* when it signed last; 0: it signs, or never has */
+    bool sure;           /* written down; else retired_ms is the file's last change */
+};
+struct key_past key_file_past(const struct key_file *file, unsigned index);
+
+#endif
