@@ -274,14 +274,9 @@ end
 -- What else an older event has left runs out (codes) or is never asked for (keys of joins, which
 -- are made with the incarnation).
 local function drop_older()
+    unlink_visitors()
     each_line(function()
-        for page = 0, math.floor((tonumber(call('GET', prefix .. 'seq')) or 0) / PAGE) do
-            call('UNLINK', away_key(page))
-        end
-        for _, name in ipairs({ 'seq', 'serving', 'bucket', 'hist', 'called', 'gone', 'ended',
-            'skipped', 'back', 'early', 'door', 'knock', 'moved', 'told', 'pilot', 'series',
-            'active', 'ends', 'lanes', 'fronts', 'contacts', 'aways', 'done',
-            'turns', 'kept', 'gaps', 'picture' }) do
+        for _, name in ipairs({ 'seq', 'serving', 'bucket', 'told', 'series' }) do
             call('UNLINK', prefix .. name)
         end
         if lane > 0 then

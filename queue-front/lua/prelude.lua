@@ -126,6 +126,8 @@ local function session_of(place)
     return lane * 4294967296 + place
 end
 
+local WORK_MINUTES = 6 -- a challenge lives for five; then nobody can show its work again
+
 -- The bucket's fields as numbers, those never written as 0; bucket_write() stores what differs.
 local function bucket_read(...)
     local bucket = { names = { ... }, was = {} }
@@ -166,6 +168,21 @@ local PAGE, PAGE_BYTES = 65536, 8192
 
 local function away_key(page)
     return prefix .. 'away:' .. page
+end
+
+-- All that an event keeps for its visitors' sake alone, but for the keys of joins.
+local VISITOR_KEYS = { 'called', 'gone', 'ended', 'skipped', 'hist', 'door', 'knock', 'back', 'early',
+    'moved', 'marks', 'left', 'fronts', 'contacts', 'aways', 'active', 'ends', 'members', 'lanes', 'pilot',
+    'done', 'turns', 'kept', 'gaps', 'picture' }
+local function unlink_visitors()
+    each_line(function()
+        for _, page in ipairs(call('ZRANGE', prefix .. 'aways', 0, -1)) do
+            call('UNLINK', away_key(page)) -- 65,536 places each, so there are few
+        end
+        for _, name in ipairs(VISITOR_KEYS) do
+            call('UNLINK', prefix .. name)
+        end
+    end)
 end
 
 -- Who was heard in an epoch, by all fronts.

@@ -16,9 +16,6 @@ local BITE = 256
 local ERASED_MS = 5000
 local DIGITS, LEVEL_FULL = 8, 4194304 -- of the buckets of idempotency keys: see join.lua
 
-local VISITORS = { 'called', 'gone', 'ended', 'skipped', 'hist', 'door', 'knock', 'back', 'early',
-    'moved', 'marks', 'left', 'fronts', 'contacts', 'aways', 'active', 'ends', 'lanes', 'heal', 'pilot',
-    'done', 'turns', 'kept', 'gaps', 'picture' }
 local RECORDS = { 'seq', 'serving', 'bucket', 'told', 'series', 'audit' }
 local AUDIT_KEPT = 100 -- of an archived event: who closed, archived and touched it since
 
@@ -84,12 +81,11 @@ local function begin()
     for old = minute, minute + 1 do
         call('UNLINK', root .. 'ip:' .. old)
     end
-    each_line(function() -- a page is 65,536 places, so there are few
-        for _, page in ipairs(call('ZRANGE', prefix .. 'aways', 0, -1)) do
-            call('UNLINK', away_key(page))
-        end
-    end)
-    unlink(VISITORS)
+    for old = minute - WORK_MINUTES - 1, minute + 1 do
+        call('UNLINK', root .. 'work:' .. old)
+    end
+    unlink_visitors()
+    unlink({ 'heal' })
 end
 
 local function keep_little()

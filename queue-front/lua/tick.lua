@@ -69,7 +69,6 @@ local LANE_SILENT_MS = 2000  -- a lane that nobody ticks wants nothing
 local WALK_MAX = 2048        -- places looked at one by one in one tick
 local GAP_TURNS = 64         -- runs of nobody's places stepped over in one tick
 local JUDGE_MAX = 4          -- pages judged in one tick
-local WORK_MINUTES = 6       -- a challenge lives for five; then nobody can show its work again
 local SERIES_MAX = 4096      -- samples kept; full, every second one goes and the step doubles
 
 -- ---- has another just ticked? ----

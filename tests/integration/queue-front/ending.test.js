@@ -98,6 +98,10 @@ describe('the end of an event', () => {
     await early[0].visitor.entered();
     await early[1].visitor.leave();
 
+    // What members and work leave, in an event that asks for neither.
+    await house.redis.command('HSET', 'fg:{again}:members', 'someone', '1');
+    await house.redis.command('HSET', `fg:{again}:work:${Math.floor(Date.now() / 60_000)}`, 'name', '1');
+
     assert.equal((await remove(house.front, 'again')).json.code, 'event-not-closed');
     assert.equal((await house.front.admin.get('/admin/events/again/archive')).json.code, 'event-not-closed');
     await act(house.front, 'again', 'close');
