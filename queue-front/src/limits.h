@@ -19,8 +19,9 @@ enum {
     EVENT_LANE_NAME_MAX = 80,
     EVENT_LANGUAGE_TAG_MAX = 15, /* "zh-Hant-HK" and shorter */
 
-    /* The shared status: document fields, the message in every language, the table of waits. */
-    STATUS_BYTES_MAX = 24 * 1024,
+    /* The shared status: document fields, the message in every language, prices, the table of waits.
+     */
+    STATUS_BYTES_MAX = 32 * 1024,
     JOINS_AGAIN_MAX = 32, /* visits of one member, each a look-up at the next join */
     /* How often a join is judged anew because the event changed while it was on its way: an opening
      * is one change, an operator makes few a second. Then 503. */

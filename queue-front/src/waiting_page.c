@@ -30,12 +30,13 @@
 #include <string.h>
 
 enum {
-    PAGE_MAX = 40 * 1024,
+    PAGE_MAX = 52 * 1024,
     VISITOR_COOKIE_S = 30 * 86400,
     NOTICE_CODE_MAX = 40,
     /* Escaped, a name or message may be six times as long; the rest is numbers, times, sentences.
      */
-    FILLED_MAX = 6 * (2 * EVENT_NAME_BYTES_MAX + EVENT_MESSAGE_BYTES_MAX) + 8 * 1024,
+    FILLED_MAX = 6 * (2 * EVENT_NAME_BYTES_MAX + EVENT_MESSAGE_BYTES_MAX) +
+                 PRICES_MAX * (6 * PRICE_NAME_MAX + 256) + 8 * 1024,
 };
 
 static const char waiting_html[] =
@@ -61,6 +62,9 @@ static const char wait_js[] =
     ;
 static const char turn_js[] =
 #include "queue-front/web/turn.js.inc"
+    ;
+static const char prices_js[] =
+#include "queue-front/web/prices.js.inc"
     ;
 static const char alert_js[] =
 #include "queue-front/web/alert.js.inc"
@@ -106,6 +110,7 @@ static const struct site_file files[] = {
     {"show.js", SITE_JS, SITE_BYTES(show_js)},
     {"wait.js", SITE_JS, SITE_BYTES(wait_js)},
     {"turn.js", SITE_JS, SITE_BYTES(turn_js)},
+    {"prices.js", SITE_JS, SITE_BYTES(prices_js)},
     {"alert.js", SITE_JS, SITE_BYTES(alert_js)},
     {"move.js", SITE_JS, SITE_BYTES(move_js)},
     {"why.js", SITE_JS, SITE_BYTES(why_js)},
@@ -141,6 +146,8 @@ enum gap {
     GAP_MESSAGE,
     GAP_MESSAGE_HIDDEN,
     GAP_NOTICE,
+    GAP_PRICES,
+    GAP_PRICES_HIDDEN,
     GAP_BEGINS_WORDS,
     GAP_ENTRY_WORDS,
     GAP_POSITION,
@@ -165,13 +172,43 @@ enum gap {
 };
 
 static const char *const gap_names[] = {
-    "event",       "name",        "view",           "state",       "now",
-    "poll",        "refresh",     "entry",          "opens",       "gathers",
-    "commitment",  "message",     "message-hidden", "notice",      "begins-words",
-    "entry-words", "position",    "ahead",          "eta",         "eta-note",
-    "expires",     "lane",        "lane-hidden",    "lanes",       "invite-hidden",
-    "odds",        "odds-hidden", "kept-hidden",    "over",        "over-title",
-    "over-text",   "visit-ends",  "extend-hidden",  "stay-hidden", "me",
+    "event",
+    "name",
+    "view",
+    "state",
+    "now",
+    "poll",
+    "refresh",
+    "entry",
+    "opens",
+    "gathers",
+    "commitment",
+    "message",
+    "message-hidden",
+    "notice",
+    "prices",
+    "prices-hidden",
+    "begins-words",
+    "entry-words",
+    "position",
+    "ahead",
+    "eta",
+    "eta-note",
+    "expires",
+    "lane",
+    "lane-hidden",
+    "lanes",
+    "invite-hidden",
+    "odds",
+    "odds-hidden",
+    "kept-hidden",
+    "over",
+    "over-title",
+    "over-text",
+    "visit-ends",
+    "extend-hidden",
+    "stay-hidden",
+    "me",
     NULL,
 };
 
@@ -288,6 +325,27 @@ static void put_notice(struct text *out, const struct look *look)
     text_put(&text, look->notice);
     key[text.len] = '\0';
     html_put(out, phrase(look, key)); /* an unknown code finds nothing, and nothing is shown */
+}
+
+/* A list of one row for each category; what is gone says so. */
+static void put_prices(struct text *out, const struct look *look)
+{
+    const struct prices *prices = &look->event->doc.prices;
+    for (uint32_t i = 0; i < prices->len; i++) {
+        const struct price *price = &prices->price[i];
+        text_printf(out, "<li data-price=\"%u\"%s><span>", price->amount,
+                    price->gone ? " data-gone=\"\"" : "");
+        html_put(out, span_of(price->name));
+        TEXT_LIT(out, "</span> ");
+        if (price->gone) {
+            html_put(out, phrase(look, "more.price-gone"));
+        } else {
+            text_str(out, prices->currency);
+            text_char(out, ' ');
+            prices_put_amount(out, prices->currency, price->amount);
+        }
+        TEXT_LIT(out, "</li>");
+    }
 }
 
 /* Before the opening people may gather for the draw; what comes first is told. */
@@ -527,6 +585,12 @@ static void fill(struct text *out, unsigned gap, void *ctx)
         break;
     case GAP_NOTICE:
         put_notice(out, look);
+        break;
+    case GAP_PRICES:
+        put_prices(out, look);
+        break;
+    case GAP_PRICES_HIDDEN:
+        text_str(out, doc->prices.len == 0 ? " hidden" : "");
         break;
     case GAP_BEGINS_WORDS:
         put_begins(out, look);

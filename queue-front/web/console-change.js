@@ -2,7 +2,7 @@
 // its parts: a message by language, the autopilot by its own knobs, lanes one by one, the schedule by
 // its steps. And why something moved by itself, by the code and the numbers that the service tells.
 
-import { make, say } from './kit.js';
+import { make, money, say } from './kit.js';
 import { languageOf, moment, number, told, wordsOr } from './console-ui.js';
 
 const label = (name) => wordsOr(`knob.${name}`, wordsOr(`live.${name}`, name));
@@ -15,6 +15,7 @@ const PARTS = {
   message: (texts) => Object.entries(texts).map(([tag, text]) => [say('change.message', languageOf(tag)), quoted(text)]),
   schedule: (steps) => [[label('schedule'), steps.map(({ at, rate_per_s: rate }) => say('change.step', moment(at), told(rate))).join(', ')]],
   lanes: (lanes) => lanes.map(({ id, name, share, invitations }) => [say('change.lane', id), say('change.lane-is', quoted(name), number(share), number(invitations))]),
+  prices: ({ currency, categories }) => Object.entries(categories).map(([name, { price, gone }]) => [say('change.price', name), gone ? say('change.price-gone', money(price, currency)) : money(price, currency)]),
   autopilot: ({ on, ...rest }) => [[label('autopilot'), told(on)], ...Object.entries(rest).map(([name, value]) => [`${label('autopilot')}: ${say(`autopilot.${name}`)}`, told(value)])],
 };
 

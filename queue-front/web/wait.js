@@ -110,8 +110,21 @@ function showClocks() {
 
 // ---- what everybody is told ----
 
+let toldPrices = ''; // the prices as they were told last
+
+async function tellPrices(prices) {
+  const text = JSON.stringify(prices);
+  if (text === toldPrices) return;
+  toldPrices = text;
+  const [{ showPrices }] = await Promise.all([import('./prices.js'), moreWords()]);
+  const gone = showPrices(prices);
+  if (gone) notice(gone);
+}
+
 function onStatus(status) {
   showMessage(status.message);
+  byId('prices').hidden = !status.prices;
+  if (status.prices) tellPrices(status.prices).catch(() => {});
   opens = Date.parse(status.opens_at) || 0;
   lanes = status.lanes ?? [];
   if (me && lanes.length > 0) showLane(lanes, me.lane);

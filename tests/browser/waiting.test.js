@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { openLooks } from './look.js';
 import { openBrowser, SIZES } from './world.js';
-import { openLine } from './line-world.js';
+import { openLine, patch } from './line-world.js';
 import { openScope } from '../lib-js/index.js';
 
 const MANNERS = [['ko', {}], ['en', { locale: 'en-GB', colorScheme: 'dark', reducedMotion: 'reduce' }]];
@@ -127,6 +127,23 @@ describe('the waiting page in each state', () => {
       await Promise.all([page.waitForRequest('**/pow*.js'), page.click('#join button')]);
       await page.locator('#work').waitFor();
       await glance(visitor, 'work', lang);
+      await visitor.close();
+    });
+  }
+
+  // Its own event, so that nothing else changes while it is looked at.
+  for (const [lang, options] of MANNERS) {
+    test(`prices, and one that is gone, ${lang}`, async () => {
+      const prices = { currency: 'KRW', categories: { VIP: { price: 165000 }, R: { price: 143000 }, S: { price: 99000 } } };
+      const event = await line.open(`priced-${lang}`, { prices });
+      const visitor = await line.visitor(browser, options);
+      await line.go(visitor, event);
+      await line.join(visitor);
+      await visitor.page.locator('#prices li').nth(2).waitFor();
+      await patch(line.front, event, { prices: { categories: { S: { gone: true } } } });
+      await visitor.page.locator('#prices li[data-gone]').waitFor();
+      await visitor.page.waitForFunction(() => [document.getElementById('announce'), document.getElementById('notice')].every((at) => /S$/.test(at.textContent)));
+      await glance(visitor, 'priced', lang);
       await visitor.close();
     });
   }

@@ -26,13 +26,15 @@ enum knob_kind {
     KNOB_SCHEDULE,
     KNOB_AUTOPILOT,
     KNOB_LANES,
-    KNOB_BEACON
+    KNOB_BEACON,
+    KNOB_PRICES
 };
 
 static const char *const kind_names[] = {
     [KNOB_NUMBER] = "number",       [KNOB_MILLI] = "decimal", [KNOB_BOOL] = "bool",
     [KNOB_TIME] = "time",           [KNOB_TEXTS] = "texts",   [KNOB_SCHEDULE] = "schedule",
     [KNOB_AUTOPILOT] = "autopilot", [KNOB_LANES] = "lanes",   [KNOB_BEACON] = "beacon",
+    [KNOB_PRICES] = "prices",
 };
 
 enum {
@@ -73,6 +75,9 @@ static const struct knob knobs[] = {
      "thousands behind one address."},
     {"message", KNOB_TEXTS, 0, 0, EVENT_MESSAGE_BYTES_MAX, 0, "",
      "A notice to everybody who waits, by language: {\"en\": \"..\", \"ko\": \"..\"}."},
+    {"prices", KNOB_PRICES, 0, 0, 0, 0, "",
+     "What seats cost, with all fees that nobody can do without, told to everybody who waits: "
+     "{\"currency\", \"categories\": {NAME: {\"price\", \"gone\"}, ..}}. null: nothing is told."},
     {"opens_at", KNOB_TIME, AT(opens_at_ms), 0, 0, 0, "",
      "A scheduled event opens by itself then. null: by hand."},
     {"prequeue_at", KNOB_TIME, AT(prequeue_at_ms), 0, 0, 0, "",
@@ -302,6 +307,9 @@ static void read_knob(struct json_in *in, const struct knob *knob, struct event_
         break;
     case KNOB_BEACON:
         beacon_read(in, knob->name, &doc->beacon);
+        break;
+    case KNOB_PRICES:
+        prices_read(in, knob->name, &doc->prices);
         break;
     }
 }
@@ -620,6 +628,12 @@ static void put_knob(struct text *out, const struct event_doc *doc, const struct
             json_nil(out);
         else
             beacon_put(out, &doc->beacon);
+        break;
+    case KNOB_PRICES:
+        if (doc->prices.len == 0)
+            json_nil(out);
+        else
+            prices_put(out, &doc->prices);
         break;
     }
 }

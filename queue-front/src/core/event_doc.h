@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "base/text.h"
+#include "core/prices.h"
 #include "core/beacon.h"
 #include "core/line.h"
 #include "limits.h"
@@ -55,6 +56,7 @@ struct event_doc {
     struct beacon beacon;                /* of the draw */
     uint32_t messages_len;
     struct event_text message[EVENT_LANGUAGES_MAX];
+    struct prices prices;
     uint32_t lanes_len;
     struct event_lane lane[LANES_MAX];
     uint32_t schedule_len;

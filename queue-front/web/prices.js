@@ -1,0 +1,26 @@
+// prices.js: what seats cost, as everybody who waits is told, and what is gone of it by now. Fetched by
+// wait.js where an event tells its prices.
+
+import { announce, byId, make, money, say } from './kit.js';
+
+const nameOf = (row) => row.firstElementChild.textContent;
+
+function rowOf({ name, price, gone }, currency) {
+  const row = make('li', {}, make('span', { textContent: name }), ` ${gone ? say('more.price-gone') : money(price, currency)}`);
+  row.dataset.price = price;
+  if (gone) row.dataset.gone = '';
+  return row;
+}
+
+// -> what has gone since the list was shown before, in words; '' if nothing has.
+export function showPrices({ currency, categories }) {
+  const list = byId('prices').querySelector('ul');
+  const shown = [...list.children];
+  const before = (one) => shown.find((row) => nameOf(row) === one.name);
+  const same = (row, { price, gone }) => row && Number(row.dataset.price) === price && ('gone' in row.dataset) === gone;
+  const gone = categories.filter((one) => one.gone && before(one) && !('gone' in before(one).dataset));
+  list.replaceChildren(...categories.map((one) => (same(before(one), one) ? before(one) : rowOf(one, currency))));
+  const words = gone.length > 0 ? say('more.prices-gone', gone.map(({ name }) => name).join(', ')) : '';
+  if (words) announce(words);
+  return words;
+}
