@@ -34,6 +34,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct span json = {(const char *)data, size};
     struct event_doc_fault fault = {.rule = ""};
     judge(event_doc_parse(json, SPAN("show"), &fault, &doc), &fault, &doc);
+    fault = (struct event_doc_fault){.rule = ""};
+    judge(event_doc_load(json, SPAN("show"), &fault, &doc), &fault, &doc);
 
     static const char stored[] =
         "{\"id\":\"show\",\"name\":\"Show\",\"message\":{\"en\":\"a\"},"

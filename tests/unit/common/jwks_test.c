@@ -209,6 +209,30 @@ static void keys_are_loaded_from_files_and_the_first_signs(void **state)
     unit_file_remove(first);
 }
 
+static void keys_that_were_written_one_after_the_other_are_read_in_that_order(void **state)
+{
+    (void)state;
+    struct jwks_key *key[3];
+    struct jwks *set;
+    struct err_slot err;
+    char memory[4096];
+    struct text text = text_on(memory, sizeof(memory));
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(0, jwks_key_generate(&err, &key[i]));
+        assert_int_equal(0, jwks_key_put_pem(key[i], &text, &err));
+    }
+    char *path = unit_file(text_span(&text), 0600);
+    assert_int_equal(0, jwks_load(span_of(path), &err, &set));
+    assert_int_equal(3, jwks_len(set));
+    for (size_t i = 0; i < 3; i++) {
+        assert_true(span_eq(jwks_key_kid(key[i]), jwks_key_kid(jwks_at(set, i))));
+        jwks_key_destroy(key[i]);
+    }
+    assert_ptr_equal(jwks_at(set, 0), jwks_signer(set));
+    jwks_destroy(set);
+    unit_file_remove(path);
+}
+
 static void a_file_that_is_no_such_key_is_refused(void **state)
 {
     (void)state;
@@ -258,6 +282,7 @@ int main(void)
         cmocka_unit_test(keys_that_are_not_for_us_are_passed_over),
         cmocka_unit_test(a_useless_set_is_refused),
         cmocka_unit_test(keys_are_loaded_from_files_and_the_first_signs),
+        cmocka_unit_test(keys_that_were_written_one_after_the_other_are_read_in_that_order),
         cmocka_unit_test(a_file_that_is_no_such_key_is_refused),
         cmocka_unit_test(noise_is_survived),
     };

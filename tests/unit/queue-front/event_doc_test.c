@@ -125,8 +125,8 @@ static const struct {
     {"{\"prequeue_at\":\"2027-01-02T03:00:00Z\"}", "/prequeue_at", "opens_at"},
     {"{\"opens_at\":\"2027-01-02T03:00:00Z\",\"prequeue_at\":\"2027-01-02T03:00:00Z\"}",
      "/prequeue_at", "earlier"},
-    {"{\"opens_at\":\"2027-01-02T03:00:00Z\",\"closes_at\":\"2027-01-02T03:00:00Z\"}",
-     "/closes_at", "later"},
+    {"{\"opens_at\":\"2027-01-02T03:00:00Z\",\"closes_at\":\"2027-01-02T03:00:00Z\"}", "/closes_at",
+     "later"},
     {"{\"pow_bits\":31}", "/pow_bits", "0 to 30"},
     {"{\"member_required\":1}", "/member_required", "true or false"},
     {"{\"schedule\":{}}", "/schedule", "list"},
@@ -264,6 +264,39 @@ static void the_table_describes_every_knob(void **state)
     assert_non_null(strstr(memory, "\"name\":\"seats_left\",\"kind\":\"bool\""));
 }
 
+/* What a newer program wrote: harmless for us, not for us, or of a program that says nothing. */
+static void a_newer_document_is_read_only_if_it_says_that_we_may(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *json;
+        bool read, newer;
+    } cases[] = {
+        {"{\"burst\":5}", true, false},
+        {"{\"burst\":5,\"needs\":1}", true, false},
+        {"{\"burst\":5,\"needs\":1,\"confetti\":{\"much\":[1]}}", true, true},
+        {"{\"burst\":5,\"confetti\":true}", false, false},
+        {"{\"burst\":5,\"needs\":2}", false, false},
+        {"{\"burst\":5,\"needs\":2,\"confetti\":true}", false, false},
+        {"{\"burst\":5,\"needs\":0}", false, false},
+        {"{\"burst\":5,\"needs\":\"1\"}", false, false},
+        {"{\"burst\":0,\"needs\":1}", false, false},
+        {"[1]", false, false},
+        {"", false, false},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        static struct event_doc read;
+        struct event_doc_fault why = {.rule = ""};
+        int rc = event_doc_load(span_of(cases[i].json), SPAN("show"), &why, &read);
+        assert_int_equal(rc == 0, cases[i].read);
+        assert_int_equal(why.rule[0] == '\0', cases[i].read);
+        if (cases[i].read) {
+            assert_int_equal(read.burst, 5);
+            assert_int_equal(read.newer, cases[i].newer);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -277,6 +310,7 @@ int main(void)
         cmocka_unit_test(a_shown_document_carries_state_and_version),
         cmocka_unit_test(the_largest_document_fits_its_bound),
         cmocka_unit_test(the_table_describes_every_knob),
+        cmocka_unit_test(a_newer_document_is_read_only_if_it_says_that_we_may),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
