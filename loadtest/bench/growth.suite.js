@@ -146,8 +146,7 @@ async function endOne(front, id) {
   const at = `/admin/events/${id}`;
   await said(() => front.admin.put(at, { body: { name: `Night ${id}`, opens_at: '2027-05-01T19:00:00Z' } }), `create ${id}`, 201, 200);
   await said(() => front.admin.post(`${at}/actions/close`), `close ${id}`, 200, 409);
-  const { etag } = (await front.admin.get(at)).headers;
-  await said(() => front.admin.post(`${at}/actions/archive`, { headers: { 'If-Match': etag } }), `archive ${id}`, 200);
+  await said(() => front.admin.post(`${at}/actions/archive`, { headers: { 'If-Match': '"2"' } }), `archive ${id}`, 200);
 }
 
 async function sweepAll(redis) {
