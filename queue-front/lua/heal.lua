@@ -6,7 +6,7 @@
 --   service_rate_milli, version, state, document, seed, entries,
 --   beacon, drawn_ms, knobs in knob_names()' order, seal, closed entries or '', closed_ms, proof, the
 --   gaps it knows of ("from:upto,..."), era of the version, identity
--- Answer: {OK} the line is whole; {HEAL, ms} a collection is open for so long; {UNKNOWN} nobody
+-- Answer: {OK, now_ms} the line is whole; {HEAL, ms} a collection is open for so long; {UNKNOWN} nobody
 --   knows this event, or it has no such lane; {RENEWED} there is a newer one of this id
 --
 -- No single front has seen everything, so the first one to ask opens a window in which each front
@@ -21,6 +21,9 @@
 -- front remembers (all were lost with Redis), the tickets do: each that is shown is a mark of `issued`,
 -- and where only that is too low nothing else is touched. The gap is then measured by what Redis itself
 -- has sampled.
+--
+-- The clock of the server that came back may be wrong, or that of this one may have jumped: fronts know
+-- what time it must be. The event's time goes on from there.
 --
 -- Of two events of one id the newer incarnation counts, and nothing of the older one: a front that
 -- knows an older one is told RENEWED and forgets it; where Redis has gone back to an older one, that
@@ -61,16 +64,38 @@ if gone_back then
 end
 local seen_version, seen_era = tonumber(ARGV[15]), tonumber(ARGV[#ARGV - 1])
 
+-- What the offset of the clock must be for the event's time to go on from where this front saw it.
+local seen_off_us = expected_ms and off_us - 1000 * clock_step_ms()
+
+local function move_clock(to_us)
+    local moved_ms = math.floor((to_us - off_us) / 1000)
+    if moved_ms == 0 then
+        return
+    end
+    clock_set(to_us)
+    call('HSET', CFG, 'clock_off_us', to_us)
+    local way = moved_ms < 0 and 'ahead' or 'behind'
+    audit('{"who":"system","what":"clock","from":null,"to":null,"why":"the clock of redis is ' .. way ..
+        '","because":{"reason":"clock-' .. way .. '","measured":' .. math.abs(moved_ms) .. ',"limit":' ..
+        CLOCK_STEP_MS .. '}}', version)
+end
+
+-- While others tick by this clock it is the asking front's own that stood still: it is told the time.
+local ticked_us = tonumber(call('HGET', prefix .. 'bucket', 'at_us')) or 0
+if same_run and seen_off_us and math.abs(now_us - ticked_us) > 1000 * CLOCK_STEP_MS then
+    move_clock(seen_off_us)
+end
+
 if same_run and issued >= tonumber(ARGV[6]) and serving >= tonumber(ARGV[7]) and
     (lane > 0 or not document_behind(version, seen_version, seen_era)) then
-    return { OK }
+    return { OK, now_ms }
 end
 
 -- ---- collect ----
 
 local function restart_collection()
     call('DEL', heal)
-    call('HSET', heal, 'boot', ARGV[1], 'until_ms', now_ms + tonumber(ARGV[2]))
+    call('HSET', heal, 'boot', ARGV[1], 'until_ms', math.floor(redis_us / 1000) + tonumber(ARGV[2]))
 end
 
 local function contribute()
@@ -84,6 +109,10 @@ local function contribute()
         end
     end
     call('HSET', heal, 'since:' .. ARGV[4], ARGV[5])
+    -- A front whose own clock stood still for a while is behind the others.
+    if seen_off_us and seen_off_us > (tonumber(call('HGET', heal, 'off_us')) or -math.huge) then
+        call('HSET', heal, 'off_us', seen_off_us)
+    end
     local gaps, told = ARGV[22 + select('#', knob_names()) + #OF_DRAW], call('HGET', heal, 'gaps') or ''
     if not string.find(told, gaps, 1, true) then
         call('HSET', heal, 'gaps', told .. ',' .. gaps)
@@ -326,7 +355,7 @@ local function raise(mark, gap)
     count_away(bucket)
     bucket_write(bucket)
     audit_heal()
-    return { OK }
+    return { OK, now_ms }
 end
 
 local function close(gap)
@@ -334,6 +363,7 @@ local function close(gap)
     if gone_back then
         drop_older()
     end
+    move_clock(marks.off_us or off_us)
     local bucket = bucket_read('at_us', 'nano', 'called_n', 'came_n', 'left_n', 'settled', 'dead',
         'admitted', 'no_shows', 'show_came', 'show_of', 'rate_places', 'rate_us', 'generation',
         'last_upto', 'last_called_ms', 'last_expires_ms', 'phantoms', 'phantom_until_ms',
@@ -363,7 +393,7 @@ local function close(gap)
     call('HSET', KEYS[1], 'boot', ARGV[1])
     call('DEL', heal)
     audit_heal()
-    return { OK }
+    return { OK, now_ms }
 end
 
 if same_run and serving >= tonumber(ARGV[7]) and
@@ -374,11 +404,11 @@ end
 local collection = call('HMGET', heal, 'boot', 'until_ms')
 if collection[1] ~= ARGV[1] or told < newest then
     restart_collection()
-    collection = { ARGV[1], now_ms + tonumber(ARGV[2]) }
+    collection = { ARGV[1], math.floor(redis_us / 1000) + tonumber(ARGV[2]) }
 end
 contribute()
 local known_version = math.max(version, tonumber(call('HGET', heal, 'version')) or 0)
-local left_ms = tonumber(collection[2]) - now_ms
+local left_ms = tonumber(collection[2]) - math.floor(redis_us / 1000)
 if not same_run and left_ms > 0 then
     return { HEAL, left_ms }
 elseif lane > 0 and version == 0 then

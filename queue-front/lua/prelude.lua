@@ -28,8 +28,31 @@ local lane = tonumber(string.match(prefix, '@(%d):$')) or 0
 local root = lane == 0 and prefix or string.sub(prefix, 1, -4)
 local CFG = root .. 'cfg'
 local clock = call('TIME')
-local now_us = clock[1] * 1000000 + clock[2]
-local now_ms = math.floor(now_us / 1000)
+local redis_us = clock[1] * 1000000 + clock[2]
+local now_us, now_ms
+
+-- ---- the house's clock ----
+--
+-- All times of an event are on one clock that never jumps: Redis's and an offset, `clock_off_us`, that
+-- takes up its steps. Fronts say with each call ("RUN@MS") what this clock must show by now: the time of
+-- their last tick, and what went by since on a clock that nobody can set. Further apart than this, no
+-- script does anything until heal.lua has moved the offset. (What Redis expires by itself goes by its own
+-- clock: marks and codes.)
+local CLOCK_STEP_MS = 5000 -- longer than a call may be on its way
+local expected_ms = tonumber(string.match(ARGV[1], '^[^:]*@(%d+)'))
+local off_us
+
+local function clock_set(to_us)
+    off_us, now_us = to_us, redis_us + to_us
+    now_ms = math.floor(now_us / 1000)
+end
+clock_set(string.sub(KEYS[1], -4) == ':cfg' and tonumber(call('HGET', CFG, 'clock_off_us')) or 0)
+
+-- By how much the clock has jumped; 0: it has not.
+local function clock_step_ms()
+    local step_ms = expected_ms and now_ms - expected_ms or 0
+    return math.abs(step_ms) > CLOCK_STEP_MS and step_ms or 0
+end
 
 local function knob_names()
     return 'rate_milli', 'burst', 'max_active', 'session_ttl_ms', 'session_max_ms', 'call_ttl_ms',
@@ -74,7 +97,7 @@ local OF_THE_LINE = {
 -- and six random digits, tells them apart and which is the newer; '' belongs to events that are
 -- older than incarnations. `known`: of the front; nil: it knows none.
 local known = string.match(ARGV[1], ':(.*)$')
-ARGV[1] = string.match(ARGV[1], '^[^:]*')
+ARGV[1] = string.match(ARGV[1], '^[^:@]*')
 local incarnation = ''
 
 local function cfg_read(...)
@@ -95,7 +118,7 @@ end
 local function refusal(boot)
     if known and incarnation > known then
         return { RENEWED }
-    elseif boot ~= ARGV[1] or (known and incarnation < known) then
+    elseif boot ~= ARGV[1] or (known and incarnation < known) or clock_step_ms() ~= 0 then
         return { HEAL }
     end
 end

@@ -108,7 +108,7 @@ end
 -- however many fronts there are.
 local function picture_of_another()
     local slot_us = tonumber(ARGV[EARLY_ARG - 1]) * 1000
-    if slot_us == 0 or ARGV[EARLY_ARG] ~= '0' or ARGV[MOVES_ARG + 2] ~= '0' then
+    if slot_us == 0 or ARGV[EARLY_ARG] ~= '0' or ARGV[MOVES_ARG + 2] ~= '0' or clock_step_ms() ~= 0 then
         return nil
     end
     local kept = call('MGET', prefix .. 'picture', prefix .. 'seq', prefix .. 'serving')

@@ -57,9 +57,15 @@ void line_event_doubt_document(struct line_event *event)
 /* ---- what the scripts are told ---- */
 
 /* Redis's clock, a little behind rather than ahead: the answer it was read from took its time. */
-static uint64_t redis_now_ms(const struct line_event *event, uint64_t now_us)
+uint64_t line_event_now_ms(const struct line_event *event, uint64_t now_us)
 {
     return event->view.redis_ms + (now_us - event->view.at_us) / 1000;
+}
+
+void line_event_set_clock(struct line_event *event, uint64_t now_ms, uint64_t now_us)
+{
+    event->view.redis_ms = now_ms;
+    event->view.at_us = now_us;
 }
 
 /* Only who waits for a call can be a ghost. */
@@ -74,7 +80,7 @@ bool line_event_wants_heard(struct line_event *event, uint64_t gone_after_ms, ui
 {
     if (!has_people(event))
         return false;
-    uint64_t now_ms = redis_now_ms(event, now_us);
+    uint64_t now_ms = line_event_now_ms(event, now_us);
     heard_turn(&event->heard, now_ms / gone_after_ms);
     heard_reserve(&event->heard, event->view.issued);
     if (event->heard.urgent || event->heard_ms < now_ms / gone_after_ms * gone_after_ms ||
@@ -95,7 +101,7 @@ uint32_t line_event_pick_heard(struct line_event *event, uint64_t gone_after_ms,
     uint32_t picked = heard_pick(&event->heard);
     event->telling_ms = 0;
     if (heard_all_told(&event->heard))
-        event->telling_ms = redis_now_ms(event, now_us);
+        event->telling_ms = line_event_now_ms(event, now_us);
     else if (heard_last_told(&event->heard))
         event->telling_ms = event->heard.epoch * gone_after_ms;
     if (heard_all_told(&event->heard))

@@ -72,6 +72,11 @@ struct line_event {
 void line_event_init(struct line_event *event, struct span id);
 void line_event_deinit(struct line_event *event);
 
+/* What the event's clock shows now: the time of the last tick and what went by since. */
+uint64_t line_event_now_ms(const struct line_event *event, uint64_t now_us);
+
+void line_event_set_clock(struct line_event *event, uint64_t now_ms, uint64_t now_us);
+
 /* A place was seen that somebody has. */
 void line_event_saw_place(struct line_event *event, uint64_t place);
 

@@ -81,9 +81,11 @@ static void put_known(struct text *command, const struct store_node *node,
         resp_cstr(command, node->run_id);
         return;
     }
-    char memory[REDIS_RUN_ID_LEN + 1 + LINE_INCARNATION_LEN];
+    char memory[REDIS_RUN_ID_LEN + 24 + LINE_INCARNATION_LEN];
     struct text known = text_on(memory, sizeof(memory));
     text_str(&known, node->run_id);
+    text_char(&known, '@'); /* what the event's clock must show by now */
+    text_u64(&known, line_event_now_ms(&event->line, store_now_us(node->store)));
     text_char(&known, ':');
     text_str(&known, event->line.view.incarnation);
     assert(!known.overflown);

@@ -261,6 +261,9 @@ static void take_heal(struct store_event *event, const redisReply *reply)
     atomic_fetch_add_explicit(&store->stats.heals, 1, memory_order_relaxed);
     log_event(event, LOG_LEVEL_INFO, "the line is whole");
     line_event_lost_marks(&event->line);
+    uint64_t now_ms;
+    if (resp_get_u64(reply, 1, &now_ms))
+        line_event_set_clock(&event->line, now_ms, store_now_us(store));
     ask(event);
 }
 
@@ -424,8 +427,8 @@ struct store_event *store_event_of(struct line_store *store, struct span id)
     return make_event(store, id);
 }
 
-/* The lanes of an event that has them; each ticks for itself. One whose picture is of another version
- * is asked for at once, so that whoever joins it is told what the event has come to. */
+/* The lanes of an event that has them; each ticks for itself. One whose picture is of another
+ * version is asked for at once, so that whoever joins it is told what the event has come to. */
 static void open_lanes(struct store_event *event)
 {
     struct line_store *store = event->store;

@@ -759,6 +759,7 @@ describe('the console', () => {
     ['prequeue_at', null, null, /pre-queue has come/, /사전 대기 시작 시각이 됨/],
     ['seats-back', 7, null, /7 seats came back/, /7석이 다시 나옴/],
     ['store-lost', null, null, /Redis was lost/, /Redis 손실/],
+    ['clock-ahead', 3600000, 5000, /3,600,000 ms ahead/, /3,600,000ms 빨라/],
   ];
 
   for (const name of Object.keys(MANNERS)) {

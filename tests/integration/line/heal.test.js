@@ -260,3 +260,57 @@ test('the trail tells that the line was healed', async () => {
     because: { reason: 'store-lost', measured: null, limit: null },
   });
 });
+
+const HOUR_MS = 3_600_000;
+
+for (const [name, jumpMs] of [['forward', HOUR_MS], ['back', -HOUR_MS]]) {
+  test(`a clock that jumps an hour ${name} ends nobody's call or session and opens nothing`, async () => {
+    const [one] = await running({ max_active: 50 });
+    assert.equal((await one.pass(6)).outcome, OUTCOME.OK);
+    const before = await one.tick();
+    const fronts = [one, new Front(clockwork, `opens-${name}`)];
+    const [, gate] = fronts;
+    await gate.create({ opens_at_ms: clockwork.ms + HOUR_MS / 2 }, STATE.SCHEDULED);
+    await gate.tick();
+    for (const front of fronts) front.expectedMs = clockwork.ms;
+    await clockwork.step(jumpMs);
+    assert.equal((await one.visit('heartbeat', 6)).outcome, OUTCOME.HEAL);
+    assert.equal((await one.join(1)).outcome, OUTCOME.HEAL);
+    for (const front of fronts) {
+      assert.equal((await front.tick()).outcome, OUTCOME.HEAL);
+      assert.equal((await front.heal()).outcome, OUTCOME.OK);
+    }
+    const after = await one.tick();
+    assert.equal(after.now_ms, before.now_ms);
+    assert.deepEqual([after.active, after.outstanding, after.no_shows], [before.active, before.outstanding, before.no_shows]);
+    assert.equal((await one.visit('heartbeat', 6)).outcome, OUTCOME.OK);
+    assert.equal((await one.pass(7)).outcome, OUTCOME.OK);
+    assert.equal((await gate.tick()).state, STATE.SCHEDULED);
+    await clockwork.step(HOUR_MS / 2);
+    for (const front of fronts) front.expectedMs += HOUR_MS / 2;
+    assert.equal((await gate.tick()).state, STATE.OPEN);
+    const [entry] = await one.clockwork.redis.command('XREVRANGE', one.key('audit'), '+', '-', 'COUNT', 1);
+    assert.deepEqual(JSON.parse(entry[1][1]).because, {
+      reason: jumpMs > 0 ? 'clock-ahead' : 'clock-behind', measured: HOUR_MS, limit: 5000,
+    });
+  });
+
+  test(`a server that takes over with a clock an hour ${name} ends nobody's call or session`, async () => {
+    const fronts = await running({ max_active: 50 });
+    const [one, two] = fronts;
+    assert.equal((await one.pass(6)).outcome, OUTCOME.OK);
+    const { now_ms: seenMs, active } = await one.tick();
+    restart(fronts);
+    await clockwork.step(jumpMs);
+    one.expectedMs = seenMs + 300;
+    two.expectedMs = seenMs + 300 - 60_000; // has been stopped for a minute
+    await healAll(one, two);
+    two.expectedMs = undefined;
+    one.expectedMs += 1000;
+    const after = await one.tick();
+    assert.equal(after.now_ms, seenMs + 1301);
+    assert.equal(after.active, active);
+    assert.equal((await one.visit('heartbeat', 6)).outcome, OUTCOME.OK);
+    assert.equal((await one.pass(7)).outcome, OUTCOME.OK);
+  });
+}

@@ -104,7 +104,8 @@ export class Front {
 
   async run(script, ...args) {
     const sha = this.clockwork.shas.get(script);
-    return this.clockwork.redis.command('EVALSHA', sha, 1, this.key('cfg'), this.runId, ...args);
+    const expected = this.expectedMs === undefined ? '' : `@${this.expectedMs}`;
+    return this.clockwork.redis.command('EVALSHA', sha, 1, this.key('cfg'), this.runId + expected, ...args);
   }
 
   key(name) {
