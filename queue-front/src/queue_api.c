@@ -132,12 +132,11 @@ struct join {
     struct front *front;
     struct http_req *req;
     struct front_wait wait; /* for the document to judge it by */
-    bool has_run_out;
-    struct ticket run_out; /* what it came with, if that is a place no more */
-    unsigned judged;       /* so often it was judged by a document that was over */
-    uint64_t serial;       /* of the document that it was judged by */
-    uint32_t tag;          /* of the event that it was judged for */
-    bool page;             /* a form: answer by a page to go on to */
+    struct ticket run_out;  /* used > 0: the last of those */
+    unsigned judged;        /* so often it was judged by a document that was over */
+    uint64_t serial;        /* of the document that it was judged by */
+    uint32_t tag;           /* of the event that it was judged for */
+    bool page;              /* a form: answer by a page to go on to */
     bool new_cookie;
     bool member;
     unsigned used; /* places of this visitor that were found used up on the way to this one */
@@ -257,6 +256,8 @@ static void accept_join(struct join *join, const struct front_event *event)
 static bool look_at_place(struct join *join, const struct front_event *event);
 static void refuse_work(struct join *join, const struct front_event *line);
 static bool judge_again(struct join *join);
+static void join_with(struct http_req *req, struct front *front, const struct front_event *event,
+                      unsigned judged);
 
 static void on_joined(struct line_join *line)
 {
@@ -541,7 +542,6 @@ static void ask_for_place(struct http_req *req, struct front *front,
     join->line.version = event->view->version;
     join->line.era = event->view->era;
     join->serial = event->doc_serial;
-    join->has_run_out = run_out != NULL;
     if (run_out != NULL)
         join->run_out = *run_out;
     if (!recognise(join, event, run_out, &entrant)) {
@@ -576,10 +576,10 @@ static void on_new_document(struct front_wait *wait, bool seen)
     if (!seen || event == NULL) {
         join->line.outcome = LINE_UNAVAILABLE;
         refuse_join(join);
-    } else {
-        bool same = event->view->tag == join->tag; /* else its old ticket is of another event */
-        ask_for_place(join->req, front, event, join->has_run_out && same ? &join->run_out : NULL,
-                      same ? join->used : 0, join->judged + 1);
+    } else if (join->used > 0 && event->view->tag == join->tag) {
+        ask_for_place(join->req, front, event, &join->run_out, join->used, join->judged + 1);
+    } else { /* a call that seemed over may have its time back */
+        join_with(join->req, front, event, join->judged + 1);
     }
     free(join);
 }
@@ -638,6 +638,7 @@ struct look {
     struct http_req *req;
     struct ticket ticket;
     struct join *join; /* of whoever was found by name; NULL: the ticket came with the request */
+    unsigned judged;
 };
 
 static bool may_be_used(const struct front *front, const struct front_event *line, uint64_t entry)
@@ -658,9 +659,9 @@ static void look_end(struct look *look)
     if (event == NULL || line == NULL)
         answer_event_unknown(look->req, id);
     else if (look->line.outcome == LINE_RENEWED || line->view->tag != look->ticket.tag)
-        ask_for_place(look->req, front, event, NULL, 0, 0);
+        ask_for_place(look->req, front, event, NULL, 0, look->judged);
     else if (used && before < JOINS_AGAIN_MAX)
-        ask_for_place(look->req, front, event, &look->ticket, before + 1, 0);
+        ask_for_place(look->req, front, event, &look->ticket, before + 1, look->judged);
     else if (look->join != NULL)
         accept_join(look->join, line);
     else
@@ -678,7 +679,7 @@ static void on_looked(struct line_visit *line)
 
 /* False: there is nothing to look for, or no room to. */
 static bool look_up(struct http_req *req, struct front *front, const struct front_event *line,
-                    const struct ticket *ticket, struct join *join)
+                    const struct ticket *ticket, struct join *join, unsigned judged)
 {
     uint64_t pending = atomic_load_explicit(&front->stats.pending, memory_order_relaxed);
     if (!may_be_used(front, line, ticket->entry) || pending >= FRONT_PENDING_MAX)
@@ -686,7 +687,8 @@ static bool look_up(struct http_req *req, struct front *front, const struct fron
     struct look *look = calloc(1, sizeof(*look));
     if (look == NULL)
         return false;
-    *look = (struct look){.front = front, .req = req, .ticket = *ticket, .join = join};
+    *look = (struct look){
+        .front = front, .req = req, .ticket = *ticket, .join = join, .judged = judged};
     memcpy(look->line.event, line->id, sizeof(look->line.event));
     look->line.call = LINE_LOOK;
     look->line.place = place_position(line->view, ticket->entry);
@@ -704,27 +706,18 @@ static bool look_at_place(struct join *join, const struct front_event *event)
     struct ticket ticket = ticket_of(join, event);
     if (moves_of(event->view->moves, ticket.entry) > 0)
         return false;
-    return look_up(join->req, join->front, event, &ticket, join);
+    return look_up(join->req, join->front, event, &ticket, join, join->judged);
 }
 
-static void on_join(struct http_req *req, void *ctx)
+/* `judged`: so often it was tried by a document that was over. */
+static void join_with(struct http_req *req, struct front *front, const struct front_event *event,
+                      unsigned judged)
 {
-    (void)ctx;
-    struct front *front = front_of(req);
-    const struct front_event *event = front_event_find(front, http_req_param(req, 0));
-    if (event == NULL) {
-        answer_event_unknown(req, http_req_param(req, 0));
-        return;
-    }
-    if (!caller_same_origin(req, front)) {
-        answer_origin_refused(req);
-        return;
-    }
     struct ticket ticket;
     int rc = caller_ticket(req, front, event, &ticket);
     if (rc == ERR_STATE &&
         !ticket.member) { /* the place is elsewhere; its old owner may join anew */
-        ask_for_place(req, front, event, &ticket, 0, 0);
+        ask_for_place(req, front, event, &ticket, 0, judged);
         return;
     }
     if (rc < 0 && rc != ERR_NOT_FOUND) {
@@ -736,7 +729,7 @@ static void on_join(struct http_req *req, void *ctx)
     }
     /* A cookie that is no ticket (any more) must not lock anybody out: it is a new join. */
     if (rc < 0) {
-        ask_for_place(req, front, event, NULL, 0, 0);
+        ask_for_place(req, front, event, NULL, 0, judged);
         return;
     }
     unsigned lane = ticket.lane;
@@ -748,15 +741,28 @@ static void on_join(struct http_req *req, void *ctx)
     if (!is_invited(req, front, event, &lane, &invited))
         return;
     if (lane != ticket.lane) { /* who waits in one lane shows the invitation of another */
-        ask_for_place(req, front, event, NULL, 0, 0);
+        ask_for_place(req, front, event, NULL, 0, judged);
         return;
     }
     const struct front_event *line = front_line(front, event, ticket.lane);
     struct place place = standing_of(req, front, line, ticket.entry);
     if (place_is_over(place) || event->view->state == LINE_CLOSED)
-        ask_for_place(req, front, event, &ticket, 0, 0);
-    else if (!look_up(req, front, line, &ticket, NULL))
+        ask_for_place(req, front, event, &ticket, 0, judged);
+    else if (!look_up(req, front, line, &ticket, NULL, judged))
         answer_again(req, front, line, &ticket);
+}
+
+static void on_join(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    struct front *front = front_of(req);
+    const struct front_event *event = front_event_find(front, http_req_param(req, 0));
+    if (event == NULL)
+        answer_event_unknown(req, http_req_param(req, 0));
+    else if (!caller_same_origin(req, front))
+        answer_origin_refused(req);
+    else
+        join_with(req, front, event, 0);
 }
 
 int queue_api_routes(struct http_router *routes, struct err_slot *err)
