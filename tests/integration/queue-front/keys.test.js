@@ -142,7 +142,7 @@ test('a house without identity keys gets them from its ticket keys, and drops no
 
 class Load {
   constructor(house, codes) {
-    Object.assign(this, { house, codes, people: [], done: 0, over: false, turns: {} });
+    Object.assign(this, { house, codes, people: [], looked: 0, over: false, turns: {} });
     this.events = { still: 'still', club: 'club', inside: 'inside' };
     this.all = Promise.all([this.run('plain'), this.run('member'), this.run('invited'), this.run('inside')]);
     this.all.catch(() => {}); // told by stop(), and by whoever waits meanwhile
@@ -185,7 +185,7 @@ class Load {
     const person = { visitor, options, event, position: joined.json.position };
     await this.isThere(person, other);
     this.people.push(person);
-    await this.isThere(this.people[Math.floor(Math.random() * this.people.length)], one);
+    await this.isThere(this.people[(this.looked += 7) % this.people.length], one);
     return person;
   }
 
