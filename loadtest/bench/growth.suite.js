@@ -1,6 +1,6 @@
 // What does not grow: the cost of a poll, of a tick, of memory, while the people who wait become a
-// thousand times as many; the cost of a poll when loops or fronts become two. And what does: joins a
-// second over the time in which a million come.
+// thousand times as many; the cost of a poll when loops or fronts become two, and of a tick when they
+// become eight hundred. And what does: joins a second over the time in which a million come.
 
 import { execFileSync } from 'node:child_process';
 import { makeSecrets, programPath, startRedis, until } from '../../tests/lib-js/index.js';
@@ -14,6 +14,9 @@ const PLACES = [1_000, 10_000, 100_000, 1_000_000];
 const FEW = 10_000;
 const SPARE = 20; // what is due at the end of a second may be due too late
 const STORM_CONNECTIONS = 256;
+const LOOPS = [2, 50, 200, 800];
+const LOOPS_OF_PROCESS = 64;
+const TICKS_AGAIN = 400;
 
 // Joins until so many places are given: a few at a pace of their own, many as a storm, of which each
 // second goes to `samples`. Newcomers come by `surge`: a script in wrk would cost the core that Redis is
@@ -54,6 +57,64 @@ async function tickUs(redis) {
   await new Promise((resolve) => setTimeout(resolve, 2_000));
   const line = /cmdstat_evalsha:calls=(\d+),usec=(\d+)/.exec(await redis.command('INFO', 'commandstats'));
   return Number(line[2]) / Number(line[1]);
+}
+
+const lowQuarter = (values) => values.sort((a, b) => a - b)[Math.floor(values.length / 4)];
+
+// What ticks cost Redis while so many loops tick and people poll at one of them: each call by Redis's own
+// clock, of which the lower quarter stands for what was not interrupted. Most are told the picture of
+// another tick. To know what one that works costs, some are made again, with no picture allowed.
+async function ticking(redis, front, ticket) {
+  const SLOT = 10; // where it stands among a tick's words
+  await redis.command('CONFIG', 'SET', 'slowlog-max-len', 100_000);
+  await redis.command('CONFIG', 'SET', 'slowlog-log-slower-than', 0);
+  await redis.command('SLOWLOG', 'RESET');
+  const cpuBefore = cpuUs(redis.child.pid);
+  const began = performance.now();
+  await pollUs([front], ticket);
+  const seconds = (performance.now() - began) / 1000;
+  const share = (cpuUs(redis.child.pid) - cpuBefore) / 1e6 / seconds;
+  const log = async () => (await redis.command('SLOWLOG', 'GET', -1))
+    .map(([, , us, words]) => ({ us, words }))
+    .filter(({ words }) => words[0] === 'EVALSHA' && words.length > 2 * SLOT);
+  const asked = await log();
+  await redis.command('SLOWLOG', 'RESET');
+  const tick = asked.find(({ words }) => words[SLOT] !== '0').words;
+  for (let i = 0; i < TICKS_AGAIN; i += 1) {
+    await redis.command(...tick.slice(0, SLOT), '0', ...tick.slice(SLOT + 1));
+  }
+  const works = (await log()).filter(({ words }) => words[SLOT] === '0');
+  await redis.command('CONFIG', 'SET', 'slowlog-log-slower-than', 10_000);
+  return {
+    share,
+    asks: asked.length / seconds,
+    askUs: lowQuarter(asked.map(({ us }) => us)),
+    workUs: lowQuarter(works.map(({ us }) => us)),
+  };
+}
+
+// Loops come by the process of up to 64; each ticks by itself, as fronts do.
+async function loops({ scope, add, redis, secrets, front, ticket }) {
+  const curve = { work: [], ask: [], share: [], asks: [] };
+  let running = 1; // the suite's own
+  for (const wanted of LOOPS) {
+    for (let more = wanted - running; more > 0; more -= LOOPS_OF_PROCESS) {
+      await startFront(scope, redis, secrets, { http: { loops: Math.min(more, LOOPS_OF_PROCESS) } });
+    }
+    running = wanted;
+    await until(`${wanted} loops to tick`, async () =>
+      (await redis.command('ZCARD', `fg:{${EVENT}}:fronts`)) === wanted, { timeoutMs: 60_000 });
+    const taken = await ticking(redis, front, ticket);
+    curve.work.push([wanted, taken.workUs]);
+    curve.ask.push([wanted, taken.askUs]);
+    curve.share.push([wanted, 100 * taken.share]);
+    curve.asks.push([wanted, taken.asks]);
+  }
+  const spreadOf = (points) => Math.max(...points.map(([, y]) => y)) / Math.min(...points.map(([, y]) => y));
+  const chart = (points, y) => ({ points, x: 'loops', y, log: true });
+  add({ name: 'a tick that works at Redis, dearest of 2 to 800 loops to cheapest', value: spreadOf(curve.work), atMost: 1.3, chart: chart(curve.work, 'us') });
+  add({ name: 'a tick that is told another\'s picture, with 800 loops', value: curve.ask.at(-1)[1], unit: 'us', note: `one that works: ${curve.work.at(-1)[1]}`, chart: chart(curve.ask, 'us') });
+  add({ name: 'Redis with 800 loops while people poll', value: curve.share.at(-1)[1], unit: '% of a core', note: `${Math.round(curve.asks.at(-1)[1])} ticks a second; with 2 loops ${curve.share[0][1].toFixed(2)} %`, chart: chart(curve.share, '% of a core') });
 }
 
 async function pollUs(fronts, ticket) {
@@ -190,4 +251,5 @@ export default async function suite({ scope, add }) {
   await scaling(world);
   await growth(world);
   await endings(world);
+  await loops(world);
 }
