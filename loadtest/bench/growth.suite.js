@@ -3,6 +3,7 @@
 // become eight hundred. And what does: joins a second over the time in which a million come.
 
 import { execFileSync } from 'node:child_process';
+import net from 'node:net';
 import { makeSecrets, programPath, startRedis, until } from '../../tests/lib-js/index.js';
 import { inTurns, ratio, sameWork, spread } from './lib/compare.js';
 import { EVENT, LOAD_CORE, issued, openEvent, startFront } from './lib/front.js';
@@ -15,7 +16,7 @@ const FEW = 10_000;
 const SPARE = 20; // what is due at the end of a second may be due too late
 const STORM_CONNECTIONS = 256;
 const LOOPS = [2, 50, 200, 800];
-const LOOPS_OF_PROCESS = 64;
+const SLOT = 10; // where among a tick's words stands how old another's picture may be
 const TICKS_AGAIN = 400;
 
 // Joins until so many places are given: a few at a pace of their own, many as a storm, of which each
@@ -59,62 +60,73 @@ async function tickUs(redis) {
   return Number(line[2]) / Number(line[1]);
 }
 
-const lowQuarter = (values) => values.sort((a, b) => a - b)[Math.floor(values.length / 4)];
-
-// What ticks cost Redis while so many loops tick and people poll at one of them: each call by Redis's own
-// clock, of which the lower quarter stands for what was not interrupted. Most are told the picture of
-// another tick. To know what one that works costs, some are made again, with no picture allowed.
-async function ticking(redis, front, ticket) {
-  const SLOT = 10; // where it stands among a tick's words
-  await redis.command('CONFIG', 'SET', 'slowlog-max-len', 100_000);
+// The words of a tick as this front sends it, of a line that stands still: the same each time.
+async function tickWords(redis) {
   await redis.command('CONFIG', 'SET', 'slowlog-log-slower-than', 0);
-  await redis.command('SLOWLOG', 'RESET');
-  const cpuBefore = cpuUs(redis.child.pid);
-  const began = performance.now();
-  await pollUs([front], ticket);
-  const seconds = (performance.now() - began) / 1000;
-  const share = (cpuUs(redis.child.pid) - cpuBefore) / 1e6 / seconds;
-  const log = async () => (await redis.command('SLOWLOG', 'GET', -1))
-    .map(([, , us, words]) => ({ us, words }))
-    .filter(({ words }) => words[0] === 'EVALSHA' && words.length > 2 * SLOT);
-  const asked = await log();
-  await redis.command('SLOWLOG', 'RESET');
-  const tick = asked.find(({ words }) => words[SLOT] !== '0').words;
-  for (let i = 0; i < TICKS_AGAIN; i += 1) {
-    await redis.command(...tick.slice(0, SLOT), '0', ...tick.slice(SLOT + 1));
-  }
-  const works = (await log()).filter(({ words }) => words[SLOT] === '0');
+  const words = await until('a tick to be seen', async () => {
+    const log = await redis.command('SLOWLOG', 'GET', 128);
+    return log.map(([, , , all]) => all).find((all) => all[0] === 'EVALSHA' && all.length > 2 * SLOT);
+  });
   await redis.command('CONFIG', 'SET', 'slowlog-log-slower-than', 10_000);
-  return {
-    share,
-    asks: asked.length / seconds,
-    askUs: lowQuarter(asked.map(({ us }) => us)),
-    workUs: lowQuarter(works.map(({ us }) => us)),
-  };
+  return words;
 }
 
-// Loops come by the process of up to 64; each ticks by itself, as fronts do.
-async function loops({ scope, add, redis, secrets, front, ticket }) {
-  const curve = { work: [], ask: [], share: [], asks: [] };
-  let running = 1; // the suite's own
+const resp = (words) => `*${words.length}\r\n${words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`).join('')}`;
+
+function answered(link, bytes) {
+  return new Promise((resolve) => {
+    link.once('data', resolve);
+    link.write(bytes);
+  });
+}
+
+async function scriptUs(redis, work) {
+  await redis.command('CONFIG', 'RESETSTAT');
+  const cpuBefore = cpuUs(redis.child.pid);
+  const began = performance.now();
+  await work();
+  const seconds = (performance.now() - began) / 1000;
+  const line = /cmdstat_evalsha:calls=(\d+),usec=(\d+)/.exec(await redis.command('INFO', 'commandstats'));
+  return { us: Number(line[2]) / Number(line[1]), perS: Number(line[1]) / seconds,
+    percent: (cpuUs(redis.child.pid) - cpuBefore) / 1e4 / seconds };
+}
+
+// Loops beside the front's own, as Redis sees them: a connection each, a name on the list of fronts, and
+// the front's tick at the pace that so many keep.
+async function loops({ add, redis, front, ticket }) {
+  const words = await tickWords(redis);
+  const links = [];
+  const curve = { work: [], told: [], percent: [] };
+  let perS = 0;
   for (const wanted of LOOPS) {
-    for (let more = wanted - running; more > 0; more -= LOOPS_OF_PROCESS) {
-      await startFront(scope, redis, secrets, { http: { loops: Math.min(more, LOOPS_OF_PROCESS) } });
+    while (links.length < wanted - 1) {
+      await redis.command('ZADD', `fg:{${EVENT}}:fronts`, Date.now() + 3_600_000, `loop-${links.length}`);
+      await redis.command('ZADD', `fg:{${EVENT}}:contacts`, Date.now() + 3_600_000, `loop-${links.length}`);
+      const link = net.connect({ path: redis.socket });
+      link.resume();
+      links.push(link);
     }
-    running = wanted;
-    await until(`${wanted} loops to tick`, async () =>
-      (await redis.command('ZCARD', `fg:{${EVENT}}:fronts`)) === wanted, { timeoutMs: 60_000 });
-    const taken = await ticking(redis, front, ticket);
-    curve.work.push([wanted, taken.workUs]);
-    curve.ask.push([wanted, taken.askUs]);
-    curve.share.push([wanted, 100 * taken.share]);
-    curve.asks.push([wanted, taken.asks]);
+    const working = Buffer.from(resp([...words.slice(0, SLOT), '0', ...words.slice(SLOT + 1)]));
+    const work = await scriptUs(redis, async () => {
+      for (let i = 0; i < TICKS_AGAIN; i += 1) await answered(links[0], working);
+    });
+    const period = 100 * Math.min(3, Math.max(1, wanted / 128));
+    const tick = Buffer.from(resp(words));
+    const timers = links.map((link) => setInterval(() => link.write(tick), period * (0.9 + 0.2 * Math.random())));
+    const told = await scriptUs(redis, () => pollUs([front], ticket));
+    timers.forEach(clearInterval);
+    curve.work.push([wanted, work.us]);
+    curve.told.push([wanted, told.us]);
+    curve.percent.push([wanted, told.percent]);
+    perS = told.perS;
   }
-  const spreadOf = (points) => Math.max(...points.map(([, y]) => y)) / Math.min(...points.map(([, y]) => y));
+  links.forEach((link) => link.destroy());
+  const costs = curve.work.map(([, us]) => us);
+  const list = (points) => points.map(([, y]) => y.toPrecision(3)).join(', ');
   const chart = (points, y) => ({ points, x: 'loops', y, log: true });
-  add({ name: 'a tick that works at Redis, dearest of 2 to 800 loops to cheapest', value: spreadOf(curve.work), atMost: 1.3, chart: chart(curve.work, 'us') });
-  add({ name: 'a tick that is told another\'s picture, with 800 loops', value: curve.ask.at(-1)[1], unit: 'us', note: `one that works: ${curve.work.at(-1)[1]}`, chart: chart(curve.ask, 'us') });
-  add({ name: 'Redis with 800 loops while people poll', value: curve.share.at(-1)[1], unit: '% of a core', note: `${Math.round(curve.asks.at(-1)[1])} ticks a second; with 2 loops ${curve.share[0][1].toFixed(2)} %`, chart: chart(curve.share, '% of a core') });
+  add({ name: 'a tick that works at Redis, of 2, 50, 200, 800 loops the dearest to the cheapest', value: Math.max(...costs) / Math.min(...costs), atMost: 1.3, note: `${list(curve.work)} us`, chart: chart(curve.work, 'us a tick that works') });
+  add({ name: 'a tick with 800 loops, most of which are told the picture of another', value: curve.told.at(-1)[1], unit: 'us', note: `2, 50, 200, 800 loops: ${list(curve.told)}`, chart: chart(curve.told, 'us a tick') });
+  add({ name: 'Redis with 800 loops, while people poll', value: curve.percent.at(-1)[1], unit: '% of a core', note: `${Math.round(perS)} ticks a second; 2, 50, 200, 800 loops: ${list(curve.percent)}`, chart: chart(curve.percent, '% of a core') });
 }
 
 async function pollUs(fronts, ticket) {
