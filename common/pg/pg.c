@@ -123,10 +123,10 @@ static int finish(struct pg *pg, struct err_slot *err, PGresult **out)
     }
     if (verdict == 0 && kept == NULL)
         verdict = lost(pg, err);
-    if (verdict == 0 && out != NULL)
-        *out = kept;
-    else
+    if (verdict < 0 || out == NULL)
         PQclear(kept);
+    else
+        *out = kept;
     return verdict;
 }
 
