@@ -365,6 +365,11 @@ static bool read_knobs(const redisReply *document, struct line_knobs *knobs)
            knobs->burst <= LINE_BURST_MAX;
 }
 
+static bool is_word(struct span text, size_t len_max)
+{
+    return text.len <= len_max && (text.len == 0 || memchr(text.ptr, '\0', text.len) == NULL);
+}
+
 /* {doc, knobs..., era, digest, identity} */
 static bool read_document(const redisReply *document, struct tick_answer *tick)
 {
@@ -373,7 +378,7 @@ static bool read_document(const redisReply *document, struct tick_answer *tick)
            resp_get_u64(document, 1 + LINE_KNOBS, &tick->era) &&
            resp_get_str(document, 2 + LINE_KNOBS, &tick->digest) &&
            resp_get_str(document, 3 + LINE_KNOBS, &tick->identity) &&
-           tick->digest.len <= LINE_DIGEST_LEN && tick->identity.len <= LINE_IDENTITY_MAX;
+           is_word(tick->digest, LINE_DIGEST_LEN) && is_word(tick->identity, LINE_IDENTITY_MAX);
 }
 
 /* {judged, skipped, ghosts, newest change, newest that must be known, when to show it} */
