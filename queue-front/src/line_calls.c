@@ -868,6 +868,7 @@ static void on_created(struct redis_call *call, const redisReply *reply)
         admin->outcome = LINE_UNAVAILABLE; /* to create it once more sets it right */
     } else if (event != NULL) {            /* from now on, if it is missed there, it was deleted */
         event->is_new = false;
+        event->leaving = false;
         event->named = NAMED_LIVE;
         event->named_us = store_now_us(link->store);
     }
@@ -909,7 +910,10 @@ static void show_changed(struct line_admin *admin)
     if (event == NULL)
         return;
     event->absent = false;
-    event->is_new |= admin->call == LINE_CREATE && admin->outcome == LINE_OK;
+    if (admin->call == LINE_CREATE) { /* or it was there: then it may still be missing in the set */
+        event->is_new = event->named == NAMED_NOT;
+        event->leaving = false;
+    }
     event->touched |= admin->state == LINE_CLOSED && event->named != NAMED_LIVE;
     store_tick_now(event);
 }

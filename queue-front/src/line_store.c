@@ -470,6 +470,9 @@ static void remove_event(struct line_store *store, uint32_t at)
     store->events_len--;
     store->events[at] = store->events[store->events_len];
     store->hashes[at] = store->hashes[store->events_len];
+    if (event->line.seen && event->named == NAMED_LIVE)
+        store->house.size =
+            UINT64_MAX; /* all names are looked at once more: it may be there again */
     if (event->line.seen)
         store->conf.on_event(store->conf.ctx, event->line.view.id, false);
     uv_close((uv_handle_t *)&event->timer, on_gone);
