@@ -14,23 +14,14 @@
 
 import assert from 'node:assert/strict';
 import { createHmac, createPublicKey, generateKeyPairSync, sign } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import test from 'node:test';
 import { assertProblem, until } from '../../lib-js/index.js';
 import { asMember, openShop } from './shop.js';
-import { makeEvent, openHouse, patch, Visitor } from './support.js';
+import { makeEvent, openHouse, patch, solve, Visitor } from './support.js';
 
 const STILL = { rate_per_s: 0 };
 
-// The page's worker, taken as a module: `self` is not there, so it exports its solver.
-function loadSolver() {
-  const module = { exports: {} };
-  const source = readFileSync(new URL('../../../queue-front/web/pow.js', import.meta.url), 'utf8');
-  new Function('module', source)(module);
-  return module.exports.solve;
-}
-const solve = loadSolver();
 const solved = ({ challenge, bits }) => solve(challenge, bits, () => {});
 const from = (address) => ({ 'x-forwarded-for': address });
 const work = (solution, address) => ({

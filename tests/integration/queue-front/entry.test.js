@@ -3,24 +3,15 @@
 
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import test from 'node:test';
 import { assertProblem, until } from '../../lib-js/index.js';
 import { asMember, openShop } from './shop.js';
-import { act, makeEvent, openHouse, patch, untilState, Visitor } from './support.js';
+import { act, makeEvent, openHouse, patch, solve, untilState, Visitor } from './support.js';
 
 const STILL = { rate_per_s: 0 };
 const FAST = { rate_per_s: 1000, burst: 1000, max_active: 0 };
 const from = (address) => ({ 'x-forwarded-for': address });
 
-// The page's worker, taken as a module: `self` is not there, so it exports its solver.
-function loadSolver() {
-  const module = { exports: {} };
-  const source = readFileSync(new URL('../../../queue-front/web/pow.js', import.meta.url), 'utf8');
-  new Function('module', source)(module);
-  return module.exports.solve;
-}
-const solve = loadSolver();
 async function solvedWork(front, headers = {}) {
   const task = assertProblem(await front.http.post('/v1/queue/show/join', { headers }), 428, 'proof-of-work-required');
   return solve(task.challenge, task.bits, () => {});

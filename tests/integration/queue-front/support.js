@@ -1,5 +1,6 @@
 // What the black-box tests of the waiting room share: a house (Redis and some fronts) and visitors.
 
+import { readFileSync } from 'node:fs';
 import { CookieJar, delay, makeSecrets, openScope, startRedis, startService, until } from '../../lib-js/index.js';
 
 const JOIN_TRIES = 5;
@@ -166,3 +167,12 @@ export class Visitor {
 export function claims(jwt) {
   return JSON.parse(Buffer.from(jwt.split('.')[1], 'base64url').toString('utf8'));
 }
+
+// The page's worker, taken as a module: `self` is not there, so it exports its solver.
+function loadSolver() {
+  const module = { exports: {} };
+  const source = readFileSync(new URL('../../../queue-front/web/pow.js', import.meta.url), 'utf8');
+  new Function('module', source)(module);
+  return module.exports.solve;
+}
+export const solve = loadSolver();
