@@ -648,6 +648,18 @@ static bool may_be_used(const struct front *front, const struct front_event *lin
            !front_surely_waits(line, place);
 }
 
+/* Carried to another device since our last picture. */
+static void answer_elsewhere(struct look *look, const struct front_event *event,
+                             const struct front_event *line)
+{
+    if (look->join != NULL)
+        refuse_moved(look->join, line);
+    else if (look->ticket.member)
+        answer_ticket_moved(look->req, NULL);
+    else
+        ask_for_place(look->req, look->front, event, &look->ticket, 0, look->judged);
+}
+
 static void look_end(struct look *look)
 {
     struct front *front = look->front;
@@ -660,6 +672,8 @@ static void look_end(struct look *look)
         answer_event_unknown(look->req, id);
     else if (look->line.outcome == LINE_RENEWED || line->view->tag != look->ticket.tag)
         ask_for_place(look->req, front, event, NULL, 0, look->judged);
+    else if (look->line.outcome == LINE_MOVED)
+        answer_elsewhere(look, event, line);
     else if (used && before < JOINS_AGAIN_MAX)
         ask_for_place(look->req, front, event, &look->ticket, before + 1, look->judged);
     else if (look->join != NULL)

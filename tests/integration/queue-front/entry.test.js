@@ -250,3 +250,19 @@ test('a member has one place in a lane by however many invitations, and is insid
   assert.equal(inside.size, 1, 'one of the two places');
   for (const answer of tries) if (answer.status >= 300) assertProblem(answer, 409, 'member-inside');
 });
+
+// ---- places that are elsewhere ----
+
+test('a ticket whose place moved a moment ago is a place on no front', async (t) => {
+  const house = await openHouse(t, { fronts: 2 });
+  await makeEvent(house, 'show', STILL);
+  for (let i = 0; i < 10; i += 1) {
+    const owner = new Visitor(house.front, 'show'), other = new Visitor(house.front, 'show');
+    const { ticket, position } = await owner.joined();
+    const { code } = (await owner.call('POST', 'move')).json;
+    assert.equal((await other.call('POST', 'move', { body: { code } })).status, 200);
+    const again = await house.fronts[1].http.post('/v1/queue/show/join', { token: ticket });
+    assert.equal(again.status, 201, again.text);
+    assert.ok(again.json.position > position, 'at the end, as one who has none');
+  }
+});
