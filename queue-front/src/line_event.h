@@ -17,7 +17,7 @@
 enum {
     LINE_KNOBS = 13, /* in knob_names() of prelude.lua */
     LINE_HEAL_WORDS = 27 + LINE_KNOBS,
-    LINE_EARLY_MAX = 64,  /* as many as tick.lua tells at once */
+    LINE_EARLY_MAX = 512, /* as many as tick.lua tells at once */
     LINE_TURNS_MAX = 512, /* TURNS_REPLY there */
     LINE_STREAM_ID_MAX = 40,
 };
