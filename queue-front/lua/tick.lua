@@ -33,7 +33,8 @@
 --
 -- Exactness. A rate in thousandths times microseconds is in billionths of a token, so the refill is
 -- integer arithmetic and loses nothing. Elapsed time counts up to ELAPSED_MAX_US, so that a stall
--- does not let its crowd in at once; what was beyond is summed up in `late_ms`. What remains after calling is capped at `burst`. Hence in any
+-- does not let its crowd in at once; what was beyond is summed up in `late_ms`. What remains after
+-- calling is capped at `burst`. Hence in any
 -- window of T seconds at most rate * (T + 0.25) + burst are called, however many fronts tick.
 --
 -- Slots. With n people called and still in time, r of them coming as measured and c come already,
@@ -79,7 +80,8 @@ local TOLD = { 'join_judged', 'join_kept', 'join_error', 'way_judged', 'way_kept
     'errors' }
 -- What this front has of the document: version as ARGV[4], the rest at the end, before the identity key
 -- that an event gets which has none.
-local known_version, known_era, known_digest = tonumber(ARGV[4]), tonumber(ARGV[#ARGV - 2]), ARGV[#ARGV - 1]
+local known_version, known_era = tonumber(ARGV[4]), tonumber(ARGV[#ARGV - 2])
+local known_digest = ARGV[#ARGV - 1]
 local MOVES_ARG = EARLY_ARG + 1 + 2 * tonumber(ARGV[EARLY_ARG])
 
 local function take_told()
@@ -118,7 +120,8 @@ local function picture_of_another()
     local at_us, run, of, era, digest, first_upto, last_upto, told = unpack(cmsgpack.unpack(kept[1]))
     local issued, known_upto = tonumber(kept[2]) or 0, tonumber(ARGV[6])
     if now_us < at_us or now_us >= at_us + slot_us or run ~= ARGV[1] or (known and of ~= known) or
-        told[3] ~= known_version or era ~= known_era or digest ~= known_digest or told[15] ~= tonumber(ARGV[5]) or
+        told[3] ~= known_version or era ~= known_era or digest ~= known_digest or
+        told[15] ~= tonumber(ARGV[5]) or
         issued < told[4] or issued < tonumber(ARGV[2]) or
         (tonumber(kept[3]) or 0) ~= told[5] or told[5] < tonumber(ARGV[3]) or
         (known_upto < first_upto and known_upto < last_upto) or
@@ -873,8 +876,7 @@ end
 
 -- ---- what is told ----
 
--- To whom nothing is new: what all are told, {document, stretches, drawn, early} but for the newest
--- stretches.
+-- What everybody is told; complete() adds what the one who asks lacks.
 local function show(active)
     local show_milli, service_milli = 1000, 0
     if bucket.show_of > 0 then

@@ -26,8 +26,8 @@ enum {
      * move, a script that is not known there, and once more. */
     STORE_TRIES_MAX = 4,
 
-    /* Lines that run, lanes counted. Each costs a tick, 20 to 35 us of Redis, ten times a second.
-     */
+    /* Lines that run, lanes counted. Each costs Redis a tick that works, 20 to 35 us,
+     * some ten to twenty times a second, however many fronts there are. */
     STORE_EVENTS_MAX = 256,
     /* Ended events kept in memory to be told about, the newest: at 40 KB a front they are 10 MB,
      * and at thirty a day a week of them. They cost Redis nothing. */
@@ -42,9 +42,9 @@ enum {
     STORE_CARD_BYTES_MAX = 2048, /* what a list of ended events says of one: name and figures */
     /* How often a look is taken whether events came or went: all fronts know within a second. */
     STORE_DISCOVER_MS = 400,
-    /* So many loops of all processes tick at their full pace, beyond them each a little less often, so
-     * that Redis is not asked for more; but three times less often at most: with its jitter that is
-     * 450 ms, and a picture is stale after a second. */
+    /* So many loops of all processes tick at their full pace, beyond them each a little less often,
+     * so that Redis is not asked for more; but three times less often at most: with its jitter that
+     * is 450 ms, and a picture is stale after a second. */
     STORE_TICKERS = 128,
     STORE_PERIODS_MAX = 3,
     /* Events that cannot move by themselves tick so many times less often. */
@@ -62,7 +62,8 @@ enum {
     STORE_COMMAND_BYTES = 256 * 1024,
     LINE_DOC_BYTES_MAX = 64 * 1024,
     LINE_AUDIT_BYTES_MAX = 24 * 1024,
-    BEACON_PROOF_MAX = 12 * 1024, /* a pulse of NIST's is 5 KB, the certificate beside it 4 at most */
+    BEACON_PROOF_MAX =
+        12 * 1024, /* a pulse of NIST's is 5 KB, the certificate beside it 4 at most */
 
     /* Stretches of calls kept per event: what tick.lua keeps (4,096), twice. */
     LINE_CALLS_MAX = 8192,

@@ -25,7 +25,8 @@ enum {
     LINE_TAG_BYTES = 3,
     LINE_IDENTITY_MAX = 16, /* the name of an identity key */
     LINE_DIGEST_LEN = 40,
-    LANES_MAX = 4, /* beside the general one, which is 0; each is a line with a tick of its own */
+    LANES_MAX = 4, /* beside the general one, which is 0; each is a line of its own, worked on by
+                      its event's ticks */
 };
 
 enum line_state {
@@ -169,9 +170,9 @@ struct line_view {
     uint64_t service_rate_milli;  /* smoothed positions called a second while open; 0: unmeasured */
     uint64_t joins_milli;         /* joins a second of late, the peak slowly forgotten */
     uint64_t late_ms;             /* for so long nobody was called because no tick came in time */
-    uint64_t fronts;              /* how many tell Redis whom they have heard: loops of all processes */
-    uint64_t redis_ms;            /* Redis's wall clock at the tick */
-    uint64_t at_us;               /* this loop's monotonic clock at the tick's answer */
+    uint64_t fronts;   /* how many tell Redis whom they have heard: loops of all processes */
+    uint64_t redis_ms; /* Redis's wall clock at the tick */
+    uint64_t at_us;    /* this loop's monotonic clock at the tick's answer */
     bool resting; /* over, and nobody is inside: nothing moves, and nobody asks Redis any more */
     bool stale;   /* no answered tick for STORE_STALE_MS, or the line is being healed */
     const struct line_call *calls; /* oldest first, those that may still matter; borrowed */
