@@ -48,7 +48,8 @@ static void the_status_holds_what_the_contract_names(void **state)
         text_span(&text),
         SPAN("{\"event\":\"show\",\"name\":\"The \\\"Show\\\"\",\"state\":\"open\",\"serving\":20,"
              "\"issued\":30,\"waiting\":9,\"rate_per_s\":2.5,\"message\":{\"en\":\"hi\"},"
-             "\"version\":4,\"opens_at\":null,\"closes_at\":null,\"poll_after_ms\":10000,\"eta\":[[0,2,2],[1,4,4],"
+             "\"version\":4,\"opens_at\":null,\"closes_at\":null,\"poll_after_ms\":10000,\"eta\":[["
+             "0,2,2],[1,4,4],"
              "[2,6,6],[5,12,12],[10,22,22]],\"eta_basis\":\"measured\"}")));
 }
 
@@ -83,7 +84,7 @@ static void who_is_called_is_told_until_when(void **state)
                 SPAN("{\"event\":\"show\",\"state\":\"open\",\"place\":\"called\",\"position\":12,"
                      "\"ahead\":0,\"eta\":{\"p50_s\":0,\"p90_s\":0,\"basis\":\"measured\"},"
                      "\"called\":true,\"call_expires_at\":\"2027-01-02T03:04:05.000Z\","
-                     "\"poll_after_ms\":5000}")));
+                     "\"extensions_left\":10,\"poll_after_ms\":5000}")));
 }
 
 static void who_waits_is_told_the_odds_and_what_they_rest_on(void **state)
