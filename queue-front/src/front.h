@@ -223,6 +223,8 @@ struct front {
     struct front_seen seen;
     /* By Retry-After; NULL: not needed so far. */
     struct http_blob *shed_answer[SHED_BACK_MAX_S + 1];
+    uint64_t slowed_s; /* lines of slowed.c in this second */
+    uint32_t slowed_n;
     struct front_wait *waits;
     struct member_keys *member_keys; /* from the shop's address; NULL: none is set */
     struct pilots *pilots;           /* the first loop's; else NULL */

@@ -17,6 +17,7 @@
 #include "core/shed.h"
 #include "core/status.h"
 #include "member.h"
+#include "slowed.h"
 #include "standing.h"
 
 #include "base/ip.h"
@@ -25,6 +26,9 @@
 #include <assert.h>
 #include <sodium.h>
 #include <stdlib.h>
+
+/* Whom to ask in each language, and a number. */
+enum { APPEAL_MEMBERS_MAX = EVENT_LANGUAGES_MAX * (EVENT_APPEAL_BYTES_MAX + 32) + 64 };
 
 enum { COOKIES_MAX = 640, VISITOR_COOKIE_S = 30 * 86400, INVITATION_INPUT_MAX = 64 };
 
@@ -155,12 +159,25 @@ static void refuse_join(struct join *join)
         front_count(&join->front->stats.joins_unavailable);
     else
         front_count(&join->front->stats.joins_refused);
-    if (!join->page) {
+    struct span id = line_event_of(span_of(join->line.event));
+    const struct front_event *event = front_event_find(join->front, id);
+    const char *code = answer_refusal_code(&refusal);
+    struct slowed slowed = {.reference = ""};
+    if (event != NULL && join->line.outcome == LINE_LIMITED)
+        slowed = slowed_note(join->front, event, code);
+    if (join->page && event != NULL) {
+        slowed_answer_page(join->req, event, code, &slowed);
+    } else if (join->page) {
+        answer_waiting_page(join->req, id, code, NULL);
+    } else {
+        char memory[APPEAL_MEMBERS_MAX];
+        struct text members = text_on(memory, sizeof(memory));
+        if (event != NULL)
+            slowed_put(&members, event, &slowed);
+        assert(!members.overflown);
+        refusal.members = text_span(&members);
         answer_refuse(join->req, &refusal);
-        return;
     }
-    answer_waiting_page(join->req, line_event_of(span_of(join->line.event)),
-                        answer_refusal_code(&refusal), NULL);
 }
 
 /* A stranger from here on: to join once more is to join anew. */
@@ -307,12 +324,12 @@ static unsigned work_asked(const struct front_event *event)
 }
 
 /* 428: what to solve, and what was wrong with the last solution, if there was one. */
-static void answer_work(struct http_req *req, const struct front *front,
-                        const struct front_event *event, const struct pow_bond *bond,
-                        const char *reason)
+static void answer_work(struct http_req *req, struct front *front, const struct front_event *event,
+                        const struct pow_bond *bond, const char *reason)
 {
     if (caller_wants_page(req)) { /* without script nobody can work: the page says so */
-        answer_waiting_page(req, front_event_id(event), "proof-of-work-required", NULL);
+        struct slowed slowed = slowed_note(front, event, "proof-of-work-required");
+        slowed_answer_page(req, event, "proof-of-work-required", &slowed);
         return;
     }
     char memory[512], challenge_memory[POW_CHALLENGE_LEN], time_memory[RFC3339_LEN];

@@ -19,6 +19,7 @@
 #include "core/event_state.h"
 #include "core/poll.h"
 #include "core/status.h"
+#include "slowed.h"
 #include "standing.h"
 #include "web/site.h"
 #include "web/visit.h"
@@ -62,6 +63,9 @@ static const char wait_js[] =
     ;
 static const char turn_js[] =
 #include "queue-front/web/turn.js.inc"
+    ;
+static const char appeal_js[] =
+#include "queue-front/web/appeal.js.inc"
     ;
 static const char prices_js[] =
 #include "queue-front/web/prices.js.inc"
@@ -110,6 +114,7 @@ static const struct site_file files[] = {
     {"show.js", SITE_JS, SITE_BYTES(show_js)},
     {"wait.js", SITE_JS, SITE_BYTES(wait_js)},
     {"turn.js", SITE_JS, SITE_BYTES(turn_js)},
+    {"appeal.js", SITE_JS, SITE_BYTES(appeal_js)},
     {"prices.js", SITE_JS, SITE_BYTES(prices_js)},
     {"alert.js", SITE_JS, SITE_BYTES(alert_js)},
     {"move.js", SITE_JS, SITE_BYTES(move_js)},
@@ -146,6 +151,8 @@ enum gap {
     GAP_MESSAGE,
     GAP_MESSAGE_HIDDEN,
     GAP_NOTICE,
+    GAP_APPEAL,
+    GAP_APPEAL_HIDDEN,
     GAP_PRICES,
     GAP_PRICES_HIDDEN,
     GAP_BEGINS_WORDS,
@@ -186,6 +193,8 @@ static const char *const gap_names[] = {
     "message",
     "message-hidden",
     "notice",
+    "appeal",
+    "appeal-hidden",
     "prices",
     "prices-hidden",
     "begins-words",
@@ -228,7 +237,8 @@ struct look { /* one request's view of things */
     const struct front_event *event; /* NULL: the page for what is not there */
     enum lang lang;
     const char *view;
-    struct span notice; /* a code, or not there */
+    struct span notice;    /* a code, or not there */
+    struct span reference; /* of somebody slowed down; or anything */
     uint64_t now_ms;
     uint32_t poll_ms;
     bool moved;     /* the ticket's place is on another device now */
@@ -300,19 +310,43 @@ static void put_wait_note(struct text *out, const struct look *look)
 }
 
 /* The visitor's language, else English, else whatever there is. */
-static struct span message_of(const struct look *look)
+static struct span words_of(const struct look *look, const struct event_text *list, uint32_t len)
 {
-    const struct event_doc *doc = &look->event->doc;
     const struct event_text *best = NULL;
-    for (uint32_t i = 0; i < doc->messages_len; i++) {
+    for (uint32_t i = 0; i < len; i++) {
         enum lang lang;
-        bool known = lang_parse(span_of(doc->message[i].tag), &lang);
+        bool known = lang_parse(span_of(list[i].tag), &lang);
         if (known && lang == look->lang)
-            return (struct span){doc->message[i].text, doc->message[i].len};
+            return (struct span){list[i].text, list[i].len};
         if (best == NULL || (known && lang == LANG_EN))
-            best = &doc->message[i];
+            best = &list[i];
     }
     return best != NULL ? (struct span){best->text, best->len} : (struct span){NULL, 0};
+}
+
+static struct span message_of(const struct look *look)
+{
+    return words_of(look, look->event->doc.message, look->event->doc.messages_len);
+}
+
+/* Whom to ask, and the number to name, for whoever has just been slowed down. */
+static bool has_appeal(const struct look *look)
+{
+    return look->event->doc.appeals_len > 0 && slowed_reference_ok(look->reference);
+}
+
+static void put_appeal(struct text *out, const struct look *look)
+{
+    if (!has_appeal(look))
+        return;
+    const struct event_doc *doc = &look->event->doc;
+    struct span address = words_of(look, doc->appeal, doc->appeals_len);
+    wording_put(out, phrase(look, "more.appeal"), look->reference, (struct span){NULL, 0});
+    TEXT_LIT(out, " <a href=\"");
+    html_put(out, address);
+    TEXT_LIT(out, "\">");
+    html_put(out, address);
+    TEXT_LIT(out, "</a>");
 }
 
 static void put_notice(struct text *out, const struct look *look)
@@ -586,6 +620,12 @@ static void fill(struct text *out, unsigned gap, void *ctx)
     case GAP_NOTICE:
         put_notice(out, look);
         break;
+    case GAP_APPEAL:
+        put_appeal(out, look);
+        break;
+    case GAP_APPEAL_HIDDEN:
+        text_str(out, has_appeal(look) ? "" : " hidden");
+        break;
     case GAP_PRICES:
         put_prices(out, look);
         break;
@@ -691,7 +731,7 @@ static void answer_page(struct http_req *req, const struct look *look, unsigned 
 
 static bool is_shared(const struct look *look)
 {
-    return look->entry == 0 && look->notice.len == 0 && !look->moved;
+    return look->entry == 0 && look->notice.len == 0 && look->reference.len == 0 && !look->moved;
 }
 
 static struct http_blob *shared_page(const struct look *look)
@@ -729,6 +769,7 @@ static void on_waiting_page(struct http_req *req, void *ctx)
         .event = event,
         .lang = visit_lang(req),
         .notice = http_req_query_arg(req, SPAN("notice")),
+        .reference = http_req_query_arg(req, SPAN("reference")),
     };
     if (event == NULL && !front->complete) {
         answer_starting(req);

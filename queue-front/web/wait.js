@@ -296,6 +296,13 @@ function work({ challenge, bits }) {
   }).finally(() => { byId('work').hidden = true; });
 }
 
+async function tellAppeal(answer) {
+  const told = await answer.json().catch(() => ({}));
+  if (!told.reference) return;
+  const [{ showAppeal }] = await Promise.all([import('./appeal.js'), moreWords()]);
+  showAppeal(told);
+}
+
 // Repeated until there is an answer: the cookie of this page makes ten joins one place. Work that
 // ran out while a phone slept is asked for anew.
 async function join(invited = {}) {
@@ -316,6 +323,7 @@ async function join(invited = {}) {
       headers = { ...invited, 'X-Proof-Of-Work': await work(await answer.json()) };
     } else if (answer.status === 429 || answer.status === 503) {
       notice(say(answer.status === 429 ? 'live.limited' : 'live.joining'));
+      tellAppeal(answer);
       await pause(retryAfter(answer));
     } else if (answer.status === 401 || answer.status === 409 || answer.status === 422) {
       const { code } = await answer.json();

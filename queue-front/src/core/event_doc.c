@@ -23,6 +23,7 @@ enum knob_kind {
     KNOB_BOOL,
     KNOB_TIME,
     KNOB_TEXTS,
+    KNOB_CONTACTS,
     KNOB_SCHEDULE,
     KNOB_AUTOPILOT,
     KNOB_LANES,
@@ -31,10 +32,10 @@ enum knob_kind {
 };
 
 static const char *const kind_names[] = {
-    [KNOB_NUMBER] = "number",       [KNOB_MILLI] = "decimal", [KNOB_BOOL] = "bool",
-    [KNOB_TIME] = "time",           [KNOB_TEXTS] = "texts",   [KNOB_SCHEDULE] = "schedule",
-    [KNOB_AUTOPILOT] = "autopilot", [KNOB_LANES] = "lanes",   [KNOB_BEACON] = "beacon",
-    [KNOB_PRICES] = "prices",
+    [KNOB_NUMBER] = "number",     [KNOB_MILLI] = "decimal",       [KNOB_BOOL] = "bool",
+    [KNOB_TIME] = "time",         [KNOB_TEXTS] = "texts",         [KNOB_CONTACTS] = "contacts",
+    [KNOB_SCHEDULE] = "schedule", [KNOB_AUTOPILOT] = "autopilot", [KNOB_LANES] = "lanes",
+    [KNOB_BEACON] = "beacon",     [KNOB_PRICES] = "prices",
 };
 
 enum {
@@ -75,6 +76,9 @@ static const struct knob knobs[] = {
      "thousands behind one address."},
     {"message", KNOB_TEXTS, 0, 0, EVENT_MESSAGE_BYTES_MAX, 0, "",
      "A notice to everybody who waits, by language: {\"en\": \"..\", \"ko\": \"..\"}."},
+    {"appeal", KNOB_CONTACTS, 0, 0, EVENT_APPEAL_BYTES_MAX, 0, "",
+     "Whom to ask who was slowed down, by language: an address that begins with https://, mailto: "
+     "or tel:."},
     {"prices", KNOB_PRICES, 0, 0, 0, 0, "",
      "What seats cost, with all fees that nobody can do without, told to everybody who waits: "
      "{\"currency\", \"categories\": {NAME: {\"price\", \"gone\"}, ..}}. null: nothing is told."},
@@ -151,7 +155,19 @@ static bool words_ok(struct span words)
     return true;
 }
 
-static void read_texts(struct json_in *in, const struct knob *knob, struct event_doc *doc)
+static bool contact_ok(struct span words)
+{
+    for (size_t i = 0; i < words.len; i++) {
+        char c = words.ptr[i];
+        if (c <= ' ' || c > '~' || c == '"' || c == '<' || c == '>')
+            return false;
+    }
+    return span_starts(words, SPAN("https://")) || span_starts(words, SPAN("mailto:")) ||
+           span_starts(words, SPAN("tel:"));
+}
+
+static void read_texts(struct json_in *in, const struct knob *knob, struct event_text *list,
+                       uint32_t *len)
 {
     struct json_in texts;
     if (!json_in_child(in, knob->name, &texts))
@@ -161,7 +177,7 @@ static void read_texts(struct json_in *in, const struct knob *knob, struct event
     json_object_foreach(texts.object, tag, value)
     {
         struct span words;
-        if (doc->messages_len == EVENT_LANGUAGES_MAX) {
+        if (*len == EVENT_LANGUAGES_MAX) {
             json_in_refuse(in, knob->name, "must have at most %d languages", EVENT_LANGUAGES_MAX);
             break;
         }
@@ -175,7 +191,11 @@ static void read_texts(struct json_in *in, const struct knob *knob, struct event
             json_in_refuse(&texts, tag, "must not hold control characters");
             break;
         }
-        struct event_text *text = &doc->message[doc->messages_len++];
+        if (knob->kind == KNOB_CONTACTS && !contact_ok(words)) {
+            json_in_refuse(&texts, tag, "must begin with https://, mailto: or tel:");
+            break;
+        }
+        struct event_text *text = &list[(*len)++];
         memcpy(text->tag, tag, strlen(tag) + 1);
         memcpy(text->text, words.ptr, words.len);
         text->len = (uint16_t)words.len;
@@ -294,7 +314,10 @@ static void read_knob(struct json_in *in, const struct knob *knob, struct event_
         json_in_time(in, knob->name, number_of(doc, knob));
         break;
     case KNOB_TEXTS:
-        read_texts(in, knob, doc);
+        read_texts(in, knob, doc->message, &doc->messages_len);
+        break;
+    case KNOB_CONTACTS:
+        read_texts(in, knob, doc->appeal, &doc->appeals_len);
         break;
     case KNOB_SCHEDULE:
         read_schedule(in, knob, doc);
@@ -516,13 +539,22 @@ tell:
 
 /* ---- writing ---- */
 
-void event_doc_messages(struct text *out, const struct event_doc *doc)
+static void put_texts(struct text *out, const struct event_text *list, uint32_t len)
 {
     json_open(out, '{');
-    for (uint32_t i = 0; i < doc->messages_len; i++)
-        json_member_str(out, doc->message[i].tag,
-                        (struct span){doc->message[i].text, doc->message[i].len});
+    for (uint32_t i = 0; i < len; i++)
+        json_member_str(out, list[i].tag, (struct span){list[i].text, list[i].len});
     json_close(out, '}');
+}
+
+void event_doc_messages(struct text *out, const struct event_doc *doc)
+{
+    put_texts(out, doc->message, doc->messages_len);
+}
+
+void event_doc_appeals(struct text *out, const struct event_doc *doc)
+{
+    put_texts(out, doc->appeal, doc->appeals_len);
 }
 
 static void put_schedule(struct text *out, const struct event_doc *doc)
@@ -613,6 +645,9 @@ static void put_knob(struct text *out, const struct event_doc *doc, const struct
         break;
     case KNOB_TEXTS:
         event_doc_messages(out, doc);
+        break;
+    case KNOB_CONTACTS:
+        event_doc_appeals(out, doc);
         break;
     case KNOB_SCHEDULE:
         put_schedule(out, doc);

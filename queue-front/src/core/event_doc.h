@@ -56,6 +56,8 @@ struct event_doc {
     struct beacon beacon;                /* of the draw */
     uint32_t messages_len;
     struct event_text message[EVENT_LANGUAGES_MAX];
+    uint32_t appeals_len;
+    struct event_text appeal[EVENT_LANGUAGES_MAX]; /* whom to ask, by language */
     struct prices prices;
     uint32_t lanes_len;
     struct event_lane lane[LANES_MAX];
@@ -111,6 +113,8 @@ bool event_doc_same_lanes(const struct event_doc *a, const struct event_doc *b);
 
 /* The messages alone: {"en":"..","ko":".."}. */
 void event_doc_messages(struct text *out, const struct event_doc *doc);
+
+void event_doc_appeals(struct text *out, const struct event_doc *doc); /* likewise */
 
 /* The numbers that admission obeys. */
 struct line_knobs event_doc_knobs(const struct event_doc *doc);

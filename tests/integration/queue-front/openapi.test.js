@@ -75,6 +75,7 @@ test('the program keeps every promise of openapi.yaml, and answers nothing else'
   await admin('PUT', '/admin/events/none/seats-left', { body: { seats_left: 3 } });
   await admin('POST', action('undo'));
   await admin('PATCH', ev, { body: { seats_left: true } });
+  await admin('PATCH', ev, { body: { appeal: { en: 'tel:+82-2-000-0000' } } });
   await admin('PATCH', ev, { body: { prices: { currency: 'KRW', categories: { R: { price: 143000 }, S: { price: 99000, gone: true } } } } });
   for (const rows of ['audit', 'series']) {
     await admin('GET', `${ev}/${rows}?limit=0`);

@@ -47,7 +47,7 @@ static void an_empty_document_has_every_default(void **state)
     static const char expected[] =
         "{\"id\":\"show\",\"name\":\"show\",\"rate_per_s\":10,\"burst\":20,\"max_active\":1000,"
         "\"session_ttl_s\":300,\"session_max_s\":1800,\"call_ttl_s\":120,\"grace_s\":600,"
-        "\"joins_per_ip_per_min\":0,\"message\":{},\"prices\":null,\"opens_at\":null,\"prequeue_at\":null,"
+        "\"joins_per_ip_per_min\":0,\"message\":{},\"appeal\":{},\"prices\":null,\"opens_at\":null,\"prequeue_at\":null,"
         "\"closes_at\":null,\"beacon\":null,"
         "\"pow_bits\":0,\"pow_bits_max\":20,\"member_required\":false,\"lanes\":[],\"schedule\":[],"
         "\"autopilot\":{\"on\":false,\"ceiling\":10,\"floor\":1,\"target_p99_ms\":300,"
@@ -64,6 +64,7 @@ static void every_knob_is_stored_as_it_was_given(void **state)
         "\"max_active\":0,\"session_ttl_s\":1,\"session_max_s\":86400,\"call_ttl_s\":86400,"
         "\"grace_s\":0,\"joins_per_ip_per_min\":7,"
         "\"message\":{\"ko\":\"\xEC\x95\x88\xEB\x85\x95\",\"en\":\"hello \\\"you\\\"\"},"
+        "\"appeal\":{\"en\":\"tel:+82\"},"
         "\"prices\":{\"currency\":\"KRW\",\"categories\":{\"R\":{\"price\":99000,\"gone\":true}}},"
         "\"opens_at\":\"2027-01-02T03:04:05.000Z\",\"prequeue_at\":\"2027-01-02T03:00:00.000Z\","
         "\"closes_at\":\"2027-01-03T03:00:00.000Z\","

@@ -1,0 +1,10 @@
+// appeal.js: whom to ask, and which number to name, for whoever was slowed down. Fetched by wait.js when
+// an answer says so.
+
+import { byId, lang, make, say } from './kit.js';
+
+export function showAppeal({ reference, appeal }) {
+  const href = appeal[lang] ?? appeal.en ?? Object.values(appeal)[0];
+  byId('appeal').replaceChildren(`${say('more.appeal', reference)} `, make('a', { href, textContent: href }));
+  byId('appeal').hidden = false;
+}
