@@ -715,9 +715,12 @@ static bool take_turns(struct line_event *event, const struct tick_answer *tick,
         if (resp_get_str(tick->turns, i, &text) && turn_parse(text, &turn))
             turns_note(&event->turns, turn);
     }
-    if (healed && tick->redis_ms > HEAL_TURNS_MS)
+    uint64_t upto_ms;
+    struct span head;
+    span_cut(span_of(event->turns_upto), '-', &head);
+    if (healed && span_u64(head, UINT64_MAX, &upto_ms) && upto_ms > HEAL_TURNS_MS)
         snprintf(event->turns_upto, sizeof(event->turns_upto), "%" PRIu64 "-0",
-                 tick->redis_ms - HEAL_TURNS_MS);
+                 upto_ms - HEAL_TURNS_MS);
     event->turns_more = resp_len(tick->turns) > LINE_TURNS_MAX;
     return resp_len(tick->turns) > 1;
 }
