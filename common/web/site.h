@@ -58,7 +58,7 @@ struct site_page {
 struct site_conf {
     const char *root; /* "/seats/-": files are served below, as ROOT/HASH/NAME */
     const struct site_file *files;
-    size_t files_len;                 /* SITE_FILES_MAX at most */
+    size_t files_len; /* SITE_FILES_MAX at most */
     /* One each file; NULL, or an empty one: made at start. A packed file stays as it is, so it has
      * none of the brand's colours. */
     const struct site_packed *packed;

@@ -76,8 +76,8 @@ static void put_listed(struct front_event *event, void *ctx)
     const struct listing *listing = ctx;
     struct text *out = listing->out;
     const struct line_view *view = event->view;
-    bool wanted = listing->only.ptr != NULL ? span_eq(listing->only, front_event_id(event))
-                                            : !view->resting;
+    bool wanted =
+        listing->only.ptr != NULL ? span_eq(listing->only, front_event_id(event)) : !view->resting;
     if (view->lane > 0 || !wanted)
         return; /* its event tells of it; GET /admin/ended of those that are over */
     json_open(out, '{');

@@ -84,10 +84,10 @@ struct front_shared {
     struct waiting_page *waiting_page;
     struct beacon_sources beacons;
     char nist_certificate[NIST_CERTIFICATE_MAX + 1]; /* "": none */
-    struct secret_file *redis_password; /* NULL: none */
-    uv_mutex_t keys_lock;               /* held for as long as a pointer is copied */
-    struct keyring *keys;               /* the newest; each loop keeps a reference of its own */
-    struct front *first;                /* the first loop's; NULL: it is not there (yet) */
+    struct secret_file *redis_password;              /* NULL: none */
+    uv_mutex_t keys_lock;                            /* held for as long as a pointer is copied */
+    struct keyring *keys; /* the newest; each loop keeps a reference of its own */
+    struct front *first;  /* the first loop's; NULL: it is not there (yet) */
     unsigned loops;
     _Atomic uint64_t keys_serial[SERVICE_LOOPS_MAX]; /* of the ring that each loop has */
 };

@@ -19,12 +19,13 @@ enum {
     EVENT_LANE_NAME_MAX = 80,
     EVENT_LANGUAGE_TAG_MAX = 15, /* "zh-Hant-HK" and shorter */
 
-    /* The shared status: document fields, the message in every language, prices, the table of waits.
+    /* The shared status: document fields, the message in every language, prices, the table of
+     * waits.
      */
     STATUS_BYTES_MAX = 32 * 1024,
     EVENT_APPEAL_BYTES_MAX = 200, /* an address of a person */
     SLOWED_LINES_MAX = 20,        /* a second: a log for people who ask, not of each refusal */
-    JOINS_AGAIN_MAX = 32, /* visits of one member, each a look-up at the next join */
+    JOINS_AGAIN_MAX = 32,         /* visits of one member, each a look-up at the next join */
     /* How often a join is judged anew because the event changed while it was on its way: an opening
      * is one change, an operator makes few a second. Then 503. */
     JOINS_JUDGED_MAX = 4,

@@ -1,4 +1,5 @@
-/* scheduler.h: takes the steps of an event's schedule when they are due, and closes it at its time. */
+/* scheduler.h: takes the steps of an event's schedule when they are due, and closes it at its time.
+ */
 #ifndef FG_QUEUE_FRONT_SCHEDULER_H
 #define FG_QUEUE_FRONT_SCHEDULER_H
 

@@ -8,9 +8,9 @@
 
 #include "base/err.h"
 #include "base/text.h"
-#include "core/prices.h"
 #include "core/beacon.h"
 #include "core/line.h"
+#include "core/prices.h"
 #include "limits.h"
 
 struct event_text { /* one language's words */

@@ -47,7 +47,8 @@ static void an_empty_document_has_every_default(void **state)
     static const char expected[] =
         "{\"id\":\"show\",\"name\":\"show\",\"rate_per_s\":10,\"burst\":20,\"max_active\":1000,"
         "\"session_ttl_s\":300,\"session_max_s\":1800,\"call_ttl_s\":120,\"grace_s\":600,"
-        "\"joins_per_ip_per_min\":0,\"message\":{},\"appeal\":{},\"prices\":null,\"opens_at\":null,\"prequeue_at\":null,"
+        "\"joins_per_ip_per_min\":0,\"message\":{},\"appeal\":{},\"prices\":null,\"opens_at\":null,"
+        "\"prequeue_at\":null,"
         "\"closes_at\":null,\"beacon\":null,"
         "\"pow_bits\":0,\"pow_bits_max\":20,\"member_required\":false,\"lanes\":[],\"schedule\":[],"
         "\"autopilot\":{\"on\":false,\"ceiling\":10,\"floor\":1,\"target_p99_ms\":300,"

@@ -20,8 +20,8 @@ struct answer {
     uint64_t early;             /* an entry given up before the draw, or 0 */
     uint64_t pilot_rate_milli;  /* 0: no autopilot */
     const char *pilot_reading;
-    uint64_t moves[4];  /* run, newest, entry, moves */
-    const char *digest; /* of the document; NULL: "d1" */
+    uint64_t moves[4];    /* run, newest, entry, moves */
+    const char *digest;   /* of the document; NULL: "d1" */
     const char *turns[3]; /* how far, then each */
 };
 
