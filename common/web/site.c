@@ -170,6 +170,9 @@ static void put_preloads(const struct http_req *req, const struct site_page *pag
 static void on_page(struct http_req *req, void *ctx)
 {
     const struct served_page *page = ctx;
+    const struct site_conf *conf = &page->site->conf;
+    if (conf->refuse != NULL && conf->refuse(req, conf->ctx))
+        return;
     enum lang lang = page->site->read[visit_lang(req)];
     char memory[SITE_HEADERS_MAX + SITE_CONNECT_MAX];
     struct text headers = text_on(memory, sizeof(memory));

@@ -75,6 +75,10 @@ struct site_conf {
     const char *connect; /* other origins that scripts may call, space between, SITE_CONNECT_MAX at
                             most; NULL: none */
     struct span data;    /* for {{data}}: safe where it stands in the page */
+    /* Asked before a page is answered; true: there is none at this address, and that was said.
+     * NULL: each page is there. `ctx` is borrowed. */
+    bool (*refuse)(struct http_req *req, void *ctx);
+    void *ctx;
 };
 
 /* Everything in `conf` is borrowed for as long as the site lives. */

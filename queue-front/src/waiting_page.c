@@ -759,8 +759,26 @@ static void share_page(const struct look *look, struct front_event *event, struc
     };
 }
 
+/* True: the event is not there, or not known to be, and that was said. */
+static bool refuse_unknown(struct http_req *req, void *ctx)
+{
+    const struct waiting_page *pages = ctx;
+    struct front *front = front_of(req);
+    if (front_event_find(front, http_req_param(req, 0)) != NULL)
+        return false;
+    if (!front->complete) {
+        answer_starting(req);
+        return true;
+    }
+    const struct look look = {.pages = pages, .front = front, .lang = visit_lang(req)};
+    answer_page(req, &look, 404, template_text(pages->notfound[look.lang]), NULL, false);
+    return true;
+}
+
 static void on_waiting_page(struct http_req *req, void *ctx)
 {
+    if (refuse_unknown(req, ctx))
+        return;
     struct front *front = front_of(req);
     struct front_event *event = front_event_find(front, http_req_param(req, 0));
     struct look look = {
@@ -771,15 +789,6 @@ static void on_waiting_page(struct http_req *req, void *ctx)
         .notice = http_req_query_arg(req, SPAN("notice")),
         .reference = http_req_query_arg(req, SPAN("reference")),
     };
-    if (event == NULL && !front->complete) {
-        answer_starting(req);
-        return;
-    }
-    if (event == NULL) {
-        struct span html = template_text(look.pages->notfound[look.lang]);
-        answer_page(req, &look, 404, html, NULL, false);
-        return;
-    }
     look_at_visitor(req, &look);
     bool packs = visit_accepts(req, SPAN("gzip"));
     struct http_blob *blob = packs ? shared_page(&look) : NULL;
@@ -815,6 +824,9 @@ static int make_language(struct waiting_page *pages, enum lang lang, struct err_
 int waiting_page_create(const struct brand_settings *brand, struct err_slot *err,
                         struct waiting_page **out)
 {
+    struct waiting_page *pages = calloc(1, sizeof(*pages));
+    if (pages == NULL)
+        return err_set(err, ERR_NOMEM, "pages of %zu bytes", sizeof(*pages));
     const struct site_conf conf = {
         .root = "/assets",
         .files = files,
@@ -828,10 +840,9 @@ int waiting_page_create(const struct brand_settings *brand, struct err_slot *err
         .said_later = "more.",
         .service = "queue-front",
         .brand = brand,
+        .refuse = refuse_unknown,
+        .ctx = pages,
     };
-    struct waiting_page *pages = calloc(1, sizeof(*pages));
-    if (pages == NULL)
-        return err_set(err, ERR_NOMEM, "pages of %zu bytes", sizeof(*pages));
     int rc = site_create(&conf, err, &pages->site);
     for (enum lang lang = 0; rc == 0 && lang < lang_count(); lang++)
         rc = make_language(pages, lang, err);

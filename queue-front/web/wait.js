@@ -108,6 +108,18 @@ function showClocks() {
   }
 }
 
+// What comes only when it is needed, however often the network has to be asked: a browser may remember
+// that an address failed, so each try has an address of its own.
+async function fetched(file) {
+  for (let tries = 0; ; tries += 1) {
+    try {
+      return await import(`./${file}.js${tries > 0 ? `?${tries}` : ''}`);
+    } catch {
+      await pause(jitter(2000));
+    }
+  }
+}
+
 // ---- what everybody is told ----
 
 let toldPrices = ''; // the prices as they were told last
@@ -116,7 +128,7 @@ async function tellPrices(prices) {
   const text = JSON.stringify(prices);
   if (text === toldPrices) return;
   toldPrices = text;
-  const [{ showPrices }] = await Promise.all([import('./prices.js'), moreWords()]);
+  const [{ showPrices }] = await Promise.all([fetched('prices'), moreWords()]);
   const gone = showPrices(prices);
   if (gone) notice(gone);
 }
@@ -299,7 +311,7 @@ function work({ challenge, bits }) {
 async function tellAppeal(answer) {
   const told = await answer.json().catch(() => ({}));
   if (!told.reference) return;
-  const [{ showAppeal }] = await Promise.all([import('./appeal.js'), moreWords()]);
+  const [{ showAppeal }] = await Promise.all([fetched('appeal'), moreWords()]);
   showAppeal(told);
 }
 
@@ -367,16 +379,17 @@ async function leave() {
 
 const alertBox = byId('alert');
 let turn = null; // turn.js, once it is here
+let turning = null; // while it is on its way
 
 async function withTurn(act) {
-  [turn] = await Promise.all([import('./turn.js'), moreWords()]);
+  [turn] = await Promise.all([turning ??= fetched('turn'), moreWords()]);
   turn.show(me, { again, ask, jitter, notice, pause, retryAfter, take });
   return act?.();
 }
 
 alertBox.addEventListener('change', () => {
   keep.set('alert', alertBox.checked);
-  withTurn(() => turn.arm(true));
+  withTurn(() => turn.arm(true)).catch(() => {});
 });
 
 // ---- why this place ----
@@ -386,7 +399,7 @@ if (line.dataset.commitment && ['draft', 'scheduled', 'pre-queue'].includes(line
 }
 byId('why').addEventListener('toggle', async ({ target }) => {
   if (!target.open) return;
-  const { explain } = await import('./why.js');
+  const { explain } = await fetched('why');
   explain(byId('why-more'), { event, entry: Number(line.dataset.entry), position: me?.position ?? null, noted: keep.get('commitment') });
 });
 
@@ -394,7 +407,7 @@ byId('why').addEventListener('toggle', async ({ target }) => {
 
 byId('move').addEventListener('toggle', async ({ target }) => {
   if (!target.open) return;
-  const { offer } = await import('./move.js');
+  const { offer } = await fetched('move');
   offer(byId('move-more'), ask);
 });
 
@@ -447,7 +460,7 @@ for (const id of ['extend', 'stay']) onForm(id, () => withTurn(() => turn[id]())
 onForm('leave', leave);
 onForm('take', takeOver);
 alertBox.checked = keep.get('alert') === true;
-if (alertBox.checked) withTurn(() => turn.arm(false));
+if (alertBox.checked) withTurn(() => turn.arm(false)).catch(() => {});
 if (me) see();
 setTimeout(() => { if (me) withTurn(); }, TURN_READY_MS); // here before it is needed
 if (location.hash === '#in') byId(line.dataset.view === 'admitted' ? 'next' : 'pass').requestSubmit();

@@ -414,6 +414,23 @@ describe('around the waiting page', () => {
     await visitor.close();
   });
 
+  test('what the page fetches when it is needed is asked for until it comes', async () => {
+    const visitor = await line.visitor(browser, EN);
+    const { page } = visitor;
+    let refused = 0;
+    await page.route('**/turn.js*', (route) => {
+      refused += 1;
+      return refused <= 2 ? route.abort('internetdisconnected') : route.continue();
+    });
+    await line.open('late-parts', { rate_per_s: 10, burst: 10 });
+    await line.go(visitor, 'late-parts');
+    await line.join(visitor);
+    await visitor.view('called');
+    await page.waitForFunction(() => /^\d+:\d\d$/.test(document.getElementById('left').textContent));
+    assert.ok(refused > 2, String(refused));
+    await visitor.close();
+  });
+
   test('back from the seats the way leads straight in, and waits where they do not answer', async () => {
     await line.open('metre', { rate_per_s: 1000 });
     const visitor = await line.visitor(browser, EN);

@@ -232,6 +232,7 @@ test('the program keeps every promise of openapi.yaml, and answers nothing else'
   await open('GET', '/e/show');
   await open('GET', '/e/none');
   await open('GET', '/e/show/fairness');
+  await open('GET', '/e/none/fairness');
   const page = await bare('GET', '/console');
   await bare('GET', /href="(\/console\/-[^"]+\.css)"/.exec(page.text)[1]);
   await bare('GET', '/console/-/0/nothing.js');
@@ -296,6 +297,7 @@ test('the program keeps every promise of openapi.yaml, and answers nothing else'
     assert.equal(answer.json.code, 'starting', call);
   }
   await open('GET', '/e/show');
+  await open('GET', '/e/show/fairness');
 
   assert.deepEqual(contract.unseen().filter((promise) => !OUT_OF_REACH.includes(promise)), []);
 });
