@@ -329,14 +329,19 @@ local function sampled_gap()
     return math.min(math.ceil(2 * most), GAP_MAX)
 end
 
+-- Whoever is away and has not left is a ghost. (Those who left under the version before are not in `away`.)
 local function count_away(bucket)
-    local left_n = bits('gone', serving, issued)
-    bucket.left_n = left_n + bucket.early_n
-    bucket.ghosts_n = -left_n
+    bucket.left_n = bits('gone', serving, issued) + bucket.early_n
+    bucket.ghosts_n = 0
+    local left = prefix .. 'left'
     for page = math.floor((serving + 1) / PAGE), math.floor(issued / PAGE) do
-        bucket.ghosts_n = bucket.ghosts_n + away_n(page, serving)
+        local low, first = math.max(0, serving + 1 - page * PAGE), page * PAGE_BYTES
+        call('SET', left, call('GETRANGE', prefix .. 'gone', first, first + PAGE_BYTES - 1))
+        call('BITOP', 'AND', left, left, away_key(page))
+        bucket.ghosts_n = bucket.ghosts_n + away_n(page, serving) -
+            call('BITCOUNT', left, low, PAGE - 1, 'BIT')
     end
-    bucket.ghosts_n = math.max(0, bucket.ghosts_n)
+    call('DEL', left)
 end
 
 local function audit_heal()

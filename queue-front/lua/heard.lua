@@ -9,7 +9,7 @@
 --
 -- Marks are kept as the union of what all fronts have told, by page and by the epoch in which they
 -- were made: an edge spreads one visitor's polls over all fronts. They do not belong to the front that
--- told them, so a front that leaves takes nothing with it. `fronts` says up to when each front has told
+-- told them, so a front that leaves takes nothing with it. `tellers` says up to when each front has told
 -- everything and `contacts` when it called last; tick.lua makes ghosts only of marks that are whole.
 --
 -- A ghost that was heard is one no longer, from here on and for everybody.
@@ -24,14 +24,14 @@ local serving = tonumber(call('GET', prefix .. 'serving')) or 0
 local bucket = bucket_read('epoch_ms', 'heard_epoch', 'ghosts_n', 'away_seq')
 
 if ARGV[5] == '1' then
-    call('ZREM', prefix .. 'fronts', front)
+    call('ZREM', prefix .. 'tellers', front)
     call('ZREM', prefix .. 'contacts', front)
 else
     call('ZADD', prefix .. 'contacts', now_ms, front)
     if told_ms > 0 then
-        call('ZADD', prefix .. 'fronts', math.min(told_ms, now_ms), front)
+        call('ZADD', prefix .. 'tellers', math.min(told_ms, now_ms), front)
     else
-        call('ZADD', prefix .. 'fronts', 'NX', 0, front)
+        call('ZADD', prefix .. 'tellers', 'NX', 0, front)
     end
 end
 -- Fronts that do not agree about epochs (the setting is being changed) would make ghosts of each

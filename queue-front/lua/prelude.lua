@@ -195,7 +195,7 @@ end
 
 -- All that an event keeps for its visitors' sake alone, but for the keys of joins.
 local VISITOR_KEYS = { 'called', 'gone', 'ended', 'skipped', 'hist', 'door', 'knock', 'back', 'early',
-    'moved', 'marks', 'left', 'fronts', 'contacts', 'aways', 'active', 'ends', 'members', 'lanes', 'pilot',
+    'moved', 'marks', 'left', 'fronts', 'tellers', 'contacts', 'aways', 'active', 'ends', 'members', 'lanes', 'pilot',
     'done', 'turns', 'kept', 'gaps', 'picture' }
 local function unlink_visitors()
     each_line(function()
@@ -208,9 +208,9 @@ local function unlink_visitors()
     end)
 end
 
--- Who was heard in an epoch, by all fronts.
+-- Who was heard in an epoch, by all fronts. (`heard:EPOCH:BLOCK`, of 1,024 places, was the version before's.)
 local function heard_key(epoch, page)
-    return prefix .. 'heard:' .. epoch .. ':' .. page
+    return prefix .. 'there:' .. epoch .. ':' .. page
 end
 
 -- Fronts fetch a page again when its number has risen.

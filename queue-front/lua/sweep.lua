@@ -10,7 +10,7 @@
 -- be created under its id; then `erased` stands for some seconds for those fronts whose calls were
 -- under way, so that heal.lua does not bring back what they remember.
 --
--- What goes by itself and is left alone: heard:EPOCH:PAGE and code:CODE, which expire.
+-- What goes by itself and is left alone: there:EPOCH:PAGE and code:CODE, which expire.
 
 local BITE = 256
 local ERASED_MS = 5000

@@ -357,9 +357,9 @@ local function marks_are_whole(epoch)
         '(' .. (epoch - 1) * bucket.epoch_ms, 'LIMIT', 0, 64)
     if #gone > 0 then
         call('ZREM', prefix .. 'contacts', unpack(gone))
-        call('ZREM', prefix .. 'fronts', unpack(gone))
+        call('ZREM', prefix .. 'tellers', unpack(gone))
     end
-    local last = call('ZRANGE', prefix .. 'fronts', 0, 0, 'WITHSCORES')
+    local last = call('ZRANGE', prefix .. 'tellers', 0, 0, 'WITHSCORES')
     return last[2] and tonumber(last[2]) >= epoch * bucket.epoch_ms
 end
 
@@ -377,6 +377,7 @@ local function judge()
     if epoch ~= bucket.heard_epoch then
         bucket.heard_epoch = epoch
         bucket.judge_next = 0
+        call('UNLINK', prefix .. 'fronts') -- a hash of the version before
     end
     if bucket.judged_epoch == epoch or bucket.heard_upto <= serving or not marks_are_whole(epoch) then
         return
@@ -892,7 +893,7 @@ local function show(active)
         { bucket.judged, bucket.skipped_n, bucket.ghosts_n, bucket.away_seq, bucket.away_whole,
             bucket.away_at_ms }, {}, {}, cfg[11] and cfg[11] + 1 or 0, pilot,
         { bucket.moves_run, bucket.moves_seq }, cfg[14] or '', {}, tell_gaps(),
-        call('ZCARD', prefix .. 'fronts'), bucket.late_ms }
+        call('ZCARD', prefix .. 'tellers'), bucket.late_ms }
 end
 
 -- For those who tick in the next moment.

@@ -1166,7 +1166,7 @@ static void a_front_that_leaves_tells_what_it_has_heard_and_is_not_waited_for(vo
     heard_mark(view_of(rig, 1)->heard, 2); /* its last word */
     close_store(rig, 1);
     AWAIT(rig, odd_poll(rig, 0) && view_of(rig, 0)->waiting == GHOST_LINE / 2 + 1);
-    AWAIT(rig, redis_server_ask(&rig->server, "ZCARD fg:{gala-2027}:fronts") == 1);
+    AWAIT(rig, redis_server_ask(&rig->server, "ZCARD fg:{gala-2027}:tellers") == 1);
     while (view_of(rig, 0)->waiting != GHOST_LINE / 2) { /* it was heard only once */
         odd_poll(rig, 0);
         uv_run(&rig->loop, UV_RUN_ONCE);
@@ -1185,7 +1185,7 @@ static void whoever_is_a_ghost_stays_one_when_a_front_dies(void **state)
     /* One that called a moment ago and will not call again. */
     static const char dead[] = "local now, line = redis.call('TIME'), 'fg:{gala-2027}:' "
                                "redis.call('ZADD', line .. 'contacts', now[1] * 1000, 'dead') "
-                               "return redis.call('ZADD', line .. 'fronts', 1, 'dead')";
+                               "return redis.call('ZADD', line .. 'tellers', 1, 'dead')";
     assert_int_equal(1, redis_server_ask(&rig->server, "EVAL %s 0", dead));
     uint64_t began_ms = view_of(rig, 0)->redis_ms;
     while (view_of(rig, 0)->redis_ms < began_ms + 4 * GONE_AFTER_MS) {
@@ -1193,7 +1193,7 @@ static void whoever_is_a_ghost_stays_one_when_a_front_dies(void **state)
         uv_run(&rig->loop, UV_RUN_ONCE);
         assert_int_equal(GHOST_LINE / 2, view_of(rig, 0)->waiting);
     }
-    AWAIT(rig, redis_server_ask(&rig->server, "ZCARD fg:{gala-2027}:fronts") == 1);
+    AWAIT(rig, redis_server_ask(&rig->server, "ZCARD fg:{gala-2027}:tellers") == 1);
 }
 
 static void a_redis_that_stalled_makes_no_ghosts(void **state)
