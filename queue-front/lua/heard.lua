@@ -4,8 +4,10 @@
 -- ARGV: run id, name of this front, length of an epoch in ms, up to when all that this front has heard
 --   is told with this call (ms; 0: some is left for the next), 1 if the front leaves with it,
 --   number of the newest change of `away` that the front knows, how many pages of them it wants at
---   once, then epoch, page, marks for each page it tells of
+--   once, then epoch, page, marks for each page it tells of; for one of those that it told to be away
+--   before Redis lost them: 'away', page, bits
 -- Answer: {OK, number of the newest change that is told here, page, its bits, page, its bits, ...}
+--   of the pages that have changed, and of those told as away
 --
 -- Marks are kept as the union of what all fronts have told, by page and by the epoch in which they
 -- were made: an edge spreads one visitor's polls over all fronts. They do not belong to the front that
@@ -13,15 +15,20 @@
 -- everything and `contacts` when it called last; tick.lua makes ghosts only of marks that are whole.
 --
 -- A ghost that was heard is one no longer, from here on and for everybody.
+--
+-- What a loss takes of `away` comes back from the fronts, who go on showing what they have shown: a
+-- position once told must not get worse. It is the union of what they tell, without those who were
+-- heard in this epoch or the last; whoever is heard later comes back as any ghost does.
 
-local refused = refusal(cfg_read('boot')[1])
+local cfg = cfg_read('boot', 'state')
+local refused = refusal(cfg[1])
 if refused then
     return refused
 end
 local front, epoch_ms, told_ms = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local epoch = math.floor(now_ms / epoch_ms)
 local serving = tonumber(call('GET', prefix .. 'serving')) or 0
-local bucket = bucket_read('epoch_ms', 'heard_epoch', 'ghosts_n', 'away_seq')
+local bucket = bucket_read('epoch_ms', 'heard_epoch', 'ghosts_n', 'away_seq', 'away_whole', 'away_at_ms')
 
 if ARGV[5] == '1' then
     call('ZREM', prefix .. 'tellers', front)
@@ -55,9 +62,32 @@ local function come_back(page)
     end
 end
 
+local function away_again(page)
+    if tonumber(cfg[2]) <= PRE_QUEUE then
+        return -- places are yet to be drawn
+    end
+    local first = page * PAGE_BYTES
+    call('SET', LEFT, call('GETRANGE', prefix .. 'gone', first, first + PAGE_BYTES - 1))
+    call('BITOP', 'OR', LEFT, LEFT, heard_key(epoch - 1, page), heard_key(epoch, page))
+    call('BITOP', 'AND', LEFT, LEFT, MARKS)
+    call('BITOP', 'XOR', MARKS, MARKS, LEFT)
+    local before, held = away_n(page, serving), call('BITCOUNT', away_key(page))
+    call('BITOP', 'OR', away_key(page), away_key(page), MARKS)
+    if call('BITCOUNT', away_key(page)) > held then
+        bucket.ghosts_n = bucket.ghosts_n + away_n(page, serving) - before
+        away_touch(bucket, page)
+        bucket.away_whole, bucket.away_at_ms = bucket.away_seq, now_ms -- some show it already
+    end
+end
+
+local away_told = {}
 for i = 8, #ARGV, 3 do
     local told, page = tonumber(ARGV[i]), tonumber(ARGV[i + 1])
-    if told == epoch or told == epoch - 1 then
+    if ARGV[i] == 'away' then
+        call('SET', MARKS, ARGV[i + 2])
+        away_again(page)
+        away_told[#away_told + 1] = page
+    elseif told == epoch or told == epoch - 1 then
         call('SET', MARKS, ARGV[i + 2])
         local key = heard_key(told, page)
         call('BITOP', 'OR', key, key, MARKS)
@@ -87,5 +117,9 @@ if seen < bucket.away_seq and limit > 0 then
     if #pages == 2 * limit then
         told[2] = tonumber(pages[#pages])
     end
+end
+for _, page in ipairs(away_told) do
+    told[#told + 1] = page
+    told[#told + 1] = call('GET', away_key(page)) or ''
 end
 return told

@@ -87,7 +87,8 @@ bool line_event_wants_heard(struct line_event *event, uint64_t gone_after_ms, ui
         (event->heard_hurry && !heard_all_told(&event->heard)))
         return true;
     return now_us >= event->heard_due_us &&
-           (!heard_all_told(&event->heard) || ghosts_behind(&event->ghosts));
+           (!heard_all_told(&event->heard) || ghosts_behind(&event->ghosts) ||
+            event->ghosts.owed_len > 0);
 }
 
 void line_event_lost_marks(struct line_event *event)
@@ -99,14 +100,15 @@ void line_event_lost_marks(struct line_event *event)
 uint32_t line_event_pick_heard(struct line_event *event, uint64_t gone_after_ms, uint64_t now_us)
 {
     uint32_t picked = heard_pick(&event->heard);
+    uint32_t owed = ghosts_pick_owed(&event->ghosts, HEARD_SEND_MAX - picked);
     event->telling_ms = 0;
     if (heard_all_told(&event->heard))
         event->telling_ms = line_event_now_ms(event, now_us);
     else if (heard_last_told(&event->heard))
         event->telling_ms = event->heard.epoch * gone_after_ms;
-    if (heard_all_told(&event->heard))
+    if (heard_all_told(&event->heard) && event->ghosts.owed_len == owed)
         event->heard_due_us = now_us + gone_after_ms * 1000 / 30;
-    return 3 * picked;
+    return 3 * (picked + owed);
 }
 
 void line_event_put_heard(const struct line_event *event, struct text *command,
@@ -123,6 +125,11 @@ void line_event_put_heard(const struct line_event *event, struct text *command,
         resp_u64(command, event->heard.sent[i].epoch);
         resp_u64(command, event->heard.sent[i].page);
         resp_word(command, heard_marks(&event->heard, event->heard.sent[i]));
+    }
+    for (uint32_t i = 0; i < event->ghosts.owing_len; i++) {
+        resp_cstr(command, "away");
+        resp_u64(command, event->ghosts.owing[i]);
+        resp_word(command, ghosts_shown(&event->ghosts, event->ghosts.owing[i]));
     }
 }
 
@@ -145,6 +152,7 @@ bool line_event_take_heard(struct line_event *event, const redisReply *reply)
     bool arrived = reply != NULL && resp_get_u64(reply, 0, &outcome) && outcome == LINE_OK &&
                    resp_get_u64(reply, 1, &seq);
     heard_sent(&event->heard, arrived);
+    ghosts_paid(&event->ghosts, arrived);
     if (arrived && event->telling_ms > 0)
         event->heard_ms = event->telling_ms;
     if (arrived)

@@ -15,6 +15,7 @@ void ghosts_deinit(struct ghosts *ghosts)
     free(ghosts->bits);
     free(ghosts->next);
     free(ghosts->before);
+    free(ghosts->owed);
     *ghosts = (struct ghosts){0};
 }
 
@@ -50,6 +51,11 @@ static bool make_room(struct ghosts *ghosts, uint32_t pages)
     if (before == NULL)
         return false;
     ghosts->before = before;
+    uint8_t *owed = realloc(ghosts->owed, pages);
+    if (owed == NULL)
+        return false;
+    ghosts->owed = owed;
+    memset(owed + ghosts->pages, 0, pages - ghosts->pages);
     memset(bits + had, 0, bytes - had);
     memset(next + had, 0, bytes - had);
     uint32_t first = ghosts->pages * GHOSTS_PAGE_BLOCKS;
@@ -74,7 +80,15 @@ static void show(struct ghosts *ghosts)
 {
     if (ghosts->pages == 0)
         return;
-    memcpy(ghosts->bits, ghosts->next, (size_t)ghosts->pages * HEARD_PAGE_BYTES);
+    for (uint32_t page = 0; page < ghosts->pages; page++) {
+        uint8_t *to = ghosts->bits + (size_t)page * HEARD_PAGE_BYTES;
+        const uint8_t *from = ghosts->next + (size_t)page * HEARD_PAGE_BYTES;
+        if (ghosts->owed[page] == 0)
+            memcpy(to, from, HEARD_PAGE_BYTES);
+        else
+            for (uint32_t i = 0; i < HEARD_PAGE_BYTES; i++)
+                to[i] |= from[i];
+    }
     add_up(ghosts);
 }
 
@@ -124,12 +138,52 @@ bool ghosts_take_page(struct ghosts *ghosts, uint64_t page, struct span bits)
     return true;
 }
 
+struct span ghosts_shown(const struct ghosts *ghosts, uint32_t page)
+{
+    assert(page < ghosts->pages);
+    const uint8_t *bits = ghosts->bits + (size_t)page * HEARD_PAGE_BYTES;
+    size_t len = HEARD_PAGE_BYTES;
+    while (len > 0 && bits[len - 1] == 0)
+        len--;
+    return (struct span){(const char *)bits, len};
+}
+
 void ghosts_tell_again(struct ghosts *ghosts)
 {
     if (ghosts->pages > 0)
         memset(ghosts->next, 0, (size_t)ghosts->pages * HEARD_PAGE_BYTES);
+    ghosts->owed_len = 0;
+    ghosts->owing_len = 0; /* wherever those on their way went */
+    for (uint32_t page = 0; page < ghosts->pages; page++) {
+        ghosts->owed[page] = ghosts_shown(ghosts, page).len > 0;
+        ghosts->owed_len += ghosts->owed[page];
+    }
     ghosts->seq = 0;
     ghosts->shown = UINT64_MAX; /* nothing of the new count */
+}
+
+uint32_t ghosts_pick_owed(struct ghosts *ghosts, uint32_t limit)
+{
+    assert(limit <= HEARD_SEND_MAX);
+    ghosts->owing_len = 0;
+    for (uint32_t page = 0; ghosts->owed_len > 0 && page < ghosts->pages; page++) {
+        if (ghosts->owing_len == limit)
+            break;
+        if (ghosts->owed[page] != 0)
+            ghosts->owing[ghosts->owing_len++] = page;
+    }
+    return ghosts->owing_len;
+}
+
+void ghosts_paid(struct ghosts *ghosts, bool arrived)
+{
+    for (uint32_t i = 0; arrived && i < ghosts->owing_len; i++) {
+        assert(ghosts->owed[ghosts->owing[i]] != 0);
+        ghosts->owed[ghosts->owing[i]] = 0;
+        ghosts->owed_len--;
+        ghosts->shown = UINT64_MAX; /* what came back is to be shown instead */
+    }
+    ghosts->owing_len = 0;
 }
 
 bool ghosts_has(const struct ghosts *ghosts, uint64_t place)

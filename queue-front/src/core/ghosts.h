@@ -14,7 +14,11 @@ struct ghosts {
     uint8_t *bits;    /* ghosts, and who has left: what is shown; as in heard.h */
     uint8_t *next;    /* what has been told, shown from its time on */
     uint32_t *before; /* bits shown that stand before each block */
+    uint8_t *owed;    /* a flag for each page: Redis may have lost what is shown of it */
     uint32_t pages;
+    uint32_t owed_len;              /* flags set */
+    uint32_t owing[HEARD_SEND_MAX]; /* pages on their way back to Redis */
+    uint32_t owing_len;
     uint64_t seq;     /* the newest change that has been told */
     uint64_t told;    /* the newest that there is */
     uint64_t whole;   /* up to here it must be told before any of it is shown */
@@ -48,8 +52,15 @@ void ghosts_take(struct ghosts *ghosts, struct ghosts_told told, uint64_t redis_
 bool ghosts_behind(const struct ghosts *ghosts);
 /* The bits of a page; false without memory: then all of it count as there. */
 bool ghosts_take_page(struct ghosts *ghosts, uint64_t page, struct span bits);
-/* Redis may have lost them: they are told from the beginning. Until then the old ones are shown. */
+/* Redis may have lost them: they are told from the beginning, and it is told what is shown here.
+ * Until a page has gone there and come back, whatever is shown of it stays. */
 void ghosts_tell_again(struct ghosts *ghosts);
+
+/* Picks at most `limit` pages into `owing`; ghosts_paid() ends it: if they did not arrive, they are
+ * picked again. */
+uint32_t ghosts_pick_owed(struct ghosts *ghosts, uint32_t limit);
+struct span ghosts_shown(const struct ghosts *ghosts, uint32_t page); /* without the empty end */
+void ghosts_paid(struct ghosts *ghosts, bool arrived);
 
 /* A heal has left these out just now: to be shown before Redis has told their pages. */
 void ghosts_add_gap(struct ghosts *ghosts, struct line_gap gap);

@@ -125,7 +125,21 @@ static void what_redis_may_have_lost_is_shown_until_it_is_told_anew(void **state
     ghosts_take(&ghosts, told, 1);
     assert_int_equal(ghosts_before(&ghosts, 0, 10), 2);
     ghosts_take(&ghosts, (struct ghosts_told){0}, 1); /* wiped: it knows of nobody who is away */
-    assert_int_equal(ghosts_before(&ghosts, 0, 10), 0);
+    assert_int_equal(ghosts_before(&ghosts, 0, 10), 2);
+
+    assert_int_equal(ghosts_pick_owed(&ghosts, HEARD_SEND_MAX), 1);
+    assert_memory_equal(ghosts_shown(&ghosts, ghosts.owing[0]).ptr, bits, 1);
+    ghosts_paid(&ghosts, false);
+    assert_int_equal(ghosts_pick_owed(&ghosts, 0), 0);
+    assert_int_equal(ghosts_pick_owed(&ghosts, 1), 1);
+    ghosts_paid(&ghosts, true);
+    assert_int_equal(ghosts_pick_owed(&ghosts, 1), 0);
+    bits[0] = 0;
+    set(bits, 5); /* the other was heard in the meantime */
+    assert_true(ghosts_take_page(&ghosts, 0, page_of(bits, 0)));
+    ghosts.seq = 1;
+    ghosts_take(&ghosts, (struct ghosts_told){.seq = 1, .whole = 1}, 1);
+    assert_int_equal(ghosts_before(&ghosts, 0, 10), 1);
     ghosts_deinit(&ghosts);
 }
 

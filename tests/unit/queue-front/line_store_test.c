@@ -3,6 +3,7 @@
 #include "line_store.h"
 
 #include "base/clock.h"
+#include "core/ghosts.h"
 #include "core/heard.h"
 #include "core/place.h"
 #include "line_limits.h"
@@ -1101,6 +1102,12 @@ static void start_paused(struct rig *rig, int stores, uint64_t rate_milli)
         AWAIT(rig, view_of(rig, i) != NULL && view_of(rig, i)->issued == GHOST_LINE);
 }
 
+static bool shows_half(struct rig *rig, int which)
+{
+    const struct line_view *view = view_of(rig, which);
+    return ghosts_before(view->ghosts, view->serving, GHOST_LINE + 1) >= GHOST_LINE / 2;
+}
+
 /* All odd places poll at this front. */
 static bool odd_poll(struct rig *rig, int which)
 {
@@ -1209,6 +1216,27 @@ static void a_redis_that_stalled_makes_no_ghosts(void **state)
     assert_int_equal(GHOST_LINE / 2, view_of(rig, 0)->waiting); /* nor people of the gap */
 }
 
+/* Whoever waits has been told how many are ahead, and is not told more. */
+static void whoever_is_away_is_away_after_a_wipe(void **state)
+{
+    struct rig *rig = *state;
+    start_paused(rig, 2, 1000000);
+    AWAIT(rig, odd_poll(rig, 0) && shows_half(rig, 0) && shows_half(rig, 1));
+    redis_server_kill(&rig->server);
+    redis_server_wipe(&rig->server);
+    AWAIT(rig, view_of(rig, 0)->stale && view_of(rig, 1)->stale);
+    redis_server_start(&rig->server);
+    do {
+        odd_poll(rig, 0);
+        uv_run(&rig->loop, UV_RUN_ONCE);
+        assert_true(shows_half(rig, 0) && shows_half(rig, 1));
+    } while (view_of(rig, 0)->stale || view_of(rig, 1)->stale ||
+             view_of(rig, 0)->waiting != GHOST_LINE / 2);
+    heard_mark(view_of(rig, 1)->heard, 2); /* back, as any ghost */
+    AWAIT(rig, odd_poll(rig, 0) && view_of(rig, 0)->waiting == GHOST_LINE / 2 + 1);
+    AWAIT(rig, odd_poll(rig, 0) && !shows_half(rig, 0) && !shows_half(rig, 1));
+}
+
 int main(void)
 {
     signal(SIGPIPE, SIG_IGN); /* as the service does */
@@ -1247,6 +1275,7 @@ int main(void)
         TEST(after_a_wipe_sessions_keep_their_slots_and_nobody_takes_them),
         TEST(a_front_that_saw_more_raises_a_redis_that_was_rolled_back),
         TEST(a_redis_that_stalled_makes_no_ghosts),
+        TEST(whoever_is_away_is_away_after_a_wipe),
         TEST(a_front_that_leaves_tells_what_it_has_heard_and_is_not_waited_for),
         TEST(whoever_is_a_ghost_stays_one_when_a_front_dies),
         TEST(who_is_heard_by_any_front_is_there_and_counts_once),
