@@ -56,9 +56,12 @@ local function stops_clocks(state)
 end
 
 -- While sold out or frozen nobody can come in, so nobody's time runs: what was left of each call is given
--- back when the line moves again, and fronts are told to fetch the stretches anew.
+-- back when the line moves again, and fronts are told to fetch the stretches anew. Those are STRETCHES_MAX of
+-- tick.lua at most. Of visitors there is no such bound, so none of theirs is touched: `kept` is without the
+-- time that stood still, and all at the door count as heard now.
 local function thaw()
-    local bucket = bucket_read('frozen_ms', 'dead', 'generation', 'last_upto', 'last_expires_ms')
+    local bucket = bucket_read('frozen_ms', 'dead', 'generation', 'last_upto', 'last_expires_ms', 'stood_ms',
+        'thawed_ms')
     local frozen_for_ms = now_ms - bucket.frozen_ms
     local stretches = call('ZRANGE', prefix .. 'hist', 0, -1)
     for _, stretch in ipairs(stretches) do
@@ -67,15 +70,8 @@ local function thaw()
         call('ZADD', prefix .. 'hist', upto,
             upto .. ':' .. called_ms .. ':' .. tonumber(expires_ms) + frozen_for_ms)
     end
-    local kept = call('ZRANGEBYSCORE', prefix .. 'kept', (bucket.frozen_ms - KEPT_MEMORY_MS) * 16,
-        '+inf', 'WITHSCORES')
-    for i = 1, #kept, 2 do
-        local until_ms, times = kept_read(kept[i + 1])
-        kept_write(kept[i], until_ms + frozen_for_ms, times)
-    end
-    for _, place in ipairs(call('ZRANGE', prefix .. 'knock', 0, -1)) do
-        call('ZADD', prefix .. 'knock', now_ms, place)
-    end
+    bucket.stood_ms = bucket.stood_ms + frozen_for_ms
+    bucket.thawed_ms = now_ms
     bucket.last_expires_ms = bucket.last_expires_ms + frozen_for_ms
     bucket.generation = now_ms
     bucket_write(bucket)

@@ -26,7 +26,8 @@
 --   {how far the log of turns is told here, "place:kind:until_ms:times", ...},
 --   {places ahead that a heal left out and nobody has, how many of them were stepped over, ever,
 --   "from:upto,..."}, how many fronts tell whom they have heard, for how many ms nobody was called
---   because no tick came in time}
+--   because no tick came in time, for how many ms the line has ever stood still (the times of the log are
+--   without them), by how many ms the clock of Redis is ahead of the event's, and by how many behind}
 --
 -- One for all. A call works on the event and on each of its lanes, and keeps what it has to tell of
 -- each as a `picture`. Whoever calls within a slot after it is told that, and the log, and does no work.
@@ -188,7 +189,7 @@ local function read_line()
         'series_step_ms', 'phantoms', 'phantom_until_ms', 'healed_upto', 'healed_came', 'minute',
         'heard_epoch', 'heard_upto', 'heard_next', 'skipped_n', 'early_n', 'moves_run', 'moves_seq',
         'epoch_ms', 'judged_epoch', 'judge_next', 'judged', 'ghosts_n', 'away_seq', 'away_whole',
-        'away_at_ms', 'gap_pending', 'gap_upto', 'gap_passed', 'late_ms')
+        'away_at_ms', 'gap_pending', 'gap_upto', 'gap_passed', 'late_ms', 'stood_ms', 'thawed_ms')
     door_n = call('ZCARD', prefix .. 'door')
     own_tokens, lanes_expected = math.huge, 0 -- of the general lane; share_out() says
 end
@@ -311,6 +312,9 @@ local function settle_expired()
 end
 
 local function clear_door()
+    if now_ms < bucket.thawed_ms + KNOCK_MS then
+        return -- nobody could knock while the line stood still
+    end
     local left = call('ZRANGEBYSCORE', prefix .. 'knock', '-inf', now_ms - KNOCK_MS, 'LIMIT', 0, 100)
     if #left > 0 then
         call('ZREM', prefix .. 'knock', unpack(left))
@@ -893,7 +897,8 @@ local function show(active)
         { bucket.judged, bucket.skipped_n, bucket.ghosts_n, bucket.away_seq, bucket.away_whole,
             bucket.away_at_ms }, {}, {}, cfg[11] and cfg[11] + 1 or 0, pilot,
         { bucket.moves_run, bucket.moves_seq }, cfg[14] or '', {}, tell_gaps(),
-        call('ZCARD', prefix .. 'tellers'), bucket.late_ms }
+        call('ZCARD', prefix .. 'tellers'), bucket.late_ms, bucket.stood_ms,
+        math.floor(math.max(0, -off_us) / 1000), math.floor(math.max(0, off_us) / 1000) }
 end
 
 -- For those who tick in the next moment.

@@ -52,7 +52,7 @@ end
 local session_ttl_ms, session_max_ms = tonumber(cfg[5]), tonumber(cfg[6])
 
 local bucket = bucket_read('nano', 'dues', 'called_n', 'came_n', 'left_n', 'settled', 'dead',
-    'admitted', 'phantoms', 'phantom_until_ms', 'early_n', 'moves_seq', 'ghosts_n', 'away_seq')
+    'admitted', 'phantoms', 'phantom_until_ms', 'early_n', 'moves_seq', 'ghosts_n', 'away_seq', 'stood_ms')
 
 if ARGV[7] ~= '' and (bucket.moves_seq > 0 or ARGV[8] ~= '0') and
     moves_known(ARGV[7], tonumber(ARGV[8])) > tonumber(ARGV[8]) then
@@ -112,7 +112,7 @@ local function call_ends_ms()
 end
 
 local function kept()
-    local until_ms, times = kept_read(call('ZSCORE', prefix .. 'kept', place))
+    local until_ms, times = kept_read(call('ZSCORE', prefix .. 'kept', place), bucket.stood_ms)
     return math.max(call_ends_ms(), until_ms), times
 end
 
@@ -238,7 +238,7 @@ local function extend()
         return answer(EXHAUSTED, ends_ms)
     end
     local until_ms = math.max(ends_ms, now_ms) + tonumber(cfg[9])
-    kept_write(place, until_ms, times + 1)
+    kept_write(place, until_ms, times + 1, bucket.stood_ms)
     return answer(OK, until_ms, 0, 0, times + 1)
 end
 

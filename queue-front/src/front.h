@@ -109,7 +109,7 @@ struct front_stats {
 struct front_gauges {
     _Atomic uint64_t issued, serving, skipped, nobodys, waiting, active, outstanding, admitted,
         no_shows, stale;
-    _Atomic uint64_t rate_milli, late_ms;
+    _Atomic uint64_t rate_milli, late_ms, clock_ahead_ms, clock_behind_ms;
     _Atomic uint64_t eta_judged, eta_kept, eta_error_milli, eta_coverage_milli, eta_scale_milli;
 };
 

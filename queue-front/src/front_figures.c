@@ -38,6 +38,11 @@ static const struct gauge {
      offsetof(struct front_gauges, rate_milli)},
     {"fairgate_line_late_ms", "For so long nobody was called because no tick came in time, ever.",
      offsetof(struct front_gauges, late_ms)},
+    {"fairgate_line_clock_ahead_ms",
+     "So far the clock of Redis is ahead of the event's time, which takes no part in its jumps.",
+     offsetof(struct front_gauges, clock_ahead_ms)},
+    {"fairgate_line_clock_behind_ms", "The same, behind it.",
+     offsetof(struct front_gauges, clock_behind_ms)},
     {"fairgate_line_stale", "1 while the picture is old.", offsetof(struct front_gauges, stale)},
 };
 
@@ -89,6 +94,8 @@ void figures_show(struct front_event *event)
     front_show(&event->gauges.stale, view->stale);
     front_show(&event->gauges.rate_milli, view->knobs.rate_milli);
     front_show(&event->gauges.late_ms, view->late_ms);
+    front_show(&event->gauges.clock_ahead_ms, view->clock_ahead_ms);
+    front_show(&event->gauges.clock_behind_ms, view->clock_behind_ms);
     const struct promise_book *book = &event->promises;
     front_show(&event->gauges.eta_judged, book->judged);
     front_show(&event->gauges.eta_kept, book->kept);

@@ -351,7 +351,7 @@ struct tick_answer {
     struct line_pilot pilot;
     char odds[LINE_ODDS_MAX + 1];
     const redisReply *turns;
-    uint64_t fronts, late_ms;
+    uint64_t fronts, late_ms, stood_ms, clock_ahead_ms, clock_behind_ms;
 };
 
 static bool read_knobs(const redisReply *document, struct line_knobs *knobs)
@@ -539,7 +539,10 @@ static bool read_tick(const redisReply *reply, struct tick_answer *tick)
         tick->show_up_milli > 1000 || !read_ghosts(ghosts, tick) ||
         !resp_array(reply, 11 + count, &gaps) || !read_gaps(gaps, tick) ||
         !resp_get_u64(reply, 12 + count, &tick->fronts) ||
-        !resp_get_u64(reply, 13 + count, &tick->late_ms))
+        !resp_get_u64(reply, 13 + count, &tick->late_ms) ||
+        !resp_get_u64(reply, 14 + count, &tick->stood_ms) ||
+        !resp_get_u64(reply, 15 + count, &tick->clock_ahead_ms) ||
+        !resp_get_u64(reply, 16 + count, &tick->clock_behind_ms))
         return false;
     tick->has_doc = resp_len(document) > 0;
     return !tick->has_doc ||
@@ -783,6 +786,9 @@ static bool take_numbers(struct line_event *event, const struct tick_answer *tic
     view->waiting = tick->waiting;
     view->skipped = tick->skipped;
     view->late_ms = tick->late_ms;
+    view->stood_ms = tick->stood_ms;
+    view->clock_ahead_ms = tick->clock_ahead_ms;
+    view->clock_behind_ms = tick->clock_behind_ms;
     view->fronts = tick->fronts;
     view->active = tick->active;
     view->outstanding = tick->outstanding;

@@ -170,6 +170,9 @@ struct line_view {
     uint64_t service_rate_milli;  /* smoothed positions called a second while open; 0: unmeasured */
     uint64_t joins_milli;         /* joins a second of late, the peak slowly forgotten */
     uint64_t late_ms;             /* for so long nobody was called because no tick came in time */
+    uint64_t stood_ms;            /* for so long the line has ever stood still; see turns.h */
+    uint64_t clock_ahead_ms;      /* so far the clock of Redis is ahead of the event's time, */
+    uint64_t clock_behind_ms;     /* or behind it; one of them is 0 */
     uint64_t fronts;   /* how many tell Redis whom they have heard: loops of all processes */
     uint64_t redis_ms; /* Redis's wall clock at the tick */
     uint64_t at_us;    /* this loop's monotonic clock at the tick's answer */

@@ -69,8 +69,8 @@ static struct place called_place(const struct line_view *view, uint64_t place, u
         return at;
     }
     uint64_t expires_ms = place > view->dead && call != NULL ? call->expires_ms : 0;
-    if (turn.until_ms > expires_ms)
-        expires_ms = turn.until_ms;
+    if (turn.until_ms > 0 && turn.until_ms + view->stood_ms > expires_ms)
+        expires_ms = turn.until_ms + view->stood_ms;
     at.extensions = turn.times;
     uint64_t grace_ends_ms = expires_ms + view->knobs.grace_ms;
     bool runs = view->state != LINE_SOLD_OUT && view->state != LINE_FROZEN;

@@ -32,7 +32,7 @@ enum turn_kind {
 
 struct turn {
     uint64_t place;
-    uint64_t until_ms; /* TURN_KEPT, on Redis's wall clock */
+    uint64_t until_ms; /* TURN_KEPT, on the event's clock, less how long the line had stood still */
     enum turn_kind kind;
     uint8_t times;
 };

@@ -468,6 +468,43 @@ test('time does not run against the called while the event is sold out', async (
   assert.equal((await line.pass(1)).outcome, OUTCOME.EXPIRED);
 });
 
+// A call made longer, and all who knock at the door of a full house: what is left of their time is given
+// back whole, however many they are, and Redis is asked as much for a thousand as for ten.
+test('a line that moves again gives everybody their time back, and costs the same for however many', async () => {
+  const cost = async (people) => {
+    const line = await front().create({ call_ttl_ms: 5000, grace_ms: 0, max_active: 1, rate_milli: 10_000_000, burst: 10_000 });
+    await line.join(people);
+    await line.change({ call_ttl_ms: 5000, grace_ms: 0, max_active: 0, rate_milli: 10_000_000, burst: 10_000 });
+    await line.tick();
+    await run(line, 300);
+    assert.equal(line.view.serving, people);
+    await line.change({ call_ttl_ms: 5000, grace_ms: 0, max_active: 1, rate_milli: 10_000_000, burst: 10_000 });
+    await enter(line, 1);
+    for (let place = 2; place <= people; place += 1) {
+      assert.equal((await line.visit('extend', place)).outcome, OUTCOME.OK);
+      if (place % 2 === 1) assert.equal((await line.pass(place)).outcome, OUTCOME.NOT_YET);
+    }
+    const ends = (await line.visit('extend', 2)).expiresMs;
+    await line.move(STATE.OPEN, STATE.SOLD_OUT);
+    await run(line, 60_000, 1000);
+    const stretches = await clockwork.redis.command('ZCARD', line.key('hist')); // of them there are 4,096 at most
+    const before_ = await clockwork.redis.commandCalls();
+    await line.move(STATE.SOLD_OUT, STATE.OPEN);
+    const asked = Object.entries(await clockwork.redis.commandCalls())
+      .reduce((sum, [name, calls]) => sum + (name === 'info' ? 0 : calls - (before_[name] ?? 0)), 0);
+    await run(line, 500);
+    assert.equal(line.view.stood_ms, 60_000);
+    assert.equal(await clockwork.redis.command('ZCARD', line.key('door')), Math.ceil(people / 2) - 1);
+    assert.equal((await line.visit('extend', 2)).expiresMs, ends + 60_000 + 5000);
+    await run(line, 11_000, 500); // they have not knocked since
+    for (let i = 0; i < people / 100; i += 1) await run(line, 100);
+    assert.equal(await clockwork.redis.command('ZCARD', line.key('door')), 0);
+    return asked - 2 * stretches;
+  };
+  const few = await cost(10);
+  assert.equal(await cost(1001), few);
+});
+
 // ---- the operator and the clock ----
 
 test('an event opens its pre-queue and closes its entries at its times, with an audit entry each', async () => {

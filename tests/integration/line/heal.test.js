@@ -282,6 +282,8 @@ for (const [name, jumpMs] of [['forward', HOUR_MS], ['back', -HOUR_MS]]) {
     }
     const after = await one.tick();
     assert.equal(after.now_ms, before.now_ms);
+    const hour = (off) => (off ? HOUR_MS : 0);
+    assert.deepEqual([after.clock_ahead_ms, after.clock_behind_ms], [hour(jumpMs > 0), hour(jumpMs < 0)]);
     assert.deepEqual([after.active, after.outstanding, after.no_shows], [before.active, before.outstanding, before.no_shows]);
     assert.equal((await one.visit('heartbeat', 6)).outcome, OUTCOME.OK);
     assert.equal((await one.pass(7)).outcome, OUTCOME.OK);

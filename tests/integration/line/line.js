@@ -44,7 +44,7 @@ const VIEW = [
   'outcome', 'state', 'version', 'issued', 'serving', 'waiting', 'active', 'outstanding',
   'admitted', 'no_shows', 'show_up_milli', 'service_rate_milli', 'now_ms', 'dead', 'generation',
   'document', 'stretches', 'ghosts', 'drawn', 'early', 'seats', 'pilot', 'moves', 'odds', 'turns', 'gaps',
-  'fronts', 'late_ms',
+  'fronts', 'late_ms', 'stood_ms', 'clock_ahead_ms', 'clock_behind_ms',
 ];
 const PAGE = 65_536;
 
