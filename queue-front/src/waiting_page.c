@@ -147,6 +147,7 @@ enum gap {
     GAP_ENTRY,
     GAP_OPENS,
     GAP_GATHERS,
+    GAP_BEACON,
     GAP_COMMITMENT,
     GAP_MESSAGE,
     GAP_MESSAGE_HIDDEN,
@@ -189,6 +190,7 @@ static const char *const gap_names[] = {
     "entry",
     "opens",
     "gathers",
+    "beacon",
     "commitment",
     "message",
     "message-hidden",
@@ -386,7 +388,10 @@ static void put_prices(struct text *out, const struct look *look)
 static void put_begins(struct text *out, const struct look *look)
 {
     const struct event_doc *doc = &look->event->doc;
-    if (doc->prequeue_at_ms > look->now_ms && look->event->view->state != LINE_PRE_QUEUE)
+    const struct line_view *view = look->event->view;
+    if (view->state == LINE_PRE_QUEUE && view->draw.closed)
+        html_put(out, phrase(look, doc->beacon.kind != BEACON_NONE ? "live.awaits" : "live.closed"));
+    else if (doc->prequeue_at_ms > look->now_ms && view->state != LINE_PRE_QUEUE)
         wording_put_time(out, phrase(look, "soon.gathers"), doc->prequeue_at_ms);
     else if (doc->opens_at_ms > 0)
         wording_put_time(out, phrase(look, "soon.opens"), doc->opens_at_ms);
@@ -607,6 +612,10 @@ static void fill(struct text *out, unsigned gap, void *ctx)
         break;
     case GAP_GATHERS:
         put_time(out, doc->prequeue_at_ms);
+        break;
+    case GAP_BEACON:
+        if (doc->beacon.kind != BEACON_NONE)
+            text_str(out, beacon_kind_name(doc->beacon.kind));
         break;
     case GAP_COMMITMENT:
         put_commitment(out, look);

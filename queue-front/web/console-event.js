@@ -4,7 +4,7 @@ import { call, get } from './console-api.js';
 import { announce, make, say } from './kit.js';
 import { inWords, tooLong, whoOf } from './console-change.js';
 import { archive, remove } from './console-end.js';
-import { badge, button, confirmed, moment, show, wordsOr } from './console-ui.js';
+import { badge, button, clockOff, confirmed, moment, show, wordsOr } from './console-ui.js';
 
 const VIEWS = {
   live: () => import('./console-live.js'),
@@ -103,8 +103,10 @@ export async function open(main, [id, which = 'live']) {
   function showHead() {
     const { doc } = event;
     const stale = event.live?.stale ? ` ${say('live.stale')}` : '';
+    const off = clockOff(event.live);
     show(head, make('p', {}, make('a', { href: '#/events' }, say('event.all'))), make('h1', {}, doc.name),
-      make('p', { id: 'event-state' }, badge(doc.state), ` ${id} · ${say('event.version', doc.version)}`, make('span', { className: 'wrong' }, stale)));
+      make('p', { id: 'event-state' }, badge(doc.state), ` ${id} · ${say('event.version', doc.version)}`, make('span', { className: 'wrong' }, stale)),
+      ...(off ? [make('p', { id: 'event-clock', className: 'wrong' }, off)] : []));
     const wanted = `${doc.state} ${doc.version}`;
     if (actions.dataset.of === wanted) return;
     const had = actions.contains(document.activeElement) ? document.activeElement.id : '';

@@ -2,7 +2,7 @@
 
 import { call, get, hasPart } from './console-api.js';
 import { byId, make, say } from './kit.js';
-import { badge, button, fact, guarded, hour, number, percent, show } from './console-ui.js';
+import { badge, button, clockOff, fact, guarded, hour, number, percent, show } from './console-ui.js';
 
 // Sums over the categories of a hall; null where the hall is not known or its part does not answer, and
 // {out} where the hall itself cannot be read, by its reason.
@@ -40,6 +40,7 @@ function card({ id, name, state, shut, live }, sums) {
     facts);
   if (shut) item.append(make('p', { className: 'wrong' }, say(`shut.${shut}`)));
   if (live.stale) item.append(make('p', { className: 'wrong' }, say('live.stale')));
+  if (clockOff(live)) item.append(make('p', { className: 'wrong' }, clockOff(live)));
   if (sums?.out) item.append(make('p', { className: 'wrong' }, say('part.out', say('part.seats'), sums.out)));
   else if (sums !== null) item.append(seatBar(sums));
   return item;

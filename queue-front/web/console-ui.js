@@ -69,6 +69,13 @@ export function told(value) {
 export const badge = (state) => make('strong', { className: `badge ${state}` }, wordsOr(`state.${state}`, state));
 
 // A row of label and value; the value is what is looked for.
+// How far the clock of Redis is off, once that is more than the machines of a house may differ; '' if it is not.
+const CLOCK_OFF_MS = 1000;
+export function clockOff({ clock_ahead_ms: ahead = 0, clock_behind_ms: behind = 0 } = {}) {
+  if (Math.max(ahead, behind) < CLOCK_OFF_MS) return '';
+  return say(ahead > behind ? 'live.clock-ahead' : 'live.clock-behind', number(Math.max(ahead, behind) / 1000));
+}
+
 export function fact(label, value, title) {
   const row = make('div', {}, make('dt', {}, label), make('dd', {}, value));
   if (title !== undefined) row.title = title;

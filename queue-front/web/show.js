@@ -153,13 +153,15 @@ export function countdown(ms) {
   return s < DAY_S ? rest : say('live.days', Math.floor(s / DAY_S), rest);
 }
 
-// Until the pre-queue or the opening; `begins` is a time in ms, 0: not known.
+// Until the pre-queue or the opening; `begins` is a time in ms, 0: not known. At the opening the entries are
+// closed, and the draw may have to wait for its beacon.
 export function showBegins(begins, gathers) {
+  const closed = begins && begins <= serverNow() && line.dataset.state === 'pre-queue';
   for (const id of ['soon-count', 'draw-count']) {
-    byId(id).hidden = !begins;
+    byId(id).hidden = !begins || closed;
     if (begins) fill(id, countdown(begins - serverNow()));
   }
   if (!begins) return;
-  const words = say(gathers ? 'live.gathers' : 'live.opens', fullTime(begins));
+  const words = closed ? say(line.dataset.beacon ? 'live.awaits' : 'live.closed') : say(gathers ? 'live.gathers' : 'live.opens', fullTime(begins));
   for (const at of line.querySelectorAll('.begins')) put(at, words);
 }

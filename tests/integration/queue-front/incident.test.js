@@ -120,3 +120,20 @@ test('seats that come back open a sold-out line again, in the old order', async 
   await patch(house.front, 'show', { seats_left: false });
   assertProblem(await feed(5), 409, 'seats-feed-off');
 });
+
+test('how far the clock of Redis is off is told to operators and on /metrics, as long as it is', async (t) => {
+  const house = await openHouse(t);
+  await makeEvent(house, 'show', STILL);
+  const gauge = async (name) => (await house.front.metrics()).get(`fairgate_line_${name}{event="show"}`);
+  const { clock_ahead_ms, clock_behind_ms } = await live(house.front, 'show');
+  assert.deepEqual([clock_ahead_ms, clock_behind_ms], [0, 0]);
+  for (const [name, ms] of [['clock_ahead_ms', 7_200_000], ['clock_behind_ms', 3_600_000]]) {
+    // As a failover to a host with such a clock leaves it; by a front that has seen no other time.
+    await house.front.stop();
+    await house.redis.command('HSET', 'fg:{show}:cfg', 'clock_off_us', (name === 'clock_ahead_ms' ? -1000 : 1000) * ms);
+    await house.front.start();
+    await until('the picture', async () => (await live(house.front, 'show'))?.[name] === ms);
+    await until('the gauge', async () => (await gauge(name)) === ms);
+  }
+  assert.equal(await gauge('clock_ahead_ms'), 0);
+});

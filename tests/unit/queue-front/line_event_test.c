@@ -23,6 +23,7 @@ struct answer {
     uint64_t moves[4];    /* run, newest, entry, moves */
     const char *digest;   /* of the document; NULL: "d1" */
     const char *turns[3]; /* how far, then each */
+    uint64_t times[4];    /* late, stood still, clock ahead, behind */
 };
 
 enum {
@@ -146,8 +147,8 @@ static redisReply *make_reply(const struct answer *answer)
     put_integer(&text, 0);
     resp_cstr(&text, answer->gaps != NULL ? answer->gaps : "");
     put_integer(&text, 3); /* fronts */
-    for (int i = 0; i < 4; i++) /* late, stood still, clock ahead, behind */
-        put_integer(&text, 0);
+    for (size_t i = 0; i < 4; i++)
+        put_integer(&text, answer->times[i]);
     return read_reply(&text);
 }
 
@@ -652,6 +653,19 @@ static uint64_t gap_told(const struct line_event *event, uint64_t now_us)
     return gap;
 }
 
+static void how_far_the_clock_is_off_and_how_long_the_line_stood_is_told(void **state)
+{
+    struct line_event *event = *state;
+    struct answer answer = plain;
+    const uint64_t times[4] = {1, 60000, 3600000, 7};
+    memcpy(answer.times, times, sizeof(times));
+    take(event, &answer);
+    assert_int_equal(1, event->view.late_ms);
+    assert_int_equal(60000, event->view.stood_ms);
+    assert_int_equal(3600000, event->view.clock_ahead_ms);
+    assert_int_equal(7, event->view.clock_behind_ms);
+}
+
 static void the_safety_gap_follows_how_fast_people_joined(void **state)
 {
     struct line_event *event = *state;
@@ -730,6 +744,7 @@ int main(void)
         TEST(another_document_under_the_same_number_is_taken),
         TEST(what_became_of_places_is_told_once_and_once_more_after_a_loss),
         TEST(the_safety_gap_follows_how_fast_people_joined),
+        TEST(how_far_the_clock_is_off_and_how_long_the_line_stood_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
