@@ -531,7 +531,8 @@ static void on_visited(struct redis_call *call, const redisReply *reply)
         if (visit->call == LINE_EXTEND && visit->outcome == LINE_OK)
             line_event_saw_turn(&event->line, (struct turn){.place = visit->place,
                                                             .kind = TURN_KEPT,
-                                                            .until_ms = visit->expires_ms - event->line.view.stood_ms,
+                                                            .until_ms = visit->expires_ms -
+                                                                        event->line.view.stood_ms,
                                                             .times = visit->times});
         calls_finish(link);
         return;

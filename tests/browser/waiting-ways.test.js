@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { openDraw } from '../../queue-front/web/draw-check.js';
+import { openBeacons } from '../lib-js/beacon.js';
 import { until } from '../lib-js/index.js';
 import { act, at, makeEvent, openLine, patch, untilState } from './line-world.js';
 import { openBrowser } from './world.js';
@@ -372,6 +373,39 @@ describe('around the waiting page', () => {
       }
       await visitor.close();
     }
+  });
+
+  test('at the opening of a drawn event everybody is told that entries are closed, and what the draw waits for', async () => {
+    const beacons = await openBeacons(scope);
+    for (const relay of beacons.relays) relay.mood = 'down';
+    const drawn = await openLine(scope, { config: { line: { gone_after: '1h' }, beacon: beacons.config } });
+    const knobs = { rate_per_s: 0, beacon: { kind: 'drand', late_s: 600 }, prequeue_at: at(0), opens_at: at(3600_000) };
+    await makeEvent(drawn.house, 'awaits', knobs, { open: false });
+    await act(drawn.front, 'awaits', 'schedule');
+    await untilState(drawn.front, 'awaits', 'pre-queue');
+    const visitors = [];
+    for (const options of [EN, { locale: 'ko-KR' }, { ...EN, javaScriptEnabled: false }]) {
+      const visitor = await drawn.visitor(browser, options);
+      await drawn.go(visitor, 'awaits');
+      await drawn.join(visitor);
+      await visitor.view('draw');
+      visitors.push(visitor);
+    }
+    await patch(drawn.front, 'awaits', { opens_at: at(1500) });
+    for (const [i, words] of [/^Entries are closed\. The draw waits for the beacon/, /^참여가 마감되었습니다\. 비콘/, /^Entries are closed/].entries()) {
+      const { page } = visitors[i];
+      await until('the page to say so', async () => {
+        if (i === 2) await page.reload();
+        return words.test(await page.locator('.begins:visible').textContent());
+      });
+      assert.equal(await page.locator('#draw-count').isVisible(), false);
+    }
+    for (const relay of beacons.relays) relay.mood = 'fine';
+    for (const visitor of visitors.slice(0, 2)) {
+      await visitor.view('waiting');
+      await visitor.close();
+    }
+    await visitors[2].close();
   });
 
   test('who is late hears that the call is still good', async () => {
