@@ -1,8 +1,13 @@
 /* ip.c: inet_pton() and inet_ntop() know the grammar; what is ours is the one 16-byte form and the
- * lists of networks. A list is searched from its front: it holds a handful of proxies. */
+ * lists of networks. Networks either lie apart or one within the other; once sorted and rid of
+ * those within others, the last that begins at or before an address is the only one that can
+ * contain it. A CDN's list has up to some hundred. */
 #include "base/ip.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 static const uint8_t v4_prefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
 
@@ -80,7 +85,64 @@ static int parse_net(struct span text, struct err_slot *err, struct ip_net *out)
     return 0;
 }
 
-int ip_nets_parse(struct span text, struct err_slot *err, struct ip_nets *out)
+static int add_net(struct span item, struct err_slot *err, struct ip_nets *nets)
+{
+    if (nets->len == IP_NETS_MAX)
+        return err_set(err, ERR_FULL, "a list of networks holds at most %d", IP_NETS_MAX);
+    int rc = parse_net(item, err, &nets->net[nets->len]);
+    if (rc == 0)
+        nets->len++;
+    return rc;
+}
+
+static int add_file(struct span name, struct err_slot *err, struct ip_nets *nets)
+{
+    char path[512];
+    if (!span_to_cstr(name, path, sizeof(path)))
+        return err_set(err, ERR_RANGE, "a file's name of %zu bytes", name.len);
+    FILE *file = fopen(path, "re");
+    if (file == NULL)
+        return err_set(err, ERR_IO, "%s: %s", path, strerror(errno));
+    char *line = NULL;
+    size_t cap = 0;
+    int rc = 0;
+    ssize_t len;
+    for (unsigned number = 1; rc == 0 && (len = getline(&line, &cap, file)) >= 0; number++) {
+        while (len > 0 && (line[len - 1] == '\n' || line[len - 1] == '\r'))
+            len--;
+        struct span item;
+        span_cut((struct span){line, (size_t)len}, '#', &item);
+        item = span_trim(item);
+        if (item.len > 0 && add_net(item, err, nets) < 0)
+            rc = err_wrap(err, "%s:%u", path, number);
+    }
+    if (rc == 0 && ferror(file))
+        rc = err_set(err, ERR_IO, "%s: cannot be read", path);
+    free(line);
+    fclose(file);
+    return rc;
+}
+
+static int by_place(const void *a, const void *b)
+{
+    const struct ip_net *left = a, *right = b;
+    int order = memcmp(left->addr, right->addr, IP_BYTES);
+    return order != 0 ? order : (int)left->bits - (int)right->bits; /* the wider one first */
+}
+
+static void sort(struct ip_nets *nets)
+{
+    qsort(nets->net, nets->len, sizeof(nets->net[0]), by_place);
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < nets->len; i++) {
+        const struct ip_net *last = kept > 0 ? &nets->net[kept - 1] : NULL;
+        if (last == NULL || !same_prefix(last->addr, nets->net[i].addr, last->bits))
+            nets->net[kept++] = nets->net[i];
+    }
+    nets->len = kept;
+}
+
+static int read_list(struct span text, bool files, struct err_slot *err, struct ip_nets *out)
 {
     struct ip_nets nets = {.len = 0};
     struct span rest = span_trim(text);
@@ -89,22 +151,36 @@ int ip_nets_parse(struct span text, struct err_slot *err, struct ip_nets *out)
     while (rest.ptr != NULL) {
         struct span item;
         rest = span_cut(rest, ',', &item);
-        if (nets.len == IP_NETS_MAX)
-            return err_set(err, ERR_FULL, "a list of networks holds at most %d", IP_NETS_MAX);
-        int rc = parse_net(span_trim(item), err, &nets.net[nets.len]);
+        item = span_trim(item);
+        bool is_file = files && item.len > 0 && item.ptr[0] == '/';
+        int rc = is_file ? add_file(item, err, &nets) : add_net(item, err, &nets);
         if (rc < 0)
             return rc;
-        nets.len++;
     }
+    sort(&nets);
     *out = nets;
     return 0;
 }
 
+int ip_nets_parse(struct span text, struct err_slot *err, struct ip_nets *out)
+{
+    return read_list(text, false, err, out);
+}
+
+int ip_nets_load(struct span text, struct err_slot *err, struct ip_nets *out)
+{
+    return read_list(text, true, err, out);
+}
+
 bool ip_nets_contain(const struct ip_nets *nets, const uint8_t addr[IP_BYTES])
 {
-    for (uint32_t i = 0; i < nets->len; i++) {
-        if (same_prefix(nets->net[i].addr, addr, nets->net[i].bits))
-            return true;
+    uint32_t from = 0, to = nets->len; /* the first that begins behind the address is in between */
+    while (from < to) {
+        uint32_t middle = from + (to - from) / 2;
+        if (memcmp(nets->net[middle].addr, addr, IP_BYTES) <= 0)
+            from = middle + 1;
+        else
+            to = middle;
     }
-    return false;
+    return from > 0 && same_prefix(nets->net[from - 1].addr, addr, nets->net[from - 1].bits);
 }

@@ -7,7 +7,7 @@
 #include "base/span.h"
 #include "base/text.h"
 
-enum { IP_BYTES = 16, IP_TEXT_MAX = 39, IP_NETS_MAX = 64 };
+enum { IP_BYTES = 16, IP_TEXT_MAX = 39, IP_NETS_MAX = 1024 };
 
 /* "192.0.2.1", "2001:db8::1", "::ffff:192.0.2.1"; no zone, port or brackets. */
 bool ip_parse(struct span text, uint8_t addr[IP_BYTES]);
@@ -23,6 +23,7 @@ struct ip_net {
     uint8_t bits; /* 0..128, counted in the 16-byte form: an IPv4 /8 is 104 */
 };
 
+/* Sorted, none within another, so that one binary search answers. */
 struct ip_nets {
     struct ip_net net[IP_NETS_MAX];
     uint32_t len;
@@ -31,6 +32,9 @@ struct ip_nets {
 /* "10.0.0.0/8, 127.0.0.1,fd00::/8"; an empty text is an empty list. A network with bits set beyond
  * its prefix is refused as a slip of the pen. */
 int ip_nets_parse(struct span text, struct err_slot *err, struct ip_nets *out);
+/* The same, where an item that begins with '/' names a file with one network a line; what follows
+ * a '#' is a comment. What is wrong there is told with the file's line. */
+int ip_nets_load(struct span text, struct err_slot *err, struct ip_nets *out);
 bool ip_nets_contain(const struct ip_nets *nets, const uint8_t addr[IP_BYTES]);
 
 #endif

@@ -9,6 +9,8 @@
  * Threading: none; called before there are loops. */
 #include "config/config.h"
 
+#include "base/ip.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -146,7 +148,11 @@ static size_t string_max(const struct config_setting *setting)
 static void put_rule(struct text *text, const struct config_setting *setting)
 {
     switch (setting->kind) {
+    case CONFIG_HEADER:
+        TEXT_LIT(text, "the name of a header");
+        break;
     case CONFIG_STRING:
+    case CONFIG_NETWORKS:
         if (setting->min > 0)
             text_printf(text, "a text of %" PRIu64 " to %zu bytes", setting->min,
                         string_max(setting));
@@ -184,12 +190,28 @@ static bool in_range(const struct config_setting *setting, uint64_t value)
     return value >= setting->min && value <= setting->max;
 }
 
+static bool is_header_name(struct span value)
+{
+    for (size_t i = 0; i < value.len; i++) {
+        char c = value.ptr[i];
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+              c == '-'))
+            return false;
+    }
+    return value.len > 0;
+}
+
 /* The one place where text becomes a member of a struct; false leaves it alone. */
 static bool store(const struct config_setting *setting, char *target, struct span value)
 {
     uint64_t number;
     switch (setting->kind) {
+    case CONFIG_HEADER:
+        if (!is_header_name(value))
+            return false;
+        __attribute__((fallthrough));
     case CONFIG_STRING:
+    case CONFIG_NETWORKS:
         return value.len >= setting->min && value.len <= string_max(setting) &&
                span_to_cstr(value, target, CONFIG_STRING_MAX);
     case CONFIG_U64:
@@ -228,6 +250,9 @@ static int take_value(struct loader *loader, const char *spot, const struct plac
 {
     if (store(place->setting, place->target, value)) {
         loader->given[place->index] = true;
+        struct ip_nets nets;
+        if (place->setting->kind == CONFIG_NETWORKS && ip_nets_load(value, loader->err, &nets) < 0)
+            return err_wrap(loader->err, "%s", spot);
         return 0;
     }
     char rule[200];

@@ -31,6 +31,8 @@ enum config_kind {
     CONFIG_SIZE,     /* uint64_t, bytes: 512 16k 64m 1g (powers of 1024) */
     CONFIG_BOOL,     /* bool: true false */
     CONFIG_WORD,     /* unsigned: the index of one of `words` */
+    CONFIG_NETWORKS, /* as CONFIG_STRING, and good for ip_nets_load() */
+    CONFIG_HEADER,   /* as CONFIG_STRING: the name of a header */
 };
 
 struct config_setting {

@@ -71,8 +71,8 @@ struct span http_req_query_arg(const struct http_req *req, struct span name);
 struct span http_req_cookie(const struct http_req *req, struct span name);
 /* "Authorization: Bearer X": X, or not there. */
 struct span http_req_bearer(const struct http_req *req);
-/* The visitor's address: the peer's, or behind a trusted proxy the last untrusted hop of
- * X-Forwarded-For. Always 16 bytes; IPv4 as ::ffff:a.b.c.d. */
+/* The visitor's address: the peer's, or behind a trusted proxy the one that its header names
+ * (http_hops.h). Always 16 bytes; IPv4 as ::ffff:a.b.c.d. */
 const uint8_t *http_req_addr(const struct http_req *req);
 /* The visitor came by TLS (told by a trusted proxy): cookies get Secure. */
 bool http_req_is_tls(const struct http_req *req);

@@ -159,7 +159,7 @@ void http_conn_close(struct http_conn *conn)
     conn->closing = true;
     struct http_server *server = conn->server;
     http_server_unlink(server, conn);
-    if (server->peers != NULL)
+    if (server->peers != NULL && !conn->trusted) /* a proxy's are many visitors' */
         http_peers_remove(server->peers, conn->peer);
     if (conn->in_again)
         again_forget(conn);

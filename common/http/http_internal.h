@@ -5,6 +5,7 @@
  *   http_parse.c    bytes to a request: llhttp, and the strictness it leaves to us
  *   http_router.c   path to handler
  *   http_req.c      what a handler asks of a request
+ *   http_hops.c     the visitor's address behind proxies
  *   http_reply.c    what a handler answers
  *   http_stream.c   streams and channels
  *   http_cors.c     pages of other origins that may call
@@ -203,6 +204,7 @@ struct http_server {
     int listen_fd;
     uint16_t port;
     struct ip_nets trusted;
+    const char *client_ip_header; /* "": X-Forwarded-For */
     struct http_stats stats;
     struct http_req *pool;
     uint32_t pool_len;

@@ -1,5 +1,6 @@
 /* http_req.c: what a handler asks of a request. Nothing is copied: all answers point into the
  * request's own buffer, which stays where it is from the dispatch to the answer. */
+#include "http/http_hops.h"
 #include "http/http_internal.h"
 
 const char *http_method_name(enum http_method method)
@@ -106,24 +107,29 @@ struct span http_req_bearer(const struct http_req *req)
     return span_trim(span_skip(header, scheme.len));
 }
 
-/* Read from the right: each hop appends whom it saw, so the last address that is no proxy of ours
- * is the visitor. What stands left of it is what the visitor claims. */
+/* The header that the trusted proxies use. A header that says it twice says nothing: somebody
+ * else's line stands beside the proxy's. */
+static struct span hops_of(const struct http_req *req)
+{
+    struct span name = span_of(req->server->client_ip_header);
+    if (name.len == 0)
+        return http_req_header(req, HTTP_HEADER_X_FORWARDED_FOR); /* repeated it is refused */
+    struct span found = {NULL, 0};
+    for (unsigned i = 0; i < req->parser.fields_len; i++) {
+        if (!span_eq_nocase(at(req, req->parser.fields[i].name), name))
+            continue;
+        if (found.ptr != NULL)
+            return (struct span){NULL, 0};
+        found = at(req, req->parser.fields[i].value);
+    }
+    return found;
+}
+
 static void addr_find(struct http_req *req)
 {
-    struct span hops =
-        req->trusted ? http_req_header(req, HTTP_HEADER_X_FORWARDED_FOR) : (struct span){NULL, 0};
     memcpy(req->addr, req->peer, sizeof(req->addr));
-    while (hops.len > 0) {
-        const char *comma = memrchr(hops.ptr, ',', hops.len);
-        size_t from = comma == NULL ? 0 : (size_t)(comma - hops.ptr) + 1;
-        uint8_t hop[IP_BYTES];
-        if (!ip_parse(span_trim(span_skip(hops, from)), hop))
-            return;
-        memcpy(req->addr, hop, sizeof(req->addr));
-        if (comma == NULL || !ip_nets_contain(&req->server->trusted, hop))
-            return;
-        hops.len = from - 1;
-    }
+    if (req->trusted)
+        http_hops_follow(&req->server->trusted, hops_of(req), req->addr);
 }
 
 const uint8_t *http_req_addr(const struct http_req *req)

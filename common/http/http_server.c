@@ -295,7 +295,7 @@ static bool accept_one(struct http_server *server)
     peer_of(&name, peer);
     const struct http_limits *limits = &server->conf.limits;
     if (server->conns_open >= limits->connections_max ||
-        (server->peers != NULL &&
+        (server->peers != NULL && !ip_nets_contain(&server->trusted, peer) &&
          !http_peers_add(server->peers, peer, limits->connections_per_addr_max)))
         turn_away(server, fd);
     else
@@ -433,9 +433,12 @@ int http_server_create(const struct http_server_conf *conf, struct err_slot *err
     if (conf->clock == NULL)
         server->conf.clock = clock_system();
     const char *proxies = conf->trusted_proxies;
-    int rc = ip_nets_parse(proxies != NULL ? span_of(proxies) : SPAN(""), err, &server->trusted);
+    int rc = ip_nets_load(proxies != NULL ? span_of(proxies) : SPAN(""), err, &server->trusted);
     if (rc < 0)
         goto free_server;
+    const char *header = conf->client_ip_header;
+    bool usual = header == NULL || span_eq_nocase(span_of(header), SPAN("X-Forwarded-For"));
+    server->client_ip_header = usual ? "" : header;
     if (conf->limits.connections_per_addr_max > 0) {
         server->peers = http_peers_create(conf->limits.connections_max);
         if (server->peers == NULL) {

@@ -60,8 +60,10 @@ struct http_server_conf {
     bool alone; /* fails if anybody listens there already; who comes later may still share */
     struct http_limits limits;
     const struct clock *clock; /* NULL: clock_system() */
-    /* "10.0.0.0/8,127.0.0.1": peers whose X-Forwarded-* are believed. NULL: none. */
+    /* "10.0.0.0/8,127.0.0.1,/etc/fairgate/cdn.lst": peers whose headers about the visitor are
+     * believed (ip_nets_load()). NULL: none. */
     const char *trusted_proxies;
+    const char *client_ip_header; /* the one they use; NULL: X-Forwarded-For. Borrowed. */
     /* "https://console.example,http://localhost:8091": origins whose pages may call this server and
      * read its answers; borrowed. NULL: none, and nothing is said of origins. */
     const char *origins;

@@ -316,6 +316,7 @@ static int open_public(struct service_runner *runner)
         .alone = !shared && !service->settings.http_share_port,
         .limits = limits_of(service),
         .trusted_proxies = service->settings.http_trusted_proxies,
+        .client_ip_header = service->settings.http_client_ip_header,
         .loop_ctx = runner,
         .on_answered = on_answered,
     };

@@ -28,6 +28,7 @@ struct service_settings {
     uint64_t http_drain_delay_ms;
     uint64_t http_drain_timeout_ms;
     char http_trusted_proxies[CONFIG_STRING_MAX];
+    char http_client_ip_header[CONFIG_STRING_MAX];
     unsigned log_level;
     uint64_t log_requests;
     char private_host[CONFIG_STRING_MAX];

@@ -101,10 +101,21 @@ static const struct config_setting http_settings[] = {
      .help = "time for connections to end by themselves after that"},
     {.section = "http",
      .key = "trusted_proxies",
-     .kind = CONFIG_STRING,
+     .kind = CONFIG_NETWORKS,
      FIELD(http_trusted_proxies),
      .fallback = "127.0.0.1,::1",
-     .help = "networks whose X-Forwarded-For and -Proto are believed: 10.0.0.0/8,fd00::/8"},
+     .help = "networks that are believed who the visitor is, comma between, or files that list "
+             "them a line each: 10.0.0.0/8,fd00::/8,/etc/fairgate/cdn.lst"},
+    {.section = "http",
+     .key = "client_ip_header",
+     .kind = CONFIG_HEADER,
+     FIELD(http_client_ip_header),
+     .fallback = "X-Forwarded-For",
+     .min = 1,
+     .max = 64,
+     .help =
+         "the header by which they say it: a list that each proxy adds to, or one address as in "
+         "CF-Connecting-IP or True-Client-IP"},
     {.section = "log",
      .key = "level",
      .kind = CONFIG_WORD,

@@ -26,7 +26,7 @@ settings_load() {
     RUN=${FAIRGATE_RUN_DIR:-$ROOT/.run}
     case $RUN in /*) ;; *) RUN=$(pwd)/$RUN ;; esac
     asked_base=${FAIRGATE_PORT_BASE:-}
-    BASE=8080 FRONTS=1 BUILD=$ROOT/build/release TLS_PEM= MAIL_URL=
+    BASE=8080 FRONTS=1 BUILD=$ROOT/build/release TLS_PEM= MAIL_URL= TRUSTED= CLIENT_IP_HEADER=x-forwarded-for PROXY_PROTOCOL=
     # shellcheck disable=SC1091 # made by settings_save
     if [ -r "$RUN/settings" ]; then . "$RUN/settings"; fi
     BASE=${asked_base:-$BASE}
@@ -34,6 +34,9 @@ settings_load() {
     BUILD=${FAIRGATE_BUILD_DIR:-$BUILD}
     TLS_PEM=${FAIRGATE_TLS_PEM-$TLS_PEM}
     MAIL_URL=${FAIRGATE_MAIL_URL-$MAIL_URL}
+    TRUSTED=${FAIRGATE_EDGE_TRUSTED-$TRUSTED}
+    CLIENT_IP_HEADER=$(say "${FAIRGATE_EDGE_CLIENT_IP_HEADER:-$CLIENT_IP_HEADER}" | tr '[:upper:]' '[:lower:]')
+    PROXY_PROTOCOL=${FAIRGATE_EDGE_PROXY_PROTOCOL-$PROXY_PROTOCOL}
     SECRETS=$RUN/secrets
 }
 
@@ -54,6 +57,18 @@ settings_check() {
     '' | smtp://?*) ;;
     *) fail "FAIRGATE_MAIL_URL=$MAIL_URL: smtp://HOST:PORT, or empty" ;;
     esac
+    case $CLIENT_IP_HEADER in
+    *[!a-z0-9-]*) fail "FAIRGATE_EDGE_CLIENT_IP_HEADER=$CLIENT_IP_HEADER: a header's name" ;;
+    esac
+    networks FAIRGATE_EDGE_TRUSTED "$TRUSTED"
+    networks FAIRGATE_EDGE_PROXY_PROTOCOL "$PROXY_PROTOCOL"
+}
+
+# What they mean HAProxy judges; here only that they can stand in a file and in the settings.
+networks() { # NAME VALUE
+    case $2 in
+    *[!0-9A-Fa-f:./,\ ]*) fail "$1=$2: networks such as 198.51.100.0/24, 2001:db8::/32" ;;
+    esac
 }
 
 number() { # NAME VALUE MIN MAX
@@ -70,6 +85,9 @@ FRONTS=$FRONTS
 BUILD='$BUILD'
 TLS_PEM='$TLS_PEM'
 MAIL_URL='$MAIL_URL'
+TRUSTED='$TRUSTED'
+CLIENT_IP_HEADER='$CLIENT_IP_HEADER'
+PROXY_PROTOCOL='$PROXY_PROTOCOL'
 END
 }
 

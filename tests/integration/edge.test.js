@@ -185,6 +185,140 @@ describe('the edge', () => {
   });
 });
 
+// Peers are told apart by the loopback address that they come from.
+const CDN = '127.0.1.9';
+const OUTER_CDN = '198.51.100.7'; // hands on to the first one; nobody connects from here
+const BALANCER = '127.0.2.9';
+const STRANGER = '127.0.3.9';
+
+describe('the edge behind a CDN and a balancer', () => {
+  const scope = openScope();
+  let stack;
+
+  const setUp = async (env) => {
+    const at = await openStack(scope, {
+      env: {
+        FAIRGATE_BUILD_DIR: fakeBuild(scope, ['queue-front']),
+        FAIRGATE_EDGE_TRUSTED: '127.0.1.0/24, 198.51.100.0/24,2001:db8:cd::/48',
+        FAIRGATE_EDGE_PROXY_PROTOCOL: '127.0.2.0/24',
+        FAIRGATE_EDGE_REQUESTS_PER_10S: '20',
+        ...env,
+      },
+      name: env.name ?? 'run',
+    });
+    await at.up();
+    return at;
+  };
+  before(async () => {
+    stack = await setUp({});
+  });
+  after(() => scope.close());
+
+  const ask = async (peer, headers = {}, before = '', at = stack) => {
+    const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+    const head = `GET /e/demo HTTP/1.1\r\nHost: a\r\nConnection: close\r\n${lines.join('')}\r\n`;
+    const bytes = Buffer.concat([Buffer.from(before, 'latin1'), Buffer.from(head)]);
+    const { answers } = await rawExchange({ port: at.base, localAddress: peer, bytes });
+    return answers[0];
+  };
+  const visitor = async (...how) => {
+    const { status, json } = await ask(...how);
+    assert.equal(status, 200);
+    return json.headers['x-forwarded-for'];
+  };
+  const through = (hops) => ({ 'X-Forwarded-For': hops });
+
+  test('takes the visitor from the CDN, IPv4 and IPv6', async () => {
+    assert.equal(await visitor(CDN, through('203.0.113.5')), '203.0.113.5');
+    assert.equal(await visitor(CDN, through('2001:db8:7::1')), '2001:db8:7::1');
+    assert.equal(await visitor(CDN, through('203.0.113.5:4711')), '203.0.113.5');
+    assert.equal(await visitor(CDN, through('[2001:db8:7::1]:4711')), '2001:db8:7::1');
+    assert.equal(await visitor(CDN), CDN);
+  });
+
+  test('goes past proxies of ours, and believes nothing left of the visitor', async () => {
+    assert.equal(await visitor(CDN, through(`203.0.113.5, ${OUTER_CDN}`)), '203.0.113.5');
+    assert.equal(await visitor(CDN, through('203.0.113.5, 2001:db8:cd::8, 198.51.100.8')), '203.0.113.5');
+    assert.equal(await visitor(CDN, through(`192.0.2.66, 203.0.113.5,${OUTER_CDN}`)), '203.0.113.5');
+    assert.equal(await visitor(CDN, { ...through('192.0.2.66'), 'x-forwarded-for': OUTER_CDN }), '192.0.2.66');
+  });
+
+  test('takes the hop that wrote garbage for the visitor', async () => {
+    assert.equal(await visitor(CDN, through('garbage')), CDN);
+    assert.equal(await visitor(CDN, through('203.0.113.5, unknown')), CDN);
+    assert.equal(await visitor(CDN, through(`203.0.113.5, _x, ${OUTER_CDN}`)), OUTER_CDN);
+    assert.equal(await visitor(CDN, through('garbage, 203.0.113.5')), '203.0.113.5');
+  });
+
+  test('hears no stranger', async () => {
+    const headers = { ...through('203.0.113.5'), 'CF-Connecting-IP': '203.0.113.5', 'X-Forwarded-Proto': 'https' };
+    const { json } = await ask(STRANGER, headers);
+    assert.equal(json.headers['x-forwarded-for'], STRANGER);
+    assert.equal(json.headers['x-forwarded-proto'], 'http');
+    assert.ok(!JSON.stringify(json.headers).includes('203.0.113.5'));
+  });
+
+  test('knows from the CDN that the visitor came by TLS', async () => {
+    const { json, headers } = await ask(CDN, { ...through('203.0.113.5'), 'X-Forwarded-Proto': 'https' });
+    assert.equal(json.headers['x-forwarded-proto'], 'https');
+    assert.match(headers['strict-transport-security'], /^max-age=/);
+  });
+
+  test('counts each visitor of a CDN for themselves', async () => {
+    for (let i = 0; i <= 20; i += 1) await ask(CDN, through('203.0.113.77'));
+    assertProblem(await ask(CDN, through('203.0.113.77')), 429, 'too-many-requests');
+    assert.equal((await ask(CDN, through('203.0.113.78'))).status, 200);
+    for (let i = 0; i < 22; i += 1) assert.equal((await ask(CDN, through(`203.0.112.${i}`))).status, 200);
+  });
+
+  const v1 = (from) => `PROXY TCP${from.includes(':') ? 6 : 4} ${from} ${from.includes(':') ? '::1' : '127.0.0.1'} 4711 80\r\n`;
+  const v2 = (address) => {
+    const head = Buffer.from('0d0a0d0a000d0a515549540a21', 'hex');
+    const rest = Buffer.from([address.length === 4 ? 0x11 : 0x21, 0, address.length * 2 + 4]);
+    return Buffer.concat([head, rest, Buffer.from(address), Buffer.alloc(address.length), Buffer.from([0x12, 0x67, 0, 80])]).toString('latin1');
+  };
+
+  test('hears a balancer by the PROXY protocol, both versions', async () => {
+    assert.equal(await visitor(BALANCER, {}, v1('203.0.113.5')), '203.0.113.5');
+    assert.equal(await visitor(BALANCER, {}, v1('2001:db8:7::1')), '2001:db8:7::1');
+    assert.equal(await visitor(BALANCER, through('192.0.2.66'), v2([203, 0, 113, 6])), '203.0.113.6');
+    const v6 = [0x20, 1, 0xd, 0xb8, 0, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2];
+    assert.equal(await visitor(BALANCER, {}, v2(v6)), '2001:db8:7::2');
+    assert.equal(await visitor(BALANCER, through('203.0.113.9'), v1(OUTER_CDN)), '203.0.113.9');
+  });
+
+  test('counts the visitors of a balancer for themselves', async () => {
+    for (let i = 0; i <= 20; i += 1) await ask(BALANCER, {}, v1('203.0.113.87'));
+    assertProblem(await ask(BALANCER, {}, v1('203.0.113.87')), 429, 'too-many-requests');
+    assert.equal((await ask(BALANCER, {}, v1('203.0.113.88'))).status, 200);
+  });
+
+  test('takes the PROXY protocol from nobody else, and nothing else from a balancer', async () => {
+    assert.equal((await ask(STRANGER, {}, v1('203.0.113.5'))).status, 400);
+    assert.equal((await ask(STRANGER, {}, v2([203, 0, 113, 5]))).status, 400);
+    assert.equal(await ask(BALANCER), undefined); // closed without a word
+    assert.equal(await ask(BALANCER, {}, 'PROXY TCP4 garbage\r\n'), undefined);
+  });
+
+  test('may be told by a header that names the visitor alone', async () => {
+    // What was told once stays, but for what is told anew.
+    await stack.up({ FAIRGATE_EDGE_CLIENT_IP_HEADER: 'CF-Connecting-IP' });
+    const headers = { ...through('192.0.2.66'), 'CF-Connecting-IP': '2001:db8:7::5' };
+    assert.equal(await visitor(CDN, headers), '2001:db8:7::5');
+    assert.equal(await visitor(CDN, through('192.0.2.66')), CDN);
+    assert.equal(await visitor(STRANGER, headers), STRANGER);
+  });
+
+  test('does not start with a network that is none, and names the line', async () => {
+    const { status, stderr } = await stack.command('up', { FAIRGATE_EDGE_TRUSTED: '10.0.0.0/8, 10.0.0.0/33' });
+    assert.notEqual(status, 0);
+    assert.match(stderr, /10\.0\.0\.0\/33/);
+    assert.match(stderr, /line 2 of file '[^\n']*edge\.trusted\.lst'/);
+    const strange = await stack.command('up', { FAIRGATE_EDGE_PROXY_PROTOCOL: 'everybody' });
+    assert.match(strange.stderr, /FAIRGATE_EDGE_PROXY_PROTOCOL=everybody: networks/);
+  });
+});
+
 test('with a certificate the edge speaks TLS and HTTP/2', async (t) => {
   const scope = openScope(t);
   const dir = scope.tempDir();

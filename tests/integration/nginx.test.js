@@ -5,7 +5,7 @@ import { writeFileSync } from 'node:fs';
 import http from 'node:http';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { assertProblem, client, freePort, openScope, openStream, ROOT, until } from '../lib-js/index.js';
+import { assertProblem, client, freePort, openScope, openStream, rawExchange, ROOT, until } from '../lib-js/index.js';
 
 describe('nginx with auth_request', () => {
   const scope = openScope();
@@ -46,6 +46,10 @@ describe('nginx with auth_request', () => {
         fastcgi_temp_path ${dir}/f; uwsgi_temp_path ${dir}/u; scgi_temp_path ${dir}/s;
         server {
           listen 127.0.0.1:${port};
+          set_real_ip_from 127.0.1.0/24;
+          set_real_ip_from 198.51.100.0/24;
+          real_ip_header X-Forwarded-For;
+          real_ip_recursive on;
           set $fairgate_event demo;
           set $fairgate_front http://127.0.0.1:${frontPort};
           include ${edge}/nginx-auth-request.conf;
@@ -83,6 +87,18 @@ describe('nginx with auth_request', () => {
     const stream = await openStream({ port, path: '/v1/queue/demo/stream' });
     await stream.find('the first event', ({ json: data }) => data.first);
     stream.close();
+  });
+
+  test('says for whom a CDN asks, and believes it nobody else', async () => {
+    const ask = async (localAddress, hops) => {
+      const bytes = `GET /v1/queue/demo/status HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: ${hops}\r\n\r\n`;
+      const { answers } = await rawExchange({ port, localAddress, bytes });
+      return answers[0].json.headers['x-forwarded-for'];
+    };
+    assert.equal(await ask('127.0.1.9', '192.0.2.66, 203.0.113.5, 198.51.100.7'), '203.0.113.5');
+    assert.equal(await ask('127.0.1.9', '2001:db8:7::1'), '2001:db8:7::1');
+    assert.equal(await ask('127.0.1.9', 'garbage'), '127.0.1.9');
+    assert.equal(await ask('127.0.3.9', '203.0.113.5'), '127.0.3.9');
   });
 
   test('keeps its question to itself', async () => {

@@ -71,9 +71,9 @@ export class RawConnection {
   }
 }
 
-export function openRaw({ port, host = '127.0.0.1', allowHalfOpen = false, methods = [] }) {
+export function openRaw({ port, host = '127.0.0.1', localAddress, allowHalfOpen = false, methods = [] }) {
   return new Promise((resolve, reject) => {
-    const socket = net.connect({ port, host, allowHalfOpen, noDelay: true });
+    const socket = net.connect({ port, host, localAddress, allowHalfOpen, noDelay: true });
     socket.once('error', reject);
     socket.once('connect', () => {
       socket.off('error', reject);
@@ -83,8 +83,8 @@ export function openRaw({ port, host = '127.0.0.1', allowHalfOpen = false, metho
 }
 
 // Sends bytes and waits until the peer closes or `n` answers stand. -> {answers, closed, text}
-export async function rawExchange({ port, host, bytes, n = 1, methods, timeoutMs = 20_000 }) {
-  const connection = await openRaw({ port, host, methods });
+export async function rawExchange({ port, host, localAddress, bytes, n = 1, methods, timeoutMs = 20_000 }) {
+  const connection = await openRaw({ port, host, localAddress, methods });
   try {
     await connection.send(bytes);
     await until(

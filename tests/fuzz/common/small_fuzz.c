@@ -4,6 +4,7 @@
 #include "base/ip.h"
 #include "base/rfc3339.h"
 #include "crypto/mac.h"
+#include "http/http_hops.h"
 #include "observe/trace.h"
 
 #include <assert.h>
@@ -75,13 +76,31 @@ static void try_ring(struct span in)
         assert(ring.len >= 1 && ring.len <= MAC_RING_MAX);
 }
 
+/* Whatever the header says, it is a trusted peer's word or the last trusted hop's; an untrusted
+ * peer is not even heard. */
+static void try_hops(struct span in)
+{
+    static struct ip_nets trusted;
+    struct err_slot err;
+    if (trusted.len == 0 && ip_nets_parse(SPAN("10.0.0.0/8,fd00::/8"), &err, &trusted) < 0)
+        abort();
+    uint8_t peer[IP_BYTES], addr[IP_BYTES];
+    ip_parse(SPAN("192.0.2.1"), peer);
+    memcpy(addr, peer, IP_BYTES);
+    http_hops_follow(&trusted, in, addr);
+    assert(memcmp(addr, peer, IP_BYTES) == 0);
+    ip_parse(SPAN("10.0.0.1"), addr);
+    http_hops_follow(&trusted, in, addr);
+    assert(in.len > 0 || ip_nets_contain(&trusted, addr));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size == 0)
         return 0;
-    static void (*const tries[])(struct span) = {try_time, try_addr, try_trace, try_base64,
-                                                 try_ring};
+    static void (*const tries[])(struct span) = {try_time,   try_addr, try_trace,
+                                                 try_base64, try_ring, try_hops};
     struct span in = {(const char *)data + 1, size - 1};
-    tries[data[0] % 5](in);
+    tries[data[0] % 6](in);
     return 0;
 }

@@ -140,7 +140,8 @@ static void route(struct world *world, enum http_method method, const char *patt
     assert_int_equal(http_router_add(world->router, &entry, &err), 0);
 }
 
-static void world_open(struct world *world, struct http_limits limits, const char *trusted)
+static void world_open_told_by(struct world *world, struct http_limits limits, const char *trusted,
+                               const char *client_ip_header)
 {
     memset(world, 0, sizeof(*world));
     struct err_slot err = {0};
@@ -163,6 +164,7 @@ static void world_open(struct world *world, struct http_limits limits, const cha
         .host = "127.0.0.1",
         .limits = limits,
         .trusted_proxies = trusted,
+        .client_ip_header = client_ip_header,
         .loop_ctx = world,
         .on_answered = on_answered,
     };
@@ -176,6 +178,11 @@ static void world_open(struct world *world, struct http_limits limits, const cha
     world->big = http_blob_create((struct span){big, big_len});
     free(big);
     world->heard = malloc(HEARD_MAX);
+}
+
+static void world_open(struct world *world, struct http_limits limits, const char *trusted)
+{
+    world_open_told_by(world, limits, trusted, NULL);
 }
 
 static void on_closed(void *ctx)
@@ -599,6 +606,24 @@ static void the_visitor_behind_trusted_proxies_is_found(void **state)
     world_close(&world);
 }
 
+static void the_visitor_may_be_named_by_another_header(void **state)
+{
+    (void)state;
+    struct world world;
+    world_open_told_by(&world, http_limits_default(), "127.0.0.0/8", "CF-Connecting-IP");
+    int fd = dial(&world);
+    say(fd, SPAN("GET /p/n/x HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 1.2.3.4\r\n"
+                 "cf-connecting-ip: 2001:db8::7\r\n\r\n"));
+    hear(&world, fd, "|2001:db8::7|plain");
+    say(fd, SPAN("GET /p/n/x HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 1.2.3.4\r\n\r\n"));
+    hear(&world, fd, "|127.0.0.1|plain");
+    say(fd, SPAN("GET /p/n/x HTTP/1.1\r\nHost: a\r\nCF-Connecting-IP: 1.2.3.4\r\n"
+                 "CF-Connecting-IP: 5.6.7.8\r\n\r\n"));
+    hear(&world, fd, "|127.0.0.1|plain");
+    close(fd);
+    world_close(&world);
+}
+
 static void a_stranger_cannot_forge_its_address(void **state)
 {
     struct world *world = *state;
@@ -922,6 +947,24 @@ static void one_address_gets_its_share_of_connections_only(void **state)
     world_close(&world);
 }
 
+static void a_trusted_proxy_may_hold_connections_for_everybody(void **state)
+{
+    (void)state;
+    struct http_limits limits = http_limits_default();
+    limits.connections_per_addr_max = 2;
+    struct world world;
+    world_open(&world, limits, "127.0.0.1");
+    int fds[5];
+    for (int i = 0; i < 5; i++) {
+        fds[i] = dial(&world);
+        say(fds[i], SPAN("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n"));
+        hear(&world, fds[i], "hello");
+    }
+    for (int i = 0; i < 5; i++)
+        close(fds[i]);
+    world_close(&world);
+}
+
 /* ---- streams ---- */
 
 static void publish(struct world *world, const char *text)
@@ -1190,12 +1233,14 @@ int main(void)
         IN_WORLD(many_streams_all_get_the_newest),
         IN_WORLD(a_slow_reader_misses_versions_and_then_gets_the_newest),
         cmocka_unit_test(the_visitor_behind_trusted_proxies_is_found),
+        cmocka_unit_test(the_visitor_may_be_named_by_another_header),
         cmocka_unit_test(who_sends_a_byte_now_and_then_is_shown_the_door),
         cmocka_unit_test(a_body_that_does_not_come_is_given_up),
         cmocka_unit_test(an_idle_connection_and_a_stuck_reader_are_closed),
         cmocka_unit_test(a_handlers_request_does_not_time_out_under_it),
         cmocka_unit_test(connections_over_the_bound_are_told_so),
         cmocka_unit_test(one_address_gets_its_share_of_connections_only),
+        cmocka_unit_test(a_trusted_proxy_may_hold_connections_for_everybody),
         cmocka_unit_test(draining_answers_what_was_begun_and_ends_the_rest),
         cmocka_unit_test(draining_does_not_wait_for_ever),
         cmocka_unit_test(a_bad_address_to_listen_on_is_named),

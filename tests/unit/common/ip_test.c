@@ -3,6 +3,10 @@
 
 #include "base/ip.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
 static void check_text(const char *in, const char *want)
 {
     uint8_t addr[IP_BYTES];
@@ -105,11 +109,84 @@ static void a_wrong_list_is_refused_with_the_item_named(void **state)
     check_refused("10.0.0.0/", "must be from 0 to 32");
     check_refused("::/129", "must be from 0 to 128");
     check_refused("10.0.0.1/8", "\"10.0.0.1/8\" has bits set beyond");
-    char many[1024] = "";
-    struct text text = text_on(many, sizeof(many));
+    static char many[IP_NETS_MAX * 16];
+    struct text text = text_on(many, sizeof(many) - 1);
     for (unsigned i = 0; i <= IP_NETS_MAX; i++)
-        text_printf(&text, "%s10.0.0.%u", i > 0 ? "," : "", i);
-    check_refused(many, "at most 64");
+        text_printf(&text, "%s10.0.%u.%u", i > 0 ? "," : "", i / 256, i % 256);
+    assert_false(text.overflown);
+    check_refused(many, "at most 1024");
+}
+
+/* The simple answer, item by item. */
+static bool in_one_of(const char *const *list, size_t len, const char *addr)
+{
+    for (size_t i = 0; i < len; i++) {
+        if (in_nets(list[i], addr))
+            return true;
+    }
+    return false;
+}
+
+static void the_order_of_a_list_and_nets_within_nets_change_nothing(void **state)
+{
+    (void)state;
+    static const char *const nets[] = {"10.0.0.0/8",    "10.1.0.0/16",     "10.1.2.0/24",
+                                       "9.0.0.0/9",     "203.0.113.64/26", "2001:db8::/32",
+                                       "2001:db8:1::1", "fd00::/8",        "10.1.2.3"};
+    static const char *const addrs[] = {
+        "9.127.255.255",  "9.128.0.0",     "9.255.255.255",     "10.0.0.0",     "10.1.2.3",
+        "10.255.255.255", "11.0.0.0",      "203.0.113.63",      "203.0.113.64", "203.0.113.127",
+        "203.0.113.128",  "2001:db8:1::1", "2001:db8:ffff::",   "2001:db9::",   "2001:db7::1",
+        "fcff::1",        "fd00::",        "fdff:ffff::ffff:1", "0.0.0.0",      "::",
+        "255.255.255.255"};
+    enum { NETS = sizeof(nets) / sizeof(nets[0]) };
+    struct rng_seeded rng;
+    rng_seeded_init(&rng, unit_seed());
+    for (unsigned round = 0; round < 200; round++) {
+        const char *order[NETS];
+        memcpy(order, nets, sizeof(nets));
+        size_t len = 1 + (size_t)rng_below(&rng.rng, NETS);
+        char list[256] = "";
+        struct text text = text_on(list, sizeof(list) - 1);
+        for (size_t i = 0; i < len; i++) {
+            size_t at = i + (size_t)rng_below(&rng.rng, NETS - i);
+            const char *net = order[at];
+            order[at] = order[i];
+            order[i] = net;
+            text_printf(&text, "%s%s", i > 0 ? "," : "", net);
+        }
+        for (size_t i = 0; i < sizeof(addrs) / sizeof(addrs[0]); i++) {
+            if (in_nets(list, addrs[i]) != in_one_of(order, len, addrs[i]))
+                fail_msg("%s in %s", addrs[i], list);
+        }
+    }
+}
+
+static void a_list_may_stand_in_a_file_and_its_mistakes_are_told_with_their_line(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/ip_test.XXXXXX";
+    int fd = mkstemp(path);
+    static const char good[] = "# a CDN\n198.51.100.0/24\r\n\n  2001:db8::/32 # v6";
+    assert_int_equal(sizeof(good) - 1, write(fd, good, sizeof(good) - 1));
+    char list[64];
+    snprintf(list, sizeof(list), "127.0.0.1, %s", path);
+    struct ip_nets nets;
+    struct err_slot err;
+    assert_int_equal(0, ip_nets_load(span_of(list), &err, &nets));
+    assert_int_equal(3, nets.len);
+    uint8_t addr[IP_BYTES];
+    ip_parse(SPAN("2001:db8:7::1"), addr);
+    assert_true(ip_nets_contain(&nets, addr));
+    assert_true(ip_nets_parse(span_of(list), &err, &nets) < 0);
+
+    assert_int_equal(6, write(fd, "\nproxy", 6));
+    assert_true(ip_nets_load(span_of(list), &err, &nets) < 0);
+    assert_says(&err, path);
+    assert_says(&err, ":5: \"proxy\" is no address");
+    close(fd);
+    unlink(path);
+    assert_int_equal(ERR_IO, ip_nets_load(span_of(list), &err, &nets));
 }
 
 static void noise_is_survived(void **state)
@@ -136,6 +213,8 @@ int main(void)
         cmocka_unit_test(a_site_is_an_ipv4_address_or_an_ipv6_64),
         cmocka_unit_test(a_network_contains_what_begins_like_it),
         cmocka_unit_test(a_wrong_list_is_refused_with_the_item_named),
+        cmocka_unit_test(the_order_of_a_list_and_nets_within_nets_change_nothing),
+        cmocka_unit_test(a_list_may_stand_in_a_file_and_its_mistakes_are_told_with_their_line),
         cmocka_unit_test(noise_is_survived),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -627,8 +627,12 @@ static void what_cannot_start_says_why_and_leaves_nothing_open(void **state)
     assert_int_equal(0, count(child.seen, "loop_stop"));
 
     launch(&child, "trusted_proxies = everybody\n");
-    assert_int_equal(1, end(&child));
-    expect(child.seen, "no address or network");
+    assert_int_equal(2, end(&child));
+    expect(child.seen, "] trusted_proxies: \"everybody\" is no address or network");
+
+    launch(&child, "client_ip_header = X Forwarded For\n");
+    assert_int_equal(2, end(&child));
+    expect(child.seen, "] client_ip_header: \"X Forwarded For\" is not the name of a header");
 
     launch(&child, "loops = 4\n[sample]\nfail_loop = 2\n");
     assert_int_equal(1, end(&child));
