@@ -1,6 +1,7 @@
 /* answer.c: every code here stands in openapi.yaml; a test holds the two together. */
 #include "answer.h"
 
+#include "base/tally.h"
 #include "caller.h"
 #include "core/event_state.h"
 #include "front.h"
@@ -138,11 +139,27 @@ void answer_ticket_invalid(struct http_req *req, int why)
     http_problem(req, 401, "ticket-invalid", "%s", detail);
 }
 
+void answer_too_many_wrong(struct http_req *req, const char *code, const char *detail)
+{
+    struct http_problem problem = {
+        .status = 429,
+        .code = code,
+        .detail = detail,
+        .retry_after_s = TALLY_MINUTE_MS / 1000, /* at most; it began with the first of them */
+    };
+    http_problem_reply(req, &problem);
+}
+
 void answer_pass_invalid(struct http_req *req, int why, const struct err_slot *err)
 {
     const char *detail = "The pass is not to be believed here.";
     if (why == ERR_EXISTS) {
         answer_event_renewed(req);
+        return;
+    }
+    if (why == ERR_FULL) {
+        answer_too_many_wrong(req, "too-many-wrong-passes",
+                              "Too many passes of this session were wrong within a minute.");
         return;
     }
     if (why == ERR_NOT_FOUND)
@@ -200,7 +217,11 @@ void answer_member_required(struct http_req *req, int why, const char *event)
         detail = "The member token has run out: sign in at the shop again.";
     struct span accept = http_req_header(req, HTTP_HEADER_ACCEPT);
     if (accept.len > 0 && memmem(accept.ptr, accept.len, "text/html", 9) != NULL)
-        answer_waiting_page(req, span_of(event), "member-required", NULL);
+        answer_waiting_page(req, span_of(event),
+                            why == ERR_FULL ? "too-many-wrong-tokens" : "member-required", NULL);
+    else if (why == ERR_FULL)
+        answer_too_many_wrong(req, "too-many-wrong-tokens",
+                              "Too many member tokens from this address were wrong.");
     else
         http_problem(req, 401, "member-required", "%s", detail);
 }

@@ -3,6 +3,7 @@
 #include "caller.h"
 
 #include "core/moves.h"
+#include "limits.h"
 
 #include "base/ip.h"
 
@@ -74,16 +75,48 @@ int caller_ticket(const struct http_req *req, const struct front *front,
     return out->moves < moves_of(line->view->moves, out->entry) ? ERR_STATE : 0;
 }
 
-int caller_pass(const struct http_req *req, const struct front *front,
-                const struct front_event *event, struct err_slot *err, struct pass *out)
+/* A signature costs ten polls. So first the session's MAC: whoever has never been inside is refused
+ * by that. Who has been, and writes other signatures under the session, is refused unchecked after
+ * some, from that address. */
+static int check_pass(const struct http_req *req, struct front *front,
+                      const struct front_event *event, struct span token, struct err_slot *err,
+                      struct pass *out)
+{
+    struct session session;
+    int rc = pass_session(&front->keys->tickets, front_event_id(event), token, &session);
+    if (rc < 0)
+        return err_set(err, rc, "a pass of no session of ours");
+    struct {
+        uint8_t site[IP_BYTES];
+        uint64_t place;
+        uint8_t visitor[LINE_VISITOR_BYTES];
+    } key;
+    memset(&key, 0, sizeof(key));
+    ip_site(http_req_addr(req), key.site);
+    key.place = session.place;
+    memcpy(key.visitor, session.visitor, sizeof(key.visitor));
+    struct span who = {(const char *)&key, sizeof(key)};
+    uint64_t now_ms = http_server_now_us(http_req_server(req)) / 1000;
+    if (tally_wait_ms(&front->passes_wrong, who, PASSES_WRONG_MAX, now_ms) > 0) {
+        front_count(&front->stats.refused_unchecked);
+        return err_set(err, ERR_FULL, "too many wrong passes of this session");
+    }
+    rc = pass_verify(front->keys->passes, front->config->pass_issuer, front_event_id(event), token,
+                     front->loop->clock, err, out);
+    if (rc == ERR_AUTH || rc == ERR_SYNTAX)
+        tally_add(&front->passes_wrong, who, now_ms);
+    return rc;
+}
+
+int caller_pass(const struct http_req *req, struct front *front, const struct front_event *event,
+                struct err_slot *err, struct pass *out)
 {
     struct span token = http_req_bearer(req);
     if (!is_pass(token))
         token = http_req_cookie(req, (struct span){event->pass_cookie, event->pass_cookie_len});
     if (token.len == 0)
         return err_set(err, ERR_NOT_FOUND, "no pass in this request");
-    int rc = pass_verify(front->keys->passes, front->config->pass_issuer, front_event_id(event),
-                         token, front->loop->clock, err, out);
+    int rc = check_pass(req, front, event, token, err, out);
     if (rc == 0 && strcmp(out->incarnation, event->view->incarnation) != 0)
         return err_set(err, ERR_EXISTS, "a pass of an earlier event of this id");
     return rc;

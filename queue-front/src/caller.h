@@ -19,9 +19,9 @@ struct span caller_ticket_text(const struct http_req *req, const struct front_ev
 bool caller_ticket_is_bearer(const struct http_req *req);
 
 /* The pass of this request, as bearer or as the event's cookie; ERR_NOT_FOUND, ERR_EXISTS as above,
- * or as pass_verify(). */
-int caller_pass(const struct http_req *req, const struct front *front,
-                const struct front_event *event, struct err_slot *err, struct pass *out);
+ * ERR_FULL: too many of this session were wrong within a minute; or as pass_verify(). */
+int caller_pass(const struct http_req *req, struct front *front, const struct front_event *event,
+                struct err_slot *err, struct pass *out);
 
 /* False: a page of somebody else's sends this with the visitor's cookies. */
 bool caller_same_origin(const struct http_req *req, const struct front *front);

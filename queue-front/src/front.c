@@ -495,6 +495,9 @@ int front_create(struct service_loop *loop, struct front_shared *shared, struct 
     struct front *front = calloc(1, sizeof(*front));
     if (front == NULL)
         return err_set(err, ERR_NOMEM, "front of %zu bytes", sizeof(*front));
+    tally_init(&front->passes_wrong);
+    tally_init(&front->tokens_wrong);
+    tally_init(&front->codes_wrong);
     front->loop = loop;
     front->shared = shared;
     front->config = shared->config;

@@ -7,6 +7,7 @@
 #define FG_QUEUE_FRONT_FRONT_H
 
 #include "base/secret_file.h"
+#include "base/tally.h"
 #include "core/eta.h"
 #include "core/event_doc.h"
 #include "core/nist.h"
@@ -98,7 +99,7 @@ struct front_stats {
     _Atomic uint64_t joins_shed, joins_judged_again;
     _Atomic uint64_t waits_judged, waits_kept, waits_error_milli; /* of each admitted visitor */
     _Atomic uint64_t passes_new, passes_again, passes_not_yet, passes_expired, passes_unavailable;
-    _Atomic uint64_t tickets_invalid, moves;
+    _Atomic uint64_t tickets_invalid, moves, refused_unchecked;
     _Atomic uint64_t renders, broadcasts;
     _Atomic uint64_t health_heard, health_silent;
     _Atomic uint64_t beacon_heard, beacon_silent, beacon_late;
@@ -221,6 +222,9 @@ struct front {
     uint64_t load_at_us, load_cpu_us;
     struct shed shed;
     struct front_seen seen;
+    struct tally passes_wrong; /* by session and site */
+    struct tally tokens_wrong; /* of members; by site */
+    struct tally codes_wrong;  /* good once, by site; full: the store has counted too many */
     /* By Retry-After; NULL: not needed so far. */
     struct http_blob *shed_answer[SHED_BACK_MAX_S + 1];
     uint64_t slowed_s; /* lines of slowed.c in this second */

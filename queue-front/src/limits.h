@@ -49,6 +49,16 @@ enum {
      * for work at all. */
     POW_CALM_JOINS_PER_S = 100,
 
+    /* Checks of a signature that failed, of one loop in a minute, before 429: each costs as much as
+     * ten polls. A pass is only checked if its session is one of ours, so those are its holder's
+     * own, from one address; a member token has nothing cheaper in front of it, and behind one
+     * address may stand a school whose shop has just changed its keys. */
+    PASSES_WRONG_MAX = 30,
+    TOKENS_WRONG_MAX = 60,
+    /* Codes that were good once, from one address in a minute: each is a call of a script. Those
+     * that never were the store counts, and the front keeps away who has had too many. */
+    CODES_USED_MAX = 20,
+
     PILOT_PAGES_MAX = 8, /* health pages: each service behind the line, and the shop */
 
     SEATS_LEFT_MAX = 10 * 1000 * 1000, /* more than any hall has */

@@ -2,6 +2,8 @@
  * an event asks for members, after any work that it asks for. */
 #include "member.h"
 
+#include "base/ip.h"
+#include "limits.h"
 #include "answer.h"
 #include "member_keys.h"
 
@@ -31,7 +33,7 @@ static bool is_visitor(const struct front *front, struct span event, struct span
 
 /* 0, or as jwt_verify(); ERR_NOT_FOUND: there is no token, or nobody whose tokens we believe;
  * ERR_UNKNOWN: the key it names may yet come. */
-static int member_of(const struct http_req *req, const struct front *front,
+static int member_of(const struct http_req *req, struct front *front,
                      const struct front_event *event,
                      const uint8_t holder_or_null[LINE_VISITOR_BYTES], struct found *out)
 {
@@ -52,9 +54,19 @@ static int member_of(const struct http_req *req, const struct front *front,
         .run_out_ok = holder_or_null != NULL,
         .clock = front->loop->clock,
     };
+    uint8_t site[IP_BYTES];
+    ip_site(http_req_addr(req), site);
+    struct span who = {(const char *)site, sizeof(site)};
+    uint64_t now_ms = http_server_now_us(http_req_server(req)) / 1000;
+    if (tally_wait_ms(&front->tokens_wrong, who, TOKENS_WRONG_MAX, now_ms) > 0) {
+        front_count(&front->stats.refused_unchecked);
+        return ERR_FULL;
+    }
     struct err_slot err;
     struct jwt jwt;
     int rc = jwt_verify(keys, &rules, token, &err, &jwt);
+    if (rc == ERR_AUTH)
+        tally_add(&front->tokens_wrong, who, now_ms);
     if (rc == ERR_UNKNOWN && !member_keys_doubt(front))
         return ERR_AUTH;
     if (rc < 0)
@@ -79,7 +91,7 @@ static int member_of(const struct http_req *req, const struct front *front,
     return named ? 0 : ERR_AUTH;
 }
 
-bool member_check(struct http_req *req, const struct front *front, const struct front_event *event,
+bool member_check(struct http_req *req, struct front *front, const struct front_event *event,
                   struct visitor *member, unsigned *lane)
 {
     *member = (struct visitor){.has_idem = false};
@@ -88,7 +100,7 @@ bool member_check(struct http_req *req, const struct front *front, const struct 
         return true;
     struct found found;
     int rc = member_of(req, front, event, NULL, &found);
-    if (rc < 0 && event->doc.member_required) {
+    if (rc == ERR_FULL || (rc < 0 && event->doc.member_required)) {
         answer_member_required(req, rc, event->id);
         return false;
     }
@@ -100,7 +112,7 @@ bool member_check(struct http_req *req, const struct front *front, const struct 
     return true;
 }
 
-bool member_holds(struct http_req *req, const struct front *front, const struct front_event *event,
+bool member_holds(struct http_req *req, struct front *front, const struct front_event *event,
                   const uint8_t visitor[LINE_VISITOR_BYTES], struct member_name *name_or_null)
 {
     struct found found;

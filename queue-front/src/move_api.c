@@ -73,6 +73,16 @@ static const struct front_event *ask_back(struct move_ask *ask)
     return event;
 }
 
+static struct span who_asks(const struct move_ask *ask)
+{
+    return (struct span){(const char *)ask->line.addr, sizeof(ask->line.addr)};
+}
+
+static uint64_t now_ms_of(const struct move_ask *ask)
+{
+    return http_server_now_us(http_req_server(ask->req)) / 1000;
+}
+
 static void ask_refuse(struct move_ask *ask)
 {
     struct answer_refusal refusal = {
@@ -81,6 +91,8 @@ static void ask_refuse(struct move_ask *ask)
         .retry_after_ms = ask->line.retry_after_ms,
     };
     bool limited = refusal.outcome == LINE_LIMITED;
+    if (limited) /* until then nobody has to ask the store about this address */
+        tally_fill(&ask->front->codes_wrong, who_asks(ask), now_ms_of(ask), refusal.retry_after_ms);
     if (ask->page) {
         answer_waiting_page(ask->req, line_event_of(span_of(ask->line.event)),
                             limited ? "too-many-codes" : answer_refusal_code(&refusal), NULL);
@@ -225,6 +237,8 @@ static void on_looked(struct line_move *line)
 {
     struct move_ask *ask = (struct move_ask *)line;
     const struct front_event *event = ask_back(ask);
+    if (line->outcome == LINE_SAME || line->outcome == LINE_CODE_USED)
+        tally_add(&ask->front->codes_wrong, who_asks(ask), now_ms_of(ask));
     if (line->outcome != LINE_OK && line->outcome != LINE_SAME) {
         ask_refuse(ask);
         return;
@@ -290,6 +304,14 @@ static void take_place(struct http_req *req, struct front *front, const struct f
     struct move_ask *ask = ask_begin(req, front, event);
     if (ask == NULL)
         return;
+    uint64_t wait_ms = tally_wait_ms(&front->codes_wrong, who_asks(ask), CODES_USED_MAX, now_ms_of(ask));
+    if (wait_ms > 0) {
+        front_count(&front->stats.refused_unchecked);
+        ask->line.outcome = LINE_LIMITED;
+        ask->line.retry_after_ms = wait_ms;
+        ask_refuse(ask);
+        return;
+    }
     memcpy(ask->line.code, letters, sizeof(letters));
     ask->line.call = LINE_MOVE_LOOK;
     if (!know_user(ask, event)) {

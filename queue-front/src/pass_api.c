@@ -441,6 +441,10 @@ static void on_leave(struct http_req *req, void *ctx)
         lane = line_lane_of(pass.place);
         place = line_place_in_lane(pass.place);
     }
+    if (rc_pass == ERR_FULL) {
+        answer_pass_invalid(req, rc_pass, &err);
+        return;
+    }
     if (place == 0) {
         answer_ticket_invalid(req, rc_pass == ERR_EXISTS ? rc_pass : rc);
         return;

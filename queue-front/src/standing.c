@@ -5,12 +5,12 @@
 #include "caller.h"
 #include "core/heard.h"
 
-static void look_at_pass(const struct http_req *req, const struct front *front,
-                         const struct front_event *line, struct place *place)
+static void look_at_pass(const struct http_req *req, const struct front_event *line,
+                         struct place *place)
 {
     struct pass pass;
     struct err_slot err;
-    if (caller_pass(req, front, line, &err, &pass) < 0 ||
+    if (caller_pass(req, front_of(req), line, &err, &pass) < 0 ||
         pass.place != line_place_of(line->view->lane, place->position))
         return;
     place->state = PLACE_ADMITTED;
@@ -27,6 +27,6 @@ struct place standing_of(const struct http_req *req, const struct front *front,
         heard_mark(line->view->heard, place.position);
     bool ended = place.state == PLACE_ENDED || place.state == PLACE_DONE;
     if (place.state != PLACE_WAITING && !ended)
-        look_at_pass(req, front, line, &place);
+        look_at_pass(req, line, &place);
     return place;
 }

@@ -80,6 +80,36 @@ static int read_claims(const struct jwt *jwt, struct err_slot *err, struct pass 
     return 0;
 }
 
+int pass_session(const struct mac_ring *ring, struct span event, struct span token,
+                 struct session *out)
+{
+    static const struct span mark = {"\"sub\":\"", 7};
+    char memory[JWT_BYTES_MAX];
+    struct span header, payload, name;
+    struct span rest = span_cut(token, '.', &header);
+    size_t len;
+    if (token.len > JWT_BYTES_MAX || rest.ptr == NULL ||
+        span_cut(rest, '.', &payload).ptr == NULL || payload.len == 0 ||
+        !base64_decode(payload, memory, sizeof(memory), &len))
+        return ERR_SYNTAX;
+    /* As we write it, without blanks; a quote within a text would have a backslash before it. */
+    const char *at = memmem(memory, len, mark.ptr, mark.len);
+    if (at == NULL)
+        return ERR_SYNTAX;
+    size_t behind = (size_t)(at - memory) + mark.len;
+    if (span_cut((struct span){memory + behind, len - behind}, '"', &name).ptr == NULL)
+        return ERR_SYNTAX;
+    struct session session;
+    int rc = session_parse(ring, name, &session);
+    if (rc < 0)
+        return rc;
+    if (!span_eq(session.event, event))
+        return ERR_AUTH;
+    session.event = event;
+    *out = session;
+    return 0;
+}
+
 int pass_verify(const struct jwks *keys, const char *issuer, struct span event, struct span token,
                 const struct clock *clock, struct err_slot *err, struct pass *out)
 {

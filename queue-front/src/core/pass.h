@@ -38,6 +38,12 @@ struct pass {
     char incarnation[LINE_INCARNATION_LEN + 1];
 };
 
+/* The session that a token claims to be of: one of this event that we did name, or ERR_SYNTAX,
+ * ERR_AUTH. A MAC instead of a signature, so it is asked first; what it is worth is said by
+ * pass_verify(). */
+int pass_session(const struct mac_ring *ring, struct span event, struct span token,
+                 struct session *out);
+
 /* ERR_SYNTAX: no token; ERR_AUTH: not to be believed here; ERR_TIMEOUT: it has run out. */
 int pass_verify(const struct jwks *keys, const char *issuer, struct span event, struct span token,
                 const struct clock *clock, struct err_slot *err, struct pass *out);

@@ -13,7 +13,7 @@
 //                    without an invitation, into a draw that was made                 draw.test.js
 
 import assert from 'node:assert/strict';
-import { createHmac, createPublicKey, generateKeyPairSync, sign } from 'node:crypto';
+import { createHmac, createPublicKey, generateKeyPairSync, randomBytes, sign } from 'node:crypto';
 import { createRequire } from 'node:module';
 import test from 'node:test';
 import { assertProblem, until } from '../../lib-js/index.js';
@@ -272,6 +272,100 @@ test('a pass that somebody made is none: no algorithm, ours as a secret, another
     }
   }
   assert.equal((await owner.session()).status, 200, 'and its owner is still inside');
+});
+
+test('who writes signatures under a session is not looked at after some, and nobody else feels it', async (t) => {
+  const house = await openHouse(t);
+  await makeEvent(house, 'show', { rate_per_s: 1000, burst: 1000, max_active: 0 });
+  const owner = new Visitor(house.front, 'show');
+  await owner.joined();
+  const { pass, session } = await owner.entered();
+  const [head, body] = pass.split('.');
+  const verify = (token, address, call = 'verify', method = 'GET') =>
+    house.front.http.call(method, `/v1/queue/show/${call}`, { token, headers: from(address) });
+  const put = (object) => Buffer.from(JSON.stringify(object)).toString('base64url');
+  const claims = JSON.parse(Buffer.from(body, 'base64url'));
+  const wrong = () => randomBytes(64).toString('base64url');
+
+  // A session that is none of ours costs no signature: it is only refused, however often.
+  for (const sub of [`show.1.${wrong().slice(0, 38)}`, session.replace(/^show/, 'other'), 'nobody']) {
+    for (let i = 0; i < 15; i += 1)
+      assertProblem(await verify(`${head}.${put({ ...claims, sub })}.${wrong()}`, '198.51.100.7'), 401, 'pass-invalid');
+  }
+  assert.equal((await verify(pass, '198.51.100.7')).status, 204);
+
+  for (let i = 0; i < 30; i += 1) assertProblem(await verify(`${head}.${body}.${wrong()}`, '198.51.100.7'), 401, 'pass-invalid');
+  for (const [method, call] of [['GET', 'verify'], ['POST', 'session'], ['POST', 'leave']]) {
+    const refused = await verify(`${head}.${body}.${wrong()}`, '198.51.100.7', call, method);
+    assertProblem(refused, 429, 'too-many-wrong-passes');
+    assert.equal(refused.headers['retry-after'], '60');
+  }
+  assert.equal((await verify(pass, '198.51.100.8')).status, 204, 'its owner, from elsewhere');
+  const other = new Visitor(house.front, 'show');
+  await other.joined({ headers: from('198.51.100.7') });
+  const theirs = await other.entered();
+  assert.equal((await verify(theirs.pass, '198.51.100.7')).status, 204, 'another visit from there');
+});
+
+test('wrong member tokens are looked at a minute\'s worth, by address', async (t) => {
+  const shop = openShop();
+  const house = await openHouse(t, { config: { members: { keys: shop.file } } });
+  await makeEvent(house, 'show', { ...STILL, member_required: true });
+  const join = (token, address) =>
+    new Visitor(house.front, 'show').join({ headers: { ...asMember(token).headers, ...from(address) } });
+  const forged = () => `${shop.token('kim').split('.').slice(0, 2).join('.')}.${randomBytes(64).toString('base64url')}`;
+  for (let i = 0; i < 60; i += 1) assertProblem(await join(forged(), '198.51.100.7'), 401, 'member-required');
+  const refused = await join(forged(), '198.51.100.7');
+  assertProblem(refused, 429, 'too-many-wrong-tokens');
+  assert.equal(refused.headers['retry-after'], '60');
+  assert.equal((await join(shop.token('lee'), '198.51.100.8')).status, 201);
+});
+
+test('an address that showed too many codes that are none is refused without a word to the store', async (t) => {
+  const house = await openHouse(t);
+  await makeEvent(house, 'show', STILL);
+  await makeEvent(house, 'other', STILL);
+  const codeOf = async (event) => {
+    const { ticket } = await new Visitor(house.front, event).joined();
+    return (await house.front.http.post(`/v1/queue/${event}/move`, { token: ticket })).json.code;
+  };
+  const take = (code, address) =>
+    house.front.http.post('/v1/queue/show/move', { body: { code }, headers: from(address) });
+  const used = await codeOf('show');
+  assert.equal((await take(used, '198.51.100.9')).status, 200);
+  for (const [code, address] of [[used, '198.51.100.7'], [await codeOf('other'), '198.51.100.8']]) {
+    const refused = await until('the bound', async () => {
+      const answer = await take(code, address);
+      return answer.status === 429 ? answer : null;
+    }, { everyMs: 1 });
+    assertProblem(refused, 429, 'too-many-codes');
+  }
+  process.kill(house.redis.child.pid, 'SIGSTOP');
+  try {
+    for (const address of ['198.51.100.7', '198.51.100.8']) {
+      const again = assertProblem(await take(used, address), 429, 'too-many-codes');
+      assert.ok(again.retry_after_s <= 60);
+    }
+  } finally {
+    process.kill(house.redis.child.pid, 'SIGCONT');
+  }
+});
+
+test('behind a CDN the work is bound to the visitor, and so are the limits', async (t) => {
+  const house = await openHouse(t, { config: { http: { client_ip_header: 'CF-Connecting-IP' } } });
+  await makeEvent(house, 'show', { ...STILL, pow_bits: 8 });
+  await makeEvent(house, 'few', { ...STILL, joins_per_ip_per_min: 2 });
+  const by = (address) => ({ 'cf-connecting-ip': address, 'x-forwarded-for': '192.0.2.66' });
+  const bare = (address) => house.front.http.post('/v1/queue/show/join', { headers: by(address) });
+  const solution = solved(assertWork(await bare('2001:db8:7::1'), 'missing'));
+  const join = (address) =>
+    house.front.http.post('/v1/queue/show/join', { headers: { ...by(address), 'x-proof-of-work': solution } });
+  assertWork(await join('2001:db8:8::1'), 'foreign');
+  assert.equal((await join('2001:db8:7::1')).status, 201);
+  const few = (address) => house.front.http.post('/v1/queue/few/join', { headers: by(address) });
+  for (let i = 0; i < 2; i += 1) assert.equal((await few('203.0.113.5')).status, 201);
+  assertProblem(await few('203.0.113.5'), 429, 'too-many-joins');
+  assert.equal((await few('203.0.113.6')).status, 201);
 });
 
 test('a ticket is no pass, a pass is no ticket, and a session\'s name is neither', async (t) => {

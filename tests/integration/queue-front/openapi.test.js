@@ -149,6 +149,11 @@ test('the program keeps every promise of openapi.yaml, and answers nothing else'
   await asked('POST', 'session');
   await asked('POST', 'session', html);
   await asked('GET', 'verify');
+  const forge = (token) => `${token.split('.').slice(0, 2).join('.')}.${Buffer.alloc(64, 7).toString('base64url')}`;
+  const forged = { token: forge(pass.json.pass), headers: { 'x-forwarded-for': '192.0.2.9' } };
+  await until('too many wrong passes', async () => (await open('GET', q('verify'), forged)).status === 429, { everyMs: 1 });
+  assert.equal((await open('POST', q('session'), forged)).status, 429);
+  assert.equal((await open('POST', q('leave'), forged)).status, 429);
   const end = (session) => `/internal/sessions/${session}/end`;
   await admin('POST', end(pass.json.session), { body: '{' });
   await admin('POST', end(pass.json.session));
@@ -191,6 +196,15 @@ test('the program keeps every promise of openapi.yaml, and answers nothing else'
   await admin('PATCH', ev, { body: OPEN });
   await laptop.entered();
   assert.equal((await move(laptop)).json.code, 'already-inside');
+
+  // Members.
+  await admin('PUT', '/admin/events/club', { body: { ...OPEN, member_required: true } });
+  await admin('POST', action('open', 'club'));
+  const there = (token) => ({ headers: { 'x-member-token': token, 'x-forwarded-for': '192.0.2.9' } });
+  const kim = (await open('POST', q('join', 'club'), there(shop.token('kim')))).json.ticket;
+  const nobody = there(forge(shop.token('kim')));
+  await until('too many wrong tokens', async () => (await open('POST', q('join', 'club'), nobody)).status === 429, { everyMs: 1 });
+  assert.equal((await open('POST', q('pass', 'club'), { token: kim, ...nobody })).status, 429);
 
   // Work before a place.
   await admin('PATCH', ev, { body: { pow_bits: 8 } });

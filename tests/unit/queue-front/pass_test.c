@@ -135,6 +135,63 @@ static void a_changed_pass_is_not_believed(void **state)
     jwks_destroy(keys);
 }
 
+/* A ring and a ticket, and the session that they lead to. */
+static struct span name_session(const char *event, struct mac_ring *ring, char memory[128])
+{
+    struct err_slot err;
+    assert_int_equal(0, mac_ring_parse(SPAN("1 000102030405060708090a0b0c0d0e0f"), &err, ring));
+    struct ticket ticket = {.key_id = 1, .visitor = {1, 2, 3}, .tag = 77};
+    struct text text = text_on(memory, 128);
+    session_put(&text, ring, span_of(event), &ticket, 7);
+    return text_span(&text);
+}
+
+static void a_pass_names_a_session_of_ours_before_it_is_believed(void **state)
+{
+    (void)state;
+    char memory[PASS_LEN_MAX], name[128], other[PASS_LEN_MAX];
+    struct mac_ring ring;
+    struct jwks *keys = new_keys();
+    struct pass_grant grant = {
+        .event = SPAN("show"),
+        .session = name_session("show", &ring, name),
+        .place = 7,
+        .now_s = NOW_S,
+        .expires_s = NOW_S + 300,
+        .ends_s = NOW_S + 900,
+    };
+    struct err_slot err;
+    struct text text = text_on(memory, sizeof(memory));
+    assert_int_equal(0, pass_put(&text, keys, "a \"sub\":\"issuer", &grant, &err));
+    struct session read;
+    assert_int_equal(0, pass_session(&ring, SPAN("show"), text_span(&text), &read));
+    assert_int_equal(7, read.place);
+    assert_int_equal(77, read.tag);
+    assert_int_equal(ERR_AUTH, pass_session(&ring, SPAN("other"), text_span(&text), &read));
+
+    /* Whatever is changed in the part that names it, it is no session any more, or the same. */
+    struct span payload, head;
+    span_cut(span_cut(text_span(&text), '.', &head), '.', &payload);
+    for (size_t i = 0; i < payload.len; i++) {
+        memcpy(other, memory, text.len);
+        char *at = &other[head.len + 1 + i];
+        *at = *at == 'A' ? 'B' : 'A';
+        struct session changed;
+        if (pass_session(&ring, SPAN("show"), (struct span){other, text.len}, &changed) == 0)
+            assert_memory_equal(read.visitor, changed.visitor, sizeof(read.visitor));
+    }
+    static const char *const none[] = {"",
+                                       ".",
+                                       "..",
+                                       "a.b.c",
+                                       "a.eyJzdWIiOiI.c",
+                                       "a.eyJzdWIiOiIifQ.c",
+                                       "a.eyJzdWIiOiJzaG93LjEuQSJ9.c"};
+    for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
+        assert_true(pass_session(&ring, SPAN("show"), span_of(none[i]), &read) < 0);
+    jwks_destroy(keys);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -143,6 +200,7 @@ int main(void)
         cmocka_unit_test(a_pass_runs_out),
         cmocka_unit_test(a_session_that_ends_this_second_still_gives_a_pass),
         cmocka_unit_test(a_changed_pass_is_not_believed),
+        cmocka_unit_test(a_pass_names_a_session_of_ours_before_it_is_believed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
