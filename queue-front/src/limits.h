@@ -52,9 +52,10 @@ enum {
     /* Checks of a signature that failed, of one loop in a minute, before 429: each costs as much as
      * ten polls. A pass is only checked if its session is one of ours, so those are its holder's
      * own, from one address; a member token has nothing cheaper in front of it, and behind one
-     * address may stand a school whose shop has just changed its keys. */
+     * address may stand a carrier's thousands, whom one of them shall not lock out easily: 300 are
+     * 27 ms. */
     PASSES_WRONG_MAX = 30,
-    TOKENS_WRONG_MAX = 60,
+    TOKENS_WRONG_MAX = 300,
     /* Codes that were good once, from one address in a minute: each is a call of a script. Those
      * that never were the store counts, and the front keeps away who has had too many. */
     CODES_USED_MAX = 20,

@@ -2,13 +2,13 @@
  * an event asks for members, after any work that it asks for. */
 #include "member.h"
 
-#include "base/ip.h"
-#include "limits.h"
 #include "answer.h"
+#include "base/ip.h"
 #include "member_keys.h"
 
 #include "core/pass.h"
 #include "crypto/jwt.h"
+#include "limits.h"
 
 struct found {
     struct visitor visitor;

@@ -5,9 +5,11 @@
  * through all of it reaches the engine. */
 #include "api.h"
 
+#include "base/ip.h"
 #include "base/json_in.h"
 #include "hold_id.h"
 #include "picture.h"
+#include "rim_limits.h"
 #include "verdict.h"
 #include "web/visit.h"
 
@@ -50,6 +52,35 @@ bool api_find_event(struct call *call, struct http_req *req, struct desk *desk)
     return false;
 }
 
+/* By its signature, unless too many of this address were wrong: then only what was known before is.
+ * *wait_ms: until that is over. */
+static enum pass_verdict look_at_pass(struct call *call, uint64_t *wait_ms, struct pass *pass)
+{
+    uint8_t site[IP_BYTES];
+    ip_site(http_req_addr(call->req), site);
+    struct span who = {(const char *)site, sizeof(site)};
+    struct tally *wrong = desk_passes_wrong(call->desk);
+    uint64_t now_ms = http_req_started_us(call->req) / 1000;
+    *wait_ms = tally_wait_ms(wrong, who, PASSES_WRONG_MAX, now_ms);
+    struct span event = span_of(call->event->id), token = visit_pass(call->req, event);
+    enum pass_verdict verdict = *wait_ms == 0
+                                    ? pass_check(desk_passes(call->desk), event, token, pass)
+                                    : pass_recall(desk_passes(call->desk), event, token, pass);
+    if (verdict == PASS_FORGED || verdict == PASS_FOREIGN)
+        tally_add(wrong, who, now_ms);
+    return verdict;
+}
+
+static void tell_too_many_wrong(struct call *call, uint64_t wait_ms)
+{
+    http_problem_reply(call->req, &(struct http_problem){
+                                      .status = 429,
+                                      .code = "too-many-wrong-passes",
+                                      .detail = "too many wrong passes came from this address",
+                                      .retry_after_s = (unsigned)(wait_ms / 1000 + 1),
+                                  });
+}
+
 static bool judge_pass(struct call *call, struct pass *pass)
 {
     static const struct {
@@ -57,15 +88,18 @@ static bool judge_pass(struct call *call, struct pass *pass)
     } told[] = {
         [PASS_MISSING] = {"pass-missing", "an admission pass is needed"},
         [PASS_INVALID] = {"pass-invalid", "this pass was not given by the waiting room"},
+        [PASS_FORGED] = {"pass-invalid", "this pass was not given by the waiting room"},
         [PASS_FOREIGN] = {"pass-foreign", "this pass is for another event"},
         [PASS_EXPIRED] = {"pass-expired", "this pass has run out"},
         [PASS_ENDED] = {"pass-ended", "the session of this pass has ended"},
     };
-    enum pass_verdict verdict = pass_check(desk_passes(call->desk), span_of(call->event->id),
-                                           visit_pass(call->req, span_of(call->event->id)), pass);
+    uint64_t wait_ms;
+    enum pass_verdict verdict = look_at_pass(call, &wait_ms, pass);
     if (verdict == PASS_OK)
         return true;
-    if (verdict == PASS_NO_KEYS)
+    if (verdict == PASS_INVALID && wait_ms > 0)
+        tell_too_many_wrong(call, wait_ms);
+    else if (verdict == PASS_NO_KEYS)
         call_unavailable(call, "keys-missing", "the waiting room's keys are not here yet");
     else
         call_problem(call, 401, told[verdict].code, told[verdict].detail, (struct span){NULL, 0});

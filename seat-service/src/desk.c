@@ -44,6 +44,7 @@ struct desk {
     struct desk_conf conf;
     struct commit_port *port;
     struct pass_cache *passes;
+    struct tally passes_wrong; /* by address */
     uv_async_t wake;
     uv_timer_t tick;
     struct call *calls;
@@ -67,6 +68,11 @@ struct desk {
 struct pass_cache *desk_passes(struct desk *desk)
 {
     return desk->passes;
+}
+
+struct tally *desk_passes_wrong(struct desk *desk)
+{
+    return &desk->passes_wrong;
 }
 
 bool desk_is_closed(const struct desk *desk)
@@ -603,6 +609,7 @@ int desk_create(const struct desk_conf *conf, struct err_slot *err, struct desk 
         desk->calls[i].desk = desk;
         let_go(&desk->calls[i]);
     }
+    tally_init(&desk->passes_wrong);
     rc = pass_cache_create(&conf->passes, err, &desk->passes);
     if (rc < 0)
         goto free_desk;

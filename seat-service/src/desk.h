@@ -9,6 +9,7 @@
 #ifndef FG_SEAT_SERVICE_DESK_H
 #define FG_SEAT_SERVICE_DESK_H
 
+#include "base/tally.h"
 #include "commit_queue.h"
 #include "house.h"
 #include "http/http.h"
@@ -57,6 +58,7 @@ void desk_destroy(struct desk *desk);
 bool desk_is_closed(const struct desk *desk);
 const struct desk_conf *desk_conf(const struct desk *desk);
 struct pass_cache *desk_passes(struct desk *desk);
+struct tally *desk_passes_wrong(struct desk *desk); /* by ip_site() */
 
 /* The loop's desk is what the skeleton keeps for it. */
 static inline struct desk *desk_of(const struct http_req *req)

@@ -39,7 +39,8 @@ void pass_cache_destroy(struct pass_cache *cache);
 enum pass_verdict {
     PASS_OK,
     PASS_MISSING, /* none, or not a token */
-    PASS_INVALID, /* not signed by the waiting room, or of another kind */
+    PASS_INVALID, /* not of the waiting room, or of another kind */
+    PASS_FORGED,  /* it names a key of the waiting room, which did not sign it */
     PASS_FOREIGN, /* of another event */
     PASS_EXPIRED,
     PASS_ENDED,   /* its session was ended */
@@ -48,6 +49,11 @@ enum pass_verdict {
 
 enum pass_verdict pass_check(struct pass_cache *cache, struct span event, struct span token,
                              struct pass *out);
+
+/* The same for a pass that was found good before; no signature is checked. Any other: PASS_INVALID.
+ */
+enum pass_verdict pass_recall(struct pass_cache *cache, struct span event, struct span token,
+                              struct pass *out);
 
 /* 64 bits of BLAKE2b: what the journal knows of a session or member. */
 uint64_t pass_hash(struct span name);

@@ -4,6 +4,11 @@
 #define FG_SEAT_SERVICE_RIM_LIMITS_H
 
 enum {
+    /* Passes with a wrong signature, or of another event, from one address in a minute, of one
+     * loop: each costs as much as hundreds of reads of what is remembered. Behind one address may
+     * stand a carrier's thousands, whom one of them shall not lock out easily; 300 are 20 ms. */
+    PASSES_WRONG_MAX = 300,
+
     /* ---- the journal ---- */
 
     /* Changes of one loop that may wait for their commit. At 100,000 changes a second and a flush

@@ -1,6 +1,7 @@
 // The calls of buyers: seeing the hall, holding, changing, giving back.
 
 import assert from 'node:assert/strict';
+import http from 'node:http';
 import test, { after, before } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { assertProblem, openScope, openStream, runProgram, seededRng, until } from '../../lib-js/index.js';
@@ -272,6 +273,24 @@ test('what makes no sense is refused and named', async () => {
   assertProblem(await alice.hold('{"seats": ['), 400, 'bad-json');
   assertProblem(await alice.hold('[]'), 422, 'bad-field');
   assert.equal((await alice.hold({ seats: ['r1s1'] })).status, 201, 'nothing was taken');
+});
+
+test('wrong signatures are looked at so often a minute, and whoever was known before goes on', async () => {
+  const { event, alice } = await fresh();
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 1 }); // one loop: each counts for itself
+  const there = { headers: { 'x-forwarded-for': '198.51.100.7' }, agent };
+  const ask = (token, how = there) => seats.http.get(`/v1/seats/${event}`, { token, ...how });
+  const known = seats.office.pass(event);
+  assert.equal((await ask(known)).status, 200);
+  const [head, body] = seats.office.pass(event).split('.');
+  const forged = `${head}.${body}.${Buffer.alloc(64, 7).toString('base64url')}`;
+  for (let i = 0; i < 300; i += 1) assertProblem(await ask(forged), 401, 'pass-invalid');
+  const refused = await ask(forged);
+  assertProblem(refused, 429, 'too-many-wrong-passes');
+  assert.ok(Number(refused.headers['retry-after']) <= 61);
+  assert.equal((await ask(known)).status, 200, 'its signature need not be checked again');
+  assert.equal((await alice.info()).status, 200, 'from elsewhere');
+  agent.destroy();
 });
 
 test('a pass has to be there, ours, for this event and in time', async () => {
