@@ -338,16 +338,41 @@ static int judge_token(struct login *login, struct span token, char jti[80], str
     return rc;
 }
 
+static bool too_many_wrong_tokens(struct login *login, struct span who, uint64_t now_ms)
+{
+    uint64_t wait_ms = tally_wait_ms(&login->pay->tokens_wrong, who, TOKENS_WRONG_MAX, now_ms);
+    if (wait_ms == 0)
+        return false;
+    struct http_problem problem = {
+        .status = 429,
+        .code = "too-many-wrong-tokens",
+        .detail = "Too many tokens from this address were wrong within a minute.",
+        .retry_after_s = (unsigned)(wait_ms / 1000 + 1),
+    };
+    count(&login->pay->logins_throttled);
+    http_problem_reply(login->req, &problem);
+    login_free(login);
+    return true;
+}
+
 static void start_token(struct login *login, struct span token)
 {
     struct err_slot err = {0};
     char jti[80];
+    uint8_t site[IP_BYTES];
+    ip_site(http_req_addr(login->req), site);
+    struct span who = {(const char *)site, sizeof(site)};
+    uint64_t now_ms = http_req_started_us(login->req) / 1000;
     if (login->pay->sso == NULL) {
         http_problem(login->req, 401, "bad-token", "Logins by token are off.");
         login_free(login);
         return;
     }
+    if (too_many_wrong_tokens(login, who, now_ms))
+        return;
     int rc = judge_token(login, token, jti, &err);
+    if (rc == ERR_AUTH)
+        tally_add(&login->pay->tokens_wrong, who, now_ms);
     if (rc == ERR_CLOSED) {
         shed(login, 1000);
     } else if (rc < 0) {

@@ -349,6 +349,7 @@ int pay_open(struct service_loop *loop, struct pay_common *common, struct err_sl
         free(texts);
         return err_set(err, ERR_NOMEM, "payment adapter");
     }
+    tally_init(&pay->tokens_wrong);
     pay->loop = loop;
     pay->texts = texts;
     pay->settings = loop->config;

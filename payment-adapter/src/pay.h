@@ -4,6 +4,7 @@
 #define FG_PAY_PAY_H
 
 #include "base/secret_file.h"
+#include "base/tally.h"
 #include "core/checkout.h"
 #include "core/slots.h"
 #include "hasher.h"
@@ -109,6 +110,7 @@ struct pay {
     uint32_t ticks;
     struct login *login_list;        /* login_http.c: under way */
     uint32_t logins;                 /* so many */
+    struct tally tokens_wrong;       /* login_http.c: the shop's, by address */
     _Atomic uint64_t lags[PAY_LAGS]; /* as SQL_LAGS answers them */
     _Atomic uint64_t parked_ever, completed_ever, undone_ever;
     _Atomic uint64_t webhooks_good, webhooks_bad, webhooks_repeated, webhooks_strange;

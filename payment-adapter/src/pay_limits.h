@@ -8,6 +8,10 @@ enum {
     HASH_THREADS_QUEUE_MAX = 64, /* 64 hashes of 50 ms on two cores: an answer within two seconds */
     LOGIN_ACCOUNT_MAX = 256,
     LOGIN_PASSWORD_MAX = 1024, /* longer is an attack on the hash, not a password */
+    /* Tokens of the shop with a wrong signature or wrong claims, from one address in a minute, of
+     * one loop: each costs a signature. 300 are 27 ms, and few enough people have a bad one by
+     * mistake. */
+    TOKENS_WRONG_MAX = 300,
     SESSION_TOKEN_BYTES = 32,
     SESSION_CACHE_MAX = 16384, /* logged-in people who need no database look-up in this minute */
 

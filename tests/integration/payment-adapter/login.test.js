@@ -266,6 +266,23 @@ test("the shop's signed token logs in once, and only if everything in it is righ
   await until('the new key', async () => (await by(world.queue.token(claims(), { typ: 'JWT' }))).status === 200);
 });
 
+test("wrong tokens of the shop are looked at so often a minute, by address", async () => {
+  const now = Math.floor(Date.now() / 1000);
+  const claims = () => ({ iss: 'shop', aud: 'fairgate', sub: '77', jti: `j${Math.random()}`, iat: now, exp: now + 60 });
+  const good = () => world.queue.token(claims(), { typ: 'JWT' });
+  const by = (token, address) => world.visitor().post('/v1/pay/login', { token }, { 'x-forwarded-for': address });
+  const forged = `${good().split('.').slice(0, 2).join('.')}.${Buffer.alloc(64, 7).toString('base64url')}`;
+  const refused = await until('the bound', async () => {
+    const answer = await by(forged, '198.51.100.7');
+    if (answer.status === 429) return answer;
+    assertProblem(answer, 401, 'bad-token');
+    return null;
+  }, { everyMs: 1 });
+  assertProblem(refused, 429, 'too-many-wrong-tokens');
+  assert.ok(Number(refused.headers['retry-after']) <= 61);
+  assert.equal((await by(good(), '198.51.100.8')).status, 200);
+});
+
 test('neither passwords nor logins nor tokens are in the log', async () => {
   await world.login();
   const log = world.pay.child.log;
