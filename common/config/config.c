@@ -543,6 +543,31 @@ int config_load(const char *path, char *const *environment, const struct config_
     return rc;
 }
 
+unsigned config_line(const char *path, struct span section, struct span key)
+{
+    char *memory = malloc(CONFIG_FILE_MAX + 1);
+    size_t len = 0;
+    if (memory == NULL || read_file(path, memory, CONFIG_FILE_MAX + 1, &len, NULL) < 0)
+        len = 0;
+    unsigned found = 0;
+    bool inside = false;
+    struct span text = {memory, len};
+    for (unsigned number = 1; text.ptr != NULL && found == 0; number++) {
+        struct span line, name;
+        text = span_cut(text, '\n', &line);
+        line = span_trim(line);
+        if (line.len > 0 && line.ptr[0] == '[') {
+            span_cut(span_skip(line, 1), ']', &name);
+            inside = span_eq(span_trim(name), section);
+        } else if (span_cut(line, '=', &name).ptr != NULL && inside &&
+                   span_eq(span_trim(name), key)) {
+            found = number;
+        }
+    }
+    free(memory);
+    return found;
+}
+
 void config_help(struct text *text, const struct config_part *parts, size_t parts_len)
 {
     const struct loader loader = {.parts = parts, .parts_len = parts_len};

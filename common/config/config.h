@@ -62,6 +62,9 @@ int config_load(const char *path, char *const *environment, const struct config_
 int config_parse(const char *name, struct span text, char *const *environment,
                  const struct config_part *parts, size_t parts_len, struct err_slot *err);
 
+/* The line of the file that sets [section] key; 0: none does. */
+unsigned config_line(const char *path, struct span section, struct span key);
+
 /* One paragraph a setting: name, kind, range, default, help. */
 void config_help(struct text *text, const struct config_part *parts, size_t parts_len);
 

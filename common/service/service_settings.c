@@ -205,16 +205,30 @@ int service_settings_help(struct service *service)
     return 0;
 }
 
+/* A check of the service's own says "section.key: ..."; file and line go before it. */
+static int say_where(const char *path, struct err_slot *err, int rc)
+{
+    struct span section, key;
+    struct span said = span_of(err->text);
+    struct span rest = span_cut(said, '.', &section);
+    if (path == NULL || rest.ptr == NULL || span_cut(rest, ':', &key).ptr == NULL)
+        return rc;
+    unsigned line = config_line(path, section, key);
+    return line > 0 ? err_wrap(err, "%s:%u", path, line) : rc;
+}
+
 int service_settings_read(struct service *service, const char *path, struct err_slot *err)
 {
     struct config_part parts[PARTS_MAX];
     size_t parts_len = parts_of(service, parts);
     int rc = config_load(path, environ, parts, parts_len, err);
-    if (rc == 0 && http_origins_check(span_of(service->settings.private_origins), err) < 0)
+    if (rc < 0)
+        return rc;
+    if (http_origins_check(span_of(service->settings.private_origins), err) < 0)
         rc = err_wrap(err, "private.origins");
-    if (rc == 0 && service->conf->check != NULL)
+    else if (service->conf->check != NULL)
         rc = service->conf->check(service->conf->config, err);
-    return rc;
+    return rc < 0 ? say_where(path, err, rc) : 0;
 }
 
 int service_settings_again(const struct service *service, void *config, struct err_slot *err)

@@ -431,10 +431,18 @@ static void on_timer(uv_timer_t *timer)
 
 /* ---- a life ---- */
 
+static struct redis_login login_of(const char *user, const struct secret_file *password)
+{
+    return (struct redis_login){
+        .user = user[0] != '\0' ? user : NULL,
+        .password = password != NULL ? secret_file_span(password) : (struct span){NULL, 0},
+    };
+}
+
 static int open_store(struct front *front, struct err_slot *err)
 {
     const struct front_config *config = front->config;
-    const struct secret_file *password = front->shared->redis_password;
+    const struct front_shared *shared = front->shared;
     bool sentinels = config->redis_sentinels[0] != '\0';
     bool cluster = config->redis_cluster[0] != '\0';
     bool by_path = config->redis_path[0] != '\0';
@@ -447,7 +455,8 @@ static int open_store(struct front *front, struct err_slot *err)
         .redis_master = config->redis_master,
         .redis_cluster = cluster ? config->redis_cluster : NULL,
         .redis_port = (uint16_t)config->redis_port,
-        .redis_password = password != NULL ? secret_file_span(password).ptr : NULL,
+        .redis_login = login_of(config->redis_user, shared->redis_password),
+        .sentinel_login = login_of(config->redis_sentinel_user, shared->sentinel_password),
         .tick_period_ms = (uint32_t)config->redis_tick_ms,
         .gone_after_ms = (uint32_t)config->line_gone_after_ms,
         .identity = front->keys->identities.key[0].name,

@@ -40,7 +40,10 @@ struct front_config {
     char redis_sentinels[CONFIG_STRING_MAX];
     char redis_master[CONFIG_STRING_MAX];
     char redis_cluster[CONFIG_STRING_MAX];
+    char redis_user[CONFIG_STRING_MAX];
     char redis_password_file[CONFIG_STRING_MAX];
+    char redis_sentinel_user[CONFIG_STRING_MAX];
+    char redis_sentinel_password_file[CONFIG_STRING_MAX];
     uint64_t redis_tick_ms;
     uint64_t line_gone_after_ms;
     uint64_t line_joins_waiting;
@@ -84,9 +87,9 @@ struct front_shared {
     struct console *console;
     struct waiting_page *waiting_page;
     struct beacon_sources beacons;
-    char nist_certificate[NIST_CERTIFICATE_MAX + 1]; /* "": none */
-    struct secret_file *redis_password;              /* NULL: none */
-    uv_mutex_t keys_lock;                            /* held for as long as a pointer is copied */
+    char nist_certificate[NIST_CERTIFICATE_MAX + 1];        /* "": none */
+    struct secret_file *redis_password, *sentinel_password; /* NULL: none */
+    uv_mutex_t keys_lock; /* held for as long as a pointer is copied */
     struct keyring *keys; /* the newest; each loop keeps a reference of its own */
     struct front *first;  /* the first loop's; NULL: it is not there (yet) */
     unsigned loops;

@@ -150,6 +150,14 @@ static unsigned loops_behind(const struct front_shared *shared, uint64_t serial)
     return behind;
 }
 
+/* As the first loop sees it. */
+static void put_redis(struct text *body, const struct front *first)
+{
+    const char *trouble = line_store_trouble(first->store);
+    if (trouble[0] != '\0' && !line_store_ready(first->store))
+        json_member_cstr(body, "redis", trouble);
+}
+
 static void put_shut(struct front_event *event, void *ctx)
 {
     struct look *look = ctx;
@@ -183,6 +191,7 @@ void front_readyz(void *ctx, struct text *body)
     put_draws(body, keys, first);
     json_close(body, '}');
     keyring_unref(keys);
+    put_redis(body, first);
     struct look look = {.body = body};
     front_each_event(first, put_shut, &look);
     if (look.shut_len > 0)

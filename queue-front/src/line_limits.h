@@ -14,6 +14,12 @@ enum {
     REDIS_BACKOFF_MIN_MS = 20,
     REDIS_BACKOFF_MAX_MS = 500,
 
+    /* Addresses of one name that are tried in turn: two families of a handful of servers. */
+    LINK_ADDRS_MAX = 8,
+    LINK_ADDR_BYTES = 46, /* an IPv6 address in full, and its NUL */
+    /* User and password as one command; Redis itself hashes whatever it is given. */
+    LINK_LOGIN_BYTES = 2048,
+
     /* How often a sentinel or a node of the cluster is asked who is in charge: well within the
      * healing window, so that a front which did not feel a failover hears of it in time. When
      * something is amiss, more often for some seconds: a failover takes about as long. */
@@ -25,6 +31,9 @@ enum {
     /* How often one call is sent, following where it is sent to: an outdated map, a slot on the
      * move, a script that is not known there, and once more. */
     STORE_TRIES_MAX = 4,
+
+    /* Why Redis can't be reached, as /readyz tells it: a sentence of OpenSSL's and a name. */
+    STORE_TROUBLE_BYTES = 512,
 
     /* Lines that run, lanes counted. Each costs Redis a tick that works, 20 to 35 us,
      * some ten to twenty times a second, however many fronts there are. */

@@ -14,6 +14,7 @@
 #include "observe/log.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 /* ---- where to ---- */
@@ -251,12 +252,14 @@ static void on_info(struct redis_call *call, const redisReply *reply)
     char before[REDIS_RUN_ID_LEN + 1];
     memcpy(before, node->run_id, sizeof(before));
     if (!read_run_id(resp_text(reply), node->run_id)) {
-        redis_route_drop(store->route, call->node, "no run id in INFO");
+        redis_route_drop(store->route, call->node,
+                         reply->type == REDIS_REPLY_ERROR ? reply->str : "no run id in INFO");
         return;
     }
     node->other_run = strcmp(before, node->run_id) != 0;
     node->ready = true;
-    node->told = false;
+    node->told[0] = '\0';
+    store->trouble[0] = '\0';
     redis_route_healthy(store->route, call->node);
     store_node_ready(store, call->node);
 }
@@ -290,19 +293,20 @@ void nodes_on_up(void *ctx, uint8_t number)
 static void log_down(struct line_store *store, const char *why)
 {
     struct log_line line;
+    snprintf(store->trouble, sizeof(store->trouble), "%s", why);
     log_begin(&line, store->conf.log, LOG_LEVEL_WARN, "no connection to Redis");
     log_cstr(&line, "why", why);
     log_end(&line);
 }
 
-/* Said once for each loss, not once for each attempt. */
+/* Said once for each loss and reason, not once for each attempt. */
 void nodes_on_down(void *ctx, uint8_t number, const char *why)
 {
     struct line_store *store = ctx;
     struct store_node *node = &store->node[number];
-    if (!node->told)
+    if (strncmp(node->told, why, sizeof(node->told) - 1) != 0)
         log_down(store, why);
-    node->told = true;
+    snprintf(node->told, sizeof(node->told), "%s", why);
     node->ready = false;
     if (store->detour.node == number)
         store->detoured = false;

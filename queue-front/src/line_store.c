@@ -63,6 +63,11 @@ bool line_store_ready(const struct line_store *store)
     return true;
 }
 
+const char *line_store_trouble(const struct line_store *store)
+{
+    return store->trouble;
+}
+
 void store_note_ready(struct line_store *store)
 {
     atomic_store_explicit(&store->stats.ready, line_store_ready(store), memory_order_relaxed);
@@ -572,7 +577,8 @@ int line_store_create(const struct line_store_conf *conf, struct err_slot *err,
         .sentinels = conf->redis_sentinels,
         .master = conf->redis_master,
         .cluster = conf->redis_cluster,
-        .password = conf->redis_password,
+        .login = conf->redis_login,
+        .sentinel_login = conf->sentinel_login,
         .clock = conf->clock,
         .rng = conf->rng,
         .on_up = nodes_on_up,

@@ -35,15 +35,15 @@ struct line_store_conf {
     uv_loop_t *loop;
     /* Exactly one of the four: see redis_route.h. */
     const char *redis_path; /* unix socket */
-    const char *redis_host; /* numeric, with port */
+    const char *redis_host; /* with port */
     const char *redis_sentinels;
     const char *redis_cluster;
     uint16_t redis_port;
-    const char *redis_master;   /* what the sentinels call it */
-    const char *redis_password; /* NULL: none */
-    uint32_t tick_period_ms;    /* 100 */
-    const char *identity;       /* name of the identity key for events that have none yet; copied */
-    uint32_t gone_after_ms;     /* who is not heard for so long to twice as long has gone */
+    const char *redis_master; /* what the sentinels call it */
+    struct redis_login redis_login, sentinel_login;
+    uint32_t tick_period_ms; /* 100 */
+    const char *identity;    /* name of the identity key for events that have none yet; copied */
+    uint32_t gone_after_ms;  /* who is not heard for so long to twice as long has gone */
     const struct clock *clock;
     const struct rng *rng;
     struct logger *log;
@@ -65,6 +65,8 @@ void line_store_leave(struct line_store *store);
 void line_store_offer_identity(struct line_store *store, const char *name);
 bool line_store_ready(
     const struct line_store *store); /* connected, scripts loaded, nothing to heal */
+/* Why Redis could not be reached the last time; "": it could. Borrowed until the next turn. */
+const char *line_store_trouble(const struct line_store *store);
 const struct line_view *line_store_view(const struct line_store *store, struct span event);
 /* Answers what is open with LINE_UNAVAILABLE and is silent from then on; the loop frees the memory.
  * Nothing may be asked afterwards. */

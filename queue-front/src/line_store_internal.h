@@ -81,7 +81,7 @@ struct store_event {
 struct store_node {
     struct line_store *store;
     bool ready;     /* connected, scripts loaded, run id known */
-    bool told;      /* that it is lost */
+    char told[128]; /* why it was lost, as it was logged; "": it is there */
     bool other_run; /* than when it was ready last */
     struct redis_call load_call[SCRIPT_COUNT];
     struct redis_call info_call;
@@ -101,6 +101,7 @@ struct line_store {
     struct redis_detour detour;
     bool detoured; /* the next command for detour.slot goes there */
     uint64_t ups;
+    char trouble[STORE_TROUBLE_BYTES]; /* why a server was lost that is not back; may be empty */
 
     /* The house: its slot, whether it was asked, and what it said last. */
     uint16_t set_slot;

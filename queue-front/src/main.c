@@ -28,17 +28,23 @@
 static const struct config_setting settings[] = {
     {"redis", "path", CONFIG_STRING, AT(redis_path), "", 0, 100, NULL,
      "unix socket of the Redis that keeps the lines; empty: by host and port"},
-    {"redis", "host", CONFIG_STRING, AT(redis_host), "127.0.0.1", 1, 64, NULL,
-     "numeric address, where there is no path"},
+    {"redis", "host", CONFIG_STRING, AT(redis_host), "127.0.0.1", 1, REDIS_HOST_MAX - 1, NULL,
+     "name or numeric address, where there is no path"},
     {"redis", "port", CONFIG_U64, AT(redis_port), "6379", 1, 65535, NULL, "its port"},
     {"redis", "sentinels", CONFIG_STRING, AT(redis_sentinels), "", 0, 1000, NULL,
-     "numeric HOST:PORT of sentinels, comma between, who name the Redis to use; with master"},
+     "HOST:PORT of sentinels, comma between, who name the Redis to use; with master"},
     {"redis", "master", CONFIG_STRING, AT(redis_master), "", 0, 200, NULL,
      "the name by which the sentinels know it"},
     {"redis", "cluster", CONFIG_STRING, AT(redis_cluster), "", 0, 1000, NULL,
-     "numeric HOST:PORT of some nodes of a Redis Cluster, comma between"},
+     "HOST:PORT of some nodes of a Redis Cluster, comma between"},
+    {"redis", "user", CONFIG_STRING, AT(redis_user), "", 0, 200, NULL,
+     "whom Redis knows us as (ACL); empty: its default user"},
     {"redis", "password_file", CONFIG_STRING, AT(redis_password_file), "", 0, 1000, NULL,
-     "file with the password; empty: none"},
+     "file with the user's password; empty: none"},
+    {"redis", "sentinel_user", CONFIG_STRING, AT(redis_sentinel_user), "", 0, 200, NULL,
+     "whom the sentinels know us as; empty: their default user"},
+    {"redis", "sentinel_password_file", CONFIG_STRING, AT(redis_sentinel_password_file), "", 0,
+     1000, NULL, "file with the password for the sentinels; empty: they are asked without"},
     {"redis", "tick", CONFIG_DURATION, AT(redis_tick_ms), "100ms", 20, 1000, NULL,
      "how often this front lets the line move; jittered"},
     {"line", "gone_after", CONFIG_DURATION, AT(line_gone_after_ms), "90s", 1000, 3600000, NULL,
@@ -123,6 +129,19 @@ static const struct config_setting settings[] = {
 
 /* ---- what one setting alone cannot tell ---- */
 
+static int check_logins(const struct front_config *config, struct err_slot *err)
+{
+    bool sentinels = config->redis_sentinels[0] != '\0';
+    const char *sentinel_password = config->redis_sentinel_password_file;
+    if (config->redis_user[0] != '\0' && config->redis_password_file[0] == '\0')
+        return err_set(err, ERR_RANGE, "redis.user: wants redis.password_file");
+    if (config->redis_sentinel_user[0] != '\0' && sentinel_password[0] == '\0')
+        return err_set(err, ERR_RANGE, "redis.sentinel_user: wants redis.sentinel_password_file");
+    if (sentinel_password[0] != '\0' && !sentinels)
+        return err_set(err, ERR_RANGE, "redis.sentinel_password_file: wants redis.sentinels");
+    return 0;
+}
+
 static int check_redis(const struct front_config *config, struct err_slot *err)
 {
     bool sentinels = config->redis_sentinels[0] != '\0';
@@ -131,17 +150,18 @@ static int check_redis(const struct front_config *config, struct err_slot *err)
     if ((config->redis_path[0] != '\0') + sentinels + cluster > 1)
         return err_set(err, ERR_RANGE, "redis: one of path, sentinels and cluster, not several");
     if (sentinels && !redis_seeds_parse(span_of(config->redis_sentinels), &seeds))
-        return err_set(err, ERR_SYNTAX,
-                       "redis.sentinels: numeric HOST:PORT, comma between, up to %d",
+        return err_set(err, ERR_SYNTAX, "redis.sentinels: HOST:PORT, comma between, up to %d",
                        REDIS_SEEDS_MAX);
     if (cluster && !redis_seeds_parse(span_of(config->redis_cluster), &seeds))
-        return err_set(err, ERR_SYNTAX, "redis.cluster: numeric HOST:PORT, comma between, up to %d",
+        return err_set(err, ERR_SYNTAX, "redis.cluster: HOST:PORT, comma between, up to %d",
                        REDIS_SEEDS_MAX);
     if (sentinels != (config->redis_master[0] != '\0'))
         return err_set(err, ERR_RANGE,
                        "redis.master: the name that the sentinels of "
                        "redis.sentinels know, one not without the other");
-    return 0;
+    if (!redis_host_is_good(config->redis_host))
+        return err_set(err, ERR_SYNTAX, "redis.host: a name or a numeric address, without a port");
+    return check_logins(config, err);
 }
 
 static int check(void *target, struct err_slot *err)
@@ -218,7 +238,20 @@ static void stop(struct service *service)
     console_destroy(shared->console);
     waiting_page_destroy(shared->waiting_page);
     secret_file_destroy(shared->redis_password);
+    secret_file_destroy(shared->sentinel_password);
     uv_mutex_destroy(&shared->keys_lock);
+}
+
+static int read_passwords(struct front_shared *shared, struct err_slot *err)
+{
+    const char *data = shared->config->redis_password_file;
+    const char *sentinels = shared->config->redis_sentinel_password_file;
+    int rc = 0;
+    if (data[0] != '\0')
+        rc = secret_file_read(data, err, &shared->redis_password);
+    if (rc == 0 && sentinels[0] != '\0')
+        rc = secret_file_read(sentinels, err, &shared->sentinel_password);
+    return rc;
 }
 
 static int start(struct service *service, struct http_router *routes,
@@ -230,14 +263,13 @@ static int start(struct service *service, struct http_router *routes,
     if (uv_mutex_init(&shared->keys_lock) < 0)
         return err_set(err, ERR_LOOP, "a mutex for the key ring");
     struct keyring_paths paths = key_paths(shared->config);
-    const char *password_path = shared->config->redis_password_file;
     int rc = keyring_load(&paths, NULL, clock_system(), err, &shared->keys);
     if (rc == 0)
         rc = drawings_sources(shared->config, err, &shared->beacons);
     if (rc == 0)
         rc = drawings_certificate(shared, err);
-    if (rc == 0 && password_path[0] != '\0')
-        rc = secret_file_read(password_path, err, &shared->redis_password);
+    if (rc == 0)
+        rc = read_passwords(shared, err);
     if (rc == 0)
         rc = pages_create(err, &shared->pages);
     if (rc == 0)

@@ -11,17 +11,23 @@
  * context by itself after an error, or later if we are inside one of its callbacks; therefore a
  * connection is an object of its own, and the link merely forgets it.
  *
+ * Names are resolved by the thread pool, anew for each connection, since a name that moves to
+ * another server is how some failovers are done. A lookup can't be stopped once it runs, and may
+ * take much longer than we wait: it is an object of its own as well, one a link at a time, and a
+ * link that is closed takes back what has not begun. The addresses of a name are tried in turn.
+ *
  * Deadlines: calls stand in a list in the order in which they were sent. Most have the same time to
  * live, so one timer, armed for the earliest deadline, is enough; it looks through the list when it
  * fires, about once a second under load. */
 #include "redis_link.h"
 
 #include "line_limits.h"
+#include "redis_map.h"
 #include "resp.h"
 
 #include <assert.h>
 #include <hiredis/async.h>
-#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,9 +42,19 @@ struct connection {
     bool writing;            /* inside redisAsyncHandleWrite() */
 };
 
+struct lookup {
+    uv_getaddrinfo_t request;
+    struct redis_link *link; /* NULL once it is closed */
+};
+
 struct redis_link {
     struct redis_link_conf conf;
     enum link_state state;
+    struct lookup *lookup;                      /* DOWN only: under way */
+    char addr[LINK_ADDRS_MAX][LINK_ADDR_BYTES]; /* what the name stands for */
+    unsigned addr_len;
+    unsigned addr_at;              /* the one to be tried now */
+    bool reached;                  /* somebody listens there */
     struct connection *connection; /* CONNECTING and UP only */
     uv_timer_t backoff;            /* DOWN: the next attempt; CONNECTING: its deadline */
     uv_timer_t deadline;
@@ -56,6 +72,20 @@ static void begin_connecting(struct redis_link *link);
 /* ---- the end of a connection ---- */
 
 static void retry_later(struct redis_link *link);
+static void on_backoff(uv_timer_t *timer);
+
+/* Nobody listens at this address of a name; its next one is tried before anybody is told. */
+static bool has_other_address(const struct redis_link *link)
+{
+    return !link->reached && link->addr_at + 1 < link->addr_len;
+}
+
+static void give_up(struct redis_link *link, const char *why)
+{
+    link->addr_len = link->addr_at = 0;
+    retry_later(link);
+    link->conf.on_down(link->conf.ctx, why); /* last: the link may be closed now */
+}
 
 /* Lets go of the connection, whatever becomes of it. */
 static void fall(struct redis_link *link, const char *why)
@@ -64,8 +94,12 @@ static void fall(struct redis_link *link, const char *why)
     link->connection->link = NULL;
     link->connection = NULL;
     link->state = LINK_DOWN;
-    retry_later(link);
-    link->conf.on_down(link->conf.ctx, why); /* last: the link may be closed now */
+    if (has_other_address(link)) {
+        link->addr_at++;
+        uv_timer_start(&link->backoff, on_backoff, 0, 0);
+        return;
+    }
+    give_up(link, why); /* last: the link may be closed now */
 }
 
 /* Tells everybody who waits that the outcome is open. */
@@ -311,19 +345,26 @@ static void on_auth(struct redis_call *call, const struct redisReply *reply)
     struct redis_link *link = call->link;
     if (reply == NULL)
         return;
-    if (reply->type == REDIS_REPLY_ERROR)
-        redis_link_drop(link, "Redis refused the password");
-    else
+    if (reply->type != REDIS_REPLY_ERROR) {
         come_up(link);
+        return;
+    }
+    char memory[256];
+    snprintf(memory, sizeof(memory), "Redis refused user %s: %s",
+             link->conf.login.user != NULL ? link->conf.login.user : "default", reply->str);
+    redis_link_drop(link, memory);
 }
 
-static void send_password(struct redis_link *link)
+static void send_login(struct redis_link *link)
 {
-    char memory[1024];
+    const struct redis_login *login = &link->conf.login;
+    char memory[LINK_LOGIN_BYTES];
     struct text command = text_on(memory, sizeof(memory));
-    resp_begin(&command, 2);
+    resp_begin(&command, login->user != NULL ? 3 : 2);
     resp_cstr(&command, "AUTH");
-    resp_cstr(&command, link->conf.password);
+    if (login->user != NULL)
+        resp_cstr(&command, login->user);
+    resp_word(&command, login->password);
     if (command.overflown) {
         redis_link_drop(link, "the password is too long");
         return;
@@ -339,10 +380,13 @@ static void on_connect(const redisAsyncContext *redis, int status)
     struct redis_link *link = connection->link;
     if (link == NULL)
         return;
-    if (status != REDIS_OK)
+    if (status != REDIS_OK) {
         fall(link, redis->errstr); /* hiredis frees its context when we return */
-    else if (link->conf.password != NULL)
-        send_password(link);
+        return;
+    }
+    link->reached = true;
+    if (link->conf.login.password.len > 0)
+        send_login(link);
     else
         come_up(link);
 }
@@ -350,7 +394,9 @@ static void on_connect(const redisAsyncContext *redis, int status)
 static void on_backoff(uv_timer_t *timer)
 {
     struct redis_link *link = timer->data;
-    if (link->state == LINK_DOWN)
+    if (link->lookup != NULL)
+        give_up(link, "the name of the server is not resolved in time");
+    else if (link->state == LINK_DOWN)
         begin_connecting(link);
     else
         redis_link_drop(link, "no connection in time");
@@ -399,23 +445,92 @@ static bool attach(struct redis_link *link, redisAsyncContext *redis)
     return true;
 }
 
-static void begin_connecting(struct redis_link *link)
+/* `host` is numeric; NULL: by the path. */
+static void connect_to(struct redis_link *link, const char *host)
 {
-    assert(link->state == LINK_DOWN && link->connection == NULL);
-    redisAsyncContext *redis = link->conf.path != NULL
-                                   ? redisAsyncConnectUnix(link->conf.path)
-                                   : redisAsyncConnect(link->conf.host, link->conf.port);
+    link->reached = false;
+    redisAsyncContext *redis = host == NULL ? redisAsyncConnectUnix(link->conf.path)
+                                            : redisAsyncConnect(host, link->conf.port);
     if (redis == NULL || redis->err != 0 || !attach(link, redis)) {
         char why[128] = "no memory";
         if (redis != NULL && redis->err != 0)
             span_to_cstr(span_of(redis->errstr), why, sizeof(why));
         if (redis != NULL)
             redisAsyncFree(redis);
-        retry_later(link);
-        link->conf.on_down(link->conf.ctx, why); /* last: the link may be closed now */
+        give_up(link, why); /* last: the link may be closed now */
     } else {
         uv_timer_start(&link->backoff, on_backoff, STORE_DEADLINE_MS, 0);
     }
+}
+
+/* ---- names ---- */
+
+static void note_addresses(struct redis_link *link, const struct addrinfo *found)
+{
+    link->addr_len = link->addr_at = 0;
+    for (; found != NULL && link->addr_len < LINK_ADDRS_MAX; found = found->ai_next) {
+        char *to = link->addr[link->addr_len];
+        if ((found->ai_family == AF_INET || found->ai_family == AF_INET6) &&
+            uv_ip_name(found->ai_addr, to, LINK_ADDR_BYTES) == 0)
+            link->addr_len++;
+    }
+}
+
+static void on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *found)
+{
+    struct lookup *lookup = request->data;
+    struct redis_link *link = lookup->link;
+    free(lookup);
+    if (link != NULL) {
+        link->lookup = NULL;
+        note_addresses(link, status == 0 ? found : NULL);
+    }
+    uv_freeaddrinfo(found);
+    if (link == NULL)
+        return;
+    if (link->addr_len > 0) {
+        connect_to(link, link->addr[0]);
+        return;
+    }
+    char memory[REDIS_HOST_MAX + 128];
+    snprintf(memory, sizeof(memory), "no address for %s: %s", link->conf.host,
+             uv_strerror(status < 0 ? status : UV_EAI_NODATA));
+    give_up(link, memory);
+}
+
+/* The timer watches over it. */
+static void look_up(struct redis_link *link)
+{
+    const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
+    struct lookup *lookup = calloc(1, sizeof(*lookup));
+    if (lookup == NULL) {
+        give_up(link, "no memory");
+        return;
+    }
+    lookup->link = link;
+    lookup->request.data = lookup;
+    int rc = uv_getaddrinfo(link->conf.loop, &lookup->request, on_resolved, link->conf.host, NULL,
+                            &hints);
+    if (rc < 0) {
+        free(lookup);
+        give_up(link, uv_strerror(rc));
+        return;
+    }
+    link->lookup = lookup;
+    uv_timer_start(&link->backoff, on_backoff, STORE_DEADLINE_MS, 0);
+}
+
+static void begin_connecting(struct redis_link *link)
+{
+    assert(link->state == LINK_DOWN && link->connection == NULL);
+    if (link->conf.path != NULL)
+        connect_to(link, NULL);
+    else if (link->addr_at < link->addr_len)
+        connect_to(link, link->addr[link->addr_at]);
+    else if (redis_host_is_numeric(link->conf.host))
+        connect_to(link, link->conf.host);
+    else
+        look_up(link);
 }
 
 /* ---- life ---- */
@@ -453,6 +568,11 @@ void redis_link_close(struct redis_link *link)
     struct connection *connection = link->connection;
     link->state = LINK_CLOSED;
     link->connection = NULL;
+    if (link->lookup != NULL) {
+        link->lookup->link = NULL;
+        uv_cancel((uv_req_t *)&link->lookup->request); /* one that runs goes on, for nobody */
+        link->lookup = NULL;
+    }
     uv_close((uv_handle_t *)&link->backoff, on_handle_closed);
     uv_close((uv_handle_t *)&link->deadline, on_handle_closed);
     if (connection != NULL) {

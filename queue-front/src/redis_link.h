@@ -36,12 +36,18 @@ struct redis_call {
     uint8_t tries; /* how often: the caller sets it to 0 at first */
 };
 
+/* Who we say we are. */
+struct redis_login {
+    const char *user;     /* NULL: the server's default user */
+    struct span password; /* empty: nothing is said at all */
+};
+
 struct redis_link_conf {
     uv_loop_t *loop;
     const char *path; /* unix socket, or NULL and: */
-    const char *host; /* numeric */
+    const char *host; /* numeric, or a name */
     uint16_t port;
-    const char *password; /* NULL: none. All strings are borrowed until redis_link_close() */
+    struct redis_login login; /* All strings are borrowed until redis_link_close() */
     const struct clock *clock;
     const struct rng *rng;
     void (*on_up)(void *ctx);                    /* connected; commands may be sent */

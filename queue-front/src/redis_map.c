@@ -14,17 +14,51 @@ bool redis_addr_eq(const struct redis_addr *a, const struct redis_addr *b)
     return a->port == b->port && strcmp(a->host, b->host) == 0;
 }
 
-static bool is_numeric(const char *host)
+bool redis_host_is_numeric(const char *host)
 {
     unsigned char bytes[16];
     return uv_inet_pton(AF_INET, host, bytes) == 0 || uv_inet_pton(AF_INET6, host, bytes) == 0;
+}
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static bool is_letter(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/* Letters, digits, hyphens and underscores between dots. What ends in a number is meant to be an
+ * address: 10.0.0.256 is nobody's name. */
+static bool is_name(const char *host)
+{
+    size_t len = strlen(host);
+    bool last_is_number = true;
+    char before = '.';
+    for (size_t i = 0; i < len; before = host[i++]) {
+        char c = host[i];
+        if (c == '.')
+            last_is_number = i + 1 < len;
+        else if (!is_digit(c))
+            last_is_number = false;
+        if (!is_letter(c) && !is_digit(c) && c != '_' && !((c == '-' || c == '.') && before != '.'))
+            return false;
+    }
+    return len > 0 && len < REDIS_HOST_MAX && !last_is_number;
+}
+
+bool redis_host_is_good(const char *host)
+{
+    return redis_host_is_numeric(host) || is_name(host);
 }
 
 static bool make_addr(struct span host, uint64_t port, struct redis_addr *out)
 {
     struct redis_addr addr = {.port = (uint16_t)port};
     if (port == 0 || port > UINT16_MAX || !span_to_cstr(host, addr.host, sizeof(addr.host)) ||
-        !is_numeric(addr.host))
+        !redis_host_is_good(addr.host))
         return false;
     *out = addr;
     return true;

@@ -1,8 +1,8 @@
 /* redis_map.h: who of several Redis servers is to be asked about what: their addresses, the slots
  * of a cluster, and the words in which clusters and sentinels tell of them.
  *
- * Pure: bytes and replies in, plain values out. Addresses are numeric, because a loop that asked
- * for a name would stand still. */
+ * Pure: bytes and replies in, plain values out. A host is a name or a numeric address; redis_link
+ * resolves names. */
 #ifndef FG_QUEUE_FRONT_REDIS_MAP_H
 #define FG_QUEUE_FRONT_REDIS_MAP_H
 
@@ -17,8 +17,8 @@ enum {
     REDIS_SLOTS = 16384,
     REDIS_NODES_MAX = 64, /* masters of one cluster: a loop keeps a connection to each */
     REDIS_SEEDS_MAX = 16,
-    REDIS_HOST_MAX = 46, /* an IPv6 address in full, and its NUL */
-    REDIS_NOBODY = 255,  /* in place of a node's number */
+    REDIS_HOST_MAX = 254, /* the longest name that DNS knows, and its NUL */
+    REDIS_NOBODY = 255,   /* in place of a node's number */
 };
 
 struct redis_addr {
@@ -26,8 +26,12 @@ struct redis_addr {
     uint16_t port;
 };
 
+/* Bytes that may be a host's: nobody is asked whether there is one. */
+bool redis_host_is_numeric(const char *host);
+bool redis_host_is_good(const char *host); /* numeric, or of the form of a name */
+
 bool redis_addr_eq(const struct redis_addr *a, const struct redis_addr *b);
-/* "10.0.0.1:6379", "[::1]:6379", or "::1:6379" as Redis writes it. */
+/* "redis-1:6379", "10.0.0.1:6379", "[::1]:6379", or "::1:6379" as Redis writes it. */
 bool redis_addr_parse(struct span text, struct redis_addr *out);
 
 struct redis_seeds {

@@ -125,7 +125,7 @@ static int open_node(struct redis_route *route, struct node *node, struct err_sl
         .path = route->conf.path,
         .host = route->conf.path == NULL ? node->addr.host : NULL,
         .port = node->addr.port,
-        .password = route->conf.password,
+        .login = route->conf.login,
         .clock = route->conf.clock,
         .rng = route->conf.rng,
         .on_up = on_node_up,
@@ -270,12 +270,12 @@ static int open_scout(struct redis_route *route, struct err_slot *err)
     const struct redis_route_conf *conf = &route->conf;
     const char *seeds = conf->sentinels != NULL ? conf->sentinels : conf->cluster;
     if (!redis_seeds_parse(span_of(seeds), &route->seeds))
-        return err_set(err, ERR_SYNTAX, "numeric host:port, with commas between: %s", seeds);
+        return err_set(err, ERR_SYNTAX, "HOST:PORT, with commas between: %s", seeds);
     struct redis_scout_conf scout = {
         .loop = conf->loop,
         .seeds = &route->seeds,
         .master = conf->sentinels != NULL ? conf->master : NULL,
-        .password = conf->password,
+        .login = conf->sentinels != NULL ? conf->sentinel_login : conf->login,
         .map = &route->map,
         .clock = conf->clock,
         .rng = conf->rng,
@@ -295,7 +295,7 @@ static int open_fixed(struct redis_route *route, struct err_slot *err)
     node->addr.port = route->conf.port;
     if (route->conf.host != NULL &&
         !span_to_cstr(span_of(route->conf.host), node->addr.host, sizeof(node->addr.host)))
-        return err_set(err, ERR_RANGE, "no numeric address: %s", route->conf.host);
+        return err_set(err, ERR_RANGE, "no host: %s", route->conf.host);
     memset(route->owner, 0, sizeof(route->owner));
     return open_node(route, node, err);
 }

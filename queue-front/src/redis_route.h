@@ -19,12 +19,13 @@ struct redis_route;
 struct redis_route_conf {
     uv_loop_t *loop;
     const char *path;      /* unix socket */
-    const char *host;      /* numeric, with port */
+    const char *host;      /* with port */
     const char *sentinels; /* addresses with commas between, with master */
     const char *cluster;   /* likewise: some of its nodes */
     uint16_t port;
-    const char *master;   /* the name that the sentinels know it by */
-    const char *password; /* NULL: none */
+    const char *master; /* the name that the sentinels know it by */
+    struct redis_login login;
+    struct redis_login sentinel_login; /* they have users and passwords of their own */
     const struct clock *clock;
     const struct rng *rng;
     void (*on_up)(void *ctx, uint8_t node);

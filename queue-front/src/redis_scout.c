@@ -98,7 +98,7 @@ static void open_link(struct redis_scout *scout)
         .loop = scout->conf.loop,
         .host = scout->addr.host,
         .port = scout->addr.port,
-        .password = scout->conf.master == NULL ? scout->conf.password : NULL,
+        .login = scout->conf.login,
         .clock = scout->conf.clock,
         .rng = scout->conf.rng,
         .on_up = on_up,

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/rng.h"
+#include "redis_link.h"
 #include "redis_map.h"
 
 #include <uv.h>
@@ -19,8 +20,8 @@ struct redis_scout;
 struct redis_scout_conf {
     uv_loop_t *loop;
     const struct redis_seeds *seeds;
-    const char *master;   /* what sentinels call it; NULL: the seeds are nodes of a cluster */
-    const char *password; /* of cluster nodes; NULL: none. Sentinels are asked without one */
+    const char *master;       /* what sentinels call it; NULL: the seeds are nodes of a cluster */
+    struct redis_login login; /* to whom is asked: sentinels have users of their own */
     const struct redis_map *map; /* the newest: its nodes are asked when no seed answers */
     const struct clock *clock;
     const struct rng *rng;

@@ -27,8 +27,8 @@ export async function cutReplica(master, replica) {
   await until('the replica to be cut off', async () => (await replica.command('ROLE'))[3] !== 'connected');
 }
 
-// -> [{port, child}], agreed about the master called `name` and about each other.
-export async function startSentinels(scope, master, { name, count = 3 }) {
+// -> [{port, child}], with these lines in their files, agreed about the master called `name` and about each other.
+export async function startSentinels(scope, master, { name, count = 3, settings = [] }) {
   const sentinels = [];
   for (let i = 0; i < count; i += 1) {
     const port = await freePort();
@@ -42,6 +42,7 @@ export async function startSentinels(scope, master, { name, count = 3 }) {
       `sentinel monitor ${name} 127.0.0.1 ${master.port} ${Math.floor(count / 2) + 1}`,
       `sentinel down-after-milliseconds ${name} 500`,
       `sentinel failover-timeout ${name} 3000`,
+      ...settings,
       '',
     ].join('\n'));
     const child = scope.spawn(`sentinel-${port}`, ['redis-server', file, '--sentinel'], { deathSignal: 'KILL', stays: true });

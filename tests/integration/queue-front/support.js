@@ -12,7 +12,8 @@ export async function openHouse(
   { fronts = 1, config = {}, redis: redisOptions = {}, scope = openScope(t) } = {},
 ) {
   const secrets = makeSecrets(scope);
-  const redis = config.redis?.sentinels || config.redis?.cluster ? null : await startRedis(scope, redisOptions);
+  const elsewhere = ['sentinels', 'cluster', 'host', 'path'].some((way) => config.redis?.[way]);
+  const redis = elsewhere ? null : await startRedis(scope, redisOptions);
   const house = { scope, secrets, redis, fronts: [] };
   for (let i = 0; i < fronts; i += 1) house.fronts.push(await startFront(house, config));
   [house.front] = house.fronts;
@@ -23,6 +24,7 @@ export function startFront({ scope, secrets, redis }, config = {}) {
   return startService(scope, {
     program: 'queue-front',
     adminToken: secrets.read('admin-token'),
+    ready: config.ready,
     config: ({ port, privatePort }) => ({
       http: { port, ...config.http },
       private: {

@@ -73,12 +73,15 @@ static void on_pulse(uv_timer_t *timer)
 static void open_store(struct rig *rig, int which)
 {
     struct err_slot err = {0};
+    struct span password = {rig->server.password, 0};
+    if (password.ptr != NULL)
+        password.len = strlen(password.ptr);
     struct line_store_conf conf = {
         .loop = &rig->loop,
         .redis_path = rig->server.port == 0 ? rig->server.socket : NULL,
         .redis_host = rig->server.port == 0 ? NULL : "127.0.0.1",
         .redis_port = rig->server.port,
-        .redis_password = rig->server.password,
+        .redis_login.password = password,
         .tick_period_ms = rig->tick_ms > 0 ? rig->tick_ms : TICK_MS,
         .gone_after_ms = rig->gone_after_ms > 0 ? rig->gone_after_ms : 90000,
         .clock = clock_system(),

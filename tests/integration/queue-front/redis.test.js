@@ -1,0 +1,237 @@
+// Redis as companies run it: a user who may do just what is needed, passwords, names instead of
+// addresses, a master that stops writing when its replica is gone. Real servers, with the files of infra/redis.
+
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import {
+  openScope, ROOT, runProgram, startRedis, startReplica, startSentinels, until,
+} from '../../lib-js/index.js';
+import { act, makeEvent, openHouse, startFront, Visitor } from './support.js';
+
+const PASSWORD = 'correct horse';
+const MOVING = { rate_per_s: 100, burst: 100, max_active: 0, call_ttl_s: 600 };
+const shipped = readFileSync(join(ROOT, 'infra/redis/redis-acl.conf'), 'utf8');
+const allowed = /^user fairgate .*$/m.exec(shipped)[0].match(/ \+\S+/g).map((word) => word.slice(2));
+
+// The shipped file with this password in it.
+function aclFile(scope) {
+  const path = join(scope.tempDir('acl-'), 'redis-acl.conf');
+  writeFileSync(path, shipped.replaceAll('0'.repeat(64), createHash('sha256').update(PASSWORD).digest('hex')));
+  return path;
+}
+
+function secret(scope, text) {
+  const path = join(scope.tempDir('secret-'), 'password');
+  writeFileSync(path, `${text}\n`, { mode: 0o600 });
+  return path;
+}
+
+function openGuarded(t, options = {}) {
+  const scope = openScope(t);
+  return openHouse(t, {
+    scope,
+    redis: { settings: { include: aclFile(scope) } },
+    config: { redis: { user: 'fairgate', password_file: secret(scope, PASSWORD) } },
+    ...options,
+  });
+}
+
+// What was refused to the user: names of commands and keys.
+async function refused(redis) {
+  return (await redis.command('ACL', 'LOG')).map((row) => row[row.indexOf('object') + 1]);
+}
+
+// As an event goes: rows of the trail, places, visits, and an end.
+async function visit(house, event) {
+  const visitor = new Visitor(house.front, event);
+  await visitor.join();
+  await visitor.me();
+  await visitor.pass();
+  await visitor.session();
+  await visitor.leave();
+  await new Visitor(house.front, event).join();
+  await house.front.admin.get(`/admin/events/${event}/audit`);
+  await house.front.admin.get(`/admin/events/${event}/series`);
+}
+
+const unready = (front) => until('the front to say why', async () => {
+  const { status, json } = await front.private.get('/readyz');
+  return status === 503 && json.redis;
+});
+
+describe('users', { concurrency: true }, () => {
+  test('the shipped user may do what an event needs from its draft to its deletion', async (t) => {
+    const house = await openGuarded(t);
+    await makeEvent(house, 'show', MOVING, { open: false });
+    await makeEvent(house, 'door', MOVING);
+    const visitor = new Visitor(house.front, 'door');
+    await visitor.joined();
+    await visitor.entered();
+    assert.equal((await visitor.session()).status, 200);
+    assert.equal((await visitor.leave()).status, 204);
+    await visit(house, 'door');
+    await house.redis.command('SCRIPT', 'FLUSH');
+    await new Visitor(house.front, 'door').joined();
+    for (const action of ['pause', 'resume', 'sold-out', 'close']) await act(house.front, 'door', action);
+    assert.equal((await house.front.admin.get('/admin/events/door/audit')).status, 200);
+    assert.equal((await house.front.admin.delete('/admin/events/show', { headers: { 'If-Match': '"1"' } })).status, 204);
+    assert.deepEqual(await refused(house.redis), []);
+    for (const { file, command } of called()) assert.ok(allowed.includes(command), `${file} calls ${command}`);
+    const used = new Set(called().map(({ command }) => command));
+    const own = ['eval', 'evalsha', 'script|load', 'info', 'cluster|slots', 'asking'];
+    assert.deepEqual(allowed.filter((name) => !used.has(name) && !own.includes(name)), [], 'nobody needs these');
+  });
+
+  test('it may do nothing else, and touch nobody else\'s keys', async (t) => {
+    const house = await openGuarded(t);
+    await house.redis.command('SET', 'other', 'x');
+    const say = (...words) => execFileSync('redis-cli',
+      ['-s', house.redis.socket, '--user', 'fairgate', '--pass', PASSWORD, '--no-auth-warning', ...words], { encoding: 'utf8' });
+    for (const words of [
+      ['FLUSHALL'], ['FLUSHDB'], ['CONFIG', 'GET', '*'], ['CONFIG', 'SET', 'dir', '/'], ['KEYS', '*'], ['SCAN', '0'],
+      ['GET', 'other'], ['SET', 'other', 'y'], ['DEL', 'other'], ['SMEMBERS', 'fgother'], ['LATENCY', 'DOCTOR'],
+      ['SHUTDOWN'], ['ACL', 'LIST'], ['MONITOR'], ['SUBSCRIBE', 'x'], ['PUBLISH', 'x', 'y'], ['REPLICAOF', 'NO', 'ONE'],
+      ['CLIENT', 'LIST'], ['SAVE'], ['SCRIPT', 'FLUSH'], ['CLUSTER', 'RESET'], ['MIGRATE', '::1', '1', 'fg:x', '0', '1'],
+      ['RENAME', 'fg:x', 'fg:y'], ['FUNCTION', 'LIST'], ['SORT', 'fg:x'], ['RESTORE', 'fg:x', '0', 'x'],
+    ]) assert.match(say(...words), /NOPERM/, words.join(' '));
+    assert.match(say('EVAL', 'return redis.call("GET", "other")', '0'), /can't access|ACL failure|NOPERM|No permissions/i);
+    assert.match(say('EVAL', 'return redis.call("KEYS", "*")', '0'), /can't run|ACL failure|NOPERM|no permissions/i);
+    assert.match(say('GET', 'fg:nothing'), /^\s*$/);
+  });
+
+  test('each command that is taken away is missed', async (t) => {
+    const house = await openGuarded(t);
+    const missed = async (command, poke) => {
+      await house.redis.command('ACL', 'SETUSER', 'fairgate', `-${command}`);
+      await until(`${command} to be missed`, async () => {
+        await poke();
+        return (await refused(house.redis)).some((object) => object === command);
+      });
+      await house.redis.command('ACL', 'SETUSER', 'fairgate', `+${command}`);
+      await house.redis.command('ACL', 'LOG', 'RESET');
+    };
+    let number = 0;
+    const always = ['evalsha', 'time', 'hmget', 'hget', 'hset', 'zadd', 'xadd', 'xrevrange', 'lrange', 'setbit', 'sadd', 'set'];
+    for (const command of always) {
+      number += 1;
+      const event = `show-${number}`;
+      await makeEvent(house, event, MOVING);
+      await missed(command, () => Promise.all([
+        visit(house, event), house.front.admin.put(`/admin/events/new-${number}`, { body: {} })]));
+    }
+    const again = () => house.redis.command('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+    await missed('script|load', again);
+    await missed('info', again);
+    await missed('eval', () => house.redis.command('SCRIPT', 'FLUSH'));
+    await house.front.untilReady();
+  });
+
+  test('a front that may not log in says so, and comes up when it may', async (t) => {
+    const house = await openGuarded(t);
+    await house.redis.command('ACL', 'SETUSER', 'fairgate', 'off');
+    await house.redis.command('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+    await until('the refusal to be told', async () => /refused user fairgate: WRONGPASS/.test(await unready(house.front)));
+    assert.match(house.front.child.log(), /refused user fairgate: WRONGPASS/);
+    await house.redis.command('ACL', 'SETUSER', 'fairgate', 'on', '-info');
+    await until('the missing permission to be named', async () => /NOPERM.*info/.test(await unready(house.front)));
+    await house.redis.command('ACL', 'SETUSER', 'fairgate', '+info');
+    await house.front.untilReady();
+    assert.equal((await house.front.private.get('/readyz')).json.redis, undefined);
+    assert.doesNotMatch(house.front.child.log(), new RegExp(PASSWORD));
+  });
+});
+
+// What the scripts call.
+function called() {
+  const dir = join(ROOT, 'queue-front/lua');
+  return readdirSync(dir).filter((name) => name.endsWith('.lua')).flatMap((file) => {
+    const text = readFileSync(join(dir, file), 'utf8');
+    assert.doesNotMatch(text, /[^_\w]call\(\s*[^')\s]/, `${file}: a command by another name than its own`);
+    return [...text.matchAll(/[^_\w]call\(\s*'(\w+)'/g)].map(([, name]) => ({ file, command: name.toLowerCase() }));
+  });
+}
+
+describe('ways', { concurrency: true }, () => {
+  test('sentinels have users and passwords of their own, and are asked by name', async (t) => {
+    const scope = openScope(t);
+    const master = await startRedis(scope, { settings: { include: aclFile(scope) } });
+    await startReplica(scope, master);
+    const [, line] = /^(user fairgate .*)$/m.exec(readFileSync(join(ROOT, 'infra/redis/sentinel.conf'), 'utf8'));
+    const user = line.replace('0'.repeat(64), createHash('sha256').update('sesame').digest('hex'));
+    const sentinels = await startSentinels(scope, master, { name: 'line', settings: [user] });
+    const config = {
+      redis: {
+        sentinels: sentinels.map(({ port }) => `localhost:${port}`).join(', '),
+        master: 'line',
+        user: 'fairgate',
+        password_file: secret(scope, PASSWORD),
+        sentinel_user: 'fairgate',
+        sentinel_password_file: secret(scope, 'sesame'),
+      },
+    };
+    const house = await openHouse(t, { scope, config });
+    await makeEvent(house, 'show', MOVING);
+    await new Visitor(house.front, 'show').joined();
+
+    const wrong = { redis: { ...config.redis, sentinel_password_file: secret(scope, PASSWORD) } };
+    const stranger = await startFront(house, { ...wrong, ready: false });
+    assert.match(await unready(stranger), /refused user fairgate: WRONGPASS/);
+  });
+
+  test('a name is resolved aside; one that nobody knows is told, and holds nobody up', async (t) => {
+    const scope = openScope(t);
+    const redis = await startRedis(scope);
+    const house = await openHouse(t, { scope, config: { redis: { path: undefined, host: 'localhost', port: redis.port } } });
+    await makeEvent(house, 'show', MOVING);
+    await new Visitor(house.front, 'show').joined();
+    const lost = await startFront(house, { redis: { path: undefined, host: 'redis.invalid' }, ready: false });
+    assert.match(await unready(lost), /redis\.invalid|not resolved in time/);
+    assert.equal((await lost.private.get('/healthz')).status, 200);
+  });
+
+  test('a master without its replica takes nothing new, and goes on with it', async (t) => {
+    const shippedConf = readFileSync(join(ROOT, 'infra/redis/redis.conf'), 'utf8');
+    const set = (name) => new RegExp(`^${name} (\\d+)$`, 'm').exec(shippedConf)[1];
+    const scope = openScope(t);
+    const settings = Object.fromEntries(
+      ['min-replicas-to-write', 'min-replicas-max-lag', 'repl-ping-replica-period'].map((name) => [name, set(name)]));
+    const sentinel = readFileSync(join(ROOT, 'infra/redis/sentinel.conf'), 'utf8');
+    const downAfterMs = Number(/down-after-milliseconds line (\d+)/.exec(sentinel)[1]);
+    assert.ok(Number(settings['min-replicas-max-lag']) * 1000 < downAfterMs, 'silent before there is another');
+    const redis = await startRedis(scope, { settings });
+    const replica = await startReplica(scope, redis);
+    await until('the master to see it', async () => /lag=[01]\b/.test(await redis.command('INFO', 'replication')));
+    const house = await openHouse(t, { scope, config: { redis: { path: redis.socket } } });
+    await makeEvent(house, 'show', MOVING);
+    const early = new Visitor(house.front, 'show');
+    await early.joined();
+    await replica.kill();
+    await until('joins to be refused', async () => (await new Visitor(house.front, 'show').join()).status === 503);
+    assert.equal((await early.me()).status, 200);
+    await replica.start();
+    await replica.command('REPLICAOF', '127.0.0.1', redis.port);
+    await until('joins to be taken', async () => (await new Visitor(house.front, 'show').join()).status === 201);
+    await replica.kill(); // Redis won't end while it rewrites its file, as a replica does that has just synced
+  });
+
+  test('settings that do not go together are refused in words', (t) => {
+    const scope = openScope(t);
+    const path = join(scope.tempDir(), 'x.conf');
+    for (const [lines, words] of [
+      ['user = "fairgate"', /redis\.user.*password_file/],
+      ['sentinel_password_file = "x"', /redis\.sentinel_password_file.*sentinels/],
+      ['host = "redis:6379"', /redis\.host/],
+      ['cluster = "a b:1"', /redis\.cluster/],
+    ]) {
+      writeFileSync(path, `[http]\nport = 1\n[private]\nport = 2\ntoken_file = "x"\n[keys]\ntickets = "x"\npasses = "x"\n[redis]\n${lines}\n`);
+      const { status, stdout, stderr } = runProgram('queue-front', ['--check-config', '--config', path]);
+      assert.notEqual(status, 0);
+      assert.match(stdout + stderr, words);
+      assert.match(stdout + stderr, /x\.conf:10: /);
+    }
+  });
+});
