@@ -76,7 +76,7 @@ DIR_sim             := loadtest/sim
 DIR_forgetful-disk  := tests/fault/disk
 
 # --as-needed leaves out of each program what it does not call: queue-front has no libpq.
-LIBS_common          := -lcurl -luv -lcrypto -lsodium -ljansson -lbrotlienc -lz -lm -lpq -lqrencode
+LIBS_common          := -lcurl -luv -lssl -lcrypto -lsodium -ljansson -lbrotlienc -lz -lm -lpq -lqrencode
 LIBS_queue-core      := -lm
 LIBS_queue-front     := -lhiredis -lcurl -lm
 LIBS_seat-core       := -lm

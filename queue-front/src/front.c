@@ -455,6 +455,7 @@ static int open_store(struct front *front, struct err_slot *err)
         .redis_master = config->redis_master,
         .redis_cluster = cluster ? config->redis_cluster : NULL,
         .redis_port = (uint16_t)config->redis_port,
+        .redis_tls = shared->redis_tls,
         .redis_login = login_of(config->redis_user, shared->redis_password),
         .sentinel_login = login_of(config->redis_sentinel_user, shared->sentinel_password),
         .tick_period_ms = (uint32_t)config->redis_tick_ms,

@@ -44,6 +44,11 @@ struct front_config {
     char redis_password_file[CONFIG_STRING_MAX];
     char redis_sentinel_user[CONFIG_STRING_MAX];
     char redis_sentinel_password_file[CONFIG_STRING_MAX];
+    bool redis_tls;
+    char redis_tls_ca[CONFIG_STRING_MAX];
+    char redis_tls_name[CONFIG_STRING_MAX];
+    char redis_tls_cert[CONFIG_STRING_MAX];
+    char redis_tls_key[CONFIG_STRING_MAX];
     uint64_t redis_tick_ms;
     uint64_t line_gone_after_ms;
     uint64_t line_joins_waiting;
@@ -89,6 +94,7 @@ struct front_shared {
     struct beacon_sources beacons;
     char nist_certificate[NIST_CERTIFICATE_MAX + 1];        /* "": none */
     struct secret_file *redis_password, *sentinel_password; /* NULL: none */
+    struct tls_client *redis_tls;                            /* NULL: plain */
     uv_mutex_t keys_lock; /* held for as long as a pointer is copied */
     struct keyring *keys; /* the newest; each loop keeps a reference of its own */
     struct front *first;  /* the first loop's; NULL: it is not there (yet) */

@@ -18,6 +18,7 @@ enum {
     LINK_ADDRS_MAX = 8,
     LINK_ADDR_BYTES = 46, /* an IPv6 address in full, and its NUL */
     /* User and password as one command; Redis itself hashes whatever it is given. */
+    REDIS_PASSWORD_MAX = 1024,
     LINK_LOGIN_BYTES = 2048,
 
     /* How often a sentinel or a node of the cluster is asked who is in charge: well within the

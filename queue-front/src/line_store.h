@@ -39,7 +39,8 @@ struct line_store_conf {
     const char *redis_sentinels;
     const char *redis_cluster;
     uint16_t redis_port;
-    const char *redis_master; /* what the sentinels call it */
+    const char *redis_master;    /* what the sentinels call it */
+    struct tls_client *redis_tls; /* NULL: plain */
     struct redis_login redis_login, sentinel_login;
     uint32_t tick_period_ms; /* 100 */
     const char *identity;    /* name of the identity key for events that have none yet; copied */

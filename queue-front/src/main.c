@@ -4,12 +4,14 @@
 #include "admin_ended.h"
 #include "admin_view.h"
 #include "console.h"
+#include "crypto/tls_client.h"
 #include "drawing.h"
 #include "fairness.h"
 #include "front.h"
 #include "front_readyz.h"
 #include "invite_api.h"
 #include "keys_command.h"
+#include "line_limits.h"
 #include "member_keys.h"
 #include "move_api.h"
 #include "pages.h"
@@ -45,6 +47,16 @@ static const struct config_setting settings[] = {
      "whom the sentinels know us as; empty: their default user"},
     {"redis", "sentinel_password_file", CONFIG_STRING, AT(redis_sentinel_password_file), "", 0,
      1000, NULL, "file with the password for the sentinels; empty: they are asked without"},
+    {"redis", "tls", CONFIG_BOOL, AT(redis_tls), "false", 0, 0, NULL,
+     "speak TLS to Redis, and to sentinels as well"},
+    {"redis", "tls_ca", CONFIG_STRING, AT(redis_tls_ca), "", 0, 1000, NULL,
+     "certificates to trust instead of the system's"},
+    {"redis", "tls_name", CONFIG_STRING, AT(redis_tls_name), "", 0, REDIS_HOST_MAX - 1, NULL,
+     "the name that all their certificates bear; empty: each the host that was connected to"},
+    {"redis", "tls_cert", CONFIG_STRING, AT(redis_tls_cert), "", 0, 1000, NULL,
+     "our own certificate and those above it, PEM; empty: we show none"},
+    {"redis", "tls_key", CONFIG_STRING, AT(redis_tls_key), "", 0, 1000, NULL,
+     "file with its key, PEM"},
     {"redis", "tick", CONFIG_DURATION, AT(redis_tick_ms), "100ms", 20, 1000, NULL,
      "how often this front lets the line move; jittered"},
     {"line", "gone_after", CONFIG_DURATION, AT(line_gone_after_ms), "90s", 1000, 3600000, NULL,
@@ -142,6 +154,31 @@ static int check_logins(const struct front_config *config, struct err_slot *err)
     return 0;
 }
 
+static int check_tls(const struct front_config *config, struct err_slot *err)
+{
+    const struct {
+        const char *key, *value;
+    } needs[] = {
+        {"tls_ca", config->redis_tls_ca},
+        {"tls_name", config->redis_tls_name},
+        {"tls_cert", config->redis_tls_cert},
+        {"tls_key", config->redis_tls_key},
+    };
+    for (size_t i = 0; !config->redis_tls && i < sizeof(needs) / sizeof(needs[0]); i++) {
+        if (needs[i].value[0] != '\0')
+            return err_set(err, ERR_RANGE, "redis.%s: wants redis.tls = true", needs[i].key);
+    }
+    if (config->redis_tls && config->redis_path[0] != '\0')
+        return err_set(err, ERR_RANGE, "redis.tls: not by redis.path, a unix socket");
+    if ((config->redis_tls_cert[0] != '\0') != (config->redis_tls_key[0] != '\0'))
+        return err_set(err, ERR_RANGE, "redis.%s: wants redis.%s beside it",
+                       config->redis_tls_cert[0] != '\0' ? "tls_cert" : "tls_key",
+                       config->redis_tls_cert[0] != '\0' ? "tls_key" : "tls_cert");
+    if (config->redis_tls_name[0] != '\0' && !redis_host_is_good(config->redis_tls_name))
+        return err_set(err, ERR_SYNTAX, "redis.tls_name: a name or a numeric address");
+    return 0;
+}
+
 static int check_redis(const struct front_config *config, struct err_slot *err)
 {
     bool sentinels = config->redis_sentinels[0] != '\0';
@@ -161,7 +198,8 @@ static int check_redis(const struct front_config *config, struct err_slot *err)
                        "redis.sentinels know, one not without the other");
     if (!redis_host_is_good(config->redis_host))
         return err_set(err, ERR_SYNTAX, "redis.host: a name or a numeric address, without a port");
-    return check_logins(config, err);
+    int rc = check_logins(config, err);
+    return rc < 0 ? rc : check_tls(config, err);
 }
 
 static int check(void *target, struct err_slot *err)
@@ -239,19 +277,38 @@ static void stop(struct service *service)
     waiting_page_destroy(shared->waiting_page);
     secret_file_destroy(shared->redis_password);
     secret_file_destroy(shared->sentinel_password);
+    tls_client_destroy(shared->redis_tls);
     uv_mutex_destroy(&shared->keys_lock);
+}
+
+static int read_password(const char *path, struct err_slot *err, struct secret_file **out)
+{
+    if (path[0] == '\0')
+        return 0;
+    int rc = secret_file_read(path, err, out);
+    if (rc == 0 && secret_file_span(*out).len > REDIS_PASSWORD_MAX)
+        rc = err_set(err, ERR_RANGE, "%s: longer than %d bytes", path, REDIS_PASSWORD_MAX);
+    return rc;
 }
 
 static int read_passwords(struct front_shared *shared, struct err_slot *err)
 {
     const char *data = shared->config->redis_password_file;
     const char *sentinels = shared->config->redis_sentinel_password_file;
-    int rc = 0;
-    if (data[0] != '\0')
-        rc = secret_file_read(data, err, &shared->redis_password);
-    if (rc == 0 && sentinels[0] != '\0')
-        rc = secret_file_read(sentinels, err, &shared->sentinel_password);
-    return rc;
+    int rc = read_password(data, err, &shared->redis_password);
+    return rc < 0 ? rc : read_password(sentinels, err, &shared->sentinel_password);
+}
+
+static int open_tls(struct front_shared *shared, struct err_slot *err)
+{
+    const struct front_config *config = shared->config;
+    const struct tls_client_conf conf = {
+        .ca = config->redis_tls_ca,
+        .name = config->redis_tls_name,
+        .cert = config->redis_tls_cert,
+        .key = config->redis_tls_key,
+    };
+    return config->redis_tls ? tls_client_create(&conf, err, &shared->redis_tls) : 0;
 }
 
 static int start(struct service *service, struct http_router *routes,
@@ -270,6 +327,8 @@ static int start(struct service *service, struct http_router *routes,
         rc = drawings_certificate(shared, err);
     if (rc == 0)
         rc = read_passwords(shared, err);
+    if (rc == 0)
+        rc = open_tls(shared, err);
     if (rc == 0)
         rc = pages_create(err, &shared->pages);
     if (rc == 0)
@@ -299,6 +358,8 @@ static int reload(struct service *service, struct err_slot *err)
     struct front_shared *shared = service_ctx(service);
     struct keyring *keys;
     struct keyring_paths paths = key_paths(shared->config);
+    if (shared->redis_tls != NULL && tls_client_reload(shared->redis_tls, err) < 0)
+        return ERR_IO;
     /* Nobody else changes it, and it has the reference of `shared` until it is replaced below. */
     int rc = keyring_load(&paths, shared->keys, clock_system(), err, &keys);
     if (rc < 0)

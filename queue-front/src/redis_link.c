@@ -16,26 +16,43 @@
  * take much longer than we wait: it is an object of its own as well, one a link at a time, and a
  * link that is closed takes back what has not begun. The addresses of a name are tried in turn.
  *
+ * TLS: hiredis 0.14 knows none and reads and writes its socket by itself. So on an encrypted
+ * connection these two steps are ours: what was read goes to its reader, what is to be written is
+ * taken from its buffer. The rest, callbacks and their order, stays with hiredis; a plain
+ * connection costs nothing more than before. A socketpair with a pump behind it would copy all of
+ * it twice.
+ *
  * Deadlines: calls stand in a list in the order in which they were sent. Most have the same time to
  * live, so one timer, armed for the earliest deadline, is enough; it looks through the list when it
  * fires, about once a second under load. */
 #include "redis_link.h"
 
+#include "crypto/tls_client.h"
 #include "line_limits.h"
 #include "redis_map.h"
 #include "resp.h"
 
 #include <assert.h>
 #include <hiredis/async.h>
+#include <hiredis/sds.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* hiredis exports it for its own TLS (from 1.0 on), and declares it in no header: calls back for
+ * whatever its reader holds whole. */
+void redisProcessCallbacks(redisAsyncContext *redis);
+
+enum { TLS_RECORD_BYTES = 16384 }; /* the longest that there are */
 
 enum link_state { LINK_DOWN, LINK_CONNECTING, LINK_UP, LINK_CLOSED };
 
 struct connection {
     uv_poll_t poll;
     redisAsyncContext *redis;
+    struct tls_session *tls; /* NULL: plain */
+    bool shaking;            /* hands, before anything is said */
+    bool tls_wants_write;
     struct redis_link *link; /* NULL once the link has let go of it */
     int wanted;              /* what hiredis wants to hear of */
     int polled;              /* what the kernel was asked */
@@ -238,6 +255,7 @@ void redis_link_send_quiet(struct redis_link *link, struct span command)
 /* ---- the adapter between hiredis and libuv ---- */
 
 static void apply_poll(struct connection *connection);
+static void on_tls_poll(struct connection *connection);
 
 static void on_poll(uv_poll_t *poll, int status, int events)
 {
@@ -245,6 +263,10 @@ static void on_poll(uv_poll_t *poll, int status, int events)
     /* A socket in error is readable: reading it makes hiredis find out what happened. */
     if (status < 0)
         events = UV_READABLE;
+    if (connection->tls != NULL) {
+        on_tls_poll(connection);
+        return;
+    }
     if ((events & UV_READABLE) != 0)
         redisAsyncHandleRead(connection->redis);
     if ((events & UV_WRITABLE) != 0 && connection->redis != NULL) {
@@ -256,15 +278,27 @@ static void on_poll(uv_poll_t *poll, int status, int events)
     }
 }
 
+/* Under TLS a key may be changed at any time, so that reading waits for writing or the opposite. */
+static int events_wanted(const struct connection *connection)
+{
+    int tls_wants = connection->tls_wants_write ? UV_WRITABLE : 0;
+    if (connection->tls == NULL)
+        return connection->wanted;
+    if (connection->shaking)
+        return tls_wants != 0 ? tls_wants : UV_READABLE;
+    return UV_READABLE | connection->wanted | tls_wants;
+}
+
 static void apply_poll(struct connection *connection)
 {
-    if (connection->polled == connection->wanted)
+    int wanted = events_wanted(connection);
+    if (connection->polled == wanted)
         return;
-    connection->polled = connection->wanted;
-    if (connection->wanted == 0)
+    connection->polled = wanted;
+    if (wanted == 0)
         uv_poll_stop(&connection->poll);
     else
-        uv_poll_start(&connection->poll, connection->wanted, on_poll);
+        uv_poll_start(&connection->poll, wanted, on_poll);
 }
 
 static void want_read(void *ctx)
@@ -311,7 +345,93 @@ static void on_cleanup(void *ctx)
 {
     struct connection *connection = ctx;
     connection->redis = NULL;
+    tls_session_close(connection->tls);
+    connection->tls = NULL;
     uv_close((uv_handle_t *)&connection->poll, on_poll_closed);
+}
+
+/* ---- TLS ---- */
+
+static void log_in(struct redis_link *link);
+
+static void tls_fail(struct connection *connection)
+{
+    if (connection->link != NULL)
+        redis_link_drop(connection->link, tls_session_why(connection->tls));
+}
+
+static void tls_read(struct connection *connection)
+{
+    char bytes[TLS_RECORD_BYTES];
+    do {
+        size_t len;
+        enum tls_step step = tls_session_read(connection->tls, bytes, sizeof(bytes), &len);
+        connection->tls_wants_write = tls_session_wants_write(connection->tls);
+        if (step == TLS_FAILED)
+            tls_fail(connection);
+        if (step != TLS_DONE)
+            return;
+        redisReaderFeed(connection->redis->c.reader, bytes, len);
+        redisProcessCallbacks(connection->redis); /* the connection may be gone now */
+    } while (connection->redis != NULL && tls_session_has_more(connection->tls));
+}
+
+/* All that hiredis has gathered, or as much as the socket takes. */
+static void tls_write(struct connection *connection)
+{
+    redisContext *redis = &connection->redis->c;
+    size_t len = sdslen(redis->obuf), done = 0;
+    enum tls_step step = TLS_DONE;
+    while (step == TLS_DONE && done < len) {
+        size_t taken = 0;
+        step = tls_session_write(connection->tls, redis->obuf + done, len - done, &taken);
+        done += taken;
+    }
+    if (step == TLS_FAILED) {
+        tls_fail(connection);
+        return;
+    }
+    if (done > 0)
+        sdsrange(redis->obuf, (int)done, -1);
+    if (done < len && tls_session_wants_write(connection->tls))
+        connection->wanted |= UV_WRITABLE;
+    else
+        connection->wanted &= ~UV_WRITABLE;
+    apply_poll(connection);
+}
+
+static void tls_shake(struct connection *connection)
+{
+    enum tls_step step = tls_session_shake(connection->tls);
+    connection->tls_wants_write = step == TLS_WAITS && tls_session_wants_write(connection->tls);
+    if (step == TLS_FAILED) {
+        tls_fail(connection);
+        return;
+    }
+    connection->shaking = step == TLS_WAITS;
+    apply_poll(connection);
+    if (step == TLS_DONE)
+        log_in(connection->link); /* last: anything may be closed now */
+}
+
+static void on_tls_poll(struct connection *connection)
+{
+    if (connection->shaking) {
+        tls_shake(connection);
+        return;
+    }
+    tls_read(connection);
+    if (connection->redis != NULL)
+        tls_write(connection);
+}
+
+/* Inside a callback of hiredis that it must survive: the handshake begins with the next event.
+ * Without memory nothing begins, and the timer ends it. */
+static void begin_tls(struct redis_link *link)
+{
+    struct connection *connection = link->connection;
+    connection->tls = tls_session_open(link->conf.tls, connection->redis->c.fd, link->conf.host);
+    connection->shaking = connection->tls_wants_write = true;
 }
 
 /* ---- the end of a turn ---- */
@@ -326,6 +446,10 @@ void redis_link_flush(struct redis_link *link)
     /* While the password is on its way the link is not up, and it goes out by writability. */
     if (link->state != LINK_UP)
         return;
+    if (connection->tls != NULL) {
+        tls_write(connection);
+        return;
+    }
     connection->writing = true;
     redisAsyncHandleWrite(connection->redis); /* what fails here ends in fall() */
     connection->writing = false;
@@ -365,13 +489,18 @@ static void send_login(struct redis_link *link)
     if (login->user != NULL)
         resp_cstr(&command, login->user);
     resp_word(&command, login->password);
-    if (command.overflown) {
-        redis_link_drop(link, "the password is too long");
-        return;
-    }
+    assert(!command.overflown); /* both are bounded where they are read */
     link->auth.on_reply = on_auth;
     link->auth.deadline_us = now_us(link) + STORE_DEADLINE_MS * 1000;
     redis_link_send(link, &link->auth, text_span(&command));
+}
+
+static void log_in(struct redis_link *link)
+{
+    if (link->conf.login.password.len > 0)
+        send_login(link);
+    else
+        come_up(link);
 }
 
 static void on_connect(const redisAsyncContext *redis, int status)
@@ -385,10 +514,10 @@ static void on_connect(const redisAsyncContext *redis, int status)
         return;
     }
     link->reached = true;
-    if (link->conf.login.password.len > 0)
-        send_login(link);
+    if (link->conf.tls == NULL)
+        log_in(link);
     else
-        come_up(link);
+        begin_tls(link);
 }
 
 static void on_backoff(uv_timer_t *timer)
@@ -399,7 +528,9 @@ static void on_backoff(uv_timer_t *timer)
     else if (link->state == LINK_DOWN)
         begin_connecting(link);
     else
-        redis_link_drop(link, "no connection in time");
+        redis_link_drop(link, link->connection->shaking
+                                  ? "nobody answered the TLS handshake in time"
+                                  : "no connection in time");
 }
 
 static void retry_later(struct redis_link *link)

@@ -20,6 +20,7 @@
 #include <uv.h>
 
 struct redis_link;
+struct tls_client;
 struct redisReply;
 
 /* One command under way; the caller's memory until on_reply, which is called exactly once. */
@@ -47,6 +48,7 @@ struct redis_link_conf {
     const char *path; /* unix socket, or NULL and: */
     const char *host; /* numeric, or a name */
     uint16_t port;
+    struct tls_client *tls;   /* NULL: plain */
     struct redis_login login; /* All strings are borrowed until redis_link_close() */
     const struct clock *clock;
     const struct rng *rng;

@@ -23,7 +23,8 @@ struct redis_route_conf {
     const char *sentinels; /* addresses with commas between, with master */
     const char *cluster;   /* likewise: some of its nodes */
     uint16_t port;
-    const char *master; /* the name that the sentinels know it by */
+    const char *master;     /* the name that the sentinels know it by */
+    struct tls_client *tls; /* NULL: plain */
     struct redis_login login;
     struct redis_login sentinel_login; /* they have users and passwords of their own */
     const struct clock *clock;

@@ -98,6 +98,7 @@ static void open_link(struct redis_scout *scout)
         .loop = scout->conf.loop,
         .host = scout->addr.host,
         .port = scout->addr.port,
+        .tls = scout->conf.tls,
         .login = scout->conf.login,
         .clock = scout->conf.clock,
         .rng = scout->conf.rng,

@@ -21,6 +21,7 @@ struct redis_scout_conf {
     uv_loop_t *loop;
     const struct redis_seeds *seeds;
     const char *master;       /* what sentinels call it; NULL: the seeds are nodes of a cluster */
+    struct tls_client *tls;   /* NULL: plain */
     struct redis_login login; /* to whom is asked: sentinels have users of their own */
     const struct redis_map *map; /* the newest: its nodes are asked when no seed answers */
     const struct clock *clock;

@@ -28,14 +28,14 @@ export async function cutReplica(master, replica) {
 }
 
 // -> [{port, child}], with these lines in their files, agreed about the master called `name` and about each other.
-export async function startSentinels(scope, master, { name, count = 3, settings = [] }) {
+export async function startSentinels(scope, master, { name, count = 3, settings = [], tls = false }) {
   const sentinels = [];
   for (let i = 0; i < count; i += 1) {
     const port = await freePort();
     const dir = scope.tempDir('sentinel-');
     const file = join(dir, 'sentinel.conf');
     writeFileSync(file, [
-      `port ${port}`,
+      ...(tls ? ['port 0', `tls-port ${port}`] : [`port ${port}`]),
       'bind 127.0.0.1',
       `dir ${dir}`,
       `unixsocket ${join(dir, 'redis.sock')}`,
@@ -62,9 +62,10 @@ export const isMaster = async (redis) => (await role(redis)) === 'master';
 const SLOTS = 16_384;
 
 // Masters that share the slots evenly. -> {nodes: [Redis], owner(slot), ...}
-export async function startCluster(scope, count = 3) {
+// `options` makes what startRedis() is given beside a cluster's own settings.
+export async function startCluster(scope, count = 3, options = async () => ({})) {
   const nodes = [];
-  for (let i = 0; i < count; i += 1) nodes.push(await startNode(scope));
+  for (let i = 0; i < count; i += 1) nodes.push(await startNode(scope, await options()));
   const each = Math.ceil(SLOTS / count);
   for (const [i, node] of nodes.entries()) {
     await node.command('CLUSTER', 'SET-CONFIG-EPOCH', i + 1);
@@ -76,13 +77,15 @@ export async function startCluster(scope, count = 3) {
   return cluster;
 }
 
-async function startNode(scope) {
+async function startNode(scope, options = {}) {
   return startRedis(scope, {
+    ...options,
     settings: {
       'cluster-enabled': 'yes',
       'cluster-config-file': 'nodes.conf',
       'cluster-node-timeout': 1000,
       'cluster-port': await freePort(),
+      ...options.settings,
     },
   });
 }

@@ -1,14 +1,14 @@
 // Redis as companies run it: a user who may do just what is needed, passwords, names instead of
-// addresses, a master that stops writing when its replica is gone. Real servers, with the files of infra/redis.
+// addresses, TLS, a master that stops writing when its replica is gone. Real servers, with the files of infra/redis.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import {
-  openScope, ROOT, runProgram, startRedis, startReplica, startSentinels, until,
+  beginMove, freePort, openScope, ROOT, runProgram, startCluster, startRedis, startReplica, startSentinels, until,
 } from '../../lib-js/index.js';
 import { act, makeEvent, openHouse, startFront, Visitor } from './support.js';
 
@@ -226,6 +226,9 @@ describe('ways', { concurrency: true }, () => {
       ['sentinel_password_file = "x"', /redis\.sentinel_password_file.*sentinels/],
       ['host = "redis:6379"', /redis\.host/],
       ['cluster = "a b:1"', /redis\.cluster/],
+      ['tls_ca = "x"', /redis\.tls_ca.*tls = true/],
+      ['tls_key = "x"\ntls = true', /redis\.tls_key.*tls_cert/],
+      ['tls = true\npath = "/x"', /redis\.tls.*unix socket/],
     ]) {
       writeFileSync(path, `[http]\nport = 1\n[private]\nport = 2\ntoken_file = "x"\n[keys]\ntickets = "x"\npasses = "x"\n[redis]\n${lines}\n`);
       const { status, stdout, stderr } = runProgram('queue-front', ['--check-config', '--config', path]);
@@ -233,5 +236,164 @@ describe('ways', { concurrency: true }, () => {
       assert.match(stdout + stderr, words);
       assert.match(stdout + stderr, /x\.conf:10: /);
     }
+  });
+});
+
+// A certificate authority of the test's own. make(name, {san, days}) -> {cert, key}.
+function openAuthority(scope) {
+  const dir = scope.tempDir('tls-');
+  const at = (name) => join(dir, name);
+  const openssl = (...words) => execFileSync('openssl', words, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const request = (name) => openssl('req', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes',
+    '-keyout', at(`${name}.key`), '-out', at(`${name}.csr`), '-subj', `/CN=${name}`);
+  openssl('req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2',
+    '-keyout', at('ca.key'), '-out', at('ca.crt'), '-subj', '/CN=the test');
+  return {
+    ca: at('ca.crt'),
+    make(name, { san = 'DNS:localhost,IP:127.0.0.1', days = 2 } = {}) {
+      request(name);
+      writeFileSync(at(`${name}.ext`), `subjectAltName=${san}\n`);
+      openssl('x509', '-req', '-in', at(`${name}.csr`), '-CA', at('ca.crt'), '-CAkey', at('ca.key'), '-CAcreateserial',
+        '-days', String(days), '-extfile', at(`${name}.ext`), '-out', at(`${name}.crt`));
+      return { cert: at(`${name}.crt`), key: at(`${name}.key`) };
+    },
+  };
+}
+
+const tlsSettings = (authority, { cert, key }, port, more = {}) => ({
+  port: 0,
+  'tls-port': port,
+  'tls-cert-file': cert,
+  'tls-key-file': key,
+  'tls-ca-cert-file': authority.ca,
+  'tls-auth-clients': 'no',
+  'tls-replication': 'yes',
+  ...more,
+});
+
+async function startTlsRedis(scope, authority, certificate, more) {
+  const port = await freePort();
+  return startRedis(scope, { port, settings: tlsSettings(authority, certificate, port, more) });
+}
+
+const byTls = (redis, authority, more = {}) =>
+  ({ redis: { path: undefined, host: '127.0.0.1', port: redis.port, tls: true, tls_ca: authority.ca, ...more } });
+
+describe('TLS', { concurrency: true }, () => {
+  test('the life of an event, and a crowd at once, by TLS to a server with users', async (t) => {
+    const scope = openScope(t);
+    const authority = openAuthority(scope);
+    const redis = await startTlsRedis(scope, authority, authority.make('redis'), { include: aclFile(scope) });
+    const user = { user: 'fairgate', password_file: secret(scope, PASSWORD) };
+    const house = await openHouse(t, { scope, fronts: 2, config: byTls(redis, authority, { host: 'localhost', ...user }) });
+    await makeEvent(house, 'show', { ...MOVING, message: { en: 'x'.repeat(900), ko: 'y'.repeat(900) } });
+    const visitor = new Visitor(house.front, 'show');
+    await visitor.joined();
+    await visitor.entered();
+    await visit(house, 'show');
+    const places = await Promise.all(Array.from({ length: 300 }, (_, i) => new Visitor(house.fronts[i % 2], 'show').joined()));
+    assert.equal(new Set(places.map(({ position }) => position)).size, 300);
+    await redis.kill();
+    await until('the loss to be told', async () => (await house.front.private.get('/readyz')).status === 503);
+    await redis.start();
+    for (const front of house.fronts) await front.untilReady();
+    await until('joins to be taken', async () => (await new Visitor(house.front, 'show').join()).status === 201);
+  });
+
+  test('what is wrong with a certificate is told, by log and /readyz', async (t) => {
+    const scope = openScope(t);
+    const authority = openAuthority(scope);
+    const stranger = openAuthority(scope);
+    const expired = authority.make('expired', { days: -1 });
+    const cases = [
+      ['expired', await startTlsRedis(scope, authority, expired), authority, {}, /TLS with 127\.0\.0\.1: certificate has expired/],
+      ['unknown', await startTlsRedis(scope, authority, authority.make('good')), stranger, {},
+        /TLS with 127\.0\.0\.1: (unable to get local issuer|self-signed certificate)/],
+      ['name', await startTlsRedis(scope, authority, authority.make('other', { san: 'DNS:redis.example' })), authority, {},
+        /TLS with 127\.0\.0\.1: IP address mismatch, the certificate is not for 127\.0\.0\.1/],
+      ['named', await startTlsRedis(scope, authority, authority.make('again')), authority, { tls_name: 'redis.example' },
+        /TLS with 127\.0\.0\.1: hostname mismatch, the certificate is not for redis\.example/i],
+      ['plain', await startRedis(scope), authority, {}, /nobody answered the TLS handshake in time/],
+      ['old', await startTlsRedis(scope, authority, authority.make('old'), { 'tls-protocols': 'TLSv1.1' }), authority, {},
+        /TLS with 127\.0\.0\.1: /],
+    ];
+    const scaffold = { scope, secrets: (await openHouse(t, { scope, config: byTls(cases[1][1], authority) })).secrets };
+    for (const [what, redis, trusted, more, words] of cases) {
+      const front = await startFront(scaffold, { ...byTls(redis, trusted, more), ready: false });
+      await until(`${what} to be told as ${words}`, async () => words.test(await unready(front)));
+      assert.match(front.child.log(), words, what);
+      await front.stop();
+    }
+    const named = cases.find(([what]) => what === 'name')[1];
+    await startFront(scaffold, byTls(named, authority, { tls_name: 'redis.example' })); // is ready
+  });
+
+  test('a server that wants a certificate of ours gets it, a new one after SIGHUP', async (t) => {
+    const scope = openScope(t);
+    const authority = openAuthority(scope);
+    const redis = await startTlsRedis(scope, authority, authority.make('redis'), { 'tls-auth-clients': 'yes' });
+    const { cert, key } = authority.make('front');
+    chmodSync(key, 0o600);
+    const house = await openHouse(t, { scope, config: byTls(redis, authority, { tls_cert: cert, tls_key: key }) });
+    const bare = await startFront(house, { ...byTls(redis, authority), ready: false });
+    await until('the refusal to be told', async () => /TLS with 127\.0\.0\.1: .*certificate/.test(await unready(bare)));
+    await bare.stop();
+    authority.make('front', { days: -1 });
+    house.front.child.signal('SIGHUP');
+    await until('the new one to be refused', async () => {
+      await redis.command('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+      return /TLS with 127\.0\.0\.1: .*(certificate|expired)/.test((await house.front.private.get('/readyz')).json.redis);
+    });
+    authority.make('front');
+    house.front.child.signal('SIGHUP');
+    await house.front.untilReady();
+  });
+
+  test('sentinels and the master that they name, all by TLS', async (t) => {
+    const scope = openScope(t);
+    const authority = openAuthority(scope);
+    const certificate = authority.make('redis');
+    const master = await startTlsRedis(scope, authority, certificate);
+    const replica = await startTlsRedis(scope, authority, certificate);
+    await replica.command('REPLICAOF', '127.0.0.1', master.port);
+    await until('the replica to be in step', async () => (await replica.command('ROLE'))[3] === 'connected');
+    const settings = Object.entries(tlsSettings(authority, certificate, 0)).map(([name, value]) => `${name} ${value}`);
+    const sentinels = await startSentinels(scope, master, {
+      name: 'line', settings: settings.filter((line) => !/^(port|tls-port)/.test(line)), tls: true,
+    });
+    const house = await openHouse(t, {
+      scope,
+      config: { redis: { sentinels: sentinels.map(({ port }) => `127.0.0.1:${port}`).join(','), master: 'line', tls: true, tls_ca: authority.ca } },
+    });
+    await makeEvent(house, 'show', MOVING);
+    await new Visitor(house.front, 'show').joined();
+    await master.kill();
+    await until('the replica to be in charge', async () => (await replica.command('ROLE'))[0] === 'master');
+    await until('joins to be taken', async () => (await new Visitor(house.front, 'show').join()).status === 201);
+  });
+
+  test('a cluster by TLS, of which one node is named, and a slot that moves', async (t) => {
+    const scope = openScope(t);
+    const authority = openAuthority(scope);
+    const certificate = authority.make('redis');
+    const cluster = await startCluster(scope, 3, async () => {
+      const port = await freePort();
+      return { port, settings: tlsSettings(authority, certificate, port, { 'tls-cluster': 'yes' }) };
+    });
+    const [first] = cluster.nodes; // the front is told of the others by its answers
+    const house = await openHouse(t, {
+      scope, config: { redis: { cluster: `localhost:${first.port}`, tls: true, tls_ca: authority.ca } },
+    });
+    for (const event of ['one', 'two', 'three', 'four', 'five']) {
+      await makeEvent(house, event, MOVING);
+      await new Visitor(house.front, event).joined();
+    }
+    const slot = await first.command('CLUSTER', 'KEYSLOT', 'fg:{one}:cfg');
+    const from = cluster.owner(slot);
+    const move = await beginMove(cluster, slot, from, cluster.nodes.find((node) => node !== from));
+    await move.sendAll();
+    await move.end();
+    await until('joins to be taken where the event is now', async () => (await new Visitor(house.front, 'one').join()).status === 201);
+    assert.equal(await from.command('CLUSTER', 'COUNTKEYSINSLOT', slot), 0);
   });
 });
