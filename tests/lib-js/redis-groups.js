@@ -9,8 +9,8 @@ import { until } from './wait.js';
 
 const role = async (redis) => (await redis.command('ROLE'))[0];
 
-export async function startReplica(scope, master) {
-  const replica = await startRedis(scope);
+export async function startReplica(scope, master, options = {}) {
+  const replica = await startRedis(scope, options);
   await replica.command('REPLICAOF', '127.0.0.1', master.port);
   await untilInStep(replica);
   return replica;

@@ -24,6 +24,15 @@ function aclFile(scope) {
   return path;
 }
 
+// The shipped configuration, but for what a test gives each server itself.
+function redisConf(scope) {
+  const path = join(scope.tempDir('conf-'), 'redis.conf');
+  const own = /^(bind|port|unixsocket|unixsocketperm|dir|daemonize) .*$/gm;
+  writeFileSync(path, readFileSync(join(ROOT, 'infra/redis/redis.conf'), 'utf8')
+    .replace(own, '').replace(/^include .*$/m, `include ${aclFile(scope)}`));
+  return path;
+}
+
 function secret(scope, text) {
   const path = join(scope.tempDir('secret-'), 'password');
   writeFileSync(path, `${text}\n`, { mode: 0o600 });
@@ -158,11 +167,13 @@ function called() {
 describe('ways', { concurrency: true }, () => {
   test('sentinels have users and passwords of their own, and are asked by name', async (t) => {
     const scope = openScope(t);
-    const master = await startRedis(scope, { settings: { include: aclFile(scope) } });
-    await startReplica(scope, master);
+    const settings = { include: redisConf(scope), masterauth: PASSWORD };
+    const master = await startRedis(scope, { settings });
+    const replicas = [await startReplica(scope, master, { settings }), await startReplica(scope, master, { settings })];
     const [, line] = /^(user fairgate .*)$/m.exec(readFileSync(join(ROOT, 'infra/redis/sentinel.conf'), 'utf8'));
     const user = line.replace('0'.repeat(64), createHash('sha256').update('sesame').digest('hex'));
-    const sentinels = await startSentinels(scope, master, { name: 'line', settings: [user] });
+    const sentinels = await startSentinels(scope, master, { name: 'line', settings: [
+      user, 'sentinel auth-user line sentinel', `sentinel auth-pass line "${PASSWORD}"`] });
     const config = {
       redis: {
         sentinels: sentinels.map(({ port }) => `localhost:${port}`).join(', '),
@@ -180,6 +191,13 @@ describe('ways', { concurrency: true }, () => {
     const wrong = { redis: { ...config.redis, sentinel_password_file: secret(scope, PASSWORD) } };
     const stranger = await startFront(house, { ...wrong, ready: false });
     assert.match(await unready(stranger), /refused user fairgate: WRONGPASS/);
+    await stranger.stop();
+
+    assert.deepEqual(await refused(master), []);
+    await master.kill();
+    await until('joins to be taken by another', async () => (await new Visitor(house.front, 'show').join()).status === 201);
+    for (const redis of replicas) assert.deepEqual(await refused(redis), []);
+    for (const redis of replicas) await redis.kill(); // see below
   });
 
   test('a name is resolved aside; one that nobody knows is told, and holds nobody up', async (t) => {
@@ -197,13 +215,12 @@ describe('ways', { concurrency: true }, () => {
     const shippedConf = readFileSync(join(ROOT, 'infra/redis/redis.conf'), 'utf8');
     const set = (name) => new RegExp(`^${name} (\\d+)$`, 'm').exec(shippedConf)[1];
     const scope = openScope(t);
-    const settings = Object.fromEntries(
-      ['min-replicas-to-write', 'min-replicas-max-lag', 'repl-ping-replica-period'].map((name) => [name, set(name)]));
     const sentinel = readFileSync(join(ROOT, 'infra/redis/sentinel.conf'), 'utf8');
     const downAfterMs = Number(/down-after-milliseconds line (\d+)/.exec(sentinel)[1]);
-    assert.ok(Number(settings['min-replicas-max-lag']) * 1000 < downAfterMs, 'silent before there is another');
+    assert.ok(Number(set('min-replicas-max-lag')) * 1000 < downAfterMs, 'silent before there is another');
+    const settings = { include: redisConf(scope), masterauth: PASSWORD };
     const redis = await startRedis(scope, { settings });
-    const replica = await startReplica(scope, redis);
+    const replica = await startReplica(scope, redis, { settings });
     await until('the master to see it', async () => /lag=[01]\b/.test(await redis.command('INFO', 'replication')));
     const house = await openHouse(t, { scope, config: { redis: { path: redis.socket } } });
     await makeEvent(house, 'show', MOVING);

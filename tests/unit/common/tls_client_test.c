@@ -1,0 +1,203 @@
+/* tls_client_test.c: both ends of one connection in one thread, over sockets that hold little, so
+ * that every step has to wait for the other end. */
+#include "unit.h"
+
+#include "crypto/openssl.h"
+#include "crypto/tls_client.h"
+
+#include <fcntl.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { LOAD_BYTES = 1 << 20 };
+
+struct rig {
+    char path[64]; /* of the certificate, which the client trusts */
+    int fd[2];
+    SSL_CTX *ctx;
+    SSL *server;
+    struct tls_client *client;
+    struct tls_session *session;
+};
+
+static X509 *make_certificate(EVP_PKEY *key, const char *name)
+{
+    X509 *cert = X509_new();
+    X509_set_version(cert, X509_VERSION_3);
+    ASN1_INTEGER_set(X509_get_serialNumber(cert), 1);
+    X509_gmtime_adj(X509_getm_notBefore(cert), -60);
+    X509_gmtime_adj(X509_getm_notAfter(cert), 3600);
+    X509_set_pubkey(cert, key);
+    X509_NAME *subject = X509_get_subject_name(cert);
+    X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, (const unsigned char *)"test", -1, -1,
+                               0);
+    X509_set_issuer_name(cert, subject);
+    char names[64];
+    snprintf(names, sizeof(names), "DNS:%s", name);
+    X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, names);
+    X509_add_ext(cert, extension, -1);
+    X509_EXTENSION_free(extension);
+    assert_true(X509_sign(cert, key, EVP_sha256()) > 0);
+    return cert;
+}
+
+static void open_server(struct rig *rig, const char *name)
+{
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    X509 *cert = make_certificate(key, name);
+    strcpy(rig->path, "/tmp/tls-client-test-XXXXXX");
+    FILE *file = fdopen(mkstemp(rig->path), "w");
+    assert_int_equal(1, PEM_write_X509(file, cert));
+    fclose(file);
+    rig->ctx = SSL_CTX_new(TLS_server_method());
+    assert_int_equal(1, SSL_CTX_use_certificate(rig->ctx, cert));
+    assert_int_equal(1, SSL_CTX_use_PrivateKey(rig->ctx, key));
+    SSL_CTX_set_mode(rig->ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    X509_free(cert);
+    EVP_PKEY_free(key);
+}
+
+static void open_rig(struct rig *rig, const char *name, const char *host)
+{
+    signal(SIGPIPE, SIG_IGN);
+    *rig = (struct rig){.session = NULL};
+    open_server(rig, name);
+    assert_int_equal(0, socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, rig->fd));
+    int little = 4096;
+    for (int i = 0; i < 2; i++)
+        setsockopt(rig->fd[i], SOL_SOCKET, SO_SNDBUF, &little, sizeof(little));
+    rig->server = SSL_new(rig->ctx);
+    SSL_set_fd(rig->server, rig->fd[1]);
+    SSL_set_accept_state(rig->server);
+    struct err_slot err;
+    const struct tls_client_conf conf = {.ca = rig->path, .name = "", .cert = "", .key = ""};
+    assert_int_equal(0, tls_client_create(&conf, &err, &rig->client));
+    rig->session = tls_session_open(rig->client, rig->fd[0], host);
+    assert_non_null(rig->session);
+}
+
+static void close_rig(struct rig *rig)
+{
+    tls_session_close(rig->session);
+    tls_client_destroy(rig->client);
+    SSL_free(rig->server);
+    SSL_CTX_free(rig->ctx);
+    close(rig->fd[0]);
+    if (rig->fd[1] >= 0)
+        close(rig->fd[1]);
+    unlink(rig->path);
+}
+
+static enum tls_step shake(struct rig *rig)
+{
+    enum tls_step step;
+    do {
+        step = tls_session_shake(rig->session);
+        SSL_do_handshake(rig->server);
+    } while (step == TLS_WAITS);
+    return step;
+}
+
+static void what_the_socket_does_not_take_is_given_again(void **state)
+{
+    (void)state;
+    struct rig rig;
+    open_rig(&rig, "redis.example", "redis.example");
+    assert_int_equal(TLS_DONE, shake(&rig));
+    static char sent[LOAD_BYTES], got[LOAD_BYTES], back[LOAD_BYTES];
+    for (size_t i = 0; i < LOAD_BYTES; i++)
+        sent[i] = (char)(i * 7 + i / 251);
+    size_t written = 0, echoed = 0, arrived = 0, returned = 0;
+    unsigned waits = 0;
+    while (returned < LOAD_BYTES) {
+        size_t len = 0;
+        if (written < LOAD_BYTES) { /* from another address each time, as a buffer that grows */
+            char *copy = malloc(LOAD_BYTES - written);
+            memcpy(copy, sent + written, LOAD_BYTES - written);
+            enum tls_step step = tls_session_write(rig.session, copy, LOAD_BYTES - written, &len);
+            assert_true(step != TLS_FAILED);
+            waits += step == TLS_WAITS && tls_session_wants_write(rig.session);
+            written += step == TLS_DONE ? len : 0;
+            free(copy);
+        }
+        size_t room = LOAD_BYTES - arrived;
+        if (room > 0 && SSL_read_ex(rig.server, got + arrived, room, &len) == 1)
+            arrived += len;
+        if (echoed < arrived && SSL_write_ex(rig.server, got + echoed, arrived - echoed, &len) == 1)
+            echoed += len;
+        enum tls_step step =
+            tls_session_read(rig.session, back + returned, LOAD_BYTES - returned, &len);
+        assert_true(step != TLS_FAILED);
+        returned += step == TLS_DONE ? len : 0;
+    }
+    assert_true(waits > 0);
+    assert_memory_equal(sent, back, LOAD_BYTES);
+    close_rig(&rig);
+}
+
+static void another_name_is_refused_and_told(void **state)
+{
+    (void)state;
+    struct rig rig;
+    open_rig(&rig, "redis.example", "other.example");
+    assert_int_equal(TLS_FAILED, shake(&rig));
+    assert_string_equal("TLS with other.example: hostname mismatch, the certificate is not for "
+                        "other.example",
+                        tls_session_why(rig.session));
+    close_rig(&rig);
+}
+
+static void an_end_is_told_in_the_handshake_and_later(void **state)
+{
+    (void)state;
+    for (int later = 0; later < 2; later++) {
+        struct rig rig;
+        char bytes[16];
+        size_t len;
+        open_rig(&rig, "redis.example", "redis.example");
+        if (later)
+            assert_int_equal(TLS_DONE, shake(&rig));
+        close(rig.fd[1]);
+        rig.fd[1] = -1;
+        enum tls_step step;
+        do {
+            step = later ? tls_session_read(rig.session, bytes, sizeof(bytes), &len)
+                         : tls_session_shake(rig.session);
+        } while (step == TLS_WAITS);
+        assert_int_equal(TLS_FAILED, step);
+        assert_memory_equal("TLS with redis.example: ", tls_session_why(rig.session), 24);
+        close_rig(&rig);
+    }
+}
+
+static void files_that_are_none_are_named(void **state)
+{
+    (void)state;
+    struct err_slot err;
+    struct tls_client *client = NULL;
+    struct tls_client_conf conf = {.ca = "/nowhere/ca.pem", .name = "", .cert = "", .key = ""};
+    assert_true(tls_client_create(&conf, &err, &client) < 0);
+    assert_non_null(strstr(err.text, "tls_ca: /nowhere/ca.pem: "));
+    conf.ca = "";
+    conf.cert = conf.key = "/nowhere/own.pem";
+    assert_true(tls_client_create(&conf, &err, &client) < 0);
+    assert_non_null(strstr(err.text, "tls_cert: /nowhere/own.pem: "));
+    assert_null(client);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_the_socket_does_not_take_is_given_again),
+        cmocka_unit_test(another_name_is_refused_and_told),
+        cmocka_unit_test(an_end_is_told_in_the_handshake_and_later),
+        cmocka_unit_test(files_that_are_none_are_named),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
