@@ -8,7 +8,7 @@ import { chmodSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import {
-  beginMove, freePort, openScope, ROOT, runProgram, startCluster, startRedis, startReplica, startSentinels, until,
+  beginMove, freePort, openScope, programPath, ROOT, runProgram, startCluster, startRedis, startReplica, startSentinels, until,
 } from '../../lib-js/index.js';
 import { act, makeEvent, openHouse, startFront, Visitor } from './support.js';
 
@@ -176,7 +176,7 @@ describe('ways', { concurrency: true }, () => {
       user, 'sentinel auth-user line sentinel', `sentinel auth-pass line "${PASSWORD}"`] });
     const config = {
       redis: {
-        sentinels: sentinels.map(({ port }) => `localhost:${port}`).join(', '),
+        sentinels: ['nobody.invalid:1', ...sentinels.map(({ port }) => `localhost:${port}`)].join(', '),
         master: 'line',
         user: 'fairgate',
         password_file: secret(scope, PASSWORD),
@@ -209,6 +209,21 @@ describe('ways', { concurrency: true }, () => {
     const lost = await startFront(house, { redis: { path: undefined, host: 'redis.invalid' }, ready: false });
     assert.match(await unready(lost), /redis\.invalid|not resolved in time/);
     assert.equal((await lost.private.get('/healthz')).status, 200);
+  });
+
+  test('the addresses of a name are tried in turn', { skip: process.getuid() !== 0 && 'mounting wants root' }, async (t) => {
+    const scope = openScope(t);
+    const redis = await startRedis(scope);
+    const house = await openHouse(t, { scope, config: { redis: { path: redis.socket } } });
+    const front = await startFront(house, { redis: { path: undefined, host: 'line.example', port: redis.port }, ready: false });
+    await unready(front);
+    await front.stop();
+    const hosts = join(scope.tempDir('hosts-'), 'hosts');
+    writeFileSync(hosts, '127.0.0.2 line.example\n127.0.0.3 line.example\n127.0.0.1 line.example\n');
+    front.child = scope.spawn('front-with-hosts', [
+      'unshare', '--mount', 'sh', '-c', `mount --bind ${hosts} /etc/hosts && exec "$@"`, 'sh',
+      programPath('queue-front'), '--config', front.configPath], { stays: true });
+    await front.untilReady();
   });
 
   test('a master without its replica takes nothing new, and goes on with it', async (t) => {

@@ -252,6 +252,20 @@ static void a_file_is_read_and_named(void **state)
     assert_string_equal("/y", got.path);
 }
 
+static void the_line_of_a_setting_is_found(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/config-line-XXXXXX";
+    FILE *file = fdopen(mkstemp(path), "w");
+    fputs("# path = no\n[http]\npath = \"other\"\n[ redis ]\n\n  path = \"a\"\nlast=1", file);
+    fclose(file);
+    assert_int_equal(6, config_line(path, SPAN("redis"), SPAN("path")));
+    assert_int_equal(7, config_line(path, SPAN("redis"), SPAN("last")));
+    assert_int_equal(0, config_line(path, SPAN("redis"), SPAN("nothing")));
+    assert_int_equal(0, config_line("/nowhere/a.conf", SPAN("redis"), SPAN("path")));
+    remove(path);
+}
+
 static void the_help_tells_every_setting(void **state)
 {
     (void)state;
@@ -317,6 +331,7 @@ int main(void)
         cmocka_unit_test(a_setting_without_default_has_to_be_given),
         cmocka_unit_test(a_bad_variable_is_named),
         cmocka_unit_test(a_file_is_read_and_named),
+        cmocka_unit_test(the_line_of_a_setting_is_found),
         cmocka_unit_test(the_help_tells_every_setting),
         cmocka_unit_test(noise_is_survived_and_what_is_taken_is_in_range),
     };
