@@ -8,6 +8,10 @@
 --   of `seats`: the number of seats left stands in the place of the state from, and the odds that the
 --   front has reckoned from it (opaque here) in the place of the audit entry; `to` is OPEN if a
 --   sold-out event is to open again when there are some
+--   of `restore`: the version as archived in the place of the one seen, the incarnation in the place of
+--   the state from, and what else the archive says in the place of a draw's needs: {seal, identity,
+--   beacon, proof, lines: [{issued, serving, admitted, no_shows, skipped, waiting, and once they are
+--   known closed, closed_ms, seed, entries, drawn_ms}, ...]} as JSON
 --   of `delete`: 1 in the place of the state from if it need not be archived
 -- Answer: {outcome, state, version}
 --
@@ -158,17 +162,57 @@ local function archive(state, version)
     return { OK, state, version }
 end
 
+-- A line of an event that is made again: its numbers and its draw. All calls of it are over. Who of
+-- the places ahead had left or was a ghost is not known any more, only how many they were.
+local function begin_again(line, told)
+    local cfg = prefix .. 'cfg'
+    call('SET', prefix .. 'seq', line.issued)
+    call('SET', prefix .. 'serving', line.serving)
+    call('HSET', prefix .. 'bucket', 'admitted', line.admitted, 'no_shows', line.no_shows, 'skipped_n',
+        line.skipped, 'left_n', math.max(0, line.issued - line.serving - line.waiting), 'settled',
+        line.serving, 'dead', line.serving, 'last_upto', line.serving, 'generation', now_ms)
+    if line.closed then
+        call('HSET', cfg, 'closed', line.closed, 'closed_ms', line.closed_ms)
+    end
+    if line.seed then
+        call('HSET', cfg, 'seed', line.seed, 'entries', line.entries, 'beacon', told.beacon,
+            'drawn_ms', line.drawn_ms)
+    end
+end
+
+-- The event of an archive, as it was: incarnation, version, state. It lies in that file.
+local function make_again()
+    local told = cjson.decode(ARGV[9])
+    local version, state = tonumber(ARGV[3]), tonumber(ARGV[5])
+    call('DEL', prefix .. 'erased')
+    call('HSET', KEYS[1], 'boot', ARGV[1], 'version', version, 'state', state, 'incarnation', ARGV[4],
+        'archived', version, 'era', now_ms)
+    for name, value in pairs({ sealed = told.seal, identity = told.identity, proof = told.proof }) do
+        if value ~= '' then
+            call('HSET', KEYS[1], name, value)
+        end
+    end
+    write_document()
+    each_line(function() begin_again(told.lines[lane + 1], told) end)
+    sign_document()
+    audit(ARGV[6], version)
+    return { OK, state, version }
+end
+
 local cfg = cfg_read('boot', 'version', 'state', 'undo_version', 'undo_state', 'deleted',
     'archived')
 if cfg[6] then
     return { GONE, tonumber(cfg[3]), tonumber(cfg[2]) }
 end
-if ARGV[2] == 'create' then
-    if cfg[2] then
-        return { SAME, tonumber(cfg[3]), tonumber(cfg[2]) }
-    end
+local creates, restores = ARGV[2] == 'create', ARGV[2] == 'restore'
+if cfg[2] and (creates or restores) then
+    local same = creates or incarnation == ARGV[4]
+    return { same and SAME or CONFLICT, tonumber(cfg[3]), tonumber(cfg[2]) }
+elseif creates or restores then
     if (tonumber(call('HGET', prefix .. 'heal', 'version')) or 0) > 0 then
         return { HEAL } -- fronts are just telling of an event of this id
+    elseif restores then
+        return make_again()
     end
     call('DEL', prefix .. 'erased') -- of the one that had this id before
     call('HSET', KEYS[1], 'boot', ARGV[1], 'version', 1, 'state', DRAFT, 'incarnation',

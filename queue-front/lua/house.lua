@@ -15,7 +15,8 @@
 --            -> {SAME, born, n, size, chore or ''}, or {OK, born, n, size, chore, {ids}, {id, n, ...}}
 --   list     id, 1 if it was created just now -> {OK} it is in the set now; {SAME} it has ended;
 --            {GONE} it was deleted
---   end      id, card, ms until it is swept -> {OK}: it is not in the set any more
+--   end      id, card, ms until it is swept -> {OK}: it is not in the set any more; {GONE}: it was
+--            deleted meanwhile
 --   touch    id, card -> {OK}: what rests has changed
 --   later    chore, ms -> {OK}: the chore is due so much later from now, whether it was there or not
 --   done     chore -> {OK}: a swept event rests no longer
@@ -89,6 +90,9 @@ end
 
 local function finish()
     if not call('ZSCORE', ENDED, id) then
+        if call('ZSCORE', LEFT, id) and call('SISMEMBER', EVENTS, id) == 0 then
+            return { GONE }
+        end
         local n = rise()
         call('ZADD', RESTS, n, id)
         call('ZADD', ENDED, n, id)

@@ -17,6 +17,7 @@
 #include "admin_answer.h"
 #include "admin_find.h"
 #include "answer.h"
+#include "archive.h"
 #include "base/json_in.h"
 #include "core/draw_seal.h"
 #include "core/event_id.h"
@@ -38,6 +39,8 @@ enum {
     SEEN_US = 1000000,          /* a knob acts within a second, or we say that it may not have */
     AUDIT_SIDE_MAX = 11 * 1024, /* one side of a change; the largest message fits */
     AUDIT_MAX = 2 * AUDIT_SIDE_MAX + 2048,
+    RESTORE_JSON_MAX =
+        2 * ARCHIVE_PROOF_MAX + 8192, /* its proof, each quote escaped, and numbers */
 };
 
 enum act_kind {
@@ -50,6 +53,7 @@ enum act_kind {
     ACT_SERIES,
     ACT_ARCHIVE,
     ACT_DELETE,
+    ACT_RESTORE,
 };
 
 struct act {
@@ -73,6 +77,8 @@ struct act {
     struct event_doc doc;
     char json[EVENT_DOC_BYTES_MAX]; /* of the document, or what a draw needs */
     char audit[AUDIT_MAX];
+    struct archive archive; /* ACT_RESTORE; else empty, and what it tells the store */
+    char *restore;
 };
 
 static_assert((int)AUDIT_MAX <= (int)LINE_AUDIT_BYTES_MAX, "the store takes what we write");
@@ -87,6 +93,8 @@ static struct act *act_of_wait(struct front_wait *wait)
 
 static void act_end(struct act *act)
 {
+    archive_deinit(&act->archive);
+    free(act->restore);
     free(act);
 }
 
@@ -859,6 +867,120 @@ static void on_delete(struct http_req *req, void *ctx)
         act_try(act);
 }
 
+/* ---- restoring ---- */
+
+static void on_restored(struct line_admin *line)
+{
+    struct act *act = (struct act *)line;
+    if (line->outcome == LINE_OK || line->outcome == LINE_SAME) {
+        act->created = line->outcome == LINE_OK;
+        await_picture(act, line->version, SEEN_US, on_seen);
+    } else if (line->outcome == LINE_CONFLICT) {
+        http_problem(act->req, 409, "event-exists",
+                     "There is another event of this id, and it stays as it is.");
+        act_end(act);
+    } else {
+        on_admin_done(line);
+    }
+}
+
+static void refuse_archive(struct act *act, enum archive_fault fault, const char *why)
+{
+    static const struct {
+        unsigned status;
+        const char *code;
+    } answers[] = {
+        [ARCHIVE_GOOD] = {0, NULL}, /* is no fault */
+        [ARCHIVE_UNREADABLE] = {422, "archive-unreadable"},
+        [ARCHIVE_OTHER] = {422, "archive-format-unknown"},
+        [ARCHIVE_INCOMPLETE] = {422, "archive-incomplete"},
+        [ARCHIVE_TAMPERED] = {422, "archive-tampered"},
+        [ARCHIVE_KEY_MISSING] = {409, "archive-key-missing"},
+    };
+    http_problem(act->req, answers[fault].status, answers[fault].code, "%s", why);
+    act_end(act);
+}
+
+/* The document as it was, and the rest for the script. False: the request was answered, and the act
+ * is over. */
+static bool read_archived(struct act *act)
+{
+    const struct archive *archive = &act->archive;
+    struct event_doc_fault fault = {{0}, {0}};
+    struct text doc = text_on(act->json, sizeof(act->json));
+    json_in_put(&doc, archive->document);
+    if (doc.overflown || event_doc_load(text_span(&doc), archive->event, &fault, &act->doc) < 0) {
+        refuse_archive(act, ARCHIVE_UNREADABLE, "Its document cannot be read by this program.");
+        return false;
+    }
+    if (json_array_size(json_object_get(archive->restore, "lines")) != 1 + act->doc.lanes_len) {
+        refuse_archive(act, ARCHIVE_UNREADABLE, "It does not tell of each of its lanes.");
+        return false;
+    }
+    act->restore = malloc(RESTORE_JSON_MAX);
+    struct text restore = text_on(act->restore, act->restore != NULL ? RESTORE_JSON_MAX : 0);
+    if (act->restore != NULL)
+        json_in_put(&restore, archive->restore);
+    if (act->restore == NULL || restore.overflown) {
+        answer_overloaded(act->req);
+        act_end(act);
+        return false;
+    }
+    act->line.doc = text_span(&doc);
+    act->line.knobs = event_doc_knobs(&act->doc);
+    act->line.draw = text_span(&restore);
+    return true;
+}
+
+static void write_restored(struct act *act)
+{
+    char memory[256];
+    struct text to = text_on(memory, sizeof(memory));
+    json_open(&to, '{');
+    json_member_u64(&to, "version", act->archive.version);
+    json_member_cstr(&to, "state", event_state_name((enum line_state)act->archive.state));
+    json_member_str(&to, "incarnation", act->archive.incarnation);
+    json_close(&to, '}');
+    assert(!to.overflown);
+    write_audit(act, "restore", SPAN("null"), text_span(&to));
+}
+
+/* Whether there is such an event is the store's to say, in one step with making it. */
+static void on_restore(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    struct front *front = front_of(req);
+    struct err_slot err;
+    if (!front->complete) {
+        answer_starting(req);
+        return;
+    }
+    struct act *act = act_begin(req, ACT_RESTORE);
+    if (act == NULL)
+        return;
+    enum archive_fault fault =
+        archive_read(http_req_body(req), &front->keys->draws, &err, &act->archive);
+    if (fault != ARCHIVE_GOOD) {
+        refuse_archive(act, fault, err.text);
+        return;
+    }
+    if (!span_eq(act->archive.event, span_of(act->line.event))) {
+        http_problem(req, 409, "archive-of-another", "It is the archive of the event %.*s.",
+                     (int)act->archive.event.len, act->archive.event.ptr);
+        act_end(act);
+        return;
+    }
+    if (!read_archived(act))
+        return;
+    write_restored(act);
+    act->line.incarnation = act->archive.incarnation;
+    act->line.if_version = act->archive.version;
+    act->line.to = (enum line_state)act->archive.state;
+    act->line.call = LINE_RESTORE;
+    act->line.on_done = on_restored;
+    line_store_admin(front->store, &act->line);
+}
+
 /* ---- PUT seats-left ---- */
 
 static void on_fed(struct line_admin *line)
@@ -1010,6 +1132,8 @@ int admin_api_routes(struct http_router *private_routes, struct err_slot *err)
         {HTTP_METHOD_DELETE, "/admin/events/{event}", on_delete, NULL, 0},
         {HTTP_METHOD_POST, "/admin/events/{event}/actions/{action}", on_action, NULL,
          ADMIN_BODY_MAX},
+        {HTTP_METHOD_POST, "/admin/events/{event}/actions/restore", on_restore, NULL,
+         RESTORE_BODY_MAX},
         {HTTP_METHOD_PUT, "/admin/events/{event}/seats-left", on_seats_left, NULL, ADMIN_BODY_MAX},
         {HTTP_METHOD_GET, "/admin/events/{event}/audit", on_audit, NULL, 0},
         {HTTP_METHOD_GET, "/admin/events/{event}/series", on_series, NULL, 0},

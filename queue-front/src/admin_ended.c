@@ -5,21 +5,29 @@
  * fairness answers; then the trail and the series, each from its beginning, ARCHIVE_ROWS_MAX rows a
  * part; last a line that says how many parts there were. Each part but the last names the next
  * (Link, rel="next"). What is archived is closed, so it does not change between two parts but for
- * what operators do to it meanwhile, which is at the end of the trail. */
+ * what operators do to it meanwhile, which is at the end of the trail. That it is whole, and what
+ * an event is made again from, is archive.h's. */
 #include "admin_ended.h"
 
 #include "admin_find.h"
 #include "answer.h"
+#include "archive.h"
+#include "core/draw_seal.h"
 #include "core/event_state.h"
 #include "core/json_time.h"
 #include "fairness.h"
 
 #include <assert.h>
 #include <inttypes.h>
+#include <sodium.h>
 #include <stdlib.h>
 
 enum { LOOK_AGAIN_US = 300000 };
-enum { HEAD_MAX = EVENT_DOC_BYTES_MAX + LANES_ALL * (FAIRNESS_BYTES_MAX + 1024) + 2048 };
+/* Document, what is told of each line, the proof once more with each quote escaped, the mark. */
+enum {
+    HEAD_MAX = EVENT_DOC_BYTES_MAX + LANES_ALL * (FAIRNESS_BYTES_MAX + 1536) +
+               2 * FAIRNESS_BYTES_MAX + 2 * DRAW_SEAL_LEN_MAX + 4096
+};
 
 struct reading {
     struct line_admin line; /* first: the store hands back a pointer to it */
@@ -28,6 +36,7 @@ struct reading {
     struct front *front;
     struct http_req *req;
     uint64_t parts; /* of an archive: those before this one */
+    char chain[ARCHIVE_SHA_LEN + 1];
     char words[ENDED_WORDS_MAX];
 };
 
@@ -139,7 +148,7 @@ static void on_trail(struct http_req *req, void *ctx)
 
 static void answer_part(struct reading *reading, const struct text *lines, struct span next)
 {
-    char memory[256 + 2 * LINE_EVENT_ID_MAX];
+    char memory[512 + 2 * LINE_EVENT_ID_MAX];
     struct text headers = text_on(memory, sizeof(memory));
     TEXT_LIT(&headers, "Cache-Control: no-store\r\n");
     if (next.len > 0) {
@@ -172,11 +181,64 @@ static void put_figures(struct text *out, const struct line_view *view)
     json_close(out, '}');
 }
 
+/* The seed of a draw that was held. One that was not is nobody's business; with the seal it could
+ * still be made, by whoever has the house's key. */
+static void put_line(struct text *out, const struct line_view *view)
+{
+    const struct line_draw *draw = &view->draw;
+    char seed[2 * DRAW_SEED_BYTES + 1];
+    json_open(out, '{');
+    json_member_u64(out, "issued", view->issued);
+    json_member_u64(out, "serving", view->serving);
+    json_member_u64(out, "admitted", view->admitted);
+    json_member_u64(out, "no_shows", view->no_shows);
+    json_member_u64(out, "skipped", view->skipped);
+    json_member_u64(out, "waiting", view->waiting);
+    if (draw->closed) {
+        json_member_u64(out, "closed", draw->closed_entries);
+        json_member_u64(out, "closed_ms", draw->closed_ms);
+    }
+    if (draw->drawn) {
+        sodium_bin2hex(seed, sizeof(seed), draw->seed, sizeof(draw->seed));
+        json_member_cstr(out, "seed", seed);
+        json_member_u64(out, "entries", draw->order.entries);
+        json_member_u64(out, "drawn_ms", draw->drawn_ms);
+    }
+    json_close(out, '}');
+}
+
+/* What an event is made again from, beside what the head says of it in any case. */
+static void put_restore(struct text *out, const struct front *front,
+                        const struct front_event *event)
+{
+    const struct line_draw *draw = &event->view->draw;
+    char memory[DRAW_SEAL_LEN_MAX];
+    struct text seal = text_on(memory, sizeof(memory));
+    if (draw->has_seal)
+        draw_seal_put(&seal, &draw->seal);
+    json_key(out, "restore");
+    json_open(out, '{');
+    json_member_str(out, "seal", text_span(&seal));
+    json_member_cstr(out, "identity", event->view->identity);
+    json_member_str(out, "beacon", (struct span){draw->beacon, draw->drawn ? draw->beacon_len : 0});
+    json_member_str(out, "proof", event->view->proof);
+    json_key(out, "lines");
+    json_open(out, '[');
+    for (unsigned lane = 0; lane <= event->doc.lanes_len; lane++) {
+        const struct front_event *line = front_line(front, event, lane);
+        if (line == NULL)
+            break;
+        put_line(out, line->view);
+    }
+    json_close(out, ']');
+    json_close(out, '}');
+}
+
 static void put_head(struct text *out, const struct front *front, const struct front_event *event)
 {
     json_open(out, '{');
     json_member_cstr(out, "format", "fairgate-archive");
-    json_member_u64(out, "format_version", 1);
+    json_member_u64(out, "format_version", ARCHIVE_FORMAT);
     json_member_cstr(out, "event", event->id);
     json_member_cstr(out, "incarnation", event->view->incarnation);
     json_member_cstr(out, "state", event_state_name(event->view->state));
@@ -196,6 +258,7 @@ static void put_head(struct text *out, const struct front *front, const struct f
         json_close(out, '}');
     }
     json_close(out, ']');
+    put_restore(out, front, event);
     json_close(out, '}');
 }
 
@@ -252,12 +315,18 @@ static void on_head(void *ctx, const struct front_event *event, bool unavailable
         fairness_put(&lines, reading->front, line);
     }
     text_char(&lines, '\n');
-    answer_part(reading, &lines, SPAN("trail.0-0.1"));
+    archive_put_mark(&lines, &reading->front->keys->draws, reading->chain);
+    char next_memory[ARCHIVE_SHA_LEN + 32];
+    struct text next = text_on(next_memory, sizeof(next_memory));
+    TEXT_LIT(&next, "trail.0-0.1.");
+    text_str(&next, reading->chain);
+    answer_part(reading, &lines, text_span(&next));
     free(memory);
 }
 
-static void put_next(struct text *next, const struct line_admin *line, uint64_t parts)
+static void put_next(struct text *next, const struct reading *reading)
 {
+    const struct line_admin *line = &reading->line;
     bool trail = line->call == LINE_AUDIT;
     if (trail && line->more) {
         TEXT_LIT(next, "trail.");
@@ -271,7 +340,9 @@ static void put_next(struct text *next, const struct line_admin *line, uint64_t 
         return;
     }
     text_char(next, '.');
-    text_u64(next, parts);
+    text_u64(next, reading->parts + 1);
+    text_char(next, '.');
+    text_str(next, reading->chain);
 }
 
 static void on_part(struct line_admin *line)
@@ -281,8 +352,8 @@ static void on_part(struct line_admin *line)
         refuse(reading, line->outcome);
         return;
     }
-    size_t cap = line->reply.len + 128;
-    char *memory = malloc(cap), next_memory[96];
+    size_t cap = line->reply.len + 256;
+    char *memory = malloc(cap), next_memory[96 + ARCHIVE_SHA_LEN];
     if (memory == NULL) {
         answer_overloaded(reading->req);
         reading_end(reading);
@@ -293,11 +364,13 @@ static void on_part(struct line_admin *line)
     json_member_raw(&lines, line->call == LINE_AUDIT ? "audit" : "series", line->reply);
     json_close(&lines, '}');
     text_char(&lines, '\n');
-    put_next(&next, line, reading->parts + 1);
+    archive_chain(reading->chain, text_span(&lines));
+    put_next(&next, reading);
     if (next.len == 0) {
         lines.comma = false;
         json_open(&lines, '{');
         json_member_u64(&lines, "parts", reading->parts + 1);
+        json_member_cstr(&lines, "sha256", reading->chain);
         json_close(&lines, '}');
         text_char(&lines, '\n');
     }
@@ -314,12 +387,13 @@ static void on_rest(void *ctx, const struct front_event *event, bool unavailable
         line_store_admin(reading->front->store, &reading->line);
 }
 
-/* "trail.ID.PARTS" or "series.INDEX.PARTS", as the part before has named it. */
+/* "trail.ID.PARTS.CHAIN" or "series.INDEX.PARTS.CHAIN", as the part before has named it. */
 static bool read_from(struct reading *reading, struct span from)
 {
     struct span what, row;
     from = span_cut(from, '.', &what);
-    struct span parts = span_cut(from, '.', &row);
+    from = span_cut(from, '.', &row);
+    struct span parts, chain = span_cut(from, '.', &parts);
     bool trail = span_eq(what, SPAN("trail"));
     for (size_t i = 0; i < row.len; i++) {
         char c = row.ptr[i];
@@ -329,7 +403,8 @@ static bool read_from(struct reading *reading, struct span from)
     reading->line.call = trail ? LINE_AUDIT : LINE_SERIES;
     return (trail || span_eq(what, SPAN("series"))) && row.len > 0 &&
            span_to_cstr(row, reading->line.from_row, sizeof(reading->line.from_row)) &&
-           span_u64(parts, UINT32_MAX, &reading->parts);
+           span_u64(parts, UINT32_MAX, &reading->parts) && archive_chain_ok(chain) &&
+           span_to_cstr(chain, reading->chain, sizeof(reading->chain));
 }
 
 static void on_archive(struct http_req *req, void *ctx)

@@ -71,6 +71,9 @@ enum {
     ENDED_WORDS_MAX = 100,  /* what is searched for among them */
     ARCHIVE_ROWS_MAX = 200, /* rows of one part of an archive: some 100 KB, a moment of Redis */
 
+    /* An archive that is restored: the longest trail and series have some 5 MB. */
+    RESTORE_BODY_MAX = 16 * 1024 * 1024,
+
     AUDIT_ROWS_DEFAULT = 100, /* a screenful or two */
     AUDIT_ROWS_MAX = 1000,    /* one answer stays below a megabyte */
     SERIES_ROWS_DEFAULT = 600,

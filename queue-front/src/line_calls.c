@@ -547,9 +547,9 @@ static void on_administered(struct redis_call *call, const redisReply *reply);
 static void send_change(struct line_admin *admin)
 {
     static const char *const names[] = {
-        [LINE_CREATE] = "create", [LINE_CHANGE] = "change", [LINE_TRANSITION] = "transition",
-        [LINE_UNDO] = "undo",     [LINE_SEATS] = "seats",   [LINE_ARCHIVE] = "archive",
-        [LINE_DELETE] = "delete",
+        [LINE_CREATE] = "create", [LINE_CHANGE] = "change",   [LINE_TRANSITION] = "transition",
+        [LINE_UNDO] = "undo",     [LINE_SEATS] = "seats",     [LINE_ARCHIVE] = "archive",
+        [LINE_DELETE] = "delete", [LINE_RESTORE] = "restore",
     };
     struct line_store *store = admin->store.store;
     struct text command = store_script(store, SCRIPT_ADMIN, admin->event, 8 + LINE_KNOBS);
@@ -557,6 +557,8 @@ static void send_change(struct line_admin *admin)
     resp_u64(&command, admin->if_version);
     if (admin->call == LINE_CREATE) /* the incarnation's random part */
         resp_u64(&command, 1 + rng_below(rng_system(), 0xFFFFFF));
+    else if (admin->call == LINE_RESTORE)
+        resp_word(&command, admin->incarnation);
     else if (admin->call == LINE_DELETE)
         resp_u64(&command, admin->unarchived);
     else
@@ -891,6 +893,45 @@ static void list_created(struct line_admin *admin)
     store_send(store, &admin->store.call, &command);
 }
 
+/* Restored: the same, but one that is among the ended by now stays there. */
+static void list_restored(struct line_admin *admin);
+
+static void on_restored(struct redis_call *call, const redisReply *reply)
+{
+    struct line_link *link = CONTAINER_OF(call, struct line_link, call);
+    struct line_admin *admin = CONTAINER_OF(link, struct line_admin, store);
+    enum store_answer answer = store_judge(link->store, call, reply, SCRIPT_HOUSE);
+    struct store_event *event = store_find(link->store, span_of(admin->event));
+    uint64_t outcome;
+    if (answer == STORE_AGAIN) {
+        list_restored(admin);
+        return;
+    }
+    if (answer != STORE_ANSWER || !resp_get_u64(reply, 0, &outcome)) {
+        admin->outcome = LINE_UNAVAILABLE; /* to restore it once more sets it right */
+    } else if (event != NULL) { /* as of one that was created */
+        event->is_new = false;
+        event->leaving = false;
+        event->named = outcome == LINE_OK ? NAMED_LIVE : NAMED_RESTING;
+        event->named_us = store_now_us(link->store);
+    }
+    calls_finish(link);
+}
+
+static void list_restored(struct line_admin *admin)
+{
+    struct line_store *store = admin->store.store;
+    if (!store_can_send(store, store->set_slot)) {
+        calls_finish_unknown(&admin->store);
+        return;
+    }
+    struct text command = store_house_script(store, "list", 2);
+    resp_cstr(&command, admin->event);
+    resp_u64(&command, 1);
+    admin->store.call.on_reply = on_restored;
+    store_send(store, &admin->store.call, &command);
+}
+
 static bool read_change(struct line_admin *admin, const redisReply *reply)
 {
     uint64_t outcome, state, version;
@@ -904,6 +945,11 @@ static bool read_change(struct line_admin *admin, const redisReply *reply)
     return true;
 }
 
+static bool makes(const struct line_admin *admin)
+{
+    return admin->call == LINE_CREATE || admin->call == LINE_RESTORE;
+}
+
 /* What changed is to be seen here without delay, and by those who have stopped to look. */
 static void show_changed(struct line_admin *admin)
 {
@@ -911,7 +957,7 @@ static void show_changed(struct line_admin *admin)
     if (event == NULL)
         return;
     event->absent = false;
-    if (admin->call == LINE_CREATE) { /* or it was there: then it may still be missing in the set */
+    if (makes(admin)) { /* or it was there: then it may still be missing in the set */
         event->is_new = event->named == NAMED_NOT;
         event->leaving = false;
     }
@@ -943,7 +989,9 @@ static void on_administered(struct redis_call *call, const redisReply *reply)
     }
     if (admin->outcome != LINE_GONE)
         show_changed(admin);
-    if (admin->call == LINE_CREATE && admin->outcome != LINE_GONE)
+    if (admin->call == LINE_RESTORE && (admin->outcome == LINE_OK || admin->outcome == LINE_SAME))
+        list_restored(admin);
+    else if (admin->call == LINE_CREATE && admin->outcome != LINE_GONE)
         list_created(admin);
     else
         calls_finish(link);
@@ -976,8 +1024,8 @@ void line_store_admin(struct line_store *store, struct line_admin *admin)
     bool is_new = event == NULL || event->absent || event->leaving;
     uint16_t slot =
         of_the_house(admin->call) ? store->set_slot : store_slot(store, span_of(admin->event));
-    if (of_the_house(admin->call) || (admin->call == LINE_CREATE && is_new)) {
-        if (!store_can_send(store, slot) || (admin->call == LINE_CREATE && is_full(store))) {
+    if (of_the_house(admin->call) || (makes(admin) && is_new)) {
+        if (!store_can_send(store, slot) || (makes(admin) && is_full(store))) {
             refuse(&admin->store, LINE_UNAVAILABLE);
             return;
         }

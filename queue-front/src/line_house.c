@@ -50,7 +50,7 @@ static void on_errand(struct redis_call *call, const redisReply *reply)
         event->named = outcome == LINE_OK ? NAMED_LIVE : NAMED_RESTING;
         event->named_us = store_now_us(store);
         event->is_new = false;
-    } else if (errand == ERRAND_LIST) {
+    } else if (errand == ERRAND_LIST || outcome == LINE_GONE) {
         event->leaving = true; /* the next look lets it go */
     } else if (errand == ERRAND_END && outcome == LINE_OK) {
         event->named = NAMED_RESTING;
@@ -149,8 +149,11 @@ static void take_resting(struct line_store *store, const redisReply *resting)
 /* Not named: let go, or told to Redis. `sure`: nothing can have been lost since the last look. */
 static void miss(struct store_event *event, enum house_named before, bool sure)
 {
-    if (event->hold_us > store_now_us(event->store))
+    if (event->hold_us > store_now_us(event->store)) {
+        if (before != NAMED_NOT && sure)
+            house_errand(event, ERRAND_LIST); /* swept, and looked at: it stays; or deleted */
         return;
+    }
     if (event->line.seen && !(before != NAMED_NOT && sure) && !event->leaving)
         house_errand(event, ERRAND_LIST);
     else if (!event->is_new || event->absent)

@@ -222,6 +222,9 @@ enum line_admin_call {
     /* Closed, and archived unless `unarchived`: LINE_NOT_YET. Gone from all fronts once it is
      * answered; what it leaves in Redis is cleared away by and by. */
     LINE_DELETE,
+    /* Makes an event again as an archive has it: doc, knobs, `to`, if_version (its own), incarnation,
+     * and `draw`, which admin.lua describes. LINE_SAME: it is there; LINE_CONFLICT: another is. */
+    LINE_RESTORE,
     LINE_FIND, /* LINE_OK: there is such an event, and this front will soon have its picture */
     /* reads: reply is a JSON array of ended events below `below`, newest first, those with `words`
      * in id or name; `version` is where to go on, or 0 */
@@ -249,6 +252,7 @@ struct line_admin {
     /* LINE_TRANSITION that draws: {beacon, proof, seeds} as JSON; see drawing.h. And what seals the
      * seeds of an event that has none. Both borrowed until on_done. */
     struct span draw, seal;
+    struct span incarnation; /* LINE_RESTORE; likewise */
     uint64_t seats_left;
     const struct line_pilot_move *pilot; /* LINE_PILOT; borrowed until on_done */
     bool unarchived;                     /* LINE_DELETE */

@@ -7,6 +7,9 @@
  * the system has that curve. It says so, checks the rest (that the round is the promised one, and
  * the value the hash of the signature), and verify/verify-draw.js checks all of it.
  *
+ * An archive of an ended event has such an answer for each of its lines, from the second line on,
+ * so it is read as it is: the draw of each is judged, and the worst counts.
+ *
  * It blocks, allocates and prints as it likes: no loop runs in this process. */
 #include "verify_draw.h"
 
@@ -22,7 +25,8 @@
 #include <stdlib.h>
 
 enum {
-    ANSWER_MAX = 64 * 1024, /* three times what a fairness answer can be */
+    ANSWER_MAX = 64 * 1024,  /* three times what a fairness answer can be */
+    SOURCE_MAX = 512 * 1024, /* the draws of an archive end before that, whatever follows */
     FITS = 0,
     FITS_NOT = 1,
     UNJUDGED = 2,
@@ -35,13 +39,14 @@ struct verify_ask {
 };
 
 struct answer {
-    char text[ANSWER_MAX];
+    char text[SOURCE_MAX];
     size_t len;
 };
 
 static const char usage[] =
     "queue-front verify-draw FILE|URL [--entry N] [--commitment HEX]\n"
-    "  FILE          a saved answer of GET /v1/queue/EVENT/fairness; - reads standard input\n"
+    "  FILE          a saved answer of GET /v1/queue/EVENT/fairness, or the archive of an event;\n"
+    "                - reads standard input\n"
     "  --entry N     says also which position entry N was drawn to\n"
     "  --commitment  what was published before the pre-queue opened, as you noted it then\n";
 
@@ -70,11 +75,11 @@ static bool read_file(const char *path, struct answer *answer)
         return false;
     }
     answer->len = fread(answer->text, 1, sizeof(answer->text), file);
-    bool good = !ferror(file) && answer->len < sizeof(answer->text);
+    bool good = !ferror(file);
     if (!is_stdin)
         fclose(file);
     if (!good)
-        fprintf(stderr, "%s: unreadable, or longer than %d bytes\n", path, ANSWER_MAX);
+        fprintf(stderr, "%s: unreadable\n", path);
     return good;
 }
 
@@ -339,6 +344,71 @@ static int judge(const struct verify_ask *ask, const struct published *it)
     return FITS;
 }
 
+static int judge_answer(const struct verify_ask *ask, struct span text)
+{
+    struct err_slot err;
+    struct published it;
+    json_t *json = NULL;
+    int code = UNJUDGED;
+    if (text.len >= ANSWER_MAX)
+        fprintf(stderr, "%s: longer than %d bytes\n", ask->source, ANSWER_MAX);
+    else if (json_in_parse(text, &err, &json) < 0 || read_published(json, &err, &it) < 0)
+        fprintf(stderr, "%s: %s\n", ask->source, err.text);
+    else
+        code = judge(ask, &it);
+    json_decref(json);
+    return code;
+}
+
+/* ---- archives ---- */
+
+static bool is_archive(struct span line)
+{
+    struct err_slot ignored;
+    json_t *json = NULL;
+    if (json_in_parse(line, &ignored, &json) < 0)
+        return false;
+    const char *format = json_string_value(json_object_get(json, "format"));
+    bool is = format != NULL && strcmp(format, "fairgate-archive") == 0;
+    json_decref(json);
+    return is;
+}
+
+/* Of an archive's lines, the one whose promise was noted, if one is asked for. */
+static bool is_asked_for(const struct verify_ask *ask, struct span line)
+{
+    struct err_slot ignored;
+    json_t *json = NULL;
+    if (ask->commitment == NULL || json_in_parse(line, &ignored, &json) < 0)
+        return true; /* what cannot be read is told so by judging it */
+    const char *told = json_string_value(json_object_get(json, "commitment"));
+    bool is = told != NULL && strcmp(told, ask->commitment) == 0;
+    json_decref(json);
+    return is;
+}
+
+static int judge_archive(const struct verify_ask *ask, struct span rest)
+{
+    int worst = -1;
+    bool any = false;
+    struct span line;
+    for (rest = span_cut(rest, '\n', &line); span_starts(line, SPAN("{\"event\":"));
+         rest = span_cut(rest, '\n', &line)) {
+        any = true;
+        if (is_asked_for(ask, line)) {
+            int code = judge_answer(ask, line);
+            worst = code > worst ? code : worst;
+        }
+        if (rest.ptr == NULL)
+            break;
+    }
+    if (!any)
+        fprintf(stderr, "%s: an archive without its draw\n", ask->source);
+    else if (worst < 0)
+        printf("commitment  IS NOT the one that was noted before\n");
+    return !any ? UNJUDGED : worst < 0 ? FITS_NOT : worst;
+}
+
 /* ---- the command ---- */
 
 static bool read_arguments(int argc, char **argv, struct verify_ask *ask)
@@ -372,21 +442,15 @@ int verify_draw_main(int argc, char **argv)
         return UNJUDGED;
     }
     struct answer *answer = calloc(1, sizeof(*answer));
-    struct err_slot err;
-    struct published it;
-    json_t *json = NULL;
     int code = UNJUDGED;
     if (answer == NULL || sodium_init() < 0)
         goto end;
     bool is_url = fetch_is_url(ask.source);
     if (!(is_url ? fetch(ask.source, answer) : read_file(ask.source, answer)))
         goto end;
-    if (json_in_parse((struct span){answer->text, answer->len}, &err, &json) < 0 ||
-        read_published(json, &err, &it) < 0)
-        fprintf(stderr, "%s: %s\n", ask.source, err.text);
-    else
-        code = judge(&ask, &it);
-    json_decref(json);
+    struct span text = {answer->text, answer->len}, head;
+    struct span rest = span_cut(text, '\n', &head);
+    code = is_archive(head) ? judge_archive(&ask, rest) : judge_answer(&ask, text);
 end:
     free(answer);
     return code;

@@ -1,0 +1,183 @@
+// An event that is made again from its archive: whoever has a ticket stands where they stood, and a file
+// that is not whole or not ours makes nothing. One house of two fronts with a real Redis.
+
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { assertProblem, openScope, runProgram, until } from '../../lib-js/index.js';
+import { Visitor, act, makeEvent, openHouse, untilState } from './support.js';
+
+const at = (ms) => new Date(Date.now() + ms).toISOString();
+const path = '/admin/events/show';
+
+async function archiveOf(front, id = 'show') {
+  let text = '';
+  for (let next = `/admin/events/${id}/archive`; next; ) {
+    const part = await front.admin.get(next);
+    assert.equal(part.status, 200, part.text);
+    text += part.text;
+    next = part.headers.link?.match(/^<([^>]+)>; rel="next"$/)?.[1];
+  }
+  return text;
+}
+
+const restore = (front, body, id = 'show') =>
+  front.admin.post(`/admin/events/${id}/actions/restore`, { body, headers: { 'X-Operator': 'kim' } });
+
+const fairness = async (front, lane = '') => (await front.http.get(`/v1/queue/show/fairness${lane}`)).json;
+
+async function remove(house, id = 'show') {
+  const headers = { 'If-Match': (await house.front.admin.get(`/admin/events/${id}`)).headers.etag };
+  const gone = await house.front.admin.delete(`/admin/events/${id}?unarchived=true`, { headers });
+  assert.equal(gone.status, 204, gone.text);
+  for (const front of house.fronts)
+    await until('all to have forgotten it', async () => (await front.http.get(`/v1/queue/${id}/status`)).status === 404);
+  await until('nothing to be left of it', async () =>
+    (await house.redis.command('KEYS', `fg:{${id}}:*`)).every((key) => key.endsWith(':erased')));
+}
+
+// One line of it, changed; the others as they were.
+const altered = (text, number, change) =>
+  text.split('\n').map((line, i) => (i === number ? change(line) : line)).join('\n');
+
+describe('an event made again from its archive', () => {
+  const scope = openScope();
+  const visitors = [];
+  let house, text, drawn, ofFans, head, places, figures;
+
+  before(async () => {
+    house = await openHouse(null, { scope, fronts: 2 });
+    await makeEvent(house, 'show', {
+      rate_per_s: 0, burst: 1, prequeue_at: at(0), opens_at: at(3600_000),
+      lanes: [{ id: 'fans', name: 'Fans', share: 20, invitations: 5 }],
+    }, { open: false });
+    await act(house.front, 'show', 'schedule');
+    for (const front of house.fronts) await untilState(front, 'show', 'pre-queue');
+    for (let i = 0; i < 25; i += 1) {
+      visitors.push(new Visitor(house.fronts[i % 2], 'show'));
+      await visitors[i].joined();
+    }
+    const { json: { invitations } } = await house.front.admin.get(`${path}/lanes/fans/invitations?limit=3`);
+    for (const { code } of invitations) {
+      visitors.push(new Visitor(house.front, 'show'));
+      await visitors.at(-1).joined({ headers: { 'x-invitation': code } });
+    }
+    await act(house.front, 'show', 'draw');
+    for (const front of house.fronts) await until('the draw', async () => (await fairness(front)).drawn);
+    await visitors[3].leave();
+    visitors.splice(3, 1); // whose browser has thrown the ticket away
+    places = await Promise.all(visitors.map(async (visitor) => (await visitor.me()).json.position));
+    await act(house.front, 'show', 'close');
+    for (const front of house.fronts) await untilState(front, 'show', 'closed');
+    text = await archiveOf(house.front);
+    head = JSON.parse(text.split('\n')[0]);
+    drawn = await fairness(house.front);
+    ofFans = await fairness(house.front, '?lane=fans');
+    figures = head.figures;
+  });
+  after(() => scope.close());
+
+  test('verify-draw reads the archive as it is, each line of it', () => {
+    const file = join(scope.dir(), 'show.ndjson');
+    const verify = (body, ...more) => {
+      writeFileSync(file, body);
+      return runProgram('queue-front', ['verify-draw', file, ...more]);
+    };
+    const good = verify(text);
+    assert.equal(good.status, 0, good.stderr);
+    assert.match(good.stdout, /25, each position given once[^]*lane +fans[^]*3, each position given once/);
+    assert.equal(verify(text, '--commitment', ofFans.commitment).status, 0);
+    assert.equal(verify(text, '--commitment', '00'.repeat(32)).status, 1);
+    const other = altered(text, 2, (line) => line.replace(ofFans.seed, '00'.repeat(32)));
+    assert.equal(verify(other).status, 1, 'one forged draw is one too many');
+    assert.equal(verify(text.split('\n')[0]).status, 2, 'an archive without its draw');
+  });
+
+  test('while the event is there nothing is restored over it', async () => {
+    const again = await restore(house.front, text);
+    assert.equal(again.status, 200, again.text);
+    const { audit } = (await house.front.admin.get(`${path}/audit`)).json;
+    assert.ok(!audit.some(({ what }) => what === 'restore'), 'nothing was done');
+    assertProblem(await restore(house.front, text, 'other'), 409, 'archive-of-another');
+  });
+
+  test('what is not whole, not ours or not an archive is refused, and makes nothing', async () => {
+    await remove(house);
+    const lines = text.split('\n');
+    const cases = [
+      ['archive-tampered', altered(text, 0, (line) => line.replace('"issued":25', '"issued":26'))],
+      ['archive-tampered', altered(text, 1, (line) => line.replace(drawn.seed, '00'.repeat(32)))],
+      ['archive-tampered', altered(text, 3, (line) => line.replace(/"mac":"../, '"mac":"zz'))],
+      ['archive-tampered', text.replace('"what":"create"', '"what":"crease"')],
+      ['archive-tampered', text + text],
+      ['archive-incomplete', text.slice(0, text.length / 2)],
+      ['archive-incomplete', lines.slice(0, 2).join('\n') + '\n'],
+      ['archive-incomplete', lines.slice(0, -2).join('\n') + '\n'],
+      ['archive-incomplete', lines.filter((_, i) => i !== 4).join('\n')],
+      ['archive-format-unknown', altered(text, 0, (line) => line.replace('"format_version":2', '"format_version":1'))],
+      ['archive-unreadable', 'x'],
+      ['archive-unreadable', '{}\n'],
+    ];
+    for (const [code, body] of cases) assertProblem(await restore(house.front, body), 422, code);
+    const key = lines[3].replace(/"key":\d+/, '"key":77');
+    assertProblem(await restore(house.front, altered(text, 3, () => key)), 409, 'archive-key-missing');
+    assert.equal((await house.front.admin.get(path)).status, 404);
+    const unasked = await house.front.private.call('POST', `${path}/actions/restore`, { body: text });
+    assert.equal(unasked.status, 401);
+  });
+
+  test('restored, it is the same event: tickets hold their places, and the draw is the same', async () => {
+    const made = await restore(house.front, text);
+    assert.equal(made.status, 201, made.text);
+    assert.deepEqual([made.json.incarnation, made.json.state, made.json.version],
+      [head.incarnation, 'closed', head.version]);
+    for (const front of house.fronts) {
+      await until('all to know it again', async () => (await front.http.get('/v1/queue/show/status')).status === 200);
+      assert.deepEqual(await fairness(front), drawn);
+      assert.deepEqual(await fairness(front, '?lane=fans'), ofFans);
+      for (const [i, visitor] of visitors.entries()) {
+        const me = await visitor.me({ front });
+        assert.deepEqual([me.status, me.json.position, me.json.state], [200, places[i], 'closed']);
+      }
+    }
+    const now = JSON.parse((await archiveOf(house.fronts[1])).split('\n')[0]);
+    assert.deepEqual(now.figures, figures);
+    assert.deepEqual(now.restore, head.restore);
+    assert.deepEqual(now.document, head.document);
+    const { audit } = (await house.front.admin.get(`${path}/audit`)).json;
+    assert.deepEqual([audit.length, audit[0].what, audit[0].who], [1, 'restore', 'kim (admin token)']);
+  });
+
+  test('restored once more it is as it was, and written down once', async () => {
+    for (const front of house.fronts) assert.equal((await restore(front, text)).status, 200);
+    const { audit } = (await house.front.admin.get(`${path}/audit`)).json;
+    assert.equal(audit.length, 1);
+    for (const front of house.fronts)
+      await until('it to be over', async () =>
+        !(await front.admin.get('/admin/events')).json.events.some(({ id }) => id === 'show'));
+    const { events } = (await house.front.admin.get('/admin/ended')).json;
+    assert.equal(events.filter(({ id }) => id === 'show').length, 1);
+  });
+
+  test('Redis and all fronts lost at once: the archive brings it back', async () => {
+    for (const front of house.fronts) await front.stop();
+    await house.redis.command('FLUSHALL');
+    for (const front of house.fronts) await front.start();
+    assert.equal((await restore(house.front, text)).status, 201);
+    for (const front of house.fronts)
+      await until('all to know it again', async () => (await front.http.get('/v1/queue/show/status')).status === 200);
+    assert.equal((await visitors[0].me()).json.position, places[0]);
+    assert.deepEqual(await fairness(house.fronts[1]), drawn);
+  });
+
+  test('another event of the id stays as it is', async () => {
+    await remove(house);
+    await makeEvent(house, 'show', {});
+    const visitor = new Visitor(house.front, 'show');
+    assert.equal((await visitor.joined()).position, 1);
+    assertProblem(await restore(house.front, text), 409, 'event-exists');
+    assert.equal((await visitors[0].me()).json.code, 'event-renewed');
+    assert.equal((await house.front.admin.get(path)).json.state, 'open');
+  });
+});
