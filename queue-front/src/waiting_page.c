@@ -157,6 +157,8 @@ enum gap {
     GAP_PRICES,
     GAP_PRICES_HIDDEN,
     GAP_BEGINS_WORDS,
+    GAP_CLOSES_WORDS,
+    GAP_CLOSES_HIDDEN,
     GAP_ENTRY_WORDS,
     GAP_POSITION,
     GAP_AHEAD,
@@ -200,6 +202,8 @@ static const char *const gap_names[] = {
     "prices",
     "prices-hidden",
     "begins-words",
+    "closes-words",
+    "closes-hidden",
     "entry-words",
     "position",
     "ahead",
@@ -643,6 +647,13 @@ static void fill(struct text *out, unsigned gap, void *ctx)
         break;
     case GAP_BEGINS_WORDS:
         put_begins(out, look);
+        break;
+    case GAP_CLOSES_WORDS:
+        if (doc->closes_at_ms > 0)
+            wording_put_time(out, phrase(look, "closes"), doc->closes_at_ms);
+        break;
+    case GAP_CLOSES_HIDDEN:
+        text_str(out, doc->closes_at_ms == 0 ? " hidden" : "");
         break;
     case GAP_LANES:
         text_u64(out, doc->lanes_len);

@@ -153,6 +153,12 @@ export function countdown(ms) {
   return s < DAY_S ? rest : say('live.days', Math.floor(s / DAY_S), rest);
 }
 
+// When it is over for all who have not entered by then; null: by hand.
+export function showCloses(at) {
+  byId('closes').hidden = !at;
+  if (at) fill('closes', say('live.closes', fullTime(Date.parse(at))));
+}
+
 // Until the pre-queue or the opening; `begins` is a time in ms, 0: not known. At the opening the entries are
 // closed, and the draw may have to wait for its beacon.
 export function showBegins(begins, gathers) {

@@ -12,7 +12,7 @@
 // everything is asked anew.
 
 import { byId, doubtClock, moreWords, noteServerTime, say, serverNow } from './kit.js';
-import { event, keep, line, showBegins, showLane, showMe, showMessage, showTitle, showUpdated, showView } from './show.js';
+import { event, keep, line, showBegins, showCloses, showLane, showMe, showMessage, showTitle, showUpdated, showView } from './show.js';
 
 const ASK_TIMEOUT_MS = 15_000;
 const QUIET_POLL_MS = 60_000; // of the status, while the stream tells it anyway
@@ -135,6 +135,7 @@ async function tellPrices(prices) {
 
 function onStatus(status) {
   showMessage(status.message);
+  showCloses(status.closes_at);
   byId('prices').hidden = !status.prices;
   if (status.prices) tellPrices(status.prices).catch(() => {});
   opens = Date.parse(status.opens_at) || 0;

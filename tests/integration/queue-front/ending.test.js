@@ -149,6 +149,11 @@ describe('the end of an event', () => {
     await makeEvent(house, 'timed', { closes_at: at });
     const status = (await house.front.http.get('/v1/queue/timed/status')).json;
     assert.equal(status.closes_at, at);
+    for (const [lang, words] of [['en', /It closes at [^<]*\d \(UTC\)\. Nobody can enter after that\./], ['ko', /\d\(UTC\)에 종료됩니다\./]]) {
+      const page = await house.front.http.get('/e/timed', { headers: { 'accept-language': lang } });
+      assert.match(page.text, new RegExp(`<p class="on [^"]*" id="closes">[^<]*${words.source}`), 'told without script');
+    }
+    assert.match((await house.front.http.get('/e/rest')).text, /id="closes" hidden><\/p>/);
     await until('its end', async () => (await house.front.http.get('/v1/queue/timed/status')).json.state === 'closed');
     const { audit } = (await house.front.admin.get('/admin/events/timed/audit')).json;
     assert.deepEqual([audit[0].what, audit[0].who, audit[0].because.reason], ['close', 'system', 'closes_at']);
