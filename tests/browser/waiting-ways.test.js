@@ -408,6 +408,24 @@ describe('around the waiting page', () => {
     await visitors[2].close();
   });
 
+  test('whoever waits is told when it closes, with and without a script, and when that is taken back', async () => {
+    await line.open('closing', { closes_at: at(9 * 3600_000) });
+    for (const options of [{ locale: 'ko-KR', javaScriptEnabled: false }, EN]) {
+      const visitor = await line.visitor(browser, options);
+      const closes = visitor.page.locator('#closes:visible');
+      await line.go(visitor, 'closing');
+      await visitor.view('join');
+      assert.match(await closes.textContent(), options === EN ? /closes at .*20\d\d/ : /20\d\d.*종료됩니다/);
+      await line.join(visitor);
+      assert.match(await closes.textContent(), options === EN ? /closes at .*20\d\d/ : /20\d\d.*종료됩니다/);
+      if (options === EN) {
+        await patch(line.front, 'closing', { closes_at: null });
+        await closes.waitFor({ state: 'hidden' });
+      }
+      await visitor.close();
+    }
+  });
+
   test('who is late hears that the call is still good', async () => {
     const visitor = await line.visitor(browser, EN);
     await line.bring(visitor, 'late');
