@@ -213,13 +213,14 @@ describe('ways', { concurrency: true }, () => {
 
   test('the addresses of a name are tried in turn', { skip: process.getuid() !== 0 && 'mounting wants root' }, async (t) => {
     const scope = openScope(t);
-    const redis = await startRedis(scope);
+    // Nearest to ourselves, 127.0.0.1 is what the resolver puts first, and nobody listens there.
+    const redis = await startRedis(scope, { settings: { bind: '127.0.0.3' } });
     const house = await openHouse(t, { scope, config: { redis: { path: redis.socket } } });
     const front = await startFront(house, { redis: { path: undefined, host: 'line.example', port: redis.port }, ready: false });
     await unready(front);
     await front.stop();
     const hosts = join(scope.tempDir('hosts-'), 'hosts');
-    writeFileSync(hosts, '127.0.0.2 line.example\n127.0.0.3 line.example\n127.0.0.1 line.example\n');
+    writeFileSync(hosts, '127.0.0.3 line.example\n127.0.0.1 line.example\n');
     front.child = scope.spawn('front-with-hosts', [
       'unshare', '--mount', 'sh', '-c', `mount --bind ${hosts} /etc/hosts && exec "$@"`, 'sh',
       programPath('queue-front'), '--config', front.configPath], { stays: true });
