@@ -58,7 +58,7 @@ enum {
     TOKENS_WRONG_MAX = 300,
     /* Codes that were good once, from one address in a minute: each is a call of a script. Those
      * that never were the store counts, and the front keeps away who has had too many. */
-    CODES_USED_MAX = 20,
+    CODES_USED_MAX = 100,
 
     PILOT_PAGES_MAX = 8, /* health pages: each service behind the line, and the shop */
 
