@@ -5,18 +5,23 @@
 // Front and Redis share core 0, those who come core 1. They come over so many connections as an edge
 // keeps, one request at a time on each; who finds none free for a quarter of a second is turned away by
 // the edge. A few connections are an edge that bounds what it sends at once, many are one that does not.
+//
+// And what garbage costs: the CPU time of one request that is refused, beside that of a poll in the same
+// round. Who sends it must not get more of the front for a request than whoever waits.
 
 import { makeSecrets, startRedis, until } from '../../tests/lib-js/index.js';
 import { programPath } from '../../tests/lib-js/service.js';
 import { median, sameWork, spread } from './lib/compare.js';
 import { EVENT, LOAD_CORE, SERVER_CORE, startFront } from './lib/front.js';
 import { cpuUs, pin, runPinned } from './lib/machine.js';
+import { wrk } from './lib/wrk.js';
 
 const ROUNDS = Number(process.env.BENCH_OVERLOAD_ROUNDS ?? 3);
 const SECONDS = process.env.BENCH_SECONDS ?? '3';
 const PEAK_OVER = [64, 256];
 const OVER = [256, 4096, 12_000];
 const TIMES = 3;
+const GARBAGE_OF_POLL = 1.25; // the words of a refusal are more than those of a place
 
 // Called, with a pass: whose polls and passes are to go on as ever.
 async function guest(front) {
@@ -27,7 +32,44 @@ async function guest(front) {
   await until('the event to be open', async () => (await front.http.get(path('status'))).json?.state === 'open');
   const { ticket } = (await front.http.post(path('join'), {})).json;
   await until('the pass', async () => [200, 201].includes((await front.http.post(path('pass'), { token: ticket })).status));
-  return ticket;
+  const { pass } = (await front.http.post(path('pass'), { token: ticket })).json;
+  return { ticket, pass };
+}
+
+// What anybody can send who has read the page, and whoever was inside once; each is refused.
+function garbageOf(ticket, pass) {
+  const [head, body] = pass.split('.');
+  const put = (object) => Buffer.from(JSON.stringify(object)).toString('base64url');
+  const claims = JSON.parse(Buffer.from(body, 'base64url'));
+  const signature = Buffer.alloc(64, 7).toString('base64url');
+  const nobody = `${head}.${put({ ...claims, sub: `${EVENT}.1.${'A'.repeat(38)}` })}.${signature}`;
+  return {
+    "verify: a public key's name, no session of ours": { call: 'verify', bearer: nobody },
+    'verify: a session of ours, a wrong signature': { call: 'verify', bearer: `${head}.${body}.${signature}` },
+    'verify: two kilobytes': { call: 'verify', bearer: `${head}.${'A'.repeat(1800)}.${signature}` },
+    'session: no session of ours': { call: 'session', method: 'POST', bearer: nobody },
+    'me: a ticket of nobody': { call: 'me', bearer: `${ticket.slice(0, -4)}AAAA` },
+    'pass: a ticket of nobody': { call: 'pass', method: 'POST', bearer: `${ticket.slice(0, -4)}AAAA` },
+    'move: no JSON': { call: 'move', method: 'POST', body: '['.repeat(1000) },
+    'move: a mistyped code': { call: 'move', method: 'POST', body: '{"code":"ABCD-EFGH-JKM"}' },
+  };
+}
+
+async function garbage(front, { ticket, pass }, add) {
+  const cost = async ({ call, method, bearer, body }, allowStatus) => {
+    const env = { ...(bearer ? { WRK_BEARER: bearer } : {}), ...(method ? { WRK_METHOD: method } : {}), ...(body ? { WRK_BODY: body } : {}) };
+    const before = cpuUs(front.child.pid);
+    const { requests } = await wrk({ url: `http://127.0.0.1:${front.port}/v1/queue/${EVENT}/${call}`, core: LOAD_CORE, env, allowStatus });
+    return (cpuUs(front.child.pid) - before) / requests;
+  };
+  const kinds = Object.entries(garbageOf(ticket, pass));
+  const shares = kinds.map(() => []);
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const poll = await cost({ call: 'me', bearer: ticket }, false);
+    for (const [n, [, kind]] of kinds.entries()) shares[n].push((await cost(kind, true)) / poll);
+  }
+  for (const [n, [what]] of kinds.entries())
+    add({ name: `garbage, CPU of a poll: ${what}`, value: spread(shares[n]), atMost: GARBAGE_OF_POLL });
 }
 
 export default async function suite({ scope, add }) {
@@ -35,7 +77,9 @@ export default async function suite({ scope, add }) {
   const redis = await startRedis(scope);
   const front = await startFront(scope, redis, secrets);
   pin(redis.child.pid, SERVER_CORE);
-  const ticket = await guest(front);
+  const inside = await guest(front);
+  const { ticket } = inside;
+  await garbage(front, inside, add);
 
   let run = 0;
   const surge = async (connections, offered = null) => {

@@ -1,6 +1,7 @@
 -- get.lua: the same GET over and over, as a polling visitor sends it.
 --   WRK_BEARER   a position ticket or a pass, if the call needs one
 --   WRK_ACCEPT   what kind of answer is wanted, if it matters
+--   WRK_METHOD   another method, with WRK_BODY
 --   WRK_DEPTH    requests pipelined on one connection (default 1)
 
 dofile(os.getenv("WRK_DIR") .. "/report.lua")
@@ -13,7 +14,7 @@ local whole
 function init(args)
    if bearer then wrk.headers["Authorization"] = "Bearer " .. bearer end
    if accept then wrk.headers["Accept"] = accept end
-   local one = wrk.format("GET")
+   local one = wrk.format(os.getenv("WRK_METHOD") or "GET", nil, nil, os.getenv("WRK_BODY"))
    whole = string.rep(one, depth)
 end
 

@@ -84,13 +84,12 @@ int pass_session(const struct mac_ring *ring, struct span event, struct span tok
                  struct session *out)
 {
     static const struct span mark = {"\"sub\":\"", 7};
-    char memory[JWT_BYTES_MAX];
+    char memory[PASS_LEN_MAX];
     struct span header, payload, name;
     struct span rest = span_cut(token, '.', &header);
     size_t len;
-    if (token.len > JWT_BYTES_MAX || rest.ptr == NULL ||
-        span_cut(rest, '.', &payload).ptr == NULL || payload.len == 0 ||
-        !base64_decode(payload, memory, sizeof(memory), &len))
+    if (token.len > PASS_LEN_MAX || rest.ptr == NULL || span_cut(rest, '.', &payload).ptr == NULL ||
+        payload.len == 0 || !base64_decode(payload, memory, sizeof(memory), &len))
         return ERR_SYNTAX;
     /* As we write it, without blanks; a quote within a text would have a backslash before it. */
     const char *at = memmem(memory, len, mark.ptr, mark.len);
