@@ -71,7 +71,8 @@ export const badge = (state) => make('strong', { className: `badge ${state}` }, 
 // A row of label and value; the value is what is looked for.
 // How far the clock of Redis is off, once that is more than the machines of a house may differ; '' if it is not.
 const CLOCK_OFF_MS = 1000;
-export function clockOff({ clock_ahead_ms: ahead = 0, clock_behind_ms: behind = 0 } = {}) {
+export function clockOff(live) {
+  const { clock_ahead_ms: ahead = 0, clock_behind_ms: behind = 0 } = live ?? {}; // null: nothing came yet
   if (Math.max(ahead, behind) < CLOCK_OFF_MS) return '';
   return say(ahead > behind ? 'live.clock-ahead' : 'live.clock-behind', number(Math.max(ahead, behind) / 1000));
 }

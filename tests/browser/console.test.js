@@ -744,6 +744,27 @@ describe('the console', () => {
     await boss.close();
   });
 
+  for (const name of Object.keys(MANNERS)) {
+    test(`a clock of Redis that is off is told wherever the event is, ${name}`, async () => {
+      const boss = await Operator.open(browser, stack, MANNERS[name]);
+      boss.name = name;
+      const { page } = boss;
+      await page.route(/\/admin\/events(\?.*)?$/, async (route) => {
+        const answer = await route.fetch();
+        const { events } = await answer.json();
+        for (const { live } of events) live.clock_ahead_ms = 7_200_400;
+        await route.fulfill({ response: answer, json: { events } });
+      });
+      const words = name === 'desk-en' ? /7,200 s ahead/ : /7,200초 빠릅니다/;
+      await page.goto(`${boss.at}/console#/events`);
+      await boss.signIn();
+      await page.locator('#events li .wrong', { hasText: words }).first().waitFor();
+      await page.goto(`${boss.at}/console#/events/demo`);
+      await page.locator('#event-clock', { hasText: words }).waitFor();
+      await boss.close();
+    });
+  }
+
   // As the trail has them; what the page says of each, in English and in Korean.
   const MOVES = [
     ['latency', 812, 300, /took 812 ms, allowed are 300 ms/, /응답이 812 ms, 허용 300 ms/],
