@@ -40,11 +40,21 @@ function argumentsOf([...args]) {
   return ask.source === undefined ? null : ask;
 }
 
-async function read(source) {
-  if (!/^https?:/.test(source)) return JSON.parse(readFileSync(source === '-' ? 0 : source, 'utf8'));
+// The draws in a text: an answer's one, or an archive's, whose lines beside the first they are.
+function drawsIn(text, commitment) {
+  const [head, ...lines] = text.split('\n');
+  if (!head.startsWith('{"format":"fairgate-archive"')) return [JSON.parse(text)];
+  const draws = lines.filter((line) => line.startsWith('{"event":')).map((line) => JSON.parse(line));
+  if (draws.length === 0) throw new Error('an archive without its draw');
+  const noted = draws.filter((one) => one.commitment === commitment);
+  return noted.length > 0 ? noted : draws;
+}
+
+async function read({ source, commitment }) {
+  if (!/^https?:/.test(source)) return drawsIn(readFileSync(source === '-' ? 0 : source, 'utf8'), commitment);
   const answer = await fetch(source, { headers: { Accept: 'application/json' }, signal: AbortSignal.timeout(20_000) });
   if (!answer.ok) throw new Error(`answered ${answer.status}`);
-  return answer.json();
+  return [await answer.json()];
 }
 
 let good = true;
@@ -79,9 +89,10 @@ if (ask === null) {
   process.exit(2);
 }
 try {
-  const told = await read(ask.source);
-  if (told.algorithm !== 'fairgate-draw-1') throw new Error(`the algorithm "${told.algorithm}" is not known here`);
-  await judge(told, ask);
+  for (const told of await read(ask)) {
+    if (told.algorithm !== 'fairgate-draw-1') throw new Error(`the algorithm "${told.algorithm}" is not known here`);
+    await judge(told, ask);
+  }
   process.exitCode = good ? 0 : 1;
 } catch (error) {
   console.error(`${ask.source}: ${error.message}`);

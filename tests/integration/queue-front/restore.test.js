@@ -2,10 +2,12 @@
 // that is not whole or not ours makes nothing. One house of two fronts with a real Redis.
 
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { assertProblem, openScope, runProgram, until } from '../../lib-js/index.js';
+import { ROOT } from '../../lib-js/service.js';
 import { Visitor, act, makeEvent, openHouse, untilState } from './support.js';
 
 const at = (ms) => new Date(Date.now() + ms).toISOString();
@@ -82,7 +84,11 @@ describe('an event made again from its archive', () => {
     const file = join(scope.dir(), 'show.ndjson');
     const verify = (body, ...more) => {
       writeFileSync(file, body);
-      return runProgram('queue-front', ['verify-draw', file, ...more]);
+      const program = runProgram('queue-front', ['verify-draw', file, ...more]);
+      const script = spawnSync(process.execPath, [join(ROOT, 'queue-front/verify/verify-draw.js'), file, ...more], { encoding: 'utf8' });
+      assert.equal(script.status, program.status, script.stderr);
+      assert.match(script.stdout + script.stderr, program.status === 2 ? /without its draw/ : /event +show/);
+      return program;
     };
     const good = verify(text);
     assert.equal(good.status, 0, good.stderr);
