@@ -909,7 +909,7 @@ static void on_restored(struct redis_call *call, const redisReply *reply)
     }
     if (answer != STORE_ANSWER || !resp_get_u64(reply, 0, &outcome)) {
         admin->outcome = LINE_UNAVAILABLE; /* to restore it once more sets it right */
-    } else if (event != NULL) { /* as of one that was created */
+    } else if (event != NULL) {            /* as of one that was created */
         event->is_new = false;
         event->leaving = false;
         event->named = outcome == LINE_OK ? NAMED_LIVE : NAMED_RESTING;

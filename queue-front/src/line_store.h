@@ -39,7 +39,7 @@ struct line_store_conf {
     const char *redis_sentinels;
     const char *redis_cluster;
     uint16_t redis_port;
-    const char *redis_master;    /* what the sentinels call it */
+    const char *redis_master;     /* what the sentinels call it */
     struct tls_client *redis_tls; /* NULL: plain */
     struct redis_login redis_login, sentinel_login;
     uint32_t tick_period_ms; /* 100 */
@@ -222,8 +222,9 @@ enum line_admin_call {
     /* Closed, and archived unless `unarchived`: LINE_NOT_YET. Gone from all fronts once it is
      * answered; what it leaves in Redis is cleared away by and by. */
     LINE_DELETE,
-    /* Makes an event again as an archive has it: doc, knobs, `to`, if_version (its own), incarnation,
-     * and `draw`, which admin.lua describes. LINE_SAME: it is there; LINE_CONFLICT: another is. */
+    /* Makes an event again as an archive has it: doc, knobs, `to`, if_version (its own),
+     * incarnation, and `draw`, which admin.lua describes. LINE_SAME: it is there; LINE_CONFLICT:
+     * another is. */
     LINE_RESTORE,
     LINE_FIND, /* LINE_OK: there is such an event, and this front will soon have its picture */
     /* reads: reply is a JSON array of ended events below `below`, newest first, those with `words`

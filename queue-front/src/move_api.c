@@ -304,7 +304,8 @@ static void take_place(struct http_req *req, struct front *front, const struct f
     struct move_ask *ask = ask_begin(req, front, event);
     if (ask == NULL)
         return;
-    uint64_t wait_ms = tally_wait_ms(&front->codes_wrong, who_asks(ask), CODES_USED_MAX, now_ms_of(ask));
+    uint64_t wait_ms =
+        tally_wait_ms(&front->codes_wrong, who_asks(ask), CODES_USED_MAX, now_ms_of(ask));
     if (wait_ms > 0) {
         front_count(&front->stats.refused_unchecked);
         ask->line.outcome = LINE_LIMITED;

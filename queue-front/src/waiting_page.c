@@ -394,7 +394,8 @@ static void put_begins(struct text *out, const struct look *look)
     const struct event_doc *doc = &look->event->doc;
     const struct line_view *view = look->event->view;
     if (view->state == LINE_PRE_QUEUE && view->draw.closed)
-        html_put(out, phrase(look, doc->beacon.kind != BEACON_NONE ? "live.awaits" : "live.closed"));
+        html_put(out,
+                 phrase(look, doc->beacon.kind != BEACON_NONE ? "live.awaits" : "live.closed"));
     else if (doc->prequeue_at_ms > look->now_ms && view->state != LINE_PRE_QUEUE)
         wording_put_time(out, phrase(look, "soon.gathers"), doc->prequeue_at_ms);
     else if (doc->opens_at_ms > 0)
