@@ -5,12 +5,15 @@
 --   idem bucket, idem field, address     ('' where there is none)
 --   then how many things that are good for one place follow, and for each of them, in the order of
 --   the joins: index of the join that shows it, and
---   'work', minute in which it was given out, name    or    'invitation', idem bucket, idem field
+--   'work', minute in which it was given out, name    or    'invitation', idem bucket, idem field    or
+--   'code', keyed digest of a presale code, address: it comes last of its join
 -- Answer: {OK, state, first, retry_ms, index, place, index, place, ...}, or {outcome, state}; of those
 --   CONFLICT: the document is another one by now, judge them by that
 --   Joins take first, first + 1, ... in their order, except those listed: at 0-based `index`, a
 --   place that was given before, or 0 for one over the limit of its address, or WORK_SPENT or
---   INVITATION_SPENT for one that shows what another place was given for.
+--   INVITATION_SPENT for one that shows what another place was given for; or why its code opens
+--   nothing here: CODE_UNKNOWN, CODE_USED_UP, CODE_GUESSES (too many from its address were none), or
+--   CODE_OF_LANE + n, it opens lane n, where the front asks next.
 --
 -- The fewest inner calls decide what a join costs: one HSETNX when it carries an idempotency key,
 -- one HINCRBY when addresses are limited, nothing else; the rest is paid once a call. HSETNX comes
@@ -23,12 +26,19 @@
 -- Work is used up by the place that it was shown for, in whatever lane; an invitation by the member
 -- who shows it. A join without a key is known by its work: the same again is the same place.
 --
+-- A presale code is looked at last and before any address is counted, and a use of it is written down
+-- with the place that it opens and not earlier. So it is used as often as it opened a place; one that
+-- is repeated finds its place by its key and does not come so far. `opened` has the channel that the
+-- code of an entry opened, for its pass. Guesses are counted as those of move.lua are, and with them.
+--
 -- A crash in the middle leaves nothing behind: Redis writes a script's effects to its append-only
 -- file as one transaction.
 
 local PLACE_MAX = 1073741824 -- LINE_PLACE_MAX of the fronts; a bitmap of so many places is 128 MB
 
 local WORK_SPENT, INVITATION_SPENT = PLACE_MAX + 1, PLACE_MAX + 2
+local CODE_UNKNOWN, CODE_USED_UP, CODE_GUESSES = PLACE_MAX + 3, PLACE_MAX + 4, PLACE_MAX + 5
+local CODE_OF_LANE = PLACE_MAX + 16
 
 local cfg = cfg_read('boot', 'state', 'joins_per_ip_per_min', 'version', 'era')
 local refused = refusal(cfg[1])
@@ -98,12 +108,51 @@ local function spend_invitation(bucket, field, place)
     return spent_for and (spent_for > 0 and spent_for or INVITATION_SPENT)
 end
 
+local minute = math.floor(now_ms / 60000)
+local ip_key = root .. 'ip:' .. minute
+local code -- of this join, to be used up by its place
+
+-- Both reads come first whatever the code is, so that the time it takes says nothing of it.
+local function look_at_code(digest, address)
+    local guesses = tonumber(call('HGET', ip_key, 'c:' .. address)) or 0
+    local of_lane, uses, used, channel =
+        string.match(call('HGET', root .. 'codes', digest) or '', '^(%d+):(%d+):(%d+):(.*)$')
+    if guesses >= WRONG_CODES_MAX then
+        return CODE_GUESSES
+    elseif not of_lane or (lane > 0 and tonumber(of_lane) ~= lane) then
+        call('HINCRBY', ip_key, 'c:' .. address, 1)
+        return CODE_UNKNOWN
+    elseif tonumber(of_lane) ~= lane then
+        return CODE_OF_LANE + tonumber(of_lane)
+    elseif tonumber(used) >= tonumber(uses) then
+        return CODE_USED_UP
+    end
+    code = { digest = digest, uses = uses, used = tonumber(used) + 1, channel = channel }
+    return nil
+end
+
+local function use_code(place)
+    call('HSET', root .. 'codes', code.digest,
+        lane .. ':' .. code.uses .. ':' .. code.used .. ':' .. code.channel)
+    local group = lane .. ':' .. code.channel
+    local codes, uses, used =
+        string.match(call('HGET', root .. 'coded', group) or '', '^(%d+):(%d+):(%d+)$')
+    if codes then
+        call('HSET', root .. 'coded', group, codes .. ':' .. uses .. ':' .. tonumber(used) + 1)
+    end
+    if code.channel ~= '' then
+        call('HSET', prefix .. 'opened', place, code.channel)
+    end
+end
+
 -- Uses up the next thing shown for this place and notes in `used` what that wrote; nil: it was
 -- unused, else what to answer.
 local function spend(place, named, used)
     local a, b = ARGV[spend_at + 2], ARGV[spend_at + 3]
     local key, answer
-    if ARGV[spend_at + 1] == 'work' then
+    if ARGV[spend_at + 1] == 'code' then
+        return look_at_code(a, b)
+    elseif ARGV[spend_at + 1] == 'work' then
         key = root .. 'work:' .. a
         answer = spend_work(key, b, place, named)
     else
@@ -129,8 +178,6 @@ end
 -- ---- the joins, one by one ----
 
 local per_ip = tonumber(cfg[3])
-local minute = math.floor(now_ms / 60000)
-local ip_key = root .. 'ip:' .. minute
 local last = issued
 local reply = { OK, state, issued + 1, (minute + 1) * 60000 - now_ms }
 
@@ -138,6 +185,7 @@ for i = 0, count - 1 do
     local at = 5 + 3 * i
     local bucket, field, address = ARGV[at], ARGV[at + 1], ARGV[at + 2]
     local old, used = nil, nil
+    code = nil
     if field ~= '' then
         old = earlier_place(bucket, field, last + 1)
     end
@@ -164,6 +212,9 @@ for i = 0, count - 1 do
         reply[#reply + 1] = old
     else
         last = last + 1
+        if code then
+            use_code(last)
+        end
     end
 end
 

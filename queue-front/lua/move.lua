@@ -20,7 +20,6 @@
 -- Only the one who takes the code changes anything, and Redis does one thing at a time: of two, one
 -- finds it unused.
 
-local WRONG_CODES_MAX = 20 -- a minute from one address
 local MOVED_MAX = 131072   -- MOVES_PLACES_MAX of the fronts
 local OF_PLACE_MAX = 255   -- a byte of the ticket
 

@@ -149,6 +149,7 @@ local function session_of(place)
     return lane * 4294967296 + place
 end
 
+local WRONG_CODES_MAX = 20 -- a minute from one address, of moves and of joins together
 local WORK_MINUTES = 6 -- a challenge lives for five; then nobody can show its work again
 
 -- The bucket's fields as numbers, those never written as 0; bucket_write() stores what differs.
@@ -196,7 +197,7 @@ end
 -- All that an event keeps for its visitors' sake alone, but for the keys of joins.
 local VISITOR_KEYS = { 'called', 'gone', 'ended', 'skipped', 'hist', 'door', 'knock', 'back', 'early',
     'moved', 'marks', 'left', 'fronts', 'tellers', 'contacts', 'aways', 'active', 'ends', 'members', 'lanes', 'pilot',
-    'done', 'turns', 'kept', 'gaps', 'picture' }
+    'done', 'turns', 'kept', 'gaps', 'picture', 'codes', 'opened' }
 local function unlink_visitors()
     each_line(function()
         for _, page in ipairs(call('ZRANGE', prefix .. 'aways', 0, -1)) do

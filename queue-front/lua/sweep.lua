@@ -16,7 +16,7 @@ local BITE = 256
 local ERASED_MS = 5000
 local DIGITS, LEVEL_FULL = 8, 4194304 -- of the buckets of idempotency keys: see join.lua
 
-local RECORDS = { 'seq', 'serving', 'bucket', 'told', 'series', 'audit' }
+local RECORDS = { 'seq', 'serving', 'bucket', 'told', 'series', 'audit', 'coded' }
 local AUDIT_KEPT = 100 -- of an archived event: who closed, archived and touched it since
 
 local what, at = ARGV[2], tonumber(ARGV[3])

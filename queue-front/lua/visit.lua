@@ -4,7 +4,8 @@
 -- ARGV: run id, highest `serving` this front has seen, call, place, where the session must end in
 --   ms (heartbeat only; 0: not known), entries of the draw that the place was reckoned by ('': none),
 --   entry of the ticket ('': by a pass), moves of the ticket, member whose place it is in hex ('': none)
--- Answer: {outcome, state, expires_ms, ends_ms, retry_ms, turn}
+-- Answer: {outcome, state, expires_ms, ends_ms, retry_ms, turn, channel}
+--   channel, of a pass: what the code opened that this place was taken with; '': nothing
 --   turn, of a pass that is refused: ENDED or DONE, what became of the visit; 0: there was none. Of extend:
 --   how often the call was made longer
 --   CONFLICT: there was a draw that the front does not know of yet, so this is not the place
@@ -35,7 +36,7 @@ local EXTENSIONS_MAX = 10
 local place, member = tonumber(ARGV[4]), ARGV[9] or ''
 local session = session_of(place)
 local cfg = cfg_read('boot', 'state', 'rate_milli', 'max_active', 'session_ttl_ms',
-    'session_max_ms', 'grace_ms', 'entries', 'call_ttl_ms')
+    'session_max_ms', 'grace_ms', 'entries', 'call_ttl_ms', 'codes')
 local counters = call('MGET', prefix .. 'seq', prefix .. 'serving')
 local issued, serving = tonumber(counters[1]) or 0, tonumber(counters[2]) or 0
 -- A verified ticket proves that its place was issued, whatever the counter says.
@@ -61,7 +62,11 @@ end
 
 local function answer(outcome, expires_ms, ends_ms, retry_ms, turn)
     bucket_write(bucket)
-    return { outcome, state, expires_ms or 0, ends_ms or 0, retry_ms or 0, turn or 0 }
+    local channel = ''
+    if cfg[10] and ARGV[3] == 'pass' and (outcome == OK or outcome == SAME) then
+        channel = call('HGET', prefix .. 'opened', ARGV[7]) or ''
+    end
+    return { outcome, state, expires_ms or 0, ends_ms or 0, retry_ms or 0, turn or 0, channel }
 end
 
 local function has(name)

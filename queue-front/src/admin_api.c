@@ -23,6 +23,7 @@
 #include "core/event_id.h"
 #include "core/event_state.h"
 #include "core/json_time.h"
+#include "core/presale.h"
 #include "core/schedule.h"
 #include "drawing.h"
 #include "front.h"
@@ -49,6 +50,7 @@ enum act_kind {
     ACT_MOVE,
     ACT_UNDO,
     ACT_SEATS,
+    ACT_CODES,
     ACT_AUDIT,
     ACT_SERIES,
     ACT_ARCHIVE,
@@ -75,6 +77,7 @@ struct act {
     uint32_t beacon_len;
     char seal[DRAW_SEAL_LEN_MAX];
     struct event_doc doc;
+    struct line_codes codes;
     char json[EVENT_DOC_BYTES_MAX]; /* of the document, or what a draw needs */
     char audit[AUDIT_MAX];
     struct archive archive; /* ACT_RESTORE; else empty, and what it tells the store */
@@ -273,6 +276,13 @@ static void refuse(struct act *act)
     act_end(act);
 }
 
+static void answer_being_deleted(struct act *act)
+{
+    http_problem(act->req, 409, "event-being-deleted",
+                 "The event that had this id is being deleted; try again in a moment.");
+    act_end(act);
+}
+
 static void on_conflict(struct act *act)
 {
     if (act->if_match == 0 && ++act->tries < TRIES_MAX) {
@@ -306,9 +316,7 @@ static void on_admin_done(struct line_admin *line)
         on_conflict(act);
         break;
     case LINE_GONE:
-        http_problem(act->req, 409, "event-being-deleted",
-                     "The event that had this id is being deleted; try again in a moment.");
-        act_end(act);
+        answer_being_deleted(act);
         break;
     default:
         refuse(act);
@@ -1068,6 +1076,193 @@ static void on_seats_left(struct http_req *req, void *ctx)
     act_end(act);
 }
 
+/* ---- presale codes ---- */
+
+static const char *lane_id(const struct event_doc *doc, unsigned lane)
+{
+    return lane > 0 && lane <= doc->lanes_len ? doc->lane[lane - 1].id : "general";
+}
+
+/* Numbers, never a code. */
+static void on_codes_done(struct line_admin *line)
+{
+    struct act *act = (struct act *)line;
+    const struct front_event *event = event_of(act);
+    if (line->outcome == LINE_EXHAUSTED) {
+        http_problem(act->req, 409, "codes-full",
+                     "An event has at most 100,000 codes, of %d lanes and channels. None of these "
+                     "was loaded.",
+                     CODE_GROUPS_MAX);
+        act_end(act);
+        return;
+    }
+    if (line->outcome == LINE_GONE) {
+        answer_being_deleted(act);
+        return;
+    }
+    if (event == NULL)
+        line->outcome = LINE_UNKNOWN;
+    if (line->outcome != LINE_OK) {
+        refuse(act);
+        return;
+    }
+    struct text json = text_on(act->json, sizeof(act->json));
+    json_open(&json, '{');
+    json_member_cstr(&json, "event", line->event);
+    json_key(&json, "codes");
+    json_open(&json, '[');
+    for (uint32_t i = 0; i < act->codes.groups_len; i++) {
+        const struct line_code_group *group = &act->codes.group[i];
+        json_open(&json, '{');
+        json_member_cstr(&json, "lane", lane_id(&event->doc, group->lane));
+        if (group->channel[0] != '\0')
+            json_member_cstr(&json, "channel", group->channel);
+        else
+            json_member_null(&json, "channel");
+        json_member_u64(&json, "codes", group->codes);
+        json_member_u64(&json, "uses", group->uses);
+        json_member_u64(&json, "used", group->used);
+        json_close(&json, '}');
+    }
+    json_close(&json, ']');
+    json_close(&json, '}');
+    assert(!json.overflown);
+    answer_json(act->req, 200, &json, NULL);
+    act_end(act);
+}
+
+static bool channel_ok(struct span channel)
+{
+    for (size_t i = 0; i < channel.len; i++) {
+        char c = channel.ptr[i];
+        if (c <= ' ' || c > '~' || c == '"' || c == '\\')
+            return false;
+    }
+    return true;
+}
+
+/* One list, of codes or of their digests, becomes what is kept of them. */
+static void read_codes(struct act *act, const struct front_event *event, struct json_in *in,
+                       bool plain)
+{
+    uint8_t(*digests)[LINE_CODE_BYTES] = (void *)act->json, sha[PRESALE_SHA_BYTES];
+    static_assert((int)CODES_PUT_MAX * (int)LINE_CODE_BYTES <= (int)EVENT_DOC_BYTES_MAX, "room");
+    const char *name = plain ? "codes" : "digests";
+    json_t *list;
+    if (!json_in_array(in, name, 1, CODES_PUT_MAX, &list))
+        return;
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        struct span text;
+        if (!json_in_item_str(in, name, list, i, 1, PRESALE_INPUT_MAX, &text))
+            return;
+        if (!(plain ? presale_digest(text, sha) : presale_digest_parse(text, sha))) {
+            json_in_refuse(in, name,
+                           plain ? "must be of 4 to 64 visible ASCII characters each"
+                                 : "must be SHA-256 in hex each");
+            return;
+        }
+        presale_sign(&event->identity->codes, front_event_id(event), sha, digests[i]);
+    }
+    act->codes.digest = (const uint8_t(*)[LINE_CODE_BYTES])digests;
+    act->codes.len = (uint32_t)json_array_size(list);
+}
+
+/* {"lane", "channel", "uses", "codes" or "digests"}. False: answered. */
+static bool read_load(struct act *act, const struct front_event *event)
+{
+    struct err_slot err;
+    json_t *json;
+    if (json_in_parse(http_req_body(act->req), &err, &json) < 0) {
+        http_problem(act->req, 400, "json-invalid", "The body is not JSON: %s", err.text);
+        return false;
+    }
+    struct json_in in;
+    struct span lane = SPAN("general"), channel = SPAN("");
+    json_in_object(&in, json, &err);
+    if (json_in_has(&in, "lane"))
+        json_in_str(&in, "lane", 1, EVENT_LANE_ID_MAX, &lane);
+    if (json_in_has(&in, "channel"))
+        json_in_str(&in, "channel", 1, LINE_CHANNEL_MAX, &channel);
+    act->codes.uses = 1;
+    if (json_in_has(&in, "uses"))
+        json_in_u64(&in, "uses", 0, CODE_USES_MAX, &act->codes.uses);
+    act->codes.lane = event_doc_lane(&event->doc, lane);
+    if (act->codes.lane > event->doc.lanes_len)
+        json_in_refuse(&in, "lane", "must be a lane of this event");
+    if (!channel_ok(channel) ||
+        !span_to_cstr(channel, act->codes.channel, sizeof(act->codes.channel)))
+        json_in_refuse(&in, "channel", "must be of visible ASCII characters");
+    bool plain = json_in_has(&in, "codes");
+    if (plain == json_in_has(&in, "digests"))
+        json_in_refuse(&in, "codes", "give either codes or digests");
+    else
+        read_codes(act, event, &in, plain);
+    int rc = json_in_end(&in);
+    json_decref(json);
+    if (rc < 0)
+        http_problem(act->req, 422, "codes-invalid", "%s", err.text);
+    return rc == 0;
+}
+
+static void audit_codes(struct act *act, const struct front_event *event)
+{
+    char memory[512];
+    struct text to = text_on(memory, sizeof(memory));
+    if (act->codes.call == LINE_CODES_DROP) {
+        write_audit(act, "codes-deleted", SPAN("null"), SPAN("null"));
+        return;
+    }
+    json_open(&to, '{');
+    json_member_cstr(&to, "lane", lane_id(&event->doc, act->codes.lane));
+    json_member_cstr(&to, "channel", act->codes.channel);
+    json_member_u64(&to, "uses", act->codes.uses);
+    json_member_u64(&to, "codes", act->codes.len);
+    json_close(&to, '}');
+    assert(!to.overflown);
+    write_audit(act, "codes", SPAN("null"), text_span(&to));
+}
+
+static void ask_codes(struct http_req *req, enum line_codes_call call)
+{
+    struct act *act = act_begin(req, ACT_CODES);
+    if (act == NULL)
+        return;
+    const struct front_event *event = event_of(act);
+    act->codes.call = call;
+    if (event == NULL) {
+        answer_event_unknown(req, http_req_param(req, 0));
+    } else if (event->shut != FRONT_OPEN) {
+        answer_shut(req, front_event_id(event), event->shut);
+    } else if (call != LINE_CODES_PUT || read_load(act, event)) {
+        if (call != LINE_CODES_COUNT)
+            audit_codes(act, event);
+        act->line.call = LINE_CODES;
+        act->line.codes = &act->codes;
+        act->line.on_done = on_codes_done;
+        line_store_admin(act->front->store, &act->line);
+        return;
+    }
+    act_end(act);
+}
+
+static void on_codes_put(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    ask_codes(req, LINE_CODES_PUT);
+}
+
+static void on_codes_count(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    ask_codes(req, LINE_CODES_COUNT);
+}
+
+static void on_codes_drop(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    ask_codes(req, LINE_CODES_DROP);
+}
+
 /* ---- reading ---- */
 
 static void on_read(struct line_admin *line)
@@ -1135,6 +1330,9 @@ int admin_api_routes(struct http_router *private_routes, struct err_slot *err)
         {HTTP_METHOD_POST, "/admin/events/{event}/actions/restore", on_restore, NULL,
          RESTORE_BODY_MAX},
         {HTTP_METHOD_PUT, "/admin/events/{event}/seats-left", on_seats_left, NULL, ADMIN_BODY_MAX},
+        {HTTP_METHOD_PUT, "/admin/events/{event}/codes", on_codes_put, NULL, CODES_BODY_MAX},
+        {HTTP_METHOD_GET, "/admin/events/{event}/codes", on_codes_count, NULL, 0},
+        {HTTP_METHOD_DELETE, "/admin/events/{event}/codes", on_codes_drop, NULL, 0},
         {HTTP_METHOD_GET, "/admin/events/{event}/audit", on_audit, NULL, 0},
         {HTTP_METHOD_GET, "/admin/events/{event}/series", on_series, NULL, 0},
     };

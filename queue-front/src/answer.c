@@ -332,6 +332,12 @@ static const struct refusal by_outcome[] = {
     [LINE_MEMBER_INSIDE] = {409, "member-inside",
                             "You are inside already, with another place of yours. This one can "
                             "enter when that visit is over."},
+    [LINE_PRESALE_UNKNOWN] = {422, "code-unknown", "This is not a code of this line."},
+    [LINE_PRESALE_USED_UP] = {422, "code-used-up",
+                              "This code was used as often as it may be. Nothing was taken."},
+    [LINE_PRESALE_GUESSES] = {429, "too-many-codes",
+                              "Too many codes that are none came from this address in a minute."},
+    [LINE_PRESALE_LANE] = {503, "unavailable", "The lane of this code cannot be reached just now."},
     [LINE_RENEWED] = {401, "event-renewed", RENEWED_DETAIL},
 };
 

@@ -62,6 +62,13 @@ enum {
 
     PILOT_PAGES_MAX = 8, /* health pages: each service behind the line, and the shop */
 
+    /* Presale codes: a load is a few milliseconds of Redis at most; an event may have 100,000
+     * (lua/codes.lua). The body holds a load of digests in hex. */
+    CODES_PUT_MAX = 1000,
+    CODES_BODY_MAX = 96 * 1024,
+    CODE_GROUPS_MAX = 64,             /* lane and channel; more than any sale has */
+    CODE_USES_MAX = 10 * 1000 * 1000, /* a code that everybody knows */
+
     SEATS_LEFT_MAX = 10 * 1000 * 1000, /* more than any hall has */
 
     MEMBER_KEYS_BYTES_MAX = 16 * 1024, /* a key set of a shop that keeps many */

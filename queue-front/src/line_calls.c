@@ -250,7 +250,8 @@ static uint64_t count_spends(const struct request_list *batch)
 {
     uint64_t spends = 0;
     for (const struct line_link *link = batch->head; link != NULL; link = link->next)
-        spends += (uint64_t)join_of(link)->has_work + join_of(link)->has_invitation;
+        spends += (uint64_t)join_of(link)->has_work + join_of(link)->has_invitation +
+                  join_of(link)->has_code;
     return spends;
 }
 
@@ -269,6 +270,12 @@ static void put_spends(struct text *command, const struct request_list *batch)
             resp_u64(command, index);
             resp_cstr(command, "invitation");
             put_idem(command, true, join->invitation);
+        }
+        if (join->has_code) {
+            resp_u64(command, index);
+            resp_cstr(command, "code");
+            resp_word(command, (struct span){(const char *)join->code, LINE_CODE_BYTES});
+            calls_put_address(command, join->addr);
         }
     }
 }
@@ -364,6 +371,25 @@ static bool read_odd(const redisReply *reply, size_t *at, uint64_t index, uint64
     return true;
 }
 
+/* A join that got no place, for what it shows. The order is join.lua's. */
+static void refuse_shown(struct line_join *join, uint64_t why, uint64_t retry_ms)
+{
+    static const enum line_outcome outcomes[] = {LINE_WORK_SPENT, LINE_INVITATION_SPENT,
+                                                 LINE_PRESALE_UNKNOWN, LINE_PRESALE_USED_UP,
+                                                 LINE_PRESALE_GUESSES};
+    enum { KNOWN = sizeof(outcomes) / sizeof(outcomes[0]), OF_LANE = 16 };
+    join->outcome = LINE_UNAVAILABLE;
+    join->retry_after_ms = retry_ms;
+    if (why >= 1 && why <= KNOWN) {
+        join->outcome = outcomes[why - 1];
+    } else if (why > OF_LANE && why <= OF_LANE + LANES_MAX) {
+        join->outcome = LINE_PRESALE_LANE;
+        join->lane = (unsigned)(why - OF_LANE);
+    }
+    if (join->outcome != LINE_PRESALE_GUESSES && join->outcome != LINE_UNAVAILABLE)
+        join->retry_after_ms = 0;
+}
+
 static void hand_out(struct request_list *batch, const redisReply *reply)
 {
     uint64_t outcome = LINE_UNAVAILABLE, state = LINE_DRAFT, next = 0, retry_ms = 0;
@@ -386,7 +412,7 @@ static void hand_out(struct request_list *batch, const redisReply *reply)
         } else if (!read_odd(reply, &odd, index, &place)) {
             join->entry = next++;
         } else if (place > LINE_PLACE_MAX) {
-            join->outcome = place == LINE_PLACE_MAX + 1 ? LINE_WORK_SPENT : LINE_INVITATION_SPENT;
+            refuse_shown(join, place - LINE_PLACE_MAX, retry_ms);
         } else if (place > 0) {
             join->outcome = LINE_SAME;
             join->entry = place;
@@ -477,6 +503,7 @@ void line_store_visit(struct line_store *store, struct line_visit *visit)
     visit->expires_ms = 0;
     visit->retry_after_ms = 0;
     visit->turn = TURN_NONE;
+    visit->channel[0] = '\0';
     if (visit->call != LINE_HEARTBEAT)
         visit->ends_ms = 0;
     calls_begin(store, &visit->store, REQUEST_VISIT);
@@ -497,6 +524,10 @@ static bool read_visit(struct line_visit *visit, const redisReply *reply)
         !resp_get_u64(reply, 4, &retry_ms) || !resp_get_u64(reply, 5, &turn) ||
         outcome >= LINE_OUTCOME_COUNT || state >= LINE_STATE_COUNT || turn > TURN_EXTENSIONS_MAX ||
         (turn >= TURN_KIND_COUNT && visit->call != LINE_EXTEND))
+        return false;
+    struct span channel;
+    if (resp_get_str(reply, 6, &channel) &&
+        !span_to_cstr(channel, visit->channel, sizeof(visit->channel)))
         return false;
     bool extended = visit->call == LINE_EXTEND && outcome == LINE_OK;
     visit->times = extended ? (uint8_t)turn : 0;
@@ -592,10 +623,53 @@ static void send_pilot(struct line_admin *admin)
     store_send(store, &admin->store.call, &command);
 }
 
+static void send_codes(struct line_admin *admin)
+{
+    static const char *const names[] = {"put", "count", "drop"};
+    struct line_store *store = admin->store.store;
+    const struct line_codes *codes = admin->codes;
+    bool put = codes->call == LINE_CODES_PUT;
+    uint64_t more = put ? 4 + (uint64_t)codes->len : codes->call == LINE_CODES_DROP;
+    struct text command = store_script(store, SCRIPT_CODES, admin->event, 1 + more);
+    resp_cstr(&command, names[codes->call]);
+    if (put) {
+        resp_u64(&command, codes->lane);
+        resp_cstr(&command, codes->channel);
+        resp_u64(&command, codes->uses);
+    }
+    if (codes->call != LINE_CODES_COUNT)
+        resp_word(&command, admin->audit);
+    for (uint32_t i = 0; put && i < codes->len; i++)
+        resp_word(&command, (struct span){(const char *)codes->digest[i], LINE_CODE_BYTES});
+    admin->store.call.on_reply = on_administered;
+    store_send(store, &admin->store.call, &command);
+}
+
+static bool read_groups(struct line_codes *codes, const redisReply *reply)
+{
+    struct span channel;
+    uint64_t lane;
+    codes->groups_len = 0;
+    for (size_t i = 3; i < resp_len(reply); i += 5) {
+        struct line_code_group *group = &codes->group[codes->groups_len];
+        if (codes->groups_len == CODE_GROUPS_MAX || !resp_get_u64(reply, i, &lane) ||
+            lane > LANES_MAX || !resp_get_str(reply, i + 1, &channel) ||
+            !span_to_cstr(channel, group->channel, sizeof(group->channel)) ||
+            !resp_get_u64(reply, i + 2, &group->codes) ||
+            !resp_get_u64(reply, i + 3, &group->uses) || !resp_get_u64(reply, i + 4, &group->used))
+            return false;
+        group->lane = (unsigned)lane;
+        codes->groups_len++;
+    }
+    return true;
+}
+
 static void send_asked(struct line_admin *admin)
 {
     if (admin->call == LINE_PILOT)
         send_pilot(admin);
+    else if (admin->call == LINE_CODES)
+        send_codes(admin);
     else
         send_change(admin);
 }
@@ -970,13 +1044,16 @@ static void on_administered(struct redis_call *call, const redisReply *reply)
     struct line_link *link = CONTAINER_OF(call, struct line_link, call);
     struct line_admin *admin = CONTAINER_OF(link, struct line_admin, store);
     struct line_store *store = link->store;
-    enum line_script script = admin->call == LINE_PILOT ? SCRIPT_PILOT : SCRIPT_ADMIN;
+    enum line_script script = admin->call == LINE_PILOT   ? SCRIPT_PILOT
+                              : admin->call == LINE_CODES ? SCRIPT_CODES
+                                                          : SCRIPT_ADMIN;
     enum store_answer answer = store_judge(store, call, reply, script);
     if (answer == STORE_AGAIN) {
         send_asked(admin);
         return;
     }
-    if (answer != STORE_ANSWER || !read_change(admin, reply)) {
+    if (answer != STORE_ANSWER || !read_change(admin, reply) ||
+        (admin->call == LINE_CODES && !read_groups(admin->codes, reply))) {
         calls_finish_unknown(link);
         return;
     }
@@ -987,7 +1064,7 @@ static void on_administered(struct redis_call *call, const redisReply *reply)
         send_house(admin);
         return;
     }
-    if (admin->outcome != LINE_GONE)
+    if (admin->outcome != LINE_GONE && admin->call != LINE_CODES)
         show_changed(admin);
     if (admin->call == LINE_RESTORE && (admin->outcome == LINE_OK || admin->outcome == LINE_SAME))
         list_restored(admin);

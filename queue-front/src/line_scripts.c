@@ -28,6 +28,9 @@ static const char pilot[] =
 static const char move[] =
 #include "queue-front/lua/move.lua.inc"
     ;
+static const char codes[] =
+#include "queue-front/lua/codes.lua.inc"
+    ;
 static const char house[] =
 #include "queue-front/lua/house.lua.inc"
     ;
@@ -53,6 +56,7 @@ static const struct {
     [SCRIPT_HEAL] = {"heal", TEXT(heal)},    [SCRIPT_PILOT] = {"pilot", TEXT(pilot)},
     [SCRIPT_MOVE] = {"move", TEXT(move)},    [SCRIPT_HEARD] = {"heard", TEXT(heard)},
     [SCRIPT_HOUSE] = {"house", TEXT(house)}, [SCRIPT_SWEEP] = {"sweep", TEXT(sweep)},
+    [SCRIPT_CODES] = {"codes", TEXT(codes)},
 };
 
 struct span line_scripts_prelude(void)

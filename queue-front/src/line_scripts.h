@@ -15,6 +15,7 @@ enum line_script {
     SCRIPT_HEARD,
     SCRIPT_HOUSE,
     SCRIPT_SWEEP,
+    SCRIPT_CODES,
     SCRIPT_COUNT,
 };
 

@@ -22,6 +22,7 @@
 #include "core/line.h"
 #include "core/move_code.h"
 #include "core/turns.h"
+#include "limits.h"
 #include "redis_link.h"
 
 #include <uv.h>
@@ -94,6 +95,10 @@ enum line_outcome {
     LINE_WORK_SPENT,  /* the work that a join shows was used for another place */
     LINE_INVITATION_SPENT, /* the same of an invitation */
     LINE_MEMBER_INSIDE,    /* the member has entered with another place of theirs */
+    LINE_PRESALE_UNKNOWN,  /* of the code that a join shows: there is none such in this line */
+    LINE_PRESALE_USED_UP,  /* it has opened as many places as it may */
+    LINE_PRESALE_GUESSES,  /* too many from this address were none; retry_after_ms */
+    LINE_PRESALE_LANE,     /* it opens another lane, `lane`: to be asked there */
     LINE_OUTCOME_COUNT,
 };
 
@@ -121,12 +126,15 @@ struct line_join {
     uint8_t work[LINE_IDEM_BYTES];
     bool has_invitation; /* likewise, of a member who has a key of their own */
     uint8_t invitation[LINE_IDEM_BYTES];
+    bool has_code; /* a presale code, of which this place uses one use */
+    uint8_t code[LINE_CODE_BYTES];
     void (*on_done)(struct line_join *join);
     void *ctx;
     /* answer */
     enum line_outcome outcome;
     enum line_state state;
     uint64_t entry; /* 1-based, gap-free; place_position() makes a position of it */
+    unsigned lane;  /* LINE_PRESALE_LANE */
     uint64_t retry_after_ms;
     struct line_link store;
 };
@@ -168,6 +176,7 @@ struct line_visit {
     uint64_t retry_after_ms;
     enum turn_kind turn; /* LINE_PASS, LINE_EXTEND refused: what became of the visit there was */
     uint8_t times;       /* LINE_EXTEND: how often by now */
+    char channel[LINE_CHANNEL_MAX + 1]; /* LINE_PASS: that the code of this place opened; "" */
     struct line_link store;
 };
 
@@ -222,6 +231,7 @@ enum line_admin_call {
     /* Closed, and archived unless `unarchived`: LINE_NOT_YET. Gone from all fronts once it is
      * answered; what it leaves in Redis is cleared away by and by. */
     LINE_DELETE,
+    LINE_CODES, /* what `codes` says, of presale codes */
     /* Makes an event again as an archive has it: doc, knobs, `to`, if_version (its own),
      * incarnation, and `draw`, which admin.lua describes. LINE_SAME: it is there; LINE_CONFLICT:
      * another is. */
@@ -244,6 +254,25 @@ struct line_pilot_move {
     struct span why, because, reading; /* borrowed until on_done */
 };
 
+/* Presale codes: loaded, counted, or all of them taken away. */
+enum line_codes_call { LINE_CODES_PUT, LINE_CODES_COUNT, LINE_CODES_DROP };
+
+struct line_codes {
+    enum line_codes_call call;
+    unsigned lane;
+    char channel[LINE_CHANNEL_MAX + 1]; /* of the seats that they open; "": none */
+    uint64_t uses;                      /* of each */
+    const uint8_t (*digest)[LINE_CODE_BYTES];
+    uint32_t len; /* at most CODES_PUT_MAX */
+    /* answer: those of one lane and channel are a group */
+    struct line_code_group {
+        unsigned lane;
+        char channel[LINE_CHANNEL_MAX + 1];
+        uint64_t codes, uses, used;
+    } group[CODE_GROUPS_MAX];
+    uint32_t groups_len;
+};
+
 struct line_admin {
     enum line_admin_call call;
     char event[LINE_EVENT_ID_MAX + 1];
@@ -256,6 +285,7 @@ struct line_admin {
     struct span incarnation; /* LINE_RESTORE; likewise */
     uint64_t seats_left;
     const struct line_pilot_move *pilot; /* LINE_PILOT; borrowed until on_done */
+    struct line_codes *codes;            /* LINE_CODES; likewise */
     bool unarchived;                     /* LINE_DELETE */
     uint64_t below;                      /* LINE_ENDED; 0: from the newest */
     struct span words;                   /* likewise; borrowed until on_done */

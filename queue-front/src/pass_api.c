@@ -35,7 +35,8 @@ struct visit {
     uint8_t visitor[LINE_VISITOR_BYTES];
     struct member_name member;
     char incarnation[LINE_INCARNATION_LEN + 1];
-    uint32_t p50_s, p90_s; /* LINE_PASS: what was told with the ticket, at */
+    char channel[LINE_CHANNEL_MAX + 1]; /* LINE_HEARTBEAT: as the pass says */
+    uint32_t p50_s, p90_s;              /* LINE_PASS: what was told with the ticket, at */
     uint64_t told_ms;
 };
 
@@ -112,6 +113,7 @@ static void answer_pass(const struct visit *visit, struct span session, unsigned
     memcpy(grant.visitor, visit->visitor, LINE_VISITOR_BYTES);
     grant.member = visit->member;
     grant.incarnation = span_of(visit->incarnation);
+    grant.channel = span_of(line->call == LINE_PASS ? line->channel : visit->channel);
     struct err_slot err;
     char pass_memory[PASS_LEN_MAX], cookie_memory[COOKIES_MAX], name_memory[COOKIE_NAME_MAX];
     struct text pass = text_on(pass_memory, sizeof(pass_memory));
@@ -383,6 +385,7 @@ static void on_session(struct http_req *req, void *ctx)
     visit->member = pass.member;
     visit_of(visit, pass.visitor, pass.member.text[0] != '\0');
     memcpy(visit->incarnation, pass.incarnation, sizeof(visit->incarnation));
+    memcpy(visit->channel, pass.channel, sizeof(visit->channel));
     visit->line.ends_ms = pass.ends_s * 1000; /* for a Redis that has forgotten the session */
     visit_ask(visit, on_heartbeat);
 }

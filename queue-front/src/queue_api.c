@@ -14,6 +14,7 @@
 #include "core/event_state.h"
 #include "core/moves.h"
 #include "core/pow.h"
+#include "core/presale.h"
 #include "core/shed.h"
 #include "core/status.h"
 #include "member.h"
@@ -21,6 +22,7 @@
 #include "standing.h"
 
 #include "base/ip.h"
+#include "base/json_in.h"
 #include "base/rfc3339.h"
 
 #include <assert.h>
@@ -273,6 +275,7 @@ static void accept_join(struct join *join, const struct front_event *event)
 static bool look_at_place(struct join *join, const struct front_event *event);
 static void refuse_work(struct join *join, const struct front_event *line);
 static bool judge_again(struct join *join);
+static bool ask_in_lane(struct join *join);
 static void join_with(struct http_req *req, struct front *front, const struct front_event *event,
                       unsigned judged);
 
@@ -286,6 +289,8 @@ static void on_joined(struct line_join *line)
         return;
     if (changed)
         line->outcome = LINE_UNAVAILABLE;
+    if (line->outcome == LINE_PRESALE_LANE && ask_in_lane(join))
+        return;
     atomic_fetch_sub_explicit(&join->front->stats.pending, 1, memory_order_relaxed);
     const struct front_event *event = front_line_named(join->front, line->event);
     if (event == NULL) /* taken away while we asked */
@@ -307,6 +312,8 @@ struct entrant {
     struct pow_once work;
     bool has_invitation; /* beside a membership, which is the key then */
     uint8_t invitation[LINE_IDEM_BYTES];
+    bool has_code; /* of a presale */
+    uint8_t code[LINE_CODE_BYTES];
     unsigned lane;
     bool member;
 };
@@ -495,6 +502,74 @@ static bool is_invited(struct http_req *req, const struct front *front,
     return false;
 }
 
+/* ---- presale codes ---- */
+
+/* {"code": ".."} or a form's field; what is neither has none. Appends it to `memory`. */
+static void read_code(const struct http_req *req, struct text *memory)
+{
+    char field_memory[PRESALE_INPUT_MAX];
+    struct text field = text_on(field_memory, sizeof(field_memory));
+    struct span code = caller_form_field(req, SPAN("code"), &field), body = http_req_body(req);
+    json_t *json = NULL;
+    struct err_slot err;
+    if (code.ptr == NULL && span_starts(body, SPAN("{")) && json_in_parse(body, &err, &json) == 0) {
+        const json_t *given = json_object_get(json, "code");
+        code = (struct span){json_string_value(given), json_string_length(given)};
+    }
+    text_put(memory, code);
+    json_decref(json);
+}
+
+static void answer_code(struct http_req *req, const struct front_event *event, const char *code,
+                        const char *detail)
+{
+    if (caller_wants_page(req))
+        answer_waiting_page(req, front_event_id(event), code, NULL);
+    else
+        http_problem(req, 422, code, "%s", detail);
+}
+
+/* False: answered. Which codes there are is known to Redis; here it is only seen that one was given
+ * where one must be, and that it could be one. */
+static bool has_shown_code(struct http_req *req, const struct front_event *event,
+                           struct entrant *entrant)
+{
+    uint8_t sha[PRESALE_SHA_BYTES];
+    char memory[FORM_BODY_MAX];
+    struct text code = text_on(memory, sizeof(memory));
+    read_code(req, &code);
+    struct span given = span_trim(text_span(&code));
+    if (given.len == 0 && !event_doc_asks_code(&event->doc, entrant->lane))
+        return true;
+    if (given.len == 0) {
+        answer_code(req, event, "code-required",
+                    "This line is for those who have a code. Join with {\"code\": \"..\"}.");
+        return false;
+    }
+    if (!presale_digest(given, sha)) {
+        answer_code(req, event, "code-unknown", "This is not a code of this line.");
+        return false;
+    }
+    entrant->has_code = true;
+    presale_sign(&event->identity->codes, front_event_id(event), sha, entrant->code);
+    return true;
+}
+
+/* The code opens a lane, and nothing was given or used yet: the same join, there. False: this front
+ * does not see the lane. */
+static bool ask_in_lane(struct join *join)
+{
+    struct span id = line_event_of(span_of(join->line.event));
+    struct front_event *event = front_event_find(join->front, id);
+    const struct front_event *line =
+        event != NULL ? front_line(join->front, event, join->line.lane) : NULL;
+    if (line == NULL || line_lane_named(join->line.event) != 0)
+        return false;
+    memcpy(join->line.event, line->id, sizeof(join->line.event));
+    line_store_join(join->front->store, &join->line);
+    return true;
+}
+
 /* Who comes, as far as work, membership and invitation say. False: answered. */
 static bool may_join(struct http_req *req, struct front *front, const struct front_event *event,
                      const struct ticket *run_out, struct entrant *entrant)
@@ -522,7 +597,7 @@ static bool may_join(struct http_req *req, struct front *front, const struct fro
         memcpy(entrant->given.idem, again.idem, sizeof(again.idem));
         entrant->has_invitation = false; /* it was used up for that one */
     }
-    return true;
+    return has_shown_code(req, event, entrant);
 }
 
 /* `used`: so many places were found used up before; run_out is then the last of them. `judged`: so
@@ -571,6 +646,8 @@ static void ask_for_place(struct http_req *req, struct front *front,
     memcpy(join->line.work, entrant.work.name, sizeof(join->line.work));
     join->line.has_invitation = entrant.has_invitation && used == 0;
     memcpy(join->line.invitation, entrant.invitation, sizeof(join->line.invitation));
+    join->line.has_code = entrant.has_code;
+    memcpy(join->line.code, entrant.code, sizeof(join->line.code));
     memcpy(join->line.event, line->id, sizeof(join->line.event));
     ip_site(http_req_addr(req), join->line.addr);
     join->line.on_done = on_joined;

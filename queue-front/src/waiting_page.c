@@ -169,6 +169,7 @@ enum gap {
     GAP_LANE_HIDDEN,
     GAP_LANES,
     GAP_INVITE_HIDDEN,
+    GAP_PRESALE_HIDDEN,
     GAP_ODDS,
     GAP_ODDS_HIDDEN,
     GAP_KEPT_HIDDEN,
@@ -214,6 +215,7 @@ static const char *const gap_names[] = {
     "lane-hidden",
     "lanes",
     "invite-hidden",
+    "presale-hidden",
     "odds",
     "odds-hidden",
     "kept-hidden",
@@ -661,6 +663,9 @@ static void fill(struct text *out, unsigned gap, void *ctx)
         break;
     case GAP_INVITE_HIDDEN:
         text_str(out, invites(doc) ? "" : " hidden");
+        break;
+    case GAP_PRESALE_HIDDEN:
+        text_str(out, event_doc_asks_code_anywhere(doc) ? "" : " hidden");
         break;
     default:
         fill_place(out, (enum gap)gap, look);

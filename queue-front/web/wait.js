@@ -318,11 +318,11 @@ async function tellAppeal(answer) {
 
 // Repeated until there is an answer: the cookie of this page makes ten joins one place. Work that
 // ran out while a phone slept is asked for anew.
-async function join(invited = {}) {
+async function join(invited = {}, body) {
   for (let headers = invited, worked = 0; ;) {
     let answer = null;
     try {
-      answer = await ask('POST', 'join', headers);
+      answer = await ask('POST', 'join', headers, body);
     } catch {
       notice(say('live.lost'));
       await pause(jitter(2000));
@@ -456,6 +456,7 @@ noteServerTime(line.dataset.now, page?.requestStart ?? 0);
 if (location.search.includes('notice=')) history.replaceState(null, '', location.pathname);
 for (const id of ['join', 'again', 'anew']) onForm(id, () => join());
 onForm('guest', () => join({ 'X-Invitation': byId('invitation').value.trim() }));
+onForm('coded', () => join({}, JSON.stringify({ code: byId('presale-code').value.trim() })));
 for (const id of ['pass', 'next']) onForm(id, () => withTurn(() => turn.enter()));
 for (const id of ['extend', 'stay']) onForm(id, () => withTurn(() => turn[id]()));
 onForm('leave', leave);

@@ -122,12 +122,24 @@ static bool judge_rate(struct call *call)
     return false;
 }
 
+/* What the pass opens beside the public seats. The waiting room has judged a code, so none is asked
+ * for here; a channel that this event does not have (any more) opens nothing. */
+static uint32_t opened_by(const struct pass *pass, const struct plan *plan)
+{
+    for (uint32_t i = 1; pass->channel != 0 && i < plan_channel_count(plan); i++) {
+        if (pass_hash(plan_channel(plan, i)->id) == pass->channel)
+            return 1 | UINT32_C(1) << i;
+    }
+    return 1;
+}
+
 static bool enter(struct call *call, struct http_req *req, struct desk *desk)
 {
     struct pass pass;
     if (!api_find_event(call, req, desk) || !judge_pass(call, &pass))
         return false;
-    call->who = (struct engine_who){.buyer = pass.buyer, .session = pass.session, .channels = 1};
+    call->who = (struct engine_who){.buyer = pass.buyer, .session = pass.session};
+    call->who.channels = opened_by(&pass, call->event->plan->plan);
     return desk_resumes(desk) || judge_rate(call);
 }
 

@@ -77,6 +77,11 @@ static enum pass_verdict read_claims(const struct jwt *jwt, struct pass *out)
         out->buyer =
             pass_hash((struct span){json_string_value(member), json_string_length(member)});
     out->expires_s = jwt->claims.exp_s;
+    const json_t *channel = json_object_get(jwt->payload, "channel");
+    out->channel = 0;
+    if (json_is_string(channel) && json_string_length(channel) > 0)
+        out->channel =
+            pass_hash((struct span){json_string_value(channel), json_string_length(channel)});
     return PASS_OK;
 }
 

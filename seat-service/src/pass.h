@@ -24,6 +24,8 @@ struct pass {
     uint64_t session; /* hash; never 0 */
     uint64_t buyer;   /* hash of the member, or of the session */
     uint64_t expires_s;
+    /* Hash of the channel that a code opened on the way into the line; 0: none did. */
+    uint64_t channel;
 };
 
 struct pass_conf {

@@ -98,9 +98,13 @@ static const struct knob knobs[] = {
      "While joins come fast the work rises by itself, up to this."},
     {"member_required", KNOB_BOOL, AT(member_required), 0, 1, 0, "",
      "Only who shows the shop's member token may join, once each."},
+    {"code_required", KNOB_BOOL, AT(code_required), 0, 1, 0, "",
+     "Only who shows one of the event's presale codes may join; lanes have a knob of their own."},
     {"lanes", KNOB_LANES, 0, 0, LANES_MAX, 0, "",
      "Lanes for who is invited, each with its share of the calls in percent: [{\"id\", \"name\", "
-     "\"share\", \"invitations\"}, ..]. Which there are is fixed once people may join."},
+     "\"share\", \"invitations\", \"code_required\"}, ..]. Which there are is fixed once people "
+     "may "
+     "join."},
     {"schedule", KNOB_SCHEDULE, 0, 0, EVENT_SCHEDULE_MAX, 0, "",
      "Rates by time: [{\"at\": time, \"rate_per_s\": number}, ..], in order."},
     {"autopilot", KNOB_AUTOPILOT, 0, 0, 0, 0, "",
@@ -113,7 +117,7 @@ static const struct knob knobs[] = {
      "A sold-out event opens again, in the old order, when the feed tells of seats again."},
 };
 
-enum { KNOBS = sizeof(knobs) / sizeof(knobs[0]) };
+enum { KNOBS = sizeof(knobs) / sizeof(knobs[0]), FORMAT_OF_CODES = 2 };
 
 static uint64_t *number_of(struct event_doc *doc, const struct knob *knob)
 {
@@ -267,6 +271,8 @@ static void read_lanes(struct json_in *in, const struct knob *knob, struct event
             json_in_refuse(&row, "name", "must not hold control characters");
         json_in_u64(&row, "share", 1, 99, &lane.share);
         json_in_u64(&row, "invitations", 0, INVITATIONS_MAX, &lane.invitations);
+        if (json_in_has(&row, "code_required"))
+            json_in_bool(&row, "code_required", &lane.code_required);
         shares += lane.share;
         if (shares > 99)
             json_in_refuse(&row, "share", "must leave the general lane at least 1 of 100");
@@ -516,6 +522,7 @@ int event_doc_patch(struct span stored, struct span patch, struct span id,
     int rc = json_in_parse(stored, &err, &base);
     if (rc < 0)
         goto tell;
+    json_object_del(base, "needs"); /* written anew, by what the new document asks for */
     rc = json_in_parse(patch, &err, &change);
     if (rc < 0)
         goto free_base;
@@ -578,6 +585,8 @@ static void put_lanes(struct text *out, const struct event_doc *doc)
         json_member_cstr(out, "name", doc->lane[i].name);
         json_member_u64(out, "share", doc->lane[i].share);
         json_member_u64(out, "invitations", doc->lane[i].invitations);
+        if (doc->lane[i].code_required) /* else as programs wrote it that did not know of it */
+            json_member_bool(out, "code_required", true);
         json_close(out, '}');
     }
     json_close(out, ']');
@@ -673,6 +682,20 @@ static void put_knob(struct text *out, const struct event_doc *doc, const struct
     }
 }
 
+bool event_doc_asks_code_anywhere(const struct event_doc *doc)
+{
+    bool asks = false;
+    for (unsigned lane = 0; lane <= doc->lanes_len; lane++)
+        asks |= event_doc_asks_code(doc, lane);
+    return asks;
+}
+
+/* Not stored while it says nothing: programs that do not know it read the document. */
+static bool is_left_out(const struct event_doc *doc, const struct knob *knob)
+{
+    return knob->offset == AT(code_required) && !doc->code_required;
+}
+
 void event_doc_show(struct text *out, const struct event_doc *doc, const struct event_doc_now *now)
 {
     json_open(out, '{');
@@ -685,9 +708,14 @@ void event_doc_show(struct text *out, const struct event_doc *doc, const struct 
             json_member_cstr(out, "incarnation", now->incarnation);
         else
             json_member_null(out, "incarnation");
+    } else if (event_doc_asks_code_anywhere(
+                   doc)) { /* who does not know of codes would let everybody in */
+        json_member_u64(out, "needs", FORMAT_OF_CODES);
     }
-    for (unsigned i = 0; i < KNOBS; i++)
-        put_knob(out, doc, &knobs[i]);
+    for (unsigned i = 0; i < KNOBS; i++) {
+        if (now != NULL || !is_left_out(doc, &knobs[i]))
+            put_knob(out, doc, &knobs[i]);
+    }
     if (now != NULL)
         put_pilot(out, now->pilot);
     json_close(out, '}');
@@ -705,6 +733,13 @@ unsigned event_doc_lane(const struct event_doc *doc, struct span id)
             return i + 1;
     }
     return span_eq(id, SPAN("general")) ? 0 : LANES_MAX + 1;
+}
+
+bool event_doc_asks_code(const struct event_doc *doc, unsigned lane)
+{
+    if (lane == 0)
+        return doc->code_required;
+    return lane <= doc->lanes_len && doc->lane[lane - 1].code_required;
 }
 
 bool event_doc_same_lanes(const struct event_doc *a, const struct event_doc *b)
@@ -776,6 +811,13 @@ bool event_doc_diff(struct span before, struct span after, struct text *from, st
                 continue;
             differs = true;
             diff_member(key, old, value, from, to);
+        }
+        json_object_foreach(a, key, value)
+        {
+            if (json_object_get(b, key) != NULL)
+                continue;
+            differs = true; /* what is left out when it says nothing */
+            diff_member(key, value, NULL, from, to);
         }
     }
     json_close(from, '}');

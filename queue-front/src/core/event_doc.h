@@ -24,6 +24,7 @@ struct event_lane { /* beside the general one, for who is invited */
     char name[EVENT_LANE_NAME_MAX + 1];
     uint64_t share;       /* percent of the calls */
     uint64_t invitations; /* 1 to so many are good */
+    bool code_required;   /* nobody joins it without a presale code */
 };
 
 struct event_doc {
@@ -41,6 +42,7 @@ struct event_doc {
     uint64_t pow_bits;
     uint64_t pow_bits_max;
     bool member_required;
+    bool code_required; /* for the general lane */
     bool seats_left;
     bool auto_reopen;
     bool autopilot_on;
@@ -81,7 +83,7 @@ int event_doc_parse(struct span json, struct span id, struct event_doc_fault *fa
  * knows it, members that it does not know change nothing here and are passed over (`newer` is
  * true); where it does not, or where unknown members stand without it, the document cannot be read.
  * As event_doc_parse(). */
-enum { EVENT_DOC_FORMAT = 1 };
+enum { EVENT_DOC_FORMAT = 2 }; /* 2: presale codes */
 int event_doc_load(struct span stored, struct span id, struct event_doc_fault *fault,
                    struct event_doc *out);
 
@@ -107,6 +109,10 @@ void event_doc_show(struct text *out, const struct event_doc *doc, const struct 
 
 /* Its number, 0 for "general"; LANES_MAX + 1: there is none. */
 unsigned event_doc_lane(const struct event_doc *doc, struct span id);
+
+/* Does nobody join this lane without a presale code? */
+bool event_doc_asks_code(const struct event_doc *doc, unsigned lane);
+bool event_doc_asks_code_anywhere(const struct event_doc *doc);
 
 /* Are they the same lanes, if of other names and shares? */
 bool event_doc_same_lanes(const struct event_doc *a, const struct event_doc *b);

@@ -21,6 +21,8 @@ enum {
     LINE_ID_MAX = LINE_EVENT_ID_MAX + 2, /* of a line: its event's, and "@2" for the second lane */
     LINE_IDEM_BYTES = 16,
     LINE_VISITOR_BYTES = 8,
+    LINE_CODE_BYTES = 16,      /* keyed digest of a presale code */
+    LINE_CHANNEL_MAX = 32,     /* name of the channel of seats that it opens */
     LINE_INCARNATION_LEN = 18, /* hex: milliseconds of its making in 12, and 6 at random */
     LINE_TAG_BYTES = 3,
     LINE_IDENTITY_MAX = 16, /* the name of an identity key */

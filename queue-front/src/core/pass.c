@@ -1,7 +1,8 @@
 /* pass.c: what is in a pass: iss, aud (the event), sub (the session), jti (the session's MAC, which
  * is as unique as it is), iat, exp, and to trace it by: place and visitor. Where the place is a
  * member's, `member` names them: payment compares it with who is logged in, and the seats count
- * what a member has over all visits. `incarnation` says which event of this id it is. A pass lives
+ * what a member has over all visits. `incarnation` says which event of this id it is. `channel`
+ * names the seats that a presale code opened when the place was taken. A pass lives
  * as long as its session does without a heartbeat; each heartbeat brings the next one. So a slot
  * that was given up is not held by a paper that is still good. */
 #include "core/pass.h"
@@ -24,7 +25,7 @@ int pass_put(struct text *out, const struct jwks *keys, const char *issuer,
     const struct jwks_key *key = jwks_signer(keys);
     if (key == NULL)
         return err_set(err, ERR_NOT_FOUND, "no key to sign passes with");
-    char memory[224];
+    char memory[288];
     struct text extra = text_on(memory, sizeof(memory));
     json_member_u64(&extra, "place", grant->place);
     json_member_u64(&extra, "ends", grant->ends_s);
@@ -35,6 +36,8 @@ int pass_put(struct text *out, const struct jwks *keys, const char *issuer,
         json_member_cstr(&extra, "member", grant->member.text);
     if (grant->incarnation.len > 0)
         json_member_str(&extra, "incarnation", grant->incarnation);
+    if (grant->channel.len > 0)
+        json_member_str(&extra, "channel", grant->channel);
     assert(!extra.overflown);
     struct jwt_claims claims = {
         .iss = span_of(issuer),
@@ -74,6 +77,11 @@ static int read_claims(const struct jwt *jwt, struct err_slot *err, struct pass 
     if (incarnation != NULL && (!json_is_string(incarnation) || !line_incarnation_ok(which) ||
                                 !span_to_cstr(which, pass.incarnation, sizeof(pass.incarnation))))
         return err_set(err, ERR_AUTH, "pass with an incarnation that is none of ours");
+    const json_t *channel = json_object_get(jwt->payload, "channel");
+    struct span opened = {json_string_value(channel), json_string_length(channel)};
+    if (channel != NULL &&
+        (!json_is_string(channel) || !span_to_cstr(opened, pass.channel, sizeof(pass.channel))))
+        return err_set(err, ERR_AUTH, "pass with a channel that is none of ours");
     pass.place = (uint64_t)json_integer_value(place);
     pass.ends_s = (uint64_t)json_integer_value(ends);
     *out = pass;

@@ -22,6 +22,7 @@ struct pass_grant {
     uint8_t visitor[LINE_VISITOR_BYTES];
     struct member_name member; /* "": the line does not know */
     struct span incarnation;   /* of the event; empty: it has none */
+    struct span channel;       /* of seats, that a code opened; empty: none did */
 };
 
 /* Appends the pass, at most PASS_LEN_MAX bytes. */
@@ -36,6 +37,7 @@ struct pass {
     uint8_t visitor[LINE_VISITOR_BYTES];
     struct member_name member;
     char incarnation[LINE_INCARNATION_LEN + 1];
+    char channel[LINE_CHANNEL_MAX + 1];
 };
 
 /* The session that a token claims to be of: one of this event that we did name, or ERR_SYNTAX,

@@ -88,6 +88,17 @@ test('the program keeps every promise of openapi.yaml, and answers nothing else'
   await admin('GET', `${ev}/lanes/fans/invitations?limit=0`);
   await admin('GET', `${ev}/lanes/vip/invitations`);
   await bare('GET', `${ev}/lanes/fans/invitations`);
+  const presale = `${ev}/codes`;
+  await admin('PUT', presale, { body: { codes: ['FAN-CODE'], channel: 'club', uses: 2 } });
+  await admin('PUT', presale, { body: '{' });
+  await admin('PUT', presale, { body: { codes: ['x'] } });
+  await admin('PUT', presale, { body: `{"codes": ["${'x'.repeat(100_000)}"]}` });
+  await admin('GET', presale);
+  await admin('DELETE', presale);
+  for (const method of ['PUT', 'GET', 'DELETE']) {
+    await bare(method, presale, method === 'PUT' ? { body: { codes: ['FAN-CODE'] } } : {});
+    await admin(method, '/admin/events/none/codes', method === 'PUT' ? { body: { codes: ['FAN-CODE'] } } : {});
+  }
   await admin('GET', `${ev}/preview`);
   await admin('GET', `${ev}/preview?rate_per_s=x`);
   await admin('GET', '/admin/events/none/preview');
@@ -236,7 +247,7 @@ test('the program keeps every promise of openapi.yaml, and answers nothing else'
   };
   await store({ ...stored, needs: 1, confetti: true });
   await until('the newer one', async () => (await admin('PATCH', '/admin/events/odd', { body: { burst: 5 } })).status === 409);
-  await store({ ...stored, needs: 2 });
+  await store({ ...stored, needs: 3 });
   await until('what cannot be read', async () => (await admin('GET', '/admin/events/odd')).status === 503);
   await admin('GET', '/admin/events');
   await admin('GET', lane);
@@ -262,6 +273,8 @@ test('the program keeps every promise of openapi.yaml, and answers nothing else'
   await admin('GET', `${over}/archive`);
   await admin('POST', action('archive', 'over'), { headers: { 'if-match': '"1"' } });
   await admin('POST', action('close', 'over'));
+  await admin('PUT', `${over}/codes`, { body: { codes: ['FAN-CODE'] } });
+  await admin('DELETE', `${over}/codes`);
   await admin('GET', `${over}/archive`);
   await admin('GET', `${over}/archive?from=somewhere`);
   await bare('GET', `${over}/archive`);
@@ -313,6 +326,9 @@ test('the program keeps every promise of openapi.yaml, and answers nothing else'
   await admin('GET', `${ev}/audit`);
   await admin('GET', `${ev}/series`);
   await admin('POST', restore, { body: kept });
+  await admin('PUT', presale, { body: { codes: ['FAN-CODE'] } });
+  await admin('GET', presale);
+  await admin('DELETE', presale);
   for (const path of ['/admin/ended', '/admin/audit', '/admin/events/none', '/admin/events/none/archive'])
     await admin('GET', path);
   await admin('DELETE', ev, { headers: { 'if-match': (await admin('GET', ev)).headers.etag } });

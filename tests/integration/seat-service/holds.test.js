@@ -216,6 +216,22 @@ test('a code is checked before a seat hangs on it, and one that is none is calle
   assert.equal((await buyer.hold({ seats: ['r2s1', 'r2s2'], code: 'open sesame' })).status, 201);
 });
 
+test('a pass whose code was judged before the wait opens the channel that it names, and no other', async () => {
+  const body = hall({ channels: [{ id: 'club', code: 'open sesame' }, { id: 'press', code: 'extra extra' }] });
+  body.rows = [{ zone: 'Hall', row: '2', channel: 'club' }, { zone: 'Hall', row: '3', channel: 'press' }];
+  await importHall(seats, 'opened', body);
+  const of = (channel) => visitor(seats, 'opened', { claims: { channel } });
+  const fan = of('club');
+  const held = await fan.hold({ seats: ['r2s1', 'r2s2'] });
+  assert.equal(held.status, 201, held.text);
+  assert.equal((await fan.change(held.json.hold, { add: ['r2s3', 'r2s4'], remove: ['r2s1', 'r2s2'] })).status, 200);
+  assertProblem(await fan.hold({ seats: ['r3s1', 'r3s2'] }), 403, 'channel');
+  assert.equal((await fan.hold({ seats: ['r3s1', 'r3s2'], code: 'extra extra' })).status, 201, 'a code still opens');
+  for (const other of ['public', 'nowhere', '', 7, undefined]) {
+    assertProblem(await of(other).hold({ seats: ['r2s1', 'r2s2'] }), 403, 'channel');
+  }
+});
+
 test('an area is held by number of places', async () => {
   const { alice, bob } = await fresh({ areas: [{ id: 'floor', name: 'Standing', category: 'Front', capacity: 5 }] });
   const held = await alice.hold({ area: 'floor', quantity: 4 });

@@ -148,6 +148,30 @@ static const struct {
     {"{\"state\":\"open\"}", "/state", "not known"},
 };
 
+static void a_document_that_asks_for_codes_is_not_for_programs_that_know_none(void **state)
+{
+    (void)state;
+    static const char lane[] =
+        "{\"lanes\":[{\"id\":\"fans\",\"name\":\"fans\",\"share\":30,\"invitations\":0,"
+        "\"code_required\":true}]}";
+    static const char *const asking[] = {"{\"code_required\":true}", lane};
+    for (unsigned i = 0; i < 2; i++) {
+        struct span json = stored(asking[i]);
+        struct event_doc again;
+        struct event_doc_fault why;
+        assert_non_null(memmem(json.ptr, json.len, "\"needs\":2", 9));
+        assert_int_equal(event_doc_load(json, SPAN("show"), &why, &again), 0);
+        assert_false(again.newer);
+        assert_true(event_doc_asks_code(&again, i));
+        assert_false(event_doc_asks_code(&again, 1 - i));
+        struct event_doc_now now = {.state = LINE_DRAFT, .version = 1};
+        assert_int_equal(event_doc_patch(json, SPAN("{\"code_required\":false,\"lanes\":null}"),
+                                         SPAN("show"), &now, &why, &again),
+                         0);
+        assert_false(event_doc_asks_code_anywhere(&again));
+    }
+}
+
 static void what_breaks_a_rule_is_named_with_the_rule(void **state)
 {
     (void)state;
@@ -278,8 +302,8 @@ static void a_newer_document_is_read_only_if_it_says_that_we_may(void **state)
         {"{\"burst\":5,\"needs\":1}", true, false},
         {"{\"burst\":5,\"needs\":1,\"confetti\":{\"much\":[1]}}", true, true},
         {"{\"burst\":5,\"confetti\":true}", false, false},
-        {"{\"burst\":5,\"needs\":2}", false, false},
-        {"{\"burst\":5,\"needs\":2,\"confetti\":true}", false, false},
+        {"{\"burst\":5,\"needs\":3}", false, false},
+        {"{\"burst\":5,\"needs\":3,\"confetti\":true}", false, false},
         {"{\"burst\":5,\"needs\":0}", false, false},
         {"{\"burst\":5,\"needs\":\"1\"}", false, false},
         {"{\"burst\":0,\"needs\":1}", false, false},
@@ -304,6 +328,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_empty_document_has_every_default),
         cmocka_unit_test(every_knob_is_stored_as_it_was_given),
+        cmocka_unit_test(a_document_that_asks_for_codes_is_not_for_programs_that_know_none),
         cmocka_unit_test(what_breaks_a_rule_is_named_with_the_rule),
         cmocka_unit_test(a_patch_changes_what_it_names_and_nothing_else),
         cmocka_unit_test(a_patch_is_judged_as_the_document_it_makes),

@@ -65,6 +65,37 @@ static void a_pass_says_whose_visit_it_is(void **state)
     jwks_destroy(keys);
 }
 
+static void a_pass_names_the_channel_that_a_code_opened_or_none(void **state)
+{
+    (void)state;
+    char memory[PASS_LEN_MAX];
+    struct jwks *keys = new_keys();
+    struct pass pass;
+    static const char longest[] = "aaaaaaaabbbbbbbbccccccccdddddddd";
+    assert_int_equal(sizeof(longest), LINE_CHANNEL_MAX + 1);
+    struct pass_grant grant = {
+        .event = SPAN("show"),
+        .session = span_of(session),
+        .place = UINT64_C(4) << 32 | 0x40000000,
+        .now_s = NOW_S,
+        .expires_s = NOW_S + 300,
+        .ends_s = NOW_S + 900,
+        .incarnation = SPAN("0123456789abcdef01"),
+        .channel = span_of(longest),
+    };
+    memset(grant.member.text, 'm', sizeof(grant.member.text) - 1);
+    struct err_slot err = {0};
+    struct text text = text_on(memory, sizeof(memory));
+    assert_int_equal(pass_put(&text, keys, "fairgate", &grant, &err), 0);
+    assert_false(text.overflown);
+    assert_int_equal(verify(keys, "show", text_span(&text), NOW_S, &pass), 0);
+    assert_string_equal(pass.channel, longest);
+    struct span older = write_pass(keys, "fairgate", memory);
+    assert_int_equal(verify(keys, "show", older, NOW_S, &pass), 0);
+    assert_string_equal(pass.channel, "");
+    jwks_destroy(keys);
+}
+
 static void a_pass_is_good_for_one_event_and_one_issuer(void **state)
 {
     (void)state;
@@ -196,6 +227,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_pass_says_whose_visit_it_is),
+        cmocka_unit_test(a_pass_names_the_channel_that_a_code_opened_or_none),
         cmocka_unit_test(a_pass_is_good_for_one_event_and_one_issuer),
         cmocka_unit_test(a_pass_runs_out),
         cmocka_unit_test(a_session_that_ends_this_second_still_gives_a_pass),

@@ -1,0 +1,105 @@
+-- codes.lua: an operator loads presale codes, counts them, or takes all of them away.
+--
+-- ARGV: run id, what, then of `put`: lane, channel ('': none), uses of each code, audit entry, and the
+--   codes, each a keyed digest of 16 bytes; of `drop`: audit entry; of `count`: nothing
+-- Answer: {outcome, state, version, lane, channel, codes, uses, used, lane, channel, ...}
+--   EXHAUSTED: more codes or groups than an event may have; nothing was written
+--
+-- `codes` has "lane:uses:used:channel" of each digest; join.lua counts `used`. A code that is loaded
+-- again has the new lane, channel and uses, and keeps what was used of it. Codes of one lane and channel
+-- are a group; `coded` has the sums of each, so that counting does not read the codes. The field `codes`
+-- of the event's cfg says that there are any: without it no pass is asked about.
+
+local CODES_MAX = 100000 -- some 10 MB
+local GROUPS_MAX = 64    -- CODE_GROUPS_MAX of the fronts
+
+local cfg = cfg_read('boot', 'state', 'version', 'deleted')
+local state, version = tonumber(cfg[2]) or DRAFT, tonumber(cfg[3]) or 0
+if not cfg[3] then
+    return { UNKNOWN, state, version }
+elseif cfg[4] then
+    return { GONE, state, version }
+end
+local refused = refusal(cfg[1])
+if refused then
+    return refused
+end
+
+local sums = {}
+local groups = 0
+local flat = call('HGETALL', root .. 'coded')
+for i = 1, #flat, 2 do
+    local codes, uses, used = string.match(flat[i + 1], '^(%d+):(%d+):(%d+)$')
+    sums[flat[i]] = { tonumber(codes), tonumber(uses), tonumber(used) }
+    groups = groups + 1
+end
+
+local function add(group, sign, uses, used)
+    local sum = sums[group]
+    if not sum then
+        sum = { 0, 0, 0 }
+        sums[group], groups = sum, groups + 1
+    end
+    sum[1], sum[2], sum[3] = sum[1] + sign, sum[2] + sign * uses, sum[3] + sign * used
+end
+
+local function put()
+    local group, uses = ARGV[3] .. ':' .. ARGV[4], tonumber(ARGV[5])
+    local digests, seen = {}, {}
+    for i = 7, #ARGV do
+        if not seen[ARGV[i]] then
+            seen[ARGV[i]] = true
+            digests[#digests + 1] = ARGV[i]
+        end
+    end
+    local before, fields, fresh = call('HMGET', root .. 'codes', unpack(digests)), {}, 0
+    for i, digest in ipairs(digests) do
+        local of_lane, old_uses, used, channel =
+            string.match(before[i] or '', '^(%d+):(%d+):(%d+):(.*)$')
+        if of_lane then
+            add(of_lane .. ':' .. channel, -1, tonumber(old_uses), tonumber(used))
+        else
+            fresh = fresh + 1
+        end
+        used = tonumber(used) or 0
+        add(group, 1, uses, used)
+        fields[2 * i - 1] = digest
+        fields[2 * i] = ARGV[3] .. ':' .. uses .. ':' .. used .. ':' .. ARGV[4]
+    end
+    if groups > GROUPS_MAX or call('HLEN', root .. 'codes') + fresh > CODES_MAX then
+        return EXHAUSTED
+    end
+    call('HSET', root .. 'codes', unpack(fields))
+    for name, sum in pairs(sums) do
+        if sum[1] > 0 then
+            call('HSET', root .. 'coded', name, sum[1] .. ':' .. sum[2] .. ':' .. sum[3])
+        else
+            call('HDEL', root .. 'coded', name)
+            sums[name] = nil
+        end
+    end
+    call('HSET', CFG, 'codes', 1)
+    audit(ARGV[6], version)
+    return OK
+end
+
+local outcome = OK
+if ARGV[2] ~= 'count' and state == CLOSED then
+    return { WRONG_STATE, state, version }
+elseif ARGV[2] == 'put' then
+    outcome = put()
+elseif ARGV[2] == 'drop' then
+    call('UNLINK', root .. 'codes', root .. 'coded')
+    sums = {}
+    audit(ARGV[3], version)
+end
+local reply = { outcome, state, version }
+if outcome == OK then
+    for name, sum in pairs(sums) do
+        local of_lane, channel = string.match(name, '^(%d+):(.*)$')
+        for _, value in ipairs({ tonumber(of_lane), channel, sum[1], sum[2], sum[3] }) do
+            reply[#reply + 1] = value
+        end
+    end
+end
+return reply

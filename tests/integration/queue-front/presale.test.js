@@ -1,0 +1,155 @@
+// Presale codes: whoever needs one shows it before the wait, and not after it.
+
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import test from 'node:test';
+import { assertProblem, until } from '../../lib-js/index.js';
+import { claims, live, makeEvent, openHouse, patch, untilEveryLoop, Visitor } from './support.js';
+
+const NEEDS_CODE = { rate_per_s: 0, code_required: true };
+const path = (event) => `/admin/events/${event}/codes`;
+const withCode = (code, headers = {}) => ({ body: { code }, headers });
+
+async function load(house, body, event = 'show') {
+  const answer = await house.front.admin.put(path(event), { body });
+  assert.equal(answer.status, 200, answer.text);
+  return answer.json.codes;
+}
+const counts = async (house, event = 'show') => (await house.front.admin.get(path(event))).json.codes;
+const issued = async (house, event = 'show') => Number(await house.redis.command('GET', `fg:{${event}}:seq`) ?? 0);
+
+async function presale(t, knobs = NEEDS_CODE, options = {}) {
+  const house = await openHouse(t, options);
+  await makeEvent(house, 'show', knobs);
+  return house;
+}
+
+test('a code is asked for before a place is taken, and whatever is none takes none', async (t) => {
+  const house = await presale(t);
+  await load(house, { codes: ['FAN-2026-AB', 'FAN-2026-CD'] });
+  const visitor = () => new Visitor(house.front, 'show');
+  assertProblem(await visitor().join(), 422, 'code-required');
+  assertProblem(await visitor().join(withCode('FAN-2026-XX')), 422, 'code-unknown');
+  assertProblem(await visitor().join(withCode('x')), 422, 'code-unknown');
+  assert.equal(await issued(house), 0);
+  const fan = visitor();
+  const joined = await fan.joined(withCode('fan 2026 ab'));
+  assert.equal(joined.position, 1);
+  assert.equal((await fan.join(withCode('FAN-2026-AB'))).status, 200, 'the ticket says who it is');
+  assert.equal((await fan.join()).status, 200);
+  assertProblem(await visitor().join(withCode('FAN-2026-AB')), 422, 'code-used-up');
+  assert.equal(await issued(house), 1);
+  assert.deepEqual(await counts(house), [{ lane: 'general', channel: null, codes: 2, uses: 2, used: 1 }]);
+});
+
+test('the same join again uses nothing more, and what was refused can still join', async (t) => {
+  const house = await presale(t);
+  await load(house, { codes: ['ONCE-ONLY'] });
+  const key = { 'idempotency-key': 'mine' };
+  assertProblem(await house.front.http.post('/v1/queue/show/join', withCode('WRONG-ONE', key)), 422, 'code-unknown');
+  const first = await house.front.http.post('/v1/queue/show/join', withCode('ONCE-ONLY', key));
+  const again = await house.front.http.post('/v1/queue/show/join', withCode('ONCE-ONLY', key));
+  assert.deepEqual([first.status, again.status, again.json.position], [201, 200, 1]);
+  assertProblem(await house.front.http.post('/v1/queue/show/join', withCode('ONCE-ONLY', { 'idempotency-key': 'yours' })), 422, 'code-used-up');
+  assert.equal((await counts(house))[0].used, 1);
+});
+
+test('two fronts at once give out no more places than a code has uses', async (t) => {
+  const house = await presale(t, NEEDS_CODE, { fronts: 2 });
+  await load(house, { codes: ['SHARED-CODE'], uses: 7 });
+  const answers = await Promise.all(Array.from({ length: 40 }, (_, i) =>
+    house.fronts[i % 2].http.post('/v1/queue/show/join', withCode('SHARED-CODE', { 'idempotency-key': `k${i}` }))));
+  const of = (status) => answers.filter((answer) => answer.status === status);
+  assert.equal(of(201).length, 7);
+  for (const answer of of(422)) assertProblem(answer, 422, 'code-used-up');
+  assert.equal(of(422).length, 33);
+  assert.equal(await issued(house), 7);
+  assert.deepEqual((await counts(house))[0], { lane: 'general', channel: null, codes: 1, uses: 7, used: 7 });
+});
+
+test('guesses are counted by address, and a code that was guessed too late opens nothing', async (t) => {
+  const house = await presale(t, NEEDS_CODE, { config: { http: { trusted_proxies: '127.0.0.1' } } });
+  await load(house, { codes: ['REAL-CODE'] });
+  const from = (addr, code) => house.front.http.post('/v1/queue/show/join', withCode(code, { 'x-forwarded-for': addr }));
+  // A minute may end among the guesses: then they begin anew.
+  await until('the bound', async () => {
+    for (let i = 0; i < 20; i += 1) await from('198.51.100.7', `GUESS-${i}`);
+    return (await from('198.51.100.7', 'REAL-CODE-NOT')).status === 429;
+  });
+  const late = await from('198.51.100.7', 'REAL-CODE');
+  if (late.status !== 201) {
+    assertProblem(late, 429, 'too-many-codes');
+    assert.ok(Number(late.headers['retry-after']) >= 1);
+    assert.equal((await from('198.51.100.8', 'REAL-CODE')).status, 201, 'others are not hindered');
+  }
+});
+
+test('a code opens its lane, and the pass says what else it opens, from the first to the last', async (t) => {
+  const lanes = [{ id: 'fans', name: 'Fans', share: 30, code_required: true }];
+  const house = await presale(t, { rate_per_s: 100, lanes });
+  await load(house, { lane: 'fans', channel: 'club', uses: 3, digests: [createHash('sha256').update('CLUBCODE').digest('hex')] });
+  const fan = new Visitor(house.front, 'show');
+  const key = { 'idempotency-key': 'fan' };
+  const joined = await until('the lane to be seen', async () => {
+    const answer = await fan.join(withCode('club-code', key));
+    return [200, 201].includes(answer.status) && answer.json;
+  });
+  assert.equal(joined.lane, 'fans');
+  const again = await new Visitor(house.front, 'show').join(withCode('CLUB-CODE', { 'idempotency-key': 'other' }));
+  assert.deepEqual([again.status, again.json.lane, again.json.position], [201, 'fans', 2]);
+  const { pass } = await fan.entered();
+  assert.equal(claims(pass).channel, 'club');
+  assert.equal(claims((await fan.pass()).json.pass).channel, 'club');
+  assert.equal(claims((await fan.session()).json.pass).channel, 'club');
+  const plain = new Visitor(house.front, 'show');
+  assert.equal((await plain.joined()).lane, undefined);
+  assert.equal('channel' in claims((await plain.entered()).pass), false);
+  assert.deepEqual(await counts(house), [{ lane: 'fans', channel: 'club', codes: 1, uses: 3, used: 2 }]);
+});
+
+test('no code lies in Redis or on the trail, and what is loaded is bounded and can be taken away', async (t) => {
+  const house = await presale(t);
+  await load(house, { codes: ['SECRET-ONE', 'secretone', 'SECRET-TWO'], channel: 'club' });
+  await load(house, { codes: ['SECRET-TWO'], uses: 5 });
+  const sorted = (await counts(house)).sort((a, b) => a.uses - b.uses);
+  assert.deepEqual(sorted.map(({ channel, codes, uses }) => [channel, codes, uses]), [['club', 1, 1], [null, 1, 5]]);
+  const stored = JSON.stringify(await house.redis.command('HGETALL', 'fg:{show}:codes'));
+  const trail = (await house.front.admin.get('/admin/events/show/audit')).text;
+  for (const text of [stored, trail]) assert.doesNotMatch(text, /SECRET/i);
+  assert.match(trail, /"what":"codes"/);
+  const refused = async (body, status = 422, code = 'codes-invalid') =>
+    assertProblem(await house.front.admin.put(path('show'), { body }), status, code);
+  await refused({ codes: ['abc'] });
+  await refused({ codes: [] });
+  await refused({ codes: ['GOOD-CODE'], digests: ['00'.repeat(32)] });
+  await refused({ digests: ['zz'.repeat(32)] });
+  await refused({ codes: ['GOOD-CODE'], lane: 'nowhere' });
+  await refused({ codes: Array.from({ length: 1001 }, (_, i) => `CODE-${i}`) });
+  assertProblem(await house.front.admin.put(path('other'), { body: { codes: ['GOOD-CODE'] } }), 404, 'event-unknown');
+  assert.deepEqual((await house.front.admin.delete(path('show'))).json.codes, []);
+  assertProblem(await new Visitor(house.front, 'show').join(withCode('SECRET-ONE')), 422, 'code-unknown');
+});
+
+test('a form without script asks for the code and is told what is wrong with it', async (t) => {
+  const house = await presale(t);
+  await load(house, { codes: ['FORM-CODE'] });
+  const page = (await house.front.http.get('/e/show')).text;
+  assert.match(page, /<details id="presale"[^>]*open>/);
+  assert.match(page, /<input id="presale-code" name="code"/);
+  assert.match(page, /예매 코드로 줄 서기|Join with the code/);
+  const visitor = new Visitor(house.front, 'show');
+  const form = (body) => visitor.join({
+    headers: { accept: 'text/html', 'content-type': 'application/x-www-form-urlencoded' }, body });
+  assert.equal((await form('')).headers.location, '/e/show?notice=code-required');
+  assert.equal((await form('code=NO-SUCH-CODE')).headers.location, '/e/show?notice=code-unknown');
+  const told = await house.front.http.get('/e/show?notice=code-required', { headers: { 'accept-language': 'en' } });
+  assert.match(told.text, /for those who have a code/);
+  const there = await form('code=form+code');
+  assert.deepEqual([there.status, there.headers.location], [303, '/e/show']);
+  assert.equal((await visitor.me()).json.position, 1);
+  await patch(house.front, 'show', { code_required: false });
+  await untilEveryLoop(house.front, 'show', 'open');
+  await until('the field to go', async () =>
+    /<details id="presale"[^>]* hidden>/.test((await house.front.http.get('/e/show')).text));
+  assert.equal((await live(house.front, 'show')).issued, 1);
+});
