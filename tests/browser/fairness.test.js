@@ -104,8 +104,9 @@ describe('the page of the draw', () => {
     await until('the late draw', async () => (await fairness('late')).drawn);
     await visitor.page.goto(`${line.at}/e/late/fairness`);
     await shows(visitor, 'verdict', /the beacon was late: the secret alone decided/);
-    await visitor.page.goto(`${line.at}/e/nothing/fairness`);
+    await visitor.page.goto(`${line.at}/e/late/fairness?lane=nowhere`);
     await shows(visitor, 'notice', /no such event/);
+    assert.equal((await visitor.page.goto(`${line.at}/e/nothing/fairness`)).status(), 404);
     await visitor.close();
   });
 
