@@ -1,5 +1,5 @@
-/* tally.h: how often each of many did something within a minute, in fixed memory: what costs more
- * to refuse than to be asked may be asked so often and no more.
+/* tally.h: how often each of many did something within a minute, in fixed memory: a bound for
+ * what costs more to refuse than to ask for.
  *
  * A count begins with the first time and ends a minute later. Where more take part than there is
  * room for, those whose minute ends first are forgotten: it bounds, and is no ledger. */
@@ -25,7 +25,7 @@ void tally_init(struct tally *tally);
 /* 0: less than `max` times so far; otherwise until when it was too often, in ms from now. */
 uint64_t tally_wait_ms(const struct tally *tally, struct span who, uint32_t max, uint64_t now_ms);
 void tally_add(struct tally *tally, struct span who, uint64_t now_ms);
-/* As if it had been too often, for so long. */
+/* Refuses `who` for the next `for_ms`, whatever was counted. */
 void tally_fill(struct tally *tally, struct span who, uint64_t now_ms, uint64_t for_ms);
 
 #endif

@@ -17,7 +17,7 @@ struct judge_conf {
     uint64_t
         session_ttl_ms; /* a visit surely lasts no longer without a heartbeat; the crowd has none */
     uint64_t seats_max; /* that one visit may hold; 0: not judged */
-    uint64_t gone_after_ms; /* who is not heard from for so long may count as gone; 0: 90 s */
+    uint64_t gone_after_ms; /* a visitor silent for this long may count as gone; 0: 90 s */
     struct expect expect;
 };
 

@@ -5,7 +5,7 @@
  *     judge_owners.c  whose a place, a seat or an order is
  *     judge_time.c    all on one line of time: the order of joins, the most inside
  *     judge_line.c    all on one line of people: jumps, the rate, how many are ahead
- *     judge_seats.c   all at one hall: who has which seat from when until when
+ *     judge_seats.c   all at one hall: which seat is whose, and for which time
  *     judge_expect.c  whether enough came of it */
 #ifndef FG_CROWD_JUDGE_INTERNAL_H
 #define FG_CROWD_JUDGE_INTERNAL_H
@@ -63,7 +63,7 @@ struct judge_line;
 struct judge_place {
     uint64_t place;
     bool left;   /* by its owner: the line moves past it for nothing */
-    bool silent; /* for so long that it may have counted as gone, and come back */
+    bool silent; /* long enough to have counted as gone, and come back */
 };
 
 struct judge_line *judge_line_create(void); /* NULL: no memory */
