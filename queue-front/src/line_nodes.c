@@ -106,7 +106,7 @@ static struct text begin_script(struct line_store *store, enum line_script scrip
     } else {
         /* Redis forgot it (SCRIPT FLUSH, or another server took over); EVAL teaches it again. */
         resp_cstr(&command, "EVAL");
-        resp_pair(&command, line_scripts_prelude(), line_scripts_body(script));
+        resp_pair(&command, line_scripts_prelude(script), line_scripts_body(script));
     }
     resp_cstr(&command, cluster ? "2" : "1");
     return command;
@@ -276,7 +276,8 @@ void nodes_on_up(void *ctx, uint8_t number)
         resp_begin(&command, 3);
         resp_cstr(&command, "SCRIPT");
         resp_cstr(&command, "LOAD");
-        resp_pair(&command, line_scripts_prelude(), line_scripts_body((enum line_script)i));
+        const enum line_script script = (enum line_script)i;
+        resp_pair(&command, line_scripts_prelude(script), line_scripts_body(script));
         node->load_call[i].ctx = node;
         store_send_own(store, &node->load_call[i], &command, on_loaded);
     }

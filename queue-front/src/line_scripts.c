@@ -7,6 +7,10 @@
 static const char prelude[] =
 #include "queue-front/lua/prelude.lua.inc"
     ;
+static const char prelude_and_helpers[] =
+#include "queue-front/lua/prelude.lua.inc"
+#include "queue-front/lua/helpers.lua.inc"
+    ;
 static const char join[] =
 #include "queue-front/lua/join.lua.inc"
     ;
@@ -59,9 +63,11 @@ static const struct {
     [SCRIPT_CODES] = {"codes", TEXT(codes)},
 };
 
-struct span line_scripts_prelude(void)
+struct span line_scripts_prelude(enum line_script script)
 {
-    return (struct span)TEXT(prelude);
+    assert(script < SCRIPT_COUNT);
+    const struct span shortest = TEXT(prelude), whole = TEXT(prelude_and_helpers);
+    return script == SCRIPT_JOIN ? shortest : whole;
 }
 
 struct span line_scripts_body(enum line_script script)

@@ -19,8 +19,8 @@ enum line_script {
     SCRIPT_COUNT,
 };
 
-/* What stands before each script; Redis gets both as one text. */
-struct span line_scripts_prelude(void);
+/* What stands before a script; Redis gets both as one text. */
+struct span line_scripts_prelude(enum line_script script);
 struct span line_scripts_body(enum line_script script);
 const char *line_scripts_name(enum line_script script);
 

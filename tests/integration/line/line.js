@@ -63,7 +63,7 @@ export class Clockwork {
     if (prelude.split(CLOCK).length !== 2) throw new Error('the prelude reads the clock elsewhere');
     const start = this.real ? prelude : prelude.replace(CLOCK, FAKE_CLOCK);
     for (const name of ['join', 'tick', 'visit', 'admin', 'heal', 'heard']) {
-      const sha = await this.redis.command('SCRIPT', 'LOAD', start + read(name));
+      const sha = await this.redis.command('SCRIPT', 'LOAD', start + (name === 'join' ? '' : read('helpers')) + read(name));
       this.shas.set(name, sha);
     }
     await this.step(0);
