@@ -7,10 +7,13 @@
 static const char prelude[] =
 #include "queue-front/lua/prelude.lua.inc"
     ;
+/* In this order, which no formatter may change. */
+/* clang-format off */
 static const char prelude_and_helpers[] =
-#include "queue-front/lua/prelude.lua.inc"
+#include "queue-front/lua/prelude.lua.inc" /* NOLINT(readability-duplicate-include) */
 #include "queue-front/lua/helpers.lua.inc"
     ;
+/* clang-format on */
 static const char join[] =
 #include "queue-front/lua/join.lua.inc"
     ;
