@@ -66,9 +66,9 @@ DIR_queue-front     := queue-front/src
 DIR_seat-core       := seat-service/src/core
 DIR_seat-service    := seat-service/src
 DIR_payment-adapter := payment-adapter/src
-DIR_demo-shop       := infra/demo-shop/src
-DIR_psp-sandbox     := infra/psp-sandbox/src
-DIR_halls           := infra/halls/src
+DIR_demo-shop       := infra/demo/demo-shop/src
+DIR_psp-sandbox     := infra/demo/psp-sandbox/src
+DIR_halls           := infra/demo/halls/src
 DIR_crowd           := loadtest/crowd
 DIR_floor           := loadtest/floor
 DIR_engine-bench    := loadtest/engine
@@ -166,7 +166,7 @@ endef
 # Each component sees common/ and its own folder, never another service's; its tests what they need.
 INC_dirs = -I$(DIR_$(1)) $(foreach n,$(NEEDS_$(1)),-I$(patsubst %/,%,$(dir $(DIR_$(n)))))
 INC_tests = $(foreach n,$(TEST_NEEDS_$(1)),-I$(patsubst %/,%,$(dir $(DIR_$(n)))))
-INC_of = -Icommon -I$(GEN_DIR) $(foreach c,$(COMPONENTS),$(if $(filter $(DIR_$(c))/% tests/unit/$(c)/% tests/fuzz/$(c)/%,$(1)),$(call INC_dirs,$(c)))$(if $(filter tests/unit/$(c)/%,$(1)), $(call INC_tests,$(c)))) -Itests/unit/lib
+INC_of = -Icommon -I$(GEN_DIR) $(foreach c,$(COMPONENTS),$(if $(filter $(DIR_$(c))/% tests/unit/$(c)/% tests/fuzz/$(c)/%,$(1)),$(call INC_dirs,$(c)))$(if $(filter tests/unit/$(c)/%,$(1)), $(call INC_tests,$(c)))) $(foreach c,$(COMPONENTS),$(if $(filter tests/unit/$(c)/%,$(1)),-Itests/unit/$(c))) -Itests/unit/lib
 
 INCLUDES = $(call INC_of,$<) -isystem $(LLHTTP_INC) -isystem /usr/include/postgresql \
            -isystem /usr/include/fuse3
@@ -175,8 +175,8 @@ INCLUDES = $(call INC_of,$<) -isystem $(LLHTTP_INC) -isystem /usr/include/postgr
 # where an expression may stand. `| $(GEN)` has them made before anything is compiled; from then on
 # the compiler's own dependencies say who needs which.
 GEN_DIR := $(OUT)/gen
-SQL     := $(sort $(wildcard */sql/*.sql infra/*/sql/*.sql))
-GEN     := $(patsubst %,$(GEN_DIR)/%.inc,$(sort $(SQL) $(wildcard queue-front/lua/*.lua web/* queue-front/web/* seat-service/web/* payment-adapter/web/*)))
+SQL     := $(sort $(wildcard */sql/*.sql infra/demo/*/sql/*.sql))
+GEN     := $(patsubst %,$(GEN_DIR)/%.inc,$(sort $(SQL) $(wildcard queue-front/lua/*.lua web/*.* web/console/* queue-front/web/* seat-service/web/* payment-adapter/web/*)))
 
 # A step of a schema that no program lists is one that no database gets, and one that is listed out of
 # its order is another step.
@@ -190,12 +190,12 @@ sql-listed:
 
 # What the console serves comes packed, so that no start has to do it: a table of a row a file, its
 # name, kind, bytes, and the bytes by gzip and by brotli.
-CONSOLE := $(sort $(filter-out %.html %.en %.ko,$(wildcard queue-front/web/console*)) \
-           $(wildcard queue-front/web/uplot.*) queue-front/web/licences.txt queue-front/web/icon.svg \
+CONSOLE := $(sort $(filter-out %.html %.en %.ko,$(wildcard web/console/console*)) \
+           $(wildcard web/console/uplot.*) queue-front/web/licences.txt queue-front/web/icon.svg \
            queue-front/web/draw-check.js web/base.css web/kit.js web/plan.js)
 # Of the visitors' files the curve alone: the others are small, or get the brand's colours.
 CURVE := queue-front/web/bls.min.js
-TABLES := $(GEN_DIR)/queue-front/web/console.table.inc $(GEN_DIR)/queue-front/web/bls.table.inc
+TABLES := $(GEN_DIR)/web/console/console.table.inc $(GEN_DIR)/queue-front/web/bls.table.inc
 GEN    += $(TABLES)
 $(word 1,$(TABLES)): FILES = $(CONSOLE)
 $(word 2,$(TABLES)): FILES = $(CURVE)

@@ -24,7 +24,7 @@ import { watchFronts } from './lib/watch.js';
 const BIN = join(ROOT, 'build/release/bin');
 const SCENARIOS = join(ROOT, 'loadtest/scenarios');
 const OUT = join(ROOT, 'build/loadtest');
-const SEATS_MAX = 4; // of one visit, in the halls that infra/halls makes
+const SEATS_MAX = 4; // of one visit, in the halls that infra/demo/halls makes
 
 const say = (text) => process.stdout.write(`${text}\n`);
 

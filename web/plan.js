@@ -31,7 +31,7 @@ function outline({ rows }, xs, ys) {
 }
 
 // The places of a section's rows along one axis, from the curves that they are told as
-// (seat-service/src/curve.h).
+// (seat-service/src/render/curve.h).
 function readCurves(curves, counts, from, into, work) {
   const { told, start, end, bends } = work;
   let [first, moved, span, bulge] = [0, 0, 0, 0];
@@ -87,7 +87,7 @@ function readRuns(runs, from, visit) {
   }
 }
 
-// The plan as ?form=rows tells it (seat-service/src/rows.h).
+// The plan as ?form=rows tells it (seat-service/src/render/rows.h).
 export function readPlan(json) {
   const n = json.seats;
   const noted = new Array(n);

@@ -74,7 +74,7 @@ async function openOurs(scope, shop) {
 // The shop's customers, for one window: what they met, with the time of each visit in milliseconds.
 async function customers(scope, shop, seed) {
   const file = join(scope.tempDir('customers-'), 'met.json');
-  const argv = ['node', join(ROOT, 'infra/demo-shop/customers.js')];
+  const argv = ['node', join(ROOT, 'infra/demo/demo-shop/customers.js')];
   argv.push('--url', `http://127.0.0.1:${shop.port}`, '--seconds', String(SECONDS), '--json', file);
   argv.push('--rate', String(CUSTOMERS_PER_S), '--users', shop.demoUsersPath, '--seed', String(seed));
   await runPinned(SHOP_CORE, argv, { timeoutMs: (SECONDS + 30) * 1000 });

@@ -7,8 +7,8 @@
  * moment are taken as the median of several rounds, the two sides by turns. */
 #include "base/clock.h"
 #include "base/rng.h"
-#include "core/engine_internal.h"
-#include "core/plan_import.h"
+#include "core/engine/engine_internal.h"
+#include "core/hall/plan_import.h"
 
 #include <assert.h>
 #include <inttypes.h>

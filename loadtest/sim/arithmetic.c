@@ -1,7 +1,7 @@
 /* arithmetic.c: see arithmetic.h. */
 #include "arithmetic.h"
 
-#include "core/poll.h"
+#include "core/wait/poll.h"
 
 #include <math.h>
 

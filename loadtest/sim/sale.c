@@ -11,7 +11,7 @@
  * the door, told to come back, waiting, or called. */
 #include "sale.h"
 
-#include "core/poll.h"
+#include "core/wait/poll.h"
 
 #include <assert.h>
 #include <math.h>

@@ -4,7 +4,7 @@
 #include "base/grow.h"
 #include "base/secret_file.h"
 #include "base/text.h"
-#include "core/ticket.h"
+#include "core/checkout/ticket.h"
 
 #include <curl/curl.h>
 #include <jansson.h>

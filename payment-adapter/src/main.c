@@ -1,13 +1,13 @@
 /* main.c: the payment adapter: login, checkout, tickets. README.md beside src/ tells how it works;
  * cli.h lists the commands that are not the service. */
+#include "admin/refund_terms.h"
+#include "api/order_watch.h"
 #include "cli.h"
-#include "mailer.h"
-#include "order_watch.h"
-#include "outbox.h"
+#include "letters/mailer.h"
+#include "letters/outbox.h"
 #include "pay.h"
-#include "reconcile.h"
-#include "refund_terms.h"
-#include "schema.h"
+#include "saga/reconcile.h"
+#include "store/schema.h"
 #include "web/site.h"
 
 #include <assert.h>

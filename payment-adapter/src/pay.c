@@ -3,14 +3,14 @@
  * then the databases. */
 #include "pay.h"
 
-#include "counts.h"
-#include "mailer.h"
+#include "api/order_watch.h"
+#include "api/webhooks.h"
+#include "letters/mailer.h"
+#include "letters/outbox.h"
 #include "observe/log.h"
-#include "order_watch.h"
-#include "outbox.h"
-#include "reconcile.h"
-#include "statements.h"
-#include "webhooks.h"
+#include "saga/counts.h"
+#include "saga/reconcile.h"
+#include "store/statements.h"
 
 #include <assert.h>
 #include <sodium.h>

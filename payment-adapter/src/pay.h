@@ -5,16 +5,16 @@
 
 #include "base/secret_file.h"
 #include "base/tally.h"
-#include "core/checkout.h"
-#include "core/slots.h"
-#include "hasher.h"
+#include "core/checkout/checkout.h"
+#include "core/pace/slots.h"
 #include "keyring.h"
-#include "peers.h"
+#include "login/hasher.h"
+#include "login/session.h"
+#include "login/users.h"
+#include "psp/peers.h"
+#include "saga/worker.h"
 #include "service/service.h"
-#include "session.h"
 #include "settings.h"
-#include "users.h"
-#include "worker.h"
 
 struct login;
 struct site;      /* web/site.h */

@@ -6,9 +6,9 @@
  * Each saga has 8 steps; each step's effect is recorded, by itself, before the next one starts. The
  * database is the caller's: durable if its settings are (fsync, synchronous_commit), which are
  * printed. Also printed: commits for each saga, as PostgreSQL counts them. */
-#include "schema.h"
-#include "statements.h"
-#include "worker.h"
+#include "saga/worker.h"
+#include "store/schema.h"
+#include "store/statements.h"
 
 #include <inttypes.h>
 #include <sodium.h>

@@ -1,7 +1,10 @@
-/* limits.h: every bound of queue-front, each with its reason. The line store's own are in
- * line_limits.h, the HTTP server's in http_server.h. */
+/* limits.h: every bound of the rim of queue-front, each with its reason. The core's are in
+ * core/limits.h, the line store's in line/line_limits.h, those of its connections in
+ * redis/redis_limits.h, the HTTP server's in http_server.h. */
 #ifndef FG_QUEUE_FRONT_LIMITS_H
 #define FG_QUEUE_FRONT_LIMITS_H
+
+#include "core/limits.h"
 
 enum {
     /* Lines one front shows, as many as the store keeps (STORE_LINES_MAX says why so many). Each
@@ -9,28 +12,12 @@ enum {
     FRONT_EVENTS_MAX = 640,
     FRONT_EVENT_SLOTS = 4096, /* of the hash table: a power of two, at most a quarter full */
 
-    /* The operator's document: eight languages of message and a full schedule fit with room. */
-    EVENT_DOC_BYTES_MAX = 24 * 1024,
-    EVENT_NAME_BYTES_MAX = 160,
-    EVENT_MESSAGE_BYTES_MAX = 1000, /* a notice, not a page: it is sent to everybody who waits */
-    EVENT_LANGUAGES_MAX = 8,
-    EVENT_SCHEDULE_MAX = 64,
-    EVENT_LANE_ID_MAX = 24,
-    EVENT_LANE_NAME_MAX = 80,
-    EVENT_LANGUAGE_TAG_MAX = 15, /* "zh-Hant-HK" and shorter */
-
-    /* The shared status: document fields, the message in every language, prices, the table of
-     * waits.
-     */
-    STATUS_BYTES_MAX = 32 * 1024,
-    EVENT_APPEAL_BYTES_MAX = 200, /* an address of a person */
-    SLOWED_LINES_MAX = 20,        /* a second: a log for people who ask, not of each refusal */
-    JOINS_AGAIN_MAX = 32,         /* visits of one member, each a look-up at the next join */
+    SLOWED_LINES_MAX = 20, /* a second: a log for people who ask, not of each refusal */
+    JOINS_AGAIN_MAX = 32,  /* visits of one member, each a look-up at the next join */
     /* How often a join is judged anew because the event changed while it was on its way: an opening
      * is one change, an operator makes few a second. Then 503. */
     JOINS_JUDGED_MAX = 4,
     JOINS_JUDGED_WAIT_MS = 500, /* for the new document: some ticks */
-    ME_BYTES_MAX = 768,         /* the personal one: fixed members only */
     FRONT_PAGE_US = 1000000,    /* so long a page may be shared by those who have no place */
 
     FRONT_SHUT_RETRY_S = 5, /* whoever mends a document or a key ring needs longer than a second */
@@ -41,7 +28,6 @@ enum {
     REASON_BYTES_MAX = 400,     /* an operator's "why": a sentence or three */
     OPERATOR_BYTES_MAX = 80,    /* an operator's name */
     ADMIN_BODY_MAX = 64 * 1024, /* a document, generously escaped */
-    IDEM_KEY_BYTES_MAX = 255,   /* an Idempotency-Key: a UUID, or what a client finds natural */
     NEXT_URL_BYTES_MAX = 512,   /* where a pass leads, with the event's id in it */
     FORM_BODY_MAX = 1024, /* what a browser's form or a curious client sends to a public call */
 
@@ -61,15 +47,8 @@ enum {
     CODES_USED_MAX = 100,
 
     PILOT_PAGES_MAX = 8, /* health pages: each service behind the line, and the shop */
-
-    /* Presale codes: a load is a few milliseconds of Redis at most; an event may have 100,000
-     * (lua/codes.lua). The body holds a load of digests in hex. */
-    CODES_PUT_MAX = 1000,
     CODES_BODY_MAX = 96 * 1024,
-    CODE_GROUPS_MAX = 64,             /* lane and channel; more than any sale has */
     CODE_USES_MAX = 10 * 1000 * 1000, /* a code that everybody knows */
-
-    SEATS_LEFT_MAX = 10 * 1000 * 1000, /* more than any hall has */
 
     MEMBER_KEYS_BYTES_MAX = 16 * 1024, /* a key set of a shop that keeps many */
 

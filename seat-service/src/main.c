@@ -3,17 +3,17 @@
  *
  * Threads: the loops (each with a desk), the committer (journal.c), the reader (reader.c), the
  * auditor (auditor.c), the keys (keys.c), and libuv's pool for imports and exports. */
-#include "annals.h"
-#include "api.h"
-#include "auditor.h"
-#include "core/engine.h"
+#include "access/keys.h"
+#include "api/api.h"
+#include "api/hall.h"
+#include "api/operate.h"
+#include "api/picture.h"
+#include "api/saga.h"
+#include "core/engine/engine.h"
 #include "crypto/mac.h"
-#include "hall.h"
-#include "keys.h"
-#include "operate.h"
-#include "picture.h"
+#include "loop/annals.h"
+#include "loop/auditor.h"
 #include "replay.h"
-#include "saga.h"
 #include "service/service.h"
 #include "settings.h"
 

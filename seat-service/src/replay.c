@@ -4,10 +4,10 @@
 #include "replay.h"
 
 #include "base/rfc3339.h"
-#include "follower.h"
-#include "house.h"
-#include "migrate.h"
-#include "render.h"
+#include "journal/follower.h"
+#include "journal/migrate.h"
+#include "loop/house.h"
+#include "render/render.h"
 #include "settings.h"
 
 #include <inttypes.h>

@@ -12,7 +12,7 @@ import { backOf, customer, openBrowser, Operator, SIZES, Visitor } from './world
 const LOGO = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 200 50"><rect width="200" height="50" rx="8" fill="#7a1fa2"/></svg>';
 const COLOURS = { light: ['#7a1fa2', 'rgb(122, 31, 162)'], dark: ['#d9a6f5', 'rgb(217, 166, 245)'] };
 const SERVICES = { 'queue-front': 'queue-front/web/text.en', 'seat-service': 'seat-service/web/text.en', 'payment-adapter': 'payment-adapter/web/text.en' };
-const CONSOLE = { console: 'queue-front/web/console.en' };
+const CONSOLE = { console: 'web/console/console.en' };
 // What comes from the event, the hall, the customer or the program itself is in nobody's language; a
 // time is written by the browser, in the reader's.
 const DATA = String.raw`World Tour at the Harbour Stadium|Seoul Arts|English|한국어|Fantasie|Autre|Deutsch|français|Gate [A-Z]|Level \d|\b(VIP|[RSAB]|demo)\b|\b[ot]_[\w-]+|\b[0-9a-f]{64}\b|[\d-]+T[\d:.]+Z|http://localhost:\d+`;

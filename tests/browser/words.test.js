@@ -8,7 +8,7 @@ import { test } from 'node:test';
 
 const root = new URL('../../', import.meta.url);
 const read = (path) => readFileSync(new URL(path, root), 'utf8');
-const SERVICES = { 'queue-front': ['queue-front/src/waiting_page.c'], 'seat-service': [], 'payment-adapter': ['payment-adapter/src/page_http.c'] };
+const SERVICES = { 'queue-front': ['queue-front/src/pages/waiting_page.c'], 'seat-service': [], 'payment-adapter': ['payment-adapter/src/pages/page_http.c'] };
 // Keys that are put together from a code of an answer.
 const BY_CODE = /^(error|gone|flag|notice|told|live\.reason|live\.odds|more\.fair\.(kind|now|proves|is|check))\.|^language\.name$/;
 
@@ -32,7 +32,7 @@ for (const [service, more] of Object.entries(SERVICES)) {
 
 // The console's texts are its own; most of its keys are put together from what the services answer.
 test('the console: both languages say the same, and all that is said is written down', () => {
-  const folder = 'queue-front/web/';
+  const folder = 'web/console/';
   const rows = (path) => read(path).split('\n').filter((line) => /^[^#]*=/.test(line)).map((line) => line.split(/ = /, 2));
   const [en, ko] = ['en', 'ko'].map((lang) => rows(`${folder}console.${lang}`));
   assert.deepEqual(ko.map(([key]) => key), en.map(([key]) => key));

@@ -1,4 +1,4 @@
-/* seat-claim.pml: the protocol of seat-service/src/core/seats.c, every interleaving of it.
+/* seat-claim.pml: the protocol of seat-service/src/core/seats/seats.c, every interleaving of it.
  *
  * Shared are pictures (a set of free seats each) and words (who has a seat). One step here is one
  * atomic access there. Memory is sequentially consistent, which is what seats.c asks for where it

@@ -8,10 +8,10 @@
  * Every WATCHED-th of those who stay asks again when told to, and writes down what it is told. */
 #include "sim/line_sim.h"
 
-#include "core/ghosts.h"
-#include "core/odds.h"
-#include "core/poll.h"
-#include "core/promise.h"
+#include "core/line/ghosts.h"
+#include "core/wait/odds.h"
+#include "core/wait/poll.h"
+#include "core/wait/promise.h"
 
 #include <assert.h>
 #include <math.h>

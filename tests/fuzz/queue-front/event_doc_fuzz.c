@@ -1,7 +1,7 @@
 /* event_doc_fuzz.c: any bytes as an operator's document, and as a patch of one. What is taken can
  * be written within its bound and reads back as the same; what is refused is refused with a rule.
  */
-#include "core/event_doc.h"
+#include "core/event/event_doc.h"
 
 #include <assert.h>
 

@@ -1,7 +1,7 @@
 /* token_fuzz.c: any bytes as what a visitor's headers may hold: ticket, session, language,
  * Idempotency-Key. Nothing that we did not sign is ever believed. */
-#include "core/session.h"
-#include "core/visitor.h"
+#include "core/token/session.h"
+#include "core/token/visitor.h"
 #include "web/lang.h"
 
 #include <assert.h>

@@ -1,6 +1,6 @@
 /* change_fuzz.c: bytes from a journal. Whatever is accepted has exactly these bytes again; what an
  * older format told is written in today's, and from then on stays the same. */
-#include "core/change.h"
+#include "core/engine/change.h"
 
 #include <assert.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* pack_fuzz.c: a row's body that says it is a pack. Whatever is taken off it lies within, and put
  * together again is the same, if it was written in today's format. */
-#include "pack.h"
+#include "journal/pack.h"
 
 #include <assert.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* plan_import_fuzz.c: an import body. What is taken goes out and comes in again as the same bytes.
  */
-#include "core/plan_import.h"
+#include "core/hall/plan_import.h"
 
 #include <assert.h>
 

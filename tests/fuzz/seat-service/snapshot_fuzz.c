@@ -1,7 +1,7 @@
 /* snapshot_fuzz.c: a snapshot, and a change after it, into an engine of a small hall. Bad ones are
  * refused; none of them breaks an assert or is read past its end. */
-#include "core/engine.h"
-#include "core/plan_draft.h"
+#include "core/engine/engine.h"
+#include "core/hall/plan_draft.h"
 
 #include <assert.h>
 

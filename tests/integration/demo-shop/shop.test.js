@@ -321,7 +321,7 @@ test('orders come in at the pace of the shop', async () => {
 });
 
 test('the steady customers shop, and say how long they waited', async () => {
-  const script = fileURLToPath(new URL('../../../infra/demo-shop/customers.js', import.meta.url));
+  const script = fileURLToPath(new URL('../../../infra/demo/demo-shop/customers.js', import.meta.url));
   const args = ['--url', `http://127.0.0.1:${shop.port}`, '--seconds', '3', '--rate', '20'];
   const run = (more) => {
     return new Promise((resolve) => {

@@ -1,7 +1,7 @@
 /* letters_test.c: what leaves the house as text: mails, QR codes, arrays for the database. */
 #include "base/grow.h"
-#include "mailer.h"
-#include "places.h"
+#include "letters/mailer.h"
+#include "psp/places.h"
 #include "web/qr.h"
 
 #include <setjmp.h>

@@ -4,7 +4,7 @@
 #ifndef FG_TEST_REAL_SEATS_H
 #define FG_TEST_REAL_SEATS_H
 
-#include "core/peer.h"
+#include "core/checkout/peer.h"
 
 struct real_seats;
 

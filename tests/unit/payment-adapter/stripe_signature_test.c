@@ -1,5 +1,5 @@
 /* stripe_signature_test.c: webhook signatures, against one that the official client made. */
-#include "psp.h"
+#include "psp/psp.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

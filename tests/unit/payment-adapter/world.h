@@ -7,8 +7,8 @@
 
 #include "base/clock.h"
 #include "base/rng.h"
-#include "core/checkout.h"
-#include "core/saga_engine.h"
+#include "core/checkout/checkout.h"
+#include "core/saga/saga_engine.h"
 #include "real_seats.h"
 
 enum { WORLD_SAGAS_MAX = 64, WORLD_LOG_MAX = 512, WORLD_CALLS_MAX = 64, WORLD_EFFECTS_MAX = 256 };

@@ -2,8 +2,8 @@
 #ifndef FG_TEST_HALL_H
 #define FG_TEST_HALL_H
 
-#include "core/engine.h"
-#include "core/plan_draft.h"
+#include "core/engine/engine.h"
+#include "core/hall/plan_draft.h"
 
 /* A hall as text, a line for each row: a letter is a seat of category 'a', 'b', ...; uppercase is
  * an accessible seat, '+' its companion (category a, goes with the nearest accessible seat to its

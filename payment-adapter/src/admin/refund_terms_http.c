@@ -1,0 +1,347 @@
+/* refund_terms_http.c: see refund_terms.h. Terms are changed against the version that was read
+ * (If-Match), with a reason, and the change is on record; orders that are there keep theirs. An
+ * operator's refund is bound to no terms but one: a ticket that was used is not given back. */
+#include "admin/refund_terms.h"
+
+#include "api/guard.h"
+#include "base/json_in.h"
+#include "base/rfc3339.h"
+#include "observe/log.h"
+#include "store/statements.h"
+
+#include <libpq-fe.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { REASON_MAX = 200, DAY_S = 86400, BEFORE_START_MAX_S = 366 * DAY_S };
+
+static const char *const by_words[] = {"buyer", "operator", NULL};
+
+int refund_terms_default(const struct settings *settings, struct err_slot *err)
+{
+    char before[24], percent[8];
+    snprintf(before, sizeof(before), "%llu",
+             (unsigned long long)settings->refund_before_start_ms / 1000);
+    snprintf(percent, sizeof(percent), "%llu", (unsigned long long)settings->refund_percent);
+    const char *const params[] = {by_words[settings->refund_by], before, percent,
+                                  settings->refund_handed_on ? "true" : "false"};
+    PGconn *pq = PQconnectdb(settings->db_conninfo);
+    PGresult *res = PQexecParams(
+        pq,
+        "INSERT INTO pay.refund_terms (event, version, granted_to, before_start_s, percent,"
+        " handed_on) VALUES ('', 0, $1, $2, $3, $4) ON CONFLICT (event) DO UPDATE SET"
+        " granted_to = $1, before_start_s = $2, percent = $3, handed_on = $4",
+        4, NULL, params, NULL, NULL, 0);
+    int rc = PQresultStatus(res) == PGRES_COMMAND_OK
+                 ? 0
+                 : err_set(err, ERR_PEER, "keeping the terms of refunds: %s", PQerrorMessage(pq));
+    PQclear(res);
+    PQfinish(pq);
+    return rc;
+}
+
+bool refund_terms_parse(struct span json, struct refund_terms *out)
+{
+    *out = (struct refund_terms){.percent = 100};
+    json_t *root = json_loadb(json.ptr, json.len, 0, NULL);
+    const json_t *until = json_object_get(root, "until");
+    const char *by = json_string_value(json_object_get(root, "by"));
+    bool good = by != NULL;
+    out->by_buyer = good && strcmp(by, "buyer") == 0;
+    out->handed_on = json_is_true(json_object_get(root, "handed_on"));
+    out->percent = (unsigned)json_integer_value(json_object_get(root, "percent"));
+    if (json_is_string(until)) {
+        struct span text = span_of(json_string_value(until));
+        good = good && span_to_cstr(text, out->until, sizeof(out->until)) &&
+               rfc3339_parse(text, &out->until_ms);
+    }
+    json_decref(root);
+    return good;
+}
+
+/* ---- reading ---- */
+
+struct visit {
+    struct http_req *req;
+    char id[ORDER_EVENT_MAX]; /* an event, or an order */
+    bool public;
+};
+
+static struct visit *visit_begin(struct http_req *req)
+{
+    char id[ORDER_EVENT_MAX];
+    if (!guard_id(req, 0, id, sizeof(id)))
+        return NULL;
+    struct visit *visit = calloc(1, sizeof(*visit));
+    if (visit == NULL) {
+        guard_unavailable(req, ERR_NOMEM);
+        return NULL;
+    }
+    visit->req = req;
+    memcpy(visit->id, id, sizeof(id));
+    return visit;
+}
+
+static void member_or_null(struct text *body, const char *name, const PGresult *res, int col,
+                           bool number)
+{
+    json_key(body, name);
+    if (pg_null(res, 0, col))
+        json_nil(body);
+    else if (number)
+        json_u64(body, pg_u64(res, 0, col));
+    else
+        json_str(body, pg_text(res, 0, col));
+}
+
+static void reply_terms(struct visit *visit, const PGresult *res)
+{
+    char memory[512], header_memory[128];
+    struct text body = text_on(memory, sizeof(memory));
+    struct text headers = text_on(header_memory, sizeof(header_memory));
+    json_open(&body, '{');
+    json_member_cstr(&body, "event", visit->id);
+    json_member_u64(&body, "version", pg_u64(res, 0, 0));
+    json_member_str(&body, "by", pg_text(res, 0, 1));
+    member_or_null(&body, "until", res, 2, false);
+    member_or_null(&body, "before_start_s", res, 3, true);
+    json_member_u64(&body, "percent", pg_u64(res, 0, 4));
+    json_member_bool(&body, "handed_on", pg_bool(res, 0, 5));
+    json_close(&body, '}');
+    text_printf(&headers, "ETag: \"%llu\"\r\nCache-Control: %s\r\n",
+                (unsigned long long)pg_u64(res, 0, 0),
+                visit->public ? "public, max-age=10" : "no-store");
+    http_reply(visit->req, &(struct http_reply){.status = 200,
+                                                .type = "application/json",
+                                                .headers = text_span(&headers),
+                                                .body = text_span(&body)});
+}
+
+static void on_terms(void *ctx, const struct pg_answer *answer)
+{
+    struct visit *visit = ctx;
+    if (answer->rc < 0 || PQntuples(answer->results[0]) == 0)
+        guard_unavailable(visit->req, answer->rc);
+    else
+        reply_terms(visit, answer->results[0]);
+    free(visit);
+}
+
+static void get_terms(struct http_req *req, bool public)
+{
+    struct visit *visit = visit_begin(req);
+    if (visit == NULL)
+        return;
+    visit->public = public;
+    const char *const params[] = {visit->id};
+    pg_pool_query(pay_of(req)->pg, SQL_TERMS_READ, 1, params, on_terms, visit);
+}
+
+static void on_get(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    get_terms(req, true);
+}
+
+static void on_get_private(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    get_terms(req, false);
+}
+
+/* ---- setting ---- */
+
+static void on_set(void *ctx, const struct pg_answer *answer)
+{
+    struct visit *visit = ctx;
+    if (answer->rc < 0) {
+        guard_unavailable(visit->req, answer->rc);
+    } else if (PQntuples(answer->results[0]) == 0) {
+        http_problem(visit->req, 412, "version-mismatch",
+                     "These terms were changed meanwhile; read them again.");
+    } else {
+        struct log_line line;
+        log_begin(&line, pay_of(visit->req)->loop->log, LOG_LEVEL_WARN,
+                  "operator sets the terms of refunds");
+        log_cstr(&line, "event", visit->id);
+        log_end(&line);
+        reply_terms(visit, answer->results[1]);
+    }
+    free(visit);
+}
+
+struct wanted {
+    unsigned by;
+    char until[32], before[24], percent[8], reason[REASON_MAX + 1];
+    bool has_until, has_before, handed_on;
+};
+
+static int read_wanted(json_t *doc, struct wanted *out, struct err_slot *err)
+{
+    uint64_t until_ms = 0, before_s = 0, percent = 100;
+    struct span reason = {NULL, 0};
+    struct json_in in;
+    json_in_object(&in, doc, err);
+    json_in_require(&in, "by");
+    json_in_require(&in, "percent");
+    json_in_require(&in, "handed_on");
+    json_in_require(&in, "reason");
+    json_in_word(&in, "by", by_words, &out->by);
+    json_in_u64(&in, "percent", 1, 100, &percent);
+    json_in_bool(&in, "handed_on", &out->handed_on);
+    json_in_allow(&in, "until");
+    json_in_allow(&in, "before_start_s");
+    out->has_until = json_in_has(&in, "until") && json_in_time(&in, "until", &until_ms);
+    out->has_before = json_in_has(&in, "before_start_s") &&
+                      json_in_u64(&in, "before_start_s", 0, BEFORE_START_MAX_S, &before_s);
+    json_in_str(&in, "reason", 1, REASON_MAX, &reason);
+    int rc = json_in_end(&in);
+    if (rc < 0)
+        return rc;
+    if (out->has_until)
+        snprintf(out->until, sizeof(out->until), "%llu", (unsigned long long)until_ms);
+    if (out->has_before)
+        snprintf(out->before, sizeof(out->before), "%llu", (unsigned long long)before_s);
+    snprintf(out->percent, sizeof(out->percent), "%llu", (unsigned long long)percent);
+    span_to_cstr(reason, out->reason, sizeof(out->reason));
+    return 0;
+}
+
+/* "N" */
+static bool read_version(struct span header, char out[24])
+{
+    uint64_t number;
+    if (header.len < 3 || header.ptr[0] != '"' || header.ptr[header.len - 1] != '"')
+        return false;
+    struct span digits = {header.ptr + 1, header.len - 2};
+    return span_u64(digits, INT32_MAX, &number) && span_to_cstr(digits, out, 24);
+}
+
+static void on_put(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    struct err_slot err = {0};
+    json_t *doc;
+    struct wanted wanted = {0};
+    char version[24];
+    struct span match = http_req_header(req, HTTP_HEADER_IF_MATCH);
+    if (match.len == 0) {
+        http_problem(req, 428, "if-match-required",
+                     "If-Match has to name the version that was read.");
+        return;
+    }
+    if (!read_version(match, version)) {
+        http_problem(req, 412, "version-mismatch", "If-Match is no version of these terms.");
+        return;
+    }
+    if (!guard_json(req, &err, &doc))
+        return;
+    int rc = read_wanted(doc, &wanted, &err);
+    json_decref(doc);
+    if (rc < 0) {
+        http_problem(req, 400, "bad-request", "%s", err.text);
+        return;
+    }
+    struct visit *visit = visit_begin(req);
+    struct pg_job *job = visit != NULL ? pg_job_create(pay_of(req)->pg, on_set, visit) : NULL;
+    if (job == NULL) {
+        if (visit != NULL)
+            guard_unavailable(req, ERR_NOMEM);
+        free(visit);
+        return;
+    }
+    const char *const params[] = {visit->id,
+                                  by_words[wanted.by],
+                                  wanted.has_until ? wanted.until : NULL,
+                                  wanted.has_before ? wanted.before : NULL,
+                                  wanted.percent,
+                                  wanted.handed_on ? "true" : "false",
+                                  version,
+                                  wanted.reason};
+    pg_job_add(job, SQL_TERMS_SET, 8, params);
+    pg_job_add(job, SQL_TERMS_READ, 1, params);
+    pg_job_send(job);
+}
+
+/* ---- a refund by the operator ---- */
+
+static void on_refunding(void *ctx, const struct pg_answer *answer)
+{
+    struct visit *visit = ctx;
+    const PGresult *res = answer->rc == 0 ? answer->results[1] : NULL;
+    if (res == NULL) {
+        guard_unavailable(visit->req, answer->rc);
+    } else if (PQntuples(res) == 0) {
+        guard_nothing(visit->req, "order-unknown");
+    } else if (!pg_null(res, 0, 0)) {
+        http_problem(visit->req, 409, "not-refundable",
+                     "Only a completed order, of which no ticket was used, can be refunded.");
+    } else {
+        worker_nudge(pay_of(visit->req)->worker);
+        char memory[128];
+        struct text body = text_on(memory, sizeof(memory));
+        json_open(&body, '{');
+        json_member_cstr(&body, "order", visit->id);
+        json_member_cstr(&body, "status", order_status_name(ORDER_REFUNDING));
+        json_close(&body, '}');
+        http_reply(visit->req, &(struct http_reply){.status = 202,
+                                                    .type = "application/json",
+                                                    .body = text_span(&body)});
+    }
+    free(visit);
+}
+
+static void on_refund(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    struct err_slot err = {0};
+    json_t *doc;
+    if (!guard_json(req, &err, &doc))
+        return;
+    struct span reason = {NULL, 0};
+    uint64_t percent = 100;
+    char text[REASON_MAX + 1] = "", part[8];
+    struct json_in in;
+    json_in_object(&in, doc, &err);
+    json_in_require(&in, "reason");
+    json_in_str(&in, "reason", 1, REASON_MAX, &reason);
+    json_in_u64(&in, "percent", 1, 100, &percent);
+    int rc = json_in_end(&in);
+    span_to_cstr(reason, text, sizeof(text));
+    snprintf(part, sizeof(part), "%llu", (unsigned long long)percent);
+    json_decref(doc);
+    if (rc < 0) {
+        http_problem(req, 400, "bad-request", "%s", err.text);
+        return;
+    }
+    struct visit *visit = visit_begin(req);
+    struct pg_job *job = visit != NULL ? pg_job_create(pay_of(req)->pg, on_refunding, visit) : NULL;
+    if (job == NULL) {
+        if (visit != NULL)
+            guard_unavailable(req, ERR_NOMEM);
+        free(visit);
+        return;
+    }
+    const char *const params[] = {visit->id, CHECKOUT_REFUND, "", "operator", text, part};
+    pg_job_add(job, SQL_ORDER_LOCK, 1, params);
+    pg_job_add(job, SQL_ORDER_REFUND, 6, params);
+    pg_job_add(job, SQL_ORDER_REFUND_SHOP, 1, params);
+    pg_job_add(job, SQL_ORDER_REFUND_MAIL, 1, params);
+    pg_job_send(job);
+}
+
+int refund_terms_routes(struct http_router *routes, struct http_router *private_routes,
+                        struct err_slot *err)
+{
+    const struct http_route open = {HTTP_METHOD_GET, "/v1/pay/events/{event}/refund-terms", on_get,
+                                    NULL, 0};
+    const struct http_route operators[] = {
+        {HTTP_METHOD_GET, "/admin/events/{event}/refund-terms", on_get_private, NULL, 0},
+        {HTTP_METHOD_PUT, "/admin/events/{event}/refund-terms", on_put, NULL, BODY_SMALL_MAX},
+        {HTTP_METHOD_POST, "/admin/orders/{order}/refund", on_refund, NULL, BODY_SMALL_MAX},
+    };
+    int rc = http_router_add(routes, &open, err);
+    return rc < 0 ? rc
+                  : http_router_add_all(private_routes, operators,
+                                        sizeof(operators) / sizeof(operators[0]), err);
+}

@@ -1,0 +1,81 @@
+/* guard.c: see guard.h. */
+#include "api/guard.h"
+
+#include "base/json_in.h"
+
+static bool is_allowed(const struct settings *settings, struct span origin)
+{
+    struct span item;
+    for (struct span rest = span_of(settings->origins); rest.ptr != NULL;) {
+        rest = span_cut(rest, ',', &item);
+        if (item.len > 0 && span_eq(span_trim(item), origin))
+            return true;
+    }
+    return span_eq(span_of(settings->public_url), origin);
+}
+
+bool guard_origin(struct http_req *req)
+{
+    struct span origin = http_req_header(req, HTTP_HEADER_ORIGIN);
+    if (origin.len == 0 || is_allowed(pay_of(req)->settings, origin))
+        return true;
+    /* The host that the page came from is the host that it posts to. */
+    struct span host = http_req_header(req, HTTP_HEADER_HOST);
+    struct span plain = SPAN("http://"), tls = SPAN("https://");
+    if ((span_starts(origin, plain) && span_eq(span_skip(origin, plain.len), host)) ||
+        (span_starts(origin, tls) && span_eq(span_skip(origin, tls.len), host)))
+        return true;
+    http_problem(req, 403, "cross-origin", "This request comes from a page of another site.");
+    return false;
+}
+
+bool guard_json(struct http_req *req, struct err_slot *err, json_t **out)
+{
+    struct span type, ignored = http_req_header(req, HTTP_HEADER_CONTENT_TYPE);
+    span_cut(ignored, ';', &type);
+    if (!span_eq_nocase(span_trim(type), SPAN("application/json"))) {
+        http_problem(req, 415, "not-json", "The body has to be application/json.");
+        return false;
+    }
+    if (json_in_parse(http_req_body(req), err, out) < 0) {
+        http_problem(req, 400, "bad-json", "%s", err->text);
+        return false;
+    }
+    return true;
+}
+
+void guard_unavailable(struct http_req *req, int rc)
+{
+    struct http_problem problem = {
+        .status = 503,
+        .code = "unavailable",
+        .detail = rc == ERR_FULL ? "There is too much to do just now. Please try again."
+                                 : "This could not be looked up just now. Please try again.",
+        .retry_after_s = 2,
+    };
+    http_problem_reply(req, &problem);
+}
+
+void guard_login(struct http_req *req)
+{
+    http_problem(req, 401, "login-required", "Please log in first.");
+}
+
+void guard_nothing(struct http_req *req, const char *what)
+{
+    http_problem(req, 404, what, "There is no such thing here.");
+}
+
+bool guard_id(struct http_req *req, unsigned param, char *out, size_t cap)
+{
+    struct span text = http_req_param(req, param);
+    bool good = text.len > 0 && span_to_cstr(text, out, cap);
+    for (size_t i = 0; good && i < text.len; i++) {
+        char c = text.ptr[i];
+        good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               c == '_' || c == '-';
+    }
+    if (!good)
+        guard_nothing(req, "not-found");
+    return good;
+}

@@ -1,0 +1,166 @@
+/* held.c: see held.h. Prices are read of each place, and have to make the total: what the buyer is
+ * shown, what is paid and what the seat service compares are then one sum. */
+#include "api/held.h"
+
+#include "base/rfc3339.h"
+
+#include <assert.h>
+
+static_assert((int)ORDER_SEATS_MAX <= (int)PURCHASE_LINES_MAX, "an order's seats are a purchase's");
+
+bool held_is_too_large(const json_t *hold)
+{
+    return json_array_size(json_object_get(hold, "seats")) > ORDER_SEATS_MAX ||
+           json_integer_value(json_object_get(hold, "quantity")) > ORDER_SEATS_MAX;
+}
+
+static bool read_seats(const json_t *seats, struct order *order)
+{
+    size_t len = json_array_size(seats);
+    if (len > ORDER_SEATS_MAX)
+        return false;
+    for (size_t i = 0; i < len; i++) {
+        const json_t *seat = json_array_get(seats, i);
+        struct span text = {json_string_value(seat), json_string_length(seat)};
+        if (!json_is_string(seat) || text.len == 0 ||
+            !span_to_cstr(text, order->seats[i], ORDER_SEAT_MAX))
+            return false;
+    }
+    order->seats_len = (uint32_t)len;
+    return true;
+}
+
+static bool read_area(const json_t *hold, struct order *order)
+{
+    const char *area = json_string_value(json_object_get(hold, "area"));
+    json_int_t quantity = json_integer_value(json_object_get(hold, "quantity"));
+    if (area == NULL || area[0] == '\0' || quantity < 1 || quantity > ORDER_SEATS_MAX)
+        return false;
+    for (json_int_t i = 0; i < quantity; i++) {
+        if (!order_area_seat(area, (uint32_t)i + 1, order->seats[i]))
+            return false;
+    }
+    order->seats_len = (uint32_t)quantity;
+    return true;
+}
+
+/* ISO 4217, as everywhere but where a provider wants it otherwise. */
+static bool is_currency(const char *text)
+{
+    return text != NULL && strlen(text) == 3 && strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == 3;
+}
+
+static bool read_order(const json_t *hold, struct order *order)
+{
+    const json_t *total = json_object_get(hold, "total");
+    const char *currency = json_string_value(json_object_get(hold, "currency"));
+    const char *expires = json_string_value(json_object_get(hold, "expires_at"));
+    if (!json_is_integer(total) || json_integer_value(total) < 0 || !is_currency(currency) ||
+        expires == NULL || !rfc3339_parse(span_of(expires), &order->expires_ms))
+        return false;
+    order->amount = (uint64_t)json_integer_value(total) + order->fees;
+    memcpy(order->currency, currency, sizeof(order->currency));
+    if (!read_seats(json_object_get(hold, "seats"), order))
+        return false;
+    return order->seats_len > 0 || read_area(hold, order);
+}
+
+/* ---- the purchase ---- */
+
+static struct span text_of(const json_t *object, const char *key)
+{
+    const json_t *value = json_object_get(object, key);
+    return (struct span){json_string_value(value), json_string_length(value)};
+}
+
+static bool read_line(const json_t *place, const char *seat, struct purchase_line *line)
+{
+    const json_t *price = json_object_get(place, "price");
+    *line = (struct purchase_line){.place = text_of(place, "id"),
+                                   .category = text_of(place, "category"),
+                                   .price = (uint64_t)json_integer_value(price),
+                                   .count = 1};
+    return span_eq(line->place, span_of(seat)) && line->category.ptr != NULL &&
+           json_is_integer(price) && json_integer_value(price) >= 0;
+}
+
+/* All places of an area cost the same. */
+static bool read_area_line(const json_t *hold, struct purchase_line *line)
+{
+    uint64_t total = (uint64_t)json_integer_value(json_object_get(hold, "total"));
+    uint32_t count = (uint32_t)json_integer_value(json_object_get(hold, "quantity"));
+    *line = (struct purchase_line){.place = text_of(hold, "area"),
+                                   .category = text_of(hold, "category"),
+                                   .price = total / count,
+                                   .count = count};
+    return line->category.ptr != NULL && total % count == 0;
+}
+
+static bool read_lines(const json_t *hold, const struct order *order, struct purchase *purchase,
+                       struct purchase_line lines[ORDER_SEATS_MAX])
+{
+    const json_t *places = json_object_get(hold, "places");
+    purchase->lines = lines;
+    if (json_array_size(places) == 0) {
+        purchase->lines_len = 1;
+        return json_array_size(json_object_get(hold, "seats")) == 0 &&
+               read_area_line(hold, &lines[0]);
+    }
+    purchase->lines_len = order->seats_len;
+    if (json_array_size(places) != order->seats_len)
+        return false;
+    uint64_t total = order->fees;
+    for (uint32_t i = 0; i < order->seats_len; i++) {
+        if (!read_line(json_array_get(places, i), order->seats[i], &lines[i]))
+            return false;
+        total += lines[i].price;
+    }
+    return total == order->amount;
+}
+
+static void put_purchase(struct text *text, const struct purchase *purchase, const char *digest)
+{
+    json_open(text, '{');
+    json_member_u64(text, "version", PURCHASE_VERSION);
+    json_member_cstr(text, "digest", digest);
+    json_member_str(text, "event", purchase->event);
+    json_member_str(text, "currency", purchase->currency);
+    json_key(text, "lines");
+    json_open(text, '[');
+    for (uint32_t i = 0; i < purchase->lines_len; i++) {
+        const struct purchase_line *line = &purchase->lines[i];
+        json_open(text, '{');
+        json_member_str(text, "place", line->place);
+        json_member_str(text, "category", line->category);
+        json_member_u64(text, "price", line->price);
+        json_member_u64(text, "count", line->count);
+        json_close(text, '}');
+    }
+    json_close(text, ']');
+    json_member_u64(text, "fees", purchase->fees);
+    json_member_u64(text, "total", purchase->total);
+    json_member_str(text, "terms", purchase->terms);
+    json_close(text, '}');
+}
+
+bool held_read(const json_t *hold, struct order *order, char json[HELD_JSON_MAX])
+{
+    struct purchase_line lines[ORDER_SEATS_MAX];
+    struct purchase purchase = {0};
+    if (!read_order(hold, order) || !read_lines(hold, order, &purchase, lines))
+        return false;
+    purchase.event = span_of(order->event);
+    purchase.currency = span_of(order->currency);
+    purchase.fees = order->fees;
+    purchase.total = order->amount;
+    purchase.terms = span_of(order->terms);
+    uint8_t digest[PURCHASE_DIGEST_BYTES];
+    purchase_digest(&purchase, digest);
+    purchase_digest_text(digest, order->purchase);
+    struct text text = text_on(json, HELD_JSON_MAX - 1);
+    put_purchase(&text, &purchase, order->purchase);
+    if (text.overflown)
+        return false;
+    json[text.len] = '\0';
+    return true;
+}

@@ -1,0 +1,484 @@
+/* login_http.c: POST /v1/pay/login and /logout, GET /v1/pay/me.
+ *
+ * A login by password passes five gates, cheapest first, and each can say no without the next one
+ * having been troubled:
+ *
+ *   1. throttle: has this account failed too often from here, or from everywhere, or has this
+ * address? A browser that has logged in to the account before is asked for itself alone (device.h),
+ * so that nobody can lock somebody else out. (our database)
+ *   2. cap and breaker: may the company's database be asked at all?
+ *   3. the look-up there, which has less than a second
+ *   4. the hash, on a worker thread, from a bounded queue
+ *   5. the session
+ *
+ * An unknown login is checked as well, against a hash that fits nobody, of the same cost: which of
+ * the configured ones is decided by the login itself, so that the same unknown login always takes
+ * the same time, as a known one does. Only one check of an account is under way at a time from one
+ * place, so that guesses in parallel do not slip past the throttle.
+ *
+ * By the shop's signed token there is no password and no look-up: who is logged in there is logged
+ * in here. Such a token counts once. */
+#include "api/guard.h"
+#include "base/ip.h"
+#include "base/json_in.h"
+#include "crypto/jwt.h"
+#include "login/device.h"
+#include "store/statements.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { LOGINS_MAX = 256, KEY_MAX = 64, SSO_LIFETIME_S = 300 };
+
+struct login {
+    struct login *next; /* under way, of this loop */
+    struct http_req *req;
+    struct pay *pay;
+    char account[LOGIN_ACCOUNT_MAX + 1];
+    char password[LOGIN_PASSWORD_MAX + 1];
+    char lower[LOGIN_ACCOUNT_MAX + 1]; /* the account, as it is compared */
+    char account_key[KEY_MAX];         /* wherever it is tried from */
+    char here_key[KEY_MAX];     /* the account from this address, or at a browser that it knows */
+    char keys[3 * KEY_MAX + 8]; /* those that count, as an array literal */
+    struct user user;
+};
+
+static void login_free(struct login *login)
+{
+    for (struct login **at = &login->pay->login_list; *at != NULL; at = &(*at)->next) {
+        if (*at == login) {
+            *at = login->next;
+            login->pay->logins--;
+            break;
+        }
+    }
+    sodium_memzero(login, sizeof(*login));
+    free(login);
+}
+
+static void count(_Atomic uint64_t *counter)
+{
+    atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
+}
+
+static void shed(struct login *login, uint32_t retry_ms)
+{
+    struct http_problem problem = {
+        .status = 503,
+        .code = "login-busy",
+        .detail = "Logging in is not possible just now. Your place is kept; please try again.",
+        .retry_after_s = retry_ms / 1000 + 1,
+    };
+    count(&login->pay->logins_shed);
+    http_problem_reply(login->req, &problem);
+    login_free(login);
+}
+
+/* ---- 5. the session ---- */
+
+static void on_begun(void *ctx, int rc, const char *set_cookie)
+{
+    struct login *login = ctx;
+    if (rc < 0) {
+        shed(login, 1000);
+        return;
+    }
+    char header_memory[768], body_memory[256];
+    struct text headers = text_on(header_memory, sizeof(header_memory));
+    struct text body = text_on(body_memory, sizeof(body_memory));
+    http_header_add(&headers, "Set-Cookie", span_of(set_cookie));
+    if (login->lower[0] != '\0') {
+        char device[DEVICE_SET_COOKIE_MAX];
+        device_cookie_put(login->pay->keys->throttle_key, login->req, span_of(login->lower),
+                          device);
+        http_header_add(&headers, "Set-Cookie", span_of(device));
+    }
+    http_header_add(&headers, "Cache-Control", SPAN("no-store"));
+    json_open(&body, '{');
+    json_member_cstr(&body, "member", login->user.id);
+    json_close(&body, '}');
+    count(&login->pay->logins_good);
+    http_reply(login->req, &(struct http_reply){.status = 200,
+                                                .type = "application/json",
+                                                .headers = text_span(&headers),
+                                                .body = text_span(&body)});
+    login_free(login);
+}
+
+static void ignore(void *ctx, const struct pg_answer *answer)
+{
+    (void)ctx;
+    (void)answer;
+}
+
+static void begin_session(struct login *login)
+{
+    const char *const params[] = {login->here_key};
+    if (login->here_key[0] != '\0')
+        pg_pool_query(login->pay->pg, SQL_THROTTLE_CLEAR, 1, params, ignore, NULL);
+    const char *lang = login->user.lang[0] != '\0' ? login->user.lang : "ko";
+    session_begin(login->pay->sessions, login->req, login->user.id, lang, on_begun, login);
+}
+
+/* ---- 4. the hash ---- */
+
+static void on_failed(void *ctx, const struct pg_answer *answer)
+{
+    struct login *login = ctx;
+    if (answer->rc < 0) { /* a failure that is not counted must not be a free guess */
+        shed(login, 1000);
+        return;
+    }
+    count(&login->pay->logins_bad);
+    http_problem(login->req, 401, "bad-credentials", "Login or password is wrong.");
+    login_free(login);
+}
+
+static void fail(struct login *login)
+{
+    const struct pay_knobs *knobs = &login->pay->keys->knobs;
+    char free_fails[24], window[24], pause[24], pause_max[24];
+    snprintf(free_fails, sizeof(free_fails), "%llu", (unsigned long long)knobs->free_fails);
+    snprintf(window, sizeof(window), "%llu", (unsigned long long)knobs->window_ms);
+    snprintf(pause, sizeof(pause), "%llu", (unsigned long long)knobs->pause_ms);
+    snprintf(pause_max, sizeof(pause_max), "%llu", (unsigned long long)knobs->pause_max_ms);
+    const char *const params[] = {login->keys, free_fails, window, pause, pause_max};
+    pg_pool_query(login->pay->pg, SQL_THROTTLE_FAIL, 5, params, on_failed, login);
+}
+
+static void on_checked(void *ctx, int rc)
+{
+    struct login *login = ctx;
+    if (rc == 0 && login->user.found) {
+        begin_session(login);
+        return;
+    }
+    if (rc == ERR_SYNTAX || rc == ERR_RANGE) {
+        struct log_line line;
+        log_begin(&line, login->pay->loop->log, LOG_LEVEL_WARN, "a stored hash cannot be checked");
+        log_cstr(&line, "member", login->user.id);
+        log_end(&line);
+    }
+    fail(login);
+}
+
+/* One of the configured hashes, the same for the same login. */
+static void take_unknown_hash(struct login *login)
+{
+    struct span all = span_of(login->pay->settings->users_unknown_hash), item;
+    unsigned len = 0, n = 0;
+    for (struct span rest = all; rest.ptr != NULL; len += item.len > 0)
+        rest = span_cut(rest, ' ', &item);
+    unsigned pick = len > 0 ? (unsigned char)login->account_key[2] % len : 0;
+    for (struct span rest = all; rest.ptr != NULL;) {
+        rest = span_cut(rest, ' ', &item);
+        if (item.len > 0 && n++ == pick)
+            span_to_cstr(item, login->user.hash, sizeof(login->user.hash));
+    }
+}
+
+static void on_user(void *ctx, int rc, const struct user *user)
+{
+    struct login *login = ctx;
+    if (rc < 0) {
+        shed(login, 1000);
+        return;
+    }
+    login->user = *user;
+    if (!user->found)
+        take_unknown_hash(login);
+    if (hasher_check(login->pay->hasher, login->user.hash, login->password, on_checked, login,
+                     NULL) < 0)
+        shed(login, 2000);
+}
+
+/* ---- 1. to 3. ---- */
+
+static void on_throttle(void *ctx, const struct pg_answer *answer)
+{
+    struct login *login = ctx;
+    if (answer->rc < 0) {
+        shed(login, 1000);
+        return;
+    }
+    uint64_t left_us = pg_u64(answer->results[0], 0, 0);
+    if (left_us > 0) {
+        struct http_problem problem = {
+            .status = 429,
+            .code = "too-many-attempts",
+            .detail = "Too many wrong passwords. Please wait before the next try.",
+            .retry_after_s = (unsigned)(left_us / 1000000 + 1),
+        };
+        count(&login->pay->logins_throttled);
+        http_problem_reply(login->req, &problem);
+        login_free(login);
+        return;
+    }
+    uint32_t retry_ms = 0;
+    if (login->pay->users == NULL) {
+        http_problem(login->req, 401, "bad-credentials", "Logins by password are off.");
+        login_free(login);
+    } else if (users_login(login->pay->users, login->account, on_user, login, &retry_ms) < 0) {
+        shed(login, retry_ms);
+    }
+}
+
+static void make_key(const struct pay_keys *keys, char kind, struct span what, char out[KEY_MAX])
+{
+    uint8_t hash[24];
+    crypto_generichash_state state;
+    crypto_generichash_init(&state, keys->throttle_key, sizeof(keys->throttle_key), sizeof(hash));
+    crypto_generichash_update(&state, (const uint8_t *)&kind, 1);
+    crypto_generichash_update(&state, (const uint8_t *)what.ptr, what.len);
+    crypto_generichash_final(&state, hash, sizeof(hash));
+    out[0] = kind;
+    out[1] = ':';
+    sodium_bin2hex(out + 2, KEY_MAX - 2, hash, sizeof(hash));
+}
+
+static void make_keys(struct login *login)
+{
+    const struct pay_keys *keys = login->pay->keys;
+    size_t len = strlen(login->account);
+    for (size_t i = 0; i <= len; i++) {
+        char c = login->account[i];
+        login->lower[i] = (char)(c >= 'A' && c <= 'Z' ? c + 32 : c);
+    }
+    struct span account = {login->lower, len};
+    uint8_t device[DEVICE_BYTES], site[IP_BYTES];
+    make_key(keys, 'g', account, login->account_key);
+    if (device_known(keys->throttle_key, login->req, account, device)) {
+        make_key(keys, 'd', (struct span){(const char *)device, sizeof(device)}, login->here_key);
+        snprintf(login->keys, sizeof(login->keys), "{%s}", login->here_key);
+        return;
+    }
+    char address_key[KEY_MAX], both[LOGIN_ACCOUNT_MAX + IP_BYTES];
+    ip_site(http_req_addr(login->req), site);
+    memcpy(both, site, sizeof(site));
+    memcpy(both + sizeof(site), account.ptr, account.len);
+    make_key(keys, 'a', (struct span){both, sizeof(site) + account.len}, login->here_key);
+    make_key(keys, 'i', (struct span){(const char *)site, sizeof(site)}, address_key);
+    snprintf(login->keys, sizeof(login->keys), "{%s,%s,%s}", login->here_key, address_key,
+             login->account_key);
+}
+
+static bool is_under_way(const struct login *login)
+{
+    for (const struct login *other = login->pay->login_list; other != NULL; other = other->next) {
+        if (strcmp(other->here_key, login->here_key) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void start_password(struct login *login)
+{
+    make_keys(login);
+    if (is_under_way(login)) {
+        struct http_problem problem = {
+            .status = 429,
+            .code = "login-under-way",
+            .detail = "Another login of this account is being checked.",
+            .retry_after_s = 1,
+        };
+        count(&login->pay->logins_throttled);
+        http_problem_reply(login->req, &problem);
+        login_free(login);
+        return;
+    }
+    login->next = login->pay->login_list;
+    login->pay->login_list = login;
+    login->pay->logins++;
+    const char *const params[] = {login->keys};
+    pg_pool_query(login->pay->pg, SQL_THROTTLE_READ, 1, params, on_throttle, login);
+}
+
+/* ---- by the shop's token ---- */
+
+static void on_first_use(void *ctx, const struct pg_answer *answer)
+{
+    struct login *login = ctx;
+    if (answer->rc < 0) {
+        shed(login, 1000);
+    } else if (pg_u64(answer->results[0], 0, 0) == 0) {
+        http_problem(login->req, 401, "token-used", "This token has been used before.");
+        login_free(login);
+    } else {
+        begin_session(login);
+    }
+}
+
+static int judge_token(struct login *login, struct span token, char jti[80], struct err_slot *err)
+{
+    const struct settings *settings = login->pay->settings;
+    const struct jwks *keys = keyring_keys(login->pay->sso);
+    struct jwt_rules rules = {.typ = settings->sso_typ,
+                              .iss = settings->sso_issuer,
+                              .aud = settings->sso_audience,
+                              .leeway_s = 10,
+                              .lifetime_s_max = SSO_LIFETIME_S,
+                              .clock = login->pay->loop->clock};
+    if (keys == NULL)
+        return err_set(err, ERR_CLOSED, "the shop's keys are not known yet");
+    struct jwt jwt;
+    int rc = jwt_verify(keys, &rules, token, err, &jwt);
+    if (rc < 0)
+        return rc;
+    const json_t *lang = json_object_get(jwt.payload, "lang");
+    struct span lang_text = {json_string_value(lang), json_string_length(lang)};
+    if (!span_to_cstr(jwt.claims.sub, login->user.id, sizeof(login->user.id)) ||
+        login->user.id[0] == '\0' || jwt.claims.jti.len == 0 || jwt.claims.jti.len >= 80)
+        rc = err_set(err, ERR_AUTH, "token without sub or jti");
+    else
+        span_to_cstr(jwt.claims.jti, jti, 80);
+    if (rc == 0 && json_is_string(lang))
+        span_to_cstr(lang_text, login->user.lang, sizeof(login->user.lang));
+    jwt_deinit(&jwt);
+    return rc;
+}
+
+static bool too_many_wrong_tokens(struct login *login, struct span who, uint64_t now_ms)
+{
+    uint64_t wait_ms = tally_wait_ms(&login->pay->tokens_wrong, who, TOKENS_WRONG_MAX, now_ms);
+    if (wait_ms == 0)
+        return false;
+    struct http_problem problem = {
+        .status = 429,
+        .code = "too-many-wrong-tokens",
+        .detail = "Too many tokens from this address were wrong within a minute.",
+        .retry_after_s = (unsigned)(wait_ms / 1000 + 1),
+    };
+    count(&login->pay->logins_throttled);
+    http_problem_reply(login->req, &problem);
+    login_free(login);
+    return true;
+}
+
+static void start_token(struct login *login, struct span token)
+{
+    struct err_slot err = {0};
+    char jti[80];
+    uint8_t site[IP_BYTES];
+    ip_site(http_req_addr(login->req), site);
+    struct span who = {(const char *)site, sizeof(site)};
+    uint64_t now_ms = http_req_started_us(login->req) / 1000;
+    if (login->pay->sso == NULL) {
+        http_problem(login->req, 401, "bad-token", "Logins by token are off.");
+        login_free(login);
+        return;
+    }
+    if (too_many_wrong_tokens(login, who, now_ms))
+        return;
+    int rc = judge_token(login, token, jti, &err);
+    if (rc == ERR_AUTH)
+        tally_add(&login->pay->tokens_wrong, who, now_ms);
+    if (rc == ERR_CLOSED) {
+        shed(login, 1000);
+    } else if (rc < 0) {
+        keyring_refresh(login->pay->sso); /* perhaps the shop has a new key */
+        count(&login->pay->logins_bad);
+        http_problem(login->req, 401, "bad-token", "%s", err.text);
+        login_free(login);
+    } else {
+        const char *const params[] = {jti};
+        pg_pool_query(login->pay->pg, SQL_TOKEN_USE, 1, params, on_first_use, login);
+    }
+}
+
+/* ---- the calls ---- */
+
+static void on_login(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    struct err_slot err = {0};
+    json_t *doc;
+    if (!guard_origin(req) || !guard_json(req, &err, &doc))
+        return;
+    struct span account = {NULL, 0}, password = {NULL, 0}, token = {NULL, 0};
+    struct json_in in;
+    json_in_object(&in, doc, &err);
+    bool by_token = json_in_has(&in, "token");
+    if (by_token) {
+        json_in_str(&in, "token", 1, JWT_BYTES_MAX, &token);
+    } else {
+        json_in_require(&in, "login");
+        json_in_require(&in, "password");
+        json_in_str(&in, "login", 1, LOGIN_ACCOUNT_MAX, &account);
+        json_in_str(&in, "password", 1, LOGIN_PASSWORD_MAX, &password);
+    }
+    struct pay *pay = pay_of(req);
+    struct login *login = NULL;
+    if (json_in_end(&in) < 0)
+        http_problem(req, 400, "bad-request", "%s", err.text);
+    else if (pay->logins >= LOGINS_MAX || (login = calloc(1, sizeof(*login))) == NULL)
+        guard_unavailable(req, ERR_FULL);
+    if (login != NULL) {
+        login->req = req;
+        login->pay = pay;
+        span_to_cstr(account, login->account, sizeof(login->account));
+        span_to_cstr(password, login->password, sizeof(login->password));
+        if (by_token)
+            start_token(login, token);
+        else
+            start_password(login);
+    }
+    json_decref(doc);
+}
+
+static void on_ended(void *ctx, int rc, const char *set_cookie)
+{
+    struct http_req *req = ctx;
+    if (rc < 0) {
+        guard_unavailable(req, rc);
+        return;
+    }
+    char memory[512];
+    struct text headers = text_on(memory, sizeof(memory));
+    http_header_add(&headers, "Set-Cookie", span_of(set_cookie));
+    http_reply(req, &(struct http_reply){.status = 204, .headers = text_span(&headers)});
+}
+
+static void on_logout(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    if (guard_origin(req))
+        session_end(pay_of(req)->sessions, req, NULL, on_ended, req);
+}
+
+static void on_me(void *ctx, int rc, const struct session *session)
+{
+    struct http_req *req = ctx;
+    if (rc < 0) {
+        guard_unavailable(req, rc);
+    } else if (!session->here) {
+        guard_login(req);
+    } else {
+        char memory[256];
+        struct text body = text_on(memory, sizeof(memory));
+        json_open(&body, '{');
+        json_member_cstr(&body, "member", session->member);
+        json_member_cstr(&body, "lang", pay_lang(session));
+        json_close(&body, '}');
+        http_reply(req, &(struct http_reply){.status = 200,
+                                             .type = "application/json",
+                                             .headers = SPAN("Cache-Control: no-store\r\n"),
+                                             .body = text_span(&body)});
+    }
+}
+
+static void on_get_me(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    session_of(pay_of(req)->sessions, req, on_me, req);
+}
+
+int login_routes(struct http_router *routes, struct err_slot *err)
+{
+    const struct http_route all[] = {
+        {HTTP_METHOD_POST, "/v1/pay/login", on_login, NULL, BODY_SMALL_MAX},
+        {HTTP_METHOD_POST, "/v1/pay/logout", on_logout, NULL, BODY_SMALL_MAX},
+        {HTTP_METHOD_GET, "/v1/pay/me", on_get_me, NULL, 0},
+    };
+    return http_router_add_all(routes, all, sizeof(all) / sizeof(all[0]), err);
+}

@@ -1,0 +1,264 @@
+/* move_http.c: the operator moves sold seats of an order. Its first step voids tickets, which
+ * cannot be taken back; so the seat service is asked before whether the new seats are there, free
+ * and of the old ones' category (or the operator wants others). That it begins is one commit with
+ * its saga, its record and the mark that keeps refunds, hand-overs, doors and other moves away from
+ * these seats; what becomes of it is the saga's (core/move_steps.h), and the order's timeline tells
+ * it. */
+#include "api/guard.h"
+#include "api/order_view.h"
+#include "base/json_in.h"
+#include "core/checkout/moving.h"
+#include "store/statements.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { REASON_MAX = 200, MOVE_BODY_MAX = 32 * 1024, JUDGE_MS = 5000 };
+
+struct wish {
+    char reason[REASON_MAX + 1];
+    char seats[MOVE_BODY_MAX]; /* [{from, to}] */
+    bool other_category;
+};
+
+struct visit {
+    struct http_req *req;
+    char id[ORDER_ID_MAX];
+    struct wish wish;
+    /* What the seat service is asked. */
+    struct order order;
+    struct moving moving;
+    struct peer_call peer;
+};
+
+static void answer_no(struct http_req *req, const char *code)
+{
+    static const struct {
+        const char *code, *detail;
+    } noes[] = {
+        {"not-completed", "Only a completed order moves, and one move at a time."},
+        {"seat-not-in-order", "`from` has to be a numbered seat of this order."},
+        {"ticket-used", "A ticket of these seats was let in."},
+        {"seats-taken", "Somebody has a ticket for one of the new seats."},
+    };
+    for (size_t i = 0; i < sizeof(noes) / sizeof(noes[0]); i++) {
+        if (strcmp(code, noes[i].code) == 0) {
+            http_problem(req, 409, noes[i].code, "%s", noes[i].detail);
+            return;
+        }
+    }
+    assert(!"a refusal of SQL_ORDER_MOVE that has no words");
+}
+
+static void on_moving(void *ctx, const struct pg_answer *answer)
+{
+    struct visit *visit = ctx;
+    const PGresult *res = answer->rc == 0 ? answer->results[1] : NULL;
+    char code[32];
+    if (res == NULL) {
+        guard_unavailable(visit->req, answer->rc);
+    } else if (PQntuples(res) == 0) {
+        guard_nothing(visit->req, "order-unknown");
+    } else if (!pg_null(res, 0, 0)) {
+        span_to_cstr_cut(pg_text(res, 0, 0), code, sizeof(code));
+        answer_no(visit->req, code);
+    } else {
+        worker_nudge(pay_of(visit->req)->worker);
+        char memory[128];
+        struct text body = text_on(memory, sizeof(memory));
+        json_open(&body, '{');
+        json_member_cstr(&body, "order", visit->id);
+        json_close(&body, '}');
+        http_reply(visit->req, &(struct http_reply){.status = 202,
+                                                    .type = "application/json",
+                                                    .body = text_span(&body)});
+    }
+    free(visit);
+}
+
+/* No seat is named twice, on whichever side. */
+static bool is_new(const json_t *seats, size_t len, const char *name)
+{
+    for (size_t i = 0; i < len; i++) {
+        const json_t *seat = json_array_get(seats, i);
+        if (strcmp(json_string_value(json_object_get(seat, "from")), name) == 0 ||
+            strcmp(json_string_value(json_object_get(seat, "to")), name) == 0)
+            return false;
+    }
+    return true;
+}
+
+static bool read_name(const json_t *seat, const char *key, const char **out)
+{
+    const json_t *name = json_object_get(seat, key);
+    *out = json_string_value(name);
+    size_t len = json_string_length(name);
+    return *out != NULL && len > 0 && len < ORDER_SEAT_MAX && strlen(*out) == len;
+}
+
+static void read_seats(struct json_in *in, struct visit *visit)
+{
+    struct wish *wish = &visit->wish;
+    struct moving *moving = &visit->moving;
+    json_t *seats = NULL;
+    struct text out = text_on(wish->seats, sizeof(wish->seats) - 1);
+    json_in_require(in, "seats");
+    if (!json_in_array(in, "seats", 1, MOVING_SEATS_MAX, &seats))
+        return;
+    json_open(&out, '[');
+    for (size_t i = 0; i < json_array_size(seats); i++) {
+        const json_t *seat = json_array_get(seats, i);
+        const char *from, *to;
+        if (json_object_size(seat) != 2 || !read_name(seat, "from", &from) ||
+            !read_name(seat, "to", &to) || strcmp(from, to) == 0 || !is_new(seats, i, from) ||
+            !is_new(seats, i, to)) {
+            json_in_refuse(in, "seats", "has to be [{from, to}], and no seat in it twice");
+            return;
+        }
+        snprintf(moving->seats[i].from, ORDER_SEAT_MAX, "%s", from);
+        snprintf(moving->seats[i].to, ORDER_SEAT_MAX, "%s", to);
+        moving->len++;
+        json_open(&out, '{');
+        json_member_cstr(&out, "from", from);
+        json_member_cstr(&out, "to", to);
+        json_close(&out, '}');
+    }
+    json_close(&out, ']');
+    if (out.overflown)
+        json_in_refuse(in, "seats", "is too long");
+    wish->seats[out.len] = '\0';
+}
+
+/* False: answered. */
+static bool read_wish(struct http_req *req, struct visit *visit)
+{
+    struct err_slot err = {0};
+    json_t *doc;
+    if (!guard_json(req, &err, &doc))
+        return false;
+    struct span reason = {NULL, 0};
+    struct json_in in;
+    json_in_object(&in, doc, &err);
+    json_in_require(&in, "reason");
+    json_in_str(&in, "reason", 1, REASON_MAX, &reason);
+    json_in_bool(&in, "other_category", &visit->wish.other_category);
+    read_seats(&in, visit);
+    int rc = json_in_end(&in);
+    span_to_cstr(reason, visit->wish.reason, sizeof(visit->wish.reason));
+    json_decref(doc);
+    if (rc < 0)
+        http_problem(req, 400, "bad-request", "%s", err.text);
+    return rc == 0;
+}
+
+static void unavailable(struct visit *visit, int rc)
+{
+    guard_unavailable(visit->req, rc);
+    free(visit);
+}
+
+static void begin_move(struct visit *visit)
+{
+    struct pg_job *job = pg_job_create(pay_of(visit->req)->pg, on_moving, visit);
+    if (job == NULL) {
+        unavailable(visit, ERR_NOMEM);
+        return;
+    }
+    const char *const params[] = {visit->id, CHECKOUT_MOVE, "", visit->wish.seats,
+                                  visit->wish.reason};
+    pg_job_add(job, SQL_ORDER_LOCK, 1, params);
+    pg_job_add(job, SQL_ORDER_MOVE, 5, params);
+    pg_job_add(job, SQL_ORDER_REFUND_SHOP, 1, params);
+    pg_job_add(job, SQL_ORDER_REFUND_MAIL, 1, params);
+    pg_job_send(job);
+}
+
+/* ---- would the seats move? ---- */
+
+/* The seat service's no, in words about the order. */
+static void refuse(struct visit *visit)
+{
+    const char *code = visit->peer.code;
+    if (strcmp(code, "seats-taken") == 0)
+        http_problem(visit->req, 409, code, "One of the new seats is held, sold or blocked.");
+    else if (strcmp(code, "seat-unknown") == 0)
+        http_problem(visit->req, 422, code, "There is no such seat.");
+    else if (strcmp(code, "not-in-hold") == 0 || strcmp(code, "seats-and-area") == 0)
+        answer_no(visit->req, "seat-not-in-order");
+    else
+        answer_no(visit->req, "not-completed");
+    free(visit);
+}
+
+static void on_judged(struct peer_call *peer)
+{
+    struct visit *visit = peer->ctx;
+    if (peer->verdict == SAGA_UNKNOWN) {
+        unavailable(visit, ERR_CLOSED);
+    } else if (peer->verdict != SAGA_DONE) {
+        refuse(visit);
+    } else if (!peer->same_category && !visit->wish.other_category) {
+        http_problem(visit->req, 409, "category-differs",
+                     "A new seat is of another category; `other_category` moves it all the same, "
+                     "at the price that was paid.");
+        free(visit);
+    } else {
+        begin_move(visit);
+    }
+}
+
+static void on_order(void *ctx, const struct pg_answer *answer)
+{
+    struct visit *visit = ctx;
+    if (answer->rc < 0) {
+        unavailable(visit, answer->rc);
+        return;
+    }
+    if (PQntuples(answer->results[0]) == 0) {
+        guard_nothing(visit->req, "order-unknown");
+        free(visit);
+        return;
+    }
+    struct order_row row;
+    order_row_read(answer->results[0], 0, &row);
+    snprintf(visit->order.id, sizeof(visit->order.id), "%s", visit->id);
+    span_to_cstr(row.event, visit->order.event, sizeof(visit->order.event));
+    span_to_cstr(row.hold, visit->order.hold, sizeof(visit->order.hold));
+    visit->peer = (struct peer_call){.op = PEER_SEATS_MOVABLE,
+                                     .order = &visit->order,
+                                     .moving = &visit->moving,
+                                     .timeout_ms = JUDGE_MS,
+                                     .on_done = on_judged,
+                                     .ctx = visit};
+    struct peers peers = peers_http_peers(pay_of(visit->req)->peers);
+    peers.start(peers.ctx, &visit->peer);
+}
+
+static void on_move(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    char id[ORDER_ID_MAX];
+    if (!guard_id(req, 0, id, sizeof(id)))
+        return;
+    struct visit *visit = calloc(1, sizeof(*visit));
+    if (visit == NULL) {
+        guard_unavailable(req, ERR_NOMEM);
+        return;
+    }
+    visit->req = req;
+    memcpy(visit->id, id, sizeof(visit->id));
+    if (!read_wish(req, visit)) {
+        free(visit);
+        return;
+    }
+    const char *const params[] = {visit->id};
+    pg_pool_query(pay_of(req)->pg, SQL_ORDER_READ, 1, params, on_order, visit);
+}
+
+int move_routes(struct http_router *private_routes, struct err_slot *err)
+{
+    const struct http_route route = {HTTP_METHOD_POST, "/admin/orders/{order}/move", on_move, NULL,
+                                     MOVE_BODY_MAX};
+    return http_router_add(private_routes, &route, err);
+}

@@ -1,0 +1,657 @@
+/* order_http.c: orders: made, read, streamed, cancelled, refunded.
+ *
+ * To make one takes two proofs and one question: the cookie says who buys, the admission pass says
+ * that it is their turn, and seat-service, asked with the buyer's own pass, says what is held and
+ * what it costs. Nothing that the browser says about seats or money is read; members that are not
+ * known are refused.
+ *
+ * The order and its saga are one statement. The same key, or the same hold, comes to the same order
+ * however often it is asked for; the database's unique indexes decide, not our memory. */
+#include "api/guard.h"
+#include "api/held.h"
+#include "api/order_view.h"
+#include "api/order_watch.h"
+#include "base/json_in.h"
+#include "crypto/jwt.h"
+#include "crypto/member_name.h"
+#include "observe/trace.h"
+#include "store/statements.h"
+#include "web/visit.h"
+
+#include <assert.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { IDEM_KEY_MAX = 255, IDEM_HASH_MAX = 64, HOLD_CALL_MS = 5000, PASS_MAX = 2048 };
+
+struct ask {
+    struct http_req *req;
+    struct pay *pay;
+    struct order order;
+    char idem_key[IDEM_KEY_MAX + 1];
+    char idem_body[IDEM_HASH_MAX];
+    char pass[PASS_MAX];
+    bool others_pass; /* it names a member who is not the one logged in */
+    char trace[TRACE_TEXT_LEN + 1];
+    bool created;
+    struct places places;
+    char purchase[HELD_JSON_MAX];
+};
+
+static void reply_json(struct http_req *req, unsigned status, const struct text *body)
+{
+    if (body->overflown) {
+        http_problem(req, 500, "too-long", "The answer would be too long.");
+        return;
+    }
+    http_reply(req, &(struct http_reply){.status = status,
+                                         .type = "application/json",
+                                         .headers = SPAN("Cache-Control: no-store\r\n"),
+                                         .body = text_span(body)});
+}
+
+/* The request's trace goes on in the saga; `to` is zeroed. */
+static void put_trace(struct http_req *req, char to[TRACE_TEXT_LEN + 1])
+{
+    struct trace trace =
+        trace_continue(http_req_header(req, HTTP_HEADER_TRACEPARENT), pay_of(req)->loop->rng);
+    struct text text = text_on(to, TRACE_TEXT_LEN);
+    trace_put(&text, &trace);
+}
+
+/* ---- the answer ---- */
+
+static void reply_order(struct http_req *req, unsigned status, const struct order_row *row)
+{
+    char memory[ORDER_ROW_MAX];
+    struct text body = text_on(memory, sizeof(memory));
+    order_row_put(&body, row, pay_of(req)->common->site);
+    json_close(&body, '}');
+    reply_json(req, status, &body);
+}
+
+static void on_made(void *ctx, const struct pg_answer *answer)
+{
+    struct ask *ask = ctx;
+    struct order_row row;
+    if (answer->rc < 0 || PQntuples(answer->results[0]) == 0) {
+        guard_unavailable(ask->req, answer->rc);
+    } else {
+        order_row_read(answer->results[0], 0, &row);
+        reply_order(ask->req, ask->created ? 201 : 200, &row);
+    }
+    free(ask);
+}
+
+static void on_ready(void *ctx)
+{
+    struct ask *ask = ctx;
+    const char *const params[] = {ask->order.id};
+    pg_pool_query(ask->pay->pg, SQL_ORDER_READ, 1, params, on_made, ask);
+}
+
+/* ---- the order and its saga ---- */
+
+static void look_for_existing(struct ask *ask);
+
+static void on_created(void *ctx, const struct pg_answer *answer)
+{
+    struct ask *ask = ctx;
+    if (answer->rc < 0) { /* UNKNOWN too: the same key again finds it, if it is there */
+        guard_unavailable(ask->req, answer->rc);
+        free(ask);
+        return;
+    }
+    if (PQntuples(answer->results[0]) == 0) { /* somebody was faster: ourselves, most likely */
+        look_for_existing(ask);
+        return;
+    }
+    uint64_t saga = pg_u64(answer->results[0], 0, 0);
+    ask->created = true;
+    worker_nudge(ask->pay->worker);
+    if (watches_payment(ask->pay->watches, saga, ORDERS_WAIT_MS, on_ready, ask) < 0)
+        on_ready(ask);
+}
+
+static void create(struct ask *ask)
+{
+    struct order *order = &ask->order;
+    uint8_t id[15];
+    rng_fill(rng_system(), id, sizeof(id)); /* the kernel's: who guesses an id learns nothing */
+    memcpy(order->id, "o_", 2);
+    sodium_bin2base64(order->id + 2, sizeof(order->id) - 2, id, sizeof(id),
+                      sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+    char *data;
+    if (order_dump(order, NULL, &data) < 0) {
+        guard_unavailable(ask->req, ERR_NOMEM);
+        free(ask);
+        return;
+    }
+    char amount[24], expires[24], seats[ORDER_SEATS_MAX * (ORDER_SEAT_MAX * 2 + 3) + 3];
+    struct text list = text_on(seats, sizeof(seats) - 1);
+    json_open(&list, '[');
+    for (uint32_t i = 0; i < order->seats_len; i++)
+        json_str(&list, span_of(order->seats[i]));
+    json_close(&list, ']');
+    assert(!list.overflown);
+    seats[list.len] = '\0';
+    snprintf(amount, sizeof(amount), "%llu", (unsigned long long)order->amount);
+    snprintf(expires, sizeof(expires), "%llu", (unsigned long long)order->expires_ms);
+    const char *const params[] = {order->id,
+                                  order->event,
+                                  order->hold,
+                                  order->member,
+                                  order->lang,
+                                  order->provider,
+                                  order->currency,
+                                  amount,
+                                  seats,
+                                  ask->idem_key,
+                                  ask->idem_body,
+                                  expires,
+                                  "checkout.1",
+                                  ask->trace,
+                                  data,
+                                  ask->places.name,
+                                  ask->places.starts_at,
+                                  ask->places.json,
+                                  ask->purchase};
+    pg_pool_query(ask->pay->pg, SQL_ORDER_CREATE, 19, params, on_created, ask);
+    free(data);
+}
+
+/* ---- the hold ---- */
+
+static void refuse_hold(struct ask *ask, const struct outcall_answer *answer)
+{
+    if (answer->rc < 0 || answer->status >= 500 || answer->status == 429)
+        guard_unavailable(ask->req, ERR_CLOSED);
+    else if (answer->status == 410)
+        http_problem(ask->req, 410, "hold-expired", "The time for these seats is over.");
+    else if (answer->status == 401 || answer->status == 403)
+        http_problem(ask->req, 401, "pass-refused", "The admission pass is not accepted.");
+    else /* another's hold and no hold look the same */
+        http_problem(ask->req, 404, "hold-unknown", "There is no such hold of yours.");
+    free(ask);
+}
+
+static void on_hold(void *ctx, const struct outcall_answer *answer)
+{
+    struct ask *ask = ctx;
+    if (answer->rc < 0 || answer->status != 200) {
+        refuse_hold(ask, answer);
+        return;
+    }
+    json_t *hold = json_loadb(answer->body.ptr, answer->body.len, 0, NULL);
+    if (held_is_too_large(hold)) {
+        http_problem(ask->req, 422, "order-too-large",
+                     "An order has at most %d places; make the hold smaller.", ORDER_SEATS_MAX);
+        json_decref(hold);
+        free(ask);
+        return;
+    }
+    bool good = held_read(hold, &ask->order, ask->purchase);
+    places_read(hold, &ask->places);
+    memcpy(ask->order.event_name, ask->places.name, sizeof(ask->order.event_name));
+    json_decref(hold);
+    if (!good) {
+        log_say(ask->pay->loop->log, LOG_LEVEL_ERROR, "seat-service told of a hold unreadably");
+        guard_unavailable(ask->req, ERR_CLOSED);
+        free(ask);
+        return;
+    }
+    if (ask->order.expires_ms <= clock_wall_us(ask->pay->loop->clock) / 1000) {
+        http_problem(ask->req, 410, "hold-expired", "The time for these seats is over.");
+        free(ask);
+        return;
+    }
+    create(ask);
+}
+
+static void ask_for_hold(struct ask *ask)
+{
+    char url_memory[1024], auth[PASS_MAX + 32], trace[96];
+    struct text url = text_on(url_memory, sizeof(url_memory) - 1);
+    text_str(&url, ask->pay->settings->seats_url);
+    TEXT_LIT(&url, "/v1/seats/");
+    outcall_escape(&url, span_of(ask->order.event));
+    TEXT_LIT(&url, "/holds/");
+    outcall_escape(&url, span_of(ask->order.hold));
+    assert(!url.overflown);
+    url_memory[url.len] = '\0';
+    snprintf(auth, sizeof(auth), "Authorization: Bearer %s", ask->pass);
+    snprintf(trace, sizeof(trace), "traceparent: %s", ask->trace);
+    struct outcall call = {.url = url_memory,
+                           .headers = {auth, trace},
+                           .timeout_ms = HOLD_CALL_MS,
+                           .on_done = on_hold,
+                           .ctx = ask};
+    outcall_send(ask->pay->outcalls, &call);
+}
+
+/* ---- was it asked for before? ---- */
+
+static void on_existing(void *ctx, const struct pg_answer *answer)
+{
+    struct ask *ask = ctx;
+    if (answer->rc < 0) {
+        guard_unavailable(ask->req, answer->rc);
+        free(ask);
+        return;
+    }
+    if (PQntuples(answer->results[0]) == 0) {
+        ask_for_hold(ask);
+        return;
+    }
+    struct order_row row;
+    const PGresult *res = answer->results[0];
+    order_row_read(res, 0, &row);
+    bool ours = span_eq(row.member, span_of(ask->order.member));
+    bool same_key = span_eq(pg_text(res, 0, ORDER_ROW_COLUMNS), span_of(ask->idem_key));
+    if (!ours)
+        http_problem(ask->req, 404, "hold-unknown", "There is no such hold of yours.");
+    else if (same_key && !span_eq(row.idem_body, span_of(ask->idem_body)))
+        http_problem(ask->req, 422, "idempotency-key-reused",
+                     "This Idempotency-Key was used for another request.");
+    else
+        reply_order(ask->req, 200, &row);
+    free(ask);
+}
+
+static void look_for_existing(struct ask *ask)
+{
+    const char *const params[] = {ask->order.member, ask->idem_key, ask->order.event,
+                                  ask->order.hold};
+    pg_pool_query(ask->pay->pg, SQL_ORDER_BY_IDEM, 4, params, on_existing, ask);
+}
+
+/* ---- who asks ---- */
+
+static int judge_pass(struct ask *ask, struct err_slot *err)
+{
+    const struct jwks *keys = keyring_keys(ask->pay->passes);
+    if (keys == NULL)
+        return err_set(err, ERR_CLOSED, "the waiting room's keys are not known yet");
+    struct jwt_rules rules = {.typ = "fairgate-pass+jwt",
+                              .iss = ask->pay->settings->queue_issuer,
+                              .aud = ask->order.event,
+                              .leeway_s = 5,
+                              .clock = ask->pay->loop->clock};
+    struct jwt jwt;
+    int rc = jwt_verify(keys, &rules, span_of(ask->pass), err, &jwt);
+    if (rc < 0)
+        return rc;
+    if (!span_to_cstr(jwt.claims.sub, ask->order.session, sizeof(ask->order.session)))
+        rc = err_set(err, ERR_AUTH, "pass without a session");
+    const char *named = json_string_value(json_object_get(jwt.payload, "member"));
+    if (named != NULL) {
+        struct member_name member =
+            member_name_make(span_of(ask->order.event), span_of(ask->order.member));
+        ask->others_pass = strcmp(named, member.text) != 0;
+    }
+    jwt_deinit(&jwt);
+    return rc;
+}
+
+static void on_session(void *ctx, int rc, const struct session *session)
+{
+    struct ask *ask = ctx;
+    struct err_slot err = {0};
+    if (rc < 0 || !session->here) {
+        if (rc < 0)
+            guard_unavailable(ask->req, rc);
+        else
+            guard_login(ask->req);
+        free(ask);
+        return;
+    }
+    memcpy(ask->order.member, session->member, sizeof(ask->order.member));
+    if (ask->order.lang[0] == '\0')
+        memcpy(ask->order.lang, pay_lang(session), sizeof(ask->order.lang));
+    rc = judge_pass(ask, &err);
+    if (rc == ERR_CLOSED) {
+        guard_unavailable(ask->req, rc);
+        free(ask);
+    } else if (rc < 0) {
+        keyring_refresh(ask->pay->passes); /* perhaps there is a new key */
+        http_problem(ask->req, 401, "bad-pass", "%s", err.text);
+        free(ask);
+    } else if (ask->others_pass) {
+        http_problem(ask->req, 403, "member-differs",
+                     "This admission is another member's: log in as the one who waited.");
+        free(ask);
+    } else {
+        look_for_existing(ask);
+    }
+}
+
+static bool is_id(struct span text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+              c == '_' || c == '-' || c == '.'))
+            return false;
+    }
+    return true;
+}
+
+static int read_ask(struct ask *ask, json_t *doc, struct err_slot *err)
+{
+    static const char *const providers[] = {"stripe", "toss", NULL};
+    struct span event = {NULL, 0}, hold = {NULL, 0};
+    unsigned provider = ask->pay->settings->psp_default;
+    struct json_in in;
+    json_in_object(&in, doc, err);
+    json_in_require(&in, "event");
+    json_in_require(&in, "hold");
+    if (json_in_str(&in, "event", 1, ORDER_EVENT_MAX - 1, &event) && !is_id(event))
+        json_in_refuse(&in, "event", "must be an event's id");
+    if (json_in_str(&in, "hold", 1, ORDER_HOLD_MAX - 1, &hold) && !is_id(hold))
+        json_in_refuse(&in, "hold", "must be a hold's id");
+    if (json_in_word(&in, "provider", providers, &provider) &&
+        peers_http_psp(ask->pay->peers, span_of(providers[provider])) == NULL)
+        json_in_refuse(&in, "provider", "is not offered here");
+    int rc = json_in_end(&in);
+    if (rc < 0)
+        return rc;
+    span_to_cstr(event, ask->order.event, sizeof(ask->order.event));
+    span_to_cstr(hold, ask->order.hold, sizeof(ask->order.hold));
+    snprintf(ask->order.provider, sizeof(ask->order.provider), "%s", providers[provider]);
+    uint8_t hash[32];
+    crypto_generichash_state state;
+    crypto_generichash_init(&state, NULL, 0, sizeof(hash));
+    crypto_generichash_update(&state, (const uint8_t *)ask->order.event, strlen(ask->order.event));
+    crypto_generichash_update(&state, (const uint8_t *)"/", 1);
+    crypto_generichash_update(&state, (const uint8_t *)ask->order.hold, strlen(ask->order.hold));
+    crypto_generichash_update(&state, (const uint8_t *)"/", 1);
+    crypto_generichash_update(&state, (const uint8_t *)providers[provider],
+                              strlen(providers[provider]));
+    crypto_generichash_final(&state, hash, sizeof(hash));
+    sodium_bin2base64(ask->idem_body, sizeof(ask->idem_body), hash, sizeof(hash),
+                      sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+    return 0;
+}
+
+/* The language that the order is made in is that of the provider's page and of the mail. */
+static void read_lang(const struct http_req *req, struct order *order)
+{
+    enum lang lang;
+    if (visit_asks_lang(req, &lang))
+        span_to_cstr(span_of(lang_tag(lang)), order->lang, sizeof(order->lang));
+}
+
+static void on_post(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    struct err_slot err = {0};
+    json_t *doc;
+    if (!guard_origin(req) || !guard_json(req, &err, &doc))
+        return;
+    struct ask *ask = calloc(1, sizeof(*ask));
+    if (ask == NULL) {
+        json_decref(doc);
+        guard_unavailable(req, ERR_NOMEM);
+        return;
+    }
+    ask->req = req;
+    ask->pay = pay_of(req);
+    put_trace(req, ask->trace);
+    read_lang(req, &ask->order);
+    struct span key = http_req_header(req, HTTP_HEADER_IDEMPOTENCY_KEY);
+    int rc = read_ask(ask, doc, &err);
+    json_decref(doc);
+    struct span pass = visit_pass(req, span_of(ask->order.event));
+    if (rc < 0)
+        http_problem(req, 400, "bad-request", "%s", err.text);
+    else if (key.len == 0 || !span_to_cstr(key, ask->idem_key, sizeof(ask->idem_key)))
+        http_problem(req, 400, "idempotency-key", "An Idempotency-Key of 1 to %d bytes is needed.",
+                     IDEM_KEY_MAX);
+    else if (pass.len == 0 || !span_to_cstr(pass, ask->pass, sizeof(ask->pass)))
+        http_problem(req, 401, "pass-required", "The admission pass is needed.");
+    else {
+        session_of(ask->pay->sessions, req, on_session, ask);
+        return;
+    }
+    free(ask);
+}
+
+/* ---- reading, cancelling, refunding: each begins with "is it yours?" ---- */
+
+struct look {
+    struct http_req *req;
+    struct pay *pay;
+    char order[ORDER_ID_MAX];
+    char member[ORDER_MEMBER_MAX];
+    struct session session;
+    void (*then)(struct look *look, const struct pg_answer *answer, const struct order_row *row);
+};
+
+static void on_looked(void *ctx, const struct pg_answer *answer)
+{
+    struct look *look = ctx;
+    struct order_row row;
+    if (answer->rc < 0) {
+        guard_unavailable(look->req, answer->rc);
+        free(look);
+        return;
+    }
+    bool found = PQntuples(answer->results[0]) == 1;
+    if (found)
+        order_row_read(answer->results[0], 0, &row);
+    if (!found || !span_eq(row.member, span_of(look->session.member))) {
+        guard_nothing(look->req, "order-unknown");
+        free(look);
+        return;
+    }
+    look->then(look, answer, &row);
+}
+
+static void on_look_session(void *ctx, int rc, const struct session *session)
+{
+    struct look *look = ctx;
+    if (rc < 0 || !session->here) {
+        if (rc < 0)
+            guard_unavailable(look->req, rc);
+        else
+            guard_login(look->req);
+        free(look);
+        return;
+    }
+    look->session = *session;
+    const char *const params[] = {look->order};
+    struct pg_job *job = pg_job_create(look->pay->pg, on_looked, look);
+    if (job == NULL) {
+        guard_unavailable(look->req, ERR_NOMEM);
+        free(look);
+        return;
+    }
+    pg_job_add(job, SQL_ORDER_READ, 1, params);
+    pg_job_add(job, SQL_ORDER_TIMELINE, 1, params);
+    pg_job_send(job);
+}
+
+static void look_first(struct http_req *req,
+                       void (*then)(struct look *look, const struct pg_answer *answer,
+                                    const struct order_row *row))
+{
+    char id[ORDER_ID_MAX];
+    if (!guard_id(req, 0, id, sizeof(id)))
+        return;
+    struct look *look = calloc(1, sizeof(*look));
+    if (look == NULL) {
+        guard_unavailable(req, ERR_NOMEM);
+        return;
+    }
+    look->req = req;
+    look->pay = pay_of(req);
+    look->then = then;
+    memcpy(look->order, id, sizeof(id));
+    session_of(look->pay->sessions, req, on_look_session, look);
+}
+
+static bool put_whole(struct text *body, struct look *look, const struct pg_answer *answer,
+                      const struct order_row *row)
+{
+    order_row_put(body, row, look->pay->common->site);
+    order_timeline_put(body, answer->results[1], look->pay->checkout);
+    json_close(body, '}');
+    return !body->overflown;
+}
+
+static void then_read(struct look *look, const struct pg_answer *answer,
+                      const struct order_row *row)
+{
+    char *memory = malloc(ORDER_VIEW_MAX);
+    if (memory == NULL) {
+        guard_unavailable(look->req, ERR_NOMEM);
+    } else {
+        struct text body = text_on(memory, ORDER_VIEW_MAX);
+        put_whole(&body, look, answer, row);
+        reply_json(look->req, 200, &body);
+    }
+    free(memory);
+    free(look);
+}
+
+static void on_get(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    look_first(req, then_read);
+}
+
+static void then_stream(struct look *look, const struct pg_answer *answer,
+                        const struct order_row *row)
+{
+    char memory[ORDER_ROW_MAX];
+    struct text body = text_on(memory, sizeof(memory));
+    (void)answer;
+    TEXT_LIT(&body, "event: order\ndata: ");
+    order_row_put(&body, row, look->pay->common->site);
+    json_close(&body, '}');
+    TEXT_LIT(&body, "\n\n");
+    struct http_blob *first = body.overflown ? NULL : http_blob_create(text_span(&body));
+    watches_stream(look->pay->watches, look->req, look->order, first);
+    http_blob_unref(first);
+    free(look);
+}
+
+static void on_get_stream(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    look_first(req, then_stream);
+}
+
+/* What a statement answers that has set the order going another way, or found that it may not. */
+static void reply_turned(struct look *look, const struct pg_answer *answer, bool turned,
+                         enum order_status status, const char *no_code, const char *no_detail)
+{
+    if (answer->rc < 0) {
+        guard_unavailable(look->req, answer->rc);
+    } else if (!turned) {
+        http_problem(look->req, 409, no_code, "%s", no_detail);
+    } else {
+        worker_nudge(look->pay->worker);
+        char memory[128];
+        struct text body = text_on(memory, sizeof(memory));
+        json_open(&body, '{');
+        json_member_cstr(&body, "order", look->order);
+        json_member_cstr(&body, "status", order_status_name(status));
+        json_close(&body, '}');
+        reply_json(look->req, 202, &body);
+    }
+    free(look);
+}
+
+static void on_cancelled(void *ctx, const struct pg_answer *answer)
+{
+    reply_turned(ctx, answer, answer->rc == 0 && PQntuples(answer->results[0]) > 0, ORDER_CANCELLED,
+                 "too-late", "The payment is being taken or was; ask for a refund instead.");
+}
+
+static void then_cancel(struct look *look, const struct pg_answer *answer,
+                        const struct order_row *row)
+{
+    (void)answer;
+    if (span_eq(row->status, SPAN("cancelled"))) {
+        reply_order(look->req, 200, row);
+        free(look);
+        return;
+    }
+    char pivot[8];
+    snprintf(pivot, sizeof(pivot), "%u", checkout_pivot());
+    const char *const params[] = {look->order, pivot};
+    pg_pool_query(look->pay->pg, SQL_ORDER_CANCEL, 2, params, on_cancelled, look);
+}
+
+static void on_cancel(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    if (guard_origin(req))
+        look_first(req, then_cancel);
+}
+
+static void on_refunding(void *ctx, const struct pg_answer *answer)
+{
+    static const struct {
+        const char *code, *detail;
+    } whys[] = {
+        {"not-refundable", "Only a completed order, of which no ticket was used, can be refunded."},
+        {"refund-by-operator", "Refunds for this event are made by the operator."},
+        {"refund-too-late", "The time to give these tickets back is over."},
+        {"tickets-handed-on", "A ticket of this order was handed on to somebody else."},
+    };
+    enum { WHYS = sizeof(whys) / sizeof(whys[0]) };
+    unsigned why = 0;
+    bool granted =
+        answer->rc == 0 && PQntuples(answer->results[1]) == 1 && pg_null(answer->results[1], 0, 0);
+    while (answer->rc == 0 && !granted && why + 1 < WHYS &&
+           !span_eq(pg_text(answer->results[1], 0, 0), span_of(whys[why].code)))
+        why++;
+    reply_turned(ctx, answer, granted, ORDER_REFUNDING, whys[why].code, whys[why].detail);
+}
+
+static void then_refund(struct look *look, const struct pg_answer *answer,
+                        const struct order_row *row)
+{
+    (void)answer;
+    if (span_eq(row->status, SPAN("refunding")) || span_eq(row->status, SPAN("refunded"))) {
+        reply_order(look->req, 200, row);
+        free(look);
+        return;
+    }
+    char trace[TRACE_TEXT_LEN + 1] = "";
+    put_trace(look->req, trace);
+    const char *const params[] = {look->order, CHECKOUT_REFUND, trace, "buyer", NULL, NULL};
+    struct pg_job *job = pg_job_create(look->pay->pg, on_refunding, look);
+    if (job == NULL) {
+        guard_unavailable(look->req, ERR_NOMEM);
+        free(look);
+        return;
+    }
+    pg_job_add(job, SQL_ORDER_LOCK, 1, params);
+    pg_job_add(job, SQL_ORDER_REFUND, 6, params);
+    pg_job_add(job, SQL_ORDER_REFUND_SHOP, 1, params);
+    pg_job_add(job, SQL_ORDER_REFUND_MAIL, 1, params);
+    pg_job_send(job);
+}
+
+static void on_refund(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    if (guard_origin(req))
+        look_first(req, then_refund);
+}
+
+int order_routes(struct http_router *routes, struct err_slot *err)
+{
+    const struct http_route all[] = {
+        {HTTP_METHOD_POST, "/v1/pay/orders", on_post, NULL, BODY_SMALL_MAX},
+        {HTTP_METHOD_GET, "/v1/pay/orders/{id}", on_get, NULL, 0},
+        {HTTP_METHOD_GET, "/v1/pay/orders/{id}/stream", on_get_stream, NULL, 0},
+        {HTTP_METHOD_POST, "/v1/pay/orders/{id}/cancel", on_cancel, NULL, BODY_SMALL_MAX},
+        {HTTP_METHOD_POST, "/v1/pay/orders/{id}/refund", on_refund, NULL, BODY_SMALL_MAX},
+    };
+    return http_router_add_all(routes, all, sizeof(all) / sizeof(all[0]), err);
+}

@@ -1,0 +1,299 @@
+/* order_watch.c: see order_watch.h. Waiting POSTs are a short list, as they last a fraction of a
+ * second. Streams are found by their order's id. One statement a second asks for all of them, and
+ * answers with the orders whose row is another one than when it was read last (a row's xmin changes
+ * with each update); one more, at most each 100 ms, for those that this loop has just moved. */
+#include "api/order_watch.h"
+
+#include "api/order_view.h"
+#include "base/grow.h"
+#include "store/statements.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+enum { LOOK_EVERY_MS = 1000, STREAM_STEP_AWAIT = 2, BUCKETS = 1024, ROW_VERSION_MAX = 16 };
+
+struct waiter {
+    struct waiter *next;
+    uint64_t saga, until_us;
+    bool ready;
+    void (*on_ready)(void *ctx);
+    void *ctx;
+};
+
+struct stream {
+    struct stream *next;
+    struct stream *next_in_bucket;
+    char order[ORDER_ID_MAX];
+    struct http_channel *channel;
+    char seen[ROW_VERSION_MAX]; /* of the row that was sent last; "": of none */
+    bool hurry;                 /* it has just moved */
+    uint32_t hash;              /* of what was sent last */
+};
+
+struct watches {
+    struct pay *pay;
+    struct waiter *waiters;
+    struct stream *streams;
+    struct stream *buckets[BUCKETS];
+    uint32_t len;
+    uint64_t look_us; /* when all streams are due */
+    bool hurry;       /* some are at once */
+    bool looking;
+    bool closing;
+    struct grow ids, seen; /* parameters */
+    struct watches_stats stats;
+};
+
+static uint64_t now_us(const struct watches *watches)
+{
+    return clock_mono_us(watches->pay->loop->clock);
+}
+
+int watches_create(struct pay *pay, struct err_slot *err, struct watches **out)
+{
+    struct watches *watches = calloc(1, sizeof(*watches));
+    if (watches == NULL)
+        return err_set(err, ERR_NOMEM, "order watches");
+    watches->pay = pay;
+    *out = watches;
+    return 0;
+}
+
+/* ---- waiting for a payment ---- */
+
+int watches_payment(struct watches *watches, uint64_t saga, uint32_t timeout_ms,
+                    void (*on_ready)(void *ctx), void *ctx)
+{
+    struct waiter *waiter = watches->len < ORDER_WATCH_MAX ? calloc(1, sizeof(*waiter)) : NULL;
+    if (waiter == NULL)
+        return ERR_FULL;
+    *waiter = (struct waiter){.next = watches->waiters,
+                              .saga = saga,
+                              .until_us = now_us(watches) + (uint64_t)timeout_ms * 1000,
+                              .on_ready = on_ready,
+                              .ctx = ctx};
+    watches->waiters = waiter;
+    watches->len++;
+    return 0;
+}
+
+static void serve_waiters(struct watches *watches, bool all)
+{
+    uint64_t now = now_us(watches);
+    struct waiter *done = NULL;
+    for (struct waiter **at = &watches->waiters; *at != NULL;) {
+        struct waiter *waiter = *at;
+        if (all || waiter->ready || now >= waiter->until_us) {
+            *at = waiter->next;
+            waiter->next = done;
+            done = waiter;
+            watches->len--;
+        } else {
+            at = &waiter->next;
+        }
+    }
+    while (done != NULL) {
+        struct waiter *waiter = done;
+        done = waiter->next;
+        waiter->on_ready(waiter->ctx);
+        free(waiter);
+    }
+}
+
+/* ---- streams ---- */
+
+static uint32_t hash_of(struct span text)
+{
+    uint32_t hash = 2166136261u;
+    for (size_t i = 0; i < text.len; i++)
+        hash = (hash ^ (unsigned char)text.ptr[i]) * 16777619u;
+    return hash;
+}
+
+/* Where the stream of this order is, or would be put. */
+static struct stream **place_of(struct watches *watches, struct span order)
+{
+    struct stream **at = &watches->buckets[hash_of(order) % BUCKETS];
+    while (*at != NULL && !span_eq(order, span_of((*at)->order)))
+        at = &(*at)->next_in_bucket;
+    return at;
+}
+
+static void drop_over(struct watches *watches)
+{
+    for (struct stream **at = &watches->streams; *at != NULL;) {
+        struct stream *stream = *at;
+        if (http_channel_streams(stream->channel) > 0) {
+            at = &stream->next;
+            continue;
+        }
+        *at = stream->next;
+        *place_of(watches, span_of(stream->order)) = stream->next_in_bucket;
+        http_channel_close(stream->channel);
+        watches->len--;
+        free(stream);
+    }
+}
+
+static void publish(struct watches *watches, struct stream *stream, const struct order_row *row)
+{
+    char *memory = malloc(ORDER_VIEW_MAX);
+    if (memory == NULL)
+        return;
+    struct text text = text_on(memory, ORDER_VIEW_MAX);
+    TEXT_LIT(&text, "event: order\ndata: ");
+    order_row_put(&text, row, watches->pay->common->site);
+    json_close(&text, '}');
+    TEXT_LIT(&text, "\n\n");
+    uint32_t hash = hash_of(text_span(&text));
+    if (!text.overflown && hash != stream->hash) {
+        struct http_blob *blob = http_blob_create(text_span(&text));
+        if (blob != NULL) {
+            http_channel_publish(stream->channel, blob);
+            http_blob_unref(blob);
+            stream->hash = hash;
+        }
+    }
+    free(memory);
+}
+
+static void watches_free(struct watches *watches)
+{
+    grow_free(&watches->ids);
+    grow_free(&watches->seen);
+    free(watches);
+}
+
+static void on_looked(void *ctx, const struct pg_answer *answer)
+{
+    struct watches *watches = ctx;
+    watches->looking = false;
+    if (watches->closing) {
+        watches_free(watches);
+        return;
+    }
+    if (answer->rc < 0)
+        return;
+    const PGresult *res = answer->results[0];
+    for (int i = 0; i < PQntuples(res); i++) {
+        struct order_row row;
+        order_row_read(res, i, &row);
+        struct stream *stream = *place_of(watches, row.id);
+        if (stream == NULL) /* nobody looks any more */
+            continue;
+        span_to_cstr(pg_text(res, i, ORDER_ROW_COLUMNS), stream->seen, sizeof(stream->seen));
+        publish(watches, stream, &row);
+    }
+}
+
+static void look(struct watches *watches, bool all)
+{
+    grow_array_open(&watches->ids);
+    grow_array_open(&watches->seen);
+    for (struct stream *stream = watches->streams; stream != NULL; stream = stream->next) {
+        if (!all && !stream->hurry)
+            continue;
+        stream->hurry = false;
+        grow_array_text(&watches->ids, span_of(stream->order));
+        grow_array_text(&watches->seen, span_of(stream->seen));
+    }
+    grow_array_close(&watches->ids);
+    grow_array_close(&watches->seen);
+    const char *const params[] = {grow_cstr(&watches->ids), grow_cstr(&watches->seen)};
+    watches->hurry = false;
+    if (params[0] == NULL || params[1] == NULL)
+        return; /* without memory: in a second */
+    watches->looking = true;
+    atomic_fetch_add_explicit(&watches->stats.looks, 1, memory_order_relaxed);
+    pg_pool_query(watches->pay->pg, SQL_ORDERS_CHANGED, 2, params, on_looked, watches);
+}
+
+const struct watches_stats *watches_stats(const struct watches *watches)
+{
+    return &watches->stats;
+}
+
+static struct stream *stream_create(struct watches *watches, struct http_server *server,
+                                    const char *order)
+{
+    struct http_channel_conf conf = {0};
+    struct stream *stream = watches->len < ORDER_WATCH_MAX ? calloc(1, sizeof(*stream)) : NULL;
+    if (stream == NULL || http_channel_create(server, &conf, NULL, &stream->channel) < 0) {
+        free(stream);
+        return NULL;
+    }
+    span_to_cstr(span_of(order), stream->order, sizeof(stream->order));
+    *place_of(watches, span_of(order)) = stream;
+    stream->next = watches->streams;
+    watches->streams = stream;
+    watches->len++;
+    return stream;
+}
+
+void watches_stream(struct watches *watches, struct http_req *req, const char *order,
+                    struct http_blob *first)
+{
+    struct stream *stream = *place_of(watches, span_of(order));
+    if (stream == NULL)
+        stream = stream_create(watches, http_req_server(req), order);
+    if (stream == NULL) {
+        http_problem_reply(req, &(struct http_problem){.status = 503,
+                                                       .code = "too-many-streams",
+                                                       .detail = "Please ask without a stream.",
+                                                       .retry_after_s = 5});
+        return;
+    }
+    http_reply_stream(req, stream->channel, first, (struct span){NULL, 0});
+}
+
+void watches_on_stored(struct watches *watches, const struct saga_row *row,
+                       const struct saga_move *move)
+{
+    bool ready = false;
+    for (struct waiter *waiter = watches->waiters; waiter != NULL; waiter = waiter->next) {
+        if (waiter->saga == move->id &&
+            (move->state != SAGA_RUNNING || move->step >= STREAM_STEP_AWAIT || move->parked))
+            ready = waiter->ready = true;
+    }
+    if (ready)
+        serve_waiters(watches, false);
+    if (watches->streams == NULL)
+        return;
+    struct order order;
+    if (order_parse(row->data, NULL, &order) < 0)
+        return;
+    struct stream *stream = *place_of(watches, span_of(order.id));
+    if (stream != NULL)
+        stream->hurry = watches->hurry = true;
+}
+
+void watches_tick(struct watches *watches)
+{
+    serve_waiters(watches, false);
+    drop_over(watches);
+    if (watches->looking || watches->streams == NULL)
+        return;
+    uint64_t now = now_us(watches);
+    bool all = now >= watches->look_us;
+    if (all)
+        watches->look_us = now + LOOK_EVERY_MS * UINT64_C(1000);
+    if (all || watches->hurry)
+        look(watches, all);
+}
+
+void watches_close(struct watches *watches)
+{
+    if (watches == NULL)
+        return;
+    serve_waiters(watches, true);
+    watches->closing = true;
+    while (watches->streams != NULL) {
+        struct stream *stream = watches->streams;
+        watches->streams = stream->next;
+        http_channel_close(stream->channel);
+        free(stream);
+    }
+    if (!watches->looking)
+        watches_free(watches);
+}

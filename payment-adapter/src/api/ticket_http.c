@@ -1,0 +1,441 @@
+/* ticket_http.c: tickets for their owner, and what a door without a network reads beforehand:
+ * public keys, and what was revoked. The doors themselves are in door_http.c. */
+#include "api/guard.h"
+#include "base/json_in.h"
+#include "base/rfc3339.h"
+#include "store/statements.h"
+#include "web/qr.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* A code of the longest token takes 40 KB, and an order has a hundred tickets. */
+enum { QR_MAX = 64 * 1024, TICKETS_BODY_MAX = ORDER_SEATS_MAX * QR_MAX };
+
+struct visit {
+    struct http_req *req;
+    struct pay *pay;
+    char id[ORDER_EVENT_MAX]; /* an order's, a ticket's or an event's: the longest of them */
+    char to[ORDER_MEMBER_MAX];
+    struct ticket ticket; /* the one that is made for who takes it */
+    bool accepts;
+    struct session session;
+    char as_of_memory[RFC3339_LEN + 1];
+    struct text as_of;
+    void (*then)(struct visit *visit);
+};
+
+static void visit_end(struct visit *visit)
+{
+    free(visit);
+}
+
+static void on_session(void *ctx, int rc, const struct session *session)
+{
+    struct visit *visit = ctx;
+    if (rc == 0 && session->here) {
+        visit->session = *session;
+        visit->then(visit);
+        return;
+    }
+    if (rc < 0)
+        guard_unavailable(visit->req, rc);
+    else
+        guard_login(visit->req);
+    visit_end(visit);
+}
+
+static struct visit *visit_begin(struct http_req *req, void (*then)(struct visit *visit))
+{
+    char id[ORDER_EVENT_MAX];
+    if (!guard_id(req, 0, id, sizeof(id)))
+        return NULL;
+    struct visit *visit = calloc(1, sizeof(*visit));
+    if (visit == NULL) {
+        guard_unavailable(req, ERR_NOMEM);
+        return NULL;
+    }
+    visit->req = req;
+    visit->pay = pay_of(req);
+    visit->then = then;
+    memcpy(visit->id, id, sizeof(id));
+    return visit;
+}
+
+static void reply(struct http_req *req, unsigned status, const char *type, const struct text *body,
+                  struct span headers)
+{
+    if (body->overflown)
+        http_problem(req, 500, "too-long", "The answer would be too long.");
+    else
+        http_reply(
+            req, &(struct http_reply){
+                     .status = status, .type = type, .headers = headers, .body = text_span(body)});
+}
+
+/* ---- the owner's tickets ---- */
+
+/* `offered`: it is somebody else's, who offers it to the one that is looking. */
+static void put_ticket(struct text *body, const PGresult *res, int i, bool offered)
+{
+    bool revoked = pg_bool(res, i, 4), used = pg_bool(res, i, 5);
+    json_open(body, '{');
+    json_member_str(body, "ticket", pg_text(res, i, 0));
+    json_member_str(body, "seat", pg_text(res, i, 1));
+    json_member_str(body, "event", pg_text(res, i, 2));
+    json_member_str(body, "event_name", pg_text(res, i, 8));
+    if (pg_text(res, i, 11).len > 0)
+        json_member_str(body, "zone", pg_text(res, i, 11));
+    if (pg_text(res, i, 13).len > 0) {
+        json_member_str(body, "row", pg_text(res, i, 12));
+        json_member_str(body, "number", pg_text(res, i, 13));
+    }
+    json_member_cstr(body, "state",
+                     offered   ? "offered"
+                     : revoked ? "revoked"
+                     : used    ? "used"
+                               : "valid");
+    json_member_str(body, "issued_at", pg_text(res, i, 7));
+    if (offered) { /* what opens the door is its owner's until it is taken */
+        json_close(body, '}');
+        return;
+    }
+    if (!pg_null(res, i, 16))
+        json_member_str(body, "offered_to", pg_text(res, i, 16));
+    json_member_str(body, "token", pg_text(res, i, 3));
+    char *svg = malloc(QR_MAX);
+    struct text qr = text_on(svg, svg != NULL ? QR_MAX : 0);
+    if (svg != NULL && !revoked && qr_svg(pg_text(res, i, 3), NULL, &qr) == 0)
+        json_member_str(body, "qr", text_span(&qr));
+    free(svg);
+    json_close(body, '}');
+}
+
+/* Tickets that were handed on are their new owner's: who bought them sees them no more. */
+static void on_tickets(void *ctx, const struct pg_answer *answer)
+{
+    struct visit *visit = ctx;
+    char *memory = answer->rc == 0 ? malloc(TICKETS_BODY_MAX) : NULL;
+    if (memory == NULL) {
+        guard_unavailable(visit->req, answer->rc);
+        visit_end(visit);
+        return;
+    }
+    const PGresult *res = answer->results[0];
+    struct text body = text_on(memory, TICKETS_BODY_MAX);
+    unsigned mine = 0;
+    json_open(&body, '{');
+    json_member_cstr(&body, "order", visit->id);
+    json_key(&body, "tickets");
+    json_open(&body, '[');
+    for (int i = 0; i < PQntuples(res); i++) {
+        struct span who = span_of(visit->session.member);
+        bool owned = span_eq(pg_text(res, i, 6), who);
+        bool offered = !owned && !pg_null(res, i, 16) && span_eq(pg_text(res, i, 16), who);
+        if (!owned && !offered)
+            continue;
+        put_ticket(&body, res, i, offered);
+        mine++;
+    }
+    json_close(&body, ']');
+    json_close(&body, '}');
+    if (mine == 0)
+        guard_nothing(visit->req, "tickets-unknown");
+    else
+        reply(visit->req, 200, "application/json", &body,
+              SPAN("Cache-Control: private, no-store\r\n"));
+    free(memory);
+    visit_end(visit);
+}
+
+static void then_tickets(struct visit *visit)
+{
+    const char *const params[] = {visit->id};
+    pg_pool_query(visit->pay->pg, SQL_ORDER_TICKETS, 1, params, on_tickets, visit);
+}
+
+static void on_get_tickets(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    struct visit *visit = visit_begin(req, then_tickets);
+    if (visit != NULL)
+        session_of(visit->pay->sessions, req, on_session, visit);
+}
+
+/* ---- handing one on ----
+ *
+ * A ticket is offered to a member's number and stays its owner's, and good, until that member has
+ * logged in and taken it. So a slip of the finger loses nothing, the answer says nothing about who
+ * is a member, and the company's user table is not asked. */
+
+static void reply_moved(struct visit *visit, unsigned status, const struct text *body)
+{
+    reply(visit->req, status, "application/json", body, SPAN("Cache-Control: no-store\r\n"));
+}
+
+static void on_offered(void *ctx, const struct pg_answer *answer)
+{
+    struct visit *visit = ctx;
+    if (answer->rc < 0) {
+        guard_unavailable(visit->req, answer->rc);
+    } else if (PQntuples(answer->results[1]) == 0) {
+        http_problem(visit->req, 409, "not-transferable",
+                     "Only an unused ticket of yours, of a completed order, can be handed on, and"
+                     " not through more than %d hands.",
+                     TICKET_HOPS_MAX);
+    } else if (visit->to[0] == '\0') {
+        http_reply(visit->req, &(struct http_reply){.status = 204});
+    } else {
+        char memory[256];
+        struct text body = text_on(memory, sizeof(memory));
+        json_open(&body, '{');
+        json_member_cstr(&body, "ticket", visit->id);
+        json_member_cstr(&body, "offered_to", visit->to);
+        json_close(&body, '}');
+        reply_moved(visit, 202, &body);
+    }
+    visit_end(visit);
+}
+
+static void on_accepted(void *ctx, const struct pg_answer *answer)
+{
+    struct visit *visit = ctx;
+    if (answer->rc < 0) {
+        guard_unavailable(visit->req, answer->rc);
+    } else if (PQntuples(answer->results[1]) == 0) {
+        http_problem(visit->req, 409, "not-transferable",
+                     "This ticket was used, given back or is not offered to you any more.");
+    } else {
+        char memory[256];
+        struct text body = text_on(memory, sizeof(memory));
+        json_open(&body, '{');
+        json_member_cstr(&body, "ticket", visit->ticket.id);
+        json_member_str(&body, "order", pg_text(answer->results[1], 0, 0));
+        json_close(&body, '}');
+        reply_moved(visit, 201, &body);
+    }
+    visit_end(visit);
+}
+
+/* Under the order's row: a check-in and a refund exclude both. */
+static void move(struct visit *visit, enum statement statement, uint32_t len,
+                 const char *const *params, pg_on_done *on_done)
+{
+    struct pg_job *job = pg_job_create(visit->pay->pg, on_done, visit);
+    if (job == NULL) {
+        guard_unavailable(visit->req, ERR_NOMEM);
+        visit_end(visit);
+        return;
+    }
+    pg_job_add(job, SQL_TICKET_LOCK, 1, params);
+    pg_job_add(job, statement, len, params);
+    pg_job_send(job);
+}
+
+static void offer(struct visit *visit)
+{
+    char hops[8];
+    snprintf(hops, sizeof(hops), "%d", TICKET_HOPS_MAX);
+    const char *const params[] = {visit->id, visit->session.member,
+                                  visit->to[0] != '\0' ? visit->to : NULL, hops};
+    move(visit, SQL_TICKET_OFFER, 4, params, on_offered);
+}
+
+static void accept_offer(struct visit *visit)
+{
+    const struct pay_keys *keys = visit->pay->keys;
+    struct ticket *ticket = &visit->ticket;
+    uint8_t id[15];
+    rng_fill(rng_system(), id, sizeof(id));
+    memcpy(ticket->id, "t_", 2);
+    sodium_bin2base64(ticket->id + 2, sizeof(ticket->id) - 2, id, sizeof(id),
+                      sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+    ticket_signer_holder(keys->signer, visit->session.member, ticket->holder);
+    char token[TICKET_TOKEN_MAX];
+    if (ticket_sign(keys->signer, ticket, NULL, token) < 0) {
+        guard_unavailable(visit->req, ERR_RANGE);
+        visit_end(visit);
+        return;
+    }
+    const char *const params[] = {
+        visit->id, visit->session.member,    ticket->id, ticket->holder, ticket->kid,
+        token,     pay_lang(&visit->session)};
+    move(visit, SQL_TICKET_ACCEPT, 7, params, on_accepted);
+}
+
+/* Who may ask: the owner to offer it, the member to whom it is offered to take it. */
+static void on_ticket_to_move(void *ctx, const struct pg_answer *answer)
+{
+    struct visit *visit = ctx;
+    const PGresult *res = answer->rc == 0 ? answer->results[0] : NULL;
+    if (res == NULL) {
+        guard_unavailable(visit->req, answer->rc);
+        visit_end(visit);
+        return;
+    }
+    struct span who = span_of(visit->session.member);
+    if (PQntuples(res) == 0 || !span_eq(pg_text(res, 0, visit->accepts ? 11 : 4), who)) {
+        guard_nothing(visit->req, "ticket-unknown");
+        visit_end(visit);
+    } else if (span_eq(span_of(visit->to), who)) {
+        http_problem(visit->req, 422, "to-yourself", "This ticket is yours already.");
+        visit_end(visit);
+    } else if (visit->accepts) {
+        span_to_cstr(pg_text(res, 0, 1), visit->ticket.order, sizeof(visit->ticket.order));
+        span_to_cstr(pg_text(res, 0, 2), visit->ticket.event, sizeof(visit->ticket.event));
+        span_to_cstr(pg_text(res, 0, 3), visit->ticket.seat, sizeof(visit->ticket.seat));
+        span_to_cstr(pg_text(res, 0, 10), visit->ticket.purchase, sizeof(visit->ticket.purchase));
+        accept_offer(visit);
+    } else {
+        offer(visit);
+    }
+}
+
+static void then_move(struct visit *visit)
+{
+    uint64_t now_us = clock_mono_us(visit->pay->loop->clock);
+    if (!slots_take(&visit->pay->common->paces->members, span_of(visit->session.member), now_us)) {
+        http_problem_reply(visit->req,
+                           &(struct http_problem){.status = 429,
+                                                  .code = "too-fast",
+                                                  .detail = "Too many tickets in a short time.",
+                                                  .retry_after_s = 2});
+        visit_end(visit);
+        return;
+    }
+    const char *const params[] = {visit->id};
+    pg_pool_query(visit->pay->pg, SQL_TICKET_READ, 1, params, on_ticket_to_move, visit);
+}
+
+static void move_begin(struct http_req *req, const char *to, bool accepts)
+{
+    struct visit *visit = visit_begin(req, then_move);
+    if (visit == NULL)
+        return;
+    snprintf(visit->to, sizeof(visit->to), "%s", to);
+    visit->accepts = accepts;
+    session_of(visit->pay->sessions, req, on_session, visit);
+}
+
+static void on_transfer(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    struct err_slot err = {0};
+    json_t *doc;
+    if (!guard_origin(req) || !guard_json(req, &err, &doc))
+        return;
+    struct span to = {NULL, 0};
+    struct json_in in;
+    json_in_object(&in, doc, &err);
+    json_in_require(&in, "to");
+    json_in_str(&in, "to", 1, ORDER_MEMBER_MAX - 1, &to);
+    int rc = json_in_end(&in);
+    char member[ORDER_MEMBER_MAX] = "";
+    if (rc == 0 && !span_to_cstr(to, member, sizeof(member)))
+        rc = err_set(&err, ERR_RANGE, "/to: must be a member's id");
+    json_decref(doc);
+    if (rc < 0)
+        http_problem(req, 400, "bad-request", "%s", err.text);
+    else
+        move_begin(req, member, false);
+}
+
+static void on_take_back(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    if (guard_origin(req))
+        move_begin(req, "", false);
+}
+
+static void on_accept(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    if (guard_origin(req))
+        move_begin(req, "", true);
+}
+
+/* ---- what doors read ---- */
+
+static void on_get_keys(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    http_reply(req, &(struct http_reply){.status = 200,
+                                         .type = "application/json",
+                                         .headers = SPAN("Cache-Control: public, max-age=300\r\n"),
+                                         .body = span_of(pay_of(req)->keys->ticket_keys_json)});
+}
+
+/* A page of the list. Alone it is complete if it began at the beginning and is not full; pages that
+ * follow one another by `after` and `next` are, together. */
+static void on_revoked(void *ctx, const struct pg_answer *answer)
+{
+    struct visit *visit = ctx;
+    char *memory = answer->rc == 0 ? malloc(TICKETS_BODY_MAX) : NULL;
+    if (memory == NULL) {
+        guard_unavailable(visit->req, answer->rc);
+        visit_end(visit);
+        return;
+    }
+    const PGresult *res = answer->results[0];
+    int len = PQntuples(res);
+    bool more = len > REVOKED_PAGE_MAX;
+    struct text body = text_on(memory, TICKETS_BODY_MAX);
+    json_open(&body, '{');
+    json_member_cstr(&body, "event", visit->id);
+    json_member_str(&body, "as_of", text_span(&visit->as_of));
+    json_key(&body, "after");
+    if (visit->to[0] != '\0')
+        json_str(&body, span_of(visit->to));
+    else
+        json_nil(&body);
+    json_key(&body, "next");
+    if (more)
+        json_str(&body, pg_text(res, REVOKED_PAGE_MAX - 1, 0));
+    else
+        json_nil(&body);
+    json_member_bool(&body, "complete", !more && visit->to[0] == '\0');
+    json_key(&body, "revoked");
+    json_open(&body, '[');
+    for (int i = 0; i < len && i < REVOKED_PAGE_MAX; i++)
+        json_str(&body, pg_text(res, i, 0));
+    json_close(&body, ']');
+    json_close(&body, '}');
+    reply(visit->req, 200, "application/json", &body,
+          SPAN("Cache-Control: public, max-age=10\r\n"));
+    free(memory);
+    visit_end(visit);
+}
+
+static void on_get_revoked(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    struct span after = http_req_query_arg(req, SPAN("after"));
+    struct visit *visit = visit_begin(req, NULL);
+    if (visit == NULL)
+        return;
+    if (after.len > 0 && !span_to_cstr(after, visit->to, sizeof(visit->to))) {
+        http_problem(req, 400, "bad-request", "after is the `next` of the page before.");
+        visit_end(visit);
+        return;
+    }
+    visit->as_of = text_on(visit->as_of_memory, sizeof(visit->as_of_memory));
+    rfc3339_put(&visit->as_of, clock_wall_us(visit->pay->loop->clock) / 1000);
+    char most[16];
+    snprintf(most, sizeof(most), "%d", REVOKED_PAGE_MAX + 1);
+    const char *const params[] = {visit->id, visit->to, most};
+    pg_pool_query(visit->pay->pg, SQL_TICKET_REVOKED, 3, params, on_revoked, visit);
+}
+
+int ticket_routes(struct http_router *routes, struct err_slot *err)
+{
+    const struct http_route all[] = {
+        {HTTP_METHOD_GET, "/v1/pay/orders/{id}/tickets", on_get_tickets, NULL, 0},
+        {HTTP_METHOD_POST, "/v1/pay/tickets/{id}/transfer", on_transfer, NULL, BODY_SMALL_MAX},
+        {HTTP_METHOD_DELETE, "/v1/pay/tickets/{id}/transfer", on_take_back, NULL, 0},
+        {HTTP_METHOD_POST, "/v1/pay/tickets/{id}/accept", on_accept, NULL, BODY_SMALL_MAX},
+        {HTTP_METHOD_GET, "/v1/pay/ticket-keys", on_get_keys, NULL, 0},
+        {HTTP_METHOD_GET, "/v1/pay/events/{event}/revoked-tickets", on_get_revoked, NULL, 0},
+    };
+    return http_router_add_all(routes, all, sizeof(all) / sizeof(all[0]), err);
+}

@@ -1,0 +1,51 @@
+/* webhook_http.c: POST /v1/pay/webhooks/{provider}.
+ *
+ * A webhook decides nothing. Once it is believed, its id is written down (each id once) and the
+ * saga of its payment is woken (webhooks.c); the saga then reads the payment itself. So a
+ * hundred copies wake once, an order of events that is mixed up does no harm, an event for a
+ * payment that is none of our open ones is forgotten, and one that never comes is made up for by
+ * the saga's own look. Answered 2xx only once it is stored, or found to be about nothing here. */
+#include "api/guard.h"
+#include "api/webhooks.h"
+#include "observe/log.h"
+
+static void refuse(struct http_req *req, int rc, const struct err_slot *err)
+{
+    struct pay *pay = pay_of(req);
+    atomic_fetch_add_explicit(&pay->webhooks_bad, 1, memory_order_relaxed);
+    log_failure(pay->loop->log, "webhook refused", err);
+    if (rc == ERR_AUTH)
+        http_problem(req, 401, "bad-signature", "The signature is not the provider's.");
+    else if (rc == ERR_TIMEOUT)
+        http_problem(req, 401, "bad-timestamp", "The signature is too old or too far ahead.");
+    else
+        http_problem(req, 400, "bad-webhook", "This is no event of the provider.");
+}
+
+static void on_webhook(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    struct pay *pay = pay_of(req);
+    struct psp *psp = peers_http_psp(pay->peers, http_req_param(req, 0));
+    if (psp == NULL) {
+        guard_nothing(req, "provider-unknown");
+        return;
+    }
+    struct err_slot err = {0};
+    struct psp_event event = {0};
+    uint64_t now_s = clock_wall_us(pay->loop->clock) / 1000000;
+    int rc = psp->driver->webhook(psp, http_req_header_named(req, SPAN("Stripe-Signature")),
+                                  http_req_body(req), now_s, &err, &event);
+    if (rc < 0) {
+        refuse(req, rc, &err);
+        return;
+    }
+    webhooks_store(pay->webhooks, req, psp->driver, &event);
+}
+
+int webhook_routes(struct http_router *routes, struct err_slot *err)
+{
+    const struct http_route route = {HTTP_METHOD_POST, "/v1/pay/webhooks/{provider}", on_webhook,
+                                     NULL, BODY_WEBHOOK_MAX};
+    return http_router_add(routes, &route, err);
+}

@@ -1,0 +1,204 @@
+/* webhooks.c: see webhooks.h.
+ *
+ * One statement stores a whole batch and wakes the sagas of what was new in it. It runs beside the
+ * commits of the saga engine, which change the same rows in an order of their own, and two who wait
+ * for each other's rows are a deadlock. So this one never waits for a saga's row: it wakes those
+ * that are free, and tells which ones somebody is just changing. Those are woken one by one
+ * afterwards; a statement that waits for one row and holds none is in nobody's way. Should the
+ * process die between the two, the saga's own look makes up for it, as for a webhook that never
+ * came. Events go in by the order of their keys, so that two batches with the same events in them
+ * wait for each other in one direction.
+ *
+ * What is about none of our open orders is answered and forgotten: some providers sign nothing, so
+ * anybody could fill the table, and to an order that is over no event has anything to say.
+ * (Reconciliation reads the provider's own list.) Old rows are swept.
+ */
+#include "api/webhooks.h"
+
+#include "api/guard.h"
+#include "base/grow.h"
+#include "store/statements.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+enum { COL_PROVIDER, COL_ID, COL_KIND, COL_PAYMENT, COL_ORDER, COLUMNS };
+
+struct batch {
+    struct grow columns[COLUMNS];
+    struct http_req *reqs[WEBHOOK_BATCH_MAX];
+    uint32_t providers[WEBHOOK_BATCH_MAX]; /* their places */
+    uint32_t len;
+};
+
+struct webhooks {
+    struct pay *pay;
+    uv_check_t check; /* runs while something has gathered and nothing travels */
+    struct batch batches[2];
+    unsigned gathering; /* which of the two */
+    bool travelling, closing, check_closed;
+};
+
+static void count(_Atomic uint64_t *counter)
+{
+    atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
+}
+
+static void batch_clear(struct batch *batch)
+{
+    batch->len = 0;
+    for (int i = 0; i < COLUMNS; i++) {
+        grow_clear(&batch->columns[i]);
+        grow_array_open(&batch->columns[i]);
+    }
+}
+
+static void free_if_over(struct webhooks *webhooks)
+{
+    if (webhooks->travelling || !webhooks->check_closed)
+        return;
+    for (int i = 0; i < 2; i++) {
+        for (int column = 0; column < COLUMNS; column++)
+            grow_free(&webhooks->batches[i].columns[column]);
+    }
+    free(webhooks);
+}
+
+static void on_check(uv_check_t *check);
+
+/* ---- answers ---- */
+
+static void on_woken(void *ctx, const struct pg_answer *answer)
+{
+    struct http_req *req = ctx;
+    if (answer->rc == 0 && PQntuples(answer->results[0]) > 0)
+        worker_nudge(pay_of(req)->worker);
+    http_reply(req,
+               &(struct http_reply){.status = 204}); /* it is stored, whatever became of this */
+}
+
+static void answer_one(struct pay *pay, struct http_req *req, uint32_t provider,
+                       const PGresult *res, int row)
+{
+    bool first = pg_bool(res, row, 0), ours = pg_bool(res, row, 4);
+    count(!ours ? &pay->webhooks_strange : first ? &pay->webhooks_good : &pay->webhooks_repeated);
+    if (ours)
+        atomic_store_explicit(&pay->common->caps->psp.heard[provider].at_us,
+                              clock_mono_us(pay->loop->clock), memory_order_relaxed);
+    char order[ORDER_ID_MAX];
+    if (!pg_bool(res, row, 1) || !span_to_cstr(pg_text(res, row, 2), order, sizeof(order))) {
+        http_reply(req, &(struct http_reply){.status = 204});
+        return;
+    }
+    const char *const params[] = {order};
+    pg_pool_query(pay->pg, SQL_ORDER_WAKE, 1, params, on_woken, req);
+}
+
+static void on_stored(void *ctx, const struct pg_answer *answer)
+{
+    struct webhooks *webhooks = ctx;
+    struct batch *batch = &webhooks->batches[1 - webhooks->gathering];
+    bool woken = false;
+    for (uint32_t i = 0; i < batch->len; i++) {
+        if (answer->rc < 0) { /* the provider sends it again */
+            guard_unavailable(batch->reqs[i], answer->rc);
+            continue;
+        }
+        assert((uint32_t)PQntuples(answer->results[0]) == batch->len);
+        woken = woken || pg_bool(answer->results[0], (int)i, 3);
+        answer_one(webhooks->pay, batch->reqs[i], batch->providers[i], answer->results[0], (int)i);
+    }
+    batch_clear(batch);
+    webhooks->travelling = false;
+    if (webhooks->closing) {
+        free_if_over(webhooks);
+        return;
+    }
+    if (woken)
+        worker_nudge(webhooks->pay->worker);
+    if (webhooks->batches[webhooks->gathering].len > 0)
+        uv_check_start(&webhooks->check, on_check);
+}
+
+/* ---- sending ---- */
+
+static void send_batch(struct webhooks *webhooks)
+{
+    struct batch *batch = &webhooks->batches[webhooks->gathering];
+    const char *params[COLUMNS];
+    bool whole = true;
+    for (int i = 0; i < COLUMNS; i++) {
+        grow_array_close(&batch->columns[i]);
+        params[i] = grow_cstr(&batch->columns[i]);
+        whole = whole && params[i] != NULL;
+    }
+    webhooks->gathering = 1 - webhooks->gathering;
+    webhooks->travelling = true;
+    if (whole)
+        pg_pool_query(webhooks->pay->pg, SQL_WEBHOOK_EVENTS, COLUMNS, params, on_stored, webhooks);
+    else
+        on_stored(webhooks, &(struct pg_answer){.rc = ERR_NOMEM});
+}
+
+static void on_check(uv_check_t *check)
+{
+    struct webhooks *webhooks = check->data;
+    if (webhooks->travelling || webhooks->batches[webhooks->gathering].len == 0)
+        uv_check_stop(check);
+    else
+        send_batch(webhooks);
+}
+
+void webhooks_store(struct webhooks *webhooks, struct http_req *req,
+                    const struct psp_driver *driver, const struct psp_event *event)
+{
+    struct batch *batch = &webhooks->batches[webhooks->gathering];
+    if (batch->len == WEBHOOK_BATCH_MAX) {
+        guard_unavailable(req, ERR_FULL);
+        return;
+    }
+    batch->providers[batch->len] = driver->place;
+    batch->reqs[batch->len++] = req;
+    grow_array_text(&batch->columns[COL_PROVIDER], span_of(driver->name));
+    grow_array_text(&batch->columns[COL_ID], span_of(event->id));
+    grow_array_text(&batch->columns[COL_KIND], span_of(event->kind));
+    grow_array_text(&batch->columns[COL_PAYMENT], span_of(event->payment));
+    grow_array_text(&batch->columns[COL_ORDER], span_of(event->order));
+    uv_check_start(&webhooks->check, on_check);
+}
+
+/* ---- a life ---- */
+
+int webhooks_create(struct pay *pay, struct err_slot *err, struct webhooks **out)
+{
+    struct webhooks *webhooks = calloc(1, sizeof(*webhooks));
+    if (webhooks == NULL)
+        return err_set(err, ERR_NOMEM, "webhooks");
+    webhooks->pay = pay;
+    for (int i = 0; i < 2; i++)
+        batch_clear(&webhooks->batches[i]);
+    uv_check_init(pay->loop->uv, &webhooks->check); /* cannot fail */
+    webhooks->check.data = webhooks;
+    *out = webhooks;
+    return 0;
+}
+
+static void on_check_closed(uv_handle_t *handle)
+{
+    struct webhooks *webhooks = handle->data;
+    webhooks->check_closed = true;
+    free_if_over(webhooks);
+}
+
+void webhooks_close(struct webhooks *webhooks)
+{
+    if (webhooks == NULL)
+        return;
+    assert(!webhooks->closing);
+    webhooks->closing = true;
+    struct batch *batch = &webhooks->batches[webhooks->gathering];
+    for (uint32_t i = 0; i < batch->len; i++)
+        guard_unavailable(batch->reqs[i], ERR_CLOSED);
+    batch->len = 0;
+    uv_close((uv_handle_t *)&webhooks->check, on_check_closed);
+}

@@ -1,0 +1,142 @@
+/* attempt.c: see attempt.h. */
+#include "core/checkout/attempt.h"
+
+#include "core/checkout/checkout.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+    TRY_MS = 10000,      /* no peer of ours thinks longer than that */
+    COURTESY_MS = 2000,  /* and for the end of a visit nobody waits that long */
+    PATIENCE_MS = 30000, /* with a peer that wants to be left alone, when the seats' time is over */
+};
+
+static void finish(struct attempt *attempt, const struct saga_outcome *outcome)
+{
+    saga_call_finish(attempt->call, outcome); /* its words may lie in the attempt */
+    free(attempt->peer.places);
+    free(attempt->moving);
+    free(attempt);
+}
+
+void attempt_finish(struct attempt *attempt, enum saga_verdict verdict, const char *code)
+{
+    struct saga_outcome outcome = {.verdict = verdict, .code = code};
+    finish(attempt, &outcome);
+}
+
+void attempt_finish_later(struct attempt *attempt, uint32_t retry_ms)
+{
+    struct saga_outcome outcome = {.verdict = SAGA_ONGOING, .retry_ms = retry_ms};
+    finish(attempt, &outcome);
+}
+
+/* A provider may ask for an hour's patience, and a hold lasts for minutes. It is left alone until
+ * the seats' time is over at most, since that is when an answer decides; from then on each further
+ * pause is one of ours. A refund keeps no seat from anybody and waits as long as it is told. */
+static uint32_t patience_ms(const struct attempt *attempt)
+{
+    if (attempt->patient)
+        return attempt->peer.retry_ms;
+    uint64_t now_ms = clock_wall_us(attempt->conf->clock) / 1000;
+    uint64_t most_ms =
+        attempt->order.expires_ms > now_ms ? attempt->order.expires_ms - now_ms : PATIENCE_MS;
+    return attempt->peer.retry_ms < most_ms ? attempt->peer.retry_ms : (uint32_t)most_ms;
+}
+
+void attempt_finish_as_told(struct attempt *attempt)
+{
+    struct saga_outcome outcome = {
+        .verdict = attempt->peer.verdict,
+        .retry_ms = patience_ms(attempt),
+        .code = attempt->peer.code,
+        .detail = attempt->peer.detail,
+    };
+    finish(attempt, &outcome);
+}
+
+int attempt_sign(struct attempt *attempt, const char *seat, const char *member, struct ticket *out,
+                 char token[TICKET_TOKEN_MAX])
+{
+    const struct checkout_conf *conf = attempt->conf;
+    const struct order *order = &attempt->order;
+    struct ticket ticket = {0};
+    uint8_t id[15];
+    rng_fill(conf->rng, id, sizeof(id));
+    memcpy(ticket.id, "t_", 2);
+    sodium_bin2base64(ticket.id + 2, sizeof(ticket.id) - 2, id, sizeof(id),
+                      sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+    memcpy(ticket.event, order->event, sizeof(ticket.event));
+    memcpy(ticket.order, order->id, sizeof(ticket.order));
+    snprintf(ticket.seat, sizeof(ticket.seat), "%s", seat);
+    memcpy(ticket.purchase, order->purchase, sizeof(ticket.purchase));
+    ticket_signer_holder(conf->signer, member, ticket.holder);
+    *out = ticket;
+    return ticket_sign(conf->signer, out, NULL, token);
+}
+
+bool attempt_keep_order(struct attempt *attempt)
+{
+    char *json;
+    if (order_dump(&attempt->order, NULL, &json) < 0)
+        return false;
+    saga_call_set_data(attempt->call, span_of(json));
+    free(json);
+    return true;
+}
+
+static void on_peer(struct peer_call *peer)
+{
+    struct attempt *attempt = peer->ctx;
+    if (peer->key_burnt) {
+        attempt->order.key_round++;
+        if (!attempt_keep_order(attempt))
+            peer->key_burnt = false; /* next time */
+    }
+    attempt->then(attempt);
+}
+
+void attempt_ask(struct attempt *attempt, enum peer_op op, void (*then)(struct attempt *attempt))
+{
+    uint32_t most_ms =
+        op == PEER_SEATS_SESSION_END || op == PEER_SESSION_END ? COURTESY_MS : TRY_MS;
+    attempt->then = then;
+    free(attempt->peer.places);
+    attempt->peer = (struct peer_call){
+        .op = op,
+        .order = &attempt->order,
+        .moving = attempt->moving,
+        .given_back = attempt->given_back,
+        .timeout_ms = attempt->call->timeout_ms < most_ms ? attempt->call->timeout_ms : most_ms,
+        .trace = attempt->call->trace,
+        .on_done = on_peer,
+        .ctx = attempt,
+    };
+    const struct peers *peers = &attempt->conf->peers;
+    peers->start(peers->ctx, &attempt->peer);
+}
+
+struct attempt *attempt_begin(struct saga_call *call, const struct checkout_conf *conf)
+{
+    struct attempt *attempt = calloc(1, sizeof(*attempt));
+    struct err_slot err = {0};
+    if (attempt == NULL || order_parse(call->data, &err, &attempt->order) < 0) {
+        free(attempt);
+        struct saga_outcome outcome = {.verdict = SAGA_UNKNOWN, .code = "data", .detail = err.text};
+        saga_call_finish(call, &outcome);
+        return NULL;
+    }
+    attempt->call = call;
+    attempt->conf = conf;
+    return attempt;
+}
+
+void attempt_begin_by(struct saga_call *call, const struct checkout_conf *conf, enum peer_op op,
+                      void (*then)(struct attempt *attempt))
+{
+    struct attempt *attempt = attempt_begin(call, conf);
+    if (attempt != NULL)
+        attempt_ask(attempt, op, then);
+}

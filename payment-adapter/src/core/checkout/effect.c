@@ -1,0 +1,152 @@
+/* effect.c: see effect.h. */
+#include "core/checkout/effect.h"
+
+#include "base/text.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { EFFECT_TEXT_MAX = 4096 };
+
+struct effect_text {
+    struct text text;
+    char memory[EFFECT_TEXT_MAX];
+};
+
+static struct text *effect_open(struct effect_text *effect, const char *order)
+{
+    effect->text = text_on(effect->memory, sizeof(effect->memory));
+    json_open(&effect->text, '{');
+    json_member_cstr(&effect->text, "order", order);
+    return &effect->text;
+}
+
+static void effect_close(struct effect_text *effect, struct saga_effects *effects, enum effect kind)
+{
+    json_close(&effect->text, '}');
+    assert(!effect->text.overflown);
+    saga_effects_add(effects, (uint8_t)kind, text_span(&effect->text));
+}
+
+void effect_status(struct saga_effects *effects, const char *order, enum order_status status,
+                   const char *cause)
+{
+    struct effect_text effect;
+    struct text *text = effect_open(&effect, order);
+    json_member_cstr(text, "status", order_status_name(status));
+    json_member_cstr(text, "cause", cause);
+    effect_close(&effect, effects, EFFECT_STATUS);
+}
+
+void effect_payment(struct saga_effects *effects, const char *order, const char *payment,
+                    const char *secret, const char *url)
+{
+    struct effect_text effect;
+    struct text *text = effect_open(&effect, order);
+    json_member_cstr(text, "payment", payment);
+    json_member_cstr(text, "secret", secret);
+    json_member_cstr(text, "url", url);
+    effect_close(&effect, effects, EFFECT_PAYMENT);
+}
+
+void effect_expiry(struct saga_effects *effects, const char *order, uint64_t expires_ms)
+{
+    struct effect_text effect;
+    json_member_u64(effect_open(&effect, order), "expires_ms", expires_ms);
+    effect_close(&effect, effects, EFFECT_EXPIRY);
+}
+
+static void put_ticket(struct text *text, const struct ticket *ticket, const char *token)
+{
+    json_member_cstr(text, "ticket", ticket->id);
+    json_member_cstr(text, "event", ticket->event);
+    json_member_cstr(text, "seat", ticket->seat);
+    json_member_cstr(text, "holder", ticket->holder);
+    json_member_cstr(text, "kid", ticket->kid);
+    json_member_cstr(text, "token", token);
+}
+
+void effect_ticket(struct saga_effects *effects, const struct order *order,
+                   const struct ticket *ticket, const char *token)
+{
+    struct effect_text effect;
+    struct text *text = effect_open(&effect, order->id);
+    put_ticket(text, ticket, token);
+    json_member_cstr(text, "member", order->member);
+    effect_close(&effect, effects, EFFECT_TICKET);
+}
+
+void effect_revoke(struct saga_effects *effects, const char *order)
+{
+    struct effect_text effect;
+    effect_open(&effect, order);
+    effect_close(&effect, effects, EFFECT_REVOKE);
+}
+
+void effect_move_shut(struct saga_effects *effects, const char *order)
+{
+    struct effect_text effect;
+    effect_open(&effect, order);
+    effect_close(&effect, effects, EFFECT_MOVE_SHUT);
+}
+
+bool effect_move_seats(struct saga_effects *effects, const char *order, const char *places)
+{
+    size_t cap = strlen(places) + 128;
+    char *memory = malloc(cap);
+    if (memory == NULL)
+        return false;
+    struct text text = text_on(memory, cap);
+    json_open(&text, '{');
+    json_member_cstr(&text, "order", order);
+    json_member_raw(&text, "places", span_of(places));
+    json_close(&text, '}');
+    assert(!text.overflown);
+    saga_effects_add(effects, EFFECT_MOVE_SEATS, text_span(&text));
+    free(memory);
+    return true;
+}
+
+void effect_move_ticket(struct saga_effects *effects, const char *order, const char *old,
+                        const struct ticket *ticket, const char *token)
+{
+    struct effect_text effect;
+    struct text *text = effect_open(&effect, order);
+    json_member_cstr(text, "old", old);
+    put_ticket(text, ticket, token);
+    effect_close(&effect, effects, EFFECT_MOVE_TICKET);
+}
+
+void effect_move_end(struct saga_effects *effects, const char *order, uint32_t number, bool moved)
+{
+    struct effect_text effect;
+    struct text *text = effect_open(&effect, order);
+    json_member_u64(text, "number", number);
+    json_member_bool(text, "moved", moved);
+    effect_close(&effect, effects, EFFECT_MOVE_END);
+}
+
+static void add_letter(struct saga_effects *effects, enum effect kind, const char *order,
+                       const char *member, const char *lang, const char *about)
+{
+    struct effect_text effect;
+    struct text *text = effect_open(&effect, order);
+    json_member_cstr(text, "member", member);
+    json_member_cstr(text, "kind", about);
+    json_member_cstr(text, "lang", lang);
+    effect_close(&effect, effects, kind);
+}
+
+void effect_letter(struct saga_effects *effects, enum effect kind, const struct order *order,
+                   const char *about)
+{
+    assert(kind == EFFECT_SHOP || kind == EFFECT_MAIL);
+    add_letter(effects, kind, order->id, order->member, order->lang, about);
+}
+
+void effect_mail_to(struct saga_effects *effects, const char *order, const char *member,
+                    const char *lang, const char *about)
+{
+    add_letter(effects, EFFECT_MAIL, order, member, lang, about);
+}

@@ -1,0 +1,47 @@
+/* effect.h: what a move of a saga writes besides itself, in the same commit: rows for the order,
+ * the tickets and the letters, each told as a JSON object of a kind. */
+#ifndef FG_PAY_CORE_EFFECT_H
+#define FG_PAY_CORE_EFFECT_H
+
+#include "core/checkout/order.h"
+#include "core/checkout/ticket.h"
+#include "core/saga/saga.h"
+
+enum effect {
+    EFFECT_STATUS,      /* {order, status, cause} */
+    EFFECT_PAYMENT,     /* {order, payment, secret, url} */
+    EFFECT_EXPIRY,      /* {order, expires_ms} */
+    EFFECT_TICKET,      /* {ticket, order, event, seat, holder, kid, token, member} */
+    EFFECT_REVOKE,      /* {order} */
+    EFFECT_MOVE_SHUT,   /* {order}: the tickets of the seats that the saga's data names */
+    EFFECT_MOVE_SEATS,  /* {order, places}: what the order has now */
+    EFFECT_MOVE_TICKET, /* {order, old, ticket, event, seat, holder, kid, token} */
+    EFFECT_MOVE_END,    /* {order, number, moved} */
+    EFFECT_SHOP,        /* {order, member, kind}: the shop has to be told */
+    EFFECT_MAIL,        /* {order, member, kind, lang} */
+    EFFECT_COUNT,
+};
+
+void effect_status(struct saga_effects *effects, const char *order, enum order_status status,
+                   const char *cause);
+void effect_payment(struct saga_effects *effects, const char *order, const char *payment,
+                    const char *secret, const char *url);
+void effect_expiry(struct saga_effects *effects, const char *order, uint64_t expires_ms);
+void effect_ticket(struct saga_effects *effects, const struct order *order,
+                   const struct ticket *ticket, const char *token);
+void effect_revoke(struct saga_effects *effects, const char *order);
+void effect_move_shut(struct saga_effects *effects, const char *order);
+/* False without memory. */
+bool effect_move_seats(struct saga_effects *effects, const char *order, const char *places);
+/* In place of `old`, and for whoever has that. */
+void effect_move_ticket(struct saga_effects *effects, const char *order, const char *old,
+                        const struct ticket *ticket, const char *token);
+void effect_move_end(struct saga_effects *effects, const char *order, uint32_t number, bool moved);
+/* EFFECT_SHOP or EFFECT_MAIL, about a status or an event in the order's life. */
+void effect_letter(struct saga_effects *effects, enum effect kind, const struct order *order,
+                   const char *about);
+/* EFFECT_MAIL to another member than the order's. */
+void effect_mail_to(struct saga_effects *effects, const char *order, const char *member,
+                    const char *lang, const char *about);
+
+#endif

@@ -1,0 +1,115 @@
+/* move_steps.c: see move_steps.h. What opens a door is shut before the seat is free: the old
+ * tickets are revoked, then the seat service moves the seats, then there are new tickets, for
+ * whoever had the old ones. If the new seats are gone by then, the old seats were never let go of,
+ * and get new tickets. Either way each holder is told, since the ticket on their paper is dead. */
+#include "core/checkout/move_steps.h"
+
+#include "core/checkout/attempt.h"
+#include "core/checkout/checkout.h"
+#include "core/checkout/moving.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* NULL: answered. */
+static struct attempt *begin(struct saga_call *call, const struct checkout_conf *conf)
+{
+    struct attempt *attempt = attempt_begin(call, conf);
+    if (attempt == NULL)
+        return NULL;
+    attempt->moving = malloc(sizeof(*attempt->moving));
+    if (attempt->moving != NULL && moving_parse(call->data, NULL, attempt->moving) == 0)
+        return attempt;
+    attempt_finish(attempt, SAGA_UNKNOWN, "data");
+    return NULL;
+}
+
+void move_revoke(struct saga_call *call, void *ctx)
+{
+    struct attempt *attempt = begin(call, ctx);
+    if (attempt == NULL)
+        return;
+    effect_move_shut(saga_call_effects(call), attempt->order.id);
+    attempt_finish(attempt, SAGA_DONE, NULL);
+}
+
+static void then_moved(struct attempt *attempt)
+{
+    if (attempt->peer.verdict == SAGA_DONE &&
+        !effect_move_seats(saga_call_effects(attempt->call), attempt->order.id,
+                           attempt->peer.places)) {
+        attempt_finish(attempt, SAGA_UNKNOWN, "no-memory");
+        return;
+    }
+    attempt_finish_as_told(attempt);
+}
+
+void move_seats(struct saga_call *call, void *ctx)
+{
+    struct attempt *attempt = begin(call, ctx);
+    if (attempt != NULL)
+        attempt_ask(attempt, PEER_SEATS_MOVE, then_moved);
+}
+
+/* False without a signature. */
+static bool issue(struct attempt *attempt, bool moved)
+{
+    struct saga_effects *effects = saga_call_effects(attempt->call);
+    const struct moving *moving = attempt->moving;
+    for (uint32_t i = 0; i < moving->len; i++) {
+        const struct moving_seat *seat = &moving->seats[i];
+        struct ticket ticket;
+        char token[TICKET_TOKEN_MAX];
+        if (attempt_sign(attempt, moved ? seat->to : seat->from, seat->member, &ticket, token) < 0)
+            return false;
+        effect_move_ticket(effects, attempt->order.id, seat->ticket, &ticket, token);
+    }
+    effect_move_end(effects, attempt->order.id, moving->number, moved);
+    return true;
+}
+
+/* A letter's kind has the number of the move, since an order has one letter of a kind. */
+static void write_mails(struct attempt *attempt, const char *kind)
+{
+    struct saga_effects *effects = saga_call_effects(attempt->call);
+    const struct moving *moving = attempt->moving;
+    char about[24];
+    snprintf(about, sizeof(about), "%s-%u", kind, moving->number);
+    effect_letter(effects, EFFECT_MAIL, &attempt->order, about);
+    for (uint32_t i = 0; i < moving->len; i++) {
+        if (strcmp(moving->seats[i].member, attempt->order.member) != 0)
+            effect_mail_to(effects, attempt->order.id, moving->seats[i].member,
+                           moving->seats[i].lang, about);
+    }
+}
+
+void move_restore(struct saga_call *call, void *ctx)
+{
+    struct attempt *attempt = begin(call, ctx);
+    if (attempt == NULL)
+        return;
+    bool good = issue(attempt, false);
+    write_mails(attempt, "renewed");
+    attempt_finish(attempt, good ? SAGA_DONE : SAGA_UNKNOWN, good ? NULL : "signing");
+}
+
+void move_issue(struct saga_call *call, void *ctx)
+{
+    struct attempt *attempt = begin(call, ctx);
+    if (attempt == NULL)
+        return;
+    bool good = issue(attempt, true);
+    attempt_finish(attempt, good ? SAGA_DONE : SAGA_UNKNOWN, good ? NULL : "signing");
+}
+
+void move_tell(struct saga_call *call, void *ctx)
+{
+    struct attempt *attempt = begin(call, ctx);
+    if (attempt == NULL)
+        return;
+    char about[24];
+    snprintf(about, sizeof(about), "moved-%u", attempt->moving->number);
+    effect_letter(saga_call_effects(call), EFFECT_SHOP, &attempt->order, about);
+    write_mails(attempt, "moved");
+    attempt_finish(attempt, SAGA_DONE, NULL);
+}

@@ -1,0 +1,15 @@
+/* move_steps.h: the steps of a move of sold seats, for the tables of checkout.c. */
+#ifndef FG_PAY_CORE_MOVE_STEPS_H
+#define FG_PAY_CORE_MOVE_STEPS_H
+
+#include "core/saga/saga_engine.h"
+
+/* ctx: the checkout's conf. */
+void move_revoke(struct saga_call *call, void *ctx); /* the tickets of the seats that are left */
+/* Undoes it: new tickets for the same seats, as a dead one does not come to life again. */
+void move_restore(struct saga_call *call, void *ctx);
+void move_seats(struct saga_call *call, void *ctx);
+void move_issue(struct saga_call *call, void *ctx); /* tickets for the new seats */
+void move_tell(struct saga_call *call, void *ctx);
+
+#endif

@@ -1,0 +1,34 @@
+/* moving.c: see moving.h. The data is written by the statement that begins the move. */
+#include "core/checkout/moving.h"
+
+#include <jansson.h>
+
+static bool take(const json_t *seat, const char *name, char *to, size_t cap)
+{
+    const json_t *value = json_object_get(seat, name);
+    struct span text = {json_string_value(value), json_string_length(value)};
+    return json_is_string(value) && text.len > 0 && span_to_cstr(text, to, cap);
+}
+
+static bool take_seat(const json_t *seat, struct moving_seat *out)
+{
+    return take(seat, "from", out->from, sizeof(out->from)) &&
+           take(seat, "to", out->to, sizeof(out->to)) &&
+           take(seat, "ticket", out->ticket, sizeof(out->ticket)) &&
+           take(seat, "member", out->member, sizeof(out->member)) &&
+           take(seat, "lang", out->lang, sizeof(out->lang));
+}
+
+int moving_parse(struct span json, struct err_slot *err, struct moving *out)
+{
+    json_t *root = json_loadb(json.ptr, json.len, 0, NULL);
+    const json_t *seats = json_object_get(root, "moves");
+    json_int_t number = json_integer_value(json_object_get(root, "move"));
+    size_t len = json_array_size(seats);
+    bool good = len > 0 && len <= MOVING_SEATS_MAX && number > 0 && number < UINT32_MAX;
+    *out = (struct moving){.number = good ? (uint32_t)number : 0};
+    for (size_t i = 0; good && i < len; i++)
+        good = take_seat(json_array_get(seats, i), &out->seats[out->len++]);
+    json_decref(root);
+    return good ? 0 : err_set(err, ERR_SYNTAX, "a move: a member is missing, long or wrong");
+}

@@ -1,0 +1,131 @@
+/* order.c: see order.h. */
+#include "core/checkout/order.h"
+
+#include <assert.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static const char *const status_names[ORDER_STATUS_COUNT] = {
+    [ORDER_PENDING_PAYMENT] = "pending_payment",
+    [ORDER_CONFIRMING] = "confirming",
+    [ORDER_COMPLETED] = "completed",
+    [ORDER_CANCELLED] = "cancelled",
+    [ORDER_EXPIRED] = "expired",
+    [ORDER_FAILED] = "failed",
+    [ORDER_REFUNDING] = "refunding",
+    [ORDER_REFUNDED] = "refunded",
+    [ORDER_PARKED] = "parked",
+};
+
+const char *order_status_name(enum order_status status)
+{
+    assert(status < ORDER_STATUS_COUNT);
+    return status_names[status];
+}
+
+bool order_area_seat(const char *area, uint32_t number, char out[ORDER_SEAT_MAX])
+{
+    int len = snprintf(out, ORDER_SEAT_MAX, "%s#%u", area, number);
+    return len > 0 && len < ORDER_SEAT_MAX;
+}
+
+static bool take_text(const json_t *root, const char *key, char *to, size_t cap)
+{
+    const json_t *value = json_object_get(root, key);
+    if (value == NULL) {
+        to[0] = '\0';
+        return true;
+    }
+    struct span text = {json_string_value(value), json_string_length(value)};
+    return json_is_string(value) && span_to_cstr(text, to, cap);
+}
+
+static bool take_number(const json_t *root, const char *key, uint64_t *to)
+{
+    const json_t *value = json_object_get(root, key);
+    if (value != NULL && (!json_is_integer(value) || json_integer_value(value) < 0))
+        return false;
+    *to = value != NULL ? (uint64_t)json_integer_value(value) : 0;
+    return true;
+}
+
+static bool take_seats(const json_t *root, struct order *order)
+{
+    const json_t *seats = json_object_get(root, "seats");
+    size_t len = json_array_size(seats);
+    if (len > ORDER_SEATS_MAX)
+        return false;
+    for (size_t i = 0; i < len; i++) {
+        const json_t *seat = json_array_get(seats, i);
+        struct span text = {json_string_value(seat), json_string_length(seat)};
+        if (!json_is_string(seat) || !span_to_cstr(text, order->seats[i], ORDER_SEAT_MAX))
+            return false;
+    }
+    order->seats_len = (uint32_t)len;
+    return true;
+}
+
+static bool take_all(const json_t *root, struct order *order)
+{
+    uint64_t round;
+    bool good =
+        take_text(root, "order", order->id, sizeof(order->id)) &&
+        take_text(root, "event", order->event, sizeof(order->event)) &&
+        take_text(root, "event_name", order->event_name, sizeof(order->event_name)) &&
+        take_text(root, "hold", order->hold, sizeof(order->hold)) &&
+        take_text(root, "member", order->member, sizeof(order->member)) &&
+        take_text(root, "session", order->session, sizeof(order->session)) &&
+        take_text(root, "lang", order->lang, sizeof(order->lang)) &&
+        take_text(root, "provider", order->provider, sizeof(order->provider)) &&
+        take_text(root, "currency", order->currency, sizeof(order->currency)) &&
+        take_text(root, "payment", order->payment, sizeof(order->payment)) &&
+        take_text(root, "payment_key", order->payment_key, sizeof(order->payment_key)) &&
+        take_text(root, "purchase", order->purchase, sizeof(order->purchase)) &&
+        take_text(root, "terms", order->terms, sizeof(order->terms)) &&
+        take_number(root, "refund", &order->refund) && take_number(root, "fees", &order->fees) &&
+        take_number(root, "amount", &order->amount) &&
+        take_number(root, "expires_ms", &order->expires_ms) &&
+        take_number(root, "key_round", &round) && round <= UINT32_MAX && take_seats(root, order);
+    if (good)
+        order->key_round = (uint32_t)round;
+    return good && order->id[0] != '\0';
+}
+
+int order_parse(struct span json, struct err_slot *err, struct order *out)
+{
+    json_error_t where;
+    json_t *root = json_loadb(json.ptr, json.len, 0, &where);
+    if (root == NULL)
+        return err_set(err, ERR_SYNTAX, "order: %s at byte %d", where.text, where.position);
+    *out = (struct order){0};
+    bool good = take_all(root, out);
+    json_decref(root);
+    return good ? 0 : err_set(err, ERR_SYNTAX, "order: a member is missing, long or wrong");
+}
+
+int order_dump(const struct order *order, struct err_slot *err, char **out)
+{
+    assert(order->seats_len <= ORDER_SEATS_MAX);
+    json_t *seats = json_array();
+    for (uint32_t i = 0; i < order->seats_len; i++)
+        json_array_append_new(seats, json_string(order->seats[i]));
+    json_t *root = json_pack(
+        "{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:o}",
+        "order", order->id, "event", order->event, "hold", order->hold, "member", order->member,
+        "session", order->session, "lang", order->lang, "provider", order->provider, "currency",
+        order->currency, "payment", order->payment, "payment_key", order->payment_key, "purchase",
+        order->purchase, "terms", order->terms, "fees", (json_int_t)order->fees, "amount",
+        (json_int_t)order->amount, "expires_ms", (json_int_t)order->expires_ms, "key_round",
+        (json_int_t)order->key_round, "seats", seats);
+    if (root != NULL && order->event_name[0] != '\0')
+        json_object_set_new(root, "event_name", json_string(order->event_name));
+    if (root != NULL && order->refund > 0)
+        json_object_set_new(root, "refund", json_integer((json_int_t)order->refund));
+    char *text = root != NULL ? json_dumps(root, JSON_COMPACT) : NULL;
+    json_decref(root);
+    if (text == NULL)
+        return err_set(err, ERR_NOMEM, "order as JSON");
+    *out = text;
+    return 0;
+}

@@ -1,0 +1,316 @@
+/* payment_steps.c: see payment_steps.h.
+ *
+ * A step that was tried before reads first and acts only on what it finds. The same idempotency key
+ * alone is not enough: providers forget keys after a day, and keep a 500 under a key for ever. For
+ * the latter `key_round` is part of every key and rises when a provider says that the error it
+ * gives us is an old one.
+ *
+ * An undo settles what was done, may have been done, and never was. To undo a payment that nobody
+ * knows whether it was created, it is created once more under the same key, and then canceled.
+ *
+ * Waiting for the buyer is a step like any other: it reads the payment, and answers ONGOING. A
+ * webhook only wakes the saga, it decides nothing. When the seats' time is over and the provider
+ * says that nothing was paid, the step fails with "expired"; when the provider does not answer, the
+ * saga goes on asking, because the buyer may have paid in the last second.
+ *
+ * An order that costs nothing has no payment: each step about one is done, and asks nobody.
+ *
+ * A capture that is refused for good (the reservation ran out) is a failure like others: the seats
+ * are freed, the buyer is told. */
+#include "core/checkout/payment_steps.h"
+
+#include "core/checkout/attempt.h"
+#include "core/checkout/checkout.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* NULL: answered, as the order cannot be read or there is nothing to pay. */
+static struct attempt *begin_paying(struct saga_call *call, void *ctx)
+{
+    struct attempt *attempt = attempt_begin(call, ctx);
+    if (attempt == NULL || attempt->order.amount > 0)
+        return attempt;
+    attempt_finish(attempt, SAGA_DONE, "nothing-to-pay");
+    return NULL;
+}
+
+static void begin_paying_by(struct saga_call *call, void *ctx, enum peer_op op,
+                            void (*then)(struct attempt *attempt))
+{
+    struct attempt *attempt = begin_paying(call, ctx);
+    if (attempt != NULL)
+        attempt_ask(attempt, op, then);
+}
+
+/* Answered for the caller unless the provider has told how the payment stands. */
+static bool has_payment(struct attempt *attempt)
+{
+    if (attempt->peer.verdict == SAGA_DONE)
+        return true;
+    attempt_finish_as_told(attempt);
+    return false;
+}
+
+/* The same where the money may have moved: that the provider cannot find the payment any more is no
+ * proof that it never took the money; a person has to look. */
+static bool has_payment_still(struct attempt *attempt)
+{
+    if (attempt->peer.verdict == SAGA_FAILED)
+        attempt->peer.verdict = SAGA_UNKNOWN;
+    return has_payment(attempt);
+}
+
+/* All of the money of the order is there, and nothing of it was given back. */
+static bool is_whole(const struct attempt *attempt)
+{
+    const struct payment *payment = &attempt->peer.payment;
+    return payment->captured == attempt->order.amount && payment->refunded == 0;
+}
+
+static bool is_given_back(const struct payment *payment)
+{
+    return payment->captured > 0 && payment->refunded >= payment->captured;
+}
+
+/* The same sum in the same money: of another one nobody has agreed to this order. */
+static bool is_of_order(const struct attempt *attempt)
+{
+    const struct payment *payment = &attempt->peer.payment;
+    const struct order *order = &attempt->order;
+    return payment->amount == order->amount &&
+           (payment->currency[0] == '\0' || strcmp(payment->currency, order->currency) == 0);
+}
+
+/* ---- creating ---- */
+
+static bool keep_payment(struct attempt *attempt)
+{
+    const struct payment *payment = &attempt->peer.payment;
+    static_assert(sizeof(attempt->order.payment) == sizeof(payment->id), "the same bound");
+    memcpy(attempt->order.payment, payment->id, sizeof(attempt->order.payment));
+    if (attempt_keep_order(attempt))
+        return true;
+    attempt_finish(attempt, SAGA_UNKNOWN, "no-memory");
+    return false;
+}
+
+/* False without memory, and answered. */
+static bool tell_payment(struct attempt *attempt)
+{
+    const struct payment *payment = &attempt->peer.payment;
+    if (!keep_payment(attempt))
+        return false;
+    effect_payment(saga_call_effects(attempt->call), attempt->order.id, payment->id,
+                   payment->secret, payment->url);
+    return true;
+}
+
+/* What was created may be no more than a way to the payment (Stripe's checkout session): as soon as
+ * the payment is there, it is what counts, and has another id. */
+static bool has_another_id(const struct attempt *attempt)
+{
+    const char *id = attempt->peer.payment.id;
+    return id[0] != '\0' && strcmp(id, attempt->order.payment) != 0;
+}
+
+/* The id is kept before anything is done under it: what an unanswered call leaves behind is then
+ * found by the same id here and in the provider's list. True: the step is answered. */
+static bool kept_another_id(struct attempt *attempt)
+{
+    if (!has_another_id(attempt))
+        return false;
+    if (tell_payment(attempt))
+        attempt_finish_later(attempt, 1);
+    return true;
+}
+
+static void then_created(struct attempt *attempt)
+{
+    if (has_payment(attempt) && tell_payment(attempt))
+        attempt_finish_as_told(attempt);
+}
+
+void payment_create(struct saga_call *call, void *ctx)
+{
+    begin_paying_by(call, ctx, PEER_PSP_CREATE, then_created);
+}
+
+/* ---- letting go ---- */
+
+static void then_read_to_void(struct attempt *attempt)
+{
+    if (!has_payment(attempt) || kept_another_id(attempt))
+        return;
+    const struct payment *payment = &attempt->peer.payment;
+    switch (payment->state) {
+    case PAYMENT_CANCELED:
+        attempt_finish(attempt, SAGA_DONE, NULL);
+        return;
+    case PAYMENT_OPEN:
+    case PAYMENT_AUTHORISED:
+        attempt_ask(attempt, PEER_PSP_CANCEL, attempt_finish_as_told);
+        return;
+    case PAYMENT_CAPTURED: /* it was taken after all; so it is given back */
+        if (is_given_back(payment))
+            attempt_finish(attempt, SAGA_DONE, "refunded");
+        else
+            attempt_ask(attempt, PEER_PSP_REFUND, attempt_finish_as_told);
+        return;
+    }
+    assert(!"a payment state out of its range");
+}
+
+static void then_created_to_void(struct attempt *attempt)
+{
+    if (attempt->peer.verdict == SAGA_FAILED)
+        attempt_finish(attempt, SAGA_DONE, "never-created");
+    else if (has_payment(attempt) && keep_payment(attempt))
+        attempt_ask(attempt, PEER_PSP_READ, then_read_to_void);
+}
+
+void payment_void(struct saga_call *call, void *ctx)
+{
+    struct attempt *attempt = begin_paying(call, ctx);
+    if (attempt == NULL)
+        return;
+    if (attempt->order.payment[0] == '\0')
+        attempt_ask(attempt, PEER_PSP_CREATE, then_created_to_void);
+    else
+        attempt_ask(attempt, PEER_PSP_READ, then_read_to_void);
+}
+
+/* ---- waiting for the buyer ---- */
+
+/* The next look is as far away as the first one is past, so each pause is about twice the one
+ * before, up to the cap; the cap is wide while webhooks come in, as then a look only makes up for
+ * one that was lost. Spread, so that the buyers of one minute do not all ask at its end; and never
+ * past the moment when the seats' time is over, because that is when the answer decides. */
+static uint32_t poll_ms(const struct attempt *attempt, uint64_t now_ms)
+{
+    const struct checkout_conf *conf = attempt->conf;
+    bool heard = conf->heard != NULL && conf->heard(conf->heard_ctx, attempt->order.provider);
+    uint64_t cap_ms = heard ? conf->poll_rare_ms : conf->poll_cap_ms;
+    uint64_t pause_ms = attempt->call->age_ms;
+    if (pause_ms < conf->poll_first_ms)
+        pause_ms = conf->poll_first_ms;
+    if (pause_ms > cap_ms)
+        pause_ms = cap_ms;
+    pause_ms = pause_ms / 2 + rng_below(conf->rng, pause_ms + 1);
+    uint64_t left_ms = attempt->order.expires_ms - now_ms;
+    return (uint32_t)(pause_ms < left_ms ? pause_ms : left_ms);
+}
+
+static void then_waited(struct attempt *attempt)
+{
+    if (!has_payment(attempt) || (has_another_id(attempt) && !tell_payment(attempt)))
+        return;
+    uint64_t now_ms = clock_wall_us(attempt->conf->clock) / 1000;
+    const struct payment *payment = &attempt->peer.payment;
+    switch (payment->state) {
+    case PAYMENT_AUTHORISED:
+    case PAYMENT_CAPTURED:
+        if (payment->unwanted != NULL)
+            attempt_finish(attempt, SAGA_FAILED, payment->unwanted);
+        else if (!is_of_order(attempt))
+            attempt_finish(attempt, SAGA_FAILED, "amount-mismatch");
+        else if (payment->refunded > 0)
+            attempt_finish(attempt, SAGA_FAILED, "given-back");
+        else
+            attempt_finish(attempt, SAGA_DONE, NULL);
+        return;
+    case PAYMENT_CANCELED:
+        attempt_finish(attempt, SAGA_FAILED, "payment-canceled");
+        return;
+    case PAYMENT_OPEN:
+        if (now_ms >= attempt->order.expires_ms)
+            attempt_finish(attempt, SAGA_FAILED, "expired");
+        else
+            attempt_finish_later(attempt, poll_ms(attempt, now_ms));
+        return;
+    }
+    assert(!"a payment state out of its range");
+}
+
+void payment_await(struct saga_call *call, void *ctx)
+{
+    begin_paying_by(call, ctx, PEER_PSP_READ, then_waited);
+}
+
+/* ---- taking, and giving back ---- */
+
+/* The provider says that the money is taken; how much of it, and is it still there? Somebody may
+ * have given it back by hand meanwhile: all of it, then there is no order; a part, then a person
+ * has to look. */
+static void finish_captured(struct attempt *attempt, const char *code)
+{
+    const struct payment *payment = &attempt->peer.payment;
+    if (payment->state == PAYMENT_CAPTURED && is_of_order(attempt) && is_whole(attempt))
+        attempt_finish(attempt, SAGA_DONE, code);
+    else if (payment->state == PAYMENT_CAPTURED && is_given_back(payment))
+        attempt_finish(attempt, SAGA_FAILED, "given-back");
+    else
+        attempt_finish(attempt, SAGA_UNKNOWN, "amount-mismatch");
+}
+
+static void then_captured(struct attempt *attempt)
+{
+    if (attempt->peer.verdict == SAGA_DONE)
+        finish_captured(attempt, NULL);
+    else
+        attempt_finish_as_told(attempt);
+}
+
+static void then_read_to_capture(struct attempt *attempt)
+{
+    if (!has_payment_still(attempt) || kept_another_id(attempt))
+        return;
+    switch (attempt->peer.payment.state) {
+    case PAYMENT_CAPTURED:
+        finish_captured(attempt, "was-captured");
+        return;
+    case PAYMENT_AUTHORISED:
+        attempt_ask(attempt, PEER_PSP_CAPTURE, then_captured);
+        return;
+    case PAYMENT_OPEN:
+    case PAYMENT_CANCELED:
+        attempt_finish(attempt, SAGA_FAILED, "authorisation-gone");
+        return;
+    }
+    assert(!"a payment state out of its range");
+}
+
+void payment_capture(struct saga_call *call, void *ctx)
+{
+    if (call->tries > 0)
+        begin_paying_by(call, ctx, PEER_PSP_READ, then_read_to_capture);
+    else
+        begin_paying_by(call, ctx, PEER_PSP_CAPTURE, then_captured);
+}
+
+static void then_read_to_refund(struct attempt *attempt)
+{
+    if (!has_payment_still(attempt) || kept_another_id(attempt))
+        return;
+    const struct payment *payment = &attempt->peer.payment;
+    if (payment->captured > 0 &&
+        payment->refunded >= order_refund(&attempt->order, payment->captured)) {
+        attempt_finish(attempt, SAGA_DONE, "was-refunded");
+        return;
+    }
+    attempt->given_back = payment->refunded;
+    attempt_ask(attempt, PEER_PSP_REFUND, attempt_finish_as_told);
+}
+
+void payment_refund(struct saga_call *call, void *ctx)
+{
+    struct attempt *attempt = begin_paying(call, ctx);
+    if (attempt == NULL)
+        return;
+    attempt->patient = true;
+    /* Of a part the sum has to be told, and somebody may have given back some of it by hand. */
+    if (call->tries > 0 || attempt->order.refund > 0)
+        attempt_ask(attempt, PEER_PSP_READ, then_read_to_refund);
+    else
+        attempt_ask(attempt, PEER_PSP_REFUND, attempt_finish_as_told);
+}

@@ -1,0 +1,199 @@
+/* ticket.c: see ticket.h. A key's name is the front of the hash of its public half, so that nobody
+ * has to keep a list of names. The key for holder hashes is derived from the same seed unless
+ * there is one of its own: two tickets of one member under one such key carry the same holder. */
+#include "core/checkout/ticket.h"
+
+#include <assert.h>
+#include <jansson.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define TICKET_PREFIX "FGT1."
+
+enum {
+    B64 = sodium_base64_VARIANT_URLSAFE_NO_PADDING,
+    CLAIMS_MAX = 696, /* they make a token of TICKET_TOKEN_MAX with prefix and signature */
+};
+
+struct ticket_signer {
+    struct ticket_key key;
+    uint8_t secret_key[crypto_sign_SECRETKEYBYTES];
+    uint8_t holder_key[crypto_generichash_KEYBYTES];
+};
+
+static_assert(TICKET_SEED_BYTES == crypto_sign_SEEDBYTES, "the seed is libsodium's");
+static_assert(TICKET_PUBLIC_BYTES == crypto_sign_PUBLICKEYBYTES, "and so is the public half");
+
+static void name_key(struct ticket_key *key)
+{
+    uint8_t hash[crypto_generichash_BYTES];
+    crypto_generichash(hash, sizeof(hash), key->public_key, sizeof(key->public_key), NULL, 0);
+    sodium_bin2base64(key->kid, sizeof(key->kid), hash, 8, B64);
+}
+
+int ticket_signer_create(const uint8_t seed[TICKET_SEED_BYTES], struct err_slot *err,
+                         struct ticket_signer **out)
+{
+    struct ticket_signer *signer = calloc(1, sizeof(*signer));
+    if (signer == NULL)
+        return err_set(err, ERR_NOMEM, "ticket signer");
+    crypto_sign_seed_keypair(signer->key.public_key, signer->secret_key, seed);
+    name_key(&signer->key);
+    static const char purpose[] = "fairgate ticket holder";
+    crypto_generichash(signer->holder_key, sizeof(signer->holder_key), (const uint8_t *)purpose,
+                       sizeof(purpose), seed, TICKET_SEED_BYTES);
+    *out = signer;
+    return 0;
+}
+
+void ticket_signer_destroy(struct ticket_signer *signer)
+{
+    if (signer == NULL)
+        return;
+    sodium_memzero(signer, sizeof(*signer));
+    free(signer);
+}
+
+const struct ticket_key *ticket_signer_key(const struct ticket_signer *signer)
+{
+    return &signer->key;
+}
+
+void ticket_signer_use_holder_key(struct ticket_signer *signer,
+                                  const uint8_t key[TICKET_HOLDER_KEY_BYTES])
+{
+    static_assert(sizeof(signer->holder_key) == TICKET_HOLDER_KEY_BYTES, "the same length");
+    memcpy(signer->holder_key, key, sizeof(signer->holder_key));
+}
+
+void ticket_signer_holder(const struct ticket_signer *signer, const char *member,
+                          char out[TICKET_HOLDER_MAX])
+{
+    uint8_t hash[24];
+    crypto_generichash(hash, sizeof(hash), (const uint8_t *)member, strlen(member),
+                       signer->holder_key, sizeof(signer->holder_key));
+    sodium_bin2base64(out, TICKET_HOLDER_MAX, hash, sizeof(hash), B64);
+}
+
+int ticket_sign(const struct ticket_signer *signer, struct ticket *ticket, struct err_slot *err,
+                char token[TICKET_TOKEN_MAX])
+{
+    memcpy(ticket->kid, signer->key.kid, sizeof(ticket->kid));
+    json_t *claims =
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s*}", "t", ticket->id, "e", ticket->event, "s",
+                  ticket->seat, "o", ticket->order, "h", ticket->holder, "k", ticket->kid, "p",
+                  ticket->purchase[0] != '\0' ? ticket->purchase : NULL);
+    char json[CLAIMS_MAX];
+    size_t len = claims != NULL ? json_dumpb(claims, json, sizeof(json), JSON_COMPACT) : 0;
+    json_decref(claims);
+    if (len == 0 || len > sizeof(json))
+        return err_set(err, ERR_RANGE, "ticket %s: claims of %zu bytes", ticket->id, len);
+
+    char body[sodium_base64_ENCODED_LEN(sizeof(json), B64)];
+    sodium_bin2base64(body, sizeof(body), (const uint8_t *)json, len, B64);
+    int head_len = snprintf(token, TICKET_TOKEN_MAX, TICKET_PREFIX "%s", body);
+    uint8_t signature[crypto_sign_BYTES];
+    char tail[sodium_base64_ENCODED_LEN(crypto_sign_BYTES, B64)];
+    if (head_len < 0 || (size_t)head_len + sizeof(tail) + 1 > TICKET_TOKEN_MAX)
+        return err_set(err, ERR_RANGE, "ticket %s: token of %d bytes", ticket->id, head_len);
+    crypto_sign_detached(signature, NULL, (const uint8_t *)token, (unsigned)head_len,
+                         signer->secret_key);
+    sodium_bin2base64(tail, sizeof(tail), signature, sizeof(signature), B64);
+    snprintf(token + head_len, TICKET_TOKEN_MAX - (size_t)head_len, ".%s", tail);
+    return 0;
+}
+
+static bool take(const json_t *claims, const char *key, char *to, size_t cap)
+{
+    const json_t *value = json_object_get(claims, key);
+    struct span text = {json_string_value(value), json_string_length(value)};
+    return json_is_string(value) && text.len > 0 && span_to_cstr(text, to, cap);
+}
+
+static int parse_claims(const uint8_t *json, size_t len, struct err_slot *err, struct ticket *out)
+{
+    json_t *claims = json_loadb((const char *)json, len, JSON_REJECT_DUPLICATES, NULL);
+    bool good = json_is_object(claims) && take(claims, "t", out->id, sizeof(out->id)) &&
+                take(claims, "e", out->event, sizeof(out->event)) &&
+                take(claims, "s", out->seat, sizeof(out->seat)) &&
+                take(claims, "o", out->order, sizeof(out->order)) &&
+                take(claims, "h", out->holder, sizeof(out->holder)) &&
+                take(claims, "k", out->kid, sizeof(out->kid));
+    out->purchase[0] = '\0';
+    if (good && json_object_get(claims, "p") != NULL)
+        good = take(claims, "p", out->purchase, sizeof(out->purchase));
+    json_decref(claims);
+    return good ? 0 : err_set(err, ERR_SYNTAX, "ticket: its claims are not a ticket's");
+}
+
+const struct ticket_key *ticket_keys_find(const struct ticket_keys *keys, const char *kid)
+{
+    for (uint32_t i = 0; i < keys->len; i++) {
+        if (strcmp(keys->keys[i].kid, kid) == 0)
+            return &keys->keys[i];
+    }
+    return NULL;
+}
+
+int ticket_verify(const struct ticket_keys *keys, struct span token, struct err_slot *err,
+                  struct ticket *out)
+{
+    if (token.len >= TICKET_TOKEN_MAX || !span_starts(token, SPAN(TICKET_PREFIX)))
+        return err_set(err, ERR_SYNTAX, "ticket: it does not begin with " TICKET_PREFIX);
+    struct span body;
+    struct span tail = span_cut(span_skip(token, sizeof(TICKET_PREFIX) - 1), '.', &body);
+    size_t head_len = sizeof(TICKET_PREFIX) - 1 + body.len;
+    uint8_t json[CLAIMS_MAX], signature[crypto_sign_BYTES];
+    size_t json_len, signature_len;
+    if (tail.ptr == NULL ||
+        sodium_base642bin(json, sizeof(json), body.ptr, body.len, NULL, &json_len, NULL, B64) !=
+            0 ||
+        sodium_base642bin(signature, sizeof(signature), tail.ptr, tail.len, NULL, &signature_len,
+                          NULL, B64) != 0 ||
+        signature_len != sizeof(signature))
+        return err_set(err, ERR_SYNTAX, "ticket: it has no two base64url parts");
+    /* The key's name has to be read before anything is proven; nothing else is believed yet. */
+    struct ticket ticket;
+    int rc = parse_claims(json, json_len, err, &ticket);
+    if (rc < 0)
+        return rc;
+    const struct ticket_key *key = ticket_keys_find(keys, ticket.kid);
+    if (key == NULL)
+        return err_set(err, ERR_NOT_FOUND, "ticket: its key is not among ours");
+    if (crypto_sign_verify_detached(signature, (const uint8_t *)token.ptr, head_len,
+                                    key->public_key) != 0)
+        return err_set(err, ERR_AUTH, "ticket: the signature is not ours");
+    *out = ticket;
+    return 0;
+}
+
+static bool parse_key(const json_t *item, struct ticket_key *out)
+{
+    const char *curve = json_string_value(json_object_get(item, "crv"));
+    const json_t *x = json_object_get(item, "x");
+    size_t len;
+    if (curve == NULL || strcmp(curve, "Ed25519") != 0 || !json_is_string(x))
+        return false;
+    if (!take(item, "kid", out->kid, sizeof(out->kid)))
+        return false;
+    return sodium_base642bin(out->public_key, sizeof(out->public_key), json_string_value(x),
+                             json_string_length(x), NULL, &len, NULL, B64) == 0 &&
+           len == sizeof(out->public_key);
+}
+
+int ticket_keys_parse(struct span json, struct err_slot *err, struct ticket_keys *out)
+{
+    json_error_t where;
+    json_t *root = json_loadb(json.ptr, json.len, 0, &where);
+    if (root == NULL)
+        return err_set(err, ERR_SYNTAX, "ticket keys: %s, line %d", where.text, where.line);
+    const json_t *keys = json_object_get(root, "keys");
+    *out = (struct ticket_keys){0};
+    for (size_t i = 0; i < json_array_size(keys) && out->len < TICKET_KEYS_MAX; i++)
+        out->len += parse_key(json_array_get(keys, i), &out->keys[out->len]);
+    json_decref(root);
+    if (out->len == 0)
+        return err_set(err, ERR_SYNTAX, "ticket keys: none of Ed25519 in it");
+    return 0;
+}

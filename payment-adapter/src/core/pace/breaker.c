@@ -1,0 +1,52 @@
+/* breaker.c: see breaker.h. A miss that is reported while the breaker is open comes from a call
+ * that left before it opened; it changes nothing, or stragglers would keep it open for ever. */
+#include "core/pace/breaker.h"
+
+#include <assert.h>
+
+void breaker_init(struct breaker *breaker, uint32_t trip, uint32_t open_ms)
+{
+    assert(trip >= 1);
+    assert(open_ms >= 1);
+    *breaker = (struct breaker){.state = BREAKER_CLOSED, .trip = trip, .open_ms = open_ms};
+}
+
+static void open_it(struct breaker *breaker, uint64_t now_us)
+{
+    breaker->state = BREAKER_OPEN;
+    breaker->open_until = now_us + (uint64_t)breaker->open_ms * 1000;
+    breaker->opened++;
+}
+
+bool breaker_allow(struct breaker *breaker, uint64_t now_us)
+{
+    if (breaker->state == BREAKER_CLOSED)
+        return true;
+    if (now_us < breaker->open_until)
+        return false;
+    breaker->state = BREAKER_HALF_OPEN;
+    breaker->open_until = now_us + (uint64_t)breaker->open_ms * 1000;
+    return true;
+}
+
+void breaker_heard(struct breaker *breaker)
+{
+    breaker->state = BREAKER_CLOSED;
+    breaker->silent = 0;
+}
+
+void breaker_missed(struct breaker *breaker, uint64_t now_us)
+{
+    breaker->silent++;
+    if (breaker->state == BREAKER_HALF_OPEN)
+        open_it(breaker, now_us);
+    else if (breaker->state == BREAKER_CLOSED && breaker->silent >= breaker->trip)
+        open_it(breaker, now_us);
+}
+
+uint32_t breaker_wait_ms(const struct breaker *breaker, uint64_t now_us)
+{
+    if (breaker->state == BREAKER_CLOSED || now_us >= breaker->open_until)
+        return 0;
+    return (uint32_t)((breaker->open_until - now_us + 999) / 1000);
+}

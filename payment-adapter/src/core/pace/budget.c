@@ -1,0 +1,41 @@
+/* budget.c: see budget.h. Time earns in whole milliseconds and the rest is kept by moving at_us
+ * only as far as was paid for, so that frequent askers do not round the trickle away. */
+#include "core/pace/budget.h"
+
+#include <assert.h>
+
+void budget_init(struct budget *budget, uint32_t share_milli, uint32_t per_s, uint32_t cap,
+                 uint64_t now_us)
+{
+    assert(cap >= 1);
+    *budget = (struct budget){.milli = (uint64_t)cap * 1000,
+                              .cap_milli = (uint64_t)cap * 1000,
+                              .share_milli = share_milli,
+                              .per_s = per_s,
+                              .at_us = now_us};
+}
+
+static void add(struct budget *budget, uint64_t milli)
+{
+    uint64_t room = budget->cap_milli - budget->milli;
+    budget->milli += milli < room ? milli : room;
+}
+
+void budget_earn(struct budget *budget)
+{
+    add(budget, budget->share_milli);
+}
+
+bool budget_take(struct budget *budget, uint64_t now_us)
+{
+    assert(now_us >= budget->at_us);
+    uint64_t elapsed_ms = (now_us - budget->at_us) / 1000;
+    budget->at_us += elapsed_ms * 1000;
+    if (elapsed_ms > 3600000) /* an hour fills any cap there is; more could overflow */
+        elapsed_ms = 3600000;
+    add(budget, elapsed_ms * budget->per_s);
+    if (budget->milli < 1000)
+        return false;
+    budget->milli -= 1000;
+    return true;
+}

@@ -1,0 +1,44 @@
+/* gate.c: see gate.h. */
+#include "core/pace/gate.h"
+
+#include <assert.h>
+
+void gate_init(struct gate *gate, uint32_t per_s, uint32_t burst)
+{
+    assert(per_s >= 1 && burst >= 1);
+    atomic_init(&gate->paid_ns, 0);
+    gate->interval_ns = (UINT64_C(1000000000) + per_s - 1) / per_s; /* never faster than told */
+    gate->burst_ns = gate->interval_ns * burst;
+}
+
+bool gate_take(struct gate *gate, uint64_t now_us)
+{
+    uint64_t now_ns = now_us * 1000;
+    uint64_t paid_ns = atomic_load_explicit(&gate->paid_ns, memory_order_relaxed);
+    uint64_t next_ns;
+    do {
+        next_ns = (paid_ns > now_ns ? paid_ns : now_ns) + gate->interval_ns;
+        if (next_ns - now_ns > gate->burst_ns)
+            return false;
+        /* relaxed: the word guards nothing but itself */
+    } while (!atomic_compare_exchange_weak_explicit(&gate->paid_ns, &paid_ns, next_ns,
+                                                    memory_order_relaxed, memory_order_relaxed));
+    return true;
+}
+
+uint64_t gate_ahead_ns(const struct gate *gate, uint64_t now_us)
+{
+    uint64_t paid_ns = atomic_load_explicit(&gate->paid_ns, memory_order_relaxed);
+    return paid_ns > now_us * 1000 ? paid_ns - now_us * 1000 : 0;
+}
+
+void gate_pay(struct gate *gate, uint64_t now_us)
+{
+    uint64_t now_ns = now_us * 1000;
+    uint64_t paid_ns = atomic_load_explicit(&gate->paid_ns, memory_order_relaxed);
+    uint64_t next_ns;
+    do {
+        next_ns = (paid_ns > now_ns ? paid_ns : now_ns) + gate->interval_ns;
+    } while (!atomic_compare_exchange_weak_explicit(&gate->paid_ns, &paid_ns, next_ns,
+                                                    memory_order_relaxed, memory_order_relaxed));
+}

@@ -1,0 +1,348 @@
+/* saga.c: where a saga goes next.
+ *
+ * The whole judgement of the engine is in this file, and it is small on purpose:
+ *
+ *              DONE            FAILED              ONGOING        UNKNOWN
+ *   forward,   next step       back, from the      same step      same step, same key,
+ *   to pivot                   step above          later          after a backoff; at the
+ *                                                                 deadline back, from this step
+ *   forward,   next step       parked (optional:   same step      same; at the deadline parked
+ *   below it                   next step)          later          (optional: next step)
+ *   backward   step above      parked              same step      same; at the deadline parked
+ *
+ * Going back "from the step above" skips the failed step, because FAILED says that nothing
+ * happened. Going back "from this step" includes it, because nobody knows; that is why an undo has
+ * to settle what was done, what may have been done, and what never was. The pivot itself is special
+ * in one way: out of time there means parked, not back, since the money may have moved.
+ *
+ * There is no default in the switch over verdicts, so a new verdict does not compile until somebody
+ * has thought about it; and none of the branches turns silence into a failure. */
+#include "core/saga/saga.h"
+
+#include "base/backoff.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+void saga_def_check(const struct saga_def *def)
+{
+    assert(strlen(def->key) < SAGA_KEY_MAX);
+    assert(def->steps_len >= 1 && def->steps_len <= SAGA_STEPS_MAX);
+    assert(def->pivot < def->steps_len);
+    for (uint8_t i = 0; i < def->steps_len; i++) {
+        const struct saga_step *step = &def->steps[i];
+        assert(step->name != NULL && step->run != NULL);
+        assert(step->timeout_ms > 0 && step->deadline_ms >= step->timeout_ms);
+        assert(step->retry_first_ms > 0 && step->retry_cap_ms >= step->retry_first_ms);
+        assert(step->undo == NULL || i < def->pivot);
+        assert(!step->optional || i > def->pivot);
+        assert(step->peer == SAGA_PEER_NONE || step->peer < SAGA_PEERS_MAX);
+    }
+}
+
+int saga_def_step(const struct saga_def *def, const char *name)
+{
+    for (uint8_t i = 0; i < def->steps_len; i++) {
+        if (strcmp(def->steps[i].name, name) == 0)
+            return i;
+    }
+    return -1;
+}
+
+int saga_undo_step(const struct saga_def *def, uint8_t step)
+{
+    int from = step;
+    while (from >= 0 && def->steps[from].undo == NULL)
+        from--;
+    return from;
+}
+
+static void copy_word(char *to, size_t cap, const char *from)
+{
+    span_to_cstr_cut(span_of(from), to, cap);
+}
+
+/* A move that stays where it is; what differs is filled in by the caller. */
+static void begin(const struct saga_row *row, enum saga_mark mark, struct saga_move *out)
+{
+    assert(!saga_ended(row->state));
+    assert(!row->parked);
+    assert(row->step < row->def->steps_len);
+    *out = (struct saga_move){
+        .id = row->id,
+        .token = row->token,
+        .moves = row->moves,
+        .wake = row->wake,
+        .at_step = row->step,
+        .way = saga_way(row),
+        .mark = mark,
+        .tried = row->tries + 1,
+        .state = row->state,
+        .step = row->step,
+        .tries = row->tries,
+    };
+    memcpy(out->cause, row->cause, sizeof(out->cause));
+}
+
+static void end(struct saga_move *out, enum saga_state state)
+{
+    out->state = state;
+    out->tries = 0;
+    out->release = true;
+    out->delay_ms = 0;
+}
+
+static void go_forward(const struct saga_row *row, struct saga_move *out)
+{
+    out->tries = 0;
+    if (row->step + 1 == row->def->steps_len)
+        end(out, SAGA_COMPLETED);
+    else
+        out->step = (uint8_t)(row->step + 1);
+}
+
+/* To the nearest undo at or above `from` - 1. */
+static void go_back(const struct saga_row *row, unsigned from, struct saga_move *out)
+{
+    int undo = from > 0 ? saga_undo_step(row->def, (uint8_t)(from - 1)) : -1;
+    out->tries = 0;
+    if (undo < 0) {
+        end(out, SAGA_UNDONE);
+        return;
+    }
+    out->state = SAGA_UNDOING;
+    out->step = (uint8_t)undo;
+}
+
+static void park(struct saga_move *out, const char *cause)
+{
+    out->parked = true;
+    out->release = true;
+    out->delay_ms = 0;
+    if (out->cause[0] == '\0')
+        copy_word(out->cause, sizeof(out->cause), cause);
+}
+
+static void sleep_for(struct saga_move *out, uint32_t delay_ms)
+{
+    out->release = true;
+    out->delay_ms = delay_ms;
+}
+
+bool saga_must_turn(const struct saga_row *row)
+{
+    /* The flag is only ever set above the pivot, in the same row that a move into the pivot would
+     * change. So one of the two came first, and with the flag here the pivot was never tried. */
+    assert(!row->cancel || row->state != SAGA_RUNNING || row->step <= row->def->pivot);
+    return row->cancel && row->state == SAGA_RUNNING;
+}
+
+void saga_turn_back(const struct saga_row *row, const char *cause, struct saga_move *out)
+{
+    assert(row->state == SAGA_RUNNING);
+    assert(row->step <= row->def->pivot);
+    begin(row, SAGA_MARK_TURNED, out);
+    copy_word(out->cause, sizeof(out->cause), cause);
+    copy_word(out->code, sizeof(out->code), cause);
+    go_back(row, row->step + 1u, out);
+}
+
+void saga_defer(const struct saga_row *row, uint32_t delay_ms, struct saga_move *out)
+{
+    begin(row, SAGA_MARK_DEFERRED, out);
+    sleep_for(out, delay_ms);
+}
+
+static void decide_failed(const struct saga_row *row, struct saga_move *out)
+{
+    const struct saga_def *def = row->def;
+    const char *cause = out->code[0] != '\0' ? out->code : "refused";
+    if (row->state == SAGA_UNDOING) {
+        park(out, cause);
+    } else if (row->step <= def->pivot) {
+        copy_word(out->cause, sizeof(out->cause), cause);
+        go_back(row, row->step, out);
+    } else if (def->steps[row->step].optional) {
+        out->mark = SAGA_MARK_SKIPPED;
+        go_forward(row, out);
+    } else {
+        park(out, cause);
+    }
+}
+
+/* The step's time is over and still nobody knows. */
+static void decide_overdue(const struct saga_row *row, struct saga_move *out)
+{
+    const struct saga_def *def = row->def;
+    if (row->state == SAGA_RUNNING && row->step < def->pivot) {
+        out->mark = SAGA_MARK_TURNED;
+        copy_word(out->cause, sizeof(out->cause), "deadline");
+        go_back(row, row->step + 1u, out);
+    } else if (row->state == SAGA_RUNNING && def->steps[row->step].optional) {
+        out->mark = SAGA_MARK_SKIPPED;
+        go_forward(row, out);
+    } else {
+        park(out, "deadline");
+    }
+}
+
+static bool is_overdue(const struct saga_row *row, uint64_t now_us)
+{
+    int64_t deadline_us = (int64_t)row->def->steps[row->step].deadline_ms * 1000;
+    return (int64_t)now_us >= row->step_us + deadline_us;
+}
+
+static void decide_unknown(const struct saga_row *row, const struct saga_outcome *outcome,
+                           uint64_t now_us, const struct rng *rng, struct saga_move *out)
+{
+    if (is_overdue(row, now_us)) {
+        decide_overdue(row, out);
+        return;
+    }
+    const struct saga_step *step = &row->def->steps[row->step];
+    out->tries = row->tries + 1;
+    uint64_t wait_ms = backoff_ms(step->retry_first_ms, step->retry_cap_ms, out->tries, rng);
+    if (wait_ms < outcome->retry_ms)
+        wait_ms = outcome->retry_ms;
+    /* A deadline that is slept through is none. */
+    int64_t left_us = row->step_us + (int64_t)step->deadline_ms * 1000 - (int64_t)now_us;
+    uint64_t left_ms = (uint64_t)(left_us + 999) / 1000;
+    sleep_for(out, (uint32_t)(wait_ms < left_ms ? wait_ms : left_ms));
+}
+
+void saga_decide(const struct saga_row *row, const struct saga_outcome *outcome, uint64_t now_us,
+                 const struct rng *rng, struct saga_move *out)
+{
+    begin(row, (enum saga_mark)outcome->verdict, out);
+    out->took_us = outcome->took_us;
+    copy_word(out->code, sizeof(out->code), outcome->code);
+    copy_word(out->detail, sizeof(out->detail), outcome->detail);
+    switch (outcome->verdict) {
+    case SAGA_DONE:
+        if (row->state == SAGA_RUNNING)
+            go_forward(row, out);
+        else
+            go_back(row, row->step, out);
+        return;
+    case SAGA_FAILED:
+        decide_failed(row, out);
+        return;
+    case SAGA_ONGOING:
+        out->tries = 0; /* the peer answers, so the next silence starts counting from one */
+        if (is_overdue(row, now_us))
+            decide_overdue(row, out);
+        else
+            sleep_for(out, outcome->retry_ms);
+        return;
+    case SAGA_UNKNOWN:
+        decide_unknown(row, outcome, now_us, rng, out);
+        return;
+    case SAGA_VERDICT_COUNT:
+        break;
+    }
+    assert(!"a verdict out of its range");
+}
+
+void saga_refuse(const struct saga_row *row, const char *why, struct saga_move *out)
+{
+    begin(row, SAGA_MARK_UNKNOWN, out);
+    out->tries = row->tries + 1;
+    copy_word(out->code, sizeof(out->code), "bad-row");
+    copy_word(out->detail, sizeof(out->detail), why);
+    out->cause[0] = '\0';
+    park(out, "bad-row");
+}
+
+void saga_apply(struct saga_row *row, const struct saga_move *move, uint64_t now_us)
+{
+    assert(row->id == move->id && row->token == move->token);
+    assert(row->moves == move->moves);
+    if (row->step != move->step || row->state != move->state)
+        row->step_us = (int64_t)now_us;
+    row->moves++;
+    row->state = move->state;
+    row->step = move->step;
+    row->tries = move->tries;
+    row->parked = move->parked;
+    memcpy(row->cause, move->cause, sizeof(row->cause));
+}
+
+const char *saga_state_name(enum saga_state state)
+{
+    static const char *const names[SAGA_STATE_COUNT] = {
+        [SAGA_RUNNING] = "running",
+        [SAGA_UNDOING] = "undoing",
+        [SAGA_COMPLETED] = "completed",
+        [SAGA_UNDONE] = "undone",
+    };
+    assert(state < SAGA_STATE_COUNT);
+    return names[state];
+}
+
+const char *saga_mark_name(enum saga_mark mark)
+{
+    static const char *const names[SAGA_MARK_COUNT] = {
+        [SAGA_MARK_DONE] = "done",         [SAGA_MARK_FAILED] = "failed",
+        [SAGA_MARK_ONGOING] = "ongoing",   [SAGA_MARK_UNKNOWN] = "unknown",
+        [SAGA_MARK_TURNED] = "turned",     [SAGA_MARK_SKIPPED] = "skipped",
+        [SAGA_MARK_DEFERRED] = "deferred",
+    };
+    assert(mark < SAGA_MARK_COUNT);
+    return names[mark];
+}
+
+/* ---- effects: kind (1 byte), length (4 bytes), bytes; one after the other ---- */
+
+enum { EFFECT_HEAD = 5 };
+
+static bool make_room(struct saga_effects *effects, size_t more)
+{
+    size_t need = effects->len + more;
+    if (need <= effects->cap)
+        return true;
+    size_t cap = effects->cap > 0 ? effects->cap : 1024;
+    while (cap < need)
+        cap *= 2;
+    char *bytes = need <= SAGA_EFFECTS_MAX ? realloc(effects->bytes, cap) : NULL;
+    if (bytes == NULL) {
+        effects->failed = true;
+        return false;
+    }
+    effects->bytes = bytes;
+    effects->cap = (uint32_t)cap;
+    return true;
+}
+
+void saga_effects_add(struct saga_effects *effects, uint8_t kind, struct span json)
+{
+    assert(json.len > 0);
+    if (!make_room(effects, EFFECT_HEAD + json.len))
+        return;
+    char *at = effects->bytes + effects->len;
+    uint32_t len = (uint32_t)json.len;
+    at[0] = (char)kind;
+    memcpy(at + 1, &len, sizeof(len));
+    memcpy(at + EFFECT_HEAD, json.ptr, json.len);
+    effects->len += EFFECT_HEAD + len;
+}
+
+bool saga_effects_next(const struct saga_effects *effects, uint32_t *at, uint8_t *kind,
+                       struct span *json)
+{
+    assert(*at <= effects->len);
+    if (*at == effects->len)
+        return false;
+    uint32_t len;
+    memcpy(&len, effects->bytes + *at + 1, sizeof(len));
+    *kind = (uint8_t)effects->bytes[*at];
+    *json = (struct span){effects->bytes + *at + EFFECT_HEAD, len};
+    *at += EFFECT_HEAD + len;
+    return true;
+}
+
+void saga_effects_clear(struct saga_effects *effects)
+{
+    free(effects->bytes);
+    *effects = (struct saga_effects){0};
+}

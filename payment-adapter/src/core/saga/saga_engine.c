@@ -1,0 +1,753 @@
+/* saga_engine.c: see saga_engine.h.
+ *
+ * A leased saga sits in a slot, and a slot is in one list at a time, which is its state:
+ *
+ *   FREE -> READY -> CALLING -> MOVED -> COMMITTING -> READY (or FREE, when the lease ends)
+ *
+ * READY waits for its turn to be called, MOVED for the next commit. The step's call lives beside
+ * the slot: when it takes too long the slot goes on (UNKNOWN) and the call is cut loose; it frees
+ * itself when its step comes back. So a step that never answers costs one call, not a slot.
+ *
+ * A commit whose answer did not come is sent again, the very same moves, until the store answers or
+ * the leases are about to run out. Only then are the slots given up: by that time somebody else may
+ * act for these sagas, and finds in the store how far they came.
+ *
+ * Nobody acts on a lease that is nearly over: a saga is dropped at half a second before its end,
+ * and the store refuses moves under an older token in any case. */
+#include "core/saga/saga_engine.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    LEASE_MARGIN_US = 500000,
+    COMMIT_RETRY_US = 100000,
+    LEASE_RETRY_US = 200000,
+};
+
+enum slot_state { SLOT_FREE, SLOT_READY, SLOT_CALLING, SLOT_MOVED, SLOT_COMMITTING, SLOT_STATES };
+
+struct slot {
+    struct slot *next, *prev;
+    enum slot_state state;
+    struct saga_row row;
+    char *data; /* owned: row.data */
+    struct call *call;
+    uint64_t call_deadline_us;
+    struct saga_move move;
+    struct saga_effects effects; /* of the move */
+    uint8_t refused;             /* moves of it, one after the other, that the store did not take */
+    char *new_data;              /* owned: move.data */
+};
+
+struct list {
+    struct slot *head, *tail;
+    uint32_t len;
+};
+
+struct call {
+    struct saga_call pub;
+    struct saga_engine *engine; /* NULL: cut loose */
+    struct slot *slot;
+    uint64_t started_us;
+    bool finished;
+    struct saga_outcome outcome;
+    char code[SAGA_CODE_MAX];
+    char detail[SAGA_DETAIL_MAX];
+    struct saga_effects effects;
+    char *new_data;
+    size_t new_data_len;
+    bool failed; /* no memory for what the step wanted to keep */
+    char trace[SAGA_TRACE_MAX];
+    char cause[SAGA_CODE_MAX];
+    struct call *next, *prev; /* all calls of the engine */
+    size_t data_len;
+    char data[];
+};
+
+struct saga_engine {
+    struct saga_engine_conf conf;
+    struct slot *slots;
+    struct list lists[SLOT_STATES];
+    struct call *calls;
+    const struct saga_move **batch; /* what travels: the moves of COMMITTING, in its order */
+    struct breaker breakers[SAGA_PEERS_MAX];
+    struct budget budgets[SAGA_PEERS_MAX];
+    bool leasing, committing, nudged, draining;
+    bool full_lease; /* the last lease brought all that it asked for: there may be more */
+    uint32_t lease_asked;
+    uint64_t now_us;
+    uint64_t lease_at_us;  /* not before */
+    uint64_t commit_at_us; /* not before: after a commit that failed */
+    struct saga_engine_stats stats;
+};
+
+/* ---- lists ---- */
+
+static void list_push(struct list *list, struct slot *slot)
+{
+    slot->next = NULL;
+    slot->prev = list->tail;
+    if (list->tail != NULL)
+        list->tail->next = slot;
+    else
+        list->head = slot;
+    list->tail = slot;
+    list->len++;
+}
+
+static void list_remove(struct list *list, struct slot *slot)
+{
+    assert(list->len > 0);
+    *(slot->prev != NULL ? &slot->prev->next : &list->head) = slot->next;
+    *(slot->next != NULL ? &slot->next->prev : &list->tail) = slot->prev;
+    list->len--;
+}
+
+static const uint8_t slot_next[SLOT_STATES] = {
+    [SLOT_FREE] = 1u << SLOT_READY,
+    [SLOT_READY] = 1u << SLOT_CALLING | 1u << SLOT_MOVED | 1u << SLOT_FREE,
+    [SLOT_CALLING] = 1u << SLOT_MOVED | 1u << SLOT_FREE,
+    [SLOT_MOVED] = 1u << SLOT_COMMITTING | 1u << SLOT_FREE,
+    [SLOT_COMMITTING] = 1u << SLOT_READY | 1u << SLOT_MOVED | 1u << SLOT_FREE, /* MOVED: refused */
+};
+
+static void slot_move(struct saga_engine *engine, struct slot *slot, enum slot_state to)
+{
+    assert(slot_next[slot->state] & (1u << to));
+    list_remove(&engine->lists[slot->state], slot);
+    slot->state = to;
+    list_push(&engine->lists[to], slot);
+    assert((slot->call != NULL) == (to == SLOT_CALLING));
+}
+
+static void slot_clear_move(struct slot *slot)
+{
+    saga_effects_clear(&slot->effects);
+    free(slot->new_data);
+    slot->new_data = NULL;
+}
+
+static void slot_free(struct saga_engine *engine, struct slot *slot)
+{
+    slot_clear_move(slot);
+    free(slot->data);
+    slot->data = NULL;
+    slot_move(engine, slot, SLOT_FREE);
+}
+
+/* ---- calls ---- */
+
+static void call_unlink(struct call *call)
+{
+    struct saga_engine *engine = call->engine;
+    if (engine == NULL)
+        return;
+    *(call->prev != NULL ? &call->prev->next : &engine->calls) = call->next;
+    if (call->next != NULL)
+        call->next->prev = call->prev;
+    call->engine = NULL;
+    assert(engine->stats.calling > 0);
+    engine->stats.calling--;
+}
+
+static void call_free(struct call *call)
+{
+    call_unlink(call);
+    saga_effects_clear(&call->effects);
+    free(call->new_data);
+    free(call);
+}
+
+static struct call *call_create(struct saga_engine *engine, struct slot *slot)
+{
+    const struct saga_row *row = &slot->row;
+    struct call *call = calloc(1, sizeof(*call) + row->data.len + 1);
+    if (call == NULL)
+        return NULL;
+    const struct saga_step *step = &row->def->steps[row->step];
+    if (row->data.len > 0)
+        memcpy(call->data, row->data.ptr, row->data.len);
+    memcpy(call->trace, row->trace, sizeof(call->trace));
+    memcpy(call->cause, row->cause, sizeof(call->cause));
+    call->pub = (struct saga_call){
+        .saga = row->id,
+        .way = saga_way(row),
+        .step = step->name,
+        .tries = row->tries,
+        .timeout_ms = step->timeout_ms,
+        .age_ms = (int64_t)engine->now_us > row->step_us
+                      ? (uint64_t)((int64_t)engine->now_us - row->step_us) / 1000
+                      : 0,
+        .trace = call->trace,
+        .cause = call->cause,
+        .data = {call->data, row->data.len},
+    };
+    call->engine = engine;
+    call->slot = slot;
+    call->started_us = engine->now_us;
+    call->next = engine->calls;
+    if (engine->calls != NULL)
+        engine->calls->prev = call;
+    engine->calls = call;
+    engine->stats.calling++;
+    return call;
+}
+
+static struct call *call_of(struct saga_call *pub)
+{
+    return (struct call *)((char *)pub - offsetof(struct call, pub));
+}
+
+void saga_call_finish(struct saga_call *pub, const struct saga_outcome *outcome)
+{
+    struct call *call = call_of(pub);
+    assert(!call->finished);
+    assert(outcome->verdict < SAGA_VERDICT_COUNT);
+    if (call->slot == NULL) { /* too late: the slot went on without us */
+        call_free(call);
+        return;
+    }
+    call->finished = true;
+    call->outcome = *outcome;
+    if (outcome->code != NULL)
+        span_to_cstr_cut(span_of(outcome->code), call->code, sizeof(call->code));
+    if (outcome->detail != NULL)
+        span_to_cstr_cut(span_of(outcome->detail), call->detail, sizeof(call->detail));
+    call->outcome.code = call->code;
+    call->outcome.detail = call->detail;
+}
+
+void saga_call_set_data(struct saga_call *pub, struct span data)
+{
+    struct call *call = call_of(pub);
+    free(call->new_data);
+    call->new_data = data.len <= SAGA_DATA_MAX ? malloc(data.len + 1) : NULL;
+    if (call->new_data == NULL) {
+        call->failed = true;
+        return;
+    }
+    memcpy(call->new_data, data.ptr, data.len);
+    call->new_data_len = data.len;
+}
+
+struct saga_effects *saga_call_effects(struct saga_call *pub)
+{
+    return &call_of(pub)->effects;
+}
+
+/* ---- a life ---- */
+
+static int check_conf(const struct saga_engine_conf *conf, struct err_slot *err)
+{
+    if (conf->slots < 1 || conf->slots > SAGA_SLOTS_MAX)
+        return err_set(err, ERR_RANGE, "saga slots: %" PRIu32, conf->slots);
+    if (conf->calls_max < 1 || conf->calls_max > conf->slots)
+        return err_set(err, ERR_RANGE, "saga calls at a time: %" PRIu32, conf->calls_max);
+    assert(conf->defs_len >= 1 && conf->defs_len <= SAGA_DEFS_MAX);
+    assert(conf->store.lease != NULL && conf->store.commit != NULL);
+    for (uint32_t i = 0; i < conf->defs_len; i++)
+        saga_def_check(conf->defs[i]);
+    return 0;
+}
+
+int saga_engine_create(const struct saga_engine_conf *conf, uint64_t now_us, struct err_slot *err,
+                       struct saga_engine **out)
+{
+    int rc = check_conf(conf, err);
+    if (rc < 0)
+        return rc;
+    struct saga_engine *engine = calloc(1, sizeof(*engine));
+    if (engine == NULL)
+        return err_set(err, ERR_NOMEM, "saga engine");
+    engine->slots = calloc(conf->slots, sizeof(*engine->slots));
+    engine->batch = calloc(conf->slots, sizeof(const struct saga_move *));
+    if (engine->slots == NULL || engine->batch == NULL)
+        goto free_engine;
+    engine->conf = *conf;
+    engine->now_us = now_us;
+    engine->nudged = true;
+    for (uint32_t i = 0; i < conf->slots; i++)
+        list_push(&engine->lists[SLOT_FREE], &engine->slots[i]);
+    for (int i = 0; i < SAGA_PEERS_MAX; i++) {
+        breaker_init(&engine->breakers[i], conf->breaker_trip, conf->breaker_open_ms);
+        budget_init(&engine->budgets[i], conf->budget_share_milli, conf->budget_per_s,
+                    conf->budget_cap, now_us);
+    }
+    *out = engine;
+    return 0;
+
+free_engine:
+    free(engine->slots);
+    free(engine->batch);
+    free(engine);
+    return err_set(err, ERR_NOMEM, "saga engine of %" PRIu32 " slots", conf->slots);
+}
+
+void saga_engine_destroy(struct saga_engine *engine)
+{
+    if (engine == NULL)
+        return;
+    while (engine->calls != NULL) {
+        struct call *call = engine->calls;
+        bool finished = call->finished;
+        assert(call->engine == engine);
+        call->slot->call = NULL;
+        call->slot = NULL;
+        call_unlink(call);
+        if (finished)
+            call_free(call);
+    }
+    for (uint32_t i = 0; i < engine->conf.slots; i++) {
+        slot_clear_move(&engine->slots[i]);
+        free(engine->slots[i].data);
+    }
+    free(engine->batch);
+    free(engine->slots);
+    free(engine);
+}
+
+/* ---- leasing ---- */
+
+const struct saga_def *saga_engine_def(const struct saga_engine *engine, struct span key)
+{
+    for (uint32_t i = 0; i < engine->conf.defs_len; i++) {
+        if (span_eq(key, span_of(engine->conf.defs[i]->key)))
+            return engine->conf.defs[i];
+    }
+    return NULL;
+}
+
+static void lease_some(struct saga_engine *engine)
+{
+    uint32_t room = engine->lists[SLOT_FREE].len;
+    if (engine->leasing || engine->draining || room == 0)
+        return;
+    /* While a commit travels its slots are about to come free or go on; asking for a few at a time
+     * would cost a round trip each. */
+    if (room < engine->conf.slots / 4 && engine->committing)
+        return;
+    bool due = engine->nudged || engine->full_lease || engine->now_us >= engine->lease_at_us;
+    if (!due || engine->now_us < engine->commit_at_us)
+        return;
+    engine->leasing = true;
+    engine->nudged = false;
+    engine->full_lease = false;
+    engine->lease_at_us = engine->now_us + (uint64_t)engine->conf.idle_ms * 1000;
+    engine->stats.leases++;
+    engine->lease_asked = room;
+    engine->conf.store.lease(engine->conf.store.ctx, room);
+}
+
+void saga_engine_nudge(struct saga_engine *engine)
+{
+    engine->nudged = true;
+}
+
+static bool take_row(struct saga_engine *engine, const struct saga_row *row)
+{
+    struct slot *slot = engine->lists[SLOT_FREE].head;
+    assert(slot != NULL);
+    assert(!saga_ended(row->state) && !row->parked);
+    char *data = malloc(row->data.len + 1);
+    if (data == NULL)
+        return false; /* the lease runs out, and somebody with memory takes it */
+    if (row->data.len > 0)
+        memcpy(data, row->data.ptr, row->data.len);
+    slot->row = *row;
+    slot->refused = 0;
+    slot->data = data;
+    slot->row.data.ptr = data;
+    slot_move(engine, slot, SLOT_READY);
+    return true;
+}
+
+void saga_engine_on_leased(struct saga_engine *engine, const struct saga_row *rows, uint32_t len)
+{
+    assert(engine->leasing);
+    engine->leasing = false;
+    if (rows == NULL) {
+        engine->stats.lease_errors++;
+        engine->lease_at_us = engine->now_us + LEASE_RETRY_US;
+        return;
+    }
+    engine->full_lease = len == engine->lease_asked;
+    for (uint32_t i = 0; i < len; i++)
+        engine->stats.leased += take_row(engine, &rows[i]);
+}
+
+/* ---- calling ---- */
+
+static void add_effects_of_move(struct saga_engine *engine, struct slot *slot)
+{
+    (void)engine;
+    const struct saga_def *def = slot->row.def;
+    if (def->on_move != NULL)
+        def->on_move(def->ctx, &slot->row, &slot->move, &slot->effects);
+    slot->move.effects = slot->effects.len > 0 ? &slot->effects : NULL;
+}
+
+/* What cannot be written whole must not be written in part: the try counts as one of which nothing
+ * is known, and is made again. */
+static void decide_again_unknown(struct saga_engine *engine, struct slot *slot)
+{
+    slot_clear_move(slot);
+    struct saga_outcome outcome = {.verdict = SAGA_UNKNOWN, .code = "no-memory"};
+    saga_decide(&slot->row, &outcome, engine->now_us, engine->conf.rng, &slot->move);
+}
+
+static void slot_moved(struct saga_engine *engine, struct slot *slot)
+{
+    add_effects_of_move(engine, slot);
+    if (slot->effects.failed) {
+        decide_again_unknown(engine, slot);
+        slot->move.effects = NULL;
+    }
+    slot_move(engine, slot, SLOT_MOVED);
+}
+
+static void report_to_peer(struct saga_engine *engine, const struct slot *slot,
+                           enum saga_verdict verdict)
+{
+    uint8_t peer = slot->row.def->steps[slot->row.step].peer;
+    if (peer == SAGA_PEER_NONE)
+        return;
+    if (verdict == SAGA_UNKNOWN)
+        breaker_missed(&engine->breakers[peer], engine->now_us);
+    else
+        breaker_heard(&engine->breakers[peer]);
+}
+
+static void slot_decide(struct saga_engine *engine, struct slot *slot,
+                        const struct saga_outcome *outcome)
+{
+    engine->stats.tries[outcome->verdict]++;
+    report_to_peer(engine, slot, outcome->verdict);
+    saga_decide(&slot->row, outcome, engine->now_us, engine->conf.rng, &slot->move);
+}
+
+static void slot_finished(struct saga_engine *engine, struct slot *slot)
+{
+    struct call *call = slot->call;
+    slot->call = NULL;
+    if (call->failed || call->effects.failed)
+        call->outcome = (struct saga_outcome){.verdict = SAGA_UNKNOWN, .code = "no-memory"};
+    call->outcome.took_us = (uint32_t)(engine->now_us - call->started_us);
+    slot_decide(engine, slot, &call->outcome);
+    if (call->outcome.verdict != SAGA_UNKNOWN) {
+        slot->effects = call->effects;
+        call->effects = (struct saga_effects){0};
+    }
+    if (call->new_data != NULL && !call->failed) {
+        slot->new_data = call->new_data;
+        slot->move.data = (struct span){call->new_data, call->new_data_len};
+        call->new_data = NULL;
+    }
+    call_free(call);
+    slot_moved(engine, slot);
+}
+
+static void slot_timed_out(struct saga_engine *engine, struct slot *slot)
+{
+    slot->call->slot = NULL;
+    call_unlink(slot->call);
+    slot->call = NULL;
+    engine->stats.timeouts++;
+    struct saga_outcome outcome = {
+        .verdict = SAGA_UNKNOWN,
+        .took_us = slot->row.def->steps[slot->row.step].timeout_ms * 1000,
+        .code = "timeout",
+    };
+    slot_decide(engine, slot, &outcome);
+    slot_moved(engine, slot);
+}
+
+/* Leave the peer alone? Then the wait, jittered upwards so that not all come back at once; else 0.
+ */
+static uint32_t peer_wait_ms(struct saga_engine *engine, const struct slot *slot)
+{
+    uint8_t peer = slot->row.def->steps[slot->row.step].peer;
+    if (peer == SAGA_PEER_NONE)
+        return 0;
+    uint32_t turn_ms = engine->conf.admit != NULL ? engine->conf.admit(engine->conf.ctx, peer) : 0;
+    if (turn_ms > 0)
+        return turn_ms;
+    struct breaker *breaker = &engine->breakers[peer];
+    if (slot->row.tries > 0 && breaker->state == BREAKER_CLOSED &&
+        !budget_take(&engine->budgets[peer], engine->now_us))
+        return 500 + (uint32_t)rng_below(engine->conf.rng, 1000);
+    if (!breaker_allow(breaker, engine->now_us)) {
+        uint32_t wait_ms = breaker_wait_ms(breaker, engine->now_us);
+        return wait_ms + 1 + (uint32_t)rng_below(engine->conf.rng, wait_ms + 1);
+    }
+    if (slot->row.tries == 0)
+        budget_earn(&engine->budgets[peer]);
+    return 0;
+}
+
+static void slot_call(struct saga_engine *engine, struct slot *slot)
+{
+    const struct saga_def *def = slot->row.def;
+    const struct saga_step *step = &def->steps[slot->row.step];
+    struct call *call = call_create(engine, slot);
+    if (call == NULL) {
+        struct saga_outcome outcome = {.verdict = SAGA_UNKNOWN, .code = "no-memory"};
+        slot_decide(engine, slot, &outcome);
+        slot_moved(engine, slot);
+        return;
+    }
+    slot->call = call;
+    slot->call_deadline_us = engine->now_us + (uint64_t)step->timeout_ms * 1000;
+    slot_move(engine, slot, SLOT_CALLING);
+    if (call->pub.way == SAGA_DO)
+        step->run(&call->pub, def->ctx);
+    else
+        step->undo(&call->pub, def->ctx);
+    if (call->finished)
+        slot_finished(engine, slot);
+}
+
+static void slot_start(struct saga_engine *engine, struct slot *slot)
+{
+    if (saga_must_turn(&slot->row)) {
+        saga_turn_back(&slot->row, "cancelled", &slot->move);
+        slot_moved(engine, slot);
+        return;
+    }
+    if (engine->draining) {
+        saga_defer(&slot->row, 0, &slot->move);
+        slot_moved(engine, slot);
+        return;
+    }
+    uint32_t wait_ms = peer_wait_ms(engine, slot);
+    if (wait_ms > 0) {
+        engine->stats.deferred++;
+        saga_defer(&slot->row, wait_ms, &slot->move);
+        slot_moved(engine, slot);
+        return;
+    }
+    slot_call(engine, slot);
+}
+
+static bool lease_is_over(const struct saga_engine *engine, const struct slot *slot)
+{
+    return engine->now_us + LEASE_MARGIN_US >= slot->row.lease_us;
+}
+
+static void start_ready(struct saga_engine *engine)
+{
+    uint32_t left = engine->lists[SLOT_READY].len; /* those that come back wait for the next turn */
+    while (left-- > 0 && engine->lists[SLOT_CALLING].len < engine->conf.calls_max) {
+        struct slot *slot = engine->lists[SLOT_READY].head;
+        if (lease_is_over(engine, slot))
+            slot_free(engine, slot);
+        else
+            slot_start(engine, slot);
+    }
+}
+
+static void collect_calls(struct saga_engine *engine)
+{
+    struct slot *next;
+    for (struct slot *slot = engine->lists[SLOT_CALLING].head; slot != NULL; slot = next) {
+        next = slot->next;
+        if (slot->call->finished)
+            slot_finished(engine, slot);
+        else if (engine->now_us >= slot->call_deadline_us)
+            slot_timed_out(engine, slot);
+    }
+}
+
+/* ---- committing ---- */
+
+static void commit_moved(struct saga_engine *engine)
+{
+    struct list *moved = &engine->lists[SLOT_MOVED];
+    if (engine->committing || moved->len == 0 || engine->now_us < engine->commit_at_us)
+        return;
+    assert(engine->lists[SLOT_COMMITTING].len == 0);
+    uint32_t len = 0;
+    while (moved->head != NULL) {
+        struct slot *slot = moved->head;
+        if (lease_is_over(engine, slot)) {
+            slot_free(engine, slot);
+            continue;
+        }
+        slot_move(engine, slot, SLOT_COMMITTING);
+        engine->batch[len++] = &slot->move;
+    }
+    if (len == 0)
+        return;
+    engine->committing = true;
+    engine->stats.commits++;
+    engine->conf.store.commit(engine->conf.store.ctx, engine->batch, len);
+}
+
+static void count_stored(struct saga_engine *engine, const struct saga_move *move)
+{
+    engine->stats.moves++;
+    engine->stats.parked += move->parked;
+    engine->stats.completed += move->state == SAGA_COMPLETED;
+    engine->stats.undone += move->state == SAGA_UNDONE;
+}
+
+static void slot_stored(struct saga_engine *engine, struct slot *slot,
+                        const struct saga_store_reply *reply)
+{
+    saga_apply(&slot->row, &slot->move, engine->now_us);
+    slot->refused = 0;
+    slot->row.wake = reply->wake;
+    slot->row.cancel = reply->cancel;
+    slot->row.lease_us = reply->lease_us;
+    if (slot->new_data != NULL) {
+        free(slot->data);
+        slot->data = slot->new_data;
+        slot->row.data = slot->move.data;
+        slot->new_data = NULL;
+    }
+    count_stored(engine, &slot->move);
+    if (engine->conf.on_stored != NULL)
+        engine->conf.on_stored(engine->conf.ctx, &slot->row, &slot->move);
+    if (slot->move.release) {
+        /* A retry that is due at once, or a wake that came meanwhile, should not wait for the
+         * idle look. */
+        if (!saga_ended(slot->row.state) && !slot->row.parked) {
+            uint64_t due_us = engine->now_us + (uint64_t)slot->move.delay_ms * 1000;
+            if (reply->wake != slot->move.wake)
+                engine->nudged = true;
+            else if (due_us < engine->lease_at_us)
+                engine->lease_at_us = due_us;
+        }
+        slot_free(engine, slot);
+        return;
+    }
+    slot_clear_move(slot);
+    slot_move(engine, slot, SLOT_READY);
+}
+
+/* First parked with what else is to be told of that, then without: what else is told may be what is
+ * wrong with it. */
+static void slot_refused(struct saga_engine *engine, struct slot *slot, const char *why)
+{
+    engine->stats.refused++;
+    if (++slot->refused > 2) {
+        slot_free(engine, slot);
+        return;
+    }
+    slot_clear_move(slot);
+    saga_refuse(&slot->row, why, &slot->move);
+    if (slot->refused == 1)
+        slot_moved(engine, slot);
+    else
+        slot_move(engine, slot, SLOT_MOVED);
+}
+
+/* The same moves again, and nothing else before they are settled: a later move of another saga
+ * gains nothing from overtaking, and the store stays simple. */
+static void commit_again(struct saga_engine *engine)
+{
+    struct list *list = &engine->lists[SLOT_COMMITTING];
+    if (engine->committing || list->len == 0 || engine->now_us < engine->commit_at_us)
+        return;
+    uint32_t len = 0;
+    struct slot *next;
+    for (struct slot *slot = list->head; slot != NULL; slot = next) {
+        next = slot->next;
+        if (lease_is_over(engine, slot))
+            slot_free(engine, slot);
+        else
+            engine->batch[len++] = &slot->move;
+    }
+    if (len == 0)
+        return;
+    engine->committing = true;
+    engine->stats.commits++;
+    engine->conf.store.commit(engine->conf.store.ctx, engine->batch, len);
+}
+
+void saga_engine_on_committed(struct saga_engine *engine, bool ok,
+                              const struct saga_store_reply *replies)
+{
+    assert(engine->committing);
+    engine->committing = false;
+    if (!ok) {
+        engine->stats.commits_unknown++;
+        engine->commit_at_us = engine->now_us + COMMIT_RETRY_US;
+        return;
+    }
+    struct slot *next;
+    uint32_t i = 0;
+    for (struct slot *slot = engine->lists[SLOT_COMMITTING].head; slot != NULL; slot = next) {
+        next = slot->next;
+        assert(engine->batch[i] == &slot->move);
+        if (replies[i].stored == SAGA_STORED) {
+            slot_stored(engine, slot, &replies[i]);
+        } else if (replies[i].stored == SAGA_REFUSED) {
+            slot_refused(engine, slot, replies[i].why);
+        } else {
+            engine->stats.fenced++;
+            slot_free(engine, slot);
+        }
+        i++;
+    }
+}
+
+/* ---- the turn ---- */
+
+void saga_engine_turn(struct saga_engine *engine, uint64_t now_us)
+{
+    assert(now_us >= engine->now_us);
+    engine->now_us = now_us;
+    collect_calls(engine);
+    start_ready(engine);
+    if (engine->lists[SLOT_COMMITTING].len > 0)
+        commit_again(engine);
+    if (engine->lists[SLOT_COMMITTING].len == 0)
+        commit_moved(engine);
+    lease_some(engine);
+    engine->stats.in_flight = engine->conf.slots - engine->lists[SLOT_FREE].len;
+}
+
+uint64_t saga_engine_due_us(const struct saga_engine *engine)
+{
+    uint64_t due_us = engine->lease_at_us;
+    if (engine->nudged || engine->full_lease)
+        due_us = engine->now_us;
+    if (engine->lists[SLOT_READY].len > 0 &&
+        engine->lists[SLOT_CALLING].len < engine->conf.calls_max)
+        due_us = engine->now_us;
+    if ((engine->lists[SLOT_MOVED].len > 0 || engine->lists[SLOT_COMMITTING].len > 0) &&
+        !engine->committing && engine->commit_at_us < due_us)
+        due_us = engine->commit_at_us;
+    for (struct slot *slot = engine->lists[SLOT_CALLING].head; slot != NULL; slot = slot->next) {
+        if (slot->call->finished)
+            return engine->now_us;
+        if (slot->call_deadline_us < due_us)
+            due_us = slot->call_deadline_us;
+    }
+    return due_us;
+}
+
+void saga_engine_drain(struct saga_engine *engine)
+{
+    engine->draining = true;
+}
+
+bool saga_engine_idle(const struct saga_engine *engine)
+{
+    return engine->lists[SLOT_FREE].len == engine->conf.slots && !engine->leasing &&
+           !engine->committing;
+}
+
+const struct saga_engine_stats *saga_engine_stats(const struct saga_engine *engine)
+{
+    return &engine->stats;
+}
+
+const struct breaker *saga_engine_breaker(const struct saga_engine *engine, uint8_t peer)
+{
+    assert(peer < SAGA_PEERS_MAX);
+    return &engine->breakers[peer];
+}

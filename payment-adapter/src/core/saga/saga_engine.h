@@ -1,0 +1,126 @@
+/* saga_engine.h: drives many sagas at once: leases rows, calls steps, makes their moves durable.
+ *
+ * It knows no clock, socket, thread or database: the store and the steps answer when they like,
+ * through the calls below; the owner calls saga_engine_turn() after any of them, and when
+ * saga_engine_due_us() has come. Nothing is called back from within a call of somebody else's. One
+ * engine belongs to one thread. Any number of engines may share a store; a lease decides who acts.
+ *
+ * Group commit: while one commit travels, the moves of all other sagas gather, and leave together
+ * when it is back. So many sagas share a commit, and a slow disk makes bigger batches. */
+#ifndef FG_PAY_CORE_SAGA_ENGINE_H
+#define FG_PAY_CORE_SAGA_ENGINE_H
+
+#include "base/err.h"
+#include "core/pace/breaker.h"
+#include "core/pace/budget.h"
+#include "core/saga/saga.h"
+
+struct saga_engine;
+
+enum {
+    SAGA_SLOTS_MAX = 4096, /* sagas of one engine at a time; more is memory without throughput */
+    SAGA_DEFS_MAX = 16,
+};
+
+/* What the store says to a move. */
+enum saga_stored {
+    SAGA_STORED,
+    SAGA_FENCED, /* the lease was lost: somebody else acts for this saga now */
+    /* It takes all the others, and never this one, for what is in it (`why`): the saga is parked.
+     * If even that is refused, its lease is left to run out. */
+    SAGA_REFUSED,
+};
+
+struct saga_store_reply {
+    enum saga_stored stored;
+    bool cancel;
+    uint32_t wake;
+    uint64_t lease_us; /* the lease, prolonged; in the engine's clock */
+    const char *why;   /* SAGA_REFUSED: the store's words; borrowed during the answer */
+};
+
+struct saga_store {
+    /* Leases up to max sagas that are due; answered once by saga_engine_on_leased(). */
+    void (*lease)(void *ctx, uint32_t max);
+    /* Stores all moves in one commit; borrowed until the one answer, saga_engine_on_committed().
+     * Must be safe to repeat with the same moves: what was stored before is stored. */
+    void (*commit)(void *ctx, const struct saga_move *const *moves, uint32_t len);
+    void *ctx;
+};
+
+struct saga_engine_conf {
+    const struct saga_def *const *defs; /* borrowed */
+    uint32_t defs_len;
+    uint32_t slots;     /* 1..SAGA_SLOTS_MAX */
+    uint32_t calls_max; /* steps under way at a time, 1..slots */
+    uint32_t idle_ms;   /* how often to look for due sagas while nothing nudges */
+    uint32_t breaker_trip, breaker_open_ms;
+    uint32_t budget_share_milli, budget_per_s, budget_cap;
+    struct saga_store store;
+    const struct rng *rng;
+    /* May this peer be called now? 0: yes; else how long to leave it alone. May be NULL. */
+    uint32_t (*admit)(void *ctx, uint8_t peer);
+    /* A move was stored: for logs, metrics, and whoever waits for the saga. May be NULL. */
+    void (*on_stored)(void *ctx, const struct saga_row *row, const struct saga_move *move);
+    void *ctx;
+};
+
+int saga_engine_create(const struct saga_engine_conf *conf, uint64_t now_us, struct err_slot *err,
+                       struct saga_engine **out);
+/* Forgets what is under way, as a crash would; calls that are still out may finish later and are
+ * then freed without effect. */
+void saga_engine_destroy(struct saga_engine *engine);
+
+/* Does all that can be done now. */
+void saga_engine_turn(struct saga_engine *engine, uint64_t now_us);
+/* When to call it again at the latest, if nothing else happens. */
+uint64_t saga_engine_due_us(const struct saga_engine *engine);
+/* Something may be due: look at the next turn. */
+void saga_engine_nudge(struct saga_engine *engine);
+/* Takes no more sagas; those leased go on to their next stored move, and are then given back. */
+void saga_engine_drain(struct saga_engine *engine);
+bool saga_engine_idle(const struct saga_engine *engine); /* nothing is under way */
+
+/* The store's answers. Rows are copied; their lease_us and step_us are in the caller's clock. */
+const struct saga_def *saga_engine_def(const struct saga_engine *engine, struct span key);
+void saga_engine_on_leased(struct saga_engine *engine, const struct saga_row *rows, uint32_t len);
+/* ok = false: nobody knows whether it was stored, or it was not; replies is then NULL. */
+void saga_engine_on_committed(struct saga_engine *engine, bool ok,
+                              const struct saga_store_reply *replies);
+
+/* ---- one try of one step ---- */
+
+struct saga_call {
+    uint64_t saga;
+    enum saga_way way;
+    const char *step;
+    uint32_t tries;      /* UNKNOWNs before this try; over 0 means: it may have happened */
+    uint32_t timeout_ms; /* for what the step calls */
+    uint64_t age_ms;     /* since the saga came to this step */
+    const char *trace;   /* traceparent, for what the step calls; "" if none */
+    const char *cause;   /* why the saga goes back; "" */
+    struct span data;    /* stays until the finish */
+    void *scratch;       /* the step's own, NULL at first; to be freed by it before the finish */
+};
+
+/* Ends the try, exactly once, from anywhere but within saga_engine_destroy(). */
+void saga_call_finish(struct saga_call *call, const struct saga_outcome *outcome);
+/* Before the finish: the saga's data from here on; copied. */
+void saga_call_set_data(struct saga_call *call, struct span data);
+/* Before the finish: what else the move is to write. */
+struct saga_effects *saga_call_effects(struct saga_call *call);
+
+/* ---- what it looks like from outside ---- */
+
+struct saga_engine_stats {
+    uint64_t leases, leased, lease_errors;
+    uint64_t commits, moves, fenced, refused, commits_unknown;
+    uint64_t tries[SAGA_VERDICT_COUNT];
+    uint64_t timeouts, deferred, parked, completed, undone;
+    uint32_t in_flight, calling;
+};
+
+const struct saga_engine_stats *saga_engine_stats(const struct saga_engine *engine);
+const struct breaker *saga_engine_breaker(const struct saga_engine *engine, uint8_t peer);
+
+#endif

@@ -1,0 +1,476 @@
+/* door_http.c: people come in, go out and come in again, and a slip at the door is undone.
+ *
+ * Who scans is one event's scanner at one gate (scanner.h), or the operator, who names both. A
+ * ticket of another event is refused by what is signed in it, and not used up.
+ *
+ * A check-in is an insert under the ticket's own key: of ten gates that scan the same ticket one
+ * gets a row, and nine are told who had it. A check-out keeps the row, so the ticket stays used,
+ * and the next scan of it comes in again. An undo takes the row away: only at the same gate and
+ * within DOOR_UNDO_MS, with a reason. Check-ins, transfers and refunds exclude each other by the
+ * order's row (statements.c). Everything is in pay.audit.
+ *
+ * A door without a network lets people in by the signature and the list of revoked tickets alone,
+ * and sends its scans later. A scan that comes too late (the ticket is in by another scan, or was
+ * refunded or handed on meanwhile) becomes a conflict, for a person to look at. */
+#include "api/guard.h"
+#include "base/json_in.h"
+#include "doors/scanner.h"
+#include "store/statements.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { DOOR_ANSWER_MAX = 512 * 1024 };
+
+struct door; /* one call */
+
+struct scan {
+    struct door *door;
+    struct ticket ticket;
+    int judged; /* of the signature */
+    uint64_t at_ms;
+    bool again;                  /* in once more, after a check-out */
+    char why[32];                /* "" let in */
+    char gate[SCANNER_GATE_MAX]; /* who had it */
+    char at[32];
+};
+
+struct door {
+    struct http_req *req;
+    struct pay *pay;
+    char event[ORDER_EVENT_MAX];
+    char gate[SCANNER_GATE_MAX];
+    char actor[SCANNER_ID_MAX];
+    char reason[DOOR_REASON_MAX + 1];
+    bool offline;
+    bool one; /* a single ticket, answered by status */
+    uint32_t len, left;
+    int rc;
+    struct scan scans[];
+};
+
+static void reply(struct http_req *req, unsigned status, const struct text *body)
+{
+    if (body->overflown)
+        http_problem(req, 500, "too-long", "The answer would be too long.");
+    else
+        http_reply(req, &(struct http_reply){.status = status,
+                                             .type = "application/json",
+                                             .headers = SPAN("Cache-Control: no-store\r\n"),
+                                             .body = text_span(body)});
+}
+
+static void put_scan(struct text *body, const struct scan *scan)
+{
+    json_open(body, '{');
+    json_member_cstr(body, "ticket", scan->ticket.id);
+    json_member_cstr(body, "seat", scan->ticket.seat);
+    json_member_cstr(body, "event", scan->ticket.event);
+    json_member_bool(body, "admit", scan->why[0] == '\0');
+    if (scan->again)
+        json_member_bool(body, "again", true);
+    if (scan->why[0] != '\0')
+        json_member_cstr(body, "code", scan->why);
+    if (scan->gate[0] != '\0') {
+        json_member_cstr(body, "gate", scan->gate);
+        json_member_cstr(body, "at", scan->at);
+    }
+    json_close(body, '}');
+}
+
+static unsigned status_of(const struct scan *scan)
+{
+    bool unknown = strcmp(scan->why, "forged") == 0 || strcmp(scan->why, "unknown") == 0;
+    return scan->why[0] == '\0' ? 200 : unknown ? 404 : 409;
+}
+
+static void door_reply(struct door *door)
+{
+    char *memory = malloc(DOOR_ANSWER_MAX);
+    struct text body = text_on(memory, memory != NULL ? DOOR_ANSWER_MAX : 0);
+    if (memory == NULL || door->rc < 0) {
+        guard_unavailable(door->req, door->rc);
+    } else if (door->one) {
+        put_scan(&body, &door->scans[0]);
+        reply(door->req, status_of(&door->scans[0]), &body);
+    } else {
+        json_open(&body, '{');
+        json_key(&body, "results");
+        json_open(&body, '[');
+        for (uint32_t i = 0; i < door->len; i++)
+            put_scan(&body, &door->scans[i]);
+        json_close(&body, ']');
+        json_close(&body, '}');
+        reply(door->req, 200, &body);
+    }
+    free(memory);
+    free(door);
+}
+
+static void scan_done(struct scan *scan)
+{
+    struct door *door = scan->door;
+    if (--door->left == 0)
+        door_reply(door);
+}
+
+/* ---- in ---- */
+
+static void on_conflict_kept(void *ctx, const struct pg_answer *answer)
+{
+    struct scan *scan = ctx;
+    if (answer->rc < 0)
+        scan->door->rc = answer->rc;
+    scan_done(scan);
+}
+
+/* Not to be let in; of a door that was offline, somebody is in already. */
+static void refuse(struct scan *scan, const char *why)
+{
+    struct door *door = scan->door;
+    snprintf(scan->why, sizeof(scan->why), "%s", why);
+    if (!door->offline) {
+        scan_done(scan);
+        return;
+    }
+    char at[24];
+    snprintf(at, sizeof(at), "%llu", (unsigned long long)scan->at_ms);
+    const char *const params[] = {scan->ticket.id, door->gate, at, scan->why};
+    pg_pool_query(door->pay->pg, SQL_CHECKIN_CONFLICT, 4, params, on_conflict_kept, scan);
+}
+
+static void tell_why(struct scan *scan, const PGresult *res)
+{
+    const struct door *door = scan->door;
+    if (PQntuples(res) == 0) {
+        refuse(scan, "unknown");
+        return;
+    }
+    span_to_cstr(pg_text(res, 0, 3), scan->gate, sizeof(scan->gate));
+    span_to_cstr(pg_text(res, 0, 4), scan->at, sizeof(scan->at));
+    bool in = scan->gate[0] != '\0';
+    /* The same scans again, after a broken call: that is no second person. */
+    if (in && door->offline && strcmp(scan->gate, door->gate) == 0 &&
+        pg_u64(res, 0, 5) == scan->at_ms)
+        scan_done(scan);
+    else if (pg_bool(res, 0, 0))
+        refuse(scan, "other-event");
+    else if (pg_bool(res, 0, 1))
+        refuse(scan, "revoked");
+    else if (!span_eq(pg_text(res, 0, 2), SPAN("completed")))
+        refuse(scan, "order-not-completed");
+    else
+        refuse(scan, "already-used");
+}
+
+static void on_checked_in(void *ctx, const struct pg_answer *answer)
+{
+    struct scan *scan = ctx;
+    if (answer->rc < 0) {
+        scan->door->rc = answer->rc;
+        scan_done(scan);
+    } else if (PQntuples(answer->results[1]) == 1) {
+        scan->again = span_eq(pg_text(answer->results[1], 0, 0), SPAN("in-again"));
+        scan_done(scan);
+    } else {
+        tell_why(scan, answer->results[2]);
+    }
+}
+
+static void check_in(struct scan *scan)
+{
+    struct door *door = scan->door;
+    if (scan->judged < 0) {
+        snprintf(scan->why, sizeof(scan->why), "forged");
+        scan_done(scan);
+        return;
+    }
+    if (strcmp(scan->ticket.event, door->event) != 0) {
+        refuse(scan, "other-event");
+        return;
+    }
+    char at[24];
+    snprintf(at, sizeof(at), "%llu", (unsigned long long)scan->at_ms);
+    const char *const lock[] = {scan->ticket.id};
+    const char *const in[] = {scan->ticket.id, door->gate, at, door->offline ? "true" : "false",
+                              door->event,     door->actor};
+    const char *const why[] = {scan->ticket.id, door->event};
+    struct pg_job *job = pg_job_create(door->pay->pg, on_checked_in, scan);
+    if (job == NULL) {
+        door->rc = ERR_NOMEM;
+        scan_done(scan);
+        return;
+    }
+    pg_job_add(job, SQL_TICKET_LOCK, 1, lock);
+    pg_job_add(job, SQL_CHECKIN, 6, in);
+    pg_job_add(job, SQL_CHECKIN_WHY, 2, why);
+    pg_job_send(job);
+}
+
+static void door_check_in(struct door *door)
+{
+    door->left = door->len + 1; /* one for ourselves: forged tickets are done at once */
+    for (uint32_t i = 0; i < door->len; i++)
+        check_in(&door->scans[i]);
+    if (--door->left == 0)
+        door_reply(door);
+}
+
+/* ---- out, and undone ---- */
+
+static void put_act(struct text *body, const struct scan *scan, const char *act)
+{
+    json_open(body, '{');
+    json_member_cstr(body, "ticket", scan->ticket.id);
+    json_member_cstr(body, "seat", scan->ticket.seat);
+    json_member_cstr(body, "event", scan->ticket.event);
+    json_member_cstr(body, "act", act);
+    json_close(body, '}');
+}
+
+static void door_acted(struct door *door, const struct pg_answer *answer, const char *act,
+                       const char *code, const char *detail)
+{
+    if (answer->rc < 0) {
+        guard_unavailable(door->req, answer->rc);
+    } else if (PQntuples(answer->results[answer->len - 1]) == 0) {
+        http_problem(door->req, 409, code, "%s", detail);
+    } else {
+        char memory[1024];
+        struct text body = text_on(memory, sizeof(memory));
+        put_act(&body, &door->scans[0], act);
+        reply(door->req, 200, &body);
+    }
+    free(door);
+}
+
+static void on_out(void *ctx, const struct pg_answer *answer)
+{
+    door_acted(ctx, answer, "out", "not-inside", "Nobody is inside with this ticket.");
+}
+
+static void on_undone(void *ctx, const struct pg_answer *answer)
+{
+    door_acted(ctx, answer, "undo", "not-undoable",
+               "Only this gate's own check-in of the last ten minutes can be undone.");
+}
+
+/* False after an answer. */
+static bool is_ours(struct door *door)
+{
+    const struct scan *scan = &door->scans[0];
+    if (scan->judged == 0 && strcmp(scan->ticket.event, door->event) == 0)
+        return true;
+    if (scan->judged < 0)
+        http_problem(door->req, 404, "forged", "This is no ticket of ours.");
+    else
+        http_problem(door->req, 409, "other-event", "This ticket is for another event.");
+    free(door);
+    return false;
+}
+
+static void door_act(struct door *door, bool undo)
+{
+    if (!is_ours(door))
+        return;
+    char window[16];
+    snprintf(window, sizeof(window), "%d", DOOR_UNDO_MS);
+    const char *const params[] = {
+        door->scans[0].ticket.id, door->event, door->gate, door->actor, door->reason, window};
+    struct pg_job *job = pg_job_create(door->pay->pg, undo ? on_undone : on_out, door);
+    if (job == NULL) {
+        guard_unavailable(door->req, ERR_NOMEM);
+        free(door);
+        return;
+    }
+    pg_job_add(job, SQL_TICKET_LOCK, 1, params);
+    pg_job_add(job, undo ? SQL_CHECKIN_UNDO : SQL_CHECKOUT, undo ? 6 : 5, params);
+    pg_job_send(job);
+}
+
+/* ---- reading a call ---- */
+
+static void take_scan(struct door *door, struct span token, uint64_t at_ms)
+{
+    struct scan *scan = &door->scans[door->len++];
+    scan->door = door;
+    scan->at_ms = at_ms;
+    scan->judged = ticket_verify(&door->pay->keys->ticket_keys, token, NULL, &scan->ticket);
+}
+
+static void read_scans(struct door *door, struct json_in *in)
+{
+    json_t *scans = NULL;
+    if (!json_in_array(in, "scans", 0, DOOR_SCANS_MAX, &scans))
+        return;
+    for (size_t i = 0; i < json_array_size(scans); i++) {
+        struct json_in item;
+        struct span token;
+        uint64_t at_ms = 0;
+        if (!json_in_item_child(in, "scans", scans, i, &item))
+            return;
+        json_in_require(&item, "token");
+        json_in_require(&item, "at");
+        bool good = json_in_str(&item, "token", 1, TICKET_TOKEN_MAX, &token);
+        json_in_time(&item, "at", &at_ms);
+        if (json_in_end(&item) == 0 && good)
+            take_scan(door, token, at_ms);
+    }
+}
+
+static void read_word(struct json_in *in, const char *key, char *to, size_t cap)
+{
+    struct span text;
+    json_in_require(in, key);
+    if (json_in_str(in, key, 1, cap - 1, &text) && !span_to_cstr(text, to, cap))
+        json_in_refuse(in, key, "must be text");
+}
+
+enum door_call { CALL_IN, CALL_OUT, CALL_UNDO };
+
+/* {token} now, or {scans: [{token, at}]} of a door that was offline; {token, reason} of the others.
+ * By the operator event and gate as well, which a scanner's token says. */
+static int read_door(struct door *door, enum door_call call, bool operator, json_t * doc,
+                     struct err_slot *err)
+{
+    struct span token = {NULL, 0};
+    struct json_in in;
+    json_in_object(&in, doc, err);
+    if (operator) {
+        read_word(&in, "event", door->event, sizeof(door->event));
+        read_word(&in, "gate", door->gate, sizeof(door->gate));
+    }
+    if (call != CALL_IN)
+        read_word(&in, "reason", door->reason, sizeof(door->reason));
+    door->offline = call == CALL_IN && json_in_has(&in, "scans");
+    door->one = !door->offline;
+    if (door->offline) {
+        read_scans(door, &in);
+    } else {
+        json_in_require(&in, "token");
+        if (json_in_str(&in, "token", 1, TICKET_TOKEN_MAX, &token))
+            take_scan(door, token, clock_wall_us(door->pay->loop->clock) / 1000);
+    }
+    return json_in_end(&in);
+}
+
+static void door_begin(struct http_req *req, const struct scanner *scanner, enum door_call call)
+{
+    struct err_slot err = {0};
+    json_t *doc;
+    if (!guard_json(req, &err, &doc))
+        return;
+    struct door *door = calloc(1, sizeof(*door) + DOOR_SCANS_MAX * sizeof(struct scan));
+    if (door == NULL) {
+        json_decref(doc);
+        guard_unavailable(req, ERR_NOMEM);
+        return;
+    }
+    door->req = req;
+    door->pay = pay_of(req);
+    if (scanner != NULL) {
+        memcpy(door->event, scanner->event, sizeof(door->event));
+        memcpy(door->gate, scanner->gate, sizeof(door->gate));
+    }
+    snprintf(door->actor, sizeof(door->actor), "%s", scanner != NULL ? scanner->id : "operator");
+    int rc = read_door(door, call, scanner == NULL, doc, &err);
+    json_decref(doc);
+    if (rc < 0) {
+        http_problem(req, 400, "bad-request", "%s", err.text);
+        free(door);
+    } else if (call == CALL_IN) {
+        door_check_in(door);
+    } else {
+        door_act(door, call == CALL_UNDO);
+    }
+}
+
+/* ---- the calls ---- */
+
+static void then_in(struct http_req *req, const struct scanner *scanner, void *ctx)
+{
+    (void)ctx;
+    door_begin(req, scanner, CALL_IN);
+}
+
+static void then_out(struct http_req *req, const struct scanner *scanner, void *ctx)
+{
+    (void)ctx;
+    door_begin(req, scanner, CALL_OUT);
+}
+
+static void then_undo(struct http_req *req, const struct scanner *scanner, void *ctx)
+{
+    (void)ctx;
+    door_begin(req, scanner, CALL_UNDO);
+}
+
+static void then_tell(struct http_req *req, const struct scanner *scanner, void *ctx)
+{
+    (void)ctx;
+    char memory[512];
+    struct text body = text_on(memory, sizeof(memory));
+    json_open(&body, '{');
+    json_member_cstr(&body, "scanner", scanner->id);
+    json_member_cstr(&body, "event", scanner->event);
+    json_member_cstr(&body, "gate", scanner->gate);
+    json_member_cstr(&body, "expires_at", scanner->expires_at);
+    json_close(&body, '}');
+    reply(req, 200, &body);
+}
+
+static void on_door(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    scanner_of(req, then_tell, NULL);
+}
+
+static void on_in(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    scanner_of(req, then_in, NULL);
+}
+
+static void on_go_out(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    scanner_of(req, then_out, NULL);
+}
+
+static void on_undo(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    scanner_of(req, then_undo, NULL);
+}
+
+static void on_operator_in(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    door_begin(req, NULL, CALL_IN);
+}
+
+static void on_operator_undo(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    door_begin(req, NULL, CALL_UNDO);
+}
+
+int door_routes(struct http_router *routes, struct http_router *private_routes,
+                struct err_slot *err)
+{
+    const struct http_route all[] = {
+        {HTTP_METHOD_GET, "/v1/pay/door", on_door, NULL, 0},
+        {HTTP_METHOD_POST, "/v1/pay/door/checkin", on_in, NULL, BODY_CHECKIN_MAX},
+        {HTTP_METHOD_POST, "/v1/pay/door/checkout", on_go_out, NULL, BODY_SMALL_MAX},
+        {HTTP_METHOD_POST, "/v1/pay/door/undo", on_undo, NULL, BODY_SMALL_MAX},
+    };
+    const struct http_route operators[] = {
+        {HTTP_METHOD_POST, "/admin/checkin", on_operator_in, NULL, BODY_CHECKIN_MAX},
+        {HTTP_METHOD_POST, "/admin/checkin/undo", on_operator_undo, NULL, BODY_SMALL_MAX},
+    };
+    int rc = http_router_add_all(routes, all, sizeof(all) / sizeof(all[0]), err);
+    if (rc == 0)
+        rc = http_router_add_all(private_routes, operators,
+                                 sizeof(operators) / sizeof(operators[0]), err);
+    return rc < 0 ? rc : scanner_routes(private_routes, err);
+}

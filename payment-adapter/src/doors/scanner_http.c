@@ -1,0 +1,424 @@
+/* scanner_http.c: see scanner.h; and what an operator reads of doors: who is in, what was scanned
+ * twice, who did what.
+ *
+ * A scanner stands at a gate, on a phone network, so its calls are on the public listener, behind
+ * the edge with its TLS; the private one is the operator's and stays within the house. A stolen
+ * scanner opens one event's doors at one gate until it is revoked or runs out, and reads nothing.
+ * The pace of each token and of each address is kept before the database is asked, so guesses at
+ * tokens (256 bits) cost a look-up a hundred times a second at most, from one address. */
+#include "doors/scanner.h"
+
+#include "api/guard.h"
+#include "base/json_in.h"
+#include "observe/log.h"
+#include "store/statements.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+    BODY_MAX = 512 * 1024,
+    TOKEN_BYTES = 32,
+    B64 = sodium_base64_VARIANT_URLSAFE_NO_PADDING,
+};
+
+#define TOKEN_PREFIX "FGS1."
+
+/* ---- who scans ---- */
+
+struct question {
+    struct http_req *req;
+    scanner_then *then;
+    void *ctx;
+};
+
+static void hash_token(struct span token, char out[SCANNER_HASH_MAX])
+{
+    uint8_t hash[32];
+    crypto_generichash(hash, sizeof(hash), (const uint8_t *)token.ptr, token.len, NULL, 0);
+    sodium_bin2base64(out, SCANNER_HASH_MAX, hash, sizeof(hash), B64);
+}
+
+static void on_found(void *ctx, const struct pg_answer *answer)
+{
+    struct question question = *(struct question *)ctx;
+    free(ctx);
+    if (answer->rc < 0) {
+        guard_unavailable(question.req, answer->rc);
+        return;
+    }
+    const PGresult *res = answer->results[0];
+    if (PQntuples(res) == 0) {
+        http_problem(question.req, 401, "scanner-unknown",
+                     "This is no scanner's token, or it is revoked or has run out.");
+        return;
+    }
+    struct scanner scanner;
+    span_to_cstr(pg_text(res, 0, 0), scanner.id, sizeof(scanner.id));
+    span_to_cstr(pg_text(res, 0, 1), scanner.event, sizeof(scanner.event));
+    span_to_cstr(pg_text(res, 0, 2), scanner.gate, sizeof(scanner.gate));
+    span_to_cstr(pg_text(res, 0, 3), scanner.expires_at, sizeof(scanner.expires_at));
+    question.then(question.req, &scanner, question.ctx);
+}
+
+static bool keeps_pace(struct http_req *req, struct span token)
+{
+    struct paces *paces = pay_of(req)->common->paces;
+    uint64_t now_us = clock_mono_us(pay_of(req)->loop->clock);
+    struct span address = {(const char *)http_req_addr(req), 16};
+    if (slots_take(&paces->addresses, address, now_us) &&
+        slots_take(&paces->scanners, token, now_us))
+        return true;
+    http_problem_reply(req, &(struct http_problem){.status = 429,
+                                                   .code = "too-fast",
+                                                   .detail = "Too many scans in a second.",
+                                                   .retry_after_s = 1});
+    return false;
+}
+
+void scanner_of(struct http_req *req, scanner_then *then, void *ctx)
+{
+    struct span token = http_req_bearer(req);
+    if (!span_starts(token, SPAN(TOKEN_PREFIX)) || token.len >= SCANNER_TOKEN_MAX) {
+        http_problem(req, 401, "scanner-required", "A scanner's token is needed.");
+        return;
+    }
+    if (!keeps_pace(req, token))
+        return;
+    struct question *question = malloc(sizeof(*question));
+    if (question == NULL) {
+        guard_unavailable(req, ERR_NOMEM);
+        return;
+    }
+    *question = (struct question){req, then, ctx};
+    char hash[SCANNER_HASH_MAX];
+    hash_token(token, hash);
+    const char *const params[] = {hash};
+    pg_pool_query(pay_of(req)->pg, SQL_SCANNER_FIND, 1, params, on_found, question);
+}
+
+/* ---- the operator's ---- */
+
+struct visit {
+    struct http_req *req;
+    char event[ORDER_EVENT_MAX];
+    char id[SCANNER_ID_MAX];
+    char gate[SCANNER_GATE_MAX];
+    char token[SCANNER_TOKEN_MAX];
+};
+
+static struct visit *visit_begin(struct http_req *req)
+{
+    char event[ORDER_EVENT_MAX];
+    if (!guard_id(req, 0, event, sizeof(event)))
+        return NULL;
+    struct visit *visit = calloc(1, sizeof(*visit));
+    if (visit == NULL) {
+        guard_unavailable(req, ERR_NOMEM);
+        return NULL;
+    }
+    visit->req = req;
+    memcpy(visit->event, event, sizeof(event));
+    return visit;
+}
+
+static void visit_end(struct visit *visit)
+{
+    sodium_memzero(visit, sizeof(*visit));
+    free(visit);
+}
+
+static void reply(struct http_req *req, unsigned status, const struct text *body)
+{
+    if (body->overflown)
+        http_problem(req, 500, "too-long", "The answer would be too long.");
+    else
+        http_reply(req, &(struct http_reply){.status = status,
+                                             .type = "application/json",
+                                             .headers = SPAN("Cache-Control: no-store\r\n"),
+                                             .body = text_span(body)});
+}
+
+static void member_text(struct text *body, const char *name, const PGresult *res, int i, int col)
+{
+    if (!pg_null(res, i, col))
+        json_member_str(body, name, pg_text(res, i, col));
+}
+
+/* A list as the answer's one member. */
+static void reply_rows(void *ctx, const struct pg_answer *answer, const char *name,
+                       void (*put)(struct text *body, const PGresult *res, int i))
+{
+    struct visit *visit = ctx;
+    char *memory = answer->rc == 0 ? malloc(BODY_MAX) : NULL;
+    if (memory == NULL) {
+        guard_unavailable(visit->req, answer->rc);
+        visit_end(visit);
+        return;
+    }
+    const PGresult *res = answer->results[answer->len - 1];
+    struct text body = text_on(memory, BODY_MAX);
+    json_open(&body, '{');
+    json_member_cstr(&body, "event", visit->event);
+    if (answer->len > 1) {
+        json_member_u64(&body, "entered", pg_u64(answer->results[0], 0, 0));
+        json_member_u64(&body, "inside", pg_u64(answer->results[0], 0, 1));
+    }
+    json_key(&body, name);
+    json_open(&body, '[');
+    for (int i = 0; i < PQntuples(res); i++) {
+        json_open(&body, '{');
+        put(&body, res, i);
+        json_close(&body, '}');
+    }
+    json_close(&body, ']');
+    json_close(&body, '}');
+    reply(visit->req, 200, &body);
+    free(memory);
+    visit_end(visit);
+}
+
+static void put_scanner(struct text *body, const PGresult *res, int i)
+{
+    json_member_str(body, "scanner", pg_text(res, i, 0));
+    json_member_str(body, "gate", pg_text(res, i, 1));
+    json_member_str(body, "created_at", pg_text(res, i, 2));
+    json_member_str(body, "expires_at", pg_text(res, i, 3));
+    member_text(body, "revoked_at", res, i, 4);
+    json_member_bool(body, "good", pg_bool(res, i, 5));
+}
+
+static void on_list(void *ctx, const struct pg_answer *answer)
+{
+    reply_rows(ctx, answer, "scanners", put_scanner);
+}
+
+static void on_get_scanners(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    struct visit *visit = visit_begin(req);
+    if (visit == NULL)
+        return;
+    const char *const params[] = {visit->event};
+    pg_pool_query(pay_of(req)->pg, SQL_SCANNER_LIST, 1, params, on_list, visit);
+}
+
+static void say(struct visit *visit, const char *what)
+{
+    struct log_line line;
+    log_begin(&line, pay_of(visit->req)->loop->log, LOG_LEVEL_WARN, what);
+    log_cstr(&line, "scanner", visit->id);
+    log_cstr(&line, "event", visit->event);
+    log_end(&line);
+}
+
+/* The only time that anybody sees the token. */
+static void on_created(void *ctx, const struct pg_answer *answer)
+{
+    struct visit *visit = ctx;
+    if (answer->rc < 0) {
+        guard_unavailable(visit->req, answer->rc);
+    } else if (PQntuples(answer->results[0]) == 0) {
+        http_problem(visit->req, 409, "too-many-scanners",
+                     "An event has %d scanners at most; revoke some first.", SCANNERS_MAX);
+    } else {
+        char memory[512];
+        struct text body = text_on(memory, sizeof(memory));
+        json_open(&body, '{');
+        json_member_cstr(&body, "scanner", visit->id);
+        json_member_cstr(&body, "event", visit->event);
+        json_member_cstr(&body, "gate", visit->gate);
+        json_member_cstr(&body, "token", visit->token);
+        json_member_str(&body, "expires_at", pg_text(answer->results[0], 0, 0));
+        json_close(&body, '}');
+        say(visit, "operator made a scanner");
+        reply(visit->req, 201, &body);
+    }
+    visit_end(visit);
+}
+
+static void make_token(struct visit *visit)
+{
+    uint8_t id[12], secret[TOKEN_BYTES];
+    rng_fill(rng_system(), id, sizeof(id));
+    rng_fill(rng_system(), secret, sizeof(secret));
+    memcpy(visit->id, "sc_", 3);
+    sodium_bin2base64(visit->id + 3, sizeof(visit->id) - 3, id, sizeof(id), B64);
+    memcpy(visit->token, TOKEN_PREFIX, sizeof(TOKEN_PREFIX) - 1);
+    sodium_bin2base64(visit->token + sizeof(TOKEN_PREFIX) - 1,
+                      sizeof(visit->token) - sizeof(TOKEN_PREFIX) + 1, secret, sizeof(secret), B64);
+    sodium_memzero(secret, sizeof(secret));
+}
+
+static void on_post_scanner(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    struct err_slot err = {0};
+    json_t *doc;
+    if (!guard_json(req, &err, &doc))
+        return;
+    struct visit *visit = visit_begin(req);
+    if (visit == NULL) {
+        json_decref(doc);
+        return;
+    }
+    struct span gate = {NULL, 0}, reason = {NULL, 0};
+    char reason_text[DOOR_REASON_MAX + 1] = "", ttl[24], most[16], hash[SCANNER_HASH_MAX];
+    uint64_t ttl_s = 86400;
+    struct json_in in;
+    json_in_object(&in, doc, &err);
+    json_in_require(&in, "gate");
+    json_in_require(&in, "reason");
+    if (json_in_str(&in, "gate", 1, SCANNER_GATE_MAX - 1, &gate) &&
+        !span_to_cstr(gate, visit->gate, sizeof(visit->gate)))
+        json_in_refuse(&in, "gate", "must be text");
+    if (json_in_str(&in, "reason", 1, DOOR_REASON_MAX, &reason) &&
+        !span_to_cstr(reason, reason_text, sizeof(reason_text)))
+        json_in_refuse(&in, "reason", "must be text");
+    json_in_u64(&in, "expires_in_s", SCANNER_TTL_MIN_S, SCANNER_TTL_MAX_S, &ttl_s);
+    int rc = json_in_end(&in);
+    json_decref(doc);
+    if (rc < 0) {
+        http_problem(req, 400, "bad-request", "%s", err.text);
+        visit_end(visit);
+        return;
+    }
+    make_token(visit);
+    hash_token(span_of(visit->token), hash);
+    snprintf(ttl, sizeof(ttl), "%llu", (unsigned long long)ttl_s);
+    snprintf(most, sizeof(most), "%d", SCANNERS_MAX);
+    const char *const params[] = {visit->id, visit->event, visit->gate, hash,
+                                  ttl,       reason_text,  most};
+    pg_pool_query(pay_of(req)->pg, SQL_SCANNER_CREATE, 7, params, on_created, visit);
+}
+
+static void on_revoked(void *ctx, const struct pg_answer *answer)
+{
+    struct visit *visit = ctx;
+    if (answer->rc < 0) {
+        guard_unavailable(visit->req, answer->rc);
+    } else if (PQntuples(answer->results[0]) == 0) {
+        guard_nothing(visit->req, "scanner-unknown");
+    } else {
+        say(visit, "operator revoked a scanner");
+        http_reply(visit->req, &(struct http_reply){.status = 204});
+    }
+    visit_end(visit);
+}
+
+static void on_revoke(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    struct err_slot err = {0};
+    json_t *doc;
+    if (!guard_json(req, &err, &doc))
+        return;
+    struct visit *visit = visit_begin(req);
+    if (visit == NULL || !guard_id(req, 1, visit->id, sizeof(visit->id))) {
+        json_decref(doc);
+        free(visit);
+        return;
+    }
+    struct span reason = {NULL, 0};
+    char text[DOOR_REASON_MAX + 1] = "";
+    struct json_in in;
+    json_in_object(&in, doc, &err);
+    json_in_require(&in, "reason");
+    json_in_str(&in, "reason", 1, DOOR_REASON_MAX, &reason);
+    int rc = json_in_end(&in);
+    span_to_cstr(reason, text, sizeof(text));
+    json_decref(doc);
+    if (rc < 0) {
+        http_problem(req, 400, "bad-request", "%s", err.text);
+        visit_end(visit);
+        return;
+    }
+    const char *const params[] = {visit->event, visit->id, text};
+    pg_pool_query(pay_of(req)->pg, SQL_SCANNER_REVOKE, 3, params, on_revoked, visit);
+}
+
+/* ---- what happened at the doors ---- */
+
+static void put_conflict(struct text *body, const PGresult *res, int i)
+{
+    static const char *const names[] = {"ticket",     "seat",   "order",      "gate",
+                                        "scanned_at", "reason", "recorded_at"};
+    for (int col = 0; col < 7; col++)
+        json_member_str(body, names[col], pg_text(res, i, col));
+}
+
+static void on_conflicts(void *ctx, const struct pg_answer *answer)
+{
+    reply_rows(ctx, answer, "conflicts", put_conflict);
+}
+
+static void on_get_doors(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    struct visit *visit = visit_begin(req);
+    struct pg_job *job = visit != NULL ? pg_job_create(pay_of(req)->pg, on_conflicts, visit) : NULL;
+    if (job == NULL) {
+        if (visit != NULL)
+            guard_unavailable(req, ERR_NOMEM);
+        free(visit);
+        return;
+    }
+    const char *const params[] = {visit->event};
+    pg_job_add(job, SQL_DOOR_COUNTS, 1, params);
+    pg_job_add(job, SQL_DOOR_CONFLICTS, 1, params);
+    pg_job_send(job);
+}
+
+static void put_act(struct text *body, const PGresult *res, int i)
+{
+    json_member_u64(body, "id", pg_u64(res, i, 0));
+    json_member_str(body, "at", pg_text(res, i, 1));
+    json_member_str(body, "act", pg_text(res, i, 2));
+    json_member_str(body, "subject", pg_text(res, i, 3));
+    json_member_str(body, "actor", pg_text(res, i, 4));
+    member_text(body, "gate", res, i, 5);
+    member_text(body, "reason", res, i, 6);
+    if (!pg_null(res, i, 7))
+        json_member_raw(body, "detail", pg_text(res, i, 7));
+}
+
+static void on_audit(void *ctx, const struct pg_answer *answer)
+{
+    reply_rows(ctx, answer, "acts", put_act);
+}
+
+static void on_get_audit(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    struct span before = http_req_query_arg(req, SPAN("before"));
+    struct span subject = http_req_query_arg(req, SPAN("subject"));
+    char before_text[24], subject_text[ORDER_EVENT_MAX];
+    uint64_t number;
+    if ((before.len > 0 && !(span_u64(before, INT64_MAX, &number) &&
+                             span_to_cstr(before, before_text, sizeof(before_text)))) ||
+        (subject.len > 0 && !span_to_cstr(subject, subject_text, sizeof(subject_text)))) {
+        http_problem(req, 400, "bad-request",
+                     "before is an act's id; subject a ticket, a scanner, an order or the event.");
+        return;
+    }
+    struct visit *visit = visit_begin(req);
+    if (visit == NULL)
+        return;
+    const char *const params[] = {visit->event, before.len > 0 ? before_text : NULL,
+                                  subject.len > 0 ? subject_text : NULL};
+    pg_pool_query(pay_of(req)->pg, SQL_AUDIT_LIST, 3, params, on_audit, visit);
+}
+
+int scanner_routes(struct http_router *private_routes, struct err_slot *err)
+{
+    const struct http_route all[] = {
+        {HTTP_METHOD_GET, "/admin/events/{event}/scanners", on_get_scanners, NULL, 0},
+        {HTTP_METHOD_POST, "/admin/events/{event}/scanners", on_post_scanner, NULL, BODY_SMALL_MAX},
+        {HTTP_METHOD_POST, "/admin/events/{event}/scanners/{scanner}/revoke", on_revoke, NULL,
+         BODY_SMALL_MAX},
+        {HTTP_METHOD_GET, "/admin/events/{event}/doors", on_get_doors, NULL, 0},
+        {HTTP_METHOD_GET, "/admin/events/{event}/audit", on_get_audit, NULL, 0},
+    };
+    return http_router_add_all(private_routes, all, sizeof(all) / sizeof(all[0]), err);
+}

@@ -1,0 +1,397 @@
+/* mailer.c: see mailer.h. At least once: a mail whose acceptance was not heard is sent again, with
+ * the same Message-ID, by which mail programs know it. A server that refuses an address for good is
+ * believed after GIVE_UP_TRIES. */
+#include "letters/mailer.h"
+
+#include "api/order_view.h"
+#include "base/backoff.h"
+#include "observe/log.h"
+#include "store/statements.h"
+
+#include <assert.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+enum {
+    GIVE_UP_TRIES = 5,
+    RETRY_FIRST_MS = 2000,
+    RETRY_CAP_MS = 10 * 60 * 1000,
+    LEASE_SPARE_MS = 10000,
+    LEFT_ALONE_MS = 250, /* the cap is a bucket of a second: some of it is there again */
+    MAIL_MAX = 16384,
+    MAIL_PLACES_MAX = 4096, /* what is more is on the page */
+    KEY_MAX = 64,
+    SUBJECT_MAX = PLACES_NAME_MAX + 512,
+    LINE_BYTES = 57,
+    WORD_BYTES = 39, /* of the subject: 73 characters with what stands around them */
+};
+
+struct mailer {
+    struct pay *pay;
+    uint32_t under_way;
+    bool taking, closing;
+    uint64_t pause_until_us;
+    struct mailer_stats stats;
+};
+
+struct letter {
+    struct mailer *mailer;
+    char id[24];
+    uint32_t tries;
+    char kind[16], lang[4], order[ORDER_ID_MAX], member[ORDER_MEMBER_MAX];
+    char event[PLACES_NAME_MAX], places[MAIL_PLACES_MAX];
+    char currency[4];
+    uint64_t amount;
+    uint32_t seats;
+};
+
+/* ---- the text ---- */
+
+bool mail_address_is_sane(struct span address)
+{
+    bool at = false;
+    for (size_t i = 0; i < address.len; i++) {
+        unsigned char c = (unsigned char)address.ptr[i];
+        if (c <= 0x20 || c >= 0x7f || c == '<' || c == '>' || c == ',' || c == ';' || c == '"')
+            return false;
+        at = at || (c == '@' && i > 0 && i + 1 < address.len);
+    }
+    return at && address.len <= 320;
+}
+
+/* In lines of 76 characters, which 57 bytes make. */
+static void put_base64(struct text *text, struct span bytes, const char *line_end)
+{
+    for (; bytes.len > 0;
+         bytes = span_skip(bytes, bytes.len < LINE_BYTES ? bytes.len : LINE_BYTES)) {
+        char line[80];
+        sodium_bin2base64(line, sizeof(line), (const uint8_t *)bytes.ptr,
+                          bytes.len < LINE_BYTES ? bytes.len : LINE_BYTES,
+                          sodium_base64_VARIANT_ORIGINAL);
+        text_str(text, line);
+        text_str(text, line_end);
+    }
+}
+
+static struct span words_of(const struct mail *mail, const char *part)
+{
+    char memory[KEY_MAX];
+    struct text key = text_on(memory, sizeof(memory));
+    /* "moved-2": the second of its order. */
+    text_printf(&key, "told.mail.%.*s.%s", (int)strcspn(mail->kind, "-"), mail->kind, part);
+    return key.overflown ? (struct span){NULL, 0} : phrases_find(mail->words, text_span(&key));
+}
+
+/* Encoded words of whole characters, a line each. */
+static void put_subject(struct text *text, struct span subject)
+{
+    TEXT_LIT(text, "Subject:");
+    while (subject.len > 0) {
+        size_t len = subject.len < WORD_BYTES ? subject.len : WORD_BYTES;
+        while (len < subject.len && ((unsigned char)subject.ptr[len] & 0xc0) == 0x80)
+            len--;
+        TEXT_LIT(text, " =?UTF-8?B?");
+        put_base64(text, (struct span){subject.ptr, len}, "?=\r\n");
+        subject = span_skip(subject, len);
+    }
+}
+
+static void put_fact(struct text *body, const struct mail *mail, const char *name)
+{
+    text_put(body, phrases_find(mail->words, span_of(name)));
+    TEXT_LIT(body, ": ");
+}
+
+/* A place in an area has no row and no number. */
+static void put_places(struct text *body, const struct mail *mail)
+{
+    struct span line, rest = mail->places;
+    while (rest.len > 0) {
+        struct span words[3];
+        rest = span_cut(rest, '\n', &line);
+        for (int i = 0; i < 3; i++)
+            line = span_cut(line, '\t', &words[i]);
+        TEXT_LIT(body, "- ");
+        if (words[2].len > 0)
+            phrases_fill(body, phrases_find(mail->words, SPAN("seat.name")), words, text_put);
+        else
+            text_put(body, words[0]);
+        text_char(body, '\n');
+    }
+}
+
+static bool is_about_a_move(const struct mail *mail)
+{
+    return strncmp(mail->kind, "moved-", 6) == 0 || strncmp(mail->kind, "renewed-", 8) == 0;
+}
+
+static void put_bought(struct text *body, const struct mail *mail)
+{
+    text_put(body, mail->event);
+    text_char(body, '\n');
+    put_places(body, mail);
+    if (mail->places.len == 0) {
+        put_fact(body, mail, "order.seats");
+        text_printf(body, "%u\n", mail->seats);
+    }
+    if (strcmp(mail->kind, "revoked") == 0 || is_about_a_move(mail))
+        return; /* what the buyer paid is the buyer's affair */
+    put_fact(body, mail, "order.amount");
+    order_amount_put(body, mail->amount, mail->currency);
+    text_char(body, '\n');
+    put_fact(body, mail, "order.number");
+    text_put(body, mail->order);
+    text_char(body, '\n');
+}
+
+int mail_put(struct text *text, const struct mail *mail, struct err_slot *err)
+{
+    struct span title = words_of(mail, "subject"), first = words_of(mail, "text");
+    if (title.ptr == NULL || first.ptr == NULL || !mail_address_is_sane(mail->to) ||
+        !mail_address_is_sane(mail->from))
+        return err_set(err, ERR_RANGE, "mail of kind %s", mail->kind);
+    char body_memory[MAIL_MAX / 2], subject_memory[SUBJECT_MAX], date[64];
+    struct text body = text_on(body_memory, sizeof(body_memory));
+    struct text subject = text_on(subject_memory, sizeof(subject_memory));
+    bool tickets = strcmp(mail->kind, "completed") == 0 || is_about_a_move(mail);
+    text_put(&body, first);
+    TEXT_LIT(&body, "\n\n");
+    text_put(&body, mail->public_url);
+    text_str(&body, tickets ? "/pay/tickets/" : "/pay/orders/");
+    text_put(&body, mail->order);
+    TEXT_LIT(&body, "\n\n");
+    put_bought(&body, mail);
+    text_put(&subject, title);
+    TEXT_LIT(&subject, ": ");
+    text_put(&subject, mail->event);
+
+    struct tm tm;
+    time_t now = (time_t)mail->now_s;
+    gmtime_r(&now, &tm);
+    strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S +0000", &tm);
+
+    text_printf(text,
+                "Date: %s\r\nFrom: <%.*s>\r\nTo: <%.*s>\r\nMessage-ID: <%.*s.%s@fairgate>\r\n",
+                date, (int)mail->from.len, mail->from.ptr, (int)mail->to.len, mail->to.ptr,
+                (int)mail->order.len, mail->order.ptr, mail->kind);
+    put_subject(text, text_span(&subject));
+    TEXT_LIT(text, "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
+                   "Content-Transfer-Encoding: base64\r\nAuto-Submitted: auto-generated\r\n\r\n");
+    put_base64(text, text_span(&body), "\r\n");
+    return text->overflown || body.overflown || subject.overflown
+               ? err_set(err, ERR_FULL, "mail is too long")
+               : 0;
+}
+
+/* ---- the way ---- */
+
+int mailer_create(struct pay *pay, struct err_slot *err, struct mailer **out)
+{
+    struct mailer *mailer = calloc(1, sizeof(*mailer));
+    if (mailer == NULL)
+        return err_set(err, ERR_NOMEM, "mailer");
+    mailer->pay = pay;
+    *out = mailer;
+    return 0;
+}
+
+static void free_if_over(struct mailer *mailer)
+{
+    if (mailer->closing && !mailer->taking && mailer->under_way == 0)
+        free(mailer);
+}
+
+static void letter_end(struct letter *letter)
+{
+    struct mailer *mailer = letter->mailer;
+    sodium_memzero(letter, sizeof(*letter));
+    free(letter);
+    mailer->under_way--;
+    free_if_over(mailer);
+}
+
+static void on_kept(void *ctx, const struct pg_answer *answer)
+{
+    (void)answer;
+    letter_end(ctx);
+}
+
+static void later(struct letter *letter, const char *why)
+{
+    struct mailer *mailer = letter->mailer;
+    uint32_t wait_ms =
+        backoff_ms(RETRY_FIRST_MS, RETRY_CAP_MS, letter->tries, mailer->pay->loop->rng);
+    char wait[16];
+    snprintf(wait, sizeof(wait), "%u", wait_ms);
+    const char *const params[] = {letter->id, wait, why, "0"};
+    atomic_fetch_add_explicit(&mailer->stats.failed, 1, memory_order_relaxed);
+    pg_pool_query(mailer->pay->pg, SQL_MAIL_LATER, 4, params, on_kept, letter);
+}
+
+/* The user database was not asked: that is no try, and the next one is as soon as may be. */
+static void leave_alone(struct letter *letter, uint32_t wait_ms)
+{
+    struct mailer *mailer = letter->mailer;
+    char wait[16];
+    uint64_t now_us = clock_mono_us(mailer->pay->loop->clock);
+    snprintf(wait, sizeof(wait), "%u", wait_ms);
+    const char *const params[] = {letter->id, wait, "user database is left alone", "1"};
+    mailer->pause_until_us = now_us + wait_ms * UINT64_C(1000);
+    pg_pool_query(mailer->pay->pg, SQL_MAIL_LATER, 4, params, on_kept, letter);
+}
+
+static void done(struct letter *letter, const char *why)
+{
+    struct mailer *mailer = letter->mailer;
+    const char *const params[] = {letter->id, why};
+    atomic_fetch_add_explicit(why == NULL ? &mailer->stats.sent : &mailer->stats.given_up, 1,
+                              memory_order_relaxed);
+    pg_pool_query(mailer->pay->pg, SQL_MAIL_DONE, 2, params, on_kept, letter);
+}
+
+static void on_sent(void *ctx, const struct outcall_answer *answer)
+{
+    struct letter *letter = ctx;
+    if (letter->mailer->closing) {
+        letter_end(letter);
+    } else if (answer->rc == 0 && answer->status >= 200 && answer->status < 300) {
+        done(letter, NULL);
+    } else {
+        char why[32];
+        snprintf(why, sizeof(why), "smtp %u", answer->status);
+        bool for_good = answer->status >= 500 && answer->status < 600;
+        if (for_good && letter->tries >= GIVE_UP_TRIES)
+            done(letter, why);
+        else
+            later(letter, why);
+    }
+}
+
+static void send_mail(struct letter *letter, const char *address)
+{
+    struct mailer *mailer = letter->mailer;
+    const struct settings *settings = mailer->pay->settings;
+    char memory[MAIL_MAX], password[256] = "";
+    struct text text = text_on(memory, sizeof(memory));
+    enum lang lang;
+    if (!lang_parse(span_of(letter->lang), &lang))
+        lang = LANG_EN;
+    struct mail mail = {.kind = letter->kind,
+                        .words = site_phrases(mailer->pay->common->site, lang),
+                        .from = span_of(settings->mail_from),
+                        .to = span_of(address),
+                        .order = span_of(letter->order),
+                        .event = span_of(letter->event),
+                        .currency = span_of(letter->currency),
+                        .places = span_of(letter->places),
+                        .public_url = span_of(settings->public_url),
+                        .amount = letter->amount,
+                        .seats = letter->seats,
+                        .now_s = clock_wall_us(mailer->pay->loop->clock) / 1000000};
+    if (mail_put(&text, &mail, NULL) < 0) {
+        done(letter, "unsendable");
+        return;
+    }
+    bool auth = settings->mail_user[0] != '\0' && mailer->pay->keys->mail_password != NULL;
+    if (auth)
+        span_to_cstr(secret_file_span(mailer->pay->keys->mail_password), password,
+                     sizeof(password));
+    struct outcall_mail call = {.url = settings->mail_url,
+                                .user = auth ? settings->mail_user : NULL,
+                                .password = password,
+                                .tls_required = settings->mail_tls,
+                                .from = settings->mail_from,
+                                .to = address,
+                                .message = text_span(&text),
+                                .timeout_ms = (uint32_t)settings->mail_timeout_ms,
+                                .on_done = on_sent,
+                                .ctx = letter};
+    outcall_send_mail(mailer->pay->outcalls, &call);
+    sodium_memzero(memory, sizeof(memory));
+}
+
+static void on_address(void *ctx, int rc, const struct user *user)
+{
+    struct letter *letter = ctx;
+    if (letter->mailer->closing)
+        letter_end(letter);
+    else if (rc == ERR_FULL)
+        leave_alone(letter, LEFT_ALONE_MS);
+    else if (rc < 0)
+        later(letter, "user database");
+    else if (!user->found)
+        done(letter, "no address");
+    else
+        send_mail(letter, user->address);
+}
+
+static void start_letter(struct mailer *mailer, const PGresult *res, int i)
+{
+    struct letter *letter = calloc(1, sizeof(*letter));
+    if (letter == NULL)
+        return; /* its lease runs out */
+    letter->mailer = mailer;
+    mailer->under_way++;
+    span_to_cstr(pg_text(res, i, 0), letter->id, sizeof(letter->id));
+    span_to_cstr(pg_text(res, i, 1), letter->kind, sizeof(letter->kind));
+    letter->tries = (uint32_t)pg_u64(res, i, 2);
+    span_to_cstr(pg_text(res, i, 3), letter->lang, sizeof(letter->lang));
+    span_to_cstr(pg_text(res, i, 4), letter->order, sizeof(letter->order));
+    span_to_cstr(pg_text(res, i, 5), letter->member, sizeof(letter->member));
+    span_to_cstr(pg_text(res, i, 6), letter->event, sizeof(letter->event));
+    letter->amount = pg_u64(res, i, 7);
+    span_to_cstr(pg_text(res, i, 8), letter->currency, sizeof(letter->currency));
+    letter->seats = (uint32_t)pg_u64(res, i, 9);
+    if (!span_to_cstr(pg_text(res, i, 10), letter->places, sizeof(letter->places)))
+        letter->places[0] = '\0';
+    uint32_t retry_ms = 0;
+    if (mailer->pay->users == NULL) {
+        done(letter, "no user database");
+    } else if (users_address(mailer->pay->users, PACE_MAIL, letter->member, on_address, letter,
+                             &retry_ms) < 0) {
+        leave_alone(letter, retry_ms > 0 ? retry_ms : LEFT_ALONE_MS);
+    }
+}
+
+static void on_taken(void *ctx, const struct pg_answer *answer)
+{
+    struct mailer *mailer = ctx;
+    mailer->taking = false;
+    if (mailer->closing) {
+        free_if_over(mailer);
+        return;
+    }
+    for (int i = 0; answer->rc == 0 && i < PQntuples(answer->results[0]); i++)
+        start_letter(mailer, answer->results[0], i);
+}
+
+void mailer_tick(struct mailer *mailer)
+{
+    const struct settings *settings = mailer->pay->settings;
+    if (mailer->taking || settings->mail_url[0] == '\0' ||
+        mailer->under_way >= MAIL_UNDER_WAY_MAX ||
+        clock_mono_us(mailer->pay->loop->clock) < mailer->pause_until_us)
+        return;
+    char limit[16], lease[16];
+    snprintf(limit, sizeof(limit), "%u", MAIL_UNDER_WAY_MAX - mailer->under_way);
+    snprintf(lease, sizeof(lease), "%llu",
+             (unsigned long long)settings->mail_timeout_ms + LEASE_SPARE_MS);
+    const char *const params[] = {limit, lease};
+    mailer->taking = true;
+    pg_pool_query(mailer->pay->pg, SQL_MAIL_TAKE, 2, params, on_taken, mailer);
+}
+
+void mailer_close(struct mailer *mailer)
+{
+    if (mailer == NULL)
+        return;
+    mailer->closing = true;
+    free_if_over(mailer);
+}
+
+const struct mailer_stats *mailer_stats(const struct mailer *mailer)
+{
+    return &mailer->stats;
+}

@@ -1,0 +1,271 @@
+/* outbox.c: see outbox.h.
+ *
+ * A tick takes as many rows as the pace of the house allows (pace.h: the same statement pays for
+ * them, so it does not matter how many loops and processes there are) and as this loop has not
+ * under way. Taking is a lease:
+ * the row's due time moves behind the call's timeout, so a process that dies gives its rows back by
+ * itself, and the shop may see an order twice, with the same key. A 429 or 503 stops everything,
+ * of all loops and processes, for as long as the shop says: it sets the pace, also the slower one.
+ * What it answers otherwise is kept with the row and tried again ever more rarely: an order is
+ * never given up.
+ *
+ * A no to the letter itself (it knows no such order, no such customer) comes again however often it
+ * is asked, and a customer's letters go one after the other. So after OUTBOX_REFUSED_MAX in a row
+ * the letter is parked with an alarm, and the customer's others go on; /admin/letters lets it go
+ * again. That we are strangers (401, 403) says nothing about a letter and parks none. */
+#include "letters/outbox.h"
+
+#include "base/backoff.h"
+#include "login/pace.h"
+#include "observe/log.h"
+#include "store/statements.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { UNDER_WAY_MAX = 32, RETRY_FIRST_MS = 1000, LEASE_SPARE_MS = 5000, PAUSE_DEFAULT_MS = 1000 };
+
+struct outbox {
+    struct pay *pay;
+    uint32_t interval_us, burst_us; /* of the house: what one letter pays, and may be ahead */
+    uint64_t pause_until_us;
+    uint32_t under_way; /* letters */
+    bool taking, closing;
+    struct outbox_stats stats;
+};
+
+struct letter {
+    struct outbox *outbox;
+    char id[24];
+    char order[ORDER_ID_MAX];
+    uint32_t tries;
+};
+
+static uint64_t now_us(const struct outbox *outbox)
+{
+    return clock_mono_us(outbox->pay->loop->clock);
+}
+
+int outbox_create(struct pay *pay, struct err_slot *err, struct outbox **out)
+{
+    struct outbox *outbox = calloc(1, sizeof(*outbox));
+    if (outbox == NULL)
+        return err_set(err, ERR_NOMEM, "shop outbox");
+    outbox->pay = pay;
+    outbox_use_pace(outbox, pay->keys->knobs.shop_per_s);
+    *out = outbox;
+    return 0;
+}
+
+void outbox_use_pace(struct outbox *outbox, uint32_t per_s)
+{
+    pace_of(per_s, &outbox->interval_us, &outbox->burst_us);
+}
+
+static void free_if_over(struct outbox *outbox)
+{
+    if (outbox->closing && !outbox->taking && outbox->under_way == 0)
+        free(outbox);
+}
+
+static void letter_end(struct letter *letter)
+{
+    struct outbox *outbox = letter->outbox;
+    free(letter);
+    outbox->under_way--;
+    free_if_over(outbox);
+}
+
+static void on_kept(void *ctx, const struct pg_answer *answer)
+{
+    (void)answer; /* lost: the lease runs out, and the shop gets it again under the same key */
+    letter_end(ctx);
+}
+
+static void on_put_back(void *ctx, const struct pg_answer *answer)
+{
+    struct letter *letter = ctx;
+    if (answer->rc == 0 && PQntuples(answer->results[0]) == 1 &&
+        pg_bool(answer->results[0], 0, 0)) {
+        struct log_line line;
+        log_begin(&line, letter->outbox->pay->loop->log, LOG_LEVEL_ERROR,
+                  "a letter to the shop is parked");
+        log_cstr(&line, "letter", letter->id);
+        log_cstr(&line, "order", letter->order);
+        log_end(&line);
+    }
+    on_kept(ctx, answer);
+}
+
+static bool is_refusal(const struct outcall_answer *answer)
+{
+    static const unsigned not_of_the_letter[] = {401, 403, 407, 408, 421, 423, 425, 429};
+    for (size_t i = 0; i < sizeof(not_of_the_letter) / sizeof(not_of_the_letter[0]); i++) {
+        if (answer->status == not_of_the_letter[i])
+            return false;
+    }
+    return answer->rc == 0 && answer->status >= 400 && answer->status < 500;
+}
+
+static void ignore(void *ctx, const struct pg_answer *answer)
+{
+    (void)ctx;
+    (void)answer; /* lost: the other loops hear it from the shop themselves */
+}
+
+static void pause_house(const struct outbox *outbox, uint32_t pause_ms)
+{
+    char ms[16];
+    snprintf(ms, sizeof(ms), "%u", pause_ms);
+    const char *const params[] = {ms};
+    pg_pool_query(outbox->pay->pg, SQL_SHOP_PAUSE, 1, params, ignore, NULL);
+}
+
+static void put_back(struct letter *letter, const struct outcall_answer *answer)
+{
+    struct outbox *outbox = letter->outbox;
+    const struct settings *settings = outbox->pay->settings;
+    bool busy = answer->rc == 0 && (answer->status == 429 || answer->status == 503);
+    uint32_t cap_ms = (uint32_t)settings->shop_retry_max_ms;
+    uint32_t wait_ms = backoff_ms(RETRY_FIRST_MS < cap_ms ? RETRY_FIRST_MS : cap_ms, cap_ms,
+                                  letter->tries, outbox->pay->loop->rng);
+    if (busy) {
+        uint32_t pause_ms =
+            answer->retry_after_s > 0 ? answer->retry_after_s * 1000 : PAUSE_DEFAULT_MS;
+        outbox->pause_until_us = now_us(outbox) + (uint64_t)pause_ms * 1000;
+        pause_house(outbox, pause_ms);
+        wait_ms = wait_ms > pause_ms ? wait_ms : pause_ms;
+    }
+    bool refused = is_refusal(answer);
+    atomic_fetch_add_explicit(refused ? &outbox->stats.refused : &outbox->stats.unanswered, 1,
+                              memory_order_relaxed);
+    char wait[16], why[96], most[8];
+    snprintf(most, sizeof(most), "%d", OUTBOX_REFUSED_MAX);
+    snprintf(wait, sizeof(wait), "%u", wait_ms);
+    snprintf(why, sizeof(why), "%s %u", answer->rc < 0 ? err_name(answer->rc) : "status",
+             answer->status);
+    if (refused) {
+        struct log_line line;
+        log_begin(&line, outbox->pay->loop->log, LOG_LEVEL_ERROR, "the shop refuses an order");
+        log_cstr(&line, "order", letter->order);
+        log_u64(&line, "status", answer->status);
+        log_end(&line);
+    }
+    const char *const params[] = {letter->id, wait, why, refused ? "true" : "false", most};
+    pg_pool_query(outbox->pay->pg, SQL_SHOP_LATER, 5, params, on_put_back, letter);
+}
+
+static void on_answer(void *ctx, const struct outcall_answer *answer)
+{
+    struct letter *letter = ctx;
+    struct outbox *outbox = letter->outbox;
+    if (outbox->closing) {
+        letter_end(letter);
+        return;
+    }
+    if (answer->rc < 0 || answer->status < 200 || answer->status >= 300) {
+        put_back(letter, answer);
+        return;
+    }
+    atomic_fetch_add_explicit(&outbox->stats.sent, 1, memory_order_relaxed);
+    const char *const params[] = {letter->id};
+    pg_pool_query(outbox->pay->pg, SQL_SHOP_DONE, 1, params, on_kept, letter);
+}
+
+static void put_body(struct text *body, const PGresult *res, int i)
+{
+    struct span kind; /* of "moved-2", the second of its order, the word */
+    span_cut(pg_text(res, i, 1), '-', &kind);
+    json_open(body, '{');
+    json_member_str(body, "external_id", pg_text(res, i, 3));
+    json_member_str(body, "kind", kind);
+    json_member_str(body, "customer", pg_text(res, i, 4));
+    json_member_str(body, "event", pg_text(res, i, 5));
+    json_member_str(body, "currency", pg_text(res, i, 6));
+    json_member_u64(body, "amount", pg_u64(res, i, 7));
+    json_member_raw(body, "seats", pg_text(res, i, 8));
+    json_member_str(body, "provider", pg_text(res, i, 9));
+    json_member_str(body, "payment", pg_text(res, i, 10));
+    json_member_str(body, "created_at", pg_text(res, i, 11));
+    if (pg_u64(res, i, 12) > 0) /* of a refund that gives a part of it back */
+        json_member_u64(body, "refund_amount", pg_u64(res, i, 12));
+    if (pg_text(res, i, 13).len > 0)
+        json_member_str(body, "purchase", pg_text(res, i, 13));
+    json_close(body, '}');
+}
+
+static void send_letter(struct outbox *outbox, const PGresult *res, int i)
+{
+    struct letter *letter = calloc(1, sizeof(*letter));
+    if (letter == NULL)
+        return; /* its lease runs out */
+    letter->outbox = outbox;
+    letter->tries = (uint32_t)pg_u64(res, i, 2);
+    span_to_cstr(pg_text(res, i, 0), letter->id, sizeof(letter->id));
+    span_to_cstr(pg_text(res, i, 3), letter->order, sizeof(letter->order));
+    outbox->under_way++;
+
+    const struct pay *pay = outbox->pay;
+    char memory[16384], auth[320], key[128];
+    struct text body = text_on(memory, sizeof(memory));
+    put_body(&body, res, i);
+    assert(!body.overflown); /* a hundred seats of 64 bytes fit twice */
+    struct span secret = secret_file_span(pay->keys->shop_key);
+    snprintf(auth, sizeof(auth), "Authorization: Bearer %.*s", (int)secret.len, secret.ptr);
+    struct span kind = pg_text(res, i, 1);
+    snprintf(key, sizeof(key), "Idempotency-Key: %s-%.*s", letter->order, (int)kind.len, kind.ptr);
+    struct outcall call = {.method = "POST",
+                           .url = pay->settings->shop_url,
+                           .headers = {auth, "Content-Type: application/json", key},
+                           .body = text_span(&body),
+                           .timeout_ms = (uint32_t)pay->settings->shop_timeout_ms,
+                           .on_done = on_answer,
+                           .ctx = letter};
+    outcall_send(pay->outcalls, &call);
+}
+
+static void on_taken(void *ctx, const struct pg_answer *answer)
+{
+    struct outbox *outbox = ctx;
+    outbox->taking = false;
+    if (outbox->closing) {
+        free_if_over(outbox);
+        return;
+    }
+    for (int i = 0; answer->rc == 0 && i < PQntuples(answer->results[0]); i++)
+        send_letter(outbox, answer->results[0], i);
+}
+
+void outbox_tick(struct outbox *outbox)
+{
+    const struct settings *settings = outbox->pay->settings;
+    uint64_t now = now_us(outbox);
+    if (outbox->taking || settings->shop_url[0] == '\0' || now < outbox->pause_until_us)
+        return;
+    uint32_t want = UNDER_WAY_MAX - outbox->under_way;
+    if (want == 0)
+        return;
+    char limit[16], lease[24], interval[16], burst[16];
+    snprintf(limit, sizeof(limit), "%u", want < OUTBOX_BATCH_MAX ? want : OUTBOX_BATCH_MAX);
+    snprintf(lease, sizeof(lease), "%llu",
+             (unsigned long long)settings->shop_timeout_ms + LEASE_SPARE_MS);
+    snprintf(interval, sizeof(interval), "%u", outbox->interval_us);
+    snprintf(burst, sizeof(burst), "%u", outbox->burst_us);
+    const char *const params[] = {limit, lease, interval, burst};
+    outbox->taking = true;
+    pg_pool_query(outbox->pay->pg, SQL_SHOP_TAKE, 4, params, on_taken, outbox);
+}
+
+void outbox_close(struct outbox *outbox)
+{
+    if (outbox == NULL)
+        return;
+    outbox->closing = true;
+    free_if_over(outbox);
+}
+
+const struct outbox_stats *outbox_stats(const struct outbox *outbox)
+{
+    return &outbox->stats;
+}

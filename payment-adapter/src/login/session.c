@@ -1,0 +1,198 @@
+/* session.c: see session.h. The cache is a table of one entry a slot, by the hash's first bytes:
+ * who collides is looked up more often, that is all. */
+#include "login/session.h"
+
+#include "store/statements.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { B64 = sodium_base64_VARIANT_URLSAFE_NO_PADDING };
+
+#define COOKIE_NAME "fg_session"
+
+struct entry {
+    char hash[SESSION_HASH_MAX];
+    uint64_t until_us;
+    struct session session;
+};
+
+struct sessions {
+    struct sessions_conf conf;
+    struct entry *cache;
+};
+
+struct lookup {
+    struct sessions *sessions;
+    session_on_done *on_done;
+    session_on_begun *on_begun;
+    void *ctx;
+    char hash[SESSION_HASH_MAX];
+    char set_cookie[256];
+};
+
+int sessions_create(const struct sessions_conf *conf, struct err_slot *err, struct sessions **out)
+{
+    struct sessions *sessions = calloc(1, sizeof(*sessions));
+    struct entry *cache = calloc(SESSION_CACHE_MAX, sizeof(*cache));
+    if (sessions == NULL || cache == NULL) {
+        free(sessions);
+        free(cache);
+        return err_set(err, ERR_NOMEM, "sessions");
+    }
+    sessions->conf = *conf;
+    sessions->cache = cache;
+    *out = sessions;
+    return 0;
+}
+
+void sessions_destroy(struct sessions *sessions)
+{
+    if (sessions == NULL)
+        return;
+    free(sessions->cache);
+    free(sessions);
+}
+
+static bool hash_of_cookie(const struct http_req *req, char out[SESSION_HASH_MAX])
+{
+    struct span cookie = http_req_cookie(req, SPAN(COOKIE_NAME));
+    uint8_t token[SESSION_TOKEN_BYTES], hash[32];
+    size_t len;
+    if (cookie.len == 0 || cookie.len >= SESSION_COOKIE_MAX ||
+        sodium_base642bin(token, sizeof(token), cookie.ptr, cookie.len, NULL, &len, NULL, B64) !=
+            0 ||
+        len != sizeof(token))
+        return false;
+    crypto_generichash(hash, sizeof(hash), token, sizeof(token), NULL, 0);
+    sodium_bin2base64(out, SESSION_HASH_MAX, hash, sizeof(hash), B64);
+    return true;
+}
+
+static struct entry *entry_of(struct sessions *sessions, const char *hash)
+{
+    uint32_t index = 0;
+    for (int i = 0; i < 6; i++)
+        index = index * 131 + (unsigned char)hash[i];
+    return &sessions->cache[index % SESSION_CACHE_MAX];
+}
+
+static void forget(struct sessions *sessions, const char *hash)
+{
+    struct entry *entry = entry_of(sessions, hash);
+    if (strcmp(entry->hash, hash) == 0)
+        entry->until_us = 0;
+}
+
+static void on_read(void *ctx, const struct pg_answer *answer)
+{
+    struct lookup *lookup = ctx;
+    struct session session = {0};
+    if (answer->rc == 0 && PQntuples(answer->results[0]) == 1) {
+        const PGresult *res = answer->results[0];
+        session.here = span_to_cstr(pg_text(res, 0, 0), session.member, sizeof(session.member));
+        span_to_cstr(pg_text(res, 0, 1), session.lang, sizeof(session.lang));
+        struct entry *entry = entry_of(lookup->sessions, lookup->hash);
+        memcpy(entry->hash, lookup->hash, sizeof(entry->hash));
+        entry->session = session;
+        entry->until_us =
+            clock_mono_us(lookup->sessions->conf.clock) + SESSION_TRUST_MS * UINT64_C(1000);
+    }
+    lookup->on_done(lookup->ctx, answer->rc, &session);
+    free(lookup);
+}
+
+void session_of(struct sessions *sessions, const struct http_req *req, session_on_done *on_done,
+                void *ctx)
+{
+    struct session nobody = {0};
+    char hash[SESSION_HASH_MAX];
+    if (!hash_of_cookie(req, hash)) {
+        on_done(ctx, 0, &nobody);
+        return;
+    }
+    struct entry *entry = entry_of(sessions, hash);
+    if (strcmp(entry->hash, hash) == 0 && clock_mono_us(sessions->conf.clock) < entry->until_us) {
+        struct session session = entry->session;
+        on_done(ctx, 0, &session);
+        return;
+    }
+    struct lookup *lookup = calloc(1, sizeof(*lookup));
+    if (lookup == NULL) {
+        on_done(ctx, ERR_NOMEM, &nobody);
+        return;
+    }
+    *lookup = (struct lookup){.sessions = sessions, .on_done = on_done, .ctx = ctx};
+    memcpy(lookup->hash, hash, sizeof(hash));
+    const char *const params[] = {lookup->hash};
+    pg_pool_query(sessions->conf.pg, SQL_SESSION_READ, 1, params, on_read, lookup);
+}
+
+static void on_begun(void *ctx, const struct pg_answer *answer)
+{
+    struct lookup *lookup = ctx;
+    lookup->on_begun(lookup->ctx, answer->rc, lookup->set_cookie);
+    free(lookup);
+}
+
+static struct lookup *begin(struct sessions *sessions, const struct http_req *req,
+                            session_on_begun *on_done, void *ctx)
+{
+    struct lookup *lookup = calloc(1, sizeof(*lookup));
+    if (lookup == NULL) {
+        on_done(ctx, ERR_NOMEM, "");
+        return NULL;
+    }
+    *lookup = (struct lookup){.sessions = sessions, .on_begun = on_done, .ctx = ctx};
+    if (hash_of_cookie(req, lookup->hash))
+        forget(sessions, lookup->hash);
+    return lookup;
+}
+
+/* Lax, not Strict: the buyer comes back from the provider's page by a link, and is to be known. A
+ * post from elsewhere does not carry it, and its Origin is looked at besides. */
+static void write_cookie(char out[256], const char *value, const char *age, bool tls)
+{
+    snprintf(out, 256, COOKIE_NAME "=%s; Path=/; HttpOnly; SameSite=Lax; Max-Age=%s%s", value, age,
+             tls ? "; Secure" : "");
+}
+
+void session_begin(struct sessions *sessions, const struct http_req *req, const char *member,
+                   const char *lang, session_on_begun *on_done, void *ctx)
+{
+    struct lookup *lookup = begin(sessions, req, on_done, ctx);
+    if (lookup == NULL)
+        return;
+    uint8_t token[SESSION_TOKEN_BYTES], digest[32];
+    char cookie[SESSION_COOKIE_MAX], hash[SESSION_HASH_MAX], ttl[24], age[24];
+    randombytes_buf(token, sizeof(token));
+    crypto_generichash(digest, sizeof(digest), token, sizeof(token), NULL, 0);
+    sodium_bin2base64(cookie, sizeof(cookie), token, sizeof(token), B64);
+    sodium_bin2base64(hash, sizeof(hash), digest, sizeof(digest), B64);
+    snprintf(ttl, sizeof(ttl), "%llu", (unsigned long long)sessions->conf.ttl_ms);
+    snprintf(age, sizeof(age), "%llu", (unsigned long long)(sessions->conf.ttl_ms / 1000));
+    write_cookie(lookup->set_cookie, cookie, age, http_req_is_tls(req));
+    const char *const params[] = {hash, member, lang, ttl, lookup->hash};
+    pg_pool_query(sessions->conf.pg, SQL_SESSION_CREATE, 5, params, on_begun, lookup);
+    sodium_memzero(token, sizeof(token));
+}
+
+static void on_ended(void *ctx, const struct pg_answer *answer)
+{
+    struct lookup *lookup = ctx;
+    for (int i = 0; answer->rc == 0 && i < PQntuples(answer->results[0]); i++)
+        forget(lookup->sessions, PQgetvalue(answer->results[0], i, 0));
+    on_begun(ctx, answer);
+}
+
+void session_end(struct sessions *sessions, const struct http_req *req, const char *member_or_null,
+                 session_on_begun *on_done, void *ctx)
+{
+    struct lookup *lookup = begin(sessions, req, on_done, ctx);
+    if (lookup == NULL)
+        return;
+    write_cookie(lookup->set_cookie, "", "0", http_req_is_tls(req));
+    const char *const params[] = {lookup->hash, member_or_null};
+    pg_pool_query(sessions->conf.pg, SQL_SESSION_REVOKE, 2, params, on_ended, lookup);
+}

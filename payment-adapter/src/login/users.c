@@ -1,0 +1,291 @@
+/* users.c: see users.h. A question passes three gates: one of this process, which keeps a crowd
+ * from troubling even our own database; the breaker; and the pace of the house, which our own
+ * database counts (pace.h). An answer that the question makes no sense (a member number that is no
+ * number) means that there is nobody, not that the database fails. */
+#include "login/users.h"
+
+#include "login/pace.h"
+#include "observe/log.h"
+#include "pay_limits.h"
+#include "store/statements.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    QUERY_LOGIN,
+    QUERY_MAIL,
+    QUERIES,
+    BREAKER_TRIP = 5,
+    BREAKER_OPEN_MS = 1000,
+    CAP_RETRY_MS = 1000,
+    QUEUE_MAX = 64,
+};
+
+struct users {
+    struct pg_pool *pg;
+    struct pg_pool *own; /* borrowed: our database, which counts for the house */
+    struct pace_users pace;
+    struct breaker breaker;
+    struct gate *cap;
+    const struct clock *clock;
+    struct pg_statement statements[QUERIES];
+    char setup[256];
+    struct users_stats stats;
+    unsigned under_way;
+    bool closing;
+};
+
+struct question {
+    struct users *users;
+    int query;
+    char param[LOGIN_ACCOUNT_MAX + 1];
+    users_on_done *on_done;
+    void *ctx;
+};
+
+static void users_free_if_over(struct users *users)
+{
+    if (users->closing && users->under_way == 0)
+        free(users);
+}
+
+void users_cap_init(struct gate *cap, uint32_t per_s)
+{
+    uint32_t burst = per_s / 4 > 0 ? per_s / 4 : 1;
+    gate_init(cap, per_s - burst > 0 ? per_s - burst : 1, burst);
+}
+
+int users_create(uv_loop_t *loop, const struct settings *settings, struct pg_pool *own,
+                 struct gate *cap, const struct clock *clock, const struct rng *rng,
+                 struct logger *log, struct err_slot *err, struct users **out)
+{
+    struct users *users = calloc(1, sizeof(*users));
+    if (users == NULL)
+        return err_set(err, ERR_NOMEM, "user database");
+    users->clock = clock;
+    users->own = own;
+    users->pace = pace_users_of((uint32_t)settings->users_queries_per_s);
+    users->statements[QUERY_LOGIN] = (struct pg_statement){"login", settings->users_login_sql};
+    users->statements[QUERY_MAIL] = (struct pg_statement){"mail", settings->users_mail_sql};
+    breaker_init(&users->breaker, BREAKER_TRIP, BREAKER_OPEN_MS);
+    users->cap = cap;
+    /* Sessions of the reader are read-only whatever the role says, and give up before we do: then a
+     * slow table costs an answer, not a connection. */
+    unsigned timeout_ms = (unsigned)settings->users_timeout_ms;
+    snprintf(users->setup, sizeof(users->setup),
+             "SELECT set_config('default_transaction_read_only', 'on', false),"
+             " set_config('statement_timeout', '%ums', false)",
+             timeout_ms - timeout_ms / 8);
+    struct pg_pool_conf conf = {
+        .loop = loop,
+        .what = "users",
+        .conninfo = settings->users_conninfo,
+        .app = "fairgate-login",
+        .setup = users->setup,
+        .connections = (uint32_t)settings->users_connections,
+        .depth = 4,
+        .queue_max = QUEUE_MAX,
+        .deadline_ms = (uint32_t)settings->users_timeout_ms,
+        .statements = users->statements,
+        .statements_len = QUERIES,
+        .clock = clock,
+        .rng = rng,
+        .log = log,
+    };
+    int rc = pg_pool_create(&conf, err, &users->pg);
+    if (rc < 0) {
+        free(users);
+        return rc;
+    }
+    *out = users;
+    return 0;
+}
+
+void users_close(struct users *users)
+{
+    if (users == NULL)
+        return;
+    pg_pool_close(users->pg);
+    users->closing = true;
+    users_free_if_over(users);
+}
+
+const struct users_stats *users_stats(const struct users *users)
+{
+    return &users->stats;
+}
+
+struct pg_pool *users_pg(const struct users *users)
+{
+    return users->pg;
+}
+
+static void read_user(const PGresult *res, int query, struct user *user)
+{
+    if (PQntuples(res) == 0)
+        return;
+    if (query == QUERY_MAIL) {
+        user->found = span_to_cstr(pg_text(res, 0, 0), user->address, sizeof(user->address)) &&
+                      user->address[0] != '\0';
+        return;
+    }
+    user->found =
+        PQnfields(res) >= 2 && span_to_cstr(pg_text(res, 0, 0), user->id, sizeof(user->id)) &&
+        user->id[0] != '\0' && span_to_cstr(pg_text(res, 0, 1), user->hash, sizeof(user->hash));
+    if (PQnfields(res) >= 3)
+        span_to_cstr(pg_text(res, 0, 2), user->lang, sizeof(user->lang));
+}
+
+static void question_end(struct question *question, int rc, const struct user *user)
+{
+    struct users *users = question->users;
+    users->under_way--;
+    question->on_done(question->ctx, rc, user);
+    free(question);
+    users_free_if_over(users);
+}
+
+static bool is_about_data(const struct pg_answer *answer)
+{
+    return answer->rc == ERR_PEER && memcmp(answer->sqlstate, "22", 2) == 0;
+}
+
+static void on_answer(void *ctx, const struct pg_answer *answer)
+{
+    struct question *question = ctx;
+    struct users *users = question->users;
+    struct user user = {0};
+    bool nobody = is_about_data(answer);
+    if (answer->rc == 0 || nobody) {
+        breaker_heard(&users->breaker);
+        if (!nobody)
+            read_user(answer->results[0], question->query, &user);
+    } else {
+        breaker_missed(&users->breaker, clock_mono_us(users->clock));
+    }
+    question_end(question, nobody ? 0 : answer->rc, &user);
+}
+
+static void hold_back(struct question *question, _Atomic uint64_t *why)
+{
+    struct user nobody = {0};
+    atomic_fetch_add_explicit(why, 1, memory_order_relaxed);
+    question_end(question, ERR_FULL, &nobody);
+}
+
+static void on_paced(void *ctx, const struct pg_answer *answer)
+{
+    struct question *question = ctx;
+    struct users *users = question->users;
+    struct user nobody = {0};
+    if (answer->rc < 0 || users->closing) {
+        question_end(question, ERR_CLOSED, &nobody);
+    } else if (!pg_bool(answer->results[0], 0, 0)) {
+        hold_back(question, &users->stats.capped);
+    } else if (!breaker_allow(&users->breaker, clock_mono_us(users->clock))) {
+        hold_back(question, &users->stats.broken);
+    } else {
+        const char *const params[] = {question->param};
+        atomic_fetch_add_explicit(&users->stats.asked, 1, memory_order_relaxed);
+        pg_pool_query(users->pg, (uint32_t)question->query, 1, params, on_answer, question);
+    }
+}
+
+static void ask_house(struct question *question, enum pace_share share)
+{
+    const struct pace_users *pace = &question->users->pace;
+    char own[16], own_burst[16], common[16], common_burst[16];
+    snprintf(own, sizeof(own), "%u", pace->own[share].interval_us);
+    snprintf(own_burst, sizeof(own_burst), "%u", pace->own[share].burst_us);
+    snprintf(common, sizeof(common), "%u", pace->common.interval_us);
+    snprintf(common_burst, sizeof(common_burst), "%u", pace->common.burst_us);
+    const char *const params[] = {pace_share_name(share), own, own_burst, common, common_burst};
+    pg_pool_query(question->users->own, SQL_PACE_USERS, 5, params, on_paced, question);
+}
+
+static int ask(struct users *users, int query, enum pace_share share, const char *param,
+               users_on_done *on_done, void *ctx, uint32_t *retry_ms)
+{
+    uint64_t now_us = clock_mono_us(users->clock);
+    if (!gate_take(users->cap, now_us)) {
+        atomic_fetch_add_explicit(&users->stats.capped, 1, memory_order_relaxed);
+        *retry_ms = CAP_RETRY_MS;
+        return ERR_FULL;
+    }
+    if (breaker_wait_ms(&users->breaker, now_us) > 0) {
+        atomic_fetch_add_explicit(&users->stats.broken, 1, memory_order_relaxed);
+        *retry_ms = breaker_wait_ms(&users->breaker, now_us);
+        return ERR_FULL;
+    }
+    struct question *question = calloc(1, sizeof(*question));
+    if (question == NULL)
+        return ERR_NOMEM;
+    *question = (struct question){.users = users, .query = query, .on_done = on_done, .ctx = ctx};
+    bool fits = span_to_cstr(span_of(param), question->param, sizeof(question->param));
+    assert(fits);
+    users->under_way++;
+    ask_house(question, share);
+    return 0;
+}
+
+int users_login(struct users *users, const char *login, users_on_done *on_done, void *ctx,
+                uint32_t *retry_ms)
+{
+    return ask(users, QUERY_LOGIN, PACE_LOGIN, login, on_done, ctx, retry_ms);
+}
+
+int users_address(struct users *users, enum pace_share share, const char *id,
+                  users_on_done *on_done, void *ctx, uint32_t *retry_ms)
+{
+    return ask(users, QUERY_MAIL, share, id, on_done, ctx, retry_ms);
+}
+
+/* ---- is it by an index? ---- */
+
+static void tell_unserved(struct logger *log, const char *setting, const char *why)
+{
+    struct log_line line;
+    log_begin(&line, log, LOG_LEVEL_WARN, why);
+    log_cstr(&line, "setting", setting);
+    log_end(&line);
+}
+
+/* With sequential scans forbidden, one is in the plan only where there is no other way. */
+static void explain(PGconn *pq, const char *setting, const char *sql, struct logger *log)
+{
+    PGresult *prepared = PQprepare(pq, setting, sql, 0, NULL);
+    char memory[64];
+    snprintf(memory, sizeof(memory), "EXPLAIN EXECUTE %s ('1')", setting);
+    PGresult *plan = PQexec(pq, memory);
+    if (PQresultStatus(plan) != PGRES_TUPLES_OK)
+        tell_unserved(log, setting, "the user database does not take this question");
+    for (int i = 0; i < PQntuples(plan); i++) {
+        if (strstr(PQgetvalue(plan, i, 0), "Seq Scan") != NULL) {
+            tell_unserved(log, setting, "no index serves this question to the user database");
+            break;
+        }
+    }
+    PQclear(plan);
+    PQclear(prepared);
+}
+
+void users_look_at_plans(const struct settings *settings, struct logger *log)
+{
+    const char *const keys[] = {"dbname", "connect_timeout", "application_name", NULL};
+    const char *const values[] = {settings->users_conninfo, "2", "fairgate-login", NULL};
+    if (settings->users_conninfo[0] == '\0')
+        return;
+    PGconn *pq = PQconnectdbParams(keys, values, 1);
+    if (PQstatus(pq) == CONNECTION_OK) {
+        PQclear(PQexec(pq, "SELECT set_config('default_transaction_read_only', 'on', false),"
+                           " set_config('statement_timeout', '1s', false),"
+                           " set_config('enable_seqscan', 'off', false),"
+                           " set_config('plan_cache_mode', 'force_generic_plan', false)"));
+        explain(pq, "login_sql", settings->users_login_sql, log);
+        explain(pq, "mail_sql", settings->users_mail_sql, log);
+    } /* else it is told when it is asked */
+    PQfinish(pq);
+}

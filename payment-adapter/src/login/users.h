@@ -1,0 +1,53 @@
+/* users.h: the company's user database, which must not notice us: read only, over a pool of its
+ * own, never more than so many questions a second from the whole house, of which logins and
+ * mails have shares of their own (pace.h), and none at all for a while when it does not answer.
+ * What to ask is SQL of the configuration; what comes back are columns in its order. */
+#ifndef FG_PAY_USERS_H
+#define FG_PAY_USERS_H
+
+#include "core/pace/breaker.h"
+#include "core/pace/gate.h"
+#include "login/pace.h"
+#include "pg/pg_pool.h"
+#include "settings.h"
+
+struct users;
+
+struct users_stats {
+    _Atomic uint64_t asked, capped, broken;
+};
+
+/* What this process alone would ask at most, of all loops together: it outlives the users. */
+void users_cap_init(struct gate *cap, uint32_t per_s);
+
+/* `own`, our own database, counts for the house; it is closed after the users. */
+int users_create(uv_loop_t *loop, const struct settings *settings, struct pg_pool *own,
+                 struct gate *cap, const struct clock *clock, const struct rng *rng,
+                 struct logger *log, struct err_slot *err, struct users **out);
+void users_close(struct users *users);
+const struct users_stats *users_stats(const struct users *users);
+struct pg_pool *users_pg(const struct users *users); /* for metrics */
+
+enum { USERS_ID_MAX = 65, USERS_ADDRESS_MAX = 321 };
+
+struct user {
+    bool found;
+    char id[USERS_ID_MAX];
+    char hash[512];
+    char lang[3]; /* "" where the query gives none */
+    char address[USERS_ADDRESS_MAX];
+};
+
+/* rc 0: asked and answered, user->found says what. Otherwise it could not be asked. ERR_FULL: over
+ * the cap, or the breaker is open; *retry_ms says when to come back. */
+typedef void users_on_done(void *ctx, int rc, const struct user *user);
+
+int users_login(struct users *users, const char *login, users_on_done *on_done, void *ctx,
+                uint32_t *retry_ms);
+int users_address(struct users *users, enum pace_share share, const char *id,
+                  users_on_done *on_done, void *ctx, uint32_t *retry_ms);
+
+/* At start, blocking: says in the log which of the configured questions no index serves. */
+void users_look_at_plans(const struct settings *settings, struct logger *log);
+
+#endif

@@ -1,0 +1,226 @@
+/* peers.c: see peers.h.
+ *
+ * To give seats back that are not there any more is to have given them back: 404 and 410 of release
+ * and refund are DONE. To a peer that says 401 or 403 we are a stranger; that is our configuration
+ * and says nothing about the order, so it is UNKNOWN, like everything that is not a clear answer.
+ */
+#include "psp/peers.h"
+
+#include "base/rfc3339.h"
+#include "base/text.h"
+#include "crypto/member_name.h"
+#include "psp/places.h"
+
+#include <assert.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+    URL_MAX = 1024,
+    TERMS_ROOM = 6 * PURCHASE_TERMS_MAX,
+    SEATS_ROOM = 2 * MOVING_SEATS_MAX * (6 * ORDER_SEAT_MAX), /* all of it escaped */
+    BODY_MAX = 512 + (SEATS_ROOM > TERMS_ROOM ? SEATS_ROOM : TERMS_ROOM),
+};
+
+struct peers_http {
+    struct peers_http_conf conf;
+};
+
+static const char *const seat_acts[] = {
+    [PEER_SEATS_EXTEND] = "extend", [PEER_SEATS_CONFIRM] = "confirm",
+    [PEER_SEATS_MOVE] = "move",     [PEER_SEATS_RELEASE] = "release",
+    [PEER_SEATS_REFUND] = "refund", [PEER_SEATS_MOVABLE] = "movable",
+};
+
+static bool is_giving_back(enum peer_op op)
+{
+    return op == PEER_SEATS_RELEASE || op == PEER_SEATS_REFUND || op == PEER_SEATS_SESSION_END ||
+           op == PEER_SESSION_END;
+}
+
+static bool is_word(const char *text, const char *word)
+{
+    return text != NULL && strcmp(text, word) == 0;
+}
+
+static void judge(struct peer_call *peer, const struct outcall_answer *answer, const json_t *body)
+{
+    unsigned status = answer->status;
+    const char *code = json_string_value(json_object_get(body, "code"));
+    const char *detail = json_string_value(json_object_get(body, "detail"));
+    if (answer->rc < 0 || status >= 500 || status < 200) {
+        psp_tell_unknown(peer, answer);
+    } else if (status < 300) {
+        psp_tell(peer, SAGA_DONE, NULL, NULL);
+    } else if ((status == 404 || status == 410) && is_giving_back(peer->op)) {
+        psp_tell(peer, SAGA_DONE, "nothing-left", NULL);
+    } else if (status == 404 || status == 410 || status == 409 || status == 422) {
+        bool busy = code != NULL && strstr(code, "busy") != NULL;
+        const char *plain = status == 410 ? "hold-expired" : status == 404 ? "hold-unknown" : code;
+        if (peer->op == PEER_SEATS_CONFIRM && status != 404 && !is_word(code, "purchase-differs"))
+            plain = "seats-gone";
+        psp_tell(peer, busy ? SAGA_UNKNOWN : SAGA_FAILED,
+                 busy || plain == NULL ? code != NULL ? code : "refused" : plain, detail);
+    } else {
+        psp_tell_unknown(peer, answer);
+    }
+}
+
+static void read_expiry(struct peer_call *peer, const json_t *body)
+{
+    const char *at = json_string_value(json_object_get(body, "expires_at"));
+    uint64_t ms;
+    if (at != NULL && rfc3339_parse(span_of(at), &ms))
+        peer->expires_ms = ms;
+}
+
+/* Without them nobody knows what the order has now: it is asked again. */
+static void read_places(struct peer_call *peer, const json_t *body)
+{
+    struct places *places = malloc(sizeof(*places));
+    if (places != NULL && json_array_size(json_object_get(body, "places")) > 0) {
+        places_read(body, places);
+        peer->places = strcmp(places->json, "[]") != 0 ? strdup(places->json) : NULL;
+    }
+    free(places);
+    if (peer->places == NULL)
+        psp_tell(peer, SAGA_UNKNOWN, "no-places", NULL);
+}
+
+static void on_answer(void *ctx, const struct outcall_answer *answer)
+{
+    struct peer_call *peer = ctx;
+    json_t *body = answer->rc == 0 && answer->body.len > 0
+                       ? json_loadb(answer->body.ptr, answer->body.len, 0, NULL)
+                       : NULL;
+    judge(peer, answer, body);
+    if (peer->op == PEER_SEATS_EXTEND && peer->verdict == SAGA_DONE)
+        read_expiry(peer, body);
+    if (peer->op == PEER_SEATS_MOVE && peer->verdict == SAGA_DONE)
+        read_places(peer, body);
+    if (peer->op == PEER_SEATS_MOVABLE && peer->verdict == SAGA_DONE)
+        peer->same_category = json_is_true(json_object_get(body, "same_category"));
+    json_decref(body);
+    peer->on_done(peer);
+}
+
+/* What was bought, for the seat service to compare; its places and prices are the hold's. */
+static void put_purchase(struct text *body, const struct order *order)
+{
+    if (order->purchase[0] == '\0')
+        return;
+    json_key(body, "purchase");
+    json_open(body, '{');
+    json_member_cstr(body, "digest", order->purchase);
+    json_member_u64(body, "fees", order->fees);
+    json_member_cstr(body, "terms", order->terms);
+    json_close(body, '}');
+}
+
+static void put_seats(struct text *body, const char *name, const struct moving *moving, bool to)
+{
+    json_key(body, name);
+    json_open(body, '[');
+    for (uint32_t i = 0; i < moving->len; i++)
+        json_str(body, span_of(to ? moving->seats[i].to : moving->seats[i].from));
+    json_close(body, ']');
+}
+
+static void dispatch(struct peers_http *peers, struct peer_call *peer, const char *url)
+{
+    char auth[320], trace[96], memory[BODY_MAX];
+    struct text body = text_on(memory, sizeof(memory));
+    json_open(&body, '{');
+    json_member_cstr(&body, "order", peer->order->id);
+    if (peer->op == PEER_SEATS_EXTEND) { /* whose limits count from now on */
+        struct member_name member =
+            member_name_make(span_of(peer->order->event), span_of(peer->order->member));
+        json_member_cstr(&body, "member", member.text);
+    }
+    if (peer->op == PEER_SEATS_EXTEND || peer->op == PEER_SEATS_CONFIRM)
+        put_purchase(&body, peer->order);
+    if (peer->op == PEER_SEATS_MOVE || peer->op == PEER_SEATS_MOVABLE) {
+        put_seats(&body, "from", peer->moving, false);
+        put_seats(&body, "to", peer->moving, true);
+    }
+    json_close(&body, '}');
+    assert(!body.overflown);
+    snprintf(auth, sizeof(auth), "Authorization: Bearer %s", peers->conf.service_token);
+    snprintf(trace, sizeof(trace), "traceparent: %s", peer->trace != NULL ? peer->trace : "");
+    struct outcall out = {
+        .method = "POST",
+        .url = url,
+        .headers = {auth, "Content-Type: application/json", trace},
+        .body = text_span(&body),
+        .timeout_ms = peer->timeout_ms,
+        .on_done = on_answer,
+        .ctx = peer,
+    };
+    outcall_send(peers->conf.outcalls, &out);
+}
+
+static void start(void *ctx, struct peer_call *peer)
+{
+    struct peers_http *peers = ctx;
+    const struct order *order = peer->order;
+    char memory[URL_MAX];
+    struct text url = text_on(memory, sizeof(memory) - 1);
+    if (peer->op == PEER_SESSION_END || peer->op == PEER_SEATS_SESSION_END) {
+        bool queue = peer->op == PEER_SESSION_END;
+        text_str(&url, queue ? peers->conf.queue_url : peers->conf.seats_url);
+        TEXT_LIT(&url, "/internal/sessions/");
+        outcall_escape(&url, span_of(order->session));
+        TEXT_LIT(&url, "/end");
+    } else if (peer->op <= PEER_SEATS_MOVABLE) {
+        text_str(&url, peers->conf.seats_url);
+        TEXT_LIT(&url, "/internal/events/");
+        outcall_escape(&url, span_of(order->event));
+        TEXT_LIT(&url, "/holds/");
+        outcall_escape(&url, span_of(order->hold));
+        text_char(&url, '/');
+        text_str(&url, seat_acts[peer->op]);
+    } else {
+        struct psp *psp = peers_http_psp(peers, span_of(order->provider));
+        if (psp != NULL) {
+            psp->driver->start(psp, peer);
+            return;
+        }
+        /* A provider that was taken out of the configuration: an address that cannot be reached
+         * keeps the order waiting, which is what somebody has to see. */
+        url.len = 0;
+    }
+    assert(!url.overflown);
+    memory[url.len] = '\0';
+    dispatch(peers, peer, memory);
+}
+
+int peers_http_create(const struct peers_http_conf *conf, struct err_slot *err,
+                      struct peers_http **out)
+{
+    struct peers_http *peers = calloc(1, sizeof(*peers));
+    if (peers == NULL)
+        return err_set(err, ERR_NOMEM, "peers");
+    peers->conf = *conf;
+    *out = peers;
+    return 0;
+}
+
+void peers_http_destroy(struct peers_http *peers)
+{
+    free(peers);
+}
+
+struct peers peers_http_peers(struct peers_http *peers)
+{
+    return (struct peers){start, peers};
+}
+
+struct psp *peers_http_psp(const struct peers_http *peers, struct span name)
+{
+    for (uint32_t i = 0; i < peers->conf.psps_len; i++) {
+        if (span_eq(name, span_of(peers->conf.psps[i]->driver->name)))
+            return peers->conf.psps[i];
+    }
+    return NULL;
+}

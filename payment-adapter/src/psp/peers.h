@@ -1,0 +1,25 @@
+/* peers.h: the three peers of the sagas over HTTP: seat-service, the payment providers, and
+ * queue-front. */
+#ifndef FG_PAY_PEERS_H
+#define FG_PAY_PEERS_H
+
+#include "psp/psp.h"
+
+struct peers_http;
+
+struct peers_http_conf {
+    const char *seats_url;     /* private listener of seat-service, no slash at the end */
+    const char *queue_url;     /* private listener of queue-front */
+    const char *service_token; /* secret, borrowed */
+    struct psp *const *psps;   /* borrowed */
+    uint32_t psps_len;
+    struct outcalls *outcalls; /* borrowed */
+};
+
+int peers_http_create(const struct peers_http_conf *conf, struct err_slot *err,
+                      struct peers_http **out);
+void peers_http_destroy(struct peers_http *peers);
+struct peers peers_http_peers(struct peers_http *peers); /* for checkout_conf */
+struct psp *peers_http_psp(const struct peers_http *peers, struct span name); /* or NULL */
+
+#endif

@@ -1,0 +1,66 @@
+/* places.c: see places.h. What is missing or too long costs a name, never the order. */
+#include "psp/places.h"
+
+#include "base/rfc3339.h"
+
+#include <stdio.h>
+
+static void copy_word(const json_t *value, char *to, size_t cap)
+{
+    span_to_cstr_cut((struct span){json_string_value(value), json_string_length(value)}, to, cap);
+}
+
+static void put_place(struct text *text, const json_t *place)
+{
+    static const char *const words[] = {"zone", "row", "number", "category"};
+    char id[ORDER_SEAT_MAX], word[PLACES_WORD_MAX + 1];
+    json_open(text, '{');
+    copy_word(json_object_get(place, "id"), id, sizeof(id)); /* whole: tickets are found by it */
+    json_member_cstr(text, "id", id);
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        copy_word(json_object_get(place, words[i]), word, sizeof(word));
+        json_member_cstr(text, words[i], word);
+    }
+    json_close(text, '}');
+}
+
+/* Standing places have no numbers; each is called as its area is. */
+static void put_area(struct text *text, const json_t *hold)
+{
+    const char *area = json_string_value(json_object_get(hold, "area"));
+    json_int_t quantity = json_integer_value(json_object_get(hold, "quantity"));
+    const char *name = json_string_value(json_object_get(hold, "area_name"));
+    if (area == NULL)
+        return;
+    for (json_int_t i = 0; i < quantity && i < ORDER_SEATS_MAX; i++) {
+        char id[ORDER_SEAT_MAX];
+        if (!order_area_seat(area, (uint32_t)i + 1, id))
+            return;
+        json_t *place = json_pack("{s:s, s:s, s:O?}", "id", id, "zone",
+                                  name != NULL && name[0] != '\0' ? name : area, "category",
+                                  json_object_get(hold, "category"));
+        put_place(text, place);
+        json_decref(place);
+    }
+}
+
+void places_read(const json_t *hold, struct places *out)
+{
+    const json_t *places = json_object_get(hold, "places");
+    struct text text = text_on(out->json, sizeof(out->json) - 1);
+    uint64_t starts_ms;
+    copy_word(json_object_get(hold, "event_name"), out->name, sizeof(out->name));
+    copy_word(json_object_get(hold, "starts_at"), out->starts_at, sizeof(out->starts_at));
+    if (!rfc3339_parse(span_of(out->starts_at), &starts_ms))
+        out->starts_at[0] = '\0';
+    json_open(&text, '[');
+    for (size_t i = 0; i < json_array_size(places) && i < ORDER_SEATS_MAX; i++)
+        put_place(&text, json_array_get(places, i));
+    if (json_array_size(places) == 0)
+        put_area(&text, hold);
+    json_close(&text, ']');
+    if (text.overflown)
+        snprintf(out->json, sizeof(out->json), "[]");
+    else
+        out->json[text.len] = '\0';
+}

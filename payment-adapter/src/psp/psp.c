@@ -1,0 +1,103 @@
+/* psp.c: what the drivers share. */
+#include "psp/psp.h"
+
+#include "observe/log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void psp_tell(struct peer_call *call, enum saga_verdict verdict, const char *code,
+              const char *detail)
+{
+    call->verdict = verdict;
+    span_to_cstr_cut(span_of(code), call->code, sizeof(call->code));
+    span_to_cstr_cut(span_of(detail), call->detail, sizeof(call->detail));
+}
+
+void psp_send(struct psp *psp, const struct outcall *call)
+{
+    pace_pay(&psp->conf.shared->pace, clock_mono_us(psp->conf.clock));
+    outcall_send(psp->conf.outcalls, call);
+}
+
+void psp_tell_stranger(struct psp *psp, struct peer_call *call, const char *detail)
+{
+    atomic_fetch_add_explicit(&psp->conf.shared->heard[psp->driver->place].strangers, 1,
+                              memory_order_relaxed);
+    struct log_line line;
+    log_begin(&line, psp->conf.log, LOG_LEVEL_ERROR,
+              "the payment provider refuses us: look at its key and account");
+    log_cstr(&line, "provider", psp->driver->name);
+    log_cstr(&line, "order", call->order->id);
+    log_cstr(&line, "detail", detail != NULL ? detail : "");
+    log_end(&line);
+    psp_tell(call, SAGA_UNKNOWN, "provider-refuses-us", detail);
+}
+
+void psp_tell_unknown(struct peer_call *call, const struct outcall_answer *answer)
+{
+    if (answer->rc < 0) {
+        psp_tell(call, SAGA_UNKNOWN, err_name(answer->rc), answer->why);
+    } else {
+        char code[24];
+        snprintf(code, sizeof(code), "http-%u", answer->status);
+        psp_tell(call, SAGA_UNKNOWN, code, "");
+    }
+    call->retry_ms = answer->retry_after_s * 1000;
+    /* An error that is kept under our key comes back for ever; the next try needs another key. */
+    call->key_burnt = answer->rc == 0 && answer->status >= 500 && answer->replayed;
+}
+
+/* ---- lists ---- */
+
+struct list_call {
+    void (*read)(const json_t *list, struct psp_events *events);
+    void (*on_done)(void *ctx, const struct psp_events *events);
+    void *ctx;
+    struct psp_events events;
+};
+
+/* In the words of either. */
+static bool is_lost(const json_t *error)
+{
+    const char *stripe =
+        json_string_value(json_object_get(json_object_get(error, "error"), "code"));
+    const char *toss = json_string_value(json_object_get(error, "code"));
+    return (stripe != NULL && strcmp(stripe, "resource_missing") == 0) ||
+           (toss != NULL && strcmp(toss, "INVALID_TRANSACTION_KEY") == 0);
+}
+
+static void on_list(void *ctx, const struct outcall_answer *answer)
+{
+    struct list_call *call = ctx;
+    json_t *list = answer->rc == 0 ? json_loadb(answer->body.ptr, answer->body.len, 0, NULL) : NULL;
+    call->events.rc = answer->rc < 0 ? answer->rc : answer->status == 200 ? 0 : ERR_PEER;
+    if (call->events.rc == 0 && list == NULL)
+        call->events.rc = ERR_SYNTAX;
+    else if (call->events.rc == 0)
+        call->read(list, &call->events);
+    else
+        call->events.lost = is_lost(list);
+    json_decref(list);
+    call->on_done(call->ctx, &call->events);
+    free(call);
+}
+
+void psp_list_get(struct psp *psp, const char *url, const char *auth,
+                  void (*read)(const json_t *list, struct psp_events *events),
+                  void (*on_done)(void *ctx, const struct psp_events *events), void *ctx)
+{
+    struct list_call *call = calloc(1, sizeof(*call));
+    if (call == NULL)
+        abort(); /* as elsewhere: without a few kilobytes nothing of this can go on */
+    call->read = read;
+    call->on_done = on_done;
+    call->ctx = ctx;
+    struct outcall out = {.url = url,
+                          .timeout_ms = psp->conf.timeout_ms,
+                          .on_done = on_list,
+                          .ctx = call,
+                          .headers = {auth, psp->driver->version}};
+    psp_send(psp, &out);
+}

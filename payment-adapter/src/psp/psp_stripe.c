@@ -1,0 +1,702 @@
+/* psp_stripe.c: PaymentIntents with manual capture, which begin in one of two ways. As a Checkout
+ * Session (psp.stripe_flow = sessions) the buyer pays on Stripe's own page; as a bare intent, on a
+ * page of the house's, behind psp.stripe_checkout_url.
+ *
+ * A session has no intent until its buyer submits the page. Until then the payment is known by the
+ * session's id, which is read and expired; from then on by the intent's, which is captured,
+ * canceled and refunded, and which Stripe's list of events names. So what is stored with an order
+ * says which way it began ("cs_...", "pi_..."), and an order ends in the way in which it began,
+ * whatever the setting says by then. Stripe cancels a session's intent only once it is authorised;
+ * before that, the session is expired, and what has been submitted in that moment is a session that
+ * is not open: the next try reads it again.
+ *
+ * A session lives for half an hour at least, longer than the seats are held: it is expired when
+ * their time is over. The moment that it would expire by itself comes from the order, not from the
+ * clock, since an idempotency key allows no second version of a call.
+ *
+ * What an answer means is decided in one place, by the operation and the intent that came with it:
+ * an error of the kind "unexpected state" carries the intent, so a capture that was made before
+ * (our answer was lost, the key forgotten) is seen as made, and a cancel of what is canceled as
+ * done. 401 and 403 say that our key is wrong, and so may a 404: the payment is one that we made,
+ * and with the key of another account none of them is ever found. Nothing follows from that for the
+ * order, so it is UNKNOWN, and an alarm. Only codes that are known to be about this buyer, this sum
+ * or this refund are a no.
+ *
+ * Each call names the version of the API that this file was written for, so that what is set in the
+ * account's dashboard changes nothing here. */
+#include "base/text.h"
+#include "config/config.h"
+#include "psp/psp.h"
+
+#include <assert.h>
+#include <ctype.h>
+#include <jansson.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    FORM_MAX = 12 * 1024, /* two addresses of ours and the event's name, each byte as %XX */
+    URL_MAX = 1024,
+    SESSION_MORE_S =
+        3600,             /* a session outlives the hold: Stripe's half hour, and one for retries */
+    SESSION_MIN_S = 1800, /* Stripe's bounds of a session's life */
+    SESSION_MAX_S = 24 * 3600 - 600, /* less what our clock may be wrong by */
+};
+
+#define API_VERSION "Stripe-Version: 2026-10-28.endive"
+
+/* ---- reading ---- */
+
+static void copy_string(const json_t *value, char *to, size_t cap)
+{
+    struct span text = {json_string_value(value), json_string_length(value)};
+    if (!json_is_string(value) || !span_to_cstr(text, to, cap))
+        to[0] = '\0';
+}
+
+static uint64_t number_of(const json_t *value)
+{
+    return json_is_integer(value) && json_integer_value(value) > 0
+               ? (uint64_t)json_integer_value(value)
+               : 0;
+}
+
+static bool state_of(const char *status, enum payment_state *out)
+{
+    static const struct {
+        const char *status;
+        enum payment_state state;
+    } states[] = {
+        {"requires_payment_method", PAYMENT_OPEN},
+        {"requires_confirmation", PAYMENT_OPEN},
+        {"requires_action", PAYMENT_OPEN},
+        {"processing", PAYMENT_OPEN},
+        {"requires_capture", PAYMENT_AUTHORISED},
+        {"succeeded", PAYMENT_CAPTURED},
+        {"canceled", PAYMENT_CANCELED},
+    };
+    for (size_t i = 0; status != NULL && i < sizeof(states) / sizeof(states[0]); i++) {
+        if (strcmp(status, states[i].status) == 0) {
+            *out = states[i].state;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool read_intent(const json_t *intent, struct payment *out)
+{
+    if (!json_is_object(intent) ||
+        !state_of(json_string_value(json_object_get(intent, "status")), &out->state))
+        return false;
+    copy_string(json_object_get(intent, "id"), out->id, sizeof(out->id));
+    copy_string(json_object_get(intent, "client_secret"), out->secret, sizeof(out->secret));
+    out->amount = number_of(json_object_get(intent, "amount"));
+    copy_string(json_object_get(intent, "currency"), out->currency, sizeof(out->currency));
+    for (char *c = out->currency; *c != '\0'; c++)
+        *c = (char)toupper((unsigned char)*c);
+    out->captured = number_of(json_object_get(intent, "amount_received"));
+    const json_t *charge = json_object_get(intent, "latest_charge");
+    out->refunded = number_of(json_object_get(charge, "amount_refunded"));
+    return out->id[0] != '\0';
+}
+
+/* As it goes into a page of ours; one that is cut would lead nowhere. */
+static bool read_url(const json_t *value, char to[ORDER_URL_MAX])
+{
+    copy_string(value, to, ORDER_URL_MAX);
+    for (const char *c = to; *c != '\0'; c++) {
+        if (*c <= ' ' || *c > '~' || *c == '"' || *c == '\\')
+            return false;
+    }
+    return strncmp(to, "https://", 8) == 0 || strncmp(to, "http://", 7) == 0;
+}
+
+/* Of a session itself: as long as it has no intent, or none that came to anything. */
+static bool read_bare_session(const json_t *session, enum payment_state state, struct payment *out)
+{
+    *out = (struct payment){.state = state,
+                            .amount = number_of(json_object_get(session, "amount_total"))};
+    copy_string(json_object_get(session, "id"), out->id, sizeof(out->id));
+    copy_string(json_object_get(session, "currency"), out->currency, sizeof(out->currency));
+    for (char *c = out->currency; *c != '\0'; c++)
+        *c = (char)toupper((unsigned char)*c);
+    /* Only an open one has an address. */
+    return out->id[0] != '\0' &&
+           (state != PAYMENT_OPEN || read_url(json_object_get(session, "url"), out->url));
+}
+
+/* A session with its intent inside. Money that was promised counts, whatever the session says. */
+static bool read_session(const json_t *session, struct payment *out)
+{
+    const char *status = json_string_value(json_object_get(session, "status"));
+    const json_t *intent = json_object_get(session, "payment_intent");
+    bool there = json_is_object(intent);
+    if (status == NULL || (there && !read_intent(intent, out)))
+        return false;
+    out->secret[0] = '\0'; /* its page is Stripe's, which needs none of us */
+    if (there && (out->state == PAYMENT_AUTHORISED || out->state == PAYMENT_CAPTURED))
+        return true;
+    if (strcmp(status, "open") == 0)
+        return read_bare_session(session, PAYMENT_OPEN, out);
+    const char *doing = json_string_value(json_object_get(intent, "status"));
+    if (strcmp(status, "expired") == 0 && (doing == NULL || strcmp(doing, "processing") != 0))
+        return (there || json_is_null(intent)) && read_bare_session(session, PAYMENT_CANCELED, out);
+    return there; /* complete, or still at the card's bank */
+}
+
+static bool is_session(const char *payment)
+{
+    return strncmp(payment, "cs_", 3) == 0;
+}
+
+static bool read_payment(const json_t *object, struct payment *out)
+{
+    const char *kind = json_string_value(json_object_get(object, "object"));
+    return kind != NULL && strcmp(kind, "checkout.session") == 0 ? read_session(object, out)
+                                                                 : read_intent(object, out);
+}
+
+/* ---- writing ---- */
+
+static void field(struct text *form, const char *name, struct span value)
+{
+    if (form->len > 0)
+        text_char(form, '&');
+    text_str(form, name);
+    text_char(form, '=');
+    outcall_escape(form, value);
+}
+
+static void field_u64(struct text *form, const char *name, uint64_t value)
+{
+    char digits[24];
+    snprintf(digits, sizeof(digits), "%llu", (unsigned long long)value);
+    field(form, name, span_of(digits));
+}
+
+/* Which Stripe writes small, and a key remembers what was asked under it to the letter. */
+static void field_currency(struct text *form, const char *name, const char *currency)
+{
+    char small[4] = "";
+    for (int i = 0; i < 3; i++)
+        small[i] = (char)tolower((unsigned char)currency[i]);
+    field(form, name, span_of(small));
+}
+
+/* Our own page for an intent; a session has brought its address, or is over. */
+static void put_url(const struct psp *psp, struct peer_call *call)
+{
+    if (call->payment.secret[0] == '\0' || psp->conf.checkout_url[0] == '\0')
+        return;
+    struct text url = text_on(call->payment.url, sizeof(call->payment.url) - 1);
+    text_str(&url, psp->conf.checkout_url);
+    outcall_escape(&url, span_of(call->payment.secret));
+    TEXT_LIT(&url, "?return_url=");
+    outcall_escape(&url, span_of(psp->conf.return_url));
+    outcall_escape(&url, span_of(call->order->id));
+    TEXT_LIT(&url, "&lang=");
+    outcall_escape(&url, span_of(call->order->lang));
+    call->payment.url[url.overflown ? 0 : url.len] = '\0';
+}
+
+/* ---- judging ---- */
+
+struct stripe_call {
+    struct psp *psp;
+    struct peer_call *peer;
+};
+
+/* The intent as it is now, and what that means for what was asked. */
+static void judge_intent(struct peer_call *peer)
+{
+    enum payment_state state = peer->payment.state;
+    switch (peer->op) {
+    case PEER_PSP_CREATE:
+    case PEER_PSP_READ:
+        psp_tell(peer, SAGA_DONE, NULL, NULL);
+        return;
+    case PEER_PSP_CAPTURE:
+        if (state == PAYMENT_CAPTURED)
+            psp_tell(peer, SAGA_DONE, NULL, NULL);
+        else if (state == PAYMENT_AUTHORISED)
+            psp_tell(peer, SAGA_UNKNOWN, "not-captured-yet", NULL);
+        else
+            psp_tell(peer, SAGA_FAILED, "authorisation-gone", NULL);
+        return;
+    default:
+        assert(peer->op == PEER_PSP_CANCEL);
+        /* What is captured cannot be canceled; the next try reads that, and refunds. */
+        psp_tell(peer, state == PAYMENT_CANCELED ? SAGA_DONE : SAGA_UNKNOWN,
+                 state == PAYMENT_CANCELED ? NULL : "not-canceled-yet", NULL);
+    }
+}
+
+static void judge_good(struct stripe_call *call, const json_t *body)
+{
+    struct peer_call *peer = call->peer;
+    if (peer->op == PEER_PSP_REFUND && is_session(peer->order->payment)) {
+        psp_tell(peer, SAGA_UNKNOWN, "not-captured-yet", NULL); /* start() only looked */
+        return;
+    }
+    if (peer->op == PEER_PSP_REFUND) {
+        const char *status = json_string_value(json_object_get(body, "status"));
+        bool failed =
+            status != NULL && (strcmp(status, "failed") == 0 || strcmp(status, "canceled") == 0);
+        /* "pending" is a bank that takes its time: the money is on its way. Should it fail later,
+         * reconciliation finds it in the list of events. */
+        bool good =
+            status != NULL && (strcmp(status, "succeeded") == 0 || strcmp(status, "pending") == 0);
+        psp_tell(peer,
+                 good     ? SAGA_DONE
+                 : failed ? SAGA_FAILED
+                          : SAGA_UNKNOWN,
+                 good     ? NULL
+                 : failed ? "refund-failed"
+                          : "unreadable",
+                 status);
+        return;
+    }
+    if (!read_payment(body, &peer->payment)) {
+        psp_tell(peer, SAGA_UNKNOWN, "unreadable", "no payment in a good answer");
+        return;
+    }
+    put_url(call->psp, peer);
+    judge_intent(peer);
+}
+
+/* Codes that are a no to this order; everything else that is no success may be our fault or
+ * Stripe's, and the next try looks again. */
+static bool is_no(enum peer_op op, unsigned status, const char *code)
+{
+    static const struct {
+        enum peer_op op;
+        const char *code;
+    } noes[] = {
+        {PEER_PSP_CREATE, "amount_too_small"},
+        {PEER_PSP_CREATE, "amount_too_large"},
+        {PEER_PSP_CREATE, "invalid_charge_amount"},
+        {PEER_PSP_CAPTURE, "charge_expired_for_capture"},
+        {PEER_PSP_REFUND, "charge_not_refundable"},
+    };
+    if (status == 402)
+        return true; /* the card */
+    for (size_t i = 0; code != NULL && i < sizeof(noes) / sizeof(noes[0]); i++) {
+        if (noes[i].op == op && strcmp(noes[i].code, code) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* The money is with the buyer already, or their bank has it. Should the bank decide against them,
+ * reconciliation finds money without an order. */
+static bool is_back(const char *code)
+{
+    return code != NULL &&
+           (strcmp(code, "charge_already_refunded") == 0 || strcmp(code, "charge_disputed") == 0 ||
+            strcmp(code, "refund_disputed_payment") == 0);
+}
+
+static uint64_t session_until_s(const struct order *order)
+{
+    return order->expires_ms / 1000 + SESSION_MORE_S;
+}
+
+/* The order is long over, and a session for it could not live for as short as it would have to. If
+ * an earlier try has made one, nobody was ever told its address. */
+static bool is_too_late(const struct stripe_call *call, const json_t *error)
+{
+    const char *param = json_string_value(json_object_get(error, "param"));
+    uint64_t now_s = clock_wall_us(call->psp->conf.clock) / 1000000;
+    return call->peer->op == PEER_PSP_CREATE && param != NULL && strcmp(param, "expires_at") == 0 &&
+           session_until_s(call->peer->order) < now_s + SESSION_MIN_S;
+}
+
+static void judge_error(struct stripe_call *call, const struct outcall_answer *answer,
+                        const json_t *body)
+{
+    struct peer_call *peer = call->peer;
+    const json_t *error = json_object_get(body, "error");
+    const char *code = json_string_value(json_object_get(error, "code"));
+    const char *type = json_string_value(json_object_get(error, "type"));
+    const char *message = json_string_value(json_object_get(error, "message"));
+    bool missing = answer->status == 404 || (code != NULL && strcmp(code, "resource_missing") == 0);
+    if (answer->status == 401 || answer->status == 403 || missing) {
+        psp_tell_stranger(call->psp, peer, message);
+    } else if (type == NULL) {
+        psp_tell_unknown(peer, answer);
+    } else if (strcmp(type, "idempotency_error") == 0) {
+        psp_tell(peer, SAGA_UNKNOWN, "idempotency-error", message);
+        peer->key_burnt = true;
+    } else if (peer->op == PEER_PSP_REFUND && is_back(code)) {
+        psp_tell(peer, SAGA_DONE, code, NULL);
+    } else if (peer->op != PEER_PSP_REFUND &&
+               read_intent(json_object_get(error, "payment_intent"), &peer->payment)) {
+        put_url(call->psp, peer);
+        judge_intent(peer);
+    } else if (answer->replayed) {
+        /* A no that is kept under the key says how things stood when it was given: a person may
+         * have set them right since. Asked once more, under another key. */
+        psp_tell(peer, SAGA_UNKNOWN, "kept-refusal", message);
+        peer->key_burnt = true;
+    } else if (is_too_late(call, error)) {
+        psp_tell(peer, SAGA_FAILED, "too-late", message);
+    } else if (is_no(peer->op, answer->status, code)) {
+        psp_tell(peer, SAGA_FAILED, code != NULL ? code : type, message);
+    } else if (peer->op == PEER_PSP_CREATE) { /* nothing of it is the buyer's */
+        psp_tell_stranger(call->psp, peer, message);
+    } else {
+        psp_tell(peer, SAGA_UNKNOWN, code != NULL ? code : type, message);
+        peer->key_burnt = true; /* a refusal by state is kept under the key */
+    }
+}
+
+static bool is_explicit(unsigned status)
+{
+    return status >= 400 && status < 500 && status != 408 && status != 409 && status != 425 &&
+           status != 429;
+}
+
+static void on_answer(void *ctx, const struct outcall_answer *answer)
+{
+    struct stripe_call *call = ctx;
+    struct peer_call *peer = call->peer;
+    json_t *body = answer->rc == 0 ? json_loadb(answer->body.ptr, answer->body.len, 0, NULL) : NULL;
+    if (answer->rc < 0 || (answer->status >= 300 && !is_explicit(answer->status)))
+        psp_tell_unknown(peer, answer);
+    else if (answer->status < 300)
+        judge_good(call, body);
+    else
+        judge_error(call, answer, body);
+    json_decref(body);
+    free(call);
+    peer->on_done(peer);
+}
+
+/* ---- asking ---- */
+
+static void dispatch(struct psp *psp, struct peer_call *peer, const char *path, const char *act,
+                     const struct text *form)
+{
+    struct stripe_call *call = calloc(1, sizeof(*call));
+    if (call == NULL)
+        abort();
+    *call = (struct stripe_call){psp, peer};
+    assert(form == NULL || !form->overflown);
+    char url[URL_MAX], auth[320], key[160], trace[96];
+    snprintf(url, sizeof(url), "%s%s", psp->conf.api_url, path);
+    snprintf(auth, sizeof(auth), "Authorization: Bearer %s", psp->conf.key);
+    snprintf(key, sizeof(key), "Idempotency-Key: fairgate-%s-%s-%u", peer->order->id, act,
+             peer->order->key_round);
+    snprintf(trace, sizeof(trace), "traceparent: %s", peer->trace != NULL ? peer->trace : "");
+    struct outcall out = {
+        .url = url,
+        .timeout_ms =
+            peer->timeout_ms < psp->conf.timeout_ms ? peer->timeout_ms : psp->conf.timeout_ms,
+        .on_done = on_answer,
+        .ctx = call,
+        .headers = {auth, trace, API_VERSION},
+    };
+    if (form != NULL) {
+        out.headers[3] = "Content-Type: application/x-www-form-urlencoded";
+        out.headers[4] = key;
+        out.body = (struct span){form->len > 0 ? form->ptr : "", form->len};
+    }
+    psp_send(psp, &out);
+}
+
+/* The languages that Stripe's page speaks. Ours may be any: an operator adds one by a file. */
+static struct span locale_of(const struct order *order)
+{
+    static const char *const locales[] = {
+        "bg", "cs",  "da", "de",    "el", "en", "en-GB", "es", "es-419", "et",
+        "fi", "fil", "fr", "fr-CA", "hr", "hu", "id",    "it", "ja",     "ko",
+        "lt", "lv",  "ms", "mt",    "nb", "nl", "pl",    "pt", "pt-BR",  "ro",
+        "ru", "sk",  "sl", "sv",    "th", "tr", "vi",    "zh", "zh-HK",  "zh-TW",
+    };
+    for (size_t i = 0; i < sizeof(locales) / sizeof(locales[0]); i++) {
+        if (strcmp(order->lang, locales[i]) == 0)
+            return span_of(locales[i]);
+    }
+    return SPAN("auto"); /* what the buyer's browser asks for */
+}
+
+static void create_session(struct psp *psp, struct peer_call *peer)
+{
+    const struct order *order = peer->order;
+    char memory[FORM_MAX], back[CONFIG_STRING_MAX + 128];
+    struct text form = text_on(memory, sizeof(memory));
+    snprintf(back, sizeof(back), "%s%s", psp->conf.return_url, order->id);
+    field(&form, "mode", SPAN("payment"));
+    field(&form, "payment_method_types[0]", SPAN("card"));
+    field(&form, "line_items[0][quantity]", SPAN("1"));
+    field_currency(&form, "line_items[0][price_data][currency]", order->currency);
+    field_u64(&form, "line_items[0][price_data][unit_amount]", order->amount);
+    field(&form, "line_items[0][price_data][product_data][name]",
+          span_of(order->event_name[0] != '\0' ? order->event_name : order->event));
+    field(&form, "locale", locale_of(order));
+    uint64_t until_s = session_until_s(order);
+    if (until_s < clock_wall_us(psp->conf.clock) / 1000000 + SESSION_MAX_S)
+        field_u64(&form, "expires_at", until_s); /* otherwise a day, which is the most there is */
+    field(&form, "success_url", span_of(back));
+    field(&form, "cancel_url", span_of(back));
+    field(&form, "client_reference_id", span_of(order->id));
+    field(&form, "metadata[order]", span_of(order->id));
+    field(&form, "metadata[event]", span_of(order->event));
+    field(&form, "payment_intent_data[capture_method]", SPAN("manual"));
+    field(&form, "payment_intent_data[metadata][order]", span_of(order->id));
+    field(&form, "payment_intent_data[metadata][event]", span_of(order->event));
+    dispatch(psp, peer, "/v1/checkout/sessions", "session", &form);
+}
+
+/* What is expanded of an answer; of an intent its charge, which knows of refunds. */
+#define SESSION_WHOLE "payment_intent.latest_charge"
+
+/* A payment that is a session still: it can be read and expired. What else is asked of it is
+ * answered by a look, and done once the intent's id is kept. */
+static void start_session(struct psp *psp, struct peer_call *peer)
+{
+    char memory[FORM_MAX], path[URL_MAX];
+    struct text form = text_on(memory, sizeof(memory));
+    const char *id = peer->order->payment;
+    if (peer->op == PEER_PSP_CANCEL) {
+        field(&form, "expand[0]", SPAN(SESSION_WHOLE));
+        snprintf(path, sizeof(path), "/v1/checkout/sessions/%s/expire", id);
+        dispatch(psp, peer, path, "expire", &form);
+        return;
+    }
+    snprintf(path, sizeof(path), "/v1/checkout/sessions/%s?expand[0]=" SESSION_WHOLE, id);
+    dispatch(psp, peer, path, "read", NULL);
+}
+
+static void create_intent(struct psp *psp, struct peer_call *peer)
+{
+    const struct order *order = peer->order;
+    char memory[FORM_MAX];
+    struct text form = text_on(memory, sizeof(memory));
+    field_u64(&form, "amount", order->amount);
+    field_currency(&form, "currency", order->currency);
+    field(&form, "capture_method", SPAN("manual"));
+    field(&form, "payment_method_types[0]", SPAN("card"));
+    field(&form, "metadata[order]", span_of(order->id));
+    field(&form, "metadata[event]", span_of(order->event));
+    dispatch(psp, peer, "/v1/payment_intents", "create", &form);
+}
+
+static void start_intent(struct psp *psp, struct peer_call *peer)
+{
+    const struct order *order = peer->order;
+    char memory[FORM_MAX], path[URL_MAX];
+    struct text form = text_on(memory, sizeof(memory));
+    switch (peer->op) {
+    case PEER_PSP_READ:
+        snprintf(path, sizeof(path), "/v1/payment_intents/%s?expand[0]=latest_charge",
+                 order->payment);
+        dispatch(psp, peer, path, "read", NULL);
+        return;
+    case PEER_PSP_CAPTURE:
+        field_u64(&form, "amount_to_capture", order->amount);
+        snprintf(path, sizeof(path), "/v1/payment_intents/%s/capture", order->payment);
+        dispatch(psp, peer, path, "capture", &form);
+        return;
+    case PEER_PSP_CANCEL:
+        field(&form, "cancellation_reason", SPAN("abandoned"));
+        snprintf(path, sizeof(path), "/v1/payment_intents/%s/cancel", order->payment);
+        dispatch(psp, peer, path, "cancel", &form);
+        return;
+    default:
+        assert(peer->op == PEER_PSP_REFUND);
+        field(&form, "payment_intent", span_of(order->payment));
+        uint64_t part = order_refund(order, order->amount);
+        if (part < order->amount) /* otherwise all that is there */
+            field_u64(&form, "amount", part - peer->given_back);
+        field(&form, "reason", SPAN("requested_by_customer"));
+        field(&form, "metadata[order]", span_of(order->id));
+        dispatch(psp, peer, "/v1/refunds", "refund", &form);
+    }
+}
+
+static void start(struct psp *psp, struct peer_call *peer)
+{
+    if (peer->op == PEER_PSP_CREATE)
+        (psp->conf.sessions ? create_session : create_intent)(psp, peer);
+    else
+        (is_session(peer->order->payment) ? start_session : start_intent)(psp, peer);
+}
+
+/* ---- webhooks ---- */
+
+static bool is_signed(struct span secret, struct span stamp, struct span body, struct span hex)
+{
+    uint8_t mac[32], given[32];
+    size_t given_len;
+    if (hex.len != 64 ||
+        sodium_hex2bin(given, sizeof(given), hex.ptr, hex.len, NULL, &given_len, NULL) != 0)
+        return false;
+    for (size_t i = 0; i < hex.len; i++) { /* as the provider writes it, and in no other way */
+        if (hex.ptr[i] >= 'A' && hex.ptr[i] <= 'F')
+            return false;
+    }
+    crypto_auth_hmacsha256_state hmac;
+    crypto_auth_hmacsha256_init(&hmac, (const uint8_t *)secret.ptr, secret.len);
+    crypto_auth_hmacsha256_update(&hmac, (const uint8_t *)stamp.ptr, stamp.len);
+    crypto_auth_hmacsha256_update(&hmac, (const uint8_t *)".", 1);
+    crypto_auth_hmacsha256_update(&hmac, (const uint8_t *)body.ptr, body.len);
+    crypto_auth_hmacsha256_final(&hmac, mac);
+    return given_len == sizeof(mac) && sodium_memcmp(mac, given, sizeof(mac)) == 0;
+}
+
+static bool is_signed_by_any(struct span secrets, struct span stamp, struct span body,
+                             struct span signature)
+{
+    bool found = false;
+    struct span item;
+    for (struct span rest = signature; rest.ptr != NULL;) {
+        rest = span_cut(rest, ',', &item);
+        if (!span_starts(item, SPAN("v1=")))
+            continue;
+        struct span secret;
+        for (struct span left = secrets; left.ptr != NULL;) {
+            left = span_cut(left, ' ', &secret);
+            if (secret.len > 0)
+                found |= is_signed(secret, stamp, body, span_skip(item, 3));
+        }
+    }
+    return found;
+}
+
+int psp_stripe_verify(struct span secrets, struct span signature, struct span body, uint64_t now_s,
+                      uint64_t tolerance_s, struct err_slot *err)
+{
+    struct span item, stamp = {NULL, 0};
+    unsigned stamps = 0;
+    for (struct span rest = signature; rest.ptr != NULL;) {
+        rest = span_cut(rest, ',', &item);
+        if (span_starts(item, SPAN("t="))) {
+            stamp = span_skip(item, 2);
+            stamps++;
+        }
+    }
+    uint64_t at_s;
+    if (stamps != 1 || !span_u64(stamp, UINT32_MAX * UINT64_C(4), &at_s))
+        return err_set(err, ERR_SYNTAX, "webhook signature without one timestamp");
+    /* The signature first: a forger should not learn what our clock says. */
+    if (!is_signed_by_any(secrets, stamp, body, signature))
+        return err_set(err, ERR_AUTH, "webhook signature does not match");
+    uint64_t apart_s = at_s > now_s ? at_s - now_s : now_s - at_s;
+    if (apart_s > tolerance_s)
+        return err_set(err, ERR_TIMEOUT, "webhook signed %llu s %s", (unsigned long long)apart_s,
+                       at_s > now_s ? "ahead of our clock" : "ago");
+    return 0;
+}
+
+enum { TOLERANCE_S = 300 };
+
+/* The payment that an event is about: the intent itself, or what a charge, a refund or a session
+ * names; of a session that has no intent yet, the session. */
+static void payment_of(const json_t *object, char *to, size_t cap)
+{
+    const char *kind = json_string_value(json_object_get(object, "object"));
+    bool intent = kind != NULL && strcmp(kind, "payment_intent") == 0;
+    bool session = kind != NULL && strcmp(kind, "checkout.session") == 0;
+    copy_string(json_object_get(object, intent ? "id" : "payment_intent"), to, cap);
+    if (session && to[0] == '\0')
+        copy_string(json_object_get(object, "id"), to, cap);
+}
+
+static bool read_event(const json_t *event, struct psp_event *out)
+{
+    const json_t *object = json_object_get(json_object_get(event, "data"), "object");
+    copy_string(json_object_get(event, "id"), out->id, sizeof(out->id));
+    copy_string(json_object_get(event, "type"), out->kind, sizeof(out->kind));
+    copy_string(json_object_get(json_object_get(object, "metadata"), "order"), out->order,
+                sizeof(out->order));
+    payment_of(object, out->payment, sizeof(out->payment));
+    return out->id[0] != '\0' && out->kind[0] != '\0';
+}
+
+static int webhook(const struct psp *psp, struct span signature, struct span body, uint64_t now_s,
+                   struct err_slot *err, struct psp_event *out)
+{
+    int rc = psp_stripe_verify(span_of(psp->conf.webhook_secrets), signature, body, now_s,
+                               TOLERANCE_S, err);
+    if (rc < 0)
+        return rc;
+    json_t *event = json_loadb(body.ptr, body.len, 0, NULL);
+    bool good = read_event(event, out);
+    json_decref(event);
+    return good ? 0 : err_set(err, ERR_SYNTAX, "webhook body is no event");
+}
+
+/* ---- the list of events ---- */
+
+static bool is_one_of(const char *word, const char *const *words)
+{
+    while (word != NULL && *words != NULL && strcmp(*words, word) != 0)
+        words++;
+    return word != NULL && *words != NULL;
+}
+
+static void read_return(const json_t *object, bool dispute, struct psp_return *out)
+{
+    static const char *const good[] = {"succeeded", "won", "warning_closed", "prevented", NULL};
+    static const char *const bad[] = {"failed", "canceled", "lost", NULL};
+    const char *status = json_string_value(json_object_get(object, "status"));
+    copy_string(json_object_get(object, "id"), out->id, sizeof(out->id));
+    out->dispute = dispute;
+    out->amount = number_of(json_object_get(object, "amount"));
+    out->state = is_one_of(status, good) ? 1 : is_one_of(status, bad) ? 2 : 0;
+}
+
+/* What an event's object says of its payment: an intent how it stands, a charge what was given
+ * back, a refund and a dispute what became of them. */
+static void read_object(const json_t *object, struct psp_event_row *row)
+{
+    const char *kind = json_string_value(json_object_get(object, "object"));
+    struct payment payment = {0};
+    if (kind == NULL)
+        return;
+    if (strcmp(kind, "payment_intent") == 0 && read_intent(object, &payment)) {
+        row->amount = payment.amount;
+        row->captured = payment.captured;
+        row->state = payment.state;
+    } else if (strcmp(kind, "charge") == 0) {
+        row->refunded = number_of(json_object_get(object, "amount_refunded"));
+    } else if (strcmp(kind, "refund") == 0 || strcmp(kind, "dispute") == 0) {
+        read_return(object, kind[0] == 'd', &row->ret);
+    }
+}
+
+static void read_events(const json_t *list, struct psp_events *events)
+{
+    const json_t *data = json_object_get(list, "data");
+    size_t len = json_array_size(data);
+    events->more = json_is_true(json_object_get(list, "has_more"));
+    for (size_t i = len; i > 0 && events->len < PSP_EVENTS_MAX; i--) { /* newest first at Stripe */
+        const json_t *event = json_array_get(data, i - 1);
+        struct psp_event_row *row = &events->rows[events->len];
+        if (!read_event(event, &row->event))
+            continue;
+        /* A session moves no money; its intent has events of its own, and one that was never
+         * submitted is no payment. */
+        if (strncmp(row->event.kind, "checkout.session.", 17) == 0)
+            row->event.payment[0] = '\0';
+        read_object(json_object_get(json_object_get(event, "data"), "object"), row);
+        events->len++;
+    }
+}
+
+static void events(struct psp *psp, const char *id, bool older,
+                   void (*on_done)(void *ctx, const struct psp_events *events), void *ctx)
+{
+    char url[URL_MAX], auth[320];
+    const char *side = id[0] == '\0' ? "" : older ? "&starting_after=" : "&ending_before=";
+    snprintf(url, sizeof(url), "%s/v1/events?limit=%d%s%s", psp->conf.api_url, PSP_EVENTS_MAX, side,
+             id);
+    snprintf(auth, sizeof(auth), "Authorization: Bearer %s", psp->conf.key);
+    psp_list_get(psp, url, auth, read_events, on_done, ctx);
+}
+
+const struct psp_driver psp_stripe = {"stripe", 0, API_VERSION, start, webhook, events, false};

@@ -1,0 +1,648 @@
+/* psp_toss.c: Toss Payments, whose flow is another one: the buyer pays in Toss's window under our
+ * order id, and the money moves when we confirm. So confirm is our capture; before it there is
+ * nothing to cancel (what nobody confirms runs out by itself after ten minutes).
+ *
+ * How a payment is found. By our order's id Toss promises to find what was confirmed, and no
+ * earlier. That the buyer has agreed is told by the address they come back to, which carries the
+ * payment's own key (order->payment_key, a hint: anybody can type an address). So the order's id is
+ * asked first, the key second; a key that leads to another order is nobody's. A payment that only
+ * the key names and that nobody can read counts as agreed: the confirm is the judge, and it names
+ * order and amount.
+ *
+ * What is found decides what there is to do, in one table of states (act), and what an act comes
+ * back with is looked at by the same table: a 200 alone means nothing. A confirm of a virtual
+ * account answers 200, too, and has opened an account that waits for money. Seats are held for
+ * minutes, an account stays open for days, and to pay a transfer back takes the buyer's bank
+ * account, which we keep nowhere: so an account is closed again and the order told why. Should the
+ * deposit be quicker than the closing, the money is there and the order goes through.
+ *
+ * Every act is safe to repeat (a payment is confirmed once, and canceled once, whatever the key),
+ * and whatever is not a success is kept by Toss under its idempotency key; so after an answer that
+ * decides nothing the next try has a key of its own.
+ *
+ * Its webhooks are not signed. They are hints: the order is looked at, and nothing is believed. */
+#include "base/text.h"
+#include "psp/psp.h"
+#include "psp/psp_toss_code.h"
+
+#include <assert.h>
+#include <jansson.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { URL_MAX = 1024, BODY_MAX = 1024, AUTH_MAX = 640 };
+enum { SESSION_MS = 600000 }; /* between the buyer's consent and the confirm, by Toss's rule */
+
+enum toss_status {
+    TOSS_NOTHING, /* nobody has begun to pay for this order */
+    TOSS_HINTED,  /* the buyer says that they agreed, and Toss has not shown it yet */
+    TOSS_READY,
+    TOSS_IN_PROGRESS,
+    TOSS_WAITING_FOR_DEPOSIT,
+    TOSS_DONE,
+    TOSS_CANCELED,
+    TOSS_PARTIAL_CANCELED,
+    TOSS_ABORTED,
+    TOSS_EXPIRED,
+    TOSS_STATUS_COUNT,
+};
+
+static const char *const status_names[TOSS_STATUS_COUNT] = {
+    [TOSS_READY] = "READY",
+    [TOSS_IN_PROGRESS] = "IN_PROGRESS",
+    [TOSS_WAITING_FOR_DEPOSIT] = "WAITING_FOR_DEPOSIT",
+    [TOSS_DONE] = "DONE",
+    [TOSS_CANCELED] = "CANCELED",
+    [TOSS_PARTIAL_CANCELED] = "PARTIAL_CANCELED",
+    [TOSS_ABORTED] = "ABORTED",
+    [TOSS_EXPIRED] = "EXPIRED",
+};
+
+static const char virtual_account[] = "virtual-account";
+
+struct toss_call {
+    struct psp *psp;
+    struct peer_call *peer;
+    enum toss_status status;
+    char payment_key[ORDER_PAYMENT_MAX];
+    bool shown;    /* Toss has shown us this payment: our key opens the right account */
+    bool transfer; /* to a virtual account */
+    unsigned acts;
+};
+
+static void finish(struct toss_call *call)
+{
+    struct peer_call *peer = call->peer;
+    free(call);
+    peer->on_done(peer);
+}
+
+static void put_auth(const struct psp_conf *conf, char auth[AUTH_MAX])
+{
+    char plain[320], encoded[512];
+    int len = snprintf(plain, sizeof(plain), "%s:", conf->key);
+    assert(len > 0 && (size_t)len < sizeof(plain));
+    sodium_bin2base64(encoded, sizeof(encoded), (const uint8_t *)plain, (size_t)len,
+                      sodium_base64_VARIANT_ORIGINAL);
+    snprintf(auth, AUTH_MAX, "Authorization: Basic %s", encoded);
+    sodium_memzero(plain, sizeof(plain));
+}
+
+static void dispatch(struct toss_call *call, const char *path, const char *act, const char *body,
+                     outcall_on_done *on_done)
+{
+    const struct psp_conf *conf = &call->psp->conf;
+    char url[URL_MAX], auth[AUTH_MAX], key[160];
+    put_auth(conf, auth);
+    snprintf(url, sizeof(url), "%s%s", conf->api_url, path);
+    snprintf(key, sizeof(key), "Idempotency-Key: fairgate-%s-%s-%u", call->peer->order->id, act,
+             call->peer->order->key_round);
+    struct outcall out = {
+        .url = url,
+        .timeout_ms =
+            call->peer->timeout_ms < conf->timeout_ms ? call->peer->timeout_ms : conf->timeout_ms,
+        .on_done = on_done,
+        .ctx = call,
+        .headers = {auth},
+    };
+    if (body != NULL) {
+        out.headers[1] = "Content-Type: application/json";
+        out.headers[2] = key;
+        out.body = span_of(body);
+    }
+    psp_send(call->psp, &out);
+}
+
+/* ---- reading ---- */
+
+static uint64_t number_of(const json_t *value)
+{
+    return json_is_integer(value) && json_integer_value(value) > 0
+               ? (uint64_t)json_integer_value(value)
+               : 0;
+}
+
+static void copy_string(const json_t *value, char *to, size_t cap)
+{
+    struct span text = {json_string_value(value), json_string_length(value)};
+    if (!json_is_string(value) || !span_to_cstr(text, to, cap))
+        to[0] = '\0';
+}
+
+static bool is_ours(const json_t *body, const struct order *order)
+{
+    const char *id = json_string_value(json_object_get(body, "orderId"));
+    return id != NULL && strcmp(id, order->id) == 0;
+}
+
+static enum payment_state state_of(const struct toss_call *call, bool approved)
+{
+    switch (call->status) {
+    case TOSS_HINTED:
+    case TOSS_IN_PROGRESS:
+    case TOSS_WAITING_FOR_DEPOSIT: /* not money, but more than nothing: it has to be closed */
+        return PAYMENT_AUTHORISED;
+    case TOSS_DONE:
+    case TOSS_PARTIAL_CANCELED:
+        return PAYMENT_CAPTURED;
+    case TOSS_CANCELED: /* an account was closed before anything came in, or money given back */
+        return approved ? PAYMENT_CAPTURED : PAYMENT_CANCELED;
+    case TOSS_NOTHING:
+    case TOSS_READY:
+    case TOSS_ABORTED:
+    case TOSS_EXPIRED: /* the buyer may try again until the seats' time is over */
+        return PAYMENT_OPEN;
+    case TOSS_STATUS_COUNT:
+        break;
+    }
+    assert(!"a payment's status out of its range");
+    return PAYMENT_OPEN;
+}
+
+/* False: that is no payment, or in a state that Toss has invented since. */
+static bool read_payment(struct toss_call *call, const json_t *body)
+{
+    struct payment *payment = &call->peer->payment;
+    const char *status = json_string_value(json_object_get(body, "status"));
+    enum toss_status found = TOSS_READY;
+    while (status != NULL && found < TOSS_STATUS_COUNT && strcmp(status_names[found], status) != 0)
+        found++;
+    char key[ORDER_PAYMENT_MAX];
+    copy_string(json_object_get(body, "paymentKey"), key, sizeof(key));
+    if (status == NULL || found == TOSS_STATUS_COUNT || key[0] == '\0')
+        return false;
+    const char *method = json_string_value(json_object_get(body, "method"));
+    uint64_t total = number_of(json_object_get(body, "totalAmount"));
+    uint64_t balance = number_of(json_object_get(body, "balanceAmount"));
+    memcpy(call->payment_key, key, sizeof(key));
+    call->status = found;
+    call->shown = true;
+    call->transfer = found == TOSS_WAITING_FOR_DEPOSIT ||
+                     json_is_object(json_object_get(body, "virtualAccount")) ||
+                     (method != NULL && strcmp(method, "가상계좌") == 0);
+    payment->state = state_of(call, json_is_string(json_object_get(body, "approvedAt")));
+    payment->amount = total;
+    payment->captured = payment->refunded = 0;
+    copy_string(json_object_get(body, "currency"), payment->currency, sizeof(payment->currency));
+    if (payment->state == PAYMENT_CAPTURED) {
+        payment->captured = total;
+        payment->refunded = total - (balance < total ? balance : total);
+    }
+    payment->unwanted =
+        payment->state == PAYMENT_AUTHORISED && call->transfer ? virtual_account : NULL;
+    return true;
+}
+
+static void put_payment(struct toss_call *call)
+{
+    struct payment *payment = &call->peer->payment;
+    const struct order *order = call->peer->order;
+    const struct psp_conf *conf = &call->psp->conf;
+    snprintf(payment->id, sizeof(payment->id), "%s", order->id);
+    struct text url = text_on(payment->url, sizeof(payment->url) - 1);
+    text_str(&url, conf->checkout_url);
+    TEXT_LIT(&url, "?orderId=");
+    outcall_escape(&url, span_of(order->id));
+    TEXT_LIT(&url, "&amount=");
+    text_u64(&url, order->amount);
+    TEXT_LIT(&url, "&orderName=");
+    outcall_escape(&url, span_of(order->event));
+    TEXT_LIT(&url, "&method=CARD&successUrl=");
+    outcall_escape(&url, span_of(conf->return_url));
+    outcall_escape(&url, span_of(order->id));
+    TEXT_LIT(&url, "&failUrl=");
+    outcall_escape(&url, span_of(conf->return_url));
+    outcall_escape(&url, span_of(order->id));
+    payment->url[url.overflown ? 0 : url.len] = '\0';
+}
+
+/* ---- acting, once the payment was read ---- */
+
+static void act(struct toss_call *call);
+
+/* Under this key Toss says the same for ever, and the act can be repeated. */
+static void tell_again(struct toss_call *call, const char *code, const char *detail)
+{
+    psp_tell(call->peer, SAGA_UNKNOWN, code, detail);
+    call->peer->key_burnt = true;
+}
+
+/* Toss said no to an act. */
+static void judge_refusal(struct toss_call *call, const struct outcall_answer *answer,
+                          const char *code)
+{
+    struct peer_call *peer = call->peer;
+    uint64_t now_ms = clock_wall_us(call->psp->conf.clock) / 1000;
+    bool confirming = peer->op == PEER_PSP_CAPTURE && call->status != TOSS_WAITING_FOR_DEPOSIT;
+    enum toss_word word = toss_word(answer->status, code);
+    switch (word) {
+    case TOSS_SAYS_NO:
+        if (confirming)
+            psp_tell(peer, SAGA_FAILED, "authorisation-gone", code);
+        else if (peer->op == PEER_PSP_REFUND)
+            psp_tell(peer, SAGA_FAILED, "refund-refused", code);
+        else
+            tell_again(call, "not-closed", code);
+        return;
+    case TOSS_SAYS_GONE:
+    case TOSS_SAYS_NOBODY:
+        /* With a key of another account nothing is ever found. Only of a payment that it has shown
+         * us, or when no consent can be alive any more, is that the buyer's affair. */
+        if (confirming && ((word == TOSS_SAYS_GONE && call->shown) ||
+                           now_ms > peer->order->expires_ms + SESSION_MS))
+            psp_tell(peer, SAGA_FAILED, "authorisation-gone", code);
+        else
+            tell_again(call, "payment-not-found", code);
+        return;
+    case TOSS_SAYS_STRANGER:
+        psp_tell_stranger(call->psp, peer, code);
+        peer->key_burnt = true;
+        return;
+    case TOSS_SAYS_BEFORE: /* the next try reads by whom */
+        tell_again(call, "already", code);
+        return;
+    case TOSS_SAYS_LATER:
+    case TOSS_SAYS_NOTHING:
+        psp_tell_unknown(peer, answer);
+        span_to_cstr_cut(span_of(code), peer->detail, sizeof(peer->detail));
+        peer->key_burnt = true;
+        return;
+    case TOSS_WORD_COUNT:
+        break;
+    }
+    assert(!"a word of Toss out of its range");
+}
+
+static void on_acted(void *ctx, const struct outcall_answer *answer)
+{
+    struct toss_call *call = ctx;
+    struct peer_call *peer = call->peer;
+    json_t *body = answer->rc == 0 ? json_loadb(answer->body.ptr, answer->body.len, 0, NULL) : NULL;
+    bool said = answer->rc == 0 && body != NULL;
+    if (said && answer->status >= 300) {
+        judge_refusal(call, answer, json_string_value(json_object_get(body, "code")));
+    } else if (said && is_ours(body, peer->order) && read_payment(call, body)) {
+        json_decref(body);
+        act(call);
+        return;
+    } else if (said) {
+        psp_tell(peer, SAGA_UNKNOWN, "unreadable", "no payment of this order in a good answer");
+    } else {
+        psp_tell_unknown(peer, answer);
+    }
+    json_decref(body);
+    finish(call);
+}
+
+static void confirm(struct toss_call *call)
+{
+    char memory[BODY_MAX];
+    struct text body = text_on(memory, sizeof(memory) - 1);
+    json_open(&body, '{');
+    json_member_cstr(&body, "paymentKey", call->payment_key);
+    json_member_cstr(&body, "orderId", call->peer->order->id);
+    json_member_u64(&body, "amount", call->peer->order->amount);
+    json_close(&body, '}');
+    memory[body.len] = '\0';
+    dispatch(call, "/v1/payments/confirm", "confirm", memory, on_acted);
+}
+
+/* What is still to be given back, where that is less than what is left of the payment; otherwise
+ * all that is left. A cancel of a part could be made twice, unlike one of everything, and tries
+ * have keys of their own: so Toss is told what was left when we looked, and refuses if it is less
+ * by now (NOT_MATCHES_REFUNDABLE_AMOUNT; then it is looked at again). */
+static void put_amounts(struct text *body, const struct peer_call *peer)
+{
+    const struct payment *payment = &peer->payment;
+    uint64_t whole = order_refund(peer->order, payment->captured);
+    if (whole == payment->captured)
+        return;
+    assert(payment->refunded < whole);
+    json_member_u64(body, "cancelAmount", whole - payment->refunded);
+    json_member_u64(body, "refundableAmount", payment->captured - payment->refunded);
+}
+
+static void cancel(struct toss_call *call, const char *why)
+{
+    char path[URL_MAX], memory[128];
+    struct text body = text_on(memory, sizeof(memory) - 1);
+    json_open(&body, '{');
+    json_member_cstr(&body, "cancelReason", why);
+    if (call->peer->op == PEER_PSP_REFUND)
+        put_amounts(&body, call->peer);
+    json_close(&body, '}');
+    memory[body.len] = '\0';
+    snprintf(path, sizeof(path), "/v1/payments/%s/cancel", call->payment_key);
+    dispatch(call, path, why, memory, on_acted);
+}
+
+/* Confirming may open an account, which is then closed: two acts and no more in one try. */
+static bool may_act(struct toss_call *call)
+{
+    if (call->acts == 2) {
+        psp_tell(call->peer, SAGA_UNKNOWN, "not-yet", status_names[call->status]);
+        return false;
+    }
+    call->acts++;
+    return true;
+}
+
+/* Each answers true if an act is under way, false if the verdict is told. */
+
+static bool act_to_capture(struct toss_call *call)
+{
+    struct peer_call *peer = call->peer;
+    switch (call->status) {
+    case TOSS_HINTED:
+    case TOSS_IN_PROGRESS:
+        if (call->transfer) {
+            psp_tell(peer, SAGA_FAILED, virtual_account, NULL);
+            return false;
+        }
+        if (call->acts > 0) {
+            psp_tell(peer, SAGA_UNKNOWN, "not-captured-yet", NULL);
+            return false;
+        }
+        if (!may_act(call))
+            return false;
+        confirm(call);
+        return true;
+    case TOSS_WAITING_FOR_DEPOSIT:
+        if (!may_act(call))
+            return false;
+        cancel(call, "close");
+        return true;
+    case TOSS_DONE:
+    case TOSS_PARTIAL_CANCELED: /* how much of it is left is judged by the step */
+        psp_tell(peer, SAGA_DONE, NULL, NULL);
+        return false;
+    case TOSS_CANCELED:
+        if (peer->payment.state == PAYMENT_CAPTURED)
+            psp_tell(peer, SAGA_DONE, NULL, NULL);
+        else
+            psp_tell(peer, SAGA_FAILED, call->transfer ? virtual_account : "payment-canceled",
+                     NULL);
+        return false;
+    case TOSS_NOTHING:
+        psp_tell(peer, SAGA_UNKNOWN, "payment-not-found", NULL);
+        return false;
+    default:
+        psp_tell(peer, SAGA_FAILED, "authorisation-gone", status_names[call->status]);
+        return false;
+    }
+}
+
+static bool act_to_cancel(struct toss_call *call)
+{
+    struct peer_call *peer = call->peer;
+    if (call->status == TOSS_WAITING_FOR_DEPOSIT) {
+        if (!may_act(call))
+            return false;
+        cancel(call, "close");
+        return true;
+    }
+    /* Unconfirmed money cannot move; confirmed money has to be refunded, as the next try reads. */
+    bool captured =
+        peer->payment.state == PAYMENT_CAPTURED && peer->payment.refunded < peer->payment.captured;
+    psp_tell(peer, captured ? SAGA_UNKNOWN : SAGA_DONE, captured ? "captured" : NULL, NULL);
+    return false;
+}
+
+static bool act_to_refund(struct toss_call *call)
+{
+    struct peer_call *peer = call->peer;
+    const struct payment *payment = &peer->payment;
+    if (payment->state == PAYMENT_CAPTURED &&
+        payment->refunded < order_refund(peer->order, payment->captured)) {
+        if (call->acts > 0) {
+            psp_tell(peer, SAGA_UNKNOWN, "not-refunded-yet", status_names[call->status]);
+            return false;
+        }
+        if (!may_act(call))
+            return false;
+        cancel(call, "refund");
+        return true;
+    }
+    if (payment->state == PAYMENT_CAPTURED)
+        psp_tell(peer, SAGA_DONE, NULL, NULL);
+    else if (!call->shown) /* to be missing is no proof that the money was never taken */
+        psp_tell(peer, SAGA_UNKNOWN, "payment-not-found", NULL);
+    else
+        psp_tell(peer, SAGA_FAILED, "not-captured", status_names[call->status]);
+    return false;
+}
+
+static void act(struct toss_call *call)
+{
+    bool under_way = false;
+    put_payment(call);
+    switch (call->peer->op) {
+    case PEER_PSP_CAPTURE:
+        under_way = act_to_capture(call);
+        break;
+    case PEER_PSP_CANCEL:
+        under_way = act_to_cancel(call);
+        break;
+    case PEER_PSP_REFUND:
+        under_way = act_to_refund(call);
+        break;
+    default:
+        assert(call->peer->op == PEER_PSP_CREATE || call->peer->op == PEER_PSP_READ);
+        psp_tell(call->peer, SAGA_DONE, NULL, NULL);
+    }
+    if (!under_way)
+        finish(call);
+}
+
+/* ---- finding ---- */
+
+enum found { FOUND_IT, FOUND_NONE, FOUND_NOTHING_OUT };
+
+/* What the answer to a read says; FOUND_NOTHING_OUT has told the verdict. */
+static enum found judge_read(struct toss_call *call, const struct outcall_answer *answer)
+{
+    struct peer_call *peer = call->peer;
+    json_t *body = answer->rc == 0 ? json_loadb(answer->body.ptr, answer->body.len, 0, NULL) : NULL;
+    const char *code = json_string_value(json_object_get(body, "code"));
+    enum found found = FOUND_NOTHING_OUT;
+    enum toss_word word = answer->rc == 0 ? toss_word(answer->status, code) : TOSS_SAYS_NOTHING;
+    if (answer->rc == 0 && answer->status == 200) {
+        if (body != NULL && !is_ours(body, peer->order))
+            found = FOUND_NONE; /* somebody typed another's key into the address */
+        else if (read_payment(call, body))
+            found = FOUND_IT;
+        else
+            psp_tell(peer, SAGA_UNKNOWN, "unreadable", "no payment in a good answer");
+    } else if (answer->rc == 0 && answer->status == 404 && word == TOSS_SAYS_NOBODY) {
+        found = FOUND_NONE;
+    } else if (answer->rc == 0 && word == TOSS_SAYS_STRANGER) {
+        psp_tell_stranger(call->psp, peer, code);
+    } else {
+        psp_tell_unknown(peer, answer);
+    }
+    json_decref(body);
+    return found;
+}
+
+static void on_read_by_key(void *ctx, const struct outcall_answer *answer)
+{
+    struct toss_call *call = ctx;
+    struct payment *payment = &call->peer->payment;
+    const struct order *order = call->peer->order;
+    enum found found = judge_read(call, answer);
+    if (found == FOUND_NOTHING_OUT) {
+        finish(call);
+        return;
+    }
+    if (found == FOUND_NONE && answer->status == 404 && call->status == TOSS_NOTHING) {
+        call->status = TOSS_HINTED;
+        memcpy(call->payment_key, order->payment_key, sizeof(call->payment_key));
+        payment->state = PAYMENT_AUTHORISED;
+        payment->amount = order->amount;
+    }
+    act(call);
+}
+
+/* An attempt that came to nothing does not stand before a newer one. */
+static bool is_dead_end(enum toss_status status)
+{
+    return status == TOSS_NOTHING || status == TOSS_READY || status == TOSS_ABORTED ||
+           status == TOSS_EXPIRED;
+}
+
+static void on_read(void *ctx, const struct outcall_answer *answer)
+{
+    struct toss_call *call = ctx;
+    const struct order *order = call->peer->order;
+    if (judge_read(call, answer) == FOUND_NOTHING_OUT) {
+        finish(call);
+        return;
+    }
+    if (is_dead_end(call->status) && order->payment_key[0] != '\0' &&
+        strcmp(order->payment_key, call->payment_key) != 0) {
+        char path[URL_MAX];
+        snprintf(path, sizeof(path), "/v1/payments/%s", order->payment_key);
+        dispatch(call, path, "read", NULL, on_read_by_key);
+        return;
+    }
+    act(call);
+}
+
+static void start(struct psp *psp, struct peer_call *peer)
+{
+    struct toss_call *call = calloc(1, sizeof(*call));
+    if (call == NULL)
+        abort();
+    call->psp = psp;
+    call->peer = peer;
+    char path[URL_MAX];
+    snprintf(path, sizeof(path), "/v1/payments/orders/%s", peer->order->id);
+    dispatch(call, path, "read", NULL, on_read);
+}
+
+static int webhook(const struct psp *psp, struct span signature, struct span body, uint64_t now_s,
+                   struct err_slot *err, struct psp_event *out)
+{
+    (void)psp;
+    (void)signature;
+    json_t *event = json_loadb(body.ptr, body.len, 0, NULL);
+    const json_t *data = json_object_get(event, "data");
+    if (data == NULL) /* DEPOSIT_CALLBACK is flat */
+        data = event;
+    char order[ORDER_ID_MAX];
+    copy_string(json_object_get(data, "orderId"), order, sizeof(order));
+    const char *status = json_string_value(json_object_get(data, "status"));
+    enum toss_status known = TOSS_READY;
+    while (status != NULL && known < TOSS_STATUS_COUNT && strcmp(status_names[known], status) != 0)
+        known++;
+    json_decref(event);
+    if (order[0] == '\0')
+        return err_set(err, ERR_SYNTAX, "webhook body names no order");
+    /* Nobody signs these, so anybody may send them: the same hint counts once in ten seconds, and
+     * there are no more hints than states. */
+    snprintf(out->id, sizeof(out->id), "%s-%d-%llu", order, (int)known,
+             (unsigned long long)(now_s / 10));
+    snprintf(out->kind, sizeof(out->kind), "PAYMENT_STATUS_CHANGED");
+    snprintf(out->payment, sizeof(out->payment), "%s", order);
+    snprintf(out->order, sizeof(out->order), "%s", order);
+    return 0;
+}
+
+/* ---- the list of transactions ---- */
+
+/* A place in the list is a moment and the transaction that stands there, "2026-11-20T19:00:00/txn":
+ * the query wants both. Dates are Korean time without a zone. */
+
+enum { KST_S = 9 * 3600, DAY_S = 24 * 3600, FIRST_LOOK_DAYS = 31, DATE_LEN = 19 };
+/* Nothing is left out of its list because its clock is ahead of ours. */
+enum { AHEAD_DAYS = 31 };
+
+static void put_date(char out[DATE_LEN + 1], uint64_t unix_s)
+{
+    time_t local_s = (time_t)unix_s + KST_S;
+    struct tm tm;
+    gmtime_r(&local_s, &tm);
+    strftime(out, DATE_LEN + 1, "%Y-%m-%dT%H:%M:%S", &tm);
+}
+
+/* Money taken is told once, with its amount; a cancel with what it gave back. CANCELED means that
+ * nothing is left, whatever was given back before: the payment's state says so. */
+static bool read_transaction(const json_t *item, struct psp_event_row *row)
+{
+    char key[64], at[40], status[32];
+    copy_string(json_object_get(item, "transactionKey"), key, sizeof(key));
+    copy_string(json_object_get(item, "transactionAt"), at, sizeof(at));
+    copy_string(json_object_get(item, "status"), status, sizeof(status));
+    copy_string(json_object_get(item, "orderId"), row->event.order, sizeof(row->event.order));
+    snprintf(row->event.id, sizeof(row->event.id), "%.*s/%s", DATE_LEN, at, key);
+    snprintf(row->event.kind, sizeof(row->event.kind), "%s", status);
+    snprintf(row->event.payment, sizeof(row->event.payment), "%s", row->event.order);
+    json_int_t amount = json_integer_value(json_object_get(item, "amount"));
+    uint64_t moved = (uint64_t)(amount < 0 ? -amount : amount);
+    row->state = PAYMENT_CAPTURED;
+    if (strcmp(status, "DONE") == 0) {
+        row->amount = row->captured = moved;
+    } else if (strcmp(status, "CANCELED") == 0 || strcmp(status, "PARTIAL_CANCELED") == 0) {
+        row->state = status[0] == 'C' ? PAYMENT_CANCELED : PAYMENT_CAPTURED;
+        memcpy(row->ret.id, key, sizeof(key));
+        row->ret.amount = moved;
+        row->ret.state = 1;
+    } else {
+        row->state = PAYMENT_OPEN;
+    }
+    return key[0] != '\0' && strlen(at) >= DATE_LEN;
+}
+
+static void read_transactions(const json_t *list, struct psp_events *events)
+{
+    size_t len = json_array_size(list);
+    events->more = len >= PSP_EVENTS_MAX;
+    for (size_t i = 0; i < len && events->len < PSP_EVENTS_MAX; i++) {
+        struct psp_event_row row = {0};
+        if (read_transaction(json_array_get(list, i), &row))
+            events->rows[events->len++] = row;
+    }
+}
+
+static void events(struct psp *psp, const char *id, bool older,
+                   void (*on_done)(void *ctx, const struct psp_events *events), void *ctx)
+{
+    assert(!older);
+    char url[URL_MAX], auth[AUTH_MAX], from[DATE_LEN + 1], until[DATE_LEN + 1];
+    uint64_t now_s = clock_wall_us(psp->conf.clock) / 1000000;
+    put_date(until, now_s + AHEAD_DAYS * DAY_S);
+    put_date(from, now_s - FIRST_LOOK_DAYS * DAY_S);
+    const char *key = strchr(id, '/');
+    if (key != NULL)
+        snprintf(from, sizeof(from), "%s", id); /* as far as the date goes */
+    snprintf(url, sizeof(url), "%s/v1/transactions?startDate=%s&endDate=%s&limit=%d%s%s",
+             psp->conf.api_url, from, until, PSP_EVENTS_MAX, key != NULL ? "&startingAfter=" : "",
+             key != NULL ? key + 1 : "");
+    put_auth(&psp->conf, auth);
+    psp_list_get(psp, url, auth, read_transactions, on_done, ctx);
+}
+
+const struct psp_driver psp_toss = {"toss", 1, NULL, start, webhook, events, true};

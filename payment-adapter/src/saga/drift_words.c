@@ -1,0 +1,80 @@
+/* drift_words.c: see drift_words.h. The kinds are those of the statements that compare. */
+#include "saga/drift_words.h"
+
+#include <stddef.h>
+#include <string.h>
+
+static const struct {
+    const char *kind, *means, *todo;
+} meanings[] = {
+    {"completed-without-money",
+     "The order is completed and has tickets, but the provider's list shows no such capture.",
+     "Look the payment up at the provider; if it was not captured, refund or void by hand."},
+    {"money-without-order", "The provider holds money for which no order is completed.",
+     "If the order's saga is still undoing, wait for it; otherwise refund at the provider."},
+    {"given-back-without-refund",
+     "The provider has given the money back, but the order is completed and its tickets are good.",
+     "Somebody refunded at the provider; refund the order here too, which frees its seats."},
+    {"refunded-in-part",
+     "The provider has given a part of the money back; the order is completed, all its tickets "
+     "good.",
+     "Somebody refunded at the provider. Give the rest back here, or write down why it is so."},
+    {"refund-failed",
+     "The provider could not give the money back after all: the buyer has neither seats nor money.",
+     "See at the provider why (a closed card, an empty account), and pay the buyer back by hand."},
+    {"disputed", "The buyer's bank asks for the money back.",
+     "Answer at the provider before its date; the tickets stay good until it is decided."},
+    {"dispute-lost",
+     "The buyer's bank has taken the money back, but the order is completed, its tickets good.",
+     "Refund the order here, which kills its tickets and frees its seats; no money moves again."},
+    {"events-missed",
+     "The provider did not know any more where we stood in its list; it was read again from the "
+     "oldest event that it keeps. What happened before that and after the named time was not seen.",
+     "If the named time is older than the provider's list goes back, compare these days by hand. "
+     "This is told for a week."},
+    {"captured-twice", "Two payments of one order hold money.",
+     "Refund the one that the order does not name."},
+    {"authorisation-left", "The order is over, but the buyer's money is still reserved.",
+     "Cancel the payment at the provider; it would run out by itself after some days."},
+    {"moving-without-saga", "The order says that it moves, but no saga moves it.",
+     "This cannot come about by the program alone; look at what was changed by hand."},
+    {"tickets-missing", "A completed order has not one good ticket for each seat.",
+     "Look at the saga's timeline; `saga retry` if it stands at issue_tickets."},
+    {"tickets-left", "An order that is over still has good tickets.",
+     "Revoke them; the doors would let their holders in."},
+    {"parked", "A saga waits for a person.",
+     "`saga show ID` tells why; then `saga retry` or, above the pivot, `saga compensate`."},
+    {"not-at-shop", "The shop refuses an order or does not answer.",
+     "Nothing is lost; it is tried again. See the error, and the shop's own log."},
+    {"lost-at-shop", "The shop has taken this order and does not list it any more.",
+     "Hand it over again: set its row of shop_outbox to not done."},
+    {"other-amount-at-shop", "The shop has this order with another amount.",
+     "Ours is what was captured; have it corrected there."},
+    {"unknown-at-shop", "The shop lists an order under our name that is not ours.",
+     "Ask the shop who handed it in; our key may be in other hands."},
+    {"seat-not-sold", "A completed order has a seat that seat-service does not call sold to it.",
+     "If it is not sold at all, confirm it there or refund the order. If another order has it, see "
+     "whose tickets are good for it, and refund one of the two."},
+    {"sold-without-order", "seat-service calls a seat sold for which no order is completed.",
+     "If a saga is about to free it, wait; otherwise free it by `refund` there."},
+    {"two-orders", "Two completed orders have the same seat.",
+     "The seat is sold to one of them, which the other kinds of drift name. Refund the other, and "
+     "tell its buyer."},
+    {"two-tickets", "Two good tickets are for the same seat: both open the door.",
+     "Refund the order to which the seat is not sold, which revokes its ticket; start the service "
+     "anew, and the database refuses such pairs."},
+    {"ticket-without-seat", "A good ticket is for a seat that is not sold to its order.",
+     "Whoever comes with it has no seat: refund the order, or have its seats confirmed."},
+};
+
+bool drift_words(const char *kind, const char **means, const char **todo)
+{
+    for (size_t i = 0; i < sizeof(meanings) / sizeof(meanings[0]); i++) {
+        if (strcmp(meanings[i].kind, kind) == 0) {
+            *means = meanings[i].means;
+            *todo = meanings[i].todo;
+            return true;
+        }
+    }
+    return false;
+}

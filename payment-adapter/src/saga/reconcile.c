@@ -1,0 +1,643 @@
+/* reconcile.c: see reconcile.h.
+ *
+ * A run is a chain: for each provider with a list, pages of events until there are no more; pages
+ * of what the shop has taken; for each event on sale the seats; then our own tables. A link that
+ * fails is named in the report and the chain goes on, so that a provider that is down does not hide
+ * that seats disagree.
+ *
+ * What is younger than GRACE_MS is on its way and no drift.
+ *
+ * One kind of drift hides no other: each is counted whole, and listed as far as LISTED_MAX. Money
+ * in the provider's account that names no order of ours is no drift but somebody else's business
+ * (the shop may use the account, too): it is counted apart.
+ *
+ * The seats' list goes to the database as it came: fifty thousand seats are megabytes, and to parse
+ * them here would hold up everybody on this loop. */
+#include "saga/reconcile.h"
+
+#include "base/grow.h"
+#include "base/rfc3339.h"
+#include "observe/log.h"
+#include "saga/drift_words.h"
+#include "store/statements.h"
+
+#include <assert.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    GRACE_MS = 120000,
+    ITEMS_MAX = 1000,
+    LISTED_MAX = 20, /* of one kind and comparison; who has more has one trouble, not a thousand */
+    PAGES_MAX = 1000,
+    SHOP_PAGE = 100,
+    EVENTS_MAX = 16,
+    SEATS_CALL_MS = 10000,
+    SEATS_REPLY_MAX = 64 * 1024 * 1024, /* fifty thousand seats with their orders */
+    BROKEN_MAX = 8,
+};
+
+struct item {
+    char kind[32], order[ORDER_ID_MAX], payment[ORDER_PAYMENT_MAX], detail[160];
+};
+
+struct reconcile {
+    struct pay *pay;
+    uint64_t next_us;
+    bool running, closing;
+    unsigned out; /* calls that will come back */
+    void (*on_done)(void *ctx);
+    void *ctx;
+    /* the run */
+    uint32_t psp, pages;
+    bool older;      /* the first run of all: pages go back to the oldest event */
+    char cursor[96]; /* where the next page begins */
+    char newest[96];
+    uint32_t events_len, event;
+    char events[EVENTS_MAX][ORDER_EVENT_MAX];
+    struct item items[ITEMS_MAX];
+    uint32_t items_len;
+    uint64_t drift; /* with those that are not listed */
+    uint64_t foreign, foreign_amount;
+    const char *broken[BROKEN_MAX];
+    uint32_t broken_len;
+    /* the last whole run's */
+    struct item *shown;
+    uint32_t shown_len;
+    uint64_t shown_drift, shown_foreign, shown_foreign_amount;
+    const char *shown_broken[BROKEN_MAX];
+    uint32_t shown_broken_len;
+    uint64_t shown_ms;
+    struct reconcile_stats stats;
+};
+
+static void free_if_over(struct reconcile *reconcile)
+{
+    if (!reconcile->closing || reconcile->out > 0)
+        return;
+    free(reconcile->shown);
+    free(reconcile);
+}
+
+/* True: nobody is interested any more, and the memory may be gone. */
+static bool came_back(struct reconcile *reconcile)
+{
+    assert(reconcile->out > 0);
+    reconcile->out--;
+    if (!reconcile->closing)
+        return false;
+    free_if_over(reconcile);
+    return true;
+}
+
+static void break_link(struct reconcile *reconcile, const char *what)
+{
+    atomic_fetch_add_explicit(&reconcile->stats.broken, 1, memory_order_relaxed);
+    if (reconcile->broken_len < BROKEN_MAX)
+        reconcile->broken[reconcile->broken_len++] = what;
+}
+
+static void ask(struct reconcile *reconcile, uint32_t statement, uint32_t len,
+                const char *const *params, pg_on_done *on_done)
+{
+    reconcile->out++;
+    pg_pool_query(reconcile->pay->pg, statement, len, params, on_done, reconcile);
+}
+
+static const char grace_text[] = "120000";
+static_assert(GRACE_MS == 120000, "the text beside it");
+static const char listed_text[] = "20";
+static_assert(LISTED_MAX == 20, "the text beside it");
+
+/* ---- the end of a run ---- */
+
+static void finish(struct reconcile *reconcile)
+{
+    struct item *shown = malloc(sizeof(*shown) * (reconcile->items_len + 1));
+    if (shown != NULL) {
+        memcpy(shown, reconcile->items, sizeof(*shown) * reconcile->items_len);
+        free(reconcile->shown);
+        reconcile->shown = shown;
+        reconcile->shown_len = reconcile->items_len;
+        reconcile->shown_drift = reconcile->drift;
+        reconcile->shown_foreign = reconcile->foreign;
+        reconcile->shown_foreign_amount = reconcile->foreign_amount;
+        memcpy(reconcile->shown_broken, reconcile->broken, sizeof(reconcile->broken));
+        reconcile->shown_broken_len = reconcile->broken_len;
+    }
+    reconcile->shown_ms = clock_wall_us(reconcile->pay->loop->clock) / 1000;
+    atomic_store_explicit(&reconcile->stats.drift, reconcile->drift, memory_order_relaxed);
+    atomic_store_explicit(&reconcile->stats.last_s, reconcile->shown_ms / 1000,
+                          memory_order_relaxed);
+    atomic_fetch_add_explicit(&reconcile->stats.runs, 1, memory_order_relaxed);
+    if (reconcile->items_len > 0) {
+        struct log_line line;
+        log_begin(&line, reconcile->pay->loop->log, LOG_LEVEL_ERROR, "reconciliation found drift");
+        log_u64(&line, "items", reconcile->drift);
+        log_cstr(&line, "first", reconcile->items[0].kind);
+        log_end(&line);
+    }
+    reconcile->running = false;
+    void (*on_done)(void *ctx) = reconcile->on_done;
+    reconcile->on_done = NULL;
+    if (on_done != NULL)
+        on_done(reconcile->ctx);
+}
+
+/* Rows of kind, order, payment, detail, how many there are of the kind, and which of them it is. */
+static void take_items(struct reconcile *reconcile, const PGresult *res)
+{
+    for (int i = 0; i < PQntuples(res); i++) {
+        if (pg_u64(res, i, 5) == 1)
+            reconcile->drift += pg_u64(res, i, 4);
+        if (reconcile->items_len == ITEMS_MAX)
+            continue;
+        struct item *item = &reconcile->items[reconcile->items_len++];
+        snprintf(item->kind, sizeof(item->kind), "%s", PQgetvalue(res, i, 0));
+        snprintf(item->order, sizeof(item->order), "%s", PQgetvalue(res, i, 1));
+        snprintf(item->payment, sizeof(item->payment), "%s", PQgetvalue(res, i, 2));
+        span_to_cstr_cut(pg_text(res, i, 3), item->detail, sizeof(item->detail));
+    }
+}
+
+static void on_foreign(void *ctx, const struct pg_answer *answer)
+{
+    struct reconcile *reconcile = ctx;
+    if (came_back(reconcile))
+        return;
+    if (answer->rc == 0) {
+        reconcile->foreign = pg_u64(answer->results[0], 0, 0);
+        reconcile->foreign_amount = pg_u64(answer->results[0], 0, 1);
+    } else {
+        break_link(reconcile, "database");
+    }
+    finish(reconcile);
+}
+
+static void on_drift(void *ctx, const struct pg_answer *answer)
+{
+    struct reconcile *reconcile = ctx;
+    if (came_back(reconcile))
+        return;
+    if (answer->rc == 0)
+        take_items(reconcile, answer->results[0]);
+    else
+        break_link(reconcile, "database");
+    ask(reconcile, SQL_RECONCILE_FOREIGN, 0, NULL, on_foreign);
+}
+
+static void compare_tables(struct reconcile *reconcile)
+{
+    const char *const params[] = {grace_text, listed_text};
+    ask(reconcile, SQL_RECONCILE_DRIFT, 2, params, on_drift);
+}
+
+/* ---- seats ---- */
+
+static void next_seats(struct reconcile *reconcile);
+
+static void on_seats_compared(void *ctx, const struct pg_answer *answer)
+{
+    struct reconcile *reconcile = ctx;
+    if (came_back(reconcile))
+        return;
+    if (answer->rc == 0)
+        take_items(reconcile, answer->results[0]);
+    else /* 22...: what came as a list cannot be read as one */
+        break_link(reconcile,
+                   strncmp(answer->sqlstate, "22", 2) == 0 ? "seat-service" : "database");
+    next_seats(reconcile);
+}
+
+/* The export is the list of what is sold: [{"seat", "order", ...}]; the database reads it. */
+static void on_export(void *ctx, const struct outcall_answer *answer)
+{
+    struct reconcile *reconcile = ctx;
+    if (came_back(reconcile))
+        return;
+    struct grow sold = {0};
+    bool list = answer->rc == 0 && answer->status == 200 && answer->body.len > 0 &&
+                answer->body.ptr[0] == '[';
+    if (list)
+        grow_add(&sold, answer->body);
+    const char *text = list ? grow_cstr(&sold) : NULL;
+    if (text == NULL) {
+        break_link(reconcile, "seat-service");
+        grow_free(&sold);
+        next_seats(reconcile);
+        return;
+    }
+    const char *const params[] = {reconcile->events[reconcile->event - 1], grace_text, text,
+                                  listed_text};
+    ask(reconcile, SQL_RECONCILE_SEATS, 4, params, on_seats_compared);
+    grow_free(&sold);
+}
+
+static void next_seats(struct reconcile *reconcile)
+{
+    if (reconcile->event == reconcile->events_len) {
+        compare_tables(reconcile);
+        return;
+    }
+    const struct pay *pay = reconcile->pay;
+    const char *event = reconcile->events[reconcile->event++];
+    if (pay->keys->seats_admin == NULL) {
+        break_link(reconcile, "seat-service: keys.seats_admin_token is not set");
+        next_seats(reconcile);
+        return;
+    }
+    struct span token = secret_file_span(pay->keys->seats_admin);
+    char url[CONFIG_STRING_MAX + 128], auth[320];
+    snprintf(url, sizeof(url), "%s/admin/events/%s/export", pay->settings->seats_internal_url,
+             event);
+    snprintf(auth, sizeof(auth), "Authorization: Bearer %.*s", (int)token.len, token.ptr);
+    struct outcall call = {.url = url,
+                           .headers = {auth},
+                           .timeout_ms = SEATS_CALL_MS,
+                           .reply_max = SEATS_REPLY_MAX,
+                           .on_done = on_export,
+                           .ctx = reconcile};
+    reconcile->out++;
+    outcall_send(pay->outcalls, &call);
+}
+
+static void on_events_sold(void *ctx, const struct pg_answer *answer)
+{
+    struct reconcile *reconcile = ctx;
+    if (came_back(reconcile))
+        return;
+    reconcile->event = reconcile->events_len = 0;
+    if (answer->rc < 0)
+        break_link(reconcile, "database");
+    for (int i = 0; answer->rc == 0 && i < PQntuples(answer->results[0]); i++) {
+        if (reconcile->events_len < EVENTS_MAX)
+            snprintf(reconcile->events[reconcile->events_len++], ORDER_EVENT_MAX, "%s",
+                     PQgetvalue(answer->results[0], i, 0));
+    }
+    next_seats(reconcile);
+}
+
+/* ---- the shop ---- */
+
+static void next_shop_page(struct reconcile *reconcile);
+
+static void compare_seats(struct reconcile *reconcile)
+{
+    ask(reconcile, SQL_RECONCILE_EVENTS_SOLD, 0, NULL, on_events_sold);
+}
+
+static void on_shop_kept(void *ctx, const struct pg_answer *answer)
+{
+    struct reconcile *reconcile = ctx;
+    if (came_back(reconcile))
+        return;
+    if (answer->rc < 0)
+        break_link(reconcile, "database");
+    if (answer->rc < 0 || reconcile->pages == 0 || reconcile->pages > PAGES_MAX)
+        compare_seats(reconcile);
+    else
+        next_shop_page(reconcile);
+}
+
+/* A page as rows of JSON; how many there were, or -1 if it is none. */
+static int read_shop_page(const json_t *page, struct grow *rows)
+{
+    size_t index;
+    const json_t *item;
+    const json_t *orders = json_object_get(page, "orders");
+    int count = 0;
+    if (!json_is_array(orders))
+        return -1;
+    grow_add(rows, SPAN("["));
+    json_array_foreach(orders, index, item)
+    {
+        json_t *row = json_pack("{s:O?, s:O?}", "external_id", json_object_get(item, "external_id"),
+                                "amount", json_object_get(item, "amount"));
+        char *text = row != NULL ? json_dumps(row, JSON_COMPACT) : NULL;
+        if (text != NULL) {
+            grow_add(rows, count > 0 ? SPAN(",") : SPAN(""));
+            grow_add(rows, span_of(text));
+            count++;
+        }
+        free(text);
+        json_decref(row);
+    }
+    grow_add(rows, SPAN("]"));
+    return count;
+}
+
+static void take_shop_page(struct reconcile *reconcile, const json_t *page)
+{
+    struct grow rows = {0};
+    int count = read_shop_page(page, &rows);
+    const json_t *next = json_object_get(page, "next");
+    char *after = next != NULL ? json_dumps(next, JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
+    const char *list = count >= 0 ? grow_cstr(&rows) : NULL;
+    if (list == NULL) {
+        break_link(reconcile, "shop");
+        compare_seats(reconcile);
+    } else {
+        if (count > 0 && json_is_integer(next) && strlen(after) < sizeof(reconcile->cursor))
+            memcpy(reconcile->cursor, after, strlen(after) + 1);
+        reconcile->pages = count == SHOP_PAGE ? reconcile->pages + 1 : 0;
+        const char *const params[] = {reconcile->cursor, list};
+        ask(reconcile, SQL_RECONCILE_SHOP, 2, params, on_shop_kept);
+    }
+    free(after);
+    grow_free(&rows);
+}
+
+static void on_shop_page(void *ctx, const struct outcall_answer *answer)
+{
+    struct reconcile *reconcile = ctx;
+    if (came_back(reconcile))
+        return;
+    json_t *page = answer->rc == 0 && answer->status == 200
+                       ? json_loadb(answer->body.ptr, answer->body.len, 0, NULL)
+                       : NULL;
+    take_shop_page(reconcile, page);
+    json_decref(page);
+}
+
+static void next_shop_page(struct reconcile *reconcile)
+{
+    const struct pay *pay = reconcile->pay;
+    struct span key = secret_file_span(pay->keys->shop_key);
+    char url[CONFIG_STRING_MAX + 160], auth[320];
+    snprintf(url, sizeof(url), "%s?limit=%d%s%s", pay->settings->shop_list_url, SHOP_PAGE,
+             reconcile->cursor[0] != '\0' ? "&after=" : "", reconcile->cursor);
+    snprintf(auth, sizeof(auth), "Authorization: Bearer %.*s", (int)key.len, key.ptr);
+    struct outcall call = {.url = url,
+                           .headers = {auth},
+                           .timeout_ms = (uint32_t)pay->settings->shop_timeout_ms,
+                           .on_done = on_shop_page,
+                           .ctx = reconcile};
+    reconcile->out++;
+    outcall_send(pay->outcalls, &call);
+}
+
+static void on_shop_cursor(void *ctx, const struct pg_answer *answer)
+{
+    struct reconcile *reconcile = ctx;
+    if (came_back(reconcile))
+        return;
+    reconcile->cursor[0] = '\0';
+    reconcile->pages = 1;
+    if (answer->rc == 0 && PQntuples(answer->results[0]) == 1)
+        snprintf(reconcile->cursor, sizeof(reconcile->cursor), "%s",
+                 PQgetvalue(answer->results[0], 0, 0));
+    next_shop_page(reconcile);
+}
+
+static void compare_shop(struct reconcile *reconcile)
+{
+    const struct settings *settings = reconcile->pay->settings;
+    if (settings->shop_list_url[0] == '\0' || reconcile->pay->keys->shop_key == NULL) {
+        compare_seats(reconcile);
+        return;
+    }
+    const char *const params[] = {"shop"};
+    ask(reconcile, SQL_RECONCILE_CURSOR, 1, params, on_shop_cursor);
+}
+
+/* ---- providers ---- */
+
+static void next_psp(struct reconcile *reconcile);
+static void next_page(struct reconcile *reconcile);
+
+static void on_page_kept(void *ctx, const struct pg_answer *answer)
+{
+    struct reconcile *reconcile = ctx;
+    if (came_back(reconcile))
+        return;
+    if (answer->rc < 0) {
+        break_link(reconcile, "database");
+        next_psp(reconcile);
+    } else if (reconcile->pages == 0 || reconcile->pages > PAGES_MAX) {
+        next_psp(reconcile);
+    } else {
+        next_page(reconcile);
+    }
+}
+
+static void put_row(struct text *text, const struct psp_event_row *row)
+{
+    json_open(text, '{');
+    json_member_cstr(text, "payment", row->event.payment);
+    json_member_cstr(text, "order", row->event.order);
+    json_member_u64(text, "amount", row->amount);
+    json_member_u64(text, "captured", row->captured);
+    json_member_u64(text, "refunded", row->refunded);
+    json_member_u64(text, "state", row->state);
+    json_member_cstr(text, "return", row->ret.id);
+    json_member_cstr(text, "return_kind", row->ret.dispute ? "dispute" : "refund");
+    json_member_u64(text, "return_amount", row->ret.amount);
+    json_member_u64(text, "return_state", row->ret.state);
+    json_close(text, '}');
+}
+
+static void begin_list(struct reconcile *reconcile)
+{
+    const struct psp_driver *driver = reconcile->pay->psp_list[reconcile->psp - 1]->driver;
+    reconcile->older = reconcile->cursor[0] == '\0' && !driver->onward;
+}
+
+static void on_gap_kept(void *ctx, const struct pg_answer *answer)
+{
+    struct reconcile *reconcile = ctx;
+    if (came_back(reconcile))
+        return;
+    if (answer->rc < 0) {
+        break_link(reconcile, "database");
+        next_psp(reconcile);
+        return;
+    }
+    begin_list(reconcile);
+    next_page(reconcile);
+}
+
+/* The provider forgets events, after a month or so, and with them where we stood. It is written
+ * down that something was missed, and the list is read again like on the first day. */
+static void anchor_again(struct reconcile *reconcile)
+{
+    const char *const params[] = {reconcile->pay->psp_list[reconcile->psp - 1]->driver->name};
+    reconcile->cursor[0] = '\0';
+    log_say(reconcile->pay->loop->log, LOG_LEVEL_ERROR,
+            "the provider does not know where we stood in its list: read from the oldest again");
+    ask(reconcile, SQL_RECONCILE_GAP, 1, params, on_gap_kept);
+}
+
+static void on_events(void *ctx, const struct psp_events *events)
+{
+    struct reconcile *reconcile = ctx;
+    if (came_back(reconcile))
+        return;
+    if (events->lost && reconcile->cursor[0] != '\0' && reconcile->newest[0] == '\0') {
+        anchor_again(reconcile);
+        return;
+    }
+    if (events->rc < 0 || events->len == 0) {
+        if (events->rc < 0)
+            break_link(reconcile, "provider");
+        next_psp(reconcile);
+        return;
+    }
+    char memory[128 * 1024];
+    struct text rows = text_on(memory, sizeof(memory) - 1);
+    json_open(&rows, '[');
+    for (uint32_t i = 0; i < events->len; i++) {
+        if (events->rows[i].event.payment[0] != '\0')
+            put_row(&rows, &events->rows[i]);
+    }
+    json_close(&rows, ']');
+    assert(!rows.overflown); /* a hundred rows of a thousand bytes */
+    memory[rows.len] = '\0';
+    const char *first = events->rows[0].event.id, *last = events->rows[events->len - 1].event.id;
+    if (!reconcile->older || reconcile->newest[0] == '\0')
+        snprintf(reconcile->newest, sizeof(reconcile->newest), "%s", last);
+    snprintf(reconcile->cursor, sizeof(reconcile->cursor), "%s", reconcile->older ? first : last);
+    reconcile->pages = events->more ? reconcile->pages + 1 : 0;
+    /* Going back, the place is kept only once the oldest is reached: a run that is broken off
+     * begins again, rather than leaving a gap. */
+    bool keep = !reconcile->older || !events->more;
+    const char *const params[] = {reconcile->pay->psp_list[reconcile->psp - 1]->driver->name,
+                                  keep ? reconcile->newest : NULL, memory};
+    ask(reconcile, SQL_RECONCILE_EVENTS, 3, params, on_page_kept);
+}
+
+static void next_page(struct reconcile *reconcile)
+{
+    struct psp *psp = reconcile->pay->psp_list[reconcile->psp - 1];
+    reconcile->out++;
+    psp->driver->events(psp, reconcile->cursor, reconcile->older, on_events, reconcile);
+}
+
+static void on_cursor(void *ctx, const struct pg_answer *answer)
+{
+    struct reconcile *reconcile = ctx;
+    if (came_back(reconcile))
+        return;
+    reconcile->cursor[0] = reconcile->newest[0] = '\0';
+    reconcile->pages = 1;
+    if (answer->rc == 0 && PQntuples(answer->results[0]) == 1)
+        snprintf(reconcile->cursor, sizeof(reconcile->cursor), "%s",
+                 PQgetvalue(answer->results[0], 0, 0));
+    begin_list(reconcile);
+    next_page(reconcile);
+}
+
+static void next_psp(struct reconcile *reconcile)
+{
+    const struct pay *pay = reconcile->pay;
+    if (reconcile->psp < pay->psps_len) {
+        const struct psp_driver *driver = pay->psp_list[reconcile->psp++]->driver;
+        const char *const params[] = {driver->name};
+        ask(reconcile, SQL_RECONCILE_CURSOR, 1, params, on_cursor);
+        return;
+    }
+    compare_shop(reconcile);
+}
+
+/* ---- a life ---- */
+
+static void start(struct reconcile *reconcile)
+{
+    reconcile->running = true;
+    reconcile->psp = 0;
+    reconcile->items_len = reconcile->broken_len = 0;
+    reconcile->drift = 0;
+    reconcile->next_us = clock_mono_us(reconcile->pay->loop->clock) +
+                         reconcile->pay->settings->reconcile_every_ms * 1000;
+    next_psp(reconcile);
+}
+
+int reconcile_create(struct pay *pay, struct err_slot *err, struct reconcile **out)
+{
+    struct reconcile *reconcile = calloc(1, sizeof(*reconcile));
+    if (reconcile == NULL)
+        return err_set(err, ERR_NOMEM, "reconciliation");
+    reconcile->pay = pay;
+    reconcile->next_us = clock_mono_us(pay->loop->clock) + pay->settings->reconcile_every_ms * 1000;
+    *out = reconcile;
+    return 0;
+}
+
+void reconcile_tick(struct reconcile *reconcile)
+{
+    if (!reconcile->running && clock_mono_us(reconcile->pay->loop->clock) >= reconcile->next_us)
+        start(reconcile);
+}
+
+int reconcile_now(struct reconcile *reconcile, void (*on_done)(void *ctx), void *ctx)
+{
+    if (reconcile->running || reconcile->on_done != NULL)
+        return ERR_FULL;
+    reconcile->on_done = on_done;
+    reconcile->ctx = ctx;
+    start(reconcile);
+    return 0;
+}
+
+void reconcile_close(struct reconcile *reconcile)
+{
+    if (reconcile == NULL)
+        return;
+    reconcile->closing = true;
+    if (reconcile->on_done != NULL)
+        reconcile->on_done(reconcile->ctx);
+    reconcile->on_done = NULL;
+    free_if_over(reconcile);
+}
+
+const struct reconcile_stats *reconcile_stats(const struct reconcile *reconcile)
+{
+    return &reconcile->stats;
+}
+
+static void put_item(struct text *text, const struct item *item)
+{
+    json_open(text, '{');
+    json_member_cstr(text, "kind", item->kind);
+    json_member_cstr(text, "order", item->order);
+    json_member_cstr(text, "payment", item->payment);
+    json_member_cstr(text, "detail", item->detail);
+    const char *means, *todo;
+    if (drift_words(item->kind, &means, &todo)) {
+        json_member_cstr(text, "means", means);
+        json_member_cstr(text, "todo", todo);
+    }
+    json_close(text, '}');
+}
+
+void reconcile_put(const struct reconcile *reconcile, struct text *text)
+{
+    json_open(text, '{');
+    json_key(text, "at");
+    if (reconcile->shown_ms == 0) {
+        json_nil(text);
+    } else {
+        char memory[RFC3339_LEN];
+        struct text at = text_on(memory, sizeof(memory));
+        rfc3339_put(&at, reconcile->shown_ms);
+        json_str(text, text_span(&at));
+    }
+    json_member_u64(text, "drift", reconcile->shown_drift);
+    json_key(text, "items");
+    json_open(text, '[');
+    for (uint32_t i = 0; i < reconcile->shown_len; i++)
+        put_item(text, &reconcile->shown[i]);
+    json_close(text, ']');
+    json_key(text, "foreign");
+    json_open(text, '{');
+    json_member_u64(text, "payments", reconcile->shown_foreign);
+    json_member_u64(text, "amount", reconcile->shown_foreign_amount);
+    json_close(text, '}');
+    json_key(text, "not_reached");
+    json_open(text, '[');
+    for (uint32_t i = 0; i < reconcile->shown_broken_len; i++)
+        json_str(text, span_of(reconcile->shown_broken[i]));
+    json_close(text, ']');
+    json_close(text, '}');
+}

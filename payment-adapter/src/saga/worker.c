@@ -1,0 +1,464 @@
+/* worker.c: see worker.h.
+ *
+ * The engine is turned once in each turn of the loop, after the sockets: whatever came in (a reply,
+ * a commit's end, new orders) is worked off together, so the moves of one loop turn are one commit.
+ * A timer wakes the loop for what is due without anything coming in.
+ *
+ * A commit is one statement for the moves, and one more for each kind of effect that is among
+ * them; all of them travel as one job, which is one transaction and one flush of the log. Columns
+ * go as arrays. A commit that the database refuses for what is in it (SQLSTATE 22 and 23: a letter
+ * that is none, a check) is sent again in halves, until the row that is to blame stands alone: it
+ * is the engine's to park, and holds up nobody else's. Effects go as JSON, one array for each kind;
+ * each carries the lease and the number of its move, so that the statement takes only those whose
+ * move was taken. */
+#include "saga/worker.h"
+
+#include "base/grow.h"
+#include "core/checkout/checkout.h"
+#include "observe/log.h"
+#include "store/statements.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum column {
+    COL_ID,
+    COL_TOKEN,
+    COL_MOVES,
+    COL_WAKE,
+    COL_AT_STEP,
+    COL_UNDO,
+    COL_MARK,
+    COL_TRIED,
+    COL_TOOK_US,
+    COL_CODE,
+    COL_DETAIL,
+    COL_STATE,
+    COL_STEP,
+    COL_PARKED,
+    COL_TRIES,
+    COL_DELAY_MS,
+    COL_CAUSE,
+    COL_DATA,
+    COLUMNS,
+};
+
+struct worker {
+    struct worker_conf conf;
+    struct saga_engine *engine;
+    uv_check_t check;
+    uv_timer_t timer;
+    struct grow columns[COLUMNS];
+    struct grow effects[EFFECT_COUNT];
+    char *keys; /* of the definitions, as an array literal */
+    struct saga_store_reply *replies;
+    struct saga_row *rows;
+    char (*whys)[SAGA_DETAIL_MAX]; /* of replies that refuse */
+    /* The batch, borrowed until it is answered; [at, at + part) is under way. */
+    const struct saga_move *const *batch;
+    uint32_t batch_len, batch_at, batch_part;
+    unsigned handles;
+    unsigned jobs; /* under way at the database; they hold the worker */
+    bool closing;
+};
+
+static uint64_t now_us(const struct worker *worker)
+{
+    return clock_mono_us(worker->conf.clock);
+}
+
+static void worker_free_if_over(struct worker *worker)
+{
+    if (worker->handles > 0 || worker->jobs > 0)
+        return;
+    for (int i = 0; i < COLUMNS; i++)
+        grow_free(&worker->columns[i]);
+    for (int i = 0; i < EFFECT_COUNT; i++)
+        grow_free(&worker->effects[i]);
+    free(worker->keys);
+    free(worker->replies);
+    free(worker->whys);
+    free(worker->rows);
+    free(worker);
+}
+
+/* ---- edges, for tests ---- */
+
+static void edge(struct worker *worker)
+{
+    if (worker->conf.halt != NULL)
+        halt_edge(worker->conf.halt);
+}
+
+/* ---- leases ---- */
+
+static bool read_row(struct worker *worker, const PGresult *res, int i, struct saga_row *row)
+{
+    uint64_t now = now_us(worker);
+    *row = (struct saga_row){
+        .id = pg_u64(res, i, 0),
+        .token = pg_u64(res, i, 1),
+        .moves = (uint32_t)pg_u64(res, i, 2),
+        .wake = (uint32_t)pg_u64(res, i, 3),
+        .def = saga_engine_def(worker->engine, pg_text(res, i, 4)),
+        .state = (enum saga_state)pg_u64(res, i, 5),
+        .step = (uint8_t)pg_u64(res, i, 6),
+        .cancel = pg_bool(res, i, 7),
+        .tries = (uint32_t)pg_u64(res, i, 8),
+        .step_us = (int64_t)now - pg_i64(res, i, 9),
+        .lease_us = now + (uint64_t)worker->conf.lease_ms * 1000,
+        .data = pg_text(res, i, 12),
+    };
+    span_to_cstr(pg_text(res, i, 10), row->cause, sizeof(row->cause));
+    span_to_cstr(pg_text(res, i, 11), row->trace, sizeof(row->trace));
+    return row->def != NULL && row->step < row->def->steps_len;
+}
+
+static void on_leased(void *ctx, const struct pg_answer *answer)
+{
+    struct worker *worker = ctx;
+    worker->jobs--;
+    if (worker->closing) {
+        worker_free_if_over(worker);
+        return;
+    }
+    if (answer->rc < 0) {
+        if (answer->rc == ERR_PEER) {
+            struct err_slot err;
+            err_set(&err, ERR_PEER, "%s %s", answer->sqlstate, answer->text);
+            log_failure(worker->conf.log, "sagas could not be leased", &err);
+        }
+        saga_engine_on_leased(worker->engine, NULL, 0);
+        return;
+    }
+    const PGresult *res = answer->results[0];
+    uint32_t len = 0;
+    for (int i = 0; i < PQntuples(res); i++)
+        len += read_row(worker, res, i, &worker->rows[len]);
+    saga_engine_on_leased(worker->engine, worker->rows, len);
+}
+
+static void lease(void *ctx, uint32_t max)
+{
+    struct worker *worker = ctx;
+    char max_text[16], lease_text[16];
+    snprintf(max_text, sizeof(max_text), "%u", max);
+    snprintf(lease_text, sizeof(lease_text), "%u", worker->conf.lease_ms);
+    const char *const params[] = {max_text, worker->keys, lease_text, worker->conf.instance};
+    worker->jobs++;
+    pg_pool_query(worker->conf.pg, SQL_LEASE, 4, params, on_leased, worker);
+}
+
+/* ---- commits ---- */
+
+static void add_move(struct worker *worker, const struct saga_move *move)
+{
+    struct grow *columns = worker->columns;
+    grow_array_i64(&columns[COL_ID], (int64_t)move->id);
+    grow_array_i64(&columns[COL_TOKEN], (int64_t)move->token);
+    grow_array_i64(&columns[COL_MOVES], move->moves);
+    grow_array_i64(&columns[COL_WAKE], move->wake);
+    grow_array_i64(&columns[COL_AT_STEP], move->at_step);
+    grow_array_bool(&columns[COL_UNDO], move->way == SAGA_UNDO);
+    grow_array_i64(&columns[COL_MARK], move->mark);
+    grow_array_i64(&columns[COL_TRIED], move->tried);
+    grow_array_i64(&columns[COL_TOOK_US], move->took_us);
+    grow_array_text(&columns[COL_CODE], span_of(move->code));
+    grow_array_text(&columns[COL_DETAIL], span_of(move->detail));
+    grow_array_i64(&columns[COL_STATE], move->state);
+    grow_array_i64(&columns[COL_STEP], move->step);
+    grow_array_bool(&columns[COL_PARKED], move->parked);
+    grow_array_i64(&columns[COL_TRIES], move->tries);
+    grow_array_i64(&columns[COL_DELAY_MS], move->release ? (int64_t)move->delay_ms : -1);
+    grow_array_text(&columns[COL_CAUSE], span_of(move->cause));
+    grow_array_text(&columns[COL_DATA], move->data);
+}
+
+static void add_effects(struct worker *worker, const struct saga_move *move)
+{
+    uint32_t at = 0;
+    uint8_t kind;
+    struct span json;
+    while (move->effects != NULL && saga_effects_next(move->effects, &at, &kind, &json)) {
+        assert(kind < EFFECT_COUNT);
+        assert(json.len > 2 && json.ptr[0] == '{');
+        struct grow *out = &worker->effects[kind];
+        grow_add(out, out->len > 0 ? SPAN(",{\"saga\":") : SPAN("[{\"saga\":"));
+        grow_u64(out, move->id);
+        grow_add(out, SPAN(",\"lease\":"));
+        grow_u64(out, move->token);
+        grow_add(out, SPAN(",\"moves\":"));
+        grow_u64(out, move->moves + 1);
+        grow_add(out, SPAN(","));
+        grow_add(out, span_skip(json, 1));
+    }
+}
+
+static void send_part(struct worker *worker);
+
+static bool is_about_data(const struct pg_answer *answer)
+{
+    return answer->rc == ERR_PEER &&
+           (memcmp(answer->sqlstate, "22", 2) == 0 || memcmp(answer->sqlstate, "23", 2) == 0);
+}
+
+/* The first line of what the database says: the next ones quote the row. */
+static void refuse(struct worker *worker, const struct pg_answer *answer)
+{
+    uint32_t at = worker->batch_at;
+    struct span line;
+    span_cut(span_of(answer->text), '\n', &line);
+    span_to_cstr_cut(line, worker->whys[at], sizeof(worker->whys[at]));
+    worker->replies[at] =
+        (struct saga_store_reply){.stored = SAGA_REFUSED, .why = worker->whys[at]};
+    struct err_slot err;
+    err_set(&err, ERR_PEER, "saga %" PRIu64 ": %s %s", worker->batch[at]->id, answer->sqlstate,
+            worker->whys[at]);
+    log_failure(worker->conf.log, "the database does not take this saga's move", &err);
+}
+
+static void take_replies(struct worker *worker, const PGresult *res)
+{
+    assert((uint32_t)PQntuples(res) == worker->batch_part);
+    uint64_t now = now_us(worker);
+    for (uint32_t i = 0; i < worker->batch_part; i++) {
+        int64_t left_us = pg_i64(res, (int)i, 3);
+        worker->replies[worker->batch_at + i] = (struct saga_store_reply){
+            .stored = pg_bool(res, (int)i, 0) ? SAGA_STORED : SAGA_FENCED,
+            .cancel = pg_bool(res, (int)i, 1),
+            .wake = (uint32_t)pg_u64(res, (int)i, 2),
+            .lease_us = now + (uint64_t)(left_us > 0 ? left_us : 0),
+        };
+    }
+}
+
+static void on_committed(void *ctx, const struct pg_answer *answer)
+{
+    struct worker *worker = ctx;
+    worker->jobs--;
+    if (worker->closing) {
+        worker_free_if_over(worker);
+        return;
+    }
+    if (is_about_data(answer) && worker->batch_part > 1) {
+        worker->batch_part /= 2;
+        send_part(worker);
+        return;
+    }
+    if (is_about_data(answer)) {
+        refuse(worker, answer);
+    } else if (answer->rc < 0) { /* what parts of it are stored is so; to repeat them is safe */
+        struct err_slot err;
+        err_set(&err, (enum err_code)answer->rc, "%s %s", answer->sqlstate, answer->text);
+        log_failure(worker->conf.log, "moves were not stored, or it is not known", &err);
+        saga_engine_on_committed(worker->engine, false, NULL);
+        return;
+    } else {
+        edge(worker);
+        take_replies(worker, answer->results[0]);
+    }
+    worker->batch_at += worker->batch_part;
+    worker->batch_part = worker->batch_len - worker->batch_at;
+    if (worker->batch_part > 0)
+        send_part(worker);
+    else
+        saga_engine_on_committed(worker->engine, true, worker->replies);
+}
+
+static struct pg_job *commit_job(struct worker *worker)
+{
+    struct pg_job *job = pg_job_create(worker->conf.pg, on_committed, worker);
+    if (job == NULL)
+        abort(); /* a few hundred bytes */
+    char lease_text[16];
+    snprintf(lease_text, sizeof(lease_text), "%u", worker->conf.lease_ms);
+    const char *params[COLUMNS + 1];
+    for (int i = 0; i < COLUMNS; i++) {
+        grow_array_close(&worker->columns[i]);
+        params[i] = grow_cstr(&worker->columns[i]);
+        if (params[i] == NULL)
+            abort();
+    }
+    params[COLUMNS] = lease_text;
+    pg_job_add(job, SQL_MOVES, COLUMNS + 1, params);
+    for (uint32_t i = 0; i < EFFECT_COUNT; i++) {
+        if (worker->effects[i].len == 0)
+            continue;
+        grow_add(&worker->effects[i], SPAN("]"));
+        const char *json = grow_cstr(&worker->effects[i]);
+        if (json == NULL)
+            abort();
+        pg_job_add(job, SQL_EFFECT_STATUS + i, 1, &json);
+    }
+    return job;
+}
+
+static void send_part(struct worker *worker)
+{
+    for (int i = 0; i < COLUMNS; i++)
+        grow_array_open(&worker->columns[i]);
+    for (int i = 0; i < EFFECT_COUNT; i++)
+        grow_clear(&worker->effects[i]);
+    for (uint32_t i = 0; i < worker->batch_part; i++) {
+        add_move(worker, worker->batch[worker->batch_at + i]);
+        add_effects(worker, worker->batch[worker->batch_at + i]);
+    }
+    worker->jobs++;
+    pg_job_send(commit_job(worker));
+}
+
+static void commit(void *ctx, const struct saga_move *const *moves, uint32_t len)
+{
+    struct worker *worker = ctx;
+    edge(worker);
+    worker->batch = moves;
+    worker->batch_len = worker->batch_part = len;
+    worker->batch_at = 0;
+    send_part(worker);
+}
+
+/* ---- turning ---- */
+
+static void on_timer(uv_timer_t *timer)
+{
+    (void)timer; /* it only ends the loop's wait; on_check() does the work */
+}
+
+static void turn(struct worker *worker)
+{
+    uint64_t now = now_us(worker);
+    saga_engine_turn(worker->engine, now);
+    uint64_t due = saga_engine_due_us(worker->engine);
+    uint64_t wait_ms = due > now ? (due - now + 999) / 1000 : 0;
+    uv_update_time(worker->conf.loop);
+    uv_timer_start(&worker->timer, on_timer, wait_ms, 0);
+}
+
+static void on_check(uv_check_t *check)
+{
+    turn(check->data);
+}
+
+/* ---- a life ---- */
+
+int worker_reclaim(const char *conninfo, const char *instance, struct err_slot *err)
+{
+    PGconn *pq = PQconnectdb(conninfo);
+    PGresult *res = PQexecParams(pq,
+                                 "UPDATE pay.saga SET token = token + 1, leased = false,"
+                                 " due_at = now() WHERE state < 2 AND NOT parked AND leased"
+                                 " AND owner = $1",
+                                 1, NULL, &instance, NULL, NULL, 0);
+    int rc = PQresultStatus(res) == PGRES_COMMAND_OK
+                 ? 0
+                 : err_set(err, ERR_PEER, "reclaiming sagas: %s", PQerrorMessage(pq));
+    PQclear(res);
+    PQfinish(pq);
+    return rc;
+}
+
+static char *keys_of(const struct worker_conf *conf)
+{
+    struct grow keys = {0};
+    grow_array_open(&keys);
+    for (uint32_t i = 0; i < conf->defs_len; i++)
+        grow_array_text(&keys, span_of(conf->defs[i]->key));
+    grow_array_close(&keys);
+    return (char *)grow_cstr(&keys);
+}
+
+static int create_engine(struct worker *worker, struct err_slot *err)
+{
+    const struct worker_conf *conf = &worker->conf;
+    struct saga_engine_conf engine = {
+        .defs = conf->defs,
+        .defs_len = conf->defs_len,
+        .slots = conf->slots,
+        .calls_max = conf->calls_max,
+        .idle_ms = conf->idle_ms,
+        .breaker_trip = 10,        /* a single lost packet is no outage */
+        .breaker_open_ms = 2000,   /* a peer that restarts is back by then */
+        .budget_share_milli = 200, /* one repeat for five first tries */
+        .budget_per_s = 10,
+        .budget_cap = 100,
+        .store = {lease, commit, worker},
+        .rng = conf->rng,
+        .admit = conf->admit,
+        .on_stored = conf->on_stored,
+        .ctx = conf->ctx,
+    };
+    return saga_engine_create(&engine, now_us(worker), err, &worker->engine);
+}
+
+int worker_create(const struct worker_conf *conf, struct err_slot *err, struct worker **out)
+{
+    struct worker *worker = calloc(1, sizeof(*worker));
+    if (worker == NULL)
+        return err_set(err, ERR_NOMEM, "saga worker");
+    worker->conf = *conf;
+    worker->keys = keys_of(conf);
+    worker->replies = calloc(conf->slots, sizeof(*worker->replies));
+    worker->rows = calloc(conf->slots, sizeof(*worker->rows));
+    worker->whys = calloc(conf->slots, sizeof(*worker->whys));
+    if (worker->keys == NULL || worker->replies == NULL || worker->rows == NULL ||
+        worker->whys == NULL) {
+        worker_free_if_over(worker);
+        return err_set(err, ERR_NOMEM, "saga worker of %u slots", conf->slots);
+    }
+    int rc = create_engine(worker, err);
+    if (rc < 0) {
+        worker_free_if_over(worker);
+        return rc;
+    }
+    uv_check_init(conf->loop, &worker->check); /* these cannot fail */
+    uv_timer_init(conf->loop, &worker->timer);
+    worker->check.data = worker->timer.data = worker;
+    worker->handles = 2;
+    uv_check_start(&worker->check, on_check);
+    uv_timer_start(&worker->timer, on_timer, 0, 0);
+    *out = worker;
+    return 0;
+}
+
+void worker_nudge(struct worker *worker)
+{
+    saga_engine_nudge(worker->engine);
+    uv_timer_start(&worker->timer, on_timer, 0, 0);
+}
+
+void worker_drain(struct worker *worker)
+{
+    saga_engine_drain(worker->engine);
+    worker_nudge(worker);
+}
+
+bool worker_idle(const struct worker *worker)
+{
+    return saga_engine_idle(worker->engine);
+}
+
+static void on_handle_closed(uv_handle_t *handle)
+{
+    struct worker *worker = handle->data;
+    worker->handles--;
+    worker_free_if_over(worker);
+}
+
+void worker_close(struct worker *worker)
+{
+    if (worker == NULL)
+        return;
+    assert(!worker->closing);
+    worker->closing = true;
+    saga_engine_destroy(worker->engine);
+    worker->engine = NULL;
+    uv_close((uv_handle_t *)&worker->check, on_handle_closed);
+    uv_close((uv_handle_t *)&worker->timer, on_handle_closed);
+}
+
+const struct saga_engine *worker_engine(const struct worker *worker)
+{
+    return worker->engine;
+}

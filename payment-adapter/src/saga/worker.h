@@ -1,0 +1,47 @@
+/* worker.h: a saga engine on a loop, with its rows in PostgreSQL. One a loop; any number of loops
+ * and processes work on the same rows. */
+#ifndef FG_PAY_WORKER_H
+#define FG_PAY_WORKER_H
+
+#include "core/saga/saga_engine.h"
+#include "pg/pg_pool.h"
+#include "saga/halt.h"
+
+struct worker;
+
+struct worker_conf {
+    uv_loop_t *loop;
+    struct pg_pool *pg;                 /* borrowed until worker_close() */
+    const struct saga_def *const *defs; /* borrowed */
+    uint32_t defs_len;
+    uint32_t slots, calls_max;
+    uint32_t idle_ms;
+    uint32_t lease_ms;    /* longer than the longest try, or tries are made twice */
+    const char *instance; /* whose leases they are; borrowed */
+    const struct clock *clock;
+    const struct rng *rng;
+    struct logger *log;
+    struct halt *halt; /* borrowed; NULL: none */
+    /* As saga_engine_conf.admit. */
+    uint32_t (*admit)(void *ctx, uint8_t peer);
+    /* A move was stored. May be NULL. */
+    void (*on_stored)(void *ctx, const struct saga_row *row, const struct saga_move *move);
+    void *ctx;
+};
+
+/* At the start of a process, before its workers: what the instance had in hand when it died is due
+ * at once, not only when the lease is over. Should two processes bear one name, the older one's
+ * moves are refused, and nothing worse. Blocks. */
+int worker_reclaim(const char *conninfo, const char *instance, struct err_slot *err);
+
+int worker_create(const struct worker_conf *conf, struct err_slot *err, struct worker **out);
+/* Something may be due that this process knows of: look now rather than at the next idle look. */
+void worker_nudge(struct worker *worker);
+/* No new sagas; each one in hand goes on to its next stored move and is given back. */
+void worker_drain(struct worker *worker);
+bool worker_idle(const struct worker *worker);
+/* Silent at once. What is in hand comes back to others when its lease is over. */
+void worker_close(struct worker *worker);
+const struct saga_engine *worker_engine(const struct worker *worker);
+
+#endif

@@ -1,0 +1,442 @@
+/* admin_ended.c: lists of ended events, by pages; the archive of one, by parts; the house's trail.
+ *
+ * An archive is lines of JSON, each part some of them, so that neither this program nor Redis ever
+ * has the whole in hand: first what the event was (`fairgate-archive`) and, of each lane, what GET
+ * fairness answers; then the trail and the series, each from its beginning, ARCHIVE_ROWS_MAX rows a
+ * part; last a line that says how many parts there were. Each part but the last names the next
+ * (Link, rel="next"). What is archived is closed, so it does not change between two parts but for
+ * what operators do to it meanwhile, which is at the end of the trail. That it is whole, and what
+ * an event is made again from, is archive.h's. */
+#include "admin/admin_ended.h"
+
+#include "admin/admin_find.h"
+#include "admin/archive.h"
+#include "api/answer.h"
+#include "api/fairness.h"
+#include "core/event/draw_seal.h"
+#include "core/event/event_state.h"
+#include "core/json_time.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <sodium.h>
+#include <stdlib.h>
+
+enum { LOOK_AGAIN_US = 300000 };
+/* Document, what is told of each line, the proof once more with each quote escaped, the mark. */
+enum {
+    HEAD_MAX = EVENT_DOC_BYTES_MAX + LANES_ALL * (FAIRNESS_BYTES_MAX + 1536) +
+               2 * FAIRNESS_BYTES_MAX + 2 * DRAW_SEAL_LEN_MAX + 4096
+};
+
+struct reading {
+    struct line_admin line; /* first: the store hands back a pointer to it */
+    struct front_wait wait;
+    bool looked_again; /* our picture may be a tick behind what another front has closed */
+    struct front *front;
+    struct http_req *req;
+    uint64_t parts; /* of an archive: those before this one */
+    char chain[ARCHIVE_SHA_LEN + 1];
+    char words[ENDED_WORDS_MAX];
+};
+
+static void reading_end(struct reading *reading)
+{
+    free(reading);
+}
+
+static struct reading *reading_begin(struct http_req *req)
+{
+    struct reading *reading = calloc(1, sizeof(*reading));
+    if (reading == NULL) {
+        answer_overloaded(req);
+        return NULL;
+    }
+    reading->front = front_of(req);
+    reading->req = req;
+    return reading;
+}
+
+static void refuse(struct reading *reading, enum line_outcome outcome)
+{
+    struct answer_refusal refusal = {.outcome = outcome, .retry_after_ms = 1000};
+    answer_refuse(reading->req, &refusal);
+    reading_end(reading);
+}
+
+/* False: the request was answered. */
+static bool read_number(struct http_req *req, struct span name, uint64_t max, uint64_t *out)
+{
+    struct span given = http_req_query_arg(req, name);
+    if (given.ptr == NULL || span_u64(given, max, out))
+        return true;
+    http_problem(req, 422, "page-invalid", "%.*s is a number up to %" PRIu64 ".", (int)name.len,
+                 name.ptr, max);
+    return false;
+}
+
+/* ---- pages of ended events, and the trail of the house ---- */
+
+static void on_rows(struct line_admin *line)
+{
+    struct reading *reading = (struct reading *)line;
+    if (line->outcome != LINE_OK) {
+        refuse(reading, line->outcome);
+        return;
+    }
+    size_t cap = line->reply.len + 128;
+    char *memory = malloc(cap);
+    if (memory == NULL) {
+        answer_overloaded(reading->req);
+        reading_end(reading);
+        return;
+    }
+    struct text json = text_on(memory, cap);
+    json_open(&json, '{');
+    json_member_raw(&json, line->call == LINE_ENDED ? "events" : "audit", line->reply);
+    if (line->call == LINE_ENDED && line->version > 0)
+        json_member_u64(&json, "next", line->version);
+    else if (line->call == LINE_ENDED)
+        json_member_null(&json, "next");
+    json_close(&json, '}');
+    answer_json(reading->req, 200, &json, NULL);
+    free(memory);
+    reading_end(reading);
+}
+
+static void on_ended(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    uint64_t limit = ENDED_ROWS_DEFAULT;
+    struct reading *reading = reading_begin(req);
+    if (reading == NULL)
+        return;
+    struct text words = text_on(reading->words, sizeof(reading->words));
+    if (!read_number(req, SPAN("limit"), ENDED_ROWS_MAX, &limit) ||
+        !read_number(req, SPAN("below"), INT64_MAX, &reading->line.below)) {
+        reading_end(reading);
+        return;
+    }
+    if (!http_url_decode(http_req_query_arg(req, SPAN("q")), true, &words)) {
+        http_problem(req, 422, "page-invalid", "q has at most %d bytes.", ENDED_WORDS_MAX);
+        reading_end(reading);
+        return;
+    }
+    reading->line.call = LINE_ENDED;
+    reading->line.limit = limit > 0 ? (uint32_t)limit : 1;
+    reading->line.words = text_span(&words);
+    reading->line.on_done = on_rows;
+    line_store_admin(reading->front->store, &reading->line);
+}
+
+static void on_trail(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    uint64_t limit = AUDIT_ROWS_DEFAULT;
+    if (!read_number(req, SPAN("limit"), AUDIT_ROWS_MAX, &limit))
+        return;
+    struct reading *reading = reading_begin(req);
+    if (reading == NULL)
+        return;
+    reading->line.call = LINE_HOUSE_AUDIT;
+    reading->line.limit = limit > 0 ? (uint32_t)limit : 1;
+    reading->line.on_done = on_rows;
+    line_store_admin(reading->front->store, &reading->line);
+}
+
+/* ---- an archive ---- */
+
+static void answer_part(struct reading *reading, const struct text *lines, struct span next)
+{
+    char memory[512 + 2 * LINE_EVENT_ID_MAX];
+    struct text headers = text_on(memory, sizeof(memory));
+    TEXT_LIT(&headers, "Cache-Control: no-store\r\n");
+    if (next.len > 0) {
+        TEXT_LIT(&headers, "Link: </admin/events/");
+        text_str(&headers, reading->line.event);
+        TEXT_LIT(&headers, "/archive?from=");
+        text_put(&headers, next);
+        TEXT_LIT(&headers, ">; rel=\"next\"\r\n");
+    }
+    assert(!headers.overflown && !lines->overflown);
+    http_reply(reading->req, &(struct http_reply){.status = 200,
+                                                  .type = "application/x-ndjson",
+                                                  .headers = text_span(&headers),
+                                                  .body = text_span(lines)});
+    reading_end(reading);
+}
+
+static void put_figures(struct text *out, const struct line_view *view)
+{
+    json_key(out, "figures");
+    json_open(out, '{');
+    json_member_u64(out, "joined", view->issued);
+    json_member_u64(out, "called", view->serving);
+    json_member_u64(out, "entered", view->admitted);
+    json_member_u64(out, "no_shows", view->no_shows);
+    json_member_u64(out, "ghosts", view->skipped);
+    json_member_u64(out, "waiting", view->waiting);
+    uint64_t known = view->serving + view->waiting;
+    json_member_u64(out, "left", view->issued > known ? view->issued - known : 0);
+    json_close(out, '}');
+}
+
+/* The seed of a draw that was held. One that was not is nobody's business; with the seal it could
+ * still be made, by whoever has the house's key. */
+static void put_line(struct text *out, const struct line_view *view)
+{
+    const struct line_draw *draw = &view->draw;
+    char seed[2 * DRAW_SEED_BYTES + 1];
+    json_open(out, '{');
+    json_member_u64(out, "issued", view->issued);
+    json_member_u64(out, "serving", view->serving);
+    json_member_u64(out, "admitted", view->admitted);
+    json_member_u64(out, "no_shows", view->no_shows);
+    json_member_u64(out, "skipped", view->skipped);
+    json_member_u64(out, "waiting", view->waiting);
+    if (draw->closed) {
+        json_member_u64(out, "closed", draw->closed_entries);
+        json_member_u64(out, "closed_ms", draw->closed_ms);
+    }
+    if (draw->drawn) {
+        sodium_bin2hex(seed, sizeof(seed), draw->seed, sizeof(draw->seed));
+        json_member_cstr(out, "seed", seed);
+        json_member_u64(out, "entries", draw->order.entries);
+        json_member_u64(out, "drawn_ms", draw->drawn_ms);
+    }
+    json_close(out, '}');
+}
+
+/* What an event is made again from, beside what the head says of it in any case. */
+static void put_restore(struct text *out, const struct front *front,
+                        const struct front_event *event)
+{
+    const struct line_draw *draw = &event->view->draw;
+    char memory[DRAW_SEAL_LEN_MAX];
+    struct text seal = text_on(memory, sizeof(memory));
+    if (draw->has_seal)
+        draw_seal_put(&seal, &draw->seal);
+    json_key(out, "restore");
+    json_open(out, '{');
+    json_member_str(out, "seal", text_span(&seal));
+    json_member_cstr(out, "identity", event->view->identity);
+    json_member_str(out, "beacon", (struct span){draw->beacon, draw->drawn ? draw->beacon_len : 0});
+    json_member_str(out, "proof", event->view->proof);
+    json_key(out, "lines");
+    json_open(out, '[');
+    for (unsigned lane = 0; lane <= event->doc.lanes_len; lane++) {
+        const struct front_event *line = front_line(front, event, lane);
+        if (line == NULL)
+            break;
+        put_line(out, line->view);
+    }
+    json_close(out, ']');
+    json_close(out, '}');
+}
+
+static void put_head(struct text *out, const struct front *front, const struct front_event *event)
+{
+    json_open(out, '{');
+    json_member_cstr(out, "format", "fairgate-archive");
+    json_member_u64(out, "format_version", ARCHIVE_FORMAT);
+    json_member_cstr(out, "event", event->id);
+    json_member_cstr(out, "incarnation", event->view->incarnation);
+    json_member_cstr(out, "state", event_state_name(event->view->state));
+    json_member_u64(out, "version", event->view->version);
+    json_member_time(out, "read_at", front_event_now_ms(front, event));
+    json_member_raw(out, "document", event->view->doc);
+    put_figures(out, event->view);
+    json_key(out, "lanes");
+    json_open(out, '[');
+    for (unsigned lane = 1; lane <= event->doc.lanes_len; lane++) {
+        const struct front_event *line = front_line(front, event, lane);
+        if (line == NULL)
+            continue;
+        json_open(out, '{');
+        json_member_cstr(out, "id", event->doc.lane[lane - 1].id);
+        put_figures(out, line->view);
+        json_close(out, '}');
+    }
+    json_close(out, ']');
+    put_restore(out, front, event);
+    json_close(out, '}');
+}
+
+static void on_head(void *ctx, const struct front_event *event, bool unavailable);
+
+static void on_looked_again(struct front_wait *wait, bool seen)
+{
+    struct reading *reading = (struct reading *)((char *)wait - offsetof(struct reading, wait));
+    (void)seen;
+    on_head(reading, front_event_find(reading->front, span_of(wait->event)), false);
+}
+
+static void refuse_open(struct reading *reading, const struct front_event *event)
+{
+    if (reading->looked_again) {
+        http_problem(reading->req, 409, "event-not-closed", "Only what is closed can be archived.");
+        reading_end(reading);
+        return;
+    }
+    reading->looked_again = true;
+    memcpy(reading->wait.event, reading->line.event, sizeof(reading->wait.event));
+    reading->wait.version = event->view->version + 1;
+    reading->wait.deadline_us = clock_mono_us(reading->front->loop->clock) + LOOK_AGAIN_US;
+    reading->wait.on_done = on_looked_again;
+    front_await(reading->front, &reading->wait);
+}
+
+/* Its lines fit: HEAD_MAX is reckoned from what each may have. */
+static void on_head(void *ctx, const struct front_event *event, bool unavailable)
+{
+    struct reading *reading = ctx;
+    if (event == NULL) {
+        refuse(reading, unavailable ? LINE_UNAVAILABLE : LINE_UNKNOWN);
+        return;
+    }
+    if (event->view->state != LINE_CLOSED) {
+        refuse_open(reading, event);
+        return;
+    }
+    char *memory = malloc(HEAD_MAX);
+    if (memory == NULL) {
+        answer_overloaded(reading->req);
+        reading_end(reading);
+        return;
+    }
+    struct text lines = text_on(memory, HEAD_MAX);
+    put_head(&lines, reading->front, event);
+    for (unsigned lane = 0; lane <= event->doc.lanes_len; lane++) {
+        const struct front_event *line = front_line(reading->front, event, lane);
+        if (line == NULL)
+            continue;
+        lines.comma = false;
+        text_char(&lines, '\n');
+        fairness_put(&lines, reading->front, line);
+    }
+    text_char(&lines, '\n');
+    archive_put_mark(&lines, &reading->front->keys->draws, reading->chain);
+    char next_memory[ARCHIVE_SHA_LEN + 32];
+    struct text next = text_on(next_memory, sizeof(next_memory));
+    TEXT_LIT(&next, "trail.0-0.1.");
+    text_str(&next, reading->chain);
+    answer_part(reading, &lines, text_span(&next));
+    free(memory);
+}
+
+static void put_next(struct text *next, const struct reading *reading)
+{
+    const struct line_admin *line = &reading->line;
+    bool trail = line->call == LINE_AUDIT;
+    if (trail && line->more) {
+        TEXT_LIT(next, "trail.");
+        text_str(next, line->from_row);
+    } else if (trail) {
+        TEXT_LIT(next, "series.0");
+    } else if (line->more) {
+        TEXT_LIT(next, "series.");
+        text_str(next, line->from_row);
+    } else {
+        return;
+    }
+    text_char(next, '.');
+    text_u64(next, reading->parts + 1);
+    text_char(next, '.');
+    text_str(next, reading->chain);
+}
+
+static void on_part(struct line_admin *line)
+{
+    struct reading *reading = (struct reading *)line;
+    if (line->outcome != LINE_OK) {
+        refuse(reading, line->outcome);
+        return;
+    }
+    size_t cap = line->reply.len + 256;
+    char *memory = malloc(cap), next_memory[96 + ARCHIVE_SHA_LEN];
+    if (memory == NULL) {
+        answer_overloaded(reading->req);
+        reading_end(reading);
+        return;
+    }
+    struct text lines = text_on(memory, cap), next = text_on(next_memory, sizeof(next_memory));
+    json_open(&lines, '{');
+    json_member_raw(&lines, line->call == LINE_AUDIT ? "audit" : "series", line->reply);
+    json_close(&lines, '}');
+    text_char(&lines, '\n');
+    archive_chain(reading->chain, text_span(&lines));
+    put_next(&next, reading);
+    if (next.len == 0) {
+        lines.comma = false;
+        json_open(&lines, '{');
+        json_member_u64(&lines, "parts", reading->parts + 1);
+        json_member_cstr(&lines, "sha256", reading->chain);
+        json_close(&lines, '}');
+        text_char(&lines, '\n');
+    }
+    answer_part(reading, &lines, text_span(&next));
+    free(memory);
+}
+
+static void on_rest(void *ctx, const struct front_event *event, bool unavailable)
+{
+    struct reading *reading = ctx;
+    if (event == NULL)
+        refuse(reading, unavailable ? LINE_UNAVAILABLE : LINE_UNKNOWN);
+    else
+        line_store_admin(reading->front->store, &reading->line);
+}
+
+/* "trail.ID.PARTS.CHAIN" or "series.INDEX.PARTS.CHAIN", as the part before has named it. */
+static bool read_from(struct reading *reading, struct span from)
+{
+    struct span what, row;
+    from = span_cut(from, '.', &what);
+    from = span_cut(from, '.', &row);
+    struct span parts, chain = span_cut(from, '.', &parts);
+    bool trail = span_eq(what, SPAN("trail"));
+    for (size_t i = 0; i < row.len; i++) {
+        char c = row.ptr[i];
+        if (!(c >= '0' && c <= '9') && !(trail && c == '-'))
+            return false;
+    }
+    reading->line.call = trail ? LINE_AUDIT : LINE_SERIES;
+    return (trail || span_eq(what, SPAN("series"))) && row.len > 0 &&
+           span_to_cstr(row, reading->line.from_row, sizeof(reading->line.from_row)) &&
+           span_u64(parts, UINT32_MAX, &reading->parts) && archive_chain_ok(chain) &&
+           span_to_cstr(chain, reading->chain, sizeof(reading->chain));
+}
+
+static void on_archive(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    struct front *front = front_of(req);
+    struct span id = http_req_param(req, 0), from = http_req_query_arg(req, SPAN("from"));
+    if (!front->complete) {
+        answer_starting(req);
+        return;
+    }
+    struct reading *reading = reading_begin(req);
+    if (reading == NULL)
+        return;
+    if (from.ptr != NULL && !read_from(reading, from)) {
+        http_problem(req, 422, "page-invalid", "from is what the part before has named.");
+        reading_end(reading);
+        return;
+    }
+    span_to_cstr(id, reading->line.event, sizeof(reading->line.event));
+    reading->line.limit = ARCHIVE_ROWS_MAX;
+    reading->line.oldest_first = true;
+    reading->line.on_done = on_part;
+    admin_find(front, id, from.ptr == NULL ? on_head : on_rest, reading);
+}
+
+int admin_ended_routes(struct http_router *private_routes, struct err_slot *err)
+{
+    static const struct http_route all[] = {
+        {HTTP_METHOD_GET, "/admin/ended", on_ended, NULL, 0},
+        {HTTP_METHOD_GET, "/admin/audit", on_trail, NULL, 0},
+        {HTTP_METHOD_GET, "/admin/events/{event}/archive", on_archive, NULL, 0},
+    };
+    return http_router_add_all(private_routes, all, sizeof(all) / sizeof(all[0]), err);
+}

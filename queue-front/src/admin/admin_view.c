@@ -1,0 +1,251 @@
+/* admin_view.c: what an operator may look at without asking Redis: all of it is in this front's
+ * pictures. */
+#include "admin/admin_view.h"
+
+#include "admin/admin_answer.h"
+#include "admin/admin_find.h"
+#include "api/answer.h"
+#include "core/event/schedule.h"
+#include "core/json_time.h"
+#include "core/line/lanes.h"
+#include "front/front.h"
+#include "line/line_limits.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { LIST_MAX = FRONT_EVENTS_MAX * 1024, PREVIEW_MAX = 1024 };
+
+static void on_found(void *ctx, const struct front_event *event, bool unavailable)
+{
+    struct http_req *req = ctx;
+    if (event == NULL && unavailable) {
+        answer_refuse(req, &(struct answer_refusal){.outcome = LINE_UNAVAILABLE});
+        return;
+    }
+    if (event == NULL) {
+        answer_event_unknown(req, http_req_param(req, 0));
+        return;
+    }
+    if (event->shut == FRONT_SHUT_DOCUMENT) {
+        admin_answer_unreadable(req, event);
+        return;
+    }
+    struct event_doc_now now = {event->view->state, event->view->version, &event->view->pilot,
+                                event->view->incarnation};
+    admin_answer_document(req, 200, &event->doc, &now);
+}
+
+static void on_get(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    if (front_of(req)->complete)
+        admin_find(front_of(req), http_req_param(req, 0), on_found, req);
+    else
+        on_found(req, front_event_find(front_of(req), http_req_param(req, 0)), false);
+}
+
+struct listing {
+    struct text *out;
+    const struct front *front;
+    struct span only; /* this one, also if it is over; not there: all that run */
+};
+
+/* A lane has its numbers for itself; all else is the event's. */
+static void put_live_lanes(struct text *out, const struct front *front,
+                           const struct front_event *event)
+{
+    json_key(out, "lanes");
+    json_open(out, '[');
+    for (unsigned lane = 1; lane <= event->doc.lanes_len; lane++) {
+        const struct front_event *line = front_line(front, event, lane);
+        if (line == NULL)
+            continue; /* no picture yet */
+        json_open(out, '{');
+        json_member_cstr(out, "id", event->doc.lane[lane - 1].id);
+        json_member_u64(out, "issued", line->view->issued);
+        json_member_u64(out, "serving", line->view->serving);
+        json_member_u64(out, "waiting", line->view->waiting);
+        json_close(out, '}');
+    }
+    json_close(out, ']');
+}
+
+static void put_listed(struct front_event *event, void *ctx)
+{
+    const struct listing *listing = ctx;
+    struct text *out = listing->out;
+    const struct line_view *view = event->view;
+    bool wanted =
+        listing->only.ptr != NULL ? span_eq(listing->only, front_event_id(event)) : !view->resting;
+    if (view->lane > 0 || !wanted)
+        return; /* its event tells of it; GET /admin/ended of those that are over */
+    json_open(out, '{');
+    json_member_cstr(out, "id", event->id);
+    json_member_cstr(out, "name", event->doc.name);
+    json_member_cstr(out, "state", event_state_name(view->state));
+    json_member_u64(out, "version", view->version);
+    if (front_is_shut(event))
+        json_member_cstr(out, "shut", front_shut_name(event->shut));
+    json_key(out, "live");
+    json_open(out, '{');
+    json_member_u64(out, "issued", view->issued);
+    json_member_u64(out, "serving", view->serving);
+    json_member_u64(out, "waiting", view->waiting);
+    json_member_u64(out, "active", view->active);
+    json_member_u64(out, "outstanding", view->outstanding);
+    json_member_u64(out, "admitted", view->admitted);
+    json_member_u64(out, "no_shows", view->no_shows);
+    json_member_milli(out, "show_up", (int64_t)view->show_up_milli);
+    json_member_milli(out, "rate_per_s", (int64_t)view->knobs.rate_milli);
+    json_member_milli(out, "service_rate_per_s", (int64_t)view->service_rate_milli);
+    json_member_u64(out, "streams", http_channel_streams(event->channel));
+    if (view->has_seats_left)
+        json_member_u64(out, "seats_left", view->seats_left);
+    else
+        json_member_null(out, "seats_left");
+    json_member_bool(out, "stale", view->stale);
+    json_member_u64(out, "clock_ahead_ms", view->clock_ahead_ms);
+    json_member_u64(out, "clock_behind_ms", view->clock_behind_ms);
+    if (event->doc.lanes_len > 0)
+        put_live_lanes(out, listing->front, event);
+    json_close(out, '}');
+    json_close(out, '}');
+}
+
+static void on_list(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    char *memory = malloc(LIST_MAX + FRONT_EVENTS_MAX * 2 * EVENT_NAME_BYTES_MAX);
+    if (memory == NULL) {
+        answer_overloaded(req);
+        return;
+    }
+    struct text json = text_on(memory, LIST_MAX + FRONT_EVENTS_MAX * 2 * EVENT_NAME_BYTES_MAX);
+    TEXT_LIT(&json, "{\"events\":");
+    json_open(&json, '[');
+    struct listing listing = {&json, front_of(req), http_req_query_arg(req, SPAN("id"))};
+    front_each_event(front_of(req), put_listed, &listing);
+    json_close(&json, ']');
+    json_close(&json, '}');
+    answer_json(req, 200, &json, NULL);
+    free(memory);
+}
+
+static void on_knobs(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    char memory[8192];
+    struct text json = text_on(memory, sizeof(memory));
+    TEXT_LIT(&json, "{\"knobs\":");
+    event_doc_table(&json);
+    json_close(&json, '}');
+    answer_json(req, 200, &json, NULL);
+}
+
+/* ---- preview ---- */
+
+struct look {
+    uint64_t from_ms; /* when the first of them may be called */
+    uint64_t waiting[LANES_ALL];
+};
+
+static struct look look_at(const struct front *front, const struct front_event *event)
+{
+    const struct line_knobs *knobs = &event->view->knobs;
+    struct look look = {.from_ms = front_event_now_ms(front, event)};
+    if (event->view->state != LINE_OPEN && knobs->opens_at_ms > look.from_ms)
+        look.from_ms = knobs->opens_at_ms;
+    for (unsigned lane = 0; lane <= event->doc.lanes_len; lane++) {
+        const struct front_event *line = front_line(front, event, lane);
+        look.waiting[lane] = line != NULL ? line->view->waiting : 0;
+    }
+    return look;
+}
+
+static void put_lanes(struct text *out, const struct front_event *event, const struct look *look,
+                      uint64_t rate_milli)
+{
+    uint64_t shares = event->view->knobs.shares, upto[LANES_ALL];
+    lanes_reach(look->waiting, shares, upto);
+    json_key(out, "lanes");
+    json_open(out, '[');
+    for (unsigned lane = 0; lane <= event->doc.lanes_len; lane++) {
+        json_open(out, '{');
+        json_member_cstr(out, "id", lane > 0 ? event->doc.lane[lane - 1].id : "general");
+        json_member_u64(out, "share", line_lane_share(shares, lane));
+        json_member_u64(out, "waiting", look->waiting[lane]);
+        json_member_time(out, "last_enters_at",
+                         schedule_reach_ms(&event->doc, rate_milli, look->from_ms, upto[lane]));
+        json_close(out, '}');
+    }
+    json_close(out, ']');
+}
+
+/* "0.25" as 250: a rate is thought of in the same thousandths in which the knob is turned. */
+static bool rate_in_milli(struct span text, uint64_t *out)
+{
+    struct span whole = text, decimals = {NULL, 0};
+    const char *point = text.len > 0 ? memchr(text.ptr, '.', text.len) : NULL;
+    if (point != NULL) {
+        whole.len = (size_t)(point - text.ptr);
+        decimals = (struct span){point + 1, text.len - whole.len - 1};
+    }
+    uint64_t rate, milli = 0;
+    if (!span_u64(whole, LINE_RATE_MILLI_MAX / 1000, &rate) || decimals.len > 3 ||
+        (point != NULL && !span_u64(decimals, 999, &milli)))
+        return false;
+    for (size_t digits = decimals.len; digits < 3; digits++)
+        milli *= 10;
+    *out = rate * 1000 + milli;
+    return *out <= LINE_RATE_MILLI_MAX;
+}
+
+/* {event,waiting,rate_per_s,last_enters_at}: when the last of those who wait now is called, at the
+ * rate in force or at another one that the operator thinks of, and by the schedule; of each lane,
+ * too, if there are any. */
+static void on_preview(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    struct front *front = front_of(req);
+    const struct front_event *event = front_event_find(front, http_req_param(req, 0));
+    if (event == NULL) {
+        answer_event_unknown(req, http_req_param(req, 0));
+        return;
+    }
+    uint64_t rate_milli = event->view->knobs.rate_milli;
+    struct span given = http_req_query_arg(req, SPAN("rate_per_s"));
+    if (given.ptr != NULL && !rate_in_milli(given, &rate_milli)) {
+        http_problem(req, 422, "rate-invalid",
+                     "rate_per_s is a number up to %u, with up to three decimals.",
+                     (unsigned)(LINE_RATE_MILLI_MAX / 1000));
+        return;
+    }
+    struct look look = look_at(front, event);
+    uint64_t all = 0;
+    for (unsigned lane = 0; lane < LANES_ALL; lane++)
+        all += look.waiting[lane];
+    char memory[PREVIEW_MAX];
+    struct text json = text_on(memory, sizeof(memory));
+    json_open(&json, '{');
+    json_member_cstr(&json, "event", event->id);
+    json_member_u64(&json, "waiting", all);
+    json_member_milli(&json, "rate_per_s", (int64_t)rate_milli);
+    json_member_time(&json, "last_enters_at",
+                     schedule_reach_ms(&event->doc, rate_milli, look.from_ms, all));
+    if (event->doc.lanes_len > 0)
+        put_lanes(&json, event, &look, rate_milli);
+    json_close(&json, '}');
+    answer_json(req, 200, &json, NULL);
+}
+
+int admin_view_routes(struct http_router *private_routes, struct err_slot *err)
+{
+    static const struct http_route all[] = {
+        {HTTP_METHOD_GET, "/admin/knobs", on_knobs, NULL, 0},
+        {HTTP_METHOD_GET, "/admin/events", on_list, NULL, 0},
+        {HTTP_METHOD_GET, "/admin/events/{event}", on_get, NULL, 0},
+        {HTTP_METHOD_GET, "/admin/events/{event}/preview", on_preview, NULL, 0},
+    };
+    return http_router_add_all(private_routes, all, sizeof(all) / sizeof(all[0]), err);
+}

@@ -1,0 +1,331 @@
+/* archive.c: see archive.h. Reading is bounded by its text, and judges before it believes: first
+ * that the file is whole, then the mark, then each value for itself, because what is written to the
+ * store must be possible, whoever holds the key. */
+#include "admin/archive.h"
+
+#include "base/json_in.h"
+#include "core/event/draw_seal.h"
+#include "core/event/event_state.h"
+
+#include <assert.h>
+#include <sodium.h>
+
+static_assert((int)ARCHIVE_LINES_MAX == 1 + (int)LANES_MAX, "each line of an event");
+static_assert(ARCHIVE_SHA_LEN == 2 * crypto_hash_sha256_BYTES, "hex");
+
+static const char mark_purpose[] = "fairgate-archive-2 ";
+enum { MARK_LEN = sizeof(mark_purpose) - 1 + ARCHIVE_SHA_LEN };
+
+/* ---- marks and chain ---- */
+
+static void put_sha(crypto_hash_sha256_state *state, char hex[ARCHIVE_SHA_LEN + 1])
+{
+    uint8_t digest[crypto_hash_sha256_BYTES];
+    crypto_hash_sha256_final(state, digest);
+    sodium_bin2hex(hex, ARCHIVE_SHA_LEN + 1, digest, sizeof(digest));
+}
+
+static void sha_of(struct span text, char hex[ARCHIVE_SHA_LEN + 1])
+{
+    crypto_hash_sha256_state state;
+    crypto_hash_sha256_init(&state);
+    crypto_hash_sha256_update(&state, (const uint8_t *)text.ptr, text.len);
+    put_sha(&state, hex);
+}
+
+void archive_chain(char chain[ARCHIVE_SHA_LEN + 1], struct span line)
+{
+    crypto_hash_sha256_state state;
+    crypto_hash_sha256_init(&state);
+    crypto_hash_sha256_update(&state, (const uint8_t *)chain, ARCHIVE_SHA_LEN);
+    crypto_hash_sha256_update(&state, (const uint8_t *)line.ptr, line.len);
+    put_sha(&state, chain);
+}
+
+bool archive_chain_ok(struct span text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f')))
+            return false;
+    }
+    return text.len == ARCHIVE_SHA_LEN;
+}
+
+static void make_message(char message[MARK_LEN], const char sha[ARCHIVE_SHA_LEN + 1])
+{
+    memcpy(message, mark_purpose, sizeof(mark_purpose) - 1);
+    memcpy(message + sizeof(mark_purpose) - 1, sha, ARCHIVE_SHA_LEN);
+}
+
+void archive_put_mark(struct text *lines, const struct mac_ring *keys,
+                      char chain[ARCHIVE_SHA_LEN + 1])
+{
+    char message[MARK_LEN], hex[2 * MAC_BYTES + 1];
+    uint8_t mac[MAC_BYTES];
+    assert(!lines->overflown);
+    sha_of(text_span(lines), chain);
+    make_message(message, chain);
+    mac_make(keys, message, sizeof(message), mac);
+    sodium_bin2hex(hex, sizeof(hex), mac, sizeof(mac));
+    size_t before = lines->len;
+    lines->comma = false;
+    json_open(lines, '{');
+    json_member_cstr(lines, "sha256", chain);
+    json_member_u64(lines, "key", mac_ring_current(keys));
+    json_member_cstr(lines, "mac", hex);
+    json_close(lines, '}');
+    text_char(lines, '\n');
+    assert(!lines->overflown);
+    archive_chain(chain, (struct span){lines->ptr + before, lines->len - before});
+}
+
+/* ---- is it whole, and ours? ---- */
+
+/* One line with its newline; false: there is none, or its end is missing. */
+static bool take_line(struct span *rest, struct span *line)
+{
+    const char *end = rest->len > 0 ? memchr(rest->ptr, '\n', rest->len) : NULL;
+    if (end == NULL)
+        return false;
+    *line = (struct span){rest->ptr, (size_t)(end - rest->ptr) + 1};
+    *rest = span_skip(*rest, line->len);
+    return true;
+}
+
+static json_t *parse(struct span line)
+{
+    struct err_slot ignored;
+    json_t *json = NULL;
+    return json_in_parse(line, &ignored, &json) < 0 ? NULL : json;
+}
+
+static enum archive_fault fail(struct err_slot *err, enum archive_fault fault, const char *why)
+{
+    err_set(err, ERR_RANGE, "%s", why);
+    return fault;
+}
+
+static enum archive_fault check_mark(struct span signed_text, struct span line,
+                                     const struct mac_ring *keys, struct err_slot *err)
+{
+    char sha[ARCHIVE_SHA_LEN + 1], message[MARK_LEN];
+    uint8_t mac[MAC_BYTES];
+    struct span told_sha = {NULL, 0}, told_mac = {NULL, 0};
+    uint64_t key = 0;
+    size_t got = 0;
+    struct json_in in;
+    struct err_slot ignored;
+    json_t *json = parse(line);
+    if (json == NULL)
+        return fail(err, ARCHIVE_UNREADABLE, "Its mark is no JSON.");
+    json_in_object(&in, json, &ignored);
+    json_in_require(&in, "sha256");
+    json_in_str(&in, "sha256", ARCHIVE_SHA_LEN, ARCHIVE_SHA_LEN, &told_sha);
+    json_in_require(&in, "key");
+    json_in_u64(&in, "key", 0, UINT8_MAX, &key);
+    json_in_require(&in, "mac");
+    json_in_str(&in, "mac", sizeof(mac) * 2, sizeof(mac) * 2, &told_mac);
+    bool read = json_in_end(&in) == 0 &&
+                sodium_hex2bin(mac, sizeof(mac), told_mac.ptr, told_mac.len, NULL, &got, NULL) == 0;
+    sha_of(signed_text, sha);
+    bool same = read && span_eq(told_sha, span_of(sha));
+    json_decref(json);
+    if (!same)
+        return fail(err, ARCHIVE_TAMPERED, "Head or draw are not what the mark was made of.");
+    bool known = false;
+    for (uint32_t i = 0; i < keys->len; i++)
+        known |= keys->key[i].id == key;
+    if (!known) {
+        err_set(err, ERR_NOT_FOUND, "It was marked with key %u, which is not in [keys] draws.",
+                (unsigned)key);
+        return ARCHIVE_KEY_MISSING;
+    }
+    make_message(message, sha);
+    if (!mac_check(keys, (uint8_t)key, message, sizeof(message), mac))
+        return fail(err, ARCHIVE_TAMPERED, "The mark was not made by this house's key.");
+    return ARCHIVE_GOOD;
+}
+
+static bool is_last(const json_t *json)
+{
+    return json_is_object(json) && json_object_get(json, "parts") != NULL;
+}
+
+/* What follows the mark: the chain to its end. */
+static enum archive_fault check_rest(struct span rest, char chain[ARCHIVE_SHA_LEN + 1],
+                                     struct err_slot *err)
+{
+    struct span line;
+    for (uint64_t parts = 1; take_line(&rest, &line); parts++) {
+        json_t *json = parse(line);
+        bool last = is_last(json);
+        bool counted =
+            last && json_integer_value(json_object_get(json, "parts")) == (json_int_t)parts;
+        const char *told = last ? json_string_value(json_object_get(json, "sha256")) : NULL;
+        bool same = told != NULL && strcmp(told, chain) == 0;
+        bool read = json != NULL;
+        json_decref(json);
+        if (!read)
+            return fail(err, ARCHIVE_TAMPERED, "A line behind the mark is no JSON.");
+        if (last && !counted)
+            return fail(err, ARCHIVE_INCOMPLETE, "It has fewer or more parts than its end says.");
+        if (last && !same)
+            return fail(err, ARCHIVE_TAMPERED, "Trail or series are not what was written.");
+        if (last && rest.len > 0)
+            return fail(err, ARCHIVE_TAMPERED, "Something stands behind its end.");
+        if (last)
+            return ARCHIVE_GOOD;
+        archive_chain(chain, line);
+    }
+    return fail(err, ARCHIVE_INCOMPLETE, "It has no end.");
+}
+
+/* ---- what it says ---- */
+
+/* Whatever is refused here was signed, so it is another program's fault and not the file's. */
+static void read_line(struct json_in *lines, json_t *array, size_t index)
+{
+    static const char *const counts[] = {"serving", "skipped", "waiting"};
+    struct json_in in;
+    struct span seed;
+    uint64_t issued = 0, value = 0, entries = 0;
+    if (!json_in_item_child(lines, "lines", array, index, &in))
+        return;
+    json_in_require(&in, "issued");
+    json_in_u64(&in, "issued", 0, UINT32_MAX - 1, &issued);
+    for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+        json_in_require(&in, counts[i]);
+        json_in_u64(&in, counts[i], 0, issued, &value);
+    }
+    json_in_require(&in, "admitted");
+    json_in_u64(&in, "admitted", 0, UINT32_MAX, &value);
+    json_in_require(&in, "no_shows");
+    json_in_u64(&in, "no_shows", 0, UINT32_MAX, &value);
+    if (json_in_has(&in, "closed_ms")) {
+        json_in_u64(&in, "closed_ms", 0, INT64_MAX >> 10, &value);
+        json_in_require(&in, "closed");
+        json_in_u64(&in, "closed", 0, issued, &value);
+    }
+    if (json_in_has(&in, "seed")) {
+        if (json_in_str(&in, "seed", 2 * DRAW_SEED_BYTES, 2 * DRAW_SEED_BYTES, &seed) &&
+            !archive_chain_ok(seed))
+            json_in_refuse(&in, "seed", "must be hex");
+        json_in_require(&in, "entries");
+        json_in_u64(&in, "entries", 0, issued, &entries);
+        json_in_require(&in, "drawn_ms");
+        json_in_u64(&in, "drawn_ms", 0, INT64_MAX >> 10, &value);
+    }
+    json_in_end(&in);
+}
+
+static void read_restore(struct json_in *in)
+{
+    struct json_in restore;
+    struct span text;
+    struct draw_seal seal;
+    json_t *lines = NULL;
+    json_in_require(in, "restore");
+    if (!json_in_child(in, "restore", &restore))
+        return;
+    json_in_require(&restore, "seal");
+    if (json_in_str(&restore, "seal", 0, DRAW_SEAL_LEN_MAX, &text) && text.len > 0 &&
+        !draw_seal_parse(text, &seal))
+        json_in_refuse(&restore, "seal", "must be a seal");
+    json_in_require(&restore, "identity");
+    json_in_str(&restore, "identity", 0, LINE_IDENTITY_MAX, &text);
+    json_in_require(&restore, "beacon");
+    json_in_str(&restore, "beacon", 0, DRAW_BEACON_MAX, &text);
+    json_in_require(&restore, "proof");
+    json_in_str(&restore, "proof", 0, ARCHIVE_PROOF_MAX, &text);
+    json_in_require(&restore, "lines");
+    if (json_in_array(&restore, "lines", 1, ARCHIVE_LINES_MAX, &lines)) {
+        for (size_t i = 0; i < json_array_size(lines); i++)
+            read_line(&restore, lines, i);
+    }
+    json_in_end(&restore);
+}
+
+static enum archive_fault read_head(struct archive *out, struct err_slot *err)
+{
+    struct json_in in;
+    struct span text = {NULL, 0};
+    uint64_t format = 0;
+    static const char *const others[] = {"read_at", "figures", "lanes"};
+    const char *states[LINE_STATE_COUNT + 1] = {NULL};
+    for (unsigned i = 0; i < LINE_STATE_COUNT; i++)
+        states[i] = event_state_name((enum line_state)i);
+    json_in_object(&in, out->head, err);
+    json_in_allow(&in, "format");
+    json_in_u64(&in, "format_version", ARCHIVE_FORMAT, ARCHIVE_FORMAT, &format);
+    json_in_require(&in, "event");
+    json_in_str(&in, "event", 1, LINE_EVENT_ID_MAX, &out->event);
+    json_in_require(&in, "incarnation");
+    if (json_in_str(&in, "incarnation", 0, LINE_INCARNATION_LEN, &text) &&
+        !line_incarnation_ok(text))
+        json_in_refuse(&in, "incarnation", "must be an incarnation");
+    out->incarnation = text;
+    json_in_require(&in, "state");
+    json_in_word(&in, "state", states, &out->state);
+    if (out->state != LINE_CLOSED)
+        json_in_refuse(&in, "state", "must be closed");
+    json_in_require(&in, "version");
+    json_in_u64(&in, "version", 1, INT64_MAX >> 10, &out->version);
+    json_in_require(&in, "document");
+    json_in_any(&in, "document", &out->document);
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        json_in_allow(&in, others[i]);
+    read_restore(&in);
+    out->restore = json_object_get(out->head, "restore");
+    return json_in_end(&in) < 0 ? ARCHIVE_UNREADABLE : ARCHIVE_GOOD;
+}
+
+/* Of the format that is known here? Looked at before the mark, which another may not have. */
+static enum archive_fault check_format(const json_t *head, struct err_slot *err)
+{
+    const char *format = json_string_value(json_object_get(head, "format"));
+    if (format == NULL || strcmp(format, "fairgate-archive") != 0)
+        return fail(err, ARCHIVE_UNREADABLE, "Its first line is not that of an archive.");
+    json_int_t version = json_integer_value(json_object_get(head, "format_version"));
+    if (version == ARCHIVE_FORMAT)
+        return ARCHIVE_GOOD;
+    err_set(err, ERR_RANGE, "It is of format %lld; what can be restored is of format %d.",
+            (long long)version, ARCHIVE_FORMAT);
+    return ARCHIVE_OTHER;
+}
+
+enum archive_fault archive_read(struct span text, const struct mac_ring *keys, struct err_slot *err,
+                                struct archive *out)
+{
+    struct span rest = text, line;
+    char chain[ARCHIVE_SHA_LEN + 1];
+    struct archive archive = {0};
+    if (!take_line(&rest, &line) || (archive.head = parse(line)) == NULL)
+        return fail(err, ARCHIVE_UNREADABLE, "Its first line is not that of an archive.");
+    enum archive_fault fault = check_format(archive.head, err);
+    bool marked = false;
+    while (fault == ARCHIVE_GOOD && !marked && take_line(&rest, &line))
+        marked = span_starts(line, SPAN("{\"sha256\":"));
+    if (fault == ARCHIVE_GOOD && !marked)
+        fault = fail(err, ARCHIVE_INCOMPLETE, "It ends before its mark.");
+    if (fault == ARCHIVE_GOOD)
+        fault = check_mark((struct span){text.ptr, (size_t)(line.ptr - text.ptr)}, line, keys, err);
+    if (fault == ARCHIVE_GOOD) {
+        sha_of((struct span){text.ptr, (size_t)(line.ptr - text.ptr)}, chain);
+        archive_chain(chain, line);
+        fault = check_rest(rest, chain, err);
+    }
+    if (fault == ARCHIVE_GOOD)
+        fault = read_head(&archive, err);
+    if (fault == ARCHIVE_GOOD)
+        *out = archive;
+    else
+        json_decref(archive.head);
+    return fault;
+}
+
+void archive_deinit(struct archive *archive)
+{
+    json_decref(archive->head);
+    archive->head = NULL;
+}

@@ -1,0 +1,59 @@
+/* archive.h: the file that an ended event is kept in: what of it says that it is whole and ours,
+ * and what an event is made again from.
+ *
+ * Lines of JSON. First the head; then the draw of each line, as GET fairness answers; then the
+ * mark: SHA-256 of all that stands before it, and a MAC of that by the house's key of draws. What
+ * follows, trail and series, one line a part, is chained by SHA-256, and the last line has the end
+ * of the chain and the number of parts. So what an event is made again from cannot be altered by
+ * those who lack the key, and a file that was cut or damaged anywhere is seen to be. */
+#ifndef FG_QUEUE_FRONT_ARCHIVE_H
+#define FG_QUEUE_FRONT_ARCHIVE_H
+
+#include "base/err.h"
+#include "base/text.h"
+#include "core/draw/draw.h"
+#include "crypto/mac.h"
+
+#include <jansson.h>
+
+enum {
+    ARCHIVE_FORMAT = 2,    /* 1 had neither mark nor what a restore needs */
+    ARCHIVE_SHA_LEN = 64,  /* hex */
+    ARCHIVE_LINES_MAX = 5, /* the general line, and four lanes */
+    ARCHIVE_PROOF_MAX = 20 * 1024,
+};
+
+/* ---- writing ---- */
+
+/* The mark of what stands in `lines`, put behind it; where the chain begins goes to `chain`. */
+void archive_put_mark(struct text *lines, const struct mac_ring *keys,
+                      char chain[ARCHIVE_SHA_LEN + 1]);
+/* The chain after one more line, with its newline. */
+void archive_chain(char chain[ARCHIVE_SHA_LEN + 1], struct span line);
+bool archive_chain_ok(struct span text);
+
+/* ---- reading ---- */
+
+enum archive_fault {
+    ARCHIVE_GOOD,
+    ARCHIVE_UNREADABLE,  /* no archive */
+    ARCHIVE_OTHER,       /* of a format that is not known here */
+    ARCHIVE_INCOMPLETE,  /* a part or the end is missing */
+    ARCHIVE_TAMPERED,    /* it is not what was written */
+    ARCHIVE_KEY_MISSING, /* nobody can tell: the key is not in the ring */
+};
+
+struct archive {
+    json_t *head; /* owned */
+    struct span event, incarnation;
+    unsigned state; /* index of enum line_state */
+    uint64_t version;
+    json_t *document, *restore; /* borrowed from head */
+};
+
+/* On ARCHIVE_GOOD *out is the caller's, to end with archive_deinit(); else `err` has a sentence. */
+enum archive_fault archive_read(struct span text, const struct mac_ring *keys, struct err_slot *err,
+                                struct archive *out);
+void archive_deinit(struct archive *archive);
+
+#endif

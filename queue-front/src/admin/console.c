@@ -1,0 +1,158 @@
+/* console.c: the operator's page and its files, for the private listener. The page speaks to three
+ * services; this one knows of the other two what the configuration says and nothing more, a name
+ * and an origin each. They go into the page, and into its policy, without which the browser would
+ * call nobody but us. Whether the others answer is theirs to decide ([private] origins).
+ *
+ * The table of files is made when the program is built, with their packed forms beside them,
+ * because packing takes longer than all the rest of a start. */
+#include "admin/console.h"
+
+#include "base/text.h"
+#include "http/http_server.h"
+
+#include <stdlib.h>
+
+enum { PARTS_MAX = 16, PART_NAME_MAX = 32, DATA_MAX = PARTS_MAX * (HTTP_ORIGIN_MAX + 96) };
+
+static const char console_html[] =
+#include "web/console/console.html.inc"
+    ;
+static const char text_en[] =
+#include "web/console/console.en.inc"
+    ;
+static const char text_ko[] =
+#include "web/console/console.ko.inc"
+    ;
+
+/* A row's type is its file's ending. */
+static const char css[] = SITE_CSS;
+static const char js[] = SITE_JS;
+static const char svg[] = "image/svg+xml";
+static const char txt[] = "text/plain; charset=utf-8";
+
+/* Each row of the table is FILE_OF(name, type, plain, gzip, brotli). */
+#define FILE_OF(name, type, plain, gzip, brotli) {(name), (type), SITE_BYTES(plain)},
+static const struct site_file files[] = {
+#include "web/console/console.table.inc"
+};
+#undef FILE_OF
+#define FILE_OF(name, type, plain, gzip, brotli) {SITE_BYTES(gzip), SITE_BYTES(brotli)},
+static const struct site_packed packed[] = {
+#include "web/console/console.table.inc"
+};
+#undef FILE_OF
+
+static const struct site_page pages[] = {{"/console", SITE_BYTES(console_html), {NULL}}};
+
+struct console {
+    struct site *site;
+    char connect[SITE_CONNECT_MAX + 1];
+    char data[DATA_MAX];
+};
+
+static bool is_name(struct span name)
+{
+    for (size_t i = 0; i < name.len; i++) {
+        char c = name.ptr[i];
+        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'))
+            return false;
+    }
+    return name.len > 0 && name.len <= PART_NAME_MAX;
+}
+
+/* "seats=http://localhost:8092": into the page and into its policy. */
+static int read_part(struct span item, struct text *connect, struct text *data,
+                     struct err_slot *err)
+{
+    struct span name;
+    struct span origin = span_trim(span_cut(item, '=', &name));
+    name = span_trim(name);
+    if (!is_name(name) || !http_origin_ok(origin))
+        return err_set(err, ERR_RANGE,
+                       "console.parts: \"%.*s\" is not NAME=ORIGIN, as in "
+                       "seats=http://localhost:8092",
+                       (int)item.len, item.ptr);
+    if (connect->len > 0)
+        text_char(connect, ' ');
+    text_put(connect, origin);
+    json_open(data, '{');
+    json_member_str(data, "name", name);
+    json_member_str(data, "at", origin);
+    json_close(data, '}');
+    if (connect->overflown || data->overflown)
+        return err_set(err, ERR_RANGE, "console.parts: %d origins of %d bytes at most", PARTS_MAX,
+                       SITE_CONNECT_MAX);
+    return 0;
+}
+
+static int read_parts(const char *parts, struct text *connect, struct text *data,
+                      struct err_slot *err)
+{
+    struct span rest = span_of(parts);
+    int rc = 0;
+    json_open(data, '[');
+    for (unsigned n = 0; rc == 0 && rest.len > 0; n++) {
+        struct span item;
+        rest = span_cut(rest, ',', &item);
+        rc = n < PARTS_MAX ? read_part(item, connect, data, err)
+                           : err_set(err, ERR_RANGE, "console.parts: %d at most", PARTS_MAX);
+    }
+    json_close(data, ']');
+    return rc;
+}
+
+int console_check(const char *parts, struct err_slot *err)
+{
+    char connect_memory[SITE_CONNECT_MAX], data_memory[DATA_MAX];
+    struct text connect = text_on(connect_memory, sizeof(connect_memory));
+    struct text data = text_on(data_memory, sizeof(data_memory));
+    return read_parts(parts, &connect, &data, err);
+}
+
+int console_create(const char *parts, const struct brand_settings *brand, struct err_slot *err,
+                   struct console **out)
+{
+    struct console *console = calloc(1, sizeof(*console));
+    if (console == NULL)
+        return err_set(err, ERR_NOMEM, "a console of %zu bytes", sizeof(*console));
+    struct text connect = text_on(console->connect, SITE_CONNECT_MAX);
+    struct text data = text_on(console->data, sizeof(console->data));
+    int rc = read_parts(parts, &connect, &data, err);
+    if (rc == 0) {
+        const struct site_conf conf = {
+            .root = "/console/-",
+            .files = files,
+            .files_len = sizeof(files) / sizeof(files[0]),
+            .packed = packed,
+            .pages = pages,
+            .pages_len = sizeof(pages) / sizeof(pages[0]),
+            .words = {[LANG_EN] = SITE_BYTES(text_en), [LANG_KO] = SITE_BYTES(text_ko)},
+            .service = "console",
+            .may_lack = true, /* who adds a language for visitors need not add it for operators */
+            .brand = brand,
+            .connect = console->connect,
+            .data = text_span(&data),
+        };
+        rc = site_create(&conf, err, &console->site);
+    }
+    if (rc < 0) {
+        free(console);
+        return rc;
+    }
+    *out = console;
+    return 0;
+}
+
+int console_routes(struct console *console, struct http_router *private_routes,
+                   struct err_slot *err)
+{
+    return site_routes(console->site, private_routes, err);
+}
+
+void console_destroy(struct console *console)
+{
+    if (console == NULL)
+        return;
+    site_destroy(console->site);
+    free(console);
+}

@@ -1,0 +1,86 @@
+/* invite_api.c: nothing is kept of an invitation, so the list is made anew each time it is read;
+ * the document says up to which number they are good. */
+#include "admin/invite_api.h"
+
+#include "api/answer.h"
+#include "core/token/invitation.h"
+#include "front/front.h"
+
+#include <stdlib.h>
+
+enum { ROWS_DEFAULT = 100, ROWS_MAX = 1000, ROW_BYTES = 64 };
+
+static bool read_number(const struct http_req *req, struct span name, uint64_t max, uint64_t *out)
+{
+    struct span given = http_req_query_arg(req, name);
+    return given.ptr == NULL || (span_u64(given, max, out) && *out > 0);
+}
+
+static void put_rows(struct text *json, const struct front_event *event, struct invitation first,
+                     uint64_t upto)
+{
+    json_open(json, '[');
+    for (struct invitation one = first; one.number <= upto; one.number++) {
+        char memory[INVITATION_TEXT_LEN];
+        struct text code = text_on(memory, sizeof(memory));
+        invitation_put(&code, &event->identity->codes, front_event_id(event), one);
+        json_open(json, '{');
+        json_member_u64(json, "number", one.number);
+        json_member_str(json, "code", text_span(&code));
+        json_close(json, '}');
+    }
+    json_close(json, ']');
+}
+
+static void on_invitations(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    const struct front *front = front_of(req);
+    const struct front_event *event = front_event_find(front, http_req_param(req, 0));
+    if (event == NULL) {
+        answer_event_unknown(req, http_req_param(req, 0));
+        return;
+    }
+    if (event->shut != FRONT_OPEN) {
+        answer_shut(req, front_event_id(event), event->shut);
+        return;
+    }
+    unsigned lane = event_doc_lane(&event->doc, http_req_param(req, 1));
+    if (lane == 0 || lane > event->doc.lanes_len) {
+        http_problem(req, 404, "lane-unknown", "The event has no such lane.");
+        return;
+    }
+    uint64_t from = 1, limit = ROWS_DEFAULT;
+    if (!read_number(req, SPAN("from"), INVITATIONS_MAX, &from) ||
+        !read_number(req, SPAN("limit"), ROWS_MAX, &limit)) {
+        http_problem(req, 422, "limit-invalid",
+                     "from is a number from 1 to %d, limit from 1 to %d.", INVITATIONS_MAX,
+                     ROWS_MAX);
+        return;
+    }
+    uint64_t good = event->doc.lane[lane - 1].invitations;
+    uint64_t upto = from + limit - 1 < good ? from + limit - 1 : good;
+    size_t cap = (size_t)(limit * ROW_BYTES) + 512;
+    char *memory = malloc(cap);
+    if (memory == NULL) {
+        answer_overloaded(req);
+        return;
+    }
+    struct text json = text_on(memory, cap);
+    json_open(&json, '{');
+    json_member_str(&json, "event", front_event_id(event));
+    json_member_cstr(&json, "lane", event->doc.lane[lane - 1].id);
+    json_member_u64(&json, "good", good);
+    json_key(&json, "invitations");
+    put_rows(&json, event, (struct invitation){(uint8_t)lane, (uint32_t)from}, upto);
+    json_close(&json, '}');
+    answer_json(req, 200, &json, NULL);
+    free(memory);
+}
+
+int invite_api_routes(struct http_router *private_routes, struct err_slot *err)
+{
+    static const struct http_route invitations = {
+        HTTP_METHOD_GET, "/admin/events/{event}/lanes/{lane}/invitations", on_invitations, NULL, 0};
+    return http_router_add(private_routes, &invitations, err);
+}

@@ -1,0 +1,52 @@
+/* answer.h: the ways queue-front answers: JSON, a page to go on to, and the one table from what can
+ * go wrong to status, code and sentence. */
+#ifndef FG_QUEUE_FRONT_ANSWER_H
+#define FG_QUEUE_FRONT_ANSWER_H
+
+#include "core/line/line.h"
+#include "front/front.h"
+#include "http/http.h"
+#include "line/line_store.h"
+
+/* application/json, never stored by a cache. `headers` may be NULL. */
+void answer_json(struct http_req *req, unsigned status, const struct text *json,
+                 const struct text *headers);
+void answer_empty(struct http_req *req, unsigned status, const struct text *headers);
+/* 303: after a form without script, the browser goes on to a page. */
+void answer_see_other(struct http_req *req, struct span location, const struct text *headers);
+
+/* On to the waiting page; `notice` is a code that the page has words for, or NULL. */
+void answer_waiting_page(struct http_req *req, struct span event, const char *notice,
+                         const struct text *headers);
+
+/* 404; while this front has not seen all events since its start: 503, for it may well be there. */
+void answer_event_unknown(struct http_req *req, struct span event);
+void answer_starting(struct http_req *req);
+void answer_ticket_invalid(struct http_req *req, int why); /* as caller_ticket() told */
+void answer_event_renewed(struct http_req *req);
+void answer_ticket_moved(struct http_req *req, const struct text *headers); /* NULL: none more */
+/* 429, for a minute. */
+void answer_too_many_wrong(struct http_req *req, const char *code, const char *detail);
+void answer_pass_invalid(struct http_req *req, int why, const struct err_slot *err);
+void answer_idem_invalid(struct http_req *req);
+void answer_origin_refused(struct http_req *req);
+/* `why` as jwt_verify() told, ERR_NOT_FOUND for no token, ERR_UNKNOWN (503): its key may come. */
+void answer_member_required(struct http_req *req, int why, const char *event);
+void answer_overloaded(struct http_req *req); /* FRONT_PENDING_MAX: come back in a second */
+/* The event is shut on this front (front.h): a form is led to its page. */
+void answer_shut(struct http_req *req, struct span event, enum front_shut why);
+/* A join that is one too many: a form is led to the page of the event. */
+void answer_shed(struct http_req *req, struct span event, unsigned retry_after_s);
+
+/* What the store's outcome means to a visitor; not for LINE_OK and LINE_SAME. */
+struct answer_refusal {
+    enum line_outcome outcome;
+    enum line_state state;
+    uint64_t retry_after_ms;
+    enum turn_kind turn; /* LINE_GONE, LINE_EXPIRED: of a visit there was */
+    struct span members; /* more members of the problem, or not there */
+};
+const char *answer_refusal_code(const struct answer_refusal *refusal);
+void answer_refuse(struct http_req *req, const struct answer_refusal *refusal);
+
+#endif

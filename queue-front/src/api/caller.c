@@ -1,0 +1,199 @@
+/* caller.c: a ticket has at most 60 characters and no dot, a pass has dots; so one bearer is enough
+ * for both kinds. Cookies are named by the event, so one browser may wait for several. */
+#include "api/caller.h"
+
+#include "core/line/moves.h"
+#include "limits.h"
+
+#include "base/ip.h"
+
+#include <assert.h>
+
+static bool is_pass(struct span token)
+{
+    return token.len > 0 && memchr(token.ptr, '.', token.len) != NULL;
+}
+
+bool caller_ticket_is_bearer(const struct http_req *req)
+{
+    struct span bearer = http_req_bearer(req);
+    return bearer.ptr != NULL && !is_pass(bearer);
+}
+
+struct span caller_ticket_text(const struct http_req *req, const struct front_event *event)
+{
+    struct span bearer = http_req_bearer(req);
+    if (bearer.ptr != NULL && !is_pass(bearer))
+        return bearer;
+    return http_req_cookie(req, (struct span){event->ticket_cookie, event->ticket_cookie_len});
+}
+
+/* A client that pipelines shows the same ticket with each request. What was found good a moment
+ * ago, by the same keys, for the same event, in the same second, is good: the rest of the requests
+ * in one packet needs no MAC. Nothing is remembered beyond that; the next visitor is looked at
+ * anew. */
+static int read_ticket(const struct http_req *req, const struct front *front,
+                       const struct front_event *event, struct ticket *out)
+{
+    struct front_seen *seen = &front_of(req)->seen;
+    uint64_t now_s = front_wall_s(front);
+    struct span text = caller_ticket_text(req, event);
+    if (text.ptr == NULL)
+        return ERR_NOT_FOUND;
+    if (http_req_repeats(req) && seen->event == event && seen->now_s == now_s &&
+        span_eq_secret(text, (struct span){seen->text, seen->text_len})) {
+        *out = seen->ticket;
+        return 0;
+    }
+    int rc = ticket_parse(&front->keys->tickets, front_event_id(event), text, now_s,
+                          front->config->ticket_lifetime_ms / 1000, out);
+    if (rc < 0)
+        return rc;
+    seen->event = event;
+    seen->now_s = now_s;
+    seen->ticket = *out;
+    assert(text.len <= sizeof(seen->text)); /* it was read */
+    memcpy(seen->text, text.ptr, text.len);
+    seen->text_len = (uint32_t)text.len;
+    return 0;
+}
+
+int caller_ticket(const struct http_req *req, const struct front *front,
+                  const struct front_event *event, struct ticket *out)
+{
+    int rc = read_ticket(req, front, event, out);
+    if (rc < 0)
+        return rc;
+    if (out->tag != event->view->tag)
+        return ERR_EXISTS;
+    const struct front_event *line = front_line(front, event, out->lane);
+    if (line == NULL)
+        return ERR_CLOSED;
+    /* Signed, and of this very event: nobody else may get its number, whatever Redis knows. */
+    if (out->entry > line->view->issued)
+        line_store_saw_place(front->store, line->id, out->entry);
+    return out->moves < moves_of(line->view->moves, out->entry) ? ERR_STATE : 0;
+}
+
+/* A signature costs ten polls. So first the session's MAC: whoever has never been inside is refused
+ * by that. Who has been, and writes other signatures under the session, is refused unchecked after
+ * some, from that address. */
+static int check_pass(const struct http_req *req, struct front *front,
+                      const struct front_event *event, struct span token, struct err_slot *err,
+                      struct pass *out)
+{
+    struct session session;
+    int rc = pass_session(&front->keys->tickets, front_event_id(event), token, &session);
+    if (rc < 0)
+        return err_set(err, rc, "a pass of no session of ours");
+    struct {
+        uint8_t site[IP_BYTES];
+        uint64_t place;
+        uint8_t visitor[LINE_VISITOR_BYTES];
+    } key;
+    memset(&key, 0, sizeof(key));
+    ip_site(http_req_addr(req), key.site);
+    key.place = session.place;
+    memcpy(key.visitor, session.visitor, sizeof(key.visitor));
+    struct span who = {(const char *)&key, sizeof(key)};
+    uint64_t now_ms = http_server_now_us(http_req_server(req)) / 1000;
+    if (tally_wait_ms(&front->passes_wrong, who, PASSES_WRONG_MAX, now_ms) > 0) {
+        front_count(&front->stats.refused_unchecked);
+        return err_set(err, ERR_FULL, "too many wrong passes of this session");
+    }
+    rc = pass_verify(front->keys->passes, front->config->pass_issuer, front_event_id(event), token,
+                     front->loop->clock, err, out);
+    if (rc == ERR_AUTH || rc == ERR_SYNTAX)
+        tally_add(&front->passes_wrong, who, now_ms);
+    return rc;
+}
+
+int caller_pass(const struct http_req *req, struct front *front, const struct front_event *event,
+                struct err_slot *err, struct pass *out)
+{
+    struct span token = http_req_bearer(req);
+    if (!is_pass(token))
+        token = http_req_cookie(req, (struct span){event->pass_cookie, event->pass_cookie_len});
+    if (token.len == 0)
+        return err_set(err, ERR_NOT_FOUND, "no pass in this request");
+    int rc = check_pass(req, front, event, token, err, out);
+    if (rc == 0 && strcmp(out->incarnation, event->view->incarnation) != 0)
+        return err_set(err, ERR_EXISTS, "a pass of an earlier event of this id");
+    return rc;
+}
+
+static bool origin_listed(struct span list, struct span origin)
+{
+    while (list.ptr != NULL) {
+        struct span item;
+        list = span_cut(list, ',', &item);
+        item = span_trim(item);
+        if (item.len > 0 && span_eq_nocase(item, origin))
+            return true;
+    }
+    return false;
+}
+
+/* A browser sends Origin with every POST; programs send none. SameSite keeps cookies away from most
+ * foreign pages, this from the rest (a sub-domain is same-site, and not us). */
+bool caller_same_origin(const struct http_req *req, const struct front *front)
+{
+    struct span origin = http_req_header(req, HTTP_HEADER_ORIGIN);
+    if (origin.ptr == NULL)
+        return true;
+    struct span host = origin;
+    if (span_starts(host, SPAN("https://")))
+        host = span_skip(host, 8);
+    else if (span_starts(host, SPAN("http://")))
+        host = span_skip(host, 7);
+    else
+        return false;
+    return span_eq_nocase(host, http_req_header(req, HTTP_HEADER_HOST)) ||
+           origin_listed(span_of(front->config->web_origins), origin);
+}
+
+struct span caller_form_field(const struct http_req *req, struct span name, struct text *memory)
+{
+    static const struct span form = {"application/x-www-form-urlencoded", 33};
+    struct span rest = http_req_body(req);
+    if (!span_starts(http_req_header_named(req, SPAN("Content-Type")), form))
+        return (struct span){NULL, 0};
+    while (rest.len > 0) {
+        struct span pair, key;
+        rest = span_cut(rest, '&', &pair);
+        struct span value = span_cut(pair, '=', &key);
+        if (span_eq(key, name) && http_url_decode(value, true, memory))
+            return text_span(memory);
+    }
+    return (struct span){NULL, 0};
+}
+
+struct span caller_whose(const struct http_req *req, uint8_t site[16])
+{
+    struct span cookie = http_req_cookie(req, SPAN(VISITOR_COOKIE));
+    if (visitor_cookie_ok(cookie))
+        return cookie;
+    ip_site(http_req_addr(req), site);
+    return (struct span){(const char *)site, 16};
+}
+
+bool caller_wants_page(const struct http_req *req)
+{
+    struct span accept = http_req_header(req, HTTP_HEADER_ACCEPT);
+    return accept.len > 0 && memmem(accept.ptr, accept.len, "text/html", 9) != NULL;
+}
+
+void caller_set_cookie(const struct http_req *req, struct text *headers, struct span name,
+                       struct span value, uint64_t max_age_s)
+{
+    TEXT_LIT(headers, "Set-Cookie: ");
+    text_put(headers, name);
+    text_char(headers, '=');
+    text_put(headers, value);
+    TEXT_LIT(headers, "; Path=/; Max-Age=");
+    text_u64(headers, max_age_s);
+    TEXT_LIT(headers, "; HttpOnly; SameSite=Lax");
+    if (http_req_is_tls(req))
+        TEXT_LIT(headers, "; Secure");
+    TEXT_LIT(headers, "\r\n");
+}

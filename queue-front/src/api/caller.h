@@ -1,0 +1,42 @@
+/* caller.h: what a request says about who sends it: ticket, pass, visitor, origin, language. */
+#ifndef FG_QUEUE_FRONT_CALLER_H
+#define FG_QUEUE_FRONT_CALLER_H
+
+#include "core/token/pass.h"
+#include "front/front.h"
+#include "web/lang.h"
+
+/* The ticket of this request, as bearer or as the event's cookie; a bearer that is a pass is none.
+ * ERR_NOT_FOUND: there is none; ERR_EXISTS: a good one, but of an earlier event of this id;
+ * ERR_STATE: a good one, but its place was carried to another device
+ * (then *out is written as well); ERR_CLOSED: this front does not see its lane yet;
+ * otherwise as ticket_parse() answers. */
+int caller_ticket(const struct http_req *req, const struct front *front,
+                  const struct front_event *event, struct ticket *out);
+/* The characters themselves, unread; not there if there is none. */
+struct span caller_ticket_text(const struct http_req *req, const struct front_event *event);
+/* Did it come as a bearer? Then it was meant, and a bad one is told rather than passed over. */
+bool caller_ticket_is_bearer(const struct http_req *req);
+
+/* The pass of this request, as bearer or as the event's cookie; ERR_NOT_FOUND, ERR_EXISTS as above,
+ * ERR_FULL: too many of this session were wrong within a minute; or as pass_verify(). */
+int caller_pass(const struct http_req *req, struct front *front, const struct front_event *event,
+                struct err_slot *err, struct pass *out);
+
+/* False: a page of somebody else's sends this with the visitor's cookies. */
+bool caller_same_origin(const struct http_req *req, const struct front *front);
+
+/* A field of a form's body, or not there; `memory` takes it decoded. Longer ones are not there. */
+struct span caller_form_field(const struct http_req *req, struct span name, struct text *memory);
+
+/* Whose an Idempotency-Key is: the visitor cookie's or, without one, the network's that the request
+ * comes from; `site` takes that. */
+struct span caller_whose(const struct http_req *req, uint8_t site[16]);
+
+bool caller_wants_page(const struct http_req *req); /* a form without script, not a program */
+
+/* Adds a Set-Cookie line: HttpOnly, SameSite=Lax, Secure under TLS. An empty value deletes it. */
+void caller_set_cookie(const struct http_req *req, struct text *headers, struct span name,
+                       struct span value, uint64_t max_age_s);
+
+#endif

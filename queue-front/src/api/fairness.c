@@ -1,0 +1,126 @@
+/* fairness.c: see fairness.h. The answer is written from memory at each request: it is asked for by
+ * few, once each.
+ *
+ * It is the only place where a seed leaves this program, and only once it was drawn with. */
+#include "api/fairness.h"
+
+#include "api/answer.h"
+#include "core/event/draw_seal.h"
+#include "core/event/event_state.h"
+#include "core/json_time.h"
+
+#include <assert.h>
+#include <sodium.h>
+
+static void put_hex(struct text *out, const char *key, const uint8_t *bytes, size_t len)
+{
+    char hex[2 * DRAW_SEED_BYTES + 1];
+    assert(len <= DRAW_SEED_BYTES);
+    sodium_bin2hex(hex, sizeof(hex), bytes, len);
+    json_member_cstr(out, key, hex);
+}
+
+/* What was promised of the beacon, as the document has it; and what it takes to judge it: by which
+ * key a chain signs, when which of its rounds comes, and how long after the closing one may come.
+ */
+static void put_promise(struct text *out, const struct front *front, const struct beacon *beacon)
+{
+    const struct beacon_sources *sources = &front->shared->beacons;
+    if (beacon->kind == BEACON_NONE && beacon->changes == 0) {
+        json_member_null(out, "promised");
+    } else {
+        json_key(out, "promised");
+        beacon_put(out, beacon);
+    }
+    if (beacon->kind == BEACON_NIST) {
+        json_key(out, "source");
+        json_open(out, '{');
+        json_member_milli(out, "gap_s", (int64_t)sources->gap_ms);
+        json_member_milli(out, "period_s", (int64_t)sources->nist_period_ms);
+        json_member_cstr(out, "certificate", front->shared->nist_certificate);
+        json_close(out, '}');
+    } else if (beacon->kind == BEACON_DRAND && strcmp(beacon->chain, sources->chain) == 0) {
+        json_key(out, "source");
+        json_open(out, '{');
+        json_member_milli(out, "gap_s", (int64_t)sources->gap_ms);
+        json_member_cstr(out, "public_key", sources->key);
+        json_member_milli(out, "period_s", (int64_t)sources->period_ms);
+        json_member_time(out, "genesis_at", sources->genesis_ms);
+        json_close(out, '}');
+    } else {
+        json_member_null(out, "source");
+    }
+}
+
+static void put_draw(struct text *out, const struct line_view *view)
+{
+    const struct line_draw *draw = &view->draw;
+    json_member_time(out, "closed_at", draw->closed ? draw->closed_ms : draw->drawn_ms);
+    if (draw->drawn || draw->closed)
+        json_member_u64(out, "entries", draw->drawn ? draw->order.entries : draw->closed_entries);
+    else
+        json_member_null(out, "entries");
+    json_member_bool(out, "drawn", draw->drawn);
+    if (!draw->drawn) {
+        json_member_null(out, "seed");
+        json_member_null(out, "beacon");
+        json_member_null(out, "proof");
+        json_member_null(out, "drawn_at");
+        return;
+    }
+    put_hex(out, "seed", draw->seed, sizeof(draw->seed));
+    json_member_str(out, "beacon", (struct span){draw->beacon, draw->beacon_len});
+    json_member_raw(out, "proof", view->proof.len > 0 ? view->proof : SPAN("null"));
+    json_member_time(out, "drawn_at", draw->drawn_ms);
+}
+
+void fairness_put(struct text *json, const struct front *front, const struct front_event *line)
+{
+    uint8_t commitment[DRAW_COMMITMENT_BYTES];
+    json_open(json, '{');
+    json_member_str(json, "event", front_event_id(line));
+    if (line->view->lane > 0)
+        json_member_cstr(json, "lane", front_lane_id(line));
+    json_member_cstr(json, "state", event_state_name(line->view->state));
+    json_member_cstr(json, "algorithm", DRAW_ALGORITHM);
+    if (draw_seal_commitment(line->view, commitment))
+        put_hex(json, "commitment", commitment, sizeof(commitment));
+    else
+        json_member_null(json, "commitment");
+    put_promise(json, front, &line->doc.beacon);
+    put_draw(json, line->view);
+    json_close(json, '}');
+}
+
+static void on_fairness(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    const struct front *front = front_of(req);
+    const struct front_event *event = front_event_find(front, http_req_param(req, 0));
+    if (event == NULL) {
+        answer_event_unknown(req, http_req_param(req, 0));
+        return;
+    }
+    struct span lane = http_req_query_arg(req, SPAN("lane"));
+    if (lane.ptr != NULL)
+        event = front_line(front, event, event_doc_lane(&event->doc, lane));
+    if (event == NULL) {
+        http_problem(req, 404, "lane-unknown", "The event has no such lane.");
+        return;
+    }
+    char memory[FAIRNESS_BYTES_MAX];
+    struct text json = text_on(memory, sizeof(memory));
+    fairness_put(&json, front, event);
+    answer_json(req, 200, &json, NULL);
+}
+
+int fairness_routes(struct http_router *routes, struct http_router *private_routes,
+                    struct err_slot *err)
+{
+    const struct http_route told = {HTTP_METHOD_GET, "/v1/queue/{event}/fairness", on_fairness,
+                                    NULL, 0};
+    const struct http_route shown = {HTTP_METHOD_GET, "/admin/events/{event}/fairness", on_fairness,
+                                     NULL, 0};
+    int rc = http_router_add(routes, &told, err);
+    return rc < 0 ? rc : http_router_add(private_routes, &shown, err);
+}

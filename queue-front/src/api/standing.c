@@ -1,0 +1,32 @@
+/* standing.c: a pass is looked at only once a place has been called, when a visitor does not ask
+ * much any more; so the signature it costs to check is not part of waiting. */
+#include "api/standing.h"
+
+#include "api/caller.h"
+#include "core/line/heard.h"
+
+static void look_at_pass(const struct http_req *req, const struct front_event *line,
+                         struct place *place)
+{
+    struct pass pass;
+    struct err_slot err;
+    if (caller_pass(req, front_of(req), line, &err, &pass) < 0 ||
+        pass.place != line_place_of(line->view->lane, place->position))
+        return;
+    place->state = PLACE_ADMITTED;
+    place->call_expires_ms = 0;
+    place->session_expires_ms = pass.expires_s * 1000;
+    place->session_ends_ms = pass.ends_s * 1000;
+}
+
+struct place standing_of(const struct http_req *req, const struct front *front,
+                         const struct front_event *line, uint64_t entry)
+{
+    struct place place = place_at(line->view, entry, front_event_now_ms(front, line));
+    if (place.position != 0) /* before the draw nobody is called, nor missed */
+        heard_mark(line->view->heard, place.position);
+    bool ended = place.state == PLACE_ENDED || place.state == PLACE_DONE;
+    if (place.state != PLACE_WAITING && !ended)
+        look_at_pass(req, line, &place);
+    return place;
+}

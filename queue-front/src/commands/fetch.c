@@ -1,0 +1,37 @@
+/* fetch.c: see fetch.h. */
+#include "commands/fetch.h"
+
+#include "base/span.h"
+
+#include <curl/curl.h>
+
+enum { FETCH_S_MAX = 20 };
+
+bool fetch_is_url(const char *text)
+{
+    struct span span = span_of(text);
+    return span_starts(span, SPAN("http://")) || span_starts(span, SPAN("https://"));
+}
+
+static size_t on_bytes(char *bytes, size_t size, size_t count, void *ctx)
+{
+    struct text *out = ctx;
+    text_add(out, bytes, size * count);
+    return out->overflown ? 0 : size * count; /* 0 tells curl to give up */
+}
+
+int fetch_text(const char *url, struct text *out, long *status, struct err_slot *err)
+{
+    CURL *curl = curl_easy_init();
+    if (curl == NULL)
+        return err_set(err, ERR_NOMEM, "%s", url);
+    curl_easy_setopt(curl, CURLOPT_URL, url);
+    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)FETCH_S_MAX);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_bytes);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, out);
+    CURLcode code = curl_easy_perform(curl);
+    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, status);
+    curl_easy_cleanup(curl);
+    return code == CURLE_OK ? 0 : err_set(err, ERR_PEER, "%s: %s", url, curl_easy_strerror(code));
+}

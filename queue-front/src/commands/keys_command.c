@@ -1,0 +1,587 @@
+/* keys_command.c: the order of a rotation, and why each step is refused before its time.
+ *
+ *     add     the new key is last in the ring: believed, and signs nothing
+ *             SIGHUP to every front; status, until all hold it
+ *     use     it is first: signs. Fronts that have not read this yet believe it already
+ *             SIGHUP to every front; status, until all sign with it
+ *     drop    the old key goes, once nothing that was made with it can come any more
+ *             SIGHUP to every front
+ *
+ * What the fronts hold is asked of their /readyz. No secret is printed: a key is called by its name
+ * (mac_key_name(), or the kid of a pass key). It blocks and prints as it likes: no loop runs in
+ * this process. */
+#include "commands/keys_command.h"
+
+#include "base/json_in.h"
+#include "base/rfc3339.h"
+#include "commands/fetch.h"
+#include "commands/key_file.h"
+
+#include <inttypes.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    DONE = 0,
+    REFUSED = 1,
+    FAILED = 2,
+    FRONTS_MAX = 128,
+    ANSWER_MAX = 64 * 1024,
+};
+
+enum ring { TICKETS, IDENTITIES, PASSES, DRAWS, RINGS };
+
+static const struct {
+    const char *name, *purpose;
+} rings[] = {
+    [TICKETS] = {"tickets", "tickets, sessions, challenges of work, codes that carry a place away"},
+    [IDENTITIES] = {"identities", "who is who: visitors, members, invitations"},
+    [PASSES] = {"passes", "admission passes (ES256)"},
+    [DRAWS] = {"draws", "seeds of draws"},
+};
+
+/* A session goes on for a day at most (session_max_s), whatever began it. */
+#define DAY_MS UINT64_C(86400000)
+/* Clocks differ, and an event that was made a moment ago is seen by all fronts within a second. */
+#define MARGIN_MS UINT64_C(60000)
+
+static const char usage[] =
+    "queue-front keys [--config FILE] COMMAND\n"
+    "  list                 the keys of every ring: which signs, since when, when one may go\n"
+    "  status --url URLS    what the fronts hold; exit status 1 unless all hold what the files "
+    "say\n"
+    "  add RING             makes the next key of a ring: believed, signing nothing yet\n"
+    "  use RING KEY         lets it sign, if all fronts hold it\n"
+    "  drop RING KEY        takes a key away, if nothing made with it can come any more\n"
+    "RING is tickets, identities, passes or draws; KEY its number, its name or the beginning of "
+    "it.\n"
+    "  --url URLS    private addresses of all fronts, comma between: http://10.0.0.1:8091,...\n"
+    "  --unchecked   use or drop without asking any front\n"
+    "  --now         drop before its time: what was made with the key is lost\n"
+    "After each change send SIGHUP to every front (or restart them one by one) and look at "
+    "status.\n";
+
+struct ask {
+    const char *config_path, *command, *key;
+    enum ring ring;
+    bool has_ring, unchecked, now;
+    char urls[8 * 1024];
+};
+
+/* ---- what the fronts say ---- */
+
+struct front_told {
+    char url[256];
+    bool ready;
+    uint64_t loops_behind;
+    json_t *keys; /* owned */
+};
+
+struct fronts {
+    struct front_told front[FRONTS_MAX];
+    unsigned len;
+};
+
+static const json_t *ring_told(const struct front_told *front, enum ring ring)
+{
+    return json_object_get(front->keys, rings[ring].name);
+}
+
+static const char *signs(const struct front_told *front, enum ring ring)
+{
+    const char *name = json_string_value(json_object_get(ring_told(front, ring), "signs"));
+    return name != NULL ? name : "";
+}
+
+static uint64_t since_ms(const struct front_told *front, enum ring ring)
+{
+    const char *text = json_string_value(json_object_get(ring_told(front, ring), "since"));
+    uint64_t at_ms = 0;
+    return text != NULL && rfc3339_parse(span_of(text), &at_ms) ? at_ms : 0;
+}
+
+static bool lists(const struct front_told *front, enum ring ring, const char *list,
+                  const char *name)
+{
+    const json_t *names = json_object_get(ring_told(front, ring), list);
+    for (size_t i = 0; i < json_array_size(names); i++) {
+        const char *one = json_string_value(json_array_get(names, i));
+        if (one != NULL && strcmp(one, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static int ask_front(struct front_told *front, struct err_slot *err)
+{
+    char url[sizeof(front->url) + 16], *memory = malloc(ANSWER_MAX);
+    if (memory == NULL)
+        return err_set(err, ERR_NOMEM, "%s", front->url);
+    struct text answer = text_on(memory, ANSWER_MAX);
+    long status = 0;
+    json_t *json = NULL;
+    snprintf(url, sizeof(url), "%s/readyz", front->url);
+    int rc = fetch_text(url, &answer, &status, err);
+    if (rc == 0 && json_in_parse(text_span(&answer), err, &json) < 0)
+        rc = err_wrap(err, "%s", url);
+    free(memory);
+    if (rc < 0)
+        return rc;
+    front->ready = json_is_true(json_object_get(json, "ready"));
+    front->keys = json_incref(json_object_get(json, "keys"));
+    json_decref(json);
+    if (!json_is_object(front->keys))
+        return err_set(err, ERR_PEER, "%s says nothing of keys: is it a front's private address?",
+                       url);
+    front->loops_behind =
+        (uint64_t)json_integer_value(json_object_get(front->keys, "loops_behind"));
+    return 0;
+}
+
+static int ask_fronts(const struct ask *ask, struct fronts *fronts, struct err_slot *err)
+{
+    struct span rest = span_of(ask->urls);
+    int rc = 0;
+    while (rest.ptr != NULL && rest.len > 0 && rc == 0) {
+        struct span url;
+        rest = span_cut(rest, ',', &url);
+        url = span_trim(url);
+        while (url.len > 0 && url.ptr[url.len - 1] == '/')
+            url.len--;
+        struct front_told *front = &fronts->front[fronts->len];
+        if (fronts->len == FRONTS_MAX || !span_to_cstr(url, front->url, sizeof(front->url)) ||
+            !fetch_is_url(front->url))
+            return err_set(err, ERR_RANGE, "\"%.*s\" is no address of a front, or one too many",
+                           (int)url.len, url.ptr);
+        fronts->len++;
+        rc = ask_front(front, err);
+    }
+    return rc;
+}
+
+static void forget_fronts(struct fronts *fronts)
+{
+    for (unsigned i = 0; i < fronts->len; i++)
+        json_decref(fronts->front[i].keys);
+    free(fronts);
+}
+
+/* ---- files ---- */
+
+static const char *path_of(const struct front_config *config, enum ring ring)
+{
+    switch (ring) {
+    case TICKETS:
+        return config->keys_tickets;
+    case IDENTITIES:
+        return config->keys_identities;
+    case PASSES:
+        return config->keys_passes;
+    default:
+        return config->keys_draws;
+    }
+}
+
+static int open_ring(const struct front_config *config, enum ring ring, struct key_file *file,
+                     struct err_slot *err)
+{
+    const char *path = path_of(config, ring);
+    if (path[0] == '\0')
+        return err_set(err, ERR_RANGE,
+                       "keys.%s is not set: until it is, the keys of tickets stand for them",
+                       rings[ring].name);
+    return key_file_open(file, path, ring == PASSES, err);
+}
+
+static uint64_t wall_ms(void)
+{
+    return clock_wall_us(clock_system()) / 1000;
+}
+
+/* How long after its last signature something made with a key may still come. */
+static uint64_t life_ms(const struct front_config *config, enum ring ring)
+{
+    switch (ring) {
+    case TICKETS:
+        return config->ticket_lifetime_ms + DAY_MS + MARGIN_MS;
+    case PASSES:
+        return DAY_MS + MARGIN_MS;
+    default:
+        return MARGIN_MS; /* what names it is asked for */
+    }
+}
+
+/* 0: at once. Fronts that came to sign with another key later than the file said count. */
+static uint64_t until_ms(const struct front_config *config, enum ring ring,
+                         const struct key_file *file, unsigned index, const struct fronts *fronts)
+{
+    uint64_t retired_ms = key_file_past(file, index).retired_ms;
+    if (retired_ms == 0)
+        return 0;
+    for (unsigned i = 0; fronts != NULL && i < fronts->len; i++) {
+        uint64_t at_ms = since_ms(&fronts->front[i], ring);
+        retired_ms = at_ms > retired_ms ? at_ms : retired_ms;
+    }
+    return retired_ms + life_ms(config, ring);
+}
+
+static void print_time(const char *before, uint64_t at_ms)
+{
+    char memory[RFC3339_LEN];
+    struct text text = text_on(memory, sizeof(memory));
+    rfc3339_put(&text, at_ms);
+    printf("%s%.*s", before, (int)text.len, text.ptr);
+}
+
+/* ---- list ---- */
+
+static void print_key(const struct front_config *config, enum ring ring,
+                      const struct key_file *file, unsigned index)
+{
+    struct key_past past = key_file_past(file, index);
+    printf("  %-44s %s", file->key[index].name, index == 0 ? "signs   " : "believed");
+    if (past.added_ms > 0)
+        print_time("  made ", past.added_ms);
+    else
+        print_time("  made before ", file->changed_ms);
+    if (index > 0 && past.retired_ms > 0) {
+        print_time(past.sure ? "  signed until " : "  signed until at most ", past.retired_ms);
+        print_time("  may go after ", until_ms(config, ring, file, index, NULL));
+        if (ring == IDENTITIES || ring == DRAWS)
+            printf(", if nothing names it");
+    } else if (index > 0) {
+        printf("  has signed nothing");
+    }
+    putchar('\n');
+}
+
+static int list_keys(const struct front_config *config, struct err_slot *err)
+{
+    for (enum ring ring = 0; ring < RINGS; ring++) {
+        struct key_file file;
+        const char *path = path_of(config, ring);
+        printf("%s: %s\n", rings[ring].name, rings[ring].purpose);
+        if (path[0] == '\0') {
+            printf("  (made of the keys of tickets)\n");
+            continue;
+        }
+        printf("  in %s\n", path);
+        int rc = open_ring(config, ring, &file, err);
+        if (rc < 0) {
+            key_file_close(&file);
+            return FAILED;
+        }
+        for (unsigned i = 0; i < file.len; i++)
+            print_key(config, ring, &file, i);
+        key_file_close(&file);
+    }
+    return DONE;
+}
+
+/* ---- status ---- */
+
+/* Does the front hold what the file says, in this order of signing? */
+static bool agrees(const struct front_told *front, enum ring ring, const struct key_file *file)
+{
+    bool same = front->loops_behind == 0 && strcmp(signs(front, ring), file->key[0].name) == 0 &&
+                json_array_size(json_object_get(ring_told(front, ring), "holds")) == file->len;
+    for (unsigned i = 0; i < file->len; i++)
+        same = same && lists(front, ring, "holds", file->key[i].name);
+    return same;
+}
+
+static void print_told(const struct front_told *front, enum ring ring, bool same)
+{
+    const json_t *holds = json_object_get(ring_told(front, ring), "holds");
+    printf("  %-10s %s  signs %s, holds", rings[ring].name, same ? "as in the file" : "NOT YET",
+           signs(front, ring));
+    for (size_t i = 0; i < json_array_size(holds); i++)
+        printf(" %s", json_string_value(json_array_get(holds, i)));
+    putchar('\n');
+}
+
+static int show_status(const struct front_config *config, const struct fronts *fronts,
+                       struct err_slot *err)
+{
+    bool all = true;
+    for (unsigned i = 0; i < fronts->len; i++) {
+        const struct front_told *front = &fronts->front[i];
+        printf("%s%s\n", front->url, front->ready ? "" : " (not ready)");
+        for (enum ring ring = 0; ring < RINGS; ring++) {
+            struct key_file file;
+            if (path_of(config, ring)[0] == '\0')
+                continue;
+            if (open_ring(config, ring, &file, err) < 0) {
+                key_file_close(&file);
+                return FAILED;
+            }
+            bool same = agrees(front, ring, &file);
+            print_told(front, ring, same);
+            all = all && same;
+            key_file_close(&file);
+        }
+    }
+    printf(all ? "All %u hold what the files say.\n"
+               : "Not all of %u hold what the files say: send them SIGHUP and look again.\n",
+           fronts->len);
+    return all ? DONE : REFUSED;
+}
+
+/* ---- add ---- */
+
+static bool begins_with_tickets(enum ring ring)
+{
+    return ring == IDENTITIES || ring == DRAWS;
+}
+
+/* The first keys of such a ring are those of tickets, which have stood for it so far: for
+ * identities the oldest first, as identity_ring_of_tickets() has it. */
+static int begin_ring(const struct front_config *config, enum ring ring, struct key_file *file,
+                      struct err_slot *err)
+{
+    struct key_file tickets;
+    int rc = open_ring(config, TICKETS, &tickets, err);
+    for (unsigned i = 0; rc == 0 && i < tickets.len; i++) {
+        unsigned from = ring == IDENTITIES ? tickets.len - 1 - i : i;
+        rc = key_file_add_mac(file, &tickets.key[from].mac, err);
+    }
+    key_file_close(&tickets);
+    return rc;
+}
+
+static int add_key(const struct front_config *config, enum ring ring, struct key_file *file,
+                   bool is_new, struct err_slot *err)
+{
+    unsigned before = file->len;
+    int rc = is_new && begins_with_tickets(ring) ? begin_ring(config, ring, file, err)
+                                                 : key_file_add(file, err);
+    if (rc < 0 ||
+        (rc = key_file_save(file, "add", file->key[before].name, NULL, wall_ms(), err)) < 0)
+        return FAILED;
+    if (is_new && begins_with_tickets(ring))
+        printf("%s: made of the keys of tickets, which have stood for them so far.\n", file->path);
+    else
+        printf("%s %s: added. Send SIGHUP to every front; when `keys status` finds it on all, "
+               "`keys use` lets it sign.\n",
+               rings[ring].name, file->key[before].name);
+    return DONE;
+}
+
+/* ---- use and drop ---- */
+
+static int refuse(const char *key, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static int refuse(const char *key, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    fprintf(stderr, "%s: ", key);
+    vfprintf(stderr, format, args);
+    fputc('\n', stderr);
+    va_end(args);
+    return REFUSED;
+}
+
+static int use_key(const struct ask *ask, const struct fronts *fronts, struct key_file *file,
+                   unsigned index, struct err_slot *err)
+{
+    const char *ring = rings[ask->ring].name;
+    char name[KEY_NAME_MAX], before[KEY_NAME_MAX];
+    memcpy(name, file->key[index].name, sizeof(name));
+    memcpy(before, file->key[0].name, sizeof(before));
+    if (index == 0) {
+        printf("%s %s: signs already.\n", ring, name);
+        return DONE;
+    }
+    for (unsigned i = 0; i < fronts->len; i++) {
+        const struct front_told *front = &fronts->front[i];
+        if (front->loops_behind > 0 || !lists(front, ask->ring, "holds", name))
+            return refuse(name,
+                          "%s does not hold it yet, and would refuse what it signs. Send it "
+                          "SIGHUP first.",
+                          front->url);
+    }
+    key_file_use(file, index);
+    if (key_file_save(file, "use", name, before, wall_ms(), err) < 0)
+        return FAILED;
+    printf("%s %s: signs from the next SIGHUP on; %s is believed.\n", ring, name, before);
+    return DONE;
+}
+
+/* DONE: no front needs it any more. */
+static int check_unused(const struct ask *ask, const struct fronts *fronts, const char *name)
+{
+    for (unsigned i = 0; i < fronts->len; i++) {
+        const struct front_told *front = &fronts->front[i];
+        if (!front->ready)
+            return refuse(name, "%s is not ready and may not know of all events.", front->url);
+        if (front->loops_behind > 0 || strcmp(signs(front, ask->ring), name) == 0)
+            return refuse(name, "%s signs with it. Send it SIGHUP first.", front->url);
+        if (ask->ring == IDENTITIES && lists(front, IDENTITIES, "used", name))
+            return refuse(name, "events that are not closed have their visitors' identities from "
+                                "it. It may go when they are closed.");
+        if ((ask->ring == TICKETS || ask->ring == DRAWS) && lists(front, DRAWS, "used", name))
+            return refuse(name, "a draw was promised with it that has not been held. It may go "
+                                "afterwards.");
+    }
+    return DONE;
+}
+
+static int check_drop(const struct ask *ask, const struct front_config *config,
+                      const struct fronts *fronts, const struct key_file *file, unsigned index)
+{
+    const char *name = file->key[index].name;
+    if (index == 0)
+        return refuse(name, "signs. `keys use` another one first.");
+    if (ask->ring == TICKETS && config->keys_identities[0] == '\0')
+        return refuse(name, "keys.identities is not set, so visitors' identities may be made of "
+                            "it. Set it, and `keys add identities`, first.");
+    int verdict = check_unused(ask, fronts, name);
+    if (verdict != DONE || ask->now)
+        return verdict;
+    if (ask->unchecked && (ask->ring == IDENTITIES || ask->ring == DRAWS))
+        return refuse(name, "whether an event still needs it only the fronts know: --url.");
+    uint64_t until = until_ms(config, ask->ring, file, index, fronts);
+    if (until <= wall_ms())
+        return DONE;
+    char memory[RFC3339_LEN];
+    struct text text = text_on(memory, sizeof(memory));
+    rfc3339_put(&text, until);
+    return refuse(name, "what was made with it may still come. It may go after %.*s.",
+                  (int)text.len, text.ptr);
+}
+
+static int drop_key(const struct ask *ask, const struct front_config *config,
+                    const struct fronts *fronts, struct key_file *file, unsigned index,
+                    struct err_slot *err)
+{
+    int verdict = check_drop(ask, config, fronts, file, index);
+    if (verdict != DONE)
+        return verdict;
+    char name[KEY_NAME_MAX];
+    memcpy(name, file->key[index].name, sizeof(name));
+    key_file_drop(file, index);
+    if (key_file_save(file, "drop", name, NULL, wall_ms(), err) < 0)
+        return FAILED;
+    printf("%s %s: dropped. Send SIGHUP to every front.\n", rings[ask->ring].name, name);
+    return DONE;
+}
+
+/* ---- the command ---- */
+
+static bool add_urls(struct ask *ask, const char *urls)
+{
+    size_t len = strlen(ask->urls);
+    int put = snprintf(ask->urls + len, sizeof(ask->urls) - len, "%s%s", len > 0 ? "," : "", urls);
+    return put > 0 && (size_t)put < sizeof(ask->urls) - len;
+}
+
+static bool read_word(struct ask *ask, const char *word)
+{
+    if (ask->command == NULL) {
+        ask->command = word;
+        return true;
+    }
+    if (ask->has_ring) {
+        bool first = ask->key == NULL;
+        ask->key = word;
+        return first;
+    }
+    for (enum ring ring = 0; ring < RINGS && !ask->has_ring; ring++) {
+        if (strcmp(rings[ring].name, word) == 0) {
+            ask->ring = ring;
+            ask->has_ring = true;
+        }
+    }
+    return ask->has_ring;
+}
+
+static bool read_arguments(int argc, char **argv, struct ask *ask)
+{
+    *ask = (struct ask){.config_path = NULL};
+    for (int i = 1; i < argc; i++) {
+        bool more = i + 1 < argc;
+        if (strcmp(argv[i], "--config") == 0 && more)
+            ask->config_path = argv[++i];
+        else if (strcmp(argv[i], "--url") == 0 && more) {
+            if (!add_urls(ask, argv[++i]))
+                return false;
+        } else if (strcmp(argv[i], "--unchecked") == 0)
+            ask->unchecked = true;
+        else if (strcmp(argv[i], "--now") == 0)
+            ask->now = true;
+        else if (argv[i][0] == '-' || !read_word(ask, argv[i]))
+            return false;
+    }
+    const char *command = ask->command != NULL ? ask->command : "";
+    bool asks = ask->urls[0] != '\0';
+    if (strcmp(command, "list") == 0)
+        return !ask->has_ring && !asks;
+    if (strcmp(command, "status") == 0)
+        return !ask->has_ring && asks;
+    if (strcmp(command, "add") == 0)
+        return ask->has_ring && ask->key == NULL;
+    bool turns = strcmp(command, "use") == 0 || strcmp(command, "drop") == 0;
+    return turns && ask->key != NULL && asks != ask->unchecked;
+}
+
+static int turn(const struct ask *ask, const struct front_config *config,
+                const struct fronts *fronts, struct err_slot *err)
+{
+    struct key_file file;
+    int code = FAILED;
+    bool adds = strcmp(ask->command, "add") == 0;
+    const char *path = path_of(config, ask->ring);
+    int rc = open_ring(config, ask->ring, &file, err);
+    if (path[0] == '\0')
+        return FAILED; /* nothing was opened */
+    if (adds && (rc == 0 || rc == ERR_NOT_FOUND)) {
+        code = add_key(config, ask->ring, &file, rc == ERR_NOT_FOUND, err);
+    } else if (rc == 0) {
+        int index = key_file_find(&file, ask->key);
+        if (index < 0)
+            err_set(err, ERR_NOT_FOUND, "%s: no key, or more than one, is called \"%s\"", path,
+                    ask->key);
+        else if (strcmp(ask->command, "use") == 0)
+            code = use_key(ask, fronts, &file, (unsigned)index, err);
+        else
+            code = drop_key(ask, config, fronts, &file, (unsigned)index, err);
+    }
+    key_file_close(&file);
+    return code;
+}
+
+int keys_main(const struct service_conf *conf, const struct front_config *config, int argc,
+              char **argv)
+{
+    struct ask ask;
+    struct err_slot err = {.text = ""};
+    if (argc > 1 && strcmp(argv[1], "--help") == 0) {
+        fputs(usage, stdout);
+        return DONE;
+    }
+    if (!read_arguments(argc, argv, &ask)) {
+        fputs(usage, stderr);
+        return FAILED;
+    }
+    struct fronts *fronts = calloc(1, sizeof(*fronts));
+    int code = FAILED;
+    if (fronts == NULL || sodium_init() < 0)
+        err_set(&err, ERR_NOMEM, "keys");
+    else if (service_read_settings(conf, ask.config_path, &err) == 0 &&
+             ask_fronts(&ask, fronts, &err) == 0) {
+        if (strcmp(ask.command, "list") == 0)
+            code = list_keys(config, &err);
+        else if (strcmp(ask.command, "status") == 0)
+            code = show_status(config, fronts, &err);
+        else
+            code = turn(&ask, config, fronts, &err);
+    }
+    if (code == FAILED)
+        fprintf(stderr, "queue-front keys: %s\n", err.text);
+    if (fronts != NULL)
+        forget_fronts(fronts);
+    return code;
+}

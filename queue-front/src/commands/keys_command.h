@@ -1,0 +1,17 @@
+/* keys_command.h: "queue-front keys": leads an operator through a rotation of any ring, in two
+ * steps with a look at all fronts between them, so that no front ever meets what it cannot verify.
+ */
+#ifndef FG_QUEUE_FRONT_KEYS_COMMAND_H
+#define FG_QUEUE_FRONT_KEYS_COMMAND_H
+
+#include "front/front.h"
+
+#define KEYS_COMMANDS                                                                              \
+    "queue-front keys [--config FILE] list | status | add RING | use RING KEY | drop RING KEY\n"
+
+/* `conf` reads the settings into `config`. 0: done; 1: refused, or not all agree; 2: wrong usage,
+ * or a file or an address that cannot be read or written. */
+int keys_main(const struct service_conf *conf, const struct front_config *config, int argc,
+              char **argv);
+
+#endif

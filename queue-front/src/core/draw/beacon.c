@@ -1,0 +1,206 @@
+/* beacon.c: see beacon.h.
+ *
+ * Which round. It has to be out of everybody's reach until the entries are closed, so it is the
+ * first that comes at least a gap after that: gap_ms, some seconds, which is what clocks may differ
+ * by and what it takes anybody to see that the entries are closed, and how many they were. Who
+ * closes them is Redis by its clock; should that happen late (nobody was there to tick), the rule
+ * names the first round that is a gap after it, so that there is never one to be picked.
+ *
+ * Rounds of drand are numbered from 1 at its genesis. NIST's pulses come on the minute. */
+#include "core/draw/beacon.h"
+
+#include "base/json_in.h"
+#include "core/json_time.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <sodium.h>
+#include <stdio.h>
+
+static const char *const names[] = {"none", "drand", "nist", "text", NULL};
+
+const char *beacon_kind_name(enum beacon_kind kind)
+{
+    assert(kind <= BEACON_TEXT);
+    return names[kind];
+}
+
+/* ---- the knob ---- */
+
+static bool printable(struct span words)
+{
+    for (size_t i = 0; i < words.len; i++) {
+        unsigned char c = (unsigned char)words.ptr[i];
+        if (c < 0x20 || c == 0x7F)
+            return false;
+    }
+    return true;
+}
+
+/* Round, time and the rest of what we settle ourselves are read back from where they are stored; an
+ * operator who sends them sends them back, and they are settled anew. */
+void beacon_read(struct json_in *in, const char *key, struct beacon *out)
+{
+    struct json_in beacon;
+    unsigned kind = BEACON_NONE;
+    struct span chain = {NULL, 0}, words = {NULL, 0};
+    *out = (struct beacon){.late_s = BEACON_LATE_S};
+    if (!json_in_child(in, key, &beacon))
+        return;
+    json_in_require(&beacon, "kind");
+    json_in_word(&beacon, "kind", names, &kind);
+    out->kind = (enum beacon_kind)kind;
+    json_in_u64(&beacon, "late_s", BEACON_LATE_S_MIN, BEACON_LATE_S_MAX, &out->late_s);
+    if (kind == BEACON_TEXT)
+        json_in_require(&beacon, "words");
+    json_in_str(&beacon, "words", 1, BEACON_WORDS_MAX, &words);
+    if (words.len > 0 && !printable(words))
+        json_in_refuse(&beacon, "words", "must be printable");
+    if (kind != BEACON_TEXT)
+        words.len = 0; /* a patch of the kind leaves what belonged to the other one */
+    json_in_str(&beacon, "chain", 1, BEACON_HASH_LEN, &chain);
+    json_in_u64(&beacon, "round", 0, INT64_MAX, &out->round);
+    if (json_in_has(&beacon, "at"))
+        json_in_time(&beacon, "at", &out->at_ms);
+    if (json_in_has(&beacon, "since"))
+        json_in_time(&beacon, "since", &out->since_ms);
+    json_in_u64(&beacon, "changes", 0, INT64_MAX, &out->changes);
+    bool fits = words.len == 0 || span_to_cstr(words, out->words, sizeof(out->words));
+    fits &= chain.len == 0 || span_to_cstr(chain, out->chain, sizeof(out->chain));
+    if (!fits)
+        json_in_refuse(&beacon, "words", "must be plain text");
+    json_in_end(&beacon);
+}
+
+void beacon_put(struct text *out, const struct beacon *beacon)
+{
+    json_open(out, '{');
+    json_member_cstr(out, "kind", beacon_kind_name(beacon->kind));
+    if (beacon->kind == BEACON_DRAND || beacon->kind == BEACON_NIST) {
+        json_member_cstr(out, "chain", beacon->chain);
+        if (beacon->kind == BEACON_DRAND)
+            json_member_u64(out, "round", beacon->round);
+        json_member_time(out, "at", beacon->at_ms);
+    }
+    if (beacon->kind == BEACON_TEXT)
+        json_member_cstr(out, "words", beacon->words);
+    json_member_u64(out, "late_s", beacon->late_s);
+    json_member_time(out, "since", beacon->since_ms);
+    json_member_u64(out, "changes", beacon->changes);
+    json_close(out, '}');
+}
+
+/* ---- which round ---- */
+
+/* The first value that comes at `ms` or later. */
+static void take_first(struct beacon *beacon, const struct beacon_sources *sources, uint64_t ms)
+{
+    if (beacon->kind == BEACON_DRAND) {
+        uint64_t since = ms > sources->genesis_ms ? ms - sources->genesis_ms : 0;
+        uint64_t before = (since + sources->period_ms - 1) / sources->period_ms;
+        beacon->round = before + 1;
+        beacon->at_ms = sources->genesis_ms + before * sources->period_ms;
+    } else if (beacon->kind == BEACON_NIST) {
+        uint64_t period_ms = sources->nist_period_ms;
+        beacon->at_ms = (ms + period_ms - 1) / period_ms * period_ms;
+    }
+}
+
+bool beacon_same_choice(const struct beacon *a, const struct beacon *b)
+{
+    return a->kind == b->kind && a->late_s == b->late_s && strcmp(a->words, b->words) == 0;
+}
+
+static bool same(const struct beacon *a, const struct beacon *b)
+{
+    return beacon_same_choice(a, b) && strcmp(a->chain, b->chain) == 0 && a->round == b->round &&
+           a->at_ms == b->at_ms;
+}
+
+void beacon_settle(struct beacon *beacon, const struct beacon *before,
+                   const struct beacon_sources *sources, uint64_t closes_ms, uint64_t now_ms)
+{
+    beacon->chain[0] = '\0';
+    beacon->round = beacon->at_ms = 0;
+    beacon->since_ms = now_ms;
+    beacon->changes = 0;
+    if (beacon->kind == BEACON_DRAND)
+        memcpy(beacon->chain, sources->chain, sizeof(beacon->chain));
+    else if (beacon->kind == BEACON_NIST)
+        snprintf(beacon->chain, sizeof(beacon->chain), "%" PRIu64, sources->nist_chain);
+    if (closes_ms > 0)
+        take_first(beacon, sources, closes_ms + sources->gap_ms);
+    if (before == NULL)
+        return;
+    bool is_same = same(before, beacon);
+    beacon->changes = before->changes + (is_same ? 0 : 1);
+    if (is_same)
+        beacon->since_ms = before->since_ms;
+}
+
+struct beacon beacon_after(const struct beacon *beacon, const struct beacon_sources *sources,
+                           uint64_t closed_ms)
+{
+    struct beacon after = *beacon;
+    bool public = beacon->kind == BEACON_DRAND || beacon->kind == BEACON_NIST;
+    /* Half the gap is what a closing by the clock may come late: it is a tick or two. */
+    if (public && beacon->at_ms < closed_ms + sources->gap_ms / 2)
+        take_first(&after, sources, closed_ms + sources->gap_ms);
+    if (beacon->kind == BEACON_TEXT)
+        after.at_ms = closed_ms;
+    return after;
+}
+
+/* ---- drand's answers ---- */
+
+static bool is_hex(struct span hex)
+{
+    for (size_t i = 0; i < hex.len; i++) {
+        char c = hex.ptr[i];
+        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f')))
+            return false;
+    }
+    return true;
+}
+
+bool beacon_drand_value(struct span signature, char value[BEACON_HASH_LEN + 1])
+{
+    if (signature.len != BEACON_SIGN_LEN || !is_hex(signature))
+        return false;
+    uint8_t bytes[BEACON_SIGN_LEN / 2], hash[crypto_hash_sha256_BYTES];
+    size_t len;
+    int rc = sodium_hex2bin(bytes, sizeof(bytes), signature.ptr, signature.len, NULL, &len, NULL);
+    assert(rc == 0 && len == sizeof(bytes)); /* is_hex() has seen it */
+    crypto_hash_sha256(hash, bytes, len);
+    sodium_bin2hex(value, BEACON_HASH_LEN + 1, hash, sizeof(hash));
+    return true;
+}
+
+static bool read_answer(json_t *json, uint64_t round, struct span *signature, struct span *hash)
+{
+    struct json_in in;
+    struct err_slot err;
+    uint64_t said = 0;
+    json_in_object(&in, json, &err);
+    json_in_require(&in, "round");
+    json_in_u64(&in, "round", 1, INT64_MAX, &said);
+    json_in_require(&in, "signature");
+    json_in_str(&in, "signature", BEACON_SIGN_LEN, BEACON_SIGN_LEN, signature);
+    json_in_str(&in, "randomness", BEACON_HASH_LEN, BEACON_HASH_LEN, hash);
+    return in.rc == 0 && said == round; /* others may say more */
+}
+
+bool beacon_drand_answer(struct span json, uint64_t round, char signature[BEACON_SIGN_LEN + 1],
+                         char value[BEACON_HASH_LEN + 1])
+{
+    json_t *doc;
+    struct span sign = {NULL, 0}, hash = {NULL, 0};
+    if (json_in_parse(json, NULL, &doc) < 0)
+        return false;
+    bool good = read_answer(doc, round, &sign, &hash) && beacon_drand_value(sign, value) &&
+                (hash.len == 0 || span_eq(hash, span_of(value)));
+    if (good)
+        good = span_to_cstr(sign, signature, BEACON_SIGN_LEN + 1);
+    json_decref(doc);
+    return good;
+}

@@ -1,0 +1,116 @@
+/* draw_seal.c: seed = BLAKE2b-256(key; "fairgate-draw-seed-1" || event || 0 || lane || salt): a
+ * keyed hash, so the salt alone tells nothing, and a seed tells nothing of the key or of another
+ * event's. The salt makes two events of one name differ. */
+#include "core/event/draw_seal.h"
+
+#include <assert.h>
+#include <sodium.h>
+
+static_assert(DRAW_SEED_BYTES == crypto_generichash_BYTES, "256 bits");
+static_assert(MAC_KEY_BYTES >= crypto_generichash_KEYBYTES_MIN, "a key that BLAKE2b takes");
+
+static void make_seed(const uint8_t key[MAC_KEY_BYTES], const struct draw_seal *seal,
+                      struct span event, unsigned lane, uint8_t seed[DRAW_SEED_BYTES])
+{
+    static const char purpose[] = "fairgate-draw-seed-1";
+    const uint8_t mark[2] = {0, (uint8_t)lane};
+    crypto_generichash_state state;
+    crypto_generichash_init(&state, key, MAC_KEY_BYTES, DRAW_SEED_BYTES);
+    crypto_generichash_update(&state, (const uint8_t *)purpose, sizeof(purpose) - 1);
+    crypto_generichash_update(&state, (const uint8_t *)event.ptr, event.len);
+    crypto_generichash_update(&state, mark, sizeof(mark));
+    crypto_generichash_update(&state, seal->salt, sizeof(seal->salt));
+    crypto_generichash_final(&state, seed, DRAW_SEED_BYTES);
+    sodium_memzero(&state, sizeof(state));
+}
+
+void draw_seal_make(const struct mac_ring *keys, struct span event, const struct rng *rng,
+                    struct draw_seal *out)
+{
+    assert(keys->len > 0);
+    uint8_t seed[DRAW_SEED_BYTES];
+    out->key_id = keys->key[0].id;
+    rng_fill(rng, out->salt, sizeof(out->salt));
+    for (unsigned lane = 0; lane <= LANES_MAX; lane++) {
+        make_seed(keys->key[0].key, out, event, lane, seed);
+        draw_commit(seed, out->commitment[lane]);
+    }
+    sodium_memzero(seed, sizeof(seed));
+}
+
+bool draw_seal_open(const struct mac_ring *keys, const struct draw_seal *seal, struct span event,
+                    unsigned lane, uint8_t seed[DRAW_SEED_BYTES])
+{
+    assert(lane <= LANES_MAX);
+    for (uint32_t i = 0; i < keys->len; i++) {
+        uint8_t commitment[DRAW_COMMITMENT_BYTES];
+        if (keys->key[i].id != seal->key_id)
+            continue;
+        make_seed(keys->key[i].key, seal, event, lane, seed);
+        draw_commit(seed, commitment);
+        if (memcmp(commitment, seal->commitment[lane], sizeof(commitment)) == 0)
+            return true;
+        sodium_memzero(seed, DRAW_SEED_BYTES);
+    }
+    return false;
+}
+
+/* ---- as text ---- */
+
+static void put_hex(struct text *out, const uint8_t *bytes, size_t len)
+{
+    char hex[2 * DRAW_SEED_BYTES + 1];
+    assert(len <= DRAW_SEED_BYTES);
+    sodium_bin2hex(hex, sizeof(hex), bytes, len);
+    text_char(out, ' ');
+    text_str(out, hex);
+}
+
+void draw_seal_put(struct text *out, const struct draw_seal *seal)
+{
+    text_u64(out, DRAW_SEAL_VERSION);
+    text_char(out, ' ');
+    text_u64(out, seal->key_id);
+    put_hex(out, seal->salt, sizeof(seal->salt));
+    for (unsigned lane = 0; lane <= LANES_MAX; lane++)
+        put_hex(out, seal->commitment[lane], DRAW_COMMITMENT_BYTES);
+}
+
+static bool take_hex(struct span *rest, uint8_t *out, size_t len)
+{
+    struct span hex;
+    size_t got = 0;
+    if (rest->ptr == NULL)
+        return false;
+    *rest = span_cut(*rest, ' ', &hex);
+    return sodium_hex2bin(out, len, hex.ptr, hex.len, NULL, &got, NULL) == 0 && got == len;
+}
+
+bool draw_seal_parse(struct span text, struct draw_seal *out)
+{
+    struct span word;
+    uint64_t version = 0, key_id = 0;
+    struct span rest = span_cut(text, ' ', &word);
+    if (rest.ptr == NULL || !span_u64(word, DRAW_SEAL_VERSION, &version) ||
+        version != DRAW_SEAL_VERSION)
+        return false;
+    rest = span_cut(rest, ' ', &word);
+    if (!span_u64(word, UINT8_MAX, &key_id) || !take_hex(&rest, out->salt, sizeof(out->salt)))
+        return false;
+    out->key_id = (uint8_t)key_id;
+    for (unsigned lane = 0; lane <= LANES_MAX; lane++) {
+        if (!take_hex(&rest, out->commitment[lane], DRAW_COMMITMENT_BYTES))
+            return false;
+    }
+    return rest.ptr == NULL;
+}
+
+bool draw_seal_commitment(const struct line_view *line, uint8_t out[DRAW_COMMITMENT_BYTES])
+{
+    const struct line_draw *draw = &line->draw;
+    if (draw->has_seal)
+        memcpy(out, draw->seal.commitment[line->lane], DRAW_COMMITMENT_BYTES);
+    else if (draw->has_seed)
+        draw_commit(draw->seed, out);
+    return draw->has_seal || draw->has_seed;
+}

@@ -1,0 +1,854 @@
+/* event_doc.c: the table of knobs and the four things done by it: read, write, explain, compare.
+ *
+ * Values from outside are judged here and nowhere else. The first fault is told, as pointer and
+ * rule; base/json_in.h keeps it. A document that is stored was judged when it came in, yet is read
+ * by the same way again: Redis is outside too.
+ *
+ * Knobs that depend on something else (the autopilot on health pages, seats on a feed) are rows
+ * like the others, so that an operator can set them beforehand and nothing is lost. */
+#include "core/event/event_doc.h"
+
+#include "base/json_in.h"
+#include "core/event/event_state.h"
+#include "core/json_time.h"
+#include "core/token/invitation.h"
+#include "core/token/pow.h"
+
+#include <assert.h>
+#include <stdio.h>
+
+enum knob_kind {
+    KNOB_NUMBER,
+    KNOB_MILLI,
+    KNOB_BOOL,
+    KNOB_TIME,
+    KNOB_TEXTS,
+    KNOB_CONTACTS,
+    KNOB_SCHEDULE,
+    KNOB_AUTOPILOT,
+    KNOB_LANES,
+    KNOB_BEACON,
+    KNOB_PRICES
+};
+
+static const char *const kind_names[] = {
+    [KNOB_NUMBER] = "number",     [KNOB_MILLI] = "decimal",       [KNOB_BOOL] = "bool",
+    [KNOB_TIME] = "time",         [KNOB_TEXTS] = "texts",         [KNOB_CONTACTS] = "contacts",
+    [KNOB_SCHEDULE] = "schedule", [KNOB_AUTOPILOT] = "autopilot", [KNOB_LANES] = "lanes",
+    [KNOB_BEACON] = "beacon",     [KNOB_PRICES] = "prices",
+};
+
+enum {
+    DAY_S = 86400,
+    RATE_MILLI_MAX = 100000 * 1000,
+    BURST_MAX = 1000 * 1000,
+    COUNT_MAX = 10 * 1000 * 1000
+};
+
+struct knob {
+    const char *name;
+    enum knob_kind kind;
+    size_t offset; /* of its value, where it is one */
+    uint64_t min, max, fallback;
+    const char *unit;
+    const char *help;
+};
+
+#define AT(member) offsetof(struct event_doc, member)
+
+static const struct knob knobs[] = {
+    {"rate_per_s", KNOB_MILLI, AT(rate_milli), 0, RATE_MILLI_MAX, 10000, "people/s",
+     "How many are called a second. 0 calls nobody; three decimals are allowed."},
+    {"burst", KNOB_NUMBER, AT(burst), 1, BURST_MAX, 20, "people",
+     "How many calls may be made up for at once after a lull."},
+    {"max_active", KNOB_NUMBER, AT(max_active), 0, COUNT_MAX, 1000, "people",
+     "How many may be inside at the same time. 0 sets no cap."},
+    {"session_ttl_s", KNOB_NUMBER, AT(session_ttl_s), 1, DAY_S, 300, "s",
+     "A visit ends so long after its last heartbeat."},
+    {"session_max_s", KNOB_NUMBER, AT(session_max_s), 1, DAY_S, 1800, "s",
+     "A visit never lasts longer. At least session_ttl_s."},
+    {"call_ttl_s", KNOB_NUMBER, AT(call_ttl_s), 1, DAY_S, 120, "s",
+     "So long a called visitor may take to enter."},
+    {"grace_s", KNOB_NUMBER, AT(grace_s), 0, DAY_S, 600, "s",
+     "Who comes so much later still enters next."},
+    {"joins_per_ip_per_min", KNOB_NUMBER, AT(joins_per_ip_per_min), 0, COUNT_MAX, 0, "joins/min",
+     "New places for one address (IPv6: one /64) a minute. 0 sets no limit: mobile networks put "
+     "thousands behind one address."},
+    {"message", KNOB_TEXTS, 0, 0, EVENT_MESSAGE_BYTES_MAX, 0, "",
+     "A notice to everybody who waits, by language: {\"en\": \"..\", \"ko\": \"..\"}."},
+    {"appeal", KNOB_CONTACTS, 0, 0, EVENT_APPEAL_BYTES_MAX, 0, "",
+     "Whom to ask who was slowed down, by language: an address that begins with https://, mailto: "
+     "or tel:."},
+    {"prices", KNOB_PRICES, 0, 0, 0, 0, "",
+     "What seats cost, with all fees that nobody can do without, told to everybody who waits: "
+     "{\"currency\", \"categories\": {NAME: {\"price\", \"gone\"}, ..}}. null: nothing is told."},
+    {"opens_at", KNOB_TIME, AT(opens_at_ms), 0, 0, 0, "",
+     "A scheduled event opens by itself then. null: by hand."},
+    {"prequeue_at", KNOB_TIME, AT(prequeue_at_ms), 0, 0, 0, "",
+     "From then until opens_at people gather for the draw. null: no pre-queue."},
+    {"closes_at", KNOB_TIME, AT(closes_at_ms), 0, 0, 0, "",
+     "The event is closed by itself then, for good. null: by hand."},
+    {"beacon", KNOB_BEACON, 0, 0, 0, 0, "",
+     "What the draw waits for besides the seed: {\"kind\": \"drand\" | \"nist\" | \"text\" | "
+     "\"none\", "
+     "\"words\", \"late_s\"}. Which round it is follows from opens_at."},
+    {"pow_bits", KNOB_NUMBER, AT(pow_bits), 0, POW_BITS_MAX, 0, "bits",
+     "Proof of work that a join costs; each bit doubles it. 0: none."},
+    {"pow_bits_max", KNOB_NUMBER, AT(pow_bits_max), 0, POW_BITS_MAX, 20, "bits",
+     "While joins come fast the work rises by itself, up to this."},
+    {"member_required", KNOB_BOOL, AT(member_required), 0, 1, 0, "",
+     "Only who shows the shop's member token may join, once each."},
+    {"code_required", KNOB_BOOL, AT(code_required), 0, 1, 0, "",
+     "Only who shows one of the event's presale codes may join; lanes have a knob of their own."},
+    {"lanes", KNOB_LANES, 0, 0, LANES_MAX, 0, "",
+     "Lanes for who is invited, each with its share of the calls in percent: [{\"id\", \"name\", "
+     "\"share\", \"invitations\", \"code_required\"}, ..]. Which there are is fixed once people "
+     "may "
+     "join."},
+    {"schedule", KNOB_SCHEDULE, 0, 0, EVENT_SCHEDULE_MAX, 0, "",
+     "Rates by time: [{\"at\": time, \"rate_per_s\": number}, ..], in order."},
+    {"autopilot", KNOB_AUTOPILOT, 0, 0, 0, 0, "",
+     "{\"on\", \"ceiling\", \"floor\", \"target_p99_ms\", \"errors_max\", \"held_max\", "
+     "\"backlog_max\"}: "
+     "the rate follows the health of the services behind the line, never above the ceiling."},
+    {"seats_left", KNOB_BOOL, AT(seats_left), 0, 1, 0, "",
+     "Whether the number of seats left is fed to the line."},
+    {"auto_reopen", KNOB_BOOL, AT(auto_reopen), 0, 1, 0, "",
+     "A sold-out event opens again, in the old order, when the feed tells of seats again."},
+};
+
+enum { KNOBS = sizeof(knobs) / sizeof(knobs[0]), FORMAT_OF_CODES = 2 };
+
+static uint64_t *number_of(struct event_doc *doc, const struct knob *knob)
+{
+    return (uint64_t *)((char *)doc + knob->offset);
+}
+
+static bool *bool_of(struct event_doc *doc, const struct knob *knob)
+{
+    return (bool *)((char *)doc + knob->offset);
+}
+
+/* ---- reading ---- */
+
+/* A language tag as BCP 47 writes the common ones: "ko", "en-GB", "zh-Hant". */
+static bool tag_ok(const char *tag)
+{
+    size_t len = strlen(tag);
+    if (len < 2 || len > EVENT_LANGUAGE_TAG_MAX)
+        return false;
+    for (size_t i = 0; i < len; i++) {
+        char c = tag[i];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        bool digit_or_dash = (c >= '0' && c <= '9') || c == '-';
+        if (!letter && !(i >= 2 && digit_or_dash))
+            return false;
+    }
+    return tag[len - 1] != '-';
+}
+
+/* Line ends are welcome in a message; other control characters are nobody's words, and each would
+ * take six bytes of the status that everybody is sent. */
+static bool words_ok(struct span words)
+{
+    for (size_t i = 0; i < words.len; i++) {
+        unsigned char c = (unsigned char)words.ptr[i];
+        if ((c < 0x20 && c != '\n') || c == 0x7F)
+            return false;
+    }
+    return true;
+}
+
+static bool contact_ok(struct span words)
+{
+    for (size_t i = 0; i < words.len; i++) {
+        char c = words.ptr[i];
+        if (c <= ' ' || c > '~' || c == '"' || c == '<' || c == '>')
+            return false;
+    }
+    return span_starts(words, SPAN("https://")) || span_starts(words, SPAN("mailto:")) ||
+           span_starts(words, SPAN("tel:"));
+}
+
+static void read_texts(struct json_in *in, const struct knob *knob, struct event_text *list,
+                       uint32_t *len)
+{
+    struct json_in texts;
+    if (!json_in_child(in, knob->name, &texts))
+        return;
+    const char *tag;
+    json_t *value;
+    json_object_foreach(texts.object, tag, value)
+    {
+        struct span words;
+        if (*len == EVENT_LANGUAGES_MAX) {
+            json_in_refuse(in, knob->name, "must have at most %d languages", EVENT_LANGUAGES_MAX);
+            break;
+        }
+        if (!tag_ok(tag)) {
+            json_in_refuse(&texts, tag, "is not a language tag such as \"en\" or \"ko\"");
+            break;
+        }
+        if (!json_in_has(&texts, tag) || !json_in_str(&texts, tag, 0, knob->max, &words))
+            continue;
+        if (!words_ok(words)) {
+            json_in_refuse(&texts, tag, "must not hold control characters");
+            break;
+        }
+        if (knob->kind == KNOB_CONTACTS && !contact_ok(words)) {
+            json_in_refuse(&texts, tag, "must begin with https://, mailto: or tel:");
+            break;
+        }
+        struct event_text *text = &list[(*len)++];
+        memcpy(text->tag, tag, strlen(tag) + 1);
+        memcpy(text->text, words.ptr, words.len);
+        text->len = (uint16_t)words.len;
+    }
+    json_in_end(&texts);
+}
+
+static void read_schedule(struct json_in *in, const struct knob *knob, struct event_doc *doc)
+{
+    json_t *list;
+    if (!json_in_array(in, knob->name, 0, knob->max, &list))
+        return;
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        struct json_in row;
+        if (!json_in_item_child(in, knob->name, list, i, &row))
+            return;
+        struct line_rate_at rate = {0};
+        json_in_require(&row, "at");
+        json_in_require(&row, "rate_per_s");
+        bool good = json_in_time(&row, "at", &rate.at_ms);
+        good &= json_in_milli(&row, "rate_per_s", 0, RATE_MILLI_MAX, &rate.rate_milli);
+        if (good && i > 0 && rate.at_ms <= doc->schedule[i - 1].at_ms)
+            json_in_refuse(&row, "at", "must be later than the one before");
+        if (json_in_end(&row) < 0)
+            return;
+        doc->schedule[doc->schedule_len++] = rate;
+    }
+}
+
+static bool lane_id_ok(struct span id)
+{
+    for (size_t i = 0; i < id.len; i++) {
+        char c = id.ptr[i];
+        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'))
+            return false;
+    }
+    return !span_eq(id, SPAN("general"));
+}
+
+static bool lane_taken(const struct event_doc *doc, const char *id)
+{
+    for (uint32_t i = 0; i < doc->lanes_len; i++) {
+        if (strcmp(doc->lane[i].id, id) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void read_lanes(struct json_in *in, const struct knob *knob, struct event_doc *doc)
+{
+    json_t *list;
+    uint64_t shares = 0;
+    if (!json_in_array(in, knob->name, 0, knob->max, &list))
+        return;
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        struct json_in row;
+        if (!json_in_item_child(in, knob->name, list, i, &row))
+            return;
+        struct event_lane lane = {.share = 0};
+        struct span id = {NULL, 0}, name;
+        json_in_require(&row, "id");
+        json_in_require(&row, "share");
+        if (json_in_str(&row, "id", 1, EVENT_LANE_ID_MAX, &id) && !lane_id_ok(id))
+            json_in_refuse(&row, "id", "must be of a-z, 0-9 and '-', and not \"general\"");
+        name = id;
+        if (json_in_has(&row, "name"))
+            json_in_str(&row, "name", 1, EVENT_LANE_NAME_MAX, &name);
+        if (!words_ok(name))
+            json_in_refuse(&row, "name", "must not hold control characters");
+        json_in_u64(&row, "share", 1, 99, &lane.share);
+        json_in_u64(&row, "invitations", 0, INVITATIONS_MAX, &lane.invitations);
+        if (json_in_has(&row, "code_required"))
+            json_in_bool(&row, "code_required", &lane.code_required);
+        shares += lane.share;
+        if (shares > 99)
+            json_in_refuse(&row, "share", "must leave the general lane at least 1 of 100");
+        bool fits = span_to_cstr(id, lane.id, sizeof(lane.id));
+        fits &= span_to_cstr(name, lane.name, sizeof(lane.name));
+        if (fits && lane_taken(doc, lane.id))
+            json_in_refuse(&row, "id", "must not be another lane's");
+        if (json_in_end(&row) < 0 || !fits)
+            return;
+        doc->lane[doc->lanes_len++] = lane;
+    }
+}
+
+static void read_autopilot(struct json_in *in, const struct knob *knob, struct event_doc *doc)
+{
+    struct json_in pilot;
+    if (!json_in_child(in, knob->name, &pilot))
+        return;
+    json_in_bool(&pilot, "on", &doc->autopilot_on);
+    json_in_milli(&pilot, "ceiling", 1, RATE_MILLI_MAX, &doc->autopilot_ceiling_milli);
+    json_in_milli(&pilot, "floor", 1, RATE_MILLI_MAX, &doc->autopilot_floor_milli);
+    json_in_u64(&pilot, "target_p99_ms", 1, 60000, &doc->autopilot_target_p99_ms);
+    json_in_milli(&pilot, "errors_max", 0, 1000, &doc->autopilot_errors_max_milli);
+    json_in_u64(&pilot, "held_max", 0, COUNT_MAX, &doc->autopilot_held_max);
+    json_in_u64(&pilot, "backlog_max", 0, COUNT_MAX, &doc->autopilot_backlog_max);
+    json_in_end(&pilot);
+}
+
+/* Absent and null both mean the default. */
+static void read_knob(struct json_in *in, const struct knob *knob, struct event_doc *doc)
+{
+    if (!json_in_has(in, knob->name))
+        return;
+    switch (knob->kind) {
+    case KNOB_NUMBER:
+        json_in_u64(in, knob->name, knob->min, knob->max, number_of(doc, knob));
+        break;
+    case KNOB_MILLI:
+        json_in_milli(in, knob->name, knob->min, knob->max, number_of(doc, knob));
+        break;
+    case KNOB_BOOL:
+        json_in_bool(in, knob->name, bool_of(doc, knob));
+        break;
+    case KNOB_TIME:
+        json_in_time(in, knob->name, number_of(doc, knob));
+        break;
+    case KNOB_TEXTS:
+        read_texts(in, knob, doc->message, &doc->messages_len);
+        break;
+    case KNOB_CONTACTS:
+        read_texts(in, knob, doc->appeal, &doc->appeals_len);
+        break;
+    case KNOB_SCHEDULE:
+        read_schedule(in, knob, doc);
+        break;
+    case KNOB_AUTOPILOT:
+        read_autopilot(in, knob, doc);
+        break;
+    case KNOB_LANES:
+        read_lanes(in, knob, doc);
+        break;
+    case KNOB_BEACON:
+        beacon_read(in, knob->name, &doc->beacon);
+        break;
+    case KNOB_PRICES:
+        prices_read(in, knob->name, &doc->prices);
+        break;
+    }
+}
+
+static void set_defaults(struct event_doc *doc)
+{
+    memset(doc, 0, sizeof(*doc));
+    for (unsigned i = 0; i < KNOBS; i++) {
+        if (knobs[i].kind == KNOB_NUMBER || knobs[i].kind == KNOB_MILLI)
+            *number_of(doc, &knobs[i]) = knobs[i].fallback;
+    }
+    doc->beacon.late_s = BEACON_LATE_S;
+    doc->autopilot_ceiling_milli = 10000;
+    doc->autopilot_floor_milli = 1000;
+    doc->autopilot_target_p99_ms = 300;
+    doc->autopilot_errors_max_milli = 20;
+}
+
+static void read_id(struct json_in *in, struct span id, struct event_doc *doc)
+{
+    struct span given;
+    bool fits = span_to_cstr(id, doc->id, sizeof(doc->id));
+    assert(fits);
+    if (json_in_has(in, "id") && json_in_str(in, "id", 1, LINE_EVENT_ID_MAX, &given) &&
+        !span_eq(given, id))
+        json_in_refuse(in, "id", "must be \"%s\", as in the path", doc->id);
+}
+
+static void read_name(struct json_in *in, struct event_doc *doc)
+{
+    struct span name = span_of(doc->id);
+    if (json_in_has(in, "name"))
+        json_in_str(in, "name", 1, EVENT_NAME_BYTES_MAX, &name);
+    if (!words_ok(name) || !span_to_cstr(name, doc->name, sizeof(doc->name)))
+        json_in_refuse(in, "name", "must not hold control characters");
+}
+
+/* Rules between members; each knob alone is good by now. */
+static void read_together(struct json_in *in, const struct event_doc *doc)
+{
+    if (doc->session_max_s < doc->session_ttl_s)
+        json_in_refuse(in, "session_max_s", "must be at least session_ttl_s, %llu",
+                       (unsigned long long)doc->session_ttl_s);
+    if (doc->prequeue_at_ms != 0 && doc->opens_at_ms == 0)
+        json_in_refuse(in, "prequeue_at", "needs opens_at");
+    else if (doc->prequeue_at_ms != 0 && doc->prequeue_at_ms >= doc->opens_at_ms)
+        json_in_refuse(in, "prequeue_at", "must be earlier than opens_at");
+    if (doc->closes_at_ms != 0 && doc->closes_at_ms <= doc->opens_at_ms)
+        json_in_refuse(in, "closes_at", "must be later than opens_at");
+}
+
+static int read_doc(json_t *json, struct span id, struct err_slot *err, struct event_doc *out)
+{
+    set_defaults(out);
+    struct json_in in;
+    json_in_object(&in, json, err);
+    read_id(&in, id, out);
+    read_name(&in, out);
+    for (unsigned i = 0; i < KNOBS; i++)
+        read_knob(&in, &knobs[i], out);
+    if (in.rc == 0)
+        read_together(&in, out);
+    return json_in_end(&in);
+}
+
+/* "/rate_per_s: must be .." into its two parts. */
+static void tell_fault(const struct err_slot *err, struct event_doc_fault *fault)
+{
+    struct span pointer = {NULL, 0}, text = span_of(err->text);
+    for (size_t i = 0; err->code == ERR_RANGE && i + 1 < text.len; i++) {
+        if (text.ptr[i] == ':' && text.ptr[i + 1] == ' ') {
+            pointer = text.ptr[0] == '/' ? (struct span){text.ptr, i} : pointer;
+            text = span_skip(text, i + 2);
+            break;
+        }
+    }
+    snprintf(fault->pointer, sizeof(fault->pointer), "%.*s", (int)pointer.len,
+             pointer.len > 0 ? pointer.ptr : "");
+    snprintf(fault->rule, sizeof(fault->rule), "%.*s", (int)text.len, text.ptr);
+}
+
+int event_doc_parse(struct span json, struct span id, struct event_doc_fault *fault,
+                    struct event_doc *out)
+{
+    struct err_slot err;
+    json_t *doc;
+    int rc = json_in_parse(json, &err, &doc);
+    if (rc == 0) {
+        rc = read_doc(doc, id, &err, out);
+        json_decref(doc);
+    }
+    if (rc < 0)
+        tell_fault(&err, fault);
+    return rc;
+}
+
+static bool is_member(const char *name)
+{
+    bool known = strcmp(name, "id") == 0 || strcmp(name, "name") == 0;
+    for (unsigned i = 0; i < KNOBS && !known; i++)
+        known = strcmp(name, knobs[i].name) == 0;
+    return known;
+}
+
+/* Takes `needs` out, and with it what is not known here if it may be passed over. */
+static int drop_newer(json_t *doc, struct err_slot *err, bool *newer)
+{
+    struct json_in in;
+    uint64_t needs = 0;
+    json_in_object(&in, doc, err);
+    if (in.rc < 0 || !json_in_has(&in, "needs"))
+        return in.rc;
+    json_in_u64(&in, "needs", 1, INT64_MAX, &needs);
+    if (needs > EVENT_DOC_FORMAT)
+        json_in_refuse(&in, "needs", "format %llu, and this program knows up to %d",
+                       (unsigned long long)needs, EVENT_DOC_FORMAT);
+    if (in.rc < 0)
+        return in.rc; /* not json_in_end(): the other members are judged as a whole document */
+    json_object_del(doc, "needs");
+    const char *name;
+    json_t *value;
+    void *next;
+    json_object_foreach_safe(doc, next, name, value)
+    {
+        if (!is_member(name)) {
+            *newer = true;
+            json_object_del(doc, name);
+        }
+    }
+    return 0;
+}
+
+int event_doc_load(struct span stored, struct span id, struct event_doc_fault *fault,
+                   struct event_doc *out)
+{
+    struct err_slot err;
+    json_t *doc;
+    bool newer = false;
+    int rc = json_in_parse(stored, &err, &doc);
+    if (rc == 0) {
+        rc = drop_newer(doc, &err, &newer);
+        if (rc == 0)
+            rc = read_doc(doc, id, &err, out);
+        json_decref(doc);
+    }
+    if (rc < 0)
+        tell_fault(&err, fault);
+    else
+        out->newer = newer;
+    return rc;
+}
+
+/* A patch may repeat what is read-only as it stands; then it says nothing. */
+static int drop_read_only(json_t *patch, const struct event_doc_now *now, struct err_slot *err)
+{
+    struct json_in in;
+    struct span state;
+    uint64_t version = now->version;
+    json_in_object(&in, patch, err);
+    if (in.rc < 0)
+        return in.rc;
+    if (json_in_str(&in, "state", 0, 32, &state) &&
+        !span_eq(state, span_of(event_state_name(now->state))))
+        json_in_refuse(&in, "state", "is changed by actions, not here");
+    json_in_u64(&in, "version", 0, INT64_MAX, &version);
+    if (version != now->version)
+        json_in_refuse(&in, "version", "is %llu by now", (unsigned long long)now->version);
+    json_object_del(patch, "state");
+    json_object_del(patch, "version");
+    json_object_del(patch, "autopilot_state");
+    json_object_del(patch, "incarnation");
+    return in.rc; /* not json_in_end(): the other members are judged as a whole document */
+}
+
+int event_doc_patch(struct span stored, struct span patch, struct span id,
+                    const struct event_doc_now *now, struct event_doc_fault *fault,
+                    struct event_doc *out)
+{
+    struct err_slot err;
+    json_t *base, *change, *merged;
+    int rc = json_in_parse(stored, &err, &base);
+    if (rc < 0)
+        goto tell;
+    json_object_del(base, "needs"); /* written anew, by what the new document asks for */
+    rc = json_in_parse(patch, &err, &change);
+    if (rc < 0)
+        goto free_base;
+    rc = drop_read_only(change, now, &err);
+    if (rc < 0)
+        goto free_change;
+    rc = json_in_merge(base, change, &err, &merged);
+    if (rc < 0)
+        goto free_change;
+    rc = read_doc(merged, id, &err, out);
+    json_decref(merged);
+free_change:
+    json_decref(change);
+free_base:
+    json_decref(base);
+tell:
+    if (rc < 0)
+        tell_fault(&err, fault);
+    return rc;
+}
+
+/* ---- writing ---- */
+
+static void put_texts(struct text *out, const struct event_text *list, uint32_t len)
+{
+    json_open(out, '{');
+    for (uint32_t i = 0; i < len; i++)
+        json_member_str(out, list[i].tag, (struct span){list[i].text, list[i].len});
+    json_close(out, '}');
+}
+
+void event_doc_messages(struct text *out, const struct event_doc *doc)
+{
+    put_texts(out, doc->message, doc->messages_len);
+}
+
+void event_doc_appeals(struct text *out, const struct event_doc *doc)
+{
+    put_texts(out, doc->appeal, doc->appeals_len);
+}
+
+static void put_schedule(struct text *out, const struct event_doc *doc)
+{
+    json_open(out, '[');
+    for (uint32_t i = 0; i < doc->schedule_len; i++) {
+        json_open(out, '{');
+        json_member_time(out, "at", doc->schedule[i].at_ms);
+        json_member_milli(out, "rate_per_s", (int64_t)doc->schedule[i].rate_milli);
+        json_close(out, '}');
+    }
+    json_close(out, ']');
+}
+
+static void put_lanes(struct text *out, const struct event_doc *doc)
+{
+    json_open(out, '[');
+    for (uint32_t i = 0; i < doc->lanes_len; i++) {
+        json_open(out, '{');
+        json_member_cstr(out, "id", doc->lane[i].id);
+        json_member_cstr(out, "name", doc->lane[i].name);
+        json_member_u64(out, "share", doc->lane[i].share);
+        json_member_u64(out, "invitations", doc->lane[i].invitations);
+        if (doc->lane[i].code_required) /* else as programs wrote it that did not know of it */
+            json_member_bool(out, "code_required", true);
+        json_close(out, '}');
+    }
+    json_close(out, ']');
+}
+
+static void put_autopilot(struct text *out, const struct event_doc *doc)
+{
+    json_open(out, '{');
+    json_member_bool(out, "on", doc->autopilot_on);
+    json_member_milli(out, "ceiling", (int64_t)doc->autopilot_ceiling_milli);
+    json_member_milli(out, "floor", (int64_t)doc->autopilot_floor_milli);
+    json_member_u64(out, "target_p99_ms", doc->autopilot_target_p99_ms);
+    json_member_milli(out, "errors_max", (int64_t)doc->autopilot_errors_max_milli);
+    json_member_u64(out, "held_max", doc->autopilot_held_max);
+    json_member_u64(out, "backlog_max", doc->autopilot_backlog_max);
+    json_close(out, '}');
+}
+
+/* What it did last and why, and what it rests on. */
+static void put_pilot(struct text *out, const struct line_pilot *pilot)
+{
+    if (pilot == NULL || !pilot->on) {
+        json_member_null(out, "autopilot_state");
+        return;
+    }
+    json_key(out, "autopilot_state");
+    json_open(out, '{');
+    json_member_milli(out, "rate_per_s", (int64_t)pilot->rate_milli);
+    json_member_cstr(out, "reason", pilot->reason);
+    json_member_time(out, "decided_at", pilot->at_ms);
+    json_member_time(out, "heard_at", pilot->heard_ms);
+    json_member_raw(out, "reading",
+                    pilot->reading[0] != '\0' ? span_of(pilot->reading) : SPAN("null"));
+    json_key(out, "last_move");
+    json_open(out, '{');
+    json_member_time(out, "at", pilot->moved_ms);
+    json_member_milli(out, "from_per_s", (int64_t)pilot->from_milli);
+    json_member_milli(out, "to_per_s", (int64_t)pilot->rate_milli);
+    json_member_cstr(out, "why", pilot->why);
+    json_member_raw(out, "because",
+                    pilot->because[0] != '\0' ? span_of(pilot->because) : SPAN("null"));
+    json_close(out, '}');
+    json_close(out, '}');
+}
+
+static void put_knob(struct text *out, const struct event_doc *doc, const struct knob *knob)
+{
+    struct event_doc *unlocked = (struct event_doc *)doc; /* number_of() serves both ways */
+    if (knob->kind == KNOB_TIME) {
+        json_member_time(out, knob->name, *number_of(unlocked, knob));
+        return;
+    }
+    json_key(out, knob->name);
+    switch (knob->kind) {
+    case KNOB_NUMBER:
+        json_u64(out, *number_of(unlocked, knob));
+        break;
+    case KNOB_MILLI:
+        json_milli(out, (int64_t)*number_of(unlocked, knob));
+        break;
+    case KNOB_BOOL:
+        json_bool(out, *bool_of(unlocked, knob));
+        break;
+    case KNOB_TIME: /* above */
+        break;
+    case KNOB_TEXTS:
+        event_doc_messages(out, doc);
+        break;
+    case KNOB_CONTACTS:
+        event_doc_appeals(out, doc);
+        break;
+    case KNOB_SCHEDULE:
+        put_schedule(out, doc);
+        break;
+    case KNOB_AUTOPILOT:
+        put_autopilot(out, doc);
+        break;
+    case KNOB_LANES:
+        put_lanes(out, doc);
+        break;
+    case KNOB_BEACON:
+        if (doc->beacon.kind == BEACON_NONE && doc->beacon.changes == 0)
+            json_nil(out);
+        else
+            beacon_put(out, &doc->beacon);
+        break;
+    case KNOB_PRICES:
+        if (doc->prices.len == 0)
+            json_nil(out);
+        else
+            prices_put(out, &doc->prices);
+        break;
+    }
+}
+
+bool event_doc_asks_code_anywhere(const struct event_doc *doc)
+{
+    bool asks = false;
+    for (unsigned lane = 0; lane <= doc->lanes_len; lane++)
+        asks |= event_doc_asks_code(doc, lane);
+    return asks;
+}
+
+/* Not stored while it says nothing: programs that do not know it read the document. */
+static bool is_left_out(const struct event_doc *doc, const struct knob *knob)
+{
+    return knob->offset == AT(code_required) && !doc->code_required;
+}
+
+void event_doc_show(struct text *out, const struct event_doc *doc, const struct event_doc_now *now)
+{
+    json_open(out, '{');
+    json_member_cstr(out, "id", doc->id);
+    json_member_cstr(out, "name", doc->name);
+    if (now != NULL) {
+        json_member_cstr(out, "state", event_state_name(now->state));
+        json_member_u64(out, "version", now->version);
+        if (now->incarnation != NULL && now->incarnation[0] != '\0')
+            json_member_cstr(out, "incarnation", now->incarnation);
+        else
+            json_member_null(out, "incarnation");
+    } else if (event_doc_asks_code_anywhere(
+                   doc)) { /* who does not know of codes would let everybody in */
+        json_member_u64(out, "needs", FORMAT_OF_CODES);
+    }
+    for (unsigned i = 0; i < KNOBS; i++) {
+        if (now != NULL || !is_left_out(doc, &knobs[i]))
+            put_knob(out, doc, &knobs[i]);
+    }
+    if (now != NULL)
+        put_pilot(out, now->pilot);
+    json_close(out, '}');
+}
+
+void event_doc_json(struct text *out, const struct event_doc *doc)
+{
+    event_doc_show(out, doc, NULL);
+}
+
+unsigned event_doc_lane(const struct event_doc *doc, struct span id)
+{
+    for (uint32_t i = 0; i < doc->lanes_len; i++) {
+        if (span_eq(id, span_of(doc->lane[i].id)))
+            return i + 1;
+    }
+    return span_eq(id, SPAN("general")) ? 0 : LANES_MAX + 1;
+}
+
+bool event_doc_asks_code(const struct event_doc *doc, unsigned lane)
+{
+    if (lane == 0)
+        return doc->code_required;
+    return lane <= doc->lanes_len && doc->lane[lane - 1].code_required;
+}
+
+bool event_doc_same_lanes(const struct event_doc *a, const struct event_doc *b)
+{
+    bool same = a->lanes_len == b->lanes_len;
+    for (uint32_t i = 0; same && i < a->lanes_len; i++)
+        same = strcmp(a->lane[i].id, b->lane[i].id) == 0;
+    return same;
+}
+
+static uint64_t packed_shares(const struct event_doc *doc)
+{
+    uint64_t shares[LANES_MAX] = {0};
+    for (uint32_t i = 0; i < doc->lanes_len; i++)
+        shares[i] = doc->lane[i].share;
+    return line_lanes_pack(shares, doc->lanes_len);
+}
+
+struct line_knobs event_doc_knobs(const struct event_doc *doc)
+{
+    return (struct line_knobs){
+        .rate_milli = doc->rate_milli,
+        .burst = doc->burst,
+        .max_active = doc->max_active,
+        .session_ttl_ms = doc->session_ttl_s * 1000,
+        .session_max_ms = doc->session_max_s * 1000,
+        .call_ttl_ms = doc->call_ttl_s * 1000,
+        .grace_ms = doc->grace_s * 1000,
+        .joins_per_ip_per_min = doc->joins_per_ip_per_min,
+        .opens_at_ms = doc->opens_at_ms,
+        .prequeue_at_ms = doc->prequeue_at_ms,
+        .shares = packed_shares(doc),
+        .pilot_ceiling_milli = doc->autopilot_on ? doc->autopilot_ceiling_milli : 0,
+        .pilot_floor_milli = doc->autopilot_floor_milli,
+    };
+}
+
+/* ---- comparing and explaining ---- */
+
+static void diff_member(const char *key, const json_t *a, const json_t *b, struct text *from,
+                        struct text *to)
+{
+    const json_t *sides[] = {a, b};
+    struct text *outs[] = {from, to};
+    for (unsigned i = 0; i < 2; i++) {
+        json_key(outs[i], key);
+        if (sides[i] == NULL) {
+            json_nil(outs[i]);
+            continue;
+        }
+        json_in_put(outs[i], sides[i]);
+        outs[i]->comma = true; /* the value was written past the writer's own calls */
+    }
+}
+
+bool event_doc_diff(struct span before, struct span after, struct text *from, struct text *to)
+{
+    json_t *a = NULL, *b = NULL;
+    bool differs = false;
+    json_open(from, '{');
+    json_open(to, '{');
+    if (json_in_parse(before, NULL, &a) == 0 && json_in_parse(after, NULL, &b) == 0) {
+        const char *key;
+        json_t *value;
+        json_object_foreach(b, key, value)
+        {
+            const json_t *old = json_object_get(a, key);
+            if (old != NULL && json_equal(old, value))
+                continue;
+            differs = true;
+            diff_member(key, old, value, from, to);
+        }
+        json_object_foreach(a, key, value)
+        {
+            if (json_object_get(b, key) != NULL)
+                continue;
+            differs = true; /* what is left out when it says nothing */
+            diff_member(key, value, NULL, from, to);
+        }
+    }
+    json_close(from, '}');
+    json_close(to, '}');
+    json_decref(a);
+    json_decref(b);
+    return differs;
+}
+
+static void put_range(struct text *out, const struct knob *knob)
+{
+    bool milli = knob->kind == KNOB_MILLI;
+    if (!milli && knob->kind != KNOB_NUMBER)
+        return;
+    int64_t scale = milli ? 1 : 1000; /* json_milli() writes thousandths */
+    json_member_milli(out, "min", (int64_t)knob->min * scale);
+    json_member_milli(out, "max", (int64_t)knob->max * scale);
+    json_member_milli(out, "default", (int64_t)knob->fallback * scale);
+}
+
+void event_doc_table(struct text *out)
+{
+    json_open(out, '[');
+    for (unsigned i = 0; i < KNOBS; i++) {
+        json_open(out, '{');
+        json_member_cstr(out, "name", knobs[i].name);
+        json_member_cstr(out, "kind", kind_names[knobs[i].kind]);
+        put_range(out, &knobs[i]);
+        json_member_cstr(out, "unit", knobs[i].unit);
+        json_member_cstr(out, "help", knobs[i].help);
+        json_close(out, '}');
+    }
+    json_close(out, ']');
+}

@@ -1,0 +1,169 @@
+/* prices.c: see prices.h. */
+#include "core/event/prices.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* ---- reading ---- */
+
+static bool is_currency(struct span text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] < 'A' || text.ptr[i] > 'Z')
+            return false;
+    }
+    return text.len == PRICE_CURRENCY_LEN;
+}
+
+static bool is_name(struct span text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        if ((unsigned char)c < 0x20 || c == 0x7F || c == '"' || c == '\\') /* it is a key of JSON */
+            return false;
+    }
+    return text.len >= 1 && text.len <= PRICE_NAME_MAX;
+}
+
+static void read_category(struct json_in *categories, const char *name, struct prices *prices)
+{
+    struct json_in row;
+    struct price *price = &prices->price[prices->len];
+    uint64_t amount = 0;
+    if (prices->len == PRICES_MAX) {
+        json_in_refuse(categories, name, "is one too many: there may be %d", PRICES_MAX);
+        return;
+    }
+    if (!is_name(span_of(name))) {
+        json_in_refuse(categories, "",
+                       "names are 1 to %d bytes, without quotes, backslashes and "
+                       "control characters",
+                       PRICE_NAME_MAX);
+        return;
+    }
+    if (!json_in_child(categories, name, &row))
+        return;
+    json_in_require(&row, "price");
+    json_in_u64(&row, "price", 0, PRICE_MAX, &amount);
+    price->gone = false;
+    json_in_bool(&row, "gone", &price->gone);
+    if (json_in_end(&row) < 0)
+        return;
+    memcpy(price->name, name, strlen(name) + 1);
+    price->amount = (uint32_t)amount;
+    prices->len++;
+}
+
+void prices_read(struct json_in *in, const char *name, struct prices *out)
+{
+    struct json_in prices, categories;
+    struct span currency = {NULL, 0};
+    *out = (struct prices){.len = 0};
+    if (!json_in_child(in, name, &prices))
+        return;
+    json_in_require(&prices, "currency");
+    json_in_require(&prices, "categories");
+    if (json_in_str(&prices, "currency", 1, PRICE_CURRENCY_LEN, &currency) &&
+        !is_currency(currency))
+        json_in_refuse(&prices, "currency", "must be three letters, such as \"KRW\"");
+    else
+        span_to_cstr(currency, out->currency, sizeof(out->currency));
+    if (json_in_child(&prices, "categories", &categories)) {
+        const char *key;
+        json_t *value;
+        json_object_foreach(categories.object, key, value)
+        {
+            read_category(&categories, key, out);
+            if (categories.rc < 0)
+                break;
+        }
+        json_in_end(&categories);
+    }
+    json_in_end(&prices);
+}
+
+/* ---- writing ---- */
+
+static void put_members(struct text *out, const struct price *price)
+{
+    json_member_u64(out, "price", price->amount);
+    json_member_bool(out, "gone", price->gone);
+}
+
+void prices_put(struct text *out, const struct prices *prices)
+{
+    json_open(out, '{');
+    json_member_cstr(out, "currency", prices->currency);
+    json_key(out, "categories");
+    json_open(out, '{');
+    for (uint32_t i = 0; i < prices->len; i++) {
+        json_key(out, prices->price[i].name);
+        json_open(out, '{');
+        put_members(out, &prices->price[i]);
+        json_close(out, '}');
+    }
+    json_close(out, '}');
+    json_close(out, '}');
+}
+
+void prices_tell(struct text *out, const struct prices *prices)
+{
+    uint32_t from = UINT32_MAX, to = 0;
+    bool left = false;
+    for (uint32_t i = 0; i < prices->len; i++) {
+        const struct price *price = &prices->price[i];
+        left = left || !price->gone;
+        if (!price->gone && price->amount < from)
+            from = price->amount;
+        if (!price->gone && price->amount > to)
+            to = price->amount;
+    }
+    json_open(out, '{');
+    json_member_cstr(out, "currency", prices->currency);
+    if (left) {
+        json_member_u64(out, "from", from);
+        json_member_u64(out, "to", to);
+    } else {
+        json_member_null(out, "from");
+        json_member_null(out, "to");
+    }
+    json_key(out, "categories");
+    json_open(out, '[');
+    for (uint32_t i = 0; i < prices->len; i++) {
+        json_open(out, '{');
+        json_member_cstr(out, "name", prices->price[i].name);
+        put_members(out, &prices->price[i]);
+        json_close(out, '}');
+    }
+    json_close(out, ']');
+    json_close(out, '}');
+}
+
+/* Of ISO 4217; all others have two. */
+static unsigned digits_of(const char *currency)
+{
+    static const char none[] = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF";
+    static const char three[] = "BHD IQD JOD KWD LYD OMR TND";
+    if (strstr(none, currency) != NULL)
+        return 0;
+    return strstr(three, currency) != NULL ? 3 : 2;
+}
+
+static void put_grouped(struct text *out, uint32_t value)
+{
+    if (value >= 1000) {
+        put_grouped(out, value / 1000);
+        text_printf(out, ",%03u", value % 1000);
+    } else {
+        text_u64(out, value);
+    }
+}
+
+void prices_put_amount(struct text *out, const char *currency, uint32_t amount)
+{
+    static const uint32_t scales[] = {1, 10, 100, 1000};
+    unsigned digits = digits_of(currency);
+    put_grouped(out, amount / scales[digits]);
+    if (digits > 0)
+        text_printf(out, ".%0*u", (int)digits, amount % scales[digits]);
+}

@@ -1,0 +1,41 @@
+/* schedule.c: a step that was taken is off the list. So a front that starts late takes what it
+ * missed, two fronts cannot take one twice (the document's version has moved on), and an operator
+ * who sets another rate by hand is not overruled before the next step. */
+#include "core/event/schedule.h"
+
+#include <assert.h>
+#include <string.h>
+
+static const double YEAR_MS = 365.0 * 86400.0 * 1000.0;
+
+bool schedule_take_due(struct event_doc *doc, uint64_t now_ms)
+{
+    uint32_t due = 0;
+    while (due < doc->schedule_len && doc->schedule[due].at_ms <= now_ms)
+        due++;
+    if (due == 0)
+        return false;
+    doc->rate_milli = doc->schedule[due - 1].rate_milli;
+    doc->schedule_len -= due;
+    memmove(doc->schedule, doc->schedule + due, doc->schedule_len * sizeof(doc->schedule[0]));
+    return true;
+}
+
+uint64_t schedule_reach_ms(const struct event_doc *doc, uint64_t rate_milli, uint64_t now_ms,
+                           uint64_t people)
+{
+    double left = (double)people, at_ms = (double)now_ms, rate = (double)rate_milli / 1000000.0;
+    for (uint32_t i = 0; i < doc->schedule_len; i++) {
+        double step_ms = (double)doc->schedule[i].at_ms;
+        if (step_ms > at_ms) {
+            if (rate * (step_ms - at_ms) >= left)
+                break;
+            left -= rate * (step_ms - at_ms);
+            at_ms = step_ms;
+        }
+        rate = (double)doc->schedule[i].rate_milli / 1000000.0;
+    }
+    if (left > 0.0 && (rate <= 0.0 || left / rate > YEAR_MS))
+        return 0;
+    return (uint64_t)(left > 0.0 ? at_ms + left / rate : at_ms);
+}

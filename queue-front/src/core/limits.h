@@ -1,0 +1,27 @@
+/* limits.h: the bounds of an event's document and of what visitors send, each with its reason. */
+#ifndef FG_QUEUE_FRONT_CORE_LIMITS_H
+#define FG_QUEUE_FRONT_CORE_LIMITS_H
+
+enum {
+    /* The operator's document: eight languages of message and a full schedule fit with room. */
+    EVENT_DOC_BYTES_MAX = 24 * 1024,
+    EVENT_NAME_BYTES_MAX = 160,
+    EVENT_MESSAGE_BYTES_MAX = 1000, /* a notice, not a page: it is sent to everybody who waits */
+    EVENT_LANGUAGES_MAX = 8,
+    EVENT_SCHEDULE_MAX = 64,
+    EVENT_LANE_ID_MAX = 24,
+    EVENT_LANE_NAME_MAX = 80,
+    EVENT_LANGUAGE_TAG_MAX = 15,  /* "zh-Hant-HK" and shorter */
+    EVENT_APPEAL_BYTES_MAX = 200, /* an address of a person */
+    IDEM_KEY_BYTES_MAX = 255,     /* an Idempotency-Key: a UUID, or what a client finds natural */
+
+    /* The shared status: document fields, the message in every language, prices, the table of
+     * waits.
+     */
+    STATUS_BYTES_MAX = 32 * 1024,
+    ME_BYTES_MAX = 768, /* the personal one: fixed members only */
+
+    SEATS_LEFT_MAX = 10 * 1000 * 1000, /* more than any hall has */
+};
+
+#endif

@@ -1,0 +1,215 @@
+/* ghosts.c: pages come a few at a time into `next`. Once a change is told in whole, and its time
+ * has come by Redis's clock, all of it is shown at once: every front shows it then, so that nobody
+ * is told fewer ahead by one front than a moment later by another. Sums are made then; a poll reads
+ * two of them and counts the bits of two blocks. */
+#include "core/line/ghosts.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+static_assert(GHOSTS_BLOCK_PLACES % 64 == 0, "a block is whole words");
+
+void ghosts_deinit(struct ghosts *ghosts)
+{
+    free(ghosts->bits);
+    free(ghosts->next);
+    free(ghosts->before);
+    free(ghosts->owed);
+    *ghosts = (struct ghosts){0};
+}
+
+static uint64_t bits_of(const uint8_t *bits, uint64_t places)
+{
+    uint64_t sum = 0, word;
+    for (; places >= 64; places -= 64, bits += 8) {
+        memcpy(&word, bits, sizeof(word));
+        sum += (uint64_t)__builtin_popcountll(word);
+    }
+    for (; places >= 8; places -= 8, bits++)
+        sum += (uint64_t)__builtin_popcount(*bits);
+    if (places > 0)
+        sum += (uint64_t)__builtin_popcount(*bits & (0xFF00u >> places & 0xFFu));
+    return sum;
+}
+
+static bool make_room(struct ghosts *ghosts, uint32_t pages)
+{
+    if (pages <= ghosts->pages)
+        return true;
+    size_t bytes = (size_t)pages * HEARD_PAGE_BYTES, had = (size_t)ghosts->pages * HEARD_PAGE_BYTES;
+    uint8_t *bits = realloc(ghosts->bits, bytes);
+    if (bits == NULL)
+        return false;
+    ghosts->bits = bits;
+    uint8_t *next = realloc(ghosts->next, bytes);
+    if (next == NULL)
+        return false;
+    ghosts->next = next;
+    uint32_t *before =
+        realloc(ghosts->before, ((size_t)pages * GHOSTS_PAGE_BLOCKS + 1) * sizeof(*before));
+    if (before == NULL)
+        return false;
+    ghosts->before = before;
+    uint8_t *owed = realloc(ghosts->owed, pages);
+    if (owed == NULL)
+        return false;
+    ghosts->owed = owed;
+    memset(owed + ghosts->pages, 0, pages - ghosts->pages);
+    memset(bits + had, 0, bytes - had);
+    memset(next + had, 0, bytes - had);
+    uint32_t first = ghosts->pages * GHOSTS_PAGE_BLOCKS;
+    uint32_t sum = ghosts->pages > 0 ? before[first] : 0;
+    for (uint32_t block = first; block <= pages * GHOSTS_PAGE_BLOCKS; block++)
+        before[block] = sum;
+    ghosts->pages = pages;
+    return true;
+}
+
+static void add_up(struct ghosts *ghosts)
+{
+    uint64_t sum = 0;
+    for (uint32_t block = 0; block < ghosts->pages * GHOSTS_PAGE_BLOCKS; block++) {
+        ghosts->before[block] = (uint32_t)sum;
+        sum += bits_of(ghosts->bits + (size_t)block * GHOSTS_BLOCK_PLACES / 8, GHOSTS_BLOCK_PLACES);
+    }
+    ghosts->before[ghosts->pages * GHOSTS_PAGE_BLOCKS] = (uint32_t)sum;
+}
+
+static void show(struct ghosts *ghosts)
+{
+    if (ghosts->pages == 0)
+        return;
+    for (uint32_t page = 0; page < ghosts->pages; page++) {
+        uint8_t *to = ghosts->bits + (size_t)page * HEARD_PAGE_BYTES;
+        const uint8_t *from = ghosts->next + (size_t)page * HEARD_PAGE_BYTES;
+        if (ghosts->owed[page] == 0)
+            memcpy(to, from, HEARD_PAGE_BYTES);
+        else
+            for (uint32_t i = 0; i < HEARD_PAGE_BYTES; i++)
+                to[i] |= from[i];
+    }
+    add_up(ghosts);
+}
+
+void ghosts_add_gap(struct ghosts *ghosts, struct line_gap gap)
+{
+    uint64_t page = gap.upto / HEARD_PAGE_PLACES;
+    if (page >= HEARD_PAGES_MAX || !make_room(ghosts, (uint32_t)page + 1))
+        return; /* they count as there until they are told */
+    for (uint64_t place = gap.from; place <= gap.upto;) {
+        bool whole = place % 8 == 0 && place + 7 <= gap.upto;
+        ghosts->bits[place / 8] |= (uint8_t)(whole ? 0xFFu : 0x80u >> place % 8);
+        place += whole ? 8 : 1;
+    }
+    add_up(ghosts);
+}
+
+bool ghosts_behind(const struct ghosts *ghosts)
+{
+    return ghosts->seq != ghosts->told;
+}
+
+void ghosts_take(struct ghosts *ghosts, struct ghosts_told told, uint64_t redis_ms)
+{
+    ghosts->judged = told.judged;
+    ghosts->waiting = told.waiting;
+    ghosts->told = told.seq;
+    ghosts->at_ms = told.at_ms;
+    ghosts->whole = told.whole;
+    if (ghosts->seq > told.seq)
+        ghosts_tell_again(ghosts); /* Redis went back */
+    ghosts->known = ghosts->known || told.seq == 0;
+    if (ghosts->seq < ghosts->whole || ghosts->shown == ghosts->seq || redis_ms < ghosts->at_ms)
+        return;
+    ghosts->known = true;
+    show(ghosts);
+    ghosts->shown = ghosts->seq;
+}
+
+bool ghosts_take_page(struct ghosts *ghosts, uint64_t page, struct span bits)
+{
+    if (page >= HEARD_PAGES_MAX || bits.len > HEARD_PAGE_BYTES ||
+        !make_room(ghosts, (uint32_t)page + 1))
+        return false;
+    uint8_t *to = ghosts->next + page * HEARD_PAGE_BYTES;
+    memcpy(to, bits.ptr, bits.len);
+    memset(to + bits.len, 0, HEARD_PAGE_BYTES - bits.len);
+    return true;
+}
+
+struct span ghosts_shown(const struct ghosts *ghosts, uint32_t page)
+{
+    assert(page < ghosts->pages);
+    const uint8_t *bits = ghosts->bits + (size_t)page * HEARD_PAGE_BYTES;
+    size_t len = HEARD_PAGE_BYTES;
+    while (len > 0 && bits[len - 1] == 0)
+        len--;
+    return (struct span){(const char *)bits, len};
+}
+
+void ghosts_tell_again(struct ghosts *ghosts)
+{
+    if (ghosts->pages > 0)
+        memset(ghosts->next, 0, (size_t)ghosts->pages * HEARD_PAGE_BYTES);
+    ghosts->owed_len = 0;
+    ghosts->owing_len = 0; /* wherever those on their way went */
+    for (uint32_t page = 0; page < ghosts->pages; page++) {
+        ghosts->owed[page] = ghosts_shown(ghosts, page).len > 0;
+        ghosts->owed_len += ghosts->owed[page];
+    }
+    ghosts->seq = 0;
+    ghosts->shown = UINT64_MAX; /* nothing of the new count */
+}
+
+uint32_t ghosts_pick_owed(struct ghosts *ghosts, uint32_t limit)
+{
+    assert(limit <= HEARD_SEND_MAX);
+    ghosts->owing_len = 0;
+    for (uint32_t page = 0; ghosts->owed_len > 0 && page < ghosts->pages; page++) {
+        if (ghosts->owing_len == limit)
+            break;
+        if (ghosts->owed[page] != 0)
+            ghosts->owing[ghosts->owing_len++] = page;
+    }
+    return ghosts->owing_len;
+}
+
+void ghosts_paid(struct ghosts *ghosts, bool arrived)
+{
+    for (uint32_t i = 0; arrived && i < ghosts->owing_len; i++) {
+        assert(ghosts->owed[ghosts->owing[i]] != 0);
+        ghosts->owed[ghosts->owing[i]] = 0;
+        ghosts->owed_len--;
+        ghosts->shown = UINT64_MAX; /* what came back is to be shown instead */
+    }
+    ghosts->owing_len = 0;
+}
+
+bool ghosts_has(const struct ghosts *ghosts, uint64_t place)
+{
+    return ghosts != NULL && place / HEARD_PAGE_PLACES < ghosts->pages &&
+           (ghosts->bits[place / 8] & (0x80u >> place % 8)) != 0;
+}
+
+/* Away among the places below this one. */
+static uint64_t away_below(const struct ghosts *ghosts, uint64_t place)
+{
+    uint64_t end = (uint64_t)ghosts->pages * HEARD_PAGE_PLACES;
+    if (place > end)
+        place = end;
+    uint64_t block = place / GHOSTS_BLOCK_PLACES, start = block * GHOSTS_BLOCK_PLACES;
+    return ghosts->before[block] + bits_of(ghosts->bits + start / 8, place - start);
+}
+
+uint64_t ghosts_before(const struct ghosts *ghosts, uint64_t serving, uint64_t place)
+{
+    if (ghosts == NULL || ghosts->pages == 0 || place <= serving + 1)
+        return 0;
+    return away_below(ghosts, place) - away_below(ghosts, serving + 1);
+}
+
+uint64_t ghosts_waiting(const struct ghosts *ghosts)
+{
+    return ghosts != NULL ? ghosts->waiting : 0;
+}

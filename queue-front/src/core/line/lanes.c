@@ -1,0 +1,86 @@
+/* lanes.c: see lanes.h. While people wait in several lanes each is served in proportion to its
+ * share, so the lane whose people are the fewest for its share ends first; then the same again
+ * without it. A lane without a share is served when no other wants anything. */
+#include "core/line/lanes.h"
+
+#include <assert.h>
+#include <math.h>
+
+struct lane {
+    double left;
+    double share;
+    bool over;
+};
+
+/* The one that ends next among those with a share, or, if there is none, without; LANES_ALL: all
+ * are over. */
+static unsigned next_over(const struct lane lanes[LANES_ALL])
+{
+    unsigned next = LANES_ALL;
+    for (unsigned i = 0; i < LANES_ALL; i++) {
+        if (lanes[i].over)
+            continue;
+        if (next == LANES_ALL || (lanes[i].share > 0.0 && lanes[next].share == 0.0) ||
+            lanes[i].left * lanes[next].share < lanes[next].left * lanes[i].share)
+            next = i;
+    }
+    return next;
+}
+
+void lanes_reach(const uint64_t waiting[LANES_ALL], uint64_t shares, uint64_t upto[LANES_ALL])
+{
+    struct lane lanes[LANES_ALL];
+    for (unsigned i = 0; i < LANES_ALL; i++)
+        lanes[i] = (struct lane){.left = (double)waiting[i], .share = line_lane_share(shares, i)};
+    double called = 0.0;
+    for (unsigned n = 0; n < LANES_ALL; n++) {
+        unsigned first = next_over(lanes);
+        assert(first < LANES_ALL);
+        double all = 0.0, turns = lanes[first].left;
+        for (unsigned i = 0; i < LANES_ALL; i++)
+            all += lanes[i].over ? 0.0 : lanes[i].share;
+        if (lanes[first].share > 0.0) {
+            turns /= lanes[first].share;
+            for (unsigned i = 0; i < LANES_ALL; i++)
+                lanes[i].left -= lanes[i].over ? 0.0 : turns * lanes[i].share;
+            turns *= all;
+        }
+        called += turns;
+        lanes[first].over = true;
+        upto[first] = waiting[first] > 0 ? (uint64_t)(called + 0.5) : 0;
+    }
+}
+
+/* A share that is none is next to none: who has it is served when no other wants anything. */
+static double share_of(uint64_t shares, unsigned lane)
+{
+    return fmax((double)line_lane_share(shares, lane), 1e-6);
+}
+
+double lanes_part(const struct lane_crowd *lanes, unsigned lanes_len, uint64_t shares, unsigned own,
+                  double visitors)
+{
+    assert(lanes_len <= LANES_ALL && own < lanes_len);
+    bool over[LANES_ALL] = {false};
+    double turns = 0.0; /* in each turn a lane that is not over has as many calls as its share */
+    for (;;) {
+        double pace = 0.0, ends = HUGE_VAL;
+        unsigned next = own;
+        for (unsigned i = 0; i < lanes_len; i++) {
+            double share = share_of(shares, i);
+            if (over[i])
+                continue;
+            pace += share * lanes[i].show;
+            if (i != own && lanes[i].waiting / share < ends) {
+                ends = lanes[i].waiting / share;
+                next = i;
+            }
+        }
+        double come = (ends - turns) * pace;
+        if (next == own || come >= visitors)
+            return (turns + visitors / pace) * share_of(shares, own);
+        visitors -= come;
+        turns = ends;
+        over[next] = true;
+    }
+}

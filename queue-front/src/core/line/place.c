@@ -1,0 +1,108 @@
+/* place.c: a place is waiting until the line has served up to it; from then on the call that took
+ * it in says until when it may come.
+ *
+ * A place beyond what was ever issued is possible right after Redis lost its memory: the ticket is
+ * genuine, the counters are being healed. It is waiting, behind everybody that the picture knows.
+ *
+ * A place up to `dead` has run out for good. One that was called, is not dead and has no stretch
+ * yet (a front that has just started is told them by and by) is called until we know better. While
+ * an event is sold out or frozen nobody can enter, and so nobody's time runs.
+ *
+ * Those ahead who have gone are left out of `ahead`, as far as they are known.
+ *
+ * Invariant: as long as `serving` does not fall and no ghost comes back, `ahead` of a place does
+ * not rise, and a place that was called does not wait again. Nobody is ever put before it. */
+#include "core/line/place.h"
+
+#include "core/line/ghosts.h"
+#include "core/line/turns.h"
+
+#include <assert.h>
+#include <stddef.h>
+
+static const char *const names[PLACE_STATE_COUNT] = {
+    [PLACE_WAITING] = "waiting",   [PLACE_CALLED] = "called",   [PLACE_LATE] = "late",
+    [PLACE_ADMITTED] = "admitted", [PLACE_EXPIRED] = "expired", [PLACE_ENDED] = "ended",
+    [PLACE_DONE] = "done",
+};
+
+const char *place_state_name(enum place_state state)
+{
+    assert(state < PLACE_STATE_COUNT);
+    return names[state];
+}
+
+uint64_t place_now_ms(const struct line_view *view, uint64_t mono_us)
+{
+    if (view->stale || mono_us < view->at_us)
+        return view->redis_ms;
+    return view->redis_ms + (mono_us - view->at_us) / 1000;
+}
+
+/* The call that took `place` in: the first whose end reaches it. NULL: not told to us yet. */
+static const struct line_call *call_of(const struct line_view *view, uint64_t place)
+{
+    uint32_t low = 0, high = view->calls_len;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (view->calls[middle].upto >= place)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return low < view->calls_len ? &view->calls[low] : NULL;
+}
+
+uint64_t place_called_ms(const struct line_view *view, uint64_t position)
+{
+    const struct line_call *call = position <= view->serving ? call_of(view, position) : NULL;
+    return call != NULL ? call->called_ms : 0;
+}
+
+static struct place called_place(const struct line_view *view, uint64_t place, uint64_t now_ms)
+{
+    struct place at = {.state = PLACE_CALLED, .position = place};
+    const struct line_call *call = call_of(view, place);
+    struct turn turn = turns_of(view->turns, place);
+    if (turn.kind == TURN_ENDED || turn.kind == TURN_DONE) {
+        at.state = turn.kind == TURN_DONE ? PLACE_DONE : PLACE_ENDED;
+        return at;
+    }
+    uint64_t expires_ms = place > view->dead && call != NULL ? call->expires_ms : 0;
+    if (turn.until_ms > 0 && turn.until_ms + view->stood_ms > expires_ms)
+        expires_ms = turn.until_ms + view->stood_ms;
+    at.extensions = turn.times;
+    uint64_t grace_ends_ms = expires_ms + view->knobs.grace_ms;
+    bool runs = view->state != LINE_SOLD_OUT && view->state != LINE_FROZEN;
+    if (place <= view->dead && (expires_ms == 0 || now_ms > grace_ends_ms)) {
+        at.state = PLACE_EXPIRED;
+    } else if (runs && expires_ms > 0) {
+        at.state = now_ms <= expires_ms      ? PLACE_CALLED
+                   : now_ms <= grace_ends_ms ? PLACE_LATE
+                                             : PLACE_EXPIRED;
+        at.call_expires_ms = at.state == PLACE_EXPIRED ? 0 : expires_ms;
+    }
+    return at;
+}
+
+uint64_t place_position(const struct line_view *view, uint64_t entry)
+{
+    assert(entry > 0);
+    return view->draw.drawn ? draw_position(&view->draw.order, entry) : entry;
+}
+
+struct place place_at(const struct line_view *view, uint64_t entry, uint64_t now_ms)
+{
+    struct place at = {.state = PLACE_WAITING};
+    if (view->state == LINE_DRAFT || view->state == LINE_SCHEDULED ||
+        view->state == LINE_PRE_QUEUE) {
+        at.ahead = (view->issued > entry ? view->issued : entry) / 2;
+        return at;
+    }
+    uint64_t place = place_position(view, entry);
+    if (place <= view->serving)
+        return called_place(view, place, now_ms);
+    at.position = place;
+    at.ahead = place - view->serving - 1 - ghosts_before(view->ghosts, view->serving, place);
+    return at;
+}

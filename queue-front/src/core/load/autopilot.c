@@ -1,0 +1,223 @@
+/* autopilot.c: each limit gives a pressure, what is measured over what is allowed; the highest
+ * decides.
+ *
+ *     above 1         cut to 0.7 of the rate, above 2 to half of it; then wait for the effect
+ *     0.8 to 1        stay
+ *     below 0.8       a fiftieth of the ceiling more
+ *
+ * The band in which nothing is done keeps it from hunting; the wait after a cut keeps one trouble
+ * from being paid for twice, since whoever was let in stays for a while. In trouble twice over it
+ * does not wait. From the floor to the ceiling are fifty intervals: quick enough for a sale, too
+ * slow to run past what a service bears before it says so.
+ *
+ * A line that is empty, or held back by a full hall, does not climb: that the services are at ease
+ * says nothing of a rate that nobody tried (as TCP does not grow a window that it does not fill).
+ */
+#include "core/load/autopilot.h"
+
+#include <assert.h>
+#include <math.h>
+
+static const double AT_EASE = 0.8;
+static const double CUT = 0.7;
+static const double CUT_DEEP = 0.5;
+static const double DEEP = 2.0;
+
+enum { CLIMB_STEPS = 50 };
+
+static const char *const names[AUTOPILOT_REASON_COUNT] = {
+    [AUTOPILOT_SET] = "set",
+    [AUTOPILOT_CLIMB] = "climb",
+    [AUTOPILOT_CEILING] = "ceiling",
+    [AUTOPILOT_STEADY] = "steady",
+    [AUTOPILOT_UNUSED] = "unused",
+    [AUTOPILOT_SETTLING] = "settling",
+    [AUTOPILOT_LATENCY] = "latency",
+    [AUTOPILOT_ERRORS] = "errors",
+    [AUTOPILOT_HELD] = "held-seats",
+    [AUTOPILOT_BACKLOG] = "saga-backlog",
+    [AUTOPILOT_SILENT] = "no-feedback",
+};
+
+const char *autopilot_reason_name(enum autopilot_reason reason)
+{
+    assert(reason < AUTOPILOT_REASON_COUNT);
+    return names[reason];
+}
+
+bool autopilot_reason_parse(struct span name, enum autopilot_reason *out)
+{
+    for (unsigned i = 0; i < AUTOPILOT_REASON_COUNT; i++) {
+        if (span_eq(name, span_of(names[i]))) {
+            *out = (enum autopilot_reason)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+struct pressure {
+    double worst;
+    enum autopilot_reason of;
+};
+
+static void press(struct pressure *pressure, bool has, uint64_t value, uint64_t limit,
+                  enum autopilot_reason of)
+{
+    if (!has || limit == 0) /* not told, or not limited */
+        return;
+    double now = (double)value / (double)limit;
+    if (now > pressure->worst)
+        *pressure = (struct pressure){now, of};
+}
+
+static struct pressure pressure_of(const struct event_doc *doc,
+                                   const struct health_reading *reading)
+{
+    struct pressure pressure = {-1.0, AUTOPILOT_SILENT};
+    press(&pressure, reading->has_p99, reading->p99_ms, doc->autopilot_target_p99_ms,
+          AUTOPILOT_LATENCY);
+    press(&pressure, reading->has_errors, reading->errors_milli, doc->autopilot_errors_max_milli,
+          AUTOPILOT_ERRORS);
+    press(&pressure, reading->has_held, reading->held, doc->autopilot_held_max, AUTOPILOT_HELD);
+    press(&pressure, reading->has_backlog, reading->backlog, doc->autopilot_backlog_max,
+          AUTOPILOT_BACKLOG);
+    return pressure;
+}
+
+bool autopilot_hears(const struct event_doc *doc, const struct health_reading *reading)
+{
+    return pressure_of(doc, reading).worst >= 0.0;
+}
+
+static struct autopilot_move wish(const struct autopilot_ask *ask)
+{
+    struct autopilot_move stay = {AUTOPILOT_STEADY, ask->rate_milli};
+    if (ask->reading == NULL || !autopilot_hears(ask->doc, ask->reading))
+        return (struct autopilot_move){AUTOPILOT_SILENT, 0};
+    struct pressure pressure = pressure_of(ask->doc, ask->reading);
+    bool settling = ask->since_cut_ms < AUTOPILOT_SETTLE_INTERVALS * ask->interval_ms;
+    if (pressure.worst > 1.0 && (!settling || pressure.worst > DEEP)) {
+        double factor = pressure.worst > DEEP ? CUT_DEEP : CUT;
+        return (struct autopilot_move){pressure.of, (uint64_t)((double)ask->rate_milli * factor)};
+    }
+    if (settling)
+        stay.reason = AUTOPILOT_SETTLING;
+    else if (pressure.worst < AT_EASE && !ask->used)
+        stay.reason = AUTOPILOT_UNUSED;
+    else if (pressure.worst < AT_EASE)
+        return (struct autopilot_move){
+            AUTOPILOT_CLIMB, ask->rate_milli + ask->doc->autopilot_ceiling_milli / CLIMB_STEPS + 1};
+    return stay;
+}
+
+struct autopilot_move autopilot_decide(const struct autopilot_ask *ask)
+{
+    struct autopilot_move move = wish(ask);
+    uint64_t ceiling = ask->doc->autopilot_ceiling_milli;
+    uint64_t floor = ask->doc->autopilot_floor_milli;
+    floor = floor < ceiling ? floor : ceiling;
+    if (move.rate_milli < floor)
+        move.rate_milli = floor;
+    if (move.rate_milli >= ceiling) {
+        if (move.reason == AUTOPILOT_CLIMB)
+            move.reason = AUTOPILOT_CEILING;
+        move.rate_milli = ceiling;
+    }
+    return move;
+}
+
+/* What a cut was made for, in thousandths: what was measured and what is allowed. */
+struct weighed {
+    uint64_t measured, limit;
+};
+
+static bool weigh(const struct autopilot_ask *ask, enum autopilot_reason reason,
+                  struct weighed *out)
+{
+    const struct health_reading *reading = ask->reading;
+    const struct event_doc *doc = ask->doc;
+    switch (reason) {
+    case AUTOPILOT_LATENCY:
+        *out = (struct weighed){reading->p99_ms * 1000, doc->autopilot_target_p99_ms * 1000};
+        return true;
+    case AUTOPILOT_ERRORS:
+        *out = (struct weighed){reading->errors_milli, doc->autopilot_errors_max_milli};
+        return true;
+    case AUTOPILOT_HELD:
+        *out = (struct weighed){reading->held * 1000, doc->autopilot_held_max * 1000};
+        return true;
+    case AUTOPILOT_BACKLOG:
+        *out = (struct weighed){reading->backlog * 1000, doc->autopilot_backlog_max * 1000};
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void put_milli(struct text *out, const char *before, uint64_t milli)
+{
+    text_str(out, before);
+    text_milli(out, (int64_t)milli);
+}
+
+void autopilot_why(struct text *out, const struct autopilot_ask *ask,
+                   const struct autopilot_move *move)
+{
+    struct weighed of = {0};
+    weigh(ask, move->reason, &of);
+    switch (move->reason) {
+    case AUTOPILOT_LATENCY:
+        put_milli(out, "p99 ", of.measured);
+        put_milli(out, " ms, target ", of.limit);
+        TEXT_LIT(out, " ms");
+        return;
+    case AUTOPILOT_ERRORS:
+        put_milli(out, "errors ", of.measured * 100);
+        put_milli(out, " %, at most ", of.limit * 100);
+        TEXT_LIT(out, " %");
+        return;
+    case AUTOPILOT_HELD:
+        put_milli(out, "held seats ", of.measured);
+        put_milli(out, ", at most ", of.limit);
+        return;
+    case AUTOPILOT_BACKLOG:
+        put_milli(out, "open sagas ", of.measured);
+        put_milli(out, ", at most ", of.limit);
+        return;
+    case AUTOPILOT_SILENT:
+        TEXT_LIT(out, "the health pages are silent: floor");
+        return;
+    case AUTOPILOT_CLIMB:
+    case AUTOPILOT_CEILING:
+        TEXT_LIT(out, "all within limits");
+        return;
+    default:
+        text_str(out, autopilot_reason_name(move->reason));
+    }
+}
+
+void autopilot_because(struct text *out, const struct autopilot_ask *ask,
+                       const struct autopilot_move *move)
+{
+    struct weighed of;
+    json_open(out, '{');
+    json_member_cstr(out, "reason", autopilot_reason_name(move->reason));
+    if (weigh(ask, move->reason, &of)) {
+        json_member_milli(out, "measured", (int64_t)of.measured);
+        json_member_milli(out, "limit", (int64_t)of.limit);
+    } else {
+        json_member_null(out, "measured");
+        json_member_null(out, "limit");
+    }
+    json_close(out, '}');
+}
+
+bool autopilot_worth_telling(const struct autopilot_ask *ask, const struct autopilot_move *move,
+                             enum autopilot_reason before)
+{
+    if (move->rate_milli == ask->rate_milli)
+        return false;
+    return move->rate_milli < ask->rate_milli || move->reason == AUTOPILOT_CEILING ||
+           before != AUTOPILOT_CLIMB;
+}

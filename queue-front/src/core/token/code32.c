@@ -1,0 +1,70 @@
+/* code32.c: the letters are the elements of GF(32), and a code is a polynomial with the generator
+ * as a root: sum of c[i] * g^(len - 1 - i) = 0. The weights differ, so a single wrong letter and
+ * any two that changed places leave something over. */
+#include "core/token/code32.h"
+
+#include <assert.h>
+#include <string.h>
+
+static const char letters[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
+static_assert(sizeof(letters) - 1 == 32, "five bits a letter");
+
+/* Times g, which is x, modulo x^5 + x^2 + 1 (primitive: its powers are all 31 elements). */
+static unsigned times_g(unsigned element)
+{
+    element <<= 1;
+    return element & 32 ? element ^ 37 : element;
+}
+
+void code32_make(const uint8_t *values, size_t len, char *code)
+{
+    assert(len >= 2 && len <= CODE32_LEN_MAX);
+    unsigned rest = 0;
+    for (size_t i = 0; i < len - 1; i++) {
+        assert(values[i] < 32);
+        rest = times_g(rest) ^ values[i];
+        code[i] = letters[values[i]];
+    }
+    code[len - 1] = letters[times_g(rest)];
+}
+
+void code32_put(struct text *out, const char *code, size_t len, size_t group)
+{
+    for (size_t i = 0; i < len; i++) {
+        if (i > 0 && i % group == 0)
+            text_char(out, '-');
+        text_char(out, code[i]);
+    }
+}
+
+/* -1: no letter of a code. */
+static int value_of(char c)
+{
+    if (c >= 'a' && c <= 'z')
+        c = (char)(c - 'a' + 'A');
+    if (c == 'O')
+        c = '0';
+    if (c == 'I' || c == 'L')
+        c = '1';
+    const char *at = c != '\0' ? strchr(letters, c) : NULL;
+    return at != NULL ? (int)(at - letters) : -1;
+}
+
+bool code32_parse(struct span text, size_t len, char *code, uint8_t *values)
+{
+    size_t found = 0;
+    unsigned rest = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] == '-' || text.ptr[i] == ' ')
+            continue;
+        int value = value_of(text.ptr[i]);
+        if (value < 0 || found == len)
+            return false;
+        rest = times_g(rest) ^ (unsigned)value;
+        if (values != NULL)
+            values[found] = (uint8_t)value;
+        code[found++] = letters[value];
+    }
+    return found == len && rest == 0;
+}

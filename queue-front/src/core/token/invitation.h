@@ -1,0 +1,29 @@
+/* invitation.h: a code that opens a lane. It says which lane and which of the invitations it is,
+ * under a MAC, so that nothing is kept of those who are invited; and it is the join's key, so that
+ * one invitation is one place.
+ *
+ *     ABCDEF-GHJKMN-PQRSTV     3 bits lane, 20 bits number, 62 bits MAC, a check
+ *
+ * It is believed for as long as the identity key that it was made with (core/identity.h). */
+#ifndef FG_QUEUE_FRONT_CORE_INVITATION_H
+#define FG_QUEUE_FRONT_CORE_INVITATION_H
+
+#include "base/text.h"
+#include "core/line/line.h"
+#include "crypto/mac.h"
+
+enum { INVITATION_LEN = 18, INVITATION_TEXT_LEN = INVITATION_LEN + 2, INVITATIONS_MAX = 1000000 };
+
+struct invitation {
+    uint8_t lane;    /* 1..LANES_MAX */
+    uint32_t number; /* 1..INVITATIONS_MAX */
+};
+
+void invitation_put(struct text *out, const struct mac_ring *ring, struct span event,
+                    struct invitation invitation);
+
+/* ERR_SYNTAX: mistyped; ERR_AUTH: not one of ours, or of another event. */
+int invitation_parse(const struct mac_ring *ring, struct span event, struct span text,
+                     struct invitation *out);
+
+#endif

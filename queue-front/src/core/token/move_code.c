@@ -1,0 +1,54 @@
+/* move_code.c: see move_code.h. */
+#include "core/token/move_code.h"
+
+#include "core/token/code32.h"
+
+#include <assert.h>
+
+static const char purpose[] = "move";
+
+static_assert((MOVE_CODE_LEN - 1) * 5 <= 64, "the letters before the check come from one word");
+
+void move_code_make(const struct mac_ring *ring, struct span event, const struct ticket *ticket,
+                    uint64_t now_s, char code[MOVE_CODE_LEN])
+{
+    char memory[sizeof(purpose) + 4 * 21 + LINE_EVENT_ID_MAX];
+    struct text message = text_on(memory, sizeof(memory));
+    text_add(&message, purpose, sizeof(purpose));
+    text_u64(&message, line_place_of(ticket->lane, ticket->entry));
+    text_char(&message, '.');
+    text_u64(&message, ticket->moves);
+    text_char(&message, '.');
+    text_u64(&message, now_s / MOVE_WINDOW_S);
+    text_char(&message, '.');
+    text_put(&message, event);
+    if (ticket->tag != 0) {
+        text_char(&message, '.'); /* no event's id has one */
+        text_u64(&message, ticket->tag);
+    }
+    assert(!message.overflown);
+    uint8_t mac[MAC_BYTES];
+    mac_make(ring, memory, message.len, mac);
+    uint64_t bits = 0;
+    for (unsigned i = 0; i < 8; i++)
+        bits = bits << 8 | mac[i];
+    uint8_t values[MOVE_CODE_LEN - 1];
+    for (unsigned i = 0; i < MOVE_CODE_LEN - 1; i++, bits >>= 5)
+        values[i] = bits & 31;
+    code32_make(values, MOVE_CODE_LEN, code);
+}
+
+uint64_t move_code_expires_s(uint64_t now_s)
+{
+    return (now_s / MOVE_WINDOW_S + 2) * MOVE_WINDOW_S;
+}
+
+void move_code_put(struct text *out, const char code[MOVE_CODE_LEN])
+{
+    code32_put(out, code, MOVE_CODE_LEN, 4);
+}
+
+bool move_code_parse(struct span text, char code[MOVE_CODE_LEN])
+{
+    return code32_parse(text, MOVE_CODE_LEN, code, NULL);
+}

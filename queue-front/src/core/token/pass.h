@@ -1,0 +1,53 @@
+/* pass.h: the admission pass, an ES256 JWT that seat-service and payment-adapter read by our public
+ * keys alone. One visit, one session, one pass: issued anew, it names the same session and the same
+ * jti, and only its times differ. */
+#ifndef FG_QUEUE_FRONT_CORE_PASS_H
+#define FG_QUEUE_FRONT_CORE_PASS_H
+
+#include "core/token/session.h"
+#include "crypto/jwt.h"
+#include "crypto/member_name.h"
+
+#define PASS_TYPE "fairgate-pass+jwt"
+
+enum { PASS_LEN_MAX = 1024, PASS_LEEWAY_S = 5 };
+
+struct pass_grant {
+    struct span event;
+    struct span session;
+    uint64_t place;
+    uint64_t now_s;
+    uint64_t expires_s;
+    uint64_t ends_s; /* the session never goes on beyond */
+    uint8_t visitor[LINE_VISITOR_BYTES];
+    struct member_name member; /* "": the line does not know */
+    struct span incarnation;   /* of the event; empty: it has none */
+    struct span channel;       /* of seats, that a code opened; empty: none did */
+};
+
+/* Appends the pass, at most PASS_LEN_MAX bytes. */
+int pass_put(struct text *out, const struct jwks *keys, const char *issuer,
+             const struct pass_grant *grant, struct err_slot *err);
+
+struct pass {
+    char session[SESSION_LEN_MAX + 1];
+    uint64_t place;
+    uint64_t expires_s;
+    uint64_t ends_s;
+    uint8_t visitor[LINE_VISITOR_BYTES];
+    struct member_name member;
+    char incarnation[LINE_INCARNATION_LEN + 1];
+    char channel[LINE_CHANNEL_MAX + 1];
+};
+
+/* The session that a token claims to be of: one of this event that we did name, or ERR_SYNTAX,
+ * ERR_AUTH. A MAC instead of a signature, so it is asked first; what it is worth is said by
+ * pass_verify(). */
+int pass_session(const struct mac_ring *ring, struct span event, struct span token,
+                 struct session *out);
+
+/* ERR_SYNTAX: no token; ERR_AUTH: not to be believed here; ERR_TIMEOUT: it has run out. */
+int pass_verify(const struct jwks *keys, const char *issuer, struct span event, struct span token,
+                const struct clock *clock, struct err_slot *err, struct pass *out);
+
+#endif

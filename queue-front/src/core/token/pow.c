@@ -1,0 +1,129 @@
+/* pow.c: the bytes of a challenge, in their order:
+ *
+ *     0       version, 1
+ *     1       key id
+ *     2       bits
+ *     3..6    issued, seconds since 1970, big-endian
+ *     7..13   salt
+ *     14..29  MAC over "pow", bytes 0..13, the visitor's site and the event's id
+ *
+ * Nothing is remembered of a challenge before it is solved. What keeps a solution from being used a
+ * thousand times is that the join notes its MAC, unique to the challenge, beside the place that was
+ * given for it, for as long as the challenge lives. What keeps it from being traded is the site in
+ * the MAC. */
+#include "core/token/pow.h"
+
+#include "base/base64.h"
+
+#include <assert.h>
+#include <sodium.h>
+
+enum {
+    VERSION = 1,
+    SALT_AT = 7,
+    PLAIN_BYTES = SALT_AT + POW_SALT_BYTES,
+    CHALLENGE_BYTES = PLAIN_BYTES + MAC_BYTES,
+    SITE_BYTES = 16,
+};
+
+static const char purpose[] = "pow";
+
+enum { MESSAGE_MAX = sizeof(purpose) + PLAIN_BYTES + SITE_BYTES + LINE_EVENT_ID_MAX };
+
+static_assert(CHALLENGE_BYTES / 3 * 4 == POW_CHALLENGE_LEN && CHALLENGE_BYTES % 3 == 0,
+              "40 characters, no rest");
+static_assert((int)LINE_IDEM_BYTES == (int)MAC_BYTES, "the MAC is its name");
+
+static size_t message(const struct pow_bond *bond, const uint8_t plain[PLAIN_BYTES],
+                      uint8_t out[MESSAGE_MAX])
+{
+    assert(bond->event.len <= LINE_EVENT_ID_MAX);
+    uint8_t *at = out;
+    memcpy(at, purpose, sizeof(purpose));
+    at += sizeof(purpose);
+    memcpy(at, plain, PLAIN_BYTES);
+    at += PLAIN_BYTES;
+    memcpy(at, bond->site, SITE_BYTES);
+    at += SITE_BYTES;
+    memcpy(at, bond->event.ptr, bond->event.len);
+    return (size_t)(at - out) + bond->event.len;
+}
+
+void pow_challenge_put(struct text *out, const struct mac_ring *ring, const struct pow_bond *bond,
+                       unsigned bits, uint64_t now_s, const uint8_t salt[POW_SALT_BYTES])
+{
+    assert(bits <= POW_BITS_MAX);
+    uint8_t bytes[CHALLENGE_BYTES] = {VERSION, mac_ring_current(ring), (uint8_t)bits};
+    for (unsigned i = 0; i < 4; i++)
+        bytes[3 + i] = (uint8_t)(now_s >> (8 * (3 - i)));
+    memcpy(bytes + SALT_AT, salt, POW_SALT_BYTES);
+    uint8_t signed_bytes[MESSAGE_MAX];
+    size_t len = message(bond, bytes, signed_bytes);
+    mac_make(ring, signed_bytes, len, bytes + PLAIN_BYTES);
+    base64_put(out, bytes, sizeof(bytes));
+}
+
+static bool starts_with_zero_bits(const uint8_t hash[crypto_hash_sha256_BYTES], unsigned bits)
+{
+    unsigned whole = bits / 8, rest = bits % 8;
+    for (unsigned i = 0; i < whole; i++) {
+        if (hash[i] != 0)
+            return false;
+    }
+    return rest == 0 || hash[whole] >> (8 - rest) == 0;
+}
+
+int pow_check(const struct mac_ring *ring, const struct pow_bond *bond, struct span solution,
+              unsigned bits_min, uint64_t now_s, struct pow_once *once)
+{
+    struct span challenge;
+    struct span number = span_cut(solution, '.', &challenge);
+    uint8_t bytes[CHALLENGE_BYTES];
+    uint64_t ignored;
+    if (solution.len > POW_SOLUTION_MAX || challenge.len != POW_CHALLENGE_LEN ||
+        !span_u64(number, UINT64_MAX, &ignored) ||
+        !base64_decode_exact(challenge, bytes, sizeof(bytes)) || bytes[0] != VERSION)
+        return ERR_SYNTAX;
+    uint8_t signed_bytes[MESSAGE_MAX];
+    size_t len = message(bond, bytes, signed_bytes);
+    if (!mac_check(ring, bytes[1], signed_bytes, len, bytes + PLAIN_BYTES))
+        return ERR_AUTH;
+    uint64_t issued_s = 0;
+    for (unsigned i = 0; i < 4; i++)
+        issued_s = issued_s << 8 | bytes[3 + i];
+    if (now_s > issued_s && now_s - issued_s > POW_LIFETIME_S)
+        return ERR_TIMEOUT;
+    uint8_t hash[crypto_hash_sha256_BYTES];
+    crypto_hash_sha256(hash, (const uint8_t *)solution.ptr, solution.len);
+    if (bytes[2] < bits_min || !starts_with_zero_bits(hash, bytes[2]))
+        return ERR_RANGE;
+    once->minute = issued_s / 60;
+    memcpy(once->name, bytes + PLAIN_BYTES, LINE_IDEM_BYTES);
+    return 0;
+}
+
+const char *pow_fault_name(int rc)
+{
+    switch (rc) {
+    case ERR_AUTH:
+        return "foreign";
+    case ERR_TIMEOUT:
+        return "stale";
+    case ERR_RANGE:
+        return "unsolved";
+    default:
+        return "malformed";
+    }
+}
+
+unsigned pow_bits_for(unsigned floor, unsigned ceiling, uint64_t joins_per_s, uint64_t calm_per_s)
+{
+    assert(ceiling <= POW_BITS_MAX);
+    unsigned bits = floor;
+    uint64_t bound = calm_per_s > 0 ? calm_per_s : 1;
+    while (bits < ceiling && joins_per_s > bound) {
+        bits++;
+        bound = bound > UINT64_MAX / 2 ? UINT64_MAX : bound * 2;
+    }
+    return bits;
+}

@@ -1,0 +1,55 @@
+/* pow.h: proof of work: a crowd of bots pays for each place with computing time, a person with a
+ * moment of waiting. Stateless: the challenge carries what it was made for and a MAC, so any front
+ * judges a solution to any other's challenge.
+ *
+ * A challenge is a text C; a solution is a number n such that SHA-256(C || "." || n in decimal)
+ * begins with `bits` zero bits, handed back as "C.n". Each costs 2^bits hashes on average to find
+ * and one to check. */
+#ifndef FG_QUEUE_FRONT_CORE_POW_H
+#define FG_QUEUE_FRONT_CORE_POW_H
+
+#include "base/err.h"
+#include "base/text.h"
+#include "core/line/line.h"
+#include "crypto/mac.h"
+
+#define POW_ALGORITHM "sha256-leading-zero-bits"
+
+enum {
+    POW_BITS_MAX = 30, /* some minutes on a phone: nobody should be asked for more */
+    POW_SALT_BYTES = 7,
+    POW_CHALLENGE_LEN = 40,
+    POW_SOLUTION_MAX = POW_CHALLENGE_LEN + 1 + 20,
+    POW_LIFETIME_S = 300, /* slow phones may be asleep in between */
+};
+
+/* For whom: the same event and the same site (address, IPv6 cut to its /64) have to come back. */
+struct pow_bond {
+    struct span event;
+    const uint8_t *site; /* 16 bytes */
+};
+
+/* Appends POW_CHALLENGE_LEN characters. */
+void pow_challenge_put(struct text *out, const struct mac_ring *ring, const struct pow_bond *bond,
+                       unsigned bits, uint64_t now_s, const uint8_t salt[POW_SALT_BYTES]);
+
+struct pow_once {
+    uint64_t minute; /* in which the challenge was given out, since 1970 */
+    uint8_t name[LINE_IDEM_BYTES];
+};
+
+/* 0, and in `once` what identifies this challenge, so that a solution is good for one place.
+ * Otherwise ERR_SYNTAX: no solution at all; ERR_AUTH: of
+ * another event or visitor, or forged; ERR_TIMEOUT: run out; ERR_RANGE: not solved, or easier than
+ * `bits_min`. Allocates nothing. */
+int pow_check(const struct mac_ring *ring, const struct pow_bond *bond, struct span solution,
+              unsigned bits_min, uint64_t now_s, struct pow_once *once);
+
+/* The word that names such a failure on the wire: "malformed", "foreign", "stale", "unsolved". */
+const char *pow_fault_name(int rc);
+
+/* How many bits to ask for: `floor` while joins come no faster than `calm_per_s`, one more each
+ * time they double, at most `ceiling`. */
+unsigned pow_bits_for(unsigned floor, unsigned ceiling, uint64_t joins_per_s, uint64_t calm_per_s);
+
+#endif

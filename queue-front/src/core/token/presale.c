@@ -1,0 +1,49 @@
+/* presale.c: the MAC is over the event's name too, so one code of two events is two digests. */
+#include "core/token/presale.h"
+
+#include <assert.h>
+#include <sodium.h>
+
+static const char purpose[] = "presale";
+
+static_assert((int)LINE_CODE_BYTES == (int)MAC_BYTES, "a MAC is what is kept");
+static_assert((int)PRESALE_SHA_BYTES == (int)crypto_hash_sha256_BYTES, "SHA-256");
+
+bool presale_digest(struct span code, uint8_t sha[PRESALE_SHA_BYTES])
+{
+    char plain[PRESALE_CODE_MAX];
+    size_t len = 0;
+    for (size_t i = 0; i < code.len; i++) {
+        char c = code.ptr[i];
+        if (c == ' ' || c == '-')
+            continue;
+        if (c < '!' || c > '~' || len == sizeof(plain))
+            return false;
+        plain[len++] = c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
+    }
+    if (len < PRESALE_CODE_MIN)
+        return false;
+    crypto_hash_sha256(sha, (const uint8_t *)plain, len);
+    sodium_memzero(plain, sizeof(plain));
+    return true;
+}
+
+bool presale_digest_parse(struct span hex, uint8_t sha[PRESALE_SHA_BYTES])
+{
+    size_t bytes;
+    const char *end;
+    return hex.len == 2 * PRESALE_SHA_BYTES &&
+           sodium_hex2bin(sha, PRESALE_SHA_BYTES, hex.ptr, hex.len, NULL, &bytes, &end) == 0 &&
+           bytes == PRESALE_SHA_BYTES && end == hex.ptr + hex.len;
+}
+
+void presale_sign(const struct mac_ring *ring, struct span event,
+                  const uint8_t sha[PRESALE_SHA_BYTES], uint8_t out[LINE_CODE_BYTES])
+{
+    uint8_t message[sizeof(purpose) + PRESALE_SHA_BYTES + LINE_EVENT_ID_MAX];
+    assert(event.len <= LINE_EVENT_ID_MAX);
+    memcpy(message, purpose, sizeof(purpose));
+    memcpy(message + sizeof(purpose), sha, PRESALE_SHA_BYTES);
+    memcpy(message + sizeof(purpose) + PRESALE_SHA_BYTES, event.ptr, event.len);
+    mac_make(ring, message, sizeof(purpose) + PRESALE_SHA_BYTES + event.len, out);
+}

@@ -1,0 +1,93 @@
+/* session.c: signed with the key that the ticket was signed with, not with the current one: that is
+ * what keeps the name the same when keys are rotated in the middle of a visit. */
+#include "core/token/session.h"
+
+#include "base/base64.h"
+#include "core/line/event_id.h"
+
+#include <assert.h>
+
+enum {
+    TAG_AT = 1 + LINE_VISITOR_BYTES,
+    HEAD_MAX = TAG_AT + LINE_TAG_BYTES,
+    TAIL_BYTES_MAX = HEAD_MAX + MAC_BYTES,
+};
+
+static const char purpose[] = "session";
+
+enum { MESSAGE_MAX = sizeof(purpose) + HEAD_MAX + 8 + LINE_EVENT_ID_MAX };
+
+static_assert((TAIL_BYTES_MAX * 4 + 2) / 3 == SESSION_TAIL_MAX, "base64url without padding");
+
+static size_t message(struct span event, uint64_t place, const uint8_t *head, size_t head_len,
+                      uint8_t out[MESSAGE_MAX])
+{
+    assert(event.len <= LINE_EVENT_ID_MAX);
+    size_t len = 0;
+    memcpy(out, purpose, sizeof(purpose));
+    len += sizeof(purpose);
+    memcpy(out + len, head, head_len);
+    len += head_len;
+    for (unsigned i = 0; i < 8; i++)
+        out[len++] = (uint8_t)(place >> (8 * (7 - i)));
+    memcpy(out + len, event.ptr, event.len);
+    return len + event.len;
+}
+
+static bool ring_of(const struct mac_ring *ring, uint8_t key_id, struct mac_ring *one)
+{
+    for (uint32_t i = 0; i < ring->len; i++) {
+        if (ring->key[i].id == key_id) {
+            *one = (struct mac_ring){.key[0] = ring->key[i], .len = 1};
+            return true;
+        }
+    }
+    return false;
+}
+
+void session_put(struct text *out, const struct mac_ring *ring, struct span event,
+                 const struct ticket *ticket, uint64_t place)
+{
+    struct mac_ring one;
+    bool known = ring_of(ring, ticket->key_id, &one);
+    assert(known); /* the ticket was read with it */
+    uint8_t tail[TAIL_BYTES_MAX] = {ticket->key_id};
+    memcpy(tail + 1, ticket->visitor, LINE_VISITOR_BYTES);
+    for (unsigned i = 0; i < LINE_TAG_BYTES; i++)
+        tail[TAG_AT + i] = (uint8_t)(ticket->tag >> (8 * (LINE_TAG_BYTES - 1 - i)));
+    size_t head_len = ticket->tag != 0 ? HEAD_MAX : TAG_AT;
+    uint8_t signed_bytes[MESSAGE_MAX];
+    size_t len = message(event, place, tail, head_len, signed_bytes);
+    mac_make(&one, signed_bytes, len, tail + head_len);
+    mac_ring_wipe(&one);
+    text_put(out, event);
+    text_char(out, '.');
+    text_u64(out, place);
+    text_char(out, '.');
+    base64_put(out, tail, head_len + MAC_BYTES);
+}
+
+int session_parse(const struct mac_ring *ring, struct span text, struct session *out)
+{
+    struct span event, place;
+    struct span rest = span_cut(text, '.', &event);
+    if (rest.ptr == NULL)
+        return ERR_SYNTAX;
+    struct span tail_text = span_cut(rest, '.', &place);
+    struct session session = {.event = event};
+    uint8_t tail[TAIL_BYTES_MAX];
+    size_t head_len = tail_text.len == SESSION_TAIL_MAX ? HEAD_MAX : TAG_AT;
+    if (!event_id_ok(event) || !span_u64(place, SESSION_PLACE_MAX, &session.place) ||
+        session.place == 0 || (place.len > 1 && place.ptr[0] == '0') ||
+        !base64_decode_exact(tail_text, tail, head_len + MAC_BYTES))
+        return ERR_SYNTAX;
+    uint8_t signed_bytes[MESSAGE_MAX];
+    size_t len = message(event, session.place, tail, head_len, signed_bytes);
+    if (!mac_check(ring, tail[0], signed_bytes, len, tail + head_len))
+        return ERR_AUTH;
+    for (size_t i = TAG_AT; i < head_len; i++)
+        session.tag = session.tag << 8 | tail[i];
+    memcpy(session.visitor, tail + 1, LINE_VISITOR_BYTES);
+    *out = session;
+    return 0;
+}

@@ -1,0 +1,36 @@
+/* session.h: the name of one admitted visit. The same ticket always leads to the same name, on any
+ * front and across a rotation of keys, so that a repeated pass is the same visit; and the name says
+ * which place it is of, so that ending one needs no look-up.
+ *
+ *     EVENT.PLACE.TAIL      my-concert.4711.AQECAwQFBgcI...
+ *
+ * TAIL is base64url of key id, visitor id, tag of the event's incarnation (not there where it has
+ * none) and a MAC over all of it. */
+#ifndef FG_QUEUE_FRONT_CORE_SESSION_H
+#define FG_QUEUE_FRONT_CORE_SESSION_H
+
+#include "core/token/ticket.h"
+
+#define SESSION_PLACE_MAX ((UINT64_C(1) << 36) - 1)
+
+enum {
+    SESSION_TAIL_MAX = 38,
+    SESSION_LEN_MAX = LINE_EVENT_ID_MAX + 1 + 15 + 1 + SESSION_TAIL_MAX,
+};
+
+struct session {
+    struct span event; /* borrowed from the text it was parsed from */
+    uint64_t place;    /* line_place_of() */
+    uint32_t tag;      /* of the incarnation; 0: none */
+    uint8_t visitor[LINE_VISITOR_BYTES];
+};
+
+/* The session of a ticket that ticket_parse() read with this ring; `place` its position, with the
+ * lane. */
+void session_put(struct text *out, const struct mac_ring *ring, struct span event,
+                 const struct ticket *ticket, uint64_t place);
+
+/* ERR_SYNTAX: no session's name; ERR_AUTH: nobody of ours made it. */
+int session_parse(const struct mac_ring *ring, struct span text, struct session *out);
+
+#endif

@@ -1,0 +1,58 @@
+/* visitor.h: who is asking, as far as the line needs to know: a key under which a repeated join is
+ * recognised, and a short id that goes into tickets and passes. Neither leads back to the cookie or
+ * the header that it was made from. */
+#ifndef FG_QUEUE_FRONT_CORE_VISITOR_H
+#define FG_QUEUE_FRONT_CORE_VISITOR_H
+
+#include "base/rng.h"
+#include "base/text.h"
+#include "core/token/invitation.h"
+#include "core/token/ticket.h"
+
+enum {
+    VISITOR_COOKIE_LEN = 22, /* 16 random bytes */
+    VISITOR_KEY_BYTES = 32,
+    COOKIE_NAME_MAX = 16 + LINE_EVENT_ID_MAX,
+};
+
+#define MEMBER_COOKIE        "fg_member" /* set by the shop */
+#define MEMBER_TYPE          "fairgate-member+jwt"
+#define VISITOR_COOKIE       "fg_visitor"
+#define TICKET_COOKIE_PREFIX "fg_ticket_"
+#define PASS_COOKIE_PREFIX   "fg_pass_"
+
+struct visitor {
+    bool has_idem; /* false: nobody has seen this visitor before, and nothing can be repeated */
+    uint8_t idem[LINE_IDEM_BYTES];
+    uint8_t id[LINE_VISITOR_BYTES];
+};
+
+/* Derives the key of all visitors' keys from an identity key. */
+void visitor_key(const struct mac_ring_key *from, uint8_t key[VISITOR_KEY_BYTES]);
+
+/* A new cookie: VISITOR_COOKIE_LEN characters. */
+void visitor_cookie_put(struct text *out, const struct rng *rng);
+bool visitor_cookie_ok(struct span cookie);
+
+/* By the Idempotency-Key of the request and `whose` it is (the visitor cookie or, without one, the
+ * network: not empty, below 256 bytes), by its visitor cookie, or by a place that has run out and
+ * whose owner joins again: each bound to the event. */
+struct visitor visitor_by_key(const uint8_t key[VISITOR_KEY_BYTES], struct span event,
+                              struct span whose, struct span idempotency_key);
+struct visitor visitor_by_cookie(const uint8_t key[VISITOR_KEY_BYTES], struct span event,
+                                 struct span cookie);
+struct visitor visitor_again(const uint8_t key[VISITOR_KEY_BYTES], struct span event,
+                             const struct ticket *ticket);
+
+/* By the member id of a token of the shop's: one place for one member. Only its hash is kept. */
+struct visitor visitor_by_member(const uint8_t key[VISITOR_KEY_BYTES], struct span event,
+                                 struct span member);
+
+/* By an invitation: one place for each. */
+struct visitor visitor_by_invitation(const uint8_t key[VISITOR_KEY_BYTES], struct span event,
+                                     struct invitation invitation);
+
+/* 1..IDEM_KEY_BYTES_MAX visible characters. */
+bool visitor_idem_ok(struct span idempotency_key);
+
+#endif

@@ -1,0 +1,64 @@
+/* odds.h: whether seats will be left when somebody's turn comes, as far as that can be told: from
+ * the number of seats left, as it is fed, and the seats that each admitted visitor has taken so
+ * far. Pure.
+ *
+ * Lanes take of the same seats, and who waits in one has its share of the calls. So each lane is
+ * cut for itself, by how many of it are called until the seats are gone: "likely" as if nobody else
+ * came to the other lanes, "unlikely" as if they never ended. Between the two it is not known.
+ *
+ * Reckoned once for each feed, as two places that cut the line in three; a poll only compares. They
+ * are kept in Redis with the feed, so that all fronts tell the same, and move only when the odds
+ * have moved by a good deal: nobody is told "likely", "unsure" and "likely" again for a wobble. */
+#ifndef FG_QUEUE_FRONT_CORE_ODDS_H
+#define FG_QUEUE_FRONT_CORE_ODDS_H
+
+#include "base/text.h"
+#include "core/line/lanes.h"
+#include "core/wait/eta.h"
+
+enum odds_sold_out { ODDS_UNLIKELY, ODDS_UNSURE, ODDS_LIKELY };
+
+const char *odds_name(enum odds_sold_out odds);
+
+struct odds_cut {
+    uint64_t unlikely_upto; /* places up to here: sold out before their turn is unlikely */
+    uint64_t likely_from;   /* and from here on it is likely */
+};
+
+struct odds {
+    uint64_t seats;      /* as fed last */
+    uint64_t came_milli; /* visits by then, those under way by half; thousandths */
+    uint64_t taken_sum_milli, came_sum_milli; /* smoothed; their ratio is seats for each visitor */
+    bool known;                               /* enough was seen to speak of odds */
+    uint32_t lanes;                           /* with the general one; so many cuts there are */
+    struct odds_cut cut[LANES_ALL];
+};
+
+struct odds_line {
+    const struct line_view *view;
+    const struct eta_model *model;
+};
+
+/* What the odds are with this feed, in an event of so many lines: the general one first, then its
+ * lanes. `before` NULL: the first. */
+struct odds odds_feed(const struct odds *before, const struct odds_line *lines, unsigned lines_len,
+                      uint64_t seats);
+
+static inline uint64_t odds_seats_milli(const struct odds *odds) /* for each admitted visitor */
+{
+    return odds->came_sum_milli > 0 ? odds->taken_sum_milli * 1000 / odds->came_sum_milli : 0;
+}
+
+static inline enum odds_sold_out odds_at(const struct odds *odds, unsigned lane, uint64_t place)
+{
+    const struct odds_cut *cut = &odds->cut[lane];
+    return place >= cut->likely_from     ? ODDS_LIKELY
+           : place <= cut->unlikely_upto ? ODDS_UNLIKELY
+                                         : ODDS_UNSURE;
+}
+
+/* As it is kept in Redis: numbers with colons between. */
+void odds_put(struct text *out, const struct odds *odds);
+bool odds_parse(struct span text, struct odds *out);
+
+#endif

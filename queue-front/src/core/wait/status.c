@@ -1,0 +1,220 @@
+/* status.c: member by member, in the order of the contract. The status holds no time that passes by
+ * itself, so its bytes, and with them its entity tag, change only when something happened. */
+#include "core/wait/status.h"
+
+#include "core/event/event_state.h"
+#include "core/json_time.h"
+#include "core/line/turns.h"
+#include "core/wait/poll.h"
+
+/* Where the odds cut the line, for whoever knows their place and asks for nothing else. */
+static void put_cut(struct text *out, const struct odds *odds)
+{
+    json_key(out, "odds");
+    json_open(out, '{');
+    json_member_u64(out, "seats_left", odds->seats);
+    json_member_milli(out, "seats_per_visitor", (int64_t)odds_seats_milli(odds));
+    json_member_u64(out, "unlikely_upto", odds->cut[0].unlikely_upto);
+    json_member_u64(out, "likely_from", odds->cut[0].likely_from);
+    json_close(out, '}');
+}
+
+static void put_odds(struct text *out, const struct odds *odds, unsigned lane,
+                     const struct place *place)
+{
+    json_key(out, "odds");
+    json_open(out, '{');
+    json_member_cstr(out, "sold_out", odds_name(odds_at(odds, lane, place->position)));
+    json_member_u64(out, "seats_left", odds->seats);
+    json_member_u64(out, "ahead", place->ahead);
+    json_member_milli(out, "seats_per_visitor", (int64_t)odds_seats_milli(odds));
+    json_close(out, '}');
+}
+
+/* `cut` NULL: none to tell. */
+static void put_lane(struct text *out, const char *id, const char *name, unsigned share,
+                     const struct status_lane *lane, const struct odds_cut *cut)
+{
+    json_open(out, '{');
+    json_member_cstr(out, "id", id);
+    json_member_cstr(out, "name", name);
+    json_member_u64(out, "share", share);
+    if (lane->view != NULL) {
+        json_member_u64(out, "serving", lane->view->serving);
+        json_member_u64(out, "issued", lane->view->issued);
+        json_member_u64(out, "waiting", lane->view->waiting);
+        json_key(out, "eta");
+        eta_table_json(out, lane->eta, lane->view->waiting);
+    }
+    if (cut != NULL) {
+        json_key(out, "odds");
+        json_open(out, '{');
+        json_member_u64(out, "unlikely_upto", cut->unlikely_upto);
+        json_member_u64(out, "likely_from", cut->likely_from);
+        json_close(out, '}');
+    }
+    json_close(out, '}');
+}
+
+/* Who is preferred, and by how much, is everybody's to know. */
+static void put_lanes(struct text *out, const struct status_ask *ask)
+{
+    const struct event_doc *doc = ask->doc;
+    const struct status_lane general = {ask->view, ask->eta};
+    if (ask->lanes_len == 0)
+        return;
+    json_key(out, "lanes");
+    json_open(out, '[');
+    const struct odds_cut *cut = ask->odds != NULL ? ask->odds->cut : NULL;
+    put_lane(out, "general", "general", line_lane_share(ask->view->knobs.shares, 0), &general, cut);
+    for (uint32_t i = 0; i < ask->lanes_len; i++)
+        put_lane(out, doc->lane[i].id, doc->lane[i].name, (unsigned)doc->lane[i].share,
+                 &ask->lane[i], cut != NULL && i + 1 < ask->odds->lanes ? cut + i + 1 : NULL);
+    json_close(out, ']');
+}
+
+void status_json(struct text *out, const struct status_ask *ask)
+{
+    const struct line_view *view = ask->view;
+    json_open(out, '{');
+    json_member_cstr(out, "event", view->id);
+    json_member_cstr(out, "name", ask->doc->name);
+    json_member_cstr(out, "state", event_state_name(view->state));
+    json_member_u64(out, "serving", view->serving);
+    json_member_u64(out, "issued", view->issued);
+    json_member_u64(out, "waiting", view->waiting);
+    json_member_milli(out, "rate_per_s", (int64_t)view->knobs.rate_milli);
+    json_key(out, "message");
+    event_doc_messages(out, ask->doc);
+    json_member_u64(out, "version", view->version);
+    if (ask->doc->prices.len > 0) {
+        json_key(out, "prices");
+        prices_tell(out, &ask->doc->prices);
+    }
+    json_member_time(out, "opens_at", ask->doc->opens_at_ms);
+    json_member_time(out, "closes_at", ask->doc->closes_at_ms);
+    json_member_u64(out, "poll_after_ms", ask->poll_after_ms);
+    json_key(out, "eta");
+    eta_table_json(out, ask->eta, view->waiting);
+    json_member_cstr(out, "eta_basis", eta_basis_name(ask->eta->basis));
+    put_lanes(out, ask);
+    if (ask->eta->reason != ETA_REASON_NONE)
+        json_member_cstr(out, "eta_reason", eta_reason_name(ask->eta->reason));
+    if (ask->odds != NULL)
+        put_cut(out, ask->odds);
+    if (view->stale)
+        json_member_bool(out, "stale", true);
+    json_close(out, '}');
+}
+
+void status_frame(struct text *out, struct span json, struct span tag)
+{
+    TEXT_LIT(out, "event: status\nid: ");
+    text_put(out, tag);
+    TEXT_LIT(out, "\ndata: ");
+    text_put(out, json); /* one line: JSON escapes every line end */
+    TEXT_LIT(out, "\n\n");
+}
+
+static void put_position(struct text *out, const struct me_ask *ask)
+{
+    if (ask->place.position == 0) {
+        TEXT_LIT(out, ",\"position\":null,\"entry\":");
+        text_u64(out, ask->entry);
+        TEXT_LIT(out, ",\"ahead\":null");
+        return;
+    }
+    TEXT_LIT(out, ",\"position\":");
+    text_u64(out, ask->place.position);
+    TEXT_LIT(out, ",\"ahead\":");
+    text_u64(out, ask->place.ahead);
+}
+
+/* Anybody who is in may end up anywhere: half of them in the first half, nine in ten before the
+ * last tenth. */
+static struct eta eta_of_draw(const struct eta_model *eta, struct place place)
+{
+    struct eta middle = eta_at(eta, place.ahead);
+    struct eta late = eta_at(eta, place.ahead / 5 * 9);
+    if (late.p90_s > middle.p90_s)
+        middle.p90_s = late.p90_s;
+    return middle;
+}
+
+struct eta status_eta(const struct eta_model *eta, struct place place)
+{
+    if (place.state == PLACE_WAITING && place.position == 0)
+        return eta_of_draw(eta, place);
+    if (place.state == PLACE_WAITING)
+        return eta_at(eta, place.ahead);
+    /* Called or inside: the wait is over. Used up: there is none to tell. */
+    return (struct eta){.basis = place_is_over(place) ? ETA_UNKNOWN : ETA_MEASURED};
+}
+
+static void put_call(struct text *out, struct place place)
+{
+    if (place.state == PLACE_CALLED || place.state == PLACE_LATE)
+        TEXT_LIT(out, ",\"called\":true");
+    else
+        TEXT_LIT(out, ",\"called\":false");
+    if (place.call_expires_ms == 0)
+        TEXT_LIT(out, ",\"call_expires_at\":null");
+    else
+        json_member_time(out, "call_expires_at", place.call_expires_ms);
+}
+
+/* Written for each poll, and mostly constant: the keys stand here with their commas, so that what
+ * is left to do is to copy and to write the numbers. What is rare goes by the calls for JSON, for
+ * which `comma` stays true. Event ids and the names of states have nothing to escape. */
+void status_me_json(struct text *out, const struct me_ask *ask)
+{
+    const struct line_view *view = ask->view;
+    struct eta eta = status_eta(ask->eta, ask->place);
+    struct poll_ask poll = {
+        .line = view->state,
+        .place = ask->place.state,
+        .ahead = ask->place.ahead,
+        .eta = eta,
+        .load_milli = ask->load_milli,
+        .random = ask->random,
+    };
+    TEXT_LIT(out, "{\"event\":\"");
+    text_put(out, line_view_event(view));
+    TEXT_LIT(out, "\",\"state\":\"");
+    text_str(out, event_state_name(view->state));
+    TEXT_LIT(out, "\",\"place\":\"");
+    text_str(out, place_state_name(ask->place.state));
+    TEXT_LIT(out, "\"");
+    out->comma = true;
+    if (ask->ticket.ptr != NULL)
+        json_member_str(out, "ticket", ask->ticket);
+    if (ask->lane != NULL)
+        json_member_cstr(out, "lane", ask->lane);
+    if (view->knobs.shares != 0)
+        json_member_u64(out, "lane_share", line_lane_share(view->knobs.shares, view->lane));
+    put_position(out, ask);
+    TEXT_LIT(out, ",\"eta\":");
+    eta_json(out, eta);
+    enum eta_reason reason = eta_reason_at(ask->eta, &eta);
+    if (ask->place.state == PLACE_WAITING && reason != ETA_REASON_NONE) {
+        TEXT_LIT(out, ",\"eta_reason\":\"");
+        text_str(out, eta_reason_name(reason));
+        TEXT_LIT(out, "\"");
+    }
+    if (ask->odds != NULL && ask->place.state == PLACE_WAITING && ask->place.position > 0)
+        put_odds(out, ask->odds, view->lane, &ask->place);
+    put_call(out, ask->place);
+    if (ask->place.call_expires_ms > 0)
+        json_member_u64(out, "extensions_left", TURN_EXTENSIONS_MAX - ask->place.extensions);
+    if (ask->place.session_expires_ms > 0) {
+        json_member_time(out, "session_expires_at", ask->place.session_expires_ms);
+        json_member_time(out, "session_ends_at", ask->place.session_ends_ms);
+    }
+    if (place_is_over(ask->place))
+        json_member_bool(out, "can_join", event_state_takes_joins(view->state));
+    TEXT_LIT(out, ",\"poll_after_ms\":");
+    text_u64(out, poll_after_ms(&poll));
+    if (view->stale)
+        TEXT_LIT(out, ",\"stale\":true");
+    TEXT_LIT(out, "}");
+}

@@ -1,0 +1,54 @@
+/* status.h: what everybody is told (the shared status) and what one visitor is told (me), as JSON.
+ * Pure rendering into memory of the caller; "me" is written for each poll and costs no look-up, no
+ * allocation and no printf. */
+#ifndef FG_QUEUE_FRONT_CORE_STATUS_H
+#define FG_QUEUE_FRONT_CORE_STATUS_H
+
+#include "base/text.h"
+#include "core/event/event_doc.h"
+#include "core/line/place.h"
+#include "core/wait/eta.h"
+#include "core/wait/odds.h"
+
+struct status_lane {
+    const struct line_view *view; /* NULL: not known yet */
+    const struct eta_model *eta;
+};
+
+struct status_ask {
+    const struct line_view *view;
+    const struct event_doc *doc;
+    const struct eta_model *eta;
+    const struct odds *odds; /* NULL: none to tell */
+    uint32_t lanes_len;
+    struct status_lane lane[LANES_MAX];
+    uint32_t poll_after_ms; /* for who knows nothing but the shared status */
+};
+
+/* {event,name,state,serving,issued,waiting,rate_per_s,message,version,poll_after_ms,eta,...} */
+void status_json(struct text *out, const struct status_ask *ask);
+
+/* The same as a server-sent event named "status", its id the entity tag. */
+void status_frame(struct text *out, struct span json, struct span tag);
+
+/* The wait to tell somebody at this place: that of the place, or before the draw of any. */
+struct eta status_eta(const struct eta_model *eta, struct place place);
+
+struct me_ask {
+    const struct line_view *view;
+    const struct eta_model *eta;
+    const struct odds *odds; /* NULL: none to tell */
+    uint64_t entry;          /* as on the ticket */
+    struct place place;
+    uint32_t load_milli;
+    uint32_t random;
+    const char *lane;   /* NULL: the general one */
+    struct span ticket; /* join tells the ticket too; otherwise not there */
+};
+
+/* {event,state,place,position,ahead,eta,called,call_expires_at,poll_after_ms}; before the draw
+ * `position` and `ahead` are null and `entry` is told; "stale":true only while the picture is old.
+ */
+void status_me_json(struct text *out, const struct me_ask *ask);
+
+#endif

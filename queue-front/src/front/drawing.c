@@ -1,0 +1,585 @@
+/* drawing.c: what is asked, and what is believed.
+ *
+ * drand: all relays are asked for the round, once a second from when it is due. An answer counts if
+ * it is of that round and its randomness is the hash of its signature. The signature's own check is
+ * a pairing on BLS12-381, which no library of the system has; so as many relays as `agree` says
+ * must give the same signature, and the proof says how many did. Whoever wants more has it: the
+ * fairness page and the program beside verify-draw check the pairing themselves. A wrong value
+ * cannot stay unseen, and relays that lie in concert would have to do so for one round in the
+ * few seconds after it is due.
+ *
+ * NIST: the pulse is asked for by its time, and believed once its RSA signature by the certificate
+ * in the settings is checked (core/nist.h).
+ *
+ * Nothing is kept between looks but what relays have said: a process that dies is missed by
+ * nobody, since every other one asks for itself.
+ *
+ * Threading: none, the first loop owns all of it. */
+#include "front/drawing.h"
+
+#include "core/event/draw_seal.h"
+#include "core/event/event_state.h"
+#include "crypto/signed.h"
+#include "line/line_limits.h"
+#include "outcall/outcall.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+    RELAYS_MAX = 8,
+    ASK_US = 1000000, /* one question a second and relay, while a value is due */
+    ANSWER_TIMEOUT_MS = 2500,
+    ANSWER_BYTES_MAX = 64 * 1024, /* a round is 300 bytes, a pulse 5 KB */
+    AUDIT_MAX = 512,
+    URL_MAX = CONFIG_STRING_MAX + BEACON_HASH_LEN + 64,
+};
+
+struct drawings {
+    struct outcalls *outcalls;
+    bool closed;
+    unsigned len;
+    char *memory; /* the setting, cut at its commas */
+    const char *relay[RELAYS_MAX];
+};
+
+struct relay_answer {
+    struct drawing *drawing;
+    char signature[BEACON_SIGN_LEN + 1]; /* "": none yet */
+    char value[BEACON_HASH_LEN + 1];
+};
+
+struct drawing {
+    struct front *front;
+    struct front_event *event; /* NULL: it went while something was under way */
+    struct beacon beacon;      /* the round that it waits for */
+    uint64_t next_us;
+    unsigned asking;
+    bool holding;
+    bool told; /* in the log: that the key is missing */
+    struct relay_answer relay[RELAYS_MAX];
+};
+
+struct holding {
+    struct line_admin line; /* first: the store hands back a pointer to it */
+    struct drawing *drawing;
+    char audit[AUDIT_MAX];
+    char draw[DRAWING_BYTES_MAX];
+};
+
+/* ---- settings ---- */
+
+static bool is_hex(struct span text, size_t len)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f')))
+            return false;
+    }
+    return text.len == len;
+}
+
+/* How many; more than RELAYS_MAX: no list of URLs. */
+static unsigned count_relays(const char *list)
+{
+    struct span rest = span_of(list);
+    unsigned len = 0;
+    while (rest.ptr != NULL && rest.len > 0) {
+        struct span url;
+        rest = span_cut(rest, ',', &url);
+        url = span_trim(url);
+        if (!span_starts(url, SPAN("http://")) && !span_starts(url, SPAN("https://")))
+            return RELAYS_MAX + 1;
+        len++;
+    }
+    return len;
+}
+
+int drawings_sources(const struct front_config *config, struct err_slot *err,
+                     struct beacon_sources *out)
+{
+    unsigned relays = count_relays(config->beacon_drand);
+    if (relays > RELAYS_MAX)
+        return err_set(err, ERR_RANGE, "beacon.drand: at most %d http(s) URLs, comma between",
+                       RELAYS_MAX);
+    if (relays > 0 && relays < config->beacon_agree)
+        return err_set(err, ERR_RANGE,
+                       "beacon.agree: %" PRIu64 " relays must agree, but beacon.drand names %u",
+                       config->beacon_agree, relays);
+    if (!is_hex(span_of(config->beacon_chain), BEACON_HASH_LEN))
+        return err_set(err, ERR_RANGE, "beacon.chain: must be %d lower-case hex digits",
+                       BEACON_HASH_LEN);
+    if (!is_hex(span_of(config->beacon_key), BEACON_KEY_LEN))
+        return err_set(err, ERR_RANGE, "beacon.key: must be %d lower-case hex digits",
+                       BEACON_KEY_LEN);
+    *out = (struct beacon_sources){
+        .drand = relays > 0,
+        .period_ms = config->beacon_period_ms,
+        .genesis_ms = config->beacon_genesis_s * 1000,
+        .gap_ms = config->beacon_gap_ms,
+        .nist = config->beacon_nist[0] != '\0' && config->beacon_nist_certificate[0] != '\0',
+        .nist_chain = config->beacon_nist_chain,
+        .nist_period_ms = config->beacon_nist_period_ms,
+    };
+    memcpy(out->chain, config->beacon_chain, sizeof(out->chain) - 1);
+    memcpy(out->key, config->beacon_key, sizeof(out->key) - 1);
+    return 0;
+}
+
+int drawings_certificate(struct front_shared *shared, struct err_slot *err)
+{
+    const char *path = shared->config->beacon_nist_certificate;
+    if (path[0] == '\0')
+        return 0;
+    FILE *file = fopen(path, "r");
+    if (file == NULL)
+        return err_set(err, ERR_NOT_FOUND, "beacon.nist_certificate %s: %s", path, strerror(errno));
+    size_t len = fread(shared->nist_certificate, 1, sizeof(shared->nist_certificate), file);
+    bool good = !ferror(file) && len < sizeof(shared->nist_certificate);
+    fclose(file);
+    if (!good)
+        return err_set(err, ERR_RANGE, "beacon.nist_certificate %s: unreadable, or longer than %d",
+                       path, NIST_CERTIFICATE_MAX);
+    shared->nist_certificate[len] = '\0';
+    int rc = signed_certificate_check((struct span){shared->nist_certificate, len}, err);
+    return rc < 0 ? err_wrap(err, "beacon.nist_certificate %s", path) : 0;
+}
+
+/* ---- what a draw needs ---- */
+
+bool drawing_put(const struct front *front, const struct front_event *event, struct span beacon,
+                 struct span proof, struct text *out)
+{
+    char memory[(1 + LANES_MAX) * 2 * DRAW_SEED_BYTES + 1];
+    struct text seeds = text_on(memory, sizeof(memory));
+    const struct line_draw *draw = &event->view->draw;
+    for (unsigned lane = 0; draw->has_seal && lane <= LANES_MAX; lane++) {
+        uint8_t seed[DRAW_SEED_BYTES];
+        char hex[2 * DRAW_SEED_BYTES + 1];
+        if (!draw_seal_open(&front->keys->draws, &draw->seal, front_event_id(event), lane, seed))
+            return false;
+        sodium_bin2hex(hex, sizeof(hex), seed, sizeof(seed));
+        text_str(&seeds, hex);
+        sodium_memzero(seed, sizeof(seed));
+    }
+    json_open(out, '{');
+    json_member_str(out, "beacon", beacon);
+    json_member_str(out, "proof", proof);
+    json_member_str(out, "seeds", text_span(&seeds));
+    json_close(out, '}');
+    return true;
+}
+
+void drawing_put_said(struct text *out, const struct beacon *beacon, bool named)
+{
+    json_open(out, '{');
+    json_member_cstr(out, "kind", named ? "text" : "none");
+    if (named)
+        json_member_cstr(out, "words", beacon->words);
+    json_close(out, '}');
+}
+
+static void put_late(struct text *out, const struct drawing *drawing)
+{
+    json_open(out, '{');
+    json_member_cstr(out, "kind", "none");
+    json_member_bool(out, "late", true);
+    json_member_cstr(out, "promised", beacon_kind_name(drawing->beacon.kind));
+    if (drawing->beacon.kind == BEACON_DRAND)
+        json_member_u64(out, "round", drawing->beacon.round);
+    json_member_u64(out, "waited_s", drawing->beacon.late_s);
+    json_close(out, '}');
+}
+
+static bool is_waited_for(const struct front_event *event)
+{
+    const struct line_view *view = event->view;
+    return view->state == LINE_PRE_QUEUE && view->draw.closed && !view->draw.drawn;
+}
+
+/* ---- holding it ---- */
+
+static void release(struct drawing *drawing)
+{
+    if (drawing->event == NULL && drawing->asking == 0 && !drawing->holding)
+        free(drawing);
+}
+
+static void on_held(struct line_admin *line)
+{
+    struct holding *holding = (struct holding *)line;
+    struct drawing *drawing = holding->drawing;
+    drawing->holding = false; /* if it did not work, the next look sees that and tries again */
+    release(drawing);
+    free(holding);
+}
+
+static void write_audit(struct holding *holding, const char *why)
+{
+    const struct drawing *drawing = holding->drawing;
+    struct text audit = text_on(holding->audit, sizeof(holding->audit));
+    json_open(&audit, '{');
+    json_member_cstr(&audit, "who", "system");
+    json_member_cstr(&audit, "what", "draw");
+    json_member_cstr(&audit, "from", event_state_name(LINE_PRE_QUEUE));
+    json_member_cstr(&audit, "to", event_state_name(LINE_OPEN));
+    json_member_cstr(&audit, "why", why);
+    json_key(&audit, "because");
+    json_open(&audit, '{');
+    json_member_cstr(&audit, "reason", why);
+    json_member_u64(&audit, "measured", drawing->beacon.round);
+    json_member_null(&audit, "limit");
+    json_close(&audit, '}');
+    json_close(&audit, '}');
+    assert(!audit.overflown);
+    holding->line.audit = text_span(&audit);
+}
+
+static void log_no_key(struct drawing *drawing)
+{
+    struct log_line line;
+    if (drawing->told)
+        return;
+    drawing->told = true;
+    log_begin(&line, drawing->front->loop->log, LOG_LEVEL_ERROR,
+              "a draw waits for the key that its seeds were sealed with");
+    log_cstr(&line, "event", drawing->event->id);
+    log_u64(&line, "key", drawing->event->view->draw.seal.key_id);
+    log_end(&line);
+}
+
+static void hold(struct drawing *drawing, struct span value, const struct text *proof,
+                 const char *why)
+{
+    const struct front_event *event = drawing->event;
+    assert(!proof->overflown);
+    struct holding *holding = calloc(1, sizeof(*holding));
+    if (holding == NULL)
+        return; /* the next look tries again */
+    holding->drawing = drawing;
+    struct text draw = text_on(holding->draw, sizeof(holding->draw));
+    if (!drawing_put(drawing->front, event, value, text_span(proof), &draw)) {
+        log_no_key(drawing);
+        free(holding);
+        return;
+    }
+    assert(!draw.overflown);
+    write_audit(holding, why);
+    memcpy(holding->line.event, event->id, sizeof(holding->line.event));
+    holding->line.call = LINE_TRANSITION;
+    holding->line.from = LINE_PRE_QUEUE;
+    holding->line.to = LINE_OPEN;
+    holding->line.if_version = event->view->version;
+    holding->line.draw = text_span(&draw);
+    holding->line.on_done = on_held;
+    drawing->holding = true;
+    line_store_admin(drawing->front->store, &holding->line);
+}
+
+/* ---- drand ---- */
+
+/* The signature that most relays gave, if they are enough. */
+static const struct relay_answer *agreed(const struct drawing *drawing, unsigned *relays)
+{
+    const struct relay_answer *best = NULL;
+    *relays = 0;
+    for (unsigned i = 0; i < drawing->front->drawings->len; i++) {
+        const struct relay_answer *one = &drawing->relay[i];
+        unsigned same = 0;
+        for (unsigned k = 0; k < drawing->front->drawings->len; k++)
+            same += strcmp(one->signature, drawing->relay[k].signature) == 0 ? 1 : 0;
+        if (one->signature[0] != '\0' && same > *relays) {
+            *relays = same;
+            best = one;
+        }
+    }
+    return *relays >= drawing->front->config->beacon_agree ? best : NULL;
+}
+
+static void hold_by_round(struct drawing *drawing)
+{
+    unsigned relays;
+    const struct relay_answer *answer = agreed(drawing, &relays);
+    if (answer == NULL)
+        return;
+    char memory[1024];
+    struct text proof = text_on(memory, sizeof(memory));
+    json_open(&proof, '{');
+    json_member_cstr(&proof, "kind", "drand");
+    json_member_cstr(&proof, "chain", drawing->beacon.chain);
+    json_member_u64(&proof, "round", drawing->beacon.round);
+    json_member_cstr(&proof, "signature", answer->signature);
+    json_member_cstr(&proof, "checked", "relays");
+    json_member_u64(&proof, "relays", relays);
+    json_member_u64(&proof, "relays_asked", drawing->front->drawings->len);
+    json_close(&proof, '}');
+    hold(drawing, span_of(answer->value), &proof, "beacon");
+}
+
+static void log_odd(const struct relay_answer *relay, const char *why)
+{
+    const struct drawing *drawing = relay->drawing;
+    struct log_line line;
+    log_begin(&line, drawing->front->loop->log, LOG_LEVEL_WARN, "a beacon's answer is no good");
+    log_cstr(&line, "event", drawing->event->id);
+    log_cstr(&line, "relay", drawing->front->drawings->relay[relay - drawing->relay]);
+    log_cstr(&line, "why", why);
+    log_end(&line);
+}
+
+static void on_round(void *ctx, const struct outcall_answer *answer)
+{
+    struct relay_answer *relay = ctx;
+    struct drawing *drawing = relay->drawing;
+    assert(drawing->asking > 0);
+    drawing->asking--;
+    if (drawing->event == NULL || drawing->front->drawings->closed) {
+        release(drawing);
+        return;
+    }
+    bool good =
+        answer->rc == 0 && answer->status == 200 &&
+        beacon_drand_answer(answer->body, drawing->beacon.round, relay->signature, relay->value);
+    front_count(good ? &drawing->front->stats.beacon_heard : &drawing->front->stats.beacon_silent);
+    if (!good && answer->rc == 0 && answer->status == 200)
+        log_odd(relay, "not of this round, or not the hash of its signature");
+}
+
+static void ask_relays(struct drawing *drawing)
+{
+    const struct drawings *drawings = drawing->front->drawings;
+    for (unsigned i = 0; i < drawings->len; i++) {
+        if (drawing->relay[i].signature[0] != '\0')
+            continue;
+        char memory[URL_MAX];
+        struct text url = text_on(memory, sizeof(memory) - 1);
+        text_printf(&url, "%s/%s/public/%" PRIu64, drawings->relay[i], drawing->beacon.chain,
+                    drawing->beacon.round);
+        memory[url.len] = '\0';
+        assert(!url.overflown);
+        const struct outcall call = {
+            .url = memory,
+            .timeout_ms = ANSWER_TIMEOUT_MS,
+            .reply_max = ANSWER_BYTES_MAX,
+            .on_done = on_round,
+            .ctx = &drawing->relay[i],
+        };
+        drawing->asking++;
+        outcall_send(drawings->outcalls, &call);
+    }
+}
+
+/* ---- NIST ---- */
+
+static void log_no_pulse(const struct drawing *drawing, const char *why)
+{
+    struct log_line line;
+    log_begin(&line, drawing->front->loop->log, LOG_LEVEL_WARN, "a beacon's answer is no good");
+    log_cstr(&line, "event", drawing->event->id);
+    log_cstr(&line, "relay", drawing->front->config->beacon_nist);
+    log_cstr(&line, "why", why);
+    log_end(&line);
+}
+
+static bool put_pulse(struct text *proof, struct span answer, const struct drawing *drawing,
+                      struct err_slot *err, char value[NIST_VALUE_LEN + 1])
+{
+    const struct nist_want want = {
+        .certificate = span_of(drawing->front->shared->nist_certificate),
+        .chain = drawing->front->config->beacon_nist_chain,
+        .at_ms = drawing->beacon.at_ms,
+    };
+    char memory[BEACON_PROOF_MAX];
+    struct text pulse = text_on(memory, sizeof(memory));
+    if (nist_pulse_check(answer, &want, err, value, &pulse) < 0)
+        return false;
+    json_open(proof, '{');
+    json_member_cstr(proof, "kind", "nist");
+    json_member_cstr(proof, "checked", "signature");
+    json_member_raw(proof, "pulse", text_span(&pulse));
+    json_member_str(proof, "certificate", want.certificate);
+    json_close(proof, '}');
+    if (pulse.overflown || proof->overflown)
+        err_set(err, ERR_RANGE, "the pulse is too long");
+    return !pulse.overflown && !proof->overflown;
+}
+
+static void on_pulse(void *ctx, const struct outcall_answer *answer)
+{
+    struct drawing *drawing = ctx;
+    assert(drawing->asking > 0);
+    drawing->asking--;
+    if (drawing->event == NULL || drawing->front->drawings->closed) {
+        release(drawing);
+        return;
+    }
+    char memory[BEACON_PROOF_MAX], value[NIST_VALUE_LEN + 1];
+    struct text proof = text_on(memory, sizeof(memory));
+    struct err_slot err = {.text = ""};
+    bool came = answer->rc == 0 && answer->status == 200;
+    bool good = came && put_pulse(&proof, answer->body, drawing, &err, value);
+    front_count(good ? &drawing->front->stats.beacon_heard : &drawing->front->stats.beacon_silent);
+    if (came && !good)
+        log_no_pulse(drawing, err.text);
+    if (good && !drawing->holding && is_waited_for(drawing->event))
+        hold(drawing, span_of(value), &proof, "beacon");
+}
+
+static void ask_nist(struct drawing *drawing)
+{
+    char memory[URL_MAX];
+    struct text url = text_on(memory, sizeof(memory) - 1);
+    text_printf(&url, "%s/pulse/time/%" PRIu64, drawing->front->config->beacon_nist,
+                drawing->beacon.at_ms);
+    memory[url.len] = '\0';
+    assert(!url.overflown);
+    const struct outcall call = {
+        .url = memory,
+        .timeout_ms = ANSWER_TIMEOUT_MS,
+        .reply_max = ANSWER_BYTES_MAX,
+        .on_done = on_pulse,
+        .ctx = drawing,
+    };
+    drawing->asking++;
+    outcall_send(drawing->front->drawings->outcalls, &call);
+}
+
+/* ---- looking ---- */
+
+static struct drawing *drawing_of(struct front *front, struct front_event *event)
+{
+    const struct line_draw *draw = &event->view->draw;
+    if (event->drawing != NULL)
+        return event->drawing;
+    struct drawing *drawing = calloc(1, sizeof(*drawing));
+    if (drawing == NULL)
+        return NULL; /* the next look tries again */
+    drawing->front = front;
+    drawing->event = event;
+    drawing->beacon = beacon_after(&event->doc.beacon, &front->shared->beacons, draw->closed_ms);
+    for (unsigned i = 0; i < RELAYS_MAX; i++)
+        drawing->relay[i].drawing = drawing;
+    event->drawing = drawing;
+    return drawing;
+}
+
+static void go_on_without(struct drawing *drawing)
+{
+    char memory[512];
+    struct text proof = text_on(memory, sizeof(memory));
+    put_late(&proof, drawing);
+    front_count(&drawing->front->stats.beacon_late);
+    hold(drawing, SPAN(""), &proof, "beacon-late");
+}
+
+static void ask_again(struct drawing *drawing)
+{
+    uint64_t now_us = clock_mono_us(drawing->front->loop->clock);
+    if (drawing->asking > 0 || now_us < drawing->next_us)
+        return;
+    drawing->next_us = now_us + ASK_US;
+    if (drawing->beacon.kind == BEACON_NIST && drawing->front->shared->beacons.nist)
+        ask_nist(drawing);
+    /* Other settings than when it was promised: nobody here knows the chain. */
+    if (drawing->beacon.kind == BEACON_DRAND &&
+        strcmp(drawing->beacon.chain, drawing->front->shared->beacons.chain) == 0)
+        ask_relays(drawing);
+}
+
+void drawing_look(struct front *front, struct front_event *event)
+{
+    const struct line_view *view = event->view;
+    if (front->drawings == NULL || view->stale || event->doc_version != view->version)
+        return;
+    if (!is_waited_for(event)) {
+        drawing_forget(event);
+        return;
+    }
+    struct drawing *drawing = drawing_of(front, event);
+    if (drawing == NULL || drawing->holding)
+        return;
+    uint64_t now_ms = front_event_now_ms(front, event);
+    const struct beacon *beacon = &drawing->beacon;
+    if (beacon->kind == BEACON_NONE) {
+        char memory[64];
+        struct text proof = text_on(memory, sizeof(memory));
+        drawing_put_said(&proof, beacon, false);
+        hold(drawing, SPAN(""), &proof, "opens_at");
+        return;
+    }
+    if (beacon->kind != BEACON_TEXT && now_ms >= beacon->at_ms)
+        ask_again(drawing);
+    if (beacon->kind == BEACON_DRAND && now_ms >= beacon->at_ms)
+        hold_by_round(drawing);
+    if (!drawing->holding && now_ms >= beacon->at_ms + beacon->late_s * 1000)
+        go_on_without(drawing);
+}
+
+void drawing_forget(struct front_event *event)
+{
+    struct drawing *drawing = event->drawing;
+    if (drawing == NULL)
+        return;
+    event->drawing = NULL;
+    drawing->event = NULL;
+    release(drawing);
+}
+
+/* ---- a life ---- */
+
+static int cut_relays(struct drawings *drawings, const char *list)
+{
+    drawings->memory = strdup(list);
+    if (drawings->memory == NULL)
+        return ERR_NOMEM;
+    char *at = drawings->memory;
+    char *url;
+    while ((url = strsep(&at, ", ")) != NULL && drawings->len < RELAYS_MAX) {
+        size_t len = strlen(url);
+        if (len > 0 && url[len - 1] == '/')
+            url[len - 1] = '\0';
+        if (url[0] != '\0')
+            drawings->relay[drawings->len++] = url;
+    }
+    return 0;
+}
+
+int drawings_create(struct front *front, struct err_slot *err)
+{
+    if (front->loop->index != 0)
+        return 0;
+    struct drawings *drawings = calloc(1, sizeof(*drawings));
+    if (drawings == NULL)
+        return err_set(err, ERR_NOMEM, "the draws");
+    int rc = cut_relays(drawings, front->config->beacon_drand);
+    if (rc == 0)
+        rc = outcalls_create(front->loop->uv, front->config->beacon_tls_ca, err,
+                             &drawings->outcalls);
+    if (rc < 0) {
+        free(drawings->memory);
+        free(drawings);
+        return rc;
+    }
+    front->drawings = drawings;
+    return 0;
+}
+
+void drawings_close(struct drawings *drawings)
+{
+    if (drawings == NULL)
+        return;
+    drawings->closed = true;
+    outcalls_close(drawings->outcalls);
+}
+
+void drawings_free(struct drawings *drawings)
+{
+    if (drawings == NULL)
+        return;
+    free(drawings->memory);
+    free(drawings);
+}

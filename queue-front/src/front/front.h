@@ -1,0 +1,341 @@
+/* front.h: what one loop of queue-front holds: its store, its keys, and for each event the newest
+ * picture with all that is rendered from it. Handlers read it; nobody else writes it.
+ *
+ * A process with n loops is n fronts; they share only what front_shared holds, which does not
+ * change while they run but for the key ring, and that by pointer. */
+#ifndef FG_QUEUE_FRONT_FRONT_H
+#define FG_QUEUE_FRONT_FRONT_H
+
+#include "base/secret_file.h"
+#include "base/tally.h"
+#include "core/draw/nist.h"
+#include "core/event/event_doc.h"
+#include "core/line/place.h"
+#include "core/load/shed.h"
+#include "core/token/ticket.h"
+#include "core/token/visitor.h"
+#include "core/wait/eta.h"
+#include "core/wait/odds.h"
+#include "core/wait/promise.h"
+#include "front/keyring.h"
+#include "http/http.h"
+#include "line/line_store.h"
+#include "service/service.h"
+#include "web/brand.h"
+#include "web/squeeze.h"
+
+struct pages;
+struct member_keys;
+struct pilot;
+struct pilots;
+struct drawing;
+struct drawings;
+struct waiting_page;
+
+/* What the settings fill; main.c has the table. */
+struct front_config {
+    char redis_path[CONFIG_STRING_MAX];
+    char redis_host[CONFIG_STRING_MAX];
+    uint64_t redis_port;
+    char redis_sentinels[CONFIG_STRING_MAX];
+    char redis_master[CONFIG_STRING_MAX];
+    char redis_cluster[CONFIG_STRING_MAX];
+    char redis_user[CONFIG_STRING_MAX];
+    char redis_password_file[CONFIG_STRING_MAX];
+    char redis_sentinel_user[CONFIG_STRING_MAX];
+    char redis_sentinel_password_file[CONFIG_STRING_MAX];
+    bool redis_tls;
+    char redis_tls_ca[CONFIG_STRING_MAX];
+    char redis_tls_name[CONFIG_STRING_MAX];
+    char redis_tls_cert[CONFIG_STRING_MAX];
+    char redis_tls_key[CONFIG_STRING_MAX];
+    uint64_t redis_tick_ms;
+    uint64_t line_gone_after_ms;
+    uint64_t line_joins_waiting;
+    char keys_tickets[CONFIG_STRING_MAX];
+    char keys_identities[CONFIG_STRING_MAX];
+    char keys_passes[CONFIG_STRING_MAX];
+    char keys_draws[CONFIG_STRING_MAX];
+    uint64_t ticket_lifetime_ms;
+    char pass_issuer[CONFIG_STRING_MAX];
+    char pass_next_url[CONFIG_STRING_MAX];
+    char members_keys[CONFIG_STRING_MAX];
+    char members_keys_url[CONFIG_STRING_MAX];
+    char members_tls_ca[CONFIG_STRING_MAX];
+    uint64_t members_refresh_ms;
+    char members_issuer[CONFIG_STRING_MAX];
+    char members_audience[CONFIG_STRING_MAX];
+    char web_origins[CONFIG_STRING_MAX];
+    char autopilot_health[CONFIG_STRING_MAX];
+    char autopilot_tls_ca[CONFIG_STRING_MAX];
+    uint64_t autopilot_interval_ms;
+    char console_parts[CONFIG_STRING_MAX];
+    char beacon_drand[CONFIG_STRING_MAX];
+    uint64_t beacon_agree;
+    char beacon_chain[CONFIG_STRING_MAX];
+    char beacon_key[CONFIG_STRING_MAX];
+    uint64_t beacon_period_ms;
+    uint64_t beacon_genesis_s;
+    uint64_t beacon_gap_ms;
+    char beacon_nist[CONFIG_STRING_MAX];
+    uint64_t beacon_nist_chain;
+    uint64_t beacon_nist_period_ms;
+    char beacon_nist_certificate[CONFIG_STRING_MAX];
+    char beacon_tls_ca[CONFIG_STRING_MAX];
+    struct brand_settings brand;
+};
+
+/* One a process, made before any loop runs. */
+struct front_shared {
+    const struct front_config *config;
+    struct pages *pages;
+    struct console *console;
+    struct waiting_page *waiting_page;
+    struct beacon_sources beacons;
+    char nist_certificate[NIST_CERTIFICATE_MAX + 1];        /* "": none */
+    struct secret_file *redis_password, *sentinel_password; /* NULL: none */
+    struct tls_client *redis_tls;                           /* NULL: plain */
+    uv_mutex_t keys_lock; /* held for as long as a pointer is copied */
+    struct keyring *keys; /* the newest; each loop keeps a reference of its own */
+    struct front *first;  /* the first loop's; NULL: it is not there (yet) */
+    unsigned loops;
+    _Atomic uint64_t keys_serial[SERVICE_LOOPS_MAX]; /* of the ring that each loop has */
+};
+
+/* Counted by the loop that owns the front, read by the scrape. */
+struct front_stats {
+    _Atomic uint64_t joins_new, joins_again, joins_refused, joins_unavailable, joins_unworked;
+    _Atomic uint64_t joins_shed, joins_judged_again;
+    _Atomic uint64_t waits_judged, waits_kept, waits_error_milli; /* of each admitted visitor */
+    _Atomic uint64_t passes_new, passes_again, passes_not_yet, passes_expired, passes_unavailable;
+    _Atomic uint64_t tickets_invalid, moves, refused_unchecked;
+    _Atomic uint64_t renders, broadcasts;
+    _Atomic uint64_t health_heard, health_silent;
+    _Atomic uint64_t beacon_heard, beacon_silent, beacon_late;
+    _Atomic uint64_t events, events_shut, pending; /* gauges */
+};
+
+/* Line gauges by event, for the scrape: kept by the first loop alone. */
+struct front_gauges {
+    _Atomic uint64_t issued, serving, skipped, nobodys, waiting, active, outstanding, admitted,
+        no_shows, stale;
+    _Atomic uint64_t rate_milli, late_ms, clock_ahead_ms, clock_behind_ms;
+    _Atomic uint64_t eta_judged, eta_kept, eta_error_milli, eta_coverage_milli, eta_scale_milli;
+};
+
+/* The waiting page of those who have no place: the same for all who read one language. */
+struct front_page {
+    struct http_blob *blob; /* by gzip; NULL: none yet */
+    enum line_state state;
+    uint64_t version; /* of the document */
+    uint64_t made_us;
+};
+
+/* Why nobody new is let in to an event here, whatever its state. Who is in the line is served from
+ * memory, who is inside goes on. */
+enum front_shut {
+    FRONT_OPEN,
+    FRONT_SHUT_DOCUMENT, /* it cannot be read, and defaults are nobody's wish */
+    FRONT_SHUT_IDENTITY, /* the key that the event began with is not in the ring */
+};
+static inline const char *front_shut_name(enum front_shut why)
+{
+    return why == FRONT_SHUT_DOCUMENT ? "document-unreadable" : "identity-key-missing";
+}
+
+struct front_event;
+/* Is it worth telling? A closed event misses nothing by a key that nobody needs any more. */
+bool front_is_shut(const struct front_event *event);
+
+struct front_event {
+    /* Of the line: a lane has one of these for itself, with the same document, cookies and, in the
+     * first id_len letters, event. So whoever has found a visitor's line needs no other. */
+    char id[LINE_ID_MAX + 1];
+    uint32_t id_len;
+    uint32_t whole_id_len;
+    char ticket_cookie[COOKIE_NAME_MAX];
+    char pass_cookie[COOKIE_NAME_MAX];
+    uint32_t ticket_cookie_len, pass_cookie_len;
+    char scope[LINE_EVENT_ID_MAX + 1 + LINE_INCARNATION_LEN];
+    uint32_t scope_len; /* with the first picture */
+
+    const struct line_view *view;     /* the store's; NULL until the first picture */
+    struct event_doc doc;             /* the newest that could be read */
+    uint64_t doc_version;             /* of the newest */
+    uint64_t doc_serial;              /* view->doc_serial of the newest */
+    struct event_doc_fault doc_fault; /* why the newest could not be read; rule "": it could */
+    const struct identity *identity;  /* of front->keys; NULL: the ring has not got it */
+    enum front_shut shut;             /* never open without a document and an identity */
+    bool was_stale;
+    bool figured;  /* its gauges are shown: not those of what rests, of which there may be many */
+    bool stepping; /* a step of the schedule is being written */
+    struct pilot *pilot;     /* NULL: none has flown yet, or another loop's business */
+    struct drawing *drawing; /* NULL: no draw is waited for, or by another loop */
+    struct eta_meter meter;
+    struct eta_model eta;
+    struct eta_watch watch;
+    struct promise_book promises;
+    uint64_t errors_before; /* answers of 5xx of this loop when the event was first seen */
+    struct odds odds;       /* as of the last feed of seats; `known`: fit to be told */
+    bool has_odds;          /* there was a feed */
+
+    struct http_blob *status; /* whole answers, head and all */
+    struct http_blob *not_modified;
+    uint32_t status_head_len;
+    struct http_blob *frame; /* the newest as a server-sent event */
+    char tag[20];            /* of the body, with its quotes */
+    uint64_t rendered_us;
+    uint64_t published_us;
+    struct front_page page[LANG_MAX];
+    bool urgent; /* state or document changed: not to be held back for a second */
+    bool unsent; /* frame differs from what streams were told */
+    struct http_channel *channel;
+    struct front_gauges gauges;
+};
+
+/* Somebody who wants to go on once this front has seen a change. */
+struct front_wait {
+    struct front_wait *next;
+    char event[LINE_EVENT_ID_MAX + 1];
+    uint64_t version;
+    bool any_other; /* any document but this one, of whatever version and incarnation */
+    uint64_t not_serial;
+    uint32_t not_tag;
+    uint64_t deadline_us;
+    /* `seen`: the event's picture has at least `version`; otherwise time ran out. */
+    void (*on_done)(struct front_wait *wait, bool seen);
+};
+
+/* The ticket that was found good last: see caller.c. */
+struct front_seen {
+    const struct front_event *event; /* NULL: none */
+    uint64_t now_s;
+    struct ticket ticket;
+    char text[TICKET_LEN_MAX];
+    uint32_t text_len;
+};
+
+struct front {
+    struct service_loop *loop;
+    struct front_shared *shared;
+    const struct front_config *config;
+    struct keyring *keys;
+    struct line_store *store;
+    struct squeezer *squeezer;
+    struct front_event *slot[FRONT_EVENT_SLOTS]; /* open addressing by the id's hash */
+    uint32_t events_len;
+    uint32_t shut_seen; /* while the timer counts */
+    bool complete;      /* since the start every event of the store has been seen once */
+    uv_timer_t timer;
+    uint32_t load_milli; /* how busy this thread was in the last second */
+    uint64_t load_at_us, load_cpu_us;
+    struct shed shed;
+    struct front_seen seen;
+    struct tally passes_wrong; /* by session and site */
+    struct tally tokens_wrong; /* of members; by site */
+    struct tally codes_wrong;  /* good once, by site; full: the store has counted too many */
+    /* By Retry-After; NULL: not needed so far. */
+    struct http_blob *shed_answer[SHED_BACK_MAX_S + 1];
+    uint64_t slowed_s; /* lines of slowed.c in this second */
+    uint32_t slowed_n;
+    struct front_wait *waits;
+    struct member_keys *member_keys; /* from the shop's address; NULL: none is set */
+    struct pilots *pilots;           /* the first loop's; else NULL */
+    struct drawings *drawings;       /* likewise */
+    struct front_stats stats;
+};
+
+int front_create(struct service_loop *loop, struct front_shared *shared, struct err_slot *err,
+                 struct front **out);
+void front_use_keys(struct front *front); /* takes over what shared->keys is now */
+void front_leave(struct front *front);    /* the process is coming to its end */
+void front_close(struct front *front);    /* what is open at the store is answered first */
+
+/* on_done is called later, once; at once only by front_close(). The memory is the caller's. */
+void front_await(struct front *front, struct front_wait *wait);
+
+/* NULL: unknown, or no picture yet. */
+struct front_event *front_event_find(const struct front *front, struct span id);
+/* The line of one of its lanes, 0 being its own; NULL: no picture yet. */
+const struct front_event *front_line(const struct front *front, const struct front_event *event,
+                                     unsigned lane);
+/* NULL: the general one. */
+static inline const char *front_lane_id(const struct front_event *line)
+{
+    unsigned lane = line->view->lane;
+    return lane > 0 && lane <= line->doc.lanes_len ? line->doc.lane[lane - 1].id : NULL;
+}
+/* By the line's own name, "show" or "show@1". */
+struct front_event *front_line_named(const struct front *front, const char *line_id);
+/* Calls back for each line that has a picture, those of lanes too, in no order. */
+void front_each_event(const struct front *front, void (*each)(struct front_event *, void *ctx),
+                      void *ctx);
+
+/* Renders the shared status if it is older than a second, or if something urgent happened. */
+void front_render(struct front *front, struct front_event *event);
+
+/* What may be told of being sold out; NULL: nothing. */
+static inline const struct odds *front_odds(const struct front_event *event)
+{
+    return event->doc.seats_left && event->has_odds && event->odds.known &&
+                   event->view->lane < event->odds.lanes
+               ? &event->odds
+               : NULL;
+}
+
+/* Where a pass of this event leads: the setting with the event put in; fits NEXT_URL_BYTES_MAX. */
+void front_next_url(const struct front *front, struct span event, struct text *out);
+
+static inline struct front *front_of(const struct http_req *req)
+{
+    return service_loop_of(req)->ctx;
+}
+
+static inline struct span front_event_id(const struct front_event *event)
+{
+    return (struct span){event->id, event->id_len};
+}
+
+/* What visitors' names are bound to: the event's id, with its incarnation if it has one. An event
+ * that was made anew under an old id knows nobody of the one before. */
+static inline struct span front_event_scope(const struct front_event *event)
+{
+    return (struct span){event->scope, event->scope_len};
+}
+
+static inline uint64_t front_wall_s(const struct front *front)
+{
+    return http_server_wall_s(front->loop->server);
+}
+
+/* Redis's wall clock, as this event's last tick and the time since say. */
+static inline uint64_t front_event_now_ms(const struct front *front,
+                                          const struct front_event *event)
+{
+    return place_now_ms(event->view, http_server_now_us(front->loop->server));
+}
+
+static inline void front_count_by(_Atomic uint64_t *counter, uint64_t by)
+{
+    /* relaxed: one writer; the scrape wants a number, not an order. */
+    atomic_fetch_add_explicit(counter, by, memory_order_relaxed);
+}
+
+static inline void front_count(_Atomic uint64_t *counter)
+{
+    front_count_by(counter, 1);
+}
+
+/* Redis may have called somebody whom our picture still shows waiting; not somebody far behind. */
+static inline bool front_surely_waits(const struct front_event *line, struct place place)
+{
+    enum {
+        NEAR_SECONDS = 3, /* so far ahead of our picture Redis may be, with a tick lost */
+        NEAR_PLACES = 100,
+    };
+    uint64_t near =
+        NEAR_PLACES + line->view->knobs.rate_milli * NEAR_SECONDS / 1000 + line->view->knobs.burst;
+    return place.state == PLACE_WAITING && place.position > 0 && place.ahead > near;
+}
+
+#endif

@@ -1,0 +1,202 @@
+/* front_figures.c: what the scrape is told of a front: counters of the loop, gauges of each line.
+ *
+ * All of them are words that the loop writes and the scrape reads; they are forgotten before their
+ * memory goes, since a scrape may come in between. */
+#include "front/front_internal.h"
+
+#include <assert.h>
+#include <stddef.h>
+
+/* ---- gauges of a line ---- */
+
+static const struct gauge {
+    const char *name, *help;
+    size_t at;
+} gauges[] = {
+    {"fairgate_line_issued", "Places given out.", offsetof(struct front_gauges, issued)},
+    {"fairgate_line_serving", "Places called.", offsetof(struct front_gauges, serving)},
+    {"fairgate_line_skipped", "Ghosts stepped over, ever.", offsetof(struct front_gauges, skipped)},
+    {"fairgate_line_nobodys", "Places ahead that a heal left out and nobody has shown.",
+     offsetof(struct front_gauges, nobodys)},
+    {"fairgate_line_waiting", "People who wait.", offsetof(struct front_gauges, waiting)},
+    {"fairgate_line_active", "Sessions inside.", offsetof(struct front_gauges, active)},
+    {"fairgate_line_outstanding", "Called and not yet come.",
+     offsetof(struct front_gauges, outstanding)},
+    {"fairgate_line_admitted", "Passes given, ever.", offsetof(struct front_gauges, admitted)},
+    {"fairgate_line_no_shows", "Calls that ran out, ever.",
+     offsetof(struct front_gauges, no_shows)},
+    {"fairgate_eta_judged", "Promised waits compared with the real ones.",
+     offsetof(struct front_gauges, eta_judged)},
+    {"fairgate_eta_kept", "Of these: called by p90.", offsetof(struct front_gauges, eta_kept)},
+    {"fairgate_eta_error_milli", "How far p50 was off of late, thousandths of the real wait.",
+     offsetof(struct front_gauges, eta_error_milli)},
+    {"fairgate_eta_coverage_milli", "Share of late called by p90, thousandths.",
+     offsetof(struct front_gauges, eta_coverage_milli)},
+    {"fairgate_eta_scale_milli", "Correction of the spread, thousandths.",
+     offsetof(struct front_gauges, eta_scale_milli)},
+    {"fairgate_line_rate_milli", "Calls a second in force, thousandths.",
+     offsetof(struct front_gauges, rate_milli)},
+    {"fairgate_line_late_ms", "For so long nobody was called because no tick came in time, ever.",
+     offsetof(struct front_gauges, late_ms)},
+    {"fairgate_line_clock_ahead_ms",
+     "So far the clock of Redis is ahead of the event's time, which takes no part in its jumps.",
+     offsetof(struct front_gauges, clock_ahead_ms)},
+    {"fairgate_line_clock_behind_ms", "The same, behind it.",
+     offsetof(struct front_gauges, clock_behind_ms)},
+    {"fairgate_line_stale", "1 while the picture is old.", offsetof(struct front_gauges, stale)},
+};
+
+enum { GAUGES = sizeof(gauges) / sizeof(gauges[0]) };
+
+static const _Atomic uint64_t *value_of(const struct front_event *event, const struct gauge *gauge)
+{
+    const char *first = (const char *)&event->gauges;
+    return (const _Atomic uint64_t *)(const void *)(first + gauge->at);
+}
+
+/* Only the first loop's, since all loops see the same line and shards would be added up. */
+void figures_begin_event(struct front *front, struct front_event *event)
+{
+    if (front->loop->index != 0)
+        return;
+    char labels[METRICS_LABELS_MAX];
+    struct text text = text_on(labels, sizeof(labels) - 1);
+    metrics_label(&text, "event", span_of(event->id));
+    labels[text.len] = '\0';
+    for (size_t i = 0; i < GAUGES; i++) {
+        struct err_slot err;
+        struct metrics_desc desc = {gauges[i].name, gauges[i].help, labels};
+        if (metrics_gauge(front->loop->metrics, &desc, value_of(event, &gauges[i]), &err) < 0)
+            log_failure(front->loop->log, "a gauge is not shown", &err);
+    }
+}
+
+void figures_end_event(struct front *front, struct front_event *event)
+{
+    if (front->loop->index != 0)
+        return;
+    for (size_t i = 0; i < GAUGES; i++)
+        metrics_forget(front->loop->metrics, (const void *)value_of(event, &gauges[i]));
+}
+
+void figures_show(struct front_event *event)
+{
+    const struct line_view *view = event->view;
+    front_show(&event->gauges.issued, view->issued);
+    front_show(&event->gauges.serving, view->serving);
+    front_show(&event->gauges.skipped, view->skipped);
+    front_show(&event->gauges.nobodys, view->nobodys);
+    front_show(&event->gauges.waiting, view->waiting);
+    front_show(&event->gauges.active, view->active);
+    front_show(&event->gauges.outstanding, view->outstanding);
+    front_show(&event->gauges.admitted, view->admitted);
+    front_show(&event->gauges.no_shows, view->no_shows);
+    front_show(&event->gauges.stale, view->stale);
+    front_show(&event->gauges.rate_milli, view->knobs.rate_milli);
+    front_show(&event->gauges.late_ms, view->late_ms);
+    front_show(&event->gauges.clock_ahead_ms, view->clock_ahead_ms);
+    front_show(&event->gauges.clock_behind_ms, view->clock_behind_ms);
+    const struct promise_book *book = &event->promises;
+    front_show(&event->gauges.eta_judged, book->judged);
+    front_show(&event->gauges.eta_kept, book->kept);
+    front_show(&event->gauges.eta_error_milli, (uint64_t)(book->error * 1000.0 + 0.5));
+    front_show(&event->gauges.eta_coverage_milli, (uint64_t)(book->kept_lately * 1000.0 + 0.5));
+    front_show(&event->gauges.eta_scale_milli, (uint64_t)(promise_scale(book) * 1000.0 + 0.5));
+}
+
+/* ---- counters of a loop ---- */
+
+struct counter {
+    const char *name, *labels, *help;
+    const _Atomic uint64_t *value;
+};
+
+enum { COUNTERS_MAX = 48 };
+
+/* How many there are. */
+static size_t list_counters(const struct front *front, struct counter out[COUNTERS_MAX])
+{
+    const struct front_stats *own = &front->stats;
+    const struct line_store_stats *line = line_store_stats(front->store);
+    const char *joins = "fairgate_joins_total", *passes = "fairgate_passes_total";
+    const char *of_joins = "Joins by outcome.", *of_passes = "Passes by outcome.";
+    const struct counter all[] = {
+        {joins, "outcome=\"new\"", of_joins, &own->joins_new},
+        {joins, "outcome=\"again\"", of_joins, &own->joins_again},
+        {joins, "outcome=\"refused\"", of_joins, &own->joins_refused},
+        {joins, "outcome=\"unavailable\"", of_joins, &own->joins_unavailable},
+        {joins, "outcome=\"unworked\"", of_joins, &own->joins_unworked},
+        {joins, "outcome=\"shed\"", of_joins, &own->joins_shed},
+        {"fairgate_joins_judged_again_total", NULL,
+         "Joins judged anew because the event had changed.", &own->joins_judged_again},
+        {passes, "outcome=\"new\"", of_passes, &own->passes_new},
+        {passes, "outcome=\"again\"", of_passes, &own->passes_again},
+        {passes, "outcome=\"not-yet\"", of_passes, &own->passes_not_yet},
+        {passes, "outcome=\"expired\"", of_passes, &own->passes_expired},
+        {passes, "outcome=\"unavailable\"", of_passes, &own->passes_unavailable},
+        {"fairgate_waits_judged_total", NULL,
+         "Admitted visitors who were told a wait as they joined.", &own->waits_judged},
+        {"fairgate_waits_kept_total", NULL, "Of these: called by p90.", &own->waits_kept},
+        {"fairgate_waits_error_milli_total", NULL,
+         "Of these: how far p50 was off, thousandths of the real wait, summed.",
+         &own->waits_error_milli},
+        {"fairgate_refused_unchecked_total", NULL,
+         "Passes, member tokens and codes refused unread: too many of them were wrong.",
+         &own->refused_unchecked},
+        {"fairgate_tickets_invalid_total", NULL, "Tickets not believed.", &own->tickets_invalid},
+        {"fairgate_moves_total", NULL, "Places carried to another device.", &own->moves},
+        {"fairgate_status_renders_total", NULL, "Shared statuses written.", &own->renders},
+        {"fairgate_status_broadcasts_total", NULL, "Statuses sent to streams.", &own->broadcasts},
+        {"fairgate_health_pages_total", "outcome=\"heard\"", "Health pages asked for.",
+         &own->health_heard},
+        {"fairgate_health_pages_total", "outcome=\"silent\"", "Health pages asked for.",
+         &own->health_silent},
+        {"fairgate_beacon_answers_total", "outcome=\"heard\"", "Beacons asked for a value.",
+         &own->beacon_heard},
+        {"fairgate_beacon_answers_total", "outcome=\"silent\"", "Beacons asked for a value.",
+         &own->beacon_silent},
+        {"fairgate_beacon_late_total", NULL, "Draws that went on without their beacon.",
+         &own->beacon_late},
+        {"fairgate_store_calls_total", NULL, "Calls sent to Redis.", &line->calls},
+        {"fairgate_store_answers_total", NULL, "Calls that Redis answered.", &line->answers},
+        {"fairgate_store_timeouts_total", NULL, "Calls given up.", &line->timeouts},
+        {"fairgate_store_reconnects_total", NULL, "New connections to Redis.", &line->reconnects},
+        {"fairgate_store_redirects_total", NULL, "Calls that Redis sent elsewhere.",
+         &line->redirects},
+        {"fairgate_store_joins_total", NULL, "Joins sent to Redis.", &line->joins},
+        {"fairgate_store_join_calls_total", NULL, "Calls that carried them.", &line->join_calls},
+        {"fairgate_store_ticks_total", NULL, "Ticks answered.", &line->ticks},
+        {"fairgate_store_heals_total", NULL, "Lines made whole again.", &line->heals},
+    };
+    static_assert(sizeof(all) / sizeof(all[0]) <= COUNTERS_MAX, "room for each");
+    memcpy(out, all, sizeof(all));
+    return sizeof(all) / sizeof(all[0]);
+}
+
+int figures_begin(struct front *front, struct err_slot *err)
+{
+    struct counter counters[COUNTERS_MAX];
+    size_t len = list_counters(front, counters);
+    for (size_t i = 0; i < len; i++) {
+        struct metrics_desc desc = {counters[i].name, counters[i].help, counters[i].labels};
+        int rc = metrics_counter(front->loop->metrics, &desc, counters[i].value, err);
+        if (rc < 0)
+            return rc;
+    }
+    struct metrics_desc pending = {"fairgate_pending", "Requests that wait for Redis.", NULL};
+    struct metrics_desc shut = {
+        "fairgate_events_shut",
+        "Events that let nobody new in here: no readable document, or no identity key.", NULL};
+    int rc = metrics_gauge(front->loop->metrics, &pending, &front->stats.pending, err);
+    return rc < 0 ? rc : metrics_gauge(front->loop->metrics, &shut, &front->stats.events_shut, err);
+}
+
+void figures_end(struct front *front)
+{
+    struct counter counters[COUNTERS_MAX];
+    size_t len = list_counters(front, counters);
+    for (size_t i = 0; i < len; i++)
+        metrics_forget(front->loop->metrics, (const void *)counters[i].value);
+    metrics_forget(front->loop->metrics, &front->stats.pending);
+    metrics_forget(front->loop->metrics, &front->stats.events_shut);
+}

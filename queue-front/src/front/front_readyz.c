@@ -1,0 +1,199 @@
+/* front_readyz.c: a broken event does not make the process unready: its neighbours are served, and
+ * whoever watches is told which it is. The answer is open to whoever reaches the private listener;
+ * names of keys and events are no secrets. */
+#include "front/front_readyz.h"
+
+#include "core/json_time.h"
+#include "front/front.h"
+
+#include <stdatomic.h>
+
+enum { USED_MAX = 2 * MAC_RING_MAX, SHUT_MAX = 32 };
+
+struct look {
+    struct text *body;
+    unsigned shut_len;
+    char used[USED_MAX][LINE_IDENTITY_MAX + 1];
+    unsigned used_len;
+    uint64_t promised[4]; /* bit by key id */
+};
+
+static void put_since(struct text *body, uint64_t since_ms)
+{
+    if (since_ms > 0)
+        json_member_time(body, "since", since_ms);
+    else
+        json_member_null(body, "since");
+}
+
+/* A closed event's visitors have nothing left to be recognised for. */
+static void note_used(struct front_event *event, void *ctx)
+{
+    struct look *look = ctx;
+    const char *name = event->view->identity;
+    if (event->view->state == LINE_CLOSED || name[0] == '\0')
+        return;
+    for (unsigned i = 0; i < look->used_len; i++) {
+        if (strcmp(look->used[i], name) == 0)
+            return;
+    }
+    if (look->used_len < USED_MAX)
+        memcpy(look->used[look->used_len++], name, strlen(name) + 1);
+}
+
+static void put_tickets(struct text *body, const struct keyring *keys)
+{
+    char name[MAC_NAME_MAX + 1];
+    json_key(body, "tickets");
+    json_open(body, '{');
+    mac_key_name(&keys->tickets.key[0], name);
+    json_member_cstr(body, "signs", name);
+    put_since(body, keys->tickets_since_ms);
+    json_key(body, "holds");
+    json_open(body, '[');
+    for (uint32_t i = 0; i < keys->tickets.len; i++) {
+        mac_key_name(&keys->tickets.key[i], name);
+        json_str(body, span_of(name));
+    }
+    json_close(body, ']');
+    json_close(body, '}');
+}
+
+static void put_identities(struct text *body, const struct keyring *keys, const struct front *first)
+{
+    const struct identity_ring *ring = &keys->identities;
+    struct look look = {.used_len = 0};
+    json_key(body, "identities");
+    json_open(body, '{');
+    json_member_cstr(body, "signs", ring->key[0].name);
+    put_since(body, keys->identities_since_ms);
+    json_key(body, "holds");
+    json_open(body, '[');
+    for (uint32_t i = 0; i < ring->len; i++)
+        json_str(body, span_of(ring->key[i].name));
+    json_close(body, ']');
+    front_each_event(first, note_used, &look);
+    json_key(body, "used");
+    json_open(body, '[');
+    for (unsigned i = 0; i < look.used_len; i++)
+        json_str(body, span_of(look.used[i]));
+    json_close(body, ']');
+    json_close(body, '}');
+}
+
+/* May a draw of this event still be held? */
+static bool may_draw(const struct line_view *view)
+{
+    enum line_state state = view->state == LINE_FROZEN ? view->frozen_from : view->state;
+    return view->draw.has_seal && !view->draw.drawn && state != LINE_CLOSED &&
+           (state <= LINE_PRE_QUEUE || view->draw.closed);
+}
+
+/* Keys that a draw was promised with which has not been held. */
+static void note_promised(struct front_event *event, void *ctx)
+{
+    struct look *look = ctx;
+    uint8_t id = event->view->draw.seal.key_id;
+    if (event->view->lane == 0 && may_draw(event->view))
+        look->promised[id / 64] |= UINT64_C(1) << id % 64;
+}
+
+static void put_draws(struct text *body, const struct keyring *keys, const struct front *first)
+{
+    char name[MAC_NAME_MAX + 1];
+    struct look look = {.used_len = 0};
+    json_key(body, "draws");
+    json_open(body, '{');
+    mac_key_name(&keys->draws.key[0], name);
+    json_member_cstr(body, "signs", name);
+    json_key(body, "holds");
+    json_open(body, '[');
+    for (uint32_t i = 0; i < keys->draws.len; i++) {
+        mac_key_name(&keys->draws.key[i], name);
+        json_str(body, span_of(name));
+    }
+    json_close(body, ']');
+    front_each_event(first, note_promised, &look);
+    json_key(body, "used");
+    json_open(body, '[');
+    for (uint32_t i = 0; i < keys->draws.len; i++) {
+        const struct mac_ring_key *key = &keys->draws.key[i];
+        mac_key_name(key, name);
+        if ((look.promised[key->id / 64] >> key->id % 64 & 1) != 0)
+            json_str(body, span_of(name));
+    }
+    json_close(body, ']');
+    json_close(body, '}');
+}
+
+static void put_passes(struct text *body, const struct keyring *keys)
+{
+    json_key(body, "passes");
+    json_open(body, '{');
+    json_member_str(body, "signs", jwks_key_kid(jwks_signer(keys->passes)));
+    put_since(body, keys->passes_since_ms);
+    json_key(body, "holds");
+    json_open(body, '[');
+    for (size_t i = 0; i < jwks_len(keys->passes); i++)
+        json_str(body, jwks_key_kid(jwks_at(keys->passes, i)));
+    json_close(body, ']');
+    json_close(body, '}');
+}
+
+static unsigned loops_behind(const struct front_shared *shared, uint64_t serial)
+{
+    unsigned behind = 0;
+    for (unsigned i = 0; i < shared->loops; i++) {
+        /* acquire: partner of front_use_keys() */
+        behind += atomic_load_explicit(&shared->keys_serial[i], memory_order_acquire) < serial;
+    }
+    return behind;
+}
+
+/* As the first loop sees it. */
+static void put_redis(struct text *body, const struct front *first)
+{
+    const char *trouble = line_store_trouble(first->store);
+    if (trouble[0] != '\0' && !line_store_ready(first->store))
+        json_member_cstr(body, "redis", trouble);
+}
+
+static void put_shut(struct front_event *event, void *ctx)
+{
+    struct look *look = ctx;
+    if (!front_is_shut(event) || event->view->lane > 0 || look->shut_len == SHUT_MAX)
+        return;
+    if (look->shut_len++ == 0) {
+        json_key(look->body, "shut");
+        json_open(look->body, '[');
+    }
+    json_open(look->body, '{');
+    json_member_cstr(look->body, "event", event->id);
+    json_member_cstr(look->body, "reason", front_shut_name(event->shut));
+    json_close(look->body, '}');
+}
+
+void front_readyz(void *ctx, struct text *body)
+{
+    struct front_shared *shared = ctx;
+    const struct front *first = shared->first;
+    if (first == NULL)
+        return;
+    uv_mutex_lock(&shared->keys_lock);
+    struct keyring *keys = keyring_ref(shared->keys);
+    uv_mutex_unlock(&shared->keys_lock);
+    json_key(body, "keys");
+    json_open(body, '{');
+    json_member_u64(body, "loops_behind", loops_behind(shared, keys->serial));
+    put_tickets(body, keys);
+    put_identities(body, keys, first);
+    put_passes(body, keys);
+    put_draws(body, keys, first);
+    json_close(body, '}');
+    keyring_unref(keys);
+    put_redis(body, first);
+    struct look look = {.body = body};
+    front_each_event(first, put_shut, &look);
+    if (look.shut_len > 0)
+        json_close(body, ']');
+}

@@ -1,0 +1,127 @@
+/* front_render.c: the shared status as whole answers, head and all, and as a server-sent event.
+ *
+ * Rendered when somebody asks and the last one is a second old, or at once when something urgent
+ * has happened. What was rendered is immutable and counted: a new one takes its place, and answers
+ * under way keep the old one. The tag is of the body, which holds no time that passes by itself; so
+ * streams are told only what is news. */
+#include "front/front_internal.h"
+
+#include "base/tag.h"
+#include "core/wait/poll.h"
+#include "core/wait/status.h"
+
+#include <assert.h>
+
+enum {
+    RENDER_US = 1000000, /* a status is at most so old */
+    HEAD_BYTES_MAX = 512,
+};
+
+static uint32_t shared_poll_ms(const struct front *front, const struct front_event *event)
+{
+    /* Who asks for the shared status alone is told the pace of the middle of the line. */
+    uint64_t ahead = event->view->waiting / 2;
+    struct poll_ask ask = {
+        .line = event->view->state,
+        .place = PLACE_WAITING,
+        .ahead = ahead,
+        .eta = eta_at(&event->eta, ahead),
+        .load_milli = front->load_milli,
+    };
+    return poll_after_ms(&ask) / 1000 * 1000; /* whole seconds, or the bytes would never settle */
+}
+
+static void put_head(const struct front *front, const struct front_event *event, struct text *out)
+{
+    TEXT_LIT(out, "Date: ");
+    text_put(out, http_server_date(front->loop->server));
+    TEXT_LIT(out, "\r\nCache-Control: public, max-age=1\r\nETag: ");
+    text_str(out, event->tag);
+    TEXT_LIT(out, "\r\n");
+}
+
+static void replace_blob(struct http_blob **slot, struct http_blob *blob)
+{
+    http_blob_unref(*slot);
+    *slot = blob;
+}
+
+static struct http_blob *whole_answer(const struct front *front, const struct front_event *event,
+                                      struct span body, uint32_t *head_len)
+{
+    char memory[HEAD_BYTES_MAX + STATUS_BYTES_MAX];
+    struct text text = text_on(memory, sizeof(memory));
+    TEXT_LIT(&text, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ");
+    text_u64(&text, body.len);
+    TEXT_LIT(&text, "\r\nX-Content-Type-Options: nosniff\r\n");
+    put_head(front, event, &text);
+    TEXT_LIT(&text, "\r\n");
+    *head_len = (uint32_t)text.len;
+    text_put(&text, body);
+    assert(!text.overflown);
+    return http_blob_create(text_span(&text));
+}
+
+static struct http_blob *whole_304(const struct front *front, const struct front_event *event)
+{
+    char memory[HEAD_BYTES_MAX];
+    struct text text = text_on(memory, sizeof(memory));
+    TEXT_LIT(&text, "HTTP/1.1 304 Not Modified\r\n");
+    put_head(front, event, &text);
+    TEXT_LIT(&text, "\r\n");
+    assert(!text.overflown);
+    return http_blob_create(text_span(&text));
+}
+
+static struct http_blob *whole_frame(const struct front_event *event, struct span body)
+{
+    char memory[STATUS_BYTES_MAX + 128];
+    struct text text = text_on(memory, sizeof(memory));
+    struct span tag = span_of(event->tag);
+    status_frame(&text, body, (struct span){tag.ptr + 1, tag.len - 2});
+    assert(!text.overflown);
+    return http_blob_create(text_span(&text));
+}
+
+static void retag(struct front_event *event, struct span body)
+{
+    char tag[sizeof(event->tag)] = {'"'};
+    tag_write(body, tag + 1);
+    tag[TAG_LEN + 1] = '"';
+    if (strcmp(tag, event->tag) == 0)
+        return;
+    memcpy(event->tag, tag, sizeof(tag));
+    replace_blob(&event->frame, whole_frame(event, body));
+    event->unsent = true;
+}
+
+void front_render(struct front *front, struct front_event *event)
+{
+    uint64_t now_us = clock_mono_us(front->loop->clock);
+    if (event->status != NULL && !event->urgent && now_us - event->rendered_us < RENDER_US)
+        return;
+    char memory[STATUS_BYTES_MAX];
+    struct text text = text_on(memory, sizeof(memory));
+    struct status_ask ask = {
+        .view = event->view,
+        .doc = &event->doc,
+        .eta = &event->eta,
+        .odds = front_odds(event),
+        .lanes_len = event->doc.lanes_len,
+        .poll_after_ms = shared_poll_ms(front, event),
+    };
+    for (uint32_t i = 0; i < ask.lanes_len; i++) {
+        const struct front_event *line = front_line(front, event, i + 1);
+        if (line != NULL)
+            ask.lane[i] = (struct status_lane){line->view, &line->eta};
+    }
+    status_json(&text, &ask);
+    assert(!text.overflown); /* the document's bounds leave room; see limits.h */
+    event->rendered_us = now_us;
+    event->urgent = false;
+    retag(event, text_span(&text));
+    replace_blob(&event->status,
+                 whole_answer(front, event, text_span(&text), &event->status_head_len));
+    replace_blob(&event->not_modified, whole_304(front, event));
+    front_count(&front->stats.renders);
+}

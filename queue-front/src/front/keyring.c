@@ -1,0 +1,139 @@
+/* keyring.c: see keyring.h. */
+#include "front/keyring.h"
+
+#include "limits.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void destroy(struct keyring *keys)
+{
+    http_blob_unref(keys->jwks_json);
+    jwks_destroy(keys->passes);
+    jwks_destroy(keys->members);
+    mac_ring_wipe(&keys->tickets);
+    mac_ring_wipe(&keys->draws);
+    identity_ring_wipe(&keys->identities);
+    free(keys);
+}
+
+static struct http_blob *public_keys(const struct jwks *passes)
+{
+    char memory[JWKS_TEXT_MAX];
+    struct text text = text_on(memory, sizeof(memory));
+    jwks_put(&text, passes);
+    assert(!text.overflown);
+    return http_blob_create(text_span(&text));
+}
+
+/* A key set is public, so its file may be anybody's to read. */
+static int load_members(const char *path, struct err_slot *err, struct jwks **out)
+{
+    char text[MEMBER_KEYS_BYTES_MAX];
+    FILE *file = fopen(path, "r");
+    if (file == NULL)
+        return err_set(err, ERR_NOT_FOUND, "member keys %s: %s", path, strerror(errno));
+    size_t len = fread(text, 1, sizeof(text), file);
+    bool good = !ferror(file) && len < sizeof(text);
+    fclose(file);
+    if (!good)
+        return err_set(err, ERR_RANGE, "member keys %s: unreadable, or too long", path);
+    int rc = jwks_parse((struct span){text, len}, err, out);
+    return rc < 0 ? err_wrap(err, "member keys %s", path) : 0;
+}
+
+static int load_identities(const char *path, const struct mac_ring *tickets, struct err_slot *err,
+                           struct identity_ring *out)
+{
+    if (path[0] == '\0') {
+        identity_ring_of_tickets(tickets, out);
+        return 0;
+    }
+    struct mac_ring ring;
+    int rc = mac_ring_load(path, err, &ring);
+    if (rc == ERR_NOT_FOUND)
+        return err_wrap(err, "keys.identities (\"queue-front keys add identities\" makes them)");
+    if (rc < 0)
+        return err_wrap(err, "keys.identities");
+    identity_ring_make(&ring, out);
+    mac_ring_wipe(&ring);
+    return 0;
+}
+
+static int fill(struct keyring *keys, const struct keyring_paths *paths, struct err_slot *err)
+{
+    int rc = mac_ring_load(paths->tickets, err, &keys->tickets);
+    if (rc < 0)
+        return rc;
+    const char *draws = paths->draws[0] != '\0' ? paths->draws : paths->identities;
+    keys->draws = keys->tickets;
+    if (draws[0] != '\0')
+        rc = mac_ring_load(draws, err, &keys->draws);
+    if (rc == 0)
+        rc = load_identities(paths->identities, &keys->tickets, err, &keys->identities);
+    if (rc < 0)
+        return rc;
+    rc = jwks_load(span_of(paths->passes), err, &keys->passes);
+    if (rc < 0)
+        return rc;
+    if (jwks_signer(keys->passes) == NULL)
+        return err_set(err, ERR_NOT_FOUND, "no private key in %s", paths->passes);
+    if (paths->members[0] != '\0')
+        rc = load_members(paths->members, err, &keys->members);
+    if (rc < 0)
+        return rc;
+    keys->jwks_json = public_keys(keys->passes);
+    if (keys->jwks_json == NULL)
+        return err_set(err, ERR_NOMEM, "public keys of %zu", jwks_len(keys->passes));
+    return 0;
+}
+
+static void note_changes(struct keyring *keys, const struct keyring *before, uint64_t now_ms)
+{
+    keys->serial = before->serial + 1;
+    bool tickets =
+        memcmp(&keys->tickets.key[0], &before->tickets.key[0], sizeof(keys->tickets.key[0])) == 0;
+    bool identities = strcmp(keys->identities.key[0].name, before->identities.key[0].name) == 0;
+    bool passes =
+        span_eq(jwks_key_kid(jwks_signer(keys->passes)), jwks_key_kid(jwks_signer(before->passes)));
+    keys->tickets_since_ms = tickets ? before->tickets_since_ms : now_ms;
+    keys->identities_since_ms = identities ? before->identities_since_ms : now_ms;
+    keys->passes_since_ms = passes ? before->passes_since_ms : now_ms;
+}
+
+int keyring_load(const struct keyring_paths *paths, const struct keyring *before,
+                 const struct clock *clock, struct err_slot *err, struct keyring **out)
+{
+    struct keyring *keys = calloc(1, sizeof(*keys));
+    if (keys == NULL)
+        return err_set(err, ERR_NOMEM, "key ring of %zu bytes", sizeof(*keys));
+    atomic_init(&keys->refs, 1);
+    int rc = fill(keys, paths, err);
+    if (rc < 0) {
+        destroy(keys);
+        return rc;
+    }
+    keys->serial = 1;
+    if (before != NULL)
+        note_changes(keys, before, clock_wall_us(clock) / 1000);
+    *out = keys;
+    return 0;
+}
+
+struct keyring *keyring_ref(struct keyring *keys)
+{
+    /* relaxed: who passes a reference on holds one, so it cannot be the last. */
+    atomic_fetch_add_explicit(&keys->refs, 1, memory_order_relaxed);
+    return keys;
+}
+
+void keyring_unref(struct keyring *keys)
+{
+    /* acq_rel: the last one to let go sees all that the others did with it before it frees. */
+    if (keys != NULL && atomic_fetch_sub_explicit(&keys->refs, 1, memory_order_acq_rel) == 1)
+        destroy(keys);
+}

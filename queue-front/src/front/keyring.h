@@ -1,0 +1,41 @@
+/* keyring.h: the keys of a running front: of tickets, of identities and of passes. Read from files
+ * at start and at each reload, shared by all loops, never changed: a reload makes another ring, and
+ * the last loop that lets go of the old one frees it. */
+#ifndef FG_QUEUE_FRONT_KEYRING_H
+#define FG_QUEUE_FRONT_KEYRING_H
+
+#include "base/clock.h"
+#include "core/token/identity.h"
+#include "crypto/jwks.h"
+#include "crypto/mac.h"
+#include "http/http.h"
+
+struct keyring {
+    _Atomic uint32_t refs;
+    uint64_t serial; /* of the loads of this process: 1, 2, .. */
+    /* When in the life of this process the first key of each became the first; 0: at its start. */
+    uint64_t tickets_since_ms, identities_since_ms, passes_since_ms;
+    struct mac_ring tickets;
+    struct mac_ring draws; /* what the seeds of draws are made of */
+    struct identity_ring identities;
+    struct jwks *members;        /* the shop's, for member tokens; NULL: none were named */
+    struct jwks *passes;         /* the first signs */
+    struct http_blob *jwks_json; /* /.well-known/jwks.json */
+};
+
+struct keyring_paths {
+    const char *tickets;
+    const char *identities; /* "": made from those of tickets */
+    const char *draws;      /* "": those of tickets serve */
+    const char *passes;     /* a list, comma between */
+    const char *members;    /* a JWKS file, or "" */
+};
+
+/* One reference, the caller's. Reads files, so not on a loop. `before`: the ring that this one
+ * takes the place of, or NULL. */
+int keyring_load(const struct keyring_paths *paths, const struct keyring *before,
+                 const struct clock *clock, struct err_slot *err, struct keyring **out);
+struct keyring *keyring_ref(struct keyring *keys);
+void keyring_unref(struct keyring *keys); /* NULL is fine */
+
+#endif

@@ -1,0 +1,322 @@
+/* pilot.c: a round each interval: all pages are asked at once, and when the last of them has
+ * answered or failed, core/autopilot.h decides and the store is told. Every process does so; the
+ * script takes the first decision of an interval and no other (lua/pilot.lua), so a process that
+ * dies or is cut off from the services is missed by nobody.
+ *
+ * All pages must be heard. Of three services, the one that does not answer is the one to mind.
+ *
+ * A percentile wants answers to be reckoned from. While a page has too few new ones, the look that
+ * it is compared with stays, for RIPEN_ROUNDS at most; then it is as old as it should get.
+ *
+ * Threading: none, the first loop owns all of it. */
+#include "front/pilot.h"
+
+#include "core/load/autopilot.h"
+#include "outcall/outcall.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+enum {
+    RIPEN_ROUNDS = 6,
+    PAGE_BYTES_MAX = 512 * 1024, /* a service with two thousand series */
+    PAGE_TIMEOUT_MS = 2000,      /* and two intervals at most, so that a third is heard in time */
+    AUDIT_MAX = 512,
+};
+
+struct page {
+    struct pilot *pilot;
+    const char *url;
+    struct health_look before, now;
+    bool has_before, heard;
+    unsigned rounds; /* since `before` */
+};
+
+struct pilot {
+    struct front *front;
+    struct front_event *event;
+    uint64_t next_us;
+    unsigned asking;
+    bool deciding;
+    unsigned pages_len;
+    struct page page[PILOT_PAGES_MAX];
+};
+
+struct pilots {
+    struct outcalls *outcalls;
+    bool closed;
+    unsigned len;
+    char *memory; /* the setting, cut at its commas */
+    const char *url[PILOT_PAGES_MAX];
+};
+
+struct decision {
+    struct line_admin line; /* first: the store hands back a pointer to it */
+    struct front *front;
+    struct line_pilot_move move;
+    char why[LINE_PILOT_WHY_MAX], because[LINE_PILOT_BECAUSE_MAX];
+    char reading[LINE_PILOT_READING_MAX], audit[AUDIT_MAX];
+};
+
+/* ---- the list of pages ---- */
+
+static bool is_url(struct span url)
+{
+    for (size_t i = 0; i < url.len; i++) {
+        if (url.ptr[i] <= ' ' || url.ptr[i] > '~')
+            return false;
+    }
+    return span_starts(url, SPAN("http://")) || span_starts(url, SPAN("https://"));
+}
+
+int pilots_check(const char *pages, struct err_slot *err)
+{
+    struct span rest = span_of(pages);
+    unsigned len = 0;
+    while (rest.ptr != NULL && rest.len > 0) {
+        struct span url;
+        rest = span_cut(rest, ',', &url);
+        if (!is_url(span_trim(url)) || ++len > PILOT_PAGES_MAX)
+            return err_set(err, ERR_RANGE,
+                           "autopilot.health: at most %d http(s) URLs, comma between",
+                           PILOT_PAGES_MAX);
+    }
+    return 0;
+}
+
+static int cut_pages(struct pilots *pilots, const char *pages)
+{
+    pilots->memory = strdup(pages);
+    if (pilots->memory == NULL)
+        return ERR_NOMEM;
+    char *at = pilots->memory;
+    char *url;
+    while ((url = strsep(&at, ", ")) != NULL && pilots->len < PILOT_PAGES_MAX) {
+        if (url[0] != '\0')
+            pilots->url[pilots->len++] = url;
+    }
+    return 0;
+}
+
+/* ---- what was decided ---- */
+
+static void on_decided(struct line_admin *line)
+{
+    struct decision *decision = (struct decision *)line;
+    struct front_event *event = front_event_find(decision->front, span_of(line->event));
+    if (event != NULL && event->pilot != NULL)
+        event->pilot->deciding = false;
+    free(decision);
+}
+
+static void write_audit(struct decision *decision, bool worth)
+{
+    struct text audit = text_on(decision->audit, sizeof(decision->audit));
+    if (worth) {
+        TEXT_LIT(&audit, "{\"who\":\"autopilot\",\"what\":\"rate\",\"from\":{\"rate_per_s\":");
+        text_milli(&audit, (int64_t)decision->move.from_milli);
+        TEXT_LIT(&audit, "},\"to\":{\"rate_per_s\":");
+        text_milli(&audit, (int64_t)decision->move.to_milli);
+        TEXT_LIT(&audit, "},");
+        json_member_str(&audit, "why", decision->move.why);
+        json_member_raw(&audit, "because", decision->move.because);
+        TEXT_LIT(&audit, "}");
+        assert(!audit.overflown);
+    }
+    decision->line.audit = text_span(&audit);
+}
+
+static void propose(struct pilot *pilot, const struct autopilot_ask *ask,
+                    const struct autopilot_move *move, enum autopilot_reason before)
+{
+    struct decision *decision = calloc(1, sizeof(*decision));
+    if (decision == NULL)
+        return; /* the next round tries again */
+    decision->front = pilot->front;
+    struct text why = text_on(decision->why, sizeof(decision->why));
+    struct text reading = text_on(decision->reading, sizeof(decision->reading));
+    struct text because = text_on(decision->because, sizeof(decision->because));
+    autopilot_why(&why, ask, move);
+    autopilot_because(&because, ask, move);
+    if (ask->reading != NULL)
+        health_json(&reading, ask->reading);
+    decision->move = (struct line_pilot_move){
+        .interval_ms = ask->interval_ms,
+        .silent_ms = ask->interval_ms * AUTOPILOT_SILENT_INTERVALS,
+        .heard = ask->reading != NULL,
+        .from_milli = ask->rate_milli,
+        .to_milli = move->rate_milli,
+        .reason = autopilot_reason_name(move->reason),
+        .why = why.overflown ? SPAN("(too long to tell)") : text_span(&why),
+        .because = because.overflown ? SPAN("null") : text_span(&because),
+        .reading = reading.overflown ? SPAN("null") : text_span(&reading),
+    };
+    write_audit(decision, autopilot_worth_telling(ask, move, before));
+    memcpy(decision->line.event, pilot->event->id, sizeof(decision->line.event));
+    decision->line.call = LINE_PILOT;
+    decision->line.pilot = &decision->move;
+    decision->line.on_done = on_decided;
+    pilot->deciding = true;
+    line_store_admin(pilot->front->store, &decision->line);
+}
+
+/* ---- a round ---- */
+
+static bool read_pages(struct pilot *pilot, struct health_reading *reading)
+{
+    bool all = pilot->pages_len > 0;
+    *reading = (struct health_reading){0};
+    for (unsigned i = 0; i < pilot->pages_len; i++) {
+        struct page *page = &pilot->page[i];
+        all = all && page->heard;
+        if (!page->heard)
+            continue;
+        const struct health_look *before = page->has_before ? &page->before : NULL;
+        health_add(reading, before, &page->now);
+        if (before == NULL || health_ripe(before, &page->now) || ++page->rounds >= RIPEN_ROUNDS) {
+            page->before = page->now;
+            page->has_before = true;
+            page->rounds = 0;
+        }
+    }
+    return all && autopilot_hears(&pilot->event->doc, reading);
+}
+
+/* The line has people whom a higher rate would let in. */
+static bool rate_is_used(const struct line_view *view)
+{
+    uint64_t inside = view->active + view->outstanding;
+    return view->state == LINE_OPEN && view->waiting > 0 &&
+           (view->knobs.max_active == 0 || inside < view->knobs.max_active);
+}
+
+static void round_over(struct pilot *pilot)
+{
+    const struct line_view *view = pilot->event->view;
+    struct health_reading reading;
+    bool heard = read_pages(pilot, &reading);
+    if (!view->pilot.on || view->stale || pilot->deciding)
+        return;
+    uint64_t now_ms = front_event_now_ms(pilot->front, pilot->event);
+    bool was_cut = view->pilot.from_milli > view->pilot.rate_milli;
+    struct autopilot_ask ask = {
+        .doc = &pilot->event->doc,
+        .reading = heard ? &reading : NULL,
+        .rate_milli = view->pilot.rate_milli,
+        .used = rate_is_used(view),
+        .since_cut_ms =
+            was_cut && now_ms > view->pilot.moved_ms ? now_ms - view->pilot.moved_ms : UINT64_MAX,
+        .interval_ms = pilot->front->config->autopilot_interval_ms,
+    };
+    enum autopilot_reason before = AUTOPILOT_SET;
+    autopilot_reason_parse(span_of(view->pilot.reason), &before);
+    struct autopilot_move move = autopilot_decide(&ask);
+    propose(pilot, &ask, &move, before);
+}
+
+static void on_page(void *ctx, const struct outcall_answer *answer)
+{
+    struct page *page = ctx;
+    struct pilot *pilot = page->pilot;
+    if (pilot->event == NULL) { /* deleted meanwhile */
+        if (--pilot->asking == 0)
+            free(pilot);
+        return;
+    }
+    page->heard = answer->rc == 0 && answer->status == 200 &&
+                  health_parse(answer->body, front_event_id(pilot->event), &page->now);
+    front_count(page->heard ? &pilot->front->stats.health_heard
+                            : &pilot->front->stats.health_silent);
+    assert(pilot->asking > 0);
+    if (--pilot->asking == 0 && !pilot->front->pilots->closed)
+        round_over(pilot);
+}
+
+static void ask_pages(struct pilot *pilot)
+{
+    struct pilots *pilots = pilot->front->pilots;
+    uint64_t patience_ms = 2 * pilot->front->config->autopilot_interval_ms;
+    pilot->asking = pilot->pages_len;
+    for (unsigned i = 0; i < pilot->pages_len; i++) {
+        struct outcall call = {
+            .url = pilot->page[i].url,
+            .timeout_ms = (uint32_t)(patience_ms < PAGE_TIMEOUT_MS ? patience_ms : PAGE_TIMEOUT_MS),
+            .reply_max = PAGE_BYTES_MAX,
+            .on_done = on_page,
+            .ctx = &pilot->page[i],
+        };
+        outcall_send(pilots->outcalls, &call);
+    }
+    if (pilot->pages_len == 0)
+        round_over(pilot); /* on, and nobody to listen to: silence, which leads to the floor */
+}
+
+static struct pilot *pilot_create(struct front *front, struct front_event *event)
+{
+    struct pilot *pilot = calloc(1, sizeof(*pilot));
+    if (pilot == NULL)
+        return NULL;
+    pilot->front = front;
+    pilot->event = event;
+    pilot->pages_len = front->pilots->len;
+    for (unsigned i = 0; i < pilot->pages_len; i++)
+        pilot->page[i] = (struct page){.pilot = pilot, .url = front->pilots->url[i]};
+    return pilot;
+}
+
+void pilot_look(struct front *front, struct front_event *event)
+{
+    uint64_t now_us = clock_mono_us(front->loop->clock);
+    if (front->pilots == NULL || !event->view->pilot.on || event->view->stale)
+        return;
+    if (event->pilot == NULL)
+        event->pilot = pilot_create(front, event);
+    struct pilot *pilot = event->pilot;
+    if (pilot == NULL || pilot->asking > 0 || pilot->deciding || now_us < pilot->next_us)
+        return;
+    pilot->next_us = now_us + front->config->autopilot_interval_ms * 1000;
+    ask_pages(pilot);
+}
+
+/* ---- a life ---- */
+
+int pilots_create(struct front *front, struct err_slot *err)
+{
+    if (front->loop->index != 0)
+        return 0;
+    struct pilots *pilots = calloc(1, sizeof(*pilots));
+    if (pilots == NULL)
+        return err_set(err, ERR_NOMEM, "the autopilot");
+    int rc = cut_pages(pilots, front->config->autopilot_health);
+    if (rc == 0)
+        rc = outcalls_create(front->loop->uv, front->config->autopilot_tls_ca, err,
+                             &pilots->outcalls);
+    if (rc < 0) {
+        free(pilots->memory);
+        free(pilots);
+        return rc;
+    }
+    front->pilots = pilots;
+    return 0;
+}
+
+void pilots_close(struct pilots *pilots)
+{
+    if (pilots == NULL)
+        return;
+    pilots->closed = true;
+    outcalls_close(pilots->outcalls);
+    free(pilots->memory);
+    pilots->memory = NULL;
+}
+
+void pilot_destroy(struct front_event *event)
+{
+    struct pilot *pilot = event->pilot;
+    event->pilot = NULL;
+    if (pilot == NULL)
+        return;
+    pilot->event = NULL;
+    if (pilot->asking == 0 || pilot->front->pilots->closed)
+        free(pilot); /* else with the last answer that is still to come */
+}

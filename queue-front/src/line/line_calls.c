@@ -1,0 +1,1122 @@
+/* line_calls.c: what visitors and operators ask of a line.
+ *
+ * A request is the caller's memory, so nothing is allocated for it; lists go through its `store`
+ * part. It is answered exactly once and never from within the call: what can be told at once (no
+ * such event, no connection, too many) goes through the list of the refused, which the end of the
+ * turn answers.
+ *
+ * Who goes first. Redis does what it is sent in the order in which it is sent, so the order is made
+ * here: a visit is written to the connection when it is asked for, joins gather and are written at
+ * the end of the turn. So a pass that was read behind a crowd of joins stands before them. Of joins
+ * one batch is under way at most, the next goes out with its answer: that one is what a pass may
+ * have to wait for, however many come. (`me` asks nothing of Redis and is answered when it is read;
+ * what is too much is refused to joins long before it would be to visits, see core/shed.h.)
+ *
+ * Repeats. Redis may have done what it did not answer, so a request that failed is LINE_UNAVAILABLE
+ * and never repeated by us, except where the answer says that nothing ran: NOSCRIPT, and the same
+ * request goes out with the script's text in it; MOVED or ASK, and it goes to another server. */
+#include "line/line_store_internal.h"
+
+#include "line/line_trail.h"
+
+#include <assert.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- lists ---- */
+
+static void push(struct request_list *list, struct line_link *link)
+{
+    link->next = NULL;
+    if (list->tail != NULL)
+        list->tail->next = link;
+    else
+        list->head = link;
+    list->tail = link;
+    list->len++;
+}
+
+static struct line_link *pop(struct request_list *list)
+{
+    struct line_link *link = list->head;
+    assert(link != NULL);
+    list->head = link->next;
+    if (list->head == NULL)
+        list->tail = NULL;
+    list->len--;
+    return link;
+}
+
+/* ---- ends ---- */
+
+void calls_finish(struct line_link *link)
+{
+    assert(link->store->requests > 0);
+    link->store->requests--;
+    if (link->event != NULL) {
+        assert(link->event->requests > 0);
+        link->event->requests--;
+        link->event = NULL;
+    }
+    switch ((enum request_kind)link->kind) {
+    case REQUEST_JOIN: {
+        struct line_join *join = CONTAINER_OF(link, struct line_join, store);
+        join->on_done(join);
+        return;
+    }
+    case REQUEST_VISIT: {
+        struct line_visit *visit = CONTAINER_OF(link, struct line_visit, store);
+        visit->on_done(visit);
+        return;
+    }
+    case REQUEST_MOVE: {
+        struct line_move *move = CONTAINER_OF(link, struct line_move, store);
+        move->on_done(move);
+        return;
+    }
+    case REQUEST_ADMIN: {
+        struct line_admin *admin = CONTAINER_OF(link, struct line_admin, store);
+        admin->on_done(admin);
+        return;
+    }
+    }
+    abort(); /* all kinds are above */
+}
+
+static void set_outcome(struct line_link *link, enum line_outcome outcome, uint64_t retry_ms)
+{
+    switch ((enum request_kind)link->kind) {
+    case REQUEST_JOIN: {
+        struct line_join *join = CONTAINER_OF(link, struct line_join, store);
+        join->outcome = outcome;
+        join->retry_after_ms = retry_ms;
+        return;
+    }
+    case REQUEST_VISIT: {
+        struct line_visit *visit = CONTAINER_OF(link, struct line_visit, store);
+        visit->outcome = outcome;
+        visit->retry_after_ms = retry_ms;
+        return;
+    }
+    case REQUEST_MOVE: {
+        struct line_move *move = CONTAINER_OF(link, struct line_move, store);
+        move->outcome = outcome;
+        move->retry_after_ms = retry_ms;
+        return;
+    }
+    case REQUEST_ADMIN:
+        CONTAINER_OF(link, struct line_admin, store)->outcome = outcome;
+        return;
+    }
+    abort(); /* all kinds are above */
+}
+
+/* Answered at the end of the turn. */
+static void refuse(struct line_link *link, enum line_outcome outcome)
+{
+    set_outcome(link, outcome, STORE_RETRY_MS);
+    push(&link->store->refused, link);
+    redis_route_wake(link->store->route);
+}
+
+void calls_finish_unknown(struct line_link *link)
+{
+    set_outcome(link, LINE_UNAVAILABLE, STORE_RETRY_MS);
+    calls_finish(link);
+}
+
+void calls_finish_refused(struct line_link *link, struct store_event *event,
+                          const redisReply *reply)
+{
+    uint64_t outcome;
+    if (!resp_get_u64(reply, 0, &outcome))
+        outcome = LINE_UNKNOWN;
+    if (outcome == LINE_UNAVAILABLE)
+        store_begin_healing(event);
+    if (outcome != LINE_RENEWED) {
+        calls_finish_unknown(link);
+        return;
+    }
+    store_tick_now(event);
+    set_outcome(link, LINE_RENEWED, STORE_RETRY_MS);
+    calls_finish(link);
+}
+
+void calls_answer_refused(struct line_store *store)
+{
+    struct request_list refused = store->refused;
+    store->refused = (struct request_list){NULL, NULL, 0};
+    while (refused.head != NULL)
+        calls_finish(pop(&refused)); /* what is refused meanwhile has woken the next turn */
+}
+
+void calls_refuse_gathered(struct line_store *store)
+{
+    calls_answer_refused(store);
+    for (uint32_t i = 0; i < store->events_len; i++) {
+        while (store->events[i]->gathered.head != NULL)
+            calls_finish_unknown(pop(&store->events[i]->gathered));
+    }
+}
+
+/* ---- beginnings ---- */
+
+void calls_begin(struct line_store *store, struct line_link *link, enum request_kind kind)
+{
+    assert(!store->closed);
+    *link = (struct line_link){.store = store, .kind = (uint8_t)kind};
+    link->call.deadline_us = store_now_us(store) + STORE_DEADLINE_MS * 1000;
+    store->requests++;
+}
+
+/* The event that a request is about, or NULL when it has been refused. */
+struct store_event *calls_admit(struct line_link *link, const char *id)
+{
+    struct line_store *store = link->store;
+    struct store_event *event = store_find(store, span_of(id));
+    /* While the set of events cannot be read, one that we do not know may be one not seen yet. */
+    bool gone = event == NULL || event->absent || event->leaving;
+    if (store->discovered && gone) {
+        refuse(link, LINE_UNKNOWN);
+    } else if (gone || event->healing || (event->doubted && link->kind == REQUEST_JOIN) ||
+               !store_can_send(store, event->slot) || store->requests > STORE_REQUESTS_MAX) {
+        refuse(link, LINE_UNAVAILABLE);
+    } else {
+        link->event = event;
+        event->requests++;
+        return event;
+    }
+    return NULL;
+}
+
+/* ---- joins ---- */
+
+enum {
+    JOIN_HEAD_WORDS = 4,
+    JOIN_WORDS = 3,
+    SPEND_WORDS = 4,
+    IDEM_DIGITS = 11,
+    IDEM_FIELD_BYTES = 8
+};
+
+/* Eight bytes of the hash are the field, 22 bits more choose the bucket: join.lua takes as many of
+ * the base-4 digits as the line's size asks for. */
+static void put_idem(struct text *command, bool there, const uint8_t idem[LINE_IDEM_BYTES])
+{
+    if (!there) {
+        resp_cstr(command, "");
+        resp_cstr(command, "");
+        return;
+    }
+    char digits[IDEM_DIGITS];
+    uint32_t bits;
+    memcpy(&bits, idem + IDEM_FIELD_BYTES, sizeof(bits));
+    for (size_t i = 0; i < IDEM_DIGITS; i++, bits >>= 2)
+        digits[i] = (char)('0' + (bits & 3));
+    resp_word(command, (struct span){digits, sizeof(digits)});
+    resp_word(command, (struct span){(const char *)idem, IDEM_FIELD_BYTES});
+}
+
+void calls_put_address(struct text *command, const uint8_t addr[16])
+{
+    static const uint8_t v4_prefix[12] = {[10] = 0xFF, [11] = 0xFF};
+    bool is_v4 = memcmp(addr, v4_prefix, sizeof(v4_prefix)) == 0;
+    resp_word(command, (struct span){(const char *)addr + (is_v4 ? 12 : 0), is_v4 ? 4 : 8});
+}
+
+static void on_joined(struct redis_call *call, const redisReply *reply);
+
+static const struct line_join *join_of(const struct line_link *link)
+{
+    return CONTAINER_OF(link, const struct line_join, store);
+}
+
+/* Which document it was: "version.era". */
+static void put_judged_by(struct text *command, const struct line_join *join)
+{
+    char memory[2 * 20 + 1];
+    struct text by = text_on(memory, sizeof(memory));
+    if (join->version > 0) {
+        text_u64(&by, join->version);
+        text_char(&by, '.');
+        text_u64(&by, join->era);
+    }
+    resp_word(command, text_span(&by));
+}
+
+/* What the joins of a batch show that is good for one place; few do. */
+static uint64_t count_spends(const struct request_list *batch)
+{
+    uint64_t spends = 0;
+    for (const struct line_link *link = batch->head; link != NULL; link = link->next)
+        spends += (uint64_t)join_of(link)->has_work + join_of(link)->has_invitation +
+                  join_of(link)->has_code;
+    return spends;
+}
+
+static void put_spends(struct text *command, const struct request_list *batch)
+{
+    uint64_t index = 0;
+    for (const struct line_link *link = batch->head; link != NULL; link = link->next, index++) {
+        const struct line_join *join = join_of(link);
+        if (join->has_work) {
+            resp_u64(command, index);
+            resp_cstr(command, "work");
+            resp_u64(command, join->work_minute);
+            resp_word(command, (struct span){(const char *)join->work, IDEM_FIELD_BYTES});
+        }
+        if (join->has_invitation) {
+            resp_u64(command, index);
+            resp_cstr(command, "invitation");
+            put_idem(command, true, join->invitation);
+        }
+        if (join->has_code) {
+            resp_u64(command, index);
+            resp_cstr(command, "code");
+            resp_word(command, (struct span){(const char *)join->code, LINE_CODE_BYTES});
+            calls_put_address(command, join->addr);
+        }
+    }
+}
+
+static void send_batch(struct store_event *event)
+{
+    struct line_store *store = event->store;
+    assert(event->batch.head != NULL);
+    /* Addresses are only sent if they are counted, or if we do not know yet. */
+    bool limited = !event->line.seen || event->line.view.knobs.joins_per_ip_per_min > 0;
+    uint64_t spends = count_spends(&event->batch);
+    struct text command = store_script(store, SCRIPT_JOIN, event->line.view.id,
+                                       JOIN_HEAD_WORDS + (uint64_t)JOIN_WORDS * event->batch.len +
+                                           SPEND_WORDS * spends);
+    resp_u64(&command, event->line.marks.issued);
+    resp_u64(&command, event->batch.len);
+    put_judged_by(&command, join_of(event->batch.head)); /* as the others */
+    for (struct line_link *link = event->batch.head; link != NULL; link = link->next) {
+        const struct line_join *join = join_of(link);
+        put_idem(&command, join->has_idem, join->idem);
+        if (limited)
+            calls_put_address(&command, join->addr);
+        else
+            resp_cstr(&command, "");
+    }
+    resp_u64(&command, spends);
+    put_spends(&command, &event->batch);
+    /* The first of the batch has waited longest. */
+    event->batch_call.deadline_us = event->batch.head->call.deadline_us;
+    event->batch_call.on_reply = on_joined;
+    event->batch_call.ctx = event;
+    atomic_fetch_add_explicit(&store->stats.join_calls, 1, memory_order_relaxed);
+    store_send(store, &event->batch_call, &command);
+}
+
+/* The next batch; none is under way. */
+static void send_gathered(struct store_event *event)
+{
+    assert(event->batch.head == NULL);
+    if (event->healing || !store_can_send(event->store, event->slot)) {
+        while (event->gathered.head != NULL)
+            refuse(pop(&event->gathered), LINE_UNAVAILABLE);
+        return;
+    }
+    /* Judged by one document: where they differ, the rest is the next batch. */
+    const struct line_join *first = join_of(event->gathered.head);
+    while (event->gathered.head != NULL && event->batch.len < STORE_JOIN_BATCH_MAX &&
+           join_of(event->gathered.head)->version == first->version &&
+           join_of(event->gathered.head)->era == first->era)
+        push(&event->batch, pop(&event->gathered));
+    event->batch_call.tries = 0;
+    send_batch(event);
+}
+
+void calls_send_gathered(struct line_store *store)
+{
+    for (uint32_t i = 0; i < store->events_len; i++) {
+        if (store->events[i]->gathered.head != NULL && store->events[i]->batch.head == NULL)
+            send_gathered(store->events[i]);
+    }
+}
+
+void line_store_join(struct line_store *store, struct line_join *join)
+{
+    join->state = LINE_DRAFT;
+    join->entry = 0;
+    join->retry_after_ms = 0;
+    calls_begin(store, &join->store, REQUEST_JOIN);
+    atomic_fetch_add_explicit(&store->stats.joins, 1, memory_order_relaxed);
+    struct store_event *event = calls_admit(&join->store, join->event);
+    if (event == NULL)
+        return;
+    join->state = event->line.view.state;
+    push(&event->gathered, &join->store);
+    if (event->batch.head != NULL)
+        return;
+    if (event->gathered.len < STORE_JOIN_BATCH_MAX) {
+        redis_route_wake(store->route);
+        return;
+    }
+    /* A turn in which thousands are ready is long: Redis is not kept waiting for its end. */
+    send_gathered(event);
+    redis_route_flush(store->route); /* last: the join may be over now */
+}
+
+/* The joins that are not simply the next ones: pairs of index and place. */
+static bool read_odd(const redisReply *reply, size_t *at, uint64_t index, uint64_t *place)
+{
+    uint64_t odd;
+    if (!resp_get_u64(reply, *at, &odd) || odd != index || !resp_get_u64(reply, *at + 1, place))
+        return false;
+    *at += 2;
+    return true;
+}
+
+/* A join that got no place, for what it shows. The order is join.lua's. */
+static void refuse_shown(struct line_join *join, uint64_t why, uint64_t retry_ms)
+{
+    static const enum line_outcome outcomes[] = {LINE_WORK_SPENT, LINE_INVITATION_SPENT,
+                                                 LINE_PRESALE_UNKNOWN, LINE_PRESALE_USED_UP,
+                                                 LINE_PRESALE_GUESSES};
+    enum { KNOWN = sizeof(outcomes) / sizeof(outcomes[0]), OF_LANE = 16 };
+    join->outcome = LINE_UNAVAILABLE;
+    join->retry_after_ms = retry_ms;
+    if (why >= 1 && why <= KNOWN) {
+        join->outcome = outcomes[why - 1];
+    } else if (why > OF_LANE && why <= OF_LANE + LANES_MAX) {
+        join->outcome = LINE_PRESALE_LANE;
+        join->lane = (unsigned)(why - OF_LANE);
+    }
+    if (join->outcome != LINE_PRESALE_GUESSES && join->outcome != LINE_UNAVAILABLE)
+        join->retry_after_ms = 0;
+}
+
+static void hand_out(struct request_list *batch, const redisReply *reply)
+{
+    uint64_t outcome = LINE_UNAVAILABLE, state = LINE_DRAFT, next = 0, retry_ms = 0;
+    resp_get_u64(reply, 0, &outcome);
+    resp_get_u64(reply, 1, &state);
+    resp_get_u64(reply, 2, &next);
+    resp_get_u64(reply, 3, &retry_ms);
+    if (outcome >= LINE_OUTCOME_COUNT || state >= LINE_STATE_COUNT ||
+        (outcome == LINE_OK && next == 0))
+        outcome = LINE_UNAVAILABLE;
+    size_t odd = 4;
+    for (uint64_t index = 0; batch->head != NULL; index++) {
+        struct line_link *link = pop(batch);
+        struct line_join *join = CONTAINER_OF(link, struct line_join, store);
+        uint64_t place = 0;
+        join->outcome = (enum line_outcome)outcome;
+        join->state = (enum line_state)state;
+        if (outcome != LINE_OK) {
+            join->retry_after_ms = retry_ms > 0 ? retry_ms : STORE_RETRY_MS;
+        } else if (!read_odd(reply, &odd, index, &place)) {
+            join->entry = next++;
+        } else if (place > LINE_PLACE_MAX) {
+            refuse_shown(join, place - LINE_PLACE_MAX, retry_ms);
+        } else if (place > 0) {
+            join->outcome = LINE_SAME;
+            join->entry = place;
+        } else {
+            join->outcome = LINE_LIMITED;
+            join->retry_after_ms = retry_ms;
+        }
+        calls_finish(link);
+    }
+}
+
+/* The highest place in the answer becomes a mark before anybody hears of it. */
+static void note_places(struct store_event *event, const redisReply *reply)
+{
+    uint64_t outcome, first;
+    if (!resp_get_u64(reply, 0, &outcome))
+        return;
+    if (outcome == LINE_UNAVAILABLE)
+        store_begin_healing(event);
+    if (outcome == LINE_RENEWED || outcome == LINE_CONFLICT)
+        store_tick_now(event);
+    if (outcome != LINE_OK || !resp_get_u64(reply, 2, &first))
+        return;
+    uint64_t odd = (resp_len(reply) - 4) / 2;
+    if (odd < event->batch.len)
+        line_event_saw_place(&event->line, first + event->batch.len - odd - 1);
+}
+
+static void on_joined(struct redis_call *call, const redisReply *reply)
+{
+    struct store_event *event = call->ctx;
+    struct line_store *store = event->store;
+    enum store_answer answer = store_judge(store, call, reply, SCRIPT_JOIN);
+    if (answer == STORE_AGAIN) {
+        send_batch(event);
+        return;
+    }
+    if (answer == STORE_ANSWER && resp_len(reply) > 0)
+        note_places(event, reply);
+    struct request_list batch = event->batch;
+    event->batch = (struct request_list){NULL, NULL, 0};
+    if (event->gathered.head != NULL)
+        redis_route_wake(store->route);
+    hand_out(&batch, answer == STORE_ANSWER ? reply : NULL);
+}
+
+/* ---- visits ---- */
+
+static void on_visited(struct redis_call *call, const redisReply *reply);
+
+static void send_visit(struct line_visit *visit)
+{
+    static const char *const names[] = {"pass", "heartbeat", "end",   "leave",
+                                        "look", "done",      "extend"};
+    struct line_store *store = visit->store.store;
+    const struct store_event *event = visit->store.call.ctx;
+    struct text command = store_script(store, SCRIPT_VISIT, visit->event, 8);
+    resp_u64(&command, event->line.marks.serving);
+    resp_cstr(&command, names[visit->call]);
+    resp_u64(&command, visit->place);
+    resp_u64(&command, visit->ends_ms);
+    line_event_put_drawn(&event->line, &command);
+    if (visit->entry > 0)
+        resp_u64(&command, visit->entry);
+    else
+        resp_cstr(&command, "");
+    resp_u64(&command, visit->moves);
+    char member[2 * LINE_VISITOR_BYTES + 1] = "";
+    if (visit->has_member)
+        sodium_bin2hex(member, sizeof(member), visit->member, sizeof(visit->member));
+    resp_cstr(&command, member);
+    visit->store.call.on_reply = on_visited;
+    store_send(store, &visit->store.call, &command);
+}
+
+void line_store_saw_place(struct line_store *store, const char *line_id, uint64_t entry)
+{
+    struct store_event *event = store_find(store, span_of(line_id));
+    if (event != NULL)
+        line_event_saw_place(&event->line, entry);
+}
+
+void line_store_visit(struct line_store *store, struct line_visit *visit)
+{
+    assert(visit->call <= LINE_EXTEND);
+    assert(visit->place > 0 && visit->place <= LINE_PLACE_MAX);
+    visit->state = LINE_DRAFT;
+    visit->expires_ms = 0;
+    visit->retry_after_ms = 0;
+    visit->turn = TURN_NONE;
+    visit->channel[0] = '\0';
+    if (visit->call != LINE_HEARTBEAT)
+        visit->ends_ms = 0;
+    calls_begin(store, &visit->store, REQUEST_VISIT);
+    struct store_event *event = calls_admit(&visit->store, visit->event);
+    if (event == NULL)
+        return;
+    visit->state = event->line.view.state;
+    line_event_saw_place(&event->line, visit->place);
+    visit->store.call.ctx = event;
+    send_visit(visit);
+}
+
+static bool read_visit(struct line_visit *visit, const redisReply *reply)
+{
+    uint64_t outcome, state, expires_ms, ends_ms, retry_ms, turn;
+    if (!resp_get_u64(reply, 0, &outcome) || !resp_get_u64(reply, 1, &state) ||
+        !resp_get_u64(reply, 2, &expires_ms) || !resp_get_u64(reply, 3, &ends_ms) ||
+        !resp_get_u64(reply, 4, &retry_ms) || !resp_get_u64(reply, 5, &turn) ||
+        outcome >= LINE_OUTCOME_COUNT || state >= LINE_STATE_COUNT || turn > TURN_EXTENSIONS_MAX ||
+        (turn >= TURN_KIND_COUNT && visit->call != LINE_EXTEND))
+        return false;
+    struct span channel;
+    if (resp_get_str(reply, 6, &channel) &&
+        !span_to_cstr(channel, visit->channel, sizeof(visit->channel)))
+        return false;
+    bool extended = visit->call == LINE_EXTEND && outcome == LINE_OK;
+    visit->times = extended ? (uint8_t)turn : 0;
+    visit->turn = extended ? TURN_NONE : (enum turn_kind)turn;
+    visit->outcome = (enum line_outcome)outcome;
+    visit->state = (enum line_state)state;
+    visit->expires_ms = expires_ms;
+    visit->ends_ms = ends_ms;
+    visit->retry_after_ms = retry_ms;
+    return true;
+}
+
+static void on_visited(struct redis_call *call, const redisReply *reply)
+{
+    struct line_link *link = CONTAINER_OF(call, struct line_link, call);
+    struct line_visit *visit = CONTAINER_OF(link, struct line_visit, store);
+    struct store_event *event = call->ctx;
+    enum store_answer answer = store_judge(link->store, call, reply, SCRIPT_VISIT);
+    if (answer == STORE_AGAIN) {
+        send_visit(visit);
+        return;
+    }
+    if (answer == STORE_ANSWER && read_visit(visit, reply)) {
+        if (visit->outcome ==
+            LINE_CONFLICT) { /* drawn a moment ago: the place was reckoned wrong */
+            store_tick_now(event);
+            visit->outcome = LINE_UNAVAILABLE;
+            visit->retry_after_ms = STORE_RETRY_MS;
+        }
+        if (visit->call == LINE_PASS && visit->outcome == LINE_OK)
+            event->line.passes++;
+        if (visit->call == LINE_EXTEND && visit->outcome == LINE_OK)
+            line_event_saw_turn(&event->line, (struct turn){.place = visit->place,
+                                                            .kind = TURN_KEPT,
+                                                            .until_ms = visit->expires_ms -
+                                                                        event->line.view.stood_ms,
+                                                            .times = visit->times});
+        calls_finish(link);
+        return;
+    }
+    calls_finish_refused(link, event, answer == STORE_ANSWER ? reply : NULL);
+}
+
+/* ---- admin ---- */
+
+static void on_administered(struct redis_call *call, const redisReply *reply);
+
+static void send_change(struct line_admin *admin)
+{
+    static const char *const names[] = {
+        [LINE_CREATE] = "create", [LINE_CHANGE] = "change",   [LINE_TRANSITION] = "transition",
+        [LINE_UNDO] = "undo",     [LINE_SEATS] = "seats",     [LINE_ARCHIVE] = "archive",
+        [LINE_DELETE] = "delete", [LINE_RESTORE] = "restore",
+    };
+    struct line_store *store = admin->store.store;
+    struct text command = store_script(store, SCRIPT_ADMIN, admin->event, 8 + LINE_KNOBS);
+    resp_cstr(&command, names[admin->call]);
+    resp_u64(&command, admin->if_version);
+    if (admin->call == LINE_CREATE) /* the incarnation's random part */
+        resp_u64(&command, 1 + rng_below(rng_system(), 0xFFFFFF));
+    else if (admin->call == LINE_RESTORE)
+        resp_word(&command, admin->incarnation);
+    else if (admin->call == LINE_DELETE)
+        resp_u64(&command, admin->unarchived);
+    else
+        resp_u64(&command, admin->call == LINE_SEATS ? admin->seats_left : admin->from);
+    resp_u64(&command, admin->to);
+    resp_word(&command, admin->audit);
+    resp_word(&command, admin->doc);
+    resp_word(&command, admin->seal);
+    resp_word(&command, admin->draw);
+    line_event_put_knobs(&admin->knobs, &command);
+    admin->store.call.on_reply = on_administered;
+    store_send(store, &admin->store.call, &command);
+}
+
+static void send_pilot(struct line_admin *admin)
+{
+    struct line_store *store = admin->store.store;
+    const struct line_pilot_move *move = admin->pilot;
+    struct text command = store_script(store, SCRIPT_PILOT, admin->event, 10);
+    resp_u64(&command, move->interval_ms);
+    resp_u64(&command, move->silent_ms);
+    resp_u64(&command, move->heard);
+    resp_u64(&command, move->from_milli);
+    resp_u64(&command, move->to_milli);
+    resp_cstr(&command, move->reason);
+    resp_word(&command, move->why);
+    resp_word(&command, move->because);
+    resp_word(&command, move->reading);
+    resp_word(&command, admin->audit);
+    admin->store.call.on_reply = on_administered;
+    store_send(store, &admin->store.call, &command);
+}
+
+static void send_codes(struct line_admin *admin)
+{
+    static const char *const names[] = {"put", "count", "drop"};
+    struct line_store *store = admin->store.store;
+    const struct line_codes *codes = admin->codes;
+    bool put = codes->call == LINE_CODES_PUT;
+    uint64_t more = put ? 4 + (uint64_t)codes->len : codes->call == LINE_CODES_DROP;
+    struct text command = store_script(store, SCRIPT_CODES, admin->event, 1 + more);
+    resp_cstr(&command, names[codes->call]);
+    if (put) {
+        resp_u64(&command, codes->lane);
+        resp_cstr(&command, codes->channel);
+        resp_u64(&command, codes->uses);
+    }
+    if (codes->call != LINE_CODES_COUNT)
+        resp_word(&command, admin->audit);
+    for (uint32_t i = 0; put && i < codes->len; i++)
+        resp_word(&command, (struct span){(const char *)codes->digest[i], LINE_CODE_BYTES});
+    admin->store.call.on_reply = on_administered;
+    store_send(store, &admin->store.call, &command);
+}
+
+static bool read_groups(struct line_codes *codes, const redisReply *reply)
+{
+    struct span channel;
+    uint64_t lane;
+    codes->groups_len = 0;
+    for (size_t i = 3; i < resp_len(reply); i += 5) {
+        struct line_code_group *group = &codes->group[codes->groups_len];
+        if (codes->groups_len == CODE_GROUPS_MAX || !resp_get_u64(reply, i, &lane) ||
+            lane > LANES_MAX || !resp_get_str(reply, i + 1, &channel) ||
+            !span_to_cstr(channel, group->channel, sizeof(group->channel)) ||
+            !resp_get_u64(reply, i + 2, &group->codes) ||
+            !resp_get_u64(reply, i + 3, &group->uses) || !resp_get_u64(reply, i + 4, &group->used))
+            return false;
+        group->lane = (unsigned)lane;
+        codes->groups_len++;
+    }
+    return true;
+}
+
+static void send_asked(struct line_admin *admin)
+{
+    if (admin->call == LINE_PILOT)
+        send_pilot(admin);
+    else if (admin->call == LINE_CODES)
+        send_codes(admin);
+    else
+        send_change(admin);
+}
+
+static void send_rows(struct line_admin *admin);
+
+/* Where to go on: behind the entry that came last, or with the next sample. */
+static void note_more(struct line_admin *admin, const redisReply *reply)
+{
+    size_t len = resp_len(reply);
+    const redisReply *last;
+    struct span id;
+    uint64_t from = 0;
+    admin->more = admin->oldest_first && len > 0 && len >= admin->limit;
+    if (!admin->more)
+        return;
+    struct text row = text_on(admin->from_row, sizeof(admin->from_row) - 1);
+    if (admin->call == LINE_SERIES && span_u64(span_of(admin->from_row), UINT32_MAX, &from))
+        text_u64(&row, from + len);
+    else if (resp_array(reply, len - 1, &last) && resp_get_str(last, 0, &id))
+        text_put(&row, id);
+    admin->from_row[row.len] = '\0';
+}
+
+static void on_rows(struct redis_call *call, const redisReply *reply)
+{
+    struct line_link *link = CONTAINER_OF(call, struct line_link, call);
+    struct line_admin *admin = CONTAINER_OF(link, struct line_admin, store);
+    const struct store_event *event = link->event;
+    struct text rows;
+    if (store_follow(link->store, call, reply)) {
+        send_rows(admin);
+        return;
+    }
+    bool whole = reply != NULL && reply->type == REDIS_REPLY_ARRAY &&
+                 (admin->call == LINE_AUDIT ? line_trail_audit(reply, &rows)
+                                            : line_trail_series(reply, &rows));
+    if (!whole) {
+        calls_finish_unknown(link);
+        return;
+    }
+    assert(!rows.overflown);
+    note_more(admin, reply);
+    admin->outcome = LINE_OK;
+    admin->state = event->line.view.state;
+    admin->version = event->line.view.version;
+    admin->reply = text_span(&rows);
+    calls_finish(link);
+    free(rows.ptr);
+}
+
+static void put_trail_range(struct text *command, const struct line_admin *admin, uint64_t limit)
+{
+    char memory[64];
+    struct text from = text_on(memory, sizeof(memory));
+    text_char(&from, '(');
+    text_str(&from, admin->from_row);
+    resp_word(command, admin->oldest_first ? text_span(&from) : SPAN("+"));
+    resp_cstr(command, admin->oldest_first ? "+" : "-");
+    resp_cstr(command, "COUNT");
+    resp_u64(command, limit);
+}
+
+static void put_series_range(struct text *command, const struct line_admin *admin, uint64_t limit)
+{
+    uint64_t first = 0;
+    char memory[24];
+    struct text newest = text_on(memory, sizeof(memory));
+    text_i64(&newest, -(int64_t)limit);
+    if (admin->oldest_first && span_u64(span_of(admin->from_row), UINT32_MAX, &first)) {
+        resp_u64(command, first);
+        resp_u64(command, first + limit - 1);
+    } else {
+        resp_word(command, text_span(&newest));
+        resp_cstr(command, "-1");
+    }
+}
+
+static void send_rows(struct line_admin *admin)
+{
+    struct line_store *store = admin->store.store;
+    bool audit = admin->call == LINE_AUDIT;
+    uint64_t limit =
+        admin->limit > 0 && admin->limit < LINE_ROWS_MAX ? admin->limit : LINE_ROWS_MAX;
+    char memory[LINE_EVENT_ID_MAX + 16];
+    struct text key = text_on(memory, sizeof(memory));
+    text_printf(&key, "fg:{%s}:%s", admin->event, audit ? "audit" : "series");
+    struct text command =
+        store_command(store, store_slot(store, span_of(admin->event)), audit ? 6 : 4);
+    if (audit)
+        resp_cstr(&command, admin->oldest_first ? "XRANGE" : "XREVRANGE");
+    else
+        resp_cstr(&command, "LRANGE");
+    resp_word(&command, text_span(&key));
+    if (audit)
+        put_trail_range(&command, admin, limit);
+    else
+        put_series_range(&command, admin, limit);
+    admin->store.call.on_reply = on_rows;
+    store_send(store, &admin->store.call, &command);
+}
+
+/* ---- admin: the house ---- */
+
+static void send_house(struct line_admin *admin);
+
+/* {OK, where to go on or 0, id, card, ...} as [card with its id, ...] */
+static bool ended_rows(const redisReply *reply, struct text *rows, uint64_t *next)
+{
+    struct span id, card;
+    size_t bytes = 2;
+    for (size_t i = 2; resp_get_str(reply, i, &id) && resp_get_str(reply, i + 1, &card); i += 2)
+        bytes += id.len + card.len + 16;
+    char *memory = malloc(bytes);
+    if (memory == NULL || !resp_get_u64(reply, 1, next)) {
+        free(memory);
+        return false;
+    }
+    *rows = text_on(memory, bytes);
+    json_open(rows, '[');
+    for (size_t i = 2; resp_get_str(reply, i, &id) && resp_get_str(reply, i + 1, &card); i += 2) {
+        json_open(rows, '{');
+        json_member_str(rows, "id", id);
+        if (card.len > 2) {
+            text_char(rows, ',');
+            text_put(rows, span_skip(card, 1));
+            rows->comma = true;
+        } else {
+            json_close(rows, '}');
+        }
+    }
+    json_close(rows, ']');
+    return true;
+}
+
+static void take_rows(struct line_admin *admin, const redisReply *reply)
+{
+    struct text rows = {.ptr = NULL};
+    const redisReply *entries;
+    bool whole = admin->call == LINE_ENDED
+                     ? ended_rows(reply, &rows, &admin->version)
+                     : resp_array(reply, 1, &entries) && line_trail_audit(entries, &rows);
+    if (!whole) {
+        calls_finish_unknown(&admin->store);
+        return;
+    }
+    assert(!rows.overflown);
+    admin->outcome = LINE_OK;
+    admin->reply = text_span(&rows);
+    calls_finish(&admin->store);
+    free(rows.ptr);
+}
+
+/* Wanted by an operator: it is here in a moment, and for a while. */
+static void take_found(struct line_admin *admin, uint64_t outcome)
+{
+    struct line_store *store = admin->store.store;
+    admin->outcome = LINE_UNKNOWN;
+    struct store_event *event =
+        outcome != LINE_UNKNOWN ? store_event_of(store, span_of(admin->event)) : NULL;
+    if (event != NULL) {
+        event->hold_us = store_now_us(store) + (uint64_t)STORE_HOLD_MS * 1000;
+        event->leaving = false;
+        store_tick_now(event);
+        admin->outcome = LINE_OK;
+    } else if (outcome != LINE_UNKNOWN) {
+        admin->outcome = LINE_UNAVAILABLE;
+    }
+    calls_finish(&admin->store);
+}
+
+/* The house has forgotten it, and so do we, now if nobody else asks anything of it. */
+static void take_dropped(struct line_admin *admin)
+{
+    struct line_link *link = &admin->store;
+    struct line_store *store = link->store;
+    admin->outcome = LINE_OK;
+    struct store_event *event = store_find(store, span_of(admin->event));
+    if (event != NULL) {
+        if (link->event != NULL)
+            event->requests--;
+        link->event = NULL;
+        event->leaving = true;
+        store_let_go(store);
+    }
+    house_look(store); /* what is left to be done, too */
+    calls_finish(link);
+}
+
+static void on_house(struct redis_call *call, const redisReply *reply)
+{
+    struct line_link *link = CONTAINER_OF(call, struct line_link, call);
+    struct line_admin *admin = CONTAINER_OF(link, struct line_admin, store);
+    enum store_answer answer = store_judge(link->store, call, reply, SCRIPT_HOUSE);
+    uint64_t outcome;
+    if (answer == STORE_AGAIN) {
+        send_house(admin);
+    } else if (answer != STORE_ANSWER || link->store->closed || !resp_get_u64(reply, 0, &outcome)) {
+        calls_finish_unknown(link);
+    } else if (admin->call == LINE_FIND) {
+        take_found(admin, outcome);
+    } else if (admin->call != LINE_DELETE) {
+        take_rows(admin, reply);
+    } else if (admin->step++ == 0) {
+        send_change(admin); /* whoever dies from here on leaves a chore behind */
+    } else {
+        take_dropped(admin);
+    }
+}
+
+static void send_deletion(struct line_admin *admin)
+{
+    enum { OWN_MS = 2000 }; /* so long the rest of it is ours to do */
+    struct line_store *store = admin->store.store;
+    struct text command;
+    if (admin->step == 0) {
+        char memory[CHORE_NAME_MAX];
+        struct text chore = text_on(memory, sizeof(memory));
+        TEXT_LIT(&chore, "erase:");
+        text_str(&chore, admin->event);
+        command = store_house_script(store, "later", 2);
+        resp_word(&command, text_span(&chore));
+        resp_u64(&command, OWN_MS);
+    } else {
+        command = store_house_script(store, "drop", 2);
+        resp_cstr(&command, admin->event);
+        resp_word(&command, admin->audit);
+    }
+    store_send(store, &admin->store.call, &command);
+}
+
+static void send_house(struct line_admin *admin)
+{
+    struct line_store *store = admin->store.store;
+    if (!store_can_send(store, store->set_slot)) {
+        calls_finish_unknown(&admin->store);
+        return;
+    }
+    admin->store.call.on_reply = on_house;
+    if (admin->call == LINE_DELETE) {
+        send_deletion(admin);
+        return;
+    }
+    struct text command;
+    if (admin->call == LINE_FIND) {
+        command = store_house_script(store, "find", 1);
+        resp_cstr(&command, admin->event);
+    } else if (admin->call == LINE_ENDED) {
+        command = store_house_script(store, "page", 3);
+        resp_u64(&command, admin->below);
+        resp_u64(&command, admin->limit);
+        resp_word(&command, admin->words);
+    } else {
+        command = store_house_script(store, "trail", 1);
+        resp_u64(&command, admin->limit);
+    }
+    store_send(store, &admin->store.call, &command);
+}
+
+/* Created, and now in the set of events, where the other fronts look. */
+static void list_created(struct line_admin *admin);
+
+static void on_created(struct redis_call *call, const redisReply *reply)
+{
+    struct line_link *link = CONTAINER_OF(call, struct line_link, call);
+    struct line_admin *admin = CONTAINER_OF(link, struct line_admin, store);
+    if (store_follow(link->store, call, reply)) {
+        list_created(admin);
+        return;
+    }
+    struct store_event *event = store_find(link->store, span_of(admin->event));
+    if (reply == NULL || reply->type != REDIS_REPLY_INTEGER) {
+        admin->outcome = LINE_UNAVAILABLE; /* to create it once more sets it right */
+    } else if (event != NULL) {            /* from now on, if it is missed there, it was deleted */
+        event->is_new = false;
+        event->leaving = false;
+        event->named = NAMED_LIVE;
+        event->named_us = store_now_us(link->store);
+    }
+    calls_finish(link);
+}
+
+static void list_created(struct line_admin *admin)
+{
+    struct line_store *store = admin->store.store;
+    if (!store_can_send(store, store->set_slot)) {
+        calls_finish(&admin->store); /* the next look at the set shows that it is missing there */
+        return;
+    }
+    struct text command = store_command(store, store->set_slot, 3);
+    resp_cstr(&command, "SADD");
+    resp_cstr(&command, "fg:events");
+    resp_cstr(&command, admin->event);
+    admin->store.call.on_reply = on_created;
+    store_send(store, &admin->store.call, &command);
+}
+
+/* Restored: the same, but one that is among the ended by now stays there. */
+static void list_restored(struct line_admin *admin);
+
+static void on_restored(struct redis_call *call, const redisReply *reply)
+{
+    struct line_link *link = CONTAINER_OF(call, struct line_link, call);
+    struct line_admin *admin = CONTAINER_OF(link, struct line_admin, store);
+    enum store_answer answer = store_judge(link->store, call, reply, SCRIPT_HOUSE);
+    struct store_event *event = store_find(link->store, span_of(admin->event));
+    uint64_t outcome;
+    if (answer == STORE_AGAIN) {
+        list_restored(admin);
+        return;
+    }
+    if (answer != STORE_ANSWER || !resp_get_u64(reply, 0, &outcome)) {
+        admin->outcome = LINE_UNAVAILABLE; /* to restore it once more sets it right */
+    } else if (event != NULL) {            /* as of one that was created */
+        event->is_new = false;
+        event->leaving = false;
+        event->named = outcome == LINE_OK ? NAMED_LIVE : NAMED_RESTING;
+        event->named_us = store_now_us(link->store);
+    }
+    calls_finish(link);
+}
+
+static void list_restored(struct line_admin *admin)
+{
+    struct line_store *store = admin->store.store;
+    if (!store_can_send(store, store->set_slot)) {
+        calls_finish_unknown(&admin->store);
+        return;
+    }
+    struct text command = store_house_script(store, "list", 2);
+    resp_cstr(&command, admin->event);
+    resp_u64(&command, 1);
+    admin->store.call.on_reply = on_restored;
+    store_send(store, &admin->store.call, &command);
+}
+
+static bool read_change(struct line_admin *admin, const redisReply *reply)
+{
+    uint64_t outcome, state, version;
+    if (!resp_get_u64(reply, 0, &outcome) || !resp_get_u64(reply, 1, &state) ||
+        !resp_get_u64(reply, 2, &version) || outcome >= LINE_OUTCOME_COUNT ||
+        state >= LINE_STATE_COUNT)
+        return false;
+    admin->outcome = (enum line_outcome)outcome;
+    admin->state = (enum line_state)state;
+    admin->version = version;
+    return true;
+}
+
+static bool makes(const struct line_admin *admin)
+{
+    return admin->call == LINE_CREATE || admin->call == LINE_RESTORE;
+}
+
+/* What changed is to be seen here without delay, and by those who have stopped to look. */
+static void show_changed(struct line_admin *admin)
+{
+    struct store_event *event = store_event_of(admin->store.store, span_of(admin->event));
+    if (event == NULL)
+        return;
+    event->absent = false;
+    if (makes(admin)) { /* or it was there: then it may still be missing in the set */
+        event->is_new = event->named == NAMED_NOT;
+        event->leaving = false;
+    }
+    event->touched |= admin->state == LINE_CLOSED && event->named != NAMED_LIVE;
+    store_tick_now(event);
+}
+
+static void on_administered(struct redis_call *call, const redisReply *reply)
+{
+    struct line_link *link = CONTAINER_OF(call, struct line_link, call);
+    struct line_admin *admin = CONTAINER_OF(link, struct line_admin, store);
+    struct line_store *store = link->store;
+    enum line_script script = admin->call == LINE_PILOT   ? SCRIPT_PILOT
+                              : admin->call == LINE_CODES ? SCRIPT_CODES
+                                                          : SCRIPT_ADMIN;
+    enum store_answer answer = store_judge(store, call, reply, script);
+    if (answer == STORE_AGAIN) {
+        send_asked(admin);
+        return;
+    }
+    if (answer != STORE_ANSWER || !read_change(admin, reply) ||
+        (admin->call == LINE_CODES && !read_groups(admin->codes, reply))) {
+        calls_finish_unknown(link);
+        return;
+    }
+    /* Deleted: by us, or by one who has not come to the end of it. */
+    bool deleted =
+        admin->call == LINE_DELETE && (admin->outcome == LINE_OK || admin->outcome == LINE_GONE);
+    if (deleted) {
+        send_house(admin);
+        return;
+    }
+    if (admin->outcome != LINE_GONE && admin->call != LINE_CODES)
+        show_changed(admin);
+    if (admin->call == LINE_RESTORE && (admin->outcome == LINE_OK || admin->outcome == LINE_SAME))
+        list_restored(admin);
+    else if (admin->call == LINE_CREATE && admin->outcome != LINE_GONE)
+        list_created(admin);
+    else
+        calls_finish(link);
+}
+
+/* Of the lines that tick. */
+static bool is_full(const struct line_store *store)
+{
+    uint32_t live = 0;
+    for (uint32_t i = 0; i < store->events_len; i++)
+        live += !store->events[i]->line.view.resting;
+    return live >= STORE_EVENTS_MAX || store->events_len == STORE_LINES_MAX;
+}
+
+static bool of_the_house(enum line_admin_call call)
+{
+    return call == LINE_FIND || call == LINE_ENDED || call == LINE_HOUSE_AUDIT;
+}
+
+void line_store_admin(struct line_store *store, struct line_admin *admin)
+{
+    assert(admin->doc.len <= LINE_DOC_BYTES_MAX);
+    assert(admin->audit.len <= LINE_AUDIT_BYTES_MAX);
+    admin->state = LINE_DRAFT;
+    admin->version = 0;
+    admin->step = 0;
+    admin->reply = (struct span){NULL, 0};
+    calls_begin(store, &admin->store, REQUEST_ADMIN);
+    const struct store_event *event = store_find(store, span_of(admin->event));
+    bool is_new = event == NULL || event->absent || event->leaving;
+    uint16_t slot =
+        of_the_house(admin->call) ? store->set_slot : store_slot(store, span_of(admin->event));
+    if (of_the_house(admin->call) || (makes(admin) && is_new)) {
+        if (!store_can_send(store, slot) || (makes(admin) && is_full(store))) {
+            refuse(&admin->store, LINE_UNAVAILABLE);
+            return;
+        }
+    } else if (calls_admit(&admin->store, admin->event) == NULL) {
+        return;
+    }
+    if (of_the_house(admin->call))
+        send_house(admin);
+    else if (admin->call == LINE_DELETE && store_can_send(store, store->set_slot))
+        send_house(admin);
+    else if (admin->call == LINE_DELETE)
+        refuse(&admin->store, LINE_UNAVAILABLE);
+    else if (admin->call == LINE_AUDIT || admin->call == LINE_SERIES)
+        send_rows(admin);
+    else
+        send_asked(admin);
+}

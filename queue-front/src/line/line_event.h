@@ -1,0 +1,127 @@
+/* line_event.h: one event as one front knows it: the picture that it shows to others, and the
+ * marks, which are the highest it has ever seen of what must never go back. Out of the marks the
+ * line is made whole when Redis has lost it.
+ *
+ * Pure: neither a connection nor a loop is in it. */
+#ifndef FG_QUEUE_FRONT_LINE_EVENT_H
+#define FG_QUEUE_FRONT_LINE_EVENT_H
+
+#include "core/line/ghosts.h"
+#include "core/line/heard.h"
+#include "core/line/line.h"
+#include "core/line/moves.h"
+#include "core/line/turns.h"
+#include "line/line_store.h"
+#include "redis/resp.h"
+
+enum {
+    LINE_KNOBS = 13, /* in knob_names() of helpers.lua */
+    LINE_HEAL_WORDS = 27 + LINE_KNOBS,
+    LINE_EARLY_MAX = 512, /* as many as tick.lua tells at once */
+    LINE_TURNS_MAX = 512, /* TURNS_REPLY there */
+    LINE_STREAM_ID_MAX = 40,
+};
+
+struct line_marks {
+    uint64_t issued;
+    uint64_t serving;
+    uint64_t version;
+    uint64_t era;                     /* of that version: when Redis was healed last before it */
+    char digest[LINE_DIGEST_LEN + 1]; /* of the document; "": to be told in any case */
+    uint64_t dead;                    /* all up to here were called, and even their grace is over */
+    uint64_t generation; /* of the stretches: another one means that all were written anew */
+    uint64_t upto;       /* the newest stretch known */
+    uint64_t moves_run;  /* another one means that Redis may have lost moves */
+    uint64_t moves_seq;  /* the newest move known */
+};
+
+struct line_event {
+    struct line_view view;
+    struct line_marks marks;
+    bool seen;                       /* a tick was answered: the view holds something */
+    const char *offer;               /* identity key for an event that has none yet; borrowed */
+    uint64_t knob_rate_milli;        /* as the operator set it; the view has the one in force */
+    struct line_told told;           /* this front's, as it has left it */
+    struct line_told sending, taken; /* with the tick under way; what Redis has of it */
+    uint64_t passes;                 /* given by this front since its last tick */
+    uint64_t joins_milli; /* joins a second on all fronts: the peak of late, slowly forgotten */
+    /* Entries given up before the draw, which Redis wants to know the positions of. */
+    uint64_t early[LINE_EARLY_MAX];
+    uint32_t early_len;
+    char *doc;
+    char *proof;
+    struct line_call *calls;
+    uint32_t calls_cap;
+    struct heard heard;
+    struct ghosts ghosts;
+    struct line_gap gaps[LINE_GAPS_MAX]; /* not called yet, as the last tick told them */
+    uint32_t gaps_len;
+    uint64_t heard_due_us; /* when its marks are to be told next, unless there is a hurry */
+    uint64_t heard_ms;     /* all that was heard until then is told; Redis's clock */
+    uint64_t telling_ms;   /* as heard_ms, once the call under way has arrived; 0: it leaves some */
+    bool heard_hurry;      /* the process is coming to its end */
+    struct moves moves;
+    struct move telling[MOVES_SEND_MAX]; /* on their way to Redis */
+    uint32_t telling_len, telling_upto, telling_cap;
+    bool moves_more; /* Redis has more of them to tell */
+    struct turns turns;
+    char turns_upto[LINE_STREAM_ID_MAX + 1]; /* how far the log of turns is known */
+    bool turns_more;
+};
+
+void line_event_init(struct line_event *event, struct span id);
+void line_event_deinit(struct line_event *event);
+
+/* What the event's clock shows now: the time of the last tick and what went by since. */
+uint64_t line_event_now_ms(const struct line_event *event, uint64_t now_us);
+
+void line_event_set_clock(struct line_event *event, uint64_t now_ms, uint64_t now_us);
+
+/* A place was seen that somebody has. */
+void line_event_saw_place(struct line_event *event, uint64_t place);
+
+/* Redis may hold another document than the one that is known, whatever its number says. */
+void line_event_doubt_document(struct line_event *event);
+
+enum { LINE_TICK_WORDS = 21, LINE_HEARD_WORDS = 6 };
+
+/* Is it time to call heard.lua? To be asked with each tick. An epoch is `gone_after_ms`. */
+bool line_event_wants_heard(struct line_event *event, uint64_t gone_after_ms, uint64_t now_us);
+/* How many words more the marks of a call take; picks them, so the call is to be sent. Its end is
+ * line_event_take_heard(). */
+uint32_t line_event_pick_heard(struct line_event *event, uint64_t gone_after_ms, uint64_t now_us);
+/* The line was healed: whom this front has heard is told again, without delay. */
+void line_event_lost_marks(struct line_event *event);
+/* The arguments of heard.lua that follow the run id. A front that leaves has told everything. */
+void line_event_put_heard(const struct line_event *event, struct text *command,
+                          struct span front_name, uint64_t gone_after_ms, bool leaves);
+/* NULL: it did not arrive, or nobody knows. False: Redis knows less than we do. */
+bool line_event_take_heard(struct line_event *event, const redisReply *reply);
+/* Likewise for moved places that Redis has lost. */
+uint32_t line_event_pick_moves(struct line_event *event);
+/* The arguments of tick.lua and heal.lua that follow the run id. */
+void line_event_put_tick(const struct line_event *event, struct text *command, uint64_t slot_ms);
+void line_event_put_heal(const struct line_event *event, struct text *command,
+                         struct span front_name, uint64_t now_us);
+/* Which draw this front reckons with: its entries, or nothing. */
+void line_event_put_drawn(const struct line_event *event, struct text *command);
+void line_event_put_knobs(const struct line_knobs *knobs, struct text *command);
+
+enum line_tick {
+    LINE_TICK_SAME,    /* nothing new but the clock */
+    LINE_TICK_CHANGED, /* worth showing */
+    LINE_TICK_HEAL,    /* Redis knows less than we do, or was restarted */
+    LINE_TICK_RENEWED, /* there is another event of this id now */
+    LINE_TICK_BAD,     /* not an answer of tick.lua; nothing was taken from it */
+};
+
+/* A place has moved just now. */
+void line_event_saw_move(struct line_event *event, struct move move);
+/* A call was made longer just now. */
+void line_event_saw_turn(struct line_event *event, struct turn turn);
+
+/* Takes an answer of tick.lua over into view and marks. */
+enum line_tick line_event_take_tick(struct line_event *event, const redisReply *reply,
+                                    uint64_t now_us);
+
+#endif

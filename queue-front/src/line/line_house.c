@@ -1,0 +1,385 @@
+/* line_house.c: which events there are, as Redis's house-wide keys say (lua/house.lua), and what is
+ * done about those that are over.
+ *
+ * One look each STORE_DISCOVER_MS. As long as nothing has changed its answer is a few numbers, so
+ * thousands of ended events cost no more than none. When something has, the answer names all events
+ * that run and the newest that rest.
+ *
+ * An event that we know and that is not named any more was deleted, and is let go; or Redis has
+ * forgotten it, and is told of it. Deleted it is only if we have seen it there before and the
+ * answer is of the same run and history of Redis as the one before. Otherwise `list` asks, which
+ * knows the newest deletions. No line is healed before that is clear (house_confirms()): a front
+ * that was cut off while an event was deleted would bring it back.
+ *
+ * An event rests once it is closed and nobody is inside: whichever front sees that says so (`end`),
+ * and all stop ticking it. It stays in memory, to be told about, until it is swept or newer ones
+ * need the room; then an operator can have it called up for a while (LINE_FIND).
+ *
+ * Chores, sweeping and erasing, are taken with a look, one at a time, under a lease; whoever dies
+ * over one leaves it to the next (lua/sweep.lua). */
+#include "line/line_store_internal.h"
+
+#include "core/line/event_id.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void send_look(struct line_store *store);
+static void send_errand(struct store_event *event);
+static void chore_step(struct line_store *store);
+
+/* ---- errands: what is said of one event ---- */
+
+static void on_errand(struct redis_call *call, const redisReply *reply)
+{
+    struct store_event *event = CONTAINER_OF(call, struct store_event, errand_call);
+    struct line_store *store = event->store;
+    enum house_errand errand = event->errand;
+    uint64_t outcome;
+    enum store_answer answer = store_judge(store, call, reply, SCRIPT_HOUSE);
+    if (answer == STORE_AGAIN) {
+        send_errand(event);
+        return;
+    }
+    event->errand = ERRAND_NONE; /* if it did not work, the next tick or look shows it */
+    if (answer != STORE_ANSWER || !resp_get_u64(reply, 0, &outcome))
+        return;
+    bool looked_at = event->hold_us > store_now_us(store);
+    if (errand == ERRAND_LIST && (outcome == LINE_OK || (outcome == LINE_SAME && looked_at))) {
+        event->named = outcome == LINE_OK ? NAMED_LIVE : NAMED_RESTING;
+        event->named_us = store_now_us(store);
+        event->is_new = false;
+    } else if (errand == ERRAND_LIST || outcome == LINE_GONE) {
+        event->leaving = true; /* the next look lets it go */
+    } else if (errand == ERRAND_END && outcome == LINE_OK) {
+        event->named = NAMED_RESTING;
+        store_rest(event);
+    } else if (errand == ERRAND_TOUCH && outcome == LINE_OK) {
+        event->touched = false;
+        store_rest(event);
+    }
+}
+
+static void send_errand(struct store_event *event)
+{
+    struct line_store *store = event->store;
+    const struct line_view *view = &event->line.view;
+    struct text command;
+    if (event->errand == ERRAND_LIST) {
+        command = store_house_script(store, "list", 2);
+        resp_cstr(&command, view->id);
+        resp_u64(&command, event->is_new);
+    } else {
+        char memory[STORE_CARD_BYTES_MAX];
+        struct text card = text_on(memory, sizeof(memory));
+        store->conf.describe(store->conf.ctx, view, &card);
+        command = store_house_script(store, event->errand == ERRAND_END ? "end" : "touch", 3);
+        resp_cstr(&command, view->id);
+        resp_word(&command, card.overflown ? SPAN("{}") : text_span(&card));
+        resp_u64(&command, STORE_ENDED_KEEP_MS);
+    }
+    store_send_own(store, &event->errand_call, &command, on_errand);
+}
+
+void house_errand(struct store_event *event, enum house_errand errand)
+{
+    struct line_store *store = event->store;
+    if (event->errand != ERRAND_NONE || event->line.view.lane > 0 || store->closed ||
+        !store_can_send(store, store->set_slot))
+        return;
+    event->errand = errand;
+    event->errand_call.tries = 0;
+    send_errand(event);
+}
+
+/* ---- looks ---- */
+
+bool house_confirms(const struct store_event *event)
+{
+    const struct line_store *store = event->store;
+    const struct store_event *whole =
+        store_find(store, line_event_of(span_of(event->line.view.id)));
+    if (whole == NULL || whole->leaving)
+        return false;
+    return whole->named != NAMED_NOT && whole->named_us >= event->healing_us;
+}
+
+/* It rests here and runs there: it was made anew, or Redis has gone back. */
+static void wake(struct store_event *event)
+{
+    struct line_store *store = event->store;
+    for (uint32_t i = 0; i < store->events_len; i++) {
+        struct store_event *line = store->events[i];
+        struct span id = line_event_of(span_of(line->line.view.id));
+        if (line->line.view.resting && span_eq(id, span_of(event->line.view.id)))
+            store_tick_now(line);
+    }
+}
+
+static void name_event(struct store_event *event, enum house_named named)
+{
+    if (event == NULL)
+        return;
+    if (named == NAMED_LIVE && event->line.view.resting)
+        wake(event);
+    event->named = named;
+    event->named_us = event->store->look_sent_us;
+    event->leaving = false;
+    event->is_new = false;
+}
+
+static void take_resting(struct line_store *store, const redisReply *resting)
+{
+    for (size_t i = 0; i + 1 < resp_len(resting); i += 2) {
+        struct span id;
+        uint64_t n;
+        if (!resp_get_str(resting, i, &id) || !resp_get_u64(resting, i + 1, &n))
+            continue;
+        struct store_event *event = store_event_of(store, id);
+        name_event(event, NAMED_RESTING);
+        if (event != NULL && event->touched_n < n) {
+            event->touched_n = n;
+            if (event->line.seen)
+                store_tick_now(event); /* somebody has changed it */
+        }
+    }
+}
+
+/* Not named: let go, or told to Redis. `sure`: nothing can have been lost since the last look. */
+static void miss(struct store_event *event, enum house_named before, bool sure)
+{
+    if (event->hold_us > store_now_us(event->store)) {
+        if (before != NAMED_NOT && sure)
+            house_errand(event, ERRAND_LIST); /* swept, and looked at: it stays; or deleted */
+        return;
+    }
+    if (event->line.seen && !(before != NAMED_NOT && sure) && !event->leaving)
+        house_errand(event, ERRAND_LIST);
+    else if (!event->is_new || event->absent)
+        event->leaving = true;
+}
+
+static void take_names(struct line_store *store, const redisReply *reply, bool sure)
+{
+    enum house_named before[STORE_LINES_MAX];
+    struct store_event *known[STORE_LINES_MAX];
+    uint32_t known_len = store->events_len;
+    const redisReply *live, *resting;
+    if (!resp_array(reply, 5, &live) || !resp_array(reply, 6, &resting))
+        return;
+    for (uint32_t i = 0; i < known_len; i++) {
+        known[i] = store->events[i];
+        before[i] = known[i]->named;
+        if (known[i]->named_us <= store->look_sent_us) /* what was named since is newer */
+            known[i]->named = NAMED_NOT;
+    }
+    for (size_t i = 0; i < resp_len(live); i++) {
+        struct span id;
+        if (resp_get_str(live, i, &id))
+            name_event(store_event_of(store, id), NAMED_LIVE);
+    }
+    take_resting(store, resting);
+    for (uint32_t i = 0; i < known_len; i++) {
+        if (known[i]->named == NAMED_NOT && known[i]->line.view.lane == 0)
+            miss(known[i], before[i], sure);
+    }
+}
+
+/* What it named is what there still is. */
+static void confirm_names(struct line_store *store)
+{
+    for (uint32_t i = 0; i < store->events_len; i++) {
+        struct store_event *event = store->events[i];
+        if (event->named != NAMED_NOT)
+            event->named_us = store->look_sent_us;
+        else if (event->line.view.lane == 0)
+            miss(event, NAMED_NOT, true);
+    }
+}
+
+static void take_look(struct line_store *store, uint8_t node, const redisReply *reply)
+{
+    struct house_seen now = {0};
+    uint64_t outcome;
+    struct span chore;
+    if (!resp_get_u64(reply, 0, &outcome) || !resp_get_u64(reply, 1, &now.born) ||
+        !resp_get_u64(reply, 2, &now.n) || !resp_get_u64(reply, 3, &now.size) ||
+        !resp_get_str(reply, 4, &chore))
+        return;
+    memcpy(now.run_id, store->node[node].run_id, sizeof(now.run_id));
+    const struct house_seen *seen = &store->house;
+    bool sure = strcmp(seen->run_id, now.run_id) == 0 && seen->born == now.born && seen->n <= now.n;
+    store->house = now;
+    store->discovered = true;
+    if (outcome == LINE_OK)
+        take_names(store, reply, sure);
+    else
+        confirm_names(store);
+    for (uint32_t i = 0; i < store->events_len; i++) {
+        if (store->events[i]->unsure && house_confirms(store->events[i]))
+            store_tick_now(store->events[i]);
+    }
+    if (chore.len > 0 && chore.len <= CHORE_NAME_MAX && !store->chore.under_way) {
+        store->chore = (struct house_chore){.under_way = true};
+        memcpy(store->chore.name, chore.ptr, chore.len);
+        chore_step(store);
+    }
+}
+
+static void let_go(struct line_store *store)
+{
+    uint64_t now_us = store_now_us(store);
+    for (uint32_t i = store->events_len; i > 0; i--) {
+        struct store_event *event = store->events[i - 1];
+        if (event->hold_us > 0 && event->hold_us <= now_us) {
+            event->hold_us = 0;
+            event->leaving |= event->named == NAMED_NOT && !event->is_new;
+        }
+    }
+    store_let_go(store);
+}
+
+static void on_look(struct redis_call *call, const redisReply *reply)
+{
+    struct line_store *store = CONTAINER_OF(call, struct line_store, look_call);
+    store->looking = false;
+    if (reply == NULL || store->closed)
+        return;
+    enum store_answer answer = store_judge(store, call, reply, SCRIPT_HOUSE);
+    if (answer == STORE_AGAIN) {
+        send_look(store);
+        return;
+    }
+    if (answer != STORE_ANSWER)
+        return;
+    take_look(store, call->node, reply);
+    store_note_ready(store);
+    let_go(store); /* last: callbacks */
+}
+
+static void send_look(struct line_store *store)
+{
+    const struct house_seen *seen = &store->house;
+    store->looking = true;
+    store->look_sent_us = store_now_us(store);
+    struct text command = store_house_script(store, "look", 5);
+    bool same = strcmp(seen->run_id, store->node[store->way.node].run_id) == 0;
+    resp_u64(&command, same ? seen->born : 0); /* another run: all of it, to be compared */
+    resp_u64(&command, seen->n);
+    resp_u64(&command, seen->size);
+    resp_u64(&command, STORE_RESTING_MAX);
+    resp_u64(&command, !store->chore.under_way);
+    store_send_own(store, &store->look_call, &command, on_look);
+}
+
+void house_look(struct line_store *store)
+{
+    if (store->looking || store->closed || !store_can_send(store, store->set_slot))
+        return;
+    store->look_call.tries = 0;
+    send_look(store);
+}
+
+/* ---- chores ---- */
+
+static bool chore_erases(const struct house_chore *chore)
+{
+    return span_starts(span_of(chore->name), SPAN("erase:"));
+}
+
+static const char *chore_event(const struct house_chore *chore)
+{
+    return strchr(chore->name, ':') + 1;
+}
+
+static void on_chore(struct redis_call *call, const redisReply *reply);
+
+static void chore_end(struct line_store *store)
+{
+    free(store->chore.audit);
+    store->chore = (struct house_chore){0};
+}
+
+static void chore_send(struct line_store *store)
+{
+    struct house_chore *chore = &store->chore;
+    uint16_t slot = chore->step == CHORE_BITE ? store_slot(store, span_of(chore_event(chore)))
+                                              : store->set_slot;
+    if (!store_can_send(store, slot)) {
+        chore_end(store); /* its lease ends, and somebody else begins anew */
+        return;
+    }
+    struct text command;
+    if (chore->step == CHORE_BITE) {
+        command = store_script(store, SCRIPT_SWEEP, chore_event(chore), 2);
+        resp_cstr(&command, chore_erases(chore) ? "erase" : "sweep");
+        resp_u64(&command, chore->at);
+    } else if (chore->step == CHORE_DROP) {
+        command = store_house_script(store, "drop", 2);
+        resp_cstr(&command, chore_event(chore));
+        resp_cstr(&command, chore->audit != NULL ? chore->audit : "");
+    } else {
+        command = store_house_script(store, "done", 1);
+        resp_cstr(&command, chore->name);
+    }
+    store_send_own(store, &chore->call, &command, on_chore);
+}
+
+static void chore_step(struct line_store *store)
+{
+    bool valid =
+        strchr(store->chore.name, ':') != NULL && event_id_ok(span_of(chore_event(&store->chore)));
+    if (!valid)
+        store->chore.step = CHORE_DONE; /* nothing that we know how to do */
+    store->chore.call.tries = 0;
+    chore_send(store);
+}
+
+/* A bite was taken: the first of a deletion tells with which words; after it, and before anything
+ * else, the house forgets the event. */
+static void take_bite(struct house_chore *chore, const redisReply *reply, uint64_t outcome)
+{
+    struct span audit;
+    uint64_t at;
+    if (outcome != LINE_OK || !resp_get_u64(reply, 1, &at) || !resp_get_str(reply, 2, &audit)) {
+        chore->step = CHORE_DONE;
+        return;
+    }
+    bool first = chore->at == 0;
+    chore->at = at;
+    if (at == 0)
+        chore->step = CHORE_DONE;
+    else if (first && chore_erases(chore)) {
+        chore->audit = strndup(audit.ptr, audit.len);
+        chore->step = CHORE_DROP;
+    }
+}
+
+static void on_chore(struct redis_call *call, const redisReply *reply)
+{
+    struct line_store *store = CONTAINER_OF(call, struct line_store, chore.call);
+    struct house_chore *chore = &store->chore;
+    enum line_script script = chore->step == CHORE_BITE ? SCRIPT_SWEEP : SCRIPT_HOUSE;
+    enum store_answer answer = store_judge(store, call, reply, script);
+    uint64_t outcome;
+    if (answer == STORE_AGAIN && !store->closed) {
+        chore_send(store);
+    } else if (answer != STORE_ANSWER || store->closed || !resp_get_u64(reply, 0, &outcome)) {
+        chore_end(store);
+    } else if (chore->step == CHORE_DONE) {
+        chore_end(store);
+        house_look(store); /* there may be more of them */
+    } else {
+        if (chore->step == CHORE_BITE)
+            take_bite(chore, reply, outcome);
+        else
+            chore->step = CHORE_BITE;
+        chore_step(store);
+    }
+}
+
+void house_close(struct line_store *store)
+{
+    chore_end(store);
+}

@@ -1,0 +1,322 @@
+/* line_nodes.c: the servers of a store, the commands that go to them, and what comes back.
+ *
+ * A server is ready once its scripts are loaded and its run id is known, which one pipeline does.
+ * The run id goes with every script call: counters validated under another run are not to be
+ * trusted, and the script says so.
+ *
+ * In a cluster a script call names a second key, which never exists. While a slot is on its way to
+ * another server some of its keys are here and some there, and a script could do half of its work
+ * before it meets one that is gone. Redis looks only at the keys that a call names; of two, one of
+ * which is missing, it refuses the call as a whole as long as the slot moves (TRYAGAIN). So the
+ * event stands still for as long as that takes, and is answered for from memory. */
+#include "line/line_store_internal.h"
+
+#include "observe/log.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- where to ---- */
+
+uint16_t store_slot(const struct line_store *store, struct span tag)
+{
+    return store->conf.redis_cluster != NULL ? redis_slot(tag) : 0;
+}
+
+static struct redis_detour find_way(const struct line_store *store, uint16_t slot)
+{
+    const struct redis_detour *detour = &store->detour;
+    if (store->detoured && detour->slot == slot)
+        return *detour;
+    return (struct redis_detour){slot, redis_route_node(store->route, slot), false};
+}
+
+bool store_can_send(const struct line_store *store, uint16_t slot)
+{
+    struct redis_detour way = find_way(store, slot);
+    return !store->closed && way.node != REDIS_NOBODY && store->node[way.node].ready;
+}
+
+/* A detour is for one command. */
+static void choose_way(struct line_store *store, uint16_t slot)
+{
+    store->way = find_way(store, slot);
+    store->detoured = false;
+    assert(store->way.node < REDIS_NODES_MAX);
+}
+
+/* ---- commands ---- */
+
+struct text store_command(struct line_store *store, uint16_t slot, uint64_t words)
+{
+    choose_way(store, slot);
+    struct text command = text_on(store->command, sizeof(store->command));
+    resp_begin(&command, words);
+    return command;
+}
+
+/* "fg:{ID}:NAME" */
+static void put_key(struct text *command, const char *id, const char *name)
+{
+    char memory[LINE_ID_MAX + 16];
+    struct text key = text_on(memory, sizeof(memory));
+    struct span event = line_event_of(span_of(id));
+    TEXT_LIT(&key, "fg:{");
+    text_put(&key, event);
+    TEXT_LIT(&key, "}:");
+    if (id[event.len] != '\0') { /* "fg:{show}:@1:cfg" */
+        text_str(&key, id + event.len);
+        text_char(&key, ':');
+    }
+    text_str(&key, name);
+    assert(!key.overflown);
+    resp_word(command, text_span(&key));
+}
+
+/* The run id of the server, and the incarnation of the event that is known here. */
+static void put_known(struct text *command, const struct store_node *node,
+                      const struct store_event *event)
+{
+    if (event == NULL || !event->line.seen) {
+        resp_cstr(command, node->run_id);
+        return;
+    }
+    char memory[REDIS_RUN_ID_LEN + 24 + LINE_INCARNATION_LEN];
+    struct text known = text_on(memory, sizeof(memory));
+    text_str(&known, node->run_id);
+    text_char(&known, '@'); /* what the event's clock must show by now */
+    text_u64(&known, line_event_now_ms(&event->line, store_now_us(node->store)));
+    text_char(&known, ':');
+    text_str(&known, event->line.view.incarnation);
+    assert(!known.overflown);
+    resp_word(command, text_span(&known));
+}
+
+/* As far as the number of keys; these and the run id come next. */
+static struct text begin_script(struct line_store *store, enum line_script script, uint16_t slot,
+                                uint64_t args)
+{
+    bool cluster = store->conf.redis_cluster != NULL;
+    struct text command = store_command(store, slot, (cluster ? 6 : 5) + args);
+    const struct store_node *node = &store->node[store->way.node];
+    if (node->loaded[script]) {
+        resp_cstr(&command, "EVALSHA");
+        resp_cstr(&command, node->sha[script]);
+    } else {
+        /* Redis forgot it (SCRIPT FLUSH, or another server took over); EVAL teaches it again. */
+        resp_cstr(&command, "EVAL");
+        resp_pair(&command, line_scripts_prelude(script), line_scripts_body(script));
+    }
+    resp_cstr(&command, cluster ? "2" : "1");
+    return command;
+}
+
+struct text store_script(struct line_store *store, enum line_script script, const char *id,
+                         uint64_t args)
+{
+    uint16_t slot = store_slot(store, line_event_of(span_of(id)));
+    struct text command = begin_script(store, script, slot, args);
+    put_key(&command, id, "cfg");
+    if (store->conf.redis_cluster != NULL)
+        put_key(&command, id, "never");
+    put_known(&command, &store->node[store->way.node], store_find(store, span_of(id)));
+    return command;
+}
+
+struct text store_house_script(struct line_store *store, const char *verb, uint64_t args)
+{
+    struct text command = begin_script(store, SCRIPT_HOUSE, store->set_slot, 1 + args);
+    resp_cstr(&command, "fg:events");
+    if (store->conf.redis_cluster != NULL)
+        resp_cstr(&command, "{fg:events}:never");
+    resp_cstr(&command, store->node[store->way.node].run_id);
+    resp_cstr(&command, verb);
+    return command;
+}
+
+void store_send(struct line_store *store, struct redis_call *call, const struct text *command)
+{
+    assert(!command->overflown); /* what goes into a command is bounded in line_limits.h */
+    atomic_fetch_add_explicit(&store->stats.calls, 1, memory_order_relaxed);
+    call->slot = store->way.slot;
+    redis_route_send(store->route, store->way.node, store->way.asking, call, text_span(command));
+}
+
+void store_send_own(struct line_store *store, struct redis_call *call, const struct text *command,
+                    void (*on_reply)(struct redis_call *, const redisReply *))
+{
+    call->on_reply = on_reply;
+    call->deadline_us = store_now_us(store) + STORE_DEADLINE_MS * 1000;
+    store_send(store, call, command);
+}
+
+/* ---- what came back ---- */
+
+/* This server cannot do the work, but another one, or this one later, may. */
+static bool is_wrong_server(const redisReply *reply)
+{
+    return resp_is_error(reply, "READONLY") || resp_is_error(reply, "LOADING") ||
+           resp_is_error(reply, "MASTERDOWN") || resp_is_error(reply, "NOAUTH");
+}
+
+/* It will be able to do it, all by itself. */
+static bool is_passing(const redisReply *reply)
+{
+    return resp_is_error(reply, "TRYAGAIN") || resp_is_error(reply, "CLUSTERDOWN") ||
+           resp_is_error(reply, "MOVED") || resp_is_error(reply, "ASK");
+}
+
+static void log_error(struct line_store *store, enum line_script script, const redisReply *reply)
+{
+    struct log_line line;
+    log_begin(&line, store->conf.log, LOG_LEVEL_ERROR, "Redis refused a script");
+    log_cstr(&line, "script", line_scripts_name(script));
+    log_str(&line, "error", resp_text(reply));
+    log_end(&line);
+}
+
+bool store_follow(struct line_store *store, struct redis_call *call, const redisReply *reply)
+{
+    if (store->closed || !redis_route_follow(store->route, call->node, reply, &store->detour))
+        return false;
+    atomic_fetch_add_explicit(&store->stats.redirects, 1, memory_order_relaxed);
+    store->detoured = store->node[store->detour.node].ready && ++call->tries < STORE_TRIES_MAX;
+    return store->detoured;
+}
+
+enum store_answer store_judge(struct line_store *store, struct redis_call *call,
+                              const redisReply *reply, enum line_script script)
+{
+    if (reply == NULL)
+        return STORE_LOST;
+    struct store_node *node = &store->node[call->node];
+    atomic_fetch_add_explicit(&store->stats.answers, 1, memory_order_relaxed);
+    if (reply->type == REDIS_REPLY_ARRAY) {
+        node->loaded[script] = true;
+        return STORE_ANSWER;
+    }
+    if (resp_is_error(reply, "NOSCRIPT")) {
+        /* To the same server, which is there, since it has just answered; who has the slot by now
+         * may be known to nobody. */
+        node->loaded[script] = false;
+        store->detour = (struct redis_detour){call->slot, call->node, false};
+        store->detoured = !store->closed && node->ready && ++call->tries < STORE_TRIES_MAX;
+        return store->detoured ? STORE_AGAIN : STORE_LOST;
+    }
+    if (store_follow(store, call, reply))
+        return STORE_AGAIN;
+    if (!is_passing(reply))
+        log_error(store, script, reply);
+    if (is_wrong_server(reply))
+        redis_route_drop(store->route, call->node, reply->str);
+    return STORE_LOST;
+}
+
+/* ---- a server comes up ---- */
+
+static void on_loaded(struct redis_call *call, const redisReply *reply)
+{
+    struct store_node *node = call->ctx;
+    size_t script = (size_t)(call - node->load_call);
+    if (reply == NULL)
+        return;
+    struct span sha = resp_text(reply);
+    if (reply->type != REDIS_REPLY_STRING || sha.len != REDIS_SHA_LEN) {
+        redis_route_drop(node->store->route, call->node, sha.len > 0 ? sha.ptr : "SCRIPT LOAD");
+        return;
+    }
+    memcpy(node->sha[script], sha.ptr, sha.len);
+    node->loaded[script] = true;
+}
+
+static bool read_run_id(struct span info, char out[REDIS_RUN_ID_LEN + 1])
+{
+    while (info.len > 0) {
+        struct span line;
+        info = span_cut(info, '\n', &line);
+        if (span_starts(line, SPAN("run_id:")) && line.len >= 7 + REDIS_RUN_ID_LEN) {
+            memcpy(out, line.ptr + 7, REDIS_RUN_ID_LEN);
+            return true;
+        }
+    }
+    return false;
+}
+
+static void on_info(struct redis_call *call, const redisReply *reply)
+{
+    struct store_node *node = call->ctx;
+    struct line_store *store = node->store;
+    if (reply == NULL)
+        return;
+    char before[REDIS_RUN_ID_LEN + 1];
+    memcpy(before, node->run_id, sizeof(before));
+    if (!read_run_id(resp_text(reply), node->run_id)) {
+        redis_route_drop(store->route, call->node,
+                         reply->type == REDIS_REPLY_ERROR ? reply->str : "no run id in INFO");
+        return;
+    }
+    node->other_run = strcmp(before, node->run_id) != 0;
+    node->ready = true;
+    node->told[0] = '\0';
+    store->trouble[0] = '\0';
+    redis_route_healthy(store->route, call->node);
+    store_node_ready(store, call->node);
+}
+
+void nodes_on_up(void *ctx, uint8_t number)
+{
+    struct line_store *store = ctx;
+    struct store_node *node = &store->node[number];
+    node->store = store;
+    store->detoured = false;
+    store->way = (struct redis_detour){.node = number};
+    for (size_t i = 0; i < SCRIPT_COUNT; i++) {
+        struct text command = text_on(store->command, sizeof(store->command));
+        resp_begin(&command, 3);
+        resp_cstr(&command, "SCRIPT");
+        resp_cstr(&command, "LOAD");
+        const enum line_script script = (enum line_script)i;
+        resp_pair(&command, line_scripts_prelude(script), line_scripts_body(script));
+        node->load_call[i].ctx = node;
+        store_send_own(store, &node->load_call[i], &command, on_loaded);
+    }
+    struct text command = text_on(store->command, sizeof(store->command));
+    resp_begin(&command, 2);
+    resp_cstr(&command, "INFO");
+    resp_cstr(&command, "server");
+    node->info_call.ctx = node;
+    store_send_own(store, &node->info_call, &command, on_info);
+    if (store->ups++ > 0 && store->conf.redis_cluster == NULL)
+        atomic_fetch_add_explicit(&store->stats.reconnects, 1, memory_order_relaxed);
+}
+
+static void log_down(struct line_store *store, const char *why)
+{
+    struct log_line line;
+    snprintf(store->trouble, sizeof(store->trouble), "%s", why);
+    log_begin(&line, store->conf.log, LOG_LEVEL_WARN, "no connection to Redis");
+    log_cstr(&line, "why", why);
+    log_end(&line);
+}
+
+/* Said once for each loss and reason, not once for each attempt. */
+void nodes_on_down(void *ctx, uint8_t number, const char *why)
+{
+    struct line_store *store = ctx;
+    struct store_node *node = &store->node[number];
+    if (strncmp(node->told, why, sizeof(node->told) - 1) != 0)
+        log_down(store, why);
+    snprintf(node->told, sizeof(node->told), "%s", why);
+    node->ready = false;
+    if (store->detour.node == number)
+        store->detoured = false;
+    atomic_store_explicit(&store->stats.timeouts, redis_route_timeouts(store->route),
+                          memory_order_relaxed);
+    store_node_lost(store, number);
+}
+
+void nodes_on_lost(void *ctx, const char *why)
+{
+    log_down(ctx, why);
+}

@@ -1,0 +1,641 @@
+/* line_store.c: the events and their ticks. What visitors and operators ask is in line_calls.c, the
+ * servers and what is said to them in line_nodes.c, what an event is in line_event.c, how the line
+ * works in lua/README.md.
+ *
+ * Ticks. Each event has a timer of its own with jitter, so that fronts drift apart and events of
+ * one front do too. It fires whether or not the last call was answered: then it only looks whether
+ * the picture has grown stale. So at most one call per event is under way, and a slow Redis means
+ * fewer ticks.
+ *
+ * Healing. An answer of HEAL, to whichever call, turns the event's ticks into calls of heal.lua
+ * until that says that the line is whole. Meanwhile the picture is stale and what is asked for the
+ * event is refused.
+ *
+ * Invariants: `asking` is true from the sending of an event's
+ * call to its reply; after any callback into the caller the store may be closed, and nothing but
+ * its memory is to be relied upon. */
+#include "line/line_store_internal.h"
+
+#include "core/line/event_id.h"
+#include "observe/log.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- small things ---- */
+
+uint64_t store_now_us(const struct line_store *store)
+{
+    return clock_mono_us(store->conf.clock);
+}
+
+static uint32_t hash_id(struct span id)
+{
+    uint32_t hash = 2166136261u; /* FNV-1a */
+    for (size_t i = 0; i < id.len; i++)
+        hash = (hash ^ (unsigned char)id.ptr[i]) * 16777619u;
+    return hash;
+}
+
+struct store_event *store_find(const struct line_store *store, struct span id)
+{
+    uint32_t hash = hash_id(id);
+    for (uint32_t i = 0; i < store->events_len; i++) {
+        if (store->hashes[i] == hash && span_eq(id, span_of(store->events[i]->line.view.id)))
+            return store->events[i];
+    }
+    return NULL;
+}
+
+bool line_store_ready(const struct line_store *store)
+{
+    if (!store->discovered)
+        return false;
+    for (uint32_t i = 0; i < store->events_len; i++) {
+        const struct store_event *event = store->events[i];
+        if (!event->absent && !event->leaving && !event->line.view.resting &&
+            (event->healing || !event->line.seen || !event->line.ghosts.known ||
+             !store_can_send(store, event->slot)))
+            return false;
+    }
+    return true;
+}
+
+const char *line_store_trouble(const struct line_store *store)
+{
+    return store->trouble;
+}
+
+void store_note_ready(struct line_store *store)
+{
+    atomic_store_explicit(&store->stats.ready, line_store_ready(store), memory_order_relaxed);
+}
+
+const struct line_view *line_store_view(const struct line_store *store, struct span event)
+{
+    const struct store_event *found = store_find(store, event);
+    return found != NULL && found->line.seen ? &found->line.view : NULL;
+}
+
+const struct line_store_stats *line_store_stats(const struct line_store *store)
+{
+    return &store->stats;
+}
+
+/* ---- what others are told ---- */
+
+static void log_event(const struct store_event *event, enum log_level level, const char *msg)
+{
+    struct log_line line;
+    log_begin(&line, event->store->conf.log, level, msg);
+    log_cstr(&line, "event", event->line.view.id);
+    log_u64(&line, "issued", event->line.marks.issued);
+    log_u64(&line, "serving", event->line.marks.serving);
+    log_u64(&line, "version", event->line.marks.version);
+    log_end(&line);
+}
+
+static void show(struct store_event *event)
+{
+    struct line_store *store = event->store;
+    if (!store->closed)
+        store->conf.on_view(store->conf.ctx, &event->line.view);
+}
+
+static void mark_stale(struct store_event *event)
+{
+    if (!event->line.seen || event->line.view.stale)
+        return;
+    event->line.view.stale = true;
+    show(event);
+}
+
+/* ---- ticks and healing ---- */
+
+static void on_event_reply(struct redis_call *call, const redisReply *reply);
+static void arm(struct store_event *event);
+
+/* Is there still such an event? */
+static void ask_house(struct store_event *event)
+{
+    struct store_event *whole =
+        store_find(event->store, line_event_of(span_of(event->line.view.id)));
+    if (whole != NULL && whole->hold_us > 0)
+        house_errand(whole, ERRAND_LIST);
+    house_look(event->store);
+}
+
+static void ask(struct store_event *event)
+{
+    struct line_store *store = event->store;
+    struct text command;
+    if (event->asking || event->leaving || !store_can_send(store, event->slot))
+        return;
+    event->unsure = event->healing && !house_confirms(event);
+    if (event->unsure) {
+        ask_house(event);
+        return;
+    }
+    if (event->healing) {
+        command = store_script(store, SCRIPT_HEAL, event->line.view.id, LINE_HEAL_WORDS);
+        line_event_put_heal(&event->line, &command, span_of(store->name), store_now_us(store));
+    } else {
+        uint32_t more = 2 * event->line.early_len + line_event_pick_moves(&event->line);
+        command = store_script(store, SCRIPT_TICK, event->line.view.id, LINE_TICK_WORDS + more);
+        event->line.offer = store->identity;
+        line_event_put_tick(&event->line, &command, store->conf.tick_period_ms / 2);
+    }
+    event->asking = true;
+    event->asking_to_heal = event->healing; /* which may change before the reply */
+    store_send_own(store, &event->call, &command, on_event_reply);
+}
+
+void store_begin_healing(struct store_event *event)
+{
+    if (event->healing)
+        return;
+    event->healing = true;
+    event->healing_us = store_now_us(event->store);
+    event->line.view.resting = false;
+    arm(event);
+    if (event->line.seen)
+        log_event(event, LOG_LEVEL_WARN, "Redis was restarted or knows less than this front");
+    store_note_ready(event->store);
+    mark_stale(event);
+    ask(event);
+}
+
+static void open_lanes(struct store_event *event);
+
+/* Another event has this id now: all that was known belongs to the one before. */
+static void forget(struct store_event *event)
+{
+    struct line_store *store = event->store;
+    char id[LINE_ID_MAX + 1];
+    memcpy(id, event->line.view.id, sizeof(id));
+    if (event->line.seen) {
+        log_event(event, LOG_LEVEL_INFO, "the event was made anew");
+        event->line.seen = false;
+        store->conf.on_event(store->conf.ctx, id, false);
+    }
+    line_event_deinit(&event->line);
+    line_event_init(&event->line, span_of(id));
+    event->healing = false;
+    store_tick_now(event);
+}
+
+/* Nothing of it moves by itself any more, and all who ask the house are told so. */
+static bool is_over(const struct store_event *event)
+{
+    const struct store_event *whole =
+        store_find(event->store, line_event_of(span_of(event->line.view.id)));
+    return event->line.seen && !event->healing && event->line.view.state == LINE_CLOSED &&
+           event->line.view.active == 0 && whole != NULL &&
+           (whole->named == NAMED_RESTING || whole->hold_us > 0);
+}
+
+void store_rest(struct store_event *event)
+{
+    bool ended = event->line.view.state == LINE_CLOSED && event->line.view.active == 0;
+    if (event->named == NAMED_LIVE && ended && !event->healing)
+        house_errand(event, ERRAND_END);
+    else if (event->touched)
+        house_errand(event, ERRAND_TOUCH);
+    if (!is_over(event) || event->touched)
+        return;
+    uv_timer_stop(&event->timer);
+    bool rested = event->line.view.resting;
+    event->line.view.resting = true;
+    event->line.view.stale = false;
+    if (!rested)
+        show(event); /* last: the store may be closed now */
+}
+
+static void take_tick(struct store_event *event, const redisReply *reply)
+{
+    struct line_store *store = event->store;
+    bool first = !event->line.seen;
+    enum line_tick tick = line_event_take_tick(&event->line, reply, store_now_us(store));
+    if (tick == LINE_TICK_HEAL) {
+        store_begin_healing(event);
+        return;
+    }
+    if (tick == LINE_TICK_RENEWED) {
+        forget(event);
+        return;
+    }
+    if (tick == LINE_TICK_BAD) {
+        log_event(event, LOG_LEVEL_ERROR, "an answer of tick.lua cannot be read");
+        return;
+    }
+    event->absent = false;
+    event->doubted = false;
+    if (event->line.moves_more || event->line.turns_more)
+        store_tick_now(event);
+    atomic_fetch_add_explicit(&store->stats.ticks, 1, memory_order_relaxed);
+    store_note_ready(store);
+    open_lanes(event);
+    if (first)
+        store->conf.on_event(store->conf.ctx, event->line.view.id, true);
+    if (tick == LINE_TICK_CHANGED)
+        show(event);
+    if (!store->closed && event->line.view.state == LINE_CLOSED)
+        store_rest(event);
+}
+
+static void take_heal(struct store_event *event, const redisReply *reply)
+{
+    struct line_store *store = event->store;
+    uint64_t outcome;
+    if (!resp_get_u64(reply, 0, &outcome))
+        return;
+    if (outcome == LINE_RENEWED)
+        forget(event);
+    if (outcome != LINE_OK && outcome != LINE_UNKNOWN)
+        return;
+    event->healing = false;
+    line_event_doubt_document(&event->line);
+    if (outcome == LINE_UNKNOWN) {
+        event->absent = true;
+        event->leaving = event->line.seen; /* deleted: the next look lets it go */
+        store_note_ready(store);
+        return;
+    }
+    atomic_fetch_add_explicit(&store->stats.heals, 1, memory_order_relaxed);
+    log_event(event, LOG_LEVEL_INFO, "the line is whole");
+    line_event_lost_marks(&event->line);
+    uint64_t now_ms;
+    if (resp_get_u64(reply, 1, &now_ms))
+        line_event_set_clock(&event->line, now_ms, store_now_us(store));
+    ask(event);
+}
+
+static void on_event_reply(struct redis_call *call, const redisReply *reply)
+{
+    struct store_event *event = CONTAINER_OF(call, struct store_event, call);
+    event->asking = false;
+    enum line_script script = event->asking_to_heal ? SCRIPT_HEAL : SCRIPT_TICK;
+    enum store_answer answer = store_judge(event->store, call, reply, script);
+    if (answer == STORE_AGAIN)
+        ask(event);
+    else if (answer == STORE_ANSWER && script == SCRIPT_HEAL)
+        take_heal(event, reply);
+    else if (answer == STORE_ANSWER)
+        take_tick(event, reply);
+}
+
+/* ---- who was heard ---- */
+
+static void on_told(struct redis_call *call, const redisReply *reply);
+static void on_goodbye(struct redis_call *call, const redisReply *reply);
+
+static void send_heard(struct store_event *event, struct redis_call *call, bool leaves)
+{
+    struct line_store *store = event->store;
+    uint64_t gone_after_ms = store->conf.gone_after_ms;
+    uint32_t more = line_event_pick_heard(&event->line, gone_after_ms, store_now_us(store));
+    leaves = leaves && heard_all_told(&event->line.heard);
+    struct text command =
+        store_script(store, SCRIPT_HEARD, event->line.view.id, LINE_HEARD_WORDS + more);
+    line_event_put_heard(&event->line, &command, span_of(store->name), gone_after_ms, leaves);
+    store_send_own(store, call, &command, call == &event->heard_call ? on_told : on_goodbye);
+}
+
+static void tell_heard(struct store_event *event)
+{
+    struct line_store *store = event->store;
+    if (event->telling || event->healing || event->leaving || event->line.view.resting ||
+        !store_can_send(store, event->slot) ||
+        !line_event_wants_heard(&event->line, store->conf.gone_after_ms, store_now_us(store)))
+        return;
+    event->heard_call.tries = 0;
+    event->telling = true;
+    send_heard(event, &event->heard_call, false);
+}
+
+static void on_told(struct redis_call *call, const redisReply *reply)
+{
+    struct store_event *event = CONTAINER_OF(call, struct store_event, heard_call);
+    event->telling = false;
+    enum store_answer answer = store_judge(event->store, call, reply, SCRIPT_HEARD);
+    bool knows = line_event_take_heard(&event->line, answer == STORE_ANSWER ? reply : NULL);
+    if (!knows)
+        store_begin_healing(event);
+    else if (answer == STORE_AGAIN || event->line.heard_hurry)
+        tell_heard(event);
+}
+
+void line_store_leave(struct line_store *store)
+{
+    store->leaving = true;
+    for (uint32_t i = 0; i < store->events_len; i++) {
+        store->events[i]->line.heard_hurry = true;
+        tell_heard(store->events[i]);
+    }
+}
+
+static void on_goodbye(struct redis_call *call, const redisReply *reply)
+{
+    (void)call;
+    (void)reply;
+}
+
+/* The last words, of which nobody hears an answer: if they do not get through, this front counts as
+ * one that died. What is under way is before them on the same connection. */
+static void say_goodbye(struct line_store *store)
+{
+    for (uint32_t i = 0; i < store->events_len; i++) {
+        struct store_event *event = store->events[i];
+        if ((event->line.heard_ms == 0 && !event->telling) || event->healing || event->leaving ||
+            event->line.view.resting || !store_can_send(store, event->slot))
+            continue;
+        heard_sent(&event->line.heard, true);
+        send_heard(event, &event->goodbye_call, true);
+    }
+    redis_route_flush(store->route);
+}
+
+/* An event in which nothing moves by itself need not be looked at so often. */
+static bool is_idle(const struct store_event *event)
+{
+    const struct line_view *view = &event->line.view;
+    return event->absent || (event->line.seen && !event->healing && view->active == 0 &&
+                             (view->state == LINE_DRAFT || view->state == LINE_CLOSED));
+}
+
+/* Of many fronts each may look less often, since the others tick meanwhile. */
+static uint64_t period_of(const struct store_event *event)
+{
+    uint64_t period_ms = event->store->conf.tick_period_ms;
+    uint64_t wanted_ms = period_ms * event->line.view.fronts / STORE_TICKERS;
+    if (wanted_ms < period_ms)
+        return period_ms;
+    return wanted_ms < STORE_PERIODS_MAX * period_ms ? wanted_ms : STORE_PERIODS_MAX * period_ms;
+}
+
+static void on_event_timer(uv_timer_t *timer);
+
+static void arm(struct store_event *event)
+{
+    uint64_t period_ms = period_of(event);
+    if (is_idle(event))
+        period_ms *= STORE_IDLE_FACTOR;
+    uint64_t wait_ms = period_ms / 2 + rng_below(event->store->conf.rng, period_ms + 1);
+    uv_timer_start(&event->timer, on_event_timer, wait_ms, 0);
+}
+
+static void on_event_timer(uv_timer_t *timer)
+{
+    struct store_event *event = timer->data;
+    arm(event);
+    if (!event->asking)
+        event->call.tries = 0;
+    ask(event);
+    tell_heard(event);
+    if (!event->line.view.resting &&
+        store_now_us(event->store) - event->line.view.at_us > STORE_STALE_MS * 1000)
+        mark_stale(event); /* last: the store may be closed now */
+}
+
+void store_tick_now(struct store_event *event)
+{
+    if (!event->store->closed)
+        uv_timer_start(&event->timer, on_event_timer, 0, 0);
+}
+
+/* ---- events ---- */
+
+static struct store_event *make_event(struct line_store *store, struct span id)
+{
+    struct store_event *event = calloc(1, sizeof(*event));
+    if (event == NULL)
+        return NULL;
+    line_event_init(&event->line, id);
+    event->store = store;
+    event->slot = store_slot(store, line_event_of(id));
+    uv_timer_init(store->conf.loop, &event->timer);
+    event->timer.data = event;
+    store->handles++;
+    store->hashes[store->events_len] = hash_id(id);
+    store->events[store->events_len++] = event;
+    store_tick_now(event);
+    return event;
+}
+
+struct store_event *store_event_of(struct line_store *store, struct span id)
+{
+    struct store_event *event = store_find(store, id);
+    if (event != NULL || store->events_len == STORE_LINES_MAX || !event_id_ok(id))
+        return event;
+    return make_event(store, id);
+}
+
+/* The lanes of an event that has them; each ticks for itself. One whose picture is of another
+ * version is asked for at once, so that whoever joins it is told what the event has come to. */
+static void open_lanes(struct store_event *event)
+{
+    struct line_store *store = event->store;
+    const struct line_view *view = &event->line.view;
+    unsigned lanes = view->lane == 0 ? line_lanes(view->knobs.shares) : 0;
+    for (unsigned lane = 1; lane <= lanes && store->events_len < STORE_LINES_MAX; lane++) {
+        char name[LINE_ID_MAX + 1];
+        line_name(line_view_event(view), lane, name);
+        struct store_event *line = store_find(store, span_of(name));
+        if (line == NULL)
+            make_event(store, span_of(name));
+        else if (line->line.seen && line->line.view.version != view->version)
+            store_tick_now(line);
+    }
+}
+
+/* ---- letting go ---- */
+
+static bool is_busy(const struct store_event *event)
+{
+    return event->asking || event->telling || event->requests > 0 || event->errand != ERRAND_NONE ||
+           event->gathered.head != NULL || event->batch.head != NULL;
+}
+
+static void release(struct line_store *store);
+
+static void on_gone(uv_handle_t *handle)
+{
+    struct store_event *event = handle->data;
+    struct line_store *store = event->store;
+    line_event_deinit(&event->line);
+    free(event);
+    release(store);
+}
+
+static void remove_event(struct line_store *store, uint32_t at)
+{
+    struct store_event *event = store->events[at];
+    store->events_len--;
+    store->events[at] = store->events[store->events_len];
+    store->hashes[at] = store->hashes[store->events_len];
+    if (event->line.seen && event->named == NAMED_LIVE)
+        store->house.size =
+            UINT64_MAX; /* all names are looked at once more: it may be there again */
+    if (event->line.seen)
+        store->conf.on_event(store->conf.ctx, event->line.view.id, false);
+    uv_close((uv_handle_t *)&event->timer, on_gone);
+}
+
+/* An event goes with all its lanes, and first of all they. */
+void store_let_go(struct line_store *store)
+{
+    for (uint32_t i = store->events_len; i > 0; i--) {
+        struct store_event *event = store->events[i - 1];
+        struct span whole_id = line_event_of(span_of(event->line.view.id));
+        const struct store_event *whole = store_find(store, whole_id);
+        event->leaving |= whole == NULL || whole->leaving;
+    }
+    for (int lanes = 1; lanes >= 0; lanes--) {
+        for (uint32_t i = store->events_len; i > 0; i--) {
+            struct store_event *event = store->events[i - 1];
+            if (event->leaving && !is_busy(event) && (event->line.view.lane > 0) == (lanes > 0))
+                remove_event(store, i - 1);
+        }
+    }
+    store_note_ready(store);
+}
+
+static void on_discover_timer(uv_timer_t *timer)
+{
+    house_look(timer->data);
+}
+
+/* ---- servers come and go ---- */
+
+void store_node_ready(struct line_store *store, uint8_t node)
+{
+    if (!store->discovered)
+        house_look(store);
+    for (uint32_t i = 0; i < store->events_len; i++) {
+        struct store_event *event = store->events[i];
+        if (event->line.view.resting || redis_route_node(store->route, event->slot) != node)
+            continue;
+        if (store->node[node].other_run) {
+            event->doubted = true;
+            line_event_doubt_document(&event->line);
+        }
+        store_tick_now(event);
+    }
+    store_note_ready(store);
+}
+
+void store_node_lost(struct line_store *store, uint8_t node)
+{
+    if (node == store->look_call.node)
+        store->discovered = false;
+    store_note_ready(store);
+}
+
+static void on_turn(void *ctx)
+{
+    struct line_store *store = ctx;
+    calls_send_gathered(store);
+    calls_answer_refused(store); /* last: the store may be closed now */
+}
+
+void line_store_offer_identity(struct line_store *store, const char *name)
+{
+    bool fits = span_to_cstr(span_of(name), store->identity, sizeof(store->identity));
+    assert(fits);
+}
+
+/* ---- life ---- */
+
+static void make_name(struct line_store *store)
+{
+    struct text name = text_on(store->name, FRONT_NAME_LEN + 1);
+    text_printf(&name, "%016" PRIx64, rng_u64(store->conf.rng));
+}
+
+int line_store_create(const struct line_store_conf *conf, struct err_slot *err,
+                      struct line_store **out)
+{
+    assert(conf->on_view != NULL && conf->on_event != NULL && conf->describe != NULL);
+    assert(conf->tick_period_ms > 0);
+    assert(conf->gone_after_ms >= conf->tick_period_ms);
+    struct line_store *store = calloc(1, sizeof(*store));
+    if (store == NULL)
+        return err_set(err, ERR_NOMEM, "line store of %zu bytes", sizeof(*store));
+    store->conf = *conf;
+    make_name(store);
+    line_store_offer_identity(store, conf->identity != NULL ? conf->identity : "");
+
+    store->set_slot = store_slot(store, SPAN("fg:events"));
+
+    struct redis_route_conf route = {
+        .loop = conf->loop,
+        .path = conf->redis_path,
+        .host = conf->redis_host,
+        .port = conf->redis_port,
+        .sentinels = conf->redis_sentinels,
+        .master = conf->redis_master,
+        .cluster = conf->redis_cluster,
+        .tls = conf->redis_tls,
+        .login = conf->redis_login,
+        .sentinel_login = conf->sentinel_login,
+        .clock = conf->clock,
+        .rng = conf->rng,
+        .on_up = nodes_on_up,
+        .on_down = nodes_on_down,
+        .on_lost = nodes_on_lost,
+        .on_turn = on_turn,
+        .ctx = store,
+    };
+    int rc = redis_route_create(&route, err, &store->route);
+    if (rc < 0) {
+        free(store);
+        return rc;
+    }
+    uv_timer_init(conf->loop, &store->discover_timer);
+    store->discover_timer.data = store;
+    store->handles = 1;
+    uv_timer_start(&store->discover_timer, on_discover_timer, STORE_DISCOVER_MS, STORE_DISCOVER_MS);
+    *out = store;
+    return 0;
+}
+
+static void release(struct line_store *store)
+{
+    if (--store->handles > 0)
+        return;
+    for (uint32_t i = 0; i < store->events_len; i++) {
+        line_event_deinit(&store->events[i]->line);
+        free(store->events[i]);
+    }
+    free(store);
+}
+
+static void on_event_closed(uv_handle_t *handle)
+{
+    struct store_event *event = handle->data;
+    release(event->store);
+}
+
+static void on_discover_closed(uv_handle_t *handle)
+{
+    release(handle->data);
+}
+
+void line_store_close(struct line_store *store)
+{
+    assert(!store->closed);
+    say_goodbye(store);
+    store->closed = true;
+    uv_close((uv_handle_t *)&store->discover_timer, on_discover_closed);
+    for (uint32_t i = 0; i < store->events_len; i++)
+        uv_close((uv_handle_t *)&store->events[i]->timer, on_event_closed);
+    redis_route_close(store->route);
+    house_close(store);
+    calls_refuse_gathered(store);
+    for (uint32_t i = 0; i < store->events_len; i++) {
+        if (store->events[i]->line.seen)
+            store->conf.on_event(store->conf.ctx, store->events[i]->line.view.id, false);
+    }
+}

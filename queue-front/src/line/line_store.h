@@ -1,0 +1,322 @@
+/* line_store.h: one loop's way to the lines that Redis keeps. Calls go in, typed answers come out;
+ * no other file of queue-front speaks to Redis or knows a key's name.
+ *
+ * One store belongs to one loop and has one connection to each Redis server that it needs. A
+ * process with several loops is several fronts that share a port: each ticks for itself, and no
+ * front leads.
+ *
+ * What is asked within one loop turn travels together: all joins of a turn for one event are one
+ * script call. Each call is answered exactly once, after at most STORE_DEADLINE_MS, on the loop,
+ * never from within the call itself. When Redis is slow or gone the answer is LINE_UNAVAILABLE; of
+ * a join or a pass that means "not known", and to repeat it with the same key is safe.
+ *
+ * The picture of each event (struct line_view) stays readable all the time, without asking Redis;
+ * when no tick was answered lately it is marked stale. */
+#ifndef FG_QUEUE_FRONT_LINE_STORE_H
+#define FG_QUEUE_FRONT_LINE_STORE_H
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/rng.h"
+#include "base/span.h"
+#include "core/line/line.h"
+#include "core/line/turns.h"
+#include "core/token/move_code.h"
+#include "line/line_limits.h"
+#include "redis/redis_link.h"
+
+#include <uv.h>
+
+struct line_store;
+struct logger;
+struct store_event;
+
+/* What it points to is borrowed until line_store_close(). */
+struct line_store_conf {
+    uv_loop_t *loop;
+    /* Exactly one of the four: see redis_route.h. */
+    const char *redis_path; /* unix socket */
+    const char *redis_host; /* with port */
+    const char *redis_sentinels;
+    const char *redis_cluster;
+    uint16_t redis_port;
+    const char *redis_master;     /* what the sentinels call it */
+    struct tls_client *redis_tls; /* NULL: plain */
+    struct redis_login redis_login, sentinel_login;
+    uint32_t tick_period_ms; /* 100 */
+    const char *identity;    /* name of the identity key for events that have none yet; copied */
+    uint32_t gone_after_ms;  /* who is not heard for so long to twice as long has gone */
+    const struct clock *clock;
+    const struct rng *rng;
+    struct logger *log;
+    /* After each tick that changed anything but the clock, and whenever `stale` flips. */
+    void (*on_view)(void *ctx, const struct line_view *view);
+    /* An event appeared (also at start, for each) or went. Before the first on_view, after the
+     * last. */
+    void (*on_event)(void *ctx, const char *id, bool here);
+    /* What a list of ended events shall say of this one: a JSON object. */
+    void (*describe)(void *ctx, const struct line_view *view, struct text *card);
+    void *ctx;
+};
+
+int line_store_create(const struct line_store_conf *conf, struct err_slot *err,
+                      struct line_store **out);
+/* The process is coming to its end: what is known only here is told to Redis without delay. */
+void line_store_leave(struct line_store *store);
+/* Another one from now on. */
+void line_store_offer_identity(struct line_store *store, const char *name);
+bool line_store_ready(
+    const struct line_store *store); /* connected, scripts loaded, nothing to heal */
+/* Why Redis could not be reached the last time; "": it could. Borrowed until the next turn. */
+const char *line_store_trouble(const struct line_store *store);
+const struct line_view *line_store_view(const struct line_store *store, struct span event);
+/* Answers what is open with LINE_UNAVAILABLE and is silent from then on; the loop frees the memory.
+ * Nothing may be asked afterwards. */
+void line_store_close(struct line_store *store);
+
+enum line_outcome {
+    LINE_OK,          /* and what belongs to the call below */
+    LINE_SAME,        /* done before: the same answer again */
+    LINE_UNKNOWN,     /* no such event */
+    LINE_WRONG_STATE, /* the event's state does not allow it: view.state, or answer.state */
+    LINE_LIMITED,     /* over a limit; retry_after_ms */
+    LINE_NOT_YET,     /* not called, or nobody may enter just now; retry_after_ms */
+    LINE_EXPIRED,     /* the call or session has run out */
+    LINE_GONE,        /* this place was given up by leave */
+    LINE_CONFLICT,    /* If-Match did not match; answer.version is the current one */
+    LINE_UNAVAILABLE, /* Redis did not answer in time, or the line is being healed; retry_after_ms
+                       */
+    LINE_MOVED,       /* the place was carried to another device; this ticket holds nothing */
+    LINE_INSIDE,      /* somebody has entered with this place, so it does not move */
+    LINE_NO_CODE,     /* no such code, or it has run out */
+    LINE_CODE_USED,   /* by somebody else, or the place has moved since */
+    LINE_EXHAUSTED,   /* MOVES_OF_PLACE_MAX, MOVES_PLACES_MAX or TURN_EXTENSIONS_MAX */
+    LINE_RENEWED,     /* the event was made anew; what was asked is of the one before */
+    LINE_WORK_SPENT,  /* the work that a join shows was used for another place */
+    LINE_INVITATION_SPENT, /* the same of an invitation */
+    LINE_MEMBER_INSIDE,    /* the member has entered with another place of theirs */
+    LINE_PRESALE_UNKNOWN,  /* of the code that a join shows: there is none such in this line */
+    LINE_PRESALE_USED_UP,  /* it has opened as many places as it may */
+    LINE_PRESALE_GUESSES,  /* too many from this address were none; retry_after_ms */
+    LINE_PRESALE_LANE,     /* it opens another lane, `lane`: to be asked there */
+    LINE_OUTCOME_COUNT,
+};
+
+/* Requests are the caller's memory until on_done; `store` is the store's own part. */
+struct line_link {
+    struct redis_call call;
+    struct line_store *store;
+    struct line_link *next;
+    struct store_event *event; /* NULL: none is held by it */
+    uint8_t kind;              /* which request this is part of */
+};
+
+struct line_join {
+    char event[LINE_ID_MAX + 1];   /* of the line: an event's, or its lane's */
+    bool has_idem;                 /* the same key for the same event always gets the same place */
+    uint8_t idem[LINE_IDEM_BYTES]; /* a hash of the key: it must be spread evenly */
+    uint8_t addr[16];              /* for joins_per_ip_per_min: IPv6 already cut to its /64 */
+    /* Of the document by which this join was found good. LINE_CONFLICT: Redis has another one, and
+     * the join is to be judged by that. 0: any will do. */
+    uint64_t version, era;
+    /* Work that was done for this place, and by no other: an earlier use is LINE_SAME where the
+     * join has no key of its own, else LINE_WORK_SPENT. */
+    bool has_work;
+    uint64_t work_minute; /* in which it was given out */
+    uint8_t work[LINE_IDEM_BYTES];
+    bool has_invitation; /* likewise, of a member who has a key of their own */
+    uint8_t invitation[LINE_IDEM_BYTES];
+    bool has_code; /* a presale code, of which this place uses one use */
+    uint8_t code[LINE_CODE_BYTES];
+    void (*on_done)(struct line_join *join);
+    void *ctx;
+    /* answer */
+    enum line_outcome outcome;
+    enum line_state state;
+    uint64_t entry; /* 1-based, gap-free; place_position() makes a position of it */
+    unsigned lane;  /* LINE_PRESALE_LANE */
+    uint64_t retry_after_ms;
+    struct line_link store;
+};
+
+void line_store_join(struct line_store *store, struct line_join *join);
+
+/* pass: a called visitor comes in. Repeated by the same place: LINE_SAME, the same session. */
+enum line_visit_call {
+    LINE_PASS,
+    LINE_HEARTBEAT, /* extends the session within session_ttl and session_max */
+    LINE_END,       /* the visit is over: the slot is free, the place is used up */
+    LINE_LEAVE,     /* gives place or slot up at once */
+    /* Changes nothing. LINE_SAME: the visit goes on; LINE_NOT_YET: it has not begun, and may yet;
+     * LINE_GONE, LINE_EXPIRED: given up, used, or over: nobody enters with this place any more. */
+    LINE_LOOK,
+    LINE_DONE,   /* as LINE_END: the order is through */
+    LINE_EXTEND, /* the call is made longer: expires_ms; LINE_EXHAUSTED: not once more */
+};
+
+struct line_visit {
+    enum line_visit_call call;
+    char event[LINE_ID_MAX + 1]; /* of the line: an event's, or its lane's */
+    /* The position of a ticket or pass that was verified: it proves that it was issued. Reckoned
+     * from the same view as is current during the call. */
+    uint64_t place;
+    uint64_t entry;  /* of the ticket; 0: it is a pass that asks */
+    uint8_t moves;   /* of the ticket */
+    bool has_member; /* whose place it is: one of them is inside at a time */
+    uint8_t member[LINE_VISITOR_BYTES];
+    void (*on_done)(struct line_visit *visit);
+    void *ctx;
+    /* answer */
+    enum line_outcome outcome;
+    enum line_state state;
+    uint64_t expires_ms; /* session: until then without a heartbeat; call: when it ran out */
+    /* session: never beyond. For LINE_HEARTBEAT it goes in as well, as the pass says it (0: not
+     * known), so that a session that Redis lost gets its own end back. */
+    uint64_t ends_ms;
+    uint64_t retry_after_ms;
+    enum turn_kind turn; /* LINE_PASS, LINE_EXTEND refused: what became of the visit there was */
+    uint8_t times;       /* LINE_EXTEND: how often by now */
+    char channel[LINE_CHANNEL_MAX + 1]; /* LINE_PASS: that the code of this place opened; "" */
+    struct line_link store;
+};
+
+void line_store_visit(struct line_store *store, struct line_visit *visit);
+
+/* A ticket was verified, so this entry of the line was given to somebody. Should Redis not know of
+ * it, which is after a loss that no front remembers, the next tick says so and heal.lua raises it.
+ */
+void line_store_saw_place(struct line_store *store, const char *line_id, uint64_t entry);
+
+/* Carrying a place to another device. */
+enum line_move_call {
+    LINE_MOVE_MAKE, /* a code for `entry`, as the ticket says */
+    LINE_MOVE_LOOK, /* whose place is it? LINE_SAME: whoever asks has taken it before */
+    LINE_MOVE_TAKE, /* it is ours now; `entry` and `place` as found by looking */
+};
+
+struct line_move {
+    enum line_move_call call;
+    char event[LINE_ID_MAX + 1]; /* of the line: an event's, or its lane's */
+    char code[MOVE_CODE_LEN];
+    uint8_t addr[16]; /* wrong codes are counted by it */
+    uint64_t place;   /* position of `entry`, reckoned from the view that is current */
+    uint64_t life_ms; /* LINE_MOVE_MAKE: of the code */
+    bool has_user;    /* not LINE_MOVE_MAKE: who asks, so as to be known again */
+    uint8_t user[LINE_IDEM_BYTES];
+    void (*on_done)(struct line_move *move);
+    void *ctx;
+    /* answer; for LINE_MOVE_MAKE these four go in */
+    uint64_t entry;
+    uint8_t moves; /* what the ticket must say to be the one that holds */
+    uint8_t visitor[LINE_VISITOR_BYTES];
+    bool member; /* which is a member of the shop */
+    uint8_t lane;
+    enum line_outcome outcome;
+    enum line_state state;
+    uint64_t retry_after_ms;
+    struct line_link store;
+};
+
+void line_store_move(struct line_store *store, struct line_move *move);
+
+/* create, change, move: each is atomic, checks the version and writes the audit trail itself. */
+enum line_admin_call {
+    LINE_CREATE,     /* doc, knobs; LINE_SAME if it exists (nothing is changed) */
+    LINE_CHANGE,     /* doc, knobs */
+    LINE_TRANSITION, /* from the state named in `from` (as the caller saw it) to `to`, with doc */
+    LINE_UNDO,    /* the newest change, if if_version is what it made; `to`: the state before it */
+    LINE_SEATS,   /* seats_left; `to` LINE_OPEN: a sold-out event opens when some come back */
+    LINE_PILOT,   /* pilot; LINE_SAME: not now, another front or another interval has decided */
+    LINE_ARCHIVE, /* the version `if_version` lies in a file */
+    /* Closed, and archived unless `unarchived`: LINE_NOT_YET. Gone from all fronts once it is
+     * answered; what it leaves in Redis is cleared away by and by. */
+    LINE_DELETE,
+    LINE_CODES, /* what `codes` says, of presale codes */
+    /* Makes an event again as an archive has it: doc, knobs, `to`, if_version (its own),
+     * incarnation, and `draw`, which admin.lua describes. LINE_SAME: it is there; LINE_CONFLICT:
+     * another is. */
+    LINE_RESTORE,
+    LINE_FIND, /* LINE_OK: there is such an event, and this front will soon have its picture */
+    /* reads: reply is a JSON array of ended events below `below`, newest first, those with `words`
+     * in id or name; `version` is where to go on, or 0 */
+    LINE_ENDED,
+    LINE_HOUSE_AUDIT, /* as LINE_AUDIT, of what has no event left */
+    LINE_AUDIT,       /* reads: reply is a JSON array, newest first, at most `limit` */
+    LINE_SERIES,      /* reads: reply is a JSON array, oldest first, at most `limit` */
+};
+
+/* One decision of the autopilot. */
+struct line_pilot_move {
+    uint64_t interval_ms, silent_ms;
+    bool heard;
+    uint64_t from_milli, to_milli; /* from: what view.pilot says, or there is no telling */
+    const char *reason;
+    struct span why, because, reading; /* borrowed until on_done */
+};
+
+/* Presale codes: loaded, counted, or all of them taken away. */
+enum line_codes_call { LINE_CODES_PUT, LINE_CODES_COUNT, LINE_CODES_DROP };
+
+struct line_codes {
+    enum line_codes_call call;
+    unsigned lane;
+    char channel[LINE_CHANNEL_MAX + 1]; /* of the seats that they open; "": none */
+    uint64_t uses;                      /* of each */
+    const uint8_t (*digest)[LINE_CODE_BYTES];
+    uint32_t len; /* at most CODES_PUT_MAX */
+    /* answer: those of one lane and channel are a group */
+    struct line_code_group {
+        unsigned lane;
+        char channel[LINE_CHANNEL_MAX + 1];
+        uint64_t codes, uses, used;
+    } group[CODE_GROUPS_MAX];
+    uint32_t groups_len;
+};
+
+struct line_admin {
+    enum line_admin_call call;
+    char event[LINE_EVENT_ID_MAX + 1];
+    struct span doc; /* borrowed until on_done */
+    struct line_knobs knobs;
+    enum line_state from, to;
+    /* LINE_TRANSITION that draws: {beacon, proof, seeds} as JSON; see drawing.h. And what seals the
+     * seeds of an event that has none. Both borrowed until on_done. */
+    struct span draw, seal;
+    struct span incarnation; /* LINE_RESTORE; likewise */
+    uint64_t seats_left;
+    const struct line_pilot_move *pilot; /* LINE_PILOT; borrowed until on_done */
+    struct line_codes *codes;            /* LINE_CODES; likewise */
+    bool unarchived;                     /* LINE_DELETE */
+    uint64_t below;                      /* LINE_ENDED; 0: from the newest */
+    struct span words;                   /* likewise; borrowed until on_done */
+    uint64_t if_version;                 /* 0: any */
+    struct span audit; /* JSON object {who, what, from, to, why}; the script adds `at`, `version` */
+    uint32_t limit;
+    /* LINE_AUDIT, LINE_SERIES: in the order of time, beginning behind this entry ("0-0") or with
+     * this sample ("0"). In the answer: where to go on, if there is `more`. */
+    bool oldest_first, more;
+    char from_row[48];
+    void (*on_done)(struct line_admin *admin);
+    void *ctx;
+    /* answer */
+    enum line_outcome outcome;
+    enum line_state state;
+    uint64_t version;
+    struct span reply; /* borrowed during on_done */
+    unsigned step;     /* of a deletion, which takes several calls */
+    struct line_link store;
+};
+
+void line_store_admin(struct line_store *store, struct line_admin *admin);
+
+/* For /metrics: commands sent, answered, timed out; reconnects; joins and script calls that carried
+ * them; heals. */
+struct line_store_stats {
+    _Atomic uint64_t calls, answers, timeouts, reconnects, redirects, joins, join_calls, ticks,
+        heals;
+    _Atomic uint64_t ready; /* gauge */
+};
+
+const struct line_store_stats *line_store_stats(const struct line_store *store);
+
+#endif

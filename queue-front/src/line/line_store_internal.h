@@ -1,0 +1,213 @@
+/* line_store_internal.h: what line_store.c (events, ticks), line_nodes.c (servers, commands) and
+ * line_calls.c (joins, visits, admin) share. Nobody else includes it. */
+#ifndef FG_QUEUE_FRONT_LINE_STORE_INTERNAL_H
+#define FG_QUEUE_FRONT_LINE_STORE_INTERNAL_H
+
+#include "line/line_event.h"
+#include "line/line_limits.h"
+#include "line/line_scripts.h"
+#include "line/line_store.h"
+#include "redis/redis_route.h"
+
+#include <stdatomic.h>
+#include <stddef.h>
+
+enum { REDIS_SHA_LEN = 40, REDIS_RUN_ID_LEN = 40, FRONT_NAME_LEN = 16 };
+
+enum request_kind { REQUEST_JOIN, REQUEST_VISIT, REQUEST_MOVE, REQUEST_ADMIN };
+
+struct request_list {
+    struct line_link *head;
+    struct line_link *tail;
+    uint32_t len;
+};
+
+/* As what the last look at the house has named an event. */
+enum house_named { NAMED_NOT, NAMED_LIVE, NAMED_RESTING };
+enum house_errand { ERRAND_NONE, ERRAND_LIST, ERRAND_END, ERRAND_TOUCH };
+enum house_step { CHORE_BITE, CHORE_DROP, CHORE_DONE };
+enum { CHORE_NAME_MAX = 6 + LINE_EVENT_ID_MAX }; /* "erase:" and an id */
+
+struct house_seen {
+    uint64_t born, n, size;
+    char run_id[REDIS_RUN_ID_LEN + 1];
+};
+
+struct house_chore {
+    bool under_way;
+    enum house_step step;
+    uint64_t at;
+    char *audit; /* NULL: none was told */
+    char name[CHORE_NAME_MAX + 1];
+    struct redis_call call;
+};
+
+struct store_event {
+    struct line_event line;
+    struct line_store *store;
+    uint16_t slot;
+    uv_timer_t timer;
+    struct redis_call call; /* the tick, or while healing the heal */
+    struct redis_call heard_call, goodbye_call;
+    bool telling;        /* heard_call is under way */
+    bool asking;         /* that call is under way */
+    bool asking_to_heal; /* and it is a heal */
+    bool healing;        /* no other call is sent until heal.lua says that the line is whole */
+    bool absent;         /* Redis names it, but nobody knows anything about it */
+    uint64_t healing_us; /* since when */
+    bool doubted;        /* another run of Redis: what it has is not known before a tick */
+    bool unsure;         /* healing waits for the house to confirm that it is still there */
+
+    /* What the house says of it: line_house.c. Of a lane, what it says of its event. */
+    enum house_named named;
+    uint64_t named_us;  /* when that was asked */
+    uint64_t touched_n; /* the n of its last change since it rests */
+    uint64_t hold_us;   /* until then it stays, named or not: an operator is looking at it */
+    bool is_new;        /* created here, and not seen in the set yet */
+    bool touched; /* changed here while it rests: to be told to the house with its new picture */
+    bool leaving; /* is let go as soon as nothing is under way; nobody is admitted */
+    enum house_errand errand;
+    struct redis_call errand_call;
+    uint32_t requests; /* under way, which have a pointer to it */
+
+    /* Joins. One script call is under way at most; who joins meanwhile gathers, so that a slow
+     * Redis means larger batches and not more calls. */
+    struct request_list gathered;
+    struct request_list batch;
+    struct redis_call batch_call;
+};
+
+/* What a store knows about one server. */
+struct store_node {
+    struct line_store *store;
+    bool ready;     /* connected, scripts loaded, run id known */
+    char told[128]; /* why it was lost, as it was logged; "": it is there */
+    bool other_run; /* than when it was ready last */
+    struct redis_call load_call[SCRIPT_COUNT];
+    struct redis_call info_call;
+    char sha[SCRIPT_COUNT][REDIS_SHA_LEN + 1];
+    bool loaded[SCRIPT_COUNT]; /* it knows it by its SHA, as far as we know */
+    char run_id[REDIS_RUN_ID_LEN + 1];
+};
+
+struct line_store {
+    struct line_store_conf conf;
+    struct redis_route *route;
+    bool closed;
+    unsigned handles; /* still known to the loop */
+
+    struct store_node node[REDIS_NODES_MAX];
+    struct redis_detour way; /* of the command that is being written */
+    struct redis_detour detour;
+    bool detoured; /* the next command for detour.slot goes there */
+    uint64_t ups;
+    char trouble[STORE_TROUBLE_BYTES]; /* why a server was lost that is not back; may be empty */
+
+    /* The house: its slot, whether it was asked, and what it said last. */
+    uint16_t set_slot;
+    bool discovered;
+    bool looking;
+    uint64_t look_sent_us;
+    struct redis_call look_call;
+    uv_timer_t discover_timer;
+    struct house_seen house;
+    struct house_chore chore;
+    char identity[LINE_IDENTITY_MAX + 1]; /* offered to events that have none */
+    char name[FRONT_NAME_LEN + 1];        /* of this front, made up at random */
+
+    struct store_event *events[STORE_LINES_MAX];
+    uint32_t hashes[STORE_LINES_MAX];
+    uint32_t events_len;
+
+    bool leaving;                /* the process is coming to its end */
+    struct request_list refused; /* their outcome is set; answered at the end of the turn */
+    uint32_t requests;           /* under way in all */
+
+    struct line_store_stats stats;
+    char command[STORE_COMMAND_BYTES];
+};
+
+/* ---- line_store.c ---- */
+
+uint64_t store_now_us(const struct line_store *store);
+struct store_event *store_find(const struct line_store *store, struct span id);
+/* As store_find(), or made; NULL if there is no room or memory. */
+struct store_event *store_event_of(struct line_store *store, struct span id);
+
+/* A server can be worked with from now on; or not any more. */
+void store_node_ready(struct line_store *store, uint8_t node);
+void store_node_lost(struct line_store *store, uint8_t node);
+
+/* ---- line_nodes.c ---- */
+
+uint16_t store_slot(const struct line_store *store, struct span tag);
+/* Commands for this slot may be begun. */
+bool store_can_send(const struct line_store *store, uint16_t slot);
+/* Begins a command that runs `script` for an event with so many arguments after the run id; or any
+ * other one. What is begun is sent before the next is begun. */
+struct text store_script(struct line_store *store, enum line_script script, const char *id,
+                         uint64_t args);
+/* house.lua with a verb and so many arguments after it. */
+struct text store_house_script(struct line_store *store, const char *verb, uint64_t args);
+struct text store_command(struct line_store *store, uint16_t slot, uint64_t words);
+void store_send(struct line_store *store, struct redis_call *call, const struct text *command);
+/* A call of the store itself, with a deadline from now. */
+void store_send_own(struct line_store *store, struct redis_call *call, const struct text *command,
+                    void (*on_reply)(struct redis_call *, const redisReply *));
+
+/* True: nothing was done, and the call is to be made again at once; it goes where the reply says.
+ */
+bool store_follow(struct line_store *store, struct redis_call *call, const redisReply *reply);
+
+/* What came back, judged: the array of a script's answer, or why there is none. */
+enum store_answer {
+    STORE_ANSWER,
+    STORE_AGAIN, /* nothing was done: send it once more, at once */
+    STORE_LOST,  /* no answer, or an error: the outcome is not known */
+};
+enum store_answer store_judge(struct line_store *store, struct redis_call *call,
+                              const redisReply *reply, enum line_script script);
+
+void nodes_on_up(void *ctx, uint8_t node);
+void nodes_on_down(void *ctx, uint8_t node, const char *why);
+void nodes_on_lost(void *ctx, const char *why);
+
+/* ---- line_store.c, once more: ticks ---- */
+
+void store_begin_healing(struct store_event *event);
+void store_tick_now(struct store_event *event);
+void store_note_ready(struct line_store *store);
+/* No ticks from now on, if it is over: what it is will not change by itself. */
+void store_rest(struct store_event *event);
+/* Frees those that are leaving, lanes and all; on_event() hears of each. */
+void store_let_go(struct line_store *store);
+
+/* ---- line_house.c ---- */
+
+void house_look(struct line_store *store);
+void house_errand(struct store_event *event, enum house_errand errand);
+/* It was there after this front had learned that Redis knows less of it. */
+bool house_confirms(const struct store_event *event);
+void house_close(struct line_store *store);
+
+/* ---- line_calls.c ---- */
+
+void calls_send_gathered(struct line_store *store);
+void calls_answer_refused(struct line_store *store);
+void calls_refuse_gathered(struct line_store *store); /* answers at once */
+
+/* The life of a request: begun, admitted (or refused, and NULL) and sent, finished. */
+void calls_begin(struct line_store *store, struct line_link *link, enum request_kind kind);
+struct store_event *calls_admit(struct line_link *link, const char *id);
+void calls_finish(struct line_link *link);
+void calls_finish_unknown(struct line_link *link); /* Redis may have done it, or not */
+/* As an answer says that has nothing but an outcome (heal first, or another event); NULL: unknown.
+ */
+void calls_finish_refused(struct line_link *link, struct store_event *event,
+                          const redisReply *reply);
+/* Of an IPv4 address (::ffff:a.b.c.d) its four bytes, of an IPv6 address its /64. */
+void calls_put_address(struct text *command, const uint8_t addr[16]);
+
+#define CONTAINER_OF(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
+
+#endif

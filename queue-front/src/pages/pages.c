@@ -1,0 +1,94 @@
+/* pages.c: the few files whose addresses are fixed, served as they are. What visitors look at is
+ * waiting_page.c, what operators look at is console.c. */
+#include "pages/pages.h"
+
+#include <stdlib.h>
+
+static const char icon_svg[] =
+#include "queue-front/web/icon.svg.inc"
+    ;
+static const char robots_txt[] = "User-agent: *\nDisallow: /v1/\n";
+/* It never changes; whoever wants another icon has a logo in [brand]. */
+static const char asset_headers[] = "Cache-Control: public, max-age=31536000, immutable\r\n"
+                                    "X-Content-Type-Options: nosniff\r\n";
+static const char short_headers[] = "Cache-Control: no-cache\r\n"
+                                    "X-Content-Type-Options: nosniff\r\n";
+
+struct asset {
+    const char *path;
+    const char *type;
+    struct span bytes;
+    const char *headers;
+};
+
+static const struct asset assets[] = {
+    {"/assets/icon.svg", "image/svg+xml", {icon_svg, sizeof(icon_svg) - 1}, asset_headers},
+    {"/favicon.ico", "image/svg+xml", {icon_svg, sizeof(icon_svg) - 1}, short_headers},
+    {"/robots.txt",
+     "text/plain; charset=utf-8",
+     {robots_txt, sizeof(robots_txt) - 1},
+     short_headers},
+};
+
+enum { ASSETS = sizeof(assets) / sizeof(assets[0]) };
+
+struct pages {
+    struct page_asset {
+        const struct asset *asset;
+        struct http_blob *blob;
+    } asset[ASSETS];
+};
+
+static void on_asset(struct http_req *req, void *ctx)
+{
+    const struct page_asset *asset = ctx;
+    struct http_reply reply = {
+        .status = 200,
+        .type = asset->asset->type,
+        .headers = span_of(asset->asset->headers),
+        .blob = asset->blob,
+    };
+    http_reply(req, &reply);
+}
+
+/* ---- a life ---- */
+
+int pages_create(struct err_slot *err, struct pages **out)
+{
+    struct pages *pages = calloc(1, sizeof(*pages));
+    if (pages == NULL)
+        return err_set(err, ERR_NOMEM, "pages of %zu bytes", sizeof(*pages));
+    int rc = 0;
+    for (unsigned i = 0; i < ASSETS && rc == 0; i++) {
+        pages->asset[i].asset = &assets[i];
+        pages->asset[i].blob = http_blob_create(assets[i].bytes);
+        if (pages->asset[i].blob == NULL)
+            rc = err_set(err, ERR_NOMEM, "asset %s", assets[i].path);
+    }
+    if (rc < 0) {
+        pages_destroy(pages);
+        return rc;
+    }
+    *out = pages;
+    return 0;
+}
+
+void pages_destroy(struct pages *pages)
+{
+    if (pages == NULL)
+        return;
+    for (unsigned i = 0; i < ASSETS; i++)
+        http_blob_unref(pages->asset[i].blob);
+    free(pages);
+}
+
+int pages_routes(struct pages *pages, struct http_router *routes, struct err_slot *err)
+{
+    int rc = 0;
+    for (unsigned i = 0; i < ASSETS && rc == 0; i++) {
+        const struct http_route route = {HTTP_METHOD_GET, pages->asset[i].asset->path, on_asset,
+                                         &pages->asset[i], 0};
+        rc = http_router_add(routes, &route, err);
+    }
+    return rc;
+}

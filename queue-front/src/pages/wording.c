@@ -1,0 +1,49 @@
+/* wording.c: see wording.h. */
+#include "pages/wording.h"
+
+#include "base/rfc3339.h"
+#include "web/template.h"
+
+void wording_put(struct text *out, struct span pattern, struct span first, struct span second)
+{
+    while (pattern.len >= 3) {
+        if (pattern.ptr[0] == '{' && pattern.ptr[2] == '}' &&
+            (pattern.ptr[1] == '0' || pattern.ptr[1] == '1')) {
+            html_put(out, pattern.ptr[1] == '0' ? first : second);
+            pattern = span_skip(pattern, 3);
+        } else {
+            html_put(out, (struct span){pattern.ptr, 1});
+            pattern = span_skip(pattern, 1);
+        }
+    }
+    html_put(out, pattern);
+}
+
+void wording_put_number(struct text *out, struct span pattern, uint64_t first, uint64_t second)
+{
+    char first_memory[24], second_memory[24];
+    struct text a = text_on(first_memory, sizeof(first_memory));
+    struct text b = text_on(second_memory, sizeof(second_memory));
+    text_u64(&a, first);
+    text_u64(&b, second);
+    wording_put(out, pattern, text_span(&a), text_span(&b));
+}
+
+void wording_put_time(struct text *out, struct span pattern, uint64_t ms)
+{
+    char memory[RFC3339_LEN];
+    struct text time = text_on(memory, sizeof(memory));
+    rfc3339_put(&time, ms);
+    memory[10] = ' '; /* "2026-11-20 11:00:00": people read no T, Z and milliseconds */
+    wording_put(out, pattern, (struct span){memory, 19}, (struct span){NULL, 0});
+}
+
+void wording_put_grouped(struct text *out, uint64_t value)
+{
+    if (value >= 1000) {
+        wording_put_grouped(out, value / 1000);
+        text_printf(out, ",%03u", (unsigned)(value % 1000));
+    } else {
+        text_u64(out, value);
+    }
+}

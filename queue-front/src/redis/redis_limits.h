@@ -1,0 +1,32 @@
+/* redis_limits.h: every bound of the connections to Redis, each with the reason for its size. */
+#ifndef FG_QUEUE_FRONT_REDIS_LIMITS_H
+#define FG_QUEUE_FRONT_REDIS_LIMITS_H
+
+enum {
+    /* No call waits longer for Redis; the contract's "503 within 1 s" leaves the rest for the way
+     * to the visitor, also on a machine that is busy. */
+    STORE_DEADLINE_MS = 800,
+
+    /* Reconnecting: the wait doubles between these two, the last half of it by chance, so that
+     * fronts do not come back in step. The upper end stays below the healing window. */
+    REDIS_BACKOFF_MIN_MS = 20,
+    REDIS_BACKOFF_MAX_MS = 500,
+
+    /* Addresses of one name that are tried in turn: two families of a handful of servers. */
+    LINK_ADDRS_MAX = 8,
+    LINK_ADDR_BYTES = 46, /* an IPv6 address in full, and its NUL */
+    /* User and password as one command; Redis itself hashes whatever it is given. */
+    REDIS_PASSWORD_MAX = 1024,
+    LINK_LOGIN_BYTES = 2048,
+
+    /* How often a sentinel or a node of the cluster is asked who is in charge: well within the
+     * healing window, so that a front which did not feel a failover hears of it in time. When
+     * something is amiss, more often for some seconds: a failover takes about as long. */
+    SCOUT_QUIET_MS = 400,
+    SCOUT_HURRIED_MS = 50,
+    SCOUT_HURRY_MS = 5000,
+    /* A server that ASK has named is kept so long, though no slot is its own yet. */
+    ROUTE_KEEP_MS = 5000,
+};
+
+#endif

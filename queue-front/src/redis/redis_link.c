@@ -1,0 +1,719 @@
+/* redis_link.c: hiredis's asynchronous client, tied to a libuv loop by an adapter of our own.
+ *
+ * Why not the adapter that comes with hiredis: it asks the kernel for writability once per command,
+ * and it knows no deadlines. Here a command only marks the link dirty; at the end of the turn its
+ * owner has all of them written, straight away, and writability is asked for only if the socket is
+ * full.
+ *
+ * States: DOWN (the back-off timer runs), CONNECTING, UP, CLOSED. Whoever first sees the end of a
+ * connection calls fall(): at that moment the link is DOWN for everybody, so that a callback which
+ * is told NULL and wants to send again finds no half-dead connection to send on. hiredis frees its
+ * context by itself after an error, or later if we are inside one of its callbacks; therefore a
+ * connection is an object of its own, and the link merely forgets it.
+ *
+ * Names are resolved by the thread pool, anew for each connection, since a name that moves to
+ * another server is how some failovers are done. A lookup can't be stopped once it runs, and may
+ * take much longer than we wait: it is an object of its own as well, one a link at a time, and a
+ * link that is closed takes back what has not begun. The addresses of a name are tried in turn.
+ *
+ * TLS: hiredis 0.14 knows none and reads and writes its socket by itself. So on an encrypted
+ * connection these two steps are ours: what was read goes to its reader, what is to be written is
+ * taken from its buffer. The rest, callbacks and their order, stays with hiredis; a plain
+ * connection costs nothing more than before. A socketpair with a pump behind it would copy all of
+ * it twice.
+ *
+ * Deadlines: calls stand in a list in the order in which they were sent. Most have the same time to
+ * live, so one timer, armed for the earliest deadline, is enough; it looks through the list when it
+ * fires, about once a second under load. */
+#include "redis/redis_link.h"
+
+#include "crypto/tls_client.h"
+#include "redis/redis_limits.h"
+#include "redis/redis_map.h"
+#include "redis/resp.h"
+
+#include <assert.h>
+#include <hiredis/async.h>
+#include <hiredis/sds.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* hiredis exports it for its own TLS (from 1.0 on), and declares it in no header: calls back for
+ * whatever its reader holds whole. */
+void redisProcessCallbacks(redisAsyncContext *redis);
+
+enum { TLS_RECORD_BYTES = 16384 }; /* the longest that there are */
+
+enum link_state { LINK_DOWN, LINK_CONNECTING, LINK_UP, LINK_CLOSED };
+
+struct connection {
+    uv_poll_t poll;
+    redisAsyncContext *redis;
+    struct tls_session *tls; /* NULL: plain */
+    bool shaking;            /* hands, before anything is said */
+    bool tls_wants_write;
+    struct redis_link *link; /* NULL once the link has let go of it */
+    int wanted;              /* what hiredis wants to hear of */
+    int polled;              /* what the kernel was asked */
+    bool writing;            /* inside redisAsyncHandleWrite() */
+};
+
+struct lookup {
+    uv_getaddrinfo_t request;
+    struct redis_link *link; /* NULL once it is closed */
+};
+
+struct redis_link {
+    struct redis_link_conf conf;
+    enum link_state state;
+    struct lookup *lookup;                      /* DOWN only: under way */
+    char addr[LINK_ADDRS_MAX][LINK_ADDR_BYTES]; /* what the name stands for */
+    unsigned addr_len;
+    unsigned addr_at;              /* the one to be tried now */
+    bool reached;                  /* somebody listens there */
+    struct connection *connection; /* CONNECTING and UP only */
+    uv_timer_t backoff;            /* DOWN: the next attempt; CONNECTING: its deadline */
+    uv_timer_t deadline;
+    uint64_t deadline_us;      /* for which that timer is armed; 0: it is not */
+    unsigned handles;          /* still known to the loop */
+    bool dirty;                /* its owner was told, and has not flushed yet */
+    uint32_t attempts;         /* in vain since the last healthy connection */
+    struct redis_call pending; /* head of a ring */
+    struct redis_call auth;
+    uint64_t timeouts;
+};
+
+static void begin_connecting(struct redis_link *link);
+
+/* ---- the end of a connection ---- */
+
+static void retry_later(struct redis_link *link);
+static void on_backoff(uv_timer_t *timer);
+
+/* Nobody listens at this address of a name; its next one is tried before anybody is told. */
+static bool has_other_address(const struct redis_link *link)
+{
+    return !link->reached && link->addr_at + 1 < link->addr_len;
+}
+
+static void give_up(struct redis_link *link, const char *why)
+{
+    link->addr_len = link->addr_at = 0;
+    retry_later(link);
+    link->conf.on_down(link->conf.ctx, why); /* last: the link may be closed now */
+}
+
+/* Lets go of the connection, whatever becomes of it. */
+static void fall(struct redis_link *link, const char *why)
+{
+    assert(link->state == LINK_CONNECTING || link->state == LINK_UP);
+    link->connection->link = NULL;
+    link->connection = NULL;
+    link->state = LINK_DOWN;
+    if (has_other_address(link)) {
+        link->addr_at++;
+        uv_timer_start(&link->backoff, on_backoff, 0, 0);
+        return;
+    }
+    give_up(link, why); /* last: the link may be closed now */
+}
+
+/* Tells everybody who waits that the outcome is open. */
+static void answer_pending(struct redis_link *link)
+{
+    while (link->pending.next != &link->pending) {
+        struct redis_call *call = link->pending.next;
+        call->prev->next = call->next;
+        call->next->prev = call->prev;
+        call->on_reply(call, NULL);
+    }
+}
+
+/* hiredis would tell the waiting calls by itself, from inside its own teardown, perhaps after their
+ * memory is gone. So it forgets them, and answer_pending() tells them. */
+static void forget_waiting(redisAsyncContext *redis)
+{
+    for (redisCallback *waiting = redis->replies.head; waiting != NULL; waiting = waiting->next)
+        waiting->fn = NULL;
+}
+
+static void dismiss(redisAsyncContext *redis)
+{
+    forget_waiting(redis);
+    redisAsyncFree(redis);
+}
+
+void redis_link_drop(struct redis_link *link, const char *why)
+{
+    if (link->state != LINK_CONNECTING && link->state != LINK_UP)
+        return;
+    redisAsyncContext *redis = link->connection->redis;
+    fall(link, why);
+    dismiss(redis);
+    answer_pending(link);
+}
+
+static void on_disconnect(const redisAsyncContext *redis, int status)
+{
+    (void)status;
+    struct connection *connection = redis->data;
+    if (connection->link != NULL)
+        fall(connection->link, redis->errstr[0] != '\0' ? redis->errstr : "hung up");
+}
+
+/* ---- calls ---- */
+
+bool redis_link_is_up(const struct redis_link *link)
+{
+    return link->state == LINK_UP;
+}
+
+static uint64_t now_us(const struct redis_link *link)
+{
+    return clock_mono_us(link->conf.clock);
+}
+
+static void on_deadline(uv_timer_t *timer);
+
+static void arm_deadline(struct redis_link *link, uint64_t deadline_us)
+{
+    if (link->state == LINK_CLOSED || (link->deadline_us != 0 && link->deadline_us <= deadline_us))
+        return;
+    link->deadline_us = deadline_us;
+    uint64_t now = now_us(link);
+    uint64_t wait_ms = deadline_us > now ? (deadline_us - now + 999) / 1000 : 0;
+    uv_timer_start(&link->deadline, on_deadline, wait_ms, 0);
+}
+
+static void on_deadline(uv_timer_t *timer)
+{
+    struct redis_link *link = timer->data;
+    link->deadline_us = 0;
+    uint64_t earliest = UINT64_MAX;
+    for (struct redis_call *call = link->pending.next; call != &link->pending; call = call->next) {
+        if (call->deadline_us < earliest)
+            earliest = call->deadline_us;
+    }
+    if (earliest == UINT64_MAX)
+        return;
+    if (earliest > now_us(link)) {
+        arm_deadline(link, earliest);
+        return;
+    }
+    link->timeouts++;
+    redis_link_drop(link, "a call was not answered in time");
+}
+
+static void on_hiredis_reply(redisAsyncContext *redis, void *reply, void *ctx)
+{
+    struct redis_call *call = ctx;
+    if (reply == NULL) { /* the first of those who wait while hiredis tears down */
+        struct redis_link *link = call->link;
+        forget_waiting(redis);
+        fall(link, redis->errstr != NULL && redis->errstr[0] != '\0' ? redis->errstr : "hung up");
+        answer_pending(link);
+        return;
+    }
+    call->prev->next = call->next;
+    call->next->prev = call->prev;
+    call->on_reply(call, reply); /* last: anything may be closed now */
+}
+
+static void mark_dirty(struct redis_link *link)
+{
+    if (link->dirty || link->state == LINK_CLOSED)
+        return;
+    link->dirty = true;
+    link->conf.on_dirty(link->conf.ctx);
+}
+
+void redis_link_send(struct redis_link *link, struct redis_call *call, struct span command)
+{
+    assert(link->connection != NULL && call->on_reply != NULL);
+    call->link = link;
+    call->next = &link->pending;
+    call->prev = link->pending.prev;
+    call->prev->next = call;
+    link->pending.prev = call;
+    int rc = redisAsyncFormattedCommand(link->connection->redis, on_hiredis_reply, call,
+                                        command.ptr, command.len);
+    assert(rc == REDIS_OK); /* it refuses only while disconnecting, and then we are not up */
+    arm_deadline(link, call->deadline_us);
+    mark_dirty(link);
+}
+
+void redis_link_send_quiet(struct redis_link *link, struct span command)
+{
+    assert(link->connection != NULL);
+    int rc =
+        redisAsyncFormattedCommand(link->connection->redis, NULL, NULL, command.ptr, command.len);
+    assert(rc == REDIS_OK); /* as above */
+    mark_dirty(link);
+}
+
+/* ---- the adapter between hiredis and libuv ---- */
+
+static void apply_poll(struct connection *connection);
+static void on_tls_poll(struct connection *connection);
+
+static void on_poll(uv_poll_t *poll, int status, int events)
+{
+    struct connection *connection = poll->data;
+    /* A socket in error is readable: reading it makes hiredis find out what happened. */
+    if (status < 0)
+        events = UV_READABLE;
+    if (connection->tls != NULL) {
+        on_tls_poll(connection);
+        return;
+    }
+    if ((events & UV_READABLE) != 0)
+        redisAsyncHandleRead(connection->redis);
+    if ((events & UV_WRITABLE) != 0 && connection->redis != NULL) {
+        connection->writing = true;
+        redisAsyncHandleWrite(connection->redis);
+        connection->writing = false;
+        if (connection->redis != NULL)
+            apply_poll(connection);
+    }
+}
+
+/* Under TLS a key may be changed at any time, so that reading waits for writing or the opposite. */
+static int events_wanted(const struct connection *connection)
+{
+    int tls_wants = connection->tls_wants_write ? UV_WRITABLE : 0;
+    if (connection->tls == NULL)
+        return connection->wanted;
+    if (connection->shaking)
+        return tls_wants != 0 ? tls_wants : UV_READABLE;
+    return UV_READABLE | connection->wanted | tls_wants;
+}
+
+static void apply_poll(struct connection *connection)
+{
+    int wanted = events_wanted(connection);
+    if (connection->polled == wanted)
+        return;
+    connection->polled = wanted;
+    if (wanted == 0)
+        uv_poll_stop(&connection->poll);
+    else
+        uv_poll_start(&connection->poll, wanted, on_poll);
+}
+
+static void want_read(void *ctx)
+{
+    struct connection *connection = ctx;
+    connection->wanted |= UV_READABLE;
+    apply_poll(connection);
+}
+
+static void want_no_read(void *ctx)
+{
+    struct connection *connection = ctx;
+    connection->wanted &= ~UV_READABLE;
+    apply_poll(connection);
+}
+
+/* While connecting, writability is the news that we wait for. Later it is asked for only after a
+ * write that did not take everything. */
+static void want_write(void *ctx)
+{
+    struct connection *connection = ctx;
+    struct redis_link *link = connection->link;
+    if (link != NULL && link->state == LINK_UP && !connection->writing) {
+        mark_dirty(link);
+        return;
+    }
+    connection->wanted |= UV_WRITABLE;
+    apply_poll(connection);
+}
+
+static void want_no_write(void *ctx)
+{
+    struct connection *connection = ctx;
+    connection->wanted &= ~UV_WRITABLE;
+    apply_poll(connection);
+}
+
+static void on_poll_closed(uv_handle_t *handle)
+{
+    free(handle->data);
+}
+
+static void on_cleanup(void *ctx)
+{
+    struct connection *connection = ctx;
+    connection->redis = NULL;
+    tls_session_close(connection->tls);
+    connection->tls = NULL;
+    uv_close((uv_handle_t *)&connection->poll, on_poll_closed);
+}
+
+/* ---- TLS ---- */
+
+static void log_in(struct redis_link *link);
+
+static void tls_fail(struct connection *connection)
+{
+    if (connection->link != NULL)
+        redis_link_drop(connection->link, tls_session_why(connection->tls));
+}
+
+static void tls_read(struct connection *connection)
+{
+    char bytes[TLS_RECORD_BYTES];
+    do {
+        size_t len;
+        enum tls_step step = tls_session_read(connection->tls, bytes, sizeof(bytes), &len);
+        connection->tls_wants_write = tls_session_wants_write(connection->tls);
+        if (step == TLS_FAILED)
+            tls_fail(connection);
+        if (step != TLS_DONE)
+            return;
+        redisReaderFeed(connection->redis->c.reader, bytes, len);
+        redisProcessCallbacks(connection->redis); /* the connection may be gone now */
+    } while (connection->redis != NULL && tls_session_has_more(connection->tls));
+}
+
+/* All that hiredis has gathered, or as much as the socket takes. */
+static void tls_write(struct connection *connection)
+{
+    redisContext *redis = &connection->redis->c;
+    size_t len = sdslen(redis->obuf), done = 0;
+    enum tls_step step = TLS_DONE;
+    while (step == TLS_DONE && done < len) {
+        size_t taken = 0;
+        step = tls_session_write(connection->tls, redis->obuf + done, len - done, &taken);
+        done += taken;
+    }
+    if (step == TLS_FAILED) {
+        tls_fail(connection);
+        return;
+    }
+    if (done > 0)
+        sdsrange(redis->obuf, (int)done, -1);
+    if (done < len && tls_session_wants_write(connection->tls))
+        connection->wanted |= UV_WRITABLE;
+    else
+        connection->wanted &= ~UV_WRITABLE;
+    apply_poll(connection);
+}
+
+static void tls_shake(struct connection *connection)
+{
+    enum tls_step step = tls_session_shake(connection->tls);
+    connection->tls_wants_write = step == TLS_WAITS && tls_session_wants_write(connection->tls);
+    if (step == TLS_FAILED) {
+        tls_fail(connection);
+        return;
+    }
+    connection->shaking = step == TLS_WAITS;
+    apply_poll(connection);
+    if (step == TLS_DONE)
+        log_in(connection->link); /* last: anything may be closed now */
+}
+
+static void on_tls_poll(struct connection *connection)
+{
+    if (connection->shaking) {
+        tls_shake(connection);
+        return;
+    }
+    tls_read(connection);
+    if (connection->redis != NULL)
+        tls_write(connection);
+}
+
+/* Inside a callback of hiredis that it must survive: the handshake begins with the next event.
+ * Without memory nothing begins, and the timer ends it. */
+static void begin_tls(struct redis_link *link)
+{
+    struct connection *connection = link->connection;
+    connection->tls = tls_session_open(link->conf.tls, connection->redis->c.fd, link->conf.host);
+    connection->shaking = connection->tls_wants_write = true;
+}
+
+/* ---- the end of a turn ---- */
+
+void redis_link_flush(struct redis_link *link)
+{
+    struct connection *connection = link->connection;
+    /* A write that fails frees the connection, which a callback of its own does not survive. */
+    if (link->dirty && link->state == LINK_UP && (connection->redis->c.flags & REDIS_IN_CALLBACK))
+        return; /* stays dirty: the end of the turn is to come */
+    link->dirty = false;
+    /* While the password is on its way the link is not up, and it goes out by writability. */
+    if (link->state != LINK_UP)
+        return;
+    if (connection->tls != NULL) {
+        tls_write(connection);
+        return;
+    }
+    connection->writing = true;
+    redisAsyncHandleWrite(connection->redis); /* what fails here ends in fall() */
+    connection->writing = false;
+}
+
+/* ---- connecting ---- */
+
+static void come_up(struct redis_link *link)
+{
+    uv_timer_stop(&link->backoff);
+    link->state = LINK_UP;
+    link->conf.on_up(link->conf.ctx); /* last: the link may be closed now */
+}
+
+static void on_auth(struct redis_call *call, const struct redisReply *reply)
+{
+    struct redis_link *link = call->link;
+    if (reply == NULL)
+        return;
+    if (reply->type != REDIS_REPLY_ERROR) {
+        come_up(link);
+        return;
+    }
+    char memory[256];
+    snprintf(memory, sizeof(memory), "Redis refused user %s: %s",
+             link->conf.login.user != NULL ? link->conf.login.user : "default", reply->str);
+    redis_link_drop(link, memory);
+}
+
+static void send_login(struct redis_link *link)
+{
+    const struct redis_login *login = &link->conf.login;
+    char memory[LINK_LOGIN_BYTES];
+    struct text command = text_on(memory, sizeof(memory));
+    resp_begin(&command, login->user != NULL ? 3 : 2);
+    resp_cstr(&command, "AUTH");
+    if (login->user != NULL)
+        resp_cstr(&command, login->user);
+    resp_word(&command, login->password);
+    assert(!command.overflown); /* both are bounded where they are read */
+    link->auth.on_reply = on_auth;
+    link->auth.deadline_us = now_us(link) + STORE_DEADLINE_MS * 1000;
+    redis_link_send(link, &link->auth, text_span(&command));
+}
+
+static void log_in(struct redis_link *link)
+{
+    if (link->conf.login.password.len > 0)
+        send_login(link);
+    else
+        come_up(link);
+}
+
+static void on_connect(const redisAsyncContext *redis, int status)
+{
+    struct connection *connection = redis->data;
+    struct redis_link *link = connection->link;
+    if (link == NULL)
+        return;
+    if (status != REDIS_OK) {
+        fall(link, redis->errstr); /* hiredis frees its context when we return */
+        return;
+    }
+    link->reached = true;
+    if (link->conf.tls == NULL)
+        log_in(link);
+    else
+        begin_tls(link);
+}
+
+static void on_backoff(uv_timer_t *timer)
+{
+    struct redis_link *link = timer->data;
+    if (link->lookup != NULL)
+        give_up(link, "the name of the server is not resolved in time");
+    else if (link->state == LINK_DOWN)
+        begin_connecting(link);
+    else
+        redis_link_drop(link, link->connection->shaking
+                                  ? "nobody answered the TLS handshake in time"
+                                  : "no connection in time");
+}
+
+static void retry_later(struct redis_link *link)
+{
+    uint32_t doublings = link->attempts < 16 ? link->attempts : 16;
+    uint64_t pause_ms = (uint64_t)REDIS_BACKOFF_MIN_MS << doublings;
+    if (pause_ms > REDIS_BACKOFF_MAX_MS)
+        pause_ms = REDIS_BACKOFF_MAX_MS;
+    link->attempts++;
+    pause_ms = pause_ms / 2 + rng_below(link->conf.rng, pause_ms / 2 + 1);
+    uv_timer_start(&link->backoff, on_backoff, pause_ms, 0);
+}
+
+void redis_link_healthy(struct redis_link *link)
+{
+    link->attempts = 0;
+}
+
+/* Ties a fresh hiredis context to the loop. False if memory or the loop refuse. */
+static bool attach(struct redis_link *link, redisAsyncContext *redis)
+{
+    struct connection *connection = calloc(1, sizeof(*connection));
+    if (connection == NULL)
+        return false;
+    if (uv_poll_init(link->conf.loop, &connection->poll, redis->c.fd) < 0) {
+        free(connection);
+        return false;
+    }
+    connection->poll.data = connection;
+    connection->redis = redis;
+    connection->link = link;
+    redis->data = connection;
+    redis->ev.data = connection;
+    redis->ev.addRead = want_read;
+    redis->ev.delRead = want_no_read;
+    redis->ev.addWrite = want_write;
+    redis->ev.delWrite = want_no_write;
+    redis->ev.cleanup = on_cleanup;
+    link->connection = connection;
+    link->state = LINK_CONNECTING;
+    redisAsyncSetDisconnectCallback(redis, on_disconnect);
+    redisAsyncSetConnectCallback(redis, on_connect); /* asks for writability */
+    return true;
+}
+
+/* `host` is numeric; NULL: by the path. */
+static void connect_to(struct redis_link *link, const char *host)
+{
+    link->reached = false;
+    redisAsyncContext *redis = host == NULL ? redisAsyncConnectUnix(link->conf.path)
+                                            : redisAsyncConnect(host, link->conf.port);
+    if (redis == NULL || redis->err != 0 || !attach(link, redis)) {
+        char why[128] = "no memory";
+        if (redis != NULL && redis->err != 0)
+            span_to_cstr(span_of(redis->errstr), why, sizeof(why));
+        if (redis != NULL)
+            redisAsyncFree(redis);
+        give_up(link, why); /* last: the link may be closed now */
+    } else {
+        uv_timer_start(&link->backoff, on_backoff, STORE_DEADLINE_MS, 0);
+    }
+}
+
+/* ---- names ---- */
+
+static void note_addresses(struct redis_link *link, const struct addrinfo *found)
+{
+    link->addr_len = link->addr_at = 0;
+    for (; found != NULL && link->addr_len < LINK_ADDRS_MAX; found = found->ai_next) {
+        char *to = link->addr[link->addr_len];
+        if ((found->ai_family == AF_INET || found->ai_family == AF_INET6) &&
+            uv_ip_name(found->ai_addr, to, LINK_ADDR_BYTES) == 0)
+            link->addr_len++;
+    }
+}
+
+static void on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *found)
+{
+    struct lookup *lookup = request->data;
+    struct redis_link *link = lookup->link;
+    free(lookup);
+    if (link != NULL) {
+        link->lookup = NULL;
+        note_addresses(link, status == 0 ? found : NULL);
+    }
+    uv_freeaddrinfo(found);
+    if (link == NULL)
+        return;
+    if (link->addr_len > 0) {
+        connect_to(link, link->addr[0]);
+        return;
+    }
+    char memory[REDIS_HOST_MAX + 128];
+    snprintf(memory, sizeof(memory), "no address for %s: %s", link->conf.host,
+             uv_strerror(status < 0 ? status : UV_EAI_NODATA));
+    give_up(link, memory);
+}
+
+/* The timer watches over it. */
+static void look_up(struct redis_link *link)
+{
+    const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
+    struct lookup *lookup = calloc(1, sizeof(*lookup));
+    if (lookup == NULL) {
+        give_up(link, "no memory");
+        return;
+    }
+    lookup->link = link;
+    lookup->request.data = lookup;
+    int rc = uv_getaddrinfo(link->conf.loop, &lookup->request, on_resolved, link->conf.host, NULL,
+                            &hints);
+    if (rc < 0) {
+        free(lookup);
+        give_up(link, uv_strerror(rc));
+        return;
+    }
+    link->lookup = lookup;
+    uv_timer_start(&link->backoff, on_backoff, STORE_DEADLINE_MS, 0);
+}
+
+static void begin_connecting(struct redis_link *link)
+{
+    assert(link->state == LINK_DOWN && link->connection == NULL);
+    if (link->conf.path != NULL)
+        connect_to(link, NULL);
+    else if (link->addr_at < link->addr_len)
+        connect_to(link, link->addr[link->addr_at]);
+    else if (redis_host_is_numeric(link->conf.host))
+        connect_to(link, link->conf.host);
+    else
+        look_up(link);
+}
+
+/* ---- life ---- */
+
+int redis_link_create(const struct redis_link_conf *conf, struct err_slot *err,
+                      struct redis_link **out)
+{
+    assert((conf->path != NULL) != (conf->host != NULL));
+    assert(conf->on_up != NULL && conf->on_down != NULL && conf->on_dirty != NULL);
+    struct redis_link *link = calloc(1, sizeof(*link));
+    if (link == NULL)
+        return err_set(err, ERR_NOMEM, "Redis connection of %zu bytes", sizeof(*link));
+    link->conf = *conf;
+    link->pending.next = link->pending.prev = &link->pending;
+    /* Neither can fail: they only link the handle into the loop. */
+    uv_timer_init(conf->loop, &link->backoff);
+    uv_timer_init(conf->loop, &link->deadline);
+    link->backoff.data = link->deadline.data = link;
+    link->handles = 2;
+    uv_timer_start(&link->backoff, on_backoff, 0, 0);
+    *out = link;
+    return 0;
+}
+
+static void on_handle_closed(uv_handle_t *handle)
+{
+    struct redis_link *link = handle->data;
+    if (--link->handles == 0)
+        free(link);
+}
+
+void redis_link_close(struct redis_link *link)
+{
+    assert(link->state != LINK_CLOSED);
+    struct connection *connection = link->connection;
+    link->state = LINK_CLOSED;
+    link->connection = NULL;
+    if (link->lookup != NULL) {
+        link->lookup->link = NULL;
+        uv_cancel((uv_req_t *)&link->lookup->request); /* one that runs goes on, for nobody */
+        link->lookup = NULL;
+    }
+    uv_close((uv_handle_t *)&link->backoff, on_handle_closed);
+    uv_close((uv_handle_t *)&link->deadline, on_handle_closed);
+    if (connection != NULL) {
+        connection->link = NULL;
+        dismiss(connection->redis);
+    }
+    answer_pending(link);
+}
+
+uint64_t redis_link_timeouts(const struct redis_link *link)
+{
+    return link->timeouts;
+}

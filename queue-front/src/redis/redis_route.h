@@ -1,0 +1,68 @@
+/* redis_route.h: one loop's connections to Redis, and which of them a key goes by. There are three
+ * kinds of Redis: one server at a fixed address; the master that sentinels name; a cluster, where
+ * each slot has a server of its own. To those who send it is the same: they name a slot and are
+ * told a node, a small number that stands for one connection.
+ *
+ * Nodes come and go: on_up says that commands may be sent to one, on_down that it is lost (it may
+ * come up again, or its number may stand for another server then). Belongs to one loop; all calls
+ * are made on its thread. */
+#ifndef FG_QUEUE_FRONT_REDIS_ROUTE_H
+#define FG_QUEUE_FRONT_REDIS_ROUTE_H
+
+#include "redis/redis_link.h"
+#include "redis/redis_map.h"
+
+struct redis_route;
+
+/* What it points to is borrowed until redis_route_close(). Exactly one of path, host, sentinels and
+ * cluster is given. */
+struct redis_route_conf {
+    uv_loop_t *loop;
+    const char *path;      /* unix socket */
+    const char *host;      /* with port */
+    const char *sentinels; /* addresses with commas between, with master */
+    const char *cluster;   /* likewise: some of its nodes */
+    uint16_t port;
+    const char *master;     /* the name that the sentinels know it by */
+    struct tls_client *tls; /* NULL: plain */
+    struct redis_login login;
+    struct redis_login sentinel_login; /* they have users and passwords of their own */
+    const struct clock *clock;
+    const struct rng *rng;
+    void (*on_up)(void *ctx, uint8_t node);
+    void (*on_down)(void *ctx, uint8_t node, const char *why);
+    void (*on_lost)(void *ctx, const char *why); /* nobody tells where to go; it keeps asking */
+    void (*on_turn)(void *ctx); /* the end of a turn in which redis_route_wake() was called */
+    void *ctx;
+};
+
+int redis_route_create(const struct redis_route_conf *conf, struct err_slot *err,
+                       struct redis_route **out);
+
+/* Who has this slot; REDIS_NOBODY while that is not known. It may be down. */
+uint8_t redis_route_node(const struct redis_route *route, uint16_t slot);
+
+/* To a node that is up. `asking`: it was named by ASK, and for this one call. */
+void redis_route_send(struct redis_route *route, uint8_t node, bool asking, struct redis_call *call,
+                      struct span command);
+
+/* Did this node's reply name another one? Then it is in *out, and nothing was done yet: the call is
+ * to be made again, there. A slot that has moved is remembered. */
+struct redis_detour {
+    uint16_t slot;
+    uint8_t node; /* may be down still */
+    bool asking;
+};
+bool redis_route_follow(struct redis_route *route, uint8_t node, const struct redisReply *reply,
+                        struct redis_detour *out);
+
+void redis_route_wake(struct redis_route *route);
+/* Sends what is to be sent without waiting for the end of the turn; calls may end meanwhile. */
+void redis_route_flush(struct redis_route *route);
+void redis_route_healthy(struct redis_route *route, uint8_t node);
+void redis_route_drop(struct redis_route *route, uint8_t node, const char *why);
+uint64_t redis_route_timeouts(const struct redis_route *route);
+/* Answers what is pending with NULL and is silent from then on; the loop frees the memory. */
+void redis_route_close(struct redis_route *route);
+
+#endif

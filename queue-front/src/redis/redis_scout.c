@@ -1,0 +1,250 @@
+/* redis_scout.c: a timer, and a link to whoever is asked just now.
+ *
+ * Why asking again and again rather than listening to +switch-master: a message that is missed is
+ * missed for good, and a sentinel that is cut off has none to send. An answer every 400 ms costs
+ * next to nothing and is always about now.
+ *
+ * A sentinel that was away comes back with what it knew then, and would send us to a master that
+ * was deposed meanwhile. Each change of masters has a number that only rises (config-epoch), so an
+ * answer with a lower one than was seen is not believed, and the next sentinel is asked.
+ *
+ * Invariant: the timer is armed, or a question is under way, or a link is connecting (which ends in
+ * on_up or on_down). */
+#include "redis/redis_scout.h"
+
+#include "redis/redis_limits.h"
+#include "redis/redis_link.h"
+#include "redis/resp.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+struct redis_scout {
+    struct redis_scout_conf conf;
+    uv_timer_t timer;
+    struct redis_link *link; /* NULL: between two candidates */
+    struct redis_addr addr;  /* of whom we ask */
+    uint32_t turn;           /* whose turn it is, counted on and on */
+    uint32_t in_vain;        /* how many in a row */
+    uint64_t hurry_until_us;
+    bool asking;
+    struct redis_call slots_call; /* or the master's address */
+    struct redis_call epoch_call;
+    uint64_t epoch_seen;
+    bool has_master;
+    struct redis_addr master;
+    struct redis_map map; /* as it is read */
+};
+
+static uint64_t now_us(const struct redis_scout *scout)
+{
+    return clock_mono_us(scout->conf.clock);
+}
+
+static void on_timer(uv_timer_t *timer);
+
+static void arm(struct redis_scout *scout, uint64_t wait_ms)
+{
+    uv_timer_start(&scout->timer, on_timer, wait_ms, 0);
+}
+
+/* ---- whom to ask ---- */
+
+static uint32_t candidates(const struct redis_scout *scout)
+{
+    return scout->conf.seeds->len + (scout->conf.master == NULL ? scout->conf.map->len : 0);
+}
+
+static struct redis_addr candidate(const struct redis_scout *scout)
+{
+    uint32_t at = scout->turn % candidates(scout);
+    if (at < scout->conf.seeds->len)
+        return scout->conf.seeds->at[at];
+    return scout->conf.map->node[at - scout->conf.seeds->len];
+}
+
+static void on_up(void *ctx);
+
+/* The link is let go of, and the next one is asked after a moment; a longer one when nobody at all
+ * could tell. */
+static void on_down(void *ctx, const char *why)
+{
+    struct redis_scout *scout = ctx;
+    struct redis_link *link = scout->link;
+    scout->link = NULL;
+    scout->asking = false;
+    scout->turn++;
+    scout->in_vain++;
+    bool all = scout->in_vain >= candidates(scout);
+    if (all)
+        scout->in_vain = 0;
+    uint64_t pause_ms = all ? REDIS_BACKOFF_MAX_MS / 2 : REDIS_BACKOFF_MIN_MS;
+    arm(scout, pause_ms / 2 + rng_below(scout->conf.rng, pause_ms));
+    redis_link_close(link);
+    if (all)
+        scout->conf.on_lost(scout->conf.ctx, why); /* last: the scout may be closed now */
+}
+
+static void on_link_dirty(void *ctx)
+{
+    struct redis_scout *scout = ctx;
+    scout->conf.on_dirty(scout->conf.ctx);
+}
+
+static void open_link(struct redis_scout *scout)
+{
+    scout->addr = candidate(scout);
+    struct redis_link_conf link = {
+        .loop = scout->conf.loop,
+        .host = scout->addr.host,
+        .port = scout->addr.port,
+        .tls = scout->conf.tls,
+        .login = scout->conf.login,
+        .clock = scout->conf.clock,
+        .rng = scout->conf.rng,
+        .on_up = on_up,
+        .on_down = on_down,
+        .on_dirty = on_link_dirty,
+        .ctx = scout,
+    };
+    if (redis_link_create(&link, NULL, &scout->link) < 0)
+        arm(scout, REDIS_BACKOFF_MAX_MS);
+}
+
+/* ---- asking ---- */
+
+static void believe(struct redis_scout *scout)
+{
+    scout->asking = false;
+    scout->in_vain = 0;
+    redis_link_healthy(scout->link);
+    bool hurried = now_us(scout) < scout->hurry_until_us;
+    arm(scout, hurried ? SCOUT_HURRIED_MS : SCOUT_QUIET_MS);
+    scout->conf.on_map(scout->conf.ctx, &scout->map); /* last: the scout may be closed now */
+}
+
+static void on_slots(struct redis_call *call, const struct redisReply *reply)
+{
+    struct redis_scout *scout = call->ctx;
+    if (reply == NULL)
+        return;
+    if (redis_map_read_slots(reply, &scout->addr, &scout->map))
+        believe(scout);
+    else
+        redis_link_drop(scout->link, "no slots in its answer");
+}
+
+static void on_master(struct redis_call *call, const struct redisReply *reply)
+{
+    struct redis_scout *scout = call->ctx;
+    scout->has_master = reply != NULL && redis_map_read_master(reply, &scout->master);
+}
+
+static void on_epoch(struct redis_call *call, const struct redisReply *reply)
+{
+    struct redis_scout *scout = call->ctx;
+    uint64_t epoch;
+    if (reply == NULL)
+        return;
+    if (!scout->has_master || !redis_map_read_epoch(reply, &epoch)) {
+        redis_link_drop(scout->link, "the sentinel knows no such master");
+    } else if (epoch < scout->epoch_seen) {
+        redis_link_drop(scout->link, "the sentinel is behind the times");
+    } else {
+        scout->epoch_seen = epoch;
+        redis_map_single(&scout->master, &scout->map);
+        believe(scout);
+    }
+}
+
+static void send_words(struct redis_scout *scout, struct redis_call *call,
+                       void (*on_reply)(struct redis_call *, const struct redisReply *),
+                       const char *const words[3])
+{
+    char memory[512];
+    struct text command = text_on(memory, sizeof(memory));
+    uint64_t count = words[2] != NULL ? 3 : 2;
+    resp_begin(&command, count);
+    for (uint64_t i = 0; i < count; i++)
+        resp_cstr(&command, words[i]);
+    assert(!command.overflown); /* the master's name is bounded by its setting */
+    call->on_reply = on_reply;
+    call->ctx = scout;
+    call->deadline_us = now_us(scout) + STORE_DEADLINE_MS * 1000;
+    redis_link_send(scout->link, call, text_span(&command));
+}
+
+static void ask(struct redis_scout *scout)
+{
+    const char *master = scout->conf.master;
+    scout->asking = true;
+    if (master == NULL) {
+        send_words(scout, &scout->slots_call, on_slots,
+                   (const char *const[3]){"CLUSTER", "SLOTS", NULL});
+        return;
+    }
+    scout->has_master = false;
+    send_words(scout, &scout->slots_call, on_master,
+               (const char *const[3]){"SENTINEL", "GET-MASTER-ADDR-BY-NAME", master});
+    send_words(scout, &scout->epoch_call, on_epoch,
+               (const char *const[3]){"SENTINEL", "MASTER", master});
+}
+
+static void on_up(void *ctx)
+{
+    ask(ctx);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    struct redis_scout *scout = timer->data;
+    if (scout->link == NULL)
+        open_link(scout);
+    else if (redis_link_is_up(scout->link) && !scout->asking)
+        ask(scout);
+}
+
+void redis_scout_hurry(struct redis_scout *scout)
+{
+    scout->hurry_until_us = now_us(scout) + SCOUT_HURRY_MS * 1000;
+    if (scout->link != NULL && redis_link_is_up(scout->link) && !scout->asking &&
+        uv_timer_get_due_in(&scout->timer) > SCOUT_HURRIED_MS)
+        arm(scout, 0);
+}
+
+void redis_scout_flush(struct redis_scout *scout)
+{
+    if (scout->link != NULL)
+        redis_link_flush(scout->link);
+}
+
+/* ---- life ---- */
+
+int redis_scout_create(const struct redis_scout_conf *conf, struct err_slot *err,
+                       struct redis_scout **out)
+{
+    assert(conf->seeds->len > 0 && conf->on_map != NULL && conf->on_lost != NULL);
+    struct redis_scout *scout = calloc(1, sizeof(*scout));
+    if (scout == NULL)
+        return err_set(err, ERR_NOMEM, "scout of %zu bytes", sizeof(*scout));
+    scout->conf = *conf;
+    uv_timer_init(conf->loop, &scout->timer);
+    scout->timer.data = scout;
+    arm(scout, 0);
+    *out = scout;
+    return 0;
+}
+
+static void on_timer_closed(uv_handle_t *handle)
+{
+    free(handle->data);
+}
+
+void redis_scout_close(struct redis_scout *scout)
+{
+    struct redis_link *link = scout->link;
+    scout->link = NULL;
+    uv_close((uv_handle_t *)&scout->timer, on_timer_closed);
+    if (link != NULL)
+        redis_link_close(link);
+}

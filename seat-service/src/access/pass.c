@@ -1,0 +1,238 @@
+/* pass.c: a signature costs some 60 us to check, a look into the cache half of one.
+ *
+ * The cache is a table of sets of four, found by a hash of event and token; the hash is
+ * cryptographic and kept whole, so that equal hashes mean equal tokens. The oldest of a set makes
+ * room. What is remembered is that the signature was good under a generation of keys: time and
+ * revocation are looked at each time.
+ *
+ * Ended sessions are a table of words: an entry is the session's hash, beside it the time until
+ * which it counts. It is written rarely and read by every loop, without a lock. */
+#include "access/pass.h"
+
+#include "crypto/jwt.h"
+#include "rim_limits.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <sodium.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { WAYS = 4, TOKEN_HASH_BYTES = 32, REVOKED_PROBES = 16 };
+
+struct slot {
+    uint8_t token[TOKEN_HASH_BYTES];
+    struct pass pass;
+    uint64_t generation; /* of the keys; 0: unused */
+    uint64_t used;       /* the cache's count when it was last wanted */
+};
+
+struct pass_cache {
+    struct pass_conf conf;
+    uint64_t uses;
+    struct slot slots[PASS_CACHE_SLOTS];
+};
+
+struct pass_revoked {
+    pthread_mutex_t writers; /* one at a time; readers do not meet it */
+    struct {
+        _Atomic uint64_t session;
+        _Atomic uint64_t until_s;
+    } cells[PASS_REVOKED_MAX];
+};
+
+uint64_t pass_hash(struct span name)
+{
+    uint8_t bytes[crypto_generichash_BYTES_MIN];
+    uint64_t hash;
+    crypto_generichash(bytes, sizeof(bytes), (const uint8_t *)name.ptr, name.len, NULL, 0);
+    memcpy(&hash, bytes, sizeof(hash));
+    return hash != 0 ? hash : 1;
+}
+
+int pass_cache_create(const struct pass_conf *conf, struct err_slot *err, struct pass_cache **out)
+{
+    struct pass_cache *cache = calloc(1, sizeof(*cache));
+    if (cache == NULL)
+        return err_set(err, ERR_NOMEM, "%zu bytes for passes", sizeof(*cache));
+    cache->conf = *conf;
+    *out = cache;
+    return 0;
+}
+
+void pass_cache_destroy(struct pass_cache *cache)
+{
+    free(cache);
+}
+
+static enum pass_verdict read_claims(const struct jwt *jwt, struct pass *out)
+{
+    if (jwt->claims.sub.len == 0)
+        return PASS_INVALID;
+    const json_t *member = json_object_get(jwt->payload, "member");
+    out->session = pass_hash(jwt->claims.sub);
+    out->buyer = out->session;
+    if (json_is_string(member) && json_string_length(member) > 0)
+        out->buyer =
+            pass_hash((struct span){json_string_value(member), json_string_length(member)});
+    out->expires_s = jwt->claims.exp_s;
+    const json_t *channel = json_object_get(jwt->payload, "channel");
+    out->channel = 0;
+    if (json_is_string(channel) && json_string_length(channel) > 0)
+        out->channel =
+            pass_hash((struct span){json_string_value(channel), json_string_length(channel)});
+    return PASS_OK;
+}
+
+/* Who offers a pass of another event is told so: that is an honest mistake, with two windows open.
+ * jwt_verify() has one code for all that must not be believed; its sentence tells the cases apart
+ * (the test of this module fails should it be worded differently). */
+static enum pass_verdict verify(struct pass_cache *cache, struct span event, struct span token,
+                                struct pass *out)
+{
+    char audience[EVENT_ID_MAX + 1];
+    if (!span_to_cstr(event, audience, sizeof(audience)))
+        return PASS_FOREIGN;
+    struct jwt_rules rules = {
+        .typ = PASS_TYPE,
+        .iss = cache->conf.issuer,
+        .aud = audience,
+        .leeway_s = PASS_LEEWAY_S,
+        .run_out_ok = true, /* judged below, each time: so that one costs its signature once */
+        .clock = cache->conf.clock,
+    };
+    struct err_slot err = {0};
+    struct jwt jwt;
+    struct keys_set *keys = keys_take(cache->conf.keys);
+    if (keys == NULL)
+        return PASS_NO_KEYS;
+    int rc = jwt_verify(keys_jwks(keys), &rules, token, &err, &jwt);
+    keys_give_back(cache->conf.keys, keys);
+    if (rc == 0) {
+        enum pass_verdict verdict = read_claims(&jwt, out);
+        jwt_deinit(&jwt);
+        return verdict;
+    }
+    if (rc == ERR_SYNTAX)
+        return PASS_MISSING;
+    if (span_starts(span_of(err.text), SPAN("token: aud")))
+        return PASS_FOREIGN;
+    if (span_starts(span_of(err.text), SPAN("token: the signature")))
+        return PASS_FORGED;
+    if (span_starts(span_of(err.text), SPAN("token: kid is not")))
+        keys_look_again(cache->conf.keys);
+    return PASS_INVALID;
+}
+
+static bool is_revoked(const struct pass_revoked *revoked, uint64_t session, uint64_t now_s)
+{
+    for (unsigned i = 0; i < REVOKED_PROBES; i++) {
+        uint64_t at = (session + i) % PASS_REVOKED_MAX;
+        /* acquire: partner of the release in pass_revoke() */
+        uint64_t there = atomic_load_explicit(&revoked->cells[at].session, memory_order_acquire);
+        if (there == 0)
+            return false;
+        if (there == session)
+            return atomic_load_explicit(&revoked->cells[at].until_s, memory_order_relaxed) > now_s;
+    }
+    return false;
+}
+
+static enum pass_verdict judge(struct pass_cache *cache, struct span event, struct span token,
+                               bool may_verify, struct pass *out)
+{
+    if (token.ptr == NULL || token.len > JWT_BYTES_MAX)
+        return PASS_MISSING;
+    uint8_t hash[TOKEN_HASH_BYTES];
+    crypto_generichash_state state;
+    crypto_generichash_init(&state, NULL, 0, sizeof(hash));
+    crypto_generichash_update(&state, (const uint8_t *)event.ptr, event.len);
+    crypto_generichash_update(&state, (const uint8_t *)" ", 1);
+    crypto_generichash_update(&state, (const uint8_t *)token.ptr, token.len);
+    crypto_generichash_final(&state, hash, sizeof(hash));
+
+    uint64_t set, generation = keys_generation(cache->conf.keys);
+    memcpy(&set, hash, sizeof(set));
+    struct slot *slots = &cache->slots[set % (PASS_CACHE_SLOTS / WAYS) * WAYS];
+    struct slot *slot = NULL, *oldest = &slots[0];
+    for (unsigned i = 0; i < WAYS; i++) {
+        if (slots[i].generation == generation && generation != 0 &&
+            memcmp(slots[i].token, hash, sizeof(hash)) == 0)
+            slot = &slots[i];
+        oldest = slots[i].used < oldest->used ? &slots[i] : oldest;
+    }
+    if (slot == NULL) {
+        struct pass pass;
+        enum pass_verdict verdict = may_verify ? verify(cache, event, token, &pass) : PASS_INVALID;
+        if (verdict != PASS_OK)
+            return verdict;
+        slot = oldest;
+        slot->pass = pass;
+        slot->generation = generation;
+        memcpy(slot->token, hash, sizeof(hash));
+    }
+    slot->used = ++cache->uses;
+    uint64_t now_s = clock_wall_us(cache->conf.clock) / 1000000;
+    if (slot->pass.expires_s + PASS_LEEWAY_S <= now_s)
+        return PASS_EXPIRED;
+    if (is_revoked(cache->conf.revoked, slot->pass.session, now_s))
+        return PASS_ENDED;
+    *out = slot->pass;
+    return PASS_OK;
+}
+
+enum pass_verdict pass_check(struct pass_cache *cache, struct span event, struct span token,
+                             struct pass *out)
+{
+    return judge(cache, event, token, true, out);
+}
+
+enum pass_verdict pass_recall(struct pass_cache *cache, struct span event, struct span token,
+                              struct pass *out)
+{
+    return judge(cache, event, token, false, out);
+}
+
+int pass_revoked_create(struct err_slot *err, struct pass_revoked **out)
+{
+    struct pass_revoked *revoked = calloc(1, sizeof(*revoked));
+    if (revoked == NULL)
+        return err_set(err, ERR_NOMEM, "the ended sessions");
+    pthread_mutex_init(&revoked->writers, NULL);
+    *out = revoked;
+    return 0;
+}
+
+void pass_revoked_destroy(struct pass_revoked *revoked)
+{
+    if (revoked == NULL)
+        return;
+    pthread_mutex_destroy(&revoked->writers);
+    free(revoked);
+}
+
+/* By the private listener's loop, and by the committer for what others have ended. A cell is never
+ * emptied, only taken over: so a search may stop at an unused one. */
+void pass_revoke(struct pass_revoked *revoked, uint64_t session, uint64_t until_s)
+{
+    uint64_t oldest_s = UINT64_MAX, chosen = session % PASS_REVOKED_MAX;
+    pthread_mutex_lock(&revoked->writers);
+    for (unsigned i = 0; i < REVOKED_PROBES; i++) {
+        uint64_t at = (session + i) % PASS_REVOKED_MAX;
+        uint64_t there = atomic_load_explicit(&revoked->cells[at].session, memory_order_relaxed);
+        uint64_t its_s = atomic_load_explicit(&revoked->cells[at].until_s, memory_order_relaxed);
+        if (there == 0 || there == session) {
+            chosen = at;
+            break;
+        }
+        if (its_s < oldest_s) {
+            oldest_s = its_s;
+            chosen = at;
+        }
+    }
+    atomic_store_explicit(&revoked->cells[chosen].until_s, until_s, memory_order_relaxed);
+    /* release: partner of is_revoked(): the time is there before the name */
+    atomic_store_explicit(&revoked->cells[chosen].session, session, memory_order_release);
+    pthread_mutex_unlock(&revoked->writers);
+}

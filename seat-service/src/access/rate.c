@@ -1,0 +1,64 @@
+/* rate.c: a cell is 16 bits of the session's hash and 48 bits of time in units of 16 us, which is
+ * 142 years. Two sessions whose hashes begin alike may meet in a cell. The hash bits tell them
+ * apart: a stranger's cell that has run dry is taken over, and past one that has not the search
+ * goes on for a few cells. If all are taken the request passes: the limit is there to keep a single
+ * session from doing harm, and it would be wrong to refuse somebody for what others do. */
+#include "access/rate.h"
+
+#include "rim_limits.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+enum { PROBES = 4, UNIT_US = 16, TIME_BITS = 48 };
+
+#define TIME_MASK ((UINT64_C(1) << TIME_BITS) - 1)
+
+struct rate {
+    _Atomic uint64_t cells[RATE_CELLS];
+};
+
+int rate_create(struct err_slot *err, struct rate **out)
+{
+    struct rate *rate = calloc(1, sizeof(*rate));
+    if (rate == NULL)
+        return err_set(err, ERR_NOMEM, "%zu bytes for rates", sizeof(*rate));
+    *out = rate;
+    return 0;
+}
+
+void rate_destroy(struct rate *rate)
+{
+    free(rate);
+}
+
+bool rate_allows(struct rate *rate, uint64_t session, uint32_t per_s, uint64_t now_us,
+                 uint64_t *retry_ms)
+{
+    if (per_s == 0)
+        return true;
+    uint64_t tag = session >> TIME_BITS << TIME_BITS;
+    uint64_t now = now_us / UNIT_US;
+    uint64_t step = 1000000 / UNIT_US / per_s;
+    /* A page begins with four requests at once; twice the rate, and at least eight, pass. */
+    uint64_t burst = step * (per_s * 2 > 8 ? per_s * 2 : 8);
+    for (unsigned i = 0; i < PROBES; i++) {
+        _Atomic uint64_t *cell = &rate->cells[(session + i) % RATE_CELLS];
+        /* relaxed: the word says all there is to say, nothing else is read by it */
+        uint64_t was = atomic_load_explicit(cell, memory_order_relaxed);
+        for (;;) {
+            uint64_t due = was & TIME_MASK;
+            if ((was & ~TIME_MASK) != tag && due > now)
+                break; /* a stranger's */
+            due = due > now ? due : now;
+            if (due + step > now + burst) {
+                *retry_ms = (due + step - now - burst) * UNIT_US / 1000 + 1;
+                return false;
+            }
+            if (atomic_compare_exchange_weak_explicit(cell, &was, tag | (due + step),
+                                                      memory_order_relaxed, memory_order_relaxed))
+                return true;
+        }
+    }
+    return true;
+}

@@ -1,0 +1,15 @@
+/* verdict.h: what the engine says, as people hear it over HTTP. */
+#ifndef FG_SEAT_SERVICE_VERDICT_H
+#define FG_SEAT_SERVICE_VERDICT_H
+
+#include "loop/desk.h"
+
+/* Answers a verdict that is neither ENGINE_OK nor ENGINE_SAME, with what the op says about it: the
+ * seat, the limit, the seats that were lost. `ask`, where there is one, brings alternatives. */
+void verdict_reply(struct call *call, enum engine_verdict verdict, const struct engine_op *op,
+                   const struct engine_ask *ask);
+
+/* "alternatives": as many seats as `ask` names, near them; up to three times, or []. */
+void verdict_alternatives(struct text *text, const struct call *call, const struct engine_ask *ask);
+
+#endif

@@ -1,0 +1,24 @@
+/* avail.h: the pictures of a hall that everybody may see, each with its version, and what changed
+ * from one to the next. Writers of seats know nothing of it: a picture is taken, not kept up. */
+#ifndef FG_SEAT_CORE_AVAIL_H
+#define FG_SEAT_CORE_AVAIL_H
+
+#include "core/engine/engine.h"
+#include "core/seats/seats.h"
+
+struct avail;
+
+int avail_create(const struct plan *plan, const struct seats *seats, uint64_t base,
+                 struct avail **out);
+void avail_destroy(struct avail *avail);
+size_t avail_memory(const struct avail *avail);
+
+void avail_begin(struct avail *avail, uint64_t base);
+uint64_t avail_publish(struct avail *avail);
+uint64_t avail_version(const struct avail *avail);
+uint64_t avail_copy(const struct avail *avail, uint8_t *out);
+int avail_since(const struct avail *avail, uint64_t since, struct engine_delta *out, uint32_t room,
+                uint64_t *version);
+uint64_t avail_counts(const struct avail *avail, struct engine_count *out);
+
+#endif

@@ -1,0 +1,249 @@
+/* change.c: a change as bytes.
+ *
+ * A record is its format version, its kind, then the fields of that kind in one fixed order, as
+ * the table below names them (wire.h: how numbers look). A hold of four neighbours takes about
+ * fifty bytes. One value has one encoding, so that a hash over the bytes is a hash over the change;
+ * and encode and decode walk the same table of fields, so that they cannot drift apart. */
+#include "core/engine/change.h"
+#include "core/engine/wire.h"
+
+#include <assert.h>
+#include <stdbool.h>
+#include <string.h>
+
+/* Format 2 has the buyer of EXTENDED, format 3 the purchase; what is in older ones is read still.
+ */
+enum { FORMAT_OLDEST = 1, FORMAT_BUYER = 2, FORMAT = 3 };
+
+enum field {
+    FIELD_HOLD = 1 << 0, /* and its version */
+    FIELD_VERDICT = 1 << 1,
+    FIELD_FLAGS = 1 << 2,
+    FIELD_PRICE_LIST = 1 << 3,
+    FIELD_PLACE = 1 << 4, /* area and quantity */
+    FIELD_OWNER = 1 << 5, /* buyer and session */
+    FIELD_EXPIRES = 1 << 6,
+    FIELD_HARD_END = 1 << 7,
+    FIELD_TOTAL = 1 << 8,
+    FIELD_ADDED = 1 << 9,
+    FIELD_REMOVED = 1 << 10,
+    FIELD_TEXT = 1 << 11,
+    FIELD_PLAN_HASH = 1 << 12,
+    FIELD_CATEGORY = 1 << 13,
+    FIELD_PURCHASE = 1 << 14,
+};
+
+static const struct kind {
+    const char *name;
+    uint32_t fields;
+} kinds[CHANGE_KIND_COUNT] = {
+    [CHANGE_IMPORTED] = {"imported", FIELD_PLAN_HASH},
+    [CHANGE_TAKEN] = {"taken", FIELD_HOLD | FIELD_FLAGS | FIELD_PRICE_LIST | FIELD_PLACE |
+                                   FIELD_OWNER | FIELD_EXPIRES | FIELD_HARD_END | FIELD_TOTAL |
+                                   FIELD_ADDED},
+    [CHANGE_CHANGED] = {"changed", FIELD_HOLD | FIELD_FLAGS | FIELD_PLACE | FIELD_TOTAL |
+                                       FIELD_ADDED | FIELD_REMOVED},
+    [CHANGE_EXTENDED] = {"extended",
+                         FIELD_HOLD | FIELD_OWNER | FIELD_EXPIRES | FIELD_TEXT | FIELD_PURCHASE},
+    [CHANGE_RELEASED] = {"released", FIELD_HOLD | FIELD_PLACE | FIELD_REMOVED | FIELD_TEXT},
+    [CHANGE_EXPIRED] = {"expired", FIELD_HOLD | FIELD_PLACE | FIELD_REMOVED},
+    [CHANGE_CONFIRMED] = {"confirmed", FIELD_HOLD | FIELD_VERDICT | FIELD_PLACE | FIELD_OWNER |
+                                           FIELD_TOTAL | FIELD_ADDED | FIELD_TEXT},
+    [CHANGE_REFUNDED] = {"refunded",
+                         FIELD_HOLD | FIELD_PLACE | FIELD_TOTAL | FIELD_REMOVED | FIELD_TEXT},
+    [CHANGE_BLOCKED] = {"blocked", FIELD_PLACE | FIELD_ADDED | FIELD_TEXT},
+    [CHANGE_UNBLOCKED] = {"unblocked", FIELD_PLACE | FIELD_REMOVED | FIELD_TEXT},
+    [CHANGE_MOVED] = {"moved", FIELD_HOLD | FIELD_TOTAL | FIELD_ADDED | FIELD_REMOVED | FIELD_TEXT},
+    [CHANGE_PRICED] = {"priced", FIELD_CATEGORY | FIELD_PRICE_LIST | FIELD_TOTAL},
+    [CHANGE_LATE] = {"late", FIELD_HOLD | FIELD_FLAGS | FIELD_PLACE | FIELD_REMOVED},
+    [CHANGE_FORGOTTEN] = {"forgotten", FIELD_HOLD | FIELD_TEXT},
+};
+
+const char *change_kind_name(unsigned kind)
+{
+    return kind < CHANGE_KIND_COUNT && kinds[kind].name != NULL ? kinds[kind].name : "unknown";
+}
+
+void change_init(struct change *change, enum change_kind kind, uint64_t at_ms)
+{
+    memset(change, 0, offsetof(struct change, seats));
+    change->text_len = 0;
+    change->text[0] = '\0';
+    memset(change->plan_hash, 0, sizeof(change->plan_hash));
+    change->kind = (uint8_t)kind;
+    change->at_ms = at_ms;
+    change->area = CHANGE_AREA_NONE;
+}
+
+size_t change_encode(const struct change *change, uint8_t out[CHANGE_BYTES_MAX])
+{
+    assert(change->kind > 0 && change->kind < CHANGE_KIND_COUNT);
+    assert(change->add_count + change->remove_count <= CHANGE_SEATS_MAX);
+    assert(change->text_len <= CHANGE_TEXT_MAX);
+    uint32_t fields = kinds[change->kind].fields;
+    assert((fields & FIELD_ADDED) != 0 || change->add_count == 0);
+    assert((fields & FIELD_REMOVED) != 0 || change->remove_count == 0);
+
+    uint8_t *at = out;
+    *at++ = FORMAT;
+    *at++ = change->kind;
+    at = wire_put_number(at, change->seq);
+    at = wire_put_number(at, change->at_ms);
+    if (fields & FIELD_HOLD) {
+        assert(change->hold != 0);
+        at = wire_put_hash(at, change->hold);
+        at = wire_put_number(at, change->hold_version);
+    }
+    if (fields & FIELD_VERDICT)
+        *at++ = change->verdict;
+    if (fields & FIELD_FLAGS)
+        *at++ = change->flags;
+    if (fields & FIELD_CATEGORY)
+        *at++ = change->category;
+    if (fields & FIELD_PRICE_LIST)
+        at = wire_put_number(at, change->price_list);
+    if (fields & FIELD_PLACE) { /* one byte 0 where there is no area */
+        bool in_area = change->area != CHANGE_AREA_NONE;
+        at = wire_put_number(at, in_area ? change->area + 1u : 0);
+        if (in_area)
+            at = wire_put_number(at, change->quantity);
+    }
+    if (fields & FIELD_OWNER) {
+        at = wire_put_hash(at, change->buyer);
+        at = wire_put_hash(at, change->session);
+    }
+    if (fields & FIELD_EXPIRES)
+        at = wire_put_number(at, change->expires_ms);
+    if (fields & FIELD_HARD_END)
+        at = wire_put_number(at, change->hard_end_ms);
+    if (fields & FIELD_TOTAL)
+        at = wire_put_number(at, change->total);
+    if (fields & FIELD_ADDED)
+        at = wire_put_seats(at, change->seats, change->add_count);
+    if (fields & FIELD_REMOVED)
+        at = wire_put_seats(at, change->seats + change->add_count, change->remove_count);
+    if (fields & FIELD_TEXT) {
+        *at++ = change->text_len;
+        memcpy(at, change->text, change->text_len);
+        at += change->text_len;
+    }
+    if (fields & FIELD_PLAN_HASH) {
+        memcpy(at, change->plan_hash, CHANGE_HASH_BYTES);
+        at += CHANGE_HASH_BYTES;
+    }
+    if (fields & FIELD_PURCHASE) {
+        memcpy(at, change->purchase, CHANGE_HASH_BYTES);
+        at += CHANGE_HASH_BYTES;
+    }
+    size_t len = (size_t)(at - out);
+    assert(len <= CHANGE_BYTES_MAX);
+    return len;
+}
+
+/* ---- reading ---- */
+
+static void get_place(struct wire *reader, struct change *change)
+{
+    uint32_t area = (uint32_t)wire_get_number(reader, PLAN_AREAS_MAX);
+    if (area == 0)
+        return;
+    change->area = (uint16_t)(area - 1);
+    change->quantity = (uint32_t)wire_get_number(reader, PLAN_AREA_CAPACITY_MAX);
+}
+
+static void get_text(struct wire *reader, struct change *change)
+{
+    uint8_t len = wire_get_byte(reader);
+    if (len > CHANGE_TEXT_MAX) {
+        wire_fail(reader, "has a text that is too long");
+        return;
+    }
+    wire_get_bytes(reader, change->text, len);
+    if (memchr(change->text, '\0', len) != NULL)
+        wire_fail(reader, "has a text with a NUL in it");
+    change->text[len] = '\0';
+    change->text_len = len;
+}
+
+static void get_fields(struct wire *reader, uint32_t fields, struct change *change)
+{
+    change->seq = wire_get_number(reader, UINT64_MAX);
+    change->at_ms = wire_get_number(reader, UINT64_MAX);
+    if (fields & FIELD_HOLD) {
+        change->hold = wire_get_hash(reader);
+        change->hold_version = (uint32_t)wire_get_number(reader, UINT32_MAX);
+        if (change->hold == 0)
+            wire_fail(reader, "names no hold");
+    }
+    if (fields & FIELD_VERDICT) {
+        change->verdict = wire_get_byte(reader);
+        if (change->verdict != CHANGE_VERDICT_CONFIRMED &&
+            change->verdict != CHANGE_VERDICT_RETAKEN)
+            wire_fail(reader, "has an unknown verdict");
+    }
+    if (fields & FIELD_FLAGS) {
+        change->flags = wire_get_byte(reader);
+        if (change->flags & ~CHANGE_FLAGS_ALL)
+            wire_fail(reader, "has unknown flags");
+    }
+    if (fields & FIELD_CATEGORY) {
+        change->category = wire_get_byte(reader);
+        if (change->category >= PLAN_CATEGORIES_MAX)
+            wire_fail(reader, "names a category beyond the largest plan");
+    }
+    if (fields & FIELD_PRICE_LIST)
+        change->price_list = (uint16_t)wire_get_number(reader, PRICE_LISTS_MAX - 1);
+    if (fields & FIELD_PLACE)
+        get_place(reader, change);
+    if (fields & FIELD_OWNER) {
+        change->buyer = wire_get_hash(reader);
+        change->session = wire_get_hash(reader);
+    }
+    if (fields & FIELD_EXPIRES)
+        change->expires_ms = wire_get_number(reader, UINT64_MAX);
+    if (fields & FIELD_HARD_END)
+        change->hard_end_ms = wire_get_number(reader, UINT64_MAX);
+    if (fields & FIELD_TOTAL)
+        change->total = wire_get_number(reader, UINT64_MAX);
+    if (fields & FIELD_ADDED)
+        change->add_count = wire_get_seats(reader, change->seats, CHANGE_SEATS_MAX);
+    if (fields & FIELD_REMOVED)
+        change->remove_count = wire_get_seats(reader, change->seats + change->add_count,
+                                              (uint32_t)CHANGE_SEATS_MAX - change->add_count);
+    if (fields & FIELD_TEXT)
+        get_text(reader, change);
+    if (fields & FIELD_PLAN_HASH)
+        wire_get_bytes(reader, change->plan_hash, CHANGE_HASH_BYTES);
+    if (fields & FIELD_PURCHASE)
+        wire_get_bytes(reader, change->purchase, CHANGE_HASH_BYTES);
+}
+
+int change_decode(const uint8_t *bytes, size_t len, struct err_slot *err, struct change *out)
+{
+    struct wire reader = {.at = bytes, .end = bytes + len};
+    uint8_t format = wire_get_byte(&reader);
+    uint8_t kind = wire_get_byte(&reader);
+    if (reader.bad == NULL && (format < FORMAT_OLDEST || format > FORMAT))
+        return err_set(err, ERR_SYNTAX, "change of format %u; this program knows %d", format,
+                       FORMAT);
+    if (reader.bad == NULL && (kind == 0 || kind >= CHANGE_KIND_COUNT))
+        return err_set(err, ERR_SYNTAX, "change of unknown kind %u", kind);
+
+    struct change change;
+    if (reader.bad == NULL) {
+        uint32_t fields = kinds[kind].fields;
+        change_init(&change, (enum change_kind)kind, 0);
+        if (format < FORMAT)
+            fields &= ~(uint32_t)FIELD_PURCHASE;
+        if (format < FORMAT_BUYER && kind == CHANGE_EXTENDED)
+            fields &= ~(uint32_t)FIELD_OWNER;
+        get_fields(&reader, fields, &change);
+    }
+    if (reader.bad == NULL && reader.at != reader.end)
+        wire_fail(&reader, "has bytes left over");
+    if (reader.bad != NULL)
+        return err_set(err, ERR_SYNTAX, "change of %zu bytes (%s) %s", len, change_kind_name(kind),
+                       reader.bad);
+    memcpy(out, &change, sizeof(change));
+    return 0;
+}

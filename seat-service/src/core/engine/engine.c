@@ -1,0 +1,819 @@
+/* engine.c: the engine's life, and what buyers ask of it.
+ *
+ * An ask goes the same way each time: look at what makes no sense, at what a rule forbids, at what
+ * is plainly gone; then take, in an order in which each step can be taken back: the buyer's count,
+ * a slot, the seats. Only the last of these is contended, so a loser has little to take back. What
+ * was decided is written into op.change, and from then on nobody looks at the ask again: settling,
+ * undoing and replay work on the change alone (engine_settle.c, engine_replay.c), which is why a
+ * replayed engine cannot come out different from the one that wrote the journal. */
+#include "core/engine/engine_internal.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const verdict_names[ENGINE_VERDICT_COUNT] = {
+    [ENGINE_OK] = "ok",
+    [ENGINE_SAME] = "same",
+    [ENGINE_NO_SEATS] = "no-seats",
+    [ENGINE_TOO_MANY] = "too-many",
+    [ENGINE_TWICE] = "seat-twice",
+    [ENGINE_UNKNOWN] = "seat-unknown",
+    [ENGINE_NOT_IN_HOLD] = "not-in-hold",
+    [ENGINE_MIXED] = "seats-and-area",
+    [ENGINE_CHANNEL] = "channel",
+    [ENGINE_NOT_ON_SALE] = "not-on-sale",
+    [ENGINE_BUYER_LIMIT] = "buyer-limit",
+    [ENGINE_ACCESS] = "accessible-seat",
+    [ENGINE_COMPANION] = "companion-seat",
+    [ENGINE_TABLE] = "whole-table",
+    [ENGINE_ORPHAN] = "single-seat-left",
+    [ENGINE_TAKEN] = "seats-taken",
+    [ENGINE_SOLD_OUT] = "sold-out",
+    [ENGINE_NO_HOLD] = "no-such-hold",
+    [ENGINE_EXPIRED] = "hold-expired",
+    [ENGINE_BUSY] = "hold-busy",
+    [ENGINE_PAYING] = "hold-paying",
+    [ENGINE_SOLD] = "hold-sold",
+    [ENGINE_NOT_SOLD] = "hold-not-sold",
+    [ENGINE_OTHER_ORDER] = "other-order",
+    [ENGINE_NO_ORDER] = "order-unknown",
+    [ENGINE_GONE] = "seats-gone",
+    [ENGINE_HARD_END] = "hold-hard-end",
+    [ENGINE_BY_ORDER] = "sold-to-order",
+    [ENGINE_DIFFERS] = "purchase-differs",
+    [ENGINE_FULL] = "full",
+};
+
+const char *engine_verdict_name(enum engine_verdict verdict)
+{
+    assert(verdict < ENGINE_VERDICT_COUNT);
+    return verdict_names[verdict];
+}
+
+/* ---- lanes ---- */
+
+/* The one thing that is a thread's and not an engine's: a number that it was given. */
+static _Thread_local unsigned thread_lane;
+
+static_assert((int)ENGINE_LANES_MAX + 1 == (int)HOLD_LANES, "and the 0 of those without");
+
+void engine_lane(unsigned lane)
+{
+    assert(lane < HOLD_LANES);
+    thread_lane = lane;
+}
+
+unsigned engine_thread_lane(void)
+{
+    return thread_lane;
+}
+
+/* ---- life ---- */
+
+/* When the wheel has to look at a slot. Called by its owner, who does not own the slot: what he
+ * reads may be old by the time he acts, so acting starts with hold_own(). */
+static uint64_t slot_due_ms(void *ctx, uint32_t number)
+{
+    struct engine *engine = ctx;
+    const struct hold_slot *slot = engine_slot(engine, number);
+    switch (hold_state_of(HOLD_GET(slot, word))) {
+    case HOLD_IDLE:
+        return HOLD_GET(slot, status) == HOLD_SOLD ? 0 : engine_end_of(engine, slot);
+    case HOLD_BUSY:
+    case HOLD_WRITING: /* whatever it comes to, look again */
+        return engine->expire_now_ms + EXPIRE_BUSY_MS;
+    default:
+        return 0; /* being made: settling touches it */
+    }
+}
+
+/* There may be a hold for each seat and place, some are remembered after their end, and some lie in
+ * the lanes of threads. */
+enum { SPARE_SLOTS = LATE_HOLDS_MAX + HOLD_LANES * HOLD_LANE_MAX };
+
+static uint32_t slots_for(const struct plan *plan, uint32_t *places)
+{
+    uint64_t slots = plan_seat_count(plan);
+    for (uint32_t i = 0; i < plan_area_count(plan); i++)
+        slots += plan_area(plan, i)->capacity;
+    if (slots > HOLD_SLOTS_MAX - SPARE_SLOTS)
+        slots = HOLD_SLOTS_MAX - SPARE_SLOTS;
+    *places = (uint32_t)slots;
+    return (uint32_t)slots + SPARE_SLOTS;
+}
+
+static int create_parts(struct engine *engine, const struct engine_conf *conf)
+{
+    uint32_t places;
+    uint32_t slots = slots_for(conf->plan, &places);
+    if (seats_init(&engine->seats, engine->facts) < 0)
+        return ERR_NOMEM;
+    if (hold_slots_init(&engine->holds, slots) < 0)
+        return ERR_NOMEM;
+    if (buyers_init(&engine->buyers, places, conf->seed) < 0)
+        return ERR_NOMEM;
+    if (wheel_init(&engine->wheel, slots, conf->now_ms, slot_due_ms, engine) < 0)
+        return ERR_NOMEM;
+    if (best_create(conf->plan, &engine->seats, conf->seed, &engine->best) < 0)
+        return ERR_NOMEM;
+    if (avail_create(conf->plan, &engine->seats, conf->avail_base, &engine->avail) < 0)
+        return ERR_NOMEM;
+    engine->late.max = conf->late_max != 0 ? conf->late_max : LATE_HOLDS_MAX;
+    engine->late.list = calloc(engine->late.max + 1, sizeof(*engine->late.list));
+    engine->next = calloc(engine->facts->seat_count + 1, sizeof(*engine->next));
+    engine->areas = calloc(plan_area_count(conf->plan) + 1, sizeof(*engine->areas));
+    engine->bonds = calloc((size_t)slots + 1, sizeof(*engine->bonds));
+    engine->prices =
+        calloc((size_t)PRICE_LISTS_MAX * engine->categories + 1, sizeof(*engine->prices));
+    if (!engine->late.list || !engine->next || !engine->areas || !engine->bonds || !engine->prices)
+        return ERR_NOMEM;
+    for (uint32_t i = 0; i < engine->categories; i++)
+        engine->prices[i] = plan_category(conf->plan, i)->price;
+    return 0;
+}
+
+int engine_create(const struct engine_conf *conf, struct err_slot *err, struct engine **out)
+{
+    assert(conf->plan != NULL);
+    assert(conf->late_max <= LATE_HOLDS_MAX);
+    struct engine *engine = aligned_alloc(_Alignof(struct engine), sizeof(*engine));
+    if (engine == NULL)
+        return err_set(err, ERR_NOMEM, "engine");
+    memset(engine, 0, sizeof(*engine));
+    engine->plan = conf->plan;
+    engine->facts = plan_facts(conf->plan);
+    engine->limits = plan_limits(conf->plan);
+    engine->categories = plan_category_count(conf->plan);
+    engine->expire_now_ms = conf->now_ms;
+    if (create_parts(engine, conf) < 0) {
+        uint32_t seats = engine->facts->seat_count;
+        engine_destroy(engine);
+        return err_set(err, ERR_NOMEM, "engine of %u seats", seats);
+    }
+    *out = engine;
+    return 0;
+}
+
+void engine_destroy(struct engine *engine)
+{
+    if (engine == NULL)
+        return;
+    free(engine->prices);
+    free(engine->areas);
+    free(engine->bonds);
+    free(engine->next);
+    free(engine->late.list);
+    avail_destroy(engine->avail);
+    best_destroy(engine->best);
+    wheel_deinit(&engine->wheel);
+    buyers_deinit(&engine->buyers);
+    hold_slots_deinit(&engine->holds);
+    seats_deinit(&engine->seats);
+    free(engine);
+}
+
+/* ---- what the ops share ---- */
+
+void engine_op_init(struct engine_op *op, enum change_kind kind, uint64_t now_ms)
+{
+    change_init(&op->change, kind, now_ms);
+    op->seat = UINT32_MAX;
+    op->limit = op->has = 0;
+    op->opens_ms = 0;
+    op->lost_count = 0;
+    memset(&op->own, 0, sizeof(op->own));
+}
+
+void engine_set_text(struct change *change, struct span text)
+{
+    assert(text.len <= CHANGE_TEXT_MAX);
+    if (text.len > 0)
+        memcpy(change->text, text.ptr, text.len);
+    change->text[text.len] = '\0';
+    change->text_len = (uint8_t)text.len;
+}
+
+uint64_t engine_hash_text(struct span text) /* FNV-1a: orders come from the saga, not from people */
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    for (size_t i = 0; i < text.len; i++)
+        hash = (hash ^ (uint8_t)text.ptr[i]) * UINT64_C(0x100000001b3);
+    return hash != 0 ? hash : 1;
+}
+
+bool engine_sort(uint32_t *seats, uint32_t count, uint32_t *twice)
+{
+    for (uint32_t i = 1; i < count; i++) { /* people name a few seats, mostly in order */
+        uint32_t seat = seats[i];
+        uint32_t at = i;
+        for (; at > 0 && seats[at - 1] > seat; at--)
+            seats[at] = seats[at - 1];
+        seats[at] = seat;
+        if (at > 0 && seats[at - 1] == seat) {
+            *twice = seat;
+            return false;
+        }
+    }
+    return true;
+}
+
+uint32_t engine_chain(const struct engine *engine, uint32_t number, uint32_t *seats)
+{
+    const struct hold_slot *slot = &engine->holds.slots[number];
+    uint32_t count = HOLD_GET(slot, area) == CHANGE_AREA_NONE ? HOLD_GET(slot, count) : 0;
+    assert(count <= HOLD_SEATS_MAX);
+    uint32_t seat = HOLD_GET(slot, first);
+    for (uint32_t i = 0; i < count; i++) {
+        assert(seat < engine->facts->seat_count);
+        seats[i] = seat;
+        /* relaxed: hold_own() has acquired what the owner before us linked */
+        seat = atomic_load_explicit(&engine->next[seat], memory_order_relaxed) - 1;
+    }
+    return count;
+}
+
+uint64_t engine_total(const struct engine *engine, uint32_t list, const uint32_t *seats,
+                      uint32_t count)
+{
+    uint64_t total = 0;
+    for (uint32_t i = 0; i < count; i++)
+        total += engine->prices[list * engine->categories + engine->facts->category[seats[i]]];
+    return total;
+}
+
+uint64_t engine_area_total(const struct engine *engine, uint32_t list, uint16_t area,
+                           uint32_t quantity)
+{
+    return quantity *
+           engine->prices[list * engine->categories + plan_area(engine->plan, area)->category];
+}
+
+enum engine_verdict engine_own(struct engine *engine, uint64_t hold, struct engine_op *op)
+{
+    op->change.hold = hold;
+    switch (hold_own(&engine->holds, hold)) {
+    case HOLD_OWNED:
+        break;
+    case HOLD_IS_BUSY:
+        return ENGINE_BUSY;
+    case HOLD_NOT_THERE:
+        return ENGINE_NO_HOLD;
+    }
+    op->own.slot = hold_slot_of(hold);
+    struct hold_slot *slot = engine_slot(engine, op->own.slot);
+    op->change.hold_version = HOLD_GET(slot, version) + 1;
+    op->change.price_list = HOLD_GET(slot, price_list);
+    op->change.buyer = HOLD_GET(slot, buyer);
+    op->change.session = HOLD_GET(slot, session);
+    op->change.expires_ms = HOLD_GET(slot, expires_ms);
+    op->change.hard_end_ms = HOLD_GET(slot, hard_end_ms);
+    return ENGINE_OK;
+}
+
+enum engine_verdict engine_disown(struct engine *engine, struct engine_op *op,
+                                  enum engine_verdict verdict)
+{
+    assert(verdict != ENGINE_OK);
+    hold_disown(&engine->holds, op->own.slot);
+    op->own.slot = 0;
+    return verdict;
+}
+
+void engine_fill_removed(struct engine *engine, struct engine_op *op)
+{
+    const struct hold_slot *slot = engine_slot(engine, op->own.slot);
+    op->change.area = HOLD_GET(slot, area);
+    op->change.add_count = 0;
+    op->change.remove_count = 0;
+    if (op->change.area != CHANGE_AREA_NONE)
+        op->change.quantity = HOLD_GET(slot, count);
+    else
+        op->change.remove_count = (uint16_t)engine_chain(engine, op->own.slot, op->change.seats);
+}
+
+void engine_fill_lost(struct engine *engine, struct engine_op *op)
+{
+    op->lost_count = 0;
+    for (uint32_t i = 0; i < op->change.add_count; i++)
+        if (seats_is_lost(&engine->seats, op->change.seats[i]))
+            op->lost[op->lost_count++] = op->change.seats[i];
+}
+
+/* ---- claiming ---- */
+
+static void fill_take(struct take *take, const struct engine *engine, const struct engine_op *op,
+                      const uint32_t *own, uint32_t own_count)
+{
+    const struct change *change = &op->change;
+    take_init(take);
+    for (uint32_t i = 0; i < change->add_count; i++)
+        take_seat(take, &engine->seats, change->seats[i], TAKE_ADD);
+    for (uint32_t i = 0; i < own_count; i++)
+        take_seat(take, &engine->seats, own[i], TAKE_OWN);
+    if (own_count > 0)
+        for (uint32_t i = change->add_count; i < change->add_count + change->remove_count; i++)
+            take_seat(take, &engine->seats, change->seats[i], TAKE_REMOVE);
+}
+
+/* A take of several pictures. */
+static enum claim claim_far(struct engine *engine, const struct engine_op *op, const uint32_t *own,
+                            uint32_t own_count, enum seat_state state, enum orphans orphans,
+                            struct claim_result *result)
+{
+    struct take take;
+    fill_take(&take, engine, op, own, own_count);
+    return seats_claim(&engine->seats, &take, state, op->own.slot, orphans, result);
+}
+
+enum engine_verdict engine_claim(struct engine *engine, struct engine_op *op, const uint32_t *own,
+                                 uint32_t own_count, enum seat_state state, enum orphans orphans)
+{
+    struct take_word word;
+    struct claim_result result;
+    bool within = own_count == 0 && op->change.add_count > 0 &&
+                  take_within(&word, &engine->seats, op->change.seats, op->change.add_count);
+    enum claim claim =
+        within ? seats_claim_word(&engine->seats, &word, state, op->own.slot, orphans, &result)
+               : claim_far(engine, op, own, own_count, state, orphans, &result);
+    switch (claim) {
+    case CLAIM_DONE:
+        if (result.orphan != UINT32_MAX)
+            op->change.flags |= CHANGE_FLAG_ORPHAN;
+        return ENGINE_OK;
+    case CLAIM_LOST:
+        engine_fill_lost(engine, op);
+        return ENGINE_TAKEN;
+    case CLAIM_ORPHAN:
+        op->seat = result.orphan;
+        return ENGINE_ORPHAN;
+    case CLAIM_BUSY:
+        break;
+    }
+    return ENGINE_FULL;
+}
+
+void engine_unclaim(struct engine *engine, struct engine_op *op, enum seat_state state)
+{
+    for (uint32_t i = op->change.add_count; i-- > 0;) {
+        bool ours =
+            seats_turn(&engine->seats, op->change.seats[i], state, op->own.slot, SEAT_FREE, 0);
+        assert(ours);
+    }
+}
+
+/* No single seat may be left, unless there is no legal choice of this size in these categories. */
+static enum engine_verdict claim_by_rule(struct engine *engine, const struct engine_who *who,
+                                         const uint32_t *own, uint32_t own_count, uint64_t now_ms,
+                                         struct engine_op *op)
+{
+    enum engine_verdict verdict =
+        engine_claim(engine, op, own, own_count, SEAT_HELD,
+                     engine->limits->orphan_rule ? ORPHANS_REFUSED : ORPHANS_IGNORED);
+    if (verdict != ENGINE_ORPHAN)
+        return verdict;
+
+    struct best_ask legal;
+    uint32_t orphan = op->seat;
+    uint32_t size = own_count + op->change.add_count - op->change.remove_count;
+    if (engine_best_ask(engine, who, ENGINE_CATEGORY_ANY, size, true, now_ms, &legal, op)) {
+        uint64_t categories = 0;
+        for (uint32_t i = 0; i < op->change.add_count; i++)
+            categories |= UINT64_C(1) << engine->facts->category[op->change.seats[i]];
+        for (uint32_t i = 0; i < own_count; i++)
+            categories |= UINT64_C(1) << engine->facts->category[own[i]];
+        legal.categories &= categories;
+        if (best_legal_choice(engine->best, &legal))
+            return ENGINE_ORPHAN;
+    }
+    op->seat = orphan;
+    op->change.flags |= CHANGE_FLAG_LAST_RESORT;
+    return engine_claim(engine, op, own, own_count, SEAT_HELD, ORPHANS_TOLD);
+}
+
+enum engine_verdict engine_count_buyer(struct engine *engine, uint64_t buyer, uint32_t places,
+                                       struct engine_op *op)
+{
+    op->limit = engine->limits->max_per_buyer;
+    if (op->limit == 0 || places == 0)
+        return ENGINE_OK;
+    switch (buyers_add(&engine->buyers, buyer, places, op->limit, &op->has)) {
+    case BUYERS_ADDED:
+        op->own.buyer_places = places;
+        return ENGINE_OK;
+    case BUYERS_OVER:
+        return ENGINE_BUYER_LIMIT;
+    case BUYERS_FULL:
+        break;
+    }
+    return ENGINE_FULL;
+}
+
+static void uncount_buyer(struct engine *engine, struct engine_op *op)
+{
+    if (op->own.buyer_places > 0)
+        buyers_sub(&engine->buyers, op->change.buyer, op->own.buyer_places);
+    op->own.buyer_places = 0;
+}
+
+static bool are_adjacent(const struct engine *engine, const uint32_t *seats, uint32_t count)
+{
+    const struct plan_facts *facts = engine->facts;
+    uint32_t low = plan_pos_of(facts, seats[0]), high = low;
+    for (uint32_t i = 1; i < count; i++) {
+        if (facts->run[seats[i]] != facts->run[seats[0]])
+            return false;
+        low = plan_pos_of(facts, seats[i]) < low ? plan_pos_of(facts, seats[i]) : low;
+        high = plan_pos_of(facts, seats[i]) > high ? plan_pos_of(facts, seats[i]) : high;
+    }
+    return high - low + 1 == count;
+}
+
+/* ---- hold ---- */
+
+static void fill_taken(struct engine *engine, const struct engine_ask *ask, uint64_t now_ms,
+                       struct engine_op *op)
+{
+    struct change *change = &op->change;
+    change->buyer = ask->who.buyer;
+    change->session = ask->who.session;
+    change->hold_version = 1;
+    /* acquire: partner of settling a price; the list is whole */
+    change->price_list = (uint16_t)atomic_load_explicit(&engine->price_list, memory_order_acquire);
+    change->hard_end_ms = now_ms + engine->limits->hold_max_ms;
+    change->expires_ms = now_ms + engine->limits->hold_ttl_ms;
+    if (change->expires_ms > change->hard_end_ms)
+        change->expires_ms = change->hard_end_ms;
+}
+
+/* Count and slot are taken; gives both back unless the claim succeeded. */
+static enum engine_verdict end_take(struct engine *engine, struct engine_op *op,
+                                    enum engine_verdict verdict)
+{
+    if (verdict == ENGINE_OK)
+        return engine_op_begun(op);
+    if (op->own.slot != 0)
+        hold_end(&engine->holds, op->own.slot, thread_lane);
+    op->own.slot = 0;
+    uncount_buyer(engine, op);
+    return verdict;
+}
+
+static enum engine_verdict begin_take(struct engine *engine, const struct engine_ask *ask,
+                                      uint32_t places, uint64_t now_ms, struct engine_op *op)
+{
+    fill_taken(engine, ask, now_ms, op);
+    enum engine_verdict verdict = engine_count_buyer(engine, ask->who.buyer, places, op);
+    if (verdict != ENGINE_OK)
+        return verdict;
+    op->own.slot = hold_give(&engine->holds, thread_lane);
+    if (op->own.slot == 0)
+        return end_take(engine, op, ENGINE_FULL);
+    op->change.hold = hold_id(&engine->holds, op->own.slot);
+    return ENGINE_OK;
+}
+
+static enum engine_verdict check_named(const struct engine *engine, const uint32_t *seats,
+                                       uint32_t count, struct engine_op *op, uint32_t *out)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        out[i] = seats[i];
+        if (seats[i] >= engine->facts->seat_count) {
+            op->seat = seats[i];
+            return ENGINE_UNKNOWN;
+        }
+    }
+    return engine_sort(out, count, &op->seat) ? ENGINE_OK : ENGINE_TWICE;
+}
+
+static uint32_t max_per_hold(const struct engine *engine)
+{
+    uint32_t max = engine->limits->max_per_hold;
+    return max != 0 && max < HOLD_SEATS_MAX ? max : HOLD_SEATS_MAX;
+}
+
+static enum engine_verdict hold_seats(struct engine *engine, const struct engine_ask *ask,
+                                      uint64_t now_ms, struct engine_op *op)
+{
+    struct change *change = &op->change;
+    if (ask->seat_count == 0)
+        return ENGINE_NO_SEATS;
+    op->limit = max_per_hold(engine);
+    if (ask->seat_count > op->limit)
+        return ENGINE_TOO_MANY;
+    enum engine_verdict verdict =
+        check_named(engine, ask->seats, ask->seat_count, op, change->seats);
+    if (verdict != ENGINE_OK)
+        return verdict;
+    change->add_count = (uint16_t)ask->seat_count;
+    verdict = engine_rules(engine, &ask->who, change->seats, change->add_count, change->seats,
+                           change->add_count, now_ms, op);
+    if (verdict != ENGINE_OK)
+        return verdict;
+    engine_fill_lost(engine, op);
+    if (op->lost_count > 0)
+        return ENGINE_TAKEN;
+
+    verdict = begin_take(engine, ask, change->add_count, now_ms, op);
+    if (verdict != ENGINE_OK)
+        return verdict;
+    if (are_adjacent(engine, change->seats, change->add_count))
+        change->flags |= CHANGE_FLAG_ADJACENT;
+    change->total = engine_total(engine, change->price_list, change->seats, change->add_count);
+    verdict = claim_by_rule(engine, &ask->who, NULL, 0, now_ms, op);
+    return end_take(engine, op, verdict);
+}
+
+static enum engine_verdict hold_area(struct engine *engine, const struct engine_ask *ask,
+                                     uint64_t now_ms, struct engine_op *op)
+{
+    struct change *change = &op->change;
+    if (ask->area >= plan_area_count(engine->plan))
+        return ENGINE_UNKNOWN;
+    if (ask->quantity == 0)
+        return ENGINE_NO_SEATS;
+    op->limit = engine->limits->max_per_hold;
+    if (op->limit == 0 || op->limit > HOLD_AREA_QUANTITY_MAX)
+        op->limit = HOLD_AREA_QUANTITY_MAX;
+    if (ask->quantity > op->limit)
+        return ENGINE_TOO_MANY;
+    enum engine_verdict verdict = engine_rules_area(engine, &ask->who, ask->area, now_ms, op);
+    if (verdict != ENGINE_OK)
+        return verdict;
+    verdict = begin_take(engine, ask, ask->quantity, now_ms, op);
+    if (verdict != ENGINE_OK)
+        return verdict;
+    change->area = ask->area;
+    change->quantity = ask->quantity;
+    change->total = engine_area_total(engine, change->price_list, change->area, change->quantity);
+    bool taken = area_turn(&engine->areas[ask->area], plan_area(engine->plan, ask->area)->capacity,
+                           AREA_FREE, AREA_HELD, ask->quantity);
+    return end_take(engine, op, taken ? ENGINE_OK : ENGINE_SOLD_OUT);
+}
+
+/* Tries what was found. A place lost meanwhile is no answer yet: look again, further afield. */
+static enum engine_verdict claim_best(struct engine *engine, const struct engine_ask *ask,
+                                      const struct best_ask *best, uint64_t now_ms,
+                                      struct engine_op *op)
+{
+    struct change *change = &op->change;
+    enum engine_verdict verdict = ENGINE_SOLD_OUT;
+    for (unsigned attempt = 0; attempt < BEST_RETRIES_MAX; attempt++) {
+        struct best_pick pick;
+        enum best_step step = best_find(engine->best, best, attempt, &pick);
+        if (step == BEST_NONE)
+            return ENGINE_SOLD_OUT;
+        assert(pick.count == ask->quantity);
+        memcpy(change->seats, pick.seats, pick.count * sizeof(pick.seats[0]));
+        change->add_count = (uint16_t)pick.count;
+        uint32_t twice;
+        bool sorted = engine_sort(change->seats, change->add_count, &twice);
+        assert(sorted);
+        verdict = engine_rules(engine, &ask->who, change->seats, change->add_count, change->seats,
+                               change->add_count, now_ms, op);
+        if (verdict != ENGINE_OK)
+            return verdict;
+        bool orphans = step == BEST_ADJACENT_ORPHAN || step == BEST_PIECES_ORPHAN;
+        change->flags = CHANGE_FLAG_BEST;
+        if (step <= BEST_ADJACENT_ORPHAN || are_adjacent(engine, change->seats, pick.count))
+            change->flags |= CHANGE_FLAG_ADJACENT;
+        verdict = engine_claim(engine, op, NULL, 0, SEAT_HELD,
+                               !best->orphan_rule ? ORPHANS_IGNORED
+                               : orphans          ? ORPHANS_TOLD
+                                                  : ORPHANS_REFUSED);
+        if (verdict == ENGINE_OK) {
+            if (change->flags & CHANGE_FLAG_ORPHAN)
+                change->flags |= CHANGE_FLAG_LAST_RESORT;
+            change->total =
+                engine_total(engine, change->price_list, change->seats, change->add_count);
+            return ENGINE_OK;
+        }
+        /* relaxed: a statistic */
+        atomic_fetch_add_explicit(&engine->best_retries, 1, memory_order_relaxed);
+    }
+    return verdict;
+}
+
+static enum engine_verdict hold_best(struct engine *engine, const struct engine_ask *ask,
+                                     uint64_t now_ms, struct engine_op *op)
+{
+    if (ask->quantity == 0)
+        return ENGINE_NO_SEATS;
+    op->limit = max_per_hold(engine);
+    if (ask->quantity > op->limit)
+        return ENGINE_TOO_MANY;
+    if (ask->category != ENGINE_CATEGORY_ANY && ask->category >= engine->categories)
+        return ENGINE_UNKNOWN;
+    struct best_ask best;
+    if (!engine_best_ask(engine, &ask->who, ask->category, ask->quantity, ask->adjacent, now_ms,
+                         &best, op))
+        return ENGINE_NOT_ON_SALE;
+    enum engine_verdict verdict = begin_take(engine, ask, ask->quantity, now_ms, op);
+    if (verdict != ENGINE_OK)
+        return verdict;
+    best_enter(engine->best);
+    verdict = claim_best(engine, ask, &best, now_ms, op);
+    best_leave(engine->best);
+    return end_take(engine, op, verdict);
+}
+
+enum engine_verdict engine_hold(struct engine *engine, const struct engine_ask *ask,
+                                uint64_t now_ms, struct engine_op *op)
+{
+    engine_op_init(op, CHANGE_TAKEN, now_ms);
+    bool in_area = ask->area != ENGINE_AREA_NONE;
+    if ((ask->seat_count > 0) + in_area + ask->best > 1)
+        return ENGINE_MIXED;
+    if (in_area)
+        return hold_area(engine, ask, now_ms, op);
+    if (ask->best)
+        return hold_best(engine, ask, now_ms, op);
+    return hold_seats(engine, ask, now_ms, op);
+}
+
+/* ---- change ---- */
+
+/* Both ascending; what is left of `own` without the removed and with the added ones. */
+static enum engine_verdict merge(const struct engine_op *op, const uint32_t *own,
+                                 uint32_t own_count, uint32_t *out, uint32_t *out_count,
+                                 uint32_t *seat)
+{
+    const uint32_t *add = op->change.seats;
+    const uint32_t *remove = add + op->change.add_count;
+    uint32_t a = 0, r = 0, count = 0;
+    for (uint32_t i = 0; i < own_count; i++) {
+        for (; a < op->change.add_count && add[a] < own[i]; a++)
+            out[count++] = add[a];
+        *seat = own[i];
+        if (a < op->change.add_count && add[a] == own[i])
+            return ENGINE_TWICE;
+        *seat = r < op->change.remove_count ? remove[r] : own[i];
+        if (r < op->change.remove_count && remove[r] < own[i])
+            return ENGINE_NOT_IN_HOLD;
+        if (r < op->change.remove_count && remove[r] == own[i])
+            r++;
+        else
+            out[count++] = own[i];
+    }
+    for (; a < op->change.add_count; a++)
+        out[count++] = add[a];
+    *seat = r < op->change.remove_count ? remove[r] : UINT32_MAX;
+    *out_count = count;
+    return r < op->change.remove_count ? ENGINE_NOT_IN_HOLD : ENGINE_OK;
+}
+
+static enum engine_verdict change_seats(struct engine *engine, const struct engine_who *who,
+                                        const struct engine_edit *edit, uint64_t now_ms,
+                                        struct engine_op *op)
+{
+    struct change *change = &op->change;
+    uint32_t own[HOLD_SEATS_MAX], all[2 * HOLD_SEATS_MAX], count;
+    uint32_t own_count = engine_chain(engine, op->own.slot, own);
+    if (edit->quantity != 0)
+        return ENGINE_MIXED;
+    op->limit = max_per_hold(engine);
+    if (edit->add_count > op->limit || edit->remove_count > HOLD_SEATS_MAX)
+        return ENGINE_TOO_MANY;
+    enum engine_verdict verdict =
+        check_named(engine, edit->add, edit->add_count, op, change->seats);
+    if (verdict == ENGINE_OK)
+        verdict = check_named(engine, edit->remove, edit->remove_count, op,
+                              change->seats + edit->add_count);
+    if (verdict != ENGINE_OK)
+        return verdict;
+    change->add_count = (uint16_t)edit->add_count;
+    change->remove_count = (uint16_t)edit->remove_count;
+    verdict = merge(op, own, own_count, all, &count, &op->seat);
+    if (verdict != ENGINE_OK)
+        return verdict;
+    if (count == 0 || edit->add_count + edit->remove_count == 0)
+        return ENGINE_NO_SEATS;
+    if (count > op->limit)
+        return ENGINE_TOO_MANY;
+    verdict = engine_rules(engine, who, all, count, change->seats, change->add_count, now_ms, op);
+    if (verdict != ENGINE_OK)
+        return verdict;
+    engine_fill_lost(engine, op);
+    if (op->lost_count > 0)
+        return ENGINE_TAKEN;
+    verdict =
+        engine_count_buyer(engine, change->buyer, count > own_count ? count - own_count : 0, op);
+    if (verdict != ENGINE_OK)
+        return verdict;
+    if (are_adjacent(engine, all, count))
+        change->flags |= CHANGE_FLAG_ADJACENT;
+    change->total = engine_total(engine, change->price_list, all, count);
+    verdict = claim_by_rule(engine, who, own, own_count, now_ms, op);
+    if (verdict != ENGINE_OK)
+        uncount_buyer(engine, op);
+    return verdict;
+}
+
+static enum engine_verdict change_area(struct engine *engine, const struct engine_who *who,
+                                       const struct engine_edit *edit, uint64_t now_ms,
+                                       struct engine_op *op)
+{
+    struct change *change = &op->change;
+    const struct hold_slot *slot = engine_slot(engine, op->own.slot);
+    uint32_t was = HOLD_GET(slot, count);
+    change->area = HOLD_GET(slot, area);
+    if (edit->add_count + edit->remove_count > 0)
+        return ENGINE_MIXED;
+    if (edit->quantity == 0)
+        return ENGINE_NO_SEATS;
+    op->limit = engine->limits->max_per_hold;
+    if (op->limit == 0 || op->limit > HOLD_AREA_QUANTITY_MAX)
+        op->limit = HOLD_AREA_QUANTITY_MAX;
+    if (edit->quantity > op->limit)
+        return ENGINE_TOO_MANY;
+    enum engine_verdict verdict = engine_rules_area(engine, who, change->area, now_ms, op);
+    if (verdict != ENGINE_OK)
+        return verdict;
+    uint32_t more = edit->quantity > was ? edit->quantity - was : 0;
+    verdict = engine_count_buyer(engine, change->buyer, more, op);
+    if (verdict != ENGINE_OK)
+        return verdict;
+    change->quantity = edit->quantity;
+    change->total = engine_area_total(engine, change->price_list, change->area, change->quantity);
+    op->own.quantity_was = was;
+    if (more == 0 ||
+        area_turn(&engine->areas[change->area], plan_area(engine->plan, change->area)->capacity,
+                  AREA_FREE, AREA_HELD, more))
+        return ENGINE_OK;
+    uncount_buyer(engine, op);
+    return ENGINE_SOLD_OUT;
+}
+
+/* Of an owned hold: may its buyer touch it? */
+static enum engine_verdict check_buyers_hold(struct engine *engine, uint64_t session,
+                                             uint64_t now_ms, struct engine_op *op)
+{
+    const struct hold_slot *slot = engine_slot(engine, op->own.slot);
+    if (op->change.session != session)
+        return ENGINE_NO_HOLD; /* whose it is, is nobody's business */
+    if (HOLD_GET(slot, status) == HOLD_SOLD)
+        return ENGINE_SOLD;
+    if (HOLD_GET(slot, status) == HOLD_LATE || now_ms >= op->change.expires_ms)
+        return ENGINE_EXPIRED;
+    return HOLD_GET(slot, order) != 0 ? ENGINE_PAYING : ENGINE_OK;
+}
+
+enum engine_verdict engine_change(struct engine *engine, uint64_t hold,
+                                  const struct engine_who *who, const struct engine_edit *edit,
+                                  uint64_t now_ms, struct engine_op *op)
+{
+    engine_op_init(op, CHANGE_CHANGED, now_ms);
+    enum engine_verdict verdict = engine_own(engine, hold, op);
+    if (verdict != ENGINE_OK)
+        return verdict;
+    verdict = check_buyers_hold(engine, who->session, now_ms, op);
+    if (verdict == ENGINE_OK) {
+        bool in_area = HOLD_GET(engine_slot(engine, op->own.slot), area) != CHANGE_AREA_NONE;
+        verdict = in_area ? change_area(engine, who, edit, now_ms, op)
+                          : change_seats(engine, who, edit, now_ms, op);
+    }
+    return verdict == ENGINE_OK ? engine_op_begun(op) : engine_disown(engine, op, verdict);
+}
+
+enum engine_verdict engine_release(struct engine *engine, uint64_t hold, uint64_t session,
+                                   uint64_t now_ms, struct engine_op *op)
+{
+    engine_op_init(op, CHANGE_RELEASED, now_ms);
+    enum engine_verdict verdict = engine_own(engine, hold, op);
+    if (verdict != ENGINE_OK)
+        return verdict;
+    verdict = check_buyers_hold(engine, session, now_ms, op);
+    if (verdict != ENGINE_OK)
+        return engine_disown(engine, op, verdict);
+    engine_fill_removed(engine, op);
+    return engine_op_begun(op);
+}
+
+/* ---- alternatives ---- */
+
+uint32_t engine_alternatives(struct engine *engine, const struct engine_ask *ask, uint64_t now_ms,
+                             struct engine_offer out[ALTERNATIVES_MAX])
+{
+    struct engine_op op;
+    struct best_ask best;
+    struct best_pick picks[ALTERNATIVES_MAX];
+    engine_op_init(&op, CHANGE_TAKEN, now_ms);
+    if (ask->seat_count == 0 || ask->seat_count > HOLD_SEATS_MAX ||
+        !engine_best_ask(engine, &ask->who, ENGINE_CATEGORY_ANY, ask->seat_count, true, now_ms,
+                         &best, &op))
+        return 0;
+    uint64_t categories = 0;
+    for (uint32_t i = 0; i < ask->seat_count; i++) {
+        if (ask->seats[i] >= engine->facts->seat_count)
+            return 0;
+        categories |= UINT64_C(1) << engine->facts->category[ask->seats[i]];
+    }
+    best.categories &= categories;
+    uint32_t count =
+        best_near(engine->best, &best, ask->seats[ask->seat_count / 2], picks, ALTERNATIVES_MAX);
+    for (uint32_t i = 0; i < count; i++) {
+        out[i].count = picks[i].count;
+        memcpy(out[i].seats, picks[i].seats, picks[i].count * sizeof(picks[i].seats[0]));
+    }
+    return count;
+}

@@ -1,0 +1,360 @@
+/* engine.h: the seats of one event, who holds them, and what may be done to them.
+ *
+ * No lock, no clock, no I/O: time is an argument, and what must outlive the process goes to the
+ * journal by way of struct change. Any number of threads may call at the same time, except where a
+ * call says otherwise.
+ *
+ * Each step has two phases:
+ *
+ *     verdict = engine_hold(engine, &ask, now_ms, &op);     1. claimed: others see the seats held
+ *     if (verdict == ENGINE_OK)
+ *         give op.change to the journal                     2. nobody is answered yet
+ *     on commit:   engine_settle(engine, &op);                 now it is so: answer
+ *     on refusal:  engine_undo(engine, &op);                   now it never was: answer 503
+ *
+ * What is taken is taken in phase 1, what is given back is free only after engine_settle(). So
+ * between the phases a seat belongs to whoever may end up with it, whichever way the journal
+ * decides, and no change can reach the journal before the one that it depends on was committed.
+ * That is what makes the journal's order a right order for replay.
+ *
+ * While an op is under way its hold answers ENGINE_BUSY to everybody else. Each op that began with
+ * ENGINE_OK must end in exactly one settle or undo, on any thread. ENGINE_SAME means that it was so
+ * already: op.change tells what was answered before, nothing is to be journaled or ended. */
+#ifndef FG_SEAT_CORE_ENGINE_H
+#define FG_SEAT_CORE_ENGINE_H
+
+#include "base/err.h"
+#include "base/span.h"
+#include "core/engine/change.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct engine;
+struct plan; /* plan.h: the hall and the terms of sale, immutable */
+
+struct engine_conf {
+    const struct plan *plan; /* borrowed until engine_destroy() */
+    uint64_t seed;           /* for the spreading of best-available and the buyer table's hash */
+    uint64_t now_ms;         /* wall clock at the start; the timer wheel begins here */
+    /* Availability versions start here. Give a number that no earlier life of the event reached
+     * (epoch << 32 will do), so that no reader takes an old picture for a new one. */
+    uint64_t avail_base;
+    uint32_t late_max; /* late holds that are remembered; 0: LATE_HOLDS_MAX */
+};
+
+enum { ENGINE_LANES_MAX = 64 };
+
+/* Optional: the calling thread says once that it is number `lane`, 1..ENGINE_LANES_MAX, which no
+ * other thread that uses the same engines is at the same time. It then keeps slots of holds at hand
+ * that it took back, and gives them out without meeting anybody. 0: it is nobody any more. */
+void engine_lane(unsigned lane);
+
+/* All memory is taken here; ERR_NOMEM. */
+int engine_create(const struct engine_conf *conf, struct err_slot *err, struct engine **out);
+void engine_destroy(struct engine *engine);
+const struct plan *engine_plan(const struct engine *engine);
+/* Bytes in use by seats, rows, holds that were ever used, buyers, wheel and pictures. */
+size_t engine_memory(const struct engine *engine);
+
+enum engine_verdict {
+    ENGINE_OK,
+    ENGINE_SAME, /* idempotent repeat: nothing to journal */
+
+    /* the ask makes no sense: 422 */
+    ENGINE_NO_SEATS,    /* zero seats or places */
+    ENGINE_TOO_MANY,    /* more than max_per_hold */
+    ENGINE_TWICE,       /* the same seat twice: op.seat */
+    ENGINE_UNKNOWN,     /* no such seat, area or category: op.seat where it is a seat */
+    ENGINE_NOT_IN_HOLD, /* a seat to remove that the hold does not have: op.seat */
+    ENGINE_MIXED,       /* seats and area in one hold */
+
+    /* a rule says no: 403/409/422 as the rim likes */
+    ENGINE_CHANNEL,     /* op.seat belongs to an allocation that was not asked with */
+    ENGINE_NOT_ON_SALE, /* op.seat's category or the area's; op.opens_ms: when, 0 if over */
+    ENGINE_BUYER_LIMIT, /* op.limit, op.has: held or bought by this buyer */
+    ENGINE_ACCESS,      /* op.seat is kept for people who need it */
+    ENGINE_COMPANION,   /* op.seat goes with an accessible seat that is not in the hold */
+    ENGINE_TABLE,       /* op.seat's table is sold whole */
+    ENGINE_ORPHAN,      /* the take would leave op.seat single, and there is a legal choice */
+
+    /* somebody was faster: 409 */
+    ENGINE_TAKEN,    /* op.lost, op.lost_count: all of those asked for that are not free */
+    ENGINE_SOLD_OUT, /* best available or area: nothing left that fits */
+
+    /* the hold */
+    ENGINE_NO_HOLD,     /* unknown, released or expired and forgotten: 404/410 */
+    ENGINE_EXPIRED,     /* ran out: 410 */
+    ENGINE_BUSY,        /* another op on this hold is under way: ask again in a moment */
+    ENGINE_PAYING,      /* an order has it: only the saga may change it */
+    ENGINE_SOLD,        /* is sold: release and change do not apply */
+    ENGINE_NOT_SOLD,    /* a move applies to sold holds only */
+    ENGINE_OTHER_ORDER, /* is held by another order */
+    ENGINE_NO_ORDER,    /* confirm by an order that never extended it: 404 */
+    ENGINE_GONE,        /* late confirm: the seats have gone to somebody else: op.lost */
+    ENGINE_HARD_END,    /* no extension beyond the hard cap */
+    ENGINE_BY_ORDER,    /* sold to an order that was not named: its ticket would stay behind */
+    ENGINE_DIFFERS,     /* the order bought something else than what is held, or at another price */
+
+    ENGINE_FULL, /* a bound of limits.h: 503 */
+    ENGINE_VERDICT_COUNT
+};
+
+const char *engine_verdict_name(enum engine_verdict verdict); /* "seats-taken", ...: stable codes */
+
+/* An op from begin to settle or undo. The caller owns the memory and must not touch `own`. */
+struct engine_op {
+    struct change change; /* for the journal, which sets its seq */
+
+    /* Filled with verdicts other than ENGINE_OK. */
+    uint32_t seat;
+    uint32_t limit, has;
+    uint64_t opens_ms;
+    uint16_t lost_count;
+    uint32_t lost[CHANGE_SEATS_MAX];
+
+    struct {
+        uint32_t slot;
+        uint8_t phase;
+        uint32_t buyer_places; /* counted for the buyer in phase 1 */
+        uint32_t quantity_was; /* of an area's hold, before the change */
+        uint32_t late;         /* where a hold that runs out will be remembered, or 0 */
+    } own;
+};
+
+/* Who asks. */
+struct engine_who {
+    uint64_t buyer;    /* hash of the member, or of the session where the pass names none */
+    uint64_t session;  /* hash of the admission pass's session; must match for later calls */
+    uint32_t channels; /* bit 0 is the public and always set; others: plan_channel_by_code() */
+    bool access_need;  /* has said that an accessible seat is needed */
+};
+
+enum { ENGINE_AREA_NONE = CHANGE_AREA_NONE, ENGINE_CATEGORY_ANY = 0xff };
+
+struct engine_ask {
+    struct engine_who who;
+    /* Either seats, */
+    const uint32_t *seats; /* places in plan order, in any order here */
+    uint32_t seat_count;
+    /* or an area, */
+    uint16_t area; /* ENGINE_AREA_NONE otherwise */
+    /* or the best available of a category. */
+    bool best;
+    bool adjacent;     /* neighbours or nothing */
+    uint8_t category;  /* or ENGINE_CATEGORY_ANY: not those of areas */
+    uint32_t quantity; /* for area and best */
+};
+
+enum engine_verdict engine_hold(struct engine *engine, const struct engine_ask *ask,
+                                uint64_t now_ms, struct engine_op *op);
+
+struct engine_edit {
+    const uint32_t *add;
+    uint32_t add_count;
+    const uint32_t *remove;
+    uint32_t remove_count;
+    uint32_t quantity; /* of a hold in an area: the new number; 0 with seats */
+};
+
+/* Adds and removes in one step; the rules judge what comes out of it. */
+enum engine_verdict engine_change(struct engine *engine, uint64_t hold,
+                                  const struct engine_who *who, const struct engine_edit *edit,
+                                  uint64_t now_ms, struct engine_op *op);
+
+/* By the buyer; a hold that an order has is ENGINE_PAYING. */
+enum engine_verdict engine_release(struct engine *engine, uint64_t hold, uint64_t session,
+                                   uint64_t now_ms, struct engine_op *op);
+
+/* What the order's buyer was told: sale/purchase.h, whose lines are the hold's own. */
+struct engine_purchase {
+    struct span event;
+    struct span terms;
+    uint64_t fees;
+    uint8_t digest[CHANGE_HASH_BYTES];
+};
+
+struct engine_order {
+    struct span id;                         /* at most CHANGE_TEXT_MAX bytes */
+    uint64_t buyer;                         /* the hold is theirs from now on; 0: whose it is */
+    const struct engine_purchase *purchase; /* NULL: the caller knows none, nothing is compared */
+};
+
+/* By the saga: each names its order, and may be repeated.
+ * Extend: the hold belongs to the order from now on and lasts pay_ttl_ms more, up to its hard end;
+ * once. With a buyer it counts against that buyer's limit instead of against that of who took it:
+ * ENGINE_BUYER_LIMIT. With a purchase, that is compared with what is held and what it costs now,
+ * and kept: ENGINE_DIFFERS. Confirm: sold, also by an order whose hold has run out, if all its
+ * seats are still free (op.change.verdict); a digest, if not NULL, is compared with the one that
+ * was kept. Release: before the sale, also of a hold that no order has yet. Refund: after the sale,
+ * and as it settles what a confirm may have done, before it as well, which then is a release.
+ * ENGINE_NO_HOLD from the latter two means that there is nothing left to give back.
+ *
+ * What was given back is final: the id is dead from the commit on, for good and for every later
+ * owner, so that a confirm or extend that was under way for however long finds no hold. That goes
+ * as well for a hold that had run out and was only remembered. */
+enum engine_verdict engine_extend(struct engine *engine, uint64_t hold,
+                                  const struct engine_order *order, uint64_t pay_ttl_ms,
+                                  uint64_t now_ms, struct engine_op *op);
+enum engine_verdict engine_confirm(struct engine *engine, uint64_t hold, struct span order,
+                                   const uint8_t *digest, uint64_t now_ms, struct engine_op *op);
+enum engine_verdict engine_order_release(struct engine *engine, uint64_t hold, struct span order,
+                                         uint64_t now_ms, struct engine_op *op);
+enum engine_verdict engine_refund(struct engine *engine, uint64_t hold, struct span order,
+                                  uint64_t now_ms, struct engine_op *op);
+
+/* By the operator. At most CHANGE_SEATS_MAX seats (move: HOLD_SEATS_MAX) a call, all or nothing. */
+enum engine_verdict engine_block(struct engine *engine, const uint32_t *seats, uint32_t count,
+                                 struct span reason, uint64_t now_ms, struct engine_op *op);
+enum engine_verdict engine_unblock(struct engine *engine, const uint32_t *seats, uint32_t count,
+                                   struct span reason, uint64_t now_ms, struct engine_op *op);
+enum engine_verdict engine_block_area(struct engine *engine, uint16_t area, uint32_t quantity,
+                                      struct span reason, uint64_t now_ms, struct engine_op *op);
+enum engine_verdict engine_unblock_area(struct engine *engine, uint16_t area, uint32_t quantity,
+                                        struct span reason, uint64_t now_ms, struct engine_op *op);
+/* from[i] of a sold hold becomes to[i]; the price stays what was paid. A ticket names the seat, so
+ * only who changes that as well may ask, by naming the order: else ENGINE_BY_ORDER. Asked again
+ * when it is done: ENGINE_SAME. */
+enum engine_verdict engine_move(struct engine *engine, uint64_t hold, struct span order,
+                                const uint32_t *from, const uint32_t *to, uint32_t count,
+                                uint64_t now_ms, struct engine_op *op);
+/* Holds taken from the commit on pay the new price. One price change at a time, else ENGINE_BUSY.
+ */
+enum engine_verdict engine_price(struct engine *engine, uint8_t category, uint64_t price,
+                                 uint64_t now_ms, struct engine_op *op);
+
+/* Expiry: one thread owns the wheel. Each true fills an op to be journaled like any other; call
+ * until false. An undone expiry comes again after a second. */
+bool engine_expire_next(struct engine *engine, uint64_t now_ms, struct engine_op *op);
+/* Before `until_ms` no hold that an order has runs out: the journal was away, and who wanted to
+ * confirm was refused and asks again. Any thread. */
+void engine_spare_orders(struct engine *engine, uint64_t until_ms);
+/* When there may be something to do next, at the latest; for the owner's timer. */
+uint64_t engine_expire_wait_ms(const struct engine *engine, uint64_t now_ms);
+
+/* The second phase. Never fails. */
+void engine_settle(struct engine *engine, struct engine_op *op);
+void engine_undo(struct engine *engine, struct engine_op *op);
+
+/* ---- reading; never stops a writer ---- */
+
+enum engine_seat_state { ENGINE_FREE, ENGINE_HELD, ENGINE_SEAT_SOLD, ENGINE_BLOCKED };
+
+struct engine_seat {
+    enum engine_seat_state state;
+    uint64_t hold; /* 0 where nobody holds it */
+};
+
+struct engine_seat engine_seat(const struct engine *engine, uint32_t seat);
+
+enum engine_hold_state { ENGINE_HOLD_OPEN, ENGINE_HOLD_SOLD, ENGINE_HOLD_EXPIRED };
+
+struct engine_hold_view {
+    enum engine_hold_state state;
+    uint32_t version;
+    uint64_t buyer, session, order_hash; /* order_hash 0: no order yet */
+    uint64_t expires_ms, hard_end_ms, total;
+    uint8_t purchase[CHANGE_HASH_BYTES]; /* what the order bought; zeros: not known */
+    uint16_t price_list;
+    uint16_t area;
+    uint32_t quantity; /* places in the area, or number of seats */
+    uint16_t seat_count;
+    uint32_t seats[HOLD_SEATS_MAX]; /* ascending */
+};
+
+/* One consistent picture. ENGINE_OK, ENGINE_NO_HOLD, or ENGINE_BUSY if it never stood still. */
+enum engine_verdict engine_hold_read(const struct engine *engine, uint64_t hold,
+                                     struct engine_hold_view *out);
+
+uint64_t engine_price_of(const struct engine *engine, uint16_t price_list, uint8_t category);
+uint16_t engine_price_list(const struct engine *engine); /* the newest */
+
+struct engine_area {
+    uint32_t capacity, free, held, sold, blocked;
+};
+
+struct engine_area engine_area(const struct engine *engine, uint16_t area);
+
+/* Up to ALTERNATIVES_MAX offers of the same size near the seats that were lost, in the same
+ * categories, next to each other; not held for anybody. Answers how many. */
+struct engine_offer {
+    uint32_t seats[HOLD_SEATS_MAX];
+    uint32_t count;
+};
+
+uint32_t engine_alternatives(struct engine *engine, const struct engine_ask *ask, uint64_t now_ms,
+                             struct engine_offer out[ALTERNATIVES_MAX]);
+
+/* ---- availability ----
+ *
+ * Writers touch nothing but seat words. A picture of them is published by engine_publish(), which
+ * any thread may call as often as it likes, and which the service calls each 200 ms: if some seat
+ * has changed since, the version rises and the changed seats join the ring of deltas. All readers
+ * see pictures only, so a version always means the same. */
+
+/* Versions start here instead of at engine_conf's; before anybody has seen one. */
+void engine_avail_begin(struct engine *engine, uint64_t base);
+/* Answers the version that is current after the call. Two at once: one does it, the other answers
+ * what was there. */
+uint64_t engine_publish(struct engine *engine);
+uint64_t engine_avail_version(const struct engine *engine);
+/* 2 bits a seat: (seats + 3) / 4 bytes into out. Answers the version of what was copied. */
+uint64_t engine_avail_copy(const struct engine *engine, uint8_t *out);
+
+struct engine_delta {
+    uint32_t seat;
+    uint8_t state; /* enum engine_seat_state */
+};
+
+/* What changed after `since`, each seat once with its newest state, ascending. Answers the number,
+ * or -1: too old, too many or not a version of ours, take the whole picture. *version is what the
+ * reader has afterwards. */
+int engine_avail_since(const struct engine *engine, uint64_t since, struct engine_delta *out,
+                       uint32_t room, uint64_t *version);
+
+struct engine_count {
+    uint32_t free, held, sold, blocked;
+};
+
+/* Of the published picture (seats) and of now (areas): out has one entry for each category. */
+uint64_t engine_counts(const struct engine *engine, struct engine_count *out);
+
+/* ---- replay ----
+ *
+ * Single-threaded, on an engine that nobody else uses yet: a recovering owner, a standby that
+ * follows, or the committer's shadow from which snapshots are taken. */
+
+/* Between these two: apply and snapshot_read, and nothing that takes or gives back. Before the
+ * first change of a fresh event neither is needed. A shadow stays in replay for good. */
+void engine_replay_begin(struct engine *engine);
+void engine_replay_end(struct engine *engine);
+
+/* Applies a change as the journal has it. What does not fit the state is ERR_STATE: then the
+ * journal or the plan is not the one that this engine belongs to. */
+int engine_apply(struct engine *engine, const struct change *change, struct err_slot *err);
+
+/* Seats, areas, holds and prices as bytes; no op may be under way (asserted). */
+size_t engine_snapshot_size(const struct engine *engine);
+size_t engine_snapshot_write(const struct engine *engine, uint8_t *out, size_t room);
+/* Into an engine that was just created from the same plan (its hash is checked). */
+int engine_snapshot_read(struct engine *engine, const uint8_t *bytes, size_t len,
+                         struct err_slot *err);
+
+/* The same for two engines whose seats, holds, areas and prices are the same, however they came to
+ * be so. No op may be under way. */
+uint64_t engine_state_hash(const struct engine *engine);
+
+/* ---- counters for /metrics ---- */
+
+struct engine_stats {
+    uint64_t row_retries;  /* the row changed while it was being judged */
+    uint64_t best_retries; /* a chosen place was lost before it was claimed */
+    uint64_t undone;       /* ops that the journal refused */
+    uint64_t late_dropped; /* holds that ran out while being paid and were not remembered */
+    uint32_t holds_used;   /* slots in use */
+    uint32_t holds_max;
+};
+
+struct engine_stats engine_stats(const struct engine *engine);
+
+#endif

@@ -1,0 +1,78 @@
+/* engine_bond.c: what the order of a hold bought is bound to the hold when the order takes it on:
+ * the digest of sale/purchase.h, made here from what is held and what that costs, and compared with
+ * the order's. Only its owner compares, so the hold cannot change meanwhile; afterwards an order
+ * has it and it changes no more. */
+#include "core/engine/engine_internal.h"
+#include "sale/purchase.h"
+
+#include <string.h>
+
+static_assert((int)CHANGE_HASH_BYTES == (int)PURCHASE_DIGEST_BYTES, "a digest fits");
+static_assert((int)HOLD_SEATS_MAX <= (int)PURCHASE_LINES_MAX, "a hold's seats are a purchase's");
+
+void bond_set(struct bond *bond, const uint8_t purchase[CHANGE_HASH_BYTES])
+{
+    for (size_t i = 0; i < sizeof(bond->part) / sizeof(bond->part[0]); i++) {
+        uint64_t part;
+        memcpy(&part, purchase + i * sizeof(part), sizeof(part));
+        /* release: as HOLD_SET; a reader who sees it sees that the hold was being written */
+        atomic_store_explicit(&bond->part[i], part, memory_order_release);
+    }
+}
+
+void bond_get(const struct bond *bond, uint8_t out[CHANGE_HASH_BYTES])
+{
+    for (size_t i = 0; i < sizeof(bond->part) / sizeof(bond->part[0]); i++) {
+        /* acquire: as HOLD_GET, partner of bond_set() */
+        uint64_t part = atomic_load_explicit(&bond->part[i], memory_order_acquire);
+        memcpy(out + i * sizeof(part), &part, sizeof(part));
+    }
+}
+
+static struct purchase_line line_of_seat(const struct engine *engine, uint16_t prices,
+                                         uint32_t seat)
+{
+    struct plan_seat place = plan_seat(engine->plan, seat);
+    return (struct purchase_line){.place = place.guid,
+                                  .category = plan_category(engine->plan, place.category)->name,
+                                  .price = engine_price_of(engine, prices, place.category),
+                                  .count = 1};
+}
+
+static struct purchase_line line_of_area(const struct engine *engine, uint16_t prices,
+                                         uint16_t number, uint32_t count)
+{
+    const struct plan_area *area = plan_area(engine->plan, number);
+    return (struct purchase_line){.place = area->id,
+                                  .category = plan_category(engine->plan, area->category)->name,
+                                  .price = engine_price_of(engine, prices, area->category),
+                                  .count = count};
+}
+
+bool engine_costs(const struct engine *engine, const struct engine_op *op,
+                  const struct engine_purchase *purchase)
+{
+    const struct hold_slot *slot = &engine->holds.slots[op->own.slot];
+    struct purchase_line lines[HOLD_SEATS_MAX];
+    uint32_t seats[HOLD_SEATS_MAX];
+    uint16_t prices = HOLD_GET(slot, price_list), area = HOLD_GET(slot, area);
+    struct purchase held = {.event = purchase->event,
+                            .currency = plan_currency(engine->plan),
+                            .lines = lines,
+                            .lines_len = 1,
+                            .fees = purchase->fees,
+                            .total = purchase->fees,
+                            .terms = purchase->terms};
+    if (area != CHANGE_AREA_NONE) {
+        lines[0] = line_of_area(engine, prices, area, HOLD_GET(slot, count));
+    } else {
+        held.lines_len = engine_chain(engine, op->own.slot, seats);
+        for (uint32_t i = 0; i < held.lines_len; i++)
+            lines[i] = line_of_seat(engine, prices, seats[i]);
+    }
+    for (uint32_t i = 0; i < held.lines_len; i++)
+        held.total += lines[i].price * lines[i].count;
+    uint8_t digest[PURCHASE_DIGEST_BYTES];
+    purchase_digest(&held, digest);
+    return memcmp(digest, purchase->digest, sizeof(digest)) == 0;
+}

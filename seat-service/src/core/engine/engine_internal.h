@@ -1,0 +1,163 @@
+/* engine_internal.h: what the engine's own files share. Nobody else includes it, except tests that
+ * look inside.
+ *
+ *   engine.c         creation, the asks of buyers: hold, change, release
+ *   engine_rules.c   what may be in one hold
+ *   engine_ops.c     the saga's and the operator's ops, expiry
+ *   engine_bond.c    what the order of a hold bought
+ *   engine_settle.c  the second phase of all of them
+ *   engine_read.c    reading
+ *   engine_replay.c  from changes and snapshots back to a state */
+#ifndef FG_SEAT_CORE_ENGINE_INTERNAL_H
+#define FG_SEAT_CORE_ENGINE_INTERNAL_H
+
+#include "core/engine/avail.h"
+#include "core/engine/engine.h"
+#include "core/hall/areas.h"
+#include "core/seats/best.h"
+#include "core/seats/buyers.h"
+#include "core/seats/hold.h"
+#include "core/seats/seats.h"
+#include "core/seats/wheel.h"
+
+/* The seats of a hold that ran out while it was being paid. */
+struct late {
+    _Atomic uint32_t next_free;
+    uint32_t seats[HOLD_SEATS_MAX];
+};
+
+struct late_pool {
+    struct late *list; /* [1..max] */
+    uint32_t max;
+    _Atomic uint64_t free_head; /* [63..32] tag  [31..0] number, as in hold.c */
+    _Atomic uint32_t fresh;
+};
+
+/* What the order of a hold bought. It counts while the slot has an order, and is written with it.
+ */
+struct bond {
+    _Atomic uint64_t part[CHANGE_HASH_BYTES / sizeof(uint64_t)];
+};
+
+struct engine {
+    const struct plan *plan;
+    const struct plan_facts *facts;
+    const struct plan_limits *limits;
+    struct seats seats;
+    struct hold_slots holds;
+    struct buyers buyers;
+    struct wheel wheel;
+    struct best *best;
+    struct avail *avail;
+    struct late_pool late;
+
+    /* The seats of a hold are a chain through this array: next[seat] is the next one plus one, 0 at
+     * the end. Who owns the hold owns its links. */
+    _Atomic uint32_t *next;
+    _Atomic uint64_t *areas;
+    struct bond *bonds; /* by slot; memory of slots that never had an order is never touched */
+
+    /* Price lists are appended and never changed; a hold keeps the number of the one it pays by. */
+    uint64_t *prices; /* [PRICE_LISTS_MAX][categories] */
+    uint32_t categories;
+    _Atomic uint32_t price_list;
+    _Atomic bool pricing;
+
+    _Atomic uint64_t expire_not_before_ms; /* the journal refused: try again then */
+    _Atomic uint64_t spare_until_ms;       /* holds of orders do not run out before */
+    uint64_t expire_now_ms;                /* the wheel owner's */
+
+    _Atomic uint64_t best_retries, undone, late_dropped;
+};
+
+enum { EXPIRE_RETRY_MS = 1000, EXPIRE_BUSY_MS = 256 };
+
+enum op_phase { OP_NONE, OP_BEGUN, OP_ENDED };
+
+static inline struct hold_slot *engine_slot(struct engine *engine, uint32_t slot)
+{
+    return &engine->holds.slots[slot];
+}
+
+/* When this hold, which is not sold, runs out or is forgotten. */
+static inline uint64_t engine_end_of(const struct engine *engine, const struct hold_slot *slot)
+{
+    uint64_t end_ms = HOLD_GET(slot, expires_ms);
+    if (HOLD_GET(slot, status) != HOLD_OPEN || HOLD_GET(slot, order) == 0)
+        return end_ms;
+    /* relaxed: a time that is somewhat older or newer will do */
+    uint64_t spare_ms = atomic_load_explicit(&engine->spare_until_ms, memory_order_relaxed);
+    return end_ms > spare_ms ? end_ms : spare_ms;
+}
+
+/* ---- engine.c ---- */
+
+unsigned engine_thread_lane(void);
+void engine_op_init(struct engine_op *op, enum change_kind kind, uint64_t now_ms);
+static inline enum engine_verdict engine_op_begun(struct engine_op *op)
+{
+    op->own.phase = OP_BEGUN;
+    return ENGINE_OK;
+}
+
+uint64_t engine_hash_text(struct span text); /* never 0 */
+/* The chain of an owned hold, ascending; answers how many. */
+uint32_t engine_chain(const struct engine *engine, uint32_t slot, uint32_t *seats);
+uint64_t engine_total(const struct engine *engine, uint32_t list, const uint32_t *seats,
+                      uint32_t count);
+uint64_t engine_area_total(const struct engine *engine, uint32_t list, uint16_t area,
+                           uint32_t quantity);
+/* Owns the hold, or says why not; the op gets slot and id. */
+enum engine_verdict engine_own(struct engine *engine, uint64_t hold, struct engine_op *op);
+enum engine_verdict engine_disown(struct engine *engine, struct engine_op *op,
+                                  enum engine_verdict verdict);
+/* So many more for the buyer, if their limit allows; the op knows it for an undo. */
+enum engine_verdict engine_count_buyer(struct engine *engine, uint64_t buyer, uint32_t places,
+                                       struct engine_op *op);
+/* The owned hold's seats, or area and quantity, as what the change removes. */
+void engine_fill_removed(struct engine *engine, struct engine_op *op);
+
+/* Claims op's added seats for its slot, taking `own` and op's removed ones into account. */
+enum engine_verdict engine_claim(struct engine *engine, struct engine_op *op, const uint32_t *own,
+                                 uint32_t own_count, enum seat_state state, enum orphans orphans);
+void engine_unclaim(struct engine *engine, struct engine_op *op, enum seat_state state);
+/* Those of the added seats that are not free. */
+void engine_fill_lost(struct engine *engine, struct engine_op *op);
+/* Sorts; false if one is there twice (*twice). */
+bool engine_sort(uint32_t *seats, uint32_t count, uint32_t *twice);
+void engine_set_text(struct change *change, struct span text);
+
+/* ---- engine_bond.c ---- */
+
+/* The slot is being written, or nobody else sees it yet. */
+void bond_set(struct bond *bond, const uint8_t purchase[CHANGE_HASH_BYTES]);
+void bond_get(const struct bond *bond, uint8_t out[CHANGE_HASH_BYTES]);
+/* Does the owned hold cost what the purchase says? */
+bool engine_costs(const struct engine *engine, const struct engine_op *op,
+                  const struct engine_purchase *purchase);
+
+/* ---- engine_rules.c ---- */
+
+/* May `added` be taken, so that the hold has `seats` (both ascending)? */
+enum engine_verdict engine_rules(const struct engine *engine, const struct engine_who *who,
+                                 const uint32_t *seats, uint32_t count, const uint32_t *added,
+                                 uint32_t added_count, uint64_t now_ms, struct engine_op *op);
+enum engine_verdict engine_rules_area(const struct engine *engine, const struct engine_who *who,
+                                      uint16_t area, uint64_t now_ms, struct engine_op *op);
+/* What best-available may use; false if nothing is on sale for this asker (op->opens_ms). */
+bool engine_best_ask(const struct engine *engine, const struct engine_who *who, uint8_t category,
+                     uint32_t quantity, bool adjacent, uint64_t now_ms, struct best_ask *out,
+                     struct engine_op *op);
+
+/* ---- engine_settle.c ---- */
+
+/* Is a hold that this change ends to be remembered? */
+bool engine_remembers(const struct hold_slot *slot, const struct change *change);
+uint32_t late_give(struct late_pool *pool); /* 0: all in use */
+void late_end(struct late_pool *pool, uint32_t number);
+/* Gives back what phase 1 claimed: seats or places, and the buyer's count. */
+void engine_undo_added(struct engine *engine, struct engine_op *op);
+/* An owned hold of status LATE ends. */
+void engine_forget(struct engine *engine, uint32_t slot);
+
+#endif

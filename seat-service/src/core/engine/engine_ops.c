@@ -1,0 +1,493 @@
+/* engine_ops.c: what the saga, the operator and time do to holds.
+ *
+ * Confirm, release, refund, move and expiry all begin by owning the hold (hold.c), so of several
+ * that come at once one is first, and the others are told to come again and then find what it left:
+ *
+ *     expiry, then confirm    the hold is LATE and remembers its seats; if all of them are free
+ * they are taken again (retaken), if not, the answer is "gone" and the saga gives the money back
+ *     confirm, then expiry    the hold is SOLD, the wheel finds nothing to do
+ *     release, then either    there is no hold; its id fits no slot any more. Also if it had run
+ * out before: what the order gave back it does not get again
+ *
+ * An expired hold that no order ever had is simply over. */
+#include "core/engine/engine_internal.h"
+#include "sale/purchase.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* ---- the saga ---- */
+
+/* The order that has the hold must be this one. */
+static enum engine_verdict check_order(const struct engine *engine, const struct engine_op *op,
+                                       struct span order)
+{
+    uint64_t has = HOLD_GET(&engine->holds.slots[op->own.slot], order);
+    if (has == 0)
+        return ENGINE_NO_ORDER;
+    return has == engine_hash_text(order) ? ENGINE_OK : ENGINE_OTHER_ORDER;
+}
+
+/* The owned hold is to be this buyer's: counted for both until the end of the op. */
+static enum engine_verdict hand_over(struct engine *engine, uint64_t buyer_or_0,
+                                     struct engine_op *op)
+{
+    if (buyer_or_0 == 0 || buyer_or_0 == op->change.buyer)
+        return ENGINE_OK;
+    op->change.buyer = buyer_or_0;
+    return engine_count_buyer(engine, buyer_or_0,
+                              HOLD_GET(engine_slot(engine, op->own.slot), count), op);
+}
+
+/* Of an owned hold that this order has: another digest than the one that was kept. */
+static bool differs(const struct engine *engine, const struct engine_op *op, const uint8_t *digest)
+{
+    uint8_t kept[CHANGE_HASH_BYTES];
+    bond_get(&engine->bonds[op->own.slot], kept);
+    return digest != NULL && !purchase_digest_is_none(kept) &&
+           memcmp(kept, digest, sizeof(kept)) != 0;
+}
+
+enum engine_verdict engine_extend(struct engine *engine, uint64_t hold,
+                                  const struct engine_order *order, uint64_t pay_ttl_ms,
+                                  uint64_t now_ms, struct engine_op *op)
+{
+    engine_op_init(op, CHANGE_EXTENDED, now_ms);
+    engine_set_text(&op->change, order->id);
+    enum engine_verdict verdict = engine_own(engine, hold, op);
+    if (verdict != ENGINE_OK)
+        return verdict;
+    const struct hold_slot *slot = engine_slot(engine, op->own.slot);
+    const struct engine_purchase *purchase = order->purchase;
+    uint64_t has = HOLD_GET(slot, order);
+    uint64_t expires_ms = HOLD_GET(slot, expires_ms);
+    uint64_t wanted_ms = now_ms + pay_ttl_ms;
+    if (has != 0 && has != engine_hash_text(order->id))
+        verdict = ENGINE_OTHER_ORDER;
+    else if (HOLD_GET(slot, status) == HOLD_LATE)
+        verdict = ENGINE_EXPIRED;
+    else if (has != 0) /* one extension is what an order gets */
+        verdict = purchase != NULL && differs(engine, op, purchase->digest) ? ENGINE_DIFFERS
+                                                                            : ENGINE_SAME;
+    else if (HOLD_GET(slot, status) == HOLD_SOLD)
+        verdict = ENGINE_SOLD;
+    else if (now_ms >= expires_ms)
+        verdict = ENGINE_EXPIRED;
+    else if (now_ms >= op->change.hard_end_ms)
+        verdict = ENGINE_HARD_END;
+    else if (purchase != NULL && !engine_costs(engine, op, purchase))
+        verdict = ENGINE_DIFFERS;
+    else
+        verdict = hand_over(engine, order->buyer, op);
+    if (verdict != ENGINE_OK)
+        return engine_disown(engine, op, verdict);
+
+    if (wanted_ms > op->change.hard_end_ms)
+        wanted_ms = op->change.hard_end_ms;
+    op->change.expires_ms = wanted_ms > expires_ms ? wanted_ms : expires_ms;
+    if (purchase != NULL)
+        memcpy(op->change.purchase, purchase->digest, sizeof(op->change.purchase));
+    return engine_op_begun(op);
+}
+
+/* The hold has run out while it was being paid: its seats again, if all of them are free. */
+static enum engine_verdict retake(struct engine *engine, struct engine_op *op)
+{
+    const struct hold_slot *slot = engine_slot(engine, op->own.slot);
+    struct change *change = &op->change;
+    uint32_t count = HOLD_GET(slot, count);
+    change->verdict = CHANGE_VERDICT_RETAKEN;
+    if (change->area != CHANGE_AREA_NONE) {
+        change->quantity = count;
+        change->total = engine_area_total(engine, change->price_list, change->area, count);
+        uint32_t capacity = plan_area(engine->plan, change->area)->capacity;
+        if (!area_turn(&engine->areas[change->area], capacity, AREA_FREE, AREA_HELD, count))
+            return ENGINE_GONE;
+    } else if (HOLD_GET(slot, first) == 0) {
+        return ENGINE_GONE; /* nobody knows any more which seats they were */
+    } else {
+        const struct late *late = &engine->late.list[HOLD_GET(slot, first)];
+        memcpy(change->seats, late->seats, count * sizeof(late->seats[0]));
+        change->add_count = (uint16_t)count;
+        change->total = engine_total(engine, change->price_list, change->seats, count);
+        enum engine_verdict verdict = engine_claim(engine, op, NULL, 0, SEAT_HELD, ORPHANS_IGNORED);
+        if (verdict != ENGINE_OK)
+            return verdict == ENGINE_TAKEN ? ENGINE_GONE : verdict;
+    }
+    /* Counted, but not judged: the money is there. */
+    uint32_t has;
+    if (engine->limits->max_per_buyer == 0 ||
+        buyers_add(&engine->buyers, change->buyer, count, BUYERS_NO_LIMIT, &has) == BUYERS_ADDED) {
+        op->own.buyer_places = engine->limits->max_per_buyer != 0 ? count : 0;
+        return ENGINE_OK;
+    }
+    engine_undo_added(engine, op);
+    return ENGINE_FULL;
+}
+
+static void fill_confirmed(const struct engine *engine, struct engine_op *op)
+{
+    const struct hold_slot *slot = &engine->holds.slots[op->own.slot];
+    struct change *change = &op->change;
+    change->verdict = CHANGE_VERDICT_CONFIRMED;
+    if (change->area != CHANGE_AREA_NONE) {
+        change->quantity = HOLD_GET(slot, count);
+        change->total =
+            engine_area_total(engine, change->price_list, change->area, change->quantity);
+    } else {
+        change->add_count = (uint16_t)engine_chain(engine, op->own.slot, change->seats);
+        change->total = engine_total(engine, change->price_list, change->seats, change->add_count);
+    }
+}
+
+enum engine_verdict engine_confirm(struct engine *engine, uint64_t hold, struct span order,
+                                   const uint8_t *digest, uint64_t now_ms, struct engine_op *op)
+{
+    engine_op_init(op, CHANGE_CONFIRMED, now_ms);
+    engine_set_text(&op->change, order);
+    enum engine_verdict verdict = engine_own(engine, hold, op);
+    if (verdict != ENGINE_OK)
+        return verdict;
+    verdict = check_order(engine, op, order);
+    if (verdict == ENGINE_OK && differs(engine, op, digest))
+        verdict = ENGINE_DIFFERS;
+    if (verdict != ENGINE_OK)
+        return engine_disown(engine, op, verdict);
+
+    const struct hold_slot *slot = engine_slot(engine, op->own.slot);
+    op->change.area = HOLD_GET(slot, area);
+    switch ((enum hold_status)HOLD_GET(slot, status)) {
+    case HOLD_OPEN: /* also if its time is over and the wheel has not come by yet: money wins */
+        fill_confirmed(engine, op);
+        break;
+    case HOLD_SOLD:
+        fill_confirmed(engine, op);
+        op->change.verdict = HOLD_GET(slot, verdict);
+        op->change.hold_version--;
+        return engine_disown(engine, op, ENGINE_SAME);
+    case HOLD_LATE:
+        verdict = retake(engine, op);
+        break;
+    }
+    return verdict == ENGINE_OK ? engine_op_begun(op) : engine_disown(engine, op, verdict);
+}
+
+/* Of an owned hold that is not sold. `early`: also of one that the order does not have yet; its
+ * extension may still be on its way, and comes too late then. */
+static enum engine_verdict begin_giving_back(struct engine *engine, struct engine_op *op,
+                                             struct span order, bool early)
+{
+    enum engine_verdict verdict = check_order(engine, op, order);
+    if (verdict != ENGINE_OK && !(early && verdict == ENGINE_NO_ORDER))
+        return verdict;
+    if (HOLD_GET(engine_slot(engine, op->own.slot), status) == HOLD_LATE) {
+        op->change.kind = CHANGE_FORGOTTEN; /* it holds nothing, but a confirm could retake it */
+        return ENGINE_OK;
+    }
+    op->change.kind = CHANGE_RELEASED;
+    engine_fill_removed(engine, op);
+    return ENGINE_OK;
+}
+
+enum engine_verdict engine_order_release(struct engine *engine, uint64_t hold, struct span order,
+                                         uint64_t now_ms, struct engine_op *op)
+{
+    engine_op_init(op, CHANGE_RELEASED, now_ms);
+    engine_set_text(&op->change, order);
+    enum engine_verdict verdict = engine_own(engine, hold, op);
+    if (verdict != ENGINE_OK)
+        return verdict;
+    if (HOLD_GET(engine_slot(engine, op->own.slot), status) == HOLD_SOLD)
+        verdict = check_order(engine, op, order) == ENGINE_OK ? ENGINE_SOLD : ENGINE_OTHER_ORDER;
+    else
+        verdict = begin_giving_back(engine, op, order, true);
+    return verdict == ENGINE_OK ? engine_op_begun(op) : engine_disown(engine, op, verdict);
+}
+
+static void fill_refunded(struct engine *engine, struct engine_op *op)
+{
+    engine_fill_removed(engine, op);
+    if (op->change.area != CHANGE_AREA_NONE)
+        op->change.total =
+            engine_area_total(engine, op->change.price_list, op->change.area, op->change.quantity);
+    else
+        op->change.total =
+            engine_total(engine, op->change.price_list, op->change.seats, op->change.remove_count);
+}
+
+/* Who refunds does not know whether an earlier confirm got through, or is still on its way: what is
+ * not sold yet is given back as well, so that it never will be. */
+enum engine_verdict engine_refund(struct engine *engine, uint64_t hold, struct span order,
+                                  uint64_t now_ms, struct engine_op *op)
+{
+    engine_op_init(op, CHANGE_REFUNDED, now_ms);
+    engine_set_text(&op->change, order);
+    enum engine_verdict verdict = engine_own(engine, hold, op);
+    if (verdict != ENGINE_OK)
+        return verdict;
+    if (HOLD_GET(engine_slot(engine, op->own.slot), status) == HOLD_SOLD) {
+        verdict = check_order(engine, op, order);
+        if (verdict == ENGINE_OK)
+            fill_refunded(engine, op);
+    } else {
+        verdict = begin_giving_back(engine, op, order, false);
+    }
+    return verdict == ENGINE_OK ? engine_op_begun(op) : engine_disown(engine, op, verdict);
+}
+
+/* ---- the operator ---- */
+
+static enum engine_verdict fill_named(const struct engine *engine, const uint32_t *seats,
+                                      uint32_t count, uint32_t max, struct engine_op *op,
+                                      uint32_t *out)
+{
+    if (count == 0)
+        return ENGINE_NO_SEATS;
+    op->limit = max;
+    if (count > max)
+        return ENGINE_TOO_MANY;
+    for (uint32_t i = 0; i < count; i++) {
+        op->seat = out[i] = seats[i];
+        if (seats[i] >= engine->facts->seat_count)
+            return ENGINE_UNKNOWN;
+    }
+    return engine_sort(out, count, &op->seat) ? ENGINE_OK : ENGINE_TWICE;
+}
+
+enum engine_verdict engine_block(struct engine *engine, const uint32_t *seats, uint32_t count,
+                                 struct span reason, uint64_t now_ms, struct engine_op *op)
+{
+    engine_op_init(op, CHANGE_BLOCKED, now_ms);
+    engine_set_text(&op->change, reason);
+    enum engine_verdict verdict =
+        fill_named(engine, seats, count, CHANGE_SEATS_MAX, op, op->change.seats);
+    if (verdict != ENGINE_OK)
+        return verdict;
+    op->change.add_count = (uint16_t)count;
+    op->own.slot = SEAT_OPERATOR;
+    verdict = engine_claim(engine, op, NULL, 0, SEAT_BLOCKED, ORPHANS_IGNORED);
+    if (verdict == ENGINE_OK)
+        return engine_op_begun(op);
+    op->own.slot = 0;
+    return verdict;
+}
+
+/* Marks each seat as the operator's, so that it cannot be unblocked twice at once; all or none. A
+ * seat that is only being blocked bears that mark already: it can be unblocked after the commit. */
+enum engine_verdict engine_unblock(struct engine *engine, const uint32_t *seats, uint32_t count,
+                                   struct span reason, uint64_t now_ms, struct engine_op *op)
+{
+    engine_op_init(op, CHANGE_UNBLOCKED, now_ms);
+    engine_set_text(&op->change, reason);
+    enum engine_verdict verdict =
+        fill_named(engine, seats, count, CHANGE_SEATS_MAX, op, op->change.seats);
+    if (verdict != ENGINE_OK)
+        return verdict;
+    uint32_t done = 0;
+    while (done < count && seats_seize(&engine->seats, op->change.seats[done], SEAT_BLOCKED, 0,
+                                       SEAT_BLOCKED, SEAT_OPERATOR))
+        done++;
+    if (done == count) {
+        op->change.remove_count = (uint16_t)count;
+        return engine_op_begun(op);
+    }
+    for (uint32_t i = done; i < count; i++) {
+        uint64_t word = seats_read(&engine->seats, op->change.seats[i]);
+        if (seat_state(word) != SEAT_BLOCKED || seat_hold(word) != 0)
+            op->lost[op->lost_count++] = op->change.seats[i];
+    }
+    while (done-- > 0) {
+        bool ours = seats_turn(&engine->seats, op->change.seats[done], SEAT_BLOCKED, SEAT_OPERATOR,
+                               SEAT_BLOCKED, 0);
+        assert(ours);
+    }
+    return ENGINE_TAKEN;
+}
+
+static enum engine_verdict turn_area(struct engine *engine, uint16_t area, uint32_t quantity,
+                                     enum area_part from, enum area_part to, struct engine_op *op)
+{
+    if (area >= plan_area_count(engine->plan))
+        return ENGINE_UNKNOWN;
+    if (quantity == 0)
+        return ENGINE_NO_SEATS;
+    op->change.area = area;
+    op->change.quantity = quantity;
+    return area_turn(&engine->areas[area], plan_area(engine->plan, area)->capacity, from, to,
+                     quantity)
+               ? engine_op_begun(op)
+               : ENGINE_SOLD_OUT;
+}
+
+/* Until the commit the places count as held, here and below: nobody has them, and who comes
+ * meanwhile to do the opposite finds nothing to turn. */
+enum engine_verdict engine_block_area(struct engine *engine, uint16_t area, uint32_t quantity,
+                                      struct span reason, uint64_t now_ms, struct engine_op *op)
+{
+    engine_op_init(op, CHANGE_BLOCKED, now_ms);
+    engine_set_text(&op->change, reason);
+    return turn_area(engine, area, quantity, AREA_FREE, AREA_HELD, op);
+}
+
+enum engine_verdict engine_unblock_area(struct engine *engine, uint16_t area, uint32_t quantity,
+                                        struct span reason, uint64_t now_ms, struct engine_op *op)
+{
+    engine_op_init(op, CHANGE_UNBLOCKED, now_ms);
+    engine_set_text(&op->change, reason);
+    return turn_area(engine, area, quantity, AREA_BLOCKED, AREA_HELD, op);
+}
+
+static bool hold_has(const uint32_t *own, uint32_t own_count, uint32_t seat)
+{
+    for (uint32_t i = 0; i < own_count; i++)
+        if (own[i] == seat)
+            return true;
+    return false;
+}
+
+/* All of `to` are the hold's by now and none of `from` is: this very move, asked once more. */
+static bool has_moved(const uint32_t *own, uint32_t own_count, const uint32_t *from,
+                      const uint32_t *to, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (hold_has(own, own_count, from[i]) || !hold_has(own, own_count, to[i]))
+            return false;
+    }
+    return true;
+}
+
+/* Of an owned, sold hold. */
+static enum engine_verdict begin_move(struct engine *engine, const uint32_t *from,
+                                      const uint32_t *to, uint32_t count, struct engine_op *op)
+{
+    struct change *change = &op->change;
+    uint32_t own[HOLD_SEATS_MAX];
+    uint32_t own_count = engine_chain(engine, op->own.slot, own);
+    enum engine_verdict verdict = fill_named(engine, to, count, HOLD_SEATS_MAX, op, change->seats);
+    if (verdict == ENGINE_OK)
+        verdict = fill_named(engine, from, count, HOLD_SEATS_MAX, op, change->seats + count);
+    if (verdict != ENGINE_OK)
+        return verdict;
+    if (has_moved(own, own_count, from, to, count))
+        return ENGINE_SAME;
+    for (uint32_t i = 0; i < count; i++) {
+        op->seat = from[i];
+        if (!hold_has(own, own_count, from[i]))
+            return ENGINE_NOT_IN_HOLD;
+    }
+    change->add_count = (uint16_t)count;
+    verdict = engine_claim(engine, op, NULL, 0, SEAT_HELD, ORPHANS_IGNORED);
+    if (verdict != ENGINE_OK)
+        return verdict;
+    change->remove_count = (uint16_t)count;
+    change->total = engine_total(engine, change->price_list, own, own_count);
+    return ENGINE_OK;
+}
+
+enum engine_verdict engine_move(struct engine *engine, uint64_t hold, struct span order,
+                                const uint32_t *from, const uint32_t *to, uint32_t count,
+                                uint64_t now_ms, struct engine_op *op)
+{
+    engine_op_init(op, CHANGE_MOVED, now_ms);
+    engine_set_text(&op->change, order);
+    enum engine_verdict verdict = engine_own(engine, hold, op);
+    if (verdict != ENGINE_OK)
+        return verdict;
+    const struct hold_slot *slot = engine_slot(engine, op->own.slot);
+    if (HOLD_GET(slot, status) != HOLD_SOLD)
+        verdict = ENGINE_NOT_SOLD;
+    else if (order.len == 0)
+        verdict = ENGINE_BY_ORDER;
+    else if (check_order(engine, op, order) != ENGINE_OK)
+        verdict = ENGINE_OTHER_ORDER;
+    else if (HOLD_GET(slot, area) != CHANGE_AREA_NONE)
+        verdict = ENGINE_MIXED;
+    else
+        verdict = begin_move(engine, from, to, count, op);
+    return verdict == ENGINE_OK ? engine_op_begun(op) : engine_disown(engine, op, verdict);
+}
+
+enum engine_verdict engine_price(struct engine *engine, uint8_t category, uint64_t price,
+                                 uint64_t now_ms, struct engine_op *op)
+{
+    engine_op_init(op, CHANGE_PRICED, now_ms);
+    if (category >= engine->categories)
+        return ENGINE_UNKNOWN;
+    /* acquire: partner of the release when the price change before us ended */
+    if (atomic_exchange_explicit(&engine->pricing, true, memory_order_acquire))
+        return ENGINE_BUSY;
+    uint32_t list = atomic_load_explicit(&engine->price_list, memory_order_relaxed);
+    if (list + 1 == PRICE_LISTS_MAX) {
+        atomic_store_explicit(&engine->pricing, false, memory_order_release);
+        return ENGINE_FULL;
+    }
+    op->change.category = category;
+    op->change.price_list = (uint16_t)(list + 1);
+    op->change.total = price;
+    return engine_op_begun(op);
+}
+
+/* ---- time ---- */
+
+/* Of an owned hold whose time is over. The room in which it will be remembered is taken here,
+ * before the journal: what made that room was committed before, so replay never runs short of it.
+ */
+static void fill_over(struct engine *engine, struct engine_op *op)
+{
+    const struct hold_slot *slot = engine_slot(engine, op->own.slot);
+    if (HOLD_GET(slot, status) == HOLD_LATE) {
+        op->change.kind = CHANGE_FORGOTTEN;
+        return;
+    }
+    engine_fill_removed(engine, op);
+    if (HOLD_GET(slot, order) == 0)
+        return;
+    op->change.kind = CHANGE_LATE;
+    op->own.late = late_give(&engine->late);
+    if (op->own.late != 0)
+        op->change.flags = CHANGE_FLAG_REMEMBERED;
+}
+
+bool engine_expire_next(struct engine *engine, uint64_t now_ms, struct engine_op *op)
+{
+    engine->expire_now_ms = now_ms;
+    /* relaxed: a pace, nothing hangs on it */
+    if (now_ms < atomic_load_explicit(&engine->expire_not_before_ms, memory_order_relaxed))
+        return false;
+    for (;;) {
+        uint32_t number = wheel_due(&engine->wheel, now_ms);
+        if (number == 0)
+            return false;
+        engine_op_init(op, CHANGE_EXPIRED, now_ms);
+        const struct hold_slot *slot = engine_slot(engine, number);
+        if (engine_own(engine, hold_id(&engine->holds, number), op) != ENGINE_OK) {
+            wheel_touch(&engine->wheel, number); /* an op is under way; the wheel asks again */
+            continue;
+        }
+        uint8_t status = HOLD_GET(slot, status);
+        if (status == HOLD_SOLD || now_ms < engine_end_of(engine, slot)) {
+            /* Sold, extended or spared since the wheel looked. */
+            engine_disown(engine, op, ENGINE_SAME);
+            wheel_touch(&engine->wheel, number);
+        } else {
+            fill_over(engine, op);
+            engine_op_begun(op);
+            return true;
+        }
+    }
+}
+
+void engine_spare_orders(struct engine *engine, uint64_t until_ms)
+{
+    /* relaxed: as in engine_end_of() */
+    atomic_store_explicit(&engine->spare_until_ms, until_ms, memory_order_relaxed);
+}
+
+uint64_t engine_expire_wait_ms(const struct engine *engine, uint64_t now_ms)
+{
+    uint64_t not_before_ms =
+        atomic_load_explicit(&engine->expire_not_before_ms, memory_order_relaxed);
+    if (now_ms < not_before_ms)
+        return not_before_ms - now_ms;
+    return wheel_wait_ms(&engine->wheel, now_ms, EXPIRE_RETRY_MS);
+}

@@ -1,0 +1,179 @@
+/* engine_read.c: reading without stopping anybody. */
+#include "core/engine/engine_internal.h"
+
+#include <assert.h>
+#include <string.h>
+
+const struct plan *engine_plan(const struct engine *engine)
+{
+    return engine->plan;
+}
+
+size_t engine_memory(const struct engine *engine)
+{
+    uint32_t fresh = atomic_load_explicit(&engine->holds.fresh, memory_order_relaxed);
+    size_t a_slot = sizeof(struct hold_slot) + 2 * sizeof(uint32_t) +
+                    1; /* and its links and mark in the wheel */
+    size_t late = atomic_load_explicit(&engine->late.fresh, memory_order_relaxed);
+    return sizeof(*engine) + plan_memory_facts(engine->plan) + seats_memory(&engine->seats) +
+           best_memory(engine->best) + avail_memory(engine->avail) +
+           engine->facts->seat_count * sizeof(*engine->next) + buyers_memory(&engine->buyers) +
+           fresh * a_slot + late * sizeof(struct late) +
+           plan_area_count(engine->plan) * sizeof(*engine->areas) +
+           (engine_price_list(engine) + 1u) * engine->categories * sizeof(*engine->prices);
+}
+
+struct engine_seat engine_seat(const struct engine *engine, uint32_t seat)
+{
+    assert(seat < engine->facts->seat_count);
+    for (;;) {
+        uint64_t word = seats_read(&engine->seats, seat);
+        struct engine_seat view = {.state = (enum engine_seat_state)seat_state(word)};
+        uint32_t slot = seat_hold(word);
+        if (slot == 0 || slot == SEAT_OPERATOR)
+            return view;
+        view.hold = hold_id(&engine->holds, slot);
+        /* A slot is not given out again while a seat carries its number: the same word means that
+         * the id was the one of this hold. */
+        if (seats_read(&engine->seats, seat) == word)
+            return view;
+    }
+}
+
+static void read_fields(const struct hold_slot *slot, struct engine_hold_view *out)
+{
+    static const enum engine_hold_state states[] = {[HOLD_OPEN] = ENGINE_HOLD_OPEN,
+                                                    [HOLD_SOLD] = ENGINE_HOLD_SOLD,
+                                                    [HOLD_LATE] = ENGINE_HOLD_EXPIRED};
+    out->state = states[HOLD_GET(slot, status)];
+    out->version = HOLD_GET(slot, version);
+    out->buyer = HOLD_GET(slot, buyer);
+    out->session = HOLD_GET(slot, session);
+    out->order_hash = HOLD_GET(slot, order);
+    out->expires_ms = HOLD_GET(slot, expires_ms);
+    out->hard_end_ms = HOLD_GET(slot, hard_end_ms);
+    out->price_list = HOLD_GET(slot, price_list);
+    out->area = HOLD_GET(slot, area);
+    out->quantity = HOLD_GET(slot, count);
+    out->seat_count = 0;
+    out->total = 0;
+}
+
+/* The chain may change under our feet; a link that makes no sense ends the walk, and the slot's
+ * word then says that it did change. */
+static bool read_chain(const struct engine *engine, const struct hold_slot *slot,
+                       struct engine_hold_view *out)
+{
+    uint32_t seat = HOLD_GET(slot, first);
+    for (uint32_t i = 0; i < out->quantity; i++) {
+        if (i == HOLD_SEATS_MAX || seat >= engine->facts->seat_count)
+            return false;
+        out->seats[out->seat_count++] = seat;
+        /* acquire: partner of link_seats(); a link of a later turn brings that turn's word along */
+        seat = atomic_load_explicit(&engine->next[seat], memory_order_acquire) - 1;
+    }
+    return true;
+}
+
+enum engine_verdict engine_hold_read(const struct engine *engine, uint64_t hold,
+                                     struct engine_hold_view *out)
+{
+    enum { READ_RETRIES_MAX = 1000 }; /* a hold changes a few times in its life */
+    for (unsigned tries = 0; tries < READ_RETRIES_MAX; tries++) {
+        bool busy;
+        uint64_t begun = hold_read_begin(&engine->holds, hold, &busy);
+        if (busy)
+            continue;
+        if (begun == 0)
+            return ENGINE_NO_HOLD;
+        const struct hold_slot *slot = &engine->holds.slots[hold_slot_of(hold)];
+        read_fields(slot, out);
+        memset(out->purchase, 0, sizeof(out->purchase));
+        if (out->order_hash != 0)
+            bond_get(&engine->bonds[hold_slot_of(hold)], out->purchase);
+        bool whole = out->area != CHANGE_AREA_NONE || out->state == ENGINE_HOLD_EXPIRED ||
+                     read_chain(engine, slot, out);
+        if (!hold_read_end(&engine->holds, hold, begun))
+            continue;
+        assert(whole);
+        if (out->area != CHANGE_AREA_NONE)
+            out->total = engine_area_total(engine, out->price_list, out->area, out->quantity);
+        else
+            out->total = engine_total(engine, out->price_list, out->seats, out->seat_count);
+        return ENGINE_OK;
+    }
+    return ENGINE_BUSY;
+}
+
+uint64_t engine_price_of(const struct engine *engine, uint16_t price_list, uint8_t category)
+{
+    assert(category < engine->categories && price_list <= engine_price_list(engine));
+    return engine->prices[(size_t)price_list * engine->categories + category];
+}
+
+uint16_t engine_price_list(const struct engine *engine)
+{
+    /* acquire: partner of settle_priced(); the list is whole */
+    return (uint16_t)atomic_load_explicit(&engine->price_list, memory_order_acquire);
+}
+
+struct engine_area engine_area(const struct engine *engine, uint16_t area)
+{
+    uint32_t capacity = plan_area(engine->plan, area)->capacity;
+    struct area_counts counts = area_read(&engine->areas[area], capacity);
+    return (struct engine_area){capacity, counts.part[AREA_FREE], counts.part[AREA_HELD],
+                                counts.part[AREA_SOLD], counts.part[AREA_BLOCKED]};
+}
+
+void engine_avail_begin(struct engine *engine, uint64_t base)
+{
+    avail_begin(engine->avail, base);
+}
+
+uint64_t engine_publish(struct engine *engine)
+{
+    return avail_publish(engine->avail);
+}
+
+uint64_t engine_avail_version(const struct engine *engine)
+{
+    return avail_version(engine->avail);
+}
+
+uint64_t engine_avail_copy(const struct engine *engine, uint8_t *out)
+{
+    return avail_copy(engine->avail, out);
+}
+
+int engine_avail_since(const struct engine *engine, uint64_t since, struct engine_delta *out,
+                       uint32_t room, uint64_t *version)
+{
+    return avail_since(engine->avail, since, out, room, version);
+}
+
+uint64_t engine_counts(const struct engine *engine, struct engine_count *out)
+{
+    uint64_t version = avail_counts(engine->avail, out);
+    for (uint32_t i = 0; i < plan_area_count(engine->plan); i++) {
+        struct engine_area area = engine_area(engine, (uint16_t)i);
+        struct engine_count *count = &out[plan_area(engine->plan, i)->category];
+        count->free += area.free;
+        count->held += area.held;
+        count->sold += area.sold;
+        count->blocked += area.blocked;
+    }
+    return version;
+}
+
+struct engine_stats engine_stats(const struct engine *engine)
+{
+    /* relaxed: numbers for a graph */
+    return (struct engine_stats){
+        .row_retries = atomic_load_explicit(&engine->seats.row_retries, memory_order_relaxed),
+        .best_retries = atomic_load_explicit(&engine->best_retries, memory_order_relaxed),
+        .undone = atomic_load_explicit(&engine->undone, memory_order_relaxed),
+        .late_dropped = atomic_load_explicit(&engine->late_dropped, memory_order_relaxed),
+        .holds_used = atomic_load_explicit(&engine->holds.fresh, memory_order_relaxed),
+        .holds_max = engine->holds.max,
+    };
+}

@@ -1,0 +1,418 @@
+/* engine_settle.c: the second phase. What was claimed becomes what it is to be, what is given back
+ * becomes free; or, if the journal refused, everything is as it was.
+ *
+ * Works on op.change and the slot alone, as replay comes through here too. Nothing can fail: all
+ * that could be refused was refused in phase 1, and what phase 1 claimed is ours until here. So
+ * each move of a seat is asserted; one that does not fit would be a seat sold twice. */
+#include "core/engine/engine_internal.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* ---- the memory of holds that ran out while being paid ---- */
+
+uint32_t late_give(struct late_pool *pool)
+{
+    /* acquire and release as in hold.c, whose stack this is */
+    uint64_t head = atomic_load_explicit(&pool->free_head, memory_order_acquire);
+    while ((uint32_t)head != 0) {
+        uint32_t number = (uint32_t)head;
+        uint32_t next = HOLD_GET(&pool->list[number], next_free);
+        uint64_t want = ((head >> 32) + 1) << 32 | next;
+        if (atomic_compare_exchange_weak_explicit(&pool->free_head, &head, want,
+                                                  memory_order_acq_rel, memory_order_acquire))
+            return number;
+    }
+    uint32_t fresh = atomic_load_explicit(&pool->fresh, memory_order_relaxed);
+    do {
+        if (fresh == pool->max)
+            return 0;
+    } while (!atomic_compare_exchange_weak_explicit(&pool->fresh, &fresh, fresh + 1,
+                                                    memory_order_relaxed, memory_order_relaxed));
+    return fresh + 1;
+}
+
+void late_end(struct late_pool *pool, uint32_t number)
+{
+    uint64_t head = atomic_load_explicit(&pool->free_head, memory_order_relaxed);
+    uint64_t want;
+    do {
+        HOLD_SET(&pool->list[number], next_free, (uint32_t)head);
+        want = ((head >> 32) + 1) << 32 | number;
+    } while (!atomic_compare_exchange_weak_explicit(&pool->free_head, &head, want,
+                                                    memory_order_release, memory_order_relaxed));
+}
+
+void engine_forget(struct engine *engine, uint32_t number)
+{
+    const struct hold_slot *slot = engine_slot(engine, number);
+    assert(HOLD_GET(slot, status) == HOLD_LATE);
+    if (HOLD_GET(slot, first) != 0)
+        late_end(&engine->late, HOLD_GET(slot, first));
+    hold_end(&engine->holds, number, engine_thread_lane());
+}
+
+/* ---- parts ---- */
+
+static void turn_all(struct engine *engine, const uint32_t *seats, uint32_t count,
+                     enum seat_state was, uint32_t hold, enum seat_state becomes, uint32_t new_hold)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        bool ours = seats_turn(&engine->seats, seats[i], was, hold, becomes, new_hold);
+        assert(ours);
+    }
+}
+
+static void turn_places(struct engine *engine, const struct change *change, enum area_part from,
+                        enum area_part to, uint32_t quantity)
+{
+    bool ours = area_turn(&engine->areas[change->area],
+                          plan_area(engine->plan, change->area)->capacity, from, to, quantity);
+    assert(ours);
+}
+
+/* Links ascending seats and sets the slot's first and count; the slot is being written. */
+static void link_seats(struct engine *engine, struct hold_slot *slot, const uint32_t *seats,
+                       uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        /* release: partner of the acquire in engine_hold_read()'s walk */
+        atomic_store_explicit(&engine->next[seats[i]], i + 1 < count ? seats[i + 1] + 1 : 0,
+                              memory_order_release);
+    HOLD_SET(slot, first, seats[0]);
+    HOLD_SET(slot, count, (uint16_t)count);
+}
+
+/* The hold's seats after the change; both lists ascending, as is what comes out. */
+static uint32_t seats_after(const uint32_t *own, uint32_t own_count, const struct change *change,
+                            uint32_t *out)
+{
+    const uint32_t *add = change->seats;
+    const uint32_t *remove = change->seats + change->add_count;
+    uint32_t a = 0, r = 0, count = 0;
+    for (uint32_t i = 0; i < own_count; i++) {
+        while (a < change->add_count && add[a] < own[i])
+            out[count++] = add[a++];
+        if (r < change->remove_count && remove[r] == own[i])
+            r++;
+        else
+            out[count++] = own[i];
+    }
+    while (a < change->add_count)
+        out[count++] = add[a++];
+    assert(r == change->remove_count && count > 0 && count <= HOLD_SEATS_MAX);
+    return count;
+}
+
+static void uncount(struct engine *engine, uint64_t buyer, uint32_t places)
+{
+    if (engine->limits->max_per_buyer != 0 && places > 0)
+        buyers_sub(&engine->buyers, buyer, places);
+}
+
+/* ---- by kind ---- */
+
+static void settle_taken(struct engine *engine, struct engine_op *op)
+{
+    const struct change *change = &op->change;
+    struct hold_slot *slot = engine_slot(engine, op->own.slot);
+    hold_write_begin(&engine->holds, op->own.slot);
+    HOLD_SET(slot, buyer, change->buyer);
+    HOLD_SET(slot, session, change->session);
+    HOLD_SET(slot, order, 0);
+    HOLD_SET(slot, expires_ms, change->expires_ms);
+    HOLD_SET(slot, hard_end_ms, change->hard_end_ms);
+    HOLD_SET(slot, version, change->hold_version);
+    HOLD_SET(slot, price_list, change->price_list);
+    HOLD_SET(slot, area, change->area);
+    HOLD_SET(slot, status, HOLD_OPEN);
+    HOLD_SET(slot, verdict, CHANGE_VERDICT_NONE);
+    if (change->area != CHANGE_AREA_NONE)
+        HOLD_SET(slot, count, (uint16_t)change->quantity);
+    else
+        link_seats(engine, slot, change->seats, change->add_count);
+    hold_write_end(&engine->holds, op->own.slot);
+    wheel_touch(&engine->wheel, op->own.slot);
+}
+
+static void settle_changed(struct engine *engine, struct engine_op *op)
+{
+    const struct change *change = &op->change;
+    struct hold_slot *slot = engine_slot(engine, op->own.slot);
+    uint32_t own[HOLD_SEATS_MAX], after[HOLD_SEATS_MAX + HOLD_SEATS_MAX], fewer = 0;
+    uint32_t own_count = engine_chain(engine, op->own.slot, own);
+    hold_write_begin(&engine->holds, op->own.slot);
+    if (change->area != CHANGE_AREA_NONE) {
+        if (change->quantity < op->own.quantity_was)
+            fewer = op->own.quantity_was - change->quantity;
+        HOLD_SET(slot, count, (uint16_t)change->quantity);
+    } else {
+        if (change->remove_count > change->add_count)
+            fewer = change->remove_count - change->add_count;
+        link_seats(engine, slot, after, seats_after(own, own_count, change, after));
+    }
+    HOLD_SET(slot, version, change->hold_version);
+    hold_write_end(&engine->holds, op->own.slot);
+
+    if (change->area == CHANGE_AREA_NONE)
+        turn_all(engine, change->seats + change->add_count, change->remove_count, SEAT_HELD,
+                 op->own.slot, SEAT_FREE, 0);
+    else if (fewer > 0)
+        turn_places(engine, change, AREA_HELD, AREA_FREE, fewer);
+    uncount(engine, change->buyer, fewer);
+}
+
+static void settle_extended(struct engine *engine, struct engine_op *op)
+{
+    struct hold_slot *slot = engine_slot(engine, op->own.slot);
+    struct span order = {op->change.text, op->change.text_len};
+    uint64_t buyer_was = HOLD_GET(slot, buyer);
+    hold_write_begin(&engine->holds, op->own.slot);
+    bond_set(&engine->bonds[op->own.slot], op->change.purchase);
+    HOLD_SET(slot, order, engine_hash_text(order));
+    HOLD_SET(slot, buyer, op->change.buyer);
+    HOLD_SET(slot, expires_ms, op->change.expires_ms);
+    HOLD_SET(slot, version, op->change.hold_version);
+    hold_write_end(&engine->holds, op->own.slot);
+    wheel_touch(&engine->wheel, op->own.slot);
+    if (buyer_was != op->change.buyer) /* counted for the new one since phase 1 */
+        uncount(engine, buyer_was, HOLD_GET(slot, count));
+}
+
+/* As for EXPIRED: journals written before there was CHANGE_LATE do not say it, and their owner did
+ * remember it while he had room. */
+bool engine_remembers(const struct hold_slot *slot, const struct change *change)
+{
+    if (change->kind == CHANGE_EXPIRED)
+        return HOLD_GET(slot, order) != 0;
+    return change->kind == CHANGE_LATE && (change->flags & CHANGE_FLAG_REMEMBERED) != 0;
+}
+
+/* The slot is being written. */
+static void remember(struct engine *engine, struct engine_op *op)
+{
+    const struct change *change = &op->change;
+    struct hold_slot *slot = engine_slot(engine, op->own.slot);
+    if (op->own.late != 0)
+        memcpy(engine->late.list[op->own.late].seats, change->seats,
+               change->remove_count * sizeof(change->seats[0]));
+    HOLD_SET(slot, status, HOLD_LATE);
+    HOLD_SET(slot, first, op->own.late);
+    HOLD_SET(slot, expires_ms, change->at_ms + LATE_KEEP_MS);
+    HOLD_SET(slot, version, change->hold_version);
+}
+
+/* Released, expired, refunded: readers are told first that the hold changes, then the seats go
+ * free, then the slot. A seat that is free may be another's at the next instant, and his links
+ * replace ours: who reads the old hold then has to see that it is not as it was. And while a seat
+ * is still ours the slot is not given out again, so the number in its word stays unambiguous. */
+static void settle_ended(struct engine *engine, struct engine_op *op)
+{
+    const struct change *change = &op->change;
+    struct hold_slot *slot = engine_slot(engine, op->own.slot);
+    bool sold = change->kind == CHANGE_REFUNDED;
+    uint32_t places = change->remove_count;
+    hold_write_begin(&engine->holds, op->own.slot);
+    if (change->area != CHANGE_AREA_NONE) {
+        places = change->quantity;
+        turn_places(engine, change, sold ? AREA_SOLD : AREA_HELD, AREA_FREE, places);
+    } else {
+        turn_all(engine, change->seats, change->remove_count, sold ? SEAT_SOLD : SEAT_HELD,
+                 op->own.slot, SEAT_FREE, 0);
+    }
+    uncount(engine, change->buyer, places);
+    if (engine_remembers(slot, change)) {
+        remember(engine, op);
+        hold_write_end(&engine->holds, op->own.slot);
+        wheel_touch(&engine->wheel, op->own.slot);
+        return;
+    }
+    if (change->kind == CHANGE_LATE)
+        /* relaxed: a statistic. A late payment will be told "gone" and given back. */
+        atomic_fetch_add_explicit(&engine->late_dropped, 1, memory_order_relaxed);
+    hold_end(&engine->holds, op->own.slot, engine_thread_lane());
+}
+
+static void settle_confirmed(struct engine *engine, struct engine_op *op)
+{
+    const struct change *change = &op->change;
+    struct hold_slot *slot = engine_slot(engine, op->own.slot);
+    uint32_t late = 0;
+    if (change->area != CHANGE_AREA_NONE)
+        turn_places(engine, change, AREA_HELD, AREA_SOLD, change->quantity);
+    else
+        turn_all(engine, change->seats, change->add_count, SEAT_HELD, op->own.slot, SEAT_SOLD,
+                 op->own.slot);
+    bool retaken = HOLD_GET(slot, status) == HOLD_LATE;
+    if (retaken)
+        late = HOLD_GET(slot, first);
+    hold_write_begin(&engine->holds, op->own.slot);
+    if (retaken && change->area == CHANGE_AREA_NONE)
+        link_seats(engine, slot, change->seats, change->add_count);
+    HOLD_SET(slot, status, HOLD_SOLD);
+    HOLD_SET(slot, verdict, change->verdict);
+    HOLD_SET(slot, version, change->hold_version);
+    hold_write_end(&engine->holds, op->own.slot);
+    if (late != 0)
+        late_end(&engine->late, late);
+}
+
+static void settle_moved(struct engine *engine, struct engine_op *op)
+{
+    const struct change *change = &op->change;
+    struct hold_slot *slot = engine_slot(engine, op->own.slot);
+    uint32_t own[HOLD_SEATS_MAX], after[2 * HOLD_SEATS_MAX];
+    uint32_t own_count = engine_chain(engine, op->own.slot, own);
+    turn_all(engine, change->seats, change->add_count, SEAT_HELD, op->own.slot, SEAT_SOLD,
+             op->own.slot);
+    hold_write_begin(&engine->holds, op->own.slot);
+    link_seats(engine, slot, after, seats_after(own, own_count, change, after));
+    HOLD_SET(slot, version, change->hold_version);
+    hold_write_end(&engine->holds, op->own.slot);
+    turn_all(engine, change->seats + change->add_count, change->remove_count, SEAT_SOLD,
+             op->own.slot, SEAT_FREE, 0);
+}
+
+static void settle_priced(struct engine *engine, struct engine_op *op)
+{
+    uint32_t list = op->change.price_list;
+    uint64_t *prices = &engine->prices[(size_t)list * engine->categories];
+    memcpy(prices, prices - engine->categories, engine->categories * sizeof(*prices));
+    prices[op->change.category] = op->change.total;
+    /* release: partner of fill_taken()'s acquire */
+    atomic_store_explicit(&engine->price_list, list, memory_order_release);
+    atomic_store_explicit(&engine->pricing, false, memory_order_release);
+}
+
+void engine_settle(struct engine *engine, struct engine_op *op)
+{
+    assert(op->own.phase == OP_BEGUN);
+    switch ((enum change_kind)op->change.kind) {
+    case CHANGE_TAKEN:
+        settle_taken(engine, op);
+        break;
+    case CHANGE_CHANGED:
+        settle_changed(engine, op);
+        break;
+    case CHANGE_EXTENDED:
+        settle_extended(engine, op);
+        break;
+    case CHANGE_RELEASED:
+    case CHANGE_EXPIRED:
+    case CHANGE_LATE:
+    case CHANGE_REFUNDED:
+        settle_ended(engine, op);
+        break;
+    case CHANGE_FORGOTTEN:
+        engine_forget(engine, op->own.slot);
+        break;
+    case CHANGE_CONFIRMED:
+        settle_confirmed(engine, op);
+        break;
+    case CHANGE_MOVED:
+        settle_moved(engine, op);
+        break;
+    case CHANGE_UNBLOCKED:
+        turn_all(engine, op->change.seats, op->change.remove_count, SEAT_BLOCKED, SEAT_OPERATOR,
+                 SEAT_FREE, 0);
+        if (op->change.area != CHANGE_AREA_NONE)
+            turn_places(engine, &op->change, AREA_HELD, AREA_FREE, op->change.quantity);
+        break;
+    case CHANGE_PRICED:
+        settle_priced(engine, op);
+        break;
+    case CHANGE_BLOCKED:
+        turn_all(engine, op->change.seats, op->change.add_count, SEAT_BLOCKED, SEAT_OPERATOR,
+                 SEAT_BLOCKED, 0);
+        if (op->change.area != CHANGE_AREA_NONE)
+            turn_places(engine, &op->change, AREA_HELD, AREA_BLOCKED, op->change.quantity);
+        break;
+    case CHANGE_IMPORTED:
+        break;
+    case CHANGE_KIND_COUNT:
+        assert(false);
+    }
+    op->own.phase = OP_ENDED;
+}
+
+/* ---- undoing ---- */
+
+void engine_undo_added(struct engine *engine, struct engine_op *op)
+{
+    const struct change *change = &op->change;
+    if (change->area == CHANGE_AREA_NONE)
+        engine_unclaim(engine, op, SEAT_HELD);
+    else if (change->quantity > op->own.quantity_was)
+        turn_places(engine, change, AREA_HELD, AREA_FREE, change->quantity - op->own.quantity_was);
+    uncount(engine, change->buyer, op->own.buyer_places);
+}
+
+static void undo_unblocked(struct engine *engine, struct engine_op *op)
+{
+    turn_all(engine, op->change.seats, op->change.remove_count, SEAT_BLOCKED, SEAT_OPERATOR,
+             SEAT_BLOCKED, 0);
+    if (op->change.area != CHANGE_AREA_NONE)
+        turn_places(engine, &op->change, AREA_HELD, AREA_BLOCKED, op->change.quantity);
+}
+
+static void undo_expired(struct engine *engine, struct engine_op *op)
+{
+    /* relaxed: a pace, nothing hangs on it */
+    atomic_store_explicit(&engine->expire_not_before_ms, op->change.at_ms + EXPIRE_RETRY_MS,
+                          memory_order_relaxed);
+    if (op->own.late != 0)
+        late_end(&engine->late, op->own.late);
+    hold_disown(&engine->holds, op->own.slot);
+    wheel_touch(&engine->wheel, op->own.slot);
+}
+
+void engine_undo(struct engine *engine, struct engine_op *op)
+{
+    assert(op->own.phase == OP_BEGUN);
+    switch ((enum change_kind)op->change.kind) {
+    case CHANGE_TAKEN:
+        engine_undo_added(engine, op);
+        hold_end(&engine->holds, op->own.slot, engine_thread_lane());
+        break;
+    case CHANGE_CONFIRMED: /* of a hold that was there nothing was claimed */
+        if (op->change.verdict == CHANGE_VERDICT_RETAKEN)
+            engine_undo_added(engine, op);
+        hold_disown(&engine->holds, op->own.slot);
+        break;
+    case CHANGE_CHANGED:
+    case CHANGE_MOVED:
+        engine_undo_added(engine, op);
+        hold_disown(&engine->holds, op->own.slot);
+        break;
+    case CHANGE_EXTENDED:
+        uncount(engine, op->change.buyer, op->own.buyer_places);
+        hold_disown(&engine->holds, op->own.slot);
+        break;
+    case CHANGE_RELEASED:
+    case CHANGE_REFUNDED:
+        hold_disown(&engine->holds, op->own.slot);
+        break;
+    case CHANGE_EXPIRED:
+    case CHANGE_LATE:
+    case CHANGE_FORGOTTEN:
+        undo_expired(engine, op);
+        break;
+    case CHANGE_BLOCKED:
+        engine_unclaim(engine, op, SEAT_BLOCKED);
+        if (op->change.area != CHANGE_AREA_NONE)
+            turn_places(engine, &op->change, AREA_HELD, AREA_FREE, op->change.quantity);
+        break;
+    case CHANGE_UNBLOCKED:
+        undo_unblocked(engine, op);
+        break;
+    case CHANGE_PRICED:
+        atomic_store_explicit(&engine->pricing, false, memory_order_release);
+        break;
+    case CHANGE_IMPORTED:
+    case CHANGE_KIND_COUNT:
+        assert(false);
+    }
+    /* relaxed: a statistic */
+    atomic_fetch_add_explicit(&engine->undone, 1, memory_order_relaxed);
+    op->own.phase = OP_ENDED;
+}

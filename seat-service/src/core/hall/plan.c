@@ -1,0 +1,472 @@
+/* plan.c: a plan in memory: what the engine asks often in arrays by seat, what people read as spans
+ * into one block of text in which equal neighbours (row labels, zones, floors) are stored once. A
+ * seat is found by its guid through a hash table of seat numbers, twice as large as the hall. */
+#include "core/hall/plan_draft.h"
+#include "core/hall/plan_import.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+struct labels {
+    struct span guid, number, row_label, zone, entrance, floor, sight;
+};
+
+struct companion {
+    uint32_t seat, with;
+};
+
+struct plan {
+    struct span name, currency, text, shapes;
+    uint64_t starts_ms;
+    struct plan_limits limits;
+    float focal_x, focal_y;
+    uint8_t hash[PLAN_HASH_BYTES], content[PLAN_HASH_BYTES];
+    bool has_accessible;
+    uint32_t category_count, area_count, channel_count, finder_size;
+    struct plan_category categories[PLAN_CATEGORIES_MAX];
+    struct plan_area areas[PLAN_AREAS_MAX];
+    struct plan_channel channels[PLAN_CHANNELS_MAX];
+    struct plan_facts facts;
+    struct labels *labels;
+    struct companion *companions; /* ascending by seat */
+    uint32_t companion_count;
+    uint32_t *finder; /* seat + 1, or 0 */
+    /* what facts points to */
+    uint16_t *run;
+    uint8_t *pos, *category, *kind;
+    float *x, *y;
+    struct plan_run *runs;
+    uint32_t *order;
+    char *strings;
+    size_t strings_len;
+};
+
+void plan_destroy(struct plan *plan)
+{
+    if (plan == NULL)
+        return;
+    free(plan->strings);
+    free(plan->order);
+    free(plan->runs);
+    free(plan->y);
+    free(plan->x);
+    free(plan->kind);
+    free(plan->category);
+    free(plan->pos);
+    free(plan->run);
+    free(plan->finder);
+    free(plan->companions);
+    free(plan->labels);
+    free(plan);
+}
+
+/* ---- making ---- */
+
+/* Two passes over the same walk: the first one counts (strings is NULL), the second one copies. */
+static void keep(struct plan *plan, struct span *span, const struct span *before)
+{
+    if (span->ptr == NULL)
+        return;
+    if (before != NULL && span_eq(*span, *before)) {
+        span->ptr = before->ptr; /* the copy that was made for the neighbour */
+        return;
+    }
+    if (plan->strings != NULL) {
+        memcpy(plan->strings + plan->strings_len, span->ptr, span->len);
+        span->ptr = plan->strings + plan->strings_len;
+    }
+    plan->strings_len += span->len;
+}
+
+static void keep_all(struct plan *plan, const struct plan_draft *draft)
+{
+    plan->strings_len = 0;
+    keep(plan, &plan->name, NULL);
+    keep(plan, &plan->currency, NULL);
+    keep(plan, &plan->text, NULL);
+    keep(plan, &plan->shapes, NULL);
+    for (uint32_t i = 0; i < plan->category_count; i++) {
+        keep(plan, &plan->categories[i].name, NULL);
+        keep(plan, &plan->categories[i].color, NULL);
+    }
+    for (uint32_t i = 0; i < plan->area_count; i++) {
+        keep(plan, &plan->areas[i].id, NULL);
+        keep(plan, &plan->areas[i].name, NULL);
+    }
+    for (uint32_t i = 0; i < plan->channel_count; i++) {
+        keep(plan, &plan->channels[i].id, NULL);
+        keep(plan, &plan->channels[i].name, NULL);
+        keep(plan, &plan->channels[i].code, NULL);
+    }
+    const struct labels none = {.guid = {NULL, 0}};
+    for (uint32_t i = 0; i < draft->seat_count; i++) {
+        const struct labels *before = i > 0 ? &plan->labels[i - 1] : &none;
+        struct labels *labels = &plan->labels[i];
+        keep(plan, &labels->guid, NULL);
+        keep(plan, &labels->number, NULL);
+        keep(plan, &labels->row_label, &before->row_label);
+        keep(plan, &labels->zone, &before->zone);
+        keep(plan, &labels->entrance, &before->entrance);
+        keep(plan, &labels->floor, &before->floor);
+        keep(plan, &labels->sight, &before->sight);
+    }
+}
+
+static uint64_t hash_of(struct span text) /* FNV-1a: guids are few and nobody gains by collisions */
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    for (size_t i = 0; i < text.len; i++)
+        hash = (hash ^ (uint8_t)text.ptr[i]) * UINT64_C(0x100000001b3);
+    return hash ^ hash >> 29;
+}
+
+static bool allocate(struct plan *plan, const struct plan_draft *draft)
+{
+    uint32_t seats = draft->seat_count;
+    plan->finder_size = 64;
+    while (plan->finder_size < 2 * seats)
+        plan->finder_size *= 2;
+    plan->labels = calloc(seats + 1, sizeof(*plan->labels));
+    plan->finder = calloc(plan->finder_size, sizeof(*plan->finder));
+    plan->run = calloc(seats + 1, sizeof(*plan->run));
+    plan->pos = calloc(seats + 1, 1);
+    plan->category = calloc(seats + 1, 1);
+    plan->kind = calloc(seats + 1, 1);
+    plan->x = calloc(seats + 1, sizeof(*plan->x));
+    plan->y = calloc(seats + 1, sizeof(*plan->y));
+    plan->runs = calloc(draft->run_count + 1, sizeof(*plan->runs));
+    plan->order = calloc(seats + 1, sizeof(*plan->order));
+    return plan->labels && plan->finder && plan->run && plan->pos && plan->category && plan->kind &&
+           plan->x && plan->y && plan->runs && plan->order;
+}
+
+static void set_runs(struct plan *plan, const struct plan_draft *draft)
+{
+    for (uint32_t i = 0; i < draft->seat_count; i++) {
+        assert(draft->seats[i].run < draft->run_count);
+        plan->runs[draft->seats[i].run].count++;
+    }
+    uint32_t base = 0;
+    for (uint32_t i = 0; i < draft->run_count; i++) {
+        assert(plan->runs[i].count > 0 && plan->runs[i].count <= PLAN_ROW_SEATS_MAX);
+        plan->runs[i].base = base;
+        plan->runs[i].flags = draft->run_flags != NULL ? draft->run_flags[i] : 0;
+        base += plan->runs[i].count;
+    }
+    bool identity = true;
+    for (uint32_t i = 0; i < draft->seat_count; i++) {
+        const struct plan_run *run = &plan->runs[draft->seats[i].run];
+        assert(draft->seats[i].pos < run->count);
+        plan->order[run->base + draft->seats[i].pos] = i;
+        identity = identity && run->base + draft->seats[i].pos == i;
+    }
+    if (identity) { /* most halls are numbered as one sits; then the array is not needed */
+        free(plan->order);
+        plan->order = NULL;
+        free(plan->pos);
+        plan->pos = NULL;
+    }
+}
+
+static void set_seat(struct plan *plan, const struct plan_draft *draft, uint32_t i)
+{
+    const struct plan_draft_seat *seat = &draft->seats[i];
+    assert(seat->category < draft->category_count);
+    assert(seat->channel < plan->channel_count);
+    plan->run[i] = (uint16_t)seat->run;
+    if (plan->pos != NULL)
+        plan->pos[i] = (uint8_t)seat->pos;
+    plan->category[i] = seat->category;
+    plan->kind[i] = (uint8_t)(seat->channel << 4 | seat->flags);
+    plan->x[i] = seat->x;
+    plan->y[i] = seat->y;
+    plan->categories[seat->category].seats++;
+    plan->labels[i] = (struct labels){seat->guid,     seat->number, seat->row_label, seat->zone,
+                                      seat->entrance, seat->floor,  seat->sight};
+    if (seat->companion != UINT32_MAX)
+        plan->companions[plan->companion_count++] = (struct companion){i, seat->companion};
+}
+
+static void set_terms(struct plan *plan, const struct plan_draft *draft)
+{
+    assert(draft->category_count <= PLAN_CATEGORIES_MAX);
+    assert(draft->area_count <= PLAN_AREAS_MAX && draft->channel_count <= PLAN_CHANNELS_MAX);
+    plan->name = draft->name;
+    plan->currency = draft->currency;
+    plan->text = draft->text;
+    plan->shapes = draft->shapes;
+    plan->starts_ms = draft->starts_ms;
+    plan->limits = draft->limits;
+    plan->focal_x = draft->focal_x;
+    plan->focal_y = draft->focal_y;
+    memcpy(plan->hash, draft->hash, sizeof(plan->hash));
+    memcpy(plan->content, draft->content, sizeof(plan->content));
+    plan->category_count = draft->category_count;
+    for (uint32_t i = 0; i < draft->category_count; i++) {
+        plan->categories[i] = draft->categories[i];
+        plan->categories[i].seats = 0;
+    }
+    plan->area_count = draft->area_count;
+    for (uint32_t i = 0; i < draft->area_count; i++)
+        plan->areas[i] = draft->areas[i];
+    plan->channel_count = draft->channel_count > 0 ? draft->channel_count : 1;
+    for (uint32_t i = 0; i < draft->channel_count; i++)
+        plan->channels[i] = draft->channels[i];
+    if (draft->channel_count == 0)
+        plan->channels[0] = (struct plan_channel){.id = SPAN("public"), .name = SPAN("public")};
+}
+
+int plan_create(const struct plan_draft *draft, struct err_slot *err, struct plan **out)
+{
+    assert(draft->seat_count <= PLAN_SEATS_MAX && draft->run_count <= PLAN_ROWS_MAX);
+    struct plan *plan = calloc(1, sizeof(*plan));
+    if (plan == NULL || !allocate(plan, draft))
+        goto no_memory;
+    uint32_t companions = 0;
+    for (uint32_t i = 0; i < draft->seat_count; i++)
+        companions += draft->seats[i].companion != UINT32_MAX;
+    plan->companions = calloc(companions + 1, sizeof(*plan->companions));
+    if (plan->companions == NULL)
+        goto no_memory;
+
+    set_terms(plan, draft);
+    set_runs(plan, draft);
+    for (uint32_t i = 0; i < draft->seat_count; i++) {
+        set_seat(plan, draft, i);
+        uint32_t at = (uint32_t)hash_of(draft->seats[i].guid) & (plan->finder_size - 1);
+        while (plan->finder[at] != 0)
+            at = (at + 1) & (plan->finder_size - 1);
+        plan->finder[at] = i + 1;
+    }
+
+    keep_all(plan, draft);
+    char *strings = malloc(plan->strings_len + 1);
+    if (strings == NULL)
+        goto no_memory;
+    /* Counting has let equal neighbours share a pointer; the copy starts from the draft's again. */
+    set_terms(plan, draft);
+    for (uint32_t i = 0; i < draft->seat_count; i++) {
+        plan->categories[draft->seats[i].category].seats++;
+        plan->has_accessible =
+            plan->has_accessible || (draft->seats[i].flags & PLAN_SEAT_ACCESSIBLE) != 0;
+        const struct plan_draft_seat *seat = &draft->seats[i];
+        plan->labels[i] = (struct labels){seat->guid,     seat->number, seat->row_label, seat->zone,
+                                          seat->entrance, seat->floor,  seat->sight};
+    }
+    plan->strings = strings;
+    keep_all(plan, draft);
+
+    plan->facts = (struct plan_facts){
+        .seat_count = draft->seat_count,
+        .run_count = draft->run_count,
+        .run = plan->run,
+        .pos = plan->pos,
+        .category = plan->category,
+        .kind = plan->kind,
+        .x = plan->x,
+        .y = plan->y,
+        .runs = plan->runs,
+        .order = plan->order,
+    };
+    *out = plan;
+    return 0;
+
+no_memory:
+    plan_destroy(plan);
+    return err_set(err, ERR_NOMEM, "plan of %" PRIu32 " seats", draft->seat_count);
+}
+
+/* ---- asking ---- */
+
+const uint8_t *plan_hash(const struct plan *plan)
+{
+    return plan->hash;
+}
+
+const uint8_t *plan_content(const struct plan *plan)
+{
+    return plan->content;
+}
+
+struct span plan_shapes(const struct plan *plan)
+{
+    return plan->shapes;
+}
+
+struct span plan_name(const struct plan *plan)
+{
+    return plan->name;
+}
+
+struct span plan_currency(const struct plan *plan)
+{
+    return plan->currency;
+}
+
+struct span plan_export(const struct plan *plan)
+{
+    return plan->text;
+}
+
+uint64_t plan_starts_ms(const struct plan *plan)
+{
+    return plan->starts_ms;
+}
+
+const struct plan_limits *plan_limits(const struct plan *plan)
+{
+    return &plan->limits;
+}
+
+uint32_t plan_category_count(const struct plan *plan)
+{
+    return plan->category_count;
+}
+
+const struct plan_category *plan_category(const struct plan *plan, uint32_t category)
+{
+    assert(category < plan->category_count);
+    return &plan->categories[category];
+}
+
+int plan_category_find(const struct plan *plan, struct span name)
+{
+    for (uint32_t i = 0; i < plan->category_count; i++)
+        if (span_eq(plan->categories[i].name, name))
+            return (int)i;
+    return -1;
+}
+
+uint32_t plan_area_count(const struct plan *plan)
+{
+    return plan->area_count;
+}
+
+const struct plan_area *plan_area(const struct plan *plan, uint32_t area)
+{
+    assert(area < plan->area_count);
+    return &plan->areas[area];
+}
+
+int plan_area_find(const struct plan *plan, struct span id)
+{
+    for (uint32_t i = 0; i < plan->area_count; i++)
+        if (span_eq(plan->areas[i].id, id))
+            return (int)i;
+    return -1;
+}
+
+uint32_t plan_channel_count(const struct plan *plan)
+{
+    return plan->channel_count;
+}
+
+const struct plan_channel *plan_channel(const struct plan *plan, uint32_t channel)
+{
+    assert(channel < plan->channel_count);
+    return &plan->channels[channel];
+}
+
+int plan_channel_find(const struct plan *plan, struct span id)
+{
+    for (uint32_t i = 0; i < plan->channel_count; i++)
+        if (span_eq(plan->channels[i].id, id))
+            return (int)i;
+    return -1;
+}
+
+bool plan_has_codes(const struct plan *plan)
+{
+    for (uint32_t i = 1; i < plan->channel_count; i++)
+        if (plan->channels[i].code.ptr != NULL)
+            return true;
+    return false;
+}
+
+bool plan_has_accessible(const struct plan *plan)
+{
+    return plan->has_accessible;
+}
+
+int plan_channel_by_code(const struct plan *plan, struct span code)
+{
+    int found = -1;
+    for (uint32_t i = 1; i < plan->channel_count; i++) /* all of them: no hint by time */
+        if (plan->channels[i].code.ptr != NULL && span_eq_secret(plan->channels[i].code, code))
+            found = (int)i;
+    return found;
+}
+
+const struct plan_facts *plan_facts(const struct plan *plan)
+{
+    return &plan->facts;
+}
+
+uint32_t plan_seat_count(const struct plan *plan)
+{
+    return plan->facts.seat_count;
+}
+
+struct plan_seat plan_seat(const struct plan *plan, uint32_t seat)
+{
+    assert(seat < plan->facts.seat_count);
+    const struct labels *labels = &plan->labels[seat];
+    return (struct plan_seat){
+        .guid = labels->guid,
+        .number = labels->number,
+        .row_label = labels->row_label,
+        .zone = labels->zone,
+        .entrance = labels->entrance,
+        .floor = labels->floor,
+        .sight = labels->sight,
+        .x = plan->x[seat],
+        .y = plan->y[seat],
+        .category = plan->category[seat],
+        .channel = plan->kind[seat] >> 4,
+        .flags = plan->kind[seat] & 15,
+        .companion = plan_companion_of(plan, seat),
+    };
+}
+
+bool plan_seat_find(const struct plan *plan, struct span guid, uint32_t *seat)
+{
+    uint32_t at = (uint32_t)hash_of(guid) & (plan->finder_size - 1);
+    for (; plan->finder[at] != 0; at = (at + 1) & (plan->finder_size - 1)) {
+        uint32_t i = plan->finder[at] - 1;
+        if (span_eq(plan->labels[i].guid, guid)) {
+            *seat = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+uint32_t plan_companion_of(const struct plan *plan, uint32_t seat)
+{
+    uint32_t low = 0, high = plan->companion_count;
+    while (low < high) {
+        uint32_t middle = (low + high) / 2;
+        if (plan->companions[middle].seat < seat)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    bool found = low < plan->companion_count && plan->companions[low].seat == seat;
+    return found ? plan->companions[low].with : UINT32_MAX;
+}
+
+void plan_focal(const struct plan *plan, float *x, float *y)
+{
+    *x = plan->focal_x;
+    *y = plan->focal_y;
+}
+
+size_t plan_memory_facts(const struct plan *plan)
+{
+    size_t seats = plan->facts.seat_count; /* x and y are for the map, and read at start only */
+    size_t ordered = plan->order != NULL ? sizeof(*plan->order) + sizeof(*plan->pos) : 0;
+    return seats * (sizeof(*plan->run) + 2 + ordered) +
+           plan->facts.run_count * sizeof(*plan->runs) +
+           plan->companion_count * sizeof(*plan->companions);
+}

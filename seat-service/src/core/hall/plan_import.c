@@ -1,0 +1,842 @@
+/* plan_import.c: from JSON to a plan, in four steps.
+ *
+ *   read      each object by its members, unknown ones refused; what both ages of the plan's schema
+ *             and our extensions allow. The old schema (whole coordinates, rows that count their
+ *             seats, areas of width and height with a text) is told from the new one member by
+ *             member, as real files mix them.
+ *   relate    what no schema can say: guids unique, categories there and priced, companions beside
+ *             accessible seats, extensions that name something that exists, sizes that make sense
+ *   seat      rows become runs of neighbours (plan_row.h)
+ *   make      plan_create() copies all of it, so that a failure up to here leaves nothing behind
+ *
+ * The export is the document itself, brought to the new schema and written with sorted keys; so
+ * importing and exporting it again gives the same bytes. */
+#include "core/hall/plan_import.h"
+#include "base/json_in.h"
+#include "core/hall/plan_row.h"
+#include "core/hall/plan_shape.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <sodium.h>
+#include <stdlib.h>
+
+/* Far beyond any hall, and small enough that "/plan/zones/1999/rows/59999/seats/1999/position" fits
+ * into an error. */
+enum {
+    ZONES_MAX = 2000,
+    DRAWN_AREAS_MAX = 2000,    /* a zone */
+    LIST_MAX = PLAN_SEATS_MAX, /* extensions: one for each seat */
+};
+
+/* A row of the document, which may become several runs. */
+struct row {
+    struct span number;
+    uint32_t zone, first, count;
+    bool table, whole;
+};
+
+struct zone {
+    struct span name, id;
+};
+
+struct import {
+    struct err_slot *err;
+    struct plan_draft draft;
+    struct plan_draft_seat *seats;
+    uint32_t seat_room;
+    struct row *rows;
+    uint32_t row_count, row_room;
+    struct zone *zones;
+    uint32_t zone_count;
+    struct plan_category categories[PLAN_CATEGORIES_MAX];
+    struct plan_area areas[PLAN_AREAS_MAX];
+    struct plan_channel channels[PLAN_CHANNELS_MAX];
+    struct span plan_categories[PLAN_CATEGORIES_MAX];
+    uint32_t plan_category_count;
+    uint32_t *finder; /* guid -> seat + 1 */
+    uint32_t finder_size;
+    uint8_t *run_flags;
+    struct plan_shapes shapes;
+    bool no_memory;
+};
+
+/* ---- small readers ---- */
+
+static void read_name(struct json_in *in, const char *key, struct span *out)
+{
+    json_in_require(in, key);
+    json_in_str(in, key, 1, PLAN_TEXT_MAX, out);
+}
+
+static void read_time(struct json_in *in, const char *key, uint64_t *out)
+{
+    if (json_in_has(in, key))
+        json_in_time(in, key, out);
+}
+
+/* The array with twice the room, the new elements zero; NULL, and the old one stays, without
+ * memory. */
+static void *grow(struct import *import, void *array, uint32_t *room, size_t size)
+{
+    uint32_t more = *room == 0 ? 256 : *room * 2;
+    char *grown = realloc(array, more * size);
+    if (grown == NULL) {
+        import->no_memory = true;
+        return NULL;
+    }
+    memset(grown + *room * size, 0, (more - *room) * size);
+    *room = more;
+    return grown;
+}
+
+static bool seat_room(struct import *import)
+{
+    if (import->draft.seat_count < import->seat_room)
+        return true;
+    void *grown = grow(import, import->seats, &import->seat_room, sizeof(*import->seats));
+    import->seats = grown != NULL ? grown : import->seats;
+    return grown != NULL;
+}
+
+static bool row_room(struct import *import)
+{
+    if (import->row_count < import->row_room)
+        return true;
+    void *grown = grow(import, import->rows, &import->row_room, sizeof(*import->rows));
+    import->rows = grown != NULL ? grown : import->rows;
+    return grown != NULL;
+}
+
+/* ---- terms of sale ---- */
+
+static int find_category(const struct import *import, struct span name)
+{
+    for (uint32_t i = 0; i < import->draft.category_count; i++)
+        if (span_eq(import->categories[i].name, name))
+            return (int)i;
+    return -1;
+}
+
+static void read_categories(struct import *import, struct json_in *in)
+{
+    json_t *list;
+    json_in_require(in, "categories");
+    if (!json_in_array(in, "categories", 1, PLAN_CATEGORIES_MAX, &list))
+        return;
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        struct json_in item;
+        struct plan_category category = {.name = {NULL, 0}};
+        if (!json_in_item_child(in, "categories", list, i, &item))
+            return;
+        read_name(&item, "name", &category.name);
+        plan_read_text(&item, "color", &category.color);
+        json_in_require(&item, "price");
+        json_in_u64(&item, "price", 0, UINT64_C(1000000000000), &category.price);
+        read_time(&item, "on_sale_at", &category.on_sale_ms);
+        read_time(&item, "off_sale_at", &category.off_sale_ms);
+        if (category.off_sale_ms != 0 && category.off_sale_ms <= category.on_sale_ms)
+            json_in_refuse(&item, "off_sale_at", "must be later than on_sale_at");
+        if (find_category(import, category.name) >= 0)
+            json_in_refuse(&item, "name", "is the name of an earlier category");
+        if (json_in_end(&item) < 0)
+            return;
+        import->categories[import->draft.category_count++] = category;
+    }
+}
+
+static int find_channel(const struct import *import, struct span id)
+{
+    for (uint32_t i = 0; i < import->draft.channel_count; i++)
+        if (span_eq(import->channels[i].id, id))
+            return (int)i;
+    return -1;
+}
+
+static void read_channels(struct import *import, struct json_in *in)
+{
+    json_t *list;
+    import->channels[0] = (struct plan_channel){.id = SPAN("public"), .name = SPAN("public")};
+    import->draft.channel_count = 1;
+    if (!json_in_has(in, "channels") ||
+        !json_in_array(in, "channels", 0, PLAN_CHANNELS_MAX - 1, &list))
+        return;
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        struct json_in item;
+        struct plan_channel channel = {.id = {NULL, 0}};
+        if (!json_in_item_child(in, "channels", list, i, &item))
+            return;
+        read_name(&item, "id", &channel.id);
+        plan_read_text(&item, "name", &channel.name);
+        if (json_in_has(&item, "code"))
+            json_in_str(&item, "code", 4, PLAN_TEXT_MAX, &channel.code);
+        read_time(&item, "on_sale_at", &channel.on_sale_ms);
+        if (find_channel(import, channel.id) >= 0)
+            json_in_refuse(&item, "id", "is the id of an earlier channel, or \"public\"");
+        if (json_in_end(&item) < 0)
+            return;
+        import->channels[import->draft.channel_count++] = channel;
+    }
+}
+
+static void read_channel_of(const struct import *import, struct json_in *in, uint8_t *out)
+{
+    struct span id;
+    if (!json_in_has(in, "channel") || !json_in_str(in, "channel", 1, PLAN_TEXT_MAX, &id))
+        return;
+    int channel = find_channel(import, id);
+    if (channel < 0)
+        json_in_refuse(in, "channel", "is not the id of a channel");
+    else
+        *out = (uint8_t)channel;
+}
+
+static void read_areas(struct import *import, struct json_in *in)
+{
+    json_t *list;
+    if (!json_in_has(in, "areas") || !json_in_array(in, "areas", 0, PLAN_AREAS_MAX, &list))
+        return;
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        struct json_in item;
+        struct plan_area area = {.id = {NULL, 0}};
+        struct span category = {NULL, 0};
+        uint64_t capacity = 0;
+        if (!json_in_item_child(in, "areas", list, i, &item))
+            return;
+        read_name(&item, "id", &area.id);
+        read_name(&item, "category", &category);
+        plan_read_text(&item, "name", &area.name);
+        json_in_require(&item, "capacity");
+        json_in_u64(&item, "capacity", 1, PLAN_AREA_CAPACITY_MAX, &capacity);
+        read_channel_of(import, &item, &area.channel);
+        int found = find_category(import, category);
+        if (found < 0)
+            json_in_refuse(&item, "category", "is not the name of a category");
+        for (uint32_t j = 0; j < import->draft.area_count; j++)
+            if (span_eq(import->areas[j].id, area.id))
+                json_in_refuse(&item, "id", "is the id of an earlier area");
+        if (json_in_end(&item) < 0)
+            return;
+        area.capacity = (uint32_t)capacity;
+        area.category = (uint8_t)found;
+        import->areas[import->draft.area_count++] = area;
+    }
+}
+
+static void read_limits(struct import *import, struct json_in *in)
+{
+    struct plan_limits *limits = &import->draft.limits;
+    uint64_t per_buyer = 0, per_hold = HOLD_SEATS_MAX, ttl_s = 480, max_s = 900, rate = 0;
+    struct json_in child;
+    limits->orphan_rule = true;
+    if (json_in_has(in, "limits") && json_in_child(in, "limits", &child)) {
+        json_in_u64(&child, "max_per_buyer", 0, 10000, &per_buyer);
+        json_in_u64(&child, "max_per_hold", 1, HOLD_SEATS_MAX, &per_hold);
+        json_in_u64(&child, "hold_ttl_s", 1, 86400, &ttl_s);
+        max_s = ttl_s > max_s ? ttl_s : max_s;
+        json_in_u64(&child, "hold_max_s", 1, 7 * 86400, &max_s);
+        json_in_u64(&child, "rate_per_session_per_s", 0, 10000, &rate);
+        json_in_bool(&child, "orphan_rule", &limits->orphan_rule);
+        read_time(&child, "access_until", &limits->access_until_ms);
+        if (max_s < ttl_s)
+            json_in_refuse(&child, "hold_max_s", "must not be less than hold_ttl_s");
+        json_in_end(&child);
+    }
+    limits->max_per_buyer = (uint32_t)per_buyer;
+    limits->max_per_hold = (uint32_t)per_hold;
+    limits->hold_ttl_ms = ttl_s * 1000;
+    limits->hold_max_ms = max_s * 1000;
+    limits->rate_per_session_per_s = (uint32_t)rate;
+}
+
+/* ---- the plan ---- */
+
+static void read_plan_categories(struct import *import, struct json_in *plan)
+{
+    json_t *list;
+    json_in_require(plan, "categories");
+    if (!json_in_array(plan, "categories", 0, PLAN_CATEGORIES_MAX, &list))
+        return;
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        struct json_in item;
+        struct span name = {NULL, 0}, color = {NULL, 0};
+        if (!json_in_item_child(plan, "categories", list, i, &item))
+            return;
+        read_name(&item, "name", &name);
+        plan_read_text(&item, "color", &color);
+        for (uint32_t j = 0; j < import->plan_category_count; j++)
+            if (span_eq(import->plan_categories[j], name))
+                json_in_refuse(&item, "name", "is the name of an earlier category");
+        int priced = find_category(import, name);
+        if (priced < 0)
+            json_in_refuse(&item, "name", "has no entry with a price in /categories");
+        if (json_in_end(&item) < 0)
+            return;
+        if (import->categories[priced].color.ptr == NULL)
+            import->categories[priced].color = color;
+        import->plan_categories[import->plan_category_count++] = name;
+    }
+}
+
+static bool read_seat(struct import *import, struct json_in *row, const json_t *list, size_t i,
+                      struct plan_draft_seat *seat)
+{
+    static const char *const directions[] = {"<", ">", "<>", NULL};
+    struct json_in item;
+    struct span category = {NULL, 0}, ignored;
+    float radius = 0, x = 0, y = 0;
+    unsigned direction;
+    if (!json_in_item_child(row, "seats", list, i, &item))
+        return false;
+    read_name(&item, "seat_guid", &seat->guid);
+    json_in_require(&item, "seat_number");
+    json_in_str(&item, "seat_number", 0, PLAN_TEXT_MAX, &seat->number);
+    json_in_require(&item, "position");
+    plan_read_position(&item, "position", &x, &y);
+    read_name(&item, "category", &category);
+    plan_read_number(&item, "radius", &radius);
+    if (json_in_has(&item, "start_direction"))
+        json_in_word(&item, "start_direction", directions, &direction);
+    plan_read_text(&item, "uuid", &ignored);
+    if (radius < 0)
+        json_in_refuse(&item, "radius", "must not be negative");
+    bool known = false;
+    for (uint32_t j = 0; j < import->plan_category_count; j++)
+        known = known || span_eq(import->plan_categories[j], category);
+    if (!known && category.ptr != NULL)
+        json_in_refuse(&item, "category", "is not the name of a category in /plan/categories");
+    if (json_in_end(&item) < 0)
+        return false;
+    seat->category = (uint8_t)find_category(import, category);
+    seat->x += x;
+    seat->y += y;
+    return true;
+}
+
+static bool read_row(struct import *import, struct json_in *zone, const json_t *list, size_t i,
+                     uint32_t zone_number, float x, float y)
+{
+    static const char *const positions[] = {"start", "end", "both", NULL};
+    struct json_in item;
+    struct row row = {.zone = zone_number, .first = import->draft.seat_count};
+    struct span label = {NULL, 0}, ignored;
+    json_t *seats = NULL;
+    unsigned position;
+    uint64_t count;
+    float spacing, row_x = 0, row_y = 0;
+    if (!json_in_item_child(zone, "rows", list, i, &item))
+        return false;
+    json_in_require(&item, "row_number");
+    json_in_str(&item, "row_number", 0, PLAN_TEXT_MAX, &row.number);
+    plan_read_text(&item, "row_label", &label);
+    plan_read_text(&item, "seat_label", &ignored);
+    if (json_in_has(&item, "row_number_position"))
+        json_in_word(&item, "row_number_position", positions, &position);
+    plan_read_position(&item, "position", &row_x, &row_y);
+    plan_read_text(&item, "uuid", &ignored);
+    json_in_require(&item, "seats");
+    json_in_array(&item, "seats", 0, PLAN_ROW_MAX, &seats);
+    plan_read_number(&item, "seats_spacing", &spacing); /* old */
+    if (json_in_u64(&item, "number_of_seats", 0, PLAN_ROW_MAX, &count) && seats != NULL &&
+        count != json_array_size(seats)) /* old */
+        json_in_refuse(&item, "number_of_seats", "is not the number of seats in the row");
+    for (size_t j = 0; j < json_array_size(seats); j++) {
+        uint32_t at = import->draft.seat_count;
+        if (at == PLAN_SEATS_MAX) {
+            json_in_refuse(&item, "seats", "go beyond the %d that a plan may have", PLAN_SEATS_MAX);
+            break;
+        }
+        if (!seat_room(import))
+            return false;
+        struct plan_draft_seat *seat = &import->seats[at];
+        *seat = (struct plan_draft_seat){.x = x + row_x,
+                                         .y = y + row_y,
+                                         .companion = UINT32_MAX,
+                                         .row_label = label.ptr != NULL ? label : row.number,
+                                         .zone = import->zones[zone_number].name};
+        if (!read_seat(import, &item, seats, j, seat))
+            break;
+        import->draft.seat_count++;
+        row.count++;
+    }
+    if (json_in_end(&item) < 0)
+        return false;
+    if (!row_room(import))
+        return false;
+    import->rows[import->row_count++] = row;
+    return true;
+}
+
+static bool read_zone(struct import *import, struct json_in *plan, const json_t *list, size_t i)
+{
+    struct json_in item;
+    struct zone *zone = &import->zones[i];
+    struct span ignored;
+    json_t *rows = NULL, *areas = NULL;
+    bool displayed;
+    float x = 0, y = 0;
+    if (!json_in_item_child(plan, "zones", list, i, &item))
+        return false;
+    plan_read_text(&item, "name", &zone->name);
+    plan_read_text(&item, "zone_id", &zone->id);
+    plan_read_text(&item, "uuid", &ignored);
+    json_in_bool(&item, "displayed", &displayed); /* old */
+    json_in_require(&item, "position");
+    plan_read_position(&item, "position", &x, &y);
+    json_in_require(&item, "rows");
+    json_in_array(&item, "rows", 0, PLAN_ROWS_MAX, &rows);
+    if (json_in_has(&item, "areas"))
+        json_in_array(&item, "areas", 0, DRAWN_AREAS_MAX, &areas);
+    bool good = true;
+    for (size_t j = 0; j < json_array_size(rows) && good; j++)
+        good = read_row(import, &item, rows, j, (uint32_t)i, x, y);
+    for (size_t j = 0; j < json_array_size(areas) && good; j++)
+        good = plan_shape_read(&import->shapes, &item, areas, j, x, y);
+    return json_in_end(&item) == 0 && good;
+}
+
+static void read_plan(struct import *import, struct json_in *in)
+{
+    struct json_in plan, size;
+    struct span name;
+    json_t *zones = NULL;
+    json_in_require(in, "plan");
+    if (!json_in_child(in, "plan", &plan))
+        return;
+    json_in_require(&plan, "name");
+    json_in_str(&plan, "name", 0, PLAN_TEXT_MAX, &name);
+    if (json_in_has(&plan, "size") && json_in_child(&plan, "size", &size)) {
+        uint64_t ignored;
+        json_in_require(&size, "width");
+        json_in_require(&size, "height");
+        json_in_u64(&size, "width", 1, 10000000, &ignored);
+        json_in_u64(&size, "height", 1, 10000000, &ignored);
+        json_in_end(&size);
+    }
+    read_plan_categories(import, &plan);
+    json_in_require(&plan, "zones");
+    if (plan.rc == 0 && json_in_array(&plan, "zones", 0, ZONES_MAX, &zones)) {
+        import->zones = calloc(json_array_size(zones) + 1, sizeof(*import->zones));
+        import->no_memory = import->no_memory || import->zones == NULL;
+        for (size_t i = 0; i < json_array_size(zones) && !import->no_memory; i++) {
+            import->zone_count++;
+            if (!read_zone(import, &plan, zones, i))
+                break;
+        }
+    }
+    json_in_end(&plan);
+}
+
+/* ---- relations ---- */
+
+static uint32_t *find_guid(struct import *import, struct span guid)
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    for (size_t i = 0; i < guid.len; i++)
+        hash = (hash ^ (uint8_t)guid.ptr[i]) * UINT64_C(0x100000001b3);
+    uint32_t at = (uint32_t)(hash ^ hash >> 29) & (import->finder_size - 1);
+    while (import->finder[at] != 0 && !span_eq(import->seats[import->finder[at] - 1].guid, guid))
+        at = (at + 1) & (import->finder_size - 1);
+    return &import->finder[at];
+}
+
+/* The pointer to a seat in the document, for rules that are found after reading. */
+static int refuse_seat(const struct import *import, uint32_t seat, const char *member,
+                       const char *rule)
+{
+    uint32_t row = 0, in_zone = 0;
+    while (seat - import->rows[row].first >= import->rows[row].count)
+        row++;
+    for (uint32_t i = row; i > 0 && import->rows[i - 1].zone == import->rows[row].zone; i--)
+        in_zone++;
+    return err_set(import->err, ERR_RANGE,
+                   "/plan/zones/%" PRIu32 "/rows/%" PRIu32 "/seats/%" PRIu32 "/%s: %s",
+                   import->rows[row].zone, in_zone, seat - import->rows[row].first, member, rule);
+}
+
+static int find_all_guids(struct import *import)
+{
+    import->finder_size = 64;
+    while (import->finder_size < 2 * import->draft.seat_count)
+        import->finder_size *= 2;
+    import->finder = calloc(import->finder_size, sizeof(*import->finder));
+    if (import->finder == NULL)
+        return err_set(import->err, ERR_NOMEM, "plan's guids");
+    for (uint32_t i = 0; i < import->draft.seat_count; i++) {
+        uint32_t *found = find_guid(import, import->seats[i].guid);
+        if (*found != 0)
+            return refuse_seat(import, i, "seat_guid", "is used twice");
+        *found = i + 1;
+    }
+    return 0;
+}
+
+struct labels { /* what zones, rows and seats may say, the closer one overriding */
+    struct span entrance, floor, sight;
+    uint8_t channel;
+    bool has_channel;
+};
+
+static void read_labels(const struct import *import, struct json_in *in, struct labels *labels)
+{
+    plan_read_text(in, "entrance", &labels->entrance);
+    plan_read_text(in, "floor", &labels->floor);
+    plan_read_text(in, "sight", &labels->sight);
+    labels->has_channel = json_in_has(in, "channel");
+    read_channel_of(import, in, &labels->channel);
+}
+
+static void apply_labels(struct plan_draft_seat *seat, const struct labels *labels)
+{
+    if (labels->entrance.ptr != NULL)
+        seat->entrance = labels->entrance;
+    if (labels->floor.ptr != NULL)
+        seat->floor = labels->floor;
+    if (labels->sight.ptr != NULL)
+        seat->sight = labels->sight;
+    if (labels->has_channel)
+        seat->channel = labels->channel;
+}
+
+static bool is_zone(const struct import *import, const struct row *row, struct span name)
+{
+    const struct zone *zone = &import->zones[row->zone];
+    return span_eq(zone->name, name) || (zone->id.ptr != NULL && span_eq(zone->id, name));
+}
+
+/* Of "zones" and "rows": the rows that an entry is about. */
+static void read_group(struct import *import, struct json_in *in, const char *key, bool by_row)
+{
+    static const char *const tables[] = {"seat", "whole", NULL};
+    json_t *list;
+    if (!json_in_has(in, key) || !json_in_array(in, key, 0, LIST_MAX, &list))
+        return;
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        struct json_in item;
+        struct labels labels = {.has_channel = false};
+        struct span zone = {NULL, 0}, number = {NULL, 0};
+        unsigned table = 0;
+        bool is_table = false, found = false;
+        if (!json_in_item_child(in, key, list, i, &item))
+            return;
+        read_name(&item, "zone", &zone);
+        read_labels(import, &item, &labels);
+        if (by_row) {
+            read_name(&item, "row", &number);
+            is_table = json_in_has(&item, "table") && json_in_word(&item, "table", tables, &table);
+        }
+        for (uint32_t j = 0; j < import->row_count; j++) {
+            struct row *row = &import->rows[j];
+            if (!is_zone(import, row, zone) || (by_row && !span_eq(row->number, number)))
+                continue;
+            found = true;
+            row->table = row->table || is_table;
+            row->whole = row->whole || (is_table && table == 1);
+            for (uint32_t s = row->first; s < row->first + row->count; s++)
+                apply_labels(&import->seats[s], &labels);
+        }
+        if (!found)
+            json_in_refuse(&item, by_row ? "row" : "zone", "is not in the plan");
+        if (json_in_end(&item) < 0)
+            return;
+    }
+}
+
+static void read_flag(struct json_in *in, const char *key, uint8_t flag, uint8_t *flags)
+{
+    bool on = false;
+    if (json_in_has(in, key) && json_in_bool(in, key, &on) && on)
+        *flags |= flag;
+}
+
+static void read_seat_extension(struct import *import, struct json_in *item)
+{
+    struct labels labels = {.has_channel = false};
+    struct span guid = {NULL, 0}, with = {NULL, 0};
+    uint8_t flags = 0;
+    read_name(item, "guid", &guid);
+    read_labels(import, item, &labels);
+    read_flag(item, "accessible", PLAN_SEAT_ACCESSIBLE, &flags);
+    read_flag(item, "restricted_view", PLAN_SEAT_RESTRICTED, &flags);
+    read_flag(item, "aisle", PLAN_SEAT_AISLE, &flags);
+    plan_read_text(item, "companion_of", &with);
+    uint32_t seat = guid.ptr != NULL ? *find_guid(import, guid) : 0;
+    if (seat == 0) {
+        json_in_refuse(item, "guid", "is not a seat of the plan");
+        return;
+    }
+    struct plan_draft_seat *at = &import->seats[seat - 1];
+    apply_labels(at, &labels);
+    at->flags |= flags;
+    if (with.ptr == NULL)
+        return;
+    uint32_t accessible = *find_guid(import, with);
+    if (accessible == 0 || accessible == seat)
+        json_in_refuse(item, "companion_of", "is not another seat of the plan");
+    else if (flags & PLAN_SEAT_ACCESSIBLE)
+        json_in_refuse(item, "companion_of", "is for a seat that is not accessible itself");
+    else
+        at->companion = accessible - 1;
+    at->flags |= PLAN_SEAT_COMPANION;
+}
+
+static void read_seat_extensions(struct import *import, struct json_in *in)
+{
+    json_t *list;
+    if (!json_in_has(in, "seats") || !json_in_array(in, "seats", 0, LIST_MAX, &list))
+        return;
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        struct json_in item;
+        if (!json_in_item_child(in, "seats", list, i, &item))
+            return;
+        read_seat_extension(import, &item);
+        if (json_in_end(&item) < 0)
+            return;
+    }
+    for (size_t i = 0; i < json_array_size(list); i++) { /* companions may come before */
+        json_t *item = json_array_get(list, i);
+        struct span guid = {json_string_value(json_object_get(item, "guid")),
+                            json_string_length(json_object_get(item, "guid"))};
+        const struct plan_draft_seat *seat = &import->seats[*find_guid(import, guid) - 1];
+        struct json_in child;
+        if (seat->companion != UINT32_MAX &&
+            (import->seats[seat->companion].flags & PLAN_SEAT_ACCESSIBLE) == 0 &&
+            json_in_item_child(in, "seats", list, i, &child))
+            json_in_refuse(&child, "companion_of", "is not an accessible seat");
+    }
+}
+
+/* ---- runs of neighbours ---- */
+
+static int seat_row(struct import *import, const struct row *row, float hall_gap)
+{
+    struct plan_draft_seat *seats = &import->seats[row->first];
+    uint32_t first = import->draft.run_count;
+    if (row->count == 0)
+        return 0;
+    /* Two or three seats do not say what is usual; the hall does. */
+    uint32_t runs =
+        plan_row_cut(seats, row->count, row->table, row->count > 3 ? 0 : hall_gap, first);
+    if (first + runs > PLAN_ROWS_MAX)
+        return refuse_seat(import, row->first, "position", "begins one row too many for a plan");
+    for (uint32_t i = 0; i < row->count; i++) {
+        if (seats[i].pos >= PLAN_ROW_SEATS_MAX)
+            return refuse_seat(import, row->first + i, "position",
+                               "is beyond the 256th neighbour in a row without an aisle");
+        if (row->whole && seats[i].pos >= HOLD_SEATS_MAX)
+            return refuse_seat(import, row->first + i, "position",
+                               "makes a table of more seats than a hold may have");
+    }
+    for (uint32_t i = 0; i < runs; i++)
+        import->run_flags[first + i] =
+            (uint8_t)((row->table ? PLAN_RUN_TABLE : 0) | (row->whole ? PLAN_RUN_WHOLE : 0));
+    import->draft.run_count += runs;
+    return 0;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    const float *x = a, *y = b;
+    return *x < *y ? -1 : *x > *y;
+}
+
+static int seat_all(struct import *import)
+{
+    float *gaps = calloc(import->row_count + 1, sizeof(*gaps));
+    import->run_flags = calloc(PLAN_ROWS_MAX, 1);
+    int rc = gaps == NULL || import->run_flags == NULL
+                 ? err_set(import->err, ERR_NOMEM, "plan's rows")
+                 : 0;
+    uint32_t known = 0;
+    for (uint32_t i = 0; i < import->row_count && rc == 0; i++) {
+        const struct row *row = &import->rows[i];
+        if (row->count >= 2)
+            gaps[known++] = plan_row_gap(&import->seats[row->first], row->count);
+    }
+    float hall_gap = 1e9F;
+    if (known > 0) {
+        qsort(gaps, known, sizeof(gaps[0]), by_value);
+        hall_gap = gaps[known / 2];
+    }
+    for (uint32_t i = 0; i < import->row_count && rc == 0; i++)
+        rc = seat_row(import, &import->rows[i], hall_gap);
+    free(gaps);
+    return rc;
+}
+
+static void set_focal(struct import *import, struct json_in *in)
+{
+    float left = 0, right = 0, top = 0;
+    for (uint32_t i = 0; i < import->draft.seat_count; i++) {
+        const struct plan_draft_seat *seat = &import->seats[i];
+        left = i == 0 || seat->x < left ? seat->x : left;
+        right = i == 0 || seat->x > right ? seat->x : right;
+        top = i == 0 || seat->y < top ? seat->y : top;
+    }
+    import->draft.focal_x = (left + right) / 2; /* a stage is drawn at the top */
+    import->draft.focal_y = top;
+    plan_read_position(in, "focal_point", &import->draft.focal_x, &import->draft.focal_y);
+}
+
+/* ---- the document in the new schema ---- */
+
+static void drop_nulls(json_t *object)
+{
+    const char *key;
+    json_t *value;
+    void *next;
+    json_object_foreach_safe(object, next, key, value)
+    {
+        if (json_is_null(value))
+            json_object_del(object, key);
+    }
+}
+
+static bool renew_area(json_t *area)
+{
+    int failed = 0;
+    json_t *width = json_object_get(area, "width"), *height = json_object_get(area, "height");
+    json_t *text = json_object_get(area, "text");
+    if (width != NULL && height != NULL) {
+        failed |= json_object_set_new(area, "rectangle",
+                                      json_pack("{sOsO}", "width", width, "height", height));
+        failed |= json_object_set_new(area, "shape", json_string("rectangle"));
+    }
+    json_object_del(area, "width");
+    json_object_del(area, "height");
+    if (json_is_string(text))
+        failed |= json_object_set_new(
+            area, "text", json_pack("{sOs{sisi}}", "text", text, "position", "x", 0, "y", 0));
+    return failed == 0;
+}
+
+static bool renew(json_t *doc)
+{
+    size_t i, j, k;
+    json_t *zone, *row, *seat, *area;
+    bool good = true;
+    drop_nulls(doc);
+    json_array_foreach(json_object_get(json_object_get(doc, "plan"), "zones"), i, zone)
+    {
+        drop_nulls(zone);
+        json_object_del(zone, "displayed");
+        json_array_foreach(json_object_get(zone, "rows"), j, row)
+        {
+            drop_nulls(row);
+            json_object_del(row, "number_of_seats");
+            json_object_del(row, "seats_spacing");
+            json_array_foreach(json_object_get(row, "seats"), k, seat)
+            {
+                drop_nulls(seat);
+            }
+        }
+        json_array_foreach(json_object_get(zone, "areas"), j, area)
+        {
+            drop_nulls(area);
+            good = renew_area(area) && good;
+        }
+    }
+    return good;
+}
+
+/* ---- all of it ---- */
+
+static void read_body(struct import *import, struct json_in *in)
+{
+    struct plan_draft *draft = &import->draft;
+    read_name(in, "name", &draft->name);
+    json_in_require(in, "currency");
+    if (json_in_str(in, "currency", 3, 3, &draft->currency))
+        for (size_t i = 0; i < 3; i++)
+            if (draft->currency.ptr[i] < 'A' || draft->currency.ptr[i] > 'Z')
+                json_in_refuse(in, "currency", "must be three capital letters, as in ISO 4217");
+    read_time(in, "starts_at", &draft->starts_ms);
+    read_limits(import, in);
+    read_channels(import, in);
+    read_categories(import, in);
+    if (in->rc == 0)
+        read_areas(import, in);
+    if (in->rc == 0)
+        read_plan(import, in);
+}
+
+static int relate(struct import *import, struct json_in *in)
+{
+    int rc = find_all_guids(import);
+    if (rc < 0)
+        return rc;
+    read_group(import, in, "zones", false);
+    read_group(import, in, "rows", true);
+    read_seat_extensions(import, in);
+    set_focal(import, in);
+    if (import->draft.seat_count == 0 && import->draft.area_count == 0)
+        json_in_refuse(in, "plan", "has no seats, and there are no areas");
+    rc = json_in_end(in);
+    return rc < 0 ? rc : seat_all(import);
+}
+
+static void point_draft(struct import *import)
+{
+    import->draft.categories = import->categories;
+    import->draft.areas = import->areas;
+    import->draft.channels = import->channels;
+    import->draft.seats = import->seats;
+    import->draft.run_flags = import->run_flags;
+}
+
+int plan_import(struct span body, struct err_slot *err, struct plan **out)
+{
+    json_t *doc;
+    char *text = NULL, *shapes = NULL;
+    struct json_in in;
+    if (body.len > PLAN_JSON_MAX)
+        return err_set(err, ERR_RANGE, "plan of %zu bytes; %d are allowed", body.len,
+                       PLAN_JSON_MAX);
+    int rc = json_in_parse(body, err, &doc);
+    if (rc < 0)
+        return rc;
+    struct import *import = calloc(1, sizeof(*import));
+    if (import == NULL) {
+        rc = err_set(err, ERR_NOMEM, "plan import");
+        goto unload;
+    }
+    import->err = err;
+    json_in_object(&in, doc, err);
+    read_body(import, &in);
+    import->no_memory = import->no_memory || import->shapes.no_memory;
+    rc = import->no_memory ? err_set(err, ERR_NOMEM, "plan import") : in.rc;
+    if (rc == 0)
+        rc = relate(import, &in);
+    if (rc < 0)
+        goto free_import;
+
+    crypto_hash_sha256(import->draft.hash, (const uint8_t *)body.ptr, body.len);
+    point_draft(import);
+    /* Names are spans into the document: the old members go, and what they were read into stays as
+     * nothing else refers to those. */
+    text = renew(doc) ? json_dumps(doc, JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(15))
+                      : NULL;
+    shapes = plan_shapes_text(&import->shapes);
+    if (text == NULL || shapes == NULL) {
+        rc = err_set(err, ERR_NOMEM, "plan's text");
+        goto free_import;
+    }
+    import->draft.text = span_of(text);
+    import->draft.shapes = span_of(shapes);
+    crypto_hash_sha256(import->draft.content, (const uint8_t *)text, import->draft.text.len);
+    rc = plan_create(&import->draft, err, out);
+
+free_import:
+    free(shapes);
+    free(text);
+    plan_shapes_deinit(&import->shapes);
+    free(import->run_flags);
+    free(import->finder);
+    free(import->zones);
+    free(import->rows);
+    free(import->seats);
+    free(import);
+unload:
+    json_decref(doc);
+    return rc;
+}

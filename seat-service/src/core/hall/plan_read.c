@@ -1,0 +1,34 @@
+/* plan_read.c: see plan_read.h. */
+#include "core/hall/plan_read.h"
+
+#include <math.h>
+
+void plan_read_text(struct json_in *in, const char *key, struct span *out)
+{
+    if (json_in_has(in, key))
+        json_in_str(in, key, 0, PLAN_TEXT_MAX, out);
+}
+
+void plan_read_number(struct json_in *in, const char *key, float *out)
+{
+    json_t *value;
+    if (!json_in_any(in, key, &value))
+        return;
+    double number = json_number_value(value);
+    if (!json_is_number(value) || !(fabs(number) <= 1e7))
+        json_in_refuse(in, key, "must be a number from -10000000 to 10000000");
+    else
+        *out = (float)number;
+}
+
+void plan_read_position(struct json_in *in, const char *key, float *x, float *y)
+{
+    struct json_in at;
+    if (!json_in_has(in, key) || !json_in_child(in, key, &at))
+        return;
+    json_in_require(&at, "x");
+    json_in_require(&at, "y");
+    plan_read_number(&at, "x", x);
+    plan_read_number(&at, "y", y);
+    json_in_end(&at);
+}

@@ -1,0 +1,193 @@
+/* plan_shape.c: see plan_shape.h. The schema says how a shape is written, our plan how it is
+ * served:
+ *
+ *   {"shape": "rectangle", "x", "y", "width", "height", "rotation", "color", "border_color",
+ *    "text": {"text", "x", "y", "color", "size"}}
+ *
+ * x and y are the plan's, all else is as from there: a rectangle's upper left corner, the middle of
+ * a circle ("radius") or an ellipse ("radius_x", "radius_y"), the origin of a polygon's "points",
+ * which are x and y in turn. What was not said, or is 0, is left out. */
+#include "core/hall/plan_shape.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+static const char *const names[] = {"polygon", "rectangle", "ellipse", "circle", "text", NULL};
+
+/* What is read of a shape, whichever it is. */
+struct shape {
+    unsigned kind;
+    float x, y, rotation, width, height, radius, radius_x, radius_y;
+    struct span color, border;
+    struct span text, text_color;
+    float text_x, text_y, text_size;
+    json_t *points; /* of the document; borrowed */
+};
+
+/* ---- reading ---- */
+
+static void read_polygon(struct json_in *item, struct shape *shape)
+{
+    struct json_in part, point;
+    if (!json_in_has(item, "polygon") || !json_in_child(item, "polygon", &part))
+        return;
+    json_in_require(&part, "points");
+    if (json_in_array(&part, "points", 0, PLAN_POLYGON_POINTS_MAX, &shape->points)) {
+        for (size_t i = 0; i < json_array_size(shape->points); i++) {
+            float x = 0, y = 0;
+            if (!json_in_item_child(&part, "points", shape->points, i, &point))
+                break;
+            plan_read_number(&point, "x", &x);
+            plan_read_number(&point, "y", &y);
+            json_in_end(&point);
+        }
+    }
+    json_in_end(&part);
+}
+
+static void read_sizes(struct json_in *item, struct shape *shape)
+{
+    struct json_in part;
+    plan_read_number(item, "width", &shape->width); /* old */
+    plan_read_number(item, "height", &shape->height);
+    if (json_in_has(item, "rectangle") && json_in_child(item, "rectangle", &part)) {
+        plan_read_number(&part, "width", &shape->width);
+        plan_read_number(&part, "height", &shape->height);
+        json_in_end(&part);
+    }
+    if (json_in_has(item, "ellipse") && json_in_child(item, "ellipse", &part)) {
+        plan_read_position(&part, "radius", &shape->radius_x, &shape->radius_y);
+        json_in_end(&part);
+    }
+    if (json_in_has(item, "circle") && json_in_child(item, "circle", &part)) {
+        plan_read_number(&part, "radius", &shape->radius);
+        json_in_end(&part);
+    }
+}
+
+static void read_words(struct json_in *item, struct shape *shape)
+{
+    struct json_in part;
+    json_t *text;
+    if (!json_in_has(item, "text"))
+        return;
+    if (json_in_any(item, "text", &text) && json_is_string(text)) {
+        plan_read_text(item, "text", &shape->text); /* old */
+    } else if (json_in_child(item, "text", &part)) {
+        plan_read_text(&part, "text", &shape->text);
+        plan_read_text(&part, "color", &shape->text_color);
+        plan_read_number(&part, "size", &shape->text_size);
+        plan_read_position(&part, "position", &shape->text_x, &shape->text_y);
+        json_in_end(&part);
+    }
+}
+
+/* ---- as it is served ---- */
+
+static json_t *number(float value)
+{
+    double exact = (double)value;
+    return floor(exact) == exact ? json_integer((json_int_t)exact) : json_real(exact);
+}
+
+static bool put_number(json_t *object, const char *key, float value)
+{
+    return value == 0 || json_object_set_new(object, key, number(value)) == 0;
+}
+
+static bool put_text(json_t *object, const char *key, struct span value)
+{
+    return value.len == 0 ||
+           json_object_set_new(object, key, json_stringn(value.ptr, value.len)) == 0;
+}
+
+static bool put_points(json_t *object, const json_t *points)
+{
+    json_t *flat = json_array();
+    bool good = json_object_set_new(object, "points", flat) == 0;
+    for (size_t i = 0; good && i < json_array_size(points); i++) {
+        const json_t *point = json_array_get(points, i);
+        double x = json_number_value(json_object_get(point, "x"));
+        double y = json_number_value(json_object_get(point, "y"));
+        good = json_array_append_new(flat, number((float)x)) == 0 &&
+               json_array_append_new(flat, number((float)y)) == 0;
+    }
+    return good;
+}
+
+static bool put_words(json_t *object, const struct shape *shape)
+{
+    if (shape->text.len == 0)
+        return true;
+    json_t *text = json_object();
+    return json_object_set_new(object, "text", text) == 0 && put_text(text, "text", shape->text) &&
+           put_number(text, "x", shape->text_x) && put_number(text, "y", shape->text_y) &&
+           put_text(text, "color", shape->text_color) && put_number(text, "size", shape->text_size);
+}
+
+static bool put_shape(json_t *object, const struct shape *shape)
+{
+    return put_text(object, "shape", span_of(names[shape->kind])) &&
+           json_object_set_new(object, "x", number(shape->x)) == 0 &&
+           json_object_set_new(object, "y", number(shape->y)) == 0 &&
+           put_number(object, "rotation", shape->rotation) &&
+           put_number(object, "width", shape->width) &&
+           put_number(object, "height", shape->height) &&
+           put_number(object, "radius", shape->radius) &&
+           put_number(object, "radius_x", shape->radius_x) &&
+           put_number(object, "radius_y", shape->radius_y) &&
+           (shape->points == NULL || put_points(object, shape->points)) &&
+           put_text(object, "color", shape->color) &&
+           put_text(object, "border_color", shape->border) && put_words(object, shape);
+}
+
+static bool keep(struct plan_shapes *shapes, const struct shape *shape)
+{
+    uint32_t points = shapes->points + (uint32_t)json_array_size(shape->points);
+    if (json_array_size(shapes->list) == PLAN_SHAPES_MAX || points > PLAN_SHAPE_POINTS_MAX)
+        return true;
+    if (shapes->list == NULL)
+        shapes->list = json_array();
+    json_t *object = json_object();
+    shapes->points = points;
+    shapes->no_memory =
+        json_array_append_new(shapes->list, object) < 0 || !put_shape(object, shape);
+    return !shapes->no_memory;
+}
+
+bool plan_shape_read(struct plan_shapes *shapes, struct json_in *zone, const json_t *list, size_t i,
+                     float x, float y)
+{
+    struct json_in item;
+    struct span ignored;
+    struct shape shape = {.kind = 1}; /* old plans know rectangles only, which need no "shape" */
+    if (!json_in_item_child(zone, "areas", list, i, &item))
+        return false;
+    json_in_word(&item, "shape", names, &shape.kind);
+    plan_read_text(&item, "color", &shape.color);
+    plan_read_text(&item, "border_color", &shape.border);
+    plan_read_text(&item, "uuid", &ignored);
+    plan_read_number(&item, "rotation", &shape.rotation);
+    plan_read_position(&item, "position", &shape.x, &shape.y);
+    shape.x += x;
+    shape.y += y;
+    read_polygon(&item, &shape);
+    read_sizes(&item, &shape);
+    read_words(&item, &shape);
+    return json_in_end(&item) == 0 && keep(shapes, &shape);
+}
+
+char *plan_shapes_text(const struct plan_shapes *shapes)
+{
+    json_t *none = shapes->list == NULL ? json_array() : NULL;
+    char *text =
+        json_dumps(none != NULL ? none : shapes->list, JSON_COMPACT | JSON_REAL_PRECISION(7));
+    json_decref(none);
+    return text;
+}
+
+void plan_shapes_deinit(struct plan_shapes *shapes)
+{
+    json_decref(shapes->list);
+    shapes->list = NULL;
+}

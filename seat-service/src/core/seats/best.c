@@ -1,0 +1,599 @@
+/* best.c: windows of free neighbours, found by bit tricks, nearest to the focal point first.
+ *
+ * The hall is cut into spots (best_spots.c), each category's sorted by how near any window in them
+ * can come to the focal point. A search walks down that list, computes with a few shifts where n
+ * free neighbours begin, and stops when what it has is better than the nearest that a later spot
+ * could offer. What a window costs is the squared distance of its middle. A whole stadium is some
+ * three thousand spots, and one that is sold out costs a load and a branch.
+ *
+ * Windows that would leave a single seat are masked out in the same arithmetic: the place left of a
+ * window is left single if it is free and the one before it is not; likewise to the right.
+ *
+ * A crowd that asks at once would all be told the same four seats, and all but one would lose them.
+ * So the search keeps the k best windows, each of another spot, and picks one by a number that
+ * nobody else got. k is 1 for him who is alone, grows with the number of those who are at it right
+ * now, and doubles with each loss. Near the focal point the next window is a row further back,
+ * which nobody minds.
+ *
+ * Seats of allocations and accessible seats are left out of a spot's plain mask. Only who may have
+ * them, and only in spots that have some, pays for a look at each seat.
+ *
+ * A companion's seat is proposed only together with its accessible seat, so that no proposal is one
+ * that the rules refuse. Whoever needs one accessible seat needs no second: what is sought beyond
+ * the first piece is sought among plain seats, and among the others only where these do not do. */
+#include "core/seats/best_internal.h"
+
+#include <assert.h>
+#include <string.h>
+
+typedef unsigned __int128 wide; /* a picture and the one after it */
+
+/* ---- windows in a spot ---- */
+
+/* Seats that this search has chosen already and the pictures do not show. */
+struct chosen {
+    uint32_t count;
+    struct {
+        uint32_t word;
+        uint64_t bits;
+    } list[HOLD_SEATS_MAX];
+};
+
+static uint64_t picture_less(const struct best *best, uint32_t word, const struct chosen *chosen)
+{
+    uint64_t free = seats_picture(best->seats, word);
+    for (uint32_t i = 0; i < chosen->count; i++)
+        if (chosen->list[i].word == word)
+            free &= ~chosen->list[i].bits;
+    return free;
+}
+
+/* Which places of a chunk of this category the asker may have; *accessible: which of them are. */
+static uint64_t allowed_walk(const struct best *best, uint32_t row, uint32_t chunk,
+                             uint32_t category, const struct best_ask *ask, uint64_t *accessible)
+{
+    const struct plan_facts *facts = best->facts;
+    uint32_t channels = ask->on_sale >> category & 1 ? ask->channels : ask->early;
+    uint64_t allowed = 0;
+    *accessible = 0;
+    for (uint32_t pos = chunk * 64; pos < facts->runs[row].count && pos < chunk * 64 + 64; pos++) {
+        uint32_t seat = plan_seat_at(facts, row, pos);
+        uint64_t bit = UINT64_C(1) << (pos % 64);
+        if (facts->category[seat] != category ||
+            (channels >> plan_channel_of(facts, seat) & 1) == 0)
+            continue;
+        bool kept =
+            (plan_flags_of(facts, seat) & (PLAN_SEAT_ACCESSIBLE | PLAN_SEAT_COMPANION)) != 0;
+        if (kept && !ask->access_need && !ask->access_open)
+            continue;
+        allowed |= bit;
+        if (plan_flags_of(facts, seat) & PLAN_SEAT_ACCESSIBLE)
+            *accessible |= bit;
+    }
+    return allowed;
+}
+
+static uint64_t allowed(const struct best *best, const struct spot *spot, uint32_t category,
+                        const struct best_ask *ask, uint64_t *accessible)
+{
+    *accessible = 0;
+    bool plain_only = ask->channels == 1 && !ask->access_need && !ask->access_open;
+    if ((ask->on_sale >> category & 1) != 0 && (!spot->mixed || plain_only))
+        return spot->plain;
+    return allowed_walk(best, spot->row, spot->chunk, category, ask, accessible);
+}
+
+struct view {        /* a spot as one asker sees it */
+    uint64_t free;   /* every free seat of the picture */
+    uint64_t before; /* the picture before it in the row, */
+    wide after;      /* and with the one after it */
+    wide may;        /* free and allowed */
+    wide accessible; /* of those that may be had */
+};
+
+static bool look(const struct best *best, const struct spot *spot, uint32_t category,
+                 const struct best_ask *ask, const struct chosen *chosen, struct view *view)
+{
+    view->free = picture_less(best, spot->word, chosen);
+    if ((view->free & spot->plain) == 0 && !spot->mixed)
+        return false;
+    uint64_t accessible;
+    uint64_t mine = view->free & allowed(best, spot, category, ask, &accessible);
+    if (mine == 0)
+        return false;
+    view->accessible = accessible;
+    view->before = 0;
+    view->after = view->free;
+    view->may = mine;
+    const struct seats_row *row = &best->seats->rows[spot->row];
+    if (row->words == 1)
+        return true;
+    if (spot->chunk > 0)
+        view->before = picture_less(best, spot->word - 1, chosen);
+    if (spot->chunk + 1u < row->words) {
+        uint64_t next = picture_less(best, spot->word + 1, chosen);
+        view->after |= (wide)next << 64;
+        view->may |= (wide)(next & allowed_walk(best, spot->row, spot->chunk + 1u, category, ask,
+                                                &accessible))
+                     << 64;
+        view->accessible |= (wide)accessible << 64;
+    }
+    return true;
+}
+
+/* Where from distances count, and what the search may use. */
+struct search {
+    const struct best_ask *ask;
+    const struct chosen *chosen;
+    uint32_t n;
+    bool orphans;
+    bool with_access; /* one of the seats has to be accessible */
+    bool plain_only;  /* the asker may have plain seats and no others; set by search_all() */
+    bool near;        /* from x, y instead of the focal point: the spots' order is of no help */
+    float x, y;
+    /* Seats of other proposals to the same asker: not to be proposed again, but as free as before,
+     * since only one of them will be taken. NULL: none. */
+    const struct chosen *proposed;
+};
+
+/* Where windows of n begin: a bit for each first place. */
+static uint64_t windows(const struct best *best, const struct spot *spot, const struct view *view,
+                        const struct search *search)
+{
+    const struct best_ask *ask = search->ask;
+    uint32_t n = search->n;
+    assert(n >= 1 && n <= BEST_ADJACENT_MAX);
+    const struct seats_row *row = &best->seats->rows[spot->row];
+    if ((row->flags & PLAN_RUN_WHOLE) && n != row->count)
+        return 0;
+    uint64_t starts = (uint64_t)view->may;
+    for (uint32_t i = 1; i < n && starts != 0; i++)
+        starts &= (uint64_t)(view->may >> i);
+    if (starts == 0)
+        return 0;
+    if (search->with_access) {
+        uint64_t with = 0;
+        for (uint32_t i = 0; i < n; i++)
+            with |= (uint64_t)(view->accessible >> i);
+        starts &= with;
+    }
+    if (search->orphans || !ask->orphan_rule || (row->flags & PLAN_RUN_TABLE))
+        return starts;
+    uint64_t left = view->free << 1 | view->before >> 63;
+    uint64_t left2 = view->free << 2 | view->before >> 62;
+    uint64_t right = (uint64_t)(view->after >> n);
+    uint64_t right2 = (uint64_t)(view->after >> (n + 1));
+    return starts & ~(left & ~left2) & ~(right & ~right2);
+}
+
+/* ---- the k best ---- */
+
+struct candidate {
+    float cost;
+    uint32_t row, pos;
+};
+
+struct candidates {
+    uint32_t count, room;
+    struct candidate list[BEST_SPREAD_MAX]; /* ascending by cost */
+};
+
+static bool is_beaten(const struct candidates *found, float cost)
+{
+    return found->count == found->room && cost >= found->list[found->room - 1].cost;
+}
+
+static void keep(struct candidates *found, struct candidate candidate)
+{
+    if (is_beaten(found, candidate.cost))
+        return;
+    uint32_t at = found->count < found->room ? found->count++ : found->room - 1;
+    for (; at > 0 && found->list[at - 1].cost > candidate.cost; at--)
+        found->list[at] = found->list[at - 1];
+    found->list[at] = candidate;
+}
+
+/* The places of a spot's picture, and of the one after it, that stand in `chosen`. */
+static wide places_in(const struct chosen *chosen, const struct spot *spot)
+{
+    wide places = 0;
+    for (uint32_t i = 0; i < chosen->count; i++) {
+        if (chosen->list[i].word == spot->word)
+            places |= chosen->list[i].bits;
+        else if (chosen->list[i].word == spot->word + 1)
+            places |= (wide)chosen->list[i].bits << 64;
+    }
+    return places;
+}
+
+/* Do companions' seats stay with their accessible ones? Only who needs access is told of either. */
+static bool keeps_companions(const struct best_ask *ask)
+{
+    return ask->access_need && !ask->access_open;
+}
+
+static bool is_chosen(const struct best *best, const struct chosen *chosen, uint32_t seat)
+{
+    uint32_t pos = plan_pos_of(best->facts, seat);
+    uint32_t word = best->seats->rows[best->facts->run[seat]].word + pos / 64;
+    for (uint32_t i = 0; i < chosen->count; i++)
+        if (chosen->list[i].word == word && (chosen->list[i].bits >> (pos % 64) & 1) != 0)
+            return true;
+    return false;
+}
+
+/* The accessible seat without which this one is not to be had, or UINT32_MAX. */
+static uint32_t needs_seat(const struct best *best, uint32_t seat)
+{
+    return plan_flags_of(best->facts, seat) & PLAN_SEAT_COMPANION
+               ? plan_companion_of(best->plan, seat)
+               : UINT32_MAX;
+}
+
+static bool is_whole(const struct best *best, const struct search *search, uint32_t row,
+                     uint32_t pos)
+{
+    for (uint32_t i = pos; i < pos + search->n; i++) {
+        uint32_t with = needs_seat(best, plan_seat_at(best->facts, row, i));
+        if (with == UINT32_MAX)
+            continue;
+        uint32_t at = plan_pos_of(best->facts, with);
+        bool here = best->facts->run[with] == row && at >= pos && at < pos + search->n;
+        if (!here && !is_chosen(best, search->chosen, with))
+            return false;
+    }
+    return true;
+}
+
+static void search_spot(const struct best *best, const struct search *search,
+                        const struct spot *spot, uint32_t category, struct candidates *found)
+{
+    struct view view;
+    if (!look(best, spot, category, search->ask, search->chosen, &view))
+        return;
+    if (search->proposed != NULL)
+        view.may &= ~places_in(search->proposed, spot);
+    uint64_t starts = windows(best, spot, &view, search);
+    if (starts == 0)
+        return;
+    bool keeps = keeps_companions(search->ask);
+    struct candidate nearest = {.cost = -1, .row = spot->row};
+    for (; starts != 0; starts &= starts - 1) {
+        uint32_t pos = spot->chunk * 64u + (uint32_t)__builtin_ctzll(starts);
+        if (keeps && !is_whole(best, search, spot->row, pos))
+            continue;
+        float cost = best_cost_from(best, spot->row, pos, search->n, search->x, search->y);
+        if (nearest.cost < 0 || cost < nearest.cost) {
+            nearest.cost = cost;
+            nearest.pos = pos;
+        }
+    }
+    if (nearest.cost >= 0)
+        keep(found, nearest);
+}
+
+/* Are there n bits in a row? Each step doubles the length that is known to be free. */
+static bool has_run(uint64_t bits, uint32_t n)
+{
+    for (uint32_t have = 1; have < n && bits != 0;) {
+        uint32_t more = n - have < have ? n - have : have;
+        bits &= bits >> more;
+        have += more;
+    }
+    return bits != 0;
+}
+
+/* Most spots of a hall that is nearly sold out end here, after a load and a few shifts. */
+static bool is_hopeless(const struct best *best, const struct search *search,
+                        const struct spot *spot)
+{
+    return spot->alone && (!spot->mixed || search->plain_only) &&
+           !has_run(seats_picture(best->seats, spot->word) & spot->plain, search->n);
+}
+
+static const struct chosen none_chosen;
+
+static void search_all(const struct best *best, struct search *search, struct candidates *found)
+{
+    const struct best_ask *ask = search->ask;
+    found->count = 0;
+    if (search->n > BEST_ADJACENT_MAX)
+        return;
+    for (uint64_t rest = ask->categories; rest != 0; rest &= rest - 1) {
+        uint32_t category = (uint32_t)__builtin_ctzll(rest);
+        bool on_sale = ask->on_sale >> category & 1;
+        search->plain_only =
+            on_sale && ask->channels == 1 && !ask->access_need && !ask->access_open;
+        const struct spot *end = &best->spots[best->first[category + 1]];
+        for (const struct spot *spot = &best->spots[best->first[category]]; spot < end; spot++) {
+            if (!search->near && is_beaten(found, spot->cost_min))
+                break;
+            if (on_sale && is_hopeless(best, search, spot))
+                continue;
+            search_spot(best, search, spot, category, found);
+        }
+    }
+}
+
+/* ---- one row with gaps ---- */
+
+/* The n free seats of a spot that sit closest together; their places as bits, or 0. */
+static uint64_t closest(uint64_t may, uint32_t n)
+{
+    uint64_t best_bits = 0;
+    uint32_t best_span = 65;
+    uint8_t places[64];
+    uint32_t count = 0;
+    assert(n > 0);
+    for (; may != 0; may &= may - 1)
+        places[count++] = (uint8_t)__builtin_ctzll(may);
+    for (uint32_t i = 0; i + n <= count; i++) {
+        uint32_t span = (uint32_t)places[i + n - 1] - places[i];
+        if (span >= best_span)
+            continue;
+        best_span = span;
+        best_bits = 0;
+        for (uint32_t j = i; j < i + n; j++)
+            best_bits |= UINT64_C(1) << places[j];
+    }
+    return best_bits;
+}
+
+/* Companions' seats among them whose accessible seat is not. */
+static uint64_t left_alone(const struct best *best, const struct spot *spot, uint64_t bits)
+{
+    uint64_t alone = 0;
+    for (uint64_t rest = bits; rest != 0; rest &= rest - 1) {
+        uint32_t pos = spot->chunk * 64u + (uint32_t)__builtin_ctzll(rest);
+        uint32_t with = needs_seat(best, plan_seat_at(best->facts, spot->row, pos));
+        if (with == UINT32_MAX)
+            continue;
+        uint32_t at = plan_pos_of(best->facts, with);
+        if (best->facts->run[with] != spot->row || at / 64 != spot->chunk ||
+            (bits >> (at % 64) & 1) == 0)
+            alone |= rest & -rest;
+    }
+    return alone;
+}
+
+/* The closest that the rules allow; what it has to leave out it does without, and does not look for
+ * a way to have it after all: that is what several pieces are for. */
+static uint64_t closest_whole(const struct best *best, const struct spot *spot, uint64_t may,
+                              const struct best_ask *ask)
+{
+    for (;;) {
+        uint64_t bits = closest(may, ask->quantity);
+        uint64_t alone = keeps_companions(ask) ? left_alone(best, spot, bits) : 0;
+        if (alone == 0)
+            return bits;
+        may &= ~alone;
+    }
+}
+
+static void pick_bits(const struct best *best, uint32_t row, uint32_t from, uint64_t bits,
+                      struct best_pick *out)
+{
+    for (; bits != 0; bits &= bits - 1)
+        out->seats[out->count++] =
+            plan_seat_at(best->facts, row, from + (uint32_t)__builtin_ctzll(bits));
+}
+
+static bool find_same_row(const struct best *best, const struct best_ask *ask,
+                          struct best_pick *out)
+{
+    float lowest = -1;
+    for (uint64_t rest = ask->categories; rest != 0; rest &= rest - 1) {
+        uint32_t category = (uint32_t)__builtin_ctzll(rest);
+        for (uint32_t i = best->first[category]; i < best->first[category + 1]; i++) {
+            const struct spot *spot = &best->spots[i];
+            struct view view;
+            if (best->seats->rows[spot->row].flags & PLAN_RUN_WHOLE)
+                continue;
+            if (!look(best, spot, category, ask, &none_chosen, &view))
+                continue;
+            uint64_t bits = closest_whole(best, spot, (uint64_t)view.may, ask);
+            if (bits == 0 || (ask->access_need && (bits & (uint64_t)view.accessible) == 0))
+                continue;
+            uint64_t next = (uint64_t)(view.after >> 64);
+            if (ask->orphan_rule && (picture_singles(view.before, view.free & ~bits, next) &
+                                     ~picture_singles(view.before, view.free, next)) != 0)
+                continue;
+            uint32_t pos = spot->chunk * 64u + (uint32_t)__builtin_ctzll(bits);
+            uint32_t span = 64u - (uint32_t)__builtin_clzll(bits) - (uint32_t)__builtin_ctzll(bits);
+            /* A gap of one place weighs as much as sitting three further away. */
+            float gap = 3 * best->pitch * (float)(span - ask->quantity);
+            float cost = best_cost(best, spot->row, pos, span) + gap * gap;
+            if (lowest >= 0 && cost >= lowest)
+                continue;
+            lowest = cost;
+            out->count = 0;
+            pick_bits(best, spot->row, spot->chunk * 64u, bits, out);
+        }
+    }
+    return lowest >= 0;
+}
+
+/* ---- several pieces ---- */
+
+static void choose(const struct best *best, struct chosen *chosen, uint32_t row, uint32_t pos,
+                   uint32_t n, struct best_pick *out)
+{
+    for (uint32_t i = pos; i < pos + n; i++) {
+        assert(out->count < HOLD_SEATS_MAX);
+        out->seats[out->count++] = plan_seat_at(best->facts, row, i);
+        uint32_t word = best->seats->rows[row].word + i / 64;
+        if (chosen->count == 0 || chosen->list[chosen->count - 1].word != word) {
+            assert(chosen->count < HOLD_SEATS_MAX);
+            chosen->list[chosen->count].word = word;
+            chosen->list[chosen->count++].bits = 0;
+        }
+        chosen->list[chosen->count - 1].bits |= UINT64_C(1) << (i % 64);
+    }
+}
+
+/* The largest piece first, the next ones near it. The first has the accessible seat; the others are
+ * plain, unless they may be anything. */
+static bool find_pieces(const struct best *best, const struct best_ask *ask, bool orphans,
+                        bool anything, struct best_pick *out)
+{
+    struct chosen chosen = {.count = 0};
+    struct best_ask piece_ask = *ask;
+    struct search search = {.ask = &piece_ask,
+                            .chosen = &chosen,
+                            .orphans = orphans,
+                            .with_access = ask->access_need,
+                            .x = best->focal_x,
+                            .y = best->focal_y};
+    struct candidates found = {.room = 1};
+    out->count = 0;
+    uint32_t left = ask->quantity;
+    uint32_t size = left <= BEST_ADJACENT_MAX ? left : BEST_ADJACENT_MAX;
+    while (left > 0 && size > 0) {
+        search.n = size < left ? size : left;
+        search_all(best, &search, &found);
+        if (found.count == 0) {
+            size = search.n - 1;
+            continue;
+        }
+        const struct candidate *at = &found.list[0];
+        choose(best, &chosen, at->row, at->pos, search.n, out);
+        left -= search.n;
+        if (!search.near)
+            best_middle(best, at->row, at->pos, search.n, &search.x, &search.y);
+        search.near = true;
+        search.with_access = false;
+        piece_ask.access_need = ask->access_need && anything;
+    }
+    return left == 0;
+}
+
+/* ---- asking ---- */
+
+void best_enter(struct best *best)
+{
+    /* relaxed: a hint of how many there are, nothing hangs on it */
+    atomic_fetch_add_explicit(&best->inside, 1, memory_order_relaxed);
+}
+
+void best_leave(struct best *best)
+{
+    atomic_fetch_sub_explicit(&best->inside, 1, memory_order_relaxed);
+}
+
+static uint32_t spread(struct best *best, unsigned attempt)
+{
+    uint32_t inside = atomic_load_explicit(&best->inside, memory_order_relaxed);
+    if (inside <= 1 && attempt == 0)
+        return 1;
+    uint64_t room = (uint64_t)(inside < 2 ? 2 : inside) * 4 << (attempt < 8 ? attempt : 8);
+    return room < BEST_SPREAD_MAX ? (uint32_t)room : BEST_SPREAD_MAX;
+}
+
+static uint64_t next_number(struct best *best)
+{
+    uint64_t x = best->seed + UINT64_C(0x9e3779b97f4a7c15) *
+                                  atomic_fetch_add_explicit(&best->turn, 1, memory_order_relaxed);
+    x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    return x ^ x >> 31;
+}
+
+static bool find_adjacent(struct best *best, const struct best_ask *ask, unsigned attempt,
+                          bool orphans, struct best_pick *out)
+{
+    struct search search = {.ask = ask,
+                            .chosen = &none_chosen,
+                            .n = ask->quantity,
+                            .orphans = orphans,
+                            .with_access = ask->access_need,
+                            .x = best->focal_x,
+                            .y = best->focal_y};
+    struct candidates found = {.room = spread(best, attempt)};
+    search_all(best, &search, &found);
+    if (found.count == 0)
+        return false;
+    uint32_t which = found.count == 1 ? 0 : (uint32_t)(next_number(best) % found.count);
+    out->count = 0;
+    for (uint32_t i = 0; i < ask->quantity; i++)
+        out->seats[out->count++] =
+            plan_seat_at(best->facts, found.list[which].row, found.list[which].pos + i);
+    return true;
+}
+
+enum best_step best_find(struct best *best, const struct best_ask *ask, unsigned attempt,
+                         struct best_pick *out)
+{
+    assert(ask->quantity >= 1 && ask->quantity <= HOLD_SEATS_MAX);
+    out->step = BEST_NONE;
+    out->count = 0;
+    if (find_adjacent(best, ask, attempt, false, out))
+        out->step = BEST_ADJACENT;
+    else if (ask->orphan_rule && find_adjacent(best, ask, attempt, true, out))
+        out->step = BEST_ADJACENT_ORPHAN;
+    else if (ask->adjacent || ask->quantity == 1)
+        out->step = BEST_NONE;
+    else if (find_same_row(best, ask, out))
+        out->step = BEST_SAME_ROW;
+    else if (find_pieces(best, ask, false, false, out) ||
+             (ask->access_need && find_pieces(best, ask, false, true, out)))
+        out->step = BEST_PIECES;
+    else if (ask->orphan_rule && (find_pieces(best, ask, true, false, out) ||
+                                  (ask->access_need && find_pieces(best, ask, true, true, out))))
+        out->step = BEST_PIECES_ORPHAN;
+    return out->step;
+}
+
+bool best_legal_choice(const struct best *best, const struct best_ask *ask)
+{
+    struct search search = {.ask = ask,
+                            .chosen = &none_chosen,
+                            .n = ask->quantity,
+                            .with_access = ask->access_need,
+                            .x = best->focal_x,
+                            .y = best->focal_y};
+    struct candidates found = {.room = 1};
+    search_all(best, &search, &found);
+    return found.count > 0;
+}
+
+static bool overlaps(const struct best *best, const struct chosen *chosen,
+                     const struct candidate *window, uint32_t n)
+{
+    for (uint32_t i = window->pos; i < window->pos + n; i++)
+        if (is_chosen(best, chosen, plan_seat_at(best->facts, window->row, i)))
+            return true;
+    return false;
+}
+
+/* A search proposes one window of a spot; where that is not enough, it is made again without what
+ * was proposed before. Those of two spots of a long row may overlap: then the nearer one counts. */
+uint32_t best_near(const struct best *best, const struct best_ask *ask, uint32_t seat,
+                   struct best_pick *out, uint32_t room)
+{
+    struct chosen proposed = {.count = 0};
+    assert(room <= BEST_SPREAD_MAX);
+    static_assert(2 * BEST_SPREAD_MAX <= HOLD_SEATS_MAX, "a window lies in two pictures at most");
+    struct search search = {.ask = ask,
+                            .chosen = &none_chosen,
+                            .n = ask->quantity,
+                            .with_access = ask->access_need,
+                            .near = true,
+                            .proposed = &proposed};
+    best_middle(best, best->facts->run[seat], plan_pos_of(best->facts, seat), 1, &search.x,
+                &search.y);
+    uint32_t count = 0;
+    while (count < room) {
+        struct candidates found = {.room = room - count};
+        search_all(best, &search, &found);
+        if (found.count == 0)
+            break;
+        for (uint32_t i = 0; i < found.count; i++) {
+            const struct candidate *at = &found.list[i];
+            if (overlaps(best, &proposed, at, ask->quantity))
+                continue;
+            out[count].step = BEST_ADJACENT;
+            out[count].count = 0;
+            choose(best, &proposed, at->row, at->pos, ask->quantity, &out[count++]);
+        }
+    }
+    return count;
+}

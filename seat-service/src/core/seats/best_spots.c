@@ -1,0 +1,169 @@
+/* best_spots.c: the hall cut into spots: one picture (up to 64 places of a row) as far as it
+ * belongs to one category, and each category's spots sorted by how near any window in them can come
+ * to the focal point. Made once, with the engine; best.c walks down these lists.
+ *
+ * Places between the ends of a row are interpolated from three known points, which is exact for
+ * straight rows and good to centimetres for curved ones; so the engine keeps no coordinates by
+ * seat. */
+#include "core/seats/best_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- shapes and costs ---- */
+
+static void shape_row(const struct plan_facts *facts, uint32_t row, struct row_shape *shape)
+{
+    uint32_t last = facts->runs[row].count - 1u;
+    uint32_t low = plan_seat_at(facts, row, last / 2);
+    uint32_t high = plan_seat_at(facts, row, last - last / 2);
+    uint32_t ends[2] = {plan_seat_at(facts, row, 0), plan_seat_at(facts, row, last)};
+    *shape = (struct row_shape){
+        .x = {facts->x[ends[0]], (facts->x[low] + facts->x[high]) / 2, facts->x[ends[1]]},
+        .y = {facts->y[ends[0]], (facts->y[low] + facts->y[high]) / 2, facts->y[ends[1]]},
+    };
+}
+
+float best_cost(const struct best *best, uint32_t run, uint32_t pos, uint32_t n)
+{
+    return best_cost_from(best, run, pos, n, best->focal_x, best->focal_y);
+}
+
+/* ---- the spots ---- */
+
+static bool is_plain(const struct plan_facts *facts, uint32_t seat)
+{
+    return plan_channel_of(facts, seat) == 0 &&
+           (plan_flags_of(facts, seat) & (PLAN_SEAT_ACCESSIBLE | PLAN_SEAT_COMPANION)) == 0;
+}
+
+static int by_cost(const void *a, const void *b)
+{
+    const struct spot *x = a, *y = b;
+    if (x->cost_min != y->cost_min)
+        return x->cost_min < y->cost_min ? -1 : 1;
+    return x->word < y->word ? -1 : x->word > y->word;
+}
+
+/* A window may begin in this chunk and reach into the next one. */
+static float cost_min_of(const struct best *best, uint32_t row, uint32_t chunk)
+{
+    uint32_t count = best->facts->runs[row].count;
+    uint32_t from = chunk * 64;
+    uint32_t to =
+        from + 64 + BEST_ADJACENT_MAX / 2 < count ? from + 64 + BEST_ADJACENT_MAX / 2 : count;
+    float min = best_cost(best, row, from, 1);
+    for (uint32_t pos = from; pos < to; pos++) {
+        float here = best_cost(best, row, pos, 1);
+        min = here < min ? here : min;
+        here = pos + 1 < to ? best_cost(best, row, pos, 2) : here;
+        min = here < min ? here : min;
+    }
+    return min;
+}
+
+/* Counts the spots of one category in one chunk, and writes them if there is room to write. */
+static uint32_t cut_chunk(struct best *best, uint32_t row, uint32_t chunk, uint32_t category,
+                          struct spot *out)
+{
+    struct spot spot = {.word = best->seats->rows[row].word + chunk,
+                        .row = (uint16_t)row,
+                        .chunk = (uint8_t)chunk,
+                        .alone = best->seats->rows[row].words == 1};
+    uint32_t count = best->facts->runs[row].count;
+    bool any = false;
+    for (uint32_t pos = chunk * 64; pos < count && pos < chunk * 64 + 64; pos++) {
+        uint32_t seat = plan_seat_at(best->facts, row, pos);
+        if (best->facts->category[seat] != category)
+            continue;
+        any = true;
+        if (is_plain(best->facts, seat))
+            spot.plain |= UINT64_C(1) << (pos % 64);
+        else
+            spot.mixed = true;
+    }
+    if (any && out != NULL) {
+        spot.cost_min = cost_min_of(best, row, chunk);
+        *out = spot;
+    }
+    return any;
+}
+
+static uint32_t cut_category(struct best *best, uint32_t category, struct spot *out)
+{
+    uint32_t count = 0;
+    for (uint32_t row = 0; row < best->facts->run_count; row++)
+        for (uint32_t chunk = 0; chunk < best->seats->rows[row].words; chunk++)
+            count += cut_chunk(best, row, chunk, category, out != NULL ? &out[count] : NULL);
+    if (out != NULL)
+        qsort(out, count, sizeof(*out), by_cost);
+    return count;
+}
+
+/* How far neighbours sit from each other, on average: the measure of "near". */
+static float pitch_of(const struct best *best)
+{
+    double sum = 0;
+    uint64_t gaps = 0;
+    for (uint32_t row = 0; row < best->facts->run_count; row++) {
+        const struct row_shape *shape = &best->shapes[row];
+        uint32_t count = best->facts->runs[row].count - 1u;
+        float width =
+            shape->x[2] > shape->x[0] ? shape->x[2] - shape->x[0] : shape->x[0] - shape->x[2];
+        float depth =
+            shape->y[2] > shape->y[0] ? shape->y[2] - shape->y[0] : shape->y[0] - shape->y[2];
+        sum += (double)(width > depth ? width : depth);
+        gaps += count;
+    }
+    return gaps > 0 && sum > 0 ? (float)(sum / (double)gaps) : 1;
+}
+
+int best_create(const struct plan *plan, const struct seats *seats, uint64_t seed,
+                struct best **out)
+{
+    struct best *best = aligned_alloc(64, sizeof(*best));
+    if (best == NULL)
+        return ERR_NOMEM;
+    memset(best, 0, sizeof(*best));
+    best->plan = plan;
+    best->facts = plan_facts(plan);
+    best->seats = seats;
+    best->seed = seed;
+    plan_focal(plan, &best->focal_x, &best->focal_y);
+    best->shapes = calloc(best->facts->run_count + 1, sizeof(*best->shapes));
+    if (best->shapes == NULL)
+        goto no_memory;
+    for (uint32_t row = 0; row < best->facts->run_count; row++)
+        shape_row(best->facts, row, &best->shapes[row]);
+    best->pitch = pitch_of(best);
+
+    uint32_t categories = plan_category_count(plan);
+    for (uint32_t c = 0; c < categories; c++)
+        best->first[c + 1] = best->first[c] + cut_category(best, c, NULL);
+    best->spots = calloc(best->first[categories] + 1, sizeof(*best->spots));
+    if (best->spots == NULL)
+        goto no_memory;
+    for (uint32_t c = 0; c < categories; c++)
+        cut_category(best, c, &best->spots[best->first[c]]);
+    *out = best;
+    return 0;
+
+no_memory:
+    best_destroy(best);
+    return ERR_NOMEM;
+}
+
+void best_destroy(struct best *best)
+{
+    if (best == NULL)
+        return;
+    free(best->spots);
+    free(best->shapes);
+    free(best);
+}
+
+size_t best_memory(const struct best *best)
+{
+    return sizeof(*best) + best->facts->run_count * sizeof(*best->shapes) +
+           best->first[plan_category_count(best->plan)] * sizeof(*best->spots);
+}

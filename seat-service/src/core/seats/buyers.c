@@ -1,0 +1,266 @@
+/* buyers.c: a hash table of one word an entry, entries used again once their count is zero.
+ *
+ * A buyer's entry is in one of three buckets of two cache lines each, which his hash chooses.
+ * Adding raises the entry with his tag, or else takes an entry whose count is zero: from his first
+ * bucket while SPARE_MIN are unused there, after that from the one of the three that has most of
+ * them. Three choices fill the buckets so evenly that even in a hall where each seat has a buyer of
+ * its own, who come and go, a table a quarter larger than that refused nobody in three million.
+ * (Buckets of eight did not do: they refused one in thirty thousand at seven tenths of that.)
+ *
+ * A bucket that was not enough for somebody remembers it for good, before his entry stands
+ * elsewhere (`spilled`); as long as it was, nobody looks at the other two.
+ *
+ * A buyer has one entry that counts, so that a request of somebody known is one compare-and-swap,
+ * which judges the limit as well. What is hard is the first entry: two first requests at once may
+ * take different words. So a new entry is a try. Who made it, or added to it, then looks for others
+ * with his tag, and if he finds one takes his share back and begins anew; who finds none makes the
+ * entry the buyer's. Making, adding and looking are sequentially consistent: of two tries the later
+ * one sees the earlier, so at most one becomes the buyer's, and what was granted was granted there.
+ * Two tries that see each other both begin anew, BUYERS_TRIES_MAX times at most.
+ *
+ * The tag is 47 bits of a seeded hash, and a stranger's entry must lie in the same buckets to be
+ * mistaken for one's own: in a hall of 66,000 buyers the chance that any two ever share is below
+ * one in a million, and they would share a limit, not a seat.
+ *
+ * Dropped: counting a buyer's entries together after each addition, however many he had. It needed
+ * no tries, and a look at all of his buckets in each request, a fifth of what a hold cost. */
+#include "core/seats/buyers.h"
+#include "core/limits.h"
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BUCKETS = 3, BUCKET = 16, SPARE_MIN = 4 };
+
+/* [63..17] tag  [16] it is a try  [15..0] count; 0: never used */
+enum { TRY = 1 << 16, COUNT_MASK = 0xffff };
+
+int buyers_init(struct buyers *buyers, uint32_t most, uint64_t seed)
+{
+    uint32_t buckets = (most + most / 4) / BUCKET + BUCKET;
+    buyers->size = buckets * BUCKET;
+    buyers->seed = seed;
+    buyers->entries = aligned_alloc(64, buyers->size * sizeof(*buyers->entries));
+    buyers->spilled = calloc(buckets, sizeof(*buyers->spilled));
+    if (buyers->entries == NULL || buyers->spilled == NULL) {
+        buyers_deinit(buyers);
+        return ERR_NOMEM;
+    }
+    memset(buyers->entries, 0, buyers->size * sizeof(*buyers->entries));
+    return 0;
+}
+
+void buyers_deinit(struct buyers *buyers)
+{
+    free(buyers->entries);
+    free(buyers->spilled);
+}
+
+size_t buyers_memory(const struct buyers *buyers)
+{
+    return buyers->size * sizeof(*buyers->entries) + buyers->size / BUCKET;
+}
+
+static uint64_t mix(uint64_t x) /* splitmix64's */
+{
+    x ^= x >> 30;
+    x *= UINT64_C(0xbf58476d1ce4e5b9);
+    x ^= x >> 27;
+    x *= UINT64_C(0x94d049bb133111eb);
+    return x ^ x >> 31;
+}
+
+struct where {
+    struct buyers *buyers;
+    uint64_t hash;
+    uint64_t tag;   /* in its place, count 0 */
+    uint32_t first; /* bucket */
+};
+
+static inline struct where where_of(struct buyers *buyers, uint64_t buyer)
+{
+    uint64_t hash = mix(buyer ^ buyers->seed);
+    uint64_t tag = hash << 17; /* the lower bits; the upper ones choose the bucket */
+    return (struct where){
+        .buyers = buyers,
+        .hash = hash,
+        .tag = tag != 0 ? tag : 2 * TRY, /* 0 is an entry that nobody ever had */
+        .first = (uint32_t)((hash >> 32) * (buyers->size / BUCKET) >> 32),
+    };
+}
+
+static inline _Atomic uint64_t *bucket_of(const struct where *where, unsigned choice)
+{
+    uint64_t bucket = where->first;
+    if (choice > 0) {
+        uint64_t more = mix(where->hash + 1);
+        more = choice == 1 ? more >> 32 : more & UINT32_MAX;
+        bucket = more * (where->buyers->size / BUCKET) >> 32;
+    }
+    return &where->buyers->entries[bucket * BUCKET];
+}
+
+/* In how many of his buckets he can be. */
+static inline unsigned choices(const struct where *where)
+{
+    /* seq_cst: partner of the store in go_on(), as with the entries */
+    return atomic_load_explicit(&where->buyers->spilled[where->first], memory_order_seq_cst) != 0
+               ? BUCKETS
+               : 1;
+}
+
+static inline bool is_tagged(uint64_t entry, uint64_t tag) /* a try or not */
+{
+    return ((entry ^ tag) & ~(uint64_t)(TRY | COUNT_MASK)) == 0;
+}
+
+/* The buyer's entry, or, where he has none, a try of his that somebody is at; or NULL. */
+static inline _Atomic uint64_t *find(const struct where *where, uint64_t *was)
+{
+    _Atomic uint64_t *tried = NULL;
+    unsigned buckets = choices(where);
+    for (unsigned b = 0; b < buckets; b++) {
+        _Atomic uint64_t *bucket = bucket_of(where, b);
+        for (unsigned i = 0; i < BUCKET; i++) {
+            uint64_t entry = atomic_load_explicit(&bucket[i], memory_order_relaxed);
+            if (!is_tagged(entry, where->tag))
+                continue;
+            if ((entry & TRY) == 0) {
+                *was = entry;
+                return &bucket[i];
+            }
+            if ((entry & COUNT_MASK) != 0) {
+                *was = entry;
+                tried = &bucket[i];
+            }
+        }
+    }
+    return tried;
+}
+
+/* Whether there is an entry with his tag beside this one: his, or a try that somebody is at. */
+static bool has_other(const struct where *where, const _Atomic uint64_t *mine)
+{
+    unsigned buckets = choices(where);
+    for (unsigned b = 0; b < buckets; b++) {
+        const _Atomic uint64_t *bucket = bucket_of(where, b);
+        for (unsigned i = 0; i < BUCKET; i++) {
+            /* seq_cst: partner of the swap in buyers_add() by another request of this buyer */
+            uint64_t entry = atomic_load_explicit(&bucket[i], memory_order_seq_cst);
+            bool counts = (entry & TRY) == 0 || (entry & COUNT_MASK) != 0;
+            if (&bucket[i] != mine && is_tagged(entry, where->tag) && counts)
+                return true;
+        }
+    }
+    return false;
+}
+
+/* How many entries of the bucket have no count; the first of them in *one. */
+static unsigned unused_of(_Atomic uint64_t *bucket, _Atomic uint64_t **one, uint64_t *was)
+{
+    unsigned unused = 0;
+    for (unsigned i = BUCKET; i-- > 0;) {
+        uint64_t entry = atomic_load_explicit(&bucket[i], memory_order_relaxed);
+        if ((entry & COUNT_MASK) != 0)
+            continue;
+        unused++;
+        *one = &bucket[i];
+        *was = entry;
+    }
+    return unused;
+}
+
+static void go_on(const struct where *where)
+{
+    _Atomic uint8_t *spilled = &where->buyers->spilled[where->first];
+    /* seq_cst: whose try is in the first bucket either sees this when he looks, and then looks
+     * everywhere; or he made it before, and who goes on sees it */
+    if (atomic_load_explicit(spilled, memory_order_relaxed) == 0)
+        atomic_store_explicit(spilled, 1, memory_order_seq_cst);
+}
+
+/* An entry without a count for a new buyer, or NULL. */
+static _Atomic uint64_t *spare(const struct where *where, uint64_t *was)
+{
+    _Atomic uint64_t *found = NULL;
+    unsigned most = unused_of(bucket_of(where, 0), &found, was);
+    if (most >= SPARE_MIN)
+        return found;
+    go_on(where);
+    for (unsigned b = 1; b < BUCKETS; b++) {
+        _Atomic uint64_t *one = NULL;
+        uint64_t one_was = 0;
+        unsigned unused = unused_of(bucket_of(where, b), &one, &one_was);
+        if (unused > most) {
+            most = unused;
+            found = one;
+            *was = one_was;
+        }
+    }
+    return found;
+}
+
+static void take_back(_Atomic uint64_t *at, uint32_t n)
+{
+    /* relaxed is enough: who still sees the old count refuses at worst, or begins anew */
+    uint64_t was = atomic_fetch_sub_explicit(at, n, memory_order_relaxed);
+    assert((was & COUNT_MASK) >= n);
+}
+
+/* Our share is in the try. True: the entry is the buyer's now. */
+static bool make_his(const struct where *where, _Atomic uint64_t *at, uint32_t n)
+{
+    if (has_other(where, at)) {
+        take_back(at, n);
+        return false;
+    }
+    /* seq_cst, as the swap that made the try: it stays, so whoever comes later finds it */
+    atomic_fetch_and_explicit(at, ~(uint64_t)TRY, memory_order_seq_cst);
+    return true;
+}
+
+enum buyers_answer buyers_add(struct buyers *buyers, uint64_t buyer, uint32_t n, uint32_t limit,
+                              uint32_t *has)
+{
+    assert(n > 0 && n <= HOLD_AREA_QUANTITY_MAX && limit <= BUYERS_NO_LIMIT);
+    struct where where = where_of(buyers, buyer);
+    for (unsigned tries = 0; tries < BUYERS_TRIES_MAX; tries++) {
+        uint64_t was = 0, want;
+        _Atomic uint64_t *at = find(&where, &was);
+        *has = at != NULL ? (uint32_t)(was & COUNT_MASK) : 0;
+        if (at == NULL)
+            at = spare(&where, &was);
+        if (*has + n > limit)
+            return BUYERS_OVER;
+        if (at == NULL)
+            return BUYERS_FULL;
+        want = is_tagged(was, where.tag) && ((was & TRY) == 0 || *has > 0) ? was + n
+                                                                           : where.tag | TRY | n;
+        /* seq_cst: see make_his() */
+        if (!atomic_compare_exchange_strong_explicit(at, &was, want, memory_order_seq_cst,
+                                                     memory_order_relaxed))
+            continue;
+        if ((want & TRY) == 0 || make_his(&where, at, n))
+            return BUYERS_ADDED;
+    }
+    return BUYERS_FULL;
+}
+
+void buyers_sub(struct buyers *buyers, uint64_t buyer, uint32_t n)
+{
+    struct where where = where_of(buyers, buyer);
+    uint64_t was = 0;
+    _Atomic uint64_t *at = find(&where, &was);
+    assert(at != NULL); /* n were added, and the entry stays his while it has a count */
+    assert((was & TRY) == 0);
+    take_back(at, n);
+}
+
+uint32_t buyers_count(struct buyers *buyers, uint64_t buyer)
+{
+    struct where where = where_of(buyers, buyer);
+    uint64_t was = 0;
+    return find(&where, &was) != NULL ? (uint32_t)(was & COUNT_MASK) : 0;
+}

@@ -1,0 +1,146 @@
+/* seats.h: the seats of an event as atomic words, and the one protocol by which they change hands.
+ *
+ *     [63..62] state   [61..38] hold   [37..0] version
+ *
+ * The version rises on every change, so that who comes late with what he saw before fails his
+ * compare instead of freeing a seat that meanwhile belongs to somebody else. 2^38 changes of one
+ * seat are 87 years at a hundred a second; it starts anew with the process and is not journaled.
+ *
+ * Beside the words each row has its picture: a bit for each seat, set while it is free. seats.c
+ * explains how the two agree, and how a rule about a row is judged and kept by many at once. */
+#ifndef FG_SEAT_CORE_SEATS_H
+#define FG_SEAT_CORE_SEATS_H
+
+#include "core/hall/plan.h"
+
+#include "base/err.h"
+
+#include <stdatomic.h>
+
+enum seat_state { SEAT_FREE, SEAT_HELD, SEAT_SOLD, SEAT_BLOCKED };
+
+enum { SEAT_VERSION_BITS = 38, SEAT_HOLD_BITS = 24 };
+enum { SEAT_OPERATOR = (1 << SEAT_HOLD_BITS) - 1 }; /* the hold field of a seat being unblocked */
+
+static inline uint64_t seat_word(enum seat_state state, uint32_t hold, uint64_t version)
+{
+    return (uint64_t)state << 62 | (uint64_t)hold << SEAT_VERSION_BITS |
+           (version & ((UINT64_C(1) << SEAT_VERSION_BITS) - 1));
+}
+
+static inline enum seat_state seat_state(uint64_t word)
+{
+    return (enum seat_state)(word >> 62);
+}
+
+static inline uint32_t seat_hold(uint64_t word)
+{
+    return (uint32_t)(word >> SEAT_VERSION_BITS) & SEAT_OPERATOR;
+}
+
+struct seats_row {
+    uint32_t base;  /* plan_run.base */
+    uint32_t word;  /* of its first picture */
+    uint16_t count; /* seats */
+    uint8_t words;  /* pictures: count in 64s */
+    uint8_t flags;  /* plan_run_flag */
+};
+
+struct seats {
+    const struct plan_facts *facts; /* borrowed */
+    _Atomic uint64_t *words;        /* by seat */
+    _Atomic uint64_t *pictures;     /* by seats_row.word; bit = position in the row */
+    struct seats_row *rows;         /* by run */
+    uint32_t picture_count;
+    _Atomic uint64_t row_retries;
+};
+
+int seats_init(struct seats *seats, const struct plan_facts *facts);
+void seats_deinit(struct seats *seats);
+size_t seats_memory(const struct seats *seats);
+
+enum { ROW_WORDS_MAX = PLAN_ROW_SEATS_MAX / 64 };
+
+/* What one take wants of one picture; bits by position. */
+struct take_word {
+    uint32_t row;
+    uint32_t word;   /* of the pictures */
+    uint64_t add;    /* to claim */
+    uint64_t own;    /* the hold's already: counted as free before, taken after, */
+    uint64_t remove; /* except these of them */
+};
+
+/* Pictures of one take, ascending, so those of a row are together. A hold and its edit name at most
+ * 3 * HOLD_SEATS_MAX seats. */
+struct take {
+    uint32_t count;
+    struct take_word words[3 * HOLD_SEATS_MAX];
+};
+
+enum take_part { TAKE_ADD, TAKE_OWN, TAKE_REMOVE };
+
+void take_init(struct take *take);
+void take_seat(struct take *take, const struct seats *seats, uint32_t seat, enum take_part part);
+
+/* Most takes are within one picture: then this is all of it. False if these seats are not. */
+bool take_within(struct take_word *out, const struct seats *seats, const uint32_t *list,
+                 uint32_t count);
+
+enum orphans { ORPHANS_IGNORED, ORPHANS_TOLD, ORPHANS_REFUSED };
+
+enum claim {
+    CLAIM_DONE,
+    CLAIM_LOST,   /* somebody has one of them */
+    CLAIM_ORPHAN, /* refused by the rule; *orphan is the seat that would be left single */
+    CLAIM_BUSY,   /* ROW_RETRIES_MAX */
+};
+
+struct claim_result {
+    uint32_t orphan; /* with CLAIM_ORPHAN; with CLAIM_DONE the seat left single, or UINT32_MAX */
+};
+
+/* All of take's added seats become `state` for `hold`, or none. */
+enum claim seats_claim(struct seats *seats, const struct take *take, enum seat_state state,
+                       uint32_t hold, enum orphans orphans, struct claim_result *out);
+
+/* The same for a take_within(). */
+enum claim seats_claim_word(struct seats *seats, const struct take_word *word,
+                            enum seat_state state, uint32_t hold, enum orphans orphans,
+                            struct claim_result *out);
+
+/* From what is `was` for hold to `becomes` for `new_hold`: false, and nothing is changed, if it is
+ * not so (any more). Freed seats show up in their row's picture. For who owns what the word names
+ * (the hold's slot, or the seat as SEAT_OPERATOR), as then nobody else may write it. */
+bool seats_turn(struct seats *seats, uint32_t seat, enum seat_state was, uint32_t hold,
+                enum seat_state becomes, uint32_t new_hold);
+/* The same for what nobody owns, by compare-and-swap: of several who come at once one succeeds. */
+bool seats_seize(struct seats *seats, uint32_t seat, enum seat_state was, uint32_t hold,
+                 enum seat_state becomes, uint32_t new_hold);
+
+/* acquire: what the holder wrote before he claimed is seen by whoever read the claim */
+static inline uint64_t seats_read(const struct seats *seats, uint32_t seat)
+{
+    return atomic_load_explicit(&seats->words[seat], memory_order_acquire);
+}
+
+static inline uint64_t seats_picture(const struct seats *seats, uint32_t word)
+{
+    /* acquire: a bit seen set means that the seat's word was seen free (seats_turn's release) */
+    return atomic_load_explicit(&seats->pictures[word], memory_order_acquire);
+}
+
+/* Not free, or being claimed. */
+static inline bool seats_is_lost(const struct seats *seats, uint32_t seat)
+{
+    const struct seats_row *row = &seats->rows[seats->facts->run[seat]];
+    uint32_t pos = plan_pos_of(seats->facts, seat);
+    return (seats_picture(seats, row->word + pos / 64) >> (pos % 64) & 1) == 0;
+}
+
+/* The seats that are free with none free beside them. */
+static inline uint64_t picture_singles(uint64_t before, uint64_t free, uint64_t after)
+{
+    return free & ~(free << 1 | before >> 63) & ~(free >> 1 | after << 63);
+}
+
+#endif

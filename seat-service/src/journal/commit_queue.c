@@ -1,0 +1,340 @@
+/* commit_queue.c: one Concurrency Kit ring in, one ring a port back.
+ *
+ * The ring in has room for every entry of every port, so a submit never fails and never waits;
+ * what is bounded is the number of entries, and a loop that has none left says so at once. The
+ * same holds for the way back.
+ *
+ * The committer sleeps on an eventfd. To spare a system call on every submit, it says before it
+ * sleeps that it will; a submitter who sees that takes the word back and writes to the eventfd.
+ * Both sides put a full fence between their own word and the look at the other's, so at least one
+ * of them sees the other: either the committer finds the entry on its second look, or the submitter
+ * finds it asleep.
+ *
+ * Thread sanitizer does not see into the assembler of Concurrency Kit. The functions that
+ * touch a ring are hidden from it, and the hand-over of an entry is told to it by hand. */
+#include "journal/commit_queue.h"
+
+#include <assert.h>
+#include <ck_ring.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#if defined(__SANITIZE_THREAD__)
+#define HAND_OVER_TOLD 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define HAND_OVER_TOLD 1
+#endif
+#endif
+
+#ifdef HAND_OVER_TOLD
+#include <sanitizer/tsan_interface.h>
+void AnnotateIgnoreReadsBegin(const char *file, int line);
+void AnnotateIgnoreReadsEnd(const char *file, int line);
+void AnnotateIgnoreWritesBegin(const char *file, int line);
+void AnnotateIgnoreWritesEnd(const char *file, int line);
+
+static void told_release(void *entry)
+{
+    __tsan_release(entry);
+}
+
+static void told_acquire(void *entry)
+{
+    __tsan_acquire(entry);
+}
+
+static void unseen_begin(void)
+{
+    AnnotateIgnoreReadsBegin(__FILE__, __LINE__);
+    AnnotateIgnoreWritesBegin(__FILE__, __LINE__);
+}
+
+static void unseen_end(void)
+{
+    AnnotateIgnoreWritesEnd(__FILE__, __LINE__);
+    AnnotateIgnoreReadsEnd(__FILE__, __LINE__);
+}
+#else
+static void told_release(void *entry)
+{
+    (void)entry;
+}
+
+static void told_acquire(void *entry)
+{
+    (void)entry;
+}
+
+static void unseen_begin(void)
+{
+}
+
+static void unseen_end(void)
+{
+}
+#endif
+
+struct commit_port {
+    struct commit_queue *queue;
+    struct commit_entry *entries;
+    struct commit_entry *unused; /* the loop's own list */
+    uint32_t open;
+    void (*wake)(void *ctx);
+    void *wake_ctx;
+    bool given; /* the committer's: something went back since the last wake */
+    ck_ring_t back;
+    ck_ring_buffer_t *back_slots;
+};
+
+struct commit_queue {
+    ck_ring_t in;
+    ck_ring_buffer_t *in_slots;
+    _Atomic bool asleep;
+    int eventfd;
+    uint32_t ports_len;
+    struct commit_port *ports;
+};
+
+/* A ring of n slots holds n - 1 and n is a power of two. */
+static uint32_t ring_slots_for(uint32_t entries)
+{
+    uint32_t slots = 2;
+    while (slots - 1 < entries)
+        slots *= 2;
+    return slots;
+}
+
+static bool ring_put_mpsc(ck_ring_t *ring, ck_ring_buffer_t *slots, void *entry)
+{
+    unseen_begin();
+    bool done = ck_ring_enqueue_mpsc(ring, slots, entry);
+    unseen_end();
+    return done;
+}
+
+static bool ring_take_mpsc(ck_ring_t *ring, ck_ring_buffer_t *slots, void *out)
+{
+    unseen_begin();
+    bool done = ck_ring_dequeue_mpsc(ring, slots, out);
+    unseen_end();
+    return done;
+}
+
+static bool ring_put_spsc(ck_ring_t *ring, ck_ring_buffer_t *slots, void *entry)
+{
+    unseen_begin();
+    bool done = ck_ring_enqueue_spsc(ring, slots, entry);
+    unseen_end();
+    return done;
+}
+
+static bool ring_take_spsc(ck_ring_t *ring, ck_ring_buffer_t *slots, void *out)
+{
+    unseen_begin();
+    bool done = ck_ring_dequeue_spsc(ring, slots, out);
+    unseen_end();
+    return done;
+}
+
+static int port_init(struct commit_queue *queue, struct commit_port *port, uint32_t entries)
+{
+    uint32_t slots = ring_slots_for(entries);
+    port->queue = queue;
+    port->entries = calloc(entries, sizeof(*port->entries));
+    port->back_slots = calloc(slots, sizeof(*port->back_slots));
+    if (port->entries == NULL || port->back_slots == NULL)
+        return ERR_NOMEM;
+    ck_ring_init(&port->back, slots);
+    for (uint32_t i = entries; i > 0; i--) {
+        struct commit_entry *entry = &port->entries[i - 1];
+        entry->port = port;
+        entry->next = port->unused;
+        port->unused = entry;
+    }
+    return 0;
+}
+
+int commit_queue_create(const struct commit_queue_conf *conf, struct err_slot *err,
+                        struct commit_queue **out)
+{
+    assert(conf->ports > 0);
+    if (conf->entries_per_port == 0 || conf->entries_per_port > COMMIT_ENTRIES_PER_PORT_MAX)
+        return err_set(err, ERR_RANGE, "%u entries a port", conf->entries_per_port);
+
+    struct commit_queue *queue = calloc(1, sizeof(*queue));
+    if (queue == NULL)
+        return err_set(err, ERR_NOMEM, "the commit queue");
+    queue->eventfd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    int rc = queue->eventfd < 0 ? err_set(err, ERR_IO, "eventfd: %s", strerror(errno)) : 0;
+
+    uint32_t slots = ring_slots_for(conf->ports * conf->entries_per_port);
+    ck_ring_init(&queue->in, slots);
+    queue->in_slots = calloc(slots, sizeof(*queue->in_slots));
+    queue->ports = calloc(conf->ports, sizeof(*queue->ports));
+    if (rc == 0 && (queue->in_slots == NULL || queue->ports == NULL))
+        rc = err_set(err, ERR_NOMEM, "the commit queue's ring");
+    for (uint32_t i = 0; rc == 0 && i < conf->ports; i++) {
+        queue->ports_len = i + 1;
+        if (port_init(queue, &queue->ports[i], conf->entries_per_port) < 0)
+            rc = err_set(err, ERR_NOMEM, "%u entries of a port", conf->entries_per_port);
+    }
+    if (rc < 0) {
+        commit_queue_destroy(queue);
+        return rc;
+    }
+    *out = queue;
+    return 0;
+}
+
+void commit_queue_destroy(struct commit_queue *queue)
+{
+    if (queue == NULL)
+        return;
+    for (uint32_t i = 0; i < queue->ports_len; i++) {
+        assert(queue->ports[i].open == 0);
+        free(queue->ports[i].entries);
+        free(queue->ports[i].back_slots);
+    }
+    free(queue->ports);
+    free(queue->in_slots);
+    if (queue->eventfd >= 0)
+        close(queue->eventfd);
+    free(queue);
+}
+
+/* ---- a loop's side ---- */
+
+struct commit_port *commit_queue_port(struct commit_queue *queue, uint32_t nth,
+                                      void (*wake)(void *ctx), void *ctx)
+{
+    assert(nth < queue->ports_len);
+    struct commit_port *port = &queue->ports[nth];
+    port->wake = wake;
+    port->wake_ctx = ctx;
+    return port;
+}
+
+struct commit_entry *commit_port_take(struct commit_port *port)
+{
+    struct commit_entry *entry = port->unused;
+    if (entry == NULL)
+        return NULL;
+    port->unused = entry->next;
+    port->open += 1;
+    entry->has_idem = false;
+    return entry;
+}
+
+void commit_port_return(struct commit_entry *entry)
+{
+    struct commit_port *port = entry->port;
+    assert(port->open > 0);
+    port->open -= 1;
+    entry->next = port->unused;
+    port->unused = entry;
+}
+
+void commit_port_submit(struct commit_entry *entry, uint64_t now_us)
+{
+    struct commit_queue *queue = entry->port->queue;
+    entry->submitted_us = now_us;
+    entry->rc = ERR_UNKNOWN;
+    told_release(entry);
+    bool fits = ring_put_mpsc(&queue->in, queue->in_slots, entry);
+    assert(fits); /* the ring has a slot for every entry there is */
+    (void)fits;
+
+    /* seq_cst: partner of the fence in commit_queue_wait(); see the top of this file */
+    atomic_thread_fence(memory_order_seq_cst);
+    if (atomic_load_explicit(&queue->asleep, memory_order_relaxed))
+        commit_queue_nudge(queue);
+}
+
+uint32_t commit_port_collect(struct commit_port *port, uint32_t max)
+{
+    uint32_t n = 0;
+    struct commit_entry *entry;
+    while (n < max && ring_take_spsc(&port->back, port->back_slots, &entry)) {
+        told_acquire(entry);
+        entry->on_done(entry);
+        commit_port_return(entry);
+        n += 1;
+    }
+    return n;
+}
+
+uint32_t commit_port_open(const struct commit_port *port)
+{
+    return port->open;
+}
+
+/* ---- the committer's side ---- */
+
+struct commit_entry *commit_queue_take(struct commit_queue *queue)
+{
+    struct commit_entry *entry;
+    if (!ring_take_mpsc(&queue->in, queue->in_slots, &entry))
+        return NULL;
+    told_acquire(entry);
+    return entry;
+}
+
+void commit_queue_give(struct commit_queue *queue, struct commit_entry *entry)
+{
+    struct commit_port *port = entry->port;
+    assert(port->queue == queue);
+    port->given = true;
+    told_release(entry);
+    bool fits = ring_put_spsc(&port->back, port->back_slots, entry);
+    assert(fits);
+    (void)fits;
+}
+
+void commit_queue_wake_ports(struct commit_queue *queue)
+{
+    for (uint32_t i = 0; i < queue->ports_len; i++) {
+        struct commit_port *port = &queue->ports[i];
+        if (port->given) {
+            port->given = false;
+            port->wake(port->wake_ctx);
+        }
+    }
+}
+
+void commit_queue_wait(struct commit_queue *queue, uint32_t ms)
+{
+    atomic_store_explicit(&queue->asleep, true, memory_order_relaxed);
+    /* seq_cst: partner of the fence in commit_port_submit() */
+    atomic_thread_fence(memory_order_seq_cst);
+    if (commit_queue_len(queue) == 0) {
+        struct pollfd fd = {.fd = queue->eventfd, .events = POLLIN};
+        (void)poll(&fd, 1, (int)ms);
+    }
+    atomic_store_explicit(&queue->asleep, false, memory_order_relaxed);
+    uint64_t count;
+    ssize_t got = read(queue->eventfd, &count, sizeof(count));
+    (void)got; /* nothing to read is fine: somebody else's word or the time woke us */
+}
+
+void commit_queue_nudge(struct commit_queue *queue)
+{
+    /* Whoever takes the word back wakes; the others need not. A nudge from outside, while the
+     * committer is awake, must not be lost either: so the eventfd is written in any case. */
+    atomic_store_explicit(&queue->asleep, false, memory_order_relaxed);
+    ssize_t wrote = write(queue->eventfd, &(uint64_t){1}, sizeof(uint64_t));
+    (void)wrote; /* a counter that is full wakes just as well */
+}
+
+uint32_t commit_queue_len(const struct commit_queue *queue)
+{
+    unseen_begin();
+    uint32_t len = ck_ring_size(&queue->in);
+    unseen_end();
+    return len;
+}

@@ -1,0 +1,81 @@
+/* commit_queue.h: the lock-free way from the loops to the committer and back.
+ *
+ * Each loop has a port with a fixed number of entries. To make a change durable it takes an entry,
+ * fills it and submits it; all ports feed one ring. The committer takes entries out in the order in
+ * which they came, and gives each back exactly once, with its outcome, through a ring that belongs
+ * to the entry's port; the loop is woken once a batch. Nothing here allocates after creation, and
+ * nothing can be full but a port that has no entry left: that is the back-pressure.
+ *
+ * Threading: commit_port_*() on the port's own thread, commit_queue_take/give/wait() on the
+ * committer's, creation and destruction while neither runs. */
+#ifndef FG_SEAT_SERVICE_COMMIT_QUEUE_H
+#define FG_SEAT_SERVICE_COMMIT_QUEUE_H
+
+#include "base/err.h"
+#include "base/span.h"
+#include "core/engine/engine.h"
+#include "rim_limits.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct commit_queue;
+struct commit_port;
+
+enum { COMMIT_IDEM_BYTES = 32 };
+
+struct commit_entry {
+    /* Filled by the loop: a change of an event. */
+    uint32_t event;      /* the process' number of it */
+    struct engine_op op; /* op.change is what is written; the rest is the loop's until on_done */
+    bool has_idem;       /* it answers a request that carried an idempotency key */
+    uint8_t idem[COMMIT_IDEM_BYTES];
+
+    void (*on_done)(struct commit_entry *entry); /* on the loop; the entry is free afterwards */
+    void *ctx;
+
+    /* Filled by the committer. */
+    /* 0: it is in the journal. ERR_UNKNOWN: the process ends before the outcome could be asked for.
+     * Any other: it is not in the journal and never will be. */
+    int rc;
+
+    /* The queue's own. */
+    uint64_t submitted_us;
+    struct commit_port *port;
+    struct commit_entry *next;
+};
+
+struct commit_queue_conf {
+    uint32_t ports;
+    uint32_t entries_per_port; /* 1..COMMIT_ENTRIES_PER_PORT_MAX */
+};
+
+int commit_queue_create(const struct commit_queue_conf *conf, struct err_slot *err,
+                        struct commit_queue **out);
+void commit_queue_destroy(struct commit_queue *queue); /* every entry is back by now */
+
+/* ---- a loop's side ---- */
+
+/* `wake` is called on the committer's thread after it gave something back: uv_async_send(). Before
+ * the first submit of this port. */
+struct commit_port *commit_queue_port(struct commit_queue *queue, uint32_t nth,
+                                      void (*wake)(void *ctx), void *ctx);
+struct commit_entry *commit_port_take(struct commit_port *port); /* NULL: full */
+void commit_port_return(struct commit_entry *entry);             /* taken, but not submitted */
+void commit_port_submit(struct commit_entry *entry, uint64_t now_us);
+/* Calls on_done for what came back; answers how many. At most `max`, so that a loop stays fair; if
+ * it answers max, call again. */
+uint32_t commit_port_collect(struct commit_port *port, uint32_t max);
+uint32_t commit_port_open(const struct commit_port *port); /* taken and not yet back */
+
+/* ---- the committer's side ---- */
+
+struct commit_entry *commit_queue_take(struct commit_queue *queue); /* NULL: none now */
+void commit_queue_give(struct commit_queue *queue, struct commit_entry *entry);
+void commit_queue_wake_ports(struct commit_queue *queue); /* those that were given to since */
+/* Sleeps until an entry may be there, commit_queue_nudge() was called, or `ms` have passed. */
+void commit_queue_wait(struct commit_queue *queue, uint32_t ms);
+void commit_queue_nudge(struct commit_queue *queue);         /* any thread */
+uint32_t commit_queue_len(const struct commit_queue *queue); /* waiting now; any thread */
+
+#endif

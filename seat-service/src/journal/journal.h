@@ -1,0 +1,126 @@
+/* journal.h: makes changes durable, and proves who may: the committer, and the reader beside it.
+ *
+ * The reader loads every event from its last snapshot and follows its journal. Events that have no
+ * owner are taken, each as soon as it is read: lock, epoch, the rest of the journal, open. From
+ * then on the committer takes changes out of the commit queue and writes them in batches; each
+ * comes back with rc 0 once it is durable, or with an error once it is certain that it never will
+ * be.
+ *
+ * What is told to the process goes through struct journal_host, on the reader's thread but for
+ * fenced(), which is told on the committer's. */
+#ifndef FG_SEAT_SERVICE_JOURNAL_H
+#define FG_SEAT_SERVICE_JOURNAL_H
+
+#include "base/clock.h"
+#include "base/rng.h"
+#include "journal/annals_store.h"
+#include "journal/commit_queue.h"
+#include "journal/store.h"
+#include "observe/histogram.h"
+#include "observe/log.h"
+
+struct journal;
+
+/* The events as the process has them. `nth` counts from 0 in the order of discovery and never
+ * changes. A negative answer means that the event is out: its reason is told, and it is tried again
+ * from found() on. */
+struct journal_host {
+    void *ctx;
+    /* A new event and the document that it was imported from. */
+    int (*found)(void *ctx, uint32_t nth, struct span id, struct span document,
+                 struct err_slot *err);
+    /* Begin anew: from a snapshot, or empty where it is not there. */
+    int (*load)(void *ctx, uint32_t nth, struct span snapshot, struct err_slot *err);
+    /* One change, in order; `idem` is not there if it had none. */
+    int (*apply)(void *ctx, uint32_t nth, const struct change *change, struct span idem,
+                 struct err_slot *err);
+    /* Fills the change that begins the event's journal. */
+    void (*first)(void *ctx, uint32_t nth, struct change *change);
+    /* A session that was ended early, by whichever process; may come again. May be NULL. */
+    void (*ended)(void *ctx, const struct ended_row *row);
+    /* The event is ours, its state is complete: open it. The epoch has never been given before. */
+    void (*own)(void *ctx, uint32_t nth, uint64_t epoch);
+    /* Another process owns, or may own, what was ours. Nothing that is still in memory counts: the
+     * process has to end, and to begin again as a standby. */
+    void (*fenced)(void *ctx, const char *reason);
+};
+
+struct journal_conf {
+    const char *dsn;            /* borrowed */
+    const char *instance;       /* borrowed; shown in the owner row */
+    const char *events;         /* borrowed; "a,b": the only ones to serve; "": all */
+    uint32_t batch_max;         /* 1..JOURNAL_BATCH_MAX */
+    struct commit_queue *queue; /* borrowed */
+    const struct clock *clock;
+    const struct rng *rng; /* used on the committer's thread and at start */
+    struct logger *log;
+    struct journal_host host;
+};
+
+/* Starts the thread. */
+int journal_start(const struct journal_conf *conf, struct err_slot *err, struct journal **out);
+/* Refuses what is still in the queue, lets go of every lock, ends the thread. The loops have to
+ * collect once more afterwards, then journal_destroy(). */
+void journal_stop(struct journal *journal);
+void journal_destroy(struct journal *journal);
+
+enum journal_role {
+    JOURNAL_CONNECTING, /* no PostgreSQL yet */
+    JOURNAL_LOADING,
+    JOURNAL_STANDBY, /* others own; followed */
+    JOURNAL_OWNER,   /* of an event at least, or there is none */
+    JOURNAL_CUT,     /* owner without a connection: reads go on, writes are refused */
+    JOURNAL_FENCED,  /* was owner; the process is about to end */
+};
+
+/* Of one event. */
+enum journal_state {
+    JOURNAL_EVENT_LOADING,   /* is being read for the first time */
+    JOURNAL_EVENT_FOLLOWING, /* read, up to its end; somebody else has it, or we are about to */
+    JOURNAL_EVENT_OWNED,
+    JOURNAL_EVENT_OUT, /* cannot be read, or not be taken; tried again */
+    JOURNAL_STATES,
+};
+
+/* ---- any thread ---- */
+
+enum journal_role journal_role(const struct journal *journal);
+const char *journal_role_name(enum journal_role role);
+/* Why it is not the owner: a literal for /readyz, NULL if it is. */
+const char *journal_reason(const struct journal *journal);
+/* Whether a change submitted now has a chance. */
+bool journal_writes(const struct journal *journal);
+
+struct journal_stats {
+    _Atomic uint64_t commits, changes, refused, errors, reconnects, takeovers;
+    _Atomic uint64_t settled_written, settled_again; /* open outcomes: it was there; it was not */
+    _Atomic uint64_t wal_bytes, wal_flushes;         /* of the whole server */
+    _Atomic uint64_t lag;                            /* waiting in the queue at the last batch */
+    _Atomic uint64_t events[JOURNAL_STATES];         /* how many are in which state */
+    struct histogram batch;                          /* changes a commit */
+    struct histogram commit_us;
+};
+
+const struct journal_stats *journal_stats(const struct journal *journal);
+
+bool journal_is_broken(int rc); /* of a call of pg.h: the connection is no longer good */
+
+/* ---- events: any thread ---- */
+
+struct journal_view {
+    char id[EVENT_ID_MAX + 1];
+    uint32_t nth;
+    enum journal_state state;
+    char reason[ERR_TEXT_MAX]; /* why it is out; empty otherwise */
+};
+
+const char *journal_state_name(enum journal_state state);
+bool journal_nth(struct journal *journal, uint32_t nth, struct journal_view *out);
+bool journal_find(struct journal *journal, struct span id, struct journal_view *out);
+
+/* Whether this process would own a new event of that name. ERR_STATE, ERR_FULL. */
+int journal_may_import(struct journal *journal, const char *id, struct err_slot *err);
+/* An event was made: it is looked for at once. */
+void journal_look(struct journal *journal);
+
+#endif

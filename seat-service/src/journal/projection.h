@@ -1,0 +1,26 @@
+/* projection.h: changes, gathered into what the table `holds` has to say after them.
+ *
+ * Belongs to one thread. */
+#ifndef FG_SEAT_SERVICE_PROJECTION_H
+#define FG_SEAT_SERVICE_PROJECTION_H
+
+#include "core/engine/engine.h"
+#include "pg/pg.h"
+
+struct projection;
+
+enum { PROJECTION_HOLDS_MAX = 2048 };
+
+int projection_create(struct err_slot *err, struct projection **out);
+void projection_destroy(struct projection *projection);
+void projection_clear(struct projection *projection);
+/* False: full, write it first. */
+bool projection_add(struct projection *projection, const struct change *change);
+/* Where the table stands; 0 where it was never written. */
+int projection_read(struct pg *pg, int32_t event, struct err_slot *err, uint64_t *seq);
+/* Moves the table from `was` to `seq`; the engine stands at `seq`. ERR_STATE if the table does not
+ * stand at `was`: somebody else writes it. Clears on success. */
+int projection_write(struct projection *projection, struct pg *pg, int32_t event,
+                     const struct engine *engine, uint64_t was, uint64_t seq, struct err_slot *err);
+
+#endif

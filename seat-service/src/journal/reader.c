@@ -1,0 +1,420 @@
+/* reader.c: see journal_internal.h. The thread that reads journals: which events there are, what
+ * their documents say, and all rows up to the end, again and again as long as others write them.
+ * It has a connection of its own, so that nothing which takes long, and nothing that waits for
+ * somebody's lock, is on the way of the committer's next transaction.
+ *
+ * Taking an event over is done by both. The committer tries the lock, since that belongs to its
+ * session, and notes the epoch that it found. The reader raises the epoch, if it is still that one,
+ * reads the rest of the journal, and gives the event to the committer, if that has the lock still.
+ * The lock says who may try, the epoch who may write: should the lock be lost in between, the worst
+ * is that an owner has to be found anew.
+ *
+ * An event that cannot be read is out: its reason is told, its lock given back, and it is read
+ * anew, from its document on, at distances that double. The others go on.
+ *
+ * Dropped: reading on the committer's thread, event after event. It was one connection less, and it
+ * made the plan of each event a pause in the sales of all others. */
+#include "journal/follower.h"
+#include "journal/journal_internal.h"
+#include "journal/migrate.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static uint64_t now_us(const struct journal *journal)
+{
+    return clock_mono_us(journal->conf.clock);
+}
+
+static bool is_stopping(const struct journal *journal)
+{
+    return atomic_load_explicit(&journal->stopping, memory_order_acquire);
+}
+
+static void move(struct journal *journal, struct journal_event *event, enum journal_state state)
+{
+    pthread_mutex_lock(&journal->lock);
+    journal_move(journal, event, state);
+    pthread_mutex_unlock(&journal->lock);
+}
+
+/* ---- reading ---- */
+
+/* Where a row goes that the follower has found good. */
+struct target {
+    const struct journal_host *host;
+    uint32_t nth;
+};
+
+static int apply_row(void *ctx, const struct change *change, const struct store_row *row,
+                     struct err_slot *err)
+{
+    const struct target *target = ctx;
+    return target->host->apply(target->host->ctx, target->nth, change, row->idem, err);
+}
+
+static int follow(struct journal *journal, uint32_t nth, struct err_slot *err)
+{
+    struct journal_event *event = &journal->events[nth];
+    struct target target = {&journal->conf.host, nth};
+    struct follower follower = {
+        .event = event->id.no,
+        .id = event->id.id,
+        .head = event->head,
+        .apply = apply_row,
+        .ctx = &target,
+    };
+    int rc = follower_read(&follower, journal->reader_pg, err);
+    event->head.seq = follower.head.seq;
+    event->head.chain = follower.head.chain;
+    return rc;
+}
+
+/* The document, then the newest snapshot that this program can read; without one the journal is
+ * replayed from its first row. */
+static int load(struct journal *journal, uint32_t nth, struct err_slot *err)
+{
+    struct journal_event *event = &journal->events[nth];
+    const struct journal_host *host = &journal->conf.host;
+    struct pg *pg = journal->reader_pg;
+    char *document;
+    size_t len;
+    int rc = store_document(pg, event->id.no, err, &document, &len);
+    if (rc < 0)
+        return rc;
+    rc = host->found(host->ctx, nth, span_of(event->id.id), (struct span){document, len}, err);
+    free(document);
+    uint8_t *snapshot = NULL;
+    struct store_head at = {.chain = chain_first(span_of(event->id.id))};
+    size_t snapshot_len = 0;
+    if (rc < 0)
+        return err_wrap(err, "the document of %s", event->id.id);
+    rc = store_snapshot(pg, event->id.no, UINT64_MAX, err, &at, &snapshot, &snapshot_len);
+    if (rc == 0)
+        rc = host->load(host->ctx, nth, (struct span){(char *)snapshot, snapshot_len}, err);
+    free(snapshot);
+    if (rc == ERR_NOT_FOUND || rc == ERR_SYNTAX) { /* none, or of another format */
+        at = (struct store_head){.chain = chain_first(span_of(event->id.id))};
+        rc = host->load(host->ctx, nth, (struct span){NULL, 0}, err);
+    }
+    if (rc < 0)
+        return err_wrap(err, "loading %s", event->id.id);
+    event->head = at;
+    return 0;
+}
+
+/* Sessions that other processes ended, or an earlier life of this one. */
+static int follow_ended(struct journal *journal, struct err_slot *err)
+{
+    const struct journal_host *host = &journal->conf.host;
+    return host->ended == NULL
+               ? 0
+               : ended_read(journal->reader_pg, &journal->ended_seen, host->ended, host->ctx, err);
+}
+
+/* ---- taking over ---- */
+
+/* The first row of a journal names the plan. It is written like any other change, but nobody waits
+ * for it, so it needs no entry of a loop. */
+static int write_first(struct journal *journal, uint32_t nth, struct err_slot *err)
+{
+    struct journal_event *event = &journal->events[nth];
+    const struct journal_host *host = &journal->conf.host;
+    struct commit_entry *entry = calloc(1, sizeof(*entry));
+    uint8_t *memory = malloc(JOURNAL_FIRST_BYTES);
+    int rc = entry == NULL || memory == NULL ? err_set(err, ERR_NOMEM, "a change") : 0;
+    if (rc == 0) {
+        host->first(host->ctx, nth, &entry->op.change);
+        struct store_batch part = {
+            .event = event->id.no, .head = event->head, .entries = &entry, 1};
+        rc = store_commit(journal->reader_pg, &part, 1, memory, JOURNAL_FIRST_BYTES, err);
+        if (rc == 0 && !part.written)
+            rc = err_set(err, ERR_STATE, "another epoch has begun");
+        if (rc == 0)
+            rc = host->apply(host->ctx, nth, &entry->op.change, (struct span){NULL, 0}, err);
+        if (rc == 0)
+            event->head = part.after;
+    }
+    free(memory);
+    free(entry);
+    return rc;
+}
+
+static void told_owner(struct journal *journal, const struct journal_event *event,
+                       const struct store_head *head)
+{
+    struct log_line line;
+    log_begin(&line, journal->conf.log, LOG_LEVEL_INFO, "owner");
+    log_cstr(&line, "event", event->id.id);
+    log_u64(&line, "epoch", head->epoch);
+    log_u64(&line, "seq", head->seq);
+    log_end(&line);
+}
+
+/* What is read up to here becomes the committer's, if it has the lock still. */
+static void give(struct journal *journal, uint32_t nth)
+{
+    struct journal_event *event = &journal->events[nth];
+    const struct store_head head = event->head;
+    pthread_mutex_lock(&journal->lock);
+    bool taken = event->locked && event->locked_epoch <= head.epoch &&
+                 journal_role(journal) != JOURNAL_FENCED;
+    if (taken)
+        journal_move(journal, event, JOURNAL_EVENT_OWNED);
+    pthread_mutex_unlock(&journal->lock);
+    if (!taken)
+        return;
+    event->retry_ms = 0;
+    atomic_fetch_add_explicit(&journal->stats.takeovers, 1, memory_order_relaxed);
+    told_owner(journal, event, &head);
+    journal->conf.host.own(journal->conf.host.ctx, nth, head.epoch);
+}
+
+/* Epoch, the rest of the journal, open; once the committer has the lock. What is not to be had yet
+ * is no error: it is tried again. */
+static int take_over(struct journal *journal, uint32_t nth, struct err_slot *err)
+{
+    struct journal_event *event = &journal->events[nth];
+    struct store_head head;
+    pthread_mutex_lock(&journal->lock);
+    bool locked = event->locked;
+    uint64_t epoch = event->locked_epoch;
+    pthread_mutex_unlock(&journal->lock);
+    if (!locked)
+        return 0;
+    int rc = store_raise(journal->reader_pg, event->id.no, epoch, span_of(journal->instance), err,
+                         &head);
+    if (rc == ERR_NOT_FOUND) { /* another epoch has begun: the committer looks which */
+        pthread_mutex_lock(&journal->lock);
+        event->locked = false;
+        pthread_mutex_unlock(&journal->lock);
+        return 0;
+    }
+    if (rc == ERR_PEER && strcmp(pg_sqlstate(journal->reader_pg), "55P03") == 0)
+        return 0; /* the old owner's last transaction has the row */
+    if (rc == 0)
+        rc = follow(journal, nth, err);
+    if (rc == 0)
+        rc = follow_ended(journal, err);
+    if (rc == 0 && !journal_same_place(&head, &event->head))
+        rc = err_set(err, ERR_SYNTAX,
+                     "%s: the journal ends at %" PRIu64 ", its owner row says %" PRIu64,
+                     event->id.id, event->head.seq, head.seq);
+    if (rc < 0)
+        return rc;
+    event->head.epoch = head.epoch;
+    if (head.seq == 0)
+        rc = write_first(journal, nth, err);
+    if (rc == 0)
+        give(journal, nth);
+    return rc;
+}
+
+/* ---- one event ---- */
+
+static void put_out(struct journal *journal, struct journal_event *event,
+                    const struct err_slot *err)
+{
+    event->retry_ms = event->retry_ms == 0 ? EVENT_RETRY_MIN_MS : event->retry_ms * 2;
+    if (event->retry_ms > EVENT_RETRY_MAX_MS)
+        event->retry_ms = EVENT_RETRY_MAX_MS;
+    event->retry_at_us = now_us(journal) + event->retry_ms * 1000;
+    pthread_mutex_lock(&journal->lock);
+    memcpy(event->reason, err->text, sizeof(event->reason));
+    journal_move(journal, event, JOURNAL_EVENT_OUT);
+    pthread_mutex_unlock(&journal->lock);
+    struct log_line line;
+    log_begin(&line, journal->conf.log, LOG_LEVEL_ERROR, "an event is out");
+    log_cstr(&line, "event", event->id.id);
+    log_cstr(&line, "reason", err->text);
+    log_u64(&line, "again_ms", event->retry_ms);
+    log_end(&line);
+}
+
+/* As far as it can be brought now. A negative answer is about the connection. */
+static int attend(struct journal *journal, uint32_t nth, struct err_slot *err)
+{
+    struct journal_event *event = &journal->events[nth];
+    enum journal_state state = journal_state_of(event);
+    if (state == JOURNAL_EVENT_OWNED ||
+        (state == JOURNAL_EVENT_OUT && now_us(journal) < event->retry_at_us))
+        return 0;
+    /* One that is out stays out, for whoever asks, until it has been read. */
+    bool follows = state == JOURNAL_EVENT_FOLLOWING;
+    int rc = follows ? 0 : load(journal, nth, err);
+    if (rc == 0)
+        rc = follow(journal, nth, err);
+    if (rc == 0 && !follows)
+        move(journal, event, JOURNAL_EVENT_FOLLOWING);
+    if (rc == 0)
+        rc = take_over(journal, nth, err);
+    if (rc == 0)
+        return 0;
+    /* A connection that went is nobody's fault. One that an event's rows are too slow for is. */
+    if (!journal_is_broken(rc) || rc == ERR_TIMEOUT)
+        put_out(journal, event, err);
+    return journal_is_broken(rc) ? rc : 0;
+}
+
+/* ---- all of them ---- */
+
+static bool is_known(const struct journal *journal, int32_t no)
+{
+    for (uint32_t i = 0; i < journal_len(journal); i++)
+        if (journal->events[i].id.no == no)
+            return true;
+    return false;
+}
+
+static void add_event(struct journal *journal, const struct store_event *found)
+{
+    uint32_t nth = journal_len(journal);
+    if (nth == EVENTS_MAX || !journal_names(journal, found->id) || is_known(journal, found->no))
+        return;
+    journal->events[nth].id = *found;
+    pthread_mutex_lock(&journal->lock);
+    /* release: partner of journal_len() */
+    atomic_store_explicit(&journal->events_len, nth + 1, memory_order_release);
+    journal_move(journal, &journal->events[nth], JOURNAL_EVENT_LOADING);
+    pthread_mutex_unlock(&journal->lock);
+}
+
+static int discover(struct journal *journal, struct err_slot *err)
+{
+    struct store_event found[EVENTS_MAX];
+    uint32_t len = 0, before = journal_len(journal);
+    int32_t after = 0;
+    do {
+        int rc = store_events(journal->reader_pg, after, found, EVENTS_MAX, err, &len);
+        if (rc < 0)
+            return rc;
+        for (uint32_t i = 0; i < len; i++) {
+            after = found[i].no;
+            add_event(journal, &found[i]);
+        }
+    } while (len == EVENTS_MAX);
+    pthread_mutex_lock(&journal->lock);
+    journal->looked = true;
+    journal_judge(journal);
+    pthread_mutex_unlock(&journal->lock);
+    if (journal_len(journal) > before)
+        commit_queue_nudge(journal->conf.queue); /* their locks can be tried meanwhile */
+    return 0;
+}
+
+static int look_around(struct journal *journal, struct err_slot *err)
+{
+    int rc = discover(journal, err);
+    if (rc == 0)
+        rc = follow_ended(journal, err);
+    for (uint32_t nth = 0; rc == 0 && nth < journal_len(journal) && !is_stopping(journal); nth++)
+        rc = attend(journal, nth, err);
+    return rc;
+}
+
+/* ---- the thread ---- */
+
+static int open_connection(struct journal *journal, struct err_slot *err)
+{
+    struct pg_conf conf = {
+        .dsn = journal->conf.dsn,
+        .app = "fairgate seat-service reader",
+        .schema = MIGRATE_SCHEMA,
+        .connect_ms = JOURNAL_CONNECT_MS,
+        .query_ms = JOURNAL_ANSWER_MS,
+    };
+    char wait[64];
+    snprintf(wait, sizeof(wait), "SET lock_timeout = %d", READER_LOCK_MS);
+    int rc = pg_open(&conf, err, &journal->reader_pg);
+    if (rc < 0)
+        return rc;
+    rc = pg_run(journal->reader_pg, wait, err);
+    return rc < 0 ? rc : store_prepare(journal->reader_pg, err);
+}
+
+static void drop_connection(struct journal *journal)
+{
+    pg_close(journal->reader_pg);
+    journal->reader_pg = NULL;
+}
+
+static int turn(struct journal *journal, struct err_slot *err)
+{
+    int rc = journal->reader_pg == NULL ? open_connection(journal, err) : 0;
+    if (rc == 0)
+        rc = look_around(journal, err);
+    if (rc == 0)
+        journal->reader_retry_ms = JOURNAL_RETRY_MIN_MS;
+    else
+        log_failure(journal->conf.log, "journals cannot be read now", err);
+    if (rc < 0)
+        drop_connection(journal);
+    return rc;
+}
+
+/* Until somebody asks for a look, or the time is over. Below the lock. */
+static void rest(struct journal *journal, uint64_t ms)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += (long)(ms % 1000) * 1000000;
+    until.tv_sec += (time_t)(ms / 1000) + until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    int timed = 0;
+    while (timed == 0 && !journal->look_asked && !is_stopping(journal))
+        timed = pthread_cond_timedwait(&journal->look, &journal->lock, &until);
+    journal->look_asked = false;
+}
+
+static void *run(void *arg)
+{
+    struct journal *journal = arg;
+    pthread_mutex_lock(&journal->lock);
+    while (!is_stopping(journal)) {
+        /* The committer brings the schema up to date first. */
+        bool may = journal->usable && journal_role(journal) != JOURNAL_FENCED;
+        pthread_mutex_unlock(&journal->lock);
+        struct err_slot err = {0};
+        int rc = may ? turn(journal, &err) : 0;
+        uint64_t ms = STANDBY_POLL_MS;
+        if (rc < 0) {
+            ms = journal->reader_retry_ms;
+            journal->reader_retry_ms =
+                ms * 2 > JOURNAL_RETRY_MAX_MS ? JOURNAL_RETRY_MAX_MS : ms * 2;
+        }
+        pthread_mutex_lock(&journal->lock);
+        rest(journal, ms);
+    }
+    pthread_mutex_unlock(&journal->lock);
+    drop_connection(journal);
+    return NULL;
+}
+
+int reader_start(struct journal *journal, struct err_slot *err)
+{
+    journal->reader_retry_ms = JOURNAL_RETRY_MIN_MS;
+    int rc = pthread_create(&journal->reader, NULL, run, journal);
+    if (rc != 0)
+        return err_set(err, ERR_IO, "the reader's thread: %s", strerror(rc));
+    pthread_setname_np(journal->reader, "reader");
+    return 0;
+}
+
+void reader_nudge(struct journal *journal)
+{
+    pthread_mutex_lock(&journal->lock);
+    journal->look_asked = true;
+    pthread_cond_signal(&journal->look);
+    pthread_mutex_unlock(&journal->lock);
+}
+
+void reader_stop(struct journal *journal)
+{
+    assert(is_stopping(journal));
+    reader_nudge(journal);
+    pthread_join(journal->reader, NULL);
+}

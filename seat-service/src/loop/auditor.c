@@ -1,0 +1,351 @@
+/* auditor.c: a round each SNAPSHOT_LOOK_MS. Only events that this process owns are audited, whoever
+ * owns the others: a standby's own replay checks the same rows already, and two writers of one
+ * table would be in each other's way (which projection_write() would notice). An event that fails
+ * begins anew with the next round; the others go on. */
+#include "loop/auditor.h"
+
+#include "journal/follower.h"
+#include "journal/migrate.h"
+#include "journal/projection.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+struct audited {
+    struct store_event id;
+    struct house_event *event;
+    struct engine *engine; /* ours alone; stands at follower.head */
+    struct follower follower;
+    struct projection *projection;
+    uint64_t projected; /* where the table `holds` stands */
+    uint64_t snapshot;  /* seq of the newest */
+    struct auditor *auditor;
+};
+
+struct auditor {
+    struct auditor_conf conf;
+    struct pg *pg;
+    struct audited events[EVENTS_MAX];
+    uint32_t events_len;
+    struct auditor_stats stats;
+    uint64_t seen, audited; /* conf.changes at the last look, and at the last round */
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    bool stopping;
+};
+
+static bool is_stopping(struct auditor *auditor)
+{
+    pthread_mutex_lock(&auditor->lock);
+    bool stopping = auditor->stopping;
+    pthread_mutex_unlock(&auditor->lock);
+    return stopping;
+}
+
+static int write_projection(struct audited *audited, struct err_slot *err)
+{
+    uint64_t seq = follower_seq(&audited->follower);
+    if (seq <= audited->projected)
+        return 0;
+    int rc = projection_write(audited->projection, audited->auditor->pg, audited->id.no,
+                              audited->engine, audited->projected, seq, err);
+    if (rc == 0)
+        audited->projected = seq;
+    return rc;
+}
+
+/* While rows are read the connection is busy, so a full projection ends the reading; it is taken up
+ * again behind the change that was applied last, be it in the middle of a row. */
+static int apply(void *ctx, const struct change *change, const struct store_row *row,
+                 struct err_slot *err)
+{
+    struct audited *audited = ctx;
+    (void)row;
+    if (change->seq > audited->projected && !projection_add(audited->projection, change))
+        return err_set(err, ERR_FULL, "the projection is full");
+    int rc = engine_apply(audited->engine, change, err);
+    if (rc == 0)
+        atomic_fetch_add_explicit(&audited->auditor->stats.changes, 1, memory_order_relaxed);
+    return rc;
+}
+
+static int new_engine(struct audited *audited, struct err_slot *err)
+{
+    struct engine_conf conf = {
+        .plan = audited->event->plan->plan,
+        .seed = 1,
+        .now_ms = house_now_ms(audited->auditor->conf.house),
+        .avail_base = 1,
+    };
+    engine_destroy(audited->engine);
+    audited->engine = NULL;
+    int rc = engine_create(&conf, err, &audited->engine);
+    if (rc == 0)
+        engine_replay_begin(audited->engine);
+    return rc;
+}
+
+/* Begins at the newest snapshot that is not ahead of the projection, or at the first row. */
+static int begin(struct audited *audited, struct err_slot *err)
+{
+    struct pg *pg = audited->auditor->pg;
+    uint8_t *body = NULL;
+    size_t len = 0;
+    follower_init(&audited->follower, &audited->id);
+    audited->follower.apply = apply;
+    audited->follower.ctx = audited;
+    projection_clear(audited->projection);
+    int rc = projection_read(pg, audited->id.no, err, &audited->projected);
+    if (rc == 0)
+        rc = new_engine(audited, err);
+    if (rc < 0)
+        return rc;
+    struct store_head head;
+    rc = store_snapshot(pg, audited->id.no, audited->projected, err, &head, &body, &len);
+    if (rc == ERR_NOT_FOUND)
+        return 0;
+    if (rc == 0)
+        rc = engine_snapshot_read(audited->engine, body, len, err);
+    if (rc == 0) {
+        audited->follower.head = head;
+        audited->snapshot = head.seq;
+    } else if (rc == ERR_SYNTAX) { /* of another format: all of it again */
+        rc = new_engine(audited, err);
+    }
+    free(body);
+    return rc;
+}
+
+static int write_snapshot(struct audited *audited, struct err_slot *err)
+{
+    size_t room = engine_snapshot_size(audited->engine);
+    uint8_t *body = malloc(room);
+    if (body == NULL)
+        return err_set(err, ERR_NOMEM, "a snapshot of %zu bytes", room);
+    size_t len = engine_snapshot_write(audited->engine, body, room);
+    int rc = store_snapshot_write(audited->auditor->pg, audited->id.no, &audited->follower.head,
+                                  (struct span){(const char *)body, len}, err);
+    free(body);
+    if (rc < 0)
+        return rc;
+    audited->snapshot = audited->follower.head.seq;
+    atomic_fetch_add_explicit(&audited->auditor->stats.snapshots, 1, memory_order_relaxed);
+    return 0;
+}
+
+static int audit(struct audited *audited, struct err_slot *err)
+{
+    int rc = audited->engine == NULL ? begin(audited, err) : 0;
+    if (rc < 0)
+        return rc;
+    do {
+        rc = follower_read(&audited->follower, audited->auditor->pg, err);
+        int written = rc == 0 || rc == ERR_FULL ? write_projection(audited, err) : 0;
+        rc = written < 0 ? written : rc;
+    } while (rc == ERR_FULL && !is_stopping(audited->auditor));
+    if (rc < 0)
+        return rc;
+    if (audited->follower.head.seq - audited->snapshot >= audited->auditor->conf.snapshot_every)
+        return write_snapshot(audited, err);
+    return 0;
+}
+
+static struct audited *find(struct auditor *auditor, const struct house_event *event)
+{
+    for (uint32_t i = 0; i < auditor->events_len; i++)
+        if (auditor->events[i].event == event)
+            return &auditor->events[i];
+    return NULL;
+}
+
+/* One more event of ours; NULL without memory. */
+static struct audited *take(struct auditor *auditor, const struct store_event *id,
+                            struct house_event *event, struct err_slot *err)
+{
+    assert(auditor->events_len < EVENTS_MAX); /* the house has no more */
+    struct audited *audited = &auditor->events[auditor->events_len];
+    *audited = (struct audited){.id = *id, .event = event, .auditor = auditor};
+    if (projection_create(err, &audited->projection) < 0)
+        return NULL;
+    auditor->events_len += 1;
+    return audited;
+}
+
+/* Events that have become ours: the database has the numbers that the house does not. */
+static int discover(struct auditor *auditor, struct err_slot *err)
+{
+    struct store_event found[EVENTS_MAX];
+    uint32_t len = 0;
+    int32_t after = 0;
+    do {
+        int rc = store_events(auditor->pg, after, found, EVENTS_MAX, err, &len);
+        for (uint32_t i = 0; rc == 0 && i < len; i++) {
+            struct house_event *event = house_find(auditor->conf.house, span_of(found[i].id));
+            after = found[i].no;
+            if (event != NULL && house_is_open(event) && find(auditor, event) == NULL &&
+                take(auditor, &found[i], event, err) == NULL)
+                rc = ERR_NOMEM;
+        }
+        if (rc < 0)
+            return rc;
+    } while (len == EVENTS_MAX);
+    return 0;
+}
+
+static void drop_event(struct audited *audited)
+{
+    engine_destroy(audited->engine);
+    audited->engine = NULL;
+}
+
+/* With the connection goes everything that was built on it. */
+static void drop(struct auditor *auditor)
+{
+    pg_close(auditor->pg);
+    auditor->pg = NULL;
+    for (uint32_t i = 0; i < auditor->events_len; i++)
+        drop_event(&auditor->events[i]);
+}
+
+/* What the auditor writes can be made again from the journal, and each of its transactions says how
+ * far it got: so none waits for the disk, where it would be in the way of commits that buyers wait
+ * for. A power cut costs the last of them, and they are made again. */
+static int open_connection(struct auditor *auditor, struct err_slot *err)
+{
+    struct pg_conf conf = {auditor->conf.dsn, "fairgate seat-service auditor", MIGRATE_SCHEMA,
+                           JOURNAL_CONNECT_MS, AUDITOR_ANSWER_MS};
+    int rc = pg_open(&conf, err, &auditor->pg);
+    return rc == 0 ? pg_run(auditor->pg, "SET synchronous_commit = off", err) : rc;
+}
+
+static void failed(struct auditor *auditor, struct err_slot *err)
+{
+    log_failure(auditor->conf.log, "the auditor begins anew", err);
+    atomic_fetch_add_explicit(&auditor->stats.failures, 1, memory_order_relaxed);
+}
+
+/* Whether there is an open event that is not audited yet. */
+static bool has_new(struct auditor *auditor)
+{
+    struct house_event *event = NULL;
+    while ((event = house_next(auditor->conf.house, event)) != NULL)
+        if (house_is_open(event) && find(auditor, event) == NULL)
+            return true;
+    return false;
+}
+
+/* A negative answer is about the connection. */
+static int round_of(struct auditor *auditor, struct err_slot *err)
+{
+    bool new = has_new(auditor);
+    if (!new && auditor->events_len == 0)
+        return 0;
+    int rc = auditor->pg == NULL ? open_connection(auditor, err) : 0;
+    if (rc == 0 && new)
+        rc = discover(auditor, err);
+    for (uint32_t i = 0; rc == 0 && i < auditor->events_len && !is_stopping(auditor); i++) {
+        struct audited *audited = &auditor->events[i];
+        rc = house_is_open(audited->event) ? audit(audited, err) : 0;
+        if (rc < 0 && !journal_is_broken(rc)) { /* its own trouble */
+            failed(auditor, err);
+            drop_event(audited);
+            rc = 0;
+        }
+    }
+    return rc;
+}
+
+/* A rush is when the processor is dear. What is put off is bounded by the time that a recovery from
+ * AUDITOR_BEHIND_MAX snapshots' worth of rows may take. */
+static bool is_time(struct auditor *auditor)
+{
+    uint64_t now = atomic_load_explicit(auditor->conf.changes, memory_order_relaxed);
+    uint64_t fresh = now - auditor->seen;
+    auditor->seen = now;
+    bool rush = fresh > (uint64_t)AUDITOR_BUSY_PER_S * SNAPSHOT_LOOK_MS / 1000;
+    if (rush && now - auditor->audited < AUDITOR_BEHIND_MAX * auditor->conf.snapshot_every)
+        return false;
+    auditor->audited = now;
+    return true;
+}
+
+static void *run(void *arg)
+{
+    struct auditor *auditor = arg;
+    pthread_mutex_lock(&auditor->lock);
+    while (!auditor->stopping) {
+        struct timespec until;
+        clock_gettime(CLOCK_MONOTONIC, &until);
+        until.tv_sec += SNAPSHOT_LOOK_MS / 1000;
+        int timed = 0;
+        while (timed == 0 && !auditor->stopping)
+            timed = pthread_cond_timedwait(&auditor->wake, &auditor->lock, &until);
+        if (auditor->stopping)
+            break;
+        pthread_mutex_unlock(&auditor->lock);
+        struct err_slot err = {0};
+        house_pack(auditor->conf.house);
+        if (is_time(auditor) && round_of(auditor, &err) < 0) {
+            failed(auditor, &err);
+            drop(auditor);
+        }
+        pthread_mutex_lock(&auditor->lock);
+    }
+    pthread_mutex_unlock(&auditor->lock);
+    return NULL;
+}
+
+int auditor_start(const struct auditor_conf *conf, struct err_slot *err, struct auditor **out)
+{
+    struct auditor *auditor = calloc(1, sizeof(*auditor));
+    if (auditor == NULL)
+        return err_set(err, ERR_NOMEM, "the auditor");
+    auditor->conf = *conf;
+    pthread_condattr_t attr;
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&auditor->wake, &attr);
+    pthread_condattr_destroy(&attr);
+    pthread_mutex_init(&auditor->lock, NULL);
+    int rc = pthread_create(&auditor->thread, NULL, run, auditor);
+    if (rc != 0) {
+        rc = err_set(err, ERR_IO, "the auditor's thread: %s", strerror(rc));
+        pthread_cond_destroy(&auditor->wake);
+        pthread_mutex_destroy(&auditor->lock);
+        free(auditor);
+        return rc;
+    }
+    pthread_setname_np(auditor->thread, "auditor");
+    *out = auditor;
+    return 0;
+}
+
+const struct auditor_stats *auditor_stats(const struct auditor *auditor)
+{
+    return &auditor->stats;
+}
+
+void auditor_stop(struct auditor *auditor)
+{
+    pthread_mutex_lock(&auditor->lock);
+    auditor->stopping = true;
+    pthread_cond_signal(&auditor->wake);
+    pthread_mutex_unlock(&auditor->lock);
+    pthread_join(auditor->thread, NULL);
+}
+
+void auditor_destroy(struct auditor *auditor)
+{
+    if (auditor == NULL)
+        return;
+    drop(auditor);
+    for (uint32_t i = 0; i < auditor->events_len; i++)
+        projection_destroy(auditor->events[i].projection);
+    pthread_cond_destroy(&auditor->wake);
+    pthread_mutex_destroy(&auditor->lock);
+    free(auditor);
+}

@@ -1,0 +1,33 @@
+/* auditor.h: one thread that replays every journal into engines of its own, a little behind.
+ *
+ * What comes of it: snapshots, which are made by replay and never from live memory, so that each is
+ * a proof that the journal replays; the projection `holds`; a check of the chain that never
+ * ends, and the compressed plans after a recovery. It decides nothing and can be behind or away
+ * without harm; so it waits while a rush is on, until it is three snapshots behind. */
+#ifndef FG_SEAT_SERVICE_AUDITOR_H
+#define FG_SEAT_SERVICE_AUDITOR_H
+
+#include "loop/house.h"
+#include "observe/log.h"
+
+struct auditor;
+
+struct auditor_conf {
+    const char *dsn; /* borrowed */
+    uint64_t snapshot_every;
+    const _Atomic uint64_t *changes; /* written by the journal so far; borrowed */
+    struct house *house;             /* borrowed */
+    const struct clock *clock;
+    struct logger *log;
+};
+
+struct auditor_stats {
+    _Atomic uint64_t changes, snapshots, failures;
+};
+
+int auditor_start(const struct auditor_conf *conf, struct err_slot *err, struct auditor **out);
+const struct auditor_stats *auditor_stats(const struct auditor *auditor);
+void auditor_stop(struct auditor *auditor);
+void auditor_destroy(struct auditor *auditor);
+
+#endif

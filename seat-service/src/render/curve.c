@@ -1,0 +1,120 @@
+/* curve.c: see curve.h. Corrections are found as the reader will find the places: each from what
+ * was told so far, never from where the seats really are, or small errors would add up. The
+ * stretches still to be halved stand in a line, so that coarse corrections come before fine ones
+ * and what a smooth row does not need stands at the end. web/plan.js is the reader; the order in
+ * which both calculate is the same. */
+#include "render/curve.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+
+static const double OFF_MAX = 1; /* halves */
+
+struct stretch {
+    uint32_t from, to; /* seats at its ends; at least one between them */
+    double bend;
+};
+
+struct curve_pen {
+    uint32_t seats_max;
+    double *told;              /* where the reader will see each seat */
+    int64_t *numbers;          /* of the row under way */
+    struct stretch *stretches; /* in the order of telling */
+};
+
+int curve_pen_create(uint32_t seats_max, struct err_slot *err, struct curve_pen **out)
+{
+    size_t len = (size_t)seats_max + 1;
+    struct curve_pen *pen = calloc(1, sizeof(*pen));
+    if (pen == NULL)
+        return err_set(err, ERR_NOMEM, "the curves of a plan");
+    pen->seats_max = seats_max;
+    pen->told = calloc(len, sizeof(*pen->told));
+    pen->numbers = calloc(len, sizeof(*pen->numbers));
+    pen->stretches = calloc(len, sizeof(*pen->stretches));
+    if (pen->told == NULL || pen->numbers == NULL || pen->stretches == NULL) {
+        curve_pen_destroy(pen);
+        return err_set(err, ERR_NOMEM, "curves of %u seats", seats_max);
+    }
+    *out = pen;
+    return 0;
+}
+
+void curve_pen_destroy(struct curve_pen *pen)
+{
+    if (pen == NULL)
+        return;
+    free(pen->told);
+    free(pen->numbers);
+    free(pen->stretches);
+    free(pen);
+}
+
+/* The first and the last seat, and the corrections between them. Answers how many numbers. */
+static uint32_t draw(struct curve_pen *pen, const double *places, uint32_t seats)
+{
+    uint32_t len = 0, stretches = 0;
+    uint32_t last = seats - 1;
+    int64_t first = llround(places[0]);
+    pen->told[0] = (double)first;
+    pen->numbers[len++] = first;
+    if (last == 0)
+        return len;
+    pen->told[last] = round(places[last]);
+    pen->numbers[len++] = (int64_t)pen->told[last] - first;
+    if (last > 1)
+        pen->stretches[stretches++] = (struct stretch){0, last, 0};
+    for (uint32_t s = 0; s < stretches; s++) {
+        struct stretch at = pen->stretches[s];
+        uint32_t middle = (at.from + at.to) / 2;
+        double before = middle - at.from, after = at.to - middle;
+        double a = pen->told[at.from], b = pen->told[at.to];
+        double expected = a + (b - a) * before / (before + after) + at.bend * before * after;
+        double off = places[middle] - expected;
+        double told = fabs(off) <= OFF_MAX ? 0 : round(off);
+        pen->told[middle] = expected + told;
+        pen->numbers[len++] = (int64_t)told;
+        double bend = at.bend + told / (before * after);
+        if (before > 1)
+            pen->stretches[stretches++] = (struct stretch){at.from, middle, bend};
+        if (after > 1)
+            pen->stretches[stretches++] = (struct stretch){middle, at.to, bend};
+    }
+    assert(len == seats);
+    return len;
+}
+
+/* What the rows before lead to expect. */
+static int64_t expected_span(const struct curve *curve, uint32_t seats)
+{
+    if (curve->seats < 2)
+        return 0;
+    double stretched = (double)curve->span * (double)(seats - 1) / (double)(curve->seats - 1);
+    return (int64_t)floor(stretched);
+}
+
+void curve_put(struct curve *curve, struct text *text, struct curve_pen *pen, const double *places,
+               uint32_t seats)
+{
+    assert(seats > 0 && seats <= pen->seats_max);
+    uint32_t len = draw(pen, places, seats);
+    struct curve row = {.rows = curve->rows + 1,
+                        .seats = seats,
+                        .first = pen->numbers[0],
+                        .moved = curve->rows > 0 ? pen->numbers[0] - curve->first : 0,
+                        .span = len > 1 ? pen->numbers[1] : 0,
+                        .bulge = len > 2 ? pen->numbers[2] : 0};
+    pen->numbers[0] -= curve->first + curve->moved;
+    if (len > 1)
+        pen->numbers[1] -= expected_span(curve, seats);
+    if (len > 2)
+        pen->numbers[2] -= curve->bulge;
+    while (len > 0 && pen->numbers[len - 1] == 0)
+        len--;
+    json_open(text, '[');
+    for (uint32_t i = 0; i < len; i++)
+        json_i64(text, pen->numbers[i]);
+    json_close(text, ']');
+    *curve = row;
+}

@@ -1,0 +1,383 @@
+/* render.c: texts of a known size are written at once; the geometry of a hall is written into
+ * memory that is doubled until it fits, once in the life of a plan. */
+#include "render/render.h"
+
+#include "base/rfc3339.h"
+#include "render/rows.h"
+#include "sale/purchase.h"
+
+#include <stdlib.h>
+
+enum { GEOMETRY_BYTES_PER_SEAT = 160, GEOMETRY_BYTES_MORE = 65536 };
+
+void render_member_time(struct text *text, const char *key, uint64_t unix_ms)
+{
+    char memory[RFC3339_LEN];
+    struct text time = text_on(memory, sizeof(memory));
+    if (unix_ms == 0 || unix_ms > RFC3339_MS_MAX) {
+        json_member_null(text, key);
+        return;
+    }
+    rfc3339_put(&time, unix_ms);
+    json_member_str(text, key, text_span(&time));
+}
+
+void render_times(struct text *text, uint64_t now_ms)
+{
+    render_member_time(text, "server_time", now_ms);
+}
+
+static void member_if_there(struct text *text, const char *key, struct span value)
+{
+    if (value.len > 0)
+        json_member_str(text, key, value);
+}
+
+/* ---- geometry ---- */
+
+static int64_t milli(float value)
+{
+    double scaled = (double)value * 1000.0;
+    return (int64_t)(scaled < 0 ? scaled - 0.5 : scaled + 0.5);
+}
+
+static void put_seat(struct text *text, const struct plan *plan, const struct plan_seat *seat)
+{
+    json_open(text, '{');
+    json_member_str(text, "id", seat->guid);
+    json_member_str(text, "number", seat->number);
+    json_member_milli(text, "x", milli(seat->x));
+    json_member_milli(text, "y", milli(seat->y));
+    json_member_u64(text, "category", seat->category);
+    rows_put_notes(text, plan, seat);
+    if (seat->companion != UINT32_MAX)
+        json_member_str(text, "companion_of", plan_seat(plan, seat->companion).guid);
+    json_close(text, '}');
+}
+
+/* Seats that follow each other in plan order and say the same zone and row are one row here. */
+static void put_zones(struct text *text, const struct plan *plan)
+{
+    uint32_t count = plan_seat_count(plan);
+    struct plan_seat last = {0};
+    json_key(text, "zones");
+    json_open(text, '[');
+    for (uint32_t i = 0; i < count; i++) {
+        struct plan_seat seat = plan_seat(plan, i);
+        bool zone = i == 0 || !span_eq(seat.zone, last.zone);
+        bool row = zone || !span_eq(seat.row_label, last.row_label);
+        if (row && i > 0) {
+            json_close(text, ']');
+            json_close(text, '}');
+        }
+        if (zone && i > 0) {
+            json_close(text, ']');
+            json_close(text, '}');
+        }
+        if (zone) {
+            json_open(text, '{');
+            json_member_str(text, "name", seat.zone);
+            json_key(text, "rows");
+            json_open(text, '[');
+        }
+        if (row) {
+            json_open(text, '{');
+            json_member_str(text, "label", seat.row_label);
+            json_key(text, "seats");
+            json_open(text, '[');
+        }
+        put_seat(text, plan, &seat);
+        last = seat;
+    }
+    if (count > 0) {
+        json_close(text, ']');
+        json_close(text, '}');
+        json_close(text, ']');
+        json_close(text, '}');
+    }
+    json_close(text, ']');
+}
+
+static void put_tables(struct text *text, const struct plan *plan)
+{
+    const struct plan_facts *facts = plan_facts(plan);
+    uint32_t seats[PLAN_ROW_SEATS_MAX];
+    json_key(text, "tables");
+    json_open(text, '[');
+    for (uint32_t run = 0; run < facts->run_count; run++) {
+        const struct plan_run *table = &facts->runs[run];
+        if ((table->flags & (PLAN_RUN_TABLE | PLAN_RUN_WHOLE)) == 0)
+            continue;
+        for (uint32_t pos = 0; pos < table->count; pos++)
+            seats[pos] = plan_seat_at(facts, run, pos);
+        json_open(text, '{');
+        json_member_bool(text, "whole", (table->flags & PLAN_RUN_WHOLE) != 0);
+        json_key(text, "seats");
+        render_guids(text, plan, seats, table->count);
+        json_close(text, '}');
+    }
+    json_close(text, ']');
+}
+
+static int put_geometry(struct text *text, const struct plan *plan, const char *hash,
+                        enum render_form form, struct err_slot *err)
+{
+    int rc = 0;
+    float x, y;
+    plan_focal(plan, &x, &y);
+    json_open(text, '{');
+    json_member_cstr(text, "hash", hash);
+    json_member_str(text, "name", plan_name(plan));
+    json_member_u64(text, "seats", plan_seat_count(plan));
+    json_key(text, "focal_point");
+    json_open(text, '{');
+    json_member_milli(text, "x", milli(x));
+    json_member_milli(text, "y", milli(y));
+    json_close(text, '}');
+    json_key(text, "categories");
+    json_open(text, '[');
+    for (uint32_t i = 0; i < plan_category_count(plan); i++) {
+        const struct plan_category *category = plan_category(plan, i);
+        json_open(text, '{');
+        json_member_str(text, "name", category->name);
+        member_if_there(text, "color", category->color);
+        json_close(text, '}');
+    }
+    json_close(text, ']');
+    if (form == RENDER_ROWS)
+        rc = rows_put_zones(text, plan, err);
+    else
+        put_zones(text, plan);
+    put_tables(text, plan);
+    json_key(text, "areas");
+    json_open(text, '[');
+    for (uint32_t i = 0; i < plan_area_count(plan); i++) {
+        const struct plan_area *area = plan_area(plan, i);
+        json_open(text, '{');
+        json_member_str(text, "id", area->id);
+        json_member_str(text, "name", area->name);
+        json_member_u64(text, "category", area->category);
+        json_member_u64(text, "capacity", area->capacity);
+        json_close(text, '}');
+    }
+    json_close(text, ']');
+    struct span shapes = plan_shapes(plan);
+    json_member_raw(text, "shapes", shapes.len > 0 ? shapes : SPAN("[]"));
+    json_close(text, '}');
+    return rc;
+}
+
+int render_geometry(const struct plan *plan, const char *hash, enum render_form form,
+                    struct err_slot *err, char **out, size_t *len)
+{
+    size_t cap = (size_t)plan_seat_count(plan) * GEOMETRY_BYTES_PER_SEAT + GEOMETRY_BYTES_MORE;
+    for (;; cap *= 2) {
+        char *memory = malloc(cap);
+        if (memory == NULL)
+            return err_set(err, ERR_NOMEM, "a plan of %zu bytes", cap);
+        struct text text = text_on(memory, cap);
+        int rc = put_geometry(&text, plan, hash, form, err);
+        if (rc == 0 && !text.overflown) {
+            *out = memory;
+            *len = text.len;
+            return 0;
+        }
+        free(memory);
+        if (rc < 0)
+            return rc;
+    }
+}
+
+/* ---- events ---- */
+
+static void put_count(struct text *text, uint32_t free, uint32_t held, uint32_t sold,
+                      uint32_t blocked)
+{
+    json_member_u64(text, "free", free);
+    json_member_u64(text, "held", held);
+    json_member_u64(text, "sold", sold);
+    json_member_u64(text, "blocked", blocked);
+}
+
+void render_counts(struct text *text, const struct render_event *event)
+{
+    const struct plan *plan = event->plan;
+    struct engine_count counts[PLAN_CATEGORIES_MAX];
+    uint16_t prices = engine_price_list(event->engine);
+    engine_counts(event->engine, counts);
+    json_key(text, "categories");
+    json_open(text, '[');
+    for (uint32_t i = 0; i < plan_category_count(plan); i++) {
+        const struct plan_category *category = plan_category(plan, i);
+        json_open(text, '{');
+        json_member_str(text, "name", category->name);
+        member_if_there(text, "color", category->color);
+        json_member_u64(text, "price", engine_price_of(event->engine, prices, (uint8_t)i));
+        render_member_time(text, "on_sale_at", category->on_sale_ms);
+        render_member_time(text, "off_sale_at", category->off_sale_ms);
+        put_count(text, counts[i].free, counts[i].held, counts[i].sold, counts[i].blocked);
+        json_close(text, '}');
+    }
+    json_close(text, ']');
+    json_key(text, "areas");
+    json_open(text, '[');
+    for (uint32_t i = 0; i < plan_area_count(plan); i++) {
+        const struct plan_area *area = plan_area(plan, i);
+        struct engine_area now = engine_area(event->engine, (uint16_t)i);
+        json_open(text, '{');
+        json_member_str(text, "id", area->id);
+        json_member_str(text, "name", area->name);
+        json_member_str(text, "category", plan_category(plan, area->category)->name);
+        json_member_u64(text, "capacity", now.capacity);
+        put_count(text, now.free, now.held, now.sold, now.blocked);
+        json_close(text, '}');
+    }
+    json_close(text, ']');
+}
+
+void render_info(struct text *text, const struct render_event *event)
+{
+    const struct plan *plan = event->plan;
+    const struct plan_limits *limits = plan_limits(plan);
+    json_member_str(text, "event", event->id);
+    json_member_str(text, "name", plan_name(plan));
+    json_member_str(text, "currency", plan_currency(plan));
+    render_member_time(text, "starts_at", plan_starts_ms(plan));
+    json_member_cstr(text, "plan", event->plan_hash);
+    json_member_u64(text, "seats", plan_seat_count(plan));
+    json_member_bool(text, "accessible", plan_has_accessible(plan));
+    json_member_bool(text, "codes", plan_has_codes(plan));
+    json_key(text, "limits");
+    json_open(text, '{');
+    json_member_u64(text, "max_per_buyer", limits->max_per_buyer);
+    json_member_u64(text, "max_per_hold", limits->max_per_hold);
+    json_member_u64(text, "hold_ttl_s", limits->hold_ttl_ms / 1000);
+    json_member_u64(text, "hold_max_s", limits->hold_max_ms / 1000);
+    json_member_u64(text, "rate_per_session_per_s", limits->rate_per_session_per_s);
+    json_close(text, '}');
+    render_counts(text, event);
+    json_member_u64(text, "version", engine_avail_version(event->engine));
+    render_times(text, event->now_ms);
+}
+
+void render_changes(struct text *text, const struct engine_delta *deltas, int count)
+{
+    static const char *const names[] = {
+        [ENGINE_FREE] = "free",
+        [ENGINE_HELD] = "held",
+        [ENGINE_SEAT_SOLD] = "sold",
+        [ENGINE_BLOCKED] = "blocked",
+    };
+    for (unsigned state = 0; state < sizeof(names) / sizeof(names[0]); state++) {
+        json_key(text, names[state]);
+        json_open(text, '[');
+        for (int i = 0; i < count; i++)
+            if (deltas[i].state == state)
+                json_u64(text, deltas[i].seat);
+        json_close(text, ']');
+    }
+}
+
+void render_areas_free(struct text *text, const struct plan *plan, const struct engine *engine)
+{
+    json_key(text, "areas");
+    json_open(text, '[');
+    for (uint32_t i = 0; i < plan_area_count(plan); i++) {
+        json_open(text, '{');
+        json_member_str(text, "id", plan_area(plan, i)->id);
+        json_member_u64(text, "free", engine_area(engine, (uint16_t)i).free);
+        json_close(text, '}');
+    }
+    json_close(text, ']');
+}
+
+/* ---- holds ---- */
+
+void render_guids(struct text *text, const struct plan *plan, const uint32_t *seats, uint32_t count)
+{
+    json_open(text, '[');
+    for (uint32_t i = 0; i < count; i++)
+        json_str(text, plan_seat(plan, seats[i]).guid);
+    json_close(text, ']');
+}
+
+uint64_t render_total(const struct engine *engine, const struct plan *plan, uint16_t price_list,
+                      const uint32_t *seats, uint32_t count)
+{
+    uint64_t total = 0;
+    for (uint32_t i = 0; i < count; i++)
+        total += engine_price_of(engine, price_list, plan_seat(plan, seats[i]).category);
+    return total;
+}
+
+static const char *state_name(const struct engine_hold_view *view, uint64_t now_ms)
+{
+    switch (view->state) {
+    case ENGINE_HOLD_SOLD:
+        return "sold";
+    case ENGINE_HOLD_EXPIRED:
+        return "expired";
+    case ENGINE_HOLD_OPEN:
+        break;
+    }
+    if (view->expires_ms <= now_ms)
+        return "expired";
+    return view->order_hash != 0 ? "paying" : "open";
+}
+
+static void put_held_seats(struct text *text, const struct render_event *event,
+                           const struct engine_hold_view *view)
+{
+    json_key(text, "seats");
+    render_guids(text, event->plan, view->seats, view->seat_count);
+    json_key(text, "places");
+    json_open(text, '[');
+    for (uint32_t i = 0; i < view->seat_count; i++) {
+        struct plan_seat seat = plan_seat(event->plan, view->seats[i]);
+        json_open(text, '{');
+        json_member_str(text, "id", seat.guid);
+        json_member_str(text, "number", seat.number);
+        json_member_str(text, "row", seat.row_label);
+        json_member_str(text, "zone", seat.zone);
+        json_member_str(text, "category", plan_category(event->plan, seat.category)->name);
+        json_member_u64(text, "price",
+                        engine_price_of(event->engine, view->price_list, seat.category));
+        json_close(text, '}');
+    }
+    json_close(text, ']');
+}
+
+void render_hold(struct text *text, const struct render_event *event, const char *name,
+                 const struct engine_hold_view *view)
+{
+    json_member_cstr(text, "hold", name);
+    json_member_str(text, "event", event->id);
+    json_member_str(text, "event_name", plan_name(event->plan));
+    render_member_time(text, "starts_at", plan_starts_ms(event->plan));
+    json_member_cstr(text, "state", state_name(view, event->now_ms));
+    put_held_seats(text, event, view);
+    if (view->area != ENGINE_AREA_NONE) {
+        const struct plan_area *area = plan_area(event->plan, view->area);
+        json_member_str(text, "area", area->id);
+        json_member_str(text, "area_name", area->name);
+        json_member_str(text, "category", plan_category(event->plan, area->category)->name);
+    }
+    json_member_u64(text, "quantity", view->quantity);
+    json_member_u64(text, "total", view->total);
+    json_member_str(text, "currency", plan_currency(event->plan));
+    if (!purchase_digest_is_none(view->purchase)) {
+        char digest[PURCHASE_DIGEST_CHARS + 1];
+        purchase_digest_text(view->purchase, digest);
+        json_member_cstr(text, "purchase", digest);
+    }
+    render_member_time(text, "expires_at", view->expires_ms);
+    render_member_time(text, "ends_at", view->hard_end_ms);
+    render_times(text, event->now_ms);
+}
+
+void render_choice(struct text *text, unsigned flags)
+{
+    json_member_bool(text, "adjacent", (flags & CHANGE_FLAG_ADJACENT) != 0);
+    json_member_bool(text, "orphan", (flags & CHANGE_FLAG_ORPHAN) != 0);
+    json_member_bool(text, "last_resort", (flags & CHANGE_FLAG_LAST_RESORT) != 0);
+}

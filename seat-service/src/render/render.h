@@ -1,0 +1,51 @@
+/* render.h: what is told about events, seats and holds, as JSON. No decisions here. */
+#ifndef FG_SEAT_SERVICE_RENDER_H
+#define FG_SEAT_SERVICE_RENDER_H
+
+#include "base/err.h"
+#include "base/text.h"
+#include "core/engine/engine.h"
+#include "core/hall/plan.h"
+
+/* Seat by seat, for programs; or row by row (rows.h), for phones. */
+enum render_form { RENDER_SEATS, RENDER_ROWS, RENDER_FORMS };
+
+/* The body of GET .../plan; malloced. Seats stand in plan order: the n-th seat in the document is
+ * the n-th of the availability picture. */
+int render_geometry(const struct plan *plan, const char *hash, enum render_form form,
+                    struct err_slot *err, char **out, size_t *len);
+
+struct render_event {
+    struct span id;
+    const struct plan *plan;
+    const char *plan_hash;
+    const struct engine *engine;
+    uint64_t now_ms;
+};
+
+/* Members of an open object. */
+void render_info(struct text *text, const struct render_event *event);
+void render_counts(struct text *text, const struct render_event *event); /* categories, areas */
+void render_times(struct text *text, uint64_t now_ms);                   /* server_time */
+
+/* A hold: hold, state, seats (and what is printed on them: places) or area, total, times. `flags`
+ * of the change that chose the seats; 0 where that is not known any more. */
+void render_hold(struct text *text, const struct render_event *event, const char *name,
+                 const struct engine_hold_view *view);
+void render_choice(struct text *text, unsigned flags); /* adjacent, orphan, last_resort */
+
+/* free, held, sold, blocked: places of seats in plan order. */
+void render_changes(struct text *text, const struct engine_delta *deltas, int count);
+
+/* areas: how many places of each are free. There are few, so all of them are told each time. */
+void render_areas_free(struct text *text, const struct plan *plan, const struct engine *engine);
+
+/* An array of guids. */
+void render_guids(struct text *text, const struct plan *plan, const uint32_t *seats,
+                  uint32_t count);
+/* Prices of seats under a list, added up. */
+uint64_t render_total(const struct engine *engine, const struct plan *plan, uint16_t price_list,
+                      const uint32_t *seats, uint32_t count);
+void render_member_time(struct text *text, const char *key, uint64_t unix_ms); /* 0: null */
+
+#endif

@@ -1,0 +1,247 @@
+/* rows.c: see rows.h. A section is looked at once for each of its columns: halls are told once, at
+ * import, and then only copied. */
+#include "render/rows.h"
+
+#include "render/curve.h"
+
+#include <stdlib.h>
+
+/* Seats [from, to): of one row, or of a section. */
+struct range {
+    const struct plan *plan;
+    uint32_t from, to;
+};
+
+struct memory {
+    struct curve_pen *pen;
+    double *places; /* of one row, in halves */
+};
+
+static void put_flags(struct text *text, uint8_t flags)
+{
+    static const struct {
+        enum plan_seat_flag flag;
+        const char *name;
+    } names[] = {
+        {PLAN_SEAT_ACCESSIBLE, "accessible"},
+        {PLAN_SEAT_COMPANION, "companion"},
+        {PLAN_SEAT_RESTRICTED, "restricted-view"},
+        {PLAN_SEAT_AISLE, "aisle"},
+    };
+    if (flags == 0)
+        return;
+    json_key(text, "flags");
+    json_open(text, '[');
+    for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if ((flags & names[i].flag) != 0)
+            json_str(text, span_of(names[i].name));
+    json_close(text, ']');
+}
+
+static void member_if_there(struct text *text, const char *key, struct span value)
+{
+    if (value.len > 0)
+        json_member_str(text, key, value);
+}
+
+void rows_put_notes(struct text *text, const struct plan *plan, const struct plan_seat *seat)
+{
+    if (seat->channel != 0)
+        json_member_str(text, "channel", plan_channel(plan, seat->channel)->id);
+    put_flags(text, seat->flags);
+    member_if_there(text, "entrance", seat->entrance);
+    member_if_there(text, "floor", seat->floor);
+    member_if_there(text, "sight", seat->sight);
+}
+
+static bool same_category(const struct plan_seat *a, const struct plan_seat *b)
+{
+    return a->category == b->category;
+}
+
+static bool same_notes(const struct plan_seat *a, const struct plan_seat *b)
+{
+    return a->channel == b->channel && a->flags == b->flags && span_eq(a->entrance, b->entrance) &&
+           span_eq(a->floor, b->floor) && span_eq(a->sight, b->sight);
+}
+
+static void put_category(struct text *text, const struct plan *plan, const struct plan_seat *seat)
+{
+    (void)plan;
+    json_u64(text, seat->category);
+}
+
+static void put_notes(struct text *text, const struct plan *plan, const struct plan_seat *seat)
+{
+    json_open(text, '{');
+    rows_put_notes(text, plan, seat);
+    json_close(text, '}');
+}
+
+/* value, how many, value, how many ... */
+static void put_runs(struct text *text, const char *key, const struct range *range,
+                     bool (*same)(const struct plan_seat *, const struct plan_seat *),
+                     void (*put)(struct text *, const struct plan *, const struct plan_seat *))
+{
+    json_key(text, key);
+    json_open(text, '[');
+    for (uint32_t i = range->from; i < range->to;) {
+        struct plan_seat first = plan_seat(range->plan, i);
+        uint32_t from = i;
+        for (bool alike = true; alike && i < range->to; i += alike) {
+            struct plan_seat seat = plan_seat(range->plan, i);
+            alike = same(&first, &seat);
+        }
+        put(text, range->plan, &first);
+        json_u64(text, i - from);
+    }
+    json_close(text, ']');
+}
+
+/* 7, 8, 9 ...: written as people write numbers, so that 07 is not taken for 7. */
+static bool counts_up(const struct range *row, uint64_t *first)
+{
+    for (uint32_t i = row->from; i < row->to; i++) {
+        struct span number = plan_seat(row->plan, i).number;
+        uint64_t value;
+        if (number.len == 0 || (number.len > 1 && number.ptr[0] == '0') ||
+            !span_u64(number, UINT32_MAX, &value) ||
+            (i > row->from && value != *first + (i - row->from)))
+            return false;
+        if (i == row->from)
+            *first = value;
+    }
+    return true;
+}
+
+static bool has_prefix(const struct range *row, struct span *prefix)
+{
+    for (uint32_t i = row->from; i < row->to; i++) {
+        struct plan_seat seat = plan_seat(row->plan, i);
+        if (seat.guid.len < seat.number.len)
+            return false;
+        struct span before = {seat.guid.ptr, seat.guid.len - seat.number.len};
+        if (!span_eq(span_skip(seat.guid, before.len), seat.number) ||
+            (i > row->from && !span_eq(before, *prefix)))
+            return false;
+        *prefix = before;
+    }
+    return true;
+}
+
+/* How the numbers of a row's seats begin, or all of them. */
+static void put_number(struct text *text, const struct range *row)
+{
+    uint64_t first = 0;
+    if (counts_up(row, &first)) {
+        json_u64(text, first);
+        return;
+    }
+    json_open(text, '[');
+    for (uint32_t i = row->from; i < row->to; i++)
+        json_str(text, plan_seat(row->plan, i).number);
+    json_close(text, ']');
+}
+
+static void put_id(struct text *text, const struct range *row)
+{
+    struct span prefix = {NULL, 0};
+    if (has_prefix(row, &prefix)) {
+        json_str(text, prefix);
+        return;
+    }
+    json_open(text, '[');
+    for (uint32_t i = row->from; i < row->to; i++)
+        json_str(text, plan_seat(row->plan, i).guid);
+    json_close(text, ']');
+}
+
+static void put_label(struct text *text, const struct range *row)
+{
+    json_str(text, plan_seat(row->plan, row->from).row_label);
+}
+
+static void put_count(struct text *text, const struct range *row)
+{
+    json_u64(text, row->to - row->from);
+}
+
+static struct range next_row(const struct range *zone, uint32_t from)
+{
+    struct range row = {zone->plan, from, from + 1};
+    struct span label = plan_seat(zone->plan, from).row_label;
+    while (row.to < zone->to && span_eq(plan_seat(zone->plan, row.to).row_label, label))
+        row.to++;
+    return row;
+}
+
+static void put_column(struct text *text, const char *key, const struct range *zone,
+                       void (*put)(struct text *, const struct range *))
+{
+    json_key(text, key);
+    json_open(text, '[');
+    for (uint32_t i = zone->from; i < zone->to;) {
+        struct range row = next_row(zone, i);
+        put(text, &row);
+        i = row.to;
+    }
+    json_close(text, ']');
+}
+
+static void put_places(struct text *text, const char *key, const struct range *zone, bool y,
+                       const struct memory *memory)
+{
+    struct curve curve = {0};
+    json_key(text, key);
+    json_open(text, '[');
+    for (uint32_t i = zone->from; i < zone->to;) {
+        struct range row = next_row(zone, i);
+        for (; i < row.to; i++) {
+            struct plan_seat seat = plan_seat(zone->plan, i);
+            memory->places[i - row.from] = 2.0 * (double)(y ? seat.y : seat.x);
+        }
+        curve_put(&curve, text, memory->pen, memory->places, row.to - row.from);
+    }
+    json_close(text, ']');
+}
+
+static void put_zone(struct text *text, const struct range *zone, const struct memory *memory)
+{
+    json_open(text, '{');
+    json_member_str(text, "name", plan_seat(zone->plan, zone->from).zone);
+    put_column(text, "rows", zone, put_label);
+    put_column(text, "seats", zone, put_count);
+    put_places(text, "x", zone, false, memory);
+    put_places(text, "y", zone, true, memory);
+    put_column(text, "number", zone, put_number);
+    put_column(text, "id", zone, put_id);
+    put_runs(text, "category", zone, same_category, put_category);
+    put_runs(text, "notes", zone, same_notes, put_notes);
+    json_close(text, '}');
+}
+
+int rows_put_zones(struct text *text, const struct plan *plan, struct err_slot *err)
+{
+    uint32_t count = plan_seat_count(plan);
+    struct memory memory;
+    int rc = curve_pen_create(count, err, &memory.pen);
+    if (rc < 0)
+        return rc;
+    memory.places = calloc((size_t)count + 1, sizeof(*memory.places));
+    if (memory.places == NULL) {
+        curve_pen_destroy(memory.pen);
+        return err_set(err, ERR_NOMEM, "the rows of %u seats", count);
+    }
+    json_key(text, "zones");
+    json_open(text, '[');
+    for (struct range zone = {plan, 0, 0}; zone.from < count; zone.from = zone.to) {
+        struct span name = plan_seat(plan, zone.from).zone;
+        while (zone.to < count && span_eq(plan_seat(plan, zone.to).zone, name))
+            zone.to++;
+        put_zone(text, &zone, &memory);
+    }
+    json_close(text, ']');
+    free(memory.places);
+    curve_pen_destroy(memory.pen);
+    return 0;
+}

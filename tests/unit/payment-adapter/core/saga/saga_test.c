@@ -1,0 +1,249 @@
+/* saga_test.c: each cell of the table at the top of saga.c. */
+#include "core/saga/saga.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <string.h>
+
+static void nothing(struct saga_call *call, void *ctx)
+{
+    (void)call;
+    (void)ctx;
+}
+
+#define STEP(NAME, UNDO, OPTIONAL)                                                                 \
+    {                                                                                              \
+        .name = NAME, .run = nothing, .undo = UNDO, .peer = SAGA_PEER_NONE, .optional = OPTIONAL,  \
+        .timeout_ms = 1000, .deadline_ms = 10000, .retry_first_ms = 100, .retry_cap_ms = 1000      \
+    }
+
+static const struct saga_step steps[] = {
+    STEP("a", nothing, false), STEP("b", NULL, false), STEP("c", nothing, false),
+    STEP("d", NULL, false),    STEP("e", NULL, true),  STEP("f", NULL, false),
+};
+static const struct saga_def def = {.key = "test.1", .steps = steps, .steps_len = 6, .pivot = 3};
+
+enum { A, B, C, PIVOT, OPTIONAL, LAST };
+
+static struct rng_seeded rng;
+
+static struct saga_row row_at(enum saga_state state, uint8_t step)
+{
+    return (struct saga_row){
+        .id = 7, .token = 3, .moves = 9, .def = &def, .state = state, .step = step, .tries = 2};
+}
+
+static struct saga_move decide(enum saga_state state, uint8_t step, enum saga_verdict verdict,
+                               uint64_t now_ms)
+{
+    struct saga_row row = row_at(state, step);
+    struct saga_outcome outcome = {.verdict = verdict, .retry_ms = 400, .code = "why"};
+    struct saga_move move;
+    saga_decide(&row, &outcome, now_ms * 1000, &rng.rng, &move);
+    assert_int_equal(move.id, 7);
+    assert_int_equal(move.token, 3);
+    assert_int_equal(move.moves, 9);
+    assert_int_equal(move.at_step, step);
+    assert_int_equal(move.tried, 3);
+    return move;
+}
+
+static void expect(struct saga_move move, enum saga_state state, uint8_t step, bool parked)
+{
+    assert_int_equal(move.state, state);
+    if (!saga_ended(state))
+        assert_int_equal(move.step, step);
+    assert_int_equal(move.parked, parked);
+}
+
+static void done_goes_down_and_ends_at_the_bottom(void **state)
+{
+    (void)state;
+    expect(decide(SAGA_RUNNING, A, SAGA_DONE, 0), SAGA_RUNNING, B, false);
+    expect(decide(SAGA_RUNNING, PIVOT, SAGA_DONE, 0), SAGA_RUNNING, OPTIONAL, false);
+    expect(decide(SAGA_RUNNING, LAST, SAGA_DONE, 0), SAGA_COMPLETED, 0, false);
+    assert_false(decide(SAGA_RUNNING, A, SAGA_DONE, 0).release);
+    assert_int_equal(decide(SAGA_RUNNING, A, SAGA_DONE, 0).tries, 0);
+}
+
+static void done_goes_up_past_steps_without_undo(void **state)
+{
+    (void)state;
+    expect(decide(SAGA_UNDOING, C, SAGA_DONE, 0), SAGA_UNDOING, A, false);
+    expect(decide(SAGA_UNDOING, A, SAGA_DONE, 0), SAGA_UNDONE, 0, false);
+}
+
+static void failed_turns_back_above_the_failed_step(void **state)
+{
+    (void)state;
+    struct saga_move move = decide(SAGA_RUNNING, PIVOT, SAGA_FAILED, 0);
+    expect(move, SAGA_UNDOING, C, false);
+    assert_string_equal(move.cause, "why");
+    expect(decide(SAGA_RUNNING, C, SAGA_FAILED, 0), SAGA_UNDOING, A, false);
+    expect(decide(SAGA_RUNNING, A, SAGA_FAILED, 0), SAGA_UNDONE, 0, false);
+}
+
+static void failed_below_the_pivot_is_parked_or_skipped(void **state)
+{
+    (void)state;
+    expect(decide(SAGA_RUNNING, LAST, SAGA_FAILED, 0), SAGA_RUNNING, LAST, true);
+    struct saga_move move = decide(SAGA_RUNNING, OPTIONAL, SAGA_FAILED, 0);
+    expect(move, SAGA_RUNNING, LAST, false);
+    assert_int_equal(move.mark, SAGA_MARK_SKIPPED);
+}
+
+static void failed_on_the_way_back_is_parked(void **state)
+{
+    (void)state;
+    expect(decide(SAGA_UNDOING, A, SAGA_FAILED, 0), SAGA_UNDOING, A, true);
+}
+
+static void ongoing_waits_and_forgets_earlier_silence(void **state)
+{
+    (void)state;
+    struct saga_move move = decide(SAGA_RUNNING, B, SAGA_ONGOING, 0);
+    expect(move, SAGA_RUNNING, B, false);
+    assert_true(move.release);
+    assert_int_equal(move.delay_ms, 400);
+    assert_int_equal(move.tries, 0);
+}
+
+static void unknown_never_turns_back_before_its_deadline(void **state)
+{
+    (void)state;
+    for (uint8_t step = A; step <= LAST; step++) {
+        struct saga_move move = decide(SAGA_RUNNING, step, SAGA_UNKNOWN, 9000);
+        expect(move, SAGA_RUNNING, step, false);
+        assert_true(move.release);
+        assert_int_equal(move.tries, 3);
+        assert_in_range(move.delay_ms, 400, 1000); /* the peer's wish is the least */
+    }
+}
+
+static void nobody_is_waited_for_beyond_the_deadline(void **state)
+{
+    (void)state;
+    struct saga_row row = row_at(SAGA_RUNNING, OPTIONAL);
+    struct saga_outcome outcome = {.verdict = SAGA_UNKNOWN, .retry_ms = 3600000};
+    struct saga_move move;
+    saga_decide(&row, &outcome, 4000 * 1000, &rng.rng, &move);
+    assert_int_equal(move.delay_ms, 6000);
+    saga_decide(&row, &outcome, 9999 * 1000 + 1, &rng.rng, &move);
+    assert_int_equal(move.delay_ms, 1);
+}
+
+static void unknown_at_its_deadline_goes_back_from_this_very_step(void **state)
+{
+    (void)state;
+    expect(decide(SAGA_RUNNING, C, SAGA_UNKNOWN, 10000), SAGA_UNDOING, C, false);
+    expect(decide(SAGA_RUNNING, B, SAGA_UNKNOWN, 10000), SAGA_UNDOING, A, false);
+    expect(decide(SAGA_RUNNING, A, SAGA_UNKNOWN, 10000), SAGA_UNDOING, A, false);
+}
+
+static void a_saga_that_is_older_than_the_machine_is_overdue_too(void **state)
+{
+    (void)state;
+    struct saga_row row = row_at(SAGA_RUNNING, C);
+    row.step_us = -20000 * 1000;
+    struct saga_outcome outcome = {.verdict = SAGA_UNKNOWN};
+    struct saga_move move;
+    saga_decide(&row, &outcome, 5000, &rng.rng, &move);
+    expect(move, SAGA_UNDOING, C, false);
+}
+
+static void unknown_at_the_pivot_is_parked_and_never_turned(void **state)
+{
+    (void)state;
+    expect(decide(SAGA_RUNNING, PIVOT, SAGA_UNKNOWN, 10000), SAGA_RUNNING, PIVOT, true);
+    expect(decide(SAGA_RUNNING, LAST, SAGA_UNKNOWN, 10000), SAGA_RUNNING, LAST, true);
+    expect(decide(SAGA_UNDOING, C, SAGA_UNKNOWN, 10000), SAGA_UNDOING, C, true);
+    expect(decide(SAGA_RUNNING, OPTIONAL, SAGA_UNKNOWN, 10000), SAGA_RUNNING, LAST, false);
+}
+
+static void a_cancel_turns_back_from_the_step_that_may_have_happened(void **state)
+{
+    (void)state;
+    struct saga_row row = row_at(SAGA_RUNNING, C);
+    assert_false(saga_must_turn(&row));
+    row.cancel = true;
+    assert_true(saga_must_turn(&row));
+    struct saga_move move;
+    saga_turn_back(&row, "cancelled", &move);
+    expect(move, SAGA_UNDOING, C, false);
+    assert_string_equal(move.cause, "cancelled");
+    /* On the way back it has been heard already. */
+    row.state = SAGA_UNDOING;
+    assert_false(saga_must_turn(&row));
+}
+
+static void a_deferred_saga_sleeps_as_it_was(void **state)
+{
+    (void)state;
+    struct saga_row row = row_at(SAGA_RUNNING, C);
+    struct saga_move move;
+    saga_defer(&row, 777, &move);
+    expect(move, SAGA_RUNNING, C, false);
+    assert_int_equal(move.tries, 2);
+    assert_int_equal(move.delay_ms, 777);
+    saga_apply(&row, &move, 5);
+    assert_int_equal(row.moves, 10);
+    assert_int_equal(row.step_us, 0); /* the step's time goes on */
+}
+
+static void effects_come_out_as_they_went_in(void **state)
+{
+    (void)state;
+    struct saga_effects effects = {0};
+    saga_effects_add(&effects, 3, SPAN("{\"a\":1}"));
+    saga_effects_add(&effects, 1, SPAN("{}"));
+    uint32_t at = 0;
+    uint8_t kind;
+    struct span json;
+    assert_true(saga_effects_next(&effects, &at, &kind, &json));
+    assert_int_equal(kind, 3);
+    assert_true(span_eq(json, SPAN("{\"a\":1}")));
+    assert_true(saga_effects_next(&effects, &at, &kind, &json));
+    assert_true(span_eq(json, SPAN("{}")));
+    assert_false(saga_effects_next(&effects, &at, &kind, &json));
+    saga_effects_clear(&effects);
+}
+
+static void effects_beyond_their_bound_are_told(void **state)
+{
+    (void)state;
+    struct saga_effects effects = {0};
+    char big[SAGA_EFFECTS_MAX / 2];
+    memset(big, 'x', sizeof(big));
+    saga_effects_add(&effects, 0, (struct span){big, sizeof(big)});
+    assert_false(effects.failed);
+    saga_effects_add(&effects, 0, (struct span){big, sizeof(big)});
+    assert_true(effects.failed);
+    saga_effects_clear(&effects);
+}
+
+int main(void)
+{
+    rng_seeded_init(&rng, 3);
+    saga_def_check(&def);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(done_goes_down_and_ends_at_the_bottom),
+        cmocka_unit_test(done_goes_up_past_steps_without_undo),
+        cmocka_unit_test(failed_turns_back_above_the_failed_step),
+        cmocka_unit_test(failed_below_the_pivot_is_parked_or_skipped),
+        cmocka_unit_test(failed_on_the_way_back_is_parked),
+        cmocka_unit_test(ongoing_waits_and_forgets_earlier_silence),
+        cmocka_unit_test(unknown_never_turns_back_before_its_deadline),
+        cmocka_unit_test(nobody_is_waited_for_beyond_the_deadline),
+        cmocka_unit_test(unknown_at_its_deadline_goes_back_from_this_very_step),
+        cmocka_unit_test(a_saga_that_is_older_than_the_machine_is_overdue_too),
+        cmocka_unit_test(unknown_at_the_pivot_is_parked_and_never_turned),
+        cmocka_unit_test(a_cancel_turns_back_from_the_step_that_may_have_happened),
+        cmocka_unit_test(a_deferred_saga_sleeps_as_it_was),
+        cmocka_unit_test(effects_come_out_as_they_went_in),
+        cmocka_unit_test(effects_beyond_their_bound_are_told),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,119 @@
+/* statements_test.c: what each connection is set up with, against a real server. */
+#include "unit.h"
+
+#include "pg/pg.h"
+#include "pg_fixture.h"
+#include "store/schema.h"
+#include "store/statements.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* "EXPLAIN EXECUTE name (NULL, NULL)" */
+static void plan_of(struct pg *pg, const struct pg_statement *statement, char *sql, size_t size)
+{
+    struct err_slot err = {0};
+    PGresult *res = NULL;
+    snprintf(sql, size,
+             "SELECT coalesce(array_length(parameter_types, 1), 0)::bigint"
+             " FROM pg_prepared_statements WHERE name = '%s'",
+             statement->name);
+    assert_int_equal(0, pg_query(pg, sql, NULL, &err, &res));
+    int64_t params = pg_i64(res, 0, 0);
+    PQclear(res);
+    int len = snprintf(sql, size, "EXPLAIN EXECUTE %s", statement->name);
+    for (int64_t i = 0; i < params; i++)
+        len += snprintf(sql + len, size - (size_t)len, "%sNULL", i == 0 ? "(" : ",");
+    snprintf(sql + len, size - (size_t)len, "%s", params > 0 ? ")" : "");
+}
+
+static void no_statement_is_worth_compiling(void **state)
+{
+    (void)state;
+    struct pg_fixture *server = pg_fixture_start();
+    struct err_slot err = {0};
+    assert_int_equal(0, schema_apply(pg_fixture_dsn(server), &err));
+    const char *const setups[] = {statements_setup, statements_setup_engine};
+    for (int s = 0; s < 2; s++) {
+        struct pg *pg;
+        const struct pg_conf conf = {.dsn = pg_fixture_dsn(server),
+                                     .app = "statements-test",
+                                     .connect_ms = 30000,
+                                     .query_ms = 30000};
+        assert_int_equal(0, pg_open(&conf, &err, &pg));
+        assert_int_equal(0, pg_run(pg, setups[s], &err));
+        for (int i = 0; i < SQL_STATEMENTS; i++) {
+            char sql[512];
+            PGresult *res = NULL;
+            if (pg_prepare(pg, statements[i].name, statements[i].sql, &err) != 0)
+                fail_msg("%s: %s", statements[i].name, err.text);
+            plan_of(pg, &statements[i], sql, sizeof(sql));
+            if (pg_query(pg, sql, NULL, &err, &res) != 0)
+                fail_msg("%s: %s", sql, err.text);
+            for (int row = 0; row < PQntuples(res); row++) {
+                if (strstr(PQgetvalue(res, row, 0), "JIT") != NULL)
+                    fail_msg("%s is compiled", statements[i].name);
+            }
+            PQclear(res);
+        }
+        pg_close(pg);
+    }
+    pg_fixture_end(server);
+}
+
+/* -> how many rows it answers */
+static int execute(struct pg *pg, const char *sql)
+{
+    struct err_slot err = {0};
+    PGresult *res = NULL;
+    if (pg_query(pg, sql, NULL, &err, &res) != 0)
+        fail_msg("%s: %s", sql, err.text);
+    int rows = PQntuples(res);
+    PQclear(res);
+    return rows;
+}
+
+/* What is undone is reckoned from the step at which the operator's call read the saga. One that has
+ * moved on meanwhile, from the payment to the seats, would keep its seats sold and lose its money.
+ */
+static void an_operator_acts_on_a_saga_as_it_was_read_or_not_at_all(void **state)
+{
+    (void)state;
+    struct pg_fixture *server = pg_fixture_start();
+    struct err_slot err = {0};
+    assert_int_equal(0, schema_apply(pg_fixture_dsn(server), &err));
+    struct pg *pg;
+    const struct pg_conf conf = {.dsn = pg_fixture_dsn(server),
+                                 .app = "statements-test",
+                                 .connect_ms = 30000,
+                                 .query_ms = 30000};
+    assert_int_equal(0, pg_open(&conf, &err, &pg));
+    assert_int_equal(0, pg_run(pg, statements_setup, &err));
+    const int acts[] = {SQL_SAGA_COMPENSATE, SQL_SAGA_RETRY};
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(0,
+                         pg_prepare(pg, statements[acts[i]].name, statements[acts[i]].sql, &err));
+    assert_int_equal(0, pg_run(pg,
+                               "INSERT INTO saga (key, subject, data, step, moves)"
+                               " VALUES ('checkout.1', 'o_1', '{}', 2, 7)",
+                               &err));
+    assert_int_equal(0, pg_run(pg, "UPDATE saga SET step = 3, moves = 8", &err));
+    assert_int_equal(
+        0, execute(pg, "EXECUTE saga_compensate ('1', 'why', '1', '4', 'checkout.1', '7')"));
+    assert_int_equal(0, execute(pg, "EXECUTE saga_retry ('1', 'why', 'confirming', '7')"));
+    assert_int_equal(1, execute(pg, "SELECT FROM saga WHERE state = 0 AND step = 3"));
+    assert_int_equal(
+        1, execute(pg, "EXECUTE saga_compensate ('1', 'why', '3', '4', 'checkout.1', '8')"));
+    assert_int_equal(1, execute(pg, "SELECT FROM saga WHERE state = 1 AND step = 3"));
+    pg_close(pg);
+    pg_fixture_end(server);
+}
+
+int main(void)
+{
+    alarm(120); /* a hang is a failure with a name */
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_operator_acts_on_a_saga_as_it_was_read_or_not_at_all),
+        cmocka_unit_test(no_statement_is_worth_compiling)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

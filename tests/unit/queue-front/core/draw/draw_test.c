@@ -1,0 +1,185 @@
+/* draw_test.c: one lot for everybody, and no lot better than another. */
+#include "core/draw/draw.h"
+
+#include "unit.h"
+
+#include <math.h>
+#include <sodium.h>
+#include <stdlib.h>
+
+static void seed_of(uint8_t seed[DRAW_SEED_BYTES], uint64_t number)
+{
+    struct rng_seeded rng;
+    rng_seeded_init(&rng, number);
+    rng_fill(&rng.rng, seed, DRAW_SEED_BYTES);
+}
+
+static void check_bijection(uint64_t entries, uint64_t number)
+{
+    uint8_t seed[DRAW_SEED_BYTES];
+    seed_of(seed, number);
+    struct draw draw;
+    draw_init(&draw, seed, SPAN("beacon"), entries);
+    uint8_t *taken = calloc(entries + 1, 1);
+    assert_non_null(taken);
+    for (uint64_t entry = 1; entry <= entries; entry++) {
+        uint64_t position = draw_position(&draw, entry);
+        assert_in_range(position, 1, entries);
+        assert_int_equal(taken[position], 0);
+        taken[position] = 1;
+        assert_int_equal(draw_entry(&draw, position), entry);
+    }
+    free(taken);
+}
+
+static void everybody_gets_a_position_of_their_own_at_every_size(void **state)
+{
+    (void)state;
+    for (uint64_t entries = 1; entries <= 300; entries++)
+        check_bijection(entries, entries);
+    static const uint64_t edges[] = {511, 512, 513, 4095, 4096, 4097, 65535, 65536, 65537};
+    for (size_t i = 0; i < sizeof(edges) / sizeof(edges[0]); i++)
+        check_bijection(edges[i], i);
+    uint64_t seed = unit_seed();
+    struct rng_seeded rng;
+    rng_seeded_init(&rng, seed);
+    for (int i = 0; i < 6; i++)
+        check_bijection(1 + rng_below(&rng.rng, 1 << 18), rng_u64(&rng.rng));
+    check_bijection(1 << 20, seed);
+}
+
+static void who_comes_after_the_draw_keeps_the_number(void **state)
+{
+    (void)state;
+    uint8_t seed[DRAW_SEED_BYTES] = {1};
+    struct draw draw;
+    draw_init(&draw, seed, SPAN(""), 1000);
+    assert_int_equal(draw_position(&draw, 1001), 1001);
+    assert_int_equal(draw_position(&draw, DRAW_ENTRIES_MAX), DRAW_ENTRIES_MAX);
+    assert_int_equal(draw_entry(&draw, 1001), 1001);
+    draw_init(&draw, seed, SPAN(""), 0);
+    assert_int_equal(draw_position(&draw, 1), 1);
+    draw_init(&draw, seed, SPAN(""), 1);
+    assert_int_equal(draw_position(&draw, 1), 1);
+}
+
+static void very_many_entries_are_drawn_too(void **state)
+{
+    (void)state;
+    uint8_t seed[DRAW_SEED_BYTES] = {2};
+    struct draw draw;
+    draw_init(&draw, seed, SPAN("b"), DRAW_ENTRIES_MAX);
+    struct rng_seeded rng;
+    rng_seeded_init(&rng, unit_seed());
+    for (int i = 0; i < 1000; i++) {
+        uint64_t entry = 1 + rng_below(&rng.rng, DRAW_ENTRIES_MAX);
+        assert_int_equal(draw_entry(&draw, draw_position(&draw, entry)), entry);
+    }
+}
+
+static void seed_and_beacon_and_number_each_change_the_draw(void **state)
+{
+    (void)state;
+    uint8_t one[DRAW_SEED_BYTES] = {1}, two[DRAW_SEED_BYTES] = {2};
+    struct draw base, other;
+    draw_init(&base, one, SPAN("x"), 100000);
+    unsigned same[3] = {0};
+    for (unsigned kind = 0; kind < 3; kind++) {
+        draw_init(&other, kind == 0 ? two : one, kind == 1 ? SPAN("y") : SPAN("x"),
+                  kind == 2 ? 200000 : 100000);
+        for (uint64_t entry = 1; entry <= 1000; entry++)
+            same[kind] += draw_position(&base, entry) == draw_position(&other, entry);
+    }
+    for (unsigned kind = 0; kind < 3; kind++)
+        assert_true(same[kind] < 5);
+}
+
+/* A page and a stranger's program must get the same; computed once by an independent program. */
+static void the_draw_is_what_it_was_yesterday(void **state)
+{
+    (void)state;
+    uint8_t seed[DRAW_SEED_BYTES];
+    for (unsigned i = 0; i < DRAW_SEED_BYTES; i++)
+        seed[i] = (uint8_t)i;
+    uint8_t commitment[DRAW_COMMITMENT_BYTES];
+    char hex[2 * DRAW_COMMITMENT_BYTES + 1];
+    draw_commit(seed, commitment);
+    sodium_bin2hex(hex, sizeof(hex), commitment, sizeof(commitment));
+    assert_string_equal(hex, "630dcd2966c4336691125448bbb25b4ff412a49c732db2c8abc1b8581bd710dd");
+    struct draw draw;
+    draw_init(&draw, seed, SPAN("2026-11-20"), 1000003);
+    static const uint64_t want[][2] = {{1, 72035},       {2, 180339},       {3, 672821},
+                                       {500000, 497797}, {1000002, 835005}, {1000003, 900089}};
+    for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++)
+        assert_int_equal(draw_position(&draw, want[i][0]), want[i][1]);
+}
+
+/* Over many draws, each entry must land on each position equally often. The statistic is chi-square
+ * with (N-1)^2 degrees of freedom; beyond five standard deviations it is no accident. With few
+ * degrees its tail is long, so its cube root is judged, which is nearly normal from one degree on
+ * (Wilson and Hilferty). */
+static void check_uniform(uint64_t entries, unsigned draws, uint64_t number)
+{
+    static unsigned count[64][64];
+    memset(count, 0, sizeof(count));
+    for (unsigned i = 0; i < draws; i++) {
+        uint8_t seed[DRAW_SEED_BYTES];
+        seed_of(seed, number + i);
+        struct draw draw;
+        draw_init(&draw, seed, SPAN(""), entries);
+        for (uint64_t entry = 1; entry <= entries; entry++)
+            count[entry - 1][draw_position(&draw, entry) - 1]++;
+    }
+    double expected = (double)draws / (double)entries, chi = 0;
+    for (uint64_t i = 0; i < entries; i++) {
+        for (uint64_t j = 0; j < entries; j++)
+            chi += ((double)count[i][j] - expected) * ((double)count[i][j] - expected) / expected;
+    }
+    double freedom = (double)((entries - 1) * (entries - 1));
+    double spread = 2 / (9 * freedom);
+    double deviations = (cbrt(chi / freedom) - (1 - spread)) / sqrt(spread);
+    if (fabs(deviations) > 5)
+        fail_msg("N = %lu: chi-square is %.1f standard deviations off", (unsigned long)entries,
+                 deviations);
+}
+
+static void no_entry_has_a_better_lot_than_another(void **state)
+{
+    (void)state;
+    uint64_t seed = unit_seed();
+    static const uint64_t sizes[] = {2, 3, 4, 5, 7, 8, 13, 16, 31, 50, 64};
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+        check_uniform(sizes[i], 4000, seed);
+}
+
+/* Friends who entered one after the other must not be drawn near each other. */
+static void neighbours_are_torn_apart(void **state)
+{
+    (void)state;
+    uint8_t seed[DRAW_SEED_BYTES];
+    seed_of(seed, unit_seed());
+    struct draw draw;
+    const uint64_t entries = 100000;
+    draw_init(&draw, seed, SPAN(""), entries);
+    double sum = 0;
+    for (uint64_t entry = 1; entry < entries; entry++) {
+        double a = (double)draw_position(&draw, entry), b = (double)draw_position(&draw, entry + 1);
+        sum += fabs(a - b);
+    }
+    double mean = sum / (double)(entries - 1); /* of two random positions: N/3 */
+    assert_true(fabs(mean / ((double)entries / 3) - 1) < 0.02);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(everybody_gets_a_position_of_their_own_at_every_size),
+        cmocka_unit_test(who_comes_after_the_draw_keeps_the_number),
+        cmocka_unit_test(very_many_entries_are_drawn_too),
+        cmocka_unit_test(seed_and_beacon_and_number_each_change_the_draw),
+        cmocka_unit_test(the_draw_is_what_it_was_yesterday),
+        cmocka_unit_test(no_entry_has_a_better_lot_than_another),
+        cmocka_unit_test(neighbours_are_torn_apart),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

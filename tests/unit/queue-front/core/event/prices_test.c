@@ -1,0 +1,103 @@
+/* prices_test.c: prices as an operator writes them, and as they are told. */
+#include "core/event/prices.h"
+
+#include "unit.h"
+
+static int read(const char *json, struct prices *out)
+{
+    json_t *doc;
+    struct err_slot err;
+    assert_int_equal(0, json_in_parse(span_of(json), &err, &doc));
+    struct json_in in;
+    json_in_object(&in, doc, &err);
+    prices_read(&in, "p", out);
+    int rc = json_in_end(&in);
+    json_decref(doc);
+    return rc;
+}
+
+#define GOOD                                                                                       \
+    "{\"currency\":\"KRW\",\"categories\":{\"VIP석\":{\"price\":165000,\"gone\":false},"          \
+    "\"S\":{\"price\":99000,\"gone\":true}}}"
+
+static void what_is_read_is_written_and_told(void **state)
+{
+    (void)state;
+    struct prices prices;
+    char memory[1024];
+    assert_int_equal(0, read("{\"p\":" GOOD "}", &prices));
+    struct text text = text_on(memory, sizeof(memory));
+    prices_put(&text, &prices);
+    assert_true(span_eq(text_span(&text), SPAN(GOOD)));
+    text = text_on(memory, sizeof(memory));
+    prices_tell(&text, &prices);
+    assert_true(span_eq(
+        text_span(&text),
+        SPAN("{\"currency\":\"KRW\",\"from\":165000,\"to\":165000,\"categories\":[{\"name\":"
+             "\"VIP석\",\"price\":165000,\"gone\":false},{\"name\":\"S\",\"price\":99000,"
+             "\"gone\":true}]}")));
+    prices.price[0].gone = true;
+    text = text_on(memory, sizeof(memory));
+    prices_tell(&text, &prices);
+    assert_true(
+        span_starts(text_span(&text), SPAN("{\"currency\":\"KRW\",\"from\":null,\"to\":null,")));
+}
+
+static void what_breaks_a_rule_is_refused(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {
+        "{\"p\":1}",
+        "{\"p\":{\"currency\":\"KRW\"}}",
+        "{\"p\":{\"categories\":{}}}",
+        "{\"p\":{\"currency\":\"krw\",\"categories\":{}}}",
+        "{\"p\":{\"currency\":\"KR\",\"categories\":{}}}",
+        "{\"p\":{\"currency\":\"KRW\",\"categories\":[]}}",
+        "{\"p\":{\"currency\":\"KRW\",\"categories\":{\"S\":{}}}}",
+        "{\"p\":{\"currency\":\"KRW\",\"categories\":{\"S\":{\"price\":-1}}}}",
+        "{\"p\":{\"currency\":\"KRW\",\"categories\":{\"S\":{\"price\":1000000001}}}}",
+        "{\"p\":{\"currency\":\"KRW\",\"categories\":{\"S\":{\"price\":1,\"x\":1}}}}",
+        "{\"p\":{\"currency\":\"KRW\",\"categories\":{\"\":{\"price\":1}}}}",
+        "{\"p\":{\"currency\":\"KRW\",\"categories\":{\"a\\\"b\":{\"price\":1}}}}",
+        "{\"p\":{\"currency\":\"KRW\",\"categories\":{\"a\\nb\":{\"price\":1}}}}",
+    };
+    struct prices prices;
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        assert_true(read(bad[i], &prices) < 0);
+    char memory[2048];
+    struct text text = text_on(memory, sizeof(memory));
+    TEXT_LIT(&text, "{\"p\":{\"currency\":\"EUR\",\"categories\":{");
+    for (unsigned i = 0; i <= PRICES_MAX; i++)
+        text_printf(&text, "%s\"%u\":{\"price\":1}", i > 0 ? "," : "", i);
+    TEXT_LIT(&text, "}}}");
+    memory[text.len] = '\0';
+    assert_true(read(memory, &prices) < 0);
+}
+
+static void amounts_are_written_by_their_currency(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *currency;
+        uint32_t amount;
+        const char *text;
+    } rows[] = {{"KRW", 143000, "143,000"}, {"EUR", 4550, "45.50"},
+                {"EUR", 5, "0.05"},         {"KWD", 1234567, "1,234.567"},
+                {"JPY", 999, "999"},        {"USD", 100000000, "1,000,000.00"}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char memory[32];
+        struct text text = text_on(memory, sizeof(memory));
+        prices_put_amount(&text, rows[i].currency, rows[i].amount);
+        assert_true(span_eq(text_span(&text), span_of(rows[i].text)));
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_read_is_written_and_told),
+        cmocka_unit_test(what_breaks_a_rule_is_refused),
+        cmocka_unit_test(amounts_are_written_by_their_currency),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

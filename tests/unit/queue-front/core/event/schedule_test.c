@@ -1,0 +1,60 @@
+/* schedule_test.c: which step is due, and when the last one enters. */
+#include "core/event/schedule.h"
+#include "unit.h"
+
+static struct event_doc doc; /* too big for comfort on a sanitized stack */
+
+static void fill(void)
+{
+    doc = (struct event_doc){.rate_milli = 10000, .schedule_len = 3};
+    doc.schedule[0] = (struct line_rate_at){100000, 20000};
+    doc.schedule[1] = (struct line_rate_at){200000, 0};
+    doc.schedule[2] = (struct line_rate_at){300000, 50000};
+}
+
+static void a_step_is_taken_when_its_time_has_come_and_only_once(void **state)
+{
+    (void)state;
+    fill();
+    assert_false(schedule_take_due(&doc, 99999));
+    assert_int_equal(doc.rate_milli, 10000);
+    assert_true(schedule_take_due(&doc, 100000));
+    assert_int_equal(doc.rate_milli, 20000);
+    assert_int_equal(doc.schedule_len, 2);
+    doc.rate_milli = 7000; /* by hand, meanwhile */
+    assert_false(schedule_take_due(&doc, 150000));
+    assert_int_equal(doc.rate_milli, 7000);
+}
+
+static void who_comes_late_takes_the_newest_of_the_steps_it_missed(void **state)
+{
+    (void)state;
+    fill();
+    assert_true(schedule_take_due(&doc, 1000000));
+    assert_int_equal(doc.rate_milli, 50000);
+    assert_int_equal(doc.schedule_len, 0);
+    assert_false(schedule_take_due(&doc, 2000000));
+}
+
+static void the_last_one_enters_by_the_rates_to_come(void **state)
+{
+    (void)state;
+    fill();
+    assert_int_equal(schedule_reach_ms(&doc, 10000, 0, 500), 50000);
+    assert_int_equal(schedule_reach_ms(&doc, 10000, 0, 1000 + 500), 125000);
+    /* 3,000 by 200 s, nobody until 300 s, then 50 a second. */
+    assert_int_equal(schedule_reach_ms(&doc, 10000, 0, 3000 + 500), 310000);
+    assert_int_equal(schedule_reach_ms(&doc, 10000, 250000, 0), 250000);
+    doc.schedule_len = 2;
+    assert_int_equal(schedule_reach_ms(&doc, 10000, 0, 3001), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_step_is_taken_when_its_time_has_come_and_only_once),
+        cmocka_unit_test(who_comes_late_takes_the_newest_of_the_steps_it_missed),
+        cmocka_unit_test(the_last_one_enters_by_the_rates_to_come),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,167 @@
+/* ghosts_test.c: how many of those ahead are not there, for any place. */
+#include "core/line/ghosts.h"
+
+#include "base/rng.h"
+#include "core/line/place.h"
+#include "unit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void set(uint8_t *bits, uint64_t place)
+{
+    bits[place / 8] |= (uint8_t)(0x80u >> place % 8);
+}
+
+static struct span page_of(const uint8_t *bits, uint64_t page)
+{
+    return (struct span){(const char *)bits + page * HEARD_PAGE_BYTES, HEARD_PAGE_BYTES};
+}
+
+/* All pages of `bits` are told, and shown at once. */
+static void tell(struct ghosts *ghosts, const uint8_t *bits, uint64_t pages)
+{
+    for (uint64_t page = 0; page < pages; page++)
+        assert_true(ghosts_take_page(ghosts, page, page_of(bits, page)));
+    ghosts->seq++;
+    ghosts_take(ghosts, (struct ghosts_told){.seq = ghosts->seq, .whole = ghosts->seq}, 0);
+}
+
+static void nobody_is_a_ghost_before_anybody_was_judged(void **state)
+{
+    (void)state;
+    struct ghosts ghosts = {0};
+    assert_int_equal(ghosts_before(NULL, 0, 5000), 0);
+    assert_int_equal(ghosts_before(&ghosts, 0, 5000), 0);
+    assert_false(ghosts_has(NULL, 1));
+    assert_false(ghosts_has(&ghosts, 1));
+    ghosts_take(&ghosts, (struct ghosts_told){0}, 1000);
+    assert_int_equal(ghosts_before(&ghosts, 0, 5000), 0);
+    ghosts_deinit(&ghosts);
+}
+
+/* Against counting one by one, over pages and blocks, wherever the line stands. */
+static void ahead_is_exact_to_the_place(void **state)
+{
+    (void)state;
+    enum { PLACES = 3 * HEARD_PAGE_PLACES };
+    uint64_t seed = rng_u64(rng_system()) | 1;
+    print_message("seed %llu\n", (unsigned long long)seed);
+    uint8_t *bits = calloc(PLACES / 8, 1);
+    assert_non_null(bits);
+    struct ghosts ghosts = {0};
+    for (unsigned round = 0; round < 20; round++) {
+        memset(bits, 0, PLACES / 8);
+        for (uint64_t place = 1; place < PLACES; place++) {
+            seed = seed * 6364136223846793005u + 1442695040888963407u;
+            if ((seed >> 33) % 10 < round % 10)
+                set(bits, place);
+        }
+        tell(&ghosts, bits, 3);
+        uint64_t serving = (seed >> 20) % PLACES, away = 0;
+        for (uint64_t place = serving + 1; place < PLACES + 100; place++) {
+            assert_int_equal(ghosts_before(&ghosts, serving, place), away);
+            away += place < PLACES && (bits[place / 8] & (0x80u >> place % 8)) != 0;
+        }
+    }
+    free(bits);
+    ghosts_deinit(&ghosts);
+}
+
+static void ahead_leaves_ghosts_out_and_the_position_stays(void **state)
+{
+    (void)state;
+    struct ghosts ghosts = {0};
+    uint8_t bits[HEARD_PAGE_BYTES] = {0};
+    for (uint64_t place = 1100; place < 1500; place++)
+        set(bits, place);
+    tell(&ghosts, bits, 1);
+    struct line_view view = {
+        .state = LINE_OPEN, .issued = 5000, .serving = 1023, .ghosts = &ghosts};
+    struct place place = place_at(&view, 3024, 0);
+    assert_int_equal(place.position, 3024);
+    assert_int_equal(place.ahead, 1600);
+    ghosts_deinit(&ghosts);
+}
+
+static void a_change_is_shown_in_whole_and_not_before_its_time(void **state)
+{
+    (void)state;
+    struct ghosts ghosts = {0};
+    uint8_t bits[HEARD_PAGE_BYTES] = {0};
+    struct ghosts_told told = {.seq = 2, .whole = 2, .at_ms = 1000, .waiting = 3, .judged = 9};
+    ghosts_take(&ghosts, told, 900);
+    assert_true(ghosts_behind(&ghosts));
+    set(bits, 5);
+    assert_true(ghosts_take_page(&ghosts, 0, page_of(bits, 0)));
+    ghosts.seq = 1; /* the first of two pages */
+    ghosts_take(&ghosts, told, 1100);
+    assert_int_equal(ghosts_before(&ghosts, 0, 70000), 0);
+    assert_true(ghosts_take_page(&ghosts, 1, page_of(bits, 0)));
+    ghosts.seq = 2;
+    ghosts_take(&ghosts, told, 999);
+    assert_int_equal(ghosts_before(&ghosts, 0, 70000), 0);
+    assert_false(ghosts_behind(&ghosts));
+    ghosts_take(&ghosts, told, 1000);
+    assert_int_equal(ghosts_before(&ghosts, 0, 70000), 2);
+    assert_int_equal(ghosts_waiting(&ghosts), 3);
+    ghosts_deinit(&ghosts);
+}
+
+static void what_redis_may_have_lost_is_shown_until_it_is_told_anew(void **state)
+{
+    (void)state;
+    struct ghosts ghosts = {0};
+    uint8_t bits[HEARD_PAGE_BYTES] = {0};
+    set(bits, 5);
+    tell(&ghosts, bits, 1);
+    ghosts_tell_again(&ghosts);
+    struct ghosts_told told = {.seq = 7, .whole = 7};
+    ghosts_take(&ghosts, told, 1);
+    assert_int_equal(ghosts_before(&ghosts, 0, 10), 1);
+    set(bits, 6);
+    assert_true(ghosts_take_page(&ghosts, 0, page_of(bits, 0)));
+    ghosts.seq = 7;
+    ghosts_take(&ghosts, told, 1);
+    assert_int_equal(ghosts_before(&ghosts, 0, 10), 2);
+    ghosts_take(&ghosts, (struct ghosts_told){0}, 1); /* wiped: it knows of nobody who is away */
+    assert_int_equal(ghosts_before(&ghosts, 0, 10), 2);
+
+    assert_int_equal(ghosts_pick_owed(&ghosts, HEARD_SEND_MAX), 1);
+    assert_memory_equal(ghosts_shown(&ghosts, ghosts.owing[0]).ptr, bits, 1);
+    ghosts_paid(&ghosts, false);
+    assert_int_equal(ghosts_pick_owed(&ghosts, 0), 0);
+    assert_int_equal(ghosts_pick_owed(&ghosts, 1), 1);
+    ghosts_paid(&ghosts, true);
+    assert_int_equal(ghosts_pick_owed(&ghosts, 1), 0);
+    bits[0] = 0;
+    set(bits, 5); /* the other was heard in the meantime */
+    assert_true(ghosts_take_page(&ghosts, 0, page_of(bits, 0)));
+    ghosts.seq = 1;
+    ghosts_take(&ghosts, (struct ghosts_told){.seq = 1, .whole = 1}, 1);
+    assert_int_equal(ghosts_before(&ghosts, 0, 10), 1);
+    ghosts_deinit(&ghosts);
+}
+
+static void a_page_without_sense_is_refused(void **state)
+{
+    (void)state;
+    struct ghosts ghosts = {0};
+    static char bits[HEARD_PAGE_BYTES + 1];
+    assert_false(ghosts_take_page(&ghosts, HEARD_PAGES_MAX, SPAN("")));
+    assert_false(ghosts_take_page(&ghosts, 0, (struct span){bits, sizeof(bits)}));
+    ghosts_deinit(&ghosts);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(nobody_is_a_ghost_before_anybody_was_judged),
+        cmocka_unit_test(ahead_is_exact_to_the_place),
+        cmocka_unit_test(ahead_leaves_ghosts_out_and_the_position_stays),
+        cmocka_unit_test(a_change_is_shown_in_whole_and_not_before_its_time),
+        cmocka_unit_test(what_redis_may_have_lost_is_shown_until_it_is_told_anew),
+        cmocka_unit_test(a_page_without_sense_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,71 @@
+/* lanes_test.c: which lane ends when. */
+#include "core/line/lanes.h"
+
+#include "unit.h"
+
+#include <math.h>
+
+static void check(const uint64_t waiting[LANES_ALL], uint64_t shares,
+                  const uint64_t wanted[LANES_ALL])
+{
+    uint64_t upto[LANES_ALL];
+    lanes_reach(waiting, shares, upto);
+    for (unsigned i = 0; i < LANES_ALL; i++)
+        assert_int_equal(wanted[i], upto[i]);
+}
+
+static void without_lanes_the_last_of_the_line_is_the_last(void **state)
+{
+    (void)state;
+    check((uint64_t[LANES_ALL]){500}, 0, (uint64_t[LANES_ALL]){500});
+    check((uint64_t[LANES_ALL]){0}, 0, (uint64_t[LANES_ALL]){0});
+}
+
+static void a_lane_ends_by_its_share_and_leaves_the_rest_to_the_others(void **state)
+{
+    (void)state;
+    /* 30 of 100 calls until the 60 are through: 200 calls; then 360 of 500 are left. */
+    check((uint64_t[LANES_ALL]){500, 60}, 30, (uint64_t[LANES_ALL]){560, 200});
+    /* The general lane is the shorter one: 70 of 100 calls, 100 for the first 70. */
+    check((uint64_t[LANES_ALL]){70, 300}, 30, (uint64_t[LANES_ALL]){100, 370});
+    /* 50, 30 and 20: the third ends after 50 calls; then 40 are left, at 30 of 80. */
+    check((uint64_t[LANES_ALL]){125, 55, 10}, 30 | 20 << 7, (uint64_t[LANES_ALL]){190, 157, 50});
+}
+
+static void who_has_no_share_comes_when_nobody_else_does(void **state)
+{
+    (void)state;
+    check((uint64_t[LANES_ALL]){5, 60}, 100, (uint64_t[LANES_ALL]){65, 60});
+}
+
+static void near(double wanted, double got, double by)
+{
+    assert_true(fabs(wanted - got) <= by);
+}
+
+static void a_lane_has_its_part_while_the_others_last_and_then_theirs_as_well(void **state)
+{
+    (void)state;
+    struct lane_crowd lanes[] = {{500.0, 1.0}, {60.0, 1.0}};
+    near(70.0, lanes_part(lanes, 2, 30, 0, 100.0), 1e-6);
+    near(140.0, lanes_part(lanes, 2, 30, 0, 200.0), 1e-6);
+    near(240.0, lanes_part(lanes, 2, 30, 0, 300.0), 1e-6);
+    near(30.0, lanes_part(lanes, 2, 30, 1, 100.0), 1e-6);
+    near(500.0, lanes_part(lanes, 2, 30, 1, 1000.0), 1e-6); /* the 500 are through */
+    lanes[1].waiting = HUGE_VAL;
+    near(7000.0, lanes_part(lanes, 2, 30, 0, 10000.0), 1e-3);
+    lanes[1] = (struct lane_crowd){60.0, 0.5}; /* 85 of a hundred calls come */
+    near(70.0, lanes_part(lanes, 2, 30, 0, 85.0), 1e-6);
+    near(7.0, lanes_part(lanes, 1, 0, 0, 7.0), 1e-6);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(without_lanes_the_last_of_the_line_is_the_last),
+        cmocka_unit_test(a_lane_ends_by_its_share_and_leaves_the_rest_to_the_others),
+        cmocka_unit_test(a_lane_has_its_part_while_the_others_last_and_then_theirs_as_well),
+        cmocka_unit_test(who_has_no_share_comes_when_nobody_else_does),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

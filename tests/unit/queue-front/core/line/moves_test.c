@@ -1,0 +1,159 @@
+/* moves_test.c: codes that carry places, and the table of the places that moved. */
+#include "core/line/moves.h"
+
+#include "core/token/move_code.h"
+#include "unit.h"
+
+#include <stdlib.h>
+
+static const struct mac_ring ring = {.key = {{.id = 1, .key = "0123456789abcdef"}}, .len = 1};
+static const char letters[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
+static void make(uint64_t entry, uint8_t moves, uint64_t now_s, char code[MOVE_CODE_LEN])
+{
+    struct ticket ticket = {.entry = entry, .moves = moves};
+    move_code_make(&ring, SPAN("show"), &ticket, now_s, code);
+}
+
+static bool parses(const char *text, size_t len)
+{
+    char code[MOVE_CODE_LEN];
+    return move_code_parse((struct span){text, len}, code);
+}
+
+static void a_code_is_read_however_it_is_typed(void **state)
+{
+    (void)state;
+    for (uint64_t entry = 1; entry < 200; entry++) {
+        char code[MOVE_CODE_LEN], read[MOVE_CODE_LEN], shown[MOVE_CODE_TEXT_LEN];
+        make(entry, 0, 1800000000, code);
+        struct text text = text_on(shown, sizeof(shown));
+        move_code_put(&text, code);
+        assert_int_equal(text.len, MOVE_CODE_TEXT_LEN);
+        assert_true(move_code_parse(text_span(&text), read));
+        assert_memory_equal(code, read, MOVE_CODE_LEN);
+        char sloppy[3 * MOVE_CODE_LEN];
+        size_t len = 0;
+        for (size_t i = 0; i < MOVE_CODE_LEN; i++) {
+            char c = code[i] == '0' ? 'o' : code[i] == '1' ? (char)(i % 2 ? 'l' : 'I') : code[i];
+            sloppy[len++] = (char)(c >= 'A' && c <= 'Z' && i % 2 ? c - 'A' + 'a' : c);
+            sloppy[len++] = i % 3 == 0 ? '-' : ' ';
+        }
+        assert_true(move_code_parse((struct span){sloppy, len}, read));
+        assert_memory_equal(code, read, MOVE_CODE_LEN);
+    }
+}
+
+static void one_wrong_letter_and_two_swapped_ones_are_always_found(void **state)
+{
+    (void)state;
+    for (uint64_t entry = 1; entry < 50; entry++) {
+        char code[MOVE_CODE_LEN];
+        make(entry, 3, 1800000000, code);
+        for (size_t i = 0; i < MOVE_CODE_LEN; i++) {
+            char was = code[i];
+            for (size_t l = 0; l < 32; l++) {
+                code[i] = letters[l];
+                assert_int_equal(letters[l] == was, parses(code, sizeof(code)));
+            }
+            code[i] = was;
+            for (size_t k = i + 1; k < MOVE_CODE_LEN; k++) {
+                if (code[i] == code[k])
+                    continue;
+                char other = code[k];
+                code[k] = was, code[i] = other;
+                assert_false(parses(code, sizeof(code)));
+                code[i] = was, code[k] = other;
+            }
+        }
+        assert_false(parses(code, sizeof(code) - 1));
+    }
+    assert_false(parses("", 0));
+    assert_false(parses("UUUU-UUUU-UUUU", 14));
+    assert_false(parses("0000-0000-0000-0", 16));
+    assert_false(parses("0000\0000000000", 12));
+}
+
+static void a_code_follows_from_place_moves_event_key_and_window(void **state)
+{
+    (void)state;
+    uint64_t now_s = UINT64_C(1800000000) / MOVE_WINDOW_S * MOVE_WINDOW_S;
+    char code[MOVE_CODE_LEN], same[MOVE_CODE_LEN], other[5][MOVE_CODE_LEN];
+    const struct mac_ring foreign = {.key = {{.id = 1, .key = "not the same key"}}, .len = 1};
+    struct ticket ticket = {.entry = 7};
+    make(7, 0, now_s, code);
+    make(7, 0, now_s + MOVE_WINDOW_S - 1, same);
+    assert_memory_equal(code, same, MOVE_CODE_LEN);
+    make(7, 0, now_s + MOVE_WINDOW_S, other[0]);
+    make(7, 1, now_s, other[1]);
+    make(8, 0, now_s, other[2]);
+    move_code_make(&ring, SPAN("shoe"), &ticket, now_s, other[3]);
+    move_code_make(&foreign, SPAN("show"), &ticket, now_s, other[4]);
+    for (size_t i = 0; i < 5; i++)
+        assert_memory_not_equal(code, other[i], MOVE_CODE_LEN);
+    assert_int_equal(move_code_expires_s(now_s), now_s + 2 * MOVE_WINDOW_S);
+    assert_int_equal(move_code_expires_s(now_s + MOVE_WINDOW_S - 1), now_s + 2 * MOVE_WINDOW_S);
+}
+
+static void the_table_knows_the_highest_of_every_place(void **state)
+{
+    (void)state;
+    struct moves moves = {0};
+    assert_int_equal(moves_of(&moves, 1), 0);
+    for (uint64_t entry = 1; entry <= 5000; entry++)
+        assert_true(moves_note(&moves, (struct move){entry * 3, (uint8_t)(entry % 255 + 1)}));
+    assert_true(moves_note(&moves, (struct move){3, 1})); /* older news changes nothing */
+    for (uint64_t entry = 1; entry <= 5000; entry++) {
+        assert_int_equal(moves_of(&moves, entry * 3), entry % 255 + 1);
+        assert_int_equal(moves_of(&moves, entry * 3 + 1), 0);
+    }
+    moves_deinit(&moves);
+}
+
+static void a_full_table_keeps_what_it_has(void **state)
+{
+    (void)state;
+    struct moves moves = {0};
+    for (uint64_t entry = 1; entry <= MOVES_PLACES_MAX; entry++)
+        assert_true(moves_note(&moves, (struct move){entry, 1}));
+    assert_false(moves_note(&moves, (struct move){MOVES_PLACES_MAX + 1, 1}));
+    assert_int_equal(moves_of(&moves, MOVES_PLACES_MAX + 1), 0);
+    assert_int_equal(moves_of(&moves, MOVES_PLACES_MAX), 1);
+    moves_deinit(&moves);
+}
+
+static void all_places_are_told_again_each_once_in_bounded_parts(void **state)
+{
+    (void)state;
+    enum { PLACES = 1000 };
+    struct moves moves = {0};
+    struct move out[MOVES_SEND_MAX];
+    uint8_t told[PLACES + 1] = {0};
+    uint32_t upto, len, parts = 0;
+    for (uint64_t entry = 1; entry <= PLACES; entry++)
+        moves_note(&moves, (struct move){entry, 2});
+    assert_int_equal(moves_pick(&moves, out, &upto), 0); /* Redis told them itself */
+    moves_tell_again(&moves);
+    while ((len = moves_pick(&moves, out, &upto)) > 0) {
+        for (uint32_t i = 0; i < len; i++)
+            told[out[i].entry]++;
+        moves.told = upto;
+        assert_true(++parts <= 5);
+    }
+    for (uint64_t entry = 1; entry <= PLACES; entry++)
+        assert_int_equal(told[entry], 1);
+    moves_deinit(&moves);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_code_is_read_however_it_is_typed),
+        cmocka_unit_test(one_wrong_letter_and_two_swapped_ones_are_always_found),
+        cmocka_unit_test(a_code_follows_from_place_moves_event_key_and_window),
+        cmocka_unit_test(the_table_knows_the_highest_of_every_place),
+        cmocka_unit_test(a_full_table_keeps_what_it_has),
+        cmocka_unit_test(all_places_are_told_again_each_once_in_bounded_parts),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,184 @@
+/* place_test.c: where a place stands, from before the opening to long after its call. */
+#include "core/line/place.h"
+
+#include "core/line/turns.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+static const struct line_call calls[] = {
+    {.upto = 10, .called_ms = 1000, .expires_ms = 61000},
+    {.upto = 15, .called_ms = 1100, .expires_ms = 61100},
+    {.upto = 20, .called_ms = 9000, .expires_ms = 69000},
+};
+
+static struct line_view open_line(void)
+{
+    return (struct line_view){
+        .id = "show",
+        .state = LINE_OPEN,
+        .issued = 100,
+        .serving = 20,
+        .knobs.grace_ms = 5000,
+        .redis_ms = 10000,
+        .at_us = 500000,
+        .calls = calls,
+        .calls_len = 3,
+    };
+}
+
+static void a_call_is_known_from_then_on(void **state)
+{
+    (void)state;
+    struct line_view view = open_line();
+    assert_int_equal(place_called_ms(&view, 1), 1000);
+    assert_int_equal(place_called_ms(&view, 10), 1000);
+    assert_int_equal(place_called_ms(&view, 11), 1100);
+    assert_int_equal(place_called_ms(&view, 20), 9000);
+    assert_int_equal(place_called_ms(&view, 21), 0); /* waits */
+    view.calls_len = 2;
+    assert_int_equal(place_called_ms(&view, 20), 0); /* called, but we were not told when */
+}
+
+static void before_the_opening_there_is_no_position(void **state)
+{
+    (void)state;
+    struct line_view view = {.state = LINE_PRE_QUEUE, .issued = 50};
+    struct place place = place_at(&view, 7, 0);
+    assert_int_equal(place.state, PLACE_WAITING);
+    assert_int_equal(place.position, 0);
+    assert_int_equal(place.ahead, 25); /* anywhere: half of fifty, to expect */
+}
+
+static void who_is_next_has_nobody_ahead(void **state)
+{
+    (void)state;
+    struct line_view view = open_line();
+    struct place place = place_at(&view, 21, 10000);
+    assert_int_equal(place.state, PLACE_WAITING);
+    assert_int_equal(place.position, 21);
+    assert_int_equal(place.ahead, 0);
+    assert_int_equal(place_at(&view, 100, 10000).ahead, 79);
+}
+
+static void a_call_belongs_to_the_stretch_that_took_the_place_in(void **state)
+{
+    (void)state;
+    struct line_view view = open_line();
+    assert_int_equal(place_at(&view, 10, 10000).call_expires_ms, 61000);
+    assert_int_equal(place_at(&view, 11, 10000).call_expires_ms, 61100);
+    assert_int_equal(place_at(&view, 15, 10000).call_expires_ms, 61100);
+    assert_int_equal(place_at(&view, 16, 10000).call_expires_ms, 69000);
+    assert_int_equal(place_at(&view, 20, 10000).call_expires_ms, 69000);
+}
+
+static void a_call_runs_out_into_grace_and_then_for_good(void **state)
+{
+    (void)state;
+    struct line_view view = open_line();
+    assert_int_equal(place_at(&view, 10, 61000).state, PLACE_CALLED);
+    assert_int_equal(place_at(&view, 10, 61001).state, PLACE_LATE);
+    assert_int_equal(place_at(&view, 10, 66000).state, PLACE_LATE);
+    struct place place = place_at(&view, 10, 66001);
+    assert_int_equal(place.state, PLACE_EXPIRED);
+    assert_int_equal(place.call_expires_ms, 0);
+}
+
+static void a_dead_place_has_run_out_whatever_the_stretches_say(void **state)
+{
+    (void)state;
+    struct line_view view = open_line();
+    view.dead = 8;
+    assert_int_equal(place_at(&view, 8, 10000).state, PLACE_EXPIRED);
+    assert_int_equal(place_at(&view, 9, 10000).state, PLACE_CALLED);
+}
+
+static void a_call_whose_stretch_is_not_known_yet_is_a_call(void **state)
+{
+    (void)state;
+    struct line_view view = open_line();
+    view.serving = 40; /* the front has just started and was told the first stretches only */
+    struct place place = place_at(&view, 30, 10000);
+    assert_int_equal(place.state, PLACE_CALLED);
+    assert_int_equal(place.call_expires_ms, 0);
+}
+
+static void while_sold_out_nobodys_time_runs(void **state)
+{
+    (void)state;
+    struct line_view view = open_line();
+    view.state = LINE_SOLD_OUT;
+    struct place place = place_at(&view, 10, 10000000);
+    assert_int_equal(place.state, PLACE_CALLED);
+    assert_int_equal(place.call_expires_ms, 0);
+    assert_int_equal(place_at(&view, 50, 10000000).ahead, 29);
+}
+
+static void a_place_beyond_what_was_issued_waits_behind_all_known(void **state)
+{
+    (void)state;
+    struct line_view view = open_line();
+    struct place place = place_at(&view, 5000, 10000);
+    assert_int_equal(place.state, PLACE_WAITING);
+    assert_int_equal(place.ahead, 4979);
+}
+
+static void the_clock_goes_on_between_two_ticks_and_never_back(void **state)
+{
+    (void)state;
+    struct line_view view = open_line();
+    assert_int_equal(place_now_ms(&view, 500000), 10000);
+    assert_int_equal(place_now_ms(&view, 1750000), 11250);
+    assert_int_equal(place_now_ms(&view, 400000), 10000);
+}
+
+static void while_redis_is_silent_nobodys_time_runs_out(void **state)
+{
+    (void)state;
+    struct line_view view = open_line();
+    view.stale = true;
+    uint64_t now_ms = place_now_ms(&view, 3600000000);
+    assert_int_equal(place_at(&view, 10, now_ms).state, PLACE_CALLED);
+}
+
+static void a_visit_that_is_over_is_told_however_long_ago_the_call_was(void **state)
+{
+    (void)state;
+    struct turns turns = {0};
+    struct line_view view = open_line();
+    view.turns = &turns;
+    turns_note(&turns, (struct turn){.place = 12, .kind = TURN_DONE});
+    turns_note(&turns, (struct turn){.place = 4, .kind = TURN_ENDED});
+    view.dead = 10;
+    struct place place = place_at(&view, 12, 10000);
+    assert_int_equal(place.state, PLACE_DONE);
+    assert_int_equal(place.call_expires_ms, 0);
+    assert_true(place_is_over(place));
+    assert_int_equal(place_at(&view, 4, 10000).state, PLACE_ENDED);
+    assert_int_equal(place_at(&view, 5, 10000).state, PLACE_EXPIRED);
+    assert_int_equal(place_at(&view, 13, 10000).state, PLACE_CALLED);
+    assert_false(place_is_over(place_at(&view, 13, 10000)));
+    turns_deinit(&turns);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_call_is_known_from_then_on),
+        cmocka_unit_test(before_the_opening_there_is_no_position),
+        cmocka_unit_test(who_is_next_has_nobody_ahead),
+        cmocka_unit_test(a_call_belongs_to_the_stretch_that_took_the_place_in),
+        cmocka_unit_test(a_call_runs_out_into_grace_and_then_for_good),
+        cmocka_unit_test(a_dead_place_has_run_out_whatever_the_stretches_say),
+        cmocka_unit_test(a_visit_that_is_over_is_told_however_long_ago_the_call_was),
+        cmocka_unit_test(a_call_whose_stretch_is_not_known_yet_is_a_call),
+        cmocka_unit_test(while_sold_out_nobodys_time_runs),
+        cmocka_unit_test(a_place_beyond_what_was_issued_waits_behind_all_known),
+        cmocka_unit_test(while_redis_is_silent_nobodys_time_runs_out),
+        cmocka_unit_test(the_clock_goes_on_between_two_ticks_and_never_back),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,155 @@
+/* health_test.c: what a page of figures says, and what two of them say together. */
+#include "core/load/health.h"
+
+#include "unit.h"
+
+#include <string.h>
+
+static const char page[] =
+    "# HELP fairgate_http_request_duration_seconds x\n"
+    "fairgate_http_request_duration_seconds_bucket{listener=\"public\",le=\"0.1\"} 100\n"
+    "fairgate_http_request_duration_seconds_bucket{listener=\"public\",le=\"0.5\"} 100\n"
+    "fairgate_http_request_duration_seconds_bucket{listener=\"public\",le=\"+Inf\"} 100\n"
+    "fairgate_http_responses_total{listener=\"public\",class=\"2xx\"} 90\n"
+    "fairgate_http_responses_total{listener=\"public\",class=\"5xx\"} 10\n"
+    "fairgate_http_responses_total{listener=\"private\",class=\"5xx\"} 1000\n"
+    "fairgate_seats_held{event=\"show\"} 12\n"
+    "fairgate_seats_held{event=\"other\"} 99\n"
+    "fairgate_sagas_open 7\n";
+
+static const char later[] =
+    "fairgate_http_request_duration_seconds_bucket{listener=\"public\",le=\"0.1\"} 190\n"
+    "fairgate_http_request_duration_seconds_bucket{listener=\"public\",le=\"0.5\"} 200\n"
+    "fairgate_http_request_duration_seconds_bucket{listener=\"public\",le=\"+Inf\"} 200\n"
+    "fairgate_http_responses_total{listener=\"public\",class=\"2xx\"} 185\n"
+    "fairgate_http_responses_total{listener=\"public\",class=\"5xx\"} 15\n"
+    "fairgate_seats_held{event=\"show\"} 15\n"
+    "fairgate_sagas_open 3 1700000000000\n";
+
+static void two_looks_make_a_reading(void **state)
+{
+    (void)state;
+    struct health_look before, now;
+    struct health_reading reading = {0};
+    assert_true(health_parse(span_of(page), SPAN("show"), &before));
+    assert_true(health_parse(span_of(later), SPAN("show"), &now));
+    assert_true(health_ripe(&before, &now));
+    health_add(&reading, &before, &now);
+    /* 90 of 100 below 100 ms, ten between 100 and 500: the 99th percentile is 9/10 into the latter.
+     */
+    assert_int_equal(reading.p99_ms, 460);
+    assert_int_equal(reading.errors_milli, 50);
+    assert_int_equal(reading.held, 15);
+    assert_int_equal(reading.backlog, 3);
+    char memory[160];
+    struct text text = text_on(memory, sizeof(memory));
+    health_json(&text, &reading);
+    assert_span(text_span(&text),
+                "{\"p99_ms\":460,\"error_share\":0.05,\"held\":15,\"backlog\":3}");
+}
+
+static void a_first_look_tells_gauges_only_and_a_restart_is_one(void **state)
+{
+    (void)state;
+    struct health_look before, now;
+    struct health_reading reading = {0};
+    assert_true(health_parse(span_of(page), SPAN("show"), &now));
+    health_add(&reading, NULL, &now);
+    assert_false(reading.has_p99);
+    assert_false(reading.has_errors);
+    assert_int_equal(reading.held, 12);
+    assert_true(health_parse(span_of(later), SPAN("show"), &before));
+    reading = (struct health_reading){0};
+    health_add(&reading, &before, &now); /* fewer answers than before */
+    assert_false(reading.has_p99);
+    assert_false(reading.has_errors);
+    assert_int_equal(reading.backlog, 7);
+}
+
+static void few_answers_are_not_ripe(void **state)
+{
+    (void)state;
+    struct health_look before, now;
+    struct health_reading reading = {0};
+    assert_true(health_parse(span_of(page), SPAN("show"), &before));
+    now = before;
+    for (uint32_t i = 0; i < now.buckets_len; i++)
+        now.bucket[i].count += HEALTH_REQUESTS_MIN - 1;
+    assert_false(health_ripe(&before, &now));
+    health_add(&reading, &before, &now);
+    assert_false(reading.has_p99);
+    assert_true(reading.has_errors); /* none, of none */
+    assert_int_equal(reading.errors_milli, 0);
+}
+
+static void services_together_are_as_ill_as_the_worst(void **state)
+{
+    (void)state;
+    struct health_look one, two;
+    struct health_reading reading = {0};
+    assert_true(health_parse(SPAN("{\"p99_ms\": 80, \"error_share\": 0.5, \"held\": 3, \"x\": []}"),
+                             SPAN("show"), &one));
+    assert_true(health_parse(SPAN(" {\"p99_ms\": 812.4, \"held\": 4}\n"), SPAN("show"), &two));
+    health_add(&reading, NULL, &one);
+    health_add(&reading, NULL, &two);
+    assert_int_equal(reading.p99_ms, 812);
+    assert_int_equal(reading.errors_milli, 500);
+    assert_int_equal(reading.held, 7);
+    assert_false(reading.has_backlog);
+}
+
+static void what_is_no_page_of_figures_is_no_look(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {
+        "",
+        "{",
+        "{}",
+        "{\"p99_ms\":\"fast\"}",
+        "[1]",
+        "<html>busy</html>",
+        "ok\n",
+        "fairgate_sagas_open\n",
+        "{\"p99_ms\":-1}",
+        "fairgate_sagas_open NaN\n",
+        "fairgate_sagas_open -3\n",
+        "fairgate_seats_held{event=\"other\"} 5\n",
+    };
+    struct health_look look;
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        assert_false(health_parse(span_of(bad[i]), SPAN("show"), &look));
+}
+
+static void no_page_breaks_it(void **state)
+{
+    (void)state;
+    struct rng_seeded seeded;
+    rng_seeded_init(&seeded, unit_seed());
+    char memory[4096];
+    struct health_look before = {0}, now;
+    for (int i = 0; i < 20000; i++) {
+        size_t len =
+            unit_mutate(&seeded.rng, span_of(i % 2 == 0 ? page : later), memory, sizeof(memory));
+        struct health_reading reading = {0};
+        if (!health_parse((struct span){memory, len}, SPAN("show"), &now))
+            continue;
+        assert_true(now.buckets_len <= HEALTH_BUCKETS_MAX);
+        health_ripe(&before, &now);
+        health_add(&reading, &before, &now);
+        assert_true(reading.errors_milli <= 1000);
+        before = now;
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(two_looks_make_a_reading),
+        cmocka_unit_test(a_first_look_tells_gauges_only_and_a_restart_is_one),
+        cmocka_unit_test(few_answers_are_not_ripe),
+        cmocka_unit_test(services_together_are_as_ill_as_the_worst),
+        cmocka_unit_test(what_is_no_page_of_figures_is_no_look),
+        cmocka_unit_test(no_page_breaks_it),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,154 @@
+/* visitor_test.c: who counts as the same visitor. */
+#include "base/err.h"
+#include "core/token/identity.h"
+
+#include "limits.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+static const struct mac_ring one_key = {.key = {{.id = 1, .key = "0123456789abcdef"}}, .len = 1};
+static const struct mac_ring rotated = {
+    .key = {{.id = 2, .key = "fedcba9876543210"}, {.id = 1, .key = "0123456789abcdef"}}, .len = 2};
+static const struct mac_ring after = {
+    .key = {{.id = 3, .key = "the third key 16"}, {.id = 2, .key = "fedcba9876543210"}}, .len = 2};
+
+static bool same(struct visitor a, struct visitor b)
+{
+    return memcmp(a.idem, b.idem, LINE_IDEM_BYTES) == 0 &&
+           memcmp(a.id, b.id, LINE_VISITOR_BYTES) == 0;
+}
+
+static void an_event_keeps_its_identity_key_wherever_that_stands(void **state)
+{
+    (void)state;
+    struct identity_ring before, during, over;
+    identity_ring_make(&one_key, &before);
+    identity_ring_make(&rotated, &during);
+    identity_ring_make(&after, &over);
+    const struct identity *was = &before.key[0], *is = identity_named(&during, was->name);
+    assert_non_null(is);
+    assert_true(is != &during.key[0]); /* new events get another */
+    assert_true(same(visitor_by_key(was->visitors, SPAN("show"), SPAN("me"), SPAN("k")),
+                     visitor_by_key(is->visitors, SPAN("show"), SPAN("me"), SPAN("k"))));
+    assert_null(identity_named(&over, was->name));
+    assert_null(identity_named(&over, ""));
+}
+
+static void a_house_with_ticket_keys_alone_has_the_identities_that_it_had(void **state)
+{
+    (void)state;
+    struct identity_ring of_tickets, own;
+    identity_ring_of_tickets(&rotated, &of_tickets);
+    identity_ring_make(&one_key, &own);
+    assert_int_equal(of_tickets.len, 2);
+    assert_string_equal(of_tickets.key[0].name, own.key[0].name);
+    assert_memory_equal(of_tickets.key[0].visitors, own.key[0].visitors, VISITOR_KEY_BYTES);
+}
+
+static void a_key_of_the_same_number_is_not_the_same_key(void **state)
+{
+    (void)state;
+    static const struct mac_ring_key other = {.id = 1, .key = "not the same key"};
+    char name[MAC_NAME_MAX + 1], other_name[MAC_NAME_MAX + 1];
+    mac_key_name(&one_key.key[0], name);
+    mac_key_name(&other, other_name);
+    assert_int_equal(strncmp(name, "1-", 2), 0);
+    assert_string_not_equal(name, other_name);
+}
+
+/* What was mailed under a ticket key, before there were identity keys, opens its lane too. */
+static void an_invitation_is_read_by_each_key_that_may_have_signed_it(void **state)
+{
+    (void)state;
+    struct identity_ring ring;
+    identity_ring_make(&after, &ring);
+    const struct mac_ring *signers[] = {&rotated, &one_key};
+    for (size_t i = 0; i < 2; i++) {
+        char memory[INVITATION_TEXT_LEN];
+        struct text text = text_on(memory, sizeof(memory));
+        struct invitation read;
+        invitation_put(&text, signers[i], SPAN("show"), (struct invitation){1, 7});
+        struct span code = text_span(&text);
+        assert_int_equal(identity_read_code(&ring, &one_key, SPAN("show"), code, &read), 0);
+        assert_int_equal(read.number, 7);
+        int rc = identity_read_code(&ring, &after, SPAN("show"), code, &read);
+        assert_int_equal(rc, i == 0 ? 0 : ERR_AUTH);
+    }
+}
+
+static void the_same_word_means_different_visitors_elsewhere(void **state)
+{
+    (void)state;
+    uint8_t key[VISITOR_KEY_BYTES];
+    visitor_key(&one_key.key[0], key);
+    struct visitor visitor = visitor_by_key(key, SPAN("show"), SPAN("me"), SPAN("k"));
+    assert_false(same(visitor, visitor_by_key(key, SPAN("shop"), SPAN("me"), SPAN("k"))));
+    assert_false(same(visitor, visitor_by_key(key, SPAN("show"), SPAN("me"), SPAN("l"))));
+    assert_false(same(visitor, visitor_by_key(key, SPAN("show"), SPAN("you"), SPAN("k"))));
+    assert_false(same(visitor_by_key(key, SPAN("show"), SPAN("mek"), SPAN("l")),
+                      visitor_by_key(key, SPAN("show"), SPAN("me"), SPAN("kl"))));
+    assert_false(same(visitor, visitor_by_cookie(key, SPAN("show"), SPAN("k"))));
+    /* The border between event and word is part of what is hashed. */
+    assert_false(same(visitor_by_key(key, SPAN("ab"), SPAN("me"), SPAN("c")),
+                      visitor_by_key(key, SPAN("a"), SPAN("me"), SPAN("bc"))));
+}
+
+static void who_joins_again_after_running_out_is_new_but_only_once(void **state)
+{
+    (void)state;
+    uint8_t key[VISITOR_KEY_BYTES];
+    visitor_key(&one_key.key[0], key);
+    struct ticket first = {.entry = 7, .visitor = {1}}, second = {.entry = 9, .visitor = {1}};
+    assert_true(
+        same(visitor_again(key, SPAN("show"), &first), visitor_again(key, SPAN("show"), &first)));
+    assert_false(
+        same(visitor_again(key, SPAN("show"), &first), visitor_again(key, SPAN("show"), &second)));
+}
+
+static void cookies_are_ours_or_none(void **state)
+{
+    (void)state;
+    struct rng_seeded seeded;
+    rng_seeded_init(&seeded, 7);
+    char memory[VISITOR_COOKIE_LEN];
+    struct text text = text_on(memory, sizeof(memory));
+    visitor_cookie_put(&text, &seeded.rng);
+    assert_false(text.overflown);
+    assert_int_equal(text.len, VISITOR_COOKIE_LEN);
+    assert_true(visitor_cookie_ok(text_span(&text)));
+    assert_false(visitor_cookie_ok(SPAN("")));
+    assert_false(visitor_cookie_ok(SPAN("AAAAAAAAAAAAAAAAAAAAA")));
+    assert_false(visitor_cookie_ok(SPAN("AAAAAAAAAAAAAAAAAAAAA;")));
+}
+
+static void a_key_is_visible_text_of_bounded_length(void **state)
+{
+    (void)state;
+    char longest[IDEM_KEY_BYTES_MAX + 1];
+    memset(longest, 'x', sizeof(longest));
+    assert_true(visitor_idem_ok(SPAN("8e03978e-40d5-43e8-bc93-6894a57f9324")));
+    assert_true(visitor_idem_ok((struct span){longest, IDEM_KEY_BYTES_MAX}));
+    assert_false(visitor_idem_ok((struct span){longest, IDEM_KEY_BYTES_MAX + 1}));
+    assert_false(visitor_idem_ok(SPAN("")));
+    assert_false(visitor_idem_ok(SPAN("a b")));
+    assert_false(visitor_idem_ok(SPAN("a\xC3\xA4")));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_event_keeps_its_identity_key_wherever_that_stands),
+        cmocka_unit_test(a_house_with_ticket_keys_alone_has_the_identities_that_it_had),
+        cmocka_unit_test(a_key_of_the_same_number_is_not_the_same_key),
+        cmocka_unit_test(an_invitation_is_read_by_each_key_that_may_have_signed_it),
+        cmocka_unit_test(the_same_word_means_different_visitors_elsewhere),
+        cmocka_unit_test(who_joins_again_after_running_out_is_new_but_only_once),
+        cmocka_unit_test(cookies_are_ours_or_none),
+        cmocka_unit_test(a_key_is_visible_text_of_bounded_length),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,494 @@
+/* eta_test.c: the wait that is told: from knobs, from measurement, and its laws in any case. */
+#include "base/rng.h"
+#include "core/wait/eta.h"
+#include "core/wait/poll.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+static struct line_view open_line(void)
+{
+    return (struct line_view){
+        .id = "show",
+        .state = LINE_OPEN,
+        .knobs = {.rate_milli = 10000, .session_ttl_ms = 60000, .session_max_ms = 600000},
+        .issued = 100000,
+        .waiting = 100000,
+        .redis_ms = 1000000,
+    };
+}
+
+/* Lets the line run: `rate` served a second, seen at each of ten ticks a second. */
+static void run(struct eta_meter *meter, struct line_view *view, double rate, unsigned seconds)
+{
+    double served = (double)view->serving;
+    for (unsigned tick = 0; tick < seconds * 10; tick++) {
+        view->redis_ms += 100;
+        served += rate / 10;
+        view->serving = (uint64_t)served;
+        eta_meter_observe(meter, view);
+    }
+}
+
+static struct eta ask(const struct eta_meter *meter, const struct line_view *view, uint64_t ahead)
+{
+    struct eta_model model = eta_model(meter, view, view->redis_ms);
+    return eta_at(&model, ahead);
+}
+
+static void before_any_measurement_the_knobs_give_a_range(void **state)
+{
+    (void)state;
+    struct eta_meter meter;
+    struct line_view view = open_line();
+    eta_meter_init(&meter);
+    struct eta eta = ask(&meter, &view, 999);
+    assert_int_equal(eta.basis, ETA_KNOBS);
+    assert_int_equal(eta.p50_s, 100);
+    assert_int_equal(eta.p90_s, 150);
+}
+
+static void a_full_hall_moves_as_fast_as_sessions_end(void **state)
+{
+    (void)state;
+    struct eta_meter meter;
+    struct line_view view = open_line();
+    eta_meter_init(&meter);
+    view.knobs.max_active = 100;
+    view.active = 60;
+    /* 40 free slots at 10 a second, the rest at one session end in 0.6 s, or 6 s at worst. */
+    struct eta eta = ask(&meter, &view, 139);
+    assert_int_equal(eta.p50_s, 64);
+    assert_int_equal(eta.p90_s, 906);
+    assert_int_equal(ask(&meter, &view, 39).p50_s, 4);
+}
+
+static void after_three_windows_the_measured_rate_counts(void **state)
+{
+    (void)state;
+    struct eta_meter meter;
+    struct line_view view = open_line();
+    eta_meter_init(&meter);
+    eta_meter_observe(&meter, &view);
+    run(&meter, &view, 4.0, 14);
+    assert_int_equal(ask(&meter, &view, 999).basis, ETA_KNOBS);
+    run(&meter, &view, 4.0, 106);
+    struct eta eta = ask(&meter, &view, 999);
+    assert_int_equal(eta.basis, ETA_MEASURED);
+    assert_in_range(eta.p50_s, 245, 255); /* 1000 at 4 a second, whatever the knob says */
+    assert_in_range(eta.p90_s, eta.p50_s + 20, eta.p50_s + 60);
+}
+
+static void an_empty_line_teaches_nothing(void **state)
+{
+    (void)state;
+    struct eta_meter meter;
+    struct line_view view = open_line();
+    eta_meter_init(&meter);
+    run(&meter, &view, 10.0, 60);
+    struct eta before = ask(&meter, &view, 999);
+    view.issued = view.serving; /* nobody waits: nothing moves, and that is not slowness */
+    run(&meter, &view, 0.0, 600);
+    struct eta after = ask(&meter, &view, 999);
+    assert_int_equal(before.basis, ETA_MEASURED);
+    assert_int_equal(after.p50_s, before.p50_s);
+}
+
+static void a_slower_knob_is_believed_at_once(void **state)
+{
+    (void)state;
+    struct eta_meter meter;
+    struct line_view view = open_line();
+    eta_meter_init(&meter);
+    run(&meter, &view, 10.0, 120);
+    uint64_t before_s = ask(&meter, &view, 999).p50_s;
+    view.knobs.rate_milli = 5000;
+    view.redis_ms += 100;
+    eta_meter_observe(&meter, &view);
+    assert_in_range(ask(&meter, &view, 999).p50_s, 2 * before_s - 2, 2 * before_s + 2);
+    run(&meter, &view, 5.0, 60);
+    assert_in_range(ask(&meter, &view, 999).p50_s, 195, 210);
+}
+
+static void a_faster_knob_counts_only_where_it_was_the_brake(void **state)
+{
+    (void)state;
+    struct eta_meter meter;
+    struct line_view view = open_line();
+    eta_meter_init(&meter);
+    run(&meter, &view, 3.0, 120); /* a knob of 10: something else holds the line */
+    uint64_t before_s = ask(&meter, &view, 999).p50_s;
+    view.knobs.rate_milli = 20000;
+    view.redis_ms += 100;
+    eta_meter_observe(&meter, &view);
+    assert_int_equal(ask(&meter, &view, 999).p50_s, before_s);
+}
+
+/* Measured at 10 a second with a knob of 10: in 50 s the knob is halved, in 150 s it is 20. */
+static void a_schedule_known_beforehand_is_in_the_wait(void **state)
+{
+    (void)state;
+    struct eta_meter meter;
+    struct line_view view = open_line();
+    eta_meter_init(&meter);
+    run(&meter, &view, 10.0, 120);
+    struct line_rate_at plan[] = {{view.redis_ms + 50000, 5000}, {view.redis_ms + 150000, 20000}};
+    eta_meter_plan(&meter, plan, 2);
+    assert_in_range(ask(&meter, &view, 399).p50_s, 39, 41);    /* over before it begins */
+    assert_in_range(ask(&meter, &view, 749).p50_s, 98, 102);   /* 500 in 50 s, 250 at 5 a second */
+    assert_in_range(ask(&meter, &view, 1999).p50_s, 196, 204); /* 1000 by then, 1000 at 20 */
+    /* A step that falls due changes nothing of what was told. */
+    view.redis_ms += 50000;
+    view.serving += 500;
+    view.knobs.rate_milli = 5000;
+    eta_meter_plan(&meter, plan + 1, 1);
+    eta_meter_observe(&meter, &view);
+    assert_in_range(ask(&meter, &view, 1499).p50_s, 146, 154);
+    assert_int_equal(meter.plan_changes, 1);
+    struct line_rate_at other = {plan[1].at_ms, 30000};
+    eta_meter_plan(&meter, &other, 1);
+    assert_int_equal(meter.plan_changes, 2);
+}
+
+static void a_schedule_may_stop_the_line_and_start_it_again(void **state)
+{
+    (void)state;
+    struct eta_meter meter;
+    struct line_view view = open_line();
+    eta_meter_init(&meter);
+    view.knobs.rate_milli = 0;
+    struct line_rate_at plan[] = {{view.redis_ms + 60000, 10000}, {view.redis_ms + 120000, 0}};
+    eta_meter_plan(&meter, plan, 2);
+    assert_in_range(ask(&meter, &view, 99).p50_s, 69, 71);
+    assert_int_equal(ask(&meter, &view, 599).basis, ETA_KNOBS);
+    assert_int_equal(ask(&meter, &view, 600).basis, ETA_UNKNOWN); /* nobody beyond is ever called */
+    eta_meter_plan(&meter, plan, 0);
+    assert_int_equal(ask(&meter, &view, 0).basis, ETA_UNKNOWN);
+}
+
+static void a_changed_plan_is_a_cause_that_is_named(void **state)
+{
+    (void)state;
+    struct eta_meter meter;
+    struct eta_watch watch = {0};
+    struct line_view view = open_line();
+    eta_meter_init(&meter);
+    for (int i = 0; i < 30; i++) {
+        run(&meter, &view, 10.0, 5);
+        struct eta_model model = eta_model(&meter, &view, view.redis_ms);
+        eta_watch_observe(&watch, &view, &model);
+        assert_true(i < 20 || model.reason == ETA_REASON_NONE);
+    }
+    struct line_rate_at plan = {view.redis_ms + 50000, 1000};
+    eta_meter_plan(&meter, &plan, 1);
+    struct eta_model model = eta_model(&meter, &view, view.redis_ms);
+    eta_watch_observe(&watch, &view, &model);
+    assert_int_equal(model.reason, ETA_REASON_RATE_CHANGED);
+}
+
+/* What the watch says of a place after so many seconds in which nobody was called. */
+static enum eta_reason reason_after(struct line_view view, unsigned seconds)
+{
+    struct eta_meter meter;
+    struct eta_watch watch = {0};
+    eta_meter_init(&meter);
+    for (unsigned i = 0; i < seconds; i++) {
+        run(&meter, &view, 0.0, 1);
+        struct eta_model model = eta_model(&meter, &view, view.redis_ms);
+        eta_watch_observe(&watch, &view, &model);
+    }
+    view.state = LINE_OPEN;
+    view.issued = view.serving + 1; /* somebody comes */
+    view.redis_ms += 100;
+    struct eta_model model = eta_model(&meter, &view, view.redis_ms);
+    eta_watch_observe(&watch, &view, &model);
+    struct eta eta = eta_at(&model, 0);
+    return eta_reason_at(&model, &eta);
+}
+
+static void a_line_that_nobody_stood_in_has_not_slowed_down(void **state)
+{
+    (void)state;
+    struct line_view view = open_line();
+    view.issued = view.serving = view.waiting = 0;
+    assert_int_equal(reason_after(view, 60), ETA_REASON_NONE);
+}
+
+static void a_line_that_has_not_opened_has_not_slowed_down(void **state)
+{
+    (void)state;
+    struct line_view view = open_line();
+    view.state = LINE_PRE_QUEUE;
+    assert_int_equal(reason_after(view, 60), ETA_REASON_NONE);
+}
+
+/* Lets people in as the line runs; `stay_s` each on average, so that `inside` are there. */
+static void run_hall(struct eta_meter *meter, struct line_view *view, double rate, unsigned seconds)
+{
+    for (unsigned tick = 0; tick < seconds; tick++) {
+        view->admitted += (uint64_t)rate;
+        run(meter, view, rate, 1);
+    }
+}
+
+static void a_hall_that_fills_slows_the_line_and_that_is_known_before(void **state)
+{
+    (void)state;
+    struct eta_meter meter;
+    struct line_view view = open_line();
+    eta_meter_init(&meter);
+    view.show_up_milli = 1000;
+    view.knobs.max_active = 600;
+    view.active = 400; /* 10 a second come and stay for 40 s: full at 15 a second, never at 10 */
+    run_hall(&meter, &view, 10.0, 120);
+    assert_in_range(ask(&meter, &view, 999).p50_s, 98, 102);
+    view.active = 600;
+    view.knobs.max_active = 1000; /* 60 s: at 10 a second never more than 600 */
+    run_hall(&meter, &view, 10.0, 600);
+    assert_in_range(ask(&meter, &view, 999).p50_s, 98, 102);
+    /* The operator thinks of 20 a second: the hall bears 16.7, once the 400 free slots are taken,
+     * which they are after 60 s * ln 3, since the more are inside the more leave. */
+    struct line_rate_at plan = {view.redis_ms, 20000};
+    eta_meter_plan(&meter, &plan, 1);
+    assert_in_range(ask(&meter, &view, 9999).p50_s, 582, 592);
+    /* max_active is lowered below those inside: first some must go. */
+    eta_meter_plan(&meter, &plan, 0);
+    view.knobs.max_active = 300;
+    uint64_t eta_s = ask(&meter, &view, 999).p50_s;
+    assert_in_range(eta_s, 236, 246); /* 60 s * ln 2, then 5 a second */
+}
+
+static void a_hall_that_is_filling_is_not_taken_for_one_that_people_leave_quickly(void **state)
+{
+    (void)state;
+    struct eta_meter meter;
+    struct line_view view = open_line();
+    eta_meter_init(&meter);
+    view.show_up_milli = 1000;
+    view.knobs.max_active = 900;
+    for (unsigned second = 1; second <= 200; second++) { /* 10 a second come and stay for 100 s */
+        view.active = (uint64_t)(1000.0 * (1.0 - exp(-(double)second / 100.0)));
+        run_hall(&meter, &view, 10.0, 1);
+    }
+    /* The hall bears 9 a second once it is full, in half a minute from now. */
+    assert_in_range(ask(&meter, &view, 9999).p50_s, 1070, 1140);
+}
+
+static void a_pause_is_taken_to_last_as_long_again(void **state)
+{
+    (void)state;
+    struct eta_meter meter;
+    struct line_view view = open_line();
+    eta_meter_init(&meter);
+    run(&meter, &view, 10.0, 120);
+    uint64_t moving_s = ask(&meter, &view, 999).p50_s;
+    view.state = LINE_PAUSED;
+    run(&meter, &view, 0.0, 60);
+    struct eta paused = ask(&meter, &view, 999);
+    assert_in_range(paused.p50_s, moving_s + 55, moving_s + 70);
+    assert_true(paused.p90_s > paused.p50_s + 400);
+    assert_in_range(paused.move_s, moving_s, moving_s + 10);
+    view.state = LINE_OPEN;
+    run(&meter, &view, 10.0, 6);
+    /* Over: but a line that was paused once is a little less believed. */
+    assert_in_range(ask(&meter, &view, 999).p50_s, moving_s + 1, moving_s + 10);
+}
+
+static void a_pause_before_any_measurement_is_not_guessed_at(void **state)
+{
+    (void)state;
+    struct eta_meter meter;
+    struct line_view view = open_line();
+    eta_meter_init(&meter);
+    view.state = LINE_PAUSED;
+    assert_int_equal(ask(&meter, &view, 5).basis, ETA_UNKNOWN);
+}
+
+static void before_the_opening_the_time_to_it_is_added(void **state)
+{
+    (void)state;
+    struct eta_meter meter;
+    struct line_view view = open_line();
+    eta_meter_init(&meter);
+    view.state = LINE_SCHEDULED;
+    assert_int_equal(ask(&meter, &view, 0).basis, ETA_UNKNOWN); /* opens by hand: nobody knows */
+    view.knobs.opens_at_ms = view.redis_ms + 600000;
+    assert_int_equal(ask(&meter, &view, 99).p50_s, 610);
+    view.state = LINE_PRE_QUEUE;
+    assert_int_equal(ask(&meter, &view, 99).p50_s, 610);
+    view.state = LINE_SOLD_OUT;
+    assert_int_equal(ask(&meter, &view, 99).basis, ETA_UNKNOWN);
+}
+
+static void a_front_that_just_started_uses_what_redis_remembers(void **state)
+{
+    (void)state;
+    struct eta_meter meter;
+    struct line_view view = open_line();
+    eta_meter_init(&meter);
+    view.service_rate_milli = 2000;
+    struct eta eta = ask(&meter, &view, 199);
+    assert_int_equal(eta.basis, ETA_MEASURED);
+    assert_int_equal(eta.p50_s, 100);
+    assert_true(eta.p90_s > 130);
+}
+
+static void no_rate_is_told_that_the_knob_forbids(void **state)
+{
+    (void)state;
+    struct eta_meter meter;
+    struct line_view view = open_line();
+    eta_meter_init(&meter);
+    view.service_rate_milli = 50000; /* a burst, seen for a moment */
+    assert_int_equal(ask(&meter, &view, 999).p50_s, 100);
+    view.knobs.rate_milli = 0;
+    assert_int_equal(ask(&meter, &view, 999).basis, ETA_UNKNOWN);
+}
+
+static uint64_t pick(const struct rng *rng, unsigned bits_max)
+{
+    uint64_t bits = rng_below(rng, bits_max + 1);
+    return bits == 0 ? 0 : rng_u64(rng) >> (64 - bits);
+}
+
+static void random_line(const struct rng *rng, struct eta_meter *meter, struct line_view *view)
+{
+    eta_meter_init(meter);
+    *view = open_line();
+    view->knobs.rate_milli = pick(rng, 27);
+    view->knobs.max_active = pick(rng, 23);
+    view->knobs.session_ttl_ms = 1000 + pick(rng, 26);
+    view->knobs.session_max_ms = view->knobs.session_ttl_ms + pick(rng, 26);
+    view->active = pick(rng, 23);
+    view->outstanding = pick(rng, 23);
+    view->issued = pick(rng, 48);
+    view->service_rate_milli = pick(rng, 27);
+    view->knobs.opens_at_ms = pick(rng, 1) == 0 ? 0 : view->redis_ms + pick(rng, 32);
+    struct line_rate_at plan[EVENT_SCHEDULE_MAX];
+    uint32_t plan_len = (uint32_t)rng_below(rng, 5);
+    for (uint32_t i = 0; i < plan_len; i++) {
+        uint64_t after_ms = i > 0 ? plan[i - 1].at_ms : view->redis_ms;
+        plan[i] = (struct line_rate_at){after_ms + 1 + pick(rng, 26), pick(rng, 27)};
+    }
+    eta_meter_plan(meter, plan, plan_len);
+    view->show_up_milli = (uint32_t)rng_below(rng, 1001);
+    uint64_t steps = rng_below(rng, 40);
+    for (uint64_t i = 0; i < steps; i++) {
+        view->redis_ms += pick(rng, 16);
+        view->serving += pick(rng, 18);
+        view->admitted += pick(rng, 18);
+        if (rng_below(rng, 8) == 0)
+            view->knobs.max_active = pick(rng, 23);
+        view->state = (enum line_state)rng_below(rng, LINE_STATE_COUNT);
+        if (rng_below(rng, 8) == 0)
+            view->knobs.rate_milli = pick(rng, 27);
+        if (rng_below(rng, 16) == 0)
+            view->serving /= 2; /* Redis lost its memory */
+        eta_meter_observe(meter, view);
+    }
+}
+
+/* The property: for any history, the wait never falls with the place, p50 <= p90 <= a week, and the
+ * poll interval is sane. */
+static void the_wait_never_falls_with_the_place(void **state)
+{
+    (void)state;
+    const char *given = getenv("FAIRGATE_SEED");
+    uint64_t seed = given != NULL ? strtoull(given, NULL, 10) : rng_u64(rng_system());
+    printf("seed %llu (FAIRGATE_SEED)\n", (unsigned long long)seed);
+    struct rng_seeded seeded;
+    rng_seeded_init(&seeded, seed);
+    const struct rng *rng = &seeded.rng;
+    for (unsigned round = 0; round < 2000; round++) {
+        struct eta_meter meter;
+        struct line_view view;
+        random_line(rng, &meter, &view);
+        struct eta_model model = eta_model(&meter, &view, view.redis_ms);
+        struct eta last = {.basis = model.basis};
+        uint64_t ahead = 0;
+        while (ahead < (UINT64_C(1) << 48)) {
+            struct eta eta = eta_at(&model, ahead);
+            if (eta.basis != ETA_UNKNOWN) {
+                assert_int_not_equal(last.basis, ETA_UNKNOWN); /* known again further back? */
+                assert_true(eta.p50_s >= last.p50_s);
+                assert_true(eta.p90_s >= last.p90_s);
+                assert_true(eta.p50_s <= eta.p90_s);
+                assert_true(eta.p90_s <= ETA_MAX_S);
+                assert_true(eta.move_s <= eta.p50_s);
+            }
+            struct poll_ask poll = {.line = view.state,
+                                    .place = PLACE_WAITING,
+                                    .ahead = ahead,
+                                    .eta = eta,
+                                    .load_milli = (uint32_t)rng_below(rng, 1001),
+                                    .random = (uint32_t)rng_u64(rng)};
+            assert_in_range(poll_after_ms(&poll), 1600, 2 * POLL_FAR_MS);
+            last = eta;
+            ahead += 1 + pick(rng, 44);
+        }
+    }
+}
+
+static void the_table_ends_where_the_line_does(void **state)
+{
+    (void)state;
+    struct eta_meter meter;
+    struct line_view view = open_line();
+    eta_meter_init(&meter);
+    struct eta_model model = eta_model(&meter, &view, view.redis_ms);
+    char memory[1024];
+    struct text text = text_on(memory, sizeof(memory));
+    eta_table_json(&text, &model, 12);
+    assert_true(
+        span_eq(text_span(&text), SPAN("[[0,0,1],[1,0,1],[2,0,1],[5,1,1],[10,1,2],[20,2,4]]")));
+    text = text_on(memory, sizeof(memory));
+    eta_table_json(&text, &model, 0);
+    assert_true(span_eq(text_span(&text), SPAN("[[0,0,1]]")));
+    text = text_on(memory, sizeof(memory));
+    eta_table_json(&text, &model, UINT64_MAX); /* bounded, whatever is said to wait */
+    assert_false(text.overflown);
+}
+
+static void what_is_unknown_is_null_and_not_zero(void **state)
+{
+    (void)state;
+    char memory[128];
+    struct text text = text_on(memory, sizeof(memory));
+    eta_json(&text, (struct eta){.basis = ETA_UNKNOWN, .p50_s = 7});
+    assert_true(
+        span_eq(text_span(&text), SPAN("{\"p50_s\":null,\"p90_s\":null,\"basis\":\"unknown\"}")));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(before_any_measurement_the_knobs_give_a_range),
+        cmocka_unit_test(a_full_hall_moves_as_fast_as_sessions_end),
+        cmocka_unit_test(after_three_windows_the_measured_rate_counts),
+        cmocka_unit_test(an_empty_line_teaches_nothing),
+        cmocka_unit_test(a_slower_knob_is_believed_at_once),
+        cmocka_unit_test(a_faster_knob_counts_only_where_it_was_the_brake),
+        cmocka_unit_test(a_schedule_known_beforehand_is_in_the_wait),
+        cmocka_unit_test(a_schedule_may_stop_the_line_and_start_it_again),
+        cmocka_unit_test(a_changed_plan_is_a_cause_that_is_named),
+        cmocka_unit_test(a_line_that_nobody_stood_in_has_not_slowed_down),
+        cmocka_unit_test(a_line_that_has_not_opened_has_not_slowed_down),
+        cmocka_unit_test(a_hall_that_fills_slows_the_line_and_that_is_known_before),
+        cmocka_unit_test(a_hall_that_is_filling_is_not_taken_for_one_that_people_leave_quickly),
+        cmocka_unit_test(a_pause_is_taken_to_last_as_long_again),
+        cmocka_unit_test(a_pause_before_any_measurement_is_not_guessed_at),
+        cmocka_unit_test(before_the_opening_the_time_to_it_is_added),
+        cmocka_unit_test(a_front_that_just_started_uses_what_redis_remembers),
+        cmocka_unit_test(no_rate_is_told_that_the_knob_forbids),
+        cmocka_unit_test(the_wait_never_falls_with_the_place),
+        cmocka_unit_test(the_table_ends_where_the_line_does),
+        cmocka_unit_test(what_is_unknown_is_null_and_not_zero),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,310 @@
+/* odds_test.c: what is told of being sold out before one's turn, and that it is told steadily. */
+#include "core/wait/odds.h"
+
+#include "line/line_limits.h"
+#include "unit.h"
+
+static struct line_view open_line(void)
+{
+    return (struct line_view){.state = LINE_OPEN,
+                              .issued = 10000,
+                              .serving = 1000,
+                              .admitted = 1000,
+                              .show_up_milli = 1000};
+}
+
+static const struct eta_model everybody = {.judged_ahead = 0.0, .gone_share = 0.0};
+
+static struct odds feed(const struct odds *before, const struct line_view *view, uint64_t seats)
+{
+    const struct odds_line line = {view, &everybody};
+    return odds_feed(before, &line, 1, seats);
+}
+
+/* A thousand came and took two seats each; so many are left. */
+static struct odds after_a_thousand(const struct line_view *view, uint64_t left)
+{
+    struct line_view before = *view;
+    before.admitted = 0;
+    struct odds first = feed(NULL, &before, left + 2000);
+    assert_false(first.known);
+    return feed(&first, view, left);
+}
+
+static void the_line_is_cut_where_the_seats_end(void **state)
+{
+    (void)state;
+    struct line_view view = open_line();
+    struct odds odds = after_a_thousand(&view, 4000);
+    assert_true(odds.known);
+    assert_int_equal(odds_seats_milli(&odds), 2000);
+    /* 2000 more visitors: place 3000, with a good tenth of doubt to either side. */
+    assert_in_range(odds.cut[0].unlikely_upto, 2700, 2950);
+    assert_in_range(odds.cut[0].likely_from, 3050, 3350);
+    assert_int_equal(odds_at(&odds, 0, 1001), ODDS_UNLIKELY);
+    assert_int_equal(odds_at(&odds, 0, 3000), ODDS_UNSURE);
+    assert_int_equal(odds_at(&odds, 0, 10000), ODDS_LIKELY);
+}
+
+static void who_does_not_come_takes_no_seat(void **state)
+{
+    (void)state;
+    struct line_view view = open_line();
+    view.show_up_milli = 500;
+    struct odds odds = after_a_thousand(&view, 4000);
+    assert_in_range(odds.cut[0].unlikely_upto, 4500, 4950);
+    assert_in_range(odds.cut[0].likely_from, 5050, 5700);
+    view.outstanding = 1000; /* called already, half of whom come first */
+    struct odds sooner = after_a_thousand(&view, 4000);
+    assert_int_equal(sooner.cut[0].likely_from, odds.cut[0].likely_from - 1000);
+}
+
+static void little_seen_is_nothing_told_and_none_left_is_likely_for_all(void **state)
+{
+    (void)state;
+    struct line_view view = open_line();
+    view.admitted = 49;
+    struct odds odds = after_a_thousand(&view, 4000);
+    assert_false(odds.known);
+    view.admitted = 80;
+    view.active = 62; /* by half */
+    odds = after_a_thousand(&view, 4000);
+    assert_false(odds.known);
+    view = open_line();
+    odds = after_a_thousand(&view, 0);
+    assert_int_equal(odds_at(&odds, 0, view.serving + 1), ODDS_LIKELY);
+}
+
+static void seats_that_come_back_move_the_cut_back(void **state)
+{
+    (void)state;
+    struct line_view view = open_line();
+    struct odds odds = after_a_thousand(&view, 4000);
+    view.admitted += 10;
+    struct odds more = feed(&odds, &view, 6000);
+    assert_true(more.cut[0].likely_from > odds.cut[0].likely_from + 500);
+    assert_true(more.cut[0].unlikely_upto > odds.cut[0].unlikely_upto + 500);
+    view.admitted = 5; /* a line that Redis lost: what was measured begins anew */
+    struct odds anew = feed(&more, &view, 6000);
+    assert_false(anew.known);
+}
+
+/* Odds that wobble by a few percent move no place from one word to another and back. */
+static void a_wobble_is_not_told(void **state)
+{
+    (void)state;
+    struct rng_seeded seeded;
+    rng_seeded_init(&seeded, unit_seed());
+    struct line_view view = open_line();
+    view.active = 100;
+    struct odds odds = after_a_thousand(&view, 4000);
+    uint64_t left = 4000, turns[10001] = {0};
+    enum odds_sold_out told[10001];
+    for (uint64_t place = 1001; place <= 10000; place++)
+        told[place] = odds_at(&odds, 0, place);
+    for (int n = 0; n < 200; n++) {
+        /* Nine come and take 18 seats; but the number fed wobbles by two percent. */
+        view.admitted += 9;
+        view.serving += 9;
+        left -= 18;
+        odds = feed(&odds, &view, left + rng_below(&seeded.rng, left / 50 + 1));
+        for (uint64_t place = view.serving + 1; place <= 10000; place++) {
+            enum odds_sold_out now = odds_at(&odds, 0, place);
+            turns[place] += now != told[place];
+            told[place] = now;
+        }
+    }
+    for (uint64_t place = view.serving + 1; place <= 10000; place++)
+        assert_true(turns[place] <= 2); /* unsure, and then what it came to */
+}
+
+/* ---- lanes ---- */
+
+enum { FANS = 500, CROWD = 9000 };
+
+/* A thousand of both came and took two seats each; 30 of 100 calls are the second's. */
+static void two_lanes(struct line_view views[2])
+{
+    views[0] = open_line();
+    views[0].admitted = 600;
+    views[0].waiting = CROWD;
+    views[0].knobs.shares = 30;
+    views[1] = views[0];
+    views[1].lane = 1;
+    views[1].admitted = 400;
+    views[1].serving = 400;
+    views[1].waiting = FANS;
+    views[1].issued = 400 + FANS;
+}
+
+static struct odds feed_two(const struct line_view views[2], uint64_t left)
+{
+    struct line_view before[2] = {views[0], views[1]};
+    before[0].admitted = before[1].admitted = 0;
+    const struct odds_line then[2] = {{&before[0], &everybody}, {&before[1], &everybody}};
+    const struct odds_line now[2] = {{&views[0], &everybody}, {&views[1], &everybody}};
+    struct odds first = odds_feed(NULL, then, 2, left + 2000);
+    return odds_feed(&first, now, 2, left);
+}
+
+static void each_lane_is_cut_where_its_share_of_the_seats_ends(void **state)
+{
+    (void)state;
+    struct line_view views[2];
+    two_lanes(views);
+    struct odds odds = feed_two(views, 2000); /* for a thousand more, of whom 300 are fans */
+    assert_int_equal(odds_seats_milli(&odds), 2000);
+    assert_int_equal(odds.lanes, 2);
+    assert_in_range(odds.cut[0].unlikely_upto, 1000 + 700 * 85 / 100, 1000 + 700);
+    assert_in_range(odds.cut[0].likely_from, 1000 + 700, 1000 + 700 * 115 / 100);
+    assert_in_range(odds.cut[1].unlikely_upto, 400 + 300 * 85 / 100, 400 + 300);
+    assert_in_range(odds.cut[1].likely_from, 400 + 300, 400 + 300 * 115 / 100);
+    assert_int_equal(odds_at(&odds, 1, 400 + 200), ODDS_UNLIKELY);
+    assert_int_equal(odds_at(&odds, 0, 1000 + 900), ODDS_LIKELY);
+}
+
+/* The fans are through before the seats are: who comes to them yet, nobody knows. */
+static void a_lane_that_ends_leaves_the_others_unsure_rather_than_lost(void **state)
+{
+    (void)state;
+    struct line_view views[2];
+    two_lanes(views);
+    views[1].waiting = 30;
+    views[1].issued = 430;
+    struct odds odds = feed_two(views, 2000);
+    /* With these thirty fans 970 of the general lane come, with an endless row of them 700. */
+    assert_in_range(odds.cut[0].unlikely_upto, 1000 + 700 * 85 / 100, 1000 + 700);
+    assert_in_range(odds.cut[0].likely_from, 1000 + 970, 1000 + 970 * 115 / 100);
+    assert_int_equal(odds_at(&odds, 0, 1000 + 800), ODDS_UNSURE);
+    /* And of the fans themselves even a newcomer is safe. */
+    assert_int_equal(odds_at(&odds, 1, 431), ODDS_UNLIKELY);
+}
+
+static void called_in_any_lane_or_not_coming_from_it_is_reckoned_in_all(void **state)
+{
+    (void)state;
+    struct line_view views[2];
+    two_lanes(views);
+    struct odds all = feed_two(views, 2000);
+    views[1].outstanding =
+        100; /* a tenth of the thousand comes from there without a further call */
+    struct odds some = feed_two(views, 2000);
+    assert_true(all.cut[0].likely_from - some.cut[0].likely_from - 70 <= 1);
+    assert_true(all.cut[1].likely_from - some.cut[1].likely_from - 30 <= 1);
+    two_lanes(views);
+    views[1].show_up_milli = 500; /* 85 visitors of a hundred calls */
+    some = feed_two(views, 2000);
+    assert_in_range(some.cut[0].unlikely_upto, 1000 + 823 * 85 / 100, 1000 + 823);
+    assert_in_range(some.cut[1].unlikely_upto, 400 + 352 * 85 / 100, 400 + 352);
+}
+
+static void lanes_that_are_sold_out_are_so_from_the_next_place_on(void **state)
+{
+    (void)state;
+    struct line_view views[2];
+    two_lanes(views);
+    struct odds odds = feed_two(views, 0);
+    assert_int_equal(odds_at(&odds, 0, 1001), ODDS_LIKELY);
+    assert_int_equal(odds_at(&odds, 1, 401), ODDS_LIKELY);
+}
+
+static void what_is_kept_reads_back_and_nothing_else_does(void **state)
+{
+    (void)state;
+    struct line_view view = open_line();
+    struct odds odds = after_a_thousand(&view, 4000), back;
+    char memory[LINE_ODDS_MAX];
+    struct text text = text_on(memory, sizeof(memory));
+    odds_put(&text, &odds);
+    assert_true(odds_parse(text_span(&text), &back));
+    assert_memory_equal(&back, &odds, sizeof(odds));
+    static const char *const bad[] = {"",
+                                      ":",
+                                      "1:2:3:4:1:5",
+                                      "1:2:3:4:1:5:5",
+                                      "1:2:3:4:2:5:6",
+                                      "1:2:3:0:1:5:6",
+                                      "1:2:3:4:1:5:6:7",
+                                      "1:2:3:4:1:5:6:7:7",
+                                      "1:2:3:4:1:1:2:1:2:1:2:1:2:1:2:1:2",
+                                      "1:2:3:4:1:5:x",
+                                      "-1:2:3:4:0:5:6"};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        assert_false(odds_parse(span_of(bad[i]), &back));
+    /* The most that can be: seats as fed, a billion visits, places as far as the search goes. */
+    struct odds most = {.seats = SEATS_LEFT_MAX,
+                        .came_milli = 5 * LINE_PLACE_MAX * 1000,
+                        .taken_sum_milli = INT64_MAX,
+                        .came_sum_milli = INT64_MAX,
+                        .known = true,
+                        .lanes = LANES_ALL};
+    for (unsigned i = 0; i < LANES_ALL; i++)
+        most.cut[i] = (struct odds_cut){9999999999999, 9999999999999};
+    text = text_on(memory, sizeof(memory));
+    odds_put(&text, &most);
+    assert_false(text.overflown);
+}
+
+static uint64_t pick(const struct rng *rng, uint64_t bits)
+{
+    return rng_u64(rng) >> (64 - 1 - rng_below(rng, bits));
+}
+
+/* Whatever is fed to whatever line: two bounds in their order, and they can be kept. */
+static void no_feed_breaks_it(void **state)
+{
+    (void)state;
+    struct rng_seeded seeded;
+    rng_seeded_init(&seeded, unit_seed());
+    const struct rng *rng = &seeded.rng;
+    for (int round = 0; round < 2000; round++) {
+        struct odds odds, back;
+        struct eta_model model = {.judged_ahead = (double)pick(rng, 20),
+                                  .gone_share = (double)rng_below(rng, 90) / 100.0};
+        uint64_t shares[LANES_MAX];
+        unsigned lanes = (unsigned)rng_below(rng, LANES_MAX + 1);
+        for (unsigned i = 0; i < lanes; i++)
+            shares[i] = 1 + rng_below(rng, 24);
+        for (int n = 0; n < 10; n++) {
+            struct line_view view[LANES_ALL];
+            struct odds_line lines[LANES_ALL];
+            for (unsigned i = 0; i <= lanes; i++) {
+                view[i] = (struct line_view){.issued = pick(rng, 30),
+                                             .outstanding = pick(rng, 20),
+                                             .admitted = pick(rng, 30),
+                                             .active = pick(rng, 20),
+                                             .show_up_milli = (uint32_t)rng_below(rng, 1001)};
+                view[i].serving = rng_below(rng, view[i].issued + 1);
+                view[i].waiting = rng_below(rng, view[i].issued - view[i].serving + 1);
+                view[i].knobs.shares = line_lanes_pack(shares, lanes);
+                lines[i] = (struct odds_line){&view[i], &model};
+            }
+            odds = odds_feed(n == 0 ? NULL : &odds, lines, lanes + 1, rng_below(rng, 10000001));
+            for (unsigned i = 0; i <= lanes; i++)
+                assert_true(!odds.known || odds.cut[i].unlikely_upto < odds.cut[i].likely_from);
+            char memory[LINE_ODDS_MAX];
+            struct text text = text_on(memory, sizeof(memory));
+            odds_put(&text, &odds);
+            assert_true(odds_parse(text_span(&text), &back));
+            assert_int_equal(back.lanes, lanes + 1);
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_line_is_cut_where_the_seats_end),
+        cmocka_unit_test(who_does_not_come_takes_no_seat),
+        cmocka_unit_test(little_seen_is_nothing_told_and_none_left_is_likely_for_all),
+        cmocka_unit_test(seats_that_come_back_move_the_cut_back),
+        cmocka_unit_test(a_wobble_is_not_told),
+        cmocka_unit_test(each_lane_is_cut_where_its_share_of_the_seats_ends),
+        cmocka_unit_test(a_lane_that_ends_leaves_the_others_unsure_rather_than_lost),
+        cmocka_unit_test(called_in_any_lane_or_not_coming_from_it_is_reckoned_in_all),
+        cmocka_unit_test(lanes_that_are_sold_out_are_so_from_the_next_place_on),
+        cmocka_unit_test(what_is_kept_reads_back_and_nothing_else_does),
+        cmocka_unit_test(no_feed_breaks_it),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,97 @@
+/* promise_test.c: promises are compared with what came, and the spread follows. */
+#include "core/wait/promise.h"
+#include "unit.h"
+
+static struct eta_model told(double p50_per_place)
+{
+    return (struct eta_model){.basis = ETA_MEASURED,
+                              .scale = 1.0,
+                              .pace = {p50_per_place, p50_per_place, p50_per_place},
+                              .doubt2 = 0.01};
+}
+
+/* A line that serves one a second, told as `factor` times that, for so many seconds. */
+static void live(struct promise_book *book, double factor, unsigned seconds)
+{
+    struct line_view view = {.state = LINE_OPEN, .redis_ms = 1000000};
+    for (unsigned s = 0; s < seconds; s++) {
+        view.redis_ms += 1000;
+        view.serving++;
+        view.issued = view.serving + 100;
+        struct eta_model model = told(factor);
+        model.scale = promise_scale(book);
+        promise_observe(book, &view, &model);
+        assert_true(book->open_len <= PROMISE_OPEN_MAX);
+    }
+}
+
+static void a_promise_that_is_always_kept_with_room_shrinks_the_spread(void **state)
+{
+    (void)state;
+    struct promise_book book;
+    promise_init(&book);
+    live(&book, 1.0, 2000);
+    assert_true(book.judged > 500);
+    assert_true(book.error < 0.05);
+    assert_true(promise_scale(&book) < 0.5);
+}
+
+static void promises_broken_widen_the_spread_until_nine_in_ten_are_kept(void **state)
+{
+    (void)state;
+    struct promise_book book;
+    promise_init(&book);
+    live(&book, 0.75, 3000); /* told a quarter too little: the p90 of the model is 85 of 100 */
+    assert_true(promise_scale(&book) > 1.5);
+    assert_true(book.kept_lately > 0.85);
+    assert_true(book.error > 0.2 && book.error < 0.3);
+}
+
+static void what_came_with_a_ticket_is_judged_in_the_seconds_in_which_it_was_told(void **state)
+{
+    (void)state;
+    struct promise_book book;
+    promise_init(&book);
+    struct promise_kept met = promise_met(&book, 80, 100, 100999);
+    assert_true(met.kept);
+    assert_int_equal(met.error_milli, 200);
+    met = promise_met(&book, 80, 100, 101000);
+    assert_false(met.kept);
+    assert_int_equal(met.error_milli, 208);
+    met = promise_met(&book, 30, 50, 0); /* called at once: ten times a second is the most */
+    assert_true(met.kept);
+    assert_int_equal(met.error_milli, 10000);
+    assert_int_equal(book.told.judged[0], 3);
+    assert_int_equal(book.told.kept[0], 2);
+    assert_int_equal(book.told.error_milli[0], 200 + 208 + 10000);
+    assert_int_equal(book.judged, 0); /* the correction learns from the sample alone */
+    live(&book, 1.0, 200);
+    assert_int_equal(book.told.judged[0], 3); /* and the sample tells of the way alone */
+    assert_true(book.told.judged[1] > 0 && book.told.judged[1] < book.judged);
+}
+
+static void a_line_that_stopped_for_good_judges_nobody(void **state)
+{
+    (void)state;
+    struct promise_book book;
+    promise_init(&book);
+    live(&book, 1.0, 50);
+    uint64_t judged = book.judged;
+    assert_true(book.open_len > 0);
+    struct line_view view = {.state = LINE_SOLD_OUT, .serving = 1000000, .redis_ms = 9000000};
+    struct eta_model model = told(1.0);
+    promise_observe(&book, &view, &model);
+    assert_int_equal(book.open_len, 0);
+    assert_int_equal(book.judged, judged);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_came_with_a_ticket_is_judged_in_the_seconds_in_which_it_was_told),
+        cmocka_unit_test(a_promise_that_is_always_kept_with_room_shrinks_the_spread),
+        cmocka_unit_test(promises_broken_widen_the_spread_until_nine_in_ten_are_kept),
+        cmocka_unit_test(a_line_that_stopped_for_good_judges_nobody),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,196 @@
+/* status_test.c: what everybody and what one visitor is told, byte by byte. */
+#include "core/wait/status.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static const struct eta_model measured = {.basis = ETA_MEASURED, .pace = {2, 2, 2}};
+static char memory[STATUS_BYTES_MAX];
+
+static struct line_view open_line(void)
+{
+    return (struct line_view){
+        .id = "show",
+        .state = LINE_OPEN,
+        .version = 4,
+        .issued = 30,
+        .serving = 20,
+        .waiting = 9,
+    };
+}
+
+static struct span me(const struct line_view *view, struct place place)
+{
+    struct me_ask ask = {.view = view, .eta = &measured, .entry = 25, .place = place};
+    struct text text = text_on(memory, ME_BYTES_MAX);
+    status_me_json(&text, &ask);
+    assert_false(text.overflown);
+    return text_span(&text);
+}
+
+static void the_status_holds_what_the_contract_names(void **state)
+{
+    (void)state;
+    static struct event_doc doc = {.name = "The \"Show\"",
+                                   .messages_len = 1,
+                                   .message = {{.tag = "en", .len = 2, .text = "hi"}}};
+    struct line_view view = open_line();
+    view.knobs.rate_milli = 2500;
+    struct status_ask ask = {.view = &view, .doc = &doc, .eta = &measured, .poll_after_ms = 10000};
+    struct text text = text_on(memory, sizeof(memory));
+    status_json(&text, &ask);
+    assert_true(span_eq(
+        text_span(&text),
+        SPAN("{\"event\":\"show\",\"name\":\"The \\\"Show\\\"\",\"state\":\"open\",\"serving\":20,"
+             "\"issued\":30,\"waiting\":9,\"rate_per_s\":2.5,\"message\":{\"en\":\"hi\"},"
+             "\"version\":4,\"opens_at\":null,\"closes_at\":null,\"poll_after_ms\":10000,\"eta\":[["
+             "0,2,2],[1,4,4],"
+             "[2,6,6],[5,12,12],[10,22,22]],\"eta_basis\":\"measured\"}")));
+}
+
+static void an_old_picture_says_so(void **state)
+{
+    (void)state;
+    struct line_view view = open_line();
+    view.stale = true;
+    struct span json = me(&view, (struct place){.state = PLACE_WAITING, .position = 25});
+    assert_true(span_eq((struct span){json.ptr + json.len - 14, 14}, SPAN(",\"stale\":true}")));
+}
+
+static void who_waits_is_told_place_and_wait(void **state)
+{
+    (void)state;
+    struct line_view view = open_line();
+    struct place place = {.state = PLACE_WAITING, .position = 25, .ahead = 4};
+    assert_true(
+        span_eq(me(&view, place),
+                SPAN("{\"event\":\"show\",\"state\":\"open\",\"place\":\"waiting\",\"position\":25,"
+                     "\"ahead\":4,\"eta\":{\"p50_s\":10,\"p90_s\":10,\"basis\":\"measured\"},"
+                     "\"called\":false,\"call_expires_at\":null,\"poll_after_ms\":5000}")));
+}
+
+static void who_is_called_is_told_until_when(void **state)
+{
+    (void)state;
+    struct line_view view = open_line();
+    struct place place = {.state = PLACE_CALLED, .position = 12, .call_expires_ms = 1798859045000};
+    assert_true(
+        span_eq(me(&view, place),
+                SPAN("{\"event\":\"show\",\"state\":\"open\",\"place\":\"called\",\"position\":12,"
+                     "\"ahead\":0,\"eta\":{\"p50_s\":0,\"p90_s\":0,\"basis\":\"measured\"},"
+                     "\"called\":true,\"call_expires_at\":\"2027-01-02T03:04:05.000Z\","
+                     "\"extensions_left\":10,\"poll_after_ms\":5000}")));
+}
+
+static void who_waits_is_told_the_odds_and_what_they_rest_on(void **state)
+{
+    (void)state;
+    struct line_view view = open_line();
+    struct odds odds = {.seats = 120,
+                        .taken_sum_milli = 187500,
+                        .came_sum_milli = 100000,
+                        .known = true,
+                        .lanes = 2,
+                        .cut = {{24, 27}, {8, 9}}};
+    struct me_ask ask = {.view = &view, .eta = &measured, .odds = &odds, .entry = 25};
+    static const char *const names[] = {"unlikely", "unsure", "likely"};
+    for (uint64_t i = 0; i < 3; i++) {
+        ask.place = (struct place){.state = PLACE_WAITING, .position = 24 + 3 * i / 2, .ahead = 4};
+        struct text text = text_on(memory, ME_BYTES_MAX);
+        status_me_json(&text, &ask);
+        char expected[128];
+        snprintf(expected, sizeof(expected),
+                 "\"odds\":{\"sold_out\":\"%s\",\"seats_left\":120,\"ahead\":4,"
+                 "\"seats_per_visitor\":1.875}",
+                 names[i]);
+        assert_non_null(memmem(text.ptr, text.len, expected, strlen(expected)));
+    }
+    ask.place = (struct place){.state = PLACE_CALLED, .position = 24};
+    struct text text = text_on(memory, ME_BYTES_MAX);
+    status_me_json(&text, &ask);
+    assert_null(memmem(text.ptr, text.len, "odds", 4));
+
+    static struct event_doc doc = {.name = "Show"};
+    struct status_ask all = {.view = &view, .doc = &doc, .eta = &measured, .odds = &odds};
+    text = text_on(memory, sizeof(memory));
+    status_json(&text, &all);
+    static const char cut[] = "\"odds\":{\"seats_left\":120,\"seats_per_visitor\":1.875,"
+                              "\"unlikely_upto\":24,\"likely_from\":27}}";
+    assert_true(span_eq((struct span){text.ptr + text.len - strlen(cut), strlen(cut)}, SPAN(cut)));
+
+    /* Who waits in a lane is judged by the cut of that lane, and the status has each. */
+    view.lane = 1;
+    ask.place = (struct place){.state = PLACE_WAITING, .position = 9, .ahead = 4};
+    text = text_on(memory, ME_BYTES_MAX);
+    status_me_json(&text, &ask);
+    static const char lost[] = "\"odds\":{\"sold_out\":\"likely\",";
+    assert_non_null(memmem(text.ptr, text.len, lost, strlen(lost)));
+    view.lane = 0;
+    doc.lanes_len = all.lanes_len = 1;
+    doc.lane[0] = (struct event_lane){.id = "fans", .name = "Fans", .share = 30};
+    text = text_on(memory, sizeof(memory));
+    status_json(&text, &all);
+    static const char fans[] = "{\"id\":\"fans\",\"name\":\"Fans\",\"share\":30,"
+                               "\"odds\":{\"unlikely_upto\":8,\"likely_from\":9}}";
+    assert_non_null(memmem(text.ptr, text.len, fans, strlen(fans)));
+}
+
+static void before_the_draw_an_entry_is_told_instead_of_a_position(void **state)
+{
+    (void)state;
+    struct line_view view = open_line();
+    view.state = LINE_PRE_QUEUE;
+    struct span json = me(&view, (struct place){.state = PLACE_WAITING, .ahead = 24});
+    static const char start[] = "{\"event\":\"show\",\"state\":\"pre-queue\",\"place\":\"waiting\","
+                                "\"position\":null,\"entry\":25,\"ahead\":null,";
+    assert_true(span_starts(json, SPAN(start)));
+}
+
+static void the_longest_answer_fits(void **state)
+{
+    (void)state;
+    struct line_view view = open_line();
+    memset(view.id, 'x', LINE_EVENT_ID_MAX);
+    view.state = LINE_PRE_QUEUE;
+    view.stale = true;
+    struct odds most = {INT64_MAX, 0, INT64_MAX, 1, true, 1, {{INT64_MAX - 1, INT64_MAX}}};
+    struct me_ask ask = {
+        .view = &view,
+        .odds = &most,
+        .eta = &(struct eta_model){.basis = ETA_MEASURED, .pace = {1e-9, 1e-9, 1e-9}},
+        .entry = UINT64_MAX,
+        .place = {.state = PLACE_WAITING, .ahead = UINT64_MAX, .call_expires_ms = 1798859045000},
+        .ticket = SPAN("AgAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"),
+    };
+    struct text text = text_on(memory, ME_BYTES_MAX);
+    status_me_json(&text, &ask);
+    assert_false(text.overflown);
+}
+
+static void a_frame_is_one_event_of_the_stream(void **state)
+{
+    (void)state;
+    struct text text = text_on(memory, sizeof(memory));
+    status_frame(&text, SPAN("{\"a\":1}"), SPAN("tag"));
+    assert_true(span_eq(text_span(&text), SPAN("event: status\nid: tag\ndata: {\"a\":1}\n\n")));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_status_holds_what_the_contract_names),
+        cmocka_unit_test(an_old_picture_says_so),
+        cmocka_unit_test(who_waits_is_told_place_and_wait),
+        cmocka_unit_test(who_is_called_is_told_until_when),
+        cmocka_unit_test(who_waits_is_told_the_odds_and_what_they_rest_on),
+        cmocka_unit_test(before_the_draw_an_entry_is_told_instead_of_a_position),
+        cmocka_unit_test(the_longest_answer_fits),
+        cmocka_unit_test(a_frame_is_one_event_of_the_stream),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

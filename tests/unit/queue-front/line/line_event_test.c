@@ -1,0 +1,750 @@
+/* What a front takes from an answer of tick.lua, and what it refuses to take. Answers are written
+ * as Redis would send them. */
+#include "line/line_event.h"
+
+#include "line/line_limits.h"
+#include "unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct answer {
+    uint64_t numbers[14]; /* from state to generation, as tick.lua orders them */
+    const char *doc;      /* NULL: the front has it */
+    const char *stretches[4];
+    uint64_t ghosts[6]; /* judged, skipped, waiting, newest change, whole, at_ms */
+    const char *gaps;
+    const char *seed, *entries; /* of the draw; NULL: none */
+    uint64_t seats;             /* left, and one more; 0: nobody tells */
+    uint64_t early;             /* an entry given up before the draw, or 0 */
+    uint64_t pilot_rate_milli;  /* 0: no autopilot */
+    const char *pilot_reading;
+    uint64_t moves[4];    /* run, newest, entry, moves */
+    const char *digest;   /* of the document; NULL: "d1" */
+    const char *turns[3]; /* how far, then each */
+    uint64_t times[4];    /* late, stood still, clock ahead, behind */
+};
+
+enum {
+    STATE,
+    VERSION,
+    ISSUED,
+    SERVING,
+    WAITING,
+    ACTIVE,
+    OUTSTANDING,
+    ADMITTED,
+    NO_SHOWS,
+    SHOW_UP,
+    SERVICE_RATE,
+    REDIS_MS,
+    DEAD,
+    GENERATION
+};
+
+static const struct answer plain = {
+    .numbers = {[STATE] = LINE_OPEN,
+                [VERSION] = 2,
+                [ISSUED] = 100,
+                [SERVING] = 20,
+                [WAITING] = 80,
+                [OUTSTANDING] = 20,
+                [SHOW_UP] = 1000,
+                [REDIS_MS] = 1700000000000},
+    .doc = "{\"id\":\"e\"}",
+    .stretches = {"10:1000:9000", "20:1100:9100"},
+    .moves = {0, 1, 9, 1},
+};
+
+#define SEED "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
+
+static redisReply *read_reply(const struct text *text)
+{
+    redisReader *reader = redisReaderCreate();
+    void *reply = NULL;
+    assert_false(text->overflown);
+    assert_int_equal(REDIS_OK, redisReaderFeed(reader, text->ptr, text->len));
+    assert_int_equal(REDIS_OK, redisReaderGetReply(reader, &reply));
+    redisReaderFree(reader);
+    assert_non_null(reply);
+    return reply;
+}
+
+static void put_integer(struct text *text, uint64_t number)
+{
+    text_char(text, ':');
+    text_u64(text, number);
+    TEXT_LIT(text, "\r\n");
+}
+
+static redisReply *make_reply(const struct answer *answer)
+{
+    char memory[4096];
+    struct text text = text_on(memory, sizeof(memory));
+    uint64_t stretches = 0;
+    while (stretches < 4 && answer->stretches[stretches] != NULL)
+        stretches++;
+    resp_begin(&text, 31);
+    put_integer(&text, LINE_OK);
+    for (size_t i = 0; i < 14; i++)
+        put_integer(&text, answer->numbers[i]);
+    resp_begin(&text, answer->doc != NULL ? 4 + LINE_KNOBS : 0);
+    if (answer->doc != NULL) {
+        resp_cstr(&text, answer->doc);
+        for (uint64_t knob = 1; knob <= LINE_KNOBS; knob++)
+            resp_u64(&text, knob < LINE_KNOBS ? knob * 1000 : 30); /* the last: one lane's share */
+        resp_u64(&text, 1700000000123);
+        resp_cstr(&text, answer->digest != NULL ? answer->digest : "d1");
+        resp_cstr(&text, "1-0123abcd");
+    }
+    resp_begin(&text, stretches);
+    for (uint64_t i = 0; i < stretches; i++)
+        resp_cstr(&text, answer->stretches[i]);
+    resp_begin(&text, 6);
+    for (size_t i = 0; i < 6; i++)
+        put_integer(&text, answer->ghosts[i]);
+    resp_begin(&text, answer->doc != NULL ? 12 : 0);
+    if (answer->doc != NULL) {
+        resp_cstr(&text, answer->seed != NULL ? answer->seed : "");
+        resp_cstr(&text, answer->entries != NULL ? answer->entries : "");
+        resp_cstr(&text, "");
+        for (int i = 0; i < 4; i++)
+            resp_u64(&text, 0);
+        resp_cstr(&text, "018f00000000abcdef");
+        resp_cstr(&text, ""); /* seal, entries at the closing, when it was, proof */
+        resp_cstr(&text, "");
+        resp_u64(&text, 0);
+        resp_cstr(&text, "");
+    }
+    resp_begin(&text, answer->early > 0 ? 1 : 0);
+    if (answer->early > 0)
+        put_integer(&text, answer->early);
+    put_integer(&text, answer->seats);
+    resp_begin(&text, answer->pilot_rate_milli > 0 ? 9 : 0);
+    if (answer->pilot_rate_milli > 0) {
+        put_integer(&text, answer->pilot_rate_milli);
+        for (uint64_t i = 1; i <= 4; i++)
+            put_integer(&text, i * 1000);
+        resp_cstr(&text, "climb");
+        resp_cstr(&text, "all within limits");
+        resp_cstr(&text, "{\"reason\":\"climb\"}");
+        resp_cstr(&text, answer->pilot_reading);
+    }
+    resp_begin(&text, 4);
+    for (size_t i = 0; i < 4; i++)
+        put_integer(&text, answer->moves[i]);
+    resp_cstr(&text, "");
+    uint64_t turns = 1;
+    while (turns < 3 && answer->turns[turns] != NULL)
+        turns++;
+    resp_begin(&text, turns);
+    resp_cstr(&text, answer->turns[0] != NULL ? answer->turns[0] : "0-0");
+    for (uint64_t i = 1; i < turns; i++)
+        resp_cstr(&text, answer->turns[i]);
+    resp_begin(&text, 3);
+    put_integer(&text, 0);
+    put_integer(&text, 0);
+    resp_cstr(&text, answer->gaps != NULL ? answer->gaps : "");
+    put_integer(&text, 3); /* fronts */
+    for (size_t i = 0; i < 4; i++)
+        put_integer(&text, answer->times[i]);
+    return read_reply(&text);
+}
+
+static enum line_tick take(struct line_event *event, const struct answer *answer)
+{
+    redisReply *reply = make_reply(answer);
+    enum line_tick tick = line_event_take_tick(event, reply, 5000000);
+    freeReplyObject(reply);
+    return tick;
+}
+
+static int setup(void **state)
+{
+    struct line_event *event = malloc(sizeof(*event));
+    assert_non_null(event);
+    line_event_init(event, SPAN("e"));
+    *state = event;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    line_event_deinit(*state);
+    free(*state);
+    return 0;
+}
+
+static void a_first_answer_fills_the_picture(void **state)
+{
+    struct line_event *event = *state;
+    assert_true(event->view.stale);
+    assert_int_equal(LINE_TICK_CHANGED, take(event, &plain));
+    const struct line_view *view = &event->view;
+    assert_false(view->stale);
+    assert_int_equal(LINE_OPEN, view->state);
+    assert_int_equal(2, view->version);
+    assert_int_equal(100, view->issued);
+    assert_int_equal(20, view->serving);
+    assert_int_equal(5000000, view->at_us);
+    assert_span(view->doc, "{\"id\":\"e\"}");
+    assert_int_equal(1000, view->knobs.rate_milli);
+    assert_int_equal(10000, view->knobs.prequeue_at_ms);
+    assert_int_equal(2, view->calls_len);
+    assert_int_equal(9100, view->calls[1].expires_ms);
+    assert_int_equal(20, event->marks.upto);
+    assert_string_equal("018f00000000abcdef", view->incarnation);
+    assert_int_equal(0xABCDEF, view->tag);
+}
+
+static void an_answer_in_which_only_the_clock_moved_is_no_change(void **state)
+{
+    struct line_event *event = *state;
+    take(event, &plain);
+    struct answer later = plain;
+    later.doc = NULL;
+    later.stretches[0] = NULL;
+    later.numbers[REDIS_MS] += 100;
+    assert_int_equal(LINE_TICK_SAME, take(event, &later));
+    assert_int_equal(later.numbers[REDIS_MS], event->view.redis_ms);
+    later.numbers[WAITING]--;
+    assert_int_equal(LINE_TICK_CHANGED, take(event, &later));
+}
+
+static void a_picture_that_was_stale_is_worth_showing_again(void **state)
+{
+    struct line_event *event = *state;
+    take(event, &plain);
+    struct answer later = plain;
+    later.doc = NULL;
+    later.stretches[0] = NULL;
+    event->view.stale = true;
+    assert_int_equal(LINE_TICK_CHANGED, take(event, &later));
+    assert_false(event->view.stale);
+}
+
+static void a_stretch_that_grew_replaces_its_shorter_self(void **state)
+{
+    struct line_event *event = *state;
+    take(event, &plain);
+    struct answer later = plain;
+    later.doc = NULL;
+    later.stretches[0] = "25:1100:9180";
+    later.stretches[1] = "30:1200:9200";
+    take(event, &later);
+    assert_int_equal(3, event->view.calls_len);
+    assert_int_equal(25, event->view.calls[1].upto);
+    assert_int_equal(9180, event->view.calls[1].expires_ms);
+    assert_int_equal(30, event->view.calls[2].upto);
+}
+
+static void stretches_known_already_are_not_taken_twice(void **state)
+{
+    struct line_event *event = *state;
+    take(event, &plain);
+    struct answer again = plain;
+    again.doc = NULL;
+    assert_int_equal(LINE_TICK_SAME, take(event, &again));
+    assert_int_equal(2, event->view.calls_len);
+}
+
+static void dead_stretches_fall_off(void **state)
+{
+    struct line_event *event = *state;
+    take(event, &plain);
+    struct answer later = plain;
+    later.doc = NULL;
+    later.stretches[0] = NULL;
+    later.numbers[DEAD] = 10;
+    assert_int_equal(LINE_TICK_CHANGED, take(event, &later));
+    assert_int_equal(1, event->view.calls_len);
+    assert_int_equal(20, event->view.calls[0].upto);
+}
+
+static void another_generation_writes_all_stretches_anew(void **state)
+{
+    struct line_event *event = *state;
+    take(event, &plain);
+    struct answer healed = plain;
+    healed.doc = NULL;
+    healed.numbers[GENERATION] = 77;
+    healed.stretches[0] = "20:5000:99000";
+    healed.stretches[1] = NULL;
+    take(event, &healed);
+    assert_int_equal(1, event->view.calls_len);
+    assert_int_equal(99000, event->view.calls[0].expires_ms);
+}
+
+static void calls_kept_are_bounded(void **state)
+{
+    struct line_event *event = *state;
+    take(event, &plain);
+    struct answer later = plain;
+    later.doc = NULL;
+    later.stretches[1] = NULL;
+    for (uint64_t i = 0; i < LINE_CALLS_MAX + 10; i++) {
+        char stretch[64];
+        snprintf(stretch, sizeof(stretch), "%llu:%llu:9", (unsigned long long)(100 + i),
+                 (unsigned long long)(2000 + i));
+        later.numbers[ISSUED] = 200 + i;
+        later.stretches[0] = stretch;
+        take(event, &later);
+    }
+    assert_int_equal(LINE_CALLS_MAX, event->view.calls_len);
+    assert_int_equal(100 + LINE_CALLS_MAX + 9, event->view.calls[LINE_CALLS_MAX - 1].upto);
+}
+
+static void marks_never_go_back(void **state)
+{
+    struct line_event *event = *state;
+    line_event_saw_place(event, 150);
+    take(event, &plain);
+    assert_int_equal(150, event->marks.issued);
+    line_event_saw_place(event, 120);
+    assert_int_equal(150, event->marks.issued);
+    line_event_saw_place(event, LINE_PLACE_MAX + 1);
+    assert_int_equal(150, event->marks.issued);
+}
+
+static void a_passes_count_ends_with_the_tick_that_tells_them(void **state)
+{
+    struct line_event *event = *state;
+    event->passes = 3;
+    take(event, &plain);
+    assert_int_equal(0, event->passes);
+}
+
+static void an_answer_without_sense_changes_nothing(void **state)
+{
+    struct line_event *event = *state;
+    take(event, &plain);
+    struct line_view before = event->view;
+    struct answer bad[4] = {plain, plain, plain, plain};
+    bad[0].numbers[STATE] = LINE_STATE_COUNT;
+    bad[1].numbers[SERVING] = 101; /* more than issued */
+    bad[2].numbers[ISSUED] = LINE_PLACE_MAX + 1;
+    bad[3].numbers[SHOW_UP] = 1001;
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(LINE_TICK_BAD, take(event, &bad[i]));
+        assert_memory_equal(&before, &event->view, sizeof(before));
+    }
+}
+
+static void a_first_answer_must_bring_the_document(void **state)
+{
+    struct line_event *event = *state;
+    struct answer bare = plain;
+    bare.doc = NULL;
+    assert_int_equal(LINE_TICK_BAD, take(event, &bare));
+    assert_false(event->seen);
+}
+
+static void a_short_or_foreign_answer_is_bad_and_heal_is_told(void **state)
+{
+    static const struct {
+        const char *resp;
+        enum line_tick want;
+    } cases[] = {
+        {"*1\r\n:9\r\n", LINE_TICK_HEAL},
+        {"*1\r\n:0\r\n", LINE_TICK_BAD},
+        {"*0\r\n", LINE_TICK_BAD},
+        {":5\r\n", LINE_TICK_BAD},
+        {"$2\r\nhi\r\n", LINE_TICK_BAD},
+        {"*1\r\n:-1\r\n", LINE_TICK_BAD},
+        {"*2\r\n$-1\r\n:1\r\n", LINE_TICK_BAD},
+        {"-ERR no\r\n", LINE_TICK_BAD},
+    };
+    struct line_event *event = *state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char memory[64];
+        struct text text = text_on(memory, sizeof(memory));
+        text_str(&text, cases[i].resp);
+        redisReply *reply = read_reply(&text);
+        assert_int_equal(cases[i].want, line_event_take_tick(event, reply, 1));
+        freeReplyObject(reply);
+    }
+}
+
+/* Any answer with bytes changed is either refused or taken without harm (the sanitizers look). */
+static void a_damaged_answer_does_no_harm(void **state)
+{
+    struct line_event *event = *state;
+    struct rng_seeded seeded;
+    char good[4096], bad[4096];
+    rng_seeded_init(&seeded, unit_seed());
+    struct text text = text_on(good, sizeof(good));
+    resp_begin(&text, 31);
+    for (size_t i = 0; i < 15; i++)
+        put_integer(&text, i == 0 ? LINE_OK : plain.numbers[i - 1]);
+    resp_begin(&text, 4 + LINE_KNOBS);
+    for (size_t i = 0; i < 1 + LINE_KNOBS; i++)
+        resp_cstr(&text, i < LINE_KNOBS ? "1000" : "30");
+    resp_cstr(&text, "1700000000123");
+    resp_cstr(&text, "d1");
+    resp_cstr(&text, "1-0123abcd");
+    resp_begin(&text, 2);
+    resp_cstr(&text, "10:1000:9000");
+    resp_cstr(&text, "20:1100:9100");
+    resp_begin(&text, 6);
+    for (size_t i = 0; i < 6; i++)
+        put_integer(&text, plain.ghosts[i]);
+    resp_begin(&text, 12);
+    resp_cstr(&text, SEED);
+    resp_cstr(&text, "100");
+    resp_cstr(&text, "beacon");
+    resp_cstr(&text, "1700000000000");
+    for (int i = 0; i < 3; i++)
+        resp_u64(&text, LINE_PAUSED);
+    resp_cstr(&text, "");
+    resp_cstr(&text, "");
+    resp_cstr(&text, "100");
+    resp_cstr(&text, "1700000000000");
+    resp_cstr(&text, "{}");
+    resp_begin(&text, 1);
+    put_integer(&text, 7);
+    put_integer(&text, 3);
+    resp_begin(&text, 0);
+    resp_begin(&text, 4);
+    for (uint64_t i = 1; i <= 4; i++)
+        put_integer(&text, i);
+    resp_cstr(&text, "1:2:3:4:1:5:6");
+    resp_begin(&text, 2);
+    resp_cstr(&text, "1700000000000-1");
+    resp_cstr(&text, "7:1:1700000009000:2");
+    resp_begin(&text, 3);
+    put_integer(&text, 0);
+    put_integer(&text, 0);
+    resp_cstr(&text, "30:40,51:59");
+    put_integer(&text, 3);
+    for (int i = 0; i < 4; i++)
+        put_integer(&text, 0);
+    redisReply *whole = read_reply(&text);
+    assert_int_equal(LINE_TICK_CHANGED, line_event_take_tick(event, whole, 1));
+    freeReplyObject(whole);
+    for (int i = 0; i < 5000; i++) {
+        size_t len = unit_mutate(&seeded.rng, text_span(&text), bad, sizeof(bad));
+        redisReader *reader = redisReaderCreate();
+        void *reply = NULL;
+        redisReaderFeed(reader, bad, len);
+        if (redisReaderGetReply(reader, &reply) == REDIS_OK && reply != NULL)
+            line_event_take_tick(event, reply, 1);
+        freeReplyObject(reply);
+        redisReaderFree(reader);
+        assert_true(event->view.serving <= event->view.issued);
+    }
+}
+
+static void a_draw_is_taken_with_its_document_and_told_when_healing(void **state)
+{
+    struct line_event *event = *state;
+    struct answer drawn = plain;
+    drawn.seed = SEED;
+    assert_int_equal(LINE_TICK_CHANGED, take(event, &drawn));
+    assert_true(event->view.draw.has_seed);
+    assert_false(event->view.draw.drawn);
+    drawn.numbers[VERSION]++;
+    drawn.entries = "100";
+    assert_int_equal(LINE_TICK_CHANGED, take(event, &drawn));
+    assert_true(event->view.draw.drawn);
+    assert_int_equal(100, event->view.draw.order.entries);
+
+    char memory[4096];
+    struct text text = text_on(memory, sizeof(memory));
+    resp_begin(&text, LINE_HEAL_WORDS);
+    line_event_put_heal(event, &text, SPAN("front"), 6000000);
+    redisReply *reply = read_reply(&text);
+    struct span seed, entries;
+    assert_true(resp_get_str(reply, 16, &seed));
+    assert_true(resp_get_str(reply, 17, &entries));
+    assert_true(span_eq(seed, SPAN(SEED)));
+    assert_true(span_eq(entries, SPAN("100")));
+    freeReplyObject(reply);
+}
+
+static void a_seed_that_is_none_is_refused_whole(void **state)
+{
+    struct line_event *event = *state;
+    struct answer bad = plain;
+    bad.seed = "0001";
+    assert_int_equal(LINE_TICK_BAD, take(event, &bad));
+    bad.seed = SEED;
+    bad.entries = "9999999999999";
+    assert_int_equal(LINE_TICK_BAD, take(event, &bad));
+    assert_false(event->seen);
+}
+
+static void who_left_before_the_draw_is_told_with_a_position_once(void **state)
+{
+    struct line_event *event = *state;
+    struct answer drawn = plain;
+    drawn.seed = SEED;
+    drawn.entries = "100";
+    drawn.early = 7;
+    take(event, &drawn);
+    char memory[1024];
+    struct text text = text_on(memory, sizeof(memory));
+    resp_begin(&text, LINE_TICK_WORDS + 2);
+    line_event_put_tick(event, &text, 50);
+    redisReply *reply = read_reply(&text);
+    uint64_t count = 0, entry = 0, position = 0;
+    assert_true(resp_get_u64(reply, 6, &count) && resp_get_u64(reply, 7, &entry) &&
+                resp_get_u64(reply, 8, &position));
+    assert_int_equal(1, count);
+    assert_int_equal(7, entry);
+    assert_int_equal(draw_position(&event->view.draw.order, 7), position);
+    freeReplyObject(reply);
+    drawn.doc = NULL;
+    drawn.early = 0;
+    take(event, &drawn);
+    assert_int_equal(0, event->early_len);
+}
+
+/* The rate in force is the autopilot's; what a heal writes back is the operator's. */
+static void the_autopilots_rate_stands_in_the_place_of_the_knobs(void **state)
+{
+    struct line_event *event = *state;
+    struct answer flown = plain;
+    flown.pilot_rate_milli = 700;
+    flown.pilot_reading = "{\"p99_ms\":5}";
+    assert_int_equal(LINE_TICK_CHANGED, take(event, &flown));
+    const struct line_view *view = &event->view;
+    assert_true(view->pilot.on);
+    assert_int_equal(700, view->knobs.rate_milli);
+    assert_int_equal(2000, view->pilot.heard_ms);
+    assert_string_equal("climb", view->pilot.reason);
+    assert_string_equal("{\"reason\":\"climb\"}", view->pilot.because);
+    assert_string_equal("{\"p99_ms\":5}", view->pilot.reading);
+
+    char memory[4096];
+    struct text text = text_on(memory, sizeof(memory));
+    resp_begin(&text, LINE_HEAL_WORDS);
+    line_event_put_heal(event, &text, SPAN("front"), 6000000);
+    redisReply *reply = read_reply(&text);
+    uint64_t rate_milli = 0;
+    assert_true(resp_get_u64(reply, LINE_HEAL_WORDS - LINE_KNOBS - 7, &rate_milli));
+    assert_int_equal(1000, rate_milli);
+    freeReplyObject(reply);
+
+    flown.doc = NULL;
+    flown.pilot_rate_milli = 900;
+    assert_int_equal(LINE_TICK_CHANGED, take(event, &flown));
+    assert_int_equal(900, view->knobs.rate_milli);
+    flown.pilot_rate_milli = 0; /* off again */
+    assert_int_equal(LINE_TICK_CHANGED, take(event, &flown));
+    assert_false(view->pilot.on);
+    assert_int_equal(1000, view->knobs.rate_milli);
+    flown.pilot_rate_milli = 900;
+    char longer[LINE_PILOT_READING_MAX + 2];
+    memset(longer, 'x', sizeof(longer) - 1);
+    longer[sizeof(longer) - 1] = '\0';
+    flown.pilot_reading = longer;
+    assert_int_equal(LINE_TICK_BAD, take(event, &flown));
+}
+
+/* {entry, moves} pairs that the next tick tells, their number first. */
+static redisReply *moves_told(struct line_event *event)
+{
+    char memory[8192];
+    struct text text = text_on(memory, sizeof(memory));
+    uint32_t more = line_event_pick_moves(event);
+    resp_begin(&text, LINE_TICK_WORDS + more);
+    line_event_put_tick(event, &text, 50);
+    return read_reply(&text);
+}
+
+static uint64_t moves_told_count(struct line_event *event)
+{
+    redisReply *reply = moves_told(event);
+    uint64_t count = 0;
+    assert_true(resp_get_u64(reply, LINE_TICK_WORDS - 12, &count));
+    assert_int_equal(LINE_TICK_WORDS + 2 * count, resp_len(reply));
+    freeReplyObject(reply);
+    return count;
+}
+
+static uint64_t sum_told(struct line_event *event, size_t back)
+{
+    redisReply *reply = moves_told(event);
+    uint64_t sum = 0;
+    assert_true(resp_get_u64(reply, resp_len(reply) - 1 - back, &sum));
+    freeReplyObject(reply);
+    return sum;
+}
+
+/* Told with each tick until one is answered; then only what is new. */
+static void what_a_front_has_seen_is_told_until_it_is_taken(void **state)
+{
+    enum { JUDGED = 10, ERROR_MILLI = 5, ERRORS = 4 }; /* back from the end */
+    struct line_event *event = *state;
+    event->view.told->judged[0] = 5;
+    event->view.told->error_milli[1] = 700;
+    event->view.told->errors = 4;
+    assert_int_equal(5, sum_told(event, JUDGED));
+    assert_int_equal(700, sum_told(event, ERROR_MILLI));
+    assert_int_equal(4, sum_told(event, ERRORS));
+    event->view.told->judged[0] = 8; /* while that tick is under way */
+    event->view.told->errors = 6;
+    assert_int_equal(LINE_TICK_CHANGED, take(event, &plain));
+    assert_int_equal(3, sum_told(event, JUDGED));
+    assert_int_equal(0, sum_told(event, ERROR_MILLI));
+    assert_int_equal(2, sum_told(event, ERRORS));
+    assert_int_equal(3, sum_told(event, JUDGED)); /* that one was not answered */
+}
+
+static void a_place_that_moved_is_known_and_told_to_a_redis_that_lost_it(void **state)
+{
+    struct line_event *event = *state;
+    struct answer told = plain;
+    told.moves[0] = 7, told.moves[1] = 3, told.moves[2] = 42, told.moves[3] = 2;
+    assert_int_equal(0, moves_told_count(event));
+    take(event, &told);
+    assert_int_equal(2, moves_of(event->view.moves, 42));
+    assert_int_equal(0, moves_of(event->view.moves, 43));
+    assert_int_equal(3, event->marks.moves_seq);
+    moves_told_count(event);
+    take(event, &told);
+    assert_int_equal(0, moves_told_count(event)); /* Redis has said so itself */
+    told.moves[0] = 8, told.moves[1] = 0, told.moves[2] = 43, told.moves[3] = 1;
+    take(event, &told); /* healed: another run */
+    assert_int_equal(2, moves_of(event->view.moves, 42));
+    assert_int_equal(2, moves_told_count(event));
+    assert_int_equal(2, moves_told_count(event)); /* until a tick was answered */
+    take(event, &told);
+    assert_int_equal(0, moves_told_count(event));
+}
+
+/* Whatever its number: another one is another one, and what heals a line tells of which era it is.
+ */
+static void another_document_under_the_same_number_is_taken(void **state)
+{
+    struct line_event *event = *state;
+    struct answer told = plain;
+    take(event, &told);
+    assert_string_equal("1-0123abcd", event->view.identity);
+    assert_int_equal(1700000000123, event->marks.era);
+    uint64_t serial = event->view.doc_serial;
+    told.doc = "{\"id\":\"e\",\"name\":\"other\"}";
+    told.digest = "d2";
+    assert_int_equal(LINE_TICK_CHANGED, take(event, &told));
+    assert_int_equal(serial + 1, event->view.doc_serial);
+    assert_string_equal("d2", event->marks.digest);
+    line_event_doubt_document(event);
+    assert_string_equal("", event->marks.digest);
+    told.doc = NULL;
+    take(event, &told);
+    assert_int_equal(serial + 1, event->view.doc_serial);
+    told = plain;
+    told.digest = "a digest that is longer than any that ours can be";
+    assert_int_equal(LINE_TICK_BAD, take(event, &told));
+}
+
+static uint64_t gap_told(const struct line_event *event, uint64_t now_us)
+{
+    char memory[4096];
+    struct text text = text_on(memory, sizeof(memory));
+    uint64_t gap = 0;
+    resp_begin(&text, LINE_HEAL_WORDS);
+    line_event_put_heal(event, &text, SPAN("front"), now_us);
+    redisReply *reply = read_reply(&text);
+    assert_int_equal(LINE_HEAL_WORDS, resp_len(reply));
+    assert_true(resp_get_u64(reply, 1, &gap));
+    freeReplyObject(reply);
+    return gap;
+}
+
+static void how_far_the_clock_is_off_and_how_long_the_line_stood_is_told(void **state)
+{
+    struct line_event *event = *state;
+    struct answer answer = plain;
+    const uint64_t times[4] = {1, 60000, 3600000, 7};
+    memcpy(answer.times, times, sizeof(times));
+    take(event, &answer);
+    assert_int_equal(1, event->view.late_ms);
+    assert_int_equal(60000, event->view.stood_ms);
+    assert_int_equal(3600000, event->view.clock_ahead_ms);
+    assert_int_equal(7, event->view.clock_behind_ms);
+}
+
+static void the_safety_gap_follows_how_fast_people_joined(void **state)
+{
+    struct line_event *event = *state;
+    take(event, &plain);
+    assert_int_equal(HEAL_GAP_MIN, gap_told(event, 5000000));
+    struct answer later = plain;
+    later.doc = NULL;
+    later.numbers[ISSUED] += 1000; /* in a second */
+    later.numbers[REDIS_MS] += 1000;
+    take(event, &later);
+    /* 1,000 a second, unseen for a second and for one more, doubled. */
+    assert_int_equal(4000, gap_told(event, 6000000));
+    assert_int_equal(2 * 1000 * 6, gap_told(event, 500000000));
+}
+
+static struct span turns_asked(struct line_event *event, char memory[64])
+{
+    redisReply *reply = moves_told(event);
+    struct span upto;
+    assert_true(resp_get_str(reply, resp_len(reply) - 4, &upto));
+    assert_true(span_to_cstr(upto, memory, 64));
+    freeReplyObject(reply);
+    return span_of(memory);
+}
+
+static void what_became_of_places_is_told_once_and_once_more_after_a_loss(void **state)
+{
+    struct line_event *event = *state;
+    char memory[64];
+    assert_true(span_eq(turns_asked(event, memory), SPAN("0-0")));
+    struct answer answer = plain;
+    answer.turns[0] = "1700000000000-1";
+    answer.turns[1] = "7:3:0:0";
+    answer.turns[2] = "8:1:1700000009000:2";
+    assert_int_equal(LINE_TICK_CHANGED, take(event, &answer));
+    assert_true(span_eq(turns_asked(event, memory), SPAN("1700000000000-1")));
+    assert_int_equal(TURN_DONE, turns_of(event->view.turns, 7).kind);
+    struct turn kept = turns_of(event->view.turns, 8);
+    assert_int_equal(TURN_KEPT, kept.kind);
+    assert_int_equal(1700000009000, kept.until_ms);
+    assert_int_equal(2, kept.times);
+    assert_int_equal(TURN_NONE, turns_of(event->view.turns, 9).kind);
+
+    answer.turns[1] = "9:4:0:0"; /* of a newer Redis script: passed over */
+    answer.turns[2] = NULL;
+    answer.numbers[GENERATION] = 77;
+    take(event, &answer);
+    assert_int_equal(TURN_NONE, turns_of(event->view.turns, 9).kind);
+    assert_true(span_eq(turns_asked(event, memory), SPAN("1699999940000-0")));
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(a_first_answer_fills_the_picture),
+        TEST(an_answer_in_which_only_the_clock_moved_is_no_change),
+        TEST(a_picture_that_was_stale_is_worth_showing_again),
+        TEST(a_place_that_moved_is_known_and_told_to_a_redis_that_lost_it),
+        TEST(a_stretch_that_grew_replaces_its_shorter_self),
+        TEST(stretches_known_already_are_not_taken_twice),
+        TEST(dead_stretches_fall_off),
+        TEST(another_generation_writes_all_stretches_anew),
+        TEST(calls_kept_are_bounded),
+        TEST(marks_never_go_back),
+        TEST(a_passes_count_ends_with_the_tick_that_tells_them),
+        TEST(an_answer_without_sense_changes_nothing),
+        TEST(a_first_answer_must_bring_the_document),
+        TEST(a_short_or_foreign_answer_is_bad_and_heal_is_told),
+        TEST(a_damaged_answer_does_no_harm),
+        TEST(a_draw_is_taken_with_its_document_and_told_when_healing),
+        TEST(a_seed_that_is_none_is_refused_whole),
+        TEST(who_left_before_the_draw_is_told_with_a_position_once),
+        TEST(what_a_front_has_seen_is_told_until_it_is_taken),
+        TEST(the_autopilots_rate_stands_in_the_place_of_the_knobs),
+        TEST(another_document_under_the_same_number_is_taken),
+        TEST(what_became_of_places_is_told_once_and_once_more_after_a_loss),
+        TEST(the_safety_gap_follows_how_fast_people_joined),
+        TEST(how_far_the_clock_is_off_and_how_long_the_line_stood_is_told),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,204 @@
+/* change_test.c: a change and its bytes. */
+#include "base/rng.h"
+#include "core/engine/change.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static uint64_t any(struct rng_seeded *rng)
+{
+    return rng_u64(&rng->rng) >> rng_below(&rng->rng, 64); /* short and long numbers alike */
+}
+
+static struct change random_change(struct rng_seeded *rng)
+{
+    struct change change;
+    unsigned kind = 1 + (unsigned)rng_below(&rng->rng, CHANGE_KIND_COUNT - 1);
+    change_init(&change, (enum change_kind)kind, any(rng));
+    change.seq = any(rng);
+    change.hold = any(rng) | 1;
+    change.hold_version = (uint32_t)any(rng);
+    change.verdict = (uint8_t)(1 + rng_below(&rng->rng, 2));
+    change.flags = (uint8_t)rng_below(&rng->rng, CHANGE_FLAGS_ALL + 1);
+    change.category = (uint8_t)rng_below(&rng->rng, PLAN_CATEGORIES_MAX);
+    change.price_list = (uint16_t)rng_below(&rng->rng, PRICE_LISTS_MAX);
+    if (rng_below(&rng->rng, 2)) {
+        change.area = (uint16_t)rng_below(&rng->rng, PLAN_AREAS_MAX);
+        change.quantity = (uint32_t)rng_below(&rng->rng, 1000);
+    }
+    change.buyer = any(rng);
+    change.session = any(rng);
+    change.expires_ms = any(rng);
+    change.hard_end_ms = any(rng);
+    change.total = any(rng);
+    bool adds = kind == CHANGE_TAKEN || kind == CHANGE_CHANGED || kind == CHANGE_CONFIRMED ||
+                kind == CHANGE_BLOCKED || kind == CHANGE_MOVED;
+    bool removes = kind == CHANGE_RELEASED || kind == CHANGE_EXPIRED || kind == CHANGE_LATE ||
+                   kind == CHANGE_REFUNDED || kind == CHANGE_UNBLOCKED || kind == CHANGE_CHANGED ||
+                   kind == CHANGE_MOVED;
+    change.add_count = adds ? (uint16_t)rng_below(&rng->rng, HOLD_SEATS_MAX + 1) : 0;
+    change.remove_count = removes ? (uint16_t)rng_below(&rng->rng, HOLD_SEATS_MAX + 1) : 0;
+    for (uint32_t i = 0, seat = 0; i < change.add_count; i++)
+        seat = (change.seats[i] = seat + (uint32_t)rng_below(&rng->rng, 1000)) + 1;
+    for (uint32_t i = 0, seat = 0; i < change.remove_count; i++)
+        seat =
+            (change.seats[change.add_count + i] = seat + (uint32_t)rng_below(&rng->rng, 1000)) + 1;
+    change.text_len = (uint8_t)rng_below(&rng->rng, CHANGE_TEXT_MAX + 1);
+    for (unsigned i = 0; i < change.text_len; i++)
+        change.text[i] = (char)('a' + rng_below(&rng->rng, 26));
+    change.text[change.text_len] = '\0';
+    rng_fill(&rng->rng, change.plan_hash, sizeof(change.plan_hash));
+    rng_fill(&rng->rng, change.purchase, sizeof(change.purchase));
+    return change;
+}
+
+static void a_change_comes_back_from_its_bytes_with_the_same_bytes(void **state)
+{
+    (void)state;
+    struct rng_seeded rng;
+    rng_seeded_init(&rng, 1);
+    for (unsigned i = 0; i < 20000; i++) {
+        uint8_t bytes[CHANGE_BYTES_MAX], again[CHANGE_BYTES_MAX];
+        struct change change = random_change(&rng), back;
+        size_t len = change_encode(&change, bytes);
+        assert_int_equal(change_decode(bytes, len, NULL, &back), 0);
+        assert_int_equal(back.seq, change.seq);
+        assert_int_equal(back.add_count, change.add_count);
+        assert_int_equal(back.remove_count, change.remove_count);
+        assert_memory_equal(back.seats, change.seats,
+                            ((size_t)change.add_count + change.remove_count) * sizeof(uint32_t));
+        assert_int_equal(change_encode(&back, again), len);
+        assert_memory_equal(bytes, again, len);
+    }
+}
+
+static void bytes_that_are_cut_or_longer_or_altered_are_refused_or_mean_another_change(void **state)
+{
+    (void)state;
+    struct rng_seeded rng;
+    rng_seeded_init(&rng, 2);
+    for (unsigned i = 0; i < 2000; i++) {
+        uint8_t bytes[CHANGE_BYTES_MAX + 1], again[CHANGE_BYTES_MAX];
+        struct change change = random_change(&rng), back;
+        struct err_slot err;
+        size_t len = change_encode(&change, bytes);
+        assert_int_equal(change_decode(bytes, (size_t)rng_below(&rng.rng, len), &err, &back),
+                         ERR_SYNTAX);
+        bytes[len] = 0;
+        assert_int_equal(change_decode(bytes, len + 1, &err, &back), ERR_SYNTAX);
+        bytes[rng_below(&rng.rng, len)] ^= (uint8_t)(1 << rng_below(&rng.rng, 8));
+        /* One encoding a value: whatever is accepted has exactly these bytes, but for the format
+         * where an older one says the same. */
+        if (change_decode(bytes, len, &err, &back) == 0) {
+            assert_int_equal(change_encode(&back, again), len);
+            assert_memory_equal(bytes + 1, again + 1, len - 1);
+        }
+    }
+}
+
+static void what_is_wrong_with_bytes_is_said(void **state)
+{
+    (void)state;
+    const struct {
+        uint8_t bytes[12];
+        size_t len;
+        const char *says;
+    } cases[] = {
+        {{0}, 0, "ends too early"},
+        {{9, 1}, 2, "format 9"},
+        {{1, 99}, 2, "unknown kind 99"},
+        {{1, 0}, 2, "unknown kind 0"},
+        {{1, CHANGE_PRICED, 1, 1, 200, 0, 0}, 7, "category beyond"},
+        {{1, CHANGE_PRICED, 0x81, 0x00, 1, 1, 1, 1}, 8, "needless bytes"},
+        {{1, CHANGE_PRICED, 1, 1, 1, 0xff, 0x7f, 1}, 8, "too large"},
+        {{1, CHANGE_PRICED, 1, 1, 1, 1, 1, 1}, 8, "left over"},
+        {{1, CHANGE_BLOCKED, 1, 1, 0, 0, 70}, 7, "text that is too long"},
+        {{1, CHANGE_EXTENDED, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0}, 12, "ends too early"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct err_slot err = {.text = ""};
+        struct change change;
+        assert_int_equal(change_decode(cases[i].bytes, cases[i].len, &err, &change), ERR_SYNTAX);
+        if (strstr(err.text, cases[i].says) == NULL)
+            fail_msg("case %zu: \"%s\"", i, err.text);
+    }
+}
+
+static void an_extension_of_the_format_before_names_no_buyer(void **state)
+{
+    (void)state;
+    const uint8_t bytes[] = {1, CHANGE_EXTENDED, 5, 6, 1, 0, 0, 0, 0, 0, 0, 0, 2, 7, 1, 'o'};
+    struct err_slot err = {.text = ""};
+    struct change change;
+    if (change_decode(bytes, sizeof(bytes), &err, &change) < 0)
+        fail_msg("%s", err.text);
+    assert_int_equal(change.buyer, 0);
+    assert_int_equal(change.expires_ms, 7);
+    assert_string_equal(change.text, "o");
+}
+
+static void an_extension_of_the_second_format_names_no_purchase(void **state)
+{
+    (void)state;
+    const uint8_t bytes[] = {2, CHANGE_EXTENDED,
+                             5, 6,
+                             1, 0,
+                             0, 0,
+                             0, 0,
+                             0, 0,
+                             2, 9,
+                             0, 0,
+                             0, 0,
+                             0, 0,
+                             0, 8,
+                             0, 0,
+                             0, 0,
+                             0, 0,
+                             0, 7,
+                             1, 'o'};
+    struct err_slot err = {.text = ""};
+    struct change change;
+    if (change_decode(bytes, sizeof(bytes), &err, &change) < 0)
+        fail_msg("%s", err.text);
+    assert_int_equal(change.buyer, 9);
+    static const uint8_t none[CHANGE_HASH_BYTES];
+    assert_memory_equal(change.purchase, none, sizeof(none));
+    assert_string_equal(change.text, "o");
+}
+
+static void a_hold_of_four_neighbours_is_a_small_record(void **state)
+{
+    (void)state;
+    struct change change;
+    uint8_t bytes[CHANGE_BYTES_MAX];
+    change_init(&change, CHANGE_TAKEN, UINT64_C(1795172400000));
+    change.seq = 1000000;
+    change.hold = UINT64_C(1) << 40 | 7;
+    change.hold_version = 1;
+    change.buyer = change.session = UINT64_C(0x123456789abcdef0);
+    change.expires_ms = change.hard_end_ms = change.at_ms + 480000;
+    change.total = 396000;
+    change.add_count = 4;
+    for (uint32_t i = 0; i < 4; i++)
+        change.seats[i] = 54321 + i;
+    assert_true(change_encode(&change, bytes) < 64);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_change_comes_back_from_its_bytes_with_the_same_bytes),
+        cmocka_unit_test(
+            bytes_that_are_cut_or_longer_or_altered_are_refused_or_mean_another_change),
+        cmocka_unit_test(what_is_wrong_with_bytes_is_said),
+        cmocka_unit_test(an_extension_of_the_format_before_names_no_buyer),
+        cmocka_unit_test(an_extension_of_the_second_format_names_no_purchase),
+        cmocka_unit_test(a_hold_of_four_neighbours_is_a_small_record),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,163 @@
+/* buyers_test.c: the count of each buyer. */
+#include "base/rng.h"
+#include "core/seats/buyers.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+static void counts_agree_with_a_plain_array(void **state)
+{
+    (void)state;
+    enum { BUYERS = 300 };
+    struct rng_seeded rng;
+    struct buyers buyers;
+    uint32_t plain[BUYERS] = {0}, has;
+    rng_seeded_init(&rng, 3);
+    assert_int_equal(buyers_init(&buyers, BUYERS, 9), 0);
+    for (unsigned i = 0; i < 100000; i++) {
+        uint32_t buyer = (uint32_t)rng_below(&rng.rng, BUYERS);
+        uint32_t n = 1 + (uint32_t)rng_below(&rng.rng, 4);
+        if (rng_below(&rng.rng, 2)) {
+            enum buyers_answer answer = buyers_add(&buyers, buyer, n, 6, &has);
+            assert_int_equal(answer, plain[buyer] + n <= 6 ? BUYERS_ADDED : BUYERS_OVER);
+            assert_int_equal(has, plain[buyer]);
+            plain[buyer] += answer == BUYERS_ADDED ? n : 0;
+        } else if (plain[buyer] > 0) {
+            n = n < plain[buyer] ? n : plain[buyer];
+            buyers_sub(&buyers, buyer, n);
+            plain[buyer] -= n;
+        }
+        assert_int_equal(buyers_count(&buyers, buyer), plain[buyer]);
+    }
+    buyers_deinit(&buyers);
+}
+
+static void a_buyer_for_each_seat_of_a_sold_out_stadium_fits(void **state)
+{
+    (void)state;
+    enum { SEATS = 66000 };
+    struct buyers buyers;
+    uint32_t has;
+    for (uint64_t seed = 1; seed <= 5; seed++) {
+        assert_int_equal(buyers_init(&buyers, SEATS, seed), 0);
+        for (uint64_t i = 0; i < SEATS; i++)
+            assert_int_equal(buyers_add(&buyers, i * seed, 1, 4, &has), BUYERS_ADDED);
+        for (uint64_t i = 0; i < SEATS; i += 97)
+            assert_int_equal(buyers_count(&buyers, i * seed), 1);
+        buyers_deinit(&buyers);
+    }
+}
+
+static void millions_who_came_and_went_leave_room(void **state)
+{
+    (void)state;
+    struct buyers buyers;
+    uint32_t has;
+    assert_int_equal(buyers_init(&buyers, 1000, 1), 0);
+    for (uint64_t i = 0; i < 1000000; i++) {
+        assert_int_equal(buyers_add(&buyers, i, 2, 4, &has), BUYERS_ADDED);
+        if (i >= 900)
+            buyers_sub(&buyers, i - 900, 2);
+    }
+    buyers_deinit(&buyers);
+}
+
+/* ---- first requests at once ---- */
+
+/* Looks inside, to stand between another request's making of an entry and its look around. */
+static void two_tries_that_see_each_other_begin_anew(void **state)
+{
+    (void)state;
+    enum { TRY = 1 << 16 };
+    struct buyers buyers;
+    uint32_t has;
+    assert_int_equal(buyers_init(&buyers, 8, 7), 0);
+    assert_int_equal(buyers_add(&buyers, 5, 1, 4, &has), BUYERS_ADDED);
+    _Atomic uint64_t *his = buyers.entries;
+    while (*his == 0)
+        his++;
+    uint64_t tag = *his - 1;
+    buyers_sub(&buyers, 5, 1);
+    his[0] = tag | TRY | 1;
+    his[1] = tag | TRY | 1;
+    assert_int_equal(buyers_add(&buyers, 5, 1, 4, &has), BUYERS_FULL);
+    assert_int_equal(his[0], tag | TRY | 1);
+    assert_int_equal(his[1], tag | TRY | 1);
+    his[0] = tag | TRY; /* the other has taken its share back */
+    assert_int_equal(buyers_add(&buyers, 5, 1, 4, &has), BUYERS_ADDED);
+    assert_int_equal(his[1], tag | 2);
+    /* From now on the entry is his, and a try beside it is nobody's business but its maker's. */
+    his[0] = tag | TRY | 1;
+    assert_int_equal(buyers_add(&buyers, 5, 3, 4, &has), BUYERS_OVER);
+    assert_int_equal(has, 2);
+    assert_int_equal(buyers_add(&buyers, 5, 2, 4, &has), BUYERS_ADDED);
+    assert_int_equal(buyers_count(&buyers, 5), 4);
+    buyers_deinit(&buyers);
+}
+
+enum { THREADS = 3, ROUNDS = 3000, LIMIT = 4 };
+
+struct firsts {
+    struct buyers buyers;
+    pthread_barrier_t meet;
+    _Atomic uint32_t granted, over_seen;
+};
+
+/* Each round a buyer whom the table has never seen asks by three threads; in between others come
+ * and go, so that the word that is unused first changes under everybody's eyes. */
+static void *ask_first(void *arg)
+{
+    struct firsts *firsts = arg;
+    uint32_t has;
+    for (uint64_t round = 0; round < ROUNDS; round++) {
+        uint64_t stranger = round << 8 | (uint64_t)(uintptr_t)pthread_self() << 32;
+        pthread_barrier_wait(&firsts->meet);
+        bool came = buyers_add(&firsts->buyers, stranger, 1, 4, &has) == BUYERS_ADDED;
+        bool mine = buyers_add(&firsts->buyers, round, 2, LIMIT, &has) == BUYERS_ADDED;
+        if (came)
+            buyers_sub(&firsts->buyers, stranger, 1);
+        atomic_fetch_add(&firsts->granted, mine ? 2 : 0);
+        if (pthread_barrier_wait(&firsts->meet) == PTHREAD_BARRIER_SERIAL_THREAD) {
+            uint32_t granted = atomic_exchange(&firsts->granted, 0);
+            if (granted > LIMIT || buyers_count(&firsts->buyers, round) != granted)
+                atomic_fetch_add(&firsts->over_seen, 1);
+        }
+        pthread_barrier_wait(&firsts->meet);
+        if (mine)
+            buyers_sub(&firsts->buyers, round, 2);
+    }
+    return NULL;
+}
+
+static void first_requests_at_once_count_as_one_buyer(void **state)
+{
+    (void)state;
+    struct firsts firsts = {.granted = 0};
+    pthread_t threads[THREADS];
+    assert_int_equal(buyers_init(&firsts.buyers, 8, 7), 0);
+    pthread_barrier_init(&firsts.meet, NULL, THREADS);
+    for (unsigned i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, ask_first, &firsts), 0);
+    for (unsigned i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+    assert_int_equal(firsts.over_seen, 0);
+    pthread_barrier_destroy(&firsts.meet);
+    buyers_deinit(&firsts.buyers);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(counts_agree_with_a_plain_array),
+        cmocka_unit_test(a_buyer_for_each_seat_of_a_sold_out_stadium_fits),
+        cmocka_unit_test(two_tries_that_see_each_other_begin_anew),
+        cmocka_unit_test(first_requests_at_once_count_as_one_buyer),
+        cmocka_unit_test(millions_who_came_and_went_leave_room),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

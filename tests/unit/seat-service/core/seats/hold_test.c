@@ -1,0 +1,131 @@
+/* hold_test.c: slots of holds, by way of the shared stack and of threads' lanes. */
+#include "core/seats/hold.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+static uint64_t make(struct hold_slots *slots, unsigned lane)
+{
+    uint32_t slot = hold_give(slots, lane);
+    if (slot == 0)
+        return 0;
+    hold_write_begin(slots, slot);
+    hold_write_end(slots, slot);
+    return hold_id(slots, slot);
+}
+
+static void end(struct hold_slots *slots, uint64_t id, unsigned lane)
+{
+    assert_int_equal(hold_own(slots, id), HOLD_OWNED);
+    hold_end(slots, hold_slot_of(id), lane);
+}
+
+static void a_slot_given_out_again_has_another_id(void **state)
+{
+    (void)state;
+    for (unsigned lane = 0; lane < 2; lane++) {
+        struct hold_slots slots;
+        assert_int_equal(hold_slots_init(&slots, 4), 0);
+        uint64_t first = make(&slots, lane);
+        end(&slots, first, lane);
+        uint64_t second = make(&slots, lane);
+        assert_int_equal(hold_slot_of(second), hold_slot_of(first));
+        assert_true(second != first);
+        assert_int_equal(hold_own(&slots, first), HOLD_NOT_THERE);
+        end(&slots, second, lane);
+        hold_slots_deinit(&slots);
+    }
+}
+
+static void a_lane_keeps_few_and_gives_the_rest_to_all(void **state)
+{
+    (void)state;
+    enum { SLOTS = 4 * HOLD_LANE_MAX };
+    struct hold_slots slots;
+    uint64_t ids[SLOTS];
+    assert_int_equal(hold_slots_init(&slots, SLOTS), 0);
+    for (uint32_t i = 0; i < SLOTS; i++)
+        ids[i] = make(&slots, 1);
+    assert_int_equal(make(&slots, 1), 0);
+    for (uint32_t i = 0; i < SLOTS; i++)
+        end(&slots, ids[i], 1);
+    uint32_t others = 0;
+    while (make(&slots, 2) != 0)
+        others++;
+    assert_in_range(others, SLOTS - HOLD_LANE_MAX, SLOTS);
+    uint32_t own = 0;
+    while (make(&slots, 1) != 0)
+        own++;
+    assert_int_equal(others + own, SLOTS);
+    hold_slots_deinit(&slots);
+}
+
+/* ---- threads ---- */
+
+enum { THREADS = 3, KEPT = 50, TURNS = 20000, ALL = THREADS * (KEPT + HOLD_LANE_MAX) };
+
+struct worker {
+    pthread_t id;
+    struct hold_slots *slots;
+    unsigned lane;
+    uint64_t kept[KEPT];
+    bool refused;
+};
+
+static void *come_and_go(void *arg)
+{
+    struct worker *worker = arg;
+    for (uint32_t i = 0; i < TURNS; i++) {
+        uint64_t *at = &worker->kept[i * 7 % KEPT];
+        if (*at != 0) {
+            bool ours = hold_own(worker->slots, *at) == HOLD_OWNED;
+            worker->refused = worker->refused || !ours;
+            hold_end(worker->slots, hold_slot_of(*at), worker->lane);
+        }
+        *at = i % 3 != 0 ? make(worker->slots, worker->lane) : 0;
+        worker->refused = worker->refused || (i % 3 != 0 && *at == 0);
+    }
+    return NULL;
+}
+
+static void no_slot_is_lost_or_given_twice_by_lanes_and_stack(void **state)
+{
+    (void)state;
+    struct hold_slots slots;
+    struct worker workers[THREADS] = {0};
+    assert_int_equal(hold_slots_init(&slots, ALL), 0);
+    for (unsigned i = 0; i < THREADS; i++) {
+        workers[i].slots = &slots;
+        workers[i].lane = i; /* the first has none */
+        assert_int_equal(pthread_create(&workers[i].id, NULL, come_and_go, &workers[i]), 0);
+    }
+    uint32_t count = 0;
+    for (unsigned i = 0; i < THREADS; i++)
+        pthread_join(workers[i].id, NULL);
+    for (unsigned i = 0; i < THREADS; i++) {
+        assert_false(workers[i].refused);
+        for (unsigned k = 0; k < KEPT; k++) {
+            if (workers[i].kept[k] != 0)
+                end(&slots, workers[i].kept[k], i);
+        }
+    }
+    for (unsigned i = 0; i < THREADS; i++)
+        while (make(&slots, i) != 0)
+            count++;
+    assert_int_equal(count, ALL);
+    hold_slots_deinit(&slots);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_slot_given_out_again_has_another_id),
+        cmocka_unit_test(a_lane_keeps_few_and_gives_the_rest_to_all),
+        cmocka_unit_test(no_slot_is_lost_or_given_twice_by_lanes_and_stack),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

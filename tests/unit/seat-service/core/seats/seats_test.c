@@ -1,0 +1,118 @@
+/* seats_test.c: seat words and pictures, below the engine. */
+#include "core/seats/seats.h"
+#include "test_hall.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+static enum claim claim(struct seats *seats, uint32_t hold, enum orphans orphans,
+                        struct claim_result *result, const uint32_t *list, uint32_t count)
+{
+    struct take take;
+    take_init(&take);
+    for (uint32_t i = 0; i < count; i++)
+        take_seat(&take, seats, list[i], TAKE_ADD);
+    return seats_claim(seats, &take, SEAT_HELD, hold, orphans, result);
+}
+
+static struct plan *begin(struct seats *seats, uint32_t rows, uint32_t count)
+{
+    struct plan *plan = test_hall_block(rows, count, test_limits(), 0);
+    assert_int_equal(seats_init(seats, plan_facts(plan)), 0);
+    return plan;
+}
+
+static void the_three_parts_of_a_word_do_not_touch_each_other(void **state)
+{
+    (void)state;
+    uint64_t word = seat_word(SEAT_BLOCKED, SEAT_OPERATOR, ~UINT64_C(0));
+    assert_int_equal(word, ~UINT64_C(0));
+    word = seat_word(SEAT_SOLD, 0x123456, 77);
+    assert_int_equal(seat_state(word), SEAT_SOLD);
+    assert_int_equal(seat_hold(word), 0x123456);
+    assert_int_equal(word & ((UINT64_C(1) << SEAT_VERSION_BITS) - 1), 77);
+    assert_int_equal(seat_hold(seat_word(SEAT_FREE, 0, UINT64_C(1) << 38)), 0); /* it wraps */
+}
+
+static void a_late_release_does_not_free_a_resold_seat(void **state)
+{
+    (void)state;
+    struct seats seats;
+    struct claim_result result;
+    struct plan *plan = begin(&seats, 1, 8);
+    assert_int_equal(claim(&seats, 7, ORPHANS_IGNORED, &result, TEST_SEATS(3)), CLAIM_DONE);
+    uint64_t seen = seats_read(&seats, 3);
+    assert_true(seats_turn(&seats, 3, SEAT_HELD, 7, SEAT_FREE, 0));
+    assert_int_equal(claim(&seats, 8, ORPHANS_IGNORED, &result, TEST_SEATS(3)), CLAIM_DONE);
+    assert_false(seats_turn(&seats, 3, SEAT_HELD, 7, SEAT_FREE, 0));
+    assert_true(seats_turn(&seats, 3, SEAT_HELD, 8, SEAT_FREE, 0));
+    /* Even the same hold again: the version tells what was seen from what is. */
+    assert_int_equal(claim(&seats, 7, ORPHANS_IGNORED, &result, TEST_SEATS(3)), CLAIM_DONE);
+    assert_false(atomic_compare_exchange_strong(&seats.words[3], &seen, 0));
+    assert_int_equal(seat_state(seats_read(&seats, 3)), SEAT_HELD);
+    seats_deinit(&seats);
+    plan_destroy(plan);
+}
+
+static void a_claim_that_fails_in_a_later_row_gives_back_the_earlier_ones(void **state)
+{
+    (void)state;
+    struct seats seats;
+    struct claim_result result;
+    struct plan *plan = begin(&seats, 3, 8);
+    assert_int_equal(claim(&seats, 7, ORPHANS_IGNORED, &result, TEST_SEATS(20)), CLAIM_DONE);
+    assert_int_equal(claim(&seats, 8, ORPHANS_IGNORED, &result, TEST_SEATS(1, 2, 9, 20)),
+                     CLAIM_LOST);
+    for (uint32_t i = 0; i < 20; i++) {
+        assert_int_equal(seat_state(seats_read(&seats, i)), SEAT_FREE);
+        assert_false(seats_is_lost(&seats, i));
+    }
+    seats_deinit(&seats);
+    plan_destroy(plan);
+}
+
+static void the_rule_looks_across_the_pictures_of_a_long_row(void **state)
+{
+    (void)state;
+    struct seats seats;
+    struct claim_result result;
+    struct plan *plan = begin(&seats, 1, 200);
+    assert_int_equal(claim(&seats, 1, ORPHANS_REFUSED, &result, TEST_SEATS(62, 63)), CLAIM_DONE);
+    assert_int_equal(claim(&seats, 2, ORPHANS_REFUSED, &result, TEST_SEATS(65, 66)), CLAIM_ORPHAN);
+    assert_int_equal(result.orphan, 64);
+    assert_int_equal(claim(&seats, 2, ORPHANS_TOLD, &result, TEST_SEATS(65, 66)), CLAIM_DONE);
+    assert_int_equal(result.orphan, 64);
+    assert_int_equal(claim(&seats, 3, ORPHANS_REFUSED, &result, TEST_SEATS(126, 127, 128, 129)),
+                     CLAIM_DONE);
+    assert_int_equal(claim(&seats, 3, ORPHANS_REFUSED, &result, TEST_SEATS(198)), CLAIM_ORPHAN);
+    assert_int_equal(claim(&seats, 3, ORPHANS_REFUSED, &result, TEST_SEATS(199)), CLAIM_DONE);
+    seats_deinit(&seats);
+    plan_destroy(plan);
+}
+
+static void a_single_seat_that_was_single_before_is_nobodys_fault(void **state)
+{
+    (void)state;
+    struct seats seats;
+    struct claim_result result;
+    struct plan *plan = begin(&seats, 1, 8);
+    assert_int_equal(claim(&seats, 1, ORPHANS_IGNORED, &result, TEST_SEATS(1)), CLAIM_DONE);
+    assert_int_equal(claim(&seats, 2, ORPHANS_REFUSED, &result, TEST_SEATS(2, 3)), CLAIM_DONE);
+    assert_int_equal(result.orphan, UINT32_MAX);
+    seats_deinit(&seats);
+    plan_destroy(plan);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_three_parts_of_a_word_do_not_touch_each_other),
+        cmocka_unit_test(a_late_release_does_not_free_a_resold_seat),
+        cmocka_unit_test(a_claim_that_fails_in_a_later_row_gives_back_the_earlier_ones),
+        cmocka_unit_test(the_rule_looks_across_the_pictures_of_a_long_row),
+        cmocka_unit_test(a_single_seat_that_was_single_before_is_nobodys_fault),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,138 @@
+/* wheel_test.c: the timer wheel beside a plain list of times. */
+#include "base/rng.h"
+#include "core/seats/wheel.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+enum { HOLDS = 500 };
+
+static uint64_t due_of(void *ctx, uint32_t hold)
+{
+    return ((const uint64_t *)ctx)[hold];
+}
+
+static void every_hold_comes_due_once_at_its_time_and_at_most_a_tick_late(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        struct rng_seeded rng;
+        uint64_t due[HOLDS + 1] = {0}, now = 1000000;
+        struct wheel wheel;
+        rng_seeded_init(&rng, seed);
+        assert_int_equal(wheel_init(&wheel, HOLDS, now, due_of, due), 0);
+        for (unsigned step = 0; step < 3000; step++) {
+            uint32_t hold = 1 + (uint32_t)rng_below(&rng.rng, HOLDS);
+            /* From milliseconds to weeks; also moved, earlier or later, and taken off. */
+            if (rng_below(&rng.rng, 8) > 0)
+                due[hold] = now + 1 + (rng_u64(&rng.rng) >> (34 + rng_below(&rng.rng, 28)));
+            else
+                due[hold] = 0;
+            wheel_touch(&wheel, hold);
+            now += rng_below(&rng.rng, 4) == 0 ? rng_below(&rng.rng, 100000)
+                                               : rng_below(&rng.rng, 100);
+            uint32_t got;
+            while ((got = wheel_due(&wheel, now)) != 0) {
+                assert_true(due[got] != 0 && due[got] <= now);
+                due[got] = 0;
+            }
+            for (uint32_t i = 1; i <= HOLDS; i++)
+                assert_true(due[i] == 0 || due[i] + WHEEL_TICK_MS > now);
+        }
+        wheel_deinit(&wheel);
+    }
+}
+
+static void the_wait_never_sleeps_past_a_hold(void **state)
+{
+    (void)state;
+    struct rng_seeded rng;
+    uint64_t due[HOLDS + 1] = {0}, now = 1000000;
+    struct wheel wheel;
+    rng_seeded_init(&rng, 5);
+    assert_int_equal(wheel_init(&wheel, HOLDS, now, due_of, due), 0);
+    for (uint32_t i = 1; i <= HOLDS; i++) {
+        due[i] = now + rng_below(&rng.rng, 2000000);
+        wheel_touch(&wheel, i);
+    }
+    assert_int_equal(wheel_wait_ms(&wheel, now, 10000), 0); /* something was touched */
+    unsigned left = HOLDS, wakes = 0;
+    while (left > 0) {
+        uint32_t got;
+        while ((got = wheel_due(&wheel, now)) != 0) {
+            assert_true(now < due[got] + 2 * WHEEL_TICK_MS);
+            due[got] = 0;
+            left--;
+        }
+        uint64_t wait = wheel_wait_ms(&wheel, now, 10000);
+        now += wait > 0 ? wait : 1;
+        assert_true(++wakes < 40000);
+    }
+    assert_int_equal(wheel_wait_ms(&wheel, now, 10000), 10000);
+    wheel_deinit(&wheel);
+}
+
+static void a_clock_that_is_set_back_stops_nothing(void **state)
+{
+    (void)state;
+    uint64_t due[HOLDS + 1] = {0};
+    struct wheel wheel;
+    assert_int_equal(wheel_init(&wheel, HOLDS, 1000000, due_of, due), 0);
+    assert_int_equal(wheel_due(&wheel, 5000000), 0);
+    due[7] = 1001000;
+    wheel_touch(&wheel, 7);
+    assert_int_equal(wheel_due(&wheel, 1000500), 0);
+    due[8] = 5001000;
+    wheel_touch(&wheel, 8);
+    assert_int_equal(wheel_due(&wheel, 5000100), 7);
+    assert_int_equal(wheel_due(&wheel, 5001064), 8);
+    wheel_deinit(&wheel);
+}
+
+/* While the owner reads a hold's time, another thread sets a sooner one and marks it: what the
+ * owner then links is old, but the mark stays. */
+struct meeting {
+    struct wheel wheel;
+    uint64_t due;
+    bool has_met;
+};
+
+static uint64_t due_of_met(void *ctx, uint32_t hold)
+{
+    struct meeting *meeting = ctx;
+    uint64_t due = meeting->due;
+    if (!meeting->has_met) {
+        meeting->has_met = true;
+        meeting->due = 1000100;
+        wheel_touch(&meeting->wheel, hold);
+    }
+    return due;
+}
+
+static void a_mark_left_while_the_owner_looks_is_not_wiped_out(void **state)
+{
+    (void)state;
+    struct meeting meeting = {.due = 9000000};
+    assert_int_equal(wheel_init(&meeting.wheel, HOLDS, 1000000, due_of_met, &meeting), 0);
+    wheel_touch(&meeting.wheel, 7);
+    assert_int_equal(wheel_due(&meeting.wheel, 1000000), 0);
+    assert_true(meeting.has_met);
+    assert_int_equal(wheel_wait_ms(&meeting.wheel, 1000000, 10000), 0);
+    assert_int_equal(wheel_due(&meeting.wheel, 1000100 + WHEEL_TICK_MS), 7);
+    wheel_deinit(&meeting.wheel);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_hold_comes_due_once_at_its_time_and_at_most_a_tick_late),
+        cmocka_unit_test(the_wait_never_sleeps_past_a_hold),
+        cmocka_unit_test(a_mark_left_while_the_owner_looks_is_not_wiped_out),
+        cmocka_unit_test(a_clock_that_is_set_back_stops_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
