@@ -1,6 +1,6 @@
 // black-box.js FILE...: runs test files, each in a process of its own, three at a time, and closes
 // with "N passed, N failed". Those of tests/promises come last and one at a time: they judge how long
-// something takes, so nothing runs beside them. FAIRGATE_TIMES=50 runs each file so often.
+// something takes, so nothing runs beside them. FAIRGATE_TIMES=50 runs each file 50 times.
 //
 // Some two dozen programs, a browser among them, share the machine with each file, so now and then a
 // wait runs out that never does alone. Files that failed, if they are few, are therefore run once

@@ -65,13 +65,13 @@ clean: ## remove build/
 	rm -rf build
 
 .PHONY: screens
-screens: ## take the pictures of the README anew
+screens: ## take the README's pictures again
 	@infra/deps test browser
 	@$(RELEASE) -j$$(nproc) programs
 	@node tests/browser/screens.js
 
 .PHONY: bundles
-bundles: ## bundle the pages' scripts anew, after a change to one of them (after npm ci)
+bundles: ## bundle the pages' scripts again, after a change to one of them (after npm ci)
 	@node infra/vendor.js
 
 .PHONY: halls

@@ -81,7 +81,7 @@ export function newKey() {
 
 const pause = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
 const TRIES = 4;
-const PATIENCE_S = 5; // who is to wait for longer is told so
+const PATIENCE_S = 5; // anyone who has to wait longer is told
 
 // One call. A change carries a key, so it may be sent again until an answer comes: done twice it is
 // done once. Problems are thrown as Refused; a network that stays away as Refused 0.

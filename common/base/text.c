@@ -122,8 +122,8 @@ void json_close(struct text *text, char bracket)
     text->comma = true;
 }
 
-/* How many bytes the UTF-8 sequence at the front takes; 0 if it is none (overlong forms,
- * surrogates and values above U+10FFFF are none). */
+/* How many bytes the UTF-8 sequence at the front takes; 0 if it is not valid (overlong forms,
+ * surrogates and values above U+10FFFF are not). */
 static size_t utf8_sequence(const unsigned char *at, size_t len)
 {
     if (at[0] < 0x80)

@@ -434,7 +434,7 @@ static EVP_PKEY *evp_from_point(const uint8_t point[POINT_BYTES])
     return evp;
 }
 
-/* NULL for a key that is not for us, or is none. */
+/* NULL for a key that is not for us, or not a key at all. */
 static struct jwks_key *key_from_jwk(const json_t *jwk)
 {
     uint8_t point[POINT_BYTES] = {4};

@@ -1,4 +1,4 @@
-/* signed.c: the certificate is read anew at each check: there are few. */
+/* signed.c: the certificate is read again at each check, since checks are few. */
 #include "crypto/signed.h"
 
 #include "crypto/openssl.h"

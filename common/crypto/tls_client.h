@@ -24,7 +24,7 @@ struct tls_client_conf {
 
 int tls_client_create(const struct tls_client_conf *conf, struct err_slot *err,
                       struct tls_client **out);
-/* Reads the files anew, for connections to come. Any thread; when it fails all stays as it was. */
+/* Reads the files again, for future connections. Any thread; when it fails all stays as it was. */
 int tls_client_reload(struct tls_client *tls, struct err_slot *err);
 void tls_client_destroy(struct tls_client *tls);
 

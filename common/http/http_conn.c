@@ -514,7 +514,7 @@ static void dispatch(struct http_conn *conn, struct http_req *req)
                          &req->match);
     req->phase = HTTP_REQ_HANDLER;
     http_count(&conn->server->stats.requests, 1);
-    /* The guard comes first: who may not ask is not told what there is. */
+    /* The guard comes first: callers who may not ask do not learn what exists. */
     if (http_cors_preflight(req) || !http_router_pass(conn->server->conf.router, req))
         return;
     const struct http_route *route = req->match.route;

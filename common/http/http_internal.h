@@ -38,7 +38,7 @@ enum {
     HTTP_LISTEN_BACKLOG = 4096, /* the kernel's own bound on Debian; a burst waits there */
     HTTP_STREAM_PUMP = 1024,    /* streams served before the loop turns, about 4 ms */
     HTTP_STREAM_KEEPALIVE_MS = 15000, /* below the 30 s and 60 s at which proxies hang up */
-    HTTP_USER_TIMEOUT_MS = 60000,     /* bytes unacknowledged for so long: the peer is dead */
+    HTTP_USER_TIMEOUT_MS = 60000,     /* unacknowledged bytes this long mean the peer is dead */
     HTTP_EMFILE_PAUSE_MS = 100,       /* out of descriptors: let others close first */
     HTTP_LINGER_MS = 1000,            /* for the peer to read an error before the reset */
     HTTP_DATE_LEN = 29,               /* "Fri, 20 Nov 2026 07:14:00 GMT" */

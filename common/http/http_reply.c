@@ -55,7 +55,7 @@ void http_batch_seal(struct http_batch *batch)
     batch->run_at = batch->len;
 }
 
-/* Room for so many bytes in one stretch, and for a piece behind them. */
+/* Room for `len` contiguous bytes, and for a piece behind them. */
 static bool has_room(const struct http_batch *batch, size_t len)
 {
     return len <= HTTP_BATCH_BYTES - batch->len && batch->pieces + 2 <= HTTP_BATCH_PIECES;

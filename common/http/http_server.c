@@ -509,14 +509,14 @@ static void stop_listening(struct http_server *server)
 {
     if (!server->listening)
         return;
-    /* Who is in the backlog by now has been promised an answer by the kernel. */
+    /* The kernel has promised an answer to everyone in the backlog by now. */
     while (server->conns_open < server->conf.limits.connections_max && accept_one(server))
         ;
     server->listening = false;
     uv_close((uv_handle_t *)&server->listener, on_listener_closed);
 }
 
-/* Closing changes the list it stands in, so each round begins anew. */
+/* Closing changes the list it stands in, so each round starts over. */
 static void wheel_each(struct http_server *server, bool (*is_meant)(const struct http_conn *conn))
 {
     for (uint32_t slot = 0; slot < HTTP_WHEEL_SLOTS; slot++) {

@@ -23,7 +23,7 @@ struct http_limits {
     uint32_t head_timeout_ms;          /* for the whole head, from its first byte: 408 */
     uint32_t body_timeout_ms;          /* for the whole body: 408 */
     uint32_t idle_timeout_ms;          /* between requests */
-    uint32_t write_timeout_ms;         /* a reader that takes nothing for so long is cut */
+    uint32_t write_timeout_ms;         /* a reader that takes nothing for this long is cut off */
     uint32_t requests_per_turn_max;    /* pipelined ones, before others get their turn */
 };
 
@@ -33,7 +33,7 @@ enum { HTTP_ORIGIN_MAX = 260 }; /* a host's name and its port */
 
 /* "http://localhost:8091": scheme, host, perhaps a port, nothing else. */
 bool http_origin_ok(struct span origin);
-/* A list for http_server_conf.origins; says which one is none. */
+/* A list for http_server_conf.origins; the error names an entry that is not an origin. */
 int http_origins_check(struct span list, struct err_slot *err);
 
 /* Written by the loop that owns the server, read by anyone. */
@@ -57,7 +57,7 @@ struct http_server_conf {
     const struct http_router *router; /* borrowed until http_server_close() is through */
     const char *host;                 /* "127.0.0.1", "::", ...: numeric only */
     uint16_t port;                    /* 0: any, ask http_server_port() */
-    bool alone; /* fails if anybody listens there already; who comes later may still share */
+    bool alone; /* fails if somebody listens there already; later ones may still share */
     struct http_limits limits;
     const struct clock *clock; /* NULL: clock_system() */
     /* "10.0.0.0/8,127.0.0.1,/etc/fairgate/cdn.lst": peers whose headers about the visitor are

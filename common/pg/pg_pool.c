@@ -459,7 +459,7 @@ static bool conn_prepare(struct conn *conn)
     return good && PQpipelineSync(conn->pq) == 1 && conn_flush(conn);
 }
 
-/* libpq may change its socket while it connects, so the poll is made anew for each step. */
+/* libpq may change its socket while it connects, so each step makes a new poll. */
 static bool conn_poll_socket(struct conn *conn, int events)
 {
     conn_drop_poll(conn);

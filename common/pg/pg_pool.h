@@ -61,7 +61,7 @@ struct pg_pool_conf {
     uint32_t depth;       /* jobs under way on each, 1..PG_DEPTH_MAX */
     uint32_t queue_max;   /* jobs that wait for a connection; ERR_FULL beyond */
     uint32_t deadline_ms; /* of a job, from its send to its answer */
-    uint32_t wait_ms;     /* of these, at most so long in the queue; 0: no less */
+    uint32_t wait_ms;     /* of these, at most this long in the queue; 0: no less */
     bool fail_fast;       /* while no connection stands, a job is refused (ERR_CLOSED), at once */
     const struct pg_statement *statements; /* borrowed; jobs name them by index */
     uint32_t statements_len;

@@ -18,7 +18,7 @@ enum {
     PURCHASE_TERMS_MAX = 256,
 };
 
-/* Places of one name at one price: a seat, or so many of an area. */
+/* Places of one name at one price: a seat, or a number of places in an area. */
 struct purchase_line {
     struct span place;    /* id of the seat or area */
     struct span category; /* its name */

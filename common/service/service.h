@@ -12,7 +12,7 @@
  *     start          main   once: keys, shared state; add routes and metrics
  *     loop_start     each   the loop's servers stand; make what the loop owns, set loop->ctx
  *     ...                   requests
- *     reload         pool   SIGHUP: read keys and knobs anew, beside the old ones (may block)
+ *     reload         pool   SIGHUP: read keys and knobs again, beside the old ones (may block)
  *     loop_reload    each   after a reload that succeeded: use what it read
  *     loop_drain     each   SIGTERM: no new connections from here on; begin to finish
  *     loop_stop      each   connections are gone or their time is up: close every handle you made

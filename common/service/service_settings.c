@@ -129,7 +129,7 @@ static const struct config_setting http_settings[] = {
      FIELD(log_requests),
      .fallback = "1000",
      .max = 1000000000,
-     .help = "log one request in so many, of each loop; 0: none"},
+     .help = "log one request in this many, on each loop; 0: none"},
 };
 
 static const struct config_setting private_settings[] = {

@@ -86,7 +86,7 @@ int site_create(const struct site_conf *conf, struct err_slot *err, struct site 
 int site_routes(struct site *site, struct http_router *router, struct err_slot *err);
 void site_destroy(struct site *site);
 
-/* For pages that are written anew for each visitor. */
+/* For pages that are written for each visitor. */
 /* As JSON, what scripts may say. */
 void site_words(const struct site *site, enum lang lang, struct text *out);
 /* A page with what is the same for everybody filled in, and further gaps for each request. */

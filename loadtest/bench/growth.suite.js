@@ -19,7 +19,7 @@ const LOOPS = [2, 50, 200, 800];
 const SLOT = 10; // where among a tick's words stands how old another's picture may be
 const TICKS_AGAIN = 400;
 
-// Joins until so many places are given: a few at a pace of their own, many as a storm, of which each
+// Joins until that many places are given: a few at a pace of their own, many as a storm, of which each
 // second goes to `samples`. Newcomers come by `surge`: a script in wrk would cost the core that Redis is
 // on more than Redis does. A join that Redis kept waiting for too long (it rewrites its log, or waits for
 // the disk) is refused with a 503 that says when to come back; it is counted, and whether its place was
@@ -92,7 +92,7 @@ async function scriptUs(redis, work) {
 }
 
 // Loops beside the front's own, as Redis sees them: a connection each, a name on the list of fronts, and
-// the front's tick at the pace that so many keep.
+// the front's tick at the pace that this many keep.
 async function loops({ add, redis, front, ticket }) {
   const words = await tickWords(redis);
   const links = [];

@@ -56,7 +56,7 @@ async function openHouse(scope) {
   return { stack, office };
 }
 
-// One order for each of so many buyers a second, over so many seconds.
+// One order from each of `rate` buyers a second, for `seconds` seconds.
 async function buy(scope, { stack, office }, perSecond, seconds) {
   const visitors = Math.round(perSecond * seconds);
   const passesFile = join(scope.tempDir('passes-'), 'passes');

@@ -2,7 +2,7 @@
 // asked for is goodput, places given within a second, beside the peak of a closed loop; and what those
 // feel meanwhile who wait or are called.
 //
-// Front and Redis share core 0, those who come core 1. They come over so many connections as an edge
+// Front and Redis share core 0, those who come core 1. They come over as many connections as an edge
 // keeps, one request at a time on each; who finds none free for a quarter of a second is turned away by
 // the edge. A few connections are an edge that bounds what it sends at once, many are one that does not.
 //

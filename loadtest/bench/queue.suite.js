@@ -114,7 +114,7 @@ async function pollsAskNoRedis({ add, front, redis, ticket }) {
 // redis-benchmark, 32 calls in flight if a call is one join. Keys are of its own making, as numbers of
 // which the first eight digits choose one of as many buckets as the script has. redis-benchmark seeds
 // its numbers with time XOR pid, so that two runs of one suite now and then draw the same ones, and
-// nobody would get a place; hence the salt. With `addresses`, each join has one of so many.
+// nobody would get a place; hence the salt. With `addresses`, each join has one of that many.
 const BUCKETS = 65_536 * 10_000;
 const SCRIPT = ['prelude', 'join']
   .map((name) => readFileSync(new URL(`../../queue-front/lua/${name}.lua`, import.meta.url), 'utf8')).join('');
@@ -148,7 +148,7 @@ async function redisCpuUs(redis) {
     sum + Number(new RegExp(`used_cpu_${kind}:([0-9.]+)`).exec(text)[1]) * 1e6, 0);
 }
 
-// As if so many addresses had joined in this minute already, of which enough is left for a round.
+// As if this many addresses had joined in this minute already, of which enough is left for a round.
 const ADDRESSES = 800_000;
 const FILL = `for i = tonumber(ARGV[1]), tonumber(ARGV[2]) do
   redis.call('HSET', KEYS[1], struct.pack('>I4', i), 1) end`;

@@ -19,7 +19,7 @@ import { wrk } from './lib/wrk.js';
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 5);
 const SECONDS = Number(process.env.BENCH_SECONDS ?? 3);
 const BUYERS = Number(process.env.BENCH_BUYERS ?? 30_000);
-// So many buyers have a hold under way at once; a sale has thousands.
+// How many buyers have a hold under way at once; a sale has thousands.
 const CONNECTIONS = 512;
 const CLIENTS = 16;
 const ROWS = 1_600_000;

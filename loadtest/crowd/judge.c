@@ -8,7 +8,7 @@
  *     and `ahead` does not rise by itself (judge_line.c); nor are more inside than allowed;
  *   - no seat is two people's at the same time (judge_seats.c), sold or not, and no visit holds
  * more than it may;
- *   - who has a ticket has paid, and paid what the order said; who has paid in time has a ticket;
+ *   - whoever has a ticket has paid what the order said; whoever paid in time has a ticket;
  *   - no trick worked;
  *   - every visitor came to one end;
  *   - as much came of it as the scenario expects (judge_expect.c).
@@ -90,7 +90,7 @@ static void on_who(struct work *work, const struct record *record, struct pictur
     TALLY(work, who, visitors, 1);
 }
 
-/* Only what leaves a mark in the line counts, and only from when it surely had: who is silent for
+/* Only what leaves a mark in the line counts, and only from when it surely had: anyone silent for
  * long may count as gone. */
 static void heard(struct work *work, const struct record *record, struct picture *who)
 {
@@ -628,7 +628,7 @@ static int survey(struct work *work, struct record *records, size_t len, struct 
 {
     for (size_t i = 0; i < len; i++) {
         if (records[i].kind >= RECORD_KINDS || records[i].visitor >= CROWD_VISITORS_MAX)
-            return err_set(err, ERR_SYNTAX, "record %zu is none", i);
+            return err_set(err, ERR_SYNTAX, "record %zu is not a record", i);
         if (records[i].visitor >= work->len)
             work->len = records[i].visitor + 1u;
         if (records[i].kind == RECORD_END && records[i].value >= ENDS)

@@ -13,7 +13,7 @@ struct judge_conf {
     bool rate_known;     /* whether the next two are judged */
     uint64_t rate_milli; /* calls a second that the operator allowed, thousandths */
     uint64_t burst;
-    uint64_t active_max; /* who may be inside at the same time; 0: not judged */
+    uint64_t active_max; /* how many may be inside at the same time; 0: not judged */
     uint64_t
         session_ttl_ms; /* a visit surely lasts no longer without a heartbeat; the crowd has none */
     uint64_t seats_max; /* that one visit may hold; 0: not judged */
@@ -58,7 +58,7 @@ enum {
     JUDGE_PLAIN = MANNERS, /* the tally of those who behave in no particular way */
 };
 
-/* What the people of one manner got. Who has several counts in each. */
+/* What the people of one manner got. Those of several manners count in each. */
 struct judge_tally {
     uint64_t visitors, places, passes, visits, tickets, seats;
     uint64_t held_most; /* seats that one of them held */
@@ -77,7 +77,7 @@ struct judge_verdict {
     uint64_t ended[ENDS];
     uint64_t answers[RECORD_KINDS][6]; /* by class of status; [0]: none came */
     uint64_t answered, lost;           /* answers in all, and those that never came */
-    uint64_t active_most;              /* who were surely inside at the same time */
+    uint64_t active_most;              /* how many were surely inside at the same time */
     uint64_t rises;                    /* polls that told of more people ahead than before */
     uint64_t held_until_us;            /* when the last hold that was not sold runs out */
     uint64_t eta_judged, eta_within_p50, eta_within_p90, eta_off_p50_milli, eta_off_p90_milli;

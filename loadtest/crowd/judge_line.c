@@ -1,7 +1,7 @@
 /* judge_line.c: the line as all visitors together saw it. Each answer says something of how far the
- * line had come: who is called, or let in, says that it had come as far as their place (a floor);
- * who waits with so many ahead says that it had not come past the place before those (a ceiling). A
- * ceiling is of a picture that may be JUDGE_LAG_US old, and is laid back by so much.
+ * line had come: somebody called, or let in, says that it had come as far as their place (a floor);
+ * somebody with n people ahead says that it had not come past the place before those (a ceiling). A
+ * ceiling is of a picture that may be JUDGE_LAG_US old, and is moved back by that much.
  *
  *   - A jump: somebody was called, or let in, and later the line had still not come to them. It
  * does not matter by what name they came in.
@@ -10,7 +10,7 @@
  *     nothing; all others cost a token, and tokens are rate * (T + 0.25 s) + burst in whatever
  * window of T seconds (queue-front/lua/tick.lua). Windows are all pairs of a ceiling and a floor.
  *   - How many are ahead may rise by those in front who may have counted as gone meanwhile, or of
- *     whom we know nothing. Who was called and comes late was counted by nobody, and changes
+ *     whom we know nothing. Latecomers who had been called were counted by nobody, and changes
  * nothing.
  */
 #include "judge_internal.h"

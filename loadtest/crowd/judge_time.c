@@ -49,7 +49,7 @@ struct edge {
     int step;
 };
 
-/* Who goes makes room for who comes in the same instant. */
+/* Those who leave make room for those who come in the same instant. */
 static int by_instant(const void *a, const void *b)
 {
     const struct edge *one = a, *two = b;

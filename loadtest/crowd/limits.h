@@ -22,8 +22,8 @@ enum {
     VISITOR_AGAIN_MAX_MS = 8000, /* the longest pause before what was refused is asked again */
     VISITOR_HOARD_MAX = 12,      /* holds that a hoarder tries to have */
     VISITOR_REJOINS_MAX = 3,     /* of one who is impatient */
-    VISITOR_BEAT_MS = 45000,     /* who listens to a stream asks for himself so often */
-    VISITOR_DOZE_MS = 40000,     /* a slow reader reads nothing for so long */
+    VISITOR_BEAT_MS = 45000,     /* how often a listener asks for itself */
+    VISITOR_DOZE_MS = 40000,     /* how long a slow reader reads nothing */
     SOLVE_BITS_MAX = 24,   /* of a proof of work: seconds of a core each; beyond is no load test */
     SSE_EVENT_MAX = 65536, /* bytes of one event: a status is below 24 KB */
     STREAM_REQUEST_MAX = 512,   /* a GET with a ticket */

@@ -1,5 +1,5 @@
 /* solve.h: the proof of work that a visitor's browser would do: a number n such that SHA-256 of
- * "CHALLENGE.n" begins with so many zero bits. */
+ * "CHALLENGE.n" begins with that many zero bits. */
 #ifndef FG_CROWD_SOLVE_H
 #define FG_CROWD_SOLVE_H
 

@@ -298,7 +298,7 @@ static uint16_t manner_drawn(const struct crowd *crowd)
             manner |= 1u << i;
     }
     if ((manner & 1u << MANNER_SLOW) !=
-        0) /* who does not read cannot wait for what would be read */
+        0) /* a visitor that does not read cannot wait for what it would read */
         manner &= ~(1u << MANNER_LISTENER);
     return (uint16_t)manner;
 }

@@ -76,7 +76,7 @@ void visitor_note_flagged(struct visitor *visitor, enum record_kind kind,
 void visitor_step(struct visitor *visitor, const struct pool_answer *answer);
 void visitor_enter(struct visitor *visitor, enum phase phase);
 void visitor_end(struct visitor *visitor, enum record_end how);
-/* Goes to `phase` in so many milliseconds; whatever was planned before is forgotten. */
+/* Goes to `phase` after that many milliseconds, and forgets whatever was planned. */
 void visitor_later(struct visitor *visitor, enum phase phase, uint64_t in_ms);
 uint64_t visitor_between_ms(const struct visitor *visitor, uint64_t low, uint64_t high);
 bool visitor_is_for_later(const struct pool_answer *answer);
@@ -105,7 +105,7 @@ visitor_heard visitor_on_plan, visitor_on_look, visitor_on_hold, visitor_on_step
 visitor_heard visitor_on_order, visitor_on_share, visitor_on_pay, visitor_on_watch;
 visitor_heard visitor_on_tickets, visitor_on_over;
 
-/* Who asks for a pass before being called has something up their sleeve. */
+/* Anyone who asks for a pass before being called is up to something. */
 void visitor_prepare_trick(struct visitor *visitor);
 /* A listener's instant: opens the stream, or asks for itself. */
 void visitor_listen(struct visitor *visitor);

@@ -12,7 +12,7 @@ export function missed({ settings, run, kills, operator }) {
     'no-notice': stage.notice_every > 0 && operator.notices === 0,
     'nobody-told': stage.notice_every > 0 && people.listener > 0 && !(run.took_us[TOLD]?.count > 0),
     'no-stream': listens && run.events === 0,
-    // Who stands is left alone: nothing of it is to break off.
+    // Streams that stand are left alone: none of them is to break off.
     'streams-lost': stage.begins === 'paused' && kills.length === 0 && run.streams_lost > 0,
     'visits-unended': kills.length === 0 && run.visits_unended > 0,
   };

@@ -194,7 +194,7 @@ export function operate(stage, log) {
     settings.journey.to === 'order' && every(1000, async () => {
       if (stamps.soldOut !== null) return;
       const { now } = (await stage.seats.get(`/admin/events/${stage.event}/counts`)).json;
-      // What is kept for some (wheelchairs, who comes with them) stays free in a hall that is sold.
+      // What is kept for some (wheelchairs and their companions) stays free in a hall that is sold out.
       const taken = now.held + now.sold;
       hall = taken === hall.taken ? hall : { taken, since: Date.now() };
       if (now.sold < 10 * now.free || Date.now() - hall.since < 5000) return;

@@ -5,8 +5,8 @@
 
 #include <math.h>
 
-/* Who is t seconds from the call asks again after 0.4 t (half of what surely passes, which is 80 %
- * of t where p90 is 120 % of it), but not sooner than NEAR and not later than FAR. Added up over
+/* Somebody t seconds from the call asks again after 0.4 t (half of what surely passes, which is 80
+ * % of t where p90 is 120 % of it), but not sooner than NEAR and not later than FAR. Added up over
  * the line, rate people for each second of t: those near, a logarithm between, and the long tail
  * behind. */
 double arithmetic_polls_per_s(double waiting, double rate_per_s)

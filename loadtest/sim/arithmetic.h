@@ -15,7 +15,7 @@ struct arithmetic {
 
 struct arithmetic arithmetic_of(const struct sale_ask *ask);
 
-/* The polls a second of so many who wait, at that rate of calls. */
+/* Polls per second of that many waiting people, at that rate of calls. */
 double arithmetic_polls_per_s(double waiting, double rate_per_s);
 
 #endif

@@ -5,7 +5,7 @@
  * could tell anything.
  *
  * A line is an array of blocks of BLOCK positions. The whole of a block waits, or its front part
- * has been called; so each block has one interval between polls, taken anew once a second.
+ * has been called; so each block has one interval between polls, taken again once a second.
  *
  * Invariant, asserted at the end: nobody is made and nobody is lost. Everybody is still to come, at
  * the door, told to come back, waiting, or called. */
@@ -75,7 +75,7 @@ static void send_bytes(struct sale *sale, double count, uint64_t each)
 
 /* ---- those who wait ---- */
 
-/* The mean time between two polls of somebody with so many ahead. */
+/* The mean time between two polls of somebody with that many ahead. */
 static double interval_ms(const struct sale *sale, double ahead)
 {
     uint32_t p50_s = (uint32_t)(ahead / (double)sale->ask->rate_per_s);

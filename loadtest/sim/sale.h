@@ -1,5 +1,5 @@
 /* sale.h: one on-sale of any size in virtual time: a crowd, the edge, the fronts and their Redis,
- * each doing so much work in a tenth of a second as its processors allow, and no more.
+ * each doing as much work in a tenth of a second as its processors allow, and no more.
  *
  * People are counted, not made: by thousands who stand together in the line. So ten million of them
  * for an hour take a second of ours, and the poll intervals are those of the service itself
@@ -34,7 +34,7 @@ struct sale_machines {
 
 struct sale_ask {
     uint64_t visitors;
-    uint64_t within_ms; /* all of them come within so long */
+    uint64_t within_ms; /* all of them come within this time */
     uint64_t rate_per_s;
     uint64_t seats;
     uint64_t seats_percent;     /* seats that a hundred who are called take in all */

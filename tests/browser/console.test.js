@@ -408,7 +408,7 @@ describe('the console', () => {
     await page.click('#undo-lanes');
     await until('the lane to be undone', async () => (await doc(id)).lanes.length === 0);
     await page.locator('#lanes-none').waitFor();
-    // Once people may join, who waits where is told, and the lanes are what they are.
+    // Once people may join, the page tells who waits where, and lanes can't change.
     const settled = async (what, answer) => assert.equal((await answer).status, 200, `${what}: ${(await answer).text}`);
     await settled('lanes', queue.patch(`/admin/events/${id}`, { body: { lanes: [{ id: 'press', name: 'Press', share: 20, invitations: 2 }], rate_per_s: 0 } }));
     await settled('open', queue.post(`/admin/events/${id}/actions/open`));
@@ -713,7 +713,7 @@ describe('the console', () => {
     });
   }
 
-  test('what is wrong is told for as long as it is wrong, in every view anew', async () => {
+  test('what is wrong is told for as long as it is wrong, in every view', async () => {
     const boss = await Operator.open(browser, stack, MANNERS['desk-en']);
     const { page } = boss;
     await page.goto(`${boss.at}/console#/orders`);

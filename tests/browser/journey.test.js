@@ -97,7 +97,7 @@ describe('pages', () => {
     assert.equal(await two.seat(4).getAttribute('aria-disabled'), 'false');
     await one.seat(4).click();
     await one.page.locator('#list-seats button[aria-pressed=true]').waitFor();
-    // Who looks on sees it go, without doing anything.
+    // A visitor who looks on sees it go, without doing anything.
     await two.page.locator('#list-seats li:nth-child(5) button[aria-disabled=true]').waitFor();
     // Who saw nothing of it loses the race, and is told.
     await late.seat(4).click();

@@ -98,7 +98,7 @@ class Line {
     if (['soon', 'join', 'join-draw', 'closed'].includes(state)) return visitor.view(state === 'join-draw' ? 'join' : state);
     await this.join(visitor);
     const view = { paused: 'waiting', frozen: 'waiting', late: 'called', admitted: 'called', done: 'called' }[state] ?? state;
-    // Without a script the page comes anew by itself, though not as often as a test would like.
+    // Without a script the page reloads by itself, though not as often as a test would like.
     while (!visitor.scripted && await visitor.page.getAttribute('#line', 'data-view') !== view) await visitor.page.reload();
     await visitor.view(view);
     if (state === 'late') await visitor.page.locator('#left').waitFor({ state: 'hidden' });

@@ -15,7 +15,7 @@
 // out. Where texts of a luck's length stand everywhere, `across` keeps no heights and no distances
 // downwards.
 //
-// FAIRGATE_LOOKS=write writes anew what is seen: look at the pictures, then at the diff, and commit it.
+// FAIRGATE_LOOKS=write records what is seen: look at the pictures, then at the diff, and commit it.
 
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';

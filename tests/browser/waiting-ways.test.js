@@ -291,7 +291,7 @@ describe('around the waiting page', () => {
     await second.close();
   });
 
-  test('whoever gave the place to another device may join anew, behind all others', async () => {
+  test('whoever gave the place to another device may join again, behind all others', async () => {
     const first = await waiting('moves-anew', 4);
     await first.page.click('#move summary');
     const code = await first.page.locator('#move-more .code').textContent();

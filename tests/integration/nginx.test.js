@@ -89,7 +89,7 @@ describe('nginx with auth_request', () => {
     stream.close();
   });
 
-  test('says for whom a CDN asks, and believes it nobody else', async () => {
+  test('says for whom a CDN asks, and believes nobody else', async () => {
     const ask = async (localAddress, hops) => {
       const bytes = `GET /v1/queue/demo/status HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: ${hops}\r\n\r\n`;
       const { answers } = await rawExchange({ port, localAddress, bytes });

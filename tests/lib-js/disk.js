@@ -26,7 +26,7 @@ export async function openForgetfulDisk(scope) {
   };
 }
 
-// A folder on a disk of its own of so many megabytes, which can be filled and emptied again.
+// A folder on its own disk of that many megabytes, which can be filled and emptied again.
 export function openSmallDisk(scope, megabytes) {
   const dir = scope.tempDir('small-');
   execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m,mode=0711`, 'small-disk', dir]);

@@ -7,7 +7,7 @@ import http from 'node:http';
 // request({port, path, method, headers, body, token, agent, timeoutMs}):
 //   body      string or Buffer as it is; anything else is sent as JSON
 //   token     becomes Authorization: Bearer
-// Answers {status, headers, rawHeaders, body, text, json}; `json` is undefined where it is none.
+// Answers {status, headers, rawHeaders, body, text, json}; `json` is undefined where the body is not JSON.
 export function request({
   port,
   host = '127.0.0.1',

@@ -78,7 +78,7 @@ export class Service {
     this.admin = client({ port: privatePort, token: adminToken });
   }
 
-  // Writes the config file anew; takes effect at the next start (or SIGHUP, where it reloads).
+  // Writes the config file again; takes effect at the next start (or SIGHUP, where it reloads).
   configure(config) {
     const sections = typeof config === 'function' ? config(this) : config;
     const text = typeof sections === 'string' ? sections : renderConfig(sections);

@@ -94,7 +94,7 @@ proctype taker(byte me, want0, want1) {
         swap(row, seen, want[row], ok);
         if
         :: ok -> turn_words(row, want[row], FREE, _pid); row++
-        :: else /* judge anew */
+        :: else /* judge again */
         fi
     :: row == ROWS -> break
     od;

@@ -134,7 +134,7 @@ export async function open(main, [id, which = 'live']) {
     async refresh() {
       const { events: [mine] } = await get('queue', `/admin/events?id=${id}`);
       if (mine === undefined) {
-        await event.read(); // it ended long ago and is called up anew; or there is none any more
+        await event.read(); // it ended long ago and is called up again; or it is gone
         return;
       }
       event.live = mine.live;

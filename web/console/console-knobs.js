@@ -7,7 +7,7 @@ import { byId, make, say } from './kit.js';
 import { becauseOf, inWords } from './console-change.js';
 import { button, confirmed, fact, fromLocal, guarded, hour, moment, number, percent, show, timeAt, toLocal, wordsOr, zone } from './console-ui.js';
 
-const THINK_MS = 250; // typing has to rest so long before a preview is asked for
+const THINK_MS = 250; // typing has to pause this long before a preview is asked for
 const GROUPS = {
   flow: ['rate_per_s', 'burst', 'max_active'],
   times: ['opens_at', 'prequeue_at', 'closes_at'],

@@ -1,4 +1,4 @@
-// console-lanes.js: the lanes of an event beside the general one: who waits in each, which share of the
+// console-lanes.js: the lanes of an event beside the general one: how many wait in each, which share of the
 // calls each has, and the codes by which people are invited. Which lanes there are is fixed once people
 // may join; names, shares and invitations are not.
 

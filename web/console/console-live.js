@@ -12,8 +12,8 @@ const COUNTS_EVERY = 3;
 const SERIES_MAX = 5000; // samples of the line, which are all there are
 const NEWEST = 60; // those read with the counts
 const NOTED_MAX = 1800;
-const JUDGED_OVER_MS = 60_000; // of the waits that were told: so many minutes' calls are judged together
-const OVER_MS = 10_000; // a rate is the difference over at least so long
+const JUDGED_OVER_MS = 60_000; // of the waits that were told: this much of the calls is judged together
+const OVER_MS = 10_000; // a rate is the difference over at least this long
 const ERROR_STEPS = 240; // points of the errors' chart
 const TILES = ['waiting', 'active', 'outstanding', 'issued', 'serving', 'admitted', 'no_shows', 'streams'];
 

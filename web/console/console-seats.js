@@ -10,7 +10,7 @@ import { applyChanges, BLOCKED, FREE, readPicture, readPlan, versionOf } from '.
 
 const PER_CALL = 128;
 const KINDS = ['free', 'held', 'sold', 'blocked'];
-const SURE_FROM = 20; // so many seats at once are asked about
+const SURE_FROM = 20; // from this many seats on, we ask first
 
 const nameOf = (plan, i) => say('seats.name', plan.zones[plan.zoneOf[i]].name, plan.zones[plan.zoneOf[i]].rows[plan.rowOf[i]].label, plan.numbers[i]);
 

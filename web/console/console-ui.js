@@ -83,7 +83,7 @@ export function fact(label, value, title) {
   return row;
 }
 
-// What a view's refresh answers when it was not its turn to ask anybody: so nothing is known anew.
+// What a view's refresh answers when it was not its turn to ask anybody: so nothing new is known.
 export const SKIPPED = Symbol('skipped');
 
 // Pressed again while it works it does nothing; it is not disabled for that, which would take the focus

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The shop's steady customers: who was there before, and should not notice that anything has changed.
+// The shop's steady customers: they were there before, and should not notice that anything has changed.
 //
 //   node infra/demo/demo-shop/customers.js --url http://127.0.0.1:8085 --seconds 60 --rate 50 \
 //       [--users .run/demo-users.json] [--connections 64] [--seed 1] [--json FILE]
@@ -100,7 +100,7 @@ const KINDS = {
     }),
 };
 
-// Eight in ten browse, one logs in, one buys; who has nobody to log in only browses.
+// Eight in ten browse, one logs in, one buys; without an account they only browse.
 function choose() {
   const x = random();
   if (users.length > 0 && x < 0.1) return 'login';

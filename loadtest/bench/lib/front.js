@@ -38,7 +38,7 @@ export async function openEvent(front, knobs = {}) {
   const made = await front.admin.put(`/admin/events/${EVENT}`, { body });
   if (made.status >= 300) throw new Error(`creating the event: ${made.status} ${made.text}`);
   await act(front, 'open');
-  await act(front, 'pause'); // who polls is somebody who waits: people join, nobody is called
+  await act(front, 'pause'); // those who poll are those who wait: people join, nobody is called
   await until('the event to be paused', async () => {
     const status = await front.http.get(`/v1/queue/${EVENT}/status`);
     return status.status === 200 && status.json.state === 'paused';

@@ -25,7 +25,7 @@ test('a key that a scenario cannot have is named with file and line', () => {
   assert.match(stderr, /robots/);
 });
 
-test('a crowd does not go to strangers unless somebody says that they are none', () => {
+test('a crowd does not go to strangers unless somebody vouches for them', () => {
   const stranger = '[journey]\nto = pass\n[targets]\nqueue = 203.0.113.7:80\n';
   const refused = crowd(stranger);
   assert.equal(refused.status, 2);

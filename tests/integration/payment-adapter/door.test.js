@@ -154,7 +154,7 @@ test('an offer says nothing about who is a member, asks the user table nothing, 
   assert.equal((await listOf(buyer, order))[0].state, 'used');
 });
 
-test('a ticket goes through so many hands and no more, and nobody hands on without end', async () => {
+test('a ticket goes through a bounded number of hands, and nobody hands on without end', async () => {
   const { order, tickets: [first] } = await tickets();
   const friend = await world.login('sha512crypt@example.com');
   const both = [buyer, friend];

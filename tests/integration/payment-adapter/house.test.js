@@ -34,7 +34,7 @@ function assertPace(times, most, what) {
   }
 }
 
-// So many orders, whose letters to the shop wait until release().
+// A number of orders, whose letters to the shop wait until release().
 async function letters(count) {
   const buyers = Array.from({ length: 4 }, () => world.visitor());
   for (const [i, buyer] of buyers.entries())
@@ -149,7 +149,7 @@ test('a question that no index serves is told when the service starts', async ()
   await pay.stop();
 });
 
-test('a member number that is none is nobody, and no failure of the database', async () => {
+test('a member number that is not a number belongs to nobody, and is no failure of the database', async () => {
   const buyer = world.visitor();
   await until('a login', async () => (await buyer.post('/v1/pay/login', { login: 'user105@example.com', password: PASSWORD })).status === 200);
   const { order } = (await world.order(buyer, world.hold())).json;

@@ -266,7 +266,7 @@ test("the shop's signed token logs in once, and only if everything in it is righ
   await until('the new key', async () => (await by(world.queue.token(claims(), { typ: 'JWT' }))).status === 200);
 });
 
-test("wrong tokens of the shop are looked at so often a minute, by address", async () => {
+test("wrong tokens of the shop are looked at a bounded number of times a minute, by address", async () => {
   const now = Math.floor(Date.now() / 1000);
   const claims = () => ({ iss: 'shop', aud: 'fairgate', sub: '77', jti: `j${Math.random()}`, iat: now, exp: now + 60 });
   const good = () => world.queue.token(claims(), { typ: 'JWT' });

@@ -479,7 +479,7 @@ test('by Toss: a deposit that is quicker than the closing of its account is a pa
   assert.equal((await tossPayment(order.order)).status, 'DONE');
 });
 
-test('by Toss: what is typed into the address is a hint, and another order\'s payment is none', async () => {
+test('by Toss: what is typed into the address is a hint, and another order\'s payment does not count', async () => {
   const paid = await make('toss');
   const { paymentKey } = Object.fromEntries(await agreeAt(paid.payment.checkout_url));
   await world.untilStatus(buyer, paid.order, 'completed');

@@ -131,7 +131,7 @@ test('what cannot be read changes nothing', async () => {
   await world.untilStatus(buyer, order, 'completed');
 });
 
-// So often the hold was asked for, less the tries that are known to have come to nothing.
+// How often the hold was asked for, less the tries that are known to have come to nothing.
 const askedTwice = (order) => {
   const asked = extensions(order);
   const timedOut = world.postgres.sql(`SELECT count(*) FROM pay.saga_step t JOIN pay.saga s ON s.id = t.saga WHERE s.subject = '${order}' AND t.mark = 3`, 'pay');

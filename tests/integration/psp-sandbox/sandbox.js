@@ -75,7 +75,7 @@ export async function startSandbox(scope, { webhook, toss, bank = {}, returnUrls
   return Object.assign(sandbox, {
     journal,
     form,
-    // Made anew after each restart: the client keeps connections.
+    // Made again after each restart: the client keeps connections.
     stripe: (options = {}) =>
       new Stripe(KEY, {
         host: '127.0.0.1',

@@ -221,7 +221,7 @@ test('a pass that is shared or replayed is one visit, and over when the visit is
   assertProblem(await beat(first.pass), 410, 'session-ended');
 });
 
-test('jumping the queue: a ticket with another number, another event or a swapped draw is none', async (t) => {
+test('jumping the queue: a ticket with another number, another event or a swapped draw is refused', async (t) => {
   const house = await openHouse(t);
   await makeEvent(house, 'show', STILL);
   await makeEvent(house, 'other', STILL);
@@ -236,7 +236,7 @@ test('jumping the queue: a ticket with another number, another event or a swappe
   assertProblem(await house.front.http.get('/v1/queue/other/me', { token: ticket }), 401, 'ticket-invalid');
 });
 
-test('a pass that somebody made is none: no algorithm, ours as a secret, another key, other claims', async (t) => {
+test('a forged pass is refused: no algorithm, ours as a secret, another key, other claims', async (t) => {
   const house = await openHouse(t, { fronts: 2 });
   await makeEvent(house, 'show', { rate_per_s: 1000, burst: 1000, max_active: 0 });
   const owner = new Visitor(house.front, 'show');
@@ -287,7 +287,7 @@ test('who writes signatures under a session is not looked at after some, and nob
   const claims = JSON.parse(Buffer.from(body, 'base64url'));
   const wrong = () => randomBytes(64).toString('base64url');
 
-  // A session that is none of ours costs no signature: it is only refused, however often.
+  // A session that is not ours costs no signature: it is only refused, however often.
   for (const sub of [`show.1.${wrong().slice(0, 38)}`, session.replace(/^show/, 'other'), 'nobody']) {
     for (let i = 0; i < 15; i += 1)
       assertProblem(await verify(`${head}.${put({ ...claims, sub })}.${wrong()}`, '198.51.100.7'), 401, 'pass-invalid');
@@ -321,7 +321,7 @@ test('wrong member tokens are looked at a minute\'s worth, by address', async (t
   assert.equal((await join(shop.token('lee'), '198.51.100.8')).status, 201);
 });
 
-test('an address that showed too many codes that are none is refused without a word to the store', async (t) => {
+test('an address that showed too many wrong codes is refused without a word to the store', async (t) => {
   const house = await openHouse(t);
   await makeEvent(house, 'show', STILL);
   await makeEvent(house, 'other', STILL);

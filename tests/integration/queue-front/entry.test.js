@@ -1,4 +1,4 @@
-// Who gets a place is judged by the rules of the moment at which it is given: by no front's picture of a
+// A place is given by the rules of that very moment: by no front's picture of a
 // moment ago, by nobody else's key, by no work that was used before. And a member is inside once.
 
 import assert from 'node:assert/strict';

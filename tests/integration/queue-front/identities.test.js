@@ -1,4 +1,4 @@
-// Who is who does not hang on the keys of tickets: an event keeps the identity key that it began with,
+// Identities do not depend on the keys of tickets: an event keeps the identity key that it began with,
 // whatever is put before it, behind it, or taken away.
 
 import assert from 'node:assert/strict';

@@ -45,7 +45,7 @@ async function fill(house) {
   return { visitors, visitor: visitors[2].visitor, ticket: visitors[2].ticket, pass, session, code };
 }
 
-test('a rehearsal that was flushed leaves nothing that is good in the event made anew under its id', async (t) => {
+test('a rehearsal that was flushed leaves nothing that is good in the event made again under its id', async (t) => {
   const house = await openHouse(t);
   await makeEvent(house, 'show', FAST);
   const before = await incarnation(house.front);
@@ -67,7 +67,7 @@ test('a rehearsal that was flushed leaves nothing that is good in the event made
   assert.deepEqual([(await old.visitor.join()).status, (await old.visitor.me()).json.position], [200, 2]);
 });
 
-test('fronts that run while an event is made anew forget the one before, counters, tickets and all', async (t) => {
+test('fronts that run while an event is made again forget the one before, counters, tickets and all', async (t) => {
   const house = await openHouse(t, { fronts: 2 });
   await makeEvent(house, 'show', FAST);
   const old = await fill(house);

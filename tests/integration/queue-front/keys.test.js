@@ -60,7 +60,7 @@ async function reload(house) {
     (await keys(house, 'status', '--url', house.urls)).status === 0);
 }
 
-// What was written down happened so many days ago.
+// What was written down happened that many days ago.
 function timePasses(path) {
   const history = `${path}.history`;
   const back = (text) => new Date(Date.parse(text) - DAYS * 86_400_000).toISOString();
@@ -154,7 +154,7 @@ class Load {
         const [one, other] = i % 2 === 0 ? this.house.fronts : [...this.house.fronts].reverse();
         await this[kind](i, one, other);
         this.turns[kind] = i + 1;
-        await delay(20); // there are so many invitations
+        await delay(20); // there are many invitations
       }
     } catch (error) {
       this.failed = error;
@@ -162,7 +162,7 @@ class Load {
     }
   }
 
-  // Each kind has been through so many whole turns more.
+  // Each kind has been through that many more whole turns.
   async turn(turns = 2) {
     const from = { ...this.turns };
     await until('people to come and go', () => {
@@ -226,7 +226,7 @@ class Load {
     this.guest = visitor;
   }
 
-  // What people held has run out long ago; who waits still comes back by name, and is given it anew.
+  // What people held ran out long ago; those who wait still come back by name and are given it again.
   async renew() {
     const all = this.people.splice(0);
     for (const person of all) {

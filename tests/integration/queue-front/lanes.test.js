@@ -1,4 +1,4 @@
-// Lanes: who is invited waits in a line of their own that has a stated share of the calls, for
+// Lanes: invited people wait in a line of their own that has a stated share of the calls, for
 // everybody to see.
 
 import assert from 'node:assert/strict';
@@ -100,7 +100,7 @@ test('who is not invited does not get in by the lane', async (t) => {
   await patch(house.front, 'show', { lanes: [{ ...LANES[0], invitations: 1 }] });
   assertProblem(await visitor().join(invited(good)), 422, 'invitation-invalid');
   assert.equal((await visitor().join(invited(house.codes[0]))).status, 201);
-  // Who has a place is told so as well, and keeps it.
+  // People with a place are told so as well, and keep it.
   const there = visitor();
   const { position } = await there.joined();
   assertProblem(await there.join(invited(wrong)), 422, 'invitation-invalid');

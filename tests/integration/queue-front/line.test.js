@@ -369,7 +369,7 @@ test('leave and end free the slot for the next at once', async (t) => {
   await c.entered();
 });
 
-test('a place that was given up is gone, and its owner may join anew', async (t) => {
+test('a place that was given up is gone, and its owner may join again', async (t) => {
   const house = await openHouse(t);
   await makeEvent(house, 'show', STILL);
   const visitor = new Visitor(house.front, 'show');
@@ -404,7 +404,7 @@ test('the limit of joins per address counts an IPv6 /64 as one, and says when to
   await makeEvent(house, 'show', { ...STILL, joins_per_ip_per_min: 2 });
   const join = (address) =>
     house.front.http.post('/v1/queue/show/join', { headers: { 'x-forwarded-for': address } });
-  // Within one minute of the clock: otherwise the count would begin anew in between.
+  // Within one minute of the clock: otherwise the count would start over in between.
   await until('a fresh minute', () => new Date().getSeconds() < 50, { timeoutMs: 15_000 });
   assert.equal((await join('2001:db8:1:2::1')).status, 201);
   assert.equal((await join('2001:db8:1:2:ffff::9')).status, 201);

@@ -14,7 +14,7 @@ const CASES = {
     'POST /v1/queue/show/join HTTP/1.1\nHost: x\nContent-Length: 5\nTransfer-Encoding: chunked\n\n0\n\n'),
   'two lengths': crlf(
     'POST /v1/queue/show/join HTTP/1.1\nHost: x\nContent-Length: 1\nContent-Length: 2\n\nab'),
-  'a length that is none': crlf('POST /v1/queue/show/join HTTP/1.1\nHost: x\nContent-Length: -1\n\n'),
+  'a length that is not a number': crlf('POST /v1/queue/show/join HTTP/1.1\nHost: x\nContent-Length: -1\n\n'),
   'a space before the colon': crlf('GET /v1/queue/show/me HTTP/1.1\nHost : x\n\n'),
   'a NUL in a header': crlf('GET /v1/queue/show/me HTTP/1.1\nHost: x\nCookie: a=\0b\n\n'),
   'no HTTP at all': 'hello\r\n\r\n',

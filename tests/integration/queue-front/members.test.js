@@ -152,7 +152,7 @@ test('a member whose visit is over comes again, at the end of the line, in whate
   }
 });
 
-test('a ticket that was used up joins anew, and once: repeated it is the same new place', async (t) => {
+test('a ticket that was used up joins again, once: repeated it is the same new place', async (t) => {
   const house = await openHouse(t);
   await makeEvent(house, 'show', FAST);
   const visitor = new Visitor(house.front, 'show');

@@ -137,7 +137,7 @@ test('typing errors cost nothing; guesses are counted by address, and then even 
   assert.equal((await take(thief, code, from('198.51.100.8'))).status, 200, 'others are not hindered');
 });
 
-test('who has entered holds a visit, and that does not move; who is called may still move', async (t) => {
+test('a visitor who has entered holds a visit, which does not move; one who is called may still move', async (t) => {
   const house = await openHouse(t);
   await makeEvent(house, 'show', OPEN);
   const laptop = new Visitor(house.front, 'show'), phone = new Visitor(house.front, 'show');

@@ -333,7 +333,7 @@ test('the program keeps every promise of openapi.yaml, and answers nothing else'
     await admin('GET', path);
   await admin('DELETE', ev, { headers: { 'if-match': (await admin('GET', ev)).headers.etag } });
 
-  // Started anew, it knows no event yet, and does not deny any.
+  // Just restarted, it knows no event yet, and does not deny any.
   await front.kill();
   await front.start(false);
   await until('it to listen', async () => (await front.private.get('/healthz')).status === 200);

@@ -74,7 +74,7 @@ test('what is joined, told and refused follows the state', async (t) => {
   assertProblem(await kept.join(), 409, 'event-closed');
 });
 
-test('paused: nobody new is called, who was called may still enter', async (t) => {
+test('paused: nobody new is called, and those called may still enter', async (t) => {
   const house = await openHouse(t);
   await makeEvent(house, 'show', { rate_per_s: 1000, burst: 1000 });
   const called = new Visitor(house.front, 'show');
@@ -473,7 +473,7 @@ test('the console is told of the parts by the configuration, in its page and in 
   assert.match(bare.headers['content-security-policy'], /connect-src 'self'; /);
 });
 
-test('a list of parts that is none is refused before anything starts', (t) => {
+test('a malformed list of parts is refused before anything starts', (t) => {
   const secrets = makeSecrets(openScope(t));
   const lists = ['seats', 'seats=', '=http://a.example', 'Seats=http://a.example', "seats=http://a.example'; script-src *", 'seats=http://a.example/x', 'seats=*', 'a=http://a.example,,b=http://b.example'];
   for (const list of [...lists, Array.from({ length: 17 }, (_, n) => `p${n}=http://a.example:${n + 1}`).join(',')]) {

@@ -7,7 +7,7 @@ import test from 'node:test';
 import { assertProblem, client, until } from '../../lib-js/index.js';
 import { makeEvent, openHouse, Visitor } from './support.js';
 
-// Overloaded once so many joins wait for Redis, which is what its being slow means.
+// Overloaded once this many joins wait for Redis, which is what a slow Redis means.
 const FEW = { config: { line: { joins_waiting: 64 } } };
 
 // Answers come in as they are given: [{key, status, retryAfter, code, position}].

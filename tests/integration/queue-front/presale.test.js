@@ -24,7 +24,7 @@ async function presale(t, knobs = NEEDS_CODE, options = {}) {
   return house;
 }
 
-test('a code is asked for before a place is taken, and whatever is none takes none', async (t) => {
+test('a code is asked for before a place is taken, and a wrong one takes none', async (t) => {
   const house = await presale(t);
   await load(house, { codes: ['FAN-2026-AB', 'FAN-2026-CD'] });
   const visitor = () => new Visitor(house.front, 'show');

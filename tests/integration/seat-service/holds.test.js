@@ -194,7 +194,7 @@ test('what was chosen can be exchanged for something like it, in one step', asyn
   assert.equal((await bob.hold({ seats: held.json.seats })).status, 201, 'the first ones are free again');
 });
 
-test('a code is checked before a seat hangs on it, and one that is none is called that', async () => {
+test('a code is checked before a seat hangs on it, and a wrong one is called wrong', async () => {
   const body = hall({ channels: [{ id: 'club', name: 'Club', code: 'open sesame' }, { id: 'early', code: 'too-early', on_sale_at: '2035-01-01T00:00:00Z' }] });
   body.rows = [{ zone: 'Hall', row: '2', channel: 'club' }];
   body.seats = [{ guid: 'r1s1', accessible: true }];
@@ -291,7 +291,7 @@ test('what makes no sense is refused and named', async () => {
   assert.equal((await alice.hold({ seats: ['r1s1'] })).status, 201, 'nothing was taken');
 });
 
-test('wrong signatures are looked at so often a minute, and whoever was known before goes on', async () => {
+test('wrong signatures are looked at a bounded number of times a minute, and whoever was known before goes on', async () => {
   const { event, alice } = await fresh();
   const agent = new http.Agent({ keepAlive: true, maxSockets: 1 }); // one loop: each counts for itself
   const there = { headers: { 'x-forwarded-for': '198.51.100.7' }, agent };
@@ -354,7 +354,7 @@ test('the same idempotency key brings the same answer, and no second hold', asyn
   assert.equal((await bob.hold({ seats: ['r1s1', 'r1s2'] }, 'key-4')).status, 201);
 });
 
-test('a refusal changed nothing, so its key is judged anew', async () => {
+test('a refusal changed nothing, so its key is judged again', async () => {
   const { alice, bob } = await fresh();
   const { hold } = (await alice.hold({ seats: ['r1s1', 'r1s2'] })).json;
   assert.equal((await bob.hold({ seats: ['r1s1', 'r1s2'] }, 'key')).status, 409);
@@ -383,7 +383,7 @@ test('how many places of an area are free is told as it changes, though no seat 
   const { data } = await told(47);
   assert.deepEqual(JSON.parse(data), { version, since: version, free: [], held: [], sold: [], blocked: [], areas: [{ id: 'floor', free: 47 }] });
   assert.deepEqual(await areas(version), [{ id: 'floor', free: 47 }]);
-  // Who has to take the whole picture is told them as well.
+  // Those who have to take the whole picture are told as well.
   const late = await openStream({ port: seats.port, path: `/v1/seats/${event}/stream?since=0`, headers: { authorization: `Bearer ${alice.token}` } });
   const anew = await late.find('a word to take the picture', ({ event: kind }) => kind === 'resync');
   assert.deepEqual(JSON.parse(anew.data).areas, [{ id: 'floor', free: 47 }]);

@@ -56,7 +56,7 @@ function openPage(hall) {
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 const shows = (page, hall) => assert.deepEqual([...page.plan.state], [...hall.pictures.at(-1)]);
 
-test('a delta that begins behind what is shown is not laid over the gap: the picture is read anew', async () => {
+test('a delta that begins behind what is shown is not laid over the gap: the picture is read again', async () => {
   const hall = new Hall();
   const page = openPage(hall);
   hall.sell(1, 2);

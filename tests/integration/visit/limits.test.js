@@ -140,7 +140,7 @@ describe('a limit of four seats', () => {
     await bought(guest, owner, hold);
   });
 
-  test('and is of an event: who has four here may have four there', async () => {
+  test('and is of an event: a buyer with four here may have four there', async () => {
     const guest = await visit('members', member.pbkdf2);
     await bought(guest, member.pbkdf2, await held(guest, 'r7s1', 'r7s2', 'r7s3', 'r7s4'));
   });

@@ -1,4 +1,4 @@
-/* tally_test.c: so often within a minute and no more, each for themselves. */
+/* tally_test.c: a number of times within a minute and no more, each caller alone. */
 #include "unit.h"
 
 #include "base/tally.h"

@@ -174,7 +174,7 @@ static void a_line_that_moves_too_fast_is_found(void **state)
     EXPECT_ONLY(&story, FOUND_KINDS);
 }
 
-/* Somebody asks and is told of so many ahead. */
+/* Somebody asks and is told how many are ahead. */
 static struct record *waits(struct story *story, uint32_t visitor, uint64_t place, uint64_t ahead)
 {
     struct record *record = tell(story, visitor, RECORD_WAIT, place, ahead);
@@ -262,7 +262,7 @@ static void more_ahead_than_before_is_found_unless_somebody_may_have_come_back(v
     EXPECT(&story, "visitor 5 with place 6 had 3 ahead and later 5; 0 could have come back");
     EXPECT_ONLY(&story, FOUND_AHEAD);
     struct judge_conf conf = usual;
-    conf.gone_after_ms = 6000; /* all were silent for so long */
+    conf.gone_after_ms = 6000; /* all were silent this long */
     assert_int_equal(only_found(&story, &conf), FOUND_KINDS);
     low->flags |= RECORD_STALE;
     EXPECT_ONLY(&story, FOUND_KINDS);

@@ -1,4 +1,4 @@
-/* pace_test.c: so many a second, small bursts, and an honest time to come back. */
+/* pace_test.c: a number per second, small bursts, and an honest time to come back. */
 #include "unit.h"
 
 #include "pace.h"

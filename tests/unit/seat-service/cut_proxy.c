@@ -29,7 +29,7 @@ struct cut_proxy {
     int listener;
     atomic_bool armed, ending;
     atomic_uint
-        raises; /* so many raisings of an epoch are let through, and their clients cut off */
+        raises; /* how many raisings of an epoch are let through, with their clients cut off */
     atomic_uint cuts;
     pthread_t thread;
     pthread_t relays[CONNECTIONS_MAX];

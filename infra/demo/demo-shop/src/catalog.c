@@ -114,7 +114,7 @@ static void on_home(void *ctx, const struct pg_answer *answer)
     reply_page(req, &page);
 }
 
-/* False: the query names a limit that is none, and was answered so. */
+/* False: the query's limit is not a valid one, and the answer said so. */
 static bool ask_products(struct http_req *req, pg_on_done *on_done)
 {
     char after[SKU_MAX + 1] = "";

@@ -2,9 +2,9 @@
  * partner.
  *
  * A password check takes some fifty milliseconds of a core, so it happens on libuv's worker threads
- * and only so many may wait. An unknown user is checked as well, against a hash that nobody has:
- * the time tells nothing. The session is 32 random bytes in a cookie; the database knows their
- * hash. */
+ * and only a bounded number may wait. An unknown user is checked as well, against a hash that
+ * nobody has: the time tells nothing. The session is 32 random bytes in a cookie; the database
+ * knows their hash. */
 #include "base/base64.h"
 #include "base/json_in.h"
 #include "crypto/jwt.h"

@@ -30,7 +30,7 @@ export class Wire {
     this.trap = { words, what };
   }
 
-  // Who still listens learns that the other end is gone, and who asks anew is refused.
+  // Those who still listen learn that the other end is gone; those who ask again are refused.
   break() {
     this.broken = true;
     for (const socket of this.sockets) socket.resetAndDestroy();

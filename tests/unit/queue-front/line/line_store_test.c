@@ -435,7 +435,7 @@ static void on_late_pass(struct line_visit *visit)
     pass->joins_before = pass->crowd->done;
 }
 
-/* In one turn of the loop so many joins come, and after them the pass of somebody who is called.
+/* In one turn of the loop that many joins come, and after them the pass of somebody who was called.
  * How many of those joins were answered before it. */
 static unsigned joins_before_a_pass(struct rig *rig, unsigned count)
 {
@@ -871,7 +871,7 @@ static void a_wiped_redis_under_load_gives_no_place_twice_and_loses_none(void **
     assert_true(rig->watcher[1].serving_seen >= serving);
     assert_span(view_of(rig, 1)->doc, "{\"id\":\"gala-2027\"}");
     assert_int_equal(100000, view_of(rig, 1)->knobs.rate_milli);
-    /* Who was called before may still come. */
+    /* Those called before may still come. */
     assert_int_equal(LINE_OK, visit_once(rig, 1, LINE_PASS, serving).outcome);
     assert_int_equal(1, redis_server_ask(&rig->server, "SISMEMBER fg:events %s", event_id));
 }

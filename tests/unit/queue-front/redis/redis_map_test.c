@@ -96,7 +96,8 @@ static void a_map_names_an_owner_for_each_slot(void **state)
     assert_int_equal(REDIS_NOBODY, map.owner[151]);
     assert_int_equal(1, map.owner[200]);
     assert_int_equal(1, map.owner[16383]);
-    assert_string_equal("10.0.0.9", map.node[1].host); /* who does not know its own address */
+    assert_string_equal("10.0.0.9",
+                        map.node[1].host); /* a node that does not know its own address */
     assert_int_equal(7002, map.node[1].port);
 }
 

@@ -286,7 +286,7 @@ static void after_a_cut_who_was_paying_comes_before_what_ran_out(void **state)
 {
     (void)state;
     struct process *process = open_process();
-    /* So long that it can't run out before PostgreSQL is gone, however slow the machine. */
+    /* Long enough not to run out before PostgreSQL is gone, however slow the machine. */
     uint64_t paying = hold_in_payment(process, 1, MINUTE_MS);
     assert_true(take(process, 2, true));
     UNTIL(process, process->told);

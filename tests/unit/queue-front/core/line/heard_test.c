@@ -1,4 +1,4 @@
-/* heard_test.c: marks of whom a front has heard, and when they are told. */
+/* heard_test.c: marks of those a front has heard from, and when they are told. */
 #include "core/line/heard.h"
 
 #include "core/line/ghosts.h"

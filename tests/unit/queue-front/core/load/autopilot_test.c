@@ -212,7 +212,7 @@ static void never_above_the_ceiling_nor_below_the_floor(void **state)
     }
 }
 
-/* A shop that bears so many people inside: beyond it latency rises steeply. Who is let in stays for
+/* A shop that bears this many people inside: beyond it latency rises steeply. Those let in stay for
  * two minutes on average, so what is done now is felt for that long. */
 struct plant {
     double inside, bears, stays_s;

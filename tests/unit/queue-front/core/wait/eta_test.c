@@ -192,7 +192,7 @@ static void a_changed_plan_is_a_cause_that_is_named(void **state)
     assert_int_equal(model.reason, ETA_REASON_RATE_CHANGED);
 }
 
-/* What the watch says of a place after so many seconds in which nobody was called. */
+/* What the watch says of a place after this many seconds without a call. */
 static enum eta_reason reason_after(struct line_view view, unsigned seconds)
 {
     struct eta_meter meter;

@@ -10,7 +10,7 @@ static struct eta_model told(double p50_per_place)
                               .doubt2 = 0.01};
 }
 
-/* A line that serves one a second, told as `factor` times that, for so many seconds. */
+/* A line that serves one a second, told as `factor` times that, for `seconds` seconds. */
 static void live(struct promise_book *book, double factor, unsigned seconds)
 {
     struct line_view view = {.state = LINE_OPEN, .redis_ms = 1000000};

@@ -123,7 +123,7 @@ static void who_waits_is_told_the_odds_and_what_they_rest_on(void **state)
                               "\"unlikely_upto\":24,\"likely_from\":27}}";
     assert_true(span_eq((struct span){text.ptr + text.len - strlen(cut), strlen(cut)}, SPAN(cut)));
 
-    /* Who waits in a lane is judged by the cut of that lane, and the status has each. */
+    /* Those who wait in a lane are judged by the cut of that lane, and the status has each. */
     view.lane = 1;
     ask.place = (struct place){.state = PLACE_WAITING, .position = 9, .ahead = 4};
     text = text_on(memory, ME_BYTES_MAX);
