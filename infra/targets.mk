@@ -32,7 +32,7 @@ ready-to-run:
 test: ## everything that CI runs; ends with "N passed, N failed"
 	@infra/deps test browser
 	@infra/test all
-check: ## formatter, linter, unit tests under the address sanitizer
+check: ## formatter, rooms, linter, unit tests under the address sanitizer
 	@infra/deps test
 	@infra/test check
 unit: ## build and run the unit tests of this VARIANT

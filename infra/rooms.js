@@ -1,0 +1,121 @@
+// rooms [ROOT]: judges the tree's includes by infra/rooms, whose head says how it is read. Prints what
+// breaks a rule as FILE:LINE and ends with "N passed, N failed", counted in files.
+
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
+
+const C_FILES_MAX = 12;
+const PURE = ['common/base', 'common/crypto', 'common/sale'];
+const LIST = 'infra/rooms';
+
+const root = process.argv[2] ?? '.';
+const broken = new Map();
+
+function breaks(file, line, what) {
+  console.log(`${file}:${line}: ${what}`);
+  broken.set(file, true);
+}
+
+const lines = (file) => readFileSync(join(root, file), 'utf8').split('\n').map((text, n) => ({ text, at: n + 1 }));
+const isIn = (path, name) => path === name || path.startsWith(`${name}/`);
+
+// ---- the list --------------------------------------------------------------------------------------
+
+// Room by its path: { path, floor, at, component, may: [{ name, used }] }, floor upon floor.
+const rooms = new Map();
+const components = [];
+const exceptions = [];
+
+const known = (name) => [...rooms.keys()].some((path) => isIn(path, name));
+
+function readRoom(component, at, name, names) {
+  const path = name === '.' ? component.path : `${component.path}/${name}`;
+  const may = names.map((each) => (known(`${component.path}/${each}`) ? `${component.path}/${each}` : each));
+  may.filter((each) => !known(each)).forEach((each) => breaks(LIST, at, `${each} does not stand above ${path}`));
+  rooms.set(path, { path, floor: rooms.size, at, component, may: may.filter(known).map((each) => ({ name: each, used: false })) });
+}
+
+function readList() {
+  for (const { text, at } of lines(LIST)) {
+    const [, indent, left, right] = /^( *)([^#]+?):(?: (.*))?$/.exec(text) ?? [];
+    const words = (some) => some?.split(' ').filter(Boolean) ?? [];
+    if (/^(#|$)/.test(text)) continue;
+    if (left === undefined) breaks(LIST, at, 'neither a component nor a room');
+    else if (left === 'except') exceptions.push({ at, file: words(right)[0], what: words(right)[1], used: false });
+    else if (indent === '') components.push({ path: words(left)[0], search: words(left) });
+    else readRoom(components.at(-1), at, left, words(right));
+  }
+}
+
+// ---- the tree --------------------------------------------------------------------------------------
+
+function sources() {
+  return components.flatMap(({ path }) => readdirSync(join(root, path), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && /\.[ch]$/.test(entry.name))
+    .map((entry) => normalize(join(entry.parentPath, entry.name)).slice(normalize(`${root}/`).replace(/^\.\/$/, '').length)))
+    .sort();
+}
+
+// The room that a file lies in: the innermost that the list names.
+const roomOf = (file) => [...rooms.values()]
+  .filter(({ path }) => isIn(file.replace(/\.[ch]$/, ''), path))
+  .reduce((best, room) => (best === undefined || room.path.length > best.path.length ? room : best), undefined);
+
+const isCore = ({ path, component }) => isIn(path, `${component.path}/core`);
+
+function isExcepted(file, what) {
+  const found = exceptions.find((each) => each.file === file && each.what === what);
+  if (found !== undefined) found.used = true;
+  return found !== undefined;
+}
+
+function judgeInclude(all, file, room, at, include) {
+  const target = [dirname(file), ...room.component.search, 'common'].map((dir) => normalize(join(dir, include)))
+    .find((path) => all.has(path));
+  if (target === undefined) return breaks(file, at, `${include}: no such file`);
+  const there = roomOf(target);
+  if (there === undefined || there === room) return undefined;
+  const may = there.floor < room.floor ? room.may.find(({ name }) => isIn(there.path, name)) : undefined;
+  if (may !== undefined) may.used = true;
+  else if (!isExcepted(file, include)) return breaks(file, at, `${room.path} may not include ${there.path} (${include})`);
+  if (include.endsWith('_internal.h') && !isIn(file, 'loadtest')) return breaks(file, at, `${include} is for ${there.path} alone`);
+  const isOwnCore = isCore(there) && there.component === room.component;
+  if (isCore(room) && !isOwnCore && !PURE.some((name) => isIn(there.path, name)))
+    return breaks(file, at, `core includes ${there.path} (${include})`);
+  return undefined;
+}
+
+function judgeFile(all, file) {
+  const room = roomOf(file);
+  if (room === undefined) return breaks(file, 1, `lies in no room of ${LIST}`);
+  for (const { text, at } of lines(file)) {
+    const include = /^\s*#\s*include\s*"([^"]+)"/.exec(text)?.[1];
+    if (include !== undefined && !include.endsWith('.inc')) judgeInclude(all, file, room, at, include);
+  }
+  return undefined;
+}
+
+function judgeSizes(files) {
+  const folders = new Map();
+  for (const file of files.filter((each) => each.endsWith('.c')))
+    folders.set(dirname(file), [...(folders.get(dirname(file)) ?? []), file]);
+  for (const [folder, inside] of folders)
+    if (inside.length > C_FILES_MAX && !isExcepted(folder, `${inside.length}`))
+      breaks(inside[C_FILES_MAX], 1, `${folder} has ${inside.length} .c files, and a room at most ${C_FILES_MAX}`);
+}
+
+function judgeList() {
+  for (const { path, at, may } of rooms.values())
+    may.filter(({ used }) => !used).forEach(({ name }) => breaks(LIST, at, `${path} includes nothing of ${name}`));
+  for (const { at, file, what, used } of exceptions)
+    if (!used) breaks(LIST, at, `${file} needs no exception for ${what}`);
+}
+
+readList();
+const files = sources();
+const all = new Set(files);
+files.forEach((file) => judgeFile(all, file));
+judgeSizes(files);
+judgeList();
+console.log(`${files.filter((file) => !broken.has(file)).length + (broken.has(LIST) ? 0 : 1)} passed, ${broken.size} failed`);
+process.exitCode = broken.size > 0 ? 1 : 0;

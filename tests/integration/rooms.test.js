@@ -1,0 +1,106 @@
+// The rule of the rooms (infra/rooms) judges small trees that are made for it: each keeps or breaks one rule.
+
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { after, test } from 'node:test';
+import { openScope, ROOT } from '../lib-js/index.js';
+
+const scope = openScope();
+after(() => scope.close());
+
+const LIST = `
+common:
+  base:
+  pg: base
+
+shop/src:
+  core/price: common/base
+  core/order: core common/base
+  store: core common
+  main: store
+`;
+
+const TREE = {
+  'common/base/text.h': '',
+  'common/pg/pg.h': '#include "base/text.h"\n',
+  'shop/src/core/price/price.c': '#include "base/text.h"\n#include "core/price/price.h"\n#include "shop/sql/1.sql.inc"\n',
+  'shop/src/core/price/price.h': '#include <stdio.h>\n',
+  'shop/src/core/order/order.h': '#include "base/text.h"\n#include "core/price/price.h"\n',
+  'shop/src/store/store.h': '#include "core/order/order.h"\n#include "pg/pg.h"\n',
+  'shop/src/main.c': '#include "store/store.h"\n',
+};
+
+function judge(changed = {}) {
+  const dir = scope.tempDir('rooms-');
+  for (const [path, text] of Object.entries({ 'infra/rooms': LIST, ...TREE, ...changed })) {
+    mkdirSync(dirname(join(dir, path)), { recursive: true });
+    writeFileSync(join(dir, path), text);
+  }
+  const { status, stdout, stderr } = spawnSync('node', [join(ROOT, 'infra/rooms.js'), dir], { encoding: 'utf8' });
+  assert.equal(stderr, '');
+  return { status, said: stdout.trim().split('\n') };
+}
+
+function refuses(changed, ...told) {
+  const { status, said } = judge(changed);
+  assert.deepEqual(said.slice(0, -1), told);
+  assert.match(said.at(-1), /^\d+ passed, 1 failed$/);
+  assert.equal(status, 1);
+}
+
+test('a tree that keeps the rules passes', () => {
+  assert.deepEqual(judge(), { status: 0, said: ['8 passed, 0 failed'] });
+});
+
+test('an include that is not allowed is told by its line', () => {
+  refuses({ 'shop/src/main.c': '#include "store/store.h"\n\n#include "core/price/price.h"\n' },
+    'shop/src/main.c:3: shop/src/main may not include shop/src/core/price (core/price/price.h)');
+});
+
+test('an include from further up is refused, so none go round', () => {
+  refuses({ 'shop/src/core/price/price.h': '#include "core/order/order.h"\n' },
+    'shop/src/core/price/price.h:1: shop/src/core/price may not include shop/src/core/order (core/order/order.h)');
+  refuses({ 'infra/rooms': LIST.replace('core/price: common/base', 'core/price: core/order common/base') },
+    'infra/rooms:7: core/order does not stand above shop/src/core/price');
+});
+
+test('a name stands for what is above alone, though more lies in it', () => {
+  refuses({
+    'infra/rooms': LIST.replace('  store:', '  core/late: common/base\n  store:'),
+    'shop/src/core/late/late.h': '#include "base/text.h"\n',
+    'shop/src/core/order/order.h': '#include "base/text.h"\n#include "core/price/price.h"\n#include "core/late/late.h"\n',
+  }, 'shop/src/core/order/order.h:3: shop/src/core/order may not include shop/src/core/late (core/late/late.h)');
+});
+
+test('core never includes the rim, whatever the list allows', () => {
+  refuses({
+    'infra/rooms': LIST.replace('core/price: common/base', 'core/price: common'),
+    'shop/src/core/price/price.h': '#include "pg/pg.h"\n',
+  }, 'shop/src/core/price/price.h:1: core includes common/pg (pg/pg.h)');
+});
+
+test('a header for a room alone is included there alone', () => {
+  refuses({
+    'shop/src/core/price/price_internal.h': '',
+    'shop/src/core/order/order.h': '#include "base/text.h"\n#include "core/price/price_internal.h"\n',
+  }, 'shop/src/core/order/order.h:2: core/price/price_internal.h is for shop/src/core/price alone');
+});
+
+test('a room has twelve .c files at most, and headers besides', () => {
+  const files = (n) => Object.fromEntries(Array.from({ length: n }, (_, i) => [`common/pg/p${10 + i}.c`, '']));
+  assert.equal(judge(files(12)).status, 0);
+  refuses(files(13), 'common/pg/p22.c:1: common/pg has 13 .c files, and a room at most 12');
+});
+
+test('a file lies in a room, and includes files that are there', () => {
+  refuses({ 'shop/src/lost.c': '' }, 'shop/src/lost.c:1: lies in no room of infra/rooms');
+  refuses({ 'shop/src/main.c': '#include "store/store.h"\n#include "store/gone.h"\n' },
+    'shop/src/main.c:2: store/gone.h: no such file');
+});
+
+test('what nobody needs is not allowed', () => {
+  refuses({ 'infra/rooms': LIST.replace('main: store', 'main: store core/price') },
+    'infra/rooms:10: shop/src/main includes nothing of shop/src/core/price');
+});
