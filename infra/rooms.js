@@ -5,7 +5,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 
 const C_FILES_MAX = 12;
-const PURE = ['common/base', 'common/crypto', 'common/sale'];
+const PURE = ['common/base', 'common/crypto', 'common/pace', 'common/sale'];
 const LIST = 'infra/rooms';
 
 const root = process.argv[2] ?? '.';

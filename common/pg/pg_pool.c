@@ -17,8 +17,8 @@
  * on another connection. The callers know: their statements are safe to repeat. */
 #include "pg/pg_pool.h"
 
-#include "base/backoff.h"
 #include "observe/log.h"
+#include "pace/backoff.h"
 
 #include <assert.h>
 #include <inttypes.h>

@@ -4,13 +4,13 @@
 #define FG_PAY_PAY_H
 
 #include "base/secret_file.h"
-#include "base/tally.h"
 #include "core/checkout/checkout.h"
 #include "core/pace/slots.h"
 #include "keyring.h"
 #include "login/hasher.h"
 #include "login/session.h"
 #include "login/users.h"
+#include "pace/tally.h"
 #include "psp/peers.h"
 #include "saga/worker.h"
 #include "service/service.h"

@@ -4,8 +4,8 @@
 #include "letters/mailer.h"
 
 #include "api/order_view.h"
-#include "base/backoff.h"
 #include "observe/log.h"
+#include "pace/backoff.h"
 #include "store/statements.h"
 
 #include <assert.h>

@@ -15,9 +15,9 @@
  * again. That we are strangers (401, 403) says nothing about a letter and parks none. */
 #include "letters/outbox.h"
 
-#include "base/backoff.h"
 #include "login/pace.h"
 #include "observe/log.h"
+#include "pace/backoff.h"
 #include "store/statements.h"
 
 #include <assert.h>

@@ -2,10 +2,10 @@
 #include "api/answer.h"
 
 #include "api/caller.h"
-#include "base/tally.h"
 #include "core/event/event_state.h"
 #include "front/front.h"
 #include "limits.h"
+#include "pace/tally.h"
 
 #include <assert.h>
 

@@ -7,7 +7,6 @@
 #define FG_QUEUE_FRONT_FRONT_H
 
 #include "base/secret_file.h"
-#include "base/tally.h"
 #include "core/draw/nist.h"
 #include "core/event/event_doc.h"
 #include "core/line/place.h"
@@ -20,6 +19,7 @@
 #include "front/keyring.h"
 #include "http/http.h"
 #include "line/line_store.h"
+#include "pace/tally.h"
 #include "service/service.h"
 #include "web/brand.h"
 #include "web/squeeze.h"

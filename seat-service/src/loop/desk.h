@@ -12,11 +12,11 @@
 #include "access/idem.h"
 #include "access/pass.h"
 #include "access/rate.h"
-#include "base/tally.h"
 #include "http/http.h"
 #include "journal/commit_queue.h"
 #include "journal/journal.h"
 #include "loop/house.h"
+#include "pace/tally.h"
 #include "render/render.h"
 #include "service/service.h"
 

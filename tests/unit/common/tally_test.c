@@ -1,7 +1,7 @@
 /* tally_test.c: a number of times within a minute and no more, each caller alone. */
 #include "unit.h"
 
-#include "base/tally.h"
+#include "pace/tally.h"
 
 static struct tally tally;
 

@@ -1,9 +1,9 @@
 /* pacing_test.c: backoff, breaker and retry budget: how a peer in trouble is treated. */
-#include "base/backoff.h"
 #include "core/pace/breaker.h"
 #include "core/pace/budget.h"
 #include "core/pace/gate.h"
 #include "core/pace/pace.h"
+#include "pace/backoff.h"
 
 #include <pthread.h>
 #include <setjmp.h>

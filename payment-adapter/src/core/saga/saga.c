@@ -19,7 +19,7 @@
  * has thought about it; and none of the branches turns silence into a failure. */
 #include "core/saga/saga.h"
 
-#include "base/backoff.h"
+#include "pace/backoff.h"
 
 #include <assert.h>
 #include <stdlib.h>

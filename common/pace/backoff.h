@@ -1,8 +1,8 @@
 /* backoff.h: how long to wait before the next try. Full jitter: anything between nothing and the
  * doubled-up bound, evenly, so that a thousand callers whom one outage stopped do not come back
  * as a wave. The bound is capped, so that a long outage does not put the next try hours away. */
-#ifndef FG_BASE_BACKOFF_H
-#define FG_BASE_BACKOFF_H
+#ifndef FG_PACE_BACKOFF_H
+#define FG_PACE_BACKOFF_H
 
 #include "base/rng.h"
 

@@ -1,5 +1,5 @@
 /* backoff.c: see backoff.h. */
-#include "base/backoff.h"
+#include "pace/backoff.h"
 
 #include <assert.h>
 

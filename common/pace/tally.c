@@ -1,6 +1,6 @@
 /* tally.c: a table of sets of four, found by a keyed hash of the name; the hash stands for the
  * name. Threading: none, one loop owns it. */
-#include "base/tally.h"
+#include "pace/tally.h"
 
 #include <assert.h>
 #include <sodium.h>

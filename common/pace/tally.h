@@ -3,8 +3,8 @@
  *
  * A count begins with the first time and ends a minute later. Where more take part than there is
  * room for, those whose minute ends first are forgotten: it bounds, and is no ledger. */
-#ifndef FG_BASE_TALLY_H
-#define FG_BASE_TALLY_H
+#ifndef FG_PACE_TALLY_H
+#define FG_PACE_TALLY_H
 
 #include "base/span.h"
 
