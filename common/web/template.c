@@ -1,12 +1,13 @@
-/* template.c: a page is a list of fixed stretches with a gap after each but the last. All stretches
- * lie in one allocation, so that rendering reads memory once, from front to back. */
+/* template.c: a page is a list of fixed stretches with a part after each but the last: a gap, or
+ * the beginning or end of a block. All stretches lie in one allocation, so that rendering reads
+ * memory once, from front to back, but for blocks that have several turns. */
 #include "template.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
 /* The console says the most: five hundred phrases. */
-enum { PHRASES_MAX = 1024, GAPS_MAX = 64, PHRASE_SOURCE_MAX = 64 * 1024 };
+enum { PHRASES_MAX = 1024, PARTS_MAX = 128, DEPTH_MAX = 8, PHRASE_SOURCE_MAX = 64 * 1024 };
 
 struct phrases {
     uint32_t len;
@@ -188,13 +189,17 @@ void phrases_destroy(struct phrases *phrases)
 
 /* ---- pages ---- */
 
+enum part_kind { PART_GAP, PART_OPEN, PART_CLOSE };
+
 struct template
 {
-    uint32_t gaps_len;
+    uint32_t parts_len;
     struct {
+        enum part_kind kind;
         unsigned gap;
-        size_t upto; /* the fixed bytes before it end here */
-    } part[GAPS_MAX];
+        uint32_t close; /* of PART_OPEN: the part that ends its block */
+        size_t upto;    /* the fixed bytes before it end here */
+    } part[PARTS_MAX];
     struct text fixed;
 };
 
@@ -224,12 +229,51 @@ struct names { /* all that may stand between braces */
     const struct phrases *phrases;
     const struct template_fixed *fixed;
     const char *const *gaps;
+    uint32_t open[DEPTH_MAX]; /* the blocks that are not closed yet, outermost first */
+    uint32_t depth;
 };
 
-static int add_name(struct template *page, struct span name, const struct names *names,
-                    struct err_slot *err)
+static int add_part(struct template *page, enum part_kind kind, struct span name,
+                    const struct names *names, struct err_slot *err)
 {
     unsigned gap;
+    if (!gap_of(names->gaps, name, &gap))
+        return err_set(err, ERR_NOT_FOUND, "nothing fills {{%.*s}}", (int)name.len, name.ptr);
+    if (page->parts_len == PARTS_MAX)
+        return err_set(err, ERR_FULL, "more than %d gaps", PARTS_MAX);
+    page->part[page->parts_len].kind = kind;
+    page->part[page->parts_len].gap = gap;
+    page->part[page->parts_len++].upto = page->fixed.len;
+    return 0;
+}
+
+static int open_block(struct template *page, struct span name, struct names *names,
+                      struct err_slot *err)
+{
+    if (names->depth == DEPTH_MAX)
+        return err_set(err, ERR_FULL, "more than %d blocks within each other", DEPTH_MAX);
+    names->open[names->depth++] = page->parts_len;
+    return add_part(page, PART_OPEN, name, names, err);
+}
+
+static int close_block(struct template *page, struct span name, struct names *names,
+                       struct err_slot *err)
+{
+    int rc = add_part(page, PART_CLOSE, name, names, err);
+    if (rc < 0)
+        return rc;
+    uint32_t close = page->parts_len - 1;
+    uint32_t open = names->depth > 0 ? names->open[names->depth - 1] : close;
+    if (open == close || page->part[open].gap != page->part[close].gap)
+        return err_set(err, ERR_SYNTAX, "{{/%.*s}} closes another block", (int)name.len, name.ptr);
+    names->depth--;
+    page->part[open].close = close;
+    return 0;
+}
+
+static int add_name(struct template *page, struct span name, struct names *names,
+                    struct err_slot *err)
+{
     if (span_starts(name, SPAN("t."))) {
         struct span value = phrases_find(names->phrases, span_skip(name, 2));
         if (value.ptr == NULL)
@@ -237,18 +281,16 @@ static int add_name(struct template *page, struct span name, const struct names 
         html_put(&page->fixed, value);
         return 0;
     }
+    if (span_starts(name, SPAN("#")))
+        return open_block(page, span_skip(name, 1), names, err);
+    if (span_starts(name, SPAN("/")))
+        return close_block(page, span_skip(name, 1), names, err);
     if (add_fixed(page, names->fixed, name))
         return 0;
-    if (!gap_of(names->gaps, name, &gap))
-        return err_set(err, ERR_NOT_FOUND, "nothing fills {{%.*s}}", (int)name.len, name.ptr);
-    if (page->gaps_len == GAPS_MAX)
-        return err_set(err, ERR_FULL, "more than %d gaps", GAPS_MAX);
-    page->part[page->gaps_len].gap = gap;
-    page->part[page->gaps_len++].upto = page->fixed.len;
-    return 0;
+    return add_part(page, PART_GAP, name, names, err);
 }
 
-static int add_all(struct template *page, struct span source, const struct names *names,
+static int add_all(struct template *page, struct span source, struct names *names,
                    struct err_slot *err)
 {
     for (;;) {
@@ -267,6 +309,8 @@ static int add_all(struct template *page, struct span source, const struct names
             return rc;
         source = span_skip(source, name.len + 2);
     }
+    if (names->depth > 0)
+        return err_set(err, ERR_SYNTAX, "a {{# without its {{/");
     text_put(&page->fixed, source);
     return page->fixed.overflown ? err_set(err, ERR_FULL, "page too long") : 0;
 }
@@ -279,7 +323,7 @@ int template_create(struct span source, const struct phrases *phrases,
     size_t cap = source.len + 4 * PHRASE_SOURCE_MAX;
     for (const struct template_fixed *row = fixed; row != NULL && row->name != NULL; row++)
         cap += 8 * row->html.len; /* the folder of the files stands at each file */
-    const struct names names = {phrases, fixed, gaps};
+    struct names names = {.phrases = phrases, .fixed = fixed, .gaps = gaps};
     struct template *page = calloc(1, sizeof(*page) + cap);
     if (page == NULL)
         return err_set(err, ERR_NOMEM, "page of %zu bytes", cap);
@@ -293,18 +337,55 @@ int template_create(struct span source, const struct phrases *phrases,
     return 0;
 }
 
+struct render {
+    struct text *out;
+    const struct template *page;
+    void (*fill)(struct text *out, unsigned gap, void *ctx);
+    bool (*more)(unsigned block, unsigned turn, void *ctx);
+    void *ctx;
+};
+
+/* The fixed stretch that ends at a part, or after the last one. */
+static void put_fixed(const struct render *render, uint32_t part)
+{
+    const struct template *page = render->page;
+    size_t from = part > 0 ? page->part[part - 1].upto : 0;
+    size_t upto = part < page->parts_len ? page->part[part].upto : page->fixed.len;
+    assert(from <= upto);
+    text_add(render->out, page->fixed.ptr + from, upto - from);
+}
+
+/* From part `first` to the end of a block or page; as deep as blocks stand within each other. */
+static void put_parts(const struct render *render, uint32_t first)
+{
+    const struct template *page = render->page;
+    for (uint32_t i = first;; i++) {
+        put_fixed(render, i);
+        if (i == page->parts_len || page->part[i].kind == PART_CLOSE)
+            return;
+        if (page->part[i].kind == PART_GAP) {
+            render->fill(render->out, page->part[i].gap, render->ctx);
+            continue;
+        }
+        assert(render->more != NULL); /* who has no blocks to fill has a page without them */
+        for (unsigned turn = 0; render->more(page->part[i].gap, turn, render->ctx); turn++)
+            put_parts(render, i + 1);
+        i = page->part[i].close;
+    }
+}
+
+void template_put_blocks(struct text *out, const struct template *page,
+                         void (*fill)(struct text *out, unsigned gap, void *ctx),
+                         bool (*more)(unsigned block, unsigned turn, void *ctx), void *ctx)
+{
+    const struct render render = {out, page, fill, more, ctx};
+    put_parts(&render, 0);
+}
+
 void template_put(struct text *out, const struct template *page,
                   void (*fill)(struct text *out, unsigned gap, void *ctx), void *ctx)
 {
-    struct span fixed = text_span(&page->fixed);
-    size_t from = 0;
-    for (uint32_t i = 0; i < page->gaps_len; i++) {
-        assert(page->part[i].upto >= from);
-        text_add(out, fixed.ptr + from, page->part[i].upto - from);
-        fill(out, page->part[i].gap, ctx);
-        from = page->part[i].upto;
-    }
-    text_add(out, fixed.ptr + from, fixed.len - from);
+    template_put_blocks(out, page, fill, NULL, ctx);
 }
 
 struct span template_text(const struct template *page)

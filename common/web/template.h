@@ -4,6 +4,8 @@
  *     {{t.title}}      the text "title" of the language, filled in at start
  *     {{files}}        markup that is the same for every request, filled in at start
  *     {{position}}     a gap, filled in for each request
+ *     {{#seat}} ... {{/seat}}    a block: what is between stands there as often as the request
+ * says, never, once, or for each seat; blocks may stand within blocks
  *
  * Threading: read-only once made; any thread renders. */
 #ifndef FG_WEB_TEMPLATE_H
@@ -39,15 +41,20 @@ struct template_fixed {
 };
 
 struct template;
-/* `fixed` is ended by a row without a name; NULL: none. `gaps` are the names that a request fills,
- * ended by NULL; their index is what template_put() is asked for. A name that is nothing of all
- * this is an error, so that no page shows {{this}}. */
+/* `fixed` is ended by a row without a name; NULL: none. `gaps` are the names of gaps and blocks
+ * that a request fills, ended by NULL; their index is what template_put() is asked for. A name that
+ * is nothing of all this is an error, so that no page shows {{this}}. */
 int template_create(struct span source, const struct phrases *phrases,
                     const struct template_fixed *fixed, const char *const *gaps,
                     struct err_slot *err, struct template **out);
 /* Calls back for each gap in its order, to write it. */
 void template_put(struct text *out, const struct template *page,
                   void (*fill)(struct text *out, unsigned gap, void *ctx), void *ctx);
+/* The same for a page with blocks. Before each turn of a block, the first being 0, more() is asked
+ * whether there is one; a block has as many turns as it says yes. */
+void template_put_blocks(struct text *out, const struct template *page,
+                         void (*fill)(struct text *out, unsigned gap, void *ctx),
+                         bool (*more)(unsigned block, unsigned turn, void *ctx), void *ctx);
 struct span template_text(const struct template *page); /* all of it but the gaps */
 void template_destroy(struct template *page);
 

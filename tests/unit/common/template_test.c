@@ -52,6 +52,68 @@ static void a_name_that_nothing_fills_is_found_at_start(void **state)
     phrases_destroy(phrases);
 }
 
+static const char *const blocks[] = {"row", "seat", "name", NULL};
+enum { BLOCK_ROW, BLOCK_SEAT, GAP_NAME };
+
+struct hall {
+    unsigned rows, row, seat;
+};
+
+static bool more_of(unsigned block, unsigned turn, void *ctx)
+{
+    struct hall *hall = ctx;
+    assert_true(block == BLOCK_ROW || block == BLOCK_SEAT);
+    if (block == BLOCK_ROW)
+        hall->row = turn;
+    else
+        hall->seat = turn;
+    return turn < (block == BLOCK_ROW ? hall->rows : hall->row);
+}
+
+static void fill_name(struct text *out, unsigned gap, void *ctx)
+{
+    const struct hall *hall = ctx;
+    assert_int_equal(gap, GAP_NAME);
+    text_printf(out, "%u%u", hall->row, hall->seat);
+}
+
+static void a_block_stands_there_as_often_as_the_request_says(void **state)
+{
+    (void)state;
+    struct err_slot err;
+    struct template *page;
+    assert_int_equal(
+        template_create(SPAN("<{{#row}}[{{#seat}}{{name}},{{/seat}}]{{/row}}>{{#row}}.{{/row}}"),
+                        NULL, NULL, blocks, &err, &page),
+        0);
+    char memory[64];
+    struct text text = text_on(memory, sizeof(memory));
+    template_put_blocks(&text, page, fill_name, more_of, &(struct hall){.rows = 3});
+    assert_true(span_eq(text_span(&text), SPAN("<[][10,][20,21,]>...")));
+    text = text_on(memory, sizeof(memory));
+    template_put_blocks(&text, page, fill_name, more_of, &(struct hall){.rows = 0});
+    assert_true(span_eq(text_span(&text), SPAN("<>")));
+    template_destroy(page);
+}
+
+static void a_block_that_is_not_closed_in_its_place_is_found_at_start(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = {
+        "{{#row}}", "{{/row}}", "{{#row}}{{#seat}}{{/row}}{{/seat}}", "{{#row}}{{/row}}{{/row}}"};
+    struct err_slot err;
+    struct template *page;
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+        assert_int_equal(template_create(span_of(wrong[i]), NULL, NULL, blocks, &err, &page),
+                         ERR_SYNTAX);
+    assert_int_equal(template_create(SPAN("{{#rows}}{{/rows}}"), NULL, NULL, blocks, &err, &page),
+                     ERR_NOT_FOUND);
+    char deep[9 * sizeof("{{#row}}")] = "";
+    for (int i = 0; i < 9; i++)
+        strcat(deep, "{{#row}}");
+    assert_int_equal(template_create(span_of(deep), NULL, NULL, blocks, &err, &page), ERR_FULL);
+}
+
 static void a_phrase_that_stands_twice_is_an_error(void **state)
 {
     (void)state;
@@ -190,6 +252,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(phrases_are_fixed_at_start_and_gaps_filled_for_each_request),
         cmocka_unit_test(a_name_that_nothing_fills_is_found_at_start),
+        cmocka_unit_test(a_block_stands_there_as_often_as_the_request_says),
+        cmocka_unit_test(a_block_that_is_not_closed_in_its_place_is_found_at_start),
         cmocka_unit_test(a_phrase_that_stands_twice_is_an_error),
         cmocka_unit_test(text_from_outside_cannot_become_markup),
         cmocka_unit_test(every_language_has_every_text),
