@@ -5,6 +5,7 @@
 #include "cli.h"
 #include "letters/mailer.h"
 #include "letters/outbox.h"
+#include "pages/pages.h"
 #include "pay.h"
 #include "saga/reconcile.h"
 #include "store/schema.h"
@@ -175,6 +176,16 @@ static void name_instance(const struct service *service, struct pay_common *comm
     log_end(&line);
 }
 
+static int start_pages(struct pay_common *common, struct http_router *routes,
+                       const struct brand_settings *brand, struct err_slot *err)
+{
+    int rc = pages_create(brand, err, &common->pages);
+    if (rc < 0)
+        return rc;
+    common->site = pages_site(common->pages);
+    return pages_routes(common->pages, routes, err);
+}
+
 static int start(struct service *service, struct http_router *routes,
                  struct http_router *private_routes, struct err_slot *err)
 {
@@ -201,7 +212,7 @@ static int start(struct service *service, struct http_router *routes,
     if (rc == 0)
         rc = webhook_routes(routes, err);
     if (rc == 0)
-        rc = page_routes(routes, &settings->brand, err, &common->site);
+        rc = start_pages(common, routes, &settings->brand, err);
     if (rc == 0)
         rc = door_routes(routes, private_routes, err);
     if (rc == 0)
@@ -268,7 +279,7 @@ static void loop_stop(struct service_loop *loop)
 static void stop(struct service *service)
 {
     struct pay_common *common = service_ctx(service);
-    site_destroy(common->site);
+    pages_destroy(common->pages);
     pay_common_deinit(common);
 }
 

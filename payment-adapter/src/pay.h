@@ -17,6 +17,7 @@
 #include "settings.h"
 
 struct login;
+struct pages;     /* pages/pages.h */
 struct site;      /* web/site.h */
 struct pay_texts; /* pay.c */
 struct watches;   /* order_watch.h */
@@ -59,7 +60,8 @@ struct pay_keys {
 struct pay_common {
     struct pay_caps *caps;
     struct paces *paces;
-    struct site *site; /* the pages */
+    struct pages *pages;
+    const struct site *site; /* of the pages */
     char instance[CONFIG_STRING_MAX];
     uv_mutex_t lock;
     struct pay_keys *keys; /* below the lock: the newest */
@@ -142,9 +144,6 @@ int order_routes(struct http_router *routes, struct err_slot *err);
 int move_routes(struct http_router *private_routes, struct err_slot *err);
 int ticket_routes(struct http_router *routes, struct err_slot *err);
 int webhook_routes(struct http_router *routes, struct err_slot *err);
-/* *out is what the pages are served from, to end with site_destroy(). */
-int page_routes(struct http_router *routes, const struct brand_settings *brand,
-                struct err_slot *err, struct site **out);
 int admin_routes(struct http_router *private_routes, struct err_slot *err);
 int counts_routes(struct http_router *private_routes, struct err_slot *err);
 int door_routes(struct http_router *routes, struct http_router *private_routes,

@@ -1,0 +1,90 @@
+/* filled_page.c: the templates are made at start, once for each language. A request gives its facts
+ * as ctx, which the functions of the table read; a block's function may note in it which turn is
+ * being written, for the gaps within. */
+#include "pages/filled_page.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+enum { GAPS_MAX = 64, RFC3339_MIN = sizeof("2027-05-01T19:00") - 1 };
+
+struct filled_page {
+    const struct page_gap *gaps;
+    uint32_t gaps_len;
+    struct template *of[LANG_MAX];
+};
+
+int filled_page_create(const struct site *site, struct span html, const struct page_gap *gaps,
+                       struct err_slot *err, struct filled_page **out)
+{
+    const char *names[GAPS_MAX + 1] = {NULL};
+    struct filled_page *page = calloc(1, sizeof(*page));
+    if (page == NULL)
+        return err_set(err, ERR_NOMEM, "a page");
+    page->gaps = gaps;
+    for (; gaps[page->gaps_len].name != NULL; page->gaps_len++) {
+        assert(page->gaps_len < GAPS_MAX);
+        names[page->gaps_len] = gaps[page->gaps_len].name;
+    }
+    for (enum lang lang = 0; lang < lang_count(); lang++) {
+        int rc = site_template(site, lang, html, names, err, &page->of[lang]);
+        if (rc < 0) {
+            filled_page_destroy(page);
+            return rc;
+        }
+    }
+    *out = page;
+    return 0;
+}
+
+struct filling {
+    const struct filled_page *page;
+    void *ctx;
+};
+
+static void put_gap(struct text *out, unsigned gap, void *ctx)
+{
+    const struct filling *filling = ctx;
+    assert(gap < filling->page->gaps_len);
+    assert(filling->page->gaps[gap].put != NULL);
+    filling->page->gaps[gap].put(out, filling->ctx);
+}
+
+static bool more_of_block(unsigned block, unsigned turn, void *ctx)
+{
+    const struct filling *filling = ctx;
+    assert(block < filling->page->gaps_len);
+    assert(filling->page->gaps[block].more != NULL);
+    return filling->page->gaps[block].more(filling->ctx, turn);
+}
+
+void filled_page_put(struct text *out, const struct filled_page *page, enum lang lang, void *ctx)
+{
+    assert(lang < lang_count());
+    struct filling filling = {page, ctx};
+    template_put_blocks(out, page->of[lang], put_gap, more_of_block, &filling);
+}
+
+void filled_page_destroy(struct filled_page *page)
+{
+    if (page == NULL)
+        return;
+    for (enum lang lang = 0; lang < LANG_MAX; lang++)
+        template_destroy(page->of[lang]);
+    free(page);
+}
+
+void filled_page_put_time(struct text *out, struct span at)
+{
+    assert(at.len >= RFC3339_MIN);
+    text_printf(out, "%.10s %.5s UTC", at.ptr, at.ptr + sizeof("2027-05-01T") - 1);
+}
+
+void filled_page_put_seat(struct text *out, const struct phrases *words, const struct span names[3],
+                          struct span id)
+{
+    if (names[2].len > 0)
+        phrases_fill(out, phrases_find(words, SPAN("seat.name")), names, html_put);
+    else
+        html_put(out, names[0].len > 0 ? names[0] : id);
+}

@@ -1,0 +1,353 @@
+/* order_page.c: what fills web/order.html: how far the saga is, what was bought, until when it is
+ * to be paid or may be given back. What is worth a step of its own is decided in order_page_put();
+ * the table says what stands in each gap. */
+#include "pages/order_page.h"
+
+#include <assert.h>
+#include <jansson.h>
+
+static const char order_html[] =
+#include "payment-adapter/web/order.html.inc"
+    ;
+
+/* How far the saga is, in four words. */
+static const char *const steps[] = {"order.step.held", "order.step.paid", "order.step.confirmed",
+                                    "order.step.tickets"};
+enum { STEPS = sizeof(steps) / sizeof(steps[0]), STEPS_NONE = STEPS + 1 };
+
+struct order_page {
+    const struct order_row *row;
+    const struct phrases *words;
+    bool pending, completed;
+    unsigned step_now;   /* those before it are done; STEPS_NONE: it has no steps to show */
+    unsigned step, seat; /* the turns */
+    json_t *seats, *places;
+    struct refund_terms terms;
+    bool refund_over, refund_ask, refund_until, refund, refundable;
+};
+
+/* ---- what is decided once ---- */
+
+/* An order that came to another end has no steps to show: what became of the money is the sentence
+ * above. */
+static unsigned step_of(struct span status)
+{
+    if (span_eq(status, SPAN("pending_payment")))
+        return 1;
+    if (span_eq(status, SPAN("confirming")))
+        return 2;
+    return span_eq(status, SPAN("completed")) ? STEPS : STEPS_NONE;
+}
+
+/* The terms that the buyer was told before the payment. */
+static void judge_refund(struct order_page *page, uint64_t now_ms)
+{
+    const struct order_row *row = page->row;
+    struct refund_terms *terms = &page->terms;
+    bool back = span_eq(row->status, SPAN("refunding")) || span_eq(row->status, SPAN("refunded"));
+    if (!refund_terms_parse(row->refund_terms, terms) || (!page->completed && !back))
+        return;
+    page->refund_over = page->completed && terms->until_ms > 0 && now_ms > terms->until_ms;
+    page->refund_ask = page->completed && !page->refund_over && !terms->by_buyer;
+    page->refund = !page->refund_over && !page->refund_ask;
+    page->refund_until = page->refund && page->completed && terms->until_ms > 0;
+    page->refundable = page->refund && page->completed;
+}
+
+/* ---- gaps ---- */
+
+static bool once(unsigned turn, bool shown)
+{
+    return turn == 0 && shown;
+}
+
+static void put_order(struct text *out, void *ctx)
+{
+    html_put(out, ((const struct order_page *)ctx)->row->id);
+}
+
+static void put_event(struct text *out, void *ctx)
+{
+    html_put(out, ((const struct order_page *)ctx)->row->event);
+}
+
+static void put_event_name(struct text *out, void *ctx)
+{
+    html_put(out, ((const struct order_page *)ctx)->row->event_name);
+}
+
+static bool is_named(void *ctx, unsigned turn)
+{
+    return once(turn, ((const struct order_page *)ctx)->row->event_name.len > 0);
+}
+
+static void put_status(struct text *out, void *ctx)
+{
+    html_put(out, ((const struct order_page *)ctx)->row->status);
+}
+
+static bool is_moving(void *ctx, unsigned turn)
+{
+    return once(turn, order_is_moving(((const struct order_page *)ctx)->row->status));
+}
+
+static void put_message(struct text *out, void *ctx)
+{
+    const struct order_page *page = ctx;
+    html_put(out, order_message(page->row, page->words));
+}
+
+static bool has_steps(void *ctx, unsigned turn)
+{
+    return once(turn, ((const struct order_page *)ctx)->step_now != STEPS_NONE);
+}
+
+static bool more_steps(void *ctx, unsigned turn)
+{
+    ((struct order_page *)ctx)->step = turn;
+    return turn < STEPS;
+}
+
+static void put_step(struct text *out, void *ctx)
+{
+    const struct order_page *page = ctx;
+    assert(page->step < STEPS);
+    html_put(out, phrases_find(page->words, span_of(steps[page->step])));
+}
+
+static bool is_step_done(void *ctx, unsigned turn)
+{
+    const struct order_page *page = ctx;
+    return once(turn, page->step < page->step_now);
+}
+
+static bool is_step_now(void *ctx, unsigned turn)
+{
+    const struct order_page *page = ctx;
+    return once(turn, page->step == page->step_now);
+}
+
+static void put_pay(struct text *out, void *ctx)
+{
+    html_put(out, ((const struct order_page *)ctx)->row->url);
+}
+
+static bool is_payable(void *ctx, unsigned turn)
+{
+    const struct order_page *page = ctx;
+    return once(turn, page->pending && page->row->url.len > 0);
+}
+
+static bool is_completed(void *ctx, unsigned turn)
+{
+    return once(turn, ((const struct order_page *)ctx)->completed);
+}
+
+static void put_starts(struct text *out, void *ctx)
+{
+    html_put(out, ((const struct order_page *)ctx)->row->starts_at);
+}
+
+static void put_starts_words(struct text *out, void *ctx)
+{
+    filled_page_put_time(out, ((const struct order_page *)ctx)->row->starts_at);
+}
+
+static bool has_start(void *ctx, unsigned turn)
+{
+    return once(turn, ((const struct order_page *)ctx)->row->starts_at.len > 0);
+}
+
+static struct span word_of(const json_t *place, const char *key)
+{
+    const json_t *word = json_object_get(place, key);
+    return (struct span){json_string_value(word), json_string_length(word)};
+}
+
+static void put_seat(struct text *out, void *ctx)
+{
+    const struct order_page *page = ctx;
+    const json_t *place = json_array_get(page->places, page->seat);
+    const json_t *id = json_array_get(page->seats, page->seat);
+    const struct span names[3] = {word_of(place, "zone"), word_of(place, "row"),
+                                  word_of(place, "number")};
+    filled_page_put_seat(out, page->words, names,
+                         (struct span){json_string_value(id), json_string_length(id)});
+}
+
+static bool more_seats(void *ctx, unsigned turn)
+{
+    struct order_page *page = ctx;
+    page->seat = turn;
+    return turn < json_array_size(page->seats);
+}
+
+static void put_moved(struct text *out, void *ctx)
+{
+    html_put(out, ((const struct order_page *)ctx)->row->moved_at);
+}
+
+static void put_moved_words(struct text *out, void *ctx)
+{
+    filled_page_put_time(out, ((const struct order_page *)ctx)->row->moved_at);
+}
+
+static bool was_moved(void *ctx, unsigned turn)
+{
+    return once(turn, ((const struct order_page *)ctx)->row->moved_at.len > 0);
+}
+
+static void put_amount(struct text *out, void *ctx)
+{
+    text_u64(out, ((const struct order_page *)ctx)->row->amount);
+}
+
+static void put_currency(struct text *out, void *ctx)
+{
+    html_put(out, ((const struct order_page *)ctx)->row->currency);
+}
+
+/* The script writes it as people do. */
+static void put_money(struct text *out, const struct order_page *page, uint64_t minor)
+{
+    char memory[64];
+    struct text amount = text_on(memory, sizeof(memory));
+    order_amount_put(&amount, minor, page->row->currency);
+    html_put(out, text_span(&amount));
+}
+
+static void put_amount_words(struct text *out, void *ctx)
+{
+    const struct order_page *page = ctx;
+    put_money(out, page, page->row->amount);
+}
+
+static bool is_refund_over(void *ctx, unsigned turn)
+{
+    return once(turn, ((const struct order_page *)ctx)->refund_over);
+}
+
+static bool is_refund_asked(void *ctx, unsigned turn)
+{
+    return once(turn, ((const struct order_page *)ctx)->refund_ask);
+}
+
+static void put_refund_until(struct text *out, void *ctx)
+{
+    html_put(out, span_of(((const struct order_page *)ctx)->terms.until));
+}
+
+static void put_refund_until_words(struct text *out, void *ctx)
+{
+    filled_page_put_time(out, span_of(((const struct order_page *)ctx)->terms.until));
+}
+
+static bool has_refund_until(void *ctx, unsigned turn)
+{
+    return once(turn, ((const struct order_page *)ctx)->refund_until);
+}
+
+static void put_refund(struct text *out, void *ctx)
+{
+    const struct order_page *page = ctx;
+    text_u64(out, order_row_refund(page->row, &page->terms));
+}
+
+static void put_refund_words(struct text *out, void *ctx)
+{
+    const struct order_page *page = ctx;
+    put_money(out, page, order_row_refund(page->row, &page->terms));
+}
+
+static bool has_refund(void *ctx, unsigned turn)
+{
+    return once(turn, ((const struct order_page *)ctx)->refund);
+}
+
+static bool is_refundable(void *ctx, unsigned turn)
+{
+    return once(turn, ((const struct order_page *)ctx)->refundable);
+}
+
+static void put_until(struct text *out, void *ctx)
+{
+    html_put(out, ((const struct order_page *)ctx)->row->expires_at);
+}
+
+static bool has_until(void *ctx, unsigned turn)
+{
+    const struct order_page *page = ctx;
+    return once(turn, page->pending && page->row->expires_at.len > 0);
+}
+
+static bool is_pending(void *ctx, unsigned turn)
+{
+    return once(turn, ((const struct order_page *)ctx)->pending);
+}
+
+/* It came to an end without tickets. Where the visit is over as well, the hall says how to come
+ * again. */
+static bool is_over(void *ctx, unsigned turn)
+{
+    struct span status = ((const struct order_page *)ctx)->row->status;
+    return once(turn, span_eq(status, SPAN("cancelled")) || span_eq(status, SPAN("expired")) ||
+                          span_eq(status, SPAN("failed")) || span_eq(status, SPAN("refunded")));
+}
+
+static const struct page_gap gaps[] = {
+    {"order", put_order, NULL},
+    {"event", put_event, NULL},
+    {"event-name", put_event_name, NULL},
+    {"named", NULL, is_named},
+    {"status", put_status, NULL},
+    {"moving", NULL, is_moving},
+    {"message", put_message, NULL},
+    {"steps", NULL, has_steps},
+    {"step", put_step, more_steps},
+    {"step-done", NULL, is_step_done},
+    {"step-now", NULL, is_step_now},
+    {"pay", put_pay, is_payable},
+    {"completed", NULL, is_completed},
+    {"starts", put_starts, has_start},
+    {"starts-words", put_starts_words, NULL},
+    {"seat", put_seat, more_seats},
+    {"moved", put_moved, was_moved},
+    {"moved-words", put_moved_words, NULL},
+    {"amount", put_amount, NULL},
+    {"amount-words", put_amount_words, NULL},
+    {"currency", put_currency, NULL},
+    {"refund-over", NULL, is_refund_over},
+    {"refund-ask", NULL, is_refund_asked},
+    {"refund-until", put_refund_until, has_refund_until},
+    {"refund-until-words", put_refund_until_words, NULL},
+    {"refund", put_refund, has_refund},
+    {"refund-words", put_refund_words, NULL},
+    {"refundable", NULL, is_refundable},
+    {"until", put_until, has_until},
+    {"pending", NULL, is_pending},
+    {"over", NULL, is_over},
+    {NULL, NULL, NULL},
+};
+
+int order_page_create(const struct site *site, struct err_slot *err, struct filled_page **out)
+{
+    return filled_page_create(site, span_of(order_html), gaps, err, out);
+}
+
+void order_page_put(struct text *out, const struct filled_page *page, const struct site *site,
+                    enum lang lang, const struct order_row *row, uint64_t now_ms)
+{
+    struct order_page facts = {
+        .row = row,
+        .words = site_phrases(site, lang),
+        .pending = span_eq(row->status, SPAN("pending_payment")),
+        .completed = span_eq(row->status, SPAN("completed")),
+        .step_now = step_of(row->status),
+        .seats = json_loadb(row->seats.ptr, row->seats.len, 0, NULL),
+        .places = json_loadb(row->places.ptr, row->places.len, 0, NULL),
+    };
+    judge_refund(&facts, now_ms);
+    filled_page_put(out, page, lang, &facts);
+    json_decref(facts.places);
+    json_decref(facts.seats);
+}

@@ -1,0 +1,330 @@
+/* pages.c: what buyers look at: the checkout (/pay/checkout), the order (/pay/orders/{id}), to
+ * which they come back from the provider, and the tickets (/pay/tickets/{id}), to be shown at the
+ * door or printed. The checkout is a page of the site, the same for all. The other two are written
+ * for each visitor, and whole without a script: while something moves the order's page asks anew by
+ * itself; with its script it changes as soon as the order does. */
+#include "pages/pages.h"
+
+#include "api/guard.h"
+#include "api/order_view.h"
+#include "pages/filled_page.h"
+#include "pages/order_page.h"
+#include "pages/tickets_page.h"
+#include "store/statements.h"
+#include "web/site.h"
+#include "web/visit.h"
+
+#include <stdlib.h>
+
+/* The memory of the longest page is asked for, but not touched by shorter ones. */
+enum { PAGE_MAX = ORDER_SEATS_MAX * TICKETS_PAGE_QR_MAX, NOTE_MAX = 32 * 1024 };
+
+static const char checkout_html[] =
+#include "payment-adapter/web/checkout.html.inc"
+    ;
+static const char note_html[] =
+#include "payment-adapter/web/note.html.inc"
+    ;
+static const char checkout_js[] =
+#include "payment-adapter/web/checkout.min.js.inc"
+    ;
+static const char order_js[] =
+#include "payment-adapter/web/order.min.js.inc"
+    ;
+static const char pay_css[] =
+#include "payment-adapter/web/pay.css.inc"
+    ;
+static const char base_css[] =
+#include "web/base.css.inc"
+    ;
+static const char text_en[] =
+#include "payment-adapter/web/text.en.inc"
+    ;
+static const char text_ko[] =
+#include "payment-adapter/web/text.ko.inc"
+    ;
+
+/* The scripts are made as one file each by infra/vendor.js. */
+static const struct site_file files[] = {
+    {"pay.css", SITE_CSS, SITE_BYTES(pay_css)},
+    {"checkout.js", SITE_JS, SITE_BYTES(checkout_js)},
+    {"order.js", SITE_JS, SITE_BYTES(order_js)},
+};
+
+static const struct site_page fixed_pages[] = {
+    {"/pay/checkout", SITE_BYTES(checkout_html), {NULL}}};
+
+struct pages {
+    struct site *site;
+    struct filled_page *order, *tickets, *note;
+};
+
+struct visit {
+    struct http_req *req;
+    struct pay *pay;
+    const struct pages *pages;
+    char order[ORDER_ID_MAX];
+    struct session session;
+    enum lang lang;
+    bool tickets;
+};
+
+static void reply_page(struct visit *visit, unsigned status, const struct text *page)
+{
+    char memory[SITE_HEADERS_MAX];
+    struct text headers = text_on(memory, sizeof(memory));
+    site_headers(visit->req, visit->lang, &headers);
+    if (page->overflown)
+        http_problem(visit->req, 500, "too-long", "The page would be too long.");
+    else
+        http_reply(visit->req, &(struct http_reply){.status = status,
+                                                    .type = "text/html; charset=utf-8",
+                                                    .headers = text_span(&headers),
+                                                    .body = text_span(page)});
+}
+
+/* ---- a page of one sentence ---- */
+
+struct note {
+    const struct visit *visit;
+    const struct phrases *words;
+    unsigned status;
+    const char *title;
+};
+
+static void put_title(struct text *out, void *ctx)
+{
+    const struct note *note = ctx;
+    html_put(out, phrases_find(note->words, span_of(note->title)));
+}
+
+/* For who is not logged in, the way to do so and back. */
+static bool wants_login(void *ctx, unsigned turn)
+{
+    return turn == 0 && ((const struct note *)ctx)->status == 401;
+}
+
+static void put_address(struct text *out, void *ctx)
+{
+    const struct visit *visit = ((const struct note *)ctx)->visit;
+    text_printf(out, "/pay/%s/%s", visit->tickets ? "tickets" : "orders", visit->order);
+}
+
+static bool is_missing(void *ctx, unsigned turn)
+{
+    return turn == 0 && ((const struct note *)ctx)->status == 404;
+}
+
+static void put_missing(struct text *out, void *ctx)
+{
+    const struct note *note = ctx;
+    html_put(out, phrases_find(note->words, note->visit->tickets ? SPAN("page.no-tickets-text")
+                                                                 : SPAN("page.missing-text")));
+}
+
+static const struct page_gap note_gaps[] = {
+    {"title", put_title, NULL},
+    {"login", NULL, wants_login},
+    {"address", put_address, NULL},
+    {"missing", put_missing, is_missing},
+    {NULL, NULL, NULL},
+};
+
+static void reply_note(struct visit *visit, unsigned status, const char *title)
+{
+    char memory[NOTE_MAX];
+    struct text page = text_on(memory, sizeof(memory));
+    struct note note = {visit, site_phrases(visit->pages->site, visit->lang), status, title};
+    filled_page_put(&page, visit->pages->note, visit->lang, &note);
+    reply_page(visit, status, &page);
+    free(visit);
+}
+
+/* ---- what the buyer brings back from the provider ---- */
+
+static void on_hint_kept(void *ctx, const struct pg_answer *answer)
+{
+    struct pay *pay = ctx;
+    if (answer->rc == 0 && PQntuples(answer->results[0]) > 0)
+        worker_nudge(pay->worker);
+}
+
+static bool is_key(struct span key)
+{
+    for (size_t i = 0; i < key.len; i++) {
+        char c = key.ptr[i];
+        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                     c == '_' || c == '-';
+        if (!plain)
+            return false;
+    }
+    return key.len > 0;
+}
+
+/* Toss says that the buyer has agreed in the address they come back to, and nowhere else. It is a
+ * hint: the saga looks the payment up by it, and the provider judges. Another order's or another
+ * sum is not even that. */
+static void keep_hint(struct visit *visit, const struct order_row *row)
+{
+    struct span key = http_req_query_arg(visit->req, SPAN("paymentKey"));
+    struct span order = http_req_query_arg(visit->req, SPAN("orderId"));
+    struct span amount = http_req_query_arg(visit->req, SPAN("amount"));
+    char payment_key[ORDER_PAYMENT_MAX], step[8];
+    uint64_t sum;
+    if (!span_eq(row->status, SPAN("pending_payment")) ||
+        !span_eq(row->provider, span_of(psp_toss.name)) || !is_key(key) ||
+        !span_eq(order, span_of(visit->order)) || !span_u64(amount, UINT64_MAX, &sum) ||
+        sum != row->amount || !span_to_cstr(key, payment_key, sizeof(payment_key)))
+        return;
+    snprintf(step, sizeof(step), "%u", checkout_pivot());
+    const char *const params[] = {visit->order, payment_key, step};
+    pg_pool_query(visit->pay->pg, SQL_ORDER_PAYMENT_KEY, 3, params, on_hint_kept, visit->pay);
+}
+
+static void on_read(void *ctx, const struct pg_answer *answer)
+{
+    struct visit *visit = ctx;
+    char *memory = answer->rc == 0 ? malloc(PAGE_MAX) : NULL;
+    if (memory == NULL) {
+        reply_note(visit, 503, "page.later");
+        return;
+    }
+    struct text page = text_on(memory, PAGE_MAX);
+    const PGresult *res = answer->results[0];
+    bool found = false;
+    if (visit->tickets) {
+        const struct tickets_view view = {res, visit->order, visit->session.member,
+                                          visit->pay->settings->public_url};
+        found =
+            tickets_page_put(&page, visit->pages->tickets, visit->pages->site, visit->lang, &view);
+    } else if (PQntuples(res) == 1) {
+        struct order_row row;
+        order_row_read(res, 0, &row);
+        found = span_eq(row.member, span_of(visit->session.member));
+        if (found) {
+            keep_hint(visit, &row);
+            order_page_put(&page, visit->pages->order, visit->pages->site, visit->lang, &row,
+                           clock_wall_us(visit->pay->loop->clock) / 1000);
+        }
+    }
+    if (!found) {
+        free(memory);
+        reply_note(visit, 404, "page.missing");
+        return;
+    }
+    reply_page(visit, 200, &page);
+    free(memory);
+    free(visit);
+}
+
+static void on_session(void *ctx, int rc, const struct session *session)
+{
+    struct visit *visit = ctx;
+    if (rc < 0) {
+        reply_note(visit, 503, "page.later");
+        return;
+    }
+    if (!session->here) {
+        reply_note(visit, 401, "page.login");
+        return;
+    }
+    visit->session = *session;
+    const char *const params[] = {visit->order};
+    pg_pool_query(visit->pay->pg, visit->tickets ? SQL_ORDER_TICKETS : SQL_ORDER_READ, 1, params,
+                  on_read, visit);
+}
+
+static void visit_page(struct http_req *req, const struct pages *pages, bool tickets)
+{
+    char order[ORDER_ID_MAX];
+    if (!guard_id(req, 0, order, sizeof(order)))
+        return;
+    struct visit *visit = calloc(1, sizeof(*visit));
+    if (visit == NULL) {
+        guard_unavailable(req, ERR_NOMEM);
+        return;
+    }
+    visit->req = req;
+    visit->pay = pay_of(req);
+    visit->pages = pages;
+    visit->lang = visit_lang(req);
+    visit->tickets = tickets;
+    memcpy(visit->order, order, sizeof(order));
+    session_of(visit->pay->sessions, req, on_session, visit);
+}
+
+static void on_order(struct http_req *req, void *ctx)
+{
+    visit_page(req, ctx, false);
+}
+
+static void on_tickets(struct http_req *req, void *ctx)
+{
+    visit_page(req, ctx, true);
+}
+
+static int make_pages(struct pages *pages, const struct brand_settings *brand, struct err_slot *err)
+{
+    const struct site_conf conf = {
+        .root = "/pay/-",
+        .files = files,
+        .files_len = sizeof(files) / sizeof(files[0]),
+        .pages = fixed_pages,
+        .pages_len = sizeof(fixed_pages) / sizeof(fixed_pages[0]),
+        .base = SITE_BYTES(base_css),
+        .words = {[LANG_EN] = SITE_BYTES(text_en), [LANG_KO] = SITE_BYTES(text_ko)},
+        .service = "payment-adapter",
+        .kept = "told.",
+        .brand = brand,
+    };
+    int rc = site_create(&conf, err, &pages->site);
+    if (rc == 0)
+        rc = order_page_create(pages->site, err, &pages->order);
+    if (rc == 0)
+        rc = tickets_page_create(pages->site, err, &pages->tickets);
+    if (rc == 0)
+        rc = filled_page_create(pages->site, span_of(note_html), note_gaps, err, &pages->note);
+    return rc;
+}
+
+int pages_create(const struct brand_settings *brand, struct err_slot *err, struct pages **out)
+{
+    struct pages *pages = calloc(1, sizeof(*pages));
+    if (pages == NULL)
+        return err_set(err, ERR_NOMEM, "pages");
+    int rc = make_pages(pages, brand, err);
+    if (rc < 0) {
+        pages_destroy(pages);
+        return rc;
+    }
+    *out = pages;
+    return 0;
+}
+
+int pages_routes(struct pages *pages, struct http_router *routes, struct err_slot *err)
+{
+    const struct http_route all[] = {
+        {HTTP_METHOD_GET, "/pay/orders/{id}", on_order, pages, 0},
+        {HTTP_METHOD_GET, "/pay/tickets/{id}", on_tickets, pages, 0},
+    };
+    int rc = site_routes(pages->site, routes, err);
+    if (rc == 0)
+        rc = http_router_add_all(routes, all, sizeof(all) / sizeof(all[0]), err);
+    return rc;
+}
+
+const struct site *pages_site(const struct pages *pages)
+{
+    return pages->site;
+}
+
+void pages_destroy(struct pages *pages)
+{
+    if (pages == NULL)
+        return;
+    filled_page_destroy(pages->order);
+    filled_page_destroy(pages->tickets);
+    filled_page_destroy(pages->note);
+    site_destroy(pages->site);
+    free(pages);
+}

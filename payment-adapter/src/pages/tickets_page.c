@@ -1,0 +1,308 @@
+/* tickets_page.c: what fills web/tickets.html. What a ticket is to the one who looks at it is
+ * judged by view_of(); the rest follows from that. The block "ticket" has a turn for each that may
+ * be seen. */
+#include "pages/tickets_page.h"
+
+#include "web/qr.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+static const char tickets_html[] =
+#include "payment-adapter/web/tickets.html.inc"
+    ;
+
+enum { ADDRESS_MAX = 2048 };
+
+/* One that was handed on is shown to who bought it as being somebody else's, and to those through
+ * whose hands it went not at all. */
+enum ticket_view {
+    TICKET_UNSEEN,
+    TICKET_HANDED_ON,
+    TICKET_VOID,
+    TICKET_USED,
+    TICKET_LIVE,
+    TICKET_OFFERED, /* it is for the one that looks to take */
+};
+
+struct tickets_page {
+    const struct tickets_view *facts;
+    const struct phrases *words;
+    bool buyer, live; /* who looks has bought them; one of them opens a door */
+    int row;          /* of the turn; -1 before the first */
+    enum ticket_view view;
+};
+
+/* ---- what is decided once ---- */
+
+static bool is_buyer(const struct tickets_view *facts)
+{
+    const PGresult *res = facts->rows;
+    return PQntuples(res) > 0 && span_eq(pg_text(res, 0, 15), span_of(facts->member));
+}
+
+static enum ticket_view view_of(const struct tickets_page *page, int i)
+{
+    const PGresult *res = page->facts->rows;
+    struct span who = span_of(page->facts->member);
+    bool mine = span_eq(pg_text(res, i, 6), who);
+    if (!mine && !pg_null(res, i, 16) && span_eq(pg_text(res, i, 16), who))
+        return TICKET_OFFERED;
+    if (!mine && !page->buyer)
+        return TICKET_UNSEEN;
+    if (pg_bool(res, i, 4))
+        return TICKET_VOID;
+    if (!mine)
+        return TICKET_HANDED_ON;
+    return pg_bool(res, i, 5) ? TICKET_USED : TICKET_LIVE;
+}
+
+/* ---- gaps of the page ---- */
+
+static bool once(unsigned turn, bool shown)
+{
+    return turn == 0 && shown;
+}
+
+static void put_order(struct text *out, void *ctx)
+{
+    html_put(out, span_of(((const struct tickets_page *)ctx)->facts->order));
+}
+
+static void put_event_name(struct text *out, void *ctx)
+{
+    html_put(out, pg_text(((const struct tickets_page *)ctx)->facts->rows, 0, 8));
+}
+
+static bool is_named(void *ctx, unsigned turn)
+{
+    return once(turn, pg_text(((const struct tickets_page *)ctx)->facts->rows, 0, 8).len > 0);
+}
+
+static bool was_moved(void *ctx, unsigned turn)
+{
+    return once(turn, pg_bool(((const struct tickets_page *)ctx)->facts->rows, 0, 17));
+}
+
+static bool has_live(void *ctx, unsigned turn)
+{
+    return once(turn, ((const struct tickets_page *)ctx)->live);
+}
+
+static bool is_bought(void *ctx, unsigned turn)
+{
+    return once(turn, ((const struct tickets_page *)ctx)->buyer);
+}
+
+/* To paper, and for who bought them to the order. */
+static bool has_ways(void *ctx, unsigned turn)
+{
+    const struct tickets_page *page = ctx;
+    return once(turn, page->live || page->buyer);
+}
+
+static void put_filled(struct text *out, const struct tickets_page *page, struct span key,
+                       struct span first, struct span second)
+{
+    const struct span values[3] = {first, second, SPAN("")};
+    phrases_fill(out, phrases_find(page->words, key), values, html_put);
+}
+
+static void put_you(struct text *out, void *ctx)
+{
+    const struct tickets_page *page = ctx;
+    put_filled(out, page, SPAN("ticket.you"), span_of(page->facts->member), SPAN(""));
+}
+
+/* ---- gaps of a ticket ---- */
+
+static bool more_tickets(void *ctx, unsigned turn)
+{
+    struct tickets_page *page = ctx;
+    assert(turn > 0 || page->row == -1);
+    do {
+        page->row++;
+        if (page->row >= PQntuples(page->facts->rows))
+            return false;
+        page->view = view_of(page, page->row);
+    } while (page->view == TICKET_UNSEEN);
+    return true;
+}
+
+static struct span column(const struct tickets_page *page, int i)
+{
+    return pg_text(page->facts->rows, page->row, i);
+}
+
+static void put_ticket(struct text *out, void *ctx)
+{
+    html_put(out, column(ctx, 0));
+}
+
+static bool is_dead(void *ctx, unsigned turn)
+{
+    const struct tickets_page *page = ctx;
+    return once(turn, page->view == TICKET_HANDED_ON || page->view == TICKET_VOID);
+}
+
+static void put_ticket_event(struct text *out, void *ctx)
+{
+    html_put(out, column(ctx, 8));
+}
+
+static void put_starts(struct text *out, void *ctx)
+{
+    html_put(out, column(ctx, 9));
+}
+
+static void put_starts_words(struct text *out, void *ctx)
+{
+    filled_page_put_time(out, column(ctx, 9));
+}
+
+static bool has_start(void *ctx, unsigned turn)
+{
+    return once(turn, column(ctx, 9).len > 0);
+}
+
+static void put_seat(struct text *out, void *ctx)
+{
+    const struct tickets_page *page = ctx;
+    const struct span names[3] = {column(page, 11), column(page, 12), column(page, 13)};
+    filled_page_put_seat(out, page->words, names, column(page, 1));
+}
+
+static void put_category(struct text *out, void *ctx)
+{
+    html_put(out, column(ctx, 14));
+}
+
+static bool has_category(void *ctx, unsigned turn)
+{
+    return once(turn, column(ctx, 14).len > 0);
+}
+
+static struct span address_of(const struct tickets_page *page, char memory[ADDRESS_MAX])
+{
+    struct text address = text_on(memory, ADDRESS_MAX);
+    text_printf(&address, "%s/pay/tickets/%s", page->facts->public_url, page->facts->order);
+    assert(!address.overflown);
+    return text_span(&address);
+}
+
+static void put_handed_on(struct text *out, void *ctx)
+{
+    const struct tickets_page *page = ctx;
+    char memory[ADDRESS_MAX];
+    put_filled(out, page, SPAN("ticket.handed-on"), address_of(page, memory), SPAN(""));
+}
+
+static bool is_handed_on(void *ctx, unsigned turn)
+{
+    return once(turn, ((const struct tickets_page *)ctx)->view == TICKET_HANDED_ON);
+}
+
+static bool is_void(void *ctx, unsigned turn)
+{
+    return once(turn, ((const struct tickets_page *)ctx)->view == TICKET_VOID);
+}
+
+/* To be taken by whoever it is offered to. */
+static bool is_offered(void *ctx, unsigned turn)
+{
+    return once(turn, ((const struct tickets_page *)ctx)->view == TICKET_OFFERED);
+}
+
+static void put_code(struct text *out, void *ctx)
+{
+    char *svg = malloc(TICKETS_PAGE_QR_MAX);
+    struct text qr = text_on(svg, svg != NULL ? TICKETS_PAGE_QR_MAX : 0);
+    if (svg != NULL && qr_svg(column(ctx, 3), NULL, &qr) == 0)
+        text_put(out, text_span(&qr));
+    free(svg);
+}
+
+static bool has_code(void *ctx, unsigned turn)
+{
+    const struct tickets_page *page = ctx;
+    return once(turn, page->view == TICKET_LIVE || page->view == TICKET_USED);
+}
+
+/* Until it is taken its owner has it, and may think better of it. */
+static void put_offer(struct text *out, void *ctx)
+{
+    const struct tickets_page *page = ctx;
+    char memory[ADDRESS_MAX];
+    put_filled(out, page, SPAN("ticket.waits"), column(page, 16), address_of(page, memory));
+}
+
+static bool has_offer(void *ctx, unsigned turn)
+{
+    const struct tickets_page *page = ctx;
+    return once(turn, page->view == TICKET_LIVE && !pg_null(page->facts->rows, page->row, 16));
+}
+
+static bool was_used(void *ctx, unsigned turn)
+{
+    return once(turn, ((const struct tickets_page *)ctx)->view == TICKET_USED);
+}
+
+static bool is_numbered(void *ctx, unsigned turn)
+{
+    const struct tickets_page *page = ctx;
+    return once(turn, page->view != TICKET_HANDED_ON && page->view != TICKET_OFFERED);
+}
+
+/* To hand it on cannot be undone, so it is behind one more step. */
+static bool is_own(void *ctx, unsigned turn)
+{
+    return once(turn, ((const struct tickets_page *)ctx)->view == TICKET_LIVE);
+}
+
+static const struct page_gap gaps[] = {
+    {"order", put_order, NULL},
+    {"event-name", put_event_name, NULL},
+    {"named", NULL, is_named},
+    {"moved", NULL, was_moved},
+    {"live", NULL, has_live},
+    {"buyer", NULL, is_bought},
+    {"ways", NULL, has_ways},
+    {"you", put_you, NULL},
+    {"ticket", put_ticket, more_tickets},
+    {"dead", NULL, is_dead},
+    {"ticket-event", put_ticket_event, NULL},
+    {"starts", put_starts, has_start},
+    {"starts-words", put_starts_words, NULL},
+    {"seat", put_seat, NULL},
+    {"category", put_category, has_category},
+    {"handed-on", put_handed_on, is_handed_on},
+    {"void", NULL, is_void},
+    {"offered", NULL, is_offered},
+    {"code", put_code, has_code},
+    {"offer", put_offer, has_offer},
+    {"used", NULL, was_used},
+    {"numbered", NULL, is_numbered},
+    {"own", NULL, is_own},
+    {NULL, NULL, NULL},
+};
+
+int tickets_page_create(const struct site *site, struct err_slot *err, struct filled_page **out)
+{
+    return filled_page_create(site, span_of(tickets_html), gaps, err, out);
+}
+
+bool tickets_page_put(struct text *out, const struct filled_page *page, const struct site *site,
+                      enum lang lang, const struct tickets_view *view)
+{
+    struct tickets_page facts = {
+        .facts = view, .words = site_phrases(site, lang), .buyer = is_buyer(view), .row = -1};
+    bool seen = false;
+    for (int i = 0; i < PQntuples(view->rows); i++) {
+        enum ticket_view one = view_of(&facts, i);
+        seen = seen || one != TICKET_UNSEEN;
+        facts.live = facts.live || one == TICKET_LIVE;
+    }
+    if (seen)
+        filled_page_put(out, page, lang, &facts);
+    return seen;
+}

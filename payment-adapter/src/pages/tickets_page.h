@@ -1,0 +1,22 @@
+/* tickets_page.h: the tickets of one order, web/tickets.html, as one member sees them. */
+#ifndef FG_PAY_TICKETS_PAGE_H
+#define FG_PAY_TICKETS_PAGE_H
+
+#include "pages/filled_page.h"
+#include "pg/pg_pool.h"
+
+/* The longest page has a hundred tickets, each with a code of 40 KB at most. */
+enum { TICKETS_PAGE_QR_MAX = 64 * 1024 };
+
+struct tickets_view {
+    const PGresult *rows; /* of SQL_ORDER_TICKETS */
+    const char *order, *member;
+    const char *public_url; /* for the address that a new owner is told */
+};
+
+int tickets_page_create(const struct site *site, struct err_slot *err, struct filled_page **out);
+/* False: there is none that this member may see, and nothing is written. */
+bool tickets_page_put(struct text *out, const struct filled_page *page, const struct site *site,
+                      enum lang lang, const struct tickets_view *view);
+
+#endif
