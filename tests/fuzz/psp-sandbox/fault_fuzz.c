@@ -1,5 +1,5 @@
 /* fault_fuzz.c: any bytes as a list of faults, which comes from whoever makes a payment. */
-#include "fault.h"
+#include "core/fault.h"
 
 #include <assert.h>
 

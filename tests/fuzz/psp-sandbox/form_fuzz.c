@@ -1,6 +1,6 @@
 /* form_fuzz.c: any bytes as a form body. What is taken is text in well-formed fields that lie in
  * the form's memory, no name twice; what is refused is refused with a sentence. */
-#include "form.h"
+#include "core/form.h"
 
 #include <assert.h>
 

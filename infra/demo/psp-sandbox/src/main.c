@@ -1,10 +1,10 @@
 /* main.c: the settings, and what is made from them. All state belongs to one loop: a provider whose
  * every call is a turn of one state machine has nothing for a second thread to do. */
-#include "api.h"
-#include "app.h"
 #include "base/secret_file.h"
-#include "control.h"
-#include "hosted.h"
+#include "hosted/hosted.h"
+#include "http/api.h"
+#include "http/app.h"
+#include "http/control.h"
 #include "service/service.h"
 
 #include <sodium.h>
@@ -103,7 +103,7 @@ static void on_broken(void *ctx, const struct err_slot *err)
 
 static int add_metrics(struct service_loop *loop, struct app *app, struct err_slot *err)
 {
-    const struct courier_stats *stats = courier_stats(desk_courier(app->desk));
+    const struct webhook_sender_stats *stats = webhook_sender_stats(desk_webhooks(app->desk));
     const struct {
         struct metrics_desc desc;
         const _Atomic uint64_t *value;
@@ -184,7 +184,7 @@ free_app:
 static void loop_stop(struct service_loop *loop)
 {
     struct app *app = loop->ctx;
-    metrics_forget(loop->metrics, courier_stats(desk_courier(app->desk)));
+    metrics_forget(loop->metrics, webhook_sender_stats(desk_webhooks(app->desk)));
     desk_close(app->desk);
     free(app);
 }

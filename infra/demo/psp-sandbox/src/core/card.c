@@ -1,0 +1,100 @@
+/* card.c: see card.h. Numbers and tokens are those that Stripe publishes for test mode. */
+#include "core/card.h"
+
+#include <assert.h>
+
+static const char declined[] = "Your card was declined.";
+
+static const struct card cards[] = {
+    {"pm_card_visa", "4242424242424242", "visa", false, NULL, NULL, NULL, NULL},
+    {"pm_card_mastercard", "5555555555554444", "mastercard", false, NULL, NULL, NULL, NULL},
+    {"pm_card_kr", "4000004100000005", "visa", false, NULL, NULL, NULL, NULL},
+    {"pm_card_chargeDeclined", "4000000000000002", "visa", false, "card_declined",
+     "generic_decline", declined, "REJECT_CARD_PAYMENT"},
+    {"pm_card_chargeDeclinedInsufficientFunds", "4000000000009995", "visa", false, "card_declined",
+     "insufficient_funds", "Your card has insufficient funds.", "REJECT_ACCOUNT_PAYMENT"},
+    {"pm_card_chargeDeclinedLostCard", "4000000000009987", "visa", false, "card_declined",
+     "lost_card", declined, "INVALID_CARD_LOST_OR_STOLEN"},
+    {"pm_card_chargeDeclinedExpiredCard", "4000000000000069", "visa", false, "expired_card", NULL,
+     "Your card has expired.", "INVALID_CARD_EXPIRATION"},
+    {"pm_card_chargeDeclinedIncorrectCvc", "4000000000000127", "visa", false, "incorrect_cvc", NULL,
+     "Your card's security code is incorrect.", "REJECT_CARD_PAYMENT"},
+    {"pm_card_chargeDeclinedProcessingError", "4000000000000119", "visa", false, "processing_error",
+     NULL, "An error occurred while processing your card. Try again in a little bit.",
+     "PROVIDER_ERROR"},
+    {"pm_card_authenticationRequired", "4000002500003155", "visa", true, NULL, NULL, NULL, NULL},
+    {"pm_card_authenticationRequiredChargeDeclinedInsufficientFunds", "4000008260003178", "visa",
+     true, "card_declined", "insufficient_funds", "Your card has insufficient funds.",
+     "REJECT_ACCOUNT_PAYMENT"},
+    {"pm_card_stranger", NULL, "unknown", false, "card_declined", "test_mode_live_card",
+     "Your card was declined. Your request was in test mode, but used a non test card.",
+     "NOT_REGISTERED_CARD"},
+};
+
+enum { CARDS = sizeof(cards) / sizeof(cards[0]), STRANGER = CARDS - 1 };
+
+/* Stripe writes pm_card_visa_chargeDeclined where older pages write pm_card_chargeDeclined. */
+static bool token_is(const struct card *card, struct span token)
+{
+    static const struct span branded = {"pm_card_visa_", sizeof("pm_card_visa_") - 1};
+    static const struct span plain = {"pm_card_", sizeof("pm_card_") - 1};
+    struct span known = span_of(card->token);
+    if (span_eq(known, token))
+        return true;
+    if (!span_starts(token, branded))
+        return false;
+    return span_eq(span_skip(known, plain.len), span_skip(token, branded.len));
+}
+
+const struct card *card_by_token(struct span token)
+{
+    for (unsigned i = 0; i < CARDS; i++) {
+        if (token_is(&cards[i], token))
+            return &cards[i];
+    }
+    return NULL;
+}
+
+/* Luhn: every second digit from the right counts twice, the sum ends in 0. */
+static bool check_digit_holds(struct span digits)
+{
+    unsigned sum = 0;
+    for (size_t i = 0; i < digits.len; i++) {
+        unsigned digit = (unsigned)(digits.ptr[digits.len - 1 - i] - '0');
+        if (i % 2 == 1)
+            digit = digit * 2 > 9 ? digit * 2 - 9 : digit * 2;
+        sum += digit;
+    }
+    return sum % 10 == 0;
+}
+
+const struct card *card_by_number(struct span typed)
+{
+    char digits[CARD_NUMBER_MAX];
+    size_t len = 0;
+    for (size_t i = 0; i < typed.len; i++) {
+        char c = typed.ptr[i];
+        if (c == ' ' || c == '-')
+            continue;
+        if (c < '0' || c > '9' || len == sizeof(digits))
+            return NULL;
+        digits[len++] = c;
+    }
+    struct span number = {digits, len};
+    if (len < 12 || !check_digit_holds(number))
+        return NULL;
+    for (unsigned i = 0; i < STRANGER; i++) {
+        if (span_eq(span_of(cards[i].number), number))
+            return &cards[i];
+    }
+    return &cards[STRANGER];
+}
+
+const char *card_last4(const struct card *card)
+{
+    if (card->number == NULL)
+        return "0000";
+    size_t len = strlen(card->number);
+    assert(len >= 4);
+    return card->number + len - 4;
+}

@@ -1,0 +1,66 @@
+/* fault.h: what goes wrong on command, and how it is written: OPERATION:KIND[=VALUE][*COUNT].
+ *
+ * A list of rules waits for its calls; a payment's own metadata is asked first. Each rule strikes
+ * so often as it says and is gone then. */
+#ifndef FG_PSP_SANDBOX_FAULT_H
+#define FG_PSP_SANDBOX_FAULT_H
+
+#include "base/err.h"
+#include "base/text.h"
+#include "core/psp_limits.h"
+
+#define FAULT_META_KEY "sandbox_fault"
+
+enum fault_kind {
+    FAULT_NONE,
+    /* of calls */
+    FAULT_DELAY,
+    FAULT_SLOW,
+    FAULT_ERROR,
+    FAULT_ERROR_AFTER,
+    FAULT_LOST,
+    FAULT_CUT,
+    FAULT_DROP,
+    /* of webhooks */
+    FAULT_HOOK_LOST,
+    FAULT_HOOK_DUPLICATE,
+    FAULT_HOOK_REORDER,
+    FAULT_HOOK_LATE,
+    FAULT_HOOK_FUTURE,
+    FAULT_HOOK_STALE,
+    FAULT_HOOK_BADSIG,
+    FAULT_KIND_COUNT,
+};
+
+enum { FAULT_NAME_MAX = 63 };
+
+struct fault {
+    char operation[FAULT_NAME_MAX + 1]; /* "capture", "any", "webhook", "webhook/charge.captured" */
+    enum fault_kind kind;
+    uint32_t value;
+    uint32_t count; /* how often it still strikes */
+};
+
+/* One or more, with commas. The sentence of an error says what is allowed. */
+int fault_parse(struct span text, struct err_slot *err, struct fault faults[FAULT_SPECS_MAX],
+                unsigned *count);
+
+/* `operation` is a call's name, or "webhook/" and a type. */
+bool fault_strikes(const struct fault *fault, struct span operation);
+
+struct fault_list {
+    unsigned len;
+    struct fault rules[FAULT_RULES_MAX];
+};
+
+int fault_list_add(struct fault_list *list, struct span text, struct err_slot *err);
+/* The first rule that strikes this operation, counted down; false if none does. */
+bool fault_list_take(struct fault_list *list, struct span operation, struct fault *out);
+void fault_list_put(const struct fault_list *list, struct text *out); /* a JSON array */
+
+/* The same from a payment's metadata (NULL: it has none), with its counters of strikes: the first
+ * that is not used up. *slot is its place; to count it is the caller's part. */
+bool fault_in_text(const char *text, const uint32_t used[FAULT_SPECS_MAX], struct span operation,
+                   struct fault *out, int *slot);
+
+#endif

@@ -1,0 +1,71 @@
+/* psp_limits.h: every bound of the sandbox, each with its reason. */
+#ifndef FG_PSP_SANDBOX_PSP_LIMITS_H
+#define FG_PSP_SANDBOX_PSP_LIMITS_H
+
+enum {
+    /* 50 metadata pairs of 540 bytes, each byte as %XX, and some more parameters. */
+    FORM_BYTES_MAX = 96 * 1024,
+    FORM_FIELDS_MAX = 128, /* 50 metadata pairs, lists and the named ones */
+    FORM_DEPTH_MAX = 4,    /* a[b][c][d]: nothing at Stripe is deeper */
+    FORM_KEY_MAX = 200,    /* the longest name in use is under 80 */
+
+    /* Stripe's own bounds on what a caller may attach. */
+    META_PAIRS_MAX = 50,
+    META_KEY_MAX = 40,
+    META_VALUE_MAX = 500,
+    DESCRIPTION_MAX = 1000,
+    DESCRIPTOR_MAX = 22,
+    URL_MAX = 2048,
+    AMOUNT_DIGITS_MAX = 8, /* 99,999,999: Stripe's largest amount in most currencies */
+
+    SESSION_LINES_MAX = 100, /* as Stripe's own */
+    SESSION_MIN_S = 30 * 60, /* Stripe's bounds of a session's life */
+    SESSION_MAX_S = 24 * 3600,
+    REFERENCE_MAX = 200,
+
+    LIST_LIMIT_DEFAULT = 10,
+    LIST_LIMIT_MAX = 100,
+    LIST_SCAN_MAX = 200000, /* filtered lists look at so many objects, then stop with has_more */
+
+    /* Objects of one kind. A million payments are some 2 GB with their events; more is a load
+     * test that should begin with an empty journal. */
+    OBJECTS_MAX = 4000000,
+    INTENTS_MAX = 1000000,
+    ENDPOINTS_MAX = 16, /* one bit each in an event's word of open deliveries; Stripe's bound too */
+    ENDPOINT_EVENTS_MAX = 32,
+    EVENTS_KEPT_MAX = 400000, /* the newest ones; 1.5 KB each. Stripe lists 30 days */
+
+    IDEM_KEYS_MAX = 262144, /* four minutes at 1,000 calls a second; the oldest goes first */
+    IDEM_KEY_BYTES_MAX = 255,
+    IDEM_TTL_S = 24 * 3600,
+    IDEM_FLIGHT_MAX = 4096, /* keys in use at the same time: bounded by connections anyhow */
+
+    ANSWER_BYTES_MAX = 8 * 1024 * 1024, /* a hundred of the largest objects, expanded */
+
+    FAULT_RULES_MAX = 256, /* waiting at once */
+    FAULT_SPECS_MAX = 8,   /* in one text */
+    FAULT_DELAY_MS_MAX = 600000,
+    FAULT_COPIES_MAX = 1000,
+    FAULT_COUNT_MAX = 1000000,
+
+    WEBHOOK_QUEUE_MAX = 200000, /* deliveries waiting; beyond it a new one is lost and counted */
+    WEBHOOK_ACTIVE_MAX = 32,    /* at the same time, for all endpoints */
+    WEBHOOK_TIMEOUT_MS = 10000, /* a receiver has so long to confirm */
+    WEBHOOK_RETRY_MS_MAX = 3600000,
+    WEBHOOK_REORDER_MS = 2000, /* a held event goes out then, even if nothing overtook it */
+
+    TOSS_SESSION_S = 600,           /* between the buyer's consent and confirm */
+    TOSS_DEPOSIT_S = 7 * 24 * 3600, /* how long a virtual account waits, as Toss's own */
+    TOSS_RETRIES_MAX = 8,
+    TOSS_CANCELS_MAX = 32,
+    TOSS_ORDER_ID_MAX = 64,
+    TOSS_REASON_MAX = 200,
+    TOSS_LIST_DEFAULT = 100,
+    TOSS_LIST_MAX = 5000,
+
+    LEDGER_ROWS_MAX = 10000,
+    CLOCK_ADVANCE_S_MAX = 366 * 24 * 3600,
+    RETURN_URLS_MAX = 16,
+};
+
+#endif

@@ -1,0 +1,73 @@
+/* desk.h: where calls from outside meet the bank: the key in use, the fault that strikes, the
+ * delay, the bank itself, the journal, the webhooks, and then the answer, or what the fault leaves
+ * of it.
+ *
+ * One desk, one loop. */
+#ifndef FG_PSP_SANDBOX_DESK_H
+#define FG_PSP_SANDBOX_DESK_H
+
+#include "bank/bank.h"
+#include "base/clock.h"
+#include "core/fault.h"
+#include "desk/webhook_sender.h"
+#include "http/http.h"
+
+#include <uv.h>
+
+struct desk;
+struct logger;
+struct op;
+
+struct desk_conf {
+    uv_loop_t *loop;
+    const struct clock *clock;
+    const struct rng *rng; /* the kernel's: ids and secrets come from it */
+    struct logger *log;
+    struct bank_conf bank;
+    const char *journal_path;
+    bool journal_fsync;
+    uint64_t webhook_retry_ms;
+    unsigned webhook_attempts_max;
+    const char *toss_webhook_url; /* NULL: none */
+    uint64_t toss_retry_ms;
+    void (*on_broken)(void *ctx, const struct err_slot *err); /* the journal cannot be written */
+    void *ctx;
+};
+
+/* Reads the journal: blocks for as long as that takes. */
+int desk_create(const struct desk_conf *conf, struct err_slot *err, struct desk **out);
+
+/* What came of it, for whoever asked. The spans are borrowed until on_answered returns. */
+struct desk_answer {
+    unsigned status;
+    struct span body;
+    bool replayed;
+    uint32_t intent;  /* INTENT_NONE: about none */
+    uint32_t payment; /* PAYMENT_NONE: about none */
+    const char *request;
+};
+
+struct desk_order {
+    struct http_req *req; /* answered by on_answered, unless a fault does it */
+    const struct op *op;
+    struct span id; /* all four borrowed until the answer; */
+    struct span query;
+    struct span body; /* copied if own_body */
+    struct span key;
+    bool own_body; /* the body does not live as long as the request */
+    /* Answers the request. `cut` of the answer's bytes, if set: http_reply_cut(). */
+    void (*on_answered)(struct http_req *req, const struct desk_answer *answer, bool cut);
+};
+
+void desk_submit(struct desk *desk, const struct desk_order *order);
+
+struct bank *desk_bank(struct desk *desk);
+struct fault_list *desk_faults(struct desk *desk);
+struct webhook_sender *desk_webhooks(struct desk *desk);
+uint64_t desk_now_us(const struct desk *desk); /* the provider's clock */
+void desk_advance(struct desk *desk, uint64_t us);
+uint64_t desk_journal_bytes(const struct desk *desk);
+
+void desk_close(struct desk *desk); /* the loop frees it */
+
+#endif

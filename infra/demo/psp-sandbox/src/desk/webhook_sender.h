@@ -1,0 +1,56 @@
+/* webhook_sender.h: carries webhooks: each event to each endpoint that wants it, signed anew at
+ * each try, again and again with doubled pauses until it is confirmed or given up. What the faults
+ * say happens here: lost, many times, held back, with a wrong time or a wrong signature.
+ *
+ * One loop. libcurl's multi interface; nothing here blocks. */
+#ifndef FG_PSP_SANDBOX_WEBHOOK_SENDER_H
+#define FG_PSP_SANDBOX_WEBHOOK_SENDER_H
+
+#include "bank/bank.h"
+#include "base/clock.h"
+#include "core/fault.h"
+#include "desk/journal.h"
+
+#include <stdatomic.h>
+#include <uv.h>
+
+struct webhook_sender;
+struct logger;
+
+struct webhook_sender_conf {
+    uv_loop_t *loop;
+    struct bank *bank;
+    struct fault_list *faults;
+    const struct clock *clock;
+    struct logger *log;
+    uint64_t retry_ms; /* the first pause */
+    unsigned attempts_max;
+    const char *toss_url; /* NULL: Toss's webhooks go nowhere */
+    uint64_t toss_retry_ms;
+    /* A webhook is over. */
+    void (*on_over)(void *ctx, const struct journal_delivery *delivery);
+    void *ctx;
+};
+
+struct webhook_sender_stats { /* written by the loop, read by anyone */
+    _Atomic uint64_t attempts;
+    _Atomic uint64_t confirmed;
+    _Atomic uint64_t retries;
+    _Atomic uint64_t given_up;
+    _Atomic uint64_t faulted;  /* lost on command */
+    _Atomic uint64_t overflow; /* lost because WEBHOOK_QUEUE_MAX wait already */
+    _Atomic uint64_t waiting;  /* now */
+};
+
+int webhook_sender_create(const struct webhook_sender_conf *conf, struct err_slot *err,
+                          struct webhook_sender **out);
+/* The bank's events (or, of Toss, notices) from this place up to the other are on their way. */
+void webhook_sender_events(struct webhook_sender *sender, uint32_t from, uint32_t to);
+void webhook_sender_notices(struct webhook_sender *sender, uint32_t from, uint32_t to);
+/* What waits for its next try is tried now. */
+void webhook_sender_flush(struct webhook_sender *sender);
+const struct webhook_sender_stats *webhook_sender_stats(const struct webhook_sender *sender);
+void webhook_sender_close(
+    struct webhook_sender *sender); /* silent from here on; the loop frees it */
+
+#endif

@@ -1,0 +1,28 @@
+/* app.h: what the handlers of one loop share. */
+#ifndef FG_PSP_SANDBOX_APP_H
+#define FG_PSP_SANDBOX_APP_H
+
+#include "desk/desk.h"
+
+enum { APP_AUTH_MAX = 512 };
+
+struct app {
+    struct desk *desk;
+    char key[APP_AUTH_MAX];   /* sk_test_... */
+    char basic[APP_AUTH_MAX]; /* "Basic base64(key:)": Toss's way, and curl's way with Stripe */
+    struct span return_urls[RETURN_URLS_MAX]; /* what a return address may begin with */
+    unsigned return_urls_len;
+    char return_urls_text[1024];
+};
+
+/* ERR_RANGE: a key that is too long, or not printable. */
+int app_set_key(struct app *app, struct span key, struct err_slot *err);
+/* "http://a/, https://b/": each with a scheme and a slash after the host, so that a prefix cannot
+ * be continued to another host's name. */
+int app_set_return_urls(struct app *app, struct span list, struct err_slot *err);
+bool app_may_return_to(const struct app *app, struct span url);
+
+/* The app of the loop that serves the request. */
+struct app *app_of(const struct http_req *req);
+
+#endif

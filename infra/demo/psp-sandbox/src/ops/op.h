@@ -1,0 +1,40 @@
+/* op.h: every call that the sandbox answers, as a table: route, name for faults, and what runs. */
+#ifndef FG_PSP_SANDBOX_OP_H
+#define FG_PSP_SANDBOX_OP_H
+
+#include "bank/bank.h"
+
+enum op_method { OP_GET, OP_POST, OP_DELETE, OP_INTERNAL };
+
+enum op_flavour {
+    OP_STRIPE, /* bearer key, form bodies, Stripe's errors */
+    OP_TOSS,   /* basic auth, JSON bodies, Toss's errors */
+    OP_PAGE,   /* from the hosted pages: no key, forms made by the page's own code */
+};
+
+struct op {
+    const char *route; /* pattern of the router; NULL: not reachable by HTTP as it is */
+    const char *name;  /* what a fault calls it */
+    enum op_method method;
+    enum op_flavour flavour;
+    bool changes; /* may change the bank: idempotency keys count and the journal takes it */
+    void (*run)(struct desk_call *at);
+};
+
+extern const struct op ops[];
+extern const unsigned ops_len;
+
+/* The numbers of the ops that are not reached by a route of their own; the journal keeps numbers,
+ * so the table only ever grows at its end. */
+const struct op *op_hosted_pay(void);          /* id: client secret; payment_method, return_url */
+const struct op *op_hosted_authenticate(void); /* id: client secret; decision */
+const struct op *op_hosted_toss(void);         /* order, name, amount, card */
+const struct op *op_toss_deposit(void);        /* orderId */
+const struct op *op_refund_fail(void);         /* refund */
+const struct op *op_dispute(void);             /* payment_intent, status */
+const struct op *op_expire(void);              /* what holds have run out */
+const struct op *op_session_run_out(void);     /* id: a session */
+
+unsigned op_number(const struct op *op);
+
+#endif
