@@ -8,7 +8,7 @@
  *
  * Exit status 0: all that visitors were told can be true, and enough of it. 1: not so, and here is
  * why. */
-#include "judge.h"
+#include "judge/judge.h"
 
 #include <errno.h>
 #include <inttypes.h>

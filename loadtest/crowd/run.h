@@ -2,7 +2,7 @@
 #ifndef FG_CROWD_RUN_H
 #define FG_CROWD_RUN_H
 
-#include "visitor.h"
+#include "visitor/visitor.h"
 
 /* Between parent and children, in shared memory. */
 struct run_shared {

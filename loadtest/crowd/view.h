@@ -3,7 +3,7 @@
 #define FG_CROWD_VIEW_H
 
 #include "observe/histogram.h"
-#include "visitor.h"
+#include "visitor/visitor.h"
 
 /* All processes together, at one moment. */
 struct view {

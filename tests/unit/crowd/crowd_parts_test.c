@@ -1,10 +1,10 @@
 /* crowd_parts_test.c: the small parts of the crowd: what it reads, when it acts, where it sits. */
-#include "hall.h"
 #include "limits.h"
-#include "passes.h"
-#include "peek.h"
-#include "scenario.h"
-#include "schedule.h"
+#include "scenario/scenario.h"
+#include "scenario/schedule.h"
+#include "visitor/hall.h"
+#include "visitor/passes.h"
+#include "visitor/peek.h"
 
 #include "unit.h"
 

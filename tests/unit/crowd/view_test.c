@@ -1,6 +1,6 @@
 /* view_test.c: what somebody sees who watches a run; and the work that a visitor's browser does. */
-#include "solve.h"
 #include "view.h"
+#include "visitor/solve.h"
 
 #include "unit.h"
 

@@ -1,0 +1,82 @@
+/* record.c: see record.h. */
+#include "scenario/record.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static_assert(sizeof(struct record) == 40, "the judge reads the same");
+
+const char *const record_kind_names[RECORD_KINDS] = {
+    [RECORD_WHO] = "who",       [RECORD_ENTRY] = "entry",   [RECORD_JOIN] = "join",
+    [RECORD_WAIT] = "wait",     [RECORD_CALLED] = "called", [RECORD_PASS] = "pass",
+    [RECORD_HOLD] = "hold",     [RECORD_SEAT] = "seat",     [RECORD_UNTIL] = "until",
+    [RECORD_SENT] = "sent",     [RECORD_ORDER] = "order",   [RECORD_BY] = "by",
+    [RECORD_PAID] = "paid",     [RECORD_TICKET] = "ticket", [RECORD_SOLD] = "sold",
+    [RECORD_GONE] = "gone",     [RECORD_VOID] = "void",     [RECORD_TRICK] = "trick",
+    [RECORD_STREAM] = "stream", [RECORD_STEP] = "step",     [RECORD_OTHER] = "other",
+    [RECORD_END] = "end",
+};
+
+const char *const record_void_names[VOIDS] = {
+    [VOID_EXPIRED] = "expired",
+    [VOID_CANCELLED] = "cancelled",
+    [VOID_FAILED] = "failed",
+    [VOID_REFUNDED] = "refunded",
+};
+
+const char *const record_trick_names[TRICKS] = {
+    [TRICK_JUMP] = "jump the line",
+    [TRICK_FORGE] = "forged ticket",
+    [TRICK_TAB] = "second tab",
+    [TRICK_REJOIN] = "join again",
+    [TRICK_REUSE] = "second visit of a ticket",
+    [TRICK_RETURN] = "come back after the order",
+    [TRICK_SHARE] = "order somebody else's hold",
+    [TRICK_SECOND] = "pass used after its order",
+    [TRICK_HOARD] = "hoard seats",
+};
+
+const char *const record_end_names[ENDS] = {
+    [END_DONE] = "done",          [END_LEFT] = "left",         [END_NO_SHOW] = "no-show",
+    [END_SOLD_OUT] = "sold out",  [END_TOO_LATE] = "too late", [END_VOIDED] = "voided",
+    [END_TURNED] = "turned away", [END_PATIENCE] = "waiting",  [END_FAILED] = "failed",
+};
+
+struct recorder {
+    FILE *file;
+};
+
+int recorder_open(const char *path, struct err_slot *err, struct recorder **out)
+{
+    struct recorder *recorder = calloc(1, sizeof(*recorder));
+    if (recorder == NULL)
+        return err_set(err, ERR_NOMEM, "recorder");
+    recorder->file = fopen(path, "wb");
+    if (recorder->file == NULL) {
+        free(recorder);
+        return err_set(err, ERR_IO, "%s: %s", path, strerror(errno));
+    }
+    setvbuf(recorder->file, NULL, _IOFBF, 1 << 20);
+    *out = recorder;
+    return 0;
+}
+
+void recorder_put(struct recorder *recorder, const struct record *record)
+{
+    if (recorder != NULL)
+        fwrite(record, sizeof(*record), 1, recorder->file);
+}
+
+int recorder_close(struct recorder *recorder, struct err_slot *err)
+{
+    if (recorder == NULL)
+        return 0;
+    bool bad = ferror(recorder->file) != 0;
+    bad = fclose(recorder->file) != 0 || bad;
+    free(recorder);
+    return bad ? err_set(err, ERR_IO, "writing the record: %s", strerror(errno)) : 0;
+}

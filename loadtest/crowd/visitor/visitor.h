@@ -1,0 +1,106 @@
+/* visitor.h: one person (or bot) from arrival to end, as a state machine over pool calls. */
+#ifndef FG_CROWD_VISITOR_H
+#define FG_CROWD_VISITOR_H
+
+#include "limits.h"
+#include "observe/histogram.h"
+#include "scenario/record.h"
+#include "scenario/scenario.h"
+#include "scenario/schedule.h"
+#include "visitor/hall.h"
+#include "visitor/passes.h"
+#include "wire/pool.h"
+
+#include <stdatomic.h>
+
+enum phase {
+    PHASE_AWAY, /* not here yet, or gone */
+    PHASE_PAGE,
+    PHASE_JOIN,
+    PHASE_SOLVE,  /* computes a proof of work */
+    PHASE_WAIT,   /* polls */
+    PHASE_LISTEN, /* at a stream */
+    PHASE_PASS,
+    PHASE_REPASS, /* a bot: the same ticket again */
+    PHASE_PLAN,   /* one of all reads it for everybody */
+    PHASE_LOOK,   /* at the hall's availability */
+    PHASE_HOLD,
+    PHASE_EXTEND, /* sold without money, where the journey ends with the seats: the saga's steps */
+    PHASE_CONFIRM,
+    PHASE_ORDER,
+    PHASE_SHARE, /* a bot: somebody else orders the same hold */
+    PHASE_PAY,
+    PHASE_WATCH, /* until the order is through */
+    PHASE_TICKETS,
+    PHASE_OVER,   /* a bot: until the saga says that the visit was ended */
+    PHASE_RETURN, /* a bot: the ticket again, after the order */
+    PHASE_SECOND, /* a bot: the pass again, after the order */
+    PHASE_DROP,   /* gives seats back */
+    PHASE_LEAVE,
+    PHASES,
+};
+
+extern const char *const phase_names[PHASES];
+
+/* Counts of one process, in memory that the parent reads while it runs. */
+struct crowd_stats {
+    _Atomic uint64_t in[PHASES]; /* visitors there now */
+    _Atomic uint64_t arrived;
+    _Atomic uint64_t ended[ENDS];
+    _Atomic uint64_t answers[6]; /* by class; [0]: none came */
+    _Atomic uint64_t conflicts;  /* 409 seats-taken */
+    _Atomic uint64_t seats_held, seats_sold;
+    _Atomic uint64_t streams, streams_lost, events; /* open now; ended by the service; read */
+    _Atomic uint64_t tricks_met[TRICKS], tricks_worked[TRICKS];
+    struct histogram took[PHASES];  /* us, from when each call was due */
+    struct histogram first_event;   /* us, from when a stream was asked for */
+    struct histogram told;          /* us, from an operator's act to the listener */
+    struct histogram ticketed;      /* us, from paid to the tickets, as the buyer sees it */
+    struct histogram over;          /* us, from the tickets to the end of the visit */
+    _Atomic uint64_t unended;       /* visits that a saga left to run out by themselves */
+    struct histogram eta_off_milli; /* |real - promised p50| / real, thousandths */
+    _Atomic uint64_t eta_within_p90, eta_judged;
+};
+
+struct buyer {
+    char cookie[POOL_HEADER_MAX];
+    char *login, *password; /* empty: */
+    char *token;            /* of the shop, instead of them; good once */
+};
+
+struct visitor;
+
+/* What all visitors of one process share. */
+struct crowd {
+    const struct scenario *scenario;
+    uv_loop_t *loop;
+    struct pool *queue[CROWD_FRONTS_MAX], *seats, *saga, *pay, *psp;
+    struct sockaddr_in front[CROWD_FRONTS_MAX];
+    uint32_t fronts;
+    struct in_addr from; /* of streams */
+    struct schedule *schedule;
+    const struct rng *rng;
+    struct hall *hall; /* NULL until somebody who was let in has read the plan */
+    bool plan_asked;
+    struct recorder *recorder;
+    struct crowd_stats *stats;
+    struct buyer *buyers;
+    uint32_t buyers_len;
+    const char *psp_key, *service_token;
+    const struct passes *passes; /* NULL: everybody stands in line */
+    uint64_t salt;               /* of this run's keys */
+    uint64_t streams_from_us;    /* listeners open no stream before this; 0: at once */
+    struct visitor *visitors;
+    uint32_t visitors_len, first_number;
+    uint32_t here; /* neither away nor ended */
+    uint32_t ended;
+};
+
+struct visitor *visitors_create(struct crowd *crowd, uint32_t count, uint32_t first_number);
+void visitors_destroy(struct visitor *visitors, uint32_t count);
+/* Its instant has come: it arrives, polls again, reacts. */
+void visitor_due(struct crowd *crowd, const struct due *due);
+/* The run is over: whoever still waits has run out of patience. */
+void visitors_end(struct crowd *crowd);
+
+#endif

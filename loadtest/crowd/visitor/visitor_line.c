@@ -1,0 +1,515 @@
+/* visitor_line.c: what the waiting room's answers mean, from the page to the pass. */
+#include "visitor/solve.h"
+#include "visitor/visitor_internal.h"
+
+#include <stdio.h>
+
+static bool line_is_over(struct visitor *visitor, const struct pool_answer *answer)
+{
+    if (!visitor_has_code(answer, "event-sold-out") && !visitor_has_code(answer, "event-closed"))
+        return false;
+    visitor_step(visitor, answer);
+    visitor_end(visitor, END_SOLD_OUT);
+    return true;
+}
+
+void visitor_on_page(struct visitor *visitor, const struct pool_answer *answer)
+{
+    if (visitor_is_for_later(answer)) {
+        visitor_again(visitor, answer);
+        return;
+    }
+    if (answer->status != 200) {
+        visitor_unexpected(visitor, answer);
+        return;
+    }
+    visitor_step(visitor, answer);
+    visitor_later(visitor, PHASE_JOIN, visitor_between_ms(visitor, 20, 300));
+}
+
+/* ---- proof of work ---- */
+
+struct proving {
+    uv_work_t work;
+    struct visitor *visitor;
+    unsigned bits;
+    uint64_t n;
+    bool solved;
+    char challenge[64];
+};
+
+static void prove(uv_work_t *work)
+{
+    struct proving *proving = work->data;
+    proving->solved =
+        solve(span_of(proving->challenge), proving->bits, UINT64_C(1) << 40, &proving->n);
+}
+
+static void on_proved(uv_work_t *work, int status)
+{
+    struct proving *proving = work->data;
+    struct visitor *visitor = proving->visitor;
+    char text[96];
+    int len = snprintf(text, sizeof(text), "%s.%lu", proving->challenge, proving->n);
+    if (!visitor->ended && visitor->phase == PHASE_SOLVE) {
+        free(visitor->proof);
+        visitor->proof = status == 0 && proving->solved ? strndup(text, (size_t)len) : NULL;
+        visitor_later(visitor, PHASE_JOIN, 0);
+    }
+    free(proving);
+}
+
+/* Answers false if the join was not asked for work that can be done. */
+static bool asked_to_prove(struct visitor *visitor, const struct pool_answer *answer)
+{
+    struct span challenge;
+    uint64_t bits = 0;
+    if (answer->status != 428 || !peek_str(answer->body, "challenge", &challenge) ||
+        !peek_u64(answer->body, "bits", &bits) || bits > SOLVE_BITS_MAX)
+        return false;
+    struct proving *proving = calloc(1, sizeof(*proving));
+    if (proving == NULL)
+        return false;
+    proving->visitor = visitor;
+    proving->bits = (unsigned)bits;
+    proving->work.data = proving;
+    if (!span_to_cstr(challenge, proving->challenge, sizeof(proving->challenge)) ||
+        uv_queue_work(visitor->crowd->loop, &proving->work, prove, on_proved) < 0) {
+        free(proving);
+        return false;
+    }
+    visitor_step(visitor, answer);
+    visitor_enter(visitor, PHASE_SOLVE);
+    return true;
+}
+
+/* ---- joining ---- */
+
+static void join_again_answered(struct visitor *visitor, const struct pool_answer *answer)
+{
+    enum record_trick trick = (enum record_trick)(visitor->trick - 1);
+    uint64_t place = 0;
+    if (!peek_u64(answer->body, "position", &place))
+        peek_u64(answer->body, "entry", &place);
+    else if (visitor->undrawn) /* the draw came in between */
+        place = visitor->place;
+    visitor_trick(visitor, trick, answer, answer->status != 200 || place != visitor->place, place);
+    visitor->trick = 0;
+}
+
+static void remember_promise(struct visitor *visitor, const struct pool_answer *answer)
+{
+    uint64_t p50 = 0, p90 = 0;
+    if (peek_u64(answer->body, "p50_s", &p50) && peek_u64(answer->body, "p90_s", &p90)) {
+        visitor->p50_s = (uint32_t)p50;
+        visitor->p90_s = (uint32_t)p90;
+    }
+    visitor->undrawn = !peek_u64(answer->body, "position", &visitor->place);
+    if (visitor->undrawn)
+        peek_u64(answer->body, "entry", &visitor->place);
+    visitor->since_us = visitor_now_us();
+    visitor_note(visitor, visitor->undrawn ? RECORD_ENTRY : RECORD_JOIN, answer, visitor->place,
+                 p50 << 32 | p90);
+}
+
+static void open_stream(struct visitor *visitor);
+
+/* What somebody does who has a place. */
+static void begin_to_wait(struct visitor *visitor, uint64_t poll_ms)
+{
+    const struct crowd *crowd = visitor->crowd;
+    if (visitor_is(visitor, MANNER_SLOW) && visitor->stream == NULL)
+        open_stream(visitor);
+    if (visitor_is(visitor, MANNER_JUMPER) || visitor_is(visitor, MANNER_FORGER)) {
+        visitor_later(visitor, PHASE_PASS, visitor_between_ms(visitor, 50, 300));
+    } else if (visitor_is(visitor, MANNER_LEAVER)) {
+        visitor_later(visitor, PHASE_LEAVE, visitor_between_ms(visitor, 500, 5000));
+    } else if (crowd->scenario->journey == JOURNEY_LINE) {
+        visitor_end(visitor, END_DONE);
+    } else if (visitor_is(visitor, MANNER_LISTENER)) {
+        uint64_t now_us = visitor_now_us(), wait_ms = 0;
+        if (crowd->streams_from_us > now_us)
+            wait_ms = (crowd->streams_from_us - now_us) / 1000;
+        if (crowd->streams_from_us > 0)
+            wait_ms += visitor_between_ms(visitor, 0, crowd->scenario->streams_within_ms);
+        visitor_later(visitor, PHASE_LISTEN, wait_ms);
+    } else {
+        visitor_later(visitor, PHASE_WAIT, poll_ms);
+    }
+}
+
+/* Again, because of impatience or by a second tab: with a trick in hand. */
+static bool joins_again(struct visitor *visitor)
+{
+    bool tab = visitor_is(visitor, MANNER_TWO_TABS) && visitor->rejoins == 0;
+    bool rejoin = visitor_is(visitor, MANNER_IMPATIENT) && visitor->rejoins < VISITOR_REJOINS_MAX;
+    if (!tab && !rejoin)
+        return false;
+    visitor->rejoins++;
+    visitor->trick = tab ? 1 + TRICK_TAB : 1 + TRICK_REJOIN;
+    visitor_later(visitor, PHASE_JOIN, visitor_between_ms(visitor, 0, 500));
+    return true;
+}
+
+void visitor_on_join(struct visitor *visitor, const struct pool_answer *answer)
+{
+    if (visitor_is_for_later(answer)) {
+        visitor_again(visitor, answer);
+        return;
+    }
+    bool again = visitor->trick > 0 && answer->status < 300;
+    struct span ticket;
+    if (again) {
+        join_again_answered(visitor, answer);
+    } else if (answer->status >= 300 || !peek_str(answer->body, "ticket", &ticket) ||
+               !span_to_cstr(ticket, visitor->ticket, sizeof(visitor->ticket))) {
+        if (!asked_to_prove(visitor, answer) && !line_is_over(visitor, answer))
+            visitor_unexpected(visitor, answer);
+        return;
+    } else {
+        remember_promise(visitor, answer);
+    }
+    if (joins_again(visitor))
+        return;
+    free(visitor->proof);
+    visitor->proof = NULL;
+    uint64_t poll_ms = 1000;
+    peek_u64(answer->body, "poll_after_ms", &poll_ms);
+    begin_to_wait(visitor, poll_ms);
+}
+
+/* ---- waiting ---- */
+
+static void judge_promise(struct visitor *visitor)
+{
+    struct crowd_stats *stats = visitor->crowd->stats;
+    uint64_t real_us = visitor_now_us() - visitor->since_us;
+    if (visitor->p50_s == 0 || real_us < 2000000)
+        return; /* nothing was promised, or nothing had to be waited for */
+    uint64_t promised_us = visitor->p50_s * UINT64_C(1000000);
+    uint64_t off_us = real_us > promised_us ? real_us - promised_us : promised_us - real_us;
+    histogram_record(&stats->eta_off_milli, off_us * 1000 / real_us);
+    visitor_count(&stats->eta_judged, 1);
+    visitor_count(&stats->eta_within_p90, real_us <= visitor->p90_s * UINT64_C(1000000) + 1000000);
+}
+
+/* The draw has made a place of the entry. */
+static void place_drawn(struct visitor *visitor, const struct pool_answer *answer)
+{
+    uint64_t place;
+    if (!visitor->undrawn || !peek_u64(answer->body, "position", &place))
+        return;
+    visitor->undrawn = false;
+    visitor->place = place;
+    visitor_note(visitor, RECORD_JOIN, answer, place, 0);
+}
+
+/* A slow reader whose time has come reads what has piled up. */
+static void wake_up(struct visitor *visitor)
+{
+    if (visitor->stream != NULL && visitor->doze_end != 0 &&
+        (int32_t)((uint32_t)uv_now(visitor->crowd->loop) - visitor->doze_end) >= 0) {
+        visitor->doze_end = 0;
+        stream_wake(visitor->stream);
+    }
+}
+
+static void not_called(struct visitor *visitor, const struct pool_answer *answer)
+{
+    struct span state;
+    uint64_t poll_ms = 5000;
+    peek_u64(answer->body, "poll_after_ms", &poll_ms);
+    wake_up(visitor);
+    if (peek_str(answer->body, "state", &state) &&
+        (span_eq(state, SPAN("sold-out")) || span_eq(state, SPAN("closed"))))
+        visitor_end(visitor, END_SOLD_OUT);
+    else if (visitor_is(visitor, MANNER_LISTENER) && !visitor->woken)
+        visitor_later(visitor, PHASE_LISTEN, visitor->stream != NULL ? VISITOR_BEAT_MS : 0);
+    else /* also who was woken and asked a front that does not know of it yet */
+        visitor_later(visitor, PHASE_WAIT, poll_ms);
+    visitor->woken = false;
+}
+
+static unsigned standing(const struct pool_answer *answer)
+{
+    struct span place;
+    bool stale = false;
+    peek_bool(answer->body, "stale", &stale);
+    bool waits = peek_str(answer->body, "place", &place) && span_eq(place, SPAN("waiting"));
+    return (waits ? RECORD_WAITING : 0u) | (stale ? RECORD_STALE : 0u);
+}
+
+void visitor_on_wait(struct visitor *visitor, const struct pool_answer *answer)
+{
+    if (visitor_is_for_later(answer)) {
+        visitor_again(visitor, answer);
+        return;
+    }
+    if (answer->status != 200) {
+        visitor_unexpected(visitor, answer);
+        return;
+    }
+    visitor->tries = 0;
+    place_drawn(visitor, answer);
+    bool called = false;
+    uint64_t place = 0, ahead = 0;
+    peek_bool(answer->body, "called", &called);
+    peek_u64(answer->body, "position", &place);
+    peek_u64(answer->body, "ahead", &ahead);
+    visitor_note_flagged(visitor, RECORD_WAIT, answer, place, ahead, standing(answer));
+    if (called && !visitor->called) {
+        visitor->called = true;
+        judge_promise(visitor);
+        visitor_note(visitor, RECORD_CALLED, answer, visitor->place,
+                     visitor_time_us(answer, "call_expires_at"));
+    }
+    if (!called) {
+        not_called(visitor, answer);
+        return;
+    }
+    visitor_stop_listening(visitor);
+    if (visitor_is(visitor, MANNER_NO_SHOW))
+        visitor_end(visitor, END_NO_SHOW);
+    else
+        visitor_later(visitor, PHASE_PASS, visitor_between_ms(visitor, 100, 1500));
+}
+
+/* ---- listening ---- */
+
+/* How long ago the operator said it: a notice may end with @ and the instant, in microseconds. What
+ * was said before the stream began is no news. */
+static void time_notice(struct visitor *visitor, struct span data)
+{
+    struct span before, rest = span_cut(data, '@', &before);
+    size_t digits = 0;
+    uint64_t at_us = 1, now_us = visitor_wall_us();
+    while (digits < rest.len && rest.ptr[digits] >= '0' && rest.ptr[digits] <= '9')
+        digits++;
+    if (digits == 16)
+        span_u64((struct span){rest.ptr, digits}, now_us, &at_us);
+    if (visitor->notice_us != 0 && visitor->notice_us != at_us)
+        histogram_record(&visitor->crowd->stats->told, now_us - at_us);
+    visitor->notice_us = at_us;
+}
+
+static void on_data(void *ctx, struct span data)
+{
+    struct visitor *visitor = ctx;
+    struct crowd_stats *stats = visitor->crowd->stats;
+    visitor_count(&stats->events, 1);
+    if (visitor->doze_end == UINT32_MAX) { /* a slow reader has seen that it works */
+        visitor->doze_end = (uint32_t)uv_now(visitor->crowd->loop) + VISITOR_DOZE_MS;
+        stream_doze(visitor->stream);
+    }
+    if (visitor->phase != PHASE_LISTEN)
+        return;
+    time_notice(visitor, data);
+    uint64_t serving = 0;
+    struct span state = {NULL, 0};
+    peek_u64(data, "serving", &serving);
+    peek_str(data, "state", &state);
+    visitor->woken = !visitor->undrawn && serving >= visitor->place;
+    if (visitor->woken)
+        visitor_later(visitor, PHASE_WAIT, 0);
+    else if (span_eq(state, SPAN("sold-out")) || span_eq(state, SPAN("closed")) ||
+             (visitor->undrawn && !span_eq(state, SPAN("pre-queue"))))
+        visitor_later(visitor, PHASE_WAIT, visitor_between_ms(visitor, 0, 2000));
+}
+
+void visitor_stop_listening(struct visitor *visitor)
+{
+    struct crowd_stats *stats = visitor->crowd->stats;
+    if (visitor->stream == NULL)
+        return;
+    if (stream_first_us(visitor->stream) > 0)
+        histogram_record(&stats->first_event, stream_first_us(visitor->stream));
+    atomic_fetch_sub_explicit(&stats->streams, 1, memory_order_relaxed);
+    stream_close(visitor->stream);
+    visitor->stream = NULL;
+}
+
+static void on_stream_end(void *ctx, unsigned status)
+{
+    struct visitor *visitor = ctx;
+    visitor_note(visitor, RECORD_STREAM, NULL, status, 1);
+    visitor_count(&visitor->crowd->stats->streams_lost, 1);
+    visitor_stop_listening(visitor);
+    if (visitor->phase == PHASE_LISTEN)
+        visitor_later(visitor, PHASE_LISTEN, visitor_between_ms(visitor, 500, 3000));
+}
+
+static void open_stream(struct visitor *visitor)
+{
+    struct crowd *crowd = visitor->crowd;
+    bool slow = visitor_is(visitor, MANNER_SLOW);
+    char request[STREAM_REQUEST_MAX];
+    size_t len = visitor_ask_stream(visitor, request, sizeof(request));
+    struct stream_conf conf = {
+        .loop = crowd->loop,
+        .to = crowd->front[(visitor->number + visitor->turn) % crowd->fronts],
+        .from = crowd->from,
+        .number = visitor->number - crowd->first_number,
+        .receive_bytes = slow ? 2048 : 0,
+        .request = {request, len},
+        .on_data = on_data,
+        .on_end = on_stream_end,
+        .ctx = visitor,
+    };
+    visitor->stream = stream_open(&conf);
+    if (visitor->stream == NULL) {
+        visitor_count(&crowd->stats->streams_lost, 1);
+        return;
+    }
+    visitor->doze_end = slow ? UINT32_MAX : 0;
+    visitor_count(&crowd->stats->streams, 1);
+}
+
+void visitor_listen(struct visitor *visitor)
+{
+    if (visitor->stream != NULL) { /* long enough without asking */
+        visitor_later(visitor, PHASE_WAIT, 0);
+        return;
+    }
+    open_stream(visitor);
+    visitor_later(visitor, PHASE_LISTEN, visitor->stream != NULL ? VISITOR_BEAT_MS : 2000);
+}
+
+/* ---- the pass ---- */
+
+void visitor_prepare_trick(struct visitor *visitor)
+{
+    if (visitor->called)
+        return;
+    if (visitor_is(visitor, MANNER_FORGER)) {
+        visitor->trick = 1 + TRICK_FORGE;
+        visitor->letter = visitor->ticket[FORGED_AT];
+        visitor->ticket[FORGED_AT] = visitor->letter == 'A' ? 'B' : 'A';
+    } else {
+        visitor->trick = 1 + TRICK_JUMP;
+    }
+}
+
+/* Before the call: the line was to be jumped, with an own, a forged or another's ticket. */
+static void early_answered(struct visitor *visitor, const struct pool_answer *answer)
+{
+    enum record_trick trick = (enum record_trick)(visitor->trick - 1);
+    visitor_trick(visitor, trick, answer, answer->rc == 0 && answer->status < 300, visitor->place);
+    visitor->trick = 0;
+    if (trick == TRICK_FORGE) /* the letter is changed back */
+        visitor->ticket[FORGED_AT] = visitor->letter;
+    visitor->manner &= (uint16_t) ~(1u << MANNER_JUMPER | 1u << MANNER_FORGER);
+    begin_to_wait(visitor, visitor_between_ms(visitor, 200, 1000));
+}
+
+static void let_in(struct visitor *visitor, const struct pool_answer *answer, unsigned flags)
+{
+    struct span session;
+    peek_str(answer->body, "session", &session);
+    visitor->baggage->session = visitor_hash(session);
+    visitor_note_flagged(visitor, RECORD_PASS, answer, visitor->place, visitor->baggage->session,
+                         flags);
+    visitor->attempt = 0;
+    if (visitor_is(visitor, MANNER_REUSER))
+        visitor_later(visitor, PHASE_REPASS, visitor_between_ms(visitor, 0, 300));
+    else if (visitor->crowd->scenario->journey == JOURNEY_PASS)
+        visitor_end(visitor, END_DONE);
+    else
+        visitor_later(visitor, visitor_first_at_seats(visitor),
+                      visitor_between_ms(visitor, 50, 1000));
+}
+
+void visitor_on_pass(struct visitor *visitor, const struct pool_answer *answer)
+{
+    unsigned flags = 0;
+    if (visitor->trick == 1 + TRICK_JUMP && answer->rc == 0 && answer->status < 300) {
+        visitor->trick = 0; /* called already, or let in before their turn: the judge finds out */
+        visitor->called = true;
+        flags = RECORD_EARLY;
+        visitor_stop_listening(visitor);
+    }
+    if (visitor->trick > 0) {
+        early_answered(visitor, answer);
+        return;
+    }
+    if (visitor_has_code(answer, "not-yet")) { /* called, and no slot is free: at the door */
+        visitor_step(visitor, answer);
+        uint64_t pause_ms = 1000u * (answer->retry_after_s > 0 ? answer->retry_after_s : 1);
+        visitor_later(visitor, PHASE_PASS, visitor_between_ms(visitor, pause_ms, pause_ms + 500));
+        return;
+    }
+    if (visitor_is_for_later(answer)) {
+        visitor_again(visitor, answer);
+        return;
+    }
+    if (answer->status == 410) {
+        visitor_note(visitor, RECORD_GONE, answer, GONE_CALL, 0);
+        visitor_end(visitor, END_TOO_LATE);
+        return;
+    }
+    struct span pass;
+    if (visitor->baggage == NULL)
+        visitor->baggage = calloc(1, sizeof(*visitor->baggage));
+    if (answer->status >= 300 || visitor->baggage == NULL ||
+        !peek_str(answer->body, "pass", &pass) ||
+        !span_to_cstr(pass, visitor->baggage->pass, sizeof(visitor->baggage->pass))) {
+        if (!line_is_over(visitor, answer))
+            visitor_unexpected(visitor, answer);
+        return;
+    }
+    let_in(visitor, answer, flags);
+}
+
+/* ---- a ticket that is used more often than once ---- */
+
+static uint64_t session_told(const struct pool_answer *answer)
+{
+    struct span session;
+    return peek_str(answer->body, "session", &session) ? visitor_hash(session) : 0;
+}
+
+void visitor_on_repass(struct visitor *visitor, const struct pool_answer *answer)
+{
+    if (visitor_is_for_later(answer)) {
+        visitor_again(visitor, answer);
+        return;
+    }
+    uint64_t session = answer->status < 300 ? session_told(answer) : visitor->baggage->session;
+    visitor_trick(visitor, TRICK_REUSE, answer, session != visitor->baggage->session, session);
+    if (++visitor->attempt < VISITOR_REJOINS_MAX) {
+        visitor_later(visitor, PHASE_REPASS, visitor_between_ms(visitor, 0, 300));
+    } else if (visitor->crowd->scenario->journey == JOURNEY_PASS) {
+        visitor_end(visitor, END_DONE);
+    } else {
+        visitor->attempt = 0;
+        visitor_later(visitor, visitor_first_at_seats(visitor),
+                      visitor_between_ms(visitor, 50, 1000));
+    }
+}
+
+void visitor_on_return(struct visitor *visitor, const struct pool_answer *answer)
+{
+    if (visitor_is_for_later(answer)) {
+        visitor_again(visitor, answer);
+        return;
+    }
+    visitor_trick(visitor, TRICK_RETURN, answer, answer->status < 300, session_told(answer));
+    visitor_through(visitor, MANNER_REUSER);
+}
+
+/* A first try that finds nothing to give up finds that it was lost; a later one may find that the
+ * first did it. */
+void visitor_on_leave(struct visitor *visitor, const struct pool_answer *answer)
+{
+    bool gone = answer->rc == 0 && (answer->status == 404 || answer->status == 410);
+    if (visitor_is_for_later(answer)) {
+        visitor_again(visitor, answer);
+    } else if (gone && visitor->tries == 0 && visitor->phase == PHASE_DROP) {
+        visitor_note(visitor, RECORD_GONE, answer, GONE_HOLD, 0);
+        visitor_end(visitor, END_LEFT);
+    } else if (answer->status >= 300 && !(gone && visitor->tries > 0)) {
+        visitor_unexpected(visitor, answer);
+    } else {
+        visitor_step(visitor, answer);
+        visitor_end(visitor, END_LEFT);
+    }
+}

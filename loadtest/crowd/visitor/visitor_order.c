@@ -1,0 +1,178 @@
+/* visitor_order.c: from the order to the tickets, and what bots try with what is left of them. */
+#include "visitor/visitor_internal.h"
+
+/* What is last in the address of the provider's page names the payment: a checkout session, or the
+ * client secret of an intent. */
+static bool page_told(struct visitor *visitor, const struct pool_answer *answer)
+{
+    struct baggage *baggage = visitor->baggage;
+    struct span url, page;
+    if (baggage->page[0] != '\0' || !peek_str(answer->body, "checkout_url", &url))
+        return false;
+    (void)span_cut(url, '?', &url);
+    const char *slash = url.len > 0 ? memrchr(url.ptr, '/', url.len) : NULL;
+    if (slash == NULL)
+        return false;
+    page = span_skip(url, (size_t)(slash + 1 - url.ptr));
+    return page.len > 0 && span_to_cstr(page, baggage->page, sizeof(baggage->page));
+}
+
+static void order_is_there(struct visitor *visitor, const struct pool_answer *answer)
+{
+    struct baggage *baggage = visitor->baggage;
+    visitor_note(visitor, RECORD_ORDER, answer, baggage->amount,
+                 visitor_hash(span_of(baggage->order)));
+    visitor_note(visitor, RECORD_BY, answer, visitor_time_us(answer, "expires_at"),
+                 visitor_hash(span_of(baggage->order)));
+    bool shares = visitor_is(visitor, MANNER_SHARER) && visitor->crowd->buyers_len > 1;
+    visitor_later(visitor, shares ? PHASE_SHARE : PHASE_PAY,
+                  visitor_between_ms(visitor, 50, shares ? 200 : 1500));
+}
+
+void visitor_on_order(struct visitor *visitor, const struct pool_answer *answer)
+{
+    struct baggage *baggage = visitor->baggage;
+    if (visitor_is_for_later(answer)) {
+        visitor_again(visitor, answer);
+        return;
+    }
+    if (answer->status == 410) {
+        visitor_note(visitor, RECORD_GONE, answer, GONE_HOLD, 0);
+        visitor_end(visitor, END_TOO_LATE);
+        return;
+    }
+    struct span order;
+    if (answer->status >= 300 || !peek_str(answer->body, "order", &order) ||
+        !span_to_cstr(order, baggage->order, sizeof(baggage->order))) {
+        visitor_unexpected(visitor, answer);
+        return;
+    }
+    peek_u64(answer->body, "amount", &baggage->amount);
+    if (page_told(visitor, answer)) {
+        order_is_there(visitor, answer);
+        return;
+    }
+    /* The payment is being made ready: the order tells its address a moment later. */
+    visitor_step(visitor, answer);
+    visitor_later(visitor, PHASE_WATCH, visitor_between_ms(visitor, 50, 150));
+}
+
+void visitor_on_share(struct visitor *visitor, const struct pool_answer *answer)
+{
+    if (visitor_is_for_later(answer)) {
+        visitor_again(visitor, answer);
+        return;
+    }
+    visitor_trick(visitor, TRICK_SHARE, answer, answer->status < 300, 0);
+    visitor_later(visitor, PHASE_PAY, visitor_between_ms(visitor, 50, 1000));
+}
+
+void visitor_on_pay(struct visitor *visitor, const struct pool_answer *answer)
+{
+    if (visitor_is_for_later(answer)) {
+        visitor_again(visitor, answer);
+        return;
+    }
+    if (answer->status != 200 && answer->status != 303) { /* a page, or the way back */
+        visitor_unexpected(visitor, answer);
+        return;
+    }
+    visitor_note(visitor, RECORD_PAID, answer, visitor->baggage->amount, 0);
+    visitor->baggage->paid = true;
+    visitor->since_us = visitor_now_us(); /* from here on: paid, waiting for the ticket */
+    visitor_later(visitor, PHASE_WATCH, 100);
+}
+
+/* How an order ended that has no tickets; VOIDS: it has not. */
+static unsigned void_of(struct span status)
+{
+    unsigned how = 0;
+    while (how < VOIDS && !span_eq(status, span_of(record_void_names[how])))
+        how++;
+    return how;
+}
+
+void visitor_on_watch(struct visitor *visitor, const struct pool_answer *answer)
+{
+    if (visitor_is_for_later(answer)) {
+        visitor_again(visitor, answer);
+        return;
+    }
+    struct span status;
+    if (answer->status != 200 || !peek_str(answer->body, "status", &status)) {
+        visitor_unexpected(visitor, answer);
+        return;
+    }
+    visitor->tries = 0;
+    visitor_step(visitor, answer);
+    if (page_told(visitor, answer)) {
+        order_is_there(visitor, answer);
+    } else if (span_eq(status, SPAN("completed"))) {
+        visitor_later(visitor, PHASE_TICKETS, 0);
+    } else if (void_of(status) < VOIDS) {
+        visitor_note(visitor, RECORD_VOID, answer, void_of(status), 0);
+        visitor_end(visitor, visitor->baggage->paid ? END_VOIDED : END_TOO_LATE);
+    } else {
+        visitor_later(visitor, PHASE_WATCH, visitor_between_ms(visitor, 100, 300));
+    }
+}
+
+void visitor_through(struct visitor *visitor, uint64_t tried)
+{
+    visitor->manner &= (uint16_t) ~(1u << tried);
+    if (visitor_is(visitor, MANNER_REUSER))
+        visitor_later(visitor, PHASE_RETURN, visitor_between_ms(visitor, 0, 300));
+    else if (visitor_is(visitor, MANNER_SHARER))
+        visitor_later(visitor, PHASE_SECOND, visitor_between_ms(visitor, 0, 300));
+    else
+        visitor_end(visitor, END_DONE);
+}
+
+/* The visit ends after the tickets are there, as soon as seats and waiting room can be told; only
+ * from then on are its pass and its ticket to be good for nothing. When that is, the saga says: a
+ * guess by the clock would call a part that was just killed a liar. */
+void visitor_on_over(struct visitor *visitor, const struct pool_answer *answer)
+{
+    struct crowd_stats *stats = visitor->crowd->stats;
+    bool settled;
+    if (visitor_is_for_later(answer)) {
+        visitor_again(visitor, answer);
+        return;
+    }
+    if (answer->status != 200 || !peek_bool(answer->body, "settled", &settled)) {
+        visitor_unexpected(visitor, answer);
+        return;
+    }
+    visitor->tries = 0;
+    visitor_step(visitor, answer);
+    if (peek_step(answer->body, "end_session", "done")) {
+        histogram_record(&stats->over, visitor_now_us() - visitor->since_us);
+        visitor_through(visitor, MANNERS);
+    } else if (settled) { /* nobody could be told: the visit runs out by itself */
+        visitor_count(&stats->unended, 1);
+        visitor_end(visitor, END_DONE);
+    } else {
+        visitor_later(visitor, PHASE_OVER, visitor_between_ms(visitor, 200, 600));
+    }
+}
+
+void visitor_on_tickets(struct visitor *visitor, const struct pool_answer *answer)
+{
+    if (visitor_is_for_later(answer)) {
+        visitor_again(visitor, answer);
+        return;
+    }
+    if (answer->status != 200) {
+        visitor_unexpected(visitor, answer);
+        return;
+    }
+    visitor_note(visitor, RECORD_TICKET, answer, visitor->baggage->held,
+                 visitor_hash(span_of(visitor->baggage->order)));
+    histogram_record(&visitor->crowd->stats->ticketed, visitor_now_us() - visitor->since_us);
+    visitor_count(&visitor->crowd->stats->seats_sold, visitor->baggage->held);
+    visitor->since_us = visitor_now_us();
+    if (visitor_is(visitor, MANNER_REUSER) || visitor_is(visitor, MANNER_SHARER))
+        visitor_later(visitor, PHASE_OVER, 0);
+    else
+        visitor_end(visitor, END_DONE);
+}

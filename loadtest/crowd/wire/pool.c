@@ -1,0 +1,442 @@
+/* pool.c: connections are made when they are first needed and kept. A free one takes the oldest
+ * waiting call. A kept connection that the service closed meanwhile is a normal thing: the call
+ * that found it so is sent once more over a fresh one; a second time it is lost.
+ *
+ * Invariant: a wire is in the free list, or has a call, or is being closed. */
+#include "wire/pool.h"
+
+#include "limits.h"
+#include "wire/dial.h"
+
+#include <assert.h>
+#include <llhttp.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum wire_state { WIRE_CLOSED, WIRE_CONNECTING, WIRE_FREE, WIRE_BUSY, WIRE_CLOSING };
+
+enum header { HEADER_OTHER, HEADER_COOKIE, HEADER_ETAG, HEADER_RETRY_AFTER };
+
+struct wire {
+    uv_tcp_t tcp;
+    uv_timer_t timer;
+    uv_connect_t connect;
+    uv_write_t write;
+    struct pool *pool;
+    struct wire *next; /* in the free list */
+    struct pool_call *call;
+    enum wire_state state;
+    uint8_t handles; /* of tcp and timer, still to be closed */
+    bool heard;      /* bytes of this answer have come */
+    uint32_t number;
+    llhttp_t parser;
+    char request[POOL_REQUEST_MAX];
+    size_t request_len;
+    char *body;
+    size_t body_len, body_cap;
+    char name[32];
+    size_t name_len;
+    enum header header;
+    char value[3][POOL_HEADER_MAX];
+    size_t value_len[3];
+    bool keep;
+    bool done;
+};
+
+struct pool {
+    struct pool_conf conf;
+    llhttp_settings_t settings;
+    struct wire *wires;
+    struct wire *free;
+    uint32_t made; /* of wires[0..connections) */
+    struct pool_call *first, **last;
+    uint32_t waiting;
+    uint32_t handles_open;
+    bool closing;
+    struct pool_stats stats;
+    char scratch[65536]; /* what is read; one read at a time on a loop */
+};
+
+static uint64_t now_us(void)
+{
+    return uv_hrtime() / 1000;
+}
+
+static void work(struct pool *pool);
+
+/* ---- the answer ---- */
+
+static struct wire *wire_of(llhttp_t *parser)
+{
+    return parser->data;
+}
+
+static int on_field(llhttp_t *parser, const char *at, size_t len)
+{
+    struct wire *wire = wire_of(parser);
+    if (wire->header != HEADER_OTHER || wire->name_len > 0) {
+        size_t room = sizeof(wire->name) - wire->name_len;
+        memcpy(wire->name + wire->name_len, at, len < room ? len : room);
+        wire->name_len += len < room ? len : room;
+        return 0;
+    }
+    size_t part = len < sizeof(wire->name) ? len : sizeof(wire->name);
+    memcpy(wire->name, at, part);
+    wire->name_len = part;
+    return 0;
+}
+
+static int on_field_complete(llhttp_t *parser)
+{
+    struct wire *wire = wire_of(parser);
+    struct span name = {wire->name, wire->name_len};
+    wire->header = span_eq_nocase(name, SPAN("set-cookie"))    ? HEADER_COOKIE
+                   : span_eq_nocase(name, SPAN("etag"))        ? HEADER_ETAG
+                   : span_eq_nocase(name, SPAN("retry-after")) ? HEADER_RETRY_AFTER
+                                                               : HEADER_OTHER;
+    wire->name_len = 0;
+    if (wire->header != HEADER_OTHER && wire->value_len[wire->header - 1] > 0)
+        wire->header = HEADER_OTHER; /* the first one counts */
+    return 0;
+}
+
+static int on_value(llhttp_t *parser, const char *at, size_t len)
+{
+    struct wire *wire = wire_of(parser);
+    if (wire->header == HEADER_OTHER)
+        return 0;
+    size_t *used = &wire->value_len[wire->header - 1];
+    size_t room = POOL_HEADER_MAX - *used;
+    memcpy(wire->value[wire->header - 1] + *used, at, len < room ? len : room);
+    *used += len < room ? len : room;
+    return 0;
+}
+
+static int on_value_complete(llhttp_t *parser)
+{
+    wire_of(parser)->header = HEADER_OTHER;
+    return 0;
+}
+
+static int on_body(llhttp_t *parser, const char *at, size_t len)
+{
+    struct wire *wire = wire_of(parser);
+    if (wire->body_len + len > wire->body_cap) {
+        size_t cap = wire->body_cap == 0 ? 2048 : wire->body_cap;
+        while (cap < wire->body_len + len)
+            cap *= 2;
+        char *grown = cap <= POOL_BODY_MAX ? realloc(wire->body, cap) : NULL;
+        if (grown == NULL)
+            return HPE_USER;
+        wire->body = grown;
+        wire->body_cap = cap;
+    }
+    memcpy(wire->body + wire->body_len, at, len);
+    wire->body_len += len;
+    return 0;
+}
+
+static int on_message_complete(llhttp_t *parser)
+{
+    struct wire *wire = wire_of(parser);
+    wire->keep = llhttp_should_keep_alive(parser) != 0;
+    wire->done = true;
+    return HPE_PAUSED;
+}
+
+/* ---- one connection ---- */
+
+static struct span value_of(const struct wire *wire, enum header header)
+{
+    return (struct span){wire->value[header - 1], wire->value_len[header - 1]};
+}
+
+static void call_over(struct wire *wire, int rc)
+{
+    struct pool_call *call = wire->call;
+    wire->call = NULL;
+    wire->pool->stats.busy--;
+    struct pool_answer answer = {.rc = rc, .took_us = now_us() - call->due_us};
+    if (rc == 0) {
+        uint64_t retry = 0;
+        span_u64(value_of(wire, HEADER_RETRY_AFTER), 86400, &retry);
+        span_cut(value_of(wire, HEADER_COOKIE), ';', &answer.cookie);
+        answer.status = wire->parser.status_code;
+        answer.body = (struct span){wire->body, wire->body_len};
+        answer.etag = value_of(wire, HEADER_ETAG);
+        answer.retry_after_s = (uint32_t)retry;
+        wire->pool->stats.answered++;
+    } else {
+        wire->pool->stats.lost++;
+    }
+    call->on_answer(call->ctx, &answer);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    struct wire *wire = handle->data;
+    struct pool *pool = wire->pool;
+    pool->handles_open--;
+    if (--wire->handles > 0)
+        return;
+    wire->state = WIRE_CLOSED;
+    wire->next = pool->free;
+    pool->free = wire;
+    if (pool->closing) {
+        if (pool->handles_open == 0) {
+            for (uint32_t i = 0; i < pool->conf.connections; i++)
+                free(pool->wires[i].body);
+            free(pool->wires);
+            free(pool);
+        }
+        return;
+    }
+    work(pool);
+}
+
+static void wire_close(struct wire *wire)
+{
+    assert(wire->state != WIRE_CLOSED && wire->state != WIRE_CLOSING);
+    assert(wire->call == NULL);
+    wire->state = WIRE_CLOSING;
+    wire->pool->stats.open--;
+    uv_close((uv_handle_t *)&wire->tcp, on_closed);
+    uv_close((uv_handle_t *)&wire->timer, on_closed);
+}
+
+/* The connection failed under a call. Nothing heard over a kept one: the service had closed it, and
+ * the call goes to the front of the line once more. */
+static void wire_failed(struct wire *wire, int rc)
+{
+    struct pool *pool = wire->pool;
+    struct pool_call *call = wire->call;
+    if (call != NULL && !wire->heard && rc == ERR_CLOSED && !call->again && !pool->closing) {
+        wire->call = NULL;
+        pool->stats.busy--;
+        call->again = true;
+        call->next = pool->first;
+        if (pool->first == NULL)
+            pool->last = &call->next;
+        pool->first = call;
+        pool->waiting++;
+    } else if (call != NULL) {
+        call_over(wire, rc);
+    }
+    wire_close(wire);
+}
+
+static void free_list_remove(struct pool *pool, struct wire *wire)
+{
+    struct wire **at = &pool->free;
+    while (*at != NULL && *at != wire)
+        at = &(*at)->next;
+    if (*at == wire)
+        *at = wire->next;
+}
+
+static void on_alloc(uv_handle_t *handle, size_t size, uv_buf_t *buf)
+{
+    (void)size;
+    struct wire *wire = handle->data;
+    *buf = uv_buf_init(wire->pool->scratch, sizeof(wire->pool->scratch));
+}
+
+static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf)
+{
+    struct wire *wire = stream->data;
+    if (wire->state == WIRE_CLOSING || got == 0)
+        return;
+    if (wire->state == WIRE_FREE) { /* closed by the service while nobody used it */
+        free_list_remove(wire->pool, wire);
+        wire_close(wire);
+        return;
+    }
+    if (got < 0) {
+        wire_failed(wire, ERR_CLOSED);
+        return;
+    }
+    wire->heard = true;
+    llhttp_errno_t rc = llhttp_execute(&wire->parser, buf->base, (size_t)got);
+    if (!wire->done) {
+        if (rc != HPE_OK)
+            wire_failed(wire, ERR_SYNTAX);
+        return;
+    }
+    uv_timer_stop(&wire->timer);
+    struct pool *pool = wire->pool;
+    bool keep = wire->keep;
+    wire->state = WIRE_FREE; /* the callback may ask again, but not over this one yet */
+    call_over(wire, 0);
+    if (!keep) {
+        wire_close(wire);
+        return;
+    }
+    wire->next = pool->free;
+    pool->free = wire;
+    work(pool);
+}
+
+static void on_written(uv_write_t *write, int status)
+{
+    struct wire *wire = write->data;
+    if (status < 0 && wire->state == WIRE_BUSY)
+        wire_failed(wire, ERR_CLOSED);
+}
+
+static void on_timeout(uv_timer_t *timer)
+{
+    struct wire *wire = timer->data;
+    if (wire->state == WIRE_BUSY || wire->state == WIRE_CONNECTING)
+        wire_failed(wire, ERR_TIMEOUT);
+}
+
+static void send_request(struct wire *wire)
+{
+    wire->state = WIRE_BUSY;
+    wire->heard = false;
+    wire->done = false;
+    wire->body_len = 0;
+    wire->name_len = 0;
+    wire->header = HEADER_OTHER;
+    memset(wire->value_len, 0, sizeof(wire->value_len));
+    llhttp_init(&wire->parser, HTTP_RESPONSE, &wire->pool->settings);
+    wire->parser.data = wire;
+    uv_timer_start(&wire->timer, on_timeout, POOL_TIMEOUT_MS, 0);
+    uv_buf_t buf = uv_buf_init(wire->request, (unsigned)wire->request_len);
+    int sent = uv_try_write((uv_stream_t *)&wire->tcp, &buf, 1);
+    if (sent == (int)wire->request_len)
+        return;
+    size_t from = sent > 0 ? (size_t)sent : 0;
+    buf = uv_buf_init(wire->request + from, (unsigned)(wire->request_len - from));
+    wire->write.data = wire;
+    if (uv_write(&wire->write, (uv_stream_t *)&wire->tcp, &buf, 1, on_written) < 0)
+        uv_timer_start(&wire->timer, on_timeout, 1, 0); /* told later, not from within */
+}
+
+static void on_connected(uv_connect_t *connect, int status)
+{
+    struct wire *wire = connect->data;
+    if (wire->state != WIRE_CONNECTING)
+        return;
+    if (status < 0 || uv_read_start((uv_stream_t *)&wire->tcp, on_alloc, on_read) < 0) {
+        wire_failed(wire, ERR_IO);
+        return;
+    }
+    send_request(wire);
+}
+
+static int wire_open(struct wire *wire)
+{
+    struct pool *pool = wire->pool;
+    uv_tcp_init(pool->conf.loop, &wire->tcp);
+    uv_timer_init(pool->conf.loop, &wire->timer);
+    wire->tcp.data = wire->timer.data = wire->connect.data = wire;
+    wire->handles = 2;
+    pool->handles_open += 2;
+    pool->stats.open++;
+    wire->state = WIRE_CONNECTING;
+    int rc = dial_from(&wire->tcp, pool->conf.from, wire->number, 0);
+    if (rc < 0)
+        return rc;
+    uv_tcp_nodelay(&wire->tcp, 1);
+    uv_timer_start(&wire->timer, on_timeout, POOL_TIMEOUT_MS, 0);
+    return uv_tcp_connect(&wire->connect, &wire->tcp, (const struct sockaddr *)&pool->conf.to,
+                          on_connected);
+}
+
+/* ---- the pool ---- */
+
+/* Gives waiting calls to free connections, making new ones as far as the bound allows. */
+static void work(struct pool *pool)
+{
+    while (pool->first != NULL && !pool->closing) {
+        struct wire *wire = pool->free;
+        if (wire != NULL) {
+            pool->free = wire->next;
+        } else if (pool->made < pool->conf.connections) {
+            wire = &pool->wires[pool->made];
+            wire->number = pool->made++;
+            wire->pool = pool;
+            wire->state = WIRE_CLOSED;
+        } else {
+            return;
+        }
+        struct pool_call *call = pool->first;
+        pool->first = call->next;
+        if (pool->first == NULL)
+            pool->last = &pool->first;
+        pool->waiting--;
+        wire->call = call;
+        pool->stats.busy++;
+        pool->stats.sent++;
+        struct text request = text_on(wire->request, sizeof(wire->request));
+        call->write(call->ctx, &request);
+        assert(!request.overflown);
+        wire->request_len = request.len;
+        if (wire->state == WIRE_FREE)
+            send_request(wire);
+        else if (wire_open(wire) < 0)
+            uv_timer_start(&wire->timer, on_timeout, 1, 0);
+    }
+}
+
+int pool_create(const struct pool_conf *conf, struct err_slot *err, struct pool **out)
+{
+    assert(conf->connections > 0 && conf->connections <= POOL_CONNECTIONS_MAX);
+    struct pool *pool = calloc(1, sizeof(*pool));
+    if (pool == NULL)
+        return err_set(err, ERR_NOMEM, "pool");
+    pool->wires = calloc(conf->connections, sizeof(*pool->wires));
+    if (pool->wires == NULL) {
+        free(pool);
+        return err_set(err, ERR_NOMEM, "%u connections", conf->connections);
+    }
+    pool->conf = *conf;
+    pool->last = &pool->first;
+    llhttp_settings_init(&pool->settings);
+    pool->settings.on_header_field = on_field;
+    pool->settings.on_header_field_complete = on_field_complete;
+    pool->settings.on_header_value = on_value;
+    pool->settings.on_header_value_complete = on_value_complete;
+    pool->settings.on_body = on_body;
+    pool->settings.on_message_complete = on_message_complete;
+    *out = pool;
+    return 0;
+}
+
+void pool_ask(struct pool *pool, struct pool_call *call)
+{
+    call->again = false;
+    call->next = NULL;
+    *pool->last = call;
+    pool->last = &call->next;
+    pool->waiting++;
+    assert(pool->waiting <= POOL_WAITING_MAX);
+    work(pool);
+}
+
+struct pool_stats pool_stats(const struct pool *pool)
+{
+    struct pool_stats stats = pool->stats;
+    stats.waiting = pool->waiting;
+    return stats;
+}
+
+void pool_close(struct pool *pool)
+{
+    if (pool == NULL)
+        return;
+    pool->closing = true;
+    pool->first = NULL;
+    if (pool->handles_open == 0) {
+        free(pool->wires);
+        free(pool);
+        return;
+    }
+    for (uint32_t i = 0; i < pool->made; i++) {
+        struct wire *wire = &pool->wires[i];
+        wire->call = NULL;
+        if (wire->state != WIRE_CLOSED && wire->state != WIRE_CLOSING)
+            wire_close(wire);
+    }
+}
