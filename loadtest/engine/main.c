@@ -100,7 +100,7 @@ static double bare_pairs_ns(_Atomic uint64_t *word)
     return (now_ns() - began) / PAIRS;
 }
 
-/* Claim and free through the row's picture: what the protocol itself costs. */
+/* Claim and free through the row's bitmap: what the protocol itself costs. */
 static double seat_pairs_ns(struct engine *engine, uint32_t seat)
 {
     double began = now_ns();
@@ -186,7 +186,7 @@ static void *fight(void *arg)
 {
     struct worker *worker = arg;
     struct engine_op op;
-    engine_lane((unsigned)worker->buyer);
+    engine_use_thread_slot((unsigned)worker->buyer);
     for (uint32_t i = 0; !atomic_load_explicit(worker->stop, memory_order_relaxed); i++) {
         struct engine_ask ask = {
             .who = {.buyer = worker->buyer, .session = worker->buyer, .channels = 1},
@@ -447,7 +447,7 @@ int main(int argc, char **argv)
         return 2;
     }
     setvbuf(stdout, NULL, _IOLBF, 0);
-    engine_lane(3); /* the threads that fight are 1 and 2 */
+    engine_use_thread_slot(3); /* the threads that fight are 1 and 2 */
     struct plan *plan = read_plan(argv[1]);
     bench_pairs(plan);
     bench_threads(plan);

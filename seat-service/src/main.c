@@ -1,18 +1,20 @@
 /* main.c: seat-service put together. What each part is for stands in its header; README.md tells
  * how a request travels through them.
  *
- * Threads: the loops (each with a desk), the committer (journal.c), the reader (reader.c), the
+ * Threads: the loops (turn.c), the committer (journal.c), the reader (reader.c), the
  * auditor (auditor.c), the keys (keys.c), and libuv's pool for imports and exports. */
 #include "access/keys.h"
-#include "api/api.h"
-#include "api/hall.h"
-#include "api/operate.h"
-#include "api/picture.h"
-#include "api/saga.h"
+#include "api/buyer_api.h"
+#include "api/hall_api.h"
+#include "api/hall_page.h"
+#include "api/operator_api.h"
+#include "api/order_api.h"
 #include "core/engine/engine.h"
 #include "crypto/mac.h"
-#include "loop/annals.h"
 #include "loop/auditor.h"
+#include "loop/ended.h"
+#include "loop/series.h"
+#include "loop/turn.h"
 #include "replay.h"
 #include "service/service.h"
 #include "settings.h"
@@ -24,7 +26,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static_assert((int)SERVICE_LOOPS_MAX <= (int)ENGINE_LANES_MAX, "a lane for each loop");
+static_assert((int)SERVICE_LOOPS_MAX <= (int)ENGINE_THREAD_SLOTS_MAX, "a slot for each loop");
 
 /* What all loops share. */
 struct seats {
@@ -35,14 +37,15 @@ struct seats {
     struct pass_revoked *revoked;
     struct idem *idem;
     struct rate *rate;
-    struct house *house;
+    struct events *events;
     struct commit_queue *queue;
     struct journal *journal;
     struct auditor *auditor;
-    struct annals *annals;
-    struct operate *operate;
+    struct ended *ended;
+    struct series *series;
+    struct operator_api *operator_api;
     struct site *hall;
-    struct desk *desks[SERVICE_LOOPS_MAX];
+    struct turn *turns[SERVICE_LOOPS_MAX];
     struct service_loop *first_loop;
     struct counter_stats stats;
 };
@@ -169,7 +172,7 @@ static int start_journal(struct seats *seats, struct err_slot *err)
         .clock = clock_system(),
         .rng = rng_system(),
         .log = service_log(seats->service),
-        .host = house_host(seats->house),
+        .host = events_host(seats->events),
     };
     rc = journal_start(&journal, err, &seats->journal);
     if (rc < 0)
@@ -178,23 +181,30 @@ static int start_journal(struct seats *seats, struct err_slot *err)
         .dsn = settings->conninfo,
         .snapshot_every = settings->snapshot_every,
         .changes = &journal_stats(seats->journal)->changes,
-        .house = seats->house,
+        .events = seats->events,
         .clock = clock_system(),
         .log = service_log(seats->service),
     };
     return auditor_start(&auditor, err, &seats->auditor);
 }
 
-static int start_annals(struct seats *seats, struct err_slot *err)
+static int start_tables(struct seats *seats, struct err_slot *err)
 {
-    struct annals_conf annals = {
+    struct ended_conf ended = {
         .dsn = seats->settings.conninfo,
         .revoked = seats->revoked,
+        .log = service_log(seats->service),
+    };
+    int rc = ended_create(&ended, err, &seats->ended);
+    if (rc < 0)
+        return rc;
+    struct series_conf series = {
+        .dsn = seats->settings.conninfo,
         .service = seats->service,
         .metrics = service_metrics(seats->service),
         .log = service_log(seats->service),
     };
-    return annals_create(&annals, err, &seats->annals);
+    return series_create(&series, err, &seats->series);
 }
 
 static int make_shared(struct seats *seats, struct err_slot *err)
@@ -220,8 +230,8 @@ static int make_shared(struct seats *seats, struct err_slot *err)
     rc = keys_create(&keys, err, &seats->keys);
     if (rc < 0)
         return rc;
-    struct house_conf house = {clock_system(), seats->idem, seats->revoked, on_fenced, seats};
-    return house_create(&house, err, &seats->house);
+    struct events_conf events = {clock_system(), seats->idem, seats->revoked, on_fenced, seats};
+    return events_create(&events, err, &seats->events);
 }
 
 static int start(struct service *service, struct http_router *routes,
@@ -233,24 +243,25 @@ static int start(struct service *service, struct http_router *routes,
     if (rc == 0)
         rc = start_journal(seats, err);
     if (rc == 0)
-        rc = start_annals(seats, err);
+        rc = start_tables(seats, err);
     if (rc == 0)
-        rc = operate_create(&(struct operate_conf){seats->settings.conninfo, seats->annals}, err,
-                            &seats->operate);
+        rc = operator_api_create(
+            &(struct operator_api_conf){seats->settings.conninfo, seats->series}, err,
+            &seats->operator_api);
     if (rc == 0)
         rc = add_metrics(seats, service_metrics(service), err);
     if (rc == 0)
-        rc = api_routes(routes, err);
+        rc = buyer_api_routes(routes, err);
     if (rc == 0)
-        rc = hall_create(&seats->settings.brand, err, &seats->hall);
+        rc = hall_page_create(&seats->settings.brand, err, &seats->hall);
     if (rc == 0)
         rc = site_routes(seats->hall, routes, err);
     if (rc == 0)
-        rc = saga_routes(seats->annals, private_routes, err);
+        rc = order_api_routes(seats->ended, private_routes, err);
     if (rc == 0)
-        rc = operate_routes(seats->operate, private_routes, err);
+        rc = operator_api_routes(seats->operator_api, private_routes, err);
     if (rc == 0)
-        rc = picture_routes(private_routes, err);
+        rc = hall_api_routes(private_routes, err);
     return rc;
 }
 
@@ -284,7 +295,7 @@ static void tell_out(void *ctx, struct text *body)
 
 /* Each tick of loop 0. An owner that is cut off from PostgreSQL still shows the hall and answers
  * changes with 503 itself: to take it out of the rotation would only blind the visitors. */
-static void on_role(void *ctx, const char *reason)
+static void on_tick(void *ctx, const char *reason)
 {
     struct seats *seats = ctx;
     enum journal_role role = journal_role(seats->journal);
@@ -292,35 +303,37 @@ static void on_role(void *ctx, const char *reason)
     service_role(seats->service, journal_role_name(role));
     service_ready(seats->first_loop, "keys",
                   keys_generation(seats->keys) > 0 ? NULL : "keys-missing");
-    annals_tick(seats->annals, seats->first_loop->ctx);
+    series_tick(seats->series, seats->first_loop->ctx);
 }
 
 static int loop_start(struct service_loop *loop, struct err_slot *err)
 {
     struct seats *seats = service_ctx(loop->service);
-    struct desk_conf conf = {
-        .loop = loop->uv,
-        .server = loop->server,
-        .house = seats->house,
-        .journal = seats->journal,
-        .queue = seats->queue,
-        .nth = loop->index,
-        .idem = seats->idem,
-        .rate = seats->rate,
-        .hold_keys = &seats->hold_keys,
-        .passes = {seats->keys, seats->revoked, seats->settings.issuer, clock_system()},
-        .clock = clock_system(),
-        .log = loop->log,
-        .stats = &seats->stats,
-        .on_role = loop->index == 0 ? on_role : NULL,
+    struct turn_conf conf = {
+        .loop =
+            {
+                .uv = loop->uv,
+                .server = loop->server,
+                .events = seats->events,
+                .journal = seats->journal,
+                .queue = seats->queue,
+                .nth = loop->index,
+                .idem = seats->idem,
+                .rate = seats->rate,
+                .hold_keys = &seats->hold_keys,
+                .passes = {seats->keys, seats->revoked, seats->settings.issuer, clock_system()},
+                .clock = clock_system(),
+                .log = loop->log,
+                .stats = &seats->stats,
+            },
+        .on_tick = loop->index == 0 ? on_tick : NULL,
         .ctx = seats,
     };
-    struct desk *desk;
-    int rc = desk_create(&conf, err, &desk);
+    struct turn **turn = &seats->turns[loop->index];
+    int rc = turn_create(&conf, err, turn);
     if (rc < 0)
         return rc;
-    loop->ctx = desk;
-    seats->desks[loop->index] = desk;
+    loop->ctx = turn_loop(*turn);
     if (loop->index == 0) {
         seats->first_loop = loop;
         service_ready(loop, "journal", "starting");
@@ -330,7 +343,8 @@ static int loop_start(struct service_loop *loop, struct err_slot *err)
 
 static void loop_stop(struct service_loop *loop)
 {
-    desk_close(loop->ctx);
+    const struct seats *seats = service_ctx(loop->service);
+    turn_close(seats->turns[loop->index]);
 }
 
 static void stop(struct service *service)
@@ -341,14 +355,15 @@ static void stop(struct service *service)
     if (seats->journal != NULL)
         journal_stop(seats->journal);
     for (unsigned i = 0; i < SERVICE_LOOPS_MAX; i++)
-        desk_destroy(seats->desks[i]);
+        turn_destroy(seats->turns[i]);
     journal_destroy(seats->journal);
     auditor_destroy(seats->auditor);
     commit_queue_destroy(seats->queue);
-    operate_destroy(seats->operate);
-    annals_destroy(seats->annals);
+    operator_api_destroy(seats->operator_api);
+    series_destroy(seats->series);
+    ended_destroy(seats->ended);
     site_destroy(seats->hall);
-    house_destroy(seats->house);
+    events_destroy(seats->events);
     keys_destroy(seats->keys);
     rate_destroy(seats->rate);
     idem_destroy(seats->idem);

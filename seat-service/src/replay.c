@@ -5,10 +5,10 @@
 
 #include "base/rfc3339.h"
 #include "journal/follower.h"
-#include "journal/migrate.h"
-#include "loop/house.h"
+#include "loop/events.h"
 #include "render/render.h"
 #include "settings.h"
+#include "tables/migrate.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -73,7 +73,7 @@ static void put_seats(struct text *text, const struct plan *plan, const struct e
 }
 
 static void put_state(struct text *text, const struct replay *replay, const char *id,
-                      const struct house_plan *plan, uint64_t rows)
+                      const struct shown_plan *plan, uint64_t rows)
 {
     char chain[2 * CHAIN_BYTES + 1];
     for (unsigned i = 0; i < CHAIN_BYTES; i++)
@@ -103,7 +103,7 @@ static void put_state(struct text *text, const struct replay *replay, const char
     text_char(text, '\n');
 }
 
-static int print_state(const struct replay *replay, const char *id, const struct house_plan *plan,
+static int print_state(const struct replay *replay, const char *id, const struct shown_plan *plan,
                        uint64_t rows, struct err_slot *err)
 {
     enum { BYTES_PER_SEAT = 1024, BYTES_MORE = 256 * 1024 };
@@ -125,12 +125,12 @@ static int replay_event(struct pg *pg, const struct store_event *event,
 {
     char *document;
     size_t len;
-    struct house_plan *plan = NULL;
+    struct shown_plan *plan = NULL;
     struct replay replay = {.options = *options};
     int rc = store_document(pg, event->no, err, &document, &len);
     if (rc < 0)
         return rc;
-    rc = house_plan_create((struct span){document, len}, err, &plan);
+    rc = shown_plan_create((struct span){document, len}, err, &plan);
     free(document);
     if (rc < 0)
         return rc;
@@ -150,7 +150,7 @@ static int replay_event(struct pg *pg, const struct store_event *event,
     if (rc == 0)
         rc = print_state(&replay, event->id, plan, follower.head.seq, err);
     engine_destroy(replay.engine);
-    house_plan_destroy(plan);
+    shown_plan_destroy(plan);
     return rc;
 }
 

@@ -126,11 +126,11 @@ enum {
     API_ANSWER_MAX = 256 * 1024,
     ADMIN_BODY_MAX = 256 * 1024,
 
-    /* Pictures of the hall are published, and changes sent to streams, at most so often. */
+    /* Availability is published, and changes sent to streams, at most so often. */
     PUBLISH_MS = 200,
-    /* Level of gzip for a picture: the quickest. */
-    PICTURE_LEVEL = 1,
-    /* Changed seats in one delta; a reader who is further behind takes the whole picture. */
+    /* Level of gzip for availability: the quickest. */
+    AVAIL_LEVEL = 1,
+    /* Changed seats in one delta; a reader who is further behind takes it all anew. */
     DELTA_MAX = 4096,
     /* Holds that run out and are on their way to the journal: as one lot comes back, the next goes.
      * 30,000 that run out in one second are sixty such lots, and one lot leaves half of a batch to

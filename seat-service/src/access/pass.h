@@ -3,7 +3,7 @@
  * A pass is an ES256 JWT: iss as configured, aud the event, sub the session, typ
  * "fairgate-pass+jwt". `member` (crypto/member_name.h), where the waiting room knows one, says
  * whose limits count; otherwise they are the session's, until an order hands the hold over to the
- * member who is logged in (saga.c).
+ * member who is logged in (order_api.c).
  *
  * Threading: a cache belongs to one loop. struct pass_revoked is shared: sessions that have ended
  * before their pass has. */

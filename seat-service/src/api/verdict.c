@@ -105,9 +105,8 @@ void verdict_reply(struct call *call, enum engine_verdict verdict, const struct 
         return;
     }
     if (verdict == ENGINE_TAKEN || verdict == ENGINE_SOLD_OUT)
-        atomic_fetch_add_explicit(&desk_conf(call->desk)->stats->conflicts, 1,
-                                  memory_order_relaxed);
-    struct text members = desk_text(call->desk);
+        atomic_fetch_add_explicit(&call->loop->conf.stats->conflicts, 1, memory_order_relaxed);
+    struct text members = loop_text(call->loop);
     put_members(&members, call, verdict, op, ask);
     assert(!members.overflown);
     call_problem(call, told[verdict].status, code, told[verdict].detail, text_span(&members));

@@ -2,7 +2,7 @@
 #ifndef FG_SEAT_SERVICE_VERDICT_H
 #define FG_SEAT_SERVICE_VERDICT_H
 
-#include "loop/desk.h"
+#include "loop/call.h"
 
 /* Answers a verdict that is neither ENGINE_OK nor ENGINE_SAME, with what the op says about it: the
  * seat, the limit, the seats that were lost. `ask`, where there is one, brings alternatives. */

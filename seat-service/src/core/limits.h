@@ -22,8 +22,8 @@ enum {
 
     HOLD_SLOTS_MAX =
         (1 << 24) - 2,   /* the hold field of a seat word; 0 is nobody, all ones the operator */
-    HOLD_LANES = 65,     /* threads that keep free slots at hand, and the 0 of those that do not */
-    HOLD_LANE_MAX = 31,  /* such slots; with their number two cache lines */
+    HOLD_STASHES = 65,   /* threads that keep free slots at hand, and the 0 of those that do not */
+    HOLD_STASH_MAX = 31, /* such slots; with their number two cache lines */
     HOLD_SEATS_MAX = 64, /* one group; a school class books twice */
     HOLD_AREA_QUANTITY_MAX = 1024, /* standing places in one hold */
     PRICE_LISTS_MAX = 256,         /* price changes in the life of an event */

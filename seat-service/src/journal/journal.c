@@ -32,7 +32,7 @@
  * Other threads read atomics. */
 #include "journal/journal_internal.h"
 
-#include "journal/migrate.h"
+#include "tables/migrate.h"
 
 #include <assert.h>
 #include <inttypes.h>

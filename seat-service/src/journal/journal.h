@@ -13,11 +13,11 @@
 
 #include "base/clock.h"
 #include "base/rng.h"
-#include "journal/annals_store.h"
 #include "journal/commit_queue.h"
 #include "journal/store.h"
 #include "observe/histogram.h"
 #include "observe/log.h"
+#include "tables/ended_table.h"
 
 struct journal;
 

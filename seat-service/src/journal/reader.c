@@ -16,7 +16,7 @@
  * made the plan of each event a pause in the sales of all others. */
 #include "journal/follower.h"
 #include "journal/journal_internal.h"
-#include "journal/migrate.h"
+#include "tables/migrate.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -111,9 +111,9 @@ static int load(struct journal *journal, uint32_t nth, struct err_slot *err)
 static int follow_ended(struct journal *journal, struct err_slot *err)
 {
     const struct journal_host *host = &journal->conf.host;
-    return host->ended == NULL
-               ? 0
-               : ended_read(journal->reader_pg, &journal->ended_seen, host->ended, host->ctx, err);
+    return host->ended == NULL ? 0
+                               : ended_table_read(journal->reader_pg, &journal->ended_seen,
+                                                  host->ended, host->ctx, err);
 }
 
 /* ---- taking over ---- */

@@ -5,8 +5,8 @@
 #include "loop/auditor.h"
 
 #include "journal/follower.h"
-#include "journal/migrate.h"
-#include "journal/projection.h"
+#include "tables/migrate.h"
+#include "tables/projection.h"
 
 #include <assert.h>
 #include <pthread.h>
@@ -16,7 +16,7 @@
 
 struct audited {
     struct store_event id;
-    struct house_event *event;
+    struct event *event;
     struct engine *engine; /* ours alone; stands at follower.head */
     struct follower follower;
     struct projection *projection;
@@ -78,7 +78,7 @@ static int new_engine(struct audited *audited, struct err_slot *err)
     struct engine_conf conf = {
         .plan = audited->event->plan->plan,
         .seed = 1,
-        .now_ms = house_now_ms(audited->auditor->conf.house),
+        .now_ms = events_now_ms(audited->auditor->conf.events),
         .avail_base = 1,
     };
     engine_destroy(audited->engine);
@@ -154,7 +154,7 @@ static int audit(struct audited *audited, struct err_slot *err)
     return 0;
 }
 
-static struct audited *find(struct auditor *auditor, const struct house_event *event)
+static struct audited *find(struct auditor *auditor, const struct event *event)
 {
     for (uint32_t i = 0; i < auditor->events_len; i++)
         if (auditor->events[i].event == event)
@@ -164,9 +164,9 @@ static struct audited *find(struct auditor *auditor, const struct house_event *e
 
 /* One more event of ours; NULL without memory. */
 static struct audited *take(struct auditor *auditor, const struct store_event *id,
-                            struct house_event *event, struct err_slot *err)
+                            struct event *event, struct err_slot *err)
 {
-    assert(auditor->events_len < EVENTS_MAX); /* the house has no more */
+    assert(auditor->events_len < EVENTS_MAX); /* there are no more */
     struct audited *audited = &auditor->events[auditor->events_len];
     *audited = (struct audited){.id = *id, .event = event, .auditor = auditor};
     if (projection_create(err, &audited->projection) < 0)
@@ -175,7 +175,7 @@ static struct audited *take(struct auditor *auditor, const struct store_event *i
     return audited;
 }
 
-/* Events that have become ours: the database has the numbers that the house does not. */
+/* Events that have become ours: the database has the numbers that we do not. */
 static int discover(struct auditor *auditor, struct err_slot *err)
 {
     struct store_event found[EVENTS_MAX];
@@ -184,9 +184,9 @@ static int discover(struct auditor *auditor, struct err_slot *err)
     do {
         int rc = store_events(auditor->pg, after, found, EVENTS_MAX, err, &len);
         for (uint32_t i = 0; rc == 0 && i < len; i++) {
-            struct house_event *event = house_find(auditor->conf.house, span_of(found[i].id));
+            struct event *event = events_find(auditor->conf.events, span_of(found[i].id));
             after = found[i].no;
-            if (event != NULL && house_is_open(event) && find(auditor, event) == NULL &&
+            if (event != NULL && events_is_open(event) && find(auditor, event) == NULL &&
                 take(auditor, &found[i], event, err) == NULL)
                 rc = ERR_NOMEM;
         }
@@ -231,9 +231,9 @@ static void failed(struct auditor *auditor, struct err_slot *err)
 /* Whether there is an open event that is not audited yet. */
 static bool has_new(struct auditor *auditor)
 {
-    struct house_event *event = NULL;
-    while ((event = house_next(auditor->conf.house, event)) != NULL)
-        if (house_is_open(event) && find(auditor, event) == NULL)
+    struct event *event = NULL;
+    while ((event = events_next(auditor->conf.events, event)) != NULL)
+        if (events_is_open(event) && find(auditor, event) == NULL)
             return true;
     return false;
 }
@@ -249,7 +249,7 @@ static int round_of(struct auditor *auditor, struct err_slot *err)
         rc = discover(auditor, err);
     for (uint32_t i = 0; rc == 0 && i < auditor->events_len && !is_stopping(auditor); i++) {
         struct audited *audited = &auditor->events[i];
-        rc = house_is_open(audited->event) ? audit(audited, err) : 0;
+        rc = events_is_open(audited->event) ? audit(audited, err) : 0;
         if (rc < 0 && !journal_is_broken(rc)) { /* its own trouble */
             failed(auditor, err);
             drop_event(audited);
@@ -288,7 +288,7 @@ static void *run(void *arg)
             break;
         pthread_mutex_unlock(&auditor->lock);
         struct err_slot err = {0};
-        house_pack(auditor->conf.house);
+        events_pack(auditor->conf.events);
         if (is_time(auditor) && round_of(auditor, &err) < 0) {
             failed(auditor, &err);
             drop(auditor);

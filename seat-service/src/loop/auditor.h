@@ -7,7 +7,7 @@
 #ifndef FG_SEAT_SERVICE_AUDITOR_H
 #define FG_SEAT_SERVICE_AUDITOR_H
 
-#include "loop/house.h"
+#include "loop/events.h"
 #include "observe/log.h"
 
 struct auditor;
@@ -16,7 +16,7 @@ struct auditor_conf {
     const char *dsn; /* borrowed */
     uint64_t snapshot_every;
     const _Atomic uint64_t *changes; /* written by the journal so far; borrowed */
-    struct house *house;             /* borrowed */
+    struct events *events;           /* borrowed */
     const struct clock *clock;
     struct logger *log;
 };

@@ -51,22 +51,22 @@ const char *engine_verdict_name(enum engine_verdict verdict)
     return verdict_names[verdict];
 }
 
-/* ---- lanes ---- */
+/* ---- threads ---- */
 
 /* The one thing that is a thread's and not an engine's: a number that it was given. */
-static _Thread_local unsigned thread_lane;
+static _Thread_local unsigned thread_slot;
 
-static_assert((int)ENGINE_LANES_MAX + 1 == (int)HOLD_LANES, "and the 0 of those without");
+static_assert((int)ENGINE_THREAD_SLOTS_MAX + 1 == (int)HOLD_STASHES, "and the 0 of those without");
 
-void engine_lane(unsigned lane)
+void engine_use_thread_slot(unsigned slot)
 {
-    assert(lane < HOLD_LANES);
-    thread_lane = lane;
+    assert(slot < HOLD_STASHES);
+    thread_slot = slot;
 }
 
-unsigned engine_thread_lane(void)
+unsigned engine_thread_slot(void)
 {
-    return thread_lane;
+    return thread_slot;
 }
 
 /* ---- life ---- */
@@ -89,8 +89,8 @@ static uint64_t slot_due_ms(void *ctx, uint32_t number)
 }
 
 /* There may be a hold for each seat and place, some are remembered after their end, and some lie in
- * the lanes of threads. */
-enum { SPARE_SLOTS = LATE_HOLDS_MAX + HOLD_LANES * HOLD_LANE_MAX };
+ * the stashes of threads. */
+enum { SPARE_SLOTS = LATE_HOLDS_MAX + HOLD_STASHES * HOLD_STASH_MAX };
 
 static uint32_t slots_for(const struct plan *plan, uint32_t *places)
 {
@@ -316,7 +316,7 @@ static void fill_take(struct take *take, const struct engine *engine, const stru
             take_seat(take, &engine->seats, change->seats[i], TAKE_REMOVE);
 }
 
-/* A take of several pictures. */
+/* A take from several bitmaps. */
 static enum claim claim_far(struct engine *engine, const struct engine_op *op, const uint32_t *own,
                             uint32_t own_count, enum seat_state state, enum orphans orphans,
                             struct claim_result *result)
@@ -453,7 +453,7 @@ static enum engine_verdict end_take(struct engine *engine, struct engine_op *op,
     if (verdict == ENGINE_OK)
         return engine_op_begun(op);
     if (op->own.slot != 0)
-        hold_end(&engine->holds, op->own.slot, thread_lane);
+        hold_end(&engine->holds, op->own.slot, thread_slot);
     op->own.slot = 0;
     uncount_buyer(engine, op);
     return verdict;
@@ -466,7 +466,7 @@ static enum engine_verdict begin_take(struct engine *engine, const struct engine
     enum engine_verdict verdict = engine_count_buyer(engine, ask->who.buyer, places, op);
     if (verdict != ENGINE_OK)
         return verdict;
-    op->own.slot = hold_give(&engine->holds, thread_lane);
+    op->own.slot = hold_give(&engine->holds, thread_slot);
     if (op->own.slot == 0)
         return end_take(engine, op, ENGINE_FULL);
     op->change.hold = hold_id(&engine->holds, op->own.slot);

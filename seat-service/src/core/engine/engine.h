@@ -38,23 +38,23 @@ struct engine_conf {
     uint64_t seed;           /* for the spreading of best-available and the buyer table's hash */
     uint64_t now_ms;         /* wall clock at the start; the timer wheel begins here */
     /* Availability versions start here. Give a number that no earlier life of the event reached
-     * (epoch << 32 will do), so that no reader takes an old picture for a new one. */
+     * (epoch << 32 will do), so that no reader takes old availability for new. */
     uint64_t avail_base;
     uint32_t late_max; /* late holds that are remembered; 0: LATE_HOLDS_MAX */
 };
 
-enum { ENGINE_LANES_MAX = 64 };
+enum { ENGINE_THREAD_SLOTS_MAX = 64 };
 
-/* Optional: the calling thread says once that it is number `lane`, 1..ENGINE_LANES_MAX, which no
- * other thread that uses the same engines is at the same time. It then keeps slots of holds at hand
- * that it took back, and gives them out without meeting anybody. 0: it is nobody any more. */
-void engine_lane(unsigned lane);
+/* Optional: the calling thread says once that it has slot `slot`, 1..ENGINE_THREAD_SLOTS_MAX, which
+ * no other thread that uses the same engines is at the same time. It then keeps slots of holds at
+ * hand that it took back, and gives them out without meeting anybody. 0: it is nobody any more. */
+void engine_use_thread_slot(unsigned slot);
 
 /* All memory is taken here; ERR_NOMEM. */
 int engine_create(const struct engine_conf *conf, struct err_slot *err, struct engine **out);
 void engine_destroy(struct engine *engine);
 const struct plan *engine_plan(const struct engine *engine);
-/* Bytes in use by seats, rows, holds that were ever used, buyers, wheel and pictures. */
+/* Bytes in use by seats, rows, holds that were ever used, buyers, wheel and availability. */
 size_t engine_memory(const struct engine *engine);
 
 enum engine_verdict {
@@ -262,7 +262,7 @@ struct engine_hold_view {
     uint32_t seats[HOLD_SEATS_MAX]; /* ascending */
 };
 
-/* One consistent picture. ENGINE_OK, ENGINE_NO_HOLD, or ENGINE_BUSY if it never stood still. */
+/* One consistent view. ENGINE_OK, ENGINE_NO_HOLD, or ENGINE_BUSY if it never stood still. */
 enum engine_verdict engine_hold_read(const struct engine *engine, uint64_t hold,
                                      struct engine_hold_view *out);
 

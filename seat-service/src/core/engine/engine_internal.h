@@ -92,7 +92,7 @@ static inline uint64_t engine_end_of(const struct engine *engine, const struct h
 
 /* ---- engine.c ---- */
 
-unsigned engine_thread_lane(void);
+unsigned engine_thread_slot(void);
 void engine_op_init(struct engine_op *op, enum change_kind kind, uint64_t now_ms);
 static inline enum engine_verdict engine_op_begun(struct engine_op *op)
 {

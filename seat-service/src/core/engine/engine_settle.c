@@ -49,7 +49,7 @@ void engine_forget(struct engine *engine, uint32_t number)
     assert(HOLD_GET(slot, status) == HOLD_LATE);
     if (HOLD_GET(slot, first) != 0)
         late_end(&engine->late, HOLD_GET(slot, first));
-    hold_end(&engine->holds, number, engine_thread_lane());
+    hold_end(&engine->holds, number, engine_thread_slot());
 }
 
 /* ---- parts ---- */
@@ -230,7 +230,7 @@ static void settle_ended(struct engine *engine, struct engine_op *op)
     if (change->kind == CHANGE_LATE)
         /* relaxed: a statistic. A late payment will be told "gone" and given back. */
         atomic_fetch_add_explicit(&engine->late_dropped, 1, memory_order_relaxed);
-    hold_end(&engine->holds, op->own.slot, engine_thread_lane());
+    hold_end(&engine->holds, op->own.slot, engine_thread_slot());
 }
 
 static void settle_confirmed(struct engine *engine, struct engine_op *op)
@@ -372,7 +372,7 @@ void engine_undo(struct engine *engine, struct engine_op *op)
     switch ((enum change_kind)op->change.kind) {
     case CHANGE_TAKEN:
         engine_undo_added(engine, op);
-        hold_end(&engine->holds, op->own.slot, engine_thread_lane());
+        hold_end(&engine->holds, op->own.slot, engine_thread_slot());
         break;
     case CHANGE_CONFIRMED: /* of a hold that was there nothing was claimed */
         if (op->change.verdict == CHANGE_VERDICT_RETAKEN)

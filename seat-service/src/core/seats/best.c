@@ -26,11 +26,11 @@
 #include <assert.h>
 #include <string.h>
 
-typedef unsigned __int128 wide; /* a picture and the one after it */
+typedef unsigned __int128 wide; /* a bitmap and the one after it */
 
 /* ---- windows in a spot ---- */
 
-/* Seats that this search has chosen already and the pictures do not show. */
+/* Seats that this search has chosen already and the bitmaps do not show. */
 struct chosen {
     uint32_t count;
     struct {
@@ -39,9 +39,9 @@ struct chosen {
     } list[HOLD_SEATS_MAX];
 };
 
-static uint64_t picture_less(const struct best *best, uint32_t word, const struct chosen *chosen)
+static uint64_t row_free_less(const struct best *best, uint32_t word, const struct chosen *chosen)
 {
-    uint64_t free = seats_picture(best->seats, word);
+    uint64_t free = seats_row_free(best->seats, word);
     for (uint32_t i = 0; i < chosen->count; i++)
         if (chosen->list[i].word == word)
             free &= ~chosen->list[i].bits;
@@ -84,8 +84,8 @@ static uint64_t allowed(const struct best *best, const struct spot *spot, uint32
 }
 
 struct view {        /* a spot as one asker sees it */
-    uint64_t free;   /* every free seat of the picture */
-    uint64_t before; /* the picture before it in the row, */
+    uint64_t free;   /* every free seat of the bitmap */
+    uint64_t before; /* the bitmap before it in the row, */
     wide after;      /* and with the one after it */
     wide may;        /* free and allowed */
     wide accessible; /* of those that may be had */
@@ -94,7 +94,7 @@ struct view {        /* a spot as one asker sees it */
 static bool look(const struct best *best, const struct spot *spot, uint32_t category,
                  const struct best_ask *ask, const struct chosen *chosen, struct view *view)
 {
-    view->free = picture_less(best, spot->word, chosen);
+    view->free = row_free_less(best, spot->word, chosen);
     if ((view->free & spot->plain) == 0 && !spot->mixed)
         return false;
     uint64_t accessible;
@@ -109,9 +109,9 @@ static bool look(const struct best *best, const struct spot *spot, uint32_t cate
     if (row->words == 1)
         return true;
     if (spot->chunk > 0)
-        view->before = picture_less(best, spot->word - 1, chosen);
+        view->before = row_free_less(best, spot->word - 1, chosen);
     if (spot->chunk + 1u < row->words) {
-        uint64_t next = picture_less(best, spot->word + 1, chosen);
+        uint64_t next = row_free_less(best, spot->word + 1, chosen);
         view->after |= (wide)next << 64;
         view->may |= (wide)(next & allowed_walk(best, spot->row, spot->chunk + 1u, category, ask,
                                                 &accessible))
@@ -193,7 +193,7 @@ static void keep(struct candidates *found, struct candidate candidate)
     found->list[at] = candidate;
 }
 
-/* The places of a spot's picture, and of the one after it, that stand in `chosen`. */
+/* The places of a spot's bitmap, and of the one after it, that stand in `chosen`. */
 static wide places_in(const struct chosen *chosen, const struct spot *spot)
 {
     wide places = 0;
@@ -288,7 +288,7 @@ static bool is_hopeless(const struct best *best, const struct search *search,
                         const struct spot *spot)
 {
     return spot->alone && (!spot->mixed || search->plain_only) &&
-           !has_run(seats_picture(best->seats, spot->word) & spot->plain, search->n);
+           !has_run(seats_row_free(best->seats, spot->word) & spot->plain, search->n);
 }
 
 static const struct chosen none_chosen;
@@ -395,8 +395,8 @@ static bool find_same_row(const struct best *best, const struct best_ask *ask,
             if (bits == 0 || (ask->access_need && (bits & (uint64_t)view.accessible) == 0))
                 continue;
             uint64_t next = (uint64_t)(view.after >> 64);
-            if (ask->orphan_rule && (picture_singles(view.before, view.free & ~bits, next) &
-                                     ~picture_singles(view.before, view.free, next)) != 0)
+            if (ask->orphan_rule && (row_free_singles(view.before, view.free & ~bits, next) &
+                                     ~row_free_singles(view.before, view.free, next)) != 0)
                 continue;
             uint32_t pos = spot->chunk * 64u + (uint32_t)__builtin_ctzll(bits);
             uint32_t span = 64u - (uint32_t)__builtin_clzll(bits) - (uint32_t)__builtin_ctzll(bits);
@@ -571,7 +571,7 @@ uint32_t best_near(const struct best *best, const struct best_ask *ask, uint32_t
 {
     struct chosen proposed = {.count = 0};
     assert(room <= BEST_SPREAD_MAX);
-    static_assert(2 * BEST_SPREAD_MAX <= HOLD_SEATS_MAX, "a window lies in two pictures at most");
+    static_assert(2 * BEST_SPREAD_MAX <= HOLD_SEATS_MAX, "a window lies in two bitmaps at most");
     struct search search = {.ask = ask,
                             .chosen = &none_chosen,
                             .n = ask->quantity,

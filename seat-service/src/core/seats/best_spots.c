@@ -1,4 +1,4 @@
-/* best_spots.c: the hall cut into spots: one picture (up to 64 places of a row) as far as it
+/* best_spots.c: the hall cut into spots: one bitmap (up to 64 places of a row) as far as it
  * belongs to one category, and each category's spots sorted by how near any window in them can come
  * to the focal point. Made once, with the engine; best.c walks down these lists.
  *

@@ -1,11 +1,11 @@
 /* hold.c: giving out slots, owning them, reading them.
  *
  * Free slots are a stack whose head carries a tag that rises with each push and pop, so that a
- * compare-and-swap from an old picture of the head fails even if the same slot is on top again.
+ * compare-and-swap from an old value of the head fails even if the same slot is on top again.
  * Slots never used follow behind a counter: their memory stays untouched until the hall sells.
- * Before the stack comes the lane of the thread, a handful of slots that it took back itself: a
+ * Before the stack comes the stash of the thread, a handful of slots that it took back itself: a
  * thread whose buyers come and go never gets to the stack, and two threads do not meet there. A
- * full lane gives half of what it has to the stack. What lies in lanes is missing for others, so
+ * full stash gives half of what it has to the stack. What lies in stashes is missing for others, so
  * the engine makes that many slots more than there may be holds.
  *
  * A slot's word decides. IDLE -> BUSY is a compare-and-swap on the whole word, generation included,
@@ -27,7 +27,7 @@
 #define BIT(n) (1u << (n))
 
 static_assert(sizeof(struct hold_slot) == 64, "one slot is one cache line");
-static_assert(sizeof(struct hold_lane) == 128, "no two threads share a line of their lanes");
+static_assert(sizeof(struct hold_stash) == 128, "no two threads share a line of their stashes");
 
 static const uint8_t hold_next[HOLD_STATE_COUNT] = {
     [HOLD_UNUSED] = BIT(HOLD_MAKING),
@@ -123,11 +123,11 @@ static uint32_t take_fresh(struct hold_slots *slots)
     return fresh + 1;
 }
 
-uint32_t hold_give(struct hold_slots *slots, unsigned lane)
+uint32_t hold_give(struct hold_slots *slots, unsigned stash)
 {
     assert(slots->live);
-    assert(lane < HOLD_LANES);
-    struct hold_lane *own = &slots->lanes[lane];
+    assert(stash < HOLD_STASHES);
+    struct hold_stash *own = &slots->stashes[stash];
     uint32_t number = own->len > 0 ? own->slots[--own->len] : pop(slots);
     if (number == 0)
         number = take_fresh(slots);
@@ -164,20 +164,20 @@ bool hold_adopt(struct hold_slots *slots, uint64_t id)
     return true;
 }
 
-static void keep(struct hold_slots *slots, struct hold_lane *own, uint32_t number)
+static void keep(struct hold_slots *slots, struct hold_stash *own, uint32_t number)
 {
-    if (own->len == HOLD_LANE_MAX)
-        while (own->len > HOLD_LANE_MAX / 2)
+    if (own->len == HOLD_STASH_MAX)
+        while (own->len > HOLD_STASH_MAX / 2)
             push(slots, own->slots[--own->len]);
     own->slots[own->len++] = number;
 }
 
-void hold_end(struct hold_slots *slots, uint32_t number, unsigned lane)
+void hold_end(struct hold_slots *slots, uint32_t number, unsigned stash)
 {
-    assert(lane < HOLD_LANES);
+    assert(stash < HOLD_STASHES);
     move(&slots->slots[number], HOLD_UNUSED, 1);
-    if (slots->live && lane != 0)
-        keep(slots, &slots->lanes[lane], number);
+    if (slots->live && stash != 0)
+        keep(slots, &slots->stashes[stash], number);
     else if (slots->live)
         push(slots, number);
 }
@@ -186,7 +186,7 @@ void hold_slots_go_live(struct hold_slots *slots)
 {
     assert(!slots->live);
     slots->live = true;
-    memset(slots->lanes, 0, sizeof(slots->lanes));
+    memset(slots->stashes, 0, sizeof(slots->stashes));
     atomic_store_explicit(&slots->free_head, 0, memory_order_relaxed);
     uint32_t fresh = atomic_load_explicit(&slots->fresh, memory_order_relaxed);
     for (uint32_t i = fresh; i > 0; i--) /* the lowest ends on top */

@@ -54,14 +54,14 @@ struct hold_slot {
 
 /* A thread's own few free slots: giving one of these out, or taking one back, needs no operation
  * that others see. Two cache lines. */
-struct hold_lane {
+struct hold_stash {
     _Alignas(64) uint32_t len;
-    uint32_t slots[HOLD_LANE_MAX];
+    uint32_t slots[HOLD_STASH_MAX];
 };
 
 struct hold_slots {
-    struct hold_lane lanes[HOLD_LANES]; /* lanes[0] stays empty: threads without one */
-    struct hold_slot *slots;            /* [1..max]; memory of slots never used is never touched */
+    struct hold_stash stashes[HOLD_STASHES]; /* stashes[0] stays empty: threads without one */
+    struct hold_slot *slots; /* [1..max]; memory of slots never used is never touched */
     uint32_t max;
     uint64_t generation_base;   /* slots never used begin above it; a snapshot sets it */
     _Atomic uint64_t free_head; /* [63..32] tag against reuse  [31..0] slot, 0: empty */
@@ -69,7 +69,7 @@ struct hold_slots {
     bool live;                  /* false during replay: then slots are named, not given out */
 };
 
-/* `lane`, here and below: the caller's, which no other thread uses at the same time, or 0. */
+/* `stash`, here and below: the caller's, which no other thread uses at the same time, or 0. */
 int hold_slots_init(struct hold_slots *slots, uint32_t max);
 void hold_slots_deinit(struct hold_slots *slots);
 
@@ -89,11 +89,11 @@ static inline enum hold_state hold_state_of(uint64_t word)
 }
 
 /* A slot in state MAKING, or 0: all are in use. */
-uint32_t hold_give(struct hold_slots *slots, unsigned lane);
+uint32_t hold_give(struct hold_slots *slots, unsigned stash);
 /* Replay: the slot that the id names, in state MAKING; false if it is in use or there is none. */
 bool hold_adopt(struct hold_slots *slots, uint64_t id);
 /* From MAKING, BUSY or WRITING: the id is dead, the slot may be given out again. */
-void hold_end(struct hold_slots *slots, uint32_t slot, unsigned lane);
+void hold_end(struct hold_slots *slots, uint32_t slot, unsigned stash);
 /* Ends the replay: slots not in use can be given out from now on. */
 void hold_slots_go_live(struct hold_slots *slots);
 
@@ -114,7 +114,7 @@ void hold_write_end(struct hold_slots *slots, uint32_t slot);
 uint64_t hold_read_begin(const struct hold_slots *slots, uint64_t id, bool *busy);
 bool hold_read_end(const struct hold_slots *slots, uint64_t id, uint64_t begun);
 
-/* acquire and release: hold_write_begin() explains why a reader cannot believe a torn picture */
+/* acquire and release: hold_write_begin() explains why a reader cannot believe a torn view */
 #define HOLD_GET(slot, field) atomic_load_explicit(&(slot)->field, memory_order_acquire)
 #define HOLD_SET(slot, field, value)                                                               \
     atomic_store_explicit(&(slot)->field, (value), memory_order_release)

@@ -1,23 +1,23 @@
 /* seats.c: claiming seats, all or nothing, under a rule that looks at whole rows.
  *
- * Who wants seats goes through the pictures of their rows, in ascending order. In each row he loads
- * the picture, judges the take on it, and swaps it for the picture without his seats: a
+ * Who wants seats goes through the bitmaps of their rows, in ascending order. In each row he loads
+ * the bitmap, judges the take on it, and swaps it for the bitmap without his seats: a
  * compare-and- swap whose expected value is what he judged. The rule is a function of these bits
  * and of nothing else; so if the swap succeeds, the judgement was right at that instant, even if
  * the bits changed and changed back in between. If it fails the row is judged anew, at most
  * ROW_RETRIES_MAX times; each failure is somebody else's success. Two takes that would leave a
- * single seat only together cannot both pass: the second judges a picture without the first one's
+ * single seat only together cannot both pass: the second judges a bitmap without the first one's
  * seats.
  *
  * A bit won is a right: only its winner may change the seat's word from free. So the swap of the
- * picture is the compare-and-swap by which a seat is taken, of however many in the row at once, and
+ * bitmap is the compare-and-swap by which a seat is taken, of however many in the row at once, and
  * the word behind it is written by a plain store. From then on the word is its hold's, and who may
  * act for the hold is decided by another compare-and-swap, on its slot (hold_own()): of a release,
  * an expiry and a confirm that come at once one owns it, the others never get as far as the seat.
  * So that one, too, looks and stores. A take and give-back are two locked operations on the seats,
- * the swap of the picture and the bit that is set again. The looks stay: a word that is not its
+ * the swap of the bitmap and the bit that is set again. The looks stay: a word that is not its
  * hold's any more is left alone, whoever asks. What nobody owns, as a blocked seat, is taken by
- * compare-and-swap (seats_seize()). The word is the truth and the picture follows from it:
+ * compare-and-swap (seats_seize()). The word is the truth and the bitmap follows from it:
  *
  *     bit set  =>  word free          claim: first the bit is cleared, then the word changes
  *                                     free:  first the word changes, then the bit is set
@@ -26,9 +26,9 @@
  * what he would have seen had we held these seats and given them back. Since everyone ascends, of
  * any number of takes in each other's way the one that got furthest is stopped by none of them.
  *
- * A run of more than 64 seats has several pictures. Those that the take touches are swapped one
- * after the other, and then, as a neighbouring picture may have changed meanwhile, all are loaded
- * again and the take is judged once more, with itself in the picture. These swaps and loads are
+ * A run of more than 64 seats has several bitmaps. Those that the take touches are swapped one
+ * after the other, and then, as a neighbouring bitmap may have changed meanwhile, all are loaded
+ * again and the take is judged once more, with itself in the bitmap. These swaps and loads are
  * sequentially consistent: of two takes on both sides of such a border at least one sees the other.
  *
  * Tried and dropped: judging after the claim on a row version. It needs a second atomic for each
@@ -40,7 +40,7 @@
 #include <string.h>
 
 static_assert((int)PLAN_SEATS_MAX < (int)SEAT_OPERATOR, "there may be a hold for every seat");
-static_assert(PLAN_ROW_SEATS_MAX % 64 == 0, "pictures are whole words");
+static_assert(PLAN_ROW_SEATS_MAX % 64 == 0, "bitmaps are whole words");
 
 int seats_init(struct seats *seats, const struct plan_facts *facts)
 {
@@ -55,18 +55,18 @@ int seats_init(struct seats *seats, const struct plan_facts *facts)
         const struct plan_run *run = &facts->runs[i];
         assert(run->count > 0 && run->count <= PLAN_ROW_SEATS_MAX);
         seats->rows[i] = (struct seats_row){.base = run->base,
-                                            .word = seats->picture_count,
+                                            .word = seats->row_free_count,
                                             .count = run->count,
                                             .words = (uint8_t)((run->count + 63) / 64),
                                             .flags = run->flags};
-        seats->picture_count += seats->rows[i].words;
+        seats->row_free_count += seats->rows[i].words;
     }
-    seats->pictures = calloc(seats->picture_count, sizeof(*seats->pictures));
-    if (seats->pictures == NULL)
+    seats->row_free = calloc(seats->row_free_count, sizeof(*seats->row_free));
+    if (seats->row_free == NULL)
         goto free_all;
     for (uint32_t i = 0; i < facts->seat_count; i++) {
         uint32_t pos = plan_pos_of(facts, i);
-        seats->pictures[seats->rows[facts->run[i]].word + pos / 64] |= UINT64_C(1) << (pos % 64);
+        seats->row_free[seats->rows[facts->run[i]].word + pos / 64] |= UINT64_C(1) << (pos % 64);
     }
     return 0;
 
@@ -77,7 +77,7 @@ free_all:
 
 void seats_deinit(struct seats *seats)
 {
-    free(seats->pictures);
+    free(seats->row_free);
     free(seats->words);
     free(seats->rows);
 }
@@ -86,7 +86,7 @@ size_t seats_memory(const struct seats *seats)
 {
     return seats->facts->seat_count * sizeof(*seats->words) +
            seats->facts->run_count * sizeof(*seats->rows) +
-           seats->picture_count * sizeof(*seats->pictures);
+           seats->row_free_count * sizeof(*seats->row_free);
 }
 
 /* ---- what a take wants ---- */
@@ -146,20 +146,20 @@ bool take_within(struct take_word *out, const struct seats *seats, const uint32_
 
 /* ---- the rule ---- */
 
-/* A row of several pictures as the rule looks at it, with an empty one on both sides. */
+/* A row of several bitmaps as the rule looks at it, with an empty one on both sides. */
 struct row_view {
     uint64_t before[ROW_WORDS_MAX + 2]; /* as if the hold did not exist */
     uint64_t after[ROW_WORDS_MAX + 2];  /* with the whole take */
 };
 
-static uint64_t before_take(uint64_t picture, const struct take_word *take)
+static uint64_t before_take(uint64_t bitmap, const struct take_word *take)
 {
-    return picture | take->own | take->add;
+    return bitmap | take->own | take->add;
 }
 
-static uint64_t after_take(uint64_t picture, const struct take_word *take)
+static uint64_t after_take(uint64_t bitmap, const struct take_word *take)
 {
-    return before_take(picture, take) & ~(take->own & ~take->remove) & ~take->add;
+    return before_take(bitmap, take) & ~(take->own & ~take->remove) & ~take->add;
 }
 
 /* The position of a seat that is single after the whole take and was not before it, or -1. */
@@ -167,8 +167,8 @@ static int new_orphan(const struct row_view *view, unsigned words)
 {
     const uint64_t *before = view->before, *after = view->after;
     for (unsigned i = 1; i <= words; i++) {
-        uint64_t orphans = picture_singles(after[i - 1], after[i], after[i + 1]) &
-                           ~picture_singles(before[i - 1], before[i], before[i + 1]);
+        uint64_t orphans = row_free_singles(after[i - 1], after[i], after[i + 1]) &
+                           ~row_free_singles(before[i - 1], before[i], before[i + 1]);
         if (orphans != 0)
             return (int)(i - 1) * 64 + __builtin_ctzll(orphans);
     }
@@ -180,27 +180,27 @@ static int new_orphan(const struct row_view *view, unsigned words)
 static void put_back(struct seats *seats, const struct take_word *take, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
-        /* release: partner of seats_picture(); the seats' words were free all along */
+        /* release: partner of seats_row_free(); the seats' words were free all along */
         if (take[i].add != 0)
-            atomic_fetch_or_explicit(&seats->pictures[take[i].word], take[i].add,
+            atomic_fetch_or_explicit(&seats->row_free[take[i].word], take[i].add,
                                      memory_order_release);
     }
 }
 
-/* False if the picture is not the one that was judged any more. */
-static bool swap_picture(struct seats *seats, const struct take_word *take, uint64_t judged)
+/* False if the bitmap is not the one that was judged any more. */
+static bool swap_row_free(struct seats *seats, const struct take_word *take, uint64_t judged)
 {
     /* seq_cst: acquires the free words behind the bits (partner: the release in seats_turn()), and
-     * orders this swap before the second look at neighbouring pictures in claim_long_row() */
-    return atomic_compare_exchange_strong_explicit(&seats->pictures[take->word], &judged,
+     * orders this swap before the second look at neighbouring bitmaps in claim_long_row() */
+    return atomic_compare_exchange_strong_explicit(&seats->row_free[take->word], &judged,
                                                    judged & ~take->add, memory_order_seq_cst,
                                                    memory_order_relaxed);
 }
 
-static uint64_t load_picture(const struct seats *seats, uint32_t word)
+static uint64_t load_row_free(const struct seats *seats, uint32_t word)
 {
-    /* seq_cst: partner of swap_picture() */
-    return atomic_load_explicit(&seats->pictures[word], memory_order_seq_cst);
+    /* seq_cst: partner of swap_row_free() */
+    return atomic_load_explicit(&seats->row_free[word], memory_order_seq_cst);
 }
 
 static void count_retry(struct seats *seats)
@@ -208,33 +208,33 @@ static void count_retry(struct seats *seats)
     atomic_fetch_add_explicit(&seats->row_retries, 1, memory_order_relaxed); /* a statistic */
 }
 
-/* A row of one picture, as nearly all are. */
+/* A row of one bitmap, as nearly all are. */
 static enum claim claim_short_row(struct seats *seats, const struct take_word *take, bool judge,
                                   enum orphans orphans, int *orphan)
 {
     *orphan = -1;
     for (unsigned tries = 0; tries < ROW_RETRIES_MAX; tries++) {
-        uint64_t picture = load_picture(seats, take->word);
-        if ((take->add & ~picture) != 0)
+        uint64_t bitmap = load_row_free(seats, take->word);
+        if ((take->add & ~bitmap) != 0)
             return CLAIM_LOST;
         if (judge) {
-            uint64_t left = picture_singles(0, after_take(picture, take), 0) &
-                            ~picture_singles(0, before_take(picture, take), 0);
+            uint64_t left = row_free_singles(0, after_take(bitmap, take), 0) &
+                            ~row_free_singles(0, before_take(bitmap, take), 0);
             *orphan = left != 0 ? __builtin_ctzll(left) : -1;
             if (left != 0 && orphans == ORPHANS_REFUSED)
                 return CLAIM_ORPHAN;
         }
         /* Where seats are only given back there is nothing to swap, but to judge. */
-        if (take->add == 0 || swap_picture(seats, take, picture))
+        if (take->add == 0 || swap_row_free(seats, take, bitmap))
             return CLAIM_DONE;
         count_retry(seats);
     }
     return CLAIM_BUSY;
 }
 
-/* Loads all pictures of the row; false if a seat that is still to be claimed is not free. */
+/* Loads all bitmaps of the row; false if a seat that is still to be claimed is not free. */
 static bool view_row(const struct seats *seats, const struct seats_row *row,
-                     const struct take_word *take, uint32_t count, uint64_t *pictures,
+                     const struct take_word *take, uint32_t count, uint64_t *bitmap,
                      struct row_view *view)
 {
     static const struct take_word nothing;
@@ -244,20 +244,19 @@ static bool view_row(const struct seats *seats, const struct seats_row *row,
         const struct take_word *wants = &nothing;
         if (t < count && take[t].word == row->word + i)
             wants = &take[t++];
-        pictures[i] = load_picture(seats, row->word + i);
-        free = free && (wants->add & ~pictures[i]) == 0;
-        view->before[i + 1] = before_take(pictures[i], wants);
-        view->after[i + 1] = after_take(pictures[i], wants);
+        bitmap[i] = load_row_free(seats, row->word + i);
+        free = free && (wants->add & ~bitmap[i]) == 0;
+        view->before[i + 1] = before_take(bitmap[i], wants);
+        view->after[i + 1] = after_take(bitmap[i], wants);
     }
     return free;
 }
 
-static bool swap_pictures(struct seats *seats, const struct seats_row *row,
-                          const struct take_word *take, uint32_t count, const uint64_t *pictures)
+static bool swap_rows_free(struct seats *seats, const struct seats_row *row,
+                           const struct take_word *take, uint32_t count, const uint64_t *bitmap)
 {
     for (uint32_t i = 0; i < count; i++) {
-        if (take[i].add != 0 &&
-            !swap_picture(seats, &take[i], pictures[take[i].word - row->word])) {
+        if (take[i].add != 0 && !swap_row_free(seats, &take[i], bitmap[take[i].word - row->word])) {
             put_back(seats, take, i);
             return false;
         }
@@ -269,18 +268,18 @@ static enum claim claim_long_row(struct seats *seats, const struct take_word *ta
                                  bool judge, enum orphans orphans, int *orphan)
 {
     const struct seats_row *row = &seats->rows[take->row];
-    uint64_t pictures[ROW_WORDS_MAX];
+    uint64_t bitmap[ROW_WORDS_MAX];
     struct row_view view;
     for (unsigned tries = 0; tries < ROW_RETRIES_MAX; tries++) {
-        if (!view_row(seats, row, take, count, pictures, &view))
+        if (!view_row(seats, row, take, count, bitmap, &view))
             return CLAIM_LOST;
         *orphan = judge ? new_orphan(&view, row->words) : -1;
         if (*orphan >= 0 && orphans == ORPHANS_REFUSED)
             return CLAIM_ORPHAN;
-        if (swap_pictures(seats, row, take, count, pictures)) {
+        if (swap_rows_free(seats, row, take, count, bitmap)) {
             if (!judge)
                 return CLAIM_DONE;
-            view_row(seats, row, take, count, pictures, &view);
+            view_row(seats, row, take, count, bitmap, &view);
             *orphan = new_orphan(&view, row->words);
             if (*orphan < 0 || orphans != ORPHANS_REFUSED)
                 return CLAIM_DONE;
@@ -301,13 +300,13 @@ static void turn_words(struct seats *seats, const struct take_word *take, enum s
     for (uint64_t rest = take->add; rest != 0; rest &= rest - 1) {
         uint32_t pos = first + (uint32_t)__builtin_ctzll(rest);
         _Atomic uint64_t *word = &seats->words[plan_seat_at(seats->facts, take->row, pos)];
-        /* relaxed: the picture's swap has acquired it, or we wrote it ourselves */
+        /* relaxed: the bitmap's swap has acquired it, or we wrote it ourselves */
         uint64_t old = atomic_load_explicit(word, memory_order_relaxed);
         /* The bit is ours, so nobody else touches the word. */
         assert(seat_state(old) == from);
         assert(seat_hold(old) == from_hold);
         /* release: partner of seats_read(); whoever sees the hold's number sees its slot. No fence
-         * is needed behind it: what is judged is judged on pictures alone. */
+         * is needed behind it: what is judged is judged on bitmaps alone. */
         atomic_store_explicit(word, seat_word(to, to_hold, old + 1), memory_order_release);
     }
 }
@@ -387,9 +386,9 @@ bool seats_turn(struct seats *seats, uint32_t seat, enum seat_state was, uint32_
 
     if (becomes == SEAT_FREE) {
         uint32_t pos = plan_pos_of(seats->facts, seat);
-        uint32_t picture = seats->rows[seats->facts->run[seat]].word + pos / 64;
-        /* release: partner of swap_pictures(); who wins this bit sees the word free */
-        atomic_fetch_or_explicit(&seats->pictures[picture], UINT64_C(1) << (pos % 64),
+        uint32_t at = seats->rows[seats->facts->run[seat]].word + pos / 64;
+        /* release: partner of swap_rows_free(); who wins this bit sees the word free */
+        atomic_fetch_or_explicit(&seats->row_free[at], UINT64_C(1) << (pos % 64),
                                  memory_order_release);
     }
     return true;

@@ -6,7 +6,7 @@
  * compare instead of freeing a seat that meanwhile belongs to somebody else. 2^38 changes of one
  * seat are 87 years at a hundred a second; it starts anew with the process and is not journaled.
  *
- * Beside the words each row has its picture: a bit for each seat, set while it is free. seats.c
+ * Beside the words each row has its bitmap: a bit for each seat, set while it is free. seats.c
  * explains how the two agree, and how a rule about a row is judged and kept by many at once. */
 #ifndef FG_SEAT_CORE_SEATS_H
 #define FG_SEAT_CORE_SEATS_H
@@ -40,18 +40,18 @@ static inline uint32_t seat_hold(uint64_t word)
 
 struct seats_row {
     uint32_t base;  /* plan_run.base */
-    uint32_t word;  /* of its first picture */
+    uint32_t word;  /* of its first bitmap */
     uint16_t count; /* seats */
-    uint8_t words;  /* pictures: count in 64s */
+    uint8_t words;  /* bitmaps: count in 64s */
     uint8_t flags;  /* plan_run_flag */
 };
 
 struct seats {
     const struct plan_facts *facts; /* borrowed */
     _Atomic uint64_t *words;        /* by seat */
-    _Atomic uint64_t *pictures;     /* by seats_row.word; bit = position in the row */
+    _Atomic uint64_t *row_free;     /* by seats_row.word; bit = position in the row */
     struct seats_row *rows;         /* by run */
-    uint32_t picture_count;
+    uint32_t row_free_count;
     _Atomic uint64_t row_retries;
 };
 
@@ -61,10 +61,10 @@ size_t seats_memory(const struct seats *seats);
 
 enum { ROW_WORDS_MAX = PLAN_ROW_SEATS_MAX / 64 };
 
-/* What one take wants of one picture; bits by position. */
+/* What one take wants of one bitmap; bits by position. */
 struct take_word {
     uint32_t row;
-    uint32_t word;   /* of the pictures */
+    uint32_t word;   /* of the bitmaps */
     uint64_t add;    /* to claim */
     uint64_t own;    /* the hold's already: counted as free before, taken after, */
     uint64_t remove; /* except these of them */
@@ -82,7 +82,7 @@ enum take_part { TAKE_ADD, TAKE_OWN, TAKE_REMOVE };
 void take_init(struct take *take);
 void take_seat(struct take *take, const struct seats *seats, uint32_t seat, enum take_part part);
 
-/* Most takes are within one picture: then this is all of it. False if these seats are not. */
+/* Most takes are within one bitmap: then this is all of it. False if these seats are not. */
 bool take_within(struct take_word *out, const struct seats *seats, const uint32_t *list,
                  uint32_t count);
 
@@ -109,7 +109,7 @@ enum claim seats_claim_word(struct seats *seats, const struct take_word *word,
                             struct claim_result *out);
 
 /* From what is `was` for hold to `becomes` for `new_hold`: false, and nothing is changed, if it is
- * not so (any more). Freed seats show up in their row's picture. For who owns what the word names
+ * not so (any more). Freed seats show up in their row's bitmap. For who owns what the word names
  * (the hold's slot, or the seat as SEAT_OPERATOR), as then nobody else may write it. */
 bool seats_turn(struct seats *seats, uint32_t seat, enum seat_state was, uint32_t hold,
                 enum seat_state becomes, uint32_t new_hold);
@@ -123,10 +123,10 @@ static inline uint64_t seats_read(const struct seats *seats, uint32_t seat)
     return atomic_load_explicit(&seats->words[seat], memory_order_acquire);
 }
 
-static inline uint64_t seats_picture(const struct seats *seats, uint32_t word)
+static inline uint64_t seats_row_free(const struct seats *seats, uint32_t word)
 {
     /* acquire: a bit seen set means that the seat's word was seen free (seats_turn's release) */
-    return atomic_load_explicit(&seats->pictures[word], memory_order_acquire);
+    return atomic_load_explicit(&seats->row_free[word], memory_order_acquire);
 }
 
 /* Not free, or being claimed. */
@@ -134,11 +134,11 @@ static inline bool seats_is_lost(const struct seats *seats, uint32_t seat)
 {
     const struct seats_row *row = &seats->rows[seats->facts->run[seat]];
     uint32_t pos = plan_pos_of(seats->facts, seat);
-    return (seats_picture(seats, row->word + pos / 64) >> (pos % 64) & 1) == 0;
+    return (seats_row_free(seats, row->word + pos / 64) >> (pos % 64) & 1) == 0;
 }
 
 /* The seats that are free with none free beside them. */
-static inline uint64_t picture_singles(uint64_t before, uint64_t free, uint64_t after)
+static inline uint64_t row_free_singles(uint64_t before, uint64_t free, uint64_t after)
 {
     return free & ~(free << 1 | before >> 63) & ~(free >> 1 | after << 63);
 }

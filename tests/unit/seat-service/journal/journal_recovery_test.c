@@ -13,9 +13,9 @@
 #include "journal/commit_queue.h"
 #include "journal/follower.h"
 #include "journal/journal.h"
-#include "journal/migrate.h"
-#include "loop/house.h"
+#include "loop/events.h"
 #include "pg_fixture.h"
+#include "tables/migrate.h"
 
 #include <inttypes.h>
 #include <poll.h>
@@ -101,7 +101,7 @@ static void live_once(struct life *life, const struct rng *rng, uint32_t seats, 
         write_batch(life);
 }
 
-static uint64_t live(const struct house_plan *plan, int32_t event, struct pg *pg, uint32_t changes,
+static uint64_t live(const struct shown_plan *plan, int32_t event, struct pg *pg, uint32_t changes,
                      struct store_head *head)
 {
     static struct life life;
@@ -153,13 +153,13 @@ static uint64_t recover(uint64_t expected_hash)
     struct err_slot err = {0};
     struct commit_queue *queue;
     struct idem *idem;
-    struct house *house;
+    struct events *events;
     struct journal *journal;
     must(commit_queue_create(&(struct commit_queue_conf){1, 16}, &err, &queue), &err);
     commit_queue_port(queue, 0, no_wake, NULL);
     must(idem_create(1 << 20, &err, &idem), &err);
-    must(house_create(&(struct house_conf){clock_system(), idem, NULL, no_fence, NULL}, &err,
-                      &house),
+    must(events_create(&(struct events_conf){clock_system(), idem, NULL, no_fence, NULL}, &err,
+                       &events),
          &err);
     struct journal_conf conf = {
         .dsn = pg_fixture_dsn(server),
@@ -169,12 +169,12 @@ static uint64_t recover(uint64_t expected_hash)
         .queue = queue,
         .clock = clock_system(),
         .rng = rng_system(),
-        .host = house_host(house),
+        .host = events_host(events),
     };
     uint64_t began_us = clock_mono_us(clock_system());
     must(journal_start(&conf, &err, &journal), &err);
-    struct house_event *event;
-    while ((event = house_nth(house, 0)) == NULL || !house_is_open(event)) {
+    struct event *event;
+    while ((event = events_nth(events, 0)) == NULL || !events_is_open(event)) {
         assert_true(clock_mono_us(clock_system()) - began_us < 120000000);
         poll(NULL, 0, 1);
     }
@@ -183,7 +183,7 @@ static uint64_t recover(uint64_t expected_hash)
     journal_stop(journal);
     journal_destroy(journal);
     commit_queue_destroy(queue);
-    house_destroy(house);
+    events_destroy(events);
     idem_destroy(idem);
     return took_us;
 }
@@ -196,7 +196,7 @@ static int apply(void *ctx, const struct change *change, const struct store_row 
 }
 
 /* As the auditor makes one. */
-static void write_snapshot(const struct house_plan *plan, int32_t event, struct pg *pg)
+static void write_snapshot(const struct shown_plan *plan, int32_t event, struct pg *pg)
 {
     struct err_slot err = {0};
     struct engine *engine;
@@ -222,13 +222,13 @@ static void a_life_is_found_again_by_who_knows_nothing(void **state)
     (void)state;
     struct err_slot err = {0};
     struct scale scale = scale_of_run();
-    struct house_plan *plan;
+    struct shown_plan *plan;
     struct pg *pg;
     struct store_head head;
     int32_t event;
     struct span body = hall_body(scale.rows, PER_ROW);
     uint64_t import_us = clock_mono_us(clock_system());
-    must(house_plan_create(body, &err, &plan), &err);
+    must(shown_plan_create(body, &err, &plan), &err);
     import_us = clock_mono_us(clock_system()) - import_us;
     must(pg_open(&(struct pg_conf){pg_fixture_dsn(server), "test", MIGRATE_SCHEMA, 5000, 60000},
                  &err, &pg),
@@ -247,7 +247,7 @@ static void a_life_is_found_again_by_who_knows_nothing(void **state)
     write_snapshot(plan, event, pg);
     print_message("and from a snapshot in %" PRIu64 " ms\n", recover(state_hash) / 1000);
     pg_close(pg);
-    house_plan_destroy(plan);
+    shown_plan_destroy(plan);
     free((char *)(uintptr_t)body.ptr);
 }
 

@@ -9,8 +9,8 @@
 
 #include "cut_proxy.h"
 #include "journal/journal.h"
-#include "journal/migrate.h"
 #include "pg_fixture.h"
+#include "tables/migrate.h"
 
 #include <inttypes.h>
 #include <poll.h>

@@ -317,10 +317,10 @@ static void two_takes_at_once_do_not_leave_a_single_seat_between_them(void **sta
     race_for_sides(20, 4);
 }
 
-static void nor_do_they_across_two_pictures_of_one_long_row(void **state)
+static void nor_do_they_across_two_bitmaps_of_one_long_row(void **state)
 {
     (void)state;
-    race_for_sides(130, 62); /* 62 63 | 64 65 66: the single seat is in the other picture */
+    race_for_sides(130, 62); /* 62 63 | 64 65 66: the single seat is in the other bitmap */
     race_for_sides(130, 61); /* 61 62 63 | 64 65 */
 }
 
@@ -892,7 +892,7 @@ int main(void)
         cmocka_unit_test(recorded_concurrent_holds_are_linearizable),
         cmocka_unit_test(the_judge_sees_a_seat_that_two_had_at_once),
         cmocka_unit_test(two_takes_at_once_do_not_leave_a_single_seat_between_them),
-        cmocka_unit_test(nor_do_they_across_two_pictures_of_one_long_row),
+        cmocka_unit_test(nor_do_they_across_two_bitmaps_of_one_long_row),
         cmocka_unit_test(expiry_confirm_and_release_race_to_one_outcome),
         cmocka_unit_test(what_many_threads_journal_replays_to_the_same_state),
         cmocka_unit_test(one_buyer_with_many_requests_never_passes_his_limit),

@@ -45,7 +45,7 @@ static void block(struct fixture *f, const uint32_t *seats, uint32_t count)
     engine_settle(f->engine, &op);
 }
 
-/* The best n as a picture of the hall: 'h' where they are. */
+/* The best n drawn as the hall: 'h' where they are. */
 static const char *best(struct fixture *f, uint8_t category, uint32_t n, bool adjacent)
 {
     struct engine_ask ask = test_ask_best(1, category, n, adjacent);
@@ -120,7 +120,7 @@ static void a_category_is_kept_to_and_aisles_are_not_crossed(void **state)
     close_rows(f);
 }
 
-static void a_window_reaches_over_the_pictures_of_a_long_row(void **state)
+static void a_window_reaches_over_the_bitmaps_of_a_long_row(void **state)
 {
     (void)state;
     struct plan_limits limits = test_limits();
@@ -170,7 +170,7 @@ static void three_offers_near_the_lost_seats_are_free_adjacent_and_near(void **s
     plan_destroy(plan);
 }
 
-/* What is offered to somebody who asked for `lost`, as a picture: 1, 2, 3 where the offers are. */
+/* What is offered to somebody who asked for `lost`, drawn: 1, 2, 3 where the offers are. */
 static const char *offers_for(struct fixture *f, const uint32_t *lost, uint32_t count)
 {
     struct engine_ask ask = test_ask_seats(2, lost, count);
@@ -209,7 +209,7 @@ static void offers_from_one_long_row_share_no_seat(void **state)
     struct plan *plan = test_hall_block(1, 100, test_limits(), 0);
     struct engine *engine = test_hall_engine(plan);
     struct engine_offer offers[ALTERNATIVES_MAX];
-    /* All free, and the nearest windows from both pictures of the row reach over its 64th place. */
+    /* All free, and the nearest windows from both bitmaps of the row reach over its 64th place. */
     uint32_t asked[] = {62, 63, 64, 65};
     bool offered[100] = {false};
     struct engine_ask ask = test_ask_seats(1, asked, 4);
@@ -379,7 +379,7 @@ int main(void)
         cmocka_unit_test(it_gives_way_in_the_stated_steps_and_says_so),
         cmocka_unit_test(one_row_with_a_gap_comes_before_two_rows),
         cmocka_unit_test(a_category_is_kept_to_and_aisles_are_not_crossed),
-        cmocka_unit_test(a_window_reaches_over_the_pictures_of_a_long_row),
+        cmocka_unit_test(a_window_reaches_over_the_bitmaps_of_a_long_row),
         cmocka_unit_test(three_offers_near_the_lost_seats_are_free_adjacent_and_near),
         cmocka_unit_test(in_a_hall_that_is_nearly_full_one_row_has_several_offers),
         cmocka_unit_test(offers_from_one_long_row_share_no_seat),

@@ -1,4 +1,4 @@
-/* hold_test.c: slots of holds, by way of the shared stack and of threads' lanes. */
+/* hold_test.c: slots of holds, by way of the shared stack and of threads' stashes. */
 #include "core/seats/hold.h"
 
 #include <pthread.h>
@@ -8,9 +8,9 @@
 
 #include <cmocka.h>
 
-static uint64_t make(struct hold_slots *slots, unsigned lane)
+static uint64_t make(struct hold_slots *slots, unsigned stash)
 {
-    uint32_t slot = hold_give(slots, lane);
+    uint32_t slot = hold_give(slots, stash);
     if (slot == 0)
         return 0;
     hold_write_begin(slots, slot);
@@ -18,33 +18,33 @@ static uint64_t make(struct hold_slots *slots, unsigned lane)
     return hold_id(slots, slot);
 }
 
-static void end(struct hold_slots *slots, uint64_t id, unsigned lane)
+static void end(struct hold_slots *slots, uint64_t id, unsigned stash)
 {
     assert_int_equal(hold_own(slots, id), HOLD_OWNED);
-    hold_end(slots, hold_slot_of(id), lane);
+    hold_end(slots, hold_slot_of(id), stash);
 }
 
 static void a_slot_given_out_again_has_another_id(void **state)
 {
     (void)state;
-    for (unsigned lane = 0; lane < 2; lane++) {
+    for (unsigned stash = 0; stash < 2; stash++) {
         struct hold_slots slots;
         assert_int_equal(hold_slots_init(&slots, 4), 0);
-        uint64_t first = make(&slots, lane);
-        end(&slots, first, lane);
-        uint64_t second = make(&slots, lane);
+        uint64_t first = make(&slots, stash);
+        end(&slots, first, stash);
+        uint64_t second = make(&slots, stash);
         assert_int_equal(hold_slot_of(second), hold_slot_of(first));
         assert_true(second != first);
         assert_int_equal(hold_own(&slots, first), HOLD_NOT_THERE);
-        end(&slots, second, lane);
+        end(&slots, second, stash);
         hold_slots_deinit(&slots);
     }
 }
 
-static void a_lane_keeps_few_and_gives_the_rest_to_all(void **state)
+static void a_stash_keeps_few_and_gives_the_rest_to_all(void **state)
 {
     (void)state;
-    enum { SLOTS = 4 * HOLD_LANE_MAX };
+    enum { SLOTS = 4 * HOLD_STASH_MAX };
     struct hold_slots slots;
     uint64_t ids[SLOTS];
     assert_int_equal(hold_slots_init(&slots, SLOTS), 0);
@@ -56,7 +56,7 @@ static void a_lane_keeps_few_and_gives_the_rest_to_all(void **state)
     uint32_t others = 0;
     while (make(&slots, 2) != 0)
         others++;
-    assert_in_range(others, SLOTS - HOLD_LANE_MAX, SLOTS);
+    assert_in_range(others, SLOTS - HOLD_STASH_MAX, SLOTS);
     uint32_t own = 0;
     while (make(&slots, 1) != 0)
         own++;
@@ -66,12 +66,12 @@ static void a_lane_keeps_few_and_gives_the_rest_to_all(void **state)
 
 /* ---- threads ---- */
 
-enum { THREADS = 3, KEPT = 50, TURNS = 20000, ALL = THREADS * (KEPT + HOLD_LANE_MAX) };
+enum { THREADS = 3, KEPT = 50, TURNS = 20000, ALL = THREADS * (KEPT + HOLD_STASH_MAX) };
 
 struct worker {
     pthread_t id;
     struct hold_slots *slots;
-    unsigned lane;
+    unsigned stash;
     uint64_t kept[KEPT];
     bool refused;
 };
@@ -84,15 +84,15 @@ static void *come_and_go(void *arg)
         if (*at != 0) {
             bool ours = hold_own(worker->slots, *at) == HOLD_OWNED;
             worker->refused = worker->refused || !ours;
-            hold_end(worker->slots, hold_slot_of(*at), worker->lane);
+            hold_end(worker->slots, hold_slot_of(*at), worker->stash);
         }
-        *at = i % 3 != 0 ? make(worker->slots, worker->lane) : 0;
+        *at = i % 3 != 0 ? make(worker->slots, worker->stash) : 0;
         worker->refused = worker->refused || (i % 3 != 0 && *at == 0);
     }
     return NULL;
 }
 
-static void no_slot_is_lost_or_given_twice_by_lanes_and_stack(void **state)
+static void no_slot_is_lost_or_given_twice_by_stashes_and_stack(void **state)
 {
     (void)state;
     struct hold_slots slots;
@@ -100,7 +100,7 @@ static void no_slot_is_lost_or_given_twice_by_lanes_and_stack(void **state)
     assert_int_equal(hold_slots_init(&slots, ALL), 0);
     for (unsigned i = 0; i < THREADS; i++) {
         workers[i].slots = &slots;
-        workers[i].lane = i; /* the first has none */
+        workers[i].stash = i; /* the first has none */
         assert_int_equal(pthread_create(&workers[i].id, NULL, come_and_go, &workers[i]), 0);
     }
     uint32_t count = 0;
@@ -124,8 +124,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_slot_given_out_again_has_another_id),
-        cmocka_unit_test(a_lane_keeps_few_and_gives_the_rest_to_all),
-        cmocka_unit_test(no_slot_is_lost_or_given_twice_by_lanes_and_stack),
+        cmocka_unit_test(a_stash_keeps_few_and_gives_the_rest_to_all),
+        cmocka_unit_test(no_slot_is_lost_or_given_twice_by_stashes_and_stack),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* seats_test.c: seat words and pictures, below the engine. */
+/* seats_test.c: seat words and bitmaps of rows, below the engine. */
 #include "core/seats/seats.h"
 #include "test_hall.h"
 
@@ -73,7 +73,7 @@ static void a_claim_that_fails_in_a_later_row_gives_back_the_earlier_ones(void *
     plan_destroy(plan);
 }
 
-static void the_rule_looks_across_the_pictures_of_a_long_row(void **state)
+static void the_rule_looks_across_the_bitmaps_of_a_long_row(void **state)
 {
     (void)state;
     struct seats seats;
@@ -111,7 +111,7 @@ int main(void)
         cmocka_unit_test(the_three_parts_of_a_word_do_not_touch_each_other),
         cmocka_unit_test(a_late_release_does_not_free_a_resold_seat),
         cmocka_unit_test(a_claim_that_fails_in_a_later_row_gives_back_the_earlier_ones),
-        cmocka_unit_test(the_rule_looks_across_the_pictures_of_a_long_row),
+        cmocka_unit_test(the_rule_looks_across_the_bitmaps_of_a_long_row),
         cmocka_unit_test(a_single_seat_that_was_single_before_is_nobodys_fault),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

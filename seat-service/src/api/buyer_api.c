@@ -1,0 +1,590 @@
+/* buyer_api.c: from a request to an ask of the engine, and from its answer to a reply.
+ *
+ * Every call passes the same door: the event is here and open, the pass is good, the session is not
+ * asking too fast. Then, for calls that change something, the idempotency key. Only what came
+ * through all of it reaches the engine. */
+#include "api/buyer_api.h"
+
+#include "access/hold_id.h"
+#include "api/hall_api.h"
+#include "api/request.h"
+#include "api/verdict.h"
+#include "base/ip.h"
+#include "base/json_in.h"
+#include "loop/pending.h"
+#include "loop/retry.h"
+#include "loop/stream.h"
+#include "rim_limits.h"
+#include "web/visit.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* ---- the door ---- */
+
+/* By its signature, unless too many of this address were wrong: then only what was known before is.
+ * *wait_ms: until that is over. */
+static enum pass_verdict look_at_pass(struct call *call, uint64_t *wait_ms, struct pass *pass)
+{
+    uint8_t site[IP_BYTES];
+    ip_site(http_req_addr(call->req), site);
+    struct span who = {(const char *)site, sizeof(site)};
+    struct tally *wrong = &call->loop->passes_wrong;
+    uint64_t now_ms = http_req_started_us(call->req) / 1000;
+    *wait_ms = tally_wait_ms(wrong, who, PASSES_WRONG_MAX, now_ms);
+    struct span event = span_of(call->event->id), token = visit_pass(call->req, event);
+    enum pass_verdict verdict = *wait_ms == 0 ? pass_check(call->loop->passes, event, token, pass)
+                                              : pass_recall(call->loop->passes, event, token, pass);
+    if (verdict == PASS_FORGED || verdict == PASS_FOREIGN)
+        tally_add(wrong, who, now_ms);
+    return verdict;
+}
+
+static void tell_too_many_wrong(struct call *call, uint64_t wait_ms)
+{
+    http_problem_reply(call->req, &(struct http_problem){
+                                      .status = 429,
+                                      .code = "too-many-wrong-passes",
+                                      .detail = "too many wrong passes came from this address",
+                                      .retry_after_s = (unsigned)(wait_ms / 1000 + 1),
+                                  });
+}
+
+static bool judge_pass(struct call *call, struct pass *pass)
+{
+    static const struct {
+        const char *code, *detail;
+    } told[] = {
+        [PASS_MISSING] = {"pass-missing", "an admission pass is needed"},
+        [PASS_INVALID] = {"pass-invalid", "this pass was not given by the waiting room"},
+        [PASS_FORGED] = {"pass-invalid", "this pass was not given by the waiting room"},
+        [PASS_FOREIGN] = {"pass-foreign", "this pass is for another event"},
+        [PASS_EXPIRED] = {"pass-expired", "this pass has run out"},
+        [PASS_ENDED] = {"pass-ended", "the session of this pass has ended"},
+    };
+    uint64_t wait_ms;
+    enum pass_verdict verdict = look_at_pass(call, &wait_ms, pass);
+    if (verdict == PASS_OK)
+        return true;
+    if (verdict == PASS_INVALID && wait_ms > 0)
+        tell_too_many_wrong(call, wait_ms);
+    else if (verdict == PASS_NO_KEYS)
+        call_unavailable(call, "keys-missing", "the waiting room's keys are not here yet");
+    else
+        call_problem(call, 401, told[verdict].code, told[verdict].detail, (struct span){NULL, 0});
+    return false;
+}
+
+static bool judge_rate(struct call *call)
+{
+    uint64_t retry_ms = 0;
+    uint32_t per_s = plan_limits(call->event->plan->plan)->rate_per_session_per_s;
+    if (rate_allows(call->loop->conf.rate, call->who.session, per_s, http_req_started_us(call->req),
+                    &retry_ms))
+        return true;
+    http_problem_reply(call->req, &(struct http_problem){
+                                      .status = 429,
+                                      .code = "too-many-requests",
+                                      .detail = "this session asks too often",
+                                      .retry_after_s = (unsigned)(retry_ms / 1000 + 1),
+                                  });
+    return false;
+}
+
+/* What the pass opens beside the public seats. The waiting room has judged a code, so none is asked
+ * for here; a channel that this event does not have (any more) opens nothing. */
+static uint32_t opened_by(const struct pass *pass, const struct plan *plan)
+{
+    for (uint32_t i = 1; pass->channel != 0 && i < plan_channel_count(plan); i++) {
+        if (pass_hash(plan_channel(plan, i)->id) == pass->channel)
+            return 1 | UINT32_C(1) << i;
+    }
+    return 1;
+}
+
+static bool enter(struct call *call, struct http_req *req)
+{
+    struct pass pass;
+    if (!request_event(call, req) || !judge_pass(call, &pass))
+        return false;
+    call->who = (struct engine_who){.buyer = pass.buyer, .session = pass.session};
+    call->who.channels = opened_by(&pass, call->event->plan->plan);
+    return retry_resumes(call->loop->retry) || judge_rate(call);
+}
+
+/* ---- idempotency ---- */
+
+/* What came of the request is known; the answer is made from how the hold is now. */
+static void answer_again(struct call *call, const struct idem_answer *answer);
+
+typedef void handler(struct http_req *req, void *ctx);
+
+/* True: go on. A repetition that comes before the first is answered begins again, by `again`. */
+static bool first_time(struct call *call, handler *again)
+{
+    struct span key = http_req_header(call->req, HTTP_HEADER_IDEMPOTENCY_KEY);
+    if (key.ptr == NULL)
+        return true;
+    if (key.len == 0 || key.len > IDEM_KEY_MAX) {
+        call_problem(call, 422, "bad-idempotency-key", "an Idempotency-Key has 1 to 255 bytes",
+                     (struct span){NULL, 0});
+        return false;
+    }
+    struct idem_answer answer = {0};
+    call->idem = idem_key_of(call->who.session, call->req, key);
+    switch (
+        idem_begin(call->loop->conf.idem, call->who.session, &call->idem, call->now_ms, &answer)) {
+    case IDEM_NEW:
+        call->has_idem = true;
+        return true;
+    case IDEM_RUNNING:
+        if (retry_wait(call->loop->retry, call->req, again))
+            break;
+        call_problem(call, 409, "request-in-progress", "the first request is not answered yet",
+                     (struct span){NULL, 0});
+        break;
+    case IDEM_OTHER:
+        call_problem(call, 422, "idempotency-key-reused",
+                     "this Idempotency-Key came with another body", (struct span){NULL, 0});
+        break;
+    case IDEM_FULL:
+        call_unavailable(call, "overloaded", "too many requests are under way");
+        break;
+    case IDEM_DONE:
+        answer_again(call, &answer);
+        break;
+    }
+    return false;
+}
+
+/* ---- replies about holds ---- */
+
+static void reply_hold(struct call *call, unsigned status, uint64_t hold, const unsigned *flags)
+{
+    struct engine_hold_view view;
+    enum engine_verdict verdict = engine_hold_read(call->event->engine, hold, &view);
+    if (verdict != ENGINE_OK) {
+        verdict_reply(call, verdict, NULL, NULL);
+        return;
+    }
+    struct span event = span_of(call->event->id);
+    struct hold_id name = hold_id_make(call->loop->conf.hold_keys, event, hold);
+    struct render_event shown = call_view(call);
+    struct text body = loop_text(call->loop);
+    json_open(&body, '{');
+    render_hold(&body, &shown, name.text, &view);
+    if (flags != NULL)
+        render_choice(&body, *flags);
+    json_close(&body, '}');
+
+    char memory[192];
+    struct text headers = text_on(memory, sizeof(memory));
+    if (status == 201)
+        text_printf(&headers, "Location: /v1/seats/%s/holds/%s\r\n", call->event->id, name.text);
+    call_reply(call, status, &body, text_span(&headers));
+}
+
+static void answer_again(struct call *call, const struct idem_answer *answer)
+{
+    const unsigned flags = answer->flags;
+    atomic_fetch_add_explicit(&call->loop->conf.stats->replays, 1, memory_order_relaxed);
+    call->replayed = true;
+    if (answer->kind == CHANGE_RELEASED)
+        call_reply(call, 204, NULL, (struct span){NULL, 0});
+    else
+        reply_hold(call, answer->kind == CHANGE_TAKEN ? 201 : 200, answer->hold, &flags);
+}
+
+static void note_done(struct call *call, const struct engine_op *op)
+{
+    call->done = (struct idem_answer){op->change.hold, op->change.kind, op->change.flags};
+}
+
+static void finish_hold(struct call *call, const struct engine_op *op)
+{
+    unsigned flags = op->change.flags;
+    bool held = op->change.kind == CHANGE_TAKEN;
+    struct counter_stats *stats = call->loop->conf.stats;
+    atomic_fetch_add_explicit(held ? &stats->holds : &stats->changed, 1, memory_order_relaxed);
+    note_done(call, op);
+    reply_hold(call, held ? 201 : 200, op->change.hold, &flags);
+}
+
+static void finish_release(struct call *call, const struct engine_op *op)
+{
+    atomic_fetch_add_explicit(&call->loop->conf.stats->released, 1, memory_order_relaxed);
+    note_done(call, op);
+    call_reply(call, 204, NULL, (struct span){NULL, 0});
+}
+
+/* ---- POST holds ---- */
+
+/* The body, as the engine wants to be asked. */
+struct wish {
+    struct engine_ask ask;
+    uint32_t seats[REQUEST_SEATS_MAX];
+};
+
+static void read_best(struct call *call, struct json_in *in, struct wish *wish)
+{
+    struct json_in best;
+    struct span category = {NULL, 0};
+    uint64_t quantity = 0;
+    const struct plan *plan = call->event->plan->plan;
+    if (!json_in_child(in, "best_available", &best))
+        return;
+    wish->ask.best = true;
+    wish->ask.adjacent = true;
+    json_in_require(&best, "quantity");
+    json_in_u64(&best, "quantity", 0, UINT32_MAX, &quantity);
+    json_in_bool(&best, "adjacent", &wish->ask.adjacent);
+    if (json_in_str(&best, "category", 1, PLAN_TEXT_MAX, &category)) {
+        int found = plan_category_find(plan, category);
+        if (found < 0)
+            json_in_refuse(&best, "category", "must be a category of this event");
+        else
+            wish->ask.category = (uint8_t)found;
+    }
+    wish->ask.quantity = (uint32_t)quantity;
+    json_in_end(&best);
+}
+
+static void read_area(struct call *call, struct json_in *in, struct wish *wish)
+{
+    struct span area;
+    uint64_t quantity = 0;
+    if (json_in_str(in, "area", 1, PLAN_TEXT_MAX, &area)) {
+        int found = plan_area_find(call->event->plan->plan, area);
+        if (found < 0)
+            json_in_refuse(in, "area", "must be an area of this event");
+        else
+            wish->ask.area = (uint16_t)found;
+        json_in_require(in, "quantity");
+    }
+    if (json_in_u64(in, "quantity", 0, UINT32_MAX, &quantity))
+        wish->ask.quantity = (uint32_t)quantity;
+}
+
+/* A code opens an allocation; one that opens nothing is told, since the buyer waits for it. False:
+ * answered. */
+static bool open_channel(struct call *call, struct span code, int *channel)
+{
+    *channel = plan_channel_by_code(call->event->plan->plan, code);
+    if (*channel < 0) {
+        call_problem(call, 422, "code-unknown", "this is not a code of this event",
+                     (struct span){NULL, 0});
+        return false;
+    }
+    call->who.channels |= UINT32_C(1) << *channel;
+    return true;
+}
+
+/* The end of a body that may have a code. False: answered. */
+static bool end_with_code(struct call *call, struct json_in *in, const struct err_slot *err)
+{
+    struct span code = {NULL, 0};
+    int channel;
+    json_in_str(in, "code", 1, PLAN_TEXT_MAX, &code);
+    if (json_in_end(in) < 0) {
+        request_bad_field(call, err);
+        return false;
+    }
+    return code.ptr == NULL || open_channel(call, code, &channel);
+}
+
+/* False: answered. */
+static bool read_wish(struct call *call, const json_t *doc, struct wish *wish)
+{
+    struct err_slot err = {0};
+    struct json_in in;
+    json_t *seats = NULL;
+    *wish = (struct wish){.ask = {.area = ENGINE_AREA_NONE, .category = ENGINE_CATEGORY_ANY}};
+    json_in_object(&in, (json_t *)(uintptr_t)doc, &err);
+    json_in_array(&in, "seats", 0, SIZE_MAX, &seats);
+    read_best(call, &in, wish);
+    read_area(call, &in, wish);
+    json_in_bool(&in, "access", &call->who.access_need);
+    int ways = (seats != NULL) + (wish->ask.best ? 1 : 0) + (json_in_has(&in, "area") ? 1 : 0);
+    if (ways != 1)
+        json_in_refuse(&in, "seats", "give either seats, or best_available, or area and quantity");
+    if (!end_with_code(call, &in, &err))
+        return false;
+    if (seats != NULL && !request_seats(call, seats, "seats", wish->seats, &wish->ask.seat_count))
+        return false;
+    wish->ask.seats = wish->seats;
+    wish->ask.who = call->who;
+    return true;
+}
+
+/* The op has begun, or was so already, or did not begin. */
+static void go_on(struct call *call, enum engine_verdict verdict, struct commit_entry *entry,
+                  const struct engine_ask *ask)
+{
+    if (verdict == ENGINE_OK) {
+        pending_commit(call, entry);
+        return;
+    }
+    if (verdict == ENGINE_SAME)
+        call->finish(call, &entry->op);
+    else
+        verdict_reply(call, verdict, &entry->op, ask);
+    pending_drop(entry);
+}
+
+static void post_holds(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    struct call call;
+    struct wish wish;
+    json_t *doc;
+    if (!enter(&call, req) || !first_time(&call, post_holds))
+        return;
+    call.finish = finish_hold;
+    if (!request_body(&call, &doc))
+        return;
+    bool good = read_wish(&call, doc, &wish);
+    json_decref(doc);
+    if (!good)
+        return;
+    struct commit_entry *entry = pending_entry(&call);
+    if (entry == NULL)
+        return;
+    enum engine_verdict verdict =
+        engine_hold(call.event->engine, &wish.ask, call.now_ms, &entry->op);
+    go_on(&call, verdict, entry, &wish.ask);
+}
+
+/* ---- POST codes ---- */
+
+/* What a code opens, asked before a seat hangs on it. */
+static void post_codes(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    struct call call;
+    struct err_slot err = {0};
+    struct json_in in;
+    struct span code = {NULL, 0};
+    json_t *doc;
+    int channel;
+    if (!enter(&call, req) || !request_body(&call, &doc))
+        return;
+    json_in_object(&in, doc, &err);
+    json_in_require(&in, "code");
+    json_in_str(&in, "code", 1, PLAN_TEXT_MAX, &code);
+    if (json_in_end(&in) < 0) {
+        request_bad_field(&call, &err);
+    } else if (open_channel(&call, code, &channel)) {
+        const struct plan_channel *opened = plan_channel(call.event->plan->plan, (uint32_t)channel);
+        struct text body = loop_text(call.loop);
+        json_open(&body, '{');
+        json_member_str(&body, "channel", opened->id);
+        json_member_str(&body, "name", opened->name.len > 0 ? opened->name : opened->id);
+        render_member_time(&body, "on_sale_at", opened->on_sale_ms);
+        render_times(&body, call.now_ms);
+        json_close(&body, '}');
+        call_reply(&call, 200, &body, (struct span){NULL, 0});
+    }
+    json_decref(doc);
+}
+
+/* ---- one hold ---- */
+
+/* A hold of another session is not there: its name may have been seen over a shoulder. */
+static bool read_mine(struct call *call, uint64_t hold, struct engine_hold_view *view)
+{
+    enum engine_verdict verdict = engine_hold_read(call->event->engine, hold, view);
+    if (verdict == ENGINE_OK && view->session == call->who.session)
+        return true;
+    if (verdict == ENGINE_OK)
+        call_problem(call, 404, "hold-unknown", "there is no such hold", (struct span){NULL, 0});
+    else
+        verdict_reply(call, verdict, NULL, NULL);
+    return false;
+}
+
+static bool is_mine(struct call *call, uint64_t hold)
+{
+    struct engine_hold_view view;
+    return read_mine(call, hold, &view);
+}
+
+static void get_hold(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    struct call call;
+    uint64_t hold;
+    if (enter(&call, req) && request_hold(&call, 1, &hold) && is_mine(&call, hold))
+        reply_hold(&call, 200, hold, NULL);
+}
+
+/* Whoever let us choose may want to choose after all: PATCH takes one of these in exchange. */
+static void get_alternatives(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    struct call call;
+    uint64_t hold;
+    struct engine_hold_view view;
+    if (!enter(&call, req) || !request_hold(&call, 1, &hold) || !read_mine(&call, hold, &view))
+        return;
+    const struct engine_ask ask = {
+        .who = call.who,
+        .seats = view.seats,
+        .seat_count = view.seat_count,
+        .area = ENGINE_AREA_NONE,
+        .category = ENGINE_CATEGORY_ANY,
+    };
+    struct text body = loop_text(call.loop);
+    json_open(&body, '{');
+    verdict_alternatives(&body, &call, &ask);
+    render_times(&body, call.now_ms);
+    json_close(&body, '}');
+    call_reply(&call, 200, &body, (struct span){NULL, 0});
+}
+
+static void delete_hold(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    struct call call;
+    uint64_t hold;
+    if (!enter(&call, req) || !first_time(&call, delete_hold) || !request_hold(&call, 1, &hold) ||
+        !is_mine(&call, hold))
+        return;
+    call.finish = finish_release;
+    struct commit_entry *entry = pending_entry(&call);
+    if (entry == NULL)
+        return;
+    enum engine_verdict verdict =
+        engine_release(call.event->engine, hold, call.who.session, call.now_ms, &entry->op);
+    go_on(&call, verdict, entry, NULL);
+}
+
+struct edit {
+    struct engine_edit edit;
+    uint32_t add[REQUEST_SEATS_MAX], remove[REQUEST_SEATS_MAX];
+};
+
+static bool read_edit(struct call *call, const json_t *doc, struct edit *edit)
+{
+    struct err_slot err = {0};
+    struct json_in in;
+    json_t *add = NULL, *removed = NULL;
+    uint64_t quantity = 0;
+    *edit = (struct edit){0};
+    json_in_object(&in, (json_t *)(uintptr_t)doc, &err);
+    json_in_array(&in, "add", 0, SIZE_MAX, &add);
+    json_in_array(&in, "remove", 0, SIZE_MAX, &removed);
+    if (json_in_u64(&in, "quantity", 1, UINT32_MAX, &quantity))
+        edit->edit.quantity = (uint32_t)quantity;
+    json_in_bool(&in, "access", &call->who.access_need);
+    if (!end_with_code(call, &in, &err))
+        return false;
+    if ((add != NULL && !request_seats(call, add, "add", edit->add, &edit->edit.add_count)) ||
+        (removed != NULL &&
+         !request_seats(call, removed, "remove", edit->remove, &edit->edit.remove_count)))
+        return false;
+    edit->edit.add = edit->add;
+    edit->edit.remove = edit->remove;
+    return true;
+}
+
+static void patch_hold(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    struct call call;
+    struct edit edit;
+    uint64_t hold;
+    json_t *doc;
+    if (!enter(&call, req) || !first_time(&call, patch_hold) || !request_hold(&call, 1, &hold) ||
+        !is_mine(&call, hold) || !request_body(&call, &doc))
+        return;
+    bool good = read_edit(&call, doc, &edit);
+    json_decref(doc);
+    if (!good)
+        return;
+    call.finish = finish_hold;
+    struct commit_entry *entry = pending_entry(&call);
+    if (entry == NULL)
+        return;
+    enum engine_verdict verdict =
+        engine_change(call.event->engine, hold, &call.who, &edit.edit, call.now_ms, &entry->op);
+    struct engine_ask ask = {
+        .who = call.who,
+        .seats = edit.add,
+        .seat_count = edit.edit.add_count,
+        .area = ENGINE_AREA_NONE,
+        .category = ENGINE_CATEGORY_ANY,
+    };
+    go_on(&call, verdict, entry, &ask);
+}
+
+/* ---- reading the hall ---- */
+
+static void get_info(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    struct call call;
+    if (!enter(&call, req))
+        return;
+    struct render_event shown = call_view(&call);
+    struct text body = loop_text(call.loop);
+    json_open(&body, '{');
+    render_info(&body, &shown);
+    json_close(&body, '}');
+    call_reply(&call, 200, &body, (struct span){NULL, 0});
+}
+
+static void get_plan(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    struct call call;
+    if (enter(&call, req))
+        hall_api_reply_plan(&call);
+}
+
+static void get_availability(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    struct call call;
+    if (enter(&call, req))
+        hall_api_reply_seats(&call);
+}
+
+/* The stream begins with what has changed since the version that the reader has (Last-Event-ID, or
+ * ?since), or with the word to take it all anew. */
+static void get_stream(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    struct call call;
+    if (!enter(&call, req))
+        return;
+    struct http_channel *channel = stream_channel(call.loop->streams, call.event);
+    if (channel == NULL) {
+        call_unavailable(&call, "overloaded", "no stream can be opened");
+        return;
+    }
+    struct span asked = http_req_header(req, HTTP_HEADER_LAST_EVENT_ID);
+    if (asked.ptr == NULL)
+        asked = http_req_query_arg(req, SPAN("since"));
+    uint64_t since = 0, version;
+    (void)span_u64(asked, UINT64_MAX, &since); /* 0 is no version: the answer is to resync */
+    struct http_blob *first = stream_delta(call.loop->streams, call.event, since, &version);
+    http_reply_stream(req, channel, first, SPAN("Cache-Control: no-store\r\n"));
+    http_blob_unref(first);
+}
+
+int buyer_api_routes(struct http_router *router, struct err_slot *err)
+{
+    const struct http_route routes[] = {
+        {HTTP_METHOD_GET, "/v1/seats/{event}", get_info, NULL, 0},
+        {HTTP_METHOD_GET, "/v1/seats/{event}/plan", get_plan, NULL, 0},
+        {HTTP_METHOD_GET, "/v1/seats/{event}/availability", get_availability, NULL, 0},
+        {HTTP_METHOD_GET, "/v1/seats/{event}/stream", get_stream, NULL, 0},
+        {HTTP_METHOD_POST, "/v1/seats/{event}/codes", post_codes, NULL, API_BODY_MAX},
+        {HTTP_METHOD_POST, "/v1/seats/{event}/holds", post_holds, NULL, API_BODY_MAX},
+        {HTTP_METHOD_GET, "/v1/seats/{event}/holds/{hold}", get_hold, NULL, 0},
+        {HTTP_METHOD_GET, "/v1/seats/{event}/holds/{hold}/alternatives", get_alternatives, NULL, 0},
+        {HTTP_METHOD_PATCH, "/v1/seats/{event}/holds/{hold}", patch_hold, NULL, API_BODY_MAX},
+        {HTTP_METHOD_DELETE, "/v1/seats/{event}/holds/{hold}", delete_hold, NULL, 0},
+    };
+    return http_router_add_all(router, routes, sizeof(routes) / sizeof(routes[0]), err);
+}

@@ -1,0 +1,14 @@
+/* hall_api.h: the hall as it is looked at: its plan, and what every seat is at the moment. */
+#ifndef FG_SEAT_SERVICE_HALL_API_H
+#define FG_SEAT_SERVICE_HALL_API_H
+
+#include "loop/call.h"
+
+/* Answer a call whose event was found and whose caller may see it. */
+void hall_api_reply_plan(struct call *call);
+void hall_api_reply_seats(struct call *call);
+
+/* The operator's, on the private listener: the same answers without a pass. */
+int hall_api_routes(struct http_router *private_routes, struct err_slot *err);
+
+#endif

@@ -1,0 +1,51 @@
+/* hall_page.c: what the page is made of. The texts and the script's files are in seat-service/web,
+ * what all services' pages share is in web. The script comes as one file, made of those by
+ * infra/vendor.js: on a slow line each further file that is asked for costs a place among the few
+ * that a browser asks for at once, and the plan wants one. */
+#include "api/hall_page.h"
+
+static const char hall_html[] =
+#include "seat-service/web/hall.html.inc"
+    ;
+static const char hall_css[] =
+#include "seat-service/web/hall.css.inc"
+    ;
+static const char hall_js[] =
+#include "seat-service/web/hall.min.js.inc"
+    ;
+static const char base_css[] =
+#include "web/base.css.inc"
+    ;
+static const char text_en[] =
+#include "seat-service/web/text.en.inc"
+    ;
+static const char text_ko[] =
+#include "seat-service/web/text.ko.inc"
+    ;
+
+static const struct site_file files[] = {
+    {"hall.css", SITE_CSS, SITE_BYTES(hall_css)},
+    {"hall.js", SITE_JS, SITE_BYTES(hall_js)},
+};
+
+/* What is small comes first, and does not wait for what is not. */
+static const struct site_page pages[] = {{"/seats/{event}",
+                                          SITE_BYTES(hall_html),
+                                          {"/v1/seats/{}/availability?form=octets", "/v1/seats/{}",
+                                           "/v1/seats/{}/plan?form=rows", NULL}}};
+
+int hall_page_create(const struct brand_settings *brand, struct err_slot *err, struct site **out)
+{
+    const struct site_conf conf = {
+        .root = "/seats/-",
+        .files = files,
+        .files_len = sizeof(files) / sizeof(files[0]),
+        .pages = pages,
+        .pages_len = sizeof(pages) / sizeof(pages[0]),
+        .base = SITE_BYTES(base_css),
+        .words = {[LANG_EN] = SITE_BYTES(text_en), [LANG_KO] = SITE_BYTES(text_ko)},
+        .service = "seat-service",
+        .brand = brand,
+    };
+    return site_create(&conf, err, out);
+}

@@ -1,0 +1,724 @@
+/* operator_api.c: import, block, unblock, move, price, export and counts, on the private listener.
+ *
+ * What is slow (reading a plan of ten megabytes, listing a stadium's sold seats) is done
+ * on libuv's pool, one at a time each; what changes seats goes the way of any other change. */
+#include "api/operator_api.h"
+
+#include "access/hold_id.h"
+#include "api/request.h"
+#include "api/verdict.h"
+#include "base/json_in.h"
+#include "core/hall/plan_import.h"
+#include "loop/pending.h"
+#include "tables/migrate.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct operator_api {
+    struct operator_api_conf conf;
+    bool importing, exporting;
+};
+
+static const struct span NOTHING = {NULL, 0};
+
+/* ---- import ---- */
+
+struct import {
+    uv_work_t work;
+    uv_timer_t timer;
+    struct operator_api *api;
+    struct call call;
+    char id[EVENT_ID_MAX + 1];
+    struct span body; /* of the request, which lives until it is answered */
+    struct shown_plan *plan;
+    uint8_t hash[PLAN_HASH_BYTES];
+    uint64_t waits_until_ms;
+    int rc;
+    struct err_slot err;
+};
+
+static void free_import(struct import *import)
+{
+    import->api->importing = false;
+    shown_plan_destroy(import->plan);
+    free(import);
+}
+
+static void on_timer_closed(uv_handle_t *timer)
+{
+    free_import(timer->data);
+}
+
+static void end_import(struct import *import)
+{
+    uv_close((uv_handle_t *)&import->timer, on_timer_closed);
+}
+
+static void reply_event(struct call *call, unsigned status)
+{
+    struct render_event shown = call_view(call);
+    struct text body = loop_text(call->loop);
+    json_open(&body, '{');
+    render_info(&body, &shown);
+    json_close(&body, '}');
+    call_reply(call, status, &body, NOTHING);
+}
+
+static void refuse_import(struct import *import)
+{
+    struct call *call = &import->call;
+    const char *why = import->err.text;
+    switch (import->rc) {
+    case ERR_SYNTAX:
+        call_problem(call, 400, "bad-json", why, NOTHING);
+        break;
+    case ERR_RANGE:
+        call_problem(call, 422, "bad-plan", why, NOTHING);
+        break;
+    case ERR_EXISTS:
+        call_problem(call, 409, "event-exists", "there is an event of that id", NOTHING);
+        break;
+    case ERR_FULL:
+        call_problem(call, 409, "events-full", why, NOTHING);
+        break;
+    case ERR_NOMEM:
+        call_unavailable(call, "overloaded", why);
+        break;
+    default:
+        call_unavailable(call, "journal-unavailable", "the event could not be written; try again");
+    }
+    end_import(import);
+}
+
+/* ---- its third step: the reader finds the event, and it opens like any other ---- */
+
+static void look_whether_open(uv_timer_t *timer)
+{
+    struct import *import = timer->data;
+    struct call *call = &import->call;
+    const struct loop_conf *conf = &call->loop->conf;
+    if (call->loop->closed) {
+        end_import(import);
+        return;
+    }
+    call->event = events_find(conf->events, span_of(import->id));
+    if (call->event != NULL && events_is_open(call->event)) {
+        reply_event(call, 201);
+        end_import(import);
+    } else if (uv_now(conf->uv) >= import->waits_until_ms) {
+        call_unavailable(call, "journal-unavailable",
+                         "the event was made and is not open yet; ask again");
+        end_import(import);
+    }
+}
+
+/* ---- its second step: it is written, by a connection of its own ---- */
+
+static void write_event(uv_work_t *work)
+{
+    struct import *import = work->data;
+    struct pg_conf conf = {import->api->conf.dsn, "fairgate seat-service import", MIGRATE_SCHEMA,
+                           JOURNAL_CONNECT_MS, IMPORT_ANSWER_MS};
+    struct span hash = {(const char *)import->hash, sizeof(import->hash)};
+    struct pg *pg = NULL;
+    int32_t no;
+    import->rc = pg_open(&conf, &import->err, &pg);
+    if (import->rc == 0)
+        import->rc =
+            store_event_create(pg, span_of(import->id), hash, import->body, &import->err, &no);
+    pg_close(pg);
+}
+
+static void on_written(uv_work_t *work, int status)
+{
+    struct import *import = work->data;
+    const struct loop_conf *conf = &import->call.loop->conf;
+    (void)status;
+    if (import->call.loop->closed) { /* the process ends: nobody is there to be answered */
+        end_import(import);
+        return;
+    }
+    if (import->rc < 0) {
+        log_failure(conf->log, "an import was not written", &import->err);
+        refuse_import(import);
+        return;
+    }
+    journal_look(conf->journal);
+    import->waits_until_ms = uv_now(conf->uv) + IMPORT_OPEN_MS;
+    uv_timer_start(&import->timer, look_whether_open, IMPORT_LOOK_MS, IMPORT_LOOK_MS);
+}
+
+/* ---- its first step: the plan is read ---- */
+
+static void read_plan(uv_work_t *work)
+{
+    struct import *import = work->data;
+    import->rc = shown_plan_create(import->body, &import->err, &import->plan);
+    if (import->rc == 0)
+        import->rc = shown_plan_pack(import->plan, &import->err);
+}
+
+static void on_plan_read(uv_work_t *work, int status)
+{
+    struct import *import = work->data;
+    struct call *call = &import->call;
+    const struct loop_conf *conf = &call->loop->conf;
+    (void)status;
+    if (call->loop->closed) {
+        end_import(import);
+        return;
+    }
+    if (import->rc < 0) {
+        refuse_import(import);
+        return;
+    }
+    const uint8_t *hash = plan_hash(import->plan->plan);
+    call->event = events_find(conf->events, span_of(import->id));
+    if (call->event != NULL) { /* the same again is no mistake */
+        bool same = strcmp(call->event->plan->hash, import->plan->hash) == 0;
+        if (same && events_is_open(call->event))
+            reply_event(call, 200);
+        else
+            call_problem(call, 409, "event-exists",
+                         "there is an event of that id, made from another document", NOTHING);
+        end_import(import);
+        return;
+    }
+    import->rc = journal_may_import(conf->journal, import->id, &import->err);
+    if (import->rc < 0) {
+        refuse_import(import);
+        return;
+    }
+    memcpy(import->hash, hash, sizeof(import->hash));
+    events_offer(conf->events, import->plan);
+    import->plan = NULL;
+    uv_queue_work(conf->uv, &import->work, write_event, on_written);
+}
+
+/* Ids stand in paths, in file names and in logs. */
+static bool is_event_id(struct span id)
+{
+    if (id.len == 0 || id.len > EVENT_ID_MAX)
+        return false;
+    for (size_t i = 0; i < id.len; i++) {
+        char c = id.ptr[i];
+        bool good = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (i > 0 && c == '-');
+        if (!good)
+            return false;
+    }
+    return true;
+}
+
+static void put_event(struct http_req *req, void *ctx)
+{
+    struct operator_api *api = ctx;
+    struct call call = {.req = req, .loop = loop_of(req)};
+    struct span id = http_req_param(req, 0);
+    if (!is_event_id(id)) {
+        call_problem(&call, 422, "bad-event-id",
+                     "an event's id is 1 to 64 letters a-z, digits and hyphens", NOTHING);
+        return;
+    }
+    struct import *import = api->importing ? NULL : calloc(1, sizeof(*import));
+    if (import == NULL) {
+        call_unavailable(&call, "overloaded", "another import is under way");
+        return;
+    }
+    api->importing = true;
+    import->api = api;
+    import->call = call;
+    import->body = http_req_body(req);
+    import->work.data = import;
+    import->timer.data = import;
+    uv_timer_init(call.loop->conf.uv, &import->timer);
+    bool fits = span_to_cstr(id, import->id, sizeof(import->id));
+    assert(fits);
+    (void)fits;
+    uv_queue_work(call.loop->conf.uv, &import->work, read_plan, on_plan_read);
+}
+
+/* ---- reading ---- */
+
+static void get_events(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    struct call call = {.req = req, .loop = loop_of(req)};
+    const struct loop_conf *conf = &call.loop->conf;
+    struct journal_view view;
+    struct text body = loop_text(call.loop);
+    json_open(&body, '{');
+    json_member_cstr(&body, "role", journal_role_name(journal_role(conf->journal)));
+    json_key(&body, "events");
+    json_open(&body, '[');
+    for (uint32_t nth = 0; journal_nth(conf->journal, nth, &view); nth++) {
+        const struct event *event = events_nth(conf->events, nth);
+        json_open(&body, '{');
+        json_member_cstr(&body, "event", view.id);
+        json_member_cstr(&body, "state", journal_state_name(view.state));
+        if (view.state == JOURNAL_EVENT_OUT)
+            json_member_cstr(&body, "reason", view.reason);
+        bool open = event != NULL && events_is_open(event);
+        json_member_bool(&body, "open", open);
+        json_member_u64(&body, "epoch", open ? event->epoch : 0);
+        if (event != NULL) { /* its document could be read */
+            json_member_u64(&body, "seats", plan_seat_count(event->plan->plan));
+            json_member_cstr(&body, "plan", event->plan->hash);
+        }
+        json_close(&body, '}');
+    }
+    json_close(&body, ']');
+    json_close(&body, '}');
+    call_reply(&call, 200, &body, NOTHING);
+}
+
+static void get_event(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    struct call call;
+    if (request_event(&call, req))
+        reply_event(&call, 200);
+}
+
+/* The import body again, normalised. */
+static void get_document(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    struct call call;
+    if (!request_event(&call, req))
+        return;
+    http_reply(req, &(struct http_reply){
+                        .status = 200,
+                        .type = "application/json",
+                        .body = plan_export(call.event->plan->plan),
+                    });
+}
+
+/* At most COUNTS_MAX points, evenly out of those there are, the newest among them. */
+static void get_counts(struct http_req *req, void *ctx)
+{
+    enum { COUNTS_MAX = 720 };
+    const struct operator_api *api = ctx;
+    struct call call;
+    if (!request_event(&call, req))
+        return;
+    const struct series *series = api->conf.series;
+    uint32_t len = series_len(series, call.event);
+    uint32_t stride = len / COUNTS_MAX + 1;
+    struct text body = loop_text(call.loop);
+    json_open(&body, '{');
+    json_member_cstr(&body, "event", call.event->id);
+    json_key(&body, "columns");
+    json_raw(&body, SPAN("[\"at\",\"free\",\"held\",\"sold\",\"blocked\",\"errors\"]"));
+    json_key(&body, "points");
+    json_open(&body, '[');
+    for (uint32_t age = len; age > 0; age--) {
+        if ((age - 1) % stride != 0)
+            continue;
+        struct series_point point = series_at(series, call.event, age);
+        json_open(&body, '[');
+        json_u64(&body, point.at_ms);
+        json_u64(&body, point.free);
+        json_u64(&body, point.held);
+        json_u64(&body, point.sold);
+        json_u64(&body, point.blocked);
+        json_u64(&body, point.errors);
+        json_close(&body, ']');
+    }
+    json_close(&body, ']');
+    struct series_point now = series_now(series, call.event, call.now_ms);
+    json_key(&body, "now");
+    json_open(&body, '{');
+    json_member_u64(&body, "free", now.free);
+    json_member_u64(&body, "held", now.held);
+    json_member_u64(&body, "sold", now.sold);
+    json_member_u64(&body, "blocked", now.blocked);
+    json_member_u64(&body, "errors", now.errors);
+    json_close(&body, '}');
+    render_times(&body, call.now_ms);
+    json_close(&body, '}');
+    call_reply(&call, 200, &body, NOTHING);
+}
+
+/* ---- export of what is sold ---- */
+
+struct export
+{
+    uv_work_t work;
+    struct operator_api *api;
+    struct call call;
+    bool csv;
+    bool first;
+    char *memory;
+    struct text text;
+    int rc;
+    struct err_slot err;
+};
+
+/* RFC 4180: a field with a comma, quote or line break is quoted, quotes are doubled. What a
+ * spreadsheet would take for a formula gets an apostrophe in front. */
+static void put_csv(struct text *text, struct span field)
+{
+    bool formula = field.len > 0 && strchr("=+-@\t\r", field.ptr[0]) != NULL;
+    text_char(text, '"');
+    if (formula)
+        text_char(text, '\'');
+    for (size_t i = 0; i < field.len; i++) {
+        if (field.ptr[i] == '"')
+            text_char(text, '"');
+        text_char(text, field.ptr[i]);
+    }
+    text_char(text, '"');
+}
+
+static int on_sold(void *ctx, const struct store_sold *sold)
+{
+    struct export *export = ctx;
+    const struct call *call = &export->call;
+    const struct plan *plan = call->event->plan->plan;
+    struct text *text = &export->text;
+    struct hold_id hold =
+        hold_id_make(call->loop->conf.hold_keys, span_of(call->event->id), sold->hold);
+    if (sold->seat >= plan_seat_count(plan))
+        return 0;
+    struct plan_seat seat = plan_seat(plan, sold->seat);
+    struct span fields[] = {seat.guid,
+                            seat.zone,
+                            seat.row_label,
+                            seat.number,
+                            plan_category(plan, seat.category)->name,
+                            sold->order,
+                            span_of(hold.text)};
+    static const char *const names[] = {"seat",     "zone",  "row", "number",
+                                        "category", "order", "hold"};
+    enum { FIELDS = sizeof(fields) / sizeof(fields[0]) };
+    if (!export->csv)
+        json_open(text, '{');
+    for (unsigned i = 0; i < FIELDS; i++) {
+        if (!export->csv) {
+            json_member_str(text, names[i], fields[i]);
+            continue;
+        }
+        if (i > 0)
+            text_char(text, ',');
+        put_csv(text, fields[i]);
+    }
+    if (export->csv)
+        TEXT_LIT(text, "\r\n");
+    else
+        json_close(text, '}');
+    return 0;
+}
+
+/* On the pool. */
+static void read_sold(uv_work_t *work)
+{
+    enum { BYTES_PER_SEAT = 1200 };
+    struct export *export = work->data;
+    struct pg_conf conf = {export->api->conf.dsn, "fairgate seat-service export", MIGRATE_SCHEMA,
+                           JOURNAL_CONNECT_MS, JOURNAL_ANSWER_MS};
+    struct pg *pg = NULL;
+    size_t cap = (size_t)plan_seat_count(export->call.event->plan->plan) * BYTES_PER_SEAT + 4096;
+    export->memory = malloc(cap);
+    if (export->memory == NULL) {
+        export->rc = err_set(&export->err, ERR_NOMEM, "an export of %zu bytes", cap);
+        return;
+    }
+    export->text = text_on(export->memory, cap);
+    if (export->csv)
+        TEXT_LIT(&export->text, "seat,zone,row,number,category,order,hold\r\n");
+    else
+        json_open(&export->text, '[');
+    export->rc = pg_open(&conf, &export->err, &pg);
+    if (export->rc == 0)
+        export->rc =
+            store_sold_read(pg, span_of(export->call.event->id), on_sold, export, &export->err);
+    if (!export->csv)
+        json_close(&export->text, ']');
+    pg_close(pg);
+}
+
+static void on_sold_read(uv_work_t *work, int status)
+{
+    struct export *export = work->data;
+    (void)status;
+    if (export->rc < 0 || export->text.overflown)
+        call_unavailable(&export->call, "journal-unavailable", "the sold seats cannot be read now");
+    else
+        http_reply(export->call.req,
+                   &(struct http_reply){
+                       .status = 200,
+                       .type = export->csv ? "text/csv; charset=utf-8" : "application/json",
+                       .headers = SPAN("Cache-Control: no-store\r\n"),
+                       .body = text_span(&export->text),
+                   });
+    export->api->exporting = false;
+    free(export->memory);
+    free(export);
+}
+
+static void get_export(struct http_req *req, void *ctx)
+{
+    struct operator_api *api = ctx;
+    struct call call;
+    if (!request_event(&call, req))
+        return;
+    struct span format = http_req_query_arg(req, SPAN("format"));
+    bool csv = span_eq(format, SPAN("csv"));
+    if (!csv && format.ptr != NULL && !span_eq(format, SPAN("json"))) {
+        call_problem(&call, 422, "bad-format", "format is csv or json", NOTHING);
+        return;
+    }
+    struct export *export = api->exporting ? NULL : calloc(1, sizeof(*export));
+    if (export == NULL) {
+        call_unavailable(&call, "overloaded", "another export is under way");
+        return;
+    }
+    api->exporting = true;
+    export->api = api;
+    export->call = call;
+    export->csv = csv;
+    export->work.data = export;
+    uv_queue_work(call.loop->conf.uv, &export->work, read_sold, on_sold_read);
+}
+
+/* ---- changes ---- */
+
+/* Everything that one of these bodies may have. */
+struct order {
+    uint32_t seats[REQUEST_SEATS_MAX], to[REQUEST_SEATS_MAX];
+    uint32_t seats_len, to_len;
+    uint16_t area;
+    uint32_t quantity;
+    struct span reason;
+    uint64_t hold;
+    uint8_t category;
+    uint64_t price;
+};
+
+static void finish(struct call *call, const struct engine_op *op)
+{
+    struct render_event shown = call_view(call);
+    struct text body = loop_text(call->loop);
+    json_open(&body, '{');
+    json_member_cstr(&body, "change", change_kind_name(op->change.kind));
+    json_member_u64(&body, "seq", op->change.seq);
+    render_counts(&body, &shown);
+    render_times(&body, shown.now_ms);
+    json_close(&body, '}');
+    call_reply(call, 200, &body, NOTHING);
+}
+
+static void go_on(struct call *call, enum engine_verdict verdict, struct commit_entry *entry)
+{
+    if (verdict == ENGINE_OK) {
+        pending_commit(call, entry);
+        return;
+    }
+    if (verdict == ENGINE_SAME)
+        finish(call, &entry->op);
+    else
+        verdict_reply(call, verdict, &entry->op, NULL);
+    pending_drop(entry);
+}
+
+static bool read_area(struct call *call, struct json_in *in, struct order *order)
+{
+    struct span area;
+    uint64_t quantity = 0;
+    order->area = ENGINE_AREA_NONE;
+    if (!json_in_str(in, "area", 1, PLAN_TEXT_MAX, &area))
+        return false;
+    int found = plan_area_find(call->event->plan->plan, area);
+    if (found < 0)
+        json_in_refuse(in, "area", "must be an area of this event");
+    order->area = (uint16_t)found;
+    json_in_require(in, "quantity");
+    json_in_u64(in, "quantity", 1, PLAN_AREA_CAPACITY_MAX, &quantity);
+    order->quantity = (uint32_t)quantity;
+    return true;
+}
+
+/* {seats | area, quantity; reason}. False: answered. */
+static bool read_block(struct call *call, json_t *doc, struct order *order)
+{
+    struct err_slot err = {0};
+    struct json_in in;
+    json_t *seats = NULL;
+    json_in_object(&in, doc, &err);
+    json_in_array(&in, "seats", 1, CHANGE_SEATS_MAX, &seats);
+    bool area = read_area(call, &in, order);
+    if ((seats != NULL) == area)
+        json_in_refuse(&in, "seats", "give either seats, or area and quantity");
+    json_in_str(&in, "reason", 0, CHANGE_TEXT_MAX, &order->reason);
+    if (json_in_end(&in) < 0) {
+        request_bad_field(call, &err);
+        return false;
+    }
+    return seats == NULL || request_seats(call, seats, "seats", order->seats, &order->seats_len);
+}
+
+static void block_or_unblock(struct http_req *req, bool block)
+{
+    struct call call;
+    struct order order = {0};
+    json_t *doc;
+    if (!request_event(&call, req) || !request_body(&call, &doc))
+        return;
+    call.finish = finish;
+    struct commit_entry *entry = NULL;
+    if (read_block(&call, doc, &order) && (entry = pending_entry(&call)) != NULL) {
+        struct engine *engine = call.event->engine;
+        enum engine_verdict verdict;
+        if (order.area == ENGINE_AREA_NONE && block)
+            verdict = engine_block(engine, order.seats, order.seats_len, order.reason, call.now_ms,
+                                   &entry->op);
+        else if (order.area == ENGINE_AREA_NONE)
+            verdict = engine_unblock(engine, order.seats, order.seats_len, order.reason,
+                                     call.now_ms, &entry->op);
+        else if (block)
+            verdict = engine_block_area(engine, order.area, order.quantity, order.reason,
+                                        call.now_ms, &entry->op);
+        else
+            verdict = engine_unblock_area(engine, order.area, order.quantity, order.reason,
+                                          call.now_ms, &entry->op);
+        go_on(&call, verdict, entry);
+    }
+    json_decref(doc);
+}
+
+static void post_block(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    block_or_unblock(req, true);
+}
+
+static void post_unblock(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    block_or_unblock(req, false);
+}
+
+/* {hold, from, to, reason}: from[i] becomes to[i]. */
+static bool read_move(struct call *call, json_t *doc, struct order *order)
+{
+    struct err_slot err = {0};
+    struct json_in in;
+    struct span hold = {NULL, 0};
+    json_t *from = NULL, *to = NULL;
+    json_in_object(&in, doc, &err);
+    json_in_require(&in, "hold");
+    json_in_require(&in, "from");
+    json_in_require(&in, "to");
+    json_in_str(&in, "hold", 1, PLAN_TEXT_MAX, &hold);
+    json_in_array(&in, "from", 1, HOLD_SEATS_MAX, &from);
+    json_in_array(&in, "to", 1, HOLD_SEATS_MAX, &to);
+    json_in_str(&in, "reason", 0, CHANGE_TEXT_MAX, &order->reason);
+    if (to != NULL && json_array_size(to) != json_array_size(from))
+        json_in_refuse(&in, "to", "must have as many seats as from");
+    if (json_in_end(&in) < 0) {
+        request_bad_field(call, &err);
+        return false;
+    }
+    if (!hold_id_read(call->loop->conf.hold_keys, span_of(call->event->id), hold, &order->hold)) {
+        call_problem(call, 404, "hold-unknown", "there is no such hold", NOTHING);
+        return false;
+    }
+    return request_seats(call, from, "from", order->seats, &order->seats_len) &&
+           request_seats(call, to, "to", order->to, &order->to_len);
+}
+
+/* An operator moves no sold seat from here: the ticket that names it is the payment adapter's. What
+ * is told is why, of this hold. */
+static void post_move(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    struct call call;
+    struct order order = {0};
+    json_t *doc;
+    if (!request_event(&call, req) || !request_body(&call, &doc))
+        return;
+    call.finish = finish;
+    struct commit_entry *entry = NULL;
+    if (read_move(&call, doc, &order) && (entry = pending_entry(&call)) != NULL)
+        go_on(&call,
+              engine_move(call.event->engine, order.hold, NOTHING, order.seats, order.to,
+                          order.seats_len, call.now_ms, &entry->op),
+              entry);
+    json_decref(doc);
+}
+
+static bool read_price(struct call *call, json_t *doc, struct order *order)
+{
+    struct err_slot err = {0};
+    struct json_in in;
+    struct span category;
+    json_in_object(&in, doc, &err);
+    json_in_require(&in, "category");
+    json_in_require(&in, "price");
+    if (json_in_str(&in, "category", 1, PLAN_TEXT_MAX, &category)) {
+        int found = plan_category_find(call->event->plan->plan, category);
+        if (found < 0)
+            json_in_refuse(&in, "category", "must be a category of this event");
+        order->category = (uint8_t)found;
+    }
+    json_in_u64(&in, "price", 0, UINT32_MAX, &order->price);
+    if (json_in_end(&in) == 0)
+        return true;
+    request_bad_field(call, &err);
+    return false;
+}
+
+static void post_price(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    struct call call;
+    struct order order = {0};
+    json_t *doc;
+    if (!request_event(&call, req) || !request_body(&call, &doc))
+        return;
+    call.finish = finish;
+    struct commit_entry *entry = NULL;
+    if (read_price(&call, doc, &order) && (entry = pending_entry(&call)) != NULL)
+        go_on(
+            &call,
+            engine_price(call.event->engine, order.category, order.price, call.now_ms, &entry->op),
+            entry);
+    json_decref(doc);
+}
+
+/* ---- life ---- */
+
+int operator_api_create(const struct operator_api_conf *conf, struct err_slot *err,
+                        struct operator_api **out)
+{
+    struct operator_api *api = calloc(1, sizeof(*api));
+    if (api == NULL)
+        return err_set(err, ERR_NOMEM, "the operator's calls");
+    api->conf = *conf;
+    *out = api;
+    return 0;
+}
+
+void operator_api_destroy(struct operator_api *api)
+{
+    free(api);
+}
+
+int operator_api_routes(struct operator_api *api, struct http_router *router, struct err_slot *err)
+{
+    const struct http_route routes[] = {
+        {HTTP_METHOD_GET, "/admin/events", get_events, api, 0},
+        {HTTP_METHOD_PUT, "/admin/events/{event}", put_event, api, PLAN_JSON_MAX},
+        {HTTP_METHOD_GET, "/admin/events/{event}", get_event, api, 0},
+        {HTTP_METHOD_GET, "/admin/events/{event}/document", get_document, api, 0},
+        {HTTP_METHOD_GET, "/admin/events/{event}/counts", get_counts, api, 0},
+        {HTTP_METHOD_GET, "/admin/events/{event}/export", get_export, api, 0},
+        {HTTP_METHOD_POST, "/admin/events/{event}/block", post_block, api, ADMIN_BODY_MAX},
+        {HTTP_METHOD_POST, "/admin/events/{event}/unblock", post_unblock, api, ADMIN_BODY_MAX},
+        {HTTP_METHOD_POST, "/admin/events/{event}/move", post_move, api, ADMIN_BODY_MAX},
+        {HTTP_METHOD_POST, "/admin/events/{event}/price", post_price, api, ADMIN_BODY_MAX},
+    };
+    return http_router_add_all(router, routes, sizeof(routes) / sizeof(routes[0]), err);
+}

@@ -1,0 +1,364 @@
+/* order_api.c: what the checkout asks of a hold while money moves.
+ *
+ * The engine knows which order has a hold, so a repetition finds what it did before and answers the
+ * same without a second change: no idempotency key is needed. Releasing or refunding what is gone
+ * already is a success, since that is what was to be brought about. A sold seat moves only here,
+ * for the saga that gives its ticket anew. */
+#include "api/order_api.h"
+#include "access/hold_id.h"
+#include "access/pass.h"
+#include "api/request.h"
+#include "api/verdict.h"
+#include "base/json_in.h"
+#include "loop/pending.h"
+#include "sale/purchase.h"
+
+#include <stdlib.h>
+
+enum { PAY_TTL_DEFAULT_S = 600, PAY_TTL_MAX_S = 7200, ORDER_BODY_MAX = 2048, MEMBER_NAME_MAX = 64 };
+enum { MOVE_BODY_MAX = 32 * 1024 }; /* the seats of a hold twice, each of them escaped */
+
+static const char *verdict_word(const struct engine_op *op)
+{
+    switch (op->change.kind) {
+    case CHANGE_EXTENDED:
+        return "extended";
+    case CHANGE_CONFIRMED:
+        return op->change.verdict == CHANGE_VERDICT_RETAKEN ? "retaken" : "confirmed";
+    case CHANGE_RELEASED:
+    case CHANGE_FORGOTTEN:
+        return "released";
+    case CHANGE_REFUNDED:
+        return "refunded";
+    case CHANGE_MOVED:
+        return "moved";
+    default:
+        return "unknown";
+    }
+}
+
+static void count(struct call *call, const struct engine_op *op)
+{
+    struct counter_stats *stats = call->loop->conf.stats;
+    _Atomic uint64_t *counter = NULL;
+    switch (op->change.kind) {
+    case CHANGE_EXTENDED:
+        counter = &stats->extended;
+        break;
+    case CHANGE_CONFIRMED:
+        counter =
+            op->change.verdict == CHANGE_VERDICT_RETAKEN ? &stats->retaken : &stats->confirmed;
+        break;
+    case CHANGE_RELEASED:
+    case CHANGE_FORGOTTEN:
+        counter = &stats->released;
+        break;
+    case CHANGE_REFUNDED:
+        counter = &stats->refunded;
+        break;
+    default:
+        return;
+    }
+    atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
+}
+
+/* {verdict, ...the hold, where there is one left}. */
+static void put_answer(struct call *call, const struct engine_op *op, struct text *body)
+{
+    struct span event = span_of(call->event->id);
+    struct hold_id name = hold_id_make(call->loop->conf.hold_keys, event, op->change.hold);
+    struct render_event shown = call_view(call);
+    struct engine_hold_view view;
+    json_open(body, '{');
+    json_member_cstr(body, "verdict", verdict_word(op));
+    if (engine_hold_read(call->event->engine, op->change.hold, &view) == ENGINE_OK) {
+        render_hold(body, &shown, name.text, &view);
+    } else {
+        json_member_cstr(body, "hold", name.text);
+        json_member_cstr(body, "state", "gone");
+        render_times(body, shown.now_ms);
+    }
+    json_close(body, '}');
+}
+
+static void finish(struct call *call, const struct engine_op *op)
+{
+    struct text body = loop_text(call->loop);
+    count(call, op);
+    put_answer(call, op, &body);
+    call_reply(call, 200, &body, (struct span){NULL, 0});
+}
+
+/* What was asked is so already. */
+static void finish_same(struct call *call, const struct engine_op *op)
+{
+    struct text body = loop_text(call->loop);
+    put_answer(call, op, &body);
+    call_reply(call, 200, &body, (struct span){NULL, 0});
+}
+
+struct order {
+    struct engine_order who;
+    uint64_t pay_ttl_s;
+    struct engine_purchase purchase; /* `who` points here where one is told */
+};
+
+/* {digest, fees, terms}: places and prices are the hold's own, and are not repeated. */
+static void read_purchase(struct json_in *in, struct order *order)
+{
+    struct json_in child;
+    struct span digest = {NULL, 0};
+    if (!json_in_child(in, "purchase", &child))
+        return;
+    json_in_require(&child, "digest");
+    if (json_in_str(&child, "digest", 1, PURCHASE_DIGEST_CHARS, &digest) &&
+        !purchase_digest_parse(digest, order->purchase.digest))
+        json_in_refuse(&child, "digest", "must be %d letters of base64url", PURCHASE_DIGEST_CHARS);
+    json_in_u64(&child, "fees", 0, UINT32_MAX, &order->purchase.fees);
+    json_in_str(&child, "terms", 0, PURCHASE_TERMS_MAX, &order->purchase.terms);
+    json_in_end(&child);
+    order->who.purchase = &order->purchase;
+}
+
+/* False: answered. Texts are borrowed from the document. */
+static bool read_order(struct call *call, json_t *doc, struct order *order)
+{
+    struct err_slot err = {0};
+    struct json_in in;
+    struct span member = {NULL, 0}; /* with extend; not there: the hold stays its visit's */
+    *order = (struct order){.pay_ttl_s = PAY_TTL_DEFAULT_S};
+    order->purchase.event = span_of(call->event->id);
+    json_in_object(&in, doc, &err);
+    json_in_require(&in, "order");
+    json_in_str(&in, "order", 1, CHANGE_TEXT_MAX, &order->who.id);
+    if (json_in_str(&in, "member", 1, MEMBER_NAME_MAX, &member))
+        order->who.buyer = pass_hash(member);
+    json_in_u64(&in, "pay_ttl_s", 1, PAY_TTL_MAX_S, &order->pay_ttl_s);
+    read_purchase(&in, order);
+    if (json_in_end(&in) == 0)
+        return true;
+    request_bad_field(call, &err);
+    return false;
+}
+
+static enum engine_verdict act(struct call *call, struct span action, uint64_t hold,
+                               const struct order *order, struct engine_op *op)
+{
+    struct engine *engine = call->event->engine;
+    struct span id = order->who.id;
+    const struct engine_purchase *purchase = order->who.purchase;
+    if (span_eq(action, SPAN("extend")))
+        return engine_extend(engine, hold, &order->who, order->pay_ttl_s * 1000, call->now_ms, op);
+    if (span_eq(action, SPAN("confirm")))
+        return engine_confirm(engine, hold, id, purchase != NULL ? purchase->digest : NULL,
+                              call->now_ms, op);
+    if (span_eq(action, SPAN("release")))
+        return engine_order_release(engine, hold, id, call->now_ms, op);
+    return engine_refund(engine, hold, id, call->now_ms, op);
+}
+
+static bool is_action(struct span action)
+{
+    return span_eq(action, SPAN("extend")) || span_eq(action, SPAN("confirm")) ||
+           span_eq(action, SPAN("release")) || span_eq(action, SPAN("refund"));
+}
+
+/* Nothing left to give back is what release and refund were to bring about. */
+static bool is_done_already(struct span action, enum engine_verdict verdict)
+{
+    bool gives_back = span_eq(action, SPAN("release")) || span_eq(action, SPAN("refund"));
+    return gives_back && verdict == ENGINE_NO_HOLD;
+}
+
+static void post_action(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    struct call call;
+    struct order order;
+    uint64_t hold;
+    json_t *doc;
+    struct span action = http_req_param(req, 2);
+    if (!is_action(action)) {
+        http_problem(req, 404, "action-unknown",
+                     "a hold is extended, confirmed, released or "
+                     "refunded");
+        return;
+    }
+    if (!request_event(&call, req) || !request_hold(&call, 1, &hold) || !request_body(&call, &doc))
+        return;
+    call.finish = finish;
+    struct commit_entry *entry = NULL;
+    if (read_order(&call, doc, &order) && (entry = pending_entry(&call)) != NULL) {
+        enum engine_verdict verdict = act(&call, action, hold, &order, &entry->op);
+        if (verdict == ENGINE_OK) {
+            pending_commit(&call, entry);
+        } else {
+            if (is_done_already(action, verdict)) {
+                change_init(&entry->op.change,
+                            span_eq(action, SPAN("refund")) ? CHANGE_REFUNDED : CHANGE_RELEASED,
+                            call.now_ms);
+                entry->op.change.hold = hold;
+                verdict = ENGINE_SAME;
+            }
+            if (verdict == ENGINE_GONE)
+                atomic_fetch_add_explicit(&call.loop->conf.stats->late_gone, 1,
+                                          memory_order_relaxed);
+            if (verdict == ENGINE_SAME)
+                finish_same(&call, &entry->op);
+            else
+                verdict_reply(&call, verdict, &entry->op, NULL);
+            pending_drop(entry);
+        }
+    }
+    json_decref(doc);
+}
+
+/* ---- a sold seat moves ---- */
+
+struct move {
+    struct span order;
+    uint32_t from[REQUEST_SEATS_MAX], to[REQUEST_SEATS_MAX];
+    uint32_t from_len, to_len;
+};
+
+/* {order, from, to}: from[i] becomes to[i]. False: answered. */
+static bool read_move(struct call *call, json_t *doc, struct move *move)
+{
+    struct err_slot err = {0};
+    struct json_in in;
+    json_t *from = NULL, *to = NULL;
+    json_in_object(&in, doc, &err);
+    json_in_require(&in, "order");
+    json_in_require(&in, "from");
+    json_in_require(&in, "to");
+    json_in_str(&in, "order", 1, CHANGE_TEXT_MAX, &move->order);
+    json_in_array(&in, "from", 1, HOLD_SEATS_MAX, &from);
+    json_in_array(&in, "to", 1, HOLD_SEATS_MAX, &to);
+    if (to != NULL && json_array_size(to) != json_array_size(from))
+        json_in_refuse(&in, "to", "must have as many seats as from");
+    if (json_in_end(&in) < 0) {
+        request_bad_field(call, &err);
+        return false;
+    }
+    return request_seats(call, from, "from", move->from, &move->from_len) &&
+           request_seats(call, to, "to", move->to, &move->to_len);
+}
+
+/* For the saga that gives the tickets of these seats anew. What was bought, and its digest, stays
+ * what it was: the price is paid, and a move is another fact than the sale. */
+static void post_move(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    struct call call;
+    struct move move = {0};
+    uint64_t hold;
+    json_t *doc;
+    if (!request_event(&call, req) || !request_hold(&call, 1, &hold) || !request_body(&call, &doc))
+        return;
+    call.finish = finish;
+    struct commit_entry *entry = NULL;
+    if (read_move(&call, doc, &move) && (entry = pending_entry(&call)) != NULL) {
+        enum engine_verdict verdict = engine_move(call.event->engine, hold, move.order, move.from,
+                                                  move.to, move.from_len, call.now_ms, &entry->op);
+        if (verdict == ENGINE_OK) {
+            pending_commit(&call, entry);
+        } else {
+            if (verdict == ENGINE_SAME)
+                finish_same(&call, &entry->op);
+            else
+                verdict_reply(&call, verdict, &entry->op, NULL);
+            pending_drop(entry);
+        }
+    }
+    json_decref(doc);
+}
+
+static bool same_categories(const struct plan *plan, const struct move *move)
+{
+    const struct plan_facts *facts = plan_facts(plan);
+    for (uint32_t i = 0; i < move->from_len; i++) {
+        if (facts->category[move->from[i]] != facts->category[move->to[i]])
+            return false;
+    }
+    return true;
+}
+
+/* Would these seats move? For who has to shut their tickets first, and cannot take that back. The
+ * move is begun and taken back at once, so that it is judged by the same rules; nothing of it
+ * reaches the journal, and nobody is promised anything. */
+static void post_movable(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    struct call call;
+    struct move move = {0};
+    uint64_t hold;
+    json_t *doc;
+    if (!request_event(&call, req) || !request_hold(&call, 1, &hold) || !request_body(&call, &doc))
+        return;
+    struct commit_entry *entry = NULL;
+    if (read_move(&call, doc, &move) && (entry = pending_entry(&call)) != NULL) {
+        struct engine *engine = call.event->engine;
+        enum engine_verdict verdict = engine_move(engine, hold, move.order, move.from, move.to,
+                                                  move.from_len, call.now_ms, &entry->op);
+        if (verdict == ENGINE_OK)
+            engine_undo(engine, &entry->op);
+        if (verdict == ENGINE_OK || verdict == ENGINE_SAME) {
+            struct text body = loop_text(call.loop);
+            json_open(&body, '{');
+            json_member_bool(&body, "same_category",
+                             same_categories(call.event->plan->plan, &move));
+            json_close(&body, '}');
+            call_reply(&call, 200, &body, (struct span){NULL, 0});
+        } else {
+            verdict_reply(&call, verdict, &entry->op, NULL);
+        }
+        pending_drop(entry);
+    }
+    json_decref(doc);
+}
+
+/* What became of a hold: for who has to ask before deciding. */
+static void get_hold(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    struct call call;
+    struct engine_hold_view view;
+    uint64_t hold;
+    if (!request_event(&call, req) || !request_hold(&call, 1, &hold))
+        return;
+    enum engine_verdict verdict = engine_hold_read(call.event->engine, hold, &view);
+    if (verdict != ENGINE_OK) {
+        verdict_reply(&call, verdict, NULL, NULL);
+        return;
+    }
+    struct hold_id name = hold_id_make(call.loop->conf.hold_keys, span_of(call.event->id), hold);
+    struct render_event shown = call_view(&call);
+    struct text body = loop_text(call.loop);
+    json_open(&body, '{');
+    render_hold(&body, &shown, name.text, &view);
+    json_close(&body, '}');
+    call_reply(&call, 200, &body, (struct span){NULL, 0});
+}
+
+/* The waiting room, or the operator, ends a session: its passes are good for nothing from here on.
+ */
+static void post_session_end(struct http_req *req, void *ctx)
+{
+    ended_session(ctx, req, http_req_param(req, 0));
+}
+
+int order_api_routes(struct ended *ended, struct http_router *router, struct err_slot *err)
+{
+    const struct http_route routes[] = {
+        {HTTP_METHOD_POST, "/internal/events/{event}/holds/{hold}/{action}", post_action, NULL,
+         ORDER_BODY_MAX},
+        {HTTP_METHOD_POST, "/internal/events/{event}/holds/{hold}/move", post_move, NULL,
+         MOVE_BODY_MAX},
+        {HTTP_METHOD_POST, "/internal/events/{event}/holds/{hold}/movable", post_movable, NULL,
+         MOVE_BODY_MAX},
+        {HTTP_METHOD_GET, "/internal/events/{event}/holds/{hold}", get_hold, NULL, 0},
+        {HTTP_METHOD_POST, "/internal/sessions/{session}/end", post_session_end, ended,
+         ORDER_BODY_MAX},
+    };
+    return http_router_add_all(router, routes, sizeof(routes) / sizeof(routes[0]), err);
+}

@@ -1,0 +1,21 @@
+/* avail_view.h: an event's availability in the forms that are served, each made once a version and
+ * shared by all who ask on this loop. */
+#ifndef FG_SEAT_SERVICE_AVAIL_VIEW_H
+#define FG_SEAT_SERVICE_AVAIL_VIEW_H
+
+#include "loop/loop.h"
+
+struct avail_view;
+
+int avail_view_create(struct err_slot *err, struct avail_view **out);
+void avail_view_destroy(struct avail_view *view);
+
+/* All are borrowed until the next turn of the loop; NULL without memory. Two bits a seat: */
+struct http_blob *avail_view_octets(struct avail_view *view, const struct event *event,
+                                    uint64_t *version);
+/* Of the same version, after avail_view_octets(): the octets by gzip, and a letter a seat (f h s
+ * b). */
+struct http_blob *avail_view_gzip(struct avail_view *view, const struct event *event);
+struct http_blob *avail_view_letters(struct avail_view *view, const struct event *event);
+
+#endif

@@ -1,0 +1,124 @@
+/* call.c: replies, and what a repetition of the call will find.
+ *
+ * Every answer of the service's own calls leaves through here: with the time that it was made at,
+ * never kept by a cache, and remembered under its idempotency key if it changed something. An
+ * answer that changed nothing gives the key back, so that the same request may try again. */
+#include "loop/call.h"
+
+#include <assert.h>
+#include <string.h>
+
+struct render_event call_view(const struct call *call)
+{
+    return (struct render_event){
+        .id = span_of(call->event->id),
+        .plan = call->event->plan->plan,
+        .plan_hash = call->event->plan->hash,
+        .engine = call->event->engine,
+        .now_ms = events_now_ms(call->loop->conf.events),
+    };
+}
+
+static void remember(struct call *call)
+{
+    if (!call->has_idem)
+        return;
+    call->has_idem = false;
+    struct idem *idem = call->loop->conf.idem;
+    if (call->done.kind != 0)
+        idem_finish(idem, call->who.session, &call->idem, &call->done);
+    else
+        idem_forget(idem, call->who.session, &call->idem);
+}
+
+static void put_common(struct text *lines, const struct call *call)
+{
+    TEXT_LIT(lines, "Cache-Control: no-store\r\n");
+    if (call->replayed)
+        TEXT_LIT(lines, "Idempotent-Replayed: true\r\n");
+}
+
+void call_reply(struct call *call, unsigned status, const struct text *json, struct span headers)
+{
+    struct span body = json != NULL ? text_span(json) : (struct span){NULL, 0};
+    assert(json == NULL || !json->overflown);
+    remember(call);
+    if (call->req == NULL) /* see pending_answer_patient() */
+        return;
+    char lines[320];
+    struct text all = text_on(lines, sizeof(lines));
+    put_common(&all, call);
+    text_put(&all, headers);
+    assert(!all.overflown);
+    http_reply(call->req, &(struct http_reply){
+                              .status = status,
+                              .type = json != NULL ? "application/json" : NULL,
+                              .headers = text_span(&all),
+                              .body = body,
+                          });
+}
+
+static void problem(struct call *call, unsigned status, const char *code, const char *detail,
+                    struct span members, unsigned retry_after_s)
+{
+    char lines[128];
+    struct text headers = text_on(lines, sizeof(lines));
+    struct text body = loop_text(call->loop);
+    /* `members` may lie in the same memory: it is then already where it has to be. */
+    char head_memory[1024];
+    struct text head = text_on(head_memory, sizeof(head_memory));
+    json_open(&head, '{');
+    json_member_cstr(&head, "type", "about:blank");
+    json_member_cstr(&head, "title", http_status_text(status));
+    json_member_u64(&head, "status", status);
+    json_member_cstr(&head, "code", code);
+    json_member_cstr(&head, "detail", detail);
+    render_times(&head, events_now_ms(call->loop->conf.events));
+    if (retry_after_s > 0)
+        json_member_u64(&head, "retry_after_s", retry_after_s);
+    assert(!head.overflown);
+    size_t more = members.len > 0 ? 1 + members.len : 0;
+    assert(head.len + more + 1 <= body.cap);
+    if (members.len > 0) {
+        memmove(body.ptr + head.len + 1, members.ptr, members.len);
+        body.ptr[head.len] = ',';
+    }
+    memcpy(body.ptr, head.ptr, head.len);
+    body.len = head.len + more;
+    text_char(&body, '}');
+
+    remember(call);
+    if (call->req == NULL)
+        return;
+    put_common(&headers, call);
+    if (status == 401)
+        TEXT_LIT(&headers, "WWW-Authenticate: Bearer\r\n");
+    if (retry_after_s > 0) {
+        TEXT_LIT(&headers, "Retry-After: ");
+        text_u64(&headers, retry_after_s);
+        TEXT_LIT(&headers, "\r\n");
+    }
+    http_reply(call->req, &(struct http_reply){
+                              .status = status,
+                              .type = "application/problem+json",
+                              .headers = text_span(&headers),
+                              .body = text_span(&body),
+                          });
+}
+
+void call_problem(struct call *call, unsigned status, const char *code, const char *detail,
+                  struct span members)
+{
+    problem(call, status, code, detail, members, 0);
+}
+
+void call_unavailable(struct call *call, const char *code, const char *detail)
+{
+    problem(call, 503, code, detail, (struct span){NULL, 0}, 1);
+}
+
+void call_outcome_unknown(struct call *call)
+{
+    call_unavailable(call, "outcome-unknown",
+                     "it is not known whether this was done; ask again with the same key");
+}

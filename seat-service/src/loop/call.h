@@ -1,0 +1,42 @@
+/* call.h: one request and its reply.
+ *
+ * A call lives on its handler's stack. One that changes something is copied into the loop's pending
+ * calls (pending.h) until its change is committed. */
+#ifndef FG_SEAT_SERVICE_CALL_H
+#define FG_SEAT_SERVICE_CALL_H
+
+#include "loop/loop.h"
+#include "render/render.h"
+
+struct call {
+    struct http_req *req; /* NULL: nobody asked, or was told that the outcome is open */
+    struct loop *loop;
+    struct event *event;
+    struct engine_who who;
+    uint64_t now_ms;
+    bool has_idem;
+    struct idem_key idem;
+    struct idem_answer done; /* what was changed, once it is settled */
+    bool replayed;           /* answers a repetition */
+    /* The op is settled; replies. NULL: there is nobody to reply to. */
+    void (*finish)(struct call *call, const struct engine_op *op);
+    /* Told of each outcome before the engine is; NULL for those that only reply. */
+    void (*on_outcome)(void *ctx, int rc, const struct change *change);
+    void *outcome_ctx;
+};
+
+/* Replies, and remembers what was done (call->done) if the call has a key; if nothing was done, the
+ * key is as good as new. */
+void call_reply(struct call *call, unsigned status, const struct text *json, struct span headers);
+/* The same with a problem; `members` as in struct http_problem, any length. */
+void call_problem(struct call *call, unsigned status, const char *code, const char *detail,
+                  struct span members);
+/* 503 with Retry-After: nothing happened, and nothing is remembered. */
+void call_unavailable(struct call *call, const char *code, const char *detail);
+/* 503: it may have happened. */
+void call_outcome_unknown(struct call *call);
+
+/* The call's event, as render.h shows it. */
+struct render_event call_view(const struct call *call);
+
+#endif

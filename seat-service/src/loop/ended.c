@@ -1,0 +1,121 @@
+/* ended.c: requests gather in a list while the pool writes the one before it.
+ *
+ * The session is shut out in memory before anything is written: an answer that says so is never too
+ * early. A write that failed is told to whoever asked, and the session stays shut out meanwhile.
+ * The connection is opened for the first session and kept for the next. */
+#include "loop/ended.h"
+
+#include "tables/ended_table.h"
+#include "tables/migrate.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SESSION_S = 24 * 3600 }; /* no pass lasts longer: session_max_s of the waiting room */
+
+struct ending {
+    struct ended_row row;
+    struct call call;
+};
+
+struct ended {
+    struct ended_conf conf;
+    struct ending waiting[ENDINGS_MAX];
+    uint32_t waiting_len;
+    /* The pool's while `writing`: */
+    uv_work_t req;
+    struct pg *pg;
+    struct ending taken[ENDINGS_MAX];
+    uint32_t taken_len;
+    int rc;
+    bool failing; /* told once, not with every attempt */
+    bool writing;
+};
+
+static void on_pool(uv_work_t *req)
+{
+    struct ended *ended = req->data;
+    struct ended_row rows[ENDINGS_MAX];
+    struct err_slot err;
+    struct pg_conf conf = {ended->conf.dsn, "fairgate seat-service sessions", MIGRATE_SCHEMA,
+                           JOURNAL_CONNECT_MS, JOURNAL_ANSWER_MS};
+    for (uint32_t i = 0; i < ended->taken_len; i++)
+        rows[i] = ended->taken[i].row;
+    ended->rc = ended->pg == NULL ? pg_open(&conf, &err, &ended->pg) : 0;
+    if (ended->rc == 0)
+        ended->rc = ended_table_write(ended->pg, rows, ended->taken_len, &err);
+    if (ended->rc < 0) {
+        if (!ended->failing)
+            log_failure(ended->conf.log, "ended sessions cannot be kept", &err);
+        pg_close(ended->pg);
+        ended->pg = NULL;
+    }
+    ended->failing = ended->rc < 0;
+}
+
+static void begin(struct ended *ended);
+
+static void on_written(uv_work_t *req, int status)
+{
+    struct ended *ended = req->data;
+    (void)status;
+    ended->writing = false;
+    if (ended->taken[0].call.loop->closed)
+        return; /* nobody is there to be answered */
+    for (uint32_t i = 0; i < ended->taken_len; i++) {
+        struct call *call = &ended->taken[i].call;
+        if (ended->rc == 0)
+            http_reply(call->req, &(struct http_reply){.status = 204});
+        else
+            call_unavailable(call, "journal-unavailable",
+                             "the session is not let in, but that is not durable yet; try again");
+    }
+    begin(ended);
+}
+
+static void begin(struct ended *ended)
+{
+    if (ended->writing || ended->waiting_len == 0)
+        return;
+    memcpy(ended->taken, ended->waiting, ended->waiting_len * sizeof(ended->waiting[0]));
+    ended->taken_len = ended->waiting_len;
+    ended->waiting_len = 0;
+    ended->writing = true;
+    uv_queue_work(ended->taken[0].call.loop->conf.uv, &ended->req, on_pool, on_written);
+}
+
+void ended_session(struct ended *ended, struct http_req *req, struct span session)
+{
+    struct call call = {.req = req, .loop = loop_of(req)};
+    uint64_t until_s = clock_wall_us(call.loop->conf.clock) / 1000000 + SESSION_S;
+    struct ended_row row = {.session = pass_hash(session), .until_s = until_s};
+    assert(call.loop->conf.nth == 0);
+    if (ended->waiting_len == ENDINGS_MAX) {
+        call_unavailable(&call, "overloaded", "too many sessions are being ended; try again");
+        return;
+    }
+    pass_revoke(ended->conf.revoked, row.session, row.until_s);
+    ended->waiting[ended->waiting_len++] = (struct ending){row, call};
+    begin(ended);
+}
+
+int ended_create(const struct ended_conf *conf, struct err_slot *err, struct ended **out)
+{
+    struct ended *ended = calloc(1, sizeof(*ended));
+    if (ended == NULL)
+        return err_set(err, ERR_NOMEM, "ended sessions");
+    ended->conf = *conf;
+    ended->req.data = ended;
+    *out = ended;
+    return 0;
+}
+
+void ended_destroy(struct ended *ended)
+{
+    if (ended == NULL)
+        return;
+    assert(!ended->writing);
+    pg_close(ended->pg);
+    free(ended);
+}

@@ -1,0 +1,28 @@
+/* ended.h: sessions that are ended early: by the waiting room, or by the operator.
+ *
+ * They count at once and are answered when they are durable; whoever owns next reads them with the
+ * journal.
+ *
+ * Threading: belongs to loop 0, which has the private listener. What is written goes by libuv's
+ * pool, one transaction at a time: whatever comes meanwhile is the next one. */
+#ifndef FG_SEAT_SERVICE_ENDED_H
+#define FG_SEAT_SERVICE_ENDED_H
+
+#include "loop/call.h"
+
+struct ended;
+
+struct ended_conf {
+    const char *dsn; /* borrowed, as all here */
+    struct pass_revoked *revoked;
+    struct logger *log;
+};
+
+int ended_create(const struct ended_conf *conf, struct err_slot *err, struct ended **out);
+void ended_destroy(struct ended *ended); /* after the loop has ended */
+
+/* The session's passes are good for nothing from here on. Answers the request: 204 once that is
+ * durable, 503 if it could not be made so; to be repeated then. */
+void ended_session(struct ended *ended, struct http_req *req, struct span session);
+
+#endif

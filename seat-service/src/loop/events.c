@@ -1,0 +1,240 @@
+/* events.c: a table with a place for each event that the journal may number.
+ *
+ * An event is found, loaded, replayed and opened by the reader's thread alone, on an engine that
+ * nobody else can see; two flags say what others may look at. `found` is set once id and plan are
+ * there, `open` last of all, when the engine is complete and ours. Nothing is ever taken out again,
+ * so whoever has an event keeps it. The table also has the clock that holds are judged by, since
+ * replay tells it what time it was for the last owner. */
+#include "loop/events.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A version is the owner's epoch and the number of its picture: 53 bits, which JavaScript has. Of
+ * five pictures a second there are 2^28 in a year and a half; 2^25 epochs begin in a year if one
+ * does each second. */
+#define EPOCH_SHOWN_MAX ((UINT64_C(1) << 25) - 1)
+enum { PICTURE_BITS = 28 };
+
+struct events {
+    struct events_conf conf;
+    struct event all[EVENTS_MAX];
+    uint64_t wall_base_ms; /* our time = base + monotonic */
+    _Atomic uint64_t ahead_ms;
+    pthread_mutex_t offer_lock;
+    struct shown_plan *offered;
+};
+
+/* ---- plans ---- */
+
+void events_offer(struct events *events, struct shown_plan *plan)
+{
+    pthread_mutex_lock(&events->offer_lock);
+    struct shown_plan *was = events->offered;
+    events->offered = plan;
+    pthread_mutex_unlock(&events->offer_lock);
+    shown_plan_destroy(was);
+}
+
+/* The offered plan, if it is the one of this document. */
+static struct shown_plan *take_offer(struct events *events, struct span document)
+{
+    uint8_t hash[PLAN_HASH_BYTES];
+    crypto_hash_sha256(hash, (const uint8_t *)document.ptr, document.len);
+    pthread_mutex_lock(&events->offer_lock);
+    struct shown_plan *plan = events->offered;
+    if (plan != NULL && memcmp(plan_hash(plan->plan), hash, sizeof(hash)) == 0)
+        events->offered = NULL;
+    else
+        plan = NULL;
+    pthread_mutex_unlock(&events->offer_lock);
+    return plan;
+}
+
+/* ---- what the journal tells; reader's thread ---- */
+
+static int on_found(void *ctx, uint32_t nth, struct span id, struct span document,
+                    struct err_slot *err)
+{
+    struct events *events = ctx;
+    assert(nth < EVENTS_MAX);
+    struct event *event = &events->all[nth];
+    if (event->plan == NULL) {
+        struct shown_plan *plan = take_offer(events, document);
+        int rc = plan != NULL ? 0 : shown_plan_create(document, err, &plan);
+        if (rc < 0)
+            return rc;
+        if (!span_to_cstr(id, event->id, sizeof(event->id))) {
+            shown_plan_destroy(plan);
+            return err_set(err, ERR_RANGE, "an event id of %zu bytes", id.len);
+        }
+        event->nth = nth;
+        event->plan = plan;
+        /* release: partner of events_nth(): id and plan are there */
+        atomic_store_explicit(&event->found, true, memory_order_release);
+    }
+    return 0;
+}
+
+static int on_load(void *ctx, uint32_t nth, struct span snapshot, struct err_slot *err)
+{
+    struct events *events = ctx;
+    struct event *event = &events->all[nth];
+    assert(!events_is_open(event));
+    engine_destroy(event->engine);
+    event->engine = NULL;
+    uint64_t seed;
+    randombytes_buf(&seed, sizeof(seed));
+    struct engine_conf conf = {
+        .plan = event->plan->plan,
+        .seed = seed,
+        .now_ms = events_now_ms(events),
+        .avail_base = 0, /* see on_own() */
+    };
+    int rc = engine_create(&conf, err, &event->engine);
+    if (rc == 0)
+        engine_replay_begin(event->engine);
+    if (rc == 0 && snapshot.ptr != NULL)
+        rc = engine_snapshot_read(event->engine, (const uint8_t *)snapshot.ptr, snapshot.len, err);
+    return rc;
+}
+
+static int on_apply(void *ctx, uint32_t nth, const struct change *change, struct span idem,
+                    struct err_slot *err)
+{
+    struct events *events = ctx;
+    struct engine_hold_view view;
+    uint64_t session = change->session;
+    if (idem.ptr != NULL && change->kind != CHANGE_TAKEN &&
+        engine_hold_read(events->all[nth].engine, change->hold, &view) == ENGINE_OK)
+        session = view.session; /* only what takes says whose it is */
+    int rc = engine_apply(events->all[nth].engine, change, err);
+    if (rc < 0)
+        return rc;
+    uint64_t now_ms = events_now_ms(events);
+    if (change->at_ms > now_ms) /* an owner whose clock was ahead of ours */
+        atomic_fetch_add_explicit(&events->ahead_ms, change->at_ms - now_ms, memory_order_relaxed);
+    if (idem.ptr != NULL)
+        idem_restore(events->conf.idem, session, idem, change, now_ms);
+    return 0;
+}
+
+static void on_first(void *ctx, uint32_t nth, struct change *change)
+{
+    struct events *events = ctx;
+    change_init(change, CHANGE_IMPORTED, events_now_ms(events));
+    memcpy(change->plan_hash, plan_hash(events->all[nth].plan->plan), CHANGE_HASH_BYTES);
+}
+
+/* Pictures are counted within the epoch of their owner: so no version ever means two things, and
+ * who has one of an earlier owner is told to take the picture anew. */
+static void on_own(void *ctx, uint32_t nth, uint64_t epoch)
+{
+    struct events *events = ctx;
+    struct event *event = &events->all[nth];
+    event->epoch = epoch;
+    engine_replay_end(event->engine);
+    engine_avail_begin(event->engine, (epoch & EPOCH_SHOWN_MAX) << PICTURE_BITS);
+    engine_publish(event->engine);
+    if (engine_stats(event->engine).holds_used > 0) /* of an earlier life */
+        engine_spare_orders(event->engine, events_now_ms(events) + CONFIRM_SPARED_MS);
+    /* release: partner of events_is_open() */
+    atomic_store_explicit(&event->open, true, memory_order_release);
+}
+
+static void on_ended(void *ctx, const struct ended_row *row)
+{
+    const struct events *events = ctx;
+    pass_revoke(events->conf.revoked, row->session, row->until_s);
+}
+
+static void on_fenced(void *ctx, const char *reason)
+{
+    struct events *events = ctx;
+    for (uint32_t i = 0; i < EVENTS_MAX; i++)
+        atomic_store_explicit(&events->all[i].open, false, memory_order_release);
+    events->conf.fenced(events->conf.ctx, reason);
+}
+
+struct journal_host events_host(struct events *events)
+{
+    return (struct journal_host){
+        .ctx = events,
+        .found = on_found,
+        .load = on_load,
+        .apply = on_apply,
+        .first = on_first,
+        .ended = on_ended,
+        .own = on_own,
+        .fenced = on_fenced,
+    };
+}
+
+/* ---- for everybody ---- */
+
+struct event *events_nth(struct events *events, uint32_t nth)
+{
+    /* acquire: partner of on_found() */
+    return nth < EVENTS_MAX && atomic_load_explicit(&events->all[nth].found, memory_order_acquire)
+               ? &events->all[nth]
+               : NULL;
+}
+
+struct event *events_next(struct events *events, const struct event *event)
+{
+    for (uint32_t nth = event == NULL ? 0 : event->nth + 1; nth < EVENTS_MAX; nth++) {
+        struct event *next = events_nth(events, nth);
+        if (next != NULL)
+            return next;
+    }
+    return NULL;
+}
+
+struct event *events_find(struct events *events, struct span id)
+{
+    struct event *event = NULL;
+    while ((event = events_next(events, event)) != NULL && !span_eq(span_of(event->id), id))
+        ;
+    return event;
+}
+
+void events_pack(struct events *events)
+{
+    struct event *event = NULL;
+    while ((event = events_next(events, event)) != NULL)
+        (void)shown_plan_pack(event->plan, NULL); /* without memory it is tried again */
+}
+
+uint64_t events_now_ms(const struct events *events)
+{
+    return events->wall_base_ms + clock_mono_us(events->conf.clock) / 1000 +
+           atomic_load_explicit(&events->ahead_ms, memory_order_relaxed);
+}
+
+int events_create(const struct events_conf *conf, struct err_slot *err, struct events **out)
+{
+    struct events *events = calloc(1, sizeof(*events));
+    if (events == NULL)
+        return err_set(err, ERR_NOMEM, "the table of events");
+    events->conf = *conf;
+    events->wall_base_ms = clock_wall_us(conf->clock) / 1000 - clock_mono_us(conf->clock) / 1000;
+    pthread_mutex_init(&events->offer_lock, NULL);
+    *out = events;
+    return 0;
+}
+
+void events_destroy(struct events *events)
+{
+    if (events == NULL)
+        return;
+    for (uint32_t i = 0; i < EVENTS_MAX; i++) {
+        engine_destroy(events->all[i].engine);
+        shown_plan_destroy(events->all[i].plan);
+    }
+    shown_plan_destroy(events->offered);
+    pthread_mutex_destroy(&events->offer_lock);
+    free(events);
+}

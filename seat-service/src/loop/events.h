@@ -1,0 +1,72 @@
+/* events.h: the events of this process: plan, engine, and the documents that are served as they
+ * are.
+ *
+ * An event appears when the journal finds it, is filled by replay on the reader's thread, and is
+ * open once it is ours. From then on every thread uses it without asking; it goes with the process.
+ * One whose document cannot be read does not appear; its number is kept for it.
+ *
+ * Threading: the functions of struct journal_host run on the reader's thread; events_find() and
+ * what it answers, on any. */
+#ifndef FG_SEAT_SERVICE_EVENTS_H
+#define FG_SEAT_SERVICE_EVENTS_H
+
+#include "access/idem.h"
+#include "access/pass.h"
+#include "base/clock.h"
+#include "core/engine/engine.h"
+#include "core/hall/plan.h"
+#include "http/http.h"
+#include "journal/journal.h"
+#include "render/shown_plan.h"
+
+#include <stdatomic.h>
+
+struct events;
+
+struct event {
+    char id[EVENT_ID_MAX + 1];
+    uint32_t nth;            /* the journal's number */
+    struct shown_plan *plan; /* NULL until the event was found */
+    struct engine *engine;   /* for others only once `open` is set */
+    uint64_t epoch;
+    _Atomic bool found, open;
+};
+
+struct events_conf {
+    const struct clock *clock;
+    struct idem *idem; /* borrowed; replay puts back the answers that the journal knows */
+    struct pass_revoked *revoked; /* borrowed; sessions that others have ended are put there */
+    void (*fenced)(void *ctx, const char *reason);
+    void *ctx;
+};
+
+int events_create(const struct events_conf *conf, struct err_slot *err, struct events **out);
+void events_destroy(struct events *events);
+
+/* Packs what was found without having been offered, so that a recovery does not wait for it. By the
+ * auditor's thread; cheap when there is nothing to do. */
+void events_pack(struct events *events);
+
+/* The journal's view. */
+struct journal_host events_host(struct events *events);
+
+/* NULL if there is none of that id. It may not be open yet. */
+struct event *events_find(struct events *events, struct span id);
+struct event *events_nth(struct events *events, uint32_t nth); /* by the journal's number */
+/* One after the other, from NULL to NULL. */
+struct event *events_next(struct events *events, const struct event *event);
+static inline bool events_is_open(const struct event *event)
+{
+    /* acquire: partner of the release in on_own(): the engine is complete */
+    return atomic_load_explicit(&event->open, memory_order_acquire);
+}
+
+/* A plan that was prepared elsewhere, so that the reader need not import it again when it finds the
+ * event. Taken. */
+void events_offer(struct events *events, struct shown_plan *plan);
+
+/* The time that holds are judged by, in milliseconds since 1970. It goes forward with the monotonic
+ * clock whatever happens to the wall clock, and never begins before the journal's last row. */
+uint64_t events_now_ms(const struct events *events);
+
+#endif

@@ -1,0 +1,103 @@
+/* expiry.c: holds run out by the lot.
+ *
+ * A rush that comes in one second runs out in one second. So never more than EXPIRE_OPEN_MAX holds
+ * that ran out wait for their commit, and while there are more, the end of one lot begins the next,
+ * without a tick. They are as many as half a batch of the journal, so that whoever confirms
+ * meanwhile waits for the batch under way and is in the next. While the journal cannot be written
+ * nothing runs out; afterwards those that are being paid have some time more. */
+#include "loop/expiry.h"
+
+#include "loop/pending.h"
+
+#include <assert.h>
+
+static void on_outcome(void *ctx, int rc, const struct change *change)
+{
+    struct expiry *expiry = ctx;
+    struct counter_stats *stats = expiry->loop->conf.stats;
+    assert(expiry->open > 0);
+    expiry->open -= 1;
+    if (rc != 0) {
+        expiry->away = true;
+        return;
+    }
+    bool late = change->kind == CHANGE_LATE;
+    if (late || change->kind == CHANGE_EXPIRED)
+        atomic_fetch_add_explicit(&stats->expired, 1, memory_order_relaxed);
+    if (late && (change->flags & CHANGE_FLAG_REMEMBERED) == 0)
+        atomic_fetch_add_explicit(&stats->unremembered, 1, memory_order_relaxed);
+}
+
+/* What there is room for; false: there may be more. */
+static bool expire_event(struct expiry *expiry, struct event *event)
+{
+    struct call call = {
+        .loop = expiry->loop,
+        .event = event,
+        .now_ms = events_now_ms(expiry->loop->conf.events),
+        .on_outcome = on_outcome,
+        .outcome_ctx = expiry,
+    };
+    while (expiry->open < EXPIRE_OPEN_MAX) {
+        struct commit_entry *entry = pending_entry(&call);
+        if (entry == NULL)
+            return false;
+        if (!engine_expire_next(event->engine, call.now_ms, &entry->op)) {
+            pending_drop(entry);
+            return true;
+        }
+        expiry->open += 1;
+        pending_commit(&call, entry);
+    }
+    return false;
+}
+
+/* Round the events, beginning behind the one that had all the room the last time. */
+static void expire(struct expiry *expiry)
+{
+    struct events *events = expiry->loop->conf.events;
+    struct event *first = events_next(events, expiry->last);
+    if (first == NULL)
+        first = events_next(events, NULL);
+    expiry->more = false;
+    for (struct event *event = first; event != NULL;) {
+        if (events_is_open(event) && !expire_event(expiry, event)) {
+            expiry->last = event;
+            expiry->more = true;
+            return;
+        }
+        event = events_next(events, event);
+        if (event == NULL)
+            event = events_next(events, NULL);
+        if (event == first)
+            return;
+    }
+}
+
+void expiry_tick(struct expiry *expiry)
+{
+    const struct loop_conf *conf = &expiry->loop->conf;
+    struct event *event = NULL;
+    if (journal_role(conf->journal) != JOURNAL_OWNER) {
+        expiry->away = true;
+        return;
+    }
+    uint64_t until_ms = events_now_ms(conf->events) + CONFIRM_SPARED_MS;
+    while (expiry->away && (event = events_next(conf->events, event)) != NULL)
+        if (events_is_open(event))
+            engine_spare_orders(event->engine, until_ms);
+    expiry->away = false;
+    expire(expiry);
+}
+
+void expiry_go_on(struct expiry *expiry)
+{
+    if (expiry->more && !expiry->away && expiry->open == 0)
+        expire(expiry);
+}
+
+void expiry_init(struct expiry *expiry, struct loop *loop)
+{
+    assert(loop->conf.nth == 0);
+    *expiry = (struct expiry){.loop = loop};
+}

@@ -1,0 +1,171 @@
+/* pending.c: a fixed number of calls, one for each entry of the loop's port to the journal.
+ *
+ * The call that a handler had on its stack is copied here with its request, and comes back when its
+ * change is durable or refused. What the journal could not find out is settled before anything
+ * final is said about it; whoever asked is told after a while that the outcome is open, and the
+ * change goes on without its request. The idempotency key that came with it finds the answer later.
+ */
+#include "loop/pending.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct slot {
+    struct call call;
+    struct pending *pending;
+    bool kept; /* waits for its commit */
+    struct slot *next;
+};
+
+struct pending {
+    struct loop *loop;
+    struct commit_port *port;
+    struct slot slots[COMMIT_ENTRIES_PER_PORT];
+    struct slot *unused;
+};
+
+static struct slot *keep(const struct call *call)
+{
+    struct pending *pending = call->loop->pending;
+    struct slot *slot = pending->unused;
+    assert(slot != NULL); /* there is one for each entry of the port */
+    assert(!slot->kept);
+    pending->unused = slot->next;
+    slot->call = *call;
+    slot->kept = true;
+    return slot;
+}
+
+static void let_go(struct slot *slot)
+{
+    slot->kept = false;
+    slot->next = slot->pending->unused;
+    slot->pending->unused = slot;
+}
+
+struct commit_entry *pending_entry(struct call *call)
+{
+    struct loop *loop = call->loop;
+    struct commit_entry *entry = NULL;
+    if (!journal_writes(loop->conf.journal)) {
+        if (call->req != NULL)
+            call_unavailable(call, "journal-unavailable",
+                             "nothing can be made durable at the moment; try again");
+    } else if ((entry = commit_port_take(loop->pending->port)) == NULL) {
+        atomic_fetch_add_explicit(&loop->conf.stats->full, 1, memory_order_relaxed);
+        if (call->req != NULL)
+            call_unavailable(call, "overloaded", "too many changes are waiting; try again");
+    }
+    return entry;
+}
+
+void pending_drop(struct commit_entry *entry)
+{
+    commit_port_return(entry);
+}
+
+static void refuse(struct call *call, int rc)
+{
+    if (rc == ERR_UNKNOWN)
+        call_outcome_unknown(call);
+    else
+        call_unavailable(call, "journal-unavailable",
+                         "this could not be made durable and was not done; try again");
+}
+
+static void on_done(struct commit_entry *entry)
+{
+    struct slot *slot = entry->ctx;
+    struct call *call = &slot->call;
+    struct loop *loop = call->loop;
+    bool replies = call->finish != NULL && !loop->closed;
+    assert(slot->kept);
+    if (call->on_outcome != NULL)
+        call->on_outcome(call->outcome_ctx, entry->rc, &entry->op.change);
+    if (entry->rc == 0) {
+        engine_settle(call->event->engine, &entry->op);
+        if (replies)
+            call->finish(call, &entry->op);
+    } else {
+        /* An outcome that could not be asked for: the process ends, and whoever owns next reads in
+         * the journal what became of it. */
+        engine_undo(call->event->engine, &entry->op);
+        atomic_fetch_add_explicit(&loop->conf.stats->refused, 1, memory_order_relaxed);
+        if (replies)
+            refuse(call, entry->rc);
+    }
+    let_go(slot);
+}
+
+void pending_commit(struct call *call, struct commit_entry *entry)
+{
+    struct slot *slot = keep(call);
+    call->has_idem = false; /* it is the kept one's now */
+    entry->event = call->event->nth;
+    entry->ctx = slot;
+    entry->on_done = on_done;
+    if (slot->call.has_idem) {
+        entry->has_idem = true;
+        static_assert(sizeof(call->idem) == COMMIT_IDEM_BYTES, "the journal keeps both hashes");
+        memcpy(entry->idem, &slot->call.idem, sizeof(slot->call.idem));
+    }
+    commit_port_submit(entry, clock_mono_us(call->loop->conf.clock));
+}
+
+unsigned pending_collect(struct pending *pending, unsigned max)
+{
+    return commit_port_collect(pending->port, max);
+}
+
+void pending_answer_patient(struct pending *pending)
+{
+    uint64_t now_us = clock_mono_us(pending->loop->conf.clock);
+    for (uint32_t i = 0; i < COMMIT_ENTRIES_PER_PORT; i++) {
+        struct call *call = &pending->slots[i].call;
+        if (!pending->slots[i].kept || call->req == NULL ||
+            now_us - http_req_started_us(call->req) < OUTCOME_TELL_MS * UINT64_C(1000))
+            continue;
+        bool has_idem = call->has_idem;
+        call->has_idem = false; /* nothing final is said */
+        call_outcome_unknown(call);
+        call->has_idem = has_idem;
+        call->req = NULL;
+    }
+}
+
+void pending_answer_all(struct pending *pending)
+{
+    for (uint32_t i = 0; i < COMMIT_ENTRIES_PER_PORT; i++) {
+        struct call *call = &pending->slots[i].call;
+        if (pending->slots[i].kept && call->finish != NULL)
+            call_outcome_unknown(call);
+        call->finish = NULL;
+    }
+}
+
+int pending_create(struct loop *loop, void (*wake)(void *ctx), void *ctx, struct err_slot *err,
+                   struct pending **out)
+{
+    struct pending *pending = calloc(1, sizeof(*pending));
+    if (pending == NULL)
+        return err_set(err, ERR_NOMEM, "a loop's pending calls");
+    pending->loop = loop;
+    for (uint32_t i = 0; i < COMMIT_ENTRIES_PER_PORT; i++) {
+        pending->slots[i].pending = pending;
+        let_go(&pending->slots[i]);
+    }
+    pending->port = commit_queue_port(loop->conf.queue, loop->conf.nth, wake, ctx);
+    *out = pending;
+    return 0;
+}
+
+void pending_destroy(struct pending *pending)
+{
+    if (pending == NULL)
+        return;
+    while (commit_port_collect(pending->port, COMMIT_ENTRIES_PER_PORT) > 0)
+        ;
+    assert(commit_port_open(pending->port) == 0);
+    free(pending);
+}

@@ -1,0 +1,283 @@
+/* series.c: a point in SERIES_MS of each event, in memory for whoever asks and in PostgreSQL for
+ * the next life.
+ *
+ * The work is one struct, filled on the loop, done on the pool, taken back on the loop: points to
+ * write, and one event's points to read, which is done once, when the event has become ours, and
+ * before the first point of this life is taken. So a series is in order, and has a gap where nobody
+ * owned the event. A point that could not be written is missing from the next life's series,
+ * nothing else. */
+#include "loop/series.h"
+
+#include "tables/migrate.h"
+#include "tables/series_table.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+enum { FREE, HELD, SOLD, BLOCKED, STATES };
+
+struct points {
+    struct series_point *ring; /* SERIES_POINTS; NULL until it was read */
+    uint32_t len, next;
+    uint64_t last_ms;
+    uint64_t try_ms;        /* read not before */
+    uint64_t errors_before; /* of earlier owners */
+    uint64_t errors_from;   /* our own that do not count: before we owned the event */
+    _Atomic uint64_t now[STATES];
+    bool is_unsaved; /* the newest point */
+    bool is_told;    /* /metrics knows it */
+};
+
+struct work {
+    uv_work_t req;
+    struct series *series;
+    struct pg *pg; /* kept from one time to the next */
+    struct counted_row points[EVENTS_MAX];
+    uint32_t points_len;
+    const struct event *read; /* whose points are to be read; NULL: nobody's */
+    struct counted_row *found;
+    uint32_t found_len;
+    bool has_read;
+};
+
+struct series {
+    struct series_conf conf;
+    struct points events[EVENTS_MAX];
+    struct work work;
+    struct loop *loop; /* loop 0 */
+    bool working, failing;
+};
+
+/* ---- on the pool ---- */
+
+static void on_pool(uv_work_t *req)
+{
+    struct work *work = req->data;
+    struct series *series = work->series;
+    struct err_slot err;
+    struct pg_conf conf = {series->conf.dsn, "fairgate seat-service series", MIGRATE_SCHEMA,
+                           JOURNAL_CONNECT_MS, JOURNAL_ANSWER_MS};
+    int rc = work->pg == NULL ? pg_open(&conf, &err, &work->pg) : 0;
+    if (rc == 0 && work->read != NULL) {
+        rc = series_table_read(work->pg, span_of(work->read->id), work->found, SERIES_POINTS, &err,
+                               &work->found_len);
+        work->has_read = rc == 0;
+    }
+    if (rc == 0 && work->points_len > 0)
+        rc = series_table_write(work->pg, work->points, work->points_len, SERIES_POINTS, &err);
+    if (rc == 0)
+        return;
+    if (!series->failing) /* once, not with every attempt */
+        log_failure(series->conf.log, "counts cannot be kept", &err);
+    pg_close(work->pg);
+    work->pg = NULL;
+}
+
+/* ---- on the loop ---- */
+
+static void take_found(struct work *work)
+{
+    struct points *points = &work->series->events[work->read->nth];
+    assert(points->ring == NULL);
+    points->ring = calloc(SERIES_POINTS, sizeof(*points->ring));
+    for (uint32_t i = 0; points->ring != NULL && i < work->found_len; i++) {
+        const struct counted_row *point = &work->found[i];
+        points->ring[i] = (struct series_point){point->at_ms, point->free,    point->held,
+                                                point->sold,  point->blocked, point->errors};
+        points->last_ms = point->at_ms;
+        points->errors_before = point->errors;
+    }
+    points->len = points->ring != NULL ? work->found_len : 0;
+    points->next = points->len % SERIES_POINTS;
+}
+
+static void on_done(uv_work_t *req, int status)
+{
+    struct work *work = req->data;
+    struct series *series = work->series;
+    (void)status;
+    series->failing = work->pg == NULL;
+    series->working = false;
+    if (work->has_read)
+        take_found(work);
+    free(work->found);
+    work->found = NULL;
+}
+
+/* The newest point of each series, where it was not written yet. */
+static void take_unsaved(struct series *series, struct work *work)
+{
+    struct events *events = series->loop->conf.events;
+    const struct event *event = NULL;
+    work->points_len = 0;
+    while ((event = events_next(events, event)) != NULL) {
+        struct points *points = &series->events[event->nth];
+        if (!points->is_unsaved)
+            continue;
+        points->is_unsaved = false;
+        struct series_point point = series_at(series, event, 1);
+        work->points[work->points_len++] = (struct counted_row){.event = event->id,
+                                                                .at_ms = point.at_ms,
+                                                                .free = point.free,
+                                                                .held = point.held,
+                                                                .sold = point.sold,
+                                                                .blocked = point.blocked,
+                                                                .errors = point.errors};
+    }
+}
+
+/* The next event whose points are to be read, or NULL. */
+static const struct event *unread(struct series *series)
+{
+    struct events *events = series->loop->conf.events;
+    const struct event *event = NULL;
+    uint64_t now_ms = events_now_ms(events);
+    while ((event = events_next(events, event)) != NULL) {
+        struct points *points = &series->events[event->nth];
+        if (!events_is_open(event) || points->ring != NULL || now_ms < points->try_ms)
+            continue;
+        points->try_ms = now_ms + SERIES_RETRY_MS;
+        return event;
+    }
+    return NULL;
+}
+
+static void begin(struct series *series)
+{
+    struct work *work = &series->work;
+    if (series->working)
+        return;
+    take_unsaved(series, work);
+    work->read = unread(series);
+    work->found_len = 0;
+    work->has_read = false;
+    work->found = work->read != NULL ? calloc(SERIES_POINTS, sizeof(*work->found)) : NULL;
+    if (work->found == NULL)
+        work->read = NULL; /* tried again */
+    if (work->points_len == 0 && work->read == NULL)
+        return;
+    series->working = true;
+    uv_queue_work(series->loop->conf.uv, &work->req, on_pool, on_done);
+}
+
+/* ---- counts ---- */
+
+static uint64_t errors_of(const struct series *series, const struct event *event)
+{
+    const struct points *points = &series->events[event->nth];
+    return points->errors_before + service_errors(series->conf.service) - points->errors_from;
+}
+
+struct series_point series_now(const struct series *series, const struct event *event,
+                               uint64_t now_ms)
+{
+    struct series_point point = {.at_ms = now_ms, .errors = errors_of(series, event)};
+    struct engine_count counts[PLAN_CATEGORIES_MAX];
+    engine_counts(event->engine, counts);
+    for (uint32_t i = 0; i < plan_category_count(event->plan->plan); i++) {
+        point.free += counts[i].free;
+        point.held += counts[i].held;
+        point.sold += counts[i].sold;
+        point.blocked += counts[i].blocked;
+    }
+    return point;
+}
+
+uint32_t series_len(const struct series *series, const struct event *event)
+{
+    return series->events[event->nth].len;
+}
+
+struct series_point series_at(const struct series *series, const struct event *event, uint32_t age)
+{
+    const struct points *points = &series->events[event->nth];
+    assert(age > 0);
+    assert(age <= points->len);
+    return points->ring[(points->next + SERIES_POINTS - age) % SERIES_POINTS];
+}
+
+static void tell_metrics(struct series *series, const struct event *event)
+{
+    static const struct {
+        const char *name, *help;
+    } gauges[STATES] = {
+        [FREE] = {"fairgate_seats_free", "seats and places that can be had"},
+        [HELD] = {"fairgate_seats_held", "seats and places in somebody's hold"},
+        [SOLD] = {"fairgate_seats_sold", "seats and places sold"},
+        [BLOCKED] = {"fairgate_seats_blocked", "seats and places taken out of sale"},
+    };
+    struct points *points = &series->events[event->nth];
+    char memory[METRICS_LABELS_MAX];
+    struct text labels = text_on(memory, sizeof(memory) - 1);
+    metrics_label(&labels, "event", span_of(event->id));
+    memory[labels.len] = '\0';
+    for (unsigned i = 0; i < STATES; i++) {
+        struct metrics_desc desc = {gauges[i].name, gauges[i].help, memory};
+        (void)metrics_gauge(series->conf.metrics, &desc, &points->now[i], NULL);
+    }
+    points->is_told = true;
+}
+
+static void show(struct series *series, const struct event *event, const struct series_point *point)
+{
+    struct points *points = &series->events[event->nth];
+    /* relaxed: numbers for a graph */
+    atomic_store_explicit(&points->now[FREE], point->free, memory_order_relaxed);
+    atomic_store_explicit(&points->now[HELD], point->held, memory_order_relaxed);
+    atomic_store_explicit(&points->now[SOLD], point->sold, memory_order_relaxed);
+    atomic_store_explicit(&points->now[BLOCKED], point->blocked, memory_order_relaxed);
+    if (!points->is_told)
+        tell_metrics(series, event);
+}
+
+void series_tick(struct series *series, struct loop *loop)
+{
+    struct events *events = loop->conf.events;
+    uint64_t now_ms = events_now_ms(events);
+    const struct event *event = NULL;
+    series->loop = loop;
+    while ((event = events_next(events, event)) != NULL) {
+        struct points *points = &series->events[event->nth];
+        if (!events_is_open(event))
+            continue;
+        if (!points->is_told)
+            points->errors_from = service_errors(series->conf.service);
+        struct series_point point = series_now(series, event, now_ms);
+        show(series, event, &point);
+        if (points->ring == NULL || now_ms < points->last_ms + SERIES_MS)
+            continue;
+        points->last_ms = now_ms;
+        points->ring[points->next] = point;
+        points->next = (points->next + 1) % SERIES_POINTS;
+        points->len += points->len < SERIES_POINTS ? 1 : 0;
+        points->is_unsaved = true;
+    }
+    begin(series);
+}
+
+/* ---- life ---- */
+
+int series_create(const struct series_conf *conf, struct err_slot *err, struct series **out)
+{
+    struct series *series = calloc(1, sizeof(*series));
+    if (series == NULL)
+        return err_set(err, ERR_NOMEM, "the series of counts");
+    series->conf = *conf;
+    series->work.series = series;
+    series->work.req.data = &series->work;
+    *out = series;
+    return 0;
+}
+
+void series_destroy(struct series *series)
+{
+    if (series == NULL)
+        return;
+    for (unsigned i = 0; i < EVENTS_MAX; i++) {
+        metrics_forget_within(series->conf.metrics, series->events[i].now,
+                              sizeof(series->events[i].now));
+        free(series->events[i].ring);
+    }
+    pg_close(series->work.pg);
+    free(series);
+}

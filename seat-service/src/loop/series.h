@@ -1,0 +1,41 @@
+/* series.h: how many seats of each event were free, held, sold and blocked over time.
+ *
+ * A point in SERIES_MS for each event, in memory for whoever asks and in PostgreSQL for the next
+ * life; the newest counts are also what /metrics says of each event.
+ *
+ * Threading: belongs to loop 0, which has the private listener. The database is read and written by
+ * libuv's pool, one thing at a time. */
+#ifndef FG_SEAT_SERVICE_SERIES_H
+#define FG_SEAT_SERVICE_SERIES_H
+
+#include "loop/loop.h"
+#include "observe/metrics.h"
+
+struct series;
+
+struct series_conf {
+    const char *dsn;         /* borrowed, as all here */
+    struct service *service; /* whose errors are counted with each point */
+    struct metrics *metrics;
+    struct logger *log;
+};
+
+int series_create(const struct series_conf *conf, struct err_slot *err, struct series **out);
+void series_destroy(struct series *series); /* after the loop has ended */
+
+/* Once a tick of the loop. */
+void series_tick(struct series *series, struct loop *loop);
+
+struct series_point {
+    uint64_t at_ms;
+    uint32_t free, held, sold, blocked;
+    uint64_t errors; /* visitors answered 5xx by the event's owners, of whatever event: rises */
+};
+
+/* How many points there are of an event, and one of them: age 1 is the newest. */
+uint32_t series_len(const struct series *series, const struct event *event);
+struct series_point series_at(const struct series *series, const struct event *event, uint32_t age);
+struct series_point series_now(const struct series *series, const struct event *event,
+                               uint64_t now_ms);
+
+#endif

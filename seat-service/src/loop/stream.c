@@ -1,0 +1,131 @@
+/* stream.c: one channel an event, one delta a tick.
+ *
+ * All readers of an event share each delta, which is made once: so a stream gets five of them a
+ * second at most, however many seats change hands. A reader that was too slow is not told what it
+ * missed; it is told to take the availability anew, and goes on from there. Areas have no version:
+ * that one of them has changed is seen from its number of free places. */
+#include "loop/stream.h"
+
+#include "render/render.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+struct viewing {
+    struct http_channel *channel;
+    uint64_t sent_version;              /* of the last delta */
+    uint32_t sent_free[PLAN_AREAS_MAX]; /* of the areas */
+    struct stream *stream;
+    const struct event *event;
+};
+
+struct stream {
+    struct loop *loop;
+    struct engine_delta *deltas; /* DELTA_MAX */
+    struct viewing viewings[EVENTS_MAX];
+};
+
+/* `count` changes after `since`; -1: the reader has to begin anew. */
+static struct http_blob *sse_event(struct stream *stream, const struct event *event, int count,
+                                   uint64_t since, uint64_t version)
+{
+    struct text text = loop_text(stream->loop);
+    text_printf(&text, "event: %s\nid: %" PRIu64 "\ndata: ", count < 0 ? "resync" : "seats",
+                version);
+    json_open(&text, '{');
+    json_member_u64(&text, "version", version);
+    if (count >= 0) {
+        json_member_u64(&text, "since", since);
+        render_changes(&text, stream->deltas, count);
+    }
+    render_areas_free(&text, event->plan->plan, event->engine);
+    json_close(&text, '}');
+    TEXT_LIT(&text, "\n\n");
+    assert(!text.overflown);
+    return http_blob_create(text_span(&text));
+}
+
+struct http_blob *stream_delta(struct stream *stream, const struct event *event, uint64_t since,
+                               uint64_t *version)
+{
+    int count = engine_avail_since(event->engine, since, stream->deltas, DELTA_MAX, version);
+    return sse_event(stream, event, count, since, *version);
+}
+
+static struct http_blob *on_catch_up(void *ctx)
+{
+    const struct viewing *viewing = ctx;
+    return sse_event(viewing->stream, viewing->event, -1, 0,
+                     engine_avail_version(viewing->event->engine));
+}
+
+struct http_channel *stream_channel(struct stream *stream, const struct event *event)
+{
+    struct viewing *viewing = &stream->viewings[event->nth];
+    if (viewing->channel != NULL)
+        return viewing->channel;
+    viewing->stream = stream;
+    viewing->event = event;
+    viewing->sent_version = engine_avail_version(event->engine);
+    struct http_channel_conf conf = {.catch_up = on_catch_up, .ctx = viewing};
+    if (http_channel_create(stream->loop->conf.server, &conf, NULL, &viewing->channel) < 0)
+        return NULL;
+    return viewing->channel;
+}
+
+static bool areas_have_changed(struct viewing *viewing, const struct event *event)
+{
+    bool changed = false;
+    for (uint32_t i = 0; i < plan_area_count(event->plan->plan); i++) {
+        uint32_t free = engine_area(event->engine, (uint16_t)i).free;
+        changed = changed || free != viewing->sent_free[i];
+        viewing->sent_free[i] = free;
+    }
+    return changed;
+}
+
+void stream_send(struct stream *stream, const struct event *event)
+{
+    struct viewing *viewing = &stream->viewings[event->nth];
+    if (viewing->channel == NULL || http_channel_streams(viewing->channel) == 0)
+        return;
+    bool changed = areas_have_changed(viewing, event);
+    if (!changed && engine_avail_version(event->engine) == viewing->sent_version)
+        return;
+    struct http_blob *blob =
+        stream_delta(stream, event, viewing->sent_version, &viewing->sent_version);
+    if (blob == NULL)
+        return;
+    http_channel_publish(viewing->channel, blob);
+    http_blob_unref(blob);
+}
+
+int stream_create(struct loop *loop, struct err_slot *err, struct stream **out)
+{
+    struct stream *stream = calloc(1, sizeof(*stream));
+    struct engine_delta *deltas = calloc(DELTA_MAX, sizeof(*deltas));
+    if (stream == NULL || deltas == NULL) {
+        free(deltas);
+        free(stream);
+        return err_set(err, ERR_NOMEM, "a loop's streams");
+    }
+    stream->loop = loop;
+    stream->deltas = deltas;
+    *out = stream;
+    return 0;
+}
+
+void stream_close(struct stream *stream)
+{
+    for (uint32_t i = 0; i < EVENTS_MAX; i++)
+        if (stream->viewings[i].channel != NULL)
+            http_channel_close(stream->viewings[i].channel);
+}
+
+void stream_destroy(struct stream *stream)
+{
+    if (stream != NULL)
+        free(stream->deltas);
+    free(stream);
+}

@@ -1,0 +1,22 @@
+/* stream.h: a loop's open streams: what changes in a hall, sent to all who look at it. */
+#ifndef FG_SEAT_SERVICE_STREAM_H
+#define FG_SEAT_SERVICE_STREAM_H
+
+#include "loop/loop.h"
+
+struct stream;
+
+int stream_create(struct loop *loop, struct err_slot *err, struct stream **out);
+void stream_destroy(struct stream *stream);
+void stream_close(struct stream *stream); /* ends all channels */
+
+/* The event's channel on this loop, made when the first reader comes; NULL if it cannot be. */
+struct http_channel *stream_channel(struct stream *stream, const struct event *event);
+/* One SSE event: what has changed after `since`, or the word to take the whole availability anew. A
+ * reference, the caller's. */
+struct http_blob *stream_delta(struct stream *stream, const struct event *event, uint64_t since,
+                               uint64_t *version);
+/* Each tick: what has changed since the last one, to the event's readers. */
+void stream_send(struct stream *stream, const struct event *event);
+
+#endif

@@ -1,0 +1,157 @@
+/* turn.c: makes a loop's parts, drives them, takes them down again.
+ *
+ * Each loop looks around every PUBLISH_MS: the first one lets holds run out and publishes the
+ * availability of each event; each sends to its own streams what has changed since the last time.
+ * Between ticks the committer wakes a loop once a batch, from its own thread. It may do so while
+ * the loop closes: a lock keeps it from a handle that is gone. */
+#include "loop/turn.h"
+
+#include "loop/avail_view.h"
+#include "loop/expiry.h"
+#include "loop/pending.h"
+#include "loop/retry.h"
+#include "loop/stream.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+struct turn {
+    struct turn_conf conf;
+    struct loop loop;
+    struct expiry expiry; /* loop 0's */
+    uv_async_t wake;
+    uv_timer_t tick;
+    pthread_mutex_t wake_lock; /* the committer may wake us while we close */
+};
+
+struct loop *turn_loop(struct turn *turn)
+{
+    return &turn->loop;
+}
+
+static void on_wake_thread(void *ctx)
+{
+    struct turn *turn = ctx;
+    pthread_mutex_lock(&turn->wake_lock);
+    if (!turn->loop.closed)
+        uv_async_send(&turn->wake);
+    pthread_mutex_unlock(&turn->wake_lock);
+}
+
+static void on_wake(uv_async_t *async)
+{
+    struct turn *turn = async->data;
+    enum { COLLECT_MAX = 1024 };
+    if (pending_collect(turn->loop.pending, COLLECT_MAX) == COLLECT_MAX)
+        uv_async_send(&turn->wake);
+    if (turn->loop.conf.nth == 0)
+        expiry_go_on(&turn->expiry);
+    retry_look(turn->loop.retry);
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+    struct turn *turn = timer->data;
+    const struct loop_conf *conf = &turn->loop.conf;
+    struct event *event = NULL;
+    if (conf->nth == 0)
+        expiry_tick(&turn->expiry);
+    while ((event = events_next(conf->events, event)) != NULL) {
+        if (!events_is_open(event))
+            continue;
+        if (conf->nth == 0)
+            engine_publish(event->engine);
+        stream_send(turn->loop.streams, event);
+    }
+    if (journal_role(conf->journal) != JOURNAL_OWNER)
+        pending_answer_patient(turn->loop.pending);
+    retry_look(turn->loop.retry);
+    if (turn->conf.on_tick != NULL)
+        turn->conf.on_tick(turn->conf.ctx, journal_reason(conf->journal));
+}
+
+static int make_parts(struct turn *turn, struct err_slot *err)
+{
+    struct loop *loop = &turn->loop;
+    loop->text_memory = malloc(API_ANSWER_MAX);
+    int rc = loop->text_memory != NULL ? 0 : err_set(err, ERR_NOMEM, "room for answers");
+    if (rc == 0)
+        rc = pass_cache_create(&loop->conf.passes, err, &loop->passes);
+    if (rc == 0)
+        rc = retry_create(loop, err, &loop->retry);
+    if (rc == 0)
+        rc = avail_view_create(err, &loop->avail);
+    if (rc == 0)
+        rc = stream_create(loop, err, &loop->streams);
+    if (rc == 0)
+        rc = pending_create(loop, on_wake_thread, turn, err, &loop->pending);
+    return rc;
+}
+
+static void free_parts(struct loop *loop)
+{
+    pending_destroy(loop->pending);
+    stream_destroy(loop->streams);
+    avail_view_destroy(loop->avail);
+    retry_destroy(loop->retry);
+    pass_cache_destroy(loop->passes);
+    free(loop->text_memory);
+}
+
+int turn_create(const struct turn_conf *conf, struct err_slot *err, struct turn **out)
+{
+    struct turn *turn = calloc(1, sizeof(*turn));
+    if (turn == NULL)
+        return err_set(err, ERR_NOMEM, "a loop");
+    turn->conf = *conf;
+    turn->loop.conf = conf->loop;
+    turn->wake.data = turn;
+    turn->tick.data = turn;
+    engine_use_thread_slot(1 + conf->loop.nth);
+    tally_init(&turn->loop.passes_wrong);
+    pthread_mutex_init(&turn->wake_lock, NULL);
+    int rc = make_parts(turn, err);
+    if (rc < 0)
+        goto free_turn;
+    if (conf->loop.nth == 0)
+        expiry_init(&turn->expiry, &turn->loop);
+    rc = uv_async_init(conf->loop.uv, &turn->wake, on_wake);
+    if (rc < 0) {
+        rc = err_set(err, ERR_LOOP, "a loop's wake-up: %s", uv_strerror(rc));
+        goto free_turn;
+    }
+    uv_timer_init(conf->loop.uv, &turn->tick);
+    uv_timer_start(&turn->tick, on_tick, PUBLISH_MS, PUBLISH_MS);
+    *out = turn;
+    return 0;
+
+free_turn:
+    free_parts(&turn->loop);
+    pthread_mutex_destroy(&turn->wake_lock);
+    free(turn);
+    return rc;
+}
+
+void turn_close(struct turn *turn)
+{
+    assert(!turn->loop.closed);
+    pending_answer_all(turn->loop.pending);
+    retry_answer_all(turn->loop.retry);
+    pthread_mutex_lock(&turn->wake_lock);
+    turn->loop.closed = true;
+    pthread_mutex_unlock(&turn->wake_lock);
+    stream_close(turn->loop.streams);
+    uv_timer_stop(&turn->tick);
+    uv_close((uv_handle_t *)&turn->tick, NULL);
+    uv_close((uv_handle_t *)&turn->wake, NULL);
+}
+
+void turn_destroy(struct turn *turn)
+{
+    if (turn == NULL)
+        return;
+    free_parts(&turn->loop);
+    pthread_mutex_destroy(&turn->wake_lock);
+    free(turn);
+}

@@ -1,0 +1,168 @@
+/* events_test.c: what the table of events tells of its events from one owner to the next. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "loop/events.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char BODY[] =
+    "{\"name\":\"Hall\",\"currency\":\"KRW\",\"plan\":{\"name\":\"Hall\",\"categories\":"
+    "[{\"name\":\"A\",\"color\":\"#ffffff\"}],\"size\":{\"width\":100,\"height\":100},\"zones\":["
+    "{\"name\":\"Z\",\"position\":{\"x\":0,\"y\":0},\"areas\":[],\"rows\":[{\"row_number\":\"1\","
+    "\"position\":{\"x\":0,\"y\":0},\"seats\":["
+    "{\"seat_guid\":\"a\",\"seat_number\":\"1\",\"position\":{\"x\":0,\"y\":0},\"category\":\"A\"},"
+    "{\"seat_guid\":\"b\",\"seat_number\":\"2\",\"position\":{\"x\":20,\"y\":0},\"category\":\"A\"}"
+    "]}]}]},\"categories\":[{\"name\":\"A\",\"price\":1000}]}";
+
+static void must(int rc, const struct err_slot *err)
+{
+    if (rc < 0)
+        fail_msg("%s", err->text);
+}
+
+/* The events of one process, with the event in it, read and not yet its own. */
+struct process {
+    struct idem *idem;
+    struct events *events;
+    struct journal_host host;
+};
+
+static void open_process(struct process *process, const struct clock *clock)
+{
+    struct err_slot err = {0};
+    struct events_conf conf = {.clock = clock};
+    must(idem_create(1 << 20, &err, &process->idem), &err);
+    conf.idem = process->idem;
+    must(events_create(&conf, &err, &process->events), &err);
+    process->host = events_host(process->events);
+    must(process->host.found(process->events, 0, SPAN("night"), SPAN(BODY), &err), &err);
+    must(process->host.load(process->events, 0, (struct span){NULL, 0}, &err), &err);
+}
+
+static void close_process(struct process *process)
+{
+    events_destroy(process->events);
+    idem_destroy(process->idem);
+}
+
+/* The owner makes one picture after the other, by blocking a seat and unblocking it, and the
+ * standby follows. */
+static void go_on(struct process *owner, struct process *standby, unsigned rounds)
+{
+    struct err_slot err = {0};
+    struct engine *engine = events_nth(owner->events, 0)->engine;
+    struct engine_op *op = calloc(1, sizeof(*op));
+    uint32_t seat = 0;
+    for (unsigned i = 0; i < rounds; i++) {
+        uint64_t now_ms = events_now_ms(owner->events);
+        enum engine_verdict verdict = i % 2 == 0
+                                          ? engine_block(engine, &seat, 1, SPAN("x"), now_ms, op)
+                                          : engine_unblock(engine, &seat, 1, SPAN("x"), now_ms, op);
+        assert_int_equal(ENGINE_OK, verdict);
+        op->change.seq = i + 2;
+        engine_settle(engine, op);
+        must(standby->host.apply(standby->events, 0, &op->change, (struct span){NULL, 0}, &err),
+             &err);
+        engine_publish(engine);
+    }
+    free(op);
+}
+
+static void begin(struct process *process)
+{
+    struct err_slot err = {0};
+    struct change first;
+    process->host.first(process->events, 0, &first);
+    first.seq = 1;
+    must(process->host.apply(process->events, 0, &first, (struct span){NULL, 0}, &err), &err);
+}
+
+static void a_version_of_an_earlier_owner_means_nothing_to_the_next_one(void **state)
+{
+    (void)state;
+    struct clock_fake clock;
+    struct process owner, standby;
+    clock_fake_init(&clock, UINT64_C(1700000000000000));
+    open_process(&owner, &clock.clock);
+    open_process(&standby, &clock.clock); /* loaded when the owner was */
+    begin(&owner);
+    begin(&standby);
+    owner.host.own(owner.events, 0, 1);
+    go_on(&owner, &standby, 15);
+    uint64_t last = engine_avail_version(events_nth(owner.events, 0)->engine);
+
+    standby.host.own(standby.events, 0, 2);
+    const struct engine *next = events_nth(standby.events, 0)->engine;
+    struct engine_delta deltas[8];
+    uint64_t version;
+    assert_true(engine_avail_version(next) > last);
+    for (uint64_t since = last - 15; since <= last; since++)
+        assert_int_equal(-1, engine_avail_since(next, since, deltas, 8, &version));
+    assert_int_equal(0, engine_avail_since(next, version, deltas, 8, &version));
+    close_process(&standby);
+    close_process(&owner);
+}
+
+static void a_version_is_a_number_that_scripts_have_whatever_the_epoch(void **state)
+{
+    (void)state;
+    static const uint64_t epochs[] = {1, 1000, (UINT64_C(1) << 25) - 1, UINT64_C(1) << 40};
+    for (unsigned i = 0; i < sizeof(epochs) / sizeof(epochs[0]); i++) {
+        struct clock_fake clock;
+        struct process owner;
+        clock_fake_init(&clock, UINT64_C(1700000000000000));
+        open_process(&owner, &clock.clock);
+        begin(&owner);
+        owner.host.own(owner.events, 0, epochs[i]);
+        assert_true(engine_avail_version(events_nth(owner.events, 0)->engine) < UINT64_C(1) << 53);
+        close_process(&owner);
+    }
+}
+
+static void an_event_whose_document_cannot_be_read_is_not_there_and_its_number_is_kept(void **state)
+{
+    (void)state;
+    struct clock_fake clock;
+    struct process process;
+    struct err_slot err = {0};
+    clock_fake_init(&clock, UINT64_C(1700000000000000));
+    open_process(&process, &clock.clock);
+    struct events *events = process.events;
+    assert_true(process.host.found(events, 1, SPAN("bad"), SPAN("no plan"), &err) < 0);
+    must(process.host.found(events, 2, SPAN("good"), SPAN(BODY), &err), &err);
+    assert_null(events_nth(events, 1));
+    assert_null(events_find(events, SPAN("bad")));
+    assert_int_equal(2, events_find(events, SPAN("good"))->nth);
+    struct event *event = events_next(events, NULL);
+    assert_int_equal(0, event->nth);
+    event = events_next(events, event);
+    assert_int_equal(2, event->nth);
+    assert_null(events_next(events, event));
+    must(process.host.found(events, 1, SPAN("bad"), SPAN(BODY), &err), &err); /* mended */
+    assert_int_equal(1, events_find(events, SPAN("bad"))->nth);
+    close_process(&process);
+}
+
+static int start(void **state)
+{
+    (void)state;
+    return sodium_init() < 0 ? -1 : 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_version_of_an_earlier_owner_means_nothing_to_the_next_one),
+        cmocka_unit_test(a_version_is_a_number_that_scripts_have_whatever_the_epoch),
+        cmocka_unit_test(
+            an_event_whose_document_cannot_be_read_is_not_there_and_its_number_is_kept),
+    };
+    return cmocka_run_group_tests(tests, start, NULL);
+}

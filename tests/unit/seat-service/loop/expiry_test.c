@@ -1,0 +1,348 @@
+/* expiry_test.c: holds that run out by the ten thousand, through a real loop and committer
+ * to a real PostgreSQL. Nothing here looks at how long it takes: what is counted is how much goes
+ * into a commit, and how many commits somebody else waits for. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "hall_body.h"
+#include "loop/pending.h"
+#include "loop/turn.h"
+#include "pg_fixture.h"
+#include "tables/migrate.h"
+
+#include <inttypes.h>
+#include <sodium.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ROWS = 120, PER_ROW = 250, SEATS = ROWS * PER_ROW };
+
+static const uint64_t MINUTE_MS = UINT64_C(60) * 1000, HOUR_MS = 60 * MINUTE_MS,
+                      HOUR_US = 1000 * HOUR_MS;
+
+static struct pg_fixture *server;
+
+/* The system's time, and what the test adds to it. */
+static _Atomic uint64_t added_us;
+
+static uint64_t mono_us(void *ctx)
+{
+    (void)ctx;
+    return clock_mono_us(clock_system()) + atomic_load(&added_us);
+}
+
+static uint64_t wall_us(void *ctx)
+{
+    (void)ctx;
+    return clock_wall_us(clock_system()) + atomic_load(&added_us);
+}
+
+static const struct clock test_clock = {mono_us, wall_us, NULL};
+
+static void must(int rc, const struct err_slot *err)
+{
+    if (rc < 0)
+        fail_msg("%s", err->text);
+}
+
+struct process {
+    uv_loop_t uv;
+    struct idem *idem;
+    struct events *events;
+    struct commit_queue *queue;
+    struct journal *journal;
+    struct turn *turn;
+    struct counter_stats stats;
+    struct event *event;
+    uint64_t ticks;
+    /* of the call that is looked at */
+    uint64_t asked_at_commit, told_at_commit;
+    uint8_t told_kind, told_verdict;
+    bool told;
+    uint64_t hold;
+};
+
+static void on_fenced(void *ctx, const char *reason)
+{
+    (void)ctx;
+    fail_msg("fenced: %s", reason);
+}
+
+static void on_tick(void *ctx, const char *reason)
+{
+    struct process *process = ctx;
+    (void)reason;
+    process->ticks += 1;
+}
+
+static uint64_t commits(const struct process *process)
+{
+    return atomic_load(&journal_stats(process->journal)->commits);
+}
+
+/* Runs the loop until it is so; a test that hangs says where. */
+#define UNTIL(process, condition)                                                                  \
+    do {                                                                                           \
+        uint64_t until_us = clock_mono_us(clock_system()) + 60000000;                              \
+        while (!(condition)) {                                                                     \
+            assert_true(clock_mono_us(clock_system()) < until_us);                                 \
+            uv_run(&(process)->uv, UV_RUN_ONCE);                                                   \
+        }                                                                                          \
+    } while (0)
+
+static void import_hall(void)
+{
+    struct err_slot err = {0};
+    struct shown_plan *plan;
+    struct pg *pg;
+    int32_t event;
+    struct span body = hall_body(ROWS, PER_ROW);
+    must(shown_plan_create(body, &err, &plan), &err);
+    struct pg_conf conf = {pg_fixture_dsn(server), "test", MIGRATE_SCHEMA, 5000, 60000};
+    must(pg_open(&conf, &err, &pg), &err);
+    must(migrate_run(pg, &err), &err);
+    must(store_prepare(pg, &err), &err);
+    struct span hash = {(const char *)plan_hash(plan->plan), PLAN_HASH_BYTES};
+    must(store_event_create(pg, SPAN("night"), hash, body, &err, &event), &err);
+    pg_close(pg);
+    shown_plan_destroy(plan);
+    free((char *)(uintptr_t)body.ptr);
+}
+
+static struct process *open_process(void)
+{
+    struct process *process = calloc(1, sizeof(*process));
+    struct err_slot err = {0};
+    uv_loop_init(&process->uv);
+    process->uv.data = process;
+    must(idem_create(1 << 20, &err, &process->idem), &err);
+    struct events_conf events = {&test_clock, process->idem, NULL, on_fenced, process};
+    must(events_create(&events, &err, &process->events), &err);
+    struct commit_queue_conf queue = {1, COMMIT_ENTRIES_PER_PORT};
+    must(commit_queue_create(&queue, &err, &process->queue), &err);
+    struct journal_conf journal = {
+        .dsn = pg_fixture_dsn(server),
+        .instance = "test",
+        .events = "",
+        .batch_max = JOURNAL_BATCH_MAX,
+        .queue = process->queue,
+        .clock = &test_clock,
+        .rng = rng_system(),
+        .host = events_host(process->events),
+    };
+    must(journal_start(&journal, &err, &process->journal), &err);
+    struct turn_conf turn = {.on_tick = on_tick, .ctx = process};
+    turn.loop = (struct loop_conf){
+        .uv = &process->uv,
+        .events = process->events,
+        .journal = process->journal,
+        .queue = process->queue,
+        .idem = process->idem,
+        .clock = &test_clock,
+        .stats = &process->stats,
+    };
+    must(turn_create(&turn, &err, &process->turn), &err);
+    UNTIL(process, (process->event = events_find(process->events, SPAN("night"))) != NULL &&
+                       events_is_open(process->event) && journal_writes(process->journal));
+    return process;
+}
+
+static void close_process(struct process *process)
+{
+    turn_close(process->turn);
+    uv_run(&process->uv, UV_RUN_DEFAULT);
+    journal_stop(process->journal);
+    turn_destroy(process->turn);
+    journal_destroy(process->journal);
+    commit_queue_destroy(process->queue);
+    events_destroy(process->events);
+    idem_destroy(process->idem);
+    assert_int_equal(uv_loop_close(&process->uv), 0);
+    free(process);
+}
+
+static uint32_t count_held(const struct process *process)
+{
+    uint32_t held = 0;
+    for (uint32_t i = 0; i < SEATS; i++)
+        held += engine_seat(process->event->engine, i).state == ENGINE_HELD;
+    return held;
+}
+
+/* ---- asking, as the calls do ---- */
+
+/* Where cmocka's asserts do not reach, the answer is kept and looked at later. */
+static void finish(struct call *call, const struct engine_op *op)
+{
+    struct process *process = call->loop->conf.uv->data;
+    process->told = true;
+    process->told_kind = op->change.kind;
+    process->told_verdict = op->change.verdict;
+    process->told_at_commit = commits(process);
+    process->hold = op->change.hold;
+}
+
+static struct call call_of(struct process *process)
+{
+    return (struct call){.loop = turn_loop(process->turn),
+                         .event = process->event,
+                         .now_ms = events_now_ms(process->events)};
+}
+
+/* One seat for one buyer; false: too many are waiting. */
+static bool take(struct process *process, uint32_t seat, bool watch)
+{
+    struct call call = call_of(process);
+    struct commit_entry *entry = pending_entry(&call);
+    if (entry == NULL)
+        return false;
+    struct engine_ask ask = {.who = {.buyer = seat + 1, .session = seat + 1, .channels = 1},
+                             .seats = &seat,
+                             .seat_count = 1,
+                             .area = ENGINE_AREA_NONE};
+    assert_int_equal(engine_hold(process->event->engine, &ask, call.now_ms, &entry->op), ENGINE_OK);
+    call.finish = watch ? finish : NULL;
+    process->told = false;
+    pending_commit(&call, entry);
+    return true;
+}
+
+static void take_all(struct process *process, uint32_t from)
+{
+    for (uint32_t seat = from; seat < SEATS;) {
+        if (take(process, seat, false))
+            seat += 1;
+        else
+            uv_run(&process->uv, UV_RUN_ONCE);
+    }
+    UNTIL(process,
+          count_held(process) == SEATS && atomic_load(&journal_stats(process->journal)->lag) == 0);
+}
+
+enum step { EXTEND, CONFIRM };
+
+static void ask_for(struct process *process, enum step step, uint64_t hold, uint64_t pay_ttl_ms)
+{
+    struct call call = call_of(process);
+    struct commit_entry *entry = pending_entry(&call);
+    assert_non_null(entry);
+    struct engine *engine = process->event->engine;
+    const struct engine_order order = {.id = SPAN("o")};
+    enum engine_verdict verdict =
+        step == EXTEND ? engine_extend(engine, hold, &order, pay_ttl_ms, call.now_ms, &entry->op)
+                       : engine_confirm(engine, hold, order.id, NULL, call.now_ms, &entry->op);
+    assert_int_equal(verdict, ENGINE_OK);
+    call.finish = finish;
+    process->told = false;
+    process->asked_at_commit = commits(process);
+    pending_commit(&call, entry);
+}
+
+static uint64_t hold_in_payment(struct process *process, uint32_t seat, uint64_t pay_ttl_ms)
+{
+    assert_true(take(process, seat, true));
+    UNTIL(process, process->told);
+    ask_for(process, EXTEND, process->hold, pay_ttl_ms);
+    UNTIL(process, process->told);
+    return process->hold;
+}
+
+/* ---- the tests ---- */
+
+static void a_rush_that_runs_out_goes_by_the_batch_and_holds_nobody_up(void **state)
+{
+    (void)state;
+    struct process *process = open_process();
+    uint64_t paying = hold_in_payment(process, 0, 2 * HOUR_MS);
+    take_all(process, 1);
+    UNTIL(process, atomic_load(&journal_stats(process->journal)->changes) > SEATS);
+    assert_int_equal(count_held(process), SEATS);
+    uint64_t ticks = process->ticks, commits_before = commits(process);
+    uint64_t began_us = clock_mono_us(clock_system());
+    atomic_fetch_add(&added_us, HOUR_US + 1000000);
+    UNTIL(process, atomic_load(&process->stats.expired) > SEATS / 2);
+    ask_for(process, CONFIRM, paying, 0);
+    UNTIL(process, process->told);
+    UNTIL(process, atomic_load(&process->stats.expired) == SEATS - 1);
+    assert_int_equal(count_held(process), 0);
+    ticks = process->ticks - ticks;
+    uint64_t made = commits(process) - commits_before;
+    print_message("%d holds ran out in %" PRIu64 " commits, %" PRIu64 " ticks, %" PRIu64 " ms\n",
+                  SEATS, made, ticks, (clock_mono_us(clock_system()) - began_us) / 1000);
+    /* An end of one batch begins the next: no tick is waited for. */
+    assert_true(ticks < made / 2);
+    /* Whoever pays meanwhile is in the next commit, or in the one after. */
+    assert_int_equal(process->told_kind, CHANGE_CONFIRMED);
+    assert_true(process->told_at_commit - process->asked_at_commit <= 2);
+    assert_int_equal(engine_seat(process->event->engine, 0).state, ENGINE_SEAT_SOLD);
+    close_process(process);
+}
+
+static void after_a_cut_who_was_paying_comes_before_what_ran_out(void **state)
+{
+    (void)state;
+    struct process *process = open_process();
+    /* Long enough not to run out before PostgreSQL is gone, however slow the machine. */
+    uint64_t paying = hold_in_payment(process, 1, MINUTE_MS);
+    assert_true(take(process, 2, true));
+    UNTIL(process, process->told);
+    pg_fixture_stop(server);
+    UNTIL(process, journal_role(process->journal) != JOURNAL_OWNER);
+    atomic_fetch_add(&added_us, HOUR_US + 1000000);
+    pg_fixture_again(server);
+    UNTIL(process, journal_role(process->journal) == JOURNAL_OWNER);
+    /* A cart goes at once. A confirm was refused meanwhile, and is asked again in a while. */
+    UNTIL(process, engine_seat(process->event->engine, 2).state == ENGINE_FREE);
+    uint64_t ticks = process->ticks;
+    UNTIL(process, process->ticks > ticks + 2);
+    assert_int_equal(engine_seat(process->event->engine, 1).state, ENGINE_HELD);
+    ask_for(process, CONFIRM, paying, 0);
+    UNTIL(process, process->told);
+    assert_int_equal(process->told_verdict, CHANGE_VERDICT_CONFIRMED);
+
+    /* But not for ever. */
+    paying = hold_in_payment(process, 3, MINUTE_MS);
+    pg_fixture_stop(server);
+    UNTIL(process, journal_role(process->journal) != JOURNAL_OWNER);
+    atomic_fetch_add(&added_us, HOUR_US);
+    pg_fixture_again(server);
+    UNTIL(process, journal_role(process->journal) == JOURNAL_OWNER);
+    ticks = process->ticks;
+    UNTIL(process, process->ticks > ticks + 2);
+    assert_int_equal(engine_seat(process->event->engine, 3).state, ENGINE_HELD);
+    atomic_fetch_add(&added_us, UINT64_C(1000) * CONFIRM_SPARED_MS);
+    UNTIL(process, engine_seat(process->event->engine, 3).state == ENGINE_FREE);
+    close_process(process);
+}
+
+static int start(void **state)
+{
+    (void)state;
+    server = pg_fixture_start();
+    if (sodium_init() < 0)
+        return -1;
+    import_hall();
+    return 0;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    pg_fixture_end(server);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_rush_that_runs_out_goes_by_the_batch_and_holds_nobody_up),
+        cmocka_unit_test(after_a_cut_who_was_paying_comes_before_what_ran_out),
+    };
+    return cmocka_run_group_tests(tests, start, end);
+}
