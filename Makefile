@@ -178,6 +178,16 @@ GEN_DIR := $(OUT)/gen
 SQL     := $(sort $(wildcard */sql/*.sql infra/demo/*/sql/*.sql))
 GEN     := $(patsubst %,$(GEN_DIR)/%.inc,$(sort $(SQL) $(wildcard queue-front/lua/*.lua web/*.* web/console/* queue-front/web/* seat-service/web/* payment-adapter/web/*)))
 
+# Statements become C: SERVICE/sql/statements/*.sql give #include "SERVICE/sql/statements.h.inc" and the
+# other parts that infra/statements.awk names.
+define statements
+GEN += $(patsubst %,$(GEN_DIR)/$(1)/sql/statements.%.inc,h c table test)
+$(GEN_DIR)/$(1)/sql/statements.%.inc: $(1)/sql/statements $(wildcard $(1)/sql/statements/*.sql) infra/statements.awk
+	@mkdir -p $$(@D)
+	@awk -f infra/statements.awk -v part=$$* -v service=$(1) $$(filter %.sql,$$^) >$$@
+endef
+$(foreach s,$(patsubst %/sql/statements,%,$(wildcard */sql/statements)),$(eval $(call statements,$(s))))
+
 # A step of a schema that no program lists is one that no database gets, and one that is listed out of
 # its order is another step.
 .PHONY: sql-listed

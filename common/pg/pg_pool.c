@@ -22,6 +22,7 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -185,6 +186,18 @@ void pg_job_add(struct pg_job *job, uint32_t statement, uint32_t len, const char
         memcpy(at, params[i], size);
         at += size;
     }
+}
+
+const char *pg_u64_text(struct pg_number *memory, uint64_t value)
+{
+    snprintf(memory->text, sizeof(memory->text), "%" PRIu64, value);
+    return memory->text;
+}
+
+const char *pg_i64_text(struct pg_number *memory, int64_t value)
+{
+    snprintf(memory->text, sizeof(memory->text), "%" PRId64, value);
+    return memory->text;
 }
 
 void pg_job_deadline(struct pg_job *job, uint32_t ms)

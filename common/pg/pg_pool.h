@@ -92,6 +92,12 @@ typedef void pg_on_done(void *ctx, const struct pg_answer *answer);
 struct pg_job *pg_job_create(struct pg_pool *pg, pg_on_done *on_done, void *ctx);
 /* Parameters are text, NULL for SQL's NULL; copied. */
 void pg_job_add(struct pg_job *job, uint32_t statement, uint32_t len, const char *const *params);
+/* A number as such a parameter, in memory of the caller's. */
+struct pg_number {
+    char text[24];
+};
+const char *pg_u64_text(struct pg_number *memory, uint64_t value);
+const char *pg_i64_text(struct pg_number *memory, int64_t value);
 void pg_job_deadline(struct pg_job *job, uint32_t ms); /* other than the usual */
 /* Takes the job. */
 void pg_job_send(struct pg_job *job);

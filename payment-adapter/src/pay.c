@@ -204,7 +204,7 @@ static int open_stores(struct pay *pay, struct err_slot *err)
         .deadline_ms = 10000,
         .wait_ms = 2000, /* a page that is not answered by then is better told so */
         .statements = statements,
-        .statements_len = SQL_STATEMENTS,
+        .statements_len = SQL_ALL,
         .clock = loop->clock,
         .rng = loop->rng,
         .log = loop->log,

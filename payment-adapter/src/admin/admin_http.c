@@ -157,7 +157,7 @@ static void put_step(struct text *text, const PGresult *res, int i, const struct
     json_member_cstr(text, "step", step_name(def, pg_u64(res, i, 0)));
     json_member_cstr(text, "way", pg_bool(res, i, 1) ? "undo" : "do");
     json_member_cstr(text, "result",
-                     mark < SAGA_MARK_COUNT ? saga_mark_name((enum saga_mark)mark) : "operator");
+                     mark < SAGA_MARK_OPERATOR ? saga_mark_name((enum saga_mark)mark) : "operator");
     json_member_u64(text, "try", pg_u64(res, i, 4));
     json_member_u64(text, "took_us", pg_u64(res, i, 5));
     if (pg_text(res, i, 6).len > 0)

@@ -219,7 +219,7 @@ static void on_accepted(void *ctx, const struct pg_answer *answer)
 }
 
 /* Under the order's row: a check-in and a refund exclude both. */
-static void move(struct visit *visit, enum statement statement, uint32_t len,
+static void move(struct visit *visit, uint32_t statement, uint32_t len,
                  const char *const *params, pg_on_done *on_done)
 {
     struct pg_job *job = pg_job_create(visit->pay->pg, on_done, visit);

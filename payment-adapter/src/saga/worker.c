@@ -97,22 +97,23 @@ static void edge(struct worker *worker)
 static bool read_row(struct worker *worker, const PGresult *res, int i, struct saga_row *row)
 {
     uint64_t now = now_us(worker);
+    struct sql_lease_row leased = sql_lease_row(res, i);
     *row = (struct saga_row){
-        .id = pg_u64(res, i, 0),
-        .token = pg_u64(res, i, 1),
-        .moves = (uint32_t)pg_u64(res, i, 2),
-        .wake = (uint32_t)pg_u64(res, i, 3),
-        .def = saga_engine_def(worker->engine, pg_text(res, i, 4)),
-        .state = (enum saga_state)pg_u64(res, i, 5),
-        .step = (uint8_t)pg_u64(res, i, 6),
-        .cancel = pg_bool(res, i, 7),
-        .tries = (uint32_t)pg_u64(res, i, 8),
-        .step_us = (int64_t)now - pg_i64(res, i, 9),
+        .id = leased.id,
+        .token = leased.token,
+        .moves = leased.moves,
+        .wake = leased.wake,
+        .def = saga_engine_def(worker->engine, leased.key),
+        .state = leased.state,
+        .step = (uint8_t)leased.step,
+        .cancel = leased.cancel,
+        .tries = leased.tries,
+        .step_us = (int64_t)now - leased.age_us,
         .lease_us = now + (uint64_t)worker->conf.lease_ms * 1000,
-        .data = pg_text(res, i, 12),
+        .data = leased.data,
     };
-    span_to_cstr(pg_text(res, i, 10), row->cause, sizeof(row->cause));
-    span_to_cstr(pg_text(res, i, 11), row->trace, sizeof(row->trace));
+    span_to_cstr(leased.cause, row->cause, sizeof(row->cause));
+    span_to_cstr(leased.trace, row->trace, sizeof(row->trace));
     return row->def != NULL && row->step < row->def->steps_len;
 }
 
@@ -143,12 +144,12 @@ static void on_leased(void *ctx, const struct pg_answer *answer)
 static void lease(void *ctx, uint32_t max)
 {
     struct worker *worker = ctx;
-    char max_text[16], lease_text[16];
-    snprintf(max_text, sizeof(max_text), "%u", max);
-    snprintf(lease_text, sizeof(lease_text), "%u", worker->conf.lease_ms);
-    const char *const params[] = {max_text, worker->keys, lease_text, worker->conf.instance};
+    const struct sql_lease_args args = {.most = max,
+                                        .keys = worker->keys,
+                                        .lease_ms = worker->conf.lease_ms,
+                                        .owner = worker->conf.instance};
     worker->jobs++;
-    pg_pool_query(worker->conf.pg, SQL_LEASE, 4, params, on_leased, worker);
+    sql_lease(worker->conf.pg, &args, on_leased, worker);
 }
 
 /* ---- commits ---- */
@@ -224,12 +225,12 @@ static void take_replies(struct worker *worker, const PGresult *res)
     assert((uint32_t)PQntuples(res) == worker->batch_part);
     uint64_t now = now_us(worker);
     for (uint32_t i = 0; i < worker->batch_part; i++) {
-        int64_t left_us = pg_i64(res, (int)i, 3);
+        struct sql_moves_row row = sql_moves_row(res, (int)i);
         worker->replies[worker->batch_at + i] = (struct saga_store_reply){
-            .stored = pg_bool(res, (int)i, 0) ? SAGA_STORED : SAGA_FENCED,
-            .cancel = pg_bool(res, (int)i, 1),
-            .wake = (uint32_t)pg_u64(res, (int)i, 2),
-            .lease_us = now + (uint64_t)(left_us > 0 ? left_us : 0),
+            .stored = row.stored ? SAGA_STORED : SAGA_FENCED,
+            .cancel = row.cancel,
+            .wake = row.wake,
+            .lease_us = now + (uint64_t)(row.left_us > 0 ? row.left_us : 0),
         };
     }
 }
@@ -267,30 +268,69 @@ static void on_committed(void *ctx, const struct pg_answer *answer)
         saga_engine_on_committed(worker->engine, true, worker->replies);
 }
 
+static const char *whole(struct grow *text)
+{
+    const char *cstr = grow_cstr(text);
+    if (cstr == NULL)
+        abort();
+    return cstr;
+}
+
+static void add_moves(struct pg_job *job, struct worker *worker)
+{
+    struct grow *columns = worker->columns;
+    for (int i = 0; i < COLUMNS; i++)
+        grow_array_close(&columns[i]);
+    const struct sql_moves_args args = {
+        .id = whole(&columns[COL_ID]),
+        .token = whole(&columns[COL_TOKEN]),
+        .moves = whole(&columns[COL_MOVES]),
+        .wake = whole(&columns[COL_WAKE]),
+        .at_step = whole(&columns[COL_AT_STEP]),
+        .undo = whole(&columns[COL_UNDO]),
+        .mark = whole(&columns[COL_MARK]),
+        .tried = whole(&columns[COL_TRIED]),
+        .took_us = whole(&columns[COL_TOOK_US]),
+        .code = whole(&columns[COL_CODE]),
+        .detail = whole(&columns[COL_DETAIL]),
+        .state = whole(&columns[COL_STATE]),
+        .step = whole(&columns[COL_STEP]),
+        .parked = whole(&columns[COL_PARKED]),
+        .tries = whole(&columns[COL_TRIES]),
+        .delay_ms = whole(&columns[COL_DELAY_MS]),
+        .cause = whole(&columns[COL_CAUSE]),
+        .data = whole(&columns[COL_DATA]),
+        .lease_ms = worker->conf.lease_ms,
+    };
+    sql_moves_add(job, &args);
+}
+
+static void (*const add_effect[EFFECT_COUNT])(struct pg_job *job,
+                                              const struct sql_effects_args *args) = {
+    [EFFECT_STATUS] = sql_effect_status_add,
+    [EFFECT_PAYMENT] = sql_effect_payment_add,
+    [EFFECT_EXPIRY] = sql_effect_expiry_add,
+    [EFFECT_TICKET] = sql_effect_ticket_add,
+    [EFFECT_REVOKE] = sql_effect_revoke_add,
+    [EFFECT_MOVE_SHUT] = sql_effect_move_shut_add,
+    [EFFECT_MOVE_SEATS] = sql_effect_move_seats_add,
+    [EFFECT_MOVE_TICKET] = sql_effect_move_ticket_add,
+    [EFFECT_MOVE_END] = sql_effect_move_end_add,
+    [EFFECT_SHOP] = sql_effect_shop_add,
+    [EFFECT_MAIL] = sql_effect_mail_add,
+};
+
 static struct pg_job *commit_job(struct worker *worker)
 {
     struct pg_job *job = pg_job_create(worker->conf.pg, on_committed, worker);
     if (job == NULL)
         abort(); /* a few hundred bytes */
-    char lease_text[16];
-    snprintf(lease_text, sizeof(lease_text), "%u", worker->conf.lease_ms);
-    const char *params[COLUMNS + 1];
-    for (int i = 0; i < COLUMNS; i++) {
-        grow_array_close(&worker->columns[i]);
-        params[i] = grow_cstr(&worker->columns[i]);
-        if (params[i] == NULL)
-            abort();
-    }
-    params[COLUMNS] = lease_text;
-    pg_job_add(job, SQL_MOVES, COLUMNS + 1, params);
-    for (uint32_t i = 0; i < EFFECT_COUNT; i++) {
+    add_moves(job, worker);
+    for (int i = 0; i < EFFECT_COUNT; i++) {
         if (worker->effects[i].len == 0)
             continue;
         grow_add(&worker->effects[i], SPAN("]"));
-        const char *json = grow_cstr(&worker->effects[i]);
-        if (json == NULL)
-            abort();
-        pg_job_add(job, SQL_EFFECT_STATUS + i, 1, &json);
+        add_effect[i](job, &(struct sql_effects_args){whole(&worker->effects[i])});
     }
     return job;
 }
@@ -346,11 +386,7 @@ static void on_check(uv_check_t *check)
 int worker_reclaim(const char *conninfo, const char *instance, struct err_slot *err)
 {
     PGconn *pq = PQconnectdb(conninfo);
-    PGresult *res = PQexecParams(pq,
-                                 "UPDATE pay.saga SET token = token + 1, leased = false,"
-                                 " due_at = now() WHERE state < 2 AND NOT parked AND leased"
-                                 " AND owner = $1",
-                                 1, NULL, &instance, NULL, NULL, 0);
+    PGresult *res = sql_reclaim(pq, &(struct sql_reclaim_args){.owner = instance});
     int rc = PQresultStatus(res) == PGRES_COMMAND_OK
                  ? 0
                  : err_set(err, ERR_PEER, "reclaiming sagas: %s", PQerrorMessage(pq));

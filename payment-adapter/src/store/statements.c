@@ -7,6 +7,11 @@
  * began at a quarter of its speed.) */
 #include "store/statements.h"
 
+#include <assert.h>
+#include <stdio.h>
+
+#include "payment-adapter/sql/statements.c.inc"
+
 /* Requests plan once, at the latest when the tables are still empty, and every statement of theirs
  * finds its rows by an index: without this the plan of a small table, which reads it whole, stays
  * after it has grown. (It did: an order's timeline read all steps of all sagas, and buyers who
@@ -31,14 +36,6 @@ const char statements_setup_engine[] = SETUP("force_custom_plan");
 #define AGE_US(AT)  "(extract(epoch FROM now() - " AT ") * 1000000)::bigint"
 #define LEFT_US(AT) "(extract(epoch FROM " AT " - now()) * 1000000)::bigint"
 #define ISO(AT)     "to_char(" AT " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"
-
-/* An effect is stored if its move is: the same token, the number after the move. Sent again after a
- * lost answer it matches again, and changes nothing. */
-#define EFFECT_FROM(COLUMNS)                                                                       \
-    " FROM jsonb_to_recordset($1::jsonb) AS r(saga bigint, lease bigint, moves integer,"           \
-    " \"order\" text, " COLUMNS ")"                                                                \
-    " JOIN saga s ON s.id = r.saga AND s.token = r.lease AND s.moves = r.moves"
-#define EFFECT_ROWS(COLUMNS) EFFECT_FROM(COLUMNS) " WHERE "
 
 /* A seat of these is on its way to another, by a saga: its ticket is good for nothing meanwhile. */
 #define IS_MOVING "coalesce(o.moving ? t.seat, false)"
@@ -85,139 +82,8 @@ const char statements_setup_engine[] = SETUP("force_custom_plan");
                                            " coalesce(o.purchase->>'digest', ''), coalesce(" ISO(  \
                                                "o.moved_at") ", '')"
 
-const struct pg_statement statements[SQL_STATEMENTS] = {
-    [SQL_LEASE] =
-        {"lease",
-         "WITH due AS MATERIALIZED ("
-         " SELECT id FROM saga WHERE state < 2 AND NOT parked AND due_at <= now()"
-         " AND key = ANY ($2::text[]) ORDER BY due_at LIMIT $1::bigint FOR UPDATE SKIP LOCKED)"
-         " UPDATE saga s SET token = s.token + 1, leased = true, owner = $4,"
-         " due_at = now() + $3::bigint * interval '1 ms' FROM due WHERE s.id = due.id"
-         " RETURNING s.id, s.token, s.moves, s.wake, s.key, s.state, s.step, s.cancel, s.tries,"
-         " " AGE_US("s.step_at") ", s.cause, s.trace, s.data"},
-    [SQL_MOVES] =
-        {"moves",
-         "WITH m AS MATERIALIZED ("
-         " SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::integer[], $4::integer[],"
-         " $5::smallint[], $6::boolean[], $7::smallint[], $8::integer[], $9::integer[],"
-         " $10::text[], $11::text[], $12::smallint[], $13::smallint[], $14::boolean[],"
-         " $15::integer[], $16::bigint[], $17::text[], $18::text[]) WITH ORDINALITY"
-         " AS m(id, token, moves, wake, at_step, undo, mark, tried, took_us, code, detail,"
-         " state, step, parked, tries, delay_ms, cause, data, nth)"
-         "), moved AS ("
-         " UPDATE saga s SET state = m.state, step = m.step, parked = m.parked, tries = m.tries,"
-         " moves = s.moves + 1, cause = coalesce(m.cause, ''), data = coalesce(m.data, s.data),"
-         " leased = m.delay_ms < 0,"
-         " step_at = CASE WHEN s.step <> m.step OR s.state <> m.state THEN now()"
-         "  ELSE s.step_at END,"
-         " due_at = CASE WHEN m.delay_ms < 0 THEN"
-         "   CASE WHEN s.due_at < now() + $19::bigint * interval '0.5 ms'"
-         "    THEN now() + $19::bigint * interval '1 ms' ELSE s.due_at END"
-         "  WHEN s.wake <> m.wake THEN now() ELSE now() + m.delay_ms * interval '1 ms' END,"
-         " ended_at = CASE WHEN m.state >= 2 THEN now() END"
-         " FROM m WHERE s.id = m.id AND s.token = m.token AND s.moves = m.moves"
-         /* The barrier: a step whose effect is recorded is not recorded again. */
-         " AND (m.mark <> 0 OR (SELECT b.attempt FROM saga_step b WHERE b.saga = m.id"
-         "  AND b.step = m.at_step AND b.undo = m.undo AND b.attempt = 0) IS NULL)"
-         " RETURNING m.nth, s.cancel, s.wake, " LEFT_US(
-             "s.due_at") " AS left_us"
-                         "), logged AS ("
-                         " INSERT INTO saga_step (saga, step, undo, attempt, mark, tried, took_us, "
-                         "code, detail)"
-                         " SELECT m.id, m.at_step, m.undo, CASE WHEN m.mark = 0 THEN 0 ELSE "
-                         "m.moves + 1 END,"
-                         " m.mark, m.tried, m.took_us, m.code, m.detail"
-                         " FROM m JOIN moved USING (nth) WHERE m.mark <> 6)"
-                         /* Not moved now, but moved by this very lease before: its answer was lost.
-                          */
-                         " SELECT CASE WHEN moved.nth IS NOT NULL THEN true"
-                         "  ELSE s.token = m.token AND s.moves = m.moves + 1 END,"
-                         " coalesce(moved.cancel, s.cancel, false), coalesce(moved.wake, s.wake, "
-                         "0),"
-                         " coalesce(moved.left_us, " LEFT_US(
-                             "s.due_at") ", 0)"
-                                         " FROM m LEFT JOIN moved USING (nth)"
-                                         " LEFT JOIN saga s ON moved.nth IS NULL AND s.id = m.id "
-                                         "ORDER BY m.nth"},
-    [SQL_EFFECT_STATUS] =
-        {"effect_status",
-         "UPDATE orders o SET status = r.status, cause = nullif(r.cause, ''),"
-         " changed_at = now()" EFFECT_ROWS(
-             "status text, cause text") "o.id = r.\"order\""
-                                        /* A checkout on its last steps has nothing more to say of
-                                         * an order that is being given back. */
-                                        " AND NOT (o.status IN ('refunding', 'refunded')"
-                                        " AND s.key LIKE 'checkout.%')"},
-    [SQL_EFFECT_PAYMENT] = {"effect_payment",
-                            "UPDATE orders o SET payment = r.payment, secret = r.secret,"
-                            " url = coalesce(nullif(r.url, ''), o.url), changed_at = "
-                            "now()" EFFECT_ROWS(
-                                "payment text, secret text, url text") "o.id = r.\"order\""},
-    [SQL_EFFECT_EXPIRY] = {"effect_expiry",
-                           "UPDATE orders o SET expires_at = to_timestamp(r.expires_ms / 1000.0),"
-                           " changed_at = now()" EFFECT_ROWS(
-                               "expires_ms bigint") "o.id = r.\"order\""},
-    /* Whatever stands in its way: one that cannot be given must not keep the commit's others. That
-     * somebody has a good ticket for the seat is for reconciliation to tell, with both orders. */
-    [SQL_EFFECT_TICKET] =
-        {"effect_ticket",
-         "INSERT INTO ticket (id, order_id, event, seat, member, holder, kid, token)"
-         " SELECT r.ticket, r.\"order\", r.event, r.seat, r.member, r.holder, r.kid, "
-         "r.token" EFFECT_ROWS("ticket text, event text, seat text, member text, holder text, kid "
-                               "text, token text") "true ON CONFLICT DO NOTHING"},
-    /* Whoever else held one of them is told by mail, in the same commit. */
-    [SQL_EFFECT_REVOKE] =
-        {"effect_revoke", "WITH gone AS (UPDATE ticket t SET revoked_at = now()" EFFECT_ROWS(
-                              "none text") "t.order_id = r.\"order\" AND t.revoked_at IS NULL"
-                                           " RETURNING t.order_id, t.member, t.lang)"
-                                           " INSERT INTO mail_outbox (order_id, member, kind, lang)"
-                                           " SELECT g.order_id, g.member, 'revoked', "
-                                           "max(coalesce(g.lang, o.lang)) FROM gone g"
-                                           " JOIN orders o ON o.id = g.order_id WHERE g.member <> "
-                                           "o.member GROUP BY 1, 2"
-                                           " ON CONFLICT (order_id, kind, member) DO NOTHING"},
-    [SQL_EFFECT_MOVE_SHUT] =
-        {"effect_move_shut",
-         "UPDATE ticket t SET revoked_at = now(), offered_to = NULL" EFFECT_FROM(
-             "none text") " CROSS JOIN LATERAL jsonb_array_elements(s.data::jsonb->'moves') AS m"
-                          " WHERE t.id = m->>'ticket' AND t.order_id = r.\"order\""
-                          " AND t.revoked_at IS NULL"},
-    [SQL_EFFECT_MOVE_SEATS] =
-        {"effect_move_seats",
-         "UPDATE orders o SET places = r.places, changed_at = now(), seats ="
-         " (SELECT jsonb_agg(p->'id' ORDER BY at) FROM jsonb_array_elements(r.places)"
-         "  WITH ORDINALITY AS p(p, at))" EFFECT_ROWS("places jsonb") "o.id = r.\"order\""},
-    /* As SQL_EFFECT_TICKET; in place of an old one, of which nobody sees any more. */
-    [SQL_EFFECT_MOVE_TICKET] =
-        {"effect_move_ticket", "WITH e AS MATERIALIZED (SELECT r.*" EFFECT_FROM(
-                                   "old text, ticket text, event text, seat text, holder text, kid "
-                                   "text, token text") "), n AS (INSERT INTO ticket (id, order_id, "
-                                                       "event, seat, member, holder, kid, token,"
-                                                       "  lang, hops) SELECT e.ticket, "
-                                                       "e.\"order\", e.event, e.seat, t.member, "
-                                                       "e.holder,"
-                                                       "  e.kid, e.token, t.lang, t.hops FROM e "
-                                                       "JOIN ticket t ON t.id = e.old"
-                                                       "  ON CONFLICT DO NOTHING RETURNING id)"
-                                                       " UPDATE ticket t SET replaced_by = n.id "
-                                                       "FROM e JOIN n ON n.id = e.ticket"
-                                                       " WHERE t.id = e.old"},
-    [SQL_EFFECT_MOVE_END] =
-        {"effect_move_end",
-         "UPDATE orders o SET moving = NULL, moves = r.number, changed_at = now(),"
-         " moved_at = CASE WHEN r.moved THEN now() ELSE o.moved_at END" EFFECT_ROWS(
-             "number integer, moved boolean") "o.id = r.\"order\" AND o.moves < r.number"},
-    [SQL_EFFECT_SHOP] =
-        {"effect_shop",
-         "INSERT INTO shop_outbox (order_id, member, kind)"
-         " SELECT r.\"order\", r.member, r.kind" EFFECT_ROWS(
-             "member text, kind text") "true ON CONFLICT (order_id, kind) DO NOTHING"},
-    [SQL_EFFECT_MAIL] = {"effect_mail",
-                         "INSERT INTO mail_outbox (order_id, member, kind, lang)"
-                         " SELECT r.\"order\", r.member, r.kind, r.lang" EFFECT_ROWS(
-                             "member text, kind text, lang text") "true ON CONFLICT (order_id, "
-                                                                  "kind, member) DO NOTHING"},
-
+const struct pg_statement statements[SQL_ALL] = {
+#include "payment-adapter/sql/statements.table.inc"
     [SQL_ORDER_CREATE] =
         {"order_create",
          "WITH o AS (INSERT INTO orders (id, event, hold, member, lang, provider, currency, amount,"

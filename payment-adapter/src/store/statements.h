@@ -3,25 +3,11 @@
 #ifndef FG_PAY_STATEMENTS_H
 #define FG_PAY_STATEMENTS_H
 
-#include "pg/pg_pool.h"
+#include "payment-adapter/sql/statements.h.inc"
 
-enum statement {
-    /* the engine's */
-    SQL_LEASE,
-    SQL_MOVES,
-    SQL_EFFECT_STATUS, /* the effects in the order of enum effect */
-    SQL_EFFECT_PAYMENT,
-    SQL_EFFECT_EXPIRY,
-    SQL_EFFECT_TICKET,
-    SQL_EFFECT_REVOKE,
-    SQL_EFFECT_MOVE_SHUT,
-    SQL_EFFECT_MOVE_SEATS,
-    SQL_EFFECT_MOVE_TICKET,
-    SQL_EFFECT_MOVE_END,
-    SQL_EFFECT_SHOP,
-    SQL_EFFECT_MAIL,
+enum statement_in_c {
     /* orders */
-    SQL_ORDER_CREATE,
+    SQL_ORDER_CREATE = SQL_STATEMENTS,
     SQL_ORDER_BY_IDEM,
     SQL_ORDER_READ,
     SQL_ORDERS_CHANGED,
@@ -99,10 +85,10 @@ enum statement {
     SQL_RECONCILE_DRIFT,
     SQL_RECONCILE_SEATS,
     SQL_RECONCILE_EVENTS_SOLD,
-    SQL_STATEMENTS,
+    SQL_ALL,
 };
 
-extern const struct pg_statement statements[SQL_STATEMENTS];
+extern const struct pg_statement statements[SQL_ALL];
 
 /* Run on each new connection; the second on those of the saga engine. */
 extern const char statements_setup[];

@@ -286,7 +286,7 @@ const char *saga_mark_name(enum saga_mark mark)
         [SAGA_MARK_DONE] = "done",         [SAGA_MARK_FAILED] = "failed",
         [SAGA_MARK_ONGOING] = "ongoing",   [SAGA_MARK_UNKNOWN] = "unknown",
         [SAGA_MARK_TURNED] = "turned",     [SAGA_MARK_SKIPPED] = "skipped",
-        [SAGA_MARK_DEFERRED] = "deferred",
+        [SAGA_MARK_DEFERRED] = "deferred", [SAGA_MARK_OPERATOR] = "operator",
     };
     assert(mark < SAGA_MARK_COUNT);
     return names[mark];

@@ -55,6 +55,7 @@ enum saga_mark {
     SAGA_MARK_TURNED,   /* cancelled or out of time: it goes back from here */
     SAGA_MARK_SKIPPED,  /* an optional step that would not come through */
     SAGA_MARK_DEFERRED, /* not tried: its peer is to be left alone; not logged */
+    SAGA_MARK_OPERATOR, /* a person let it go on, or turned it back */
     SAGA_MARK_COUNT,
 };
 

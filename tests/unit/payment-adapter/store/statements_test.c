@@ -1,4 +1,5 @@
-/* statements_test.c: what each connection is set up with, against a real server. */
+/* statements_test.c: the statements against a real server: do they take and give what their structs
+ * say, are their names C's, and is each connection set up for them? */
 #include "unit.h"
 
 #include "pg/pg.h"
@@ -6,6 +7,7 @@
 #include "store/schema.h"
 #include "store/statements.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -27,6 +29,94 @@ static void plan_of(struct pg *pg, const struct pg_statement *statement, char *s
     snprintf(sql + len, size - (size_t)len, "%s", params > 0 ? ")" : "");
 }
 
+struct shape {
+    enum statement statement;
+    const char *takes, *gives; /* "bigint, text"; "id bigint, key text" */
+};
+
+#define STATEMENT(NUMBER, TAKES, GIVES) {NUMBER, TAKES, GIVES},
+#define WORD(SQL, C)
+static const struct shape shapes[] = {
+#include "payment-adapter/sql/statements.test.inc"
+};
+#undef STATEMENT
+#undef WORD
+
+enum { SHAPES = sizeof(shapes) / sizeof(shapes[0]), LIST_MAX = 4096 };
+static_assert((int)SHAPES == (int)SQL_STATEMENTS, "each statement has its shape");
+
+/* The server's name of a type: "bigint", "text[]". */
+static void add_type(PGconn *pq, Oid type, char *list, size_t size)
+{
+    char sql[64];
+    snprintf(sql, sizeof(sql), "SELECT format_type(%u, NULL)", type);
+    PGresult *res = PQexec(pq, sql);
+    assert_int_equal(PGRES_TUPLES_OK, PQresultStatus(res));
+    size_t len = strlen(list);
+    snprintf(list + len, size - len, "%s", PQgetvalue(res, 0, 0));
+    PQclear(res);
+}
+
+static void what_it_takes(PGconn *pq, const PGresult *told, char *list, size_t size)
+{
+    list[0] = '\0';
+    for (int i = 0; i < PQnparams(told); i++) {
+        size_t len = strlen(list);
+        snprintf(list + len, size - len, "%s", i > 0 ? ", " : "");
+        add_type(pq, PQparamtype(told, i), list, size);
+    }
+}
+
+static void what_it_gives(PGconn *pq, const PGresult *told, char *list, size_t size)
+{
+    list[0] = '\0';
+    for (int i = 0; i < PQnfields(told); i++) {
+        size_t len = strlen(list);
+        snprintf(list + len, size - len, "%s%s ", i > 0 ? ", " : "", PQfname(told, i));
+        add_type(pq, PQftype(told, i), list, size);
+    }
+}
+
+static void a_statement_takes_and_gives_what_its_structs_say(void **state)
+{
+    (void)state;
+    struct pg_fixture *server = pg_fixture_start();
+    struct err_slot err = {0};
+    assert_int_equal(0, schema_apply(pg_fixture_dsn(server), &err));
+    PGconn *pq = PQconnectdb(pg_fixture_dsn(server));
+    assert_int_equal(CONNECTION_OK, PQstatus(pq));
+    PQclear(PQexec(pq, statements_setup));
+    for (size_t i = 0; i < SHAPES; i++) {
+        const struct pg_statement *statement = &statements[shapes[i].statement];
+        PGresult *prepared = PQprepare(pq, statement->name, statement->sql, 0, NULL);
+        if (PQresultStatus(prepared) != PGRES_COMMAND_OK)
+            fail_msg("%s: %s", statement->name, PQresultErrorMessage(prepared));
+        PGresult *told = PQdescribePrepared(pq, statement->name);
+        assert_int_equal(PGRES_COMMAND_OK, PQresultStatus(told));
+        char takes[LIST_MAX], gives[LIST_MAX];
+        what_it_takes(pq, told, takes, sizeof(takes));
+        what_it_gives(pq, told, gives, sizeof(gives));
+        if (strcmp(shapes[i].takes, takes) != 0)
+            fail_msg("%s takes\n  %s, and its args are\n  %s", statement->name, takes,
+                     shapes[i].takes);
+        if (strcmp(shapes[i].gives, gives) != 0)
+            fail_msg("%s gives\n  %s, and its row is\n  %s", statement->name, gives,
+                     shapes[i].gives);
+        PQclear(told);
+        PQclear(prepared);
+    }
+    PQfinish(pq);
+    pg_fixture_end(server);
+}
+
+static void the_words_of_sql_are_those_of_c(void **state)
+{
+    (void)state;
+#define STATEMENT(NUMBER, TAKES, GIVES)
+#define WORD(SQL, C) assert_string_equal(SQL, C);
+#include "payment-adapter/sql/statements.test.inc"
+}
+
 static void no_statement_is_worth_compiling(void **state)
 {
     (void)state;
@@ -42,7 +132,7 @@ static void no_statement_is_worth_compiling(void **state)
                                      .query_ms = 30000};
         assert_int_equal(0, pg_open(&conf, &err, &pg));
         assert_int_equal(0, pg_run(pg, setups[s], &err));
-        for (int i = 0; i < SQL_STATEMENTS; i++) {
+        for (int i = 0; i < SQL_ALL; i++) {
             char sql[512];
             PGresult *res = NULL;
             if (pg_prepare(pg, statements[i].name, statements[i].sql, &err) != 0)
@@ -113,6 +203,8 @@ int main(void)
 {
     alarm(120); /* a hang is a failure with a name */
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_statement_takes_and_gives_what_its_structs_say),
+        cmocka_unit_test(the_words_of_sql_are_those_of_c),
         cmocka_unit_test(an_operator_acts_on_a_saga_as_it_was_read_or_not_at_all),
         cmocka_unit_test(no_statement_is_worth_compiling)};
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,127 @@
+-- What a move of a saga writes besides itself, in the same commit (core/checkout/effect.h): one
+-- statement a kind, with the effects of all moves of the commit as one JSON array.
+--
+-- An effect is stored if its move is: the same token, the number after the move. Sent again after a
+-- lost answer it matches again, and changes nothing.
+
+-- shape: effects
+--> rows jsonb
+
+-- The effects with what each kind has of its own, and their sagas.
+-- fragment: stored(members)
+jsonb_to_recordset(:rows)
+    AS r (saga bigint, lease bigint, moves integer, "order" text, :members)
+JOIN saga s ON s.id = r.saga AND s.token = r.lease AND s.moves = r.moves
+
+-- A checkout on its last steps has nothing more to say of an order that is being given back.
+-- statement: effect_status
+--> effects.*
+UPDATE orders o
+SET status = r.status, cause = nullif(r.cause, ''), changed_at = now()
+FROM :stored(status text, cause text)
+WHERE o.id = r."order"
+    AND NOT (o.status IN (:ORDER_REFUNDING, :ORDER_REFUNDED) AND :is_checkout(s));
+
+-- statement: effect_payment
+--> effects.*
+UPDATE orders o
+SET payment = r.payment, secret = r.secret, url = coalesce(nullif(r.url, ''), o.url),
+    changed_at = now()
+FROM :stored(payment text, secret text, url text)
+WHERE o.id = r."order";
+
+-- statement: effect_expiry
+--> effects.*
+UPDATE orders o
+SET expires_at = :time_of_ms(r.expires_ms), changed_at = now()
+FROM :stored(expires_ms bigint)
+WHERE o.id = r."order";
+
+-- Whatever stands in its way: one that cannot be given must not keep the commit's others. That
+-- somebody has a good ticket for the seat is for reconciliation to tell, with both orders.
+-- statement: effect_ticket
+--> effects.*
+INSERT INTO ticket (id, order_id, event, seat, member, holder, kid, token)
+SELECT r.ticket, r."order", r.event, r.seat, r.member, r.holder, r.kid, r.token
+FROM :stored(ticket text, event text, seat text, member text, holder text, kid text, token text)
+ON CONFLICT DO NOTHING;
+
+-- Whoever else held one of them is told by mail, in the same commit.
+-- statement: effect_revoke
+--> effects.*
+WITH gone AS (
+    UPDATE ticket t
+    SET revoked_at = now()
+    FROM :stored(none text)
+    WHERE t.order_id = r."order" AND t.revoked_at IS NULL
+    RETURNING t.order_id, t.member, t.lang
+)
+INSERT INTO mail_outbox (order_id, member, kind, lang)
+SELECT g.order_id, g.member, 'revoked', max(coalesce(g.lang, o.lang))
+FROM gone g
+JOIN orders o ON o.id = g.order_id
+WHERE g.member <> o.member
+GROUP BY 1, 2
+ON CONFLICT (order_id, kind, member) DO NOTHING;
+
+-- The tickets of the seats that the saga's data names.
+-- statement: effect_move_shut
+--> effects.*
+UPDATE ticket t
+SET revoked_at = now(), offered_to = NULL
+FROM :stored(none text)
+CROSS JOIN LATERAL jsonb_array_elements(s.data::jsonb->'moves') AS m
+WHERE t.id = m->>'ticket' AND t.order_id = r."order" AND t.revoked_at IS NULL;
+
+-- statement: effect_move_seats
+--> effects.*
+UPDATE orders o
+SET places = r.places, changed_at = now(),
+    seats = (
+        SELECT jsonb_agg(p->'id' ORDER BY at)
+        FROM jsonb_array_elements(r.places) WITH ORDINALITY AS p (p, at)
+    )
+FROM :stored(places jsonb)
+WHERE o.id = r."order";
+
+-- As effect_ticket; in place of an old one, of which nobody sees any more.
+-- statement: effect_move_ticket
+--> effects.*
+WITH e AS MATERIALIZED (
+    SELECT r.*
+    FROM :stored(old text, ticket text, event text, seat text, holder text, kid text, token text)
+), n AS (
+    INSERT INTO ticket (id, order_id, event, seat, member, holder, kid, token, lang, hops)
+    SELECT e.ticket, e."order", e.event, e.seat, t.member, e.holder, e.kid, e.token, t.lang, t.hops
+    FROM e
+    JOIN ticket t ON t.id = e.old
+    ON CONFLICT DO NOTHING
+    RETURNING id
+)
+UPDATE ticket t
+SET replaced_by = n.id
+FROM e
+JOIN n ON n.id = e.ticket
+WHERE t.id = e.old;
+
+-- statement: effect_move_end
+--> effects.*
+UPDATE orders o
+SET moving = NULL, moves = r.number, changed_at = now(),
+    moved_at = CASE WHEN r.moved THEN now() ELSE o.moved_at END
+FROM :stored(number integer, moved boolean)
+WHERE o.id = r."order" AND o.moves < r.number;
+
+-- statement: effect_shop
+--> effects.*
+INSERT INTO shop_outbox (order_id, member, kind)
+SELECT r."order", r.member, r.kind
+FROM :stored(member text, kind text)
+ON CONFLICT (order_id, kind) DO NOTHING;
+
+-- statement: effect_mail
+--> effects.*
+INSERT INTO mail_outbox (order_id, member, kind, lang)
+SELECT r."order", r.member, r.kind, r.lang
+FROM :stored(member text, kind text, lang text)
+ON CONFLICT (order_id, kind, member) DO NOTHING;

@@ -1,0 +1,125 @@
+-- The saga engine's own statements: it leases sagas that are due, and stores their moves. What a move
+-- writes besides is in effects.sql.
+--
+-- A batch of one and a batch of a thousand want different plans, so the engine's connections plan each
+-- statement anew (store/statements.c).
+
+-- Sagas that are due come under a token that rises with each lease; a move under an older one is
+-- refused. The due time doubles as the lease's end, so a worker that dies gives them back by itself.
+-- statement: lease
+--> most     bigint
+--> keys     text[]
+--> lease_ms bigint
+--> owner    text
+--< id       bigint
+--< token    bigint
+--< moves    integer
+--< wake     integer
+--< key      text
+--< state    smallint enum saga_state
+--< step     smallint
+--< cancel   boolean
+--< tries    integer
+--< age_us   bigint signed
+--< cause    text
+--< trace    text
+--< data     text
+WITH due AS MATERIALIZED (
+    SELECT s.id
+    FROM saga s
+    WHERE :is_open(s) AND NOT s.parked AND s.due_at <= now() AND s.key = ANY (:keys)
+    ORDER BY s.due_at
+    LIMIT :most
+    FOR UPDATE SKIP LOCKED
+)
+UPDATE saga s
+SET token = s.token + 1, leased = true, owner = :owner, due_at = now() + :ms(:lease_ms)
+FROM due
+WHERE s.id = due.id
+RETURNING s.id, s.token, s.moves, s.wake, s.key, s.state, s.step, s.cancel, s.tries,
+    :age_us(s.step_at) AS age_us, s.cause, s.trace, s.data;
+
+-- A batch of moves, as columns; the answer has a row for each, in their order. A lease that lasts
+-- (delay_ms below 0) is prolonged once half of it is over, so that most moves touch no index.
+--
+-- The barrier: a step whose effect is recorded is not recorded again. And a batch that was not moved
+-- now may have been moved before, by this very lease, and its answer was lost: that counts as stored.
+-- statement: moves
+--> id       bigint[]
+--> token    bigint[]
+--> moves    integer[]
+--> wake     integer[]
+--> at_step  smallint[]
+--> undo     boolean[]
+--> mark     smallint[]
+--> tried    integer[]
+--> took_us  integer[]
+--> code     text[]
+--> detail   text[]
+--> state    smallint[]
+--> step     smallint[]
+--> parked   boolean[]
+--> tries    integer[]
+--> delay_ms bigint[]
+--> cause    text[]
+--> data     text[]
+--> lease_ms bigint
+--< stored   boolean
+--< cancel   boolean
+--< wake     integer
+--< left_us  bigint signed
+WITH m AS MATERIALIZED (
+    SELECT *
+    FROM unnest(:id, :token, :moves, :wake, :at_step, :undo, :mark, :tried, :took_us, :code,
+            :detail, :state, :step, :parked, :tries, :delay_ms, :cause, :data)
+        WITH ORDINALITY AS m (id, token, moves, wake, at_step, undo, mark, tried, took_us, code,
+            detail, state, step, parked, tries, delay_ms, cause, data, nth)
+), moved AS (
+    UPDATE saga s
+    SET state = m.state, step = m.step, parked = m.parked, tries = m.tries, moves = s.moves + 1,
+        cause = coalesce(m.cause, ''), data = coalesce(m.data, s.data), leased = m.delay_ms < 0,
+        step_at = CASE WHEN s.step <> m.step OR s.state <> m.state THEN now() ELSE s.step_at END,
+        due_at = CASE
+            WHEN m.delay_ms < 0 AND s.due_at < now() + :lease_ms * interval '0.5 ms'
+                THEN now() + :ms(:lease_ms)
+            WHEN m.delay_ms < 0 THEN s.due_at
+            WHEN s.wake <> m.wake THEN now()
+            ELSE now() + :ms(m.delay_ms)
+        END,
+        ended_at = CASE WHEN m.state >= :SAGA_COMPLETED THEN now() END
+    FROM m
+    WHERE s.id = m.id AND s.token = m.token AND s.moves = m.moves
+        AND (m.mark <> :SAGA_MARK_DONE OR (
+            SELECT b.attempt
+            FROM saga_step b
+            WHERE b.saga = m.id AND b.step = m.at_step AND b.undo = m.undo AND b.attempt = 0
+        ) IS NULL)
+    RETURNING m.nth, s.cancel, s.wake, :left_us(s.due_at) AS left_us
+), logged AS (
+    INSERT INTO saga_step (saga, step, undo, attempt, mark, tried, took_us, code, detail)
+    SELECT m.id, m.at_step, m.undo,
+        CASE WHEN m.mark = :SAGA_MARK_DONE THEN 0 ELSE m.moves + 1 END,
+        m.mark, m.tried, m.took_us, m.code, m.detail
+    FROM m
+    JOIN moved USING (nth)
+    WHERE m.mark <> :SAGA_MARK_DEFERRED
+)
+SELECT
+    CASE
+        WHEN moved.nth IS NOT NULL THEN true
+        ELSE s.token = m.token AND s.moves = m.moves + 1
+    END AS stored,
+    coalesce(moved.cancel, s.cancel, false) AS cancel,
+    coalesce(moved.wake, s.wake, 0) AS wake,
+    coalesce(moved.left_us, :left_us(s.due_at), 0) AS left_us
+FROM m
+LEFT JOIN moved USING (nth)
+LEFT JOIN saga s ON moved.nth IS NULL AND s.id = m.id
+ORDER BY m.nth;
+
+-- What this instance had in hand before it was started again; on a connection of its own.
+-- statement: reclaim alone
+--> owner text
+UPDATE pay.saga s
+SET token = s.token + 1, leased = false, due_at = now()
+WHERE :is_open(s) AND NOT s.parked AND s.leased AND s.owner = :owner;

@@ -1,0 +1,24 @@
+-- The names by which statements call what C calls so: `:SAGA_RUNNING` is sent as 0. The compiler
+-- holds each number against the enumerator of that name, a unit test each word against the function
+-- that is named behind the header.
+
+--= core/saga/saga.h
+--= SAGA_RUNNING       0
+--= SAGA_UNDOING       1
+--= SAGA_COMPLETED     2
+--= SAGA_UNDONE        3
+--= SAGA_MARK_DONE     0
+--= SAGA_MARK_UNKNOWN  3
+--= SAGA_MARK_DEFERRED 6
+--= SAGA_MARK_OPERATOR 7
+
+--= core/checkout/order.h order_status_name
+--= ORDER_PENDING_PAYMENT 'pending_payment'
+--= ORDER_CONFIRMING      'confirming'
+--= ORDER_COMPLETED       'completed'
+--= ORDER_CANCELLED       'cancelled'
+--= ORDER_EXPIRED         'expired'
+--= ORDER_FAILED          'failed'
+--= ORDER_REFUNDING       'refunding'
+--= ORDER_REFUNDED        'refunded'
+--= ORDER_PARKED          'parked'
