@@ -1,9 +1,11 @@
 /* main.c: the waiting room as a program: its settings, its keys, its routes. All else that a
  * service needs is common/service. */
-#include "admin/admin_api.h"
-#include "admin/admin_ended.h"
+#include "admin/admin_change.h"
+#include "admin/admin_codes.h"
+#include "admin/admin_move.h"
+#include "admin/admin_rows.h"
+#include "admin/admin_seats.h"
 #include "admin/admin_view.h"
-#include "admin/console.h"
 #include "admin/invite_api.h"
 #include "api/fairness.h"
 #include "api/move_api.h"
@@ -12,12 +14,16 @@
 #include "commands/keys_command.h"
 #include "commands/verify_draw.h"
 #include "crypto/tls_client.h"
+#include "ended/admin_ended.h"
+#include "ended/end_api.h"
+#include "ended/restore_api.h"
 #include "front/drawing.h"
 #include "front/front.h"
 #include "front/front_readyz.h"
 #include "front/member_keys.h"
 #include "front/pilot.h"
 #include "line/line_limits.h"
+#include "pages/console.h"
 #include "pages/pages.h"
 #include "pages/waiting_page.h"
 #include "redis/redis_map.h"
@@ -241,6 +247,13 @@ static struct keyring_paths key_paths(const struct front_config *config)
 
 /* ---- a life ---- */
 
+/* What operators call. */
+static int (*const operators[])(struct http_router *, struct err_slot *) = {
+    admin_change_routes, admin_move_routes,  admin_seats_routes, admin_codes_routes,
+    admin_rows_routes,   admin_view_routes,  invite_api_routes,  end_api_routes,
+    restore_api_routes,  admin_ended_routes,
+};
+
 static int add_routes(struct front_shared *shared, struct http_router *routes,
                       struct http_router *private_routes, struct err_slot *err)
 {
@@ -251,14 +264,8 @@ static int add_routes(struct front_shared *shared, struct http_router *routes,
         rc = move_api_routes(routes, err);
     if (rc == 0)
         rc = pass_api_routes(routes, private_routes, err);
-    if (rc == 0)
-        rc = admin_api_routes(private_routes, err);
-    if (rc == 0)
-        rc = admin_view_routes(private_routes, err);
-    if (rc == 0)
-        rc = admin_ended_routes(private_routes, err);
-    if (rc == 0)
-        rc = invite_api_routes(private_routes, err);
+    for (size_t i = 0; rc == 0 && i < sizeof(operators) / sizeof(operators[0]); i++)
+        rc = operators[i](private_routes, err);
     if (rc == 0)
         rc = pages_routes(shared->pages, routes, err);
     if (rc == 0)

@@ -5,7 +5,7 @@
  *
  * The table of files is made when the program is built, with their packed forms beside them,
  * because packing takes longer than all the rest of a start. */
-#include "admin/console.h"
+#include "pages/console.h"
 
 #include "base/text.h"
 #include "http/http_server.h"

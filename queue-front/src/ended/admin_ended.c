@@ -7,15 +7,15 @@
  * (Link, rel="next"). What is archived is closed, so it does not change between two parts but for
  * what operators do to it meanwhile, which is at the end of the trail. That it is whole, and what
  * an event is made again from, is archive.h's. */
-#include "admin/admin_ended.h"
+#include "ended/admin_ended.h"
 
 #include "admin/admin_find.h"
-#include "admin/archive.h"
 #include "api/answer.h"
 #include "api/fairness.h"
 #include "core/event/draw_seal.h"
 #include "core/event/event_state.h"
 #include "core/json_time.h"
+#include "ended/archive.h"
 
 #include <assert.h>
 #include <inttypes.h>

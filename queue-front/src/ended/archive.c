@@ -1,7 +1,7 @@
 /* archive.c: see archive.h. Reading is bounded by its text, and judges before it believes: first
  * that the file is whole, then the mark, then each value for itself, because what is written to the
  * store must be possible, whoever holds the key. */
-#include "admin/archive.h"
+#include "ended/archive.h"
 
 #include "base/json_in.h"
 #include "core/event/draw_seal.h"

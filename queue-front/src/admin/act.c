@@ -1,0 +1,362 @@
+/* act.c: each change is one call of the store, which compares the version, writes and puts the act
+ * on the audit trail in one step. What is done here before and after:
+ *
+ * - What a change becomes is reckoned from this front's picture and sent with the picture's
+ * version. If somebody was faster, the store refuses, and unless the operator named a version
+ * (If-Match), it is reckoned anew from the next picture: two patches of different knobs both count.
+ * - An event that this front does not know is looked for once, among those that ended.
+ * - The answer waits until this front has the new picture, so that whoever is told "open" can join
+ *   here at once, and reads what was written. After a second it goes out in any case: the change is
+ *   written.
+ *
+ * An act owns the request, the texts, and its turn among those who wait for a picture. At any time
+ * it is in one place: with the store, in the search for its event, or waiting for a picture. */
+#include "admin/act.h"
+
+#include "admin/admin_answer.h"
+#include "admin/admin_find.h"
+#include "api/answer.h"
+#include "base/json_in.h"
+#include "core/event/draw_seal.h"
+#include "core/line/event_id.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+enum { SEEN_US = 1000000 }; /* a knob acts within a second, or we say that it may not have */
+
+static_assert((int)ACT_AUDIT_MAX <= (int)LINE_AUDIT_BYTES_MAX, "the store takes what we write");
+static_assert((int)EVENT_DOC_BYTES_MAX <= (int)LINE_DOC_BYTES_MAX, "and whole documents");
+
+static struct act *act_of_wait(struct front_wait *wait)
+{
+    return (struct act *)((char *)wait - offsetof(struct act, wait));
+}
+
+void act_end(struct act *act)
+{
+    if (act->on_end != NULL)
+        act->on_end(act);
+    free(act);
+}
+
+/* ---- from the request to the store ---- */
+
+/* "12" with its quotes; "*" is any. False: no version that we ever gave. */
+static bool read_if_match(struct span header, uint64_t *version)
+{
+    *version = 0;
+    if (header.ptr == NULL || span_eq(header, SPAN("*")))
+        return true;
+    if (header.len < 3 || header.ptr[0] != '"' || header.ptr[header.len - 1] != '"')
+        return false;
+    struct span digits = {header.ptr + 1, header.len - 2};
+    return span_u64(digits, INT64_MAX, version) && *version > 0;
+}
+
+static bool printable(struct span text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.ptr[i];
+        if (c < 0x20 || c == 0x7F)
+            return false;
+    }
+    return true;
+}
+
+/* A header with words in it: percent signs carry what headers cannot, as in a path. */
+static bool read_words(const struct http_req *req, struct span name, struct text *words)
+{
+    struct span raw = span_trim(http_req_header_named(req, name));
+    return raw.len == 0 || (http_url_decode(raw, false, words) && printable(text_span(words)));
+}
+
+/* Who acts: the token says that they may, X-Operator who they say they are. */
+static bool read_operator(struct act *act)
+{
+    char memory[OPERATOR_BYTES_MAX];
+    struct text words = text_on(memory, sizeof(memory));
+    if (!read_words(act->req, SPAN("X-Operator"), &words))
+        return false;
+    struct span name = text_span(&words);
+    struct text who = text_on(act->who, sizeof(act->who) - 1);
+    if (name.len > 0) {
+        text_put(&who, name);
+        TEXT_LIT(&who, " (admin token)");
+    } else {
+        TEXT_LIT(&who, "admin token");
+    }
+    act->who[who.len] = '\0';
+    return true;
+}
+
+static bool set_why(struct act *act, struct span why)
+{
+    return why.len <= REASON_BYTES_MAX && printable(why) &&
+           span_to_cstr(why, act->why, sizeof(act->why));
+}
+
+static bool read_reason(struct act *act)
+{
+    char memory[REASON_BYTES_MAX];
+    struct text words = text_on(memory, sizeof(memory));
+    return read_words(act->req, SPAN("X-Reason"), &words) && set_why(act, text_span(&words));
+}
+
+void *act_begin(struct http_req *req, size_t bytes, act_attempt *attempt)
+{
+    assert(bytes >= sizeof(struct act));
+    struct span id = http_req_param(req, 0);
+    struct front *front = front_of(req);
+    if (!event_id_ok(id)) {
+        answer_event_unknown(req, id);
+        return NULL;
+    }
+    struct act *act = calloc(1, bytes);
+    if (act == NULL) {
+        answer_overloaded(req);
+        return NULL;
+    }
+    act->front = front;
+    act->req = req;
+    act->attempt = attempt;
+    bool fits = span_to_cstr(id, act->line.event, sizeof(act->line.event)) &&
+                span_to_cstr(id, act->wait.event, sizeof(act->wait.event));
+    assert(fits);
+    if (!read_if_match(http_req_header(req, HTTP_HEADER_IF_MATCH), &act->if_match)) {
+        http_problem(req, 412, "version-mismatch", "If-Match is no version of this event.");
+    } else if (!read_operator(act) || !read_reason(act)) {
+        http_problem(req, 400, "operator-invalid",
+                     "X-Operator has at most %d and X-Reason at most %d printable bytes, "
+                     "percent-encoded where they are not ASCII.",
+                     OPERATOR_BYTES_MAX, REASON_BYTES_MAX);
+    } else {
+        return act;
+    }
+    act_end(act);
+    return NULL;
+}
+
+const struct front_event *act_event(const struct act *act)
+{
+    return front_event_find(act->front, span_of(act->line.event));
+}
+
+bool act_read_body(struct act *act, struct text *beacon)
+{
+    struct span body = http_req_body(act->req);
+    if (body.len == 0)
+        return true;
+    struct err_slot err;
+    json_t *json;
+    if (json_in_parse(body, &err, &json) < 0) {
+        http_problem(act->req, 400, "json-invalid", "The body is not JSON: %s", err.text);
+        return false;
+    }
+    struct json_in in;
+    struct span why = {NULL, 0}, value;
+    json_in_object(&in, json, &err);
+    if (beacon != NULL && json_in_has(&in, "beacon") &&
+        json_in_str(&in, "beacon", 0, DRAW_BEACON_MAX, &value)) {
+        if (printable(value))
+            text_put(beacon, value);
+        else
+            json_in_refuse(&in, "beacon", "must be printable");
+    }
+    if (json_in_has(&in, "why"))
+        json_in_str(&in, "why", 0, REASON_BYTES_MAX, &why);
+    int rc = json_in_end(&in);
+    if (rc == 0 && why.ptr != NULL && !set_why(act, why))
+        rc = err_set(&err, ERR_RANGE, "/why: must be printable");
+    json_decref(json);
+    if (rc < 0)
+        http_problem(act->req, 422, "action-invalid", "%s", err.text);
+    return rc == 0;
+}
+
+struct span act_audit_side(const struct text *json)
+{
+    bool fits = !json->overflown && json->len <= ACT_AUDIT_SIDE_MAX;
+    return fits ? text_span(json) : SPAN("\"(longer than the trail keeps)\"");
+}
+
+void act_audit(struct act *act, const char *what, struct span from, struct span to)
+{
+    struct text audit = text_on(act->audit, sizeof(act->audit));
+    json_open(&audit, '{');
+    json_member_cstr(&audit, "who", act->who);
+    json_member_cstr(&audit, "what", what);
+    json_member_raw(&audit, "from", from);
+    json_member_raw(&audit, "to", to);
+    if (act->why[0] != '\0')
+        json_member_cstr(&audit, "why", act->why);
+    else
+        json_member_null(&audit, "why");
+    json_close(&audit, '}');
+    assert(!audit.overflown);
+    act->line.audit = text_span(&audit);
+}
+
+bool act_put_document(struct act *act)
+{
+    struct text json = text_on(act->json, sizeof(act->json));
+    event_doc_json(&json, &act->doc);
+    if (json.overflown) {
+        http_problem(act->req, 413, "document-too-large", "The document exceeds %d bytes.",
+                     EVENT_DOC_BYTES_MAX);
+        return false;
+    }
+    act->line.doc = text_span(&json);
+    act->line.knobs = event_doc_knobs(&act->doc);
+    return true;
+}
+
+void act_ask(struct act *act, enum line_admin_call call, void (*on_done)(struct line_admin *))
+{
+    act->line.call = call;
+    act->line.on_done = on_done;
+    line_store_admin(act->front->store, &act->line);
+}
+
+/* Seeds for an event that has none yet, sealed anew for each call, so that none is kept. The salt
+ * is the kernel's, not the loop's own generator's. */
+static void seal_seeds(struct act *act)
+{
+    const struct front_event *event = act_event(act);
+    if (event != NULL && (event->view->draw.has_seal || event->view->draw.has_seed))
+        return;
+    struct draw_seal seal;
+    struct text text = text_on(act->seal, sizeof(act->seal));
+    draw_seal_make(&act->front->keys->draws, span_of(act->line.event), rng_system(), &seal);
+    draw_seal_put(&text, &seal);
+    assert(!text.overflown);
+    act->line.seal = text_span(&text);
+}
+
+void act_ask_sealed(struct act *act, enum line_admin_call call,
+                    void (*on_done)(struct line_admin *))
+{
+    seal_seeds(act);
+    act_ask(act, call, on_done);
+}
+
+/* ---- after the store has answered ---- */
+
+static void on_seen(struct front_wait *wait, bool seen)
+{
+    struct act *act = act_of_wait(wait);
+    const struct front_event *event = act_event(act);
+    struct event_doc_now now = {.state = act->line.state,
+                                .version = act->line.version,
+                                .pilot = event != NULL ? &event->view->pilot : NULL,
+                                .incarnation = event != NULL ? event->view->incarnation : NULL};
+    (void)seen;
+    if (event != NULL && event->shut == FRONT_SHUT_DOCUMENT && !act->has_doc) {
+        admin_answer_moved(act->req, event);
+    } else {
+        const struct event_doc *doc = act->has_doc || event == NULL ? &act->doc : &event->doc;
+        admin_answer_document(act->req, act->created ? 201 : 200, doc, &now);
+    }
+    act_end(act);
+}
+
+static void await_picture(struct act *act, uint64_t version, uint64_t for_us,
+                          void (*on_done)(struct front_wait *, bool))
+{
+    act->wait.version = version;
+    act->wait.deadline_us = clock_mono_us(act->front->loop->clock) + for_us;
+    act->wait.on_done = on_done;
+    front_await(act->front, &act->wait);
+}
+
+void act_answer_seen(struct act *act)
+{
+    await_picture(act, act->line.version, SEEN_US, on_seen);
+}
+
+static void on_try_again(struct front_wait *wait, bool seen)
+{
+    (void)seen;
+    act_try(act_of_wait(wait));
+}
+
+void act_try_later(struct act *act, uint64_t version, uint64_t for_us)
+{
+    await_picture(act, version, for_us, on_try_again);
+}
+
+void act_refuse(struct act *act)
+{
+    struct answer_refusal refusal = {
+        .outcome = act->line.outcome,
+        .state = act->line.state,
+        .retry_after_ms = 1000,
+    };
+    answer_refuse(act->req, &refusal);
+    act_end(act);
+}
+
+static void on_conflict(struct act *act)
+{
+    if (act->if_match == 0 && ++act->tries < ACT_TRIES_MAX) {
+        act_try_later(act, act->line.version, SEEN_US);
+        return;
+    }
+    admin_answer_mismatch(act->req, act->line.version);
+    act_end(act);
+}
+
+void act_done(struct line_admin *line)
+{
+    struct act *act = act_of_line(line);
+    switch (line->outcome) {
+    case LINE_OK:
+        act_answer_seen(act);
+        break;
+    case LINE_CONFLICT:
+        on_conflict(act);
+        break;
+    case LINE_SAME: /* created by another front a moment ago: now it is there to be changed */
+        act->created = false;
+        act->tries = act->create_only ? ACT_TRIES_MAX : act->tries;
+        on_conflict(act);
+        break;
+    case LINE_GONE:
+        http_problem(act->req, 409, "event-being-deleted",
+                     "The event that had this id is being deleted; try again in a moment.");
+        act_end(act);
+        break;
+    default:
+        act_refuse(act);
+    }
+}
+
+/* ---- a try ---- */
+
+static void on_found(void *ctx, const struct front_event *event, bool unavailable)
+{
+    struct act *act = ctx;
+    if (event == NULL && unavailable && !act->creates) { /* of those, the store knows */
+        act->line.outcome = LINE_UNAVAILABLE;
+        act_refuse(act);
+    } else if (event != NULL && act->create_only) {
+        admin_answer_mismatch(act->req, event->view->version);
+        act_end(act);
+    } else {
+        act_try(act);
+    }
+}
+
+void act_try(struct act *act)
+{
+    const struct front_event *event = act_event(act);
+    if (event == NULL && !act->searched && act->front->complete) {
+        act->searched = true;
+        admin_find(act->front, span_of(act->line.event), on_found, act);
+    } else if (event == NULL && !act->creates) {
+        answer_event_unknown(act->req, span_of(act->line.event));
+        act_end(act);
+    } else {
+        act->attempt(act, event);
+    }
+}

@@ -1,0 +1,95 @@
+/* act.h: one call of an operator that changes an event, or asks Redis about it, from the request to
+ * its answer.
+ *
+ * Each concern has a struct of its own whose first member is `struct act`, and two functions that
+ * it names: `attempt` judges the call by this front's picture and asks the store, `on_done` answers
+ * what the store said. Whatever answers the request ends the act with act_end(); nothing of it may
+ * be touched afterwards. It belongs to one loop, like its request. */
+#ifndef FG_QUEUE_FRONT_ACT_H
+#define FG_QUEUE_FRONT_ACT_H
+
+#include "core/draw/draw.h"
+#include "core/event/draw_seal.h"
+#include "core/event/event_doc.h"
+#include "front/front.h"
+#include "limits.h"
+#include "line/line_limits.h"
+
+enum {
+    ACT_TRIES_MAX = 5,              /* of a patch against others who patch at the same time */
+    ACT_AUDIT_SIDE_MAX = 11 * 1024, /* one side of a change; the largest message fits */
+    ACT_AUDIT_MAX = 2 * ACT_AUDIT_SIDE_MAX + 2048,
+};
+
+struct act;
+
+/* May be called several times: after a second look, and after somebody else's change. `event` is
+ * NULL only if the act may create it. */
+typedef void act_attempt(struct act *act, const struct front_event *event);
+
+struct act {
+    struct line_admin line; /* first: the store hands back a pointer to it */
+    struct front_wait wait;
+    struct front *front;
+    struct http_req *req;
+    act_attempt *attempt;
+    void (*on_end)(struct act *act); /* NULL: there is nothing else to free */
+    unsigned tries;
+    bool searched; /* for the event, beyond this front's memory */
+    bool creates;  /* it may be for an event that is not there */
+    bool created;
+    bool create_only;  /* If-None-Match: * */
+    bool has_doc;      /* `doc` is what was written, and what the answer shows */
+    uint64_t if_match; /* 0: none was given */
+    char who[OPERATOR_BYTES_MAX + 32];
+    char why[REASON_BYTES_MAX + 1];
+    char seal[DRAW_SEAL_LEN_MAX];
+    struct event_doc doc;
+    char json[EVENT_DOC_BYTES_MAX]; /* of the document, or what a draw needs */
+    char audit[ACT_AUDIT_MAX];
+};
+
+/* ---- from the request to the store ---- */
+
+/* An act of `bytes` with zeros in it, its event, operator and reason read. NULL: the request was
+ * answered. */
+void *act_begin(struct http_req *req, size_t bytes, act_attempt *attempt);
+void act_end(struct act *act);
+/* NULL: this front does not know the event, or not any more. */
+const struct front_event *act_event(const struct act *act);
+/* Finds the event, also one that ended long ago, and attempts. */
+void act_try(struct act *act);
+
+/* {"why": ".."} is all that the body may say, and {"beacon": ".."} where there is room for one; it
+ * may be empty. False: the request was answered. */
+bool act_read_body(struct act *act, struct text *beacon);
+
+/* What is too long for the trail is named, not cut: half a document helps nobody. */
+struct span act_audit_side(const struct text *json);
+/* The entry on the trail, which the store writes in one step with the act. */
+void act_audit(struct act *act, const char *what, struct span from, struct span to);
+/* The document as it will be stored, with its knobs. False: the request was answered. */
+bool act_put_document(struct act *act);
+
+void act_ask(struct act *act, enum line_admin_call call, void (*on_done)(struct line_admin *));
+/* Likewise, with seeds for an event that has none yet. */
+void act_ask_sealed(struct act *act, enum line_admin_call call,
+                    void (*on_done)(struct line_admin *));
+
+/* ---- after the store has answered ---- */
+
+static inline struct act *act_of_line(struct line_admin *line)
+{
+    return (struct act *)line;
+}
+
+/* What `on_done` does with an outcome that it does not treat itself. */
+void act_done(struct line_admin *line);
+/* Answers with the document once this front has the picture of `line.version`. */
+void act_answer_seen(struct act *act);
+/* Tries again once this front's picture has that version, or after `for_us`. */
+void act_try_later(struct act *act, uint64_t version, uint64_t for_us);
+/* By the outcome that stands in `line`. */
+void act_refuse(struct act *act);
+
+#endif

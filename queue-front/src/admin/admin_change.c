@@ -1,0 +1,190 @@
+/* admin_change.c: PUT and PATCH of an event's document. A patch is laid over what this front knows
+ * to be stored and becomes a whole document, which is judged as one; the trail gets the members
+ * that differ, and of a change of nothing it hears nothing. Which lanes there are and what the draw
+ * is promised with are fixed once people rely on them. */
+#include "admin/admin_change.h"
+
+#include "admin/act.h"
+#include "admin/admin_answer.h"
+#include "admin/admin_draw.h"
+#include "api/answer.h"
+#include "core/line/event_id.h"
+
+#include <stdlib.h>
+
+struct change {
+    struct act act;
+    bool whole; /* PUT: what was stored before does not matter */
+};
+
+static bool is_whole(const struct act *act)
+{
+    return ((const struct change *)act)->whole;
+}
+
+/* Which lanes there are is fixed once people may join. Of a document that cannot be read, their
+ * number alone is known: whoever mends it names them as they were. */
+static bool keeps_lanes(const struct front_event *event, const struct event_doc *doc)
+{
+    if (event->view->state == LINE_DRAFT || event->view->state == LINE_SCHEDULED)
+        return true;
+    if (event->shut == FRONT_SHUT_DOCUMENT)
+        return doc->lanes_len == line_lanes(event->view->knobs.shares);
+    return event_doc_same_lanes(&event->doc, doc);
+}
+
+/* A patch is made of what is stored, and what is not understood cannot be patched; a whole document
+ * in its place can be. False: answered. */
+static bool may_change(struct act *act, const struct front_event *event)
+{
+    if (event == NULL || is_whole(act))
+        return true;
+    if (event->shut == FRONT_SHUT_DOCUMENT) {
+        admin_answer_unreadable(act->req, event);
+        return false;
+    }
+    if (event->doc.newer) {
+        http_problem(act->req, 409, "document-newer",
+                     "A newer program has set knobs that this one does not know, and would lose "
+                     "them. Change the event there.");
+        return false;
+    }
+    return true;
+}
+
+static bool make_document(struct act *act, const struct front_event *event)
+{
+    if (!may_change(act, event))
+        return false;
+    struct event_doc_fault fault = {{0}, {0}};
+    struct event_doc_now now = {.state = LINE_DRAFT, .version = 0};
+    struct span base = SPAN("{}");
+    if (event != NULL) {
+        now = (struct event_doc_now){.state = event->view->state, .version = event->view->version};
+        if (!is_whole(act))
+            base = event->view->doc;
+    }
+    int rc = event_doc_patch(base, http_req_body(act->req), span_of(act->line.event), &now, &fault,
+                             &act->doc);
+    if (rc < 0) {
+        admin_answer_fault(act->req, rc, &fault);
+        return false;
+    }
+    if (event != NULL && !keeps_lanes(event, &act->doc)) {
+        fault = (struct event_doc_fault){"/lanes", "are fixed once people may join: only names, "
+                                                   "shares and invitations change"};
+        admin_answer_fault(act->req, ERR_RANGE, &fault);
+        return false;
+    }
+    return admin_draw_settle(act, event) && act_put_document(act);
+}
+
+static void count_live(struct front_event *line, void *ctx)
+{
+    *(unsigned *)ctx += !line->view->resting;
+}
+
+static void create_event(struct act *act)
+{
+    unsigned live = 0;
+    front_each_event(act->front, count_live, &live);
+    if (live >= STORE_EVENTS_MAX) {
+        http_problem(act->req, 409, "too-many-events", "There are %d lines already that run.",
+                     STORE_EVENTS_MAX);
+        act_end(act);
+        return;
+    }
+    if (!make_document(act, NULL)) {
+        act_end(act);
+        return;
+    }
+    struct text to = {.ptr = act->json, .len = act->line.doc.len};
+    act_audit(act, "create", SPAN("null"), act_audit_side(&to));
+    act->created = true;
+    act_ask_sealed(act, LINE_CREATE, act_done);
+}
+
+static void change_event(struct act *act, const struct front_event *event)
+{
+    if (!make_document(act, event)) {
+        act_end(act);
+        return;
+    }
+    static const size_t half = EVENT_DOC_BYTES_MAX + 256; /* a side is at most the whole document */
+    char *memory = malloc(2 * half);
+    if (memory == NULL) {
+        answer_overloaded(act->req);
+        act_end(act);
+        return;
+    }
+    struct text from = text_on(memory, half), to = text_on(memory + half, half);
+    bool differs = event_doc_diff(event->view->doc, act->line.doc, &from, &to);
+    differs |= event->shut == FRONT_SHUT_DOCUMENT;
+    if (differs) {
+        act_audit(act, is_whole(act) ? "replace" : "change", act_audit_side(&from),
+                  act_audit_side(&to));
+        act->line.if_version = act->if_match != 0 ? act->if_match : event->view->version;
+        act_ask_sealed(act, LINE_CHANGE, act_done);
+    } else { /* nothing to write down; but If-Match is judged all the same */
+        struct event_doc_now now = {event->view->state, event->view->version, &event->view->pilot,
+                                    event->view->incarnation};
+        if (act->if_match != 0 && act->if_match != now.version)
+            admin_answer_mismatch(act->req, now.version);
+        else
+            admin_answer_document(act->req, 200, &act->doc, &now);
+        act_end(act);
+    }
+    free(memory);
+}
+
+static void change(struct act *act, const struct front_event *event)
+{
+    act->has_doc = true;
+    if (event == NULL)
+        create_event(act);
+    else
+        change_event(act, event);
+}
+
+static void on_put(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    struct front *front = front_of(req);
+    struct span id = http_req_param(req, 0);
+    if (!event_id_ok(id)) {
+        http_problem(req, 422, "event-id-invalid", "An event's id is 1 to %d of a-z, 0-9 and '-'.",
+                     LINE_EVENT_ID_MAX);
+        return;
+    }
+    struct span none_match = http_req_header(req, HTTP_HEADER_IF_NONE_MATCH);
+    const struct front_event *event = front_event_find(front, id);
+    bool create_only = span_eq(none_match, SPAN("*"));
+    if (create_only && event != NULL) {
+        admin_answer_mismatch(req, event->view->version);
+        return;
+    }
+    struct change *put = act_begin(req, sizeof(*put), change);
+    if (put == NULL)
+        return;
+    put->whole = true;
+    put->act.create_only = create_only;
+    put->act.creates = put->act.if_match == 0;
+    act_try(&put->act);
+}
+
+static void on_patch(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    struct change *patch = act_begin(req, sizeof(*patch), change);
+    if (patch != NULL)
+        act_try(&patch->act);
+}
+
+int admin_change_routes(struct http_router *private_routes, struct err_slot *err)
+{
+    static const struct http_route all[] = {
+        {HTTP_METHOD_PUT, "/admin/events/{event}", on_put, NULL, ADMIN_BODY_MAX},
+        {HTTP_METHOD_PATCH, "/admin/events/{event}", on_patch, NULL, ADMIN_BODY_MAX},
+    };
+    return http_router_add_all(private_routes, all, sizeof(all) / sizeof(all[0]), err);
+}

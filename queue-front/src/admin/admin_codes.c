@@ -1,0 +1,213 @@
+/* admin_codes.c: presale codes are loaded, counted and deleted. Codes come as they are or as their
+ * SHA-256; either way only digests go on from here, keyed with the event and its identity, so that
+ * neither Redis nor the trail can tell a code to anybody. What is answered are numbers, by lane and
+ * channel. */
+#include "admin/admin_codes.h"
+
+#include "admin/act.h"
+#include "api/answer.h"
+#include "base/json_in.h"
+#include "core/token/presale.h"
+
+#include <assert.h>
+
+struct codes_act {
+    struct act act;
+    struct line_codes codes;
+};
+
+static const char *lane_id(const struct event_doc *doc, unsigned lane)
+{
+    return lane > 0 && lane <= doc->lanes_len ? doc->lane[lane - 1].id : "general";
+}
+
+/* Numbers, never a code. */
+static void answer_groups(struct codes_act *codes, const struct front_event *event)
+{
+    struct act *act = &codes->act;
+    struct text json = text_on(act->json, sizeof(act->json));
+    json_open(&json, '{');
+    json_member_cstr(&json, "event", act->line.event);
+    json_key(&json, "codes");
+    json_open(&json, '[');
+    for (uint32_t i = 0; i < codes->codes.groups_len; i++) {
+        const struct line_code_group *group = &codes->codes.group[i];
+        json_open(&json, '{');
+        json_member_cstr(&json, "lane", lane_id(&event->doc, group->lane));
+        if (group->channel[0] != '\0')
+            json_member_cstr(&json, "channel", group->channel);
+        else
+            json_member_null(&json, "channel");
+        json_member_u64(&json, "codes", group->codes);
+        json_member_u64(&json, "uses", group->uses);
+        json_member_u64(&json, "used", group->used);
+        json_close(&json, '}');
+    }
+    json_close(&json, ']');
+    json_close(&json, '}');
+    assert(!json.overflown);
+    answer_json(act->req, 200, &json, NULL);
+    act_end(act);
+}
+
+static void on_codes_done(struct line_admin *line)
+{
+    struct act *act = act_of_line(line);
+    const struct front_event *event = act_event(act);
+    if (line->outcome == LINE_EXHAUSTED) {
+        http_problem(act->req, 409, "codes-full",
+                     "An event has at most 100,000 codes, of %d lanes and channels. None of these "
+                     "was loaded.",
+                     CODE_GROUPS_MAX);
+        act_end(act);
+    } else if (line->outcome == LINE_GONE) {
+        act_done(line);
+    } else if (line->outcome == LINE_OK && event != NULL) {
+        answer_groups((struct codes_act *)act, event);
+    } else {
+        if (event == NULL)
+            line->outcome = LINE_UNKNOWN;
+        act_refuse(act);
+    }
+}
+
+static bool channel_ok(struct span channel)
+{
+    for (size_t i = 0; i < channel.len; i++) {
+        char c = channel.ptr[i];
+        if (c <= ' ' || c > '~' || c == '"' || c == '\\')
+            return false;
+    }
+    return true;
+}
+
+/* One list, of codes or of their digests, becomes what is kept of them. */
+static void read_codes(struct codes_act *codes, const struct front_event *event, struct json_in *in,
+                       bool plain)
+{
+    uint8_t(*digests)[LINE_CODE_BYTES] = (void *)codes->act.json, sha[PRESALE_SHA_BYTES];
+    static_assert((int)CODES_PUT_MAX * (int)LINE_CODE_BYTES <= (int)EVENT_DOC_BYTES_MAX, "room");
+    const char *name = plain ? "codes" : "digests";
+    json_t *list;
+    if (!json_in_array(in, name, 1, CODES_PUT_MAX, &list))
+        return;
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        struct span text;
+        if (!json_in_item_str(in, name, list, i, 1, PRESALE_INPUT_MAX, &text))
+            return;
+        if (!(plain ? presale_digest(text, sha) : presale_digest_parse(text, sha))) {
+            json_in_refuse(in, name,
+                           plain ? "must be of 4 to 64 visible ASCII characters each"
+                                 : "must be SHA-256 in hex each");
+            return;
+        }
+        presale_sign(&event->identity->codes, front_event_id(event), sha, digests[i]);
+    }
+    codes->codes.digest = (const uint8_t(*)[LINE_CODE_BYTES])digests;
+    codes->codes.len = (uint32_t)json_array_size(list);
+}
+
+/* {"lane", "channel", "uses", "codes" or "digests"}. False: answered. */
+static bool read_load(struct codes_act *codes, const struct front_event *event)
+{
+    struct err_slot err;
+    json_t *json;
+    if (json_in_parse(http_req_body(codes->act.req), &err, &json) < 0) {
+        http_problem(codes->act.req, 400, "json-invalid", "The body is not JSON: %s", err.text);
+        return false;
+    }
+    struct json_in in;
+    struct span lane = SPAN("general"), channel = SPAN("");
+    json_in_object(&in, json, &err);
+    if (json_in_has(&in, "lane"))
+        json_in_str(&in, "lane", 1, EVENT_LANE_ID_MAX, &lane);
+    if (json_in_has(&in, "channel"))
+        json_in_str(&in, "channel", 1, LINE_CHANNEL_MAX, &channel);
+    codes->codes.uses = 1;
+    if (json_in_has(&in, "uses"))
+        json_in_u64(&in, "uses", 0, CODE_USES_MAX, &codes->codes.uses);
+    codes->codes.lane = event_doc_lane(&event->doc, lane);
+    if (codes->codes.lane > event->doc.lanes_len)
+        json_in_refuse(&in, "lane", "must be a lane of this event");
+    if (!channel_ok(channel) ||
+        !span_to_cstr(channel, codes->codes.channel, sizeof(codes->codes.channel)))
+        json_in_refuse(&in, "channel", "must be of visible ASCII characters");
+    bool plain = json_in_has(&in, "codes");
+    if (plain == json_in_has(&in, "digests"))
+        json_in_refuse(&in, "codes", "give either codes or digests");
+    else
+        read_codes(codes, event, &in, plain);
+    int rc = json_in_end(&in);
+    json_decref(json);
+    if (rc < 0)
+        http_problem(codes->act.req, 422, "codes-invalid", "%s", err.text);
+    return rc == 0;
+}
+
+static void audit_codes(struct codes_act *codes, const struct front_event *event)
+{
+    char memory[512];
+    struct text to = text_on(memory, sizeof(memory));
+    if (codes->codes.call == LINE_CODES_DROP) {
+        act_audit(&codes->act, "codes-deleted", SPAN("null"), SPAN("null"));
+        return;
+    }
+    json_open(&to, '{');
+    json_member_cstr(&to, "lane", lane_id(&event->doc, codes->codes.lane));
+    json_member_cstr(&to, "channel", codes->codes.channel);
+    json_member_u64(&to, "uses", codes->codes.uses);
+    json_member_u64(&to, "codes", codes->codes.len);
+    json_close(&to, '}');
+    assert(!to.overflown);
+    act_audit(&codes->act, "codes", SPAN("null"), text_span(&to));
+}
+
+static void ask_codes(struct http_req *req, enum line_codes_call call)
+{
+    struct codes_act *codes = act_begin(req, sizeof(*codes), NULL);
+    if (codes == NULL)
+        return;
+    struct act *act = &codes->act;
+    const struct front_event *event = act_event(act);
+    codes->codes.call = call;
+    if (event == NULL) {
+        answer_event_unknown(req, http_req_param(req, 0));
+    } else if (event->shut != FRONT_OPEN) {
+        answer_shut(req, front_event_id(event), event->shut);
+    } else if (call != LINE_CODES_PUT || read_load(codes, event)) {
+        if (call != LINE_CODES_COUNT)
+            audit_codes(codes, event);
+        act->line.codes = &codes->codes;
+        act_ask(act, LINE_CODES, on_codes_done);
+        return;
+    }
+    act_end(act);
+}
+
+static void on_codes_put(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    ask_codes(req, LINE_CODES_PUT);
+}
+
+static void on_codes_count(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    ask_codes(req, LINE_CODES_COUNT);
+}
+
+static void on_codes_drop(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    ask_codes(req, LINE_CODES_DROP);
+}
+
+int admin_codes_routes(struct http_router *private_routes, struct err_slot *err)
+{
+    static const struct http_route all[] = {
+        {HTTP_METHOD_PUT, "/admin/events/{event}/codes", on_codes_put, NULL, CODES_BODY_MAX},
+        {HTTP_METHOD_GET, "/admin/events/{event}/codes", on_codes_count, NULL, 0},
+        {HTTP_METHOD_DELETE, "/admin/events/{event}/codes", on_codes_drop, NULL, 0},
+    };
+    return http_router_add_all(private_routes, all, sizeof(all) / sizeof(all[0]), err);
+}

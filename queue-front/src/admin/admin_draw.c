@@ -1,0 +1,88 @@
+/* admin_draw.c: a draw is only worth something if its beacon was promised while nobody could know
+ * it. So each act that touches the promise comes by here: a change of the document settles it anew
+ * while entries are open and not at all afterwards, scheduling makes it, and a draw by hand is
+ * refused where a value was promised that comes by itself. */
+#include "admin/admin_draw.h"
+
+#include "admin/admin_answer.h"
+#include "front/drawing.h"
+
+#include <assert.h>
+
+bool admin_draw_settle(struct act *act, const struct front_event *event)
+{
+    const struct beacon_sources *sources = &act->front->shared->beacons;
+    struct event_doc *doc = &act->doc;
+    struct event_doc_fault fault = {{0}, {0}};
+    bool promised = event != NULL && event->view->state != LINE_DRAFT;
+    bool chosen = event == NULL || !beacon_same_choice(&event->doc.beacon, &doc->beacon);
+    if (event != NULL && event->view->draw.closed) {
+        if (chosen)
+            fault = (struct event_doc_fault){"/beacon", "is fixed: the entries are closed"};
+        else if (!event->view->draw.drawn && doc->opens_at_ms != event->doc.opens_at_ms)
+            fault = (struct event_doc_fault){"/opens_at", "has passed: the entries are closed, and "
+                                                          "the draw waits for its beacon"};
+        doc->beacon = event->doc.beacon;
+    } else if (chosen && ((doc->beacon.kind == BEACON_DRAND && !sources->drand) ||
+                          (doc->beacon.kind == BEACON_NIST && !sources->nist))) {
+        fault = (struct event_doc_fault){"/beacon/kind", "cannot be asked: [beacon] of the "
+                                                         "configuration does not say where"};
+    } else {
+        beacon_settle(&doc->beacon, promised ? &event->doc.beacon : NULL, sources, doc->opens_at_ms,
+                      promised ? front_event_now_ms(act->front, event) : 0);
+    }
+    if (fault.rule[0] != '\0')
+        admin_answer_fault(act->req, ERR_RANGE, &fault);
+    return fault.rule[0] == '\0';
+}
+
+/* May a pre-queue be drawn and opened by hand, now? False: the request was answered. */
+static bool may_draw(struct act *act, const struct front_event *event, struct span value)
+{
+    const struct beacon *beacon = &event->doc.beacon;
+    if (beacon->kind == BEACON_DRAND || beacon->kind == BEACON_NIST)
+        http_problem(
+            act->req, 409, "beacon-not-yet",
+            "The draw was promised with a value of %s that comes after opens_at, and opens "
+            "the line by itself then. An earlier opens_at promises an earlier one.",
+            beacon_kind_name(beacon->kind));
+    else if (beacon->kind == BEACON_TEXT && value.len == 0)
+        http_problem(act->req, 409, "beacon-missing",
+                     "The draw was promised with: %s. Give its value as \"beacon\".",
+                     beacon->words);
+    else if (beacon->kind == BEACON_NONE && value.len > 0)
+        http_problem(act->req, 409, "beacon-not-promised",
+                     "No beacon was promised, and one that nobody expects proves nothing.");
+    else
+        return true;
+    return false;
+}
+
+bool admin_draw_make(struct act *act, const struct front_event *event, struct span value)
+{
+    char memory[2 * BEACON_WORDS_MAX + 64];
+    struct text proof = text_on(memory, sizeof(memory));
+    struct text draw = text_on(act->json, sizeof(act->json));
+    if (!may_draw(act, event, value))
+        return false;
+    drawing_put_said(&proof, &event->doc.beacon, value.len > 0);
+    assert(!proof.overflown);
+    if (!drawing_put(act->front, event, value, text_span(&proof), &draw)) {
+        http_problem(act->req, 409, "seed-key-missing",
+                     "The seeds were sealed with key %u, which is not in [keys] draws.",
+                     event->view->draw.seal.key_id);
+        return false;
+    }
+    assert(!draw.overflown);
+    act->line.draw = text_span(&draw);
+    return true;
+}
+
+bool admin_draw_promise(struct act *act, const struct front_event *event)
+{
+    act->doc = event->doc;
+    beacon_settle(&act->doc.beacon, NULL, &act->front->shared->beacons, act->doc.opens_at_ms,
+                  front_event_now_ms(act->front, event));
+    act->line.if_version = event->view->version;
+    return act_put_document(act);
+}

@@ -1,0 +1,183 @@
+/* admin_move.c: the operator moves an event from state to state, or takes the last act back. What
+ * looks illegal is judged once more a moment later, as our picture may be a tick behind what
+ * another front has done; what looks legal the store judges by the state that it has. Undo brings
+ * back the knobs, and the state where the table of states knows a way: a draw or a closing cannot
+ * be taken back. */
+#include "admin/admin_move.h"
+
+#include "admin/act.h"
+#include "admin/admin_answer.h"
+#include "admin/admin_draw.h"
+#include "core/event/event_state.h"
+
+enum { LOOK_AGAIN_US = 300000 }; /* a tick and its jitter, twice */
+
+struct move {
+    struct act act;
+    enum event_action action;
+    bool looked_again;
+    struct text beacon; /* as the operator named it */
+    char beacon_memory[DRAW_BEACON_MAX];
+};
+
+/* ---- actions ---- */
+
+/* False: the request was answered. */
+static bool may_act(struct move *move, const struct front_event *event)
+{
+    if (move->action == EVENT_DRAW && event->view->draw.drawn)
+        admin_answer_drawn(move->act.req, event);
+    else if (move->action == EVENT_DRAW && event->view->state != LINE_PRE_QUEUE)
+        http_problem(move->act.req, 409, "no-pre-queue", "There is no pre-queue to draw from.");
+    else if (move->action == EVENT_SCHEDULE && event->view->knobs.opens_at_ms == 0)
+        http_problem(move->act.req, 409, "opens-at-missing",
+                     "Set opens_at first: a scheduled event opens by itself then.");
+    else
+        return true;
+    return false;
+}
+
+static void on_moved(struct line_admin *line)
+{
+    struct act *act = act_of_line(line);
+    enum event_action action = ((struct move *)act)->action;
+    if (line->outcome != LINE_WRONG_STATE) {
+        act_done(line);
+        return;
+    }
+    /* Another operator was first; what counts is the state as it is now. */
+    if (action == EVENT_DRAW && line->state == LINE_OPEN)
+        admin_answer_drawn(act->req, act_event(act));
+    else
+        admin_answer_illegal(act->req, line->state, action);
+    act_end(act);
+}
+
+/* False: the request was answered. */
+static bool prepare(struct move *move, const struct front_event *event, enum line_state to)
+{
+    struct act *act = &move->act;
+    bool draws = event->view->state == LINE_PRE_QUEUE && to == LINE_OPEN;
+    return may_act(move, event) &&
+           (!draws || admin_draw_make(act, event, text_span(&move->beacon))) &&
+           (move->action != EVENT_SCHEDULE || admin_draw_promise(act, event));
+}
+
+static void audit_move(struct move *move, enum line_state from, enum line_state to)
+{
+    char from_memory[24], to_memory[24];
+    struct text from_json = text_on(from_memory, sizeof(from_memory));
+    struct text to_json = text_on(to_memory, sizeof(to_memory));
+    json_str(&from_json, span_of(event_state_name(from)));
+    json_str(&to_json, span_of(event_state_name(to)));
+    act_audit(&move->act, event_action_name(move->action), text_span(&from_json),
+              text_span(&to_json));
+}
+
+static void move_event(struct act *act, const struct front_event *event)
+{
+    struct move *move = (struct move *)act;
+    enum line_state from = event->view->state, to = from;
+    bool legal = event_state_move(from, move->action, &to);
+    if (legal || move->action == EVENT_DRAW) { /* why there is nothing to draw is told apart */
+        if (!prepare(move, event, to)) {
+            act_end(act);
+            return;
+        }
+        if (move->action == EVENT_UNFREEZE && event_state_may(from, event->view->frozen_from))
+            to = event->view->frozen_from;
+        audit_move(move, from, to);
+        act->line.from = from;
+        act->line.to = to; /* as written down above */
+        if (act->if_match != 0 || move->action != EVENT_SCHEDULE)
+            act->line.if_version = act->if_match;
+        act_ask_sealed(act, LINE_TRANSITION, on_moved);
+    } else if (!move->looked_again) {
+        move->looked_again = true;
+        act_try_later(act, event->view->version + 1, LOOK_AGAIN_US);
+    } else {
+        admin_answer_illegal(act->req, from, move->action);
+        act_end(act);
+    }
+}
+
+static void on_action(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    enum event_action action;
+    if (!event_action_parse(http_req_param(req, 1), &action)) {
+        http_problem(req, 404, "action-unknown", "There is no such action.");
+        return;
+    }
+    struct move *move = act_begin(req, sizeof(*move), move_event);
+    if (move == NULL)
+        return;
+    move->action = action;
+    move->beacon = text_on(move->beacon_memory, sizeof(move->beacon_memory));
+    if (act_read_body(&move->act, action == EVENT_DRAW ? &move->beacon : NULL))
+        act_try(&move->act);
+    else
+        act_end(&move->act);
+}
+
+/* ---- undo ---- */
+
+static void audit_undo(struct act *act, const struct line_view *view)
+{
+    char from_memory[96], to_memory[96];
+    struct text from = text_on(from_memory, sizeof(from_memory));
+    struct text to = text_on(to_memory, sizeof(to_memory));
+    json_open(&from, '{');
+    json_member_u64(&from, "version", view->version);
+    json_member_cstr(&from, "state", event_state_name(view->state));
+    json_close(&from, '}');
+    json_open(&to, '{');
+    json_member_u64(&to, "version", view->version - 1);
+    json_member_cstr(&to, "state", event_state_name(view->undo_state));
+    json_close(&to, '}');
+    act_audit(act, "undo", text_span(&from), text_span(&to));
+}
+
+static void undo_event(struct act *act, const struct front_event *event)
+{
+    const struct line_view *view = event->view;
+    bool moves = view->undo_state != view->state;
+    if (view->undo_version == 0 || view->undo_version != view->version) {
+        http_problem(act->req, 409, "nothing-to-undo",
+                     "The newest version is not the work of an operator's last act.");
+    } else if (moves && !event_state_may(view->state, view->undo_state)) {
+        http_problem(act->req, 409, "undo-impossible", "There is no way from %s back to %s.",
+                     event_state_name(view->state), event_state_name(view->undo_state));
+    } else {
+        audit_undo(act, view);
+        act->line.from = view->state;
+        act->line.to = view->undo_state;
+        act->line.if_version = act->if_match != 0 ? act->if_match : view->version;
+        act->tries = ACT_TRIES_MAX; /* another's newer act is not what was meant */
+        act_ask_sealed(act, LINE_UNDO, act_done);
+        return;
+    }
+    act_end(act);
+}
+
+static void on_undo(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    struct act *act = act_begin(req, sizeof(*act), undo_event);
+    if (act == NULL)
+        return;
+    if (act_read_body(act, NULL))
+        act_try(act);
+    else
+        act_end(act);
+}
+
+int admin_move_routes(struct http_router *private_routes, struct err_slot *err)
+{
+    static const struct http_route all[] = {
+        {HTTP_METHOD_POST, "/admin/events/{event}/actions/{action}", on_action, NULL,
+         ADMIN_BODY_MAX},
+        {HTTP_METHOD_POST, "/admin/events/{event}/actions/undo", on_undo, NULL, ADMIN_BODY_MAX},
+    };
+    return http_router_add_all(private_routes, all, sizeof(all) / sizeof(all[0]), err);
+}

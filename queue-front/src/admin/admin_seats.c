@@ -1,0 +1,99 @@
+/* admin_seats.c: whoever sells tells how many seats are left. It is not an operator's act, so it is
+ * not on the trail, but for what it causes. The odds that people in line are told are reckoned from
+ * one feed to the next by the front that was fed, and kept with the event for all others. */
+#include "admin/admin_seats.h"
+
+#include "admin/act.h"
+#include "api/answer.h"
+#include "base/json_in.h"
+
+#include <assert.h>
+
+static void on_fed(struct line_admin *line)
+{
+    struct act *act = act_of_line(line);
+    if (line->outcome != LINE_OK) {
+        act_refuse(act);
+        return;
+    }
+    answer_empty(act->req, 204, NULL);
+    act_end(act);
+}
+
+static bool read_seats(struct act *act)
+{
+    struct err_slot err;
+    json_t *json;
+    if (json_in_parse(http_req_body(act->req), &err, &json) < 0) {
+        http_problem(act->req, 400, "json-invalid", "The body is not JSON: %s", err.text);
+        return false;
+    }
+    struct json_in in;
+    json_in_object(&in, json, &err);
+    json_in_require(&in, "seats_left");
+    json_in_u64(&in, "seats_left", 0, SEATS_LEFT_MAX, &act->line.seats_left);
+    int rc = json_in_end(&in);
+    json_decref(json);
+    if (rc < 0)
+        http_problem(act->req, 422, "seats-left-invalid", "%s", err.text);
+    return rc == 0;
+}
+
+/* The event and its lanes; 0: of one of them this front knows nothing yet. */
+static unsigned odds_lines(const struct front *front, const struct front_event *event,
+                           struct odds_line lines[LANES_ALL])
+{
+    unsigned lines_len = 1 + line_lanes(event->view->knobs.shares);
+    for (unsigned lane = 0; lane < lines_len; lane++) {
+        const struct front_event *line = front_line(front, event, lane);
+        if (line == NULL)
+            return 0;
+        lines[lane] = (struct odds_line){line->view, &line->eta};
+    }
+    return lines_len;
+}
+
+/* The odds with this feed, to be kept with it. A front that does not know all lanes leaves them as
+ * they are: the next feed reckons from there. */
+static struct span new_odds(const struct act *act, const struct front_event *event,
+                            struct text *text)
+{
+    struct odds_line lines[LANES_ALL];
+    unsigned lines_len = odds_lines(act->front, event, lines);
+    if (lines_len == 0)
+        return span_of(event->view->odds);
+    struct odds odds =
+        odds_feed(event->has_odds ? &event->odds : NULL, lines, lines_len, act->line.seats_left);
+    odds_put(text, &odds);
+    assert(!text->overflown);
+    return text_span(text);
+}
+
+static void on_seats_left(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    struct act *act = act_begin(req, sizeof(*act), NULL);
+    if (act == NULL)
+        return;
+    const struct front_event *event = act_event(act);
+    if (event == NULL) {
+        answer_event_unknown(req, http_req_param(req, 0));
+    } else if (!event->doc.seats_left) {
+        http_problem(req, 409, "seats-feed-off", "The knob seats_left is off for this event.");
+    } else if (read_seats(act)) {
+        struct text text = text_on(act->audit, LINE_ODDS_MAX);
+        act->line.audit = new_odds(act, event, &text);
+        act->line.to = event->doc.auto_reopen ? LINE_OPEN : event->view->state;
+        act_ask(act, LINE_SEATS, on_fed);
+        return;
+    }
+    act_end(act);
+}
+
+int admin_seats_routes(struct http_router *private_routes, struct err_slot *err)
+{
+    static const struct http_route all[] = {
+        {HTTP_METHOD_PUT, "/admin/events/{event}/seats-left", on_seats_left, NULL, ADMIN_BODY_MAX},
+    };
+    return http_router_add_all(private_routes, all, sizeof(all) / sizeof(all[0]), err);
+}

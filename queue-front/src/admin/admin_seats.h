@@ -1,0 +1,10 @@
+/* admin_seats.h: how many seats are left, from whoever sells. */
+#ifndef FG_QUEUE_FRONT_ADMIN_SEATS_H
+#define FG_QUEUE_FRONT_ADMIN_SEATS_H
+
+#include "base/err.h"
+#include "http/http.h"
+
+int admin_seats_routes(struct http_router *private_routes, struct err_slot *err);
+
+#endif

@@ -1,0 +1,127 @@
+/* end_api.c: what is closed is archived, and then deleted. Either names the version that is meant,
+ * so that nobody ends what they have not seen, and puts one last entry on the trail, which says how
+ * much of it there was. What is deleted without an archive is lost, and has to be asked for as
+ * such. */
+#include "ended/end_api.h"
+
+#include "admin/act.h"
+#include "admin/admin_answer.h"
+#include "api/answer.h"
+#include "core/event/event_state.h"
+
+#include <assert.h>
+
+static void audit_end(struct act *act, const struct line_view *view, const char *what)
+{
+    char memory[256];
+    struct text from = text_on(memory, sizeof(memory));
+    json_open(&from, '{');
+    json_member_cstr(&from, "event", act->line.event);
+    json_member_u64(&from, "version", view->version);
+    json_member_cstr(&from, "state", event_state_name(view->state));
+    json_member_u64(&from, "issued", view->issued);
+    json_member_u64(&from, "admitted", view->admitted);
+    json_close(&from, '}');
+    assert(!from.overflown);
+    act_audit(act, what, text_span(&from), SPAN("null"));
+}
+
+static void on_archived(struct line_admin *line)
+{
+    struct act *act = act_of_line(line);
+    const struct front_event *event = act_event(act);
+    if (line->outcome == LINE_CONFLICT) {
+        admin_answer_mismatch(act->req, line->version);
+    } else if (line->outcome == LINE_WRONG_STATE) {
+        http_problem(act->req, 409, "event-not-closed", "Only what is closed can be archived.");
+    } else if (line->outcome == LINE_OK && event != NULL) {
+        struct event_doc_now now = {line->state, line->version, &event->view->pilot,
+                                    event->view->incarnation};
+        admin_answer_document(act->req, 200, &event->doc, &now);
+    } else {
+        act_refuse(act);
+        return;
+    }
+    act_end(act);
+}
+
+static void on_deleted(struct line_admin *line)
+{
+    struct act *act = act_of_line(line);
+    if (line->outcome == LINE_CONFLICT)
+        admin_answer_mismatch(act->req, line->version);
+    else if (line->outcome == LINE_WRONG_STATE)
+        http_problem(act->req, 409, "event-not-closed",
+                     "Only what is closed, or never was more than a draft, can be deleted.");
+    else if (line->outcome == LINE_NOT_YET)
+        http_problem(act->req, 409, "event-not-archived",
+                     "This version of the event was not archived. ?unarchived=true deletes it all "
+                     "the same.");
+    else if (line->outcome == LINE_OK)
+        answer_empty(act->req, 204, NULL);
+    else {
+        act_refuse(act);
+        return;
+    }
+    act_end(act);
+}
+
+/* False: the request was answered. */
+static bool names_version(struct act *act)
+{
+    if (act->if_match != 0)
+        return true;
+    http_problem(act->req, 428, "if-match-missing",
+                 "Name the version that is meant: If-Match with the ETag of the event.");
+    act_end(act);
+    return false;
+}
+
+static void archive_event(struct act *act, const struct front_event *event)
+{
+    if (!names_version(act))
+        return;
+    audit_end(act, event->view, "archive");
+    act->line.if_version = act->if_match;
+    act_ask(act, LINE_ARCHIVE, on_archived);
+}
+
+static void delete_event(struct act *act, const struct front_event *event)
+{
+    if (!names_version(act))
+        return;
+    audit_end(act, event->view, "delete");
+    act->line.if_version = act->if_match;
+    act->line.unarchived = span_eq(http_req_query_arg(act->req, SPAN("unarchived")), SPAN("true"));
+    act_ask(act, LINE_DELETE, on_deleted);
+}
+
+static void on_archive(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    struct act *act = act_begin(req, sizeof(*act), archive_event);
+    if (act == NULL)
+        return;
+    if (act_read_body(act, NULL))
+        act_try(act);
+    else
+        act_end(act);
+}
+
+static void on_delete(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    struct act *act = act_begin(req, sizeof(*act), delete_event);
+    if (act != NULL)
+        act_try(act);
+}
+
+int end_api_routes(struct http_router *private_routes, struct err_slot *err)
+{
+    static const struct http_route all[] = {
+        {HTTP_METHOD_POST, "/admin/events/{event}/actions/archive", on_archive, NULL,
+         ADMIN_BODY_MAX},
+        {HTTP_METHOD_DELETE, "/admin/events/{event}", on_delete, NULL, 0},
+    };
+    return http_router_add_all(private_routes, all, sizeof(all) / sizeof(all[0]), err);
+}

@@ -1,0 +1,159 @@
+/* restore_api.c: an event is made again from the file it was kept in. That the file is whole and
+ * ours is archive.h's to say, that its document can be read the document's; whether there is such
+ * an event already is the store's, in one step with making it. Restoring the same file twice is one
+ * restoring. */
+#include "ended/restore_api.h"
+
+#include "admin/act.h"
+#include "api/answer.h"
+#include "base/json_in.h"
+#include "core/event/event_state.h"
+#include "ended/archive.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+enum {
+    RESTORE_JSON_MAX = 2 * ARCHIVE_PROOF_MAX + 8192
+}; /* its proof, each quote escaped, and
+       numbers */
+
+struct restore {
+    struct act act;
+    struct archive archive;
+    char *json; /* of what the script makes anew beside the document */
+};
+
+static void on_end(struct act *act)
+{
+    struct restore *restore = (struct restore *)act;
+    archive_deinit(&restore->archive);
+    free(restore->json);
+}
+
+static void on_restored(struct line_admin *line)
+{
+    struct act *act = act_of_line(line);
+    if (line->outcome == LINE_OK || line->outcome == LINE_SAME) {
+        act->created = line->outcome == LINE_OK;
+        act_answer_seen(act);
+    } else if (line->outcome == LINE_CONFLICT) {
+        http_problem(act->req, 409, "event-exists",
+                     "There is another event of this id, and it stays as it is.");
+        act_end(act);
+    } else {
+        act_done(line);
+    }
+}
+
+static void refuse_archive(struct act *act, enum archive_fault fault, const char *why)
+{
+    static const struct {
+        unsigned status;
+        const char *code;
+    } answers[] = {
+        [ARCHIVE_GOOD] = {0, NULL}, /* is no fault */
+        [ARCHIVE_UNREADABLE] = {422, "archive-unreadable"},
+        [ARCHIVE_OTHER] = {422, "archive-format-unknown"},
+        [ARCHIVE_INCOMPLETE] = {422, "archive-incomplete"},
+        [ARCHIVE_TAMPERED] = {422, "archive-tampered"},
+        [ARCHIVE_KEY_MISSING] = {409, "archive-key-missing"},
+    };
+    http_problem(act->req, answers[fault].status, answers[fault].code, "%s", why);
+    act_end(act);
+}
+
+/* The document as it was, and the rest for the script. False: the request was answered, and the act
+ * is over. */
+static bool read_archived(struct restore *restore)
+{
+    struct act *act = &restore->act;
+    const struct archive *archive = &restore->archive;
+    struct event_doc_fault fault = {{0}, {0}};
+    struct text doc = text_on(act->json, sizeof(act->json));
+    json_in_put(&doc, archive->document);
+    if (doc.overflown || event_doc_load(text_span(&doc), archive->event, &fault, &act->doc) < 0) {
+        refuse_archive(act, ARCHIVE_UNREADABLE, "Its document cannot be read by this program.");
+        return false;
+    }
+    if (json_array_size(json_object_get(archive->restore, "lines")) != 1 + act->doc.lanes_len) {
+        refuse_archive(act, ARCHIVE_UNREADABLE, "It does not tell of each of its lanes.");
+        return false;
+    }
+    restore->json = malloc(RESTORE_JSON_MAX);
+    struct text json = text_on(restore->json, restore->json != NULL ? RESTORE_JSON_MAX : 0);
+    if (restore->json != NULL)
+        json_in_put(&json, archive->restore);
+    if (restore->json == NULL || json.overflown) {
+        answer_overloaded(act->req);
+        act_end(act);
+        return false;
+    }
+    act->line.doc = text_span(&doc);
+    act->line.knobs = event_doc_knobs(&act->doc);
+    act->line.draw = text_span(&json);
+    act->has_doc = true;
+    return true;
+}
+
+static void audit_restored(struct restore *restore)
+{
+    const struct archive *archive = &restore->archive;
+    char memory[256];
+    struct text to = text_on(memory, sizeof(memory));
+    json_open(&to, '{');
+    json_member_u64(&to, "version", archive->version);
+    json_member_cstr(&to, "state", event_state_name((enum line_state)archive->state));
+    json_member_str(&to, "incarnation", archive->incarnation);
+    json_close(&to, '}');
+    assert(!to.overflown);
+    act_audit(&restore->act, "restore", SPAN("null"), text_span(&to));
+}
+
+static void restore_event(struct restore *restore)
+{
+    struct act *act = &restore->act;
+    const struct archive *archive = &restore->archive;
+    audit_restored(restore);
+    act->line.incarnation = archive->incarnation;
+    act->line.if_version = archive->version;
+    act->line.to = (enum line_state)archive->state;
+    act_ask(act, LINE_RESTORE, on_restored);
+}
+
+static void on_restore(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    const struct front *front = front_of(req);
+    struct err_slot err;
+    if (!front->complete) {
+        answer_starting(req);
+        return;
+    }
+    struct restore *restore = act_begin(req, sizeof(*restore), NULL);
+    if (restore == NULL)
+        return;
+    struct act *act = &restore->act;
+    act->on_end = on_end;
+    enum archive_fault fault =
+        archive_read(http_req_body(req), &front->keys->draws, &err, &restore->archive);
+    struct span event = restore->archive.event;
+    if (fault != ARCHIVE_GOOD) {
+        refuse_archive(act, fault, err.text);
+    } else if (!span_eq(event, span_of(act->line.event))) {
+        http_problem(req, 409, "archive-of-another", "It is the archive of the event %.*s.",
+                     (int)event.len, event.ptr);
+        act_end(act);
+    } else if (read_archived(restore)) {
+        restore_event(restore);
+    }
+}
+
+int restore_api_routes(struct http_router *private_routes, struct err_slot *err)
+{
+    static const struct http_route all[] = {
+        {HTTP_METHOD_POST, "/admin/events/{event}/actions/restore", on_restore, NULL,
+         RESTORE_BODY_MAX},
+    };
+    return http_router_add_all(private_routes, all, sizeof(all) / sizeof(all[0]), err);
+}
