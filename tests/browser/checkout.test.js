@@ -142,7 +142,7 @@ describe('checkout', () => {
     const cut = (off) => page.context().setOffline(off);
     const told = async (name) => {
       await page.locator('#notice:not(:empty)').waitFor({ timeout: 30_000 });
-      assert.match(await page.textContent('#notice'), /connection is lost/);
+      assert.match(await page.textContent('#notice'), /Connection lost/);
       await visitor.judge(`cut-${name}`);
       await cut(false);
     };
@@ -223,7 +223,7 @@ describe('checkout', () => {
     await page.locator('.ticket input').nth(1).fill(String(member));
     await page.locator('.ticket form button').nth(1).click();
     await page.locator('.ticket .notice:not(:empty)').waitFor({ timeout: 30_000 });
-    assert.match(await page.locator('.ticket .notice').nth(1).textContent(), /connection is lost/);
+    assert.match(await page.locator('.ticket .notice').nth(1).textContent(), /Connection lost/);
     await visitor.judge('cut-ticket');
     await page.context().setOffline(false);
     await friend.page.goto(`${friend.at}/pay/tickets/${order}`);

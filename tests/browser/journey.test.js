@@ -212,7 +212,7 @@ describe('pages', () => {
     await page.context().setOffline(true);
     await page.locator('#lost:not(:empty)').waitFor();
     await visitor.judge('hall-lost');
-    assert.match(await page.textContent('#lost'), /connection is lost/);
+    assert.match(await page.textContent('#lost'), /Connection lost/);
     // What is tried meanwhile is told not to have worked, and nothing is lost by it.
     await page.locator('#cart-seats button').first().click();
     await page.locator('#trouble:not([hidden])').waitFor({ timeout: 30_000 });

@@ -85,11 +85,11 @@ describe('around the waiting page', () => {
       await line.bring(visitor, state);
       const view = await visitor.page.getAttribute('#line', 'data-view');
       await visitor.page.context().setOffline(true);
-      await shows(visitor, 'notice', /connection is lost/);
+      await shows(visitor, 'notice', /Connection lost/);
       if (state === 'waiting') await visitor.judge('wait-lost');
       assert.equal(await visitor.page.getAttribute('#line', 'data-view'), view);
       await visitor.page.context().setOffline(false);
-      await shows(visitor, 'notice', /^(The connection is back\.)?$/);
+      await shows(visitor, 'notice', /^(You are connected again\.)?$/);
       await visitor.view(view);
       await visitor.close();
     });
@@ -235,7 +235,7 @@ describe('around the waiting page', () => {
     await visitor.view('waiting');
     await visitor.page.click('#why summary');
     await visitor.page.click('#why summary');
-    await shows(visitor, 'why-more', /the draw number 10 of 15 has the place \d+\..*noted before the draw/);
+    await shows(visitor, 'why-more', /number 10 of 15 in the draw has place \d+\..*saved before the draw/);
     await visitor.judge('wait-why-drawn');
     // A draw that does not fit is not passed over. One in fifteen other prices would have drawn the
     // same place for this entry; it is not one of those.
@@ -250,7 +250,7 @@ describe('around the waiting page', () => {
     });
     await visitor.page.click('#why summary');
     await visitor.page.click('#why summary');
-    await shows(visitor, 'why-more', /This does not fit!/);
+    await shows(visitor, 'why-more', /This does not match!/);
     await visitor.close();
   });
 
@@ -281,7 +281,7 @@ describe('around the waiting page', () => {
     await first.page.click('#bring summary');
     await first.page.fill('#code', 'AAAA-BBBB-CCCC');
     await first.page.keyboard.press('Enter');
-    await shows(first, 'notice', /mistyped/);
+    await shows(first, 'notice', /typing error/);
     await first.page.click('#bring summary');
     await first.page.fill('#code', back.toLowerCase().replaceAll('-', ' '));
     await first.page.keyboard.press('Enter');
@@ -318,13 +318,13 @@ describe('around the waiting page', () => {
     const visitor = await line.visitor(browser, EN);
     await line.go(visitor, 'laned');
     await line.join(visitor);
-    await shows(visitor, 'lane', /“for everybody”.* 70 of 100/);
+    await shows(visitor, 'lane', /“for everyone”.* 70 of 100/);
     assert.equal(await text(visitor, 'position'), '4');
     // Mistyped, it changes nothing; from a link it is there already.
     await visitor.page.click('#invite summary');
     await visitor.page.fill('#invitation', 'no such thing');
     await visitor.page.click('#guest button');
-    await shows(visitor, 'notice', /not one for this event/);
+    await shows(visitor, 'notice', /not for this event/);
     assert.equal(await text(visitor, 'position'), '4');
     await visitor.page.goto(`${line.at}/e/laned#invitation=${invitations[0].code}`);
     await visitor.page.locator('#guest button:focus').waitFor();
@@ -392,7 +392,7 @@ describe('around the waiting page', () => {
       visitors.push(visitor);
     }
     await patch(drawn.front, 'awaits', { opens_at: at(1500) });
-    for (const [i, words] of [/^Entries are closed\. The draw waits for the beacon/, /^참여가 마감되었습니다\. 비콘/, /^Entries are closed/].entries()) {
+    for (const [i, words] of [/^Entries are closed\. The draw is waiting for the beacon/, /^참여가 마감되었습니다\. 비콘/, /^Entries are closed/].entries()) {
       const { page } = visitors[i];
       await until('the page to say so', async () => {
         if (i === 2) await page.reload();
@@ -496,7 +496,7 @@ describe('around the waiting page', () => {
     let down = true;
     await page.route('**/seats/metre', (route) => (down ? route.fulfill({ status: 503, body: '' }) : route.continue()));
     await page.goto(`${line.at}/e/metre#in`);
-    await shows(visitor, 'notice', /seats do not answer/);
+    await shows(visitor, 'notice', /seats are not responding/);
     assert.equal(await page.getAttribute('#line', 'data-view'), 'admitted');
     down = false;
     await page.waitForURL(/\/seats\/metre/);

@@ -93,7 +93,7 @@ test('a moved seat: the old ticket opens no door, the new one does, and the old 
   assert.equal((await hold('r10s1')).answer.status, 201, 'the old seat is free');
   await until('the shop to hear of it', async () => JSON.stringify((await atShop(order)).seats) === JSON.stringify(shown.seats));
   assert.match((await buyer.get(`/pay/orders/${order}?lang=en`)).text, /Seats changed/);
-  assert.match((await buyer.get(`/pay/tickets/${order}?lang=en`)).text, /Tickets from before that open no door/);
+  assert.match((await buyer.get(`/pay/tickets/${order}?lang=en`)).text, /Tickets from before the change no longer work/);
   const { acts } = (await world.pay.admin.get(`/admin/events/${EVENT}/audit?subject=${order}`)).json;
   assert.deepEqual(acts.map(({ act, reason }) => [act, reason]), [['move', 'a camera stands there']]);
   const mails = world.postgres.rows(`SELECT kind FROM pay.mail_outbox WHERE order_id = '${order}' ORDER BY id`, 'pay');
@@ -149,7 +149,7 @@ test('a move to a seat that is held by then changes nothing, and there are good 
   assert.deepEqual(await sold(order), ['r6s1', 'r6s3']);
   const mails = world.postgres.rows(`SELECT kind FROM pay.mail_outbox WHERE order_id = '${order}' ORDER BY id`, 'pay');
   assert.deepEqual(mails.map(({ kind }) => kind), ['completed', 'renewed-1', 'moved-2']);
-  assert.match(await mailOf(order, 'renewed-1'), /your tickets were made anew[^]*\/pay\/tickets\//);
+  assert.match(await mailOf(order, 'renewed-1'), /your tickets were reissued[^]*\/pay\/tickets\//);
   assert.match(await mailOf(order, 'moved-2'), /moved you to other seats/);
   await assertAgreed();
 });

@@ -78,7 +78,7 @@ test('a refund that the provider refuses is parked with an alarm, and the buyer 
   const parked = await world.untilStatus(buyer, order, 'parked');
   assert.equal(parked.reason, 'refund-held');
   assert.match(parked.message, /티켓은 무효가 되었지만/);
-  assert.match((await buyer.get(`/pay/orders/${order}?lang=en`)).text, /Your tickets are void and your refund has not come through/);
+  assert.match((await buyer.get(`/pay/orders/${order}?lang=en`)).text, /Your tickets are void, but the payment provider has not completed your refund yet/);
   for (const { token } of tickets) {
     const scan = await world.pay.admin.post('/admin/checkin', { body: { event: EVENT, gate: 'g', token } });
     assert.equal(scan.json.code, 'revoked');
@@ -172,9 +172,9 @@ test('an order keeps the terms that it was made on, and its page tells them', as
   assert.deepEqual(await read(free), { by: 'buyer', until: '2031-01-01T00:00:00.000Z', amount: 154000, handed_on: false });
   assert.equal((await read(bound)).by, 'operator');
   const page = async ({ order }, lang) => (await buyer.get(`/pay/orders/${order}?lang=${lang}`)).text;
-  assert.match(await page(free, 'en'), /Can be given back until.*2031-01-01/);
+  assert.match(await page(free, 'en'), /Refundable until.*2031-01-01/);
   assert.match(await page(free, 'ko'), /환불 가능 기한.*2031-01-01/);
-  assert.match(await page(bound, 'en'), /Refunds for this event are made by the organiser/);
+  assert.match(await page(bound, 'en'), /The organiser handles refunds for this event/);
   assert.match(await page(late, 'ko'), /환불 가능 기한이 지났습니다/);
   for (const one of [bound, late]) assert.ok(!(await page(one, 'en')).includes('data-act="refund"'));
   assertProblem(await buyer.post(`/v1/pay/orders/${bound.order}/refund`), 409, 'refund-by-operator');

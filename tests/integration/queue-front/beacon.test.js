@@ -95,7 +95,7 @@ test('a round that was promised before anybody could enter decides, and everybod
   assert.ok(Date.parse(closed.closed_at) < Date.parse(closed.promised.at), 'nobody knew the value');
   const late = new Visitor(front, 'show');
   await late.joined();
-  for (const [lang, words] of [['en', /Entries are closed\. The draw waits/], ['ko', /마감되었습니다\. 비콘 값이 나오면/]]) {
+  for (const [lang, words] of [['en', /Entries are closed\. The draw is waiting/], ['ko', /마감되었습니다\. 비콘 값이 나오면/]]) {
     for (const visitor of [visitors[0], new Visitor(front, 'show')]) {
       await until(`the page to say so, ${lang}`, async () => {
         const { text } = await front.http.get(`/e/show?lang=${lang}`, { headers: { ...visitor.jar.headers, accept: 'text/html' } });

@@ -136,14 +136,14 @@ test('a form without script asks for the code and is told what is wrong with it'
   const page = (await house.front.http.get('/e/show')).text;
   assert.match(page, /<details id="presale"[^>]*open>/);
   assert.match(page, /<input id="presale-code" name="code"/);
-  assert.match(page, /예매 코드로 줄 서기|Join with the code/);
+  assert.match(page, /예매 코드로 참여하기|Join with code/);
   const visitor = new Visitor(house.front, 'show');
   const form = (body) => visitor.join({
     headers: { accept: 'text/html', 'content-type': 'application/x-www-form-urlencoded' }, body });
   assert.equal((await form('')).headers.location, '/e/show?notice=code-required');
   assert.equal((await form('code=NO-SUCH-CODE')).headers.location, '/e/show?notice=code-unknown');
   const told = await house.front.http.get('/e/show?notice=code-required', { headers: { 'accept-language': 'en' } });
-  assert.match(told.text, /for those who have a code/);
+  assert.match(told.text, /for people with a code/);
   const there = await form('code=form+code');
   assert.deepEqual([there.status, there.headers.location], [303, '/e/show']);
   assert.equal((await visitor.me()).json.position, 1);

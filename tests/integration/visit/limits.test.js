@@ -93,7 +93,7 @@ describe('a limit of four seats', () => {
     const failed = await refused(second, buyer, hold);
 
     const page = await buyer.get(`/pay/orders/${failed}?lang=en`);
-    assert.match(page.text, /as many seats of this event as one member may have/);
+    assert.match(page.text, /as many seats for this event as one member can have/);
     assert.match((await buyer.get(`/pay/orders/${failed}?lang=ko`)).text, /한 회원이 구매할 수 있는 좌석 수/);
     assert.equal(world.postgres.sql(`SELECT count(*) FROM pay.mail_outbox WHERE order_id = '${failed}'`, 'pay'), '0',
       'nobody gets a letter about money that was never asked for');
