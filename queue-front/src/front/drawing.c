@@ -34,7 +34,8 @@ enum {
     RELAYS_MAX = 8,
     ASK_US = 1000000, /* one question a second and relay, while a value is due */
     ANSWER_TIMEOUT_MS = 2500,
-    ANSWER_BYTES_MAX = 64 * 1024, /* a round is 300 bytes, a pulse 5 KB */
+    PATIENCE_US = 4 * ANSWER_TIMEOUT_MS * 1000, /* a value that was asked for so long is late */
+    ANSWER_BYTES_MAX = 64 * 1024,               /* a round is 300 bytes, a pulse 5 KB */
     AUDIT_MAX = 512,
     URL_MAX = CONFIG_STRING_MAX + BEACON_HASH_LEN + 64,
 };
@@ -58,6 +59,7 @@ struct drawing {
     struct front_event *event; /* NULL: it went while something was under way */
     struct beacon beacon;      /* the round that it waits for */
     uint64_t next_us;
+    uint64_t since_us; /* when it was asked for first; 0: not yet */
     unsigned asking;
     bool holding;
     bool told; /* in the log: that the key is missing */
@@ -482,12 +484,26 @@ static void ask_again(struct drawing *drawing)
     if (drawing->asking > 0 || now_us < drawing->next_us)
         return;
     drawing->next_us = now_us + ASK_US;
+    if (drawing->since_us == 0)
+        drawing->since_us = now_us;
     if (drawing->beacon.kind == BEACON_NIST && drawing->front->shared->beacons.nist)
         ask_nist(drawing);
     /* Other settings than when it was promised: nobody here knows the chain. */
     if (drawing->beacon.kind == BEACON_DRAND &&
         strcmp(drawing->beacon.chain, drawing->front->shared->beacons.chain) == 0)
         ask_relays(drawing);
+}
+
+/* Long past its time, and not because nobody was there to ask: after an outage, or where an event
+ * was made again, the value is out and only has to be fetched. */
+static bool is_late(const struct drawing *drawing, uint64_t now_ms)
+{
+    const struct beacon *beacon = &drawing->beacon;
+    uint64_t late_us = beacon->late_s * 1000000;
+    uint64_t patience_us = late_us < PATIENCE_US ? late_us : PATIENCE_US;
+    uint64_t asked_us = clock_mono_us(drawing->front->loop->clock) - drawing->since_us;
+    return now_ms >= beacon->at_ms + beacon->late_s * 1000 &&
+           (drawing->since_us == 0 || asked_us >= patience_us);
 }
 
 void drawing_look(struct front *front, struct front_event *event)
@@ -515,7 +531,7 @@ void drawing_look(struct front *front, struct front_event *event)
         ask_again(drawing);
     if (beacon->kind == BEACON_DRAND && now_ms >= beacon->at_ms)
         hold_by_round(drawing);
-    if (!drawing->holding && now_ms >= beacon->at_ms + beacon->late_s * 1000)
+    if (!drawing->holding && is_late(drawing, now_ms))
         go_on_without(drawing);
 }
 

@@ -257,6 +257,22 @@ test('a front shot and a Redis wiped between closing and draw change neither ent
   assert.equal(told.beacon, beacons.chain.beacon(closed.promised.round).randomness);
 });
 
+test('fronts that come back long after the value was due fetch it, and do not go on without', async (t) => {
+  const world = await openWorld(t);
+  const { front, beacons } = world;
+  mood(world, 'down');
+  await gather(world, 'show', { beacon: DRAND });
+  await opensSoon(world, 'show');
+  const { promised } = await untilClosed(front, 'show');
+  await front.kill();
+  await until('the value to be late', () => Date.now() > Date.parse(promised.at) + 1000 * promised.late_s + 500);
+  mood(world, 'fine');
+  await front.start();
+  const told = await untilDrawn(front, 'show');
+  assert.deepEqual([told.proof.kind, told.proof.round], ['drand', promised.round]);
+  assert.equal(told.beacon, beacons.chain.beacon(promised.round).randomness);
+});
+
 test('entries that close late wait for a round that nobody knew then', async (t) => {
   const world = await openWorld(t);
   const { house, front, beacons } = world;
