@@ -11,12 +11,16 @@
 --   of `restore`: the version as archived in the place of the one seen, the incarnation in the place of
 --   the state from, and what else the archive says in the place of a draw's needs: {seal, identity,
 --   beacon, proof, lines: [{issued, serving, admitted, no_shows, skipped, waiting, and once they are
---   known closed, closed_ms, seed, entries, drawn_ms}, ...]} as JSON
+--   known closed, closed_ms, seed, entries, drawn_ms}, ...]} as JSON; of one that runs, besides: read_ms,
+--   active, and if they are known frozen_from, seats_left; of each line dead, outstanding, show_up_milli,
+--   service_rate_milli, joins_milli
 --   of `delete`: 1 in the place of the state from if it need not be archived
 -- Answer: {outcome, state, version}
 --
 -- Which moves are legal is the caller's table. Here only the state it started from is compared, so
 -- that of two operators who press at once one is told that the other was first.
+
+local GAP_MIN, GAP_MAX = 128, 1000000 -- HEAL_GAP_MIN and _MAX of the fronts
 
 -- With the autopilot on, the rate in force is its own. It begins at the knob's when it is switched on,
 -- and again whenever somebody turns that knob; from then on its silence is counted.
@@ -162,15 +166,68 @@ local function archive(state, version)
     return { OK, state, version }
 end
 
--- A line of an event that is made again: its numbers and its draw. All calls of it are over. Who of
--- the places ahead had left or was a ghost is not known any more, only how many they were.
-local function begin_again(line, told)
-    local cfg = prefix .. 'cfg'
+-- Of a line that is closed all calls are over. Who of the places ahead had left or was a ghost is not
+-- known any more, only how many they were.
+local function lay_to_rest(line)
     call('SET', prefix .. 'seq', line.issued)
+    call('HSET', prefix .. 'bucket', 'left_n', math.max(0, line.issued - line.serving - line.waiting),
+        'settled', line.serving, 'dead', line.serving, 'last_upto', line.serving)
+end
+
+-- Places that may have been given out since the file was written: twice what the pace of then makes.
+-- They are kept for whoever shows a ticket of one, and are in nobody's way, as after a heal.
+local function keep_gap(line, read_ms, state)
+    local since_ms = math.max(0, now_ms - read_ms) + 1000
+    local gap = math.ceil(2 * line.joins_milli * since_ms / 1000000)
+    gap = math.min(math.max(gap, GAP_MIN), GAP_MAX)
+    local range = { from = line.issued + 1, upto = line.issued + gap }
+    local bucket = bucket_read('ghosts_n', 'away_seq', 'away_whole', 'away_at_ms', 'gap_pending', 'gap_upto')
+    bucket.gap_upto = range.upto
+    if state <= PRE_QUEUE and not line.seed then
+        bucket.gap_pending = 1
+    else
+        gap_away(bucket, range)
+        bucket.ghosts_n = gap
+    end
+    bucket_write(bucket)
+    gaps_write({ range })
+    call('SET', prefix .. 'seq', range.upto)
+end
+
+-- A line that runs goes on where it stood. Whoever was called and may still come has a window anew;
+-- whoever was called later, or is inside, is known by what they show (see visit.lua), and is called
+-- again otherwise. Ghosts are found anew.
+local function go_on(line, told, state)
+    local session_ttl_ms = tonumber(call('HGET', CFG, 'session_ttl_ms'))
+    local expires_ms = now_ms + tonumber(call('HGET', CFG, 'call_ttl_ms'))
+    local called_n = line.serving - line.dead
+    local came_n = math.max(0, called_n - line.outstanding)
+    if called_n > 0 then
+        call('ZADD', prefix .. 'hist', line.serving, line.serving .. ':' .. now_ms .. ':' .. expires_ms)
+    end
+    call('HSET', prefix .. 'bucket', 'at_us', now_us, 'frozen_ms', now_ms, 'settled', line.dead,
+        'dead', line.dead, 'called_n', called_n, 'came_n', came_n, 'healed_upto', line.serving,
+        'healed_came', came_n, 'last_upto', line.serving, 'last_called_ms', now_ms, 'last_expires_ms',
+        expires_ms, 'moves_run', now_ms, 'show_came', line.show_up_milli / 10, 'show_of', 100,
+        'rate_places', line.service_rate_milli / 100, 'rate_us', 10000000)
+    if lane == 0 then
+        call('HSET', prefix .. 'bucket', 'phantoms', told.active, 'phantom_until_ms',
+            now_ms + session_ttl_ms, 'restored_until_ms', now_ms + session_ttl_ms)
+    end
+    keep_gap(line, told.read_ms, state)
+end
+
+-- A line of an event that is made again: its numbers and its draw.
+local function begin_again(line, told, state)
+    local cfg = prefix .. 'cfg'
     call('SET', prefix .. 'serving', line.serving)
     call('HSET', prefix .. 'bucket', 'admitted', line.admitted, 'no_shows', line.no_shows, 'skipped_n',
-        line.skipped, 'left_n', math.max(0, line.issued - line.serving - line.waiting), 'settled',
-        line.serving, 'dead', line.serving, 'last_upto', line.serving, 'generation', now_ms)
+        line.skipped, 'generation', now_ms)
+    if told.read_ms then
+        go_on(line, told, state)
+    else
+        lay_to_rest(line)
+    end
     if line.closed then
         call('HSET', cfg, 'closed', line.closed, 'closed_ms', line.closed_ms)
     end
@@ -180,20 +237,24 @@ local function begin_again(line, told)
     end
 end
 
--- The event of an archive, as it was: incarnation, version, state. It lies in that file.
+-- The event of an archive, as it was: incarnation, version, state. One that is closed lies in that file.
 local function make_again()
     local told = cjson.decode(ARGV[9])
     local version, state = tonumber(ARGV[3]), tonumber(ARGV[5])
     call('DEL', prefix .. 'erased')
     call('HSET', KEYS[1], 'boot', ARGV[1], 'version', version, 'state', state, 'incarnation', ARGV[4],
-        'archived', version, 'era', now_ms)
-    for name, value in pairs({ sealed = told.seal, identity = told.identity, proof = told.proof }) do
+        'era', now_ms)
+    if not told.read_ms then
+        call('HSET', KEYS[1], 'archived', version)
+    end
+    for name, value in pairs({ sealed = told.seal, identity = told.identity, proof = told.proof,
+        frozen_from = told.frozen_from or '', seats_left = told.seats_left or '' }) do
         if value ~= '' then
             call('HSET', KEYS[1], name, value)
         end
     end
     write_document()
-    each_line(function() begin_again(told.lines[lane + 1], told) end)
+    each_line(function() begin_again(told.lines[lane + 1], told, state) end)
     sign_document()
     audit(ARGV[6], version)
     return { OK, state, version }

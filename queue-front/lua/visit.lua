@@ -247,6 +247,13 @@ local function extend()
     return answer(OK, until_ms, 0, 0, times + 1)
 end
 
+-- A visit that began after the archive was written out of which the event was made again: of those
+-- nobody knows how many there are.
+local function is_of_before()
+    return not has('called') and
+        (tonumber(call('HGET', root .. 'bucket', 'restored_until_ms')) or 0) > now_ms
+end
+
 local function heartbeat()
     if expires_ms then
         local ends_ms = tonumber(call('HGET', root .. 'ends', session)) or expires_ms
@@ -256,14 +263,16 @@ local function heartbeat()
         return answer(OK, until_ms, ends_ms)
     elseif has('ended') or has('gone') then
         return answer(GONE)
-    elseif phantoms_of(bucket) > 0 then
+    elseif phantoms_of(bucket) > 0 or is_of_before() then
         -- Redis lost this session, its signed pass did not. It takes its own slot back.
         local ends_ms = tonumber(ARGV[5])
         ends_ms = ends_ms > 0 and ends_ms or now_ms + session_max_ms
         if ends_ms <= now_ms then
             return answer(EXPIRED)
         end
-        phantom_back(bucket)
+        if phantoms_of(bucket) > 0 then
+            phantom_back(bucket)
+        end
         turn_log(lane, place, 0)
         if place > bucket.settled and place <= serving and not has('called') then
             bucket.came_n = math.min(bucket.came_n + 1, bucket.called_n)
@@ -319,9 +328,11 @@ local function finish()
         session_close()
         over(done)
         return answer(OK)
-    elseif phantoms_of(bucket) > 0 and ARGV[3] ~= 'leave' then
+    elseif (phantoms_of(bucket) > 0 or is_of_before()) and ARGV[3] ~= 'leave' then
         -- An order that went through while Redis forgot its session.
-        phantom_back(bucket)
+        if phantoms_of(bucket) > 0 then
+            phantom_back(bucket)
+        end
         if place > bucket.settled and place <= serving then
             bucket.came_n = math.min(bucket.came_n + 1, bucket.called_n)
         end

@@ -4,11 +4,14 @@
  * has the whole in hand: first what the event was (`fairgate-archive`) and, of each lane, what GET
  * fairness answers; then the trail and the series, each from its beginning, ARCHIVE_ROWS_MAX rows a
  * part; last a line that says how many parts there were. Each part but the last names the next
- * (Link, rel="next"). What is archived is closed, so it does not change between two parts but for
- * what operators do to it meanwhile, which is at the end of the trail. That it is whole, and what
+ * (Link, rel="next"). What is closed does not change between two parts but for what operators do
+ * to it meanwhile, which is at the end of the trail. Of an event that runs (asked for by name, so
+ * that nobody takes it for the last word) the head is one moment's, out of the picture that this
+ * front has anyway, and the parts are what Redis has when each is read. That it is whole, and what
  * an event is made again from, is archive.h's. */
 #include "ended/admin_ended.h"
 
+#include "admin/admin_answer.h"
 #include "admin/admin_find.h"
 #include "api/answer.h"
 #include "api/fairness.h"
@@ -32,6 +35,7 @@ enum {
 struct reading {
     struct line_admin line; /* first: the store hands back a pointer to it */
     struct front_wait wait;
+    bool running;      /* of an archive: the event may be one that is not closed */
     bool looked_again; /* our picture may be a tick behind what another front has closed */
     struct front *front;
     struct http_req *req;
@@ -181,8 +185,19 @@ static void put_figures(struct text *out, const struct line_view *view)
     json_close(out, '}');
 }
 
-/* The seed of a draw that was held. One that was not is nobody's business; with the seal it could
- * still be made, by whoever has the house's key. */
+/* So that the line can go on where it stood. */
+static void put_running(struct text *out, const struct line_view *view)
+{
+    json_member_u64(out, "dead", view->dead);
+    json_member_u64(out, "outstanding",
+                    view->outstanding < view->serving ? view->outstanding : view->serving);
+    json_member_u64(out, "show_up_milli", view->show_up_milli);
+    json_member_u64(out, "service_rate_milli", view->service_rate_milli);
+    json_member_u64(out, "joins_milli", view->joins_milli);
+}
+
+/* The seed of a draw that was held. One that was not lies nowhere and not here either: whoever has
+ * the house's key makes it of the seal when it is time. */
 static void put_line(struct text *out, const struct line_view *view)
 {
     const struct line_draw *draw = &view->draw;
@@ -204,6 +219,8 @@ static void put_line(struct text *out, const struct line_view *view)
         json_member_u64(out, "entries", draw->order.entries);
         json_member_u64(out, "drawn_ms", draw->drawn_ms);
     }
+    if (view->state != LINE_CLOSED)
+        put_running(out, view);
     json_close(out, '}');
 }
 
@@ -222,6 +239,14 @@ static void put_restore(struct text *out, const struct front *front,
     json_member_cstr(out, "identity", event->view->identity);
     json_member_str(out, "beacon", (struct span){draw->beacon, draw->drawn ? draw->beacon_len : 0});
     json_member_str(out, "proof", event->view->proof);
+    if (event->view->state != LINE_CLOSED) {
+        json_member_u64(out, "read_ms", front_event_now_ms(front, event));
+        json_member_u64(out, "active", event->view->active);
+    }
+    if (event->view->state == LINE_FROZEN)
+        json_member_u64(out, "frozen_from", event->view->frozen_from);
+    if (event->view->state != LINE_CLOSED && event->view->has_seats_left)
+        json_member_u64(out, "seats_left", event->view->seats_left);
     json_key(out, "lines");
     json_open(out, '[');
     for (unsigned lane = 0; lane <= event->doc.lanes_len; lane++) {
@@ -274,7 +299,8 @@ static void on_looked_again(struct front_wait *wait, bool seen)
 static void refuse_open(struct reading *reading, const struct front_event *event)
 {
     if (reading->looked_again) {
-        http_problem(reading->req, 409, "event-not-closed", "Only what is closed can be archived.");
+        http_problem(reading->req, 409, "event-not-closed",
+                     "It is not closed. ?running=true archives it as it stands.");
         reading_end(reading);
         return;
     }
@@ -294,8 +320,13 @@ static void on_head(void *ctx, const struct front_event *event, bool unavailable
         refuse(reading, unavailable ? LINE_UNAVAILABLE : LINE_UNKNOWN);
         return;
     }
-    if (event->view->state != LINE_CLOSED) {
+    if (event->view->state != LINE_CLOSED && !reading->running) {
         refuse_open(reading, event);
+        return;
+    }
+    if (event->shut == FRONT_SHUT_DOCUMENT) { /* another front may read it */
+        admin_answer_unreadable(reading->req, event);
+        reading_end(reading);
         return;
     }
     char *memory = malloc(HEAD_MAX);
@@ -425,6 +456,7 @@ static void on_archive(struct http_req *req, void *ctx)
         return;
     }
     span_to_cstr(id, reading->line.event, sizeof(reading->line.event));
+    reading->running = span_eq(http_req_query_arg(req, SPAN("running")), SPAN("true"));
     reading->line.limit = ARCHIVE_ROWS_MAX;
     reading->line.oldest_first = true;
     reading->line.on_done = on_part;

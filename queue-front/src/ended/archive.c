@@ -183,8 +183,24 @@ static enum archive_fault check_rest(struct span rest, char chain[ARCHIVE_SHA_LE
 
 /* ---- what it says ---- */
 
+/* Of a line that runs: how it goes on. */
+static void read_running(struct json_in *in, uint64_t issued)
+{
+    static const char *const counts[] = {"dead", "outstanding"};
+    static const char *const paces[] = {"show_up_milli", "service_rate_milli", "joins_milli"};
+    uint64_t value = 0;
+    for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+        json_in_require(in, counts[i]);
+        json_in_u64(in, counts[i], 0, issued, &value);
+    }
+    for (size_t i = 0; i < sizeof(paces) / sizeof(paces[0]); i++) {
+        json_in_require(in, paces[i]);
+        json_in_u64(in, paces[i], 0, i == 0 ? 1000 : UINT32_MAX, &value);
+    }
+}
+
 /* Whatever is refused here was signed, so it is another program's fault and not the file's. */
-static void read_line(struct json_in *lines, json_t *array, size_t index)
+static void read_line(struct json_in *lines, json_t *array, size_t index, struct archive *out)
 {
     static const char *const counts[] = {"serving", "skipped", "waiting"};
     struct json_in in;
@@ -216,14 +232,21 @@ static void read_line(struct json_in *lines, json_t *array, size_t index)
         json_in_require(&in, "drawn_ms");
         json_in_u64(&in, "drawn_ms", 0, INT64_MAX >> 10, &value);
     }
+    if (index == 0) {
+        out->closed_entries = json_in_has(&in, "closed_ms");
+        out->drawn = json_in_has(&in, "seed");
+    }
+    if (archive_runs(out))
+        read_running(&in, issued);
     json_in_end(&in);
 }
 
-static void read_restore(struct json_in *in)
+static void read_restore(struct json_in *in, struct archive *out)
 {
     struct json_in restore;
-    struct span text;
+    struct span text = {NULL, 0};
     struct draw_seal seal;
+    uint64_t value = 0;
     json_t *lines = NULL;
     json_in_require(in, "restore");
     if (!json_in_child(in, "restore", &restore))
@@ -232,16 +255,26 @@ static void read_restore(struct json_in *in)
     if (json_in_str(&restore, "seal", 0, DRAW_SEAL_LEN_MAX, &text) && text.len > 0 &&
         !draw_seal_parse(text, &seal))
         json_in_refuse(&restore, "seal", "must be a seal");
+    else
+        out->seal = text;
     json_in_require(&restore, "identity");
     json_in_str(&restore, "identity", 0, LINE_IDENTITY_MAX, &text);
     json_in_require(&restore, "beacon");
     json_in_str(&restore, "beacon", 0, DRAW_BEACON_MAX, &text);
     json_in_require(&restore, "proof");
     json_in_str(&restore, "proof", 0, ARCHIVE_PROOF_MAX, &text);
+    if (archive_runs(out)) {
+        json_in_require(&restore, "read_ms");
+        json_in_u64(&restore, "read_ms", 1, INT64_MAX >> 10, &value);
+        json_in_require(&restore, "active");
+        json_in_u64(&restore, "active", 0, UINT32_MAX, &value);
+        json_in_u64(&restore, "frozen_from", 0, LINE_STATE_COUNT - 1, &value);
+        json_in_u64(&restore, "seats_left", 0, INT64_MAX >> 10, &value);
+    }
     json_in_require(&restore, "lines");
     if (json_in_array(&restore, "lines", 1, ARCHIVE_LINES_MAX, &lines)) {
         for (size_t i = 0; i < json_array_size(lines); i++)
-            read_line(&restore, lines, i);
+            read_line(&restore, lines, i, out);
     }
     json_in_end(&restore);
 }
@@ -267,15 +300,13 @@ static enum archive_fault read_head(struct archive *out, struct err_slot *err)
     out->incarnation = text;
     json_in_require(&in, "state");
     json_in_word(&in, "state", states, &out->state);
-    if (out->state != LINE_CLOSED)
-        json_in_refuse(&in, "state", "must be closed");
     json_in_require(&in, "version");
     json_in_u64(&in, "version", 1, INT64_MAX >> 10, &out->version);
     json_in_require(&in, "document");
     json_in_any(&in, "document", &out->document);
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
         json_in_allow(&in, others[i]);
-    read_restore(&in);
+    read_restore(&in, out);
     out->restore = json_object_get(out->head, "restore");
     return json_in_end(&in) < 0 ? ARCHIVE_UNREADABLE : ARCHIVE_GOOD;
 }

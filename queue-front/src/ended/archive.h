@@ -1,17 +1,21 @@
-/* archive.h: the file that an ended event is kept in: what of it says that it is whole and ours,
- * and what an event is made again from.
+/* archive.h: the file that an event is kept in: what of it says that it is whole and ours, and what
+ * an event is made again from.
  *
  * Lines of JSON. First the head; then the draw of each line, as GET fairness answers; then the
  * mark: SHA-256 of all that stands before it, and a MAC of that by the house's key of draws. What
  * follows, trail and series, one line a part, is chained by SHA-256, and the last line has the end
  * of the chain and the number of parts. So what an event is made again from cannot be altered by
- * those who lack the key, and a file that was cut or damaged anywhere is seen to be. */
+ * those who lack the key, and a file that was cut or damaged anywhere is seen to be.
+ *
+ * The archive of an event that runs says a little more, so that the line can go on where it stood:
+ * who may still be inside or on their way in, and how fast people joined. */
 #ifndef FG_QUEUE_FRONT_ARCHIVE_H
 #define FG_QUEUE_FRONT_ARCHIVE_H
 
 #include "base/err.h"
 #include "base/text.h"
 #include "core/draw/draw.h"
+#include "core/line/line.h"
 #include "crypto/mac.h"
 
 #include <jansson.h>
@@ -49,7 +53,15 @@ struct archive {
     unsigned state; /* index of enum line_state */
     uint64_t version;
     json_t *document, *restore; /* borrowed from head */
+    struct span seal;           /* likewise; empty: it has none */
+    bool closed_entries, drawn; /* of the general line's draw */
 };
+
+/* It was not closed when the file was written. */
+static inline bool archive_runs(const struct archive *archive)
+{
+    return archive->state != LINE_CLOSED;
+}
 
 /* On ARCHIVE_GOOD *out is the caller's, to end with archive_deinit(); else `err` has a sentence. */
 enum archive_fault archive_read(struct span text, const struct mac_ring *keys, struct err_slot *err,

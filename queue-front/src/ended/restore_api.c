@@ -7,10 +7,12 @@
 #include "admin/act.h"
 #include "api/answer.h"
 #include "base/json_in.h"
+#include "core/event/draw_seal.h"
 #include "core/event/event_state.h"
 #include "ended/archive.h"
 
 #include <assert.h>
+#include <sodium.h>
 #include <stdlib.h>
 
 enum {
@@ -96,6 +98,44 @@ static bool read_archived(struct restore *restore)
     return true;
 }
 
+/* What an event that runs needs beside: the key of a draw that is still to be held, and somebody's
+ * word if it may have been held since. The file cannot tell, and to hold it again is to give out
+ * other places. False: the request was answered, and the act is over. */
+static bool judge_draw(struct act *act, const struct archive *archive)
+{
+    uint64_t now_ms = clock_wall_us(act->front->loop->clock) / 1000;
+    struct draw_seal seal;
+    act->line.to = (enum line_state)archive->state;
+    if (act->line.to == LINE_SCHEDULED && act->doc.prequeue_at_ms > 0 &&
+        act->doc.prequeue_at_ms <= now_ms)
+        act->line.to = LINE_PRE_QUEUE; /* some may have entries already */
+    if (act->line.to > LINE_PRE_QUEUE || archive->drawn || !draw_seal_parse(archive->seal, &seal))
+        return true;
+    for (unsigned lane = 0; lane <= act->doc.lanes_len; lane++) {
+        uint8_t seed[DRAW_SEED_BYTES];
+        bool opened = draw_seal_open(&act->front->keys->draws, &seal, archive->event, lane, seed);
+        sodium_memzero(seed, sizeof(seed));
+        if (opened)
+            continue;
+        http_problem(act->req, 409, "seed-key-missing",
+                     "Its draw is still to be held, by key %u of [keys] draws, which is not here.",
+                     (unsigned)seal.key_id);
+        act_end(act);
+        return false;
+    }
+    bool due = act->doc.opens_at_ms > 0 && act->doc.opens_at_ms <= now_ms;
+    if (act->line.to == LINE_PRE_QUEUE && due && !archive->closed_entries &&
+        !span_eq(http_req_query_arg(act->req, SPAN("redraw")), SPAN("true"))) {
+        http_problem(act->req, 409, "draw-unknown",
+                     "It was archived before its draw, which has come due since. If the draw was "
+                     "held, a later archive has it. ?redraw=true holds it anew, with other places "
+                     "for everybody.");
+        act_end(act);
+        return false;
+    }
+    return true;
+}
+
 static void audit_restored(struct restore *restore)
 {
     const struct archive *archive = &restore->archive;
@@ -103,7 +143,7 @@ static void audit_restored(struct restore *restore)
     struct text to = text_on(memory, sizeof(memory));
     json_open(&to, '{');
     json_member_u64(&to, "version", archive->version);
-    json_member_cstr(&to, "state", event_state_name((enum line_state)archive->state));
+    json_member_cstr(&to, "state", event_state_name(restore->act.line.to));
     json_member_str(&to, "incarnation", archive->incarnation);
     json_close(&to, '}');
     assert(!to.overflown);
@@ -117,7 +157,6 @@ static void restore_event(struct restore *restore)
     audit_restored(restore);
     act->line.incarnation = archive->incarnation;
     act->line.if_version = archive->version;
-    act->line.to = (enum line_state)archive->state;
     act_ask(act, LINE_RESTORE, on_restored);
 }
 
@@ -144,7 +183,7 @@ static void on_restore(struct http_req *req, void *ctx)
         http_problem(req, 409, "archive-of-another", "It is the archive of the event %.*s.",
                      (int)event.len, event.ptr);
         act_end(act);
-    } else if (read_archived(restore)) {
+    } else if (read_archived(restore) && judge_draw(act, &restore->archive)) {
         restore_event(restore);
     }
 }

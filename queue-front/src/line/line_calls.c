@@ -540,6 +540,14 @@ static bool read_visit(struct line_visit *visit, const redisReply *reply)
     return true;
 }
 
+/* It came in, so it was called, whatever Redis knows. */
+static bool was_inside(const struct line_visit *visit)
+{
+    bool by_pass =
+        visit->call == LINE_HEARTBEAT || visit->call == LINE_END || visit->call == LINE_DONE;
+    return by_pass && visit->outcome == LINE_OK && visit->state > LINE_PRE_QUEUE;
+}
+
 static void on_visited(struct redis_call *call, const redisReply *reply)
 {
     struct line_link *link = CONTAINER_OF(call, struct line_link, call);
@@ -559,6 +567,8 @@ static void on_visited(struct redis_call *call, const redisReply *reply)
         }
         if (visit->call == LINE_PASS && visit->outcome == LINE_OK)
             event->line.passes++;
+        if (was_inside(visit))
+            line_event_saw_called(&event->line, visit->place); /* it counts from the next tick on */
         if (visit->call == LINE_EXTEND && visit->outcome == LINE_OK)
             line_event_saw_turn(&event->line, (struct turn){.place = visit->place,
                                                             .kind = TURN_KEPT,

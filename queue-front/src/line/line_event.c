@@ -49,6 +49,13 @@ void line_event_saw_place(struct line_event *event, uint64_t place)
         event->marks.issued = place;
 }
 
+void line_event_saw_called(struct line_event *event, uint64_t place)
+{
+    line_event_saw_place(event, place);
+    if (place > event->marks.serving && place <= LINE_PLACE_MAX)
+        event->marks.serving = place;
+}
+
 void line_event_doubt_document(struct line_event *event)
 {
     event->marks.digest[0] = '\0';

@@ -79,6 +79,8 @@ void line_event_set_clock(struct line_event *event, uint64_t now_ms, uint64_t no
 
 /* A place was seen that somebody has. */
 void line_event_saw_place(struct line_event *event, uint64_t place);
+/* And called: a visit of it goes on. */
+void line_event_saw_called(struct line_event *event, uint64_t place);
 
 /* Redis may hold another document than the one that is known, whatever its number says. */
 void line_event_doubt_document(struct line_event *event);

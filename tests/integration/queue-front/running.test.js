@@ -1,0 +1,191 @@
+// An event that runs, made again from an archive that was taken while it ran: Redis and all fronts are lost
+// at once, and whoever has a ticket or a pass goes on where they stood. Two fronts, a Redis that loses all.
+
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { after, before, describe, test } from 'node:test';
+import { assertProblem, delay, openScope, until } from '../../lib-js/index.js';
+import { Visitor, act, makeEvent, openHouse, patch, untilState } from './support.js';
+
+const at = (ms) => new Date(Date.now() + ms).toISOString();
+
+async function archiveOf(front, id) {
+  let text = '';
+  for (let next = `/admin/events/${id}/archive?running=true`; next; ) {
+    const part = await front.admin.get(next);
+    assert.equal(part.status, 200, part.text);
+    text += part.text;
+    next = part.headers.link?.match(/^<([^>]+)>; rel="next"$/)?.[1];
+  }
+  return text;
+}
+
+const headOf = (text) => JSON.parse(text.split('\n')[0]);
+const restore = (front, id, body, query = '') =>
+  front.admin.post(`/admin/events/${id}/actions/restore${query}`, { body, headers: { 'X-Operator': 'kim' } });
+const fairness = async (front, id, lane = '') => (await front.http.get(`/v1/queue/${id}/fairness${lane}`)).json;
+
+// Redis is started anew with nothing in it, and so are the fronts.
+async function loseAll(house) {
+  await Promise.all(house.fronts.map((front) => front.stop()));
+  await house.redis.command('FLUSHALL');
+  await house.redis.stop();
+  await house.redis.start();
+  assert.deepEqual(await house.redis.command('KEYS', '*'), []);
+  for (const front of house.fronts) await front.start();
+}
+
+async function known(house, id) {
+  for (const front of house.fronts)
+    await until('all to know it again', async () => (await front.http.get(`/v1/queue/${id}/status`)).status === 200);
+}
+
+const joinAll = async (house, id, number, options) => {
+  const visitors = [];
+  for (let i = 0; i < number; i += 1) {
+    visitors.push(new Visitor(house.fronts[i % house.fronts.length], id));
+    visitors[i].place = (await visitors[i].joined(options?.(i))).position;
+  }
+  return visitors;
+};
+
+describe('an event that runs, made again from its archive', () => {
+  const scope = openScope();
+  let house;
+  before(async () => { house = await openHouse(null, { scope, fronts: 2 }); });
+  after(() => scope.close());
+
+  test('an open line goes on: places, visits and calls hold, and new numbers are above all old ones', async () => {
+    await makeEvent(house, 'show', { rate_per_s: 1000, burst: 100, max_active: 2, call_ttl_s: 60, session_ttl_s: 60 });
+    const visitors = await joinAll(house, 'show', 10);
+    assertProblem(await house.front.admin.get('/admin/events/show/archive'), 409, 'event-not-closed');
+    for (const visitor of visitors.slice(0, 2)) visitor.visit = await visitor.entered();
+    await until('the front to see both inside', async () =>
+      (await house.front.admin.get('/admin/events')).json.events[0].live.active === 2);
+    const text = await archiveOf(house.front, 'show');
+    const head = headOf(text);
+    assert.deepEqual([head.format_version, head.state, head.figures.called], [2, 'open', 2]);
+
+    // What the archive does not know: five more have joined, one more has entered, one more is called.
+    visitors.push(...await joinAll(house, 'show', 5));
+    await patch(house.front, 'show', { max_active: 3 });
+    visitors[2].visit = await visitors[2].entered();
+    await patch(house.front, 'show', { max_active: 4 });
+    await visitors[3].untilCalled();
+    assert.deepEqual(visitors.map(({ place }) => place), Array.from({ length: 15 }, (_, i) => i + 1));
+
+    await loseAll(house);
+    const made = await restore(house.front, 'show', text);
+    assert.equal(made.status, 201, made.text);
+    assert.deepEqual([made.json.state, made.json.incarnation, made.json.version, made.json.max_active],
+      ['open', head.incarnation, head.version, 2]);
+    await known(house, 'show');
+
+    for (const [i, visitor] of visitors.entries()) {
+      const me = await visitor.me({ front: house.fronts[(i + 1) % 2] });
+      assert.deepEqual([me.status, me.json.position], [200, i + 1], me.text);
+    }
+    const late = await joinAll(house, 'show', 4);
+    const numbers = late.map(({ place }) => place);
+    assert.ok(Math.min(...numbers) > 15, `${numbers} are above what was given`);
+    assert.equal(new Set(numbers).size, 4);
+    assert.equal((await visitors[9].join()).json.position, 10, 'who has a place keeps it');
+
+    // All three go on, the third as well, of whom the archive knows nothing.
+    for (const visitor of [visitors[2], visitors[0], visitors[1]])
+      assert.equal(await until('the visit to go on', async () => {
+        const answer = await visitor.session({ front: house.fronts[1], headers: { authorization: `Bearer ${visitor.visit.pass}` } });
+        return answer.status !== 503 && answer.status;
+      }), 200);
+    for (const front of house.fronts)
+      await until('all to be told that three were called', async () => (await front.http.get('/v1/queue/show/status')).json.serving >= 3);
+
+    // The one who was called is called before everybody else.
+    await patch(house.front, 'show', { max_active: 4 });
+    await visitors[3].entered({ front: house.fronts[1] });
+    assert.equal((await visitors[4].me()).json.called, false);
+    await patch(house.front, 'show', { max_active: 5 });
+    await visitors[4].entered();
+    const { audit } = (await house.front.admin.get('/admin/events/show/audit')).json;
+    assert.deepEqual([audit.at(-1).what, audit.at(-1).who, audit.at(-1).to.state], ['restore', 'kim (admin token)', 'open']);
+    assert.equal((await restore(house.front, 'show', text)).status, 200);
+  });
+
+  test('a ticket that is shown raises the counter beyond the gap', async () => {
+    await makeEvent(house, 'gap', { rate_per_s: 0 });
+    const text = await archiveOf(house.front, 'gap');
+    const visitors = await joinAll(house, 'gap', 200);
+    await loseAll(house);
+    assert.equal((await restore(house.front, 'gap', text)).status, 201);
+    await known(house, 'gap');
+    assert.equal((await visitors[199].me()).json.position, 200, 'beyond the 128 of the gap');
+    for (const front of house.fronts)
+      await until('all to know of it', async () => (await front.http.get('/v1/queue/gap/status')).json.issued > 200);
+    const late = await joinAll(house, 'gap', 2);
+    assert.ok(late[0].place > 200, `${late[0].place}`);
+    assert.equal((await visitors[150].me({ front: house.fronts[1] })).json.position, 151);
+  });
+
+  test('a draw that was held is imported with its proof, lane by lane', async () => {
+    const lanes = [{ id: 'fans', name: 'Fans', share: 20, invitations: 5 }];
+    await makeEvent(house, 'drawn', { rate_per_s: 0, burst: 1, prequeue_at: at(0), opens_at: at(3600_000), lanes }, { open: false });
+    await act(house.front, 'drawn', 'schedule');
+    for (const front of house.fronts) await untilState(front, 'drawn', 'pre-queue');
+    const { json: { invitations } } = await house.front.admin.get('/admin/events/drawn/lanes/fans/invitations?limit=3');
+    const visitors = [...await joinAll(house, 'drawn', 20),
+      ...await joinAll(house, 'drawn', 3, (i) => ({ headers: { 'x-invitation': invitations[i].code } }))];
+    await act(house.front, 'drawn', 'draw');
+    for (const front of house.fronts) await until('the draw', async () => (await fairness(front, 'drawn')).drawn);
+    const places = await Promise.all(visitors.map(async (visitor) => (await visitor.me()).json.position));
+    const told = [await fairness(house.front, 'drawn'), await fairness(house.front, 'drawn', '?lane=fans')];
+    const text = await archiveOf(house.fronts[1], 'drawn');
+    assert.equal(headOf(text).restore.lines[0].seed, told[0].seed);
+    await loseAll(house);
+    assert.equal((await restore(house.front, 'drawn', text)).status, 201);
+    await known(house, 'drawn');
+    for (const front of house.fronts) {
+      assert.deepEqual([await fairness(front, 'drawn'), await fairness(front, 'drawn', '?lane=fans')], told);
+      assert.deepEqual(await Promise.all(visitors.map(async (visitor) => (await visitor.me({ front })).json.position)), places);
+    }
+  });
+
+  test('a draw that is still to come is in no archive, and is the one that was promised', async () => {
+    await makeEvent(house, 'sealed', { rate_per_s: 0, prequeue_at: at(0), opens_at: at(3600_000) }, { open: false });
+    await act(house.front, 'sealed', 'schedule');
+    for (const front of house.fronts) await untilState(front, 'sealed', 'pre-queue');
+    const visitors = await joinAll(house, 'sealed', 5);
+    const { commitment } = await fairness(house.front, 'sealed');
+    const text = await archiveOf(house.front, 'sealed');
+    visitors.push(...await joinAll(house, 'sealed', 5)); // of whom it knows nothing
+    await loseAll(house);
+    assert.equal((await restore(house.front, 'sealed', text)).status, 201);
+    await known(house, 'sealed');
+    for (const visitor of visitors) assert.equal((await visitor.me()).json.position, null);
+    assert.equal((await fairness(house.fronts[1], 'sealed')).commitment, commitment);
+    await act(house.front, 'sealed', 'draw');
+    for (const front of house.fronts) await until('the draw', async () => (await fairness(front, 'sealed')).drawn);
+    const { seed } = await fairness(house.fronts[1], 'sealed');
+    assert.equal(createHash('sha256').update(Buffer.from(seed, 'hex')).digest('hex'), commitment);
+    assert.ok(!text.includes(seed), 'the archive had no seed');
+    const places = await Promise.all(visitors.map(async (visitor) => (await visitor.me()).json.position));
+    assert.ok(places.every((place) => place > 0));
+    assert.equal(new Set(places).size, 10, 'also those of whom the archive knew nothing');
+  });
+
+  test('a draw that may have been held since is not held again unless somebody says so', async () => {
+    await makeEvent(house, 'again', { rate_per_s: 0, prequeue_at: at(0), opens_at: at(6000) }, { open: false });
+    await act(house.front, 'again', 'schedule');
+    for (const front of house.fronts) await untilState(front, 'again', 'pre-queue');
+    const visitors = await joinAll(house, 'again', 5);
+    const text = await archiveOf(house.front, 'again');
+    await untilState(house.front, 'again', 'open');
+    await loseAll(house);
+    assertProblem(await restore(house.front, 'again', text), 409, 'draw-unknown');
+    await delay(600); // longer than a front takes to learn of an event: nothing was made
+    assert.equal((await house.front.admin.get('/admin/events/again')).status, 404);
+    assert.equal((await restore(house.front, 'again', text, '?redraw=true')).status, 201);
+    await known(house, 'again');
+    for (const front of house.fronts) await untilState(front, 'again', 'open');
+    assert.ok((await visitors[4].me()).json.position > 0);
+  });
+});
