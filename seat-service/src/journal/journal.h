@@ -71,6 +71,7 @@ enum journal_role {
     JOURNAL_OWNER,   /* of an event at least, or there is none */
     JOURNAL_CUT,     /* owner without a connection: reads go on, writes are refused */
     JOURNAL_FENCED,  /* was owner; the process is about to end */
+    JOURNAL_ROLES,
 };
 
 /* Of one event. */

@@ -1,4 +1,5 @@
-/* journal_internal.h: what the committer (journal.c) and the reader (reader.c) share.
+/* journal_internal.h: what the parts of the journal share, above all its two threads, the committer
+ * (committer.c) and the reader (reader.c).
  *
  * An event's head is the reader's until the event is owned, and the committer's from then on. What
  * both write is below `lock`, which is taken for a few words and never on the way of a commit. */
@@ -40,7 +41,7 @@ struct journal {
     pthread_mutex_t lock;
     pthread_cond_t look;     /* the reader's: there is something to do */
     bool look_asked;         /* below lock, as are the following */
-    bool connected, house;   /* the committer has a connection; it is first among its like */
+    bool connected, leads;   /* the committer has a connection; it leads those of its list */
     bool usable;             /* the schema is up to date */
     bool looked;             /* every event that was there has been seen once */
     const char *unreachable; /* why there is no connection; a literal */
@@ -74,23 +75,73 @@ struct journal {
 
 static inline uint32_t journal_len(const struct journal *journal)
 {
-    /* acquire: partner of the reader's discover(): the id is there */
+    /* acquire: partner of discover.c's add_event(): the id is there */
     return atomic_load_explicit(&journal->events_len, memory_order_acquire);
 }
 
 static inline enum journal_state journal_state_of(const struct journal_event *event)
 {
-    /* acquire: partner of journal_move(): whoever finds an event owned finds its head */
+    /* acquire: partner of role_move_event(): whoever finds an event owned finds its head */
     return atomic_load_explicit(&event->state, memory_order_acquire);
 }
 
-/* Below journal->lock: moves an event, and with it what the process is. */
-void journal_move(struct journal *journal, struct journal_event *event, enum journal_state state);
-/* Below journal->lock: the role anew, after something that it hangs on has changed. */
-void journal_judge(struct journal *journal);
+static inline void journal_count(_Atomic uint64_t *counter, uint64_t n)
+{
+    atomic_fetch_add_explicit(counter, n, memory_order_relaxed);
+}
 
-bool journal_names(const struct journal *journal, const char *id); /* "" names all */
+/* ---- journal.c ---- */
+
 bool journal_same_place(const struct store_head *a, const struct store_head *b);
+uint64_t journal_now_us(const struct journal *journal);
+bool journal_owns(const struct journal *journal, uint32_t nth);
+bool journal_owns_any(const struct journal *journal);
+
+/* ---- role.c; the first two below journal->lock ---- */
+
+/* Moves an event, and with it what the process is. */
+void role_move_event(struct journal *journal, struct journal_event *event,
+                     enum journal_state state);
+/* The role anew, after something that it hangs on has changed. */
+void role_judge(struct journal *journal);
+/* The committer's: `unreachable` is why there is no connection, a literal. */
+void role_set_connected(struct journal *journal, bool connected, const char *unreachable);
+/* Whatever is in memory counts no more; the process has to end. */
+void role_fence(struct journal *journal, const char *reason);
+
+/* ---- batch.c; the committer's ---- */
+
+void batch_take_ring(struct journal *journal);
+/* Refuses what has waited for longer than ms: nothing of it was sent to anybody. */
+void batch_refuse_older(struct journal *journal, uint64_t ms);
+/* Fills the empty batch; it stays empty if nothing of what waits is ours to write. */
+void batch_gather(struct journal *journal);
+/* To the head of those that wait, in their order. */
+void batch_put_back(struct journal *journal);
+void batch_answer(struct journal *journal, int rc); /* all of it */
+void batch_answer_one(struct journal *journal, struct commit_entry *entry, int rc);
+
+/* ---- ownership.c; the committer's ---- */
+
+/* Looks for locks that are free. */
+int ownership_watch(struct journal *journal, struct err_slot *err);
+/* After a reconnect: the lead and every event that was ours, under new epochs. Open parts of the
+ * batch are settled into their `written`. ERR_STATE, ERR_NOT_FOUND: something of it belongs to
+ * another. */
+int ownership_regain(struct journal *journal, struct err_slot *err);
+/* Whether the row with the part's last seq is there and is ours. */
+int ownership_is_written(struct journal *journal, const struct store_batch *part,
+                         struct err_slot *err, bool *written);
+
+/* ---- committer.c ---- */
+
+int committer_start(struct journal *journal, struct err_slot *err);
+void committer_stop(struct journal *journal); /* once `stopping` is set */
+
+/* ---- discover.c; the reader's, but for the first ---- */
+
+bool discover_names(const struct journal *journal, const char *id); /* on our list */
+int discover_events(struct journal *journal, struct err_slot *err);
 
 /* ---- reader.c ---- */
 

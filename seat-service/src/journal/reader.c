@@ -1,7 +1,7 @@
-/* reader.c: see journal_internal.h. The thread that reads journals: which events there are, what
- * their documents say, and all rows up to the end, again and again as long as others write them.
- * It has a connection of its own, so that nothing which takes long, and nothing that waits for
- * somebody's lock, is on the way of the committer's next transaction.
+/* reader.c: the thread that reads journals: what documents say, and all rows up to the end, again
+ * and again for as long as others write them. It has a connection of its own, so that nothing which
+ * takes long, and nothing that waits for somebody's lock, is on the way of the committer's next
+ * transaction.
  *
  * Taking an event over is done by both. The committer tries the lock, since that belongs to its
  * session, and notes the epoch that it found. The reader raises the epoch, if it is still that one,
@@ -38,7 +38,7 @@ static bool is_stopping(const struct journal *journal)
 static void move(struct journal *journal, struct journal_event *event, enum journal_state state)
 {
     pthread_mutex_lock(&journal->lock);
-    journal_move(journal, event, state);
+    role_move_event(journal, event, state);
     pthread_mutex_unlock(&journal->lock);
 }
 
@@ -164,7 +164,7 @@ static void give(struct journal *journal, uint32_t nth)
     bool taken = event->locked && event->locked_epoch <= head.epoch &&
                  journal_role(journal) != JOURNAL_FENCED;
     if (taken)
-        journal_move(journal, event, JOURNAL_EVENT_OWNED);
+        role_move_event(journal, event, JOURNAL_EVENT_OWNED);
     pthread_mutex_unlock(&journal->lock);
     if (!taken)
         return;
@@ -225,7 +225,7 @@ static void put_out(struct journal *journal, struct journal_event *event,
     event->retry_at_us = now_us(journal) + event->retry_ms * 1000;
     pthread_mutex_lock(&journal->lock);
     memcpy(event->reason, err->text, sizeof(event->reason));
-    journal_move(journal, event, JOURNAL_EVENT_OUT);
+    role_move_event(journal, event, JOURNAL_EVENT_OUT);
     pthread_mutex_unlock(&journal->lock);
     struct log_line line;
     log_begin(&line, journal->conf.log, LOG_LEVEL_ERROR, "an event is out");
@@ -262,53 +262,9 @@ static int attend(struct journal *journal, uint32_t nth, struct err_slot *err)
 
 /* ---- all of them ---- */
 
-static bool is_known(const struct journal *journal, int32_t no)
-{
-    for (uint32_t i = 0; i < journal_len(journal); i++)
-        if (journal->events[i].id.no == no)
-            return true;
-    return false;
-}
-
-static void add_event(struct journal *journal, const struct store_event *found)
-{
-    uint32_t nth = journal_len(journal);
-    if (nth == EVENTS_MAX || !journal_names(journal, found->id) || is_known(journal, found->no))
-        return;
-    journal->events[nth].id = *found;
-    pthread_mutex_lock(&journal->lock);
-    /* release: partner of journal_len() */
-    atomic_store_explicit(&journal->events_len, nth + 1, memory_order_release);
-    journal_move(journal, &journal->events[nth], JOURNAL_EVENT_LOADING);
-    pthread_mutex_unlock(&journal->lock);
-}
-
-static int discover(struct journal *journal, struct err_slot *err)
-{
-    struct store_event found[EVENTS_MAX];
-    uint32_t len = 0, before = journal_len(journal);
-    int32_t after = 0;
-    do {
-        int rc = store_events(journal->reader_pg, after, found, EVENTS_MAX, err, &len);
-        if (rc < 0)
-            return rc;
-        for (uint32_t i = 0; i < len; i++) {
-            after = found[i].no;
-            add_event(journal, &found[i]);
-        }
-    } while (len == EVENTS_MAX);
-    pthread_mutex_lock(&journal->lock);
-    journal->looked = true;
-    journal_judge(journal);
-    pthread_mutex_unlock(&journal->lock);
-    if (journal_len(journal) > before)
-        commit_queue_nudge(journal->conf.queue); /* their locks can be tried meanwhile */
-    return 0;
-}
-
 static int look_around(struct journal *journal, struct err_slot *err)
 {
-    int rc = discover(journal, err);
+    int rc = discover_events(journal, err);
     if (rc == 0)
         rc = follow_ended(journal, err);
     for (uint32_t nth = 0; rc == 0 && nth < journal_len(journal) && !is_stopping(journal); nth++)

@@ -38,9 +38,9 @@ int store_event_create(struct pg *pg, struct span id, struct span hash, struct s
 
 /* ---- ownership ---- */
 
-/* The session's advisory locks: of an event, by its number; of a house, which is all processes that
+/* The session's advisory locks: of an event, by its number; of the lead among all processes that
  * serve the same list of events, by a hash of that. They go with the session. */
-enum store_lock { STORE_LOCK_EVENT, STORE_LOCK_HOUSE };
+enum store_lock { STORE_LOCK_EVENT, STORE_LOCK_LEAD };
 /* Tries `len` of them, 1..EVENTS_MAX; got[i] false: somebody else has it. */
 int store_lock(struct pg *pg, enum store_lock lock, const int32_t *keys, uint32_t len,
                struct err_slot *err, bool *got);

@@ -1,0 +1,113 @@
+/* batch.c: changes on their way: out of the ring, into a transaction, back to their loops.
+ *
+ * What was taken out of the ring waits in a list until the next transaction. A batch takes from its
+ * head what fits one transaction: so many changes, so many bytes, and of sales, refunds and moves
+ * one kind only (store.c says why). Within a batch changes stand by event, in the order in which
+ * they came.
+ *
+ * Threading: the committer's. */
+#include "journal/journal_internal.h"
+
+#include <assert.h>
+
+void batch_answer_one(struct journal *journal, struct commit_entry *entry, int rc)
+{
+    assert(rc <= 0);
+    entry->rc = rc;
+    journal_count(rc == 0 ? &journal->stats.changes : &journal->stats.refused, 1);
+    commit_queue_give(journal->conf.queue, entry);
+}
+
+void batch_take_ring(struct journal *journal)
+{
+    struct commit_entry *entry;
+    while ((entry = commit_queue_take(journal->conf.queue)) != NULL) {
+        entry->next = NULL;
+        *journal->pending_end = entry;
+        journal->pending_end = &entry->next;
+    }
+}
+
+static struct commit_entry *pop(struct journal *journal)
+{
+    struct commit_entry *entry = journal->pending;
+    journal->pending = entry->next;
+    if (journal->pending == NULL)
+        journal->pending_end = &journal->pending;
+    return entry;
+}
+
+/* Refuses what has waited for longer than ms: nothing of it was sent to anybody. */
+void batch_refuse_older(struct journal *journal, uint64_t ms)
+{
+    uint64_t now = journal_now_us(journal);
+    batch_take_ring(journal);
+    while (journal->pending != NULL && now - journal->pending->submitted_us >= ms * 1000)
+        batch_answer_one(journal, pop(journal), ERR_TIMEOUT);
+    commit_queue_wake_ports(journal->conf.queue);
+}
+
+void batch_answer(struct journal *journal, int rc)
+{
+    for (uint32_t i = 0; i < journal->batch.len; i++)
+        batch_answer_one(journal, journal->batch.entries[i], rc);
+    journal->batch.len = 0;
+    commit_queue_wake_ports(journal->conf.queue);
+}
+
+/* Takes from the head of the pending ones what fits one transaction. */
+void batch_gather(struct journal *journal)
+{
+    struct batch *batch = &journal->batch;
+    struct commit_entry *chosen[JOURNAL_BATCH_MAX];
+    enum store_wall wall = STORE_WALL_NONE;
+    size_t bytes = (size_t)STORE_BATCH_BYTES * EVENTS_MAX;
+    uint32_t n = 0;
+    assert(batch->len == 0);
+    while (journal->pending != NULL && n < journal->conf.batch_max) {
+        struct commit_entry *entry = journal->pending;
+        if (!journal_owns(journal, entry->event)) {
+            batch_answer_one(journal, pop(journal), ERR_STATE);
+            continue;
+        }
+        enum store_wall its = store_wall_of(&entry->op.change);
+        size_t needs = store_change_bytes(&entry->op.change);
+        bool mixes = its != STORE_WALL_NONE && wall != STORE_WALL_NONE && its != wall;
+        if (mixes || bytes + needs > JOURNAL_BATCH_BYTES)
+            break;
+        wall = its != STORE_WALL_NONE ? its : wall;
+        bytes += needs;
+        chosen[n++] = pop(journal);
+    }
+
+    batch->parts_len = 0;
+    for (uint32_t event = 0; event < journal_len(journal) && batch->len < n; event++) {
+        uint32_t from = batch->len;
+        for (uint32_t i = 0; i < n; i++)
+            if (chosen[i]->event == event)
+                batch->entries[batch->len++] = chosen[i];
+        if (batch->len == from)
+            continue;
+        batch->part_event[batch->parts_len] = event;
+        batch->parts[batch->parts_len++] = (struct store_batch){
+            .event = journal->events[event].id.no,
+            .head = journal->events[event].head,
+            .entries = &batch->entries[from],
+            .len = batch->len - from,
+        };
+    }
+    assert(batch->len == n);
+}
+
+void batch_put_back(struct journal *journal)
+{
+    struct batch *batch = &journal->batch;
+    for (uint32_t i = batch->len; i > 0; i--) {
+        struct commit_entry *entry = batch->entries[i - 1];
+        entry->next = journal->pending;
+        if (journal->pending == NULL)
+            journal->pending_end = &entry->next;
+        journal->pending = entry;
+    }
+    batch->len = 0;
+}

@@ -1,0 +1,350 @@
+/* committer.c: group commit, and outcomes that are open.
+ *
+ * Group commit: while one transaction runs, changes gather in the ring; its end starts the next. A
+ * lone change finds the committer asleep and is written at once; under load a batch is whatever
+ * came during the last flush, so a slower database means larger batches and not a longer queue of
+ * small ones. Where the disk is so fast that batches would stay small in a rush, commits keep a
+ * distance of JOURNAL_PACE_US from beginning to beginning.
+ *
+ * Open outcomes: a connection that breaks after a batch was sent leaves it open whether the batch
+ * was written. The committer keeps the batch, connects again, regains what it owned (ownership.c),
+ * and reads the row with the batch's last seq. If it is there with our link of the chain, the batch
+ * was written and its callers are told so. If it is not, the batch is written again under the same
+ * numbers. Only a journal that went on without us, or lost its end, makes us give up: then nothing
+ * in memory counts any more, and the process ends.
+ *
+ * All that takes long, reading plans and journals, the reader does (reader.c), with a connection of
+ * its own. Nothing here waits for anything but the rows of events that are ours.
+ *
+ * Threading: all of this is one thread. */
+#include "journal/journal_internal.h"
+
+#include "tables/migrate.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* ---- the connection ---- */
+
+static void disconnect(struct journal *journal, const struct err_slot *err)
+{
+    log_failure(journal->conf.log, "PostgreSQL connection lost", err);
+    pg_close(journal->pg);
+    journal->pg = NULL;
+    role_set_connected(journal, false, "postgres-unreachable");
+}
+
+static int connect_once(struct journal *journal, struct err_slot *err)
+{
+    struct pg_conf conf = {
+        .dsn = journal->conf.dsn,
+        .app = "fairgate seat-service journal",
+        .schema = MIGRATE_SCHEMA,
+        .connect_ms = JOURNAL_CONNECT_MS,
+        .query_ms = JOURNAL_ANSWER_MS,
+    };
+    int rc = pg_open(&conf, err, &journal->pg);
+    if (rc < 0)
+        return rc;
+    rc = migrate_run(journal->pg, err);
+    if (rc == 0)
+        rc = store_prepare(journal->pg, err);
+    if (rc < 0) {
+        pg_close(journal->pg);
+        journal->pg = NULL;
+    }
+    return rc;
+}
+
+/* Sleeps between two attempts, with jitter, and refuses meanwhile what gets too old. */
+static void back_off(struct journal *journal)
+{
+    uint64_t ms = journal->retry_ms / 2 + rng_below(journal->conf.rng, journal->retry_ms / 2 + 1);
+    uint64_t until_us = journal_now_us(journal) + ms * 1000;
+    journal->retry_ms =
+        journal->retry_ms * 2 > JOURNAL_RETRY_MAX_MS ? JOURNAL_RETRY_MAX_MS : journal->retry_ms * 2;
+    while (!atomic_load_explicit(&journal->stopping, memory_order_acquire)) {
+        batch_refuse_older(journal, journal_writes(journal) ? JOURNAL_WAIT_MS : 0);
+        uint64_t now = journal_now_us(journal);
+        if (now >= until_us)
+            break;
+        commit_queue_wait(journal->conf.queue, (uint32_t)((until_us - now) / 1000 + 1));
+    }
+}
+
+/* ---- open outcomes ---- */
+
+/* We are owner no more, or stop. What was written before the other epoch began is true
+ * nevertheless. Without a connection to ask by, the outcome stays open, and that is the answer. */
+static void settle_fenced(struct journal *journal)
+{
+    for (uint32_t i = 0; journal->open && i < journal->batch.parts_len; i++) {
+        struct store_batch *part = &journal->batch.parts[i];
+        bool written = false;
+        int asked =
+            journal->pg == NULL ? ERR_CLOSED : ownership_is_written(journal, part, NULL, &written);
+        int rc = asked < 0 ? ERR_UNKNOWN : written ? 0 : ERR_STATE;
+        for (uint32_t k = 0; k < part->len; k++)
+            batch_answer_one(journal, part->entries[k], rc);
+    }
+    journal->open = false;
+    journal->batch.len = 0;
+    commit_queue_wake_ports(journal->conf.queue);
+}
+
+static int commit(struct journal *journal, struct err_slot *err);
+
+/* After a reconnect: every event that was ours, then the batch whose outcome is open. All parts of
+ * a batch were one transaction, so they have one outcome. */
+static int regain_all(struct journal *journal, struct err_slot *err)
+{
+    int rc = ownership_regain(journal, err);
+    if (rc == ERR_STATE || rc == ERR_NOT_FOUND) {
+        log_failure(journal->conf.log, "ownership is lost", err);
+        settle_fenced(journal);
+        role_fence(journal, "another-owner");
+    }
+    if (rc < 0)
+        return rc;
+    if (!journal->open)
+        return 0;
+    bool written = journal->batch.parts[0].written;
+    journal_count(written ? &journal->stats.settled_written : &journal->stats.settled_again, 1);
+    for (uint32_t i = 0; i < journal->batch.parts_len; i++) {
+        assert(journal->batch.parts[i].written == written);
+        journal->batch.parts[i].head = journal->events[journal->batch.part_event[i]].head;
+    }
+    journal->open = false;
+    if (!written)
+        return commit(journal, err);
+    batch_answer(journal, 0);
+    return 0;
+}
+
+/* ---- committing ---- */
+
+/* Parts that the fence stopped wrote nothing, the others did. */
+static void judge_parts(struct journal *journal)
+{
+    struct batch *batch = &journal->batch;
+    bool fenced = false;
+    for (uint32_t i = 0; i < batch->parts_len; i++) {
+        struct store_batch *part = &batch->parts[i];
+        if (part->written)
+            journal->events[batch->part_event[i]].head = part->after;
+        else
+            fenced = true;
+        for (uint32_t k = 0; k < part->len; k++)
+            batch_answer_one(journal, part->entries[k], part->written ? 0 : ERR_STATE);
+    }
+    batch->len = 0;
+    commit_queue_wake_ports(journal->conf.queue);
+    if (fenced)
+        role_fence(journal, "another-owner");
+}
+
+/* The server refused the transaction: none of it is written. If a unique key was the reason, one of
+ * the changes would sell a seat twice; the others should not suffer for it. */
+static int refuse_or_part(struct journal *journal, struct err_slot *err)
+{
+    struct batch *batch = &journal->batch;
+    bool wall = strcmp(pg_sqlstate(journal->pg), "23505") == 0;
+    log_failure(journal->conf.log, wall ? "a seat would have been sold twice" : "commit refused",
+                err);
+    journal_count(&journal->stats.errors, 1);
+    /* The server has become a replica: the primary is elsewhere. */
+    bool elsewhere = strcmp(pg_sqlstate(journal->pg), "25006") == 0;
+    if (!wall || batch->len == 1) {
+        batch_answer(journal, wall ? ERR_EXISTS : ERR_PEER);
+        return elsewhere ? err_set(err, ERR_CLOSED, "the server is read-only") : 0;
+    }
+    /* One by one: back to the head of the line, and batches of one until these are through. */
+    uint32_t singles = batch->len, batch_max = journal->conf.batch_max;
+    batch_put_back(journal);
+    journal->conf.batch_max = 1;
+    int rc = 0;
+    for (uint32_t i = 0; rc == 0 && i < singles; i++) {
+        batch_gather(journal);
+        if (batch->len > 0)
+            rc = commit(journal, err);
+    }
+    journal->conf.batch_max = batch_max;
+    return rc;
+}
+
+/* Writes the batch. 0: its entries have been answered. Broken: they are open until the next
+ * connection. */
+static int commit(struct journal *journal, struct err_slot *err)
+{
+    struct batch *batch = &journal->batch;
+    assert(batch->len > 0);
+    assert(!journal->open);
+    uint64_t began_us = journal_now_us(journal);
+    journal->commit_at_us = batch->len < JOURNAL_PACED_FROM ? 0 : began_us + JOURNAL_PACE_US;
+    journal->open = true;
+    histogram_record(&journal->stats.batch, batch->len);
+    int rc = store_commit(journal->pg, batch->parts, batch->parts_len, journal->memory,
+                          JOURNAL_BATCH_BYTES, err);
+    if (journal_is_broken(rc))
+        return rc;
+    journal->open = false;
+    if (rc < 0)
+        return refuse_or_part(journal, err);
+    journal_count(&journal->stats.commits, 1);
+    histogram_record(&journal->stats.commit_us, journal_now_us(journal) - began_us);
+    judge_parts(journal);
+    return 0;
+}
+
+/* ---- the thread ---- */
+
+/* Something to say to the server now and then, so that it is not silent; it answers what its log
+ * has cost. */
+static int beat(struct journal *journal, struct err_slot *err)
+{
+    uint64_t bytes = 0, flushes = 0;
+    int rc = store_wal(journal->pg, err, &bytes, &flushes);
+    if (rc < 0)
+        return rc;
+    atomic_store_explicit(&journal->stats.wal_bytes, bytes, memory_order_relaxed);
+    atomic_store_explicit(&journal->stats.wal_flushes, flushes, memory_order_relaxed);
+    return 0;
+}
+
+/* The backend of a connection that breaks may go on, and with it its locks. */
+static void remember_backend(struct journal *journal)
+{
+    uint32_t len = journal->backends_len;
+    if (len == JOURNAL_BACKENDS_MAX)
+        memmove(&journal->backends[0], &journal->backends[1], --len * sizeof(journal->backends[0]));
+    journal->backends[len] = pg_backend_pid(journal->pg);
+    journal->backends_len = len + 1;
+}
+
+static int reconnect(struct journal *journal, struct err_slot *err)
+{
+    int rc = connect_once(journal, err);
+    if (rc < 0) {
+        log_failure(journal->conf.log, "PostgreSQL cannot be used yet", err);
+        bool newer = rc == ERR_STATE;
+        role_set_connected(journal, false, newer ? "schema-mismatch" : "postgres-unreachable");
+        return rc;
+    }
+    journal_count(&journal->stats.reconnects, 1);
+    remember_backend(journal);
+    rc = regain_all(journal, err);
+    if (rc < 0)
+        return rc;
+    journal->backends[0] = pg_backend_pid(journal->pg);
+    journal->backends_len = 1;
+    journal->retry_ms = JOURNAL_RETRY_MIN_MS;
+    journal->watch_at_us = 0;
+    role_set_connected(journal, true, NULL);
+    reader_nudge(journal);
+    return 0;
+}
+
+/* In a rush commits keep their distance: the callers of the last batch have just been answered, and
+ * with a fast disk the next would begin with the few who asked first. What a commit costs the
+ * server beside its rows would then be paid several times over for the same changes. */
+static void keep_pace(struct journal *journal)
+{
+    uint64_t now = journal_now_us(journal);
+    if (now >= journal->commit_at_us)
+        return;
+    uint64_t us = journal->commit_at_us - now;
+    struct timespec rest = {.tv_sec = (time_t)(us / 1000000),
+                            .tv_nsec = (long)(us % 1000000) * 1000};
+    (void)nanosleep(&rest, NULL);
+    batch_take_ring(journal);
+}
+
+/* What the server refuses here is no reason to leave changes unwritten. */
+static int look_around(struct journal *journal, struct err_slot *err)
+{
+    int rc = 0;
+    uint64_t now = journal_now_us(journal);
+    if (now >= journal->watch_at_us)
+        rc = ownership_watch(journal, err);
+    if (!journal_is_broken(rc) && now >= journal->beat_at_us) {
+        int beaten = beat(journal, err);
+        rc = beaten < 0 ? beaten : rc;
+        journal->beat_at_us = journal_now_us(journal) + OWNER_BEAT_MS * 1000;
+    }
+    if (rc == 0 || journal_is_broken(rc))
+        return rc;
+    log_failure(journal->conf.log, "PostgreSQL refuses", err);
+    return 0;
+}
+
+/* One turn: look around if it is time, write what is there, otherwise sleep. */
+static int turn(struct journal *journal, struct err_slot *err)
+{
+    int rc = look_around(journal, err);
+    if (rc < 0)
+        return rc;
+    batch_take_ring(journal);
+    atomic_store_explicit(&journal->stats.lag, commit_queue_len(journal->conf.queue),
+                          memory_order_relaxed);
+    if (journal->pending == NULL) {
+        commit_queue_wait(journal->conf.queue, STANDBY_POLL_MS);
+        return 0;
+    }
+    keep_pace(journal);
+    batch_gather(journal);
+    if (journal->batch.len == 0) {
+        commit_queue_wake_ports(journal->conf.queue);
+        return 0;
+    }
+    return commit(journal, err);
+}
+
+static void *run(void *arg)
+{
+    struct journal *journal = arg;
+    struct err_slot err;
+    while (!atomic_load_explicit(&journal->stopping, memory_order_acquire)) {
+        int rc = 0;
+        if (journal_role(journal) == JOURNAL_FENCED) {
+            batch_refuse_older(journal, 0);
+            commit_queue_wait(journal->conf.queue, STANDBY_POLL_MS);
+            continue;
+        }
+        if (journal->pg == NULL)
+            rc = reconnect(journal, &err);
+        if (rc == 0)
+            rc = turn(journal, &err);
+        if (rc == 0 || journal_role(journal) == JOURNAL_FENCED)
+            continue;
+        /* Nor is a connection good over which not all was regained. */
+        if (journal->pg != NULL && (journal_is_broken(rc) || !journal->connected))
+            disconnect(journal, &err);
+        else if (journal->pg != NULL)
+            log_failure(journal->conf.log, "PostgreSQL refuses", &err);
+        back_off(journal);
+    }
+    if (journal->open)
+        settle_fenced(journal);
+    batch_refuse_older(journal, 0);
+    pg_close(journal->pg); /* and with it every lock */
+    journal->pg = NULL;
+    return NULL;
+}
+
+int committer_start(struct journal *journal, struct err_slot *err)
+{
+    int rc = pthread_create(&journal->thread, NULL, run, journal);
+    if (rc != 0)
+        return err_set(err, ERR_IO, "the committer's thread: %s", strerror(rc));
+    pthread_setname_np(journal->thread, "committer");
+    return 0;
+}
+
+void committer_stop(struct journal *journal)
+{
+    assert(atomic_load_explicit(&journal->stopping, memory_order_acquire));
+    commit_queue_nudge(journal->conf.queue);
+    pthread_join(journal->thread, NULL);
+}

@@ -1,0 +1,69 @@
+/* discover.c: which events there are.
+ *
+ * The table of events is read to its end each time the reader looks around; what is new and on our
+ * list gets the next number, which it keeps for the life of the process. So an import is nothing
+ * that anybody has to be told: the row is found. Numbers are given in the order of discovery, and
+ * an event is counted only after its id is there, since other threads go by the count. */
+#include "journal/journal_internal.h"
+
+#include <assert.h>
+
+/* "a,b" names it, or nothing is named. */
+bool discover_names(const struct journal *journal, const char *id)
+{
+    struct span rest = span_of(journal->conf.events);
+    if (rest.len == 0)
+        return true;
+    while (rest.ptr != NULL) {
+        struct span name;
+        rest = span_cut(rest, ',', &name);
+        if (span_eq(span_trim(name), span_of(id)))
+            return true;
+    }
+    return false;
+}
+
+static bool is_known(const struct journal *journal, int32_t no)
+{
+    for (uint32_t i = 0; i < journal_len(journal); i++)
+        if (journal->events[i].id.no == no)
+            return true;
+    return false;
+}
+
+static void add_event(struct journal *journal, const struct store_event *found)
+{
+    uint32_t nth = journal_len(journal);
+    if (nth == EVENTS_MAX || !discover_names(journal, found->id) || is_known(journal, found->no))
+        return;
+    journal->events[nth].id = *found;
+    pthread_mutex_lock(&journal->lock);
+    /* release: partner of journal_len() */
+    atomic_store_explicit(&journal->events_len, nth + 1, memory_order_release);
+    assert(journal_state_of(&journal->events[nth]) == JOURNAL_EVENT_LOADING);
+    role_judge(journal);
+    pthread_mutex_unlock(&journal->lock);
+}
+
+int discover_events(struct journal *journal, struct err_slot *err)
+{
+    struct store_event found[EVENTS_MAX];
+    uint32_t len = 0, before = journal_len(journal);
+    int32_t after = 0;
+    do {
+        int rc = store_events(journal->reader_pg, after, found, EVENTS_MAX, err, &len);
+        if (rc < 0)
+            return rc;
+        for (uint32_t i = 0; i < len; i++) {
+            after = found[i].no;
+            add_event(journal, &found[i]);
+        }
+    } while (len == EVENTS_MAX);
+    pthread_mutex_lock(&journal->lock);
+    journal->looked = true;
+    role_judge(journal);
+    pthread_mutex_unlock(&journal->lock);
+    if (journal_len(journal) > before)
+        commit_queue_nudge(journal->conf.queue); /* their locks can be tried meanwhile */
+    return 0;
+}

@@ -1,0 +1,259 @@
+/* ownership.c: locks and epochs: which events are ours, and whether they still are.
+ *
+ * The lock of an event (a session's advisory lock) says who may try, the epoch in its owner row
+ * says who may write. The lock alone would not do: it dies with the session, and a process that was
+ * stopped for a minute believes that it still has it. So each commit moves the owner row under the
+ * condition that epoch and seq are what the committer believes. An owner that has been replaced
+ * changes no row, and learns it from that.
+ *
+ * Each event is taken for itself, so one that cannot be read, or is owned elsewhere, is no reason
+ * to leave the others. That two processes that start together do not end up with half of the events
+ * each is what a third lock is for: of those that serve the same list, the one that has it leads
+ * and takes events, the others follow.
+ *
+ * After a broken connection old backends of ours may still have our locks. They are ended, the
+ * locks are taken again, and the epoch is raised, which waits for whatever those backends are still
+ * doing and shuts them out.
+ *
+ * Threading: the committer's; taking an event over is the reader's part (reader.c). */
+#include "journal/journal_internal.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <string.h>
+
+/* Processes that serve the same list have one key between them; one of them leads. */
+static int32_t list_key(const struct journal *journal)
+{
+    uint32_t hash = UINT32_C(2166136261);
+    for (const char *c = journal->conf.events; *c != '\0'; c++)
+        hash = (hash ^ (uint8_t)*c) * UINT32_C(16777619);
+    return (int32_t)(hash & INT32_MAX);
+}
+
+/* ---- ownership regained ---- */
+
+static struct store_batch *part_of(struct journal *journal, uint32_t event)
+{
+    struct batch *batch = &journal->batch;
+    for (uint32_t i = 0; journal->open && i < batch->parts_len; i++)
+        if (batch->part_event[i] == event)
+            return &batch->parts[i];
+    return NULL;
+}
+
+/* Whether the epoch that is in the owner row is one that we raised, be it by a connection that
+ * broke before it could say so. ERR_STATE: another process has taken the event. */
+static int look_at_epoch(struct journal *journal, const struct journal_event *event,
+                         struct err_slot *err, uint64_t *epoch)
+{
+    struct store_head head;
+    bool ours = false;
+    int rc =
+        store_head_read(journal->pg, event->id.no, span_of(journal->instance), err, &head, &ours);
+    if (rc < 0)
+        return rc;
+    *epoch = head.epoch;
+    return ours ? 0
+                : err_set(err, ERR_STATE, "%s: epoch %" PRIu64 " has begun", event->id.id,
+                          head.epoch);
+}
+
+static int end_own(struct journal *journal, enum store_lock lock, int32_t key, struct err_slot *err)
+{
+    return store_end_backends(journal->pg, lock, key, journal->backends, journal->backends_len,
+                              err);
+}
+
+/* Gets the lock back, or finds that another epoch has begun: ERR_STATE. */
+static int lock_again(struct journal *journal, struct journal_event *event, struct err_slot *err,
+                      uint64_t *epoch)
+{
+    while (!atomic_load_explicit(&journal->stopping, memory_order_acquire)) {
+        bool got = false;
+        int rc = store_lock(journal->pg, STORE_LOCK_EVENT, &event->id.no, 1, err, &got);
+        if (rc == 0)
+            rc = look_at_epoch(journal, event, err, epoch);
+        if (rc < 0 || got)
+            return rc;
+        /* Our epoch: the lock is with an old backend of ours, or with a standby that is about to
+         * raise the epoch. */
+        rc = end_own(journal, STORE_LOCK_EVENT, event->id.no, err);
+        if (rc < 0)
+            return rc;
+        batch_refuse_older(journal, JOURNAL_WAIT_MS);
+        commit_queue_wait(journal->conf.queue, JOURNAL_RETRY_MIN_MS);
+    }
+    return err_set(err, ERR_CLOSED, "stopping");
+}
+
+/* The lead goes first: whoever is next in line would take the events one after the other. A process
+ * that has it already has their epochs soon, and regain() finds that. */
+static int lead_again(struct journal *journal, struct err_slot *err)
+{
+    int32_t key = list_key(journal);
+    uint64_t until_us = journal_now_us(journal) + OWNER_SILENT_MS * UINT64_C(1000);
+    while (!atomic_load_explicit(&journal->stopping, memory_order_acquire)) {
+        bool got = false, over = journal_now_us(journal) >= until_us;
+        int rc = store_lock(journal->pg, STORE_LOCK_LEAD, &key, 1, err, &got);
+        for (uint32_t nth = 0; rc == 0 && nth < journal_len(journal); nth++) {
+            uint64_t epoch;
+            rc = journal_owns(journal, nth)
+                     ? look_at_epoch(journal, &journal->events[nth], err, &epoch)
+                     : 0;
+        }
+        if (rc < 0 || got || over) {
+            pthread_mutex_lock(&journal->lock);
+            journal->leads = got;
+            pthread_mutex_unlock(&journal->lock);
+            return rc;
+        }
+        rc = end_own(journal, STORE_LOCK_LEAD, key, err);
+        if (rc < 0)
+            return rc;
+        batch_refuse_older(journal, JOURNAL_WAIT_MS);
+        commit_queue_wait(journal->conf.queue, JOURNAL_RETRY_MIN_MS);
+    }
+    return err_set(err, ERR_CLOSED, "stopping");
+}
+
+/* Whether the row with the batch's last seq is there and is ours. */
+int ownership_is_written(struct journal *journal, const struct store_batch *part,
+                         struct err_slot *err, bool *written)
+{
+    struct chain chain = {0};
+    int rc = store_link(journal->pg, part->event, part->after.seq, err, &chain);
+    *written = rc == 0 && memcmp(chain.bytes, part->after.chain.bytes, CHAIN_BYTES) == 0;
+    return rc == ERR_NOT_FOUND ? 0 : rc;
+}
+
+/* Owner again of one event, under a new epoch; an open part of the batch is settled into
+ * part->written. ERR_STATE: the journal is not where it can be after what we did. */
+static int regain(struct journal *journal, uint32_t nth, struct err_slot *err)
+{
+    struct journal_event *event = &journal->events[nth];
+    struct store_batch *part = part_of(journal, nth);
+    uint64_t epoch = 0;
+    int rc = lock_again(journal, event, err, &epoch);
+    struct store_head head;
+    if (rc == 0)
+        rc = store_raise(journal->pg, event->id.no, epoch, span_of(journal->instance), err, &head);
+    if (rc == 0 && part != NULL)
+        rc = ownership_is_written(journal, part, err, &part->written);
+    if (rc != 0)
+        return rc;
+    const struct store_head *expected = part != NULL && part->written ? &part->after : &event->head;
+    if (!journal_same_place(&head, expected))
+        return err_set(err, ERR_STATE, "the journal of %s ends at %" PRIu64 " instead of %" PRIu64,
+                       event->id.id, head.seq, expected->seq);
+    event->head = head;
+    return 0;
+}
+
+int ownership_regain(struct journal *journal, struct err_slot *err)
+{
+    int rc = journal_owns_any(journal) ? lead_again(journal, err) : 0;
+    for (uint32_t nth = 0; rc == 0 && nth < journal_len(journal); nth++)
+        if (journal_owns(journal, nth))
+            rc = regain(journal, nth, err);
+    return rc;
+}
+
+/* ---- locks ---- */
+
+/* Which events are to be tried: those that are read and those that are being read, and not ours
+ * yet. Of one that is out the lock is given back, since somebody else may be able to read it. */
+static int choose(struct journal *journal, struct err_slot *err, uint32_t *chosen, uint32_t *len)
+{
+    int rc = 0;
+    *len = 0;
+    for (uint32_t nth = 0; rc == 0 && nth < journal_len(journal); nth++) {
+        struct journal_event *event = &journal->events[nth];
+        pthread_mutex_lock(&journal->lock);
+        enum journal_state state = journal_state_of(event);
+        bool locked = event->locked;
+        if (state == JOURNAL_EVENT_OUT)
+            event->locked = false;
+        pthread_mutex_unlock(&journal->lock);
+        if (state == JOURNAL_EVENT_OUT && locked)
+            rc = store_unlock(journal->pg, STORE_LOCK_EVENT, event->id.no, err);
+        if (!locked && (state == JOURNAL_EVENT_LOADING || state == JOURNAL_EVENT_FOLLOWING))
+            chosen[(*len)++] = nth;
+    }
+    return rc;
+}
+
+/* The lock is ours: the reader may take the event over from the epoch that is there now. */
+static int note_lock(struct journal *journal, struct journal_event *event, struct err_slot *err)
+{
+    struct store_head head;
+    bool ours;
+    int rc =
+        store_head_read(journal->pg, event->id.no, span_of(journal->instance), err, &head, &ours);
+    if (rc < 0)
+        return rc;
+    pthread_mutex_lock(&journal->lock);
+    event->locked = true;
+    event->locked_epoch = head.epoch;
+    role_judge(journal);
+    pthread_mutex_unlock(&journal->lock);
+    return 0;
+}
+
+static int try_events(struct journal *journal, struct err_slot *err)
+{
+    uint32_t chosen[EVENTS_MAX], len;
+    int32_t keys[EVENTS_MAX];
+    bool got[EVENTS_MAX] = {false}, ended = false, any = false;
+    int rc = choose(journal, err, chosen, &len);
+    if (rc < 0 || len == 0)
+        return rc;
+    for (uint32_t i = 0; i < len; i++)
+        keys[i] = journal->events[chosen[i]].id.no;
+    rc = store_lock(journal->pg, STORE_LOCK_EVENT, keys, len, err, got);
+    uint32_t others = 0;
+    for (uint32_t i = 0; rc == 0 && i < len; i++) {
+        if (got[i])
+            rc = note_lock(journal, &journal->events[chosen[i]], err);
+        else
+            keys[others++] = keys[i];
+        any = any || got[i];
+    }
+    if (rc == 0 && others > 0)
+        rc = store_end_silent(journal->pg, STORE_LOCK_EVENT, keys, others, OWNER_SILENT_MS, err,
+                              &ended);
+    if (any)
+        reader_nudge(journal);
+    if (ended)
+        journal->watch_at_us = 0;
+    return rc;
+}
+
+/* The lead, and the end of a leader that hangs. */
+static int try_lead(struct journal *journal, struct err_slot *err)
+{
+    int32_t key = list_key(journal);
+    bool got = false, ended = false;
+    int rc = store_lock(journal->pg, STORE_LOCK_LEAD, &key, 1, err, &got);
+    if (rc == 0 && !got)
+        rc = store_end_silent(journal->pg, STORE_LOCK_LEAD, &key, 1, OWNER_SILENT_MS, err, &ended);
+    if (rc == 0 && ended)
+        rc = store_lock(journal->pg, STORE_LOCK_LEAD, &key, 1, err, &got);
+    if (rc == 0 && got) {
+        pthread_mutex_lock(&journal->lock);
+        journal->leads = true;
+        role_judge(journal);
+        pthread_mutex_unlock(&journal->lock);
+    }
+    return rc;
+}
+
+/* Looks for locks that are free. */
+int ownership_watch(struct journal *journal, struct err_slot *err)
+{
+    journal->watch_at_us = journal_now_us(journal) + STANDBY_POLL_MS * 1000;
+    int rc = journal->leads ? 0 : try_lead(journal, err);
+    if (rc == 0 && (journal->leads || journal_owns_any(journal)))
+        rc = try_events(journal, err);
+    return rc;
+}

@@ -1,0 +1,149 @@
+/* role.c: what the process is, and what each of its events is, each by one table of moves.
+ *
+ * The role is not set by whoever has a reason; it follows from four things: whether the committer
+ * has a connection, whether it leads its list, whether all events have been seen once, and the
+ * state of each event. Whoever changes one of them calls role_judge(), which moves the role to
+ * where it belongs. Only being fenced is set: nothing leads out of it.
+ *
+ * A move that is not in its table is a bug of ours and ends the process: an owner that is mistaken
+ * about what it owns must not go on selling. */
+#include "journal/journal_internal.h"
+
+#include <assert.h>
+
+#define BIT(n) (1u << (n))
+
+static const char *const role_names[] = {
+    [JOURNAL_CONNECTING] = "connecting",
+    [JOURNAL_LOADING] = "loading",
+    [JOURNAL_STANDBY] = "standby",
+    [JOURNAL_OWNER] = "owner",
+    [JOURNAL_CUT] = "cut",
+    [JOURNAL_FENCED] = "fenced",
+};
+static_assert(sizeof(role_names) / sizeof(role_names[0]) == JOURNAL_ROLES, "a name for each");
+
+static const char *const state_names[] = {
+    [JOURNAL_EVENT_LOADING] = "loading",
+    [JOURNAL_EVENT_FOLLOWING] = "following",
+    [JOURNAL_EVENT_OWNED] = "owned",
+    [JOURNAL_EVENT_OUT] = "out",
+};
+static_assert(sizeof(state_names) / sizeof(state_names[0]) == JOURNAL_STATES, "a name for each");
+
+/* An owner that has lost its connection still owns, so it is cut. It is an owner again or fenced;
+ * it never becomes a standby, which would have forgotten what it has in memory. */
+static const uint8_t role_next[JOURNAL_ROLES] = {
+    [JOURNAL_CONNECTING] = BIT(JOURNAL_LOADING) | BIT(JOURNAL_STANDBY),
+    [JOURNAL_LOADING] = BIT(JOURNAL_CONNECTING) | BIT(JOURNAL_STANDBY) | BIT(JOURNAL_OWNER),
+    [JOURNAL_STANDBY] = BIT(JOURNAL_CONNECTING) | BIT(JOURNAL_LOADING) | BIT(JOURNAL_OWNER),
+    /* To the first two only while it owns nothing: it leads, and there is no event in sight. */
+    [JOURNAL_OWNER] =
+        BIT(JOURNAL_CONNECTING) | BIT(JOURNAL_LOADING) | BIT(JOURNAL_CUT) | BIT(JOURNAL_FENCED),
+    [JOURNAL_CUT] = BIT(JOURNAL_OWNER) | BIT(JOURNAL_FENCED),
+    [JOURNAL_FENCED] = 0,
+};
+
+/* What is owned stays owned until the process ends. */
+static const uint8_t state_next[JOURNAL_STATES] = {
+    [JOURNAL_EVENT_LOADING] = BIT(JOURNAL_EVENT_FOLLOWING) | BIT(JOURNAL_EVENT_OUT),
+    [JOURNAL_EVENT_FOLLOWING] = BIT(JOURNAL_EVENT_OWNED) | BIT(JOURNAL_EVENT_OUT),
+    [JOURNAL_EVENT_OWNED] = 0,
+    [JOURNAL_EVENT_OUT] = BIT(JOURNAL_EVENT_FOLLOWING) | BIT(JOURNAL_EVENT_OUT),
+};
+
+const char *journal_role_name(enum journal_role role)
+{
+    assert(role < JOURNAL_ROLES);
+    return role_names[role];
+}
+
+const char *journal_state_name(enum journal_state state)
+{
+    assert(state < JOURNAL_STATES);
+    return state_names[state];
+}
+
+/* Below the lock. */
+static void move_role(struct journal *journal, enum journal_role role, const char *reason)
+{
+    enum journal_role was = journal_role(journal);
+    atomic_store_explicit(&journal->reason, reason, memory_order_relaxed);
+    if (was == role)
+        return;
+    assert((role_next[was] & BIT(role)) != 0);
+    /* release: whoever reads the role finds what was done before it, such as an opened event */
+    atomic_store_explicit(&journal->role, role, memory_order_release);
+    struct log_line line;
+    log_begin(&line, journal->conf.log, LOG_LEVEL_INFO, "role");
+    log_cstr(&line, "was", role_names[was]);
+    log_cstr(&line, "is", role_names[role]);
+    if (reason != NULL)
+        log_cstr(&line, "reason", reason);
+    log_end(&line);
+}
+
+/* An owner has an event, or leads and there is none in sight. A process that has none and waits for
+ * one is loading; one that sees that others have them is a standby. */
+void role_judge(struct journal *journal)
+{
+    uint64_t count[JOURNAL_STATES] = {0}, ours = 0;
+    if (journal_role(journal) == JOURNAL_FENCED)
+        return;
+    for (uint32_t nth = 0; nth < journal_len(journal); nth++) {
+        const struct journal_event *event = &journal->events[nth];
+        enum journal_state state = journal_state_of(event);
+        count[state] += 1;
+        ours += state == JOURNAL_EVENT_FOLLOWING && event->locked;
+    }
+    for (unsigned state = 0; state < JOURNAL_STATES; state++)
+        atomic_store_explicit(&journal->stats.events[state], count[state], memory_order_relaxed);
+    uint64_t followed = count[JOURNAL_EVENT_FOLLOWING];
+    if (!journal->connected)
+        move_role(journal, count[JOURNAL_EVENT_OWNED] > 0 ? JOURNAL_CUT : JOURNAL_CONNECTING,
+                  journal->unreachable);
+    else if (count[JOURNAL_EVENT_OWNED] > 0)
+        move_role(journal, JOURNAL_OWNER, NULL);
+    else if (!journal->looked || count[JOURNAL_EVENT_LOADING] > 0 || ours > 0)
+        move_role(journal, JOURNAL_LOADING, "loading");
+    else if (followed == 0 && count[JOURNAL_EVENT_OUT] > 0)
+        move_role(journal, JOURNAL_LOADING, "journal-unusable");
+    else if (followed == 0 && journal->leads)
+        move_role(journal, JOURNAL_OWNER, NULL);
+    else
+        move_role(journal, JOURNAL_STANDBY, "standby");
+}
+
+void role_move_event(struct journal *journal, struct journal_event *event, enum journal_state state)
+{
+    enum journal_state was = journal_state_of(event);
+    assert((state_next[was] & BIT(state)) != 0);
+    /* release: partner of journal_state_of() */
+    atomic_store_explicit(&event->state, state, memory_order_release);
+    role_judge(journal);
+}
+
+void role_set_connected(struct journal *journal, bool connected, const char *unreachable)
+{
+    pthread_mutex_lock(&journal->lock);
+    journal->connected = connected;
+    journal->usable = journal->usable || connected;
+    journal->unreachable = unreachable;
+    if (!connected) { /* with the session go its locks */
+        journal->leads = false;
+        for (uint32_t nth = 0; nth < journal_len(journal); nth++)
+            journal->events[nth].locked = false;
+    }
+    role_judge(journal);
+    pthread_mutex_unlock(&journal->lock);
+}
+
+void role_fence(struct journal *journal, const char *reason)
+{
+    if (journal_role(journal) == JOURNAL_FENCED)
+        return;
+    pthread_mutex_lock(&journal->lock);
+    move_role(journal, JOURNAL_FENCED, reason);
+    pthread_mutex_unlock(&journal->lock);
+    journal->conf.host.fenced(journal->conf.host.ctx, reason);
+}
