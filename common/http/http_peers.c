@@ -1,6 +1,8 @@
-/* http_peers.c: see http_peers.h. The hash is keyed by a random number of its own, so that nobody
- * can choose addresses that collide. */
+/* http_peers.c: the addresses that are connected, without gaps, and a table over them. The hash is
+ * keyed by a random number of its own, so that nobody can choose addresses that collide. */
 #include "http/http_peers.h"
+
+#include "base/table.h"
 
 #include <assert.h>
 #include <sodium.h>
@@ -8,73 +10,83 @@
 
 struct peer {
     uint8_t addr[IP_BYTES];
-    uint32_t count; /* 0: free */
+    uint32_t count; /* never 0 */
 };
 
 struct http_peers {
     uint8_t key[crypto_shorthash_KEYBYTES];
-    uint32_t mask;
+    struct table by_addr;
+    uint32_t len, max;
     struct peer peer[];
 };
 
 struct http_peers *http_peers_create(uint32_t connections_max)
 {
-    uint32_t slots = 16;
-    while (slots < connections_max * 2u)
-        slots *= 2;
-    struct http_peers *peers = calloc(1, sizeof(*peers) + slots * sizeof(struct peer));
+    struct http_peers *peers = calloc(1, sizeof(*peers) + connections_max * sizeof(struct peer));
     if (peers == NULL)
         return NULL;
-    peers->mask = slots - 1;
+    if (table_reserve(&peers->by_addr, connections_max, NULL) < 0) {
+        free(peers);
+        return NULL;
+    }
+    peers->max = connections_max;
     crypto_shorthash_keygen(peers->key);
     return peers;
 }
 
 void http_peers_destroy(struct http_peers *peers)
 {
+    if (peers == NULL)
+        return;
+    table_deinit(&peers->by_addr);
     free(peers);
 }
 
-static uint32_t home(const struct http_peers *peers, const uint8_t addr[IP_BYTES])
+static uint64_t hash_of(const struct http_peers *peers, const uint8_t addr[IP_BYTES])
 {
     uint64_t hash;
     crypto_shorthash((unsigned char *)&hash, addr, IP_BYTES, peers->key);
-    return (uint32_t)hash & peers->mask;
+    return hash;
 }
 
-/* The address's slot, or the free one where it would stand. */
-static uint32_t find(const struct http_peers *peers, const uint8_t addr[IP_BYTES])
+static bool is_of(const void *ctx, uint32_t number, const void *addr)
 {
-    uint32_t at = home(peers, addr);
-    while (peers->peer[at].count > 0 && memcmp(peers->peer[at].addr, addr, IP_BYTES) != 0)
-        at = (at + 1) & peers->mask;
-    return at;
+    const struct http_peers *peers = ctx;
+    return memcmp(peers->peer[number].addr, addr, IP_BYTES) == 0;
 }
 
 bool http_peers_add(struct http_peers *peers, const uint8_t addr[IP_BYTES], uint32_t max)
 {
-    struct peer *peer = &peers->peer[find(peers, addr)];
-    if (peer->count >= max)
+    uint64_t hash = hash_of(peers, addr);
+    uint32_t number = table_find(&peers->by_addr, hash, is_of, peers, addr);
+    if (number != TABLE_NONE) {
+        if (peers->peer[number].count >= max)
+            return false;
+        peers->peer[number].count++;
+        return true;
+    }
+    if (max == 0)
         return false;
-    if (peer->count++ == 0)
-        memcpy(peer->addr, addr, IP_BYTES);
+    assert(peers->len < peers->max); /* each has a connection, of which there are no more */
+    int rc = table_add(&peers->by_addr, hash, peers->len, NULL);
+    assert(rc == 0);
+    struct peer *peer = &peers->peer[peers->len++];
+    memcpy(peer->addr, addr, IP_BYTES);
+    peer->count = 1;
     return true;
 }
 
 void http_peers_remove(struct http_peers *peers, const uint8_t addr[IP_BYTES])
 {
-    uint32_t hole = find(peers, addr);
-    assert(peers->peer[hole].count > 0);
-    if (--peers->peer[hole].count > 0)
+    uint64_t hash = hash_of(peers, addr);
+    uint32_t number = table_find(&peers->by_addr, hash, is_of, peers, addr);
+    assert(number != TABLE_NONE);
+    if (--peers->peer[number].count > 0)
         return;
-    /* Entries behind the hole that it separates from their home move into it. */
-    for (uint32_t at = (hole + 1) & peers->mask; peers->peer[at].count > 0;
-         at = (at + 1) & peers->mask) {
-        uint32_t from_home = (at - home(peers, peers->peer[at].addr)) & peers->mask;
-        if (from_home < ((at - hole) & peers->mask))
-            continue;
-        peers->peer[hole] = peers->peer[at];
-        peers->peer[at].count = 0;
-        hole = at;
-    }
+    table_remove(&peers->by_addr, hash, number);
+    uint32_t last = --peers->len;
+    if (number == last)
+        return;
+    table_renumber(&peers->by_addr, hash_of(peers, peers->peer[last].addr), last, number);
+    peers->peer[number] = peers->peer[last];
 }

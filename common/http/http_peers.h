@@ -1,7 +1,5 @@
 /* http_peers.h: how many connections each address has, for limits.connections_per_addr_max.
- *
- * A table of fixed size, open addressing, deletion by moving back; a server's connection bound
- * keeps it at most half full. */
+ * Of fixed size, as a server's connections are bounded. */
 #ifndef FG_HTTP_HTTP_PEERS_H
 #define FG_HTTP_HTTP_PEERS_H
 

@@ -10,7 +10,6 @@ enum {
     /* Lines one front shows, as many as the store keeps (STORE_LINES_MAX says why so many). Each
      * costs about 40 KB, and one that runs a render a second while somebody looks. */
     FRONT_EVENTS_MAX = 640,
-    FRONT_EVENT_SLOTS = 4096, /* of the hash table: a power of two, at most a quarter full */
 
     SLOWED_LINES_MAX = 20, /* a second: a log for people who ask, not of each refusal */
     JOINS_AGAIN_MAX = 32,  /* visits of one member, each a look-up at the next join */

@@ -655,10 +655,10 @@ int judge(struct record *records, size_t len, const struct judge_conf *conf, str
     if (rc < 0)
         goto free_all;
     work->pictures = calloc(work->len + 1, sizeof(*work->pictures));
-    work->entries = judge_owners_create(work->len);
-    work->places = judge_owners_create(work->len);
-    work->seats = judge_owners_create(work->len * VISITOR_SEATS_MAX);
-    work->orders = judge_owners_create(work->len);
+    work->entries = judge_owners_create();
+    work->places = judge_owners_create();
+    work->seats = judge_owners_create();
+    work->orders = judge_owners_create();
     if (work->pictures == NULL || work->line == NULL || work->stays == NULL ||
         work->entries == NULL || work->places == NULL || work->seats == NULL ||
         work->orders == NULL) {

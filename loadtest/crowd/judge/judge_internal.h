@@ -30,7 +30,7 @@ bool judge_room(void **array, size_t len, size_t *cap, size_t size);
 
 struct judge_owners;
 
-struct judge_owners *judge_owners_create(size_t keys_max); /* NULL: no memory */
+struct judge_owners *judge_owners_create(void); /* NULL: no memory */
 void judge_owners_destroy(struct judge_owners *owners);
 /* Whom the key belongs to, after giving it to `visitor` if it was nobody's. */
 uint32_t judge_owners_claim(struct judge_owners *owners, uint64_t key, uint32_t visitor);

@@ -1,41 +1,53 @@
-/* judge_owners.c: a hash table of keys and the first who claimed each. It is made for as many keys
- * as there can be and never grows. */
+/* judge_owners.c: keys and the first who claimed each. A service that is wrong may give a visitor
+ * any number of them, so there is no bound but memory; without it there is no verdict. */
+#include "base/table.h"
 #include "judge/judge_internal.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 struct owner {
     uint64_t key;
-    uint32_t visitor; /* number + 1; 0: nobody's */
+    uint32_t visitor;
 };
 
 struct judge_owners {
-    size_t mask;
-    struct owner slot[];
+    struct table by_key;
+    struct owner *owner;
+    size_t len, cap;
 };
 
-struct judge_owners *judge_owners_create(size_t keys_max)
+struct judge_owners *judge_owners_create(void)
 {
-    size_t slots = 64;
-    while (slots < keys_max * 2)
-        slots *= 2;
-    struct judge_owners *owners = calloc(1, sizeof(*owners) + slots * sizeof(owners->slot[0]));
-    if (owners != NULL)
-        owners->mask = slots - 1;
-    return owners;
+    return calloc(1, sizeof(struct judge_owners));
 }
 
 void judge_owners_destroy(struct judge_owners *owners)
 {
+    if (owners == NULL)
+        return;
+    table_deinit(&owners->by_key);
+    free(owners->owner);
     free(owners);
+}
+
+static bool is_of(const void *ctx, uint32_t number, const void *key)
+{
+    const struct judge_owners *owners = ctx;
+    return owners->owner[number].key == *(const uint64_t *)key;
 }
 
 uint32_t judge_owners_claim(struct judge_owners *owners, uint64_t key, uint32_t visitor)
 {
-    size_t at = (size_t)(key * UINT64_C(0x9E3779B97F4A7C15) >> 20) & owners->mask;
-    while (owners->slot[at].visitor != 0 && owners->slot[at].key != key)
-        at = (at + 1) & owners->mask;
-    if (owners->slot[at].visitor == 0)
-        owners->slot[at] = (struct owner){key, visitor + 1};
-    return owners->slot[at].visitor - 1;
+    uint64_t hash = table_hash_u64(key);
+    uint32_t number = table_find(&owners->by_key, hash, is_of, owners, &key);
+    if (number != TABLE_NONE)
+        return owners->owner[number].visitor;
+    bool has_room =
+        judge_room((void **)&owners->owner, owners->len, &owners->cap, sizeof(struct owner));
+    assert(has_room && owners->len < TABLE_NONE);
+    int rc = table_add(&owners->by_key, hash, (uint32_t)owners->len, NULL);
+    assert(rc == 0);
+    owners->owner[owners->len++] = (struct owner){key, visitor};
+    return visitor;
 }

@@ -32,35 +32,37 @@ enum {
     LOAD_US = 1000000,
 };
 
-static_assert((FRONT_EVENT_SLOTS & (FRONT_EVENT_SLOTS - 1)) == 0, "masked, not divided");
-static_assert(FRONT_EVENTS_MAX * 4 <= FRONT_EVENT_SLOTS, "probes stay short");
 static_assert((int)FRONT_EVENTS_MAX == (int)STORE_LINES_MAX, "each line of the store is shown");
 
 /* ---- the table of events ---- */
 
-static bool is_named(const struct front_event *event, struct span id)
+static bool is_named(const void *ctx, uint32_t number, const void *id)
 {
-    return span_eq((struct span){event->id, event->whole_id_len}, id);
+    const struct front_event *event = ((const struct front *)ctx)->event[number];
+    return span_eq((struct span){event->id, event->whole_id_len}, *(const struct span *)id);
 }
 
-static struct front_event **slot_of(struct front *front, struct span id)
+/* Ids come from the operator, so nobody chooses them to collide. */
+static uint32_t number_of(const struct front *front, struct span id)
 {
-    /* Ids come from the operator, so nobody chooses them to collide. */
-    size_t at = tag_hash(id) & (FRONT_EVENT_SLOTS - 1);
-    while (front->slot[at] != NULL && !is_named(front->slot[at], id))
-        at = (at + 1) & (FRONT_EVENT_SLOTS - 1);
-    return &front->slot[at];
+    return table_find(&front->by_id, tag_hash(id), is_named, front, &id);
+}
+
+static struct front_event *event_named(const struct front *front, struct span id)
+{
+    uint32_t number = number_of(front, id);
+    return number != TABLE_NONE ? front->event[number] : NULL;
 }
 
 struct front_event *front_event_find(const struct front *front, struct span id)
 {
-    struct front_event *event = *slot_of((struct front *)front, id);
+    struct front_event *event = event_named(front, id);
     return event != NULL && event->view != NULL && event->view->lane == 0 ? event : NULL;
 }
 
 struct front_event *front_line_named(const struct front *front, const char *line_id)
 {
-    struct front_event *line = *slot_of((struct front *)front, span_of(line_id));
+    struct front_event *line = event_named(front, span_of(line_id));
     return line != NULL && line->view != NULL ? line : NULL;
 }
 
@@ -77,9 +79,9 @@ const struct front_event *front_line(const struct front *front, const struct fro
 void front_each_event(const struct front *front, void (*each)(struct front_event *, void *ctx),
                       void *ctx)
 {
-    for (size_t i = 0; i < FRONT_EVENT_SLOTS; i++) {
-        if (front->slot[i] != NULL && front->slot[i]->view != NULL)
-            each(front->slot[i], ctx);
+    for (uint32_t i = 0; i < front->events_len; i++) {
+        if (front->event[i]->view != NULL)
+            each(front->event[i], ctx);
     }
 }
 
@@ -106,8 +108,6 @@ static uint64_t errors_now(const struct front *front)
 static int event_create(struct front *front, const char *id, struct err_slot *err,
                         struct front_event **out)
 {
-    if (front->events_len == FRONT_EVENTS_MAX)
-        return err_set(err, ERR_FULL, "event %s is the %dth", id, FRONT_EVENTS_MAX + 1);
     struct front_event *event = calloc(1, sizeof(*event));
     if (event == NULL)
         return err_set(err, ERR_NOMEM, "event of %zu bytes", sizeof(*event));
@@ -156,39 +156,47 @@ static void event_destroy(struct front *front, struct front_event *event)
     free(event);
 }
 
-/* Whoever stood behind a freed slot is put in anew, so that probes do not stop too early. */
-static void table_remove(struct front *front, struct front_event **slot)
+static int event_add(struct front *front, const char *id, struct err_slot *err)
 {
-    *slot = NULL;
-    size_t at = (size_t)(slot - front->slot);
-    for (;;) {
-        at = (at + 1) & (FRONT_EVENT_SLOTS - 1);
-        struct front_event *event = front->slot[at];
-        if (event == NULL)
-            return;
-        front->slot[at] = NULL;
-        *slot_of(front, span_of(event->id)) = event;
+    if (front->events_len == FRONT_EVENTS_MAX)
+        return err_set(err, ERR_FULL, "event %s is the %dth", id, FRONT_EVENTS_MAX + 1);
+    struct front_event *event;
+    int rc = event_create(front, id, err, &event);
+    if (rc < 0)
+        return rc;
+    rc = table_add(&front->by_id, tag_hash(span_of(id)), front->events_len, err);
+    if (rc < 0) {
+        event_destroy(front, event);
+        return rc;
     }
+    front->event[front->events_len++] = event;
+    return 0;
+}
+
+/* The last one takes its place, so that there are no gaps. */
+static void event_drop(struct front *front, uint32_t number)
+{
+    struct front_event *event = front->event[number];
+    table_remove(&front->by_id, tag_hash(span_of(event->id)), number);
+    uint32_t last = --front->events_len;
+    if (number != last) {
+        struct front_event *moved = front->event[last];
+        table_renumber(&front->by_id, tag_hash(span_of(moved->id)), last, number);
+        front->event[number] = moved;
+    }
+    event_destroy(front, event);
 }
 
 static void on_event(void *ctx, const char *id, bool here)
 {
     struct front *front = ctx;
-    struct front_event **slot = slot_of(front, span_of(id));
-    if (here) {
-        struct err_slot err;
-        assert(*slot == NULL);
-        if (event_create(front, id, &err, slot) < 0) {
-            log_failure(front->loop->log, "an event is not shown", &err);
-            return;
-        }
-        front->events_len++;
-    } else if (*slot != NULL) {
-        struct front_event *event = *slot;
-        table_remove(front, slot);
-        event_destroy(front, event);
-        front->events_len--;
-    }
+    uint32_t number = number_of(front, span_of(id));
+    struct err_slot err;
+    assert(!here || number == TABLE_NONE);
+    if (here && event_add(front, id, &err) < 0)
+        log_failure(front->loop->log, "an event is not shown", &err);
+    if (!here && number != TABLE_NONE)
+        event_drop(front, number);
     front_show(&front->stats.events, front->events_len);
 }
 
@@ -323,7 +331,7 @@ static void tell(const struct front *front, const struct front_event *event, str
 static void on_view(void *ctx, const struct line_view *view)
 {
     struct front *front = ctx;
-    struct front_event *event = *slot_of(front, span_of(view->id));
+    struct front_event *event = event_named(front, span_of(view->id));
     if (event == NULL) /* one too many; the log has said so */
         return;
     bool first = event->view == NULL;
@@ -351,7 +359,7 @@ static void on_view(void *ctx, const struct line_view *view)
 static void on_describe(void *ctx, const struct line_view *view, struct text *card)
 {
     struct front *front = ctx;
-    const struct front_event *event = *slot_of(front, span_of(view->id));
+    const struct front_event *event = event_named(front, span_of(view->id));
     json_open(card, '{');
     json_member_cstr(card, "name", event != NULL ? event->doc.name : "");
     json_member_u64(card, "version", view->version);
@@ -608,10 +616,8 @@ void front_close(struct front *front)
     drawings_close(front->drawings);
     line_store_close(front->store); /* answers what is open, by handlers that read the events */
     end_waits(front);
-    for (size_t i = 0; i < FRONT_EVENT_SLOTS; i++) {
-        if (front->slot[i] != NULL)
-            event_destroy(front, front->slot[i]);
-        front->slot[i] = NULL;
-    }
+    while (front->events_len > 0)
+        event_destroy(front, front->event[--front->events_len]);
+    table_deinit(&front->by_id);
     uv_close((uv_handle_t *)&front->timer, on_timer_closed);
 }

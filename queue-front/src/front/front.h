@@ -7,6 +7,7 @@
 #define FG_QUEUE_FRONT_FRONT_H
 
 #include "base/secret_file.h"
+#include "base/table.h"
 #include "core/draw/nist.h"
 #include "core/event/event_doc.h"
 #include "core/line/place.h"
@@ -222,8 +223,9 @@ struct front {
     struct keyring *keys;
     struct line_store *store;
     struct squeezer *squeezer;
-    struct front_event *slot[FRONT_EVENT_SLOTS]; /* open addressing by the id's hash */
+    struct front_event *event[FRONT_EVENTS_MAX]; /* in no order */
     uint32_t events_len;
+    struct table by_id;
     uint32_t shut_seen; /* while the timer counts */
     bool complete;      /* since the start every event of the store has been seen once */
     uv_timer_t timer;

@@ -170,7 +170,6 @@ bool line_event_take_heard(struct line_event *event, const redisReply *reply)
 uint32_t line_event_pick_moves(struct line_event *event)
 {
     event->sending = event->told;
-    event->telling_cap = event->moves.cap;
     event->telling_len = moves_pick(&event->moves, event->telling, &event->telling_upto);
     return 2 * event->telling_len;
 }
@@ -699,7 +698,7 @@ static void take_moves(struct line_event *event, const struct tick_answer *tick)
     uint64_t run = 0, newest = 0;
     if (!resp_get_u64(tick->moves, 0, &run) || !resp_get_u64(tick->moves, 1, &newest))
         return;
-    if (event->telling_cap == event->moves.cap)
+    if (event->telling_len > 0)
         event->moves.told = event->telling_upto;
     if (run != marks->moves_run) {
         moves_tell_again(&event->moves);

@@ -62,7 +62,7 @@ struct line_event {
     bool heard_hurry;      /* the process is coming to its end */
     struct moves moves;
     struct move telling[MOVES_SEND_MAX]; /* on their way to Redis */
-    uint32_t telling_len, telling_upto, telling_cap;
+    uint32_t telling_len, telling_upto;
     bool moves_more; /* Redis has more of them to tell */
     struct turns turns;
     char turns_upto[LINE_STREAM_ID_MAX + 1]; /* how far the log of turns is known */

@@ -6,20 +6,22 @@
 #ifndef FG_QUEUE_FRONT_CORE_MOVES_H
 #define FG_QUEUE_FRONT_CORE_MOVES_H
 
+#include "base/table.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
 enum {
     MOVES_OF_PLACE_MAX = 255,  /* a byte of the ticket */
-    MOVES_PLACES_MAX = 131072, /* in one event: 2 MB here, some 13 MB in Redis; MOVED_MAX in Lua */
+    MOVES_PLACES_MAX = 131072, /* in one event: 3 MB here, some 13 MB in Redis; MOVED_MAX in Lua */
     MOVES_SEND_MAX = 256,      /* told to Redis in one tick, after it has lost them */
 };
 
 struct moves {
-    uint64_t *slot; /* open addressing: entry << 8 | moves; 0 is free */
-    uint32_t cap;   /* a power of two, or 0 */
-    uint32_t len;
-    uint32_t told; /* slots before this one were told to Redis, or need not be */
+    uint64_t *place; /* entry << 8 | moves, in the order in which they became known */
+    uint32_t cap, len;
+    uint32_t told; /* places before this one were told to Redis, or need not be */
+    struct table by_entry;
 };
 
 struct move {
@@ -38,7 +40,7 @@ uint8_t moves_of(const struct moves *moves, uint64_t entry);
 
 /* For a Redis that has lost them: all from the beginning, some at a time. */
 void moves_tell_again(struct moves *moves);
-/* The next ones, and up to which slot they reach: to be set as `told` when they have arrived. */
+/* The next ones, and up to which place they reach: to be set as `told` when they have arrived. */
 uint32_t moves_pick(const struct moves *moves, struct move out[MOVES_SEND_MAX], uint32_t *upto);
 
 #endif

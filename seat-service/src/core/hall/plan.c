@@ -1,6 +1,8 @@
 /* plan.c: a plan in memory: what the engine asks often in arrays by seat, what people read as spans
  * into one block of text in which equal neighbours (row labels, zones, floors) are stored once. A
- * seat is found by its guid through a hash table of seat numbers, twice as large as the hall. */
+ * seat is found by its guid through a table of seat numbers. */
+#include "base/table.h"
+#include "base/tag.h"
 #include "core/hall/plan_draft.h"
 #include "core/hall/plan_import.h"
 
@@ -23,7 +25,7 @@ struct plan {
     float focal_x, focal_y;
     uint8_t hash[PLAN_HASH_BYTES], content[PLAN_HASH_BYTES];
     bool has_accessible;
-    uint32_t category_count, area_count, channel_count, finder_size;
+    uint32_t category_count, area_count, channel_count;
     struct plan_category categories[PLAN_CATEGORIES_MAX];
     struct plan_area areas[PLAN_AREAS_MAX];
     struct plan_channel channels[PLAN_CHANNELS_MAX];
@@ -31,7 +33,7 @@ struct plan {
     struct labels *labels;
     struct companion *companions; /* ascending by seat */
     uint32_t companion_count;
-    uint32_t *finder; /* seat + 1, or 0 */
+    struct table by_guid;
     /* what facts points to */
     uint16_t *run;
     uint8_t *pos, *category, *kind;
@@ -55,7 +57,7 @@ void plan_destroy(struct plan *plan)
     free(plan->category);
     free(plan->pos);
     free(plan->run);
-    free(plan->finder);
+    table_deinit(&plan->by_guid);
     free(plan->companions);
     free(plan->labels);
     free(plan);
@@ -113,22 +115,10 @@ static void keep_all(struct plan *plan, const struct plan_draft *draft)
     }
 }
 
-static uint64_t hash_of(struct span text) /* FNV-1a: guids are few and nobody gains by collisions */
-{
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
-    for (size_t i = 0; i < text.len; i++)
-        hash = (hash ^ (uint8_t)text.ptr[i]) * UINT64_C(0x100000001b3);
-    return hash ^ hash >> 29;
-}
-
 static bool allocate(struct plan *plan, const struct plan_draft *draft)
 {
     uint32_t seats = draft->seat_count;
-    plan->finder_size = 64;
-    while (plan->finder_size < 2 * seats)
-        plan->finder_size *= 2;
     plan->labels = calloc(seats + 1, sizeof(*plan->labels));
-    plan->finder = calloc(plan->finder_size, sizeof(*plan->finder));
     plan->run = calloc(seats + 1, sizeof(*plan->run));
     plan->pos = calloc(seats + 1, 1);
     plan->category = calloc(seats + 1, 1);
@@ -137,8 +127,9 @@ static bool allocate(struct plan *plan, const struct plan_draft *draft)
     plan->y = calloc(seats + 1, sizeof(*plan->y));
     plan->runs = calloc(draft->run_count + 1, sizeof(*plan->runs));
     plan->order = calloc(seats + 1, sizeof(*plan->order));
-    return plan->labels && plan->finder && plan->run && plan->pos && plan->category && plan->kind &&
-           plan->x && plan->y && plan->runs && plan->order;
+    return table_reserve(&plan->by_guid, seats, NULL) == 0 && plan->labels && plan->run &&
+           plan->pos && plan->category && plan->kind && plan->x && plan->y && plan->runs &&
+           plan->order;
 }
 
 static void set_runs(struct plan *plan, const struct plan_draft *draft)
@@ -234,10 +225,8 @@ int plan_create(const struct plan_draft *draft, struct err_slot *err, struct pla
     set_runs(plan, draft);
     for (uint32_t i = 0; i < draft->seat_count; i++) {
         set_seat(plan, draft, i);
-        uint32_t at = (uint32_t)hash_of(draft->seats[i].guid) & (plan->finder_size - 1);
-        while (plan->finder[at] != 0)
-            at = (at + 1) & (plan->finder_size - 1);
-        plan->finder[at] = i + 1;
+        int rc = table_add(&plan->by_guid, tag_hash(draft->seats[i].guid), i, NULL);
+        assert(rc == 0);
     }
 
     keep_all(plan, draft);
@@ -429,17 +418,19 @@ struct plan_seat plan_seat(const struct plan *plan, uint32_t seat)
     };
 }
 
+static bool is_of_guid(const void *ctx, uint32_t seat, const void *guid)
+{
+    const struct plan *plan = ctx;
+    return span_eq(plan->labels[seat].guid, *(const struct span *)guid);
+}
+
+/* Guids are few and nobody gains by collisions. */
 bool plan_seat_find(const struct plan *plan, struct span guid, uint32_t *seat)
 {
-    uint32_t at = (uint32_t)hash_of(guid) & (plan->finder_size - 1);
-    for (; plan->finder[at] != 0; at = (at + 1) & (plan->finder_size - 1)) {
-        uint32_t i = plan->finder[at] - 1;
-        if (span_eq(plan->labels[i].guid, guid)) {
-            *seat = i;
-            return true;
-        }
-    }
-    return false;
+    uint32_t found = table_find(&plan->by_guid, tag_hash(guid), is_of_guid, plan, &guid);
+    if (found != TABLE_NONE)
+        *seat = found;
+    return found != TABLE_NONE;
 }
 
 uint32_t plan_companion_of(const struct plan *plan, uint32_t seat)

@@ -13,6 +13,8 @@
  * importing and exporting it again gives the same bytes. */
 #include "core/hall/plan_import.h"
 #include "base/json_in.h"
+#include "base/table.h"
+#include "base/tag.h"
 #include "core/hall/plan_row.h"
 #include "core/hall/plan_shape.h"
 
@@ -54,8 +56,7 @@ struct import {
     struct plan_channel channels[PLAN_CHANNELS_MAX];
     struct span plan_categories[PLAN_CATEGORIES_MAX];
     uint32_t plan_category_count;
-    uint32_t *finder; /* guid -> seat + 1 */
-    uint32_t finder_size;
+    struct table by_guid;
     uint8_t *run_flags;
     struct plan_shapes shapes;
     bool no_memory;
@@ -429,15 +430,15 @@ static void read_plan(struct import *import, struct json_in *in)
 
 /* ---- relations ---- */
 
-static uint32_t *find_guid(struct import *import, struct span guid)
+static bool is_of_guid(const void *ctx, uint32_t seat, const void *guid)
 {
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
-    for (size_t i = 0; i < guid.len; i++)
-        hash = (hash ^ (uint8_t)guid.ptr[i]) * UINT64_C(0x100000001b3);
-    uint32_t at = (uint32_t)(hash ^ hash >> 29) & (import->finder_size - 1);
-    while (import->finder[at] != 0 && !span_eq(import->seats[import->finder[at] - 1].guid, guid))
-        at = (at + 1) & (import->finder_size - 1);
-    return &import->finder[at];
+    const struct import *import = ctx;
+    return span_eq(import->seats[seat].guid, *(const struct span *)guid);
+}
+
+static uint32_t find_guid(const struct import *import, struct span guid)
+{
+    return table_find(&import->by_guid, tag_hash(guid), is_of_guid, import, &guid);
 }
 
 /* The pointer to a seat in the document, for rules that are found after reading. */
@@ -456,19 +457,14 @@ static int refuse_seat(const struct import *import, uint32_t seat, const char *m
 
 static int find_all_guids(struct import *import)
 {
-    import->finder_size = 64;
-    while (import->finder_size < 2 * import->draft.seat_count)
-        import->finder_size *= 2;
-    import->finder = calloc(import->finder_size, sizeof(*import->finder));
-    if (import->finder == NULL)
-        return err_set(import->err, ERR_NOMEM, "plan's guids");
-    for (uint32_t i = 0; i < import->draft.seat_count; i++) {
-        uint32_t *found = find_guid(import, import->seats[i].guid);
-        if (*found != 0)
+    int rc = table_reserve(&import->by_guid, import->draft.seat_count, import->err);
+    for (uint32_t i = 0; rc == 0 && i < import->draft.seat_count; i++) {
+        struct span guid = import->seats[i].guid;
+        if (find_guid(import, guid) != TABLE_NONE)
             return refuse_seat(import, i, "seat_guid", "is used twice");
-        *found = i + 1;
+        rc = table_add(&import->by_guid, tag_hash(guid), i, import->err);
     }
-    return 0;
+    return rc;
 }
 
 struct labels { /* what zones, rows and seats may say, the closer one overriding */
@@ -560,23 +556,23 @@ static void read_seat_extension(struct import *import, struct json_in *item)
     read_flag(item, "restricted_view", PLAN_SEAT_RESTRICTED, &flags);
     read_flag(item, "aisle", PLAN_SEAT_AISLE, &flags);
     plan_read_text(item, "companion_of", &with);
-    uint32_t seat = guid.ptr != NULL ? *find_guid(import, guid) : 0;
-    if (seat == 0) {
+    uint32_t seat = guid.ptr != NULL ? find_guid(import, guid) : TABLE_NONE;
+    if (seat == TABLE_NONE) {
         json_in_refuse(item, "guid", "is not a seat of the plan");
         return;
     }
-    struct plan_draft_seat *at = &import->seats[seat - 1];
+    struct plan_draft_seat *at = &import->seats[seat];
     apply_labels(at, &labels);
     at->flags |= flags;
     if (with.ptr == NULL)
         return;
-    uint32_t accessible = *find_guid(import, with);
-    if (accessible == 0 || accessible == seat)
+    uint32_t accessible = find_guid(import, with);
+    if (accessible == TABLE_NONE || accessible == seat)
         json_in_refuse(item, "companion_of", "is not another seat of the plan");
     else if (flags & PLAN_SEAT_ACCESSIBLE)
         json_in_refuse(item, "companion_of", "is for a seat that is not accessible itself");
     else
-        at->companion = accessible - 1;
+        at->companion = accessible;
     at->flags |= PLAN_SEAT_COMPANION;
 }
 
@@ -597,7 +593,7 @@ static void read_seat_extensions(struct import *import, struct json_in *in)
         json_t *item = json_array_get(list, i);
         struct span guid = {json_string_value(json_object_get(item, "guid")),
                             json_string_length(json_object_get(item, "guid"))};
-        const struct plan_draft_seat *seat = &import->seats[*find_guid(import, guid) - 1];
+        const struct plan_draft_seat *seat = &import->seats[find_guid(import, guid)];
         struct json_in child;
         if (seat->companion != UINT32_MAX &&
             (import->seats[seat->companion].flags & PLAN_SEAT_ACCESSIBLE) == 0 &&
@@ -831,7 +827,7 @@ free_import:
     free(text);
     plan_shapes_deinit(&import->shapes);
     free(import->run_flags);
-    free(import->finder);
+    table_deinit(&import->by_guid);
     free(import->zones);
     free(import->rows);
     free(import->seats);

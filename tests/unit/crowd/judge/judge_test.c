@@ -135,6 +135,16 @@ static void two_owners_of_one_thing_are_found(void **state)
     EXPECT(&story, "visitor 0 got place 1 and later 3");
 }
 
+static void a_visitor_who_is_given_ever_other_places_is_found(void **state)
+{
+    (void)state;
+    enum { TIMES = 200 };
+    struct story story = honest();
+    for (uint64_t i = 0; i < TIMES; i++)
+        tell(&story, 0, RECORD_JOIN, 1000 + i, 0);
+    EXPECT(&story, "visitor 0 got place 1 and later 1000");
+}
+
 static void a_pass_without_a_call_is_found(void **state)
 {
     (void)state;
@@ -631,6 +641,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_true_story_passes),
         cmocka_unit_test(two_owners_of_one_thing_are_found),
+        cmocka_unit_test(a_visitor_who_is_given_ever_other_places_is_found),
         cmocka_unit_test(a_pass_without_a_call_is_found),
         cmocka_unit_test(tickets_that_were_not_paid_are_found),
         cmocka_unit_test(a_line_that_moves_too_fast_is_found),
