@@ -1,0 +1,93 @@
+/* archive_fuzz.c: any bytes as an archive that is to be restored: as they are, which nobody has
+ * signed, and as a head that the house's own key has. Whatever is taken can be made an event of;
+ * one byte more or less, or another one, and it is not taken. */
+#include "base/json_in.h"
+#include "core/event/draw_seal.h"
+#include "core/event/event_doc.h"
+#include "ended/archive.h"
+
+#include <assert.h>
+
+enum { FILE_MAX = 65536, ROOM = 1024 }; /* for mark and end */
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* Made anew in each run, so that no corpus can come to hold a good mark. */
+static const struct mac_ring *ring(void)
+{
+    static struct mac_ring one;
+    if (one.len == 0) {
+        rng_fill(rng_system(), one.key[0].key, MAC_KEY_BYTES);
+        one.len = 1;
+    }
+    return &one;
+}
+
+static enum archive_fault read_once(struct span file, struct archive *out)
+{
+    struct err_slot err = {.text = ""};
+    enum archive_fault fault = archive_read(file, ring(), &err, out);
+    assert((fault == ARCHIVE_GOOD) == (err.text[0] == '\0'));
+    return fault;
+}
+
+static void judge_good(struct archive *archive)
+{
+    static struct event_doc doc;
+    struct event_doc_fault fault = {.rule = ""};
+    struct draw_seal seal;
+    assert(archive->event.len > 0 && archive->event.len <= LINE_EVENT_ID_MAX);
+    assert(line_incarnation_ok(archive->incarnation));
+    assert(archive->state < LINE_STATE_COUNT && archive->version > 0);
+    assert(archive->seal.len == 0 || draw_seal_parse(archive->seal, &seal));
+    const json_t *lines = json_object_get(archive->restore, "lines");
+    assert(json_array_size(lines) >= 1 && json_array_size(lines) <= ARCHIVE_LINES_MAX);
+    static char memory[FILE_MAX];
+    struct text text = text_on(memory, sizeof(memory));
+    json_in_put(&text, archive->document);
+    if (!text.overflown)
+        event_doc_load(text_span(&text), archive->event, &fault, &doc);
+    archive_deinit(archive);
+}
+
+/* A file of our own, around whatever head. */
+static struct span file_of(struct span head, char *memory)
+{
+    char chain[ARCHIVE_SHA_LEN + 1];
+    struct text file = text_on(memory, FILE_MAX);
+    text_put(&file, head);
+    text_char(&file, '\n');
+    archive_put_mark(&file, ring(), chain);
+    file.comma = false;
+    json_open(&file, '{');
+    json_member_u64(&file, "parts", 1);
+    json_member_cstr(&file, "sha256", chain);
+    json_close(&file, '}');
+    text_char(&file, '\n');
+    assert(!file.overflown);
+    return text_span(&file);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static char memory[FILE_MAX + 1];
+    struct span input = {(const char *)data, size};
+    struct archive archive;
+    enum archive_fault fault = read_once(input, &archive);
+    assert(fault != ARCHIVE_GOOD);
+    if (size > FILE_MAX - ROOM)
+        return 0;
+    struct span file = file_of(input, memory);
+    if (read_once(file, &archive) != ARCHIVE_GOOD)
+        return 0;
+    judge_good(&archive);
+    fault = read_once((struct span){file.ptr, file.len - 1}, &archive);
+    assert(fault == ARCHIVE_INCOMPLETE);
+    memory[file.len] = '\n';
+    fault = read_once((struct span){file.ptr, file.len + 1}, &archive);
+    assert(fault == ARCHIVE_TAMPERED);
+    memory[size / 2] ^= 1; /* of the head */
+    fault = read_once(file, &archive);
+    assert(fault != ARCHIVE_GOOD);
+    return 0;
+}
