@@ -200,9 +200,8 @@ sql-listed:
 
 # What the console serves comes packed, so that no start has to do it: a table of a row a file, its
 # name, kind, bytes, and the bytes by gzip and by brotli.
-CONSOLE := $(sort $(filter-out %.html %.en %.ko,$(wildcard web/console/console*)) \
-           $(wildcard web/console/uplot.*) queue-front/web/licences.txt queue-front/web/icon.svg \
-           queue-front/web/draw-check.js web/base.css web/kit.js web/plan.js)
+CONSOLE := $(sort $(filter-out %.html %.en %.ko,$(wildcard web/console/*)) queue-front/web/licences.txt \
+           queue-front/web/icon.svg queue-front/web/draw-check.js web/base.css web/kit.js web/plan.js)
 # Of the visitors' files the curve alone: the others are small, or get the brand's colours.
 CURVE := queue-front/web/bls.min.js
 TABLES := $(GEN_DIR)/web/console/console.table.inc $(GEN_DIR)/queue-front/web/bls.table.inc

@@ -891,7 +891,7 @@ describe('the console', () => {
     assert.match(page.headers['cache-control'], /no-store/);
     const files = [...page.text.matchAll(/(?:href|src)="(\/console\/-\/[^"]+)"/g)].map((match) => match[1]);
     assert.ok(files.length >= 6);
-    for (const path of [...files, ...['uplot.js', 'console-seats.js', 'plan.js'].map((name) => files[0].replace(/[^/]+$/, name))]) {
+    for (const path of [...files, ...['uplot.js', 'seats.js', 'plan.js'].map((name) => files[0].replace(/[^/]+$/, name))]) {
       const sizes = {};
       for (const coding of ['identity', 'gzip', 'br']) {
         const answer = await front.get(path, { headers: { 'accept-encoding': coding } });

@@ -4,18 +4,18 @@
 //
 //   #/events  #/events/ID[/live|knobs|message|draw|seats|doors|audit]  #/orders[/SAGA]  #/parts
 
-import { get, hasPart, health, metrics, operator, parts, signedIn, signIn, signOut } from './console-api.js';
+import { get, hasPart, health, metrics, operator, parts, signedIn, signIn, signOut } from './api.js';
 import { announce, byId, make, say } from './kit.js';
-import { SKIPPED, guarded, notice, sayTrouble } from './console-ui.js';
+import { SKIPPED, guarded, notice, sayTrouble } from './ui.js';
 
 const REFRESH_MS = 2000;
 const REFRESH_HIDDEN_MS = 15000;
 const WATCH_EVERY = 5; // refreshes; parked orders and silent parts are told in the menu of every view
 const VIEWS = {
-  events: () => import('./console-events.js'),
-  event: () => import('./console-event.js'),
-  orders: () => import('./console-orders.js'),
-  parts: () => import('./console-parts.js'),
+  events: () => import('./events.js'),
+  event: () => import('./event.js'),
+  orders: () => import('./orders.js'),
+  parts: () => import('./parts.js'),
 };
 
 const main = byId('main');

@@ -1,10 +1,10 @@
-// console-chart.js: a line chart by uPlot, drawn on a canvas, and the same in words beside it: what
+// chart.js: a line chart by uPlot, drawn on a canvas, and the same in words beside it: what
 // each line is at now, and least and most of what is shown. Whoever cannot see the canvas reads those,
 // or the table.
 
 import uPlot from './uplot.js';
 import { lang, make, say } from './kit.js';
-import { number } from './console-ui.js';
+import { number } from './ui.js';
 
 const HEIGHT = 160;
 const POINTS_MAX = 1500; // drawn; more are thinned, keeping the last one

@@ -1,11 +1,11 @@
-// console-live.js: one event as it is now and as it went. The line's history comes from the service,
+// live.js: one event as it is now and as it went. The line's history comes from the service,
 // which keeps it over the whole sale, with the waits it told against the real ones; so do the counts of
 // the orders, and those of the hall for a day. Each of the three tells its own errors with them.
 
-import { get, hasPart } from './console-api.js';
+import { get, hasPart } from './api.js';
 import { make, say } from './kit.js';
-import { Chart } from './console-chart.js';
-import { fact, number, percent, show } from './console-ui.js';
+import { Chart } from './chart.js';
+import { fact, number, percent, show } from './ui.js';
 
 const SERIES_EVERY = 30; // refreshes; in between, the live numbers go on with it
 const COUNTS_EVERY = 3;

@@ -1,11 +1,11 @@
-// console-knobs.js: every knob that the service's own table tells of, with its range, judged while it
+// knobs.js: every knob that the service's own table tells of, with its range, judged while it
 // is typed; a preview of what a rate would mean; a question before what could hurt; undo beside what
 // was applied. The rate by time and the autopilot stand here too, since they turn the same knob.
 
-import { call, get } from './console-api.js';
+import { call, get } from './api.js';
 import { byId, make, say } from './kit.js';
-import { becauseOf, inWords } from './console-change.js';
-import { button, confirmed, fact, fromLocal, guarded, hour, moment, number, percent, show, timeAt, toLocal, wordsOr, zone } from './console-ui.js';
+import { becauseOf, inWords } from './change.js';
+import { button, confirmed, fact, fromLocal, guarded, hour, moment, number, percent, show, timeAt, toLocal, wordsOr, zone } from './ui.js';
 
 const THINK_MS = 250; // typing has to pause this long before a preview is asked for
 const GROUPS = {

@@ -1,10 +1,10 @@
-// console-lanes.js: the lanes of an event beside the general one: how many wait in each, which share of the
+// lanes.js: the lanes of an event beside the general one: how many wait in each, which share of the
 // calls each has, and the codes by which people are invited. Which lanes there are is fixed once people
 // may join; names, shares and invitations are not.
 
-import { call, get } from './console-api.js';
+import { call, get } from './api.js';
 import { byId, make, say } from './kit.js';
-import { button, guarded, number, show } from './console-ui.js';
+import { button, guarded, number, show } from './ui.js';
 
 const LANES_MAX = 4;
 const CODES_MAX = 1000; // of one look at them

@@ -1,8 +1,8 @@
-// console-events.js: all events at a glance: what the line says, what the hall says beside it.
+// events.js: all events at a glance: what the line says, what the hall says beside it.
 
-import { call, get, hasPart } from './console-api.js';
+import { call, get, hasPart } from './api.js';
 import { byId, make, say } from './kit.js';
-import { badge, button, clockOff, fact, guarded, hour, number, percent, show } from './console-ui.js';
+import { badge, button, clockOff, fact, guarded, hour, number, percent, show } from './ui.js';
 
 // Sums over the categories of a hall; null where the hall is not known or its part does not answer, and
 // {out} where the hall itself cannot be read, by its reason.

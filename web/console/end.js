@@ -1,9 +1,9 @@
-// console-end.js: what becomes of an event that is closed: a file with all there is to keep, then nothing
+// end.js: what becomes of an event that is closed: a file with all there is to keep, then nothing
 // at all. Each part of the archive is read as the one before names it; joined they are the file.
 
-import { call } from './console-api.js';
+import { call } from './api.js';
 import { make, say } from './kit.js';
-import { confirmed } from './console-ui.js';
+import { confirmed } from './ui.js';
 
 const REST_MS = 60_000; // a browser that was slow to take the file still finds it
 

@@ -1,9 +1,9 @@
-// console-audit.js: who did what, when, from what to what, and why; newest first.
+// audit.js: who did what, when, from what to what, and why; newest first.
 
-import { get } from './console-api.js';
+import { get } from './api.js';
 import { make, say } from './kit.js';
-import { becauseOf, changeList, inWords, tooLong, whoOf } from './console-change.js';
-import { button, show, timeAt, wordsOr } from './console-ui.js';
+import { becauseOf, changeList, inWords, tooLong, whoOf } from './change.js';
+import { button, show, timeAt, wordsOr } from './ui.js';
 
 const PAGE = 50;
 const MANY = 8; // changes; more are folded away

@@ -1,4 +1,4 @@
-// console-api.js: calls to the private listeners. Ours is where the page came from; the others stand
+// api.js: calls to the private listeners. Ours is where the page came from; the others stand
 // in the page as the configuration names them. The token lies in sessionStorage, which dies with the
 // tab, and travels in a header: no cookie, so no other page can act in its name.
 

@@ -1,9 +1,9 @@
-// console-parts.js: is everybody well? Each part's own word (/readyz), how long it took to say it,
+// parts.js: is everybody well? Each part's own word (/readyz), how long it took to say it,
 // and what it has been doing. A part whose token is another one is given it here.
 
-import { get, health, metrics, parts, setToken } from './console-api.js';
+import { get, health, metrics, parts, setToken } from './api.js';
 import { make, say } from './kit.js';
-import { fact, guarded, number, show, timeAt, wordsOr } from './console-ui.js';
+import { fact, guarded, number, show, timeAt, wordsOr } from './ui.js';
 
 const EVERY = 2; // refreshes
 

@@ -1,20 +1,20 @@
-// console-event.js: one event: its name, its state, what may be done with it, and its views below.
+// event.js: one event: its name, its state, what may be done with it, and its views below.
 
-import { call, get } from './console-api.js';
+import { call, get } from './api.js';
 import { announce, make, say } from './kit.js';
-import { inWords, tooLong, whoOf } from './console-change.js';
-import { archive, remove } from './console-end.js';
-import { badge, button, clockOff, confirmed, moment, show, wordsOr } from './console-ui.js';
+import { inWords, tooLong, whoOf } from './change.js';
+import { archive, remove } from './end.js';
+import { badge, button, clockOff, confirmed, moment, show, wordsOr } from './ui.js';
 
 const VIEWS = {
-  live: () => import('./console-live.js'),
-  knobs: () => import('./console-knobs.js'),
-  lanes: () => import('./console-lanes.js'),
-  message: () => import('./console-message.js'),
-  draw: () => import('./console-draw.js'),
-  seats: () => import('./console-seats.js'),
-  doors: () => import('./console-doors.js'),
-  audit: () => import('./console-audit.js'),
+  live: () => import('./live.js'),
+  knobs: () => import('./knobs.js'),
+  lanes: () => import('./lanes.js'),
+  message: () => import('./message.js'),
+  draw: () => import('./draw.js'),
+  seats: () => import('./seats.js'),
+  doors: () => import('./doors.js'),
+  audit: () => import('./audit.js'),
 };
 
 // What may be done from where; the service has the last word.

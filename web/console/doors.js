@@ -1,10 +1,10 @@
-// console-doors.js: an event's doors, and what is given back or moved: who scans where, who is in who
+// doors.js: an event's doors, and what is given back or moved: who scans where, who is in who
 // should not be, a check-in that was a slip, the terms of refunds, seats of an order, and letters that
 // the shop does not take. Why something is done is asked above, once for all of it, and kept.
 
-import { call, get, hasPart } from './console-api.js';
+import { call, get, hasPart } from './api.js';
 import { announce, byId, make, Refused, say } from './kit.js';
-import { button, confirmed, fact, fromLocal, guarded, moment, number, sayTrouble, show, timeAt, toLocal, wordsOr, zone } from './console-ui.js';
+import { button, confirmed, fact, fromLocal, guarded, moment, number, sayTrouble, show, timeAt, toLocal, wordsOr, zone } from './ui.js';
 
 const EVERY = 3; // refreshes
 const HOUR_S = 3600;

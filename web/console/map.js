@@ -1,4 +1,4 @@
-// console-map.js: the hall on a plain canvas, for choosing seats: by click, by rectangle, by keys.
+// map.js: the hall on a plain canvas, for choosing seats: by click, by rectangle, by keys.
 // A seat's kind is colour and shape (blocked ones are hollow), what is chosen has a ring.
 
 import { BLOCKED, FREE, Grid } from './plan.js';

@@ -1,9 +1,9 @@
-// console-change.js: a change in words: which knob, from what to what. What is made of parts is told by
+// change.js: a change in words: which knob, from what to what. What is made of parts is told by
 // its parts: a message by language, the autopilot by its own knobs, lanes one by one, the schedule by
 // its steps. And why something moved by itself, by the code and the numbers that the service tells.
 
 import { make, money, say } from './kit.js';
-import { languageOf, moment, number, told, wordsOr } from './console-ui.js';
+import { languageOf, moment, number, told, wordsOr } from './ui.js';
 
 const label = (name) => wordsOr(`knob.${name}`, wordsOr(`live.${name}`, name));
 

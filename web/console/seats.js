@@ -1,11 +1,11 @@
-// console-seats.js: the hall of an event, seen from seat-service's private listener: how many are
+// seats.js: the hall of an event, seen from seat-service's private listener: how many are
 // sold, and seats taken out of sale and given back, chosen on the map or by section, row and number.
 // Each call is all or nothing; a large choice goes in several.
 
-import { call, get, hasPart } from './console-api.js';
+import { call, get, hasPart } from './api.js';
 import { announce, byId, make, money, say } from './kit.js';
-import { button, confirmed, fact, number, sayTrouble, show } from './console-ui.js';
-import { HallMap } from './console-map.js';
+import { button, confirmed, fact, number, sayTrouble, show } from './ui.js';
+import { HallMap } from './map.js';
 import { applyChanges, BLOCKED, FREE, readPicture, readPlan, versionOf } from './plan.js';
 
 const PER_CALL = 128;

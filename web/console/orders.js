@@ -1,9 +1,9 @@
-// console-orders.js: orders on their way. The list of sagas, one saga as a graph with its timeline,
+// orders.js: orders on their way. The list of sagas, one saga as a graph with its timeline,
 // retry and compensate with a reason, and what reconciliation found between seats, orders and money.
 
-import { call, get, hasPart } from './console-api.js';
+import { call, get, hasPart } from './api.js';
 import { announce, make, say } from './kit.js';
-import { SKIPPED, badge, button, confirmed, fact, guarded, moment, number, show, timeAt, wordsOr } from './console-ui.js';
+import { SKIPPED, badge, button, confirmed, fact, guarded, moment, number, show, timeAt, wordsOr } from './ui.js';
 
 const LIMIT = 50;
 const STATES = ['open', 'parked', 'all'];

@@ -1,11 +1,11 @@
-// console-draw.js: the ceremony. What was promised before (the seed's hash, and the beacon that is chosen
+// draw.js: the ceremony. What was promised before (the seed's hash, and the beacon that is chosen
 // here), what nobody could know (its value), and what came of it, computed again in this browser from
 // what was published. With a public beacon the line draws and opens by itself once the value is in; with
 // words of the operator's, or none, there is one press.
 
-import { call, get } from './console-api.js';
+import { call, get } from './api.js';
 import { announce, byId, make, say } from './kit.js';
-import { button, confirmed, fact, moment, number, show, timeAt } from './console-ui.js';
+import { button, confirmed, fact, moment, number, show, timeAt } from './ui.js';
 import { commitmentOf, openDraw } from './draw-check.js';
 
 const BEACON_MAX = 256;

@@ -1,4 +1,4 @@
-// console-ui.js: what the views of the console share: numbers and times as people read them, trouble
+// ui.js: what the views of the console share: numbers and times as people read them, trouble
 // in words, and the question that stands before everything dangerous.
 
 import { byId, knows, lang, make, say } from './kit.js';

@@ -1,10 +1,10 @@
-// console-message.js: what everybody who waits is told, per language, and how it will look to them.
+// message.js: what everybody who waits is told, per language, and how it will look to them.
 // The waiting page shows the visitor's language, else English, else whatever there is; so does the
 // preview.
 
-import { call } from './console-api.js';
+import { call } from './api.js';
 import { make, say } from './kit.js';
-import { button, guarded, languageOf } from './console-ui.js';
+import { button, guarded, languageOf } from './ui.js';
 
 const LANGUAGES = document.documentElement.dataset.languages.split(' '); // that visitors may read
 const nameOf = (tag) => languageOf(tag, tag);
