@@ -310,7 +310,7 @@ describe('the console', () => {
       has('속도0.5 → 90', `사유: more, says ${name}`);
       has('설정 변경', `안내문 (영어)`, `‘Soon <b>faster</b>, ${name}’`, '안내문 (한국어)', '‘곧 빨라집니다’');
       has('설정 변경', '시간별 속도– → ', '부터 초당 0.5명, ', '부터 초당 3명', '자동 조절끔 → 켬', '자동 조절: 상한 (명/초)', ' → 1');
-      has('동결 Night Shift (관리자 토큰)', '상태진행 중 → 동결');
+      has('긴급 정지 Night Shift (관리자 토큰)', '상태진행 중 → 긴급 정지');
       has('되돌리기', '버전');
     }
   }
@@ -614,7 +614,7 @@ describe('the console', () => {
     await page.fill('#knob-rate_per_s', '7');
     await both;
     await page.evaluate(() => new Promise((drawn) => { requestAnimationFrame(() => requestAnimationFrame(drawn)); }));
-    assert.deepEqual(await page.locator('#preview p').allTextContents(), ['Nobody waits at the moment.']);
+    assert.deepEqual(await page.locator('#preview p').allTextContents(), ['Nobody is waiting right now.']);
     await boss.close();
   });
 
@@ -688,7 +688,7 @@ describe('the console', () => {
         await page.click('#reconcile-now');
         return (await found.count()) > 0;
       }, { everyMs: 500 });
-      assert.match(await found.textContent(), name === 'desk-en' ? /^Parked order.*waits for a person.*turn it back/ : /^보류된 주문.*사람의 손을 기다립니다.*되돌리세요/);
+      assert.match(await found.textContent(), name === 'desk-en' ? /^Parked order.*waits for a person.*reverse it/ : /^보류된 주문.*사람의 손을 기다립니다.*되돌리세요/);
       await boss.judge(`${name}-drift`);
       await looks.see(page, `${name}-drift`, { ...LUCK, few: [...LUCK.few, '#reconcile li'], not: LUCK.not.filter((what) => what !== '#reconcile div') });
       await found.getByRole('button').click();
@@ -770,7 +770,7 @@ describe('the console', () => {
     ['latency', 812, 300, /took 812 ms, allowed are 300 ms/, /응답이 812 ms, 허용 300 ms/],
     ['errors', 0.035, 0.02, /3\.5 % of the answers failed, allowed are 2 %/, /3\.5 % 실패, 허용 2 %/],
     ['held-seats', 1500, 1000, /1,500 seats are held, allowed are 1,000/, /1,500석, 허용 1,000석/],
-    ['saga-backlog', 600, 500, /600 orders are under way, allowed are 500/, /주문 600건, 허용 500건/],
+    ['saga-backlog', 600, 500, /600 orders are in progress, allowed are 500/, /주문 600건, 허용 500건/],
     ['no-feedback', null, null, /services are silent/, /소식이 없어/],
     ['climb', null, null, /all within limits/, /모두 한계 안/],
     ['ceiling', null, null, /at the ceiling/, /상한에 도달/],
