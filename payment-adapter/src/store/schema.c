@@ -1,111 +1,113 @@
-/* schema.c: see schema.h. A file that was applied is never edited; what has to change becomes a
- * further file. DDL is part of a transaction in PostgreSQL: a file that fails leaves nothing. */
+/* schema.c: the files of payment-adapter/sql/, in the program, in order (pg/pg_migrate.h), and the
+ * wall of tickets, which each start tries to raise until it stands. */
 #include "store/schema.h"
 
-#include <libpq-fe.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include "pg/pg_migrate.h"
 
-/* The build makes a C string of each file; see the Makefile. */
-static const char *const files[] = {
-#include "payment-adapter/sql/001_pay.sql.inc"
-    ,
-#include "payment-adapter/sql/002_shop.sql.inc"
-    ,
-#include "payment-adapter/sql/003_places.sql.inc"
-    ,
-#include "payment-adapter/sql/004_counted.sql.inc"
-    ,
-#include "payment-adapter/sql/005_limits.sql.inc"
-    ,
-#include "payment-adapter/sql/006_shutting.sql.inc"
-    ,
-#include "payment-adapter/sql/007_doors.sql.inc"
-    ,
-#include "payment-adapter/sql/008_providers.sql.inc"
-    ,
-#include "payment-adapter/sql/009_pace.sql.inc"
-    ,
-#include "payment-adapter/sql/010_refund_terms.sql.inc"
-    ,
-#include "payment-adapter/sql/011_purchase.sql.inc"
-    ,
-#include "payment-adapter/sql/012_returns.sql.inc"
-    ,
-#include "payment-adapter/sql/013_ticket_wall.sql.inc"
-    ,
-#include "payment-adapter/sql/014_offers.sql.inc"
-    ,
-#include "payment-adapter/sql/015_moves.sql.inc"
+enum {
+    LOCK = 2,
+    CONNECT_MS = 30000,
+    STEP_MS = 3600000, /* an index over a large table takes its time */
 };
 
-enum { FILES = sizeof(files) / sizeof(files[0]) };
+/* The build makes a C string of each file; see the Makefile. */
+static const struct pg_migrate_step steps[] = {
+    {
+        "001_pay",
+#include "payment-adapter/sql/001_pay.sql.inc"
+    },
+    {
+        "002_shop",
+#include "payment-adapter/sql/002_shop.sql.inc"
+    },
+    {
+        "003_places",
+#include "payment-adapter/sql/003_places.sql.inc"
+    },
+    {
+        "004_counted",
+#include "payment-adapter/sql/004_counted.sql.inc"
+    },
+    {
+        "005_limits",
+#include "payment-adapter/sql/005_limits.sql.inc"
+    },
+    {
+        "006_shutting",
+#include "payment-adapter/sql/006_shutting.sql.inc"
+    },
+    {
+        "007_doors",
+#include "payment-adapter/sql/007_doors.sql.inc"
+    },
+    {
+        "008_providers",
+#include "payment-adapter/sql/008_providers.sql.inc"
+    },
+    {
+        "009_pace",
+#include "payment-adapter/sql/009_pace.sql.inc"
+    },
+    {
+        "010_refund_terms",
+#include "payment-adapter/sql/010_refund_terms.sql.inc"
+    },
+    {
+        "011_purchase",
+#include "payment-adapter/sql/011_purchase.sql.inc"
+    },
+    {
+        "012_returns",
+#include "payment-adapter/sql/012_returns.sql.inc"
+    },
+    {
+        "013_ticket_wall",
+#include "payment-adapter/sql/013_ticket_wall.sql.inc"
+    },
+    {
+        "014_offers",
+#include "payment-adapter/sql/014_offers.sql.inc"
+    },
+    {
+        "015_moves",
+#include "payment-adapter/sql/015_moves.sql.inc"
+    },
+};
 
-static int run(PGconn *pq, const char *what, const char *sql, struct err_slot *err)
+enum { STEPS = sizeof(steps) / sizeof(steps[0]) };
+
+static int bring_up(const char *conninfo, struct err_slot *err)
 {
-    PGresult *res = PQexec(pq, sql);
-    ExecStatusType status = PQresultStatus(res);
-    PQclear(res);
-    if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK)
-        return 0;
-    return err_set(err, ERR_PEER, "%s: %s", what, PQerrorMessage(pq));
+    const struct pg_conf conf = {conninfo, "payment-adapter", NULL, CONNECT_MS, STEP_MS};
+    const struct pg_migrate migrate = {"pay", LOCK, steps, STEPS};
+    struct pg *pg;
+    int rc = pg_open(&conf, err, &pg);
+    if (rc < 0)
+        return rc;
+    rc = pg_migrate_run(pg, &migrate, err);
+    pg_close(pg);
+    return rc;
 }
 
-static int applied(PGconn *pq, struct err_slot *err)
+/* What stands in its way is told as a warning, which libpq writes to stderr, and keeps nobody from
+ * starting. The lock is that of the steps: two who make one index at once would fail. */
+static int raise_wall(const char *conninfo, struct err_slot *err)
 {
-    PGresult *res = PQexec(pq, "SELECT coalesce(max(step), 0) FROM pay.migration");
-    if (PQresultStatus(res) != PGRES_TUPLES_OK) {
-        PQclear(res);
-        return err_set(err, ERR_PEER, "reading the schema's version: %s", PQerrorMessage(pq));
-    }
-    int step = atoi(PQgetvalue(res, 0, 0));
+    PGconn *pq = PQconnectdb(conninfo);
+    int rc = 0;
+    PGresult *res = PQexec(pq, "BEGIN; SET LOCAL client_min_messages = warning;"
+                               "SELECT pg_advisory_xact_lock(4606785, 2);"
+                               "SELECT pay.ticket_wall();"
+                               "COMMIT");
+    if (PQresultStatus(res) != PGRES_COMMAND_OK)
+        rc = err_set(err, ERR_PEER, "the wall of tickets: %s", PQerrorMessage(pq));
     PQclear(res);
-    return step;
-}
-
-static int apply_missing(PGconn *pq, struct err_slot *err)
-{
-    int step = applied(pq, err);
-    if (step > (int)FILES)
-        return err_set(err, ERR_STATE, "the schema is at step %d, this program knows %d", step,
-                       (int)FILES);
-    for (; step >= 0 && step < (int)FILES; step++) {
-        char note[96], what[32];
-        snprintf(what, sizeof(what), "schema step %d", step + 1);
-        snprintf(note, sizeof(note), "INSERT INTO pay.migration (step) VALUES (%d)", step + 1);
-        int rc = run(pq, what, files[step], err);
-        if (rc == 0)
-            rc = run(pq, what, note, err);
-        if (rc < 0)
-            return rc;
-    }
-    return step < 0 ? step : 0;
+    PQfinish(pq);
+    return rc;
 }
 
 int schema_apply(const char *conninfo, struct err_slot *err)
 {
-    PGconn *pq = PQconnectdb(conninfo);
-    int rc = 0;
-    if (PQstatus(pq) != CONNECTION_OK) {
-        rc = err_set(err, ERR_PEER, "database: %s", PQerrorMessage(pq));
-        goto finish;
-    }
-    /* The number means nothing but "the payment adapter's schema"; the lock ends with the
-     * transaction. CREATE SCHEMA needs a right even where there is nothing to create. */
-    rc = run(pq, "schema",
-             "BEGIN; SET LOCAL client_min_messages = warning;"
-             "SELECT pg_advisory_xact_lock(4606785, 2);"
-             "DO $$ BEGIN IF to_regnamespace('pay') IS NULL THEN CREATE SCHEMA pay; END IF; END $$;"
-             "CREATE TABLE IF NOT EXISTS pay.migration ("
-             "  step integer PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())",
-             err);
-    if (rc == 0)
-        rc = apply_missing(pq, err);
-    if (rc == 0) /* what stands in its way is told as a warning, and keeps nobody from starting */
-        rc = run(pq, "the wall of tickets", "SELECT pay.ticket_wall()", err);
-    if (rc == 0)
-        rc = run(pq, "schema", "COMMIT", err);
-finish:
-    PQfinish(pq);
-    return rc;
+    int rc = bring_up(conninfo, err);
+    return rc == 0 ? raise_wall(conninfo, err) : err_wrap(err, "database");
 }

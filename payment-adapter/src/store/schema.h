@@ -6,7 +6,7 @@
 
 /* Applies the files of payment-adapter/sql/ that are missing, in one transaction and under a lock,
  * so that any number of instances may start at once. Blocks: for the start of the program only.
- * ERR_STATE if the database is newer than the program. */
+ * ERR_STATE if the database is newer than the program, or was made by another one's steps. */
 int schema_apply(const char *conninfo, struct err_slot *err);
 
 #endif

@@ -1,0 +1,134 @@
+/* pg_migrate.c: all of it is one transaction, as PostgreSQL lets DDL be part of one: a step that
+ * fails leaves nothing behind, nor do the steps before it.
+ *
+ * Earlier versions of payment-adapter remembered the number of a step alone. What such a database
+ * has is believed, once: its steps get the names and checksums of the program that opens it first,
+ * and are held to them from then on. */
+#include "pg/pg_migrate.h"
+
+#include <assert.h>
+#include <sodium.h>
+#include <stdio.h>
+
+enum { SQL_MAX = 2048 };
+
+/* Runs a text in which %1$s is the schema and %2$d the lock. */
+static int run(struct pg *pg, const struct pg_migrate *migrate, const char *sql,
+               struct err_slot *err)
+{
+    char text[SQL_MAX];
+    int len = snprintf(text, sizeof(text), sql, migrate->schema, migrate->lock);
+    assert(len > 0 && len < SQL_MAX);
+    return pg_run(pg, text, err);
+}
+
+/* The lock is the transaction's: it ends with it, whichever way; its first number says no more than
+ * "Fairgate". CREATE SCHEMA asks for a right even
+ * where there is nothing to create, so it is not asked for then. */
+static int begin(struct pg *pg, const struct pg_migrate *migrate, struct err_slot *err)
+{
+    return run(pg, migrate,
+               "BEGIN;"
+               "SELECT pg_advisory_xact_lock(4606785, %2$d);"
+               "DO $$ BEGIN"
+               "  IF to_regnamespace('%1$s') IS NULL THEN CREATE SCHEMA %1$s; END IF;"
+               "END $$;"
+               "CREATE TABLE IF NOT EXISTS %1$s.migration ("
+               "  step integer PRIMARY KEY, name text NOT NULL, checksum bytea NOT NULL,"
+               "  applied_at timestamptz NOT NULL DEFAULT now());"
+               "DO $$ BEGIN"
+               "  IF NOT EXISTS (SELECT FROM pg_attribute"
+               "      WHERE attrelid = '%1$s.migration'::regclass AND attname = 'checksum') THEN"
+               "    ALTER TABLE %1$s.migration ADD COLUMN name text, ADD COLUMN checksum bytea;"
+               "  END IF;"
+               "END $$",
+               err);
+}
+
+static struct span checksum_of(const struct pg_migrate_step *step,
+                               uint8_t out[crypto_hash_sha256_BYTES])
+{
+    struct span sql = span_of(step->sql);
+    crypto_hash_sha256(out, (const uint8_t *)sql.ptr, sql.len);
+    return (struct span){(const char *)out, crypto_hash_sha256_BYTES};
+}
+
+/* Writes down that a step was applied, or what it was. */
+static int remember(struct pg *pg, const struct pg_migrate *migrate, unsigned nth,
+                    struct err_slot *err)
+{
+    char sql[256];
+    snprintf(sql, sizeof(sql),
+             "INSERT INTO %s.migration (step, name, checksum) VALUES ($1, $2, $3)"
+             " ON CONFLICT (step) DO UPDATE SET name = excluded.name, checksum = excluded.checksum",
+             migrate->schema);
+    uint8_t memory[512], checksum[crypto_hash_sha256_BYTES];
+    struct pg_args args;
+    pg_args_init(&args, memory, sizeof(memory));
+    pg_arg_i32(&args, (int32_t)nth + 1);
+    pg_arg_text(&args, span_of(migrate->steps[nth].name));
+    pg_arg_bytea(&args, checksum_of(&migrate->steps[nth], checksum));
+    return pg_change(pg, sql, &args, err, NULL);
+}
+
+static int check_step(struct pg *pg, const struct pg_migrate *migrate, const PGresult *res, int row,
+                      struct err_slot *err)
+{
+    const struct pg_migrate_step *step = &migrate->steps[row];
+    bool in_turn = pg_i32(res, row, 0) == row + 1;
+    if (in_turn && pg_null(res, row, 1))
+        return remember(pg, migrate, (unsigned)row, err);
+    uint8_t checksum[crypto_hash_sha256_BYTES];
+    if (in_turn && span_eq(pg_text(res, row, 1), checksum_of(step, checksum)))
+        return 0;
+    return err_set(err, ERR_STATE, "step %d of the database is not this program's %s", row + 1,
+                   step->name);
+}
+
+/* What is there must be a beginning of what we know. *applied counts it. */
+static int check_applied(struct pg *pg, const struct pg_migrate *migrate, struct err_slot *err,
+                         unsigned *applied)
+{
+    char sql[128];
+    snprintf(sql, sizeof(sql), "SELECT step, checksum FROM %s.migration ORDER BY step",
+             migrate->schema);
+    PGresult *res;
+    int rc = pg_query(pg, sql, NULL, err, &res);
+    if (rc < 0)
+        return rc;
+    int rows = PQntuples(res);
+    if (rows > (int)migrate->steps_len)
+        rc = err_set(err, ERR_STATE,
+                     "the database is at step %d and newer than this program, which knows %u",
+                     pg_i32(res, rows - 1, 0), migrate->steps_len);
+    for (int i = 0; rc == 0 && i < rows; i++)
+        rc = check_step(pg, migrate, res, i, err);
+    PQclear(res);
+    *applied = (unsigned)rows;
+    return rc;
+}
+
+static int apply(struct pg *pg, const struct pg_migrate *migrate, unsigned nth,
+                 struct err_slot *err)
+{
+    int rc = pg_run(pg, migrate->steps[nth].sql, err);
+    if (rc < 0)
+        return err_wrap(err, "step %s", migrate->steps[nth].name);
+    return remember(pg, migrate, nth, err);
+}
+
+int pg_migrate_run(struct pg *pg, const struct pg_migrate *migrate, struct err_slot *err)
+{
+    unsigned applied = 0;
+    int rc = begin(pg, migrate, err);
+    if (rc == 0)
+        rc = check_applied(pg, migrate, err, &applied);
+    for (unsigned nth = applied; rc == 0 && nth < migrate->steps_len; nth++)
+        rc = apply(pg, migrate, nth, err);
+    if (rc == 0)
+        rc = pg_run(pg, "COMMIT", err);
+    if (rc == 0)
+        return 0;
+    (void)pg_run(pg, "ROLLBACK", NULL);
+    return err_wrap(err, "schema");
+}

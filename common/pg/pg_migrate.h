@@ -1,0 +1,28 @@
+/* pg_migrate.h: brings a schema to what a program expects.
+ *
+ * A program carries its steps as text, in order. A step is applied once, whole, and remembered with
+ * the SHA-256 of its text, in SCHEMA.migration. A step that was applied is never edited; what has
+ * to change becomes a further step. */
+#ifndef FG_PG_PG_MIGRATE_H
+#define FG_PG_PG_MIGRATE_H
+
+#include "pg/pg.h"
+
+struct pg_migrate_step {
+    const char *name; /* "001_journal" */
+    const char *sql;
+};
+
+struct pg_migrate {
+    const char *schema;
+    int32_t lock; /* of the advisory lock: another one for each schema */
+    const struct pg_migrate_step *steps;
+    unsigned steps_len;
+};
+
+/* Applies what is missing, in one transaction under an advisory lock, so that any number of
+ * instances may start at once. ERR_STATE, with nothing changed, if the database is newer than this
+ * program or if a step that was applied is not the one that the program knows. */
+int pg_migrate_run(struct pg *pg, const struct pg_migrate *migrate, struct err_slot *err);
+
+#endif
