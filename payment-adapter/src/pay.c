@@ -123,8 +123,10 @@ static void on_tick(uv_timer_t *timer)
     if (pay->reconcile != NULL)
         reconcile_tick(pay->reconcile);
     counts_tick(pay->counts);
-    if (pay->loop->index == 0 && pay->ticks % LAGS_EVERY == 0)
+    if (pay->loop->index == 0 && pay->ticks % LAGS_EVERY == 0) {
         pg_pool_query(pay->pg, SQL_LAGS, 0, NULL, on_lags, pay);
+        worker_look_for_unknown(pay->worker);
+    }
     if (pay->loop->index == 0 && pay->ticks % SWEEP_EVERY == 0)
         pg_pool_query(pay->pg, SQL_SESSION_SWEEP, 0, NULL, ignore, NULL);
 }
@@ -304,11 +306,11 @@ static int open_sagas(struct pay *pay, struct err_slot *err)
     int rc = checkout_create(&checkout, err, &pay->checkout);
     if (rc < 0)
         return rc;
+    uint32_t defs_len;
     struct worker_conf worker = {
         .loop = loop->uv,
         .pg = pay->saga_pg,
-        .defs = checkout_defs(pay->checkout),
-        .defs_len = CHECKOUT_DEFS,
+        .defs = checkout_defs(pay->checkout, &defs_len),
         .slots = (uint32_t)settings->saga_slots,
         .calls_max = (uint32_t)settings->saga_calls,
         .idle_ms = (uint32_t)settings->saga_idle_ms,
@@ -322,6 +324,7 @@ static int open_sagas(struct pay *pay, struct err_slot *err)
         .on_stored = on_stored,
         .ctx = pay,
     };
+    worker.defs_len = defs_len;
     pay->halt.at = settings->halt_at;
     rc = watches_create(pay, err, &pay->watches);
     if (rc == 0)

@@ -23,14 +23,15 @@ static void instant(struct saga_call *call, void *ctx)
     saga_call_finish(call, &(struct saga_outcome){.verdict = SAGA_DONE});
 }
 
-#define STEP(NAME)                                                                                 \
-    {                                                                                              \
-        .name = (NAME), .run = instant, .peer = SAGA_PEER_NONE, .timeout_ms = 1000,                \
-        .deadline_ms = 10000, .retry_first_ms = 10, .retry_cap_ms = 100                            \
-    }
-
-static const struct saga_step steps[] = {STEP("1"), STEP("2"), STEP("3"), STEP("4"),
-                                         STEP("5"), STEP("6"), STEP("7"), STEP("8")};
+static const struct saga_step step = {.name = "step",
+                                      .run = instant,
+                                      .peer = SAGA_PEER_NONE,
+                                      .timeout_ms = 1000,
+                                      .deadline_ms = 10000,
+                                      .retry_first_ms = 10,
+                                      .retry_cap_ms = 100};
+static const struct saga_step *const steps[] = {&step, &step, &step, &step,
+                                                &step, &step, &step, &step};
 static const struct saga_def def = {.key = "bench.1", .steps = steps, .steps_len = 8, .pivot = 4};
 static const struct saga_def *const defs[] = {&def};
 

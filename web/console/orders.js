@@ -9,16 +9,6 @@ const LIMIT = 50;
 const STATES = ['open', 'parked', 'all'];
 const EVERY = 2; // refreshes
 
-// The ways that a saga goes, as its definition has them; a step that stands in none of these is put
-// at the end, so that a new one is seen.
-const WAYS = {
-  checkout: ['extend_hold', 'create_payment', 'await_buyer', 'confirm_seats', 'capture', 'issue_tickets', 'end_session', 'hand_over'],
-  refund: ['revoke_tickets', 'free_seats', 'refund_payment', 'tell_shop'],
-  'refund.1': ['refund_payment', 'free_seats', 'revoke_tickets', 'tell_shop'],
-  move: ['revoke_tickets', 'move_seats', 'issue_tickets', 'tell_shop'],
-};
-const waysOf = (definition) => WAYS[definition] ?? WAYS[definition.split('.')[0]] ?? [];
-const PIVOT = 'capture';
 const MARKS = { done: '✓', failed: '✕', turned: '↩', skipped: '–', unknown: '?', ongoing: '…', operator: '!' };
 
 const step = (name) => wordsOr(`step.${name}`, name);
@@ -110,7 +100,8 @@ function draw(tag, attributes = {}, text) {
 
 // What became of each step on each way: the last word of the timeline, how many tries, how long.
 function lanes(saga) {
-  const known = waysOf(saga.definition);
+  // Steps that its definition does not have, as of a program that is newer, are put at the end.
+  const known = saga.steps ?? [];
   const names = [...known, ...new Set([saga.step, ...saga.timeline.map((entry) => entry.step)].filter((name) => name !== '?' && !known.includes(name)))];
   return names.map((name) => {
     const of = (way) => {
@@ -134,7 +125,7 @@ function graph(saga) {
   rows.forEach((row, n) => {
     const y = top + n * high;
     if (n + 1 < rows.length) svg.append(draw('line', { x1: left, x2: left, y1: y + 12, y2: y + high - 12, class: rows[n + 1].done ? 'way walked' : 'way' }));
-    if (row.name === PIVOT) svg.append(draw('line', { x1: 4, x2: 316, y1: y + high / 2, y2: y + high / 2, class: 'pivot' }));
+    if (row.name === saga.pivot) svg.append(draw('line', { x1: 4, x2: 316, y1: y + high / 2, y2: y + high / 2, class: 'pivot' }));
     svg.append(draw('circle', { cx: left, cy: y, r: 11, class: `node ${row.done?.result ?? 'not-yet'}${row.here && row.undone === null ? ' here' : ''}` }));
     svg.append(draw('text', { x: left, y: y + 4.5, class: 'mark' }, MARKS[row.done?.result] ?? ''));
     svg.append(draw('text', { x: left + 20, y: y - 1, class: 'name' }, step(row.name)));
@@ -162,9 +153,8 @@ function entry({ step: name, way, result, try: tried, took_us: took, code, detai
 }
 
 // A checkout at its pivot or above, which is not on its way back already.
-function canTurnBack({ definition, way, step: name }) {
-  const steps = waysOf(definition);
-  return way === 'do' && steps.includes(PIVOT) && steps.indexOf(name) <= steps.indexOf(PIVOT);
+function canTurnBack({ definition, way, step: name, steps, pivot }) {
+  return definition.startsWith('checkout.') && way === 'do' && steps?.includes(name) === true && steps.indexOf(name) <= steps.indexOf(pivot);
 }
 
 async function openOne(main, id) {

@@ -39,6 +39,18 @@ WHERE s.id = due.id
 RETURNING s.id, s.token, s.moves, s.wake, s.key, s.state, s.step, s.cancel, s.tries,
     :age_us(s.step_at) AS age_us, s.cause, s.trace, s.data;
 
+-- Open sagas of definitions that this program does not have: nobody who has `keys` works on them.
+-- statement: saga_unknown
+--> keys text[]
+--< key   text
+--< sagas bigint
+SELECT s.key, count(*) AS sagas
+FROM saga s
+WHERE :is_open(s) AND NOT s.parked AND s.key <> ALL (:keys)
+GROUP BY s.key
+ORDER BY s.key
+LIMIT 16;
+
 -- A batch of moves, as columns; the answer has a row for each, in their order. A lease that lasts
 -- (delay_ms below 0) is prolonged once half of it is over, so that most moves touch no index.
 --

@@ -34,25 +34,15 @@ static void reply(struct http_req *req, unsigned status, const struct text *body
                             .status = status, .type = "application/json", .body = text_span(body)});
 }
 
-static const struct saga_def *def_of(const struct pay *pay, struct span key)
-{
-    const struct saga_def *const *defs = checkout_defs(pay->checkout);
-    for (int i = 0; i < CHECKOUT_DEFS; i++) {
-        if (span_eq(key, span_of(defs[i]->key)))
-            return defs[i];
-    }
-    return NULL;
-}
-
 static const char *step_name(const struct saga_def *def, uint64_t step)
 {
-    return def != NULL && step < def->steps_len ? def->steps[step].name : "?";
+    return def != NULL && step < def->steps_len ? def->steps[step]->name : "?";
 }
 
 /* The columns that SQL_SAGA_LIST and SQL_SAGA_READ have in common; the object stays open. */
 static void put_saga(struct text *text, const struct pay *pay, const PGresult *res, int i)
 {
-    const struct saga_def *def = def_of(pay, pg_text(res, i, 1));
+    const struct saga_def *def = checkout_find(pay->checkout, pg_text(res, i, 1));
     uint64_t state = pg_u64(res, i, 3);
     bool parked = pg_bool(res, i, 5);
     json_open(text, '{');
@@ -168,6 +158,17 @@ static void put_step(struct text *text, const PGresult *res, int i, const struct
     json_close(text, '}');
 }
 
+/* All of them in their order, as the saga's own definition has them. */
+static void put_steps(struct text *text, const struct saga_def *def)
+{
+    json_key(text, "steps");
+    json_open(text, '[');
+    for (uint8_t i = 0; i < def->steps_len; i++)
+        json_str(text, span_of(def->steps[i]->name));
+    json_close(text, ']');
+    json_member_cstr(text, "pivot", def->steps[def->pivot]->name);
+}
+
 static void on_one(void *ctx, const struct pg_answer *answer)
 {
     struct visit *visit = ctx;
@@ -178,10 +179,12 @@ static void on_one(void *ctx, const struct pg_answer *answer)
         guard_nothing(visit->req, "saga-unknown");
     } else {
         const PGresult *saga = answer->results[0], *steps = answer->results[1];
-        const struct saga_def *def = def_of(visit->pay, pg_text(saga, 0, 1));
+        const struct saga_def *def = checkout_find(visit->pay->checkout, pg_text(saga, 0, 1));
         struct text body = text_on(memory, ADMIN_BODY_MAX);
         put_saga(&body, visit->pay, saga, 0);
         json_member_raw(&body, "data", pg_text(saga, 0, 16));
+        if (def != NULL)
+            put_steps(&body, def);
         json_key(&body, "timeline");
         json_open(&body, '[');
         for (int i = 0; i < PQntuples(steps); i++)
@@ -272,22 +275,27 @@ static void on_read_to_act(void *ctx, const struct pg_answer *answer)
         return;
     }
     const PGresult *res = answer->results[0];
-    const struct saga_def *def = def_of(visit->pay, pg_text(res, 0, 1));
+    const struct saga_def *def = checkout_find(visit->pay->checkout, pg_text(res, 0, 1));
     enum saga_state state = (enum saga_state)pg_u64(res, 0, 3);
     uint8_t step = (uint8_t)pg_u64(res, 0, 4);
     char moves[16];
     snprintf(moves, sizeof(moves), "%llu", (unsigned long long)pg_u64(res, 0, 8));
+    if (def == NULL || state >= SAGA_STATE_COUNT || step >= def->steps_len) {
+        http_problem(visit->req, 409, "not-allowed",
+                     "This program does not have the definition that the saga began under.");
+        free(visit);
+        return;
+    }
     if (!visit->compensate) {
-        char cause[SAGA_CODE_MAX] = "", key[SAGA_KEY_MAX] = "";
+        char cause[SAGA_CODE_MAX] = "";
         span_to_cstr(pg_text(res, 0, 6), cause, sizeof(cause));
-        span_to_cstr(pg_text(res, 0, 1), key, sizeof(key));
-        const char *status = order_status_name(checkout_status(key, state, step, false, cause));
+        const char *status = order_status_name(checkout_status(def, state, step, false, cause));
         const char *const params[] = {visit->id, visit->reason, status, moves};
         pg_pool_query(visit->pay->pg, SQL_SAGA_RETRY, 4, params, on_acted, visit);
         return;
     }
-    int from = def != NULL && step <= def->pivot ? saga_undo_step(def, step) : -1;
-    if (from < 0 || strncmp(def->key, "checkout.", 9) != 0) {
+    int from = step <= def->pivot ? saga_undo_step(def, step) : -1;
+    if (from < 0 || checkout_kind(def) != CHECKOUT_SALE) {
         http_problem(visit->req, 409, "not-allowed",
                      "Only a checkout above or at its pivot can be compensated.");
         free(visit);

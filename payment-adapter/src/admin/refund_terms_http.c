@@ -322,7 +322,10 @@ static void on_refund(struct http_req *req, void *ctx)
         free(visit);
         return;
     }
-    const char *const params[] = {visit->id, CHECKOUT_REFUND, "", "operator", text, part};
+    const char *const params[] = {
+        visit->id, checkout_now(pay_of(visit->req)->checkout, CHECKOUT_REFUND)->key,
+        "",        "operator",
+        text,      part};
     pg_job_add(job, SQL_ORDER_LOCK, 1, params);
     pg_job_add(job, SQL_ORDER_REFUND, 6, params);
     pg_job_add(job, SQL_ORDER_REFUND_SHOP, 1, params);

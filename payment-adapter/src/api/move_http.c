@@ -165,8 +165,9 @@ static void begin_move(struct visit *visit)
         unavailable(visit, ERR_NOMEM);
         return;
     }
-    const char *const params[] = {visit->id, CHECKOUT_MOVE, "", visit->wish.seats,
-                                  visit->wish.reason};
+    const char *const params[] = {visit->id,
+                                  checkout_now(pay_of(visit->req)->checkout, CHECKOUT_MOVE)->key,
+                                  "", visit->wish.seats, visit->wish.reason};
     pg_job_add(job, SQL_ORDER_LOCK, 1, params);
     pg_job_add(job, SQL_ORDER_MOVE, 5, params);
     pg_job_add(job, SQL_ORDER_REFUND_SHOP, 1, params);

@@ -150,7 +150,7 @@ static void create(struct ask *ask)
                                   ask->idem_key,
                                   ask->idem_body,
                                   expires,
-                                  "checkout.1",
+                                  checkout_now(ask->pay->checkout, CHECKOUT_SALE)->key,
                                   ask->trace,
                                   data,
                                   ask->places.name,
@@ -579,9 +579,7 @@ static void then_cancel(struct look *look, const struct pg_answer *answer,
         free(look);
         return;
     }
-    char pivot[8];
-    snprintf(pivot, sizeof(pivot), "%u", checkout_pivot());
-    const char *const params[] = {look->order, pivot};
+    const char *const params[] = {look->order, checkout_pivots(look->pay->checkout)};
     pg_pool_query(look->pay->pg, SQL_ORDER_CANCEL, 2, params, on_cancelled, look);
 }
 
@@ -623,7 +621,9 @@ static void then_refund(struct look *look, const struct pg_answer *answer,
     }
     char trace[TRACE_TEXT_LEN + 1] = "";
     put_trace(look->req, trace);
-    const char *const params[] = {look->order, CHECKOUT_REFUND, trace, "buyer", NULL, NULL};
+    const char *const params[] = {
+        look->order, checkout_now(look->pay->checkout, CHECKOUT_REFUND)->key, trace, "buyer", NULL,
+        NULL};
     struct pg_job *job = pg_job_create(look->pay->pg, on_refunding, look);
     if (job == NULL) {
         guard_unavailable(look->req, ERR_NOMEM);

@@ -159,7 +159,7 @@ static void put_step(struct text *text, const PGresult *res, int i, const struct
 {
     unsigned step = (unsigned)pg_u64(res, i, 2);
     json_open(text, '{');
-    json_member_cstr(text, "step", step < def->steps_len ? def->steps[step].name : "?");
+    json_member_cstr(text, "step", step < def->steps_len ? def->steps[step]->name : "?");
     json_member_cstr(text, "way", pg_bool(res, i, 3) ? "undo" : "do");
     unsigned mark = (unsigned)pg_u64(res, i, 4);
     json_member_cstr(text, "result",
@@ -174,7 +174,6 @@ static void put_step(struct text *text, const PGresult *res, int i, const struct
 
 void order_timeline_put(struct text *text, const PGresult *res, const struct checkout *checkout)
 {
-    const struct saga_def *const *defs = checkout_defs(checkout);
     bool settled = true;
     json_key(text, "timeline");
     json_open(text, '[');
@@ -182,10 +181,9 @@ void order_timeline_put(struct text *text, const PGresult *res, const struct che
         settled = settled && pg_u64(res, i, 9) >= SAGA_COMPLETED;
         if (PQgetisnull(res, i, 2))
             continue;
-        for (int d = 0; d < CHECKOUT_DEFS; d++) {
-            if (span_eq(pg_text(res, i, 1), span_of(defs[d]->key)))
-                put_step(text, res, i, defs[d]);
-        }
+        const struct saga_def *def = checkout_find(checkout, pg_text(res, i, 1));
+        if (def != NULL)
+            put_step(text, res, i, def);
     }
     json_close(text, ']');
     /* The outcome may be certain while money and seats are still on their way back. */

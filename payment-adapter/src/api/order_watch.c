@@ -11,7 +11,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-enum { LOOK_EVERY_MS = 1000, STREAM_STEP_AWAIT = 2, BUCKETS = 1024, ROW_VERSION_MAX = 16 };
+enum { LOOK_EVERY_MS = 1000, BUCKETS = 1024, ROW_VERSION_MAX = 16 };
 
 struct waiter {
     struct waiter *next;
@@ -253,7 +253,7 @@ void watches_on_stored(struct watches *watches, const struct saga_row *row,
     bool ready = false;
     for (struct waiter *waiter = watches->waiters; waiter != NULL; waiter = waiter->next) {
         if (waiter->saga == move->id &&
-            (move->state != SAGA_RUNNING || move->step >= STREAM_STEP_AWAIT || move->parked))
+            (move->state != SAGA_RUNNING || checkout_answers(row->def, move->step) || move->parked))
             ready = waiter->ready = true;
     }
     if (ready)

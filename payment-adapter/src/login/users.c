@@ -118,11 +118,6 @@ const struct users_stats *users_stats(const struct users *users)
     return &users->stats;
 }
 
-struct pg_pool *users_pg(const struct users *users)
-{
-    return users->pg;
-}
-
 static void read_user(const PGresult *res, int query, struct user *user)
 {
     if (PQntuples(res) == 0)

@@ -26,7 +26,6 @@ int users_create(uv_loop_t *loop, const struct settings *settings, struct pg_poo
                  struct logger *log, struct err_slot *err, struct users **out);
 void users_close(struct users *users);
 const struct users_stats *users_stats(const struct users *users);
-struct pg_pool *users_pg(const struct users *users); /* for metrics */
 
 enum { USERS_ID_MAX = 65, USERS_ADDRESS_MAX = 321 };
 

@@ -169,15 +169,14 @@ static void keep_hint(struct visit *visit, const struct order_row *row)
     struct span key = http_req_query_arg(visit->req, SPAN("paymentKey"));
     struct span order = http_req_query_arg(visit->req, SPAN("orderId"));
     struct span amount = http_req_query_arg(visit->req, SPAN("amount"));
-    char payment_key[ORDER_PAYMENT_MAX], step[8];
+    char payment_key[ORDER_PAYMENT_MAX];
     uint64_t sum;
     if (!span_eq(row->status, SPAN("pending_payment")) ||
         !span_eq(row->provider, span_of(psp_toss.name)) || !is_key(key) ||
         !span_eq(order, span_of(visit->order)) || !span_u64(amount, UINT64_MAX, &sum) ||
         sum != row->amount || !span_to_cstr(key, payment_key, sizeof(payment_key)))
         return;
-    snprintf(step, sizeof(step), "%u", checkout_pivot());
-    const char *const params[] = {visit->order, payment_key, step};
+    const char *const params[] = {visit->order, payment_key, checkout_pivots(visit->pay->checkout)};
     pg_pool_query(visit->pay->pg, SQL_ORDER_PAYMENT_KEY, 3, params, on_hint_kept, visit->pay);
 }
 

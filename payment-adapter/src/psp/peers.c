@@ -27,18 +27,6 @@ struct peers_http {
     struct peers_http_conf conf;
 };
 
-static const char *const seat_acts[] = {
-    [PEER_SEATS_EXTEND] = "extend", [PEER_SEATS_CONFIRM] = "confirm",
-    [PEER_SEATS_MOVE] = "move",     [PEER_SEATS_RELEASE] = "release",
-    [PEER_SEATS_REFUND] = "refund", [PEER_SEATS_MOVABLE] = "movable",
-};
-
-static bool is_giving_back(enum peer_op op)
-{
-    return op == PEER_SEATS_RELEASE || op == PEER_SEATS_REFUND || op == PEER_SEATS_SESSION_END ||
-           op == PEER_SESSION_END;
-}
-
 static bool is_word(const char *text, const char *word)
 {
     return text != NULL && strcmp(text, word) == 0;
@@ -53,7 +41,7 @@ static void judge(struct peer_call *peer, const struct outcall_answer *answer, c
         psp_tell_unknown(peer, answer);
     } else if (status < 300) {
         psp_tell(peer, SAGA_DONE, NULL, NULL);
-    } else if ((status == 404 || status == 410) && is_giving_back(peer->op)) {
+    } else if ((status == 404 || status == 410) && peer_question(peer->op)->gives_back) {
         psp_tell(peer, SAGA_DONE, "nothing-left", NULL);
     } else if (status == 404 || status == 410 || status == 409 || status == 422) {
         bool busy = code != NULL && strstr(code, "busy") != NULL;
@@ -129,18 +117,19 @@ static void put_seats(struct text *body, const char *name, const struct moving *
 
 static void dispatch(struct peers_http *peers, struct peer_call *peer, const char *url)
 {
+    const struct peer_question *question = peer_question(peer->op);
     char auth[320], trace[96], memory[BODY_MAX];
     struct text body = text_on(memory, sizeof(memory));
     json_open(&body, '{');
     json_member_cstr(&body, "order", peer->order->id);
-    if (peer->op == PEER_SEATS_EXTEND) { /* whose limits count from now on */
+    if (question->tells_member) {
         struct member_name member =
             member_name_make(span_of(peer->order->event), span_of(peer->order->member));
         json_member_cstr(&body, "member", member.text);
     }
-    if (peer->op == PEER_SEATS_EXTEND || peer->op == PEER_SEATS_CONFIRM)
+    if (question->tells_purchase)
         put_purchase(&body, peer->order);
-    if (peer->op == PEER_SEATS_MOVE || peer->op == PEER_SEATS_MOVABLE) {
+    if (question->tells_seats) {
         put_seats(&body, "from", peer->moving, false);
         put_seats(&body, "to", peer->moving, true);
     }
@@ -160,35 +149,51 @@ static void dispatch(struct peers_http *peers, struct peer_call *peer, const cha
     outcall_send(peers->conf.outcalls, &out);
 }
 
+static void put_hold_url(struct text *url, const struct peers_http *peers,
+                         const struct order *order, const char *name)
+{
+    text_printf(url, "%s/internal/events/", peers->conf.seats_url);
+    outcall_escape(url, span_of(order->event));
+    TEXT_LIT(url, "/holds/");
+    outcall_escape(url, span_of(order->hold));
+    text_printf(url, "/%s", name);
+}
+
+static void put_visit_url(struct text *url, const char *peer_url, const struct order *order,
+                          const char *name)
+{
+    text_printf(url, "%s/internal/sessions/", peer_url);
+    outcall_escape(url, span_of(order->session));
+    text_printf(url, "/%s", name);
+}
+
 static void start(void *ctx, struct peer_call *peer)
 {
     struct peers_http *peers = ctx;
     const struct order *order = peer->order;
+    const struct peer_question *question = peer_question(peer->op);
+    struct psp *psp = NULL;
     char memory[URL_MAX];
     struct text url = text_on(memory, sizeof(memory) - 1);
-    if (peer->op == PEER_SESSION_END || peer->op == PEER_SEATS_SESSION_END) {
-        bool queue = peer->op == PEER_SESSION_END;
-        text_str(&url, queue ? peers->conf.queue_url : peers->conf.seats_url);
-        TEXT_LIT(&url, "/internal/sessions/");
-        outcall_escape(&url, span_of(order->session));
-        TEXT_LIT(&url, "/end");
-    } else if (peer->op <= PEER_SEATS_MOVABLE) {
-        text_str(&url, peers->conf.seats_url);
-        TEXT_LIT(&url, "/internal/events/");
-        outcall_escape(&url, span_of(order->event));
-        TEXT_LIT(&url, "/holds/");
-        outcall_escape(&url, span_of(order->hold));
-        text_char(&url, '/');
-        text_str(&url, seat_acts[peer->op]);
-    } else {
-        struct psp *psp = peers_http_psp(peers, span_of(order->provider));
+    switch (question->about) {
+    case PEER_ABOUT_HOLD:
+        put_hold_url(&url, peers, order, question->name);
+        break;
+    case PEER_ABOUT_SEATS_VISIT:
+        put_visit_url(&url, peers->conf.seats_url, order, question->name);
+        break;
+    case PEER_ABOUT_LINE_VISIT:
+        put_visit_url(&url, peers->conf.queue_url, order, question->name);
+        break;
+    case PEER_ABOUT_PAYMENT:
+        psp = peers_http_psp(peers, span_of(order->provider));
         if (psp != NULL) {
             psp->driver->start(psp, peer);
             return;
         }
         /* A provider that was taken out of the configuration: an address that cannot be reached
          * keeps the order waiting, which is what somebody has to see. */
-        url.len = 0;
+        break;
     }
     assert(!url.overflown);
     memory[url.len] = '\0';

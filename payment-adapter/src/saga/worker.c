@@ -14,7 +14,7 @@
 #include "saga/worker.h"
 
 #include "base/grow.h"
-#include "core/checkout/checkout.h"
+#include "core/checkout/effect.h"
 #include "observe/log.h"
 #include "store/statements.h"
 
@@ -60,7 +60,8 @@ struct worker {
     const struct saga_move *const *batch;
     uint32_t batch_len, batch_at, batch_part;
     unsigned handles;
-    unsigned jobs; /* under way at the database; they hold the worker */
+    unsigned jobs;            /* under way at the database; they hold the worker */
+    _Atomic uint64_t unknown; /* sagas of definitions that we do not have, at the last look */
     bool closing;
 };
 
@@ -114,7 +115,13 @@ static bool read_row(struct worker *worker, const PGresult *res, int i, struct s
     };
     span_to_cstr(leased.cause, row->cause, sizeof(row->cause));
     span_to_cstr(leased.trace, row->trace, sizeof(row->trace));
-    return row->def != NULL && row->step < row->def->steps_len;
+    if (row->def != NULL && row->step < row->def->steps_len)
+        return true;
+    struct err_slot err;
+    err_set(&err, ERR_RANGE, "saga %" PRIu64 " of %s, step %u", row->id,
+            row->def != NULL ? row->def->key : "?", row->step);
+    log_failure(worker->conf.log, "a saga is where its definition has no step", &err);
+    return false;
 }
 
 static void on_leased(void *ctx, const struct pg_answer *answer)
@@ -359,6 +366,47 @@ static void commit(void *ctx, const struct saga_move *const *moves, uint32_t len
     send_part(worker);
 }
 
+/* ---- what is not ours to guess ---- */
+
+static void on_unknown(void *ctx, const struct pg_answer *answer)
+{
+    struct worker *worker = ctx;
+    worker->jobs--;
+    if (worker->closing) {
+        worker_free_if_over(worker);
+        return;
+    }
+    if (answer->rc < 0)
+        return; /* the next look tells */
+    const PGresult *res = answer->results[0];
+    uint64_t before = atomic_load_explicit(&worker->unknown, memory_order_relaxed), now = 0;
+    for (int i = 0; i < PQntuples(res); i++)
+        now += sql_saga_unknown_row(res, i).sagas;
+    atomic_store_explicit(&worker->unknown, now, memory_order_relaxed);
+    for (int i = 0; i < PQntuples(res) && now > before; i++) {
+        struct sql_saga_unknown_row row = sql_saga_unknown_row(res, i);
+        struct log_line line;
+        log_begin(&line, worker->conf.log, LOG_LEVEL_ERROR,
+                  "sagas of a definition that this program does not have are left alone");
+        log_str(&line, "definition", row.key);
+        log_u64(&line, "sagas", row.sagas);
+        log_end(&line);
+    }
+}
+
+void worker_look_for_unknown(struct worker *worker)
+{
+    assert(!worker->closing);
+    const struct sql_saga_unknown_args args = {.keys = worker->keys};
+    worker->jobs++;
+    sql_saga_unknown(worker->conf.pg, &args, on_unknown, worker);
+}
+
+const _Atomic uint64_t *worker_unknown(const struct worker *worker)
+{
+    return &worker->unknown;
+}
+
 /* ---- turning ---- */
 
 static void on_timer(uv_timer_t *timer)
@@ -470,11 +518,6 @@ void worker_drain(struct worker *worker)
     worker_nudge(worker);
 }
 
-bool worker_idle(const struct worker *worker)
-{
-    return saga_engine_idle(worker->engine);
-}
-
 static void on_handle_closed(uv_handle_t *handle)
 {
     struct worker *worker = handle->data;
@@ -492,9 +535,4 @@ void worker_close(struct worker *worker)
     worker->engine = NULL;
     uv_close((uv_handle_t *)&worker->check, on_handle_closed);
     uv_close((uv_handle_t *)&worker->timer, on_handle_closed);
-}
-
-const struct saga_engine *worker_engine(const struct worker *worker)
-{
-    return worker->engine;
 }

@@ -37,11 +37,15 @@ int worker_reclaim(const char *conninfo, const char *instance, struct err_slot *
 int worker_create(const struct worker_conf *conf, struct err_slot *err, struct worker **out);
 /* Something may be due that this process knows of: look now rather than at the next idle look. */
 void worker_nudge(struct worker *worker);
+/* Looks for sagas of definitions that this program does not have, of a newer program or of one
+ * whose versions were taken out. They are left alone: any guess might sell a seat twice. Now and
+ * then, by one worker of a process. */
+void worker_look_for_unknown(struct worker *worker);
+/* How many there were at the last look; an alarm if there are any. */
+const _Atomic uint64_t *worker_unknown(const struct worker *worker);
 /* No new sagas; each one in hand goes on to its next stored move and is given back. */
 void worker_drain(struct worker *worker);
-bool worker_idle(const struct worker *worker);
 /* Silent at once. What is in hand comes back to others when its lease is over. */
 void worker_close(struct worker *worker);
-const struct saga_engine *worker_engine(const struct worker *worker);
 
 #endif

@@ -120,7 +120,7 @@ const struct pg_statement statements[SQL_ALL] = {
     [SQL_ORDER_CANCEL] = {"order_cancel",
                           "UPDATE saga SET cancel = true, " WOKEN
                           " WHERE subject = $1 AND key LIKE 'checkout.%' AND state = 0"
-                          " AND step < $2::smallint AND NOT parked RETURNING id"},
+                          " AND step < ($2::jsonb->>key)::smallint AND NOT parked RETURNING id"},
     /* A check-in, a transfer and a refund decide by what the others may be changing, and by
      * several tables: each first takes the order's row, in a statement of its own, so that the next
      * one sees whatever the one before committed. NO KEY: rows that refer to an order may be
@@ -246,7 +246,7 @@ const struct pg_statement statements[SQL_ALL] = {
         {"order_payment_key",
          "UPDATE saga s SET data = jsonb_set(s.data::jsonb, '{payment_key}',"
          "  to_jsonb($2::text))::text, " WOKEN " WHERE s.subject = $1 AND s.key LIKE 'checkout.%'"
-         " AND s.state = 0 AND s.step <= $3::smallint AND NOT s.parked"
+         " AND s.state = 0 AND s.step <= ($3::jsonb->>s.key)::smallint AND NOT s.parked"
          " AND s.data::jsonb->>'payment_key' IS DISTINCT FROM $2 RETURNING s.id"},
 
     [SQL_TICKET_READ] =

@@ -48,6 +48,7 @@ test('the timeline of a saga is listed and shown, by HTTP and by command', async
     shown.timeline.filter(({ result }) => result === 'done').map(({ step }) => step),
     ['extend_hold', 'create_payment', 'await_buyer', 'confirm_seats', 'capture', 'issue_tickets', 'end_session', 'hand_over'],
   );
+  assert.deepEqual([shown.steps.join(' '), shown.pivot], ['extend_hold create_payment await_buyer confirm_seats capture issue_tickets end_session hand_over', 'capture']);
   const listed = await command('saga', 'list', 'all');
   assert.equal(listed.status, 0, listed.stderr);
   assert.match(listed.stdout, new RegExp(`${saga.saga} +checkout.1 +completed .*${order}`));
@@ -127,8 +128,10 @@ test('a saga of a version that this program does not have waits for one that has
   await until('no worker to have it in hand', () => rename('checkout.1', 'checkout.9'));
   await world.payOrder(order);
   await complete(); // another one goes by
-  const { definition, state } = await sagaOf(order);
+  const { saga, definition, state } = await sagaOf(order);
   assert.deepEqual([definition, state], ['checkout.9', 'running']);
+  await until('the alarm', async () => (await world.pay.metrics()).get('fairgate_sagas_unknown') === 1);
+  assertProblem(await world.pay.admin.post(`/admin/sagas/${saga}/retry`, { body: { reason: 'luck' } }), 409, 'not-allowed');
   assert.ok(rename('checkout.9', 'checkout.1'));
   await world.untilStatus(buyer, order, 'completed');
   await world.settle();

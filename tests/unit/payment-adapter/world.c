@@ -55,7 +55,8 @@ static void answer_lease(struct world *world)
     world->lease_asked = false;
     for (uint32_t i = 0; i < world->sagas_len && len < world->lease_max; i++) {
         struct world_saga *saga = &world->sagas[i];
-        if (saga_ended(saga->state) || saga->parked || saga->due_us > now_us)
+        const struct saga_def *def = saga_engine_def(world->engine, span_of(saga->key));
+        if (saga_ended(saga->state) || saga->parked || saga->due_us > now_us || def == NULL)
             continue;
         saga->token++;
         saga->due_us = now_us + LEASE_US;
@@ -66,7 +67,7 @@ static void answer_lease(struct world *world)
             .token = saga->token,
             .moves = saga->moves,
             .wake = saga->wake,
-            .def = saga_engine_def(world->engine, span_of(saga->key)),
+            .def = def,
             .state = saga->state,
             .step = saga->step,
             .cancel = saga->cancel,
@@ -208,7 +209,7 @@ static void act_psp(struct world *world, struct peer_call *call)
         break;
     default:
         assert_int_equal(call->op, PEER_PSP_REFUND);
-        if (strcmp(world->sagas[world->sagas_len - 1].key, CHECKOUT_REFUND) == 0) {
+        if (strcmp(world->sagas[world->sagas_len - 1].key, "refund.2") == 0) {
             assert_int_equal(world_count(world, EFFECT_REVOKE), 1); /* and it is durable */
             assert_false(world_sold(world));
         }
@@ -233,7 +234,7 @@ static void act(struct world *world, struct peer_call *call)
         world->session_ended = true;
     else if (call->op == PEER_SEATS_SESSION_END)
         world->pass_ended = true;
-    else if (call->op <= PEER_SEATS_REFUND)
+    else if (peer_question(call->op)->about == PEER_ABOUT_HOLD)
         act_seats(world, call);
     else
         act_psp(world, call);
@@ -280,6 +281,7 @@ static bool answer_call(struct world *world, struct peer_call *call)
 
 static void start_engine(struct world *world)
 {
+    world->conf.defs = checkout_defs(world->checkout, &world->conf.defs_len);
     world->lease_asked = world->commit_asked = false;
     assert_int_equal(
         saga_engine_create(&world->conf, world->clock.now_mono_us, NULL, &world->engine), 0);
@@ -359,13 +361,8 @@ static bool heard(void *ctx, const char *provider)
     return ((const struct world *)ctx)->webhooks_come;
 }
 
-void world_init(struct world *world)
+static void create_checkout(struct world *world, const struct checkout_def *next, uint32_t next_len)
 {
-    memset(world, 0, sizeof(*world));
-    clock_fake_init(&world->clock, (uint64_t)WALL_US * 1000000);
-    rng_seeded_init(&world->rng, 7);
-    uint8_t seed[TICKET_SEED_BYTES] = {1};
-    assert_int_equal(ticket_signer_create(seed, NULL, &world->signer), 0);
     struct checkout_conf checkout = {
         .peers = {start, world},
         .clock = &world->clock.clock,
@@ -376,11 +373,21 @@ void world_init(struct world *world)
         .poll_rare_ms = 120000,
         .heard = heard,
         .heard_ctx = world,
+        .next = next,
+        .next_len = next_len,
     };
     assert_int_equal(checkout_create(&checkout, NULL, &world->checkout), 0);
+}
+
+void world_init(struct world *world)
+{
+    memset(world, 0, sizeof(*world));
+    clock_fake_init(&world->clock, (uint64_t)WALL_US * 1000000);
+    rng_seeded_init(&world->rng, 7);
+    uint8_t seed[TICKET_SEED_BYTES] = {1};
+    assert_int_equal(ticket_signer_create(seed, NULL, &world->signer), 0);
+    create_checkout(world, NULL, 0);
     world->conf = (struct saga_engine_conf){
-        .defs = checkout_defs(world->checkout),
-        .defs_len = CHECKOUT_DEFS,
         .slots = 32,
         .calls_max = 32,
         .idle_ms = 100,
@@ -395,6 +402,14 @@ void world_init(struct world *world)
     start_engine(world);
     world->seats = real_seats_create(wall_ms(world), world->hold);
     world->buyer_pays = true;
+}
+
+void world_update(struct world *world, const struct checkout_def *next, uint32_t next_len)
+{
+    struct checkout *before = world->checkout;
+    create_checkout(world, next, next_len);
+    world_kill(world);
+    checkout_destroy(before);
 }
 
 void world_deinit(struct world *world)
@@ -430,7 +445,7 @@ uint64_t world_order(struct world *world, const char *def_key)
     char *json;
     assert_int_equal(order_dump(&order, NULL, &json), 0);
     snprintf(saga->data, sizeof(saga->data), "%s", json);
-    if (strcmp(def_key, CHECKOUT_MOVE) == 0) /* one seat, whose ticket was handed on */
+    if (strcmp(def_key, "move.1") == 0) /* one seat, whose ticket was handed on */
         snprintf(saga->data + strlen(json) - 1, sizeof(saga->data) - strlen(json) + 1, "%s",
                  ",\"move\":1,\"moves\":[{\"from\":\"s1\",\"to\":\"s2\",\"ticket\":\"t_1\","
                  "\"member\":\"43\",\"lang\":\"en\"}]}");
@@ -463,7 +478,8 @@ void world_wake(struct world *world, uint64_t id)
 void world_cancel(struct world *world, uint64_t id)
 {
     struct world_saga *saga = world_saga(world, id);
-    if (saga->state == SAGA_RUNNING && saga->step < checkout_pivot())
+    if (saga->state == SAGA_RUNNING &&
+        saga->step < saga_engine_def(world->engine, span_of(saga->key))->pivot)
         saga->cancel = true;
     world_wake(world, id);
 }
@@ -483,7 +499,7 @@ bool world_logged(const struct world *world, const char *step, enum saga_way way
         const struct world_log *log = &world->log[i];
         const struct saga_def *def =
             saga_engine_def(world->engine, span_of(world->sagas[log->saga - 1].key));
-        if (strcmp(def->steps[log->step].name, step) == 0 && log->way == way && log->mark == mark)
+        if (strcmp(def->steps[log->step]->name, step) == 0 && log->way == way && log->mark == mark)
             return true;
     }
     return false;

@@ -105,6 +105,8 @@ struct world {
 };
 
 void world_init(struct world *world);
+/* The program is exchanged for one that has these versions of sagas, too. */
+void world_update(struct world *world, const struct checkout_def *next, uint32_t next_len);
 void world_deinit(struct world *world);
 /* The seats are held for 10 minutes more. */
 uint64_t world_order(struct world *world, const char *def_key);

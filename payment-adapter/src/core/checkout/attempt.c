@@ -1,15 +1,11 @@
 /* attempt.c: see attempt.h. */
 #include "core/checkout/attempt.h"
 
-#include "core/checkout/checkout.h"
-
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 enum {
-    TRY_MS = 10000,      /* no peer of ours thinks longer than that */
-    COURTESY_MS = 2000,  /* and for the end of a visit nobody waits that long */
     PATIENCE_MS = 30000, /* with a peer that wants to be left alone, when the seats' time is over */
 };
 
@@ -100,8 +96,7 @@ static void on_peer(struct peer_call *peer)
 
 void attempt_ask(struct attempt *attempt, enum peer_op op, void (*then)(struct attempt *attempt))
 {
-    uint32_t most_ms =
-        op == PEER_SEATS_SESSION_END || op == PEER_SESSION_END ? COURTESY_MS : TRY_MS;
+    uint32_t most_ms = peer_question(op)->most_ms;
     attempt->then = then;
     free(attempt->peer.places);
     attempt->peer = (struct peer_call){

@@ -4,12 +4,11 @@
 #ifndef FG_PAY_CORE_ATTEMPT_H
 #define FG_PAY_CORE_ATTEMPT_H
 
+#include "core/checkout/checkout_conf.h"
 #include "core/checkout/moving.h"
 #include "core/checkout/order.h"
 #include "core/checkout/peer.h"
 #include "core/saga/saga_engine.h"
-
-struct checkout_conf; /* core/checkout.h */
 
 struct attempt {
     struct saga_call *call;

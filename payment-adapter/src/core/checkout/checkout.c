@@ -1,46 +1,42 @@
-/* checkout.c: see checkout.h.
+/* checkout.c: see checkout.h. Two tables say what the sagas are: one has a row for each step, the
+ * other a row for each version of each saga, which lists its steps; statuses, letters and what the
+ * operator is shown follow from them. A version never changes once an order ran under it: another
+ * order of steps is another row.
  *
- * Each step here is one question to one peer, and what to make of the answer (attempt.h); those
- * about money are in payment_steps.c. What keeps money and seats together whatever is killed when:
- * a step that was tried before finds out first how far it came, and an undo settles what was done,
- * may have been done, and never was.
- *
- * When the seats' time ran out but the buyer has paid in the last second, confirm_seats takes the
- * same seats again, or the payment is let go.
- *
- * The pivot is capture: before it the buyer's money is only reserved.
- *
- * end_session tells two: seat-service, that the visit's pass is good for nothing more (one visit,
- * one order), and the waiting room, that its slot is free. Both would run out by themselves, so
- * after a minute without success the saga goes on without it. */
+ * What keeps money and seats together whatever is killed when: a step that was tried before finds
+ * out first how far it came, and an undo settles what was done, may have been done, and never was.
+ * The pivot of a sale is the capture: before it the buyer's money is only reserved. */
 #include "core/checkout/checkout.h"
 
-#include "core/checkout/attempt.h"
+#include "base/text.h"
 #include "core/checkout/move_steps.h"
 #include "core/checkout/payment_steps.h"
+#include "core/checkout/sale_steps.h"
 
 #include <assert.h>
+#include <stddef.h>
 #include <stdlib.h>
 
 enum {
     SECOND = 1000,
     MINUTE = 60 * SECOND,
     DAY = 24 * 60 * MINUTE,
-    TRY_MS = 10 * SECOND,    /* of a step that asks once; a peer is given no longer (attempt.c) */
+    TRY_MS = 10 * SECOND,    /* of a step that asks once; a peer is given no longer (peer.c) */
     GOODBYE_MS = 4 * SECOND, /* of end_session, which tells two */
     RETRY_FIRST_MS = 200,    /* most hiccups are over by then */
     RETRY_CAP_MS = 30 * SECOND,
+    PIVOTS_MAX = 1024, /* of text */
 };
 
-struct checkout {
-    struct checkout_conf conf;
-    struct saga_def checkout_def, refund_def, refund_1_def, move_def;
-    const struct saga_def *defs[CHECKOUT_DEFS];
-};
+/* ---- steps ---- */
 
-/* ---- statuses ---- */
+#define FOR(DEADLINE)                                                                              \
+    .deadline_ms = (DEADLINE), .retry_first_ms = RETRY_FIRST_MS, .retry_cap_ms = RETRY_CAP_MS
+/* No peer is asked: it fails for want of memory, if at all. */
+#define BY_OURSELVES .peer = SAGA_PEER_NONE, .timeout_ms = TRY_MS, FOR(DAY)
+#define BY(PEER)     .peer = (PEER), .timeout_ms = TRY_MS, FOR(DAY)
 
-enum checkout_step {
+enum step {
     STEP_EXTEND_HOLD,
     STEP_CREATE_PAYMENT,
     STEP_AWAIT_BUYER,
@@ -49,22 +45,165 @@ enum checkout_step {
     STEP_ISSUE_TICKETS,
     STEP_END_SESSION,
     STEP_HAND_OVER,
+    STEP_REVOKE_TICKETS,
+    STEP_FREE_SEATS,
+    STEP_REFUND_PAYMENT,
+    STEP_TELL_SHOP,
+    STEP_MOVE_REVOKE,
+    STEP_MOVE_SEATS,
+    STEP_MOVE_ISSUE,
+    STEP_MOVE_TELL,
     STEP_COUNT,
 };
 
-uint8_t checkout_pivot(void)
+static const struct checkout_step steps[STEP_COUNT] = {
+    [STEP_EXTEND_HOLD] = {{.name = "extend_hold",
+                           .run = sale_extend_hold,
+                           .undo = sale_release_hold,
+                           BY(PEER_SEATS)},
+                          .told = ORDER_PENDING_PAYMENT},
+    [STEP_CREATE_PAYMENT] = {{.name = "create_payment",
+                              .run = payment_create,
+                              .undo = payment_void,
+                              .peer = PEER_PSP,
+                              .timeout_ms = 3 * TRY_MS, /* its undo asks up to three times */
+                              FOR(DAY)},
+                             .told = ORDER_PENDING_PAYMENT,
+                             .begins_payment = true},
+    [STEP_AWAIT_BUYER] = {{.name = "await_buyer", .run = payment_await, BY(PEER_PSP_POLL)},
+                          .told = ORDER_PENDING_PAYMENT,
+                          .answers_buyer = true},
+    [STEP_CONFIRM_SEATS] = {{.name = "confirm_seats",
+                             .run = sale_confirm_seats,
+                             .undo = sale_free_seats,
+                             BY(PEER_SEATS)},
+                            .told = ORDER_CONFIRMING},
+    [STEP_CAPTURE] = {{.name = "capture",
+                       .run = payment_capture,
+                       .peer = PEER_PSP_TAKE,
+                       .timeout_ms = 2 * TRY_MS, /* it reads first when tried again */
+                       FOR(DAY)},
+                      .told = ORDER_CONFIRMING},
+    [STEP_ISSUE_TICKETS] = {{.name = "issue_tickets", .run = sale_issue_tickets, BY_OURSELVES},
+                            .told = ORDER_CONFIRMING},
+    [STEP_END_SESSION] = {{.name = "end_session",
+                           .run = sale_end_session,
+                           .peer = PEER_QUEUE,
+                           .optional = true,
+                           .timeout_ms = GOODBYE_MS,
+                           FOR(MINUTE)},
+                          .told = ORDER_COMPLETED},
+    [STEP_HAND_OVER] = {{.name = "hand_over", .run = sale_hand_over, BY_OURSELVES},
+                        .told = ORDER_COMPLETED},
+
+    [STEP_REVOKE_TICKETS] = {{.name = "revoke_tickets", .run = sale_revoke_tickets, BY_OURSELVES},
+                             .told = ORDER_REFUNDING},
+    [STEP_FREE_SEATS] = {{.name = "free_seats", .run = sale_free_seats, BY(PEER_SEATS)},
+                         .told = ORDER_REFUNDING},
+    [STEP_REFUND_PAYMENT] = {{.name = "refund_payment",
+                              .run = payment_refund,
+                              .peer = PEER_PSP_TAKE,
+                              .timeout_ms = 2 * TRY_MS,
+                              FOR(DAY)},
+                             .told = ORDER_REFUNDING},
+    [STEP_TELL_SHOP] = {{.name = "tell_shop", .run = sale_tell_shop, BY_OURSELVES},
+                        .told = ORDER_REFUNDING},
+
+    [STEP_MOVE_REVOKE] =
+        {{.name = "revoke_tickets", .run = move_revoke, .undo = move_restore, BY_OURSELVES},
+         .told = ORDER_COMPLETED},
+    [STEP_MOVE_SEATS] = {{.name = "move_seats", .run = move_seats, BY(PEER_SEATS)},
+                         .told = ORDER_COMPLETED},
+    [STEP_MOVE_ISSUE] = {{.name = "issue_tickets", .run = move_issue, BY_OURSELVES},
+                         .told = ORDER_COMPLETED},
+    [STEP_MOVE_TELL] = {{.name = "tell_shop", .run = move_tell, BY_OURSELVES},
+                        .told = ORDER_COMPLETED},
+};
+
+/* ---- definitions ---- */
+
+static const struct checkout_step *const checkout_1[] = {
+    &steps[STEP_EXTEND_HOLD],   &steps[STEP_CREATE_PAYMENT], &steps[STEP_AWAIT_BUYER],
+    &steps[STEP_CONFIRM_SEATS], &steps[STEP_CAPTURE],        &steps[STEP_ISSUE_TICKETS],
+    &steps[STEP_END_SESSION],   &steps[STEP_HAND_OVER],
+};
+static const struct checkout_step *const refund_1[] = {
+    &steps[STEP_REFUND_PAYMENT],
+    &steps[STEP_FREE_SEATS],
+    &steps[STEP_REVOKE_TICKETS],
+    &steps[STEP_TELL_SHOP],
+};
+/* What opens a door is shut before the seat is free, and the seat is free before money goes back.
+ * From the first step on there is no way back: a dead ticket does not come to life again. */
+static const struct checkout_step *const refund_2[] = {
+    &steps[STEP_REVOKE_TICKETS],
+    &steps[STEP_FREE_SEATS],
+    &steps[STEP_REFUND_PAYMENT],
+    &steps[STEP_TELL_SHOP],
+};
+/* The old seats are shut first and let go of last. The move itself decides: before it new tickets
+ * for the old seats undo what was done, after it there are only the new seats. */
+static const struct checkout_step *const move_1[] = {
+    &steps[STEP_MOVE_REVOKE],
+    &steps[STEP_MOVE_SEATS],
+    &steps[STEP_MOVE_ISSUE],
+    &steps[STEP_MOVE_TELL],
+};
+
+#define LIST(STEPS) .steps = (STEPS), .steps_len = sizeof(STEPS) / sizeof((STEPS)[0])
+
+/* Of each kind the last one is what begins now. */
+static const struct checkout_def definitions[] = {
+    {CHECKOUT_SALE, "checkout.1", LIST(checkout_1), .pivot = 4},
+    {CHECKOUT_REFUND, "refund.1", LIST(refund_1), .pivot = 0},
+    {CHECKOUT_REFUND, "refund.2", LIST(refund_2), .pivot = 0},
+    {CHECKOUT_MOVE, "move.1", LIST(move_1), .pivot = 1},
+};
+enum { DEFINITIONS = sizeof(definitions) / sizeof(definitions[0]) };
+
+/* What the buyer is told when a saga has ended, or stopped for a person. */
+static const struct {
+    const char *family; /* statements know the kind of a row by it */
+    enum order_status completed, undone, parked;
+    bool undone_by_cause;
+} kinds[CHECKOUT_KINDS] = {
+    [CHECKOUT_SALE] = {"checkout.", ORDER_COMPLETED, ORDER_FAILED, ORDER_PARKED, true},
+    [CHECKOUT_REFUND] = {"refund.", ORDER_REFUNDED, ORDER_COMPLETED, ORDER_PARKED, false},
+    /* The seats that stay are as good as ever. */
+    [CHECKOUT_MOVE] = {"move.", ORDER_COMPLETED, ORDER_COMPLETED, ORDER_COMPLETED, false},
+};
+
+/* ---- statuses ---- */
+
+struct definition {       /* one of definitions[], with what the engine takes of it */
+    struct saga_def saga; /* the first member: checkout_kind() looks behind it */
+    enum checkout_kind kind;
+    const struct saga_step *steps[SAGA_STEPS_MAX];
+};
+
+struct checkout {
+    struct checkout_conf conf;
+    struct definition definitions[SAGA_DEFS_MAX];
+    const struct saga_def *defs[SAGA_DEFS_MAX];
+    uint32_t defs_len;
+    char pivots[PIVOTS_MAX];
+};
+
+static_assert(offsetof(struct checkout_step, saga) == 0, "a definition's step is one of these");
+static_assert(offsetof(struct definition, saga) == 0, "an engine's definition is one of these");
+
+static const struct checkout_step *step_of(const struct saga_def *def, uint8_t step)
 {
-    return STEP_CAPTURE;
+    assert(step < def->steps_len);
+    return (const struct checkout_step *)def->steps[step];
 }
 
-static bool is_refund(const char *def_key)
+enum checkout_kind checkout_kind(const struct saga_def *def)
 {
-    return strncmp(def_key, "refund.", 7) == 0;
-}
-
-static bool is_move(const char *def_key)
-{
-    return strncmp(def_key, "move.", 5) == 0;
+    enum checkout_kind kind = ((const struct definition *)def)->kind;
+    assert(kind < CHECKOUT_KINDS);
+    assert(strncmp(def->key, kinds[kind].family, strlen(kinds[kind].family)) == 0);
+    return kind;
 }
 
 static enum order_status status_of_cause(const char *cause)
@@ -77,26 +216,20 @@ static enum order_status status_of_cause(const char *cause)
 }
 
 /* The turn back is final, so it is told at once, while the undoing may still take its time. */
-enum order_status checkout_status(const char *def_key, enum saga_state state, uint8_t step,
+enum order_status checkout_status(const struct saga_def *def, enum saga_state state, uint8_t step,
                                   bool parked, const char *cause)
 {
-    if (is_move(def_key)) /* the seats that stay are as good as ever */
-        return ORDER_COMPLETED;
+    enum checkout_kind kind = checkout_kind(def);
     if (parked)
-        return ORDER_PARKED;
-    bool refund = is_refund(def_key);
+        return kinds[kind].parked;
     switch (state) {
     case SAGA_RUNNING:
-        if (refund)
-            return ORDER_REFUNDING;
-        if (step > STEP_ISSUE_TICKETS)
-            return ORDER_COMPLETED;
-        return step >= STEP_CONFIRM_SEATS ? ORDER_CONFIRMING : ORDER_PENDING_PAYMENT;
+        return step_of(def, step)->told;
     case SAGA_UNDOING:
     case SAGA_UNDONE:
-        return refund ? ORDER_COMPLETED : status_of_cause(cause);
+        return kinds[kind].undone_by_cause ? status_of_cause(cause) : kinds[kind].undone;
     case SAGA_COMPLETED:
-        return refund ? ORDER_REFUNDED : ORDER_COMPLETED;
+        return kinds[kind].completed;
     case SAGA_STATE_COUNT:
         break;
     }
@@ -104,20 +237,30 @@ enum order_status checkout_status(const char *def_key, enum saga_state state, ui
     return ORDER_PARKED;
 }
 
-/* What a buyer who did not get seats has to hear by mail: only if a payment had begun. */
-static bool is_worth_a_letter(uint8_t failed_at, enum order_status status)
+bool checkout_answers(const struct saga_def *def, uint8_t step)
 {
-    return status == ORDER_FAILED && failed_at > STEP_EXTEND_HOLD;
+    bool answers = false;
+    for (int i = 0; i <= step; i++)
+        answers = answers || step_of(def, (uint8_t)i)->answers_buyer;
+    return answers;
+}
+
+static bool has_begun_payment(const struct saga_def *def, uint8_t step)
+{
+    bool begun = false;
+    for (int i = 0; i <= step; i++)
+        begun = begun || step_of(def, (uint8_t)i)->begins_payment;
+    return begun;
 }
 
 static void on_move(void *ctx, const struct saga_row *row, const struct saga_move *move,
                     struct saga_effects *effects)
 {
     (void)ctx;
-    const char *key = row->def->key;
-    enum order_status before = checkout_status(key, row->state, row->step, row->parked, row->cause);
+    const struct saga_def *def = row->def;
+    enum order_status before = checkout_status(def, row->state, row->step, row->parked, row->cause);
     enum order_status after =
-        checkout_status(key, move->state, move->step, move->parked, move->cause);
+        checkout_status(def, move->state, move->step, move->parked, move->cause);
     if (before == after)
         return;
     struct order order;
@@ -125,209 +268,47 @@ static void on_move(void *ctx, const struct saga_row *row, const struct saga_mov
         return; /* then no step can run either; the saga ends parked, which is told by its row */
     /* A refund that stops has shut the tickets already: its buyer is told other words. Why it
      * stopped is the saga's to tell, and the operator's to read. */
-    bool held = after == ORDER_PARKED && is_refund(key);
+    bool held = after == ORDER_PARKED && checkout_kind(def) == CHECKOUT_REFUND;
     effect_status(effects, order.id, after, held ? ORDER_CAUSE_REFUND_HELD : move->cause);
-    if (is_worth_a_letter(row->step, after))
+    /* What a buyer who did not get seats has to hear by mail. */
+    if (after == ORDER_FAILED && has_begun_payment(def, row->step))
         effect_letter(effects, EFFECT_MAIL, &order, order_status_name(after));
 }
 
-/* ---- seats ---- */
+/* ---- a life ---- */
 
-static void then_extended(struct attempt *attempt)
+static void add_definition(struct checkout *checkout, const struct checkout_def *from)
 {
-    struct peer_call *peer = &attempt->peer;
-    if (peer->verdict == SAGA_DONE && peer->expires_ms > 0) {
-        attempt->order.expires_ms = peer->expires_ms;
-        if (!attempt_keep_order(attempt)) {
-            attempt_finish(attempt, SAGA_UNKNOWN, "no-memory");
-            return;
-        }
-        effect_expiry(saga_call_effects(attempt->call), attempt->order.id, peer->expires_ms);
+    assert(checkout->defs_len < SAGA_DEFS_MAX);
+    assert(from->steps_len <= SAGA_STEPS_MAX);
+    struct definition *to = &checkout->definitions[checkout->defs_len];
+    for (uint8_t i = 0; i < from->steps_len; i++)
+        to->steps[i] = &from->steps[i]->saga;
+    to->kind = from->kind;
+    to->saga = (struct saga_def){
+        .key = from->key,
+        .steps = to->steps,
+        .steps_len = from->steps_len,
+        .pivot = from->pivot,
+        .on_move = on_move,
+        .ctx = &checkout->conf,
+    };
+    saga_def_check(&to->saga);
+    assert(checkout_kind(&to->saga) == from->kind);
+    checkout->defs[checkout->defs_len++] = &to->saga;
+}
+
+static void write_pivots(struct checkout *checkout)
+{
+    struct text text = text_on(checkout->pivots, sizeof(checkout->pivots) - 1);
+    json_open(&text, '{');
+    for (uint32_t i = 0; i < checkout->defs_len; i++) {
+        if (checkout_kind(checkout->defs[i]) == CHECKOUT_SALE)
+            json_member_u64(&text, checkout->defs[i]->key, checkout->defs[i]->pivot);
     }
-    attempt_finish_as_told(attempt);
+    json_close(&text, '}');
+    assert(!text.overflown);
 }
-
-static void extend_hold(struct saga_call *call, void *ctx)
-{
-    attempt_begin_by(call, ctx, PEER_SEATS_EXTEND, then_extended);
-}
-
-static void release_hold(struct saga_call *call, void *ctx)
-{
-    attempt_begin_by(call, ctx, PEER_SEATS_RELEASE, attempt_finish_as_told);
-}
-
-static void confirm_seats(struct saga_call *call, void *ctx)
-{
-    attempt_begin_by(call, ctx, PEER_SEATS_CONFIRM, attempt_finish_as_told);
-}
-
-static void free_seats(struct saga_call *call, void *ctx)
-{
-    attempt_begin_by(call, ctx, PEER_SEATS_REFUND, attempt_finish_as_told);
-}
-
-/* ---- tickets, letters, the session ---- */
-
-static void issue_tickets(struct saga_call *call, void *ctx)
-{
-    struct attempt *attempt = attempt_begin(call, ctx);
-    if (attempt == NULL)
-        return;
-    for (uint32_t i = 0; i < attempt->order.seats_len; i++) {
-        struct ticket ticket;
-        char token[TICKET_TOKEN_MAX];
-        if (attempt_sign(attempt, attempt->order.seats[i], attempt->order.member, &ticket, token) <
-            0) {
-            attempt_finish(attempt, SAGA_UNKNOWN, "signing");
-            return;
-        }
-        effect_ticket(saga_call_effects(call), &attempt->order, &ticket, token);
-    }
-    attempt_finish(attempt, SAGA_DONE, NULL);
-}
-
-static void then_first_told(struct attempt *attempt)
-{
-    bool pass = attempt->peer.op == PEER_SEATS_SESSION_END;
-    if (attempt->peer.verdict == SAGA_DONE)
-        attempt_ask(attempt, pass ? PEER_SESSION_END : PEER_SEATS_SESSION_END,
-                    attempt_finish_as_told);
-    else
-        attempt_finish_as_told(attempt);
-}
-
-/* Which of the two is told first changes with each try, so one that is gone does not keep the other
- * from hearing it. */
-static void end_session(struct saga_call *call, void *ctx)
-{
-    struct attempt *attempt = attempt_begin(call, ctx);
-    if (attempt == NULL)
-        return;
-    if (attempt->order.session[0] == '\0')
-        attempt_finish(attempt, SAGA_DONE, "no-session");
-    else
-        attempt_ask(attempt, call->tries % 2 == 0 ? PEER_SEATS_SESSION_END : PEER_SESSION_END,
-                    then_first_told);
-}
-
-static void write_letters(struct saga_call *call, void *ctx, const char *about)
-{
-    struct attempt *attempt = attempt_begin(call, ctx);
-    if (attempt == NULL)
-        return;
-    struct saga_effects *effects = saga_call_effects(call);
-    effect_letter(effects, EFFECT_SHOP, &attempt->order, about);
-    effect_letter(effects, EFFECT_MAIL, &attempt->order, about);
-    attempt_finish(attempt, SAGA_DONE, NULL);
-}
-
-static void hand_over(struct saga_call *call, void *ctx)
-{
-    write_letters(call, ctx, "completed");
-}
-
-static void tell_shop(struct saga_call *call, void *ctx)
-{
-    write_letters(call, ctx, "refunded");
-}
-
-static void revoke_tickets(struct saga_call *call, void *ctx)
-{
-    struct attempt *attempt = attempt_begin(call, ctx);
-    if (attempt == NULL)
-        return;
-    effect_revoke(saga_call_effects(call), attempt->order.id);
-    attempt_finish(attempt, SAGA_DONE, NULL);
-}
-
-/* ---- the tables ---- */
-
-#define FOR_A_DAY .deadline_ms = DAY, .retry_first_ms = RETRY_FIRST_MS, .retry_cap_ms = RETRY_CAP_MS
-/* No peer is asked: it fails for want of memory, if at all. */
-#define BY_OURSELVES .peer = SAGA_PEER_NONE, .timeout_ms = TRY_MS, FOR_A_DAY
-
-static const struct saga_step checkout_steps[STEP_COUNT] = {
-    [STEP_EXTEND_HOLD] = {.name = "extend_hold",
-                          .run = extend_hold,
-                          .undo = release_hold,
-                          .peer = PEER_SEATS,
-                          .timeout_ms = TRY_MS,
-                          FOR_A_DAY},
-    [STEP_CREATE_PAYMENT] = {.name = "create_payment",
-                             .run = payment_create,
-                             .undo = payment_void,
-                             .peer = PEER_PSP,
-                             .timeout_ms = 3 * TRY_MS, /* its undo asks up to three times */
-                             FOR_A_DAY},
-    [STEP_AWAIT_BUYER] = {.name = "await_buyer",
-                          .run = payment_await,
-                          .peer = PEER_PSP_POLL,
-                          .timeout_ms = TRY_MS,
-                          FOR_A_DAY},
-    [STEP_CONFIRM_SEATS] = {.name = "confirm_seats",
-                            .run = confirm_seats,
-                            .undo = free_seats,
-                            .peer = PEER_SEATS,
-                            .timeout_ms = TRY_MS,
-                            FOR_A_DAY},
-    [STEP_CAPTURE] = {.name = "capture",
-                      .run = payment_capture,
-                      .peer = PEER_PSP_TAKE,
-                      .timeout_ms = 2 * TRY_MS, /* it reads first when tried again */
-                      FOR_A_DAY},
-    [STEP_ISSUE_TICKETS] = {.name = "issue_tickets", .run = issue_tickets, BY_OURSELVES},
-    [STEP_END_SESSION] = {.name = "end_session",
-                          .run = end_session,
-                          .peer = PEER_QUEUE,
-                          .optional = true,
-                          .timeout_ms = GOODBYE_MS,
-                          .deadline_ms = MINUTE,
-                          .retry_first_ms = RETRY_FIRST_MS,
-                          .retry_cap_ms = RETRY_CAP_MS},
-    [STEP_HAND_OVER] = {.name = "hand_over", .run = hand_over, BY_OURSELVES},
-};
-
-#define REVOKE_TICKETS                                                                             \
-    {                                                                                              \
-        .name = "revoke_tickets", .run = revoke_tickets, BY_OURSELVES                              \
-    }
-#define FREE_SEATS                                                                                 \
-    {                                                                                              \
-        .name = "free_seats", .run = free_seats, .peer = PEER_SEATS, .timeout_ms = TRY_MS,         \
-        FOR_A_DAY                                                                                  \
-    }
-#define REFUND_PAYMENT                                                                             \
-    {                                                                                              \
-        .name = "refund_payment", .run = payment_refund, .peer = PEER_PSP_TAKE,                    \
-        .timeout_ms = 2 * TRY_MS, FOR_A_DAY                                                        \
-    }
-#define TELL_SHOP                                                                                  \
-    {                                                                                              \
-        .name = "tell_shop", .run = tell_shop, BY_OURSELVES                                        \
-    }
-
-/* What opens a door is shut before the seat is free, and the seat is free before money goes back.
- * From the first step on there is no way back: a dead ticket does not come to life again. */
-static const struct saga_step refund_steps[] = {REVOKE_TICKETS, FREE_SEATS, REFUND_PAYMENT,
-                                                TELL_SHOP};
-/* For those that began under it. */
-static const struct saga_step refund_1_steps[] = {REFUND_PAYMENT, FREE_SEATS, REVOKE_TICKETS,
-                                                  TELL_SHOP};
-
-/* The old seats are shut first and let go of last. The move itself decides: before it new tickets
- * for the old seats undo what was done, after it there are only the new seats. */
-enum { MOVE_PIVOT = 1 };
-static const struct saga_step move_saga_steps[] = {
-    {.name = "revoke_tickets", .run = move_revoke, .undo = move_restore, BY_OURSELVES},
-    [MOVE_PIVOT] = {.name = "move_seats",
-                    .run = move_seats,
-                    .peer = PEER_SEATS,
-                    .timeout_ms = TRY_MS,
-                    FOR_A_DAY},
-    {.name = "issue_tickets", .run = move_issue, BY_OURSELVES},
-    {.name = "tell_shop", .run = move_tell, BY_OURSELVES},
-};
 
 int checkout_create(const struct checkout_conf *conf, struct err_slot *err, struct checkout **out)
 {
@@ -337,44 +318,18 @@ int checkout_create(const struct checkout_conf *conf, struct err_slot *err, stru
     if (checkout == NULL)
         return err_set(err, ERR_NOMEM, "checkout");
     checkout->conf = *conf;
-    checkout->checkout_def = (struct saga_def){
-        .key = "checkout.1",
-        .steps = checkout_steps,
-        .steps_len = STEP_COUNT,
-        .pivot = STEP_CAPTURE,
-        .on_move = on_move,
-        .ctx = &checkout->conf,
-    };
-    checkout->refund_def = (struct saga_def){
-        .key = CHECKOUT_REFUND,
-        .steps = refund_steps,
-        .steps_len = sizeof(refund_steps) / sizeof(refund_steps[0]),
-        .pivot = 0,
-        .on_move = on_move,
-        .ctx = &checkout->conf,
-    };
-    checkout->refund_1_def = checkout->refund_def;
-    checkout->refund_1_def.key = "refund.1";
-    checkout->refund_1_def.steps = refund_1_steps;
-    static_assert(sizeof(refund_1_steps) == sizeof(refund_steps), "the same steps, reordered");
-    checkout->move_def = (struct saga_def){
-        .key = CHECKOUT_MOVE,
-        .steps = move_saga_steps,
-        .steps_len = sizeof(move_saga_steps) / sizeof(move_saga_steps[0]),
-        .pivot = MOVE_PIVOT,
-        .on_move = on_move,
-        .ctx = &checkout->conf,
-    };
-    checkout->defs[0] = &checkout->checkout_def;
-    checkout->defs[1] = &checkout->refund_def;
-    checkout->defs[2] = &checkout->refund_1_def;
-    checkout->defs[3] = &checkout->move_def;
+    for (uint32_t i = 0; i < DEFINITIONS; i++)
+        add_definition(checkout, &definitions[i]);
+    for (uint32_t i = 0; i < conf->next_len; i++)
+        add_definition(checkout, &conf->next[i]);
+    write_pivots(checkout);
     *out = checkout;
     return 0;
 }
 
 void checkout_use_signer(struct checkout *checkout, const struct ticket_signer *signer)
 {
+    assert(signer != NULL);
     checkout->conf.signer = signer;
 }
 
@@ -383,7 +338,33 @@ void checkout_destroy(struct checkout *checkout)
     free(checkout);
 }
 
-const struct saga_def *const *checkout_defs(const struct checkout *checkout)
+const struct saga_def *const *checkout_defs(const struct checkout *checkout, uint32_t *len)
 {
+    *len = checkout->defs_len;
     return checkout->defs;
+}
+
+const struct saga_def *checkout_find(const struct checkout *checkout, struct span key)
+{
+    for (uint32_t i = 0; i < checkout->defs_len; i++) {
+        if (span_eq(key, span_of(checkout->defs[i]->key)))
+            return checkout->defs[i];
+    }
+    return NULL;
+}
+
+const struct saga_def *checkout_now(const struct checkout *checkout, enum checkout_kind kind)
+{
+    const struct saga_def *now = NULL;
+    for (uint32_t i = 0; i < checkout->defs_len; i++) {
+        if (checkout_kind(checkout->defs[i]) == kind)
+            now = checkout->defs[i];
+    }
+    assert(now != NULL);
+    return now;
+}
+
+const char *checkout_pivots(const struct checkout *checkout)
+{
+    return checkout->pivots;
 }

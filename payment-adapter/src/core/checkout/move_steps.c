@@ -5,7 +5,7 @@
 #include "core/checkout/move_steps.h"
 
 #include "core/checkout/attempt.h"
-#include "core/checkout/checkout.h"
+#include "core/checkout/effect.h"
 #include "core/checkout/moving.h"
 
 #include <stdio.h>

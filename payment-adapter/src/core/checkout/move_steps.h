@@ -1,4 +1,4 @@
-/* move_steps.h: the steps of a move of sold seats, for the tables of checkout.c. */
+/* move_steps.h: the steps of a move of sold seats, for the table of checkout.c. */
 #ifndef FG_PAY_CORE_MOVE_STEPS_H
 #define FG_PAY_CORE_MOVE_STEPS_H
 

@@ -20,7 +20,7 @@
 #include "core/checkout/payment_steps.h"
 
 #include "core/checkout/attempt.h"
-#include "core/checkout/checkout.h"
+#include "core/checkout/effect.h"
 
 #include <assert.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-/* payment_steps.h: the steps that are about money, for the tables of checkout.c. */
+/* payment_steps.h: the steps that are about money, for the table of checkout.c. */
 #ifndef FG_PAY_CORE_PAYMENT_STEPS_H
 #define FG_PAY_CORE_PAYMENT_STEPS_H
 

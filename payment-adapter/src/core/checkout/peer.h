@@ -40,6 +40,27 @@ enum peer_op {
     PEER_OP_COUNT,
 };
 
+/* Who answers, and what about. */
+enum peer_about {
+    PEER_ABOUT_HOLD,        /* seat-service */
+    PEER_ABOUT_SEATS_VISIT, /* seat-service, of a visit's pass */
+    PEER_ABOUT_LINE_VISIT,  /* queue-front, of a visit's slot */
+    PEER_ABOUT_PAYMENT,     /* the order's provider */
+};
+
+/* A row of the table of questions. */
+struct peer_question {
+    const char *name; /* as it is asked on the wire */
+    enum peer_about about;
+    uint32_t most_ms;    /* a peer is given no longer for it */
+    bool tells_member;   /* whose limits count from now on */
+    bool tells_purchase; /* what was bought, to be compared */
+    bool tells_seats;    /* from which to which */
+    bool gives_back;     /* what is not there any more has been given back */
+};
+
+const struct peer_question *peer_question(enum peer_op op);
+
 enum payment_state {
     PAYMENT_OPEN,       /* waits for the buyer */
     PAYMENT_AUTHORISED, /* the buyer said yes; the money is reserved, not moved */

@@ -31,7 +31,7 @@ void saga_def_check(const struct saga_def *def)
     assert(def->steps_len >= 1 && def->steps_len <= SAGA_STEPS_MAX);
     assert(def->pivot < def->steps_len);
     for (uint8_t i = 0; i < def->steps_len; i++) {
-        const struct saga_step *step = &def->steps[i];
+        const struct saga_step *step = def->steps[i];
         assert(step->name != NULL && step->run != NULL);
         assert(step->timeout_ms > 0 && step->deadline_ms >= step->timeout_ms);
         assert(step->retry_first_ms > 0 && step->retry_cap_ms >= step->retry_first_ms);
@@ -41,19 +41,10 @@ void saga_def_check(const struct saga_def *def)
     }
 }
 
-int saga_def_step(const struct saga_def *def, const char *name)
-{
-    for (uint8_t i = 0; i < def->steps_len; i++) {
-        if (strcmp(def->steps[i].name, name) == 0)
-            return i;
-    }
-    return -1;
-}
-
 int saga_undo_step(const struct saga_def *def, uint8_t step)
 {
     int from = step;
-    while (from >= 0 && def->steps[from].undo == NULL)
+    while (from >= 0 && def->steps[from]->undo == NULL)
         from--;
     return from;
 }
@@ -163,7 +154,7 @@ static void decide_failed(const struct saga_row *row, struct saga_move *out)
     } else if (row->step <= def->pivot) {
         copy_word(out->cause, sizeof(out->cause), cause);
         go_back(row, row->step, out);
-    } else if (def->steps[row->step].optional) {
+    } else if (def->steps[row->step]->optional) {
         out->mark = SAGA_MARK_SKIPPED;
         go_forward(row, out);
     } else {
@@ -179,7 +170,7 @@ static void decide_overdue(const struct saga_row *row, struct saga_move *out)
         out->mark = SAGA_MARK_TURNED;
         copy_word(out->cause, sizeof(out->cause), "deadline");
         go_back(row, row->step + 1u, out);
-    } else if (row->state == SAGA_RUNNING && def->steps[row->step].optional) {
+    } else if (row->state == SAGA_RUNNING && def->steps[row->step]->optional) {
         out->mark = SAGA_MARK_SKIPPED;
         go_forward(row, out);
     } else {
@@ -189,7 +180,7 @@ static void decide_overdue(const struct saga_row *row, struct saga_move *out)
 
 static bool is_overdue(const struct saga_row *row, uint64_t now_us)
 {
-    int64_t deadline_us = (int64_t)row->def->steps[row->step].deadline_ms * 1000;
+    int64_t deadline_us = (int64_t)row->def->steps[row->step]->deadline_ms * 1000;
     return (int64_t)now_us >= row->step_us + deadline_us;
 }
 
@@ -200,7 +191,7 @@ static void decide_unknown(const struct saga_row *row, const struct saga_outcome
         decide_overdue(row, out);
         return;
     }
-    const struct saga_step *step = &row->def->steps[row->step];
+    const struct saga_step *step = row->def->steps[row->step];
     out->tries = row->tries + 1;
     uint64_t wait_ms = backoff_ms(step->retry_first_ms, step->retry_cap_ms, out->tries, rng);
     if (wait_ms < outcome->retry_ms)

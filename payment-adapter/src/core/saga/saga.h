@@ -81,11 +81,11 @@ struct saga_row;
 struct saga_move;
 struct saga_effects;
 
-/* A definition never changes once a saga ran on it: a new version is a new table beside the old
- * one, and a saga ends on the version on which it started. */
+/* A definition never changes once a saga ran on it: a new version is a new list of steps beside the
+ * old one, and a saga ends on the version on which it started. */
 struct saga_def {
     const char *key; /* name and version: "checkout.1" */
-    const struct saga_step *steps;
+    const struct saga_step *const *steps;
     uint8_t steps_len;
     uint8_t pivot; /* from here on there is no way back, once it is done */
     /* Called for each move before it is stored, to add what else has to be written in the same
@@ -98,7 +98,6 @@ struct saga_def {
 /* Asserts what a table must keep: a pivot within it, undo only above the pivot, optional only below
  * it, and so on. */
 void saga_def_check(const struct saga_def *def);
-int saga_def_step(const struct saga_def *def, const char *name); /* or -1 */
 /* Where to begin going back from `step`, itself included; -1: there is nothing to undo. */
 int saga_undo_step(const struct saga_def *def, uint8_t step);
 

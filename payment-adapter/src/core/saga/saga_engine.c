@@ -167,7 +167,7 @@ static struct call *call_create(struct saga_engine *engine, struct slot *slot)
     struct call *call = calloc(1, sizeof(*call) + row->data.len + 1);
     if (call == NULL)
         return NULL;
-    const struct saga_step *step = &row->def->steps[row->step];
+    const struct saga_step *step = row->def->steps[row->step];
     if (row->data.len > 0)
         memcpy(call->data, row->data.ptr, row->data.len);
     memcpy(call->trace, row->trace, sizeof(call->trace));
@@ -248,8 +248,11 @@ static int check_conf(const struct saga_engine_conf *conf, struct err_slot *err)
         return err_set(err, ERR_RANGE, "saga calls at a time: %" PRIu32, conf->calls_max);
     assert(conf->defs_len >= 1 && conf->defs_len <= SAGA_DEFS_MAX);
     assert(conf->store.lease != NULL && conf->store.commit != NULL);
-    for (uint32_t i = 0; i < conf->defs_len; i++)
+    for (uint32_t i = 0; i < conf->defs_len; i++) {
         saga_def_check(conf->defs[i]);
+        for (uint32_t j = 0; j < i; j++) /* a row names one definition */
+            assert(strcmp(conf->defs[i]->key, conf->defs[j]->key) != 0);
+    }
     return 0;
 }
 
@@ -350,6 +353,8 @@ static bool take_row(struct saga_engine *engine, const struct saga_row *row)
 {
     struct slot *slot = engine->lists[SLOT_FREE].head;
     assert(slot != NULL);
+    assert(row->def != NULL); /* the store leases what we have the definitions of */
+    assert(row->step < row->def->steps_len);
     assert(!saga_ended(row->state) && !row->parked);
     char *data = malloc(row->data.len + 1);
     if (data == NULL)
@@ -411,7 +416,7 @@ static void slot_moved(struct saga_engine *engine, struct slot *slot)
 static void report_to_peer(struct saga_engine *engine, const struct slot *slot,
                            enum saga_verdict verdict)
 {
-    uint8_t peer = slot->row.def->steps[slot->row.step].peer;
+    uint8_t peer = slot->row.def->steps[slot->row.step]->peer;
     if (peer == SAGA_PEER_NONE)
         return;
     if (verdict == SAGA_UNKNOWN)
@@ -457,7 +462,7 @@ static void slot_timed_out(struct saga_engine *engine, struct slot *slot)
     engine->stats.timeouts++;
     struct saga_outcome outcome = {
         .verdict = SAGA_UNKNOWN,
-        .took_us = slot->row.def->steps[slot->row.step].timeout_ms * 1000,
+        .took_us = slot->row.def->steps[slot->row.step]->timeout_ms * 1000,
         .code = "timeout",
     };
     slot_decide(engine, slot, &outcome);
@@ -468,7 +473,7 @@ static void slot_timed_out(struct saga_engine *engine, struct slot *slot)
  */
 static uint32_t peer_wait_ms(struct saga_engine *engine, const struct slot *slot)
 {
-    uint8_t peer = slot->row.def->steps[slot->row.step].peer;
+    uint8_t peer = slot->row.def->steps[slot->row.step]->peer;
     if (peer == SAGA_PEER_NONE)
         return 0;
     uint32_t turn_ms = engine->conf.admit != NULL ? engine->conf.admit(engine->conf.ctx, peer) : 0;
@@ -490,7 +495,7 @@ static uint32_t peer_wait_ms(struct saga_engine *engine, const struct slot *slot
 static void slot_call(struct saga_engine *engine, struct slot *slot)
 {
     const struct saga_def *def = slot->row.def;
-    const struct saga_step *step = &def->steps[slot->row.step];
+    const struct saga_step *step = def->steps[slot->row.step];
     struct call *call = call_create(engine, slot);
     if (call == NULL) {
         struct saga_outcome outcome = {.verdict = SAGA_UNKNOWN, .code = "no-memory"};
@@ -744,10 +749,4 @@ bool saga_engine_idle(const struct saga_engine *engine)
 const struct saga_engine_stats *saga_engine_stats(const struct saga_engine *engine)
 {
     return &engine->stats;
-}
-
-const struct breaker *saga_engine_breaker(const struct saga_engine *engine, uint8_t peer)
-{
-    assert(peer < SAGA_PEERS_MAX);
-    return &engine->breakers[peer];
 }

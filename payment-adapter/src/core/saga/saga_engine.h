@@ -49,7 +49,7 @@ struct saga_store {
 };
 
 struct saga_engine_conf {
-    const struct saga_def *const *defs; /* borrowed */
+    const struct saga_def *const *defs; /* borrowed; each with a key of its own */
     uint32_t defs_len;
     uint32_t slots;     /* 1..SAGA_SLOTS_MAX */
     uint32_t calls_max; /* steps under way at a time, 1..slots */
@@ -121,6 +121,5 @@ struct saga_engine_stats {
 };
 
 const struct saga_engine_stats *saga_engine_stats(const struct saga_engine *engine);
-const struct breaker *saga_engine_breaker(const struct saga_engine *engine, uint8_t peer);
 
 #endif

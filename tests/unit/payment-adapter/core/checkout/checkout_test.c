@@ -1,5 +1,6 @@
 /* checkout_test.c: the two sagas of the service in a world that loses answers, refuses, and kills
  * the engine at every edge there is. */
+#include "next_version.h"
 #include "world.h"
 
 #include <setjmp.h>
@@ -111,7 +112,7 @@ static void a_refund_waits_as_long_as_the_provider_asks(void **state)
     world_init(&world);
     world_order(&world, "checkout.1");
     world_run(&world, HOUR_MS);
-    world_order(&world, CHECKOUT_REFUND);
+    world_order(&world, "refund.2");
     world_fault(&world, PEER_PSP_REFUND, WORLD_BUSY, 1);
     world_run(&world, HOUR_MS - 1000);
     assert_int_equal(world.asked[PEER_PSP_REFUND], 1);
@@ -355,7 +356,7 @@ static void a_refund_gives_money_seats_and_tickets_back(void **state)
     world_init(&world);
     world_order(&world, "checkout.1");
     world_run(&world, HOUR_MS);
-    world_order(&world, CHECKOUT_REFUND);
+    world_order(&world, "refund.2");
     world_run(&world, HOUR_MS);
     assert_int_equal(world_saga(&world, 2)->state, SAGA_COMPLETED);
     assert_int_equal(world.refunded, world.captured);
@@ -363,6 +364,64 @@ static void a_refund_gives_money_seats_and_tickets_back(void **state)
     assert_int_equal(world_count(&world, EFFECT_REVOKE), 1);
     assert_string_equal(last_status(&world, "refunded"), "refunded");
     world_check(&world);
+    world_deinit(&world);
+}
+
+/* How often a step of this saga is in the log as done. */
+static uint32_t done_of(const struct world *world, uint64_t id, uint8_t step)
+{
+    uint32_t done = 0;
+    for (uint32_t i = 0; i < world->log_len; i++) {
+        const struct world_log *log = &world->log[i];
+        done += log->saga == id && log->step == step && log->mark == SAGA_MARK_DONE;
+    }
+    return done;
+}
+
+static void an_order_ends_under_the_version_that_it_began_under(void **state)
+{
+    (void)state;
+    struct world world;
+    world_init(&world);
+    world.buyer_pays = false;
+    assert_string_equal(checkout_now(world.checkout, CHECKOUT_SALE)->key, "checkout.1");
+    uint64_t first = world_order(&world, "checkout.1");
+    uint64_t unknown = world_order(&world, "checkout.2");
+    world_run(&world, 500);
+    assert_int_equal(world_saga(&world, first)->step, 2);
+    assert_int_equal(world_saga(&world, unknown)->moves, 0); /* nobody guesses at it */
+    world_update(&world, &next_version, 1);
+    assert_string_equal(checkout_now(world.checkout, CHECKOUT_SALE)->key, "checkout.2");
+    uint64_t second = world_order(&world, checkout_now(world.checkout, CHECKOUT_SALE)->key);
+    world.payment = PAYMENT_AUTHORISED;
+    world_wake(&world, first);
+    world_run(&world, HOUR_MS);
+    for (uint8_t step = 0; step < SAGA_STEPS_MAX; step++) {
+        assert_int_equal(done_of(&world, first, step), step < 8);
+        assert_int_equal(done_of(&world, second, step), step < NEXT_VERSION_STEPS);
+        assert_int_equal(done_of(&world, unknown, step), step < NEXT_VERSION_STEPS);
+    }
+    assert_int_equal(world.captures, 1);
+    world_check(&world);
+    world_deinit(&world);
+}
+
+static void what_a_buyer_is_told_follows_from_the_orders_own_version(void **state)
+{
+    (void)state;
+    struct world world;
+    world_init(&world);
+    world_update(&world, &next_version, 1);
+    const struct saga_def *one = checkout_find(world.checkout, SPAN("checkout.1"));
+    const struct saga_def *two = checkout_find(world.checkout, SPAN("checkout.2"));
+    assert_null(checkout_find(world.checkout, SPAN("checkout.3")));
+    assert_int_equal(checkout_status(one, SAGA_RUNNING, 2, false, ""), ORDER_PENDING_PAYMENT);
+    assert_int_equal(checkout_status(two, SAGA_RUNNING, 2, false, ""), ORDER_CONFIRMING);
+    assert_int_equal(checkout_status(one, SAGA_RUNNING, 3, false, ""), ORDER_CONFIRMING);
+    assert_int_equal(checkout_status(two, SAGA_RUNNING, 3, false, ""), ORDER_COMPLETED);
+    assert_false(checkout_answers(one, 1));
+    assert_true(checkout_answers(two, 1));
+    assert_string_equal(checkout_pivots(world.checkout), "{\"checkout.1\":4,\"checkout.2\":2}");
     world_deinit(&world);
 }
 
@@ -435,13 +494,13 @@ static void tell(struct world *world, enum story story)
     }
     world_run(world, HOUR_MS);
     if (story == STORY_REFUND || story == STORY_REFUND_1) {
-        world_order(world, story == STORY_REFUND ? CHECKOUT_REFUND : "refund.1");
+        world_order(world, story == STORY_REFUND ? "refund.2" : "refund.1");
         world_run(world, HOUR_MS);
     }
     if (story == STORY_MOVE || story == STORY_MOVE_TAKEN) {
         if (story == STORY_MOVE_TAKEN)
             real_seats_take(world->seats, 2, world->clock.now_wall_us / 1000);
-        world_order(world, CHECKOUT_MOVE);
+        world_order(world, "move.1");
         world_run(world, HOUR_MS);
         check_moved(world, story == STORY_MOVE);
     }
@@ -592,6 +651,8 @@ int main(void)
         cmocka_unit_test(the_end_of_a_visit_is_told_to_both_and_neither_waits_for_the_other),
         cmocka_unit_test(a_seat_service_that_is_gone_does_not_keep_the_slot),
         cmocka_unit_test(a_refund_gives_money_seats_and_tickets_back),
+        cmocka_unit_test(an_order_ends_under_the_version_that_it_began_under),
+        cmocka_unit_test(what_a_buyer_is_told_follows_from_the_orders_own_version),
         cmocka_unit_test(a_commit_whose_answer_is_lost_is_sent_again_and_counts_once),
         cmocka_unit_test(killed_at_each_edge_of_each_story_everything_still_agrees),
         cmocka_unit_test(a_cancel_at_each_moment_has_one_outcome),

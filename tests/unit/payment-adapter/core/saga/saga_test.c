@@ -20,10 +20,12 @@ static void nothing(struct saga_call *call, void *ctx)
         .timeout_ms = 1000, .deadline_ms = 10000, .retry_first_ms = 100, .retry_cap_ms = 1000      \
     }
 
-static const struct saga_step steps[] = {
+static const struct saga_step rows[] = {
     STEP("a", nothing, false), STEP("b", NULL, false), STEP("c", nothing, false),
     STEP("d", NULL, false),    STEP("e", NULL, true),  STEP("f", NULL, false),
 };
+static const struct saga_step *const steps[] = {&rows[0], &rows[1], &rows[2],
+                                                &rows[3], &rows[4], &rows[5]};
 static const struct saga_def def = {.key = "test.1", .steps = steps, .steps_len = 6, .pivot = 3};
 
 enum { A, B, C, PIVOT, OPTIONAL, LAST };

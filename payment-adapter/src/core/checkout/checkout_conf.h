@@ -1,0 +1,28 @@
+/* checkout_conf.h: what the sagas of this service work with: their steps get it as ctx. */
+#ifndef FG_PAY_CORE_CHECKOUT_CONF_H
+#define FG_PAY_CORE_CHECKOUT_CONF_H
+
+#include "base/clock.h"
+#include "base/rng.h"
+#include "core/checkout/peer.h"
+#include "core/checkout/ticket.h"
+
+struct checkout_def; /* checkout.h */
+
+struct checkout_conf {
+    struct peers peers;
+    const struct clock *clock;          /* wall time: until when seats are held */
+    const struct rng *rng;              /* ticket ids */
+    const struct ticket_signer *signer; /* borrowed */
+    /* How often the provider is asked while the buyer pays: first, at most this far apart, and this
+     * far while its webhooks come in. */
+    uint32_t poll_first_ms, poll_cap_ms, poll_rare_ms;
+    /* Have webhooks of this provider come in lately? NULL: never. */
+    bool (*heard)(void *ctx, const char *provider);
+    void *heard_ctx;
+    /* Versions beside those of this program, as the next one might have them; for tests. */
+    const struct checkout_def *next;
+    uint32_t next_len;
+};
+
+#endif

@@ -1,0 +1,122 @@
+/* sale_steps.c: see sale_steps.h.
+ *
+ * When the seats' time ran out but the buyer has paid in the last second, confirm_seats takes the
+ * same seats again, or the payment is let go.
+ *
+ * end_session tells two: seat-service, that the visit's pass is good for nothing more (one visit,
+ * one order), and the waiting room, that its slot is free. Both would run out by themselves, so
+ * after a minute without success the saga goes on without it. */
+#include "core/checkout/sale_steps.h"
+
+#include "core/checkout/attempt.h"
+#include "core/checkout/effect.h"
+
+/* ---- seats ---- */
+
+static void then_extended(struct attempt *attempt)
+{
+    struct peer_call *peer = &attempt->peer;
+    if (peer->verdict == SAGA_DONE && peer->expires_ms > 0) {
+        attempt->order.expires_ms = peer->expires_ms;
+        if (!attempt_keep_order(attempt)) {
+            attempt_finish(attempt, SAGA_UNKNOWN, "no-memory");
+            return;
+        }
+        effect_expiry(saga_call_effects(attempt->call), attempt->order.id, peer->expires_ms);
+    }
+    attempt_finish_as_told(attempt);
+}
+
+void sale_extend_hold(struct saga_call *call, void *ctx)
+{
+    attempt_begin_by(call, ctx, PEER_SEATS_EXTEND, then_extended);
+}
+
+void sale_release_hold(struct saga_call *call, void *ctx)
+{
+    attempt_begin_by(call, ctx, PEER_SEATS_RELEASE, attempt_finish_as_told);
+}
+
+void sale_confirm_seats(struct saga_call *call, void *ctx)
+{
+    attempt_begin_by(call, ctx, PEER_SEATS_CONFIRM, attempt_finish_as_told);
+}
+
+void sale_free_seats(struct saga_call *call, void *ctx)
+{
+    attempt_begin_by(call, ctx, PEER_SEATS_REFUND, attempt_finish_as_told);
+}
+
+/* ---- tickets, letters, the session ---- */
+
+void sale_issue_tickets(struct saga_call *call, void *ctx)
+{
+    struct attempt *attempt = attempt_begin(call, ctx);
+    if (attempt == NULL)
+        return;
+    for (uint32_t i = 0; i < attempt->order.seats_len; i++) {
+        struct ticket ticket;
+        char token[TICKET_TOKEN_MAX];
+        if (attempt_sign(attempt, attempt->order.seats[i], attempt->order.member, &ticket, token) <
+            0) {
+            attempt_finish(attempt, SAGA_UNKNOWN, "signing");
+            return;
+        }
+        effect_ticket(saga_call_effects(call), &attempt->order, &ticket, token);
+    }
+    attempt_finish(attempt, SAGA_DONE, NULL);
+}
+
+static void then_first_told(struct attempt *attempt)
+{
+    bool pass = attempt->peer.op == PEER_SEATS_SESSION_END;
+    if (attempt->peer.verdict == SAGA_DONE)
+        attempt_ask(attempt, pass ? PEER_SESSION_END : PEER_SEATS_SESSION_END,
+                    attempt_finish_as_told);
+    else
+        attempt_finish_as_told(attempt);
+}
+
+/* Which of the two is told first changes with each try, so one that is gone does not keep the other
+ * from hearing it. */
+void sale_end_session(struct saga_call *call, void *ctx)
+{
+    struct attempt *attempt = attempt_begin(call, ctx);
+    if (attempt == NULL)
+        return;
+    if (attempt->order.session[0] == '\0')
+        attempt_finish(attempt, SAGA_DONE, "no-session");
+    else
+        attempt_ask(attempt, call->tries % 2 == 0 ? PEER_SEATS_SESSION_END : PEER_SESSION_END,
+                    then_first_told);
+}
+
+static void write_letters(struct saga_call *call, void *ctx, const char *about)
+{
+    struct attempt *attempt = attempt_begin(call, ctx);
+    if (attempt == NULL)
+        return;
+    struct saga_effects *effects = saga_call_effects(call);
+    effect_letter(effects, EFFECT_SHOP, &attempt->order, about);
+    effect_letter(effects, EFFECT_MAIL, &attempt->order, about);
+    attempt_finish(attempt, SAGA_DONE, NULL);
+}
+
+void sale_hand_over(struct saga_call *call, void *ctx)
+{
+    write_letters(call, ctx, "completed");
+}
+
+void sale_tell_shop(struct saga_call *call, void *ctx)
+{
+    write_letters(call, ctx, "refunded");
+}
+
+void sale_revoke_tickets(struct saga_call *call, void *ctx)
+{
+    struct attempt *attempt = attempt_begin(call, ctx);
+    if (attempt == NULL)
+        return;
+    effect_revoke(saga_call_effects(call), attempt->order.id);
+    attempt_finish(attempt, SAGA_DONE, NULL);
+}

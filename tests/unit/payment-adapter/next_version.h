@@ -1,0 +1,12 @@
+/* next_version.h: a second version of the sale, as the next program might have it: other steps,
+ * fewer of them, another pivot. Each of its steps is done as soon as it is tried. */
+#ifndef FG_TEST_NEXT_VERSION_H
+#define FG_TEST_NEXT_VERSION_H
+
+#include "core/checkout/checkout.h"
+
+enum { NEXT_VERSION_STEPS = 4, NEXT_VERSION_PIVOT = 2 };
+
+extern const struct checkout_def next_version; /* "checkout.2" */
+
+#endif

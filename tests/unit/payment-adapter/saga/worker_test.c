@@ -1,0 +1,318 @@
+/* worker_test.c: sagas in a real PostgreSQL across an exchange of the program: what began under a
+ * version ends under it, and what nobody here has the definition of is left alone. */
+#include "unit.h"
+
+#include "base/clock.h"
+#include "core/checkout/checkout.h"
+#include "next_version.h"
+#include "pg/pg.h"
+#include "pg_fixture.h"
+#include "saga/worker.h"
+#include "store/schema.h"
+#include "store/statements.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { AMOUNT = 5000, CALLS_MAX = 64, TURN_MS = 10, LONG_MS = 60000 };
+
+/* Outlives the programs: who is asked, and the connection by which the test looks. */
+struct town {
+    struct pg_fixture *server;
+    struct pg *pg;
+    bool buyer_pays;
+};
+
+/* One program: a loop with its worker. */
+struct program {
+    struct town *town;
+    uv_loop_t loop;
+    uv_timer_t tick;
+    struct ticket_signer *signer;
+    struct checkout *checkout;
+    struct pg_pool *pool;
+    struct worker *worker;
+    struct peer_call *calls[CALLS_MAX]; /* asked, not yet answered */
+    uint32_t calls_len;
+    bool (*until)(struct program *program);
+    uint64_t end_us;
+};
+
+/* ---- the peers: all goes well, but the buyer may take their time ---- */
+
+static void start(void *ctx, struct peer_call *call)
+{
+    struct program *program = ctx;
+    assert_true(program->calls_len < CALLS_MAX);
+    program->calls[program->calls_len++] = call;
+}
+
+static void answer(const struct town *town, struct peer_call *call)
+{
+    bool taken = call->op == PEER_PSP_CAPTURE;
+    call->verdict = SAGA_DONE;
+    if (peer_question(call->op)->about == PEER_ABOUT_PAYMENT)
+        call->payment = (struct payment){.state = taken              ? PAYMENT_CAPTURED
+                                                  : town->buyer_pays ? PAYMENT_AUTHORISED
+                                                                     : PAYMENT_OPEN,
+                                         .id = "pi_1",
+                                         .amount = AMOUNT,
+                                         .captured = taken ? AMOUNT : 0};
+    call->on_done(call);
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+    struct program *program = timer->data;
+    struct peer_call *calls[CALLS_MAX];
+    uint32_t len = program->calls_len;
+    memcpy(calls, program->calls, len * sizeof(calls[0]));
+    program->calls_len = 0;
+    for (uint32_t i = 0; i < len; i++)
+        answer(program->town, calls[i]);
+    assert_true(clock_mono_us(clock_system()) < program->end_us);
+    if (program->until(program))
+        uv_stop(&program->loop);
+}
+
+/* ---- programs ---- */
+
+static void program_start(struct program *program, struct town *town,
+                          const struct checkout_def *next, uint32_t next_len)
+{
+    struct err_slot err = {0};
+    uint8_t seed[TICKET_SEED_BYTES] = {1};
+    *program = (struct program){.town = town};
+    assert_int_equal(0, uv_loop_init(&program->loop));
+    uv_timer_init(&program->loop, &program->tick);
+    program->tick.data = program;
+    assert_int_equal(0, ticket_signer_create(seed, NULL, &program->signer));
+    const struct checkout_conf checkout = {.peers = {start, program},
+                                           .clock = clock_system(),
+                                           .rng = rng_system(),
+                                           .signer = program->signer,
+                                           .poll_first_ms = 10,
+                                           .poll_cap_ms = 50,
+                                           .poll_rare_ms = 50,
+                                           .next = next,
+                                           .next_len = next_len};
+    assert_int_equal(0, checkout_create(&checkout, &err, &program->checkout));
+    const struct pg_pool_conf pool = {.loop = &program->loop,
+                                      .what = "sagas",
+                                      .conninfo = pg_fixture_dsn(town->server),
+                                      .setup = statements_setup_engine,
+                                      .connections = 2,
+                                      .depth = 8,
+                                      .queue_max = 64,
+                                      .deadline_ms = LONG_MS,
+                                      .statements = statements,
+                                      .statements_len = SQL_ALL,
+                                      .clock = clock_system(),
+                                      .rng = rng_system()};
+    assert_int_equal(0, pg_pool_create(&pool, &err, &program->pool));
+    struct worker_conf worker = {.loop = &program->loop,
+                                 .pg = program->pool,
+                                 .slots = 16,
+                                 .calls_max = 16,
+                                 .idle_ms = 20,
+                                 .lease_ms = 45000,
+                                 .instance = "test",
+                                 .clock = clock_system(),
+                                 .rng = rng_system()};
+    worker.defs = checkout_defs(program->checkout, &worker.defs_len);
+    assert_int_equal(0, worker_reclaim(pg_fixture_dsn(town->server), "test", &err));
+    assert_int_equal(0, worker_create(&worker, &err, &program->worker));
+}
+
+static void program_run(struct program *program, bool (*until)(struct program *program))
+{
+    program->until = until;
+    program->end_us = clock_mono_us(clock_system()) + LONG_MS * UINT64_C(1000);
+    uv_timer_start(&program->tick, on_tick, TURN_MS, TURN_MS);
+    uv_run(&program->loop, UV_RUN_DEFAULT);
+}
+
+/* As a kill: what is in hand stays leased. */
+static void program_end(struct program *program)
+{
+    worker_close(program->worker);
+    pg_pool_close(program->pool);
+    uv_close((uv_handle_t *)&program->tick, NULL);
+    for (uint32_t i = 0; i < program->calls_len; i++) {
+        program->calls[i]->verdict = SAGA_UNKNOWN;
+        program->calls[i]->on_done(program->calls[i]);
+    }
+    uv_run(&program->loop, UV_RUN_DEFAULT);
+    assert_int_equal(0, uv_loop_close(&program->loop));
+    checkout_destroy(program->checkout);
+    ticket_signer_destroy(program->signer);
+}
+
+/* ---- what lies in the database ---- */
+
+static int64_t number(const struct town *town, const char *sql)
+{
+    struct err_slot err = {0};
+    PGresult *res = NULL;
+    if (pg_query(town->pg, sql, NULL, &err, &res) != 0)
+        fail_msg("%s: %s", sql, err.text);
+    int64_t value = pg_i64(res, 0, 0);
+    PQclear(res);
+    return value;
+}
+
+static void order(const struct town *town, const char *id, const char *key)
+{
+    struct order order = {.event = "gala",
+                          .member = "42",
+                          .lang = "ko",
+                          .provider = "stripe",
+                          .currency = "KRW",
+                          .amount = AMOUNT,
+                          .expires_ms = clock_wall_us(clock_system()) / 1000 + LONG_MS * 10,
+                          .seats_len = 1,
+                          .seats = {"s0"}};
+    struct err_slot err = {0};
+    char *data, sql[4096];
+    snprintf(order.id, sizeof(order.id), "%s", id);
+    snprintf(order.hold, sizeof(order.hold), "h_%s", id);
+    assert_int_equal(0, order_dump(&order, &err, &data));
+    snprintf(sql, sizeof(sql),
+             "INSERT INTO orders (id, event, hold, member, lang, provider, currency, amount, seats,"
+             " status, idem_key, idem_body, expires_at) VALUES ('%s', 'gala', 'h_%s', '42', 'ko',"
+             " 'stripe', 'KRW', %d, '[\"s0\"]', 'pending_payment', '%s', '', now());"
+             "INSERT INTO saga (key, subject, data) VALUES ('%s', '%s', '%s')",
+             id, id, AMOUNT, id, key, id, data);
+    free(data);
+    if (pg_run(town->pg, sql, &err) != 0)
+        fail_msg("%s: %s", sql, err.text);
+}
+
+static void town_begin(struct town *town)
+{
+    struct err_slot err = {0};
+    *town = (struct town){.server = pg_fixture_start()};
+    assert_int_equal(0, schema_apply(pg_fixture_dsn(town->server), &err));
+    const struct pg_conf conf = {.dsn = pg_fixture_dsn(town->server),
+                                 .app = "worker-test",
+                                 .connect_ms = LONG_MS,
+                                 .query_ms = LONG_MS};
+    assert_int_equal(0, pg_open(&conf, &err, &town->pg));
+    assert_int_equal(0, pg_run(town->pg, statements_setup, &err));
+}
+
+static void town_end(struct town *town)
+{
+    pg_close(town->pg);
+    pg_fixture_end(town->server);
+}
+
+/* ---- tests ---- */
+
+static bool first_waits_for_its_buyer(struct program *program)
+{
+    return number(program->town, "SELECT step::bigint FROM saga WHERE subject = 'o_1'") == 2;
+}
+
+static bool both_have_ended(struct program *program)
+{
+    return number(program->town, "SELECT count(*) FROM saga WHERE subject IN ('o_1', 'o_2')"
+                                 " AND state = 2") == 2;
+}
+
+static bool unknown_are_told(struct program *program)
+{
+    worker_look_for_unknown(program->worker);
+    return atomic_load(worker_unknown(program->worker)) > 0;
+}
+
+#define STEPS_OF(ORDER)                                                                            \
+    "SELECT count(*) FROM saga_step t JOIN saga s ON s.id = t.saga"                                \
+    " WHERE t.attempt = 0 AND NOT t.undo AND s.subject = '" ORDER "'"
+
+static void what_began_under_a_version_ends_under_it_beside_the_next(void **state)
+{
+    (void)state;
+    struct town town;
+    struct program program;
+    town_begin(&town);
+
+    program_start(&program, &town, NULL, 0);
+    order(&town, "o_1", checkout_now(program.checkout, CHECKOUT_SALE)->key);
+    program_run(&program, first_waits_for_its_buyer);
+    program_end(&program);
+
+    program_start(&program, &town, &next_version, 1);
+    order(&town, "o_2", checkout_now(program.checkout, CHECKOUT_SALE)->key);
+    town.buyer_pays = true;
+    program_run(&program, both_have_ended);
+    program_end(&program);
+
+    assert_int_equal(1, number(&town, "SELECT count(*) FROM saga WHERE key = 'checkout.1'"
+                                      " AND subject = 'o_1' AND step = 7"));
+    assert_int_equal(1, number(&town, "SELECT count(*) FROM saga WHERE key = 'checkout.2'"
+                                      " AND subject = 'o_2' AND step = 3"));
+    assert_int_equal(8, number(&town, STEPS_OF("o_1")));
+    assert_int_equal(NEXT_VERSION_STEPS, number(&town, STEPS_OF("o_2")));
+    assert_int_equal(2, number(&town, "SELECT count(*) FROM orders WHERE status = 'completed'"));
+    assert_int_equal(1, number(&town, "SELECT count(*) FROM ticket")); /* of version 1 alone */
+    town_end(&town);
+}
+
+static void a_version_that_nobody_has_is_left_alone_and_told(void **state)
+{
+    (void)state;
+    struct town town;
+    struct program program;
+    town_begin(&town);
+    order(&town, "o_3", "checkout.2");
+    program_start(&program, &town, NULL, 0);
+    program_run(&program, unknown_are_told);
+    assert_int_equal(1, atomic_load(worker_unknown(program.worker)));
+    program_end(&program);
+    assert_int_equal(1, number(&town, "SELECT count(*) FROM saga WHERE subject = 'o_3'"
+                                      " AND state = 0 AND moves = 0 AND token = 0"));
+    town_end(&town);
+}
+
+/* An order at its third step may be canceled under version 1, whose pivot is the fifth, and is past
+ * its pivot under version 2. */
+static void a_cancel_is_heard_above_the_pivot_of_the_orders_own_version(void **state)
+{
+    (void)state;
+    struct town town;
+    struct program program;
+    struct err_slot err = {0};
+    char sql[256];
+    town_begin(&town);
+    program_start(&program, &town, &next_version, 1);
+    order(&town, "o_1", "checkout.1");
+    order(&town, "o_2", "checkout.2");
+    order(&town, "o_3", "checkout.3");
+    assert_int_equal(0, pg_run(town.pg, "UPDATE saga SET step = 3", &err));
+    assert_int_equal(0, pg_prepare(town.pg, statements[SQL_ORDER_CANCEL].name,
+                                   statements[SQL_ORDER_CANCEL].sql, &err));
+    for (int i = 1; i <= 3; i++) {
+        snprintf(sql, sizeof(sql), "EXECUTE order_cancel ('o_%d', '%s')", i,
+                 checkout_pivots(program.checkout));
+        assert_int_equal(0, pg_run(town.pg, sql, &err));
+    }
+    assert_int_equal(1, number(&town, "SELECT count(*) FROM saga WHERE cancel"));
+    assert_int_equal(1,
+                     number(&town, "SELECT count(*) FROM saga WHERE cancel AND subject = 'o_1'"));
+    program_end(&program);
+    town_end(&town);
+}
+
+int main(void)
+{
+    alarm(240); /* a hang is a failure with a name */
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_began_under_a_version_ends_under_it_beside_the_next),
+        cmocka_unit_test(a_version_that_nobody_has_is_left_alone_and_told),
+        cmocka_unit_test(a_cancel_is_heard_above_the_pivot_of_the_orders_own_version),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
