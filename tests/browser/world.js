@@ -14,7 +14,7 @@ const SHOTS = new URL('../../build/screens/', import.meta.url).pathname;
 
 export async function openBrowser(scope) {
   mkdirSync(SHOTS, { recursive: true });
-  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: FLAGS });
+  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium-headless-shell', args: FLAGS });
   scope.defer(() => browser.close());
   return browser;
 }
