@@ -69,8 +69,8 @@ void http_conn_deadline(struct http_conn *conn, uint32_t in_ms)
     bool earlier = !conn->in_wheel || (int32_t)(at - conn->deadline_ms) < 0;
     conn->deadline_ms = at;
     if (earlier) {
-        http_server_unlink(conn->server, conn);
-        http_server_link(conn->server, conn);
+        http_wheel_unlink(&conn->server->wheel, conn);
+        http_wheel_link(&conn->server->wheel, conn);
     }
 }
 
@@ -158,7 +158,7 @@ void http_conn_close(struct http_conn *conn)
         return;
     conn->closing = true;
     struct http_server *server = conn->server;
-    http_server_unlink(server, conn);
+    http_wheel_unlink(&server->wheel, conn);
     if (server->peers != NULL && !conn->trusted) /* a proxy's are many visitors' */
         http_peers_remove(server->peers, conn->peer);
     if (conn->in_again)

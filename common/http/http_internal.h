@@ -1,6 +1,6 @@
 /* http_internal.h: what the files of this folder share and nobody else sees.
  *
- *   http_server.c   one listener on one loop: accepts, keeps the clock and the deadlines, drains
+ *   http_server.c   one listener on one loop: accepts, keeps the clock, drains
  *   http_conn.c     one connection: reads, cuts requests out, hands them on, writes batches
  *   http_parse.c    bytes to a request: llhttp, and the strictness it leaves to us
  *   http_router.c   path to handler
@@ -8,6 +8,8 @@
  *   http_hops.c     the visitor's address behind proxies
  *   http_reply.c    what a handler answers
  *   http_stream.c   streams and channels
+ *   http_batch.c    shared bytes, and what is gathered for one write
+ *   http_wheel.c    when each connection has waited long enough
  *   http_cors.c     pages of other origins that may call
  *
  * A connection that waits, between requests or as a stream, is a struct http_conn and nothing more
@@ -186,12 +188,18 @@ struct http_conn {
 /* Answers of one turn for one connection, on their way to one write. */
 struct http_batch {
     struct http_conn *conn; /* NULL: none open */
+    void (*flush)(struct http_conn *conn);
     uint32_t pieces;
     uint32_t run_at; /* scratch bytes from here are not yet a piece */
     uint32_t len;    /* scratch used */
     struct iovec piece[HTTP_BATCH_PIECES];
     struct http_blob *blob[HTTP_BATCH_PIECES]; /* NULL: scratch */
     char scratch[HTTP_BATCH_BYTES];
+};
+
+struct http_wheel {
+    struct http_conn *slot[HTTP_WHEEL_SLOTS];
+    uint32_t at; /* the tick that was swept last */
 };
 
 struct http_server {
@@ -209,8 +217,7 @@ struct http_server {
     struct http_req *pool;
     uint32_t pool_len;
     struct http_batch batch;
-    struct http_conn *wheel[HTTP_WHEEL_SLOTS];
-    uint32_t wheel_at;        /* tick number last swept */
+    struct http_wheel wheel;
     struct http_peers *peers; /* connections by address; NULL without a bound */
     struct http_channel *channels;
     struct http_conn *again; /* whose turn was cut short; linked by stream_next */
@@ -258,12 +265,26 @@ bool http_conn_is_idle(const struct http_conn *conn);
 /* Sends shared bytes now, or keeps the rest; false if the connection is being closed. */
 bool http_conn_send_blob(struct http_conn *conn, struct http_blob *blob);
 
-/* ---- http_reply.c ---- */
+/* ---- http_wheel.c ---- */
 
+void http_wheel_init(struct http_wheel *wheel, uint32_t now_ms);
+/* Hangs it in the slot of its deadline_ms. */
+void http_wheel_link(struct http_wheel *wheel, struct http_conn *conn);
+void http_wheel_unlink(struct http_wheel *wheel, struct http_conn *conn);
+/* Calls on_due for each whose deadline is over, out of the wheel; it may hang itself up again. */
+void http_wheel_sweep(struct http_wheel *wheel, uint32_t now_ms,
+                      void (*on_due)(struct http_conn *conn));
+
+/* ---- http_batch.c ---- */
+
+/* Room for `len` contiguous bytes, HTTP_BATCH_BYTES at most, and for a piece behind them. */
+void http_batch_room(struct http_batch *batch, size_t len);
 void http_batch_add(struct http_batch *batch, const char *bytes, size_t len);
 void http_batch_blob(struct http_batch *batch, struct http_blob *blob, uint32_t from, uint32_t len);
 /* Makes the open scratch run a piece. */
 void http_batch_seal(struct http_batch *batch);
+
+/* ---- http_reply.c ---- */
 
 /* An answer under way. It is late if it is given outside of its connection's own turn. */
 struct http_answer {
@@ -295,8 +316,6 @@ struct http_req *http_server_take_req(struct http_server *server);
 void http_server_give_req(struct http_server *server, struct http_req *req);
 /* server->ok as of now; the Date alone begins at HTTP_OK_LEN. */
 const char *http_server_ok(struct http_server *server);
-void http_server_unlink(struct http_server *server, struct http_conn *conn); /* from the wheel */
-void http_server_link(struct http_server *server, struct http_conn *conn);
 
 /* ---- http_stream.c ---- */
 

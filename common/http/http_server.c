@@ -1,8 +1,5 @@
 /* http_server.c: one listener on one loop, and what its connections share: the clock of the turn,
- * the pool of requests, the wheel of deadlines, the way to an orderly end.
- *
- * Deadlines hang in a wheel of coarse slots, but lazily: a connection that lives on only writes its
- * new deadline down, and is hung on when the wheel comes by. So the hot path touches no list.
+ * the pool of requests, the way to an orderly end.
  *
  * The clocks are read at most once a loop turn. Under load a turn carries many requests, and two
  * reads for each would be a twentieth of their cost.
@@ -140,74 +137,10 @@ void http_server_give_req(struct http_server *server, struct http_req *req)
     server->pool_len++;
 }
 
-/* ---- the wheel ---- */
-
-static uint32_t tick_of(uint32_t ms)
-{
-    return ms / HTTP_TICK_MS;
-}
-
-void http_server_link(struct http_server *server, struct http_conn *conn)
-{
-    assert(!conn->in_wheel);
-    /* One tick late rather than early; what lies beyond the horizon is looked at on the way. */
-    uint32_t ahead = tick_of(conn->deadline_ms) + 1 - server->wheel_at;
-    if ((int32_t)ahead < 1)
-        ahead = 1;
-    if (ahead >= HTTP_WHEEL_SLOTS)
-        ahead = HTTP_WHEEL_SLOTS - 1;
-    conn->slot = (uint16_t)((server->wheel_at + ahead) % HTTP_WHEEL_SLOTS);
-    struct http_conn **head = &server->wheel[conn->slot];
-    conn->wheel_prev = NULL;
-    conn->wheel_next = *head;
-    if (*head != NULL)
-        (*head)->wheel_prev = conn;
-    *head = conn;
-    conn->in_wheel = true;
-}
-
-void http_server_unlink(struct http_server *server, struct http_conn *conn)
-{
-    if (!conn->in_wheel)
-        return;
-    if (conn->wheel_prev != NULL)
-        conn->wheel_prev->wheel_next = conn->wheel_next;
-    else
-        server->wheel[conn->slot] = conn->wheel_next;
-    if (conn->wheel_next != NULL)
-        conn->wheel_next->wheel_prev = conn->wheel_prev;
-    conn->in_wheel = false;
-}
-
-static void slot_sweep(struct http_server *server, uint32_t slot, uint32_t now_ms)
-{
-    struct http_conn *conn = server->wheel[slot];
-    while (conn != NULL) {
-        http_server_unlink(server, conn);
-        if ((int32_t)(conn->deadline_ms - now_ms) > 0)
-            http_server_link(server, conn);
-        else
-            http_conn_timed_out(conn);
-        if (!conn->in_wheel && !conn->closing) {
-            conn->deadline_ms = now_ms + HTTP_LINGER_MS; /* whatever it waits for, not for ever */
-            http_server_link(server, conn);
-        }
-        conn = server->wheel[slot];
-    }
-}
-
 static void on_tick(uv_timer_t *timer)
 {
     struct http_server *server = timer->data;
-    uint32_t now_ms = (uint32_t)uv_now(server->conf.loop);
-    uint32_t now_tick = tick_of(now_ms);
-    /* After a long stall one round visits every slot. */
-    if (now_tick - server->wheel_at > HTTP_WHEEL_SLOTS)
-        server->wheel_at = now_tick - HTTP_WHEEL_SLOTS;
-    while (server->wheel_at != now_tick) {
-        server->wheel_at++;
-        slot_sweep(server, server->wheel_at % HTTP_WHEEL_SLOTS, now_ms);
-    }
+    http_wheel_sweep(&server->wheel, (uint32_t)uv_now(server->conf.loop), http_conn_timed_out);
     http_stream_beat(server);
 }
 
@@ -455,7 +388,8 @@ int http_server_create(const struct http_server_conf *conf, struct err_slot *err
         goto close_fd;
     }
     server->listening = true;
-    server->wheel_at = tick_of((uint32_t)uv_now(conf->loop));
+    http_wheel_init(&server->wheel, (uint32_t)uv_now(conf->loop));
+    server->batch.flush = http_conn_flush;
     uv_poll_start(&server->listener, UV_READABLE, on_acceptable);
     uv_timer_start(&server->tick, on_tick, HTTP_TICK_MS, HTTP_TICK_MS);
     uv_prepare_start(&server->turn, on_turn);
@@ -520,7 +454,7 @@ static void stop_listening(struct http_server *server)
 static void wheel_each(struct http_server *server, bool (*is_meant)(const struct http_conn *conn))
 {
     for (uint32_t slot = 0; slot < HTTP_WHEEL_SLOTS; slot++) {
-        struct http_conn *conn = server->wheel[slot];
+        struct http_conn *conn = server->wheel.slot[slot];
         while (conn != NULL) {
             struct http_conn *next = conn->wheel_next;
             if (is_meant(conn))

@@ -1,0 +1,91 @@
+/* http_batch.c: bytes on their way out. A blob is shared by all who send it and counted. The batch
+ * gathers the answers of one turn for one write: small ones are composed in its scratch memory, a
+ * large blob travels as a piece of its own and is not copied. What is too much for it is sent at
+ * once: by whom is the connection's affair, so the batch knows no more of it than whose it is. */
+#include "http/http_internal.h"
+
+#include <stdlib.h>
+
+/* ---- shared bytes ---- */
+
+struct http_blob *http_blob_create(struct span bytes)
+{
+    if (bytes.len > UINT32_MAX)
+        return NULL;
+    struct http_blob *blob = malloc(sizeof(*blob) + bytes.len);
+    if (blob == NULL)
+        return NULL;
+    atomic_init(&blob->refs, 1);
+    blob->len = (uint32_t)bytes.len;
+    if (bytes.len > 0)
+        memcpy(blob->bytes, bytes.ptr, bytes.len);
+    return blob;
+}
+
+struct http_blob *http_blob_ref(struct http_blob *blob)
+{
+    /* relaxed: whoever adds a reference holds one, so the count cannot reach 0 meanwhile */
+    uint32_t before = atomic_fetch_add_explicit(&blob->refs, 1, memory_order_relaxed);
+    assert(before > 0 && before < UINT32_MAX);
+    return blob;
+}
+
+void http_blob_unref(struct http_blob *blob)
+{
+    if (blob == NULL)
+        return;
+    /* acq_rel: the last one to let go must see every other's reads as done before it frees */
+    if (atomic_fetch_sub_explicit(&blob->refs, 1, memory_order_acq_rel) == 1)
+        free(blob);
+}
+
+/* ---- the batch ---- */
+
+void http_batch_seal(struct http_batch *batch)
+{
+    if (batch->len == batch->run_at)
+        return;
+    batch->blob[batch->pieces] = NULL;
+    batch->piece[batch->pieces].iov_base = batch->scratch + batch->run_at;
+    batch->piece[batch->pieces++].iov_len = batch->len - batch->run_at;
+    batch->run_at = batch->len;
+}
+
+static bool has_room(const struct http_batch *batch, size_t len)
+{
+    return len <= HTTP_BATCH_BYTES - batch->len && batch->pieces + 2 <= HTTP_BATCH_PIECES;
+}
+
+/* Makes room by sending what is there; on a slow connection it is kept, so room there is. */
+void http_batch_room(struct http_batch *batch, size_t len)
+{
+    if (!has_room(batch, len))
+        batch->flush(batch->conn);
+}
+
+void http_batch_add(struct http_batch *batch, const char *bytes, size_t len)
+{
+    assert(batch->conn != NULL);
+    while (len > 0) {
+        http_batch_room(batch, len < HTTP_BATCH_BYTES ? len : HTTP_BATCH_BYTES);
+        size_t part = len < HTTP_BATCH_BYTES - batch->len ? len : HTTP_BATCH_BYTES - batch->len;
+        memcpy(batch->scratch + batch->len, bytes, part);
+        batch->len += (uint32_t)part;
+        bytes += part;
+        len -= part;
+    }
+}
+
+void http_batch_blob(struct http_batch *batch, struct http_blob *blob, uint32_t from, uint32_t len)
+{
+    assert(from + len <= blob->len);
+    if (len <= HTTP_COPY_MAX) {
+        http_batch_add(batch, blob->bytes + from, len);
+        return;
+    }
+    http_batch_room(batch, 0);
+    http_batch_seal(batch);
+    batch->blob[batch->pieces] = http_blob_ref(blob);
+    batch->piece[batch->pieces].iov_base = blob->bytes + from;
+    batch->piece[batch->pieces++].iov_len = len;
+}

@@ -1,0 +1,79 @@
+/* http_wheel.c: when each connection has waited long enough. Deadlines hang in a wheel of coarse
+ * slots, but lazily: a connection that lives on only writes its new deadline down, and is hung on
+ * when the wheel comes by. So the hot path touches no list, and a tick looks at those in one slot
+ * alone. One tick late rather than early; a deadline beyond the horizon is looked at on the way. */
+#include "http/http_internal.h"
+
+static uint32_t tick_of(uint32_t ms)
+{
+    return ms / HTTP_TICK_MS;
+}
+
+void http_wheel_init(struct http_wheel *wheel, uint32_t now_ms)
+{
+    *wheel = (struct http_wheel){.at = tick_of(now_ms)};
+}
+
+void http_wheel_link(struct http_wheel *wheel, struct http_conn *conn)
+{
+    assert(!conn->in_wheel);
+    uint32_t ahead = tick_of(conn->deadline_ms) + 1 - wheel->at;
+    if ((int32_t)ahead < 1)
+        ahead = 1;
+    if (ahead >= HTTP_WHEEL_SLOTS)
+        ahead = HTTP_WHEEL_SLOTS - 1;
+    conn->slot = (uint16_t)((wheel->at + ahead) % HTTP_WHEEL_SLOTS);
+    struct http_conn **head = &wheel->slot[conn->slot];
+    conn->wheel_prev = NULL;
+    conn->wheel_next = *head;
+    if (*head != NULL)
+        (*head)->wheel_prev = conn;
+    *head = conn;
+    conn->in_wheel = true;
+}
+
+void http_wheel_unlink(struct http_wheel *wheel, struct http_conn *conn)
+{
+    if (!conn->in_wheel)
+        return;
+    if (conn->wheel_prev != NULL)
+        conn->wheel_prev->wheel_next = conn->wheel_next;
+    else
+        wheel->slot[conn->slot] = conn->wheel_next;
+    if (conn->wheel_next != NULL)
+        conn->wheel_next->wheel_prev = conn->wheel_prev;
+    conn->in_wheel = false;
+}
+
+/* Whoever is due and neither waits for something else now nor closes gets a last moment: nobody
+ * hangs in no slot. */
+static void sweep_slot(struct http_wheel *wheel, uint32_t slot, uint32_t now_ms,
+                       void (*on_due)(struct http_conn *conn))
+{
+    struct http_conn *conn = wheel->slot[slot];
+    while (conn != NULL) {
+        http_wheel_unlink(wheel, conn);
+        if ((int32_t)(conn->deadline_ms - now_ms) > 0)
+            http_wheel_link(wheel, conn);
+        else
+            on_due(conn);
+        if (!conn->in_wheel && !conn->closing) {
+            conn->deadline_ms = now_ms + HTTP_LINGER_MS;
+            http_wheel_link(wheel, conn);
+        }
+        conn = wheel->slot[slot];
+    }
+}
+
+void http_wheel_sweep(struct http_wheel *wheel, uint32_t now_ms,
+                      void (*on_due)(struct http_conn *conn))
+{
+    uint32_t now_tick = tick_of(now_ms);
+    /* After a long stall one round visits every slot. */
+    if (now_tick - wheel->at > HTTP_WHEEL_SLOTS)
+        wheel->at = now_tick - HTTP_WHEEL_SLOTS;
+    while (wheel->at != now_tick) {
+        wheel->at++;
+        sweep_slot(wheel, wheel->at % HTTP_WHEEL_SLOTS, now_ms, on_due);
+    }
+}
