@@ -20,6 +20,7 @@
 #include "journal/journal_internal.h"
 
 #include "tables/migrate.h"
+#include "tables/statements.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -50,7 +51,7 @@ static int connect_once(struct journal *journal, struct err_slot *err)
         return rc;
     rc = migrate_run(journal->pg, err);
     if (rc == 0)
-        rc = store_prepare(journal->pg, err);
+        rc = sql_prepare(journal->pg, err);
     if (rc < 0) {
         pg_close(journal->pg);
         journal->pg = NULL;

@@ -17,6 +17,7 @@
 #include "journal/follower.h"
 #include "journal/journal_internal.h"
 #include "tables/migrate.h"
+#include "tables/statements.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -289,7 +290,7 @@ static int open_connection(struct journal *journal, struct err_slot *err)
     if (rc < 0)
         return rc;
     rc = pg_run(journal->reader_pg, wait, err);
-    return rc < 0 ? rc : store_prepare(journal->reader_pg, err);
+    return rc < 0 ? rc : sql_prepare(journal->reader_pg, err);
 }
 
 static void drop_connection(struct journal *journal)

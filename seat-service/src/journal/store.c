@@ -1,4 +1,5 @@
-/* store.c: the SQL of the journal.
+/* store.c: what the journal asks of PostgreSQL, from changes to rows and back. The statements are
+ * in sql/statements.
  *
  * One statement writes an event's part of a batch: it moves the owner row from the seq where the
  * committer believes it stands to the seq behind the batch, under the condition that the epoch is
@@ -18,6 +19,7 @@
 
 #include "journal/commit_queue.h"
 #include "journal/pack.h"
+#include "tables/statements.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -26,50 +28,9 @@
 #include <string.h>
 
 enum {
-    LOCK_CLASS = 4606786,         /* of our advisory locks; the event's number is the other half */
-    ARGS_BYTES = 1024,            /* for statements with a handful of short parameters */
-    CONTROL_CHARS_IN_NUMBERS = 32 /* room for two numbers in a query's text */
+    LOCK_CLASS = 4606786, /* of our advisory locks; the event's number is the other half */
+    KEYS_BYTES = 1024,    /* for EVENTS_MAX keys of locks, or as many backends */
 };
-
-static const char SQL_APPEND[] =
-    "WITH fence AS ("
-    "  UPDATE owner SET seq = $4, chain = $5 WHERE event = $1 AND epoch = $2 AND seq = $3"
-    "  RETURNING event, epoch"
-    "), freed AS ("
-    "  DELETE FROM sold USING fence WHERE sold.event = fence.event AND sold.seat = ANY ($13)"
-    "), sells AS ("
-    "  INSERT INTO sold (event, seat, seq, hold, order_id)"
-    "  SELECT fence.event, s.seat, s.seq, s.hold, s.order_id FROM fence,"
-    "  UNNEST($14::integer[], $15::bigint[], $16::bigint[], $17::text[])"
-    "    AS s (seat, seq, hold, order_id)"
-    "), moves AS ("
-    "  UPDATE sold SET seat = m.seat, seq = m.seq FROM fence,"
-    "  UNNEST($18::integer[], $19::integer[], $20::bigint[]) AS m (was, seat, seq)"
-    "  WHERE sold.event = fence.event AND sold.seat = m.was"
-    ") "
-    "INSERT INTO journal (seq, at, epoch, event, kind, body, chain, idem, changes)"
-    " SELECT unnest($6::bigint[]), unnest($7::timestamptz[]), fence.epoch, fence.event,"
-    "   unnest($8::smallint[]), unnest($9::bytea[]), unnest($10::bytea[]), unnest($11::bytea[]),"
-    "   unnest($12::smallint[])"
-    " FROM fence";
-
-/* The same for the usual batch, which sells nothing: a third less to plan and to start. */
-static const char SQL_APPEND_PLAIN[] =
-    "WITH fence AS ("
-    "  UPDATE owner SET seq = $4, chain = $5 WHERE event = $1 AND epoch = $2 AND seq = $3"
-    "  RETURNING event, epoch"
-    ") "
-    "INSERT INTO journal (seq, at, epoch, event, kind, body, chain, idem, changes)"
-    " SELECT unnest($6::bigint[]), unnest($7::timestamptz[]), fence.epoch, fence.event,"
-    "   unnest($8::smallint[]), unnest($9::bytea[]), unnest($10::bytea[]), unnest($11::bytea[]),"
-    "   unnest($12::smallint[])"
-    " FROM fence";
-
-int store_prepare(struct pg *pg, struct err_slot *err)
-{
-    int rc = pg_prepare(pg, "append", SQL_APPEND, err);
-    return rc < 0 ? rc : pg_prepare(pg, "append_plain", SQL_APPEND_PLAIN, err);
-}
 
 static struct span chain_span(const struct chain *chain)
 {
@@ -81,20 +42,15 @@ static struct span chain_span(const struct chain *chain)
 int store_events(struct pg *pg, int32_t after, struct store_event *out, uint32_t room,
                  struct err_slot *err, uint32_t *len)
 {
-    uint8_t memory[ARGS_BYTES];
-    struct pg_args args;
     PGresult *res;
-    pg_args_init(&args, memory, sizeof(memory));
-    pg_arg_i32(&args, after);
-    pg_arg_i32(&args, (int32_t)room);
-    int rc = pg_query(pg, "SELECT no, id FROM event WHERE no > $1 ORDER BY no LIMIT $2", &args, err,
-                      &res);
+    int rc = sql_events_after(pg, &(struct sql_events_after_args){after, room}, err, &res);
     if (rc < 0)
         return rc;
     uint32_t n = 0;
     for (int i = 0; i < PQntuples(res); i++) {
-        out[n].no = pg_i32(res, i, 0);
-        if (span_to_cstr(pg_text(res, i, 1), out[n].id, sizeof(out[n].id)))
+        struct sql_events_after_row row = sql_events_after_row(res, i);
+        out[n].no = row.no;
+        if (span_to_cstr(row.id, out[n].id, sizeof(out[n].id)))
             n += 1;
     }
     PQclear(res);
@@ -104,19 +60,15 @@ int store_events(struct pg *pg, int32_t after, struct store_event *out, uint32_t
 
 int store_document(struct pg *pg, int32_t event, struct err_slot *err, char **body, size_t *len)
 {
-    uint8_t memory[ARGS_BYTES];
-    struct pg_args args;
     PGresult *res;
-    pg_args_init(&args, memory, sizeof(memory));
-    pg_arg_i32(&args, event);
-    int rc = pg_query(pg, "SELECT body FROM document WHERE event = $1", &args, err, &res);
+    int rc = sql_document_of(pg, &(struct sql_document_of_args){event}, err, &res);
     if (rc < 0)
         return rc;
     if (PQntuples(res) != 1) {
         rc = err_set(err, ERR_NOT_FOUND, "event %" PRId32 " has no document", event);
         goto clear;
     }
-    struct span found = pg_text(res, 0, 0);
+    struct span found = sql_document_of_row(res, 0).body;
     char *copy = malloc(found.len + 1);
     if (copy == NULL) {
         rc = err_set(err, ERR_NOMEM, "a document of %zu bytes", found.len);
@@ -134,26 +86,14 @@ clear:
 int store_event_create(struct pg *pg, struct span id, struct span hash, struct span body,
                        struct err_slot *err, int32_t *no)
 {
-    uint8_t memory[ARGS_BYTES];
-    struct pg_args args;
     struct chain first = chain_first(id);
+    struct sql_event_create_args args = {id, hash, body, chain_span(&first)};
     PGresult *res;
-    pg_args_init(&args, memory, sizeof(memory));
-    pg_arg_text(&args, id);
-    pg_arg_bytea(&args, hash);
-    pg_arg_bytea_borrow(&args, body);
-    pg_arg_bytea(&args, chain_span(&first));
-    int rc = pg_query(pg,
-                      "WITH e AS (INSERT INTO event (id) VALUES ($1) ON CONFLICT DO NOTHING"
-                      "  RETURNING no),"
-                      " d AS (INSERT INTO document (event, hash, body) SELECT no, $2, $3 FROM e),"
-                      " o AS (INSERT INTO owner (event, chain) SELECT no, $4 FROM e)"
-                      " SELECT no FROM e",
-                      &args, err, &res);
+    int rc = sql_event_create(pg, &args, err, &res);
     if (rc < 0)
         return rc;
     if (PQntuples(res) == 1)
-        *no = pg_i32(res, 0, 0);
+        *no = sql_event_create_row(res, 0).no;
     else
         rc = err_set(err, ERR_EXISTS, "the event exists");
     PQclear(res);
@@ -167,130 +107,101 @@ static int32_t class_of(enum store_lock lock)
     return LOCK_CLASS + (int32_t)lock;
 }
 
-static void put_keys(struct pg_args *args, const int32_t *keys, uint32_t len)
-{
-    pg_array_open(args, PG_ARRAY_I32, len);
-    for (uint32_t i = 0; i < len; i++)
-        pg_array_i32(args, keys[i]);
-    pg_array_close(args);
-}
-
 int store_lock(struct pg *pg, enum store_lock lock, const int32_t *keys, uint32_t len,
                struct err_slot *err, bool *got)
 {
-    uint8_t memory[ARGS_BYTES];
-    struct pg_args args;
+    uint8_t memory[KEYS_BYTES];
+    struct pg_args bound;
     PGresult *res;
-    pg_args_init(&args, memory, sizeof(memory));
-    pg_arg_i32(&args, class_of(lock));
-    put_keys(&args, keys, len);
-    int rc = pg_query(pg,
-                      "SELECT nth, pg_try_advisory_lock($1, key)"
-                      " FROM UNNEST($2::integer[]) WITH ORDINALITY AS k (key, nth)",
-                      &args, err, &res);
+    assert(len <= EVENTS_MAX);
+    pg_args_init(&bound, memory, sizeof(memory));
+    int rc =
+        sql_lock_try(pg, &bound, &(struct sql_lock_try_args){class_of(lock), keys, len}, err, &res);
     if (rc < 0)
         return err_wrap(err, "locks of events");
-    for (int i = 0; i < PQntuples(res); i++)
-        got[pg_i64(res, i, 0) - 1] = pg_bool(res, i, 1);
+    for (int i = 0; i < PQntuples(res); i++) {
+        struct sql_lock_try_row row = sql_lock_try_row(res, i);
+        assert(row.nth > 0);
+        assert(row.nth <= len);
+        got[row.nth - 1] = row.got;
+    }
     PQclear(res);
     return 0;
 }
 
 int store_unlock(struct pg *pg, enum store_lock lock, int32_t key, struct err_slot *err)
 {
-    uint8_t memory[ARGS_BYTES];
-    struct pg_args args;
-    pg_args_init(&args, memory, sizeof(memory));
-    pg_arg_i32(&args, class_of(lock));
-    pg_arg_i32(&args, key);
-    return pg_change(pg, "SELECT pg_advisory_unlock($1, $2)", &args, err, NULL);
+    PGresult *res;
+    int rc =
+        sql_lock_give_back(pg, &(struct sql_lock_give_back_args){class_of(lock), key}, err, &res);
+    if (rc == 0)
+        PQclear(res);
+    return rc;
 }
 
-static int take_head(const PGresult *res, int32_t event, struct err_slot *err,
-                     struct store_head *head)
+static int no_owner_row(int32_t event, struct err_slot *err)
 {
-    if (PQntuples(res) != 1)
-        return err_set(err, ERR_NOT_FOUND, "event %" PRId32 " has no owner row", event);
-    struct span chain = pg_text(res, 0, 2);
+    return err_set(err, ERR_NOT_FOUND, "event %" PRId32 " has no owner row", event);
+}
+
+static int take_head(int32_t event, uint64_t epoch, uint64_t seq, struct span chain,
+                     struct err_slot *err, struct store_head *head)
+{
     if (chain.len != CHAIN_BYTES)
         return err_set(err, ERR_STATE, "event %" PRId32 " has a chain of %zu bytes", event,
                        chain.len);
-    head->epoch = (uint64_t)pg_i64(res, 0, 0);
-    head->seq = (uint64_t)pg_i64(res, 0, 1);
+    head->epoch = epoch;
+    head->seq = seq;
     memcpy(head->chain.bytes, chain.ptr, CHAIN_BYTES);
     return 0;
-}
-
-static int query_head(struct pg *pg, const char *sql, const struct pg_args *args, int32_t event,
-                      struct err_slot *err, struct store_head *head)
-{
-    PGresult *res;
-    int rc = pg_query(pg, sql, args, err, &res);
-    if (rc < 0)
-        return err_wrap(err, "the owner of event %" PRId32, event);
-    rc = take_head(res, event, err, head);
-    PQclear(res);
-    return rc;
 }
 
 int store_raise(struct pg *pg, int32_t event, uint64_t epoch, struct span instance,
                 struct err_slot *err, struct store_head *head)
 {
-    uint8_t memory[ARGS_BYTES];
-    struct pg_args args;
-    pg_args_init(&args, memory, sizeof(memory));
-    pg_arg_i32(&args, event);
-    pg_arg_text(&args, instance);
-    pg_arg_i64(&args, (int64_t)epoch);
-    return query_head(pg,
-                      "UPDATE owner SET epoch = epoch + 1, instance = $2, taken_at = now()"
-                      " WHERE event = $1 AND epoch = $3 RETURNING epoch, seq, chain",
-                      &args, event, err, head);
+    PGresult *res;
+    int rc = sql_owner_raise(pg, &(struct sql_owner_raise_args){event, instance, epoch}, err, &res);
+    if (rc < 0)
+        return err_wrap(err, "the owner of event %" PRId32, event);
+    if (PQntuples(res) == 1) {
+        struct sql_owner_raise_row row = sql_owner_raise_row(res, 0);
+        assert(row.epoch == epoch + 1);
+        rc = take_head(event, row.epoch, row.seq, row.chain, err, head);
+    } else {
+        rc = no_owner_row(event, err);
+    }
+    PQclear(res);
+    return rc;
 }
 
 int store_head_read(struct pg *pg, int32_t event, struct span instance, struct err_slot *err,
                     struct store_head *head, bool *its)
 {
-    uint8_t memory[ARGS_BYTES];
-    struct pg_args args;
     PGresult *res;
-    pg_args_init(&args, memory, sizeof(memory));
-    pg_arg_i32(&args, event);
-    pg_arg_text(&args, instance);
-    int rc = pg_query(pg, "SELECT epoch, seq, chain, instance = $2 FROM owner WHERE event = $1",
-                      &args, err, &res);
+    int rc = sql_owner_read(pg, &(struct sql_owner_read_args){event, instance}, err, &res);
     if (rc < 0)
         return err_wrap(err, "the owner of event %" PRId32, event);
-    rc = take_head(res, event, err, head);
-    if (rc == 0)
-        *its = pg_bool(res, 0, 3);
+    if (PQntuples(res) == 1) {
+        struct sql_owner_read_row row = sql_owner_read_row(res, 0);
+        rc = take_head(event, row.epoch, row.seq, row.chain, err, head);
+        if (rc == 0)
+            *its = row.its;
+    } else {
+        rc = no_owner_row(event, err);
+    }
     PQclear(res);
     return rc;
 }
 
-/* Who holds a lock and has been without a statement for so long that its program cannot be well, or
- * for so long in the middle of one, with nothing to do but to wait for the rest of it. A backend
- * that is at work is left alone: then it is PostgreSQL that is slow, and another owner would not be
- * faster. */
-static const char SQL_END_SILENT[] =
-    "SELECT pg_terminate_backend(a.pid) FROM pg_locks l JOIN pg_stat_activity a USING (pid)"
-    " WHERE l.locktype = 'advisory' AND l.classid = $1::integer::oid"
-    "   AND l.objid = ANY ($2::integer[]::oid[]) AND l.objsubid = 2 AND l.granted"
-    "   AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
-    "   AND (a.state <> 'active' OR a.wait_event_type = 'Client')"
-    "   AND clock_timestamp() - a.state_change > make_interval(secs => $3::integer / 1000.0)";
-
 int store_end_silent(struct pg *pg, enum store_lock lock, const int32_t *keys, uint32_t len,
                      uint32_t silent_ms, struct err_slot *err, bool *ended)
 {
-    uint8_t memory[ARGS_BYTES];
-    struct pg_args args;
+    uint8_t memory[KEYS_BYTES];
+    struct pg_args bound;
+    struct sql_lock_end_silent_args args = {class_of(lock), keys, len, silent_ms};
     PGresult *res;
-    pg_args_init(&args, memory, sizeof(memory));
-    pg_arg_i32(&args, class_of(lock));
-    put_keys(&args, keys, len);
-    pg_arg_i32(&args, (int32_t)silent_ms);
-    int rc = pg_query(pg, SQL_END_SILENT, &args, err, &res);
+    pg_args_init(&bound, memory, sizeof(memory));
+    int rc = sql_lock_end_silent(pg, &bound, &args, err, &res);
     if (rc < 0)
         return err_wrap(err, "ending a silent owner");
     *ended = PQntuples(res) > 0;
@@ -301,17 +212,15 @@ int store_end_silent(struct pg *pg, enum store_lock lock, const int32_t *keys, u
 int store_end_backends(struct pg *pg, enum store_lock lock, int32_t key, const int32_t *pids,
                        uint32_t len, struct err_slot *err)
 {
-    uint8_t memory[ARGS_BYTES];
-    struct pg_args args;
-    pg_args_init(&args, memory, sizeof(memory));
-    pg_arg_i32(&args, class_of(lock));
-    pg_arg_i32(&args, key);
-    put_keys(&args, pids, len);
-    return pg_change(pg,
-                     "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'"
-                     " AND classid = $1::integer::oid AND objid = $2::integer::oid"
-                     " AND objsubid = 2 AND granted AND pid = ANY ($3) AND pid <> pg_backend_pid()",
-                     &args, err, NULL);
+    uint8_t memory[KEYS_BYTES];
+    struct pg_args bound;
+    struct sql_lock_end_backends_args args = {class_of(lock), key, pids, len};
+    PGresult *res;
+    pg_args_init(&bound, memory, sizeof(memory));
+    int rc = sql_lock_end_backends(pg, &bound, &args, err, &res);
+    if (rc == 0)
+        PQclear(res);
+    return rc;
 }
 
 /* ---- writing ---- */
@@ -330,111 +239,40 @@ enum store_wall store_wall_of(const struct change *change)
     }
 }
 
-/* What a batch does to the wall is done by those of its changes that touch it; the others, holds
- * that were just taken, say, travel along. One group of their seats: the added or the removed. */
-enum group { GROUP_ADDED, GROUP_REMOVED };
-
-static uint32_t group_len(const struct change *change, enum store_wall wall, enum group group)
-{
-    if (store_wall_of(change) != wall)
-        return 0;
-    return group == GROUP_ADDED ? change->add_count : change->remove_count;
-}
-
-static uint32_t group_total(const struct store_batch *batch, enum store_wall wall, enum group group)
-{
-    uint32_t total = 0;
-    for (uint32_t i = 0; i < batch->len; i++)
-        total += group_len(&batch->entries[i]->op.change, wall, group);
-    return total;
-}
-
-static void put_seats(struct pg_args *args, const struct store_batch *batch, enum store_wall wall,
-                      enum group group)
-{
-    pg_array_open(args, PG_ARRAY_I32, group_total(batch, wall, group));
-    for (uint32_t i = 0; i < batch->len; i++) {
-        const struct change *change = &batch->entries[i]->op.change;
-        const uint32_t *seats = change->seats + (group == GROUP_ADDED ? 0 : change->add_count);
-        for (uint32_t k = 0; k < group_len(change, wall, group); k++)
-            pg_array_i32(args, (int32_t)seats[k]);
-    }
-    pg_array_close(args);
-}
-
-/* One number, or text, for each added seat that put_seats() wrote. */
-static void put_numbers(struct pg_args *args, const struct store_batch *batch, enum store_wall wall,
-                        bool holds)
-{
-    pg_array_open(args, PG_ARRAY_I64, group_total(batch, wall, GROUP_ADDED));
-    for (uint32_t i = 0; i < batch->len; i++) {
-        const struct change *change = &batch->entries[i]->op.change;
-        for (uint32_t k = 0; k < group_len(change, wall, GROUP_ADDED); k++)
-            pg_array_i64(args, (int64_t)(holds ? change->hold : change->seq));
-    }
-    pg_array_close(args);
-}
-
-static void put_orders(struct pg_args *args, const struct store_batch *batch, enum store_wall wall)
-{
-    pg_array_open(args, PG_ARRAY_TEXT, group_total(batch, wall, GROUP_ADDED));
-    for (uint32_t i = 0; i < batch->len; i++) {
-        const struct change *change = &batch->entries[i]->op.change;
-        for (uint32_t k = 0; k < group_len(change, wall, GROUP_ADDED); k++)
-            pg_array_bytes(args, (struct span){change->text, change->text_len});
-    }
-    pg_array_close(args);
-}
-
-/* $13..$20. What the batch does not do gets empty arrays. */
-static void put_wall(struct pg_args *args, const struct store_batch *batch, enum store_wall wall)
-{
-    const struct store_batch none = {0};
-    const struct store_batch *frees = wall == STORE_WALL_FREE ? batch : &none;
-    const struct store_batch *sells = wall == STORE_WALL_SELL ? batch : &none;
-    const struct store_batch *moves = wall == STORE_WALL_MOVE ? batch : &none;
-    put_seats(args, frees, wall, GROUP_REMOVED);
-    put_seats(args, sells, wall, GROUP_ADDED);
-    put_numbers(args, sells, wall, false);
-    put_numbers(args, sells, wall, true);
-    put_orders(args, sells, wall);
-    /* Both groups of a move are ascending, so places are paired by rank. That pairs them otherwise
-     * than the operator did, but all are of one hold and one order. */
-    put_seats(args, moves, wall, GROUP_REMOVED);
-    put_seats(args, moves, wall, GROUP_ADDED);
-    put_numbers(args, moves, wall, false);
-}
-
-/* A row to be: one change, or a pack of several. */
-struct row {
-    uint64_t seq, at_ms; /* of its last change */
-    uint32_t changes;
-    const struct commit_entry *only; /* its entry, while there is one alone */
-    struct span body;
-    struct chain chain;
-};
-
 /* What a batch becomes, in memory of the caller's. */
 struct sheet {
-    struct row *rows; /* room for one a change */
+    struct sql_batch_rows *rows; /* room for one a change */
     uint32_t rows_len;
-    uint8_t *at; /* where the next entry is written */
+    const struct commit_entry *first; /* of the last row */
+    void *wall;                       /* room for what the batch does to `sold` */
+    uint8_t *at;                      /* where the next entry is written */
 };
 
-/* Ends the last row and adds it to the chain. A change that is alone is written as itself. */
-static void end_row(struct sheet *sheet, struct span record, struct store_batch *batch)
+/* Of each seat whose change touches `sold`, whichever way. */
+enum { WALL_SEAT_BYTES = sizeof(struct sql_append_sells) };
+static_assert(WALL_SEAT_BYTES >= sizeof(struct sql_append_moves), "a move takes no more");
+
+/* Ends the last row and adds it to the chain. A change that is alone is written as itself, with the
+ * key that came with it; a pack carries those of its changes. */
+static void end_row(struct sheet *sheet, struct span record, struct store_batch *batch,
+                    struct chain *link)
 {
-    struct row *row = &sheet->rows[sheet->rows_len - 1];
-    if (row->changes == 1)
+    struct sql_batch_rows *row = &sheet->rows[sheet->rows_len - 1];
+    const struct commit_entry *only = row->changes == 1 ? sheet->first : NULL;
+    assert(row->changes > 0);
+    row->kind = only != NULL ? only->op.change.kind : PACK_KIND;
+    if (only != NULL)
         row->body = record;
-    unsigned kind = row->changes == 1 ? row->only->op.change.kind : PACK_KIND;
-    batch->after.chain =
-        chain_next(&batch->after.chain, row->seq, batch->after.epoch, row->at_ms, kind, row->body);
-    row->chain = batch->after.chain;
+    if (only != NULL && only->has_idem)
+        row->idem = (struct span){(const char *)only->idem, COMMIT_IDEM_BYTES};
+    batch->after.chain = chain_next(&batch->after.chain, row->seq, batch->after.epoch, row->at_ms,
+                                    row->kind, row->body);
+    *link = batch->after.chain;
+    row->chain = chain_span(link);
 }
 
 /* Encodes each change once, gives it its number, and cuts the batch into rows. */
-static void fill_sheet(struct sheet *sheet, struct store_batch *batch)
+static void fill_sheet(struct sheet *sheet, struct store_batch *batch, struct chain *links)
 {
     struct span record = {NULL, 0};
     assert(sheet->rows != NULL);
@@ -447,12 +285,13 @@ static void fill_sheet(struct sheet *sheet, struct store_batch *batch)
         uint8_t bytes[PACK_ENTRY_BYTES_MAX];
         change->seq = ++batch->after.seq;
         size_t len = pack_put(bytes, change, entry->has_idem ? entry->idem : NULL, &record);
-        struct row *row = sheet->rows_len > 0 ? &sheet->rows[sheet->rows_len - 1] : NULL;
+        struct sql_batch_rows *row = sheet->rows_len > 0 ? &sheet->rows[sheet->rows_len - 1] : NULL;
         if (row == NULL || row->body.len + len > PACK_BYTES_MAX) {
             if (row != NULL)
-                end_row(sheet, before, batch);
+                end_row(sheet, before, batch, &links[sheet->rows_len - 1]);
             row = &sheet->rows[sheet->rows_len++];
-            *row = (struct row){.only = entry, .body = {(const char *)sheet->at, 0}};
+            *row = (struct sql_batch_rows){.body = {(const char *)sheet->at, 0}};
+            sheet->first = entry;
         }
         memcpy(sheet->at, bytes, len);
         record.ptr = (const char *)sheet->at + ((const uint8_t *)record.ptr - bytes);
@@ -462,83 +301,110 @@ static void fill_sheet(struct sheet *sheet, struct store_batch *batch)
         row->seq = change->seq;
         row->at_ms = change->at_ms;
     }
-    end_row(sheet, record, batch);
+    end_row(sheet, record, batch, &links[sheet->rows_len - 1]);
+    assert(batch->after.seq == batch->head.seq + batch->len);
 }
 
-enum column { SEQ, AT, KIND, BODY, CHAIN, IDEM, CHANGES, COLUMNS };
-
-static void put_cell(struct pg_args *args, const struct row *row, enum column column)
+/* What a batch does to the wall is done by those of its changes that touch it; the others, holds
+ * that were just taken, say, travel along. */
+static void put_sells(struct sql_append_args *args, const struct change *change,
+                      struct sql_append_sells *sells)
 {
-    const struct commit_entry *only = row->changes == 1 ? row->only : NULL;
-    switch (column) {
-    case SEQ:
-        pg_array_i64(args, (int64_t)row->seq);
-        break;
-    case AT:
-        pg_array_time(args, row->at_ms);
-        break;
-    case KIND:
-        pg_array_i16(args, only != NULL ? only->op.change.kind : PACK_KIND);
-        break;
-    case BODY:
-        pg_array_bytes(args, row->body);
-        break;
-    case CHAIN:
-        pg_array_bytes(args, chain_span(&row->chain));
-        break;
-    case IDEM: /* a pack carries those of its changes */
-        if (only != NULL && only->has_idem)
-            pg_array_bytes(args, (struct span){(const char *)only->idem, COMMIT_IDEM_BYTES});
-        else
-            pg_array_null(args);
-        break;
-    default:
-        pg_array_i16(args, (int16_t)row->changes);
-        break;
+    for (uint32_t k = 0; k < change->add_count; k++)
+        sells[args->sells_len++] = (struct sql_append_sells){
+            .seat = change->seats[k],
+            .seq = change->seq,
+            .hold = change->hold,
+            .order_id = {change->text, change->text_len},
+        };
+}
+
+static void put_frees(struct sql_append_args *args, const struct change *change, uint32_t *frees)
+{
+    for (uint32_t k = 0; k < change->remove_count; k++)
+        frees[args->frees_len++] = change->seats[change->add_count + k];
+}
+
+/* Both groups of a move are ascending, so places are paired by rank. That pairs them otherwise than
+ * the operator did, but all are of one hold and one order. */
+static void put_moves(struct sql_append_args *args, const struct change *change,
+                      struct sql_append_moves *moves)
+{
+    assert(change->add_count == change->remove_count);
+    for (uint32_t k = 0; k < change->add_count; k++)
+        moves[args->moves_len++] = (struct sql_append_moves){
+            .was = change->seats[change->add_count + k],
+            .seat = change->seats[k],
+            .seq = change->seq,
+        };
+}
+
+static void put_wall(struct sql_append_args *args, const struct store_batch *batch, void *memory)
+{
+    args->sells = memory;
+    args->frees = memory;
+    args->moves = memory;
+    for (uint32_t i = 0; i < batch->len; i++) {
+        const struct change *change = &batch->entries[i]->op.change;
+        enum store_wall wall = store_wall_of(change);
+        if (wall == STORE_WALL_SELL)
+            put_sells(args, change, memory);
+        else if (wall == STORE_WALL_FREE)
+            put_frees(args, change, memory);
+        else if (wall == STORE_WALL_MOVE)
+            put_moves(args, change, memory);
     }
+    assert((args->sells_len > 0) + (args->frees_len > 0) + (args->moves_len > 0) == 1);
 }
 
-/* $6..$12 */
-static void put_rows(struct pg_args *args, const struct sheet *sheet)
+static int batch_add(struct pg *pg, struct store_batch *batch, struct pg_args *bound,
+                     struct sheet *sheet, struct chain *links, struct err_slot *err)
 {
-    static const enum pg_array types[COLUMNS] = {
-        [SEQ] = PG_ARRAY_I64,     [AT] = PG_ARRAY_TIME,     [KIND] = PG_ARRAY_I16,
-        [BODY] = PG_ARRAY_BYTEA,  [CHAIN] = PG_ARRAY_BYTEA, [IDEM] = PG_ARRAY_BYTEA,
-        [CHANGES] = PG_ARRAY_I16,
-    };
-    for (unsigned column = 0; column < COLUMNS; column++) {
-        pg_array_open(args, types[column], sheet->rows_len);
-        for (uint32_t i = 0; i < sheet->rows_len; i++)
-            put_cell(args, &sheet->rows[i], column);
-        pg_array_close(args);
-    }
-}
-
-static int batch_add(struct pg *pg, struct store_batch *batch, struct pg_args *args,
-                     struct sheet *sheet, struct err_slot *err)
-{
-    enum store_wall wall = STORE_WALL_NONE;
-    for (uint32_t i = 0; i < batch->len && wall == STORE_WALL_NONE; i++)
-        wall = store_wall_of(&batch->entries[i]->op.change);
-    fill_sheet(sheet, batch);
+    bool touches_wall = false;
+    for (uint32_t i = 0; i < batch->len && !touches_wall; i++)
+        touches_wall = store_wall_of(&batch->entries[i]->op.change) != STORE_WALL_NONE;
+    fill_sheet(sheet, batch, links);
     batch->rows = sheet->rows_len;
-    pg_arg_i32(args, batch->event);
-    pg_arg_i64(args, (int64_t)batch->head.epoch);
-    pg_arg_i64(args, (int64_t)batch->head.seq);
-    pg_arg_i64(args, (int64_t)batch->after.seq);
-    pg_arg_bytea(args, chain_span(&batch->after.chain));
-    put_rows(args, sheet);
-    if (wall != STORE_WALL_NONE)
-        put_wall(args, batch, wall);
-    return pg_pipeline_add(pg, wall == STORE_WALL_NONE ? "append_plain" : "append", args, err);
+    struct sql_append_args args = {
+        .batch =
+            {
+                .event = batch->event,
+                .epoch = batch->head.epoch,
+                .before_seq = batch->head.seq,
+                .after_seq = batch->after.seq,
+                .after_chain = chain_span(&batch->after.chain),
+                .rows = sheet->rows,
+                .rows_len = sheet->rows_len,
+            },
+    };
+    if (!touches_wall)
+        return sql_append_plain(pg, bound, &args.batch, err);
+    put_wall(&args, batch, sheet->wall);
+    return sql_append(pg, bound, &args, err);
+}
+
+/* A change in the sheet: its entry, a row and a link of the chain if it is alone, its seats on the
+ * wall. */
+static size_t entry_bytes(const struct change *change)
+{
+    size_t seats = (size_t)change->add_count + change->remove_count;
+    return 2 + 160 + 5 * seats + change->text_len + PACK_IDEM_BYTES;
+}
+
+static size_t wall_bytes(const struct change *change)
+{
+    if (store_wall_of(change) == STORE_WALL_NONE)
+        return 0;
+    return ((size_t)change->add_count + change->remove_count) * WALL_SEAT_BYTES;
 }
 
 size_t store_change_bytes(const struct change *change)
 {
     size_t seats = (size_t)change->add_count + change->remove_count;
-    size_t entry = 2 + 160 + 5 * seats + change->text_len + PACK_IDEM_BYTES;
-    /* Twice, in the sheet and as a parameter; and a row of its own with all its columns. */
-    size_t needs = 2 * entry + sizeof(struct row) + 12 + 12 + 6 + 4 + 36 + 36 + 6;
+    /* The entry twice, in the sheet and as a parameter; and a row of its own with all its columns.
+     */
+    size_t needs = 2 * entry_bytes(change) + sizeof(struct sql_batch_rows) + sizeof(struct chain) +
+                   wall_bytes(change) + 12 + 12 + 6 + 4 + 36 + 36 + 6;
     if (store_wall_of(change) == STORE_WALL_NONE)
         return needs;
     return needs + seats * (8 + 12 + 12 + 4 + CHANGE_TEXT_MAX);
@@ -560,22 +426,26 @@ static void on_appended(void *ctx, unsigned nth, const PGresult *res)
 }
 
 /* Where the sheet of a batch lies in the memory that is left, and what is left behind it. */
-static struct sheet sheet_on(const struct store_batch *batch, uint8_t **rest, size_t *rest_len)
+static struct sheet sheet_on(const struct store_batch *batch, struct chain **links, uint8_t **rest,
+                             size_t *rest_len)
 {
-    size_t rows_bytes = batch->len * sizeof(struct row), entries_bytes = 0;
-    size_t skip = (size_t)(-(uintptr_t)*rest & (_Alignof(struct row) - 1));
+    size_t rows = batch->len * sizeof(struct sql_batch_rows), wall = 0, entries = 0;
+    size_t skip = (size_t)(-(uintptr_t)*rest & (_Alignof(struct sql_batch_rows) - 1));
     for (uint32_t i = 0; i < batch->len; i++) {
-        const struct change *change = &batch->entries[i]->op.change;
-        entries_bytes += 2 + 160 + 5 * ((size_t)change->add_count + change->remove_count) +
-                         change->text_len + PACK_IDEM_BYTES;
+        wall += wall_bytes(&batch->entries[i]->op.change);
+        entries += entry_bytes(&batch->entries[i]->op.change);
     }
-    assert(skip + rows_bytes + entries_bytes < *rest_len);
-    struct sheet sheet = {.rows = (struct row *)(void *)(*rest + skip),
-                          .at = *rest + skip + rows_bytes};
-    *rest += skip + rows_bytes + entries_bytes;
-    *rest_len -= skip + rows_bytes + entries_bytes;
-    return sheet;
+    size_t needs = skip + rows + wall + batch->len * sizeof(struct chain) + entries;
+    assert(needs < *rest_len);
+    uint8_t *at = *rest + skip;
+    *rest += needs;
+    *rest_len -= needs;
+    *links = (struct chain *)(void *)(at + rows + wall);
+    return (struct sheet){.rows = (struct sql_batch_rows *)(void *)at,
+                          .wall = at + rows,
+                          .at = at + rows + wall + batch->len * sizeof(struct chain)};
 }
+static_assert(_Alignof(struct chain) == 1, "links lie wherever the wall ends");
 
 int store_commit(struct pg *pg, struct store_batch *batches, uint32_t len, void *memory,
                  size_t memory_len, struct err_slot *err)
@@ -586,12 +456,13 @@ int store_commit(struct pg *pg, struct store_batch *batches, uint32_t len, void 
     for (uint32_t i = 0; rc == 0 && i < len; i++) {
         assert(batches[i].len > 0);
         batches[i].written = false;
-        struct sheet sheet = sheet_on(&batches[i], &rest, &rest_len);
-        struct pg_args args;
-        pg_args_init(&args, rest, rest_len);
-        rc = batch_add(pg, &batches[i], &args, &sheet, err);
-        rest += args.len;
-        rest_len -= args.len;
+        struct chain *links;
+        struct sheet sheet = sheet_on(&batches[i], &links, &rest, &rest_len);
+        struct pg_args bound;
+        pg_args_init(&bound, rest, rest_len);
+        rc = batch_add(pg, &batches[i], &bound, &sheet, links, err);
+        rest += bound.len;
+        rest_len -= bound.len;
     }
     assert(rc != ERR_FULL);
     if (rc < 0)
@@ -605,18 +476,15 @@ int store_commit(struct pg *pg, struct store_batch *batches, uint32_t len, void 
 int store_link(struct pg *pg, int32_t event, uint64_t seq, struct err_slot *err,
                struct chain *chain)
 {
-    uint8_t memory[ARGS_BYTES];
-    struct pg_args args;
     PGresult *res;
-    pg_args_init(&args, memory, sizeof(memory));
-    pg_arg_i32(&args, event);
-    pg_arg_i64(&args, (int64_t)seq);
-    int rc =
-        pg_query(pg, "SELECT chain FROM journal WHERE event = $1 AND seq = $2", &args, err, &res);
+    int rc = sql_journal_link(pg, &(struct sql_journal_link_args){event, seq}, err, &res);
     if (rc < 0)
         return err_wrap(err, "journal row %" PRIu64, seq);
-    if (PQntuples(res) == 1 && PQgetlength(res, 0, 0) == CHAIN_BYTES)
-        memcpy(chain->bytes, pg_text(res, 0, 0).ptr, CHAIN_BYTES);
+    struct span link = {NULL, 0};
+    if (PQntuples(res) == 1)
+        link = sql_journal_link_row(res, 0).chain;
+    if (link.len == CHAIN_BYTES)
+        memcpy(chain->bytes, link.ptr, CHAIN_BYTES);
     else
         rc = err_set(err, ERR_NOT_FOUND, "no journal row %" PRIu64, seq);
     PQclear(res);
@@ -634,21 +502,22 @@ struct follow {
 static int on_copied(void *ctx, struct span bytes)
 {
     struct follow *follow = ctx;
-    struct span seq, at, epoch, kind, changes;
-    struct store_row row = {0};
-    if (!pg_field(&bytes, &seq) || !pg_field(&bytes, &at) || !pg_field(&bytes, &epoch) ||
-        !pg_field(&bytes, &kind) || !pg_field(&bytes, &row.body) || !pg_field(&bytes, &row.chain) ||
-        !pg_field(&bytes, &row.idem) || !pg_field(&bytes, &changes) || seq.len != 8 ||
-        at.len != 8 || epoch.len != 4 || kind.len != 2 || changes.len != 2)
+    struct sql_journal_follow_row row;
+    if (!sql_journal_follow_row(bytes, &row))
         return err_set(follow->err, ERR_SYNTAX, "a journal row that is not one");
-    row.seq = (uint64_t)pg_field_int(seq);
-    row.at_ms = pg_time_ms(pg_field_int(at));
-    row.epoch = (uint64_t)pg_field_int(epoch);
-    row.kind = (unsigned)pg_field_int(kind);
-    row.changes = (unsigned)pg_field_int(changes);
+    struct store_row told = {
+        .seq = row.seq,
+        .epoch = row.epoch,
+        .at_ms = row.at_ms,
+        .kind = row.kind,
+        .changes = row.changes,
+        .body = row.body,
+        .chain = row.chain,
+        .idem = row.idem,
+    };
     follow->last = row.seq;
     follow->rows += 1;
-    return follow->on_row(follow->ctx, &row);
+    return follow->on_row(follow->ctx, &told);
 }
 
 int store_follow(struct pg *pg, int32_t event, uint64_t after,
@@ -658,15 +527,9 @@ int store_follow(struct pg *pg, int32_t event, uint64_t after,
     struct follow follow = {on_row, ctx, err, after, 0};
     int rc;
     do {
-        /* COPY takes no parameters; numbers cannot carry anything but themselves. */
-        char query[192 + CONTROL_CHARS_IN_NUMBERS];
-        snprintf(query, sizeof(query),
-                 "COPY (SELECT seq, at, epoch, kind, body, chain, idem, changes FROM journal"
-                 " WHERE event = %" PRId32 " AND seq > %" PRIu64 " ORDER BY seq LIMIT %d)"
-                 " TO STDOUT (FORMAT binary)",
-                 event, follow.last, STORE_FOLLOW_ROWS);
+        struct sql_journal_follow_args args = {event, follow.last, STORE_FOLLOW_ROWS};
         follow.rows = 0;
-        rc = pg_copy(pg, query, on_copied, &follow, err);
+        rc = sql_journal_follow(pg, &args, on_copied, &follow, err);
     } while (rc == 0 && follow.rows == STORE_FOLLOW_ROWS);
     return rc;
 }
@@ -674,26 +537,20 @@ int store_follow(struct pg *pg, int32_t event, uint64_t after,
 int store_snapshot(struct pg *pg, int32_t event, uint64_t seq_max, struct err_slot *err,
                    struct store_head *head, uint8_t **body, size_t *len)
 {
-    uint8_t memory[ARGS_BYTES];
-    struct pg_args args;
+    struct sql_snapshot_newest_args args = {event, seq_max > INT64_MAX ? INT64_MAX : seq_max};
     PGresult *res;
-    pg_args_init(&args, memory, sizeof(memory));
-    pg_arg_i32(&args, event);
-    pg_arg_i64(&args, (int64_t)(seq_max > INT64_MAX ? INT64_MAX : seq_max));
-    int rc = pg_query(pg,
-                      "SELECT 0::bigint, seq, chain, body FROM snapshot"
-                      " WHERE event = $1 AND seq <= $2 ORDER BY seq DESC LIMIT 1",
-                      &args, err, &res);
+    int rc = sql_snapshot_newest(pg, &args, err, &res);
     if (rc < 0)
         return err_wrap(err, "a snapshot of event %" PRId32, event);
     if (PQntuples(res) == 0) {
         rc = err_set(err, ERR_NOT_FOUND, "no snapshot");
         goto clear;
     }
-    rc = take_head(res, event, err, head);
+    struct sql_snapshot_newest_row row = sql_snapshot_newest_row(res, 0);
+    rc = take_head(event, 0, row.seq, row.chain, err, head);
     if (rc < 0)
         goto clear;
-    struct span found = pg_text(res, 0, 3);
+    struct span found = row.body;
     uint8_t *copy = malloc(found.len + 1);
     if (copy == NULL) {
         rc = err_set(err, ERR_NOMEM, "a snapshot of %zu bytes", found.len);
@@ -710,49 +567,24 @@ clear:
 int store_snapshot_write(struct pg *pg, int32_t event, const struct store_head *head,
                          struct span body, struct err_slot *err)
 {
-    uint8_t memory[ARGS_BYTES];
-    struct pg_args args;
-    pg_args_init(&args, memory, sizeof(memory));
-    pg_arg_i32(&args, event);
-    pg_arg_i64(&args, (int64_t)head->seq);
-    pg_arg_bytea(&args, chain_span(&head->chain));
-    pg_arg_bytea_borrow(&args, body);
-    int rc = pg_change(pg,
-                       "INSERT INTO snapshot (event, seq, chain, body) VALUES ($1, $2, $3, $4)"
-                       " ON CONFLICT DO NOTHING",
-                       &args, err, NULL);
+    struct sql_snapshot_write_args args = {event, head->seq, chain_span(&head->chain), body};
+    int rc = sql_snapshot_write(pg, &args, err, NULL);
     if (rc < 0)
         return err_wrap(err, "writing a snapshot");
-    pg_args_init(&args, memory, sizeof(memory));
-    pg_arg_i32(&args, event);
-    return pg_change(pg,
-                     "DELETE FROM snapshot WHERE event = $1 AND seq NOT IN"
-                     " (SELECT seq FROM snapshot WHERE event = $1 ORDER BY seq DESC LIMIT 2)",
-                     &args, err, NULL);
+    return sql_snapshot_sweep(pg, &(struct sql_snapshot_sweep_args){event}, err, NULL);
 }
 
 int store_sold_read(struct pg *pg, struct span event,
                     int (*on_sold)(void *ctx, const struct store_sold *sold), void *ctx,
                     struct err_slot *err)
 {
-    uint8_t memory[ARGS_BYTES];
-    struct pg_args args;
     PGresult *res;
-    pg_args_init(&args, memory, sizeof(memory));
-    pg_arg_text(&args, event);
-    int rc = pg_query(pg,
-                      "SELECT s.seat, s.hold, s.seq, s.order_id FROM sold s"
-                      " JOIN event e ON e.no = s.event WHERE e.id = $1 ORDER BY s.seat",
-                      &args, err, &res);
+    int rc = sql_sold_list(pg, &(struct sql_sold_list_args){event}, err, &res);
     if (rc < 0)
         return rc;
     for (int i = 0; rc == 0 && i < PQntuples(res); i++) {
-        struct store_sold sold = {
-            .seat = (uint32_t)pg_i32(res, i, 0),
-            .hold = (uint64_t)pg_i64(res, i, 1),
-            .seq = (uint64_t)pg_i64(res, i, 2),
-            .order = pg_text(res, i, 3),
-        };
+        struct sql_sold_list_row row = sql_sold_list_row(res, i);
+        struct store_sold sold = {row.seat, row.hold, row.seq, row.order_id};
         rc = on_sold(ctx, &sold);
     }
     PQclear(res);
@@ -762,12 +594,12 @@ int store_sold_read(struct pg *pg, struct span event,
 int store_wal(struct pg *pg, struct err_slot *err, uint64_t *bytes, uint64_t *flushes)
 {
     PGresult *res;
-    int rc = pg_query(pg, "SELECT wal_bytes::bigint, wal_sync::bigint FROM pg_stat_wal", NULL, err,
-                      &res);
+    int rc = sql_server_wal(pg, err, &res);
     if (rc < 0)
         return rc;
-    *bytes = (uint64_t)pg_i64(res, 0, 0);
-    *flushes = (uint64_t)pg_i64(res, 0, 1);
+    struct sql_server_wal_row row = sql_server_wal_row(res, 0);
+    *bytes = row.bytes;
+    *flushes = row.flushes;
     PQclear(res);
     return 0;
 }

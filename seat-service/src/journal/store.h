@@ -24,9 +24,6 @@ struct store_head {
     struct chain chain;
 };
 
-/* Prepares the statements of a new connection. */
-int store_prepare(struct pg *pg, struct err_slot *err);
-
 /* Events with a number above `after`, at most `room`; *len says how many there are. */
 int store_events(struct pg *pg, int32_t after, struct store_event *out, uint32_t room,
                  struct err_slot *err, uint32_t *len);

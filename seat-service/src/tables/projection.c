@@ -3,6 +3,8 @@
  * places of a hold that is gone) the table has already and keeps. */
 #include "tables/projection.h"
 
+#include "tables/statements.h"
+
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +26,7 @@ struct row {
 struct projection {
     struct row rows[SLOTS];
     uint32_t len;
+    struct sql_holds_write_holds written[PROJECTION_HOLDS_MAX];
     uint8_t memory[PROJECTION_HOLDS_MAX * ROW_BYTES + 4096];
 };
 
@@ -128,15 +131,11 @@ bool projection_add(struct projection *projection, const struct change *change)
 
 int projection_read(struct pg *pg, int32_t event, struct err_slot *err, uint64_t *seq)
 {
-    uint8_t memory[64];
-    struct pg_args args;
     PGresult *res;
-    pg_args_init(&args, memory, sizeof(memory));
-    pg_arg_i32(&args, event);
-    int rc = pg_query(pg, "SELECT seq FROM projected WHERE event = $1", &args, err, &res);
+    int rc = sql_projected_seq(pg, &(struct sql_projected_seq_args){event}, err, &res);
     if (rc < 0)
         return rc;
-    *seq = PQntuples(res) == 1 ? (uint64_t)pg_i64(res, 0, 0) : 0;
+    *seq = PQntuples(res) == 1 ? sql_projected_seq_row(res, 0).seq : 0;
     PQclear(res);
     return 0;
 }
@@ -154,92 +153,43 @@ static void complete(struct row *row, const struct engine *engine)
     row->has_buyer = true;
 }
 
-static const char SQL_WRITE[] =
-    "WITH stand AS ("
-    "  INSERT INTO projected (event, seq) SELECT $1, $3 WHERE $2 = 0 OR EXISTS"
-    "    (SELECT FROM projected WHERE event = $1 AND seq = $2)"
-    "  ON CONFLICT (event) DO UPDATE SET seq = excluded.seq WHERE projected.seq = $2"
-    "  RETURNING event)"
-    " INSERT INTO holds (event, hold, state, buyer, places, area, total, order_id, taken_at,"
-    "   changed_at, seq)"
-    " SELECT stand.event, r.hold, r.state, coalesce(r.buyer, 0), coalesce(r.places, 0), r.area,"
-    "   coalesce(r.total, 0), coalesce(r.order_id, ''), coalesce(r.taken_at, r.changed_at),"
-    "   r.changed_at, r.seq"
-    " FROM stand, UNNEST($4::bigint[], $5::text[], $6::bigint[], $7::integer[], $8::integer[],"
-    "   $9::bigint[], $10::text[], $11::timestamptz[], $12::timestamptz[], $13::bigint[])"
-    "   AS r (hold, state, buyer, places, area, total, order_id, taken_at, changed_at, seq)"
-    " ON CONFLICT (event, hold) DO UPDATE SET state = excluded.state,"
-    "   buyer = CASE WHEN excluded.buyer <> 0 THEN excluded.buyer ELSE holds.buyer END,"
-    "   places = CASE WHEN excluded.places > 0 THEN excluded.places ELSE holds.places END,"
-    "   total = CASE WHEN excluded.total > 0 THEN excluded.total ELSE holds.total END,"
-    "   order_id = CASE WHEN excluded.order_id <> '' THEN excluded.order_id"
-    "     ELSE holds.order_id END,"
-    "   changed_at = excluded.changed_at, seq = excluded.seq";
-
-enum column { HOLD, STATE, BUYER, PLACES, AREA, TOTAL, ORDER, TAKEN, CHANGED, SEQ, COLUMNS };
-
-static void put_cell(struct pg_args *args, const struct row *row, enum column column)
+static struct sql_holds_write_holds row_to_write(const struct row *row)
 {
-    switch (column) {
-    case HOLD:
-        pg_array_i64(args, (int64_t)row->hold);
-        break;
-    case STATE:
-        pg_array_bytes(args, span_of(row->state));
-        break;
-    case BUYER:
-        row->has_buyer ? pg_array_i64(args, (int64_t)row->buyer) : pg_array_null(args);
-        break;
-    case PLACES:
-        row->places != UNSAID ? pg_array_i32(args, (int32_t)row->places) : pg_array_null(args);
-        break;
-    case AREA:
-        row->area != CHANGE_AREA_NONE ? pg_array_i32(args, row->area) : pg_array_null(args);
-        break;
-    case TOTAL:
-        row->total != UNSAID ? pg_array_i64(args, row->total) : pg_array_null(args);
-        break;
-    case ORDER:
-        pg_array_bytes(args, (struct span){row->order, row->order_len});
-        break;
-    case TAKEN:
-        row->taken_ms != 0 ? pg_array_time(args, row->taken_ms) : pg_array_null(args);
-        break;
-    case CHANGED:
-        pg_array_time(args, row->changed_ms);
-        break;
-    default:
-        pg_array_i64(args, (int64_t)row->seq);
-        break;
-    }
+    return (struct sql_holds_write_holds){
+        .hold = row->hold,
+        .state = span_of(row->state),
+        .has_buyer = row->has_buyer,
+        .buyer = row->buyer,
+        .has_places = row->places != UNSAID,
+        .places = (uint32_t)row->places,
+        .has_area = row->area != CHANGE_AREA_NONE,
+        .area = row->area,
+        .has_total = row->total != UNSAID,
+        .total = (uint64_t)row->total,
+        .order_id = {row->order, row->order_len},
+        .has_taken = row->taken_ms != 0,
+        .taken_ms = row->taken_ms,
+        .changed_ms = row->changed_ms,
+        .seq = row->seq,
+    };
 }
 
 int projection_write(struct projection *projection, struct pg *pg, int32_t event,
                      const struct engine *engine, uint64_t was, uint64_t seq, struct err_slot *err)
 {
-    static const enum pg_array types[COLUMNS] = {
-        [HOLD] = PG_ARRAY_I64,   [STATE] = PG_ARRAY_TEXT, [BUYER] = PG_ARRAY_I64,
-        [PLACES] = PG_ARRAY_I32, [AREA] = PG_ARRAY_I32,   [TOTAL] = PG_ARRAY_I64,
-        [ORDER] = PG_ARRAY_TEXT, [TAKEN] = PG_ARRAY_TIME, [CHANGED] = PG_ARRAY_TIME,
-        [SEQ] = PG_ARRAY_I64,
-    };
-    for (uint32_t i = 0; i < SLOTS; i++)
-        if (projection->rows[i].hold != 0)
-            complete(&projection->rows[i], engine);
-    struct pg_args args;
-    pg_args_init(&args, projection->memory, sizeof(projection->memory));
-    pg_arg_i32(&args, event);
-    pg_arg_i64(&args, (int64_t)was);
-    pg_arg_i64(&args, (int64_t)seq);
-    for (unsigned column = 0; column < COLUMNS; column++) {
-        pg_array_open(&args, types[column], projection->len);
-        for (uint32_t i = 0; i < SLOTS; i++)
-            if (projection->rows[i].hold != 0)
-                put_cell(&args, &projection->rows[i], column);
-        pg_array_close(&args);
+    uint32_t len = 0;
+    for (uint32_t i = 0; i < SLOTS; i++) {
+        if (projection->rows[i].hold == 0)
+            continue;
+        complete(&projection->rows[i], engine);
+        projection->written[len++] = row_to_write(&projection->rows[i]);
     }
+    assert(len == projection->len);
+    struct pg_args bound;
+    pg_args_init(&bound, projection->memory, sizeof(projection->memory));
+    struct sql_holds_write_args args = {event, was, seq, projection->written, len};
     uint64_t rows = 0;
-    int rc = pg_change(pg, SQL_WRITE, &args, err, &rows);
+    int rc = sql_holds_write(pg, &bound, &args, err, &rows);
     if (rc < 0)
         return err_wrap(err, "writing `holds`");
     if (rows != projection->len)

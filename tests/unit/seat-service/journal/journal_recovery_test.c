@@ -16,6 +16,7 @@
 #include "loop/events.h"
 #include "pg_fixture.h"
 #include "tables/migrate.h"
+#include "tables/statements.h"
 
 #include <inttypes.h>
 #include <poll.h>
@@ -234,7 +235,7 @@ static void a_life_is_found_again_by_who_knows_nothing(void **state)
                  &err, &pg),
          &err);
     must(migrate_run(pg, &err), &err);
-    must(store_prepare(pg, &err), &err);
+    must(sql_prepare(pg, &err), &err);
     struct span hash = {(const char *)plan_hash(plan->plan), PLAN_HASH_BYTES};
     must(store_event_create(pg, SPAN("life"), hash, body, &err, &event), &err);
     uint64_t began_us = clock_mono_us(clock_system());

@@ -13,6 +13,7 @@
 #include "loop/turn.h"
 #include "pg_fixture.h"
 #include "tables/migrate.h"
+#include "tables/statements.h"
 
 #include <inttypes.h>
 #include <sodium.h>
@@ -107,7 +108,7 @@ static void import_hall(void)
     struct pg_conf conf = {pg_fixture_dsn(server), "test", MIGRATE_SCHEMA, 5000, 60000};
     must(pg_open(&conf, &err, &pg), &err);
     must(migrate_run(pg, &err), &err);
-    must(store_prepare(pg, &err), &err);
+    must(sql_prepare(pg, &err), &err);
     struct span hash = {(const char *)plan_hash(plan->plan), PLAN_HASH_BYTES};
     must(store_event_create(pg, SPAN("night"), hash, body, &err, &event), &err);
     pg_close(pg);

@@ -1,0 +1,31 @@
+-- events.sql: which events there are, and what they were imported from.
+
+-- statement: events_after
+--> after integer signed
+--> room  integer
+--< no    integer signed
+--< id    text
+SELECT no, id FROM event WHERE no > :after ORDER BY no LIMIT :room;
+
+-- statement: document_of
+--> event integer signed
+--< body  bytea
+SELECT body FROM document WHERE event = :event;
+
+-- Nothing is written, and no row answered, where the id is taken.
+-- statement: event_create
+--> id    text
+--> hash  bytea
+--> body  bytea borrow
+--> chain bytea
+--< no    integer signed
+WITH e AS (
+    INSERT INTO event (id) VALUES (:id)
+    ON CONFLICT DO NOTHING
+    RETURNING no
+), d AS (
+    INSERT INTO document (event, hash, body) SELECT no, :hash, :body FROM e
+), o AS (
+    INSERT INTO owner (event, chain) SELECT no, :chain FROM e
+)
+SELECT no FROM e;

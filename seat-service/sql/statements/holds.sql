@@ -1,0 +1,57 @@
+-- holds.sql: what was sold, and the table `holds`, which the auditor keeps by replay.
+
+-- statement: sold_list
+--> event    text
+--< seat     integer
+--< hold     bigint
+--< seq      bigint
+--< order_id text
+SELECT s.seat, s.hold, s.seq, s.order_id
+FROM sold s
+JOIN event e ON e.no = s.event
+WHERE e.id = :event
+ORDER BY s.seat;
+
+-- statement: projected_seq
+--> event integer signed
+--< seq   bigint
+SELECT seq FROM projected WHERE event = :event;
+
+-- One row a hold, if the table stands where the writer believes it does. What a change does not say is
+-- NULL, and what the table has already stays.
+-- statement: holds_write
+--> event           integer signed
+--> was             bigint
+--> seq             bigint
+--> holds.hold      bigint
+--> holds.state     text
+--> holds.buyer     bigint null
+--> holds.places    integer null
+--> holds.area      integer null
+--> holds.total     bigint null
+--> holds.order_id  text
+--> holds.taken     timestamptz null
+--> holds.changed   timestamptz
+--> holds.seq       bigint
+WITH stand AS (
+    INSERT INTO projected (event, seq)
+    SELECT :event, :seq
+    WHERE :was = 0 OR EXISTS (SELECT FROM projected WHERE event = :event AND seq = :was)
+    ON CONFLICT (event) DO UPDATE SET seq = excluded.seq WHERE projected.seq = :was
+    RETURNING event
+)
+INSERT INTO holds (event, hold, state, buyer, places, area, total, order_id, taken_at, changed_at, seq)
+SELECT stand.event, r.hold, r.state, coalesce(r.buyer, 0), coalesce(r.places, 0), r.area,
+    coalesce(r.total, 0), r.order_id, coalesce(r.taken_at, r.changed_at), r.changed_at, r.seq
+FROM stand,
+    UNNEST(:holds.hold, :holds.state, :holds.buyer, :holds.places, :holds.area, :holds.total,
+            :holds.order_id, :holds.taken, :holds.changed, :holds.seq)
+        AS r (hold, state, buyer, places, area, total, order_id, taken_at, changed_at, seq)
+ON CONFLICT (event, hold) DO UPDATE
+SET state = excluded.state,
+    buyer = CASE WHEN excluded.buyer <> 0 THEN excluded.buyer ELSE holds.buyer END,
+    places = CASE WHEN excluded.places > 0 THEN excluded.places ELSE holds.places END,
+    total = CASE WHEN excluded.total > 0 THEN excluded.total ELSE holds.total END,
+    order_id = CASE WHEN excluded.order_id <> '' THEN excluded.order_id ELSE holds.order_id END,
+    changed_at = excluded.changed_at,
+    seq = excluded.seq;

@@ -1,0 +1,97 @@
+-- journal.sql: appending to an event's journal, and reading it back.
+
+-- The rows that a batch becomes, and where the journal stands before and after it.
+-- shape: batch
+--> event        integer signed
+--> epoch        bigint
+--> before_seq   bigint
+--> after_seq    bigint
+--> after_chain  bytea
+--> rows.seq     bigint
+--> rows.at      timestamptz
+--> rows.kind    smallint
+--> rows.body    bytea
+--> rows.chain   bytea
+--> rows.idem    bytea null
+--> rows.changes smallint
+
+-- One statement writes an event's part of a batch. It moves the owner row from the seq where the
+-- committer believes it stands to the seq behind the batch, under the condition that the epoch is its
+-- own. All else hangs on that row having been found, so whoever has lost the epoch writes nothing.
+-- fragment: fence()
+WITH fence AS (
+    UPDATE owner
+    SET seq = :after_seq, chain = :after_chain
+    WHERE event = :event AND epoch = :epoch AND seq = :before_seq
+    RETURNING event, epoch
+)
+
+-- The lists, mostly of one element, are unnested in step where columns are listed; as a function in FROM
+-- each would be written to memory first.
+-- fragment: append_rows()
+INSERT INTO journal (seq, at, epoch, event, kind, body, chain, idem, changes)
+SELECT unnest(:rows.seq), unnest(:rows.at), fence.epoch, fence.event, unnest(:rows.kind),
+    unnest(:rows.body), unnest(:rows.chain), unnest(:rows.idem), unnest(:rows.changes)
+FROM fence
+
+-- The batch that touches `sold`. The parts of a statement that write run in no given order, so a batch
+-- holds sales, or what is given back, or moves, and the other two lists are empty.
+-- statement: append prepared
+--> batch.*
+--> frees          integer[]
+--> sells.seat     integer
+--> sells.seq      bigint
+--> sells.hold     bigint
+--> sells.order_id text
+--> moves.was      integer
+--> moves.seat     integer
+--> moves.seq      bigint
+:fence(), freed AS (
+    DELETE FROM sold
+    USING fence
+    WHERE sold.event = fence.event AND sold.seat = ANY (:frees)
+), sells AS (
+    INSERT INTO sold (event, seat, seq, hold, order_id)
+    SELECT fence.event, s.seat, s.seq, s.hold, s.order_id
+    FROM fence,
+        UNNEST(:sells.seat, :sells.seq, :sells.hold, :sells.order_id)
+            AS s (seat, seq, hold, order_id)
+), moves AS (
+    UPDATE sold
+    SET seat = m.seat, seq = m.seq
+    FROM fence, UNNEST(:moves.was, :moves.seat, :moves.seq) AS m (was, seat, seq)
+    WHERE sold.event = fence.event AND sold.seat = m.was
+)
+:append_rows();
+
+-- The usual batch, which sells nothing: a third less to plan and to start.
+-- statement: append_plain prepared
+--> batch.*
+:fence()
+:append_rows();
+
+-- statement: journal_link
+--> event integer signed
+--> seq   bigint
+--< chain bytea
+SELECT chain FROM journal WHERE event = :event AND seq = :seq;
+
+-- With a limit PostgreSQL walks the primary key, whatever it believes of a table that was never
+-- analysed; without one it sorted a rush's whole journal, each time anew.
+-- statement: journal_follow copy
+--> event   integer signed
+--> after   bigint
+--> room    integer
+--< seq     bigint
+--< at      timestamptz
+--< epoch   integer
+--< kind    smallint
+--< body    bytea
+--< chain   bytea
+--< idem    bytea
+--< changes smallint
+SELECT seq, at, epoch, kind, body, chain, idem, changes
+FROM journal
+WHERE event = :event AND seq > :after
+ORDER BY seq
+LIMIT :room;

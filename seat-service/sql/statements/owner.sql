@@ -1,0 +1,72 @@
+-- owner.sql: who may write an event. The lock says who may try, the epoch who may write.
+
+-- statement: lock_try
+--> class    integer signed
+--> keys     integer[] signed
+--< nth      bigint
+--< got      boolean
+SELECT nth, pg_try_advisory_lock(:class, key) AS got
+FROM UNNEST(:keys) WITH ORDINALITY AS k (key, nth);
+
+-- statement: lock_give_back
+--> class integer signed
+--> key   integer signed
+--< done  boolean
+SELECT pg_advisory_unlock(:class, :key) AS done;
+
+-- Waits for a commit that is under way, so that the place which it answers is final.
+-- statement: owner_raise
+--> event    integer signed
+--> instance text
+--> was      bigint
+--< epoch    bigint
+--< seq      bigint
+--< chain    bytea
+UPDATE owner
+SET epoch = epoch + 1, instance = :instance, taken_at = now()
+WHERE event = :event AND epoch = :was
+RETURNING epoch, seq, chain;
+
+-- statement: owner_read
+--> event    integer signed
+--> instance text
+--< epoch    bigint
+--< seq      bigint
+--< chain    bytea
+--< its      boolean
+SELECT epoch, seq, chain, instance = :instance AS its FROM owner WHERE event = :event;
+
+-- Ends backends that hold one of the locks and have been without a statement for so long that their
+-- program cannot be well, or for so long in the middle of one, with nothing to do but to wait for the
+-- rest of it. A backend that is at work is left alone: then it is PostgreSQL that is slow, and another
+-- owner would not be faster.
+-- statement: lock_end_silent
+--> class     integer signed
+--> keys      integer[] signed
+--> silent_ms integer
+--< ended     boolean
+SELECT pg_terminate_backend(a.pid) AS ended
+FROM pg_locks l
+JOIN pg_stat_activity a USING (pid)
+WHERE l.locktype = 'advisory' AND l.classid = :class::oid
+    AND l.objid = ANY (:keys::oid[]) AND l.objsubid = 2 AND l.granted
+    AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    AND (a.state <> 'active' OR a.wait_event_type = 'Client')
+    AND clock_timestamp() - a.state_change > make_interval(secs => :silent_ms / 1000.0);
+
+-- Ends those of these backends that have the lock, this session's own excepted.
+-- statement: lock_end_backends
+--> class    integer signed
+--> key      integer signed
+--> pids     integer[] signed
+--< ended    boolean
+SELECT pg_terminate_backend(pid) AS ended
+FROM pg_locks
+WHERE locktype = 'advisory' AND classid = :class::oid AND objid = :key::oid
+    AND objsubid = 2 AND granted AND pid = ANY (:pids) AND pid <> pg_backend_pid();
+
+-- What the server's log has cost since its start.
+-- statement: server_wal
+--< bytes   bigint
+--< flushes bigint
+SELECT wal_bytes::bigint AS bytes, wal_sync::bigint AS flushes FROM pg_stat_wal;

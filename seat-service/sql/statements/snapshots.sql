@@ -1,0 +1,28 @@
+-- snapshots.sql: an engine's state at a place in its journal, made by replay. The newest two are kept.
+
+-- statement: snapshot_newest
+--> event   integer signed
+--> seq_max bigint
+--< seq     bigint
+--< chain   bytea
+--< body    bytea
+SELECT seq, chain, body
+FROM snapshot
+WHERE event = :event AND seq <= :seq_max
+ORDER BY seq DESC
+LIMIT 1;
+
+-- statement: snapshot_write
+--> event integer signed
+--> seq   bigint
+--> chain bytea
+--> body  bytea borrow
+INSERT INTO snapshot (event, seq, chain, body)
+VALUES (:event, :seq, :chain, :body)
+ON CONFLICT DO NOTHING;
+
+-- statement: snapshot_sweep
+--> event integer signed
+DELETE FROM snapshot
+WHERE event = :event
+    AND seq NOT IN (SELECT seq FROM snapshot WHERE event = :event ORDER BY seq DESC LIMIT 2);

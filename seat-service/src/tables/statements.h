@@ -1,0 +1,8 @@
+/* statements.h: every statement that the service sends, with a struct for its arguments and one for
+ * its row. Made of sql/statements; sql/README.md says how. */
+#ifndef FG_SEAT_SERVICE_STATEMENTS_H
+#define FG_SEAT_SERVICE_STATEMENTS_H
+
+#include "seat-service/sql/statements.h.inc"
+
+#endif
