@@ -146,10 +146,13 @@ PROGRAMS += $$(BIN_$(1))
 # Unit tests: one program a file, with cmocka.
 TEST_$(1) := $$(patsubst %.c,$(OUT)/%,$$(sort $$(shell find tests/unit/$(1) -name '*_test.c' 2>/dev/null)))
 HELP_$(1) := $$(patsubst %.c,$(OUT)/obj/%.o,$$(filter-out %_test.c,$$(shell find tests/unit/$(1) tests/unit/lib -name '*.c' 2>/dev/null) $$(TEST_HELP_$(1))))
-$$(TEST_$(1)): $(OUT)/%: $(OUT)/obj/%.o $$(HELP_$(1)) $$(LIB_$(1)) $$(TEST_NEED_$(1)) $(OUT)/lib/common.a
+HELPS_$(1) := $(OUT)/lib/$(1)-tests.a
+$$(HELPS_$(1)): $$(HELP_$(1))
+	@mkdir -p $$(@D) && rm -f $$@ && $(ARCHIVE_$(COMPILER)) rcs $$@ $$^
+$$(TEST_$(1)): $(OUT)/%: $(OUT)/obj/%.o $$(HELPS_$(1)) $$(LIB_$(1)) $$(TEST_NEED_$(1)) $(OUT)/lib/common.a
 	@mkdir -p $$(@D)
 	@echo "  LINK  $$@"
-	@$(CC) -o $$@ $$(filter %.o,$$^) $$(LIB_$(1)) $$(TEST_NEED_$(1)) $(OUT)/lib/common.a $$(LINK_ALL) $$(LIBS_$(1)) $$(LIBS_common) -lcmocka
+	@$(CC) -o $$@ $$(filter %.o,$$^) $$(HELPS_$(1)) $$(LIB_$(1)) $$(TEST_NEED_$(1)) $(OUT)/lib/common.a $$(LINK_ALL) $$(LIBS_$(1)) $$(LIBS_common) -lcmocka
 DEPS += $$(patsubst $(OUT)/%,$(OUT)/obj/%.d,$$(TEST_$(1))) $$(patsubst %.o,%.d,$$(HELP_$(1)))
 UNIT_TESTS += $$(TEST_$(1))
 
