@@ -115,13 +115,16 @@ static int add_psp_metrics(struct pay *pay, struct err_slot *err)
          false},
         {"fairgate_psp_held_back_total", "", "purpose=\"take\"", &pace->held_back[PACE_TAKE],
          false},
-        {"fairgate_psp_refused_us_total",
-         "calls refused for our key, account or contract: somebody has to look",
-         "provider=\"stripe\"", &shared->heard[psp_stripe.place].strangers, false},
-        {"fairgate_psp_refused_us_total", "", "provider=\"toss\"",
-         &shared->heard[psp_toss.place].strangers, false},
     };
-    return add_metrics(pay->loop->metrics, all, LEN(all), err);
+    int rc = add_metrics(pay->loop->metrics, all, LEN(all), err);
+    for (uint32_t i = 0; rc == 0 && i < PSP_PROVIDERS; i++) {
+        const struct metric refused = {
+            "fairgate_psp_refused_us_total",
+            i == 0 ? "calls refused for our key, account or contract: somebody has to look" : "",
+            psp_drivers[i]->label, &shared->heard[i].strangers, false};
+        rc = add_metrics(pay->loop->metrics, &refused, 1, err);
+    }
+    return rc;
 }
 
 /* What only one loop looks at. */
@@ -294,14 +297,15 @@ int main(int argc, char **argv)
         return 1;
     struct settings *settings = calloc(1, sizeof(*settings));
     struct pay_common common = {0};
+    struct config_setting list[SETTINGS_MAX];
     if (settings == NULL)
         return 1;
     const struct service_conf conf = {
         .name = "payment-adapter",
         .version = VERSION,
         .commands = cli_commands,
-        .settings = settings_table,
-        .settings_len = settings_table_len,
+        .settings = list,
+        .settings_len = settings_list(list),
         .config = settings,
         .ctx = &common,
         .check = settings_check,

@@ -143,7 +143,7 @@ static void put_secret(const struct secret_file *file, char *to)
 
 struct pay_texts { /* what drivers and peers borrow for as long as the loop lives */
     char service_token[PAY_SECRET_MAX];
-    char stripe_key[PAY_SECRET_MAX], stripe_webhook[PAY_SECRET_MAX], toss_key[PAY_SECRET_MAX];
+    char psp_key[PSP_PROVIDERS][PAY_SECRET_MAX], psp_webhook[PSP_PROVIDERS][PAY_SECRET_MAX];
     char return_url[CONFIG_STRING_MAX + 32];
     char passes_url[CONFIG_STRING_MAX + 32];
 };
@@ -154,40 +154,34 @@ static void put_secrets(struct pay *pay)
     struct pay_texts *texts = pay->texts;
     const struct pay_keys *keys = pay->keys;
     put_secret(keys->service_token, texts->service_token);
-    put_secret(keys->stripe_key, texts->stripe_key);
-    put_secret(keys->stripe_webhook, texts->stripe_webhook);
-    put_secret(keys->toss_key, texts->toss_key);
+    for (uint32_t i = 0; i < PSP_PROVIDERS; i++) {
+        put_secret(keys->psp_key[i], texts->psp_key[i]);
+        put_secret(keys->psp_webhook[i], texts->psp_webhook[i]);
+    }
 }
 
 static void open_psps(struct pay *pay)
 {
     const struct settings *settings = pay->settings;
     struct pay_texts *texts = pay->texts;
-    struct psp_conf common = {.return_url = texts->return_url,
-                              .timeout_ms = (uint32_t)settings->psp_timeout_ms,
-                              .outcalls = pay->outcalls,
-                              .clock = pay->loop->clock,
-                              .log = pay->loop->log,
-                              .shared = &pay->common->caps->psp,
-                              .webhook_secrets = ""};
-    if (settings->stripe_url[0] != '\0') {
-        struct psp_conf conf = common;
-        conf.api_url = settings->stripe_url;
-        conf.checkout_url = settings->stripe_checkout_url;
-        conf.sessions = settings->stripe_checkout_url[0] == '\0';
-        conf.key = texts->stripe_key;
-        conf.webhook_secrets = texts->stripe_webhook;
-        pay->psps[pay->psps_len++] = (struct psp){&psp_stripe, conf};
+    for (uint32_t i = 0; i < PSP_PROVIDERS; i++) {
+        if (settings->psp[i].url[0] == '\0')
+            continue;
+        struct psp *psp = &pay->psps[pay->psps_len];
+        psp->driver = psp_drivers[i];
+        psp->place = i;
+        psp->conf = (struct psp_conf){.api_url = settings->psp[i].url,
+                                      .checkout_url = settings->psp[i].checkout_url,
+                                      .key = texts->psp_key[i],
+                                      .webhook_secrets = texts->psp_webhook[i],
+                                      .return_url = texts->return_url,
+                                      .timeout_ms = (uint32_t)settings->psp_timeout_ms,
+                                      .outcalls = pay->outcalls,
+                                      .clock = pay->loop->clock,
+                                      .log = pay->loop->log,
+                                      .shared = &pay->common->caps->psp};
+        pay->psp_list[pay->psps_len++] = psp;
     }
-    if (settings->toss_url[0] != '\0') {
-        struct psp_conf conf = common;
-        conf.api_url = settings->toss_url;
-        conf.checkout_url = settings->toss_checkout_url;
-        conf.key = texts->toss_key;
-        pay->psps[pay->psps_len++] = (struct psp){&psp_toss, conf};
-    }
-    for (uint32_t i = 0; i < pay->psps_len; i++)
-        pay->psp_list[i] = &pay->psps[i];
 }
 
 static int open_stores(struct pay *pay, struct err_slot *err)
@@ -269,8 +263,8 @@ static bool heard(void *ctx, const char *provider)
     const struct psp *psp = peers_http_psp(pay->peers, span_of(provider));
     if (psp == NULL)
         return false;
-    uint64_t at_us = atomic_load_explicit(&pay->common->caps->psp.heard[psp->driver->place].at_us,
-                                          memory_order_relaxed);
+    uint64_t at_us =
+        atomic_load_explicit(&pay->common->caps->psp.heard[psp->place].at_us, memory_order_relaxed);
     return at_us != 0 && clock_mono_us(pay->loop->clock) < at_us + HEARD_MS * UINT64_C(1000);
 }
 

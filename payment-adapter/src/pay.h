@@ -44,8 +44,8 @@ struct paces {
  * has taken up the next. */
 struct pay_keys {
     _Atomic uint32_t refs;
-    struct secret_file *service_token, *stripe_key, *stripe_webhook, *toss_key, *shop_key,
-        *seats_admin, *mail_password;
+    struct secret_file *service_token, *shop_key, *seats_admin, *mail_password;
+    struct secret_file *psp_key[PSP_PROVIDERS], *psp_webhook[PSP_PROVIDERS];
     struct ticket_signer *signer;
     struct ticket_keys ticket_keys; /* the signer's, and those of before */
     char *ticket_keys_json;         /* as published */
@@ -94,9 +94,9 @@ struct pay {
     struct outcalls *outcalls;
     struct hasher *hasher;
     struct sessions *sessions;
-    struct keyring *passes, *sso; /* sso NULL: off */
-    struct psp psps[2];
-    struct psp *psp_list[2];
+    struct keyring *passes, *sso;   /* sso NULL: off */
+    struct psp psps[PSP_PROVIDERS]; /* those that are used */
+    struct psp *psp_list[PSP_PROVIDERS];
     uint32_t psps_len;
     struct peers_http *peers;
     struct checkout *checkout;

@@ -1,11 +1,11 @@
 /* settings.c: see settings.h. */
 #include "settings.h"
 
+#include "psp/psp.h"
+
+#include <assert.h>
 #include <stddef.h>
 
-static const char *const psp_words[] = {"stripe", "toss", NULL};
-static const char *const stripe_flow_words[] = {"auto", "sessions", "intents", NULL};
-enum { STRIPE_FLOW_AUTO, STRIPE_FLOW_SESSIONS, STRIPE_FLOW_INTENTS };
 static const char *const refund_words[] = {"buyer", "operator", NULL};
 
 #define AT(MEMBER)   offsetof(struct settings, MEMBER)
@@ -14,7 +14,7 @@ static const char *const refund_words[] = {"buyer", "operator", NULL};
 #define TEXT         1, CONFIG_STRING_MAX - 1, NULL
 #define DAY_MS       UINT64_C(86400000)
 
-const struct config_setting settings_table[] = {
+static const struct config_setting first[] = {
     {"database", "conninfo", CONFIG_STRING, AT(db_conninfo), NULL, TEXT,
      "our own PostgreSQL, as libpq writes it; a password by passfile"},
     {"database", "connections", CONFIG_U64, AT(db_connections), "4", 1, 16, NULL,
@@ -87,26 +87,15 @@ const struct config_setting settings_table[] = {
     {"keys", "old_tickets", CONFIG_STRING, AT(ticket_old_keys), "", URL_OR_EMPTY,
      "file: further public keys of tickets, a JWKS: those that signed before, or will"},
 
-    {"psp", "default", CONFIG_WORD, AT(psp_default), "stripe", 0, 0, psp_words,
+    {"psp", "default", CONFIG_WORD, AT(psp_default), "stripe", 0, 0, psp_names,
      "the provider of an order that names none"},
     {"psp", "timeout", CONFIG_DURATION, AT(psp_timeout_ms), "8s", 100, 10000, NULL, "of one call"},
     {"psp", "per_s", CONFIG_U64, AT(psp_per_s), "100", 1, 1000000, NULL,
      "calls to the providers in a second, by this process; captures go before polls"},
-    {"psp", "stripe_url", CONFIG_STRING, AT(stripe_url), "", URL_OR_EMPTY,
-     "the API, without a slash at the end; empty: not used"},
-    {"psp", "stripe_key", CONFIG_STRING, AT(stripe_key), "", URL_OR_EMPTY, "file: the secret key"},
-    {"psp", "stripe_webhook_secret", CONFIG_STRING, AT(stripe_webhook_secret), "", URL_OR_EMPTY,
-     "file: what webhooks are signed with; two, parted by a space, during a rotation"},
-    {"psp", "stripe_flow", CONFIG_WORD, AT(stripe_flow), "auto", 0, 0, stripe_flow_words,
-     "sessions: the buyer pays on Stripe's own page (Checkout Sessions); intents: on one of yours, "
-     "which stripe_checkout_url names; auto: intents where that is set, otherwise sessions"},
-    {"psp", "stripe_checkout_url", CONFIG_STRING, AT(stripe_checkout_url), "", URL_OR_EMPTY,
-     "of intents: your page on which the buyer pays; the payment's client secret is put behind it"},
-    {"psp", "toss_url", CONFIG_STRING, AT(toss_url), "", URL_OR_EMPTY, "the API; empty: not used"},
-    {"psp", "toss_key", CONFIG_STRING, AT(toss_key), "", URL_OR_EMPTY, "file: the secret key"},
-    {"psp", "toss_checkout_url", CONFIG_STRING, AT(toss_checkout_url), "", URL_OR_EMPTY,
-     "the payment window"},
+};
 
+/* Between them stand the providers' own. */
+static const struct config_setting rest[] = {
     {"web", "public_url", CONFIG_STRING, AT(public_url), "http://127.0.0.1:8080", TEXT,
      "how visitors reach us, without a slash at the end: for links and return addresses"},
     {"web", "tls_ca", CONFIG_STRING, AT(tls_ca), "", URL_OR_EMPTY,
@@ -171,25 +160,47 @@ const struct config_setting settings_table[] = {
     BRAND_SETTINGS(AT(brand)),
 };
 
-const size_t settings_table_len = LEN(settings_table);
+struct settings_table {
+    struct config_setting *rows;
+    size_t len;
+};
+
+static void add(struct settings_table *table, const struct config_setting *rows, size_t len,
+                size_t offset)
+{
+    for (size_t i = 0; i < len; i++) {
+        assert(table->len < SETTINGS_MAX);
+        table->rows[table->len] = rows[i];
+        table->rows[table->len++].offset += offset;
+    }
+}
+
+size_t settings_list(struct config_setting out[SETTINGS_MAX])
+{
+    struct settings_table table = {.rows = out};
+    add(&table, first, LEN(first), 0);
+    for (uint32_t i = 0; i < PSP_PROVIDERS; i++) {
+        const struct config_setting *own = psp_drivers[i]->settings;
+        size_t len = 0;
+        while (own[len].section != NULL)
+            len++;
+        add(&table, own, len, AT(psp) + i * sizeof(struct psp_settings));
+    }
+    add(&table, rest, LEN(rest), 0);
+    return table.len;
+}
 
 static int check_psp(const struct settings *settings, struct err_slot *err)
 {
-    bool stripe = settings->stripe_url[0] != '\0', toss = settings->toss_url[0] != '\0';
-    if (stripe && (settings->stripe_key[0] == '\0' || settings->stripe_webhook_secret[0] == '\0'))
-        return err_set(err, ERR_RANGE, "psp.stripe_url needs stripe_key and stripe_webhook_secret");
-    if (settings->stripe_flow == STRIPE_FLOW_INTENTS && settings->stripe_checkout_url[0] == '\0')
-        return err_set(err, ERR_RANGE, "psp.stripe_flow = intents needs stripe_checkout_url");
-    if (settings->stripe_flow == STRIPE_FLOW_SESSIONS && settings->stripe_checkout_url[0] != '\0')
-        return err_set(err, ERR_RANGE,
-                       "psp.stripe_checkout_url is for stripe_flow = intents; sessions have "
-                       "Stripe's page");
-    if (toss && (settings->toss_key[0] == '\0' || settings->toss_checkout_url[0] == '\0'))
-        return err_set(err, ERR_RANGE, "psp.toss_url needs toss_key and toss_checkout_url");
-    if (settings->psp_default == 0 ? !stripe : !toss)
+    int rc = 0;
+    for (uint32_t i = 0; rc == 0 && i < PSP_PROVIDERS; i++) {
+        if (settings->psp[i].url[0] != '\0')
+            rc = psp_drivers[i]->check(&settings->psp[i], err);
+    }
+    if (rc == 0 && settings->psp[settings->psp_default].url[0] == '\0')
         return err_set(err, ERR_RANGE, "psp.default is %s, but psp.%s_url is not set",
-                       psp_words[settings->psp_default], psp_words[settings->psp_default]);
-    return 0;
+                       psp_names[settings->psp_default], psp_names[settings->psp_default]);
+    return rc;
 }
 
 int settings_check(void *config, struct err_slot *err)

@@ -3,6 +3,8 @@
 #define FG_PAY_SETTINGS_H
 
 #include "config/config.h"
+#include "psp/psp_list.h"
+#include "psp/psp_settings.h"
 #include "web/brand.h"
 
 struct settings {
@@ -32,12 +34,8 @@ struct settings {
     char ticket_key[CONFIG_STRING_MAX], ticket_old_keys[CONFIG_STRING_MAX];
     char hashes_key[CONFIG_STRING_MAX];
     /* [psp] */
-    unsigned psp_default;
-    unsigned stripe_flow; /* what it says follows from stripe_checkout_url, see check_psp() */
-    char stripe_url[CONFIG_STRING_MAX], stripe_key[CONFIG_STRING_MAX];
-    char stripe_webhook_secret[CONFIG_STRING_MAX], stripe_checkout_url[CONFIG_STRING_MAX];
-    char toss_url[CONFIG_STRING_MAX], toss_key[CONFIG_STRING_MAX];
-    char toss_checkout_url[CONFIG_STRING_MAX];
+    unsigned psp_default; /* its place in the list */
+    struct psp_settings psp[PSP_PROVIDERS];
     uint64_t psp_timeout_ms, psp_per_s;
     /* [web] */
     char public_url[CONFIG_STRING_MAX];
@@ -66,8 +64,10 @@ struct settings {
     struct brand_settings brand;
 };
 
-extern const struct config_setting settings_table[];
-extern const size_t settings_table_len;
+enum { SETTINGS_MAX = 128 };
+
+/* All settings, those of each provider among them; answers how many. */
+size_t settings_list(struct config_setting out[SETTINGS_MAX]);
 
 /* What one setting alone cannot tell. */
 int settings_check(void *config, struct err_slot *err);

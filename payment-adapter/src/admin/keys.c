@@ -147,6 +147,17 @@ static int publish_ticket_keys(struct pay_keys *out, struct err_slot *err)
     return out->ticket_keys_json != NULL ? 0 : err_set(err, ERR_NOMEM, "ticket keys");
 }
 
+static int read_psp_files(const struct psp_settings *settings, const char *name,
+                          struct err_slot *err, struct secret_file **key,
+                          struct secret_file **webhook)
+{
+    char what[64];
+    snprintf(what, sizeof(what), "psp.%s_key", name);
+    int rc = read_one(settings->key, what, err, key);
+    snprintf(what, sizeof(what), "psp.%s_webhook_secret", name);
+    return rc == 0 ? read_one(settings->webhook_secret, what, err, webhook) : rc;
+}
+
 static int read_files(const struct settings *settings, struct err_slot *err, struct pay_keys *out)
 {
     const struct {
@@ -154,9 +165,6 @@ static int read_files(const struct settings *settings, struct err_slot *err, str
         struct secret_file **to;
     } files[] = {
         {settings->service_token, "keys.service_token", &out->service_token},
-        {settings->stripe_key, "psp.stripe_key", &out->stripe_key},
-        {settings->stripe_webhook_secret, "psp.stripe_webhook_secret", &out->stripe_webhook},
-        {settings->toss_key, "psp.toss_key", &out->toss_key},
         {settings->shop_key, "shop.key", &out->shop_key},
         {settings->seats_admin, "keys.seats_admin_token", &out->seats_admin},
         {settings->mail_password, "mail.password", &out->mail_password},
@@ -164,15 +172,19 @@ static int read_files(const struct settings *settings, struct err_slot *err, str
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < sizeof(files) / sizeof(files[0]); i++)
         rc = read_one(files[i].path, files[i].what, err, files[i].to);
+    for (uint32_t i = 0; rc == 0 && i < PSP_PROVIDERS; i++)
+        rc = read_psp_files(&settings->psp[i], psp_names[i], err, &out->psp_key[i],
+                            &out->psp_webhook[i]);
     return rc;
 }
 
 static void keys_free(struct pay_keys *keys)
 {
     secret_file_destroy(keys->service_token);
-    secret_file_destroy(keys->stripe_key);
-    secret_file_destroy(keys->stripe_webhook);
-    secret_file_destroy(keys->toss_key);
+    for (uint32_t i = 0; i < PSP_PROVIDERS; i++) {
+        secret_file_destroy(keys->psp_key[i]);
+        secret_file_destroy(keys->psp_webhook[i]);
+    }
     secret_file_destroy(keys->shop_key);
     secret_file_destroy(keys->mail_password);
     secret_file_destroy(keys->seats_admin);

@@ -339,7 +339,6 @@ static bool is_id(struct span text)
 
 static int read_ask(struct ask *ask, json_t *doc, struct err_slot *err)
 {
-    static const char *const providers[] = {"stripe", "toss", NULL};
     struct span event = {NULL, 0}, hold = {NULL, 0};
     unsigned provider = ask->pay->settings->psp_default;
     struct json_in in;
@@ -350,15 +349,15 @@ static int read_ask(struct ask *ask, json_t *doc, struct err_slot *err)
         json_in_refuse(&in, "event", "must be an event's id");
     if (json_in_str(&in, "hold", 1, ORDER_HOLD_MAX - 1, &hold) && !is_id(hold))
         json_in_refuse(&in, "hold", "must be a hold's id");
-    if (json_in_word(&in, "provider", providers, &provider) &&
-        peers_http_psp(ask->pay->peers, span_of(providers[provider])) == NULL)
+    if (json_in_word(&in, "provider", psp_names, &provider) &&
+        peers_http_psp(ask->pay->peers, span_of(psp_names[provider])) == NULL)
         json_in_refuse(&in, "provider", "is not offered here");
     int rc = json_in_end(&in);
     if (rc < 0)
         return rc;
     span_to_cstr(event, ask->order.event, sizeof(ask->order.event));
     span_to_cstr(hold, ask->order.hold, sizeof(ask->order.hold));
-    snprintf(ask->order.provider, sizeof(ask->order.provider), "%s", providers[provider]);
+    snprintf(ask->order.provider, sizeof(ask->order.provider), "%s", psp_names[provider]);
     uint8_t hash[32];
     crypto_generichash_state state;
     crypto_generichash_init(&state, NULL, 0, sizeof(hash));
@@ -366,8 +365,8 @@ static int read_ask(struct ask *ask, json_t *doc, struct err_slot *err)
     crypto_generichash_update(&state, (const uint8_t *)"/", 1);
     crypto_generichash_update(&state, (const uint8_t *)ask->order.hold, strlen(ask->order.hold));
     crypto_generichash_update(&state, (const uint8_t *)"/", 1);
-    crypto_generichash_update(&state, (const uint8_t *)providers[provider],
-                              strlen(providers[provider]));
+    crypto_generichash_update(&state, (const uint8_t *)psp_names[provider],
+                              strlen(psp_names[provider]));
     crypto_generichash_final(&state, hash, sizeof(hash));
     sodium_bin2base64(ask->idem_body, sizeof(ask->idem_body), hash, sizeof(hash),
                       sodium_base64_VARIANT_URLSAFE_NO_PADDING);

@@ -34,13 +34,15 @@ static void on_webhook(struct http_req *req, void *ctx)
     struct err_slot err = {0};
     struct psp_event event = {0};
     uint64_t now_s = clock_wall_us(pay->loop->clock) / 1000000;
-    int rc = psp->driver->webhook(psp, http_req_header_named(req, SPAN("Stripe-Signature")),
-                                  http_req_body(req), now_s, &err, &event);
+    const char *signed_by = psp->driver->signature;
+    struct span signature =
+        signed_by != NULL ? http_req_header_named(req, span_of(signed_by)) : SPAN("");
+    int rc = psp->driver->webhook(psp, signature, http_req_body(req), now_s, &err, &event);
     if (rc < 0) {
         refuse(req, rc, &err);
         return;
     }
-    webhooks_store(pay->webhooks, req, psp->driver, &event);
+    webhooks_store(pay->webhooks, req, psp, &event);
 }
 
 int webhook_routes(struct http_router *routes, struct err_slot *err)

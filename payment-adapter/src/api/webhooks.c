@@ -149,17 +149,17 @@ static void on_check(uv_check_t *check)
         send_batch(webhooks);
 }
 
-void webhooks_store(struct webhooks *webhooks, struct http_req *req,
-                    const struct psp_driver *driver, const struct psp_event *event)
+void webhooks_store(struct webhooks *webhooks, struct http_req *req, const struct psp *psp,
+                    const struct psp_event *event)
 {
     struct batch *batch = &webhooks->batches[webhooks->gathering];
     if (batch->len == WEBHOOK_BATCH_MAX) {
         guard_unavailable(req, ERR_FULL);
         return;
     }
-    batch->providers[batch->len] = driver->place;
+    batch->providers[batch->len] = psp->place;
     batch->reqs[batch->len++] = req;
-    grow_array_text(&batch->columns[COL_PROVIDER], span_of(driver->name));
+    grow_array_text(&batch->columns[COL_PROVIDER], span_of(psp->driver->name));
     grow_array_text(&batch->columns[COL_ID], span_of(event->id));
     grow_array_text(&batch->columns[COL_KIND], span_of(event->kind));
     grow_array_text(&batch->columns[COL_PAYMENT], span_of(event->payment));

@@ -9,8 +9,8 @@ struct webhooks;
 
 int webhooks_create(struct pay *pay, struct err_slot *err, struct webhooks **out);
 /* The request is answered once the event is stored, or could not be. */
-void webhooks_store(struct webhooks *webhooks, struct http_req *req,
-                    const struct psp_driver *driver, const struct psp_event *event);
+void webhooks_store(struct webhooks *webhooks, struct http_req *req, const struct psp *psp,
+                    const struct psp_event *event);
 /* Before the database is closed, whose last answers may still come; NULL is fine. */
 void webhooks_close(struct webhooks *webhooks);
 

@@ -161,18 +161,21 @@ static bool is_key(struct span key)
     return key.len > 0;
 }
 
-/* Toss says that the buyer has agreed in the address they come back to, and nowhere else. It is a
- * hint: the saga looks the payment up by it, and the provider judges. Another order's or another
- * sum is not even that. */
+/* There are providers that say that the buyer has agreed in the address they come back to, and
+ * nowhere else. It is a hint: the saga looks the payment up by it, and the provider judges. Another
+ * order's or another sum is not even that. */
 static void keep_hint(struct visit *visit, const struct order_row *row)
 {
-    struct span key = http_req_query_arg(visit->req, SPAN("paymentKey"));
-    struct span order = http_req_query_arg(visit->req, SPAN("orderId"));
-    struct span amount = http_req_query_arg(visit->req, SPAN("amount"));
+    const struct psp *psp = peers_http_psp(visit->pay->peers, row->provider);
+    const struct psp_hint *hint = psp != NULL ? psp->driver->hint : NULL;
+    if (hint == NULL)
+        return;
+    struct span key = http_req_query_arg(visit->req, span_of(hint->payment));
+    struct span order = http_req_query_arg(visit->req, span_of(hint->order));
+    struct span amount = http_req_query_arg(visit->req, span_of(hint->amount));
     char payment_key[ORDER_PAYMENT_MAX];
     uint64_t sum;
-    if (!span_eq(row->status, SPAN("pending_payment")) ||
-        !span_eq(row->provider, span_of(psp_toss.name)) || !is_key(key) ||
+    if (!span_eq(row->status, SPAN("pending_payment")) || !is_key(key) ||
         !span_eq(order, span_of(visit->order)) || !span_u64(amount, UINT64_MAX, &sum) ||
         sum != row->amount || !span_to_cstr(key, payment_key, sizeof(payment_key)))
         return;

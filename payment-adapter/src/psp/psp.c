@@ -5,7 +5,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 void psp_tell(struct peer_call *call, enum saga_verdict verdict, const char *code,
               const char *detail)
@@ -23,7 +22,7 @@ void psp_send(struct psp *psp, const struct outcall *call)
 
 void psp_tell_stranger(struct psp *psp, struct peer_call *call, const char *detail)
 {
-    atomic_fetch_add_explicit(&psp->conf.shared->heard[psp->driver->place].strangers, 1,
+    atomic_fetch_add_explicit(&psp->conf.shared->heard[psp->place].strangers, 1,
                               memory_order_relaxed);
     struct log_line line;
     log_begin(&line, psp->conf.log, LOG_LEVEL_ERROR,
@@ -52,21 +51,12 @@ void psp_tell_unknown(struct peer_call *call, const struct outcall_answer *answe
 /* ---- lists ---- */
 
 struct list_call {
+    const struct psp_driver *driver;
     void (*read)(const json_t *list, struct psp_events *events);
     void (*on_done)(void *ctx, const struct psp_events *events);
     void *ctx;
     struct psp_events events;
 };
-
-/* In the words of either. */
-static bool is_lost(const json_t *error)
-{
-    const char *stripe =
-        json_string_value(json_object_get(json_object_get(error, "error"), "code"));
-    const char *toss = json_string_value(json_object_get(error, "code"));
-    return (stripe != NULL && strcmp(stripe, "resource_missing") == 0) ||
-           (toss != NULL && strcmp(toss, "INVALID_TRANSACTION_KEY") == 0);
-}
 
 static void on_list(void *ctx, const struct outcall_answer *answer)
 {
@@ -78,7 +68,7 @@ static void on_list(void *ctx, const struct outcall_answer *answer)
     else if (call->events.rc == 0)
         call->read(list, &call->events);
     else
-        call->events.lost = is_lost(list);
+        call->events.lost = call->driver->is_lost(list);
     json_decref(list);
     call->on_done(call->ctx, &call->events);
     free(call);
@@ -91,6 +81,7 @@ void psp_list_get(struct psp *psp, const char *url, const char *auth,
     struct list_call *call = calloc(1, sizeof(*call));
     if (call == NULL)
         abort(); /* as elsewhere: without a few kilobytes nothing of this can go on */
+    call->driver = psp->driver;
     call->read = read;
     call->on_done = on_done;
     call->ctx = ctx;

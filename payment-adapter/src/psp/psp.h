@@ -1,5 +1,5 @@
 /* psp.h: a payment provider behind one interface: six questions, a webhook to judge, and the
- * provider's own list of what happened. Stripe (psp_stripe.c) and Toss Payments (psp_toss.c). */
+ * provider's own list of what happened. psp_list.h lists them. */
 #ifndef FG_PAY_PSP_H
 #define FG_PAY_PSP_H
 
@@ -7,15 +7,16 @@
 #include "core/checkout/peer.h"
 #include "core/pace/pace.h"
 #include "outcall/outcall.h"
+#include "psp/psp_list.h"
+#include "psp/psp_settings.h"
 
 #include <jansson.h>
 
 struct psp;
 struct logger;
 
-/* What all loops of the process have together of the providers; of each, by its place. */
-enum { PSP_PROVIDERS = 2 };
-
+/* What all loops of the process have together of the providers; of each, by its place in the list.
+ */
 struct psp_shared {
     struct pace pace;
     struct psp_heard {
@@ -27,10 +28,9 @@ struct psp_shared {
 struct psp_conf {
     const char *api_url;         /* "https://api.stripe.com", no slash at the end */
     const char *key;             /* secret */
-    const char *webhook_secrets; /* Stripe: one or two "whsec_...", parted by spaces; secret */
-    bool sessions;            /* Stripe: new payments begin as Checkout Sessions, on its own page */
-    const char *checkout_url; /* where the buyer pays: the client's secret is put behind it */
-    const char *return_url;   /* where the buyer comes back to: the order's id is put behind it */
+    const char *webhook_secrets; /* what webhooks are signed with, parted by spaces; secret */
+    const char *checkout_url;    /* where the buyer pays: the client's secret is put behind it */
+    const char *return_url; /* where the buyer comes back to: the order's id is put behind it */
     uint32_t timeout_ms;
     struct outcalls *outcalls; /* borrowed */
     const struct clock *clock;
@@ -67,9 +67,17 @@ struct psp_events {
 };
 
 struct psp_driver {
-    const char *name;    /* "stripe": as in the path of its webhooks */
-    uint32_t place;      /* in psp_shared */
-    const char *version; /* a header that goes along with each call; NULL: none */
+    const char *name;      /* as in psp_list.h */
+    const char *label;     /* of its metrics: provider="stripe" */
+    const char *version;   /* a header that goes along with each call; NULL: none */
+    const char *signature; /* the head line by which its webhooks are signed; NULL: they are not */
+    /* What it puts into the address that the buyer comes back to, as a hint for the saga: its name
+     * of the payment, the order, the amount. NULL: nothing. */
+    const struct psp_hint *hint;
+    /* Its part of [psp], ended by a row without a section; offsets are those of psp_settings. */
+    const struct config_setting *settings;
+    /* What one setting alone cannot tell, of a provider that is used. */
+    int (*check)(const struct psp_settings *settings, struct err_slot *err);
     /* The five PEER_PSP_* operations. */
     void (*start)(struct psp *psp, struct peer_call *call);
     /* ERR_AUTH: not from the provider; ERR_TIMEOUT: signed too long ago or ahead; ERR_SYNTAX. An
@@ -81,13 +89,21 @@ struct psp_driver {
     void (*events)(struct psp *psp, const char *id, bool older,
                    void (*on_done)(void *ctx, const struct psp_events *events), void *ctx);
     bool onward; /* its list is read from the oldest on, never with `older` */
+    /* Does this answer say that it does not know the event that was named? */
+    bool (*is_lost)(const json_t *answer);
 };
 
-extern const struct psp_driver psp_stripe;
-extern const struct psp_driver psp_toss;
+struct psp_hint {
+    const char *payment, *order, *amount;
+};
+
+#define PSP_DECLARE(NAME) extern const struct psp_driver psp_##NAME;
+PSP_LIST(PSP_DECLARE)
+extern const struct psp_driver *const psp_drivers[PSP_PROVIDERS]; /* in the list's order */
 
 struct psp {
     const struct psp_driver *driver;
+    uint32_t place; /* in the list */
     struct psp_conf conf;
 };
 

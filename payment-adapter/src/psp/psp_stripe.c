@@ -521,7 +521,7 @@ static void start_intent(struct psp *psp, struct peer_call *peer)
 static void start(struct psp *psp, struct peer_call *peer)
 {
     if (peer->op == PEER_PSP_CREATE)
-        (psp->conf.sessions ? create_session : create_intent)(psp, peer);
+        (psp->conf.checkout_url[0] == '\0' ? create_session : create_intent)(psp, peer);
     else
         (is_session(peer->order->payment) ? start_session : start_intent)(psp, peer);
 }
@@ -699,4 +699,57 @@ static void events(struct psp *psp, const char *id, bool older,
     psp_list_get(psp, url, auth, read_events, on_done, ctx);
 }
 
-const struct psp_driver psp_stripe = {"stripe", 0, API_VERSION, start, webhook, events, false};
+static bool is_lost(const json_t *answer)
+{
+    const char *code = json_string_value(json_object_get(json_object_get(answer, "error"), "code"));
+    return code != NULL && strcmp(code, "resource_missing") == 0;
+}
+
+/* ---- the configuration ---- */
+
+/* What `auto` says follows from the address, of which there is one for intents alone. */
+static const char *const flow_words[] = {"auto", "sessions", "intents", NULL};
+enum { FLOW_AUTO, FLOW_SESSIONS, FLOW_INTENTS };
+
+#define AT(MEMBER)   offsetof(struct psp_settings, MEMBER)
+#define URL_OR_EMPTY 0, CONFIG_STRING_MAX - 1, NULL
+
+static const struct config_setting settings[] = {
+    {"psp", "stripe_url", CONFIG_STRING, AT(url), "", URL_OR_EMPTY,
+     "the API, without a slash at the end; empty: not used"},
+    {"psp", "stripe_key", CONFIG_STRING, AT(key), "", URL_OR_EMPTY, "file: the secret key"},
+    {"psp", "stripe_webhook_secret", CONFIG_STRING, AT(webhook_secret), "", URL_OR_EMPTY,
+     "file: what webhooks are signed with; two, parted by a space, during a rotation"},
+    {"psp", "stripe_flow", CONFIG_WORD, AT(flow), "auto", 0, 0, flow_words,
+     "sessions: the buyer pays on Stripe's own page (Checkout Sessions); intents: on one of yours, "
+     "which stripe_checkout_url names; auto: intents where that is set, otherwise sessions"},
+    {"psp", "stripe_checkout_url", CONFIG_STRING, AT(checkout_url), "", URL_OR_EMPTY,
+     "of intents: your page on which the buyer pays; the payment's client secret is put behind it"},
+    {.section = NULL},
+};
+
+static int check(const struct psp_settings *set, struct err_slot *err)
+{
+    if (set->key[0] == '\0' || set->webhook_secret[0] == '\0')
+        return err_set(err, ERR_RANGE, "psp.stripe_url needs stripe_key and stripe_webhook_secret");
+    if (set->flow == FLOW_INTENTS && set->checkout_url[0] == '\0')
+        return err_set(err, ERR_RANGE, "psp.stripe_flow = intents needs stripe_checkout_url");
+    if (set->flow == FLOW_SESSIONS && set->checkout_url[0] != '\0')
+        return err_set(err, ERR_RANGE,
+                       "psp.stripe_checkout_url is for stripe_flow = intents; sessions have "
+                       "Stripe's page");
+    return 0;
+}
+
+const struct psp_driver psp_stripe = {
+    .name = "stripe",
+    .label = "provider=\"stripe\"",
+    .version = API_VERSION,
+    .signature = "Stripe-Signature",
+    .settings = settings,
+    .check = check,
+    .start = start,
+    .webhook = webhook,
+    .events = events,
+    .is_lost = is_lost,
+};

@@ -645,4 +645,44 @@ static void events(struct psp *psp, const char *id, bool older,
     psp_list_get(psp, url, auth, read_transactions, on_done, ctx);
 }
 
-const struct psp_driver psp_toss = {"toss", 1, NULL, start, webhook, events, true};
+static bool is_lost(const json_t *answer)
+{
+    const char *code = json_string_value(json_object_get(answer, "code"));
+    return code != NULL && strcmp(code, "INVALID_TRANSACTION_KEY") == 0;
+}
+
+/* ---- the configuration ---- */
+
+#define AT(MEMBER)   offsetof(struct psp_settings, MEMBER)
+#define URL_OR_EMPTY 0, CONFIG_STRING_MAX - 1, NULL
+
+static const struct config_setting settings[] = {
+    {"psp", "toss_url", CONFIG_STRING, AT(url), "", URL_OR_EMPTY, "the API; empty: not used"},
+    {"psp", "toss_key", CONFIG_STRING, AT(key), "", URL_OR_EMPTY, "file: the secret key"},
+    {"psp", "toss_checkout_url", CONFIG_STRING, AT(checkout_url), "", URL_OR_EMPTY,
+     "the payment window"},
+    {.section = NULL},
+};
+
+static int check(const struct psp_settings *set, struct err_slot *err)
+{
+    if (set->key[0] == '\0' || set->checkout_url[0] == '\0')
+        return err_set(err, ERR_RANGE, "psp.toss_url needs toss_key and toss_checkout_url");
+    return 0;
+}
+
+static const struct psp_hint hint = {
+    .payment = "paymentKey", .order = "orderId", .amount = "amount"};
+
+const struct psp_driver psp_toss = {
+    .name = "toss",
+    .label = "provider=\"toss\"",
+    .hint = &hint,
+    .settings = settings,
+    .check = check,
+    .start = start,
+    .webhook = webhook,
+    .events = events,
+    .onward = true,
+    .is_lost = is_lost,
+};

@@ -72,6 +72,10 @@ static const struct pg_migrate_step steps[] = {
         "015_moves",
 #include "payment-adapter/sql/015_moves.sql.inc"
     },
+    {
+        "016_money_back",
+#include "payment-adapter/sql/016_money_back.sql.inc"
+    },
 };
 
 enum { STEPS = sizeof(steps) / sizeof(steps[0]) };
