@@ -303,6 +303,7 @@ static void on_tick(void *ctx, const char *reason)
     service_role(seats->service, journal_role_name(role));
     service_ready(seats->first_loop, "keys",
                   keys_generation(seats->keys) > 0 ? NULL : "keys-missing");
+    ended_tick(seats->ended, seats->first_loop->ctx);
     series_tick(seats->series, seats->first_loop->ctx);
 }
 

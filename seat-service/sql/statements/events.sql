@@ -1,16 +1,26 @@
 -- events.sql: which events there are, and what they were imported from.
 
 -- statement: events_after
---> after integer signed
---> room  integer
---< no    integer signed
---< id    text
-SELECT no, id FROM event WHERE no > :after ORDER BY no LIMIT :room;
+--> after       integer signed
+--> room        integer
+--< no          integer signed
+--< id          text
+--< incarnation bigint
+SELECT no, id, incarnation FROM event WHERE no > :after ORDER BY no LIMIT :room;
 
 -- statement: document_of
 --> event integer signed
 --< body  bytea
 SELECT body FROM document WHERE event = :event;
+
+-- Passes told of later makings. An earlier one never comes back.
+-- statement: events_renew
+--> rows.event       text
+--> rows.incarnation bigint
+UPDATE event
+SET incarnation = r.incarnation
+FROM UNNEST(:rows.event, :rows.incarnation) AS r (id, incarnation)
+WHERE event.id = r.id AND event.incarnation < r.incarnation;
 
 -- Nothing is written, and no row answered, where the id is taken.
 -- statement: event_create

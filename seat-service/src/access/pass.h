@@ -26,6 +26,9 @@ struct pass {
     uint64_t expires_s;
     /* Hash of the channel that a code opened on the way into the line; 0: none did. */
     uint64_t channel;
+    /* Which making of the event it lets into: a later one is greater. The time of the making in
+     * milliseconds, and four of its six random digits; 0: it names none, and is older than any. */
+    uint64_t incarnation;
 };
 
 struct pass_conf {

@@ -75,6 +75,17 @@ static bool judge_pass(struct call *call, struct pass *pass)
     return false;
 }
 
+/* An event that the waiting room has deleted and made again is another one: who came in by the
+ * earlier one has not waited for this. */
+static bool judge_incarnation(struct call *call, const struct pass *pass)
+{
+    if (events_admit(call->event, pass->incarnation))
+        return true;
+    call_problem(call, 401, "event-renewed", "this pass is for an event that was made anew since",
+                 (struct span){NULL, 0});
+    return false;
+}
+
 static bool judge_rate(struct call *call)
 {
     uint64_t retry_ms = 0;
@@ -105,7 +116,7 @@ static uint32_t opened_by(const struct pass *pass, const struct plan *plan)
 static bool enter(struct call *call, struct http_req *req)
 {
     struct pass pass;
-    if (!request_event(call, req) || !judge_pass(call, &pass))
+    if (!request_event(call, req) || !judge_pass(call, &pass) || !judge_incarnation(call, &pass))
         return false;
     call->who = (struct engine_who){.buyer = pass.buyer, .session = pass.session};
     call->who.channels = opened_by(&pass, call->event->plan->plan);

@@ -23,18 +23,27 @@ bool discover_names(const struct journal *journal, const char *id)
     return false;
 }
 
-static bool is_known(const struct journal *journal, int32_t no)
+static uint32_t nth_of(const struct journal *journal, int32_t no)
 {
-    for (uint32_t i = 0; i < journal_len(journal); i++)
-        if (journal->events[i].id.no == no)
-            return true;
-    return false;
+    uint32_t nth = 0;
+    while (nth < journal_len(journal) && journal->events[nth].id.no != no)
+        nth += 1;
+    return nth;
+}
+
+static void tell_incarnation(struct journal *journal, const struct store_event *found)
+{
+    const struct journal_host *host = &journal->conf.host;
+    uint32_t nth = nth_of(journal, found->no);
+    if (host->renewed != NULL && nth < journal_len(journal) && found->incarnation != 0)
+        host->renewed(host->ctx, nth, found->incarnation);
 }
 
 static void add_event(struct journal *journal, const struct store_event *found)
 {
     uint32_t nth = journal_len(journal);
-    if (nth == EVENTS_MAX || !discover_names(journal, found->id) || is_known(journal, found->no))
+    if (nth == EVENTS_MAX || !discover_names(journal, found->id) ||
+        nth_of(journal, found->no) < nth)
         return;
     journal->events[nth].id = *found;
     pthread_mutex_lock(&journal->lock);
@@ -57,6 +66,7 @@ int discover_events(struct journal *journal, struct err_slot *err)
         for (uint32_t i = 0; i < len; i++) {
             after = found[i].no;
             add_event(journal, &found[i]);
+            tell_incarnation(journal, &found[i]);
         }
     } while (len == EVENTS_MAX);
     pthread_mutex_lock(&journal->lock);

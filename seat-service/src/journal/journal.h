@@ -38,6 +38,9 @@ struct journal_host {
     void (*first)(void *ctx, uint32_t nth, struct change *change);
     /* A session that was ended early, by whichever process; may come again. May be NULL. */
     void (*ended)(void *ctx, const struct ended_row *row);
+    /* The event was made anew in the waiting room, as whichever process learnt; may come again,
+     * also before found(). May be NULL. */
+    void (*renewed)(void *ctx, uint32_t nth, uint64_t incarnation);
     /* The event is ours, its state is complete: open it. The epoch has never been given before. */
     void (*own)(void *ctx, uint32_t nth, uint64_t epoch);
     /* Another process owns, or may own, what was ours. Nothing that is still in memory counts: the

@@ -50,6 +50,7 @@ int store_events(struct pg *pg, int32_t after, struct store_event *out, uint32_t
     for (int i = 0; i < PQntuples(res); i++) {
         struct sql_events_after_row row = sql_events_after_row(res, i);
         out[n].no = row.no;
+        out[n].incarnation = row.incarnation;
         if (span_to_cstr(row.id, out[n].id, sizeof(out[n].id)))
             n += 1;
     }

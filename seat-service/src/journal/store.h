@@ -15,6 +15,7 @@ struct commit_entry;
 struct store_event {
     int32_t no;
     char id[EVENT_ID_MAX + 1];
+    uint64_t incarnation; /* see access/pass.h */
 };
 
 /* Where an event's journal ends. */

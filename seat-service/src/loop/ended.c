@@ -1,8 +1,10 @@
-/* ended.c: requests gather in a list while the pool writes the one before it.
+/* ended.c: requests gather in a list while the pool writes those before them.
  *
- * The session is shut out in memory before anything is written: an answer that says so is never too
- * early. A write that failed is told to whoever asked, and the session stays shut out meanwhile.
- * The connection is opened for the first session and kept for the next. */
+ * What an event's incarnation has become is not asked for by anybody: each tick compares what
+ * passes have told (events_admit()) with what was written last. A session is shut out in memory
+ * before anything is written: an answer that says so is never too early. A write that failed is
+ * told to whoever asked, and the session stays shut out meanwhile. The connection is opened for the
+ * first session and kept for the next. */
 #include "loop/ended.h"
 
 #include "tables/ended_table.h"
@@ -28,9 +30,14 @@ struct ended {
     struct pg *pg;
     struct ending taken[ENDINGS_MAX];
     uint32_t taken_len;
+    struct renewed_row renewed[EVENTS_MAX];
+    uint32_t renewed_nth[EVENTS_MAX];
+    uint32_t renewed_len;
     int rc;
     bool failing; /* told once, not with every attempt */
     bool writing;
+    uint64_t written[EVENTS_MAX]; /* incarnations */
+    struct loop *loop;            /* loop 0 */
 };
 
 static void on_pool(uv_work_t *req)
@@ -43,8 +50,10 @@ static void on_pool(uv_work_t *req)
     for (uint32_t i = 0; i < ended->taken_len; i++)
         rows[i] = ended->taken[i].row;
     ended->rc = ended->pg == NULL ? pg_open(&conf, &err, &ended->pg) : 0;
-    if (ended->rc == 0)
+    if (ended->rc == 0 && ended->taken_len > 0)
         ended->rc = ended_table_write(ended->pg, rows, ended->taken_len, &err);
+    if (ended->rc == 0 && ended->renewed_len > 0)
+        ended->rc = ended_table_renew(ended->pg, ended->renewed, ended->renewed_len, &err);
     if (ended->rc < 0) {
         if (!ended->failing)
             log_failure(ended->conf.log, "ended sessions cannot be kept", &err);
@@ -61,8 +70,10 @@ static void on_written(uv_work_t *req, int status)
     struct ended *ended = req->data;
     (void)status;
     ended->writing = false;
-    if (ended->taken[0].call.loop->closed)
+    if (ended->loop->closed)
         return; /* nobody is there to be answered */
+    for (uint32_t i = 0; ended->rc == 0 && i < ended->renewed_len; i++)
+        ended->written[ended->renewed_nth[i]] = ended->renewed[i].incarnation;
     for (uint32_t i = 0; i < ended->taken_len; i++) {
         struct call *call = &ended->taken[i].call;
         if (ended->rc == 0)
@@ -71,18 +82,45 @@ static void on_written(uv_work_t *req, int status)
             call_unavailable(call, "journal-unavailable",
                              "the session is not let in, but that is not durable yet; try again");
     }
-    begin(ended);
+    if (ended->waiting_len > 0)
+        begin(ended);
+}
+
+/* Only owners write: others learn it from the table. */
+static void take_renewed(struct ended *ended)
+{
+    struct events *events = ended->loop->conf.events;
+    const struct event *event = NULL;
+    ended->renewed_len = 0;
+    if (journal_role(ended->loop->conf.journal) != JOURNAL_OWNER)
+        return; /* there is no connection to write by, or nothing of ours */
+    while ((event = events_next(events, event)) != NULL) {
+        uint64_t known = atomic_load_explicit(&event->incarnation, memory_order_relaxed);
+        if (!events_is_open(event) || known == ended->written[event->nth])
+            continue;
+        ended->renewed_nth[ended->renewed_len] = event->nth;
+        ended->renewed[ended->renewed_len++] = (struct renewed_row){event->id, known};
+    }
 }
 
 static void begin(struct ended *ended)
 {
-    if (ended->writing || ended->waiting_len == 0)
+    if (ended->writing)
+        return;
+    take_renewed(ended);
+    if (ended->waiting_len + ended->renewed_len == 0)
         return;
     memcpy(ended->taken, ended->waiting, ended->waiting_len * sizeof(ended->waiting[0]));
     ended->taken_len = ended->waiting_len;
     ended->waiting_len = 0;
     ended->writing = true;
-    uv_queue_work(ended->taken[0].call.loop->conf.uv, &ended->req, on_pool, on_written);
+    uv_queue_work(ended->loop->conf.uv, &ended->req, on_pool, on_written);
+}
+
+void ended_tick(struct ended *ended, struct loop *loop)
+{
+    ended->loop = loop;
+    begin(ended);
 }
 
 void ended_session(struct ended *ended, struct http_req *req, struct span session)
@@ -95,6 +133,7 @@ void ended_session(struct ended *ended, struct http_req *req, struct span sessio
         call_unavailable(&call, "overloaded", "too many sessions are being ended; try again");
         return;
     }
+    ended->loop = call.loop;
     pass_revoke(ended->conf.revoked, row.session, row.until_s);
     ended->waiting[ended->waiting_len++] = (struct ending){row, call};
     begin(ended);

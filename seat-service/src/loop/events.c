@@ -54,6 +54,18 @@ static struct shown_plan *take_offer(struct events *events, struct span document
     return plan;
 }
 
+bool events_admit(struct event *event, uint64_t incarnation)
+{
+    /* relaxed: a number that is compared with itself alone, and rises */
+    uint64_t known = atomic_load_explicit(&event->incarnation, memory_order_relaxed);
+    while (incarnation > known) {
+        if (atomic_compare_exchange_weak_explicit(&event->incarnation, &known, incarnation,
+                                                  memory_order_relaxed, memory_order_relaxed))
+            return true;
+    }
+    return incarnation == known;
+}
+
 /* ---- what the journal tells; reader's thread ---- */
 
 static int on_found(void *ctx, uint32_t nth, struct span id, struct span document,
@@ -151,6 +163,13 @@ static void on_ended(void *ctx, const struct ended_row *row)
     pass_revoke(events->conf.revoked, row->session, row->until_s);
 }
 
+static void on_renewed(void *ctx, uint32_t nth, uint64_t incarnation)
+{
+    struct events *events = ctx;
+    assert(nth < EVENTS_MAX);
+    (void)events_admit(&events->all[nth], incarnation);
+}
+
 static void on_fenced(void *ctx, const char *reason)
 {
     struct events *events = ctx;
@@ -168,6 +187,7 @@ struct journal_host events_host(struct events *events)
         .apply = on_apply,
         .first = on_first,
         .ended = on_ended,
+        .renewed = on_renewed,
         .own = on_own,
         .fenced = on_fenced,
     };

@@ -30,6 +30,8 @@ struct event {
     struct engine *engine;   /* for others only once `open` is set */
     uint64_t epoch;
     _Atomic bool found, open;
+    /* The newest that a pass has named, here or at another owner; 0: none did. It only rises. */
+    _Atomic uint64_t incarnation;
 };
 
 struct events_conf {
@@ -60,6 +62,9 @@ static inline bool events_is_open(const struct event *event)
     /* acquire: partner of the release in on_own(): the engine is complete */
     return atomic_load_explicit(&event->open, memory_order_acquire);
 }
+
+/* Whether a pass of this incarnation still counts; a newer one than any before shuts those out. */
+bool events_admit(struct event *event, uint64_t incarnation);
 
 /* A plan that was prepared elsewhere, so that the reader need not import it again when it finds the
  * event. Taken. */

@@ -10,11 +10,11 @@
 #include "access/idem.h"
 #include "access/pass.h"
 #include "access/rate.h"
-#include "pace/tally.h"
 #include "http/http.h"
 #include "journal/commit_queue.h"
 #include "journal/journal.h"
 #include "loop/events.h"
+#include "pace/tally.h"
 #include "service/service.h"
 
 #include <uv.h>

@@ -13,6 +13,7 @@
 
 enum {
     ENDED_BYTES = 1024 + ENDINGS_MAX * 2 * 12,
+    RENEWED_BYTES = 1024 + EVENTS_MAX * (EVENT_ID_MAX + 4 + 12),
     ENDED_AGAIN = 64, /* rows that are read again */
 };
 
@@ -48,4 +49,19 @@ int ended_table_read(struct pg *pg, uint64_t *seen,
     }
     PQclear(res);
     return 0;
+}
+
+int ended_table_renew(struct pg *pg, const struct renewed_row *rows, uint32_t len,
+                      struct err_slot *err)
+{
+    uint8_t memory[RENEWED_BYTES];
+    struct sql_events_renew_rows renewed[EVENTS_MAX];
+    struct pg_args bound;
+    assert(len > 0);
+    assert(len <= EVENTS_MAX);
+    for (uint32_t i = 0; i < len; i++)
+        renewed[i] = (struct sql_events_renew_rows){span_of(rows[i].event), rows[i].incarnation};
+    pg_args_init(&bound, memory, sizeof(memory));
+    int rc = sql_events_renew(pg, &bound, &(struct sql_events_renew_args){renewed, len}, err, NULL);
+    return rc < 0 ? err_wrap(err, "writing incarnations") : 0;
 }

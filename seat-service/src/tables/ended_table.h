@@ -1,5 +1,6 @@
-/* ended_table.h: sessions that were ended early, as PostgreSQL keeps them. On one connection and
- * the thread that owns it; errors are pg.h's. */
+/* ended_table.h: what shuts passes out before their time, as PostgreSQL keeps it: sessions that
+ * were ended, and events that were made anew. On one connection and the thread that owns it; errors
+ * are pg.h's. */
 #ifndef FG_SEAT_SERVICE_ENDED_TABLE_H
 #define FG_SEAT_SERVICE_ENDED_TABLE_H
 
@@ -19,5 +20,15 @@ int ended_table_write(struct pg *pg, const struct ended_row *rows, uint32_t len,
 int ended_table_read(struct pg *pg, uint64_t *seen,
                      void (*on_row)(void *ctx, const struct ended_row *row), void *ctx,
                      struct err_slot *err);
+
+struct renewed_row {
+    const char *event; /* its id; borrowed */
+    uint64_t incarnation;
+};
+
+/* Events that were made anew, at most EVENTS_MAX. An earlier incarnation than the table has changes
+ * nothing. */
+int ended_table_renew(struct pg *pg, const struct renewed_row *rows, uint32_t len,
+                      struct err_slot *err);
 
 #endif

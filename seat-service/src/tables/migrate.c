@@ -29,6 +29,10 @@ static const struct pg_migrate_step steps[] = {
         "006_counted_errors",
 #include "seat-service/sql/006_counted_errors.sql.inc"
     },
+    {
+        "007_incarnation",
+#include "seat-service/sql/007_incarnation.sql.inc"
+    },
 };
 
 enum { STEPS = sizeof(steps) / sizeof(steps[0]) };

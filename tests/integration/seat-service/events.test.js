@@ -106,6 +106,32 @@ test('each owner audits its own events, whoever owns the ones before them', asyn
   await until('a snapshot', () => postgres.sql(`SELECT max(seq) FROM seats.snapshot WHERE event = ${numberOf(postgres, 'b')}`, 'seats') === '101');
 });
 
+// ---- an event made anew in the waiting room ----
+
+test('passes of an event that was made anew in the waiting room shut out those of before, at whichever owner', async (t) => {
+  const { scope, postgres, seats: first } = await openHouse(t, ['premiere']);
+  const pass = (incarnation) => ({ session: `of-${incarnation}`, claims: incarnation ? { incarnation } : {} });
+  const [older, newer] = ['019a30000000aaaaaa', '019a30000001000001'];
+  const rehearsal = visitor(first, 'premiere', pass(older));
+  const unnamed = visitor(first, 'premiere', pass(null));
+  const held = await rehearsal.hold({ seats: ['r1s1', 'r1s2'] });
+  assert.equal(held.status, 201, 'good until another is known');
+  assertProblem(await unnamed.info(), 401, 'event-renewed', 'what names none is older than any');
+  assert.equal((await visitor(first, 'premiere', pass(newer)).info()).status, 200);
+  assertProblem(await rehearsal.info(), 401, 'event-renewed');
+  assertProblem(await rehearsal.hold({ seats: ['r2s1', 'r2s2'] }), 401, 'event-renewed');
+  for (const strange of ['019A30000001000001', '', '019a3000', 7]) assertProblem(await visitor(first, 'premiere', pass(strange)).info(), 401, strange === '' ? 'event-renewed' : 'pass-invalid');
+  await until('it to be on disk', () => postgres.sql("SELECT incarnation <> 0 FROM seats.event WHERE id = 'premiere'", 'seats') === 't');
+
+  const second = await openSeats(scope, postgres, { office: first.office, secrets: first.secrets, ready: false });
+  await until('the second to follow', async () => (await told(second, 'premiere'))?.state === 'following');
+  await first.kill();
+  const there = visitor(second, 'premiere', pass(older));
+  await until('it to be open', async () => (await there.info()).status !== 503);
+  assertProblem(await there.info(), 401, 'event-renewed', 'the next owner knows it');
+  assert.equal((await visitor(second, 'premiere', pass(newer)).info()).status, 200);
+});
+
 // ---- imports ----
 
 // As large as a document may be.

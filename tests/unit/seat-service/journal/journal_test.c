@@ -129,7 +129,7 @@ static struct process *process_start_at(const char *instance, const char *dsn)
         .queue = process->queue,
         .clock = clock_system(),
         .rng = rng_system(),
-        .host = {process, on_found, on_load, on_apply, on_first, NULL, on_own, on_fenced},
+        .host = {process, on_found, on_load, on_apply, on_first, NULL, NULL, on_own, on_fenced},
     };
     must(journal_start(&conf, &err, &process->journal), &err);
     return process;
