@@ -292,6 +292,11 @@ function is_text(name, way, n) {
     return !((name, way, n, "enum") in option) && c_type(name, way, n) ~ /char|span/
 }
 
+# An enum that the database has as a word: C has NAME_name() and NAME_parse() for it.
+function is_word(name, way, n) {
+    return (name, way, n, "enum") in option && type[name, way, n] == "text"
+}
+
 # A number or a truth that may be NULL has a bool beside it.
 function has_flag(name, way, n) {
     return (name, way, n, "null") in option && !is_text(name, way, n)
@@ -392,6 +397,10 @@ function put_words(name, from, args,    i, expr, fmt) {
             continue
         }
         expr = args field[name, ">", i]
+        if (is_word(name, ">", i)) {
+            words[++words_len] = option[name, ">", i, "enum"] "_name(" expr ")"
+            continue
+        }
         if (is_text(name, ">", i)) {
             if (!((name, ">", i, "null") in option))
                 asserts = asserts "    assert(" expr " != NULL);\n"
@@ -434,7 +443,9 @@ function put_row(name, tag,    i, col, read, first) {
         printf "        .%s = sql_%s_row(res, row),\n", shape_of[name, "<"], shape_of[name, "<"]
     col = first
     for (i = first > 0 ? 2 : 1; i <= fields[name, "<"]; i++) {
-        if (is_text(name, "<", i))
+        if (is_word(name, "<", i))
+            read = option[name, "<", i, "enum"] "_parse(pg_text(res, row, " col "))"
+        else if (is_text(name, "<", i))
             read = "pg_text(res, row, " col ")"
         else if (type[name, "<", i] == "boolean")
             read = "pg_bool(res, row, " col ")"

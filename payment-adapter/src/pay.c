@@ -128,7 +128,7 @@ static void on_tick(uv_timer_t *timer)
         worker_look_for_unknown(pay->worker);
     }
     if (pay->loop->index == 0 && pay->ticks % SWEEP_EVERY == 0)
-        pg_pool_query(pay->pg, SQL_SESSION_SWEEP, 0, NULL, ignore, NULL);
+        sql_session_sweep(pay->pg, ignore, NULL);
 }
 
 /* ---- opening ---- */

@@ -57,7 +57,7 @@ WITH gone AS (
     RETURNING t.order_id, t.member, t.lang
 )
 INSERT INTO mail_outbox (order_id, member, kind, lang)
-SELECT g.order_id, g.member, 'revoked', max(coalesce(g.lang, o.lang))
+SELECT g.order_id, g.member, :LETTER_REVOKED, max(coalesce(g.lang, o.lang))
 FROM gone g
 JOIN orders o ON o.id = g.order_id
 WHERE g.member <> o.member

@@ -22,3 +22,11 @@
 --= ORDER_REFUNDING       'refunding'
 --= ORDER_REFUNDED        'refunded'
 --= ORDER_PARKED          'parked'
+
+--= core/checkout/order.h
+--= ORDER_CAUSE_BUYER_LIMIT      'buyer-limit'
+--= ORDER_CAUSE_PURCHASE_DIFFERS 'purchase-differs'
+
+--= core/checkout/effect.h
+--= LETTER_COMPLETED 'completed'
+--= LETTER_REVOKED   'revoked'

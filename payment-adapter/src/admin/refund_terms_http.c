@@ -19,19 +19,13 @@ static const char *const by_words[] = {"buyer", "operator", NULL};
 
 int refund_terms_default(const struct settings *settings, struct err_slot *err)
 {
-    char before[24], percent[8];
-    snprintf(before, sizeof(before), "%llu",
-             (unsigned long long)settings->refund_before_start_ms / 1000);
-    snprintf(percent, sizeof(percent), "%llu", (unsigned long long)settings->refund_percent);
-    const char *const params[] = {by_words[settings->refund_by], before, percent,
-                                  settings->refund_handed_on ? "true" : "false"};
+    const struct sql_terms_default_args args = {.granted_to = by_words[settings->refund_by],
+                                                .before_start_s =
+                                                    settings->refund_before_start_ms / 1000,
+                                                .percent = (uint16_t)settings->refund_percent,
+                                                .handed_on = settings->refund_handed_on};
     PGconn *pq = PQconnectdb(settings->db_conninfo);
-    PGresult *res = PQexecParams(
-        pq,
-        "INSERT INTO pay.refund_terms (event, version, granted_to, before_start_s, percent,"
-        " handed_on) VALUES ('', 0, $1, $2, $3, $4) ON CONFLICT (event) DO UPDATE SET"
-        " granted_to = $1, before_start_s = $2, percent = $3, handed_on = $4",
-        4, NULL, params, NULL, NULL, 0);
+    PGresult *res = sql_terms_default(pq, &args);
     int rc = PQresultStatus(res) == PGRES_COMMAND_OK
                  ? 0
                  : err_set(err, ERR_PEER, "keeping the terms of refunds: %s", PQerrorMessage(pq));
@@ -82,34 +76,30 @@ static struct visit *visit_begin(struct http_req *req)
     return visit;
 }
 
-static void member_or_null(struct text *body, const char *name, const PGresult *res, int col,
-                           bool number)
-{
-    json_key(body, name);
-    if (pg_null(res, 0, col))
-        json_nil(body);
-    else if (number)
-        json_u64(body, pg_u64(res, 0, col));
-    else
-        json_str(body, pg_text(res, 0, col));
-}
-
 static void reply_terms(struct visit *visit, const PGresult *res)
 {
+    const struct sql_terms_read_row row = sql_terms_read_row(res, 0);
     char memory[512], header_memory[128];
     struct text body = text_on(memory, sizeof(memory));
     struct text headers = text_on(header_memory, sizeof(header_memory));
     json_open(&body, '{');
     json_member_cstr(&body, "event", visit->id);
-    json_member_u64(&body, "version", pg_u64(res, 0, 0));
-    json_member_str(&body, "by", pg_text(res, 0, 1));
-    member_or_null(&body, "until", res, 2, false);
-    member_or_null(&body, "before_start_s", res, 3, true);
-    json_member_u64(&body, "percent", pg_u64(res, 0, 4));
-    json_member_bool(&body, "handed_on", pg_bool(res, 0, 5));
+    json_member_u64(&body, "version", row.version);
+    json_member_str(&body, "by", row.granted_to);
+    json_key(&body, "until");
+    if (row.until_at.ptr != NULL)
+        json_str(&body, row.until_at);
+    else
+        json_nil(&body);
+    json_key(&body, "before_start_s");
+    if (row.has_before_start_s)
+        json_u64(&body, row.before_start_s);
+    else
+        json_nil(&body);
+    json_member_u64(&body, "percent", row.percent);
+    json_member_bool(&body, "handed_on", row.handed_on);
     json_close(&body, '}');
-    text_printf(&headers, "ETag: \"%llu\"\r\nCache-Control: %s\r\n",
-                (unsigned long long)pg_u64(res, 0, 0),
+    text_printf(&headers, "ETag: \"%u\"\r\nCache-Control: %s\r\n", row.version,
                 visit->public ? "public, max-age=10" : "no-store");
     http_reply(visit->req, &(struct http_reply){.status = 200,
                                                 .type = "application/json",
@@ -133,8 +123,7 @@ static void get_terms(struct http_req *req, bool public)
     if (visit == NULL)
         return;
     visit->public = public;
-    const char *const params[] = {visit->id};
-    pg_pool_query(pay_of(req)->pg, SQL_TERMS_READ, 1, params, on_terms, visit);
+    sql_terms_read(pay_of(req)->pg, &(struct sql_terms_read_args){visit->id}, on_terms, visit);
 }
 
 static void on_get(struct http_req *req, void *ctx)
@@ -172,13 +161,13 @@ static void on_set(void *ctx, const struct pg_answer *answer)
 
 struct wanted {
     unsigned by;
-    char until[32], before[24], percent[8], reason[REASON_MAX + 1];
+    uint64_t until_ms, before_s, percent;
+    char reason[REASON_MAX + 1];
     bool has_until, has_before, handed_on;
 };
 
 static int read_wanted(json_t *doc, struct wanted *out, struct err_slot *err)
 {
-    uint64_t until_ms = 0, before_s = 0, percent = 100;
     struct span reason = {NULL, 0};
     struct json_in in;
     json_in_object(&in, doc, err);
@@ -187,34 +176,27 @@ static int read_wanted(json_t *doc, struct wanted *out, struct err_slot *err)
     json_in_require(&in, "handed_on");
     json_in_require(&in, "reason");
     json_in_word(&in, "by", by_words, &out->by);
-    json_in_u64(&in, "percent", 1, 100, &percent);
+    json_in_u64(&in, "percent", 1, 100, &out->percent);
     json_in_bool(&in, "handed_on", &out->handed_on);
     json_in_allow(&in, "until");
     json_in_allow(&in, "before_start_s");
-    out->has_until = json_in_has(&in, "until") && json_in_time(&in, "until", &until_ms);
+    out->has_until = json_in_has(&in, "until") && json_in_time(&in, "until", &out->until_ms);
     out->has_before = json_in_has(&in, "before_start_s") &&
-                      json_in_u64(&in, "before_start_s", 0, BEFORE_START_MAX_S, &before_s);
+                      json_in_u64(&in, "before_start_s", 0, BEFORE_START_MAX_S, &out->before_s);
     json_in_str(&in, "reason", 1, REASON_MAX, &reason);
     int rc = json_in_end(&in);
-    if (rc < 0)
-        return rc;
-    if (out->has_until)
-        snprintf(out->until, sizeof(out->until), "%llu", (unsigned long long)until_ms);
-    if (out->has_before)
-        snprintf(out->before, sizeof(out->before), "%llu", (unsigned long long)before_s);
-    snprintf(out->percent, sizeof(out->percent), "%llu", (unsigned long long)percent);
-    span_to_cstr(reason, out->reason, sizeof(out->reason));
-    return 0;
+    if (rc == 0)
+        span_to_cstr(reason, out->reason, sizeof(out->reason));
+    return rc;
 }
 
 /* "N" */
-static bool read_version(struct span header, char out[24])
+static bool read_version(struct span header, uint64_t *out)
 {
-    uint64_t number;
     if (header.len < 3 || header.ptr[0] != '"' || header.ptr[header.len - 1] != '"')
         return false;
     struct span digits = {header.ptr + 1, header.len - 2};
-    return span_u64(digits, INT32_MAX, &number) && span_to_cstr(digits, out, 24);
+    return span_u64(digits, INT32_MAX, out);
 }
 
 static void on_put(struct http_req *req, void *ctx)
@@ -223,14 +205,14 @@ static void on_put(struct http_req *req, void *ctx)
     struct err_slot err = {0};
     json_t *doc;
     struct wanted wanted = {0};
-    char version[24];
+    uint64_t version;
     struct span match = http_req_header(req, HTTP_HEADER_IF_MATCH);
     if (match.len == 0) {
         http_problem(req, 428, "if-match-required",
                      "If-Match has to name the version that was read.");
         return;
     }
-    if (!read_version(match, version)) {
+    if (!read_version(match, &version)) {
         http_problem(req, 412, "version-mismatch", "If-Match is no version of these terms.");
         return;
     }
@@ -250,16 +232,18 @@ static void on_put(struct http_req *req, void *ctx)
         free(visit);
         return;
     }
-    const char *const params[] = {visit->id,
-                                  by_words[wanted.by],
-                                  wanted.has_until ? wanted.until : NULL,
-                                  wanted.has_before ? wanted.before : NULL,
-                                  wanted.percent,
-                                  wanted.handed_on ? "true" : "false",
-                                  version,
-                                  wanted.reason};
-    pg_job_add(job, SQL_TERMS_SET, 8, params);
-    pg_job_add(job, SQL_TERMS_READ, 1, params);
+    const struct sql_terms_set_args args = {.event = visit->id,
+                                            .granted_to = by_words[wanted.by],
+                                            .has_until_ms = wanted.has_until,
+                                            .until_ms = wanted.until_ms,
+                                            .has_before_start_s = wanted.has_before,
+                                            .before_start_s = wanted.before_s,
+                                            .percent = (uint16_t)wanted.percent,
+                                            .handed_on = wanted.handed_on,
+                                            .version = (uint32_t)version,
+                                            .reason = wanted.reason};
+    sql_terms_set_add(job, &args);
+    sql_terms_read_add(job, &(struct sql_terms_read_args){visit->id});
     pg_job_send(job);
 }
 
@@ -273,7 +257,7 @@ static void on_refunding(void *ctx, const struct pg_answer *answer)
         guard_unavailable(visit->req, answer->rc);
     } else if (PQntuples(res) == 0) {
         guard_nothing(visit->req, "order-unknown");
-    } else if (!pg_null(res, 0, 0)) {
+    } else if (sql_order_refund_row(res, 0).code.ptr != NULL) {
         http_problem(visit->req, 409, "not-refundable",
                      "Only a completed order, of which no ticket was used, can be refunded.");
     } else {
@@ -300,7 +284,7 @@ static void on_refund(struct http_req *req, void *ctx)
         return;
     struct span reason = {NULL, 0};
     uint64_t percent = 100;
-    char text[REASON_MAX + 1] = "", part[8];
+    char text[REASON_MAX + 1] = "";
     struct json_in in;
     json_in_object(&in, doc, &err);
     json_in_require(&in, "reason");
@@ -308,7 +292,6 @@ static void on_refund(struct http_req *req, void *ctx)
     json_in_u64(&in, "percent", 1, 100, &percent);
     int rc = json_in_end(&in);
     span_to_cstr(reason, text, sizeof(text));
-    snprintf(part, sizeof(part), "%llu", (unsigned long long)percent);
     json_decref(doc);
     if (rc < 0) {
         http_problem(req, 400, "bad-request", "%s", err.text);
@@ -322,14 +305,18 @@ static void on_refund(struct http_req *req, void *ctx)
         free(visit);
         return;
     }
-    const char *const params[] = {
-        visit->id, checkout_now(pay_of(visit->req)->checkout, CHECKOUT_REFUND)->key,
-        "",        "operator",
-        text,      part};
-    pg_job_add(job, SQL_ORDER_LOCK, 1, params);
-    pg_job_add(job, SQL_ORDER_REFUND, 6, params);
-    pg_job_add(job, SQL_ORDER_REFUND_SHOP, 1, params);
-    pg_job_add(job, SQL_ORDER_REFUND_MAIL, 1, params);
+    const struct sql_order_refund_args args = {
+        .order = visit->id,
+        .saga = checkout_now(pay_of(visit->req)->checkout, CHECKOUT_REFUND)->key,
+        .trace = "",
+        .actor = "operator",
+        .reason = text,
+        .has_percent = true,
+        .percent = (uint32_t)percent};
+    sql_order_lock_add(job, &(struct sql_order_lock_args){visit->id});
+    sql_order_refund_add(job, &args);
+    sql_order_refund_shop_add(job, &(struct sql_order_refund_shop_args){visit->id});
+    sql_order_refund_mail_add(job, &(struct sql_order_refund_mail_args){visit->id});
     pg_job_send(job);
 }
 

@@ -114,9 +114,9 @@ static void ignore(void *ctx, const struct pg_answer *answer)
 
 static void begin_session(struct login *login)
 {
-    const char *const params[] = {login->here_key};
     if (login->here_key[0] != '\0')
-        pg_pool_query(login->pay->pg, SQL_THROTTLE_CLEAR, 1, params, ignore, NULL);
+        sql_throttle_clear(login->pay->pg, &(struct sql_throttle_clear_args){login->here_key},
+                           ignore, NULL);
     const char *lang = login->user.lang[0] != '\0' ? login->user.lang : "ko";
     session_begin(login->pay->sessions, login->req, login->user.id, lang, on_begun, login);
 }
@@ -138,13 +138,12 @@ static void on_failed(void *ctx, const struct pg_answer *answer)
 static void fail(struct login *login)
 {
     const struct pay_knobs *knobs = &login->pay->keys->knobs;
-    char free_fails[24], window[24], pause[24], pause_max[24];
-    snprintf(free_fails, sizeof(free_fails), "%llu", (unsigned long long)knobs->free_fails);
-    snprintf(window, sizeof(window), "%llu", (unsigned long long)knobs->window_ms);
-    snprintf(pause, sizeof(pause), "%llu", (unsigned long long)knobs->pause_ms);
-    snprintf(pause_max, sizeof(pause_max), "%llu", (unsigned long long)knobs->pause_max_ms);
-    const char *const params[] = {login->keys, free_fails, window, pause, pause_max};
-    pg_pool_query(login->pay->pg, SQL_THROTTLE_FAIL, 5, params, on_failed, login);
+    const struct sql_throttle_fail_args args = {.keys = login->keys,
+                                                .free_fails = (uint32_t)knobs->free_fails,
+                                                .window_ms = knobs->window_ms,
+                                                .pause_ms = knobs->pause_ms,
+                                                .pause_max_ms = knobs->pause_max_ms};
+    sql_throttle_fail(login->pay->pg, &args, on_failed, login);
 }
 
 static void on_checked(void *ctx, int rc)
@@ -202,7 +201,7 @@ static void on_throttle(void *ctx, const struct pg_answer *answer)
         shed(login, 1000);
         return;
     }
-    uint64_t left_us = pg_u64(answer->results[0], 0, 0);
+    uint64_t left_us = sql_throttle_read_row(answer->results[0], 0).left_us;
     if (left_us > 0) {
         struct http_problem problem = {
             .status = 429,
@@ -290,8 +289,8 @@ static void start_password(struct login *login)
     login->next = login->pay->login_list;
     login->pay->login_list = login;
     login->pay->logins++;
-    const char *const params[] = {login->keys};
-    pg_pool_query(login->pay->pg, SQL_THROTTLE_READ, 1, params, on_throttle, login);
+    sql_throttle_read(login->pay->pg, &(struct sql_throttle_read_args){login->keys}, on_throttle,
+                      login);
 }
 
 /* ---- by the shop's token ---- */
@@ -301,7 +300,7 @@ static void on_first_use(void *ctx, const struct pg_answer *answer)
     struct login *login = ctx;
     if (answer->rc < 0) {
         shed(login, 1000);
-    } else if (pg_u64(answer->results[0], 0, 0) == 0) {
+    } else if (sql_token_use_row(answer->results[0], 0).taken == 0) {
         http_problem(login->req, 401, "token-used", "This token has been used before.");
         login_free(login);
     } else {
@@ -381,8 +380,7 @@ static void start_token(struct login *login, struct span token)
         http_problem(login->req, 401, "bad-token", "%s", err.text);
         login_free(login);
     } else {
-        const char *const params[] = {jti};
-        pg_pool_query(login->pay->pg, SQL_TOKEN_USE, 1, params, on_first_use, login);
+        sql_token_use(login->pay->pg, &(struct sql_token_use_args){jti}, on_first_use, login);
     }
 }
 

@@ -48,7 +48,7 @@ static void answer_no(struct http_req *req, const char *code)
             return;
         }
     }
-    assert(!"a refusal of SQL_ORDER_MOVE that has no words");
+    assert(!"a refusal of order_move that has no words");
 }
 
 static void on_moving(void *ctx, const struct pg_answer *answer)
@@ -60,8 +60,8 @@ static void on_moving(void *ctx, const struct pg_answer *answer)
         guard_unavailable(visit->req, answer->rc);
     } else if (PQntuples(res) == 0) {
         guard_nothing(visit->req, "order-unknown");
-    } else if (!pg_null(res, 0, 0)) {
-        span_to_cstr_cut(pg_text(res, 0, 0), code, sizeof(code));
+    } else if (sql_order_move_row(res, 0).code.ptr != NULL) {
+        span_to_cstr_cut(sql_order_move_row(res, 0).code, code, sizeof(code));
         answer_no(visit->req, code);
     } else {
         worker_nudge(pay_of(visit->req)->worker);
@@ -165,13 +165,16 @@ static void begin_move(struct visit *visit)
         unavailable(visit, ERR_NOMEM);
         return;
     }
-    const char *const params[] = {visit->id,
-                                  checkout_now(pay_of(visit->req)->checkout, CHECKOUT_MOVE)->key,
-                                  "", visit->wish.seats, visit->wish.reason};
-    pg_job_add(job, SQL_ORDER_LOCK, 1, params);
-    pg_job_add(job, SQL_ORDER_MOVE, 5, params);
-    pg_job_add(job, SQL_ORDER_REFUND_SHOP, 1, params);
-    pg_job_add(job, SQL_ORDER_REFUND_MAIL, 1, params);
+    const struct sql_order_move_args args = {
+        .order = visit->id,
+        .saga = checkout_now(pay_of(visit->req)->checkout, CHECKOUT_MOVE)->key,
+        .trace = "",
+        .seats = visit->wish.seats,
+        .reason = visit->wish.reason};
+    sql_order_lock_add(job, &(struct sql_order_lock_args){visit->id});
+    sql_order_move_add(job, &args);
+    sql_order_refund_shop_add(job, &(struct sql_order_refund_shop_args){visit->id});
+    sql_order_refund_mail_add(job, &(struct sql_order_refund_mail_args){visit->id});
     pg_job_send(job);
 }
 
@@ -221,8 +224,7 @@ static void on_order(void *ctx, const struct pg_answer *answer)
         free(visit);
         return;
     }
-    struct order_row row;
-    order_row_read(answer->results[0], 0, &row);
+    const struct sql_order_row row = sql_order_row(answer->results[0], 0);
     snprintf(visit->order.id, sizeof(visit->order.id), "%s", visit->id);
     span_to_cstr(row.event, visit->order.event, sizeof(visit->order.event));
     span_to_cstr(row.hold, visit->order.hold, sizeof(visit->order.hold));
@@ -253,8 +255,7 @@ static void on_move(struct http_req *req, void *ctx)
         free(visit);
         return;
     }
-    const char *const params[] = {visit->id};
-    pg_pool_query(pay_of(req)->pg, SQL_ORDER_READ, 1, params, on_order, visit);
+    sql_order_read(pay_of(req)->pg, &(struct sql_order_read_args){visit->id}, on_order, visit);
 }
 
 int move_routes(struct http_router *private_routes, struct err_slot *err)

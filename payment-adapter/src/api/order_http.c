@@ -62,7 +62,7 @@ static void put_trace(struct http_req *req, char to[TRACE_TEXT_LEN + 1])
 
 /* ---- the answer ---- */
 
-static void reply_order(struct http_req *req, unsigned status, const struct order_row *row)
+static void reply_order(struct http_req *req, unsigned status, const struct sql_order_row *row)
 {
     char memory[ORDER_ROW_MAX];
     struct text body = text_on(memory, sizeof(memory));
@@ -74,11 +74,10 @@ static void reply_order(struct http_req *req, unsigned status, const struct orde
 static void on_made(void *ctx, const struct pg_answer *answer)
 {
     struct ask *ask = ctx;
-    struct order_row row;
     if (answer->rc < 0 || PQntuples(answer->results[0]) == 0) {
         guard_unavailable(ask->req, answer->rc);
     } else {
-        order_row_read(answer->results[0], 0, &row);
+        const struct sql_order_row row = sql_order_row(answer->results[0], 0);
         reply_order(ask->req, ask->created ? 201 : 200, &row);
     }
     free(ask);
@@ -87,8 +86,7 @@ static void on_made(void *ctx, const struct pg_answer *answer)
 static void on_ready(void *ctx)
 {
     struct ask *ask = ctx;
-    const char *const params[] = {ask->order.id};
-    pg_pool_query(ask->pay->pg, SQL_ORDER_READ, 1, params, on_made, ask);
+    sql_order_read(ask->pay->pg, &(struct sql_order_read_args){.id = ask->order.id}, on_made, ask);
 }
 
 /* ---- the order and its saga ---- */
@@ -107,7 +105,7 @@ static void on_created(void *ctx, const struct pg_answer *answer)
         look_for_existing(ask);
         return;
     }
-    uint64_t saga = pg_u64(answer->results[0], 0, 0);
+    uint64_t saga = sql_order_create_row(answer->results[0], 0).id;
     ask->created = true;
     worker_nudge(ask->pay->worker);
     if (watches_payment(ask->pay->watches, saga, ORDERS_WAIT_MS, on_ready, ask) < 0)
@@ -128,7 +126,7 @@ static void create(struct ask *ask)
         free(ask);
         return;
     }
-    char amount[24], expires[24], seats[ORDER_SEATS_MAX * (ORDER_SEAT_MAX * 2 + 3) + 3];
+    char seats[ORDER_SEATS_MAX * (ORDER_SEAT_MAX * 2 + 3) + 3];
     struct text list = text_on(seats, sizeof(seats) - 1);
     json_open(&list, '[');
     for (uint32_t i = 0; i < order->seats_len; i++)
@@ -136,28 +134,28 @@ static void create(struct ask *ask)
     json_close(&list, ']');
     assert(!list.overflown);
     seats[list.len] = '\0';
-    snprintf(amount, sizeof(amount), "%llu", (unsigned long long)order->amount);
-    snprintf(expires, sizeof(expires), "%llu", (unsigned long long)order->expires_ms);
-    const char *const params[] = {order->id,
-                                  order->event,
-                                  order->hold,
-                                  order->member,
-                                  order->lang,
-                                  order->provider,
-                                  order->currency,
-                                  amount,
-                                  seats,
-                                  ask->idem_key,
-                                  ask->idem_body,
-                                  expires,
-                                  checkout_now(ask->pay->checkout, CHECKOUT_SALE)->key,
-                                  ask->trace,
-                                  data,
-                                  ask->places.name,
-                                  ask->places.starts_at,
-                                  ask->places.json,
-                                  ask->purchase};
-    pg_pool_query(ask->pay->pg, SQL_ORDER_CREATE, 19, params, on_created, ask);
+    const struct sql_order_create_args args = {
+        .id = order->id,
+        .event = order->event,
+        .hold = order->hold,
+        .member = order->member,
+        .lang = order->lang,
+        .provider = order->provider,
+        .currency = order->currency,
+        .amount = order->amount,
+        .seats = seats,
+        .status = ORDER_PENDING_PAYMENT,
+        .idem_key = ask->idem_key,
+        .idem_body = ask->idem_body,
+        .expires_ms = order->expires_ms,
+        .event_name = ask->places.name,
+        .starts_at = ask->places.starts_at,
+        .places = ask->places.json,
+        .purchase = ask->purchase,
+        .saga = checkout_now(ask->pay->checkout, CHECKOUT_SALE)->key,
+        .trace = ask->trace,
+        .data = data};
+    sql_order_create(ask->pay->pg, &args, on_created, ask);
     free(data);
 }
 
@@ -244,26 +242,26 @@ static void on_existing(void *ctx, const struct pg_answer *answer)
         ask_for_hold(ask);
         return;
     }
-    struct order_row row;
-    const PGresult *res = answer->results[0];
-    order_row_read(res, 0, &row);
-    bool ours = span_eq(row.member, span_of(ask->order.member));
-    bool same_key = span_eq(pg_text(res, 0, ORDER_ROW_COLUMNS), span_of(ask->idem_key));
+    const struct sql_order_by_idem_row row = sql_order_by_idem_row(answer->results[0], 0);
+    bool ours = span_eq(row.order.member, span_of(ask->order.member));
+    bool same_key = span_eq(row.idem_key, span_of(ask->idem_key));
     if (!ours)
         http_problem(ask->req, 404, "hold-unknown", "There is no such hold of yours.");
-    else if (same_key && !span_eq(row.idem_body, span_of(ask->idem_body)))
+    else if (same_key && !span_eq(row.order.idem_body, span_of(ask->idem_body)))
         http_problem(ask->req, 422, "idempotency-key-reused",
                      "This Idempotency-Key was used for another request.");
     else
-        reply_order(ask->req, 200, &row);
+        reply_order(ask->req, 200, &row.order);
     free(ask);
 }
 
 static void look_for_existing(struct ask *ask)
 {
-    const char *const params[] = {ask->order.member, ask->idem_key, ask->order.event,
-                                  ask->order.hold};
-    pg_pool_query(ask->pay->pg, SQL_ORDER_BY_IDEM, 4, params, on_existing, ask);
+    const struct sql_order_by_idem_args args = {.member = ask->order.member,
+                                                .idem_key = ask->idem_key,
+                                                .event = ask->order.event,
+                                                .hold = ask->order.hold};
+    sql_order_by_idem(ask->pay->pg, &args, on_existing, ask);
 }
 
 /* ---- who asks ---- */
@@ -424,13 +422,14 @@ struct look {
     char order[ORDER_ID_MAX];
     char member[ORDER_MEMBER_MAX];
     struct session session;
-    void (*then)(struct look *look, const struct pg_answer *answer, const struct order_row *row);
+    void (*then)(struct look *look, const struct pg_answer *answer,
+                 const struct sql_order_row *row);
 };
 
 static void on_looked(void *ctx, const struct pg_answer *answer)
 {
     struct look *look = ctx;
-    struct order_row row;
+    struct sql_order_row row;
     if (answer->rc < 0) {
         guard_unavailable(look->req, answer->rc);
         free(look);
@@ -438,7 +437,7 @@ static void on_looked(void *ctx, const struct pg_answer *answer)
     }
     bool found = PQntuples(answer->results[0]) == 1;
     if (found)
-        order_row_read(answer->results[0], 0, &row);
+        row = sql_order_row(answer->results[0], 0);
     if (!found || !span_eq(row.member, span_of(look->session.member))) {
         guard_nothing(look->req, "order-unknown");
         free(look);
@@ -459,21 +458,20 @@ static void on_look_session(void *ctx, int rc, const struct session *session)
         return;
     }
     look->session = *session;
-    const char *const params[] = {look->order};
     struct pg_job *job = pg_job_create(look->pay->pg, on_looked, look);
     if (job == NULL) {
         guard_unavailable(look->req, ERR_NOMEM);
         free(look);
         return;
     }
-    pg_job_add(job, SQL_ORDER_READ, 1, params);
-    pg_job_add(job, SQL_ORDER_TIMELINE, 1, params);
+    sql_order_read_add(job, &(struct sql_order_read_args){.id = look->order});
+    sql_order_timeline_add(job, &(struct sql_order_timeline_args){.order = look->order});
     pg_job_send(job);
 }
 
 static void look_first(struct http_req *req,
                        void (*then)(struct look *look, const struct pg_answer *answer,
-                                    const struct order_row *row))
+                                    const struct sql_order_row *row))
 {
     char id[ORDER_ID_MAX];
     if (!guard_id(req, 0, id, sizeof(id)))
@@ -491,7 +489,7 @@ static void look_first(struct http_req *req,
 }
 
 static bool put_whole(struct text *body, struct look *look, const struct pg_answer *answer,
-                      const struct order_row *row)
+                      const struct sql_order_row *row)
 {
     order_row_put(body, row, look->pay->common->site);
     order_timeline_put(body, answer->results[1], look->pay->checkout);
@@ -500,7 +498,7 @@ static bool put_whole(struct text *body, struct look *look, const struct pg_answ
 }
 
 static void then_read(struct look *look, const struct pg_answer *answer,
-                      const struct order_row *row)
+                      const struct sql_order_row *row)
 {
     char *memory = malloc(ORDER_VIEW_MAX);
     if (memory == NULL) {
@@ -521,7 +519,7 @@ static void on_get(struct http_req *req, void *ctx)
 }
 
 static void then_stream(struct look *look, const struct pg_answer *answer,
-                        const struct order_row *row)
+                        const struct sql_order_row *row)
 {
     char memory[ORDER_ROW_MAX];
     struct text body = text_on(memory, sizeof(memory));
@@ -570,16 +568,17 @@ static void on_cancelled(void *ctx, const struct pg_answer *answer)
 }
 
 static void then_cancel(struct look *look, const struct pg_answer *answer,
-                        const struct order_row *row)
+                        const struct sql_order_row *row)
 {
     (void)answer;
-    if (span_eq(row->status, SPAN("cancelled"))) {
+    if (row->status == ORDER_CANCELLED) {
         reply_order(look->req, 200, row);
         free(look);
         return;
     }
-    const char *const params[] = {look->order, checkout_pivots(look->pay->checkout)};
-    pg_pool_query(look->pay->pg, SQL_ORDER_CANCEL, 2, params, on_cancelled, look);
+    const struct sql_order_cancel_args args = {.order = look->order,
+                                               .pivots = checkout_pivots(look->pay->checkout)};
+    sql_order_cancel(look->pay->pg, &args, on_cancelled, look);
 }
 
 static void on_cancel(struct http_req *req, void *ctx)
@@ -601,38 +600,42 @@ static void on_refunding(void *ctx, const struct pg_answer *answer)
     };
     enum { WHYS = sizeof(whys) / sizeof(whys[0]) };
     unsigned why = 0;
-    bool granted =
-        answer->rc == 0 && PQntuples(answer->results[1]) == 1 && pg_null(answer->results[1], 0, 0);
-    while (answer->rc == 0 && !granted && why + 1 < WHYS &&
-           !span_eq(pg_text(answer->results[1], 0, 0), span_of(whys[why].code)))
+    struct span code = {NULL, 0};
+    bool judged = answer->rc == 0 && PQntuples(answer->results[1]) == 1;
+    if (judged)
+        code = sql_order_refund_row(answer->results[1], 0).code;
+    bool granted = judged && code.ptr == NULL;
+    while (judged && !granted && why + 1 < WHYS && !span_eq(code, span_of(whys[why].code)))
         why++;
     reply_turned(ctx, answer, granted, ORDER_REFUNDING, whys[why].code, whys[why].detail);
 }
 
 static void then_refund(struct look *look, const struct pg_answer *answer,
-                        const struct order_row *row)
+                        const struct sql_order_row *row)
 {
     (void)answer;
-    if (span_eq(row->status, SPAN("refunding")) || span_eq(row->status, SPAN("refunded"))) {
+    if (row->status == ORDER_REFUNDING || row->status == ORDER_REFUNDED) {
         reply_order(look->req, 200, row);
         free(look);
         return;
     }
     char trace[TRACE_TEXT_LEN + 1] = "";
     put_trace(look->req, trace);
-    const char *const params[] = {
-        look->order, checkout_now(look->pay->checkout, CHECKOUT_REFUND)->key, trace, "buyer", NULL,
-        NULL};
+    const struct sql_order_refund_args args = {
+        .order = look->order,
+        .saga = checkout_now(look->pay->checkout, CHECKOUT_REFUND)->key,
+        .trace = trace,
+        .actor = "buyer"};
     struct pg_job *job = pg_job_create(look->pay->pg, on_refunding, look);
     if (job == NULL) {
         guard_unavailable(look->req, ERR_NOMEM);
         free(look);
         return;
     }
-    pg_job_add(job, SQL_ORDER_LOCK, 1, params);
-    pg_job_add(job, SQL_ORDER_REFUND, 6, params);
-    pg_job_add(job, SQL_ORDER_REFUND_SHOP, 1, params);
-    pg_job_add(job, SQL_ORDER_REFUND_MAIL, 1, params);
+    sql_order_lock_add(job, &(struct sql_order_lock_args){.id = args.order});
+    sql_order_refund_add(job, &args);
+    sql_order_refund_shop_add(job, &(struct sql_order_refund_shop_args){args.order});
+    sql_order_refund_mail_add(job, &(struct sql_order_refund_mail_args){args.order});
     pg_job_send(job);
 }
 

@@ -7,61 +7,29 @@
 
 enum { KEY_MAX = 64 };
 
-void order_row_read(const PGresult *res, int row, struct order_row *out)
+bool order_is_moving(enum order_status status)
 {
-    *out = (struct order_row){
-        .id = pg_text(res, row, 0),
-        .event = pg_text(res, row, 1),
-        .hold = pg_text(res, row, 2),
-        .member = pg_text(res, row, 3),
-        .status = pg_text(res, row, 4),
-        .cause = pg_text(res, row, 5),
-        .currency = pg_text(res, row, 6),
-        .amount = pg_u64(res, row, 7),
-        .seats = pg_text(res, row, 8),
-        .provider = pg_text(res, row, 9),
-        .payment = pg_text(res, row, 10),
-        .secret = pg_text(res, row, 11),
-        .url = pg_text(res, row, 12),
-        .expires_at = pg_text(res, row, 13),
-        .created_at = pg_text(res, row, 14),
-        .idem_body = pg_text(res, row, 15),
-        .lang = pg_text(res, row, 16),
-        .event_name = pg_text(res, row, 17),
-        .starts_at = pg_text(res, row, 18),
-        .places = pg_text(res, row, 19),
-        .refund_terms = pg_text(res, row, 20),
-        .refund_amount = pg_null(res, row, 21) ? 0 : pg_u64(res, row, 21),
-        .purchase = pg_text(res, row, 22),
-        .moved_at = pg_text(res, row, 23),
-    };
+    return status == ORDER_PENDING_PAYMENT || status == ORDER_CONFIRMING ||
+           status == ORDER_REFUNDING;
 }
 
-bool order_is_moving(struct span status)
+struct span order_message(const struct sql_order_row *row, const struct phrases *words)
 {
-    return span_eq(status, SPAN("pending_payment")) || span_eq(status, SPAN("confirming")) ||
-           span_eq(status, SPAN("refunding"));
-}
-
-struct span order_message(const struct order_row *row, const struct phrases *words)
-{
-    bool unreachable =
-        span_eq(row->status, SPAN("pending_payment")) && row->url.len == 0 && row->amount > 0;
-    bool held =
-        span_eq(row->status, SPAN("parked")) && span_eq(row->cause, SPAN(ORDER_CAUSE_REFUND_HELD));
+    bool pending = row->status == ORDER_PENDING_PAYMENT;
+    bool unreachable = pending && row->url.len == 0 && row->amount > 0;
+    bool held = row->status == ORDER_PARKED && span_eq(row->cause, SPAN(ORDER_CAUSE_REFUND_HELD));
     char memory[KEY_MAX];
     struct text key = text_on(memory, sizeof(memory));
     TEXT_LIT(&key, "told.order.");
-    bool own_words = held || (span_eq(row->status, SPAN("failed")) &&
-                              (span_eq(row->cause, SPAN("buyer-limit")) ||
-                               span_eq(row->cause, SPAN("purchase-differs")) ||
+    bool own_words = held || (row->status == ORDER_FAILED &&
+                              (span_eq(row->cause, SPAN(ORDER_CAUSE_BUYER_LIMIT)) ||
+                               span_eq(row->cause, SPAN(ORDER_CAUSE_PURCHASE_DIFFERS)) ||
                                span_eq(row->cause, SPAN("virtual-account"))));
-    bool free_of_charge = row->amount == 0 && (span_eq(row->status, SPAN("pending_payment")) ||
-                                               span_eq(row->status, SPAN("confirming")));
+    bool free_of_charge = row->amount == 0 && (pending || row->status == ORDER_CONFIRMING);
     text_put(&key, free_of_charge ? SPAN("free")
                    : unreachable  ? SPAN("unreachable")
                    : own_words    ? row->cause
-                                  : row->status);
+                                  : span_of(order_status_name(row->status)));
     return phrases_find(words, text_span(&key));
 }
 
@@ -85,7 +53,7 @@ void order_amount_put(struct text *text, uint64_t amount, struct span currency)
     text_put(text, currency);
 }
 
-static void put_payment(struct text *text, const struct order_row *row)
+static void put_payment(struct text *text, const struct sql_order_row *row)
 {
     json_key(text, "payment");
     if (row->payment.len == 0) {
@@ -100,7 +68,7 @@ static void put_payment(struct text *text, const struct order_row *row)
     json_close(text, '}');
 }
 
-uint64_t order_row_refund(const struct order_row *row, const struct refund_terms *terms)
+uint64_t order_row_refund(const struct sql_order_row *row, const struct refund_terms *terms)
 {
     uint64_t part = row->amount * terms->percent / 100;
     if (row->refund_amount > 0)
@@ -108,7 +76,7 @@ uint64_t order_row_refund(const struct order_row *row, const struct refund_terms
     return part > 0 ? part : 1;
 }
 
-static void put_refund(struct text *text, const struct order_row *row)
+static void put_refund(struct text *text, const struct sql_order_row *row)
 {
     struct refund_terms terms;
     if (!refund_terms_parse(row->refund_terms, &terms))
@@ -126,7 +94,7 @@ static void put_refund(struct text *text, const struct order_row *row)
     json_close(text, '}');
 }
 
-void order_row_put(struct text *text, const struct order_row *row, const struct site *site)
+void order_row_put(struct text *text, const struct sql_order_row *row, const struct site *site)
 {
     enum lang lang;
     if (!lang_parse(row->lang, &lang))
@@ -137,7 +105,7 @@ void order_row_put(struct text *text, const struct order_row *row, const struct 
     json_member_str(text, "event_name", row->event_name);
     if (row->starts_at.len > 0)
         json_member_str(text, "starts_at", row->starts_at);
-    json_member_str(text, "status", row->status);
+    json_member_cstr(text, "status", order_status_name(row->status));
     if (row->cause.len > 0)
         json_member_str(text, "reason", row->cause);
     json_member_str(text, "message", order_message(row, site_phrases(site, lang)));
@@ -155,20 +123,18 @@ void order_row_put(struct text *text, const struct order_row *row, const struct 
     put_refund(text, row);
 }
 
-static void put_step(struct text *text, const PGresult *res, int i, const struct saga_def *def)
+static void put_step(struct text *text, const struct sql_order_timeline_row *row,
+                     const struct saga_def *def)
 {
-    unsigned step = (unsigned)pg_u64(res, i, 2);
     json_open(text, '{');
-    json_member_cstr(text, "step", step < def->steps_len ? def->steps[step]->name : "?");
-    json_member_cstr(text, "way", pg_bool(res, i, 3) ? "undo" : "do");
-    unsigned mark = (unsigned)pg_u64(res, i, 4);
-    json_member_cstr(text, "result",
-                     mark < SAGA_MARK_OPERATOR ? saga_mark_name((enum saga_mark)mark) : "operator");
-    json_member_u64(text, "try", pg_u64(res, i, 5));
-    json_member_u64(text, "took_ms", pg_u64(res, i, 6) / 1000);
-    if (pg_text(res, i, 7).len > 0)
-        json_member_str(text, "code", pg_text(res, i, 7));
-    json_member_str(text, "at", pg_text(res, i, 8));
+    json_member_cstr(text, "step", row->step < def->steps_len ? def->steps[row->step]->name : "?");
+    json_member_cstr(text, "way", row->undo ? "undo" : "do");
+    json_member_cstr(text, "result", saga_mark_name(row->mark));
+    json_member_u64(text, "try", row->tried);
+    json_member_u64(text, "took_ms", row->took_us / 1000);
+    if (row->code.len > 0)
+        json_member_str(text, "code", row->code);
+    json_member_str(text, "at", row->at);
     json_close(text, '}');
 }
 
@@ -178,12 +144,13 @@ void order_timeline_put(struct text *text, const PGresult *res, const struct che
     json_key(text, "timeline");
     json_open(text, '[');
     for (int i = 0; i < PQntuples(res); i++) {
-        settled = settled && pg_u64(res, i, 9) >= SAGA_COMPLETED;
-        if (PQgetisnull(res, i, 2))
+        const struct sql_order_timeline_row row = sql_order_timeline_row(res, i);
+        settled = settled && saga_ended(row.state);
+        if (!row.has_step)
             continue;
-        const struct saga_def *def = checkout_find(checkout, pg_text(res, i, 1));
+        const struct saga_def *def = checkout_find(checkout, row.key);
         if (def != NULL)
-            put_step(text, res, i, def);
+            put_step(text, &row, def);
     }
     json_close(text, ']');
     /* The outcome may be certain while money and seats are still on their way back. */

@@ -6,33 +6,22 @@
 #include "core/checkout/checkout.h"
 #include "pay.h"
 #include "psp/places.h"
+#include "store/statements.h"
 #include "web/site.h"
 
-/* The columns of statements.c's ORDER_COLUMNS, in their order; spans borrow the result. */
-struct order_row {
-    struct span id, event, hold, member, status, cause, currency, seats, provider, payment, secret,
-        url, expires_at, created_at, idem_body, lang, event_name, starts_at, places;
-    struct span refund_terms, purchase, moved_at;
-    uint64_t refund_amount; /* 0: none is under way */
-    uint64_t amount;
-};
-
-enum { ORDER_ROW_COLUMNS = 24 }; /* further ones of a statement follow */
-
-void order_row_read(const PGresult *res, int row, struct order_row *out);
 /* {"order":...,"status":...,"payment":{...},...}; without the closing brace, so that a timeline can
  * follow. Its message is in row->lang. */
-void order_row_put(struct text *text, const struct order_row *row, const struct site *site);
+void order_row_put(struct text *text, const struct sql_order_row *row, const struct site *site);
 /* What a refund gives back, or gave. */
-uint64_t order_row_refund(const struct order_row *row, const struct refund_terms *terms);
-/* "timeline":[...] out of SQL_ORDER_TIMELINE's rows, as a member. */
+uint64_t order_row_refund(const struct sql_order_row *row, const struct refund_terms *terms);
+/* "timeline":[...] out of the rows of order_timeline, as a member. */
 void order_timeline_put(struct text *text, const PGresult *res, const struct checkout *checkout);
 /* What the buyer is told, in the language of `words`. */
-struct span order_message(const struct order_row *row, const struct phrases *words);
+struct span order_message(const struct sql_order_row *row, const struct phrases *words);
 /* An amount of minor units as people write it: 154,000 KRW, 12.50 EUR. */
 void order_amount_put(struct text *text, uint64_t amount, struct span currency);
 /* The buyer can still pay, or something still moves. */
-bool order_is_moving(struct span status);
+bool order_is_moving(enum order_status status);
 
 enum {
     ORDER_ROW_MAX = PLACES_JSON_MAX + ORDER_SEATS_MAX * (ORDER_SEAT_MAX + 3) + 16 * 1024,

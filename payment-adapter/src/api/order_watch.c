@@ -136,7 +136,7 @@ static void drop_over(struct watches *watches)
     }
 }
 
-static void publish(struct watches *watches, struct stream *stream, const struct order_row *row)
+static void publish(struct watches *watches, struct stream *stream, const struct sql_order_row *row)
 {
     char *memory = malloc(ORDER_VIEW_MAX);
     if (memory == NULL)
@@ -177,13 +177,12 @@ static void on_looked(void *ctx, const struct pg_answer *answer)
         return;
     const PGresult *res = answer->results[0];
     for (int i = 0; i < PQntuples(res); i++) {
-        struct order_row row;
-        order_row_read(res, i, &row);
-        struct stream *stream = *place_of(watches, row.id);
+        const struct sql_orders_changed_row row = sql_orders_changed_row(res, i);
+        struct stream *stream = *place_of(watches, row.order.id);
         if (stream == NULL) /* nobody looks any more */
             continue;
-        span_to_cstr(pg_text(res, i, ORDER_ROW_COLUMNS), stream->seen, sizeof(stream->seen));
-        publish(watches, stream, &row);
+        span_to_cstr(row.version, stream->seen, sizeof(stream->seen));
+        publish(watches, stream, &row.order);
     }
 }
 
@@ -200,13 +199,14 @@ static void look(struct watches *watches, bool all)
     }
     grow_array_close(&watches->ids);
     grow_array_close(&watches->seen);
-    const char *const params[] = {grow_cstr(&watches->ids), grow_cstr(&watches->seen)};
+    const struct sql_orders_changed_args args = {.ids = grow_cstr(&watches->ids),
+                                                 .seen = grow_cstr(&watches->seen)};
     watches->hurry = false;
-    if (params[0] == NULL || params[1] == NULL)
+    if (args.ids == NULL || args.seen == NULL)
         return; /* without memory: in a second */
     watches->looking = true;
     atomic_fetch_add_explicit(&watches->stats.looks, 1, memory_order_relaxed);
-    pg_pool_query(watches->pay->pg, SQL_ORDERS_CHANGED, 2, params, on_looked, watches);
+    sql_orders_changed(watches->pay->pg, &args, on_looked, watches);
 }
 
 const struct watches_stats *watches_stats(const struct watches *watches)

@@ -77,36 +77,35 @@ static void reply(struct http_req *req, unsigned status, const char *type, const
 /* ---- the owner's tickets ---- */
 
 /* `offered`: it is somebody else's, who offers it to the one that is looking. */
-static void put_ticket(struct text *body, const PGresult *res, int i, bool offered)
+static void put_ticket(struct text *body, const struct sql_order_tickets_row *row, bool offered)
 {
-    bool revoked = pg_bool(res, i, 4), used = pg_bool(res, i, 5);
     json_open(body, '{');
-    json_member_str(body, "ticket", pg_text(res, i, 0));
-    json_member_str(body, "seat", pg_text(res, i, 1));
-    json_member_str(body, "event", pg_text(res, i, 2));
-    json_member_str(body, "event_name", pg_text(res, i, 8));
-    if (pg_text(res, i, 11).len > 0)
-        json_member_str(body, "zone", pg_text(res, i, 11));
-    if (pg_text(res, i, 13).len > 0) {
-        json_member_str(body, "row", pg_text(res, i, 12));
-        json_member_str(body, "number", pg_text(res, i, 13));
+    json_member_str(body, "ticket", row->id);
+    json_member_str(body, "seat", row->seat);
+    json_member_str(body, "event", row->event);
+    json_member_str(body, "event_name", row->event_name);
+    if (row->zone.len > 0)
+        json_member_str(body, "zone", row->zone);
+    if (row->number.len > 0) {
+        json_member_str(body, "row", row->row);
+        json_member_str(body, "number", row->number);
     }
     json_member_cstr(body, "state",
-                     offered   ? "offered"
-                     : revoked ? "revoked"
-                     : used    ? "used"
-                               : "valid");
-    json_member_str(body, "issued_at", pg_text(res, i, 7));
+                     offered        ? "offered"
+                     : row->revoked ? "revoked"
+                     : row->used    ? "used"
+                                    : "valid");
+    json_member_str(body, "issued_at", row->issued_at);
     if (offered) { /* what opens the door is its owner's until it is taken */
         json_close(body, '}');
         return;
     }
-    if (!pg_null(res, i, 16))
-        json_member_str(body, "offered_to", pg_text(res, i, 16));
-    json_member_str(body, "token", pg_text(res, i, 3));
+    if (row->offered_to.ptr != NULL)
+        json_member_str(body, "offered_to", row->offered_to);
+    json_member_str(body, "token", row->token);
     char *svg = malloc(QR_MAX);
     struct text qr = text_on(svg, svg != NULL ? QR_MAX : 0);
-    if (svg != NULL && !revoked && qr_svg(pg_text(res, i, 3), NULL, &qr) == 0)
+    if (svg != NULL && !row->revoked && qr_svg(row->token, NULL, &qr) == 0)
         json_member_str(body, "qr", text_span(&qr));
     free(svg);
     json_close(body, '}');
@@ -131,11 +130,12 @@ static void on_tickets(void *ctx, const struct pg_answer *answer)
     json_open(&body, '[');
     for (int i = 0; i < PQntuples(res); i++) {
         struct span who = span_of(visit->session.member);
-        bool owned = span_eq(pg_text(res, i, 6), who);
-        bool offered = !owned && !pg_null(res, i, 16) && span_eq(pg_text(res, i, 16), who);
+        const struct sql_order_tickets_row row = sql_order_tickets_row(res, i);
+        bool owned = span_eq(row.member, who);
+        bool offered = !owned && row.offered_to.ptr != NULL && span_eq(row.offered_to, who);
         if (!owned && !offered)
             continue;
-        put_ticket(&body, res, i, offered);
+        put_ticket(&body, &row, offered);
         mine++;
     }
     json_close(&body, ']');
@@ -151,8 +151,8 @@ static void on_tickets(void *ctx, const struct pg_answer *answer)
 
 static void then_tickets(struct visit *visit)
 {
-    const char *const params[] = {visit->id};
-    pg_pool_query(visit->pay->pg, SQL_ORDER_TICKETS, 1, params, on_tickets, visit);
+    sql_order_tickets(visit->pay->pg, &(struct sql_order_tickets_args){visit->id}, on_tickets,
+                      visit);
 }
 
 static void on_get_tickets(struct http_req *req, void *ctx)
@@ -211,7 +211,7 @@ static void on_accepted(void *ctx, const struct pg_answer *answer)
         struct text body = text_on(memory, sizeof(memory));
         json_open(&body, '{');
         json_member_cstr(&body, "ticket", visit->ticket.id);
-        json_member_str(&body, "order", pg_text(answer->results[1], 0, 0));
+        json_member_str(&body, "order", sql_ticket_accept_row(answer->results[1], 0).order_id);
         json_close(&body, '}');
         reply_moved(visit, 201, &body);
     }
@@ -219,27 +219,29 @@ static void on_accepted(void *ctx, const struct pg_answer *answer)
 }
 
 /* Under the order's row: a check-in and a refund exclude both. */
-static void move(struct visit *visit, uint32_t statement, uint32_t len,
-                 const char *const *params, pg_on_done *on_done)
+static struct pg_job *move_job(struct visit *visit, pg_on_done *on_done)
 {
     struct pg_job *job = pg_job_create(visit->pay->pg, on_done, visit);
     if (job == NULL) {
         guard_unavailable(visit->req, ERR_NOMEM);
         visit_end(visit);
-        return;
+        return NULL;
     }
-    pg_job_add(job, SQL_TICKET_LOCK, 1, params);
-    pg_job_add(job, statement, len, params);
-    pg_job_send(job);
+    sql_ticket_lock_add(job, &(struct sql_ticket_lock_args){visit->id});
+    return job;
 }
 
 static void offer(struct visit *visit)
 {
-    char hops[8];
-    snprintf(hops, sizeof(hops), "%d", TICKET_HOPS_MAX);
-    const char *const params[] = {visit->id, visit->session.member,
-                                  visit->to[0] != '\0' ? visit->to : NULL, hops};
-    move(visit, SQL_TICKET_OFFER, 4, params, on_offered);
+    struct pg_job *job = move_job(visit, on_offered);
+    if (job == NULL)
+        return;
+    const struct sql_ticket_offer_args args = {.id = visit->id,
+                                               .member = visit->session.member,
+                                               .to = visit->to[0] != '\0' ? visit->to : NULL,
+                                               .hops_max = TICKET_HOPS_MAX};
+    sql_ticket_offer_add(job, &args);
+    pg_job_send(job);
 }
 
 static void accept_offer(struct visit *visit)
@@ -258,10 +260,18 @@ static void accept_offer(struct visit *visit)
         visit_end(visit);
         return;
     }
-    const char *const params[] = {
-        visit->id, visit->session.member,    ticket->id, ticket->holder, ticket->kid,
-        token,     pay_lang(&visit->session)};
-    move(visit, SQL_TICKET_ACCEPT, 7, params, on_accepted);
+    struct pg_job *job = move_job(visit, on_accepted);
+    if (job == NULL)
+        return;
+    const struct sql_ticket_accept_args args = {.old = visit->id,
+                                                .member = visit->session.member,
+                                                .id = ticket->id,
+                                                .holder = ticket->holder,
+                                                .kid = ticket->kid,
+                                                .token = token,
+                                                .lang = pay_lang(&visit->session)};
+    sql_ticket_accept_add(job, &args);
+    pg_job_send(job);
 }
 
 /* Who may ask: the owner to offer it, the member to whom it is offered to take it. */
@@ -275,17 +285,20 @@ static void on_ticket_to_move(void *ctx, const struct pg_answer *answer)
         return;
     }
     struct span who = span_of(visit->session.member);
-    if (PQntuples(res) == 0 || !span_eq(pg_text(res, 0, visit->accepts ? 11 : 4), who)) {
+    struct sql_ticket_read_row row = {0};
+    if (PQntuples(res) > 0)
+        row = sql_ticket_read_row(res, 0);
+    if (!span_eq(visit->accepts ? row.offered_to : row.member, who)) {
         guard_nothing(visit->req, "ticket-unknown");
         visit_end(visit);
     } else if (span_eq(span_of(visit->to), who)) {
         http_problem(visit->req, 422, "to-yourself", "This ticket is yours already.");
         visit_end(visit);
     } else if (visit->accepts) {
-        span_to_cstr(pg_text(res, 0, 1), visit->ticket.order, sizeof(visit->ticket.order));
-        span_to_cstr(pg_text(res, 0, 2), visit->ticket.event, sizeof(visit->ticket.event));
-        span_to_cstr(pg_text(res, 0, 3), visit->ticket.seat, sizeof(visit->ticket.seat));
-        span_to_cstr(pg_text(res, 0, 10), visit->ticket.purchase, sizeof(visit->ticket.purchase));
+        span_to_cstr(row.order_id, visit->ticket.order, sizeof(visit->ticket.order));
+        span_to_cstr(row.event, visit->ticket.event, sizeof(visit->ticket.event));
+        span_to_cstr(row.seat, visit->ticket.seat, sizeof(visit->ticket.seat));
+        span_to_cstr(row.purchase, visit->ticket.purchase, sizeof(visit->ticket.purchase));
         accept_offer(visit);
     } else {
         offer(visit);
@@ -304,8 +317,8 @@ static void then_move(struct visit *visit)
         visit_end(visit);
         return;
     }
-    const char *const params[] = {visit->id};
-    pg_pool_query(visit->pay->pg, SQL_TICKET_READ, 1, params, on_ticket_to_move, visit);
+    sql_ticket_read(visit->pay->pg, &(struct sql_ticket_read_args){visit->id}, on_ticket_to_move,
+                    visit);
 }
 
 static void move_begin(struct http_req *req, const char *to, bool accepts)
@@ -391,14 +404,14 @@ static void on_revoked(void *ctx, const struct pg_answer *answer)
         json_nil(&body);
     json_key(&body, "next");
     if (more)
-        json_str(&body, pg_text(res, REVOKED_PAGE_MAX - 1, 0));
+        json_str(&body, sql_ticket_revoked_row(res, REVOKED_PAGE_MAX - 1).id);
     else
         json_nil(&body);
     json_member_bool(&body, "complete", !more && visit->to[0] == '\0');
     json_key(&body, "revoked");
     json_open(&body, '[');
     for (int i = 0; i < len && i < REVOKED_PAGE_MAX; i++)
-        json_str(&body, pg_text(res, i, 0));
+        json_str(&body, sql_ticket_revoked_row(res, i).id);
     json_close(&body, ']');
     json_close(&body, '}');
     reply(visit->req, 200, "application/json", &body,
@@ -421,10 +434,9 @@ static void on_get_revoked(struct http_req *req, void *ctx)
     }
     visit->as_of = text_on(visit->as_of_memory, sizeof(visit->as_of_memory));
     rfc3339_put(&visit->as_of, clock_wall_us(visit->pay->loop->clock) / 1000);
-    char most[16];
-    snprintf(most, sizeof(most), "%d", REVOKED_PAGE_MAX + 1);
-    const char *const params[] = {visit->id, visit->to, most};
-    pg_pool_query(visit->pay->pg, SQL_TICKET_REVOKED, 3, params, on_revoked, visit);
+    const struct sql_ticket_revoked_args args = {
+        .event = visit->id, .after = visit->to, .most = REVOKED_PAGE_MAX + 1};
+    sql_ticket_revoked(visit->pay->pg, &args, on_revoked, visit);
 }
 
 int ticket_routes(struct http_router *routes, struct err_slot *err)

@@ -78,20 +78,20 @@ static void on_woken(void *ctx, const struct pg_answer *answer)
 }
 
 static void answer_one(struct pay *pay, struct http_req *req, uint32_t provider,
-                       const PGresult *res, int row)
+                       const struct sql_webhook_events_row *row)
 {
-    bool first = pg_bool(res, row, 0), ours = pg_bool(res, row, 4);
-    count(!ours ? &pay->webhooks_strange : first ? &pay->webhooks_good : &pay->webhooks_repeated);
-    if (ours)
+    count(!row->ours    ? &pay->webhooks_strange
+          : row->is_new ? &pay->webhooks_good
+                        : &pay->webhooks_repeated);
+    if (row->ours)
         atomic_store_explicit(&pay->common->caps->psp.heard[provider].at_us,
                               clock_mono_us(pay->loop->clock), memory_order_relaxed);
     char order[ORDER_ID_MAX];
-    if (!pg_bool(res, row, 1) || !span_to_cstr(pg_text(res, row, 2), order, sizeof(order))) {
+    if (!row->to_wake || !span_to_cstr(row->order_id, order, sizeof(order))) {
         http_reply(req, &(struct http_reply){.status = 204});
         return;
     }
-    const char *const params[] = {order};
-    pg_pool_query(pay->pg, SQL_ORDER_WAKE, 1, params, on_woken, req);
+    sql_order_wake(pay->pg, &(struct sql_order_wake_args){order}, on_woken, req);
 }
 
 static void on_stored(void *ctx, const struct pg_answer *answer)
@@ -105,8 +105,10 @@ static void on_stored(void *ctx, const struct pg_answer *answer)
             continue;
         }
         assert((uint32_t)PQntuples(answer->results[0]) == batch->len);
-        woken = woken || pg_bool(answer->results[0], (int)i, 3);
-        answer_one(webhooks->pay, batch->reqs[i], batch->providers[i], answer->results[0], (int)i);
+        const struct sql_webhook_events_row row =
+            sql_webhook_events_row(answer->results[0], (int)i);
+        woken = woken || row.woken;
+        answer_one(webhooks->pay, batch->reqs[i], batch->providers[i], &row);
     }
     batch_clear(batch);
     webhooks->travelling = false;
@@ -125,17 +127,20 @@ static void on_stored(void *ctx, const struct pg_answer *answer)
 static void send_batch(struct webhooks *webhooks)
 {
     struct batch *batch = &webhooks->batches[webhooks->gathering];
-    const char *params[COLUMNS];
     bool whole = true;
     for (int i = 0; i < COLUMNS; i++) {
         grow_array_close(&batch->columns[i]);
-        params[i] = grow_cstr(&batch->columns[i]);
-        whole = whole && params[i] != NULL;
+        whole = grow_cstr(&batch->columns[i]) != NULL && whole;
     }
+    const struct sql_webhook_events_args args = {.provider = batch->columns[COL_PROVIDER].ptr,
+                                                 .id = batch->columns[COL_ID].ptr,
+                                                 .kind = batch->columns[COL_KIND].ptr,
+                                                 .payment = batch->columns[COL_PAYMENT].ptr,
+                                                 .order = batch->columns[COL_ORDER].ptr};
     webhooks->gathering = 1 - webhooks->gathering;
     webhooks->travelling = true;
     if (whole)
-        pg_pool_query(webhooks->pay->pg, SQL_WEBHOOK_EVENTS, COLUMNS, params, on_stored, webhooks);
+        sql_webhook_events(webhooks->pay->pg, &args, on_stored, webhooks);
     else
         on_stored(webhooks, &(struct pg_answer){.rc = ERR_NOMEM});
 }

@@ -133,10 +133,9 @@ static void refuse(struct scan *scan, const char *why)
         scan_done(scan);
         return;
     }
-    char at[24];
-    snprintf(at, sizeof(at), "%llu", (unsigned long long)scan->at_ms);
-    const char *const params[] = {scan->ticket.id, door->gate, at, scan->why};
-    pg_pool_query(door->pay->pg, SQL_CHECKIN_CONFLICT, 4, params, on_conflict_kept, scan);
+    const struct sql_checkin_conflict_args args = {
+        .ticket = scan->ticket.id, .gate = door->gate, .at_ms = scan->at_ms, .reason = scan->why};
+    sql_checkin_conflict(door->pay->pg, &args, on_conflict_kept, scan);
 }
 
 static void tell_why(struct scan *scan, const PGresult *res)
@@ -146,18 +145,19 @@ static void tell_why(struct scan *scan, const PGresult *res)
         refuse(scan, "unknown");
         return;
     }
-    span_to_cstr(pg_text(res, 0, 3), scan->gate, sizeof(scan->gate));
-    span_to_cstr(pg_text(res, 0, 4), scan->at, sizeof(scan->at));
+    const struct sql_checkin_why_row row = sql_checkin_why_row(res, 0);
+    span_to_cstr(row.gate, scan->gate, sizeof(scan->gate));
+    span_to_cstr(row.scanned_at, scan->at, sizeof(scan->at));
     bool in = scan->gate[0] != '\0';
     /* The same scans again, after a broken call: that is no second person. */
     if (in && door->offline && strcmp(scan->gate, door->gate) == 0 &&
-        pg_u64(res, 0, 5) == scan->at_ms)
+        row.scanned_at_ms == scan->at_ms)
         scan_done(scan);
-    else if (pg_bool(res, 0, 0))
+    else if (row.other_event)
         refuse(scan, "other-event");
-    else if (pg_bool(res, 0, 1))
+    else if (row.revoked)
         refuse(scan, "revoked");
-    else if (!span_eq(pg_text(res, 0, 2), SPAN("completed")))
+    else if (row.status != ORDER_COMPLETED)
         refuse(scan, "order-not-completed");
     else
         refuse(scan, "already-used");
@@ -170,7 +170,7 @@ static void on_checked_in(void *ctx, const struct pg_answer *answer)
         scan->door->rc = answer->rc;
         scan_done(scan);
     } else if (PQntuples(answer->results[1]) == 1) {
-        scan->again = span_eq(pg_text(answer->results[1], 0, 0), SPAN("in-again"));
+        scan->again = sql_checkin_row(answer->results[1], 0).again;
         scan_done(scan);
     } else {
         tell_why(scan, answer->results[2]);
@@ -189,21 +189,22 @@ static void check_in(struct scan *scan)
         refuse(scan, "other-event");
         return;
     }
-    char at[24];
-    snprintf(at, sizeof(at), "%llu", (unsigned long long)scan->at_ms);
-    const char *const lock[] = {scan->ticket.id};
-    const char *const in[] = {scan->ticket.id, door->gate, at, door->offline ? "true" : "false",
-                              door->event,     door->actor};
-    const char *const why[] = {scan->ticket.id, door->event};
+    const struct sql_checkin_args in = {.ticket = scan->ticket.id,
+                                        .gate = door->gate,
+                                        .at_ms = scan->at_ms,
+                                        .offline = door->offline,
+                                        .event = door->event,
+                                        .actor = door->actor};
+    const struct sql_checkin_why_args why = {.ticket = scan->ticket.id, .event = door->event};
     struct pg_job *job = pg_job_create(door->pay->pg, on_checked_in, scan);
     if (job == NULL) {
         door->rc = ERR_NOMEM;
         scan_done(scan);
         return;
     }
-    pg_job_add(job, SQL_TICKET_LOCK, 1, lock);
-    pg_job_add(job, SQL_CHECKIN, 6, in);
-    pg_job_add(job, SQL_CHECKIN_WHY, 2, why);
+    sql_ticket_lock_add(job, &(struct sql_ticket_lock_args){.id = in.ticket});
+    sql_checkin_add(job, &in);
+    sql_checkin_why_add(job, &why);
     pg_job_send(job);
 }
 
@@ -273,18 +274,27 @@ static void door_act(struct door *door, bool undo)
 {
     if (!is_ours(door))
         return;
-    char window[16];
-    snprintf(window, sizeof(window), "%d", DOOR_UNDO_MS);
-    const char *const params[] = {
-        door->scans[0].ticket.id, door->event, door->gate, door->actor, door->reason, window};
+    const char *ticket = door->scans[0].ticket.id;
     struct pg_job *job = pg_job_create(door->pay->pg, undo ? on_undone : on_out, door);
     if (job == NULL) {
         guard_unavailable(door->req, ERR_NOMEM);
         free(door);
         return;
     }
-    pg_job_add(job, SQL_TICKET_LOCK, 1, params);
-    pg_job_add(job, undo ? SQL_CHECKIN_UNDO : SQL_CHECKOUT, undo ? 6 : 5, params);
+    sql_ticket_lock_add(job, &(struct sql_ticket_lock_args){.id = ticket});
+    if (undo)
+        sql_checkin_undo_add(job, &(struct sql_checkin_undo_args){.ticket = ticket,
+                                                                  .event = door->event,
+                                                                  .gate = door->gate,
+                                                                  .actor = door->actor,
+                                                                  .reason = door->reason,
+                                                                  .within_ms = DOOR_UNDO_MS});
+    else
+        sql_checkout_add(job, &(struct sql_checkout_args){.ticket = ticket,
+                                                          .event = door->event,
+                                                          .gate = door->gate,
+                                                          .actor = door->actor,
+                                                          .reason = door->reason});
     pg_job_send(job);
 }
 

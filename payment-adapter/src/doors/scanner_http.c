@@ -54,11 +54,12 @@ static void on_found(void *ctx, const struct pg_answer *answer)
                      "This is no scanner's token, or it is revoked or has run out.");
         return;
     }
+    const struct sql_scanner_find_row row = sql_scanner_find_row(res, 0);
     struct scanner scanner;
-    span_to_cstr(pg_text(res, 0, 0), scanner.id, sizeof(scanner.id));
-    span_to_cstr(pg_text(res, 0, 1), scanner.event, sizeof(scanner.event));
-    span_to_cstr(pg_text(res, 0, 2), scanner.gate, sizeof(scanner.gate));
-    span_to_cstr(pg_text(res, 0, 3), scanner.expires_at, sizeof(scanner.expires_at));
+    span_to_cstr(row.id, scanner.id, sizeof(scanner.id));
+    span_to_cstr(row.event, scanner.event, sizeof(scanner.event));
+    span_to_cstr(row.gate, scanner.gate, sizeof(scanner.gate));
+    span_to_cstr(row.expires_at, scanner.expires_at, sizeof(scanner.expires_at));
     question.then(question.req, &scanner, question.ctx);
 }
 
@@ -94,8 +95,8 @@ void scanner_of(struct http_req *req, scanner_then *then, void *ctx)
     *question = (struct question){req, then, ctx};
     char hash[SCANNER_HASH_MAX];
     hash_token(token, hash);
-    const char *const params[] = {hash};
-    pg_pool_query(pay_of(req)->pg, SQL_SCANNER_FIND, 1, params, on_found, question);
+    sql_scanner_find(pay_of(req)->pg, &(struct sql_scanner_find_args){.hash = hash}, on_found,
+                     question);
 }
 
 /* ---- the operator's ---- */
@@ -140,10 +141,10 @@ static void reply(struct http_req *req, unsigned status, const struct text *body
                                              .body = text_span(body)});
 }
 
-static void member_text(struct text *body, const char *name, const PGresult *res, int i, int col)
+static void member_text(struct text *body, const char *name, struct span text)
 {
-    if (!pg_null(res, i, col))
-        json_member_str(body, name, pg_text(res, i, col));
+    if (text.ptr != NULL)
+        json_member_str(body, name, text);
 }
 
 /* A list as the answer's one member. */
@@ -162,8 +163,9 @@ static void reply_rows(void *ctx, const struct pg_answer *answer, const char *na
     json_open(&body, '{');
     json_member_cstr(&body, "event", visit->event);
     if (answer->len > 1) {
-        json_member_u64(&body, "entered", pg_u64(answer->results[0], 0, 0));
-        json_member_u64(&body, "inside", pg_u64(answer->results[0], 0, 1));
+        const struct sql_door_counts_row counts = sql_door_counts_row(answer->results[0], 0);
+        json_member_u64(&body, "entered", counts.entered);
+        json_member_u64(&body, "inside", counts.inside);
     }
     json_key(&body, name);
     json_open(&body, '[');
@@ -181,12 +183,13 @@ static void reply_rows(void *ctx, const struct pg_answer *answer, const char *na
 
 static void put_scanner(struct text *body, const PGresult *res, int i)
 {
-    json_member_str(body, "scanner", pg_text(res, i, 0));
-    json_member_str(body, "gate", pg_text(res, i, 1));
-    json_member_str(body, "created_at", pg_text(res, i, 2));
-    json_member_str(body, "expires_at", pg_text(res, i, 3));
-    member_text(body, "revoked_at", res, i, 4);
-    json_member_bool(body, "good", pg_bool(res, i, 5));
+    const struct sql_scanner_list_row row = sql_scanner_list_row(res, i);
+    json_member_str(body, "scanner", row.id);
+    json_member_str(body, "gate", row.gate);
+    json_member_str(body, "created_at", row.created_at);
+    json_member_str(body, "expires_at", row.expires_at);
+    member_text(body, "revoked_at", row.revoked_at);
+    json_member_bool(body, "good", row.good);
 }
 
 static void on_list(void *ctx, const struct pg_answer *answer)
@@ -200,8 +203,8 @@ static void on_get_scanners(struct http_req *req, void *ctx)
     struct visit *visit = visit_begin(req);
     if (visit == NULL)
         return;
-    const char *const params[] = {visit->event};
-    pg_pool_query(pay_of(req)->pg, SQL_SCANNER_LIST, 1, params, on_list, visit);
+    sql_scanner_list(pay_of(req)->pg, &(struct sql_scanner_list_args){visit->event}, on_list,
+                     visit);
 }
 
 static void say(struct visit *visit, const char *what)
@@ -230,7 +233,8 @@ static void on_created(void *ctx, const struct pg_answer *answer)
         json_member_cstr(&body, "event", visit->event);
         json_member_cstr(&body, "gate", visit->gate);
         json_member_cstr(&body, "token", visit->token);
-        json_member_str(&body, "expires_at", pg_text(answer->results[0], 0, 0));
+        json_member_str(&body, "expires_at",
+                        sql_scanner_create_row(answer->results[0], 0).expires_at);
         json_close(&body, '}');
         say(visit, "operator made a scanner");
         reply(visit->req, 201, &body);
@@ -264,7 +268,7 @@ static void on_post_scanner(struct http_req *req, void *ctx)
         return;
     }
     struct span gate = {NULL, 0}, reason = {NULL, 0};
-    char reason_text[DOOR_REASON_MAX + 1] = "", ttl[24], most[16], hash[SCANNER_HASH_MAX];
+    char reason_text[DOOR_REASON_MAX + 1] = "", hash[SCANNER_HASH_MAX];
     uint64_t ttl_s = 86400;
     struct json_in in;
     json_in_object(&in, doc, &err);
@@ -286,11 +290,14 @@ static void on_post_scanner(struct http_req *req, void *ctx)
     }
     make_token(visit);
     hash_token(span_of(visit->token), hash);
-    snprintf(ttl, sizeof(ttl), "%llu", (unsigned long long)ttl_s);
-    snprintf(most, sizeof(most), "%d", SCANNERS_MAX);
-    const char *const params[] = {visit->id, visit->event, visit->gate, hash,
-                                  ttl,       reason_text,  most};
-    pg_pool_query(pay_of(req)->pg, SQL_SCANNER_CREATE, 7, params, on_created, visit);
+    const struct sql_scanner_create_args args = {.id = visit->id,
+                                                 .event = visit->event,
+                                                 .gate = visit->gate,
+                                                 .hash = hash,
+                                                 .ttl_s = ttl_s,
+                                                 .reason = reason_text,
+                                                 .most = SCANNERS_MAX};
+    sql_scanner_create(pay_of(req)->pg, &args, on_created, visit);
 }
 
 static void on_revoked(void *ctx, const struct pg_answer *answer)
@@ -334,18 +341,23 @@ static void on_revoke(struct http_req *req, void *ctx)
         visit_end(visit);
         return;
     }
-    const char *const params[] = {visit->event, visit->id, text};
-    pg_pool_query(pay_of(req)->pg, SQL_SCANNER_REVOKE, 3, params, on_revoked, visit);
+    const struct sql_scanner_revoke_args args = {
+        .event = visit->event, .id = visit->id, .reason = text};
+    sql_scanner_revoke(pay_of(req)->pg, &args, on_revoked, visit);
 }
 
 /* ---- what happened at the doors ---- */
 
 static void put_conflict(struct text *body, const PGresult *res, int i)
 {
-    static const char *const names[] = {"ticket",     "seat",   "order",      "gate",
-                                        "scanned_at", "reason", "recorded_at"};
-    for (int col = 0; col < 7; col++)
-        json_member_str(body, names[col], pg_text(res, i, col));
+    const struct sql_door_conflicts_row row = sql_door_conflicts_row(res, i);
+    json_member_str(body, "ticket", row.ticket);
+    json_member_str(body, "seat", row.seat);
+    json_member_str(body, "order", row.order_id);
+    json_member_str(body, "gate", row.gate);
+    json_member_str(body, "scanned_at", row.scanned_at);
+    json_member_str(body, "reason", row.reason);
+    json_member_str(body, "recorded_at", row.recorded_at);
 }
 
 static void on_conflicts(void *ctx, const struct pg_answer *answer)
@@ -364,23 +376,23 @@ static void on_get_doors(struct http_req *req, void *ctx)
         free(visit);
         return;
     }
-    const char *const params[] = {visit->event};
-    pg_job_add(job, SQL_DOOR_COUNTS, 1, params);
-    pg_job_add(job, SQL_DOOR_CONFLICTS, 1, params);
+    sql_door_counts_add(job, &(struct sql_door_counts_args){visit->event});
+    sql_door_conflicts_add(job, &(struct sql_door_conflicts_args){visit->event});
     pg_job_send(job);
 }
 
 static void put_act(struct text *body, const PGresult *res, int i)
 {
-    json_member_u64(body, "id", pg_u64(res, i, 0));
-    json_member_str(body, "at", pg_text(res, i, 1));
-    json_member_str(body, "act", pg_text(res, i, 2));
-    json_member_str(body, "subject", pg_text(res, i, 3));
-    json_member_str(body, "actor", pg_text(res, i, 4));
-    member_text(body, "gate", res, i, 5);
-    member_text(body, "reason", res, i, 6);
-    if (!pg_null(res, i, 7))
-        json_member_raw(body, "detail", pg_text(res, i, 7));
+    const struct sql_audit_list_row row = sql_audit_list_row(res, i);
+    json_member_u64(body, "id", row.id);
+    json_member_str(body, "at", row.at);
+    json_member_str(body, "act", row.act);
+    json_member_str(body, "subject", row.subject);
+    json_member_str(body, "actor", row.actor);
+    member_text(body, "gate", row.gate);
+    member_text(body, "reason", row.reason);
+    if (row.detail.ptr != NULL)
+        json_member_raw(body, "detail", row.detail);
 }
 
 static void on_audit(void *ctx, const struct pg_answer *answer)
@@ -393,10 +405,9 @@ static void on_get_audit(struct http_req *req, void *ctx)
     (void)ctx;
     struct span before = http_req_query_arg(req, SPAN("before"));
     struct span subject = http_req_query_arg(req, SPAN("subject"));
-    char before_text[24], subject_text[ORDER_EVENT_MAX];
-    uint64_t number;
-    if ((before.len > 0 && !(span_u64(before, INT64_MAX, &number) &&
-                             span_to_cstr(before, before_text, sizeof(before_text)))) ||
+    char subject_text[ORDER_EVENT_MAX];
+    uint64_t number = 0;
+    if ((before.len > 0 && !span_u64(before, INT64_MAX, &number)) ||
         (subject.len > 0 && !span_to_cstr(subject, subject_text, sizeof(subject_text)))) {
         http_problem(req, 400, "bad-request",
                      "before is an act's id; subject a ticket, a scanner, an order or the event.");
@@ -405,9 +416,11 @@ static void on_get_audit(struct http_req *req, void *ctx)
     struct visit *visit = visit_begin(req);
     if (visit == NULL)
         return;
-    const char *const params[] = {visit->event, before.len > 0 ? before_text : NULL,
-                                  subject.len > 0 ? subject_text : NULL};
-    pg_pool_query(pay_of(req)->pg, SQL_AUDIT_LIST, 3, params, on_audit, visit);
+    const struct sql_audit_list_args args = {.event = visit->event,
+                                             .has_before = before.len > 0,
+                                             .before = number,
+                                             .subject = subject.len > 0 ? subject_text : NULL};
+    sql_audit_list(pay_of(req)->pg, &args, on_audit, visit);
 }
 
 int scanner_routes(struct http_router *private_routes, struct err_slot *err)

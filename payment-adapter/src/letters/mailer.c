@@ -136,7 +136,7 @@ static void put_bought(struct text *body, const struct mail *mail)
         put_fact(body, mail, "order.seats");
         text_printf(body, "%u\n", mail->seats);
     }
-    if (strcmp(mail->kind, "revoked") == 0 || is_about_a_move(mail))
+    if (strcmp(mail->kind, LETTER_REVOKED) == 0 || is_about_a_move(mail))
         return; /* what the buyer paid is the buyer's affair */
     put_fact(body, mail, "order.amount");
     order_amount_put(body, mail->amount, mail->currency);
@@ -155,7 +155,7 @@ int mail_put(struct text *text, const struct mail *mail, struct err_slot *err)
     char body_memory[MAIL_MAX / 2], subject_memory[SUBJECT_MAX], date[64];
     struct text body = text_on(body_memory, sizeof(body_memory));
     struct text subject = text_on(subject_memory, sizeof(subject_memory));
-    bool tickets = strcmp(mail->kind, "completed") == 0 || is_about_a_move(mail);
+    bool tickets = strcmp(mail->kind, LETTER_COMPLETED) == 0 || is_about_a_move(mail);
     text_put(&body, first);
     TEXT_LIT(&body, "\n\n");
     text_put(&body, mail->public_url);

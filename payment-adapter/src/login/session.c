@@ -90,9 +90,9 @@ static void on_read(void *ctx, const struct pg_answer *answer)
     struct lookup *lookup = ctx;
     struct session session = {0};
     if (answer->rc == 0 && PQntuples(answer->results[0]) == 1) {
-        const PGresult *res = answer->results[0];
-        session.here = span_to_cstr(pg_text(res, 0, 0), session.member, sizeof(session.member));
-        span_to_cstr(pg_text(res, 0, 1), session.lang, sizeof(session.lang));
+        const struct sql_session_read_row row = sql_session_read_row(answer->results[0], 0);
+        session.here = span_to_cstr(row.member, session.member, sizeof(session.member));
+        span_to_cstr(row.lang, session.lang, sizeof(session.lang));
         struct entry *entry = entry_of(lookup->sessions, lookup->hash);
         memcpy(entry->hash, lookup->hash, sizeof(entry->hash));
         entry->session = session;
@@ -125,8 +125,8 @@ void session_of(struct sessions *sessions, const struct http_req *req, session_o
     }
     *lookup = (struct lookup){.sessions = sessions, .on_done = on_done, .ctx = ctx};
     memcpy(lookup->hash, hash, sizeof(hash));
-    const char *const params[] = {lookup->hash};
-    pg_pool_query(sessions->conf.pg, SQL_SESSION_READ, 1, params, on_read, lookup);
+    sql_session_read(sessions->conf.pg, &(struct sql_session_read_args){lookup->hash}, on_read,
+                     lookup);
 }
 
 static void on_begun(void *ctx, const struct pg_answer *answer)
@@ -165,24 +165,30 @@ void session_begin(struct sessions *sessions, const struct http_req *req, const 
     if (lookup == NULL)
         return;
     uint8_t token[SESSION_TOKEN_BYTES], digest[32];
-    char cookie[SESSION_COOKIE_MAX], hash[SESSION_HASH_MAX], ttl[24], age[24];
+    char cookie[SESSION_COOKIE_MAX], hash[SESSION_HASH_MAX], age[24];
     randombytes_buf(token, sizeof(token));
     crypto_generichash(digest, sizeof(digest), token, sizeof(token), NULL, 0);
     sodium_bin2base64(cookie, sizeof(cookie), token, sizeof(token), B64);
     sodium_bin2base64(hash, sizeof(hash), digest, sizeof(digest), B64);
-    snprintf(ttl, sizeof(ttl), "%llu", (unsigned long long)sessions->conf.ttl_ms);
     snprintf(age, sizeof(age), "%llu", (unsigned long long)(sessions->conf.ttl_ms / 1000));
     write_cookie(lookup->set_cookie, cookie, age, http_req_is_tls(req));
-    const char *const params[] = {hash, member, lang, ttl, lookup->hash};
-    pg_pool_query(sessions->conf.pg, SQL_SESSION_CREATE, 5, params, on_begun, lookup);
+    const struct sql_session_create_args args = {.token = hash,
+                                                 .member = member,
+                                                 .lang = lang,
+                                                 .ttl_ms = sessions->conf.ttl_ms,
+                                                 .before = lookup->hash};
+    sql_session_create(sessions->conf.pg, &args, on_begun, lookup);
     sodium_memzero(token, sizeof(token));
 }
 
 static void on_ended(void *ctx, const struct pg_answer *answer)
 {
     struct lookup *lookup = ctx;
-    for (int i = 0; answer->rc == 0 && i < PQntuples(answer->results[0]); i++)
-        forget(lookup->sessions, PQgetvalue(answer->results[0], i, 0));
+    char hash[SESSION_HASH_MAX];
+    for (int i = 0; answer->rc == 0 && i < PQntuples(answer->results[0]); i++) {
+        if (span_to_cstr(sql_session_revoke_row(answer->results[0], i).token, hash, sizeof(hash)))
+            forget(lookup->sessions, hash);
+    }
     on_begun(ctx, answer);
 }
 
@@ -193,6 +199,6 @@ void session_end(struct sessions *sessions, const struct http_req *req, const ch
     if (lookup == NULL)
         return;
     write_cookie(lookup->set_cookie, "", "0", http_req_is_tls(req));
-    const char *const params[] = {lookup->hash, member_or_null};
-    pg_pool_query(sessions->conf.pg, SQL_SESSION_REVOKE, 2, params, on_ended, lookup);
+    const struct sql_session_revoke_args args = {.token = lookup->hash, .member = member_or_null};
+    sql_session_revoke(sessions->conf.pg, &args, on_ended, lookup);
 }

@@ -178,7 +178,7 @@ static void on_paced(void *ctx, const struct pg_answer *answer)
     struct user nobody = {0};
     if (answer->rc < 0 || users->closing) {
         question_end(question, ERR_CLOSED, &nobody);
-    } else if (!pg_bool(answer->results[0], 0, 0)) {
+    } else if (!sql_pace_users_row(answer->results[0], 0).granted) {
         hold_back(question, &users->stats.capped);
     } else if (!breaker_allow(&users->breaker, clock_mono_us(users->clock))) {
         hold_back(question, &users->stats.broken);
@@ -192,13 +192,12 @@ static void on_paced(void *ctx, const struct pg_answer *answer)
 static void ask_house(struct question *question, enum pace_share share)
 {
     const struct pace_users *pace = &question->users->pace;
-    char own[16], own_burst[16], common[16], common_burst[16];
-    snprintf(own, sizeof(own), "%u", pace->own[share].interval_us);
-    snprintf(own_burst, sizeof(own_burst), "%u", pace->own[share].burst_us);
-    snprintf(common, sizeof(common), "%u", pace->common.interval_us);
-    snprintf(common_burst, sizeof(common_burst), "%u", pace->common.burst_us);
-    const char *const params[] = {pace_share_name(share), own, own_burst, common, common_burst};
-    pg_pool_query(question->users->own, SQL_PACE_USERS, 5, params, on_paced, question);
+    const struct sql_pace_users_args args = {.share = pace_share_name(share),
+                                             .interval_us = pace->own[share].interval_us,
+                                             .burst_us = pace->own[share].burst_us,
+                                             .common_interval_us = pace->common.interval_us,
+                                             .common_burst_us = pace->common.burst_us};
+    sql_pace_users(question->users->own, &args, on_paced, question);
 }
 
 static int ask(struct users *users, int query, enum pace_share share, const char *param,

@@ -16,7 +16,7 @@ static const char *const steps[] = {"order.step.held", "order.step.paid", "order
 enum { STEPS = sizeof(steps) / sizeof(steps[0]), STEPS_NONE = STEPS + 1 };
 
 struct order_page {
-    const struct order_row *row;
+    const struct sql_order_row *row;
     const struct phrases *words;
     bool pending, completed;
     unsigned step_now;   /* those before it are done; STEPS_NONE: it has no steps to show */
@@ -30,21 +30,21 @@ struct order_page {
 
 /* An order that came to another end has no steps to show: what became of the money is the sentence
  * above. */
-static unsigned step_of(struct span status)
+static unsigned step_of(enum order_status status)
 {
-    if (span_eq(status, SPAN("pending_payment")))
+    if (status == ORDER_PENDING_PAYMENT)
         return 1;
-    if (span_eq(status, SPAN("confirming")))
+    if (status == ORDER_CONFIRMING)
         return 2;
-    return span_eq(status, SPAN("completed")) ? STEPS : STEPS_NONE;
+    return status == ORDER_COMPLETED ? STEPS : STEPS_NONE;
 }
 
 /* The terms that the buyer was told before the payment. */
 static void judge_refund(struct order_page *page, uint64_t now_ms)
 {
-    const struct order_row *row = page->row;
+    const struct sql_order_row *row = page->row;
     struct refund_terms *terms = &page->terms;
-    bool back = span_eq(row->status, SPAN("refunding")) || span_eq(row->status, SPAN("refunded"));
+    bool back = row->status == ORDER_REFUNDING || row->status == ORDER_REFUNDED;
     if (!refund_terms_parse(row->refund_terms, terms) || (!page->completed && !back))
         return;
     page->refund_over = page->completed && terms->until_ms > 0 && now_ms > terms->until_ms;
@@ -83,7 +83,7 @@ static bool is_named(void *ctx, unsigned turn)
 
 static void put_status(struct text *out, void *ctx)
 {
-    html_put(out, ((const struct order_page *)ctx)->row->status);
+    html_put(out, span_of(order_status_name(((const struct order_page *)ctx)->row->status)));
 }
 
 static bool is_moving(void *ctx, unsigned turn)
@@ -289,9 +289,9 @@ static bool is_pending(void *ctx, unsigned turn)
  * again. */
 static bool is_over(void *ctx, unsigned turn)
 {
-    struct span status = ((const struct order_page *)ctx)->row->status;
-    return once(turn, span_eq(status, SPAN("cancelled")) || span_eq(status, SPAN("expired")) ||
-                          span_eq(status, SPAN("failed")) || span_eq(status, SPAN("refunded")));
+    enum order_status status = ((const struct order_page *)ctx)->row->status;
+    return once(turn, status == ORDER_CANCELLED || status == ORDER_EXPIRED ||
+                          status == ORDER_FAILED || status == ORDER_REFUNDED);
 }
 
 static const struct page_gap gaps[] = {
@@ -335,13 +335,13 @@ int order_page_create(const struct site *site, struct err_slot *err, struct fill
 }
 
 void order_page_put(struct text *out, const struct filled_page *page, const struct site *site,
-                    enum lang lang, const struct order_row *row, uint64_t now_ms)
+                    enum lang lang, const struct sql_order_row *row, uint64_t now_ms)
 {
     struct order_page facts = {
         .row = row,
         .words = site_phrases(site, lang),
-        .pending = span_eq(row->status, SPAN("pending_payment")),
-        .completed = span_eq(row->status, SPAN("completed")),
+        .pending = row->status == ORDER_PENDING_PAYMENT,
+        .completed = row->status == ORDER_COMPLETED,
         .step_now = step_of(row->status),
         .seats = json_loadb(row->seats.ptr, row->seats.len, 0, NULL),
         .places = json_loadb(row->places.ptr, row->places.len, 0, NULL),

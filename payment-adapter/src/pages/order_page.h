@@ -7,6 +7,6 @@
 
 int order_page_create(const struct site *site, struct err_slot *err, struct filled_page **out);
 void order_page_put(struct text *out, const struct filled_page *page, const struct site *site,
-                    enum lang lang, const struct order_row *row, uint64_t now_ms);
+                    enum lang lang, const struct sql_order_row *row, uint64_t now_ms);
 
 #endif

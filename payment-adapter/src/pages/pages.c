@@ -164,7 +164,7 @@ static bool is_key(struct span key)
 /* There are providers that say that the buyer has agreed in the address they come back to, and
  * nowhere else. It is a hint: the saga looks the payment up by it, and the provider judges. Another
  * order's or another sum is not even that. */
-static void keep_hint(struct visit *visit, const struct order_row *row)
+static void keep_hint(struct visit *visit, const struct sql_order_row *row)
 {
     const struct psp *psp = peers_http_psp(visit->pay->peers, row->provider);
     const struct psp_hint *hint = psp != NULL ? psp->driver->hint : NULL;
@@ -175,12 +175,15 @@ static void keep_hint(struct visit *visit, const struct order_row *row)
     struct span amount = http_req_query_arg(visit->req, span_of(hint->amount));
     char payment_key[ORDER_PAYMENT_MAX];
     uint64_t sum;
-    if (!span_eq(row->status, SPAN("pending_payment")) || !is_key(key) ||
+    if (row->status != ORDER_PENDING_PAYMENT || !is_key(key) ||
         !span_eq(order, span_of(visit->order)) || !span_u64(amount, UINT64_MAX, &sum) ||
         sum != row->amount || !span_to_cstr(key, payment_key, sizeof(payment_key)))
         return;
-    const char *const params[] = {visit->order, payment_key, checkout_pivots(visit->pay->checkout)};
-    pg_pool_query(visit->pay->pg, SQL_ORDER_PAYMENT_KEY, 3, params, on_hint_kept, visit->pay);
+    const struct sql_order_payment_key_args args = {.order = visit->order,
+                                                    .payment_key = payment_key,
+                                                    .pivots =
+                                                        checkout_pivots(visit->pay->checkout)};
+    sql_order_payment_key(visit->pay->pg, &args, on_hint_kept, visit->pay);
 }
 
 static void on_read(void *ctx, const struct pg_answer *answer)
@@ -200,8 +203,7 @@ static void on_read(void *ctx, const struct pg_answer *answer)
         found =
             tickets_page_put(&page, visit->pages->tickets, visit->pages->site, visit->lang, &view);
     } else if (PQntuples(res) == 1) {
-        struct order_row row;
-        order_row_read(res, 0, &row);
+        const struct sql_order_row row = sql_order_row(res, 0);
         found = span_eq(row.member, span_of(visit->session.member));
         if (found) {
             keep_hint(visit, &row);
@@ -231,9 +233,11 @@ static void on_session(void *ctx, int rc, const struct session *session)
         return;
     }
     visit->session = *session;
-    const char *const params[] = {visit->order};
-    pg_pool_query(visit->pay->pg, visit->tickets ? SQL_ORDER_TICKETS : SQL_ORDER_READ, 1, params,
-                  on_read, visit);
+    if (visit->tickets)
+        sql_order_tickets(visit->pay->pg, &(struct sql_order_tickets_args){visit->order}, on_read,
+                          visit);
+    else
+        sql_order_read(visit->pay->pg, &(struct sql_order_read_args){visit->order}, on_read, visit);
 }
 
 static void visit_page(struct http_req *req, const struct pages *pages, bool tickets)

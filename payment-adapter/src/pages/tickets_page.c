@@ -29,32 +29,28 @@ struct tickets_page {
     const struct tickets_view *facts;
     const struct phrases *words;
     bool buyer, live; /* who looks has bought them; one of them opens a door */
-    int row;          /* of the turn; -1 before the first */
+    struct sql_order_tickets_row first;
+    int nth; /* of the turn; -1 before the first */
+    struct sql_order_tickets_row row;
     enum ticket_view view;
 };
 
 /* ---- what is decided once ---- */
 
-static bool is_buyer(const struct tickets_view *facts)
+static enum ticket_view view_of(const struct tickets_page *page,
+                                const struct sql_order_tickets_row *row)
 {
-    const PGresult *res = facts->rows;
-    return PQntuples(res) > 0 && span_eq(pg_text(res, 0, 15), span_of(facts->member));
-}
-
-static enum ticket_view view_of(const struct tickets_page *page, int i)
-{
-    const PGresult *res = page->facts->rows;
     struct span who = span_of(page->facts->member);
-    bool mine = span_eq(pg_text(res, i, 6), who);
-    if (!mine && !pg_null(res, i, 16) && span_eq(pg_text(res, i, 16), who))
+    bool mine = span_eq(row->member, who);
+    if (!mine && row->offered_to.ptr != NULL && span_eq(row->offered_to, who))
         return TICKET_OFFERED;
     if (!mine && !page->buyer)
         return TICKET_UNSEEN;
-    if (pg_bool(res, i, 4))
+    if (row->revoked)
         return TICKET_VOID;
     if (!mine)
         return TICKET_HANDED_ON;
-    return pg_bool(res, i, 5) ? TICKET_USED : TICKET_LIVE;
+    return row->used ? TICKET_USED : TICKET_LIVE;
 }
 
 /* ---- gaps of the page ---- */
@@ -71,17 +67,17 @@ static void put_order(struct text *out, void *ctx)
 
 static void put_event_name(struct text *out, void *ctx)
 {
-    html_put(out, pg_text(((const struct tickets_page *)ctx)->facts->rows, 0, 8));
+    html_put(out, ((const struct tickets_page *)ctx)->first.event_name);
 }
 
 static bool is_named(void *ctx, unsigned turn)
 {
-    return once(turn, pg_text(((const struct tickets_page *)ctx)->facts->rows, 0, 8).len > 0);
+    return once(turn, ((const struct tickets_page *)ctx)->first.event_name.len > 0);
 }
 
 static bool was_moved(void *ctx, unsigned turn)
 {
-    return once(turn, pg_bool(((const struct tickets_page *)ctx)->facts->rows, 0, 17));
+    return once(turn, ((const struct tickets_page *)ctx)->first.moved);
 }
 
 static bool has_live(void *ctx, unsigned turn)
@@ -119,24 +115,25 @@ static void put_you(struct text *out, void *ctx)
 static bool more_tickets(void *ctx, unsigned turn)
 {
     struct tickets_page *page = ctx;
-    assert(turn > 0 || page->row == -1);
+    assert(turn > 0 || page->nth == -1);
     do {
-        page->row++;
-        if (page->row >= PQntuples(page->facts->rows))
+        page->nth++;
+        if (page->nth >= PQntuples(page->facts->rows))
             return false;
-        page->view = view_of(page, page->row);
+        page->row = sql_order_tickets_row(page->facts->rows, page->nth);
+        page->view = view_of(page, &page->row);
     } while (page->view == TICKET_UNSEEN);
     return true;
 }
 
-static struct span column(const struct tickets_page *page, int i)
+static const struct sql_order_tickets_row *row_of(const void *ctx)
 {
-    return pg_text(page->facts->rows, page->row, i);
+    return &((const struct tickets_page *)ctx)->row;
 }
 
 static void put_ticket(struct text *out, void *ctx)
 {
-    html_put(out, column(ctx, 0));
+    html_put(out, row_of(ctx)->id);
 }
 
 static bool is_dead(void *ctx, unsigned turn)
@@ -147,39 +144,39 @@ static bool is_dead(void *ctx, unsigned turn)
 
 static void put_ticket_event(struct text *out, void *ctx)
 {
-    html_put(out, column(ctx, 8));
+    html_put(out, row_of(ctx)->event_name);
 }
 
 static void put_starts(struct text *out, void *ctx)
 {
-    html_put(out, column(ctx, 9));
+    html_put(out, row_of(ctx)->starts_at);
 }
 
 static void put_starts_words(struct text *out, void *ctx)
 {
-    filled_page_put_time(out, column(ctx, 9));
+    filled_page_put_time(out, row_of(ctx)->starts_at);
 }
 
 static bool has_start(void *ctx, unsigned turn)
 {
-    return once(turn, column(ctx, 9).len > 0);
+    return once(turn, row_of(ctx)->starts_at.len > 0);
 }
 
 static void put_seat(struct text *out, void *ctx)
 {
     const struct tickets_page *page = ctx;
-    const struct span names[3] = {column(page, 11), column(page, 12), column(page, 13)};
-    filled_page_put_seat(out, page->words, names, column(page, 1));
+    const struct span names[3] = {page->row.zone, page->row.row, page->row.number};
+    filled_page_put_seat(out, page->words, names, page->row.seat);
 }
 
 static void put_category(struct text *out, void *ctx)
 {
-    html_put(out, column(ctx, 14));
+    html_put(out, row_of(ctx)->category);
 }
 
 static bool has_category(void *ctx, unsigned turn)
 {
-    return once(turn, column(ctx, 14).len > 0);
+    return once(turn, row_of(ctx)->category.len > 0);
 }
 
 static struct span address_of(const struct tickets_page *page, char memory[ADDRESS_MAX])
@@ -217,7 +214,7 @@ static void put_code(struct text *out, void *ctx)
 {
     char *svg = malloc(TICKETS_PAGE_QR_MAX);
     struct text qr = text_on(svg, svg != NULL ? TICKETS_PAGE_QR_MAX : 0);
-    if (svg != NULL && qr_svg(column(ctx, 3), NULL, &qr) == 0)
+    if (svg != NULL && qr_svg(row_of(ctx)->token, NULL, &qr) == 0)
         text_put(out, text_span(&qr));
     free(svg);
 }
@@ -233,13 +230,13 @@ static void put_offer(struct text *out, void *ctx)
 {
     const struct tickets_page *page = ctx;
     char memory[ADDRESS_MAX];
-    put_filled(out, page, SPAN("ticket.waits"), column(page, 16), address_of(page, memory));
+    put_filled(out, page, SPAN("ticket.waits"), page->row.offered_to, address_of(page, memory));
 }
 
 static bool has_offer(void *ctx, unsigned turn)
 {
     const struct tickets_page *page = ctx;
-    return once(turn, page->view == TICKET_LIVE && !pg_null(page->facts->rows, page->row, 16));
+    return once(turn, page->view == TICKET_LIVE && page->row.offered_to.ptr != NULL);
 }
 
 static bool was_used(void *ctx, unsigned turn)
@@ -294,11 +291,15 @@ int tickets_page_create(const struct site *site, struct err_slot *err, struct fi
 bool tickets_page_put(struct text *out, const struct filled_page *page, const struct site *site,
                       enum lang lang, const struct tickets_view *view)
 {
-    struct tickets_page facts = {
-        .facts = view, .words = site_phrases(site, lang), .buyer = is_buyer(view), .row = -1};
+    struct tickets_page facts = {.facts = view, .words = site_phrases(site, lang), .nth = -1};
+    if (PQntuples(view->rows) == 0)
+        return false;
+    facts.first = sql_order_tickets_row(view->rows, 0);
+    facts.buyer = span_eq(facts.first.buyer, span_of(view->member));
     bool seen = false;
     for (int i = 0; i < PQntuples(view->rows); i++) {
-        enum ticket_view one = view_of(&facts, i);
+        const struct sql_order_tickets_row row = sql_order_tickets_row(view->rows, i);
+        enum ticket_view one = view_of(&facts, &row);
         seen = seen || one != TICKET_UNSEEN;
         facts.live = facts.live || one == TICKET_LIVE;
     }

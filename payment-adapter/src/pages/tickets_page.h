@@ -3,13 +3,13 @@
 #define FG_PAY_TICKETS_PAGE_H
 
 #include "pages/filled_page.h"
-#include "pg/pg_pool.h"
+#include "store/statements.h"
 
 /* The longest page has a hundred tickets, each with a code of 40 KB at most. */
 enum { TICKETS_PAGE_QR_MAX = 64 * 1024 };
 
 struct tickets_view {
-    const PGresult *rows; /* of SQL_ORDER_TICKETS */
+    const PGresult *rows; /* of order_tickets */
     const char *order, *member;
     const char *public_url; /* for the address that a new owner is told */
 };

@@ -46,7 +46,8 @@ static void judge(struct peer_call *peer, const struct outcall_answer *answer, c
     } else if (status == 404 || status == 410 || status == 409 || status == 422) {
         bool busy = code != NULL && strstr(code, "busy") != NULL;
         const char *plain = status == 410 ? "hold-expired" : status == 404 ? "hold-unknown" : code;
-        if (peer->op == PEER_SEATS_CONFIRM && status != 404 && !is_word(code, "purchase-differs"))
+        if (peer->op == PEER_SEATS_CONFIRM && status != 404 &&
+            !is_word(code, ORDER_CAUSE_PURCHASE_DIFFERS))
             plain = "seats-gone";
         psp_tell(peer, busy ? SAGA_UNKNOWN : SAGA_FAILED,
                  busy || plain == NULL ? code != NULL ? code : "refused" : plain, detail);

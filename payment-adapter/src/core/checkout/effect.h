@@ -7,6 +7,10 @@
 #include "core/checkout/ticket.h"
 #include "core/saga/saga.h"
 
+/* Letters that statements write as well. */
+#define LETTER_COMPLETED "completed"
+#define LETTER_REVOKED   "revoked"
+
 enum effect {
     EFFECT_STATUS,      /* {order, status, cause} */
     EFFECT_PAYMENT,     /* {order, payment, secret, url} */

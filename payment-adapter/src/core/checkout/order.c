@@ -24,6 +24,15 @@ const char *order_status_name(enum order_status status)
     return status_names[status];
 }
 
+enum order_status order_status_parse(struct span word)
+{
+    unsigned status = 0;
+    while (status < ORDER_STATUS_COUNT && !span_eq(word, span_of(status_names[status])))
+        status++;
+    assert(status < ORDER_STATUS_COUNT);
+    return (enum order_status)status;
+}
+
 bool order_area_seat(const char *area, uint32_t number, char out[ORDER_SEAT_MAX])
 {
     int len = snprintf(out, ORDER_SEAT_MAX, "%s#%u", area, number);

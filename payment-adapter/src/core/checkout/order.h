@@ -72,10 +72,15 @@ enum order_status {
     ORDER_STATUS_COUNT,
 };
 
+/* Why an order failed before the hold was its own: another order may have it. */
+#define ORDER_CAUSE_BUYER_LIMIT      "buyer-limit"
+#define ORDER_CAUSE_PURCHASE_DIFFERS "purchase-differs"
 /* Of a parked order: its tickets are void and its seats free, and the money is still to go back. */
 #define ORDER_CAUSE_REFUND_HELD "refund-held"
 
 const char *order_status_name(enum order_status status);
+/* A word that is none is ours to answer for: it is asserted. */
+enum order_status order_status_parse(struct span word);
 
 /* A place in an area has no seat of its own: the area and a number, from 1, stand for one. False if
  * that is too long. */

@@ -104,7 +104,7 @@ static void write_letters(struct saga_call *call, void *ctx, const char *about)
 
 void sale_hand_over(struct saga_call *call, void *ctx)
 {
-    write_letters(call, ctx, "completed");
+    write_letters(call, ctx, LETTER_COMPLETED);
 }
 
 void sale_tell_shop(struct saga_call *call, void *ctx)

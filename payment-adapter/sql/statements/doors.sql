@@ -1,0 +1,229 @@
+-- People come in, go out and come in again, and a slip at the door is undone; and who scans them. What
+-- happens is on record in audit.
+--
+-- A check-in is a row under the ticket's own key: of ten gates that scan the same ticket one gets it.
+
+-- After ticket_lock. Whoever went out comes in again, by a scan that was made after that.
+-- statement: checkin
+--> ticket  text
+--> gate    text
+--> at_ms   bigint
+--> offline boolean
+--> event   text
+--> actor   text
+--< again   boolean
+WITH i AS (
+    INSERT INTO checkin AS c (ticket, gate, scanned_at, offline)
+    SELECT t.id, :gate, :time_of_ms(:at_ms), :offline
+    FROM ticket t
+    JOIN orders o ON o.id = t.order_id
+    WHERE t.id = :ticket AND t.event = :event AND t.revoked_at IS NULL
+        AND o.status = :ORDER_COMPLETED AND NOT :is_moving(o, t)
+    ON CONFLICT (ticket) DO UPDATE
+    SET gate = excluded.gate, out_at = NULL, scanned_at = excluded.scanned_at,
+        offline = excluded.offline, recorded_at = now(), entries = c.entries + 1
+    WHERE c.out_at <= excluded.scanned_at
+    RETURNING c.entries
+)
+INSERT INTO audit (event, act, subject, actor, gate)
+SELECT :event, CASE WHEN entries > 1 THEN 'in-again' ELSE 'in' END, :ticket, :actor, :gate
+FROM i
+RETURNING act = 'in-again' AS again;
+
+-- Why it is not to be let in; no row: there is no such ticket.
+-- statement: checkin_why
+--> ticket        text
+--> event         text
+--< other_event   boolean
+--< revoked       boolean
+--< status        text enum order_status
+--< gate          text
+--< scanned_at    text
+--< scanned_at_ms bigint null
+SELECT t.event <> :event AS other_event, t.revoked_at IS NOT NULL OR :is_moving(o, t) AS revoked,
+    o.status, c.gate, :iso(c.scanned_at) AS scanned_at,
+    (extract(epoch FROM c.scanned_at) * 1000)::bigint AS scanned_at_ms
+FROM ticket t
+JOIN orders o ON o.id = t.order_id
+LEFT JOIN checkin c ON c.ticket = t.id
+WHERE t.id = :ticket;
+
+-- A scan that lost: two doors without a network let the same ticket in.
+-- statement: checkin_conflict
+--> ticket text
+--> gate   text
+--> at_ms  bigint
+--> reason text
+INSERT INTO checkin_conflict (ticket, gate, scanned_at, reason)
+VALUES (:ticket, :gate, :time_of_ms(:at_ms), :reason)
+ON CONFLICT DO NOTHING;
+
+-- The row stays, so the ticket stays used.
+-- statement: checkout
+--> ticket text
+--> event  text
+--> gate   text
+--> actor  text
+--> reason text
+--< act    text
+WITH u AS (
+    UPDATE checkin c
+    SET out_at = greatest(now(), c.scanned_at)
+    FROM ticket t
+    WHERE c.ticket = :ticket AND t.id = c.ticket AND t.event = :event AND c.out_at IS NULL
+    RETURNING c.ticket
+)
+INSERT INTO audit (event, act, subject, actor, gate, reason)
+SELECT :event, 'out', ticket, :actor, :gate, :reason
+FROM u
+RETURNING act;
+
+-- By the gate that let it in, and soon: a first entry was none, a later one is out again. What is not used
+-- any more may be refunded, so the order's row is taken first.
+-- statement: checkin_undo
+--> ticket    text
+--> event     text
+--> gate      text
+--> actor     text
+--> reason    text
+--> within_ms bigint
+--< act       text
+WITH c AS MATERIALIZED (
+    SELECT c.ticket, c.entries
+    FROM checkin c
+    JOIN ticket t ON t.id = c.ticket
+    WHERE c.ticket = :ticket AND t.event = :event AND c.gate = :gate AND c.out_at IS NULL
+        AND c.recorded_at > now() - :ms(:within_ms)
+), d AS (
+    DELETE FROM checkin
+    USING c
+    WHERE checkin.ticket = c.ticket AND c.entries = 1
+    RETURNING checkin.ticket
+), u AS (
+    UPDATE checkin
+    SET out_at = scanned_at, entries = c.entries - 1
+    FROM c
+    WHERE checkin.ticket = c.ticket AND c.entries > 1
+    RETURNING checkin.ticket
+)
+INSERT INTO audit (event, act, subject, actor, gate, reason)
+SELECT :event, 'undo', ticket, :actor, :gate, :reason
+FROM (SELECT ticket FROM d UNION ALL SELECT ticket FROM u) x
+RETURNING act;
+
+-- By the hash of its token.
+-- statement: scanner_find
+--> hash       text
+--< id         text
+--< event      text
+--< gate       text
+--< expires_at text
+SELECT id, event, gate, :iso(expires_at) AS expires_at
+FROM scanner
+WHERE hash = :hash AND revoked_at IS NULL AND expires_at > now();
+
+-- No row: the event has as many as it may.
+-- statement: scanner_create
+--> id         text
+--> event      text
+--> gate       text
+--> hash       text
+--> ttl_s      bigint
+--> reason     text
+--> most       bigint
+--< expires_at text
+WITH s AS (
+    INSERT INTO scanner (id, event, gate, hash, expires_at)
+    SELECT :id, :event, :gate, :hash, now() + :ttl_s * interval '1 s'
+    WHERE (
+        SELECT count(*)
+        FROM scanner
+        WHERE event = :event AND revoked_at IS NULL AND expires_at > now()
+    ) < :most
+    RETURNING id, expires_at
+), a AS (
+    INSERT INTO audit (event, act, subject, actor, gate, reason)
+    SELECT :event, 'scanner-created', id, 'operator', :gate, :reason
+    FROM s
+)
+SELECT :iso(expires_at) AS expires_at
+FROM s;
+
+-- statement: scanner_list
+--> event      text
+--< id         text
+--< gate       text
+--< created_at text
+--< expires_at text
+--< revoked_at text
+--< good       boolean
+SELECT id, gate, :iso(created_at) AS created_at, :iso(expires_at) AS expires_at,
+    :iso(revoked_at) AS revoked_at, revoked_at IS NULL AND expires_at > now() AS good
+FROM scanner
+WHERE event = :event
+ORDER BY scanner.created_at DESC
+LIMIT 1000;
+
+-- Answers its id also if it was revoked before.
+-- statement: scanner_revoke
+--> event  text
+--> id     text
+--> reason text
+--< id     text
+WITH s AS (
+    UPDATE scanner
+    SET revoked_at = now()
+    WHERE id = :id AND event = :event AND revoked_at IS NULL
+    RETURNING id, gate
+), a AS (
+    INSERT INTO audit (event, act, subject, actor, gate, reason)
+    SELECT :event, 'scanner-revoked', id, 'operator', gate, :reason
+    FROM s
+)
+SELECT id
+FROM scanner
+WHERE id = :id AND event = :event;
+
+-- statement: door_counts
+--> event   text
+--< entered bigint
+--< inside  bigint
+SELECT count(*) AS entered, count(*) FILTER (WHERE c.out_at IS NULL) AS inside
+FROM ticket t
+JOIN checkin c ON c.ticket = t.id
+WHERE t.event = :event;
+
+-- statement: door_conflicts
+--> event       text
+--< ticket      text
+--< seat        text
+--< order_id    text
+--< gate        text
+--< scanned_at  text
+--< reason      text
+--< recorded_at text
+SELECT x.ticket, t.seat, t.order_id, x.gate, :iso(x.scanned_at) AS scanned_at, x.reason,
+    :iso(x.recorded_at) AS recorded_at
+FROM checkin_conflict x
+JOIN ticket t ON t.id = x.ticket
+WHERE t.event = :event
+ORDER BY x.recorded_at DESC
+LIMIT 500;
+
+-- statement: audit_list
+--> event   text
+--> before  bigint null
+--> subject text   null
+--< id      bigint
+--< at      text
+--< act     text
+--< subject text
+--< actor   text
+--< gate    text
+--< reason  text
+--< detail  jsonb
+SELECT id, :iso(at) AS at, act, subject, actor, gate, reason, detail
+FROM audit
+WHERE event = :event AND (:before IS NULL OR id < :before) AND (:subject IS NULL OR subject = :subject)
+ORDER BY id DESC
+LIMIT 200;

@@ -1,0 +1,313 @@
+-- Orders: made, read, watched, cancelled, given back and moved.
+--
+-- The order and its saga are one statement. The same key, or the same hold, comes to the same order
+-- however often it is asked for: the unique indexes decide.
+
+-- shape: order
+--< id            text
+--< event         text
+--< hold          text
+--< member        text
+--< status        text enum order_status
+--< cause         text
+--< currency      text
+--< amount        bigint
+--< seats         jsonb
+--< provider      text
+--< payment       text
+--< secret        text
+--< url           text
+--< expires_at    text
+--< created_at    text
+--< idem_body     text
+--< lang          text
+--< event_name    text
+--< starts_at     text
+--< places        jsonb
+--< refund_terms  jsonb
+--< refund_amount bigint null
+--< purchase      text
+--< moved_at      text
+
+-- fragment: order_columns()
+o.id, o.event, o.hold, o.member, o.status, coalesce(o.cause, '') AS cause, o.currency, o.amount,
+o.seats, o.provider, coalesce(o.payment, '') AS payment, coalesce(o.secret, '') AS secret,
+coalesce(o.url, '') AS url, :iso(o.expires_at) AS expires_at, :iso(o.created_at) AS created_at,
+o.idem_body, o.lang, :event_name(o) AS event_name,
+coalesce(:iso(o.starts_at), '') AS starts_at, o.places, :refund_terms(o) AS refund_terms,
+o.refund_amount, coalesce(o.purchase->>'digest', '') AS purchase,
+coalesce(:iso(o.moved_at), '') AS moved_at
+
+-- As it was called when it was ordered; orders from before that have its id.
+-- fragment: event_name(o)
+coalesce(nullif(:o.event_name, ''), :o.event)
+
+-- A buyer is held to what was told before the payment.
+-- fragment: refund_terms(o)
+coalesce(:o.refund_terms, refund_terms_of(:o.event, :o.starts_at))
+
+-- No row: an order with this key, or of this hold, is there.
+-- statement: order_create
+--> id           text
+--> event        text
+--> hold         text
+--> member       text
+--> lang         text
+--> provider     text
+--> currency     text
+--> amount       bigint
+--> seats        jsonb
+--> status       text enum order_status
+--> idem_key     text
+--> idem_body    text
+--> expires_ms   bigint
+--> event_name   text
+--> starts_at    text
+--> places       jsonb
+--> purchase     jsonb
+--> saga         text
+--> trace        text
+--> data         text
+--< id           bigint
+WITH o AS (
+    INSERT INTO orders (id, event, hold, member, lang, provider, currency, amount, seats, status,
+        idem_key, idem_body, expires_at, event_name, starts_at, places, purchase, refund_terms)
+    VALUES (:id, :event, :hold, :member, :lang, :provider, :currency, :amount, :seats, :status,
+        :idem_key, :idem_body, :time_of_ms(:expires_ms), :event_name,
+        nullif(:starts_at, '')::timestamptz, :places, :purchase,
+        refund_terms_of(:event, nullif(:starts_at, '')::timestamptz))
+    ON CONFLICT DO NOTHING
+    RETURNING id
+)
+INSERT INTO saga (key, subject, trace, data)
+SELECT :saga, o.id, :trace, :data
+FROM o
+RETURNING id;
+
+-- By the key, or else by the hold: an order that the seats refused never had it.
+-- statement: order_by_idem
+--> member   text
+--> idem_key text
+--> event    text
+--> hold     text
+--< order.*
+--< idem_key text
+SELECT :order_columns(), o.idem_key
+FROM orders o
+WHERE (o.member = :member AND o.idem_key = :idem_key)
+    OR (o.event = :event AND o.hold = :hold AND (o.cause IS NULL
+        OR o.cause NOT IN (:ORDER_CAUSE_BUYER_LIMIT, :ORDER_CAUSE_PURCHASE_DIFFERS)))
+ORDER BY (o.member = :member AND o.idem_key = :idem_key) DESC
+LIMIT 1;
+
+-- statement: order_read
+--> id text
+--< order.*
+SELECT :order_columns()
+FROM orders o
+WHERE o.id = :id;
+
+-- Of these orders, of which these versions of the row are known: those whose row is another one by now.
+-- statement: orders_changed
+--> ids     text[]
+--> seen    text[]
+--< order.*
+--< version text
+SELECT :order_columns(), o.xmin::text AS version
+FROM unnest(:ids, :seen) AS w (id, seen)
+JOIN orders o ON o.id = w.id
+WHERE o.xmin::text IS DISTINCT FROM w.seen;
+
+-- All that the order's sagas did, and where they stand. A saga that has recorded nothing yet has a row
+-- without a step; next_try_at is of one that sleeps.
+-- statement: order_timeline
+--> order       text
+--< saga        bigint
+--< key         text
+--< step        smallint null
+--< undo        boolean
+--< mark        smallint enum saga_mark null
+--< tried       integer null
+--< took_us     integer null
+--< code        text
+--< at          text
+--< state       smallint enum saga_state
+--< now_at      smallint
+--< parked      boolean
+--< next_try_at text
+SELECT s.id AS saga, s.key, t.step, t.undo, t.mark, t.tried, t.took_us, coalesce(t.code, '') AS code,
+    :iso(t.at) AS at, s.state, s.step AS now_at, s.parked,
+    CASE WHEN :is_open(s) AND NOT s.parked AND NOT s.leased THEN :iso(s.due_at) END AS next_try_at
+FROM saga s
+LEFT JOIN saga_step t ON t.saga = s.id
+WHERE s.subject = :order
+ORDER BY s.id, t.at, t.tried
+LIMIT 200;
+
+-- A cancel is a flag, and can only be set while the saga stands above the pivot of its version.
+-- statement: order_cancel
+--> order  text
+--> pivots jsonb
+--< id     bigint
+UPDATE saga s
+SET cancel = true, :woken()
+WHERE s.subject = :order AND :is_checkout(s) AND s.state = :SAGA_RUNNING AND s.step < :pivot_of(s)
+    AND NOT s.parked
+RETURNING s.id;
+
+-- Of {"checkout.1": 4, ...}.
+-- fragment: pivot_of(s)
+(:pivots->>:s.key)::smallint
+
+-- A check-in, a transfer and a refund decide by what the others may be changing, and by several tables:
+-- each first takes the order's row, in a statement of its own, so that the next one sees whatever the one
+-- before committed. NO KEY: rows that refer to an order may be written meanwhile.
+-- statement: order_lock
+--> id text
+SELECT
+FROM orders
+WHERE id = :id
+FOR NO KEY UPDATE;
+
+-- After order_lock. Answers why not, or NULL. By the buyer on the order's terms; by the operator, for a
+-- reason, the part that is asked for. What was used is not given back.
+-- statement: order_refund
+--> order   text
+--> saga    text
+--> trace   text
+--> actor   text
+--> reason  text    null
+--> percent integer null
+--< code    text
+WITH o AS MATERIALIZED (
+    SELECT o.id, o.event, o.amount, o.status, o.member, o.moving, :refund_terms(o) AS terms
+    FROM orders o
+    WHERE o.id = :order
+), no AS MATERIALIZED (
+    SELECT CASE
+        WHEN o.status <> :ORDER_COMPLETED OR o.moving IS NOT NULL OR EXISTS (
+            SELECT FROM checkin c JOIN ticket t ON t.id = c.ticket WHERE t.order_id = :order
+        ) THEN 'not-refundable'
+        WHEN :actor = 'operator' THEN NULL
+        WHEN o.terms->>'by' <> 'buyer' THEN 'refund-by-operator'
+        WHEN now() > (o.terms->>'until')::timestamptz THEN 'refund-too-late'
+        WHEN NOT (o.terms->>'handed_on')::boolean AND EXISTS (
+            SELECT FROM ticket t WHERE t.order_id = :order AND t.member <> o.member
+        ) THEN 'tickets-handed-on'
+    END AS code
+    FROM o
+), u AS (
+    UPDATE orders
+    SET status = :ORDER_REFUNDING, changed_at = now(), refund_amount = greatest(1,
+        orders.amount * coalesce(:percent, (o.terms->>'percent')::integer) / 100)
+    FROM o, no
+    WHERE orders.id = o.id AND no.code IS NULL
+    RETURNING orders.id, orders.event, orders.refund_amount
+), a AS (
+    INSERT INTO audit (event, act, subject, actor, reason, detail)
+    SELECT event, 'refund', id, :actor, :reason, jsonb_build_object('amount', refund_amount)
+    FROM u
+), s AS (
+    INSERT INTO saga (key, subject, trace, data)
+    SELECT :saga, u.id, :trace,
+        (c.data::jsonb || jsonb_build_object('refund', u.refund_amount))::text
+    FROM u
+    JOIN saga c ON c.subject = u.id AND :is_checkout(c)
+)
+SELECT code
+FROM no;
+
+-- And after order_refund or order_move: the shop and the buyer hear of the order before they hear of its
+-- refund or move, also if the checkout has not come to its last step yet. The engine may be writing the
+-- same letters: in this order, and one statement each, neither waits for the other in a ring.
+-- statement: order_refund_shop
+--> order text
+INSERT INTO shop_outbox (order_id, member, kind)
+SELECT id, member, :LETTER_COMPLETED
+FROM orders
+WHERE id = :order AND (status = :ORDER_REFUNDING OR moving IS NOT NULL)
+ON CONFLICT (order_id, kind) DO NOTHING;
+
+-- statement: order_refund_mail
+--> order text
+INSERT INTO mail_outbox (order_id, member, kind, lang)
+SELECT id, member, :LETTER_COMPLETED, lang
+FROM orders
+WHERE id = :order AND (status = :ORDER_REFUNDING OR moving IS NOT NULL)
+ON CONFLICT (order_id, kind, member) DO NOTHING;
+
+-- After order_lock, of [{from, to}]. Answers why not, or NULL. That a new seat has a good ticket is known
+-- here; whether it is held the seats will say.
+-- statement: order_move
+--> order  text
+--> saga   text
+--> trace  text
+--> seats  jsonb
+--> reason text
+--< code   text
+WITH o AS MATERIALIZED (
+    SELECT id, event, status, moving, moves, lang
+    FROM orders
+    WHERE id = :order
+), m AS MATERIALIZED (
+    SELECT e.at, e.seat->>'from' AS "from", e.seat->>'to' AS "to", t.id AS ticket, t.member,
+        coalesce(t.lang, o.lang) AS lang
+    FROM o, jsonb_array_elements(:seats) WITH ORDINALITY AS e (seat, at)
+    LEFT JOIN ticket t ON t.order_id = :order AND t.seat = e.seat->>'from'
+        AND t.revoked_at IS NULL AND :is_numbered(t)
+), no AS MATERIALIZED (
+    SELECT CASE
+        WHEN o.status <> :ORDER_COMPLETED OR o.moving IS NOT NULL THEN 'not-completed'
+        WHEN EXISTS (SELECT FROM m WHERE ticket IS NULL) THEN 'seat-not-in-order'
+        WHEN EXISTS (SELECT FROM m JOIN checkin c ON c.ticket = m.ticket) THEN 'ticket-used'
+        WHEN EXISTS (
+            SELECT FROM m
+            JOIN ticket t ON t.event = o.event AND t.seat = m."to" AND t.revoked_at IS NULL
+                AND :is_numbered(t)
+        ) THEN 'seats-taken'
+    END AS code
+    FROM o
+), u AS (
+    UPDATE orders
+    SET moving = (SELECT jsonb_agg(m."from") FROM m), changed_at = now()
+    FROM no
+    WHERE orders.id = :order AND no.code IS NULL
+    RETURNING orders.id, orders.event, orders.moves
+), a AS (
+    INSERT INTO audit (event, act, subject, actor, reason, detail)
+    SELECT event, 'move', id, 'operator', :reason, jsonb_build_object('seats', :seats)
+    FROM u
+), s AS (
+    INSERT INTO saga (key, subject, trace, data)
+    SELECT :saga, u.id, :trace, (c.data::jsonb - 'seats' || jsonb_build_object(
+        'move', u.moves + 1,
+        'moves', (SELECT jsonb_agg(to_jsonb(m) - 'at' ORDER BY m.at) FROM m)))::text
+    FROM u
+    JOIN saga c ON c.subject = u.id AND :is_checkout(c)
+)
+SELECT code
+FROM no;
+
+-- Its row of ticket is of one seat; places of an area have numbers of the order's own ("floor#3").
+-- fragment: is_numbered(t)
+:t.seat NOT LIKE '%#%'
+
+-- statement: order_wake
+--> order text
+--< id    bigint
+UPDATE saga s
+SET :woken()
+WHERE s.subject = :order AND :is_open(s) AND NOT s.parked
+RETURNING s.id;
+
+-- What the buyer brought back: only while the order waits for them, and only once.
+-- statement: order_payment_key
+--> order       text
+--> payment_key text
+--> pivots      jsonb
+--< id          bigint
+UPDATE saga s
+SET data = jsonb_set(s.data::jsonb, '{payment_key}', to_jsonb(:payment_key))::text, :woken()
+WHERE s.subject = :order AND :is_checkout(s) AND s.state = :SAGA_RUNNING AND s.step <= :pivot_of(s)
+    AND NOT s.parked AND s.data::jsonb->>'payment_key' IS DISTINCT FROM :payment_key
+RETURNING s.id;

@@ -1,0 +1,58 @@
+-- On what terms an order is given back: of an event, or of the event '', whose row is the
+-- configuration's and holds for all others. Version 0: there are none of this event's own.
+
+-- statement: terms_read
+--> event          text
+--< version        integer
+--< granted_to     text
+--< until_at       text
+--< before_start_s bigint null
+--< percent        smallint
+--< handed_on      boolean
+SELECT CASE WHEN event = '' THEN 0 ELSE version END AS version, granted_to,
+    :iso(until_at) AS until_at, before_start_s, percent, handed_on
+FROM refund_terms
+WHERE event IN (:event, '')
+ORDER BY event DESC
+LIMIT 1;
+
+-- Against the version that was read; 0: there were none for this event.
+-- statement: terms_set
+--> event          text
+--> granted_to     text
+--> until_ms       bigint null
+--> before_start_s bigint null
+--> percent        smallint
+--> handed_on      boolean
+--> version        integer
+--> reason         text
+--< id             bigint
+WITH w AS (
+    INSERT INTO refund_terms AS t (event, granted_to, until_at, before_start_s, percent, handed_on)
+    SELECT :event, :granted_to, :time_of_ms(:until_ms), :before_start_s, :percent, :handed_on
+    WHERE :version = coalesce((SELECT version FROM refund_terms WHERE event = :event), 0)
+    ON CONFLICT (event) DO UPDATE
+    SET granted_to = excluded.granted_to, until_at = excluded.until_at,
+        before_start_s = excluded.before_start_s, percent = excluded.percent,
+        handed_on = excluded.handed_on, changed_at = now(), version = t.version + 1
+    WHERE t.version = :version
+    RETURNING t.*
+)
+INSERT INTO audit (event, act, subject, actor, reason, detail)
+SELECT event, 'refund-terms', event, 'operator', :reason, jsonb_build_object(
+    'from', (SELECT to_jsonb(r) - 'event' FROM refund_terms r WHERE r.event = :event),
+    'to', to_jsonb(w) - 'event')
+FROM w
+RETURNING id;
+
+-- The configuration's, kept when the service starts.
+-- statement: terms_default alone
+--> granted_to     text
+--> before_start_s bigint
+--> percent        smallint
+--> handed_on      boolean
+INSERT INTO pay.refund_terms (event, version, granted_to, before_start_s, percent, handed_on)
+VALUES ('', 0, :granted_to, :before_start_s, :percent, :handed_on)
+ON CONFLICT (event) DO UPDATE
+SET granted_to = :granted_to, before_start_s = :before_start_s, percent = :percent,
+    handed_on = :handed_on;

@@ -1,0 +1,120 @@
+-- Who is logged in, and who guesses at passwords.
+
+-- A login ends the session that the browser had before.
+-- statement: session_create
+--> token  text
+--> member text
+--> lang   text
+--> ttl_ms bigint
+--> before text
+WITH old AS (
+    UPDATE session
+    SET revoked_at = now()
+    WHERE token = :before AND revoked_at IS NULL
+)
+INSERT INTO session (token, member, lang, expires_at)
+VALUES (:token, :member, :lang, now() + :ms(:ttl_ms));
+
+-- statement: session_read
+--> token  text
+--< member text
+--< lang   text
+SELECT member, lang
+FROM session
+WHERE token = :token AND revoked_at IS NULL AND expires_at > now();
+
+-- This one, or with a member all of theirs.
+-- statement: session_revoke
+--> token  text
+--> member text null
+--< token  text
+UPDATE session
+SET revoked_at = now()
+WHERE revoked_at IS NULL AND (token = :token OR member = :member)
+RETURNING token;
+
+-- What is over is swept in handfuls. No provider repeats an event for longer than four days.
+-- statement: session_sweep
+WITH gone AS (
+    DELETE FROM session
+    WHERE token IN (SELECT token FROM session WHERE expires_at < now() - interval '1 day' LIMIT 1000)
+), told AS (
+    DELETE FROM webhook_event
+    WHERE (provider, id) IN (
+        SELECT provider, id
+        FROM webhook_event
+        WHERE received_at < now() - interval '7 days'
+        LIMIT 5000
+    )
+)
+DELETE FROM throttle
+WHERE key IN (SELECT key FROM throttle WHERE since < now() - interval '1 day' LIMIT 1000);
+
+-- For how long the most patient of these keys has still to wait.
+-- statement: throttle_read
+--> keys    text[]
+--< left_us bigint
+SELECT coalesce(max(:left_us(until)), 0)::bigint AS left_us
+FROM throttle
+WHERE key = ANY (:keys) AND until > now();
+
+-- Ten times as many of an address, and twenty of an account wherever it is tried from.
+-- fragment: free_fails()
+(CASE left(t.key, 2) WHEN 'i:' THEN 10 WHEN 'g:' THEN 20 ELSE 1 END * :free_fails)
+
+-- Its window is over: counting begins anew.
+-- fragment: is_long_ago()
+t.since < now() - :ms(:window_ms)
+
+-- Some fails are free; then the pause doubles, up to its longest. An account has to bear guesses from
+-- everywhere for a minute at most: they are slow then, and its owner may be at a new browser.
+-- statement: throttle_fail
+--> keys         text[]
+--> free_fails   integer
+--> window_ms    bigint
+--> pause_ms     bigint
+--> pause_max_ms bigint
+INSERT INTO throttle AS t (key, fails, since, until)
+SELECT key, 1, now(), NULL
+FROM unnest(:keys) AS key
+ON CONFLICT (key) DO UPDATE
+SET fails = CASE WHEN :is_long_ago() THEN 1 ELSE t.fails + 1 END,
+    since = CASE WHEN :is_long_ago() THEN now() ELSE t.since END,
+    until = CASE
+        WHEN :is_long_ago() THEN NULL
+        WHEN t.fails + 1 < :free_fails() THEN NULL
+        ELSE now() + interval '1 ms' * least(
+            CASE WHEN t.key LIKE 'g:%' THEN least(:pause_max_ms, 60000) ELSE :pause_max_ms END,
+            :pause_ms * (2 ^ least(20, t.fails + 1 - :free_fails()))::bigint)
+    END;
+
+-- statement: throttle_clear
+--> key text
+DELETE FROM throttle
+WHERE key = :key;
+
+-- The pace of questions to the company's user database, which all processes share: of a share of its own
+-- first (an interval of 0: there is none), then of what is everybody's. Whoever waited for the row has an
+-- old now(), and takes less for it.
+-- fragment: pay_pace(share, interval_us, burst_us, condition)
+INSERT INTO pace AS p (name, paid)
+SELECT :share, now() + :us(:interval_us)
+WHERE :condition
+ON CONFLICT (name) DO UPDATE
+SET paid = greatest(p.paid, now()) + :us(:interval_us)
+WHERE p.paid <= now() + :us(:burst_us - :interval_us)
+RETURNING name
+
+-- statement: pace_users
+--> share              text
+--> interval_us        bigint
+--> burst_us           bigint
+--> common_interval_us bigint
+--> common_burst_us    bigint
+--< granted            boolean
+WITH own AS (
+    :pay_pace(:share, :interval_us, :burst_us, :interval_us > 0)
+), common AS (
+    :pay_pace('users', :common_interval_us, :common_burst_us, NOT EXISTS (SELECT FROM own))
+)
+SELECT EXISTS (SELECT FROM own) OR EXISTS (SELECT FROM common) AS granted;

@@ -1,0 +1,116 @@
+-- Tickets: for their owner, handed on, and what a door reads beforehand.
+
+-- The order's, with the names of their places and who may see them. One that was handed on, and is good,
+-- has another owner than the order.
+-- statement: order_tickets
+--> order      text
+--< id         text
+--< seat       text
+--< event      text
+--< token      text
+--< revoked    boolean
+--< used       boolean
+--< member     text
+--< issued_at  text
+--< event_name text
+--< starts_at  text
+--< place_at   bigint
+--< zone       text
+--< row        text
+--< number     text
+--< category   text
+--< buyer      text
+--< offered_to text
+--< moved      boolean
+SELECT t.id, t.seat, t.event, t.token, t.revoked_at IS NOT NULL AS revoked,
+    c.ticket IS NOT NULL AS used, t.member, :iso(t.issued_at) AS issued_at,
+    :event_name(o) AS event_name, coalesce(:iso(o.starts_at), '') AS starts_at,
+    coalesce(p.at, 0) AS place_at, coalesce(p.place->>'zone', '') AS zone,
+    coalesce(p.place->>'row', '') AS row, coalesce(p.place->>'number', '') AS number,
+    coalesce(p.place->>'category', '') AS category, o.member AS buyer,
+    CASE WHEN t.revoked_at IS NULL THEN t.offered_to END AS offered_to,
+    o.moved_at IS NOT NULL AS moved
+FROM ticket t
+JOIN orders o ON o.id = t.order_id
+LEFT JOIN checkin c ON c.ticket = t.id
+LEFT JOIN LATERAL jsonb_array_elements(o.places) WITH ORDINALITY AS p (place, at)
+    ON p.place->>'id' = t.seat
+WHERE t.order_id = :order AND t.replaced_by IS NULL
+ORDER BY p.at, t.seat
+LIMIT 200;
+
+-- statement: ticket_read
+--> id         text
+--< order_id   text
+--< event      text
+--< seat       text
+--< member     text
+--< purchase   text
+--< offered_to text
+SELECT t.order_id, t.event, t.seat, t.member, coalesce(o.purchase->>'digest', '') AS purchase,
+    coalesce(t.offered_to, '') AS offered_to
+FROM ticket t
+JOIN orders o ON o.id = t.order_id
+WHERE t.id = :id;
+
+-- The ticket's order, as order_lock.
+-- statement: ticket_lock
+--> id text
+SELECT
+FROM orders
+WHERE id = (SELECT order_id FROM ticket WHERE id = :id)
+FOR NO KEY UPDATE;
+
+-- Nobody was let in by it, and the order is not on its way to anywhere.
+-- fragment: is_unused(t)
+NOT EXISTS (SELECT FROM checkin c WHERE c.ticket = :t.id)
+    AND EXISTS (
+        SELECT FROM orders o
+        WHERE o.id = :t.order_id AND o.status = :ORDER_COMPLETED AND NOT :is_moving(o, :t)
+    )
+
+-- After ticket_lock, as the check-in. To nobody the offer is taken back.
+-- statement: ticket_offer
+--> id       text
+--> member   text
+--> to       text null
+--> hops_max integer
+--< order_id text
+UPDATE ticket t
+SET offered_to = :to
+WHERE t.id = :id AND t.member = :member AND t.revoked_at IS NULL AND t.hops < :hops_max
+    AND :is_unused(t)
+RETURNING t.order_id;
+
+-- After ticket_lock. The old one is void, and whoever it was offered to has a new one.
+-- statement: ticket_accept
+--> old      text
+--> member   text
+--> id       text
+--> holder   text
+--> kid      text
+--> token    text
+--> lang     text
+--< order_id text
+WITH old AS (
+    UPDATE ticket t
+    SET revoked_at = now(), replaced_by = :id, offered_to = NULL
+    WHERE t.id = :old AND t.offered_to = :member AND t.revoked_at IS NULL AND :is_unused(t)
+    RETURNING t.order_id, t.event, t.seat, t.hops
+)
+INSERT INTO ticket (id, order_id, event, seat, member, holder, kid, token, lang, hops)
+SELECT :id, order_id, event, seat, :member, :holder, :kid, :token, :lang, hops + 1
+FROM old
+RETURNING order_id;
+
+-- A page of an event's list.
+-- statement: ticket_revoked
+--> event text
+--> after text
+--> most  bigint
+--< id    text
+SELECT id
+FROM ticket
+WHERE event = :event AND revoked_at IS NOT NULL AND id > :after
+ORDER BY id
+LIMIT :most;

@@ -1,0 +1,82 @@
+-- What providers tell of payments, and a token of the shop; each counts once.
+
+-- A batch of webhooks, as columns. Only what is about an open order of ours is kept: by its payment, or by
+-- the order that the payment names. A saga's row that somebody is just changing is left out (SKIP LOCKED)
+-- and has still to be woken: the engine's commits change the rows in an order of their own, so who waited
+-- for them could wait in a ring.
+-- statement: webhook_events
+--> provider text[]
+--> id       text[]
+--> kind     text[]
+--> payment  text[]
+--> order    text[]
+--< is_new   boolean
+--< to_wake  boolean
+--< order_id text
+--< woken    boolean
+--< ours     boolean
+WITH h AS MATERIALIZED (
+    SELECT provider, id, coalesce(kind, '') AS kind, payment, "order", nth,
+        row_number() OVER (PARTITION BY provider, id ORDER BY nth) AS copy
+    FROM unnest(:provider, :id, :kind, :payment, :order)
+        WITH ORDINALITY AS h (provider, id, kind, payment, "order", nth)
+), named AS MATERIALIZED (
+    SELECT o.id, h.nth
+    FROM h
+    JOIN orders o ON o.payment = h.payment
+    UNION
+    SELECT o.id, h.nth
+    FROM h
+    JOIN orders o ON o.id = h."order"
+), about AS MATERIALIZED (
+    SELECT DISTINCT ON (n.nth) n.nth, s.id AS saga, s.subject
+    FROM named n
+    JOIN saga s ON s.subject = n.id
+    WHERE :is_open(s) AND NOT s.parked
+    ORDER BY n.nth, s.id DESC
+), e AS (
+    INSERT INTO webhook_event (provider, id, kind, payment)
+    SELECT provider, id, kind, payment
+    FROM h
+    JOIN about USING (nth)
+    WHERE copy = 1
+    ORDER BY provider, id
+    ON CONFLICT DO NOTHING
+    RETURNING provider, id
+), fresh AS MATERIALIZED (
+    SELECT a.saga, a.nth
+    FROM e
+    JOIN h ON h.provider = e.provider AND h.id = e.id AND h.copy = 1
+    JOIN about a USING (nth)
+), free AS MATERIALIZED (
+    SELECT s.id
+    FROM saga s
+    WHERE s.id IN (SELECT saga FROM fresh)
+    FOR UPDATE SKIP LOCKED
+), w AS (
+    UPDATE saga s
+    SET :woken()
+    FROM free
+    WHERE s.id = free.id
+    RETURNING s.id
+)
+SELECT fresh.nth IS NOT NULL AS is_new,
+    fresh.nth IS NOT NULL AND fresh.saga NOT IN (SELECT id FROM w) AS to_wake,
+    about.subject AS order_id, EXISTS (SELECT FROM w) AS woken, about.nth IS NOT NULL AS ours
+FROM h
+LEFT JOIN about USING (nth)
+LEFT JOIN fresh USING (nth)
+ORDER BY h.nth;
+
+-- A token of the shop; it is kept beside what others told us.
+-- statement: token_use
+--> jti   text
+--< taken bigint
+WITH e AS (
+    INSERT INTO webhook_event (provider, id, kind)
+    VALUES ('sso', :jti, 'login')
+    ON CONFLICT DO NOTHING
+    RETURNING id
+)
+SELECT count(*) AS taken
+FROM e;
