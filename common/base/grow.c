@@ -44,7 +44,7 @@ void grow_add(struct grow *grow, struct span bytes)
     grow->len += bytes.len;
 }
 
-void grow_i64(struct grow *grow, int64_t value)
+static void grow_i64(struct grow *grow, int64_t value)
 {
     char memory[24];
     struct text text = text_on(memory, sizeof(memory));

@@ -18,7 +18,6 @@ void grow_clear(struct grow *grow); /* empty, the memory stays */
 void grow_free(struct grow *grow);
 void grow_add(struct grow *grow, struct span bytes);
 void grow_u64(struct grow *grow, uint64_t value);
-void grow_i64(struct grow *grow, int64_t value);
 const char *grow_cstr(struct grow *grow); /* NULL if anything failed */
 
 /* PostgreSQL's array literals: open, elements, close. */

@@ -13,7 +13,7 @@ static const uint8_t v4_prefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
 
 enum { V4_BITS_BEFORE = 96 };
 
-bool ip_is_v4(const uint8_t addr[IP_BYTES])
+static bool ip_is_v4(const uint8_t addr[IP_BYTES])
 {
     return memcmp(addr, v4_prefix, sizeof(v4_prefix)) == 0;
 }

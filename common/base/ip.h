@@ -12,7 +12,6 @@ enum { IP_BYTES = 16, IP_TEXT_MAX = 39, IP_NETS_MAX = 1024 };
 /* "192.0.2.1", "2001:db8::1", "::ffff:192.0.2.1"; no zone, port or brackets. */
 bool ip_parse(struct span text, uint8_t addr[IP_BYTES]);
 void ip_put(struct text *text, const uint8_t addr[IP_BYTES]); /* shortest form (RFC 5952) */
-bool ip_is_v4(const uint8_t addr[IP_BYTES]);
 
 /* What one household or machine owns: an IPv4 address whole, an IPv6 address cut to its /64.
  * Limits per visitor count by it. `site` may be `addr`. */

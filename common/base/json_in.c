@@ -406,12 +406,6 @@ bool json_in_item_str(struct json_in *in, const char *key, const json_t *array, 
     return take_str(in, key, (ptrdiff_t)index, json_array_get(array, index), min, max, out);
 }
 
-bool json_in_item_u64(struct json_in *in, const char *key, const json_t *array, size_t index,
-                      uint64_t min, uint64_t max, uint64_t *out)
-{
-    return take_u64(in, key, (ptrdiff_t)index, json_array_get(array, index), min, max, out);
-}
-
 /* ---- merge patch ---- */
 
 /* As deep as the patch, which json_in_parse() bounds. */

@@ -79,8 +79,6 @@ bool json_in_item_child(struct json_in *in, const char *key, const json_t *array
                         struct json_in *child);
 bool json_in_item_str(struct json_in *in, const char *key, const json_t *array, size_t index,
                       size_t min, size_t max, struct span *out);
-bool json_in_item_u64(struct json_in *in, const char *key, const json_t *array, size_t index,
-                      uint64_t min, uint64_t max, uint64_t *out);
 
 /* RFC 7396: *out is a new document, what `target` becomes by `patch`; neither is changed. */
 int json_in_merge(const json_t *target, const json_t *patch, struct err_slot *err, json_t **out);

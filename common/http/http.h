@@ -57,7 +57,6 @@ enum http_header {
 /* ---- reading a request; spans are borrowed until the answer ---- */
 
 enum http_method http_req_method(const struct http_req *req);
-bool http_req_is_head(const struct http_req *req);
 struct span http_req_path(const struct http_req *req);  /* as sent, without the query */
 struct span http_req_query(const struct http_req *req); /* after '?', or not there */
 struct span http_req_header(const struct http_req *req, enum http_header header);

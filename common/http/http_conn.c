@@ -51,7 +51,7 @@ static const struct http_limits *limits_of(const struct http_conn *conn)
 
 /* ---- watching and deadlines ---- */
 
-void http_conn_watch(struct http_conn *conn, int events)
+static void http_conn_watch(struct http_conn *conn, int events)
 {
     if (conn->closing || conn->watched == (uint8_t)events)
         return;
@@ -61,7 +61,7 @@ void http_conn_watch(struct http_conn *conn, int events)
     (void)rc;
 }
 
-void http_conn_deadline(struct http_conn *conn, uint32_t in_ms)
+static void http_conn_deadline(struct http_conn *conn, uint32_t in_ms)
 {
     uint32_t at = (uint32_t)uv_now(conn->server->conf.loop) + in_ms;
     /* The wheel looks at a connection when the slot comes by in which it hangs, and hangs it on if

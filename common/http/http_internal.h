@@ -257,8 +257,6 @@ struct http_conn *http_conn_turn_begin(struct http_conn *conn);
 void http_conn_turn_end(struct http_conn *conn, struct http_conn *before);
 /* Its request has been answered outside of its own turn: goes on with what waits in the buffer. */
 void http_conn_continue(struct http_conn *conn);
-void http_conn_watch(struct http_conn *conn, int events);
-void http_conn_deadline(struct http_conn *conn, uint32_t in_ms);
 void http_conn_timed_out(struct http_conn *conn);
 void http_conn_again(struct http_conn *conn); /* its turn was cut short: the next part of it */
 bool http_conn_is_idle(const struct http_conn *conn);

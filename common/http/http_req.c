@@ -24,11 +24,6 @@ enum http_method http_req_method(const struct http_req *req)
     return req->parser.method;
 }
 
-bool http_req_is_head(const struct http_req *req)
-{
-    return req->parser.is_head;
-}
-
 struct span http_req_path(const struct http_req *req)
 {
     return at(req, req->parser.path);

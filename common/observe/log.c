@@ -298,15 +298,6 @@ void log_u64(struct log_line *line, const char *key, uint64_t value)
     keep_field(line, before);
 }
 
-void log_i64(struct log_line *line, const char *key, int64_t value)
-{
-    if (line->logger == NULL)
-        return;
-    struct text before = begin_field(line, key);
-    json_i64(&line->text, value);
-    keep_field(line, before);
-}
-
 void log_bool(struct log_line *line, const char *key, bool value)
 {
     if (line->logger == NULL)

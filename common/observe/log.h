@@ -62,7 +62,6 @@ void log_begin(struct log_line *line, struct logger *logger, enum log_level leve
 void log_str(struct log_line *line, const char *key, struct span value);
 void log_cstr(struct log_line *line, const char *key, const char *value);
 void log_u64(struct log_line *line, const char *key, uint64_t value);
-void log_i64(struct log_line *line, const char *key, int64_t value);
 void log_bool(struct log_line *line, const char *key, bool value);
 void log_err(struct log_line *line, const struct err_slot *err);  /* "code", "error" */
 void log_trace(struct log_line *line, const struct trace *trace); /* "traceparent"; or NULL */

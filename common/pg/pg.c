@@ -194,11 +194,6 @@ void pg_close(struct pg *pg)
     free(pg);
 }
 
-int pg_socket(const struct pg *pg)
-{
-    return PQsocket(pg->conn);
-}
-
 int pg_backend_pid(const struct pg *pg)
 {
     return PQbackendPID(pg->conn);

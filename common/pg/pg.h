@@ -31,7 +31,6 @@ struct pg_conf {
 
 int pg_open(const struct pg_conf *conf, struct err_slot *err, struct pg **out);
 void pg_close(struct pg *pg); /* NULL is fine */
-int pg_socket(const struct pg *pg);
 int pg_backend_pid(const struct pg *pg);
 /* Five letters of the last ERR_PEER. "53100" is a full disk, "23505" a unique key. */
 const char *pg_sqlstate(const struct pg *pg);

@@ -194,12 +194,6 @@ const char *pg_u64_text(struct pg_number *memory, uint64_t value)
     return memory->text;
 }
 
-const char *pg_i64_text(struct pg_number *memory, int64_t value)
-{
-    snprintf(memory->text, sizeof(memory->text), "%" PRId64, value);
-    return memory->text;
-}
-
 void pg_job_deadline(struct pg_job *job, uint32_t ms)
 {
     job->deadline_ms = ms;

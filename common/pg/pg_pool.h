@@ -97,7 +97,6 @@ struct pg_number {
     char text[24];
 };
 const char *pg_u64_text(struct pg_number *memory, uint64_t value);
-const char *pg_i64_text(struct pg_number *memory, int64_t value);
 void pg_job_deadline(struct pg_job *job, uint32_t ms); /* other than the usual */
 /* Takes the job. */
 void pg_job_send(struct pg_job *job);

@@ -487,11 +487,6 @@ int site_routes(struct site *site, struct http_router *router, struct err_slot *
     return rc;
 }
 
-struct span site_folder(const struct site *site)
-{
-    return span_of(site->folder);
-}
-
 const struct phrases *site_phrases(const struct site *site, enum lang lang)
 {
     assert(lang < lang_count());

@@ -94,7 +94,6 @@ int site_template(const struct site *site, enum lang lang, struct span html,
                   const char *const *gaps, struct err_slot *err, struct template **out);
 struct span site_brand(const struct site *site);                     /* markup, may be empty */
 struct span site_languages(const struct site *site, enum lang lang); /* markup */
-struct span site_folder(const struct site *site);                    /* "/seats/-/HASH" */
 const struct phrases *site_phrases(const struct site *site, enum lang lang);
 /* The head lines of every page: policy, language, and what it varies by. Room for SITE_HEADERS_MAX.
  * A language that was asked for by ?lang= is remembered in a cookie. */

@@ -9,7 +9,8 @@
  * % of t where p90 is 120 % of it), but not sooner than NEAR and not later than FAR. Added up over
  * the line, rate people for each second of t: those near, a logarithm between, and the long tail
  * behind. */
-double arithmetic_polls_per_s(double waiting, double rate_per_s)
+/* Of so many who wait, at that rate of calls. */
+static double arithmetic_polls_per_s(double waiting, double rate_per_s)
 {
     const double share = 0.4, near_s = POLL_NEAR_MS / 1000.0, far_s = POLL_FAR_MS / 1000.0;
     const double mean = 1 - POLL_JITTER_PERCENT / 200.0;

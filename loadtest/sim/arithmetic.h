@@ -15,7 +15,4 @@ struct arithmetic {
 
 struct arithmetic arithmetic_of(const struct sale_ask *ask);
 
-/* Polls per second of that many waiting people, at that rate of calls. */
-double arithmetic_polls_per_s(double waiting, double rate_per_s);
-
 #endif

@@ -316,15 +316,6 @@ struct visitor *visitors_create(struct crowd *crowd, uint32_t count, uint32_t fi
     return visitors;
 }
 
-void visitors_destroy(struct visitor *visitors, uint32_t count)
-{
-    for (uint32_t i = 0; visitors != NULL && i < count; i++) {
-        free(visitors[i].baggage);
-        free(visitors[i].proof);
-    }
-    free(visitors);
-}
-
 void visitors_end(struct crowd *crowd)
 {
     for (uint32_t i = 0; i < crowd->visitors_len; i++) {

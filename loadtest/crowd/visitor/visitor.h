@@ -97,7 +97,6 @@ struct crowd {
 };
 
 struct visitor *visitors_create(struct crowd *crowd, uint32_t count, uint32_t first_number);
-void visitors_destroy(struct visitor *visitors, uint32_t count);
 /* Its instant has come: it arrives, polls again, reacts. */
 void visitor_due(struct crowd *crowd, const struct due *due);
 /* The run is over: whoever still waits has run out of patience. */

@@ -112,7 +112,7 @@ void answer_ticket_moved(struct http_req *req, const struct text *headers)
     "This is of an earlier event of this name, which was made anew since. Join again for a place " \
     "in this one."
 
-void answer_event_renewed(struct http_req *req)
+static void answer_event_renewed(struct http_req *req)
 {
     http_problem(req, 401, "event-renewed", "%s", RENEWED_DETAIL);
 }
@@ -139,7 +139,8 @@ void answer_ticket_invalid(struct http_req *req, int why)
     http_problem(req, 401, "ticket-invalid", "%s", detail);
 }
 
-void answer_too_many_wrong(struct http_req *req, const char *code, const char *detail)
+/* 429, for a minute. */
+static void answer_too_many_wrong(struct http_req *req, const char *code, const char *detail)
 {
     struct http_problem problem = {
         .status = 429,

@@ -23,10 +23,7 @@ void answer_waiting_page(struct http_req *req, struct span event, const char *no
 void answer_event_unknown(struct http_req *req, struct span event);
 void answer_starting(struct http_req *req);
 void answer_ticket_invalid(struct http_req *req, int why); /* as caller_ticket() told */
-void answer_event_renewed(struct http_req *req);
 void answer_ticket_moved(struct http_req *req, const struct text *headers); /* NULL: none more */
-/* 429, for a minute. */
-void answer_too_many_wrong(struct http_req *req, const char *code, const char *detail);
 void answer_pass_invalid(struct http_req *req, int why, const struct err_slot *err);
 void answer_idem_invalid(struct http_req *req);
 void answer_origin_refused(struct http_req *req);

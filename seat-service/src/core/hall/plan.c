@@ -357,14 +357,6 @@ const struct plan_channel *plan_channel(const struct plan *plan, uint32_t channe
     return &plan->channels[channel];
 }
 
-int plan_channel_find(const struct plan *plan, struct span id)
-{
-    for (uint32_t i = 0; i < plan->channel_count; i++)
-        if (span_eq(plan->channels[i].id, id))
-            return (int)i;
-    return -1;
-}
-
 bool plan_has_codes(const struct plan *plan)
 {
     for (uint32_t i = 1; i < plan->channel_count; i++)

@@ -70,7 +70,6 @@ struct plan_channel {
 
 uint32_t plan_channel_count(const struct plan *plan); /* at least 1: number 0 is the public */
 const struct plan_channel *plan_channel(const struct plan *plan, uint32_t channel);
-int plan_channel_find(const struct plan *plan, struct span id);
 bool plan_has_codes(const struct plan *plan);      /* there is a channel that a code opens */
 bool plan_has_accessible(const struct plan *plan); /* there is an accessible seat */
 int plan_channel_by_code(const struct plan *plan, struct span code); /* in constant time; -1 */

@@ -74,7 +74,7 @@ struct charge *bank_charge(const struct bank *bank, uint32_t place)
     return item_at(&bank->charges, place);
 }
 
-struct refund *bank_refund(const struct bank *bank, uint32_t place)
+static struct refund *bank_refund(const struct bank *bank, uint32_t place)
 {
     return item_at(&bank->refunds, place);
 }
@@ -160,7 +160,7 @@ uint32_t bank_sweep(const struct bank *bank, const struct list *list, uint32_t *
 
 /* ---- events ---- */
 
-bool endpoint_wants(const struct endpoint *endpoint, const char *type)
+static bool endpoint_wants(const struct endpoint *endpoint, const char *type)
 {
     if (endpoint->deleted)
         return false;

@@ -216,7 +216,6 @@ struct desk_call {
 struct intent *bank_intent(const struct bank *bank, uint32_t place);
 struct session *bank_session(const struct bank *bank, uint32_t place);
 struct charge *bank_charge(const struct bank *bank, uint32_t place);
-struct refund *bank_refund(const struct bank *bank, uint32_t place);
 struct event *bank_event(const struct bank *bank, uint32_t place); /* NULL: dropped */
 struct endpoint *bank_endpoint(const struct bank *bank, uint32_t place);
 struct payment *bank_payment(const struct bank *bank, uint32_t place);
@@ -251,9 +250,6 @@ struct text *bank_object(struct desk_call *at);
 void bank_emit(struct desk_call *at, const char *type, uint32_t intent);
 /* A Toss webhook about that object, for the one address that the configuration names. */
 void bank_notice(struct desk_call *at);
-
-/* True if the endpoint wants events of this type. */
-bool endpoint_wants(const struct endpoint *endpoint, const char *type);
 
 /* A copy closed by NUL, or NULL without memory. */
 char *bank_copy(struct span text);

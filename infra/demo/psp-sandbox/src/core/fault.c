@@ -109,7 +109,8 @@ int fault_parse(struct span text, struct err_slot *err, struct fault faults[FAUL
     return 0;
 }
 
-bool fault_strikes(const struct fault *fault, struct span operation)
+/* `operation` is a call's name, or "webhook/" and a type. */
+static bool fault_strikes(const struct fault *fault, struct span operation)
 {
     struct span mine = span_of(fault->operation);
     if (is_hook(operation))

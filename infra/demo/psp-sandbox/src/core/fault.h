@@ -45,9 +45,6 @@ struct fault {
 int fault_parse(struct span text, struct err_slot *err, struct fault faults[FAULT_SPECS_MAX],
                 unsigned *count);
 
-/* `operation` is a call's name, or "webhook/" and a type. */
-bool fault_strikes(const struct fault *fault, struct span operation);
-
 struct fault_list {
     unsigned len;
     struct fault rules[FAULT_RULES_MAX];

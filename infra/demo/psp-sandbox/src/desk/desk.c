@@ -496,11 +496,6 @@ void desk_advance(struct desk *desk, uint64_t us)
     desk->offset_us += us;
 }
 
-uint64_t desk_journal_bytes(const struct desk *desk)
-{
-    return journal_bytes(desk->journal);
-}
-
 static void on_timer_closed(uv_handle_t *handle)
 {
     let_go(handle->data);

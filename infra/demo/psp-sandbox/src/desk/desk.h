@@ -66,7 +66,6 @@ struct fault_list *desk_faults(struct desk *desk);
 struct webhook_sender *desk_webhooks(struct desk *desk);
 uint64_t desk_now_us(const struct desk *desk); /* the provider's clock */
 void desk_advance(struct desk *desk, uint64_t us);
-uint64_t desk_journal_bytes(const struct desk *desk);
 
 void desk_close(struct desk *desk); /* the loop frees it */
 
