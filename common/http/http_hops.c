@@ -2,6 +2,8 @@
  * there may be is bounded by the length of a head. */
 #include "http/http_hops.h"
 
+#include <string.h>
+
 static bool is_port(struct span text)
 {
     uint64_t port;
@@ -31,13 +33,116 @@ static bool read_hop(struct span text, uint8_t addr[IP_BYTES])
     return ip_parse(host, addr);
 }
 
-void http_hops_follow(const struct ip_nets *trusted, struct span hops, uint8_t addr[IP_BYTES])
+static bool is_one_of(char c, const char *marks)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           (c != '\0' && strchr(marks, c) != NULL);
+}
+
+static bool is_made_of(struct span text, const char *marks)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if (!is_one_of(text.ptr[i], marks))
+            return false;
+    return text.len > 0;
+}
+
+static bool is_token(struct span text)
+{
+    return is_made_of(text, "!#$%&'*+-.^_`|~");
+}
+
+static bool is_obfuscated(struct span text)
+{
+    return text.len > 1 && text.ptr[0] == '_' && is_made_of(text, "._-");
+}
+
+/* What Forwarded writes for an address: unlike above IPv6 stands in brackets, and a port may be
+ * obfuscated. */
+static bool read_node(struct span text, uint8_t addr[IP_BYTES])
+{
+    bool bracketed = text.len > 0 && text.ptr[0] == '[';
+    struct span host;
+    struct span port = span_cut(text, bracketed ? ']' : ':', &host);
+    if (bracketed) {
+        if (port.ptr == NULL || memchr(host.ptr, ':', host.len) == NULL)
+            return false;
+        host = span_skip(host, 1);
+        if (port.len == 0)
+            return ip_parse(host, addr);
+        if (port.ptr[0] != ':')
+            return false;
+        port = span_skip(port, 1);
+    }
+    if (port.ptr != NULL && !is_port(port) && !is_obfuscated(port))
+        return false;
+    return ip_parse(host, addr);
+}
+
+/* Without its quotes; "not there" where it is neither quoted nor a token. No escapes: an address
+ * needs none. So the end of somebody's quoted text, cut off at a comma in it, is no value either.
+ */
+static struct span plain_value(struct span value)
+{
+    struct span none = {NULL, 0};
+    if (value.len < 2 || value.ptr[0] != '"')
+        return is_token(value) ? value : none;
+    struct span inner = {value.ptr + 1, value.len - 2};
+    bool quoted = value.ptr[value.len - 1] == '"' && memchr(inner.ptr, '"', inner.len) == NULL &&
+                  memchr(inner.ptr, '\\', inner.len) == NULL;
+    return quoted ? inner : none;
+}
+
+/* One hop of Forwarded: pairs of a name and a value, `;` between. What else is told beside `for`
+ * (by, host, proto) is of no use here, but has to be as the grammar has it. */
+static bool read_element(struct span text, uint8_t addr[IP_BYTES])
+{
+    uint8_t found[IP_BYTES];
+    bool has_for = false;
+    struct span rest = text;
+    while (rest.ptr != NULL) {
+        struct span pair, name;
+        rest = span_cut(rest, ';', &pair);
+        pair = span_trim(pair);
+        if (pair.len == 0)
+            continue;
+        struct span value = span_cut(pair, '=', &name);
+        if (value.ptr == NULL || !is_token(name))
+            return false;
+        value = plain_value(value);
+        if (value.ptr == NULL)
+            return false;
+        if (!span_eq_nocase(name, SPAN("for")))
+            continue;
+        if (has_for || !read_node(value, found))
+            return false;
+        has_for = true;
+    }
+    if (has_for)
+        memcpy(addr, found, IP_BYTES);
+    return has_for;
+}
+
+/* The list from the right, hop by hop, as far as proxies of ours have written it. */
+static void follow(const struct ip_nets *trusted, struct span hops, uint8_t addr[IP_BYTES],
+                   bool (*read)(struct span text, uint8_t addr[IP_BYTES]))
 {
     while (hops.len > 0 && ip_nets_contain(trusted, addr)) {
         const char *comma = memrchr(hops.ptr, ',', hops.len);
         size_t from = comma == NULL ? 0 : (size_t)(comma - hops.ptr) + 1;
-        if (!read_hop(span_trim(span_skip(hops, from)), addr))
+        if (!read(span_trim(span_skip(hops, from)), addr))
             return;
         hops.len = comma == NULL ? 0 : from - 1;
     }
+}
+
+void http_hops_follow(const struct ip_nets *trusted, struct span hops, uint8_t addr[IP_BYTES])
+{
+    follow(trusted, hops, addr, read_hop);
+}
+
+void http_hops_follow_forwarded(const struct ip_nets *trusted, struct span hops,
+                                uint8_t addr[IP_BYTES])
+{
+    follow(trusted, hops, addr, read_element);
 }

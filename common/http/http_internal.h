@@ -213,6 +213,7 @@ struct http_server {
     uint16_t port;
     struct ip_nets trusted;
     const char *client_ip_header; /* "": X-Forwarded-For */
+    bool hops_are_forwarded;      /* it is Forwarded, which has a grammar of its own */
     struct http_stats stats;
     struct http_req *pool;
     uint32_t pool_len;

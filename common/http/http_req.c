@@ -123,8 +123,13 @@ static struct span hops_of(const struct http_req *req)
 static void addr_find(struct http_req *req)
 {
     memcpy(req->addr, req->peer, sizeof(req->addr));
-    if (req->trusted)
-        http_hops_follow(&req->server->trusted, hops_of(req), req->addr);
+    if (!req->trusted)
+        return;
+    const struct http_server *server = req->server;
+    if (server->hops_are_forwarded)
+        http_hops_follow_forwarded(&server->trusted, hops_of(req), req->addr);
+    else
+        http_hops_follow(&server->trusted, hops_of(req), req->addr);
 }
 
 const uint8_t *http_req_addr(const struct http_req *req)

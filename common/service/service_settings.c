@@ -113,9 +113,9 @@ static const struct config_setting http_settings[] = {
      .fallback = "X-Forwarded-For",
      .min = 1,
      .max = 64,
-     .help =
-         "the header by which they say it: a list that each proxy adds to, or one address as in "
-         "CF-Connecting-IP or True-Client-IP"},
+     .help = "the header by which they say it: a list that each proxy adds to, Forwarded (RFC "
+             "7239), or "
+             "one address as in CF-Connecting-IP or True-Client-IP"},
     {.section = "log",
      .key = "level",
      .kind = CONFIG_WORD,

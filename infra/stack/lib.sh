@@ -59,6 +59,7 @@ settings_check() {
     esac
     case $CLIENT_IP_HEADER in
     *[!a-z0-9-]*) fail "FAIRGATE_EDGE_CLIENT_IP_HEADER=$CLIENT_IP_HEADER: a header's name" ;;
+    forwarded) fail "FAIRGATE_EDGE_CLIENT_IP_HEADER=forwarded: the edge reads lists of addresses only" ;;
     esac
     networks FAIRGATE_EDGE_TRUSTED "$TRUSTED"
     networks FAIRGATE_EDGE_PROXY_PROTOCOL "$PROXY_PROTOCOL"

@@ -16,12 +16,14 @@ struct row {
     const char *peer, *hops, *visitor;
 };
 
-static void check(const struct row *rows, size_t len)
+typedef void follow_fn(const struct ip_nets *trusted, struct span hops, uint8_t addr[IP_BYTES]);
+
+static void check(follow_fn *follow, const struct row *rows, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
         uint8_t addr[IP_BYTES];
         assert_true(ip_parse(span_of(rows[i].peer), addr));
-        http_hops_follow(&trusted, span_of(rows[i].hops), addr);
+        follow(&trusted, span_of(rows[i].hops), addr);
         char memory[IP_TEXT_MAX];
         struct text text = text_on(memory, sizeof(memory));
         ip_put(&text, addr);
@@ -30,7 +32,9 @@ static void check(const struct row *rows, size_t len)
                      memory, rows[i].visitor);
     }
 }
-#define CHECK(rows) check(rows, sizeof(rows) / sizeof((rows)[0]))
+#define CHECK(rows) check(http_hops_follow, rows, sizeof(rows) / sizeof((rows)[0]))
+#define CHECK_FORWARDED(rows)                                                                      \
+    check(http_hops_follow_forwarded, rows, sizeof(rows) / sizeof((rows)[0]))
 
 static void the_last_address_that_is_no_proxy_of_ours_is_the_visitor(void **state)
 {
@@ -97,6 +101,62 @@ static void garbage_ends_the_reading_at_the_hop_that_wrote_it(void **state)
     CHECK(rows);
 }
 
+static void forwarded_names_whom_each_hop_saw(void **state)
+{
+    (void)state;
+    static const struct row rows[] = {
+        {"10.0.0.1", "for=192.0.2.1", "192.0.2.1"},
+        {"10.0.0.1", "For=\"192.0.2.1\"", "192.0.2.1"},
+        {"10.0.0.1", "for=\"192.0.2.1:47011\"", "192.0.2.1"},
+        {"10.0.0.1", "for=\"192.0.2.1:_gazonk\"", "192.0.2.1"},
+        {"10.0.0.1", "for=\"[2001:db8::7]\"", "2001:db8::7"},
+        {"10.0.0.1", "For=\"[2001:db8::7]:4711\"", "2001:db8::7"},
+        {"10.0.0.1", "for=192.0.2.1;proto=http;by=203.0.113.43", "192.0.2.1"},
+        {"10.0.0.1", "by=_edge; host=\"a.example:443\" ;for=192.0.2.1;", "192.0.2.1"},
+        {"10.0.0.1", "for=203.0.113.5, for=192.0.2.1;proto=https , for=198.51.100.9", "192.0.2.1"},
+        {"10.0.0.1", "for=192.0.2.1,for=\"[2001:db8:cd::5]:1\"", "192.0.2.1"},
+        {"10.0.0.1", "for=unknown, for=192.0.2.1", "192.0.2.1"},
+        {"10.0.0.1", "for=10.0.0.2, for=10.0.0.3", "10.0.0.2"},
+        {"203.0.113.5", "for=192.0.2.1", "203.0.113.5"},
+        {"10.0.0.1", "", "10.0.0.1"},
+    };
+    CHECK_FORWARDED(rows);
+}
+
+static void what_forwarded_hides_or_garbles_ends_the_reading(void **state)
+{
+    (void)state;
+    static const struct row rows[] = {
+        {"10.0.0.1", "for=192.0.2.1, for=_hidden, for=198.51.100.9", "198.51.100.9"},
+        {"10.0.0.1", "for=192.0.2.1, for=unknown", "10.0.0.1"},
+        {"10.0.0.1", "for=192.0.2.1, proto=https", "10.0.0.1"},
+        {"10.0.0.1", "for=192.0.2.1,", "10.0.0.1"},
+        {"10.0.0.1", "192.0.2.1", "10.0.0.1"},
+        {"10.0.0.1", "for=192.0.2.1;for=203.0.113.5", "10.0.0.1"},
+        {"10.0.0.1", "for=192.0.2.1;secure", "10.0.0.1"},
+        {"10.0.0.1", "for=192.0.2.1;pro to=http", "10.0.0.1"},
+        {"10.0.0.1", "for=192.0.2.1;host=a b", "10.0.0.1"},
+        {"10.0.0.1", "for = 192.0.2.1", "10.0.0.1"},
+        {"10.0.0.1", "for=", "10.0.0.1"},
+        {"10.0.0.1", "for=\"\"", "10.0.0.1"},
+        {"10.0.0.1", "for=\"192.0.2.1", "10.0.0.1"},
+        {"10.0.0.1", "for=192.0.2.1:47011", "10.0.0.1"}, /* a port has to be quoted */
+        {"10.0.0.1", "for=[2001:db8::7]", "10.0.0.1"},
+        {"10.0.0.1", "for=\"2001:db8::7\"", "10.0.0.1"}, /* and this needs brackets */
+        {"10.0.0.1", "for=\"[2001:db8::7\"", "10.0.0.1"},
+        {"10.0.0.1", "for=\"[2001:db8::7]4711\"", "10.0.0.1"},
+        {"10.0.0.1", "for=\"[192.0.2.1]\"", "10.0.0.1"},
+        {"10.0.0.1", "for=\"192.0.2.1:65536\"", "10.0.0.1"},
+        {"10.0.0.1", "for=\"192.0.2.1:_\"", "10.0.0.1"},
+        {"10.0.0.1", "for=\"192.0.2.1:\"", "10.0.0.1"},
+        {"10.0.0.1", "for=\"192.0.\\2.1\"", "10.0.0.1"},
+        /* A proxy of ours that hands on the visitor's Host in quotes lends it no voice. */
+        {"10.0.0.1", "for=192.0.2.1;host=\"a, for=203.0.113.5\"", "10.0.0.1"},
+        {"10.0.0.1", "for=192.0.2.1;host=\"a, for=203.0.113.5;x=\\\"b\"", "10.0.0.1"},
+    };
+    CHECK_FORWARDED(rows);
+}
+
 static void noise_is_survived_and_no_stranger_is_made_a_proxy(void **state)
 {
     (void)state;
@@ -104,16 +164,24 @@ static void noise_is_survived_and_no_stranger_is_made_a_proxy(void **state)
     rng_seeded_init(&rng, unit_seed());
     uint8_t peer[IP_BYTES];
     ip_parse(SPAN("203.0.113.5"), peer);
-    for (unsigned round = 0; round < 20000; round++) {
+    static const struct {
+        follow_fn *follow;
+        const char *like;
+    } kinds[] = {
+        {http_hops_follow, "192.0.2.1, [2001:db8::7]:443, 198.51.100.9:80"},
+        {http_hops_follow_forwarded,
+         "for=192.0.2.1;by=_a, for=\"[2001:db8::7]:443\", for=10.0.0.9"},
+    };
+    for (unsigned round = 0; round < 40000; round++) {
         char in[96];
-        size_t len = unit_mutate(&rng.rng, SPAN("192.0.2.1, [2001:db8::7]:443, 198.51.100.9:80"),
-                                 in, sizeof(in));
+        follow_fn *follow = kinds[round % 2].follow;
+        size_t len = unit_mutate(&rng.rng, span_of(kinds[round % 2].like), in, sizeof(in));
         uint8_t addr[IP_BYTES];
         memcpy(addr, peer, IP_BYTES);
-        http_hops_follow(&trusted, (struct span){in, len}, addr);
+        follow(&trusted, (struct span){in, len}, addr);
         assert_memory_equal(peer, addr, IP_BYTES);
         ip_parse(SPAN("10.0.0.1"), addr);
-        http_hops_follow(&trusted, (struct span){in, len}, addr);
+        follow(&trusted, (struct span){in, len}, addr);
     }
 }
 
@@ -124,6 +192,8 @@ int main(void)
         cmocka_unit_test(a_port_may_stand_beside_the_address),
         cmocka_unit_test(who_is_no_proxy_of_ours_is_not_heard),
         cmocka_unit_test(garbage_ends_the_reading_at_the_hop_that_wrote_it),
+        cmocka_unit_test(forwarded_names_whom_each_hop_saw),
+        cmocka_unit_test(what_forwarded_hides_or_garbles_ends_the_reading),
         cmocka_unit_test(noise_is_survived_and_no_stranger_is_made_a_proxy),
     };
     return cmocka_run_group_tests(tests, load, NULL);

@@ -624,6 +624,21 @@ static void the_visitor_may_be_named_by_another_header(void **state)
     world_close(&world);
 }
 
+static void the_visitor_may_be_named_by_forwarded(void **state)
+{
+    (void)state;
+    struct world world;
+    world_open_told_by(&world, http_limits_default(), "127.0.0.0/8", "forwarded");
+    int fd = dial(&world);
+    say(fd, SPAN("GET /p/n/x HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 1.2.3.4\r\n"
+                 "Forwarded: for=9.9.9.9, for=\"[2001:db8::7]:4711\";proto=https\r\n\r\n"));
+    hear(&world, fd, "|2001:db8::7|plain");
+    say(fd, SPAN("GET /p/n/x HTTP/1.1\r\nHost: a\r\nForwarded: for=_hidden\r\n\r\n"));
+    hear(&world, fd, "|127.0.0.1|plain");
+    close(fd);
+    world_close(&world);
+}
+
 static void a_stranger_cannot_forge_its_address(void **state)
 {
     struct world *world = *state;
@@ -1234,6 +1249,7 @@ int main(void)
         IN_WORLD(a_slow_reader_misses_versions_and_then_gets_the_newest),
         cmocka_unit_test(the_visitor_behind_trusted_proxies_is_found),
         cmocka_unit_test(the_visitor_may_be_named_by_another_header),
+        cmocka_unit_test(the_visitor_may_be_named_by_forwarded),
         cmocka_unit_test(who_sends_a_byte_now_and_then_is_shown_the_door),
         cmocka_unit_test(a_body_that_does_not_come_is_given_up),
         cmocka_unit_test(an_idle_connection_and_a_stuck_reader_are_closed),
