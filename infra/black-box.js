@@ -1,4 +1,4 @@
-// black-box.js FILE...: runs test files, each in a process of its own, three at a time, and closes
+// black-box.js FILE...: runs test files, each in a process of its own, four at a time, and closes
 // with "N passed, N failed". Those of tests/promises come last and one at a time: they judge how long
 // something takes, so nothing runs beside them. FAIRGATE_TIMES=50 runs each file 50 times.
 //
@@ -17,7 +17,7 @@ import { findings, FOUND, keepFinding } from '../tests/lib-js/findings.js';
 import { isListed, rowOf } from './shaky.js';
 import { judge } from './test-reporter.js';
 
-const SIDE_BY_SIDE = 3;
+const SIDE_BY_SIDE = 4; // on two cores: most of them wait most of the time
 const FEW = 3;
 
 // Browsers keep the processors busy, most others wait: so they go side by side. None is begun so late
