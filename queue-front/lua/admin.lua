@@ -12,7 +12,7 @@
 --   the state from, and what else the archive says in the place of a draw's needs: {seal, identity,
 --   beacon, proof, lines: [{issued, serving, admitted, no_shows, skipped, waiting, and once they are
 --   known closed, closed_ms, seed, entries, drawn_ms}, ...]} as JSON; of one that runs, besides: read_ms,
---   active, and if they are known frozen_from, seats_left; of each line dead, outstanding, show_up_milli,
+--   active, and if they are known frozen_from, seats_left, codes; of each line dead, outstanding, show_up_milli,
 --   service_rate_milli, joins_milli
 --   of `delete`: 1 in the place of the state from if it need not be archived
 -- Answer: {outcome, state, version}
@@ -248,7 +248,8 @@ local function make_again()
         call('HSET', KEYS[1], 'archived', version)
     end
     for name, value in pairs({ sealed = told.seal, identity = told.identity, proof = told.proof,
-        frozen_from = told.frozen_from or '', seats_left = told.seats_left or '' }) do
+        frozen_from = told.frozen_from or '', seats_left = told.seats_left or '',
+        codes = told.codes or '', codes_lost = told.codes or '' }) do
         if value ~= '' then
             call('HSET', KEYS[1], name, value)
         end

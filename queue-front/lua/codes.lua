@@ -5,6 +5,9 @@
 -- Answer: {outcome, state, version, lane, channel, codes, uses, used, lane, channel, ...}
 --   EXHAUSTED: more codes or groups than an event may have; nothing was written
 --
+-- `codes_lost` of cfg is how many there were when Redis lost them (heal.lua, admin.lua); as soon as there are
+-- as many again, or the operator drops what is left, none is missing any more.
+--
 -- `codes` has "lane:uses:used:channel" of each digest; join.lua counts `used`. A code that is loaded
 -- again has the new lane, channel and uses, and keeps what was used of it. Codes of one lane and channel
 -- are a group; `coded` has the sums of each, so that counting does not read the codes. The field `codes`
@@ -79,6 +82,9 @@ local function put()
         end
     end
     call('HSET', CFG, 'codes', 1)
+    if call('HLEN', root .. 'codes') >= (tonumber(call('HGET', CFG, 'codes_lost')) or 0) then
+        call('HDEL', CFG, 'codes_lost')
+    end
     audit(ARGV[6], version)
     return OK
 end
@@ -90,6 +96,7 @@ elseif ARGV[2] == 'put' then
     outcome = put()
 elseif ARGV[2] == 'drop' then
     call('UNLINK', root .. 'codes', root .. 'coded')
+    call('HDEL', CFG, 'codes_lost')
     sums = {}
     audit(ARGV[3], version)
 end

@@ -5,7 +5,7 @@
 --   1000 - show_up_milli (so that of this too the highest is the one that was measured),
 --   service_rate_milli, version, state, document, seed, entries,
 --   beacon, drawn_ms, knobs in knob_names()' order, seal, closed entries or '', closed_ms, proof, the
---   gaps it knows of ("from:upto,..."), era of the version, identity
+--   gaps it knows of ("from:upto,..."), how many presale codes there were, era of the version, identity
 -- Answer: {OK, now_ms} the line is whole; {HEAL, ms} a collection is open for so long; {UNKNOWN} nobody
 --   knows this event, or it has no such lane; {RENEWED} there is a newer one of this id
 --
@@ -100,8 +100,8 @@ end
 
 local function contribute()
     call('HSET', heal, 'incarnation', newest)
-    local names = { 'gap', unpack(MARKS) }
-    local values = { ARGV[3], unpack(ARGV, 6, 14) }
+    local names = { 'gap', 'codes', unpack(MARKS) }
+    local values = { ARGV[3], ARGV[#ARGV - 2], unpack(ARGV, 6, 14) }
     local known = call('HMGET', heal, unpack(names))
     for i, name in ipairs(names) do
         if tonumber(values[i]) > (tonumber(known[i]) or -1) then
@@ -203,6 +203,16 @@ local function restore_document(marks)
     call('HSET', KEYS[1], unpack(fields))
     sign_document()
     restore_draw()
+end
+
+-- No front has the codes of a presale, only how many there were. The operator loads them again.
+local function miss_codes(marks)
+    if lane > 0 or tonumber(call('HGET', CFG, 'state')) == CLOSED then
+        return
+    end
+    if (marks.codes or 0) > call('HLEN', root .. 'codes') then
+        call('HSET', CFG, 'codes', 1, 'codes_lost', marks.codes)
+    end
 end
 
 -- Slots of sessions that fronts knew of and Redis does not.
@@ -375,6 +385,7 @@ local function close(gap)
         'healed_upto', 'healed_came', 'frozen_ms', 'heard_epoch', 'early_n', 'moves_run', 'ghosts_n',
         'away_seq', 'away_whole', 'away_at_ms', 'gap_pending', 'gap_upto')
     restore_document(marks)
+    miss_codes(marks)
     issued = math.max(issued, marks.issued, marks.serving) + gap
     serving = math.max(serving, marks.serving)
     call('MSET', prefix .. 'seq', issued, prefix .. 'serving', serving)

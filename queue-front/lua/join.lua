@@ -12,8 +12,9 @@
 --   Joins take first, first + 1, ... in their order, except those listed: at 0-based `index`, a
 --   place that was given before, or 0 for one over the limit of its address, or WORK_SPENT or
 --   INVITATION_SPENT for one that shows what another place was given for; or why its code opens
---   nothing here: CODE_UNKNOWN, CODE_USED_UP, CODE_GUESSES (too many from its address were none), or
---   CODE_OF_LANE + n, it opens lane n, where the front asks next.
+--   nothing here: CODE_UNKNOWN, CODE_USED_UP, CODE_GUESSES (too many from its address were none),
+--   CODE_MISSING (Redis has lost the event's codes), or CODE_OF_LANE + n, it opens lane n, where the front
+--   asks next.
 --
 -- The fewest inner calls decide what a join costs: one HSETNX when it carries an idempotency key,
 -- one HINCRBY when addresses are limited, nothing else; the rest is paid once a call. HSETNX comes
@@ -38,6 +39,7 @@ local PLACE_MAX = 1073741824 -- LINE_PLACE_MAX of the fronts; a bitmap of so man
 
 local WORK_SPENT, INVITATION_SPENT = PLACE_MAX + 1, PLACE_MAX + 2
 local CODE_UNKNOWN, CODE_USED_UP, CODE_GUESSES = PLACE_MAX + 3, PLACE_MAX + 4, PLACE_MAX + 5
+local CODE_MISSING = PLACE_MAX + 6
 local CODE_OF_LANE = PLACE_MAX + 16
 
 local cfg = cfg_read('boot', 'state', 'joins_per_ip_per_min', 'version', 'era')
@@ -112,16 +114,25 @@ local minute = math.floor(now_ms / 60000)
 local ip_key = root .. 'ip:' .. minute
 local code -- of this join, to be used up by its place
 
--- Both reads come first whatever the code is, so that the time it takes says nothing of it.
+-- While codes are missing, one that is not there may be good. It counts as a guess as soon as some are
+-- there that could be guessed.
+local function not_there(address, lost)
+    if not lost or call('EXISTS', root .. 'codes') == 1 then
+        call('HINCRBY', ip_key, 'c:' .. address, 1)
+    end
+    return lost and CODE_MISSING or CODE_UNKNOWN
+end
+
+-- The reads come first whatever the code is, so that the time it takes says nothing of it.
 local function look_at_code(digest, address)
+    local lost = call('HGET', CFG, 'codes_lost')
     local guesses = tonumber(call('HGET', ip_key, 'c:' .. address)) or 0
     local of_lane, uses, used, channel =
         string.match(call('HGET', root .. 'codes', digest) or '', '^(%d+):(%d+):(%d+):(.*)$')
     if guesses >= WRONG_CODES_MAX then
         return CODE_GUESSES
     elseif not of_lane or (lane > 0 and tonumber(of_lane) ~= lane) then
-        call('HINCRBY', ip_key, 'c:' .. address, 1)
-        return CODE_UNKNOWN
+        return not_there(address, lost)
     elseif tonumber(of_lane) ~= lane then
         return CODE_OF_LANE + tonumber(of_lane)
     elseif tonumber(used) >= tonumber(uses) then

@@ -27,7 +27,8 @@
 --   {places ahead that a heal left out and nobody has, how many of them were stepped over, ever,
 --   "from:upto,..."}, how many fronts tell whom they have heard, for how many ms nobody was called
 --   because no tick came in time, for how many ms the line has ever stood still (the times of the log are
---   without them), by how many ms the clock of Redis is ahead of the event's, and by how many behind}
+--   without them), by how many ms the clock of Redis is ahead of the event's, and by how many behind,
+--   presale codes that there are, and how many there were if Redis has lost some}
 --
 -- One for all. A call works on the event and on each of its lanes, and keeps what it has to tell of
 -- each as a `picture`. Whoever calls within a slot after it is told that, and the log, and does no work.
@@ -167,7 +168,8 @@ end
 local function read_event()
     cfg = cfg_read('boot', 'version', 'state', 'rate_milli', 'burst', 'max_active',
         'call_ttl_ms', 'grace_ms', 'opens_at_ms', 'prequeue_at_ms',
-        'seats_left', 'pilot_ceiling_milli', 'pilot_floor_milli', 'odds', 'shares', 'era', 'digest')
+        'seats_left', 'pilot_ceiling_milli', 'pilot_floor_milli', 'odds', 'shares', 'era', 'digest', 'codes',
+        'codes_lost')
     local counters = call('MGET', prefix .. 'seq', prefix .. 'serving')
     version, state = tonumber(cfg[2]) or 0, tonumber(cfg[3])
     issued, serving = tonumber(counters[1]) or 0, tonumber(counters[2]) or 0
@@ -898,7 +900,8 @@ local function show(active)
             bucket.away_at_ms }, {}, {}, cfg[11] and cfg[11] + 1 or 0, pilot,
         { bucket.moves_run, bucket.moves_seq }, cfg[14] or '', {}, tell_gaps(),
         call('ZCARD', prefix .. 'tellers'), bucket.late_ms, bucket.stood_ms,
-        math.floor(math.max(0, -off_us) / 1000), math.floor(math.max(0, off_us) / 1000) }
+        math.floor(math.max(0, -off_us) / 1000), math.floor(math.max(0, off_us) / 1000),
+        cfg[18] and call('HLEN', root .. 'codes') or 0, cfg[19] or 0 }
 end
 
 -- For those who tick in the next moment.

@@ -334,13 +334,14 @@ async function join(invited = {}, body) {
     if (answer.status === 428 && worked < 3) {
       worked += 1;
       headers = { ...invited, 'X-Proof-Of-Work': await work(await answer.json()) };
+    } else if ([401, 409, 422].includes(answer.status) ||
+      (answer.status === 503 && body && (await answer.clone().text()).includes('codes-missing'))) {
+      const { code } = await answer.json();
+      return location.replace(`/e/${event}?notice=${code}`);
     } else if (answer.status === 429 || answer.status === 503) {
       notice(say(answer.status === 429 ? 'live.limited' : 'live.joining'));
       tellAppeal(answer);
       await pause(retryAfter(answer));
-    } else if (answer.status === 401 || answer.status === 409 || answer.status === 422) {
-      const { code } = await answer.json();
-      return location.replace(`/e/${event}?notice=${code}`);
     } else {
       throw new Error(String(answer.status));
     }

@@ -77,6 +77,9 @@ export function clockOff(live) {
   return say(ahead > behind ? 'live.clock-ahead' : 'live.clock-behind', number(Math.max(ahead, behind) / 1000));
 }
 
+// Presale codes that Redis has lost, and nobody but the operator has; '' if none is missing.
+export const codesMissing = (live) => (live?.codes_missing > 0 ? say('live.codes-missing', number(live.codes_missing)) : '');
+
 export function fact(label, value, title) {
   const row = make('div', {}, make('dt', {}, label), make('dd', {}, value));
   if (title !== undefined) row.title = title;

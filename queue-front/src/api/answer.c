@@ -338,6 +338,9 @@ static const struct refusal by_outcome[] = {
                               "This code was used as often as it may be. Nothing was taken."},
     [LINE_PRESALE_GUESSES] = {429, "too-many-codes",
                               "Too many codes that are none came from this address in a minute."},
+    [LINE_PRESALE_MISSING] = {503, "codes-missing",
+                              "Codes cannot be checked just now. Nothing is wrong with yours, and "
+                              "it was not used; to repeat this is safe."},
     [LINE_PRESALE_LANE] = {503, "unavailable", "The lane of this code cannot be reached just now."},
     [LINE_RENEWED] = {401, "event-renewed", RENEWED_DETAIL},
 };

@@ -150,6 +150,21 @@ struct join {
     uint8_t visitor[LINE_VISITOR_BYTES];
 };
 
+/* What became of the presale code that it shows. */
+static void count_code(const struct join *join)
+{
+    struct front_stats *stats = &join->front->stats;
+    _Atomic uint64_t *const counters[LINE_OUTCOME_COUNT] = {
+        [LINE_OK] = &stats->codes_taken,
+        [LINE_PRESALE_UNKNOWN] = &stats->codes_unknown,
+        [LINE_PRESALE_USED_UP] = &stats->codes_used_up,
+        [LINE_PRESALE_GUESSES] = &stats->codes_guesses,
+        [LINE_PRESALE_MISSING] = &stats->codes_missing,
+    };
+    if (join->line.has_code && counters[join->line.outcome] != NULL)
+        front_count(counters[join->line.outcome]);
+}
+
 static void refuse_join(struct join *join)
 {
     struct answer_refusal refusal = {
@@ -161,6 +176,7 @@ static void refuse_join(struct join *join)
         front_count(&join->front->stats.joins_unavailable);
     else
         front_count(&join->front->stats.joins_refused);
+    count_code(join);
     struct span id = line_event_of(span_of(join->line.event));
     const struct front_event *event = front_event_find(join->front, id);
     const char *code = answer_refusal_code(&refusal);
@@ -265,6 +281,7 @@ static void accept_join(struct join *join, const struct front_event *event)
                           (struct span){join->cookie, sizeof(join->cookie)}, VISITOR_COOKIE_S);
     bool is_new = join->line.outcome == LINE_OK;
     front_count(is_new ? &front->stats.joins_new : &front->stats.joins_again);
+    count_code(join);
     if (join->page) {
         answer_waiting_page(join->req, front_event_id(event), NULL, &cookies);
         return;
@@ -531,8 +548,8 @@ static void answer_code(struct http_req *req, const struct front_event *event, c
 
 /* False: answered. Which codes there are is known to Redis; here it is only seen that one was given
  * where one must be, and that it could be one. */
-static bool has_shown_code(struct http_req *req, const struct front_event *event,
-                           struct entrant *entrant)
+static bool has_shown_code(struct http_req *req, struct front *front,
+                           const struct front_event *event, struct entrant *entrant)
 {
     uint8_t sha[PRESALE_SHA_BYTES];
     char memory[FORM_BODY_MAX];
@@ -542,11 +559,13 @@ static bool has_shown_code(struct http_req *req, const struct front_event *event
     if (given.len == 0 && !event_doc_asks_code(&event->doc, entrant->lane))
         return true;
     if (given.len == 0) {
+        front_count(&front->stats.codes_required);
         answer_code(req, event, "code-required",
                     "This line is for those who have a code. Join with {\"code\": \"..\"}.");
         return false;
     }
     if (!presale_digest(given, sha)) {
+        front_count(&front->stats.codes_unknown);
         answer_code(req, event, "code-unknown", "This is not a code of this line.");
         return false;
     }
@@ -597,7 +616,7 @@ static bool may_join(struct http_req *req, struct front *front, const struct fro
         memcpy(entrant->given.idem, again.idem, sizeof(again.idem));
         entrant->has_invitation = false; /* it was used up for that one */
     }
-    return has_shown_code(req, event, entrant);
+    return has_shown_code(req, front, event, entrant);
 }
 
 /* `used`: so many places were found used up before; run_out is then the last of them. `judged`: so

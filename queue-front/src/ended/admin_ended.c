@@ -247,6 +247,9 @@ static void put_restore(struct text *out, const struct front *front,
         json_member_u64(out, "frozen_from", event->view->frozen_from);
     if (event->view->state != LINE_CLOSED && event->view->has_seats_left)
         json_member_u64(out, "seats_left", event->view->seats_left);
+    uint64_t codes = line_codes_known(event->view);
+    if (event->view->state != LINE_CLOSED && codes > 0)
+        json_member_u64(out, "codes", codes);
     json_key(out, "lines");
     json_open(out, '[');
     for (unsigned lane = 0; lane <= event->doc.lanes_len; lane++) {

@@ -270,6 +270,7 @@ static void read_restore(struct json_in *in, struct archive *out)
         json_in_u64(&restore, "active", 0, UINT32_MAX, &value);
         json_in_u64(&restore, "frozen_from", 0, LINE_STATE_COUNT - 1, &value);
         json_in_u64(&restore, "seats_left", 0, INT64_MAX >> 10, &value);
+        json_in_u64(&restore, "codes", 0, UINT32_MAX, &value);
     }
     json_in_require(&restore, "lines");
     if (json_in_array(&restore, "lines", 1, ARCHIVE_LINES_MAX, &lines)) {

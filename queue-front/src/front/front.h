@@ -107,6 +107,8 @@ struct front_shared {
 struct front_stats {
     _Atomic uint64_t joins_new, joins_again, joins_refused, joins_unavailable, joins_unworked;
     _Atomic uint64_t joins_shed, joins_judged_again;
+    _Atomic uint64_t codes_taken, codes_required, codes_unknown, codes_used_up, codes_guesses,
+        codes_missing; /* what became of presale codes that joins have shown, or not */
     _Atomic uint64_t waits_judged, waits_kept, waits_error_milli; /* of each admitted visitor */
     _Atomic uint64_t passes_new, passes_again, passes_not_yet, passes_expired, passes_unavailable;
     _Atomic uint64_t tickets_invalid, moves, refused_unchecked;
@@ -120,7 +122,7 @@ struct front_stats {
 struct front_gauges {
     _Atomic uint64_t issued, serving, skipped, nobodys, waiting, active, outstanding, admitted,
         no_shows, stale;
-    _Atomic uint64_t rate_milli, late_ms, clock_ahead_ms, clock_behind_ms;
+    _Atomic uint64_t rate_milli, late_ms, clock_ahead_ms, clock_behind_ms, codes_missing;
     _Atomic uint64_t eta_judged, eta_kept, eta_error_milli, eta_coverage_milli, eta_scale_milli;
 };
 

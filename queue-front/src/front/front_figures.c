@@ -43,6 +43,9 @@ static const struct gauge {
      offsetof(struct front_gauges, clock_ahead_ms)},
     {"fairgate_line_clock_behind_ms", "The same, behind it.",
      offsetof(struct front_gauges, clock_behind_ms)},
+    {"fairgate_line_codes_missing",
+     "Presale codes that Redis has lost: until they are loaded again nobody joins with one.",
+     offsetof(struct front_gauges, codes_missing)},
     {"fairgate_line_stale", "1 while the picture is old.", offsetof(struct front_gauges, stale)},
 };
 
@@ -96,6 +99,7 @@ void figures_show(struct front_event *event)
     front_show(&event->gauges.late_ms, view->late_ms);
     front_show(&event->gauges.clock_ahead_ms, view->clock_ahead_ms);
     front_show(&event->gauges.clock_behind_ms, view->clock_behind_ms);
+    front_show(&event->gauges.codes_missing, line_codes_missing(view));
     const struct promise_book *book = &event->promises;
     front_show(&event->gauges.eta_judged, book->judged);
     front_show(&event->gauges.eta_kept, book->kept);
@@ -120,6 +124,8 @@ static size_t list_counters(const struct front *front, struct counter out[COUNTE
     const struct line_store_stats *line = line_store_stats(front->store);
     const char *joins = "fairgate_joins_total", *passes = "fairgate_passes_total";
     const char *of_joins = "Joins by outcome.", *of_passes = "Passes by outcome.";
+    const char *codes = "fairgate_presale_codes_total";
+    const char *of_codes = "What became of the presale codes that joins have shown.";
     const struct counter all[] = {
         {joins, "outcome=\"new\"", of_joins, &own->joins_new},
         {joins, "outcome=\"again\"", of_joins, &own->joins_again},
@@ -129,6 +135,12 @@ static size_t list_counters(const struct front *front, struct counter out[COUNTE
         {joins, "outcome=\"shed\"", of_joins, &own->joins_shed},
         {"fairgate_joins_judged_again_total", NULL,
          "Joins judged anew because the event had changed.", &own->joins_judged_again},
+        {codes, "outcome=\"taken\"", of_codes, &own->codes_taken},
+        {codes, "outcome=\"required\"", of_codes, &own->codes_required},
+        {codes, "outcome=\"unknown\"", of_codes, &own->codes_unknown},
+        {codes, "outcome=\"used-up\"", of_codes, &own->codes_used_up},
+        {codes, "outcome=\"guesses\"", of_codes, &own->codes_guesses},
+        {codes, "outcome=\"missing\"", of_codes, &own->codes_missing},
         {passes, "outcome=\"new\"", of_passes, &own->passes_new},
         {passes, "outcome=\"again\"", of_passes, &own->passes_again},
         {passes, "outcome=\"not-yet\"", of_passes, &own->passes_not_yet},

@@ -374,9 +374,9 @@ static bool read_odd(const redisReply *reply, size_t *at, uint64_t index, uint64
 /* A join that got no place, for what it shows. The order is join.lua's. */
 static void refuse_shown(struct line_join *join, uint64_t why, uint64_t retry_ms)
 {
-    static const enum line_outcome outcomes[] = {LINE_WORK_SPENT, LINE_INVITATION_SPENT,
+    static const enum line_outcome outcomes[] = {LINE_WORK_SPENT,      LINE_INVITATION_SPENT,
                                                  LINE_PRESALE_UNKNOWN, LINE_PRESALE_USED_UP,
-                                                 LINE_PRESALE_GUESSES};
+                                                 LINE_PRESALE_GUESSES, LINE_PRESALE_MISSING};
     enum { KNOWN = sizeof(outcomes) / sizeof(outcomes[0]), OF_LANE = 16 };
     join->outcome = LINE_UNAVAILABLE;
     join->retry_after_ms = retry_ms;
@@ -386,7 +386,9 @@ static void refuse_shown(struct line_join *join, uint64_t why, uint64_t retry_ms
         join->outcome = LINE_PRESALE_LANE;
         join->lane = (unsigned)(why - OF_LANE);
     }
-    if (join->outcome != LINE_PRESALE_GUESSES && join->outcome != LINE_UNAVAILABLE)
+    if (join->outcome == LINE_PRESALE_MISSING)
+        join->retry_after_ms = CODES_RETRY_MS;
+    else if (join->outcome != LINE_PRESALE_GUESSES && join->outcome != LINE_UNAVAILABLE)
         join->retry_after_ms = 0;
 }
 

@@ -327,6 +327,7 @@ void line_event_put_heal(const struct line_event *event, struct text *command,
     line_event_put_knobs(&knobs, command);
     put_closing(event, command);
     put_gaps(event, command);
+    resp_u64(command, line_codes_known(view));
     resp_u64(command, event->marks.era);
     resp_cstr(command, view->identity);
 }
@@ -357,7 +358,7 @@ struct tick_answer {
     struct line_pilot pilot;
     char odds[LINE_ODDS_MAX + 1];
     const redisReply *turns;
-    uint64_t fronts, late_ms, stood_ms, clock_ahead_ms, clock_behind_ms;
+    uint64_t fronts, late_ms, stood_ms, clock_ahead_ms, clock_behind_ms, codes, codes_lost;
 };
 
 static bool read_knobs(const redisReply *document, struct line_knobs *knobs)
@@ -550,6 +551,9 @@ static bool read_tick(const redisReply *reply, struct tick_answer *tick)
         !resp_get_u64(reply, 15 + count, &tick->clock_ahead_ms) ||
         !resp_get_u64(reply, 16 + count, &tick->clock_behind_ms))
         return false;
+    tick->codes = tick->codes_lost = 0; /* a picture that the version before has left is without */
+    resp_get_u64(reply, 17 + count, &tick->codes);
+    resp_get_u64(reply, 18 + count, &tick->codes_lost);
     tick->has_doc = resp_len(document) > 0;
     return !tick->has_doc ||
            (read_document(document, tick) && read_draw(draw, &tick->draw, &tick->proof) &&
@@ -795,6 +799,8 @@ static bool take_numbers(struct line_event *event, const struct tick_answer *tic
     view->stood_ms = tick->stood_ms;
     view->clock_ahead_ms = tick->clock_ahead_ms;
     view->clock_behind_ms = tick->clock_behind_ms;
+    view->codes = tick->codes;
+    view->codes_lost = tick->codes_lost;
     view->fronts = tick->fronts;
     view->active = tick->active;
     view->outstanding = tick->outstanding;
@@ -822,6 +828,7 @@ static bool take_numbers(struct line_event *event, const struct tick_answer *tic
            before.admitted != view->admitted || before.no_shows != view->no_shows ||
            before.show_up_milli != view->show_up_milli ||
            before.has_seats_left != view->has_seats_left || before.seats_left != view->seats_left ||
+           before.codes_lost != view->codes_lost ||
            before.service_rate_milli != view->service_rate_milli ||
            strcmp(before.odds, view->odds) != 0 || before.pilot.on != view->pilot.on ||
            before.pilot.at_ms != view->pilot.at_ms ||

@@ -16,7 +16,7 @@
 
 enum {
     LINE_KNOBS = 13, /* in knob_names() of helpers.lua */
-    LINE_HEAL_WORDS = 27 + LINE_KNOBS,
+    LINE_HEAL_WORDS = 28 + LINE_KNOBS,
     LINE_EARLY_MAX = 512, /* as many as tick.lua tells at once */
     LINE_TURNS_MAX = 512, /* TURNS_REPLY there */
     LINE_STREAM_ID_MAX = 40,

@@ -75,6 +75,8 @@ enum {
      * (lua/codes.lua). The body holds a load of digests in hex. */
     CODES_PUT_MAX = 1000,
     CODE_GROUPS_MAX = 64, /* lane and channel; more than any sale has */
+    /* While codes are missing somebody has to load them again: a matter of minutes. */
+    CODES_RETRY_MS = 15000,
 };
 
 /* Rate and burst that tick.lua's integers bear: 250,000 us of the rate and the whole burst, in

@@ -98,6 +98,7 @@ enum line_outcome {
     LINE_PRESALE_UNKNOWN,  /* of the code that a join shows: there is none such in this line */
     LINE_PRESALE_USED_UP,  /* it has opened as many places as it may */
     LINE_PRESALE_GUESSES,  /* too many from this address were none; retry_after_ms */
+    LINE_PRESALE_MISSING,  /* Redis has lost the event's codes, so nobody knows; retry_after_ms */
     LINE_PRESALE_LANE,     /* it opens another lane, `lane`: to be asked there */
     LINE_OUTCOME_COUNT,
 };

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import test from 'node:test';
 import { assertProblem, until } from '../../lib-js/index.js';
-import { claims, live, makeEvent, openHouse, patch, untilEveryLoop, Visitor } from './support.js';
+import { act, claims, live, makeEvent, openHouse, patch, untilEveryLoop, Visitor } from './support.js';
 
 const NEEDS_CODE = { rate_per_s: 0, code_required: true };
 const path = (event) => `/admin/events/${event}/codes`;
@@ -17,6 +17,13 @@ async function load(house, body, event = 'show') {
 }
 const counts = async (house, event = 'show') => (await house.front.admin.get(path(event))).json.codes;
 const issued = async (house, event = 'show') => Number(await house.redis.command('GET', `fg:{${event}}:seq`) ?? 0);
+
+// What became of the codes that joins have shown to this front, by outcome.
+async function told(front) {
+  const { text } = await front.private.call('GET', '/metrics');
+  const rows = [...text.matchAll(/^fairgate_presale_codes_total\{outcome="([a-z-]+)"\} (\d+)$/gm)];
+  return Object.fromEntries(rows.map(([, outcome, number]) => [outcome, Number(number)]));
+}
 
 async function presale(t, knobs = NEEDS_CODE, options = {}) {
   const house = await openHouse(t, options);
@@ -71,17 +78,88 @@ test('guesses are counted by address, and a code that was guessed too late opens
   const house = await presale(t, NEEDS_CODE, { config: { http: { trusted_proxies: '127.0.0.1' } } });
   await load(house, { codes: ['REAL-CODE'] });
   const from = (addr, code) => house.front.http.post('/v1/queue/show/join', withCode(code, { 'x-forwarded-for': addr }));
-  // A minute may end among the guesses: then they begin anew.
-  await until('the bound', async () => {
-    for (let i = 0; i < 20; i += 1) await from('198.51.100.7', `GUESS-${i}`);
-    return (await from('198.51.100.7', 'REAL-CODE-NOT')).status === 429;
+  // The minutes are Redis's: all of this is within one of them.
+  await until('a minute that has only begun', async () => {
+    const [s] = await house.redis.command('TIME');
+    return Number(s) % 60 < 40;
   });
-  const late = await from('198.51.100.7', 'REAL-CODE');
-  if (late.status !== 201) {
+  for (let i = 0; i < 20; i += 1) assertProblem(await from('198.51.100.7', `GUESS-${i}`), 422, 'code-unknown');
+  for (const code of ['GUESS-20', 'REAL-CODE']) {
+    const late = await from('198.51.100.7', code);
     assertProblem(late, 429, 'too-many-codes');
     assert.ok(Number(late.headers['retry-after']) >= 1);
-    assert.equal((await from('198.51.100.8', 'REAL-CODE')).status, 201, 'others are not hindered');
   }
+  assert.equal((await from('198.51.100.8', 'REAL-CODE')).status, 201, 'others are not hindered');
+  assertProblem(await from('198.51.100.8', 'REAL-CODE'), 422, 'code-used-up');
+  assertProblem(await from('198.51.100.8', ''), 422, 'code-required');
+  assert.deepEqual(await told(house.front), { taken: 1, required: 1, unknown: 20, 'used-up': 1, guesses: 2, missing: 0 });
+});
+
+test('a Redis that comes back empty has lost the codes, and everybody is told so until they are loaded again', async (t) => {
+  const house = await presale(t, NEEDS_CODE, { fronts: 2 });
+  await load(house, { codes: ['FAN-CODE-1', 'FAN-CODE-2', 'FAN-CODE-3'] });
+  const first = new Visitor(house.front, 'show');
+  assert.equal((await first.joined(withCode('FAN-CODE-1'))).position, 1);
+  const missing = (number) => Promise.all(house.fronts.map((front) =>
+    until(`${number} codes to be missing`, async () => (await live(front, 'show')).codes_missing === number)));
+  await missing(0);
+  await until('the other front to know how many there are', async () => (await live(house.fronts[1], 'show')).issued === 1);
+  await house.redis.kill();
+  house.redis.wipe();
+  await house.redis.start();
+  await missing(3);
+  assert.equal((await first.join()).status, 200, 'who has a place needs no code');
+  const visitor = new Visitor(house.fronts[1], 'show');
+  const answer = await until('an answer that is not of the loss itself', async () => {
+    const one = await visitor.join(withCode('FAN-CODE-2'));
+    return one.json.code !== 'unavailable' && one;
+  });
+  assertProblem(answer, 503, 'codes-missing');
+  assert.ok(Number(answer.headers['retry-after']) >= 1);
+  assertProblem(await visitor.join(), 422, 'code-required');
+  const form = await visitor.join({ headers: { accept: 'text/html', 'content-type': 'application/x-www-form-urlencoded' }, body: 'code=fan-code-2' });
+  assert.equal(form.headers.location, '/e/show?notice=codes-missing');
+  const { text } = await house.front.http.get('/e/show?notice=codes-missing', { headers: { 'accept-language': 'en' } });
+  assert.match(text, /Nothing is wrong with yours/);
+  assert.match((await house.front.private.call('GET', '/metrics')).text, /fairgate_line_codes_missing\{event="show"\} 3/);
+  assert.equal((await told(house.fronts[1])).missing, 2);
+
+  // Loaded in two parts: what is there is good at once, what is not there may be good.
+  await load(house, { codes: ['FAN-CODE-1', 'FAN-CODE-2'] });
+  await missing(1);
+  assert.ok((await visitor.joined(withCode('FAN-CODE-2'))).position > 1);
+  assertProblem(await new Visitor(house.front, 'show').join(withCode('FAN-CODE-3')), 503, 'codes-missing');
+  await load(house, { codes: ['FAN-CODE-3'] });
+  await missing(0);
+  assertProblem(await new Visitor(house.front, 'show').join(withCode('FAN-CODE-4')), 422, 'code-unknown');
+  assert.equal((await counts(house))[0].codes, 3);
+
+  // Or the operator has no more of them.
+  await house.redis.kill();
+  house.redis.wipe();
+  await house.redis.start();
+  await missing(3);
+  await until('them to be dropped', async () => (await house.front.admin.delete(path('show'))).status === 200);
+  await missing(0);
+  assertProblem(await new Visitor(house.front, 'show').join(withCode('FAN-CODE-1')), 422, 'code-unknown');
+});
+
+test('once an event is swept nothing is left of its codes but how many there were', async (t) => {
+  const house = await presale(t);
+  await load(house, { codes: ['FAN-CODE-1', 'FAN-CODE-2'], channel: 'club' });
+  await new Visitor(house.front, 'show').joined(withCode('FAN-CODE-1'));
+  await act(house.front, 'show', 'close');
+  await until('it to be over', async () => !(await live(house.front, 'show')));
+  const were = await counts(house);
+  assert.deepEqual(were, [{ lane: 'general', channel: 'club', codes: 2, uses: 2, used: 1 }]);
+  await house.redis.command('ZADD', '{fg:events}:chores', '1', 'sweep:show');
+  await until('it to be swept', async () => Number(await house.redis.command('EXISTS', 'fg:{show}:codes', 'fg:{show}:opened')) === 0);
+  assert.deepEqual(await until('it to be called up', async () => {
+    const answer = await house.front.admin.get(path('show'));
+    return answer.status === 200 && answer.json.codes;
+  }), were);
+  const { status } = await house.front.admin.put(path('show'), { body: { codes: ['FAN-CODE-9'] } });
+  assert.equal(status, 409, 'nothing is loaded into what is over');
 });
 
 test('a code opens its lane, and the pass says what else it opens, from the first to the last', async (t) => {

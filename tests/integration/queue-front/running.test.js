@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import { assertProblem, delay, openScope, until } from '../../lib-js/index.js';
-import { Visitor, act, makeEvent, openHouse, patch, untilState } from './support.js';
+import { Visitor, act, live, makeEvent, openHouse, patch, untilState } from './support.js';
 
 const at = (ms) => new Date(Date.now() + ms).toISOString();
 
@@ -113,11 +113,14 @@ describe('an event that runs, made again from its archive', () => {
 
   test('a ticket that is shown raises the counter beyond the gap', async () => {
     await makeEvent(house, 'gap', { rate_per_s: 0 });
+    await house.front.admin.put('/admin/events/gap/codes', { body: { codes: ['FAN-CODE-1', 'FAN-CODE-2'] } });
+    await until('the codes to be seen', async () => headOf(await archiveOf(house.front, 'gap')).restore.codes === 2);
     const text = await archiveOf(house.front, 'gap');
     const visitors = await joinAll(house, 'gap', 200);
     await loseAll(house);
     assert.equal((await restore(house.front, 'gap', text)).status, 201);
     await known(house, 'gap');
+    assert.equal((await live(house.front, 'gap')).codes_missing, 2, 'no archive has the codes themselves');
     assert.equal((await visitors[199].me()).json.position, 200, 'beyond the 128 of the gap');
     for (const front of house.fronts)
       await until('all to know of it', async () => (await front.http.get('/v1/queue/gap/status')).json.issued > 200);

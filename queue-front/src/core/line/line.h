@@ -175,6 +175,8 @@ struct line_view {
     uint64_t stood_ms;            /* for so long the line has ever stood still; see turns.h */
     uint64_t clock_ahead_ms;      /* so far the clock of Redis is ahead of the event's time, */
     uint64_t clock_behind_ms;     /* or behind it; one of them is 0 */
+    uint64_t codes;               /* presale codes that there are */
+    uint64_t codes_lost;          /* so many there were when Redis lost some; 0: it has all */
     uint64_t fronts;   /* how many tell Redis whom they have heard: loops of all processes */
     uint64_t redis_ms; /* Redis's wall clock at the tick */
     uint64_t at_us;    /* this loop's monotonic clock at the tick's answer */
@@ -188,6 +190,18 @@ struct line_view {
     const struct moves *moves;   /* NULL: no place was carried to another device */
     const struct turns *turns;   /* NULL: nothing is known of what followed a call */
 };
+
+/* Presale codes that the operator has loaded, whether Redis has them or not. */
+static inline uint64_t line_codes_known(const struct line_view *view)
+{
+    return view->codes > view->codes_lost ? view->codes : view->codes_lost;
+}
+
+/* Of these, those that Redis has lost. */
+static inline uint64_t line_codes_missing(const struct line_view *view)
+{
+    return view->codes_lost > view->codes ? view->codes_lost - view->codes : 0;
+}
 
 /* The line does not move, and will again: whether to pause or for an incident. */
 static inline bool line_stands_still(enum line_state state)

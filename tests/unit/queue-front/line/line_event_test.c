@@ -24,6 +24,7 @@ struct answer {
     const char *digest;   /* of the document; NULL: "d1" */
     const char *turns[3]; /* how far, then each */
     uint64_t times[4];    /* late, stood still, clock ahead, behind */
+    uint64_t codes[2];    /* there, and lost */
 };
 
 enum {
@@ -85,7 +86,7 @@ static redisReply *make_reply(const struct answer *answer)
     uint64_t stretches = 0;
     while (stretches < 4 && answer->stretches[stretches] != NULL)
         stretches++;
-    resp_begin(&text, 31);
+    resp_begin(&text, 33);
     put_integer(&text, LINE_OK);
     for (size_t i = 0; i < 14; i++)
         put_integer(&text, answer->numbers[i]);
@@ -149,6 +150,8 @@ static redisReply *make_reply(const struct answer *answer)
     put_integer(&text, 3); /* fronts */
     for (size_t i = 0; i < 4; i++)
         put_integer(&text, answer->times[i]);
+    for (size_t i = 0; i < 2; i++)
+        put_integer(&text, answer->codes[i]);
     return read_reply(&text);
 }
 
@@ -196,6 +199,22 @@ static void a_first_answer_fills_the_picture(void **state)
     assert_int_equal(20, event->marks.upto);
     assert_string_equal("018f00000000abcdef", view->incarnation);
     assert_int_equal(0xABCDEF, view->tag);
+}
+
+static void codes_that_are_lost_are_told_by_number(void **state)
+{
+    struct line_event *event = *state;
+    struct answer one = plain;
+    one.codes[0] = 30;
+    take(event, &one);
+    assert_int_equal(30, line_codes_known(&event->view));
+    assert_int_equal(0, line_codes_missing(&event->view));
+    one.doc = NULL;
+    one.codes[0] = 10;
+    one.codes[1] = 30;
+    assert_int_equal(LINE_TICK_CHANGED, take(event, &one));
+    assert_int_equal(30, line_codes_known(&event->view));
+    assert_int_equal(20, line_codes_missing(&event->view));
 }
 
 static void an_answer_in_which_only_the_clock_moved_is_no_change(void **state)
@@ -522,7 +541,7 @@ static void the_autopilots_rate_stands_in_the_place_of_the_knobs(void **state)
     line_event_put_heal(event, &text, SPAN("front"), 6000000);
     redisReply *reply = read_reply(&text);
     uint64_t rate_milli = 0;
-    assert_true(resp_get_u64(reply, LINE_HEAL_WORDS - LINE_KNOBS - 7, &rate_milli));
+    assert_true(resp_get_u64(reply, LINE_HEAL_WORDS - LINE_KNOBS - 8, &rate_milli));
     assert_int_equal(1000, rate_milli);
     freeReplyObject(reply);
 
@@ -722,6 +741,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(a_first_answer_fills_the_picture),
+        TEST(codes_that_are_lost_are_told_by_number),
         TEST(an_answer_in_which_only_the_clock_moved_is_no_change),
         TEST(a_picture_that_was_stale_is_worth_showing_again),
         TEST(a_place_that_moved_is_known_and_told_to_a_redis_that_lost_it),
