@@ -18,6 +18,7 @@
 #include <stdlib.h>
 
 enum { TICK_MS = 100, LAGS_EVERY = 20, SWEEP_EVERY = 600 };
+enum { KEYS_REFRESH_MS = 60000, KEYS_DOUBT_MS = 2000 };
 
 /* ---- edges around peers, for tests ---- */
 
@@ -109,7 +110,7 @@ static void tell_ready(struct pay *pay)
 {
     service_ready(pay->loop, "database", pg_pool_ready(pay->pg) ? NULL : "no connection");
     service_ready(pay->loop, "passes",
-                  keyring_keys(pay->passes) != NULL ? NULL : "no keys of the waiting room yet");
+                  jwks_feed_keys(pay->passes) != NULL ? NULL : "no keys of the waiting room yet");
 }
 
 static void on_tick(uv_timer_t *timer)
@@ -235,12 +236,22 @@ static int open_peers(struct pay *pay, struct err_slot *err)
     if (rc < 0)
         return rc;
     open_psps(pay);
-    struct keyring_conf keyring = {texts->passes_url, 60000,       pay->outcalls,
-                                   loop->uv,          loop->clock, loop->log};
-    rc = keyring_create(&keyring, err, &pay->passes);
-    keyring.url = settings->sso_jwks_url;
+    struct jwks_feed_conf feed = {
+        .whose = "the waiting room's",
+        .url = texts->passes_url,
+        .refresh_ms = KEYS_REFRESH_MS,
+        .doubt_ms = KEYS_DOUBT_MS,
+        .outcalls = pay->outcalls,
+        .loop = loop->uv,
+        .clock = loop->clock,
+        .rng = loop->rng,
+        .log = loop->log,
+    };
+    rc = jwks_feed_create(&feed, err, &pay->passes);
+    feed.whose = "the shop's";
+    feed.url = settings->sso_jwks_url;
     if (rc == 0 && settings->sso_jwks_url[0] != '\0')
-        rc = keyring_create(&keyring, err, &pay->sso);
+        rc = jwks_feed_create(&feed, err, &pay->sso);
     struct peers_http_conf peers = {
         .seats_url = settings->seats_internal_url,
         .queue_url = settings->queue_internal_url,
@@ -400,8 +411,8 @@ void pay_close(struct pay *pay)
 {
     assert(!pay->closing);
     pay->closing = true;
-    keyring_close(pay->passes);
-    keyring_close(pay->sso);
+    jwks_feed_close(pay->passes);
+    jwks_feed_close(pay->sso);
     watches_close(pay->watches);
     webhooks_close(pay->webhooks);
     outbox_close(pay->outbox);

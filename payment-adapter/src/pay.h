@@ -6,10 +6,10 @@
 #include "base/secret_file.h"
 #include "core/checkout/checkout.h"
 #include "core/pace/slots.h"
-#include "keyring.h"
 #include "login/hasher.h"
 #include "login/session.h"
 #include "login/users.h"
+#include "outcall/jwks_feed.h"
 #include "pace/tally.h"
 #include "psp/peers.h"
 #include "saga/worker.h"
@@ -94,7 +94,7 @@ struct pay {
     struct outcalls *outcalls;
     struct hasher *hasher;
     struct sessions *sessions;
-    struct keyring *passes, *sso;   /* sso NULL: off */
+    struct jwks_feed *passes, *sso; /* sso NULL: off */
     struct psp psps[PSP_PROVIDERS]; /* those that are used */
     struct psp *psp_list[PSP_PROVIDERS];
     uint32_t psps_len;

@@ -311,7 +311,7 @@ static void on_first_use(void *ctx, const struct pg_answer *answer)
 static int judge_token(struct login *login, struct span token, char jti[80], struct err_slot *err)
 {
     const struct settings *settings = login->pay->settings;
-    const struct jwks *keys = keyring_keys(login->pay->sso);
+    const struct jwks *keys = jwks_feed_keys(login->pay->sso);
     struct jwt_rules rules = {.typ = settings->sso_typ,
                               .iss = settings->sso_issuer,
                               .aud = settings->sso_audience,
@@ -375,7 +375,7 @@ static void start_token(struct login *login, struct span token)
     if (rc == ERR_CLOSED) {
         shed(login, 1000);
     } else if (rc < 0) {
-        keyring_refresh(login->pay->sso); /* perhaps the shop has a new key */
+        (void)jwks_feed_doubt(login->pay->sso); /* perhaps the shop has a new key */
         count(&login->pay->logins_bad);
         http_problem(login->req, 401, "bad-token", "%s", err.text);
         login_free(login);

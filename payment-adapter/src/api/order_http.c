@@ -268,7 +268,7 @@ static void look_for_existing(struct ask *ask)
 
 static int judge_pass(struct ask *ask, struct err_slot *err)
 {
-    const struct jwks *keys = keyring_keys(ask->pay->passes);
+    const struct jwks *keys = jwks_feed_keys(ask->pay->passes);
     if (keys == NULL)
         return err_set(err, ERR_CLOSED, "the waiting room's keys are not known yet");
     struct jwt_rules rules = {.typ = "fairgate-pass+jwt",
@@ -312,7 +312,7 @@ static void on_session(void *ctx, int rc, const struct session *session)
         guard_unavailable(ask->req, rc);
         free(ask);
     } else if (rc < 0) {
-        keyring_refresh(ask->pay->passes); /* perhaps there is a new key */
+        (void)jwks_feed_doubt(ask->pay->passes); /* perhaps there is a new key */
         http_problem(ask->req, 401, "bad-pass", "%s", err.text);
         free(ask);
     } else if (ask->others_pass) {

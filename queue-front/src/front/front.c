@@ -485,7 +485,7 @@ static int show_member_keys(struct front *front, struct err_slot *err)
     int rc = member_keys_create(front, err);
     if (rc < 0 || front->member_keys == NULL)
         return rc;
-    const struct member_keys_stats *stats = member_keys_stats(front->member_keys);
+    const struct jwks_feed_stats *stats = member_keys_stats(front->member_keys);
     const struct metrics_desc fetched = {"fairgate_member_keys_total",
                                          "Key sets asked of the shop.", "outcome=\"fetched\""};
     const struct metrics_desc failed = {"fairgate_member_keys_total", "Key sets asked of the shop.",
@@ -500,7 +500,7 @@ static void forget_member_keys(struct front *front)
 {
     if (front->member_keys == NULL)
         return;
-    const struct member_keys_stats *stats = member_keys_stats(front->member_keys);
+    const struct jwks_feed_stats *stats = member_keys_stats(front->member_keys);
     metrics_forget(front->loop->metrics, &stats->fetched);
     metrics_forget(front->loop->metrics, &stats->failed);
     member_keys_close(front->member_keys);

@@ -1,20 +1,12 @@
-/* member_keys.h: the shop's public keys from its own address, fetched in the background, so that a
- * rotation there needs nothing here. One a front; no request ever waits for it. */
+/* member_keys.h: the shop's public keys, by which its members are known: from its own address, or
+ * else from a file. One a front. */
 #ifndef FG_QUEUE_FRONT_MEMBER_KEYS_H
 #define FG_QUEUE_FRONT_MEMBER_KEYS_H
 
-#include "base/err.h"
-#include "crypto/jwks.h"
-
-#include <stdatomic.h>
+#include "outcall/jwks_feed.h"
 
 struct front;
 struct member_keys; /* belongs to one loop */
-
-struct member_keys_stats {
-    _Atomic uint64_t fetched, failed;
-    _Atomic uint64_t usable; /* gauge: keys that tokens are judged by now */
-};
 
 /* False, and the error says why: `url` is neither empty nor http(s). */
 bool member_keys_check(const char *url, struct err_slot *err);
@@ -34,6 +26,6 @@ bool member_keys_doubt(const struct front *front);
 /* Did the shop name an address, and has nothing come from there or from a file yet? */
 bool member_keys_awaited(const struct front *front);
 
-const struct member_keys_stats *member_keys_stats(const struct member_keys *keys);
+const struct jwks_feed_stats *member_keys_stats(const struct member_keys *keys);
 
 #endif

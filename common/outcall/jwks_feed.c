@@ -1,0 +1,177 @@
+/* jwks_feed.c: a timer, a call, and the last good set.
+ *
+ * The set is asked for at start, then at each interval with some chance in it, so that loops and
+ * programs do not ask in step; after a failure sooner, the pause doubling up to the interval. What
+ * is no key set (an error page, an empty list, a book) changes nothing: the last good set goes on
+ * being believed, for a token that was signed is signed, and a signer that is down must not close
+ * the line.
+ *
+ * Invariant: the timer is armed or a call is under way, never both, until closed. Threading: none,
+ * one loop owns it; the scrape reads atomics. */
+#include "outcall/jwks_feed.h"
+
+#include "observe/log.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+enum {
+    RETRY_MIN_MS = 500,        /* one that starts with its signer need not wait long for it */
+    TIMEOUT_MS = 3000,         /* nobody waits for it */
+    SET_BYTES_MAX = 16 * 1024, /* of an issuer that keeps many */
+};
+
+struct jwks_feed {
+    struct jwks_feed_conf conf;
+    uv_timer_t timer;
+    struct jwks *set;
+    uint64_t asked_us;
+    uint64_t retry_ms;
+    bool asking, closing;
+    bool closed; /* the timer's memory is no longer the loop's */
+    struct jwks_feed_stats stats;
+};
+
+static void free_if_over(struct jwks_feed *feed)
+{
+    if (feed->asking || !feed->closed)
+        return;
+    jwks_destroy(feed->set);
+    free(feed);
+}
+
+static void count(_Atomic uint64_t *counter)
+{
+    atomic_fetch_add_explicit(counter, 1, memory_order_relaxed); /* a figure: any order */
+}
+
+static void on_timer(uv_timer_t *timer);
+
+static void arm(struct jwks_feed *feed, uint64_t wait_ms)
+{
+    assert(!feed->asking && !feed->closing);
+    uint64_t jittered_ms = wait_ms / 2 + rng_below(feed->conf.rng, wait_ms + 1) / 2;
+    uv_timer_start(&feed->timer, on_timer, jittered_ms, 0);
+}
+
+static void log_failed(const struct jwks_feed *feed, const struct err_slot *err)
+{
+    struct log_line line;
+    log_begin(&line, feed->conf.log, LOG_LEVEL_WARN, "a key set did not come");
+    log_cstr(&line, "whose", feed->conf.whose);
+    log_cstr(&line, "url", feed->conf.url);
+    log_cstr(&line, "why", err->text);
+    log_bool(&line, "have_older", feed->set != NULL);
+    log_end(&line);
+}
+
+static int read_set(const struct outcall_answer *answer, struct err_slot *err, struct jwks **set)
+{
+    if (answer->rc < 0)
+        return err_set(err, (enum err_code)answer->rc, "%s", answer->why);
+    if (answer->status != 200)
+        return err_set(err, ERR_PEER, "status %u", answer->status);
+    return jwks_parse(answer->body, err, set);
+}
+
+static void take(struct jwks_feed *feed, const struct outcall_answer *answer)
+{
+    struct err_slot err;
+    struct jwks *set = NULL;
+    uint64_t refresh_ms = feed->conf.refresh_ms;
+    if (read_set(answer, &err, &set) == 0) {
+        jwks_destroy(feed->set);
+        feed->set = set;
+        feed->retry_ms = RETRY_MIN_MS;
+        count(&feed->stats.fetched);
+        arm(feed, refresh_ms);
+        return;
+    }
+    count(&feed->stats.failed);
+    log_failed(feed, &err);
+    arm(feed, feed->retry_ms < refresh_ms ? feed->retry_ms : refresh_ms);
+    feed->retry_ms = feed->retry_ms * 2 < refresh_ms ? feed->retry_ms * 2 : refresh_ms;
+}
+
+static void on_answer(void *ctx, const struct outcall_answer *answer)
+{
+    struct jwks_feed *feed = ctx;
+    assert(feed->asking);
+    feed->asking = false;
+    if (feed->closing)
+        free_if_over(feed);
+    else
+        take(feed, answer);
+}
+
+static void ask(struct jwks_feed *feed)
+{
+    assert(!feed->asking && !feed->closing);
+    uv_timer_stop(&feed->timer);
+    feed->asking = true;
+    feed->asked_us = clock_mono_us(feed->conf.clock);
+    const struct outcall call = {
+        .url = feed->conf.url,
+        .headers = {"Accept: application/jwk-set+json, application/json"},
+        .timeout_ms = TIMEOUT_MS,
+        .reply_max = SET_BYTES_MAX,
+        .on_done = on_answer,
+        .ctx = feed,
+    };
+    outcall_send(feed->conf.outcalls, &call);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    ask(timer->data);
+}
+
+int jwks_feed_create(const struct jwks_feed_conf *conf, struct err_slot *err,
+                     struct jwks_feed **out)
+{
+    struct jwks_feed *feed = calloc(1, sizeof(*feed));
+    if (feed == NULL)
+        return err_set(err, ERR_NOMEM, "%s keys", conf->whose);
+    feed->conf = *conf;
+    feed->retry_ms = RETRY_MIN_MS;
+    uv_timer_init(conf->loop, &feed->timer);
+    feed->timer.data = feed;
+    ask(feed);
+    *out = feed;
+    return 0;
+}
+
+const struct jwks *jwks_feed_keys(const struct jwks_feed *feed)
+{
+    return feed->set;
+}
+
+bool jwks_feed_doubt(struct jwks_feed *feed)
+{
+    uint64_t now_us = clock_mono_us(feed->conf.clock);
+    if (!feed->asking && !feed->closing &&
+        now_us - feed->asked_us >= feed->conf.doubt_ms * UINT64_C(1000))
+        ask(feed);
+    return feed->asking;
+}
+
+const struct jwks_feed_stats *jwks_feed_stats(const struct jwks_feed *feed)
+{
+    return &feed->stats;
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    struct jwks_feed *feed = handle->data;
+    feed->closed = true;
+    free_if_over(feed);
+}
+
+void jwks_feed_close(struct jwks_feed *feed)
+{
+    if (feed == NULL)
+        return;
+    assert(!feed->closing);
+    feed->closing = true;
+    uv_close((uv_handle_t *)&feed->timer, on_closed);
+}

@@ -1,0 +1,46 @@
+/* jwks_feed.h: the public keys of somebody who signs (the waiting room's passes, the shop's member
+ * tokens), from an address, kept and asked for anew now and then: so a rotation there needs nothing
+ * here. One loop; no request ever waits for it. */
+#ifndef FG_OUTCALL_JWKS_FEED_H
+#define FG_OUTCALL_JWKS_FEED_H
+
+#include "base/clock.h"
+#include "base/rng.h"
+#include "crypto/jwks.h"
+#include "outcall/outcall.h"
+
+#include <stdatomic.h>
+
+struct jwks_feed;
+struct logger;
+
+struct jwks_feed_conf {
+    const char *whose; /* for the log: "the shop's" */
+    const char *url;   /* borrowed, as all here, until jwks_feed_close() */
+    uint64_t refresh_ms;
+    uint64_t doubt_ms; /* not more often than this, whoever makes up names of keys */
+    struct outcalls *outcalls;
+    uv_loop_t *loop;
+    const struct clock *clock;
+    const struct rng *rng;
+    struct logger *log;
+};
+
+struct jwks_feed_stats { /* written by the loop, read by anyone */
+    _Atomic uint64_t fetched, failed;
+};
+
+/* Asks at once. */
+int jwks_feed_create(const struct jwks_feed_conf *conf, struct err_slot *err,
+                     struct jwks_feed **out);
+/* NULL is fine; the loop frees the memory once a call under way is answered. */
+void jwks_feed_close(struct jwks_feed *feed);
+
+/* The last good set, borrowed until the loop turns; NULL: none has come yet. */
+const struct jwks *jwks_feed_keys(const struct jwks_feed *feed);
+/* A token names a key that the set does not have. True: there may be a newer set, which is being
+ * asked for. */
+bool jwks_feed_doubt(struct jwks_feed *feed);
+const struct jwks_feed_stats *jwks_feed_stats(const struct jwks_feed *feed);
+
+#endif
