@@ -12,7 +12,10 @@ enum {
     FRONT_EVENTS_MAX = 640,
 
     SLOWED_LINES_MAX = 20, /* a second: a log for people who ask, not of each refusal */
-    JOINS_AGAIN_MAX = 32,  /* visits of one member, each a look-up at the next join */
+    /* Of them for work that a newcomer is asked for. All are, so it leaves room for who is refused.
+     */
+    SLOWED_WORK_LINES_MAX = 10,
+    JOINS_AGAIN_MAX = 32, /* visits of one member, each a look-up at the next join */
     /* How often a join is judged anew because the event changed while it was on its way: an opening
      * is one change, an operator makes few a second. Then 503. */
     JOINS_JUDGED_MAX = 4,

@@ -17,6 +17,7 @@ import { event, keep, line, showBegins, showCloses, showLane, showMe, showMessag
 const ASK_TIMEOUT_MS = 15_000;
 const QUIET_POLL_MS = 60_000; // of the status, while the stream tells it anyway
 const STREAM_AGAIN_MS = 4000;
+const WORK_LONG_MS = 8000; // whoever works longer hears whom to ask
 const TURN_READY_MS = 3000;
 const SOON_MS = 3000; // over which a crowd's questions are spread after an opening
 
@@ -309,8 +310,7 @@ function work({ challenge, bits }) {
   }).finally(() => { byId('work').hidden = true; });
 }
 
-async function tellAppeal(answer) {
-  const told = await answer.json().catch(() => ({}));
+async function tellAppeal(told) {
   if (!told.reference) return;
   const [{ showAppeal }] = await Promise.all([fetched('appeal'), moreWords()]);
   showAppeal(told);
@@ -333,14 +333,20 @@ async function join(invited = {}, body) {
     }
     if (answer.status === 428 && worked < 3) {
       worked += 1;
-      headers = { ...invited, 'X-Proof-Of-Work': await work(await answer.json()) };
+      const task = await answer.json();
+      const late = setTimeout(tellAppeal, WORK_LONG_MS, task);
+      const solution = await work(task).catch((error) => {
+        tellAppeal(task);
+        throw error;
+      }).finally(() => clearTimeout(late));
+      headers = { ...invited, 'X-Proof-Of-Work': solution };
     } else if ([401, 409, 422].includes(answer.status) ||
       (answer.status === 503 && body && (await answer.clone().text()).includes('codes-missing'))) {
       const { code } = await answer.json();
       return location.replace(`/e/${event}?notice=${code}`);
     } else if (answer.status === 429 || answer.status === 503) {
       notice(say(answer.status === 429 ? 'live.limited' : 'live.joining'));
-      tellAppeal(answer);
+      tellAppeal(await answer.json().catch(() => ({})));
       await pause(retryAfter(answer));
     } else {
       throw new Error(String(answer.status));

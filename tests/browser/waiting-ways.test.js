@@ -532,6 +532,27 @@ describe('around the waiting page', () => {
     await visitor.close();
   });
 
+  test('whoever works for long, or cannot, is told whom to ask', async () => {
+    await line.open('toiled', { pow_bits: 8, appeal: { en: 'https://help.example/line' } });
+    const { page } = await line.visitor(browser, EN);
+    await page.clock.install();
+    await page.goto(`${line.at}/e/toiled`);
+    const given = page.locator('#appeal a[href="https://help.example/line"]');
+    // A worker that never gets its script is one that never ends.
+    let release;
+    await page.route('**/pow*.js', (route) => { release = () => route.abort(); });
+    await Promise.all([page.waitForRequest('**/pow*.js'), page.click('#join button')]);
+    await page.clock.runFor(7000);
+    assert.ok(await page.isHidden('#appeal'), 'work is done soon, mostly');
+    await page.clock.runFor(2000);
+    await given.waitFor();
+    await page.reload();
+    await Promise.all([page.waitForRequest('**/pow*.js'), page.click('#join button')]);
+    release();
+    await given.waitFor();
+    await page.context().close();
+  });
+
   test('who listens is told when it matters, not with each question', async () => {
     const visitor = await line.visitor(browser, EN);
     await visitor.page.addInitScript(() => {

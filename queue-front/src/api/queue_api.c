@@ -351,12 +351,15 @@ static unsigned work_asked(const struct front_event *event)
 static void answer_work(struct http_req *req, struct front *front, const struct front_event *event,
                         const struct pow_bond *bond, const char *reason)
 {
+    static const char code[] = "proof-of-work-required";
     if (caller_wants_page(req)) { /* without script nobody can work: the page says so */
-        struct slowed slowed = slowed_note(front, event, "proof-of-work-required");
-        slowed_answer_page(req, event, "proof-of-work-required", &slowed);
+        struct slowed slowed = slowed_note(front, event, code);
+        slowed_answer_page(req, event, code, &slowed);
         return;
     }
-    char memory[512], challenge_memory[POW_CHALLENGE_LEN], time_memory[RFC3339_LEN];
+    struct slowed slowed = slowed_note_work(front, event, code);
+    char memory[512 + APPEAL_MEMBERS_MAX], challenge_memory[POW_CHALLENGE_LEN],
+        time_memory[RFC3339_LEN];
     struct text members = text_on(memory, sizeof(memory));
     struct text challenge = text_on(challenge_memory, sizeof(challenge_memory));
     struct text time = text_on(time_memory, sizeof(time_memory));
@@ -370,10 +373,11 @@ static void answer_work(struct http_req *req, struct front *front, const struct 
     json_member_cstr(&members, "algorithm", POW_ALGORITHM);
     json_member_str(&members, "expires_at", text_span(&time));
     json_member_cstr(&members, "reason", reason);
+    slowed_put(&members, event, &slowed);
     assert(!members.overflown);
     struct http_problem problem = {
         .status = 428,
-        .code = "proof-of-work-required",
+        .code = code,
         .detail = "This line asks each newcomer for a little computing. Find a number n such that "
                   "SHA-256 of \"CHALLENGE.n\" begins with so many zero bits, and join again with "
                   "X-Proof-Of-Work: CHALLENGE.n.",

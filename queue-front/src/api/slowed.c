@@ -1,25 +1,30 @@
 /* slowed.c: references are random, and what they stand for is a line of the log: nothing is kept
  * here, and nobody can be guessed. A flood of refusals must not become a flood of lines: of each
- * second the first SLOWED_LINES_MAX are written, the others have no number to name. */
+ * second the first SLOWED_LINES_MAX are written, the others have no number to name. Work is asked
+ * of every newcomer, so it may not take all of them. */
 #include "api/slowed.h"
 
 #include "api/answer.h"
 #include "core/token/code32.h"
 
-static bool may_log(struct front *front)
+static bool may_log(struct front *front, uint32_t most)
 {
     uint64_t now_s = front_wall_s(front);
     if (front->slowed_s != now_s) {
         front->slowed_s = now_s;
         front->slowed_n = 0;
     }
-    return front->slowed_n++ < SLOWED_LINES_MAX;
+    if (front->slowed_n >= most)
+        return false;
+    front->slowed_n++;
+    return true;
 }
 
-struct slowed slowed_note(struct front *front, const struct front_event *event, const char *why)
+static struct slowed note(struct front *front, const struct front_event *event, const char *why,
+                          uint32_t most)
 {
     struct slowed slowed = {.reference = ""};
-    if (event->doc.appeals_len == 0 || !may_log(front))
+    if (event->doc.appeals_len == 0 || !may_log(front, most))
         return slowed;
     uint8_t values[SLOWED_REFERENCE_LEN - 1];
     rng_fill(rng_system(), values, sizeof(values));
@@ -33,6 +38,17 @@ struct slowed slowed_note(struct front *front, const struct front_event *event, 
     log_cstr(&line, "reference", slowed.reference);
     log_end(&line);
     return slowed;
+}
+
+struct slowed slowed_note(struct front *front, const struct front_event *event, const char *why)
+{
+    return note(front, event, why, SLOWED_LINES_MAX);
+}
+
+struct slowed slowed_note_work(struct front *front, const struct front_event *event,
+                               const char *why)
+{
+    return note(front, event, why, SLOWED_WORK_LINES_MAX);
 }
 
 void slowed_put(struct text *members, const struct front_event *event, const struct slowed *slowed)

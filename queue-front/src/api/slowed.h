@@ -13,6 +13,9 @@ struct slowed {
 
 /* A new reference for `why`, a code; its line in the log has the same. */
 struct slowed slowed_note(struct front *front, const struct front_event *event, const char *why);
+/* Of work that is asked for and that a script may well do: most of these need nobody. */
+struct slowed slowed_note_work(struct front *front, const struct front_event *event,
+                               const char *why);
 
 /* {"reference": .., "appeal": {..}} of a problem, or nothing. */
 void slowed_put(struct text *members, const struct front_event *event, const struct slowed *slowed);

@@ -60,6 +60,14 @@ describe('whoever is slowed down', () => {
     assert.deepEqual(await inLog(reference), ['worked', 'proof-of-work-required']);
   });
 
+  test('by work that a script is asked for is told too, with the work', async () => {
+    const answer = await refused('worked', {}, 428);
+    assertProblem(answer, 428, 'proof-of-work-required');
+    assert.equal(answer.json.reason, 'missing');
+    assert.deepEqual(answer.json.appeal, APPEAL);
+    assert.deepEqual(await inLog(answer.json.reference), ['worked', 'proof-of-work-required']);
+  });
+
   test('finds addresses that are one, and no others', async () => {
     for (const [appeal, pointer] of [[{ en: 'javascript:alert(1)' }, '/appeal/en'], [{ en: 'https://a b' }, '/appeal/en'], [{ '?': 'tel:1' }, '/appeal/?']]) {
       const answer = await house.front.admin.patch('/admin/events/silent', { body: { appeal } });
