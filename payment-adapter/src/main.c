@@ -1,6 +1,6 @@
 /* main.c: the payment adapter: login, checkout, tickets. README.md beside src/ tells how it works;
  * cli.h lists the commands that are not the service. */
-#include "admin/refund_terms.h"
+#include "admin/refund_terms_http.h"
 #include "api/order_watch.h"
 #include "cli.h"
 #include "letters/mailer.h"
@@ -228,7 +228,7 @@ static int start(struct service *service, struct http_router *routes,
     if (rc == 0)
         rc = move_routes(private_routes, err);
     if (rc == 0)
-        rc = counts_routes(private_routes, err);
+        rc = order_series_routes(private_routes, err);
     return rc;
 }
 

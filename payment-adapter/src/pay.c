@@ -8,7 +8,7 @@
 #include "letters/mailer.h"
 #include "letters/outbox.h"
 #include "observe/log.h"
-#include "saga/counts.h"
+#include "saga/order_series.h"
 #include "saga/reconcile.h"
 #include "store/statements.h"
 
@@ -123,7 +123,7 @@ static void on_tick(uv_timer_t *timer)
     mailer_tick(pay->mailer);
     if (pay->reconcile != NULL)
         reconcile_tick(pay->reconcile);
-    counts_tick(pay->counts);
+    order_series_tick(pay->series);
     if (pay->loop->index == 0 && pay->ticks % LAGS_EVERY == 0) {
         pg_pool_query(pay->pg, SQL_LAGS, 0, NULL, on_lags, pay);
         worker_look_for_unknown(pay->worker);
@@ -143,7 +143,8 @@ static void put_secret(const struct secret_file *file, char *to)
 }
 
 struct pay_texts { /* what drivers and peers borrow for as long as the loop lives */
-    char service_token[PAY_SECRET_MAX];
+    char service_token[PAY_SECRET_MAX], seats_admin[PAY_SECRET_MAX];
+    char shop_key[PAY_SECRET_MAX], mail_password[PAY_SECRET_MAX];
     char psp_key[PSP_PROVIDERS][PAY_SECRET_MAX], psp_webhook[PSP_PROVIDERS][PAY_SECRET_MAX];
     char return_url[CONFIG_STRING_MAX + 32];
     char passes_url[CONFIG_STRING_MAX + 32];
@@ -155,6 +156,9 @@ static void put_secrets(struct pay *pay)
     struct pay_texts *texts = pay->texts;
     const struct pay_keys *keys = pay->keys;
     put_secret(keys->service_token, texts->service_token);
+    put_secret(keys->seats_admin, texts->seats_admin);
+    put_secret(keys->shop_key, texts->shop_key);
+    put_secret(keys->mail_password, texts->mail_password);
     for (uint32_t i = 0; i < PSP_PROVIDERS; i++) {
         put_secret(keys->psp_key[i], texts->psp_key[i]);
         put_secret(keys->psp_webhook[i], texts->psp_webhook[i]);
@@ -293,6 +297,51 @@ static uint32_t admit(void *ctx, uint8_t peer)
                         clock_mono_us(pay->loop->clock));
 }
 
+static int open_letters(struct pay *pay, struct err_slot *err)
+{
+    const struct outbox_conf outbox = {.pg = pay->pg,
+                                       .outcalls = pay->outcalls,
+                                       .settings = pay->settings,
+                                       .key = pay->texts->shop_key,
+                                       .per_s = pay->keys->knobs.shop_per_s,
+                                       .clock = pay->loop->clock,
+                                       .rng = pay->loop->rng,
+                                       .log = pay->loop->log};
+    const struct mailer_conf mailer = {.pg = pay->pg,
+                                       .users = pay->users,
+                                       .outcalls = pay->outcalls,
+                                       .settings = pay->settings,
+                                       .site = pay->common->site,
+                                       .password = pay->texts->mail_password,
+                                       .clock = pay->loop->clock,
+                                       .rng = pay->loop->rng};
+    int rc = outbox_create(&outbox, err, &pay->outbox);
+    return rc == 0 ? mailer_create(&mailer, err, &pay->mailer) : rc;
+}
+
+/* What looks at all orders together. */
+static int open_watch(struct pay *pay, struct err_slot *err)
+{
+    const struct reconcile_conf reconcile = {.pg = pay->pg,
+                                             .outcalls = pay->outcalls,
+                                             .settings = pay->settings,
+                                             .psps = pay->psp_list,
+                                             .psps_len = pay->psps_len,
+                                             .seats_token = pay->texts->seats_admin,
+                                             .shop_key = pay->texts->shop_key,
+                                             .clock = pay->loop->clock,
+                                             .log = pay->loop->log};
+    const struct order_series_conf series = {
+        .pg = pay->pg,
+        .log = pay->loop->log,
+        .errors = &http_server_stats(pay->loop->server)->status[5],
+        .unanswered = &outbox_stats(pay->outbox)->unanswered,
+        .counts_sagas = pay->loop->index == 0,
+    };
+    int rc = pay->loop->index == 0 ? reconcile_create(&reconcile, err, &pay->reconcile) : 0;
+    return rc == 0 ? order_series_create(&series, err, &pay->series) : rc;
+}
+
 static int open_sagas(struct pay *pay, struct err_slot *err)
 {
     const struct settings *settings = pay->settings;
@@ -335,13 +384,9 @@ static int open_sagas(struct pay *pay, struct err_slot *err)
     if (rc == 0)
         rc = webhooks_create(pay, err, &pay->webhooks);
     if (rc == 0)
-        rc = outbox_create(pay, err, &pay->outbox);
+        rc = open_letters(pay, err);
     if (rc == 0)
-        rc = mailer_create(pay, err, &pay->mailer);
-    if (rc == 0 && loop->index == 0)
-        rc = reconcile_create(pay, err, &pay->reconcile);
-    if (rc == 0)
-        rc = counts_create(pay, err, &pay->counts);
+        rc = open_watch(pay, err);
     if (rc == 0)
         rc = worker_create(&worker, err, &pay->worker);
     return rc;
@@ -423,7 +468,7 @@ void pay_close(struct pay *pay)
     users_close(pay->users);
     pg_pool_close(pay->saga_pg);
     pg_pool_close(pay->pg);
-    counts_destroy(pay->counts);
+    order_series_destroy(pay->series);
     hasher_close(pay->hasher);
     sessions_destroy(pay->sessions);
     checkout_destroy(pay->checkout);

@@ -17,15 +17,15 @@
 #include "settings.h"
 
 struct login;
-struct pages;     /* pages/pages.h */
-struct site;      /* web/site.h */
-struct pay_texts; /* pay.c */
-struct watches;   /* order_watch.h */
-struct outbox;    /* outbox.h */
-struct mailer;    /* mailer.h */
-struct reconcile; /* reconcile.h */
-struct counts;    /* counts.h */
-struct webhooks;  /* webhooks.h */
+struct pages;        /* pages/pages.h */
+struct site;         /* web/site.h */
+struct pay_texts;    /* pay.c */
+struct watches;      /* order_watch.h */
+struct outbox;       /* outbox.h */
+struct mailer;       /* mailer.h */
+struct reconcile;    /* reconcile.h */
+struct order_series; /* saga/order_series.h */
+struct webhooks;     /* webhooks.h */
 
 /* What all loops of the process take from together. */
 struct pay_caps {
@@ -106,7 +106,7 @@ struct pay {
     struct outbox *outbox;
     struct mailer *mailer;
     struct reconcile *reconcile; /* loop 0 only */
-    struct counts *counts;
+    struct order_series *series;
     struct halt halt;
     uv_timer_t timer; /* sweeps, lags, readiness */
     uint32_t ticks;
@@ -145,7 +145,7 @@ int move_routes(struct http_router *private_routes, struct err_slot *err);
 int ticket_routes(struct http_router *routes, struct err_slot *err);
 int webhook_routes(struct http_router *routes, struct err_slot *err);
 int admin_routes(struct http_router *private_routes, struct err_slot *err);
-int counts_routes(struct http_router *private_routes, struct err_slot *err);
+int order_series_routes(struct http_router *private_routes, struct err_slot *err);
 int door_routes(struct http_router *routes, struct http_router *private_routes,
                 struct err_slot *err);
 

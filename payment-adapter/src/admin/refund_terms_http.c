@@ -1,7 +1,7 @@
 /* refund_terms_http.c: see refund_terms.h. Terms are changed against the version that was read
  * (If-Match), with a reason, and the change is on record; orders that are there keep theirs. An
  * operator's refund is bound to no terms but one: a ticket that was used is not given back. */
-#include "admin/refund_terms.h"
+#include "admin/refund_terms_http.h"
 
 #include "api/guard.h"
 #include "base/json_in.h"
@@ -32,25 +32,6 @@ int refund_terms_default(const struct settings *settings, struct err_slot *err)
     PQclear(res);
     PQfinish(pq);
     return rc;
-}
-
-bool refund_terms_parse(struct span json, struct refund_terms *out)
-{
-    *out = (struct refund_terms){.percent = 100};
-    json_t *root = json_loadb(json.ptr, json.len, 0, NULL);
-    const json_t *until = json_object_get(root, "until");
-    const char *by = json_string_value(json_object_get(root, "by"));
-    bool good = by != NULL;
-    out->by_buyer = good && strcmp(by, "buyer") == 0;
-    out->handed_on = json_is_true(json_object_get(root, "handed_on"));
-    out->percent = (unsigned)json_integer_value(json_object_get(root, "percent"));
-    if (json_is_string(until)) {
-        struct span text = span_of(json_string_value(until));
-        good = good && span_to_cstr(text, out->until, sizeof(out->until)) &&
-               rfc3339_parse(text, &out->until_ms);
-    }
-    json_decref(root);
-    return good;
 }
 
 /* ---- reading ---- */

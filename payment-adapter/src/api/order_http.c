@@ -35,7 +35,7 @@ struct ask {
     bool others_pass; /* it names a member who is not the one logged in */
     char trace[TRACE_TEXT_LEN + 1];
     bool created;
-    struct places places;
+    struct seat_names places;
     char purchase[HELD_JSON_MAX];
 };
 
@@ -190,7 +190,7 @@ static void on_hold(void *ctx, const struct outcall_answer *answer)
         return;
     }
     bool good = held_read(hold, &ask->order, ask->purchase);
-    places_read(hold, &ask->places);
+    seat_names_read(hold, &ask->places);
     memcpy(ask->order.event_name, ask->places.name, sizeof(ask->order.event_name));
     json_decref(hold);
     if (!good) {

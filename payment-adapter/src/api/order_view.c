@@ -33,26 +33,6 @@ struct span order_message(const struct sql_order_row *row, const struct phrases 
     return phrases_find(words, text_span(&key));
 }
 
-/* Most currencies have two digits behind the point; those of our sellers that have none are named.
- */
-void order_amount_put(struct text *text, uint64_t amount, struct span currency)
-{
-    bool whole = span_eq_nocase(currency, SPAN("krw")) || span_eq_nocase(currency, SPAN("jpy")) ||
-                 span_eq_nocase(currency, SPAN("vnd"));
-    char digits[24];
-    int len = snprintf(digits, sizeof(digits), "%llu",
-                       (unsigned long long)(whole ? amount : amount / 100));
-    for (int i = 0; i < len; i++) {
-        if (i > 0 && (len - i) % 3 == 0)
-            text_char(text, ',');
-        text_char(text, digits[i]);
-    }
-    if (!whole)
-        text_printf(text, ".%02u", (unsigned)(amount % 100));
-    text_char(text, ' ');
-    text_put(text, currency);
-}
-
 static void put_payment(struct text *text, const struct sql_order_row *row)
 {
     json_key(text, "payment");

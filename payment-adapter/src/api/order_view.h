@@ -2,10 +2,10 @@
 #ifndef FG_PAY_ORDER_VIEW_H
 #define FG_PAY_ORDER_VIEW_H
 
-#include "admin/refund_terms.h"
 #include "core/checkout/checkout.h"
+#include "core/checkout/refund_terms.h"
+#include "core/checkout/seat_names.h"
 #include "pay.h"
-#include "psp/places.h"
 #include "store/statements.h"
 #include "web/site.h"
 
@@ -18,13 +18,11 @@ uint64_t order_row_refund(const struct sql_order_row *row, const struct refund_t
 void order_timeline_put(struct text *text, const PGresult *res, const struct checkout *checkout);
 /* What the buyer is told, in the language of `words`. */
 struct span order_message(const struct sql_order_row *row, const struct phrases *words);
-/* An amount of minor units as people write it: 154,000 KRW, 12.50 EUR. */
-void order_amount_put(struct text *text, uint64_t amount, struct span currency);
 /* The buyer can still pay, or something still moves. */
 bool order_is_moving(enum order_status status);
 
 enum {
-    ORDER_ROW_MAX = PLACES_JSON_MAX + ORDER_SEATS_MAX * (ORDER_SEAT_MAX + 3) + 16 * 1024,
+    ORDER_ROW_MAX = SEAT_NAMES_JSON_MAX + ORDER_SEATS_MAX * (ORDER_SEAT_MAX + 3) + 16 * 1024,
     ORDER_VIEW_MAX = ORDER_ROW_MAX + 112 * 1024,
 };
 

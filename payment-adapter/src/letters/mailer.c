@@ -3,9 +3,11 @@
  * believed after GIVE_UP_TRIES. */
 #include "letters/mailer.h"
 
-#include "api/order_view.h"
+#include "core/checkout/order.h"
+#include "core/checkout/seat_names.h"
 #include "observe/log.h"
 #include "pace/backoff.h"
+#include "pay_limits.h"
 #include "store/statements.h"
 
 #include <assert.h>
@@ -23,13 +25,13 @@ enum {
     MAIL_MAX = 16384,
     MAIL_PLACES_MAX = 4096, /* what is more is on the page */
     KEY_MAX = 64,
-    SUBJECT_MAX = PLACES_NAME_MAX + 512,
+    SUBJECT_MAX = SEAT_NAMES_EVENT_MAX + 512,
     LINE_BYTES = 57,
     WORD_BYTES = 39, /* of the subject: 73 characters with what stands around them */
 };
 
 struct mailer {
-    struct pay *pay;
+    struct mailer_conf conf;
     uint32_t under_way;
     bool taking, closing;
     uint64_t pause_until_us;
@@ -41,7 +43,7 @@ struct letter {
     char id[24];
     uint32_t tries;
     char kind[16], lang[4], order[ORDER_ID_MAX], member[ORDER_MEMBER_MAX];
-    char event[PLACES_NAME_MAX], places[MAIL_PLACES_MAX];
+    char event[SEAT_NAMES_EVENT_MAX], places[MAIL_PLACES_MAX];
     char currency[4];
     uint64_t amount;
     uint32_t seats;
@@ -187,12 +189,12 @@ int mail_put(struct text *text, const struct mail *mail, struct err_slot *err)
 
 /* ---- the way ---- */
 
-int mailer_create(struct pay *pay, struct err_slot *err, struct mailer **out)
+int mailer_create(const struct mailer_conf *conf, struct err_slot *err, struct mailer **out)
 {
     struct mailer *mailer = calloc(1, sizeof(*mailer));
     if (mailer == NULL)
         return err_set(err, ERR_NOMEM, "mailer");
-    mailer->pay = pay;
+    mailer->conf = *conf;
     *out = mailer;
     return 0;
 }
@@ -221,13 +223,12 @@ static void on_kept(void *ctx, const struct pg_answer *answer)
 static void later(struct letter *letter, const char *why)
 {
     struct mailer *mailer = letter->mailer;
-    uint32_t wait_ms =
-        backoff_ms(RETRY_FIRST_MS, RETRY_CAP_MS, letter->tries, mailer->pay->loop->rng);
+    uint32_t wait_ms = backoff_ms(RETRY_FIRST_MS, RETRY_CAP_MS, letter->tries, mailer->conf.rng);
     char wait[16];
     snprintf(wait, sizeof(wait), "%u", wait_ms);
     const char *const params[] = {letter->id, wait, why, "0"};
     atomic_fetch_add_explicit(&mailer->stats.failed, 1, memory_order_relaxed);
-    pg_pool_query(mailer->pay->pg, SQL_MAIL_LATER, 4, params, on_kept, letter);
+    pg_pool_query(mailer->conf.pg, SQL_MAIL_LATER, 4, params, on_kept, letter);
 }
 
 /* The user database was not asked: that is no try, and the next one is as soon as may be. */
@@ -235,11 +236,11 @@ static void leave_alone(struct letter *letter, uint32_t wait_ms)
 {
     struct mailer *mailer = letter->mailer;
     char wait[16];
-    uint64_t now_us = clock_mono_us(mailer->pay->loop->clock);
+    uint64_t now_us = clock_mono_us(mailer->conf.clock);
     snprintf(wait, sizeof(wait), "%u", wait_ms);
     const char *const params[] = {letter->id, wait, "user database is left alone", "1"};
     mailer->pause_until_us = now_us + wait_ms * UINT64_C(1000);
-    pg_pool_query(mailer->pay->pg, SQL_MAIL_LATER, 4, params, on_kept, letter);
+    pg_pool_query(mailer->conf.pg, SQL_MAIL_LATER, 4, params, on_kept, letter);
 }
 
 static void done(struct letter *letter, const char *why)
@@ -248,7 +249,7 @@ static void done(struct letter *letter, const char *why)
     const char *const params[] = {letter->id, why};
     atomic_fetch_add_explicit(why == NULL ? &mailer->stats.sent : &mailer->stats.given_up, 1,
                               memory_order_relaxed);
-    pg_pool_query(mailer->pay->pg, SQL_MAIL_DONE, 2, params, on_kept, letter);
+    pg_pool_query(mailer->conf.pg, SQL_MAIL_DONE, 2, params, on_kept, letter);
 }
 
 static void on_sent(void *ctx, const struct outcall_answer *answer)
@@ -272,14 +273,14 @@ static void on_sent(void *ctx, const struct outcall_answer *answer)
 static void send_mail(struct letter *letter, const char *address)
 {
     struct mailer *mailer = letter->mailer;
-    const struct settings *settings = mailer->pay->settings;
-    char memory[MAIL_MAX], password[256] = "";
+    const struct settings *settings = mailer->conf.settings;
+    char memory[MAIL_MAX];
     struct text text = text_on(memory, sizeof(memory));
     enum lang lang;
     if (!lang_parse(span_of(letter->lang), &lang))
         lang = LANG_EN;
     struct mail mail = {.kind = letter->kind,
-                        .words = site_phrases(mailer->pay->common->site, lang),
+                        .words = site_phrases(mailer->conf.site, lang),
                         .from = span_of(settings->mail_from),
                         .to = span_of(address),
                         .order = span_of(letter->order),
@@ -289,18 +290,15 @@ static void send_mail(struct letter *letter, const char *address)
                         .public_url = span_of(settings->public_url),
                         .amount = letter->amount,
                         .seats = letter->seats,
-                        .now_s = clock_wall_us(mailer->pay->loop->clock) / 1000000};
+                        .now_s = clock_wall_us(mailer->conf.clock) / 1000000};
     if (mail_put(&text, &mail, NULL) < 0) {
         done(letter, "unsendable");
         return;
     }
-    bool auth = settings->mail_user[0] != '\0' && mailer->pay->keys->mail_password != NULL;
-    if (auth)
-        span_to_cstr(secret_file_span(mailer->pay->keys->mail_password), password,
-                     sizeof(password));
+    bool auth = settings->mail_user[0] != '\0' && mailer->conf.password[0] != '\0';
     struct outcall_mail call = {.url = settings->mail_url,
                                 .user = auth ? settings->mail_user : NULL,
-                                .password = password,
+                                .password = mailer->conf.password,
                                 .tls_required = settings->mail_tls,
                                 .from = settings->mail_from,
                                 .to = address,
@@ -308,7 +306,7 @@ static void send_mail(struct letter *letter, const char *address)
                                 .timeout_ms = (uint32_t)settings->mail_timeout_ms,
                                 .on_done = on_sent,
                                 .ctx = letter};
-    outcall_send_mail(mailer->pay->outcalls, &call);
+    outcall_send_mail(mailer->conf.outcalls, &call);
     sodium_memzero(memory, sizeof(memory));
 }
 
@@ -347,9 +345,9 @@ static void start_letter(struct mailer *mailer, const PGresult *res, int i)
     if (!span_to_cstr(pg_text(res, i, 10), letter->places, sizeof(letter->places)))
         letter->places[0] = '\0';
     uint32_t retry_ms = 0;
-    if (mailer->pay->users == NULL) {
+    if (mailer->conf.users == NULL) {
         done(letter, "no user database");
-    } else if (users_address(mailer->pay->users, PACE_MAIL, letter->member, on_address, letter,
+    } else if (users_address(mailer->conf.users, PACE_MAIL, letter->member, on_address, letter,
                              &retry_ms) < 0) {
         leave_alone(letter, retry_ms > 0 ? retry_ms : LEFT_ALONE_MS);
     }
@@ -369,10 +367,10 @@ static void on_taken(void *ctx, const struct pg_answer *answer)
 
 void mailer_tick(struct mailer *mailer)
 {
-    const struct settings *settings = mailer->pay->settings;
+    const struct settings *settings = mailer->conf.settings;
     if (mailer->taking || settings->mail_url[0] == '\0' ||
         mailer->under_way >= MAIL_UNDER_WAY_MAX ||
-        clock_mono_us(mailer->pay->loop->clock) < mailer->pause_until_us)
+        clock_mono_us(mailer->conf.clock) < mailer->pause_until_us)
         return;
     char limit[16], lease[16];
     snprintf(limit, sizeof(limit), "%u", MAIL_UNDER_WAY_MAX - mailer->under_way);
@@ -380,7 +378,7 @@ void mailer_tick(struct mailer *mailer)
              (unsigned long long)settings->mail_timeout_ms + LEASE_SPARE_MS);
     const char *const params[] = {limit, lease};
     mailer->taking = true;
-    pg_pool_query(mailer->pay->pg, SQL_MAIL_TAKE, 2, params, on_taken, mailer);
+    pg_pool_query(mailer->conf.pg, SQL_MAIL_TAKE, 2, params, on_taken, mailer);
 }
 
 void mailer_close(struct mailer *mailer)

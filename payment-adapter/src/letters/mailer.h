@@ -3,14 +3,30 @@
 #ifndef FG_PAY_MAILER_H
 #define FG_PAY_MAILER_H
 
-#include "pay.h"
+#include "login/users.h"
+#include "outcall/outcall.h"
+#include "pg/pg_pool.h"
+#include "settings.h"
 #include "web/site.h"
 
 struct mailer_stats {
     _Atomic uint64_t sent, failed, given_up;
 };
 
-int mailer_create(struct pay *pay, struct err_slot *err, struct mailer **out);
+struct mailer;
+
+struct mailer_conf { /* all borrowed until mailer_close() */
+    struct pg_pool *pg;
+    struct users *users; /* NULL: no address can be looked up */
+    struct outcalls *outcalls;
+    const struct settings *settings;
+    const struct site *site; /* its texts */
+    const char *password;    /* of the mail server, as it is now; "": none */
+    const struct clock *clock;
+    const struct rng *rng;
+};
+
+int mailer_create(const struct mailer_conf *conf, struct err_slot *err, struct mailer **out);
 void mailer_tick(struct mailer *mailer); /* each 100 ms */
 void mailer_close(struct mailer *mailer);
 const struct mailer_stats *mailer_stats(const struct mailer *mailer);

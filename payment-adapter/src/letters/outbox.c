@@ -18,6 +18,7 @@
 #include "login/pace.h"
 #include "observe/log.h"
 #include "pace/backoff.h"
+#include "pay_limits.h"
 #include "store/statements.h"
 
 #include <assert.h>
@@ -27,7 +28,7 @@
 enum { UNDER_WAY_MAX = 32, RETRY_FIRST_MS = 1000, LEASE_SPARE_MS = 5000, PAUSE_DEFAULT_MS = 1000 };
 
 struct outbox {
-    struct pay *pay;
+    struct outbox_conf conf;
     uint32_t interval_us, burst_us; /* of the house: what one letter pays, and may be ahead */
     uint64_t pause_until_us;
     uint32_t under_way; /* letters */
@@ -44,16 +45,16 @@ struct letter {
 
 static uint64_t now_us(const struct outbox *outbox)
 {
-    return clock_mono_us(outbox->pay->loop->clock);
+    return clock_mono_us(outbox->conf.clock);
 }
 
-int outbox_create(struct pay *pay, struct err_slot *err, struct outbox **out)
+int outbox_create(const struct outbox_conf *conf, struct err_slot *err, struct outbox **out)
 {
     struct outbox *outbox = calloc(1, sizeof(*outbox));
     if (outbox == NULL)
         return err_set(err, ERR_NOMEM, "shop outbox");
-    outbox->pay = pay;
-    outbox_use_pace(outbox, pay->keys->knobs.shop_per_s);
+    outbox->conf = *conf;
+    outbox_use_pace(outbox, conf->per_s);
     *out = outbox;
     return 0;
 }
@@ -89,7 +90,7 @@ static void on_put_back(void *ctx, const struct pg_answer *answer)
     if (answer->rc == 0 && PQntuples(answer->results[0]) == 1 &&
         pg_bool(answer->results[0], 0, 0)) {
         struct log_line line;
-        log_begin(&line, letter->outbox->pay->loop->log, LOG_LEVEL_ERROR,
+        log_begin(&line, letter->outbox->conf.log, LOG_LEVEL_ERROR,
                   "a letter to the shop is parked");
         log_cstr(&line, "letter", letter->id);
         log_cstr(&line, "order", letter->order);
@@ -119,17 +120,17 @@ static void pause_house(const struct outbox *outbox, uint32_t pause_ms)
     char ms[16];
     snprintf(ms, sizeof(ms), "%u", pause_ms);
     const char *const params[] = {ms};
-    pg_pool_query(outbox->pay->pg, SQL_SHOP_PAUSE, 1, params, ignore, NULL);
+    pg_pool_query(outbox->conf.pg, SQL_SHOP_PAUSE, 1, params, ignore, NULL);
 }
 
 static void put_back(struct letter *letter, const struct outcall_answer *answer)
 {
     struct outbox *outbox = letter->outbox;
-    const struct settings *settings = outbox->pay->settings;
+    const struct settings *settings = outbox->conf.settings;
     bool busy = answer->rc == 0 && (answer->status == 429 || answer->status == 503);
     uint32_t cap_ms = (uint32_t)settings->shop_retry_max_ms;
     uint32_t wait_ms = backoff_ms(RETRY_FIRST_MS < cap_ms ? RETRY_FIRST_MS : cap_ms, cap_ms,
-                                  letter->tries, outbox->pay->loop->rng);
+                                  letter->tries, outbox->conf.rng);
     if (busy) {
         uint32_t pause_ms =
             answer->retry_after_s > 0 ? answer->retry_after_s * 1000 : PAUSE_DEFAULT_MS;
@@ -147,13 +148,13 @@ static void put_back(struct letter *letter, const struct outcall_answer *answer)
              answer->status);
     if (refused) {
         struct log_line line;
-        log_begin(&line, outbox->pay->loop->log, LOG_LEVEL_ERROR, "the shop refuses an order");
+        log_begin(&line, outbox->conf.log, LOG_LEVEL_ERROR, "the shop refuses an order");
         log_cstr(&line, "order", letter->order);
         log_u64(&line, "status", answer->status);
         log_end(&line);
     }
     const char *const params[] = {letter->id, wait, why, refused ? "true" : "false", most};
-    pg_pool_query(outbox->pay->pg, SQL_SHOP_LATER, 5, params, on_put_back, letter);
+    pg_pool_query(outbox->conf.pg, SQL_SHOP_LATER, 5, params, on_put_back, letter);
 }
 
 static void on_answer(void *ctx, const struct outcall_answer *answer)
@@ -170,7 +171,7 @@ static void on_answer(void *ctx, const struct outcall_answer *answer)
     }
     atomic_fetch_add_explicit(&outbox->stats.sent, 1, memory_order_relaxed);
     const char *const params[] = {letter->id};
-    pg_pool_query(outbox->pay->pg, SQL_SHOP_DONE, 1, params, on_kept, letter);
+    pg_pool_query(outbox->conf.pg, SQL_SHOP_DONE, 1, params, on_kept, letter);
 }
 
 static void put_body(struct text *body, const PGresult *res, int i)
@@ -206,23 +207,22 @@ static void send_letter(struct outbox *outbox, const PGresult *res, int i)
     span_to_cstr(pg_text(res, i, 3), letter->order, sizeof(letter->order));
     outbox->under_way++;
 
-    const struct pay *pay = outbox->pay;
+    const struct outbox_conf *conf = &outbox->conf;
     char memory[16384], auth[320], key[128];
     struct text body = text_on(memory, sizeof(memory));
     put_body(&body, res, i);
     assert(!body.overflown); /* a hundred seats of 64 bytes fit twice */
-    struct span secret = secret_file_span(pay->keys->shop_key);
-    snprintf(auth, sizeof(auth), "Authorization: Bearer %.*s", (int)secret.len, secret.ptr);
+    snprintf(auth, sizeof(auth), "Authorization: Bearer %s", conf->key);
     struct span kind = pg_text(res, i, 1);
     snprintf(key, sizeof(key), "Idempotency-Key: %s-%.*s", letter->order, (int)kind.len, kind.ptr);
     struct outcall call = {.method = "POST",
-                           .url = pay->settings->shop_url,
+                           .url = conf->settings->shop_url,
                            .headers = {auth, "Content-Type: application/json", key},
                            .body = text_span(&body),
-                           .timeout_ms = (uint32_t)pay->settings->shop_timeout_ms,
+                           .timeout_ms = (uint32_t)conf->settings->shop_timeout_ms,
                            .on_done = on_answer,
                            .ctx = letter};
-    outcall_send(pay->outcalls, &call);
+    outcall_send(conf->outcalls, &call);
 }
 
 static void on_taken(void *ctx, const struct pg_answer *answer)
@@ -239,7 +239,7 @@ static void on_taken(void *ctx, const struct pg_answer *answer)
 
 void outbox_tick(struct outbox *outbox)
 {
-    const struct settings *settings = outbox->pay->settings;
+    const struct settings *settings = outbox->conf.settings;
     uint64_t now = now_us(outbox);
     if (outbox->taking || settings->shop_url[0] == '\0' || now < outbox->pause_until_us)
         return;
@@ -254,7 +254,7 @@ void outbox_tick(struct outbox *outbox)
     snprintf(burst, sizeof(burst), "%u", outbox->burst_us);
     const char *const params[] = {limit, lease, interval, burst};
     outbox->taking = true;
-    pg_pool_query(outbox->pay->pg, SQL_SHOP_TAKE, 4, params, on_taken, outbox);
+    pg_pool_query(outbox->conf.pg, SQL_SHOP_TAKE, 4, params, on_taken, outbox);
 }
 
 void outbox_close(struct outbox *outbox)

@@ -4,13 +4,28 @@
 #ifndef FG_PAY_OUTBOX_H
 #define FG_PAY_OUTBOX_H
 
-#include "pay.h"
+#include "outcall/outcall.h"
+#include "pg/pg_pool.h"
+#include "settings.h"
 
 struct outbox_stats {
     _Atomic uint64_t sent, refused, unanswered;
 };
 
-int outbox_create(struct pay *pay, struct err_slot *err, struct outbox **out);
+struct outbox;
+
+struct outbox_conf { /* all borrowed until outbox_close() */
+    struct pg_pool *pg;
+    struct outcalls *outcalls;
+    const struct settings *settings;
+    const char *key; /* the shop's, as it is now */
+    uint32_t per_s;
+    const struct clock *clock;
+    const struct rng *rng;
+    struct logger *log;
+};
+
+int outbox_create(const struct outbox_conf *conf, struct err_slot *err, struct outbox **out);
 /* So many orders a second from here on. */
 void outbox_use_pace(struct outbox *outbox, uint32_t per_s);
 void outbox_tick(struct outbox *outbox); /* each 100 ms */

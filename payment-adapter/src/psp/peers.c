@@ -8,8 +8,8 @@
 
 #include "base/rfc3339.h"
 #include "base/text.h"
+#include "core/checkout/seat_names.h"
 #include "crypto/member_name.h"
-#include "psp/places.h"
 
 #include <assert.h>
 #include <jansson.h>
@@ -67,9 +67,9 @@ static void read_expiry(struct peer_call *peer, const json_t *body)
 /* Without them nobody knows what the order has now: it is asked again. */
 static void read_places(struct peer_call *peer, const json_t *body)
 {
-    struct places *places = malloc(sizeof(*places));
+    struct seat_names *places = malloc(sizeof(*places));
     if (places != NULL && json_array_size(json_object_get(body, "places")) > 0) {
-        places_read(body, places);
+        seat_names_read(body, places);
         peer->places = strcmp(places->json, "[]") != 0 ? strdup(places->json) : NULL;
     }
     free(places);

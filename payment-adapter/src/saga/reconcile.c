@@ -44,7 +44,7 @@ struct item {
 };
 
 struct reconcile {
-    struct pay *pay;
+    struct reconcile_conf conf;
     uint64_t next_us;
     bool running, closing;
     unsigned out; /* calls that will come back */
@@ -103,7 +103,7 @@ static void ask(struct reconcile *reconcile, uint32_t statement, uint32_t len,
                 const char *const *params, pg_on_done *on_done)
 {
     reconcile->out++;
-    pg_pool_query(reconcile->pay->pg, statement, len, params, on_done, reconcile);
+    pg_pool_query(reconcile->conf.pg, statement, len, params, on_done, reconcile);
 }
 
 static const char grace_text[] = "120000";
@@ -127,14 +127,14 @@ static void finish(struct reconcile *reconcile)
         memcpy(reconcile->shown_broken, reconcile->broken, sizeof(reconcile->broken));
         reconcile->shown_broken_len = reconcile->broken_len;
     }
-    reconcile->shown_ms = clock_wall_us(reconcile->pay->loop->clock) / 1000;
+    reconcile->shown_ms = clock_wall_us(reconcile->conf.clock) / 1000;
     atomic_store_explicit(&reconcile->stats.drift, reconcile->drift, memory_order_relaxed);
     atomic_store_explicit(&reconcile->stats.last_s, reconcile->shown_ms / 1000,
                           memory_order_relaxed);
     atomic_fetch_add_explicit(&reconcile->stats.runs, 1, memory_order_relaxed);
     if (reconcile->items_len > 0) {
         struct log_line line;
-        log_begin(&line, reconcile->pay->loop->log, LOG_LEVEL_ERROR, "reconciliation found drift");
+        log_begin(&line, reconcile->conf.log, LOG_LEVEL_ERROR, "reconciliation found drift");
         log_u64(&line, "items", reconcile->drift);
         log_cstr(&line, "first", reconcile->items[0].kind);
         log_end(&line);
@@ -241,18 +241,17 @@ static void next_seats(struct reconcile *reconcile)
         compare_tables(reconcile);
         return;
     }
-    const struct pay *pay = reconcile->pay;
+    const struct reconcile_conf *conf = &reconcile->conf;
     const char *event = reconcile->events[reconcile->event++];
-    if (pay->keys->seats_admin == NULL) {
+    if (conf->seats_token[0] == '\0') {
         break_link(reconcile, "seat-service: keys.seats_admin_token is not set");
         next_seats(reconcile);
         return;
     }
-    struct span token = secret_file_span(pay->keys->seats_admin);
     char url[CONFIG_STRING_MAX + 128], auth[320];
-    snprintf(url, sizeof(url), "%s/admin/events/%s/export", pay->settings->seats_internal_url,
+    snprintf(url, sizeof(url), "%s/admin/events/%s/export", conf->settings->seats_internal_url,
              event);
-    snprintf(auth, sizeof(auth), "Authorization: Bearer %.*s", (int)token.len, token.ptr);
+    snprintf(auth, sizeof(auth), "Authorization: Bearer %s", conf->seats_token);
     struct outcall call = {.url = url,
                            .headers = {auth},
                            .timeout_ms = SEATS_CALL_MS,
@@ -260,7 +259,7 @@ static void next_seats(struct reconcile *reconcile)
                            .on_done = on_export,
                            .ctx = reconcile};
     reconcile->out++;
-    outcall_send(pay->outcalls, &call);
+    outcall_send(conf->outcalls, &call);
 }
 
 static void on_events_sold(void *ctx, const struct pg_answer *answer)
@@ -363,19 +362,18 @@ static void on_shop_page(void *ctx, const struct outcall_answer *answer)
 
 static void next_shop_page(struct reconcile *reconcile)
 {
-    const struct pay *pay = reconcile->pay;
-    struct span key = secret_file_span(pay->keys->shop_key);
+    const struct reconcile_conf *conf = &reconcile->conf;
     char url[CONFIG_STRING_MAX + 160], auth[320];
-    snprintf(url, sizeof(url), "%s?limit=%d%s%s", pay->settings->shop_list_url, SHOP_PAGE,
+    snprintf(url, sizeof(url), "%s?limit=%d%s%s", conf->settings->shop_list_url, SHOP_PAGE,
              reconcile->cursor[0] != '\0' ? "&after=" : "", reconcile->cursor);
-    snprintf(auth, sizeof(auth), "Authorization: Bearer %.*s", (int)key.len, key.ptr);
+    snprintf(auth, sizeof(auth), "Authorization: Bearer %s", conf->shop_key);
     struct outcall call = {.url = url,
                            .headers = {auth},
-                           .timeout_ms = (uint32_t)pay->settings->shop_timeout_ms,
+                           .timeout_ms = (uint32_t)conf->settings->shop_timeout_ms,
                            .on_done = on_shop_page,
                            .ctx = reconcile};
     reconcile->out++;
-    outcall_send(pay->outcalls, &call);
+    outcall_send(conf->outcalls, &call);
 }
 
 static void on_shop_cursor(void *ctx, const struct pg_answer *answer)
@@ -393,8 +391,8 @@ static void on_shop_cursor(void *ctx, const struct pg_answer *answer)
 
 static void compare_shop(struct reconcile *reconcile)
 {
-    const struct settings *settings = reconcile->pay->settings;
-    if (settings->shop_list_url[0] == '\0' || reconcile->pay->keys->shop_key == NULL) {
+    const struct settings *settings = reconcile->conf.settings;
+    if (settings->shop_list_url[0] == '\0' || reconcile->conf.shop_key[0] == '\0') {
         compare_seats(reconcile);
         return;
     }
@@ -440,7 +438,7 @@ static void put_row(struct text *text, const struct psp_event_row *row)
 
 static void begin_list(struct reconcile *reconcile)
 {
-    const struct psp_driver *driver = reconcile->pay->psp_list[reconcile->psp - 1]->driver;
+    const struct psp_driver *driver = reconcile->conf.psps[reconcile->psp - 1]->driver;
     reconcile->older = reconcile->cursor[0] == '\0' && !driver->onward;
 }
 
@@ -462,9 +460,9 @@ static void on_gap_kept(void *ctx, const struct pg_answer *answer)
  * down that something was missed, and the list is read again like on the first day. */
 static void anchor_again(struct reconcile *reconcile)
 {
-    const char *const params[] = {reconcile->pay->psp_list[reconcile->psp - 1]->driver->name};
+    const char *const params[] = {reconcile->conf.psps[reconcile->psp - 1]->driver->name};
     reconcile->cursor[0] = '\0';
-    log_say(reconcile->pay->loop->log, LOG_LEVEL_ERROR,
+    log_say(reconcile->conf.log, LOG_LEVEL_ERROR,
             "the provider does not know where we stood in its list: read from the oldest again");
     ask(reconcile, SQL_RECONCILE_GAP, 1, params, on_gap_kept);
 }
@@ -502,14 +500,14 @@ static void on_events(void *ctx, const struct psp_events *events)
     /* Going back, the place is kept only once the oldest is reached: a run that is broken off
      * begins again, rather than leaving a gap. */
     bool keep = !reconcile->older || !events->more;
-    const char *const params[] = {reconcile->pay->psp_list[reconcile->psp - 1]->driver->name,
+    const char *const params[] = {reconcile->conf.psps[reconcile->psp - 1]->driver->name,
                                   keep ? reconcile->newest : NULL, memory};
     ask(reconcile, SQL_RECONCILE_EVENTS, 3, params, on_page_kept);
 }
 
 static void next_page(struct reconcile *reconcile)
 {
-    struct psp *psp = reconcile->pay->psp_list[reconcile->psp - 1];
+    struct psp *psp = reconcile->conf.psps[reconcile->psp - 1];
     reconcile->out++;
     psp->driver->events(psp, reconcile->cursor, reconcile->older, on_events, reconcile);
 }
@@ -530,9 +528,9 @@ static void on_cursor(void *ctx, const struct pg_answer *answer)
 
 static void next_psp(struct reconcile *reconcile)
 {
-    const struct pay *pay = reconcile->pay;
-    if (reconcile->psp < pay->psps_len) {
-        const struct psp_driver *driver = pay->psp_list[reconcile->psp++]->driver;
+    const struct reconcile_conf *conf = &reconcile->conf;
+    if (reconcile->psp < conf->psps_len) {
+        const struct psp_driver *driver = conf->psps[reconcile->psp++]->driver;
         const char *const params[] = {driver->name};
         ask(reconcile, SQL_RECONCILE_CURSOR, 1, params, on_cursor);
         return;
@@ -548,25 +546,26 @@ static void start(struct reconcile *reconcile)
     reconcile->psp = 0;
     reconcile->items_len = reconcile->broken_len = 0;
     reconcile->drift = 0;
-    reconcile->next_us = clock_mono_us(reconcile->pay->loop->clock) +
-                         reconcile->pay->settings->reconcile_every_ms * 1000;
+    reconcile->next_us =
+        clock_mono_us(reconcile->conf.clock) + reconcile->conf.settings->reconcile_every_ms * 1000;
     next_psp(reconcile);
 }
 
-int reconcile_create(struct pay *pay, struct err_slot *err, struct reconcile **out)
+int reconcile_create(const struct reconcile_conf *conf, struct err_slot *err,
+                     struct reconcile **out)
 {
     struct reconcile *reconcile = calloc(1, sizeof(*reconcile));
     if (reconcile == NULL)
         return err_set(err, ERR_NOMEM, "reconciliation");
-    reconcile->pay = pay;
-    reconcile->next_us = clock_mono_us(pay->loop->clock) + pay->settings->reconcile_every_ms * 1000;
+    reconcile->conf = *conf;
+    reconcile->next_us = clock_mono_us(conf->clock) + conf->settings->reconcile_every_ms * 1000;
     *out = reconcile;
     return 0;
 }
 
 void reconcile_tick(struct reconcile *reconcile)
 {
-    if (!reconcile->running && clock_mono_us(reconcile->pay->loop->clock) >= reconcile->next_us)
+    if (!reconcile->running && clock_mono_us(reconcile->conf.clock) >= reconcile->next_us)
         start(reconcile);
 }
 

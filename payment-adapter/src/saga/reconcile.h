@@ -5,7 +5,11 @@
 #ifndef FG_PAY_RECONCILE_H
 #define FG_PAY_RECONCILE_H
 
-#include "pay.h"
+#include "base/text.h"
+#include "outcall/outcall.h"
+#include "pg/pg_pool.h"
+#include "psp/psp.h"
+#include "settings.h"
 
 struct reconcile_stats {
     _Atomic uint64_t drift; /* gauge: found by the last run */
@@ -13,7 +17,21 @@ struct reconcile_stats {
     _Atomic uint64_t last_s; /* gauge: when the last whole run ended, unix time */
 };
 
-int reconcile_create(struct pay *pay, struct err_slot *err, struct reconcile **out);
+struct reconcile;
+
+struct reconcile_conf { /* all borrowed until reconcile_close() */
+    struct pg_pool *pg;
+    struct outcalls *outcalls;
+    const struct settings *settings;
+    struct psp *const *psps; /* the providers that are used */
+    uint32_t psps_len;
+    const char *seats_token, *shop_key; /* as they are now; "": none */
+    const struct clock *clock;
+    struct logger *log;
+};
+
+int reconcile_create(const struct reconcile_conf *conf, struct err_slot *err,
+                     struct reconcile **out);
 void reconcile_tick(struct reconcile *reconcile); /* each 100 ms */
 void reconcile_close(struct reconcile *reconcile);
 const struct reconcile_stats *reconcile_stats(const struct reconcile *reconcile);

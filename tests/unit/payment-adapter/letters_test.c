@@ -1,7 +1,7 @@
 /* letters_test.c: what leaves the house as text: mails, QR codes, arrays for the database. */
 #include "base/grow.h"
+#include "core/checkout/seat_names.h"
 #include "letters/mailer.h"
-#include "psp/places.h"
 #include "web/qr.h"
 
 #include <setjmp.h>
@@ -167,11 +167,11 @@ static void arrays_quote_what_is_special_to_the_database(void **state)
 static void places_keep_their_words_and_cut_no_letter_in_two(void **state)
 {
     (void)state;
-    static struct places places;
+    static struct seat_names places;
     json_t *hold = json_pack("{s:s, s:s, s:[{s:s, s:s, s:s, s:s}]}", "event_name", "\"Gala\"",
                              "starts_at", "2027-05-01T10:00:00.000Z", "places", "id", "A-1", "zone",
                              "1\xEC\xB8\xB5", "row", "", "number", "7");
-    places_read(hold, &places);
+    seat_names_read(hold, &places);
     json_decref(hold);
     assert_string_equal("\"Gala\"", places.name);
     assert_string_equal("2027-05-01T10:00:00.000Z", places.starts_at);
@@ -183,12 +183,12 @@ static void places_keep_their_words_and_cut_no_letter_in_two(void **state)
     for (int i = 0; i < 200; i++)
         memcpy(longest + 3 * (size_t)i, "\xEC\xB8\xB5", 4);
     hold = json_pack("{s:s, s:s}", "event_name", longest, "starts_at", "soon");
-    places_read(hold, &places);
+    seat_names_read(hold, &places);
     json_decref(hold);
-    assert_int_equal(strlen(places.name), (PLACES_NAME_MAX - 1) / 3 * 3);
+    assert_int_equal(strlen(places.name), (SEAT_NAMES_EVENT_MAX - 1) / 3 * 3);
     assert_string_equal("", places.starts_at);
     assert_string_equal("[]", places.json);
-    places_read(NULL, &places);
+    seat_names_read(NULL, &places);
     assert_string_equal("", places.name);
 }
 

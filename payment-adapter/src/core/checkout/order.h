@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "base/span.h"
+#include "base/text.h"
 #include "sale/purchase.h"
 
 #include <stdbool.h>
@@ -79,6 +80,8 @@ enum order_status {
 #define ORDER_CAUSE_REFUND_HELD "refund-held"
 
 const char *order_status_name(enum order_status status);
+/* An amount of minor units as people write it: 154,000 KRW, 12.50 EUR. */
+void order_amount_put(struct text *text, uint64_t amount, struct span currency);
 /* A word that is none is ours to answer for: it is asserted. */
 enum order_status order_status_parse(struct span word);
 

@@ -98,8 +98,8 @@ struct peer_call {
     struct payment payment; /* DONE of a PSP call */
     uint64_t expires_ms;    /* DONE of EXTEND; 0: not told */
     bool same_category;     /* DONE of MOVABLE: each new seat is as dear as its old one */
-    char *places; /* DONE of MOVE: a JSON array of what the hold has now, as places.h; malloc()ed,
-                   * for the asker to free() */
+    char *places;           /* DONE of MOVE: a JSON array of what the hold has now, as seat_names.h;
+                             * malloc()ed,           for the asker to free() */
 };
 
 struct peers {

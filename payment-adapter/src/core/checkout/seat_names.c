@@ -1,5 +1,5 @@
-/* places.c: see places.h. What is missing or too long costs a name, never the order. */
-#include "psp/places.h"
+/* seat_names.c: see seat_names.h. What is missing or too long costs a name, never the order. */
+#include "core/checkout/seat_names.h"
 
 #include "base/rfc3339.h"
 
@@ -13,7 +13,7 @@ static void copy_word(const json_t *value, char *to, size_t cap)
 static void put_place(struct text *text, const json_t *place)
 {
     static const char *const words[] = {"zone", "row", "number", "category"};
-    char id[ORDER_SEAT_MAX], word[PLACES_WORD_MAX + 1];
+    char id[ORDER_SEAT_MAX], word[SEAT_NAMES_WORD_MAX + 1];
     json_open(text, '{');
     copy_word(json_object_get(place, "id"), id, sizeof(id)); /* whole: tickets are found by it */
     json_member_cstr(text, "id", id);
@@ -44,7 +44,7 @@ static void put_area(struct text *text, const json_t *hold)
     }
 }
 
-void places_read(const json_t *hold, struct places *out)
+void seat_names_read(const json_t *hold, struct seat_names *out)
 {
     const json_t *places = json_object_get(hold, "places");
     struct text text = text_on(out->json, sizeof(out->json) - 1);

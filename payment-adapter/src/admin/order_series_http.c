@@ -1,0 +1,125 @@
+/* order_series_http.c: GET /admin/events/{event}/counts: what saga/order_series.c has counted. */
+#include "api/guard.h"
+#include "base/rfc3339.h"
+#include "pay_limits.h"
+#include "store/statements.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+enum { BODY_MAX = 256 * 1024 };
+
+/* The columns of SQL_COUNTED. */
+static const char *const columns[] = {"at",     "completed",  "refunded", "cancelled", "expired",
+                                      "failed", "unanswered", "errors",   "open",      "parked"};
+enum { COLUMNS = sizeof(columns) / sizeof(columns[0]), OPEN = COLUMNS - 2 };
+
+struct visit {
+    struct http_req *req;
+    struct pay *pay;
+    char event[ORDER_EVENT_MAX];
+};
+
+static void put_number(struct text *body, const PGresult *res, int row, int column)
+{
+    if (PQgetisnull(res, row, column))
+        json_nil(body);
+    else
+        json_u64(body, pg_u64(res, row, column));
+}
+
+static void put_points(struct text *body, const PGresult *res)
+{
+    int len = PQntuples(res);
+    int stride = len / COUNTS_POINTS_MAX + 1;
+    for (int row = 0; row < len; row++) {
+        if ((len - 1 - row) % stride != 0)
+            continue;
+        json_open(body, '[');
+        for (int column = 0; column < COLUMNS; column++)
+            put_number(body, res, row, column);
+        json_close(body, ']');
+    }
+}
+
+/* As of the last row; how many are under way is not in rows that tell errors only. */
+static void put_now(struct text *body, const PGresult *res)
+{
+    int last = PQntuples(res) - 1;
+    for (int column = 1; column < COLUMNS; column++) {
+        int row = last;
+        while (column >= OPEN && row > 0 && PQgetisnull(res, row, column))
+            row--;
+        bool known = row >= 0 && !PQgetisnull(res, row, column);
+        json_member_u64(body, columns[column], known ? pg_u64(res, row, column) : 0);
+    }
+}
+
+static void put_counts(struct text *body, const struct visit *visit, const PGresult *res)
+{
+    char memory[RFC3339_LEN];
+    struct text time = text_on(memory, sizeof(memory));
+    json_open(body, '{');
+    json_member_cstr(body, "event", visit->event);
+    json_key(body, "columns");
+    json_open(body, '[');
+    for (int column = 0; column < COLUMNS; column++)
+        json_str(body, span_of(columns[column]));
+    json_close(body, ']');
+    json_key(body, "points");
+    json_open(body, '[');
+    put_points(body, res);
+    json_close(body, ']');
+    json_key(body, "now");
+    json_open(body, '{');
+    put_now(body, res);
+    json_close(body, '}');
+    rfc3339_put(&time, clock_wall_us(visit->pay->loop->clock) / 1000);
+    json_member_str(body, "server_time", text_span(&time));
+    json_close(body, '}');
+}
+
+static void on_counted(void *ctx, const struct pg_answer *answer)
+{
+    struct visit *visit = ctx;
+    char *memory = answer->rc == 0 ? malloc(BODY_MAX) : NULL;
+    if (memory == NULL) {
+        guard_unavailable(visit->req, answer->rc);
+        free(visit);
+        return;
+    }
+    struct text body = text_on(memory, BODY_MAX);
+    put_counts(&body, visit, answer->results[0]);
+    assert(!body.overflown); /* COUNTS_POINTS_MAX rows of at most ten numbers of 20 digits */
+    http_reply(
+        visit->req,
+        &(struct http_reply){.status = 200, .type = "application/json", .body = text_span(&body)});
+    free(memory);
+    free(visit);
+}
+
+static void on_get_counts(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    struct visit *visit = calloc(1, sizeof(*visit));
+    if (visit == NULL) {
+        guard_unavailable(req, ERR_NOMEM);
+        return;
+    }
+    if (!guard_id(req, 0, visit->event, sizeof(visit->event))) {
+        free(visit);
+        return;
+    }
+    visit->req = req;
+    visit->pay = pay_of(req);
+    const char *const params[] = {visit->event};
+    pg_pool_query(visit->pay->pg, SQL_COUNTED, 1, params, on_counted, visit);
+}
+
+int order_series_routes(struct http_router *private_routes, struct err_slot *err)
+{
+    const struct http_route all[] = {
+        {HTTP_METHOD_GET, "/admin/events/{event}/counts", on_get_counts, NULL, 0},
+    };
+    return http_router_add_all(private_routes, all, sizeof(all) / sizeof(all[0]), err);
+}

@@ -1,0 +1,18 @@
+/* refund_terms_http.h: until when, by whom and what part of an order is given back: the
+ * configuration says it for all events, an operator for one, and an order keeps what held when it
+ * was made. */
+#ifndef FG_PAY_REFUND_TERMS_HTTP_H
+#define FG_PAY_REFUND_TERMS_HTTP_H
+
+#include "base/err.h"
+#include "core/checkout/refund_terms.h"
+#include "http/http.h"
+#include "settings.h"
+
+/* At the start of a process: the configuration's terms become the row of the event ''. Blocks. */
+int refund_terms_default(const struct settings *settings, struct err_slot *err);
+
+int refund_terms_routes(struct http_router *routes, struct http_router *private_routes,
+                        struct err_slot *err);
+
+#endif

@@ -1,0 +1,25 @@
+/* refund_terms.c: see refund_terms.h. */
+#include "core/checkout/refund_terms.h"
+
+#include "base/rfc3339.h"
+
+#include <jansson.h>
+
+bool refund_terms_parse(struct span json, struct refund_terms *out)
+{
+    *out = (struct refund_terms){.percent = 100};
+    json_t *root = json_loadb(json.ptr, json.len, 0, NULL);
+    const json_t *until = json_object_get(root, "until");
+    const char *by = json_string_value(json_object_get(root, "by"));
+    bool good = by != NULL;
+    out->by_buyer = good && strcmp(by, "buyer") == 0;
+    out->handed_on = json_is_true(json_object_get(root, "handed_on"));
+    out->percent = (unsigned)json_integer_value(json_object_get(root, "percent"));
+    if (json_is_string(until)) {
+        struct span text = span_of(json_string_value(until));
+        good = good && span_to_cstr(text, out->until, sizeof(out->until)) &&
+               rfc3339_parse(text, &out->until_ms);
+    }
+    json_decref(root);
+    return good;
+}

@@ -1,0 +1,125 @@
+/* order_series.c: see order_series.h.
+ *
+ * What became of the orders is not counted as it happens, which would be one more write for each of
+ * them: each ten seconds one statement reckons it from the sagas that ended since the last time and
+ * a little before (SQL_COUNT_SAGAS). So the sums are those of the sagas' rows, whatever was killed
+ * when, and any number of processes may count. What only a process knows, how often it answered a
+ * visitor with 5xx and how often the shop kept silent, each loop adds for itself; of a process that
+ * dies the last ten seconds of these are missing.
+ *
+ * Threading: each loop has its own; the sagas are counted by loop 0. */
+#include "saga/order_series.h"
+
+#include "observe/log.h"
+#include "pay_limits.h"
+#include "store/statements.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { COUNT_TICKS = 100 };
+
+/* What a process knows by itself: counters that only rise. */
+struct ours {
+    uint64_t errors, unanswered;
+};
+
+struct order_series {
+    struct order_series_conf conf;
+    struct ours told, telling;
+    uint32_t ticks;
+    bool is_telling, failing;
+};
+
+/* ---- counting ---- */
+
+static void note_failure(struct order_series *series, const struct pg_answer *answer)
+{
+    bool failing = answer->rc < 0;
+    if (failing && !series->failing) { /* once, not with every attempt */
+        struct err_slot err;
+        err_set(&err, answer->rc, "%s %s", answer->sqlstate, answer->text);
+        log_failure(series->conf.log, "orders and errors are not counted", &err);
+    }
+    series->failing = failing;
+}
+
+static void on_sagas(void *ctx, const struct pg_answer *answer)
+{
+    note_failure(ctx, answer);
+}
+
+static void count_sagas(struct order_series *series)
+{
+    char rows_max[16];
+    snprintf(rows_max, sizeof(rows_max), "%d", COUNTED_ROWS_MAX);
+    const char *const params[] = {rows_max};
+    struct pg_job *job = pg_job_create(series->conf.pg, on_sagas, series);
+    if (job == NULL)
+        return; /* the next time counts these as well */
+    pg_job_add(job, SQL_COUNT_SAGAS, 0, NULL);
+    pg_job_add(job, SQL_COUNT_THIN, 1, params);
+    pg_job_send(job);
+}
+
+static struct ours ours_now(const struct order_series_conf *conf)
+{
+    return (struct ours){
+        .errors = atomic_load_explicit(conf->errors, memory_order_relaxed),
+        .unanswered = atomic_load_explicit(conf->unanswered, memory_order_relaxed),
+    };
+}
+
+static void on_ours(void *ctx, const struct pg_answer *answer)
+{
+    struct order_series *series = ctx;
+    note_failure(series, answer);
+    series->is_telling = false;
+    if (answer->rc == 0 || answer->rc == ERR_UNKNOWN) /* rather too few than twice */
+        series->told = series->telling;
+}
+
+static void count_ours(struct order_series *series)
+{
+    struct ours now = ours_now(&series->conf);
+    uint64_t errors = now.errors - series->told.errors;
+    uint64_t unanswered = now.unanswered - series->told.unanswered;
+    if (series->is_telling || errors + unanswered == 0)
+        return;
+    char errors_text[24], unanswered_text[24];
+    snprintf(errors_text, sizeof(errors_text), "%" PRIu64, errors);
+    snprintf(unanswered_text, sizeof(unanswered_text), "%" PRIu64, unanswered);
+    const char *const params[] = {errors_text, unanswered_text};
+    series->telling = now;
+    series->is_telling = true;
+    pg_pool_query(series->conf.pg, SQL_COUNT_OURS, 2, params, on_ours, series);
+}
+
+void order_series_tick(struct order_series *series)
+{
+    if (series->ticks++ % COUNT_TICKS != 0)
+        return;
+    count_ours(series);
+    if (series->conf.counts_sagas)
+        count_sagas(series);
+}
+
+/* ---- a life ---- */
+
+int order_series_create(const struct order_series_conf *conf, struct err_slot *err,
+                        struct order_series **out)
+{
+    struct order_series *series = calloc(1, sizeof(*series));
+    if (series == NULL)
+        return err_set(err, ERR_NOMEM, "counts over time");
+    series->conf = *conf;
+    *out = series;
+    return 0;
+}
+
+void order_series_destroy(struct order_series *series)
+{
+    free(series);
+}
