@@ -47,6 +47,7 @@ struct psp_event {
 };
 
 enum { PSP_EVENTS_MAX = 100 };
+#define PSP_WHOLE ((uint64_t)INT64_MAX)
 
 struct psp_events {
     int rc;    /* 0, or it could not be read */
@@ -55,7 +56,8 @@ struct psp_events {
     uint32_t len;
     struct psp_event_row {
         struct psp_event event;
-        uint64_t amount, captured, refunded;
+        uint64_t amount, captured;
+        uint64_t refunded; /* PSP_WHOLE: all that was taken */
         enum payment_state state;
         struct psp_return { /* money that goes back, or is asked back; id "": none */
             char id[64];

@@ -607,6 +607,7 @@ static bool read_transaction(const json_t *item, struct psp_event_row *row)
         row->amount = row->captured = moved;
     } else if (strcmp(status, "CANCELED") == 0 || strcmp(status, "PARTIAL_CANCELED") == 0) {
         row->state = status[0] == 'C' ? PAYMENT_CANCELED : PAYMENT_CAPTURED;
+        row->refunded = row->state == PAYMENT_CANCELED ? PSP_WHOLE : 0;
         memcpy(row->ret.id, key, sizeof(key));
         row->ret.amount = moved;
         row->ret.state = 1;
