@@ -99,5 +99,5 @@ bool lang_asked(struct span query, struct span cookie, struct span accept_langua
 enum lang lang_choose(struct span query, struct span cookie, struct span accept_language)
 {
     enum lang lang;
-    return lang_asked(query, cookie, accept_language, &lang) ? lang : LANG_EN;
+    return lang_asked(query, cookie, accept_language, &lang) ? lang : LANG_OF_READERS;
 }

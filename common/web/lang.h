@@ -10,6 +10,9 @@
 
 enum lang { LANG_EN, LANG_KO, LANG_BUILT_IN, LANG_MAX = 8 };
 
+#define LANG_OF_READERS LANG_EN /* who ask for none that is known */
+#define LANG_OF_MEMBERS LANG_KO /* whose account names none: what they are written in */
+
 #define LANG_COOKIE "fg_lang"
 
 unsigned lang_count(void); /* languages are 0 to this */
@@ -22,7 +25,7 @@ bool lang_parse(struct span tag, enum lang *out); /* "ko", "ko-KR", "KO_kr" */
 
 /* False: none of the three names one that is known. */
 bool lang_asked(struct span query, struct span cookie, struct span accept_language, enum lang *out);
-/* Any of the three may be missing or nonsense; English is the answer to nothing. */
+/* Any of the three may be missing or nonsense; LANG_OF_READERS is the answer to nothing. */
 enum lang lang_choose(struct span query, struct span cookie, struct span accept_language);
 
 #endif

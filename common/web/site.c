@@ -262,11 +262,12 @@ static int make_words(struct site *site, enum lang lang, struct err_slot *err)
 {
     bool built_in = lang < LANG_BUILT_IN;
     struct span texts = brand_texts(site->brand, lang);
-    int rc = phrases_parse(site->conf.words[built_in ? lang : LANG_EN], err, &site->phrases[lang]);
+    int rc = phrases_parse(site->conf.words[built_in ? lang : LANG_OF_READERS], err,
+                           &site->phrases[lang]);
     site->read[lang] = lang;
     if (rc == 0 && !built_in && site->conf.may_lack &&
         !phrases_name(texts, span_of(site->conf.service))) {
-        site->read[lang] = LANG_EN;
+        site->read[lang] = LANG_OF_READERS;
         return 0;
     }
     if (rc == 0 && texts.len > 0)

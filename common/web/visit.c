@@ -15,7 +15,7 @@ bool visit_asks_lang(const struct http_req *req, enum lang *out)
 enum lang visit_lang(const struct http_req *req)
 {
     enum lang lang;
-    return visit_asks_lang(req, &lang) ? lang : LANG_EN;
+    return visit_asks_lang(req, &lang) ? lang : LANG_OF_READERS;
 }
 
 bool visit_lists(struct span header, struct span wanted)

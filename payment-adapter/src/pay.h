@@ -15,6 +15,7 @@
 #include "saga/worker.h"
 #include "service/service.h"
 #include "settings.h"
+#include "web/lang.h"
 
 struct login;
 struct pages;        /* pages/pages.h */
@@ -135,7 +136,7 @@ static inline struct pay *pay_of(const struct http_req *req)
 
 static inline const char *pay_lang(const struct session *session)
 {
-    return session->lang[0] != '\0' ? session->lang : "ko";
+    return session->lang[0] != '\0' ? session->lang : lang_tag(LANG_OF_MEMBERS);
 }
 
 /* Each answers for a part of the API. */

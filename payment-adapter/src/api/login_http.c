@@ -117,7 +117,7 @@ static void begin_session(struct login *login)
     if (login->here_key[0] != '\0')
         sql_throttle_clear(login->pay->pg, &(struct sql_throttle_clear_args){login->here_key},
                            ignore, NULL);
-    const char *lang = login->user.lang[0] != '\0' ? login->user.lang : "ko";
+    const char *lang = login->user.lang[0] != '\0' ? login->user.lang : lang_tag(LANG_OF_MEMBERS);
     session_begin(login->pay->sessions, login->req, login->user.id, lang, on_begun, login);
 }
 

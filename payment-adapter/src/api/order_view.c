@@ -78,7 +78,7 @@ void order_row_put(struct text *text, const struct sql_order_row *row, const str
 {
     enum lang lang;
     if (!lang_parse(row->lang, &lang))
-        lang = LANG_EN;
+        lang = LANG_OF_READERS;
     json_open(text, '{');
     json_member_str(text, "order", row->id);
     json_member_str(text, "event", row->event);

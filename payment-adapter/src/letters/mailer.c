@@ -278,7 +278,7 @@ static void send_mail(struct letter *letter, const char *address)
     struct text text = text_on(memory, sizeof(memory));
     enum lang lang;
     if (!lang_parse(span_of(letter->lang), &lang))
-        lang = LANG_EN;
+        lang = LANG_OF_READERS;
     struct mail mail = {.kind = letter->kind,
                         .words = site_phrases(mailer->conf.site, lang),
                         .from = span_of(settings->mail_from),
