@@ -1,5 +1,6 @@
 /* main.c: the waiting room as a program: its settings, its keys, its routes. All else that a
  * service needs is common/service. */
+#include "admin/admin_appeal.h"
 #include "admin/admin_change.h"
 #include "admin/admin_codes.h"
 #include "admin/admin_move.h"
@@ -251,7 +252,7 @@ static struct keyring_paths key_paths(const struct front_config *config)
 static int (*const operators[])(struct http_router *, struct err_slot *) = {
     admin_change_routes, admin_move_routes,  admin_seats_routes, admin_codes_routes,
     admin_rows_routes,   admin_view_routes,  invite_api_routes,  end_api_routes,
-    restore_api_routes,  admin_ended_routes,
+    admin_appeal_routes, restore_api_routes, admin_ended_routes,
 };
 
 static int add_routes(struct front_shared *shared, struct http_router *routes,

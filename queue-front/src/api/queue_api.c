@@ -182,7 +182,9 @@ static void refuse_join(struct join *join)
     const char *code = answer_refusal_code(&refusal);
     struct slowed slowed = {.reference = ""};
     if (event != NULL && join->line.outcome == LINE_LIMITED)
-        slowed = slowed_note(join->front, event, code);
+        slowed = slowed_note(join->front, event, APPEAL_JOINS);
+    else if (event != NULL && join->line.outcome == LINE_PRESALE_GUESSES)
+        slowed = slowed_note(join->front, event, APPEAL_CODES);
     if (join->page && event != NULL) {
         slowed_answer_page(join->req, event, code, &slowed);
     } else if (join->page) {
@@ -353,11 +355,11 @@ static void answer_work(struct http_req *req, struct front *front, const struct 
 {
     static const char code[] = "proof-of-work-required";
     if (caller_wants_page(req)) { /* without script nobody can work: the page says so */
-        struct slowed slowed = slowed_note(front, event, code);
+        struct slowed slowed = slowed_note(front, event, APPEAL_WORK);
         slowed_answer_page(req, event, code, &slowed);
         return;
     }
-    struct slowed slowed = slowed_note_work(front, event, code);
+    struct slowed slowed = slowed_note(front, event, APPEAL_WORK);
     char memory[512 + APPEAL_MEMBERS_MAX], challenge_memory[POW_CHALLENGE_LEN],
         time_memory[RFC3339_LEN];
     struct text members = text_on(memory, sizeof(memory));

@@ -340,7 +340,7 @@ static struct span message_of(const struct look *look)
 /* Whom to ask, and the number to name, for whoever has just been slowed down. */
 static bool has_appeal(const struct look *look)
 {
-    return look->event->doc.appeals_len > 0 && slowed_reference_ok(look->reference);
+    return look->event->doc.appeals_len > 0 && appeal_looks_right(look->reference);
 }
 
 static void put_appeal(struct text *out, const struct look *look)

@@ -1,4 +1,4 @@
-// Whoever is slowed down is told why, whom to ask, and a number that the operator finds in the log.
+// Whoever is slowed down is told why, whom to ask, and a reference that the operator looks up, at any front.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -12,7 +12,7 @@ describe('whoever is slowed down', () => {
   let house;
 
   before(async () => {
-    house = await openHouse(null, { scope });
+    house = await openHouse(null, { scope, fronts: 2 });
     await makeEvent(house, 'narrow', { rate_per_s: 0, joins_per_ip_per_min: 1, appeal: APPEAL });
     await makeEvent(house, 'worked', { rate_per_s: 0, pow_bits: 8, appeal: APPEAL });
     await makeEvent(house, 'silent', { rate_per_s: 0, joins_per_ip_per_min: 1 });
@@ -42,6 +42,35 @@ describe('whoever is slowed down', () => {
     assert.deepEqual(await inLog(answer.json.reference), ['narrow', 'too-many-joins']);
     const plain = await refused('silent');
     assert.deepEqual([plain.json.reference, plain.json.appeal], [undefined, undefined]);
+  });
+
+  test('names a reference that any front explains, and what was made up nobody', async () => {
+    const before = Date.now();
+    const { json: { reference } } = await refused('narrow');
+    const look = (front, text, id = 'narrow') => front.admin.get(`/admin/events/${id}/appeals/${text}`);
+    for (const front of house.fronts) {
+      const { status, json } = await look(front, `${reference.slice(0, 4)}-${reference.slice(4).toLowerCase()}`);
+      assert.deepEqual([status, Object.keys(json), json.event, json.why], [200, ['event', 'why', 'minute'], 'narrow', 'too-many-joins']);
+      const minute = Date.parse(json.minute);
+      assert.equal(minute % 60_000, 0);
+      assert.ok(minute >= before - 60_000 && minute <= Date.now(), json.minute);
+    }
+    for (const wrong of ['AAAAAAAA', 'x', `${reference}0`]) assertProblem(await look(house.front, wrong), 404, 'reference-unknown');
+    assertProblem(await look(house.front, reference, 'worked'), 404, 'reference-unknown');
+    assertProblem(await look(house.front, reference, 'nothing'), 404, 'event-unknown');
+    assert.equal((await house.front.private.get(`/admin/events/narrow/appeals/${reference}`)).status, 401);
+  });
+
+  test('by wrong codes is told whom to ask too', async () => {
+    await makeEvent(house, 'coded', { rate_per_s: 0, code_required: true, appeal: APPEAL });
+    await house.front.admin.put('/admin/events/coded/codes', { body: { codes: ['GOOD-CODE'] } });
+    const answer = await until('the limit of guesses', async () => {
+      const one = await join('coded', { body: { code: 'NONE-SUCH' } });
+      return one.status === 429 && one;
+    });
+    assertProblem(answer, 429, 'too-many-codes');
+    const { json } = await house.front.admin.get(`/admin/events/coded/appeals/${answer.json.reference}`);
+    assert.equal(json.why, 'too-many-codes');
   });
 
   test('is told so by the page, in the visitor\'s language, without a script', async () => {
@@ -74,5 +103,13 @@ describe('whoever is slowed down', () => {
       assert.deepEqual([answer.status, answer.json.pointer], [422, pointer]);
     }
     assert.deepEqual((await patch(house.front, 'silent', { appeal: { en: 'mailto:a@b.example' } })).appeal, { en: 'mailto:a@b.example' });
+  });
+
+  // The last one, as the log lacks what else comes in that second.
+  test('is told it of a flood as well, of which the log has only so many', async () => {
+    const answers = await Promise.all(Array.from({ length: 60 }, () => join('narrow')));
+    const slowed = answers.filter(({ status }) => status === 429);
+    assert.ok(slowed.length > 50);
+    assert.ok(slowed.every(({ json }) => json.reference?.length === 8));
   });
 });

@@ -225,13 +225,18 @@ test('the program keeps every promise of openapi.yaml, and answers nothing else'
   await admin('PATCH', ev, { body: { pow_bits: 0 } });
 
   // Standing still, limited, sold out, over.
-  await admin('PATCH', ev, { body: { rate_per_s: 0, joins_per_ip_per_min: 1 } });
+  await admin('PATCH', ev, { body: { rate_per_s: 0, joins_per_ip_per_min: 1, appeal: { en: 'tel:1' } } });
   await visitor.joined({ headers: { 'x-forwarded-for': '192.0.2.1' } });
   assert.equal((await asked('POST', 'pass')).json.code, 'not-yet');
-  await until('the limit', async () => {
+  const limited = await until('the limit', async () => {
     const answer = await open('POST', q('join'), { headers: { 'x-forwarded-for': '192.0.2.1' } });
-    return answer.status === 429;
+    return answer.status === 429 && answer.json;
   });
+  const appeal = `${ev}/appeals/${limited.reference}`;
+  await admin('GET', appeal);
+  await bare('GET', appeal);
+  await admin('GET', `${ev}/appeals/AAAAAAAA`);
+  await admin('GET', '/admin/events/none/appeals/AAAAAAAA');
   await admin('POST', action('sold-out'));
   assert.equal((await open('POST', q('join'))).json.code, 'event-sold-out');
   await asked('POST', 'pass');
@@ -329,7 +334,7 @@ test('the program keeps every promise of openapi.yaml, and answers nothing else'
   await admin('PUT', presale, { body: { codes: ['FAN-CODE'] } });
   await admin('GET', presale);
   await admin('DELETE', presale);
-  for (const path of ['/admin/ended', '/admin/audit', '/admin/events/none', '/admin/events/none/archive'])
+  for (const path of ['/admin/ended', '/admin/audit', '/admin/events/none', '/admin/events/none/archive', '/admin/events/none/appeals/AAAAAAAA'])
     await admin('GET', path);
   await admin('DELETE', ev, { headers: { 'if-match': (await admin('GET', ev)).headers.etag } });
 

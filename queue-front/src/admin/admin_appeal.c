@@ -1,0 +1,64 @@
+/* admin_appeal.c: somebody who was slowed down has named a reference to a person, who asks here
+ * what it was. The reference itself says so (core/token/appeal.h), which limit and in which minute;
+ * who it was, and how many others it was, nobody has kept. */
+#include "admin/admin_appeal.h"
+
+#include "admin/admin_find.h"
+#include "api/answer.h"
+#include "core/json_time.h"
+#include "core/token/appeal.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+enum { MINUTE_MS = 60000, ANSWER_MAX = 512 };
+
+static void answer_appeal(struct http_req *req, const struct front *front,
+                          const struct front_event *event, struct span reference)
+{
+    struct appeal appeal;
+    uint64_t now = front_event_now_ms(front, event) / MINUTE_MS;
+    int rc = appeal_parse(&event->identity->codes, front_event_id(event), reference, now, &appeal);
+    if (rc < 0) {
+        http_problem(req, 404, "reference-unknown", "%s",
+                     rc == ERR_SYNTAX ? "The reference is mistyped: its check letter does not fit."
+                                      : "No such reference was given at this event.");
+        return;
+    }
+    char memory[ANSWER_MAX];
+    struct text json = text_on(memory, sizeof(memory));
+    json_open(&json, '{');
+    json_member_cstr(&json, "event", event->id);
+    json_member_cstr(&json, "why", appeal_limit_code(appeal.limit));
+    json_member_time(&json, "minute", appeal.minute * MINUTE_MS);
+    json_close(&json, '}');
+    assert(!json.overflown);
+    answer_json(req, 200, &json, NULL);
+}
+
+static void on_found(void *ctx, const struct front_event *event, bool unavailable)
+{
+    struct http_req *req = ctx;
+    struct answer_refusal refusal = {.outcome = LINE_UNAVAILABLE, .retry_after_ms = 1000};
+    if (unavailable)
+        answer_refuse(req, &refusal);
+    else if (event == NULL)
+        answer_event_unknown(req, http_req_param(req, 0));
+    else if (event->identity == NULL)
+        answer_shut(req, front_event_id(event), event->shut);
+    else
+        answer_appeal(req, front_of(req), event, http_req_param(req, 1));
+}
+
+static void on_appeal(struct http_req *req, void *ctx)
+{
+    (void)ctx;
+    admin_find(front_of(req), http_req_param(req, 0), on_found, req);
+}
+
+int admin_appeal_routes(struct http_router *private_routes, struct err_slot *err)
+{
+    static const struct http_route route = {
+        HTTP_METHOD_GET, "/admin/events/{event}/appeals/{reference}", on_appeal, NULL, 0};
+    return http_router_add(private_routes, &route, err);
+}

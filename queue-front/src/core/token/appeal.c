@@ -1,0 +1,85 @@
+/* appeal.c: limit and minute stand in the reference as they are, since they are no secret: whoever
+ * holds it was there. The MAC is over the event's name too, so a reference of one event says
+ * nothing at another. */
+#include "core/token/appeal.h"
+
+#include "base/err.h"
+#include "core/line/line.h"
+#include "core/token/code32.h"
+
+#include <assert.h>
+#include <string.h>
+
+enum { VALUES = APPEAL_LEN - 1, LIMIT_BITS = 3, MINUTE_BITS = 17, MAC_BITS = 15 };
+
+static const char purpose[] = "appeal";
+
+static_assert(VALUES * 5 == LIMIT_BITS + MINUTE_BITS + MAC_BITS, "they fill the letters");
+static_assert((int)APPEAL_MINUTES == 1 << MINUTE_BITS, "the minutes fill their bits");
+static_assert(APPEAL_LIMIT_COUNT <= 1 << LIMIT_BITS, "the limits fit theirs");
+
+static const char *const codes[APPEAL_LIMIT_COUNT] = {
+    [APPEAL_JOINS] = "too-many-joins",
+    [APPEAL_CODES] = "too-many-codes",
+    [APPEAL_WORK] = "proof-of-work-required",
+};
+
+const char *appeal_limit_code(enum appeal_limit limit)
+{
+    assert(limit < APPEAL_LIMIT_COUNT);
+    return codes[limit];
+}
+
+static uint64_t sign(const struct mac_ring_key *key, struct span event, uint32_t head)
+{
+    struct mac_ring one = {.key[0] = *key, .len = 1};
+    uint8_t message[sizeof(purpose) + 4 + LINE_EVENT_ID_MAX], mac[MAC_BYTES];
+    assert(event.len <= LINE_EVENT_ID_MAX);
+    memcpy(message, purpose, sizeof(purpose));
+    for (unsigned i = 0; i < 4; i++)
+        message[sizeof(purpose) + i] = (uint8_t)(head >> (8 * i));
+    memcpy(message + sizeof(purpose) + 4, event.ptr, event.len);
+    mac_make(&one, message, sizeof(purpose) + 4 + event.len, mac);
+    mac_ring_wipe(&one);
+    return (uint64_t)(mac[0] << 8 | mac[1]) & ((1 << MAC_BITS) - 1);
+}
+
+void appeal_make(char reference[APPEAL_LEN + 1], const struct mac_ring *ring, struct span event,
+                 struct appeal appeal)
+{
+    assert(appeal.limit < APPEAL_LIMIT_COUNT);
+    uint32_t head = (uint32_t)(appeal.minute % APPEAL_MINUTES) << LIMIT_BITS | appeal.limit;
+    uint64_t bits = (uint64_t)head << MAC_BITS | sign(&ring->key[0], event, head);
+    uint8_t values[VALUES];
+    for (unsigned i = VALUES; i-- > 0; bits >>= 5)
+        values[i] = bits & 31;
+    code32_make(values, APPEAL_LEN, reference);
+    reference[APPEAL_LEN] = '\0';
+}
+
+bool appeal_looks_right(struct span text)
+{
+    char code[APPEAL_LEN];
+    return text.len == APPEAL_LEN && code32_parse(text, APPEAL_LEN, code, NULL);
+}
+
+int appeal_parse(const struct mac_ring *ring, struct span event, struct span text, uint64_t now,
+                 struct appeal *out)
+{
+    char code[APPEAL_LEN];
+    uint8_t values[APPEAL_LEN];
+    if (!code32_parse(text, APPEAL_LEN, code, values))
+        return ERR_SYNTAX;
+    uint64_t bits = 0;
+    for (unsigned i = 0; i < VALUES; i++)
+        bits = bits << 5 | values[i];
+    uint32_t head = (uint32_t)(bits >> MAC_BITS), limit = head & ((1 << LIMIT_BITS) - 1);
+    bool known = false;
+    for (uint32_t i = 0; i < ring->len; i++)
+        known |= sign(&ring->key[i], event, head) == (bits & ((1 << MAC_BITS) - 1));
+    if (!known || limit >= APPEAL_LIMIT_COUNT)
+        return ERR_AUTH;
+    uint64_t age = (now - (head >> LIMIT_BITS)) % APPEAL_MINUTES;
+    *out = (struct appeal){.limit = (enum appeal_limit)limit, .minute = now - age};
+    return 0;
+}

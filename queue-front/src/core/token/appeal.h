@@ -1,0 +1,44 @@
+/* appeal.h: the reference that somebody who was slowed down names to a person: which limit it was,
+ * and in which minute, under a MAC. So it can be looked up at any front, however many there are and
+ * whatever was restarted, while nothing is kept of anybody: all whom one limit slowed in one minute
+ * have the same.
+ *
+ *     ABCD1234     3 bits limit, 17 bits minute, 15 bits MAC, a check
+ *
+ * The minutes begin anew after 91 days: a reference is read as the latest minute that it can mean.
+ * It is believed for as long as the identity key that it was made with (core/token/identity.h).
+ * Nothing hangs on it but what a person is shown, so 15 bits are enough. */
+#ifndef FG_QUEUE_FRONT_CORE_APPEAL_H
+#define FG_QUEUE_FRONT_CORE_APPEAL_H
+
+#include "base/text.h"
+#include "crypto/mac.h"
+
+enum { APPEAL_LEN = 8, APPEAL_MINUTES = 1 << 17 };
+
+enum appeal_limit {
+    APPEAL_JOINS, /* joins of one address in a minute */
+    APPEAL_CODES, /* wrong codes of one address in a minute */
+    APPEAL_WORK,  /* work that the browser could not do */
+    APPEAL_LIMIT_COUNT,
+};
+
+/* The code of the problem that the visitor got: "too-many-joins". */
+const char *appeal_limit_code(enum appeal_limit limit);
+
+struct appeal {
+    enum appeal_limit limit;
+    uint64_t minute; /* since 1970 */
+};
+
+void appeal_make(char reference[APPEAL_LEN + 1], const struct mac_ring *ring, struct span event,
+                 struct appeal appeal);
+
+/* Could it be one? So far as its letters tell. */
+bool appeal_looks_right(struct span text);
+
+/* ERR_SYNTAX: mistyped; ERR_AUTH: not one of ours, or of another event. `now` is a minute. */
+int appeal_parse(const struct mac_ring *ring, struct span event, struct span text, uint64_t now,
+                 struct appeal *out);
+
+#endif

@@ -1,0 +1,75 @@
+/* appeal_test.c: references of visitors who were slowed down, read by whoever looks them up. */
+#include "core/token/appeal.h"
+
+#include "base/err.h"
+#include "unit.h"
+
+static const struct mac_ring one_key = {.key = {{.id = 1, .key = "0123456789abcdef"}}, .len = 1};
+static const struct mac_ring other = {.key = {{.id = 1, .key = "not the same key"}}, .len = 1};
+
+enum { NOW = 29900000 }; /* a minute of 2026 */
+
+static int parse(struct span text, uint64_t now, struct appeal *out)
+{
+    return appeal_parse(&one_key, SPAN("show"), text, now, out);
+}
+
+static void a_reference_says_its_limit_and_its_minute(void **state)
+{
+    (void)state;
+    const uint64_t ages[] = {0, 1, 1440, APPEAL_MINUTES - 1};
+    for (unsigned limit = 0; limit < APPEAL_LIMIT_COUNT; limit++) {
+        for (size_t i = 0; i < sizeof(ages) / sizeof(ages[0]); i++) {
+            char text[APPEAL_LEN + 1];
+            struct appeal read;
+            struct appeal made = {(enum appeal_limit)limit, NOW - ages[i]};
+            appeal_make(text, &one_key, SPAN("show"), made);
+            assert_true(appeal_looks_right(span_of(text)));
+            assert_int_equal(parse(span_of(text), NOW, &read), 0);
+            assert_int_equal(read.limit, made.limit);
+            assert_int_equal(read.minute, made.minute);
+        }
+    }
+}
+
+static void it_is_read_as_people_say_it(void **state)
+{
+    (void)state;
+    char text[APPEAL_LEN + 1], said[APPEAL_LEN + 2] = {0};
+    struct appeal read;
+    appeal_make(text, &one_key, SPAN("show"), (struct appeal){APPEAL_WORK, NOW});
+    for (size_t i = 0; i < APPEAL_LEN; i++) {
+        char c = text[i];
+        said[i < 4 ? i : i + 1] = (char)(c >= 'A' ? c - 'A' + 'a' : c);
+    }
+    said[4] = '-';
+    assert_int_equal(parse(span_of(said), NOW, &read), 0);
+    assert_int_equal(read.limit, APPEAL_WORK);
+}
+
+static void a_slip_is_told_and_a_foreign_or_made_up_one_is_none(void **state)
+{
+    (void)state;
+    char text[APPEAL_LEN + 1];
+    struct appeal read;
+    appeal_make(text, &one_key, SPAN("show"), (struct appeal){APPEAL_JOINS, NOW});
+    assert_int_equal(appeal_parse(&one_key, SPAN("shoe"), span_of(text), NOW, &read), ERR_AUTH);
+    assert_int_equal(appeal_parse(&other, SPAN("show"), span_of(text), NOW, &read), ERR_AUTH);
+    assert_int_equal(parse(SPAN(""), NOW, &read), ERR_SYNTAX);
+    for (size_t i = 0; i < APPEAL_LEN; i++) {
+        char was = text[i];
+        text[i] = was == '7' ? '8' : '7';
+        assert_int_equal(parse(span_of(text), NOW, &read), ERR_SYNTAX);
+        text[i] = was;
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_reference_says_its_limit_and_its_minute),
+        cmocka_unit_test(it_is_read_as_people_say_it),
+        cmocka_unit_test(a_slip_is_told_and_a_foreign_or_made_up_one_is_none),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
