@@ -1,6 +1,7 @@
 // audit.js: who did what, when, from what to what, and why; newest first.
 
 import { get } from './api.js';
+import { lookUp } from './appeal.js';
 import { make, say } from './kit.js';
 import { becauseOf, changeList, inWords, tooLong, whoOf } from './change.js';
 import { button, show, timeAt, wordsOr } from './ui.js';
@@ -36,7 +37,7 @@ export async function open(body, event) {
     more.hidden = audit.length < limit || limit === 1000;
     show(list, ...audit.map(entry));
   }
-  body.replaceChildren(make('h2', {}, say('view.audit')), list, more);
+  body.replaceChildren(lookUp(event), make('h2', {}, say('view.audit')), list, more);
   await read();
   const again = () => read();
   event.listeners.add(again);

@@ -5,7 +5,7 @@
 import { make, money, say } from './kit.js';
 import { languageOf, moment, number, told, wordsOr } from './ui.js';
 
-const label = (name) => wordsOr(`knob.${name}`, wordsOr(`live.${name}`, name));
+const label = (name) => wordsOr(`knob.${name}`, wordsOr(`live.${name}`, wordsOr(`codes.${name}`, name)));
 
 const quoted = (text) => say('change.quoted', text);
 
@@ -14,7 +14,7 @@ const PARTS = {
   version: (version) => [[say('change.version'), number(version)]],
   message: (texts) => Object.entries(texts).map(([tag, text]) => [say('change.message', languageOf(tag)), quoted(text)]),
   schedule: (steps) => [[label('schedule'), steps.map(({ at, rate_per_s: rate }) => say('change.step', moment(at), told(rate))).join(', ')]],
-  lanes: (lanes) => lanes.map(({ id, name, share, invitations }) => [say('change.lane', id), say('change.lane-is', quoted(name), number(share), number(invitations))]),
+  lanes: (lanes) => lanes.map(({ id, name, share, invitations, code_required: coded }) => [say('change.lane', id), say(coded ? 'change.lane-coded' : 'change.lane-is', quoted(name), number(share), number(invitations))]),
   appeal: (texts) => Object.entries(texts).map(([tag, text]) => [`${label('appeal')}, ${languageOf(tag)}`, quoted(text)]),
   prices: ({ currency, categories }) => Object.entries(categories).map(([name, { price, gone }]) => [say('change.price', name), gone ? say('change.price-gone', money(price, currency)) : money(price, currency)]),
   autopilot: ({ on, ...rest }) => [[label('autopilot'), told(on)], ...Object.entries(rest).map(([name, value]) => [`${label('autopilot')}: ${say(`autopilot.${name}`)}`, told(value)])],

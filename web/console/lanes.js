@@ -37,6 +37,16 @@ export async function open(body, event) {
     return make('div', { className: 'field' }, make('label', { htmlFor: input.id }, say(`lanes.${name}`)), input, wrong);
   }
 
+  // The service names it only where it is on, and so do we, so that what did not change looks so.
+  function ticked(n) {
+    const input = make('input', { type: 'checkbox', id: `lane-coded-${n}`, checked: lanes[n].code_required ?? false });
+    input.addEventListener('change', () => {
+      delete lanes[n].code_required;
+      if (input.checked) lanes[n].code_required = true;
+    });
+    return make('div', { className: 'field tick' }, make('label', { htmlFor: input.id }, say('knob.code_required')), input);
+  }
+
   function fill() {
     list.replaceChildren(...lanes.map((lane, n) => {
       const known = event.doc.lanes.find(({ id }) => id === lane.id);
@@ -54,7 +64,7 @@ export async function open(body, event) {
         field(n, 'name', { maxLength: 80 }),
         field(n, 'id', { maxLength: 24, disabled: !free() || Boolean(known), spellcheck: false }),
         field(n, 'share', { type: 'number', min: 1, max: 99, inputMode: 'numeric' }),
-        field(n, 'invitations', { type: 'number', min: 0, max: 1000000, inputMode: 'numeric' }), gone, codes);
+        field(n, 'invitations', { type: 'number', min: 0, max: 1000000, inputMode: 'numeric' }), ticked(n), gone, codes);
     }));
     byId('lane-add').hidden = !free() || lanes.length >= LANES_MAX;
     fixed.hidden = free();

@@ -1,0 +1,176 @@
+// prices.js: what a seat costs, as everybody who waits is told it, and which category is gone: a tick, and
+// within a second all who wait know. Amounts are typed as people write them and kept in minor units; how
+// many digits those have, the currency knows.
+
+import { call } from './api.js';
+import { byId, make, money, say } from './kit.js';
+import { button, guarded } from './ui.js';
+
+const CATEGORIES_MAX = 16;
+const NAME_BYTES_MAX = 80;
+const PRICE_MAX = 1_000_000_000; // minor units
+const CURRENCY = /^[A-Z]{3}$/;
+
+const sizeOf = (text) => new TextEncoder().encode(text).length;
+const digitsOf = (currency) => new Intl.NumberFormat('en', { style: 'currency', currency }).resolvedOptions().maximumFractionDigits;
+
+export async function open(body, event) {
+  const currency = make('input', { id: 'prices-currency', maxLength: 3, size: 5, autocomplete: 'off', autocapitalize: 'characters', spellcheck: false });
+  const wrongCurrency = make('span', { className: 'wrong', id: 'wrong-prices-currency' });
+  currency.setAttribute('aria-describedby', wrongCurrency.id);
+  const list = make('ol', { id: 'prices' });
+  const told = make('p', { id: 'prices-told', className: 'told', role: 'status' });
+  const applied = make('p', { id: 'applied', role: 'status' });
+  let rows = []; // {name, amount: as typed, gone}
+  let seen = 0; // the version that was taken
+  let touched = false;
+
+  const coin = () => currency.value.trim().toUpperCase();
+  const minor = ({ amount }) => Math.round(Number(amount) * 10 ** digitsOf(coin()));
+  const wanted = () => (rows.length === 0 ? null : { currency: coin(), categories: Object.fromEntries(rows.map((row) => [row.name.trim(), { price: minor(row), gone: row.gone }])) });
+  const asText = (prices) => (prices === null ? '' : JSON.stringify([prices.currency, Object.entries(prices.categories).map(([name, { price, gone = false }]) => [name, price, gone])]));
+
+  // ---- fields ----
+
+  function field(n, name, properties) {
+    const input = make('input', { id: `price-${name}-${n}`, autocomplete: 'off', value: rows[n][name], ...properties });
+    const wrong = make('span', { className: 'wrong', id: `wrong-${input.id}` });
+    input.setAttribute('aria-describedby', wrong.id);
+    input.addEventListener('input', () => {
+      rows[n][name] = input.value;
+      judge();
+    });
+    return make('div', { className: 'field' }, make('label', { htmlFor: input.id }, say(`prices.${name}`)), input, wrong);
+  }
+
+  function gone(n) {
+    const input = make('input', { type: 'checkbox', id: `price-gone-${n}`, checked: rows[n].gone });
+    input.addEventListener('change', () => {
+      rows[n].gone = input.checked;
+      judge();
+    });
+    return make('div', { className: 'field tick' }, make('label', { htmlFor: input.id }, say('prices.gone')), input);
+  }
+
+  function fill() {
+    list.replaceChildren(...rows.map((row, n) => {
+      const away = button(say('lanes.remove'), () => {
+        rows.splice(n, 1);
+        touched = true;
+        fill();
+        (byId(`price-name-${Math.min(n, rows.length - 1)}`) ?? byId('price-add')).focus();
+      }, { className: 'quiet' });
+      away.setAttribute('aria-label', say('prices.remove-one', row.name || n + 1));
+      return make('li', { className: 'card row end' }, field(n, 'name', { maxLength: 80 }), field(n, 'amount', { inputMode: 'decimal' }), gone(n), away);
+    }));
+    byId('prices-none').hidden = rows.length > 0;
+    byId('price-add').hidden = rows.length >= CATEGORIES_MAX;
+    judge();
+  }
+
+  // ---- judging ----
+
+  function blame(input, words) {
+    byId(`wrong-${input.id}`).textContent = words;
+    if (words === '') input.removeAttribute('aria-invalid');
+    else input.setAttribute('aria-invalid', 'true');
+    return words === '';
+  }
+
+  function faultOfName(name, n) {
+    if (name === '' || sizeOf(name) > NAME_BYTES_MAX || /["\\\p{Cc}]/u.test(name)) return say('prices.wrong-name');
+    return rows.findIndex((row) => row.name.trim() === name) === n ? '' : say('prices.wrong-twice');
+  }
+
+  function faultOfAmount(row, known) {
+    if (row.amount.trim() === '' || !/^\d+(\.\d+)?$/.test(row.amount.trim())) return say('prices.wrong-amount');
+    if (!known) return '';
+    const digits = row.amount.trim().split('.')[1]?.length ?? 0;
+    if (digits > digitsOf(coin())) return say('prices.wrong-digits', digitsOf(coin()));
+    return minor(row) <= PRICE_MAX ? '' : say('prices.wrong-amount');
+  }
+
+  function judge() {
+    const known = CURRENCY.test(coin());
+    let good = blame(currency, rows.length === 0 || known ? '' : say('prices.wrong-currency'));
+    rows.forEach((row, n) => {
+      const named = blame(byId(`price-name-${n}`), faultOfName(row.name.trim(), n));
+      good = blame(byId(`price-amount-${n}`), faultOfAmount(row, known)) && named && good;
+    });
+    told.hidden = !good || rows.length === 0;
+    const left = good ? rows.filter((row) => !row.gone).map(minor) : [];
+    const [from, to] = [Math.min(...left), Math.max(...left)];
+    told.textContent = told.hidden ? '' : left.length === 0 ? say('prices.told-none') : from === to ? say('prices.told-one', money(from, coin())) : say('prices.told', money(from, coin()), money(to, coin()));
+    return good;
+  }
+
+  // ---- applying ----
+
+  // A merge patch only adds to an object: what was taken out has to be named. A new order or another
+  // name comes at the end, as the service has it.
+  function patchTo(prices) {
+    if (prices === null || event.doc.prices === null) return prices;
+    const before = Object.keys(event.doc.prices.categories).map((name) => [name, null]);
+    return { ...prices, categories: { ...Object.fromEntries(before), ...prices.categories } };
+  }
+
+  async function apply() {
+    applied.replaceChildren();
+    if (!judge()) {
+      body.querySelector('[aria-invalid]').focus();
+      return;
+    }
+    const prices = wanted();
+    if (asText(prices) === asText(event.doc.prices)) {
+      applied.textContent = say('knobs.unchanged');
+      return;
+    }
+    const reason = event.why();
+    await call('queue', 'PATCH', `/admin/events/${event.id}`, { body: { prices: patchTo(prices) }, headers: { 'If-Match': event.etag, ...(reason === '' ? {} : { 'X-Reason': encodeURI(reason) }) } });
+    await event.read();
+    take();
+    event.said(say('prices.applied'));
+    applied.replaceChildren(say('prices.applied'), ' ', button(say('undo.button'), async () => {
+      await event.act('undo');
+      applied.replaceChildren(say('knobs.undone'));
+      take();
+    }, { id: 'undo-prices' }));
+  }
+
+  function take() {
+    const { prices } = event.doc;
+    currency.value = prices?.currency ?? currency.value;
+    const typed = (price) => (price / 10 ** digitsOf(prices.currency)).toFixed(digitsOf(prices.currency));
+    rows = Object.entries(prices?.categories ?? {}).map(([name, { price, gone: isGone = false }]) => ({ name, amount: typed(price), gone: isGone }));
+    seen = event.doc.version;
+    touched = false;
+    fill();
+  }
+
+  // ---- the page ----
+
+  const form = make('form', { id: 'prices-form', noValidate: true, className: 'stack' },
+    make('h2', {}, say('view.prices')), make('p', { className: 'small' }, say('prices.help')),
+    make('p', { id: 'prices-none' }, say('prices.none')),
+    make('div', { className: 'field' }, make('label', { htmlFor: currency.id }, say('prices.currency')), currency, wrongCurrency), list, told,
+    make('div', { className: 'row' }, make('button', { className: 'main', id: 'prices-apply' }, say('knobs.apply')), button(say('prices.add'), () => {
+      rows.push({ name: '', amount: '', gone: false });
+      touched = true;
+      fill();
+      byId(`price-name-${rows.length - 1}`).focus();
+    }, { id: 'price-add' })), applied);
+  form.addEventListener('submit', guarded(apply));
+  form.addEventListener('input', () => { touched = true; });
+  currency.addEventListener('input', judge);
+  body.replaceChildren(form);
+  take();
+
+  const elsewhere = () => {
+    if (event.doc.version === seen) return;
+    if (touched) applied.textContent = say('knobs.elsewhere');
+    else take();
+    seen = event.doc.version;
+  };
+  event.listeners.add(elsewhere);
+  return { close: () => event.listeners.delete(elsewhere) };
+}
