@@ -249,11 +249,11 @@ void render_info(struct text *text, const struct render_event *event)
     json_member_bool(text, "codes", plan_has_codes(plan));
     json_key(text, "limits");
     json_open(text, '{');
-    json_member_u64(text, "max_per_buyer", limits->max_per_buyer);
-    json_member_u64(text, "max_per_hold", limits->max_per_hold);
-    json_member_u64(text, "hold_ttl_s", limits->hold_ttl_ms / 1000);
-    json_member_u64(text, "hold_max_s", limits->hold_max_ms / 1000);
-    json_member_u64(text, "rate_per_session_per_s", limits->rate_per_session_per_s);
+    for (unsigned i = 0; i < plan_limit_count; i++) {
+        const struct plan_limit *limit = &plan_limit_table[i];
+        if (limit->shown)
+            json_member_u64(text, limit->name, plan_limit_get(limits, limit));
+    }
     json_close(text, '}');
     render_counts(text, event);
     json_member_u64(text, "version", engine_avail_version(event->engine));

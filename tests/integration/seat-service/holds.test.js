@@ -1,5 +1,6 @@
 // The calls of buyers: seeing the hall, holding, changing, giving back.
 
+import { readFileSync } from 'node:fs';
 import assert from 'node:assert/strict';
 import http from 'node:http';
 import test, { after, before } from 'node:test';
@@ -325,6 +326,13 @@ test('a pass has to be there, ours, for this event and in time', async () => {
   assertProblem(expired, 401, 'pass-expired');
   assert.equal(expired.headers['www-authenticate'], 'Bearer');
   assertProblem(await seats.http.get('/v1/seats/nowhere', { token: alice.token }), 404, 'event-unknown');
+});
+
+test('buyers are shown the limits that the contract lists, and no others', async () => {
+  const { alice } = await fresh();
+  const contract = readFileSync(new URL('../../../seat-service/openapi.yaml', import.meta.url), 'utf8');
+  const [, listed] = /\n {8}limits:\n {10}type: object\n {10}required: \[([^\]]*)\]/.exec(contract);
+  assert.deepEqual(Object.keys((await alice.info()).json.limits), listed.split(', '));
 });
 
 test('a session that was ended is not let in any more', async () => {

@@ -13,36 +13,9 @@
 #include <string.h>
 
 static const char *const verdict_names[ENGINE_VERDICT_COUNT] = {
-    [ENGINE_OK] = "ok",
-    [ENGINE_SAME] = "same",
-    [ENGINE_NO_SEATS] = "no-seats",
-    [ENGINE_TOO_MANY] = "too-many",
-    [ENGINE_TWICE] = "seat-twice",
-    [ENGINE_UNKNOWN] = "seat-unknown",
-    [ENGINE_NOT_IN_HOLD] = "not-in-hold",
-    [ENGINE_MIXED] = "seats-and-area",
-    [ENGINE_CHANNEL] = "channel",
-    [ENGINE_NOT_ON_SALE] = "not-on-sale",
-    [ENGINE_BUYER_LIMIT] = "buyer-limit",
-    [ENGINE_ACCESS] = "accessible-seat",
-    [ENGINE_COMPANION] = "companion-seat",
-    [ENGINE_TABLE] = "whole-table",
-    [ENGINE_ORPHAN] = "single-seat-left",
-    [ENGINE_TAKEN] = "seats-taken",
-    [ENGINE_SOLD_OUT] = "sold-out",
-    [ENGINE_NO_HOLD] = "no-such-hold",
-    [ENGINE_EXPIRED] = "hold-expired",
-    [ENGINE_BUSY] = "hold-busy",
-    [ENGINE_PAYING] = "hold-paying",
-    [ENGINE_SOLD] = "hold-sold",
-    [ENGINE_NOT_SOLD] = "hold-not-sold",
-    [ENGINE_OTHER_ORDER] = "other-order",
-    [ENGINE_NO_ORDER] = "order-unknown",
-    [ENGINE_GONE] = "seats-gone",
-    [ENGINE_HARD_END] = "hold-hard-end",
-    [ENGINE_BY_ORDER] = "sold-to-order",
-    [ENGINE_DIFFERS] = "purchase-differs",
-    [ENGINE_FULL] = "full",
+#define ROW(NAME, CODE, STATUS, TELLS, DETAIL) [ENGINE_##NAME] = CODE,
+    ENGINE_VERDICTS(ROW)
+#undef ROW
 };
 
 const char *engine_verdict_name(enum engine_verdict verdict)

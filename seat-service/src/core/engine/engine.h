@@ -26,6 +26,7 @@
 #include "base/err.h"
 #include "base/span.h"
 #include "core/engine/change.h"
+#include "core/engine/verdicts.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -56,49 +57,6 @@ void engine_destroy(struct engine *engine);
 const struct plan *engine_plan(const struct engine *engine);
 /* Bytes in use by seats, rows, holds that were ever used, buyers, wheel and availability. */
 size_t engine_memory(const struct engine *engine);
-
-enum engine_verdict {
-    ENGINE_OK,
-    ENGINE_SAME, /* idempotent repeat: nothing to journal */
-
-    /* the ask makes no sense: 422 */
-    ENGINE_NO_SEATS,    /* zero seats or places */
-    ENGINE_TOO_MANY,    /* more than max_per_hold */
-    ENGINE_TWICE,       /* the same seat twice: op.seat */
-    ENGINE_UNKNOWN,     /* no such seat, area or category: op.seat where it is a seat */
-    ENGINE_NOT_IN_HOLD, /* a seat to remove that the hold does not have: op.seat */
-    ENGINE_MIXED,       /* seats and area in one hold */
-
-    /* a rule says no: 403/409/422 as the rim likes */
-    ENGINE_CHANNEL,     /* op.seat belongs to an allocation that was not asked with */
-    ENGINE_NOT_ON_SALE, /* op.seat's category or the area's; op.opens_ms: when, 0 if over */
-    ENGINE_BUYER_LIMIT, /* op.limit, op.has: held or bought by this buyer */
-    ENGINE_ACCESS,      /* op.seat is kept for people who need it */
-    ENGINE_COMPANION,   /* op.seat goes with an accessible seat that is not in the hold */
-    ENGINE_TABLE,       /* op.seat's table is sold whole */
-    ENGINE_ORPHAN,      /* the take would leave op.seat single, and there is a legal choice */
-
-    /* somebody was faster: 409 */
-    ENGINE_TAKEN,    /* op.lost, op.lost_count: all of those asked for that are not free */
-    ENGINE_SOLD_OUT, /* best available or area: nothing left that fits */
-
-    /* the hold */
-    ENGINE_NO_HOLD,     /* unknown, released or expired and forgotten: 404/410 */
-    ENGINE_EXPIRED,     /* ran out: 410 */
-    ENGINE_BUSY,        /* another op on this hold is under way: ask again in a moment */
-    ENGINE_PAYING,      /* an order has it: only the saga may change it */
-    ENGINE_SOLD,        /* is sold: release and change do not apply */
-    ENGINE_NOT_SOLD,    /* a move applies to sold holds only */
-    ENGINE_OTHER_ORDER, /* is held by another order */
-    ENGINE_NO_ORDER,    /* confirm by an order that never extended it: 404 */
-    ENGINE_GONE,        /* late confirm: the seats have gone to somebody else: op.lost */
-    ENGINE_HARD_END,    /* no extension beyond the hard cap */
-    ENGINE_BY_ORDER,    /* sold to an order that was not named: its ticket would stay behind */
-    ENGINE_DIFFERS,     /* the order bought something else than what is held, or at another price */
-
-    ENGINE_FULL, /* a bound of limits.h: 503 */
-    ENGINE_VERDICT_COUNT
-};
 
 const char *engine_verdict_name(enum engine_verdict verdict); /* "seats-taken", ...: stable codes */
 

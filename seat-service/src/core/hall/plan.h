@@ -8,6 +8,7 @@
 #define FG_SEAT_CORE_PLAN_H
 
 #include "base/span.h"
+#include "core/hall/plan_limits.h"
 #include "core/limits.h"
 
 #include <stdbool.h>
@@ -26,16 +27,6 @@ const uint8_t *plan_content(const struct plan *plan);
 struct span plan_name(const struct plan *plan);
 struct span plan_currency(const struct plan *plan); /* ISO 4217, three letters */
 uint64_t plan_starts_ms(const struct plan *plan);   /* 0: not said */
-
-struct plan_limits {
-    uint32_t max_per_buyer; /* seats and places, held and bought; 0: no limit */
-    uint32_t max_per_hold;
-    uint64_t hold_ttl_ms;
-    uint64_t hold_max_ms; /* from the first seat to the hard end */
-    uint32_t rate_per_session_per_s;
-    bool orphan_rule;
-    uint64_t access_until_ms; /* then accessible seats are for everybody; 0: never */
-};
 
 const struct plan_limits *plan_limits(const struct plan *plan);
 

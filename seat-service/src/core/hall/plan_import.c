@@ -224,30 +224,41 @@ static void read_areas(struct import *import, struct json_in *in)
     }
 }
 
+static void read_limit(struct json_in *in, struct plan_limits *limits,
+                       const struct plan_limit *limit)
+{
+    uint64_t value = plan_limit_get(limits, limit);
+    bool flag = value != 0;
+    switch (limit->kind) {
+    case PLAN_LIMIT_FLAG:
+        json_in_bool(in, limit->name, &flag);
+        value = flag;
+        break;
+    case PLAN_LIMIT_TIME:
+        read_time(in, limit->name, &value);
+        break;
+    default:
+        json_in_u64(in, limit->name, limit->least, limit->most, &value);
+        break;
+    }
+    plan_limit_set(limits, limit, value);
+}
+
 static void read_limits(struct import *import, struct json_in *in)
 {
-    struct plan_limits *limits = &import->draft.limits;
-    uint64_t per_buyer = 0, per_hold = HOLD_SEATS_MAX, ttl_s = 480, max_s = 900, rate = 0;
+    struct plan_limits limits = plan_limits_usual();
     struct json_in child;
-    limits->orphan_rule = true;
     if (json_in_has(in, "limits") && json_in_child(in, "limits", &child)) {
-        json_in_u64(&child, "max_per_buyer", 0, 10000, &per_buyer);
-        json_in_u64(&child, "max_per_hold", 1, HOLD_SEATS_MAX, &per_hold);
-        json_in_u64(&child, "hold_ttl_s", 1, 86400, &ttl_s);
-        max_s = ttl_s > max_s ? ttl_s : max_s;
-        json_in_u64(&child, "hold_max_s", 1, 7 * 86400, &max_s);
-        json_in_u64(&child, "rate_per_session_per_s", 0, 10000, &rate);
-        json_in_bool(&child, "orphan_rule", &limits->orphan_rule);
-        read_time(&child, "access_until", &limits->access_until_ms);
-        if (max_s < ttl_s)
+        for (unsigned i = 0; i < plan_limit_count; i++)
+            read_limit(&child, &limits, &plan_limit_table[i]);
+        /* A hold that lives longer than usual may do so to its hard end. */
+        if (!json_in_has(&child, "hold_max_s") && limits.hold_max_ms < limits.hold_ttl_ms)
+            limits.hold_max_ms = limits.hold_ttl_ms;
+        if (limits.hold_max_ms < limits.hold_ttl_ms)
             json_in_refuse(&child, "hold_max_s", "must not be less than hold_ttl_s");
         json_in_end(&child);
     }
-    limits->max_per_buyer = (uint32_t)per_buyer;
-    limits->max_per_hold = (uint32_t)per_hold;
-    limits->hold_ttl_ms = ttl_s * 1000;
-    limits->hold_max_ms = max_s * 1000;
-    limits->rate_per_session_per_s = (uint32_t)rate;
+    import->draft.limits = limits;
 }
 
 /* ---- the plan ---- */

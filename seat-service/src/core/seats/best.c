@@ -26,7 +26,7 @@
 #include <assert.h>
 #include <string.h>
 
-typedef unsigned __int128 wide; /* a bitmap and the one after it */
+typedef row_free_wide wide;
 
 /* ---- windows in a spot ---- */
 
@@ -159,11 +159,7 @@ static uint64_t windows(const struct best *best, const struct spot *spot, const 
     }
     if (search->orphans || !ask->orphan_rule || (row->flags & PLAN_RUN_TABLE))
         return starts;
-    uint64_t left = view->free << 1 | view->before >> 63;
-    uint64_t left2 = view->free << 2 | view->before >> 62;
-    uint64_t right = (uint64_t)(view->after >> n);
-    uint64_t right2 = (uint64_t)(view->after >> (n + 1));
-    return starts & ~(left & ~left2) & ~(right & ~right2);
+    return starts & ~row_free_bad_starts(view->before, view->after, n);
 }
 
 /* ---- the k best ---- */
@@ -394,9 +390,10 @@ static bool find_same_row(const struct best *best, const struct best_ask *ask,
             uint64_t bits = closest_whole(best, spot, (uint64_t)view.may, ask);
             if (bits == 0 || (ask->access_need && (bits & (uint64_t)view.accessible) == 0))
                 continue;
-            uint64_t next = (uint64_t)(view.after >> 64);
-            if (ask->orphan_rule && (row_free_singles(view.before, view.free & ~bits, next) &
-                                     ~row_free_singles(view.before, view.free, next)) != 0)
+            const uint64_t next = (uint64_t)(view.after >> 64);
+            const uint64_t was[3] = {view.before, view.free, next};
+            const uint64_t is[3] = {view.before, view.free & ~bits, next};
+            if (ask->orphan_rule && row_free_left_single(was, is) != 0)
                 continue;
             uint32_t pos = spot->chunk * 64u + (uint32_t)__builtin_ctzll(bits);
             uint32_t span = 64u - (uint32_t)__builtin_clzll(bits) - (uint32_t)__builtin_ctzll(bits);

@@ -167,8 +167,7 @@ static int new_orphan(const struct row_view *view, unsigned words)
 {
     const uint64_t *before = view->before, *after = view->after;
     for (unsigned i = 1; i <= words; i++) {
-        uint64_t orphans = row_free_singles(after[i - 1], after[i], after[i + 1]) &
-                           ~row_free_singles(before[i - 1], before[i], before[i + 1]);
+        uint64_t orphans = row_free_left_single(&before[i - 1], &after[i - 1]);
         if (orphans != 0)
             return (int)(i - 1) * 64 + __builtin_ctzll(orphans);
     }
@@ -218,8 +217,9 @@ static enum claim claim_short_row(struct seats *seats, const struct take_word *t
         if ((take->add & ~bitmap) != 0)
             return CLAIM_LOST;
         if (judge) {
-            uint64_t left = row_free_singles(0, after_take(bitmap, take), 0) &
-                            ~row_free_singles(0, before_take(bitmap, take), 0);
+            const uint64_t was[3] = {0, before_take(bitmap, take), 0};
+            const uint64_t is[3] = {0, after_take(bitmap, take), 0};
+            uint64_t left = row_free_left_single(was, is);
             *orphan = left != 0 ? __builtin_ctzll(left) : -1;
             if (left != 0 && orphans == ORPHANS_REFUSED)
                 return CLAIM_ORPHAN;

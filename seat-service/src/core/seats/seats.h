@@ -12,6 +12,7 @@
 #define FG_SEAT_CORE_SEATS_H
 
 #include "core/hall/plan.h"
+#include "core/seats/row_free.h"
 
 #include "base/err.h"
 
@@ -135,12 +136,6 @@ static inline bool seats_is_lost(const struct seats *seats, uint32_t seat)
     const struct seats_row *row = &seats->rows[seats->facts->run[seat]];
     uint32_t pos = plan_pos_of(seats->facts, seat);
     return (seats_row_free(seats, row->word + pos / 64) >> (pos % 64) & 1) == 0;
-}
-
-/* The seats that are free with none free beside them. */
-static inline uint64_t row_free_singles(uint64_t before, uint64_t free, uint64_t after)
-{
-    return free & ~(free << 1 | before >> 63) & ~(free >> 1 | after << 63);
 }
 
 #endif

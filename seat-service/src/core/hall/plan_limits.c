@@ -1,0 +1,74 @@
+/* plan_limits.c: the table, and what reads and writes a limit by its row. Whoever adds a limit adds
+ * a field and a row; parser, validation, its usual value and what buyers are shown follow from the
+ * row, and a test holds the contract against it. What a limit means is the engine's to say, where
+ * it uses the field. */
+#include "core/hall/plan_limits.h"
+
+#include "core/limits.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define FIELD(NAME) offsetof(struct plan_limits, NAME)
+enum { DAY_S = 86400 };
+
+const struct plan_limit plan_limit_table[] = {
+    {"max_per_buyer", PLAN_LIMIT_NUMBER, FIELD(max_per_buyer), 0, 10000, 0, true},
+    {"max_per_hold", PLAN_LIMIT_NUMBER, FIELD(max_per_hold), 1, HOLD_SEATS_MAX, HOLD_SEATS_MAX,
+     true},
+    {"hold_ttl_s", PLAN_LIMIT_SECONDS, FIELD(hold_ttl_ms), 1, DAY_S, 480, true},
+    {"hold_max_s", PLAN_LIMIT_SECONDS, FIELD(hold_max_ms), 1, 7 * DAY_S, 900, true},
+    {"rate_per_session_per_s", PLAN_LIMIT_NUMBER, FIELD(rate_per_session_per_s), 0, 10000, 0, true},
+    {"orphan_rule", PLAN_LIMIT_FLAG, FIELD(orphan_rule), 0, 1, true, false},
+    {"access_until", PLAN_LIMIT_TIME, FIELD(access_until_ms), 0, UINT64_MAX, 0, false},
+};
+const unsigned plan_limit_count = sizeof(plan_limit_table) / sizeof(plan_limit_table[0]);
+
+uint64_t plan_limit_get(const struct plan_limits *limits, const struct plan_limit *limit)
+{
+    const char *at = (const char *)limits + limit->field;
+    uint32_t number;
+    uint64_t ms;
+    bool flag;
+    switch (limit->kind) {
+    case PLAN_LIMIT_NUMBER:
+        memcpy(&number, at, sizeof(number));
+        return number;
+    case PLAN_LIMIT_FLAG:
+        memcpy(&flag, at, sizeof(flag));
+        return flag;
+    default:
+        memcpy(&ms, at, sizeof(ms));
+        return limit->kind == PLAN_LIMIT_SECONDS ? ms / 1000 : ms;
+    }
+}
+
+void plan_limit_set(struct plan_limits *limits, const struct plan_limit *limit, uint64_t value)
+{
+    char *at = (char *)limits + limit->field;
+    uint32_t number = (uint32_t)value;
+    uint64_t ms = limit->kind == PLAN_LIMIT_SECONDS ? value * 1000 : value;
+    bool flag = value != 0;
+    assert(value >= limit->least);
+    assert(value <= limit->most);
+    switch (limit->kind) {
+    case PLAN_LIMIT_NUMBER:
+        memcpy(at, &number, sizeof(number));
+        break;
+    case PLAN_LIMIT_FLAG:
+        memcpy(at, &flag, sizeof(flag));
+        break;
+    default:
+        memcpy(at, &ms, sizeof(ms));
+        break;
+    }
+    assert(plan_limit_get(limits, limit) == value);
+}
+
+struct plan_limits plan_limits_usual(void)
+{
+    struct plan_limits limits = {0};
+    for (unsigned i = 0; i < plan_limit_count; i++)
+        plan_limit_set(&limits, &plan_limit_table[i], plan_limit_table[i].usual);
+    return limits;
+}

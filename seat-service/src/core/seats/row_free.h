@@ -1,0 +1,37 @@
+/* row_free.h: the arithmetic of a row's bitmaps: a bit for each seat, set while it is free.
+ *
+ * The rule that no single seat is left is judged in two ways: where a row is claimed, on the seats
+ * of one take (seats.c), and where best available looks for windows, on all of them at once
+ * (best.c). Both ways stand here, and a test holds them against each other. A seat is single if it
+ * is free and has no free seat beside it; it is left single by a take if it was not so before. */
+#ifndef FG_SEAT_CORE_ROW_FREE_H
+#define FG_SEAT_CORE_ROW_FREE_H
+
+#include <stdint.h>
+
+typedef unsigned __int128 row_free_wide; /* a bitmap and the one after it */
+
+/* Of one bitmap, with those before and after it in the row: 0 where there is none. */
+static inline uint64_t row_free_singles(uint64_t before, uint64_t free, uint64_t after)
+{
+    return free & ~(free << 1 | before >> 63) & ~(free >> 1 | after << 63);
+}
+
+/* The seats of the middle bitmap that are single in `is` and were not in `was`. */
+static inline uint64_t row_free_left_single(const uint64_t was[3], const uint64_t is[3])
+{
+    return row_free_singles(is[0], is[1], is[2]) & ~row_free_singles(was[0], was[1], was[2]);
+}
+
+/* The starts from which a window of n seats, all of them free, would leave a single seat beside it.
+ */
+static inline uint64_t row_free_bad_starts(uint64_t before, row_free_wide free, unsigned n)
+{
+    uint64_t left = (uint64_t)free << 1 | before >> 63;
+    uint64_t left2 = (uint64_t)free << 2 | before >> 62;
+    uint64_t right = (uint64_t)(free >> n);
+    uint64_t right2 = (uint64_t)(free >> (n + 1));
+    return (left & ~left2) | (right & ~right2);
+}
+
+#endif

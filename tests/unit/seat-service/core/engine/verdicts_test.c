@@ -1,0 +1,65 @@
+/* verdicts_test.c: what the rows of the engine's verdicts promise: codes that differ, a status
+ * where it is a refusal, and for each rule of the sale a sentence in every language of the hall's
+ * page. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "core/engine/engine.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char *const pages[] = {
+#include "seat-service/web/text.en.inc"
+    ,
+#include "seat-service/web/text.ko.inc"
+};
+
+static const struct {
+    const char *code;
+    unsigned status;
+    const char *detail;
+} rows[ENGINE_VERDICT_COUNT] = {
+#define ROW(NAME, CODE, STATUS, TELLS, DETAIL) {CODE, STATUS, DETAIL},
+    ENGINE_VERDICTS(ROW)
+#undef ROW
+};
+
+static void each_refusal_has_a_code_of_its_own_a_status_and_a_sentence(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < ENGINE_VERDICT_COUNT; i++) {
+        for (unsigned j = 0; j < i; j++)
+            assert_string_not_equal(rows[i].code, rows[j].code);
+        if (i == ENGINE_OK || i == ENGINE_SAME)
+            continue;
+        assert_in_range(rows[i].status, 400, 503);
+        assert_true(strlen(rows[i].detail) > 0);
+        assert_string_equal(rows[i].code, engine_verdict_name((enum engine_verdict)i));
+    }
+}
+
+static void each_rule_of_the_sale_is_told_in_every_language(void **state)
+{
+    (void)state;
+    for (unsigned i = ENGINE_CHANNEL; i <= ENGINE_ORPHAN; i++) {
+        char line[80];
+        snprintf(line, sizeof(line), "\nerror.%s = ", rows[i].code);
+        for (unsigned page = 0; page < sizeof(pages) / sizeof(pages[0]); page++)
+            if (strstr(pages[page], line) == NULL)
+                fail_msg("page %u says nothing to %s", page, rows[i].code);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_refusal_has_a_code_of_its_own_a_status_and_a_sentence),
+        cmocka_unit_test(each_rule_of_the_sale_is_told_in_every_language),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,94 @@
+/* row_free_test.c: the two ways in which the rule of single seats is judged, held against each
+ * other and against counting seats one by one. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "core/seats/row_free.h"
+
+#include <stdbool.h>
+
+enum { BITS = 192, TURNS = 2000 };
+
+static uint64_t next(uint64_t *state)
+{
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    return *state;
+}
+
+static bool is_free(const uint64_t row[3], int seat)
+{
+    return seat >= 0 && seat < BITS && (row[seat / 64] >> (seat % 64) & 1) != 0;
+}
+
+static bool is_single(const uint64_t row[3], int seat)
+{
+    return is_free(row, seat) && !is_free(row, seat - 1) && !is_free(row, seat + 1);
+}
+
+static void take(uint64_t row[3], int from, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++)
+        row[(from + (int)i) / 64] &= ~(UINT64_C(1) << ((from + (int)i) % 64));
+}
+
+/* By counting: would the window leave a seat single that was not? */
+static bool leaves_one(const uint64_t row[3], int from, unsigned n)
+{
+    uint64_t after[3] = {row[0], row[1], row[2]};
+    take(after, from, n);
+    for (int seat = 0; seat < BITS; seat++)
+        if (is_single(after, seat) && !is_single(row, seat))
+            return true;
+    return false;
+}
+
+static bool window_is_free(const uint64_t row[3], int from, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++)
+        if (!is_free(row, from + (int)i))
+            return false;
+    return true;
+}
+
+static void a_window_is_refused_by_both_or_by_neither(void **state)
+{
+    (void)state;
+    uint64_t seed = 88172645463325252u;
+    for (unsigned turn = 0; turn < TURNS; turn++) {
+        uint64_t row[3];
+        for (unsigned i = 0; i < 3; i++)
+            row[i] = next(&seed) | (turn % 2 == 0 ? next(&seed) : 0);
+        unsigned n = 1 + (unsigned)(next(&seed) % 8);
+        row_free_wide wide = (row_free_wide)row[2] << 64 | row[1];
+        uint64_t bad = row_free_bad_starts(row[0], wide, n);
+        for (int start = 0; start + (int)n < 64; start++) {
+            int from = 64 + start;
+            if (!window_is_free(row, from, n))
+                continue;
+            uint64_t after[3] = {row[0], row[1], row[2]};
+            take(after, from, n);
+            /* Beside the window, so within these three bitmaps, are the only seats it can strand.
+             */
+            const uint64_t before_was[3] = {0, row[0], row[1]},
+                           before_is[3] = {0, after[0], after[1]};
+            bool claimed = (row_free_left_single(row, after) |
+                            (row_free_left_single(before_was, before_is) >> 63)) != 0;
+            assert_int_equal(leaves_one(row, from, n), claimed);
+            assert_int_equal(claimed, bad >> start & 1);
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_window_is_refused_by_both_or_by_neither),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
