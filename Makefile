@@ -201,9 +201,20 @@ sql-listed:
 	@for dir in $(sort $(dir $(SQL))); do \
 	    grep -rhoE "^#include \"$$dir[0-9][^\"]*" --include='*.c' "$${dir%/sql/}/src" | sort -cu || exit 1; done
 
+# The texts of the languages that are built in (common/web/lang.h), as rows of an array by language: a
+# file text.ja is found by itself.
+WORDS := queue-front/web/text seat-service/web/text payment-adapter/web/text web/console/console
+words_in = $(filter-out %.js,$(wildcard $(1).??))
+GEN   += $(WORDS:%=$(GEN_DIR)/%.words.inc)
+$(foreach w,$(WORDS),$(eval $(GEN_DIR)/$(w).words.inc: $(patsubst %,$(GEN_DIR)/%.inc,$(call words_in,$(w)))))
+$(WORDS:%=$(GEN_DIR)/%.words.inc):
+	@for file in $^; do tag=$${file%.inc} && tag=$${tag##*.} && \
+	    echo "[LANG_$$(echo $$tag | tr a-z A-Z)] = SITE_BYTES(" && cat $$file && echo '),' || \
+	    exit 1; done >$@
+
 # What the console serves comes packed, so that no start has to do it: a table of a row a file, its
 # name, kind, bytes, and the bytes by gzip and by brotli.
-CONSOLE := $(sort $(filter-out %.html %.en %.ko,$(wildcard web/console/*)) queue-front/web/licences.txt \
+CONSOLE := $(sort $(filter-out %.html $(call words_in,web/console/console),$(wildcard web/console/*)) queue-front/web/licences.txt \
            queue-front/web/icon.svg queue-front/web/draw-check.js web/base.css web/kit.js web/plan.js)
 # Of the visitors' files the curve alone: the others are small, or get the brand's colours.
 CURVE := queue-front/web/bls.min.js

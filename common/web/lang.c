@@ -7,7 +7,8 @@
 enum { TAG_MAX = 3 };
 
 /* Written at start by lang_add(), then only read. */
-static char tags[LANG_MAX][TAG_MAX + 1] = {[LANG_EN] = "en", [LANG_KO] = "ko"};
+#define LANG_TAGGED(name, tag) [LANG_##name] = tag,
+static char tags[LANG_MAX][TAG_MAX + 1] = {LANG_LIST(LANG_TAGGED)};
 static unsigned tags_len = LANG_BUILT_IN;
 
 unsigned lang_count(void)

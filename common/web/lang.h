@@ -8,7 +8,15 @@
 
 #include <stdbool.h>
 
-enum lang { LANG_EN, LANG_KO, LANG_BUILT_IN, LANG_MAX = 8 };
+/* Those that are part of the program: a name here, and a tag, which is also how its texts end
+ * (text.ko). */
+#define LANG_LIST(LANG)                                                                            \
+    LANG(EN, "en")                                                                                 \
+    LANG(KO, "ko")
+
+#define LANG_NAMED(name, tag) LANG_##name,
+enum lang { LANG_LIST(LANG_NAMED) LANG_BUILT_IN, LANG_MAX = 8 };
+#undef LANG_NAMED
 
 #define LANG_OF_READERS LANG_EN /* who ask for none that is known */
 #define LANG_OF_MEMBERS LANG_KO /* whose account names none: what they are written in */

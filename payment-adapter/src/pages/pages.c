@@ -37,12 +37,6 @@ static const char pay_css[] =
 static const char base_css[] =
 #include "web/base.css.inc"
     ;
-static const char text_en[] =
-#include "payment-adapter/web/text.en.inc"
-    ;
-static const char text_ko[] =
-#include "payment-adapter/web/text.ko.inc"
-    ;
 
 /* The scripts are made as one file each by infra/vendor.js. */
 static const struct site_file files[] = {
@@ -278,7 +272,10 @@ static int make_pages(struct pages *pages, const struct brand_settings *brand, s
         .pages = fixed_pages,
         .pages_len = sizeof(fixed_pages) / sizeof(fixed_pages[0]),
         .base = SITE_BYTES(base_css),
-        .words = {[LANG_EN] = SITE_BYTES(text_en), [LANG_KO] = SITE_BYTES(text_ko)},
+        .words =
+            {
+#include "payment-adapter/web/text.words.inc"
+            },
         .service = "payment-adapter",
         .kept = "told.",
         .brand = brand,

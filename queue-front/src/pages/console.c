@@ -17,12 +17,6 @@ enum { PARTS_MAX = 16, PART_NAME_MAX = 32, DATA_MAX = PARTS_MAX * (HTTP_ORIGIN_M
 static const char console_html[] =
 #include "web/console/console.html.inc"
     ;
-static const char text_en[] =
-#include "web/console/console.en.inc"
-    ;
-static const char text_ko[] =
-#include "web/console/console.ko.inc"
-    ;
 
 /* A row's type is its file's ending. */
 static const char css[] = SITE_CSS;
@@ -126,7 +120,10 @@ int console_create(const char *parts, const struct brand_settings *brand, struct
             .packed = packed,
             .pages = pages,
             .pages_len = sizeof(pages) / sizeof(pages[0]),
-            .words = {[LANG_EN] = SITE_BYTES(text_en), [LANG_KO] = SITE_BYTES(text_ko)},
+            .words =
+                {
+#include "web/console/console.words.inc"
+                },
             .service = "console",
             .may_lack = true, /* who adds a language for visitors need not add it for operators */
             .brand = brand,

@@ -97,12 +97,6 @@ static const char fair_html[] =
 static const char pow_js[] =
 #include "queue-front/web/pow.js.inc"
     ;
-static const char text_en[] =
-#include "queue-front/web/text.en.inc"
-    ;
-static const char text_ko[] =
-#include "queue-front/web/text.ko.inc"
-    ;
 
 /* The curve's library, packed when the program was built: that takes longer than all the rest of a
  * start. Only the fairness page loads it, where there is a round to check. */
@@ -860,7 +854,10 @@ int waiting_page_create(const struct brand_settings *brand, struct err_slot *err
         .packed = packed_files,
         .pages = fixed_pages,
         .pages_len = sizeof(fixed_pages) / sizeof(fixed_pages[0]),
-        .words = {[LANG_EN] = SITE_BYTES(text_en), [LANG_KO] = SITE_BYTES(text_ko)},
+        .words =
+            {
+#include "queue-front/web/text.words.inc"
+            },
         .base = SITE_BYTES(base_css), /* one file: one head less */
         .said = "live.",
         .said_later = "more.",

@@ -16,12 +16,6 @@ static const char hall_js[] =
 static const char base_css[] =
 #include "web/base.css.inc"
     ;
-static const char text_en[] =
-#include "seat-service/web/text.en.inc"
-    ;
-static const char text_ko[] =
-#include "seat-service/web/text.ko.inc"
-    ;
 
 static const struct site_file files[] = {
     {"hall.css", SITE_CSS, SITE_BYTES(hall_css)},
@@ -43,7 +37,10 @@ int hall_page_create(const struct brand_settings *brand, struct err_slot *err, s
         .pages = pages,
         .pages_len = sizeof(pages) / sizeof(pages[0]),
         .base = SITE_BYTES(base_css),
-        .words = {[LANG_EN] = SITE_BYTES(text_en), [LANG_KO] = SITE_BYTES(text_ko)},
+        .words =
+            {
+#include "seat-service/web/text.words.inc"
+            },
         .service = "seat-service",
         .brand = brand,
     };
