@@ -11,6 +11,7 @@ import { Basket } from './basket.js';
 const event = decodeURIComponent(location.pathname.split('/')[2]);
 const path = `/v1/seats/${event}`;
 const HEARTBEAT_MS = 60_000;
+const HEARTBEAT_MIN_MS = 5_000;
 const POLL_MS = 3_000;
 const LOST_MS = 2_000; // without the stream, until it is told
 const WARN_AT_S = [120, 60, 20];
@@ -82,7 +83,7 @@ function gone(code) {
   byId('gone-text').textContent = knows(`gone.${code}`) ? say(`gone.${code}`) : say('gone.other');
   byId('gone-link').href = `/e/${event}#in`;
   byId('gone').hidden = false;
-  for (const id of ['sale', 'cart', 'wait']) byId(id).hidden = true;
+  for (const id of ['sale', 'cart', 'wait', 'visit']) byId(id).hidden = true;
 }
 
 // Who did not know of the choice is asked where it matters: the seat is there, and it is kept for some.
@@ -365,12 +366,41 @@ async function poll() {
   }
 }
 
+// ---- the visit ----
+
+// Each sign of life makes the visit longer, up to an end that nothing moves.
+const visit = { expires: NaN, ends: NaN, unheard: false };
+let heartbeatTimer = 0;
+
 async function heartbeat() {
+  clearTimeout(heartbeatTimer);
   try {
-    await call('POST', `/v1/queue/${event}/session`);
+    const told = await call('POST', `/v1/queue/${event}/session`);
+    Object.assign(visit, { expires: Date.parse(told.expires_at), ends: Date.parse(told.ends_at), unheard: false });
   } catch (error) {
-    if (error.status === 401 || error.status === 410) gone(error.code);
+    visit.unheard = true;
+    if (error.status === 401 || error.status === 410) return gone(error.code);
   }
+  const left = visit.expires - serverNow() || HEARTBEAT_MS;
+  heartbeatTimer = setTimeout(heartbeat, Math.max(HEARTBEAT_MIN_MS, Math.min(HEARTBEAT_MS, left / 2)));
+  showVisit();
+}
+
+// Before the end everybody is told; before that of a visit whose signs of life do not arrive, too, and
+// there a press sends one more.
+let visitWarnedAt = Infinity;
+function showVisit() {
+  const final = !(visit.expires < visit.ends);
+  const left = (final ? visit.ends : visit.expires) - serverNow();
+  const near = (final || visit.unheard) && byId('gone').hidden;
+  const mark = near ? WARN_AT_S.findLast((s) => left <= s * 1000) : undefined;
+  byId('visit').hidden = mark === undefined;
+  byId('visit-stay').hidden = final;
+  if (mark === undefined) return (visitWarnedAt = Infinity);
+  const text = say(final ? 'visit.ends' : 'visit.unheard', minutes(left));
+  if (byId('visit-text').textContent !== text) byId('visit-text').textContent = text;
+  if (mark < visitWarnedAt && left > 0) announce(text);
+  visitWarnedAt = mark;
 }
 
 // ---- the controls ----
@@ -469,10 +499,11 @@ function listen() {
   setInterval(() => {
     const over = basket.hold?.expires_at && basket.expiresAt <= serverNow();
     showClock();
+    showVisit();
     if (over && !basket.ranOut) runOut();
     basket.ranOut = Boolean(over);
   }, 500);
-  setInterval(heartbeat, HEARTBEAT_MS);
+  byId('visit-stay').addEventListener('click', heartbeat);
   heartbeat();
 }
 

@@ -128,6 +128,43 @@ describe('the hall', () => {
     }
   });
 
+  test('a visit that nears its end says so, and a press extends one that may go on', async () => {
+    const event = `hall-${(events += 1)}`;
+    await importHall(seats, event, drawnHall());
+    const guest = await Visitor.open(browser, { base: seats.port }, { locale: 'en-GB' });
+    const { page } = guest;
+    const later = (s) => new Date(Date.now() + 1000 * s).toISOString();
+    let told = { expires_at: later(1800), ends_at: later(1800) };
+    await page.route('**/v1/queue/**', (route) => (told ? route.fulfill({ status: told.code ? 410 : 200, json: told }) : route.abort()));
+    await page.context().addCookies([{ name: `fg_pass_${event}`, value: seats.office.pass(event), url: `http://localhost:${seats.port}/` }]);
+    await page.goto(`http://localhost:${seats.port}/seats/${event}`);
+    await guest.ready();
+    assert.ok(await page.isHidden('#visit'), 'half an hour is long');
+
+    told = { expires_at: later(14), ends_at: later(600) };
+    await page.reload();
+    await guest.ready();
+    assert.ok(await page.isHidden('#visit'), 'the page makes it longer by itself');
+    told = null; // from now on no sign of life arrives
+    await page.locator('#visit').getByText(/Your visit ends in 0:0\d, and we cannot extend it/).waitFor();
+    await guest.judge('hall-visit-unheard');
+    told = { expires_at: later(600), ends_at: later(600) };
+    await Promise.all([page.waitForRequest('**/v1/queue/**'), page.click('#visit-stay')]);
+    await page.locator('#visit').waitFor({ state: 'hidden' });
+
+    told = { expires_at: later(9), ends_at: later(9) };
+    await page.reload();
+    await page.locator('#visit').getByText(/^Your visit ends in 0:0\d\. It cannot be extended/).waitFor();
+    assert.ok(await page.isHidden('#visit-stay'));
+    await page.waitForFunction(() => /Your visit ends in/.test(document.getElementById('announce').textContent));
+    await guest.judge('hall-visit-ends');
+    told = { code: 'session-expired' };
+    await page.locator('#gone').waitFor();
+    await page.evaluate(() => new Promise((later_) => { setTimeout(later_, 600); })); // the clock has gone on
+    assert.ok(await page.isHidden('#visit'));
+    await page.context().close();
+  });
+
   test('a page that has lost a delta notices with the next one, and shows what is there', async () => {
     // A stream that loses what is told of one seat, as a proxy with a full buffer may.
     const lossy = () => {
