@@ -179,7 +179,7 @@ INCLUDES = $(call INC_of,$<) -isystem $(LLHTTP_INC) -isystem /usr/include/postgr
 # the compiler's own dependencies say who needs which.
 GEN_DIR := $(OUT)/gen
 SQL     := $(sort $(wildcard */sql/*.sql infra/demo/*/sql/*.sql))
-GEN     := $(patsubst %,$(GEN_DIR)/%.inc,$(sort $(SQL) $(wildcard queue-front/lua/*.lua web/*.* web/console/* queue-front/web/* seat-service/web/* payment-adapter/web/*)))
+GEN     := $(patsubst %,$(GEN_DIR)/%.inc,$(sort $(SQL) $(wildcard web/*.* web/console/* queue-front/web/* seat-service/web/* payment-adapter/web/*)))
 
 # Statements become C: SERVICE/sql/statements/*.sql give #include "SERVICE/sql/statements.h.inc" and the
 # other parts that infra/statements.awk names.
@@ -231,6 +231,14 @@ $(TABLES):
 	    gzip -9nc $$file | $(OCTETS) && echo , && brotli -q 11 -c $$file | $(OCTETS) && echo ')' || \
 	    exit 1; done >$@
 OCTETS := od -An -v -to1 | sed -e 's/ /\\/g' -e 's/^/"/' -e 's/$$/"/'
+
+# What queue-front and its scripts in Redis agree about is one list, of which both sides are made.
+LUA  := queue-front/lua/wire.awk queue-front/lua/wire.list $(sort $(shell find queue-front/lua -name '*.lua'))
+WIRE := $(addprefix $(GEN_DIR)/queue-front/lua/line_,names.h wire.h scripts.inc)
+GEN  += $(WIRE)
+$(WIRE): $(GEN_DIR)/queue-front/lua/line_%: $(LUA)
+	@mkdir -p $(@D)
+	@awk -f $(word 1,$^) -v make=$(basename $*) $(word 2,$^) >$@
 
 $(GEN_DIR)/%.inc: %
 	@mkdir -p $(@D)

@@ -2,11 +2,11 @@
 // the same work: nginx with a constant body, a bare epoll loop, a script call for each join.
 
 import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import { freePort, makeSecrets, startRedis, until } from '../../tests/lib-js/index.js';
 import { programPath } from '../../tests/lib-js/service.js';
+import { ask, scriptText } from '../../tests/lib-js/wire.js';
 import { EVENT, LOAD_CORE, SERVER_CORE, change, issued, openEvent, startFront } from './lib/front.js';
 import { inTurns, median, ratio, sameAnswer, sameWork, spread } from './lib/compare.js';
 import { cpuUs, pin, rssKb, runPinned } from './lib/machine.js';
@@ -116,15 +116,15 @@ async function pollsAskNoRedis({ add, front, redis, ticket }) {
 // its numbers with time XOR pid, so that two runs of one suite now and then draw the same ones, and
 // nobody would get a place; hence the salt. With `addresses`, each join has one of that many.
 const BUCKETS = 65_536 * 10_000;
-const SCRIPT = ['prelude', 'join']
-  .map((name) => readFileSync(new URL(`../../queue-front/lua/${name}.lua`, import.meta.url), 'utf8')).join('');
+const SCRIPT = scriptText('join');
 const OUTCOMES = ['ok', 'same', 'unknown', 'wrong state', 'limited', 'not yet', 'expired', 'gone', 'conflict', 'heal'];
 let salts = 0;
 
 async function joinDirectly(redis, { event, boot, joins: count, batch, addresses = false }) {
   const sha = await redis.command('SCRIPT', 'LOAD', SCRIPT);
   salts += 1;
-  const words = (each) => [sha, '1', `fg:{${event}}:cfg`, boot, '0', String(each.length / 3), '', ...each];
+  const words = (each) => [sha, '1', `fg:{${event}}:cfg`, boot,
+    ...ask('join', { issued: '0', joins: String(each.length / 3), judged_by: '', shown: '0' }), ...each];
   const key = (number) => [number, `${salts.toString(36)}:${number}`, addresses ? number : ''];
   const before = await places(redis, event);
   await runPinned(SERVER_CORE, [

@@ -1,10 +1,8 @@
 -- admin.lua: what an operator does to an event: create, change, transition. Compared, written and
 -- put on the audit trail in one step.
 --
--- ARGV: run id, call, version that the caller saw (0: any), state from, state to, audit entry
---   (JSON object), document, a new seal of seeds (taken if the event has neither seal nor seed), what a
---   draw needs ({beacon, proof, seeds} as JSON; '' where none is made), knobs in the order of knob_names()
---   of `create`: a random number of 24 bits, not 0, stands in the place of the state from
+-- It is asked ask_admin and answers tell_change. Some calls use a word for something else:
+--   of `create`: a random number of 24 bits, not 0, stands in the place of `from`
 --   of `seats`: the number of seats left stands in the place of the state from, and the odds that the
 --   front has reckoned from it (opaque here) in the place of the audit entry; `to` is OPEN if a
 --   sold-out event is to open again when there are some
@@ -15,12 +13,10 @@
 --   active, and if they are known frozen_from, seats_left, codes; of each line dead, outstanding, show_up_milli,
 --   service_rate_milli, joins_milli
 --   of `delete`: 1 in the place of the state from if it need not be archived
--- Answer: {outcome, state, version}
 --
 -- Which moves are legal is the caller's table. Here only the state it started from is compared, so
 -- that of two operators who press at once one is told that the other was first.
 
-local GAP_MIN, GAP_MAX = 128, 1000000 -- HEAL_GAP_MIN and _MAX of the fronts
 
 -- With the autopilot on, the rate in force is its own. It begins at the knob's when it is switched on,
 -- and again whenever somebody turns that knob; from then on its silence is counted.
@@ -39,14 +35,14 @@ local function hand_over(before)
 end
 
 local function write_document()
-    if ARGV[7] == '' then
+    if ARGV[ask_admin.doc] == '' then
         return
     end
     local before = call('HMGET', KEYS[1], 'rate_milli', 'pilot_ceiling_milli')
-    local fields = { 'doc', ARGV[7] }
-    for i, name in ipairs({ knob_names() }) do
+    local fields = { 'doc', ARGV[ask_admin.doc] }
+    for i, name in ipairs({ knobs.names }) do
         fields[#fields + 1] = name
-        fields[#fields + 1] = ARGV[9 + i]
+        fields[#fields + 1] = ARGV[ask_admin.knobs - 1 + i]
     end
     call('HSET', KEYS[1], unpack(fields))
     hand_over(before)
@@ -54,8 +50,8 @@ local function write_document()
 end
 
 local function take_seal()
-    if ARGV[8] ~= '' and call('HEXISTS', KEYS[1], 'seed') == 0 then
-        call('HSETNX', KEYS[1], 'sealed', ARGV[8])
+    if ARGV[ask_admin.seal] ~= '' and call('HEXISTS', KEYS[1], 'seed') == 0 then
+        call('HSETNX', KEYS[1], 'sealed', ARGV[ask_admin.seal])
     end
 end
 
@@ -87,7 +83,7 @@ end
 
 local function transition(from, to)
     if from == PRE_QUEUE and to == OPEN then
-        draw(cjson.decode(ARGV[9]))
+        draw(cjson.decode(ARGV[ask_admin.draw]))
     end
     local stood, stands = stops_clocks(from), stops_clocks(to)
     if stood and not stands then
@@ -107,7 +103,7 @@ end
 -- Keeps what an act is about to change, so that it can be undone; an undone act is kept the same
 -- way, and undone again it is done. Only the newest: older ones have others built upon them.
 local function remember(state)
-    local names = { 'doc', knob_names() }
+    local names = { 'doc', knobs.names }
     local values = call('HMGET', KEYS[1], unpack(names))
     local fields = { 'undo_state', state }
     for i, name in ipairs(names) do
@@ -119,7 +115,7 @@ end
 
 local function restore()
     local before = call('HMGET', KEYS[1], 'rate_milli', 'pilot_ceiling_milli')
-    local names = { 'doc', knob_names() }
+    local names = { 'doc', knobs.names }
     local fields = {}
     for _, name in ipairs(names) do
         fields[#fields + 1] = name
@@ -132,7 +128,7 @@ end
 -- Seats came back to an event that had none: whoever waits goes on waiting, in the old order.
 local function feed(state, version, seats, reopen)
     local before = tonumber(call('HGET', KEYS[1], 'seats_left'))
-    call('HSET', KEYS[1], 'seats_left', seats, 'odds', ARGV[6])
+    call('HSET', KEYS[1], 'seats_left', seats, 'odds', ARGV[ask_admin.audit])
     if not (reopen and state == SOLD_OUT and before == 0 and seats > 0) then
         return { OK, state, version }
     end
@@ -150,10 +146,10 @@ end
 local function delete(state, version, archived)
     if state ~= CLOSED and state ~= DRAFT then
         return { WRONG_STATE, state, version }
-    elseif state == CLOSED and archived ~= version and ARGV[4] ~= '1' then
+    elseif state == CLOSED and archived ~= version and ARGV[ask_admin.from] ~= '1' then
         return { NOT_YET, state, version }
     end
-    call('HSET', KEYS[1], 'deleted', ARGV[6], 'boot', '')
+    call('HSET', KEYS[1], 'deleted', ARGV[ask_admin.audit], 'boot', '')
     return { OK, state, version }
 end
 
@@ -162,7 +158,7 @@ local function archive(state, version)
         return { WRONG_STATE, state, version }
     end
     call('HSET', KEYS[1], 'archived', version)
-    audit(ARGV[6], version)
+    audit(ARGV[ask_admin.audit], version)
     return { OK, state, version }
 end
 
@@ -239,10 +235,10 @@ end
 
 -- The event of an archive, as it was: incarnation, version, state. One that is closed lies in that file.
 local function make_again()
-    local told = cjson.decode(ARGV[9])
-    local version, state = tonumber(ARGV[3]), tonumber(ARGV[5])
+    local told = cjson.decode(ARGV[ask_admin.draw])
+    local version, state = tonumber(ARGV[ask_admin.if_version]), tonumber(ARGV[ask_admin.to])
     call('DEL', prefix .. 'erased')
-    call('HSET', KEYS[1], 'boot', ARGV[1], 'version', version, 'state', state, 'incarnation', ARGV[4],
+    call('HSET', KEYS[1], 'boot', ARGV[1], 'version', version, 'state', state, 'incarnation', ARGV[ask_admin.from],
         'era', now_ms)
     if not told.read_ms then
         call('HSET', KEYS[1], 'archived', version)
@@ -257,7 +253,7 @@ local function make_again()
     write_document()
     each_line(function() begin_again(told.lines[lane + 1], told, state) end)
     sign_document()
-    audit(ARGV[6], version)
+    audit(ARGV[ask_admin.audit], version)
     return { OK, state, version }
 end
 
@@ -266,9 +262,9 @@ local cfg = cfg_read('boot', 'version', 'state', 'undo_version', 'undo_state', '
 if cfg[6] then
     return { GONE, tonumber(cfg[3]), tonumber(cfg[2]) }
 end
-local creates, restores = ARGV[2] == 'create', ARGV[2] == 'restore'
+local creates, restores = ARGV[ask_admin.call] == 'create', ARGV[ask_admin.call] == 'restore'
 if cfg[2] and (creates or restores) then
-    local same = creates or incarnation == ARGV[4]
+    local same = creates or incarnation == ARGV[ask_admin.from]
     return { same and SAME or CONFLICT, tonumber(cfg[3]), tonumber(cfg[2]) }
 elseif creates or restores then
     if (tonumber(call('HGET', prefix .. 'heal', 'version')) or 0) > 0 then
@@ -278,11 +274,11 @@ elseif creates or restores then
     end
     call('DEL', prefix .. 'erased') -- of the one that had this id before
     call('HSET', KEYS[1], 'boot', ARGV[1], 'version', 1, 'state', DRAFT, 'incarnation',
-        string.format('%012x%06x', now_ms, tonumber(ARGV[4])))
+        string.format('%012x%06x', now_ms, tonumber(ARGV[ask_admin.from])))
     take_seal()
     write_document()
     sign_document()
-    audit(ARGV[6], 1)
+    audit(ARGV[ask_admin.audit], 1)
     return { OK, DRAFT, 1 }
 end
 
@@ -294,35 +290,35 @@ if refused then
     return refused
 end
 local version, state = tonumber(cfg[2]), tonumber(cfg[3])
-if ARGV[2] == 'seats' then
-    return feed(state, version, tonumber(ARGV[4]), tonumber(ARGV[5]) == OPEN)
+if ARGV[ask_admin.call] == 'seats' then
+    return feed(state, version, tonumber(ARGV[ask_admin.from]), tonumber(ARGV[ask_admin.to]) == OPEN)
 end
-if ARGV[2] == 'transition' and state ~= tonumber(ARGV[4]) then
+if ARGV[ask_admin.call] == 'transition' and state ~= tonumber(ARGV[ask_admin.from]) then
     return { WRONG_STATE, state, version }
 end
-if tonumber(ARGV[3]) ~= 0 and tonumber(ARGV[3]) ~= version then
+if tonumber(ARGV[ask_admin.if_version]) ~= 0 and tonumber(ARGV[ask_admin.if_version]) ~= version then
     return { CONFLICT, state, version }
 end
-if ARGV[2] == 'delete' then
+if ARGV[ask_admin.call] == 'delete' then
     return delete(state, version, tonumber(cfg[7]))
-elseif ARGV[2] == 'archive' then
+elseif ARGV[ask_admin.call] == 'archive' then
     return archive(state, version)
 end
 take_seal()
 local kept = remember(state)
-if ARGV[2] == 'undo' then
+if ARGV[ask_admin.call] == 'undo' then
     if tonumber(cfg[4]) ~= version then
         return { CONFLICT, state, version }
     end
     restore()
 end
-if ARGV[2] ~= 'change' and tonumber(ARGV[5]) ~= state then
-    transition(state, tonumber(ARGV[5]))
-    state = tonumber(ARGV[5])
+if ARGV[ask_admin.call] ~= 'change' and tonumber(ARGV[ask_admin.to]) ~= state then
+    transition(state, tonumber(ARGV[ask_admin.to]))
+    state = tonumber(ARGV[ask_admin.to])
 end
 write_document()
 sign_document()
 version = call('HINCRBY', KEYS[1], 'version', 1)
 call('HSET', KEYS[1], 'undo_version', version, unpack(kept))
-audit(ARGV[6], version)
+audit(ARGV[ask_admin.audit], version)
 return { OK, state, version }

@@ -1,8 +1,7 @@
 -- codes.lua: an operator loads presale codes, counts them, or takes all of them away.
 --
--- ARGV: run id, what, then of `put`: lane, channel ('': none), uses of each code, audit entry, and the
---   codes, each a keyed digest of 16 bytes; of `drop`: audit entry; of `count`: nothing
--- Answer: {outcome, state, version, lane, channel, codes, uses, used, lane, channel, ...}
+-- It is asked ask_codes: `put` with the codes behind it, `count`, or `drop`; it answers tell_change and behind
+-- it a tell_group for each.
 --   EXHAUSTED: more codes or groups than an event may have; nothing was written
 --
 -- `codes_lost` of cfg is how many there were when Redis lost them (heal.lua, admin.lua); as soon as there are
@@ -14,7 +13,6 @@
 -- of the event's cfg says that there are any: without it no pass is asked about.
 
 local CODES_MAX = 100000 -- some 10 MB
-local GROUPS_MAX = 64    -- CODE_GROUPS_MAX of the fronts
 
 local cfg = cfg_read('boot', 'state', 'version', 'deleted')
 local state, version = tonumber(cfg[2]) or DRAFT, tonumber(cfg[3]) or 0
@@ -47,9 +45,10 @@ local function add(group, sign, uses, used)
 end
 
 local function put()
-    local group, uses = ARGV[3] .. ':' .. ARGV[4], tonumber(ARGV[5])
+    local of, channel, uses = ARGV[ask_codes.lane], ARGV[ask_codes.channel], tonumber(ARGV[ask_codes.uses])
+    local group = of .. ':' .. channel
     local digests, seen = {}, {}
-    for i = 7, #ARGV do
+    for i = ask_codes.words + 1, #ARGV do
         if not seen[ARGV[i]] then
             seen[ARGV[i]] = true
             digests[#digests + 1] = ARGV[i]
@@ -57,17 +56,17 @@ local function put()
     end
     local before, fields, fresh = call('HMGET', root .. 'codes', unpack(digests)), {}, 0
     for i, digest in ipairs(digests) do
-        local of_lane, old_uses, used, channel =
+        local of_lane, old_uses, used, old_channel =
             string.match(before[i] or '', '^(%d+):(%d+):(%d+):(.*)$')
         if of_lane then
-            add(of_lane .. ':' .. channel, -1, tonumber(old_uses), tonumber(used))
+            add(of_lane .. ':' .. old_channel, -1, tonumber(old_uses), tonumber(used))
         else
             fresh = fresh + 1
         end
         used = tonumber(used) or 0
         add(group, 1, uses, used)
         fields[2 * i - 1] = digest
-        fields[2 * i] = ARGV[3] .. ':' .. uses .. ':' .. used .. ':' .. ARGV[4]
+        fields[2 * i] = of .. ':' .. uses .. ':' .. used .. ':' .. channel
     end
     if groups > GROUPS_MAX or call('HLEN', root .. 'codes') + fresh > CODES_MAX then
         return EXHAUSTED
@@ -85,20 +84,20 @@ local function put()
     if call('HLEN', root .. 'codes') >= (tonumber(call('HGET', CFG, 'codes_lost')) or 0) then
         call('HDEL', CFG, 'codes_lost')
     end
-    audit(ARGV[6], version)
+    audit(ARGV[ask_codes.audit], version)
     return OK
 end
 
 local outcome = OK
-if ARGV[2] ~= 'count' and state == CLOSED then
+if ARGV[ask_codes.call] ~= 'count' and state == CLOSED then
     return { WRONG_STATE, state, version }
-elseif ARGV[2] == 'put' then
+elseif ARGV[ask_codes.call] == 'put' then
     outcome = put()
-elseif ARGV[2] == 'drop' then
+elseif ARGV[ask_codes.call] == 'drop' then
     call('UNLINK', root .. 'codes', root .. 'coded')
     call('HDEL', CFG, 'codes_lost')
     sums = {}
-    audit(ARGV[3], version)
+    audit(ARGV[ask_codes.audit], version)
 end
 local reply = { outcome, state, version }
 if outcome == OK then

@@ -1,11 +1,7 @@
 -- heal.lua: makes a line whole after Redis came back empty, or with less than it had told.
 --
--- ARGV: run id, window in ms, safety gap, name of this front, passes it gave since its last tick,
---   then what it has seen: issued, serving, dead, active, outstanding, admitted, no_shows,
---   1000 - show_up_milli (so that of this too the highest is the one that was measured),
---   service_rate_milli, version, state, document, seed, entries,
---   beacon, drawn_ms, knobs in knob_names()' order, seal, closed entries or '', closed_ms, proof, the
---   gaps it knows of ("from:upto,..."), how many presale codes there were, era of the version, identity
+-- It is asked ask_heal; stay_away_milli is 1000 - show_up_milli, so that of this too the highest is the one that
+-- was measured.
 -- Answer: {OK, now_ms} the line is whole; {HEAL, ms} a collection is open for so long; {UNKNOWN} nobody
 --   knows this event, or it has no such lane; {RENEWED} there is a newer one of this id
 --
@@ -32,8 +28,6 @@
 local MARKS = { 'issued', 'serving', 'dead', 'active', 'outstanding', 'admitted', 'no_shows',
     'stay_away_milli', 'service_rate_milli' }
 
-local GAPS_MAX = 16 -- LINE_GAPS_MAX of the fronts
-local GAP_MAX = 1000000 -- HEAL_GAP_MAX of the fronts
 local OF_DRAW = { 'sealed', 'closed', 'closed_ms', 'proof' }
 
 local heal = prefix .. 'heal'
@@ -62,7 +56,7 @@ local gone_back = version > 0 and incarnation < newest
 if gone_back then
     issued, serving, version, same_run = 0, 0, 0, false
 end
-local seen_version, seen_era = tonumber(ARGV[15]), tonumber(ARGV[#ARGV - 1])
+local seen_version, seen_era = tonumber(ARGV[ask_heal.version]), tonumber(ARGV[ask_heal.era])
 
 -- What the offset of the clock must be for the event's time to go on from where this front saw it.
 local seen_off_us = expected_ms and off_us - 1000 * clock_step_ms()
@@ -86,7 +80,7 @@ if same_run and seen_off_us and math.abs(now_us - ticked_us) > 1000 * CLOCK_STEP
     move_clock(seen_off_us)
 end
 
-if same_run and issued >= tonumber(ARGV[6]) and serving >= tonumber(ARGV[7]) and
+if same_run and issued >= tonumber(ARGV[ask_heal.issued]) and serving >= tonumber(ARGV[ask_heal.serving]) and
     (lane > 0 or not document_behind(version, seen_version, seen_era)) then
     return { OK, now_ms }
 end
@@ -95,25 +89,25 @@ end
 
 local function restart_collection()
     call('DEL', heal)
-    call('HSET', heal, 'boot', ARGV[1], 'until_ms', math.floor(redis_us / 1000) + tonumber(ARGV[2]))
+    call('HSET', heal, 'boot', ARGV[1], 'until_ms', math.floor(redis_us / 1000) + tonumber(ARGV[ask_heal.window_ms]))
 end
 
 local function contribute()
     call('HSET', heal, 'incarnation', newest)
     local names = { 'gap', 'codes', unpack(MARKS) }
-    local values = { ARGV[3], ARGV[#ARGV - 2], unpack(ARGV, 6, 14) }
+    local values = { ARGV[ask_heal.gap], ARGV[ask_heal.codes], unpack(ARGV, ask_heal.issued, ask_heal.service_rate_milli) }
     local known = call('HMGET', heal, unpack(names))
     for i, name in ipairs(names) do
         if tonumber(values[i]) > (tonumber(known[i]) or -1) then
             call('HSET', heal, name, values[i])
         end
     end
-    call('HSET', heal, 'since:' .. ARGV[4], ARGV[5])
+    call('HSET', heal, 'since:' .. ARGV[ask_heal.front], ARGV[ask_heal.passes])
     -- A front whose own clock stood still for a while is behind the others.
     if seen_off_us and seen_off_us > (tonumber(call('HGET', heal, 'off_us')) or -math.huge) then
         call('HSET', heal, 'off_us', seen_off_us)
     end
-    local gaps, told = ARGV[22 + select('#', knob_names()) + #OF_DRAW], call('HGET', heal, 'gaps') or ''
+    local gaps, told = ARGV[ask_heal.gaps], call('HGET', heal, 'gaps') or ''
     if not string.find(told, gaps, 1, true) then
         call('HSET', heal, 'gaps', told .. ',' .. gaps)
     end
@@ -121,15 +115,15 @@ local function contribute()
     local noted_version, noted_era = tonumber(noted[1]) or 0, tonumber(noted[2]) or 0
     if seen_version > 0 and (seen_era > noted_era or
         (seen_era == noted_era and seen_version > noted_version)) then
-        call('HSET', heal, 'version', seen_version, 'era', seen_era, 'identity', ARGV[#ARGV],
-            'state', ARGV[16], 'doc', ARGV[17], 'seed', ARGV[18], 'entries', ARGV[19],
-            'beacon', ARGV[20], 'drawn_ms', ARGV[21])
-        for i, name in ipairs({ knob_names() }) do
-            call('HSET', heal, name, ARGV[21 + i])
+        call('HSET', heal, 'version', seen_version, 'era', seen_era, 'identity', ARGV[ask_heal.identity],
+            'state', ARGV[ask_heal.state], 'doc', ARGV[ask_heal.doc], 'seed', ARGV[ask_heal.seed], 'entries',
+            ARGV[ask_heal.entries],
+            'beacon', ARGV[ask_heal.beacon], 'drawn_ms', ARGV[ask_heal.drawn_ms])
+        for i, name in ipairs({ knobs.names }) do
+            call('HSET', heal, name, ARGV[ask_heal.knobs - 1 + i])
         end
-        local last = 21 + select('#', knob_names())
         for i, name in ipairs(OF_DRAW) do
-            call('HSET', heal, name, ARGV[last + i])
+            call('HSET', heal, name, ARGV[ask_heal.sealed - 1 + i])
         end
     end
 end
@@ -196,7 +190,7 @@ local function restore_document(marks)
     if newest ~= '' then
         fields = { 'incarnation', newest, unpack(fields) }
     end
-    for _, name in ipairs({ 'doc', knob_names() }) do
+    for _, name in ipairs({ 'doc', knobs.names }) do
         fields[#fields + 1] = name
         fields[#fields + 1] = call('HGET', heal, name)
     end
@@ -412,15 +406,15 @@ local function close(gap)
     return { OK, now_ms }
 end
 
-if same_run and serving >= tonumber(ARGV[7]) and
+if same_run and serving >= tonumber(ARGV[ask_heal.serving]) and
     (lane > 0 or not document_behind(version, seen_version, seen_era)) then
-    return raise(tonumber(ARGV[6]), math.max(tonumber(ARGV[3]), sampled_gap()))
+    return raise(tonumber(ARGV[ask_heal.issued]), math.max(tonumber(ARGV[ask_heal.gap]), sampled_gap()))
 end
 
 local collection = call('HMGET', heal, 'boot', 'until_ms')
 if collection[1] ~= ARGV[1] or told < newest then
     restart_collection()
-    collection = { ARGV[1], math.floor(redis_us / 1000) + tonumber(ARGV[2]) }
+    collection = { ARGV[1], math.floor(redis_us / 1000) + tonumber(ARGV[ask_heal.window_ms]) }
 end
 contribute()
 local known_version = math.max(version, tonumber(call('HGET', heal, 'version')) or 0)

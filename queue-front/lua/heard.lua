@@ -1,13 +1,8 @@
 -- heard.lua: who has been heard goes in, who is not there comes out. Each front calls it for each line
 -- that people wait in, every thirtieth of an epoch at most, and as often as it ticks while it is behind.
 --
--- ARGV: run id, name of this front, length of an epoch in ms, up to when all that this front has heard
---   is told with this call (ms; 0: some is left for the next), 1 if the front leaves with it,
---   number of the newest change of `away` that the front knows, how many pages of them it wants at
---   once, then epoch, page, marks for each page it tells of; for one of those that it told to be away
---   before Redis lost them: 'away', page, bits
--- Answer: {OK, number of the newest change that is told here, page, its bits, page, its bits, ...}
---   of the pages that have changed, and of those told as away
+-- It is asked ask_heard and answers tell_heard; behind the answer stand the pages that have changed and those
+-- told as away.
 --
 -- Marks are kept as the union of what all fronts have told, by page and by the epoch in which they
 -- were made: an edge spreads one visitor's polls over all fronts. They do not belong to the front that
@@ -25,12 +20,13 @@ local refused = refusal(cfg[1])
 if refused then
     return refused
 end
-local front, epoch_ms, told_ms = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+local front, epoch_ms = ARGV[ask_heard.front], tonumber(ARGV[ask_heard.epoch_ms])
+local told_ms = tonumber(ARGV[ask_heard.told_ms])
 local epoch = math.floor(now_ms / epoch_ms)
 local serving = tonumber(call('GET', prefix .. 'serving')) or 0
 local bucket = bucket_read('epoch_ms', 'heard_epoch', 'ghosts_n', 'away_seq', 'away_whole', 'away_at_ms')
 
-if ARGV[5] == '1' then
+if ARGV[ask_heard.leaves] == '1' then
     call('ZREM', prefix .. 'tellers', front)
     call('ZREM', prefix .. 'contacts', front)
 else
@@ -81,7 +77,7 @@ local function away_again(page)
 end
 
 local away_told = {}
-for i = 8, #ARGV, 3 do
+for i = ask_heard.words + 1, #ARGV, 3 do
     local told, page = tonumber(ARGV[i]), tonumber(ARGV[i + 1])
     if ARGV[i] == 'away' then
         call('SET', MARKS, ARGV[i + 2])
@@ -100,12 +96,12 @@ for i = 8, #ARGV, 3 do
         end
     end
 end
-if #ARGV >= 8 then
+if #ARGV > ask_heard.words then
     call('DEL', MARKS, LEFT)
 end
 bucket_write(bucket)
 
-local seen, limit = tonumber(ARGV[6]), tonumber(ARGV[7])
+local seen, limit = tonumber(ARGV[ask_heard.seq]), tonumber(ARGV[ask_heard.pages_max])
 local told = { OK, bucket.away_seq }
 if seen < bucket.away_seq and limit > 0 then
     local pages = call('ZRANGEBYSCORE', prefix .. 'aways', '(' .. seen, '+inf', 'WITHSCORES',
@@ -115,7 +111,7 @@ if seen < bucket.away_seq and limit > 0 then
         told[#told + 1] = call('GET', away_key(pages[i])) or ''
     end
     if #pages == 2 * limit then
-        told[2] = tonumber(pages[#pages])
+        told[tell_heard.seq] = tonumber(pages[#pages])
     end
 end
 for _, page in ipairs(away_told) do

@@ -34,9 +34,11 @@ local TRAIL_MAX = 10000
 local PAGE_LOOK = 1000
 local LEASE_MS = 5000    -- whoever took a chore and died: the next one takes it after so long
 
+clock_set(0)
+
 local EVENTS = KEYS[1]
 local base = '{' .. EVENTS .. '}:'
-local HOUSE, RESTS, ENDED, CARDS = base .. 'house', base .. 'rests', base .. 'ended', base .. 'cards'
+local HOUSE, RESTS, ENDED_EVENTS, CARDS = base .. 'house', base .. 'rests', base .. 'ended', base .. 'cards'
 local LEFT, CHORES = base .. 'left', base .. 'chores'
 local verb, id = ARGV[2], ARGV[3]
 
@@ -77,7 +79,7 @@ end
 local function list()
     if call('SISMEMBER', EVENTS, id) == 1 then
         return { OK }
-    elseif call('ZSCORE', ENDED, id) then
+    elseif call('ZSCORE', ENDED_EVENTS, id) then
         return { SAME }
     elseif call('ZSCORE', LEFT, id) and ARGV[4] ~= '1' then
         return { GONE }
@@ -89,13 +91,13 @@ local function list()
 end
 
 local function finish()
-    if not call('ZSCORE', ENDED, id) then
+    if not call('ZSCORE', ENDED_EVENTS, id) then
         if call('ZSCORE', LEFT, id) and call('SISMEMBER', EVENTS, id) == 0 then
             return { GONE }
         end
         local n = rise()
         call('ZADD', RESTS, n, id)
-        call('ZADD', ENDED, n, id)
+        call('ZADD', ENDED_EVENTS, n, id)
         call('ZADD', CHORES, now_ms + tonumber(ARGV[5]), 'sweep:' .. id)
         call('HSET', CARDS, id, ARGV[4])
         call('SREM', EVENTS, id)
@@ -106,7 +108,7 @@ local function finish()
 end
 
 local function touch()
-    if call('ZSCORE', ENDED, id) then
+    if call('ZSCORE', ENDED_EVENTS, id) then
         call('HSET', CARDS, id, ARGV[4])
         if call('ZSCORE', RESTS, id) then
             call('ZADD', RESTS, rise(), id)
@@ -130,7 +132,7 @@ local function drop()
     if not call('ZSCORE', CHORES, 'erase:' .. id) then
         return { SAME } -- erased by another front, and the id may be another event's by now
     end
-    local here = call('SREM', EVENTS, id) + call('ZREM', ENDED, id) + call('ZREM', RESTS, id)
+    local here = call('SREM', EVENTS, id) + call('ZREM', ENDED_EVENTS, id) + call('ZREM', RESTS, id)
     call('HDEL', CARDS, id)
     call('ZREM', CHORES, 'sweep:' .. id)
     if here == 0 then
@@ -149,13 +151,13 @@ local function find()
     if call('SISMEMBER', EVENTS, id) == 1 then
         return { OK }
     end
-    return { call('ZSCORE', ENDED, id) and SAME or UNKNOWN }
+    return { call('ZSCORE', ENDED_EVENTS, id) and SAME or UNKNOWN }
 end
 
 local function page()
     local below = tonumber(ARGV[3]) > 0 and '(' .. ARGV[3] or '+inf'
     local wanted, words = tonumber(ARGV[4]), string.lower(ARGV[5])
-    local rows = call('ZREVRANGEBYSCORE', ENDED, below, '-inf', 'WITHSCORES', 'LIMIT', 0,
+    local rows = call('ZREVRANGEBYSCORE', ENDED_EVENTS, below, '-inf', 'WITHSCORES', 'LIMIT', 0,
         words == '' and wanted + 1 or PAGE_LOOK)
     local answer, last = { OK, 0 }, 0
     for i = 1, #rows, 2 do

@@ -1,20 +1,17 @@
 -- join.lua: gives places to all who joined one event in one turn of one front.
 --
--- ARGV: run id, highest place this front has seen issued, how many joins, "version.era" of the
---   document by which they were judged ('': none judged them), then for each of them
+-- It is asked ask_join; behind it stand three words for each join
 --   idem bucket, idem field, address     ('' where there is none)
---   then how many things that are good for one place follow, and for each of them, in the order of
---   the joins: index of the join that shows it, and
+-- and then, in the order of the joins, four for each thing that is good for one place: index of the join that
+-- shows it, and
 --   'work', minute in which it was given out, name    or    'invitation', idem bucket, idem field    or
 --   'code', keyed digest of a presale code, address: it comes last of its join
--- Answer: {OK, state, first, retry_ms, index, place, index, place, ...}, or {outcome, state}; of those
---   CONFLICT: the document is another one by now, judge them by that
---   Joins take first, first + 1, ... in their order, except those listed: at 0-based `index`, a
---   place that was given before, or 0 for one over the limit of its address, or WORK_SPENT or
---   INVITATION_SPENT for one that shows what another place was given for; or why its code opens
---   nothing here: CODE_UNKNOWN, CODE_USED_UP, CODE_GUESSES (too many from its address were none),
---   CODE_MISSING (Redis has lost the event's codes), or CODE_OF_LANE + n, it opens lane n, where the front
---   asks next.
+-- It answers tell_join, or {outcome, state}; CONFLICT: the document is another one by now, judge them by that.
+--   Joins take first, first + 1, ... in their order, except those that follow: at 0-based index, a place
+--   that was given before, or 0 for one over the limit of its address, or WORK_SPENT or INVITATION_SPENT
+--   for one that shows what another place was given for; or why its code opens nothing here:
+--   CODE_UNKNOWN, CODE_USED_UP, CODE_GUESSES (too many from its address were none), CODE_MISSING (Redis has
+--   lost the event's codes), or CODE_OF_LANE + n, it opens lane n, where the front asks next.
 --
 -- The fewest inner calls decide what a join costs: one HSETNX when it carries an idempotency key,
 -- one HINCRBY when addresses are limited, nothing else; the rest is paid once a call. HSETNX comes
@@ -35,20 +32,14 @@
 -- A crash in the middle leaves nothing behind: Redis writes a script's effects to its append-only
 -- file as one transaction.
 
-local PLACE_MAX = 1073741824 -- LINE_PLACE_MAX of the fronts; a bitmap of so many places is 128 MB
-
-local WORK_SPENT, INVITATION_SPENT = PLACE_MAX + 1, PLACE_MAX + 2
-local CODE_UNKNOWN, CODE_USED_UP, CODE_GUESSES = PLACE_MAX + 3, PLACE_MAX + 4, PLACE_MAX + 5
-local CODE_MISSING = PLACE_MAX + 6
-local CODE_OF_LANE = PLACE_MAX + 16
-
 local cfg = cfg_read('boot', 'state', 'joins_per_ip_per_min', 'version', 'era')
 local refused = refusal(cfg[1])
 if refused then
     return refused
 end
 local state = tonumber(cfg[2])
-if ARGV[4] ~= '' and ARGV[4] ~= cfg[4] .. '.' .. (cfg[5] or 0) then
+local judged_by = ARGV[ask_join.judged_by]
+if judged_by ~= '' and judged_by ~= cfg[4] .. '.' .. (cfg[5] or 0) then
     return { CONFLICT, state }
 end
 if state ~= OPEN and state ~= PAUSED and state ~= PRE_QUEUE and
@@ -56,10 +47,10 @@ if state ~= OPEN and state ~= PAUSED and state ~= PRE_QUEUE and
     return { WRONG_STATE, state }
 end
 local issued = tonumber(call('GET', prefix .. 'seq')) or 0
-if issued < tonumber(ARGV[2]) then
+if issued < tonumber(ARGV[ask_join.issued]) then
     return { HEAL }
 end
-local count = tonumber(ARGV[3])
+local count = tonumber(ARGV[ask_join.joins])
 if issued + count > PLACE_MAX then
     return { LIMITED, state, 0, 60000 }
 end
@@ -68,8 +59,7 @@ end
 -- number of buckets grows with the line, four times at each level; a bucket's name is as many
 -- base-4 digits of the key's hash as its level has. Older levels keep what they hold, and are asked
 -- first: one more call for each, which is why the first level lasts for so long.
-local DIGITS = 8 -- 65,536 buckets, some 64 entries in each when the next level begins
-local level, full = 0, 4194304
+local level, full = 0, IDEM_LEVEL_FULL
 while issued >= full do
     level, full = level + 1, full * 4
 end
@@ -77,12 +67,12 @@ end
 local idem_prefix = prefix .. 'idem:'
 local function earlier_place(bucket, field, place)
     for below = 0, level - 1 do
-        local old = call('HGET', idem_prefix .. string.sub(bucket, 1, DIGITS + below), field)
+        local old = call('HGET', idem_prefix .. string.sub(bucket, 1, IDEM_DIGITS + below), field)
         if old then
             return tonumber(old)
         end
     end
-    local key = idem_prefix .. string.sub(bucket, 1, DIGITS + level)
+    local key = idem_prefix .. string.sub(bucket, 1, IDEM_DIGITS + level)
     if call('HSETNX', key, field, place) == 0 then
         return tonumber(call('HGET', key, field))
     end
@@ -91,9 +81,8 @@ end
 
 -- ---- what is good for one place ----
 
-local spend_at = 5 + 3 * count
-local spend_left = tonumber(ARGV[spend_at]) or 0
-spend_at = spend_at + 1
+local spend_at = ask_join.words + 1 + 3 * count
+local spend_left = tonumber(ARGV[ask_join.shown])
 
 local function spend_work(key, field, place, named)
     if call('HSETNX', key, field, session_of(place)) == 1 then
@@ -167,7 +156,7 @@ local function spend(place, named, used)
         key = root .. 'work:' .. a
         answer = spend_work(key, b, place, named)
     else
-        key = idem_prefix .. string.sub(a, 1, DIGITS + level)
+        key = idem_prefix .. string.sub(a, 1, IDEM_DIGITS + level)
         answer = spend_invitation(a, b, place)
     end
     if not answer then
@@ -179,7 +168,7 @@ end
 -- No place for this join: what it wrote on the way goes.
 local function take_back(bucket, field, used)
     if field ~= '' then
-        call('HDEL', idem_prefix .. string.sub(bucket, 1, DIGITS + level), field)
+        call('HDEL', idem_prefix .. string.sub(bucket, 1, IDEM_DIGITS + level), field)
     end
     for _, one in ipairs(used or {}) do
         call('HDEL', one[1], one[2])
@@ -190,10 +179,10 @@ end
 
 local per_ip = tonumber(cfg[3])
 local last = issued
-local reply = { OK, state, issued + 1, (minute + 1) * 60000 - now_ms }
+local reply = { OK, state, issued + 1, (minute + 1) * 60000 - now_ms } -- tell_join
 
 for i = 0, count - 1 do
-    local at = 5 + 3 * i
+    local at = ask_join.words + 1 + 3 * i
     local bucket, field, address = ARGV[at], ARGV[at + 1], ARGV[at + 2]
     local old, used = nil, nil
     code = nil

@@ -1,12 +1,7 @@
 -- move.lua: carries a place to another device.
 --
--- ARGV: run id, call, code, address of who asks, then
---   of `make`: entry, moves of its ticket, visitor in hex, life of the code in ms, place, draw
---   of `look`: who asks in hex ('': nobody that could be known again)
---   of `take`: who asks, place, draw
--- Answer: {outcome, state, retry_ms, entry, moves, visitor}
---   `place` is the entry's position, reckoned by a draw of so many entries ('': none); CONFLICT:
---   there was another.
+-- It is asked ask_move, of `make`, `look` or `take`, and answers tell_move.
+-- CONFLICT: there was another draw than the one that the place was reckoned by.
 --
 -- `moved` has one member for each place that has ever moved: score = number of the move * 256 +
 -- moves of the place. A ticket says which moves it was made at, and one behind the score holds
@@ -20,19 +15,23 @@
 -- Only the one who takes the code changes anything, and Redis does one thing at a time: of two, one
 -- finds it unused.
 
-local MOVED_MAX = 131072   -- MOVES_PLACES_MAX of the fronts
-local OF_PLACE_MAX = 255   -- a byte of the ticket
-
 local cfg = cfg_read('boot', 'state', 'entries')
 local refused = refusal(cfg[1])
 if refused then
     return refused
 end
 local state = tonumber(cfg[2])
-local code_key = root .. 'code:' .. string.sub(incarnation, -6) .. ARGV[3]
+local code_key = root .. 'code:' .. string.sub(incarnation, -6) .. ARGV[ask_move.code]
 
 local function answer(outcome, entry, moves, visitor, retry_ms)
-    return { outcome, state, retry_ms or 0, entry or 0, moves or 0, visitor or '' }
+    return {
+        [tell_move.outcome] = outcome,
+        [tell_move.state] = state,
+        [tell_move.retry_ms] = retry_ms or 0,
+        [tell_move.entry] = entry or 0,
+        [tell_move.moves] = moves or 0,
+        [tell_move.visitor] = visitor or '',
+    }
 end
 
 -- Is it still somewhere where it can be taken from? nil: it is.
@@ -59,31 +58,32 @@ local function exhausted(entry, moves)
 end
 
 local function make()
-    local entry, moves = ARGV[5], tonumber(ARGV[6])
+    local entry, moves = ARGV[ask_move.entry], tonumber(ARGV[ask_move.moves])
     if tonumber(entry) > (tonumber(call('GET', prefix .. 'seq')) or 0) then
         return { HEAL }
     elseif moves_known(entry, moves) > moves then
         return answer(MOVED)
     end
-    local why_not = stuck(entry, ARGV[9], ARGV[10])
+    local why_not = stuck(entry, ARGV[ask_move.place], ARGV[ask_move.drawn])
     if why_not then
         return answer(why_not)
     elseif exhausted(entry, moves) then
         return answer(EXHAUSTED)
     end
-    call('SET', code_key, entry .. ':' .. moves .. ':' .. ARGV[7] .. ':', 'PX', ARGV[8])
+    call('SET', code_key, entry .. ':' .. moves .. ':' .. ARGV[ask_move.visitor] .. ':', 'PX',
+        ARGV[ask_move.life_ms])
     return answer(OK)
 end
 
 -- Guessing is counted by address, beside the joins of the minute; the tick clears both.
 local function wrong_code()
-    call('HINCRBY', root .. 'ip:' .. math.floor(now_ms / 60000), 'c:' .. ARGV[4], 1)
+    call('HINCRBY', root .. 'ip:' .. math.floor(now_ms / 60000), 'c:' .. ARGV[ask_move.address], 1)
     return answer(NO_CODE)
 end
 
 local function use()
     local minute = math.floor(now_ms / 60000)
-    local wrong = tonumber(call('HGET', root .. 'ip:' .. minute, 'c:' .. ARGV[4])) or 0
+    local wrong = tonumber(call('HGET', root .. 'ip:' .. minute, 'c:' .. ARGV[ask_move.address])) or 0
     if wrong >= WRONG_CODES_MAX then
         return answer(LIMITED, 0, 0, '', (minute + 1) * 60000 - now_ms)
     end
@@ -97,17 +97,17 @@ local function use()
         lane = tonumber(string.sub(visitor, 1, 2), 16) % 128
         prefix = lane == 0 and root or root .. '@' .. lane .. ':'
     end
-    if user ~= '' and user == ARGV[5] then
+    if user ~= '' and user == ARGV[ask_move.user] then
         if moves_known(entry, moves + 1) > moves + 1 then
             return answer(CODE_USED) -- and has moved on since
         end
         return answer(SAME, entry, moves + 1, visitor)
     elseif user ~= '' or moves_known(entry, moves) > moves then
         return answer(CODE_USED)
-    elseif ARGV[2] == 'look' then
+    elseif ARGV[ask_move.call] == 'look' then
         return answer(OK, entry, moves, visitor)
     end
-    local why_not = stuck(entry, ARGV[6], ARGV[7])
+    local why_not = stuck(entry, ARGV[ask_move.place], ARGV[ask_move.drawn])
     if why_not then
         return answer(why_not)
     elseif exhausted(entry, moves) then
@@ -115,12 +115,12 @@ local function use()
     end
     moves_write(entry, moves + 1)
     -- Who cannot be known again leaves a mark that nobody else can show.
-    user = ARGV[5] ~= '' and ARGV[5] or '0'
+    user = ARGV[ask_move.user] ~= '' and ARGV[ask_move.user] or '0'
     call('SET', code_key, entry .. ':' .. moves .. ':' .. visitor .. ':' .. user, 'KEEPTTL')
     return answer(OK, entry, moves + 1, visitor)
 end
 
-if ARGV[2] == 'make' then
+if ARGV[ask_move.call] == 'make' then
     return make()
 end
 return use()

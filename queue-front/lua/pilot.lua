@@ -1,8 +1,6 @@
 -- pilot.lua: takes one decision of the autopilot, of whichever front comes first in its interval.
 --
--- ARGV: run id, interval_ms, silent_ms, heard (1 or 0), rate that the decision was reckoned from, rate
---   decided, reason, why, because (JSON), reading (JSON), audit entry (JSON object, or '' for none)
--- Answer: {outcome, state, version}
+-- It is asked ask_pilot and answers tell_change.
 --   SAME: decided in this interval already, or this front hears nothing and another one does;
 --   CONFLICT: the rate is another one by now; WRONG_STATE: the autopilot is off
 --
@@ -25,26 +23,26 @@ end
 local pilot = prefix .. 'pilot'
 local known = call('HMGET', pilot, 'rate_milli', 'at_ms', 'heard_ms')
 local at_ms, heard_ms = tonumber(known[2]) or 0, tonumber(known[3]) or 0
-local heard = ARGV[4] == '1'
+local heard = ARGV[ask_pilot.heard] == '1'
 -- A quarter early is early enough: fronts' timers differ.
-if now_ms < at_ms + tonumber(ARGV[2]) * 3 / 4 then
+if now_ms < at_ms + tonumber(ARGV[ask_pilot.interval_ms]) * 3 / 4 then
     return { SAME, state, version }
-elseif not heard and now_ms < heard_ms + tonumber(ARGV[3]) then
+elseif not heard and now_ms < heard_ms + tonumber(ARGV[ask_pilot.silent_ms]) then
     return { SAME, state, version }
-elseif known[1] and known[1] ~= ARGV[5] then
+elseif known[1] and known[1] ~= ARGV[ask_pilot.from_milli] then
     return { CONFLICT, state, version }
 end
-local rate_milli = math.min(tonumber(ARGV[6]), ceiling_milli)
-local fields = { 'rate_milli', rate_milli, 'at_ms', now_ms, 'reason', ARGV[7] }
+local rate_milli = math.min(tonumber(ARGV[ask_pilot.to_milli]), ceiling_milli)
+local fields = { 'rate_milli', rate_milli, 'at_ms', now_ms, 'reason', ARGV[ask_pilot.reason] }
 if heard then
-    fields = { 'heard_ms', now_ms, 'reading', ARGV[10], unpack(fields) }
+    fields = { 'heard_ms', now_ms, 'reading', ARGV[ask_pilot.reading], unpack(fields) }
 end
 if tonumber(known[1]) ~= rate_milli then
-    fields = { 'from_milli', ARGV[5], 'moved_ms', now_ms, 'why', ARGV[8], 'because', ARGV[9],
+    fields = { 'from_milli', ARGV[ask_pilot.from_milli], 'moved_ms', now_ms, 'why', ARGV[ask_pilot.why], 'because', ARGV[ask_pilot.because],
         unpack(fields) }
 end
 call('HSET', pilot, unpack(fields))
-if ARGV[11] ~= '' then
-    audit(ARGV[11], version)
+if ARGV[ask_pilot.audit] ~= '' then
+    audit(ARGV[ask_pilot.audit], version)
 end
 return { OK, state, version }

@@ -14,7 +14,6 @@
 
 local BITE = 256
 local ERASED_MS = 5000
-local DIGITS, LEVEL_FULL = 8, 4194304 -- of the buckets of idempotency keys: see join.lua
 
 local RECORDS = { 'seq', 'serving', 'bucket', 'told', 'series', 'audit', 'coded' }
 local AUDIT_KEPT = 100 -- of an archived event: who closed, archived and touched it since
@@ -36,7 +35,7 @@ end
 
 -- How many buckets of idempotency keys a line of this length has on all its levels together.
 local function buckets_of(issued)
-    local all, of_level, full = 4 ^ DIGITS, 4 ^ DIGITS, LEVEL_FULL
+    local all, of_level, full = 4 ^ IDEM_DIGITS, 4 ^ IDEM_DIGITS, IDEM_LEVEL_FULL
     while issued >= full do
         of_level, full = of_level * 4, full * 4
         all = all + of_level
@@ -45,7 +44,7 @@ local function buckets_of(issued)
 end
 
 local function bucket_name(number)
-    local digits, of_level = DIGITS, 4 ^ DIGITS
+    local digits, of_level = IDEM_DIGITS, 4 ^ IDEM_DIGITS
     while number >= of_level do
         number, digits, of_level = number - of_level, digits + 1, of_level * 4
     end
@@ -90,7 +89,7 @@ end
 
 local function keep_little()
     call('HDEL', CFG, 'undo_version', 'undo_state')
-    for _, name in ipairs({ 'doc', knob_names() }) do
+    for _, name in ipairs({ 'doc', knobs.names }) do
         call('HDEL', CFG, 'undo:' .. name)
     end
     if cfg[3] == cfg[4] then

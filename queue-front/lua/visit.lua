@@ -1,14 +1,9 @@
 -- visit.lua: what one visitor does with a place: pass, heartbeat, end, done (the order is through), leave,
 --   extend (the call); and look, what became of it.
 --
--- ARGV: run id, highest `serving` this front has seen, call, place, where the session must end in
---   ms (heartbeat only; 0: not known), entries of the draw that the place was reckoned by ('': none),
---   entry of the ticket ('': by a pass), moves of the ticket, member whose place it is in hex ('': none)
--- Answer: {outcome, state, expires_ms, ends_ms, retry_ms, turn, channel}
---   channel, of a pass: what the code opened that this place was taken with; '': nothing
---   turn, of a pass that is refused: ENDED or DONE, what became of the visit; 0: there was none. Of extend:
---   how often the call was made longer
---   CONFLICT: there was a draw that the front does not know of yet, so this is not the place
+-- It is asked ask_visit and answers tell_visit. Of a pass that is refused the turn is ENDED or DONE, what became of
+-- the visit, or NO_TURN: there was none. CONFLICT: there was a draw that the front does not know of yet, so this
+-- is not the place.
 --
 -- Bitmaps say what became of a place: `called` it came in, `gone` it was given up before that, `ended`
 -- its session was closed by end, done or leave, `done` its order is through. No place has both `called` and `gone`, so a
@@ -31,9 +26,9 @@
 -- come in, and one that still lives keeps their other places out until it is over.
 
 local RETRY_MS = 1000 -- how soon one at the door should knock again
-local EXTENSIONS_MAX = 10
 
-local place, member = tonumber(ARGV[4]), ARGV[9] or ''
+local place, member = tonumber(ARGV[ask_visit.place]), ARGV[ask_visit.member]
+local ask = ARGV[ask_visit.call]
 local session = session_of(place)
 local cfg = cfg_read('boot', 'state', 'rate_milli', 'max_active', 'session_ttl_ms',
     'session_max_ms', 'grace_ms', 'entries', 'call_ttl_ms', 'codes')
@@ -43,30 +38,42 @@ local issued, serving = tonumber(counters[1]) or 0, tonumber(counters[2]) or 0
 local refused = refusal(cfg[1])
 if refused then
     return refused
-elseif serving < tonumber(ARGV[2]) or place > issued then
+elseif serving < tonumber(ARGV[ask_visit.serving]) or place > issued then
     return { HEAL }
 end
 local state = tonumber(cfg[2])
-if (cfg[8] or '') ~= ARGV[6] then
-    return { CONFLICT, state, 0, 0, 0, 0 }
+local function tell(outcome, expires_ms, ends_ms, retry_ms, turn, channel)
+    return {
+        [tell_visit.outcome] = outcome,
+        [tell_visit.state] = state,
+        [tell_visit.expires_ms] = expires_ms or 0,
+        [tell_visit.ends_ms] = ends_ms or 0,
+        [tell_visit.retry_ms] = retry_ms or 0,
+        [tell_visit.turn] = turn or NO_TURN,
+        [tell_visit.channel] = channel or '',
+    }
+end
+
+if (cfg[8] or '') ~= ARGV[ask_visit.drawn] then
+    return tell(CONFLICT)
 end
 local session_ttl_ms, session_max_ms = tonumber(cfg[5]), tonumber(cfg[6])
 
 local bucket = bucket_read('nano', 'dues', 'called_n', 'came_n', 'left_n', 'settled', 'dead',
     'admitted', 'phantoms', 'phantom_until_ms', 'early_n', 'moves_seq', 'ghosts_n', 'away_seq', 'stood_ms')
 
-if ARGV[7] ~= '' and (bucket.moves_seq > 0 or ARGV[8] ~= '0') and
-    moves_known(ARGV[7], tonumber(ARGV[8])) > tonumber(ARGV[8]) then
-    return { MOVED, state, 0, 0, 0, 0 }
+local entry, moves = ARGV[ask_visit.entry], tonumber(ARGV[ask_visit.moves])
+if entry ~= '' and (bucket.moves_seq > 0 or moves > 0) and moves_known(entry, moves) > moves then
+    return tell(MOVED)
 end
 
 local function answer(outcome, expires_ms, ends_ms, retry_ms, turn)
     bucket_write(bucket)
-    local channel = ''
-    if cfg[10] and ARGV[3] == 'pass' and (outcome == OK or outcome == SAME) then
-        channel = call('HGET', prefix .. 'opened', ARGV[7]) or ''
+    local channel
+    if cfg[10] and ask == 'pass' and (outcome == OK or outcome == SAME) then
+        channel = call('HGET', prefix .. 'opened', entry)
     end
-    return { outcome, state, expires_ms or 0, ends_ms or 0, retry_ms or 0, turn or 0, channel }
+    return tell(outcome, expires_ms, ends_ms, retry_ms, turn, channel)
 end
 
 local function has(name)
@@ -156,8 +163,8 @@ end
 local function pay_late()
     if bucket.dues >= 1 then
         bucket.dues = bucket.dues - 1
-    elseif bucket.nano >= 1000000000 then
-        bucket.nano = bucket.nano - 1000000000
+    elseif bucket.nano >= TOKEN then
+        bucket.nano = bucket.nano - TOKEN
     else
         return false
     end
@@ -265,7 +272,7 @@ local function heartbeat()
         return answer(GONE)
     elseif phantoms_of(bucket) > 0 or is_of_before() then
         -- Redis lost this session, its signed pass did not. It takes its own slot back.
-        local ends_ms = tonumber(ARGV[5])
+        local ends_ms = tonumber(ARGV[ask_visit.ends_ms])
         ends_ms = ends_ms > 0 and ends_ms or now_ms + session_max_ms
         if ends_ms <= now_ms then
             return answer(EXPIRED)
@@ -321,14 +328,14 @@ local function finish()
     if state == PRE_QUEUE then
         return give_up_entry()
     end
-    local done = ARGV[3] == 'done'
+    local done = ask == 'done'
     if has('gone') or (has('ended') and not (done and not has('done'))) then
         return answer(SAME)
     elseif expires_ms or has('called') then
         session_close()
         over(done)
         return answer(OK)
-    elseif (phantoms_of(bucket) > 0 or is_of_before()) and ARGV[3] ~= 'leave' then
+    elseif (phantoms_of(bucket) > 0 or is_of_before()) and ask ~= 'leave' then
         -- An order that went through while Redis forgot its session.
         if phantoms_of(bucket) > 0 then
             phantom_back(bucket)
@@ -346,20 +353,20 @@ end
 -- Is there anything left of the place? A session that Redis has forgotten may come back by its pass.
 local function look()
     if expires_ms or (has('called') and not has('ended') and phantoms_of(bucket) > 0) then
-        return { SAME, state, 0, 0, 0, 0 }
+        return tell(SAME)
     elseif has('gone') or has('ended') then
-        return { GONE, state, 0, 0, 0, 0 }
+        return tell(GONE)
     end
-    return { has('called') and EXPIRED or NOT_YET, state, 0, 0, 0, 0 }
+    return tell(has('called') and EXPIRED or NOT_YET)
 end
 
-if ARGV[3] == 'pass' then
+if ask == 'pass' then
     return pass()
-elseif ARGV[3] == 'look' then
+elseif ask == 'look' then
     return look()
-elseif ARGV[3] == 'extend' then
+elseif ask == 'extend' then
     return extend()
-elseif ARGV[3] == 'heartbeat' then
+elseif ask == 'heartbeat' then
     return heartbeat()
 end
 return finish()

@@ -18,6 +18,7 @@
 #include "line/line_store_internal.h"
 
 #include "line/line_trail.h"
+#include "queue-front/lua/line_wire.h"
 
 #include <assert.h>
 #include <sodium.h>
@@ -192,13 +193,7 @@ struct store_event *calls_admit(struct line_link *link, const char *id)
 
 /* ---- joins ---- */
 
-enum {
-    JOIN_HEAD_WORDS = 4,
-    JOIN_WORDS = 3,
-    SPEND_WORDS = 4,
-    IDEM_DIGITS = 11,
-    IDEM_FIELD_BYTES = 8
-};
+enum { JOIN_WORDS = 3, SPEND_WORDS = 4, IDEM_DIGITS = 11, IDEM_FIELD_BYTES = 8 };
 
 /* Eight bytes of the hash are the field, 22 bits more choose the bucket: join.lua takes as many of
  * the base-4 digits as the line's size asks for. */
@@ -218,11 +213,11 @@ static void put_idem(struct text *command, bool there, const uint8_t idem[LINE_I
     resp_word(command, (struct span){(const char *)idem, IDEM_FIELD_BYTES});
 }
 
-void calls_put_address(struct text *command, const uint8_t addr[16])
+struct span calls_address(const uint8_t addr[16])
 {
     static const uint8_t v4_prefix[12] = {[10] = 0xFF, [11] = 0xFF};
     bool is_v4 = memcmp(addr, v4_prefix, sizeof(v4_prefix)) == 0;
-    resp_word(command, (struct span){(const char *)addr + (is_v4 ? 12 : 0), is_v4 ? 4 : 8});
+    return (struct span){(const char *)addr + (is_v4 ? 12 : 0), is_v4 ? 4 : 8};
 }
 
 static void on_joined(struct redis_call *call, const redisReply *reply);
@@ -233,16 +228,14 @@ static const struct line_join *join_of(const struct line_link *link)
 }
 
 /* Which document it was: "version.era". */
-static void put_judged_by(struct text *command, const struct line_join *join)
+static struct span judged_by(const struct line_join *join, struct text *by)
 {
-    char memory[2 * 20 + 1];
-    struct text by = text_on(memory, sizeof(memory));
     if (join->version > 0) {
-        text_u64(&by, join->version);
-        text_char(&by, '.');
-        text_u64(&by, join->era);
+        text_u64(by, join->version);
+        text_char(by, '.');
+        text_u64(by, join->era);
     }
-    resp_word(command, text_span(&by));
+    return text_span(by);
 }
 
 /* What the joins of a batch show that is good for one place; few do. */
@@ -275,7 +268,7 @@ static void put_spends(struct text *command, const struct request_list *batch)
             resp_u64(command, index);
             resp_cstr(command, "code");
             resp_word(command, (struct span){(const char *)join->code, LINE_CODE_BYTES});
-            calls_put_address(command, join->addr);
+            resp_word(command, calls_address(join->addr));
         }
     }
 }
@@ -286,22 +279,26 @@ static void send_batch(struct store_event *event)
     assert(event->batch.head != NULL);
     /* Addresses are only sent if they are counted, or if we do not know yet. */
     bool limited = !event->line.seen || event->line.view.knobs.joins_per_ip_per_min > 0;
-    uint64_t spends = count_spends(&event->batch);
+    char memory[2 * 20 + 1];
+    struct text by = text_on(memory, sizeof(memory));
+    const struct ask_join ask = {
+        .issued = event->line.marks.issued,
+        .joins = event->batch.len,
+        .judged_by = judged_by(join_of(event->batch.head), &by), /* as the others */
+        .shown = count_spends(&event->batch),
+    };
     struct text command = store_script(store, SCRIPT_JOIN, event->line.view.id,
-                                       JOIN_HEAD_WORDS + (uint64_t)JOIN_WORDS * event->batch.len +
-                                           SPEND_WORDS * spends);
-    resp_u64(&command, event->line.marks.issued);
-    resp_u64(&command, event->batch.len);
-    put_judged_by(&command, join_of(event->batch.head)); /* as the others */
+                                       ASK_JOIN_WORDS + (uint64_t)JOIN_WORDS * event->batch.len +
+                                           SPEND_WORDS * ask.shown);
+    ask_join_put(&command, &ask);
     for (struct line_link *link = event->batch.head; link != NULL; link = link->next) {
         const struct line_join *join = join_of(link);
         put_idem(&command, join->has_idem, join->idem);
         if (limited)
-            calls_put_address(&command, join->addr);
+            resp_word(&command, calls_address(join->addr));
         else
             resp_cstr(&command, "");
     }
-    resp_u64(&command, spends);
     put_spends(&command, &event->batch);
     /* The first of the batch has waited longest. */
     event->batch_call.deadline_us = event->batch.head->call.deadline_us;
@@ -371,20 +368,27 @@ static bool read_odd(const redisReply *reply, size_t *at, uint64_t index, uint64
     return true;
 }
 
-/* A join that got no place, for what it shows. The order is join.lua's. */
+/* A join that got no place, for what it shows. */
 static void refuse_shown(struct line_join *join, uint64_t why, uint64_t retry_ms)
 {
-    static const enum line_outcome outcomes[] = {LINE_WORK_SPENT,      LINE_INVITATION_SPENT,
-                                                 LINE_PRESALE_UNKNOWN, LINE_PRESALE_USED_UP,
-                                                 LINE_PRESALE_GUESSES, LINE_PRESALE_MISSING};
-    enum { KNOWN = sizeof(outcomes) / sizeof(outcomes[0]), OF_LANE = 16 };
+    static const struct {
+        uint64_t why;
+        enum line_outcome outcome;
+    } known[] = {
+        {JOIN_WORK_SPENT, LINE_WORK_SPENT},        {JOIN_INVITATION_SPENT, LINE_INVITATION_SPENT},
+        {JOIN_CODE_UNKNOWN, LINE_PRESALE_UNKNOWN}, {JOIN_CODE_USED_UP, LINE_PRESALE_USED_UP},
+        {JOIN_CODE_GUESSES, LINE_PRESALE_GUESSES}, {JOIN_CODE_MISSING, LINE_PRESALE_MISSING},
+    };
+    assert(why > LINE_PLACE_MAX);
     join->outcome = LINE_UNAVAILABLE;
     join->retry_after_ms = retry_ms;
-    if (why >= 1 && why <= KNOWN) {
-        join->outcome = outcomes[why - 1];
-    } else if (why > OF_LANE && why <= OF_LANE + LANES_MAX) {
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+        if (why == known[i].why)
+            join->outcome = known[i].outcome;
+    }
+    if (why > JOIN_CODE_OF_LANE && why <= JOIN_CODE_OF_LANE + LANES_MAX) {
         join->outcome = LINE_PRESALE_LANE;
-        join->lane = (unsigned)(why - OF_LANE);
+        join->lane = (unsigned)(why - JOIN_CODE_OF_LANE);
     }
     if (join->outcome == LINE_PRESALE_MISSING)
         join->retry_after_ms = CODES_RETRY_MS;
@@ -394,33 +398,33 @@ static void refuse_shown(struct line_join *join, uint64_t why, uint64_t retry_ms
 
 static void hand_out(struct request_list *batch, const redisReply *reply)
 {
-    uint64_t outcome = LINE_UNAVAILABLE, state = LINE_DRAFT, next = 0, retry_ms = 0;
-    resp_get_u64(reply, 0, &outcome);
-    resp_get_u64(reply, 1, &state);
-    resp_get_u64(reply, 2, &next);
-    resp_get_u64(reply, 3, &retry_ms);
-    if (outcome >= LINE_OUTCOME_COUNT || state >= LINE_STATE_COUNT ||
-        (outcome == LINE_OK && next == 0))
-        outcome = LINE_UNAVAILABLE;
-    size_t odd = 4;
+    /* A refusal ends with its outcome, or with the state, or says when to come again. */
+    struct tell_join tell = {.outcome = LINE_UNAVAILABLE};
+    bool whole = tell_join_read(reply, 0, &tell);
+    if (tell.outcome >= LINE_OUTCOME_COUNT || tell.state >= LINE_STATE_COUNT ||
+        (tell.outcome == LINE_OK && (!whole || tell.first == 0)))
+        tell.outcome = LINE_UNAVAILABLE;
+    if (tell.state >= LINE_STATE_COUNT)
+        tell.state = LINE_DRAFT;
+    size_t odd = TELL_JOIN_WORDS;
     for (uint64_t index = 0; batch->head != NULL; index++) {
         struct line_link *link = pop(batch);
         struct line_join *join = CONTAINER_OF(link, struct line_join, store);
         uint64_t place = 0;
-        join->outcome = (enum line_outcome)outcome;
-        join->state = (enum line_state)state;
-        if (outcome != LINE_OK) {
-            join->retry_after_ms = retry_ms > 0 ? retry_ms : STORE_RETRY_MS;
+        join->outcome = (enum line_outcome)tell.outcome;
+        join->state = (enum line_state)tell.state;
+        if (tell.outcome != LINE_OK) {
+            join->retry_after_ms = tell.retry_ms > 0 ? tell.retry_ms : STORE_RETRY_MS;
         } else if (!read_odd(reply, &odd, index, &place)) {
-            join->entry = next++;
+            join->entry = tell.first++;
         } else if (place > LINE_PLACE_MAX) {
-            refuse_shown(join, place - LINE_PLACE_MAX, retry_ms);
+            refuse_shown(join, place, tell.retry_ms);
         } else if (place > 0) {
             join->outcome = LINE_SAME;
             join->entry = place;
         } else {
             join->outcome = LINE_LIMITED;
-            join->retry_after_ms = retry_ms;
+            join->retry_after_ms = tell.retry_ms;
         }
         calls_finish(link);
     }
@@ -429,18 +433,17 @@ static void hand_out(struct request_list *batch, const redisReply *reply)
 /* The highest place in the answer becomes a mark before anybody hears of it. */
 static void note_places(struct store_event *event, const redisReply *reply)
 {
-    uint64_t outcome, first;
-    if (!resp_get_u64(reply, 0, &outcome))
-        return;
-    if (outcome == LINE_UNAVAILABLE)
+    struct tell_join tell = {.outcome = LINE_UNKNOWN};
+    bool whole = tell_join_read(reply, 0, &tell);
+    if (tell.outcome == LINE_UNAVAILABLE)
         store_begin_healing(event);
-    if (outcome == LINE_RENEWED || outcome == LINE_CONFLICT)
+    if (tell.outcome == LINE_RENEWED || tell.outcome == LINE_CONFLICT)
         store_tick_now(event);
-    if (outcome != LINE_OK || !resp_get_u64(reply, 2, &first))
+    if (tell.outcome != LINE_OK || !whole)
         return;
-    uint64_t odd = (resp_len(reply) - 4) / 2;
+    uint64_t odd = (resp_len(reply) - TELL_JOIN_WORDS) / 2;
     if (odd < event->batch.len)
-        line_event_saw_place(&event->line, first + event->batch.len - odd - 1);
+        line_event_saw_place(&event->line, tell.first + event->batch.len - odd - 1);
 }
 
 static void on_joined(struct redis_call *call, const redisReply *reply)
@@ -471,21 +474,21 @@ static void send_visit(struct line_visit *visit)
                                         "look", "done",      "extend"};
     struct line_store *store = visit->store.store;
     const struct store_event *event = visit->store.call.ctx;
-    struct text command = store_script(store, SCRIPT_VISIT, visit->event, 8);
-    resp_u64(&command, event->line.marks.serving);
-    resp_cstr(&command, names[visit->call]);
-    resp_u64(&command, visit->place);
-    resp_u64(&command, visit->ends_ms);
-    line_event_put_drawn(&event->line, &command);
-    if (visit->entry > 0)
-        resp_u64(&command, visit->entry);
-    else
-        resp_cstr(&command, "");
-    resp_u64(&command, visit->moves);
     char member[2 * LINE_VISITOR_BYTES + 1] = "";
     if (visit->has_member)
         sodium_bin2hex(member, sizeof(member), visit->member, sizeof(visit->member));
-    resp_cstr(&command, member);
+    const struct ask_visit ask = {
+        .serving = event->line.marks.serving,
+        .call = span_of(names[visit->call]),
+        .place = visit->place,
+        .ends_ms = visit->ends_ms,
+        .drawn = line_event_drawn(&event->line),
+        .entry = visit->entry > 0 ? visit->entry : WIRE_NONE,
+        .moves = visit->moves,
+        .member = span_of(member),
+    };
+    struct text command = store_script(store, SCRIPT_VISIT, visit->event, ASK_VISIT_WORDS);
+    ask_visit_put(&command, &ask);
     visit->store.call.on_reply = on_visited;
     store_send(store, &visit->store.call, &command);
 }
@@ -520,25 +523,19 @@ void line_store_visit(struct line_store *store, struct line_visit *visit)
 
 static bool read_visit(struct line_visit *visit, const redisReply *reply)
 {
-    uint64_t outcome, state, expires_ms, ends_ms, retry_ms, turn;
-    if (!resp_get_u64(reply, 0, &outcome) || !resp_get_u64(reply, 1, &state) ||
-        !resp_get_u64(reply, 2, &expires_ms) || !resp_get_u64(reply, 3, &ends_ms) ||
-        !resp_get_u64(reply, 4, &retry_ms) || !resp_get_u64(reply, 5, &turn) ||
-        outcome >= LINE_OUTCOME_COUNT || state >= LINE_STATE_COUNT || turn > TURN_EXTENSIONS_MAX ||
-        (turn >= TURN_KIND_COUNT && visit->call != LINE_EXTEND))
+    struct tell_visit tell;
+    if (!tell_visit_read(reply, 0, &tell) ||
+        (tell.turn >= TURN_KIND_COUNT && visit->call != LINE_EXTEND) ||
+        !span_to_cstr(tell.channel, visit->channel, sizeof(visit->channel)))
         return false;
-    struct span channel;
-    if (resp_get_str(reply, 6, &channel) &&
-        !span_to_cstr(channel, visit->channel, sizeof(visit->channel)))
-        return false;
-    bool extended = visit->call == LINE_EXTEND && outcome == LINE_OK;
-    visit->times = extended ? (uint8_t)turn : 0;
-    visit->turn = extended ? TURN_NONE : (enum turn_kind)turn;
-    visit->outcome = (enum line_outcome)outcome;
-    visit->state = (enum line_state)state;
-    visit->expires_ms = expires_ms;
-    visit->ends_ms = ends_ms;
-    visit->retry_after_ms = retry_ms;
+    bool extended = visit->call == LINE_EXTEND && tell.outcome == LINE_OK;
+    visit->times = extended ? (uint8_t)tell.turn : 0;
+    visit->turn = extended ? TURN_NONE : (enum turn_kind)tell.turn;
+    visit->outcome = (enum line_outcome)tell.outcome;
+    visit->state = (enum line_state)tell.state;
+    visit->expires_ms = tell.expires_ms;
+    visit->ends_ms = tell.ends_ms;
+    visit->retry_after_ms = tell.retry_ms;
     return true;
 }
 
@@ -595,23 +592,30 @@ static void send_change(struct line_admin *admin)
         [LINE_DELETE] = "delete", [LINE_RESTORE] = "restore",
     };
     struct line_store *store = admin->store.store;
-    struct text command = store_script(store, SCRIPT_ADMIN, admin->event, 8 + LINE_KNOBS);
-    resp_cstr(&command, names[admin->call]);
-    resp_u64(&command, admin->if_version);
+    char memory[24];
+    struct text from = text_on(memory, sizeof(memory));
     if (admin->call == LINE_CREATE) /* the incarnation's random part */
-        resp_u64(&command, 1 + rng_below(rng_system(), 0xFFFFFF));
+        text_u64(&from, 1 + rng_below(rng_system(), 0xFFFFFF));
     else if (admin->call == LINE_RESTORE)
-        resp_word(&command, admin->incarnation);
+        text_put(&from, admin->incarnation);
     else if (admin->call == LINE_DELETE)
-        resp_u64(&command, admin->unarchived);
+        text_u64(&from, admin->unarchived);
     else
-        resp_u64(&command, admin->call == LINE_SEATS ? admin->seats_left : admin->from);
-    resp_u64(&command, admin->to);
-    resp_word(&command, admin->audit);
-    resp_word(&command, admin->doc);
-    resp_word(&command, admin->seal);
-    resp_word(&command, admin->draw);
-    line_event_put_knobs(&admin->knobs, &command);
+        text_u64(&from, admin->call == LINE_SEATS ? admin->seats_left : admin->from);
+    assert(!from.overflown);
+    const struct ask_admin ask = {
+        .call = span_of(names[admin->call]),
+        .if_version = admin->if_version,
+        .from = text_span(&from),
+        .to = admin->to,
+        .audit = admin->audit,
+        .doc = admin->doc,
+        .seal = admin->seal,
+        .draw = admin->draw,
+        .knobs = admin->knobs,
+    };
+    struct text command = store_script(store, SCRIPT_ADMIN, admin->event, ASK_ADMIN_WORDS);
+    ask_admin_put(&command, &ask);
     admin->store.call.on_reply = on_administered;
     store_send(store, &admin->store.call, &command);
 }
@@ -620,17 +624,20 @@ static void send_pilot(struct line_admin *admin)
 {
     struct line_store *store = admin->store.store;
     const struct line_pilot_move *move = admin->pilot;
-    struct text command = store_script(store, SCRIPT_PILOT, admin->event, 10);
-    resp_u64(&command, move->interval_ms);
-    resp_u64(&command, move->silent_ms);
-    resp_u64(&command, move->heard);
-    resp_u64(&command, move->from_milli);
-    resp_u64(&command, move->to_milli);
-    resp_cstr(&command, move->reason);
-    resp_word(&command, move->why);
-    resp_word(&command, move->because);
-    resp_word(&command, move->reading);
-    resp_word(&command, admin->audit);
+    const struct ask_pilot ask = {
+        .interval_ms = move->interval_ms,
+        .silent_ms = move->silent_ms,
+        .heard = move->heard,
+        .from_milli = move->from_milli,
+        .to_milli = move->to_milli,
+        .reason = span_of(move->reason),
+        .why = move->why,
+        .because = move->because,
+        .reading = move->reading,
+        .audit = admin->audit,
+    };
+    struct text command = store_script(store, SCRIPT_PILOT, admin->event, ASK_PILOT_WORDS);
+    ask_pilot_put(&command, &ask);
     admin->store.call.on_reply = on_administered;
     store_send(store, &admin->store.call, &command);
 }
@@ -640,18 +647,18 @@ static void send_codes(struct line_admin *admin)
     static const char *const names[] = {"put", "count", "drop"};
     struct line_store *store = admin->store.store;
     const struct line_codes *codes = admin->codes;
-    bool put = codes->call == LINE_CODES_PUT;
-    uint64_t more = put ? 4 + (uint64_t)codes->len : codes->call == LINE_CODES_DROP;
-    struct text command = store_script(store, SCRIPT_CODES, admin->event, 1 + more);
-    resp_cstr(&command, names[codes->call]);
-    if (put) {
-        resp_u64(&command, codes->lane);
-        resp_cstr(&command, codes->channel);
-        resp_u64(&command, codes->uses);
-    }
-    if (codes->call != LINE_CODES_COUNT)
-        resp_word(&command, admin->audit);
-    for (uint32_t i = 0; put && i < codes->len; i++)
+    uint32_t len = codes->call == LINE_CODES_PUT ? codes->len : 0;
+    const struct ask_codes ask = {
+        .call = span_of(names[codes->call]),
+        .audit = admin->audit,
+        .lane = codes->lane,
+        .channel = span_of(codes->channel),
+        .uses = codes->uses,
+    };
+    struct text command =
+        store_script(store, SCRIPT_CODES, admin->event, ASK_CODES_WORDS + (uint64_t)len);
+    ask_codes_put(&command, &ask);
+    for (uint32_t i = 0; i < len; i++)
         resp_word(&command, (struct span){(const char *)codes->digest[i], LINE_CODE_BYTES});
     admin->store.call.on_reply = on_administered;
     store_send(store, &admin->store.call, &command);
@@ -659,18 +666,17 @@ static void send_codes(struct line_admin *admin)
 
 static bool read_groups(struct line_codes *codes, const redisReply *reply)
 {
-    struct span channel;
-    uint64_t lane;
     codes->groups_len = 0;
-    for (size_t i = 3; i < resp_len(reply); i += 5) {
+    for (size_t at = TELL_CHANGE_WORDS; at < resp_len(reply); at += TELL_GROUP_WORDS) {
         struct line_code_group *group = &codes->group[codes->groups_len];
-        if (codes->groups_len == CODE_GROUPS_MAX || !resp_get_u64(reply, i, &lane) ||
-            lane > LANES_MAX || !resp_get_str(reply, i + 1, &channel) ||
-            !span_to_cstr(channel, group->channel, sizeof(group->channel)) ||
-            !resp_get_u64(reply, i + 2, &group->codes) ||
-            !resp_get_u64(reply, i + 3, &group->uses) || !resp_get_u64(reply, i + 4, &group->used))
+        struct tell_group tell;
+        if (codes->groups_len == CODE_GROUPS_MAX || !tell_group_read(reply, at, &tell) ||
+            !span_to_cstr(tell.channel, group->channel, sizeof(group->channel)))
             return false;
-        group->lane = (unsigned)lane;
+        group->lane = (unsigned)tell.lane;
+        group->codes = tell.codes;
+        group->uses = tell.uses;
+        group->used = tell.used;
         codes->groups_len++;
     }
     return true;
@@ -1020,14 +1026,12 @@ static void list_restored(struct line_admin *admin)
 
 static bool read_change(struct line_admin *admin, const redisReply *reply)
 {
-    uint64_t outcome, state, version;
-    if (!resp_get_u64(reply, 0, &outcome) || !resp_get_u64(reply, 1, &state) ||
-        !resp_get_u64(reply, 2, &version) || outcome >= LINE_OUTCOME_COUNT ||
-        state >= LINE_STATE_COUNT)
+    struct tell_change tell;
+    if (!tell_change_read(reply, 0, &tell))
         return false;
-    admin->outcome = (enum line_outcome)outcome;
-    admin->state = (enum line_state)state;
-    admin->version = version;
+    admin->outcome = (enum line_outcome)tell.outcome;
+    admin->state = (enum line_state)tell.state;
+    admin->version = tell.version;
     return true;
 }
 

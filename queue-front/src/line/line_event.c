@@ -9,6 +9,7 @@
 #include "core/event/draw_seal.h"
 #include "core/line/place.h"
 #include "line/line_limits.h"
+#include "queue-front/lua/line_wire.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -122,12 +123,15 @@ void line_event_put_heard(const struct line_event *event, struct text *command,
                           struct span front_name, uint64_t gone_after_ms, bool leaves)
 {
     assert(!leaves || heard_all_told(&event->heard));
-    resp_word(command, front_name);
-    resp_u64(command, gone_after_ms);
-    resp_u64(command, event->telling_ms);
-    resp_u64(command, leaves);
-    resp_u64(command, event->ghosts.seq);
-    resp_u64(command, leaves ? 0 : HEARD_SEND_MAX);
+    const struct ask_heard ask = {
+        .front = front_name,
+        .epoch_ms = gone_after_ms,
+        .told_ms = event->telling_ms,
+        .leaves = leaves,
+        .seq = event->ghosts.seq,
+        .pages_max = leaves ? 0 : HEARD_SEND_MAX,
+    };
+    ask_heard_put(command, &ask);
     for (uint32_t i = 0; i < event->heard.sent_len; i++) {
         resp_u64(command, event->heard.sent[i].epoch);
         resp_u64(command, event->heard.sent[i].page);
@@ -140,10 +144,10 @@ void line_event_put_heard(const struct line_event *event, struct text *command,
     }
 }
 
-/* {OK, number of the newest change told, page, bits, ...} */
+/* Behind what a call of heard.lua tells: page, bits, ... */
 static void take_pages(struct line_event *event, const redisReply *reply, uint64_t seq)
 {
-    for (size_t i = 2; i + 1 < resp_len(reply); i += 2) {
+    for (size_t i = TELL_HEARD_WORDS; i + 1 < resp_len(reply); i += 2) {
         uint64_t page;
         struct span bits;
         if (!resp_get_u64(reply, i, &page) || !resp_get_str(reply, i + 1, &bits) ||
@@ -155,16 +159,15 @@ static void take_pages(struct line_event *event, const redisReply *reply, uint64
 
 bool line_event_take_heard(struct line_event *event, const redisReply *reply)
 {
-    uint64_t outcome = LINE_UNAVAILABLE, seq;
-    bool arrived = reply != NULL && resp_get_u64(reply, 0, &outcome) && outcome == LINE_OK &&
-                   resp_get_u64(reply, 1, &seq);
+    struct tell_heard tell = {.outcome = LINE_UNAVAILABLE};
+    bool arrived = reply != NULL && tell_heard_read(reply, 0, &tell) && tell.outcome == LINE_OK;
     heard_sent(&event->heard, arrived);
     ghosts_paid(&event->ghosts, arrived);
     if (arrived && event->telling_ms > 0)
         event->heard_ms = event->telling_ms;
     if (arrived)
-        take_pages(event, reply, seq);
-    return reply == NULL || outcome != LINE_UNAVAILABLE;
+        take_pages(event, reply, tell.seq);
+    return reply == NULL || tell.outcome != LINE_UNAVAILABLE;
 }
 
 uint32_t line_event_pick_moves(struct line_event *event)
@@ -186,90 +189,45 @@ void line_event_saw_turn(struct line_event *event, struct turn turn)
 
 void line_event_put_tick(const struct line_event *event, struct text *command, uint64_t slot_ms)
 {
-    resp_u64(command, event->marks.issued);
-    resp_u64(command, event->marks.serving);
-    resp_u64(command, event->marks.version);
-    resp_u64(command, event->marks.generation);
-    resp_u64(command, event->marks.upto);
-    resp_u64(command, slot_ms);
-    resp_u64(command, event->early_len);
+    const struct line_marks *marks = &event->marks;
+    const struct line_told *told = &event->sending, *taken = &event->taken;
+    const struct ask_tick ask = {
+        .issued = marks->issued,
+        .serving = marks->serving,
+        .version = marks->version,
+        .generation = marks->generation,
+        .upto = marks->upto,
+        .slot_ms = slot_ms,
+        .early_len = event->early_len,
+        .moves_run = marks->moves_run,
+        .moves_seq = marks->moves_seq,
+        .moves_len = event->telling_len,
+        .join_judged = told->judged[0] - taken->judged[0],
+        .join_kept = told->kept[0] - taken->kept[0],
+        .join_error = told->error_milli[0] - taken->error_milli[0],
+        .way_judged = told->judged[1] - taken->judged[1],
+        .way_kept = told->kept[1] - taken->kept[1],
+        .way_error = told->error_milli[1] - taken->error_milli[1],
+        .errors = told->errors - taken->errors,
+        .turns_upto = span_of(event->turns_upto),
+        .era = marks->era,
+        .digest = span_of(marks->digest),
+        .identity = span_of(event->offer != NULL ? event->offer : ""),
+    };
+    ask_tick_put(command, &ask);
     for (uint32_t i = 0; i < event->early_len; i++) {
         resp_u64(command, event->early[i]);
         resp_u64(command, place_position(&event->view, event->early[i]));
     }
-    resp_u64(command, event->marks.moves_run);
-    resp_u64(command, event->marks.moves_seq);
-    resp_u64(command, event->telling_len);
     for (uint32_t i = 0; i < event->telling_len; i++) {
         resp_u64(command, event->telling[i].entry);
         resp_u64(command, event->telling[i].moves);
     }
-    for (int i = 0; i < 2; i++) {
-        resp_u64(command, event->sending.judged[i] - event->taken.judged[i]);
-        resp_u64(command, event->sending.kept[i] - event->taken.kept[i]);
-        resp_u64(command, event->sending.error_milli[i] - event->taken.error_milli[i]);
-    }
-    resp_u64(command, event->sending.errors - event->taken.errors);
-    resp_cstr(command, event->turns_upto);
-    resp_u64(command, event->marks.era);
-    resp_cstr(command, event->marks.digest);
-    resp_cstr(command, event->offer != NULL ? event->offer : "");
 }
 
-void line_event_put_drawn(const struct line_event *event, struct text *command)
+uint64_t line_event_drawn(const struct line_event *event)
 {
-    if (event->view.draw.drawn)
-        resp_u64(command, event->view.draw.order.entries);
-    else
-        resp_cstr(command, "");
-}
-
-static void put_draw(const struct line_event *event, struct text *command)
-{
-    const struct line_draw *draw = &event->view.draw;
-    char hex[2 * DRAW_SEED_BYTES + 1] = "";
-    if (draw->has_seed)
-        sodium_bin2hex(hex, sizeof(hex), draw->seed, sizeof(draw->seed));
-    resp_cstr(command, hex);
-    line_event_put_drawn(event, command);
-    resp_word(command, (struct span){draw->beacon, draw->beacon_len});
-    resp_u64(command, draw->drawn_ms);
-}
-
-static void put_closing(const struct line_event *event, struct text *command)
-{
-    const struct line_draw *draw = &event->view.draw;
-    char memory[DRAW_SEAL_LEN_MAX];
-    struct text seal = text_on(memory, sizeof(memory));
-    if (draw->has_seal)
-        draw_seal_put(&seal, &draw->seal);
-    assert(!seal.overflown);
-    resp_word(command, text_span(&seal));
-    if (draw->closed)
-        resp_u64(command, draw->closed_entries);
-    else
-        resp_cstr(command, "");
-    resp_u64(command, draw->closed_ms);
-    resp_word(command, event->view.proof);
-}
-
-void line_event_put_knobs(const struct line_knobs *knobs, struct text *command)
-{
-    assert(knobs->rate_milli <= LINE_RATE_MILLI_MAX);
-    assert(knobs->burst <= LINE_BURST_MAX);
-    resp_u64(command, knobs->rate_milli);
-    resp_u64(command, knobs->burst);
-    resp_u64(command, knobs->max_active);
-    resp_u64(command, knobs->session_ttl_ms);
-    resp_u64(command, knobs->session_max_ms);
-    resp_u64(command, knobs->call_ttl_ms);
-    resp_u64(command, knobs->grace_ms);
-    resp_u64(command, knobs->joins_per_ip_per_min);
-    resp_u64(command, knobs->opens_at_ms);
-    resp_u64(command, knobs->prequeue_at_ms);
-    resp_u64(command, knobs->pilot_ceiling_milli);
-    resp_u64(command, knobs->pilot_floor_milli);
-    resp_u64(command, knobs->shares);
+    return event->view.draw.drawn ? event->view.draw.order.entries : WIRE_NONE;
 }
 
 /* How many places may have been given out that this front has not seen: what was joined between its
@@ -286,139 +244,115 @@ static uint64_t safety_gap(const struct line_event *event, uint64_t now_us)
     return gap < HEAL_GAP_MAX ? gap : HEAL_GAP_MAX;
 }
 
-static void put_gaps(const struct line_event *event, struct text *command)
+static struct span gaps_text(const struct line_event *event, struct text *list)
 {
-    char memory[LINE_GAPS_MAX * 24];
-    struct text list = text_on(memory, sizeof(memory));
     for (uint32_t i = 0; i < event->gaps_len; i++) {
         if (i > 0)
-            text_char(&list, ',');
-        text_u64(&list, event->gaps[i].from);
-        text_char(&list, ':');
-        text_u64(&list, event->gaps[i].upto);
+            text_char(list, ',');
+        text_u64(list, event->gaps[i].from);
+        text_char(list, ':');
+        text_u64(list, event->gaps[i].upto);
     }
-    assert(!list.overflown);
-    resp_word(command, text_span(&list));
+    assert(!list->overflown);
+    return text_span(list);
+}
+
+/* What is known of the draw; its texts are written into memory of the caller. */
+static void say_draw(struct ask_heal *ask, const struct line_event *event,
+                     char hex[2 * DRAW_SEED_BYTES + 1], struct text *seal)
+{
+    const struct line_draw *draw = &event->view.draw;
+    if (draw->has_seed)
+        sodium_bin2hex(hex, 2 * DRAW_SEED_BYTES + 1, draw->seed, sizeof(draw->seed));
+    if (draw->has_seal)
+        draw_seal_put(seal, &draw->seal);
+    assert(!seal->overflown);
+    ask->seed = span_of(hex);
+    ask->entries = line_event_drawn(event);
+    ask->beacon = (struct span){draw->beacon, draw->beacon_len};
+    ask->drawn_ms = draw->drawn_ms;
+    ask->sealed = text_span(seal);
+    ask->closed = draw->closed ? draw->closed_entries : WIRE_NONE;
+    ask->closed_ms = draw->closed_ms;
+    ask->proof = event->view.proof;
 }
 
 void line_event_put_heal(const struct line_event *event, struct text *command,
                          struct span front_name, uint64_t now_us)
 {
     const struct line_view *view = &event->view;
-    resp_u64(command, HEAL_WINDOW_MS);
-    resp_u64(command, safety_gap(event, now_us));
-    resp_word(command, front_name);
-    resp_u64(command, event->passes);
-    resp_u64(command, event->marks.issued);
-    resp_u64(command, event->marks.serving);
-    resp_u64(command, event->marks.dead);
-    resp_u64(command, view->active);
-    resp_u64(command, view->outstanding);
-    resp_u64(command, view->admitted);
-    resp_u64(command, view->no_shows);
-    resp_u64(command, 1000 - view->show_up_milli);
-    resp_u64(command, view->service_rate_milli);
-    resp_u64(command, event->marks.version);
-    resp_u64(command, view->state);
-    resp_word(command, view->doc);
-    put_draw(event, command);
-    struct line_knobs knobs = view->knobs;
-    knobs.rate_milli = event->knob_rate_milli;
-    line_event_put_knobs(&knobs, command);
-    put_closing(event, command);
-    put_gaps(event, command);
-    resp_u64(command, line_codes_known(view));
-    resp_u64(command, event->marks.era);
-    resp_cstr(command, view->identity);
+    char hex[2 * DRAW_SEED_BYTES + 1] = "", seal_memory[DRAW_SEAL_LEN_MAX];
+    char gaps_memory[LINE_GAPS_MAX * 24];
+    struct text seal = text_on(seal_memory, sizeof(seal_memory));
+    struct text gaps = text_on(gaps_memory, sizeof(gaps_memory));
+    struct ask_heal ask = {
+        .window_ms = HEAL_WINDOW_MS,
+        .gap = safety_gap(event, now_us),
+        .front = front_name,
+        .passes = event->passes,
+        .issued = event->marks.issued,
+        .serving = event->marks.serving,
+        .dead = event->marks.dead,
+        .active = view->active,
+        .outstanding = view->outstanding,
+        .admitted = view->admitted,
+        .no_shows = view->no_shows,
+        .stay_away_milli = 1000 - view->show_up_milli,
+        .service_rate_milli = view->service_rate_milli,
+        .version = event->marks.version,
+        .state = view->state,
+        .doc = view->doc,
+        .knobs = view->knobs,
+        .gaps = gaps_text(event, &gaps),
+        .codes = line_codes_known(view),
+        .era = event->marks.era,
+        .identity = span_of(view->identity),
+    };
+    ask.knobs.rate_milli = event->knob_rate_milli;
+    say_draw(&ask, event, hex, &seal);
+    ask_heal_put(command, &ask);
 }
 
 /* ---- what a tick tells ---- */
 
+/* An answer of tick.lua and its parts, each as wire.list has it, and what had to be read out of
+ * them. */
 struct tick_answer {
-    uint64_t state, version, issued, serving, waiting, active, outstanding, admitted, no_shows;
-    uint64_t show_up_milli, service_rate_milli, redis_ms, dead, generation;
-    bool has_doc;
-    struct span doc;
-    struct line_knobs knobs;
-    uint64_t era;
-    struct span digest, identity;
-    struct line_draw draw;
-    struct span proof;
-    const redisReply *stretches;
-    uint64_t skipped;
-    struct ghosts_told ghosts;
-    uint64_t nobodys, nobodys_passed;
+    struct tell_tick line;
+    struct tell_ghosts ghosts;
+    struct tell_gaps nobodys;
     struct line_gap gaps[LINE_GAPS_MAX];
     uint32_t gaps_len;
-    const redisReply *early;
-    uint64_t frozen_from, undo_version, undo_state;
-    char incarnation[LINE_INCARNATION_LEN + 1];
-    const redisReply *moves;
-    uint64_t seats; /* one more than there are; 0: nobody tells */
     struct line_pilot pilot;
-    char odds[LINE_ODDS_MAX + 1];
-    const redisReply *turns;
-    uint64_t fronts, late_ms, stood_ms, clock_ahead_ms, clock_behind_ms, codes, codes_lost;
+    bool has_doc;
+    struct tell_document document;
+    struct tell_draw drawn;
+    struct line_draw draw;
 };
 
-static bool read_knobs(const redisReply *document, struct line_knobs *knobs)
+static bool is_word(struct span text)
 {
-    return resp_get_u64(document, 1, &knobs->rate_milli) &&
-           resp_get_u64(document, 2, &knobs->burst) &&
-           resp_get_u64(document, 3, &knobs->max_active) &&
-           resp_get_u64(document, 4, &knobs->session_ttl_ms) &&
-           resp_get_u64(document, 5, &knobs->session_max_ms) &&
-           resp_get_u64(document, 6, &knobs->call_ttl_ms) &&
-           resp_get_u64(document, 7, &knobs->grace_ms) &&
-           resp_get_u64(document, 8, &knobs->joins_per_ip_per_min) &&
-           resp_get_u64(document, 9, &knobs->opens_at_ms) &&
-           resp_get_u64(document, 10, &knobs->prequeue_at_ms) &&
-           resp_get_u64(document, 11, &knobs->pilot_ceiling_milli) &&
-           resp_get_u64(document, 12, &knobs->pilot_floor_milli) &&
-           resp_get_u64(document, 13, &knobs->shares) && line_lanes(knobs->shares) <= LANES_MAX &&
-           line_lane_share(knobs->shares, 0) <= 100 && knobs->rate_milli <= LINE_RATE_MILLI_MAX &&
-           knobs->burst <= LINE_BURST_MAX;
+    return text.len == 0 || memchr(text.ptr, '\0', text.len) == NULL;
 }
 
-static bool is_word(struct span text, size_t len_max)
+static bool shares_are_whole(uint64_t shares)
 {
-    return text.len <= len_max && (text.len == 0 || memchr(text.ptr, '\0', text.len) == NULL);
+    return line_lanes(shares) <= LANES_MAX && line_lane_share(shares, 0) <= 100;
 }
 
-/* {doc, knobs..., era, digest, identity} */
-static bool read_document(const redisReply *document, struct tick_answer *tick)
+static bool read_document(const redisReply *reply, struct tell_document *document)
 {
-    return resp_get_str(document, 0, &tick->doc) && tick->doc.len <= LINE_DOC_BYTES_MAX &&
-           read_knobs(document, &tick->knobs) &&
-           resp_get_u64(document, 1 + LINE_KNOBS, &tick->era) &&
-           resp_get_str(document, 2 + LINE_KNOBS, &tick->digest) &&
-           resp_get_str(document, 3 + LINE_KNOBS, &tick->identity) &&
-           is_word(tick->digest, LINE_DIGEST_LEN) && is_word(tick->identity, LINE_IDENTITY_MAX);
+    return tell_document_read(reply, 0, document) && shares_are_whole(document->knobs.shares) &&
+           is_word(document->digest) && is_word(document->identity);
 }
 
-/* {judged, skipped, ghosts, newest change, newest that must be known, when to show it} */
-static bool read_ghosts(const redisReply *told, struct tick_answer *tick)
+static bool read_ghosts(struct tick_answer *tick)
 {
-    struct ghosts_told *ghosts = &tick->ghosts;
-    return resp_get_u64(told, 0, &ghosts->judged) && resp_get_u64(told, 1, &tick->skipped) &&
-           resp_get_u64(told, 2, &ghosts->waiting) && resp_get_u64(told, 3, &ghosts->seq) &&
-           resp_get_u64(told, 4, &ghosts->whole) && resp_get_u64(told, 5, &ghosts->at_ms) &&
-           ghosts->judged <= tick->issued && tick->skipped <= tick->serving &&
-           ghosts->waiting <= tick->issued - tick->serving && ghosts->whole <= ghosts->seq;
-}
-
-/* {..., seal, entries when they closed or '', when that was, proof} */
-static bool read_closing(const redisReply *reply, struct line_draw *draw, struct span *proof)
-{
-    struct span seal, closed;
-    if (!resp_get_str(reply, 8, &seal) || !resp_get_str(reply, 9, &closed) ||
-        !resp_get_u64(reply, 10, &draw->closed_ms) || !resp_get_str(reply, 11, proof) ||
-        proof->len > BEACON_PROOF_MAX)
-        return false;
-    draw->has_seal = seal.len > 0;
-    draw->closed = closed.len > 0;
-    return (seal.len == 0 || draw_seal_parse(seal, &draw->seal)) &&
-           (closed.len == 0 || span_u64(closed, LINE_PLACE_MAX, &draw->closed_entries));
+    struct tell_ghosts *ghosts = &tick->ghosts;
+    return tell_ghosts_read(tick->line.ghosts, 0, ghosts) && ghosts->judged <= tick->line.issued &&
+           ghosts->skipped <= tick->line.serving &&
+           ghosts->waiting <= tick->line.issued - tick->line.serving &&
+           ghosts->whole <= ghosts->seq;
 }
 
 /* "from:upto,from:upto" */
@@ -429,8 +363,9 @@ static bool read_gap_list(struct span text, struct tick_answer *tick)
         text = span_cut(text, ',', &one);
         struct span upto = span_cut(one, ':', &from);
         struct line_gap *gap = &tick->gaps[tick->gaps_len++];
-        if (!span_u64(from, tick->issued, &gap->from) ||
-            !span_u64(upto, tick->issued, &gap->upto) || gap->from == 0 || gap->from > gap->upto)
+        if (!span_u64(from, tick->line.issued, &gap->from) ||
+            !span_u64(upto, tick->line.issued, &gap->upto) || gap->from == 0 ||
+            gap->from > gap->upto)
             return false;
         if (tick->gaps_len == LINE_GAPS_MAX)
             return text.len == 0;
@@ -438,126 +373,76 @@ static bool read_gap_list(struct span text, struct tick_answer *tick)
     return true;
 }
 
-/* {nobody's places ahead, those stepped over, gaps} */
-static bool read_gaps(const redisReply *reply, struct tick_answer *tick)
+static bool read_gaps(struct tick_answer *tick)
 {
-    struct span list;
     tick->gaps_len = 0;
-    return resp_get_u64(reply, 0, &tick->nobodys) && tick->nobodys <= tick->ghosts.waiting &&
-           resp_get_u64(reply, 1, &tick->nobodys_passed) && tick->nobodys_passed <= tick->skipped &&
-           resp_get_str(reply, 2, &list) && read_gap_list(list, tick);
+    return tell_gaps_read(tick->line.gaps, 0, &tick->nobodys) &&
+           tick->nobodys.nobodys <= tick->ghosts.waiting &&
+           tick->nobodys.passed <= tick->ghosts.skipped &&
+           read_gap_list(tick->nobodys.ranges, tick);
 }
 
-/* {seed, entries or '', beacon, drawn_ms, ...} */
-static bool read_draw(const redisReply *reply, struct line_draw *draw, struct span *proof)
+static bool read_seed(const struct tell_draw *told, struct line_draw *draw)
 {
-    struct span seed, entries, beacon;
-    uint64_t count;
     size_t bytes;
-    *draw = (struct line_draw){0};
-    if (!read_closing(reply, draw, proof))
-        return false;
-    if (!resp_get_str(reply, 0, &seed) || !resp_get_str(reply, 1, &entries) ||
-        !resp_get_str(reply, 2, &beacon) || !resp_get_u64(reply, 3, &draw->drawn_ms))
-        return false;
-    if (seed.len == 0)
-        return true;
-    if (sodium_hex2bin(draw->seed, sizeof(draw->seed), seed.ptr, seed.len, NULL, &bytes, NULL) !=
-            0 ||
+    if (sodium_hex2bin(draw->seed, sizeof(draw->seed), told->seed.ptr, told->seed.len, NULL, &bytes,
+                       NULL) != 0 ||
         bytes != sizeof(draw->seed))
         return false;
     draw->has_seed = true;
-    if (entries.len == 0)
+    if (told->entries == WIRE_NONE)
         return true;
-    if (!span_u64(entries, LINE_PLACE_MAX, &count) || beacon.len > DRAW_BEACON_MAX)
-        return false;
     draw->drawn = true;
-    memcpy(draw->beacon, beacon.ptr, beacon.len);
-    draw->beacon_len = (uint32_t)beacon.len;
-    draw_init(&draw->order, draw->seed, beacon, count);
+    memcpy(draw->beacon, told->beacon.ptr, told->beacon.len);
+    draw->beacon_len = (uint32_t)told->beacon.len;
+    draw_init(&draw->order, draw->seed, told->beacon, told->entries);
     return true;
 }
 
-static bool read_words(const redisReply *reply, size_t at, char *out, size_t cap)
+static bool read_draw(const redisReply *reply, struct tell_draw *told, struct line_draw *draw)
 {
-    struct span text;
-    return resp_get_str(reply, at, &text) && span_to_cstr(text, out, cap);
+    *draw = (struct line_draw){0};
+    if (!tell_draw_read(reply, 0, told) || !is_word(told->incarnation) ||
+        !line_incarnation_ok(told->incarnation))
+        return false;
+    draw->has_seal = told->seal.len > 0;
+    draw->closed = told->closed_entries != WIRE_NONE;
+    draw->closed_entries = draw->closed ? told->closed_entries : 0;
+    draw->closed_ms = told->closed_ms;
+    draw->drawn_ms = told->drawn_ms;
+    return (told->seal.len == 0 || draw_seal_parse(told->seal, &draw->seal)) &&
+           (told->seed.len == 0 || read_seed(told, draw));
 }
 
-/* {..., state before a freeze, version that an undo takes back, state before it, incarnation} */
-static bool read_before(const redisReply *reply, struct tick_answer *tick)
-{
-    return resp_get_u64(reply, 4, &tick->frozen_from) && tick->frozen_from < LINE_STATE_COUNT &&
-           resp_get_u64(reply, 5, &tick->undo_version) &&
-           resp_get_u64(reply, 6, &tick->undo_state) && tick->undo_state < LINE_STATE_COUNT &&
-           read_words(reply, 7, tick->incarnation, sizeof(tick->incarnation)) &&
-           line_incarnation_ok(span_of(tick->incarnation));
-}
-
-/* {rate in force, decided_ms, heard_ms, rate before, moved_ms, reason, why, because, reading}, or
- * {} */
+/* {} while it is off. */
 static bool read_pilot(const redisReply *reply, struct line_pilot *pilot)
 {
+    struct tell_pilot told;
     *pilot = (struct line_pilot){.on = resp_len(reply) > 0};
-    return !pilot->on ||
-           (resp_get_u64(reply, 0, &pilot->rate_milli) && resp_get_u64(reply, 1, &pilot->at_ms) &&
-            resp_get_u64(reply, 2, &pilot->heard_ms) &&
-            resp_get_u64(reply, 3, &pilot->from_milli) &&
-            resp_get_u64(reply, 4, &pilot->moved_ms) &&
-            read_words(reply, 5, pilot->reason, sizeof(pilot->reason)) &&
-            read_words(reply, 6, pilot->why, sizeof(pilot->why)) &&
-            read_words(reply, 7, pilot->because, sizeof(pilot->because)) &&
-            read_words(reply, 8, pilot->reading, sizeof(pilot->reading)) &&
-            pilot->rate_milli <= LINE_RATE_MILLI_MAX);
+    if (!pilot->on)
+        return true;
+    if (!tell_pilot_read(reply, 0, &told))
+        return false;
+    pilot->rate_milli = told.rate_milli;
+    pilot->at_ms = told.at_ms;
+    pilot->heard_ms = told.heard_ms;
+    pilot->from_milli = told.from_milli;
+    pilot->moved_ms = told.moved_ms;
+    return span_to_cstr(told.reason, pilot->reason, sizeof(pilot->reason)) &&
+           span_to_cstr(told.why, pilot->why, sizeof(pilot->why)) &&
+           span_to_cstr(told.because, pilot->because, sizeof(pilot->because)) &&
+           span_to_cstr(told.reading, pilot->reading, sizeof(pilot->reading));
 }
 
 static bool read_tick(const redisReply *reply, struct tick_answer *tick)
 {
-    const redisReply *document, *ghosts, *gaps, *draw, *pilot;
-    uint64_t *const numbers[] = {
-        &tick->state,
-        &tick->version,
-        &tick->issued,
-        &tick->serving,
-        &tick->waiting,
-        &tick->active,
-        &tick->outstanding,
-        &tick->admitted,
-        &tick->no_shows,
-        &tick->show_up_milli,
-        &tick->service_rate_milli,
-        &tick->redis_ms,
-        &tick->dead,
-        &tick->generation,
-    };
-    size_t count = sizeof(numbers) / sizeof(numbers[0]);
-    for (size_t i = 0; i < count; i++) {
-        if (!resp_get_u64(reply, 1 + i, numbers[i]))
-            return false;
-    }
-    if (!resp_array(reply, 1 + count, &document) ||
-        !resp_array(reply, 2 + count, &tick->stretches) || !resp_array(reply, 3 + count, &ghosts) ||
-        !resp_array(reply, 4 + count, &draw) || !resp_array(reply, 5 + count, &tick->early) ||
-        !resp_get_u64(reply, 6 + count, &tick->seats) || !resp_array(reply, 7 + count, &pilot) ||
-        !read_pilot(pilot, &tick->pilot) || !resp_array(reply, 8 + count, &tick->moves) ||
-        !read_words(reply, 9 + count, tick->odds, sizeof(tick->odds)) ||
-        !resp_array(reply, 10 + count, &tick->turns) || tick->state >= LINE_STATE_COUNT ||
-        tick->serving > tick->issued || tick->issued > LINE_PLACE_MAX ||
-        tick->show_up_milli > 1000 || !read_ghosts(ghosts, tick) ||
-        !resp_array(reply, 11 + count, &gaps) || !read_gaps(gaps, tick) ||
-        !resp_get_u64(reply, 12 + count, &tick->fronts) ||
-        !resp_get_u64(reply, 13 + count, &tick->late_ms) ||
-        !resp_get_u64(reply, 14 + count, &tick->stood_ms) ||
-        !resp_get_u64(reply, 15 + count, &tick->clock_ahead_ms) ||
-        !resp_get_u64(reply, 16 + count, &tick->clock_behind_ms))
+    struct tell_tick *line = &tick->line;
+    if (!tell_tick_read(reply, 0, line) || line->serving > line->issued || !is_word(line->odds) ||
+        !read_pilot(line->pilot, &tick->pilot) || !read_ghosts(tick) || !read_gaps(tick))
         return false;
-    tick->codes = tick->codes_lost = 0; /* a picture that the version before has left is without */
-    resp_get_u64(reply, 17 + count, &tick->codes);
-    resp_get_u64(reply, 18 + count, &tick->codes_lost);
-    tick->has_doc = resp_len(document) > 0;
-    return !tick->has_doc ||
-           (read_document(document, tick) && read_draw(draw, &tick->draw, &tick->proof) &&
-            read_before(draw, tick));
+    tick->has_doc = resp_len(line->document) > 0;
+    return !tick->has_doc || (read_document(line->document, &tick->document) &&
+                              read_draw(line->draw, &tick->drawn, &tick->draw));
 }
 
 /* "upto:called_ms:expires_ms" */
@@ -613,16 +498,16 @@ static bool add_call(struct line_event *event, struct line_call call)
 static bool take_stretches(struct line_event *event, const struct tick_answer *tick)
 {
     bool changed = false;
-    if (tick->generation != event->marks.generation) {
+    if (tick->line.generation != event->marks.generation) {
         event->view.calls_len = 0;
         event->marks.upto = 0;
-        event->marks.generation = tick->generation;
+        event->marks.generation = tick->line.generation;
         changed = true;
     }
-    for (size_t i = 0; i < resp_len(tick->stretches); i++) {
+    for (size_t i = 0; i < resp_len(tick->line.stretches); i++) {
         struct span text;
         struct line_call call;
-        if (!resp_get_str(tick->stretches, i, &text) || !read_stretch(text, &call) ||
+        if (!resp_get_str(tick->line.stretches, i, &text) || !read_stretch(text, &call) ||
             call.upto <= event->marks.upto)
             continue;
         if (!add_call(event, call))
@@ -632,7 +517,7 @@ static bool take_stretches(struct line_event *event, const struct tick_answer *t
     }
     assert(event->calls != NULL || event->view.calls_len == 0);
     uint32_t over = 0;
-    while (over < event->view.calls_len && event->calls[over].upto <= tick->dead)
+    while (over < event->view.calls_len && event->calls[over].upto <= tick->line.dead)
         over++;
     if (over > 0)
         drop_calls(event, over);
@@ -653,7 +538,7 @@ static char *copy_of(struct span text)
 /* False if there is no memory for it; then the version stays behind and it is told again. */
 static bool take_doc(struct line_event *event, const struct tick_answer *tick)
 {
-    char *doc = copy_of(tick->doc), *proof = copy_of(tick->proof);
+    char *doc = copy_of(tick->document.doc), *proof = copy_of(tick->drawn.proof);
     if (doc == NULL || proof == NULL) {
         free(doc);
         free(proof);
@@ -663,24 +548,26 @@ static bool take_doc(struct line_event *event, const struct tick_answer *tick)
     free(event->proof);
     event->doc = doc;
     event->proof = proof;
-    event->view.doc = (struct span){doc, tick->doc.len};
-    event->view.proof = (struct span){proof, tick->proof.len};
-    event->view.knobs = tick->knobs;
-    event->knob_rate_milli = tick->knobs.rate_milli;
+    event->view.doc = (struct span){doc, tick->document.doc.len};
+    event->view.proof = (struct span){proof, tick->drawn.proof.len};
+    event->view.knobs = tick->document.knobs;
+    event->knob_rate_milli = tick->document.knobs.rate_milli;
     event->view.draw = tick->draw;
-    event->view.frozen_from = (enum line_state)tick->frozen_from;
-    event->view.undo_version = tick->undo_version;
-    event->view.undo_state = (enum line_state)tick->undo_state;
-    memcpy(event->view.incarnation, tick->incarnation, sizeof(tick->incarnation));
-    event->view.tag = line_tag(tick->incarnation);
-    event->view.version = tick->version;
+    event->view.frozen_from = (enum line_state)tick->drawn.frozen_from;
+    event->view.undo_version = tick->drawn.undo_version;
+    event->view.undo_state = (enum line_state)tick->drawn.undo_state;
+    event->view.version = tick->line.version;
     event->view.doc_serial++;
-    event->marks.version = tick->version;
-    event->marks.era = tick->era;
-    event->view.era = tick->era;
-    bool fits = span_to_cstr(tick->digest, event->marks.digest, sizeof(event->marks.digest)) &&
-                span_to_cstr(tick->identity, event->view.identity, sizeof(event->view.identity));
-    assert(fits); /* read_document() has looked */
+    event->marks.version = tick->line.version;
+    event->marks.era = tick->document.era;
+    event->view.era = tick->document.era;
+    bool fits =
+        span_to_cstr(tick->document.digest, event->marks.digest, sizeof(event->marks.digest)) &&
+        span_to_cstr(tick->document.identity, event->view.identity, sizeof(event->view.identity)) &&
+        span_to_cstr(tick->drawn.incarnation, event->view.incarnation,
+                     sizeof(event->view.incarnation));
+    assert(fits); /* read_document() and read_draw() have looked */
+    event->view.tag = line_tag(event->view.incarnation);
     return true;
 }
 
@@ -688,39 +575,40 @@ static bool take_doc(struct line_event *event, const struct tick_answer *tick)
 static void take_early(struct line_event *event, const struct tick_answer *tick)
 {
     event->early_len = 0;
-    for (size_t i = 0; i < resp_len(tick->early) && event->early_len < LINE_EARLY_MAX; i++) {
+    for (size_t i = 0; i < resp_len(tick->line.early) && event->early_len < LINE_EARLY_MAX; i++) {
         uint64_t entry;
-        if (resp_get_u64(tick->early, i, &entry) && entry > 0)
+        if (resp_get_u64(tick->line.early, i, &entry) && entry > 0)
             event->early[event->early_len++] = entry;
     }
 }
 
-/* {run, number of the newest, entry, moves, ...} */
+/* tell_moves, and behind it entry, moves, ... */
 static void take_moves(struct line_event *event, const struct tick_answer *tick)
 {
     struct line_marks *marks = &event->marks;
-    uint64_t run = 0, newest = 0;
-    if (!resp_get_u64(tick->moves, 0, &run) || !resp_get_u64(tick->moves, 1, &newest))
+    struct tell_moves told;
+    if (!tell_moves_read(tick->line.moves, 0, &told))
         return;
     if (event->telling_len > 0)
         event->moves.told = event->telling_upto;
-    if (run != marks->moves_run) {
+    if (told.run != marks->moves_run) {
         moves_tell_again(&event->moves);
         ghosts_tell_again(&event->ghosts);
     }
-    for (size_t i = 2; i + 1 < resp_len(tick->moves); i += 2) {
+    for (size_t i = TELL_MOVES_WORDS; i + 1 < resp_len(tick->line.moves); i += 2) {
         struct move move;
         uint64_t moves = 0;
-        if (!resp_get_u64(tick->moves, i, &move.entry) ||
-            !resp_get_u64(tick->moves, i + 1, &moves) || move.entry == 0 ||
+        if (!resp_get_u64(tick->line.moves, i, &move.entry) ||
+            !resp_get_u64(tick->line.moves, i + 1, &moves) || move.entry == 0 ||
             move.entry > LINE_PLACE_MAX || moves == 0 || moves > MOVES_OF_PLACE_MAX)
             continue;
         move.moves = (uint8_t)moves;
         moves_note(&event->moves, move);
     }
-    event->moves_more = newest > marks->moves_seq && resp_len(tick->moves) >= 2 + 2 * 512;
-    marks->moves_run = run;
-    marks->moves_seq = newest;
+    event->moves_more = told.seq > marks->moves_seq &&
+                        resp_len(tick->line.moves) >= TELL_MOVES_WORDS + 2 * LINE_MOVES_MAX;
+    marks->moves_run = told.run;
+    marks->moves_seq = told.seq;
 }
 
 /* {how far, "place:kind:until_ms:times", ...}. The log's ids are Redis's time: after a loss what
@@ -728,12 +616,12 @@ static void take_moves(struct line_event *event, const struct tick_answer *tick)
 static bool take_turns(struct line_event *event, const struct tick_answer *tick, bool healed)
 {
     struct span upto, text;
-    if (!resp_get_str(tick->turns, 0, &upto) ||
+    if (!resp_get_str(tick->line.turns, 0, &upto) ||
         !span_to_cstr(upto, event->turns_upto, sizeof(event->turns_upto)))
         return false;
-    for (size_t i = 1; i < resp_len(tick->turns); i++) {
+    for (size_t i = 1; i < resp_len(tick->line.turns); i++) {
         struct turn turn;
-        if (resp_get_str(tick->turns, i, &text) && turn_parse(text, &turn))
+        if (resp_get_str(tick->line.turns, i, &text) && turn_parse(text, &turn))
             turns_note(&event->turns, turn);
     }
     uint64_t upto_ms;
@@ -742,16 +630,17 @@ static bool take_turns(struct line_event *event, const struct tick_answer *tick,
     if (healed && span_u64(head, UINT64_MAX, &upto_ms) && upto_ms > HEAL_TURNS_MS)
         snprintf(event->turns_upto, sizeof(event->turns_upto), "%" PRIu64 "-0",
                  upto_ms - HEAL_TURNS_MS);
-    event->turns_more = resp_len(tick->turns) > LINE_TURNS_MAX;
-    return resp_len(tick->turns) > 1;
+    event->turns_more = resp_len(tick->line.turns) > LINE_TURNS_MAX;
+    return resp_len(tick->line.turns) > 1;
 }
 
 static void measure_joins(struct line_event *event, const struct tick_answer *tick)
 {
-    if (!event->seen || tick->redis_ms <= event->view.redis_ms || tick->issued < event->view.issued)
+    if (!event->seen || tick->line.now_ms <= event->view.redis_ms ||
+        tick->line.issued < event->view.issued)
         return;
-    uint64_t elapsed_ms = tick->redis_ms - event->view.redis_ms;
-    uint64_t now_milli = (tick->issued - event->view.issued) * 1000000 / elapsed_ms;
+    uint64_t elapsed_ms = tick->line.now_ms - event->view.redis_ms;
+    uint64_t now_milli = (tick->line.issued - event->view.issued) * 1000000 / elapsed_ms;
     uint64_t faded_milli = event->joins_milli - event->joins_milli / 64;
     event->joins_milli = now_milli > faded_milli ? now_milli : faded_milli;
 }
@@ -779,8 +668,8 @@ static void take_gaps(struct line_event *event, const struct tick_answer *tick)
     }
     memcpy(event->gaps, tick->gaps, sizeof(event->gaps));
     event->gaps_len = tick->gaps_len;
-    event->view.nobodys = tick->nobodys;
-    event->view.nobodys_passed = tick->nobodys_passed;
+    event->view.nobodys = tick->nobodys.nobodys;
+    event->view.nobodys_passed = tick->nobodys.passed;
 }
 
 static bool take_numbers(struct line_event *event, const struct tick_answer *tick, uint64_t now_us)
@@ -788,39 +677,45 @@ static bool take_numbers(struct line_event *event, const struct tick_answer *tic
     struct line_view *view = &event->view;
     struct line_view before = *view;
     measure_joins(event, tick);
-    view->state = (enum line_state)tick->state;
-    view->issued = tick->issued;
-    view->serving = tick->serving;
-    ghosts_take(&event->ghosts, tick->ghosts, tick->redis_ms);
+    view->state = (enum line_state)tick->line.state;
+    view->issued = tick->line.issued;
+    view->serving = tick->line.serving;
+    const struct ghosts_told told = {.judged = tick->ghosts.judged,
+                                     .waiting = tick->ghosts.waiting,
+                                     .seq = tick->ghosts.seq,
+                                     .whole = tick->ghosts.whole,
+                                     .at_ms = tick->ghosts.at_ms};
+    ghosts_take(&event->ghosts, told, tick->line.now_ms);
     take_gaps(event, tick);
-    view->waiting = tick->waiting;
-    view->skipped = tick->skipped;
-    view->late_ms = tick->late_ms;
-    view->stood_ms = tick->stood_ms;
-    view->clock_ahead_ms = tick->clock_ahead_ms;
-    view->clock_behind_ms = tick->clock_behind_ms;
-    view->codes = tick->codes;
-    view->codes_lost = tick->codes_lost;
-    view->fronts = tick->fronts;
-    view->active = tick->active;
-    view->outstanding = tick->outstanding;
-    view->admitted = tick->admitted;
-    view->no_shows = tick->no_shows;
-    view->show_up_milli = (uint32_t)tick->show_up_milli;
-    view->service_rate_milli = tick->service_rate_milli;
-    memcpy(view->odds, tick->odds, sizeof(view->odds));
+    view->waiting = tick->line.waiting;
+    view->skipped = tick->ghosts.skipped;
+    view->late_ms = tick->line.late_ms;
+    view->stood_ms = tick->line.stood_ms;
+    view->clock_ahead_ms = tick->line.clock_ahead_ms;
+    view->clock_behind_ms = tick->line.clock_behind_ms;
+    view->codes = tick->line.codes;
+    view->codes_lost = tick->line.codes_lost;
+    view->fronts = tick->line.fronts;
+    view->active = tick->line.active;
+    view->outstanding = tick->line.outstanding;
+    view->admitted = tick->line.admitted;
+    view->no_shows = tick->line.no_shows;
+    view->show_up_milli = (uint32_t)tick->line.show_up_milli;
+    view->service_rate_milli = tick->line.service_rate_milli;
+    bool fits = span_to_cstr(tick->line.odds, view->odds, sizeof(view->odds));
+    assert(fits); /* read_tick() has looked */
     view->pilot = tick->pilot;
     view->knobs.rate_milli = tick->pilot.on ? tick->pilot.rate_milli : event->knob_rate_milli;
     view->joins_milli = event->joins_milli;
-    view->has_seats_left = tick->seats > 0;
-    view->seats_left = tick->seats > 0 ? tick->seats - 1 : 0;
-    view->redis_ms = tick->redis_ms;
+    view->has_seats_left = tick->line.seats > 0;
+    view->seats_left = tick->line.seats > 0 ? tick->line.seats - 1 : 0;
+    view->redis_ms = tick->line.now_ms;
     view->at_us = now_us;
     view->stale = false;
     struct line_marks *marks = &event->marks;
-    marks->issued = max_u64(marks->issued, tick->issued);
-    marks->serving = max_u64(marks->serving, tick->serving);
-    marks->dead = max_u64(marks->dead, tick->dead);
+    marks->issued = max_u64(marks->issued, tick->line.issued);
+    marks->serving = max_u64(marks->serving, tick->line.serving);
+    marks->dead = max_u64(marks->dead, tick->line.dead);
     view->dead = marks->dead;
     return before.state != view->state || before.issued != view->issued ||
            before.serving != view->serving || before.waiting != view->waiting ||
@@ -855,7 +750,7 @@ enum line_tick line_event_take_tick(struct line_event *event, const redisReply *
             return LINE_TICK_BAD;
         changed = true;
     }
-    bool healed = event->seen && tick.generation != event->marks.generation;
+    bool healed = event->seen && tick.line.generation != event->marks.generation;
     changed = take_stretches(event, &tick) || changed;
     changed = take_turns(event, &tick, healed) || changed;
     changed = take_numbers(event, &tick, now_us) || changed;

@@ -15,10 +15,6 @@
 #include "redis/resp.h"
 
 enum {
-    LINE_KNOBS = 13, /* in knob_names() of helpers.lua */
-    LINE_HEAL_WORDS = 28 + LINE_KNOBS,
-    LINE_EARLY_MAX = 512, /* as many as tick.lua tells at once */
-    LINE_TURNS_MAX = 512, /* TURNS_REPLY there */
     LINE_STREAM_ID_MAX = 40,
 };
 
@@ -85,8 +81,6 @@ void line_event_saw_called(struct line_event *event, uint64_t place);
 /* Redis may hold another document than the one that is known, whatever its number says. */
 void line_event_doubt_document(struct line_event *event);
 
-enum { LINE_TICK_WORDS = 21, LINE_HEARD_WORDS = 6 };
-
 /* Is it time to call heard.lua? To be asked with each tick. An epoch is `gone_after_ms`. */
 bool line_event_wants_heard(struct line_event *event, uint64_t gone_after_ms, uint64_t now_us);
 /* How many words more the marks of a call take; picks them, so the call is to be sent. Its end is
@@ -105,9 +99,8 @@ uint32_t line_event_pick_moves(struct line_event *event);
 void line_event_put_tick(const struct line_event *event, struct text *command, uint64_t slot_ms);
 void line_event_put_heal(const struct line_event *event, struct text *command,
                          struct span front_name, uint64_t now_us);
-/* Which draw this front reckons with: its entries, or nothing. */
-void line_event_put_drawn(const struct line_event *event, struct text *command);
-void line_event_put_knobs(const struct line_knobs *knobs, struct text *command);
+/* Which draw this front reckons with: its entries, or WIRE_NONE. */
+uint64_t line_event_drawn(const struct line_event *event);
 
 enum line_tick {
     LINE_TICK_SAME,    /* nothing new but the clock */

@@ -2,6 +2,7 @@
 #ifndef FG_QUEUE_FRONT_LINE_LIMITS_H
 #define FG_QUEUE_FRONT_LINE_LIMITS_H
 
+#include "queue-front/lua/line_names.h"
 #include "redis/redis_limits.h"
 
 enum {
@@ -61,10 +62,6 @@ enum {
     /* Healing. The window is twice the longest reconnect pause, so that every front that lives
      * gets its word in. */
     HEAL_WINDOW_MS = 1000,
-    /* The safety gap: places skipped for what a front that died with Redis may have given out.
-     * At least so many, because a join rate measured as 0 does not mean that none was under way. */
-    HEAL_GAP_MIN = 128,
-    HEAL_GAP_MAX = 1000000,
     /* For how long, at most, joins may have gone on unseen: append-only file and ticks are behind
      * by a second each at worst; a front cut off for longer counts no more than this. */
     HEAL_UNSEEN_MAX_MS = 5000,
@@ -74,7 +71,6 @@ enum {
     /* Presale codes: a load is a few milliseconds of Redis at most; an event may have 100,000
      * (lua/codes.lua). The body holds a load of digests in hex. */
     CODES_PUT_MAX = 1000,
-    CODE_GROUPS_MAX = 64, /* lane and channel; more than any sale has */
     /* While codes are missing somebody has to load them again: a matter of minutes. */
     CODES_RETRY_MS = 15000,
 };
@@ -83,8 +79,5 @@ enum {
  * billionths of a token, stay below 2^53 together. */
 #define LINE_RATE_MILLI_MAX UINT64_C(1000000000)
 #define LINE_BURST_MAX      UINT64_C(8000000)
-
-/* join.lua stops here: three bitmaps of this length are 384 MB. */
-#define LINE_PLACE_MAX UINT64_C(1073741824)
 
 #endif

@@ -2,45 +2,42 @@
  * Ends and repeats are those of all calls, in line_calls.c. */
 #include "line/line_store_internal.h"
 
+#include "queue-front/lua/line_wire.h"
+
 #include <assert.h>
 #include <sodium.h>
 #include <string.h>
 
 static void on_moved(struct redis_call *call, const redisReply *reply);
 
-static void put_hex(struct text *command, const uint8_t *bytes, size_t len)
-{
-    char hex[2 * LINE_IDEM_BYTES + 1];
-    assert(2 * len < sizeof(hex));
-    sodium_bin2hex(hex, sizeof(hex), bytes, len);
-    resp_cstr(command, hex);
-}
-
 static void send_move(struct line_move *move)
 {
     static const char *const names[] = {"make", "look", "take"};
-    static const uint8_t args[] = {9, 4, 6};
     struct line_store *store = move->store.store;
     const struct store_event *event = move->store.call.ctx;
-    struct text command = store_script(store, SCRIPT_MOVE, move->event, args[move->call]);
-    resp_cstr(&command, names[move->call]);
-    resp_word(&command, (struct span){move->code, sizeof(move->code)});
-    calls_put_address(&command, move->addr);
+    char visitor[2 * (1 + LINE_VISITOR_BYTES) + 1] = "", user[2 * LINE_IDEM_BYTES + 1] = "";
+    struct ask_move ask = {
+        .call = span_of(names[move->call]),
+        .code = {move->code, sizeof(move->code)},
+        .address = calls_address(move->addr),
+        .place = move->place,
+        .drawn = line_event_drawn(&event->line),
+    };
     if (move->call == LINE_MOVE_MAKE) {
-        resp_u64(&command, move->entry);
-        resp_u64(&command, move->moves);
         uint8_t holder[1 + LINE_VISITOR_BYTES] = {
             (uint8_t)(move->lane | (move->member ? 0x80 : 0))};
         memcpy(holder + 1, move->visitor, LINE_VISITOR_BYTES);
-        put_hex(&command, holder, sizeof(holder));
-        resp_u64(&command, move->life_ms);
-    } else {
-        put_hex(&command, move->user, move->has_user ? sizeof(move->user) : 0);
+        sodium_bin2hex(visitor, sizeof(visitor), holder, sizeof(holder));
+        ask.entry = move->entry;
+        ask.moves = move->moves;
+        ask.life_ms = move->life_ms;
+    } else if (move->has_user) {
+        sodium_bin2hex(user, sizeof(user), move->user, sizeof(move->user));
     }
-    if (move->call != LINE_MOVE_LOOK) {
-        resp_u64(&command, move->place);
-        line_event_put_drawn(&event->line, &command);
-    }
+    ask.visitor = span_of(visitor);
+    ask.user = span_of(user);
+    struct text command = store_script(store, SCRIPT_MOVE, move->event, ASK_MOVE_WORDS);
+    ask_move_put(&command, &ask);
     move->store.call.on_reply = on_moved;
     store_send(store, &move->store.call, &command);
 }
@@ -61,31 +58,27 @@ void line_store_move(struct line_store *store, struct line_move *move)
 
 static bool read_move(struct line_move *move, const redisReply *reply)
 {
-    uint64_t outcome, state, retry_ms, entry, moves;
-    struct span hex;
+    struct tell_move tell;
     uint8_t holder[1 + LINE_VISITOR_BYTES];
     size_t bytes;
-    if (!resp_get_u64(reply, 0, &outcome) || !resp_get_u64(reply, 1, &state) ||
-        !resp_get_u64(reply, 2, &retry_ms) || !resp_get_u64(reply, 3, &entry) ||
-        !resp_get_u64(reply, 4, &moves) || !resp_get_str(reply, 5, &hex) ||
-        outcome >= LINE_OUTCOME_COUNT || state >= LINE_STATE_COUNT || entry > LINE_PLACE_MAX ||
-        moves > MOVES_OF_PLACE_MAX)
+    if (!tell_move_read(reply, 0, &tell))
         return false;
-    bool found = outcome == LINE_OK || outcome == LINE_SAME;
+    bool found = tell.outcome == LINE_OK || tell.outcome == LINE_SAME;
     if (found && move->call != LINE_MOVE_MAKE) {
-        if (entry == 0 ||
-            sodium_hex2bin(holder, sizeof(holder), hex.ptr, hex.len, NULL, &bytes, NULL) != 0 ||
+        if (tell.entry == 0 ||
+            sodium_hex2bin(holder, sizeof(holder), tell.visitor.ptr, tell.visitor.len, NULL, &bytes,
+                           NULL) != 0 ||
             bytes != sizeof(holder) || (holder[0] & 0x7F) > LANES_MAX)
             return false;
         move->member = (holder[0] & 0x80) != 0;
         move->lane = holder[0] & 0x7F;
         memcpy(move->visitor, holder + 1, LINE_VISITOR_BYTES);
-        move->entry = entry;
-        move->moves = (uint8_t)moves;
+        move->entry = tell.entry;
+        move->moves = (uint8_t)tell.moves;
     }
-    move->outcome = (enum line_outcome)outcome;
-    move->state = (enum line_state)state;
-    move->retry_after_ms = retry_ms;
+    move->outcome = (enum line_outcome)tell.outcome;
+    move->state = (enum line_state)tell.state;
+    move->retry_after_ms = tell.retry_ms;
     return true;
 }
 

@@ -106,7 +106,7 @@ static struct text begin_script(struct line_store *store, enum line_script scrip
     } else {
         /* Redis forgot it (SCRIPT FLUSH, or another server took over); EVAL teaches it again. */
         resp_cstr(&command, "EVAL");
-        resp_pair(&command, line_scripts_prelude(script), line_scripts_body(script));
+        resp_word(&command, line_scripts_text(script));
     }
     resp_cstr(&command, cluster ? "2" : "1");
     return command;
@@ -277,7 +277,7 @@ void nodes_on_up(void *ctx, uint8_t number)
         resp_cstr(&command, "SCRIPT");
         resp_cstr(&command, "LOAD");
         const enum line_script script = (enum line_script)i;
-        resp_pair(&command, line_scripts_prelude(script), line_scripts_body(script));
+        resp_word(&command, line_scripts_text(script));
         node->load_call[i].ctx = node;
         store_send_own(store, &node->load_call[i], &command, on_loaded);
     }

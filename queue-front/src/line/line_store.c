@@ -18,6 +18,7 @@
 
 #include "core/line/event_id.h"
 #include "observe/log.h"
+#include "queue-front/lua/line_wire.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -139,11 +140,11 @@ static void ask(struct store_event *event)
         return;
     }
     if (event->healing) {
-        command = store_script(store, SCRIPT_HEAL, event->line.view.id, LINE_HEAL_WORDS);
+        command = store_script(store, SCRIPT_HEAL, event->line.view.id, ASK_HEAL_WORDS);
         line_event_put_heal(&event->line, &command, span_of(store->name), store_now_us(store));
     } else {
         uint32_t more = 2 * event->line.early_len + line_event_pick_moves(&event->line);
-        command = store_script(store, SCRIPT_TICK, event->line.view.id, LINE_TICK_WORDS + more);
+        command = store_script(store, SCRIPT_TICK, event->line.view.id, ASK_TICK_WORDS + more);
         event->line.offer = store->identity;
         line_event_put_tick(&event->line, &command, store->conf.tick_period_ms / 2);
     }
@@ -248,16 +249,15 @@ static void take_tick(struct store_event *event, const redisReply *reply)
 static void take_heal(struct store_event *event, const redisReply *reply)
 {
     struct line_store *store = event->store;
-    uint64_t outcome;
-    if (!resp_get_u64(reply, 0, &outcome))
-        return;
-    if (outcome == LINE_RENEWED)
+    struct tell_heal tell = {.outcome = LINE_UNAVAILABLE};
+    bool has_time = tell_heal_read(reply, 0, &tell);
+    if (tell.outcome == LINE_RENEWED)
         forget(event);
-    if (outcome != LINE_OK && outcome != LINE_UNKNOWN)
+    if (tell.outcome != LINE_OK && tell.outcome != LINE_UNKNOWN)
         return;
     event->healing = false;
     line_event_doubt_document(&event->line);
-    if (outcome == LINE_UNKNOWN) {
+    if (tell.outcome == LINE_UNKNOWN) {
         event->absent = true;
         event->leaving = event->line.seen; /* deleted: the next look lets it go */
         store_note_ready(store);
@@ -266,9 +266,8 @@ static void take_heal(struct store_event *event, const redisReply *reply)
     atomic_fetch_add_explicit(&store->stats.heals, 1, memory_order_relaxed);
     log_event(event, LOG_LEVEL_INFO, "the line is whole");
     line_event_lost_marks(&event->line);
-    uint64_t now_ms;
-    if (resp_get_u64(reply, 1, &now_ms))
-        line_event_set_clock(&event->line, now_ms, store_now_us(store));
+    if (has_time)
+        line_event_set_clock(&event->line, tell.ms, store_now_us(store));
     ask(event);
 }
 
@@ -298,7 +297,7 @@ static void send_heard(struct store_event *event, struct redis_call *call, bool 
     uint32_t more = line_event_pick_heard(&event->line, gone_after_ms, store_now_us(store));
     leaves = leaves && heard_all_told(&event->line.heard);
     struct text command =
-        store_script(store, SCRIPT_HEARD, event->line.view.id, LINE_HEARD_WORDS + more);
+        store_script(store, SCRIPT_HEARD, event->line.view.id, ASK_HEARD_WORDS + more);
     line_event_put_heard(&event->line, &command, span_of(store->name), gone_after_ms, leaves);
     store_send_own(store, call, &command, call == &event->heard_call ? on_told : on_goodbye);
 }

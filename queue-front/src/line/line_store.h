@@ -74,35 +74,6 @@ const struct line_view *line_store_view(const struct line_store *store, struct s
  * Nothing may be asked afterwards. */
 void line_store_close(struct line_store *store);
 
-enum line_outcome {
-    LINE_OK,          /* and what belongs to the call below */
-    LINE_SAME,        /* done before: the same answer again */
-    LINE_UNKNOWN,     /* no such event */
-    LINE_WRONG_STATE, /* the event's state does not allow it: view.state, or answer.state */
-    LINE_LIMITED,     /* over a limit; retry_after_ms */
-    LINE_NOT_YET,     /* not called, or nobody may enter just now; retry_after_ms */
-    LINE_EXPIRED,     /* the call or session has run out */
-    LINE_GONE,        /* this place was given up by leave */
-    LINE_CONFLICT,    /* If-Match did not match; answer.version is the current one */
-    LINE_UNAVAILABLE, /* Redis did not answer in time, or the line is being healed; retry_after_ms
-                       */
-    LINE_MOVED,       /* the place was carried to another device; this ticket holds nothing */
-    LINE_INSIDE,      /* somebody has entered with this place, so it does not move */
-    LINE_NO_CODE,     /* no such code, or it has run out */
-    LINE_CODE_USED,   /* by somebody else, or the place has moved since */
-    LINE_EXHAUSTED,   /* MOVES_OF_PLACE_MAX, MOVES_PLACES_MAX or TURN_EXTENSIONS_MAX */
-    LINE_RENEWED,     /* the event was made anew; what was asked is of the one before */
-    LINE_WORK_SPENT,  /* the work that a join shows was used for another place */
-    LINE_INVITATION_SPENT, /* the same of an invitation */
-    LINE_MEMBER_INSIDE,    /* the member has entered with another place of theirs */
-    LINE_PRESALE_UNKNOWN,  /* of the code that a join shows: there is none such in this line */
-    LINE_PRESALE_USED_UP,  /* it has opened as many places as it may */
-    LINE_PRESALE_GUESSES,  /* too many from this address were none; retry_after_ms */
-    LINE_PRESALE_MISSING,  /* Redis has lost the event's codes, so nobody knows; retry_after_ms */
-    LINE_PRESALE_LANE,     /* it opens another lane, `lane`: to be asked there */
-    LINE_OUTCOME_COUNT,
-};
-
 /* Requests are the caller's memory until on_done; `store` is the store's own part. */
 struct line_link {
     struct redis_call call;

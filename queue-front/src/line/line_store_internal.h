@@ -206,7 +206,7 @@ void calls_finish_unknown(struct line_link *link); /* Redis may have done it, or
 void calls_finish_refused(struct line_link *link, struct store_event *event,
                           const redisReply *reply);
 /* Of an IPv4 address (::ffff:a.b.c.d) its four bytes, of an IPv6 address its /64. */
-void calls_put_address(struct text *command, const uint8_t addr[16]);
+struct span calls_address(const uint8_t addr[16]);
 
 #define CONTAINER_OF(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 

@@ -15,17 +15,11 @@ void resp_begin(struct text *text, uint64_t words)
     count(text, '*', words);
 }
 
-void resp_pair(struct text *text, struct span head, struct span tail)
-{
-    count(text, '$', head.len + tail.len);
-    text_put(text, head);
-    text_put(text, tail);
-    TEXT_LIT(text, "\r\n");
-}
-
 void resp_word(struct text *text, struct span word)
 {
-    resp_pair(text, word, (struct span){NULL, 0});
+    count(text, '$', word.len);
+    text_put(text, word);
+    TEXT_LIT(text, "\r\n");
 }
 
 void resp_cstr(struct text *text, const char *word)

@@ -43,7 +43,7 @@ async function comeBack(front, copy, others = []) {
 }
 
 const burst = (front) => redis('HGET', front.key('cfg'), 'burst');
-const knob = (front) => Number(front.document[2]); // doc, rate_milli, burst
+const knob = (front) => Number(front.document.burst);
 
 async function tickAndHeal(front) {
   for (let turn = 0; turn < 4; turn += 1) {

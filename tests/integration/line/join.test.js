@@ -101,8 +101,8 @@ test('a key that was limited is not remembered', async () => {
   assert.deepEqual(later.fresh, [true]);
 });
 
-test('only pre-queue, open and paused events take people in', async () => {
-  const takes = [STATE.PRE_QUEUE, STATE.OPEN, STATE.PAUSED];
+test('only pre-queue, open, paused and frozen events take people in', async () => {
+  const takes = [STATE.PRE_QUEUE, STATE.OPEN, STATE.PAUSED, STATE.FROZEN];
   for (const state of Object.values(STATE)) {
     const line = await front().create({}, state);
     const answer = await line.join([{ key: 'a' }]);

@@ -3,20 +3,13 @@
 // All else runs as in production.
 
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { ask, numbers, scripts, scriptText, told } from '../../lib-js/wire.js';
 
-const folder = new URL('../../../queue-front/lua/', import.meta.url);
-const read = (name) => readFileSync(new URL(`${name}.lua`, folder), 'utf8');
 const CLOCK = "call('TIME')";
 const FAKE_CLOCK = "call('HMGET', 'clock', 's', 'us')";
 
-export const OUTCOME = {
-  OK: 0, SAME: 1, UNKNOWN: 2, WRONG_STATE: 3, LIMITED: 4, NOT_YET: 5, EXPIRED: 6, GONE: 7,
-  CONFLICT: 8, HEAL: 9,
-};
-export const STATE = {
-  DRAFT: 0, SCHEDULED: 1, PRE_QUEUE: 2, OPEN: 3, PAUSED: 4, SOLD_OUT: 5, CLOSED: 6,
-};
+export const OUTCOME = numbers('line_outcome');
+export const STATE = numbers('line_state');
 
 export const KNOBS = {
   rate_milli: 50_000,
@@ -40,12 +33,6 @@ const NO_BEACON = '';
 const DRAW = JSON.stringify({ beacon: '', proof: '{"kind":"none"}', seeds: SEED });
 const NO_DRAW = '';
 
-const VIEW = [
-  'outcome', 'state', 'version', 'issued', 'serving', 'waiting', 'active', 'outstanding',
-  'admitted', 'no_shows', 'show_up_milli', 'service_rate_milli', 'now_ms', 'dead', 'generation',
-  'document', 'stretches', 'ghosts', 'drawn', 'early', 'seats', 'pilot', 'moves', 'odds', 'turns', 'gaps',
-  'fronts', 'late_ms', 'stood_ms', 'clock_ahead_ms', 'clock_behind_ms',
-];
 const PAGE = 65_536;
 
 // A Redis whose scripts believe in `us`. Start on a whole minute, so that tests of limits by the
@@ -59,12 +46,10 @@ export class Clockwork {
   }
 
   async load() {
-    const prelude = read('prelude');
-    if (prelude.split(CLOCK).length !== 2) throw new Error('the prelude reads the clock elsewhere');
-    const start = this.real ? prelude : prelude.replace(CLOCK, FAKE_CLOCK);
-    for (const name of ['join', 'tick', 'visit', 'admin', 'heal', 'heard']) {
-      const sha = await this.redis.command('SCRIPT', 'LOAD', start + (name === 'join' ? '' : read('helpers')) + read(name));
-      this.shas.set(name, sha);
+    for (const name of scripts) {
+      const text = scriptText(name);
+      if (text.split(CLOCK).length !== 2) throw new Error(`${name} reads the clock elsewhere`);
+      this.shas.set(name, await this.redis.command('SCRIPT', 'LOAD', this.real ? text : text.replace(CLOCK, FAKE_CLOCK)));
     }
     await this.step(0);
     return this;
@@ -115,10 +100,10 @@ export class Front {
   // ---- the operator ----
 
   async admin(call, { from = 0, to = 0, ifVersion = 0, knobs = null, doc = '{"id":"e"}' } = {}) {
-    const values = Object.values({ ...KNOBS, ...knobs });
-    const [outcome, state, version] = await this.run('admin', call, ifVersion, from, to,
-      '{"who":"test"}', knobs === null && call !== 'create' ? '' : doc, SEAL, DRAW, ...values);
-    return { outcome, state, version };
+    return told('change', await this.run('admin', ...ask('admin', {
+      call, if_version: ifVersion, from, to, audit: '{"who":"test"}',
+      doc: knobs === null && call !== 'create' ? '' : doc, seal: SEAL, draw: DRAW, ...KNOBS, ...knobs,
+    })));
   }
 
   // Made, and moved to where it is wanted; the caller's table is not asked here.
@@ -143,8 +128,9 @@ export class Front {
   async join(joins, judgedBy = '') {
     const list = typeof joins === 'number' ? Array.from({ length: joins }, () => ({})) : joins;
     const args = list.flatMap(({ key, ip }) => [...idemArgs(key), ip ?? '']);
-    const [outcome, state, first, retryMs, ...odd] = await this.run('join', this.marks.issued,
-      list.length, judgedBy === '' ? '' : `${judgedBy}.0`, ...args);
+    const [outcome, state, first, retryMs, ...odd] = await this.run('join', ...ask('join', {
+      issued: this.marks.issued, joins: list.length, judged_by: judgedBy === '' ? '' : `${judgedBy}.0`, shown: 0,
+    }), ...args);
     if (outcome !== OUTCOME.OK) return { outcome, state, places: [] };
     const places = list.map(() => null);
     const fresh = list.map(() => true);
@@ -164,11 +150,12 @@ export class Front {
   }
 
   async visit(call, place, endsMs = 0) {
-    const moved = ['', 0]; // by no ticket in particular, so none that was handed on
-    const answer = await this.run('visit', this.marks.serving, call, place, endsMs, NO_DRAW, ...moved);
-    const [outcome, state, expiresMs, sessionEndsMs, retryMs] = answer;
+    const { outcome, state, ...of } = told('visit', await this.run('visit', ...ask('visit', {
+      serving: this.marks.serving, call, place, ends_ms: endsMs, drawn: NO_DRAW,
+      entry: '', moves: 0, member: '', // by no ticket in particular, so none that was handed on
+    })));
     if (call === 'pass' && outcome === OUTCOME.OK) this.passes += 1;
-    return { outcome, state, expiresMs, endsMs: sessionEndsMs, retryMs };
+    return { outcome, state, expiresMs: of.expires_ms, endsMs: of.ends_ms, retryMs: of.retry_ms };
   }
 
   pass(place) {
@@ -186,30 +173,29 @@ export class Front {
       pages.get(page)[(place % PAGE) >> 3] |= 0x80 >> place % 8;
     }
     const marks = [...pages].flatMap(([page, bits]) => [Math.floor(atMs / epochMs), page, bits]);
-    return this.run('heard', this.id, epochMs, toldMs, leaves ? 1 : 0, 0, 0, ...marks);
+    return this.run('heard', ...ask('heard', {
+      front: this.id, epoch_ms: epochMs, told_ms: toldMs, leaves: leaves ? 1 : 0, seq: 0, pages_max: 0,
+    }), ...marks);
   }
 
   // ---- the front itself ----
 
   async tick() {
     const { issued, serving, version, generation, upto, era, digest } = this.marks;
-    const early = [0];
-    const moves = [0, 0, 0];
-    const told = [0, 0, 0, 0, 0, 0, 0];
-    const turns = ['0-0'];
-    const answer = await this.run('tick', issued, serving, version, generation, upto, this.slotMs, ...early, ...moves,
-      ...told, ...turns, era, digest, this.identity);
-    const view = Object.fromEntries(VIEW.map((name, i) => [name, answer[i]]));
+    const view = told('tick', await this.run('tick', ...ask('tick', {
+      issued, serving, version, generation, upto, slot_ms: this.slotMs, early_len: 0,
+      moves_run: 0, moves_seq: 0, moves_len: 0, join_judged: 0, join_kept: 0, join_error: 0,
+      way_judged: 0, way_kept: 0, way_error: 0, errors: 0, turns_upto: '0-0', era, digest, identity: this.identity,
+    })));
     if (view.outcome !== OUTCOME.OK) return view;
     const marks = this.marks;
     if (view.generation !== marks.generation) marks.upto = 0;
     for (const stretch of view.stretches) marks.upto = Math.max(marks.upto, Number(stretch.split(':')[0]));
     if (view.document.length > 0) {
-      this.document = view.document.slice(0, -3);
-      const [eraTold, digestTold, identity] = view.document.slice(-3);
-      Object.assign(marks, { era: Number(eraTold), digest: digestTold });
-      view.identity = identity;
-      this.eventIdentity = identity;
+      this.document = told('document', view.document);
+      Object.assign(marks, { era: Number(this.document.era), digest: this.document.digest });
+      view.identity = this.document.identity;
+      this.eventIdentity = view.identity;
     }
     this.passes = 0;
     for (const name of ['issued', 'serving', 'version', 'generation', 'dead']) marks[name] = view[name];
@@ -222,12 +208,16 @@ export class Front {
       active: 0, outstanding: 0, admitted: 0, no_shows: 0, show_up_milli: 1000,
       service_rate_milli: 0, state: 0,
     };
-    const [doc, ...knobs] = this.document ?? ['', ...Object.values(KNOBS)];
-    const [outcome, waitMs] = await this.run('heal', windowMs, gap, this.id, this.passes,
-      this.marks.issued, this.marks.serving, this.marks.dead, view.active, view.outstanding,
-      view.admitted, view.no_shows, 1000 - view.show_up_milli, view.service_rate_milli,
-      this.marks.version, view.state, doc, SEED, NO_DRAW, NO_BEACON, 0, ...knobs,
-      SEAL, NO_DRAW, 0, '', view.gaps?.[2] ?? '', this.marks.era, this.eventIdentity ?? '');
+    const { outcome, ms: waitMs } = told('heal', await this.run('heal', ...ask('heal', {
+      doc: '', ...KNOBS, ...this.document,
+      window_ms: windowMs, gap, front: this.id, passes: this.passes,
+      issued: this.marks.issued, serving: this.marks.serving, dead: this.marks.dead,
+      active: view.active, outstanding: view.outstanding, admitted: view.admitted, no_shows: view.no_shows,
+      stay_away_milli: 1000 - view.show_up_milli, service_rate_milli: view.service_rate_milli,
+      version: this.marks.version, state: view.state, seed: SEED, entries: NO_DRAW, beacon: NO_BEACON, drawn_ms: 0,
+      sealed: SEAL, closed: NO_DRAW, closed_ms: 0, proof: '', gaps: view.gaps?.[2] ?? '', codes: 0,
+      era: this.marks.era, identity: this.eventIdentity ?? '',
+    })));
     return { outcome, waitMs };
   }
 }

@@ -98,10 +98,23 @@ test('whoever knows less is told what it lacks', async () => {
   assert.ok(view.stretches.length > 8);
   const late = new Front(clockwork, one.event, { id: 'late', slotMs: SLOT_MS });
   await late.tick();
-  assert.ok(late.document.length > 0);
+  assert.ok(late.document.doc.length > 0);
   assert.equal(late.marks.upto, one.marks.upto);
   await two.change({ rate_milli: 0 });
   assert.equal((await one.tick()).version, 3, 'a change is seen at once');
+});
+
+test('a picture that another version of the scripts kept is none', async () => {
+  const [one, two] = await line(2);
+  await one.tick();
+  const key = one.key('picture');
+  const kept = await clockwork.redis.command('GET', key);
+  await clockwork.redis.command('EVAL', `local kept = cmsgpack.unpack(redis.call('GET', KEYS[1]))
+    kept[1] = kept[1] + 1
+    kept[#kept] = { 0 }
+    redis.call('SET', KEYS[1], cmsgpack.pack(kept))`, 1, key);
+  assert.equal((await two.tick()).outcome, OUTCOME.OK);
+  assert.equal((await clockwork.redis.command('GET', key)).slice(0, 6), kept.slice(0, 6));
 });
 
 test('a picture heals nothing: whoever has seen more than Redis is told to heal it', async () => {

@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs';
 import test, { after, before } from 'node:test';
 import { startRedis } from '../../lib-js/redis.js';
 import { openScope } from '../../lib-js/scope.js';
+import { told } from '../../lib-js/wire.js';
 import { Clockwork, Front, OUTCOME, STATE } from './line.js';
 
 const EPOCH_MS = 60_000;
@@ -130,7 +131,8 @@ test('an event that waits for its draw has the seed that it was given, and opens
   assert.equal((await soon.move(STATE.PRE_QUEUE, STATE.OPEN)).outcome, OUTCOME.OK);
   const view = await soon.tick();
   assert.equal(view.state, STATE.OPEN);
-  assert.equal(view.drawn[0], '5e'.repeat(32));
-  assert.equal(Number(view.drawn[1]), 5);
+  const draw = told('draw', view.draw);
+  assert.equal(draw.seed, '5e'.repeat(32));
+  assert.equal(Number(draw.entries), 5);
   assert.deepEqual(view.early, ['3']);
 });

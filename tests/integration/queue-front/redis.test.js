@@ -157,7 +157,7 @@ describe('users', { concurrency: true }, () => {
 // What the scripts call.
 function called() {
   const dir = join(ROOT, 'queue-front/lua');
-  return readdirSync(dir).filter((name) => name.endsWith('.lua')).flatMap((file) => {
+  return readdirSync(dir, { recursive: true }).filter((name) => name.endsWith('.lua')).flatMap((file) => {
     const text = readFileSync(join(dir, file), 'utf8');
     assert.doesNotMatch(text, /[^_\w]call\(\s*[^')\s]/, `${file}: a command by another name than its own`);
     return [...text.matchAll(/[^_\w]call\(\s*'(\w+)'/g)].map(([, name]) => ({ file, command: name.toLowerCase() }));

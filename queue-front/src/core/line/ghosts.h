@@ -34,12 +34,6 @@ struct line_gap {
     uint64_t from, upto;
 };
 
-enum {
-    /* As heal.lua keeps. Heals one after the other share a gap, so there are as many as heals with
-     * joins between them, all within one wait. */
-    LINE_GAPS_MAX = 16,
-};
-
 void ghosts_deinit(struct ghosts *ghosts);
 
 /* What a tick tells: the numbers, and of a change that is known in whole whether its time has come.

@@ -8,13 +8,14 @@
 
 #include "base/span.h"
 
+#include "queue-front/lua/line_names.h" /* HEARD_PAGE_PLACES */
+
 #include <stdbool.h>
 #include <stdint.h>
 
 struct ghosts;
 
 enum {
-    HEARD_PAGE_PLACES = 65536, /* PAGE of helpers.lua */
     HEARD_PAGE_BYTES = HEARD_PAGE_PLACES / 8,
     /* Pages in one call: 16 KB, and some 20 us of Redis. A call goes with a tick while some are
      * left, so ten million places are told in 77 calls, at 300 ms each in 23 s: within a third of

@@ -1,11 +1,12 @@
-/* line.h: what a line is, as plain values: its states, the knobs that admission obeys, and the
- * picture of it that every front holds. No behaviour here: the store fills the picture, the core
- * reads it, and tests make it up. */
+/* line.h: what a line is, as plain values: its states and the knobs that admission obeys (both of
+ * lua/wire.list, which the scripts in Redis share), and the picture of it that every front holds.
+ * No behaviour here: the store fills the picture, the core reads it, and tests make it up. */
 #ifndef FG_QUEUE_FRONT_CORE_LINE_H
 #define FG_QUEUE_FRONT_CORE_LINE_H
 
 #include "base/span.h"
 #include "core/draw/draw.h"
+#include "queue-front/lua/line_names.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -29,36 +30,6 @@ enum {
     LINE_DIGEST_LEN = 40,
     LANES_MAX = 4, /* beside the general one, which is 0; each is a line of its own, worked on by
                       its event's ticks */
-};
-
-enum line_state {
-    LINE_DRAFT,
-    LINE_SCHEDULED,
-    LINE_PRE_QUEUE,
-    LINE_OPEN,
-    LINE_PAUSED,
-    LINE_SOLD_OUT,
-    LINE_CLOSED,
-    LINE_FROZEN, /* for an incident: as paused, and nobody called may enter either */
-    LINE_STATE_COUNT,
-};
-
-/* What the scripts need of an event's document, as numbers. The document itself is opaque to them.
- */
-struct line_knobs {
-    uint64_t rate_milli; /* calls a second, in thousandths */
-    uint64_t burst;
-    uint64_t max_active; /* 0: no cap */
-    uint64_t session_ttl_ms;
-    uint64_t session_max_ms;
-    uint64_t call_ttl_ms;
-    uint64_t grace_ms;
-    uint64_t joins_per_ip_per_min; /* 0: no limit */
-    uint64_t opens_at_ms;          /* wall clock; 0: by hand only */
-    uint64_t prequeue_at_ms;       /* 0: no pre-queue */
-    uint64_t pilot_ceiling_milli;  /* of the autopilot; 0: it is off */
-    uint64_t pilot_floor_milli;
-    uint64_t shares; /* of the lanes' calls, packed: line_lane_share() */
 };
 
 /* A step of an operator's schedule. */

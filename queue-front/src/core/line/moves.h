@@ -7,14 +7,13 @@
 #define FG_QUEUE_FRONT_CORE_MOVES_H
 
 #include "base/table.h"
+#include "queue-front/lua/line_names.h" /* MOVES_OF_PLACE_MAX, MOVES_PLACES_MAX */
 
 #include <stdbool.h>
 #include <stdint.h>
 
 enum {
-    MOVES_OF_PLACE_MAX = 255,  /* a byte of the ticket */
-    MOVES_PLACES_MAX = 131072, /* in one event: 3 MB here, some 13 MB in Redis; MOVED_MAX in Lua */
-    MOVES_SEND_MAX = 256,      /* told to Redis in one tick, after it has lost them */
+    MOVES_SEND_MAX = 256, /* told to Redis in one tick, after it has lost them */
 };
 
 struct moves {

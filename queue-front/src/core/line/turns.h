@@ -10,6 +10,7 @@
 #define FG_QUEUE_FRONT_CORE_TURNS_H
 
 #include "base/span.h"
+#include "queue-front/lua/line_names.h" /* enum turn_kind */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -18,16 +19,6 @@ enum {
     /* In one line: 4 MB here. Places are called in their order, so those whose turn it was lately
      * never meet; an older one is forgotten for a newer one. */
     TURNS_PLACES_MAX = 262144,
-    TURN_EXTENSIONS_MAX = 10, /* as often as WCAG 2.2.1 asks for; EXTENSIONS_MAX in visit.lua */
-};
-
-/* The order of prelude.lua. */
-enum turn_kind {
-    TURN_NONE,  /* nothing is known beyond the call */
-    TURN_KEPT,  /* the call was made longer: until_ms, for the nth time */
-    TURN_ENDED, /* the visit is over: its time ran out, or it was ended */
-    TURN_DONE,  /* the order is through */
-    TURN_KIND_COUNT,
 };
 
 struct turn {

@@ -3,6 +3,7 @@
 #include "line/line_event.h"
 
 #include "line/line_limits.h"
+#include "queue-front/lua/line_wire.h"
 #include "unit.h"
 
 #include <stdio.h>
@@ -86,7 +87,7 @@ static redisReply *make_reply(const struct answer *answer)
     uint64_t stretches = 0;
     while (stretches < 4 && answer->stretches[stretches] != NULL)
         stretches++;
-    resp_begin(&text, 33);
+    resp_begin(&text, TELL_TICK_WORDS);
     put_integer(&text, LINE_OK);
     for (size_t i = 0; i < 14; i++)
         put_integer(&text, answer->numbers[i]);
@@ -393,7 +394,7 @@ static void a_damaged_answer_does_no_harm(void **state)
     char good[4096], bad[4096];
     rng_seeded_init(&seeded, unit_seed());
     struct text text = text_on(good, sizeof(good));
-    resp_begin(&text, 31);
+    resp_begin(&text, TELL_TICK_WORDS);
     for (size_t i = 0; i < 15; i++)
         put_integer(&text, i == 0 ? LINE_OK : plain.numbers[i - 1]);
     resp_begin(&text, 4 + LINE_KNOBS);
@@ -436,7 +437,7 @@ static void a_damaged_answer_does_no_harm(void **state)
     put_integer(&text, 0);
     resp_cstr(&text, "30:40,51:59");
     put_integer(&text, 3);
-    for (int i = 0; i < 4; i++)
+    for (int i = TELL_TICK_LATE_MS; i < TELL_TICK_WORDS; i++)
         put_integer(&text, 0);
     redisReply *whole = read_reply(&text);
     assert_int_equal(LINE_TICK_CHANGED, line_event_take_tick(event, whole, 1));
@@ -470,7 +471,7 @@ static void a_draw_is_taken_with_its_document_and_told_when_healing(void **state
 
     char memory[4096];
     struct text text = text_on(memory, sizeof(memory));
-    resp_begin(&text, LINE_HEAL_WORDS);
+    resp_begin(&text, ASK_HEAL_WORDS);
     line_event_put_heal(event, &text, SPAN("front"), 6000000);
     redisReply *reply = read_reply(&text);
     struct span seed, entries;
@@ -503,12 +504,13 @@ static void who_left_before_the_draw_is_told_with_a_position_once(void **state)
     take(event, &drawn);
     char memory[1024];
     struct text text = text_on(memory, sizeof(memory));
-    resp_begin(&text, LINE_TICK_WORDS + 2);
+    resp_begin(&text, ASK_TICK_WORDS + 2);
     line_event_put_tick(event, &text, 50);
     redisReply *reply = read_reply(&text);
     uint64_t count = 0, entry = 0, position = 0;
-    assert_true(resp_get_u64(reply, 6, &count) && resp_get_u64(reply, 7, &entry) &&
-                resp_get_u64(reply, 8, &position));
+    assert_true(resp_get_u64(reply, ASK_TICK_EARLY_LEN, &count) &&
+                resp_get_u64(reply, ASK_TICK_WORDS, &entry) &&
+                resp_get_u64(reply, ASK_TICK_WORDS + 1, &position));
     assert_int_equal(1, count);
     assert_int_equal(7, entry);
     assert_int_equal(draw_position(&event->view.draw.order, 7), position);
@@ -537,11 +539,11 @@ static void the_autopilots_rate_stands_in_the_place_of_the_knobs(void **state)
 
     char memory[4096];
     struct text text = text_on(memory, sizeof(memory));
-    resp_begin(&text, LINE_HEAL_WORDS);
+    resp_begin(&text, ASK_HEAL_WORDS);
     line_event_put_heal(event, &text, SPAN("front"), 6000000);
     redisReply *reply = read_reply(&text);
     uint64_t rate_milli = 0;
-    assert_true(resp_get_u64(reply, LINE_HEAL_WORDS - LINE_KNOBS - 8, &rate_milli));
+    assert_true(resp_get_u64(reply, ASK_HEAL_KNOBS, &rate_milli));
     assert_int_equal(1000, rate_milli);
     freeReplyObject(reply);
 
@@ -567,7 +569,7 @@ static redisReply *moves_told(struct line_event *event)
     char memory[8192];
     struct text text = text_on(memory, sizeof(memory));
     uint32_t more = line_event_pick_moves(event);
-    resp_begin(&text, LINE_TICK_WORDS + more);
+    resp_begin(&text, ASK_TICK_WORDS + more);
     line_event_put_tick(event, &text, 50);
     return read_reply(&text);
 }
@@ -576,17 +578,17 @@ static uint64_t moves_told_count(struct line_event *event)
 {
     redisReply *reply = moves_told(event);
     uint64_t count = 0;
-    assert_true(resp_get_u64(reply, LINE_TICK_WORDS - 12, &count));
-    assert_int_equal(LINE_TICK_WORDS + 2 * count, resp_len(reply));
+    assert_true(resp_get_u64(reply, ASK_TICK_MOVES_LEN, &count));
+    assert_int_equal(ASK_TICK_WORDS + 2 * count, resp_len(reply));
     freeReplyObject(reply);
     return count;
 }
 
-static uint64_t sum_told(struct line_event *event, size_t back)
+static uint64_t sum_told(struct line_event *event, size_t at)
 {
     redisReply *reply = moves_told(event);
     uint64_t sum = 0;
-    assert_true(resp_get_u64(reply, resp_len(reply) - 1 - back, &sum));
+    assert_true(resp_get_u64(reply, at, &sum));
     freeReplyObject(reply);
     return sum;
 }
@@ -594,7 +596,11 @@ static uint64_t sum_told(struct line_event *event, size_t back)
 /* Told with each tick until one is answered; then only what is new. */
 static void what_a_front_has_seen_is_told_until_it_is_taken(void **state)
 {
-    enum { JUDGED = 10, ERROR_MILLI = 5, ERRORS = 4 }; /* back from the end */
+    enum {
+        JUDGED = ASK_TICK_JOIN_JUDGED,
+        ERROR_MILLI = ASK_TICK_WAY_ERROR,
+        ERRORS = ASK_TICK_ERRORS
+    };
     struct line_event *event = *state;
     event->view.told->judged[0] = 5;
     event->view.told->error_milli[1] = 700;
@@ -663,11 +669,11 @@ static uint64_t gap_told(const struct line_event *event, uint64_t now_us)
     char memory[4096];
     struct text text = text_on(memory, sizeof(memory));
     uint64_t gap = 0;
-    resp_begin(&text, LINE_HEAL_WORDS);
+    resp_begin(&text, ASK_HEAL_WORDS);
     line_event_put_heal(event, &text, SPAN("front"), now_us);
     redisReply *reply = read_reply(&text);
-    assert_int_equal(LINE_HEAL_WORDS, resp_len(reply));
-    assert_true(resp_get_u64(reply, 1, &gap));
+    assert_int_equal(ASK_HEAL_WORDS, resp_len(reply));
+    assert_true(resp_get_u64(reply, ASK_HEAL_GAP, &gap));
     freeReplyObject(reply);
     return gap;
 }

@@ -1,0 +1,34 @@
+-- away.lua: who is not there, by pages of places.
+
+-- Places are counted by pages, so that the marks of a long line travel and are compared in pieces.
+-- `away:PAGE` has the bits of those before their call who are not there: ghosts, and who has left.
+local function away_key(page)
+    return prefix .. 'away:' .. page
+end
+
+-- Who was heard in an epoch, by all fronts. (`heard:EPOCH:BLOCK`, of 1,024 places, was the version before's.)
+local function heard_key(epoch, page)
+    return prefix .. 'there:' .. epoch .. ':' .. page
+end
+
+-- Fronts fetch a page again when its number has risen.
+local function away_touch(bucket, page)
+    bucket.away_seq = bucket.away_seq + 1
+    call('ZADD', prefix .. 'aways', bucket.away_seq, page)
+end
+
+-- How many of a page are away, of those behind `after`.
+local function away_n(page, after)
+    local low = math.max(0, after + 1 - page * PAGE)
+    return low < PAGE and call('BITCOUNT', away_key(page), low, PAGE - 1, 'BIT') or 0
+end
+
+-- A place before its call was given up. True: it had been a ghost's.
+local function away_left(bucket, place)
+    local page = math.floor(place / PAGE)
+    if call('SETBIT', away_key(page), place % PAGE, 1) == 1 then
+        return true
+    end
+    away_touch(bucket, page)
+    return false
+end

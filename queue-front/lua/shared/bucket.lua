@@ -1,0 +1,33 @@
+-- bucket.lua: the numbers of a line that its scripts keep in the hash `bucket`, and its bitmaps.
+
+-- The bucket's fields as numbers, those never written as 0; bucket_write() stores what differs.
+local function bucket_read(...)
+    local bucket = { names = { ... }, was = {} }
+    local values = call('HMGET', prefix .. 'bucket', ...)
+    for i, name in ipairs(bucket.names) do
+        bucket[name] = tonumber(values[i]) or 0
+        bucket.was[i] = bucket[name]
+    end
+    return bucket
+end
+
+local function bucket_write(bucket)
+    local changes = {}
+    for i, name in ipairs(bucket.names) do
+        if bucket[name] ~= bucket.was[i] then
+            changes[#changes + 1] = name
+            changes[#changes + 1] = bucket[name]
+        end
+    end
+    if #changes > 0 then
+        call('HSET', prefix .. 'bucket', unpack(changes))
+    end
+end
+
+-- How many bits are set for the places of (after, upto].
+local function bits(name, after, upto)
+    if upto <= after then
+        return 0
+    end
+    return call('BITCOUNT', prefix .. name, after + 1, upto, 'BIT')
+end

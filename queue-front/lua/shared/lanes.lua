@@ -1,0 +1,22 @@
+-- lanes.lua: the lines of an event: its own and those of its lanes.
+
+-- The lanes' shares of the calls in percent, as core/lanes.h packs them: digits of base 128.
+local function shares_of(packed)
+    local shares = {}
+    packed = tonumber(packed) or 0
+    while packed > 0 do
+        shares[#shares + 1] = packed % 128
+        packed = math.floor(packed / 128)
+    end
+    return shares
+end
+
+-- Does something to the event's line and to each lane's, as if called for it.
+local function each_line(what)
+    local was_prefix, was_lane = prefix, lane
+    for i = 0, #shares_of(call('HGET', CFG, 'shares')) do
+        prefix, lane = i == 0 and root or root .. '@' .. i .. ':', i
+        what()
+    end
+    prefix, lane = was_prefix, was_lane
+end

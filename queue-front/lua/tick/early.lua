@@ -1,0 +1,26 @@
+-- early.lua: whoever left before the draw.
+
+-- A permutation of 64-bit rounds is beyond Lua's numbers, so fronts reckon the positions of those
+-- few: told by one tick, they come with the next, from whichever front; each counts once.
+local function settle_early()
+    local before = ask_tick.words -- the pairs stand behind all else
+    for i = 1, tonumber(ARGV[ask_tick.early_len]) do
+        local entry, position = ARGV[before - 1 + 2 * i], tonumber(ARGV[before + 2 * i])
+        if call('SREM', prefix .. 'early', entry) == 1 then
+            bucket.early_n = bucket.early_n - 1
+            local came = call('GETBIT', prefix .. 'called', position) == 1
+            if not came then
+                call('SETBIT', prefix .. 'gone', position, 1)
+            end
+            if position > serving and away_left(bucket, position) then
+                bucket.ghosts_n = bucket.ghosts_n - 1
+            end
+            if position <= serving then
+                bucket.left_n = bucket.left_n - 1
+                if position > bucket.settled and not came then
+                    bucket.called_n = bucket.called_n - 1
+                end
+            end
+        end
+    end
+end

@@ -1,0 +1,47 @@
+-- refill.lua: tokens and slots.
+--
+-- Exactness. A rate in thousandths times microseconds is in billionths of a token, so the refill is integer
+-- arithmetic and loses nothing. Elapsed time counts up to ELAPSED_MAX_US, so that a stall does not let its crowd
+-- in at once; what was beyond is summed up in `late_ms`. What remains after calling is capped at `burst`. Hence in
+-- any window of T seconds at most rate * (T + 0.25) + burst are called, however many fronts tick.
+--
+-- Slots. With n people called and still in time, r of them coming as measured and c come already, n * r - c more
+-- are expected. Counted so, a stretch whose people have come holds back nothing for the rest of its time. Those at
+-- the door stand in front of all who are not called yet.
+
+local ELAPSED_MAX_US = 250000
+local SHOW_PRIOR = 20        -- people assumed to have come before anybody was measured
+
+local function refill()
+    if bucket.at_us > 0 and lane == 0 then
+        local elapsed_us = math.max(0, now_us - bucket.at_us)
+        bucket.nano = bucket.nano + math.min(elapsed_us, ELAPSED_MAX_US) * rate_milli
+        if state == OPEN and elapsed_us > ELAPSED_MAX_US then
+            bucket.late_ms = bucket.late_ms + math.floor((elapsed_us - ELAPSED_MAX_US) / 1000 + 0.5)
+        end
+    end
+end
+
+-- Late ones at the door are paid for before anybody is called. What was put aside for one who left
+-- is lost: given back, it would come on top of the burst.
+local function pay_door(late_n)
+    bucket.dues = math.min(bucket.dues, late_n)
+    local paid = math.min(late_n - bucket.dues, math.floor(bucket.nano / TOKEN))
+    bucket.nano = bucket.nano - paid * TOKEN
+    bucket.dues = bucket.dues + paid
+end
+
+-- How many of those called and not yet come are still to be reckoned with.
+local function expected_n(late_n)
+    local show = (bucket.show_came + SHOW_PRIOR) / (bucket.show_of + SHOW_PRIOR)
+    local outstanding = bucket.called_n - bucket.came_n
+    local expected = math.ceil(show * bucket.called_n - bucket.came_n - 0.000001)
+    return math.min(math.max(expected, door_n - late_n, 0), outstanding)
+end
+
+local function free_slots(active, late_n)
+    if max_active == 0 or lane > 0 then
+        return math.huge -- a lane's calls were reckoned with when it was given their tokens
+    end
+    return max_active - active - expected_n(late_n) - late_n - lanes_expected
+end

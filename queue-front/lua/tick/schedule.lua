@@ -1,0 +1,39 @@
+-- schedule.lua: the event's own clock: the pre-queue and the opening at the times that its document names.
+
+local function move(to, name_from, name_to, knob)
+    state = to
+    version = call('HINCRBY', CFG, 'version', 1)
+    call('HSET', CFG, 'state', to)
+    audit('{"who":"system","what":"' .. name_to .. '","from":"' .. name_from .. '","to":"' ..
+        name_to .. '","why":"' .. knob .. '","because":{"reason":"' .. knob ..
+        '","measured":null,"limit":null}}', version)
+end
+
+-- The entries close by the clock; from then on it is for the fronts to draw and open, since they alone
+-- can make the seed and ask the beacon. Any of them does, as soon as its picture says so.
+local function close_for_draw()
+    local known = call('HMGET', CFG, 'closed', 'sealed', 'seed')
+    if not known[2] and not known[3] then
+        return false -- from before there were draws
+    end
+    if not known[1] then
+        close_entries()
+        version = call('HINCRBY', CFG, 'version', 1)
+        audit('{"who":"system","what":"close-entries","from":null,"to":{"entries":' .. issued ..
+            '},"why":"opens_at","because":{"reason":"opens_at","measured":null,"limit":null}}', version)
+    end
+    return true
+end
+
+local function move_by_schedule()
+    local opens_at_ms, prequeue_at_ms = tonumber(cfg[9]), tonumber(cfg[10])
+    if opens_at_ms > 0 and now_ms >= opens_at_ms then
+        if state == PRE_QUEUE and close_for_draw() then
+            return
+        end
+        move(OPEN, state == SCHEDULED and 'scheduled' or 'pre-queue', 'open', 'opens_at')
+        bucket.at_us, bucket.nano = now_us, 0
+    elseif state == SCHEDULED and prequeue_at_ms > 0 and now_ms >= prequeue_at_ms then
+        move(PRE_QUEUE, 'scheduled', 'pre-queue', 'prequeue_at')
+    end
+end

@@ -1,0 +1,51 @@
+-- series.lua: samples of the line, one a second, and what else is kept for some minutes only.
+
+local SERIES_MAX = 4096      -- samples kept; full, every second one goes and the step doubles
+
+local function thin_series()
+    local all = call('LRANGE', prefix .. 'series', 0, -1)
+    local kept = {}
+    for i = 2, #all, 2 do
+        kept[#kept + 1] = all[i]
+    end
+    call('DEL', prefix .. 'series')
+    for i = 1, #kept, 512 do
+        call('RPUSH', prefix .. 'series', unpack(kept, i, math.min(i + 511, #kept)))
+    end
+    bucket.series_step_ms = bucket.series_step_ms * 2
+end
+
+local function sample(waiting, active, outstanding)
+    if now_ms < bucket.series_at_ms then
+        return
+    end
+    bucket.series_step_ms = math.max(1000, bucket.series_step_ms)
+    local line = table.concat({ now_ms, issued, serving, waiting, active, outstanding,
+        bucket.admitted, bucket.no_shows, rate_milli }, ':')
+    local show_milli = 1000
+    if bucket.show_of > 0 then
+        show_milli = math.floor(1000 * bucket.show_came / bucket.show_of + 0.5)
+    end
+    line = line .. ':' .. show_milli
+    for _, sum in ipairs(call('HMGET', prefix .. 'told', unpack(TOLD))) do
+        line = line .. ':' .. (sum or 0)
+    end
+    line = line .. ':' .. bucket.late_ms
+    if call('RPUSH', prefix .. 'series', line) >= SERIES_MAX then
+        thin_series()
+    end
+    bucket.series_at_ms = now_ms - now_ms % bucket.series_step_ms + bucket.series_step_ms
+end
+
+-- Counts of joins by address are of no use after their minute. An expiry would cost each batch a
+-- call and its end would free a large hash in the foreground; UNLINK frees it in the background.
+local function clear_old_minutes()
+    local minute = math.floor(now_ms / 60000)
+    if bucket.minute > 0 then
+        for old = bucket.minute, math.min(minute - 1, bucket.minute + 9) do
+            call('UNLINK', root .. 'ip:' .. old)
+            call('UNLINK', root .. 'work:' .. old - WORK_MINUTES)
+        end
+    end
+    bucket.minute = minute
+end

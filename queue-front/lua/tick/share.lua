@@ -1,0 +1,127 @@
+-- share.lua: the event's tokens among its lanes.
+
+local LANE_SILENT_MS = 2000  -- a lane that nobody ticks wants nothing
+
+-- Shares `tokens` among lanes by weight, each given no more than it wants; what one does not want
+-- goes to the others. `credit` is what a lane was short of its share so far, in tokens: fractions
+-- are owed, so that 30 % are 30 % at one token a tick as well. Who wants nothing saves up nothing.
+local function allot(tokens, lanes)
+    local wanted = 0
+    for i = 0, #shares do
+        local one = lanes[i]
+        wanted, one.given = wanted + one.want, 0
+        if one.want == 0 then
+            one.credit = 0
+        end
+    end
+    if wanted <= tokens then
+        for i = 0, #shares do
+            lanes[i].given, lanes[i].credit = lanes[i].want, 0
+        end
+        return
+    end
+    local function give(one, number)
+        one.given, one.credit, tokens = one.given + number, one.credit - number, tokens - number
+    end
+    local to_share = tokens
+    for _ = 0, #shares do
+        local weights = 0
+        for i = 0, #shares do
+            weights = weights + (lanes[i].given < lanes[i].want and lanes[i].weight or 0)
+        end
+        local left_over = 0
+        for i = 0, #shares do
+            local one = lanes[i]
+            if one.given < one.want then
+                one.credit = one.credit + to_share * one.weight / weights
+                give(one, math.min(one.want - one.given, math.max(0, math.floor(one.credit))))
+                if one.given == one.want then
+                    left_over, one.credit = left_over + math.max(0, one.credit), 0
+                end
+            end
+        end
+        to_share = left_over
+    end
+    while tokens >= 1 do -- less than one a lane: fractions
+        local next
+        for i = 0, #shares do
+            local one = lanes[i]
+            if one.given < one.want and (not next or one.credit > next.credit) then
+                next = one
+            end
+        end
+        give(next, 1)
+    end
+end
+
+-- What each lane's own tick has told of it, and what it was given and has not used yet.
+local function lanes_read(late_n)
+    local told = {}
+    local fields = call('HGETALL', root .. 'lanes')
+    for i = 1, #fields, 2 do
+        told[fields[i]] = tonumber(fields[i + 1])
+    end
+    local lanes, general = {}, 100
+    for i, share in ipairs(shares) do
+        local fresh = (told['at' .. i] or 0) > now_ms - LANE_SILENT_MS
+        local pending = math.floor((tonumber(call('HGET', root .. '@' .. i .. ':bucket', 'nano')) or 0) /
+            TOKEN)
+        lanes[i] = {
+            weight = share,
+            want = fresh and math.max(0, (told['want' .. i] or 0) - pending) or 0,
+            pending = pending,
+            expected = fresh and told['expected' .. i] or 0,
+            credit = (told['credit' .. i] or 0) / 1000000,
+        }
+        general = general - share
+    end
+    lanes[0] = {
+        weight = general,
+        want = state == OPEN and math.max(0, issued - serving - bucket.left_n) or 0,
+        pending = 0,
+        expected = 0,
+        credit = (told.credit0 or 0) / 1000000,
+    }
+    return lanes
+end
+
+-- The event's own tick gives each lane tokens of its bucket; the lane's next tick calls with them.
+-- They count as saved until then, and as people to come.
+local function share_out(active, late_n)
+    local lanes, pending = lanes_read(late_n), 0
+    for i = 1, #shares do
+        pending = pending + lanes[i].pending
+        lanes_expected = lanes_expected + lanes[i].pending + lanes[i].expected
+    end
+    local tokens = math.min(math.floor(bucket.nano / TOKEN), free_slots(active, late_n),
+        math.max(#shares + 1, burst) - pending)
+    own_tokens = 0
+    if tokens < 1 then
+        return
+    end
+    allot(tokens, lanes)
+    own_tokens = lanes[0].given
+    local credits = {}
+    for i = 0, #shares do
+        credits[#credits + 1] = 'credit' .. i
+        credits[#credits + 1] = math.floor(lanes[i].credit * 1000000 + 0.5)
+        if i > 0 and lanes[i].given > 0 then
+            bucket.nano = bucket.nano - lanes[i].given * TOKEN
+            lanes_expected = lanes_expected + lanes[i].given
+            call('HINCRBY', root .. '@' .. i .. ':bucket', 'nano', lanes[i].given * TOKEN)
+        end
+    end
+    call('HSET', root .. 'lanes', unpack(credits))
+end
+
+-- A lane's tick tells what it could use, and gives back what it cannot.
+local function tell_event(late_n)
+    local waiting = state == OPEN and math.max(0, issued - serving - bucket.left_n) or 0
+    local unpaid = math.max(0, late_n - bucket.dues)
+    if waiting + unpaid == 0 and bucket.nano > 0 then
+        call('HINCRBY', root .. 'bucket', 'nano', bucket.nano)
+        bucket.nano = 0
+    end
+    call('HSET', root .. 'lanes', 'want' .. lane, waiting + unpaid, 'expected' .. lane,
+        expected_n(late_n) + late_n, 'at' .. lane, now_ms)
+end
