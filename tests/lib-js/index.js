@@ -15,7 +15,9 @@ export {
   startCluster,
   startReplica,
   startSentinels,
+  untilInStep,
 } from './redis-groups.js';
+export { openClock } from './clock.js';
 export { seededRng } from './rng.js';
 export { openScope } from './scope.js';
 export {

@@ -7,8 +7,8 @@ import { freePort } from './ports.js';
 import { until } from './wait.js';
 
 // startRedis(scope, {settings, port, disk}) -> Redis, answering; its data on that disk (disk.js).
-export async function startRedis(scope, { settings = {}, port = null, disk = null } = {}) {
-  const redis = new Redis(scope, settings, port ?? (await freePort()), disk);
+export async function startRedis(scope, { settings = {}, port = null, disk = null, clock = null } = {}) {
+  const redis = new Redis(scope, settings, port ?? (await freePort()), disk, clock);
   await redis.start();
   scope.defer(() => redis.disconnect());
   return redis;
@@ -17,12 +17,13 @@ export async function startRedis(scope, { settings = {}, port = null, disk = nul
 export class Redis {
   #link = null;
 
-  constructor(scope, settings, port, disk = null) {
+  constructor(scope, settings, port, disk = null, clock = null) {
     this.scope = scope;
     this.settings = settings;
     this.port = port;
     this.dir = scope.tempDir('redis-');
     this.disk = disk;
+    this.clock = clock; // of clock.js: a wrong one
     this.data = join(disk?.dir ?? this.dir, 'data');
     this.socket = join(this.dir, 'redis.sock');
     this.child = null;
@@ -45,6 +46,7 @@ export class Redis {
     this.child = this.scope.spawn(`redis-${this.port}`, ['redis-server', ...argv], {
       deathSignal: 'KILL',
       stays: true,
+      env: this.clock?.env,
     });
     this.child.mayEnd = this.disk !== null; // of a disk that fails under it it may die
     await until('redis to answer', async () => {

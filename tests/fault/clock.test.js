@@ -1,0 +1,102 @@
+// Clocks that are wrong, of real servers: Redis's own makes a step of an hour, and a failover leads to a host
+// that is an hour off. No visit and no call is lost, no gate opens before its time, and nobody's wait jumps.
+
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { openClock, openScope, startRedis, startReplica, startSentinels, until } from '../lib-js/index.js';
+import { act, live, makeEvent, openHouse, patch, untilState, Visitor } from '../integration/queue-front/support.js';
+
+const HOUR = 3600_000;
+const at = (ms) => new Date(Date.now() + ms).toISOString();
+const bearer = (pass) => ({ headers: { authorization: `Bearer ${pass}` } });
+
+// One event with three inside, one who is called and has not come, and twelve who wait; and one that opens
+// in half an hour, with a gate that opens ten minutes before.
+async function openLine(house) {
+  const { front, fronts } = house;
+  await makeEvent(house, 'show', { rate_per_s: 1, burst: 4, max_active: 4, call_ttl_s: 120, session_ttl_s: 60, grace_s: 60 });
+  await makeEvent(house, 'gate', { prequeue_at: at(HOUR / 3), opens_at: at(HOUR / 2), closes_at: at(HOUR * 5 / 6) }, { open: false });
+  await act(front, 'gate', 'schedule');
+  for (const one of fronts) await untilState(one, 'gate', 'scheduled');
+  const visitors = [];
+  for (let i = 0; i < 16; i += 1) {
+    visitors[i] = new Visitor(fronts[i % 2], 'show');
+    await visitors[i].joined();
+  }
+  const passes = [];
+  for (const visitor of visitors.slice(0, 3)) passes.push((await visitor.entered()).pass);
+  await visitors[3].untilCalled();
+  for (const one of fronts) await until('all to know of it', async () => (await live(one, 'show')).active === 3);
+  return { visitors, passes, waits: await waits(visitors) };
+}
+
+const waits = (visitors) => Promise.all(visitors.slice(4).map(async (visitor) => (await visitor.me()).json));
+
+// Each call that may meet the loss itself is repeated, as programs do when they are told to.
+const answered = (what, call) => until(what, async () => {
+  const answer = await call();
+  return answer.status !== 503 && answer;
+});
+
+async function judge(house, { visitors, passes, waits: before }) {
+  const lost = house.fronts[1];
+  for (const [i, pass] of passes.entries())
+    assert.equal((await answered('the visit to go on', () => visitors[i].session({ front: lost, ...bearer(pass) }))).status, 200);
+  const called = (await visitors[3].me()).json;
+  assert.deepEqual([called.state, called.called], ['open', true], 'who was called is called');
+  const leftMs = Date.parse(called.call_expires_at) - Date.now();
+  assert.ok(leftMs > 30_000 && leftMs < 180_000, `${leftMs} ms to come in`);
+  for (const [i, now] of (await waits(visitors)).entries()) {
+    assert.equal(now.position, before[i].position);
+    assert.ok(now.ahead <= before[i].ahead, `${now.ahead} ahead, ${before[i].ahead} before`);
+    assert.equal(now.called, false, 'nobody is called by a clock');
+    assert.ok(Math.abs(now.eta.p50_s - before[i].eta.p50_s) < 60, `a wait of ${now.eta.p50_s} s, ${before[i].eta.p50_s} before`);
+  }
+  for (const front of house.fronts) {
+    assert.equal((await front.admin.get('/admin/events/gate')).json.state, 'scheduled', 'no gate opened or closed');
+    assert.equal((await live(front, 'show')).active, 3);
+  }
+}
+
+async function untilTold(house, aheadMs) {
+  const name = aheadMs > 0 ? 'clock_ahead_ms' : 'clock_behind_ms';
+  for (const front of house.fronts)
+    await until('the wrong clock to be told', async () => Math.abs((await live(front, 'show'))[name] - Math.abs(aheadMs)) < 10_000);
+}
+
+test('a clock that is set forward by an hour and back again, under two fronts', async (t) => {
+  const scope = openScope(t);
+  const clock = openClock(scope);
+  const redis = await startRedis(scope, { clock });
+  const house = await openHouse(t, { scope, fronts: 2, config: { redis: { path: redis.socket } } });
+  const line = await openLine(house);
+  for (const off of [HOUR, 0, -HOUR, 0]) {
+    clock.set(off);
+    const [s] = await redis.command('TIME');
+    assert.ok(Math.abs(Number(s) * 1000 - Date.now() - off) < 5000, 'the clock is wrong indeed');
+    if (off !== 0) await untilTold(house, off);
+    await judge(house, line);
+  }
+  assert.equal((await line.visitors[3].entered()).session !== undefined, true);
+});
+
+for (const off of [HOUR, -HOUR]) {
+  test(`a failover to a host whose clock is an hour ${off > 0 ? 'ahead' : 'behind'}`, async (t) => {
+    const scope = openScope(t);
+    const master = await startRedis(scope);
+    const replica = await startReplica(scope, master, { clock: openClock(scope, off) });
+    const sentinels = await startSentinels(scope, master, { name: 'line' });
+    const house = await openHouse(t, { scope, fronts: 2, config: {
+      redis: { sentinels: sentinels.map(({ port }) => `127.0.0.1:${port}`).join(','), master: 'line' } } });
+    const line = await openLine(house);
+    await until('the replica to have all', async () => Number(await replica.command('ZCARD', 'fg:{show}:active')) === 3);
+    await master.kill();
+    await until('the replica to be in charge', async () => (await replica.command('ROLE'))[0] === 'master');
+    await untilTold(house, off);
+    await judge(house, line);
+    assert.ok((await line.visitors[3].entered({ front: house.fronts[1] })).pass, 'who was called comes in');
+    // And the line goes on by the event's own time.
+    await patch(house.front, 'show', { rate_per_s: 10, max_active: 6 });
+    await line.visitors[4].entered();
+  });
+}

@@ -1,0 +1,39 @@
+// Wall clocks that are wrong, for real servers: tests/fault/clock is preloaded into them.
+//
+//   const clock = openClock(scope);
+//   const redis = await startRedis(scope, { clock });
+//   clock.set(3600_000);   // ahead by an hour from now on
+
+import { execFileSync } from 'node:child_process';
+import { closeSync, openSync, writeFileSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { ROOT } from './service.js';
+
+const libraries = new Map(); // of each scope
+
+function library(scope) {
+  if (!libraries.has(scope)) {
+    const path = join(scope.tempDir('clock-'), 'clock.so');
+    execFileSync('cc', ['-shared', '-fPIC', '-O2', '-Wall', '-Wextra', '-Werror', '-o', path, join(ROOT, 'tests/fault/clock/clock.c')]);
+    libraries.set(scope, path);
+    scope.defer(() => libraries.delete(scope));
+  }
+  return libraries.get(scope);
+}
+
+export function openClock(scope, offMs = 0) {
+  const file = join(scope.tempDir('clock-'), 'off');
+  writeFileSync(file, Buffer.alloc(8));
+  const clock = {
+    env: { LD_PRELOAD: library(scope), FAIRGATE_CLOCK_OFF: file },
+    set(ms) {
+      const bytes = Buffer.alloc(8);
+      bytes.writeBigInt64LE(BigInt(ms));
+      const to = openSync(file, 'r+');
+      writeSync(to, bytes, 0, 8, 0);
+      closeSync(to);
+    },
+  };
+  clock.set(offMs);
+  return clock;
+}
