@@ -44,6 +44,7 @@
 void redisProcessCallbacks(redisAsyncContext *redis);
 
 enum { TLS_RECORD_BYTES = 16384 }; /* the longest that there are */
+enum { UNREACHED_MAX = 512 };      /* a host or a path, and why */
 
 enum link_state { LINK_DOWN, LINK_CONNECTING, LINK_UP, LINK_CLOSED };
 
@@ -503,6 +504,18 @@ static void log_in(struct redis_link *link)
         come_up(link);
 }
 
+/* Whom nobody reached, and why. */
+static const char *unreached(const struct redis_link *link, const char *why,
+                             char memory[UNREACHED_MAX])
+{
+    if (link->conf.path != NULL)
+        snprintf(memory, UNREACHED_MAX, "%s: %s", link->conf.path, why);
+    else
+        snprintf(memory, UNREACHED_MAX, "%s:%u: %s", link->conf.host, (unsigned)link->conf.port,
+                 why);
+    return memory;
+}
+
 static void on_connect(const redisAsyncContext *redis, int status)
 {
     struct connection *connection = redis->data;
@@ -510,7 +523,8 @@ static void on_connect(const redisAsyncContext *redis, int status)
     if (link == NULL)
         return;
     if (status != REDIS_OK) {
-        fall(link, redis->errstr); /* hiredis frees its context when we return */
+        char memory[UNREACHED_MAX];
+        fall(link, unreached(link, redis->errstr, memory)); /* hiredis frees its context itself */
         return;
     }
     link->reached = true;
@@ -583,9 +597,9 @@ static void connect_to(struct redis_link *link, const char *host)
     redisAsyncContext *redis = host == NULL ? redisAsyncConnectUnix(link->conf.path)
                                             : redisAsyncConnect(host, link->conf.port);
     if (redis == NULL || redis->err != 0 || !attach(link, redis)) {
-        char why[128] = "no memory";
+        char why[UNREACHED_MAX] = "no memory";
         if (redis != NULL && redis->err != 0)
-            span_to_cstr(span_of(redis->errstr), why, sizeof(why));
+            unreached(link, redis->errstr, why);
         if (redis != NULL)
             redisAsyncFree(redis);
         give_up(link, why); /* last: the link may be closed now */

@@ -123,6 +123,13 @@ static void believe(struct redis_scout *scout)
     scout->conf.on_map(scout->conf.ctx, &scout->map); /* last: the scout may be closed now */
 }
 
+/* What does not tell, in its own words where it has any. */
+static void drop(struct redis_scout *scout, const struct redisReply *reply, const char *why)
+{
+    bool said = reply != NULL && reply->type == REDIS_REPLY_ERROR;
+    redis_link_drop(scout->link, said ? reply->str : why);
+}
+
 static void on_slots(struct redis_call *call, const struct redisReply *reply)
 {
     struct redis_scout *scout = call->ctx;
@@ -131,7 +138,7 @@ static void on_slots(struct redis_call *call, const struct redisReply *reply)
     if (redis_map_read_slots(reply, &scout->addr, &scout->map))
         believe(scout);
     else
-        redis_link_drop(scout->link, "no slots in its answer");
+        drop(scout, reply, "no slots in its answer");
 }
 
 static void on_master(struct redis_call *call, const struct redisReply *reply)
@@ -147,7 +154,7 @@ static void on_epoch(struct redis_call *call, const struct redisReply *reply)
     if (reply == NULL)
         return;
     if (!scout->has_master || !redis_map_read_epoch(reply, &epoch)) {
-        redis_link_drop(scout->link, "the sentinel knows no such master");
+        drop(scout, reply, "the sentinel knows no such master");
     } else if (epoch < scout->epoch_seen) {
         redis_link_drop(scout->link, "the sentinel is behind the times");
     } else {

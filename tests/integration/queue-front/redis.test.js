@@ -4,11 +4,11 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, readdirSync, readFileSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import {
-  beginMove, freePort, openScope, programPath, ROOT, runProgram, startCluster, startRedis, startReplica, startSentinels, until,
+  beginMove, freePort, openScope, programPath, ROOT, runProgram, startCluster, startRedis, startReplica, startSentinels, until, untilInStep,
 } from '../../lib-js/index.js';
 import { act, makeEvent, openHouse, startFront, Visitor } from './support.js';
 
@@ -47,6 +47,12 @@ function openGuarded(t, options = {}) {
     config: { redis: { user: 'fairgate', password_file: secret(scope, PASSWORD) } },
     ...options,
   });
+}
+
+// The line of the shipped sentinel.conf that lets fronts in, with this password.
+function sentinelUser(password) {
+  const [, line] = /^(user fairgate .*)$/m.exec(readFileSync(join(ROOT, 'infra/redis/sentinel.conf'), 'utf8'));
+  return line.replace('0'.repeat(64), createHash('sha256').update(password).digest('hex'));
 }
 
 // What was refused to the user: names of commands and keys.
@@ -139,6 +145,51 @@ describe('users', { concurrency: true }, () => {
     await house.front.untilReady();
   });
 
+  test('in a cluster too: it may ask for the slots, and follow them while they move', async (t) => {
+    const scope = openScope(t);
+    const cluster = await startCluster(scope, 3, async () => ({ settings: { include: aclFile(scope) } }));
+    const { nodes } = cluster;
+    const house = await openHouse(t, { scope, config: { redis: {
+      cluster: `127.0.0.1:${nodes[0].port}`, user: 'fairgate', password_file: secret(scope, PASSWORD) } } });
+    for (const event of ['one', 'two', 'three', 'four']) {
+      await makeEvent(house, event, MOVING);
+      await visit(house, event);
+    }
+    const everywhere = async (...words) => { for (const node of nodes) await node.command(...words); };
+    const anyRefused = async () => (await Promise.all(nodes.map(refused))).flat();
+    assert.deepEqual(await anyRefused(), []);
+
+    // The set of events is where ASK leads to, and so is each of its answers.
+    const slot = await nodes[0].command('CLUSTER', 'KEYSLOT', 'fg:events');
+    const from = cluster.owner(slot);
+    const to = nodes.find((node) => node !== from);
+    const move = await beginMove(cluster, slot, from, to);
+    await move.sendAll();
+    await everywhere('CONFIG', 'RESETSTAT');
+    await everywhere('ACL', 'SETUSER', 'fairgate', '-asking');
+    const put = (event) => house.front.admin.put(`/admin/events/${event}`, { body: {} });
+    await until('asking to be missed', async () => {
+      await put('five');
+      return (await anyRefused()).includes('asking');
+    });
+    await everywhere('ACL', 'SETUSER', 'fairgate', '+asking');
+    await everywhere('ACL', 'LOG', 'RESET');
+    await until('a new event to be taken by the server that ASK names', async () => [200, 201].includes((await put('six')).status));
+    assert.ok((await to.commandCalls()).asking > 0);
+    await move.end();
+    assert.ok((await to.command('SMEMBERS', 'fg:events')).includes('six'));
+    for (const event of ['one', 'six']) assert.equal((await house.front.admin.get(`/admin/events/${event}`)).status, 200);
+    assert.deepEqual(await anyRefused(), []);
+
+    // Without the map there is no way to any of them, and it is said.
+    await everywhere('ACL', 'SETUSER', 'fairgate', '-cluster|slots');
+    const stranger = await startFront(house, { redis: {
+      cluster: `127.0.0.1:${nodes[0].port}`, user: 'fairgate', password_file: secret(scope, PASSWORD) }, ready: false });
+    assert.match(await unready(stranger), /NOPERM.*cluster\|slots/);
+    await everywhere('ACL', 'SETUSER', 'fairgate', '+cluster|slots');
+    await stranger.untilReady();
+  });
+
   test('a front that may not log in says so, and comes up when it may', async (t) => {
     const house = await openGuarded(t);
     await house.redis.command('ACL', 'SETUSER', 'fairgate', 'off');
@@ -170,10 +221,8 @@ describe('ways', { concurrency: true }, () => {
     const settings = { include: redisConf(scope), masterauth: PASSWORD };
     const master = await startRedis(scope, { settings });
     const replicas = [await startReplica(scope, master, { settings }), await startReplica(scope, master, { settings })];
-    const [, line] = /^(user fairgate .*)$/m.exec(readFileSync(join(ROOT, 'infra/redis/sentinel.conf'), 'utf8'));
-    const user = line.replace('0'.repeat(64), createHash('sha256').update('sesame').digest('hex'));
     const sentinels = await startSentinels(scope, master, { name: 'line', settings: [
-      user, 'sentinel auth-user line sentinel', `sentinel auth-pass line "${PASSWORD}"`] });
+      sentinelUser('sesame'), 'sentinel auth-user line sentinel', `sentinel auth-pass line "${PASSWORD}"`] });
     const config = {
       redis: {
         sentinels: ['nobody.invalid:1', ...sentinels.map(({ port }) => `localhost:${port}`)].join(', '),
@@ -249,6 +298,30 @@ describe('ways', { concurrency: true }, () => {
     await replica.command('REPLICAOF', '127.0.0.1', redis.port);
     await until('joins to be taken', async () => (await new Visitor(house.front, 'show').join()).status === 201);
     await replica.kill(); // Redis won't end while it rewrites its file, as a replica does that has just synced
+  });
+
+  test('a unix socket that is not there yet, is a file, or was left behind by one who died', async (t) => {
+    const scope = openScope(t);
+    const redis = await startRedis(scope, { settings: { include: aclFile(scope) } });
+    const user = { user: 'fairgate', password_file: secret(scope, PASSWORD) };
+    const house = await openHouse(t, { scope, config: { redis: { path: redis.socket, ...user } } });
+    await makeEvent(house, 'show', MOVING);
+    await new Visitor(house.front, 'show').joined();
+    const dir = scope.tempDir('socket-');
+    const path = join(dir, 'redis.sock');
+    const front = await startFront(house, { redis: { path, ...user }, ready: false });
+    assert.match(await unready(front), new RegExp(`${path}.*No such file`));
+    writeFileSync(path, '');
+    await until('a file to be refused', async () => /refused/i.test(await unready(front)));
+    unlinkSync(path);
+    symlinkSync(redis.socket, path);
+    await front.untilReady();
+    await until('it to know the event', async () => (await new Visitor(front, 'show').join()).status === 201);
+    await redis.kill(); // the socket stays behind
+    assert.match(await unready(front), /refused/i);
+    await redis.start();
+    await until('joins to be taken again', async () => (await new Visitor(front, 'show').join()).status === 201);
+    assert.deepEqual(await refused(redis), []);
   });
 
   test('settings that do not go together are refused in words', (t) => {
@@ -354,7 +427,7 @@ describe('TLS', { concurrency: true }, () => {
     for (const [what, redis, trusted, more, words] of cases) {
       const front = await startFront(scaffold, { ...byTls(redis, trusted, more), ready: false });
       await until(`${what} to be told as ${words}`, async () => words.test(await unready(front)));
-      assert.match(front.child.log(), words, what);
+      await until(`${what} to be in the log`, () => words.test(front.child.log()));
       await front.stop();
     }
     const named = cases.find(([what]) => what === 'name')[1];
@@ -403,6 +476,50 @@ describe('TLS', { concurrency: true }, () => {
     await master.kill();
     await until('the replica to be in charge', async () => (await replica.command('ROLE'))[0] === 'master');
     await until('joins to be taken', async () => (await new Visitor(house.front, 'show').join()).status === 201);
+  });
+
+  test('users, passwords and TLS at once: at the master, its replicas and the sentinels', async (t) => {
+    const scope = openScope(t);
+    const authority = openAuthority(scope);
+    const certificate = authority.make('redis');
+    const settings = { include: redisConf(scope), masterauth: PASSWORD };
+    const master = await startTlsRedis(scope, authority, certificate, settings);
+    const replicas = [await startTlsRedis(scope, authority, certificate, settings), await startTlsRedis(scope, authority, certificate, settings)];
+    for (const replica of replicas) {
+      await replica.command('REPLICAOF', '127.0.0.1', master.port);
+      await untilInStep(replica);
+    }
+    const tlsLines = Object.entries(tlsSettings(authority, certificate, 0))
+      .map(([name, value]) => `${name} ${value}`).filter((line) => !/^(port|tls-port)/.test(line));
+    const sentinels = await startSentinels(scope, master, {
+      name: 'line', tls: true, settings: [...tlsLines, sentinelUser('sesame'), 'sentinel auth-user line sentinel', `sentinel auth-pass line "${PASSWORD}"`],
+    });
+    const redis = {
+      sentinels: sentinels.map(({ port }) => `localhost:${port}`).join(','), master: 'line',
+      user: 'fairgate', password_file: secret(scope, PASSWORD),
+      sentinel_user: 'fairgate', sentinel_password_file: secret(scope, 'sesame'),
+      tls: true, tls_ca: authority.ca,
+    };
+    const house = await openHouse(t, { scope, fronts: 2, config: { redis } });
+    await makeEvent(house, 'show', MOVING);
+    const visitor = new Visitor(house.front, 'show');
+    await visitor.joined();
+    await visitor.entered();
+    for (const [wrong, words] of [
+      [{ sentinel_password_file: secret(scope, PASSWORD) }, /refused user fairgate: WRONGPASS/],
+      [{ password_file: secret(scope, 'sesame') }, /refused user fairgate: WRONGPASS/],
+      [{ tls_ca: openAuthority(scope).ca }, /certificate/],
+      [{ tls: undefined, tls_ca: undefined }, /./],
+    ]) {
+      const stranger = await startFront(house, { redis: { ...redis, ...wrong }, ready: false });
+      assert.match(await unready(stranger), words);
+      await stranger.stop();
+    }
+    await master.kill();
+    await until('joins to be taken by another', async () => (await new Visitor(house.fronts[1], 'show').join()).status === 201);
+    assert.equal((await visitor.session()).status, 200, 'the visit goes on');
+    for (const replica of replicas) assert.deepEqual(await refused(replica), []);
+    for (const replica of replicas) await replica.kill(); // as above
   });
 
   test('a cluster by TLS, of which one node is named, and a slot that moves', async (t) => {
