@@ -1,8 +1,11 @@
 /* main.c: the payment adapter: login, checkout, tickets. README.md beside src/ tells how it works;
  * cli.h lists the commands that are not the service. */
 #include "admin/refund_terms_http.h"
+#include "admin/routes.h"
 #include "api/order_watch.h"
+#include "api/routes.h"
 #include "cli.h"
+#include "doors/routes.h"
 #include "letters/mailer.h"
 #include "letters/outbox.h"
 #include "pages/pages.h"
@@ -206,7 +209,7 @@ static int start(struct service *service, struct http_router *routes,
     if (rc == 0)
         rc = pay_common_init(common, settings, err);
     if (rc == 0)
-        rc = pay_keys_load(common, settings, settings, service_log(service), err);
+        rc = secrets_load(&common->secrets, settings, settings, service_log(service), err);
     if (rc == 0)
         users_look_at_plans(settings, service_log(service));
     if (rc == 0)
@@ -251,12 +254,13 @@ static int loop_start(struct service_loop *loop, struct err_slot *err)
 static int reload(struct service *service, struct err_slot *err)
 {
     const struct settings *settings = service_config(service);
+    struct pay_common *common = service_ctx(service);
     struct settings *now = calloc(1, sizeof(*now));
     if (now == NULL)
         return err_set(err, ERR_NOMEM, "settings");
     int rc = service_settings_again(service, now, err);
     if (rc == 0)
-        rc = pay_keys_load(service_ctx(service), settings, now, service_log(service), err);
+        rc = secrets_load(&common->secrets, settings, now, service_log(service), err);
     if (rc == 0)
         rc = refund_terms_default(now, err);
     free(now);

@@ -32,7 +32,7 @@ struct edge_call {
 static void on_edge_done(struct peer_call *peer)
 {
     struct edge_call *edge = peer->ctx;
-    halt_edge(&edge->pay->halt);
+    crash_point_pass(&edge->pay->crash_point);
     peer->on_done = edge->on_done;
     peer->ctx = edge->ctx;
     free(edge);
@@ -43,9 +43,9 @@ static void start_peer(void *ctx, struct peer_call *peer)
 {
     struct pay *pay = ctx;
     struct peers peers = peers_http_peers(pay->peers);
-    struct edge_call *edge = pay->halt.at != 0 ? calloc(1, sizeof(*edge)) : NULL;
+    struct edge_call *edge = pay->crash_point.at != 0 ? calloc(1, sizeof(*edge)) : NULL;
     if (edge != NULL) {
-        halt_edge(&pay->halt);
+        crash_point_pass(&pay->crash_point);
         *edge = (struct edge_call){pay, peer, peer->on_done, peer->ctx};
         peer->on_done = on_edge_done;
         peer->ctx = edge;
@@ -154,7 +154,7 @@ struct pay_texts { /* what drivers and peers borrow for as long as the loop live
 static void put_secrets(struct pay *pay)
 {
     struct pay_texts *texts = pay->texts;
-    const struct pay_keys *keys = pay->keys;
+    const struct secrets *keys = pay->secrets;
     put_secret(keys->service_token, texts->service_token);
     put_secret(keys->seats_admin, texts->seats_admin);
     put_secret(keys->shop_key, texts->shop_key);
@@ -303,7 +303,7 @@ static int open_letters(struct pay *pay, struct err_slot *err)
                                        .outcalls = pay->outcalls,
                                        .settings = pay->settings,
                                        .key = pay->texts->shop_key,
-                                       .per_s = pay->keys->knobs.shop_per_s,
+                                       .per_s = pay->secrets->knobs.shop_per_s,
                                        .clock = pay->loop->clock,
                                        .rng = pay->loop->rng,
                                        .log = pay->loop->log};
@@ -350,7 +350,7 @@ static int open_sagas(struct pay *pay, struct err_slot *err)
         .peers = {start_peer, pay},
         .clock = loop->clock,
         .rng = rng_system(), /* ticket ids are worth guessing */
-        .signer = pay->keys->signer,
+        .signer = pay->secrets->signer,
         .poll_first_ms = (uint32_t)settings->poll_first_ms,
         .poll_cap_ms = (uint32_t)settings->poll_cap_ms,
         .poll_rare_ms = (uint32_t)settings->poll_rare_ms,
@@ -373,13 +373,13 @@ static int open_sagas(struct pay *pay, struct err_slot *err)
         .clock = loop->clock,
         .rng = loop->rng,
         .log = loop->log,
-        .halt = settings->halt_at != 0 ? &pay->halt : NULL,
+        .crash_point = settings->halt_at != 0 ? &pay->crash_point : NULL,
         .admit = admit,
         .on_stored = on_stored,
         .ctx = pay,
     };
     worker.defs_len = defs_len;
-    pay->halt.at = settings->halt_at;
+    pay->crash_point.at = settings->halt_at;
     rc = watches_create(pay, err, &pay->watches);
     if (rc == 0)
         rc = webhooks_create(pay, err, &pay->webhooks);
@@ -407,7 +407,7 @@ int pay_open(struct service_loop *loop, struct pay_common *common, struct err_sl
     pay->texts = texts;
     pay->settings = loop->config;
     pay->common = common;
-    pay->keys = pay_keys_take(common);
+    pay->secrets = secrets_take(&common->secrets);
     put_secrets(pay);
     uv_timer_init(loop->uv, &pay->timer);
     pay->timer.data = pay;
@@ -428,12 +428,12 @@ int pay_open(struct service_loop *loop, struct pay_common *common, struct err_sl
 
 void pay_use_keys(struct pay *pay)
 {
-    const struct pay_keys *before = pay->keys;
-    pay->keys = pay_keys_take(pay->common);
+    const struct secrets *before = pay->secrets;
+    pay->secrets = secrets_take(&pay->common->secrets);
     put_secrets(pay);
-    checkout_use_signer(pay->checkout, pay->keys->signer);
-    outbox_use_pace(pay->outbox, pay->keys->knobs.shop_per_s);
-    pay_keys_let_go(before);
+    checkout_use_signer(pay->checkout, pay->secrets->signer);
+    outbox_use_pace(pay->outbox, pay->secrets->knobs.shop_per_s);
+    secrets_let_go(before);
 }
 
 /* ---- ending ---- */
@@ -446,7 +446,7 @@ void pay_drain(struct pay *pay)
 static void on_timer_closed(uv_handle_t *handle)
 {
     struct pay *pay = handle->data;
-    pay_keys_let_go(pay->keys);
+    secrets_let_go(pay->secrets);
     sodium_memzero(pay->texts, sizeof(*pay->texts));
     free(pay->texts);
     free(pay);
@@ -474,4 +474,30 @@ void pay_close(struct pay *pay)
     checkout_destroy(pay->checkout);
     peers_http_destroy(pay->peers);
     uv_close((uv_handle_t *)&pay->timer, on_timer_closed);
+}
+
+/* ---- of the process ---- */
+
+int pay_common_init(struct pay_common *common, const struct settings *settings,
+                    struct err_slot *err)
+{
+    secrets_init(&common->secrets);
+    common->caps = calloc(1, sizeof(*common->caps));
+    common->paces = calloc(1, sizeof(*common->paces));
+    if (common->caps == NULL || common->paces == NULL)
+        return err_set(err, ERR_NOMEM, "the caps on logins and scanners");
+    slots_init(&common->paces->scanners, DOOR_TOKEN_PER_S, DOOR_TOKEN_BURST);
+    slots_init(&common->paces->addresses, DOOR_ADDRESS_PER_S, DOOR_ADDRESS_BURST);
+    slots_init(&common->paces->members, TRANSFERS_PER_S, TRANSFERS_BURST);
+    users_cap_init(&common->caps->questions, (uint32_t)settings->users_queries_per_s);
+    pace_init(&common->caps->psp.pace, (uint32_t)settings->psp_per_s);
+    common->caps->hashing.max = (uint32_t)settings->hash_queue;
+    return 0;
+}
+
+void pay_common_deinit(struct pay_common *common)
+{
+    free(common->caps);
+    free(common->paces);
+    secrets_deinit(&common->secrets);
 }

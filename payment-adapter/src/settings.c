@@ -143,7 +143,7 @@ static const struct config_setting rest[] = {
     {"saga", "poll_rare", CONFIG_DURATION, AT(poll_rare_ms), "2m", 10, 3600000, NULL,
      "and up to this while they do"},
     {"saga", "halt_at", CONFIG_U64, AT(halt_at), "0", 0, UINT64_MAX, NULL,
-     "for tests: the process kills itself at this edge, see halt.h; 0: never"},
+     "for tests: the process kills itself at this edge, see crash_point.h; 0: never"},
 
     {"refund", "by", CONFIG_WORD, AT(refund_by), "buyer", 0, 0, refund_words,
      "who gives an order back, for events of which an operator has not said otherwise"},

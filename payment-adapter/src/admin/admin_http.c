@@ -1,5 +1,7 @@
 /* admin_http.c: the operator's view, on the private listener: sagas with their timelines, retry and
  * compensate with a reason that is kept, and what reconciliation found. */
+#include "admin/routes.h"
+
 #include "api/guard.h"
 #include "base/json_in.h"
 #include "observe/log.h"

@@ -1,4 +1,6 @@
 /* order_series_http.c: GET /admin/events/{event}/counts: what saga/order_series.c has counted. */
+#include "admin/routes.h"
+
 #include "api/guard.h"
 #include "base/rfc3339.h"
 #include "pay_limits.h"

@@ -3,7 +3,7 @@
 #ifndef FG_PAY_GUARD_H
 #define FG_PAY_GUARD_H
 
-#include "pay.h"
+#include "pay_loop.h"
 
 #include <jansson.h>
 

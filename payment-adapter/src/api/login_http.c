@@ -18,6 +18,8 @@
  *
  * By the shop's signed token there is no password and no look-up: who is logged in there is logged
  * in here. Such a token counts once. */
+#include "api/routes.h"
+
 #include "api/guard.h"
 #include "base/ip.h"
 #include "base/json_in.h"
@@ -90,7 +92,7 @@ static void on_begun(void *ctx, int rc, const char *set_cookie)
     http_header_add(&headers, "Set-Cookie", span_of(set_cookie));
     if (login->lower[0] != '\0') {
         char device[DEVICE_SET_COOKIE_MAX];
-        device_cookie_put(login->pay->keys->throttle_key, login->req, span_of(login->lower),
+        device_cookie_put(login->pay->secrets->throttle_key, login->req, span_of(login->lower),
                           device);
         http_header_add(&headers, "Set-Cookie", span_of(device));
     }
@@ -137,7 +139,7 @@ static void on_failed(void *ctx, const struct pg_answer *answer)
 
 static void fail(struct login *login)
 {
-    const struct pay_knobs *knobs = &login->pay->keys->knobs;
+    const struct knobs *knobs = &login->pay->secrets->knobs;
     const struct sql_throttle_fail_args args = {.keys = login->keys,
                                                 .free_fails = (uint32_t)knobs->free_fails,
                                                 .window_ms = knobs->window_ms,
@@ -223,7 +225,7 @@ static void on_throttle(void *ctx, const struct pg_answer *answer)
     }
 }
 
-static void make_key(const struct pay_keys *keys, char kind, struct span what, char out[KEY_MAX])
+static void make_key(const struct secrets *keys, char kind, struct span what, char out[KEY_MAX])
 {
     uint8_t hash[24];
     crypto_generichash_state state;
@@ -238,7 +240,7 @@ static void make_key(const struct pay_keys *keys, char kind, struct span what, c
 
 static void make_keys(struct login *login)
 {
-    const struct pay_keys *keys = login->pay->keys;
+    const struct secrets *keys = login->pay->secrets;
     size_t len = strlen(login->account);
     for (size_t i = 0; i <= len; i++) {
         char c = login->account[i];

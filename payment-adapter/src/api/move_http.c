@@ -4,6 +4,8 @@
  * its saga, its record and the mark that keeps refunds, hand-overs, doors and other moves away from
  * these seats; what becomes of it is the saga's (core/move_steps.h), and the order's timeline tells
  * it. */
+#include "api/routes.h"
+
 #include "api/guard.h"
 #include "api/order_view.h"
 #include "base/json_in.h"

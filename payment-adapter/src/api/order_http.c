@@ -7,6 +7,8 @@
  *
  * The order and its saga are one statement. The same key, or the same hold, comes to the same order
  * however often it is asked for; the database's unique indexes decide, not our memory. */
+#include "api/routes.h"
+
 #include "api/guard.h"
 #include "api/held.h"
 #include "api/order_view.h"

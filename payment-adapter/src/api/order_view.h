@@ -5,7 +5,7 @@
 #include "core/checkout/checkout.h"
 #include "core/checkout/refund_terms.h"
 #include "core/checkout/seat_names.h"
-#include "pay.h"
+#include "pay_loop.h"
 #include "store/statements.h"
 #include "web/site.h"
 

@@ -4,7 +4,7 @@
 #ifndef FG_PAY_ORDER_WATCH_H
 #define FG_PAY_ORDER_WATCH_H
 
-#include "pay.h"
+#include "pay_loop.h"
 
 struct watches;
 

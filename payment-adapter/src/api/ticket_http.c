@@ -1,5 +1,7 @@
 /* ticket_http.c: tickets for their owner, and what a door without a network reads beforehand:
  * public keys, and what was revoked. The doors themselves are in door_http.c. */
+#include "api/routes.h"
+
 #include "api/guard.h"
 #include "base/json_in.h"
 #include "base/rfc3339.h"
@@ -246,7 +248,7 @@ static void offer(struct visit *visit)
 
 static void accept_offer(struct visit *visit)
 {
-    const struct pay_keys *keys = visit->pay->keys;
+    const struct secrets *keys = visit->pay->secrets;
     struct ticket *ticket = &visit->ticket;
     uint8_t id[15];
     rng_fill(rng_system(), id, sizeof(id));
@@ -376,7 +378,7 @@ static void on_get_keys(struct http_req *req, void *ctx)
     http_reply(req, &(struct http_reply){.status = 200,
                                          .type = "application/json",
                                          .headers = SPAN("Cache-Control: public, max-age=300\r\n"),
-                                         .body = span_of(pay_of(req)->keys->ticket_keys_json)});
+                                         .body = span_of(pay_of(req)->secrets->ticket_keys_json)});
 }
 
 /* A page of the list. Alone it is complete if it began at the beginning and is not full; pages that

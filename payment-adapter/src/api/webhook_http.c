@@ -5,6 +5,8 @@
  * hundred copies wake once, an order of events that is mixed up does no harm, an event for a
  * payment that is none of our open ones is forgotten, and one that never comes is made up for by
  * the saga's own look. Answered 2xx only once it is stored, or found to be about nothing here. */
+#include "api/routes.h"
+
 #include "api/guard.h"
 #include "api/webhooks.h"
 #include "observe/log.h"

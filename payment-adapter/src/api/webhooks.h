@@ -3,7 +3,7 @@
 #ifndef FG_PAY_WEBHOOKS_H
 #define FG_PAY_WEBHOOKS_H
 
-#include "pay.h"
+#include "pay_loop.h"
 
 struct webhooks;
 

@@ -12,6 +12,8 @@
  * A door without a network lets people in by the signature and the list of revoked tickets alone,
  * and sends its scans later. A scan that comes too late (the ticket is in by another scan, or was
  * refunded or handed on meanwhile) becomes a conflict, for a person to look at. */
+#include "doors/routes.h"
+
 #include "api/guard.h"
 #include "base/json_in.h"
 #include "doors/scanner.h"
@@ -305,7 +307,7 @@ static void take_scan(struct door *door, struct span token, uint64_t at_ms)
     struct scan *scan = &door->scans[door->len++];
     scan->door = door;
     scan->at_ms = at_ms;
-    scan->judged = ticket_verify(&door->pay->keys->ticket_keys, token, NULL, &scan->ticket);
+    scan->judged = ticket_verify(&door->pay->secrets->ticket_keys, token, NULL, &scan->ticket);
 }
 
 static void read_scans(struct door *door, struct json_in *in)

@@ -4,7 +4,7 @@
 #ifndef FG_PAY_SCANNER_H
 #define FG_PAY_SCANNER_H
 
-#include "pay.h"
+#include "pay_loop.h"
 
 enum { SCANNER_ID_MAX = 24, SCANNER_GATE_MAX = 64, SCANNER_TOKEN_MAX = 64, SCANNER_HASH_MAX = 64 };
 

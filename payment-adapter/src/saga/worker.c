@@ -89,8 +89,8 @@ static void worker_free_if_over(struct worker *worker)
 
 static void edge(struct worker *worker)
 {
-    if (worker->conf.halt != NULL)
-        halt_edge(worker->conf.halt);
+    if (worker->conf.crash_point != NULL)
+        crash_point_pass(worker->conf.crash_point);
 }
 
 /* ---- leases ---- */

@@ -5,7 +5,7 @@
 
 #include "core/saga/saga_engine.h"
 #include "pg/pg_pool.h"
-#include "saga/halt.h"
+#include "saga/crash_point.h"
 
 struct worker;
 
@@ -21,7 +21,7 @@ struct worker_conf {
     const struct clock *clock;
     const struct rng *rng;
     struct logger *log;
-    struct halt *halt; /* borrowed; NULL: none */
+    struct crash_point *crash_point; /* borrowed; NULL: none */
     /* As saga_engine_conf.admit. */
     uint32_t (*admit)(void *ctx, uint8_t peer);
     /* A move was stored. May be NULL. */

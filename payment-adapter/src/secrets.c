@@ -1,12 +1,14 @@
-/* keys.c: the secrets of the process, each from a file of its own, read at the start and at each
+/* secrets.c: the secrets of the process, each from a file of its own, read at the start and at each
  * SIGHUP. What was read is one object that never changes: whoever has begun with it ends with it.
  */
+#include "secrets.h"
+
 #include "base/grow.h"
 #include "crypto/openssl.h"
-#include "observe/log.h"
-#include "pay.h"
+#include "pay_limits.h"
 
 #include <sodium.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { HASHES_SECRET_MIN = 32 }; /* 16 random bytes in hex */
@@ -75,7 +77,7 @@ static int read_old_keys(const char *path, struct err_slot *err, struct ticket_k
  * second version has a place beside it. What was signed or stored before stays good; a member's
  * holder and the counts of wrong passwords begin anew, once. */
 static int derive_hash_keys(const struct settings *settings, struct err_slot *err,
-                            struct pay_keys *out)
+                            struct secrets *out)
 {
     if (settings->hashes_key[0] == '\0')
         return 0;
@@ -99,7 +101,7 @@ static int derive_hash_keys(const struct settings *settings, struct err_slot *er
 }
 
 static int make_ticket_keys(const struct settings *settings, struct err_slot *err,
-                            struct pay_keys *out)
+                            struct secrets *out)
 {
     uint8_t seed[TICKET_SEED_BYTES];
     int rc = read_seed(settings->ticket_key, err, seed);
@@ -120,7 +122,7 @@ static int make_ticket_keys(const struct settings *settings, struct err_slot *er
 }
 
 /* A door that has the new key only would refuse what the old one signed, and so would we. */
-static void keep_keys_of(const struct pay_keys *before, struct logger *log, struct pay_keys *out)
+static void keep_keys_of(const struct secrets *before, struct logger *log, struct secrets *out)
 {
     for (uint32_t i = 0; before != NULL && i < before->ticket_keys.len; i++) {
         const struct ticket_key *key = &before->ticket_keys.keys[i];
@@ -136,7 +138,7 @@ static void keep_keys_of(const struct pay_keys *before, struct logger *log, stru
     }
 }
 
-static int publish_ticket_keys(struct pay_keys *out, struct err_slot *err)
+static int publish_ticket_keys(struct secrets *out, struct err_slot *err)
 {
     struct grow json = {0};
     grow_add(&json, SPAN("{\"keys\":["));
@@ -158,7 +160,7 @@ static int read_psp_files(const struct psp_settings *settings, const char *name,
     return rc == 0 ? read_one(settings->webhook_secret, what, err, webhook) : rc;
 }
 
-static int read_files(const struct settings *settings, struct err_slot *err, struct pay_keys *out)
+static int read_files(const struct settings *settings, struct err_slot *err, struct secrets *out)
 {
     const struct {
         const char *path, *what;
@@ -178,7 +180,7 @@ static int read_files(const struct settings *settings, struct err_slot *err, str
     return rc;
 }
 
-static void keys_free(struct pay_keys *keys)
+static void keys_free(struct secrets *keys)
 {
     secret_file_destroy(keys->service_token);
     for (uint32_t i = 0; i < PSP_PROVIDERS; i++) {
@@ -194,49 +196,49 @@ static void keys_free(struct pay_keys *keys)
     free(keys);
 }
 
-int pay_keys_load(struct pay_common *common, const struct settings *settings,
-                  const struct settings *knobs, struct logger *log, struct err_slot *err)
+int secrets_load(struct secrets_newest *newest, const struct settings *settings,
+                 const struct settings *knobs, struct logger *log, struct err_slot *err)
 {
-    struct pay_keys *keys = calloc(1, sizeof(*keys));
+    struct secrets *keys = calloc(1, sizeof(*keys));
     if (keys == NULL)
         return err_set(err, ERR_NOMEM, "keys");
     atomic_init(&keys->refs, 1);
-    keys->knobs = (struct pay_knobs){.free_fails = knobs->login_free_fails,
-                                     .window_ms = knobs->login_window_ms,
-                                     .pause_ms = knobs->login_pause_ms,
-                                     .pause_max_ms = knobs->login_pause_max_ms,
-                                     .shop_per_s = (uint32_t)knobs->shop_per_s};
+    keys->knobs = (struct knobs){.free_fails = knobs->login_free_fails,
+                                 .window_ms = knobs->login_window_ms,
+                                 .pause_ms = knobs->login_pause_ms,
+                                 .pause_max_ms = knobs->login_pause_max_ms,
+                                 .shop_per_s = (uint32_t)knobs->shop_per_s};
     int rc = read_files(settings, err, keys);
     if (rc == 0)
         rc = make_ticket_keys(settings, err, keys);
     if (rc == 0) {
-        keep_keys_of(common->keys, log, keys);
+        keep_keys_of(newest->secrets, log, keys);
         rc = publish_ticket_keys(keys, err);
     }
     if (rc < 0) {
         keys_free(keys);
         return rc;
     }
-    uv_mutex_lock(&common->lock);
-    const struct pay_keys *before = common->keys;
-    common->keys = keys;
-    uv_mutex_unlock(&common->lock);
-    pay_keys_let_go(before);
+    uv_mutex_lock(&newest->lock);
+    const struct secrets *before = newest->secrets;
+    newest->secrets = keys;
+    uv_mutex_unlock(&newest->lock);
+    secrets_let_go(before);
     return 0;
 }
 
-const struct pay_keys *pay_keys_take(struct pay_common *common)
+const struct secrets *secrets_take(struct secrets_newest *newest)
 {
-    uv_mutex_lock(&common->lock);
-    struct pay_keys *keys = common->keys;
+    uv_mutex_lock(&newest->lock);
+    struct secrets *keys = newest->secrets;
     atomic_fetch_add_explicit(&keys->refs, 1, memory_order_relaxed);
-    uv_mutex_unlock(&common->lock);
+    uv_mutex_unlock(&newest->lock);
     return keys;
 }
 
-void pay_keys_let_go(const struct pay_keys *taken)
+void secrets_let_go(const struct secrets *taken)
 {
-    struct pay_keys *keys = (struct pay_keys *)taken; /* const to those who read it */
+    struct secrets *keys = (struct secrets *)taken; /* const to those who read it */
     if (keys == NULL)
         return;
     /* acq_rel: whoever frees it has seen the last use by all others */
@@ -244,29 +246,14 @@ void pay_keys_let_go(const struct pay_keys *taken)
         keys_free(keys);
 }
 
-/* ---- of the process ---- */
-
-int pay_common_init(struct pay_common *common, const struct settings *settings,
-                    struct err_slot *err)
+void secrets_init(struct secrets_newest *newest)
 {
-    uv_mutex_init(&common->lock);
-    common->caps = calloc(1, sizeof(*common->caps));
-    common->paces = calloc(1, sizeof(*common->paces));
-    if (common->caps == NULL || common->paces == NULL)
-        return err_set(err, ERR_NOMEM, "the caps on logins and scanners");
-    slots_init(&common->paces->scanners, DOOR_TOKEN_PER_S, DOOR_TOKEN_BURST);
-    slots_init(&common->paces->addresses, DOOR_ADDRESS_PER_S, DOOR_ADDRESS_BURST);
-    slots_init(&common->paces->members, TRANSFERS_PER_S, TRANSFERS_BURST);
-    users_cap_init(&common->caps->questions, (uint32_t)settings->users_queries_per_s);
-    pace_init(&common->caps->psp.pace, (uint32_t)settings->psp_per_s);
-    common->caps->hashing.max = (uint32_t)settings->hash_queue;
-    return 0;
+    newest->secrets = NULL;
+    uv_mutex_init(&newest->lock);
 }
 
-void pay_common_deinit(struct pay_common *common)
+void secrets_deinit(struct secrets_newest *newest)
 {
-    pay_keys_let_go(common->keys);
-    free(common->caps);
-    free(common->paces);
-    uv_mutex_destroy(&common->lock);
+    secrets_let_go(newest->secrets);
+    uv_mutex_destroy(&newest->lock);
 }

@@ -1,0 +1,105 @@
+/* pay_loop.h: what a request's handler finds on its loop, by pay_of(req): once for the process
+ * (secrets, caps), once for each loop (databases, calls, sagas). Modules below the API have confs
+ * of their own. */
+#ifndef FG_PAY_PAY_LOOP_H
+#define FG_PAY_PAY_LOOP_H
+
+#include "core/checkout/checkout.h"
+#include "core/pace/slots.h"
+#include "login/hasher.h"
+#include "login/session.h"
+#include "login/users.h"
+#include "outcall/jwks_feed.h"
+#include "pace/tally.h"
+#include "psp/peers.h"
+#include "saga/worker.h"
+#include "secrets.h"
+#include "service/service.h"
+#include "settings.h"
+#include "web/lang.h"
+
+struct login;
+struct pages;        /* pages/pages.h */
+struct site;         /* web/site.h */
+struct pay_texts;    /* pay.c */
+struct watches;      /* order_watch.h */
+struct outbox;       /* outbox.h */
+struct mailer;       /* mailer.h */
+struct reconcile;    /* reconcile.h */
+struct order_series; /* saga/order_series.h */
+struct webhooks;     /* webhooks.h */
+
+/* What all loops of the process take from together. */
+struct pay_caps {
+    struct gate questions; /* to the user database */
+    struct hash_queue hashing;
+    struct psp_shared psp;
+};
+
+/* How fast one scanner, one address of scanners and one member may be, over all loops. */
+struct paces {
+    struct slots scanners, addresses, members;
+};
+
+/* Of the process, as long as it lives. */
+struct pay_common {
+    struct pay_caps *caps;
+    struct paces *paces;
+    struct pages *pages;
+    const struct site *site; /* of the pages */
+    char instance[CONFIG_STRING_MAX];
+    struct secrets_newest secrets;
+};
+
+enum { PAY_LAGS = 8 };
+
+/* Of one loop. */
+struct pay {
+    struct service_loop *loop;
+    const struct settings *settings;
+    struct pay_common *common;
+    const struct secrets *secrets; /* taken; another one after each reload */
+    struct pay_texts *texts;
+    struct pg_pool *pg;
+    struct pg_pool *saga_pg; /* the engine's own: its commits stand before nobody's page */
+    struct users *users;     /* NULL: no login by password */
+    struct outcalls *outcalls;
+    struct hasher *hasher;
+    struct sessions *sessions;
+    struct jwks_feed *passes, *sso; /* sso NULL: off */
+    struct psp psps[PSP_PROVIDERS]; /* those that are used */
+    struct psp *psp_list[PSP_PROVIDERS];
+    uint32_t psps_len;
+    struct peers_http *peers;
+    struct checkout *checkout;
+    struct worker *worker;
+    struct watches *watches;
+    struct webhooks *webhooks;
+    struct outbox *outbox;
+    struct mailer *mailer;
+    struct reconcile *reconcile; /* loop 0 only */
+    struct order_series *series;
+    struct crash_point crash_point;
+    uv_timer_t timer; /* sweeps, lags, readiness */
+    uint32_t ticks;
+    struct login *login_list;        /* login_http.c: under way */
+    uint32_t logins;                 /* so many */
+    struct tally tokens_wrong;       /* login_http.c: the shop's, by address */
+    _Atomic uint64_t lags[PAY_LAGS]; /* as SQL_LAGS answers them */
+    _Atomic uint64_t parked_ever, completed_ever, undone_ever;
+    _Atomic uint64_t webhooks_good, webhooks_bad, webhooks_repeated, webhooks_strange;
+    _Atomic uint64_t logins_good, logins_bad, logins_throttled, logins_shed;
+    bool closing;
+};
+
+static inline struct pay *pay_of(const struct http_req *req)
+{
+    return service_loop_of(req)->ctx;
+}
+
+static inline const char *pay_lang(const struct session *session)
+{
+    return session->lang[0] != '\0' ? session->lang : lang_tag(LANG_OF_MEMBERS);
+}
+
+#endif
