@@ -2,7 +2,9 @@
 // at once, and whoever has a ticket or a pass goes on where they stood. Two fronts, a Redis that loses all.
 
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { assertProblem, delay, openScope, until } from '../../lib-js/index.js';
 import { Visitor, act, live, makeEvent, openHouse, patch, untilState } from './support.js';
@@ -33,6 +35,12 @@ async function loseAll(house) {
   await house.redis.start();
   assert.deepEqual(await house.redis.command('KEYS', '*'), []);
   for (const front of house.fronts) await front.start();
+}
+
+// A new key before all others, or with `alone` instead of them.
+function turnRing(path, id, alone = false) {
+  const before = existsSync(path) && !alone ? readFileSync(path, 'utf8') : '';
+  writeFileSync(path, `${id} ${randomBytes(16).toString('hex')}\n${before}`, { mode: 0o600 });
 }
 
 async function known(house, id) {
@@ -74,6 +82,10 @@ describe('an event that runs, made again from its archive', () => {
     await visitors[3].untilCalled();
     assert.deepEqual(visitors.map(({ place }) => place), Array.from({ length: 15 }, (_, i) => i + 1));
 
+    // New events begin with another identity key by now; this one keeps its own.
+    const identity = await house.redis.command('HGET', 'fg:{show}:cfg', 'identity');
+    turnRing(house.secrets.path('identity-keys'), 9);
+
     await loseAll(house);
     const made = await restore(house.front, 'show', text);
     assert.equal(made.status, 201, made.text);
@@ -81,6 +93,7 @@ describe('an event that runs, made again from its archive', () => {
       ['open', head.incarnation, head.version, 2]);
     await known(house, 'show');
 
+    assert.equal(await house.redis.command('HGET', 'fg:{show}:cfg', 'identity'), identity);
     for (const [i, visitor] of visitors.entries()) {
       const me = await visitor.me({ front: house.fronts[(i + 1) % 2] });
       assert.deepEqual([me.status, me.json.position], [200, i + 1], me.text);
@@ -191,4 +204,28 @@ describe('an event that runs, made again from its archive', () => {
     for (const front of house.fronts) await untilState(front, 'again', 'open');
     assert.ok((await visitors[4].me()).json.position > 0);
   });
+});
+
+test('without the key of a draw that is still to come nothing is made, and it is said', async (t) => {
+  const scope = openScope(t);
+  const draws = join(scope.tempDir('draws-'), 'draw-keys');
+  turnRing(draws, 1);
+  const house = await openHouse(t, { scope, config: { keys: { draws } } });
+  await makeEvent(house, 'show', { prequeue_at: at(0), opens_at: at(3600_000) }, { open: false });
+  await act(house.front, 'show', 'schedule');
+  await untilState(house.front, 'show', 'pre-queue');
+  turnRing(draws, 2); // marks archives from now on; the draw was sealed by the first
+  await house.front.stop();
+  await house.front.start();
+  const text = await archiveOf(house.front, 'show');
+  const ring = readFileSync(draws, 'utf8');
+  writeFileSync(draws, `${ring.split('\n')[0]}\n`);
+  await loseAll(house);
+  assertProblem(await restore(house.front, 'show', text), 409, 'seed-key-missing');
+  assert.equal((await house.front.admin.get('/admin/events/show')).status, 404);
+  writeFileSync(draws, ring);
+  await house.front.stop();
+  await house.front.start();
+  assert.equal((await restore(house.front, 'show', text)).status, 201);
+  await act(house.front, 'show', 'draw');
 });
