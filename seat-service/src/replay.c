@@ -1,6 +1,7 @@
 /* replay.c: reads the same settings as the service (only [postgres] matters), takes no lock and
  * writes nothing: it may run beside the owner. It never starts from a snapshot, as it is here to
- * prove what snapshots are made of. */
+ * prove what snapshots are made of. What it prints is the same JSON whoever runs it, so two runs,
+ * or a run and the live service, can be compared by diff. */
 #include "replay.h"
 
 #include "base/rfc3339.h"

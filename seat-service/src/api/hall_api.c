@@ -1,6 +1,8 @@
 /* hall_api.c: the plan is a blob that was compressed at the import; the seats are rendered once a
  * version and shared by all who ask. Buyers come here through buyer_api.c, with a pass; the
- * operator's map needs none, so that a hall can be looked at before its sale has begun. */
+ * operator's map needs none, so that a hall can be looked at before its sale has begun. A plan is
+ * immutable and named by its hash, so it may be kept for a year; availability is named by its
+ * version, and comes whole or as what has changed since one. */
 #include "api/hall_api.h"
 
 #include "api/request.h"

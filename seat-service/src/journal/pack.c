@@ -1,4 +1,6 @@
-/* pack.c: see pack.h. */
+/* pack.c: a change is encoded where it will lie, behind its length, so that packing copies nothing.
+ * Unpacking looks at each length before it believes it: what is left of the row decides, never what
+ * the entry says of itself. */
 #include "journal/pack.h"
 
 #include <string.h>

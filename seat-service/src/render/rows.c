@@ -1,5 +1,7 @@
-/* rows.c: see rows.h. A section is looked at once for each of its columns: halls are told once, at
- * import, and then only copied. */
+/* rows.c: a hall row by row, column by column, so that a phone reads some kilobytes instead of a
+ * megabyte. What all seats of a row share is said once, what follows a rule (numbers that count up,
+ * places on a curve) is said as the rule. A section is looked at once for each of its columns:
+ * halls are told once, at import, and then only copied. */
 #include "render/rows.h"
 
 #include "render/curve.h"

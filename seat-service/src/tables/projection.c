@@ -1,6 +1,8 @@
-/* projection.c: one row a hold. What the changes of a chunk do not say (a hold that was taken long
- * before) is asked of the engine, which stands exactly behind the chunk; what neither knows (the
- * places of a hold that is gone) the table has already and keeps. */
+/* projection.c: the table `holds`, for reports: one row a hold, made by replay and never read by
+ * the service. It is written in chunks behind the journal, each under the condition that the table
+ * stands where the last chunk left it. What the changes of a chunk do not say (a hold that was
+ * taken long before) is asked of the engine, which stands exactly behind the chunk; what neither
+ * knows (the places of a hold that is gone) the table has already and keeps. */
 #include "tables/projection.h"
 
 #include "tables/statements.h"

@@ -82,9 +82,13 @@ static void count_all(struct avail *avail, unsigned which)
         uint64_t word = get(&avail->pictures[which][seat / SEATS_A_WORD]);
         counts[avail->facts->category[seat]][word >> (2 * (seat % SEATS_A_WORD)) & 3]++;
     }
-    for (uint32_t i = 0; i < avail->categories * 4; i++)
+    uint32_t total = 0;
+    for (uint32_t i = 0; i < avail->categories * 4; i++) {
+        total += counts[i / 4][i % 4];
         atomic_store_explicit(&avail->counts[which][i], counts[i / 4][i % 4],
                               memory_order_release); /* partner: avail_counts() */
+    }
+    assert(total == avail->facts->seat_count); /* each seat is in one category, in one state */
 }
 
 int avail_create(const struct plan *plan, const struct seats *seats, uint64_t base,
@@ -157,6 +161,7 @@ uint64_t avail_publish(struct avail *avail)
         if (picture != was)
             head = push_deltas(avail, head, i, picture ^ was, version + 1);
     }
+    assert(head - before <= avail->facts->seat_count);
     if (head != before) {
         count_all(avail, next);
         put(&avail->heads[next], head);

@@ -417,6 +417,7 @@ static void fill_taken(struct engine *engine, const struct engine_ask *ask, uint
     change->expires_ms = now_ms + engine->limits->hold_ttl_ms;
     if (change->expires_ms > change->hard_end_ms)
         change->expires_ms = change->hard_end_ms;
+    assert(change->expires_ms >= now_ms);
 }
 
 /* Count and slot are taken; gives both back unless the claim succeeded. */

@@ -20,6 +20,8 @@
 #include "core/seats/seats.h"
 #include "core/seats/wheel.h"
 
+#include <assert.h>
+
 /* The seats of a hold that ran out while it was being paid. */
 struct late {
     _Atomic uint32_t next_free;
@@ -93,9 +95,13 @@ static inline uint64_t engine_end_of(const struct engine *engine, const struct h
 /* ---- engine.c ---- */
 
 unsigned engine_thread_slot(void);
+/* Status of the hold that a change of this kind finds: begun so, checked so by replay, settled so.
+ */
+enum hold_status engine_status_before(const struct change *change);
 void engine_op_init(struct engine_op *op, enum change_kind kind, uint64_t now_ms);
 static inline enum engine_verdict engine_op_begun(struct engine_op *op)
 {
+    assert(op->own.phase == OP_NONE);
     op->own.phase = OP_BEGUN;
     return ENGINE_OK;
 }

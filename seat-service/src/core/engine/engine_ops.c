@@ -85,6 +85,8 @@ enum engine_verdict engine_extend(struct engine *engine, uint64_t hold,
     if (wanted_ms > op->change.hard_end_ms)
         wanted_ms = op->change.hard_end_ms;
     op->change.expires_ms = wanted_ms > expires_ms ? wanted_ms : expires_ms;
+    assert(op->change.expires_ms >= expires_ms);
+    assert(op->change.expires_ms <= op->change.hard_end_ms);
     if (purchase != NULL)
         memcpy(op->change.purchase, purchase->digest, sizeof(op->change.purchase));
     return engine_op_begun(op);

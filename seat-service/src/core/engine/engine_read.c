@@ -1,4 +1,10 @@
-/* engine_read.c: reading without stopping anybody. */
+/* engine_read.c: reading without stopping anybody.
+ *
+ * A reader takes nothing and waits for nobody. Of a hold it copies what it needs between two looks
+ * at the slot's word, and starts again if the word has changed (hold.c's seqlock); the walk along
+ * the chain of seats is bounded, since links of a hold that has just ended may lead anywhere. After
+ * a bounded number of tries it says that the hold is busy. Counts and states of seats come from
+ * what was published last (avail.c), where each version means one thing. */
 #include "core/engine/engine_internal.h"
 
 #include <assert.h>

@@ -118,22 +118,6 @@ static int apply_taken(struct engine *engine, struct engine_op *op, struct err_s
     return 0;
 }
 
-/* Status of the hold before the change, by kind. */
-static int status_before(const struct change *change)
-{
-    switch (change->kind) {
-    case CHANGE_CONFIRMED:
-        return change->verdict == CHANGE_VERDICT_RETAKEN ? HOLD_LATE : HOLD_OPEN;
-    case CHANGE_REFUNDED:
-    case CHANGE_MOVED:
-        return HOLD_SOLD;
-    case CHANGE_FORGOTTEN:
-        return HOLD_LATE;
-    default:
-        return HOLD_OPEN;
-    }
-}
-
 /* Are the removed seats, or those confirmed, the hold's? */
 static const char *check_owned(const struct engine *engine, const struct engine_op *op)
 {
@@ -176,7 +160,7 @@ static int apply_to_hold(struct engine *engine, struct engine_op *op, struct err
     uint64_t named = change->kind == CHANGE_EXTENDED ? change->buyer : 0;
     change->buyer = HOLD_GET(slot, buyer);
     const char *what = check_owned(engine, op);
-    if (HOLD_GET(slot, status) != status_before(change))
+    if (HOLD_GET(slot, status) != engine_status_before(change))
         what = "the hold is in another state";
     if (what != NULL)
         goto disown;

@@ -8,6 +8,8 @@
  * wheelchair place back while keeping the companion's is not. */
 #include "core/engine/engine_internal.h"
 
+#include <assert.h>
+
 /* When the seats of a category and channel are sold to this asker; 0 for "now". */
 static enum engine_verdict on_sale(const struct engine *engine, uint32_t category, uint32_t channel,
                                    uint64_t now_ms, struct engine_op *op)
@@ -71,6 +73,8 @@ enum engine_verdict engine_rules(const struct engine *engine, const struct engin
                                  const uint32_t *seats, uint32_t count, const uint32_t *added,
                                  uint32_t added_count, uint64_t now_ms, struct engine_op *op)
 {
+    assert(added_count <= count);
+    assert(count <= HOLD_SEATS_MAX);
     bool open = access_is_open(engine, now_ms);
     uint8_t some_flags = 0, some_tables = 0;
     for (uint32_t i = 0; i < added_count; i++) {

@@ -75,6 +75,8 @@ static void turn_places(struct engine *engine, const struct change *change, enum
 static void link_seats(struct engine *engine, struct hold_slot *slot, const uint32_t *seats,
                        uint32_t count)
 {
+    assert(count > 0);
+    assert(count <= HOLD_SEATS_MAX);
     for (uint32_t i = 0; i < count; i++)
         /* release: partner of the acquire in engine_hold_read()'s walk */
         atomic_store_explicit(&engine->next[seats[i]], i + 1 < count ? seats[i + 1] + 1 : 0,
@@ -111,6 +113,29 @@ static void uncount(struct engine *engine, uint64_t buyer, uint32_t places)
 }
 
 /* ---- by kind ---- */
+
+enum hold_status engine_status_before(const struct change *change)
+{
+    switch (change->kind) {
+    case CHANGE_CONFIRMED:
+        return change->verdict == CHANGE_VERDICT_RETAKEN ? HOLD_LATE : HOLD_OPEN;
+    case CHANGE_REFUNDED:
+    case CHANGE_MOVED:
+        return HOLD_SOLD;
+    case CHANGE_FORGOTTEN:
+        return HOLD_LATE;
+    default:
+        return HOLD_OPEN;
+    }
+}
+
+/* A change of a hold that is there. Between its beginning and here the hold was owned by the op, so
+ * nobody else can have moved it. */
+static bool has_hold_before(enum change_kind kind)
+{
+    return kind != CHANGE_IMPORTED && kind != CHANGE_TAKEN && kind != CHANGE_BLOCKED &&
+           kind != CHANGE_UNBLOCKED && kind != CHANGE_PRICED;
+}
 
 static void settle_taken(struct engine *engine, struct engine_op *op)
 {
@@ -287,6 +312,11 @@ static void settle_priced(struct engine *engine, struct engine_op *op)
 void engine_settle(struct engine *engine, struct engine_op *op)
 {
     assert(op->own.phase == OP_BEGUN);
+    if (has_hold_before((enum change_kind)op->change.kind)) {
+        assert(op->own.slot == hold_slot_of(op->change.hold));
+        assert(HOLD_GET(engine_slot(engine, op->own.slot), status) ==
+               engine_status_before(&op->change));
+    }
     switch ((enum change_kind)op->change.kind) {
     case CHANGE_TAKEN:
         settle_taken(engine, op);

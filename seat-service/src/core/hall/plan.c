@@ -1,6 +1,7 @@
-/* plan.c: a plan in memory: what the engine asks often in arrays by seat, what people read as spans
- * into one block of text in which equal neighbours (row labels, zones, floors) are stored once. A
- * seat is found by its guid through a table of seat numbers. */
+/* plan.c: a plan in memory, made once and read by every thread without asking: what the engine asks
+ * often in arrays by seat, what people read as spans into one block of text in which equal
+ * neighbours (row labels, zones, floors) are stored once. A seat is found by its guid through a
+ * table of seat numbers. */
 #include "base/table.h"
 #include "base/tag.h"
 #include "core/hall/plan_draft.h"

@@ -1,5 +1,6 @@
-/* plan_shape.c: see plan_shape.h. The schema says how a shape is written, our plan how it is
- * served:
+/* plan_shape.c: the stage, words and outlines that are drawn beside the seats. They cost bytes that
+ * the first seats wait for, so their number is bounded, and what has no visible form is left out at
+ * the import. The schema says how a shape is written, our plan how it is served:
  *
  *   {"shape": "rectangle", "x", "y", "width", "height", "rotation", "color", "border_color",
  *    "text": {"text", "x", "y", "color", "size"}}
