@@ -47,7 +47,7 @@ describe('the waiting page in each state', () => {
       for (const state of ['soon', 'draw', 'waiting', 'paused', 'called', 'sold-out']) {
         const visitor = await line.visitor(browser, { ...options, javaScriptEnabled: false });
         await line.bring(visitor, state);
-        await visitor.page.screenshot({ path: visitor.shot(`wait-${state}-${lang}-noscript`), fullPage: true });
+        await visitor.picture(`wait-${state}-${lang}-noscript`);
         await looks.see(visitor.page, `${state}-${lang}-noscript`);
         await visitor.close();
       }
