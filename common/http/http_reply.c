@@ -5,6 +5,7 @@
  * An answer given within the handler's call joins the batch of the turn. One given later opens a
  * turn for its connection, which is then also the moment at which requests that were waiting behind
  * it are served. An answer to somebody who has gone only gives the request back. */
+#include "base/bug.h"
 #include "http/http_internal.h"
 
 #include <stdarg.h>
@@ -20,6 +21,7 @@ static void add_body(struct http_batch *batch, struct span body)
     }
     struct http_blob *blob = http_blob_create(body);
     if (blob == NULL) { /* no memory: the length is told already, so the connection ends here */
+        BUG_COUNT("answer-without-memory");
         batch->conn->failed = true;
         batch->conn->close_after = true;
         return;

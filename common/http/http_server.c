@@ -7,6 +7,7 @@
  * Handles of one server: listener, tick, resume, turn, more, drain timer, one poll a connection.
  * handles_open counts them, and requests that a handler still has when their visitor is gone; the
  * memory goes with the last. */
+#include "base/bug.h"
 #include "http/http_internal.h"
 #include "http/http_peers.h"
 
@@ -218,6 +219,7 @@ static bool accept_one(struct http_server *server)
     if (fd < 0) {
         if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
             /* The backlog keeps them; asking again at once would only burn the loop. */
+            BUG_COUNT("no-descriptor-for-a-connection");
             uv_poll_stop(&server->listener);
             uv_timer_start(&server->resume, on_resume, HTTP_EMFILE_PAUSE_MS, 0);
             return false;

@@ -2,6 +2,7 @@
  * slots, but lazily: a connection that lives on only writes its new deadline down, and is hung on
  * when the wheel comes by. So the hot path touches no list, and a tick looks at those in one slot
  * alone. One tick late rather than early; a deadline beyond the horizon is looked at on the way. */
+#include "base/bug.h"
 #include "http/http_internal.h"
 
 static uint32_t tick_of(uint32_t ms)
@@ -58,6 +59,7 @@ static void sweep_slot(struct http_wheel *wheel, uint32_t slot, uint32_t now_ms,
         else
             on_due(conn);
         if (!conn->in_wheel && !conn->closing) {
+            BUG_COUNT("connection-without-deadline");
             conn->deadline_ms = now_ms + HTTP_LINGER_MS;
             http_wheel_link(wheel, conn);
         }
@@ -70,8 +72,10 @@ void http_wheel_sweep(struct http_wheel *wheel, uint32_t now_ms,
 {
     uint32_t now_tick = tick_of(now_ms);
     /* After a long stall one round visits every slot. */
-    if (now_tick - wheel->at > HTTP_WHEEL_SLOTS)
+    if (now_tick - wheel->at > HTTP_WHEEL_SLOTS) {
+        BUG_COUNT("loop-stood-still");
         wheel->at = now_tick - HTTP_WHEEL_SLOTS;
+    }
     while (wheel->at != now_tick) {
         wheel->at++;
         sweep_slot(wheel, wheel->at % HTTP_WHEEL_SLOTS, now_ms, on_due);

@@ -17,6 +17,8 @@
  * loop 0's, but for what is atomic or does not change while loops run. */
 #include "service/service_internal.h"
 
+#include "base/bug.h"
+
 #include "observe/trace.h"
 
 #include <assert.h>
@@ -544,6 +546,35 @@ static int make_routes(struct service *service, struct err_slot *err)
     return rc;
 }
 
+struct odd_events {
+    struct metrics *metrics;
+    struct err_slot *err;
+    int rc;
+};
+
+static void show_place(void *ctx, const struct bug_place *place)
+{
+    struct odd_events *odd = ctx;
+    char memory[METRICS_LABELS_MAX];
+    struct text labels = text_on(memory, sizeof(memory));
+    metrics_label(&labels, "what", span_of(place->what));
+    text_char(&labels, '\0');
+    assert(!labels.overflown);
+    const struct metrics_desc desc = {
+        "fairgate_odd_events_total",
+        "What should not happen and was lived through; anything but 0 is worth a look.",
+        labels.ptr};
+    if (odd->rc == 0)
+        odd->rc = metrics_counter(odd->metrics, &desc, &place->count, odd->err);
+}
+
+static int show_odd_events(struct metrics *metrics, struct err_slot *err)
+{
+    struct odd_events odd = {metrics, err, 0};
+    bug_each(show_place, &odd);
+    return odd.rc;
+}
+
 static int make_shared(struct service *service, struct err_slot *err)
 {
     if (sodium_init() < 0)
@@ -551,6 +582,8 @@ static int make_shared(struct service *service, struct err_slot *err)
     int rc = metrics_create(err, &service->metrics);
     if (rc == 0)
         rc = metrics_process(service->metrics, err);
+    if (rc == 0)
+        rc = show_odd_events(service->metrics, err);
     if (rc == 0 && !service->conf->public_only)
         rc = service_tokens_read(&service->settings, err, &service->tokens);
     if (rc == 0)
