@@ -84,85 +84,88 @@ end
 local spend_at = ask_join.words + 1 + 3 * count
 local spend_left = tonumber(ARGV[ask_join.shown])
 
-local function spend_work(key, field, place, named)
-    if call('HSETNX', key, field, session_of(place)) == 1 then
-        return nil
-    end
-    local spent_for = tonumber(call('HGET', key, field)) - session_of(0)
-    local in_this_lane = spent_for > 0 and spent_for <= PLACE_MAX
-    return not named and in_this_lane and spent_for or WORK_SPENT
-end
-
--- Negative: by a member, whose key is another. Else the invitation is the key of the place.
-local function spend_invitation(bucket, field, place)
-    local spent_for = earlier_place(bucket, field, -place)
-    return spent_for and (spent_for > 0 and spent_for or INVITATION_SPENT)
-end
-
 local minute = math.floor(now_ms / 60000)
 local ip_key = root .. 'ip:' .. minute
 local code -- of this join, to be used up by its place
+local spend, use_code -- made only where something is shown: few calls bring any
 
--- While codes are missing, one that is not there may be good. It counts as a guess as soon as some are
--- there that could be guessed.
-local function not_there(address, lost)
-    if not lost or call('EXISTS', root .. 'codes') == 1 then
-        call('HINCRBY', ip_key, 'c:' .. address, 1)
+if spend_left > 0 then
+    local function spend_work(key, field, place, named)
+        if call('HSETNX', key, field, session_of(place)) == 1 then
+            return nil
+        end
+        local spent_for = tonumber(call('HGET', key, field)) - session_of(0)
+        local in_this_lane = spent_for > 0 and spent_for <= PLACE_MAX
+        return not named and in_this_lane and spent_for or WORK_SPENT
     end
-    return lost and CODE_MISSING or CODE_UNKNOWN
-end
 
--- The reads come first whatever the code is, so that the time it takes says nothing of it.
-local function look_at_code(digest, address)
-    local lost = call('HGET', CFG, 'codes_lost')
-    local guesses = tonumber(call('HGET', ip_key, 'c:' .. address)) or 0
-    local of_lane, uses, used, channel =
-        string.match(call('HGET', root .. 'codes', digest) or '', '^(%d+):(%d+):(%d+):(.*)$')
-    if guesses >= WRONG_CODES_MAX then
-        return CODE_GUESSES
-    elseif not of_lane or (lane > 0 and tonumber(of_lane) ~= lane) then
-        return not_there(address, lost)
-    elseif tonumber(of_lane) ~= lane then
-        return CODE_OF_LANE + tonumber(of_lane)
-    elseif tonumber(used) >= tonumber(uses) then
-        return CODE_USED_UP
+    -- Negative: by a member, whose key is another. Else the invitation is the key of the place.
+    local function spend_invitation(bucket, field, place)
+        local spent_for = earlier_place(bucket, field, -place)
+        return spent_for and (spent_for > 0 and spent_for or INVITATION_SPENT)
     end
-    code = { digest = digest, uses = uses, used = tonumber(used) + 1, channel = channel }
-    return nil
-end
 
-local function use_code(place)
-    call('HSET', root .. 'codes', code.digest,
-        lane .. ':' .. code.uses .. ':' .. code.used .. ':' .. code.channel)
-    local group = lane .. ':' .. code.channel
-    local codes, uses, used =
-        string.match(call('HGET', root .. 'coded', group) or '', '^(%d+):(%d+):(%d+)$')
-    if codes then
-        call('HSET', root .. 'coded', group, codes .. ':' .. uses .. ':' .. tonumber(used) + 1)
+    -- While codes are missing, one that is not there may be good. It counts as a guess as soon as some are
+    -- there that could be guessed.
+    local function not_there(address, lost)
+        if not lost or call('EXISTS', root .. 'codes') == 1 then
+            call('HINCRBY', ip_key, 'c:' .. address, 1)
+        end
+        return lost and CODE_MISSING or CODE_UNKNOWN
     end
-    if code.channel ~= '' then
-        call('HSET', prefix .. 'opened', place, code.channel)
-    end
-end
 
--- Uses up the next thing shown for this place and notes in `used` what that wrote; nil: it was
--- unused, else what to answer.
-local function spend(place, named, used)
-    local a, b = ARGV[spend_at + 2], ARGV[spend_at + 3]
-    local key, answer
-    if ARGV[spend_at + 1] == 'code' then
-        return look_at_code(a, b)
-    elseif ARGV[spend_at + 1] == 'work' then
-        key = root .. 'work:' .. a
-        answer = spend_work(key, b, place, named)
-    else
-        key = idem_prefix .. string.sub(a, 1, IDEM_DIGITS + level)
-        answer = spend_invitation(a, b, place)
+    -- The reads come first whatever the code is, so that the time it takes says nothing of it.
+    local function look_at_code(digest, address)
+        local lost = call('HGET', CFG, 'codes_lost')
+        local guesses = tonumber(call('HGET', ip_key, 'c:' .. address)) or 0
+        local of_lane, uses, used, channel =
+            string.match(call('HGET', root .. 'codes', digest) or '', '^(%d+):(%d+):(%d+):(.*)$')
+        if guesses >= WRONG_CODES_MAX then
+            return CODE_GUESSES
+        elseif not of_lane or (lane > 0 and tonumber(of_lane) ~= lane) then
+            return not_there(address, lost)
+        elseif tonumber(of_lane) ~= lane then
+            return CODE_OF_LANE + tonumber(of_lane)
+        elseif tonumber(used) >= tonumber(uses) then
+            return CODE_USED_UP
+        end
+        code = { digest = digest, uses = uses, used = tonumber(used) + 1, channel = channel }
+        return nil
     end
-    if not answer then
-        used[#used + 1] = { key, b }
+
+    function use_code(place)
+        call('HSET', root .. 'codes', code.digest,
+            lane .. ':' .. code.uses .. ':' .. code.used .. ':' .. code.channel)
+        local group = lane .. ':' .. code.channel
+        local codes, uses, used =
+            string.match(call('HGET', root .. 'coded', group) or '', '^(%d+):(%d+):(%d+)$')
+        if codes then
+            call('HSET', root .. 'coded', group, codes .. ':' .. uses .. ':' .. tonumber(used) + 1)
+        end
+        if code.channel ~= '' then
+            call('HSET', prefix .. 'opened', place, code.channel)
+        end
     end
-    return answer
+
+    -- Uses up the next thing shown for this place and notes in `used` what that wrote; nil: it was
+    -- unused, else what to answer.
+    function spend(place, named, used)
+        local a, b = ARGV[spend_at + 2], ARGV[spend_at + 3]
+        local key, answer
+        if ARGV[spend_at + 1] == 'code' then
+            return look_at_code(a, b)
+        elseif ARGV[spend_at + 1] == 'work' then
+            key = root .. 'work:' .. a
+            answer = spend_work(key, b, place, named)
+        else
+            key = idem_prefix .. string.sub(a, 1, IDEM_DIGITS + level)
+            answer = spend_invitation(a, b, place)
+        end
+        if not answer then
+            used[#used + 1] = { key, b }
+        end
+        return answer
+    end
 end
 
 -- No place for this join: what it wrote on the way goes.
