@@ -27,15 +27,6 @@ struct visit {
     unsigned tries;
 };
 
-static void reply(struct http_req *req, unsigned status, const struct text *body)
-{
-    if (body->overflown)
-        http_problem(req, 500, "too-long", "The answer would be too long; ask for less.");
-    else
-        http_reply(req, &(struct http_reply){
-                            .status = status, .type = "application/json", .body = text_span(body)});
-}
-
 static const char *step_name(const struct saga_def *def, uint64_t step)
 {
     return def != NULL && step < def->steps_len ? def->steps[step]->name : "?";
@@ -91,7 +82,7 @@ static void on_list(void *ctx, const struct pg_answer *answer)
     }
     json_close(&body, ']');
     json_close(&body, '}');
-    reply(visit->req, 200, &body);
+    guard_reply(visit->req, 200, &body, SPAN(""));
     free(memory);
     free(visit);
 }
@@ -193,7 +184,7 @@ static void on_one(void *ctx, const struct pg_answer *answer)
             put_step(&body, steps, i, def);
         json_close(&body, ']');
         json_close(&body, '}');
-        reply(visit->req, 200, &body);
+        guard_reply(visit->req, 200, &body, SPAN(""));
     }
     free(memory);
     free(visit);
@@ -374,7 +365,7 @@ static void on_letters(void *ctx, const struct pg_answer *answer)
     }
     json_close(&body, ']');
     json_close(&body, '}');
-    reply(req, 200, &body);
+    guard_reply(req, 200, &body, SPAN(""));
     free(memory);
 }
 
@@ -401,7 +392,7 @@ static void on_letter_let_go(void *ctx, const struct pg_answer *answer)
     json_member_str(&body, "order", pg_text(answer->results[0], 0, 0));
     json_member_str(&body, "kind", pg_text(answer->results[0], 0, 1));
     json_close(&body, '}');
-    reply(req, 200, &body);
+    guard_reply(req, 200, &body, SPAN(""));
 }
 
 static void on_retry_letter(struct http_req *req, void *ctx)
@@ -433,7 +424,7 @@ static void reply_reconcile(struct http_req *req)
     }
     struct text body = text_on(memory, ADMIN_BODY_MAX);
     reconcile_put(pay_of(req)->reconcile, &body);
-    reply(req, 200, &body);
+    guard_reply(req, 200, &body, SPAN(""));
     free(memory);
 }
 

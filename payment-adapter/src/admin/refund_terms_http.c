@@ -45,13 +45,9 @@ struct visit {
 static struct visit *visit_begin(struct http_req *req)
 {
     char id[ORDER_EVENT_MAX];
-    if (!guard_id(req, 0, id, sizeof(id)))
+    struct visit *visit = guard_begin(req, sizeof(*visit), id, sizeof(id));
+    if (visit == NULL)
         return NULL;
-    struct visit *visit = calloc(1, sizeof(*visit));
-    if (visit == NULL) {
-        guard_unavailable(req, ERR_NOMEM);
-        return NULL;
-    }
     visit->req = req;
     memcpy(visit->id, id, sizeof(id));
     return visit;

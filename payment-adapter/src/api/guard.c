@@ -3,6 +3,8 @@
 
 #include "base/json_in.h"
 
+#include <stdlib.h>
+
 static bool is_allowed(const struct settings *settings, struct span origin)
 {
     struct span item;
@@ -78,4 +80,26 @@ bool guard_id(struct http_req *req, unsigned param, char *out, size_t cap)
     if (!good)
         guard_nothing(req, "not-found");
     return good;
+}
+
+void guard_reply(struct http_req *req, unsigned status, const struct text *body,
+                 struct span headers)
+{
+    if (body->overflown)
+        http_problem(req, 500, "too-long", "The answer would be too long; ask for less.");
+    else
+        http_reply(req, &(struct http_reply){.status = status,
+                                             .type = "application/json",
+                                             .headers = headers,
+                                             .body = text_span(body)});
+}
+
+void *guard_begin(struct http_req *req, size_t size, char *id, size_t id_cap)
+{
+    if (!guard_id(req, 0, id, id_cap))
+        return NULL;
+    void *begun = calloc(1, size);
+    if (begun == NULL)
+        guard_unavailable(req, ERR_NOMEM);
+    return begun;
 }

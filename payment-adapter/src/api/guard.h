@@ -19,6 +19,14 @@ void guard_login(struct http_req *req);
 /* 404, the same for what is not there and what is somebody else's. */
 void guard_nothing(struct http_req *req, const char *what);
 
+/* What was written, as JSON with these head lines; 500 if it did not fit. */
+void guard_reply(struct http_req *req, unsigned status, const struct text *body,
+                 struct span headers);
+
+/* Memory for a request about what its route's first parameter names, which is copied to `id`; the
+ * caller's, to free(). NULL: it has been answered. */
+void *guard_begin(struct http_req *req, size_t size, char *id, size_t id_cap);
+
 /* Copies a route's parameter; false (and a 404) if it is none of our ids. */
 bool guard_id(struct http_req *req, unsigned param, char *out, size_t cap);
 

@@ -51,13 +51,9 @@ static void on_session(void *ctx, int rc, const struct session *session)
 static struct visit *visit_begin(struct http_req *req, void (*then)(struct visit *visit))
 {
     char id[ORDER_EVENT_MAX];
-    if (!guard_id(req, 0, id, sizeof(id)))
+    struct visit *visit = guard_begin(req, sizeof(*visit), id, sizeof(id));
+    if (visit == NULL)
         return NULL;
-    struct visit *visit = calloc(1, sizeof(*visit));
-    if (visit == NULL) {
-        guard_unavailable(req, ERR_NOMEM);
-        return NULL;
-    }
     visit->req = req;
     visit->pay = pay_of(req);
     visit->then = then;

@@ -51,17 +51,6 @@ struct door {
     struct scan scans[];
 };
 
-static void reply(struct http_req *req, unsigned status, const struct text *body)
-{
-    if (body->overflown)
-        http_problem(req, 500, "too-long", "The answer would be too long.");
-    else
-        http_reply(req, &(struct http_reply){.status = status,
-                                             .type = "application/json",
-                                             .headers = SPAN("Cache-Control: no-store\r\n"),
-                                             .body = text_span(body)});
-}
-
 static void put_scan(struct text *body, const struct scan *scan)
 {
     json_open(body, '{');
@@ -94,7 +83,8 @@ static void door_reply(struct door *door)
         guard_unavailable(door->req, door->rc);
     } else if (door->one) {
         put_scan(&body, &door->scans[0]);
-        reply(door->req, status_of(&door->scans[0]), &body);
+        guard_reply(door->req, status_of(&door->scans[0]), &body,
+                    SPAN("Cache-Control: no-store\r\n"));
     } else {
         json_open(&body, '{');
         json_key(&body, "results");
@@ -103,7 +93,7 @@ static void door_reply(struct door *door)
             put_scan(&body, &door->scans[i]);
         json_close(&body, ']');
         json_close(&body, '}');
-        reply(door->req, 200, &body);
+        guard_reply(door->req, 200, &body, SPAN("Cache-Control: no-store\r\n"));
     }
     free(memory);
     free(door);
@@ -242,7 +232,7 @@ static void door_acted(struct door *door, const struct pg_answer *answer, const 
         char memory[1024];
         struct text body = text_on(memory, sizeof(memory));
         put_act(&body, &door->scans[0], act);
-        reply(door->req, 200, &body);
+        guard_reply(door->req, 200, &body, SPAN("Cache-Control: no-store\r\n"));
     }
     free(door);
 }
@@ -428,7 +418,7 @@ static void then_tell(struct http_req *req, const struct scanner *scanner, void 
     json_member_cstr(&body, "gate", scanner->gate);
     json_member_cstr(&body, "expires_at", scanner->expires_at);
     json_close(&body, '}');
-    reply(req, 200, &body);
+    guard_reply(req, 200, &body, SPAN("Cache-Control: no-store\r\n"));
 }
 
 static void on_door(struct http_req *req, void *ctx)

@@ -112,13 +112,9 @@ struct visit {
 static struct visit *visit_begin(struct http_req *req)
 {
     char event[ORDER_EVENT_MAX];
-    if (!guard_id(req, 0, event, sizeof(event)))
+    struct visit *visit = guard_begin(req, sizeof(*visit), event, sizeof(event));
+    if (visit == NULL)
         return NULL;
-    struct visit *visit = calloc(1, sizeof(*visit));
-    if (visit == NULL) {
-        guard_unavailable(req, ERR_NOMEM);
-        return NULL;
-    }
     visit->req = req;
     memcpy(visit->event, event, sizeof(event));
     return visit;
@@ -128,17 +124,6 @@ static void visit_end(struct visit *visit)
 {
     sodium_memzero(visit, sizeof(*visit));
     free(visit);
-}
-
-static void reply(struct http_req *req, unsigned status, const struct text *body)
-{
-    if (body->overflown)
-        http_problem(req, 500, "too-long", "The answer would be too long.");
-    else
-        http_reply(req, &(struct http_reply){.status = status,
-                                             .type = "application/json",
-                                             .headers = SPAN("Cache-Control: no-store\r\n"),
-                                             .body = text_span(body)});
 }
 
 static void member_text(struct text *body, const char *name, struct span text)
@@ -176,7 +161,7 @@ static void reply_rows(void *ctx, const struct pg_answer *answer, const char *na
     }
     json_close(&body, ']');
     json_close(&body, '}');
-    reply(visit->req, 200, &body);
+    guard_reply(visit->req, 200, &body, SPAN("Cache-Control: no-store\r\n"));
     free(memory);
     visit_end(visit);
 }
@@ -237,7 +222,7 @@ static void on_created(void *ctx, const struct pg_answer *answer)
                         sql_scanner_create_row(answer->results[0], 0).expires_at);
         json_close(&body, '}');
         say(visit, "operator made a scanner");
-        reply(visit->req, 201, &body);
+        guard_reply(visit->req, 201, &body, SPAN("Cache-Control: no-store\r\n"));
     }
     visit_end(visit);
 }
