@@ -1,7 +1,7 @@
 // rooms [ROOT]: judges the tree's includes by infra/rooms, whose head says how it is read. Prints what
 // breaks a rule as FILE:LINE and ends with "N passed, N failed", counted in files.
 
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 
 const C_FILES_MAX = 12;
@@ -24,7 +24,6 @@ const isIn = (path, name) => path === name || path.startsWith(`${name}/`);
 // Room by its path: { path, floor, at, component, may: [{ name, used }] }, floor upon floor.
 const rooms = new Map();
 const components = [];
-const exceptions = [];
 
 const known = (name) => [...rooms.keys()].some((path) => isIn(path, name));
 
@@ -41,7 +40,6 @@ function readList() {
     const words = (some) => some?.split(' ').filter(Boolean) ?? [];
     if (/^(#|$)/.test(text)) continue;
     if (left === undefined) breaks(LIST, at, 'neither a component nor a room');
-    else if (left === 'except') exceptions.push({ at, file: words(right)[0], what: words(right)[1], used: false });
     else if (indent === '') components.push({ path: words(left)[0], search: words(left) });
     else readRoom(components.at(-1), at, left, words(right));
   }
@@ -63,21 +61,20 @@ const roomOf = (file) => [...rooms.values()]
 
 const isCore = ({ path, component }) => isIn(path, `${component.path}/core`);
 
-function isExcepted(file, what) {
-  const found = exceptions.find((each) => each.file === file && each.what === what);
-  if (found !== undefined) found.used = true;
-  return found !== undefined;
-}
+// What the build makes: a text as a C string, or a header beside what it is made from, outside of any room.
+const isMade = (include) => include.endsWith('.inc')
+  || (/^[^/]+\/[^/]+\//.test(include) && existsSync(join(root, dirname(include))) && !components.some(({ path }) => isIn(include, path)));
 
 function judgeInclude(all, file, room, at, include) {
   const target = [dirname(file), ...room.component.search, 'common'].map((dir) => normalize(join(dir, include)))
     .find((path) => all.has(path));
+  if (target === undefined && isMade(include)) return undefined;
   if (target === undefined) return breaks(file, at, `${include}: no such file`);
   const there = roomOf(target);
   if (there === undefined || there === room) return undefined;
   const may = there.floor < room.floor ? room.may.find(({ name }) => isIn(there.path, name)) : undefined;
-  if (may !== undefined) may.used = true;
-  else if (!isExcepted(file, include)) return breaks(file, at, `${room.path} may not include ${there.path} (${include})`);
+  if (may === undefined) return breaks(file, at, `${room.path} may not include ${there.path} (${include})`);
+  may.used = true;
   if (include.endsWith('_internal.h') && !isIn(file, 'loadtest')) return breaks(file, at, `${include} is for ${there.path} alone`);
   const isOwnCore = isCore(there) && there.component === room.component;
   if (isCore(room) && !isOwnCore && !PURE.some((name) => isIn(there.path, name)))
@@ -90,7 +87,7 @@ function judgeFile(all, file) {
   if (room === undefined) return breaks(file, 1, `lies in no room of ${LIST}`);
   for (const { text, at } of lines(file)) {
     const include = /^\s*#\s*include\s*"([^"]+)"/.exec(text)?.[1];
-    if (include !== undefined && !include.endsWith('.inc')) judgeInclude(all, file, room, at, include);
+    if (include !== undefined) judgeInclude(all, file, room, at, include);
   }
   return undefined;
 }
@@ -100,15 +97,13 @@ function judgeSizes(files) {
   for (const file of files.filter((each) => each.endsWith('.c')))
     folders.set(dirname(file), [...(folders.get(dirname(file)) ?? []), file]);
   for (const [folder, inside] of folders)
-    if (inside.length > C_FILES_MAX && !isExcepted(folder, `${inside.length}`))
+    if (inside.length > C_FILES_MAX)
       breaks(inside[C_FILES_MAX], 1, `${folder} has ${inside.length} .c files, and a room at most ${C_FILES_MAX}`);
 }
 
 function judgeList() {
   for (const { path, at, may } of rooms.values())
     may.filter(({ used }) => !used).forEach(({ name }) => breaks(LIST, at, `${path} includes nothing of ${name}`));
-  for (const { at, file, what, used } of exceptions)
-    if (!used) breaks(LIST, at, `${file} needs no exception for ${what}`);
 }
 
 readList();

@@ -27,7 +27,8 @@ const TREE = {
   'common/pg/pg.h': '#include "base/text.h"\n',
   'shop/src/core/price/price.c': '#include "base/text.h"\n#include "core/price/price.h"\n#include "shop/sql/1.sql.inc"\n',
   'shop/src/core/price/price.h': '#include <stdio.h>\n',
-  'shop/src/core/order/order.h': '#include "base/text.h"\n#include "core/price/price.h"\n',
+  'shop/src/core/order/order.h': '#include "base/text.h"\n#include "core/price/price.h"\n#include "shop/lua/names.h"\n',
+  'shop/lua/names.list': '',
   'shop/src/store/store.h': '#include "core/order/order.h"\n#include "pg/pg.h"\n',
   'shop/src/main.c': '#include "store/store.h"\n',
 };
