@@ -3,6 +3,8 @@
  * the table says what stands in each gap. */
 #include "pages/order_page.h"
 
+#include "pages/page_words.h"
+
 #include <assert.h>
 #include <jansson.h>
 
@@ -150,7 +152,7 @@ static void put_starts(struct text *out, void *ctx)
 
 static void put_starts_words(struct text *out, void *ctx)
 {
-    filled_page_put_time(out, ((const struct order_page *)ctx)->row->starts_at);
+    page_words_put_time(out, ((const struct order_page *)ctx)->row->starts_at);
 }
 
 static bool has_start(void *ctx, unsigned turn)
@@ -171,8 +173,8 @@ static void put_seat(struct text *out, void *ctx)
     const json_t *id = json_array_get(page->seats, page->seat);
     const struct span names[3] = {word_of(place, "zone"), word_of(place, "row"),
                                   word_of(place, "number")};
-    filled_page_put_seat(out, page->words, names,
-                         (struct span){json_string_value(id), json_string_length(id)});
+    page_words_put_seat(out, page->words, names,
+                        (struct span){json_string_value(id), json_string_length(id)});
 }
 
 static bool more_seats(void *ctx, unsigned turn)
@@ -189,7 +191,7 @@ static void put_moved(struct text *out, void *ctx)
 
 static void put_moved_words(struct text *out, void *ctx)
 {
-    filled_page_put_time(out, ((const struct order_page *)ctx)->row->moved_at);
+    page_words_put_time(out, ((const struct order_page *)ctx)->row->moved_at);
 }
 
 static bool was_moved(void *ctx, unsigned turn)
@@ -239,7 +241,7 @@ static void put_refund_until(struct text *out, void *ctx)
 
 static void put_refund_until_words(struct text *out, void *ctx)
 {
-    filled_page_put_time(out, span_of(((const struct order_page *)ctx)->terms.until));
+    page_words_put_time(out, span_of(((const struct order_page *)ctx)->terms.until));
 }
 
 static bool has_refund_until(void *ctx, unsigned turn)

@@ -3,7 +3,7 @@
 #define FG_PAY_ORDER_PAGE_H
 
 #include "api/order_view.h"
-#include "pages/filled_page.h"
+#include "web/filled_page.h"
 
 int order_page_create(const struct site *site, struct err_slot *err, struct filled_page **out);
 void order_page_put(struct text *out, const struct filled_page *page, const struct site *site,

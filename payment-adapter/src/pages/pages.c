@@ -7,10 +7,10 @@
 
 #include "api/guard.h"
 #include "api/order_view.h"
-#include "pages/filled_page.h"
 #include "pages/order_page.h"
 #include "pages/tickets_page.h"
 #include "store/statements.h"
+#include "web/filled_page.h"
 #include "web/site.h"
 #include "web/visit.h"
 

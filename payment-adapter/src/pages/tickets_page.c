@@ -3,6 +3,7 @@
  * be seen. */
 #include "pages/tickets_page.h"
 
+#include "pages/page_words.h"
 #include "web/qr.h"
 
 #include <assert.h>
@@ -154,7 +155,7 @@ static void put_starts(struct text *out, void *ctx)
 
 static void put_starts_words(struct text *out, void *ctx)
 {
-    filled_page_put_time(out, row_of(ctx)->starts_at);
+    page_words_put_time(out, row_of(ctx)->starts_at);
 }
 
 static bool has_start(void *ctx, unsigned turn)
@@ -166,7 +167,7 @@ static void put_seat(struct text *out, void *ctx)
 {
     const struct tickets_page *page = ctx;
     const struct span names[3] = {page->row.zone, page->row.row, page->row.number};
-    filled_page_put_seat(out, page->words, names, page->row.seat);
+    page_words_put_seat(out, page->words, names, page->row.seat);
 }
 
 static void put_category(struct text *out, void *ctx)

@@ -2,8 +2,8 @@
 #ifndef FG_PAY_TICKETS_PAGE_H
 #define FG_PAY_TICKETS_PAGE_H
 
-#include "pages/filled_page.h"
 #include "store/statements.h"
+#include "web/filled_page.h"
 
 /* The longest page has a hundred tickets, each with a code of 40 KB at most. */
 enum { TICKETS_PAGE_QR_MAX = 64 * 1024 };

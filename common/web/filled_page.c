@@ -1,12 +1,12 @@
 /* filled_page.c: the templates are made at start, once for each language. A request gives its facts
  * as ctx, which the functions of the table read; a block's function may note in it which turn is
  * being written, for the gaps within. */
-#include "pages/filled_page.h"
+#include "filled_page.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
-enum { GAPS_MAX = 64, RFC3339_MIN = sizeof("2027-05-01T19:00") - 1 };
+enum { GAPS_MAX = 64 };
 
 struct filled_page {
     const struct page_gap *gaps;
@@ -65,6 +65,12 @@ void filled_page_put(struct text *out, const struct filled_page *page, enum lang
     template_put_blocks(out, page->of[lang], put_gap, more_of_block, &filling);
 }
 
+size_t filled_page_fixed(const struct filled_page *page, enum lang lang)
+{
+    assert(lang < lang_count());
+    return template_text(page->of[lang]).len;
+}
+
 void filled_page_destroy(struct filled_page *page)
 {
     if (page == NULL)
@@ -72,19 +78,4 @@ void filled_page_destroy(struct filled_page *page)
     for (enum lang lang = 0; lang < LANG_MAX; lang++)
         template_destroy(page->of[lang]);
     free(page);
-}
-
-void filled_page_put_time(struct text *out, struct span at)
-{
-    assert(at.len >= RFC3339_MIN);
-    text_printf(out, "%.10s %.5s UTC", at.ptr, at.ptr + sizeof("2027-05-01T") - 1);
-}
-
-void filled_page_put_seat(struct text *out, const struct phrases *words, const struct span names[3],
-                          struct span id)
-{
-    if (names[2].len > 0)
-        phrases_fill(out, phrases_find(words, SPAN("seat.name")), names, html_put);
-    else
-        html_put(out, names[0].len > 0 ? names[0] : id);
 }
