@@ -33,7 +33,7 @@ function put(at, text) {
 }
 const fill = (id, text) => put(byId(id), text);
 
-// ---- the wait, in the same words as the page has without a script (waiting_page.c) ----
+// ---- the wait, in the same words as the page has without a script (waiting_gaps.c) ----
 
 const inMinutes = ({ p50_s: p50, p90_s: p90 }) => {
   const low = Math.max(1, Math.round(p50 / 60));

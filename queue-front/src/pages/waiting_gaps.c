@@ -1,0 +1,564 @@
+/* waiting_gaps.c: one table says what fills each gap of waiting.html and which of its blocks stand
+ * there, so that without a script the page is true when it arrives. The rows stand in the order of
+ * the page: the event, what the operator tells, the place, the wait, the turn, the end. All markup
+ * is the template's; from here come words, numbers and times, escaped. */
+#include "pages/waiting_gaps.h"
+
+#include "base/rfc3339.h"
+#include "core/event/draw_seal.h"
+#include "core/event/event_state.h"
+#include "core/token/appeal.h"
+#include "pages/waiting_look.h"
+#include "pages/wording.h"
+
+#include <assert.h>
+#include <sodium.h>
+#include <string.h>
+
+enum { NOTICE_CODE_MAX = 40 };
+
+static const struct waiting_look *look_of(const void *ctx)
+{
+    return ctx;
+}
+
+static const struct event_doc *doc_of(const void *ctx)
+{
+    return &look_of(ctx)->event->doc;
+}
+
+/* ---- the event ---- */
+
+static void put_event(struct text *out, void *ctx)
+{
+    const struct waiting_look *look = ctx;
+    text_put(out, front_event_id(look->event));
+}
+
+static void put_name(struct text *out, void *ctx)
+{
+    html_put(out, span_of(doc_of(ctx)->name));
+}
+
+static void put_view(struct text *out, void *ctx)
+{
+    const struct waiting_look *look = ctx;
+    text_str(out, look->view);
+}
+
+static void put_state(struct text *out, void *ctx)
+{
+    const struct waiting_look *look = ctx;
+    text_str(out, event_state_name(look->event->view->state));
+}
+
+static void put_now(struct text *out, void *ctx)
+{
+    const struct waiting_look *look = ctx;
+    rfc3339_put(out, look->now_ms);
+}
+
+static void put_poll(struct text *out, void *ctx)
+{
+    const struct waiting_look *look = ctx;
+    text_u64(out, look->poll_ms);
+}
+
+static void put_refresh(struct text *out, void *ctx)
+{
+    const struct waiting_look *look = ctx;
+    text_u64(out, look->poll_ms < 5000 ? 5 : look->poll_ms / 1000);
+}
+
+static void put_time(struct text *out, uint64_t ms)
+{
+    if (ms > 0)
+        rfc3339_put(out, ms);
+}
+
+static void put_opens(struct text *out, void *ctx)
+{
+    put_time(out, doc_of(ctx)->opens_at_ms);
+}
+
+static void put_gathers(struct text *out, void *ctx)
+{
+    put_time(out, doc_of(ctx)->prequeue_at_ms);
+}
+
+static void put_beacon(struct text *out, void *ctx)
+{
+    if (doc_of(ctx)->beacon.kind != BEACON_NONE)
+        text_str(out, beacon_kind_name(doc_of(ctx)->beacon.kind));
+}
+
+static void put_commitment(struct text *out, void *ctx)
+{
+    const struct waiting_look *look = ctx;
+    uint8_t commitment[DRAW_COMMITMENT_BYTES];
+    char hex[2 * DRAW_COMMITMENT_BYTES + 1];
+    if (!draw_seal_commitment(look->event->view, commitment))
+        return;
+    sodium_bin2hex(hex, sizeof(hex), commitment, sizeof(commitment));
+    text_str(out, hex);
+}
+
+/* Before the opening people may gather for the draw; what comes first is told. */
+static void put_begins(struct text *out, void *ctx)
+{
+    const struct waiting_look *look = ctx;
+    const struct event_doc *doc = &look->event->doc;
+    const struct line_view *view = look->event->view;
+    if (view->state == LINE_PRE_QUEUE && view->draw.closed)
+        html_put(out, waiting_look_phrase(look, doc->beacon.kind != BEACON_NONE ? "live.awaits"
+                                                                                : "live.closed"));
+    else if (doc->prequeue_at_ms > look->now_ms && view->state != LINE_PRE_QUEUE)
+        wording_put_time(out, waiting_look_phrase(look, "soon.gathers"), doc->prequeue_at_ms);
+    else if (doc->opens_at_ms > 0)
+        wording_put_time(out, waiting_look_phrase(look, "soon.opens"), doc->opens_at_ms);
+    else
+        html_put(out, waiting_look_phrase(look, "soon.unknown"));
+}
+
+static void put_closes(struct text *out, void *ctx)
+{
+    const struct waiting_look *look = ctx;
+    if (doc_of(ctx)->closes_at_ms > 0)
+        wording_put_time(out, waiting_look_phrase(look, "closes"), doc_of(ctx)->closes_at_ms);
+}
+
+static bool no_closes(void *ctx, unsigned turn)
+{
+    return turn == 0 && doc_of(ctx)->closes_at_ms == 0;
+}
+
+static void put_lanes(struct text *out, void *ctx)
+{
+    text_u64(out, doc_of(ctx)->lanes_len);
+}
+
+/* Can an invitation be of use? */
+static bool invites(const struct event_doc *doc)
+{
+    bool found = false;
+    for (uint32_t i = 0; i < doc->lanes_len; i++)
+        found = found || doc->lane[i].invitations > 0;
+    return found;
+}
+
+static bool no_invite(void *ctx, unsigned turn)
+{
+    return turn == 0 && !invites(doc_of(ctx));
+}
+
+static bool no_presale(void *ctx, unsigned turn)
+{
+    return turn == 0 && !event_doc_asks_code_anywhere(doc_of(ctx));
+}
+
+/* ---- what the operator tells ---- */
+
+/* The visitor's language, else English, else whatever there is. */
+static struct span words_of(const struct waiting_look *look, const struct event_text *list,
+                            uint32_t len)
+{
+    const struct event_text *best = NULL;
+    for (uint32_t i = 0; i < len; i++) {
+        enum lang lang;
+        bool known = lang_parse(span_of(list[i].tag), &lang);
+        if (known && lang == look->lang)
+            return (struct span){list[i].text, list[i].len};
+        if (best == NULL || (known && lang == LANG_EN))
+            best = &list[i];
+    }
+    return best != NULL ? (struct span){best->text, best->len} : (struct span){NULL, 0};
+}
+
+static struct span message_of(const struct waiting_look *look)
+{
+    return words_of(look, look->event->doc.message, look->event->doc.messages_len);
+}
+
+static void put_message(struct text *out, void *ctx)
+{
+    const struct waiting_look *look = ctx;
+    html_put(out, message_of(look));
+}
+
+static bool no_message(void *ctx, unsigned turn)
+{
+    const struct waiting_look *look = ctx;
+    return turn == 0 && message_of(look).len == 0;
+}
+
+static void put_notice(struct text *out, void *ctx)
+{
+    const struct waiting_look *look = ctx;
+    char key[8 + NOTICE_CODE_MAX];
+    struct text text = text_on(key, sizeof(key) - 1);
+    TEXT_LIT(&text, "notice.");
+    if (look->notice.len == 0 || look->notice.len > NOTICE_CODE_MAX)
+        return;
+    text_put(&text, look->notice);
+    key[text.len] = '\0';
+    html_put(out, waiting_look_phrase(
+                      look, key)); /* an unknown code finds nothing, and nothing is shown */
+}
+
+/* Whom to ask, and the number to name, for whoever has just been slowed down. */
+static bool has_appeal(const struct waiting_look *look)
+{
+    return look->event->doc.appeals_len > 0 && appeal_looks_right(look->reference);
+}
+
+static bool appeal(void *ctx, unsigned turn)
+{
+    const struct waiting_look *look = ctx;
+    return turn == 0 && has_appeal(look);
+}
+
+static bool no_appeal(void *ctx, unsigned turn)
+{
+    const struct waiting_look *look = ctx;
+    return turn == 0 && !has_appeal(look);
+}
+
+static void put_appeal_words(struct text *out, void *ctx)
+{
+    const struct waiting_look *look = ctx;
+    wording_put(out, waiting_look_phrase(look, "more.appeal"), look->reference,
+                (struct span){NULL, 0});
+}
+
+static void put_appeal_address(struct text *out, void *ctx)
+{
+    const struct waiting_look *look = ctx;
+    html_put(out, words_of(look, doc_of(ctx)->appeal, doc_of(ctx)->appeals_len));
+}
+
+/* One turn for each category; what is gone says so. */
+static bool price(void *ctx, unsigned turn)
+{
+    struct waiting_look *look = ctx;
+    const struct prices *prices = &look->event->doc.prices;
+    look->price = turn < prices->len ? &prices->price[turn] : NULL;
+    return look->price != NULL;
+}
+
+static void put_price_amount(struct text *out, void *ctx)
+{
+    const struct waiting_look *look = ctx;
+    text_u64(out, look->price->amount);
+}
+
+static void put_price_name(struct text *out, void *ctx)
+{
+    const struct waiting_look *look = ctx;
+    html_put(out, span_of(look->price->name));
+}
+
+static bool price_gone(void *ctx, unsigned turn)
+{
+    const struct waiting_look *look = ctx;
+    return turn == 0 && look->price->gone;
+}
+
+static void put_price_words(struct text *out, void *ctx)
+{
+    const struct waiting_look *look = ctx;
+    const char *currency = doc_of(ctx)->prices.currency;
+    if (look->price->gone) {
+        html_put(out, waiting_look_phrase(look, "more.price-gone"));
+    } else {
+        text_str(out, currency);
+        text_char(out, ' ');
+        prices_put_amount(out, currency, look->price->amount);
+    }
+}
+
+static bool no_prices(void *ctx, unsigned turn)
+{
+    return turn == 0 && doc_of(ctx)->prices.len == 0;
+}
+
+/* ---- the place ---- */
+
+static void put_entry(struct text *out, void *ctx)
+{
+    const struct waiting_look *look = ctx;
+    if (look->entry > 0)
+        text_u64(out, look->entry);
+}
+
+static void put_entry_words(struct text *out, void *ctx)
+{
+    const struct waiting_look *look = ctx;
+    if (look->entry > 0)
+        wording_put_grouped(out, look->entry);
+}
+
+static void put_position(struct text *out, void *ctx)
+{
+    const struct waiting_look *look = ctx;
+    if (look->place.position > 0)
+        wording_put_grouped(out, look->place.position);
+}
+
+static void put_ahead(struct text *out, void *ctx)
+{
+    const struct waiting_look *look = ctx;
+    wording_put_grouped(out, look->place.ahead);
+}
+
+/* Where an event has lanes: which one this is, and its share of the calls. */
+static void put_lane(struct text *out, void *ctx)
+{
+    const struct waiting_look *look = ctx;
+    const struct event_doc *doc = &look->event->doc;
+    unsigned lane = look->event->view->lane;
+    struct span name = waiting_look_phrase(look, "live.lane.general");
+    uint64_t share = 100;
+    if (doc->lanes_len == 0 || look->entry == 0)
+        return;
+    if (lane > 0 && lane <= doc->lanes_len) {
+        name = span_of(doc->lane[lane - 1].name);
+        share = doc->lane[lane - 1].share;
+    } else {
+        for (uint32_t i = 0; i < doc->lanes_len; i++)
+            share -= doc->lane[i].share;
+    }
+    char memory[24];
+    struct text percent = text_on(memory, sizeof(memory));
+    text_u64(&percent, share);
+    wording_put(out, waiting_look_phrase(look, "live.lane"), name, text_span(&percent));
+}
+
+static bool no_lane(void *ctx, unsigned turn)
+{
+    const struct waiting_look *look = ctx;
+    return turn == 0 && (doc_of(ctx)->lanes_len == 0 || look->entry == 0);
+}
+
+/* The words for poor odds; others need none. */
+static struct span odds_words(const struct waiting_look *look)
+{
+    const struct odds *odds = front_odds(look->event);
+    if (odds == NULL || look->place.state != PLACE_WAITING || look->place.position == 0)
+        return (struct span){NULL, 0};
+    char key[32];
+    struct text text = text_on(key, sizeof(key) - 1);
+    text_printf(&text, "live.odds.%s",
+                odds_name(odds_at(odds, look->event->view->lane, look->place.position)));
+    key[text.len] = '\0';
+    return waiting_look_phrase(look, key);
+}
+
+static void put_odds(struct text *out, void *ctx)
+{
+    const struct waiting_look *look = ctx;
+    html_put(out, odds_words(look));
+}
+
+static bool no_odds(void *ctx, unsigned turn)
+{
+    const struct waiting_look *look = ctx;
+    return turn == 0 && odds_words(look).len == 0;
+}
+
+static bool no_kept(void *ctx, unsigned turn)
+{
+    const struct waiting_look *look = ctx;
+    return turn == 0 && look->place.position == 0;
+}
+
+/* What GET me would answer, so that the script need not ask before it shows anything. */
+static void put_me(struct text *out, void *ctx)
+{
+    const struct waiting_look *look = ctx;
+    if (look->entry == 0) {
+        TEXT_LIT(out, "null");
+        return;
+    }
+    struct me_ask ask = {
+        .view = look->event->view,
+        .eta = &look->event->eta,
+        .entry = look->entry,
+        .place = look->place,
+        .load_milli = look->front->load_milli,
+        .random = (uint32_t)rng_u64(look->front->loop->rng),
+        .odds = front_odds(look->event),
+        .lane = front_lane_id(look->event),
+    };
+    out->comma = false;
+    status_me_json(out, &ask); /* numbers and fixed words: nothing in it can end the script */
+}
+
+/* ---- the wait ---- */
+
+/* The same words as show.js finds. */
+static bool eta_minutes(struct eta eta, uint64_t *low, uint64_t *high)
+{
+    *low = ((uint64_t)eta.p50_s + 30) / 60;
+    *high = ((uint64_t)eta.p90_s + 59) / 60;
+    *low = *low > 0 ? *low : 1;
+    *high = *high > *low ? *high : *low;
+    return eta.basis != ETA_UNKNOWN;
+}
+
+static void put_wait(struct text *out, void *ctx)
+{
+    const struct waiting_look *look = ctx;
+    uint64_t low, high;
+    if (!eta_minutes(look->eta, &low, &high))
+        html_put(out, waiting_look_phrase(look, "live.eta.unknown"));
+    else if (look->eta.p50_s >= 86400)
+        html_put(out, waiting_look_phrase(look, "live.eta.days"));
+    else if (low >= 120)
+        wording_put_number(out, waiting_look_phrase(look, "live.eta.hours"), low / 60,
+                           (high + 59) / 60);
+    else if (look->eta.p90_s < 60)
+        html_put(out, waiting_look_phrase(look, "live.eta.under"));
+    else if (high == 1)
+        html_put(out, waiting_look_phrase(look, "live.eta.minute"));
+    else if (low == high)
+        wording_put_number(out, waiting_look_phrase(look, "live.eta.about"), low, 0);
+    else
+        wording_put_number(out, waiting_look_phrase(look, "live.eta.range"), low, high);
+}
+
+static void put_wait_note(struct text *out, void *ctx)
+{
+    const struct waiting_look *look = ctx;
+    uint64_t low, high;
+    if (!eta_minutes(look->eta, &low, &high))
+        return;
+    enum eta_reason reason = eta_reason_at(&look->event->eta, &look->eta);
+    if (look->place.state == PLACE_WAITING && reason != ETA_REASON_NONE) {
+        char key[64];
+        struct text text = text_on(key, sizeof(key) - 1);
+        text_printf(&text, "live.reason.%s", eta_reason_name(reason));
+        key[text.len] = '\0';
+        html_put(out, waiting_look_phrase(look, key));
+        text_char(out, ' ');
+    }
+    bool single = low == high || look->eta.p50_s >= 86400;
+    html_put(out, waiting_look_phrase(look, single ? "live.eta.single" : "live.eta.note"));
+    if (look->eta.basis == ETA_KNOBS) {
+        text_char(out, ' ');
+        html_put(out, waiting_look_phrase(look, "live.eta.knobs"));
+    }
+}
+
+/* ---- the turn, and the end ---- */
+
+static void put_expires(struct text *out, void *ctx)
+{
+    const struct waiting_look *look = ctx;
+    if (look->place.state == PLACE_CALLED && look->place.call_expires_ms > 0)
+        wording_put_time(out, waiting_look_phrase(look, "called.until"),
+                         look->place.call_expires_ms);
+}
+
+static bool no_extend(void *ctx, unsigned turn)
+{
+    const struct waiting_look *look = ctx;
+    return turn == 0 &&
+           !(look->place.call_expires_ms > 0 && look->place.extensions < TURN_EXTENSIONS_MAX);
+}
+
+static void put_visit_ends(struct text *out, void *ctx)
+{
+    const struct waiting_look *look = ctx;
+    if (look->place.session_expires_ms > 0)
+        wording_put_time(out, waiting_look_phrase(look, "admitted.until"),
+                         look->place.session_expires_ms);
+}
+
+static bool no_stay(void *ctx, unsigned turn)
+{
+    const struct waiting_look *look = ctx;
+    return turn == 0 && look->place.session_expires_ms >= look->place.session_ends_ms;
+}
+
+static void put_over(struct text *out, void *ctx)
+{
+    const struct waiting_look *look = ctx;
+    text_str(out, waiting_look_over(look) != NULL ? waiting_look_over(look) : "");
+}
+
+static void put_over_words(struct text *out, const struct waiting_look *look, bool title)
+{
+    static const char *const keys[][3] = {{"expired", "expired.title", "expired.text"},
+                                          {"ended", "ended.title", "ended.text"},
+                                          {"done", "done.title", "done.text"}};
+    const char *name = waiting_look_over(look);
+    for (size_t i = 0; name != NULL && i < sizeof(keys) / sizeof(keys[0]); i++) {
+        if (strcmp(keys[i][0], name) == 0)
+            html_put(out, waiting_look_phrase(look, keys[i][title ? 1 : 2]));
+    }
+}
+
+static void put_over_title(struct text *out, void *ctx)
+{
+    const struct waiting_look *look = ctx;
+    put_over_words(out, look, true);
+}
+
+static void put_over_text(struct text *out, void *ctx)
+{
+    const struct waiting_look *look = ctx;
+    put_over_words(out, look, false);
+}
+
+const struct page_gap waiting_gaps[] = {
+    {"event", put_event, NULL},
+    {"name", put_name, NULL},
+    {"view", put_view, NULL},
+    {"state", put_state, NULL},
+    {"now", put_now, NULL},
+    {"poll", put_poll, NULL},
+    {"refresh", put_refresh, NULL},
+    {"opens", put_opens, NULL},
+    {"gathers", put_gathers, NULL},
+    {"beacon", put_beacon, NULL},
+    {"commitment", put_commitment, NULL},
+    {"begins-words", put_begins, NULL},
+    {"closes-words", put_closes, NULL},
+    {"no-closes", NULL, no_closes},
+    {"lanes", put_lanes, NULL},
+    {"no-invite", NULL, no_invite},
+    {"no-presale", NULL, no_presale},
+    {"message", put_message, NULL},
+    {"no-message", NULL, no_message},
+    {"notice", put_notice, NULL},
+    {"appeal", NULL, appeal},
+    {"no-appeal", NULL, no_appeal},
+    {"appeal-words", put_appeal_words, NULL},
+    {"appeal-address", put_appeal_address, NULL},
+    {"price", NULL, price},
+    {"price-amount", put_price_amount, NULL},
+    {"price-name", put_price_name, NULL},
+    {"price-gone", NULL, price_gone},
+    {"price-words", put_price_words, NULL},
+    {"no-prices", NULL, no_prices},
+    {"entry", put_entry, NULL},
+    {"entry-words", put_entry_words, NULL},
+    {"position", put_position, NULL},
+    {"ahead", put_ahead, NULL},
+    {"lane", put_lane, NULL},
+    {"no-lane", NULL, no_lane},
+    {"odds", put_odds, NULL},
+    {"no-odds", NULL, no_odds},
+    {"no-kept", NULL, no_kept},
+    {"me", put_me, NULL},
+    {"eta", put_wait, NULL},
+    {"eta-note", put_wait_note, NULL},
+    {"expires", put_expires, NULL},
+    {"no-extend", NULL, no_extend},
+    {"visit-ends", put_visit_ends, NULL},
+    {"no-stay", NULL, no_stay},
+    {"over", put_over, NULL},
+    {"over-title", put_over_title, NULL},
+    {"over-text", put_over_text, NULL},
+    {NULL, NULL, NULL},
+};

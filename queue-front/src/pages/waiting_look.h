@@ -1,0 +1,40 @@
+/* waiting_look.h: what one request for the waiting page sees: which event, whose place, and which
+ * of the page's views shows it. */
+#ifndef FG_QUEUE_FRONT_WAITING_LOOK_H
+#define FG_QUEUE_FRONT_WAITING_LOOK_H
+
+#include "core/wait/status.h"
+#include "front/front.h"
+#include "web/lang.h"
+#include "web/site.h"
+
+struct waiting_look {
+    const struct site *site;
+    const struct front *front;
+    const struct front_event *event; /* NULL: the page for what is not there */
+    enum lang lang;
+    const char *view;
+    struct span notice;    /* a code, or not there */
+    struct span reference; /* of somebody slowed down; or anything */
+    uint64_t now_ms;
+    uint32_t poll_ms;
+    bool moved;     /* the ticket's place is on another device now */
+    uint64_t entry; /* of the ticket; 0: none */
+    struct place place;
+    struct eta eta;
+    const struct price *price; /* of the list, that whose turn it is */
+};
+
+/* Whose place it is, from the request's ticket; the fields above `view` and the query's are set. */
+void waiting_look_take(struct waiting_look *look, const struct http_req *req);
+/* Nothing in it is one visitor's own: others may be shown the same. */
+bool waiting_look_is_shared(const struct waiting_look *look);
+/* How it came that nobody enters with this place any more; NULL: somebody may. */
+const char *waiting_look_over(const struct waiting_look *look);
+
+static inline struct span waiting_look_phrase(const struct waiting_look *look, const char *key)
+{
+    return phrases_find(site_phrases(look->site, look->lang), span_of(key));
+}
+
+#endif
