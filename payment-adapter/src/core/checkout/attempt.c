@@ -1,6 +1,7 @@
 /* attempt.c: see attempt.h. */
 #include "core/checkout/attempt.h"
 
+#include <assert.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@ enum {
 
 static void finish(struct attempt *attempt, const struct saga_outcome *outcome)
 {
+    assert(outcome->verdict < SAGA_VERDICT_COUNT);
     saga_call_finish(attempt->call, outcome); /* its words may lie in the attempt */
     free(attempt->peer.places);
     free(attempt->moving);
@@ -19,6 +21,7 @@ static void finish(struct attempt *attempt, const struct saga_outcome *outcome)
 
 void attempt_finish(struct attempt *attempt, enum saga_verdict verdict, const char *code)
 {
+    assert(verdict != SAGA_ONGOING); /* attempt_finish_later() says when to look again */
     struct saga_outcome outcome = {.verdict = verdict, .code = code};
     finish(attempt, &outcome);
 }
@@ -60,6 +63,8 @@ int attempt_sign(struct attempt *attempt, const char *seat, const char *member, 
     const struct order *order = &attempt->order;
     struct ticket ticket = {0};
     uint8_t id[15];
+    assert(seat[0] != '\0');
+    assert(member[0] != '\0');
     rng_fill(conf->rng, id, sizeof(id));
     memcpy(ticket.id, "t_", 2);
     sodium_bin2base64(ticket.id + 2, sizeof(ticket.id) - 2, id, sizeof(id),
@@ -86,6 +91,8 @@ bool attempt_keep_order(struct attempt *attempt)
 static void on_peer(struct peer_call *peer)
 {
     struct attempt *attempt = peer->ctx;
+    assert(peer == &attempt->peer);
+    assert(peer->verdict < SAGA_VERDICT_COUNT);
     if (peer->key_burnt) {
         attempt->order.key_round++;
         if (!attempt_keep_order(attempt))
@@ -97,6 +104,8 @@ static void on_peer(struct peer_call *peer)
 void attempt_ask(struct attempt *attempt, enum peer_op op, void (*then)(struct attempt *attempt))
 {
     uint32_t most_ms = peer_question(op)->most_ms;
+    assert(then != NULL);
+    assert(!peer_question(op)->tells_seats || attempt->moving != NULL);
     attempt->then = then;
     free(attempt->peer.places);
     attempt->peer = (struct peer_call){

@@ -16,6 +16,7 @@ struct effect_text {
 
 static struct text *effect_open(struct effect_text *effect, const char *order)
 {
+    assert(order[0] != '\0'); /* statements find the order by it */
     effect->text = text_on(effect->memory, sizeof(effect->memory));
     json_open(&effect->text, '{');
     json_member_cstr(&effect->text, "order", order);
@@ -25,6 +26,7 @@ static struct text *effect_open(struct effect_text *effect, const char *order)
 static void effect_close(struct effect_text *effect, struct saga_effects *effects, enum effect kind)
 {
     json_close(&effect->text, '}');
+    assert(kind < EFFECT_COUNT);
     assert(!effect->text.overflown);
     saga_effects_add(effects, (uint8_t)kind, text_span(&effect->text));
 }
@@ -59,6 +61,8 @@ void effect_expiry(struct saga_effects *effects, const char *order, uint64_t exp
 
 static void put_ticket(struct text *text, const struct ticket *ticket, const char *token)
 {
+    assert(ticket->id[0] != '\0');
+    assert(token[0] != '\0');
     json_member_cstr(text, "ticket", ticket->id);
     json_member_cstr(text, "event", ticket->event);
     json_member_cstr(text, "seat", ticket->seat);
@@ -93,6 +97,7 @@ void effect_move_shut(struct saga_effects *effects, const char *order)
 
 bool effect_move_seats(struct saga_effects *effects, const char *order, const char *places)
 {
+    assert(places[0] == '['); /* what is not so was refused when it came (psp/peers.c) */
     size_t cap = strlen(places) + 128;
     char *memory = malloc(cap);
     if (memory == NULL)
@@ -113,6 +118,7 @@ void effect_move_ticket(struct saga_effects *effects, const char *order, const c
 {
     struct effect_text effect;
     struct text *text = effect_open(&effect, order);
+    assert(strcmp(old, ticket->id) != 0);
     json_member_cstr(text, "old", old);
     put_ticket(text, ticket, token);
     effect_close(&effect, effects, EFFECT_MOVE_TICKET);
@@ -122,6 +128,7 @@ void effect_move_end(struct saga_effects *effects, const char *order, uint32_t n
 {
     struct effect_text effect;
     struct text *text = effect_open(&effect, order);
+    assert(number >= 1);
     json_member_u64(text, "number", number);
     json_member_bool(text, "moved", moved);
     effect_close(&effect, effects, EFFECT_MOVE_END);
@@ -132,6 +139,7 @@ static void add_letter(struct saga_effects *effects, enum effect kind, const cha
 {
     struct effect_text effect;
     struct text *text = effect_open(&effect, order);
+    assert(about[0] != '\0');
     json_member_cstr(text, "member", member);
     json_member_cstr(text, "kind", about);
     json_member_cstr(text, "lang", lang);

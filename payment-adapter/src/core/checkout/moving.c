@@ -1,6 +1,7 @@
 /* moving.c: see moving.h. The data is written by the statement that begins the move. */
 #include "core/checkout/moving.h"
 
+#include <assert.h>
 #include <jansson.h>
 
 static bool take(const json_t *seat, const char *name, char *to, size_t cap)
@@ -30,5 +31,6 @@ int moving_parse(struct span json, struct err_slot *err, struct moving *out)
     for (size_t i = 0; good && i < len; i++)
         good = take_seat(json_array_get(seats, i), &out->seats[out->len++]);
     json_decref(root);
+    assert(!good || out->len == len);
     return good ? 0 : err_set(err, ERR_SYNTAX, "a move: a member is missing, long or wrong");
 }

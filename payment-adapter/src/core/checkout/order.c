@@ -35,6 +35,7 @@ enum order_status order_status_parse(struct span word)
 
 bool order_area_seat(const char *area, uint32_t number, char out[ORDER_SEAT_MAX])
 {
+    assert(number >= 1);
     int len = snprintf(out, ORDER_SEAT_MAX, "%s#%u", area, number);
     return len > 0 && len < ORDER_SEAT_MAX;
 }
@@ -115,6 +116,7 @@ int order_parse(struct span json, struct err_slot *err, struct order *out)
 
 int order_dump(const struct order *order, struct err_slot *err, char **out)
 {
+    assert(order->id[0] != '\0'); /* order_parse() takes none without */
     assert(order->seats_len <= ORDER_SEATS_MAX);
     json_t *seats = json_array();
     for (uint32_t i = 0; i < order->seats_len; i++)

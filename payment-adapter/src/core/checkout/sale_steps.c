@@ -11,11 +11,14 @@
 #include "core/checkout/attempt.h"
 #include "core/checkout/effect.h"
 
+#include <assert.h>
+
 /* ---- seats ---- */
 
 static void then_extended(struct attempt *attempt)
 {
     struct peer_call *peer = &attempt->peer;
+    assert(peer->op == PEER_SEATS_EXTEND);
     if (peer->verdict == SAGA_DONE && peer->expires_ms > 0) {
         attempt->order.expires_ms = peer->expires_ms;
         if (!attempt_keep_order(attempt)) {
@@ -54,6 +57,7 @@ void sale_issue_tickets(struct saga_call *call, void *ctx)
     struct attempt *attempt = attempt_begin(call, ctx);
     if (attempt == NULL)
         return;
+    assert(attempt->order.seats_len <= ORDER_SEATS_MAX);
     for (uint32_t i = 0; i < attempt->order.seats_len; i++) {
         struct ticket ticket;
         char token[TICKET_TOKEN_MAX];
@@ -70,6 +74,7 @@ void sale_issue_tickets(struct saga_call *call, void *ctx)
 static void then_first_told(struct attempt *attempt)
 {
     bool pass = attempt->peer.op == PEER_SEATS_SESSION_END;
+    assert(pass || attempt->peer.op == PEER_SESSION_END);
     if (attempt->peer.verdict == SAGA_DONE)
         attempt_ask(attempt, pass ? PEER_SESSION_END : PEER_SEATS_SESSION_END,
                     attempt_finish_as_told);

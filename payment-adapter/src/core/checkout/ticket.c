@@ -79,6 +79,10 @@ void ticket_signer_holder(const struct ticket_signer *signer, const char *member
 int ticket_sign(const struct ticket_signer *signer, struct ticket *ticket, struct err_slot *err,
                 char token[TICKET_TOKEN_MAX])
 {
+    assert(ticket->id[0] != '\0'); /* parse_claims() takes none without these */
+    assert(ticket->event[0] != '\0');
+    assert(ticket->seat[0] != '\0');
+    assert(ticket->order[0] != '\0');
     memcpy(ticket->kid, signer->key.kid, sizeof(ticket->kid));
     json_t *claims =
         json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s*}", "t", ticket->id, "e", ticket->event, "s",
@@ -129,6 +133,7 @@ static int parse_claims(const uint8_t *json, size_t len, struct err_slot *err, s
 
 const struct ticket_key *ticket_keys_find(const struct ticket_keys *keys, const char *kid)
 {
+    assert(keys->len <= TICKET_KEYS_MAX);
     for (uint32_t i = 0; i < keys->len; i++) {
         if (strcmp(keys->keys[i].kid, kid) == 0)
             return &keys->keys[i];

@@ -11,9 +11,23 @@ void breaker_init(struct breaker *breaker, uint32_t trip, uint32_t open_ms)
     *breaker = (struct breaker){.state = BREAKER_CLOSED, .trip = trip, .open_ms = open_ms};
 }
 
+static const uint8_t breaker_next[] = {
+    [BREAKER_CLOSED] = 1u << BREAKER_CLOSED | 1u << BREAKER_OPEN,
+    [BREAKER_OPEN] = 1u << BREAKER_HALF_OPEN | 1u << BREAKER_CLOSED,
+    /* Half open again: whoever tried came to nothing and told nobody. */
+    [BREAKER_HALF_OPEN] = 1u << BREAKER_OPEN | 1u << BREAKER_CLOSED | 1u << BREAKER_HALF_OPEN,
+};
+
+static void breaker_move(struct breaker *breaker, enum breaker_state to)
+{
+    assert(breaker->trip >= 1); /* it was inited */
+    assert(breaker_next[breaker->state] & (1u << to));
+    breaker->state = to;
+}
+
 static void open_it(struct breaker *breaker, uint64_t now_us)
 {
-    breaker->state = BREAKER_OPEN;
+    breaker_move(breaker, BREAKER_OPEN);
     breaker->open_until = now_us + (uint64_t)breaker->open_ms * 1000;
     breaker->opened++;
 }
@@ -24,14 +38,14 @@ bool breaker_allow(struct breaker *breaker, uint64_t now_us)
         return true;
     if (now_us < breaker->open_until)
         return false;
-    breaker->state = BREAKER_HALF_OPEN;
+    breaker_move(breaker, BREAKER_HALF_OPEN);
     breaker->open_until = now_us + (uint64_t)breaker->open_ms * 1000;
     return true;
 }
 
 void breaker_heard(struct breaker *breaker)
 {
-    breaker->state = BREAKER_CLOSED;
+    breaker_move(breaker, BREAKER_CLOSED);
     breaker->silent = 0;
 }
 

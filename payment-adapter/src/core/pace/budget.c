@@ -17,8 +17,10 @@ void budget_init(struct budget *budget, uint32_t share_milli, uint32_t per_s, ui
 
 static void add(struct budget *budget, uint64_t milli)
 {
+    assert(budget->milli <= budget->cap_milli);
     uint64_t room = budget->cap_milli - budget->milli;
     budget->milli += milli < room ? milli : room;
+    assert(budget->milli <= budget->cap_milli);
 }
 
 void budget_earn(struct budget *budget)
@@ -31,7 +33,8 @@ bool budget_take(struct budget *budget, uint64_t now_us)
     assert(now_us >= budget->at_us);
     uint64_t elapsed_ms = (now_us - budget->at_us) / 1000;
     budget->at_us += elapsed_ms * 1000;
-    if (elapsed_ms > 3600000) /* an hour fills any cap there is; more could overflow */
+    assert(now_us - budget->at_us < 1000); /* less than a millisecond is kept for the next time */
+    if (elapsed_ms > 3600000)              /* an hour fills any cap there is; more could overflow */
         elapsed_ms = 3600000;
     add(budget, elapsed_ms * budget->per_s);
     if (budget->milli < 1000)

@@ -13,6 +13,8 @@ void gate_init(struct gate *gate, uint32_t per_s, uint32_t burst)
 
 bool gate_take(struct gate *gate, uint64_t now_us)
 {
+    assert(gate->interval_ns > 0); /* it was inited */
+    assert(gate->burst_ns >= gate->interval_ns);
     uint64_t now_ns = now_us * 1000;
     uint64_t paid_ns = atomic_load_explicit(&gate->paid_ns, memory_order_relaxed);
     uint64_t next_ns;
@@ -34,6 +36,8 @@ uint64_t gate_ahead_ns(const struct gate *gate, uint64_t now_us)
 
 void gate_pay(struct gate *gate, uint64_t now_us)
 {
+    assert(gate->interval_ns > 0); /* it was inited */
+    assert(gate->burst_ns >= gate->interval_ns);
     uint64_t now_ns = now_us * 1000;
     uint64_t paid_ns = atomic_load_explicit(&gate->paid_ns, memory_order_relaxed);
     uint64_t next_ns;

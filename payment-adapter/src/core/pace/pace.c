@@ -28,6 +28,7 @@ void pace_init(struct pace *pace, uint32_t per_s)
 uint32_t pace_wait_ms(struct pace *pace, enum pace_purpose purpose, uint64_t now_us)
 {
     assert(purpose < PACE_PURPOSES);
+    static_assert(sizeof(share_milli) / sizeof(share_milli[0]) == PACE_PURPOSES, "each has one");
     const struct gate *gate = &pace->gate;
     uint64_t now_ns = now_us * 1000;
     uint64_t may_ns = gate->burst_ns / 1000 * share_milli[purpose];
@@ -47,6 +48,7 @@ uint32_t pace_wait_ms(struct pace *pace, enum pace_purpose purpose, uint64_t now
             return TURN_MAX_MS;
     } while (!atomic_compare_exchange_weak_explicit(&pace->turn_ns[purpose], &last_ns, turn_ns,
                                                     memory_order_relaxed, memory_order_relaxed));
+    assert(turn_ns >= first_ns && first_ns > now_ns);
     return (uint32_t)((turn_ns - now_ns + 999999) / 1000000);
 }
 

@@ -88,6 +88,8 @@ struct saga_engine {
 
 static void list_push(struct list *list, struct slot *slot)
 {
+    assert((list->head == NULL) == (list->tail == NULL));
+    assert((list->head == NULL) == (list->len == 0));
     slot->next = NULL;
     slot->prev = list->tail;
     if (list->tail != NULL)
@@ -164,6 +166,8 @@ static void call_free(struct call *call)
 static struct call *call_create(struct saga_engine *engine, struct slot *slot)
 {
     const struct saga_row *row = &slot->row;
+    assert(slot->call == NULL);
+    assert(engine->stats.calling < engine->conf.calls_max);
     struct call *call = calloc(1, sizeof(*call) + row->data.len + 1);
     if (call == NULL)
         return NULL;
@@ -223,6 +227,7 @@ void saga_call_finish(struct saga_call *pub, const struct saga_outcome *outcome)
 void saga_call_set_data(struct saga_call *pub, struct span data)
 {
     struct call *call = call_of(pub);
+    assert(!call->finished); /* what it keeps goes with its move */
     free(call->new_data);
     call->new_data = data.len <= SAGA_DATA_MAX ? malloc(data.len + 1) : NULL;
     if (call->new_data == NULL) {
@@ -235,6 +240,7 @@ void saga_call_set_data(struct saga_call *pub, struct span data)
 
 struct saga_effects *saga_call_effects(struct saga_call *pub)
 {
+    assert(!call_of(pub)->finished);
     return &call_of(pub)->effects;
 }
 
@@ -372,6 +378,8 @@ static bool take_row(struct saga_engine *engine, const struct saga_row *row)
 void saga_engine_on_leased(struct saga_engine *engine, const struct saga_row *rows, uint32_t len)
 {
     assert(engine->leasing);
+    assert(rows != NULL || len == 0);
+    assert(len <= engine->lease_asked);
     engine->leasing = false;
     if (rows == NULL) {
         engine->stats.lease_errors++;
@@ -405,6 +413,9 @@ static void decide_again_unknown(struct saga_engine *engine, struct slot *slot)
 
 static void slot_moved(struct saga_engine *engine, struct slot *slot)
 {
+    assert(slot->move.id == slot->row.id);
+    assert(slot->move.token == slot->row.token);
+    assert(slot->move.moves == slot->row.moves);
     add_effects_of_move(engine, slot);
     if (slot->effects.failed) {
         decide_again_unknown(engine, slot);
@@ -419,6 +430,7 @@ static void report_to_peer(struct saga_engine *engine, const struct slot *slot,
     uint8_t peer = slot->row.def->steps[slot->row.step]->peer;
     if (peer == SAGA_PEER_NONE)
         return;
+    assert(peer < SAGA_PEERS_MAX);
     if (verdict == SAGA_UNKNOWN)
         breaker_missed(&engine->breakers[peer], engine->now_us);
     else
@@ -436,6 +448,8 @@ static void slot_decide(struct saga_engine *engine, struct slot *slot,
 static void slot_finished(struct saga_engine *engine, struct slot *slot)
 {
     struct call *call = slot->call;
+    assert(call->finished);
+    assert(call->slot == slot);
     slot->call = NULL;
     if (call->failed || call->effects.failed)
         call->outcome = (struct saga_outcome){.verdict = SAGA_UNKNOWN, .code = "no-memory"};
@@ -456,6 +470,8 @@ static void slot_finished(struct saga_engine *engine, struct slot *slot)
 
 static void slot_timed_out(struct saga_engine *engine, struct slot *slot)
 {
+    assert(!slot->call->finished);
+    assert(engine->now_us >= slot->call_deadline_us);
     slot->call->slot = NULL;
     call_unlink(slot->call);
     slot->call = NULL;
@@ -585,6 +601,7 @@ static void commit_moved(struct saga_engine *engine)
     }
     if (len == 0)
         return;
+    assert(len == engine->lists[SLOT_COMMITTING].len);
     engine->committing = true;
     engine->stats.commits++;
     engine->conf.store.commit(engine->conf.store.ctx, engine->batch, len);
@@ -601,6 +618,8 @@ static void count_stored(struct saga_engine *engine, const struct saga_move *mov
 static void slot_stored(struct saga_engine *engine, struct slot *slot,
                         const struct saga_store_reply *reply)
 {
+    assert(slot->state == SLOT_COMMITTING);
+    assert(slot->move.release || !saga_ended(slot->move.state)); /* nobody keeps what has ended */
     saga_apply(&slot->row, &slot->move, engine->now_us);
     slot->refused = 0;
     slot->row.wake = reply->wake;
@@ -676,6 +695,7 @@ void saga_engine_on_committed(struct saga_engine *engine, bool ok,
                               const struct saga_store_reply *replies)
 {
     assert(engine->committing);
+    assert(ok == (replies != NULL));
     engine->committing = false;
     if (!ok) {
         engine->stats.commits_unknown++;
