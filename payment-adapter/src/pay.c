@@ -97,13 +97,25 @@ static void ignore(void *ctx, const struct pg_answer *answer)
     (void)answer;
 }
 
+static void keep_lag(struct pay *pay, enum pay_lag lag, int64_t value)
+{
+    atomic_store_explicit(&pay->lags[lag], value > 0 ? (uint64_t)value : 0, memory_order_relaxed);
+}
+
 static void on_lags(void *ctx, const struct pg_answer *answer)
 {
     struct pay *pay = ctx;
-    for (int i = 0; answer->rc == 0 && i < PAY_LAGS; i++) {
-        int64_t value = pg_i64(answer->results[0], 0, i);
-        atomic_store_explicit(&pay->lags[i], value > 0 ? (uint64_t)value : 0, memory_order_relaxed);
-    }
+    if (answer->rc < 0)
+        return;
+    const struct sql_lags_row row = sql_lags_row(answer->results[0], 0);
+    keep_lag(pay, LAG_SHOP, row.shop);
+    keep_lag(pay, LAG_SHOP_US, row.shop_us);
+    keep_lag(pay, LAG_SHOP_PARKED, row.shop_parked);
+    keep_lag(pay, LAG_MAIL, row.mail);
+    keep_lag(pay, LAG_MAIL_US, row.mail_us);
+    keep_lag(pay, LAG_SAGAS_PARKED, row.sagas_parked);
+    keep_lag(pay, LAG_SAGAS_OPEN, row.sagas_open);
+    keep_lag(pay, LAG_SAGAS_US, row.sagas_us);
 }
 
 static void tell_ready(struct pay *pay)
@@ -125,7 +137,7 @@ static void on_tick(uv_timer_t *timer)
         reconcile_tick(pay->reconcile);
     order_series_tick(pay->series);
     if (pay->loop->index == 0 && pay->ticks % LAGS_EVERY == 0) {
-        pg_pool_query(pay->pg, SQL_LAGS, 0, NULL, on_lags, pay);
+        sql_lags(pay->pg, on_lags, pay);
         worker_look_for_unknown(pay->worker);
     }
     if (pay->loop->index == 0 && pay->ticks % SWEEP_EVERY == 0)
@@ -205,7 +217,7 @@ static int open_stores(struct pay *pay, struct err_slot *err)
         .deadline_ms = 10000,
         .wait_ms = 2000, /* a page that is not answered by then is better told so */
         .statements = statements,
-        .statements_len = SQL_ALL,
+        .statements_len = SQL_STATEMENTS,
         .clock = loop->clock,
         .rng = loop->rng,
         .log = loop->log,

@@ -51,7 +51,18 @@ struct pay_common {
     struct secrets_newest secrets;
 };
 
-enum { PAY_LAGS = 8 };
+/* How far behind letters, mails and sagas are. */
+enum pay_lag {
+    LAG_SHOP,
+    LAG_SHOP_US,
+    LAG_SHOP_PARKED,
+    LAG_MAIL,
+    LAG_MAIL_US,
+    LAG_SAGAS_PARKED,
+    LAG_SAGAS_OPEN,
+    LAG_SAGAS_US,
+    PAY_LAGS,
+};
 
 /* Of one loop. */
 struct pay {
@@ -82,10 +93,10 @@ struct pay {
     struct crash_point crash_point;
     uv_timer_t timer; /* sweeps, lags, readiness */
     uint32_t ticks;
-    struct login *login_list;        /* login_http.c: under way */
-    uint32_t logins;                 /* so many */
-    struct tally tokens_wrong;       /* login_http.c: the shop's, by address */
-    _Atomic uint64_t lags[PAY_LAGS]; /* as SQL_LAGS answers them */
+    struct login *login_list;  /* login_http.c: under way */
+    uint32_t logins;           /* so many */
+    struct tally tokens_wrong; /* login_http.c: the shop's, by address */
+    _Atomic uint64_t lags[PAY_LAGS];
     _Atomic uint64_t parked_ever, completed_ever, undone_ever;
     _Atomic uint64_t webhooks_good, webhooks_bad, webhooks_repeated, webhooks_strange;
     _Atomic uint64_t logins_good, logins_bad, logins_throttled, logins_shed;

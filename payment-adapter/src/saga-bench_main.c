@@ -88,7 +88,7 @@ static void start_workers(struct bench *bench, const char *conninfo, uint32_t sl
                                   .queue_max = 64,
                                   .deadline_ms = 10000,
                                   .statements = statements,
-                                  .statements_len = SQL_ALL,
+                                  .statements_len = SQL_STATEMENTS,
                                   .clock = clock_system(),
                                   .rng = rng_system()};
         if (pg_pool_create(&pg, &err, &bench->pgs[i]) < 0)

@@ -30,3 +30,8 @@
 --= core/checkout/effect.h
 --= LETTER_COMPLETED 'completed'
 --= LETTER_REVOKED   'revoked'
+
+--= core/checkout/peer.h
+--= PAYMENT_AUTHORISED    1
+--= PAYMENT_RETURN_OPEN   0
+--= PAYMENT_RETURN_FAILED 2

@@ -14,6 +14,7 @@
 enum {
     ADMIN_BODY_MAX = 1024 * 1024,
     LIST_MAX = 200,
+    LIST_DEFAULT = 50,
     REASON_MAX = 200,
     ACT_TRIES = 5, /* a saga in motion may move on between the look at it and the act */
 };
@@ -21,7 +22,7 @@ enum {
 struct visit {
     struct http_req *req;
     struct pay *pay;
-    char id[24];
+    uint64_t id;
     char reason[REASON_MAX + 1];
     bool compensate;
     unsigned tries;
@@ -32,35 +33,33 @@ static const char *step_name(const struct saga_def *def, uint64_t step)
     return def != NULL && step < def->steps_len ? def->steps[step]->name : "?";
 }
 
-/* The columns that SQL_SAGA_LIST and SQL_SAGA_READ have in common; the object stays open. */
-static void put_saga(struct text *text, const struct pay *pay, const PGresult *res, int i)
+/* The object stays open. */
+static void put_saga(struct text *text, const struct pay *pay, const struct sql_saga_row *row)
 {
-    const struct saga_def *def = checkout_find(pay->checkout, pg_text(res, i, 1));
-    uint64_t state = pg_u64(res, i, 3);
-    bool parked = pg_bool(res, i, 5);
+    const struct saga_def *def = checkout_find(pay->checkout, row->key);
+    bool back = row->state == SAGA_UNDOING || row->state == SAGA_UNDONE;
     json_open(text, '{');
-    json_member_u64(text, "saga", pg_u64(res, i, 0));
-    json_member_str(text, "definition", pg_text(res, i, 1));
-    json_member_str(text, "order", pg_text(res, i, 2));
+    json_member_u64(text, "saga", row->id);
+    json_member_str(text, "definition", row->key);
+    json_member_str(text, "order", row->order_id);
     json_member_cstr(text, "state",
-                     parked                     ? "parked"
-                     : state < SAGA_STATE_COUNT ? saga_state_name((enum saga_state)state)
-                                                : "?");
-    json_member_cstr(text, "way", state == SAGA_UNDOING || state == SAGA_UNDONE ? "undo" : "do");
-    json_member_cstr(text, "step", step_name(def, pg_u64(res, i, 4)));
-    if (pg_text(res, i, 6).len > 0)
-        json_member_str(text, "cause", pg_text(res, i, 6));
-    json_member_u64(text, "tries", pg_u64(res, i, 7));
-    json_member_u64(text, "moves", pg_u64(res, i, 8));
-    json_member_str(text, "started_at", pg_text(res, i, 9));
-    json_member_str(text, "step_since", pg_text(res, i, 10));
-    if (!PQgetisnull(res, i, 12))
-        json_member_str(text, "ended_at", pg_text(res, i, 12));
-    else if (!parked)
-        json_member_str(text, pg_bool(res, i, 15) ? "leased_until" : "next_try_at",
-                        pg_text(res, i, 11));
-    json_member_bool(text, "cancel", pg_bool(res, i, 13));
-    json_member_str(text, "trace", pg_text(res, i, 14));
+                     row->parked                     ? "parked"
+                     : row->state < SAGA_STATE_COUNT ? saga_state_name(row->state)
+                                                     : "?");
+    json_member_cstr(text, "way", back ? "undo" : "do");
+    json_member_cstr(text, "step", step_name(def, row->step));
+    if (row->cause.len > 0)
+        json_member_str(text, "cause", row->cause);
+    json_member_u64(text, "tries", row->tries);
+    json_member_u64(text, "moves", row->moves);
+    json_member_str(text, "started_at", row->started_at);
+    json_member_str(text, "step_since", row->step_at);
+    if (row->ended_at.ptr != NULL)
+        json_member_str(text, "ended_at", row->ended_at);
+    else if (!row->parked)
+        json_member_str(text, row->leased ? "leased_until" : "next_try_at", row->due_at);
+    json_member_bool(text, "cancel", row->cancel);
+    json_member_str(text, "trace", row->trace);
 }
 
 static void on_list(void *ctx, const struct pg_answer *answer)
@@ -77,7 +76,8 @@ static void on_list(void *ctx, const struct pg_answer *answer)
     json_key(&body, "sagas");
     json_open(&body, '[');
     for (int i = 0; i < PQntuples(answer->results[0]); i++) {
-        put_saga(&body, visit->pay, answer->results[0], i);
+        const struct sql_saga_row row = sql_saga_row(answer->results[0], i);
+        put_saga(&body, visit->pay, &row);
         json_close(&body, '}');
     }
     json_close(&body, ']');
@@ -106,17 +106,15 @@ static void on_get_list(struct http_req *req, void *ctx)
     struct span order = http_req_query_arg(req, SPAN("order"));
     struct span before = http_req_query_arg(req, SPAN("before"));
     struct span limit = http_req_query_arg(req, SPAN("limit"));
-    char state_text[8] = "open", order_text[ORDER_ID_MAX], before_text[24], limit_text[8] = "50";
-    uint64_t number;
+    char state_text[8] = "open", order_text[ORDER_ID_MAX];
+    uint64_t most = LIST_DEFAULT, last = 0;
     bool good =
         state.len == 0 || (span_to_cstr(state, state_text, sizeof(state_text)) &&
                            (strcmp(state_text, "open") == 0 || strcmp(state_text, "parked") == 0 ||
                             strcmp(state_text, "all") == 0));
     good = good && (order.len == 0 || span_to_cstr(order, order_text, sizeof(order_text)));
-    good = good && (before.len == 0 || (span_u64(before, INT64_MAX, &number) &&
-                                        span_to_cstr(before, before_text, sizeof(before_text))));
-    good = good && (limit.len == 0 || (span_u64(limit, LIST_MAX, &number) &&
-                                       span_to_cstr(limit, limit_text, sizeof(limit_text))));
+    good = good && (before.len == 0 || span_u64(before, INT64_MAX, &last));
+    good = good && (limit.len == 0 || span_u64(limit, LIST_MAX, &most));
     if (!good) {
         http_problem(req, 400, "bad-request",
                      "state is open, parked or all; limit at most %d; before is a saga's number.",
@@ -126,28 +124,30 @@ static void on_get_list(struct http_req *req, void *ctx)
     struct visit *visit = visit_begin(req);
     if (visit == NULL)
         return;
-    const char *const params[] = {state_text, order.len > 0 ? order_text : NULL,
-                                  before.len > 0 ? before_text : NULL, limit_text};
-    pg_pool_query(visit->pay->pg, SQL_SAGA_LIST, 4, params, on_list, visit);
+    const struct sql_saga_list_args args = {.which = state_text,
+                                            .order = order.len > 0 ? order_text : NULL,
+                                            .has_before = before.len > 0,
+                                            .before = last,
+                                            .most = most};
+    sql_saga_list(visit->pay->pg, &args, on_list, visit);
 }
 
 /* ---- one ---- */
 
-static void put_step(struct text *text, const PGresult *res, int i, const struct saga_def *def)
+static void put_step(struct text *text, const struct sql_saga_steps_row *row,
+                     const struct saga_def *def)
 {
-    uint64_t mark = pg_u64(res, i, 3);
     json_open(text, '{');
-    json_member_cstr(text, "step", step_name(def, pg_u64(res, i, 0)));
-    json_member_cstr(text, "way", pg_bool(res, i, 1) ? "undo" : "do");
-    json_member_cstr(text, "result",
-                     mark < SAGA_MARK_OPERATOR ? saga_mark_name((enum saga_mark)mark) : "operator");
-    json_member_u64(text, "try", pg_u64(res, i, 4));
-    json_member_u64(text, "took_us", pg_u64(res, i, 5));
-    if (pg_text(res, i, 6).len > 0)
-        json_member_str(text, "code", pg_text(res, i, 6));
-    if (pg_text(res, i, 7).len > 0)
-        json_member_str(text, "detail", pg_text(res, i, 7));
-    json_member_str(text, "at", pg_text(res, i, 8));
+    json_member_cstr(text, "step", step_name(def, row->step));
+    json_member_cstr(text, "way", row->undo ? "undo" : "do");
+    json_member_cstr(text, "result", row->mark < SAGA_MARK_COUNT ? saga_mark_name(row->mark) : "?");
+    json_member_u64(text, "try", row->tried);
+    json_member_u64(text, "took_us", row->took_us);
+    if (row->code.len > 0)
+        json_member_str(text, "code", row->code);
+    if (row->detail.len > 0)
+        json_member_str(text, "detail", row->detail);
+    json_member_str(text, "at", row->at);
     json_close(text, '}');
 }
 
@@ -171,17 +171,20 @@ static void on_one(void *ctx, const struct pg_answer *answer)
     } else if (PQntuples(answer->results[0]) == 0) {
         guard_nothing(visit->req, "saga-unknown");
     } else {
-        const PGresult *saga = answer->results[0], *steps = answer->results[1];
-        const struct saga_def *def = checkout_find(visit->pay->checkout, pg_text(saga, 0, 1));
+        const PGresult *steps = answer->results[1];
+        const struct sql_saga_read_row row = sql_saga_read_row(answer->results[0], 0);
+        const struct saga_def *def = checkout_find(visit->pay->checkout, row.saga.key);
         struct text body = text_on(memory, ADMIN_BODY_MAX);
-        put_saga(&body, visit->pay, saga, 0);
-        json_member_raw(&body, "data", pg_text(saga, 0, 16));
+        put_saga(&body, visit->pay, &row.saga);
+        json_member_raw(&body, "data", row.data);
         if (def != NULL)
             put_steps(&body, def);
         json_key(&body, "timeline");
         json_open(&body, '[');
-        for (int i = 0; i < PQntuples(steps); i++)
-            put_step(&body, steps, i, def);
+        for (int i = 0; i < PQntuples(steps); i++) {
+            const struct sql_saga_steps_row step = sql_saga_steps_row(steps, i);
+            put_step(&body, &step, def);
+        }
         json_close(&body, ']');
         json_close(&body, '}');
         guard_reply(visit->req, 200, &body, SPAN(""));
@@ -192,9 +195,7 @@ static void on_one(void *ctx, const struct pg_answer *answer)
 
 static bool take_id(struct visit *visit)
 {
-    uint64_t number;
-    struct span id = http_req_param(visit->req, 0);
-    if (span_u64(id, INT64_MAX, &number) && span_to_cstr(id, visit->id, sizeof(visit->id)))
+    if (span_u64(http_req_param(visit->req, 0), INT64_MAX, &visit->id))
         return true;
     guard_nothing(visit->req, "saga-unknown");
     free(visit);
@@ -203,15 +204,14 @@ static bool take_id(struct visit *visit)
 
 static void read_one(struct visit *visit, pg_on_done *on_done)
 {
-    const char *const params[] = {visit->id};
     struct pg_job *job = pg_job_create(visit->pay->pg, on_done, visit);
     if (job == NULL) {
         guard_unavailable(visit->req, ERR_NOMEM);
         free(visit);
         return;
     }
-    pg_job_add(job, SQL_SAGA_READ, 1, params);
-    pg_job_add(job, SQL_SAGA_STEPS, 1, params);
+    sql_saga_read_add(job, &(struct sql_saga_read_args){.id = visit->id});
+    sql_saga_steps_add(job, &(struct sql_saga_steps_args){.saga = visit->id});
     pg_job_send(job);
 }
 
@@ -247,9 +247,10 @@ static void on_acted(void *ctx, const struct pg_answer *answer)
         return;
     }
     struct log_line line;
+    struct pg_number id;
     log_begin(&line, visit->pay->loop->log, LOG_LEVEL_WARN,
               visit->compensate ? "operator compensates a saga" : "operator retries a saga");
-    log_cstr(&line, "saga", visit->id);
+    log_cstr(&line, "saga", pg_u64_text(&id, visit->id));
     log_cstr(&line, "reason", visit->reason);
     log_end(&line);
     worker_nudge(visit->pay->worker);
@@ -267,13 +268,10 @@ static void on_read_to_act(void *ctx, const struct pg_answer *answer)
         free(visit);
         return;
     }
-    const PGresult *res = answer->results[0];
-    const struct saga_def *def = checkout_find(visit->pay->checkout, pg_text(res, 0, 1));
-    enum saga_state state = (enum saga_state)pg_u64(res, 0, 3);
-    uint8_t step = (uint8_t)pg_u64(res, 0, 4);
-    char moves[16];
-    snprintf(moves, sizeof(moves), "%llu", (unsigned long long)pg_u64(res, 0, 8));
-    if (def == NULL || state >= SAGA_STATE_COUNT || step >= def->steps_len) {
+    const struct sql_saga_row saga = sql_saga_read_row(answer->results[0], 0).saga;
+    const struct saga_def *def = checkout_find(visit->pay->checkout, saga.key);
+    uint8_t step = (uint8_t)saga.step;
+    if (def == NULL || saga.state >= SAGA_STATE_COUNT || step >= def->steps_len) {
         http_problem(visit->req, 409, "not-allowed",
                      "This program does not have the definition that the saga began under.");
         free(visit);
@@ -281,10 +279,13 @@ static void on_read_to_act(void *ctx, const struct pg_answer *answer)
     }
     if (!visit->compensate) {
         char cause[SAGA_CODE_MAX] = "";
-        span_to_cstr(pg_text(res, 0, 6), cause, sizeof(cause));
-        const char *status = order_status_name(checkout_status(def, state, step, false, cause));
-        const char *const params[] = {visit->id, visit->reason, status, moves};
-        pg_pool_query(visit->pay->pg, SQL_SAGA_RETRY, 4, params, on_acted, visit);
+        span_to_cstr(saga.cause, cause, sizeof(cause));
+        const struct sql_saga_retry_args args = {
+            .id = visit->id,
+            .reason = visit->reason,
+            .status = checkout_status(def, saga.state, step, false, cause),
+            .moves = saga.moves};
+        sql_saga_retry(visit->pay->pg, &args, on_acted, visit);
         return;
     }
     int from = step <= def->pivot ? saga_undo_step(def, step) : -1;
@@ -294,11 +295,13 @@ static void on_read_to_act(void *ctx, const struct pg_answer *answer)
         free(visit);
         return;
     }
-    char undo[16], pivot[16];
-    snprintf(undo, sizeof(undo), "%d", from);
-    snprintf(pivot, sizeof(pivot), "%u", def->pivot);
-    const char *const params[] = {visit->id, visit->reason, undo, pivot, def->key, moves};
-    pg_pool_query(visit->pay->pg, SQL_SAGA_COMPENSATE, 6, params, on_acted, visit);
+    const struct sql_saga_compensate_args args = {.id = visit->id,
+                                                  .reason = visit->reason,
+                                                  .undo = (uint16_t)from,
+                                                  .pivot = def->pivot,
+                                                  .key = def->key,
+                                                  .moves = saga.moves};
+    sql_saga_compensate(visit->pay->pg, &args, on_acted, visit);
 }
 
 static void act(struct http_req *req, bool compensate)
@@ -353,14 +356,14 @@ static void on_letters(void *ctx, const struct pg_answer *answer)
     json_key(&body, "letters");
     json_open(&body, '[');
     for (int i = 0; i < PQntuples(answer->results[0]); i++) {
-        const PGresult *res = answer->results[0];
+        const struct sql_shop_parked_row row = sql_shop_parked_row(answer->results[0], i);
         json_open(&body, '{');
-        json_member_u64(&body, "letter", pg_u64(res, i, 0));
-        json_member_str(&body, "order", pg_text(res, i, 1));
-        json_member_str(&body, "kind", pg_text(res, i, 2));
-        json_member_u64(&body, "tries", pg_u64(res, i, 3));
-        json_member_str(&body, "error", pg_text(res, i, 4));
-        json_member_str(&body, "made_at", pg_text(res, i, 5));
+        json_member_u64(&body, "letter", row.id);
+        json_member_str(&body, "order", row.order_id);
+        json_member_str(&body, "kind", row.kind);
+        json_member_u64(&body, "tries", row.tries);
+        json_member_str(&body, "error", row.error);
+        json_member_str(&body, "made_at", row.made_at);
         json_close(&body, '}');
     }
     json_close(&body, ']');
@@ -372,7 +375,7 @@ static void on_letters(void *ctx, const struct pg_answer *answer)
 static void on_get_letters(struct http_req *req, void *ctx)
 {
     (void)ctx;
-    pg_pool_query(pay_of(req)->pg, SQL_SHOP_PARKED, 0, NULL, on_letters, req);
+    sql_shop_parked(pay_of(req)->pg, on_letters, req);
 }
 
 static void on_letter_let_go(void *ctx, const struct pg_answer *answer)
@@ -386,11 +389,12 @@ static void on_letter_let_go(void *ctx, const struct pg_answer *answer)
         guard_nothing(req, "letter-unknown");
         return;
     }
+    const struct sql_shop_retry_row row = sql_shop_retry_row(answer->results[0], 0);
     char memory[256];
     struct text body = text_on(memory, sizeof(memory));
     json_open(&body, '{');
-    json_member_str(&body, "order", pg_text(answer->results[0], 0, 0));
-    json_member_str(&body, "kind", pg_text(answer->results[0], 0, 1));
+    json_member_str(&body, "order", row.order_id);
+    json_member_str(&body, "kind", row.kind);
     json_close(&body, '}');
     guard_reply(req, 200, &body, SPAN(""));
 }
@@ -398,19 +402,17 @@ static void on_letter_let_go(void *ctx, const struct pg_answer *answer)
 static void on_retry_letter(struct http_req *req, void *ctx)
 {
     (void)ctx;
-    char id[24];
-    uint64_t number;
-    struct span text = http_req_param(req, 0);
-    if (!span_u64(text, INT64_MAX, &number) || !span_to_cstr(text, id, sizeof(id))) {
+    uint64_t id;
+    if (!span_u64(http_req_param(req, 0), INT64_MAX, &id)) {
         guard_nothing(req, "letter-unknown");
         return;
     }
     struct log_line line;
+    struct pg_number text;
     log_begin(&line, pay_of(req)->loop->log, LOG_LEVEL_WARN, "operator lets a letter go again");
-    log_cstr(&line, "letter", id);
+    log_cstr(&line, "letter", pg_u64_text(&text, id));
     log_end(&line);
-    const char *const params[] = {id};
-    pg_pool_query(pay_of(req)->pg, SQL_SHOP_RETRY, 1, params, on_letter_let_go, req);
+    sql_shop_retry(pay_of(req)->pg, &(struct sql_shop_retry_args){id}, on_letter_let_go, req);
 }
 
 /* ---- reconciliation ---- */

@@ -11,10 +11,10 @@
 
 enum { BODY_MAX = 256 * 1024 };
 
-/* The columns of SQL_COUNTED. */
+/* What each point is, in its order. */
 static const char *const columns[] = {"at",     "completed",  "refunded", "cancelled", "expired",
                                       "failed", "unanswered", "errors",   "open",      "parked"};
-enum { COLUMNS = sizeof(columns) / sizeof(columns[0]), OPEN = COLUMNS - 2 };
+enum { COLUMNS = sizeof(columns) / sizeof(columns[0]) };
 
 struct visit {
     struct http_req *req;
@@ -22,39 +22,62 @@ struct visit {
     char event[ORDER_EVENT_MAX];
 };
 
-static void put_number(struct text *body, const PGresult *res, int row, int column)
+static void put_number_or_nil(struct text *body, bool known, uint64_t number)
 {
-    if (PQgetisnull(res, row, column))
-        json_nil(body);
+    if (known)
+        json_u64(body, number);
     else
-        json_u64(body, pg_u64(res, row, column));
+        json_nil(body);
+}
+
+static void put_point(struct text *body, const struct sql_counted_row *row)
+{
+    json_open(body, '[');
+    json_u64(body, row->at_ms);
+    json_u64(body, row->completed);
+    json_u64(body, row->refunded);
+    json_u64(body, row->cancelled);
+    json_u64(body, row->expired);
+    json_u64(body, row->failed);
+    json_u64(body, row->unanswered);
+    json_u64(body, row->errors);
+    put_number_or_nil(body, row->has_open, row->open);
+    put_number_or_nil(body, row->has_parked, row->parked);
+    json_close(body, ']');
 }
 
 static void put_points(struct text *body, const PGresult *res)
 {
     int len = PQntuples(res);
     int stride = len / COUNTS_POINTS_MAX + 1;
-    for (int row = 0; row < len; row++) {
-        if ((len - 1 - row) % stride != 0)
+    for (int i = 0; i < len; i++) {
+        if ((len - 1 - i) % stride != 0)
             continue;
-        json_open(body, '[');
-        for (int column = 0; column < COLUMNS; column++)
-            put_number(body, res, row, column);
-        json_close(body, ']');
+        const struct sql_counted_row row = sql_counted_row(res, i);
+        put_point(body, &row);
     }
 }
 
 /* As of the last row; how many are under way is not in rows that tell errors only. */
 static void put_now(struct text *body, const PGresult *res)
 {
-    int last = PQntuples(res) - 1;
-    for (int column = 1; column < COLUMNS; column++) {
-        int row = last;
-        while (column >= OPEN && row > 0 && PQgetisnull(res, row, column))
-            row--;
-        bool known = row >= 0 && !PQgetisnull(res, row, column);
-        json_member_u64(body, columns[column], known ? pg_u64(res, row, column) : 0);
-    }
+    struct sql_counted_row now = {0}, open = {0}, parked = {0};
+    int len = PQntuples(res);
+    if (len > 0)
+        now = open = parked = sql_counted_row(res, len - 1);
+    for (int i = len - 2; i >= 0 && !open.has_open; i--)
+        open = sql_counted_row(res, i);
+    for (int i = len - 2; i >= 0 && !parked.has_parked; i--)
+        parked = sql_counted_row(res, i);
+    json_member_u64(body, "completed", now.completed);
+    json_member_u64(body, "refunded", now.refunded);
+    json_member_u64(body, "cancelled", now.cancelled);
+    json_member_u64(body, "expired", now.expired);
+    json_member_u64(body, "failed", now.failed);
+    json_member_u64(body, "unanswered", now.unanswered);
+    json_member_u64(body, "errors", now.errors);
+    json_member_u64(body, "open", open.open);
+    json_member_u64(body, "parked", parked.parked);
 }
 
 static void put_counts(struct text *body, const struct visit *visit, const PGresult *res)
@@ -114,8 +137,7 @@ static void on_get_counts(struct http_req *req, void *ctx)
     }
     visit->req = req;
     visit->pay = pay_of(req);
-    const char *const params[] = {visit->event};
-    pg_pool_query(visit->pay->pg, SQL_COUNTED, 1, params, on_counted, visit);
+    sql_counted(visit->pay->pg, &(struct sql_counted_args){visit->event}, on_counted, visit);
 }
 
 int order_series_routes(struct http_router *private_routes, struct err_slot *err)

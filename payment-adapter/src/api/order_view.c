@@ -109,7 +109,7 @@ static void put_step(struct text *text, const struct sql_order_timeline_row *row
     json_open(text, '{');
     json_member_cstr(text, "step", row->step < def->steps_len ? def->steps[row->step]->name : "?");
     json_member_cstr(text, "way", row->undo ? "undo" : "do");
-    json_member_cstr(text, "result", saga_mark_name(row->mark));
+    json_member_cstr(text, "result", row->mark < SAGA_MARK_COUNT ? saga_mark_name(row->mark) : "?");
     json_member_u64(text, "try", row->tried);
     json_member_u64(text, "took_ms", row->took_us / 1000);
     if (row->code.len > 0)

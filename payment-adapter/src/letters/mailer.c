@@ -40,7 +40,7 @@ struct mailer {
 
 struct letter {
     struct mailer *mailer;
-    char id[24];
+    uint64_t id;
     uint32_t tries;
     char kind[16], lang[4], order[ORDER_ID_MAX], member[ORDER_MEMBER_MAX];
     char event[SEAT_NAMES_EVENT_MAX], places[MAIL_PLACES_MAX];
@@ -223,33 +223,33 @@ static void on_kept(void *ctx, const struct pg_answer *answer)
 static void later(struct letter *letter, const char *why)
 {
     struct mailer *mailer = letter->mailer;
-    uint32_t wait_ms = backoff_ms(RETRY_FIRST_MS, RETRY_CAP_MS, letter->tries, mailer->conf.rng);
-    char wait[16];
-    snprintf(wait, sizeof(wait), "%u", wait_ms);
-    const char *const params[] = {letter->id, wait, why, "0"};
+    uint32_t wait_ms =
+        backoff_ms(RETRY_FIRST_MS, RETRY_CAP_MS, letter->tries, mailer->conf.rng);
+    const struct sql_mail_later_args args = {.id = letter->id, .wait_ms = wait_ms, .error = why};
     atomic_fetch_add_explicit(&mailer->stats.failed, 1, memory_order_relaxed);
-    pg_pool_query(mailer->conf.pg, SQL_MAIL_LATER, 4, params, on_kept, letter);
+    sql_mail_later(mailer->conf.pg, &args, on_kept, letter);
 }
 
 /* The user database was not asked: that is no try, and the next one is as soon as may be. */
 static void leave_alone(struct letter *letter, uint32_t wait_ms)
 {
     struct mailer *mailer = letter->mailer;
-    char wait[16];
     uint64_t now_us = clock_mono_us(mailer->conf.clock);
-    snprintf(wait, sizeof(wait), "%u", wait_ms);
-    const char *const params[] = {letter->id, wait, "user database is left alone", "1"};
+    const struct sql_mail_later_args args = {.id = letter->id,
+                                             .wait_ms = wait_ms,
+                                             .error = "user database is left alone",
+                                             .no_tries = 1};
     mailer->pause_until_us = now_us + wait_ms * UINT64_C(1000);
-    pg_pool_query(mailer->conf.pg, SQL_MAIL_LATER, 4, params, on_kept, letter);
+    sql_mail_later(mailer->conf.pg, &args, on_kept, letter);
 }
 
 static void done(struct letter *letter, const char *why)
 {
     struct mailer *mailer = letter->mailer;
-    const char *const params[] = {letter->id, why};
+    const struct sql_mail_done_args args = {.id = letter->id, .error = why};
     atomic_fetch_add_explicit(why == NULL ? &mailer->stats.sent : &mailer->stats.given_up, 1,
                               memory_order_relaxed);
-    pg_pool_query(mailer->conf.pg, SQL_MAIL_DONE, 2, params, on_kept, letter);
+    sql_mail_done(mailer->conf.pg, &args, on_kept, letter);
 }
 
 static void on_sent(void *ctx, const struct outcall_answer *answer)
@@ -325,24 +325,24 @@ static void on_address(void *ctx, int rc, const struct user *user)
         send_mail(letter, user->address);
 }
 
-static void start_letter(struct mailer *mailer, const PGresult *res, int i)
+static void start_letter(struct mailer *mailer, const struct sql_mail_take_row *row)
 {
     struct letter *letter = calloc(1, sizeof(*letter));
     if (letter == NULL)
         return; /* its lease runs out */
     letter->mailer = mailer;
     mailer->under_way++;
-    span_to_cstr(pg_text(res, i, 0), letter->id, sizeof(letter->id));
-    span_to_cstr(pg_text(res, i, 1), letter->kind, sizeof(letter->kind));
-    letter->tries = (uint32_t)pg_u64(res, i, 2);
-    span_to_cstr(pg_text(res, i, 3), letter->lang, sizeof(letter->lang));
-    span_to_cstr(pg_text(res, i, 4), letter->order, sizeof(letter->order));
-    span_to_cstr(pg_text(res, i, 5), letter->member, sizeof(letter->member));
-    span_to_cstr(pg_text(res, i, 6), letter->event, sizeof(letter->event));
-    letter->amount = pg_u64(res, i, 7);
-    span_to_cstr(pg_text(res, i, 8), letter->currency, sizeof(letter->currency));
-    letter->seats = (uint32_t)pg_u64(res, i, 9);
-    if (!span_to_cstr(pg_text(res, i, 10), letter->places, sizeof(letter->places)))
+    letter->id = row->id;
+    letter->tries = row->tries;
+    letter->amount = row->amount;
+    letter->seats = (uint32_t)row->seats;
+    span_to_cstr(row->kind, letter->kind, sizeof(letter->kind));
+    span_to_cstr(row->lang, letter->lang, sizeof(letter->lang));
+    span_to_cstr(row->order_id, letter->order, sizeof(letter->order));
+    span_to_cstr(row->member, letter->member, sizeof(letter->member));
+    span_to_cstr(row->event_name, letter->event, sizeof(letter->event));
+    span_to_cstr(row->currency, letter->currency, sizeof(letter->currency));
+    if (!span_to_cstr(row->places, letter->places, sizeof(letter->places)))
         letter->places[0] = '\0';
     uint32_t retry_ms = 0;
     if (mailer->conf.users == NULL) {
@@ -361,8 +361,10 @@ static void on_taken(void *ctx, const struct pg_answer *answer)
         free_if_over(mailer);
         return;
     }
-    for (int i = 0; answer->rc == 0 && i < PQntuples(answer->results[0]); i++)
-        start_letter(mailer, answer->results[0], i);
+    for (int i = 0; answer->rc == 0 && i < PQntuples(answer->results[0]); i++) {
+        const struct sql_mail_take_row row = sql_mail_take_row(answer->results[0], i);
+        start_letter(mailer, &row);
+    }
 }
 
 void mailer_tick(struct mailer *mailer)
@@ -372,13 +374,10 @@ void mailer_tick(struct mailer *mailer)
         mailer->under_way >= MAIL_UNDER_WAY_MAX ||
         clock_mono_us(mailer->conf.clock) < mailer->pause_until_us)
         return;
-    char limit[16], lease[16];
-    snprintf(limit, sizeof(limit), "%u", MAIL_UNDER_WAY_MAX - mailer->under_way);
-    snprintf(lease, sizeof(lease), "%llu",
-             (unsigned long long)settings->mail_timeout_ms + LEASE_SPARE_MS);
-    const char *const params[] = {limit, lease};
+    const struct sql_mail_take_args args = {.most = MAIL_UNDER_WAY_MAX - mailer->under_way,
+                                            .lease_ms = settings->mail_timeout_ms + LEASE_SPARE_MS};
     mailer->taking = true;
-    pg_pool_query(mailer->conf.pg, SQL_MAIL_TAKE, 2, params, on_taken, mailer);
+    sql_mail_take(mailer->conf.pg, &args, on_taken, mailer);
 }
 
 void mailer_close(struct mailer *mailer)

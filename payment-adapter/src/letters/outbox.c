@@ -38,7 +38,7 @@ struct outbox {
 
 struct letter {
     struct outbox *outbox;
-    char id[24];
+    uint64_t id;
     char order[ORDER_ID_MAX];
     uint32_t tries;
 };
@@ -88,11 +88,12 @@ static void on_put_back(void *ctx, const struct pg_answer *answer)
 {
     struct letter *letter = ctx;
     if (answer->rc == 0 && PQntuples(answer->results[0]) == 1 &&
-        pg_bool(answer->results[0], 0, 0)) {
+        sql_shop_later_row(answer->results[0], 0).parked) {
         struct log_line line;
+        struct pg_number id;
         log_begin(&line, letter->outbox->conf.log, LOG_LEVEL_ERROR,
                   "a letter to the shop is parked");
-        log_cstr(&line, "letter", letter->id);
+        log_cstr(&line, "letter", pg_u64_text(&id, letter->id));
         log_cstr(&line, "order", letter->order);
         log_end(&line);
     }
@@ -117,10 +118,7 @@ static void ignore(void *ctx, const struct pg_answer *answer)
 
 static void pause_house(const struct outbox *outbox, uint32_t pause_ms)
 {
-    char ms[16];
-    snprintf(ms, sizeof(ms), "%u", pause_ms);
-    const char *const params[] = {ms};
-    pg_pool_query(outbox->conf.pg, SQL_SHOP_PAUSE, 1, params, ignore, NULL);
+    sql_shop_pause(outbox->conf.pg, &(struct sql_shop_pause_args){pause_ms}, ignore, NULL);
 }
 
 static void put_back(struct letter *letter, const struct outcall_answer *answer)
@@ -141,9 +139,7 @@ static void put_back(struct letter *letter, const struct outcall_answer *answer)
     bool refused = is_refusal(answer);
     atomic_fetch_add_explicit(refused ? &outbox->stats.refused : &outbox->stats.unanswered, 1,
                               memory_order_relaxed);
-    char wait[16], why[96], most[8];
-    snprintf(most, sizeof(most), "%d", OUTBOX_REFUSED_MAX);
-    snprintf(wait, sizeof(wait), "%u", wait_ms);
+    char why[96];
     snprintf(why, sizeof(why), "%s %u", answer->rc < 0 ? err_name(answer->rc) : "status",
              answer->status);
     if (refused) {
@@ -153,8 +149,12 @@ static void put_back(struct letter *letter, const struct outcall_answer *answer)
         log_u64(&line, "status", answer->status);
         log_end(&line);
     }
-    const char *const params[] = {letter->id, wait, why, refused ? "true" : "false", most};
-    pg_pool_query(outbox->conf.pg, SQL_SHOP_LATER, 5, params, on_put_back, letter);
+    const struct sql_shop_later_args args = {.id = letter->id,
+                                             .wait_ms = wait_ms,
+                                             .error = why,
+                                             .refused = refused,
+                                             .refused_max = OUTBOX_REFUSED_MAX};
+    sql_shop_later(outbox->conf.pg, &args, on_put_back, letter);
 }
 
 static void on_answer(void *ctx, const struct outcall_answer *answer)
@@ -170,51 +170,50 @@ static void on_answer(void *ctx, const struct outcall_answer *answer)
         return;
     }
     atomic_fetch_add_explicit(&outbox->stats.sent, 1, memory_order_relaxed);
-    const char *const params[] = {letter->id};
-    pg_pool_query(outbox->conf.pg, SQL_SHOP_DONE, 1, params, on_kept, letter);
+    sql_shop_done(outbox->conf.pg, &(struct sql_shop_done_args){letter->id}, on_kept, letter);
 }
 
-static void put_body(struct text *body, const PGresult *res, int i)
+static void put_body(struct text *body, const struct sql_shop_take_row *row)
 {
     struct span kind; /* of "moved-2", the second of its order, the word */
-    span_cut(pg_text(res, i, 1), '-', &kind);
+    span_cut(row->kind, '-', &kind);
     json_open(body, '{');
-    json_member_str(body, "external_id", pg_text(res, i, 3));
+    json_member_str(body, "external_id", row->order_id);
     json_member_str(body, "kind", kind);
-    json_member_str(body, "customer", pg_text(res, i, 4));
-    json_member_str(body, "event", pg_text(res, i, 5));
-    json_member_str(body, "currency", pg_text(res, i, 6));
-    json_member_u64(body, "amount", pg_u64(res, i, 7));
-    json_member_raw(body, "seats", pg_text(res, i, 8));
-    json_member_str(body, "provider", pg_text(res, i, 9));
-    json_member_str(body, "payment", pg_text(res, i, 10));
-    json_member_str(body, "created_at", pg_text(res, i, 11));
-    if (pg_u64(res, i, 12) > 0) /* of a refund that gives a part of it back */
-        json_member_u64(body, "refund_amount", pg_u64(res, i, 12));
-    if (pg_text(res, i, 13).len > 0)
-        json_member_str(body, "purchase", pg_text(res, i, 13));
+    json_member_str(body, "customer", row->member);
+    json_member_str(body, "event", row->event);
+    json_member_str(body, "currency", row->currency);
+    json_member_u64(body, "amount", row->amount);
+    json_member_raw(body, "seats", row->seats);
+    json_member_str(body, "provider", row->provider);
+    json_member_str(body, "payment", row->payment);
+    json_member_str(body, "created_at", row->created_at);
+    if (row->refund_amount > 0) /* of a refund that gives a part of it back */
+        json_member_u64(body, "refund_amount", row->refund_amount);
+    if (row->purchase.len > 0)
+        json_member_str(body, "purchase", row->purchase);
     json_close(body, '}');
 }
 
-static void send_letter(struct outbox *outbox, const PGresult *res, int i)
+static void send_letter(struct outbox *outbox, const struct sql_shop_take_row *row)
 {
     struct letter *letter = calloc(1, sizeof(*letter));
     if (letter == NULL)
         return; /* its lease runs out */
     letter->outbox = outbox;
-    letter->tries = (uint32_t)pg_u64(res, i, 2);
-    span_to_cstr(pg_text(res, i, 0), letter->id, sizeof(letter->id));
-    span_to_cstr(pg_text(res, i, 3), letter->order, sizeof(letter->order));
+    letter->id = row->id;
+    letter->tries = row->tries;
+    span_to_cstr(row->order_id, letter->order, sizeof(letter->order));
     outbox->under_way++;
 
     const struct outbox_conf *conf = &outbox->conf;
     char memory[16384], auth[320], key[128];
     struct text body = text_on(memory, sizeof(memory));
-    put_body(&body, res, i);
+    put_body(&body, row);
     assert(!body.overflown); /* a hundred seats of 64 bytes fit twice */
     snprintf(auth, sizeof(auth), "Authorization: Bearer %s", conf->key);
-    struct span kind = pg_text(res, i, 1);
-    snprintf(key, sizeof(key), "Idempotency-Key: %s-%.*s", letter->order, (int)kind.len, kind.ptr);
+    snprintf(key, sizeof(key), "Idempotency-Key: %s-%.*s", letter->order, (int)row->kind.len,
+             row->kind.ptr);
     struct outcall call = {.method = "POST",
                            .url = conf->settings->shop_url,
                            .headers = {auth, "Content-Type: application/json", key},
@@ -233,8 +232,10 @@ static void on_taken(void *ctx, const struct pg_answer *answer)
         free_if_over(outbox);
         return;
     }
-    for (int i = 0; answer->rc == 0 && i < PQntuples(answer->results[0]); i++)
-        send_letter(outbox, answer->results[0], i);
+    for (int i = 0; answer->rc == 0 && i < PQntuples(answer->results[0]); i++) {
+        const struct sql_shop_take_row row = sql_shop_take_row(answer->results[0], i);
+        send_letter(outbox, &row);
+    }
 }
 
 void outbox_tick(struct outbox *outbox)
@@ -246,15 +247,13 @@ void outbox_tick(struct outbox *outbox)
     uint32_t want = UNDER_WAY_MAX - outbox->under_way;
     if (want == 0)
         return;
-    char limit[16], lease[24], interval[16], burst[16];
-    snprintf(limit, sizeof(limit), "%u", want < OUTBOX_BATCH_MAX ? want : OUTBOX_BATCH_MAX);
-    snprintf(lease, sizeof(lease), "%llu",
-             (unsigned long long)settings->shop_timeout_ms + LEASE_SPARE_MS);
-    snprintf(interval, sizeof(interval), "%u", outbox->interval_us);
-    snprintf(burst, sizeof(burst), "%u", outbox->burst_us);
-    const char *const params[] = {limit, lease, interval, burst};
+    const struct sql_shop_take_args args = {.most =
+                                                want < OUTBOX_BATCH_MAX ? want : OUTBOX_BATCH_MAX,
+                                            .lease_ms = settings->shop_timeout_ms + LEASE_SPARE_MS,
+                                            .interval_us = outbox->interval_us,
+                                            .burst_us = outbox->burst_us};
     outbox->taking = true;
-    pg_pool_query(outbox->conf.pg, SQL_SHOP_TAKE, 4, params, on_taken, outbox);
+    sql_shop_take(outbox->conf.pg, &args, on_taken, outbox);
 }
 
 void outbox_close(struct outbox *outbox)

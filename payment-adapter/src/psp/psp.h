@@ -63,7 +63,7 @@ struct psp_events {
             char id[64];
             bool dispute; /* of the buyer's bank; otherwise a refund */
             uint64_t amount;
-            uint8_t state; /* 0 under way, 1 done (of a dispute: won), 2 failed (lost) */
+            enum payment_return state;
         } ret;
     } rows[PSP_EVENTS_MAX]; /* oldest first */
 };

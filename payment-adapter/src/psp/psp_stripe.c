@@ -647,7 +647,9 @@ static void read_return(const json_t *object, bool dispute, struct psp_return *o
     copy_string(json_object_get(object, "id"), out->id, sizeof(out->id));
     out->dispute = dispute;
     out->amount = number_of(json_object_get(object, "amount"));
-    out->state = is_one_of(status, good) ? 1 : is_one_of(status, bad) ? 2 : 0;
+    out->state = is_one_of(status, good)  ? PAYMENT_RETURN_DONE
+                 : is_one_of(status, bad) ? PAYMENT_RETURN_FAILED
+                                          : PAYMENT_RETURN_OPEN;
 }
 
 /* What an event's object says of its payment: an intent how it stands, a charge what was given

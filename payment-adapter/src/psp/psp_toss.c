@@ -610,7 +610,7 @@ static bool read_transaction(const json_t *item, struct psp_event_row *row)
         row->refunded = row->state == PAYMENT_CANCELED ? PSP_WHOLE : 0;
         memcpy(row->ret.id, key, sizeof(key));
         row->ret.amount = moved;
-        row->ret.state = 1;
+        row->ret.state = PAYMENT_RETURN_DONE;
     } else {
         row->state = PAYMENT_OPEN;
     }

@@ -2,7 +2,7 @@
  *
  * What became of the orders is not counted as it happens, which would be one more write for each of
  * them: each ten seconds one statement reckons it from the sagas that ended since the last time and
- * a little before (SQL_COUNT_SAGAS). So the sums are those of the sagas' rows, whatever was killed
+ * a little before (count_sagas, sql/statements/counts.sql). So the sums are those of the sagas' rows, whatever was killed
  * when, and any number of processes may count. What only a process knows, how often it answered a
  * visitor with 5xx and how often the shop kept silent, each loop adds for itself; of a process that
  * dies the last ten seconds of these are missing.
@@ -14,9 +14,6 @@
 #include "pay_limits.h"
 #include "store/statements.h"
 
-#include <assert.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 enum { COUNT_TICKS = 100 };
@@ -53,14 +50,11 @@ static void on_sagas(void *ctx, const struct pg_answer *answer)
 
 static void count_sagas(struct order_series *series)
 {
-    char rows_max[16];
-    snprintf(rows_max, sizeof(rows_max), "%d", COUNTED_ROWS_MAX);
-    const char *const params[] = {rows_max};
     struct pg_job *job = pg_job_create(series->conf.pg, on_sagas, series);
     if (job == NULL)
         return; /* the next time counts these as well */
-    pg_job_add(job, SQL_COUNT_SAGAS, 0, NULL);
-    pg_job_add(job, SQL_COUNT_THIN, 1, params);
+    sql_count_sagas_add(job);
+    sql_count_thin_add(job, &(struct sql_count_thin_args){.rows_max = COUNTED_ROWS_MAX});
     pg_job_send(job);
 }
 
@@ -88,13 +82,11 @@ static void count_ours(struct order_series *series)
     uint64_t unanswered = now.unanswered - series->told.unanswered;
     if (series->is_telling || errors + unanswered == 0)
         return;
-    char errors_text[24], unanswered_text[24];
-    snprintf(errors_text, sizeof(errors_text), "%" PRIu64, errors);
-    snprintf(unanswered_text, sizeof(unanswered_text), "%" PRIu64, unanswered);
-    const char *const params[] = {errors_text, unanswered_text};
+    const struct sql_count_ours_args args = {.errors = (uint32_t)errors,
+                                             .unanswered = (uint32_t)unanswered};
     series->telling = now;
     series->is_telling = true;
-    pg_pool_query(series->conf.pg, SQL_COUNT_OURS, 2, params, on_ours, series);
+    sql_count_ours(series->conf.pg, &args, on_ours, series);
 }
 
 void order_series_tick(struct order_series *series)

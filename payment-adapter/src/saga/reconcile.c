@@ -99,17 +99,18 @@ static void break_link(struct reconcile *reconcile, const char *what)
         reconcile->broken[reconcile->broken_len++] = what;
 }
 
-static void ask(struct reconcile *reconcile, uint32_t statement, uint32_t len,
-                const char *const *params, pg_on_done *on_done)
+/* A statement leaves whose answer comes to this run. */
+static struct pg_pool *asking(struct reconcile *reconcile)
 {
     reconcile->out++;
-    pg_pool_query(reconcile->conf.pg, statement, len, params, on_done, reconcile);
+    return reconcile->conf.pg;
 }
 
-static const char grace_text[] = "120000";
-static_assert(GRACE_MS == 120000, "the text beside it");
-static const char listed_text[] = "20";
-static_assert(LISTED_MAX == 20, "the text beside it");
+static void ask_cursor(struct reconcile *reconcile, const char *provider, pg_on_done *on_done)
+{
+    const struct sql_reconcile_cursor_args args = {.provider = provider};
+    sql_reconcile_cursor(asking(reconcile), &args, on_done, reconcile);
+}
 
 /* ---- the end of a run ---- */
 
@@ -146,19 +147,19 @@ static void finish(struct reconcile *reconcile)
         on_done(reconcile->ctx);
 }
 
-/* Rows of kind, order, payment, detail, how many there are of the kind, and which of them it is. */
 static void take_items(struct reconcile *reconcile, const PGresult *res)
 {
     for (int i = 0; i < PQntuples(res); i++) {
-        if (pg_u64(res, i, 5) == 1)
-            reconcile->drift += pg_u64(res, i, 4);
+        const struct sql_drift_row row = sql_drift_row(res, i);
+        if (row.nth == 1)
+            reconcile->drift += row.of_kind;
         if (reconcile->items_len == ITEMS_MAX)
             continue;
         struct item *item = &reconcile->items[reconcile->items_len++];
-        snprintf(item->kind, sizeof(item->kind), "%s", PQgetvalue(res, i, 0));
-        snprintf(item->order, sizeof(item->order), "%s", PQgetvalue(res, i, 1));
-        snprintf(item->payment, sizeof(item->payment), "%s", PQgetvalue(res, i, 2));
-        span_to_cstr_cut(pg_text(res, i, 3), item->detail, sizeof(item->detail));
+        span_to_cstr_cut(row.kind, item->kind, sizeof(item->kind));
+        span_to_cstr_cut(row.id, item->order, sizeof(item->order));
+        span_to_cstr_cut(row.payment, item->payment, sizeof(item->payment));
+        span_to_cstr_cut(row.detail, item->detail, sizeof(item->detail));
     }
 }
 
@@ -168,8 +169,10 @@ static void on_foreign(void *ctx, const struct pg_answer *answer)
     if (came_back(reconcile))
         return;
     if (answer->rc == 0) {
-        reconcile->foreign = pg_u64(answer->results[0], 0, 0);
-        reconcile->foreign_amount = pg_u64(answer->results[0], 0, 1);
+        const struct sql_reconcile_foreign_row row =
+            sql_reconcile_foreign_row(answer->results[0], 0);
+        reconcile->foreign = row.payments;
+        reconcile->foreign_amount = row.amount;
     } else {
         break_link(reconcile, "database");
     }
@@ -185,13 +188,13 @@ static void on_drift(void *ctx, const struct pg_answer *answer)
         take_items(reconcile, answer->results[0]);
     else
         break_link(reconcile, "database");
-    ask(reconcile, SQL_RECONCILE_FOREIGN, 0, NULL, on_foreign);
+    sql_reconcile_foreign(asking(reconcile), on_foreign, reconcile);
 }
 
 static void compare_tables(struct reconcile *reconcile)
 {
-    const char *const params[] = {grace_text, listed_text};
-    ask(reconcile, SQL_RECONCILE_DRIFT, 2, params, on_drift);
+    const struct sql_reconcile_drift_args args = {.grace_ms = GRACE_MS, .most = LISTED_MAX};
+    sql_reconcile_drift(asking(reconcile), &args, on_drift, reconcile);
 }
 
 /* ---- seats ---- */
@@ -229,9 +232,11 @@ static void on_export(void *ctx, const struct outcall_answer *answer)
         next_seats(reconcile);
         return;
     }
-    const char *const params[] = {reconcile->events[reconcile->event - 1], grace_text, text,
-                                  listed_text};
-    ask(reconcile, SQL_RECONCILE_SEATS, 4, params, on_seats_compared);
+    const struct sql_reconcile_seats_args args = {.event = reconcile->events[reconcile->event - 1],
+                                                  .grace_ms = GRACE_MS,
+                                                  .sold = text,
+                                                  .most = LISTED_MAX};
+    sql_reconcile_seats(asking(reconcile), &args, on_seats_compared, reconcile);
     grow_free(&sold);
 }
 
@@ -272,8 +277,8 @@ static void on_events_sold(void *ctx, const struct pg_answer *answer)
         break_link(reconcile, "database");
     for (int i = 0; answer->rc == 0 && i < PQntuples(answer->results[0]); i++) {
         if (reconcile->events_len < EVENTS_MAX)
-            snprintf(reconcile->events[reconcile->events_len++], ORDER_EVENT_MAX, "%s",
-                     PQgetvalue(answer->results[0], i, 0));
+            span_to_cstr_cut(sql_reconcile_events_sold_row(answer->results[0], i).event,
+                             reconcile->events[reconcile->events_len++], ORDER_EVENT_MAX);
     }
     next_seats(reconcile);
 }
@@ -284,7 +289,7 @@ static void next_shop_page(struct reconcile *reconcile);
 
 static void compare_seats(struct reconcile *reconcile)
 {
-    ask(reconcile, SQL_RECONCILE_EVENTS_SOLD, 0, NULL, on_events_sold);
+    sql_reconcile_events_sold(asking(reconcile), on_events_sold, reconcile);
 }
 
 static void on_shop_kept(void *ctx, const struct pg_answer *answer)
@@ -341,8 +346,8 @@ static void take_shop_page(struct reconcile *reconcile, const json_t *page)
         if (count > 0 && json_is_integer(next) && strlen(after) < sizeof(reconcile->cursor))
             memcpy(reconcile->cursor, after, strlen(after) + 1);
         reconcile->pages = count == SHOP_PAGE ? reconcile->pages + 1 : 0;
-        const char *const params[] = {reconcile->cursor, list};
-        ask(reconcile, SQL_RECONCILE_SHOP, 2, params, on_shop_kept);
+        const struct sql_reconcile_shop_args args = {.event = reconcile->cursor, .rows = list};
+        sql_reconcile_shop(asking(reconcile), &args, on_shop_kept, reconcile);
     }
     free(after);
     grow_free(&rows);
@@ -384,8 +389,8 @@ static void on_shop_cursor(void *ctx, const struct pg_answer *answer)
     reconcile->cursor[0] = '\0';
     reconcile->pages = 1;
     if (answer->rc == 0 && PQntuples(answer->results[0]) == 1)
-        snprintf(reconcile->cursor, sizeof(reconcile->cursor), "%s",
-                 PQgetvalue(answer->results[0], 0, 0));
+        span_to_cstr_cut(sql_reconcile_cursor_row(answer->results[0], 0).event, reconcile->cursor,
+                         sizeof(reconcile->cursor));
     next_shop_page(reconcile);
 }
 
@@ -396,8 +401,7 @@ static void compare_shop(struct reconcile *reconcile)
         compare_seats(reconcile);
         return;
     }
-    const char *const params[] = {"shop"};
-    ask(reconcile, SQL_RECONCILE_CURSOR, 1, params, on_shop_cursor);
+    ask_cursor(reconcile, "shop", on_shop_cursor);
 }
 
 /* ---- providers ---- */
@@ -460,11 +464,12 @@ static void on_gap_kept(void *ctx, const struct pg_answer *answer)
  * down that something was missed, and the list is read again like on the first day. */
 static void anchor_again(struct reconcile *reconcile)
 {
-    const char *const params[] = {reconcile->conf.psps[reconcile->psp - 1]->driver->name};
+    const struct sql_reconcile_gap_args args = {
+        .provider = reconcile->conf.psps[reconcile->psp - 1]->driver->name};
     reconcile->cursor[0] = '\0';
     log_say(reconcile->conf.log, LOG_LEVEL_ERROR,
             "the provider does not know where we stood in its list: read from the oldest again");
-    ask(reconcile, SQL_RECONCILE_GAP, 1, params, on_gap_kept);
+    sql_reconcile_gap(asking(reconcile), &args, on_gap_kept, reconcile);
 }
 
 static void on_events(void *ctx, const struct psp_events *events)
@@ -500,9 +505,11 @@ static void on_events(void *ctx, const struct psp_events *events)
     /* Going back, the place is kept only once the oldest is reached: a run that is broken off
      * begins again, rather than leaving a gap. */
     bool keep = !reconcile->older || !events->more;
-    const char *const params[] = {reconcile->conf.psps[reconcile->psp - 1]->driver->name,
-                                  keep ? reconcile->newest : NULL, memory};
-    ask(reconcile, SQL_RECONCILE_EVENTS, 3, params, on_page_kept);
+    const struct sql_reconcile_events_args args = {
+        .provider = reconcile->conf.psps[reconcile->psp - 1]->driver->name,
+        .event = keep ? reconcile->newest : NULL,
+        .rows = memory};
+    sql_reconcile_events(asking(reconcile), &args, on_page_kept, reconcile);
 }
 
 static void next_page(struct reconcile *reconcile)
@@ -520,8 +527,8 @@ static void on_cursor(void *ctx, const struct pg_answer *answer)
     reconcile->cursor[0] = reconcile->newest[0] = '\0';
     reconcile->pages = 1;
     if (answer->rc == 0 && PQntuples(answer->results[0]) == 1)
-        snprintf(reconcile->cursor, sizeof(reconcile->cursor), "%s",
-                 PQgetvalue(answer->results[0], 0, 0));
+        span_to_cstr_cut(sql_reconcile_cursor_row(answer->results[0], 0).event, reconcile->cursor,
+                         sizeof(reconcile->cursor));
     begin_list(reconcile);
     next_page(reconcile);
 }
@@ -531,8 +538,7 @@ static void next_psp(struct reconcile *reconcile)
     const struct reconcile_conf *conf = &reconcile->conf;
     if (reconcile->psp < conf->psps_len) {
         const struct psp_driver *driver = conf->psps[reconcile->psp++]->driver;
-        const char *const params[] = {driver->name};
-        ask(reconcile, SQL_RECONCILE_CURSOR, 1, params, on_cursor);
+        ask_cursor(reconcile, driver->name, on_cursor);
         return;
     }
     compare_shop(reconcile);

@@ -68,6 +68,14 @@ enum payment_state {
     PAYMENT_CANCELED,
 };
 
+/* Money that goes back, or that the buyer's bank asks back. It only rises, as the provider's list
+ * tells it in any order. */
+enum payment_return {
+    PAYMENT_RETURN_OPEN,
+    PAYMENT_RETURN_DONE,   /* of a dispute: won */
+    PAYMENT_RETURN_FAILED, /* of a dispute: lost */
+};
+
 /* As the provider tells it. */
 struct payment {
     enum payment_state state;

@@ -108,7 +108,7 @@ static void program_start(struct program *program, struct town *town,
                                       .queue_max = 64,
                                       .deadline_ms = LONG_MS,
                                       .statements = statements,
-                                      .statements_len = SQL_ALL,
+                                      .statements_len = SQL_STATEMENTS,
                                       .clock = clock_system(),
                                       .rng = rng_system()};
     assert_int_equal(0, pg_pool_create(&pool, &err, &program->pool));

@@ -132,7 +132,7 @@ static void no_statement_is_worth_compiling(void **state)
                                      .query_ms = 30000};
         assert_int_equal(0, pg_open(&conf, &err, &pg));
         assert_int_equal(0, pg_run(pg, setups[s], &err));
-        for (int i = 0; i < SQL_ALL; i++) {
+        for (int i = 0; i < SQL_STATEMENTS; i++) {
             char sql[512];
             PGresult *res = NULL;
             if (pg_prepare(pg, statements[i].name, statements[i].sql, &err) != 0)

@@ -1,0 +1,152 @@
+-- Orders and errors over time, for the operator's charts, in rows of ten seconds.
+--
+-- Numbers only rise, so two processes that count the same change nothing. Ten seconds in which something
+-- happened follow ten that say up to when nothing had.
+
+-- Counting begins anew so far back: a commit is seen only after the times that it wrote.
+-- fragment: counted_newest()
+(SELECT coalesce(max(at), '-infinity') FROM counted WHERE event <> '')
+
+-- fragment: counted_again(at)
+:at - interval '30 s'
+
+-- OFFSET 0: looked up one by one, also by a plan of the time when the tables were empty.
+-- fragment: order_of_saga(s)
+CROSS JOIN LATERAL (SELECT event, status FROM orders WHERE id = :s.subject OFFSET 0) o
+
+-- What ended since the last time; tries in doubt; what is open now; and of those events that had something
+-- open and may have nothing now.
+-- statement: count_sagas
+WITH since AS MATERIALIZED (
+    SELECT :counted_again(:counted_newest()) AS at
+), found (event, at, completed, refunded, cancelled, expired, failed, unanswered, open, parked) AS (
+    SELECT o.event, counted_at(s.ended_at),
+        count(*) FILTER (WHERE s.state = :SAGA_COMPLETED AND :is_checkout(s)),
+        count(*) FILTER (WHERE s.state = :SAGA_COMPLETED AND s.key LIKE 'refund.%'),
+        count(*) FILTER (WHERE s.state = :SAGA_UNDONE AND o.status = :ORDER_CANCELLED),
+        count(*) FILTER (WHERE s.state = :SAGA_UNDONE AND o.status = :ORDER_EXPIRED),
+        count(*) FILTER (WHERE s.state = :SAGA_UNDONE AND o.status = :ORDER_FAILED),
+        0, NULL::bigint, NULL::bigint
+    FROM saga s
+    :order_of_saga(s)
+    WHERE s.ended_at >= (SELECT at FROM since)
+    GROUP BY 1, 2
+    UNION ALL
+    SELECT o.event, counted_at(t.at), 0, 0, 0, 0, 0, count(*), NULL, NULL
+    FROM saga_step t
+    CROSS JOIN LATERAL (SELECT subject FROM saga WHERE id = t.saga OFFSET 0) s
+    :order_of_saga(s)
+    WHERE t.mark = :SAGA_MARK_UNKNOWN AND t.at >= (SELECT at FROM since)
+    GROUP BY 1, 2
+    UNION ALL
+    SELECT o.event, counted_at(now()), 0, 0, 0, 0, 0, 0,
+        count(*) FILTER (WHERE NOT s.parked), count(*) FILTER (WHERE s.parked)
+    FROM (
+        SELECT s.subject, s.parked FROM saga s WHERE :is_open(s) AND NOT s.parked
+        UNION ALL
+        SELECT s.subject, s.parked FROM saga s WHERE s.parked
+    ) s
+    :order_of_saga(s)
+    GROUP BY 1
+    UNION ALL
+    SELECT DISTINCT event, counted_at(now()), 0, 0, 0, 0, 0, 0, 0, 0
+    FROM counted
+    WHERE at >= (SELECT at FROM since) AND open + parked > 0
+)
+INSERT INTO counted AS c (event, at, completed, refunded, cancelled, expired, failed, unanswered, open,
+    parked)
+SELECT event, at, sum(completed), sum(refunded), sum(cancelled), sum(expired), sum(failed),
+    sum(unanswered), max(open), max(parked)
+FROM (
+    SELECT * FROM found
+    UNION ALL
+    SELECT event, at - interval '10 s', 0, 0, 0, 0, 0, 0, NULL, NULL FROM found
+) f
+GROUP BY event, at
+ORDER BY event, at
+ON CONFLICT (event, at) DO UPDATE
+SET completed = greatest(c.completed, excluded.completed),
+    refunded = greatest(c.refunded, excluded.refunded),
+    cancelled = greatest(c.cancelled, excluded.cancelled),
+    expired = greatest(c.expired, excluded.expired),
+    failed = greatest(c.failed, excluded.failed),
+    unanswered = greatest(c.unanswered, excluded.unanswered),
+    open = coalesce(excluded.open, c.open), parked = coalesce(excluded.parked, c.parked);
+
+-- What only a process knows, each adds for itself.
+-- statement: count_ours
+--> errors     integer
+--> unanswered integer
+INSERT INTO counted AS c (event, at, errors, unanswered)
+VALUES ('', counted_at(now()) - interval '10 s', 0, 0), ('', counted_at(now()), :errors, :unanswered)
+ON CONFLICT (event, at) DO UPDATE
+SET errors = c.errors + excluded.errors, unanswered = c.unanswered + excluded.unanswered;
+
+-- Of an event that has more than so many rows, two become one; the last hour's stay, as the newest of them
+-- are counted again.
+-- statement: count_thin
+--> rows_max bigint
+WITH newest AS MATERIALIZED (
+    SELECT :counted_newest() AS at
+), long AS (
+    SELECT event
+    FROM counted
+    WHERE event = ANY (ARRAY(
+        SELECT DISTINCT event
+        FROM counted
+        WHERE at >= (SELECT :counted_again(at) FROM newest)
+    ))
+    GROUP BY event
+    HAVING count(*) > :rows_max
+), pair AS (
+    SELECT event, min(at) AS gone, max(at) AS at, sum(completed) AS completed,
+        sum(refunded) AS refunded, sum(cancelled) AS cancelled, sum(expired) AS expired,
+        sum(failed) AS failed, sum(unanswered) AS unanswered, sum(errors) AS errors
+    FROM (
+        SELECT c.*, row_number() OVER (PARTITION BY event ORDER BY at) AS nth
+        FROM counted c
+        WHERE event = ANY (ARRAY(SELECT event FROM long))
+            AND at < CASE event WHEN '' THEN now() ELSE (SELECT at FROM newest) END
+                - interval '1 hour'
+    ) r
+    GROUP BY event, (nth + 1) / 2
+    HAVING count(*) = 2
+), gone AS (
+    DELETE FROM counted c
+    USING pair p
+    WHERE c.event = p.event AND c.at = p.gone
+)
+UPDATE counted c
+SET completed = p.completed, refunded = p.refunded, cancelled = p.cancelled, expired = p.expired,
+    failed = p.failed, unanswered = p.unanswered, errors = p.errors
+FROM pair p
+WHERE c.event = p.event AND c.at = p.at;
+
+-- Sums since the first row. The newest ten seconds are not over yet.
+-- statement: counted
+--> event      text
+--< at_ms      bigint
+--< completed  numeric
+--< refunded   numeric
+--< cancelled  numeric
+--< expired    numeric
+--< failed     numeric
+--< unanswered numeric
+--< errors     numeric
+--< open       integer null
+--< parked     integer null
+SELECT (extract(epoch FROM least(r.at, now())) * 1000)::bigint AS at_ms,
+    sum(r.completed) OVER w AS completed, sum(r.refunded) OVER w AS refunded,
+    sum(r.cancelled) OVER w AS cancelled, sum(r.expired) OVER w AS expired,
+    sum(r.failed) OVER w AS failed, sum(r.unanswered) OVER w AS unanswered,
+    sum(r.errors) OVER w AS errors, r.open, r.parked
+FROM (
+    SELECT at, sum(completed) AS completed, sum(refunded) AS refunded, sum(cancelled) AS cancelled,
+        sum(expired) AS expired, sum(failed) AS failed, sum(unanswered) AS unanswered,
+        sum(errors) AS errors, max(open) AS open, max(parked) AS parked
+    FROM counted
+    WHERE event IN (:event, '')
+    GROUP BY at
+) r
+WINDOW w AS (ORDER BY r.at)
+ORDER BY r.at;

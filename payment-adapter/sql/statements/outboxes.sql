@@ -1,0 +1,221 @@
+-- Letters to the shop and mails to members: rows that are taken, sent, and done or put back. The due time
+-- doubles as a lease, so that two instances do not take the same one, and a worker that dies gives it back
+-- by itself.
+
+-- In order for each customer: only the oldest open letter of each, and later ones not before it is through;
+-- a parked one (never due) holds up those of its own order only.
+-- fragment: is_due(b)
+:b.done_at IS NULL AND :b.due_at <= now() AND NOT EXISTS (
+    SELECT FROM shop_outbox e
+    WHERE e.member = :b.member AND e.id < :b.id AND e.done_at IS NULL
+        AND (e.due_at < 'infinity' OR e.order_id = :b.order_id)
+)
+
+-- What is wanted, as far as it is paid for.
+-- fragment: granted_now()
+least((SELECT n FROM wanted), 1 + floor(extract(epoch FROM
+    now() + :us(:burst_us - :interval_us) - greatest(p.paid, now())) * 1000000 / :interval_us)::integer)
+
+-- The same statement pays for what it takes, by the pace of the house, so it does not matter how many loops
+-- and processes there are.
+-- statement: shop_take
+--> most          bigint
+--> lease_ms      bigint
+--> interval_us   bigint
+--> burst_us      bigint
+--< id            bigint
+--< kind          text
+--< tries         integer
+--< order_id      text
+--< member        text
+--< event         text
+--< currency      text
+--< amount        bigint
+--< seats         jsonb
+--< provider      text
+--< payment       text
+--< created_at    text
+--< refund_amount bigint
+--< purchase      text
+WITH wanted AS MATERIALIZED (
+    SELECT count(*)::integer AS n
+    FROM (SELECT FROM shop_outbox b WHERE :is_due(b) LIMIT :most) w
+), pace AS (
+    INSERT INTO pace AS p (name, paid)
+    SELECT 'shop', now() + :us(:interval_us)
+    FROM wanted
+    WHERE n > 0
+    ON CONFLICT (name) DO UPDATE
+    SET granted = :granted_now(), paid = greatest(p.paid, now()) + :granted_now() * :us(:interval_us)
+    WHERE p.paid <= now() + :us(:burst_us - :interval_us)
+    RETURNING granted
+), due AS (
+    SELECT b.id
+    FROM shop_outbox b
+    WHERE :is_due(b)
+    ORDER BY b.due_at, b.id
+    LIMIT coalesce((SELECT granted FROM pace), 0)
+    FOR UPDATE OF b SKIP LOCKED
+)
+UPDATE shop_outbox b
+SET due_at = now() + :ms(:lease_ms), tries = tries + 1
+FROM due, orders o
+WHERE b.id = due.id AND o.id = b.order_id
+RETURNING b.id, b.kind, b.tries, o.id AS order_id, o.member, o.event, o.currency, o.amount, o.seats,
+    o.provider, coalesce(o.payment, '') AS payment, :iso(o.created_at) AS created_at,
+    CASE
+        WHEN b.kind = :ORDER_REFUNDED AND o.refund_amount < o.amount THEN o.refund_amount
+        ELSE 0
+    END AS refund_amount,
+    coalesce(o.purchase->>'digest', '') AS purchase;
+
+-- A pause that the shop asks for is everybody's.
+-- statement: shop_pause
+--> pause_ms bigint
+INSERT INTO pace AS p (name, paid)
+VALUES ('shop', now() + :ms(:pause_ms))
+ON CONFLICT (name) DO UPDATE
+SET paid = greatest(p.paid, excluded.paid);
+
+-- statement: shop_done
+--> id bigint
+UPDATE shop_outbox
+SET done_at = now(), error = NULL
+WHERE id = :id;
+
+-- Put back; by so many refusals in a row it is parked.
+-- statement: shop_later
+--> id          bigint
+--> wait_ms     bigint
+--> error       text
+--> refused     boolean
+--> refused_max integer
+--< parked      boolean
+UPDATE shop_outbox b
+SET error = :error, refused = CASE WHEN :refused THEN b.refused + 1 ELSE 0 END,
+    due_at = CASE
+        WHEN :refused AND b.refused + 1 >= :refused_max THEN 'infinity'
+        ELSE now() + :ms(:wait_ms)
+    END
+WHERE id = :id AND done_at IS NULL
+RETURNING due_at = 'infinity' AS parked;
+
+-- Of "moved-2", the second of its order, the word.
+-- fragment: word_of(kind)
+split_part(:kind, '-', 1)
+
+-- statement: shop_parked
+--< id       bigint
+--< order_id text
+--< kind     text
+--< tries    integer
+--< error    text
+--< made_at  text
+SELECT id, order_id, :word_of(kind) AS kind, tries, coalesce(error, '') AS error,
+    :iso(made_at) AS made_at
+FROM shop_outbox
+WHERE done_at IS NULL AND due_at = 'infinity'
+ORDER BY id
+LIMIT 500;
+
+-- statement: shop_retry
+--> id       bigint
+--< order_id text
+--< kind     text
+UPDATE shop_outbox
+SET due_at = now(), refused = 0
+WHERE id = :id AND done_at IS NULL AND due_at = 'infinity'
+RETURNING order_id, :word_of(kind) AS kind;
+
+-- Whoever is not the buyer is told of the seats that were theirs.
+-- fragment: seats_of_member()
+SELECT seat
+FROM ticket t
+WHERE t.order_id = o.id AND t.member = b.member AND t.replaced_by IS NULL
+
+-- The places are lines of zone, row and number, parted by tabs.
+-- statement: mail_take
+--> most       bigint
+--> lease_ms   bigint
+--< id         bigint
+--< kind       text
+--< tries      integer
+--< lang       text
+--< order_id   text
+--< member     text
+--< event_name text
+--< amount     bigint
+--< currency   text
+--< seats      bigint
+--< places     text
+WITH due AS (
+    SELECT id
+    FROM mail_outbox
+    WHERE done_at IS NULL AND due_at <= now()
+    ORDER BY due_at
+    LIMIT :most
+    FOR UPDATE SKIP LOCKED
+)
+UPDATE mail_outbox b
+SET due_at = now() + :ms(:lease_ms), tries = tries + 1
+FROM due, orders o
+WHERE b.id = due.id AND o.id = b.order_id
+RETURNING b.id, b.kind, b.tries, b.lang, o.id AS order_id, b.member, :event_name(o) AS event_name,
+    CASE
+        WHEN b.kind = :ORDER_REFUNDED THEN coalesce(o.refund_amount, o.amount)
+        ELSE o.amount
+    END AS amount,
+    o.currency,
+    CASE
+        WHEN b.member = o.member THEN jsonb_array_length(o.seats)
+        ELSE (SELECT count(DISTINCT seat) FROM (:seats_of_member()) s)
+    END AS seats,
+    coalesce((
+        SELECT string_agg(concat_ws(E'\t', p->>'zone', p->>'row', p->>'number'), E'\n' ORDER BY at)
+        FROM jsonb_array_elements(o.places) WITH ORDINALITY AS p (p, at)
+        WHERE b.member = o.member OR p->>'id' IN (:seats_of_member())
+    ), '') AS places;
+
+-- statement: mail_done
+--> id    bigint
+--> error text null
+UPDATE mail_outbox
+SET done_at = now(), error = :error
+WHERE id = :id;
+
+-- Put back; what was no try is none.
+-- statement: mail_later
+--> id       bigint
+--> wait_ms  bigint
+--> error    text
+--> no_tries integer
+UPDATE mail_outbox
+SET due_at = now() + :ms(:wait_ms), tries = tries - :no_tries, error = :error
+WHERE id = :id AND done_at IS NULL;
+
+-- How far behind letters, mails and sagas are, for the metrics.
+-- statement: lags
+--< shop          bigint signed
+--< shop_us       bigint signed
+--< mail          bigint signed
+--< mail_us       bigint signed
+--< sagas_parked  bigint signed
+--< sagas_open    bigint signed
+--< sagas_us      bigint signed
+--< shop_parked   bigint signed
+SELECT (SELECT count(*) FROM shop_outbox WHERE done_at IS NULL AND due_at < 'infinity') AS shop,
+    coalesce((
+        SELECT :age_us(min(made_at))
+        FROM shop_outbox
+        WHERE done_at IS NULL AND due_at < 'infinity'
+    ), 0) AS shop_us,
+    (SELECT count(*) FROM mail_outbox WHERE done_at IS NULL) AS mail,
+    coalesce((SELECT :age_us(min(made_at)) FROM mail_outbox WHERE done_at IS NULL), 0) AS mail_us,
+    (SELECT count(*) FROM saga s WHERE s.parked) AS sagas_parked,
+    (SELECT count(*) FROM saga s WHERE :is_open(s) AND NOT s.parked) AS sagas_open,
+    coalesce((
+        SELECT :age_us(min(s.due_at))
+        FROM saga s
+        WHERE :is_open(s) AND NOT s.parked AND s.due_at < now()
+    ), 0) AS sagas_us,
+    (SELECT count(*) FROM shop_outbox WHERE done_at IS NULL AND due_at = 'infinity') AS shop_parked;

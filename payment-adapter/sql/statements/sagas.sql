@@ -1,0 +1,124 @@
+-- Sagas as the operator sees them, and what the operator does with one.
+
+-- shape: saga
+--< id         bigint
+--< key        text
+--< order_id   text
+--< state      smallint enum saga_state
+--< step       smallint
+--< parked     boolean
+--< cause      text
+--< tries      integer
+--< moves      integer
+--< started_at text
+--< step_at    text
+--< due_at     text
+--< ended_at   text
+--< cancel     boolean
+--< trace      text
+--< leased     boolean
+
+-- fragment: saga_columns()
+s.id, s.key, s.subject AS order_id, s.state, s.step, s.parked, s.cause, s.tries, s.moves,
+:iso(s.started_at) AS started_at, :iso(s.step_at) AS step_at, :iso(s.due_at) AS due_at,
+:iso(s.ended_at) AS ended_at, s.cancel, s.trace, s.leased
+
+-- A page of the newest, of an order or of all.
+-- statement: saga_list
+--> which  text
+--> order  text   null
+--> before bigint null
+--> most   bigint
+--< saga.*
+SELECT :saga_columns()
+FROM saga s
+WHERE (:which = 'all' OR (:which = 'parked' AND s.parked) OR (:which = 'open' AND :is_open(s)))
+    AND (:order IS NULL OR s.subject = :order) AND (:before IS NULL OR s.id < :before)
+ORDER BY s.id DESC
+LIMIT :most;
+
+-- statement: saga_read
+--> id   bigint
+--< saga.*
+--< data text
+SELECT :saga_columns(), s.data
+FROM saga s
+WHERE s.id = :id;
+
+-- Forward by rising steps, backward by falling ones.
+-- statement: saga_steps
+--> saga    bigint
+--< step    smallint
+--< undo    boolean
+--< mark    smallint enum saga_mark
+--< tried   integer
+--< took_us integer
+--< code    text
+--< detail  text
+--< at      text
+SELECT t.step, t.undo, t.mark, t.tried, t.took_us, coalesce(t.code, '') AS code,
+    coalesce(t.detail, '') AS detail, :iso(t.at) AS at
+FROM saga_step t
+WHERE t.saga = :saga
+ORDER BY t.at, t.undo, CASE WHEN t.undo THEN -t.step ELSE t.step END, t.tried
+LIMIT 1000;
+
+-- A parked saga goes on, a sleeping one at once. With a fresh token, whoever had it is out. It stands where
+-- it was read, by its number of moves; and only an order's newest saga has a say in its status.
+-- statement: saga_retry
+--> id     bigint
+--> reason text
+--> status text enum order_status
+--> moves  integer
+--< id     bigint
+WITH s AS (
+    UPDATE saga s
+    SET parked = false, due_at = now(), leased = false, wake = s.wake + 1, token = s.token + 1,
+        tries = 0, moves = s.moves + 1, step_at = now(),
+        cause = CASE WHEN s.state = :SAGA_RUNNING THEN '' ELSE s.cause END
+    WHERE s.id = :id AND :is_open(s) AND s.moves = :moves
+    RETURNING s.id, s.step, s.state, s.moves, s.subject, s.tries
+), l AS (
+    INSERT INTO saga_step (saga, step, undo, attempt, mark, tried, took_us, code, detail)
+    SELECT id, step, state = :SAGA_UNDOING, moves, :SAGA_MARK_OPERATOR, 0, 0, 'retry', :reason
+    FROM s
+), o AS (
+    UPDATE orders
+    SET status = :status, cause = NULL, changed_at = now()
+    FROM s
+    WHERE orders.id = s.subject AND orders.status = :ORDER_PARKED
+        AND NOT EXISTS (SELECT FROM saga n WHERE n.subject = s.subject AND n.id > s.id)
+)
+SELECT id
+FROM s;
+
+-- Above the pivot only: for those parked at it, which an operator has looked at. What is undone was reckoned
+-- from the step at which it was read: it must not have moved since.
+-- statement: saga_compensate
+--> id     bigint
+--> reason text
+--> undo   smallint
+--> pivot  smallint
+--> key    text
+--> moves  integer
+--< id     bigint
+WITH s AS (
+    UPDATE saga s
+    SET parked = false, cancel = false, due_at = now(), leased = false, wake = s.wake + 1,
+        token = s.token + 1, tries = 0, moves = s.moves + 1, step_at = now(),
+        state = :SAGA_UNDOING, step = :undo, cause = 'operator'
+    WHERE s.id = :id AND s.state = :SAGA_RUNNING AND s.step <= :pivot AND s.key = :key
+        AND s.moves = :moves
+    RETURNING s.id, s.step, s.moves, s.subject
+), l AS (
+    INSERT INTO saga_step (saga, step, undo, attempt, mark, tried, took_us, code, detail)
+    SELECT id, step, false, moves, :SAGA_MARK_OPERATOR, 0, 0, 'compensate', :reason
+    FROM s
+), o AS (
+    UPDATE orders
+    SET status = :ORDER_FAILED, cause = 'operator', changed_at = now()
+    FROM s
+    WHERE orders.id = s.subject
+)
+SELECT id
+FROM s;
