@@ -143,7 +143,7 @@ WITH s AS (
     RETURNING id, expires_at
 ), a AS (
     INSERT INTO audit (event, act, subject, actor, gate, reason)
-    SELECT :event, 'scanner-created', id, 'operator', :gate, :reason
+    SELECT :event, 'scanner-created', id, :ACTOR_OPERATOR, :gate, :reason
     FROM s
 )
 SELECT :iso(expires_at) AS expires_at
@@ -177,7 +177,7 @@ WITH s AS (
     RETURNING id, gate
 ), a AS (
     INSERT INTO audit (event, act, subject, actor, gate, reason)
-    SELECT :event, 'scanner-revoked', id, 'operator', gate, :reason
+    SELECT :event, 'scanner-revoked', id, :ACTOR_OPERATOR, gate, :reason
     FROM s
 )
 SELECT id

@@ -187,13 +187,13 @@ WITH o AS MATERIALIZED (
     SELECT CASE
         WHEN o.status <> :ORDER_COMPLETED OR o.moving IS NOT NULL OR EXISTS (
             SELECT FROM checkin c JOIN ticket t ON t.id = c.ticket WHERE t.order_id = :order
-        ) THEN 'not-refundable'
-        WHEN :actor = 'operator' THEN NULL
-        WHEN o.terms->>'by' <> 'buyer' THEN 'refund-by-operator'
-        WHEN now() > (o.terms->>'until')::timestamptz THEN 'refund-too-late'
+        ) THEN :REFUSAL_NOT_REFUNDABLE
+        WHEN :actor = :ACTOR_OPERATOR THEN NULL
+        WHEN o.terms->>'by' <> :ACTOR_BUYER THEN :REFUSAL_BY_OPERATOR
+        WHEN now() > (o.terms->>'until')::timestamptz THEN :REFUSAL_TOO_LATE
         WHEN NOT (o.terms->>'handed_on')::boolean AND EXISTS (
             SELECT FROM ticket t WHERE t.order_id = :order AND t.member <> o.member
-        ) THEN 'tickets-handed-on'
+        ) THEN :REFUSAL_HANDED_ON
     END AS code
     FROM o
 ), u AS (
@@ -257,14 +257,14 @@ WITH o AS MATERIALIZED (
         AND t.revoked_at IS NULL AND :is_numbered(t)
 ), no AS MATERIALIZED (
     SELECT CASE
-        WHEN o.status <> :ORDER_COMPLETED OR o.moving IS NOT NULL THEN 'not-completed'
-        WHEN EXISTS (SELECT FROM m WHERE ticket IS NULL) THEN 'seat-not-in-order'
-        WHEN EXISTS (SELECT FROM m JOIN checkin c ON c.ticket = m.ticket) THEN 'ticket-used'
+        WHEN o.status <> :ORDER_COMPLETED OR o.moving IS NOT NULL THEN :REFUSAL_NOT_COMPLETED
+        WHEN EXISTS (SELECT FROM m WHERE ticket IS NULL) THEN :REFUSAL_SEAT_NOT_IN_ORDER
+        WHEN EXISTS (SELECT FROM m JOIN checkin c ON c.ticket = m.ticket) THEN :REFUSAL_TICKET_USED
         WHEN EXISTS (
             SELECT FROM m
             JOIN ticket t ON t.event = o.event AND t.seat = m."to" AND t.revoked_at IS NULL
                 AND :is_numbered(t)
-        ) THEN 'seats-taken'
+        ) THEN :REFUSAL_SEATS_TAKEN
     END AS code
     FROM o
 ), u AS (
@@ -275,7 +275,7 @@ WITH o AS MATERIALIZED (
     RETURNING orders.id, orders.event, orders.moves
 ), a AS (
     INSERT INTO audit (event, act, subject, actor, reason, detail)
-    SELECT event, 'move', id, 'operator', :reason, jsonb_build_object('seats', :seats)
+    SELECT event, 'move', id, :ACTOR_OPERATOR, :reason, jsonb_build_object('seats', :seats)
     FROM u
 ), s AS (
     INSERT INTO saga (key, subject, trace, data)

@@ -39,7 +39,7 @@ WITH w AS (
     RETURNING t.*
 )
 INSERT INTO audit (event, act, subject, actor, reason, detail)
-SELECT event, 'refund-terms', event, 'operator', :reason, jsonb_build_object(
+SELECT event, 'refund-terms', event, :ACTOR_OPERATOR, :reason, jsonb_build_object(
     'from', (SELECT to_jsonb(r) - 'event' FROM refund_terms r WHERE r.event = :event),
     'to', to_jsonb(w) - 'event')
 FROM w

@@ -106,7 +106,7 @@ WITH s AS (
     UPDATE saga s
     SET parked = false, cancel = false, due_at = now(), leased = false, wake = s.wake + 1,
         token = s.token + 1, tries = 0, moves = s.moves + 1, step_at = now(),
-        state = :SAGA_UNDOING, step = :undo, cause = 'operator'
+        state = :SAGA_UNDOING, step = :undo, cause = :ACTOR_OPERATOR
     WHERE s.id = :id AND s.state = :SAGA_RUNNING AND s.step <= :pivot AND s.key = :key
         AND s.moves = :moves
     RETURNING s.id, s.step, s.moves, s.subject
@@ -116,7 +116,7 @@ WITH s AS (
     FROM s
 ), o AS (
     UPDATE orders
-    SET status = :ORDER_FAILED, cause = 'operator', changed_at = now()
+    SET status = :ORDER_FAILED, cause = :ACTOR_OPERATOR, changed_at = now()
     FROM s
     WHERE orders.id = s.subject
 )

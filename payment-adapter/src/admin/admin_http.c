@@ -8,7 +8,6 @@
 #include "saga/reconcile.h"
 #include "store/statements.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 enum {

@@ -15,7 +15,7 @@
 
 enum { REASON_MAX = 200, DAY_S = 86400, BEFORE_START_MAX_S = 366 * DAY_S };
 
-static const char *const by_words[] = {"buyer", "operator", NULL};
+static const char *const by_words[] = {ACTOR_BUYER, ACTOR_OPERATOR, NULL};
 
 int refund_terms_default(const struct settings *settings, struct err_slot *err)
 {
@@ -235,7 +235,7 @@ static void on_refunding(void *ctx, const struct pg_answer *answer)
     } else if (PQntuples(res) == 0) {
         guard_nothing(visit->req, "order-unknown");
     } else if (sql_order_refund_row(res, 0).code.ptr != NULL) {
-        http_problem(visit->req, 409, "not-refundable",
+        http_problem(visit->req, 409, REFUSAL_NOT_REFUNDABLE,
                      "Only a completed order, of which no ticket was used, can be refunded.");
     } else {
         worker_nudge(pay_of(visit->req)->worker);
@@ -286,7 +286,7 @@ static void on_refund(struct http_req *req, void *ctx)
         .order = visit->id,
         .saga = checkout_now(pay_of(visit->req)->checkout, CHECKOUT_REFUND)->key,
         .trace = "",
-        .actor = "operator",
+        .actor = ACTOR_OPERATOR,
         .reason = text,
         .has_percent = true,
         .percent = (uint32_t)percent};

@@ -39,10 +39,10 @@ static void answer_no(struct http_req *req, const char *code)
     static const struct {
         const char *code, *detail;
     } noes[] = {
-        {"not-completed", "Only a completed order moves, and one move at a time."},
-        {"seat-not-in-order", "`from` has to be a numbered seat of this order."},
-        {"ticket-used", "A ticket of these seats was let in."},
-        {"seats-taken", "Somebody has a ticket for one of the new seats."},
+        {REFUSAL_NOT_COMPLETED, "Only a completed order moves, and one move at a time."},
+        {REFUSAL_SEAT_NOT_IN_ORDER, "`from` has to be a numbered seat of this order."},
+        {REFUSAL_TICKET_USED, "A ticket of these seats was let in."},
+        {REFUSAL_SEATS_TAKEN, "Somebody has a ticket for one of the new seats."},
     };
     for (size_t i = 0; i < sizeof(noes) / sizeof(noes[0]); i++) {
         if (strcmp(code, noes[i].code) == 0) {
@@ -191,9 +191,9 @@ static void refuse(struct visit *visit)
     else if (strcmp(code, "seat-unknown") == 0)
         http_problem(visit->req, 422, code, "There is no such seat.");
     else if (strcmp(code, "not-in-hold") == 0 || strcmp(code, "seats-and-area") == 0)
-        answer_no(visit->req, "seat-not-in-order");
+        answer_no(visit->req, REFUSAL_SEAT_NOT_IN_ORDER);
     else
-        answer_no(visit->req, "not-completed");
+        answer_no(visit->req, REFUSAL_NOT_COMPLETED);
     free(visit);
 }
 

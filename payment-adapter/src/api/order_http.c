@@ -595,10 +595,11 @@ static void on_refunding(void *ctx, const struct pg_answer *answer)
     static const struct {
         const char *code, *detail;
     } whys[] = {
-        {"not-refundable", "Only a completed order, of which no ticket was used, can be refunded."},
-        {"refund-by-operator", "Refunds for this event are made by the operator."},
-        {"refund-too-late", "The time to give these tickets back is over."},
-        {"tickets-handed-on", "A ticket of this order was handed on to somebody else."},
+        {REFUSAL_NOT_REFUNDABLE,
+         "Only a completed order, of which no ticket was used, can be refunded."},
+        {REFUSAL_BY_OPERATOR, "Refunds for this event are made by the operator."},
+        {REFUSAL_TOO_LATE, "The time to give these tickets back is over."},
+        {REFUSAL_HANDED_ON, "A ticket of this order was handed on to somebody else."},
     };
     enum { WHYS = sizeof(whys) / sizeof(whys[0]) };
     unsigned why = 0;
@@ -627,7 +628,7 @@ static void then_refund(struct look *look, const struct pg_answer *answer,
         .order = look->order,
         .saga = checkout_now(look->pay->checkout, CHECKOUT_REFUND)->key,
         .trace = trace,
-        .actor = "buyer"};
+        .actor = ACTOR_BUYER};
     struct pg_job *job = pg_job_create(look->pay->pg, on_refunding, look);
     if (job == NULL) {
         guard_unavailable(look->req, ERR_NOMEM);

@@ -8,7 +8,6 @@
 #include "store/statements.h"
 
 #include <assert.h>
-#include <stdio.h>
 
 #include "payment-adapter/sql/statements.c.inc"
 

@@ -12,7 +12,7 @@ bool refund_terms_parse(struct span json, struct refund_terms *out)
     const json_t *until = json_object_get(root, "until");
     const char *by = json_string_value(json_object_get(root, "by"));
     bool good = by != NULL;
-    out->by_buyer = good && strcmp(by, "buyer") == 0;
+    out->by_buyer = good && strcmp(by, ACTOR_BUYER) == 0;
     out->handed_on = json_is_true(json_object_get(root, "handed_on"));
     out->percent = (unsigned)json_integer_value(json_object_get(root, "percent"));
     if (json_is_string(until)) {

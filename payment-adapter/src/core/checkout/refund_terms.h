@@ -7,6 +7,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Who gives an order back, and to whom its terms grant it. */
+#define ACTOR_BUYER    "buyer"
+#define ACTOR_OPERATOR "operator"
+
 struct refund_terms {
     bool by_buyer;
     bool handed_on;

@@ -1,0 +1,18 @@
+/* words.h: words that statements answer with or write, and that C acts on. sql/statements/names.sql
+ * lists them for SQL, and a unit test compares the two. */
+#ifndef FG_PAY_WORDS_H
+#define FG_PAY_WORDS_H
+
+/* Why an order is not given back. */
+#define REFUSAL_NOT_REFUNDABLE "not-refundable"
+#define REFUSAL_BY_OPERATOR    "refund-by-operator"
+#define REFUSAL_TOO_LATE       "refund-too-late"
+#define REFUSAL_HANDED_ON      "tickets-handed-on"
+
+/* Why its seats do not move. */
+#define REFUSAL_NOT_COMPLETED     "not-completed"
+#define REFUSAL_SEAT_NOT_IN_ORDER "seat-not-in-order"
+#define REFUSAL_TICKET_USED       "ticket-used"
+#define REFUSAL_SEATS_TAKEN       "seats-taken"
+
+#endif
