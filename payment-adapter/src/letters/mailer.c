@@ -223,8 +223,7 @@ static void on_kept(void *ctx, const struct pg_answer *answer)
 static void later(struct letter *letter, const char *why)
 {
     struct mailer *mailer = letter->mailer;
-    uint32_t wait_ms =
-        backoff_ms(RETRY_FIRST_MS, RETRY_CAP_MS, letter->tries, mailer->conf.rng);
+    uint32_t wait_ms = backoff_ms(RETRY_FIRST_MS, RETRY_CAP_MS, letter->tries, mailer->conf.rng);
     const struct sql_mail_later_args args = {.id = letter->id, .wait_ms = wait_ms, .error = why};
     atomic_fetch_add_explicit(&mailer->stats.failed, 1, memory_order_relaxed);
     sql_mail_later(mailer->conf.pg, &args, on_kept, letter);

@@ -2,10 +2,10 @@
  *
  * What became of the orders is not counted as it happens, which would be one more write for each of
  * them: each ten seconds one statement reckons it from the sagas that ended since the last time and
- * a little before (count_sagas, sql/statements/counts.sql). So the sums are those of the sagas' rows, whatever was killed
- * when, and any number of processes may count. What only a process knows, how often it answered a
- * visitor with 5xx and how often the shop kept silent, each loop adds for itself; of a process that
- * dies the last ten seconds of these are missing.
+ * a little before (count_sagas, sql/statements/counts.sql). So the sums are those of the sagas'
+ * rows, whatever was killed when, and any number of processes may count. What only a process knows,
+ * how often it answered a visitor with 5xx and how often the shop kept silent, each loop adds for
+ * itself; of a process that dies the last ten seconds of these are missing.
  *
  * Threading: each loop has its own; the sagas are counted by loop 0. */
 #include "saga/order_series.h"
