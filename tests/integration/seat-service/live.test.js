@@ -26,7 +26,9 @@ class Hall {
   delta(since, version = this.version) {
     const changes = { since, version, free: [], held: [], sold: [], blocked: [] };
     const names = ['free', 'held', 'sold', 'blocked'];
-    for (let i = 0; i < SEATS; i++) if (this.pictures[since][i] !== this.pictures[version][i]) changes[names[this.pictures[version][i]]].push(i);
+    // As the service does: each seat that changed after `since`, also one that is again as it was.
+    const changed = (i) => this.pictures.slice(since, version).some((picture, n) => picture[i] !== this.pictures[since + n + 1][i]);
+    for (let i = 0; i < SEATS; i++) if (changed(i)) changes[names[this.pictures[version][i]]].push(i);
     return changes;
   }
 
