@@ -13,8 +13,9 @@
 void http_hops_follow(const struct ip_nets *trusted, struct span hops, uint8_t addr[IP_BYTES]);
 
 /* The same by the value of Forwarded (RFC 7239): of each hop its `for`. An address may stand in
- * quotes; with a port it has to, and so has an IPv6 address, which stands in brackets besides. An obfuscated identifier (_hidden), "unknown", a hop
- * without `for` and whatever the grammar does not know end the reading as garbage does above. */
+ * quotes; with a port it has to, and so has an IPv6 address, which stands in brackets besides. An
+ * obfuscated identifier (_hidden), "unknown", a hop without `for` and whatever the grammar does not
+ * know end the reading as garbage does above. */
 void http_hops_follow_forwarded(const struct ip_nets *trusted, struct span hops,
                                 uint8_t addr[IP_BYTES]);
 
