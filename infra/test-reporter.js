@@ -78,7 +78,7 @@ function settle(files, { file, name, nesting, details }) {
   known.announced.set(key, (known.announced.get(key) ?? 0) - 1);
 }
 
-// Suites, and the files that some versions of node report as tests, hold tests and are none. A file
+// Suites, and the files that some versions of node report as tests, hold tests but are not tests. A file
 // that fails by itself (a syntax error, a hook) has no test that could say so: it counts.
 function isContainer(type, { name, details }) {
   if (type === 'test:pass') return isFile(name) || details.type === 'suite';

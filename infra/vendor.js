@@ -1,7 +1,7 @@
 // vendor.js [--check]: what is bundled by esbuild from the lockfile into files that are kept in the
 // repository, so that building and running need no npm: what the console carries of other people's
 // work, and the scripts of the pages that are asked for on a slow line: the hall's and the checkout's as
-// one file each, the waiting page's made shorter, since some of it comes only when needed. Written anew
+// one file each, the waiting page's made shorter, since some of it comes only when needed. Written again
 // by `make bundles`; `--check` only compares. A bundle of others' work begins with its licence's line;
 // the whole text is in queue-front/web/licences.txt.
 

@@ -30,7 +30,7 @@ struct table {
 /* Is `number` the thing of this key? */
 typedef bool table_same(const void *ctx, uint32_t number, const void *key);
 
-/* Room for so many things without growing. */
+/* Room for that many things without growing. */
 int table_reserve(struct table *table, uint32_t things, struct err_slot *err);
 void table_deinit(struct table *table);
 

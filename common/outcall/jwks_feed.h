@@ -1,6 +1,6 @@
 /* jwks_feed.h: the public keys of somebody who signs (the waiting room's passes, the shop's member
- * tokens), from an address, kept and asked for anew now and then: so a rotation there needs nothing
- * here. One loop; no request ever waits for it. */
+ * tokens), from an address, kept and asked for again now and then: so a rotation there needs
+ * nothing here. One loop; no request ever waits for it. */
 #ifndef FG_OUTCALL_JWKS_FEED_H
 #define FG_OUTCALL_JWKS_FEED_H
 

@@ -367,7 +367,7 @@ static void put_parts(const struct render *render, uint32_t first)
             render->fill(render->out, page->part[i].gap, render->ctx);
             continue;
         }
-        assert(render->more != NULL); /* who has no blocks to fill has a page without them */
+        assert(render->more != NULL); /* without blocks to fill, a page has none */
         for (unsigned turn = 0; render->more(page->part[i].gap, turn, render->ctx); turn++)
             put_parts(render, i + 1);
         i = page->part[i].close;

@@ -281,7 +281,7 @@ static int open_peers(struct pay *pay, struct err_slot *err)
     return rc;
 }
 
-/* A webhook that woke an order is the sign that they come in; it is believed for so long. */
+/* A webhook that woke an order is the sign that they come in; it is believed for this long. */
 enum { HEARD_MS = 300000 };
 
 static bool heard(void *ctx, const char *provider)

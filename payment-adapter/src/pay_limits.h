@@ -23,7 +23,8 @@ enum {
     BODY_CHECKIN_MAX = 256 * 1024, /* an evening's scans of one offline door */
 
     /* orders */
-    ORDERS_WAIT_MS = 2500,  /* POST orders waits so long for the payment to exist, then says so */
+    ORDERS_WAIT_MS =
+        2500, /* how long POST orders waits for the payment to exist before it says so */
     ORDER_WATCH_MAX = 8192, /* calls that wait for a saga's next move */
 
     WEBHOOK_BATCH_MAX = 512, /* a commit's worth; more while one travels are told to come again */

@@ -75,7 +75,7 @@ static int read_old_keys(const char *path, struct err_slot *err, struct ticket_k
 
 /* A secret of its own for hashes, each use under a key of its own: number 1 of its name, so that a
  * second version has a place beside it. What was signed or stored before stays good; a member's
- * holder and the counts of wrong passwords begin anew, once. */
+ * holder and the counts of wrong passwords start over, once. */
 static int derive_hash_keys(const struct settings *settings, struct err_slot *err,
                             struct secrets *out)
 {

@@ -1,5 +1,5 @@
 /* secrets.h: the secrets of the process, and the knobs that can change at run time: what SIGHUP
- * reads anew. */
+ * reads again. */
 #ifndef FG_PAY_SECRETS_H
 #define FG_PAY_SECRETS_H
 

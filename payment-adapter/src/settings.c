@@ -148,7 +148,7 @@ static const struct config_setting rest[] = {
     {"refund", "by", CONFIG_WORD, AT(refund_by), "buyer", 0, 0, refund_words,
      "who gives an order back, for events of which an operator has not said otherwise"},
     {"refund", "before_start", CONFIG_DURATION, AT(refund_before_start_ms), "24h", 0, 366 * DAY_MS,
-     NULL, "so long before the event begins it is over with refunds by buyers"},
+     NULL, "buyers can't refund any more this long before the event begins"},
     {"refund", "percent", CONFIG_U64, AT(refund_percent), "100", 1, 100, NULL,
      "the part of the amount that a buyer gets back"},
     {"refund", "handed_on", CONFIG_BOOL, AT(refund_handed_on), "false", 0, 0, NULL,

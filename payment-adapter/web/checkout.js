@@ -164,7 +164,7 @@ async function open() {
   document.body.dataset.ready = 'yes';
 }
 
-// Cut off before anything was there: begun anew.
+// Cut off before anything was there: started over.
 addEventListener('online', () => { if (!document.body.dataset.ready) location.reload(); });
 
 open().catch((error) => {

@@ -28,7 +28,7 @@ function follow() {
 }
 
 // The money of an order may have moved: an error that has no words of its own promises nothing of it.
-// Who is not logged in any more is told so by the page itself.
+// Visitors who are no longer logged in are told so by the page itself.
 function sayHere(error) {
   if (error.code === 'login-required') location.reload();
   return ['other', 'unavailable', 'login-required'].includes(error.code) || !knows(`error.${error.code}`) ? say('order.not-done') : sayError(error);

@@ -60,7 +60,7 @@ local function stops_clocks(state)
 end
 
 -- While sold out or frozen nobody can come in, so nobody's time runs: what was left of each call is given
--- back when the line moves again, and fronts are told to fetch the stretches anew. Those are STRETCHES_MAX of
+-- back when the line moves again, and fronts are told to fetch the stretches again. Those are STRETCHES_MAX of
 -- tick.lua at most. Of visitors there is no such bound, so none of theirs is touched: `kept` is without the
 -- time that stood still, and all at the door count as heard now.
 local function thaw()
@@ -190,9 +190,9 @@ local function keep_gap(line, read_ms, state)
     call('SET', prefix .. 'seq', range.upto)
 end
 
--- A line that runs goes on where it stood. Whoever was called and may still come has a window anew;
+-- A line that runs goes on where it stood. Whoever was called and may still come has a window again;
 -- whoever was called later, or is inside, is known by what they show (see visit.lua), and is called
--- again otherwise. Ghosts are found anew.
+-- again otherwise. Ghosts are found again.
 local function go_on(line, told, state)
     local session_ttl_ms = tonumber(call('HGET', CFG, 'session_ttl_ms'))
     local expires_ms = now_ms + tonumber(call('HGET', CFG, 'call_ttl_ms'))

@@ -2,7 +2,7 @@
 --
 -- It is asked ask_heal; stay_away_milli is 1000 - show_up_milli, so that of this too the highest is the one that
 -- was measured.
--- Answer: {OK, now_ms} the line is whole; {HEAL, ms} a collection is open for so long; {UNKNOWN} nobody
+-- Answer: {OK, now_ms} the line is whole; {HEAL, ms} a collection is open for that long; {UNKNOWN} nobody
 --   knows this event, or it has no such lane; {RENEWED} there is a newer one of this id
 --
 -- No single front has seen everything, so the first one to ask opens a window in which each front

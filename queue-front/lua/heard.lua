@@ -1,4 +1,4 @@
--- heard.lua: who has been heard goes in, who is not there comes out. Each front calls it for each line
+-- heard.lua: those who have been heard go in, those who are gone come out. Each front calls it for each line
 -- that people wait in, every thirtieth of an epoch at most, and as often as it ticks while it is behind.
 --
 -- It is asked ask_heard and answers tell_heard; behind the answer stand the pages that have changed and those

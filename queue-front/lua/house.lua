@@ -18,7 +18,7 @@
 --   end      id, card, ms until it is swept -> {OK}: it is not in the set any more; {GONE}: it was
 --            deleted meanwhile
 --   touch    id, card -> {OK}: what rests has changed
---   later    chore, ms -> {OK}: the chore is due so much later from now, whether it was there or not
+--   later    chore, ms -> {OK}: the chore is due that much later from now, whether it was there or not
 --   done     chore -> {OK}: a swept event rests no longer
 --   drop     id, audit entry or '' -> {OK}: deleted; {SAME}: it was already. Its erasing is a chore before
 --            this is asked, so whoever dies over it leaves it to be finished
@@ -32,7 +32,7 @@
 local LEFT_MAX = 4096    -- deletions remembered; a front cut off for longer would bring one back
 local TRAIL_MAX = 10000
 local PAGE_LOOK = 1000
-local LEASE_MS = 5000    -- whoever took a chore and died: the next one takes it after so long
+local LEASE_MS = 5000    -- whoever took a chore and died: the next one takes it after this long
 
 clock_set(0)
 

@@ -22,7 +22,7 @@
 -- place by rules that were over when the place was given.
 --
 -- Work is used up by the place that it was shown for, in whatever lane; an invitation by the member
--- who shows it. A join without a key is known by its work: the same again is the same place.
+-- that shows it. A join without a key is known by its work: the same again is the same place.
 --
 -- A presale code is looked at last and before any address is counted, and a use of it is written down
 -- with the place that it opens and not earlier. So it is used as often as it opened a place; one that

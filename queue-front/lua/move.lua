@@ -114,7 +114,7 @@ local function use()
         return answer(EXHAUSTED)
     end
     moves_write(entry, moves + 1)
-    -- Who cannot be known again leaves a mark that nobody else can show.
+    -- A visitor who can't be recognised leaves a mark that nobody else can show.
     user = ARGV[ask_move.user] ~= '' and ARGV[ask_move.user] or '0'
     call('SET', code_key, entry .. ':' .. moves .. ':' .. visitor .. ':' .. user, 'KEEPTTL')
     return answer(OK, entry, moves + 1, visitor)

@@ -1,6 +1,6 @@
 -- prelude.lua: stands before every other script of this folder; README.md tells the data model. Names in
 -- capitals, and those that begin with ask_, tell_ or knobs, are of wire.list.
--- What is defined here is made anew at each call, so it is only what each script needs.
+-- What is defined here is made again at each call, so it is only what each script needs.
 --
 -- KEYS[1] is fg:{EVENT}:cfg, or fg:{EVENT}:@1:cfg for the first lane beside the general one, and so
 -- on. All other keys of the event share its hash tag, hence its slot, and are named from it: `prefix`
@@ -35,7 +35,7 @@ local function clock_set(to_us)
     now_ms = math.floor(now_us / 1000)
 end
 
--- ARGV[1] is "RUN@MS:INCARNATION". An event that was made anew under the same id is another one. Its
+-- ARGV[1] is "RUN@MS:INCARNATION". An event that was made again under the same id is another one. Its
 -- incarnation, when it was made and six random digits, tells them apart and which is the newer; '' belongs
 -- to events that are older than incarnations. `known`: of the front; nil: it knows none.
 local expected_ms, known, incarnation

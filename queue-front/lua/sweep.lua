@@ -6,7 +6,7 @@
 --   {WRONG_STATE} if the event is neither closed nor deleted: it is not touched
 --
 -- Each bite is bounded by BITE keys and frees them in the background, and may be taken twice: whoever
--- finds a sweep unfinished begins anew. A deleted event's `cfg` goes last, and until then nothing can
+-- finds a sweep unfinished starts over. A deleted event's `cfg` goes last, and until then nothing can
 -- be created under its id; then `erased` stands for some seconds for those fronts whose calls were
 -- under way, so that heal.lua does not bring back what they remember.
 --

@@ -56,7 +56,7 @@ local function tick()
     if state == OPEN or state == PAUSED then
         move_line(active)
     else
-        bucket.heard_epoch = 0 -- places may be drawn anew before the line opens
+        bucket.heard_epoch = 0 -- places may be drawn again before the line opens
     end
     bucket.at_us = now_us
     local told = show(active)

@@ -18,7 +18,7 @@
 -- It costs nobody anything. No slot and no token is kept for it, the line goes on, and whoever comes in the
 -- time added pays a token and stands at the door like everybody late: before all who were not called.
 --
--- Who is called but finds no slot (or, being late, no token) waits at the door: `door` orders them
+-- Those who are called but find no slot (or, being late, no token) wait at the door: `door` orders them
 -- by place, `knock` says when each was heard last. As long as one knocks, the call does not run
 -- out. A free slot belongs to the door in its order before anybody else.
 
@@ -158,7 +158,7 @@ local function has_slot()
     return max_active - active > ahead
 end
 
--- A call pays its token when it is made. Who comes after the call ran out pays another: from what
+-- A call pays its token when it is made. A visitor who comes after the call ran out pays another: from what
 -- the tick put aside for the door, else from the bucket.
 local function pay_late()
     if bucket.dues >= 1 then

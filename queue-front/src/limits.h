@@ -16,11 +16,11 @@ enum {
      */
     SLOWED_WORK_LINES_MAX = 10,
     JOINS_AGAIN_MAX = 32, /* visits of one member, each a look-up at the next join */
-    /* How often a join is judged anew because the event changed while it was on its way: an opening
-     * is one change, an operator makes few a second. Then 503. */
+    /* How often a join is judged again because the event changed while it was on its way: an
+     * opening is one change, an operator makes few a second. Then 503. */
     JOINS_JUDGED_MAX = 4,
     JOINS_JUDGED_WAIT_MS = 500, /* for the new document: some ticks */
-    FRONT_PAGE_US = 1000000,    /* so long a page may be shared by those who have no place */
+    FRONT_PAGE_US = 1000000,    /* how long a page may be shared by those who have no place */
 
     FRONT_SHUT_RETRY_S = 5, /* whoever mends a document or a key ring needs longer than a second */
 
@@ -68,7 +68,7 @@ enum {
     SERIES_ROWS_MAX = 5000,
 
     /* Requests of one loop that wait for Redis. At 400 bytes each this is 13 MB, and more than the
-     * deadline lets through: who comes then is told to come back. Joins stop earlier than passes,
+     * deadline lets through: later ones are told to come back. Joins stop earlier than passes,
      * which were promised. */
     FRONT_PENDING_MAX = 32768,
     FRONT_JOINS_PENDING_MAX = 24576,

@@ -4,7 +4,7 @@
 //   const { verifyRound } = await import('./bls.js');
 //   checkBeacon(fairness, verifyRound) -> [{ what, good, ...numbers for the words }]
 //
-// `good` is true, false, or null: nobody but a reader can tell. `what` is a word of the list below.
+// `good` is true, false, or null: only a reader can tell. `what` is a word of the list below.
 //
 //   round        the round that was promised, or by the rule for a closing that was late
 //   signature    of the round, by the chain's key (a pairing on BLS12-381)

@@ -1,5 +1,5 @@
 // pow.js: a worker that solves the line's proof of work: a number n such that the SHA-256 of
-// "CHALLENGE.n" begins with so many zero bits. In: {challenge, bits}. Out: {tried} now and then,
+// "CHALLENGE.n" begins with that many zero bits. In: {challenge, bits}. Out: {tried} now and then,
 // {solution} in the end.
 //
 // SHA-256 is written out because crypto.subtle answers each hash by a promise, which costs more than

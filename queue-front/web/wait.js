@@ -3,13 +3,13 @@
 // Two sources. `me` is asked as often as the server says: it alone knows this visitor, and each
 // question is a sign of life, without which the line would take the visitor to have gone. The stream
 // of the shared status makes the page quick: a pause, a message, a sell-out are shown from it at
-// once, without a further question by anybody; who has just been called asks at once; and when the
+// once, without a further question by anybody; a visitor who has just been called asks at once; and when the
 // draw is made, the questions of all who take part are spread over some seconds. Where the stream
 // does not come through, the polls alone do the same, a little later. One tab of a browser has the
 // stream: browsers allow few connections to a host.
 //
 // Time is the server's throughout (kit.js). After a sleep, and whenever the page is looked at again,
-// everything is asked anew.
+// everything is asked again.
 
 import { byId, doubtClock, moreWords, noteServerTime, say, serverNow } from './kit.js';
 import { event, keep, line, showBegins, showCloses, showLane, showMe, showMessage, showTitle, showUpdated, showView } from './show.js';
@@ -198,7 +198,7 @@ function take(told) {
   if (told.gone) {
     me = null;
     if (told.gone === 'ticket-moved') showView('moved');
-    // The event was made anew: whoever waited for it waits for this one.
+    // The event was made again: whoever waited for it waits for this one.
     if (told.gone === 'event-renewed') join().catch(onLost);
     return 0;
   }
@@ -317,7 +317,7 @@ async function tellAppeal(told) {
 }
 
 // Repeated until there is an answer: the cookie of this page makes ten joins one place. Work that
-// ran out while a phone slept is asked for anew.
+// ran out while a phone slept is asked for again.
 async function join(invited = {}, body) {
   for (let headers = invited, worked = 0; ;) {
     let answer = null;

@@ -24,14 +24,14 @@ enum {
      * long ones. */
     JOURNAL_BATCH_BYTES = 2 * 1024 * 1024,
 
-    /* A batch of so many changes is a rush: the next commit begins no sooner than JOURNAL_PACE_US
+    /* A batch of this many changes is a rush: the next commit begins no sooner than JOURNAL_PACE_US
      * after this one did. A thousand commits a second are as many as a disk of the cloud flushes;
      * a lone buyer, and a few, never wait. */
     JOURNAL_PACED_FROM = 16,
     JOURNAL_PACE_US = 1000,
 
-    /* A change that found no transaction for so long is refused (503): PostgreSQL is down or slower
-     * than any buyer waits. */
+    /* A change that found no transaction for this long is refused (503): PostgreSQL is down or
+     * slower than any buyer waits. */
     JOURNAL_WAIT_MS = 2000,
     /* An answer of PostgreSQL that takes longer means that the connection is given up. Longer than
      * any healthy flush, and so short that a fail-over is noticed. */
@@ -44,7 +44,7 @@ enum {
     JOURNAL_RETRY_MIN_MS = 50,
     JOURNAL_RETRY_MAX_MS = 1000,
 
-    /* The owner asks PostgreSQL something at least so often, so that its backend is never silent
+    /* The owner asks PostgreSQL something at least this often, so that its backend is never silent
      * for long; a standby that finds it silent for OWNER_SILENT_MS while no statement runs takes
      * its place. A pause longer than that costs ownership, not seats. */
     OWNER_BEAT_MS = 200,
@@ -72,8 +72,8 @@ enum {
     SNAPSHOT_LOOK_MS = 5000,
     /* Changes a second from which on the auditor lets others have the processor. */
     AUDITOR_BUSY_PER_S = 1000,
-    /* ... until it is so many snapshots behind: a million changes, which a recovery replays in less
-     * than a second, and more than a stadium's whole sale makes. */
+    /* ... until it is this many snapshots behind: a million changes, which a recovery replays in
+     * less than a second, and more than a stadium's whole sale makes. */
     AUDITOR_BEHIND_MAX = 10,
     /* The auditor and replay read whole journals and write whole snapshots; nobody waits for them.
      */
@@ -109,7 +109,7 @@ enum {
     IDEM_LOCKS = 64, /* loops rarely meet at one */
     IDEM_KEEP_S = 10 * 60,
     IDEM_KEY_MAX = 255, /* bytes of the header */
-    /* A repetition waits for the answer to the first for so long: longer than a change waits for
+    /* A repetition waits this long for the answer to the first: longer than a change waits for
      * the journal (JOURNAL_WAIT_MS) if there is one at all. Of one loop, so many wait. */
     IDEM_WAIT_MS = 3000,
     IDEM_WAITERS_MAX = 256,
@@ -126,11 +126,11 @@ enum {
     API_ANSWER_MAX = 256 * 1024,
     ADMIN_BODY_MAX = 256 * 1024,
 
-    /* Availability is published, and changes sent to streams, at most so often. */
+    /* Availability is published, and changes sent to streams, at most this often. */
     PUBLISH_MS = 200,
     /* Level of gzip for availability: the quickest. */
     AVAIL_LEVEL = 1,
-    /* Changed seats in one delta; a reader who is further behind takes it all anew. */
+    /* Changed seats in one delta; a reader who is further behind takes it all again. */
     DELTA_MAX = 4096,
     /* Holds that run out and are on their way to the journal: as one lot comes back, the next goes.
      * 30,000 that run out in one second are sixty such lots, and one lot leaves half of a batch to

@@ -86,7 +86,7 @@ function gone(code) {
   for (const id of ['sale', 'cart', 'wait', 'visit']) byId(id).hidden = true;
 }
 
-// Who did not know of the choice is asked where it matters: the seat is there, and it is kept for some.
+// Visitors who did not know of the choice are asked where it matters: the seat is there, and it is kept for some.
 function offerAccess(places, work) {
   trouble(sayError(new Refused(403, { code: 'accessible-seat' })));
   const button = make('button', { type: 'button', textContent: say('needs.take-access') });
@@ -291,7 +291,7 @@ async function fetchPicture() {
   return [new Uint8Array(await answer.arrayBuffer()), versionOf(answer.headers.get('ETag'))];
 }
 
-// A hall with nothing left says so: who looks for a free seat would look in vain. Seats that are only
+// A hall with nothing left says so, to spare visitors a search in vain. Seats that are only
 // held may come back, sold ones hardly do.
 function showFull() {
   const any = (state) => plan.state.includes(state);
@@ -346,7 +346,7 @@ function follow() {
     takeAreas(JSON.parse(message.data).areas);
     live.renew();
   });
-  // The browser comes back by itself after a lost connection, but not after an answer that is none.
+  // The browser comes back by itself after a lost connection, but not after an answer that is not a stream.
   stream.addEventListener('error', () => {
     onLost(LOST_MS);
     if (stream.readyState === EventSource.CLOSED) setTimeout(poll, POLL_MS * (0.75 + Math.random() / 2));
@@ -412,7 +412,7 @@ function show(which) {
   }
   if (which === 'list' && map.cursor >= 0) list?.show(map.cursor);
   if (which === 'map') map.resize();
-  try { localStorage.setItem('fg-view', which); } catch { /* chosen anew next time */ }
+  try { localStorage.setItem('fg-view', which); } catch { /* chosen again next time */ }
 }
 
 function viewKept() {

@@ -1,7 +1,7 @@
 // live.js: keeps the picture of the hall true by what the stream tells. A delta says between which two
 // versions it leads. Whatever comes out of a gap, because a connection broke, a picture was fetched
 // meanwhile, or another process took over, is not laid on a picture that it was not made for: then the
-// picture is read anew, and what was told meanwhile is laid on that one, as far as it fits.
+// picture is read again, and what was told meanwhile is laid on that one, as far as it fits.
 
 export class Live {
   // `plan` has the version that is shown. fetchPicture() -> [octets, version]; read(plan, octets, version)

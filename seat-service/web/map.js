@@ -167,7 +167,7 @@ export class SeatMap {
     return state === HELD ? LOOK.HELD : state === SOLD ? LOOK.SOLD : LOOK.BLOCKED;
   }
 
-  // Everything anew, in one go: so nothing flickers.
+  // Everything again, in one go: so nothing flickers.
   refresh() {
     countFree(this.plan, this.wanted);
     if (this.grid) {

@@ -301,7 +301,7 @@ describe('the edge behind a CDN and a balancer', () => {
   });
 
   test('may be told by a header that names the visitor alone', async () => {
-    // What was told once stays, but for what is told anew.
+    // What was told once stays, but for what is told again.
     await stack.up({ FAIRGATE_EDGE_CLIENT_IP_HEADER: 'CF-Connecting-IP' });
     const headers = { ...through('192.0.2.66'), 'CF-Connecting-IP': '2001:db8:7::5' };
     assert.equal(await visitor(CDN, headers), '2001:db8:7::5');

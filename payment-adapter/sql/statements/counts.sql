@@ -3,7 +3,7 @@
 -- Numbers only rise, so two processes that count the same change nothing. Ten seconds in which something
 -- happened follow ten that say up to when nothing had.
 
--- Counting begins anew so far back: a commit is seen only after the times that it wrote.
+-- Counting starts over so far back: a commit is seen only after the times that it wrote.
 -- fragment: counted_newest()
 (SELECT coalesce(max(at), '-infinity') FROM counted WHERE event <> '')
 

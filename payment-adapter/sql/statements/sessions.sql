@@ -62,7 +62,7 @@ WHERE key = ANY (:keys) AND until > now();
 -- fragment: free_fails()
 (CASE left(t.key, 2) WHEN 'i:' THEN 10 WHEN 'g:' THEN 20 ELSE 1 END * :free_fails)
 
--- Its window is over: counting begins anew.
+-- Its window is over: counting starts over.
 -- fragment: is_long_ago()
 t.since < now() - :ms(:window_ms)
 

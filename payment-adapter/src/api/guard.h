@@ -27,7 +27,7 @@ void guard_reply(struct http_req *req, unsigned status, const struct text *body,
  * caller's, to free(). NULL: it has been answered. */
 void *guard_begin(struct http_req *req, size_t size, char *id, size_t id_cap);
 
-/* Copies a route's parameter; false (and a 404) if it is none of our ids. */
+/* Copies a route's parameter; false (and a 404) if it is not one of our ids. */
 bool guard_id(struct http_req *req, unsigned param, char *out, size_t cap);
 
 #endif

@@ -16,8 +16,8 @@
  * the same time, as a known one does. Only one check of an account is under way at a time from one
  * place, so that guesses in parallel do not slip past the throttle.
  *
- * By the shop's signed token there is no password and no look-up: who is logged in there is logged
- * in here. Such a token counts once. */
+ * By the shop's signed token there is no password and no look-up: whoever is logged in there is
+ * logged in here. Such a token counts once. */
 #include "api/routes.h"
 
 #include "api/guard.h"

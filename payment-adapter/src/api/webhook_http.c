@@ -3,7 +3,7 @@
  * A webhook decides nothing. Once it is believed, its id is written down (each id once) and the
  * saga of its payment is woken (webhooks.c); the saga then reads the payment itself. So a
  * hundred copies wake once, an order of events that is mixed up does no harm, an event for a
- * payment that is none of our open ones is forgotten, and one that never comes is made up for by
+ * payment that is not one of our open ones is forgotten, and one that never comes is made up for by
  * the saga's own look. Answered 2xx only once it is stored, or found to be about nothing here. */
 #include "api/routes.h"
 

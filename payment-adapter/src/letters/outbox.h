@@ -26,7 +26,7 @@ struct outbox_conf { /* all borrowed until outbox_close() */
 };
 
 int outbox_create(const struct outbox_conf *conf, struct err_slot *err, struct outbox **out);
-/* So many orders a second from here on. */
+/* This many orders a second from here on. */
 void outbox_use_pace(struct outbox *outbox, uint32_t per_s);
 void outbox_tick(struct outbox *outbox); /* each 100 ms */
 void outbox_close(struct outbox *outbox);

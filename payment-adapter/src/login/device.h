@@ -2,7 +2,7 @@
  *
  * Whoever guesses passwords makes an account wait; its owner, at the browser they always use, is
  * not to wait with them. So such a browser's failures are counted for itself. The cookie opens
- * nothing: it says which account's owner was here, to nobody but us, and only beside the right
+ * nothing: it says which account's owner was here, to us alone, and only beside the right
  * password. */
 #ifndef FG_PAY_DEVICE_H
 #define FG_PAY_DEVICE_H

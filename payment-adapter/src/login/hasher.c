@@ -101,7 +101,7 @@ int hasher_check(struct hasher *hasher, const char *hash, const char *password,
     work->hasher = hasher;
     work->on_done = on_done;
     work->ctx = ctx;
-    /* A hash that is too long is none of ours: cut, it fails as one that is damaged. */
+    /* A hash that is too long is not ours: cut, it fails as a damaged one does. */
     snprintf(work->hash, sizeof(work->hash), "%s", hash);
     snprintf(work->password, sizeof(work->password), "%s", password);
     uv_queue_work(hasher->loop, &work->req, on_work, on_after); /* fails without a callback only */

@@ -1,5 +1,5 @@
 /* users.h: the company's user database, which must not notice us: read only, over a pool of its
- * own, never more than so many questions a second from the whole house, of which logins and
+ * own, never more than a set number of questions a second from the whole house, of which logins and
  * mails have shares of their own (pace.h), and none at all for a while when it does not answer.
  * What to ask is SQL of the configuration; what comes back are columns in its order. */
 #ifndef FG_PAY_USERS_H

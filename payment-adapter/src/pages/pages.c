@@ -1,8 +1,8 @@
 /* pages.c: what buyers look at: the checkout (/pay/checkout), the order (/pay/orders/{id}), to
  * which they come back from the provider, and the tickets (/pay/tickets/{id}), to be shown at the
  * door or printed. The checkout is a page of the site, the same for all. The other two are written
- * for each visitor, and whole without a script: while something moves the order's page asks anew by
- * itself; with its script it changes as soon as the order does. */
+ * for each visitor, and whole without a script: while something moves the order's page asks again
+ * by itself; with its script it changes as soon as the order does. */
 #include "pages/pages.h"
 
 #include "api/guard.h"

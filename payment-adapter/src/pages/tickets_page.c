@@ -29,7 +29,7 @@ enum ticket_view {
 struct tickets_page {
     const struct tickets_view *facts;
     const struct phrases *words;
-    bool buyer, live; /* who looks has bought them; one of them opens a door */
+    bool buyer, live; /* the reader has bought them; one of them opens a door */
     struct sql_order_tickets_row first;
     int nth; /* of the turn; -1 before the first */
     struct sql_order_tickets_row row;

@@ -62,7 +62,7 @@ static const struct {
      "tell its buyer."},
     {"two-tickets", "Two good tickets are for the same seat: both open the door.",
      "Refund the order to which the seat is not sold, which revokes its ticket; start the service "
-     "anew, and the database refuses such pairs."},
+     "again, and the database refuses such pairs."},
     {"ticket-without-seat", "A good ticket is for a seat that is not sold to its order.",
      "Whoever comes with it has no seat: refund the order, or have its seats confirmed."},
 };

@@ -30,7 +30,7 @@
 enum {
     GRACE_MS = 120000,
     ITEMS_MAX = 1000,
-    LISTED_MAX = 20, /* of one kind and comparison; who has more has one trouble, not a thousand */
+    LISTED_MAX = 20, /* of one kind and comparison; more of them are one trouble, not a thousand */
     PAGES_MAX = 1000,
     SHOP_PAGE = 100,
     EVENTS_MAX = 16,
@@ -305,7 +305,7 @@ static void on_shop_kept(void *ctx, const struct pg_answer *answer)
         next_shop_page(reconcile);
 }
 
-/* A page as rows of JSON; how many there were, or -1 if it is none. */
+/* A page as rows of JSON; how many there were, or -1 if it is not such a page. */
 static int read_shop_page(const json_t *page, struct grow *rows)
 {
     size_t index;

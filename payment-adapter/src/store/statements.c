@@ -1,7 +1,7 @@
 /* statements.c: see statements.h.
  *
  * Plans: what is asked by key has one plan for ever (generic). The engine's connections plan each
- * statement anew, which costs a commit of a thousand moves less than a millisecond: a batch of one
+ * statement again, which costs a commit of a thousand moves less than a millisecond: a batch of one
  * and a batch of a thousand want different plans, and a plan made while the tables were new and
  * empty would read them whole for as long as the connection lives. (It was so: a fresh database
  * began at a quarter of its speed.) */

@@ -1,4 +1,4 @@
--- away.lua: who is not there, by pages of places.
+-- away.lua: the absent, by pages of places.
 
 -- Places are counted by pages, so that the marks of a long line travel and are compared in pieces.
 -- `away:PAGE` has the bits of those before their call who are not there: ghosts, and who has left.
@@ -6,7 +6,7 @@ local function away_key(page)
     return prefix .. 'away:' .. page
 end
 
--- Who was heard in an epoch, by all fronts. (`heard:EPOCH:BLOCK`, of 1,024 places, was the version before's.)
+-- Those heard in an epoch, by all fronts. (`heard:EPOCH:BLOCK`, of 1,024 places, was the version before's.)
 local function heard_key(epoch, page)
     return prefix .. 'there:' .. epoch .. ':' .. page
 end

@@ -1,4 +1,4 @@
--- judge.lua: who is there. Fronts tell heard.lua whom they have heard; here, once an epoch, whoever was not heard
+-- judge.lua: presence. Fronts tell heard.lua whom they have heard; here, once an epoch, whoever was not heard
 -- in the whole epoch before nor since becomes a ghost. Only places issued before that epoch are judged
 -- (`heard_upto`), and only once every front has told all of it: while one is silent, and after any gap in the
 -- ticks, nobody new becomes a ghost, and whoever is one stays one.
@@ -6,7 +6,7 @@
 local JUDGE_MAX = 4          -- pages judged in one tick
 
 -- Of these places, whoever was not heard in the last whole epoch nor since is away. Bits are only
--- added: who was away and is heard comes back by heard.lua.
+-- added: a visitor who was away and is heard comes back by heard.lua.
 local function judge_page(epoch, page)
     local absent, left = prefix .. 'absent', prefix .. 'left'
     local high = math.min(bucket.heard_upto, page * PAGE + PAGE - 1) % PAGE

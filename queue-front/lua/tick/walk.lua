@@ -3,7 +3,7 @@
 
 local WALK_MAX = 2048        -- places looked at one by one in one tick
 
--- The bits of the bytes from..to of the line, as one string: who is away.
+-- The bits of the bytes from..to of the line, as one string: the absent.
 local function away_bytes(from, to)
     local parts = {}
     for page = math.floor(from / PAGE_BYTES), math.floor(to / PAGE_BYTES) do

@@ -3,7 +3,8 @@
  *
  * - What a change becomes is reckoned from this front's picture and sent with the picture's
  * version. If somebody was faster, the store refuses, and unless the operator named a version
- * (If-Match), it is reckoned anew from the next picture: two patches of different knobs both count.
+ * (If-Match), it is reckoned again from the next picture: two patches of different knobs both
+ * count.
  * - An event that this front does not know is looked for once, among those that ended.
  * - The answer waits until this front has the new picture, so that whoever is told "open" can join
  *   here at once, and reads what was written. After a second it goes out in any case: the change is
@@ -218,7 +219,7 @@ void act_ask(struct act *act, enum line_admin_call call, void (*on_done)(struct 
     line_store_admin(act->front->store, &act->line);
 }
 
-/* Seeds for an event that has none yet, sealed anew for each call, so that none is kept. The salt
+/* Seeds for an event that has none yet, sealed again for each call, so that none is kept. The salt
  * is the kernel's, not the loop's own generator's. */
 static void seal_seeds(struct act *act)
 {

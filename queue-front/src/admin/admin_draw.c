@@ -1,5 +1,5 @@
 /* admin_draw.c: a draw is only worth something if its beacon was promised while nobody could know
- * it. So each act that touches the promise comes by here: a change of the document settles it anew
+ * it. So each act that touches the promise comes by here: a change of the document settles it again
  * while entries are open and not at all afterwards, scheduling makes it, and a draw by hand is
  * refused where a value was promised that comes by itself. */
 #include "admin/admin_draw.h"

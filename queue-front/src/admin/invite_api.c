@@ -1,4 +1,4 @@
-/* invite_api.c: nothing is kept of an invitation, so the list is made anew each time it is read;
+/* invite_api.c: nothing is kept of an invitation, so the list is made again each time it is read;
  * the document says up to which number they are good. */
 #include "admin/invite_api.h"
 

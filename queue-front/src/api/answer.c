@@ -109,7 +109,8 @@ void answer_ticket_moved(struct http_req *req, const struct text *headers)
 }
 
 #define RENEWED_DETAIL                                                                             \
-    "This is of an earlier event of this name, which was made anew since. Join again for a place " \
+    "This is of an earlier event of this name, which was made again since. Join again for a "      \
+    "place "                                                                                       \
     "in this one."
 
 static void answer_event_renewed(struct http_req *req)

@@ -31,7 +31,7 @@ struct span caller_ticket_text(const struct http_req *req, const struct front_ev
 /* A client that pipelines shows the same ticket with each request. What was found good a moment
  * ago, by the same keys, for the same event, in the same second, is good: the rest of the requests
  * in one packet needs no MAC. Nothing is remembered beyond that; the next visitor is looked at
- * anew. */
+ * again. */
 static int read_ticket(const struct http_req *req, const struct front *front,
                        const struct front_event *event, struct ticket *out)
 {
@@ -76,7 +76,7 @@ int caller_ticket(const struct http_req *req, const struct front *front,
 }
 
 /* A signature costs ten polls. So first the session's MAC: whoever has never been inside is refused
- * by that. Who has been, and writes other signatures under the session, is refused unchecked after
+ * by that. A known one that writes other signatures under the session is refused unchecked after
  * some, from that address. */
 static int check_pass(const struct http_req *req, struct front *front,
                       const struct front_event *event, struct span token, struct err_slot *err,

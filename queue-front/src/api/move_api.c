@@ -264,7 +264,8 @@ static void on_looked(struct line_move *line)
     ask_send(ask, on_taken);
 }
 
-/* Who asks, so that a lost answer can be given again. Who has neither key nor cookie is nobody. */
+/* The asker, so that a lost answer can be given again. One with neither key nor cookie is nobody.
+ */
 static bool know_user(struct move_ask *ask, const struct front_event *event)
 {
     struct span id = front_event_scope(event);

@@ -1,6 +1,6 @@
 /* pass_api.c: from the call to the end of the visit.
  *
- * Who is far from being called is told so from memory; Redis is asked by those who may be called
+ * Visitors far from being called are told so from memory; Redis is asked by those who may be called
  * already, a little before this front knows. What it answers is final: a pass is a slot in
  * `max_active`, and the same place always gets the same session.
  *

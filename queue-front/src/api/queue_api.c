@@ -200,7 +200,7 @@ static void refuse_join(struct join *join)
     }
 }
 
-/* A stranger from here on: to join once more is to join anew. */
+/* A stranger from here on: to join once more is to join again. */
 static void refuse_moved(struct join *join, const struct front_event *event)
 {
     char memory[256];
@@ -595,7 +595,7 @@ static bool ask_in_lane(struct join *join)
     return true;
 }
 
-/* Who comes, as far as work, membership and invitation say. False: answered. */
+/* The newcomer, as far as work, membership and invitation say. False: answered. */
 static bool may_join(struct http_req *req, struct front *front, const struct front_event *event,
                      const struct ticket *run_out, struct entrant *entrant)
 {
@@ -733,7 +733,7 @@ static void answer_again(struct http_req *req, struct front *front, const struct
         answer_waiting_page(req, front_event_id(event), NULL, NULL);
         return;
     }
-    /* As it came, not signed anew: the session's name depends on the key it was signed with. */
+    /* As it came, not signed again: the session's name depends on the key it was signed with. */
     struct span text = caller_ticket_text(req, event);
     char cookies_memory[COOKIES_MAX];
     struct text cookies = text_on(cookies_memory, sizeof(cookies_memory));
@@ -748,7 +748,7 @@ static void answer_again(struct http_req *req, struct front *front, const struct
  *
  * Whether somebody has been inside with a place is known to Redis alone: a front sees that it was
  * called, and so it stays. So whoever comes with such a place, by its ticket or found by name, is
- * looked up there; what was used up or given up is no place any more, and its owner joins anew, as
+ * looked up there; what was used up or given up is no place any more, and its owner joins again, as
  * one whose call ran out does. A place that cannot be looked up is told as it is. */
 
 struct look {
@@ -849,7 +849,7 @@ static void join_with(struct http_req *req, struct front *front, const struct fr
     struct ticket ticket;
     int rc = caller_ticket(req, front, event, &ticket);
     if (rc == ERR_STATE &&
-        !ticket.member) { /* the place is elsewhere; its old owner may join anew */
+        !ticket.member) { /* the place is elsewhere; its old owner may join again */
         ask_for_place(req, front, event, &ticket, 0, judged);
         return;
     }
@@ -873,7 +873,7 @@ static void join_with(struct http_req *req, struct front *front, const struct fr
     }
     if (!is_invited(req, front, event, &lane, &invited))
         return;
-    if (lane != ticket.lane) { /* who waits in one lane shows the invitation of another */
+    if (lane != ticket.lane) { /* somebody in one lane shows the invitation of another */
         ask_for_place(req, front, event, NULL, 0, judged);
         return;
     }

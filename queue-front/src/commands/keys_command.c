@@ -37,7 +37,7 @@ static const struct {
     const char *name, *purpose;
 } rings[] = {
     [TICKETS] = {"tickets", "tickets, sessions, challenges of work, codes that carry a place away"},
-    [IDENTITIES] = {"identities", "who is who: visitors, members, invitations"},
+    [IDENTITIES] = {"identities", "identities: visitors, members, invitations"},
     [PASSES] = {"passes", "admission passes (ES256)"},
     [DRAWS] = {"draws", "seeds of draws"},
 };

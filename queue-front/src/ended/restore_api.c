@@ -23,7 +23,7 @@ enum {
 struct restore {
     struct act act;
     struct archive archive;
-    char *json; /* of what the script makes anew beside the document */
+    char *json; /* of what the script makes again beside the document */
 };
 
 static void on_end(struct act *act)
@@ -128,7 +128,7 @@ static bool judge_draw(struct act *act, const struct archive *archive)
         !span_eq(http_req_query_arg(act->req, SPAN("redraw")), SPAN("true"))) {
         http_problem(act->req, 409, "draw-unknown",
                      "It was archived before its draw, which has come due since. If the draw was "
-                     "held, a later archive has it. ?redraw=true holds it anew, with other places "
+                     "held, a later archive has it. ?redraw=true holds it again, with other places "
                      "for everybody.");
         act_end(act);
         return false;

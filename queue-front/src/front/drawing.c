@@ -34,7 +34,7 @@ enum {
     RELAYS_MAX = 8,
     ASK_US = 1000000, /* one question a second and relay, while a value is due */
     ANSWER_TIMEOUT_MS = 2500,
-    PATIENCE_US = 4 * ANSWER_TIMEOUT_MS * 1000, /* a value that was asked for so long is late */
+    PATIENCE_US = 4 * ANSWER_TIMEOUT_MS * 1000, /* a value that was asked for this long is late */
     ANSWER_BYTES_MAX = 64 * 1024,               /* a round is 300 bytes, a pulse 5 KB */
     AUDIT_MAX = 512,
     URL_MAX = CONFIG_STRING_MAX + BEACON_HASH_LEN + 64,

@@ -218,7 +218,7 @@ static bool has_seen(const struct front *front, const struct front_wait *wait)
     return event->view->version >= wait->version;
 }
 
-/* First all who are done are taken out, then they are called: a callback may wait anew. */
+/* First all who are done are taken out, then they are called: a callback may wait again. */
 static void check_waits(struct front *front)
 {
     uint64_t now_us = clock_mono_us(front->loop->clock);

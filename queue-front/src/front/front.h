@@ -134,8 +134,8 @@ struct front_page {
     uint64_t made_us;
 };
 
-/* Why nobody new is let in to an event here, whatever its state. Who is in the line is served from
- * memory, who is inside goes on. */
+/* Why nobody new is let in to an event here, whatever its state. Those in the line are served from
+ * memory, those inside go on. */
 enum front_shut {
     FRONT_OPEN,
     FRONT_SHUT_DOCUMENT, /* it cannot be read, and defaults are nobody's wish */
@@ -301,7 +301,7 @@ static inline struct span front_event_id(const struct front_event *event)
 }
 
 /* What visitors' names are bound to: the event's id, with its incarnation if it has one. An event
- * that was made anew under an old id knows nobody of the one before. */
+ * that was made again under an old id knows nobody of the one before. */
 static inline struct span front_event_scope(const struct front_event *event)
 {
     return (struct span){event->scope, event->scope_len};

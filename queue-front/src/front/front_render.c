@@ -19,7 +19,7 @@ enum {
 
 static uint32_t shared_poll_ms(const struct front *front, const struct front_event *event)
 {
-    /* Who asks for the shared status alone is told the pace of the middle of the line. */
+    /* Those who ask only for the shared status are told the pace of the middle of the line. */
     uint64_t ahead = event->view->waiting / 2;
     struct poll_ask ask = {
         .line = event->view->state,

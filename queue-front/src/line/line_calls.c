@@ -5,12 +5,13 @@
  * such event, no connection, too many) goes through the list of the refused, which the end of the
  * turn answers.
  *
- * Who goes first. Redis does what it is sent in the order in which it is sent, so the order is made
- * here: a visit is written to the connection when it is asked for, joins gather and are written at
- * the end of the turn. So a pass that was read behind a crowd of joins stands before them. Of joins
- * one batch is under way at most, the next goes out with its answer: that one is what a pass may
- * have to wait for, however many come. (`me` asks nothing of Redis and is answered when it is read;
- * what is too much is refused to joins long before it would be to visits, see core/shed.h.)
+ * What goes first. Redis does what it is sent in the order in which it is sent, so the order is
+ * made here: a visit is written to the connection when it is asked for, joins gather and are
+ * written at the end of the turn. So a pass that was read behind a crowd of joins stands before
+ * them. Of joins one batch is under way at most, the next goes out with its answer: that one is
+ * what a pass may have to wait for, however many come. (`me` asks nothing of Redis and is answered
+ * when it is read; what is too much is refused to joins long before it would be to visits, see
+ * core/shed.h.)
  *
  * Repeats. Redis may have done what it did not answer, so a request that failed is LINE_UNAVAILABLE
  * and never repeated by us, except where the answer says that nothing ran: NOSCRIPT, and the same
@@ -900,7 +901,7 @@ static void on_house(struct redis_call *call, const redisReply *reply)
 
 static void send_deletion(struct line_admin *admin)
 {
-    enum { OWN_MS = 2000 }; /* so long the rest of it is ours to do */
+    enum { OWN_MS = 2000 }; /* how long the rest of it is ours to do */
     struct line_store *store = admin->store.store;
     struct text command;
     if (admin->step == 0) {

@@ -25,7 +25,7 @@ struct line_marks {
     uint64_t era;                     /* of that version: when Redis was healed last before it */
     char digest[LINE_DIGEST_LEN + 1]; /* of the document; "": to be told in any case */
     uint64_t dead;                    /* all up to here were called, and even their grace is over */
-    uint64_t generation; /* of the stretches: another one means that all were written anew */
+    uint64_t generation; /* of the stretches: another one means that all were written again */
     uint64_t upto;       /* the newest stretch known */
     uint64_t moves_run;  /* another one means that Redis may have lost moves */
     uint64_t moves_seq;  /* the newest move known */

@@ -105,7 +105,7 @@ bool house_confirms(const struct store_event *event)
     return whole->named != NAMED_NOT && whole->named_us >= event->healing_us;
 }
 
-/* It rests here and runs there: it was made anew, or Redis has gone back. */
+/* It rests here and runs there: it was made again, or Redis has gone back. */
 static void wake(struct store_event *event)
 {
     struct line_store *store = event->store;
@@ -307,7 +307,7 @@ static void chore_send(struct line_store *store)
     uint16_t slot = chore->step == CHORE_BITE ? store_slot(store, span_of(chore_event(chore)))
                                               : store->set_slot;
     if (!store_can_send(store, slot)) {
-        chore_end(store); /* its lease ends, and somebody else begins anew */
+        chore_end(store); /* its lease ends, and somebody else starts over */
         return;
     }
     struct text command;

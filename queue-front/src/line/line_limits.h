@@ -23,20 +23,20 @@ enum {
     STORE_RESTING_MAX = 256,
     /* All lines in memory: beside these, lanes of what rests and what operators have called up. */
     STORE_LINES_MAX = 640,
-    /* For so long an older event that an operator asked about stays in memory. */
+    /* How long an older event that an operator asked about stays in memory. */
     STORE_HOLD_MS = 600 * 1000,
-    /* For so long visitors may ask about an event that has ended; then what only they had a use for
+    /* How long visitors may ask about an event that has ended; then what only they had a use for
      * is swept. Longer than tickets live (three days), and it lasts over a long weekend. */
     STORE_ENDED_KEEP_MS = 7 * 86400 * 1000,
     STORE_CARD_BYTES_MAX = 2048, /* what a list of ended events says of one: name and figures */
     /* How often a look is taken whether events came or went: all fronts know within a second. */
     STORE_DISCOVER_MS = 400,
-    /* So many loops of all processes tick at their full pace, beyond them each a little less often,
-     * so that Redis is not asked for more; but three times less often at most: with its jitter that
-     * is 450 ms, and a picture is stale after a second. */
+    /* This many loops of all processes tick at their full pace, beyond them each a little less
+     * often, so that Redis is not asked for more; but three times less often at most: with its
+     * jitter that is 450 ms, and a picture is stale after a second. */
     STORE_TICKERS = 128,
     STORE_PERIODS_MAX = 3,
-    /* Events that cannot move by themselves tick so many times less often. */
+    /* Events that cannot move by themselves tick this many times less often. */
     STORE_IDLE_FACTOR = 4,
 
     /* Requests under way in one store. At 100,000 joins a second this is a third of a second's

@@ -177,7 +177,7 @@ static void forget(struct store_event *event)
     char id[LINE_ID_MAX + 1];
     memcpy(id, event->line.view.id, sizeof(id));
     if (event->line.seen) {
-        log_event(event, LOG_LEVEL_INFO, "the event was made anew");
+        log_event(event, LOG_LEVEL_INFO, "the event was made again");
         event->line.seen = false;
         store->conf.on_event(store->conf.ctx, id, false);
     }
@@ -356,7 +356,7 @@ static void say_goodbye(struct line_store *store)
     redis_route_flush(store->route);
 }
 
-/* An event in which nothing moves by itself need not be looked at so often. */
+/* An event in which nothing moves by itself can be looked at less often. */
 static bool is_idle(const struct store_event *event)
 {
     const struct line_view *view = &event->line.view;

@@ -45,7 +45,7 @@ struct line_store_conf {
     struct redis_login redis_login, sentinel_login;
     uint32_t tick_period_ms; /* 100 */
     const char *identity;    /* name of the identity key for events that have none yet; copied */
-    uint32_t gone_after_ms;  /* who is not heard for so long to twice as long has gone */
+    uint32_t gone_after_ms;  /* a visitor not heard for this long to twice as long has gone */
     const struct clock *clock;
     const struct rng *rng;
     struct logger *log;

@@ -70,8 +70,8 @@ struct store_event {
     struct redis_call errand_call;
     uint32_t requests; /* under way, which have a pointer to it */
 
-    /* Joins. One script call is under way at most; who joins meanwhile gathers, so that a slow
-     * Redis means larger batches and not more calls. */
+    /* Joins. One script call is under way at most; joins that arrive meanwhile gather, so that a
+     * slow Redis means larger batches and not more calls. */
     struct request_list gathered;
     struct request_list batch;
     struct redis_call batch_call;
@@ -143,11 +143,11 @@ void store_node_lost(struct line_store *store, uint8_t node);
 uint16_t store_slot(const struct line_store *store, struct span tag);
 /* Commands for this slot may be begun. */
 bool store_can_send(const struct line_store *store, uint16_t slot);
-/* Begins a command that runs `script` for an event with so many arguments after the run id; or any
- * other one. What is begun is sent before the next is begun. */
+/* Begins a command that runs `script` for an event with that many arguments after the run id; or
+ * any other one. What is begun is sent before the next is begun. */
 struct text store_script(struct line_store *store, enum line_script script, const char *id,
                          uint64_t args);
-/* house.lua with a verb and so many arguments after it. */
+/* house.lua with a verb and that many arguments after it. */
 struct text store_house_script(struct line_store *store, const char *verb, uint64_t args);
 struct text store_command(struct line_store *store, uint16_t slot, uint64_t words);
 void store_send(struct line_store *store, struct redis_call *call, const struct text *command);

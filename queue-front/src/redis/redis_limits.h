@@ -25,7 +25,7 @@ enum {
     SCOUT_QUIET_MS = 400,
     SCOUT_HURRIED_MS = 50,
     SCOUT_HURRY_MS = 5000,
-    /* A server that ASK has named is kept so long, though no slot is its own yet. */
+    /* How long a server that ASK has named is kept, though no slot is its own yet. */
     ROUTE_KEEP_MS = 5000,
 };
 

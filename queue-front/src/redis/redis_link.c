@@ -11,7 +11,7 @@
  * context by itself after an error, or later if we are inside one of its callbacks; therefore a
  * connection is an object of its own, and the link merely forgets it.
  *
- * Names are resolved by the thread pool, anew for each connection, since a name that moves to
+ * Names are resolved by the thread pool, again for each connection, since a name that moves to
  * another server is how some failovers are done. A lookup can't be stopped once it runs, and may
  * take much longer than we wait: it is an object of its own as well, one a link at a time, and a
  * link that is closed takes back what has not begun. The addresses of a name are tried in turn.

@@ -39,7 +39,7 @@ struct redis_route_conf {
 int redis_route_create(const struct redis_route_conf *conf, struct err_slot *err,
                        struct redis_route **out);
 
-/* Who has this slot; REDIS_NOBODY while that is not known. It may be down. */
+/* The node with this slot; REDIS_NOBODY while that is not known. It may be down. */
 uint8_t redis_route_node(const struct redis_route *route, uint16_t slot);
 
 /* To a node that is up. `asking`: it was named by ASK, and for this one call. */

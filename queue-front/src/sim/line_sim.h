@@ -23,7 +23,7 @@ const char *line_sim_name(enum line_sim_scenario scenario);
 struct line_sim_ask {
     enum line_sim_scenario scenario;
     uint64_t seed;
-    uint32_t seconds; /* people arrive for so long; then all are served */
+    uint32_t seconds; /* how long people arrive; then all are served */
 };
 
 struct line_sim_result {

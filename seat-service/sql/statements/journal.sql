@@ -77,7 +77,7 @@ FROM fence
 SELECT chain FROM journal WHERE event = :event AND seq = :seq;
 
 -- With a limit PostgreSQL walks the primary key, whatever it believes of a table that was never
--- analysed; without one it sorted a rush's whole journal, each time anew.
+-- analysed; without one it sorted a rush's whole journal, each time again.
 -- statement: journal_follow copy
 --> event   integer signed
 --> after   bigint

@@ -5,8 +5,8 @@
  * hashed. The body is hashed too: the same key with another body is a mistake that has to be told.
  *
  * What is kept is the change that was made: which hold, what was done. The answer is made from it
- * anew, from how the hold is then. A request that changed nothing is not kept: repeated, it is
- * judged anew. The journal keeps the hashes along with the change, so that also a new owner knows.
+ * again, from how the hold is then. A request that changed nothing is not kept: repeated, it is
+ * judged again. The journal keeps the hashes along with the change, so that also a new owner knows.
  *
  * Memory is fixed, IDEM_ENTRY_BYTES a change, and what it holds is kept for IDEM_KEEP_S if it
  * suffices; if it does not, the oldest go first, each near its session: one that hurries pushes out
@@ -51,7 +51,7 @@ struct idem_answer {
     uint8_t flags; /* enum change_flag */
 };
 
-/* In so many bytes, about; ERR_NOMEM. `session` here and below is the one of the key. */
+/* In about that many bytes; ERR_NOMEM. `session` here and below is the one of the key. */
 int idem_create(uint64_t bytes, struct err_slot *err, struct idem **out);
 void idem_destroy(struct idem *idem);
 

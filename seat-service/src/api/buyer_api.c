@@ -75,13 +75,13 @@ static bool judge_pass(struct call *call, struct pass *pass)
     return false;
 }
 
-/* An event that the waiting room has deleted and made again is another one: who came in by the
- * earlier one has not waited for this. */
+/* An event that the waiting room has deleted and made again is another one: those who came in by
+ * the earlier one has not waited for this. */
 static bool judge_incarnation(struct call *call, const struct pass *pass)
 {
     if (events_admit(call->event, pass->incarnation))
         return true;
-    call_problem(call, 401, "event-renewed", "this pass is for an event that was made anew since",
+    call_problem(call, 401, "event-renewed", "this pass is for an event that was made again since",
                  (struct span){NULL, 0});
     return false;
 }
@@ -561,7 +561,7 @@ static void get_availability(struct http_req *req, void *ctx)
 }
 
 /* The stream begins with what has changed since the version that the reader has (Last-Event-ID, or
- * ?since), or with the word to take it all anew. */
+ * ?since), or with the word to take it all again. */
 static void get_stream(struct http_req *req, void *ctx)
 {
     (void)ctx;

@@ -72,7 +72,7 @@ static struct span etag_of(struct text *memory, uint64_t version, const char *co
     return text_span(memory);
 }
 
-/* ?since=V: the changes, or a word that the availability has to be taken anew. */
+/* ?since=V: the changes, or a word that the availability has to be taken again. */
 static void reply_since(struct call *call, uint64_t since)
 {
     static const struct span none = {NULL, 0};

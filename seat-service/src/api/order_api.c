@@ -3,7 +3,7 @@
  * The engine knows which order has a hold, so a repetition finds what it did before and answers the
  * same without a second change: no idempotency key is needed. Releasing or refunding what is gone
  * already is a success, since that is what was to be brought about. A sold seat moves only here,
- * for the saga that gives its ticket anew. */
+ * for the saga that gives its ticket again. */
 #include "api/order_api.h"
 #include "access/hold_id.h"
 #include "access/pass.h"
@@ -244,7 +244,7 @@ static bool read_move(struct call *call, json_t *doc, struct move *move)
            request_seats(call, to, "to", move->to, &move->to_len);
 }
 
-/* For the saga that gives the tickets of these seats anew. What was bought, and its digest, stays
+/* For the saga that gives the tickets of these seats again. What was bought, and its digest, stays
  * what it was: the price is paid, and a move is another fact than the sale. */
 static void post_move(struct http_req *req, void *ctx)
 {

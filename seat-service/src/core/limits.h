@@ -32,7 +32,7 @@ enum {
     CHANGE_TEXT_MAX = 64,                  /* an order id, or the reason of a block */
 
     AVAIL_RING_MAX = 1 << 12, /* changed seats remembered for ?since; older readers resync */
-    ROW_RETRIES_MAX = 256,    /* a row that changes so often while one judges it: give up, FULL */
+    ROW_RETRIES_MAX = 256,    /* a row that changes this often while it is judged: give up, FULL */
     BUYERS_TRIES_MAX = 1024,  /* first requests of one buyer in each other's way: give up, FULL */
     BEST_RETRIES_MAX = 16,    /* places lost between choosing and claiming before we say so */
     BEST_SPREAD_MAX = 32,     /* near-equal places among which a crowd is spread */

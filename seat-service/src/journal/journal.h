@@ -29,7 +29,7 @@ struct journal_host {
     /* A new event and the document that it was imported from. */
     int (*found)(void *ctx, uint32_t nth, struct span id, struct span document,
                  struct err_slot *err);
-    /* Begin anew: from a snapshot, or empty where it is not there. */
+    /* Start over: from a snapshot, or empty where it is not there. */
     int (*load)(void *ctx, uint32_t nth, struct span snapshot, struct err_slot *err);
     /* One change, in order; `idem` is not there if it had none. */
     int (*apply)(void *ctx, uint32_t nth, const struct change *change, struct span idem,
@@ -38,7 +38,7 @@ struct journal_host {
     void (*first)(void *ctx, uint32_t nth, struct change *change);
     /* A session that was ended early, by whichever process; may come again. May be NULL. */
     void (*ended)(void *ctx, const struct ended_row *row);
-    /* The event was made anew in the waiting room, as whichever process learnt; may come again,
+    /* The event was made again in the waiting room, as whichever process learnt; may come again,
      * also before found(). May be NULL. */
     void (*renewed)(void *ctx, uint32_t nth, uint64_t incarnation);
     /* The event is ours, its state is complete: open it. The epoch has never been given before. */

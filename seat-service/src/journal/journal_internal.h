@@ -102,7 +102,7 @@ bool journal_owns_any(const struct journal *journal);
 /* Moves an event, and with it what the process is. */
 void role_move_event(struct journal *journal, struct journal_event *event,
                      enum journal_state state);
-/* The role anew, after something that it hangs on has changed. */
+/* The role again, after something that it hangs on has changed. */
 void role_judge(struct journal *journal);
 /* The committer's: `unreachable` is why there is no connection, a literal. */
 void role_set_connected(struct journal *journal, bool connected, const char *unreachable);

@@ -7,10 +7,10 @@
  * session, and notes the epoch that it found. The reader raises the epoch, if it is still that one,
  * reads the rest of the journal, and gives the event to the committer, if that has the lock still.
  * The lock says who may try, the epoch who may write: should the lock be lost in between, the worst
- * is that an owner has to be found anew.
+ * is that an owner has to be found again.
  *
  * An event that cannot be read is out: its reason is told, its lock given back, and it is read
- * anew, from its document on, at distances that double. The others go on.
+ * again, from its document on, at distances that double. The others go on.
  *
  * Dropped: reading on the committer's thread, event after event. It was one connection less, and it
  * made the plan of each event a pause in the sales of all others. */

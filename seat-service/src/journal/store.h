@@ -101,7 +101,7 @@ struct store_row {
 };
 
 /* Rows of one query. With a limit PostgreSQL walks the primary key, whatever it believes of a table
- * that was never analysed; without one it sorted a rush's whole journal, each time anew. */
+ * that was never analysed; without one it sorted a rush's whole journal, each time again. */
 enum { STORE_FOLLOW_ROWS = 1024 };
 
 /* Rows that end after `after`, in order. A negative answer of on_row ends it and is the answer. */

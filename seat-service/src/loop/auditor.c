@@ -1,7 +1,7 @@
 /* auditor.c: a round each SNAPSHOT_LOOK_MS. Only events that this process owns are audited, whoever
  * owns the others: a standby's own replay checks the same rows already, and two writers of one
  * table would be in each other's way (which projection_write() would notice). An event that fails
- * begins anew with the next round; the others go on. */
+ * starts over with the next round; the others go on. */
 #include "loop/auditor.h"
 
 #include "journal/follower.h"
@@ -224,7 +224,7 @@ static int open_connection(struct auditor *auditor, struct err_slot *err)
 
 static void failed(struct auditor *auditor, struct err_slot *err)
 {
-    log_failure(auditor->conf.log, "the auditor begins anew", err);
+    log_failure(auditor->conf.log, "the auditor starts over", err);
     atomic_fetch_add_explicit(&auditor->stats.failures, 1, memory_order_relaxed);
 }
 

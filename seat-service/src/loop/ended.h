@@ -1,7 +1,7 @@
 /* ended.h: what shuts passes out before their time: sessions that the waiting room or the operator
- * ends, and events that were made anew.
+ * ends, and events that were made again.
  *
- * It counts at once. An ended session is answered when it is durable; that an event was made anew
+ * It counts at once. An ended session is answered when it is durable; that an event was made again
  * is written within a tick or two, and told again by the next pass if that was lost. Whoever owns
  * next reads both.
  *

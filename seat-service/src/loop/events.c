@@ -142,7 +142,7 @@ static void on_first(void *ctx, uint32_t nth, struct change *change)
 }
 
 /* Pictures are counted within the epoch of their owner: so no version ever means two things, and
- * who has one of an earlier owner is told to take the picture anew. */
+ * a reader with one of an earlier owner is told to take the whole picture again. */
 static void on_own(void *ctx, uint32_t nth, uint64_t epoch)
 {
     struct events *events = ctx;

@@ -12,7 +12,7 @@ struct retry;
 int retry_create(struct loop *loop, struct err_slot *err, struct retry **out);
 void retry_destroy(struct retry *retry);
 
-/* The request begins anew with `again`, which is the handler that we are in, when the first may be
+/* The request starts over with `again`, which is the handler that we are in, when the first may be
  * over. False: too many wait, or this one has for long. */
 bool retry_wait(struct retry *retry, struct http_req *req,
                 void (*again)(struct http_req *req, void *ctx));

@@ -2,7 +2,7 @@
  *
  * All readers of an event share each delta, which is made once: so a stream gets five of them a
  * second at most, however many seats change hands. A reader that was too slow is not told what it
- * missed; it is told to take the availability anew, and goes on from there. Areas have no version:
+ * missed; it is told to take the availability again, and goes on from there. Areas have no version:
  * that one of them has changed is seen from its number of free places. */
 #include "loop/stream.h"
 
@@ -26,7 +26,7 @@ struct stream {
     struct viewing viewings[EVENTS_MAX];
 };
 
-/* `count` changes after `since`; -1: the reader has to begin anew. */
+/* `count` changes after `since`; -1: the reader has to start over. */
 static struct http_blob *sse_event(struct stream *stream, const struct event *event, int count,
                                    uint64_t since, uint64_t version)
 {

@@ -12,8 +12,8 @@ void stream_close(struct stream *stream); /* ends all channels */
 
 /* The event's channel on this loop, made when the first reader comes; NULL if it cannot be. */
 struct http_channel *stream_channel(struct stream *stream, const struct event *event);
-/* One SSE event: what has changed after `since`, or the word to take the whole availability anew. A
- * reference, the caller's. */
+/* One SSE event: what has changed after `since`, or the word to take the whole availability again.
+ * A reference, the caller's. */
 struct http_blob *stream_delta(struct stream *stream, const struct event *event, uint64_t since,
                                uint64_t *version);
 /* Each tick: what has changed since the last one, to the event's readers. */

@@ -1,6 +1,6 @@
 /* ended_table.h: what shuts passes out before their time, as PostgreSQL keeps it: sessions that
- * were ended, and events that were made anew. On one connection and the thread that owns it; errors
- * are pg.h's. */
+ * were ended, and events that were made again. On one connection and the thread that owns it;
+ * errors are pg.h's. */
 #ifndef FG_SEAT_SERVICE_ENDED_TABLE_H
 #define FG_SEAT_SERVICE_ENDED_TABLE_H
 
@@ -26,8 +26,8 @@ struct renewed_row {
     uint64_t incarnation;
 };
 
-/* Events that were made anew, at most EVENTS_MAX. An earlier incarnation than the table has changes
- * nothing. */
+/* Events that were made again, at most EVENTS_MAX. An earlier incarnation than the table has
+ * changes nothing. */
 int ended_table_renew(struct pg *pg, const struct renewed_row *rows, uint32_t len,
                       struct err_slot *err);
 

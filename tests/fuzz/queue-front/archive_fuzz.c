@@ -12,7 +12,7 @@ enum { FILE_MAX = 65536, ROOM = 1024 }; /* for mark and end */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* Made anew in each run, so that no corpus can come to hold a good mark. */
+/* Made again in each run, so that no corpus can come to hold a good mark. */
 static const struct mac_ring *ring(void)
 {
     static struct mac_ring one;

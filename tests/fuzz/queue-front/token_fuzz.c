@@ -8,7 +8,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* Made anew in each run, so that no corpus can come to hold a good signature. */
+/* Made again in each run, so that no corpus can come to hold a good signature. */
 static const struct mac_ring *ring(void)
 {
     static struct mac_ring one;

@@ -83,7 +83,7 @@ test('a line goes on where it was: joins, calls, passes, sessions', async () => 
   assert.deepEqual((await live.join([{ key: 'k1' }])).places, [2]);
 });
 
-test('who is there is told anew, nobody who polls is missed, and what the old program kept of it goes', async () => {
+test('who is there is told again, nobody who polls is missed, and what the old program kept of it goes', async () => {
   const { live } = await upgraded();
   const issued = Number(await redis.command('GET', 'fg:{live}:seq'));
   await live.change({ rate_milli: 0 });

@@ -1,4 +1,4 @@
-// An event that is made anew under an old id is another one: what was handed out for the one before, tickets,
+// An event that is made again under an old id is another one: what was handed out for the one before, tickets,
 // passes, sessions, codes, opens nothing in it. One that Redis lost and fronts healed is the same.
 
 import assert from 'node:assert/strict';

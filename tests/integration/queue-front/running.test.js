@@ -27,7 +27,7 @@ const restore = (front, id, body, query = '') =>
   front.admin.post(`/admin/events/${id}/actions/restore${query}`, { body, headers: { 'X-Operator': 'kim' } });
 const fairness = async (front, id, lane = '') => (await front.http.get(`/v1/queue/${id}/fairness${lane}`)).json;
 
-// Redis is started anew with nothing in it, and so are the fronts.
+// Redis is started again with nothing in it, and so are the fronts.
 async function loseAll(house) {
   await Promise.all(house.fronts.map((front) => front.stop()));
   await house.redis.command('FLUSHALL');

@@ -93,7 +93,7 @@ describe('a turn that is over', () => {
     assert.match(page.text, /data-view="expired" data-state="sold-out"[^]*Your order is complete/);
   });
 
-  test('is told by the page alone, where one button joins anew', async () => {
+  test('is told by the page alone, where one button joins again', async () => {
     const id = await event();
     const visitor = await inside(id);
     const page = async () => (await house.front.http.get(`/e/${id}`, { headers: { ...visitor.jar.headers, ...HTML } })).text;

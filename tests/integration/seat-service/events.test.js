@@ -106,9 +106,9 @@ test('each owner audits its own events, whoever owns the ones before them', asyn
   await until('a snapshot', () => postgres.sql(`SELECT max(seq) FROM seats.snapshot WHERE event = ${numberOf(postgres, 'b')}`, 'seats') === '101');
 });
 
-// ---- an event made anew in the waiting room ----
+// ---- an event made again in the waiting room ----
 
-test('passes of an event that was made anew in the waiting room shut out those of before, at whichever owner', async (t) => {
+test('passes of an event that was made again in the waiting room shut out those of before, at whichever owner', async (t) => {
   const { scope, postgres, seats: first } = await openHouse(t, ['premiere']);
   const pass = (incarnation) => ({ session: `of-${incarnation}`, claims: incarnation ? { incarnation } : {} });
   const [older, newer] = ['019a30000000aaaaaa', '019a30000001000001'];

@@ -369,7 +369,7 @@ static void more_pipelined_requests_than_a_turn_takes_are_all_answered(void **st
 }
 
 /* Many more than one turn takes, so that the turn also ends between two of them. The few that are
- * cut by the end of the buffer are read anew. */
+ * cut by the end of the buffer are read again. */
 static void a_request_that_repeats_the_one_before_means_the_same(void **state)
 {
     struct world *world = *state;

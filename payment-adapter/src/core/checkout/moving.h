@@ -11,7 +11,7 @@ enum { MOVING_SEATS_MAX = 32 }; /* their facts fit into SAGA_DATA_MAX beside the
 struct moving_seat {
     char from[ORDER_SEAT_MAX], to[ORDER_SEAT_MAX];
     char ticket[TICKET_ID_MAX];    /* for `from`, good when the move began */
-    char member[ORDER_MEMBER_MAX]; /* who had it then: it is not handed on meanwhile */
+    char member[ORDER_MEMBER_MAX]; /* its owner then: it is not handed on meanwhile */
     char lang[4];
 };
 

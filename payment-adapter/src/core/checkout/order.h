@@ -82,7 +82,7 @@ enum order_status {
 const char *order_status_name(enum order_status status);
 /* An amount of minor units as people write it: 154,000 KRW, 12.50 EUR. */
 void order_amount_put(struct text *text, uint64_t amount, struct span currency);
-/* A word that is none is ours to answer for: it is asserted. */
+/* An unknown word would be our own mistake: it is asserted. */
 enum order_status order_status_parse(struct span word);
 
 /* A place in an area has no seat of its own: the area and a number, from 1, stand for one. False if

@@ -1,5 +1,5 @@
 /* peer.c: the table of questions: a row says who is asked, what is told, and how long they may
- * think. A question that a step needs anew is a row here and an answer read by whoever is asked. */
+ * think. A new question that a step needs is a row here and an answer read by whoever is asked. */
 #include "core/checkout/peer.h"
 
 enum {

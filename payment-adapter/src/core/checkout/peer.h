@@ -84,7 +84,7 @@ struct payment {
     char url[ORDER_URL_MAX]; /* where the buyer pays */
     uint64_t amount, captured, refunded;
     char currency[4];     /* ISO 4217; "": not told */
-    const char *unwanted; /* a literal, why it is none that we take; NULL: it is one */
+    const char *unwanted; /* a literal, why we don't take it; NULL: we do */
 };
 
 /* The caller's memory until on_done, which is called once, never from within the start. */
@@ -92,7 +92,7 @@ struct peer_call {
     enum peer_op op;
     const struct order *order;   /* borrowed */
     const struct moving *moving; /* of a MOVE; borrowed */
-    uint64_t given_back; /* of a REFUND: so much of it is back already, as was read before */
+    uint64_t given_back; /* of a REFUND: how much of it is back already, as was read before */
     uint32_t timeout_ms;
     const char *trace;
     void (*on_done)(struct peer_call *call);

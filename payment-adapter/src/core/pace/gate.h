@@ -1,4 +1,4 @@
-/* gate.h: lets so many through in a second, whoever asks: one gate for all the loops of a process,
+/* gate.h: lets a number through in a second, whoever asks: one gate for all the loops of a process,
  * one atomic word, no lock.
  *
  * The word is the moment up to which what was let through has been paid for; each taker moves it

@@ -1,6 +1,6 @@
-/* slots.h: a pace for each of many callers, in memory that does not grow: so many gates, and a key
- * (a token, a member, an address) always comes to the same one. Two keys that meet at a gate share
- * its pace, which takes some luck and costs a second. Any thread. */
+/* slots.h: a pace for each of many callers, in memory that does not grow: a number of gates, and a
+ * key (a token, a member, an address) always comes to the same one. Two keys that meet at a gate
+ * share its pace, which takes some luck and costs a second. Any thread. */
 #ifndef FG_PAY_CORE_SLOTS_H
 #define FG_PAY_CORE_SLOTS_H
 

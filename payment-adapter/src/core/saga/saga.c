@@ -196,7 +196,7 @@ static void decide_unknown(const struct saga_row *row, const struct saga_outcome
     uint64_t wait_ms = backoff_ms(step->retry_first_ms, step->retry_cap_ms, out->tries, rng);
     if (wait_ms < outcome->retry_ms)
         wait_ms = outcome->retry_ms;
-    /* A deadline that is slept through is none. */
+    /* A deadline that is slept through does not count. */
     int64_t left_us = row->step_us + (int64_t)step->deadline_ms * 1000 - (int64_t)now_us;
     uint64_t left_ms = (uint64_t)(left_us + 999) / 1000;
     sleep_for(out, (uint32_t)(wait_ms < left_ms ? wait_ms : left_ms));

@@ -38,7 +38,7 @@ static bool printable(struct span words)
 }
 
 /* Round, time and the rest of what we settle ourselves are read back from where they are stored; an
- * operator who sends them sends them back, and they are settled anew. */
+ * operator who sends them sends them back, and they are settled again. */
 void beacon_read(struct json_in *in, const char *key, struct beacon *out)
 {
     struct json_in beacon;

@@ -64,13 +64,13 @@ static const struct knob knobs[] = {
     {"max_active", KNOB_NUMBER, AT(max_active), 0, COUNT_MAX, 1000, "people",
      "How many may be inside at the same time. 0 sets no cap."},
     {"session_ttl_s", KNOB_NUMBER, AT(session_ttl_s), 1, DAY_S, 300, "s",
-     "A visit ends so long after its last heartbeat."},
+     "A visit ends this long after its last heartbeat."},
     {"session_max_s", KNOB_NUMBER, AT(session_max_s), 1, DAY_S, 1800, "s",
      "A visit never lasts longer. At least session_ttl_s."},
     {"call_ttl_s", KNOB_NUMBER, AT(call_ttl_s), 1, DAY_S, 120, "s",
-     "So long a called visitor may take to enter."},
+     "How long a called visitor may take to enter."},
     {"grace_s", KNOB_NUMBER, AT(grace_s), 0, DAY_S, 600, "s",
-     "Who comes so much later still enters next."},
+     "A visitor who is late by no more than this still enters next."},
     {"joins_per_ip_per_min", KNOB_NUMBER, AT(joins_per_ip_per_min), 0, COUNT_MAX, 0, "joins/min",
      "New places for one address (IPv6: one /64) a minute. 0 sets no limit: mobile networks put "
      "thousands behind one address."},
@@ -522,7 +522,7 @@ int event_doc_patch(struct span stored, struct span patch, struct span id,
     int rc = json_in_parse(stored, &err, &base);
     if (rc < 0)
         goto tell;
-    json_object_del(base, "needs"); /* written anew, by what the new document asks for */
+    json_object_del(base, "needs"); /* written again, by what the new document asks for */
     rc = json_in_parse(patch, &err, &change);
     if (rc < 0)
         goto free_base;
@@ -709,7 +709,7 @@ void event_doc_show(struct text *out, const struct event_doc *doc, const struct 
         else
             json_member_null(out, "incarnation");
     } else if (event_doc_asks_code_anywhere(
-                   doc)) { /* who does not know of codes would let everybody in */
+                   doc)) { /* a program that does not know of codes would let everybody in */
         json_member_u64(out, "needs", FORMAT_OF_CODES);
     }
     for (unsigned i = 0; i < KNOBS; i++) {

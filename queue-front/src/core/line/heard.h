@@ -21,7 +21,7 @@ enum {
      * left, so ten million places are told in 77 calls, at 300 ms each in 23 s: within a third of
      * an epoch. */
     HEARD_SEND_MAX = 2,
-    /* 16.8 million places, 4 MB of marks. Who stands further back counts as there. */
+    /* 16.8 million places, 4 MB of marks. Those further back count as present. */
     HEARD_PAGES_MAX = 256,
     /* Room is made for so many places more than were issued, for those who join until the next
      * tick; who falls outside is marked by the next poll. */

@@ -51,7 +51,7 @@ void lanes_reach(const uint64_t waiting[LANES_ALL], uint64_t shares, uint64_t up
     }
 }
 
-/* A share that is none is next to none: who has it is served when no other wants anything. */
+/* A share of nothing is next to nothing: its lane is served when no other wants anything. */
 static double share_of(uint64_t shares, unsigned lane)
 {
     return fmax((double)line_lane_share(shares, lane), 1e-6);

@@ -107,7 +107,7 @@ struct line_told {
 struct line_view {
     char id[LINE_ID_MAX + 1];
     uint8_t lane;
-    /* Which event of this id it is: one that is deleted and made anew is another, one that Redis
+    /* Which event of this id it is: one that is deleted and made again is another, one that Redis
      * lost and fronts healed is the same. Later ones compare higher. Empty: of an event that is
      * older than incarnations are. */
     char incarnation[LINE_INCARNATION_LEN + 1];
@@ -116,7 +116,7 @@ struct line_view {
     uint64_t version;    /* of the document; rises with each change of a knob or of the state */
     struct span doc;     /* the event's document as JSON text; borrowed until the next on_view */
     uint64_t era;        /* of the version: versions are compared within one */
-    uint64_t doc_serial; /* another one: the document was told anew, of whatever version */
+    uint64_t doc_serial; /* another one: the document was told again, of whatever version */
     char identity[LINE_IDENTITY_MAX + 1]; /* the identity key of this event, by name */
     struct line_knobs knobs; /* rate_milli: the one in force, which may be the autopilot's */
     struct line_pilot pilot;

@@ -29,7 +29,7 @@ struct place {
     uint64_t session_expires_ms, session_ends_ms; /* once admitted, as the pass says; else 0 */
 };
 
-/* Nobody enters with it any more; its owner may join anew. */
+/* Nobody enters with it any more; its owner may join again. */
 static inline bool place_is_over(struct place place)
 {
     return place.state == PLACE_EXPIRED || place.state == PLACE_ENDED || place.state == PLACE_DONE;
@@ -50,7 +50,7 @@ uint64_t place_called_ms(const struct line_view *view, uint64_t position);
 /* Redis's wall clock now: what it was at the last tick, and what went by here since then. Visitors'
  * deadlines are told on this clock alone, so fronts with wrong clocks tell the same. While Redis is
  * silent the clock stands: nobody can enter then, and whether a call has run out meanwhile (or is
- * given its time anew by healing) is not ours to guess. */
+ * given its time again by healing) is not ours to guess. */
 uint64_t place_now_ms(const struct line_view *view, uint64_t mono_us);
 
 #endif

@@ -1,6 +1,6 @@
 /* shed.c: see shed.h.
  *
- * Who was sent away is counted up with each refusal and down with each place that is given, since
+ * The number sent away goes up with each refusal and down with each place that is given, since
  * those who come back are served as well; what nobody comes back for fades within half a minute. */
 #include "core/load/shed.h"
 

@@ -1,5 +1,5 @@
 /* shed.h: which joins a front takes on. When more comes than can be done, new places are what is
- * given up first: who has one was promised something, who has none is told when to come back.
+ * given up first: a place is a promise; newcomers without one are told when to come back.
  *
  * Joins wait for Redis: as many are let wait as it answers within SHED_WAIT_MS, measured. That is
  * time in a queue, so the bound is the same on a fast machine and on a slow one.

@@ -5,7 +5,7 @@
  *
  *     ABCD1234     3 bits limit, 17 bits minute, 15 bits MAC, a check
  *
- * The minutes begin anew after 91 days: a reference is read as the latest minute that it can mean.
+ * The minutes start over after 91 days: a reference is read as the latest minute that it can mean.
  * It is believed for as long as the identity key that it was made with (core/token/identity.h).
  * Nothing hangs on it but what a person is shown, so 15 bits are enough. */
 #ifndef FG_QUEUE_FRONT_CORE_APPEAL_H

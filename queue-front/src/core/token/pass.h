@@ -1,6 +1,6 @@
 /* pass.h: the admission pass, an ES256 JWT that seat-service and payment-adapter read by our public
- * keys alone. One visit, one session, one pass: issued anew, it names the same session and the same
- * jti, and only its times differ. */
+ * keys alone. One visit, one session, one pass: issued again, it names the same session and the
+ * same jti, and only its times differ. */
 #ifndef FG_QUEUE_FRONT_CORE_PASS_H
 #define FG_QUEUE_FRONT_CORE_PASS_H
 

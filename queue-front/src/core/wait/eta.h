@@ -2,7 +2,7 @@
  *
  * A meter watches what really moved: no-shows, pauses, full halls and slow fronts are all in it,
  * because nothing but the served positions is looked at. From the meter and the knobs comes a
- * model, made anew with each picture of the line; from the model the wait of any place, in a few
+ * model, made again with each picture of the line; from the model the wait of any place, in a few
  * nanoseconds, so that each poll can afford it. */
 #ifndef FG_QUEUE_FRONT_CORE_ETA_H
 #define FG_QUEUE_FRONT_CORE_ETA_H
@@ -78,7 +78,7 @@ enum {
     ETA_WATCH_STEPS = 13, /* longer than any interval between two polls */
 };
 
-/* Who is known not to be there, and how far that was looked at. */
+/* Those known to be absent, and how far that was looked at. */
 struct eta_crowd {
     double ghosts, judged, gone_share;
 };
@@ -119,7 +119,7 @@ struct eta_model {
     double delay_p50_s;  /* until anybody is called at all: the opening, the end of a pause */
     double delay_p90_s;
     struct eta_pace pace; /* now */
-    double quick_places;  /* so many find a free slot; then the line moves as sessions end */
+    double quick_places;  /* how many find a free slot; then the line moves as sessions end */
     struct eta_step step[EVENT_SCHEDULE_MAX]; /* by schedule, in the order of time */
     uint32_t steps_len;
     uint32_t plan_changes;

@@ -83,7 +83,7 @@ static double visitors_until(const struct odds *odds, double z)
 /* Whether in the other lanes those are called who wait now, or they never end. */
 enum others { OTHERS_END, OTHERS_STAY };
 
-/* How many of a lane are called from now on until so many visitors of all have come. */
+/* How many of a lane are called from now on until that many visitors of all have come. */
 static double called_until(const struct odds_line *lines, unsigned lines_len, unsigned lane,
                            double visitors, enum others others)
 {
@@ -100,7 +100,7 @@ static double called_until(const struct odds_line *lines, unsigned lines_len, un
     return lanes_part(crowd, lines_len, lines[0].view->knobs.shares, lane, visitors);
 }
 
-/* The first place that has so many people called before it. */
+/* The first place that has that many people called before it. */
 static uint64_t place_after(const struct line_view *view, const struct eta_model *model,
                             double ahead)
 {

@@ -30,7 +30,7 @@ struct odds {
     uint64_t came_milli; /* visits by then, those under way by half; thousandths */
     uint64_t taken_sum_milli, came_sum_milli; /* smoothed; their ratio is seats for each visitor */
     bool known;                               /* enough was seen to speak of odds */
-    uint32_t lanes;                           /* with the general one; so many cuts there are */
+    uint32_t lanes;                           /* with the general one; as many cuts as lanes */
     struct odds_cut cut[LANES_ALL];
 };
 
@@ -39,7 +39,7 @@ struct odds_line {
     const struct eta_model *model;
 };
 
-/* What the odds are with this feed, in an event of so many lines: the general one first, then its
+/* What the odds are with this feed, in an event of that many lines: the general one first, then its
  * lanes. `before` NULL: the first. */
 struct odds odds_feed(const struct odds *before, const struct odds_line *lines, unsigned lines_len,
                       uint64_t seats);

@@ -56,7 +56,7 @@ static void put_lane(struct text *out, const char *id, const char *name, unsigne
     json_close(out, '}');
 }
 
-/* Who is preferred, and by how much, is everybody's to know. */
+/* Everybody may know which lane is preferred, and by how much. */
 static void put_lanes(struct text *out, const struct status_ask *ask)
 {
     const struct event_doc *doc = ask->doc;

@@ -117,7 +117,7 @@ uint64_t engine_area_total(const struct engine *engine, uint32_t list, uint16_t 
 enum engine_verdict engine_own(struct engine *engine, uint64_t hold, struct engine_op *op);
 enum engine_verdict engine_disown(struct engine *engine, struct engine_op *op,
                                   enum engine_verdict verdict);
-/* So many more for the buyer, if their limit allows; the op knows it for an undo. */
+/* That many more for the buyer, if their limit allows; the op knows it for an undo. */
 enum engine_verdict engine_count_buyer(struct engine *engine, uint64_t buyer, uint32_t places,
                                        struct engine_op *op);
 /* The owned hold's seats, or area and quantity, as what the change removes. */

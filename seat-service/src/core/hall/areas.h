@@ -40,7 +40,7 @@ static inline struct area_counts area_read(const _Atomic uint64_t *area, uint32_
     return counts;
 }
 
-/* n places go from one part to the other; false, and nothing changes, if there are not so many.
+/* n places go from one part to the other; false, and nothing changes, if there are not that many.
  *
  * A counter needs no version: places have no identity, so there is nothing to mistake. That a late
  * release cannot give places back twice is the hold slot's doing (hold_own). */

@@ -13,10 +13,10 @@
  * A buyer has one entry that counts, so that a request of somebody known is one compare-and-swap,
  * which judges the limit as well. What is hard is the first entry: two first requests at once may
  * take different words. So a new entry is a try. Who made it, or added to it, then looks for others
- * with his tag, and if he finds one takes his share back and begins anew; who finds none makes the
+ * with his tag, and if he finds one takes his share back and starts over; who finds none makes the
  * entry the buyer's. Making, adding and looking are sequentially consistent: of two tries the later
  * one sees the earlier, so at most one becomes the buyer's, and what was granted was granted there.
- * Two tries that see each other both begin anew, BUYERS_TRIES_MAX times at most.
+ * Two tries that see each other both start over, BUYERS_TRIES_MAX times at most.
  *
  * The tag is 47 bits of a seeded hash, and a stranger's entry must lie in the same buckets to be
  * mistaken for one's own: in a hall of 66,000 buyers the chance that any two ever share is below
@@ -204,7 +204,7 @@ static _Atomic uint64_t *spare(const struct where *where, uint64_t *was)
 
 static void take_back(_Atomic uint64_t *at, uint32_t n)
 {
-    /* relaxed is enough: who still sees the old count refuses at worst, or begins anew */
+    /* relaxed is enough: who still sees the old count refuses at worst, or starts over */
     uint64_t was = atomic_fetch_sub_explicit(at, n, memory_order_relaxed);
     assert((was & COUNT_MASK) >= n);
 }

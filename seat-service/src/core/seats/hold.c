@@ -68,7 +68,7 @@ int hold_slots_init(struct hold_slots *slots, uint32_t max)
 {
     assert(max > 0 && max <= HOLD_SLOTS_MAX);
     memset(slots, 0, sizeof(*slots));
-    /* calloc of so much comes from fresh pages, which cost nothing before they are written. */
+    /* calloc of this much comes from fresh pages, which cost nothing before they are written. */
     slots->slots = calloc((size_t)max + 1, sizeof(*slots->slots));
     slots->max = max;
     slots->live = true;

@@ -1,10 +1,10 @@
 /* seats.c: claiming seats, all or nothing, under a rule that looks at whole rows.
  *
- * Who wants seats goes through the bitmaps of their rows, in ascending order. In each row he loads
+ * A buyer goes through the bitmaps of the rows wanted, in ascending order, and in each row loads
  * the bitmap, judges the take on it, and swaps it for the bitmap without his seats: a
  * compare-and- swap whose expected value is what he judged. The rule is a function of these bits
  * and of nothing else; so if the swap succeeds, the judgement was right at that instant, even if
- * the bits changed and changed back in between. If it fails the row is judged anew, at most
+ * the bits changed and changed back in between. If it fails the row is judged again, at most
  * ROW_RETRIES_MAX times; each failure is somebody else's success. Two takes that would leave a
  * single seat only together cannot both pass: the second judges a bitmap without the first one's
  * seats.

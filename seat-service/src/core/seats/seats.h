@@ -4,7 +4,7 @@
  *
  * The version rises on every change, so that who comes late with what he saw before fails his
  * compare instead of freeing a seat that meanwhile belongs to somebody else. 2^38 changes of one
- * seat are 87 years at a hundred a second; it starts anew with the process and is not journaled.
+ * seat are 87 years at a hundred a second; it starts again with the process and is not journaled.
  *
  * Beside the words each row has its bitmap: a bit for each seat, set while it is free. seats.c
  * explains how the two agree, and how a rule about a row is judged and kept by many at once. */

@@ -6,7 +6,7 @@
  * a million.
  *
  * Only the owner touches the rings. Other threads leave a mark for the hold; the owner collects the
- * marks and reads the holds' times anew, so holds come into the wheel by the tick and not one by
+ * marks and reads the holds' times again, so holds come into the wheel by the tick and not one by
  * one. There is no queue that could run full, a hold that changes ten times between two ticks is
  * looked at once, and a hold released in the meantime costs nothing: when it comes due its time
  * says that there is nothing to do.
@@ -213,6 +213,6 @@ uint64_t wheel_wait_ms(const struct wheel *wheel, uint64_t now_ms, uint64_t max_
         uint64_t wait_ms = at_ms > now_ms ? at_ms - now_ms : 0;
         return wait_ms < max_ms ? wait_ms : max_ms;
     }
-    assert(false); /* within so many ticks a level turns */
+    assert(false); /* a level turns within that many ticks */
     return 0;
 }

@@ -10,8 +10,7 @@
 #include <stdint.h>
 
 enum {
-    WHEEL_TICK_MS =
-        64,           /* a hold ends at most so much late; a minute of holds is a thousand ticks */
+    WHEEL_TICK_MS = 64, /* how late a hold may end; a minute of holds is a thousand ticks */
     WHEEL_LEVELS = 4, /* 64^4 ticks are twelve days; what is further off is looked at again then */
     WHEEL_SLOTS = 64,
     WHEEL_BLOCK = 4096,

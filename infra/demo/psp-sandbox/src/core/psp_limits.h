@@ -25,7 +25,7 @@ enum {
 
     LIST_LIMIT_DEFAULT = 10,
     LIST_LIMIT_MAX = 100,
-    LIST_SCAN_MAX = 200000, /* filtered lists look at so many objects, then stop with has_more */
+    LIST_SCAN_MAX = 200000, /* filtered lists look at this many objects, then stop with has_more */
 
     /* Objects of one kind. A million payments are some 2 GB with their events; more is a load
      * test that should begin with an empty journal. */
@@ -50,7 +50,7 @@ enum {
 
     WEBHOOK_QUEUE_MAX = 200000, /* deliveries waiting; beyond it a new one is lost and counted */
     WEBHOOK_ACTIVE_MAX = 32,    /* at the same time, for all endpoints */
-    WEBHOOK_TIMEOUT_MS = 10000, /* a receiver has so long to confirm */
+    WEBHOOK_TIMEOUT_MS = 10000, /* how long a receiver has to confirm */
     WEBHOOK_RETRY_MS_MAX = 3600000,
     WEBHOOK_REORDER_MS = 2000, /* a held event goes out then, even if nothing overtook it */
 

@@ -30,7 +30,7 @@ struct delivery {
     uint32_t event;
     uint32_t endpoint;
     unsigned attempt;
-    uint32_t overtakers; /* held until so many others of its endpoint are out; 0: not held */
+    uint32_t overtakers; /* held until this many others of its endpoint are out; 0: not held */
     int64_t skew_s;
     CURL *easy;
     struct curl_slist *headers;

@@ -1,4 +1,4 @@
-/* webhook_sender.h: carries webhooks: each event to each endpoint that wants it, signed anew at
+/* webhook_sender.h: carries webhooks: each event to each endpoint that wants it, signed again at
  * each try, again and again with doubled pauses until it is confirmed or given up. What the faults
  * say happens here: lost, many times, held back, with a wrong time or a wrong signature.
  *

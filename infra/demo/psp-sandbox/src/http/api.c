@@ -113,7 +113,7 @@ static void on_call(struct http_req *req, void *ctx)
         .on_answered = on_answered,
     };
     if (order.id.len > FORM_KEY_MAX)
-        order.id.len = FORM_KEY_MAX; /* no id is so long: not found, whatever it begins with */
+        order.id.len = FORM_KEY_MAX; /* no id is this long: not found, whatever it begins with */
     desk_submit(app->desk, &order);
 }
 

@@ -44,7 +44,7 @@ static struct intent *read_target(struct desk_call *at)
     return intent;
 }
 
-/* False: not refundable, or not so much; the call is answered. */
+/* False: not refundable, or not that much; the call is answered. */
 static bool may_refund(struct desk_call *at, const struct intent *intent, int64_t amount)
 {
     if (intent->status != INTENT_SUCCEEDED) {

@@ -16,7 +16,7 @@ void toss_deposit(struct desk_call *at);
 /* From the payment window: the buyer has agreed with this card. Answers the payment. */
 void toss_hosted(struct desk_call *at);
 
-/* The payment has just moved: so much was taken, or given back. */
+/* The payment has just moved: this much was taken, or given back. */
 void toss_list_add(struct desk_call *at, struct payment *payment, int64_t amount);
 
 const char *toss_status_name(enum payment_status status);

@@ -84,7 +84,7 @@ static void seats_that_come_back_move_the_cut_back(void **state)
     struct odds more = feed(&odds, &view, 6000);
     assert_true(more.cut[0].likely_from > odds.cut[0].likely_from + 500);
     assert_true(more.cut[0].unlikely_upto > odds.cut[0].unlikely_upto + 500);
-    view.admitted = 5; /* a line that Redis lost: what was measured begins anew */
+    view.admitted = 5; /* a line that Redis lost: what was measured starts over */
     struct odds anew = feed(&more, &view, 6000);
     assert_false(anew.known);
 }
