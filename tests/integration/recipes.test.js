@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { after } from 'node:test';
-import { openScope, ROOT } from '../lib-js/index.js';
+import { assertProblem, openScope, ROOT } from '../lib-js/index.js';
 
 const FILES_MAX = 4; // of a recipe; tests and texts apart
 const SOURCES = ['Makefile', 'infra', 'common', 'web', 'queue-front', 'seat-service', 'payment-adapter'];
@@ -93,5 +93,32 @@ static const struct checkout_step *const refund_1[]`);
     const { timeline } = (await buyer.get(`/v1/pay/orders/${order}`)).json;
     const walked = timeline.filter(({ result }) => result === 'done').map(({ step }) => step);
     assert.deepEqual(walked.slice(-3), ['end_session', 'wish_well', 'hand_over']);
+  });
+});
+
+test('to add a knob that Redis obeys: the API knows it, and a line takes no more places than it says', { timeout: 300_000 }, async (t) => {
+  const tree = copyOfTree('queue-front');
+  tree.change('queue-front/src/core/event/event_doc.h', '    uint64_t joins_per_ip_per_min;', '    uint64_t places_max;\n    uint64_t joins_per_ip_per_min;');
+  const doc = 'queue-front/src/core/event/event_doc.c';
+  tree.change(doc, '    {"joins_per_ip_per_min", KNOB_NUMBER,', '    {"places_max", KNOB_NUMBER, AT(places_max), 0, COUNT_MAX, 0, "people",\n     "As many places as the line has. 0 sets no limit."},\n    {"joins_per_ip_per_min", KNOB_NUMBER,');
+  tree.change(doc, '        .joins_per_ip_per_min =', '        .places_max = doc->places_max,\n        .joins_per_ip_per_min =');
+  tree.change('queue-front/lua/wire.list', '  joins_per_ip_per_min  --', '  places_max            -- 0: no limit\n  joins_per_ip_per_min  --');
+  const join = 'queue-front/lua/join.lua';
+  tree.change(join, "'joins_per_ip_per_min', 'version', 'era')", "'joins_per_ip_per_min', 'version', 'era', 'places_max')");
+  tree.change(join, 'if issued + count > PLACE_MAX then', 'local places_max = tonumber(cfg[6]) or 0\nif issued + count > (places_max > 0 and places_max or PLACE_MAX) then');
+  assert.ok(tree.changed.size <= FILES_MAX, `${[...tree.changed]}`);
+
+  const bin = tree.build();
+  const { makeEvent, openHouse, Visitor } = await import('./queue-front/support.js');
+  await withPrograms(bin, async () => {
+    const house = await openHouse(t);
+    const { knobs } = (await house.front.admin.get('/admin/knobs')).json;
+    assert.deepEqual(knobs.find(({ name }) => name === 'places_max'), { name: 'places_max', kind: 'number', min: 0, max: 10000000, default: 0, unit: 'people', help: 'As many places as the line has. 0 sets no limit.' });
+    const wrong = await house.front.admin.put('/admin/events/wrong', { body: { name: 'Wrong', places_max: -1 } });
+    assertProblem(wrong, 422, 'knob-invalid');
+    assert.match(wrong.text, /places_max/);
+    const event = await makeEvent(house, 'small', { name: 'Small', rate_per_s: 0, places_max: 2 });
+    for (let n = 0; n < 2; n += 1) assert.equal((await new Visitor(house.front, event).join()).status, 201);
+    assert.notEqual((await new Visitor(house.front, event).join()).status, 201);
   });
 });

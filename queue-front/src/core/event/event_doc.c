@@ -58,50 +58,51 @@ struct knob {
 
 static const struct knob knobs[] = {
     {"rate_per_s", KNOB_MILLI, AT(rate_milli), 0, RATE_MILLI_MAX, 10000, "people/s",
-     "How many are called a second. 0 calls nobody; three decimals are allowed."},
+     "How many people are called per second. 0 calls nobody; three decimals are allowed."},
     {"burst", KNOB_NUMBER, AT(burst), 1, BURST_MAX, 20, "people",
-     "How many calls may be made up for at once after a lull."},
+     "How many calls may be made up for at once after a quiet spell."},
     {"max_active", KNOB_NUMBER, AT(max_active), 0, COUNT_MAX, 1000, "people",
      "How many may be inside at the same time. 0 sets no cap."},
     {"session_ttl_s", KNOB_NUMBER, AT(session_ttl_s), 1, DAY_S, 300, "s",
      "A visit ends this long after its last heartbeat."},
     {"session_max_s", KNOB_NUMBER, AT(session_max_s), 1, DAY_S, 1800, "s",
-     "A visit never lasts longer. At least session_ttl_s."},
+     "No visit lasts longer than this. At least session_ttl_s."},
     {"call_ttl_s", KNOB_NUMBER, AT(call_ttl_s), 1, DAY_S, 120, "s",
      "How long a called visitor may take to enter."},
     {"grace_s", KNOB_NUMBER, AT(grace_s), 0, DAY_S, 600, "s",
      "A visitor who is late by no more than this still enters next."},
     {"joins_per_ip_per_min", KNOB_NUMBER, AT(joins_per_ip_per_min), 0, COUNT_MAX, 0, "joins/min",
-     "New places for one address (IPv6: one /64) a minute. 0 sets no limit: mobile networks put "
-     "thousands behind one address."},
+     "New places per minute and address (IPv6: per /64). 0 sets no limit: mobile networks put "
+     "thousands of people behind one address."},
     {"message", KNOB_TEXTS, 0, 0, EVENT_MESSAGE_BYTES_MAX, 0, "",
-     "A notice to everybody who waits, by language: {\"en\": \"..\", \"ko\": \"..\"}."},
+     "A notice to everyone who is waiting, by language: {\"en\": \"..\", \"ko\": \"..\"}."},
     {"appeal", KNOB_CONTACTS, 0, 0, EVENT_APPEAL_BYTES_MAX, 0, "",
-     "Whom to ask who was slowed down, by language: an address that begins with https://, mailto: "
+     "Contact for visitors who were slowed down, by language: an address that begins with "
+     "https://, mailto: "
      "or tel:."},
     {"prices", KNOB_PRICES, 0, 0, 0, 0, "",
-     "What seats cost, with all fees that nobody can do without, told to everybody who waits: "
+     "What seats cost, with all compulsory fees, shown to everyone who is waiting: "
      "{\"currency\", \"categories\": {NAME: {\"price\", \"gone\"}, ..}}. null: nothing is told."},
     {"opens_at", KNOB_TIME, AT(opens_at_ms), 0, 0, 0, "",
-     "A scheduled event opens by itself then. null: by hand."},
+     "A scheduled event opens by itself at this time. null: by hand."},
     {"prequeue_at", KNOB_TIME, AT(prequeue_at_ms), 0, 0, 0, "",
-     "From then until opens_at people gather for the draw. null: no pre-queue."},
+     "From this time until opens_at, people can enter the draw. null: no pre-queue."},
     {"closes_at", KNOB_TIME, AT(closes_at_ms), 0, 0, 0, "",
-     "The event is closed by itself then, for good. null: by hand."},
+     "The event closes by itself at this time, for good. null: by hand."},
     {"beacon", KNOB_BEACON, 0, 0, 0, 0, "",
      "What the draw waits for besides the seed: {\"kind\": \"drand\" | \"nist\" | \"text\" | "
      "\"none\", "
      "\"words\", \"late_s\"}. Which round it is follows from opens_at."},
     {"pow_bits", KNOB_NUMBER, AT(pow_bits), 0, POW_BITS_MAX, 0, "bits",
-     "Proof of work that a join costs; each bit doubles it. 0: none."},
+     "Proof of work per join; each bit doubles it. 0: none."},
     {"pow_bits_max", KNOB_NUMBER, AT(pow_bits_max), 0, POW_BITS_MAX, 20, "bits",
-     "While joins come fast the work rises by itself, up to this."},
+     "While joins come fast, the work rises by itself up to this."},
     {"member_required", KNOB_BOOL, AT(member_required), 0, 1, 0, "",
-     "Only who shows the shop's member token may join, once each."},
+     "Only people with the shop's member token can join, once each."},
     {"code_required", KNOB_BOOL, AT(code_required), 0, 1, 0, "",
-     "Only who shows one of the event's presale codes may join; lanes have a knob of their own."},
+     "Only people with one of the event's presale codes can join; lanes have a knob of their own."},
     {"lanes", KNOB_LANES, 0, 0, LANES_MAX, 0, "",
-     "Lanes for who is invited, each with its share of the calls in percent: [{\"id\", \"name\", "
+     "Lanes for invited people, each with its share of the calls in percent: [{\"id\", \"name\", "
      "\"share\", \"invitations\", \"code_required\"}, ..]. Which there are is fixed once people "
      "may "
      "join."},
@@ -114,7 +115,7 @@ static const struct knob knobs[] = {
     {"seats_left", KNOB_BOOL, AT(seats_left), 0, 1, 0, "",
      "Whether the number of seats left is fed to the line."},
     {"auto_reopen", KNOB_BOOL, AT(auto_reopen), 0, 1, 0, "",
-     "A sold-out event opens again, in the old order, when the feed tells of seats again."},
+     "A sold-out event reopens in the same order when the feed reports seats again."},
 };
 
 enum { KNOBS = sizeof(knobs) / sizeof(knobs[0]), FORMAT_OF_CODES = 2 };
