@@ -235,9 +235,9 @@ static int check(void *target, struct err_slot *err)
     return rc < 0 ? rc : pilots_check(config->autopilot_health, err);
 }
 
-static struct keyring_paths key_paths(const struct front_config *config)
+static struct secrets_paths key_paths(const struct front_config *config)
 {
-    return (struct keyring_paths){
+    return (struct secrets_paths){
         .tickets = config->keys_tickets,
         .identities = config->keys_identities,
         .draws = config->keys_draws,
@@ -279,7 +279,7 @@ static int add_routes(struct front_shared *shared, struct http_router *routes,
 static void stop(struct service *service)
 {
     struct front_shared *shared = service_ctx(service);
-    keyring_unref(shared->keys);
+    secrets_unref(shared->keys);
     pages_destroy(shared->pages);
     console_destroy(shared->console);
     waiting_page_destroy(shared->waiting_page);
@@ -327,8 +327,8 @@ static int start(struct service *service, struct http_router *routes,
     shared->loops = service_loops(service);
     if (uv_mutex_init(&shared->keys_lock) < 0)
         return err_set(err, ERR_LOOP, "a mutex for the key ring");
-    struct keyring_paths paths = key_paths(shared->config);
-    int rc = keyring_load(&paths, NULL, clock_system(), err, &shared->keys);
+    struct secrets_paths paths = key_paths(shared->config);
+    int rc = secrets_load(&paths, NULL, clock_system(), err, &shared->keys);
     if (rc == 0)
         rc = drawings_sources(shared->config, err, &shared->beacons);
     if (rc == 0)
@@ -364,19 +364,19 @@ static int loop_start(struct service_loop *loop, struct err_slot *err)
 static int reload(struct service *service, struct err_slot *err)
 {
     struct front_shared *shared = service_ctx(service);
-    struct keyring *keys;
-    struct keyring_paths paths = key_paths(shared->config);
+    struct secrets *keys;
+    struct secrets_paths paths = key_paths(shared->config);
     if (shared->redis_tls != NULL && tls_client_reload(shared->redis_tls, err) < 0)
         return ERR_IO;
     /* Nobody else changes it, and it has the reference of `shared` until it is replaced below. */
-    int rc = keyring_load(&paths, shared->keys, clock_system(), err, &keys);
+    int rc = secrets_load(&paths, shared->keys, clock_system(), err, &keys);
     if (rc < 0)
         return rc;
     uv_mutex_lock(&shared->keys_lock);
-    struct keyring *before = shared->keys;
+    struct secrets *before = shared->keys;
     shared->keys = keys;
     uv_mutex_unlock(&shared->keys_lock);
-    keyring_unref(before);
+    secrets_unref(before);
     return 0;
 }
 

@@ -138,9 +138,9 @@ void *act_begin(struct http_req *req, size_t bytes, act_attempt *attempt)
     return NULL;
 }
 
-const struct front_event *act_event(const struct act *act)
+const struct front_line *act_event(const struct act *act)
 {
-    return front_event_find(act->front, span_of(act->line.event));
+    return front_line_find(act->front, span_of(act->line.event));
 }
 
 bool act_read_body(struct act *act, struct text *beacon)
@@ -223,7 +223,7 @@ void act_ask(struct act *act, enum line_admin_call call, void (*on_done)(struct 
  * is the kernel's, not the loop's own generator's. */
 static void seal_seeds(struct act *act)
 {
-    const struct front_event *event = act_event(act);
+    const struct front_line *event = act_event(act);
     if (event != NULL && (event->view->draw.has_seal || event->view->draw.has_seed))
         return;
     struct draw_seal seal;
@@ -246,7 +246,7 @@ void act_ask_sealed(struct act *act, enum line_admin_call call,
 static void on_seen(struct front_wait *wait, bool seen)
 {
     struct act *act = act_of_wait(wait);
-    const struct front_event *event = act_event(act);
+    const struct front_line *event = act_event(act);
     struct event_doc_now now = {.state = act->line.state,
                                 .version = act->line.version,
                                 .pilot = event != NULL ? &event->view->pilot : NULL,
@@ -334,7 +334,7 @@ void act_done(struct line_admin *line)
 
 /* ---- a try ---- */
 
-static void on_found(void *ctx, const struct front_event *event, bool unavailable)
+static void on_found(void *ctx, const struct front_line *event, bool unavailable)
 {
     struct act *act = ctx;
     if (event == NULL && unavailable && !act->creates) { /* of those, the store knows */
@@ -350,7 +350,7 @@ static void on_found(void *ctx, const struct front_event *event, bool unavailabl
 
 void act_try(struct act *act)
 {
-    const struct front_event *event = act_event(act);
+    const struct front_line *event = act_event(act);
     if (event == NULL && !act->searched && act->front->complete) {
         act->searched = true;
         admin_find(act->front, span_of(act->line.event), on_found, act);

@@ -25,7 +25,7 @@ struct act;
 
 /* May be called several times: after a second look, and after somebody else's change. `event` is
  * NULL only if the act may create it. */
-typedef void act_attempt(struct act *act, const struct front_event *event);
+typedef void act_attempt(struct act *act, const struct front_line *event);
 
 struct act {
     struct line_admin line; /* first: the store hands back a pointer to it */
@@ -56,7 +56,7 @@ struct act {
 void *act_begin(struct http_req *req, size_t bytes, act_attempt *attempt);
 void act_end(struct act *act);
 /* NULL: this front does not know the event, or not any more. */
-const struct front_event *act_event(const struct act *act);
+const struct front_line *act_event(const struct act *act);
 /* Finds the event, also one that ended long ago, and attempts. */
 void act_try(struct act *act);
 

@@ -29,7 +29,7 @@ void admin_answer_document(struct http_req *req, unsigned status, const struct e
     answer_json(req, status, &json, &headers);
 }
 
-void admin_answer_unreadable(struct http_req *req, const struct front_event *event)
+void admin_answer_unreadable(struct http_req *req, const struct front_line *event)
 {
     const struct event_doc_fault *fault = &event->doc_fault;
     char memory[1024], detail[512];
@@ -50,7 +50,7 @@ void admin_answer_unreadable(struct http_req *req, const struct front_event *eve
     http_problem_reply(req, &problem);
 }
 
-void admin_answer_moved(struct http_req *req, const struct front_event *event)
+void admin_answer_moved(struct http_req *req, const struct front_line *event)
 {
     char json_memory[LINE_EVENT_ID_MAX + 128], header_memory[64];
     struct text json = text_on(json_memory, sizeof(json_memory));
@@ -101,7 +101,7 @@ void admin_answer_mismatch(struct http_req *req, uint64_t version)
 }
 
 /* A second press, or two operators at once: there was one draw, and this is what came of it. */
-void admin_answer_drawn(struct http_req *req, const struct front_event *event)
+void admin_answer_drawn(struct http_req *req, const struct front_line *event)
 {
     char memory[64];
     struct text members = text_on(memory, sizeof(memory));

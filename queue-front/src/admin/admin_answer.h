@@ -6,18 +6,18 @@
 #include "core/event/event_state.h"
 #include "http/http.h"
 
-struct front_event;
+struct front_line;
 
 void admin_answer_document(struct http_req *req, unsigned status, const struct event_doc *doc,
                            const struct event_doc_now *now);
 /* The event's document cannot be read here: 503 `document-unreadable`, with what is wrong. */
-void admin_answer_unreadable(struct http_req *req, const struct front_event *event);
+void admin_answer_unreadable(struct http_req *req, const struct front_line *event);
 /* An act on such an event was done: {id, state, version}. */
-void admin_answer_moved(struct http_req *req, const struct front_event *event);
+void admin_answer_moved(struct http_req *req, const struct front_line *event);
 void admin_answer_fault(struct http_req *req, int rc, const struct event_doc_fault *fault);
 void admin_answer_mismatch(struct http_req *req, uint64_t version);
 /* NULL: this front does not know it any more. */
-void admin_answer_drawn(struct http_req *req, const struct front_event *event);
+void admin_answer_drawn(struct http_req *req, const struct front_line *event);
 void admin_answer_illegal(struct http_req *req, enum line_state state, enum event_action action);
 
 #endif

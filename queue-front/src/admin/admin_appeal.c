@@ -14,11 +14,11 @@
 enum { MINUTE_MS = 60000, ANSWER_MAX = 512 };
 
 static void answer_appeal(struct http_req *req, const struct front *front,
-                          const struct front_event *event, struct span reference)
+                          const struct front_line *event, struct span reference)
 {
     struct appeal appeal;
-    uint64_t now = front_event_now_ms(front, event) / MINUTE_MS;
-    int rc = appeal_parse(&event->identity->codes, front_event_id(event), reference, now, &appeal);
+    uint64_t now = front_line_now_ms(front, event) / MINUTE_MS;
+    int rc = appeal_parse(&event->identity->codes, front_line_id(event), reference, now, &appeal);
     if (rc < 0) {
         http_problem(req, 404, "reference-unknown", "%s",
                      rc == ERR_SYNTAX ? "The reference is mistyped: its check letter does not fit."
@@ -36,7 +36,7 @@ static void answer_appeal(struct http_req *req, const struct front *front,
     answer_json(req, 200, &json, NULL);
 }
 
-static void on_found(void *ctx, const struct front_event *event, bool unavailable)
+static void on_found(void *ctx, const struct front_line *event, bool unavailable)
 {
     struct http_req *req = ctx;
     struct answer_refusal refusal = {.outcome = LINE_UNAVAILABLE, .retry_after_ms = 1000};
@@ -45,7 +45,7 @@ static void on_found(void *ctx, const struct front_event *event, bool unavailabl
     else if (event == NULL)
         answer_event_unknown(req, http_req_param(req, 0));
     else if (event->identity == NULL)
-        answer_shut(req, front_event_id(event), event->shut);
+        answer_shut(req, front_line_id(event), event->shut);
     else
         answer_appeal(req, front_of(req), event, http_req_param(req, 1));
 }

@@ -24,7 +24,7 @@ static bool is_whole(const struct act *act)
 
 /* Which lanes there are is fixed once people may join. Of a document that cannot be read, their
  * number alone is known: whoever mends it names them as they were. */
-static bool keeps_lanes(const struct front_event *event, const struct event_doc *doc)
+static bool keeps_lanes(const struct front_line *event, const struct event_doc *doc)
 {
     if (event->view->state == LINE_DRAFT || event->view->state == LINE_SCHEDULED)
         return true;
@@ -35,7 +35,7 @@ static bool keeps_lanes(const struct front_event *event, const struct event_doc 
 
 /* A patch is made of what is stored, and what is not understood cannot be patched; a whole document
  * in its place can be. False: answered. */
-static bool may_change(struct act *act, const struct front_event *event)
+static bool may_change(struct act *act, const struct front_line *event)
 {
     if (event == NULL || is_whole(act))
         return true;
@@ -52,7 +52,7 @@ static bool may_change(struct act *act, const struct front_event *event)
     return true;
 }
 
-static bool make_document(struct act *act, const struct front_event *event)
+static bool make_document(struct act *act, const struct front_line *event)
 {
     if (!may_change(act, event))
         return false;
@@ -79,7 +79,7 @@ static bool make_document(struct act *act, const struct front_event *event)
     return admin_draw_settle(act, event) && act_put_document(act);
 }
 
-static void count_live(struct front_event *line, void *ctx)
+static void count_live(struct front_line *line, void *ctx)
 {
     *(unsigned *)ctx += !line->view->resting;
 }
@@ -104,7 +104,7 @@ static void create_event(struct act *act)
     act_ask_sealed(act, LINE_CREATE, act_done);
 }
 
-static void change_event(struct act *act, const struct front_event *event)
+static void change_event(struct act *act, const struct front_line *event)
 {
     if (!make_document(act, event)) {
         act_end(act);
@@ -137,7 +137,7 @@ static void change_event(struct act *act, const struct front_event *event)
     free(memory);
 }
 
-static void change(struct act *act, const struct front_event *event)
+static void change(struct act *act, const struct front_line *event)
 {
     act->has_doc = true;
     if (event == NULL)
@@ -157,7 +157,7 @@ static void on_put(struct http_req *req, void *ctx)
         return;
     }
     struct span none_match = http_req_header(req, HTTP_HEADER_IF_NONE_MATCH);
-    const struct front_event *event = front_event_find(front, id);
+    const struct front_line *event = front_line_find(front, id);
     bool create_only = span_eq(none_match, SPAN("*"));
     if (create_only && event != NULL) {
         admin_answer_mismatch(req, event->view->version);

@@ -22,7 +22,7 @@ static const char *lane_id(const struct event_doc *doc, unsigned lane)
 }
 
 /* Numbers, never a code. */
-static void answer_groups(struct codes_act *codes, const struct front_event *event)
+static void answer_groups(struct codes_act *codes, const struct front_line *event)
 {
     struct act *act = &codes->act;
     struct text json = text_on(act->json, sizeof(act->json));
@@ -53,7 +53,7 @@ static void answer_groups(struct codes_act *codes, const struct front_event *eve
 static void on_codes_done(struct line_admin *line)
 {
     struct act *act = act_of_line(line);
-    const struct front_event *event = act_event(act);
+    const struct front_line *event = act_event(act);
     if (line->outcome == LINE_EXHAUSTED) {
         http_problem(act->req, 409, "codes-full",
                      "An event has at most 100,000 codes, of %d lanes and channels. None of these "
@@ -82,7 +82,7 @@ static bool channel_ok(struct span channel)
 }
 
 /* One list, of codes or of their digests, becomes what is kept of them. */
-static void read_codes(struct codes_act *codes, const struct front_event *event, struct json_in *in,
+static void read_codes(struct codes_act *codes, const struct front_line *event, struct json_in *in,
                        bool plain)
 {
     uint8_t(*digests)[LINE_CODE_BYTES] = (void *)codes->act.json, sha[PRESALE_SHA_BYTES];
@@ -101,14 +101,14 @@ static void read_codes(struct codes_act *codes, const struct front_event *event,
                                  : "must be SHA-256 in hex each");
             return;
         }
-        presale_sign(&event->identity->codes, front_event_id(event), sha, digests[i]);
+        presale_sign(&event->identity->codes, front_line_id(event), sha, digests[i]);
     }
     codes->codes.digest = (const uint8_t(*)[LINE_CODE_BYTES])digests;
     codes->codes.len = (uint32_t)json_array_size(list);
 }
 
 /* {"lane", "channel", "uses", "codes" or "digests"}. False: answered. */
-static bool read_load(struct codes_act *codes, const struct front_event *event)
+static bool read_load(struct codes_act *codes, const struct front_line *event)
 {
     struct err_slot err;
     json_t *json;
@@ -144,7 +144,7 @@ static bool read_load(struct codes_act *codes, const struct front_event *event)
     return rc == 0;
 }
 
-static void audit_codes(struct codes_act *codes, const struct front_event *event)
+static void audit_codes(struct codes_act *codes, const struct front_line *event)
 {
     char memory[512];
     struct text to = text_on(memory, sizeof(memory));
@@ -168,12 +168,12 @@ static void ask_codes(struct http_req *req, enum line_codes_call call)
     if (codes == NULL)
         return;
     struct act *act = &codes->act;
-    const struct front_event *event = act_event(act);
+    const struct front_line *event = act_event(act);
     codes->codes.call = call;
     if (event == NULL) {
         answer_event_unknown(req, http_req_param(req, 0));
     } else if (event->shut != FRONT_OPEN) {
-        answer_shut(req, front_event_id(event), event->shut);
+        answer_shut(req, front_line_id(event), event->shut);
     } else if (call != LINE_CODES_PUT || read_load(codes, event)) {
         if (call != LINE_CODES_COUNT)
             audit_codes(codes, event);

@@ -9,7 +9,7 @@
 
 #include <assert.h>
 
-bool admin_draw_settle(struct act *act, const struct front_event *event)
+bool admin_draw_settle(struct act *act, const struct front_line *event)
 {
     const struct beacon_sources *sources = &act->front->shared->beacons;
     struct event_doc *doc = &act->doc;
@@ -29,7 +29,7 @@ bool admin_draw_settle(struct act *act, const struct front_event *event)
                                                          "configuration does not say where"};
     } else {
         beacon_settle(&doc->beacon, promised ? &event->doc.beacon : NULL, sources, doc->opens_at_ms,
-                      promised ? front_event_now_ms(act->front, event) : 0);
+                      promised ? front_line_now_ms(act->front, event) : 0);
     }
     if (fault.rule[0] != '\0')
         admin_answer_fault(act->req, ERR_RANGE, &fault);
@@ -37,7 +37,7 @@ bool admin_draw_settle(struct act *act, const struct front_event *event)
 }
 
 /* May a pre-queue be drawn and opened by hand, now? False: the request was answered. */
-static bool may_draw(struct act *act, const struct front_event *event, struct span value)
+static bool may_draw(struct act *act, const struct front_line *event, struct span value)
 {
     const struct beacon *beacon = &event->doc.beacon;
     if (beacon->kind == BEACON_DRAND || beacon->kind == BEACON_NIST)
@@ -58,7 +58,7 @@ static bool may_draw(struct act *act, const struct front_event *event, struct sp
     return false;
 }
 
-bool admin_draw_make(struct act *act, const struct front_event *event, struct span value)
+bool admin_draw_make(struct act *act, const struct front_line *event, struct span value)
 {
     char memory[2 * BEACON_WORDS_MAX + 64];
     struct text proof = text_on(memory, sizeof(memory));
@@ -78,11 +78,11 @@ bool admin_draw_make(struct act *act, const struct front_event *event, struct sp
     return true;
 }
 
-bool admin_draw_promise(struct act *act, const struct front_event *event)
+bool admin_draw_promise(struct act *act, const struct front_line *event)
 {
     act->doc = event->doc;
     beacon_settle(&act->doc.beacon, NULL, &act->front->shared->beacons, act->doc.opens_at_ms,
-                  front_event_now_ms(act->front, event));
+                  front_line_now_ms(act->front, event));
     act->line.if_version = event->view->version;
     return act_put_document(act);
 }

@@ -7,10 +7,10 @@
 
 /* The promise in act->doc. Which round the draw waits for follows from when the entries close; once
  * they have, nothing of it changes. `event` as it is now, NULL: it is being created. */
-bool admin_draw_settle(struct act *act, const struct front_event *event);
+bool admin_draw_settle(struct act *act, const struct front_line *event);
 /* The event is scheduled: from here on it is promised which round, and since when. */
-bool admin_draw_promise(struct act *act, const struct front_event *event);
+bool admin_draw_promise(struct act *act, const struct front_line *event);
 /* What a draw by hand needs; `value` is the beacon's as the operator named it, or empty. */
-bool admin_draw_make(struct act *act, const struct front_event *event, struct span value);
+bool admin_draw_make(struct act *act, const struct front_line *event, struct span value);
 
 #endif

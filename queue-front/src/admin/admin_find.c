@@ -16,7 +16,7 @@ struct search {
     void *ctx;
 };
 
-static void search_end(struct search *search, const struct front_event *event, bool unavailable)
+static void search_end(struct search *search, const struct front_line *event, bool unavailable)
 {
     struct search it = *search;
     free(search);
@@ -26,8 +26,8 @@ static void search_end(struct search *search, const struct front_event *event, b
 static void on_seen(struct front_wait *wait, bool seen)
 {
     struct search *search = (struct search *)((char *)wait - offsetof(struct search, wait));
-    const struct front_event *event =
-        seen ? front_event_find(search->front, span_of(wait->event)) : NULL;
+    const struct front_line *event =
+        seen ? front_line_find(search->front, span_of(wait->event)) : NULL;
     search_end(search, event, !seen);
 }
 
@@ -46,7 +46,7 @@ static void on_asked(struct line_admin *line)
 
 void admin_find(struct front *front, struct span id, admin_found *on_found, void *ctx)
 {
-    const struct front_event *event = front_event_find(front, id);
+    const struct front_line *event = front_line_find(front, id);
     if (event != NULL || !event_id_ok(id)) {
         on_found(ctx, event, false);
         return;

@@ -7,7 +7,7 @@
 
 /* Calls back once, at once if the event is here; `event` is NULL if there is none, or if Redis did
  * not tell in time (`unavailable`). */
-typedef void admin_found(void *ctx, const struct front_event *event, bool unavailable);
+typedef void admin_found(void *ctx, const struct front_line *event, bool unavailable);
 void admin_find(struct front *front, struct span id, admin_found *on_found, void *ctx);
 
 #endif

@@ -23,7 +23,7 @@ struct move {
 /* ---- actions ---- */
 
 /* False: the request was answered. */
-static bool may_act(struct move *move, const struct front_event *event)
+static bool may_act(struct move *move, const struct front_line *event)
 {
     if (move->action == EVENT_DRAW && event->view->draw.drawn)
         admin_answer_drawn(move->act.req, event);
@@ -54,7 +54,7 @@ static void on_moved(struct line_admin *line)
 }
 
 /* False: the request was answered. */
-static bool prepare(struct move *move, const struct front_event *event, enum line_state to)
+static bool prepare(struct move *move, const struct front_line *event, enum line_state to)
 {
     struct act *act = &move->act;
     bool draws = event->view->state == LINE_PRE_QUEUE && to == LINE_OPEN;
@@ -74,7 +74,7 @@ static void audit_move(struct move *move, enum line_state from, enum line_state 
               text_span(&to_json));
 }
 
-static void move_event(struct act *act, const struct front_event *event)
+static void move_event(struct act *act, const struct front_line *event)
 {
     struct move *move = (struct move *)act;
     enum line_state from = event->view->state, to = from;
@@ -138,7 +138,7 @@ static void audit_undo(struct act *act, const struct line_view *view)
     act_audit(act, "undo", text_span(&from), text_span(&to));
 }
 
-static void undo_event(struct act *act, const struct front_event *event)
+static void undo_event(struct act *act, const struct front_line *event)
 {
     const struct line_view *view = event->view;
     bool moves = view->undo_state != view->state;

@@ -37,7 +37,7 @@ static void on_read(struct line_admin *line)
     act_end(act);
 }
 
-static void ask_rows(struct act *act, const struct front_event *event)
+static void ask_rows(struct act *act, const struct front_line *event)
 {
     (void)event;
     act_ask(act, ((struct rows *)act)->call, on_read);

@@ -40,12 +40,12 @@ static bool read_seats(struct act *act)
 }
 
 /* The event and its lanes; 0: of one of them this front knows nothing yet. */
-static unsigned odds_lines(const struct front *front, const struct front_event *event,
+static unsigned odds_lines(const struct front *front, const struct front_line *event,
                            struct odds_line lines[LANES_ALL])
 {
     unsigned lines_len = 1 + line_lanes(event->view->knobs.shares);
     for (unsigned lane = 0; lane < lines_len; lane++) {
-        const struct front_event *line = front_line(front, event, lane);
+        const struct front_line *line = front_line_in(front, event, lane);
         if (line == NULL)
             return 0;
         lines[lane] = (struct odds_line){line->view, &line->eta};
@@ -55,7 +55,7 @@ static unsigned odds_lines(const struct front *front, const struct front_event *
 
 /* The odds with this feed, to be kept with it. A front that does not know all lanes leaves them as
  * they are: the next feed reckons from there. */
-static struct span new_odds(const struct act *act, const struct front_event *event,
+static struct span new_odds(const struct act *act, const struct front_line *event,
                             struct text *text)
 {
     struct odds_line lines[LANES_ALL];
@@ -75,7 +75,7 @@ static void on_seats_left(struct http_req *req, void *ctx)
     struct act *act = act_begin(req, sizeof(*act), NULL);
     if (act == NULL)
         return;
-    const struct front_event *event = act_event(act);
+    const struct front_line *event = act_event(act);
     if (event == NULL) {
         answer_event_unknown(req, http_req_param(req, 0));
     } else if (!event->doc.seats_left) {

@@ -16,7 +16,7 @@
 
 enum { LIST_MAX = FRONT_EVENTS_MAX * 1024, PREVIEW_MAX = 1024 };
 
-static void on_found(void *ctx, const struct front_event *event, bool unavailable)
+static void on_found(void *ctx, const struct front_line *event, bool unavailable)
 {
     struct http_req *req = ctx;
     if (event == NULL && unavailable) {
@@ -42,7 +42,7 @@ static void on_get(struct http_req *req, void *ctx)
     if (front_of(req)->complete)
         admin_find(front_of(req), http_req_param(req, 0), on_found, req);
     else
-        on_found(req, front_event_find(front_of(req), http_req_param(req, 0)), false);
+        on_found(req, front_line_find(front_of(req), http_req_param(req, 0)), false);
 }
 
 struct listing {
@@ -53,12 +53,12 @@ struct listing {
 
 /* A lane has its numbers for itself; all else is the event's. */
 static void put_live_lanes(struct text *out, const struct front *front,
-                           const struct front_event *event)
+                           const struct front_line *event)
 {
     json_key(out, "lanes");
     json_open(out, '[');
     for (unsigned lane = 1; lane <= event->doc.lanes_len; lane++) {
-        const struct front_event *line = front_line(front, event, lane);
+        const struct front_line *line = front_line_in(front, event, lane);
         if (line == NULL)
             continue; /* no picture yet */
         json_open(out, '{');
@@ -71,13 +71,13 @@ static void put_live_lanes(struct text *out, const struct front *front,
     json_close(out, ']');
 }
 
-static void put_listed(struct front_event *event, void *ctx)
+static void put_listed(struct front_line *event, void *ctx)
 {
     const struct listing *listing = ctx;
     struct text *out = listing->out;
     const struct line_view *view = event->view;
     bool wanted =
-        listing->only.ptr != NULL ? span_eq(listing->only, front_event_id(event)) : !view->resting;
+        listing->only.ptr != NULL ? span_eq(listing->only, front_line_id(event)) : !view->resting;
     if (view->lane > 0 || !wanted)
         return; /* its event tells of it; GET /admin/ended of those that are over */
     json_open(out, '{');
@@ -151,20 +151,20 @@ struct look {
     uint64_t waiting[LANES_ALL];
 };
 
-static struct look look_at(const struct front *front, const struct front_event *event)
+static struct look look_at(const struct front *front, const struct front_line *event)
 {
     const struct line_knobs *knobs = &event->view->knobs;
-    struct look look = {.from_ms = front_event_now_ms(front, event)};
+    struct look look = {.from_ms = front_line_now_ms(front, event)};
     if (event->view->state != LINE_OPEN && knobs->opens_at_ms > look.from_ms)
         look.from_ms = knobs->opens_at_ms;
     for (unsigned lane = 0; lane <= event->doc.lanes_len; lane++) {
-        const struct front_event *line = front_line(front, event, lane);
+        const struct front_line *line = front_line_in(front, event, lane);
         look.waiting[lane] = line != NULL ? line->view->waiting : 0;
     }
     return look;
 }
 
-static void put_lanes(struct text *out, const struct front_event *event, const struct look *look,
+static void put_lanes(struct text *out, const struct front_line *event, const struct look *look,
                       uint64_t rate_milli)
 {
     uint64_t shares = event->view->knobs.shares, upto[LANES_ALL];
@@ -209,7 +209,7 @@ static void on_preview(struct http_req *req, void *ctx)
 {
     (void)ctx;
     struct front *front = front_of(req);
-    const struct front_event *event = front_event_find(front, http_req_param(req, 0));
+    const struct front_line *event = front_line_find(front, http_req_param(req, 0));
     if (event == NULL) {
         answer_event_unknown(req, http_req_param(req, 0));
         return;

@@ -16,14 +16,14 @@ static bool read_number(const struct http_req *req, struct span name, uint64_t m
     return given.ptr == NULL || (span_u64(given, max, out) && *out > 0);
 }
 
-static void put_rows(struct text *json, const struct front_event *event, struct invitation first,
+static void put_rows(struct text *json, const struct front_line *event, struct invitation first,
                      uint64_t upto)
 {
     json_open(json, '[');
     for (struct invitation one = first; one.number <= upto; one.number++) {
         char memory[INVITATION_TEXT_LEN];
         struct text code = text_on(memory, sizeof(memory));
-        invitation_put(&code, &event->identity->codes, front_event_id(event), one);
+        invitation_put(&code, &event->identity->codes, front_line_id(event), one);
         json_open(json, '{');
         json_member_u64(json, "number", one.number);
         json_member_str(json, "code", text_span(&code));
@@ -36,13 +36,13 @@ static void on_invitations(struct http_req *req, void *ctx)
 {
     (void)ctx;
     const struct front *front = front_of(req);
-    const struct front_event *event = front_event_find(front, http_req_param(req, 0));
+    const struct front_line *event = front_line_find(front, http_req_param(req, 0));
     if (event == NULL) {
         answer_event_unknown(req, http_req_param(req, 0));
         return;
     }
     if (event->shut != FRONT_OPEN) {
-        answer_shut(req, front_event_id(event), event->shut);
+        answer_shut(req, front_line_id(event), event->shut);
         return;
     }
     unsigned lane = event_doc_lane(&event->doc, http_req_param(req, 1));
@@ -68,7 +68,7 @@ static void on_invitations(struct http_req *req, void *ctx)
     }
     struct text json = text_on(memory, cap);
     json_open(&json, '{');
-    json_member_str(&json, "event", front_event_id(event));
+    json_member_str(&json, "event", front_line_id(event));
     json_member_cstr(&json, "lane", event->doc.lane[lane - 1].id);
     json_member_u64(&json, "good", good);
     json_key(&json, "invitations");

@@ -20,7 +20,7 @@ bool caller_ticket_is_bearer(const struct http_req *req)
     return bearer.ptr != NULL && !is_pass(bearer);
 }
 
-struct span caller_ticket_text(const struct http_req *req, const struct front_event *event)
+struct span caller_ticket_text(const struct http_req *req, const struct front_line *event)
 {
     struct span bearer = http_req_bearer(req);
     if (bearer.ptr != NULL && !is_pass(bearer))
@@ -33,7 +33,7 @@ struct span caller_ticket_text(const struct http_req *req, const struct front_ev
  * in one packet needs no MAC. Nothing is remembered beyond that; the next visitor is looked at
  * again. */
 static int read_ticket(const struct http_req *req, const struct front *front,
-                       const struct front_event *event, struct ticket *out)
+                       const struct front_line *event, struct ticket *out)
 {
     struct front_seen *seen = &front_of(req)->seen;
     uint64_t now_s = front_wall_s(front);
@@ -45,7 +45,7 @@ static int read_ticket(const struct http_req *req, const struct front *front,
         *out = seen->ticket;
         return 0;
     }
-    int rc = ticket_parse(&front->keys->tickets, front_event_id(event), text, now_s,
+    int rc = ticket_parse(&front->keys->tickets, front_line_id(event), text, now_s,
                           front->config->ticket_lifetime_ms / 1000, out);
     if (rc < 0)
         return rc;
@@ -59,14 +59,14 @@ static int read_ticket(const struct http_req *req, const struct front *front,
 }
 
 int caller_ticket(const struct http_req *req, const struct front *front,
-                  const struct front_event *event, struct ticket *out)
+                  const struct front_line *event, struct ticket *out)
 {
     int rc = read_ticket(req, front, event, out);
     if (rc < 0)
         return rc;
     if (out->tag != event->view->tag)
         return ERR_EXISTS;
-    const struct front_event *line = front_line(front, event, out->lane);
+    const struct front_line *line = front_line_in(front, event, out->lane);
     if (line == NULL)
         return ERR_CLOSED;
     /* Signed, and of this very event: nobody else may get its number, whatever Redis knows. */
@@ -79,11 +79,11 @@ int caller_ticket(const struct http_req *req, const struct front *front,
  * by that. A known one that writes other signatures under the session is refused unchecked after
  * some, from that address. */
 static int check_pass(const struct http_req *req, struct front *front,
-                      const struct front_event *event, struct span token, struct err_slot *err,
+                      const struct front_line *event, struct span token, struct err_slot *err,
                       struct pass *out)
 {
     struct session session;
-    int rc = pass_session(&front->keys->tickets, front_event_id(event), token, &session);
+    int rc = pass_session(&front->keys->tickets, front_line_id(event), token, &session);
     if (rc < 0)
         return err_set(err, rc, "a pass of no session of ours");
     struct {
@@ -101,14 +101,14 @@ static int check_pass(const struct http_req *req, struct front *front,
         front_count(&front->stats.refused_unchecked);
         return err_set(err, ERR_FULL, "too many wrong passes of this session");
     }
-    rc = pass_verify(front->keys->passes, front->config->pass_issuer, front_event_id(event), token,
+    rc = pass_verify(front->keys->passes, front->config->pass_issuer, front_line_id(event), token,
                      front->loop->clock, err, out);
     if (rc == ERR_AUTH || rc == ERR_SYNTAX)
         tally_add(&front->passes_wrong, who, now_ms);
     return rc;
 }
 
-int caller_pass(const struct http_req *req, struct front *front, const struct front_event *event,
+int caller_pass(const struct http_req *req, struct front *front, const struct front_line *event,
                 struct err_slot *err, struct pass *out)
 {
     struct span token = http_req_bearer(req);

@@ -12,15 +12,15 @@
  * (then *out is written as well); ERR_CLOSED: this front does not see its lane yet;
  * otherwise as ticket_parse() answers. */
 int caller_ticket(const struct http_req *req, const struct front *front,
-                  const struct front_event *event, struct ticket *out);
+                  const struct front_line *event, struct ticket *out);
 /* The characters themselves, unread; not there if there is none. */
-struct span caller_ticket_text(const struct http_req *req, const struct front_event *event);
+struct span caller_ticket_text(const struct http_req *req, const struct front_line *event);
 /* Did it come as a bearer? Then it was meant, and a bad one is told rather than passed over. */
 bool caller_ticket_is_bearer(const struct http_req *req);
 
 /* The pass of this request, as bearer or as the event's cookie; ERR_NOT_FOUND, ERR_EXISTS as above,
  * ERR_FULL: too many of this session were wrong within a minute; or as pass_verify(). */
-int caller_pass(const struct http_req *req, struct front *front, const struct front_event *event,
+int caller_pass(const struct http_req *req, struct front *front, const struct front_line *event,
                 struct err_slot *err, struct pass *out);
 
 /* False: a page of somebody else's sends this with the visitor's cookies. */

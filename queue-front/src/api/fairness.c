@@ -74,11 +74,11 @@ static void put_draw(struct text *out, const struct line_view *view)
     json_member_time(out, "drawn_at", draw->drawn_ms);
 }
 
-void fairness_put(struct text *json, const struct front *front, const struct front_event *line)
+void fairness_put(struct text *json, const struct front *front, const struct front_line *line)
 {
     uint8_t commitment[DRAW_COMMITMENT_BYTES];
     json_open(json, '{');
-    json_member_str(json, "event", front_event_id(line));
+    json_member_str(json, "event", front_line_id(line));
     if (line->view->lane > 0)
         json_member_cstr(json, "lane", front_lane_id(line));
     json_member_cstr(json, "state", event_state_name(line->view->state));
@@ -96,14 +96,14 @@ static void on_fairness(struct http_req *req, void *ctx)
 {
     (void)ctx;
     const struct front *front = front_of(req);
-    const struct front_event *event = front_event_find(front, http_req_param(req, 0));
+    const struct front_line *event = front_line_find(front, http_req_param(req, 0));
     if (event == NULL) {
         answer_event_unknown(req, http_req_param(req, 0));
         return;
     }
     struct span lane = http_req_query_arg(req, SPAN("lane"));
     if (lane.ptr != NULL)
-        event = front_line(front, event, event_doc_lane(&event->doc, lane));
+        event = front_line_in(front, event, event_doc_lane(&event->doc, lane));
     if (event == NULL) {
         http_problem(req, 404, "lane-unknown", "The event has no such lane.");
         return;

@@ -7,7 +7,7 @@
 #include "front/front.h"
 
 /* What GET fairness answers of a line; fits FAIRNESS_BYTES_MAX. */
-void fairness_put(struct text *json, const struct front *front, const struct front_event *line);
+void fairness_put(struct text *json, const struct front *front, const struct front_line *line);
 
 /* The operator is told what everybody is told. */
 int fairness_routes(struct http_router *routes, struct http_router *private_routes,

@@ -34,10 +34,10 @@ static bool is_visitor(const struct front *front, struct span event, struct span
 /* 0, or as jwt_verify(); ERR_NOT_FOUND: there is no token, or nobody whose tokens we believe;
  * ERR_UNKNOWN: the key it names may yet come. */
 static int member_of(const struct http_req *req, struct front *front,
-                     const struct front_event *event,
+                     const struct front_line *event,
                      const uint8_t holder_or_null[LINE_VISITOR_BYTES], struct found *out)
 {
-    struct span id = front_event_id(event);
+    struct span id = front_line_id(event);
     struct span token = span_trim(http_req_header_named(req, SPAN("X-Member-Token")));
     if (token.len == 0)
         token = http_req_cookie(req, SPAN(MEMBER_COOKIE));
@@ -76,10 +76,10 @@ static int member_of(const struct http_req *req, struct front *front,
     if (named) {
         out->name = member_name_make(id, sub);
         if (holder_or_null != NULL)
-            out->holds = is_visitor(front, front_event_scope(event), sub, holder_or_null);
+            out->holds = is_visitor(front, front_line_scope(event), sub, holder_or_null);
         else
             out->visitor =
-                visitor_by_member(event->identity->visitors, front_event_scope(event), sub);
+                visitor_by_member(event->identity->visitors, front_line_scope(event), sub);
     }
     const json_t *claim = json_object_get(jwt.payload, "lane");
     unsigned found = LANES_MAX + 1;
@@ -91,7 +91,7 @@ static int member_of(const struct http_req *req, struct front *front,
     return named ? 0 : ERR_AUTH;
 }
 
-bool member_check(struct http_req *req, struct front *front, const struct front_event *event,
+bool member_check(struct http_req *req, struct front *front, const struct front_line *event,
                   struct visitor *member, unsigned *lane)
 {
     *member = (struct visitor){.has_idem = false};
@@ -112,7 +112,7 @@ bool member_check(struct http_req *req, struct front *front, const struct front_
     return true;
 }
 
-bool member_holds(struct http_req *req, struct front *front, const struct front_event *event,
+bool member_holds(struct http_req *req, struct front *front, const struct front_line *event,
                   const uint8_t visitor[LINE_VISITOR_BYTES], struct member_name *name_or_null)
 {
     struct found found;

@@ -40,7 +40,7 @@ struct move_ask {
 };
 
 static struct move_ask *ask_begin(struct http_req *req, struct front *front,
-                                  const struct front_event *event)
+                                  const struct front_line *event)
 {
     uint64_t pending = atomic_load_explicit(&front->stats.pending, memory_order_relaxed);
     struct move_ask *ask = pending < FRONT_JOINS_PENDING_MAX ? calloc(1, sizeof(*ask)) : NULL;
@@ -64,10 +64,10 @@ static void ask_send(struct move_ask *ask, void (*on_done)(struct line_move *))
 }
 
 /* Back from the store; the event may have been taken away meanwhile. */
-static const struct front_event *ask_back(struct move_ask *ask)
+static const struct front_line *ask_back(struct move_ask *ask)
 {
     atomic_fetch_sub_explicit(&ask->front->stats.pending, 1, memory_order_relaxed);
-    const struct front_event *event = front_line_named(ask->front, ask->line.event);
+    const struct front_line *event = front_line_named(ask->front, ask->line.event);
     if (event == NULL)
         ask->line.outcome = LINE_UNKNOWN;
     return event;
@@ -162,7 +162,7 @@ static void on_made(struct line_move *line)
     free(ask);
 }
 
-static void make_code(struct http_req *req, struct front *front, const struct front_event *event)
+static void make_code(struct http_req *req, struct front *front, const struct front_line *event)
 {
     struct ticket ticket;
     int rc = caller_ticket(req, front, event, &ticket);
@@ -172,7 +172,7 @@ static void make_code(struct http_req *req, struct front *front, const struct fr
         answer_ticket_invalid(req, rc);
         return;
     }
-    event = front_line(front, event, ticket.lane);
+    event = front_line_in(front, event, ticket.lane);
     struct move_ask *ask = ask_begin(req, front, event);
     if (ask == NULL)
         return;
@@ -186,13 +186,13 @@ static void make_code(struct http_req *req, struct front *front, const struct fr
     memcpy(ask->line.visitor, ticket.visitor, LINE_VISITOR_BYTES);
     ask->line.place = place_position(event->view, ticket.entry);
     ask->line.life_ms = (move_code_expires_s(now_s) - now_s) * 1000;
-    move_code_make(&front->keys->tickets, front_event_id(event), &ticket, now_s, ask->line.code);
+    move_code_make(&front->keys->tickets, front_line_id(event), &ticket, now_s, ask->line.code);
     ask_send(ask, on_made);
 }
 
 /* ---- and taken ---- */
 
-static void accept_place(struct move_ask *ask, const struct front_event *event)
+static void accept_place(struct move_ask *ask, const struct front_line *event)
 {
     struct front *front = ask->front;
     struct ticket ticket = {
@@ -206,7 +206,7 @@ static void accept_place(struct move_ask *ask, const struct front_event *event)
     queue_promise(front, event, &ticket);
     char ticket_memory[TICKET_LEN_MAX], cookies_memory[COOKIES_MAX];
     struct text text = text_on(ticket_memory, sizeof(ticket_memory));
-    ticket_put(&text, &front->keys->tickets, front_event_id(event), &ticket);
+    ticket_put(&text, &front->keys->tickets, front_line_id(event), &ticket);
     struct text cookies = text_on(cookies_memory, sizeof(cookies_memory));
     caller_set_cookie(ask->req, &cookies,
                       (struct span){event->ticket_cookie, event->ticket_cookie_len},
@@ -216,7 +216,7 @@ static void accept_place(struct move_ask *ask, const struct front_event *event)
                           (struct span){ask->cookie, sizeof(ask->cookie)}, VISITOR_COOKIE_S);
     front_count(&front->stats.moves);
     if (ask->page)
-        answer_waiting_page(ask->req, front_event_id(event), NULL, &cookies);
+        answer_waiting_page(ask->req, front_line_id(event), NULL, &cookies);
     else
         queue_answer_place(ask->req, front, event, ticket.entry, text_span(&text), 200, &cookies);
 }
@@ -224,7 +224,7 @@ static void accept_place(struct move_ask *ask, const struct front_event *event)
 static void on_taken(struct line_move *line)
 {
     struct move_ask *ask = (struct move_ask *)line;
-    const struct front_event *event = ask_back(ask);
+    const struct front_line *event = ask_back(ask);
     if (line->outcome != LINE_OK && line->outcome != LINE_SAME) {
         ask_refuse(ask);
         return;
@@ -236,7 +236,7 @@ static void on_taken(struct line_move *line)
 static void on_looked(struct line_move *line)
 {
     struct move_ask *ask = (struct move_ask *)line;
-    const struct front_event *event = ask_back(ask);
+    const struct front_line *event = ask_back(ask);
     if (line->outcome == LINE_SAME || line->outcome == LINE_CODE_USED)
         tally_add(&ask->front->codes_wrong, who_asks(ask), now_ms_of(ask));
     if (line->outcome != LINE_OK && line->outcome != LINE_SAME) {
@@ -247,7 +247,7 @@ static void on_looked(struct line_move *line)
         free(ask);
         return;
     }
-    event = front_line(ask->front, event, line->lane);
+    event = front_line_in(ask->front, event, line->lane);
     if (event == NULL) {
         line->outcome = LINE_UNAVAILABLE;
         ask_refuse(ask);
@@ -266,9 +266,9 @@ static void on_looked(struct line_move *line)
 
 /* The asker, so that a lost answer can be given again. One with neither key nor cookie is nobody.
  */
-static bool know_user(struct move_ask *ask, const struct front_event *event)
+static bool know_user(struct move_ask *ask, const struct front_line *event)
 {
-    struct span id = front_event_scope(event);
+    struct span id = front_line_scope(event);
     const uint8_t *key = event->identity->visitors;
     struct span idem = http_req_header(ask->req, HTTP_HEADER_IDEMPOTENCY_KEY);
     struct span cookie = http_req_cookie(ask->req, SPAN(VISITOR_COOKIE));
@@ -290,13 +290,13 @@ static bool know_user(struct move_ask *ask, const struct front_event *event)
     return true;
 }
 
-static void take_place(struct http_req *req, struct front *front, const struct front_event *event,
+static void take_place(struct http_req *req, struct front *front, const struct front_line *event,
                        struct span code)
 {
     char letters[MOVE_CODE_LEN];
     if (!move_code_parse(code, letters)) {
         if (caller_wants_page(req))
-            answer_waiting_page(req, front_event_id(event), "code-mistyped", NULL);
+            answer_waiting_page(req, front_line_id(event), "code-mistyped", NULL);
         else
             http_problem(req, 422, "code-mistyped",
                          "A code has twelve letters and digits; this one is mistyped.");
@@ -356,7 +356,7 @@ static void on_move(struct http_req *req, void *ctx)
 {
     (void)ctx;
     struct front *front = front_of(req);
-    const struct front_event *event = front_event_find(front, http_req_param(req, 0));
+    const struct front_line *event = front_line_find(front, http_req_param(req, 0));
     if (event == NULL) {
         answer_event_unknown(req, http_req_param(req, 0));
         return;
@@ -366,7 +366,7 @@ static void on_move(struct http_req *req, void *ctx)
         return;
     }
     if (event->shut != FRONT_OPEN) {
-        answer_shut(req, front_event_id(event), event->shut);
+        answer_shut(req, front_line_id(event), event->shut);
         return;
     }
     char memory[CODE_INPUT_MAX];

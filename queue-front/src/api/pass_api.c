@@ -156,9 +156,9 @@ static void answer_pass(const struct visit *visit, struct span session, unsigned
 
 /* Members for who is told to wait on: where they stand. */
 static void put_standing(struct text *members, const struct front *front,
-                         const struct front_event *event, uint64_t entry)
+                         const struct front_line *event, uint64_t entry)
 {
-    struct place place = place_at(event->view, entry, front_event_now_ms(front, event));
+    struct place place = place_at(event->view, entry, front_line_now_ms(front, event));
     json_member_u64(members, "position", place.position);
     json_member_u64(members, "ahead", place.ahead);
     json_key(members, "eta");
@@ -171,7 +171,7 @@ static void refuse_pass(struct visit *visit)
     struct front *front = visit->front;
     char memory[256];
     struct text members = text_on(memory, sizeof(memory));
-    const struct front_event *event = front_line_named(front, visit->line.event);
+    const struct front_line *event = front_line_named(front, visit->line.event);
     if (visit->line.outcome == LINE_NOT_YET && event != NULL &&
         event->view->state != LINE_PRE_QUEUE) {
         put_standing(&members, front, event, visit->line.entry);
@@ -191,14 +191,14 @@ static void refuse_pass(struct visit *visit)
 static void judge_wait(const struct visit *visit)
 {
     struct front *front = visit->front;
-    const struct front_event *line = front_line_named(front, visit->line.event);
-    struct front_event *event = front_event_find(front, line_event_of(span_of(visit->line.event)));
+    const struct front_line *line = front_line_named(front, visit->line.event);
+    struct front_line *event = front_line_find(front, line_event_of(span_of(visit->line.event)));
     if (visit->p90_s == 0 || line == NULL || event == NULL)
         return;
     /* Called since our last picture: now. */
     uint64_t called_ms = place_called_ms(line->view, visit->line.place);
     if (called_ms == 0)
-        called_ms = front_event_now_ms(front, line);
+        called_ms = front_line_now_ms(front, line);
     uint64_t real_ms = called_ms > visit->told_ms ? called_ms - visit->told_ms : 0;
     struct promise_kept met = promise_met(&event->promises, visit->p50_s, visit->p90_s, real_ms);
     front_count(&front->stats.waits_judged);
@@ -223,18 +223,18 @@ static void on_passed(struct line_visit *line)
     visit_end(visit);
 }
 
-static struct front_event *event_of(struct http_req *req, struct front *front)
+static struct front_line *event_of(struct http_req *req, struct front *front)
 {
-    struct front_event *event = front_event_find(front, http_req_param(req, 0));
+    struct front_line *event = front_line_find(front, http_req_param(req, 0));
     if (event == NULL)
         answer_event_unknown(req, http_req_param(req, 0));
     return event;
 }
 
 /* The same for what changes something: a page of another origin may not ask for it. */
-static struct front_event *event_to_change(struct http_req *req, struct front *front)
+static struct front_line *event_to_change(struct http_req *req, struct front *front)
 {
-    struct front_event *event = event_of(req, front);
+    struct front_line *event = event_of(req, front);
     if (event == NULL || caller_same_origin(req, front))
         return event;
     answer_origin_refused(req);
@@ -245,7 +245,7 @@ static void on_pass(struct http_req *req, void *ctx)
 {
     (void)ctx;
     struct front *front = front_of(req);
-    struct front_event *event = event_to_change(req, front);
+    struct front_line *event = event_to_change(req, front);
     if (event == NULL)
         return;
     struct ticket ticket;
@@ -258,13 +258,13 @@ static void on_pass(struct http_req *req, void *ctx)
     }
     if (event->shut != FRONT_OPEN) {
         front_count(&front->stats.passes_unavailable);
-        answer_shut(req, front_event_id(event), event->shut);
+        answer_shut(req, front_line_id(event), event->shut);
         return;
     }
     struct member_name member = {.text = ""};
     if (ticket.member && !member_holds(req, front, event, ticket.visitor, &member))
         return;
-    const struct front_event *line = front_line(front, event, ticket.lane);
+    const struct front_line *line = front_line_in(front, event, ticket.lane);
     struct visit *visit =
         visit_begin(req, front, line->id, LINE_PASS, place_position(line->view, ticket.entry));
     if (visit == NULL)
@@ -279,11 +279,11 @@ static void on_pass(struct http_req *req, void *ctx)
     visit->told_ms = (uint64_t)ticket.issued_s * 1000 + ticket.issued_ms;
     /* Named now: by the time of the answer, a reload may have dropped the ticket's key. */
     struct text session = text_on(visit->session, SESSION_LEN_MAX);
-    session_put(&session, &front->keys->tickets, front_event_id(event), &ticket,
+    session_put(&session, &front->keys->tickets, front_line_id(event), &ticket,
                 line_place_of(ticket.lane, visit->line.place));
     assert(!session.overflown);
     memcpy(visit->visitor, ticket.visitor, LINE_VISITOR_BYTES);
-    struct place place = place_at(line->view, ticket.entry, front_event_now_ms(front, line));
+    struct place place = place_at(line->view, ticket.entry, front_line_now_ms(front, line));
     if (!front_surely_waits(line, place)) {
         visit_ask(visit, on_passed);
         return;
@@ -301,18 +301,18 @@ static void on_extended(struct line_visit *line)
 {
     struct visit *visit = (struct visit *)line;
     struct front *front = visit->front;
-    const struct front_event *event = front_line_named(front, line->event);
+    const struct front_line *event = front_line_named(front, line->event);
     if (event == NULL)
         line->outcome = LINE_UNKNOWN;
     if (line->outcome == LINE_EXHAUSTED && !visit->page)
         http_problem(visit->req, 409, "extensions-exhausted", "A call can be made longer %d times.",
                      TURN_EXTENSIONS_MAX);
     else if (line->outcome == LINE_EXHAUSTED)
-        answer_waiting_page(visit->req, front_event_id(event), "extensions-exhausted", NULL);
+        answer_waiting_page(visit->req, front_line_id(event), "extensions-exhausted", NULL);
     else if (line->outcome != LINE_OK)
         visit_refuse(visit, (struct span){NULL, 0});
     else if (visit->page)
-        answer_waiting_page(visit->req, front_event_id(event), "extended", NULL);
+        answer_waiting_page(visit->req, front_line_id(event), "extended", NULL);
     else
         queue_answer_place(visit->req, front, event, line->entry, (struct span){NULL, 0}, 200,
                            NULL);
@@ -323,7 +323,7 @@ static void on_extend(struct http_req *req, void *ctx)
 {
     (void)ctx;
     struct front *front = front_of(req);
-    struct front_event *event = event_to_change(req, front);
+    struct front_line *event = event_to_change(req, front);
     if (event == NULL)
         return;
     struct ticket ticket;
@@ -332,7 +332,7 @@ static void on_extend(struct http_req *req, void *ctx)
         answer_ticket_invalid(req, rc);
         return;
     }
-    const struct front_event *line = front_line(front, event, ticket.lane);
+    const struct front_line *line = front_line_in(front, event, ticket.lane);
     struct visit *visit =
         visit_begin(req, front, line->id, LINE_EXTEND, place_position(line->view, ticket.entry));
     if (visit == NULL)
@@ -360,14 +360,14 @@ static void on_session(struct http_req *req, void *ctx)
 {
     (void)ctx;
     struct front *front = front_of(req);
-    struct front_event *event = event_to_change(req, front);
+    struct front_line *event = event_to_change(req, front);
     if (event == NULL)
         return;
     struct pass pass;
     struct err_slot err;
     int rc = caller_pass(req, front, event, &err, &pass);
     if (rc < 0 && caller_wants_page(req)) {
-        answer_waiting_page(req, front_event_id(event), "session-expired", NULL);
+        answer_waiting_page(req, front_line_id(event), "session-expired", NULL);
         return;
     }
     if (rc < 0) {
@@ -375,7 +375,7 @@ static void on_session(struct http_req *req, void *ctx)
         return;
     }
     char name[LINE_ID_MAX + 1];
-    line_name(front_event_id(event), line_lane_of(pass.place), name);
+    line_name(front_line_id(event), line_lane_of(pass.place), name);
     struct visit *visit =
         visit_begin(req, front, name, LINE_HEARTBEAT, line_place_in_lane(pass.place));
     if (visit == NULL)
@@ -391,7 +391,7 @@ static void on_session(struct http_req *req, void *ctx)
 }
 
 static void put_farewell(const struct http_req *req, struct text *cookies,
-                         const struct front_event *event)
+                         const struct front_line *event)
 {
     const struct span none = {"", 0};
     caller_set_cookie(req, cookies, (struct span){event->ticket_cookie, event->ticket_cookie_len},
@@ -405,7 +405,7 @@ static void put_farewell(const struct http_req *req, struct text *cookies,
 static void on_left(struct line_visit *line)
 {
     struct visit *visit = (struct visit *)line;
-    const struct front_event *event = front_line_named(visit->front, line->event);
+    const struct front_line *event = front_line_named(visit->front, line->event);
     bool left = line->outcome == LINE_OK || line->outcome == LINE_SAME ||
                 line->outcome == LINE_GONE || line->outcome == LINE_EXPIRED;
     if (left && event != NULL) {
@@ -413,7 +413,7 @@ static void on_left(struct line_visit *line)
         struct text cookies = text_on(memory, sizeof(memory));
         put_farewell(visit->req, &cookies, event);
         if (visit->page)
-            answer_waiting_page(visit->req, front_event_id(event), "left", &cookies);
+            answer_waiting_page(visit->req, front_line_id(event), "left", &cookies);
         else
             answer_empty(visit->req, 204, &cookies);
     } else {
@@ -427,7 +427,7 @@ static void on_leave(struct http_req *req, void *ctx)
 {
     (void)ctx;
     struct front *front = front_of(req);
-    struct front_event *event = event_to_change(req, front);
+    struct front_line *event = event_to_change(req, front);
     if (event == NULL)
         return;
     struct pass pass;
@@ -437,7 +437,7 @@ static void on_leave(struct http_req *req, void *ctx)
     unsigned lane = rc == 0 ? ticket.lane : 0;
     uint64_t place = 0;
     if (rc == 0)
-        place = place_position(front_line(front, event, lane)->view, ticket.entry);
+        place = place_position(front_line_in(front, event, lane)->view, ticket.entry);
     if (rc == ERR_NOT_FOUND)
         rc_pass = caller_pass(req, front, event, &err, &pass);
     if (rc == ERR_NOT_FOUND && rc_pass == 0) {
@@ -453,7 +453,7 @@ static void on_leave(struct http_req *req, void *ctx)
         return;
     }
     char name[LINE_ID_MAX + 1];
-    line_name(front_event_id(event), lane, name);
+    line_name(front_line_id(event), lane, name);
     struct visit *visit = visit_begin(req, front, name, LINE_LEAVE, place);
     if (visit == NULL)
         return;
@@ -473,7 +473,7 @@ static void on_verify(struct http_req *req, void *ctx)
 {
     (void)ctx;
     struct front *front = front_of(req);
-    struct front_event *event = event_of(req, front);
+    struct front_line *event = event_of(req, front);
     if (event == NULL)
         return;
     struct pass pass;
@@ -487,7 +487,7 @@ static void on_verify(struct http_req *req, void *ctx)
     struct text headers = text_on(memory, sizeof(memory));
     struct text place = text_on(number, sizeof(number));
     text_u64(&place, pass.place);
-    http_header_add(&headers, "X-Fairgate-Event", front_event_id(event));
+    http_header_add(&headers, "X-Fairgate-Event", front_line_id(event));
     http_header_add(&headers, "X-Fairgate-Session", span_of(pass.session));
     http_header_add(&headers, "X-Fairgate-Place", text_span(&place));
     assert(!headers.overflown);
@@ -558,7 +558,7 @@ static void on_end(struct http_req *req, void *ctx)
         http_problem(req, 400, "json-invalid", "The body is {\"order\": \"...\"}, or empty.");
         return;
     }
-    const struct front_event *event = front_event_find(front, session.event);
+    const struct front_line *event = front_line_find(front, session.event);
     if (event != NULL && event->view->tag != session.tag) {
         answer_empty(req, 204, NULL); /* of an earlier event of this id: over with it */
         return;

@@ -36,7 +36,7 @@ enum { COOKIES_MAX = 640, VISITOR_COOKIE_S = 30 * 86400, INVITATION_INPUT_MAX = 
 
 /* ---- me ---- */
 
-static void write_me(struct text *out, const struct front *front, const struct front_event *event,
+static void write_me(struct text *out, const struct front *front, const struct front_line *event,
                      uint64_t entry, struct place place, struct span ticket)
 {
     struct me_ask ask = {
@@ -57,7 +57,7 @@ static void on_me(struct http_req *req, void *ctx)
 {
     (void)ctx;
     struct front *front = front_of(req);
-    const struct front_event *event = front_event_find(front, http_req_param(req, 0));
+    const struct front_line *event = front_line_find(front, http_req_param(req, 0));
     if (event == NULL) {
         answer_event_unknown(req, http_req_param(req, 0));
         return;
@@ -70,7 +70,7 @@ static void on_me(struct http_req *req, void *ctx)
         answer_ticket_invalid(req, rc);
         return;
     }
-    event = front_line(front, event, ticket.lane);
+    event = front_line_in(front, event, ticket.lane);
     char memory[ME_BYTES_MAX];
     struct text json = text_on(memory, sizeof(memory));
     write_me(&json, front, event, ticket.entry, standing_of(req, front, event, ticket.entry),
@@ -98,7 +98,7 @@ static void on_status(struct http_req *req, void *ctx)
 {
     (void)ctx;
     struct front *front = front_of(req);
-    struct front_event *event = front_event_find(front, http_req_param(req, 0));
+    struct front_line *event = front_line_find(front, http_req_param(req, 0));
     if (event == NULL) {
         answer_event_unknown(req, http_req_param(req, 0));
         return;
@@ -118,14 +118,15 @@ static void on_stream(struct http_req *req, void *ctx)
 {
     (void)ctx;
     struct front *front = front_of(req);
-    struct front_event *event = front_event_find(front, http_req_param(req, 0));
+    struct front_line *event = front_line_find(front, http_req_param(req, 0));
     if (event == NULL) {
         answer_event_unknown(req, http_req_param(req, 0));
         return;
     }
     struct ticket ticket;
     if (caller_ticket(req, front, event, &ticket) == 0)
-        standing_of(req, front, front_line(front, event, ticket.lane), ticket.entry); /* it lives */
+        standing_of(req, front, front_line_in(front, event, ticket.lane),
+                    ticket.entry); /* it lives */
     front_render(front, event);
     http_reply_stream(req, event->channel, event->frame,
                       SPAN("Cache-Control: no-store\r\nX-Accel-Buffering: no\r\n"));
@@ -178,7 +179,7 @@ static void refuse_join(struct join *join)
         front_count(&join->front->stats.joins_refused);
     count_code(join);
     struct span id = line_event_of(span_of(join->line.event));
-    const struct front_event *event = front_event_find(join->front, id);
+    const struct front_line *event = front_line_find(join->front, id);
     const char *code = answer_refusal_code(&refusal);
     struct slowed slowed = {.reference = ""};
     if (event != NULL && join->line.outcome == LINE_LIMITED)
@@ -201,28 +202,28 @@ static void refuse_join(struct join *join)
 }
 
 /* A stranger from here on: to join once more is to join again. */
-static void refuse_moved(struct join *join, const struct front_event *event)
+static void refuse_moved(struct join *join, const struct front_line *event)
 {
     char memory[256];
     struct text cookies = text_on(memory, sizeof(memory));
     caller_set_cookie(join->req, &cookies, SPAN(VISITOR_COOKIE), SPAN(""), 0);
     front_count(&join->front->stats.joins_refused);
     if (join->page)
-        answer_waiting_page(join->req, front_event_id(event), "ticket-moved", &cookies);
+        answer_waiting_page(join->req, front_line_id(event), "ticket-moved", &cookies);
     else
         answer_ticket_moved(join->req, &cookies);
 }
 
-static struct span write_ticket(const struct front *front, const struct front_event *event,
+static struct span write_ticket(const struct front *front, const struct front_line *event,
                                 const struct ticket *ticket, char memory[TICKET_LEN_MAX])
 {
     struct text text = text_on(memory, TICKET_LEN_MAX);
-    ticket_put(&text, &front->keys->tickets, front_event_id(event), ticket);
+    ticket_put(&text, &front->keys->tickets, front_line_id(event), ticket);
     assert(!text.overflown);
     return text_span(&text);
 }
 
-void queue_answer_place(struct http_req *req, struct front *front, const struct front_event *event,
+void queue_answer_place(struct http_req *req, struct front *front, const struct front_line *event,
                         uint64_t entry, struct span ticket, unsigned status,
                         const struct text *headers)
 {
@@ -233,15 +234,14 @@ void queue_answer_place(struct http_req *req, struct front *front, const struct 
 }
 
 /* Not before the draw, when the wait of any place is told; nor while nobody is called. */
-void queue_promise(const struct front *front, const struct front_event *event,
-                   struct ticket *ticket)
+void queue_promise(const struct front *front, const struct front_line *event, struct ticket *ticket)
 {
     uint64_t wall_ms = clock_wall_us(front->loop->clock) / 1000;
     ticket->issued_s = (uint32_t)(wall_ms / 1000);
     ticket->issued_ms = (uint16_t)(wall_ms % 1000);
     if (event->view->state != LINE_OPEN)
         return;
-    struct place place = place_at(event->view, ticket->entry, front_event_now_ms(front, event));
+    struct place place = place_at(event->view, ticket->entry, front_line_now_ms(front, event));
     struct eta eta = status_eta(&event->eta, place);
     if (place.state != PLACE_WAITING || eta.basis == ETA_UNKNOWN || eta.p50_s < 1)
         return;
@@ -250,7 +250,7 @@ void queue_promise(const struct front *front, const struct front_event *event,
     ticket->p90_s = eta.p90_s;
 }
 
-static struct ticket ticket_of(const struct join *join, const struct front_event *event)
+static struct ticket ticket_of(const struct join *join, const struct front_line *event)
 {
     struct ticket ticket = {
         .entry = join->line.entry,
@@ -262,7 +262,7 @@ static struct ticket ticket_of(const struct join *join, const struct front_event
     return ticket;
 }
 
-static void accept_join(struct join *join, const struct front_event *event)
+static void accept_join(struct join *join, const struct front_line *event)
 {
     struct front *front = join->front;
     assert(join->line.entry > 0);
@@ -285,17 +285,17 @@ static void accept_join(struct join *join, const struct front_event *event)
     front_count(is_new ? &front->stats.joins_new : &front->stats.joins_again);
     count_code(join);
     if (join->page) {
-        answer_waiting_page(join->req, front_event_id(event), NULL, &cookies);
+        answer_waiting_page(join->req, front_line_id(event), NULL, &cookies);
         return;
     }
     queue_answer_place(join->req, front, event, ticket.entry, text, is_new ? 201 : 200, &cookies);
 }
 
-static bool look_at_place(struct join *join, const struct front_event *event);
-static void refuse_work(struct join *join, const struct front_event *line);
+static bool look_at_place(struct join *join, const struct front_line *event);
+static void refuse_work(struct join *join, const struct front_line *line);
 static bool judge_again(struct join *join);
 static bool ask_in_lane(struct join *join);
-static void join_with(struct http_req *req, struct front *front, const struct front_event *event,
+static void join_with(struct http_req *req, struct front *front, const struct front_line *event,
                       unsigned judged);
 
 static void on_joined(struct line_join *line)
@@ -311,7 +311,7 @@ static void on_joined(struct line_join *line)
     if (line->outcome == LINE_PRESALE_LANE && ask_in_lane(join))
         return;
     atomic_fetch_sub_explicit(&join->front->stats.pending, 1, memory_order_relaxed);
-    const struct front_event *event = front_line_named(join->front, line->event);
+    const struct front_line *event = front_line_named(join->front, line->event);
     if (event == NULL) /* taken away while we asked */
         line->outcome = LINE_UNKNOWN;
     if (line->outcome == LINE_SAME && look_at_place(join, event))
@@ -339,7 +339,7 @@ struct entrant {
 
 /* ---- proof of work ---- */
 
-static unsigned work_asked(const struct front_event *event)
+static unsigned work_asked(const struct front_line *event)
 {
     unsigned floor = (unsigned)event->doc.pow_bits;
     unsigned ceiling = (unsigned)event->doc.pow_bits_max;
@@ -350,7 +350,7 @@ static unsigned work_asked(const struct front_event *event)
 }
 
 /* 428: what to solve, and what was wrong with the last solution, if there was one. */
-static void answer_work(struct http_req *req, struct front *front, const struct front_event *event,
+static void answer_work(struct http_req *req, struct front *front, const struct front_line *event,
                         const struct pow_bond *bond, const char *reason)
 {
     static const char code[] = "proof-of-work-required";
@@ -390,14 +390,14 @@ static void answer_work(struct http_req *req, struct front *front, const struct 
 
 /* True: no work is asked for, or it was done; then `work` names the challenge. A solution that was
  * begun while less was asked for is honoured as long as it meets the operator's own floor. */
-static bool has_worked(struct http_req *req, struct front *front, const struct front_event *event,
+static bool has_worked(struct http_req *req, struct front *front, const struct front_line *event,
                        struct entrant *entrant)
 {
     if (event->doc.pow_bits == 0)
         return true;
     uint8_t site[16];
     ip_site(http_req_addr(req), site);
-    struct pow_bond bond = {.event = front_event_id(event), .site = site};
+    struct pow_bond bond = {.event = front_line_id(event), .site = site};
     char memory[POW_SOLUTION_MAX];
     struct text field = text_on(memory, sizeof(memory));
     struct span solution = span_trim(http_req_header_named(req, SPAN("X-Proof-Of-Work")));
@@ -419,13 +419,13 @@ static bool has_worked(struct http_req *req, struct front *front, const struct f
 }
 
 /* Redis has found that it was done for another place. */
-static void refuse_work(struct join *join, const struct front_event *line)
+static void refuse_work(struct join *join, const struct front_line *line)
 {
     struct front *front = join->front;
-    const struct front_event *event = front_event_find(front, front_event_id(line));
+    const struct front_line *event = front_line_find(front, front_line_id(line));
     uint8_t site[16];
     ip_site(http_req_addr(join->req), site);
-    struct pow_bond bond = {.event = front_event_id(line), .site = site};
+    struct pow_bond bond = {.event = front_line_id(line), .site = site};
     front_count(&front->stats.joins_unworked);
     answer_work(join->req, front, event != NULL ? event : line, &bond, "used");
 }
@@ -433,11 +433,11 @@ static void refuse_work(struct join *join, const struct front_event *line)
 /* ---- who joins ---- */
 
 /* Who this is, by the best that the request has. False: its Idempotency-Key is none. */
-static bool recognise(struct join *join, const struct front_event *event,
+static bool recognise(struct join *join, const struct front_line *event,
                       const struct ticket *run_out, const struct entrant *entrant)
 {
     const struct visitor *given = &entrant->given;
-    struct span id = front_event_scope(event);
+    struct span id = front_line_scope(event);
     const uint8_t *key = event->identity->visitors;
     struct span idem = http_req_header(join->req, HTTP_HEADER_IDEMPOTENCY_KEY);
     struct span cookie = http_req_cookie(join->req, SPAN(VISITOR_COOKIE));
@@ -477,13 +477,13 @@ static bool recognise(struct join *join, const struct front_event *event,
 
 /* New work goes first when there is too much; before anything that costs computing is done for it.
  */
-static bool is_shed(struct http_req *req, struct front *front, const struct front_event *event)
+static bool is_shed(struct http_req *req, struct front *front, const struct front_line *event)
 {
     uint64_t pending = atomic_load_explicit(&front->stats.pending, memory_order_relaxed);
     if (shed_allows(&front->shed, pending))
         return false;
     front_count(&front->stats.joins_shed);
-    answer_shed(req, front_event_id(event),
+    answer_shed(req, front_line_id(event),
                 shed_retry_s(&front->shed, (uint32_t)rng_u64(front->loop->rng)));
     return true;
 }
@@ -498,7 +498,7 @@ static struct span invitation_of(const struct http_req *req, struct text *memory
 
 /* False: answered. True: `lane` says where to, and by an invitation `given` is who comes. */
 static bool is_invited(struct http_req *req, const struct front *front,
-                       const struct front_event *event, unsigned *lane, struct visitor *given)
+                       const struct front_line *event, unsigned *lane, struct visitor *given)
 {
     char memory[INVITATION_INPUT_MAX];
     struct text field = text_on(memory, sizeof(memory));
@@ -506,14 +506,14 @@ static bool is_invited(struct http_req *req, const struct front *front,
     struct invitation invitation;
     if (code.len == 0)
         return true;
-    struct span id = front_event_id(event);
+    struct span id = front_line_id(event);
     int rc =
         identity_read_code(&front->keys->identities, &front->keys->tickets, id, code, &invitation);
     if (rc == 0 && invitation.lane <= event->doc.lanes_len &&
         invitation.number <= event->doc.lane[invitation.lane - 1].invitations) {
         *lane = invitation.lane;
         *given =
-            visitor_by_invitation(event->identity->visitors, front_event_scope(event), invitation);
+            visitor_by_invitation(event->identity->visitors, front_line_scope(event), invitation);
         return true;
     }
     if (caller_wants_page(req))
@@ -543,11 +543,11 @@ static void read_code(const struct http_req *req, struct text *memory)
     json_decref(json);
 }
 
-static void answer_code(struct http_req *req, const struct front_event *event, const char *code,
+static void answer_code(struct http_req *req, const struct front_line *event, const char *code,
                         const char *detail)
 {
     if (caller_wants_page(req))
-        answer_waiting_page(req, front_event_id(event), code, NULL);
+        answer_waiting_page(req, front_line_id(event), code, NULL);
     else
         http_problem(req, 422, code, "%s", detail);
 }
@@ -555,7 +555,7 @@ static void answer_code(struct http_req *req, const struct front_event *event, c
 /* False: answered. Which codes there are is known to Redis; here it is only seen that one was given
  * where one must be, and that it could be one. */
 static bool has_shown_code(struct http_req *req, struct front *front,
-                           const struct front_event *event, struct entrant *entrant)
+                           const struct front_line *event, struct entrant *entrant)
 {
     uint8_t sha[PRESALE_SHA_BYTES];
     char memory[FORM_BODY_MAX];
@@ -576,7 +576,7 @@ static bool has_shown_code(struct http_req *req, struct front *front,
         return false;
     }
     entrant->has_code = true;
-    presale_sign(&event->identity->codes, front_event_id(event), sha, entrant->code);
+    presale_sign(&event->identity->codes, front_line_id(event), sha, entrant->code);
     return true;
 }
 
@@ -585,9 +585,9 @@ static bool has_shown_code(struct http_req *req, struct front *front,
 static bool ask_in_lane(struct join *join)
 {
     struct span id = line_event_of(span_of(join->line.event));
-    struct front_event *event = front_event_find(join->front, id);
-    const struct front_event *line =
-        event != NULL ? front_line(join->front, event, join->line.lane) : NULL;
+    struct front_line *event = front_line_find(join->front, id);
+    const struct front_line *line =
+        event != NULL ? front_line_in(join->front, event, join->line.lane) : NULL;
     if (line == NULL || line_lane_named(join->line.event) != 0)
         return false;
     memcpy(join->line.event, line->id, sizeof(join->line.event));
@@ -596,7 +596,7 @@ static bool ask_in_lane(struct join *join)
 }
 
 /* The newcomer, as far as work, membership and invitation say. False: answered. */
-static bool may_join(struct http_req *req, struct front *front, const struct front_event *event,
+static bool may_join(struct http_req *req, struct front *front, const struct front_line *event,
                      const struct ticket *run_out, struct entrant *entrant)
 {
     struct visitor member;
@@ -618,7 +618,7 @@ static bool may_join(struct http_req *req, struct front *front, const struct fro
     if (by_name && run_out != NULL && run_out->lane == entrant->lane) {
         /* Whose turn is over joins again as the owner of that place, once. */
         struct visitor again =
-            visitor_again(event->identity->visitors, front_event_scope(event), run_out);
+            visitor_again(event->identity->visitors, front_line_scope(event), run_out);
         memcpy(entrant->given.idem, again.idem, sizeof(again.idem));
         entrant->has_invitation = false; /* it was used up for that one */
     }
@@ -627,13 +627,12 @@ static bool may_join(struct http_req *req, struct front *front, const struct fro
 
 /* `used`: so many places were found used up before; run_out is then the last of them. `judged`: so
  * often it was tried by a document that was over. */
-static void ask_for_place(struct http_req *req, struct front *front,
-                          const struct front_event *event, const struct ticket *run_out,
-                          unsigned used, unsigned judged)
+static void ask_for_place(struct http_req *req, struct front *front, const struct front_line *event,
+                          const struct ticket *run_out, unsigned used, unsigned judged)
 {
     if (event->shut != FRONT_OPEN) {
         front_count(&front->stats.joins_refused);
-        answer_shut(req, front_event_id(event), event->shut);
+        answer_shut(req, front_line_id(event), event->shut);
         return;
     }
     if (judged == 0 && is_shed(req, front, event))
@@ -642,7 +641,7 @@ static void ask_for_place(struct http_req *req, struct front *front,
     struct entrant entrant;
     if (!may_join(req, front, event, run_out, &entrant))
         return;
-    const struct front_event *line = front_line(front, event, entrant.lane);
+    const struct front_line *line = front_line_in(front, event, entrant.lane);
     struct join *join = pending < FRONT_JOINS_PENDING_MAX ? calloc(1, sizeof(*join)) : NULL;
     if (join == NULL || line == NULL) {
         free(join);
@@ -691,7 +690,7 @@ static void on_new_document(struct front_wait *wait, bool seen)
     struct join *join = (struct join *)(void *)((char *)wait - offsetof(struct join, wait));
     struct front *front = join->front;
     atomic_fetch_sub_explicit(&front->stats.pending, 1, memory_order_relaxed);
-    const struct front_event *event = front_event_find(front, span_of(wait->event));
+    const struct front_line *event = front_line_find(front, span_of(wait->event));
     if (!seen || event == NULL) {
         join->line.outcome = LINE_UNAVAILABLE;
         refuse_join(join);
@@ -725,12 +724,12 @@ static bool judge_again(struct join *join)
 }
 
 /* A visitor who has a place already: the same again, without asking Redis. */
-static void answer_again(struct http_req *req, struct front *front, const struct front_event *event,
+static void answer_again(struct http_req *req, struct front *front, const struct front_line *event,
                          const struct ticket *ticket)
 {
     front_count(&front->stats.joins_again);
     if (caller_wants_page(req)) {
-        answer_waiting_page(req, front_event_id(event), NULL, NULL);
+        answer_waiting_page(req, front_line_id(event), NULL, NULL);
         return;
     }
     /* As it came, not signed again: the session's name depends on the key it was signed with. */
@@ -760,16 +759,16 @@ struct look {
     unsigned judged;
 };
 
-static bool may_be_used(const struct front *front, const struct front_event *line, uint64_t entry)
+static bool may_be_used(const struct front *front, const struct front_line *line, uint64_t entry)
 {
-    struct place place = place_at(line->view, entry, front_event_now_ms(front, line));
+    struct place place = place_at(line->view, entry, front_line_now_ms(front, line));
     return event_state_takes_joins(line->view->state) && place.position > 0 &&
            !front_surely_waits(line, place);
 }
 
 /* Carried to another device since our last picture. */
-static void answer_elsewhere(struct look *look, const struct front_event *event,
-                             const struct front_event *line)
+static void answer_elsewhere(struct look *look, const struct front_line *event,
+                             const struct front_line *line)
 {
     if (look->join != NULL)
         refuse_moved(look->join, line);
@@ -783,8 +782,8 @@ static void look_end(struct look *look)
 {
     struct front *front = look->front;
     struct span id = line_event_of(span_of(look->line.event));
-    const struct front_event *event = front_event_find(front, id);
-    const struct front_event *line = front_line_named(front, look->line.event);
+    const struct front_line *event = front_line_find(front, id);
+    const struct front_line *line = front_line_named(front, look->line.event);
     bool used = look->line.outcome == LINE_GONE || look->line.outcome == LINE_EXPIRED;
     unsigned before = look->join != NULL ? look->join->used : 0;
     if (event == NULL || line == NULL)
@@ -811,7 +810,7 @@ static void on_looked(struct line_visit *line)
 }
 
 /* False: there is nothing to look for, or no room to. */
-static bool look_up(struct http_req *req, struct front *front, const struct front_event *line,
+static bool look_up(struct http_req *req, struct front *front, const struct front_line *line,
                     const struct ticket *ticket, struct join *join, unsigned judged)
 {
     uint64_t pending = atomic_load_explicit(&front->stats.pending, memory_order_relaxed);
@@ -834,7 +833,7 @@ static bool look_up(struct http_req *req, struct front *front, const struct fron
 }
 
 /* Of a join that found the place it was given before. True: the join is answered later. */
-static bool look_at_place(struct join *join, const struct front_event *event)
+static bool look_at_place(struct join *join, const struct front_line *event)
 {
     struct ticket ticket = ticket_of(join, event);
     if (moves_of(event->view->moves, ticket.entry) > 0)
@@ -843,7 +842,7 @@ static bool look_at_place(struct join *join, const struct front_event *event)
 }
 
 /* `judged`: so often it was tried by a document that was over. */
-static void join_with(struct http_req *req, struct front *front, const struct front_event *event,
+static void join_with(struct http_req *req, struct front *front, const struct front_line *event,
                       unsigned judged)
 {
     struct ticket ticket;
@@ -868,7 +867,7 @@ static void join_with(struct http_req *req, struct front *front, const struct fr
     unsigned lane = ticket.lane;
     struct visitor invited;
     if (event->shut != FRONT_OPEN) { /* whoever has a place keeps it */
-        answer_again(req, front, front_line(front, event, lane), &ticket);
+        answer_again(req, front, front_line_in(front, event, lane), &ticket);
         return;
     }
     if (!is_invited(req, front, event, &lane, &invited))
@@ -877,7 +876,7 @@ static void join_with(struct http_req *req, struct front *front, const struct fr
         ask_for_place(req, front, event, NULL, 0, judged);
         return;
     }
-    const struct front_event *line = front_line(front, event, ticket.lane);
+    const struct front_line *line = front_line_in(front, event, ticket.lane);
     struct place place = standing_of(req, front, line, ticket.entry);
     if (place_is_over(place) || event->view->state == LINE_CLOSED)
         ask_for_place(req, front, event, &ticket, 0, judged);
@@ -889,7 +888,7 @@ static void on_join(struct http_req *req, void *ctx)
 {
     (void)ctx;
     struct front *front = front_of(req);
-    const struct front_event *event = front_event_find(front, http_req_param(req, 0));
+    const struct front_line *event = front_line_find(front, http_req_param(req, 0));
     if (event == NULL)
         answer_event_unknown(req, http_req_param(req, 0));
     else if (!caller_same_origin(req, front))

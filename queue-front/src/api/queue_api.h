@@ -6,12 +6,12 @@
 #include "front/front.h"
 
 /* What join answers: where `entry` stands, and its ticket. */
-void queue_answer_place(struct http_req *req, struct front *front, const struct front_event *event,
+void queue_answer_place(struct http_req *req, struct front *front, const struct front_line *event,
                         uint64_t entry, struct span ticket, unsigned status,
                         const struct text *headers);
 
 /* Notes on a new ticket, whose entry is set, when it is made and what wait its owner is told. */
-void queue_promise(const struct front *front, const struct front_event *event,
+void queue_promise(const struct front *front, const struct front_line *event,
                    struct ticket *ticket);
 
 int queue_api_routes(struct http_router *routes, struct err_slot *err);

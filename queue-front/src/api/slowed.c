@@ -19,14 +19,14 @@ static bool may_log(struct front *front, uint32_t most)
     return true;
 }
 
-struct slowed slowed_note(struct front *front, const struct front_event *event,
+struct slowed slowed_note(struct front *front, const struct front_line *event,
                           enum appeal_limit limit)
 {
     struct slowed slowed = {.reference = ""};
     if (event->doc.appeals_len == 0 || event->identity == NULL)
         return slowed;
-    struct appeal appeal = {limit, front_event_now_ms(front, event) / 60000};
-    appeal_make(slowed.reference, &event->identity->codes, front_event_id(event), appeal);
+    struct appeal appeal = {limit, front_line_now_ms(front, event) / 60000};
+    appeal_make(slowed.reference, &event->identity->codes, front_line_id(event), appeal);
     if (!may_log(front, limit == APPEAL_WORK ? SLOWED_WORK_LINES_MAX : SLOWED_LINES_MAX))
         return slowed;
     struct log_line line;
@@ -38,7 +38,7 @@ struct slowed slowed_note(struct front *front, const struct front_event *event,
     return slowed;
 }
 
-void slowed_put(struct text *members, const struct front_event *event, const struct slowed *slowed)
+void slowed_put(struct text *members, const struct front_line *event, const struct slowed *slowed)
 {
     if (slowed->reference[0] == '\0')
         return;
@@ -47,7 +47,7 @@ void slowed_put(struct text *members, const struct front_event *event, const str
     event_doc_appeals(members, &event->doc);
 }
 
-void slowed_answer_page(struct http_req *req, const struct front_event *event, const char *why,
+void slowed_answer_page(struct http_req *req, const struct front_line *event, const char *why,
                         const struct slowed *slowed)
 {
     char memory[64];
@@ -56,5 +56,5 @@ void slowed_answer_page(struct http_req *req, const struct front_event *event, c
     if (slowed->reference[0] != '\0')
         text_printf(&notice, "&reference=%s", slowed->reference);
     memory[notice.len] = '\0';
-    answer_waiting_page(req, front_event_id(event), memory, NULL);
+    answer_waiting_page(req, front_line_id(event), memory, NULL);
 }

@@ -11,14 +11,14 @@ struct slowed {
 };
 
 /* The reference of this moment; its line in the log has the same. */
-struct slowed slowed_note(struct front *front, const struct front_event *event,
+struct slowed slowed_note(struct front *front, const struct front_line *event,
                           enum appeal_limit limit);
 
 /* {"reference": .., "appeal": {..}} of a problem, or nothing. */
-void slowed_put(struct text *members, const struct front_event *event, const struct slowed *slowed);
+void slowed_put(struct text *members, const struct front_line *event, const struct slowed *slowed);
 
 /* On to the page, which tells it. */
-void slowed_answer_page(struct http_req *req, const struct front_event *event, const char *why,
+void slowed_answer_page(struct http_req *req, const struct front_line *event, const char *why,
                         const struct slowed *slowed);
 
 #endif

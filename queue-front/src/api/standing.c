@@ -5,7 +5,7 @@
 #include "api/caller.h"
 #include "core/line/heard.h"
 
-static void look_at_pass(const struct http_req *req, const struct front_event *line,
+static void look_at_pass(const struct http_req *req, const struct front_line *line,
                          struct place *place)
 {
     struct pass pass;
@@ -20,9 +20,9 @@ static void look_at_pass(const struct http_req *req, const struct front_event *l
 }
 
 struct place standing_of(const struct http_req *req, const struct front *front,
-                         const struct front_event *line, uint64_t entry)
+                         const struct front_line *line, uint64_t entry)
 {
-    struct place place = place_at(line->view, entry, front_event_now_ms(front, line));
+    struct place place = place_at(line->view, entry, front_line_now_ms(front, line));
     if (place.position != 0) /* before the draw nobody is called, nor missed */
         heard_mark(line->view->heard, place.position);
     bool ended = place.state == PLACE_ENDED || place.state == PLACE_DONE;

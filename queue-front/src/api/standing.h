@@ -8,6 +8,6 @@
 
 /* `line` as the ticket names it, `entry` of the ticket. */
 struct place standing_of(const struct http_req *req, const struct front *front,
-                         const struct front_event *line, uint64_t entry);
+                         const struct front_line *line, uint64_t entry);
 
 #endif

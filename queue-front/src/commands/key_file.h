@@ -1,5 +1,5 @@
 /* key_file.h: a ring of keys as it lies on disk, for the operator who turns it (keys_command.h).
- * The running program reads the same files by keyring.h and never writes them.
+ * The running program reads the same files by secrets.h and never writes them.
  *
  * The first key of a ring signs; the others are believed. A change is written whole to a new file
  * of mode 0600 and the old one's owner, synced, and put in the old one's place. Beside it lies

@@ -225,8 +225,7 @@ static void put_line(struct text *out, const struct line_view *view)
 }
 
 /* What an event is made again from, beside what the head says of it in any case. */
-static void put_restore(struct text *out, const struct front *front,
-                        const struct front_event *event)
+static void put_restore(struct text *out, const struct front *front, const struct front_line *event)
 {
     const struct line_draw *draw = &event->view->draw;
     char memory[DRAW_SEAL_LEN_MAX];
@@ -240,7 +239,7 @@ static void put_restore(struct text *out, const struct front *front,
     json_member_str(out, "beacon", (struct span){draw->beacon, draw->drawn ? draw->beacon_len : 0});
     json_member_str(out, "proof", event->view->proof);
     if (event->view->state != LINE_CLOSED) {
-        json_member_u64(out, "read_ms", front_event_now_ms(front, event));
+        json_member_u64(out, "read_ms", front_line_now_ms(front, event));
         json_member_u64(out, "active", event->view->active);
     }
     if (event->view->state == LINE_FROZEN)
@@ -253,7 +252,7 @@ static void put_restore(struct text *out, const struct front *front,
     json_key(out, "lines");
     json_open(out, '[');
     for (unsigned lane = 0; lane <= event->doc.lanes_len; lane++) {
-        const struct front_event *line = front_line(front, event, lane);
+        const struct front_line *line = front_line_in(front, event, lane);
         if (line == NULL)
             break;
         put_line(out, line->view);
@@ -262,7 +261,7 @@ static void put_restore(struct text *out, const struct front *front,
     json_close(out, '}');
 }
 
-static void put_head(struct text *out, const struct front *front, const struct front_event *event)
+static void put_head(struct text *out, const struct front *front, const struct front_line *event)
 {
     json_open(out, '{');
     json_member_cstr(out, "format", "fairgate-archive");
@@ -271,13 +270,13 @@ static void put_head(struct text *out, const struct front *front, const struct f
     json_member_cstr(out, "incarnation", event->view->incarnation);
     json_member_cstr(out, "state", event_state_name(event->view->state));
     json_member_u64(out, "version", event->view->version);
-    json_member_time(out, "read_at", front_event_now_ms(front, event));
+    json_member_time(out, "read_at", front_line_now_ms(front, event));
     json_member_raw(out, "document", event->view->doc);
     put_figures(out, event->view);
     json_key(out, "lanes");
     json_open(out, '[');
     for (unsigned lane = 1; lane <= event->doc.lanes_len; lane++) {
-        const struct front_event *line = front_line(front, event, lane);
+        const struct front_line *line = front_line_in(front, event, lane);
         if (line == NULL)
             continue;
         json_open(out, '{');
@@ -290,16 +289,16 @@ static void put_head(struct text *out, const struct front *front, const struct f
     json_close(out, '}');
 }
 
-static void on_head(void *ctx, const struct front_event *event, bool unavailable);
+static void on_head(void *ctx, const struct front_line *event, bool unavailable);
 
 static void on_looked_again(struct front_wait *wait, bool seen)
 {
     struct reading *reading = (struct reading *)((char *)wait - offsetof(struct reading, wait));
     (void)seen;
-    on_head(reading, front_event_find(reading->front, span_of(wait->event)), false);
+    on_head(reading, front_line_find(reading->front, span_of(wait->event)), false);
 }
 
-static void refuse_open(struct reading *reading, const struct front_event *event)
+static void refuse_open(struct reading *reading, const struct front_line *event)
 {
     if (reading->looked_again) {
         http_problem(reading->req, 409, "event-not-closed",
@@ -316,7 +315,7 @@ static void refuse_open(struct reading *reading, const struct front_event *event
 }
 
 /* Its lines fit: HEAD_MAX is reckoned from what each may have. */
-static void on_head(void *ctx, const struct front_event *event, bool unavailable)
+static void on_head(void *ctx, const struct front_line *event, bool unavailable)
 {
     struct reading *reading = ctx;
     if (event == NULL) {
@@ -341,7 +340,7 @@ static void on_head(void *ctx, const struct front_event *event, bool unavailable
     struct text lines = text_on(memory, HEAD_MAX);
     put_head(&lines, reading->front, event);
     for (unsigned lane = 0; lane <= event->doc.lanes_len; lane++) {
-        const struct front_event *line = front_line(reading->front, event, lane);
+        const struct front_line *line = front_line_in(reading->front, event, lane);
         if (line == NULL)
             continue;
         lines.comma = false;
@@ -412,7 +411,7 @@ static void on_part(struct line_admin *line)
     free(memory);
 }
 
-static void on_rest(void *ctx, const struct front_event *event, bool unavailable)
+static void on_rest(void *ctx, const struct front_line *event, bool unavailable)
 {
     struct reading *reading = ctx;
     if (event == NULL)

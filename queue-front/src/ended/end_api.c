@@ -29,7 +29,7 @@ static void audit_end(struct act *act, const struct line_view *view, const char 
 static void on_archived(struct line_admin *line)
 {
     struct act *act = act_of_line(line);
-    const struct front_event *event = act_event(act);
+    const struct front_line *event = act_event(act);
     if (line->outcome == LINE_CONFLICT) {
         admin_answer_mismatch(act->req, line->version);
     } else if (line->outcome == LINE_WRONG_STATE) {
@@ -77,7 +77,7 @@ static bool names_version(struct act *act)
     return false;
 }
 
-static void archive_event(struct act *act, const struct front_event *event)
+static void archive_event(struct act *act, const struct front_line *event)
 {
     if (!names_version(act))
         return;
@@ -86,7 +86,7 @@ static void archive_event(struct act *act, const struct front_event *event)
     act_ask(act, LINE_ARCHIVE, on_archived);
 }
 
-static void delete_event(struct act *act, const struct front_event *event)
+static void delete_event(struct act *act, const struct front_line *event)
 {
     if (!names_version(act))
         return;

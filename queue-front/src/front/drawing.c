@@ -56,8 +56,8 @@ struct relay_answer {
 
 struct drawing {
     struct front *front;
-    struct front_event *event; /* NULL: it went while something was under way */
-    struct beacon beacon;      /* the round that it waits for */
+    struct front_line *event; /* NULL: it went while something was under way */
+    struct beacon beacon;     /* the round that it waits for */
     uint64_t next_us;
     uint64_t since_us; /* when it was asked for first; 0: not yet */
     unsigned asking;
@@ -153,7 +153,7 @@ int drawings_certificate(struct front_shared *shared, struct err_slot *err)
 
 /* ---- what a draw needs ---- */
 
-bool drawing_put(const struct front *front, const struct front_event *event, struct span beacon,
+bool drawing_put(const struct front *front, const struct front_line *event, struct span beacon,
                  struct span proof, struct text *out)
 {
     char memory[(1 + LANES_MAX) * 2 * DRAW_SEED_BYTES + 1];
@@ -162,7 +162,7 @@ bool drawing_put(const struct front *front, const struct front_event *event, str
     for (unsigned lane = 0; draw->has_seal && lane <= LANES_MAX; lane++) {
         uint8_t seed[DRAW_SEED_BYTES];
         char hex[2 * DRAW_SEED_BYTES + 1];
-        if (!draw_seal_open(&front->keys->draws, &draw->seal, front_event_id(event), lane, seed))
+        if (!draw_seal_open(&front->keys->draws, &draw->seal, front_line_id(event), lane, seed))
             return false;
         sodium_bin2hex(hex, sizeof(hex), seed, sizeof(seed));
         text_str(&seeds, hex);
@@ -197,7 +197,7 @@ static void put_late(struct text *out, const struct drawing *drawing)
     json_close(out, '}');
 }
 
-static bool is_waited_for(const struct front_event *event)
+static bool is_waited_for(const struct front_line *event)
 {
     const struct line_view *view = event->view;
     return view->state == LINE_PRE_QUEUE && view->draw.closed && !view->draw.drawn;
@@ -257,7 +257,7 @@ static void log_no_key(struct drawing *drawing)
 static void hold(struct drawing *drawing, struct span value, const struct text *proof,
                  const char *why)
 {
-    const struct front_event *event = drawing->event;
+    const struct front_line *event = drawing->event;
     assert(!proof->overflown);
     struct holding *holding = calloc(1, sizeof(*holding));
     if (holding == NULL)
@@ -452,7 +452,7 @@ static void ask_nist(struct drawing *drawing)
 
 /* ---- looking ---- */
 
-static struct drawing *drawing_of(struct front *front, struct front_event *event)
+static struct drawing *drawing_of(struct front *front, struct front_line *event)
 {
     const struct line_draw *draw = &event->view->draw;
     if (event->drawing != NULL)
@@ -506,7 +506,7 @@ static bool is_late(const struct drawing *drawing, uint64_t now_ms)
            (drawing->since_us == 0 || asked_us >= patience_us);
 }
 
-void drawing_look(struct front *front, struct front_event *event)
+void drawing_look(struct front *front, struct front_line *event)
 {
     const struct line_view *view = event->view;
     if (front->drawings == NULL || view->stale || event->doc_version != view->version)
@@ -518,7 +518,7 @@ void drawing_look(struct front *front, struct front_event *event)
     struct drawing *drawing = drawing_of(front, event);
     if (drawing == NULL || drawing->holding)
         return;
-    uint64_t now_ms = front_event_now_ms(front, event);
+    uint64_t now_ms = front_line_now_ms(front, event);
     const struct beacon *beacon = &drawing->beacon;
     if (beacon->kind == BEACON_NONE) {
         char memory[64];
@@ -535,7 +535,7 @@ void drawing_look(struct front *front, struct front_event *event)
         go_on_without(drawing);
 }
 
-void drawing_forget(struct front_event *event)
+void drawing_forget(struct front_line *event)
 {
     struct drawing *drawing = event->drawing;
     if (drawing == NULL)

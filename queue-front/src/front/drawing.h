@@ -26,12 +26,12 @@ void drawings_close(struct drawings *drawings); /* silent from here on */
 void drawings_free(struct drawings *drawings);  /* once nothing speaks of it */
 
 /* To be called often; does nothing unless the event's entries are closed and no draw is made. */
-void drawing_look(struct front *front, struct front_event *event);
-void drawing_forget(struct front_event *event); /* it goes */
+void drawing_look(struct front *front, struct front_line *event);
+void drawing_forget(struct front_line *event); /* it goes */
 
 /* What a draw needs, as line_admin.draw. False: the key that the seeds were sealed with is not
  * there. `proof` is JSON. */
-bool drawing_put(const struct front *front, const struct front_event *event, struct span beacon,
+bool drawing_put(const struct front *front, const struct front_line *event, struct span beacon,
                  struct span proof, struct text *out);
 
 /* The proof of a value that the operator named, or of none. */

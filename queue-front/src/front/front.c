@@ -38,7 +38,7 @@ static_assert((int)FRONT_EVENTS_MAX == (int)STORE_LINES_MAX, "each line of the s
 
 static bool is_named(const void *ctx, uint32_t number, const void *id)
 {
-    const struct front_event *event = ((const struct front *)ctx)->event[number];
+    const struct front_line *event = ((const struct front *)ctx)->event[number];
     return span_eq((struct span){event->id, event->whole_id_len}, *(const struct span *)id);
 }
 
@@ -48,35 +48,35 @@ static uint32_t number_of(const struct front *front, struct span id)
     return table_find(&front->by_id, tag_hash(id), is_named, front, &id);
 }
 
-static struct front_event *event_named(const struct front *front, struct span id)
+static struct front_line *event_named(const struct front *front, struct span id)
 {
     uint32_t number = number_of(front, id);
     return number != TABLE_NONE ? front->event[number] : NULL;
 }
 
-struct front_event *front_event_find(const struct front *front, struct span id)
+struct front_line *front_line_find(const struct front *front, struct span id)
 {
-    struct front_event *event = event_named(front, id);
+    struct front_line *event = event_named(front, id);
     return event != NULL && event->view != NULL && event->view->lane == 0 ? event : NULL;
 }
 
-struct front_event *front_line_named(const struct front *front, const char *line_id)
+struct front_line *front_line_named(const struct front *front, const char *line_id)
 {
-    struct front_event *line = event_named(front, span_of(line_id));
+    struct front_line *line = event_named(front, span_of(line_id));
     return line != NULL && line->view != NULL ? line : NULL;
 }
 
-const struct front_event *front_line(const struct front *front, const struct front_event *event,
-                                     unsigned lane)
+const struct front_line *front_line_in(const struct front *front, const struct front_line *event,
+                                       unsigned lane)
 {
     if (lane == 0)
         return event;
     char name[LINE_ID_MAX + 1];
-    line_name(front_event_id(event), lane, name);
+    line_name(front_line_id(event), lane, name);
     return front_line_named(front, name);
 }
 
-void front_each_event(const struct front *front, void (*each)(struct front_event *, void *ctx),
+void front_each_event(const struct front *front, void (*each)(struct front_line *, void *ctx),
                       void *ctx)
 {
     for (uint32_t i = 0; i < front->events_len; i++) {
@@ -85,14 +85,14 @@ void front_each_event(const struct front *front, void (*each)(struct front_event
     }
 }
 
-static void name_cookies(struct front_event *event)
+static void name_cookies(struct front_line *event)
 {
     struct text ticket = text_on(event->ticket_cookie, sizeof(event->ticket_cookie));
     struct text pass = text_on(event->pass_cookie, sizeof(event->pass_cookie));
     TEXT_LIT(&ticket, TICKET_COOKIE_PREFIX);
     TEXT_LIT(&pass, PASS_COOKIE_PREFIX);
-    text_put(&ticket, front_event_id(event));
-    text_put(&pass, front_event_id(event));
+    text_put(&ticket, front_line_id(event));
+    text_put(&pass, front_line_id(event));
     assert(!ticket.overflown);
     assert(!pass.overflown);
     event->ticket_cookie_len = (uint32_t)ticket.len;
@@ -106,9 +106,9 @@ static uint64_t errors_now(const struct front *front)
 }
 
 static int event_create(struct front *front, const char *id, struct err_slot *err,
-                        struct front_event **out)
+                        struct front_line **out)
 {
-    struct front_event *event = calloc(1, sizeof(*event));
+    struct front_line *event = calloc(1, sizeof(*event));
     if (event == NULL)
         return err_set(err, ERR_NOMEM, "event of %zu bytes", sizeof(*event));
     bool fits = span_to_cstr(span_of(id), event->id, sizeof(event->id));
@@ -120,7 +120,7 @@ static int event_create(struct front *front, const char *id, struct err_slot *er
     promise_init(&event->promises);
     event->errors_before = errors_now(front);
     struct event_doc_fault fault;
-    int rc = event_doc_parse(SPAN("{}"), line_event_of(front_event_id(event)), &fault, &event->doc);
+    int rc = event_doc_parse(SPAN("{}"), line_event_of(front_line_id(event)), &fault, &event->doc);
     assert(rc == 0);
     struct http_channel_conf conf = {.catch_up = NULL};
     rc = http_channel_create(front->loop->server, &conf, err, &event->channel);
@@ -132,7 +132,7 @@ static int event_create(struct front *front, const char *id, struct err_slot *er
     return 0;
 }
 
-static void show_figures(struct front *front, struct front_event *event, bool shown)
+static void show_figures(struct front *front, struct front_line *event, bool shown)
 {
     if (shown && !event->figured)
         figures_begin_event(front, event);
@@ -141,7 +141,7 @@ static void show_figures(struct front *front, struct front_event *event, bool sh
     event->figured = shown;
 }
 
-static void event_destroy(struct front *front, struct front_event *event)
+static void event_destroy(struct front *front, struct front_line *event)
 {
     front->seen.event = NULL;
     show_figures(front, event, false);
@@ -160,7 +160,7 @@ static int event_add(struct front *front, const char *id, struct err_slot *err)
 {
     if (front->events_len == FRONT_EVENTS_MAX)
         return err_set(err, ERR_FULL, "event %s is the %dth", id, FRONT_EVENTS_MAX + 1);
-    struct front_event *event;
+    struct front_line *event;
     int rc = event_create(front, id, err, &event);
     if (rc < 0)
         return rc;
@@ -176,11 +176,11 @@ static int event_add(struct front *front, const char *id, struct err_slot *err)
 /* The last one takes its place, so that there are no gaps. */
 static void event_drop(struct front *front, uint32_t number)
 {
-    struct front_event *event = front->event[number];
+    struct front_line *event = front->event[number];
     table_remove(&front->by_id, tag_hash(span_of(event->id)), number);
     uint32_t last = --front->events_len;
     if (number != last) {
-        struct front_event *moved = front->event[last];
+        struct front_line *moved = front->event[last];
         table_renumber(&front->by_id, tag_hash(span_of(moved->id)), last, number);
         front->event[number] = moved;
     }
@@ -210,7 +210,7 @@ void front_await(struct front *front, struct front_wait *wait)
 
 static bool has_seen(const struct front *front, const struct front_wait *wait)
 {
-    const struct front_event *event = front_event_find(front, span_of(wait->event));
+    const struct front_line *event = front_line_find(front, span_of(wait->event));
     if (event == NULL)
         return false;
     if (wait->any_other)
@@ -251,10 +251,10 @@ static void end_waits(struct front *front)
 
 /* ---- pictures ---- */
 
-static void name_scope(struct front_event *event)
+static void name_scope(struct front_line *event)
 {
     struct text scope = text_on(event->scope, sizeof(event->scope));
-    text_put(&scope, front_event_id(event));
+    text_put(&scope, front_line_id(event));
     if (event->view->tag != 0) {
         text_char(&scope, '#');
         text_str(&scope, event->view->incarnation);
@@ -263,13 +263,13 @@ static void name_scope(struct front_event *event)
     event->scope_len = (uint32_t)scope.len;
 }
 
-bool front_is_shut(const struct front_event *event)
+bool front_is_shut(const struct front_line *event)
 {
     return event->shut == FRONT_SHUT_DOCUMENT ||
            (event->shut == FRONT_SHUT_IDENTITY && event->view->state != LINE_CLOSED);
 }
 
-static void log_shut(const struct front *front, const struct front_event *event)
+static void log_shut(const struct front *front, const struct front_line *event)
 {
     struct log_line line;
     log_begin(&line, front->loop->log, LOG_LEVEL_ERROR, "an event is shut here");
@@ -285,7 +285,7 @@ static void log_shut(const struct front *front, const struct front_event *event)
 }
 
 /* The line itself goes on: it obeys the numbers beside the document. */
-static void judge_event(struct front *front, struct front_event *event)
+static void judge_event(struct front *front, struct front_line *event)
 {
     enum front_shut before = event->shut;
     event->identity = identity_named(&front->keys->identities, event->view->identity);
@@ -297,7 +297,7 @@ static void judge_event(struct front *front, struct front_event *event)
         log_shut(front, event);
 }
 
-static void read_document(struct front *front, struct front_event *event)
+static void read_document(struct front *front, struct front_line *event)
 {
     const struct line_view *view = event->view;
     event->doc_version = view->version;
@@ -314,15 +314,15 @@ static void read_document(struct front *front, struct front_event *event)
     judge_event(front, event);
 }
 
-static void renew_model(struct front *front, struct front_event *event)
+static void renew_model(struct front *front, struct front_line *event)
 {
-    event->eta = eta_model(&event->meter, event->view, front_event_now_ms(front, event));
+    event->eta = eta_model(&event->meter, event->view, front_line_now_ms(front, event));
     event->eta.scale = promise_scale(&event->promises);
     eta_watch_observe(&event->watch, event->view, &event->eta);
 }
 
 /* What all fronts' sums are made of. */
-static void tell(const struct front *front, const struct front_event *event, struct line_told *told)
+static void tell(const struct front *front, const struct front_line *event, struct line_told *told)
 {
     *told = event->promises.told;
     told->errors = errors_now(front) - event->errors_before;
@@ -331,7 +331,7 @@ static void tell(const struct front *front, const struct front_event *event, str
 static void on_view(void *ctx, const struct line_view *view)
 {
     struct front *front = ctx;
-    struct front_event *event = event_named(front, span_of(view->id));
+    struct front_line *event = event_named(front, span_of(view->id));
     if (event == NULL) /* one too many; the log has said so */
         return;
     bool first = event->view == NULL;
@@ -359,7 +359,7 @@ static void on_view(void *ctx, const struct line_view *view)
 static void on_describe(void *ctx, const struct line_view *view, struct text *card)
 {
     struct front *front = ctx;
-    const struct front_event *event = event_named(front, span_of(view->id));
+    const struct front_line *event = event_named(front, span_of(view->id));
     json_open(card, '{');
     json_member_cstr(card, "name", event != NULL ? event->doc.name : "");
     json_member_u64(card, "version", view->version);
@@ -371,7 +371,7 @@ static void on_describe(void *ctx, const struct line_view *view, struct text *ca
 
 /* ---- the timer ---- */
 
-static void tell_streams(struct front *front, struct front_event *event, uint64_t now_us)
+static void tell_streams(struct front *front, struct front_line *event, uint64_t now_us)
 {
     if (http_channel_streams(event->channel) == 0 || now_us - event->published_us < PUBLISH_US)
         return;
@@ -384,7 +384,7 @@ static void tell_streams(struct front *front, struct front_event *event, uint64_
     front_count(&front->stats.broadcasts);
 }
 
-static void on_each_event(struct front_event *event, void *ctx)
+static void on_each_event(struct front_line *event, void *ctx)
 {
     struct front *front = ctx;
     if (event->view->resting) {
@@ -549,12 +549,12 @@ close_store: /* silent from here on, so the front may go */
     line_store_close(front->store);
 free_front:
     squeezer_destroy(front->squeezer);
-    keyring_unref(front->keys);
+    secrets_unref(front->keys);
     free(front);
     return rc;
 }
 
-static void on_keys(struct front_event *event, void *ctx)
+static void on_keys(struct front_line *event, void *ctx)
 {
     judge_event(ctx, event);
 }
@@ -562,9 +562,9 @@ static void on_keys(struct front_event *event, void *ctx)
 void front_use_keys(struct front *front)
 {
     uv_mutex_lock(&front->shared->keys_lock);
-    struct keyring *keys = keyring_ref(front->shared->keys);
+    struct secrets *keys = secrets_ref(front->shared->keys);
     uv_mutex_unlock(&front->shared->keys_lock);
-    struct keyring *before = front->keys;
+    struct secrets *before = front->keys;
     front->keys = keys;
     /* release: whoever reads the serial may tell others that this loop knows these keys */
     atomic_store_explicit(&front->shared->keys_serial[front->loop->index], keys->serial,
@@ -574,7 +574,7 @@ void front_use_keys(struct front *front)
         line_store_offer_identity(front->store, keys->identities.key[0].name);
         front_each_event(front, on_keys, front);
     }
-    keyring_unref(before); /* last: events spoke of its keys until now */
+    secrets_unref(before); /* last: events spoke of its keys until now */
 }
 
 void front_next_url(const struct front *front, struct span event, struct text *out)
@@ -597,7 +597,7 @@ static void on_timer_closed(uv_handle_t *handle)
     for (unsigned i = 0; i <= SHED_BACK_MAX_S; i++)
         http_blob_unref(front->shed_answer[i]);
     squeezer_destroy(front->squeezer);
-    keyring_unref(front->keys);
+    secrets_unref(front->keys);
     free(front->pilots);
     drawings_free(front->drawings);
     free(front);

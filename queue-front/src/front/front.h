@@ -17,7 +17,7 @@
 #include "core/wait/eta.h"
 #include "core/wait/odds.h"
 #include "core/wait/promise.h"
-#include "front/keyring.h"
+#include "front/secrets.h"
 #include "http/http.h"
 #include "line/line_store.h"
 #include "pace/tally.h"
@@ -97,7 +97,7 @@ struct front_shared {
     struct secret_file *redis_password, *sentinel_password; /* NULL: none */
     struct tls_client *redis_tls;                           /* NULL: plain */
     uv_mutex_t keys_lock; /* held for as long as a pointer is copied */
-    struct keyring *keys; /* the newest; each loop keeps a reference of its own */
+    struct secrets *keys; /* the newest; each loop keeps a reference of its own */
     struct front *first;  /* the first loop's; NULL: it is not there (yet) */
     unsigned loops;
     _Atomic uint64_t keys_serial[SERVICE_LOOPS_MAX]; /* of the ring that each loop has */
@@ -146,11 +146,11 @@ static inline const char *front_shut_name(enum front_shut why)
     return why == FRONT_SHUT_DOCUMENT ? "document-unreadable" : "identity-key-missing";
 }
 
-struct front_event;
+struct front_line;
 /* Is it worth telling? A closed event misses nothing by a key that nobody needs any more. */
-bool front_is_shut(const struct front_event *event);
+bool front_is_shut(const struct front_line *event);
 
-struct front_event {
+struct front_line {
     /* Of the line: a lane has one of these for itself, with the same document, cookies and, in the
      * first id_len letters, event. So whoever has found a visitor's line needs no other. */
     char id[LINE_ID_MAX + 1];
@@ -211,7 +211,7 @@ struct front_wait {
 
 /* The ticket that was found good last: see caller.c. */
 struct front_seen {
-    const struct front_event *event; /* NULL: none */
+    const struct front_line *event; /* NULL: none */
     uint64_t now_s;
     struct ticket ticket;
     char text[TICKET_LEN_MAX];
@@ -222,10 +222,10 @@ struct front {
     struct service_loop *loop;
     struct front_shared *shared;
     const struct front_config *config;
-    struct keyring *keys;
+    struct secrets *keys;
     struct line_store *store;
     struct squeezer *squeezer;
-    struct front_event *event[FRONT_EVENTS_MAX]; /* in no order */
+    struct front_line *event[FRONT_EVENTS_MAX]; /* in no order */
     uint32_t events_len;
     struct table by_id;
     uint32_t shut_seen; /* while the timer counts */
@@ -259,27 +259,27 @@ void front_close(struct front *front);    /* what is open at the store is answer
 void front_await(struct front *front, struct front_wait *wait);
 
 /* NULL: unknown, or no picture yet. */
-struct front_event *front_event_find(const struct front *front, struct span id);
+struct front_line *front_line_find(const struct front *front, struct span id);
 /* The line of one of its lanes, 0 being its own; NULL: no picture yet. */
-const struct front_event *front_line(const struct front *front, const struct front_event *event,
-                                     unsigned lane);
+const struct front_line *front_line_in(const struct front *front, const struct front_line *event,
+                                       unsigned lane);
 /* NULL: the general one. */
-static inline const char *front_lane_id(const struct front_event *line)
+static inline const char *front_lane_id(const struct front_line *line)
 {
     unsigned lane = line->view->lane;
     return lane > 0 && lane <= line->doc.lanes_len ? line->doc.lane[lane - 1].id : NULL;
 }
 /* By the line's own name, "show" or "show@1". */
-struct front_event *front_line_named(const struct front *front, const char *line_id);
+struct front_line *front_line_named(const struct front *front, const char *line_id);
 /* Calls back for each line that has a picture, those of lanes too, in no order. */
-void front_each_event(const struct front *front, void (*each)(struct front_event *, void *ctx),
+void front_each_event(const struct front *front, void (*each)(struct front_line *, void *ctx),
                       void *ctx);
 
 /* Renders the shared status if it is older than a second, or if something urgent happened. */
-void front_render(struct front *front, struct front_event *event);
+void front_render(struct front *front, struct front_line *event);
 
 /* What may be told of being sold out; NULL: nothing. */
-static inline const struct odds *front_odds(const struct front_event *event)
+static inline const struct odds *front_odds(const struct front_line *event)
 {
     return event->doc.seats_left && event->has_odds && event->odds.known &&
                    event->view->lane < event->odds.lanes
@@ -295,14 +295,14 @@ static inline struct front *front_of(const struct http_req *req)
     return service_loop_of(req)->ctx;
 }
 
-static inline struct span front_event_id(const struct front_event *event)
+static inline struct span front_line_id(const struct front_line *event)
 {
     return (struct span){event->id, event->id_len};
 }
 
 /* What visitors' names are bound to: the event's id, with its incarnation if it has one. An event
  * that was made again under an old id knows nobody of the one before. */
-static inline struct span front_event_scope(const struct front_event *event)
+static inline struct span front_line_scope(const struct front_line *event)
 {
     return (struct span){event->scope, event->scope_len};
 }
@@ -313,8 +313,7 @@ static inline uint64_t front_wall_s(const struct front *front)
 }
 
 /* Redis's wall clock, as this event's last tick and the time since say. */
-static inline uint64_t front_event_now_ms(const struct front *front,
-                                          const struct front_event *event)
+static inline uint64_t front_line_now_ms(const struct front *front, const struct front_line *event)
 {
     return place_now_ms(event->view, http_server_now_us(front->loop->server));
 }
@@ -331,7 +330,7 @@ static inline void front_count(_Atomic uint64_t *counter)
 }
 
 /* Redis may have called somebody whom our picture still shows waiting; not somebody far behind. */
-static inline bool front_surely_waits(const struct front_event *line, struct place place)
+static inline bool front_surely_waits(const struct front_line *line, struct place place)
 {
     enum {
         NEAR_SECONDS = 3, /* so far ahead of our picture Redis may be, with a tick lost */

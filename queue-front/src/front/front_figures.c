@@ -51,14 +51,14 @@ static const struct gauge {
 
 enum { GAUGES = sizeof(gauges) / sizeof(gauges[0]) };
 
-static const _Atomic uint64_t *value_of(const struct front_event *event, const struct gauge *gauge)
+static const _Atomic uint64_t *value_of(const struct front_line *event, const struct gauge *gauge)
 {
     const char *first = (const char *)&event->gauges;
     return (const _Atomic uint64_t *)(const void *)(first + gauge->at);
 }
 
 /* Only the first loop's, since all loops see the same line and shards would be added up. */
-void figures_begin_event(struct front *front, struct front_event *event)
+void figures_begin_event(struct front *front, struct front_line *event)
 {
     if (front->loop->index != 0)
         return;
@@ -74,7 +74,7 @@ void figures_begin_event(struct front *front, struct front_event *event)
     }
 }
 
-void figures_end_event(struct front *front, struct front_event *event)
+void figures_end_event(struct front *front, struct front_line *event)
 {
     if (front->loop->index != 0)
         return;
@@ -82,7 +82,7 @@ void figures_end_event(struct front *front, struct front_event *event)
         metrics_forget(front->loop->metrics, (const void *)value_of(event, &gauges[i]));
 }
 
-void figures_show(struct front_event *event)
+void figures_show(struct front_line *event)
 {
     const struct line_view *view = event->view;
     front_show(&event->gauges.issued, view->issued);

@@ -27,7 +27,7 @@ static void put_since(struct text *body, uint64_t since_ms)
 }
 
 /* A closed event's visitors have nothing left to be recognised for. */
-static void note_used(struct front_event *event, void *ctx)
+static void note_used(struct front_line *event, void *ctx)
 {
     struct look *look = ctx;
     const char *name = event->view->identity;
@@ -41,7 +41,7 @@ static void note_used(struct front_event *event, void *ctx)
         memcpy(look->used[look->used_len++], name, strlen(name) + 1);
 }
 
-static void put_tickets(struct text *body, const struct keyring *keys)
+static void put_tickets(struct text *body, const struct secrets *keys)
 {
     char name[MAC_NAME_MAX + 1];
     json_key(body, "tickets");
@@ -59,7 +59,7 @@ static void put_tickets(struct text *body, const struct keyring *keys)
     json_close(body, '}');
 }
 
-static void put_identities(struct text *body, const struct keyring *keys, const struct front *first)
+static void put_identities(struct text *body, const struct secrets *keys, const struct front *first)
 {
     const struct identity_ring *ring = &keys->identities;
     struct look look = {.used_len = 0};
@@ -90,7 +90,7 @@ static bool may_draw(const struct line_view *view)
 }
 
 /* Keys that a draw was promised with which has not been held. */
-static void note_promised(struct front_event *event, void *ctx)
+static void note_promised(struct front_line *event, void *ctx)
 {
     struct look *look = ctx;
     uint8_t id = event->view->draw.seal.key_id;
@@ -98,7 +98,7 @@ static void note_promised(struct front_event *event, void *ctx)
         look->promised[id / 64] |= UINT64_C(1) << id % 64;
 }
 
-static void put_draws(struct text *body, const struct keyring *keys, const struct front *first)
+static void put_draws(struct text *body, const struct secrets *keys, const struct front *first)
 {
     char name[MAC_NAME_MAX + 1];
     struct look look = {.used_len = 0};
@@ -126,7 +126,7 @@ static void put_draws(struct text *body, const struct keyring *keys, const struc
     json_close(body, '}');
 }
 
-static void put_passes(struct text *body, const struct keyring *keys)
+static void put_passes(struct text *body, const struct secrets *keys)
 {
     json_key(body, "passes");
     json_open(body, '{');
@@ -158,7 +158,7 @@ static void put_redis(struct text *body, const struct front *first)
         json_member_cstr(body, "redis", trouble);
 }
 
-static void put_shut(struct front_event *event, void *ctx)
+static void put_shut(struct front_line *event, void *ctx)
 {
     struct look *look = ctx;
     if (!front_is_shut(event) || event->view->lane > 0 || look->shut_len == SHUT_MAX)
@@ -180,7 +180,7 @@ void front_readyz(void *ctx, struct text *body)
     if (first == NULL)
         return;
     uv_mutex_lock(&shared->keys_lock);
-    struct keyring *keys = keyring_ref(shared->keys);
+    struct secrets *keys = secrets_ref(shared->keys);
     uv_mutex_unlock(&shared->keys_lock);
     json_key(body, "keys");
     json_open(body, '{');
@@ -190,7 +190,7 @@ void front_readyz(void *ctx, struct text *body)
     put_passes(body, keys);
     put_draws(body, keys, first);
     json_close(body, '}');
-    keyring_unref(keys);
+    secrets_unref(keys);
     put_redis(body, first);
     struct look look = {.body = body};
     front_each_event(first, put_shut, &look);

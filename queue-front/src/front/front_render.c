@@ -17,7 +17,7 @@ enum {
     HEAD_BYTES_MAX = 512,
 };
 
-static uint32_t shared_poll_ms(const struct front *front, const struct front_event *event)
+static uint32_t shared_poll_ms(const struct front *front, const struct front_line *event)
 {
     /* Those who ask only for the shared status are told the pace of the middle of the line. */
     uint64_t ahead = event->view->waiting / 2;
@@ -31,7 +31,7 @@ static uint32_t shared_poll_ms(const struct front *front, const struct front_eve
     return poll_after_ms(&ask) / 1000 * 1000; /* whole seconds, or the bytes would never settle */
 }
 
-static void put_head(const struct front *front, const struct front_event *event, struct text *out)
+static void put_head(const struct front *front, const struct front_line *event, struct text *out)
 {
     TEXT_LIT(out, "Date: ");
     text_put(out, http_server_date(front->loop->server));
@@ -46,7 +46,7 @@ static void replace_blob(struct http_blob **slot, struct http_blob *blob)
     *slot = blob;
 }
 
-static struct http_blob *whole_answer(const struct front *front, const struct front_event *event,
+static struct http_blob *whole_answer(const struct front *front, const struct front_line *event,
                                       struct span body, uint32_t *head_len)
 {
     char memory[HEAD_BYTES_MAX + STATUS_BYTES_MAX];
@@ -62,7 +62,7 @@ static struct http_blob *whole_answer(const struct front *front, const struct fr
     return http_blob_create(text_span(&text));
 }
 
-static struct http_blob *whole_304(const struct front *front, const struct front_event *event)
+static struct http_blob *whole_304(const struct front *front, const struct front_line *event)
 {
     char memory[HEAD_BYTES_MAX];
     struct text text = text_on(memory, sizeof(memory));
@@ -73,7 +73,7 @@ static struct http_blob *whole_304(const struct front *front, const struct front
     return http_blob_create(text_span(&text));
 }
 
-static struct http_blob *whole_frame(const struct front_event *event, struct span body)
+static struct http_blob *whole_frame(const struct front_line *event, struct span body)
 {
     char memory[STATUS_BYTES_MAX + 128];
     struct text text = text_on(memory, sizeof(memory));
@@ -83,7 +83,7 @@ static struct http_blob *whole_frame(const struct front_event *event, struct spa
     return http_blob_create(text_span(&text));
 }
 
-static void retag(struct front_event *event, struct span body)
+static void retag(struct front_line *event, struct span body)
 {
     char tag[sizeof(event->tag)] = {'"'};
     tag_write(body, tag + 1);
@@ -95,7 +95,7 @@ static void retag(struct front_event *event, struct span body)
     event->unsent = true;
 }
 
-void front_render(struct front *front, struct front_event *event)
+void front_render(struct front *front, struct front_line *event)
 {
     uint64_t now_us = clock_mono_us(front->loop->clock);
     if (event->status != NULL && !event->urgent && now_us - event->rendered_us < RENDER_US)
@@ -111,7 +111,7 @@ void front_render(struct front *front, struct front_event *event)
         .poll_after_ms = shared_poll_ms(front, event),
     };
     for (uint32_t i = 0; i < ask.lanes_len; i++) {
-        const struct front_event *line = front_line(front, event, i + 1);
+        const struct front_line *line = front_line_in(front, event, i + 1);
         if (line != NULL)
             ask.lane[i] = (struct status_lane){line->view, &line->eta};
     }

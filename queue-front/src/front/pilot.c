@@ -34,7 +34,7 @@ struct page {
 
 struct pilot {
     struct front *front;
-    struct front_event *event;
+    struct front_line *event;
     uint64_t next_us;
     unsigned asking;
     bool deciding;
@@ -103,7 +103,7 @@ static int cut_pages(struct pilots *pilots, const char *pages)
 static void on_decided(struct line_admin *line)
 {
     struct decision *decision = (struct decision *)line;
-    struct front_event *event = front_event_find(decision->front, span_of(line->event));
+    struct front_line *event = front_line_find(decision->front, span_of(line->event));
     if (event != NULL && event->pilot != NULL)
         event->pilot->deciding = false;
     free(decision);
@@ -197,7 +197,7 @@ static void round_over(struct pilot *pilot)
     bool heard = read_pages(pilot, &reading);
     if (!view->pilot.on || view->stale || pilot->deciding)
         return;
-    uint64_t now_ms = front_event_now_ms(pilot->front, pilot->event);
+    uint64_t now_ms = front_line_now_ms(pilot->front, pilot->event);
     bool was_cut = view->pilot.from_milli > view->pilot.rate_milli;
     struct autopilot_ask ask = {
         .doc = &pilot->event->doc,
@@ -224,7 +224,7 @@ static void on_page(void *ctx, const struct outcall_answer *answer)
         return;
     }
     page->heard = answer->rc == 0 && answer->status == 200 &&
-                  health_parse(answer->body, front_event_id(pilot->event), &page->now);
+                  health_parse(answer->body, front_line_id(pilot->event), &page->now);
     front_count(page->heard ? &pilot->front->stats.health_heard
                             : &pilot->front->stats.health_silent);
     assert(pilot->asking > 0);
@@ -251,7 +251,7 @@ static void ask_pages(struct pilot *pilot)
         round_over(pilot); /* on, and nobody to listen to: silence, which leads to the floor */
 }
 
-static struct pilot *pilot_create(struct front *front, struct front_event *event)
+static struct pilot *pilot_create(struct front *front, struct front_line *event)
 {
     struct pilot *pilot = calloc(1, sizeof(*pilot));
     if (pilot == NULL)
@@ -264,7 +264,7 @@ static struct pilot *pilot_create(struct front *front, struct front_event *event
     return pilot;
 }
 
-void pilot_look(struct front *front, struct front_event *event)
+void pilot_look(struct front *front, struct front_line *event)
 {
     uint64_t now_us = clock_mono_us(front->loop->clock);
     if (front->pilots == NULL || !event->view->pilot.on || event->view->stale)
@@ -310,7 +310,7 @@ void pilots_close(struct pilots *pilots)
     pilots->memory = NULL;
 }
 
-void pilot_destroy(struct front_event *event)
+void pilot_destroy(struct front_line *event)
 {
     struct pilot *pilot = event->pilot;
     event->pilot = NULL;

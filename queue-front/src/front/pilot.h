@@ -15,7 +15,7 @@ int pilots_create(struct front *front, struct err_slot *err);
 void pilots_close(struct pilots *pilots); /* silent from here on */
 
 /* To be called often; does nothing while the event's autopilot is off or its interval lasts. */
-void pilot_look(struct front *front, struct front_event *event);
-void pilot_destroy(struct front_event *event); /* after pilots_close() */
+void pilot_look(struct front *front, struct front_line *event);
+void pilot_destroy(struct front_line *event); /* after pilots_close() */
 
 #endif

@@ -24,13 +24,13 @@ struct step {
 static void on_stepped(struct line_admin *line)
 {
     struct step *step = (struct step *)line;
-    struct front_event *event = front_event_find(step->front, span_of(line->event));
+    struct front_line *event = front_line_find(step->front, span_of(line->event));
     if (event != NULL)
         event->stepping = false;
     free(step);
 }
 
-static struct step *step_create(struct front *front, struct front_event *event)
+static struct step *step_create(struct front *front, struct front_line *event)
 {
     struct step *step = calloc(1, sizeof(*step));
     if (step == NULL)
@@ -57,7 +57,7 @@ static void write_audit(struct step *step, uint64_t from_milli)
 }
 
 /* The end, as the operator has set it. */
-static void close_event(struct front *front, struct front_event *event)
+static void close_event(struct front *front, struct front_line *event)
 {
     struct step *step = step_create(front, event);
     if (step == NULL)
@@ -76,13 +76,13 @@ static void close_event(struct front *front, struct front_event *event)
     line_store_admin(front->store, &step->line);
 }
 
-static void take_step(struct front *front, struct front_event *event)
+static void take_step(struct front *front, struct front_line *event)
 {
     struct step *step = step_create(front, event);
     if (step == NULL)
         return;
     step->doc = event->doc;
-    bool due = schedule_take_due(&step->doc, front_event_now_ms(front, event));
+    bool due = schedule_take_due(&step->doc, front_line_now_ms(front, event));
     assert(due);
     struct text json = text_on(step->json, sizeof(step->json));
     event_doc_json(&json, &step->doc);
@@ -95,12 +95,12 @@ static void take_step(struct front *front, struct front_event *event)
     line_store_admin(front->store, &step->line);
 }
 
-void scheduler_look(struct front *front, struct front_event *event)
+void scheduler_look(struct front *front, struct front_line *event)
 {
     const struct event_doc *doc = &event->doc;
     if (front->loop->index != 0 || event->stepping || event->view->stale || doc->newer)
         return;
-    uint64_t now_ms = front_event_now_ms(front, event);
+    uint64_t now_ms = front_line_now_ms(front, event);
     if (doc->closes_at_ms > 0 && doc->closes_at_ms <= now_ms &&
         event_state_may(event->view->state, LINE_CLOSED))
         close_event(front, event);

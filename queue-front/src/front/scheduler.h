@@ -6,6 +6,6 @@
 #include "front/front.h"
 
 /* To be called often; does nothing unless something is due. */
-void scheduler_look(struct front *front, struct front_event *event);
+void scheduler_look(struct front *front, struct front_line *event);
 
 #endif

@@ -446,7 +446,7 @@ static bool read_tick(const redisReply *reply, struct tick_answer *tick)
 }
 
 /* "upto:called_ms:expires_ms" */
-static bool read_stretch(struct span text, struct line_call *out)
+static bool read_stretch(struct span text, struct line_stretch *out)
 {
     struct span upto, called;
     struct span expires = span_cut(span_cut(text, ':', &upto), ':', &called);
@@ -471,7 +471,7 @@ static bool make_room(struct line_event *event)
         return true;
     }
     uint32_t cap = event->calls_cap == 0 ? 64 : event->calls_cap * 2;
-    struct line_call *grown = realloc(event->calls, cap * sizeof(*grown));
+    struct line_stretch *grown = realloc(event->calls, cap * sizeof(*grown));
     if (grown == NULL)
         return false;
     event->calls = grown;
@@ -479,10 +479,10 @@ static bool make_room(struct line_event *event)
     return true;
 }
 
-static bool add_call(struct line_event *event, struct line_call call)
+static bool add_call(struct line_event *event, struct line_stretch call)
 {
     uint32_t len = event->view.calls_len;
-    struct line_call *last = len > 0 ? &event->calls[len - 1] : NULL;
+    struct line_stretch *last = len > 0 ? &event->calls[len - 1] : NULL;
     if (last != NULL && last->called_ms == call.called_ms && call.upto >= last->upto) {
         *last = call;
         return true;
@@ -506,7 +506,7 @@ static bool take_stretches(struct line_event *event, const struct tick_answer *t
     }
     for (size_t i = 0; i < resp_len(tick->line.stretches); i++) {
         struct span text;
-        struct line_call call;
+        struct line_stretch call;
         if (!resp_get_str(tick->line.stretches, i, &text) || !read_stretch(text, &call) ||
             call.upto <= event->marks.upto)
             continue;

@@ -46,7 +46,7 @@ struct line_event {
     uint32_t early_len;
     char *doc;
     char *proof;
-    struct line_call *calls;
+    struct line_stretch *calls;
     uint32_t calls_cap;
     struct heard heard;
     struct ghosts ghosts;

@@ -32,7 +32,7 @@ static const struct event_doc *doc_of(const void *ctx)
 static void put_event(struct text *out, void *ctx)
 {
     const struct waiting_look *look = ctx;
-    text_put(out, front_event_id(look->event));
+    text_put(out, front_line_id(look->event));
 }
 
 static void put_name(struct text *out, void *ctx)

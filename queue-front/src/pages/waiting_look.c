@@ -54,13 +54,13 @@ static const char *view_of(const struct waiting_look *look)
 void waiting_look_take(struct waiting_look *look, const struct http_req *req)
 {
     const struct front *front = look->front;
-    const struct front_event *event = look->event;
+    const struct front_line *event = look->event;
     struct ticket ticket;
-    look->now_ms = front_event_now_ms(front, event);
+    look->now_ms = front_line_now_ms(front, event);
     int rc = caller_ticket(req, front, event, &ticket);
     look->moved = rc == ERR_STATE;
     if (rc == 0) {
-        event = look->event = front_line(front, event, ticket.lane);
+        event = look->event = front_line_in(front, event, ticket.lane);
         look->entry = ticket.entry;
         look->place = standing_of(req, front, event, ticket.entry);
     }

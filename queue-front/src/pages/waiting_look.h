@@ -11,7 +11,7 @@
 struct waiting_look {
     const struct site *site;
     const struct front *front;
-    const struct front_event *event; /* NULL: the page for what is not there */
+    const struct front_line *event; /* NULL: the page for what is not there */
     enum lang lang;
     const char *view;
     struct span notice;    /* a code, or not there */

@@ -87,7 +87,7 @@ static struct http_blob *shared_page(const struct waiting_look *look)
     return fresh && waiting_look_is_shared(look) ? page->blob : NULL;
 }
 
-static void share_page(const struct waiting_look *look, struct front_event *event,
+static void share_page(const struct waiting_look *look, struct front_line *event,
                        struct span packed)
 {
     struct front_page *page = &event->page[look->lang];
@@ -108,7 +108,7 @@ static bool refuse_unknown(struct http_req *req, void *ctx)
 {
     const struct waiting_page *pages = ctx;
     struct front *front = front_of(req);
-    if (front_event_find(front, http_req_param(req, 0)) != NULL)
+    if (front_line_find(front, http_req_param(req, 0)) != NULL)
         return false;
     if (!front->complete) {
         answer_starting(req);
@@ -124,7 +124,7 @@ static void on_waiting_page(struct http_req *req, void *ctx)
     if (refuse_unknown(req, ctx))
         return;
     struct front *front = front_of(req);
-    struct front_event *event = front_event_find(front, http_req_param(req, 0));
+    struct front_line *event = front_line_find(front, http_req_param(req, 0));
     const struct waiting_page *pages = ctx;
     struct waiting_look look = {
         .site = pages->site,

@@ -62,7 +62,7 @@ struct line_pilot {
 
 /* A stretch of positions called together. Those of (previous.upto, upto] were called at called_ms
  * and may come until expires_ms. Times are Redis's wall clock. */
-struct line_call {
+struct line_stretch {
     uint64_t upto;
     uint64_t called_ms;
     uint64_t expires_ms;
@@ -153,7 +153,7 @@ struct line_view {
     uint64_t at_us;    /* this loop's monotonic clock at the tick's answer */
     bool resting; /* over, and nobody is inside: nothing moves, and nobody asks Redis any more */
     bool stale;   /* no answered tick for STORE_STALE_MS, or the line is being healed */
-    const struct line_call *calls; /* oldest first, those that may still matter; borrowed */
+    const struct line_stretch *calls; /* oldest first, those that may still matter; borrowed */
     uint32_t calls_len;
     struct heard *heard;         /* where polls leave their marks; NULL: nobody keeps any */
     const struct ghosts *ghosts; /* NULL: everybody counts as there */

@@ -40,7 +40,7 @@ uint64_t place_now_ms(const struct line_view *view, uint64_t mono_us)
 }
 
 /* The call that took `place` in: the first whose end reaches it. NULL: not told to us yet. */
-static const struct line_call *call_of(const struct line_view *view, uint64_t place)
+static const struct line_stretch *call_of(const struct line_view *view, uint64_t place)
 {
     uint32_t low = 0, high = view->calls_len;
     while (low < high) {
@@ -55,14 +55,14 @@ static const struct line_call *call_of(const struct line_view *view, uint64_t pl
 
 uint64_t place_called_ms(const struct line_view *view, uint64_t position)
 {
-    const struct line_call *call = position <= view->serving ? call_of(view, position) : NULL;
+    const struct line_stretch *call = position <= view->serving ? call_of(view, position) : NULL;
     return call != NULL ? call->called_ms : 0;
 }
 
 static struct place called_place(const struct line_view *view, uint64_t place, uint64_t now_ms)
 {
     struct place at = {.state = PLACE_CALLED, .position = place};
-    const struct line_call *call = call_of(view, place);
+    const struct line_stretch *call = call_of(view, place);
     struct turn turn = turns_of(view->turns, place);
     if (turn.kind == TURN_ENDED || turn.kind == TURN_DONE) {
         at.state = turn.kind == TURN_DONE ? PLACE_DONE : PLACE_ENDED;

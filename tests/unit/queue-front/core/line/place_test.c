@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-static const struct line_call calls[] = {
+static const struct line_stretch calls[] = {
     {.upto = 10, .called_ms = 1000, .expires_ms = 61000},
     {.upto = 15, .called_ms = 1100, .expires_ms = 61100},
     {.upto = 20, .called_ms = 9000, .expires_ms = 69000},

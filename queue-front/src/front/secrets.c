@@ -1,5 +1,5 @@
-/* keyring.c: see keyring.h. */
-#include "front/keyring.h"
+/* secrets.c: see secrets.h. */
+#include "front/secrets.h"
 
 #include "limits.h"
 
@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void destroy(struct keyring *keys)
+static void destroy(struct secrets *keys)
 {
     http_blob_unref(keys->jwks_json);
     jwks_destroy(keys->passes);
@@ -64,7 +64,7 @@ static int load_identities(const char *path, const struct mac_ring *tickets, str
     return 0;
 }
 
-static int fill(struct keyring *keys, const struct keyring_paths *paths, struct err_slot *err)
+static int fill(struct secrets *keys, const struct secrets_paths *paths, struct err_slot *err)
 {
     int rc = mac_ring_load(paths->tickets, err, &keys->tickets);
     if (rc < 0)
@@ -92,7 +92,7 @@ static int fill(struct keyring *keys, const struct keyring_paths *paths, struct 
     return 0;
 }
 
-static void note_changes(struct keyring *keys, const struct keyring *before, uint64_t now_ms)
+static void note_changes(struct secrets *keys, const struct secrets *before, uint64_t now_ms)
 {
     keys->serial = before->serial + 1;
     bool tickets =
@@ -105,10 +105,10 @@ static void note_changes(struct keyring *keys, const struct keyring *before, uin
     keys->passes_since_ms = passes ? before->passes_since_ms : now_ms;
 }
 
-int keyring_load(const struct keyring_paths *paths, const struct keyring *before,
-                 const struct clock *clock, struct err_slot *err, struct keyring **out)
+int secrets_load(const struct secrets_paths *paths, const struct secrets *before,
+                 const struct clock *clock, struct err_slot *err, struct secrets **out)
 {
-    struct keyring *keys = calloc(1, sizeof(*keys));
+    struct secrets *keys = calloc(1, sizeof(*keys));
     if (keys == NULL)
         return err_set(err, ERR_NOMEM, "key ring of %zu bytes", sizeof(*keys));
     atomic_init(&keys->refs, 1);
@@ -124,14 +124,14 @@ int keyring_load(const struct keyring_paths *paths, const struct keyring *before
     return 0;
 }
 
-struct keyring *keyring_ref(struct keyring *keys)
+struct secrets *secrets_ref(struct secrets *keys)
 {
     /* relaxed: who passes a reference on holds one, so it cannot be the last. */
     atomic_fetch_add_explicit(&keys->refs, 1, memory_order_relaxed);
     return keys;
 }
 
-void keyring_unref(struct keyring *keys)
+void secrets_unref(struct secrets *keys)
 {
     /* acq_rel: the last one to let go sees all that the others did with it before it frees. */
     if (keys != NULL && atomic_fetch_sub_explicit(&keys->refs, 1, memory_order_acq_rel) == 1)

@@ -1,8 +1,8 @@
-/* keyring.h: the keys of a running front: of tickets, of identities and of passes. Read from files
+/* secrets.h: the keys of a running front: of tickets, of identities and of passes. Read from files
  * at start and at each reload, shared by all loops, never changed: a reload makes another ring, and
  * the last loop that lets go of the old one frees it. */
-#ifndef FG_QUEUE_FRONT_KEYRING_H
-#define FG_QUEUE_FRONT_KEYRING_H
+#ifndef FG_QUEUE_FRONT_SECRETS_H
+#define FG_QUEUE_FRONT_SECRETS_H
 
 #include "base/clock.h"
 #include "core/token/identity.h"
@@ -10,7 +10,7 @@
 #include "crypto/mac.h"
 #include "http/http.h"
 
-struct keyring {
+struct secrets {
     _Atomic uint32_t refs;
     uint64_t serial; /* of the loads of this process: 1, 2, .. */
     /* When in the life of this process the first key of each became the first; 0: at its start. */
@@ -23,7 +23,7 @@ struct keyring {
     struct http_blob *jwks_json; /* /.well-known/jwks.json */
 };
 
-struct keyring_paths {
+struct secrets_paths {
     const char *tickets;
     const char *identities; /* "": made from those of tickets */
     const char *draws;      /* "": those of tickets serve */
@@ -33,9 +33,9 @@ struct keyring_paths {
 
 /* One reference, the caller's. Reads files, so not on a loop. `before`: the ring that this one
  * takes the place of, or NULL. */
-int keyring_load(const struct keyring_paths *paths, const struct keyring *before,
-                 const struct clock *clock, struct err_slot *err, struct keyring **out);
-struct keyring *keyring_ref(struct keyring *keys);
-void keyring_unref(struct keyring *keys); /* NULL is fine */
+int secrets_load(const struct secrets_paths *paths, const struct secrets *before,
+                 const struct clock *clock, struct err_slot *err, struct secrets **out);
+struct secrets *secrets_ref(struct secrets *keys);
+void secrets_unref(struct secrets *keys); /* NULL is fine */
 
 #endif
