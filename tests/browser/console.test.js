@@ -638,7 +638,7 @@ describe('the console', () => {
       await page.click('#act-delete');
       await page.fill('#confirm-input', id);
       await page.click('#confirm-yes');
-      await page.waitForFunction((words) => document.getElementById('confirm-text').textContent.includes(words), name.includes('ko') ? '보관되지' : 'NOT archived');
+      await page.waitForFunction((words) => document.getElementById('confirm-text').textContent.includes(words), name.includes('ko') ? '보관되지' : 'NOT been archived');
       await page.click('#confirm-no');
       assert.equal((await queue.get(`/admin/events/${id}`)).status, 200);
 
@@ -767,7 +767,7 @@ describe('the console', () => {
 
   // As the trail has them; what the page says of each, in English and in Korean.
   const MOVES = [
-    ['latency', 812, 300, /took 812 ms, allowed are 300 ms/, /응답이 812 ms, 허용 300 ms/],
+    ['latency', 812, 300, /was 812 ms, allowed are 300 ms/, /응답이 812 ms, 허용 300 ms/],
     ['errors', 0.035, 0.02, /3\.5 % of the answers failed, allowed are 2 %/, /3\.5 % 실패, 허용 2 %/],
     ['held-seats', 1500, 1000, /1,500 seats are held, allowed are 1,000/, /1,500석, 허용 1,000석/],
     ['saga-backlog', 600, 500, /600 orders are in progress, allowed are 500/, /주문 600건, 허용 500건/],
