@@ -167,7 +167,7 @@ describe('what goes otherwise', () => {
       await page.locator('#lost').waitFor({ ...WAIT, state: 'hidden' });
       await page.route('**/v1/seats/**', (route) => route.abort());
       await page.reload();
-      await page.waitForFunction(() => /connection|연결/.test(document.getElementById('wait').textContent));
+      await page.waitForFunction(() => /connection|연결/i.test(document.getElementById('wait').textContent));
       await see(visitor, 'unreachable');
       await visitor.close();
     });
