@@ -1,5 +1,5 @@
-/* slowed.h: whoever is slowed down is told why, by whom they can have it looked at, and by which
- * reference that person finds out what it was. Only where the operator names such a person. */
+/* slowed.h: tells visitors who are slowed down why, whom they can contact about it, and which
+ * reference lets that person find out what happened. Only where the operator names a contact. */
 #ifndef FG_QUEUE_FRONT_SLOWED_H
 #define FG_QUEUE_FRONT_SLOWED_H
 

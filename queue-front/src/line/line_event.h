@@ -99,7 +99,7 @@ uint32_t line_event_pick_moves(struct line_event *event);
 void line_event_put_tick(const struct line_event *event, struct text *command, uint64_t slot_ms);
 void line_event_put_heal(const struct line_event *event, struct text *command,
                          struct span front_name, uint64_t now_us);
-/* Which draw this front reckons with: its entries, or WIRE_NONE. */
+/* Which draw this front goes by: its entries, or WIRE_NONE. */
 uint64_t line_event_drawn(const struct line_event *event);
 
 enum line_tick {

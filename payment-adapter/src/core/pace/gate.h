@@ -1,5 +1,5 @@
-/* gate.h: lets a number through in a second, whoever asks: one gate for all the loops of a process,
- * one atomic word, no lock.
+/* gate.h: lets a fixed number of callers through per second: one gate for all the loops of a
+ * process, one atomic word, no lock.
  *
  * The word is the moment up to which what was let through has been paid for; each taker moves it
  * one interval onward, and may pay a burst ahead. burst + per_s is the most that any second sees.

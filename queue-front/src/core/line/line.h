@@ -142,9 +142,9 @@ struct line_view {
     uint32_t show_up_milli;       /* smoothed share of the called who come; 1000 until measured */
     uint64_t service_rate_milli;  /* smoothed positions called a second while open; 0: unmeasured */
     uint64_t joins_milli;         /* joins a second of late, the peak slowly forgotten */
-    uint64_t late_ms;             /* for so long nobody was called because no tick came in time */
-    uint64_t stood_ms;            /* for so long the line has ever stood still; see turns.h */
-    uint64_t clock_ahead_ms;      /* so far the clock of Redis is ahead of the event's time, */
+    uint64_t late_ms;             /* how long nobody was called because no tick came in time */
+    uint64_t stood_ms;            /* how long the line has stood still in all; see turns.h */
+    uint64_t clock_ahead_ms;      /* how far the clock of Redis is ahead of the event's time, */
     uint64_t clock_behind_ms;     /* or behind it; one of them is 0 */
     uint64_t codes;               /* presale codes that there are */
     uint64_t codes_lost;          /* so many there were when Redis lost some; 0: it has all */

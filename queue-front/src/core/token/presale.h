@@ -1,6 +1,6 @@
 /* presale.h: presale codes, as an operator makes them up: any visible ASCII, small and large
  * letters alike, spaces and hyphens left out. A code is known by its SHA-256 (which an operator may
- * load in its place), and kept as that digest's MAC under the event's identity key: whoever reads
+ * load in its place), and kept as that digest's MAC under the event's identity key: a reader of
  * Redis learns no code, and cannot try any. */
 #ifndef FG_QUEUE_FRONT_CORE_PRESALE_H
 #define FG_QUEUE_FRONT_CORE_PRESALE_H
