@@ -52,3 +52,15 @@ test('a row that the database refuses is parked with the reason, and those besid
   await world.untilStatus(buyer, order, 'completed');
   assert.equal((await buyer.get(`/v1/pay/orders/${order}/tickets`)).json.tickets.length, 2);
 });
+
+test('an order whose status this program does not know is for a person to look at, and ends nothing', async () => {
+  const buyer = await world.login();
+  const { order } = (await world.order(buyer, world.hold())).json;
+  await world.untilStatus(buyer, order, 'completed');
+  await until('its saga to end', () => sql(`SELECT count(*) FROM pay.saga WHERE subject = '${order}' AND state <> 2`) === '0');
+  sql(`UPDATE pay.orders SET status = 'of-a-later-version' WHERE id = '${order}'`);
+  const seen = await buyer.get(`/v1/pay/orders/${order}`);
+  assert.deepEqual([seen.status, seen.json.status], [200, 'parked']);
+  assert.equal((await buyer.get(`/pay/orders/${order}?lang=en`)).status, 200);
+  assert.equal((await world.pay.admin.get('/readyz')).status, 200);
+});

@@ -1,6 +1,8 @@
 /* order.c: see order.h. */
 #include "core/checkout/order.h"
 
+#include "base/bug.h"
+
 #include <assert.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -26,11 +28,11 @@ const char *order_status_name(enum order_status status)
 
 enum order_status order_status_parse(struct span word)
 {
-    unsigned status = 0;
-    while (status < ORDER_STATUS_COUNT && !span_eq(word, span_of(status_names[status])))
-        status++;
-    assert(status < ORDER_STATUS_COUNT);
-    return (enum order_status)status;
+    for (unsigned status = 0; status < ORDER_STATUS_COUNT; status++)
+        if (span_eq(word, span_of(status_names[status])))
+            return (enum order_status)status;
+    BUG_COUNT("order-of-unknown-status");
+    return ORDER_PARKED;
 }
 
 bool order_area_seat(const char *area, uint32_t number, char out[ORDER_SEAT_MAX])

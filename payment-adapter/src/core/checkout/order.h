@@ -82,7 +82,8 @@ enum order_status {
 const char *order_status_name(enum order_status status);
 /* An amount of minor units as people write it: 154,000 KRW, 12.50 EUR. */
 void order_amount_put(struct text *text, uint64_t amount, struct span currency);
-/* An unknown word would be our own mistake: it is asserted. */
+/* A word that this program does not know, such as a later version's, is counted as odd and read as
+ * parked: a person has to look at the order, and nothing is done with it meanwhile. */
 enum order_status order_status_parse(struct span word);
 
 /* A place in an area has no seat of its own: the area and a number, from 1, stand for one. False if
