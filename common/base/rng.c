@@ -1,15 +1,21 @@
-/* rng.c: see rng.h. The seeded generator is xoshiro256++ (Blackman and Vigna), its state filled by
- * splitmix64 as its authors advise, so that seeds 1, 2, 3 give unrelated sequences. */
+/* rng.c: randomness that can be given, and given again.
+ *
+ * The seeded generator is xoshiro256++ (Blackman and Vigna), its state filled by splitmix64 as its
+ * authors advise, so that seeds 1, 2, 3 give unrelated sequences. It is fast and predictable: right
+ * for jitter and for tests that repeat a run, wrong for anything that a stranger must not guess.
+ * Those take rng_system(), which is the kernel's. Draws below a bound are rejected rather than
+ * folded, because a draw of places in line has to be fair to the last one. */
 #include "base/rng.h"
 
+#include "system/system.h"
+
 #include <assert.h>
-#include <sodium.h>
 #include <string.h>
 
 static void system_fill(void *ctx, void *out, size_t len)
 {
     (void)ctx;
-    randombytes_buf(out, len);
+    system_random(out, len);
 }
 
 const struct rng *rng_system(void)

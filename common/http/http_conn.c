@@ -104,6 +104,7 @@ void http_conn_open(struct http_server *server, int fd, const uint8_t peer[16])
     struct http_conn *conn = calloc(1, sizeof(*conn));
     if (conn == NULL)
         goto close_fd;
+    MAGIC_BEGIN(http_conn, conn);
     conn->server = server;
     conn->fd = fd;
     memcpy(conn->peer, peer, sizeof(conn->peer));
@@ -145,9 +146,10 @@ static void again_forget(struct http_conn *conn)
 
 static void on_closed(uv_handle_t *handle)
 {
-    struct http_conn *conn = handle->data;
+    struct http_conn *conn = MAGIC_OF(http_conn, handle->data);
     struct http_server *server = conn->server;
     close(conn->fd);
+    MAGIC_END(http_conn, conn);
     free(conn);
     http_server_conn_gone(server);
 }
@@ -166,8 +168,7 @@ void http_conn_close(struct http_conn *conn)
     if (conn->channel != NULL)
         http_stream_left(conn);
     if (conn->req != NULL) {
-        struct http_req *req = conn->req;
-        conn->req = NULL;
+        struct http_req *req = MAGIC_TAKE(http_req, &conn->req);
         req->conn = NULL;
         if (req->phase == HTTP_REQ_HANDLER && !req->answered)
             server->handles_open++; /* the handler's answer gives it back; till then we stay */
@@ -505,6 +506,18 @@ static void reply_no_route(struct http_req *req)
                                     .headers = text_span(&headers)});
 }
 
+/* The guard comes first: callers who may not ask do not learn what exists. */
+static void handle(struct http_conn *conn, struct http_req *req)
+{
+    if (http_cors_preflight(req) || !http_router_pass(conn->server->conf.router, req))
+        return;
+    const struct http_route *route = req->match.route;
+    if (route == NULL)
+        reply_no_route(req);
+    else
+        route->handler(req, route->ctx);
+}
+
 static void dispatch(struct http_conn *conn, struct http_req *req)
 {
     if (!req->parser.keep_alive || conn->server->draining)
@@ -514,14 +527,9 @@ static void dispatch(struct http_conn *conn, struct http_req *req)
                          &req->match);
     req->phase = HTTP_REQ_HANDLER;
     http_count(&conn->server->stats.requests, 1);
-    /* The guard comes first: callers who may not ask do not learn what exists. */
-    if (http_cors_preflight(req) || !http_router_pass(conn->server->conf.router, req))
-        return;
-    const struct http_route *route = req->match.route;
-    if (route == NULL)
-        reply_no_route(req);
-    else
-        route->handler(req, route->ctx);
+    struct panic_work before = panic_work_begin(http_req_describe, req);
+    handle(conn, req);
+    panic_work_end(before);
 }
 
 enum step {
@@ -565,9 +573,7 @@ static enum step request_step(struct http_conn *conn, struct http_req *req)
 
 static void request_over(struct http_conn *conn)
 {
-    struct http_req *req = conn->req;
-    conn->req = NULL;
-    http_server_give_req(conn->server, req);
+    http_server_give_req(conn->server, MAGIC_TAKE(http_req, &conn->req));
 }
 
 /* Cuts out and answers one request after the other, until the bytes or the turn are used up. */
@@ -747,7 +753,7 @@ static void on_readable(struct http_conn *conn)
 
 static void on_ready(uv_poll_t *poll, int status, int events)
 {
-    struct http_conn *conn = poll->data;
+    struct http_conn *conn = MAGIC_OF(http_conn, poll->data);
     if (conn->closing)
         return;
     if (status < 0) {

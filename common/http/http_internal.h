@@ -19,8 +19,10 @@
 #define FG_HTTP_HTTP_INTERNAL_H
 
 #include "base/ip.h"
+#include "base/magic.h"
 #include "http/http.h"
 #include "http/http_server.h"
+#include "system/panic.h"
 
 #include <assert.h>
 #include <llhttp.h>
@@ -129,6 +131,7 @@ enum http_req_phase {
 };
 
 struct http_req {
+    uint32_t magic;         /* while it is out of the pool */
     struct http_conn *conn; /* NULL: the visitor has gone; the answer falls to the floor */
     struct http_server *server;
     enum http_req_phase phase;
@@ -151,6 +154,8 @@ struct http_req {
     char inline_buffer[HTTP_BUFFER_LEN];
 };
 
+MAGIC(http_req, 0x6e7c0001);
+
 /* What a short write left over: whole answers in order, sent before anything else. */
 struct http_left {
     uint32_t count;
@@ -169,6 +174,7 @@ struct http_conn {
     struct http_conn *wheel_prev, *wheel_next;
     struct http_channel *channel; /* a stream from here on */
     struct http_conn *stream_prev, *stream_next;
+    uint32_t magic;
     uint32_t deadline_ms; /* on the loop's clock; only looked at when the wheel comes by */
     uint32_t stream_version;
     int fd;
@@ -184,6 +190,8 @@ struct http_conn {
     bool in_wheel;
     bool in_again;
 };
+
+MAGIC(http_conn, 0x6e7c0002);
 
 /* Answers of one turn for one connection, on their way to one write. */
 struct http_batch {
@@ -203,7 +211,9 @@ struct http_wheel {
 };
 
 struct http_server {
+    uint32_t magic;
     struct http_server_conf conf;
+    struct panic_part part;
     uv_poll_t listener;
     uv_timer_t tick;
     uv_timer_t resume; /* accepting again after EMFILE */
@@ -238,6 +248,8 @@ struct http_server {
     void *closed_ctx;
 };
 
+MAGIC(http_server, 0x6e7c0003);
+
 static inline void http_count(_Atomic uint64_t *counter, uint64_t by)
 {
     /* relaxed, load and store apart: one loop writes, others only look */
@@ -263,6 +275,11 @@ void http_conn_again(struct http_conn *conn); /* its turn was cut short: the nex
 bool http_conn_is_idle(const struct http_conn *conn);
 /* Sends shared bytes now, or keeps the rest; false if the connection is being closed. */
 bool http_conn_send_blob(struct http_conn *conn, struct http_blob *blob);
+
+/* ---- http_req.c ---- */
+
+/* A panic_describe for a request: its route as it was registered, never what the visitor sent. */
+void http_req_describe(struct panic_text *text, const void *req);
 
 /* ---- http_wheel.c ---- */
 

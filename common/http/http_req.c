@@ -168,6 +168,40 @@ void *http_req_loop_ctx(const struct http_req *req)
     return req->server->conf.loop_ctx;
 }
 
+/* Of what the visitor sent only a trace id is told, and that if it is one to the byte. */
+static bool is_trace(struct span header)
+{
+    bool good = header.len == 55;
+    for (size_t i = 0; good && i < header.len; i++) {
+        char c = header.ptr[i];
+        good = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || c == '-';
+    }
+    return good;
+}
+
+void http_req_describe(struct panic_text *text, const void *ctx)
+{
+    const struct http_req *req = ctx;
+    if (req->magic != http_req_magic) {
+        panic_put(text, "given back", "yes");
+        return;
+    }
+    static const char *const phases[] = {[HTTP_REQ_HEAD] = "reading the head",
+                                         [HTTP_REQ_AGAIN] = "found to repeat the one before",
+                                         [HTTP_REQ_BODY] = "reading the body",
+                                         [HTTP_REQ_HANDLER] = "handed to its handler"};
+    const struct http_route *route = req->match.route;
+    panic_put(text, "method", http_method_name(req->parser.method));
+    panic_put(text, "route", route != NULL ? route->pattern : "none");
+    struct span trace = http_req_header(req, HTTP_HEADER_TRACEPARENT);
+    if (is_trace(trace))
+        panic_put_bytes(text, "traceparent", trace.ptr, trace.len);
+    panic_put(text, "phase", phases[req->phase]);
+    panic_put_bool(text, "answered", req->answered);
+    panic_put_bool(text, "visitor is there", req->conn != NULL);
+    panic_put_u64(text, "bytes of the body", req->parser.body_len);
+}
+
 static int hex_digit(char c)
 {
     return c >= '0' && c <= '9'   ? c - '0'

@@ -94,7 +94,7 @@ const char *http_server_ok(struct http_server *server)
 
 static void on_turn(uv_prepare_t *prepare)
 {
-    struct http_server *server = prepare->data;
+    struct http_server *server = MAGIC_OF(http_server, prepare->data);
     server->turn_us = 0;
 }
 
@@ -104,13 +104,16 @@ struct http_req *http_server_take_req(struct http_server *server)
 {
     struct http_req *req = server->pool;
     if (req != NULL) {
+        assert(server->pool_len > 0 && req->magic == 0);
         server->pool = req->next;
         server->pool_len--;
+        MAGIC_BEGIN(http_req, req);
         return req;
     }
     req = malloc(sizeof(*req));
     if (req == NULL)
         return NULL;
+    MAGIC_BEGIN(http_req, req);
     req->server = server;
     req->buffer = req->inline_buffer;
     req->cap = sizeof(req->inline_buffer);
@@ -121,6 +124,9 @@ struct http_req *http_server_take_req(struct http_server *server)
 
 void http_server_give_req(struct http_server *server, struct http_req *req)
 {
+    MAGIC_END(http_req, req); /* given back twice it is none any more */
+    assert(req->server == server);
+    panic_work_gone(req);
     if (req->buffer != req->inline_buffer) {
         free(req->buffer);
         req->buffer = req->inline_buffer;
@@ -140,7 +146,7 @@ void http_server_give_req(struct http_server *server, struct http_req *req)
 
 static void on_tick(uv_timer_t *timer)
 {
-    struct http_server *server = timer->data;
+    struct http_server *server = MAGIC_OF(http_server, timer->data);
     http_wheel_sweep(&server->wheel, (uint32_t)uv_now(server->conf.loop), http_conn_timed_out);
     http_stream_beat(server);
 }
@@ -149,7 +155,7 @@ static void on_tick(uv_timer_t *timer)
 
 static void on_more(uv_idle_t *idle)
 {
-    struct http_server *server = idle->data;
+    struct http_server *server = MAGIC_OF(http_server, idle->data);
     struct http_conn *conn = server->again;
     server->again = NULL; /* those cut short again form a new list */
     while (conn != NULL) {
@@ -205,7 +211,7 @@ static void on_acceptable(uv_poll_t *poll, int status, int events);
 
 static void on_resume(uv_timer_t *timer)
 {
-    struct http_server *server = timer->data;
+    struct http_server *server = MAGIC_OF(http_server, timer->data);
     if (server->listening)
         uv_poll_start(&server->listener, UV_READABLE, on_acceptable);
 }
@@ -241,7 +247,7 @@ static bool accept_one(struct http_server *server)
 static void on_acceptable(uv_poll_t *poll, int status, int events)
 {
     (void)events;
-    struct http_server *server = poll->data;
+    struct http_server *server = MAGIC_OF(http_server, poll->data);
     if (status < 0)
         return;
     for (int i = 0; i < HTTP_ACCEPTS_PER_TURN && server->listening; i++) {
@@ -301,8 +307,24 @@ static int listen_on(const struct http_server_conf *conf, struct err_slot *err, 
 
 /* ---- the life of a server ---- */
 
+static void describe(struct panic_text *text, const void *ctx)
+{
+    const struct http_server *server = ctx;
+    panic_put_u64(text, "port", server->port);
+    panic_put_u64(text, "connections", server->conns_open);
+    panic_put_u64(text, "requests", atomic_load(&server->stats.requests));
+    panic_put_u64(text, "streams", atomic_load(&server->stats.streams));
+    panic_put_u64(text, "requests in the pool", server->pool_len);
+    panic_put_bool(text, "listening", server->listening);
+    panic_put_bool(text, "draining", server->draining);
+    panic_put_bool(text, "closing", server->closing);
+}
+
 static void server_free(struct http_server *server)
 {
+    panic_forget(&server->part);
+    MAGIC_END(http_server, server);
+    assert(server->conns_open == 0 && server->handles_open == 0);
     while (server->channels != NULL)
         http_channel_close(server->channels);
     while (server->pool != NULL) {
@@ -327,12 +349,12 @@ void http_server_let_go(struct http_server *server)
 
 static void on_handle_closed(uv_handle_t *handle)
 {
-    http_server_let_go(handle->data);
+    http_server_let_go(MAGIC_OF(http_server, handle->data));
 }
 
 static void on_listener_closed(uv_handle_t *handle)
 {
-    struct http_server *server = handle->data;
+    struct http_server *server = MAGIC_OF(http_server, handle->data);
     close(server->listen_fd);
     http_server_let_go(server);
 }
@@ -364,6 +386,7 @@ int http_server_create(const struct http_server_conf *conf, struct err_slot *err
     struct http_server *server = calloc(1, sizeof(*server));
     if (server == NULL)
         return err_set(err, ERR_NOMEM, "HTTP server of %zu bytes", sizeof(*server));
+    MAGIC_BEGIN(http_server, server);
     server->conf = *conf;
     if (conf->clock == NULL)
         server->conf.clock = clock_system();
@@ -396,6 +419,8 @@ int http_server_create(const struct http_server_conf *conf, struct err_slot *err
     uv_poll_start(&server->listener, UV_READABLE, on_acceptable);
     uv_timer_start(&server->tick, on_tick, HTTP_TICK_MS, HTTP_TICK_MS);
     uv_prepare_start(&server->turn, on_turn);
+    server->part = (struct panic_part){"HTTP server", describe, server, NULL};
+    panic_register(&server->part);
     *out = server;
     return 0;
 
@@ -475,7 +500,7 @@ static bool is_any(const struct http_conn *conn)
 
 static void on_drain_timeout(uv_timer_t *timer)
 {
-    drained(timer->data);
+    drained(MAGIC_OF(http_server, timer->data));
 }
 
 void http_server_drain(struct http_server *server, uint32_t timeout_ms,

@@ -17,6 +17,7 @@
 #include <stdlib.h>
 
 struct http_channel {
+    uint32_t magic;
     struct http_server *server;
     struct http_channel *next;
     struct http_channel_conf conf;
@@ -30,6 +31,8 @@ struct http_channel {
     struct http_blob *beat;
 };
 
+MAGIC(http_channel, 0x6e7c0004);
+
 int http_channel_create(struct http_server *server, const struct http_channel_conf *conf,
                         struct err_slot *err, struct http_channel **out)
 {
@@ -41,6 +44,7 @@ int http_channel_create(struct http_server *server, const struct http_channel_co
         free(channel);
         return err_set(err, ERR_NOMEM, "channel's sign of life");
     }
+    MAGIC_BEGIN(http_channel, channel);
     channel->server = server;
     channel->conf = *conf;
     channel->quiet_ms = (uint32_t)uv_now(server->conf.loop);

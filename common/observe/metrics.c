@@ -14,6 +14,7 @@
 #include "observe/metrics.h"
 
 #include "http/http_server.h"
+#include "system/system.h"
 
 #include <assert.h>
 #include <dirent.h>
@@ -25,7 +26,6 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 enum kind { KIND_COUNTER, KIND_COUNTER_CALL, KIND_GAUGE, KIND_GAUGE_CALL, KIND_HISTOGRAM };
@@ -510,9 +510,7 @@ static double max_fds(void *ctx)
 static double cpu_seconds(void *ctx)
 {
     (void)ctx;
-    struct timespec used;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
-    return (double)used.tv_sec + (double)used.tv_nsec / 1e9;
+    return (double)system_process_cpu_us() / 1e6;
 }
 
 /* The kernel tells the start in ticks since boot; the clock since boot tells when that was. */
@@ -524,12 +522,9 @@ static double start_seconds(void *ctx)
     const char *field = strrchr(line, ')'); /* the name before it may hold anything */
     for (unsigned i = 0; i < 20 && field != NULL; i++)
         field = strchr(field + 1, ' ');
-    struct timespec wall, boot;
-    clock_gettime(CLOCK_REALTIME, &wall);
-    clock_gettime(CLOCK_BOOTTIME, &boot);
     if (field == NULL)
         return NAN;
-    double booted = (double)wall.tv_sec - (double)boot.tv_sec;
+    double booted = (double)(system_wall_us() / 1000000) - (double)(system_boot_us() / 1000000);
     return booted + strtod(field + 1, NULL) / (double)sysconf(_SC_CLK_TCK);
 }
 

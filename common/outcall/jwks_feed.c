@@ -10,6 +10,7 @@
  * one loop owns it; the scrape reads atomics. */
 #include "outcall/jwks_feed.h"
 
+#include "base/magic.h"
 #include "observe/log.h"
 
 #include <assert.h>
@@ -22,6 +23,7 @@ enum {
 };
 
 struct jwks_feed {
+    uint32_t magic;
     struct jwks_feed_conf conf;
     uv_timer_t timer;
     struct jwks *set;
@@ -32,10 +34,13 @@ struct jwks_feed {
     struct jwks_feed_stats stats;
 };
 
+MAGIC(jwks_feed, 0x0c7c0004);
+
 static void free_if_over(struct jwks_feed *feed)
 {
     if (feed->asking || !feed->closed)
         return;
+    MAGIC_END(jwks_feed, feed);
     jwks_destroy(feed->set);
     free(feed);
 }
@@ -95,7 +100,7 @@ static void take(struct jwks_feed *feed, const struct outcall_answer *answer)
 
 static void on_answer(void *ctx, const struct outcall_answer *answer)
 {
-    struct jwks_feed *feed = ctx;
+    struct jwks_feed *feed = MAGIC_OF(jwks_feed, ctx);
     assert(feed->asking);
     feed->asking = false;
     if (feed->closing)
@@ -123,7 +128,7 @@ static void ask(struct jwks_feed *feed)
 
 static void on_timer(uv_timer_t *timer)
 {
-    ask(timer->data);
+    ask(MAGIC_OF(jwks_feed, timer->data));
 }
 
 int jwks_feed_create(const struct jwks_feed_conf *conf, struct err_slot *err,
@@ -132,6 +137,7 @@ int jwks_feed_create(const struct jwks_feed_conf *conf, struct err_slot *err,
     struct jwks_feed *feed = calloc(1, sizeof(*feed));
     if (feed == NULL)
         return err_set(err, ERR_NOMEM, "%s keys", conf->whose);
+    MAGIC_BEGIN(jwks_feed, feed);
     feed->conf = *conf;
     feed->retry_ms = RETRY_MIN_MS;
     uv_timer_init(conf->loop, &feed->timer);
@@ -162,7 +168,7 @@ const struct jwks_feed_stats *jwks_feed_stats(const struct jwks_feed *feed)
 
 static void on_closed(uv_handle_t *handle)
 {
-    struct jwks_feed *feed = handle->data;
+    struct jwks_feed *feed = MAGIC_OF(jwks_feed, handle->data);
     feed->closed = true;
     free_if_over(feed);
 }

@@ -6,7 +6,9 @@
  * followed: a peer that sends us elsewhere is misconfigured or worse. */
 #include "outcall/outcall.h"
 
+#include "base/bug.h"
 #include "base/grow.h"
+#include "base/magic.h"
 #include "base/text.h"
 
 #include <assert.h>
@@ -14,6 +16,7 @@
 #include <stdlib.h>
 
 struct one {
+    uint32_t magic;
     struct one *next, *prev;
     struct outcalls *outcalls;
     CURL *easy; /* NULL: refused */
@@ -29,7 +32,10 @@ struct one {
     char error[CURL_ERROR_SIZE];
 };
 
+MAGIC(one, 0x0c7c0001);
+
 struct outcalls {
+    uint32_t magic;
     uv_loop_t *loop;
     uv_timer_t timer;
     CURLM *multi;
@@ -41,16 +47,22 @@ struct outcalls {
     struct outcall_stats stats;
 };
 
+MAGIC(outcalls, 0x0c7c0002);
+
 struct watch {
+    uint32_t magic;
     uv_poll_t poll;
     curl_socket_t socket;
     struct outcalls *outcalls;
 };
 
+MAGIC(watch, 0x0c7c0003);
+
 /* ---- ends ---- */
 
 static void one_free(struct one *one)
 {
+    MAGIC_END(one, one);
     if (one->easy != NULL)
         curl_easy_cleanup(one->easy);
     curl_slist_free_all(one->headers);
@@ -66,7 +78,9 @@ static void one_unlink(struct one *one)
     *(one->prev != NULL ? &one->prev->next : &outcalls->under_way) = one->next;
     if (one->next != NULL)
         one->next->prev = one->prev;
+    assert(outcalls->len > 0);
     outcalls->len--;
+    assert((outcalls->len == 0) == (outcalls->under_way == NULL));
     atomic_store_explicit(&outcalls->stats.under_way, outcalls->len, memory_order_relaxed);
 }
 
@@ -129,18 +143,18 @@ static void collect(struct outcalls *outcalls)
     CURLMsg *message;
     int left;
     while (!outcalls->closing && (message = curl_multi_info_read(outcalls->multi, &left)) != NULL) {
-        struct one *one;
+        void *private = NULL;
         CURLcode code = message->data.result;
         if (message->msg != CURLMSG_DONE)
             continue;
-        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &one);
-        one_done(one, code);
+        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &private);
+        one_done(MAGIC_OF(one, private), code);
     }
 }
 
 static void on_timer(uv_timer_t *timer)
 {
-    struct outcalls *outcalls = timer->data;
+    struct outcalls *outcalls = MAGIC_OF(outcalls, timer->data);
     struct one *one;
     while ((one = outcalls->refused) != NULL) {
         outcalls->refused = one->next;
@@ -155,7 +169,7 @@ static void on_timer(uv_timer_t *timer)
 
 static int on_curl_timer(CURLM *multi, long timeout_ms, void *ctx)
 {
-    struct outcalls *outcalls = ctx;
+    struct outcalls *outcalls = MAGIC_OF(outcalls, ctx);
     (void)multi;
     if (outcalls->closing)
         return 0;
@@ -168,7 +182,7 @@ static int on_curl_timer(CURLM *multi, long timeout_ms, void *ctx)
 
 static void on_poll(uv_poll_t *poll, int status, int events)
 {
-    struct watch *watch = poll->data;
+    struct watch *watch = MAGIC_OF(watch, poll->data);
     struct outcalls *outcalls = watch->outcalls;
     int flags = 0, running;
     if (status < 0)
@@ -183,13 +197,15 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 
 static void free_watch(uv_handle_t *handle)
 {
-    free(handle->data);
+    struct watch *watch = MAGIC_OF(watch, handle->data);
+    MAGIC_END(watch, watch);
+    free(watch);
 }
 
 static int on_curl_socket(CURL *easy, curl_socket_t socket, int what, void *ctx, void *socket_ctx)
 {
-    struct outcalls *outcalls = ctx;
-    struct watch *watch = socket_ctx;
+    struct outcalls *outcalls = MAGIC_OF(outcalls, ctx);
+    struct watch *watch = socket_ctx != NULL ? MAGIC_OF(watch, socket_ctx) : NULL;
     (void)easy;
     if (what == CURL_POLL_REMOVE) {
         if (watch != NULL) {
@@ -207,6 +223,7 @@ static int on_curl_socket(CURL *easy, curl_socket_t socket, int what, void *ctx,
             free(watch);
             return -1;
         }
+        MAGIC_BEGIN(watch, watch);
         watch->poll.data = watch;
         watch->socket = socket;
         watch->outcalls = outcalls;
@@ -220,7 +237,7 @@ static int on_curl_socket(CURL *easy, curl_socket_t socket, int what, void *ctx,
 
 static size_t on_body(char *bytes, size_t size, size_t count, void *ctx)
 {
-    struct one *one = ctx;
+    struct one *one = MAGIC_OF(one, ctx);
     size_t len = size * count;
     if (one->reply.len + len > one->reply_max) {
         one->too_long = true;
@@ -232,7 +249,7 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *ctx)
 
 static size_t on_upload(char *to, size_t size, size_t count, void *ctx)
 {
-    struct one *one = ctx;
+    struct one *one = MAGIC_OF(one, ctx);
     size_t room = size * count, left = one->upload_len - one->upload_at;
     size_t len = left < room ? left : room;
     memcpy(to, one->upload + one->upload_at, len);
@@ -244,7 +261,8 @@ static struct one *one_create(struct outcalls *outcalls, outcall_on_done *on_don
 {
     struct one *one = calloc(1, sizeof(*one));
     if (one == NULL)
-        abort(); /* a page of memory: nobody could be told either */
+        BUG_STOP("no memory for an outgoing call"); /* a page: nobody could be told either */
+    MAGIC_BEGIN(one, one);
     one->outcalls = outcalls;
     one->on_done = on_done;
     one->ctx = ctx;
@@ -348,7 +366,7 @@ void outcall_send_mail(struct outcalls *outcalls, const struct outcall_mail *mai
     if (one->easy != NULL) {
         one->upload = malloc(mail->message.len + 1);
         if (one->upload == NULL)
-            abort();
+            BUG_STOP("no memory for a mail");
         memcpy(one->upload, mail->message.ptr, mail->message.len);
         one->upload_len = mail->message.len;
         set_common(one, mail->url, mail->timeout_ms);
@@ -372,6 +390,7 @@ int outcalls_create(uv_loop_t *loop, const char *tls_ca, struct err_slot *err,
         free(outcalls);
         return err_set(err, ERR_NOMEM, "outgoing calls");
     }
+    MAGIC_BEGIN(outcalls, outcalls);
     outcalls->loop = loop;
     uv_timer_init(loop, &outcalls->timer);
     outcalls->timer.data = outcalls;
@@ -387,7 +406,8 @@ int outcalls_create(uv_loop_t *loop, const char *tls_ca, struct err_slot *err,
 
 static void free_outcalls(uv_handle_t *handle)
 {
-    struct outcalls *outcalls = handle->data;
+    struct outcalls *outcalls = MAGIC_OF(outcalls, handle->data);
+    MAGIC_END(outcalls, outcalls);
     free(outcalls->tls_ca);
     free(outcalls);
 }

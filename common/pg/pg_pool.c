@@ -17,6 +17,8 @@
  * on another connection. The callers know: their statements are safe to repeat. */
 #include "pg/pg_pool.h"
 
+#include "base/bug.h"
+#include "base/magic.h"
 #include "observe/log.h"
 #include "pace/backoff.h"
 
@@ -33,6 +35,7 @@ struct step {
 };
 
 struct pg_job {
+    uint32_t magic;
     struct pg_job *next;
     struct pg_pool *pool;
     pg_on_done *on_done;
@@ -51,6 +54,8 @@ struct pg_job {
     char text[160];
 };
 
+MAGIC(pg_job, 0x1c7c0001);
+
 struct jobs {
     struct pg_job *head, *tail;
     uint32_t len;
@@ -59,6 +64,7 @@ struct jobs {
 enum conn_state { CONN_WAITING, CONN_CONNECTING, CONN_PREPARING, CONN_READY };
 
 struct conn {
+    uint32_t magic;
     struct pg_pool *pool;
     enum conn_state state;
     PGconn *pq;
@@ -70,7 +76,10 @@ struct conn {
     uint64_t at_us; /* WAITING: when to try again; CONNECTING, PREPARING: when to give up */
 };
 
+MAGIC(conn, 0x1c7c0002);
+
 struct pg_pool {
+    uint32_t magic;
     struct pg_pool_conf conf;
     char *conninfo;
     struct conn conns[PG_CONNECTIONS_MAX];
@@ -81,6 +90,8 @@ struct pg_pool {
     bool answering;
     struct pg_pool_stats stats;
 };
+
+MAGIC(pg_pool, 0x1c7c0003);
 
 static uint64_t now_us(const struct pg_pool *pool)
 {
@@ -114,6 +125,7 @@ static struct pg_job *jobs_pop(struct jobs *jobs)
 
 static void job_free(struct pg_job *job)
 {
+    MAGIC_END(pg_job, job); /* one that is answered twice is none any more */
     for (uint32_t i = 0; i < job->results_len; i++)
         PQclear(job->results[i]);
     for (uint32_t i = 0; i < job->len; i++)
@@ -154,6 +166,7 @@ struct pg_job *pg_job_create(struct pg_pool *pool, pg_on_done *on_done, void *ct
     struct pg_job *job = calloc(1, sizeof(*job));
     if (job == NULL)
         return NULL;
+    MAGIC_BEGIN(pg_job, job);
     job->pool = pool;
     job->on_done = on_done;
     job->ctx = ctx;
@@ -358,7 +371,7 @@ void pg_pool_query(struct pg_pool *pool, uint32_t statement, uint32_t len,
 {
     struct pg_job *job = pg_job_create(pool, on_done, ctx);
     if (job == NULL)
-        abort(); /* a few hundred bytes: the next line of anybody would fail as well */
+        BUG_STOP("no memory for a job"); /* a few hundred bytes: whatever came next would fail */
     pg_job_add(job, statement, len, params);
     pg_job_send(job);
 }
@@ -518,7 +531,7 @@ static void conn_connect(struct conn *conn)
 
 static void on_poll(uv_poll_t *poll, int status, int events)
 {
-    struct conn *conn = poll->data;
+    struct conn *conn = MAGIC_OF(conn, poll->data);
     struct pg_pool *pool = conn->pool;
     (void)events;
     pool->answering = true;
@@ -556,7 +569,7 @@ static void expire_queued(struct pg_pool *pool)
 
 static void on_timer(uv_timer_t *timer)
 {
-    struct pg_pool *pool = timer->data;
+    struct pg_pool *pool = MAGIC_OF(pg_pool, timer->data);
     pool->answering = true;
     struct jobs refused = pool->refused;
     pool->refused = (struct jobs){0};
@@ -595,12 +608,13 @@ int pg_pool_create(const struct pg_pool_conf *conf, struct err_slot *err, struct
         free(conninfo);
         return err_set(err, ERR_NOMEM, "database connections");
     }
+    MAGIC_BEGIN(pg_pool, pool);
     pool->conf = *conf;
     pool->conninfo = conninfo;
     uv_timer_init(conf->loop, &pool->timer); /* cannot fail */
     pool->timer.data = pool;
     for (uint32_t i = 0; i < conf->connections; i++)
-        pool->conns[i] = (struct conn){.pool = pool, .state = CONN_WAITING};
+        pool->conns[i] = (struct conn){.magic = conn_magic, .pool = pool, .state = CONN_WAITING};
     uv_timer_start(&pool->timer, on_timer, 0, PG_TICK_MS);
     *out = pool;
     return 0;
@@ -608,7 +622,8 @@ int pg_pool_create(const struct pg_pool_conf *conf, struct err_slot *err, struct
 
 static void free_pool(uv_handle_t *handle)
 {
-    struct pg_pool *pool = handle->data;
+    struct pg_pool *pool = MAGIC_OF(pg_pool, handle->data);
+    MAGIC_END(pg_pool, pool);
     free(pool->conninfo);
     free(pool);
 }

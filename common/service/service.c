@@ -20,6 +20,7 @@
 #include "base/bug.h"
 
 #include "observe/trace.h"
+#include "system/panic.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -174,7 +175,7 @@ static void drain(struct service_runner *runner)
 
 static void on_drain_delay(uv_timer_t *timer)
 {
-    struct service *service = timer->data;
+    struct service *service = MAGIC_OF(service, timer->data);
     for (unsigned i = 0; i < service->runners_len; i++)
         ask(&service->runner[i], SERVICE_ASK_DRAIN);
 }
@@ -191,7 +192,7 @@ static void drain_all(struct service *service)
 
 static void on_wake(uv_async_t *wake)
 {
-    struct service_runner *runner = wake->data;
+    struct service_runner *runner = MAGIC_OF(service_runner, wake->data);
     struct service *service = runner->loop.service;
     /* acquire: partner of ask() */
     unsigned asked = atomic_exchange_explicit(&runner->asked, 0, memory_order_acquire);
@@ -208,7 +209,7 @@ static void on_wake(uv_async_t *wake)
 
 static void on_end_signal(uv_signal_t *handle, int number)
 {
-    struct service *service = handle->data;
+    struct service *service = MAGIC_OF(service, handle->data);
     if (atomic_load_explicit(&service->draining, memory_order_relaxed)) {
         dprintf(STDERR_FILENO, "%s: signal %d again: ending at once\n", service->conf->name,
                 number);
@@ -234,7 +235,7 @@ void service_fail(struct service *service, const char *reason)
 
 static void read_anew(uv_work_t *work)
 {
-    struct service *service = work->data;
+    struct service *service = MAGIC_OF(service, work->data);
     service->reload_rc = 0;
     if (!service->conf->public_only)
         service->reload_rc =
@@ -247,7 +248,7 @@ static void begin_reload(struct service *service);
 
 static void on_read_anew(uv_work_t *work, int status)
 {
-    struct service *service = work->data;
+    struct service *service = MAGIC_OF(service, work->data);
     (void)status; /* never cancelled */
     service->reloading = false;
     if (service->reload_rc < 0) {
@@ -286,7 +287,7 @@ static void begin_reload(struct service *service)
 static void on_hup_signal(uv_signal_t *handle, int number)
 {
     (void)number;
-    begin_reload(handle->data);
+    begin_reload(MAGIC_OF(service, handle->data));
 }
 
 /* ---- starting a loop ---- */
@@ -404,6 +405,7 @@ static int init_runner(struct service *service, unsigned index)
                                          .log = service->log,
                                          .metrics = service->metrics,
                                          .config = service->conf->config};
+    MAGIC_BEGIN(service_runner, runner);
     rng_seeded_init(&runner->rng, rng_u64(rng_system()));
     int rc = uv_loop_init(&runner->uv);
     if (rc < 0)
@@ -427,7 +429,7 @@ static void run_to_end(struct service_runner *runner)
 
 static void run_thread(void *arg)
 {
-    struct service_runner *runner = arg;
+    struct service_runner *runner = MAGIC_OF(service_runner, arg);
     runner->start_rc = open_runner(runner);
     if (runner->start_rc < 0)
         finish(runner);
@@ -489,8 +491,10 @@ static int run_loops(struct service *service)
     struct service_runner *first = &service->runner[0];
     int rc = init_runner(service, 0);
     if (rc < 0) {
+        int code = fail_start(service, &first->err);
+        service->runners_len = 0;
         free(service->runner);
-        return fail_start(service, &first->err);
+        return code;
     }
     atomic_store_explicit(&service->runners_left, wanted, memory_order_relaxed);
     first->start_rc = rc = open_runner(first);
@@ -514,6 +518,7 @@ static int run_loops(struct service *service)
     run_to_end(first);
     for (unsigned i = 1; i < started; i++)
         uv_thread_join(&service->runner[i].thread);
+    service->runners_len = 0;
     free(service->runner);
     return atomic_load_explicit(&service->failed, memory_order_relaxed) ? EXIT_FAILED : EXIT_GOOD;
 }
@@ -546,6 +551,17 @@ static int make_routes(struct service *service, struct err_slot *err)
     return rc;
 }
 
+static void log_warning(void *ctx, const char *what, const char *file, unsigned at)
+{
+    const struct service *service = ctx;
+    struct log_line line;
+    log_begin(&line, service->log, LOG_LEVEL_WARN, "warning: what should not happen has happened");
+    log_cstr(&line, "what", what);
+    log_cstr(&line, "file", file);
+    log_u64(&line, "line", at);
+    log_end(&line);
+}
+
 struct odd_events {
     struct metrics *metrics;
     struct err_slot *err;
@@ -560,10 +576,14 @@ static void show_place(void *ctx, const struct bug_place *place)
     metrics_label(&labels, "what", span_of(place->what));
     text_char(&labels, '\0');
     assert(!labels.overflown);
-    const struct metrics_desc desc = {
+    struct metrics_desc desc = {
         "fairgate_odd_events_total",
         "What should not happen and was lived through; anything but 0 is worth a look.",
         labels.ptr};
+    if (place->warns) {
+        desc.name = "fairgate_warnings_total";
+        desc.help = "What should not happen and needs somebody soon; the log names the place.";
+    }
     if (odd->rc == 0)
         odd->rc = metrics_counter(odd->metrics, &desc, &place->count, odd->err);
 }
@@ -591,6 +611,39 @@ static int make_shared(struct service *service, struct err_slot *err)
     return rc;
 }
 
+static void describe(struct panic_text *text, const void *ctx)
+{
+    const struct service *service = ctx;
+    const char *role = atomic_load(&service->role);
+    panic_put_u64(text, "loops", service->runners_len);
+    panic_put(text, "role", role != NULL ? role : "none");
+    panic_put_bool(text, "draining", atomic_load(&service->draining));
+    panic_put_bool(text, "failed", atomic_load(&service->failed));
+    panic_put_bool(text, "reloading", service->reloading);
+    for (unsigned i = 0; i < service->runners_len; i++) {
+        const struct service_runner *runner = &service->runner[i];
+        panic_open(text, "loop");
+        panic_put_u64(text, "requests", runner->requests);
+        panic_put_u64(text, "errors", atomic_load(&runner->errors));
+        panic_put_bool(text, "finished", runner->finished);
+        panic_close(text);
+    }
+}
+
+/* What the process says of itself in a panic, and where its warnings go. */
+static void speak_up(struct service *service)
+{
+    panic_warn_to(log_warning, service);
+    service->part = (struct panic_part){"service", describe, service, NULL};
+    panic_register(&service->part);
+}
+
+static void fall_silent(struct service *service)
+{
+    panic_warn_to(NULL, NULL);
+    panic_forget(&service->part);
+}
+
 static void free_shared(struct service *service)
 {
     http_router_destroy(service->routes);
@@ -612,6 +665,7 @@ static int run(struct service *service)
     }
     signal(SIGPIPE, SIG_IGN); /* a peer that is gone is an error of write(), not our end */
     take_files(service);
+    speak_up(service);
     int code = EXIT_FAILED;
     int rc = make_shared(service, &err);
     if (rc == 0 && service->conf->start != NULL)
@@ -624,6 +678,7 @@ static int run(struct service *service)
             service->conf->stop(service);
         log_say(service->log, LOG_LEVEL_INFO, "ended");
     }
+    fall_silent(service);
     free_shared(service);
     return code;
 }
@@ -672,6 +727,7 @@ static int load_settings(struct service *service, const char *path)
 int service_main(const struct service_conf *conf, int argc, char **argv)
 {
     assert(conf->name != NULL && conf->version != NULL);
+    panic_program(conf->name, conf->version);
     struct options options = {.config = NULL};
     if (parse_options(conf->name, argc, argv, &options) < 0)
         return EXIT_WRONG;
@@ -682,6 +738,7 @@ int service_main(const struct service_conf *conf, int argc, char **argv)
     struct service *service = calloc(1, sizeof(*service));
     if (service == NULL)
         return EXIT_FAILED;
+    MAGIC_BEGIN(service, service);
     service->conf = conf;
     service->path = options.config;
     int code;

@@ -4,6 +4,7 @@
 #ifndef FG_SERVICE_SERVICE_INTERNAL_H
 #define FG_SERVICE_SERVICE_INTERNAL_H
 
+#include "base/magic.h"
 #include "base/secret_file.h"
 #include "observe/histogram.h"
 #include "service/service.h"
@@ -53,6 +54,9 @@ enum service_ask {
 
 struct service_runner {
     struct service_loop loop; /* first: handlers see it */
+    uint32_t magic;
+    bool draining;
+    bool finished;
     uv_loop_t uv;
     uv_async_t wake;
     _Atomic unsigned asked;
@@ -61,8 +65,6 @@ struct service_runner {
     int start_rc;
     struct err_slot err;
     struct rng_seeded rng;
-    bool draining;
-    bool finished;
     uint64_t requests; /* of which every settings.log_requests-th is logged */
     struct histogram took;
     _Atomic uint64_t errors; /* public answers of 5xx; lives longer than the server, which counts
@@ -71,6 +73,8 @@ struct service_runner {
     struct service_condition condition[SERVICE_CONDITIONS_MAX];
 };
 
+MAGIC(service_runner, 0x5e7c0001);
+
 /* Bearer tokens of the private listener; used and exchanged on loop 0 only. */
 struct service_tokens {
     struct secret_file *admin;
@@ -78,7 +82,9 @@ struct service_tokens {
 };
 
 struct service {
+    uint32_t magic;
     const struct service_conf *conf;
+    struct panic_part part;
     const char *path; /* of the configuration; borrowed from argv; NULL: none */
     struct service_settings settings;
     struct logger *log;
@@ -102,6 +108,8 @@ struct service {
     bool reloading;
     bool reload_again; /* a SIGHUP came while one was under way */
 };
+
+MAGIC(service, 0x5e7c0002);
 
 /* The program's own settings with them, and its check of them. */
 int service_settings_read(struct service *service, const char *path, struct err_slot *err);

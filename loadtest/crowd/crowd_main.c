@@ -7,6 +7,7 @@
  *
  * Every setting can be overridden by the environment: FAIRGATE_CROWD_VISITORS=500. */
 #include "run.h"
+#include "system/system.h"
 #include "view.h"
 
 #include <errno.h>
@@ -15,7 +16,6 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 static uint64_t sum(const struct run_shared *shared, uint64_t parts, size_t offset)
@@ -195,21 +195,21 @@ static int report_write(const struct scenario *scenario, const struct run_shared
 
 static double seconds_since(uint64_t start_us)
 {
-    return ((double)uv_hrtime() / 1000.0 - (double)start_us) / 1e6;
+    return ((double)system_mono_us() - (double)start_us) / 1e6;
 }
 
 /* Lets the children begin together, shows how they get on, and waits for their end. */
 static int watch(const struct scenario *scenario, struct run_shared *shared, const pid_t *pids,
                  bool quiet)
 {
-    uint64_t started_us = uv_hrtime() / 1000;
+    uint64_t started_us = system_mono_us();
     uint64_t shown_us = started_us;
     uint64_t running = scenario->processes;
     int status = 0;
     while (running > 0) {
         if (atomic_load(&shared->start_us) == 0 &&
             atomic_load(&shared->ready) == scenario->processes) {
-            started_us = uv_hrtime() / 1000 + 50000;
+            started_us = system_mono_us() + 50000;
             atomic_store(&shared->start_us, started_us);
         }
         int child_status;
@@ -225,11 +225,11 @@ static int watch(const struct scenario *scenario, struct run_shared *shared, con
                     kill(pids[i], SIGTERM);
             continue;
         }
-        if (!quiet && uv_hrtime() / 1000 - shown_us >= 1000000) {
-            shown_us = uv_hrtime() / 1000;
+        if (!quiet && system_mono_us() - shown_us >= 1000000) {
+            shown_us = system_mono_us();
             show(scenario, shared, seconds_since(started_us));
         }
-        nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+        system_sleep_us(5000);
     }
     return report_write(scenario, shared, seconds_since(started_us)) != 0 || status;
 }
@@ -284,7 +284,7 @@ int main(int argc, char **argv)
     if (printed)
         return print(&scenario);
     if (scenario.seed == 0)
-        scenario.seed = uv_hrtime() >> 10;
+        scenario.seed = system_mono_us();
     printf("seed %lu\n", scenario.seed);
     fflush(stdout);
     size_t shared_len = sizeof(struct run_shared) + scenario.processes * sizeof(struct crowd_stats);

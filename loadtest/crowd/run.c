@@ -5,6 +5,7 @@
 #include "run.h"
 
 #include "base/secret_file.h"
+#include "system/system.h"
 
 #include <arpa/inet.h>
 #include <jansson.h>
@@ -100,7 +101,7 @@ static void ask(struct run *run, struct pool *pool, const char *request, const c
     text_str(&text, body != NULL ? body : "");
     run->call_len = text.len;
     run->call = (struct pool_call){
-        .write = write_prepared, .on_answer = on_answer, .ctx = run, .due_us = uv_hrtime() / 1000};
+        .write = write_prepared, .on_answer = on_answer, .ctx = run, .due_us = system_mono_us()};
     pool_ask(pool, &run->call);
 }
 
@@ -119,7 +120,7 @@ static void on_login(void *ctx, const struct pool_answer *answer)
     if (later && run->refusals++ < PRELUDE_REFUSALS_MAX) {
         /* Several processes log the same accounts in, and the service counts; or the user database
          * has no time for them just now. */
-        run->log_in_us = uv_hrtime() / 1000 + (1 + answer->retry_after_s) * UINT64_C(1000000);
+        run->log_in_us = system_mono_us() + (1 + answer->retry_after_s) * UINT64_C(1000000);
         return;
     }
     if (answer->rc != 0 || answer->status >= 300 ||
@@ -222,7 +223,7 @@ static void on_tick(uv_timer_t *timer)
 {
     struct run *run = timer->data;
     struct crowd *crowd = &run->crowd;
-    uint64_t now = uv_hrtime() / 1000;
+    uint64_t now = system_mono_us();
     uint64_t start = atomic_load(&run->shared->start_us);
     if (run->log_in_us != 0 && now >= run->log_in_us) {
         run->log_in_us = 0;
@@ -252,7 +253,8 @@ static int prepare_visitors(struct run *run, uint32_t part, struct err_slot *err
                               : share;
     rng_seeded_init(&run->rng, scenario->seed + part);
     crowd->rng = &run->rng.rng;
-    crowd->salt = rng_u64(crowd->rng) ^ uv_hrtime(); /* a replay is a new run to the services */
+    crowd->salt =
+        rng_u64(crowd->rng) ^ system_mono_us(); /* a replay is a new run to the services */
     crowd->schedule = schedule_create(crowd->visitors_len);
     crowd->visitors = visitors_create(crowd, crowd->visitors_len, crowd->first_number);
     if (crowd->schedule == NULL || crowd->visitors == NULL)

@@ -1,6 +1,8 @@
 /* schedule.c: a binary heap in one array; the parent of i is (i - 1) / 2. */
 #include "scenario/schedule.h"
 
+#include "base/bug.h"
+
 #include <stdlib.h>
 
 struct schedule {
@@ -34,7 +36,7 @@ void schedule_add(struct schedule *schedule, const struct due *due)
     if (schedule->len == schedule->cap) {
         struct due *grown = realloc(schedule->heap, 2ul * schedule->cap * sizeof(*grown));
         if (grown == NULL)
-            abort(); /* a crowd without memory has nothing to say */
+            BUG_STOP("no memory for a visitor"); /* a crowd without has nothing to say */
         schedule->heap = grown;
         schedule->cap *= 2;
     }

@@ -14,10 +14,10 @@
 #include "visitor/visitor_internal.h"
 
 #include "base/rfc3339.h"
+#include "system/system.h"
 
 #include <assert.h>
 #include <stdio.h>
-#include <time.h>
 
 const char *const phase_names[PHASES] = {
     [PHASE_AWAY] = "away",       [PHASE_PAGE] = "page",       [PHASE_JOIN] = "join",
@@ -32,14 +32,12 @@ const char *const phase_names[PHASES] = {
 
 uint64_t visitor_now_us(void)
 {
-    return uv_hrtime() / 1000;
+    return system_mono_us();
 }
 
 uint64_t visitor_wall_us(void)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (uint64_t)now.tv_sec * 1000000u + (uint64_t)now.tv_nsec / 1000u;
+    return system_wall_us();
 }
 
 uint64_t visitor_hash(struct span text)

@@ -5,7 +5,9 @@
  * Invariant: a wire is in the free list, or has a call, or is being closed. */
 #include "wire/pool.h"
 
+#include "base/magic.h"
 #include "limits.h"
+#include "system/system.h"
 #include "wire/dial.h"
 
 #include <assert.h>
@@ -18,6 +20,7 @@ enum wire_state { WIRE_CLOSED, WIRE_CONNECTING, WIRE_FREE, WIRE_BUSY, WIRE_CLOSI
 enum header { HEADER_OTHER, HEADER_COOKIE, HEADER_ETAG, HEADER_RETRY_AFTER };
 
 struct wire {
+    uint32_t magic;
     uv_tcp_t tcp;
     uv_timer_t timer;
     uv_connect_t connect;
@@ -43,6 +46,8 @@ struct wire {
     bool done;
 };
 
+MAGIC(wire, 0x10ad0001);
+
 struct pool {
     struct pool_conf conf;
     llhttp_settings_t settings;
@@ -59,7 +64,7 @@ struct pool {
 
 static uint64_t now_us(void)
 {
-    return uv_hrtime() / 1000;
+    return system_mono_us();
 }
 
 static void work(struct pool *pool);
@@ -68,7 +73,7 @@ static void work(struct pool *pool);
 
 static struct wire *wire_of(llhttp_t *parser)
 {
-    return parser->data;
+    return MAGIC_OF(wire, parser->data);
 }
 
 static int on_field(llhttp_t *parser, const char *at, size_t len)
@@ -174,7 +179,7 @@ static void call_over(struct wire *wire, int rc)
 
 static void on_closed(uv_handle_t *handle)
 {
-    struct wire *wire = handle->data;
+    struct wire *wire = MAGIC_OF(wire, handle->data);
     struct pool *pool = wire->pool;
     pool->handles_open--;
     if (--wire->handles > 0)
@@ -237,13 +242,13 @@ static void free_list_remove(struct pool *pool, struct wire *wire)
 static void on_alloc(uv_handle_t *handle, size_t size, uv_buf_t *buf)
 {
     (void)size;
-    struct wire *wire = handle->data;
+    struct wire *wire = MAGIC_OF(wire, handle->data);
     *buf = uv_buf_init(wire->pool->scratch, sizeof(wire->pool->scratch));
 }
 
 static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf)
 {
-    struct wire *wire = stream->data;
+    struct wire *wire = MAGIC_OF(wire, stream->data);
     if (wire->state == WIRE_CLOSING || got == 0)
         return;
     if (wire->state == WIRE_FREE) { /* closed by the service while nobody used it */
@@ -278,14 +283,14 @@ static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf)
 
 static void on_written(uv_write_t *write, int status)
 {
-    struct wire *wire = write->data;
+    struct wire *wire = MAGIC_OF(wire, write->data);
     if (status < 0 && wire->state == WIRE_BUSY)
         wire_failed(wire, ERR_CLOSED);
 }
 
 static void on_timeout(uv_timer_t *timer)
 {
-    struct wire *wire = timer->data;
+    struct wire *wire = MAGIC_OF(wire, timer->data);
     if (wire->state == WIRE_BUSY || wire->state == WIRE_CONNECTING)
         wire_failed(wire, ERR_TIMEOUT);
 }
@@ -315,7 +320,7 @@ static void send_request(struct wire *wire)
 
 static void on_connected(uv_connect_t *connect, int status)
 {
-    struct wire *wire = connect->data;
+    struct wire *wire = MAGIC_OF(wire, connect->data);
     if (wire->state != WIRE_CONNECTING)
         return;
     if (status < 0 || uv_read_start((uv_stream_t *)&wire->tcp, on_alloc, on_read) < 0) {
@@ -356,6 +361,7 @@ static void work(struct pool *pool)
         } else if (pool->made < pool->conf.connections) {
             wire = &pool->wires[pool->made];
             wire->number = pool->made++;
+            MAGIC_BEGIN(wire, wire);
             wire->pool = pool;
             wire->state = WIRE_CLOSED;
         } else {

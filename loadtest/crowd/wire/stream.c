@@ -3,7 +3,9 @@
  * afterwards). */
 #include "wire/stream.h"
 
+#include "base/magic.h"
 #include "limits.h"
+#include "system/system.h"
 #include "wire/dial.h"
 #include "wire/sse.h"
 
@@ -12,6 +14,7 @@
 #include <stdlib.h>
 
 struct stream {
+    uint32_t magic;
     uv_tcp_t tcp;
     void (*on_data)(void *ctx, struct span data);
     void (*on_end)(void *ctx, unsigned status);
@@ -21,6 +24,8 @@ struct stream {
     struct asking *asking; /* until the request is written */
     bool closed, ended, dozing;
 };
+
+MAGIC(stream, 0x10ad0002);
 
 /* What is needed only until the stream runs. */
 struct asking {
@@ -32,7 +37,8 @@ struct asking {
 
 static void on_closed(uv_handle_t *handle)
 {
-    struct stream *stream = handle->data;
+    struct stream *stream = MAGIC_OF(stream, handle->data);
+    MAGIC_END(stream, stream);
     sse_deinit(&stream->sse);
     free(stream->asking);
     free(stream);
@@ -68,14 +74,14 @@ static void on_data(void *ctx, struct span data)
 {
     struct stream *stream = ctx;
     if (stream->first_us == 0)
-        stream->first_us = uv_hrtime() / 1000;
+        stream->first_us = system_mono_us();
     if (!stream->closed)
         stream->on_data(stream->ctx, data);
 }
 
 static void on_read(uv_stream_t *tcp, ssize_t got, const uv_buf_t *buf)
 {
-    struct stream *stream = tcp->data;
+    struct stream *stream = MAGIC_OF(stream, tcp->data);
     if (stream->closed || got == 0)
         return;
     if (got < 0 || !sse_feed(&stream->sse, (struct span){buf->base, (size_t)got}, on_data, stream))
@@ -84,7 +90,7 @@ static void on_read(uv_stream_t *tcp, ssize_t got, const uv_buf_t *buf)
 
 static void on_written(uv_write_t *write, int status)
 {
-    struct stream *stream = write->data;
+    struct stream *stream = MAGIC_OF(stream, write->data);
     if (stream->closed)
         return;
     free(stream->asking);
@@ -97,7 +103,7 @@ static void on_written(uv_write_t *write, int status)
 
 static void on_connected(uv_connect_t *connect, int status)
 {
-    struct stream *stream = connect->data;
+    struct stream *stream = MAGIC_OF(stream, connect->data);
     if (stream->closed)
         return;
     struct asking *asking = stream->asking;
@@ -118,6 +124,7 @@ struct stream *stream_open(const struct stream_conf *conf)
         free(asking);
         return NULL;
     }
+    MAGIC_BEGIN(stream, stream);
     memcpy(asking->request, conf->request.ptr, conf->request.len);
     asking->len = conf->request.len;
     asking->connect.data = stream;
@@ -126,7 +133,7 @@ struct stream *stream_open(const struct stream_conf *conf)
     stream->on_end = conf->on_end;
     stream->ctx = conf->ctx;
     stream->asking = asking;
-    stream->asked_us = uv_hrtime() / 1000;
+    stream->asked_us = system_mono_us();
     if (dial_from(&stream->tcp, conf->from, conf->number, conf->receive_bytes) < 0 ||
         uv_tcp_connect(&asking->connect, &stream->tcp, (const struct sockaddr *)&conf->to,
                        on_connected) < 0) {

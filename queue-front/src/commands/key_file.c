@@ -5,6 +5,7 @@
 #include "base/secret_file.h"
 #include "base/span.h"
 #include "base/text.h"
+#include "system/system.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -228,13 +229,11 @@ static int put_ring(const struct key_file *file, struct text *text, struct err_s
 
 static bool write_all(int fd, const struct text *text)
 {
-    for (size_t done = 0; done < text->len;) {
-        ssize_t put = write(fd, text->ptr + done, text->len - done);
-        if (put < 0 && errno != EINTR)
-            return false;
-        done += put > 0 ? (size_t)put : 0;
-    }
-    return fsync(fd) == 0;
+    int why = system_write_all(fd, text->ptr, text->len);
+    if (why == 0)
+        why = system_sync(fd);
+    errno = why;
+    return why == 0;
 }
 
 /* The folder too, so that after a power cut the name leads to one whole ring or the other. */
@@ -246,7 +245,7 @@ static bool sync_folder(const char *path)
     memcpy(folder, slash == NULL ? "." : path, len);
     folder[len] = '\0';
     int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool good = fd >= 0 && fsync(fd) == 0;
+    bool good = fd >= 0 && system_sync(fd) == 0;
     if (fd >= 0)
         close(fd);
     return good;

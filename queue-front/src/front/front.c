@@ -21,6 +21,7 @@
 #include "front/pilot.h"
 #include "front/scheduler.h"
 #include "line/line_limits.h"
+#include "system/system.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -189,7 +190,7 @@ static void event_drop(struct front *front, uint32_t number)
 
 static void on_event(void *ctx, const char *id, bool here)
 {
-    struct front *front = ctx;
+    struct front *front = MAGIC_OF(front, ctx);
     uint32_t number = number_of(front, span_of(id));
     struct err_slot err;
     assert(!here || number == TABLE_NONE);
@@ -330,7 +331,7 @@ static void tell(const struct front *front, const struct front_line *event, stru
 
 static void on_view(void *ctx, const struct line_view *view)
 {
-    struct front *front = ctx;
+    struct front *front = MAGIC_OF(front, ctx);
     struct front_line *event = event_named(front, span_of(view->id));
     if (event == NULL) /* one too many; the log has said so */
         return;
@@ -358,7 +359,7 @@ static void on_view(void *ctx, const struct line_view *view)
 /* Beside the id, what a list of events says of one that is over. */
 static void on_describe(void *ctx, const struct line_view *view, struct text *card)
 {
-    struct front *front = ctx;
+    struct front *front = MAGIC_OF(front, ctx);
     const struct front_line *event = event_named(front, span_of(view->id));
     json_open(card, '{');
     json_member_cstr(card, "name", event != NULL ? event->doc.name : "");
@@ -386,7 +387,7 @@ static void tell_streams(struct front *front, struct front_line *event, uint64_t
 
 static void on_each_event(struct front_line *event, void *ctx)
 {
-    struct front *front = ctx;
+    struct front *front = MAGIC_OF(front, ctx);
     if (event->view->resting) {
         if (event->view->lane == 0) /* that it is over may be news to a stream */
             tell_streams(front, event, clock_mono_us(front->loop->clock));
@@ -404,19 +405,12 @@ static void on_each_event(struct front_line *event, void *ctx)
     drawing_look(front, event);
 }
 
-static uint64_t thread_cpu_us(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    return (uint64_t)now.tv_sec * 1000000u + (uint64_t)now.tv_nsec / 1000u;
-}
-
 static void measure_load(struct front *front, uint64_t now_us)
 {
     uint64_t took_us = now_us - front->load_at_us;
     if (took_us < LOAD_US)
         return;
-    uint64_t cpu_us = thread_cpu_us();
+    uint64_t cpu_us = system_thread_cpu_us();
     uint64_t load_milli = (cpu_us - front->load_cpu_us) * 1000 / took_us;
     front->load_milli = load_milli < 1000 ? (uint32_t)load_milli : 1000;
     front->load_at_us = now_us;
@@ -425,7 +419,7 @@ static void measure_load(struct front *front, uint64_t now_us)
 
 static void on_timer(uv_timer_t *timer)
 {
-    struct front *front = timer->data;
+    struct front *front = MAGIC_OF(front, timer->data);
     measure_load(front, clock_mono_us(front->loop->clock));
     shed_tick(&front->shed, atomic_load_explicit(&front->stats.pending, memory_order_relaxed));
     front->complete |= line_store_ready(front->store);
@@ -513,6 +507,7 @@ int front_create(struct service_loop *loop, struct front_shared *shared, struct 
     struct front *front = calloc(1, sizeof(*front));
     if (front == NULL)
         return err_set(err, ERR_NOMEM, "front of %zu bytes", sizeof(*front));
+    MAGIC_BEGIN(front, front);
     tally_init(&front->passes_wrong);
     tally_init(&front->tokens_wrong);
     tally_init(&front->codes_wrong);
@@ -540,7 +535,7 @@ int front_create(struct service_loop *loop, struct front_shared *shared, struct 
     front->timer.data = front;
     uv_timer_start(&front->timer, on_timer, TIMER_MS, TIMER_MS);
     front->load_at_us = clock_mono_us(loop->clock);
-    front->load_cpu_us = thread_cpu_us();
+    front->load_cpu_us = system_thread_cpu_us();
     *out = front;
     return 0;
 
@@ -593,7 +588,9 @@ void front_next_url(const struct front *front, struct span event, struct text *o
 
 static void on_timer_closed(uv_handle_t *handle)
 {
-    struct front *front = handle->data;
+    struct front *front = MAGIC_OF(front, handle->data);
+    assert(front->events_len == 0 && front->waits == NULL);
+    MAGIC_END(front, front);
     for (unsigned i = 0; i <= SHED_BACK_MAX_S; i++)
         http_blob_unref(front->shed_answer[i]);
     squeezer_destroy(front->squeezer);

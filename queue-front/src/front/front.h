@@ -6,6 +6,7 @@
 #ifndef FG_QUEUE_FRONT_FRONT_H
 #define FG_QUEUE_FRONT_FRONT_H
 
+#include "base/magic.h"
 #include "base/secret_file.h"
 #include "base/table.h"
 #include "core/draw/nist.h"
@@ -219,6 +220,7 @@ struct front_seen {
 };
 
 struct front {
+    uint32_t magic;
     struct service_loop *loop;
     struct front_shared *shared;
     const struct front_config *config;
@@ -248,6 +250,8 @@ struct front {
     struct drawings *drawings;       /* likewise */
     struct front_stats stats;
 };
+
+MAGIC(front, 0x3f407001);
 
 int front_create(struct service_loop *loop, struct front_shared *shared, struct err_slot *err,
                  struct front **out);

@@ -18,6 +18,7 @@
  * request goes out with the script's text in it; MOVED or ASK, and it goes to another server. */
 #include "line/line_store_internal.h"
 
+#include "base/bug.h"
 #include "line/line_trail.h"
 #include "queue-front/lua/line_wire.h"
 
@@ -83,7 +84,7 @@ void calls_finish(struct line_link *link)
         return;
     }
     }
-    abort(); /* all kinds are above */
+    BUG_STOP("a request of no kind");
 }
 
 static void set_outcome(struct line_link *link, enum line_outcome outcome, uint64_t retry_ms)
@@ -111,7 +112,7 @@ static void set_outcome(struct line_link *link, enum line_outcome outcome, uint6
         CONTAINER_OF(link, struct line_admin, store)->outcome = outcome;
         return;
     }
-    abort(); /* all kinds are above */
+    BUG_STOP("a request of no kind");
 }
 
 /* Answered at the end of the turn. */

@@ -266,7 +266,7 @@ static void on_info(struct redis_call *call, const redisReply *reply)
 
 void nodes_on_up(void *ctx, uint8_t number)
 {
-    struct line_store *store = ctx;
+    struct line_store *store = MAGIC_OF(line_store, ctx);
     struct store_node *node = &store->node[number];
     node->store = store;
     store->detoured = false;
@@ -303,7 +303,7 @@ static void log_down(struct line_store *store, const char *why)
 /* Said once for each loss and reason, not once for each attempt. */
 void nodes_on_down(void *ctx, uint8_t number, const char *why)
 {
-    struct line_store *store = ctx;
+    struct line_store *store = MAGIC_OF(line_store, ctx);
     struct store_node *node = &store->node[number];
     if (strncmp(node->told, why, sizeof(node->told) - 1) != 0)
         log_down(store, why);

@@ -25,6 +25,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { DESCRIBED_MAX = 16 }; /* events that a panic names */
+
 /* ---- small things ---- */
 
 uint64_t store_now_us(const struct line_store *store)
@@ -387,7 +389,7 @@ static void arm(struct store_event *event)
 
 static void on_event_timer(uv_timer_t *timer)
 {
-    struct store_event *event = timer->data;
+    struct store_event *event = MAGIC_OF(store_event, timer->data);
     arm(event);
     if (!event->asking)
         event->call.tries = 0;
@@ -411,6 +413,7 @@ static struct store_event *make_event(struct line_store *store, struct span id)
     struct store_event *event = calloc(1, sizeof(*event));
     if (event == NULL)
         return NULL;
+    MAGIC_BEGIN(store_event, event);
     line_event_init(&event->line, id);
     event->store = store;
     event->slot = store_slot(store, line_event_of(id));
@@ -461,9 +464,11 @@ static void release(struct line_store *store);
 
 static void on_gone(uv_handle_t *handle)
 {
-    struct store_event *event = handle->data;
+    struct store_event *event = MAGIC_OF(store_event, handle->data);
     struct line_store *store = event->store;
+    assert(!is_busy(event)); /* nothing is under way that has a pointer to it */
     line_event_deinit(&event->line);
+    MAGIC_END(store_event, event);
     free(event);
     release(store);
 }
@@ -503,7 +508,7 @@ void store_let_go(struct line_store *store)
 
 static void on_discover_timer(uv_timer_t *timer)
 {
-    house_look(timer->data);
+    house_look(MAGIC_OF(line_store, timer->data));
 }
 
 /* ---- servers come and go ---- */
@@ -534,7 +539,7 @@ void store_node_lost(struct line_store *store, uint8_t node)
 
 static void on_turn(void *ctx)
 {
-    struct line_store *store = ctx;
+    struct line_store *store = MAGIC_OF(line_store, ctx);
     calls_send_gathered(store);
     calls_answer_refused(store); /* last: the store may be closed now */
 }
@@ -546,6 +551,36 @@ void line_store_offer_identity(struct line_store *store, const char *name)
 }
 
 /* ---- life ---- */
+
+/* What no visitor has said: names that the operator gave, counts, states. */
+static void describe_event(struct panic_text *text, const struct store_event *event)
+{
+    panic_open(text, event->line.view.id);
+    panic_put_u64(text, "issued", event->line.marks.issued);
+    panic_put_u64(text, "serving", event->line.marks.serving);
+    panic_put_u64(text, "version", event->line.marks.version);
+    panic_put_u64(text, "requests", event->requests);
+    panic_put_u64(text, "gathered", event->gathered.len);
+    panic_put_bool(text, "asking", event->asking);
+    panic_put_bool(text, "healing", event->healing);
+    panic_put_bool(text, "leaving", event->leaving);
+    panic_close(text);
+}
+
+static void describe(struct panic_text *text, const void *ctx)
+{
+    const struct line_store *store = ctx;
+    panic_put_u64(text, "events", store->events_len);
+    panic_put_u64(text, "requests", store->requests);
+    panic_put_u64(text, "refused", store->refused.len);
+    panic_put_bool(text, "discovered", store->discovered);
+    panic_put_bool(text, "closed", store->closed);
+    for (unsigned i = 0; i < REDIS_NODES_MAX; i++)
+        if (store->node[i].ready)
+            panic_put_u64(text, "server that is ready", i);
+    for (uint32_t i = 0; i < store->events_len && i < DESCRIBED_MAX; i++)
+        describe_event(text, store->events[i]);
+}
 
 static void make_name(struct line_store *store)
 {
@@ -562,6 +597,7 @@ int line_store_create(const struct line_store_conf *conf, struct err_slot *err,
     struct line_store *store = calloc(1, sizeof(*store));
     if (store == NULL)
         return err_set(err, ERR_NOMEM, "line store of %zu bytes", sizeof(*store));
+    MAGIC_BEGIN(line_store, store);
     store->conf = *conf;
     make_name(store);
     line_store_offer_identity(store, conf->identity != NULL ? conf->identity : "");
@@ -596,14 +632,20 @@ int line_store_create(const struct line_store_conf *conf, struct err_slot *err,
     store->discover_timer.data = store;
     store->handles = 1;
     uv_timer_start(&store->discover_timer, on_discover_timer, STORE_DISCOVER_MS, STORE_DISCOVER_MS);
+    store->part = (struct panic_part){"line store", describe, store, NULL};
+    panic_register(&store->part);
     *out = store;
     return 0;
 }
 
 static void release(struct line_store *store)
 {
+    assert(store->handles > 0);
     if (--store->handles > 0)
         return;
+    assert(store->closed);
+    panic_forget(&store->part);
+    MAGIC_END(line_store, store);
     for (uint32_t i = 0; i < store->events_len; i++) {
         line_event_deinit(&store->events[i]->line);
         free(store->events[i]);
@@ -613,13 +655,12 @@ static void release(struct line_store *store)
 
 static void on_event_closed(uv_handle_t *handle)
 {
-    struct store_event *event = handle->data;
-    release(event->store);
+    release(MAGIC_OF(store_event, handle->data)->store);
 }
 
 static void on_discover_closed(uv_handle_t *handle)
 {
-    release(handle->data);
+    release(MAGIC_OF(line_store, handle->data));
 }
 
 void line_store_close(struct line_store *store)

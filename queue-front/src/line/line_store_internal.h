@@ -3,11 +3,14 @@
 #ifndef FG_QUEUE_FRONT_LINE_STORE_INTERNAL_H
 #define FG_QUEUE_FRONT_LINE_STORE_INTERNAL_H
 
+#include "base/magic.h"
 #include "line/line_event.h"
 #include "line/line_limits.h"
 #include "line/line_scripts.h"
 #include "line/line_store.h"
 #include "redis/redis_route.h"
+
+#include "system/panic.h"
 
 #include <stdatomic.h>
 #include <stddef.h>
@@ -43,6 +46,7 @@ struct house_chore {
 };
 
 struct store_event {
+    uint32_t magic;
     struct line_event line;
     struct line_store *store;
     uint16_t slot;
@@ -77,6 +81,8 @@ struct store_event {
     struct redis_call batch_call;
 };
 
+MAGIC(store_event, 0x11e50001);
+
 /* What a store knows about one server. */
 struct store_node {
     struct line_store *store;
@@ -91,6 +97,7 @@ struct store_node {
 };
 
 struct line_store {
+    uint32_t magic;
     struct line_store_conf conf;
     struct redis_route *route;
     bool closed;
@@ -124,8 +131,11 @@ struct line_store {
     uint32_t requests;           /* under way in all */
 
     struct line_store_stats stats;
+    struct panic_part part;
     char command[STORE_COMMAND_BYTES];
 };
+
+MAGIC(line_store, 0x11e50002);
 
 /* ---- line_store.c ---- */
 

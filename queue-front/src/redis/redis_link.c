@@ -27,6 +27,7 @@
  * fires, about once a second under load. */
 #include "redis/redis_link.h"
 
+#include "base/magic.h"
 #include "crypto/tls_client.h"
 #include "redis/redis_limits.h"
 #include "redis/redis_map.h"
@@ -49,6 +50,7 @@ enum { UNREACHED_MAX = 512 };      /* a host or a path, and why */
 enum link_state { LINK_DOWN, LINK_CONNECTING, LINK_UP, LINK_CLOSED };
 
 struct connection {
+    uint32_t magic;
     uv_poll_t poll;
     redisAsyncContext *redis;
     struct tls_session *tls; /* NULL: plain */
@@ -60,12 +62,18 @@ struct connection {
     bool writing;            /* inside redisAsyncHandleWrite() */
 };
 
+MAGIC(connection, 0x2ed15001);
+
 struct lookup {
+    uint32_t magic;
     uv_getaddrinfo_t request;
     struct redis_link *link; /* NULL once it is closed */
 };
 
+MAGIC(lookup, 0x2ed15002);
+
 struct redis_link {
+    uint32_t magic;
     struct redis_link_conf conf;
     enum link_state state;
     struct lookup *lookup;                      /* DOWN only: under way */
@@ -84,6 +92,8 @@ struct redis_link {
     struct redis_call auth;
     uint64_t timeouts;
 };
+
+MAGIC(redis_link, 0x2ed15003);
 
 static void begin_connecting(struct redis_link *link);
 
@@ -158,7 +168,7 @@ void redis_link_drop(struct redis_link *link, const char *why)
 static void on_disconnect(const redisAsyncContext *redis, int status)
 {
     (void)status;
-    struct connection *connection = redis->data;
+    struct connection *connection = MAGIC_OF(connection, redis->data);
     if (connection->link != NULL)
         fall(connection->link, redis->errstr[0] != '\0' ? redis->errstr : "hung up");
 }
@@ -189,7 +199,7 @@ static void arm_deadline(struct redis_link *link, uint64_t deadline_us)
 
 static void on_deadline(uv_timer_t *timer)
 {
-    struct redis_link *link = timer->data;
+    struct redis_link *link = MAGIC_OF(redis_link, timer->data);
     link->deadline_us = 0;
     uint64_t earliest = UINT64_MAX;
     for (struct redis_call *call = link->pending.next; call != &link->pending; call = call->next) {
@@ -260,7 +270,7 @@ static void on_tls_poll(struct connection *connection);
 
 static void on_poll(uv_poll_t *poll, int status, int events)
 {
-    struct connection *connection = poll->data;
+    struct connection *connection = MAGIC_OF(connection, poll->data);
     /* A socket in error is readable: reading it makes hiredis find out what happened. */
     if (status < 0)
         events = UV_READABLE;
@@ -304,14 +314,14 @@ static void apply_poll(struct connection *connection)
 
 static void want_read(void *ctx)
 {
-    struct connection *connection = ctx;
+    struct connection *connection = MAGIC_OF(connection, ctx);
     connection->wanted |= UV_READABLE;
     apply_poll(connection);
 }
 
 static void want_no_read(void *ctx)
 {
-    struct connection *connection = ctx;
+    struct connection *connection = MAGIC_OF(connection, ctx);
     connection->wanted &= ~UV_READABLE;
     apply_poll(connection);
 }
@@ -320,7 +330,7 @@ static void want_no_read(void *ctx)
  * write that did not take everything. */
 static void want_write(void *ctx)
 {
-    struct connection *connection = ctx;
+    struct connection *connection = MAGIC_OF(connection, ctx);
     struct redis_link *link = connection->link;
     if (link != NULL && link->state == LINK_UP && !connection->writing) {
         mark_dirty(link);
@@ -332,19 +342,21 @@ static void want_write(void *ctx)
 
 static void want_no_write(void *ctx)
 {
-    struct connection *connection = ctx;
+    struct connection *connection = MAGIC_OF(connection, ctx);
     connection->wanted &= ~UV_WRITABLE;
     apply_poll(connection);
 }
 
 static void on_poll_closed(uv_handle_t *handle)
 {
-    free(handle->data);
+    struct connection *connection = MAGIC_OF(connection, handle->data);
+    MAGIC_END(connection, connection);
+    free(connection);
 }
 
 static void on_cleanup(void *ctx)
 {
-    struct connection *connection = ctx;
+    struct connection *connection = MAGIC_OF(connection, ctx);
     connection->redis = NULL;
     tls_session_close(connection->tls);
     connection->tls = NULL;
@@ -518,7 +530,7 @@ static const char *unreached(const struct redis_link *link, const char *why,
 
 static void on_connect(const redisAsyncContext *redis, int status)
 {
-    struct connection *connection = redis->data;
+    struct connection *connection = MAGIC_OF(connection, redis->data);
     struct redis_link *link = connection->link;
     if (link == NULL)
         return;
@@ -536,7 +548,7 @@ static void on_connect(const redisAsyncContext *redis, int status)
 
 static void on_backoff(uv_timer_t *timer)
 {
-    struct redis_link *link = timer->data;
+    struct redis_link *link = MAGIC_OF(redis_link, timer->data);
     if (link->lookup != NULL)
         give_up(link, "the name of the server is not resolved in time");
     else if (link->state == LINK_DOWN)
@@ -573,6 +585,7 @@ static bool attach(struct redis_link *link, redisAsyncContext *redis)
         free(connection);
         return false;
     }
+    MAGIC_BEGIN(connection, connection);
     connection->poll.data = connection;
     connection->redis = redis;
     connection->link = link;
@@ -623,8 +636,9 @@ static void note_addresses(struct redis_link *link, const struct addrinfo *found
 
 static void on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *found)
 {
-    struct lookup *lookup = request->data;
+    struct lookup *lookup = MAGIC_OF(lookup, request->data);
     struct redis_link *link = lookup->link;
+    MAGIC_END(lookup, lookup);
     free(lookup);
     if (link != NULL) {
         link->lookup = NULL;
@@ -652,6 +666,7 @@ static void look_up(struct redis_link *link)
         give_up(link, "no memory");
         return;
     }
+    MAGIC_BEGIN(lookup, lookup);
     lookup->link = link;
     lookup->request.data = lookup;
     int rc = uv_getaddrinfo(link->conf.loop, &lookup->request, on_resolved, link->conf.host, NULL,
@@ -688,6 +703,7 @@ int redis_link_create(const struct redis_link_conf *conf, struct err_slot *err,
     struct redis_link *link = calloc(1, sizeof(*link));
     if (link == NULL)
         return err_set(err, ERR_NOMEM, "Redis connection of %zu bytes", sizeof(*link));
+    MAGIC_BEGIN(redis_link, link);
     link->conf = *conf;
     link->pending.next = link->pending.prev = &link->pending;
     /* Neither can fail: they only link the handle into the loop. */
@@ -702,9 +718,13 @@ int redis_link_create(const struct redis_link_conf *conf, struct err_slot *err,
 
 static void on_handle_closed(uv_handle_t *handle)
 {
-    struct redis_link *link = handle->data;
-    if (--link->handles == 0)
-        free(link);
+    struct redis_link *link = MAGIC_OF(redis_link, handle->data);
+    assert(link->handles > 0 && link->state == LINK_CLOSED);
+    if (--link->handles > 0)
+        return;
+    assert(link->pending.next == &link->pending); /* all were answered */
+    MAGIC_END(redis_link, link);
+    free(link);
 }
 
 void redis_link_close(struct redis_link *link)

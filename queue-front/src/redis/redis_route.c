@@ -10,6 +10,7 @@
  * running just while that is due, keeps the loop from falling asleep in between. */
 #include "redis/redis_route.h"
 
+#include "base/magic.h"
 #include "redis/redis_limits.h"
 #include "redis/redis_scout.h"
 
@@ -17,6 +18,7 @@
 #include <stdlib.h>
 
 struct node {
+    uint32_t magic;
     struct redis_route *route;
     struct redis_link *link; /* NULL: this number is free */
     struct redis_addr addr;
@@ -24,7 +26,10 @@ struct node {
     uint64_t kept_until_us; /* ASK has named it */
 };
 
+MAGIC(node, 0x2ed15004);
+
 struct redis_route {
+    uint32_t magic;
     struct redis_route_conf conf;
     struct redis_seeds seeds;
     struct redis_scout *scout; /* NULL: a fixed address */
@@ -38,6 +43,8 @@ struct redis_route {
     bool closed;
     uint64_t timeouts; /* of links that are gone */
 };
+
+MAGIC(redis_route, 0x2ed15005);
 
 static uint64_t now_us(const struct redis_route *route)
 {
@@ -61,7 +68,7 @@ void redis_route_flush(struct redis_route *route)
 
 static void on_check(uv_check_t *check)
 {
-    struct redis_route *route = check->data;
+    struct redis_route *route = MAGIC_OF(redis_route, check->data);
     uv_check_stop(&route->check);
     uv_idle_stop(&route->idle);
     route->turning = true;
@@ -101,20 +108,20 @@ static void hurry(struct redis_route *route)
 
 static void on_node_up(void *ctx)
 {
-    struct node *node = ctx;
+    struct node *node = MAGIC_OF(node, ctx);
     node->route->conf.on_up(node->route->conf.ctx, number_of(node));
 }
 
 static void on_node_down(void *ctx, const char *why)
 {
-    struct node *node = ctx;
+    struct node *node = MAGIC_OF(node, ctx);
     hurry(node->route);
     node->route->conf.on_down(node->route->conf.ctx, number_of(node), why);
 }
 
 static void on_node_dirty(void *ctx)
 {
-    struct node *node = ctx;
+    struct node *node = MAGIC_OF(node, ctx);
     on_dirty(node->route);
 }
 
@@ -167,13 +174,13 @@ static uint8_t node_at(struct redis_route *route, const struct redis_addr *addr)
     }
     if (free_node == NULL)
         return REDIS_NOBODY;
-    *free_node = (struct node){.route = route, .addr = *addr};
+    *free_node = (struct node){.magic = node_magic, .route = route, .addr = *addr};
     return open_node(route, free_node, NULL) == 0 ? number_of(free_node) : REDIS_NOBODY;
 }
 
 static void on_map(void *ctx, const struct redis_map *map)
 {
-    struct redis_route *route = ctx;
+    struct redis_route *route = MAGIC_OF(redis_route, ctx);
     uint8_t number[REDIS_NODES_MAX];
     route->map = *map;
     for (size_t i = 0; i < REDIS_NODES_MAX; i++)
@@ -196,13 +203,13 @@ static void on_map(void *ctx, const struct redis_map *map)
 
 static void on_lost(void *ctx, const char *why)
 {
-    struct redis_route *route = ctx;
+    struct redis_route *route = MAGIC_OF(redis_route, ctx);
     route->conf.on_lost(route->conf.ctx, why);
 }
 
 static void on_scout_dirty(void *ctx)
 {
-    on_dirty(ctx);
+    on_dirty(MAGIC_OF(redis_route, ctx));
 }
 
 /* ---- what is asked of it ---- */
@@ -292,6 +299,7 @@ static int open_scout(struct redis_route *route, struct err_slot *err)
 static int open_fixed(struct redis_route *route, struct err_slot *err)
 {
     struct node *node = &route->node[0];
+    MAGIC_BEGIN(node, node);
     node->route = route;
     node->named = true;
     node->addr.port = route->conf.port;
@@ -314,6 +322,7 @@ int redis_route_create(const struct redis_route_conf *conf, struct err_slot *err
     struct redis_route *route = calloc(1, sizeof(*route));
     if (route == NULL)
         return err_set(err, ERR_NOMEM, "ways to Redis of %zu bytes", sizeof(*route));
+    MAGIC_BEGIN(redis_route, route);
     route->conf = *conf;
     memset(route->owner, REDIS_NOBODY, sizeof(route->owner));
     int rc = fixed ? open_fixed(route, err) : open_scout(route, err);
@@ -332,9 +341,12 @@ int redis_route_create(const struct redis_route_conf *conf, struct err_slot *err
 
 static void on_handle_closed(uv_handle_t *handle)
 {
-    struct redis_route *route = handle->data;
-    if (--route->handles == 0)
-        free(route);
+    struct redis_route *route = MAGIC_OF(redis_route, handle->data);
+    assert(route->handles > 0 && route->closed);
+    if (--route->handles > 0)
+        return;
+    MAGIC_END(redis_route, route);
+    free(route);
 }
 
 void redis_route_close(struct redis_route *route)

@@ -12,6 +12,7 @@
  * on_up or on_down). */
 #include "redis/redis_scout.h"
 
+#include "base/magic.h"
 #include "redis/redis_limits.h"
 #include "redis/redis_link.h"
 #include "redis/resp.h"
@@ -20,6 +21,7 @@
 #include <stdlib.h>
 
 struct redis_scout {
+    uint32_t magic;
     struct redis_scout_conf conf;
     uv_timer_t timer;
     struct redis_link *link; /* NULL: between two candidates */
@@ -35,6 +37,8 @@ struct redis_scout {
     struct redis_addr master;
     struct redis_map map; /* as it is read */
 };
+
+MAGIC(redis_scout, 0x2ed15006);
 
 static uint64_t now_us(const struct redis_scout *scout)
 {
@@ -69,7 +73,7 @@ static void on_up(void *ctx);
  * could tell. */
 static void on_down(void *ctx, const char *why)
 {
-    struct redis_scout *scout = ctx;
+    struct redis_scout *scout = MAGIC_OF(redis_scout, ctx);
     struct redis_link *link = scout->link;
     scout->link = NULL;
     scout->asking = false;
@@ -87,7 +91,7 @@ static void on_down(void *ctx, const char *why)
 
 static void on_link_dirty(void *ctx)
 {
-    struct redis_scout *scout = ctx;
+    struct redis_scout *scout = MAGIC_OF(redis_scout, ctx);
     scout->conf.on_dirty(scout->conf.ctx);
 }
 
@@ -199,12 +203,12 @@ static void ask(struct redis_scout *scout)
 
 static void on_up(void *ctx)
 {
-    ask(ctx);
+    ask(MAGIC_OF(redis_scout, ctx));
 }
 
 static void on_timer(uv_timer_t *timer)
 {
-    struct redis_scout *scout = timer->data;
+    struct redis_scout *scout = MAGIC_OF(redis_scout, timer->data);
     if (scout->link == NULL)
         open_link(scout);
     else if (redis_link_is_up(scout->link) && !scout->asking)
@@ -234,6 +238,7 @@ int redis_scout_create(const struct redis_scout_conf *conf, struct err_slot *err
     struct redis_scout *scout = calloc(1, sizeof(*scout));
     if (scout == NULL)
         return err_set(err, ERR_NOMEM, "scout of %zu bytes", sizeof(*scout));
+    MAGIC_BEGIN(redis_scout, scout);
     scout->conf = *conf;
     uv_timer_init(conf->loop, &scout->timer);
     scout->timer.data = scout;
@@ -244,7 +249,10 @@ int redis_scout_create(const struct redis_scout_conf *conf, struct err_slot *err
 
 static void on_timer_closed(uv_handle_t *handle)
 {
-    free(handle->data);
+    struct redis_scout *scout = MAGIC_OF(redis_scout, handle->data);
+    assert(scout->link == NULL);
+    MAGIC_END(redis_scout, scout);
+    free(scout);
 }
 
 void redis_scout_close(struct redis_scout *scout)

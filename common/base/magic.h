@@ -1,0 +1,64 @@
+/* magic.h: is this what we take it for?
+ *
+ * A loop, a client library or a queue hands a struct back as void *, and the compiler believes
+ * whatever we call it. So a struct that lives long and comes back that way carries a number that
+ * only its kind has, and is asked for it at the border:
+ *
+ *     MAGIC(store_event, 0x51a7e201);          beside the struct, which has `uint32_t magic;`
+ *
+ *     MAGIC_BEGIN(store_event, event);         it lives
+ *     ... = MAGIC_OF(store_event, timer->data); it came back; anything else is a panic
+ *     ... = MAGIC_TAKE(store_event, &slot);    it changes hands, and the giver's pointer is NULL
+ *     MAGIC_END(store_event, event);           just before free() or the pool
+ *
+ * A struct that was freed or given back no longer has its number, so a late callback is caught
+ * where it comes in, not three calls further down. A check is a load and a compare.
+ *
+ * Numbers are chosen by hand, each once in the tree (`make check` looks). */
+#ifndef FG_BASE_MAGIC_H
+#define FG_BASE_MAGIC_H
+
+#include "system/panic.h"
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#define MAGIC(NAME, VALUE) enum { NAME##_magic = (VALUE) }
+
+#define MAGIC_BEGIN(NAME, PTR) ((void)((PTR)->magic = NAME##_magic))
+
+#define MAGIC_OF(NAME, PTR)                                                                        \
+    ((struct NAME *)magic_check((PTR), offsetof(struct NAME, magic), NAME##_magic,                 \
+                                "this is no struct " #NAME, __FILE__, __LINE__))
+
+#define MAGIC_TAKE(NAME, FROM)                                                                     \
+    ((struct NAME *)magic_take((FROM), offsetof(struct NAME, magic), NAME##_magic,                 \
+                               "this is no struct " #NAME, __FILE__, __LINE__))
+
+#define MAGIC_END(NAME, PTR) ((void)(MAGIC_OF(NAME, PTR)->magic = 0))
+
+/* Through memcpy(), as the compiler may not be told another kind than the struct's own. */
+static inline void *magic_check(const void *ptr, size_t offset, uint32_t want, const char *what,
+                                const char *file, unsigned line)
+{
+    uint32_t found = 0;
+    if (ptr != NULL)
+        memcpy(&found, (const char *)ptr + offset, sizeof(found));
+    if (__builtin_expect(found != want, 0))
+        panic(what, file, line, NULL);
+    void *same;
+    memcpy(&same, &ptr, sizeof(same));
+    return same;
+}
+
+static inline void *magic_take(void *from, size_t offset, uint32_t want, const char *what,
+                               const char *file, unsigned line)
+{
+    void *ptr;
+    memcpy(&ptr, from, sizeof(ptr));
+    memset(from, 0, sizeof(ptr));
+    return magic_check(ptr, offset, want, what, file, line);
+}
+
+#endif

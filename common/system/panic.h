@@ -1,0 +1,90 @@
+/* panic.h: what a program says before it ends because it found itself wrong.
+ *
+ * A failed assert() ends here (panic.c takes the C library's __assert_fail over), so does
+ * BUG_STOP() and a magic that does not fit. One block goes to standard error: program and version,
+ * what failed and where, the backtrace, the request that this thread was working on, and the state
+ * of whatever was registered. Then the process aborts, so that a core is left where those are kept.
+ *
+ * A describe function runs in a program that is broken, perhaps beside threads that still run. It
+ * reads its struct and puts keys and numbers: no locks, no allocation, nothing that waits. What it
+ * puts is read by strangers, so it never puts what came from a visitor or opens a door: no tickets,
+ * tokens, cookies, keys, bodies, queries or header values. Counts, states and names of the
+ * program's own are enough. */
+#ifndef FG_SYSTEM_PANIC_H
+#define FG_SYSTEM_PANIC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+_Noreturn void panic(const char *what, const char *file, unsigned line, const char *function);
+
+/* At the start of main(): literals that the block names. Also has the backtrace ready, which loads
+ * a library the first time. */
+void panic_program(const char *name, const char *version);
+
+/* ---- the state ---- */
+
+struct panic_text; /* where a describe function writes; lines of "key: value" */
+
+void panic_put(struct panic_text *text, const char *key, const char *value);
+/* At most 64 bytes, those that are not printable as '.'. */
+void panic_put_bytes(struct panic_text *text, const char *key, const char *bytes, size_t len);
+void panic_put_u64(struct panic_text *text, const char *key, uint64_t value);
+void panic_put_bool(struct panic_text *text, const char *key, bool value);
+/* What is put until panic_close() stands indented below this line. */
+void panic_open(struct panic_text *text, const char *name);
+void panic_close(struct panic_text *text);
+
+typedef void panic_describe(struct panic_text *text, const void *ctx);
+
+/* A part of the program that wants to be in the block. It lies in the struct that it describes, and
+ * must be forgotten before that struct is freed. */
+struct panic_part {
+    const char *name; /* a literal */
+    panic_describe *describe;
+    const void *ctx;
+    struct panic_part *_Atomic next; /* panic.c's */
+};
+
+void panic_register(struct panic_part *part); /* any thread */
+void panic_forget(struct panic_part *part);   /* one that was never registered is fine */
+
+/* ---- the work of this thread ---- */
+
+struct panic_work {
+    panic_describe *describe; /* NULL: none that anybody told */
+    const void *ctx;
+};
+
+extern _Thread_local struct panic_work panic_work_now;
+
+/* Answers what the thread was working on before, to be given to panic_work_end(). Cheap enough for
+ * each request. */
+static inline struct panic_work panic_work_begin(panic_describe *describe, const void *ctx)
+{
+    struct panic_work before = panic_work_now;
+    panic_work_now = (struct panic_work){describe, ctx};
+    return before;
+}
+
+static inline void panic_work_end(struct panic_work before)
+{
+    panic_work_now = before;
+}
+
+/* This ctx is about to be freed. */
+static inline void panic_work_gone(const void *ctx)
+{
+    if (panic_work_now.ctx == ctx)
+        panic_work_now = (struct panic_work){NULL, NULL};
+}
+
+/* ---- warnings ---- */
+
+/* Where BUG_WARN() goes; NULL: to standard error. Set before the threads that warn are started. */
+void panic_warn_to(void (*tell)(void *ctx, const char *what, const char *file, unsigned line),
+                   void *ctx);
+void panic_warn(const char *what, const char *file, unsigned line);
+
+#endif

@@ -1,0 +1,87 @@
+/* system_test.c: the real platform: time goes on, dice differ, bytes arrive whole. */
+#include "unit.h"
+
+#include "system/system.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static void time_goes_on_and_a_pause_lasts(void **state)
+{
+    (void)state;
+    uint64_t mono_us = system_mono_us();
+    uint64_t cpu_us = system_process_cpu_us();
+    system_sleep_us(2500);
+    assert_true(system_mono_us() - mono_us >= 2500);
+    assert_true(system_process_cpu_us() >= cpu_us);
+    assert_true(system_process_cpu_us() >= system_thread_cpu_us());
+    assert_true(system_wall_us() > UINT64_C(1700000000000000));
+}
+
+static void no_two_draws_are_alike(void **state)
+{
+    (void)state;
+    unsigned char first[1000] = {0}, second[1000] = {0};
+    system_random(first, sizeof(first));
+    system_random(second, sizeof(second));
+    assert_true(memcmp(first, second, sizeof(first)) != 0);
+    unsigned seen = 0;
+    for (size_t i = 0; i < sizeof(first); i++)
+        seen += first[i] != 0;
+    assert_true(seen > 900);
+    system_random(first, 0);
+}
+
+static void a_pipe_that_takes_little_gets_all(void **state)
+{
+    (void)state;
+    int ends[2];
+    assert_int_equal(0, pipe(ends));
+    static char bytes[300000];
+    memset(bytes, 'x', sizeof(bytes));
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        close(ends[0]);
+        _exit(system_write_all(ends[1], bytes, sizeof(bytes)) == 0 ? 0 : 1);
+    }
+    close(ends[1]);
+    size_t len = 0;
+    static char got[4096];
+    for (ssize_t part; (part = read(ends[0], got, sizeof(got))) > 0;)
+        len += (size_t)part;
+    assert_int_equal(sizeof(bytes), len);
+    close(ends[0]);
+    int status;
+    assert_int_equal(pid, waitpid(pid, &status, 0));
+    assert_int_equal(0, status);
+}
+
+static void what_the_disk_says_is_handed_on(void **state)
+{
+    (void)state;
+    assert_int_equal(EBADF, system_write_all(-1, "x", 1));
+    assert_int_equal(EBADF, system_sync(-1));
+    assert_int_equal(0, system_write_all(-1, "", 0));
+    char *path = unit_file(SPAN("a"), 0600);
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_int_equal(0, system_write_all(fd, "b", 1));
+    assert_int_equal(0, system_sync(fd));
+    close(fd);
+    unit_file_remove(path);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(time_goes_on_and_a_pause_lasts),
+        cmocka_unit_test(no_two_draws_are_alike),
+        cmocka_unit_test(a_pipe_that_takes_little_gets_all),
+        cmocka_unit_test(what_the_disk_says_is_handed_on),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
