@@ -1,7 +1,15 @@
-/* ghosts.c: pages come a few at a time into `next`. Once a change is told in whole, and its time
- * has come by Redis's clock, all of it is shown at once: every front shows it then, so that nobody
- * is told fewer ahead by one front than a moment later by another. Sums are made then; a poll reads
- * two of them and counts the bits of two blocks. */
+/* ghosts.c: the places ahead that nobody stands on any more, and how a poll counts them.
+ *
+ * Pages arrive a few at a time and gather in `next`. Once all of a change has arrived, and its time
+ * has come by Redis's clock, the whole of it is shown at once. Every front shows it at that same
+ * time, so no visitor hears a smaller number from one front and a larger one from the next.
+ *
+ * Counting has to be cheap, because each poll does it. Sums over blocks of 1,024 places are made
+ * when a change is shown; a poll then reads two sums and counts the bits of two blocks.
+ *
+ * Beware of a Redis that has lost its pages. What is shown here stays shown (the `owed` flags)
+ * until it has been told back to Redis: a visitor's number must not rise because a server forgot.
+ */
 #include "core/line/ghosts.h"
 
 #include <assert.h>
@@ -35,6 +43,7 @@ static uint64_t bits_of(const uint8_t *bits, uint64_t places)
 
 static bool make_room(struct ghosts *ghosts, uint32_t pages)
 {
+    assert(pages > 0 && pages <= HEARD_PAGES_MAX);
     if (pages <= ghosts->pages)
         return true;
     size_t bytes = (size_t)pages * HEARD_PAGE_BYTES, had = (size_t)ghosts->pages * HEARD_PAGE_BYTES;
@@ -63,21 +72,25 @@ static bool make_room(struct ghosts *ghosts, uint32_t pages)
     for (uint32_t block = first; block <= pages * GHOSTS_PAGE_BLOCKS; block++)
         before[block] = sum;
     ghosts->pages = pages;
+    assert(before[0] == 0);
     return true;
 }
 
 static void add_up(struct ghosts *ghosts)
 {
+    assert(ghosts->before != NULL);
     uint64_t sum = 0;
     for (uint32_t block = 0; block < ghosts->pages * GHOSTS_PAGE_BLOCKS; block++) {
         ghosts->before[block] = (uint32_t)sum;
         sum += bits_of(ghosts->bits + (size_t)block * GHOSTS_BLOCK_PLACES / 8, GHOSTS_BLOCK_PLACES);
     }
+    assert(sum <= (uint64_t)ghosts->pages * HEARD_PAGE_PLACES);
     ghosts->before[ghosts->pages * GHOSTS_PAGE_BLOCKS] = (uint32_t)sum;
 }
 
 static void show(struct ghosts *ghosts)
 {
+    assert(ghosts->seq >= ghosts->whole); /* nobody is shown half of a change */
     if (ghosts->pages == 0)
         return;
     for (uint32_t page = 0; page < ghosts->pages; page++) {
@@ -102,6 +115,7 @@ void ghosts_add_gap(struct ghosts *ghosts, struct line_gap gap)
         ghosts->bits[place / 8] |= (uint8_t)(whole ? 0xFFu : 0x80u >> place % 8);
         place += whole ? 8 : 1;
     }
+    assert(gap.from > gap.upto || (ghosts_has(ghosts, gap.from) && ghosts_has(ghosts, gap.upto)));
     add_up(ghosts);
 }
 
@@ -125,6 +139,7 @@ void ghosts_take(struct ghosts *ghosts, struct ghosts_told told, uint64_t redis_
     ghosts->known = true;
     show(ghosts);
     ghosts->shown = ghosts->seq;
+    assert(!ghosts_behind(ghosts) || ghosts->whole <= ghosts->shown);
 }
 
 bool ghosts_take_page(struct ghosts *ghosts, uint64_t page, struct span bits)
@@ -132,6 +147,7 @@ bool ghosts_take_page(struct ghosts *ghosts, uint64_t page, struct span bits)
     if (page >= HEARD_PAGES_MAX || bits.len > HEARD_PAGE_BYTES ||
         !make_room(ghosts, (uint32_t)page + 1))
         return false;
+    assert(page < ghosts->pages);
     uint8_t *to = ghosts->next + page * HEARD_PAGE_BYTES;
     memcpy(to, bits.ptr, bits.len);
     memset(to + bits.len, 0, HEARD_PAGE_BYTES - bits.len);
@@ -158,6 +174,7 @@ void ghosts_tell_again(struct ghosts *ghosts)
         ghosts->owed[page] = ghosts_shown(ghosts, page).len > 0;
         ghosts->owed_len += ghosts->owed[page];
     }
+    assert(ghosts->owed_len <= ghosts->pages);
     ghosts->seq = 0;
     ghosts->shown = UINT64_MAX; /* nothing of the new count */
 }
@@ -172,12 +189,15 @@ uint32_t ghosts_pick_owed(struct ghosts *ghosts, uint32_t limit)
         if (ghosts->owed[page] != 0)
             ghosts->owing[ghosts->owing_len++] = page;
     }
+    assert(ghosts->owing_len <= limit && ghosts->owing_len <= ghosts->owed_len);
     return ghosts->owing_len;
 }
 
 void ghosts_paid(struct ghosts *ghosts, bool arrived)
 {
+    assert(ghosts->owing_len <= HEARD_SEND_MAX && ghosts->owing_len <= ghosts->owed_len);
     for (uint32_t i = 0; arrived && i < ghosts->owing_len; i++) {
+        assert(ghosts->owing[i] < ghosts->pages);
         assert(ghosts->owed[ghosts->owing[i]] != 0);
         ghosts->owed[ghosts->owing[i]] = 0;
         ghosts->owed_len--;
@@ -199,14 +219,18 @@ static uint64_t away_below(const struct ghosts *ghosts, uint64_t place)
     if (place > end)
         place = end;
     uint64_t block = place / GHOSTS_BLOCK_PLACES, start = block * GHOSTS_BLOCK_PLACES;
-    return ghosts->before[block] + bits_of(ghosts->bits + start / 8, place - start);
+    uint64_t away = ghosts->before[block] + bits_of(ghosts->bits + start / 8, place - start);
+    assert(away <= place);
+    return away;
 }
 
 uint64_t ghosts_before(const struct ghosts *ghosts, uint64_t serving, uint64_t place)
 {
     if (ghosts == NULL || ghosts->pages == 0 || place <= serving + 1)
         return 0;
-    return away_below(ghosts, place) - away_below(ghosts, serving + 1);
+    uint64_t upto = away_below(ghosts, place), served = away_below(ghosts, serving + 1);
+    assert(served <= upto && upto - served <= place - serving - 1); /* no more than wait there */
+    return upto - served;
 }
 
 uint64_t ghosts_waiting(const struct ghosts *ghosts)

@@ -1,9 +1,11 @@
-/* heard.c: a mark that is set already costs a look at one byte, so a visitor who polls every two
- * seconds changes a page once an epoch and not at each poll.
+/* heard.c: marks of who is still there, set by polls and told to Redis in pages.
  *
- * Pages go round robin: under a storm of joins every page has its turn, and none is told twice
- * before all others had theirs. What was picked and did not arrive is dirty again, unless its epoch
- * is too long ago; then it is of no use any more.
+ * A mark that is already set costs one look at a byte, so a visitor who polls every two seconds
+ * changes a page once an epoch rather than at each poll.
+ *
+ * Changed pages are told round robin: under a storm of joins every page gets its turn, and none is
+ * told twice before all the others were told once. A page that was picked and did not arrive is
+ * dirty again, unless its epoch is too long ago to be of use.
  *
  * Invariant: dirty_len is the number of flags set in `dirty`. */
 #include "core/line/heard.h"
@@ -25,6 +27,7 @@ void heard_deinit(struct heard *heard)
 
 static bool grow_one(struct heard *heard, int which, uint32_t pages)
 {
+    assert(pages > heard->pages && pages <= HEARD_PAGES_MAX);
     uint8_t *bits = realloc(heard->bits[which], (size_t)pages * HEARD_PAGE_BYTES);
     if (bits == NULL)
         return false;
@@ -45,6 +48,7 @@ void heard_reserve(struct heard *heard, uint64_t issued)
     uint32_t pages = wanted < HEARD_PAGES_MAX ? (uint32_t)wanted : HEARD_PAGES_MAX;
     if (pages > heard->pages && grow_one(heard, 0, pages) && grow_one(heard, 1, pages))
         heard->pages = pages;
+    assert(heard->pages <= HEARD_PAGES_MAX);
 }
 
 static void forget(struct heard *heard, int which)
@@ -71,12 +75,15 @@ void heard_turn(struct heard *heard, uint64_t epoch)
     forget(heard, 0);
     if (!next)
         forget(heard, 1);
+    assert(heard->dirty_len[0] == 0 && (next || heard->dirty_len[1] == 0));
 }
 
 static void make_dirty(struct heard *heard, int which, uint32_t page)
 {
+    assert(page < heard->pages);
     heard->dirty_len[which] += heard->dirty[which][page] == 0;
     heard->dirty[which][page] = 1;
+    assert(heard->dirty_len[which] <= heard->pages);
 }
 
 void heard_mark(struct heard *heard, uint64_t place)
@@ -98,6 +105,7 @@ static void pick(struct heard *heard, int which, uint32_t page)
 {
     if (heard->dirty[which][page] == 0 || heard->sent_len == HEARD_SEND_MAX)
         return;
+    assert(heard->dirty_len[which] > 0);
     heard->dirty[which][page] = 0;
     heard->dirty_len[which]--;
     heard->sent[heard->sent_len++] = (struct heard_page){heard->epoch - (uint64_t)which, page};
@@ -114,6 +122,7 @@ uint32_t heard_pick(struct heard *heard)
             heard->next = 0;
         pick(heard, 0, heard->next++);
     }
+    assert(heard->sent_len == HEARD_SEND_MAX || heard_all_told(heard));
     return heard->sent_len;
 }
 
@@ -138,6 +147,7 @@ void heard_tell_again(struct heard *heard)
 {
     for (uint32_t page = 0; page < heard->pages; page++) {
         for (int which = 0; which < 2; which++) {
+            assert(heard->bits[which] != NULL);
             if (heard_marks(heard, (struct heard_page){heard->epoch - (uint64_t)which, page}).len >
                 0)
                 make_dirty(heard, which, page);
@@ -147,6 +157,7 @@ void heard_tell_again(struct heard *heard)
 
 void heard_sent(struct heard *heard, bool arrived)
 {
+    assert(heard->sent_len <= HEARD_SEND_MAX);
     for (uint32_t i = 0; i < heard->sent_len && !arrived; i++) {
         int which = which_of(heard, heard->sent[i]);
         if (which >= 0)

@@ -1,8 +1,8 @@
-/* heard.h: whom one front has heard from lately: a bit for each place, in pages of 65,536, for this
- * epoch and for the one before as long as it is not told.
+/* heard.h: the visitors that this front has heard from lately: one bit for each place, in pages of
+ * 65,536, for this epoch and, until it has been told, for the one before.
  *
- * A poll sets a bit in memory that is there already. Pages that have changed are told to Redis a
- * few at a time, so a visitor who waits costs Redis nothing. Belongs to one loop. */
+ * A poll sets a bit in memory that is there already. Changed pages are told to Redis a few at a
+ * time, so a visitor who waits costs Redis nothing. Belongs to one loop. */
 #ifndef FG_QUEUE_FRONT_CORE_HEARD_H
 #define FG_QUEUE_FRONT_CORE_HEARD_H
 
@@ -23,8 +23,8 @@ enum {
     HEARD_SEND_MAX = 2,
     /* 16.8 million places, 4 MB of marks. Those further back count as present. */
     HEARD_PAGES_MAX = 256,
-    /* Room is made for so many places more than were issued, for those who join until the next
-     * tick; who falls outside is marked by the next poll. */
+    /* Room is made for this many places beyond those issued, for visitors who join before the next
+     * tick. One who falls outside is marked by the next poll. */
     HEARD_AHEAD_PLACES = 65536,
 };
 
@@ -35,32 +35,32 @@ struct heard_page {
 
 struct heard {
     uint8_t *bits[2];  /* this epoch's and the one before; the highest bit is the lowest place */
-    uint8_t *dirty[2]; /* a flag for each page: marks in it that were not told yet */
+    uint8_t *dirty[2]; /* a flag for each page: it has marks that were not told yet */
     uint32_t pages;
     uint32_t dirty_len[2];
     uint32_t next; /* where the search for dirty pages goes on */
     uint64_t epoch;
     struct heard_page sent[HEARD_SEND_MAX]; /* on their way */
     uint32_t sent_len;
-    bool urgent;                 /* somebody came back whom all count as gone */
+    bool urgent;                 /* a visitor came back whom every front counts as gone */
     const struct ghosts *ghosts; /* NULL: nobody is known to be gone */
 };
 
 void heard_deinit(struct heard *heard);
-/* Makes room for a line of so many places. Without memory the line is marked as far as it goes. */
+/* Makes room for a line of this many places. Without memory the marks end where the room does. */
 void heard_reserve(struct heard *heard, uint64_t issued);
-/* From one epoch to the next what was not told is kept; after that it is of no use. */
+/* What was not told is kept for one more epoch; after that it is of no use. */
 void heard_turn(struct heard *heard, uint64_t epoch);
 /* This visitor was here just now. O(1), no allocation. */
 void heard_mark(struct heard *heard, uint64_t place);
 
-/* Redis has lost what it was told: all of both epochs is to be told once more. */
+/* Redis has lost what it was told: both epochs are told again. */
 void heard_tell_again(struct heard *heard);
 
 /* Picks up to HEARD_SEND_MAX changed pages into `sent`, the older epoch's first. Each pick ends
  * with heard_sent(): if they did not arrive, they are picked again. */
 uint32_t heard_pick(struct heard *heard);
-/* Is everything on its way or told, that of this epoch, too? That of the one before? */
+/* Is everything told or on its way? And of the epoch before this one? */
 static inline bool heard_all_told(const struct heard *heard)
 {
     return heard->dirty_len[0] + heard->dirty_len[1] == 0;

@@ -1,6 +1,12 @@
-/* lanes.c: see lanes.h. While people wait in several lanes each is served in proportion to its
- * share, so the lane whose people are the fewest for its share ends first; then the same again
- * without it. A lane without a share is served when no other wants anything. */
+/* lanes.c: which lane is through first, and when.
+ *
+ * While people wait in several lanes, each lane is served in proportion to its share. So the lane
+ * with the fewest people for its share is through first; then the same reasoning holds for the rest
+ * of them, which take over its share. Five lanes at most make this a loop of five rounds rather
+ * than a simulation call by call.
+ *
+ * A lane without a share is served only when no other has anybody waiting. Beware of dividing by
+ * that share: lanes_part() gives it a tiny one, lanes_reach() orders it behind all the others. */
 #include "core/line/lanes.h"
 
 #include <assert.h>
@@ -20,6 +26,7 @@ static unsigned next_over(const struct lane lanes[LANES_ALL])
     for (unsigned i = 0; i < LANES_ALL; i++) {
         if (lanes[i].over)
             continue;
+        assert(lanes[i].share >= 0.0);
         if (next == LANES_ALL || (lanes[i].share > 0.0 && lanes[next].share == 0.0) ||
             lanes[i].left * lanes[next].share < lanes[next].left * lanes[i].share)
             next = i;
@@ -46,6 +53,7 @@ void lanes_reach(const uint64_t waiting[LANES_ALL], uint64_t shares, uint64_t up
             turns *= all;
         }
         called += turns;
+        assert(!lanes[first].over && !isnan(called)); /* each ends once */
         lanes[first].over = true;
         upto[first] = waiting[first] > 0 ? (uint64_t)(called + 0.5) : 0;
     }
@@ -61,6 +69,7 @@ double lanes_part(const struct lane_crowd *lanes, unsigned lanes_len, uint64_t s
                   double visitors)
 {
     assert(lanes_len <= LANES_ALL && own < lanes_len);
+    assert(visitors >= 0.0);
     bool over[LANES_ALL] = {false};
     double turns = 0.0; /* in each turn a lane that is not over has as many calls as its share */
     for (;;) {
@@ -70,12 +79,14 @@ double lanes_part(const struct lane_crowd *lanes, unsigned lanes_len, uint64_t s
             double share = share_of(shares, i);
             if (over[i])
                 continue;
+            assert(lanes[i].show > 0.0 && lanes[i].waiting >= 0.0);
             pace += share * lanes[i].show;
             if (i != own && lanes[i].waiting / share < ends) {
                 ends = lanes[i].waiting / share;
                 next = i;
             }
         }
+        assert(pace > 0.0); /* the own lane is never over */
         double come = (ends - turns) * pace;
         if (next == own || come >= visitors)
             return (turns + visitors / pace) * share_of(shares, own);

@@ -1,5 +1,11 @@
-/* moves.c: a list that only grows, and a table over it: a place that has moved once never counts as
- * unmoved. What is new stands at the end, so telling Redis again is a walk along the list. */
+/* moves.c: a list that only grows, and a table over it.
+ *
+ * A place that has moved once never counts as unmoved again, so nothing is ever taken out and a
+ * number in the table stays valid. New entries stand at the end: telling Redis all of them again is
+ * a walk along the list, and `told` is how far it has come.
+ *
+ * Running out of memory or room is harmless here. Such a place looks unmoved on this front, so its
+ * old ticket still gets answers, but Redis judges everybody who wants to enter. */
 #include "core/line/moves.h"
 
 #include <assert.h>
@@ -15,6 +21,7 @@ static uint64_t entry_of(uint64_t place)
 static bool is_of(const void *ctx, uint32_t at, const void *entry)
 {
     const struct moves *moves = ctx;
+    assert(at < moves->len);
     return entry_of(moves->place[at]) == *(const uint64_t *)entry;
 }
 
@@ -35,6 +42,7 @@ static bool has_room(struct moves *moves)
         return false;
     moves->place = place;
     moves->cap = cap;
+    assert(moves->len < moves->cap);
     return true;
 }
 
@@ -45,7 +53,7 @@ void moves_deinit(struct moves *moves)
     *moves = (struct moves){0};
 }
 
-/* Whoever noted it had it from Redis: it is told again only with all the others. */
+/* News of a move come from Redis, so it need not be told of this one unless it loses all. */
 static bool add(struct moves *moves, struct move move)
 {
     if (!has_room(moves) ||
@@ -54,17 +62,20 @@ static bool add(struct moves *moves, struct move move)
     if (moves->told == moves->len)
         moves->told++;
     moves->place[moves->len++] = move.entry << 8 | move.moves;
+    assert(moves->told <= moves->len && moves->len <= moves->cap);
     return true;
 }
 
 bool moves_note(struct moves *moves, struct move move)
 {
     assert(move.entry > 0 && move.moves > 0);
+    assert(entry_of(move.entry << 8) == move.entry); /* fits beside the count */
     uint32_t at = find(moves, move.entry);
     if (at == TABLE_NONE)
         return add(moves, move);
     if ((uint8_t)moves->place[at] < move.moves)
         moves->place[at] = move.entry << 8 | move.moves;
+    assert(moves_of(moves, move.entry) >= move.moves); /* never less moved than was known */
     return true;
 }
 
@@ -85,6 +96,7 @@ uint32_t moves_pick(const struct moves *moves, struct move out[MOVES_SEND_MAX], 
     uint32_t len = 0, at = moves->told;
     for (; at < moves->len && len < MOVES_SEND_MAX; at++)
         out[len++] = (struct move){entry_of(moves->place[at]), (uint8_t)moves->place[at]};
+    assert(at - moves->told == len && at <= moves->len);
     *upto = at;
     return len;
 }

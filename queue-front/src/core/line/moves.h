@@ -1,6 +1,6 @@
 /* moves.h: which places of a line were carried to another device, and how often. A ticket made
- * before the last move holds nothing any more. Few places ever move, so each front knows them all:
- * the ticks tell those that are new, and a poll looks them up here without asking Redis.
+ * before the last move is void. Few places ever move, so each front knows all of them: the ticks
+ * tell the new ones, and a poll looks its place up here without asking Redis.
  *
  * Belongs to one loop. */
 #ifndef FG_QUEUE_FRONT_CORE_MOVES_H
@@ -30,16 +30,16 @@ struct move {
 
 void moves_deinit(struct moves *moves);
 
-/* A place was moved so often, or more often than is known. False without memory or room; then the
- * place is as it was, here alone: Redis judges those who want to enter. */
+/* This place was moved this many times; a lower number than is known changes nothing. False: no
+ * memory or room, and the place stays as it was on this front. Redis judges whoever enters. */
 bool moves_note(struct moves *moves, struct move move);
 
 /* How often a place was moved, as far as is known. O(1). */
 uint8_t moves_of(const struct moves *moves, uint64_t entry);
 
-/* For a Redis that has lost them: all from the beginning, some at a time. */
+/* For a Redis that has lost them: all of them from the beginning, some at a time. */
 void moves_tell_again(struct moves *moves);
-/* The next ones, and up to which place they reach: to be set as `told` when they have arrived. */
+/* The next ones, and how far in the list they reach: `told`, once they have arrived. */
 uint32_t moves_pick(const struct moves *moves, struct move out[MOVES_SEND_MAX], uint32_t *upto);
 
 #endif

@@ -1,17 +1,19 @@
-/* place.c: a place is waiting until the line has served up to it; from then on the call that took
- * it in says until when it may come.
+/* place.c: from a number in line to what its visitor is told.
+ *
+ * A place waits until the line has served up to it; from then on the call that included it says
+ * until when its visitor may come.
  *
  * A place beyond what was ever issued is possible right after Redis lost its memory: the ticket is
- * genuine, the counters are being healed. It is waiting, behind everybody that the picture knows.
+ * genuine, and the counters are being healed. It waits behind everybody that the picture knows.
  *
- * A place up to `dead` has run out for good. One that was called, is not dead and has no stretch
- * yet (a front that has just started is told them by and by) is called until we know better. While
- * an event is sold out or frozen nobody can enter, and so nobody's time runs.
+ * A place up to `dead` has expired for good. One that was called, is not dead and has no stretch
+ * yet (a front that has just started learns them over the next ticks) counts as called until we
+ * know better. While an event is sold out or frozen nobody can enter, so nobody's time runs.
  *
- * Those ahead who have gone are left out of `ahead`, as far as they are known.
+ * Visitors ahead who are known to have gone are not counted in `ahead`.
  *
- * Invariant: as long as `serving` does not fall and no ghost comes back, `ahead` of a place does
- * not rise, and a place that was called does not wait again. Nobody is ever put before it. */
+ * Invariant: while `serving` does not fall and no ghost comes back, `ahead` of a place does not
+ * rise, and a place that was called does not wait again. Nobody is ever put before it. */
 #include "core/line/place.h"
 
 #include "core/line/ghosts.h"
@@ -39,7 +41,7 @@ uint64_t place_now_ms(const struct line_view *view, uint64_t mono_us)
     return view->redis_ms + (mono_us - view->at_us) / 1000;
 }
 
-/* The call that took `place` in: the first whose end reaches it. NULL: not told to us yet. */
+/* The call that included `place`: the first whose end reaches it. NULL: we do not know it yet. */
 static const struct line_stretch *call_of(const struct line_view *view, uint64_t place)
 {
     uint32_t low = 0, high = view->calls_len;
@@ -50,6 +52,8 @@ static const struct line_stretch *call_of(const struct line_view *view, uint64_t
         else
             low = middle + 1;
     }
+    assert(low == high && low <= view->calls_len);
+    assert(low == 0 || view->calls[low - 1].upto < place);
     return low < view->calls_len ? &view->calls[low] : NULL;
 }
 
@@ -61,6 +65,7 @@ uint64_t place_called_ms(const struct line_view *view, uint64_t position)
 
 static struct place called_place(const struct line_view *view, uint64_t place, uint64_t now_ms)
 {
+    assert(place > 0 && place <= view->serving);
     struct place at = {.state = PLACE_CALLED, .position = place};
     const struct line_stretch *call = call_of(view, place);
     struct turn turn = turns_of(view->turns, place);
@@ -82,17 +87,21 @@ static struct place called_place(const struct line_view *view, uint64_t place, u
                                              : PLACE_EXPIRED;
         at.call_expires_ms = at.state == PLACE_EXPIRED ? 0 : expires_ms;
     }
+    assert(at.state != PLACE_WAITING && at.ahead == 0); /* once called, never waiting again */
     return at;
 }
 
 uint64_t place_position(const struct line_view *view, uint64_t entry)
 {
     assert(entry > 0);
-    return view->draw.drawn ? draw_position(&view->draw.order, entry) : entry;
+    uint64_t position = view->draw.drawn ? draw_position(&view->draw.order, entry) : entry;
+    assert(position > 0);
+    return position;
 }
 
 struct place place_at(const struct line_view *view, uint64_t entry, uint64_t now_ms)
 {
+    assert(entry > 0);
     struct place at = {.state = PLACE_WAITING};
     if (view->state == LINE_DRAFT || view->state == LINE_SCHEDULED ||
         view->state == LINE_PRE_QUEUE) {
@@ -103,6 +112,9 @@ struct place place_at(const struct line_view *view, uint64_t entry, uint64_t now
     if (place <= view->serving)
         return called_place(view, place, now_ms);
     at.position = place;
-    at.ahead = place - view->serving - 1 - ghosts_before(view->ghosts, view->serving, place);
+    uint64_t before = place - view->serving - 1;
+    uint64_t gone = ghosts_before(view->ghosts, view->serving, place);
+    assert(gone <= before);
+    at.ahead = before - gone;
     return at;
 }

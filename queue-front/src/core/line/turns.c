@@ -1,6 +1,9 @@
-/* turns.c: a table without search: a place has one slot, given by its lowest bits, so it never has
- * to be looked for. Two places that want the same slot make the table larger; once it may not grow,
- * the later one has it. */
+/* turns.c: a table without search.
+ *
+ * A place has exactly one slot, named by its lowest bits. Places are called in their order, so
+ * those whose turn was lately have neighbouring numbers and never share a slot. When two places do
+ * want the same slot the table grows; at its largest size the higher place, which is the later one,
+ * wins and the older one is forgotten. The picture still says that the older one's call is over. */
 #include "core/line/turns.h"
 
 #include <assert.h>
@@ -18,6 +21,7 @@ void turns_deinit(struct turns *turns)
 
 static struct turns_slot *slot_of(const struct turns *turns, uint64_t place)
 {
+    assert(turns->cap > 0 && (turns->cap & (turns->cap - 1)) == 0);
     return &turns->slot[place & (turns->cap - 1)];
 }
 
@@ -33,6 +37,7 @@ static bool grow(struct turns *turns)
     }
     free(turns->slot);
     *turns = grown;
+    assert(turns->cap <= TURNS_PLACES_MAX);
     return true;
 }
 
@@ -54,6 +59,7 @@ void turns_note(struct turns *turns, struct turn turn)
     slot->kind = (uint8_t)turn.kind;
     slot->times = turn.times;
     slot->until_ms = turn.until_ms;
+    assert(turns_of(turns, turn.place).kind == turn.kind);
 }
 
 bool turn_parse(struct span text, struct turn *out)
@@ -68,6 +74,7 @@ bool turn_parse(struct span text, struct turn *out)
         return false;
     turn.kind = (enum turn_kind)kind_number;
     turn.times = (uint8_t)times;
+    assert(turn.place > 0 && turn.kind < TURN_KIND_COUNT); /* what turns_note() takes */
     *out = turn;
     return true;
 }
@@ -79,6 +86,7 @@ struct turn turns_of(const struct turns *turns, uint64_t place)
     const struct turns_slot *slot = slot_of(turns, place);
     if (slot->place != place)
         return (struct turn){.kind = TURN_NONE};
+    assert(slot->kind < TURN_KIND_COUNT);
     return (struct turn){
         .place = place,
         .until_ms = slot->until_ms,

@@ -1,9 +1,9 @@
-/* turns.h: what became of places after their call: a call that was made longer, a visit that is
- * over, an order that is through. Redis keeps a log of it, the ticks tell each front what is new,
- * and a poll looks its own place up here without asking Redis.
+/* turns.h: what became of places after their call: a call was extended, a visit ended, an order
+ * went through. Redis keeps a log of these, the ticks tell each front the new ones, and a poll
+ * looks its place up here without asking Redis.
  *
- * A front that has just started learns the newest of the log. Of an older place it knows what the
- * picture says: that its call is over.
+ * A front that has just started learns the newest part of the log. Of an older place it knows what
+ * the picture says: that its call is over.
  *
  * Belongs to one loop. */
 #ifndef FG_QUEUE_FRONT_CORE_TURNS_H
@@ -16,14 +16,14 @@
 #include <stdint.h>
 
 enum {
-    /* In one line: 4 MB here. Places are called in their order, so those whose turn it was lately
-     * never meet; an older one is forgotten for a newer one. */
+    /* In one line: 4 MB. Places are called in their order, so recent ones never collide; an older
+     * one is forgotten for a newer one. */
     TURNS_PLACES_MAX = 262144,
 };
 
 struct turn {
     uint64_t place;
-    uint64_t until_ms; /* TURN_KEPT, on the event's clock, less how long the line had stood still */
+    uint64_t until_ms; /* TURN_KEPT: on the event's clock, less the time the line had stood still */
     enum turn_kind kind;
     uint8_t times;
 };
@@ -42,7 +42,7 @@ struct turns {
 
 void turns_deinit(struct turns *turns);
 
-/* Without memory the place is as the picture tells it: Redis judges those who want to enter. */
+/* Without memory the place stays as the picture has it: Redis judges whoever wants to enter. */
 void turns_note(struct turns *turns, struct turn turn);
 
 /* "place:kind:until_ms:times", as the log has it. */
