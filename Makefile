@@ -179,7 +179,7 @@ INCLUDES = $(call INC_of,$<) -isystem $(LLHTTP_INC) -isystem /usr/include/postgr
 # the compiler's own dependencies say who needs which.
 GEN_DIR := $(OUT)/gen
 SQL     := $(sort $(wildcard */sql/*.sql infra/demo/*/sql/*.sql))
-GEN     := $(patsubst %,$(GEN_DIR)/%.inc,$(sort $(SQL) $(wildcard web/*.* web/console/* queue-front/web/* seat-service/web/* payment-adapter/web/*)))
+GEN     := $(patsubst %,$(GEN_DIR)/%.inc,$(sort $(SQL) $(wildcard web/*.* web/console/* queue-front/web/* seat-service/web/* payment-adapter/web/* infra/demo/*/web/*)))
 
 # Statements become C: SERVICE/sql/statements/*.sql give #include "SERVICE/sql/statements.h.inc" and the
 # other parts that infra/statements.awk names.
@@ -203,7 +203,8 @@ sql-listed:
 
 # The texts of the languages that are built in (common/web/lang.h), as rows of an array by language: a
 # file text.ja is found by itself.
-WORDS := queue-front/web/text seat-service/web/text payment-adapter/web/text web/console/console
+WORDS := queue-front/web/text seat-service/web/text payment-adapter/web/text web/console/console \
+         infra/demo/psp-sandbox/web/text
 words_in = $(filter-out %.js,$(wildcard $(1).??))
 GEN   += $(WORDS:%=$(GEN_DIR)/%.words.inc)
 $(foreach w,$(WORDS),$(eval $(GEN_DIR)/$(w).words.inc: $(patsubst %,$(GEN_DIR)/%.inc,$(call words_in,$(w)))))

@@ -82,10 +82,14 @@ function judgeInclude(all, file, room, at, include) {
   return undefined;
 }
 
+// HTML lies in templates (common/web/template.h). What is drawn, as SVG, is no page; a comment is no string.
+const TAG = /"[^"]*<(?:!doctype|(?!svg|path)[a-z][a-z0-9]*(?=[ >%\\"])|\/(?!svg|path)[a-z][a-z0-9]*>)/i;
+
 function judgeFile(all, file) {
   const room = roomOf(file);
   if (room === undefined) return breaks(file, 1, `lies in no room of ${LIST}`);
   for (const { text, at } of lines(file)) {
+    if (TAG.test(text.replaceAll('\\"', ' ')) && !/^\s*(\/\*|\*)/.test(text)) breaks(file, at, 'a tag of HTML in a string: a page is a template');
     const include = /^\s*#\s*include\s*"([^"]+)"/.exec(text)?.[1];
     if (include !== undefined) judgeInclude(all, file, room, at, include);
   }

@@ -31,6 +31,13 @@ enum { OWN_MAX = SITE_FILES_MAX + 1 + LANG_MAX }; /* the logo, more words in eac
 
 enum coding { PLAIN, GZIP, BROTLI, CODINGS };
 
+static const char brand_html[] =
+#include "web/brand.html.inc"
+    ;
+static const char languages_html[] =
+#include "web/languages.html.inc"
+    ;
+
 static const char *const coding_names[CODINGS] = {NULL, "gzip", "br"};
 
 struct pack {
@@ -201,17 +208,6 @@ static void on_file(struct http_req *req, void *ctx)
 
 /* ---- pages, put together ---- */
 
-struct span site_brand(const struct site *site)
-{
-    return text_span(&site->brand_html.text);
-}
-
-struct span site_languages(const struct site *site, enum lang lang)
-{
-    assert(lang < LANG_MAX);
-    return text_span(&site->languages[lang].text);
-}
-
 void site_words(const struct site *site, enum lang lang, struct text *out)
 {
     phrases_json(out, site->phrases[lang], span_of(site->conf.said), span_of(site->conf.kept));
@@ -231,10 +227,14 @@ int site_template(const struct site *site, enum lang lang, struct span html,
         text_printf(&tags, "%s%s", each > 0 ? " " : "", lang_tag(each));
     assert(!tags.overflown);
     const struct template_fixed fixed[] = {
-        {"tags", text_span(&tags)},   {"lang", span_of(lang_tag(lang))},
-        {"words", text_span(&words)}, {"files", span_of(site->folder)},
-        {"brand", site_brand(site)},  {"languages", site_languages(site, lang)},
-        {"data", site->conf.data},    {NULL, {NULL, 0}},
+        {"tags", text_span(&tags)},
+        {"lang", span_of(lang_tag(lang))},
+        {"words", text_span(&words)},
+        {"files", span_of(site->folder)},
+        {"brand", text_span(&site->brand_html.text)},
+        {"languages", text_span(&site->languages[lang].text)},
+        {"data", site->conf.data},
+        {NULL, {NULL, 0}},
     };
     int rc = words.overflown
                  ? err_set(err, ERR_FULL, "the words of \"%s\" are too long", lang_tag(lang))
@@ -281,43 +281,93 @@ static int make_words(struct site *site, enum lang lang, struct err_slot *err)
     return 0;
 }
 
+/* Markup that stands in every page is a template too. */
+static int put_markup(struct markup *markup, struct span html, const char *const *gaps,
+                      void (*fill)(struct text *out, unsigned gap, void *ctx),
+                      bool (*more)(unsigned block, unsigned turn, void *ctx), void *ctx,
+                      struct err_slot *err)
+{
+    struct template *page;
+    int rc = template_create(span_trim(html), NULL, NULL, gaps, err, &page);
+    if (rc < 0)
+        return rc;
+    markup->text = text_on(markup->memory, sizeof(markup->memory));
+    template_put_blocks(&markup->text, page, fill, more, ctx);
+    template_destroy(page);
+    return markup->text.overflown ? err_set(err, ERR_FULL, "it is too long") : 0;
+}
+
 /* "한국어 English", each a link to this very page; the present one is marked. */
+struct languages {
+    const struct site *site;
+    enum lang now;
+    enum lang read[LANG_MAX]; /* those that are read here */
+    unsigned read_len;
+    unsigned turn;
+};
+
+enum language_gap { LANGUAGE, LANGUAGE_FURTHER, LANGUAGE_NOW, LANGUAGE_TAG, LANGUAGE_NAME };
+
+static const char *const language_gaps[] = {"language", "further", "now", "tag", "name", NULL};
+
+static bool more_language(unsigned block, unsigned turn, void *ctx)
+{
+    struct languages *languages = ctx;
+    if (block == LANGUAGE) {
+        languages->turn = turn;
+        return turn < languages->read_len;
+    }
+    bool shown = block == LANGUAGE_FURTHER ? languages->turn > 0
+                                           : languages->read[languages->turn] == languages->now;
+    return turn == 0 && shown;
+}
+
+static void fill_language(struct text *out, unsigned gap, void *ctx)
+{
+    const struct languages *languages = ctx;
+    enum lang lang = languages->read[languages->turn];
+    html_put(out, gap == LANGUAGE_TAG
+                      ? span_of(lang_tag(lang))
+                      : phrases_find(languages->site->phrases[lang], SPAN("language.name")));
+}
+
 static int make_languages(struct site *site, enum lang now, struct err_slot *err)
 {
-    struct markup *markup = &site->languages[now];
-    struct text *out = &markup->text;
-    *out = text_on(markup->memory, sizeof(markup->memory));
+    struct languages languages = {.site = site, .now = now};
     for (enum lang lang = 0; lang < lang_count(); lang++) {
-        if (site->read[lang] != lang)
-            continue;
-        const char *tag = lang_tag(lang);
-        text_printf(out, "%s<a href=\"?lang=%s\" lang=\"%s\" hreflang=\"%s\"%s>",
-                    lang > 0 ? " " : "", tag, tag, tag,
-                    lang == now ? " aria-current=\"true\"" : "");
-        html_put(out, phrases_find(site->phrases[lang], SPAN("language.name")));
-        TEXT_LIT(out, "</a>");
+        if (site->read[lang] == lang)
+            languages.read[languages.read_len++] = lang;
     }
-    return out->overflown ? err_set(err, ERR_FULL, "the languages' names are too long") : 0;
+    int rc = put_markup(&site->languages[now], span_of(languages_html), language_gaps,
+                        fill_language, more_language, &languages, err);
+    return rc < 0 ? err_wrap(err, "the languages' names") : 0;
+}
+
+enum brand_gap { BRAND, BRAND_LOGO, BRAND_UNPICTURED, BRAND_FOLDER, BRAND_NAME };
+
+static const char *const brand_gaps[] = {"branded", "logo", "unpictured", "folder", "name", NULL};
+
+static bool more_brand(unsigned block, unsigned turn, void *ctx)
+{
+    const struct site *site = ctx;
+    const char *type;
+    bool has_logo = brand_logo(site->brand, &type).len > 0;
+    bool shown =
+        block == BRAND ? brand_name(site->brand).len > 0 : has_logo == (block == BRAND_LOGO);
+    return turn == 0 && shown;
+}
+
+static void fill_brand(struct text *out, unsigned gap, void *ctx)
+{
+    const struct site *site = ctx;
+    html_put(out, gap == BRAND_FOLDER ? span_of(site->folder) : brand_name(site->brand));
 }
 
 static int make_brand(struct site *site, struct err_slot *err)
 {
-    struct markup *markup = &site->brand_html;
-    struct text *out = &markup->text;
-    const char *type;
-    *out = text_on(markup->memory, sizeof(markup->memory));
-    if (brand_name(site->brand).len == 0)
-        return 0;
-    TEXT_LIT(out, "<p class=\"brand\">");
-    if (brand_logo(site->brand, &type).len > 0) {
-        text_printf(out, "<img src=\"%s/logo\" alt=\"", site->folder);
-        html_put(out, brand_name(site->brand));
-        TEXT_LIT(out, "\">");
-    } else {
-        html_put(out, brand_name(site->brand));
-    }
-    TEXT_LIT(out, "</p>");
-    return out->overflown ? err_set(err, ERR_FULL, "brand.name is too long") : 0;
+    int rc = put_markup(&site->brand_html, span_of(brand_html), brand_gaps, fill_brand, more_brand,
+                        site, err);
+    return rc < 0 ? err_wrap(err, "brand.name") : 0;
 }
 
 static struct site_file *add_file(struct site *site, const char *name, const char *type)

@@ -92,8 +92,6 @@ void site_words(const struct site *site, enum lang lang, struct text *out);
 /* A page with what is the same for everybody filled in, and further gaps for each request. */
 int site_template(const struct site *site, enum lang lang, struct span html,
                   const char *const *gaps, struct err_slot *err, struct template **out);
-struct span site_brand(const struct site *site);                     /* markup, may be empty */
-struct span site_languages(const struct site *site, enum lang lang); /* markup */
 const struct phrases *site_phrases(const struct site *site, enum lang lang);
 /* The head lines of every page: policy, language, and what it varies by. Room for SITE_HEADERS_MAX.
  * A language that was asked for by ?lang= is remembered in a cookie. */

@@ -52,7 +52,8 @@ int phrases_parse(struct span source, struct err_slot *err, struct phrases **out
     struct phrases *phrases = calloc(1, sizeof(*phrases) + source.len);
     if (phrases == NULL)
         return err_set(err, ERR_NOMEM, "phrases of %zu bytes", source.len);
-    memcpy(phrases->source, source.ptr, source.len);
+    if (source.len > 0)
+        memcpy(phrases->source, source.ptr, source.len);
     struct span rest = {phrases->source, source.len};
     while (rest.ptr != NULL) {
         struct span line;

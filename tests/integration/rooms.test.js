@@ -75,6 +75,15 @@ test('a name stands for what is above alone, though more lies in it', () => {
   }, 'shop/src/core/order/order.h:3: shop/src/core/order may not include shop/src/core/late (core/late/late.h)');
 });
 
+test('a tag of HTML in a string is told by its line, a drawing or an address is none', () => {
+  refuses({ 'shop/src/main.c': '#include "store/store.h"\n/* a <b> in a comment */\nTEXT_LIT(out, "<p class=\\"brand\\">");\n' },
+    'shop/src/main.c:3: a tag of HTML in a string: a page is a template');
+  refuses({ 'shop/src/main.c': '#include "store/store.h"\nTEXT_LIT(out, "%s</li>");\n' },
+    'shop/src/main.c:2: a tag of HTML in a string: a page is a template');
+  const drawn = '#include "store/store.h"\n"<svg viewBox=\\"0 0\\"><path d=\\"\\"/></svg>" "Link: </events/" "<%s@%s>"\n';
+  assert.equal(judge({ 'shop/src/main.c': drawn }).status, 0);
+});
+
 test('core never includes the rim, whatever the list allows', () => {
   refuses({
     'infra/rooms': LIST.replace('core/price: common/base', 'core/price: common'),

@@ -66,7 +66,7 @@ test('the page shows what is paid for, in two languages, without a script', asyn
   assert.match(policy, /form-action 'self' http:\/\/shop\.test;/); // browsers judge the redirect too
   assert.equal(english.headers['referrer-policy'], 'no-referrer');
   assert.equal(english.headers['cache-control'], 'no-store');
-  const style = await sandbox.http.get('/pay/style.css');
+  const style = await sandbox.http.get(/<link rel="stylesheet" href="([^"]+)"/.exec(english.text)[1]);
   assert.match(style.headers['content-type'], /^text\/css/);
 });
 

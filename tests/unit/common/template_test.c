@@ -151,6 +151,12 @@ static const char pay_en[] =
 static const char pay_ko[] =
 #include "payment-adapter/web/text.ko.inc"
     ;
+static const char sandbox_en[] =
+#include "infra/demo/psp-sandbox/web/text.en.inc"
+    ;
+static const char sandbox_ko[] =
+#include "infra/demo/psp-sandbox/web/text.ko.inc"
+    ;
 
 /* Walks the keys of one source and looks each up in the other. */
 static void assert_has_all(const char *source, const struct phrases *others)
@@ -171,7 +177,8 @@ static void every_language_has_every_text(void **state)
     (void)state;
     static const struct {
         const char *en, *ko;
-    } sources[] = {{line_en, line_ko}, {hall_en, hall_ko}, {pay_en, pay_ko}};
+    } sources[] = {
+        {line_en, line_ko}, {hall_en, hall_ko}, {pay_en, pay_ko}, {sandbox_en, sandbox_ko}};
     for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++) {
         struct err_slot err;
         struct phrases *en, *ko;

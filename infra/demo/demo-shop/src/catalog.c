@@ -6,62 +6,127 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static const char style[] = ":root{color-scheme:light dark;font:16px/1.5 system-ui,sans-serif}"
-                            "body{margin:0 auto;max-width:60rem;padding:1rem}"
-                            "ul{list-style:none;padding:0;display:grid;gap:1rem;"
-                            "grid-template-columns:repeat(auto-fill,minmax(14rem,1fr))}"
-                            "li{border:1px solid #8884;border-radius:.5rem;padding:.8rem}"
-                            ".price{font-weight:700}";
+enum { PAGE_MAX = LIST_LIMIT_MAX * 900 };
 
-static void put_escaped(struct text *out, struct span value)
-{
-    for (size_t i = 0; i < value.len; i++) {
-        char c = value.ptr[i];
-        if (c == '<' || c == '>' || c == '&' || c == '"' || c == '\'')
-            text_printf(out, "&#%d;", c);
-        else
-            text_char(out, c);
-    }
-}
+static const char home_html[] =
+#include "infra/demo/demo-shop/web/home.html.inc"
+    ;
+static const char product_html[] =
+#include "infra/demo/demo-shop/web/product.html.inc"
+    ;
+static const char shop_css[] =
+#include "infra/demo/demo-shop/web/shop.css.inc"
+    ;
+
+static const struct site_file files[] = {{"shop.css", SITE_CSS, SITE_BYTES(shop_css)}};
+
+/* The columns of both queries; the last is SHOP_PRODUCT's alone. */
+enum product_column { SKU, NAME, PRICE, STOCK, DESCRIPTION };
 
 static void put_product(struct text *json, const PGresult *res, int row)
 {
     json_open(json, '{');
-    json_member_str(json, "sku", pg_text(res, row, 0));
-    json_member_str(json, "name", pg_text(res, row, 1));
-    json_member_u64(json, "price", pg_u64(res, row, 2));
+    json_member_str(json, "sku", pg_text(res, row, SKU));
+    json_member_str(json, "name", pg_text(res, row, NAME));
+    json_member_u64(json, "price", pg_u64(res, row, PRICE));
     json_member_cstr(json, "currency", "KRW");
-    json_member_u64(json, "stock", pg_u64(res, row, 3));
-    if (PQnfields(res) > 4)
-        json_member_str(json, "description", pg_text(res, row, 4));
+    json_member_u64(json, "stock", pg_u64(res, row, STOCK));
+    if (PQnfields(res) > DESCRIPTION)
+        json_member_str(json, "description", pg_text(res, row, DESCRIPTION));
     json_close(json, '}');
 }
 
-static void put_head(struct text *page, struct span title)
+/* ---- what fills the pages ---- */
+
+struct shelf {
+    const PGresult *res;
+    int row;
+};
+
+static bool more_products(void *ctx, unsigned turn)
 {
-    TEXT_LIT(page, "<!doctype html><html lang=\"ko\"><meta charset=\"utf-8\"><title>");
-    put_escaped(page, title);
-    TEXT_LIT(page, "</title><meta name=\"viewport\" content=\"width=device-width\">"
-                   "<link rel=\"stylesheet\" href=\"/style.css\"><body><h1>");
-    put_escaped(page, title);
-    TEXT_LIT(page, "</h1>");
+    struct shelf *shelf = ctx;
+    shelf->row = (int)turn;
+    return shelf->row < PQntuples(shelf->res);
 }
 
-static void put_price(struct text *page, const PGresult *res, int row)
+static void put_column(struct text *out, const struct shelf *shelf, enum product_column column)
 {
-    text_printf(page, "<span class=\"price\">%llu원</span>",
-                (unsigned long long)pg_u64(res, row, 2));
+    html_put(out, pg_text(shelf->res, shelf->row, (int)column));
 }
 
-static void reply_page(struct http_req *req, const struct text *page)
+static void put_sku(struct text *out, void *ctx)
 {
-    assert(!page->overflown);
+    put_column(out, ctx, SKU);
+}
+
+static void put_name(struct text *out, void *ctx)
+{
+    put_column(out, ctx, NAME);
+}
+
+static void put_price(struct text *out, void *ctx)
+{
+    put_column(out, ctx, PRICE);
+}
+
+static void put_stock(struct text *out, void *ctx)
+{
+    put_column(out, ctx, STOCK);
+}
+
+static void put_description(struct text *out, void *ctx)
+{
+    put_column(out, ctx, DESCRIPTION);
+}
+
+static const struct page_gap gaps[] = {
+    {"product", NULL, more_products},
+    {"sku", put_sku, NULL},
+    {"name", put_name, NULL},
+    {"price", put_price, NULL},
+    {"stock", put_stock, NULL},
+    {"description", put_description, NULL},
+    {NULL, NULL, NULL},
+};
+
+int catalog_create(struct err_slot *err, struct catalog *out)
+{
+    const struct site_conf conf = {
+        .root = "/-",
+        .files = files,
+        .files_len = sizeof(files) / sizeof(files[0]),
+        .service = "demo-shop",
+    };
+    int rc = site_create(&conf, err, &out->site);
+    if (rc == 0)
+        rc = filled_page_create(out->site, span_of(home_html), gaps, err, &out->home);
+    if (rc == 0)
+        rc = filled_page_create(out->site, span_of(product_html), gaps, err, &out->product);
+    return rc;
+}
+
+void catalog_destroy(struct catalog *catalog)
+{
+    filled_page_destroy(catalog->product);
+    filled_page_destroy(catalog->home);
+    site_destroy(catalog->site);
+}
+
+/* The shop speaks Korean. */
+static void reply_page(struct http_req *req, const struct filled_page *page, const PGresult *res)
+{
+    char memory[PAGE_MAX];
+    struct text text = text_on(memory, sizeof(memory));
+    struct shelf shelf = {res, 0};
+    filled_page_put(&text, page, LANG_KO, &shelf);
+    assert(!text.overflown);
     http_reply(req, &(struct http_reply){
                         .status = 200,
                         .type = "text/html; charset=utf-8",
                         .headers = SPAN("Cache-Control: no-cache\r\nContent-Security-Policy: "
                                         "default-src 'none'; style-src 'self'\r\n"),
-                        .body = text_span(page),
+                        .body = text_span(&text),
                     });
 }
 
@@ -97,21 +162,7 @@ static void on_home(void *ctx, const struct pg_answer *answer)
     const PGresult *res = shop_result(req, answer);
     if (res == NULL)
         return;
-    char memory[LIST_LIMIT_MAX * 900];
-    struct text page = text_on(memory, sizeof(memory));
-    put_head(&page, SPAN("가게"));
-    TEXT_LIT(&page, "<ul>");
-    for (int row = 0; row < PQntuples(res); row++) {
-        TEXT_LIT(&page, "<li><a href=\"/products/");
-        put_escaped(&page, pg_text(res, row, 0));
-        TEXT_LIT(&page, "\">");
-        put_escaped(&page, pg_text(res, row, 1));
-        TEXT_LIT(&page, "</a><br>");
-        put_price(&page, res, row);
-        TEXT_LIT(&page, "</li>");
-    }
-    TEXT_LIT(&page, "</ul></body></html>");
-    reply_page(req, &page);
+    reply_page(req, shop_of(req)->catalog->home, res);
 }
 
 /* False: the query's limit is not a valid one, and the answer said so. */
@@ -180,16 +231,7 @@ static void on_product_page(void *ctx, const struct pg_answer *answer)
     const PGresult *res = is_there(req, answer);
     if (res == NULL)
         return;
-    char memory[8192];
-    struct text page = text_on(memory, sizeof(memory));
-    put_head(&page, pg_text(res, 0, 1));
-    TEXT_LIT(&page, "<p>");
-    put_escaped(&page, pg_text(res, 0, 4));
-    TEXT_LIT(&page, "</p><p>");
-    put_price(&page, res, 0);
-    text_printf(&page, " · %llu</p><p><a href=\"/\">←</a></p></body></html>",
-                (unsigned long long)pg_u64(res, 0, 3));
-    reply_page(req, &page);
+    reply_page(req, shop_of(req)->catalog->product, res);
 }
 
 static void ask_product(struct http_req *req, pg_on_done *on_done)
@@ -215,23 +257,15 @@ static void on_get_product_page(struct http_req *req, void *ctx)
     ask_product(req, on_product_page);
 }
 
-static void on_get_style(struct http_req *req, void *ctx)
-{
-    (void)ctx;
-    http_reply(req, &(struct http_reply){.status = 200,
-                                         .type = "text/css; charset=utf-8",
-                                         .headers = SPAN("Cache-Control: max-age=3600\r\n"),
-                                         .body = {style, sizeof(style) - 1}});
-}
-
-int catalog_add_routes(struct http_router *router, struct err_slot *err)
+int catalog_add_routes(struct catalog *catalog, struct http_router *router, struct err_slot *err)
 {
     static const struct http_route routes[] = {
         {HTTP_METHOD_GET, "/", on_get_home, NULL, 0},
-        {HTTP_METHOD_GET, "/style.css", on_get_style, NULL, 0},
         {HTTP_METHOD_GET, "/products/{sku}", on_get_product_page, NULL, 0},
         {HTTP_METHOD_GET, "/api/products", on_get_products, NULL, 0},
         {HTTP_METHOD_GET, "/api/products/{sku}", on_get_product, NULL, 0},
     };
-    return http_router_add_all(router, routes, sizeof(routes) / sizeof(routes[0]), err);
+    int rc = site_routes(catalog->site, router, err);
+    return rc < 0 ? rc
+                  : http_router_add_all(router, routes, sizeof(routes) / sizeof(routes[0]), err);
 }

@@ -9,6 +9,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+struct state {
+    struct catalog catalog; /* before the loop, and after it */
+    struct shop *shop;      /* the one loop's, for stop() to free when the loop has ended */
+};
+
 static int start(struct service *service, struct http_router *routes,
                  struct http_router *private_routes, struct err_slot *err)
 {
@@ -17,9 +22,12 @@ static int start(struct service *service, struct http_router *routes,
         return err_set(err, ERR_RANGE, "[http] loops: the shop is small and runs on one");
     if (sodium_init() < 0)
         return err_set(err, ERR_IO, "libsodium");
-    int rc = login_add_routes(routes, err);
+    struct state *state = service_ctx(service);
+    int rc = catalog_create(err, &state->catalog);
     if (rc == 0)
-        rc = catalog_add_routes(routes, err);
+        rc = login_add_routes(routes, err);
+    if (rc == 0)
+        rc = catalog_add_routes(&state->catalog, routes, err);
     if (rc == 0)
         rc = checkout_add_routes(routes, err);
     if (rc == 0)
@@ -125,7 +133,9 @@ static int loop_start(struct service_loop *loop, struct err_slot *err)
         return rc;
     }
     loop->ctx = shop;
-    *(struct shop **)service_ctx(loop->service) = shop;
+    struct state *state = service_ctx(loop->service);
+    state->shop = shop;
+    shop->catalog = &state->catalog;
     return 0;
 }
 
@@ -142,8 +152,9 @@ static void loop_stop(struct service_loop *loop)
 
 static void stop(struct service *service)
 {
-    struct shop **shop = service_ctx(service);
-    shop_free(*shop);
+    struct state *state = service_ctx(service);
+    shop_free(state->shop);
+    catalog_destroy(&state->catalog);
 }
 
 static int seed_main(const struct service_conf *conf, int argc, char **argv)
@@ -167,14 +178,14 @@ static int seed_main(const struct service_conf *conf, int argc, char **argv)
 int main(int argc, char **argv)
 {
     static struct settings settings;
-    static struct shop *shop; /* the one loop's, for stop() to free when the loop has ended */
+    static struct state state;
     struct service_conf conf = {
         .name = "demo-shop",
         .version = "1.0",
         .settings = settings_table,
         .settings_len = settings_table_len,
         .config = &settings,
-        .ctx = &shop,
+        .ctx = &state,
         .start = start,
         .loop_start = loop_start,
         .loop_stop = loop_stop,

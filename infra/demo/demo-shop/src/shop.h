@@ -10,6 +10,7 @@
 #include "pace.h"
 #include "pg/pg_pool.h"
 #include "shop_limits.h"
+#include "web/filled_page.h"
 
 enum shop_query {
     SHOP_LOGIN,         /* email -> id, hash */
@@ -28,11 +29,17 @@ enum shop_query {
     SHOP_QUERIES,
 };
 
+struct catalog { /* the shop's pages */
+    struct site *site;
+    struct filled_page *home, *product;
+};
+
 struct shop {
     uv_loop_t *loop;
     const struct clock *clock;
     const struct rng *rng; /* the kernel's: session tokens come from it */
     struct pg_pool *db;
+    const struct catalog *catalog;
     struct jwks *keys; /* signs partner tokens */
     const char *issuer;
     const char *audience;
@@ -59,9 +66,13 @@ const PGresult *shop_result(struct http_req *req, const struct pg_answer *answer
 void shop_reply_trouble(struct http_req *req, int rc);
 void shop_reply_no_session(struct http_req *req);
 
+/* In memory of the caller's, all zero; what a failed one has made is destroyed too. */
+int catalog_create(struct err_slot *err, struct catalog *out);
+void catalog_destroy(struct catalog *catalog);
+
 /* Routes, one file each. */
 int login_add_routes(struct http_router *router, struct err_slot *err);
-int catalog_add_routes(struct http_router *router, struct err_slot *err);
+int catalog_add_routes(struct catalog *catalog, struct http_router *router, struct err_slot *err);
 int checkout_add_routes(struct http_router *router, struct err_slot *err);
 int partner_add_routes(struct http_router *router, struct err_slot *err);
 

@@ -2,6 +2,7 @@
  * every call is a turn of one state machine has nothing for a second thread to do. */
 #include "base/secret_file.h"
 #include "hosted/hosted.h"
+#include "hosted/page.h"
 #include "http/api.h"
 #include "http/app.h"
 #include "http/control.h"
@@ -55,6 +56,11 @@ static const struct config_setting settings[] = {
      "the first pause between two tries; times four each time"},
 };
 
+struct shown { /* what the service shows; made before its loop, gone after it */
+    struct site *site;
+    struct filled_page *page;
+};
+
 /* One file, read into `out`; an error says which. */
 static int read_secret(const char *path, char *out, size_t cap, struct err_slot *err)
 {
@@ -86,7 +92,14 @@ static int start(struct service *service, struct http_router *routes,
         return err_set(err, ERR_RANGE, "[http] loops: the sandbox runs on one");
     if (sodium_init() < 0)
         return err_set(err, ERR_IO, "libsodium");
-    int rc = api_add_routes(routes, err);
+    struct shown *shown = service_ctx(service);
+    int rc = page_site_create(err, &shown->site);
+    if (rc == 0)
+        rc = page_create(shown->site, err, &shown->page);
+    if (rc == 0)
+        rc = site_routes(shown->site, routes, err);
+    if (rc == 0)
+        rc = api_add_routes(routes, err);
     if (rc == 0)
         rc = hosted_add_routes(routes, err);
     if (rc == 0)
@@ -158,6 +171,9 @@ static int loop_start(struct service_loop *loop, struct err_slot *err)
     struct app *app = calloc(1, sizeof(*app));
     if (app == NULL)
         return err_set(err, ERR_NOMEM, "application");
+    const struct shown *shown = service_ctx(loop->service);
+    app->site = shown->site;
+    app->page = shown->page;
     char key[APP_AUTH_MAX];
     int rc = read_secret(set->secret_key, key, sizeof(key), err);
     if (rc == 0)
@@ -189,19 +205,29 @@ static void loop_stop(struct service_loop *loop)
     free(app);
 }
 
+static void stop(struct service *service)
+{
+    struct shown *shown = service_ctx(service);
+    filled_page_destroy(shown->page);
+    site_destroy(shown->site);
+}
+
 int main(int argc, char **argv)
 {
     static struct settings config;
+    static struct shown shown;
     struct service_conf conf = {
         .name = "psp-sandbox",
         .version = "1.0",
         .settings = settings,
         .settings_len = sizeof(settings) / sizeof(settings[0]),
         .config = &config,
+        .ctx = &shown,
         .check = check,
         .start = start,
         .loop_start = loop_start,
         .loop_stop = loop_stop,
+        .stop = stop,
     };
     return service_main(&conf, argc, argv);
 }

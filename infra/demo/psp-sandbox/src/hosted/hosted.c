@@ -32,15 +32,12 @@ struct visit {
     char bytes[PAGE_BYTES_MAX];
 };
 
-static enum page_lang choose_lang(const struct http_req *req, const struct form *form)
+static enum lang choose_lang(const struct http_req *req, const struct form *form)
 {
     struct span lang = {0};
-    if (!form_get(form, "lang", &lang)) {
-        lang = http_req_cookie(req, SPAN("lang"));
-        if (lang.len == 0)
-            lang = http_req_header(req, HTTP_HEADER_ACCEPT_LANGUAGE);
-    }
-    return span_starts(lang, SPAN("ko")) ? PAGE_KO : PAGE_EN;
+    (void)form_get(form, "lang", &lang);
+    return lang_choose(lang, http_req_cookie(req, SPAN("lang")),
+                       http_req_header(req, HTTP_HEADER_ACCEPT_LANGUAGE));
 }
 
 /* ---- answers ---- */
@@ -79,14 +76,13 @@ static void put_headers(struct text *headers, const struct visit *visit)
                       "Cache-Control: no-store\r\n");
 }
 
-static void reply_page(struct visit *visit, unsigned status,
-                       void (*put)(struct text *out, const struct page *page))
+static void reply_page(struct visit *visit, unsigned status)
 {
     char memory[1024 + 2 * URL_MAX];
     struct text headers = text_on(memory, sizeof(memory));
     put_headers(&headers, visit);
     struct text page = text_on(visit->bytes, sizeof(visit->bytes));
-    put(&page, &visit->page);
+    page_put(&page, visit->app->page, visit->app->site, &visit->page);
     assert(!page.overflown && !headers.overflown);
     http_reply(visit->req, &(struct http_reply){.status = status,
                                                 .type = "text/html; charset=utf-8",
@@ -97,7 +93,7 @@ static void reply_page(struct visit *visit, unsigned status,
 static void reply_notice(struct visit *visit, unsigned status, enum page_notice notice)
 {
     visit->page.notice = notice;
-    reply_page(visit, status, page_put_notice);
+    reply_page(visit, status);
 }
 
 static void put_encoded(struct text *out, struct span value)
@@ -152,7 +148,7 @@ static struct visit *visit_begin(struct http_req *req)
     visit->return_url = (struct span){0};
     visit->intent = NULL;
     visit->session = NULL;
-    visit->page = (struct page){.lang = PAGE_EN};
+    visit->page = (struct page){.lang = LANG_OF_READERS};
     form_clear(&visit->form);
     struct err_slot err;
     if (form_parse(&visit->form, http_req_query(req), &err) < 0 ||
@@ -175,7 +171,7 @@ static void add_hidden(struct page *page, const char *name, struct span value)
 
 static void add_lang(struct visit *visit)
 {
-    add_hidden(&visit->page, "lang", visit->page.lang == PAGE_KO ? SPAN("ko") : SPAN("en"));
+    add_hidden(&visit->page, "lang", span_of(lang_tag(visit->page.lang)));
 }
 
 static bool visit_session(struct visit *visit, const struct session *session)
@@ -190,7 +186,7 @@ static bool visit_session(struct visit *visit, const struct session *session)
     visit->page.currency = session->currency;
     visit->page.can_cancel = session->cancel_url != NULL;
     if (session->locale != NULL && strcmp(session->locale, "auto") != 0)
-        visit->page.lang = strcmp(session->locale, "ko") == 0 ? PAGE_KO : PAGE_EN;
+        visit->page.lang = lang_choose(span_of(session->locale), SPAN(""), SPAN(""));
     return true;
 }
 
@@ -240,7 +236,8 @@ static void reply_card_form(struct visit *visit, unsigned status)
     if (visit->return_url.len > 0 && visit->session == NULL)
         add_hidden(&visit->page, "return_url", visit->return_url);
     add_lang(visit);
-    reply_page(visit, status, page_put_card_form);
+    visit->page.form = PAGE_CARD;
+    reply_page(visit, status);
 }
 
 /* Back to the shop, or a page that says how it ended. */
@@ -287,7 +284,7 @@ static void reply_session_end(struct visit *visit)
 
 static void reply_to_authentication(struct visit *visit)
 {
-    const char *const arguments[] = {"lang", visit->page.lang == PAGE_KO ? "ko" : "en", NULL};
+    const char *const arguments[] = {"lang", lang_tag(visit->page.lang), NULL};
     reply_redirect(visit, address_of(visit, "/authenticate"), arguments);
 }
 
@@ -455,7 +452,8 @@ static void on_authenticate_get(struct http_req *req, void *ctx)
     if (visit->intent != NULL && visit->intent->status == INTENT_REQUIRES_ACTION) {
         visit->page.action = address_of(visit, "/authenticate");
         add_lang(visit);
-        reply_page(visit, 200, page_put_authentication);
+        visit->page.form = PAGE_QUESTION;
+        reply_page(visit, 200);
     } else {
         reply_by_state(visit);
     }
@@ -535,7 +533,8 @@ static void reply_window(struct visit *visit, const struct toss_window *in, unsi
     add_hidden(page, "successUrl", in->success_url);
     add_hidden(page, "failUrl", in->fail_url);
     add_lang(visit);
-    reply_page(visit, status, page_put_card_form);
+    visit->page.form = PAGE_CARD;
+    reply_page(visit, status);
 }
 
 static void on_window_get(struct http_req *req, void *ctx)
@@ -637,19 +636,9 @@ free_visit:
     free(visit);
 }
 
-static void on_style(struct http_req *req, void *ctx)
-{
-    (void)ctx;
-    http_reply(req, &(struct http_reply){.status = 200,
-                                         .type = "text/css; charset=utf-8",
-                                         .headers = SPAN("Cache-Control: max-age=3600\r\n"),
-                                         .body = span_of(page_style)});
-}
-
 int hosted_add_routes(struct http_router *router, struct err_slot *err)
 {
     static const struct http_route routes[] = {
-        {HTTP_METHOD_GET, "/pay/style.css", on_style, NULL, 0},
         {HTTP_METHOD_GET, "/pay/{secret}", on_pay_get, NULL, 0},
         {HTTP_METHOD_POST, "/pay/{secret}", on_pay_post, NULL, HOSTED_BODY_MAX},
         {HTTP_METHOD_GET, "/pay/{secret}/authenticate", on_authenticate_get, NULL, 0},

@@ -1,11 +1,11 @@
-/* page.h: the HTML of the hosted pages, in Korean and English, without a script. Every value is
- * escaped on its way in. */
+/* page.h: what fills the hosted pages (web/pay.html), in Korean and English, without a script.
+ * Every value is escaped on its way in. */
 #ifndef FG_PSP_SANDBOX_PAGE_H
 #define FG_PSP_SANDBOX_PAGE_H
 
-#include "base/text.h"
+#include "web/filled_page.h"
 
-enum page_lang { PAGE_EN, PAGE_KO, PAGE_LANGS };
+enum page_form { PAGE_NO_FORM, PAGE_CARD, PAGE_QUESTION };
 
 enum page_notice {
     PAGE_NOTHING,
@@ -23,8 +23,9 @@ enum page_notice {
 enum { PAGE_HIDDEN_MAX = 8 };
 
 struct page {
-    enum page_lang lang;
-    struct span action; /* where its form posts to; not there: no form */
+    enum lang lang;
+    enum page_form form;
+    struct span action; /* where its form posts to */
     struct span what;   /* what is paid for, or not there */
     int64_t amount;     /* 0: none shown */
     const char *currency;
@@ -39,10 +40,10 @@ struct page {
     } hidden[PAGE_HIDDEN_MAX];
 };
 
-void page_put_card_form(struct text *out, const struct page *page);
-void page_put_authentication(struct text *out, const struct page *page);
-void page_put_notice(struct text *out, const struct page *page);
-
-extern const char page_style[]; /* the one style sheet */
+/* The texts and the style, and the template that is filled for each buyer. */
+int page_site_create(struct err_slot *err, struct site **out);
+int page_create(const struct site *site, struct err_slot *err, struct filled_page **out);
+void page_put(struct text *out, const struct filled_page *template, const struct site *site,
+              const struct page *page);
 
 #endif
