@@ -17,6 +17,7 @@
 #include "admin/admin_answer.h"
 #include "admin/admin_find.h"
 #include "api/answer.h"
+#include "api/refusal.h"
 #include "base/json_in.h"
 #include "core/event/draw_seal.h"
 #include "core/line/event_id.h"
@@ -125,12 +126,12 @@ void *act_begin(struct http_req *req, size_t bytes, act_attempt *attempt)
                 span_to_cstr(id, act->wait.event, sizeof(act->wait.event));
     assert(fits);
     if (!read_if_match(http_req_header(req, HTTP_HEADER_IF_MATCH), &act->if_match)) {
-        http_problem(req, 412, "version-mismatch", "If-Match is no version of this event.");
+        refusal_reply(req, REFUSAL_IF_MATCH);
     } else if (!read_operator(act) || !read_reason(act)) {
-        http_problem(req, 400, "operator-invalid",
-                     "X-Operator has at most %d and X-Reason at most %d printable bytes, "
-                     "percent-encoded where they are not ASCII.",
-                     OPERATOR_BYTES_MAX, REASON_BYTES_MAX);
+        refusal_say(req, REFUSAL_OPERATOR,
+                    "X-Operator has at most %d and X-Reason at most %d printable bytes, "
+                    "percent-encoded where they are not ASCII.",
+                    OPERATOR_BYTES_MAX, REASON_BYTES_MAX);
     } else {
         return act;
     }
@@ -151,7 +152,7 @@ bool act_read_body(struct act *act, struct text *beacon)
     struct err_slot err;
     json_t *json;
     if (json_in_parse(body, &err, &json) < 0) {
-        http_problem(act->req, 400, "json-invalid", "The body is not JSON: %s", err.text);
+        refusal_say(act->req, REFUSAL_JSON, "The body is not JSON: %s", err.text);
         return false;
     }
     struct json_in in;
@@ -171,7 +172,7 @@ bool act_read_body(struct act *act, struct text *beacon)
         rc = err_set(&err, ERR_RANGE, "/why: must be printable");
     json_decref(json);
     if (rc < 0)
-        http_problem(act->req, 422, "action-invalid", "%s", err.text);
+        refusal_say(act->req, REFUSAL_ACTION, "%s", err.text);
     return rc == 0;
 }
 
@@ -203,8 +204,8 @@ bool act_put_document(struct act *act)
     struct text json = text_on(act->json, sizeof(act->json));
     event_doc_json(&json, &act->doc);
     if (json.overflown) {
-        http_problem(act->req, 413, "document-too-large", "The document exceeds %d bytes.",
-                     EVENT_DOC_BYTES_MAX);
+        refusal_say(act->req, REFUSAL_DOCUMENT_LARGE, "The document exceeds %d bytes.",
+                    EVENT_DOC_BYTES_MAX);
         return false;
     }
     act->line.doc = text_span(&json);
@@ -323,8 +324,7 @@ void act_done(struct line_admin *line)
         on_conflict(act);
         break;
     case LINE_GONE:
-        http_problem(act->req, 409, "event-being-deleted",
-                     "The event that had this id is being deleted; try again in a moment.");
+        refusal_reply(act->req, REFUSAL_BEING_DELETED);
         act_end(act);
         break;
     default:

@@ -1,7 +1,8 @@
-/* admin_answer.c: see admin_answer.h. Each code here stands in openapi.yaml. */
+/* admin_answer.c: see admin_answer.h. */
 #include "admin/admin_answer.h"
 
 #include "api/answer.h"
+#include "api/refusal.h"
 #include "front/front.h"
 
 #include <stdio.h>
@@ -40,14 +41,8 @@ void admin_answer_unreadable(struct http_req *req, const struct front_line *even
     json_member_cstr(&members, "rule", fault->rule);
     snprintf(detail, sizeof(detail), "What is stored cannot be read by this program: %s %s",
              fault->pointer[0] != '\0' ? fault->pointer : "the document", fault->rule);
-    struct http_problem problem = {
-        .status = 503,
-        .code = front_shut_name(FRONT_SHUT_DOCUMENT),
-        .detail = detail,
-        .members = text_span(&members),
-        .retry_after_s = FRONT_SHUT_RETRY_S,
-    };
-    http_problem_reply(req, &problem);
+    refusal_reply_more(req, REFUSAL_DOCUMENT,
+                       &(struct refusal_more){.detail = detail, .members = text_span(&members)});
 }
 
 void admin_answer_moved(struct http_req *req, const struct front_line *event)
@@ -67,7 +62,7 @@ void admin_answer_moved(struct http_req *req, const struct front_line *event)
 void admin_answer_fault(struct http_req *req, int rc, const struct event_doc_fault *fault)
 {
     if (rc == ERR_SYNTAX) {
-        http_problem(req, 400, "json-invalid", "The body is not a JSON document: %s", fault->rule);
+        refusal_say(req, REFUSAL_JSON, "The body is not a JSON document: %s", fault->rule);
         return;
     }
     char memory[1024];
@@ -77,13 +72,8 @@ void admin_answer_fault(struct http_req *req, int rc, const struct event_doc_fau
     char detail[512];
     snprintf(detail, sizeof(detail), "%s %s",
              fault->pointer[0] != '\0' ? fault->pointer : "The document", fault->rule);
-    struct http_problem problem = {
-        .status = 422,
-        .code = "knob-invalid",
-        .detail = detail,
-        .members = text_span(&members),
-    };
-    http_problem_reply(req, &problem);
+    refusal_reply_more(req, REFUSAL_KNOB,
+                       &(struct refusal_more){.detail = detail, .members = text_span(&members)});
 }
 
 void admin_answer_mismatch(struct http_req *req, uint64_t version)
@@ -91,13 +81,8 @@ void admin_answer_mismatch(struct http_req *req, uint64_t version)
     char memory[64];
     struct text members = text_on(memory, sizeof(memory));
     json_member_u64(&members, "version", version);
-    struct http_problem problem = {
-        .status = 412,
-        .code = "version-mismatch",
-        .detail = "The event was changed meanwhile. Read it again before you change it.",
-        .members = text_span(&members),
-    };
-    http_problem_reply(req, &problem);
+    refusal_reply_more(req, REFUSAL_VERSION,
+                       &(struct refusal_more){.members = text_span(&members)});
 }
 
 /* A second press, or two operators at once: there was one draw, and this is what came of it. */
@@ -107,13 +92,7 @@ void admin_answer_drawn(struct http_req *req, const struct front_line *event)
     struct text members = text_on(memory, sizeof(memory));
     if (event != NULL && event->view->draw.drawn)
         json_member_u64(&members, "entries", event->view->draw.order.entries);
-    struct http_problem problem = {
-        .status = 409,
-        .code = "already-drawn",
-        .detail = "The draw was made, and there is only one. GET fairness tells it.",
-        .members = text_span(&members),
-    };
-    http_problem_reply(req, &problem);
+    refusal_reply_more(req, REFUSAL_DRAWN, &(struct refusal_more){.members = text_span(&members)});
 }
 
 void admin_answer_illegal(struct http_req *req, enum line_state state, enum event_action action)
@@ -125,11 +104,6 @@ void admin_answer_illegal(struct http_req *req, enum line_state state, enum even
     event_state_legal(state, &members);
     snprintf(detail, sizeof(detail), "An event that is %s does not take \"%s\".",
              event_state_name(state), event_action_name(action));
-    struct http_problem problem = {
-        .status = 409,
-        .code = "illegal-transition",
-        .detail = detail,
-        .members = text_span(&members),
-    };
-    http_problem_reply(req, &problem);
+    refusal_reply_more(req, REFUSAL_ILLEGAL,
+                       &(struct refusal_more){.detail = detail, .members = text_span(&members)});
 }

@@ -20,9 +20,8 @@ static void answer_appeal(struct http_req *req, const struct front *front,
     uint64_t now = front_line_now_ms(front, event) / MINUTE_MS;
     int rc = appeal_parse(&event->identity->codes, front_line_id(event), reference, now, &appeal);
     if (rc < 0) {
-        http_problem(req, 404, "reference-unknown", "%s",
-                     rc == ERR_SYNTAX ? "The reference is mistyped: its check letter does not fit."
-                                      : "No such reference was given at this event.");
+        refusal_reply(req,
+                      rc == ERR_SYNTAX ? REFUSAL_REFERENCE_MISTYPED : REFUSAL_REFERENCE_UNKNOWN);
         return;
     }
     char memory[ANSWER_MAX];

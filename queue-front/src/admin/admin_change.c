@@ -8,6 +8,7 @@
 #include "admin/admin_answer.h"
 #include "admin/admin_draw.h"
 #include "api/answer.h"
+#include "api/refusal.h"
 #include "core/line/event_id.h"
 
 #include <stdlib.h>
@@ -44,9 +45,7 @@ static bool may_change(struct act *act, const struct front_line *event)
         return false;
     }
     if (event->doc.newer) {
-        http_problem(act->req, 409, "document-newer",
-                     "A newer program has set knobs that this one does not know, and would lose "
-                     "them. Change the event there.");
+        refusal_reply(act->req, REFUSAL_DOCUMENT_NEWER);
         return false;
     }
     return true;
@@ -89,8 +88,8 @@ static void create_event(struct act *act)
     unsigned live = 0;
     front_each_event(act->front, count_live, &live);
     if (live >= STORE_EVENTS_MAX) {
-        http_problem(act->req, 409, "too-many-events", "There are %d lines already that run.",
-                     STORE_EVENTS_MAX);
+        refusal_say(act->req, REFUSAL_TOO_MANY_EVENTS, "There are %d lines already that run.",
+                    STORE_EVENTS_MAX);
         act_end(act);
         return;
     }
@@ -152,8 +151,8 @@ static void on_put(struct http_req *req, void *ctx)
     struct front *front = front_of(req);
     struct span id = http_req_param(req, 0);
     if (!event_id_ok(id)) {
-        http_problem(req, 422, "event-id-invalid", "An event's id is 1 to %d of a-z, 0-9 and '-'.",
-                     LINE_EVENT_ID_MAX);
+        refusal_say(req, REFUSAL_EVENT_ID, "An event's id is 1 to %d of a-z, 0-9 and '-'.",
+                    LINE_EVENT_ID_MAX);
         return;
     }
     struct span none_match = http_req_header(req, HTTP_HEADER_IF_NONE_MATCH);

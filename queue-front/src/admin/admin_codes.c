@@ -6,6 +6,7 @@
 
 #include "admin/act.h"
 #include "api/answer.h"
+#include "api/refusal.h"
 #include "base/json_in.h"
 #include "core/token/presale.h"
 
@@ -55,10 +56,10 @@ static void on_codes_done(struct line_admin *line)
     struct act *act = act_of_line(line);
     const struct front_line *event = act_event(act);
     if (line->outcome == LINE_EXHAUSTED) {
-        http_problem(act->req, 409, "codes-full",
-                     "An event has at most 100,000 codes, of %d lanes and channels. None of these "
-                     "was loaded.",
-                     CODE_GROUPS_MAX);
+        refusal_say(act->req, REFUSAL_CODES_FULL,
+                    "An event has at most 100,000 codes, of %d lanes and channels. None of these "
+                    "was loaded.",
+                    CODE_GROUPS_MAX);
         act_end(act);
     } else if (line->outcome == LINE_GONE) {
         act_done(line);
@@ -113,7 +114,7 @@ static bool read_load(struct codes_act *codes, const struct front_line *event)
     struct err_slot err;
     json_t *json;
     if (json_in_parse(http_req_body(codes->act.req), &err, &json) < 0) {
-        http_problem(codes->act.req, 400, "json-invalid", "The body is not JSON: %s", err.text);
+        refusal_say(codes->act.req, REFUSAL_JSON, "The body is not JSON: %s", err.text);
         return false;
     }
     struct json_in in;
@@ -140,7 +141,7 @@ static bool read_load(struct codes_act *codes, const struct front_line *event)
     int rc = json_in_end(&in);
     json_decref(json);
     if (rc < 0)
-        http_problem(codes->act.req, 422, "codes-invalid", "%s", err.text);
+        refusal_say(codes->act.req, REFUSAL_CODES, "%s", err.text);
     return rc == 0;
 }
 

@@ -5,6 +5,7 @@
 #include "admin/admin_draw.h"
 
 #include "admin/admin_answer.h"
+#include "api/refusal.h"
 #include "front/drawing.h"
 
 #include <assert.h>
@@ -41,18 +42,15 @@ static bool may_draw(struct act *act, const struct front_line *event, struct spa
 {
     const struct beacon *beacon = &event->doc.beacon;
     if (beacon->kind == BEACON_DRAND || beacon->kind == BEACON_NIST)
-        http_problem(
-            act->req, 409, "beacon-not-yet",
-            "The draw was promised with a value of %s that comes after opens_at, and opens "
-            "the line by itself then. An earlier opens_at promises an earlier one.",
-            beacon_kind_name(beacon->kind));
+        refusal_say(act->req, REFUSAL_BEACON_NOT_YET,
+                    "The draw was promised with a value of %s that comes after opens_at, and opens "
+                    "the line by itself then. An earlier opens_at promises an earlier one.",
+                    beacon_kind_name(beacon->kind));
     else if (beacon->kind == BEACON_TEXT && value.len == 0)
-        http_problem(act->req, 409, "beacon-missing",
-                     "The draw was promised with: %s. Give its value as \"beacon\".",
-                     beacon->words);
+        refusal_say(act->req, REFUSAL_BEACON_MISSING,
+                    "The draw was promised with: %s. Give its value as \"beacon\".", beacon->words);
     else if (beacon->kind == BEACON_NONE && value.len > 0)
-        http_problem(act->req, 409, "beacon-not-promised",
-                     "No beacon was promised, and one that nobody expects proves nothing.");
+        refusal_reply(act->req, REFUSAL_BEACON_UNPROMISED);
     else
         return true;
     return false;
@@ -68,9 +66,9 @@ bool admin_draw_make(struct act *act, const struct front_line *event, struct spa
     drawing_put_said(&proof, &event->doc.beacon, value.len > 0);
     assert(!proof.overflown);
     if (!drawing_put(act->front, event, value, text_span(&proof), &draw)) {
-        http_problem(act->req, 409, "seed-key-missing",
-                     "The seeds were sealed with key %u, which is not in [keys] draws.",
-                     event->view->draw.seal.key_id);
+        refusal_say(act->req, REFUSAL_SEED_KEY,
+                    "The seeds were sealed with key %u, which is not in [keys] draws.",
+                    event->view->draw.seal.key_id);
         return false;
     }
     assert(!draw.overflown);

@@ -8,6 +8,7 @@
 #include "admin/act.h"
 #include "admin/admin_answer.h"
 #include "admin/admin_draw.h"
+#include "api/refusal.h"
 #include "core/event/event_state.h"
 
 enum { LOOK_AGAIN_US = 300000 }; /* a tick and its jitter, twice */
@@ -28,10 +29,9 @@ static bool may_act(struct move *move, const struct front_line *event)
     if (move->action == EVENT_DRAW && event->view->draw.drawn)
         admin_answer_drawn(move->act.req, event);
     else if (move->action == EVENT_DRAW && event->view->state != LINE_PRE_QUEUE)
-        http_problem(move->act.req, 409, "no-pre-queue", "There is no pre-queue to draw from.");
+        refusal_reply(move->act.req, REFUSAL_NO_PRE_QUEUE);
     else if (move->action == EVENT_SCHEDULE && event->view->knobs.opens_at_ms == 0)
-        http_problem(move->act.req, 409, "opens-at-missing",
-                     "Set opens_at first: a scheduled event opens by itself then.");
+        refusal_reply(move->act.req, REFUSAL_OPENS_AT_MISSING);
     else
         return true;
     return false;
@@ -106,7 +106,7 @@ static void on_action(struct http_req *req, void *ctx)
     (void)ctx;
     enum event_action action;
     if (!event_action_parse(http_req_param(req, 1), &action)) {
-        http_problem(req, 404, "action-unknown", "There is no such action.");
+        refusal_reply(req, REFUSAL_ACTION_UNKNOWN);
         return;
     }
     struct move *move = act_begin(req, sizeof(*move), move_event);
@@ -143,11 +143,10 @@ static void undo_event(struct act *act, const struct front_line *event)
     const struct line_view *view = event->view;
     bool moves = view->undo_state != view->state;
     if (view->undo_version == 0 || view->undo_version != view->version) {
-        http_problem(act->req, 409, "nothing-to-undo",
-                     "The newest version is not the work of an operator's last act.");
+        refusal_reply(act->req, REFUSAL_NOTHING_TO_UNDO);
     } else if (moves && !event_state_may(view->state, view->undo_state)) {
-        http_problem(act->req, 409, "undo-impossible", "There is no way from %s back to %s.",
-                     event_state_name(view->state), event_state_name(view->undo_state));
+        refusal_say(act->req, REFUSAL_UNDO_IMPOSSIBLE, "There is no way from %s back to %s.",
+                    event_state_name(view->state), event_state_name(view->undo_state));
     } else {
         audit_undo(act, view);
         act->line.from = view->state;

@@ -4,6 +4,7 @@
 
 #include "admin/act.h"
 #include "api/answer.h"
+#include "api/refusal.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -49,8 +50,7 @@ static void read_rows(struct http_req *req, enum line_admin_call call, uint32_t 
     struct span given = http_req_query_arg(req, SPAN("limit"));
     uint64_t wanted = limit;
     if (given.ptr != NULL && (!span_u64(given, limit_max, &wanted) || wanted == 0)) {
-        http_problem(req, 422, "limit-invalid", "limit is a number from 1 to %" PRIu64 ".",
-                     limit_max);
+        refusal_say(req, REFUSAL_LIMIT, "limit is a number from 1 to %" PRIu64 ".", limit_max);
         return;
     }
     struct rows *rows = act_begin(req, sizeof(*rows), ask_rows);

@@ -5,6 +5,7 @@
 
 #include "admin/act.h"
 #include "api/answer.h"
+#include "api/refusal.h"
 #include "base/json_in.h"
 
 #include <assert.h>
@@ -25,7 +26,7 @@ static bool read_seats(struct act *act)
     struct err_slot err;
     json_t *json;
     if (json_in_parse(http_req_body(act->req), &err, &json) < 0) {
-        http_problem(act->req, 400, "json-invalid", "The body is not JSON: %s", err.text);
+        refusal_say(act->req, REFUSAL_JSON, "The body is not JSON: %s", err.text);
         return false;
     }
     struct json_in in;
@@ -35,7 +36,7 @@ static bool read_seats(struct act *act)
     int rc = json_in_end(&in);
     json_decref(json);
     if (rc < 0)
-        http_problem(act->req, 422, "seats-left-invalid", "%s", err.text);
+        refusal_say(act->req, REFUSAL_SEATS_LEFT, "%s", err.text);
     return rc == 0;
 }
 
@@ -79,7 +80,7 @@ static void on_seats_left(struct http_req *req, void *ctx)
     if (event == NULL) {
         answer_event_unknown(req, http_req_param(req, 0));
     } else if (!event->doc.seats_left) {
-        http_problem(req, 409, "seats-feed-off", "The knob seats_left is off for this event.");
+        refusal_reply(req, REFUSAL_SEATS_FEED_OFF);
     } else if (read_seats(act)) {
         struct text text = text_on(act->audit, LINE_ODDS_MAX);
         act->line.audit = new_odds(act, event, &text);

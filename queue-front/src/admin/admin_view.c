@@ -5,6 +5,7 @@
 #include "admin/admin_answer.h"
 #include "admin/admin_find.h"
 #include "api/answer.h"
+#include "api/refusal.h"
 #include "core/event/schedule.h"
 #include "core/json_time.h"
 #include "core/line/lanes.h"
@@ -217,9 +218,9 @@ static void on_preview(struct http_req *req, void *ctx)
     uint64_t rate_milli = event->view->knobs.rate_milli;
     struct span given = http_req_query_arg(req, SPAN("rate_per_s"));
     if (given.ptr != NULL && !rate_in_milli(given, &rate_milli)) {
-        http_problem(req, 422, "rate-invalid",
-                     "rate_per_s is a number up to %u, with up to three decimals.",
-                     (unsigned)(LINE_RATE_MILLI_MAX / 1000));
+        refusal_say(req, REFUSAL_RATE,
+                    "rate_per_s is a number up to %u, with up to three decimals.",
+                    (unsigned)(LINE_RATE_MILLI_MAX / 1000));
         return;
     }
     struct look look = look_at(front, event);

@@ -3,6 +3,7 @@
 #include "admin/invite_api.h"
 
 #include "api/answer.h"
+#include "api/refusal.h"
 #include "core/token/invitation.h"
 #include "front/front.h"
 
@@ -47,15 +48,14 @@ static void on_invitations(struct http_req *req, void *ctx)
     }
     unsigned lane = event_doc_lane(&event->doc, http_req_param(req, 1));
     if (lane == 0 || lane > event->doc.lanes_len) {
-        http_problem(req, 404, "lane-unknown", "The event has no such lane.");
+        refusal_reply(req, REFUSAL_LANE_UNKNOWN);
         return;
     }
     uint64_t from = 1, limit = ROWS_DEFAULT;
     if (!read_number(req, SPAN("from"), INVITATIONS_MAX, &from) ||
         !read_number(req, SPAN("limit"), ROWS_MAX, &limit)) {
-        http_problem(req, 422, "limit-invalid",
-                     "from is a number from 1 to %d, limit from 1 to %d.", INVITATIONS_MAX,
-                     ROWS_MAX);
+        refusal_say(req, REFUSAL_LIMIT, "from is a number from 1 to %d, limit from 1 to %d.",
+                    INVITATIONS_MAX, ROWS_MAX);
         return;
     }
     uint64_t good = event->doc.lane[lane - 1].invitations;

@@ -1,8 +1,9 @@
-/* answer.h: the ways queue-front answers: JSON, a page to go on to, and the one table from what can
- * go wrong to status, code and sentence. */
+/* answer.h: the ways queue-front answers: JSON, a page to go on to, and what can go wrong
+ * with a visit as a row of refusals.h. */
 #ifndef FG_QUEUE_FRONT_ANSWER_H
 #define FG_QUEUE_FRONT_ANSWER_H
 
+#include "api/refusal.h"
 #include "core/line/line.h"
 #include "front/front.h"
 #include "http/http.h"
@@ -19,12 +20,14 @@ void answer_see_other(struct http_req *req, struct span location, const struct t
 void answer_waiting_page(struct http_req *req, struct span event, const char *notice,
                          const struct text *headers);
 
+/* A form is led to the event's page with the row's notice; a program gets the problem. */
+void answer_refusal(struct http_req *req, struct span event, enum refusal refusal);
 /* 404; while this front has not seen all events since its start: 503, for it may well be there. */
 void answer_event_unknown(struct http_req *req, struct span event);
 void answer_starting(struct http_req *req);
 void answer_ticket_invalid(struct http_req *req, int why); /* as caller_ticket() told */
 void answer_ticket_moved(struct http_req *req, const struct text *headers); /* NULL: none more */
-void answer_pass_invalid(struct http_req *req, int why, const struct err_slot *err);
+void answer_pass_invalid(struct http_req *req, int why);
 void answer_idem_invalid(struct http_req *req);
 void answer_origin_refused(struct http_req *req);
 /* `why` as jwt_verify() told, ERR_NOT_FOUND for no token, ERR_UNKNOWN (503): its key may come. */
@@ -43,7 +46,7 @@ struct answer_refusal {
     enum turn_kind turn; /* LINE_GONE, LINE_EXPIRED: of a visit there was */
     struct span members; /* more members of the problem, or not there */
 };
-const char *answer_refusal_code(const struct answer_refusal *refusal);
+enum refusal answer_refusal_of(const struct answer_refusal *refusal);
 void answer_refuse(struct http_req *req, const struct answer_refusal *refusal);
 
 #endif

@@ -5,6 +5,7 @@
 #include "api/fairness.h"
 
 #include "api/answer.h"
+#include "api/refusal.h"
 #include "core/event/draw_seal.h"
 #include "core/event/event_state.h"
 #include "core/json_time.h"
@@ -105,7 +106,7 @@ static void on_fairness(struct http_req *req, void *ctx)
     if (lane.ptr != NULL)
         event = front_line_in(front, event, event_doc_lane(&event->doc, lane));
     if (event == NULL) {
-        http_problem(req, 404, "lane-unknown", "The event has no such lane.");
+        refusal_reply(req, REFUSAL_LANE_UNKNOWN);
         return;
     }
     char memory[FAIRNESS_BYTES_MAX];

@@ -3,6 +3,7 @@
 #include "api/member.h"
 
 #include "api/answer.h"
+#include "api/refusal.h"
 #include "base/ip.h"
 #include "front/member_keys.h"
 
@@ -126,6 +127,6 @@ bool member_holds(struct http_req *req, struct front *front, const struct front_
             *name_or_null = found.name;
         return true;
     }
-    http_problem(req, 403, "member-differs", "This place is another member's.");
+    refusal_reply(req, REFUSAL_MEMBER_DIFFERS);
     return false;
 }

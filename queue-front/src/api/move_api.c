@@ -11,6 +11,7 @@
 #include "api/caller.h"
 #include "api/member.h"
 #include "api/queue_api.h"
+#include "api/refusal.h"
 #include "core/json_time.h"
 #include "core/line/place.h"
 
@@ -93,20 +94,16 @@ static void ask_refuse(struct move_ask *ask)
     bool limited = refusal.outcome == LINE_LIMITED;
     if (limited) /* until then nobody has to ask the store about this address */
         tally_fill(&ask->front->codes_wrong, who_asks(ask), now_ms_of(ask), refusal.retry_after_ms);
-    if (ask->page) {
+    enum refusal row = limited ? REFUSAL_CODE_GUESSES : answer_refusal_of(&refusal);
+    if (ask->page)
         answer_waiting_page(ask->req, line_event_of(span_of(ask->line.event)),
-                            limited ? "too-many-codes" : answer_refusal_code(&refusal), NULL);
-    } else if (limited) {
-        struct http_problem problem = {
-            .status = 429,
-            .code = "too-many-codes",
-            .detail = "Too many codes that are none came from this address in a minute.",
-            .retry_after_s = (unsigned)((refusal.retry_after_ms + 999) / 1000),
-        };
-        http_problem_reply(ask->req, &problem);
-    } else {
+                            refusal_row(row)->notice, NULL);
+    else if (limited)
+        refusal_reply_more(ask->req, row,
+                           &(struct refusal_more){
+                               .retry_after_s = (unsigned)((refusal.retry_after_ms + 999) / 1000)});
+    else
         answer_refuse(ask->req, &refusal);
-    }
     free(ask);
 }
 
@@ -135,7 +132,7 @@ static void answer_code(struct move_ask *ask)
     put_url(ask->req, line_event_of(span_of(ask->line.event)), text_span(&code), &url);
     struct err_slot err;
     if (url.overflown || qr_svg(text_span(&url), &err, &qr) < 0) {
-        http_problem(ask->req, 400, "move-invalid", "The Host of this request is too long a name.");
+        refusal_reply(ask->req, REFUSAL_MOVE_HOST);
         return;
     }
     char memory[ANSWER_MAX];
@@ -295,11 +292,7 @@ static void take_place(struct http_req *req, struct front *front, const struct f
 {
     char letters[MOVE_CODE_LEN];
     if (!move_code_parse(code, letters)) {
-        if (caller_wants_page(req))
-            answer_waiting_page(req, front_line_id(event), "code-mistyped", NULL);
-        else
-            http_problem(req, 422, "code-mistyped",
-                         "A code has twelve letters and digits; this one is mistyped.");
+        answer_refusal(req, front_line_id(event), REFUSAL_MOVE_MISTYPED);
         return;
     }
     struct move_ask *ask = ask_begin(req, front, event);
@@ -380,8 +373,7 @@ static void on_move(struct http_req *req, void *ctx)
         take_place(req, front, event, text_span(&code));
         return;
     case WISH_UNCLEAR:
-        http_problem(req, 400, err.code == ERR_SYNTAX ? "json-invalid" : "move-invalid", "%s",
-                     err.text);
+        refusal_say(req, err.code == ERR_SYNTAX ? REFUSAL_JSON : REFUSAL_MOVE_BODY, "%s", err.text);
     }
 }
 

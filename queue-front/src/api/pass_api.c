@@ -13,6 +13,7 @@
 #include "api/caller.h"
 #include "api/member.h"
 #include "api/queue_api.h"
+#include "api/refusal.h"
 #include "base/json_in.h"
 #include "core/json_time.h"
 #include "core/line/event_id.h"
@@ -92,7 +93,7 @@ static void visit_refuse(const struct visit *visit, struct span members)
         return;
     }
     answer_waiting_page(visit->req, line_event_of(span_of(visit->line.event)),
-                        answer_refusal_code(&refusal), NULL);
+                        refusal_row(answer_refusal_of(&refusal))->notice, NULL);
 }
 
 /* ---- a pass, written ---- */
@@ -119,7 +120,7 @@ static void answer_pass(const struct visit *visit, struct span session, unsigned
     struct text pass = text_on(pass_memory, sizeof(pass_memory));
     if (pass_put(&pass, front->keys->passes, front->config->pass_issuer, &grant, &err) < 0) {
         log_failure(front->loop->log, "a pass could not be signed", &err);
-        http_problem(visit->req, 500, "pass-unsigned", "The pass could not be signed.");
+        refusal_reply(visit->req, REFUSAL_PASS_UNSIGNED);
         return;
     }
     assert(!pass.overflown);
@@ -305,10 +306,11 @@ static void on_extended(struct line_visit *line)
     if (event == NULL)
         line->outcome = LINE_UNKNOWN;
     if (line->outcome == LINE_EXHAUSTED && !visit->page)
-        http_problem(visit->req, 409, "extensions-exhausted", "A call can be made longer %d times.",
-                     TURN_EXTENSIONS_MAX);
+        refusal_say(visit->req, REFUSAL_EXTENDED_ENOUGH, "A call can be made longer %d times.",
+                    TURN_EXTENSIONS_MAX);
     else if (line->outcome == LINE_EXHAUSTED)
-        answer_waiting_page(visit->req, front_line_id(event), "extensions-exhausted", NULL);
+        answer_waiting_page(visit->req, front_line_id(event),
+                            refusal_row(REFUSAL_EXTENDED_ENOUGH)->notice, NULL);
     else if (line->outcome != LINE_OK)
         visit_refuse(visit, (struct span){NULL, 0});
     else if (visit->page)
@@ -367,11 +369,12 @@ static void on_session(struct http_req *req, void *ctx)
     struct err_slot err;
     int rc = caller_pass(req, front, event, &err, &pass);
     if (rc < 0 && caller_wants_page(req)) {
-        answer_waiting_page(req, front_line_id(event), "session-expired", NULL);
+        answer_waiting_page(req, front_line_id(event), refusal_row(REFUSAL_SESSION_EXPIRED)->notice,
+                            NULL);
         return;
     }
     if (rc < 0) {
-        answer_pass_invalid(req, rc, &err);
+        answer_pass_invalid(req, rc);
         return;
     }
     char name[LINE_ID_MAX + 1];
@@ -445,7 +448,7 @@ static void on_leave(struct http_req *req, void *ctx)
         place = line_place_in_lane(pass.place);
     }
     if (rc_pass == ERR_FULL) {
-        answer_pass_invalid(req, rc_pass, &err);
+        answer_pass_invalid(req, rc_pass);
         return;
     }
     if (place == 0) {
@@ -480,7 +483,7 @@ static void on_verify(struct http_req *req, void *ctx)
     struct err_slot err;
     int rc = caller_pass(req, front, event, &err, &pass);
     if (rc < 0) {
-        answer_pass_invalid(req, rc, &err);
+        answer_pass_invalid(req, rc);
         return;
     }
     char memory[512], number[24];
@@ -551,11 +554,11 @@ static void on_end(struct http_req *req, void *ctx)
     struct front *front = front_of(req);
     struct session session;
     if (session_parse(&front->keys->tickets, http_req_param(req, 0), &session) < 0) {
-        http_problem(req, 404, "session-unknown", "No session of ours has this name.");
+        refusal_reply(req, REFUSAL_SESSION_UNKNOWN);
         return;
     }
     if (!names_order(req, &order)) {
-        http_problem(req, 400, "json-invalid", "The body is {\"order\": \"...\"}, or empty.");
+        refusal_reply(req, REFUSAL_ORDER_BODY);
         return;
     }
     const struct front_line *event = front_line_find(front, session.event);

@@ -180,16 +180,16 @@ static void refuse_join(struct join *join)
     count_code(join);
     struct span id = line_event_of(span_of(join->line.event));
     const struct front_line *event = front_line_find(join->front, id);
-    const char *code = answer_refusal_code(&refusal);
+    const char *notice = refusal_row(answer_refusal_of(&refusal))->notice;
     struct slowed slowed = {.reference = ""};
     if (event != NULL && join->line.outcome == LINE_LIMITED)
         slowed = slowed_note(join->front, event, APPEAL_JOINS);
     else if (event != NULL && join->line.outcome == LINE_PRESALE_GUESSES)
         slowed = slowed_note(join->front, event, APPEAL_CODES);
     if (join->page && event != NULL) {
-        slowed_answer_page(join->req, event, code, &slowed);
+        slowed_answer_page(join->req, event, notice, &slowed);
     } else if (join->page) {
-        answer_waiting_page(join->req, id, code, NULL);
+        answer_waiting_page(join->req, id, notice, NULL);
     } else {
         char memory[APPEAL_MEMBERS_MAX];
         struct text members = text_on(memory, sizeof(memory));
@@ -209,7 +209,8 @@ static void refuse_moved(struct join *join, const struct front_line *event)
     caller_set_cookie(join->req, &cookies, SPAN(VISITOR_COOKIE), SPAN(""), 0);
     front_count(&join->front->stats.joins_refused);
     if (join->page)
-        answer_waiting_page(join->req, front_line_id(event), "ticket-moved", &cookies);
+        answer_waiting_page(join->req, front_line_id(event),
+                            refusal_row(REFUSAL_TICKET_MOVED)->notice, &cookies);
     else
         answer_ticket_moved(join->req, &cookies);
 }
@@ -353,10 +354,9 @@ static unsigned work_asked(const struct front_line *event)
 static void answer_work(struct http_req *req, struct front *front, const struct front_line *event,
                         const struct pow_bond *bond, const char *reason)
 {
-    static const char code[] = "proof-of-work-required";
     if (caller_wants_page(req)) { /* without script nobody can work: the page says so */
         struct slowed slowed = slowed_note(front, event, APPEAL_WORK);
-        slowed_answer_page(req, event, code, &slowed);
+        slowed_answer_page(req, event, refusal_row(REFUSAL_WORK)->notice, &slowed);
         return;
     }
     struct slowed slowed = slowed_note(front, event, APPEAL_WORK);
@@ -377,15 +377,7 @@ static void answer_work(struct http_req *req, struct front *front, const struct 
     json_member_cstr(&members, "reason", reason);
     slowed_put(&members, event, &slowed);
     assert(!members.overflown);
-    struct http_problem problem = {
-        .status = 428,
-        .code = code,
-        .detail = "This line asks each newcomer for a little computing. Find a number n such that "
-                  "SHA-256 of \"CHALLENGE.n\" begins with so many zero bits, and join again with "
-                  "X-Proof-Of-Work: CHALLENGE.n.",
-        .members = text_span(&members),
-    };
-    http_problem_reply(req, &problem);
+    refusal_reply_more(req, REFUSAL_WORK, &(struct refusal_more){.members = text_span(&members)});
 }
 
 /* True: no work is asked for, or it was done; then `work` names the challenge. A solution that was
@@ -516,12 +508,8 @@ static bool is_invited(struct http_req *req, const struct front *front,
             visitor_by_invitation(event->identity->visitors, front_line_scope(event), invitation);
         return true;
     }
-    if (caller_wants_page(req))
-        answer_waiting_page(req, id, "invitation-invalid", NULL);
-    else
-        http_problem(req, 422, "invitation-invalid", "%s",
-                     rc == ERR_SYNTAX ? "This invitation is mistyped."
-                                      : "This invitation is not one for this event.");
+    answer_refusal(req, id,
+                   rc == ERR_SYNTAX ? REFUSAL_INVITATION_MISTYPED : REFUSAL_INVITATION_FOREIGN);
     return false;
 }
 
@@ -543,15 +531,6 @@ static void read_code(const struct http_req *req, struct text *memory)
     json_decref(json);
 }
 
-static void answer_code(struct http_req *req, const struct front_line *event, const char *code,
-                        const char *detail)
-{
-    if (caller_wants_page(req))
-        answer_waiting_page(req, front_line_id(event), code, NULL);
-    else
-        http_problem(req, 422, code, "%s", detail);
-}
-
 /* False: answered. Which codes there are is known to Redis; here it is only seen that one was given
  * where one must be, and that it could be one. */
 static bool has_shown_code(struct http_req *req, struct front *front,
@@ -566,13 +545,12 @@ static bool has_shown_code(struct http_req *req, struct front *front,
         return true;
     if (given.len == 0) {
         front_count(&front->stats.codes_required);
-        answer_code(req, event, "code-required",
-                    "This line is for those who have a code. Join with {\"code\": \"..\"}.");
+        answer_refusal(req, front_line_id(event), REFUSAL_CODE_REQUIRED);
         return false;
     }
     if (!presale_digest(given, sha)) {
         front_count(&front->stats.codes_unknown);
-        answer_code(req, event, "code-unknown", "This is not a code of this line.");
+        answer_refusal(req, front_line_id(event), REFUSAL_CODE_UNKNOWN);
         return false;
     }
     entrant->has_code = true;

@@ -15,6 +15,7 @@
 #include "admin/admin_find.h"
 #include "api/answer.h"
 #include "api/fairness.h"
+#include "api/refusal.h"
 #include "core/event/draw_seal.h"
 #include "core/event/event_state.h"
 #include "core/json_time.h"
@@ -74,8 +75,8 @@ static bool read_number(struct http_req *req, struct span name, uint64_t max, ui
     struct span given = http_req_query_arg(req, name);
     if (given.ptr == NULL || span_u64(given, max, out))
         return true;
-    http_problem(req, 422, "page-invalid", "%.*s is a number up to %" PRIu64 ".", (int)name.len,
-                 name.ptr, max);
+    refusal_say(req, REFUSAL_PAGE, "%.*s is a number up to %" PRIu64 ".", (int)name.len, name.ptr,
+                max);
     return false;
 }
 
@@ -122,7 +123,7 @@ static void on_ended(struct http_req *req, void *ctx)
         return;
     }
     if (!http_url_decode(http_req_query_arg(req, SPAN("q")), true, &words)) {
-        http_problem(req, 422, "page-invalid", "q has at most %d bytes.", ENDED_WORDS_MAX);
+        refusal_say(req, REFUSAL_PAGE, "q has at most %d bytes.", ENDED_WORDS_MAX);
         reading_end(reading);
         return;
     }
@@ -301,8 +302,7 @@ static void on_looked_again(struct front_wait *wait, bool seen)
 static void refuse_open(struct reading *reading, const struct front_line *event)
 {
     if (reading->looked_again) {
-        http_problem(reading->req, 409, "event-not-closed",
-                     "It is not closed. ?running=true archives it as it stands.");
+        refusal_reply(reading->req, REFUSAL_NOT_CLOSED_RUNNING);
         reading_end(reading);
         return;
     }
@@ -453,7 +453,7 @@ static void on_archive(struct http_req *req, void *ctx)
     if (reading == NULL)
         return;
     if (from.ptr != NULL && !read_from(reading, from)) {
-        http_problem(req, 422, "page-invalid", "from is what the part before has named.");
+        refusal_reply(req, REFUSAL_PAGE_FROM);
         reading_end(reading);
         return;
     }

@@ -7,6 +7,7 @@
 #include "admin/act.h"
 #include "admin/admin_answer.h"
 #include "api/answer.h"
+#include "api/refusal.h"
 #include "core/event/event_state.h"
 
 #include <assert.h>
@@ -33,7 +34,7 @@ static void on_archived(struct line_admin *line)
     if (line->outcome == LINE_CONFLICT) {
         admin_answer_mismatch(act->req, line->version);
     } else if (line->outcome == LINE_WRONG_STATE) {
-        http_problem(act->req, 409, "event-not-closed", "Only what is closed can be archived.");
+        refusal_reply(act->req, REFUSAL_NOT_CLOSED_ARCHIVE);
     } else if (line->outcome == LINE_OK && event != NULL) {
         struct event_doc_now now = {line->state, line->version, &event->view->pilot,
                                     event->view->incarnation};
@@ -51,12 +52,9 @@ static void on_deleted(struct line_admin *line)
     if (line->outcome == LINE_CONFLICT)
         admin_answer_mismatch(act->req, line->version);
     else if (line->outcome == LINE_WRONG_STATE)
-        http_problem(act->req, 409, "event-not-closed",
-                     "Only what is closed, or never was more than a draft, can be deleted.");
+        refusal_reply(act->req, REFUSAL_NOT_CLOSED_DELETE);
     else if (line->outcome == LINE_NOT_YET)
-        http_problem(act->req, 409, "event-not-archived",
-                     "This version of the event was not archived. ?unarchived=true deletes it all "
-                     "the same.");
+        refusal_reply(act->req, REFUSAL_NOT_ARCHIVED);
     else if (line->outcome == LINE_OK)
         answer_empty(act->req, 204, NULL);
     else {
@@ -71,8 +69,7 @@ static bool names_version(struct act *act)
 {
     if (act->if_match != 0)
         return true;
-    http_problem(act->req, 428, "if-match-missing",
-                 "Name the version that is meant: If-Match with the ETag of the event.");
+    refusal_reply(act->req, REFUSAL_IF_MATCH_MISSING);
     act_end(act);
     return false;
 }

@@ -6,6 +6,7 @@
 
 #include "admin/act.h"
 #include "api/answer.h"
+#include "api/refusal.h"
 #include "base/json_in.h"
 #include "core/event/draw_seal.h"
 #include "core/event/event_state.h"
@@ -40,8 +41,7 @@ static void on_restored(struct line_admin *line)
         act->created = line->outcome == LINE_OK;
         act_answer_seen(act);
     } else if (line->outcome == LINE_CONFLICT) {
-        http_problem(act->req, 409, "event-exists",
-                     "There is another event of this id, and it stays as it is.");
+        refusal_reply(act->req, REFUSAL_EVENT_EXISTS);
         act_end(act);
     } else {
         act_done(line);
@@ -50,18 +50,15 @@ static void on_restored(struct line_admin *line)
 
 static void refuse_archive(struct act *act, enum archive_fault fault, const char *why)
 {
-    static const struct {
-        unsigned status;
-        const char *code;
-    } answers[] = {
-        [ARCHIVE_GOOD] = {0, NULL}, /* is no fault */
-        [ARCHIVE_UNREADABLE] = {422, "archive-unreadable"},
-        [ARCHIVE_OTHER] = {422, "archive-format-unknown"},
-        [ARCHIVE_INCOMPLETE] = {422, "archive-incomplete"},
-        [ARCHIVE_TAMPERED] = {422, "archive-tampered"},
-        [ARCHIVE_KEY_MISSING] = {409, "archive-key-missing"},
+    static const enum refusal by_fault[] = {
+        [ARCHIVE_UNREADABLE] = REFUSAL_ARCHIVE_UNREADABLE,
+        [ARCHIVE_OTHER] = REFUSAL_ARCHIVE_FORMAT,
+        [ARCHIVE_INCOMPLETE] = REFUSAL_ARCHIVE_INCOMPLETE,
+        [ARCHIVE_TAMPERED] = REFUSAL_ARCHIVE_TAMPERED,
+        [ARCHIVE_KEY_MISSING] = REFUSAL_ARCHIVE_KEY,
     };
-    http_problem(act->req, answers[fault].status, answers[fault].code, "%s", why);
+    assert(fault != ARCHIVE_GOOD);
+    refusal_say(act->req, by_fault[fault], "%s", why);
     act_end(act);
 }
 
@@ -117,19 +114,16 @@ static bool judge_draw(struct act *act, const struct archive *archive)
         sodium_memzero(seed, sizeof(seed));
         if (opened)
             continue;
-        http_problem(act->req, 409, "seed-key-missing",
-                     "Its draw is still to be held, by key %u of [keys] draws, which is not here.",
-                     (unsigned)seal.key_id);
+        refusal_say(act->req, REFUSAL_SEED_KEY,
+                    "Its draw is still to be held, by key %u of [keys] draws, which is not here.",
+                    (unsigned)seal.key_id);
         act_end(act);
         return false;
     }
     bool due = act->doc.opens_at_ms > 0 && act->doc.opens_at_ms <= now_ms;
     if (act->line.to == LINE_PRE_QUEUE && due && !archive->closed_entries &&
         !span_eq(http_req_query_arg(act->req, SPAN("redraw")), SPAN("true"))) {
-        http_problem(act->req, 409, "draw-unknown",
-                     "It was archived before its draw, which has come due since. If the draw was "
-                     "held, a later archive has it. ?redraw=true holds it again, with other places "
-                     "for everybody.");
+        refusal_reply(act->req, REFUSAL_DRAW_UNKNOWN);
         act_end(act);
         return false;
     }
@@ -180,8 +174,8 @@ static void on_restore(struct http_req *req, void *ctx)
     if (fault != ARCHIVE_GOOD) {
         refuse_archive(act, fault, err.text);
     } else if (!span_eq(event, span_of(act->line.event))) {
-        http_problem(req, 409, "archive-of-another", "It is the archive of the event %.*s.",
-                     (int)event.len, event.ptr);
+        refusal_say(req, REFUSAL_ARCHIVE_OF_ANOTHER, "It is the archive of the event %.*s.",
+                    (int)event.len, event.ptr);
         act_end(act);
     } else if (read_archived(restore) && judge_draw(act, &restore->archive)) {
         restore_event(restore);
