@@ -1,7 +1,8 @@
-/* jwks_feed.c: a timer, a call, and the last good set.
+/* jwks_feed.c: a timer, a call (a file is read on the thread pool), and the last good set.
  *
  * The set is asked for at start, then at each interval with some chance in it, so that loops and
- * programs do not ask in step; after a failure sooner, the pause doubling up to the interval. What
+ * programs do not ask in step; after a failure sooner, the pause doubling up to the
+ * interval or what its owner says. What
  * is no key set (an error page, an empty list, a book) changes nothing: the last good set goes on
  * being believed, for a token that was signed is signed, and a signer that is down must not close
  * the line.
@@ -14,7 +15,9 @@
 #include "observe/log.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum {
     RETRY_MIN_MS = 500,        /* one that starts with its signer need not wait long for it */
@@ -22,14 +25,27 @@ enum {
     SET_BYTES_MAX = 16 * 1024, /* of an issuer that keeps many */
 };
 
+/* A file that is read. */
+struct reading {
+    uv_work_t work;
+    int rc;
+    struct err_slot err;
+    char bytes[SET_BYTES_MAX];
+    size_t len;
+};
+
 struct jwks_feed {
     uint32_t magic;
     struct jwks_feed_conf conf;
     uv_timer_t timer;
+    struct reading reading;
     struct jwks *set;
+    char text[SET_BYTES_MAX]; /* what the set was made of */
+    size_t text_len;
+    uint64_t generation;
     uint64_t asked_us;
     uint64_t retry_ms;
-    bool asking, closing;
+    bool asking, closing, failing;
     bool closed; /* the timer's memory is no longer the loop's */
     struct jwks_feed_stats stats;
 };
@@ -50,6 +66,11 @@ static void count(_Atomic uint64_t *counter)
     atomic_fetch_add_explicit(counter, 1, memory_order_relaxed); /* a figure: any order */
 }
 
+static bool is_file(const struct jwks_feed *feed)
+{
+    return feed->conf.file != NULL && feed->conf.file[0] != '\0';
+}
+
 static void on_timer(uv_timer_t *timer);
 
 static void arm(struct jwks_feed *feed, uint64_t wait_ms)
@@ -64,57 +85,75 @@ static void log_failed(const struct jwks_feed *feed, const struct err_slot *err)
     struct log_line line;
     log_begin(&line, feed->conf.log, LOG_LEVEL_WARN, "a key set did not come");
     log_cstr(&line, "whose", feed->conf.whose);
-    log_cstr(&line, "url", feed->conf.url);
+    log_cstr(&line, "from", is_file(feed) ? feed->conf.file : feed->conf.url);
     log_cstr(&line, "why", err->text);
     log_bool(&line, "have_older", feed->set != NULL);
     log_end(&line);
 }
 
-static int read_set(const struct outcall_answer *answer, struct err_slot *err, struct jwks **set)
+static int use_set(struct jwks_feed *feed, struct span text, struct err_slot *err)
 {
-    if (answer->rc < 0)
-        return err_set(err, (enum err_code)answer->rc, "%s", answer->why);
-    if (answer->status != 200)
-        return err_set(err, ERR_PEER, "status %u", answer->status);
-    return jwks_parse(answer->body, err, set);
+    struct jwks *set = NULL;
+    if (feed->set != NULL && span_eq(text, (struct span){feed->text, feed->text_len}))
+        return 0;
+    assert(text.len <= sizeof(feed->text));
+    int rc = jwks_parse(text, err, &set);
+    if (rc < 0)
+        return rc;
+    jwks_destroy(feed->set);
+    feed->set = set;
+    memcpy(feed->text, text.ptr, text.len);
+    feed->text_len = text.len;
+    feed->generation++;
+    if (feed->generation == 1 && feed->conf.on_first != NULL)
+        feed->conf.on_first(feed->conf.ctx);
+    return 0;
 }
 
-static void take(struct jwks_feed *feed, const struct outcall_answer *answer)
+/* `rc` with its error, or what came. */
+static void take(struct jwks_feed *feed, int rc, struct err_slot *err, struct span text)
 {
-    struct err_slot err;
-    struct jwks *set = NULL;
     uint64_t refresh_ms = feed->conf.refresh_ms;
-    if (read_set(answer, &err, &set) == 0) {
-        jwks_destroy(feed->set);
-        feed->set = set;
+    uint64_t retry_max_ms = feed->conf.retry_max_ms > 0 ? feed->conf.retry_max_ms : refresh_ms;
+    if (rc == 0)
+        rc = use_set(feed, text, err);
+    if (rc == 0) {
         feed->retry_ms = RETRY_MIN_MS;
+        feed->failing = false;
         count(&feed->stats.fetched);
         arm(feed, refresh_ms);
         return;
     }
     count(&feed->stats.failed);
-    log_failed(feed, &err);
-    arm(feed, feed->retry_ms < refresh_ms ? feed->retry_ms : refresh_ms);
-    feed->retry_ms = feed->retry_ms * 2 < refresh_ms ? feed->retry_ms * 2 : refresh_ms;
+    if (!feed->failing) /* once is enough to know */
+        log_failed(feed, err);
+    feed->failing = true;
+    arm(feed, feed->retry_ms < retry_max_ms ? feed->retry_ms : retry_max_ms);
+    feed->retry_ms = feed->retry_ms * 2 < retry_max_ms ? feed->retry_ms * 2 : retry_max_ms;
 }
+
+/* ---- from an address ---- */
 
 static void on_answer(void *ctx, const struct outcall_answer *answer)
 {
     struct jwks_feed *feed = MAGIC_OF(jwks_feed, ctx);
     assert(feed->asking);
     feed->asking = false;
-    if (feed->closing)
+    if (feed->closing) {
         free_if_over(feed);
-    else
-        take(feed, answer);
+        return;
+    }
+    struct err_slot err;
+    int rc = 0;
+    if (answer->rc < 0)
+        rc = err_set(&err, (enum err_code)answer->rc, "%s", answer->why);
+    else if (answer->status != 200)
+        rc = err_set(&err, ERR_PEER, "status %u", answer->status);
+    take(feed, rc, &err, answer->body);
 }
 
-static void ask(struct jwks_feed *feed)
+static void send_call(struct jwks_feed *feed)
 {
-    assert(!feed->asking && !feed->closing);
-    uv_timer_stop(&feed->timer);
-    feed->asking = true;
-    feed->asked_us = clock_mono_us(feed->conf.clock);
     const struct outcall call = {
         .url = feed->conf.url,
         .headers = {"Accept: application/jwk-set+json, application/json"},
@@ -124,6 +163,55 @@ static void ask(struct jwks_feed *feed)
         .ctx = feed,
     };
     outcall_send(feed->conf.outcalls, &call);
+}
+
+/* ---- from a file ---- */
+
+/* On the thread pool; nobody else looks at the reading meanwhile. */
+static void read_file(uv_work_t *work)
+{
+    struct jwks_feed *feed = MAGIC_OF(jwks_feed, work->data);
+    struct reading *reading = &feed->reading;
+    FILE *file = fopen(feed->conf.file, "re");
+    if (file == NULL) {
+        reading->rc = err_set(&reading->err, ERR_IO, "it cannot be opened");
+        return;
+    }
+    reading->len = fread(reading->bytes, 1, sizeof(reading->bytes), file);
+    bool whole = fgetc(file) == EOF && !ferror(file);
+    fclose(file);
+    reading->rc = whole ? 0
+                        : err_set(&reading->err, ERR_RANGE,
+                                  "it cannot be read, or has more than %d "
+                                  "bytes",
+                                  SET_BYTES_MAX);
+}
+
+static void on_read(uv_work_t *work, int status)
+{
+    struct jwks_feed *feed = MAGIC_OF(jwks_feed, work->data);
+    assert(feed->asking && status == 0); /* it is never canceled */
+    feed->asking = false;
+    if (feed->closing)
+        free_if_over(feed);
+    else
+        take(feed, feed->reading.rc, &feed->reading.err,
+             (struct span){feed->reading.bytes, feed->reading.len});
+}
+
+static void ask(struct jwks_feed *feed)
+{
+    assert(!feed->asking && !feed->closing);
+    uv_timer_stop(&feed->timer);
+    feed->asking = true;
+    feed->asked_us = clock_mono_us(feed->conf.clock);
+    if (!is_file(feed)) {
+        send_call(feed);
+        return;
+    }
+    feed->reading.work.data = feed;
+    int rc = uv_queue_work(feed->conf.loop, &feed->reading.work, read_file, on_read);
+    assert(rc == 0); /* it fails for want of a function only */
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -139,6 +227,7 @@ int jwks_feed_create(const struct jwks_feed_conf *conf, struct err_slot *err,
         return err_set(err, ERR_NOMEM, "%s keys", conf->whose);
     MAGIC_BEGIN(jwks_feed, feed);
     feed->conf = *conf;
+    assert(is_file(feed) != (conf->outcalls != NULL));
     feed->retry_ms = RETRY_MIN_MS;
     uv_timer_init(conf->loop, &feed->timer);
     feed->timer.data = feed;
@@ -150,6 +239,11 @@ int jwks_feed_create(const struct jwks_feed_conf *conf, struct err_slot *err,
 const struct jwks *jwks_feed_keys(const struct jwks_feed *feed)
 {
     return feed->set;
+}
+
+uint64_t jwks_feed_generation(const struct jwks_feed *feed)
+{
+    return feed->generation;
 }
 
 bool jwks_feed_doubt(struct jwks_feed *feed)

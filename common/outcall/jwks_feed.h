@@ -1,6 +1,6 @@
 /* jwks_feed.h: the public keys of somebody who signs (the waiting room's passes, the shop's member
- * tokens), from an address, kept and asked for again now and then: so a rotation there needs
- * nothing here. One loop; no request ever waits for it. */
+ * tokens), from an address or a file, kept and asked for again now and then: so a rotation there
+ * needs nothing here. One loop; no request ever waits for it. */
 #ifndef FG_OUTCALL_JWKS_FEED_H
 #define FG_OUTCALL_JWKS_FEED_H
 
@@ -16,14 +16,18 @@ struct logger;
 
 struct jwks_feed_conf {
     const char *whose; /* for the log: "the shop's" */
-    const char *url;   /* borrowed, as all here, until jwks_feed_close() */
+    const char *url;   /* borrowed, as all here, until jwks_feed_close(); "": there is a file */
+    const char *file;  /* NULL or "": there is a url */
     uint64_t refresh_ms;
-    uint64_t doubt_ms; /* not more often than this, whoever makes up names of keys */
-    struct outcalls *outcalls;
+    uint64_t retry_max_ms;     /* after failures at the latest; 0: refresh_ms */
+    uint64_t doubt_ms;         /* not more often than this, whoever makes up names of keys */
+    struct outcalls *outcalls; /* NULL: for a file */
     uv_loop_t *loop;
     const struct clock *clock;
     const struct rng *rng;
     struct logger *log;
+    void (*on_first)(void *ctx); /* once, when the first set has come; may be NULL */
+    void *ctx;
 };
 
 struct jwks_feed_stats { /* written by the loop, read by anyone */
@@ -38,6 +42,9 @@ void jwks_feed_close(struct jwks_feed *feed);
 
 /* The last good set, borrowed until the loop turns; NULL: none has come yet. */
 const struct jwks *jwks_feed_keys(const struct jwks_feed *feed);
+/* Rises with each set that differs from the one before; 0: none has come yet. What was judged by
+ * one generation is to be judged again by the next. */
+uint64_t jwks_feed_generation(const struct jwks_feed *feed);
 /* A token names a key that the set does not have. True: there may be a newer set, which is being
  * asked for. */
 bool jwks_feed_doubt(struct jwks_feed *feed);

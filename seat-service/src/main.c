@@ -2,8 +2,7 @@
  * how a request travels through them.
  *
  * Threads: the loops (turn.c), the committer (journal.c), the reader (reader.c), the
- * auditor (auditor.c), the keys (keys.c), and libuv's pool for imports and exports. */
-#include "access/keys.h"
+ * auditor (auditor.c), and libuv's pool for imports and exports. */
 #include "api/buyer_api.h"
 #include "api/hall_api.h"
 #include "api/hall_page.h"
@@ -33,7 +32,6 @@ struct seats {
     struct settings settings;
     struct service *service;
     struct mac_ring hold_keys;
-    struct keys *keys;
     struct pass_revoked *revoked;
     struct idem *idem;
     struct rate *rate;
@@ -46,6 +44,10 @@ struct seats {
     struct operator_api *operator_api;
     struct site *hall;
     struct turn *turns[SERVICE_LOOPS_MAX];
+    struct keys {
+        struct outcalls *outcalls; /* NULL: they come from a file */
+        struct jwks_feed *feed;
+    } keys[SERVICE_LOOPS_MAX];
     struct service_loop *first_loop;
     struct counter_stats stats;
 };
@@ -219,17 +221,6 @@ static int make_shared(struct seats *seats, struct err_slot *err)
         rc = rate_create(err, &seats->rate);
     if (rc < 0)
         return rc;
-    struct keys_conf keys = {
-        .file = settings->keys_file,
-        .url = settings->keys_url,
-        .refresh_ms = settings->keys_refresh_ms,
-        .retry_ms = KEYS_RETRY_MS,
-        .clock = clock_system(),
-        .log = service_log(seats->service),
-    };
-    rc = keys_create(&keys, err, &seats->keys);
-    if (rc < 0)
-        return rc;
     struct events_conf events = {clock_system(), seats->idem, seats->revoked, on_fenced, seats};
     return events_create(&events, err, &seats->events);
 }
@@ -301,15 +292,60 @@ static void on_tick(void *ctx, const char *reason)
     enum journal_role role = journal_role(seats->journal);
     service_ready(seats->first_loop, "journal", role == JOURNAL_CUT ? NULL : reason);
     service_role(seats->service, journal_role_name(role));
-    service_ready(seats->first_loop, "keys",
-                  keys_generation(seats->keys) > 0 ? NULL : "keys-missing");
     ended_tick(seats->ended, seats->first_loop->ctx);
     series_tick(seats->series, seats->first_loop->ctx);
+}
+
+static void on_keys(void *ctx)
+{
+    service_ready(ctx, "keys", NULL);
+}
+
+/* The waiting room's, by which passes are judged: each loop has them for itself, so that no request
+ * takes a lock. */
+static int open_keys(struct service_loop *loop, const struct settings *settings, struct keys *keys,
+                     struct err_slot *err)
+{
+    int rc =
+        settings->keys_url[0] != '\0' ? outcalls_create(loop->uv, NULL, err, &keys->outcalls) : 0;
+    if (rc < 0)
+        return rc;
+    const struct jwks_feed_conf feed = {
+        .whose = "the waiting room's",
+        .url = settings->keys_url,
+        .file = settings->keys_file,
+        .refresh_ms = settings->keys_refresh_ms,
+        .retry_max_ms = KEYS_RETRY_MS,
+        .doubt_ms = KEYS_RETRY_MS,
+        .outcalls = keys->outcalls,
+        .loop = loop->uv,
+        .clock = loop->clock,
+        .rng = loop->rng,
+        .log = loop->log,
+        .on_first = on_keys,
+        .ctx = loop,
+    };
+    service_ready(loop, "keys", "keys-missing");
+    rc = jwks_feed_create(&feed, err, &keys->feed);
+    if (rc < 0 && keys->outcalls != NULL)
+        outcalls_close(keys->outcalls);
+    return rc;
+}
+
+static void close_keys(struct keys *keys)
+{
+    jwks_feed_close(keys->feed);
+    if (keys->outcalls != NULL)
+        outcalls_close(keys->outcalls); /* answers what is open, which the feed waits for */
 }
 
 static int loop_start(struct service_loop *loop, struct err_slot *err)
 {
     struct seats *seats = service_ctx(loop->service);
+    struct keys *keys = &seats->keys[loop->index];
+    int rc = open_keys(loop, &seats->settings, keys, err);
+    if (rc < 0)
+        return rc;
     struct turn_conf conf = {
         .loop =
             {
@@ -322,7 +358,7 @@ static int loop_start(struct service_loop *loop, struct err_slot *err)
                 .idem = seats->idem,
                 .rate = seats->rate,
                 .hold_keys = &seats->hold_keys,
-                .passes = {seats->keys, seats->revoked, seats->settings.issuer, clock_system()},
+                .passes = {keys->feed, seats->revoked, seats->settings.issuer, clock_system()},
                 .clock = clock_system(),
                 .log = loop->log,
                 .stats = &seats->stats,
@@ -331,9 +367,11 @@ static int loop_start(struct service_loop *loop, struct err_slot *err)
         .ctx = seats,
     };
     struct turn **turn = &seats->turns[loop->index];
-    int rc = turn_create(&conf, err, turn);
-    if (rc < 0)
+    rc = turn_create(&conf, err, turn);
+    if (rc < 0) {
+        close_keys(keys);
         return rc;
+    }
     loop->ctx = turn_loop(*turn);
     if (loop->index == 0) {
         seats->first_loop = loop;
@@ -344,8 +382,9 @@ static int loop_start(struct service_loop *loop, struct err_slot *err)
 
 static void loop_stop(struct service_loop *loop)
 {
-    const struct seats *seats = service_ctx(loop->service);
+    struct seats *seats = service_ctx(loop->service);
     turn_close(seats->turns[loop->index]);
+    close_keys(&seats->keys[loop->index]);
 }
 
 static void stop(struct service *service)
@@ -365,7 +404,6 @@ static void stop(struct service *service)
     ended_destroy(seats->ended);
     site_destroy(seats->hall);
     events_destroy(seats->events);
-    keys_destroy(seats->keys);
     rate_destroy(seats->rate);
     idem_destroy(seats->idem);
     pass_revoked_destroy(seats->revoked);

@@ -146,8 +146,6 @@ enum {
     SERIES_RETRY_MS = 1000, /* points of an earlier life could not be read: ask again then */
 
     /* Fetching the waiting room's keys. */
-    KEYS_BYTES_MAX = 16 * 1024,
-    KEYS_TIMEOUT_MS = 2000,
     KEYS_RETRY_MS = 1000,
 
     /* Events of one process: a season of a house. Each costs memory per seat; more events are more

@@ -127,11 +127,10 @@ static enum pass_verdict verify(struct pass_cache *cache, struct span event, str
     };
     struct err_slot err = {0};
     struct jwt jwt;
-    struct keys_set *keys = keys_take(cache->conf.keys);
+    const struct jwks *keys = jwks_feed_keys(cache->conf.keys);
     if (keys == NULL)
         return PASS_NO_KEYS;
-    int rc = jwt_verify(keys_jwks(keys), &rules, token, &err, &jwt);
-    keys_give_back(cache->conf.keys, keys);
+    int rc = jwt_verify(keys, &rules, token, &err, &jwt);
     if (rc == 0) {
         enum pass_verdict verdict = read_claims(&jwt, out);
         jwt_deinit(&jwt);
@@ -144,7 +143,7 @@ static enum pass_verdict verify(struct pass_cache *cache, struct span event, str
     if (span_starts(span_of(err.text), SPAN("token: the signature")))
         return PASS_FORGED;
     if (span_starts(span_of(err.text), SPAN("token: kid is not")))
-        keys_look_again(cache->conf.keys);
+        (void)jwks_feed_doubt(cache->conf.keys);
     return PASS_INVALID;
 }
 
@@ -175,7 +174,7 @@ static enum pass_verdict judge(struct pass_cache *cache, struct span event, stru
     crypto_generichash_update(&state, (const uint8_t *)token.ptr, token.len);
     crypto_generichash_final(&state, hash, sizeof(hash));
 
-    uint64_t set, generation = keys_generation(cache->conf.keys);
+    uint64_t set, generation = jwks_feed_generation(cache->conf.keys);
     memcpy(&set, hash, sizeof(set));
     struct slot *slots = &cache->slots[set % (PASS_CACHE_SLOTS / WAYS) * WAYS];
     struct slot *slot = NULL, *oldest = &slots[0];

@@ -10,10 +10,10 @@
 #ifndef FG_SEAT_SERVICE_PASS_H
 #define FG_SEAT_SERVICE_PASS_H
 
-#include "access/keys.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/span.h"
+#include "outcall/jwks_feed.h"
 
 struct pass_cache;
 struct pass_revoked;
@@ -32,7 +32,7 @@ struct pass {
 };
 
 struct pass_conf {
-    struct keys *keys; /* borrowed, as all here */
+    struct jwks_feed *keys; /* the waiting room's, of the same loop; borrowed, as all here */
     struct pass_revoked *revoked;
     const char *issuer;
     const struct clock *clock;

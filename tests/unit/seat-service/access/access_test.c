@@ -9,14 +9,12 @@
 
 #include "access/hold_id.h"
 #include "access/idem.h"
-#include "access/keys.h"
 #include "access/pass.h"
 #include "access/rate.h"
 #include "crypto/jwt.h"
 #include "rim_limits.h"
 
 #include <inttypes.h>
-#include <poll.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -242,7 +240,8 @@ static void a_name_is_read_back_by_its_event_only_and_cannot_be_made_up(void **s
 struct office {
     struct jwks_key *key; /* of one of the sets */
     struct jwks *sets[2];
-    struct keys *keys;
+    uv_loop_t loop;
+    struct jwks_feed *keys;
     struct pass_revoked *revoked;
     struct pass_cache *cache;
     struct clock_fake clock;
@@ -266,6 +265,14 @@ static struct jwks_key *publish_key(const char *path, struct jwks **set)
     return key;
 }
 
+static void until_generation(struct office *office, uint64_t generation)
+{
+    while (jwks_feed_generation(office->keys) < generation) {
+        jwks_feed_doubt(office->keys);
+        uv_run(&office->loop, UV_RUN_ONCE);
+    }
+}
+
 static struct office *open_office(void)
 {
     struct office *office = calloc(1, sizeof(*office));
@@ -274,11 +281,15 @@ static struct office *open_office(void)
     close(mkstemp(office->path));
     clock_fake_init(&office->clock, 1700000000000000);
     office->key = publish_key(office->path, &office->sets[0]);
-    struct keys_conf keys = {office->path, "", 60000, KEYS_RETRY_MS, clock_system(), NULL};
-    assert_int_equal(0, keys_create(&keys, &err, &office->keys));
-    for (unsigned i = 0; i < 2000 && keys_generation(office->keys) == 0; i++)
-        poll(NULL, 0, 2);
-    assert_true(keys_generation(office->keys) > 0);
+    uv_loop_init(&office->loop);
+    const struct jwks_feed_conf keys = {.whose = "the waiting room's",
+                                        .file = office->path,
+                                        .refresh_ms = 60000,
+                                        .loop = &office->loop,
+                                        .clock = clock_system(),
+                                        .rng = rng_system()};
+    assert_int_equal(0, jwks_feed_create(&keys, &err, &office->keys));
+    until_generation(office, 1);
     assert_int_equal(0, pass_revoked_create(&err, &office->revoked));
     struct pass_conf conf = {office->keys, office->revoked, "fairgate", &office->clock.clock};
     assert_int_equal(0, pass_cache_create(&conf, &err, &office->cache));
@@ -289,7 +300,9 @@ static void close_office(struct office *office)
 {
     pass_cache_destroy(office->cache);
     pass_revoked_destroy(office->revoked);
-    keys_destroy(office->keys);
+    jwks_feed_close(office->keys);
+    uv_run(&office->loop, UV_RUN_DEFAULT);
+    assert_int_equal(0, uv_loop_close(&office->loop));
     jwks_destroy(office->sets[0]);
     jwks_destroy(office->sets[1]);
     unlink(office->path);
@@ -385,11 +398,8 @@ static void a_key_that_was_taken_back_ends_what_was_remembered(void **state)
     struct pass pass;
     struct span token = sign(office, &text, PASS_TYPE, "fairgate", "night", "");
     assert_int_equal(PASS_OK, pass_check(office->cache, SPAN("night"), token, &pass));
-    uint64_t generation = keys_generation(office->keys);
     publish_key(office->path, &office->sets[1]);
-    keys_look_again(office->keys);
-    for (unsigned i = 0; i < 5000 && keys_generation(office->keys) == generation; i++)
-        poll(NULL, 0, 2);
+    until_generation(office, 2);
     assert_int_equal(PASS_INVALID, pass_check(office->cache, SPAN("night"), token, &pass));
     close_office(office);
 }

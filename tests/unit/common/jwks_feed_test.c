@@ -1,0 +1,185 @@
+/* jwks_feed_test.c: sets of keys that lie in a file, exchanged as often as it likes. (Those from an
+ * address are judged on the real services.) */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "outcall/jwks_feed.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { SETS = 2, ROUNDS = 100 };
+
+struct office {
+    uv_loop_t loop;
+    struct jwks *sets[SETS];
+    const struct jwks_key *own[SETS];
+    char path[64], next[80];
+    struct jwks_feed *feed;
+    unsigned firsts;
+};
+
+static void publish(struct office *office, const char *bytes, size_t len)
+{
+    FILE *file = fopen(office->next, "w");
+    assert_int_equal(len, fwrite(bytes, 1, len, file));
+    fclose(file);
+    assert_int_equal(0, rename(office->next, office->path));
+}
+
+static void publish_set(struct office *office, unsigned nth)
+{
+    char memory[JWKS_TEXT_MAX];
+    struct text text = text_on(memory, sizeof(memory));
+    jwks_put(&text, office->sets[nth]);
+    publish(office, text.ptr, text.len);
+}
+
+static void until_generation(struct office *office, uint64_t generation)
+{
+    while (jwks_feed_generation(office->feed) < generation) {
+        jwks_feed_doubt(office->feed);
+        uv_run(&office->loop, UV_RUN_ONCE);
+    }
+    assert_int_equal(generation, jwks_feed_generation(office->feed));
+}
+
+/* A look at the file, whatever comes of it. */
+static void look(struct office *office)
+{
+    const struct jwks_feed_stats *stats = jwks_feed_stats(office->feed);
+    uint64_t before = atomic_load(&stats->fetched) + atomic_load(&stats->failed);
+    while (atomic_load(&stats->fetched) + atomic_load(&stats->failed) == before) {
+        jwks_feed_doubt(office->feed);
+        uv_run(&office->loop, UV_RUN_ONCE);
+    }
+}
+
+static void on_first(void *ctx)
+{
+    ((struct office *)ctx)->firsts++;
+}
+
+static void open_office(struct office *office)
+{
+    struct err_slot err;
+    *office = (struct office){.firsts = 0};
+    uv_loop_init(&office->loop);
+    strcpy(office->path, "/tmp/fg-keys-XXXXXX");
+    close(mkstemp(office->path));
+    snprintf(office->next, sizeof(office->next), "%s.next", office->path);
+    for (unsigned i = 0; i < SETS; i++) {
+        struct jwks_key *key;
+        assert_int_equal(0, jwks_key_generate(&err, &key));
+        assert_int_equal(0, jwks_create(&err, &office->sets[i]));
+        assert_int_equal(0, jwks_add(office->sets[i], key, &err));
+        office->own[i] = key;
+    }
+    publish_set(office, 0);
+    const struct jwks_feed_conf conf = {.whose = "a test's",
+                                        .file = office->path,
+                                        .refresh_ms = 60000,
+                                        .loop = &office->loop,
+                                        .clock = clock_system(),
+                                        .rng = rng_system(),
+                                        .on_first = on_first,
+                                        .ctx = office};
+    assert_int_equal(0, jwks_feed_create(&conf, &err, &office->feed));
+    assert_null(jwks_feed_keys(office->feed));
+    until_generation(office, 1);
+}
+
+static void close_office(struct office *office)
+{
+    jwks_feed_close(office->feed);
+    uv_run(&office->loop, UV_RUN_DEFAULT);
+    assert_int_equal(0, uv_loop_close(&office->loop));
+    assert_int_equal(1, office->firsts);
+    for (unsigned i = 0; i < SETS; i++)
+        jwks_destroy(office->sets[i]);
+    unlink(office->path);
+}
+
+static bool knows(const struct office *office, unsigned nth)
+{
+    return jwks_find(jwks_feed_keys(office->feed), jwks_key_kid(office->own[nth])) != NULL;
+}
+
+/* Two fronts that serve different sets for a while, in turns, as in a rotation that takes long. */
+static void sets_may_alternate_for_as_long_as_they_like(void **state)
+{
+    (void)state;
+    struct office office;
+    open_office(&office);
+    for (unsigned round = 1; round <= ROUNDS; round++) {
+        publish_set(&office, round % SETS);
+        until_generation(&office, round + 1);
+        assert_true(knows(&office, round % SETS));
+        assert_false(knows(&office, (round + 1) % SETS));
+    }
+    close_office(&office);
+}
+
+static void the_same_set_again_is_no_new_generation(void **state)
+{
+    (void)state;
+    struct office office;
+    open_office(&office);
+    const struct jwks *set = jwks_feed_keys(office.feed);
+    publish_set(&office, 0);
+    look(&office);
+    assert_ptr_equal(set, jwks_feed_keys(office.feed));
+    assert_int_equal(1, jwks_feed_generation(office.feed));
+    close_office(&office);
+}
+
+static void what_is_no_set_changes_nothing(void **state)
+{
+    (void)state;
+    struct office office;
+    char *book = calloc(1, 64 * 1024);
+    open_office(&office);
+    publish(&office, "<html>", 6);
+    look(&office);
+    publish(&office, "", 0);
+    look(&office);
+    memset(book, ' ', 64 * 1024);
+    publish(&office, book, 64 * 1024);
+    look(&office);
+    unlink(office.path);
+    look(&office);
+    assert_int_equal(4, atomic_load(&jwks_feed_stats(office.feed)->failed));
+    assert_true(knows(&office, 0));
+    assert_int_equal(1, jwks_feed_generation(office.feed));
+    publish_set(&office, 1);
+    until_generation(&office, 2);
+    assert_true(knows(&office, 1));
+    free(book);
+    close_office(&office);
+}
+
+static void it_may_be_closed_while_it_reads(void **state)
+{
+    (void)state;
+    struct office office;
+    open_office(&office);
+    assert_true(jwks_feed_doubt(office.feed)); /* reads now */
+    close_office(&office);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(sets_may_alternate_for_as_long_as_they_like),
+        cmocka_unit_test(the_same_set_again_is_no_new_generation),
+        cmocka_unit_test(what_is_no_set_changes_nothing),
+        cmocka_unit_test(it_may_be_closed_while_it_reads),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
