@@ -1,10 +1,10 @@
-/* beacon.c: see beacon.h.
+/* beacon.c: which public value a draw waits for, and whether an answer is that value.
  *
- * Which round. It has to be out of everybody's reach until the entries are closed, so it is the
- * first that comes at least a gap after that: gap_ms, some seconds, which is what clocks may differ
- * by and what it takes anybody to see that the entries are closed, and how many they were. Who
- * closes them is Redis by its clock; should that happen late (nobody was there to tick), the rule
- * names the first round that is a gap after it, so that there is never one to be picked.
+ * The value has to be out of everybody's reach until the entries are closed, so it is the first
+ * that comes at least a gap after that. The gap, gap_ms, is some seconds: as much as clocks may
+ * differ, and as long as it takes anybody to see that the entries are closed and how many there
+ * were. Redis closes them by its clock. Should that happen late, because no front was there to
+ * tick, the rule names the first round that is a gap after it. So nobody ever gets to pick a round.
  *
  * Rounds of drand are numbered from 1 at its genesis. NIST's pulses come on the minute. */
 #include "core/draw/beacon.h"
@@ -37,8 +37,8 @@ static bool printable(struct span words)
     return true;
 }
 
-/* Round, time and the rest of what we settle ourselves are read back from where they are stored; an
- * operator who sends them sends them back, and they are settled again. */
+/* Round, time and the rest of what we settle ourselves are read from the stored document. An
+ * operator may send them back with it; they are settled again anyway. */
 void beacon_read(struct json_in *in, const char *key, struct beacon *out)
 {
     struct json_in beacon;
@@ -57,7 +57,7 @@ void beacon_read(struct json_in *in, const char *key, struct beacon *out)
     if (words.len > 0 && !printable(words))
         json_in_refuse(&beacon, "words", "must be printable");
     if (kind != BEACON_TEXT)
-        words.len = 0; /* a patch of the kind leaves what belonged to the other one */
+        words.len = 0; /* a patch of the kind leaves the words of the kind before */
     json_in_str(&beacon, "chain", 1, BEACON_HASH_LEN, &chain);
     json_in_u64(&beacon, "round", 0, INT64_MAX, &out->round);
     if (json_in_has(&beacon, "at"))
@@ -74,6 +74,7 @@ void beacon_read(struct json_in *in, const char *key, struct beacon *out)
 
 void beacon_put(struct text *out, const struct beacon *beacon)
 {
+    assert(beacon->kind == BEACON_TEXT || beacon->words[0] == '\0');
     json_open(out, '{');
     json_member_cstr(out, "kind", beacon_kind_name(beacon->kind));
     if (beacon->kind == BEACON_DRAND || beacon->kind == BEACON_NIST) {
@@ -95,14 +96,17 @@ void beacon_put(struct text *out, const struct beacon *beacon)
 /* The first value that comes at `ms` or later. */
 static void take_first(struct beacon *beacon, const struct beacon_sources *sources, uint64_t ms)
 {
+    assert(sources->period_ms > 0 && sources->nist_period_ms > 0);
     if (beacon->kind == BEACON_DRAND) {
         uint64_t since = ms > sources->genesis_ms ? ms - sources->genesis_ms : 0;
         uint64_t before = (since + sources->period_ms - 1) / sources->period_ms;
         beacon->round = before + 1;
         beacon->at_ms = sources->genesis_ms + before * sources->period_ms;
+        assert(beacon->at_ms >= ms); /* never one that may be out already */
     } else if (beacon->kind == BEACON_NIST) {
         uint64_t period_ms = sources->nist_period_ms;
         beacon->at_ms = (ms + period_ms - 1) / period_ms * period_ms;
+        assert(beacon->at_ms >= ms && beacon->at_ms - ms < period_ms);
     }
 }
 
@@ -136,6 +140,7 @@ void beacon_settle(struct beacon *beacon, const struct beacon *before,
     beacon->changes = before->changes + (is_same ? 0 : 1);
     if (is_same)
         beacon->since_ms = before->since_ms;
+    assert(beacon->changes >= before->changes); /* a change is never forgotten */
 }
 
 struct beacon beacon_after(const struct beacon *beacon, const struct beacon_sources *sources,
@@ -143,7 +148,7 @@ struct beacon beacon_after(const struct beacon *beacon, const struct beacon_sour
 {
     struct beacon after = *beacon;
     bool public = beacon->kind == BEACON_DRAND || beacon->kind == BEACON_NIST;
-    /* Half the gap is what a closing by the clock may come late: it is a tick or two. */
+    /* A closing by the clock may come half a gap late: that is a tick or two. */
     if (public && beacon->at_ms < closed_ms + sources->gap_ms / 2)
         take_first(&after, sources, closed_ms + sources->gap_ms);
     if (beacon->kind == BEACON_TEXT)
@@ -173,6 +178,7 @@ bool beacon_drand_value(struct span signature, char value[BEACON_HASH_LEN + 1])
     assert(rc == 0 && len == sizeof(bytes)); /* is_hex() has seen it */
     crypto_hash_sha256(hash, bytes, len);
     sodium_bin2hex(value, BEACON_HASH_LEN + 1, hash, sizeof(hash));
+    assert(is_hex(span_of(value)) && strlen(value) == BEACON_HASH_LEN);
     return true;
 }
 
@@ -187,7 +193,7 @@ static bool read_answer(json_t *json, uint64_t round, struct span *signature, st
     json_in_require(&in, "signature");
     json_in_str(&in, "signature", BEACON_SIGN_LEN, BEACON_SIGN_LEN, signature);
     json_in_str(&in, "randomness", BEACON_HASH_LEN, BEACON_HASH_LEN, hash);
-    return in.rc == 0 && said == round; /* others may say more */
+    return in.rc == 0 && said == round; /* further members are fine */
 }
 
 bool beacon_drand_answer(struct span json, uint64_t round, char signature[BEACON_SIGN_LEN + 1],

@@ -1,13 +1,13 @@
-/* beacon.h: the public value that no one can know while the entries to a draw are still open, and
- * what was promised about it. A promise is settled when an event is scheduled and is part of its
- * document, so it is told to everybody before anybody can enter:
+/* beacon.h: the public value that nobody can know while a draw still takes entries, and what was
+ * promised about it. A promise is settled when an event is scheduled and is part of its document,
+ * so it is told to everybody before anybody can enter:
  *
- *     drand  a round of a chain of the drand network, which signs one each few seconds
+ *     drand  a round of a chain of the drand network, which signs one every few seconds
  *     nist   a pulse of NIST's beacon, signed once a minute
  *     text   a value that the operator names at the draw, from the source that was announced
  *     none   the seed alone
  *
- * Nothing here asks anybody; see beacon_desk.h for who does. */
+ * Nothing here asks anybody; front/drawing.c does. */
 #ifndef FG_QUEUE_FRONT_CORE_BEACON_H
 #define FG_QUEUE_FRONT_CORE_BEACON_H
 
@@ -18,7 +18,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The chain of drand that is meant unless somebody says otherwise. */
+/* drand's chain, unless the settings name another. */
 #define BEACON_QUICKNET "52db9ba70e0cc0f6eaf7803dd07447a1f5477735fd3f661792ba94600c84e971"
 #define BEACON_QUICKNET_KEY                                                                        \
     "83cf0f2896adee7eb8b5f01fcad3912212c437e0073e911fb90022d3e760183c8c4b450b6a0a6c3ac6a5776a2d10" \
@@ -49,10 +49,10 @@ struct beacon {
     char chain[BEACON_HASH_LEN + 1]; /* drand: its hash; nist: the number of the chain */
     uint64_t round;                  /* drand: which; 0: open until the opening is scheduled */
     uint64_t at_ms;                  /* when the value comes; 0: not known */
-    uint64_t late_s;                 /* so long after that the seed alone decides */
+    uint64_t late_s;                 /* this long after at_ms the seed alone decides */
     char words[BEACON_WORDS_MAX + 1];
     uint64_t since_ms; /* when it was promised; 0: not yet */
-    uint64_t changes;  /* how often another was promised since the event was scheduled */
+    uint64_t changes;  /* how often the promise was changed since the event was scheduled */
 };
 
 /* Where values come from, as the settings say. */
@@ -69,22 +69,22 @@ struct beacon_sources {
 void beacon_read(struct json_in *in, const char *key, struct beacon *out);
 void beacon_put(struct text *out, const struct beacon *beacon); /* with json_key() before it */
 
-/* Fixes the round by when the entries will close (0: not known yet), and counts what differs from
- * `before` (NULL: nothing was promised so far). */
+/* Fixes the round from the time at which the entries will close (0: not known yet), and counts a
+ * change if it differs from `before` (NULL: nothing was promised before). */
 void beacon_settle(struct beacon *beacon, const struct beacon *before,
                    const struct beacon_sources *sources, uint64_t closes_ms, uint64_t now_ms);
 
-/* Is the same promised, whatever follows from when? */
+/* Did the operator choose the same, whatever round follows from the time? */
 bool beacon_same_choice(const struct beacon *a, const struct beacon *b);
 
-/* Which round it is once the entries have closed: the promised one, or where they closed so late
- * that its value may have been out, the first that comes long enough after. */
+/* The round to use once the entries have closed: the promised one, or, if they closed so late that
+ * its value may have been out, the first one that comes long enough after. */
 struct beacon beacon_after(const struct beacon *beacon, const struct beacon_sources *sources,
                            uint64_t closed_ms);
 
-/* Is a chain's answer to its round's question, {round, signature, randomness?}, what it says? Its
- * form is judged, its number, and that the randomness is the hash of the signature. That the
- * signature is the chain's takes a pairing, which nothing here can do. `signature` is
+/* Judges a chain's answer, {round, signature, randomness?}: its form, its number, and that the
+ * randomness is the hash of the signature. Whether the signature is the chain's takes a pairing,
+ * which nothing here can do. `signature` is
  * BEACON_SIGN_LEN letters, `value` as many as BEACON_HASH_LEN: the hash in hex. */
 bool beacon_drand_answer(struct span json, uint64_t round, char signature[BEACON_SIGN_LEN + 1],
                          char value[BEACON_HASH_LEN + 1]);

@@ -17,10 +17,10 @@
  * quick enough to be computed at each poll (half a microsecond), and short enough to be written
  * again in a page, for a visitor who trusts nobody.
  *
- * Who could cheat? Not the visitor: the seed is not known while entering. Not the operator: the
- * commitment is out before the first entry; and who suspects that a seed was picked among many, or
- * an entry slipped in at a lucky number, asks for a beacon, which is not known until entries are
- * frozen. */
+ * Who could cheat? Not the visitor: nobody knows the seed while entries are taken. Not the
+ * operator: the commitment is out before the first entry. And anybody who suspects that a seed was
+ * picked from many, or that an entry was slipped in at a lucky number, can ask for a beacon, whose
+ * value nobody knows until the entries are frozen. */
 #include "core/draw/draw.h"
 
 #include <assert.h>
@@ -67,10 +67,13 @@ void draw_init(struct draw *draw, const uint8_t seed[DRAW_SEED_BYTES], struct sp
     draw->entries = entries;
     draw->high_bits = (uint8_t)(bits / 2);
     draw->low_bits = (uint8_t)(bits - bits / 2);
+    assert(entries <= 1 || (entries - 1) >> bits == 0);       /* every entry fits its bits, */
+    assert(bits == 0 || entries > UINT64_C(1) << (bits - 1)); /* so that two walks suffice */
 }
 
 static uint64_t mask(unsigned bits)
 {
+    assert(bits < 64);
     return (UINT64_C(1) << bits) - 1;
 }
 
@@ -89,6 +92,7 @@ static uint64_t round_function(const struct draw *draw, unsigned round, uint64_t
 static uint64_t forward(const struct draw *draw, uint64_t value)
 {
     unsigned left_bits = draw->high_bits, right_bits = draw->low_bits;
+    assert(value >> (left_bits + right_bits) == 0);
     uint64_t left = value >> right_bits, right = value & mask(right_bits);
     for (unsigned round = 0; round < DRAW_ROUNDS; round++) {
         uint64_t mixed = left ^ (round_function(draw, round, right) & mask(left_bits));
@@ -104,6 +108,7 @@ static uint64_t forward(const struct draw *draw, uint64_t value)
 static uint64_t backward(const struct draw *draw, uint64_t value)
 {
     unsigned left_bits = draw->high_bits, right_bits = draw->low_bits;
+    assert(value >> (left_bits + right_bits) == 0);
     uint64_t left = value >> right_bits, right = value & mask(right_bits);
     for (unsigned round = DRAW_ROUNDS; round-- > 0;) {
         /* Before this round `left` stood on the right, and `right` was mixed with its function. */
@@ -126,6 +131,7 @@ uint64_t draw_position(const struct draw *draw, uint64_t entry)
     do {
         value = forward(draw, value);
     } while (value >= draw->entries);
+    assert(value < draw->entries);
     return value + 1;
 }
 
@@ -138,5 +144,6 @@ uint64_t draw_entry(const struct draw *draw, uint64_t position)
     do {
         value = backward(draw, value);
     } while (value >= draw->entries);
+    assert(draw_position(draw, value + 1) == position); /* there and back */
     return value + 1;
 }

@@ -1,9 +1,9 @@
-/* draw.h: the draw: who waited before the opening gets a position by lot, and anybody can recompute
- * it.
+/* draw.h: the draw: visitors who waited before the opening get their positions by lot, and anybody
+ * can recompute them.
  *
  * Before the pre-queue opens, the SHA-256 of a secret seed is published (the commitment). At the
- * draw the number of entries N is frozen, an optional beacon, a public value that nobody could
- * know in advance, is named, and the seed is shown. Position = 1 + permutation(entry - 1), the
+ * draw the number of entries N is frozen, a beacon may be named (a public value that nobody could
+ * know in advance), and the seed is shown. Position = 1 + permutation(entry - 1), the
  * permutation being fixed by seed, beacon and N alone. Nothing is stored per visitor. */
 #ifndef FG_QUEUE_FRONT_CORE_DRAW_H
 #define FG_QUEUE_FRONT_CORE_DRAW_H

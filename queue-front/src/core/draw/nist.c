@@ -1,5 +1,7 @@
-/* nist.c: what is signed is the pulse's fields in their order, numbers in four or eight bytes, high
- * first, texts and byte strings with their length in four bytes before them (NISTIR 8213, 4.1):
+/* nist.c: rebuilds the bytes that NIST signed from the JSON that it serves, and checks them.
+ *
+ * The bytes are the pulse's fields in their order: numbers in four or eight bytes, high byte first;
+ * texts and byte strings with their length in four bytes before them (NISTIR 8213, 4.1):
  * uri, version, cipherSuite, period, certificateId, chainIndex, pulseIndex, timeStamp,
  * localRandomValue, external (source, status, value), the outputs of the previous pulse and of the
  * first ones of hour, day, month and year, precommitmentValue, statusCode. The signature is RSA,
@@ -9,6 +11,7 @@
 #include "base/json_in.h"
 #include "crypto/signed.h"
 
+#include <assert.h>
 #include <sodium.h>
 
 enum { MESSAGE_MAX = 4096, FIELD_MAX = 1024 };
@@ -17,6 +20,8 @@ enum { MESSAGE_MAX = 4096, FIELD_MAX = 1024 };
 
 static void put_number(struct text *out, uint64_t value, unsigned bytes)
 {
+    assert(bytes == 4 || bytes == 8);
+    assert(bytes == 8 || value >> 32 == 0);
     while (bytes-- > 0)
         text_char(out, (char)(value >> (8 * bytes)));
 }
@@ -51,6 +56,7 @@ static size_t read_hex(struct json_in *in, const char *key, uint8_t *out, size_t
     if (json_in_str(in, key, 0, 2 * cap, &hex) &&
         (sodium_hex2bin(out, cap, hex.ptr, hex.len, NULL, &len, NULL) != 0 || 2 * len != hex.len))
         json_in_refuse(in, key, "must be hex");
+    assert(len <= cap);
     return len;
 }
 
@@ -72,7 +78,7 @@ static void put_external(struct text *out, struct json_in *in)
     put_hex(out, &external, "value");
 }
 
-/* The outputs of earlier pulses, by their names and whatever order they stand in. */
+/* The outputs of earlier pulses, by name: the list may be in any order. */
 static void put_earlier(struct text *out, struct json_in *in)
 {
     static const char *const names[] = {"previous", "hour", "day", "month", "year"};
@@ -152,7 +158,9 @@ static int judge(struct json_in *in, const struct nist_want *want, char value[NI
     crypto_hash_sha512_final(&state, output);
     if (told_len != sizeof(output) || memcmp(told, output, sizeof(output)) != 0)
         return err_set(in->err, ERR_AUTH, "a pulse whose output does not follow from it");
+    static_assert(2 * sizeof(output) == NIST_VALUE_LEN, "all of the output, in hex");
     sodium_bin2hex(value, NIST_VALUE_LEN + 1, output, sizeof(output));
+    assert(!message.overflown && in->rc == 0); /* nothing was left out of what is signed */
     return 0;
 }
 
@@ -168,7 +176,7 @@ int nist_pulse_check(struct span json, const struct nist_want *want, struct err_
     if (inner == NULL)
         inner = doc;
     json_in_object(&in, inner, err);
-    rc = in.rc < 0 ? in.rc : judge(&in, want, value); /* others may say more */
+    rc = in.rc < 0 ? in.rc : judge(&in, want, value); /* further members are fine */
     if (rc == 0 && pulse != NULL)
         json_in_put(pulse, inner);
     json_decref(doc);

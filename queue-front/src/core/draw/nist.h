@@ -1,5 +1,5 @@
-/* nist.h: a pulse of NIST's randomness beacon (2.0, NISTIR 8213): is it what its certificate has
- * signed, and the one that was promised? */
+/* nist.h: a pulse of NIST's randomness beacon (2.0, NISTIR 8213): did its certificate sign it, and
+ * is it the one that was promised? */
 #ifndef FG_QUEUE_FRONT_CORE_NIST_H
 #define FG_QUEUE_FRONT_CORE_NIST_H
 
@@ -15,14 +15,15 @@ enum {
 };
 
 struct nist_want {
-    struct span certificate; /* PEM, of whoever is believed to sign */
+    struct span certificate; /* PEM, of the signer that is believed */
     uint64_t chain;
     uint64_t at_ms;
 };
 
 /* `json` is a pulse, or an answer {"pulse": ..}. On success `value` is its output in lower-case hex
- * and the pulse is appended to `pulse`, if there is one. ERR_SYNTAX: no pulse; ERR_RANGE: another
- * one than wanted; ERR_AUTH: not signed by the certificate, or an output that does not follow. */
+ * and the pulse is appended to `pulse`, if there is one. ERR_SYNTAX: no pulse; ERR_RANGE: not the
+ * one that was wanted; ERR_AUTH: not signed by the certificate, or an output that does not follow.
+ */
 int nist_pulse_check(struct span json, const struct nist_want *want, struct err_slot *err,
                      char value[NIST_VALUE_LEN + 1], struct text *pulse);
 

@@ -1,18 +1,18 @@
-/* autopilot.c: each limit gives a pressure, what is measured over what is allowed; the highest
- * decides.
+/* autopilot.c: from what the services say to the next rate.
+ *
+ * Each limit gives a pressure: what was measured divided by what is allowed. The highest decides.
  *
  *     above 1         cut to 0.7 of the rate, above 2 to half of it; then wait for the effect
  *     0.8 to 1        stay
  *     below 0.8       a fiftieth of the ceiling more
  *
- * The band in which nothing is done keeps it from hunting; the wait after a cut keeps one trouble
- * from being paid for twice, since whoever was let in stays for a while. In trouble twice over it
- * does not wait. From the floor to the ceiling are fifty intervals: quick enough for a sale, too
- * slow to run past what a service bears before it says so.
+ * The band in which nothing is done keeps the rate from swinging. The wait after a cut keeps one
+ * overload from being answered twice, since people who were let in stay for a while; above twice
+ * the limit it does not wait. From floor to ceiling takes fifty intervals: quick enough for a sale,
+ * and slow enough that a service can complain before it is overrun.
  *
- * A line that is empty, or held back by a full hall, does not climb: that the services are at ease
- * says nothing of a rate that nobody tried (as TCP does not grow a window that it does not fill).
- */
+ * A line that is empty, or held back by a full hall, does not climb. Services at ease prove nothing
+ * about a rate that nobody has tried, just as TCP does not grow a window that it does not fill. */
 #include "core/load/autopilot.h"
 
 #include <assert.h>
@@ -67,6 +67,7 @@ static void press(struct pressure *pressure, bool has, uint64_t value, uint64_t 
     if (!has || limit == 0) /* not told, or not limited */
         return;
     double now = (double)value / (double)limit;
+    assert(now >= 0.0);
     if (now > pressure->worst)
         *pressure = (struct pressure){now, of};
 }
@@ -82,6 +83,7 @@ static struct pressure pressure_of(const struct event_doc *doc,
     press(&pressure, reading->has_held, reading->held, doc->autopilot_held_max, AUTOPILOT_HELD);
     press(&pressure, reading->has_backlog, reading->backlog, doc->autopilot_backlog_max,
           AUTOPILOT_BACKLOG);
+    assert(pressure.worst >= 0.0 || pressure.of == AUTOPILOT_SILENT);
     return pressure;
 }
 
@@ -99,6 +101,7 @@ static struct autopilot_move wish(const struct autopilot_ask *ask)
     bool settling = ask->since_cut_ms < AUTOPILOT_SETTLE_INTERVALS * ask->interval_ms;
     if (pressure.worst > 1.0 && (!settling || pressure.worst > DEEP)) {
         double factor = pressure.worst > DEEP ? CUT_DEEP : CUT;
+        assert(factor < 1.0 && pressure.of != AUTOPILOT_SILENT);
         return (struct autopilot_move){pressure.of, (uint64_t)((double)ask->rate_milli * factor)};
     }
     if (settling)
@@ -124,10 +127,11 @@ struct autopilot_move autopilot_decide(const struct autopilot_ask *ask)
             move.reason = AUTOPILOT_CEILING;
         move.rate_milli = ceiling;
     }
+    assert(move.rate_milli >= floor && move.rate_milli <= ceiling);
     return move;
 }
 
-/* What a cut was made for, in thousandths: what was measured and what is allowed. */
+/* The reason for a cut, in thousandths: what was measured and what is allowed. */
 struct weighed {
     uint64_t measured, limit;
 };
@@ -137,6 +141,8 @@ static bool weigh(const struct autopilot_ask *ask, enum autopilot_reason reason,
 {
     const struct health_reading *reading = ask->reading;
     const struct event_doc *doc = ask->doc;
+    bool is_cut = reason >= AUTOPILOT_LATENCY && reason <= AUTOPILOT_BACKLOG;
+    assert(!is_cut || reading != NULL); /* something was measured, or nothing was cut for it */
     switch (reason) {
     case AUTOPILOT_LATENCY:
         *out = (struct weighed){reading->p99_ms * 1000, doc->autopilot_target_p99_ms * 1000};
@@ -216,6 +222,7 @@ void autopilot_because(struct text *out, const struct autopilot_ask *ask,
 bool autopilot_worth_telling(const struct autopilot_ask *ask, const struct autopilot_move *move,
                              enum autopilot_reason before)
 {
+    assert(before < AUTOPILOT_REASON_COUNT && move->reason < AUTOPILOT_REASON_COUNT);
     if (move->rate_milli == ask->rate_milli)
         return false;
     return move->rate_milli < ask->rate_milli || move->reason == AUTOPILOT_CEILING ||

@@ -1,6 +1,10 @@
-/* health.c: line by line, without a copy of the page. Numbers are read with strtod() out of a copy
- * of at most 40 characters, since a page is no C string. What is not understood is passed over: a
- * page of figures grows with each version of its service, and none of it is ours to judge. */
+/* health.c: reads metrics pages line by line, without copying the page.
+ *
+ * Numbers go through strtod() from a copy of at most 40 characters, since a page is not a C string.
+ * Whatever is not understood is skipped: a metrics page grows with each version of its service, and
+ * it is not ours to judge. Beware of what a page can say: infinities, counters that fall, buckets
+ * of another version. Counters that do not compare with the look before are not used at all, and
+ * every number is cut to a range before it becomes an integer. */
 #include "core/load/health.h"
 
 #include "base/json_in.h"
@@ -45,7 +49,7 @@ static bool read_line(struct span text, struct line *line)
     line->labels = (struct span){NULL, 0};
     struct span rest = span_skip(text, at);
     if (rest.len > 0 && rest.ptr[0] == '{') {
-        /* A brace within a label's text would be escaped by nobody; ours have none. */
+        /* A brace inside a label's text would not be escaped; ours have none. */
         const char *end = memchr(rest.ptr, '}', rest.len);
         if (end == NULL)
             return false;
@@ -89,6 +93,8 @@ static void add_bucket(struct health_look *look, const struct line *line)
         look->bucket[at] = (struct health_bucket){.le_s = le_s};
         look->buckets_len++;
     }
+    assert(at < look->buckets_len && look->bucket[at].le_s == le_s);
+    assert(at == 0 || look->bucket[at - 1].le_s < le_s); /* rising */
     look->bucket[at].count += line->value;
 }
 
@@ -168,6 +174,7 @@ bool health_parse(struct span body, struct span event, struct health_look *out)
 
 static double seen(const struct health_look *look)
 {
+    assert(look->buckets_len <= HEALTH_BUCKETS_MAX);
     return look->buckets_len > 0 ? look->bucket[look->buckets_len - 1].count : 0.0;
 }
 
@@ -195,6 +202,7 @@ bool health_ripe(const struct health_look *before, const struct health_look *now
  */
 static double p99_ms(const struct health_look *before, const struct health_look *now)
 {
+    assert(comparable(before, now));
     double rank = 0.99 * (seen(now) - seen(before)), below = 0.0, from_s = 0.0;
     for (uint32_t i = 0; i < now->buckets_len; i++) {
         double count = now->bucket[i].count - before->bucket[i].count;
@@ -219,6 +227,7 @@ static void worst(bool *has, uint64_t *most, double value)
     uint64_t now = whole(value);
     *most = *has && *most > now ? *most : now;
     *has = true;
+    assert(*most >= now);
 }
 
 void health_add(struct health_reading *reading, const struct health_look *before,
@@ -240,6 +249,7 @@ void health_add(struct health_reading *reading, const struct health_look *before
     reading->has_held = reading->has_held || now->has_held;
     reading->backlog += now->has_backlog ? whole(now->backlog) : 0;
     reading->has_backlog = reading->has_backlog || now->has_backlog;
+    assert(reading->errors_milli <= 1000); /* a share */
 }
 
 /* ---- told ---- */

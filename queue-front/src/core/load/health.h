@@ -1,6 +1,5 @@
-/* health.h: what the services behind the line say of themselves, read from their own pages of
- * figures: Prometheus text as /metrics has it, or a small JSON object. Pure: text in, numbers out.
- */
+/* health.h: what the services behind the line say of themselves, read from their own metrics pages:
+ * Prometheus text as /metrics has it, or a small JSON object. Pure: text in, numbers out. */
 #ifndef FG_QUEUE_FRONT_CORE_HEALTH_H
 #define FG_QUEUE_FRONT_CORE_HEALTH_H
 
@@ -20,30 +19,30 @@ struct health_bucket {
     double count;
 };
 
-/* One page as it was at one moment. Counters mean something only against an earlier look. */
+/* One page at one moment. Counters mean something only when compared with an earlier look. */
 struct health_look {
     struct health_bucket bucket[HEALTH_BUCKETS_MAX]; /* rising by le_s */
     uint32_t buckets_len;
     bool has_answers, has_p99, has_errors, has_held, has_backlog;
     double answers, failures; /* counters */
-    double p99_ms, errors;    /* as a JSON page tells them: of late, already reckoned */
+    double p99_ms, errors;    /* from a JSON page, which has computed them over recent requests */
     double held, backlog;     /* gauges */
 };
 
-/* Of a page in Prometheus's format these are read, all series of a name added up, but for those
- * that carry the label of another event:
+/* From a page in Prometheus's format these are read. All series of a name are added up, except
+ * those with the label of another event:
  *
  *     fairgate_http_request_duration_seconds_bucket{le=..}    latency
  *     fairgate_http_responses_total{listener="public",class=..}    errors: class 5xx of all
  *     fairgate_seats_held                                      held seats
  *     fairgate_sagas_open                                      saga backlog
  *
- * A page that begins with '{' is JSON: {"p99_ms", "error_share", "held", "backlog"}, each of which
- * may be missing, and may have others beside it. False: neither of the two, or nothing of use. */
+ * A page that begins with '{' is JSON: {"p99_ms", "error_share", "held", "backlog"}. Each may be
+ * missing, and others may stand beside them. False: neither of the two, or nothing of use. */
 bool health_parse(struct span body, struct span event, struct health_look *out);
 
-/* Several services of late, taken together: the worst latency and share of errors, the sums of what
- * is held and open. */
+/* Several services taken together: the worst latency and share of errors, the sums of what is held
+ * and open. */
 struct health_reading {
     bool has_p99, has_errors, has_held, has_backlog;
     uint64_t p99_ms;
@@ -51,7 +50,7 @@ struct health_reading {
     uint64_t held, backlog;
 };
 
-/* Enough answers between two looks to speak of a percentile, or no counters to wait for. */
+/* Are there enough answers between two looks for a percentile, or no counters to wait for? */
 bool health_ripe(const struct health_look *before, const struct health_look *now);
 /* Adds one service. `before` NULL, or counters that fell (it was restarted): only gauges count. */
 void health_add(struct health_reading *reading, const struct health_look *before,

@@ -1,7 +1,12 @@
-/* shed.c: see shed.h.
+/* shed.c: two measurements that decide on each join.
  *
- * The number sent away goes up with each refusal and down with each place that is given, since
- * those who come back are served as well; what nobody comes back for fades within half a minute. */
+ * The first is how many joins Redis answers a second. It follows a faster Redis at once and a
+ * slower one over a few ticks, so that one slow moment refuses nobody. From it follows how many
+ * joins may wait without waiting too long.
+ *
+ * The second is how many visitors were sent away and will come back. It rises with each refusal and
+ * falls with each place given, since those who come back are served as well; whatever is left over
+ * fades within half a minute. From it follows how far the returns must be spread. */
 #include "core/load/shed.h"
 
 #include <assert.h>
@@ -18,10 +23,12 @@ void shed_init(struct shed *shed, uint32_t calm_max)
     assert(calm_max > 0);
     *shed = (struct shed){.calm_max = calm_max, .pending_max = calm_max};
     shed->rate_milli = calm_rate_milli(shed);
+    assert(shed_allows(shed, 0)); /* it never starts by refusing everybody */
 }
 
 void shed_answered(struct shed *shed)
 {
+    assert(shed->answered < UINT32_MAX);
     shed->answered++;
 }
 
@@ -40,6 +47,7 @@ static void measure(struct shed *shed, uint64_t pending)
     uint64_t least = shed->calm_max < SHED_PENDING_MIN ? shed->calm_max : SHED_PENDING_MIN;
     uint64_t fit = shed->rate_milli * SHED_WAIT_MS / 1000 / 1000;
     shed->pending_max = (uint32_t)(fit > least ? fit : least);
+    assert(shed->pending_max >= least && least > 0);
 }
 
 void shed_tick(struct shed *shed, uint64_t pending)
@@ -50,10 +58,12 @@ void shed_tick(struct shed *shed, uint64_t pending)
     shed->away_milli = shed->away_milli > served_milli ? shed->away_milli - served_milli : 0;
     shed->away_milli += (uint64_t)shed->refused * 1000;
     shed->answered = shed->refused = 0;
+    assert(shed->rate_milli > 0);
 }
 
 bool shed_allows(struct shed *shed, uint64_t pending)
 {
+    assert(shed->pending_max > 0);
     if (pending < shed->pending_max)
         return true;
     shed->refused++;

@@ -1,6 +1,9 @@
-/* appeal.c: limit and minute stand in the reference as they are, since they are no secret: whoever
- * holds it was there. The MAC is over the event's name too, so a reference of one event says
- * nothing at another. */
+/* appeal.c: a claim check instead of a list of people.
+ *
+ * Limit and minute stand in the reference in the clear: they are no secret, since its holder was
+ * there. The MAC keeps anybody from inventing one, and covers the event's name, so a reference of
+ * one event says nothing at another. Eight letters are what a person can read out on the telephone;
+ * that is why the MAC is short and the minutes wrap around. */
 #include "core/token/appeal.h"
 
 #include "base/err.h"
@@ -41,13 +44,14 @@ static uint64_t sign(const struct mac_ring_key *key, struct span event, uint32_t
     memcpy(message + sizeof(purpose) + 4, event.ptr, event.len);
     mac_make(&one, message, sizeof(purpose) + 4 + event.len, mac);
     mac_ring_wipe(&one);
+    static_assert(MAC_BYTES * 8 >= MAC_BITS, "the MAC has that many bits to give");
     return (uint64_t)(mac[0] << 8 | mac[1]) & ((1 << MAC_BITS) - 1);
 }
 
 void appeal_make(char reference[APPEAL_LEN + 1], const struct mac_ring *ring, struct span event,
                  struct appeal appeal)
 {
-    assert(appeal.limit < APPEAL_LIMIT_COUNT);
+    assert(appeal.limit < APPEAL_LIMIT_COUNT && ring->len > 0);
     uint32_t head = (uint32_t)(appeal.minute % APPEAL_MINUTES) << LIMIT_BITS | appeal.limit;
     uint64_t bits = (uint64_t)head << MAC_BITS | sign(&ring->key[0], event, head);
     uint8_t values[VALUES];
@@ -55,6 +59,7 @@ void appeal_make(char reference[APPEAL_LEN + 1], const struct mac_ring *ring, st
         values[i] = bits & 31;
     code32_make(values, APPEAL_LEN, reference);
     reference[APPEAL_LEN] = '\0';
+    assert(appeal_looks_right((struct span){reference, APPEAL_LEN})); /* as its reader judges */
 }
 
 bool appeal_looks_right(struct span text)
@@ -80,6 +85,7 @@ int appeal_parse(const struct mac_ring *ring, struct span event, struct span tex
     if (!known || limit >= APPEAL_LIMIT_COUNT)
         return ERR_AUTH;
     uint64_t age = (now - (head >> LIMIT_BITS)) % APPEAL_MINUTES;
+    assert(age < APPEAL_MINUTES);
     *out = (struct appeal){.limit = (enum appeal_limit)limit, .minute = now - age};
     return 0;
 }

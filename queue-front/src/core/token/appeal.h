@@ -1,13 +1,12 @@
-/* appeal.h: the reference that somebody who was slowed down names to a person: which limit it was,
- * and in which minute, under a MAC. So it can be looked up at any front, however many there are and
- * whatever was restarted, while nothing is kept of anybody: all whom one limit slowed in one minute
- * have the same.
+/* appeal.h: the reference that a visitor who was slowed down gives to the operator's staff. It says
+ * which limit it was and in which minute, under a MAC. Any front can read it, also after restarts,
+ * and nothing is kept of anybody: all visitors whom one limit slowed in one minute have the same.
  *
  *     ABCD1234     3 bits limit, 17 bits minute, 15 bits MAC, a check
  *
- * The minutes start over after 91 days: a reference is read as the latest minute that it can mean.
- * It is believed for as long as the identity key that it was made with (core/token/identity.h).
- * Nothing hangs on it but what a person is shown, so 15 bits are enough. */
+ * The minutes start over after 91 days; a reference is read as the latest minute that it can mean.
+ * It is believed as long as the identity key it was made with (core/token/identity.h). It only
+ * decides what a member of staff is shown, so 15 bits are enough. */
 #ifndef FG_QUEUE_FRONT_CORE_APPEAL_H
 #define FG_QUEUE_FRONT_CORE_APPEAL_H
 
@@ -34,10 +33,10 @@ struct appeal {
 void appeal_make(char reference[APPEAL_LEN + 1], const struct mac_ring *ring, struct span event,
                  struct appeal appeal);
 
-/* Could it be one? So far as its letters tell. */
+/* Could this be one, by its letters alone? */
 bool appeal_looks_right(struct span text);
 
-/* ERR_SYNTAX: mistyped; ERR_AUTH: not one of ours, or of another event. `now` is a minute. */
+/* ERR_SYNTAX: mistyped; ERR_AUTH: not one of ours, or for another event. `now` is a minute. */
 int appeal_parse(const struct mac_ring *ring, struct span event, struct span text, uint64_t now,
                  struct appeal *out);
 

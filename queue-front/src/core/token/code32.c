@@ -1,6 +1,9 @@
-/* code32.c: the letters are the elements of GF(32), and a code is a polynomial with the generator
- * as a root: sum of c[i] * g^(len - 1 - i) = 0. The weights differ, so a single wrong letter and
- * any two that changed places leave something over. */
+/* code32.c: the check letter.
+ *
+ * The letters are the elements of GF(32), and a code is a polynomial that has the generator as a
+ * root: sum of c[i] * g^(len - 1 - i) = 0. The weights g^0 .. g^30 all differ, so a single wrong
+ * letter, and any two that changed places, leave a remainder. From the 32nd letter on weights would
+ * repeat, hence CODE32_LEN_MAX. */
 #include "core/token/code32.h"
 
 #include <assert.h>
@@ -13,6 +16,7 @@ static_assert(sizeof(letters) - 1 == 32, "five bits a letter");
 /* Times g, which is x, modulo x^5 + x^2 + 1 (primitive: its powers are all 31 elements). */
 static unsigned times_g(unsigned element)
 {
+    assert(element < 32);
     element <<= 1;
     return element & 32 ? element ^ 37 : element;
 }
@@ -27,10 +31,13 @@ void code32_make(const uint8_t *values, size_t len, char *code)
         code[i] = letters[values[i]];
     }
     code[len - 1] = letters[times_g(rest)];
+    char again[CODE32_LEN_MAX];
+    assert(code32_parse((struct span){code, len}, len, again, NULL)); /* what is made can be read */
 }
 
 void code32_put(struct text *out, const char *code, size_t len, size_t group)
 {
+    assert(group > 0 && len <= CODE32_LEN_MAX);
     for (size_t i = 0; i < len; i++) {
         if (i > 0 && i % group == 0)
             text_char(out, '-');
@@ -48,11 +55,13 @@ static int value_of(char c)
     if (c == 'I' || c == 'L')
         c = '1';
     const char *at = c != '\0' ? strchr(letters, c) : NULL;
+    assert(at == NULL || *at == c);
     return at != NULL ? (int)(at - letters) : -1;
 }
 
 bool code32_parse(struct span text, size_t len, char *code, uint8_t *values)
 {
+    assert(len >= 2 && len <= CODE32_LEN_MAX);
     size_t found = 0;
     unsigned rest = 0;
     for (size_t i = 0; i < text.len; i++) {

@@ -1,19 +1,19 @@
-/* code32.h: codes for people: letters and digits that nobody mistakes for each other (Crockford's
- * 32), the last of them a check that finds every single wrong letter and every two exchanged. */
+/* code32.h: codes for people: letters and digits that are not mistaken for each other (Crockford's
+ * 32). The last one is a check that finds every single wrong letter and every swapped pair. */
 #ifndef FG_QUEUE_FRONT_CORE_CODE32_H
 #define FG_QUEUE_FRONT_CORE_CODE32_H
 
 #include "base/text.h"
 
-enum { CODE32_LEN_MAX = 30 }; /* beyond, two exchanged letters could hide */
+enum { CODE32_LEN_MAX = 30 }; /* in a longer code a swapped pair could go unnoticed */
 
 /* Letters of `len - 1` values below 32, and their check. */
 void code32_make(const uint8_t *values, size_t len, char *code);
 
-/* In groups, hyphens between. */
+/* In groups with hyphens between them. */
 void code32_put(struct text *out, const char *code, size_t len, size_t group);
 
-/* Reads exactly `len` letters; small ones, spaces and hyphens do not matter, O is 0, I and L are 1.
+/* Reads exactly `len` letters. Case, spaces and hyphens do not matter; O is 0, I and L are 1.
  * False: mistyped. `values` may be NULL. */
 bool code32_parse(struct span text, size_t len, char *code, uint8_t *values);
 

@@ -1,4 +1,10 @@
-/* identity.c: see identity.h. */
+/* identity.c: from a ring of secret keys to a ring of identities.
+ *
+ * Each key gets a name that follows from it (so that fronts that read the same file agree), a key
+ * for visitors' ids, and a ring of one for invitation codes. All of it is derived when keys are
+ * loaded, so that a request only looks one up. Beware that names are all that an event stores: two
+ * keys of one name would be two events' visitors mixed up, and mac_key_name() makes that as
+ * unlikely as a collision of its hash. */
 #include "core/token/identity.h"
 
 #include "base/err.h"
@@ -13,6 +19,7 @@ static void add(struct identity_ring *ring, const struct mac_ring_key *key)
     mac_key_name(key, identity->name);
     visitor_key(key, identity->visitors);
     identity->codes = (struct mac_ring){.key[0] = *key, .len = 1};
+    assert(identity->name[0] != '\0' && identity_named(ring, identity->name) != NULL);
 }
 
 void identity_ring_make(const struct mac_ring *keys, struct identity_ring *out)
@@ -21,6 +28,7 @@ void identity_ring_make(const struct mac_ring *keys, struct identity_ring *out)
     *out = (struct identity_ring){.len = 0};
     for (uint32_t i = 0; i < keys->len; i++)
         add(out, &keys->key[i]);
+    assert(out->len == keys->len);
 }
 
 void identity_ring_of_tickets(const struct mac_ring *tickets, struct identity_ring *out)
@@ -29,6 +37,7 @@ void identity_ring_of_tickets(const struct mac_ring *tickets, struct identity_ri
     *out = (struct identity_ring){.len = 0};
     for (uint32_t i = tickets->len; i > 0; i--)
         add(out, &tickets->key[i - 1]);
+    assert(out->len == tickets->len);
 }
 
 void identity_ring_wipe(struct identity_ring *ring)
@@ -38,6 +47,7 @@ void identity_ring_wipe(struct identity_ring *ring)
 
 const struct identity *identity_named(const struct identity_ring *ring, const char *name)
 {
+    assert(ring->len <= MAC_RING_MAX);
     for (uint32_t i = 0; i < ring->len; i++) {
         if (strcmp(ring->key[i].name, name) == 0)
             return &ring->key[i];

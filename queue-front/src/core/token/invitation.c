@@ -1,4 +1,8 @@
-/* invitation.c: 62 bits cannot be guessed over a network, and a wrong guess costs Redis nothing. */
+/* invitation.c: lane, number and MAC packed into seventeen letters and a check.
+ *
+ * A MAC of 62 bits cannot be guessed over a network, and a wrong guess costs Redis nothing, because
+ * the code proves itself. Lane and number are not hidden: an operator who looks at a code can tell
+ * which invitation it is. Whether it was used is the line's affair, not the code's. */
 #include "core/token/invitation.h"
 
 #include "core/token/code32.h"
@@ -20,6 +24,7 @@ static uint64_t sign(const struct mac_ring_key *key, struct span event, uint32_t
     struct mac_ring one = {.key[0] = *key, .len = 1};
     uint8_t message[sizeof(purpose) + 4 + LINE_EVENT_ID_MAX], mac[MAC_BYTES];
     assert(event.len <= LINE_EVENT_ID_MAX);
+    assert(head >> HEAD_BITS == 0);
     memcpy(message, purpose, sizeof(purpose));
     for (unsigned i = 0; i < 4; i++)
         message[sizeof(purpose) + i] = (uint8_t)(head >> (8 * i));
@@ -32,9 +37,10 @@ static uint64_t sign(const struct mac_ring_key *key, struct span event, uint32_t
     return bits >> 2;
 }
 
-/* Bit by bit: once a join, and plainly right. */
+/* Bit by bit: it happens once a join, and is easy to see right. */
 static bool bit_of(uint32_t head, uint64_t mac, unsigned at)
 {
+    assert(at < BITS);
     return at < HEAD_BITS ? head >> at & 1 : mac >> (at - HEAD_BITS) & 1;
 }
 
@@ -43,6 +49,7 @@ void invitation_put(struct text *out, const struct mac_ring *ring, struct span e
 {
     assert(invitation.lane >= 1 && invitation.lane <= LANES_MAX);
     assert(invitation.number >= 1 && invitation.number <= INVITATIONS_MAX);
+    assert(ring->len > 0);
     uint32_t head = (uint32_t)invitation.lane << 20 | invitation.number;
     uint64_t mac = sign(&ring->key[0], event, head);
     uint8_t values[VALUES] = {0};
@@ -78,6 +85,7 @@ int invitation_parse(const struct mac_ring *ring, struct span event, struct span
         known |= sign(&ring->key[i], event, head) == mac;
     if (!known)
         return ERR_AUTH;
+    assert(found.lane >= 1 && found.number >= 1); /* what invitation_put() asserts */
     *out = found;
     return 0;
 }

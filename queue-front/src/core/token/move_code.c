@@ -1,4 +1,9 @@
-/* move_code.c: see move_code.h. */
+/* move_code.c: a code that is computed, not stored.
+ *
+ * It is a MAC over the place, how often it was moved, the event and the current window of ten
+ * minutes. So it changes when the place moves (a code is good for one move) and when the window
+ * passes, and asking twice gives the same code twice. Redis keeps the code that was last asked for,
+ * with its life; the MAC is there so that codes cannot be guessed. */
 #include "core/token/move_code.h"
 
 #include "core/token/code32.h"
@@ -12,6 +17,7 @@ static_assert((MOVE_CODE_LEN - 1) * 5 <= 64, "the letters before the check come 
 void move_code_make(const struct mac_ring *ring, struct span event, const struct ticket *ticket,
                     uint64_t now_s, char code[MOVE_CODE_LEN])
 {
+    assert(ticket->entry > 0 && event.len <= LINE_EVENT_ID_MAX);
     char memory[sizeof(purpose) + 4 * 21 + LINE_EVENT_ID_MAX];
     struct text message = text_on(memory, sizeof(memory));
     text_add(&message, purpose, sizeof(purpose));
@@ -40,7 +46,9 @@ void move_code_make(const struct mac_ring *ring, struct span event, const struct
 
 uint64_t move_code_expires_s(uint64_t now_s)
 {
-    return (now_s / MOVE_WINDOW_S + 2) * MOVE_WINDOW_S;
+    uint64_t expires_s = (now_s / MOVE_WINDOW_S + 2) * MOVE_WINDOW_S;
+    assert(expires_s - now_s > MOVE_WINDOW_S && expires_s - now_s <= 2 * MOVE_WINDOW_S);
+    return expires_s;
 }
 
 void move_code_put(struct text *out, const char code[MOVE_CODE_LEN])

@@ -1,6 +1,6 @@
 /* move_code.h: the code that carries a place to another device: twelve letters and digits, read out
- * or typed as ABCD-EFGH-JKMN. Small letters, spaces and hyphens do not matter, O is 0, I and L are
- * 1; the last letter is a check, so that a slip is told at once and asks nobody. */
+ * or typed as ABCD-EFGH-JKMN. Case, spaces and hyphens do not matter; O is 0, I and L are 1. The
+ * last letter is a check, so a typing error is told at once and costs Redis nothing. */
 #ifndef FG_QUEUE_FRONT_CORE_MOVE_CODE_H
 #define FG_QUEUE_FRONT_CORE_MOVE_CODE_H
 
@@ -14,15 +14,15 @@ enum {
     MOVE_WINDOW_S = 600,
 };
 
-/* The code of a place in this window of time. It follows from the ticket and a key, so that asking
- * again makes no second one; nobody without the key can tell one of the 2^55. */
+/* The code of a place in this window of time. It follows from the ticket and a key, so asking again
+ * gives the same one. Without the key it is one of 2^55. */
 void move_code_make(const struct mac_ring *ring, struct span event, const struct ticket *ticket,
                     uint64_t now_s, char code[MOVE_CODE_LEN]);
 uint64_t move_code_expires_s(uint64_t now_s);
 
 void move_code_put(struct text *out, const char code[MOVE_CODE_LEN]);
 
-/* False: it is none, or mistyped. One wrong letter and two that changed places are always found. */
+/* False: no code, or mistyped. One wrong letter, and two that changed places, are always found. */
 bool move_code_parse(struct span text, char code[MOVE_CODE_LEN]);
 
 #endif

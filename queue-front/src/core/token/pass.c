@@ -1,10 +1,11 @@
 /* pass.c: what is in a pass: iss, aud (the event), sub (the session), jti (the session's MAC, which
- * is as unique as it is), iat, exp, and to trace it by: place and visitor. Where the place is a
- * member's, `member` names them: payment compares it with who is logged in, and the seats count
- * what a member has over all visits. `incarnation` says which event of this id it is. `channel`
- * names the seats that a presale code opened when the place was taken. A pass lives
- * as long as its session does without a heartbeat; each heartbeat brings the next one. So a slot
- * that was given up is not held by a paper that is still good. */
+ * is as unique as the session), iat and exp; place and visitor, to trace it by. If the place is a
+ * member's, `member` names them: payment compares it with the account that is logged in, and the
+ * seats count what a member has over all visits. `incarnation` says which event of this id it is.
+ * `channel` names the seats that a presale code opened when the place was taken.
+ *
+ * A pass lives as long as its session does without a heartbeat, and each heartbeat brings the next
+ * one. So a slot that was given up is not held by a pass that is still valid. */
 #include "core/token/pass.h"
 
 #include "base/base64.h"
@@ -16,6 +17,7 @@ static struct span jti_of(struct span session)
     /* The last 22 characters of the tail cover the MAC and no other byte of the name. */
     enum { JTI_LEN = 22 };
     assert(session.len > JTI_LEN);
+    assert(memchr(session.ptr + session.len - JTI_LEN, '.', JTI_LEN) == NULL); /* of the tail */
     return span_skip(session, session.len - JTI_LEN);
 }
 
@@ -25,6 +27,8 @@ int pass_put(struct text *out, const struct jwks *keys, const char *issuer,
     const struct jwks_key *key = jwks_signer(keys);
     if (key == NULL)
         return err_set(err, ERR_NOT_FOUND, "no key to sign passes with");
+    assert(grant->event.len > 0 && grant->event.len <= LINE_EVENT_ID_MAX);
+    assert(grant->session.len <= SESSION_LEN_MAX && grant->place > 0);
     char memory[288];
     struct text extra = text_on(memory, sizeof(memory));
     json_member_u64(&extra, "place", grant->place);
@@ -44,9 +48,8 @@ int pass_put(struct text *out, const struct jwks *keys, const char *issuer,
         .aud = grant->event,
         .sub = grant->session,
         .jti = jti_of(grant->session),
-        /* Expiry is told on Redis's clock and issue on ours, perhaps ahead of it; and a session may
-         * be in its last second. Whoever reads the pass compares `exp`; `iat` only has to be
-         * before. */
+        /* Expiry is on Redis's clock and issue on ours, which may be ahead of it, and a session may
+         * be in its last second. Readers compare `exp`; `iat` only has to lie before it. */
         .iat_s = grant->now_s < grant->expires_s ? grant->now_s : grant->expires_s - 1,
         .exp_s = grant->expires_s,
         .extra = text_span(&extra),
@@ -84,6 +87,7 @@ static int read_claims(const struct jwt *jwt, struct err_slot *err, struct pass 
         return err_set(err, ERR_AUTH, "pass with a channel that is none of ours");
     pass.place = (uint64_t)json_integer_value(place);
     pass.ends_s = (uint64_t)json_integer_value(ends);
+    assert(pass.place > 0 && pass.ends_s > 0 && pass.session[0] != '\0');
     *out = pass;
     return 0;
 }
@@ -113,6 +117,7 @@ int pass_session(const struct mac_ring *ring, struct span event, struct span tok
     if (!span_eq(session.event, event))
         return ERR_AUTH;
     session.event = event;
+    assert(session.place > 0);
     *out = session;
     return 0;
 }
@@ -133,7 +138,8 @@ int pass_verify(const struct jwks *keys, const char *issuer, struct span event, 
     struct jwt jwt;
     int rc = jwt_verify(keys, &rules, token, err, &jwt);
     if (rc < 0)
-        return rc == ERR_UNKNOWN ? ERR_AUTH : rc; /* keys of passes are ours: no other will come */
+        return rc == ERR_UNKNOWN ? ERR_AUTH
+                                 : rc; /* passes have our own keys: no other will arrive */
     rc = read_claims(&jwt, err, out);
     jwt_deinit(&jwt);
     return rc;

@@ -1,6 +1,6 @@
-/* pass.h: the admission pass, an ES256 JWT that seat-service and payment-adapter read by our public
- * keys alone. One visit, one session, one pass: issued again, it names the same session and the
- * same jti, and only its times differ. */
+/* pass.h: the admission pass, an ES256 JWT that seat-service and payment-adapter read with our
+ * public keys alone. One visit, one session, one pass: issued again, it names the same session and
+ * jti, and only its times differ. */
 #ifndef FG_QUEUE_FRONT_CORE_PASS_H
 #define FG_QUEUE_FRONT_CORE_PASS_H
 
@@ -18,11 +18,11 @@ struct pass_grant {
     uint64_t place;
     uint64_t now_s;
     uint64_t expires_s;
-    uint64_t ends_s; /* the session never goes on beyond */
+    uint64_t ends_s; /* the session never lasts beyond */
     uint8_t visitor[LINE_VISITOR_BYTES];
-    struct member_name member; /* "": the line does not know */
+    struct member_name member; /* "": not known to the line */
     struct span incarnation;   /* of the event; empty: it has none */
-    struct span channel;       /* of seats, that a code opened; empty: none did */
+    struct span channel;       /* the seats that a code opened; empty: no code did */
 };
 
 /* Appends the pass, at most PASS_LEN_MAX bytes. */
@@ -40,13 +40,13 @@ struct pass {
     char channel[LINE_CHANNEL_MAX + 1];
 };
 
-/* The session that a token claims to be of: one of this event that we did name, or ERR_SYNTAX,
- * ERR_AUTH. A MAC instead of a signature, so it is asked first; what it is worth is said by
- * pass_verify(). */
+/* The session that a token claims: one of this event that we named, or ERR_SYNTAX, ERR_AUTH. This
+ * checks a MAC instead of a signature and is cheap, so it comes first; only pass_verify() says
+ * whether the pass is good. */
 int pass_session(const struct mac_ring *ring, struct span event, struct span token,
                  struct session *out);
 
-/* ERR_SYNTAX: no token; ERR_AUTH: not to be believed here; ERR_TIMEOUT: it has run out. */
+/* ERR_SYNTAX: no token; ERR_AUTH: not to be believed here; ERR_TIMEOUT: expired. */
 int pass_verify(const struct jwks *keys, const char *issuer, struct span event, struct span token,
                 const struct clock *clock, struct err_slot *err, struct pass *out);
 

@@ -7,10 +7,9 @@
  *     7..13   salt
  *     14..29  MAC over "pow", bytes 0..13, the visitor's site and the event's id
  *
- * Nothing is remembered of a challenge before it is solved. What keeps a solution from being used a
- * thousand times is that the join notes its MAC, unique to the challenge, beside the place that was
- * given for it, for as long as the challenge lives. What keeps it from being traded is the site in
- * the MAC. */
+ * Nothing is remembered of a challenge before it is solved. A solution cannot be used a thousand
+ * times, because the join notes the challenge's MAC beside the place it was given for, as long as
+ * the challenge lives. It cannot be traded, because the site is in the MAC. */
 #include "core/token/pow.h"
 
 #include "base/base64.h"
@@ -46,7 +45,9 @@ static size_t message(const struct pow_bond *bond, const uint8_t plain[PLAIN_BYT
     memcpy(at, bond->site, SITE_BYTES);
     at += SITE_BYTES;
     memcpy(at, bond->event.ptr, bond->event.len);
-    return (size_t)(at - out) + bond->event.len;
+    size_t len = (size_t)(at - out) + bond->event.len;
+    assert(len <= MESSAGE_MAX);
+    return len;
 }
 
 void pow_challenge_put(struct text *out, const struct mac_ring *ring, const struct pow_bond *bond,
@@ -66,6 +67,7 @@ void pow_challenge_put(struct text *out, const struct mac_ring *ring, const stru
 static bool starts_with_zero_bits(const uint8_t hash[crypto_hash_sha256_BYTES], unsigned bits)
 {
     unsigned whole = bits / 8, rest = bits % 8;
+    assert(bits < 8 * crypto_hash_sha256_BYTES);
     for (unsigned i = 0; i < whole; i++) {
         if (hash[i] != 0)
             return false;
@@ -125,5 +127,6 @@ unsigned pow_bits_for(unsigned floor, unsigned ceiling, uint64_t joins_per_s, ui
         bits++;
         bound = bound > UINT64_MAX / 2 ? UINT64_MAX : bound * 2;
     }
+    assert(bits >= floor && (bits <= ceiling || bits == floor));
     return bits;
 }

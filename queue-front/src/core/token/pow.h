@@ -1,6 +1,6 @@
 /* pow.h: proof of work: a crowd of bots pays for each place with computing time, a person with a
  * moment of waiting. Stateless: the challenge carries what it was made for and a MAC, so any front
- * judges a solution to any other's challenge.
+ * can judge the solution to any other front's challenge.
  *
  * A challenge is a text C; a solution is a number n such that SHA-256(C || "." || n in decimal)
  * begins with `bits` zero bits, handed back as "C.n". Each costs 2^bits hashes on average to find
@@ -23,7 +23,7 @@ enum {
     POW_LIFETIME_S = 300, /* slow phones may be asleep in between */
 };
 
-/* For whom: the same event and the same site (address, IPv6 cut to its /64) have to come back. */
+/* What a challenge is good for: this event, and this site (an address, IPv6 cut to its /64). */
 struct pow_bond {
     struct span event;
     const uint8_t *site; /* 16 bytes */
@@ -34,22 +34,21 @@ void pow_challenge_put(struct text *out, const struct mac_ring *ring, const stru
                        unsigned bits, uint64_t now_s, const uint8_t salt[POW_SALT_BYTES]);
 
 struct pow_once {
-    uint64_t minute; /* in which the challenge was given out, since 1970 */
+    uint64_t minute; /* since 1970, in which the challenge was issued */
     uint8_t name[LINE_IDEM_BYTES];
 };
 
-/* 0, and in `once` what identifies this challenge, so that a solution is good for one place.
- * Otherwise ERR_SYNTAX: no solution at all; ERR_AUTH: of
- * another event or visitor, or forged; ERR_TIMEOUT: run out; ERR_RANGE: not solved, or easier than
- * `bits_min`. Allocates nothing. */
+/* 0, and `once` identifies this challenge, so that a solution is good for one place. Otherwise
+ * ERR_SYNTAX: no solution at all; ERR_AUTH: for another event or site, or forged; ERR_TIMEOUT:
+ * expired; ERR_RANGE: not solved, or easier than `bits_min`. Allocates nothing. */
 int pow_check(const struct mac_ring *ring, const struct pow_bond *bond, struct span solution,
               unsigned bits_min, uint64_t now_s, struct pow_once *once);
 
 /* The word that names such a failure on the wire: "malformed", "foreign", "stale", "unsolved". */
 const char *pow_fault_name(int rc);
 
-/* How many bits to ask for: `floor` while joins come no faster than `calm_per_s`, one more each
- * time they double, at most `ceiling`. */
+/* How many bits to ask for: `floor` while joins come no faster than `calm_per_s`, one more for each
+ * doubling, at most `ceiling`. */
 unsigned pow_bits_for(unsigned floor, unsigned ceiling, uint64_t joins_per_s, uint64_t calm_per_s);
 
 #endif

@@ -1,4 +1,9 @@
-/* presale.c: the MAC is over the event's name too, so one code of two events is two digests. */
+/* presale.c: from what a visitor types to what the store compares.
+ *
+ * The code is brought to one form (capitals, no spaces, no hyphens), hashed, and the hash is signed
+ * with the event's identity key. Two steps, because operators may bring hashes instead of codes; a
+ * MAC at the end, because codes are short and a plain hash could be tried out. The event's name is
+ * part of the MAC, so the same code at two events is two entries. */
 #include "core/token/presale.h"
 
 #include <assert.h>
@@ -21,6 +26,7 @@ bool presale_digest(struct span code, uint8_t sha[PRESALE_SHA_BYTES])
             return false;
         plain[len++] = c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
     }
+    assert(len <= sizeof(plain));
     if (len < PRESALE_CODE_MIN)
         return false;
     crypto_hash_sha256(sha, (const uint8_t *)plain, len);
@@ -41,7 +47,7 @@ void presale_sign(const struct mac_ring *ring, struct span event,
                   const uint8_t sha[PRESALE_SHA_BYTES], uint8_t out[LINE_CODE_BYTES])
 {
     uint8_t message[sizeof(purpose) + PRESALE_SHA_BYTES + LINE_EVENT_ID_MAX];
-    assert(event.len <= LINE_EVENT_ID_MAX);
+    assert(event.len > 0 && event.len <= LINE_EVENT_ID_MAX && ring->len > 0);
     memcpy(message, purpose, sizeof(purpose));
     memcpy(message + sizeof(purpose), sha, PRESALE_SHA_BYTES);
     memcpy(message + sizeof(purpose) + PRESALE_SHA_BYTES, event.ptr, event.len);

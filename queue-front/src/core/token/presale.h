@@ -1,7 +1,7 @@
-/* presale.h: presale codes, as an operator makes them up: any visible ASCII, small and large
- * letters alike, spaces and hyphens left out. A code is known by its SHA-256 (which an operator may
- * load in its place), and kept as that digest's MAC under the event's identity key: a reader of
- * Redis learns no code, and cannot try any. */
+/* presale.h: presale codes, as an operator makes them up: any visible ASCII; case, spaces and
+ * hyphens do not matter. A code is known by its SHA-256, which an operator may load instead, and
+ * kept as the MAC of that digest under the event's identity key. A reader of Redis learns no code,
+ * and cannot try any either. */
 #ifndef FG_QUEUE_FRONT_CORE_PRESALE_H
 #define FG_QUEUE_FRONT_CORE_PRESALE_H
 
@@ -15,7 +15,7 @@ enum {
     PRESALE_SHA_BYTES = 32,
 };
 
-/* False: it is no code that anybody could have loaded. */
+/* False: nothing that could have been loaded as a code. */
 bool presale_digest(struct span code, uint8_t sha[PRESALE_SHA_BYTES]);
 bool presale_digest_parse(struct span hex, uint8_t sha[PRESALE_SHA_BYTES]);
 

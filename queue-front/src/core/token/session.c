@@ -1,5 +1,9 @@
-/* session.c: signed with the key that the ticket was signed with, not with the current one: that is
- * what keeps the name the same when keys are rotated in the middle of a visit. */
+/* session.c: a name that anybody can read and only we can give.
+ *
+ * It is signed with the key that signed the ticket, not with the current one. That keeps the name
+ * the same when keys are rotated in the middle of a visit, and it is why ticket_parse() reports the
+ * key. Event and place stand in the clear, so that Redis and the services behind the line can use
+ * them without our keys; the MAC is for us, when a session comes back to be ended. */
 #include "core/token/session.h"
 
 #include "base/base64.h"
@@ -23,6 +27,7 @@ static size_t message(struct span event, uint64_t place, const uint8_t *head, si
                       uint8_t out[MESSAGE_MAX])
 {
     assert(event.len <= LINE_EVENT_ID_MAX);
+    assert(head_len <= HEAD_MAX);
     size_t len = 0;
     memcpy(out, purpose, sizeof(purpose));
     len += sizeof(purpose);
@@ -50,7 +55,8 @@ void session_put(struct text *out, const struct mac_ring *ring, struct span even
 {
     struct mac_ring one;
     bool known = ring_of(ring, ticket->key_id, &one);
-    assert(known); /* the ticket was read with it */
+    assert(known);                           /* the ticket was read with it */
+    assert(event_id_ok(event) && place > 0); /* what session_parse() asks of them */
     uint8_t tail[TAIL_BYTES_MAX] = {ticket->key_id};
     memcpy(tail + 1, ticket->visitor, LINE_VISITOR_BYTES);
     for (unsigned i = 0; i < LINE_TAG_BYTES; i++)
@@ -88,6 +94,7 @@ int session_parse(const struct mac_ring *ring, struct span text, struct session 
     for (size_t i = TAG_AT; i < head_len; i++)
         session.tag = session.tag << 8 | tail[i];
     memcpy(session.visitor, tail + 1, LINE_VISITOR_BYTES);
+    assert(session.place > 0 && session.place <= SESSION_PLACE_MAX);
     *out = session;
     return 0;
 }

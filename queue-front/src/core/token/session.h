@@ -1,11 +1,11 @@
 /* session.h: the name of one admitted visit. The same ticket always leads to the same name, on any
- * front and across a rotation of keys, so that a repeated pass is the same visit; and the name says
- * which place it is of, so that ending one needs no look-up.
+ * front and across a rotation of keys, so a repeated pass is the same visit. The name says which
+ * place it belongs to, so ending a session needs no look-up.
  *
  *     EVENT.PLACE.TAIL      my-concert.4711.AQECAwQFBgcI...
  *
- * TAIL is base64url of key id, visitor id, tag of the event's incarnation (not there where it has
- * none) and a MAC over all of it. */
+ * TAIL is base64url of key id, visitor id, tag of the event's incarnation (absent if it has none)
+ * and a MAC over all of it. */
 #ifndef FG_QUEUE_FRONT_CORE_SESSION_H
 #define FG_QUEUE_FRONT_CORE_SESSION_H
 
@@ -25,12 +25,12 @@ struct session {
     uint8_t visitor[LINE_VISITOR_BYTES];
 };
 
-/* The session of a ticket that ticket_parse() read with this ring; `place` its position, with the
- * lane. */
+/* The session of a ticket that ticket_parse() read with this ring. `place` is its position, with
+ * the lane. */
 void session_put(struct text *out, const struct mac_ring *ring, struct span event,
                  const struct ticket *ticket, uint64_t place);
 
-/* ERR_SYNTAX: no session's name; ERR_AUTH: nobody of ours made it. */
+/* ERR_SYNTAX: not the name of a session; ERR_AUTH: not one that we gave. */
 int session_parse(const struct mac_ring *ring, struct span text, struct session *out);
 
 #endif

@@ -11,12 +11,12 @@
  *     26..28  tag of the event's incarnation, big-endian, not 0
  *     29..44  MAC over "ticket", bytes 0..28 and the event's id
  *
- * Version 2 is the same without the tag. It is what an event has that is older than incarnations,
- * and of no other event.
+ * Version 2 is the same without the tag, for events that are older than incarnations and for no
+ * others.
  *
  * The word at the front keeps this use of the key apart from others (session.c). Three bytes are
- * four letters with no bit left over, so a ticket cannot be written in two ways. The time of issue
- * is not compared with the future: fronts' clocks differ, and nobody but us can write one. */
+ * four letters with no bit left over, so a ticket has exactly one spelling. A time of issue in the
+ * future is accepted: fronts' clocks differ, and nobody but us can write one. */
 #include "core/token/ticket.h"
 
 #include "base/base64.h"
@@ -46,12 +46,14 @@ static_assert(LINE_TAG_BYTES % 3 == 0, "56 without the tag, no rest either");
 
 static void put_be(uint8_t *at, unsigned bytes, uint64_t value)
 {
+    assert(bytes < 8 && value >> (8 * bytes) == 0); /* nothing is cut off */
     for (unsigned i = 0; i < bytes; i++)
         at[i] = (uint8_t)(value >> (8 * (bytes - 1 - i)));
 }
 
 static uint64_t get_be(const uint8_t *at, unsigned bytes)
 {
+    assert(bytes < 8);
     uint64_t value = 0;
     for (unsigned i = 0; i < bytes; i++)
         value = value << 8 | at[i];
@@ -61,7 +63,7 @@ static uint64_t get_be(const uint8_t *at, unsigned bytes)
 static size_t message(struct span event, const uint8_t *plain, size_t plain_len,
                       uint8_t out[MESSAGE_MAX])
 {
-    assert(event.len <= LINE_EVENT_ID_MAX);
+    assert(event.len <= LINE_EVENT_ID_MAX && plain_len <= PLAIN_MAX);
     memcpy(out, purpose, PURPOSE_BYTES);
     memcpy(out + PURPOSE_BYTES, plain, plain_len);
     memcpy(out + PURPOSE_BYTES + plain_len, event.ptr, event.len);

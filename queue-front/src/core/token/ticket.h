@@ -1,10 +1,10 @@
 /* ticket.h: a place in a line, in the visitor's hands. Nothing is kept of it on our side: any front
- * that has the keys reads it, a million of them cost Redis nothing.
+ * with the keys can read it, and a million of them cost Redis nothing.
  *
  * 60 characters of base64url: version, key id, how often the place was moved, entry, time of issue,
  * visitor id, the wait that was promised with it, the incarnation of the event, and a MAC over all
- * of these and the event's id, so that a ticket of one event is nothing at another. Of an event
- * that is older than incarnations 56, without one. */
+ * of these and the event's id, so that a ticket of one event is worthless at another. Tickets of
+ * events that are older than incarnations have 56. */
 #ifndef FG_QUEUE_FRONT_CORE_TICKET_H
 #define FG_QUEUE_FRONT_CORE_TICKET_H
 
@@ -27,8 +27,8 @@ struct ticket {
     uint8_t moves;
     bool member; /* `visitor` is a member of the shop: nobody else can enter with this ticket */
     uint8_t visitor[LINE_VISITOR_BYTES];
-    /* The wait that was told when it was made, in whole seconds as it was told; p90_s 0: none was.
-     * So what each visitor was promised is known when they enter, and kept nowhere until then. */
+    /* The wait that was promised when it was made, in whole seconds as it was told; p90_s 0: none.
+     * So each visitor's promise is known when they enter, and stored nowhere until then. */
     uint32_t p50_s, p90_s; /* at most TICKET_WAIT_MAX_S */
     uint16_t issued_ms;    /* of the second of issue; kept to 4 ms */
     uint8_t key_id;        /* the key it was made with; ticket_put() does not read it */
@@ -38,7 +38,7 @@ struct ticket {
 void ticket_put(struct text *out, const struct mac_ring *ring, struct span event,
                 const struct ticket *ticket);
 
-/* ERR_SYNTAX: no ticket at all; ERR_AUTH: forged, or of another event; ERR_TIMEOUT: older than
+/* ERR_SYNTAX: no ticket at all; ERR_AUTH: forged, or for another event; ERR_TIMEOUT: older than
  * `lifetime_s`. Writes *out only on success. Allocates nothing. */
 int ticket_parse(const struct mac_ring *ring, struct span event, struct span text, uint64_t now_s,
                  uint64_t lifetime_s, struct ticket *out);

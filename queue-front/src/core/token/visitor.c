@@ -1,5 +1,8 @@
-/* visitor.c: one keyed BLAKE2b a visitor, its first half the key of the join, the rest the id. Both
- * come from the same source, so that the same repeated join gives the same session too. */
+/* visitor.c: one keyed BLAKE2b for each visitor. Its first part is the key of the join, the rest
+ * the id; both come from the same source, so a repeated join leads to the same session as well.
+ *
+ * A byte for the kind of source and the event's name, with its length, go in first. So a cookie can
+ * never give the hash of a member, and no event's visitor is found again at another. */
 #include "core/token/visitor.h"
 
 #include "base/base64.h"
@@ -8,7 +11,7 @@
 #include <assert.h>
 #include <sodium.h>
 
-/* 1 was a key that was anybody's. */
+/* 1 was a key that was not bound to its owner. */
 enum source { BY_COOKIE = 2, AGAIN = 3, BY_MEMBER = 4, BY_INVITATION = 5, BY_KEY_OF = 6 };
 
 void visitor_key(const struct mac_ring_key *from, uint8_t key[VISITOR_KEY_BYTES])
@@ -24,6 +27,7 @@ void visitor_cookie_put(struct text *out, const struct rng *rng)
     uint8_t bytes[16];
     rng_fill(rng, bytes, sizeof(bytes));
     base64_put(out, bytes, sizeof(bytes));
+    static_assert((sizeof(bytes) * 4 + 2) / 3 == VISITOR_COOKIE_LEN, "without padding");
 }
 
 bool visitor_cookie_ok(struct span cookie)
@@ -46,6 +50,7 @@ bool visitor_idem_ok(struct span idempotency_key)
 static struct visitor derive(const uint8_t key[VISITOR_KEY_BYTES], enum source source,
                              struct span event, struct span what)
 {
+    assert(event.len <= UINT8_MAX && what.len > 0);
     uint8_t hash[LINE_IDEM_BYTES + LINE_VISITOR_BYTES];
     uint8_t head[2] = {(uint8_t)source, (uint8_t)event.len};
     crypto_generichash_state state;
@@ -82,6 +87,7 @@ struct visitor visitor_by_cookie(const uint8_t key[VISITOR_KEY_BYTES], struct sp
 struct visitor visitor_again(const uint8_t key[VISITOR_KEY_BYTES], struct span event,
                              const struct ticket *ticket)
 {
+    assert(ticket->entry > 0);
     uint8_t what[8 + LINE_VISITOR_BYTES];
     for (unsigned i = 0; i < 8; i++)
         what[i] = (uint8_t)(ticket->entry >> (8 * i));
@@ -92,6 +98,7 @@ struct visitor visitor_again(const uint8_t key[VISITOR_KEY_BYTES], struct span e
 struct visitor visitor_by_invitation(const uint8_t key[VISITOR_KEY_BYTES], struct span event,
                                      struct invitation invitation)
 {
+    assert(invitation.lane >= 1 && invitation.number >= 1);
     uint8_t what[5] = {invitation.lane};
     for (unsigned i = 0; i < 4; i++)
         what[1 + i] = (uint8_t)(invitation.number >> (8 * i));

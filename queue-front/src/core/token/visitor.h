@@ -1,6 +1,6 @@
-/* visitor.h: who is asking, as far as the line needs to know: a key under which a repeated join is
- * recognised, and a short id that goes into tickets and passes. Neither leads back to the cookie or
- * the header that it was made from. */
+/* visitor.h: as much of a visitor as the line needs: a key by which a repeated join is recognised,
+ * and a short id that goes into tickets and passes. Neither leads back to the cookie or header that
+ * it was made from. */
 #ifndef FG_QUEUE_FRONT_CORE_VISITOR_H
 #define FG_QUEUE_FRONT_CORE_VISITOR_H
 
@@ -22,21 +22,21 @@ enum {
 #define PASS_COOKIE_PREFIX   "fg_pass_"
 
 struct visitor {
-    bool has_idem; /* false: nobody has seen this visitor before, and nothing can be repeated */
+    bool has_idem; /* false: a new visitor, who cannot have asked before */
     uint8_t idem[LINE_IDEM_BYTES];
     uint8_t id[LINE_VISITOR_BYTES];
 };
 
-/* Derives the key of all visitors' keys from an identity key. */
+/* Derives the key for visitors' ids and join keys from an identity key. */
 void visitor_key(const struct mac_ring_key *from, uint8_t key[VISITOR_KEY_BYTES]);
 
 /* A new cookie: VISITOR_COOKIE_LEN characters. */
 void visitor_cookie_put(struct text *out, const struct rng *rng);
 bool visitor_cookie_ok(struct span cookie);
 
-/* By the Idempotency-Key of the request and `whose` it is (the visitor cookie or, without one, the
- * network: not empty, below 256 bytes), by its visitor cookie, or by a place that has run out and
- * whose owner joins again: each bound to the event. */
+/* From the request's Idempotency-Key and its owner, `whose` (the visitor cookie or, without one,
+ * the network: not empty, below 256 bytes); from the visitor cookie; or from an expired place whose
+ * owner joins again. Each is bound to the event. */
 struct visitor visitor_by_key(const uint8_t key[VISITOR_KEY_BYTES], struct span event,
                               struct span whose, struct span idempotency_key);
 struct visitor visitor_by_cookie(const uint8_t key[VISITOR_KEY_BYTES], struct span event,
@@ -44,11 +44,11 @@ struct visitor visitor_by_cookie(const uint8_t key[VISITOR_KEY_BYTES], struct sp
 struct visitor visitor_again(const uint8_t key[VISITOR_KEY_BYTES], struct span event,
                              const struct ticket *ticket);
 
-/* By the member id of a token of the shop's: one place for one member. Only its hash is kept. */
+/* From the member id in a token of the shop: one place for each member. Only its hash is kept. */
 struct visitor visitor_by_member(const uint8_t key[VISITOR_KEY_BYTES], struct span event,
                                  struct span member);
 
-/* By an invitation: one place for each. */
+/* From an invitation: one place for each. */
 struct visitor visitor_by_invitation(const uint8_t key[VISITOR_KEY_BYTES], struct span event,
                                      struct invitation invitation);
 
