@@ -1,5 +1,9 @@
 // rooms [ROOT]: judges the tree's includes by infra/rooms, whose head says how it is read. Prints what
 // breaks a rule as FILE:LINE and ends with "N passed, N failed", counted in files.
+//
+// Inside a room a module, which is NAME.c with NAME.h, needs another if it includes its header or uses a
+// name that only the other defines. NAME_internal.h is no part of a module: it tells what several share,
+// and what of it is used is seen by the names.
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
@@ -31,16 +35,17 @@ function readRoom(component, at, name, names) {
   const path = name === '.' ? component.path : `${component.path}/${name}`;
   const may = names.map((each) => (known(`${component.path}/${each}`) ? `${component.path}/${each}` : each));
   may.filter((each) => !known(each)).forEach((each) => breaks(LIST, at, `${each} does not stand above ${path}`));
-  rooms.set(path, { path, floor: rooms.size, at, component, may: may.filter(known).map((each) => ({ name: each, used: false })) });
+  rooms.set(path, { path, floor: rooms.size, at, component, ones: [], may: may.filter(known).map((each) => ({ name: each, used: false })) });
 }
 
 function readList() {
   for (const { text, at } of lines(LIST)) {
     const [, indent, left, right] = /^( *)([^#]+?):(?: (.*))?$/.exec(text) ?? [];
     const words = (some) => some?.split(' ').filter(Boolean) ?? [];
-    if (/^(#|$)/.test(text)) continue;
+    if (/^ *(#|$)/.test(text)) continue;
     if (left === undefined) breaks(LIST, at, 'neither a component nor a room');
     else if (indent === '') components.push({ path: words(left)[0], search: words(left) });
+    else if (left === 'one') [...rooms.values()].at(-1).ones.push({ at, modules: words(right).sort() });
     else readRoom(components.at(-1), at, left, words(right));
   }
 }
@@ -71,6 +76,7 @@ function judgeInclude(all, file, room, at, include) {
   if (target === undefined && isMade(include)) return undefined;
   if (target === undefined) return breaks(file, at, `${include}: no such file`);
   const there = roomOf(target);
+  if (there === room) need(room, file, target, at, include);
   if (there === undefined || there === room) return undefined;
   const may = there.floor < room.floor ? room.may.find(({ name }) => isIn(there.path, name)) : undefined;
   if (may === undefined) return breaks(file, at, `${room.path} may not include ${there.path} (${include})`);
@@ -96,6 +102,77 @@ function judgeFile(all, file) {
   return undefined;
 }
 
+// ---- inside a room ---------------------------------------------------------------------------------
+
+// Of each room, by module: what it needs, with the place where that is seen first.
+const needs = new Map();
+const moduleOf = (file) => file.replace(/\.[ch]$/, '');
+
+function need(room, file, target, at, what) {
+  const [from, to] = [moduleOf(file), moduleOf(target)];
+  if (from === to || [from, to].some((each) => each.endsWith('_internal'))) return;
+  if (!needs.has(room.path)) needs.set(room.path, new Map());
+  const all = needs.get(room.path);
+  if (!all.has(from)) all.set(from, new Map());
+  if (!all.get(from).has(to)) all.get(from).set(to, { file, at, what });
+}
+
+// Its text without comments and strings, line by line as it was.
+const code = (file) => readFileSync(join(root, file), 'utf8')
+  .replace(/\/\*[^]*?\*\/|"(?:\\.|[^"\\\n])*"/g, (some) => some.replace(/[^\n]/g, ' '));
+
+// By clang-format's layout: a function that others can call begins its line, and its body the next.
+const DEFINED = /^(?!static )[a-z][\w *]*?\b(\w+)\([^;{}]*\)\n\{/gm;
+const NAMES = /(?<!struct |enum |union |\.|->)\b[a-z]\w+\b/g;
+
+function readCalls(files) {
+  const text = new Map(files.filter((file) => file.endsWith('.c') && roomOf(file) !== undefined).map((file) => [file, code(file)]));
+  const home = new Map();
+  for (const [file, all] of text) for (const [, name] of all.matchAll(DEFINED)) home.set(`${roomOf(file).path} ${name}`, file);
+  for (const [file, all] of text) {
+    const room = roomOf(file);
+    all.split('\n').forEach((line, n) => {
+      for (const [name] of line.matchAll(NAMES)) {
+        const target = home.get(`${room.path} ${name}`);
+        if (target !== undefined) need(room, file, target, n + 1, name);
+      }
+    });
+  }
+}
+
+const reached = (graph, from) => {
+  const seen = new Set();
+  const open = [from];
+  while (open.length > 0) {
+    for (const next of graph.get(open.pop())?.keys() ?? []) {
+      if (seen.has(next)) continue;
+      seen.add(next);
+      open.push(next);
+    }
+  }
+  return seen;
+};
+
+function judgeCircles() {
+  for (const { path, at, ones } of rooms.values()) {
+    const graph = needs.get(path) ?? new Map();
+    const reach = new Map([...graph.keys()].map((module) => [module, reached(graph, module)]));
+    const round = [...graph.keys()].filter((module) => reach.get(module).has(module)).sort();
+    const circles = new Map(round.map((module) => [round.filter((other) => reach.get(module).has(other) && reach.get(other).has(module)).join(' '), module]));
+    for (const one of ones) {
+      const name = one.modules.map((each) => `${path}/${each}`).join(' ');
+      if (!circles.delete(name)) breaks(LIST, one.at, `${one.modules.join(', ')} of ${path} are no circle`);
+    }
+    for (const circle of circles.keys()) {
+      const inside = circle.split(' ');
+      for (const module of inside)
+        for (const [to, { file, at: line, what }] of graph.get(module))
+          if (inside.includes(to)) breaks(file, line, `needs ${to}, which needs it in turn (${what})`);
+      breaks(LIST, at, `a circle in ${path}: ${circle}`);
+    }
+  }
+}
+
 function judgeSizes(files) {
   const folders = new Map();
   for (const file of files.filter((each) => each.endsWith('.c')))
@@ -114,6 +191,8 @@ readList();
 const files = sources();
 const all = new Set(files);
 files.forEach((file) => judgeFile(all, file));
+readCalls(files);
+judgeCircles();
 judgeSizes(files);
 judgeList();
 console.log(`${files.filter((file) => !broken.has(file)).length + (broken.has(LIST) ? 0 : 1)} passed, ${broken.size} failed`);

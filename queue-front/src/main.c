@@ -19,7 +19,7 @@
 #include "ended/end_api.h"
 #include "ended/restore_api.h"
 #include "front/drawing.h"
-#include "front/front.h"
+#include "front/front_life.h"
 #include "front/front_readyz.h"
 #include "front/member_keys.h"
 #include "front/pilot.h"

@@ -114,3 +114,27 @@ test('what nobody needs is not allowed', () => {
   refuses({ 'infra/rooms': LIST.replace('main: store', 'main: store core/price') },
     'infra/rooms:10: shop/src/main includes nothing of shop/src/core/price');
 });
+
+// Two files of a room that need each other: one by its header, the other by a call that no include shows.
+const ROUND = {
+  'common/pg/pg.h': '#include "base/text.h"\nvoid pg_send(void);\n',
+  'common/pg/pg.c': '#include "pg/pg.h"\n#include "pg/pool.h"\n\nvoid pg_send(void)\n{\n    pool_take();\n}\n',
+  'common/pg/pool.h': 'void pool_take(void);\n',
+  'common/pg/pool.c': '#include "pg/pool.h"\n\n/* pg_send() is not called here. */\nvoid pool_take(void)\n{\n    struct pg_send { int n; } way = {0};\n    way.n = 1;\n}\n',
+};
+
+test('inside a room none needs a file that needs it, neither by includes nor by calls', () => {
+  assert.equal(judge(ROUND).status, 0);
+  const calls = { ...ROUND, 'common/pg/pool.c': ROUND['common/pg/pool.c'].replace('way.n = 1', 'pg_send()') };
+  const { status, said } = judge(calls);
+  assert.equal(status, 1);
+  assert.deepEqual(said, [
+    'common/pg/pg.c:2: needs common/pg/pool, which needs it in turn (pg/pool.h)',
+    'common/pg/pool.c:7: needs common/pg/pg, which needs it in turn (pg_send)',
+    'infra/rooms:4: a circle in common/pg: common/pg/pg common/pg/pool',
+    '8 passed, 3 failed',
+  ]);
+  const one = (names) => LIST.replace('  pg: base', `  pg: base\n    # Why.\n    one: ${names}`);
+  assert.equal(judge({ ...calls, 'infra/rooms': one('pg pool') }).status, 0);
+  refuses({ ...ROUND, 'infra/rooms': one('pg pool') }, 'infra/rooms:6: pg, pool of common/pg are no circle');
+});

@@ -1,6 +1,7 @@
 /* visitor_internal.h: what the files of a visitor share; nobody else includes it.
  *
- *     visitor.c        its life: arrival, phases, pauses, end
+ *     visitor.c        its life: arrival, phases, and who hears each answer
+ *     visitor_move.c   from phase to phase, pauses, end, what is kept of it
  *     visitor_ask.c    the request of each phase
  *     visitor_line.c   what answers mean: from the page to the pass
  *     visitor_seats.c  at the seats
@@ -61,7 +62,7 @@ static inline void visitor_count(_Atomic uint64_t *counter, uint64_t by)
     atomic_fetch_add_explicit(counter, by, memory_order_relaxed);
 }
 
-/* ---- visitor.c ---- */
+/* ---- visitor_move.c ---- */
 
 uint64_t visitor_now_us(void);
 uint64_t visitor_wall_us(void);
@@ -76,6 +77,7 @@ void visitor_note_flagged(struct visitor *visitor, enum record_kind kind,
 void visitor_step(struct visitor *visitor, const struct pool_answer *answer);
 void visitor_enter(struct visitor *visitor, enum phase phase);
 void visitor_end(struct visitor *visitor, enum record_end how);
+void visitor_stop_listening(struct visitor *visitor);
 /* Goes to `phase` after that many milliseconds, and forgets whatever was planned. */
 void visitor_later(struct visitor *visitor, enum phase phase, uint64_t in_ms);
 uint64_t visitor_between_ms(const struct visitor *visitor, uint64_t low, uint64_t high);
@@ -109,7 +111,6 @@ visitor_heard visitor_on_tickets, visitor_on_over;
 void visitor_prepare_trick(struct visitor *visitor);
 /* A listener's instant: opens the stream, or asks for itself. */
 void visitor_listen(struct visitor *visitor);
-void visitor_stop_listening(struct visitor *visitor);
 /* Who chooses by the map looks at it; the first of them fetches the plan for everybody. */
 enum phase visitor_first_at_seats(struct visitor *visitor);
 /* The order is through, or the journey at its end: bots have something left to try. */

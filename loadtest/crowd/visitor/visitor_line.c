@@ -316,18 +316,6 @@ static void on_data(void *ctx, struct span data)
         visitor_later(visitor, PHASE_WAIT, visitor_between_ms(visitor, 0, 2000));
 }
 
-void visitor_stop_listening(struct visitor *visitor)
-{
-    struct crowd_stats *stats = visitor->crowd->stats;
-    if (visitor->stream == NULL)
-        return;
-    if (stream_first_us(visitor->stream) > 0)
-        histogram_record(&stats->first_event, stream_first_us(visitor->stream));
-    atomic_fetch_sub_explicit(&stats->streams, 1, memory_order_relaxed);
-    stream_close(visitor->stream);
-    visitor->stream = NULL;
-}
-
 static void on_stream_end(void *ctx, unsigned status)
 {
     struct visitor *visitor = ctx;

@@ -6,6 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define PSP_DRIVER(NAME) &psp_##NAME,
+const struct psp_driver *const psp_drivers[PSP_PROVIDERS] = {PSP_LIST(PSP_DRIVER)};
+
 void psp_tell(struct peer_call *call, enum saga_verdict verdict, const char *code,
               const char *detail)
 {

@@ -1,39 +1,12 @@
-/* front.c: the pictures that the store brings, and what is made of them; what is rendered of them
- * in front_render.c, what the scrape is told in front_figures.c.
+/* front.c: what handlers ask of a front: an event by its name, and to be told once a picture has
+ * been seen. front_life.c fills it.
  *
- * Data flow: the store's tick answers, ten times a second, call on_view(). There the document is
- * read if its version is new, the meter takes its sample, and the model of waits is made; from then
- * on a poll costs arithmetic only. The shared status is rendered when somebody asks for it and the
- * last one is a second old, or at once when a state or a document has changed; streams get it by
- * the timer, at most once a second.
- *
- * Invariants: an event that can be found has a picture, a document and a model, so handlers check
- * nothing. A rendered answer is immutable and counted; a new one replaces the pointer, and answers
- * under way keep the old one.
- *
- * Threading: none. One loop owns all of it; the scrape reads atomics. */
+ * Threading: none. One loop owns all of it. */
 #include "front/front_internal.h"
 
 #include "base/tag.h"
-#include "core/json_time.h"
-#include "front/drawing.h"
-#include "front/member_keys.h"
-#include "front/pilot.h"
-#include "front/scheduler.h"
-#include "line/line_limits.h"
-#include "system/system.h"
 
 #include <assert.h>
-#include <stdlib.h>
-#include <time.h>
-
-enum {
-    PUBLISH_US = 1000000,
-    TIMER_MS = SHED_TICK_MS,
-    LOAD_US = 1000000,
-};
-
-static_assert((int)FRONT_EVENTS_MAX == (int)STORE_LINES_MAX, "each line of the store is shown");
 
 /* ---- the table of events ---- */
 
@@ -49,21 +22,45 @@ static uint32_t number_of(const struct front *front, struct span id)
     return table_find(&front->by_id, tag_hash(id), is_named, front, &id);
 }
 
-static struct front_line *event_named(const struct front *front, struct span id)
+struct front_line *front_line_any(const struct front *front, struct span id)
 {
     uint32_t number = number_of(front, id);
     return number != TABLE_NONE ? front->event[number] : NULL;
 }
 
+int front_line_add(struct front *front, struct front_line *event, struct err_slot *err)
+{
+    assert(front->events_len < FRONT_EVENTS_MAX);
+    int rc = table_add(&front->by_id, tag_hash(span_of(event->id)), front->events_len, err);
+    if (rc == 0)
+        front->event[front->events_len++] = event;
+    return rc;
+}
+
+/* The last one takes its place, so that there are no gaps. */
+void front_line_remove(struct front *front, const struct front_line *event)
+{
+    struct span id = span_of(event->id);
+    uint32_t number = number_of(front, id);
+    assert(number != TABLE_NONE);
+    table_remove(&front->by_id, tag_hash(id), number);
+    uint32_t last = --front->events_len;
+    if (number != last) {
+        struct front_line *moved = front->event[last];
+        table_renumber(&front->by_id, tag_hash(span_of(moved->id)), last, number);
+        front->event[number] = moved;
+    }
+}
+
 struct front_line *front_line_find(const struct front *front, struct span id)
 {
-    struct front_line *event = event_named(front, id);
+    struct front_line *event = front_line_any(front, id);
     return event != NULL && event->view != NULL && event->view->lane == 0 ? event : NULL;
 }
 
 struct front_line *front_line_named(const struct front *front, const char *line_id)
 {
-    struct front_line *line = event_named(front, span_of(line_id));
+    struct front_line *line = front_line_any(front, span_of(line_id));
     return line != NULL && line->view != NULL ? line : NULL;
 }
 
@@ -86,119 +83,24 @@ void front_each_event(const struct front *front, void (*each)(struct front_line 
     }
 }
 
-static void name_cookies(struct front_line *event)
+bool front_is_shut(const struct front_line *event)
 {
-    struct text ticket = text_on(event->ticket_cookie, sizeof(event->ticket_cookie));
-    struct text pass = text_on(event->pass_cookie, sizeof(event->pass_cookie));
-    TEXT_LIT(&ticket, TICKET_COOKIE_PREFIX);
-    TEXT_LIT(&pass, PASS_COOKIE_PREFIX);
-    text_put(&ticket, front_line_id(event));
-    text_put(&pass, front_line_id(event));
-    assert(!ticket.overflown);
-    assert(!pass.overflown);
-    event->ticket_cookie_len = (uint32_t)ticket.len;
-    event->pass_cookie_len = (uint32_t)pass.len;
+    return event->shut == FRONT_SHUT_DOCUMENT ||
+           (event->shut == FRONT_SHUT_IDENTITY && event->view->state != LINE_CLOSED);
 }
 
-static uint64_t errors_now(const struct front *front)
+void front_next_url(const struct front *front, struct span event, struct text *out)
 {
-    const struct http_stats *http = http_server_stats(front->loop->server);
-    return atomic_load_explicit(&http->status[5], memory_order_relaxed); /* our own: any order */
-}
-
-static int event_create(struct front *front, const char *id, struct err_slot *err,
-                        struct front_line **out)
-{
-    struct front_line *event = calloc(1, sizeof(*event));
-    if (event == NULL)
-        return err_set(err, ERR_NOMEM, "event of %zu bytes", sizeof(*event));
-    bool fits = span_to_cstr(span_of(id), event->id, sizeof(event->id));
-    assert(fits);
-    event->id_len = (uint32_t)line_event_of(span_of(id)).len;
-    event->whole_id_len = (uint32_t)strlen(event->id);
-    name_cookies(event);
-    eta_meter_init(&event->meter);
-    promise_init(&event->promises);
-    event->errors_before = errors_now(front);
-    struct event_doc_fault fault;
-    int rc = event_doc_parse(SPAN("{}"), line_event_of(front_line_id(event)), &fault, &event->doc);
-    assert(rc == 0);
-    struct http_channel_conf conf = {.catch_up = NULL};
-    rc = http_channel_create(front->loop->server, &conf, err, &event->channel);
-    if (rc < 0) {
-        free(event);
-        return err_wrap(err, "event %s", id);
+    struct span rest = span_of(front->config->pass_next_url);
+    const char *mark = memmem(rest.ptr, rest.len, "{event}", 7); /* at most once: main.c has seen */
+    if (mark != NULL) {
+        struct span head = {rest.ptr, (size_t)(mark - rest.ptr)};
+        text_put(out, head);
+        text_put(out, event);
+        rest = span_skip(rest, head.len + 7);
     }
-    *out = event;
-    return 0;
-}
-
-static void show_figures(struct front *front, struct front_line *event, bool shown)
-{
-    if (shown && !event->figured)
-        figures_begin_event(front, event);
-    else if (!shown && event->figured)
-        figures_end_event(front, event);
-    event->figured = shown;
-}
-
-static void event_destroy(struct front *front, struct front_line *event)
-{
-    front->seen.event = NULL;
-    show_figures(front, event, false);
-    http_channel_close(event->channel);
-    http_blob_unref(event->status);
-    http_blob_unref(event->not_modified);
-    http_blob_unref(event->frame);
-    pilot_destroy(event);
-    drawing_forget(event);
-    for (unsigned i = 0; i < LANG_MAX; i++)
-        http_blob_unref(event->page[i].blob);
-    free(event);
-}
-
-static int event_add(struct front *front, const char *id, struct err_slot *err)
-{
-    if (front->events_len == FRONT_EVENTS_MAX)
-        return err_set(err, ERR_FULL, "event %s is the %dth", id, FRONT_EVENTS_MAX + 1);
-    struct front_line *event;
-    int rc = event_create(front, id, err, &event);
-    if (rc < 0)
-        return rc;
-    rc = table_add(&front->by_id, tag_hash(span_of(id)), front->events_len, err);
-    if (rc < 0) {
-        event_destroy(front, event);
-        return rc;
-    }
-    front->event[front->events_len++] = event;
-    return 0;
-}
-
-/* The last one takes its place, so that there are no gaps. */
-static void event_drop(struct front *front, uint32_t number)
-{
-    struct front_line *event = front->event[number];
-    table_remove(&front->by_id, tag_hash(span_of(event->id)), number);
-    uint32_t last = --front->events_len;
-    if (number != last) {
-        struct front_line *moved = front->event[last];
-        table_renumber(&front->by_id, tag_hash(span_of(moved->id)), last, number);
-        front->event[number] = moved;
-    }
-    event_destroy(front, event);
-}
-
-static void on_event(void *ctx, const char *id, bool here)
-{
-    struct front *front = MAGIC_OF(front, ctx);
-    uint32_t number = number_of(front, span_of(id));
-    struct err_slot err;
-    assert(!here || number == TABLE_NONE);
-    if (here && event_add(front, id, &err) < 0)
-        log_failure(front->loop->log, "an event is not shown", &err);
-    if (!here && number != TABLE_NONE)
-        event_drop(front, number);
-    front_show(&front->stats.events, front->events_len);
+    text_put(out, rest);
+    assert(!out->overflown); /* main.c has judged the setting with the longest id */
 }
 
 /* ---- those who wait for a picture ---- */
@@ -220,7 +122,7 @@ static bool has_seen(const struct front *front, const struct front_wait *wait)
 }
 
 /* First all who are done are taken out, then they are called: a callback may wait again. */
-static void check_waits(struct front *front)
+void front_check_waits(struct front *front)
 {
     uint64_t now_us = clock_mono_us(front->loop->clock);
     struct front_wait *done = NULL, **at = &front->waits;
@@ -241,380 +143,11 @@ static void check_waits(struct front *front)
     }
 }
 
-static void end_waits(struct front *front)
+void front_end_waits(struct front *front)
 {
     while (front->waits != NULL) {
         struct front_wait *wait = front->waits;
         front->waits = wait->next;
         wait->on_done(wait, false);
     }
-}
-
-/* ---- pictures ---- */
-
-static void name_scope(struct front_line *event)
-{
-    struct text scope = text_on(event->scope, sizeof(event->scope));
-    text_put(&scope, front_line_id(event));
-    if (event->view->tag != 0) {
-        text_char(&scope, '#');
-        text_str(&scope, event->view->incarnation);
-    }
-    assert(!scope.overflown);
-    event->scope_len = (uint32_t)scope.len;
-}
-
-bool front_is_shut(const struct front_line *event)
-{
-    return event->shut == FRONT_SHUT_DOCUMENT ||
-           (event->shut == FRONT_SHUT_IDENTITY && event->view->state != LINE_CLOSED);
-}
-
-static void log_shut(const struct front *front, const struct front_line *event)
-{
-    struct log_line line;
-    log_begin(&line, front->loop->log, LOG_LEVEL_ERROR, "an event is shut here");
-    log_cstr(&line, "event", event->id);
-    log_cstr(&line, "why", front_shut_name(event->shut));
-    if (event->shut == FRONT_SHUT_DOCUMENT) {
-        log_cstr(&line, "pointer", event->doc_fault.pointer);
-        log_cstr(&line, "rule", event->doc_fault.rule);
-    } else {
-        log_cstr(&line, "key", event->view->identity);
-    }
-    log_end(&line);
-}
-
-/* The line itself goes on: it obeys the numbers beside the document. */
-static void judge_event(struct front *front, struct front_line *event)
-{
-    enum front_shut before = event->shut;
-    event->identity = identity_named(&front->keys->identities, event->view->identity);
-    if (event->doc_fault.rule[0] != '\0')
-        event->shut = FRONT_SHUT_DOCUMENT;
-    else
-        event->shut = event->identity != NULL ? FRONT_OPEN : FRONT_SHUT_IDENTITY;
-    if (event->shut != before && front_is_shut(event))
-        log_shut(front, event);
-}
-
-static void read_document(struct front *front, struct front_line *event)
-{
-    const struct line_view *view = event->view;
-    event->doc_version = view->version;
-    event->doc_serial = view->doc_serial;
-    struct event_doc *doc = malloc(sizeof(*doc));
-    event->doc_fault = (struct event_doc_fault){.rule = "no memory"};
-    if (doc != NULL &&
-        event_doc_load(view->doc, line_view_event(view), &event->doc_fault, doc) == 0) {
-        event->doc = *doc;
-        event->doc_fault.rule[0] = '\0';
-        eta_meter_plan(&event->meter, doc->schedule, doc->schedule_len);
-    }
-    free(doc);
-    judge_event(front, event);
-}
-
-static void renew_model(struct front *front, struct front_line *event)
-{
-    event->eta = eta_model(&event->meter, event->view, front_line_now_ms(front, event));
-    event->eta.scale = promise_scale(&event->promises);
-    eta_watch_observe(&event->watch, event->view, &event->eta);
-}
-
-/* What all fronts' sums are made of. */
-static void tell(const struct front *front, const struct front_line *event, struct line_told *told)
-{
-    *told = event->promises.told;
-    told->errors = errors_now(front) - event->errors_before;
-}
-
-static void on_view(void *ctx, const struct line_view *view)
-{
-    struct front *front = MAGIC_OF(front, ctx);
-    struct front_line *event = event_named(front, span_of(view->id));
-    if (event == NULL) /* one too many; the log has said so */
-        return;
-    bool first = event->view == NULL;
-    event->view = view;
-    if (first)
-        name_scope(event);
-    if (first || view->version != event->doc_version || view->doc_serial != event->doc_serial) {
-        read_document(front, event);
-        event->urgent = true;
-    }
-    event->urgent |= view->stale != event->was_stale;
-    event->was_stale = view->stale;
-    event->has_odds = odds_parse(span_of(view->odds), &event->odds);
-    eta_meter_observe(&event->meter, view);
-    renew_model(front, event);
-    promise_observe(&event->promises, view, &event->eta);
-    if (view->told != NULL)
-        tell(front, event, view->told);
-    show_figures(front, event, !view->resting);
-    figures_show(event);
-    check_waits(front);
-}
-
-/* Beside the id, what a list of events says of one that is over. */
-static void on_describe(void *ctx, const struct line_view *view, struct text *card)
-{
-    struct front *front = MAGIC_OF(front, ctx);
-    const struct front_line *event = event_named(front, span_of(view->id));
-    json_open(card, '{');
-    json_member_cstr(card, "name", event != NULL ? event->doc.name : "");
-    json_member_u64(card, "version", view->version);
-    json_member_time(card, "ended_at", view->redis_ms);
-    json_member_u64(card, "issued", view->issued);
-    json_member_u64(card, "admitted", view->admitted);
-    json_close(card, '}');
-}
-
-/* ---- the timer ---- */
-
-static void tell_streams(struct front *front, struct front_line *event, uint64_t now_us)
-{
-    if (http_channel_streams(event->channel) == 0 || now_us - event->published_us < PUBLISH_US)
-        return;
-    front_render(front, event);
-    if (!event->unsent || event->frame == NULL)
-        return;
-    http_channel_publish(event->channel, event->frame);
-    event->published_us = now_us;
-    event->unsent = false;
-    front_count(&front->stats.broadcasts);
-}
-
-static void on_each_event(struct front_line *event, void *ctx)
-{
-    struct front *front = MAGIC_OF(front, ctx);
-    if (event->view->resting) {
-        if (event->view->lane == 0) /* that it is over may be news to a stream */
-            tell_streams(front, event, clock_mono_us(front->loop->clock));
-        return;
-    }
-    renew_model(front, event); /* the opening comes nearer also while nothing moves */
-    if (event->view->lane > 0)
-        return; /* the rest is its event's */
-    tell_streams(front, event, clock_mono_us(front->loop->clock));
-    front->shut_seen += front_is_shut(event);
-    if (event->shut == FRONT_SHUT_DOCUMENT)
-        return; /* nothing goes by settings that nobody made */
-    scheduler_look(front, event);
-    pilot_look(front, event);
-    drawing_look(front, event);
-}
-
-static void measure_load(struct front *front, uint64_t now_us)
-{
-    uint64_t took_us = now_us - front->load_at_us;
-    if (took_us < LOAD_US)
-        return;
-    uint64_t cpu_us = system_thread_cpu_us();
-    uint64_t load_milli = (cpu_us - front->load_cpu_us) * 1000 / took_us;
-    front->load_milli = load_milli < 1000 ? (uint32_t)load_milli : 1000;
-    front->load_at_us = now_us;
-    front->load_cpu_us = cpu_us;
-}
-
-static void on_timer(uv_timer_t *timer)
-{
-    struct front *front = MAGIC_OF(front, timer->data);
-    measure_load(front, clock_mono_us(front->loop->clock));
-    shed_tick(&front->shed, atomic_load_explicit(&front->stats.pending, memory_order_relaxed));
-    front->complete |= line_store_ready(front->store);
-    service_ready(front->loop, "redis",
-                  line_store_ready(front->store) ? NULL : "redis does not answer, or heals");
-    front->shut_seen = 0;
-    front_each_event(front, on_each_event, front);
-    front_show(&front->stats.events_shut, front->shut_seen);
-    check_waits(front);
-}
-
-/* ---- a life ---- */
-
-static struct redis_login login_of(const char *user, const struct secret_file *password)
-{
-    return (struct redis_login){
-        .user = user[0] != '\0' ? user : NULL,
-        .password = password != NULL ? secret_file_span(password) : (struct span){NULL, 0},
-    };
-}
-
-static int open_store(struct front *front, struct err_slot *err)
-{
-    const struct front_config *config = front->config;
-    const struct front_shared *shared = front->shared;
-    bool sentinels = config->redis_sentinels[0] != '\0';
-    bool cluster = config->redis_cluster[0] != '\0';
-    bool by_path = config->redis_path[0] != '\0';
-    bool by_host = !sentinels && !cluster && !by_path;
-    struct line_store_conf conf = {
-        .loop = front->loop->uv,
-        .redis_path = by_path ? config->redis_path : NULL,
-        .redis_host = by_host ? config->redis_host : NULL,
-        .redis_sentinels = sentinels ? config->redis_sentinels : NULL,
-        .redis_master = config->redis_master,
-        .redis_cluster = cluster ? config->redis_cluster : NULL,
-        .redis_port = (uint16_t)config->redis_port,
-        .redis_tls = shared->redis_tls,
-        .redis_login = login_of(config->redis_user, shared->redis_password),
-        .sentinel_login = login_of(config->redis_sentinel_user, shared->sentinel_password),
-        .tick_period_ms = (uint32_t)config->redis_tick_ms,
-        .gone_after_ms = (uint32_t)config->line_gone_after_ms,
-        .identity = front->keys->identities.key[0].name,
-        .clock = front->loop->clock,
-        .rng = front->loop->rng,
-        .log = front->loop->log,
-        .on_view = on_view,
-        .on_event = on_event,
-        .describe = on_describe,
-        .ctx = front,
-    };
-    return line_store_create(&conf, err, &front->store);
-}
-
-static int show_member_keys(struct front *front, struct err_slot *err)
-{
-    int rc = member_keys_create(front, err);
-    if (rc < 0 || front->member_keys == NULL)
-        return rc;
-    const struct jwks_feed_stats *stats = member_keys_stats(front->member_keys);
-    const struct metrics_desc fetched = {"fairgate_member_keys_total",
-                                         "Key sets asked of the shop.", "outcome=\"fetched\""};
-    const struct metrics_desc failed = {"fairgate_member_keys_total", "Key sets asked of the shop.",
-                                        "outcome=\"failed\""};
-    rc = metrics_counter(front->loop->metrics, &fetched, &stats->fetched, err);
-    if (rc == 0)
-        rc = metrics_counter(front->loop->metrics, &failed, &stats->failed, err);
-    return rc;
-}
-
-static void forget_member_keys(struct front *front)
-{
-    if (front->member_keys == NULL)
-        return;
-    const struct jwks_feed_stats *stats = member_keys_stats(front->member_keys);
-    metrics_forget(front->loop->metrics, &stats->fetched);
-    metrics_forget(front->loop->metrics, &stats->failed);
-    member_keys_close(front->member_keys);
-    front->member_keys = NULL;
-}
-
-int front_create(struct service_loop *loop, struct front_shared *shared, struct err_slot *err,
-                 struct front **out)
-{
-    struct front *front = calloc(1, sizeof(*front));
-    if (front == NULL)
-        return err_set(err, ERR_NOMEM, "front of %zu bytes", sizeof(*front));
-    MAGIC_BEGIN(front, front);
-    tally_init(&front->passes_wrong);
-    tally_init(&front->tokens_wrong);
-    tally_init(&front->codes_wrong);
-    front->loop = loop;
-    front->shared = shared;
-    front->config = shared->config;
-    shed_init(&front->shed, (uint32_t)shared->config->line_joins_waiting);
-    front_use_keys(front);
-    service_ready(loop, "redis", "not connected yet");
-    int rc = squeezer_create(err, &front->squeezer);
-    if (rc == 0)
-        rc = open_store(front, err);
-    if (rc < 0)
-        goto free_front;
-    rc = figures_begin(front, err);
-    if (rc == 0)
-        rc = pilots_create(front, err);
-    if (rc == 0)
-        rc = drawings_create(front, err);
-    if (rc == 0)
-        rc = show_member_keys(front, err);
-    if (rc < 0)
-        goto close_store;
-    uv_timer_init(loop->uv, &front->timer);
-    front->timer.data = front;
-    uv_timer_start(&front->timer, on_timer, TIMER_MS, TIMER_MS);
-    front->load_at_us = clock_mono_us(loop->clock);
-    front->load_cpu_us = system_thread_cpu_us();
-    *out = front;
-    return 0;
-
-close_store: /* silent from here on, so the front may go */
-    figures_end(front);
-    line_store_close(front->store);
-free_front:
-    squeezer_destroy(front->squeezer);
-    secrets_unref(front->keys);
-    free(front);
-    return rc;
-}
-
-static void on_keys(struct front_line *event, void *ctx)
-{
-    judge_event(ctx, event);
-}
-
-void front_use_keys(struct front *front)
-{
-    uv_mutex_lock(&front->shared->keys_lock);
-    struct secrets *keys = secrets_ref(front->shared->keys);
-    uv_mutex_unlock(&front->shared->keys_lock);
-    struct secrets *before = front->keys;
-    front->keys = keys;
-    /* release: whoever reads the serial may tell others that this loop knows these keys */
-    atomic_store_explicit(&front->shared->keys_serial[front->loop->index], keys->serial,
-                          memory_order_release);
-    front->seen.event = NULL; /* it was judged by the keys that were */
-    if (front->store != NULL) {
-        line_store_offer_identity(front->store, keys->identities.key[0].name);
-        front_each_event(front, on_keys, front);
-    }
-    secrets_unref(before); /* last: events spoke of its keys until now */
-}
-
-void front_next_url(const struct front *front, struct span event, struct text *out)
-{
-    struct span rest = span_of(front->config->pass_next_url);
-    const char *mark = memmem(rest.ptr, rest.len, "{event}", 7); /* at most once: main.c has seen */
-    if (mark != NULL) {
-        struct span head = {rest.ptr, (size_t)(mark - rest.ptr)};
-        text_put(out, head);
-        text_put(out, event);
-        rest = span_skip(rest, head.len + 7);
-    }
-    text_put(out, rest);
-    assert(!out->overflown); /* main.c has judged the setting with the longest id */
-}
-
-static void on_timer_closed(uv_handle_t *handle)
-{
-    struct front *front = MAGIC_OF(front, handle->data);
-    assert(front->events_len == 0 && front->waits == NULL);
-    MAGIC_END(front, front);
-    for (unsigned i = 0; i <= SHED_BACK_MAX_S; i++)
-        http_blob_unref(front->shed_answer[i]);
-    squeezer_destroy(front->squeezer);
-    secrets_unref(front->keys);
-    free(front->pilots);
-    drawings_free(front->drawings);
-    free(front);
-}
-
-void front_leave(struct front *front)
-{
-    line_store_leave(front->store);
-}
-
-void front_close(struct front *front)
-{
-    figures_end(front);
-    forget_member_keys(front);
-    pilots_close(front->pilots); /* its answers speak of events */
-    drawings_close(front->drawings);
-    line_store_close(front->store); /* answers what is open, by handlers that read the events */
-    end_waits(front);
-    while (front->events_len > 0)
-        event_destroy(front, front->event[--front->events_len]);
-    table_deinit(&front->by_id);
-    uv_close((uv_handle_t *)&front->timer, on_timer_closed);
 }

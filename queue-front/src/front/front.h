@@ -253,12 +253,6 @@ struct front {
 
 MAGIC(front, 0x3f407001);
 
-int front_create(struct service_loop *loop, struct front_shared *shared, struct err_slot *err,
-                 struct front **out);
-void front_use_keys(struct front *front); /* takes over what shared->keys is now */
-void front_leave(struct front *front);    /* the process is coming to its end */
-void front_close(struct front *front);    /* what is open at the store is answered first */
-
 /* on_done is called later, once; at once only by front_close(). The memory is the caller's. */
 void front_await(struct front *front, struct front_wait *wait);
 

@@ -4,6 +4,16 @@
 
 #include "front/front.h"
 
+/* ---- front.c ---- */
+
+/* With a picture or without; NULL: unknown. */
+struct front_line *front_line_any(const struct front *front, struct span id);
+int front_line_add(struct front *front, struct front_line *event, struct err_slot *err);
+void front_line_remove(struct front *front, const struct front_line *event);
+
+void front_check_waits(struct front *front); /* calls those who are done */
+void front_end_waits(struct front *front);   /* calls all of them */
+
 /* ---- front_figures.c ---- */
 
 static inline void front_show(_Atomic uint64_t *gauge, uint64_t value)

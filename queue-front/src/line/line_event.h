@@ -11,7 +11,7 @@
 #include "core/line/line.h"
 #include "core/line/moves.h"
 #include "core/line/turns.h"
-#include "line/line_store.h"
+#include "line/line_limits.h"
 #include "redis/resp.h"
 
 enum {

@@ -12,36 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool journal_is_broken(int rc)
-{
-    return rc == ERR_CLOSED || rc == ERR_TIMEOUT || rc == ERR_IO;
-}
-
-bool journal_same_place(const struct store_head *a, const struct store_head *b)
-{
-    return a->seq == b->seq &&
-           chain_eq(&a->chain, (struct span){(const char *)b->chain.bytes, CHAIN_BYTES});
-}
-
-uint64_t journal_now_us(const struct journal *journal)
-{
-    return clock_mono_us(journal->conf.clock);
-}
-
-bool journal_owns(const struct journal *journal, uint32_t nth)
-{
-    return nth < journal_len(journal) &&
-           journal_state_of(&journal->events[nth]) == JOURNAL_EVENT_OWNED;
-}
-
-bool journal_owns_any(const struct journal *journal)
-{
-    bool any = false;
-    for (uint32_t nth = 0; nth < journal_len(journal); nth++)
-        any = any || journal_owns(journal, nth);
-    return any;
-}
-
 /* ---- life ---- */
 
 static int start_threads(struct journal *journal, struct err_slot *err)
@@ -106,24 +76,6 @@ void journal_destroy(struct journal *journal)
     pthread_mutex_destroy(&journal->lock);
     free(journal->memory);
     free(journal);
-}
-
-enum journal_role journal_role(const struct journal *journal)
-{
-    /* acquire: partner of move_role() */
-    return atomic_load_explicit(&journal->role, memory_order_acquire);
-}
-
-const char *journal_reason(const struct journal *journal)
-{
-    return atomic_load_explicit(&journal->reason, memory_order_relaxed);
-}
-
-/* While the connection is cut, a change may still wait for it for a moment. */
-bool journal_writes(const struct journal *journal)
-{
-    enum journal_role role = journal_role(journal);
-    return role == JOURNAL_OWNER || role == JOURNAL_CUT;
 }
 
 const struct journal_stats *journal_stats(const struct journal *journal)

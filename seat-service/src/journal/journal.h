@@ -107,7 +107,11 @@ struct journal_stats {
 
 const struct journal_stats *journal_stats(const struct journal *journal);
 
-bool journal_is_broken(int rc); /* of a call of pg.h: the connection is no longer good */
+/* Of a call of pg.h: the connection is no longer good. */
+static inline bool journal_is_broken(int rc)
+{
+    return rc == ERR_CLOSED || rc == ERR_TIMEOUT || rc == ERR_IO;
+}
 
 /* ---- events: any thread ---- */
 

@@ -90,20 +90,29 @@ static inline void journal_count(_Atomic uint64_t *counter, uint64_t n)
     atomic_fetch_add_explicit(counter, n, memory_order_relaxed);
 }
 
-/* ---- journal.c ---- */
+static inline uint64_t journal_now_us(const struct journal *journal)
+{
+    return clock_mono_us(journal->conf.clock);
+}
 
-bool journal_same_place(const struct store_head *a, const struct store_head *b);
-uint64_t journal_now_us(const struct journal *journal);
+static inline bool journal_same_place(const struct store_head *a, const struct store_head *b)
+{
+    return a->seq == b->seq &&
+           chain_eq(&a->chain, (struct span){(const char *)b->chain.bytes, CHAIN_BYTES});
+}
+
+/* ---- role.c ---- */
+
 bool journal_owns(const struct journal *journal, uint32_t nth);
 bool journal_owns_any(const struct journal *journal);
 
-/* ---- role.c; the first two below journal->lock ---- */
-
+/* These two below journal->lock: */
 /* Moves an event, and with it what the process is. */
 void role_move_event(struct journal *journal, struct journal_event *event,
                      enum journal_state state);
 /* The role again, after something that it hangs on has changed. */
 void role_judge(struct journal *journal);
+
 /* The committer's: `unreachable` is why there is no connection, a literal. */
 void role_set_connected(struct journal *journal, bool connected, const char *unreachable);
 /* Whatever is in memory counts no more; the process has to end. */

@@ -64,6 +64,42 @@ const char *journal_state_name(enum journal_state state)
     return state_names[state];
 }
 
+/* ---- asked by anybody ---- */
+
+enum journal_role journal_role(const struct journal *journal)
+{
+    /* acquire: partner of move_role() */
+    return atomic_load_explicit(&journal->role, memory_order_acquire);
+}
+
+const char *journal_reason(const struct journal *journal)
+{
+    return atomic_load_explicit(&journal->reason, memory_order_relaxed);
+}
+
+/* While the connection is cut, a change may still wait for it for a moment. */
+bool journal_writes(const struct journal *journal)
+{
+    enum journal_role role = journal_role(journal);
+    return role == JOURNAL_OWNER || role == JOURNAL_CUT;
+}
+
+bool journal_owns(const struct journal *journal, uint32_t nth)
+{
+    return nth < journal_len(journal) &&
+           journal_state_of(&journal->events[nth]) == JOURNAL_EVENT_OWNED;
+}
+
+bool journal_owns_any(const struct journal *journal)
+{
+    bool any = false;
+    for (uint32_t nth = 0; nth < journal_len(journal); nth++)
+        any = any || journal_owns(journal, nth);
+    return any;
+}
+
+/* ---- moved ---- */
+
 /* Below the lock. */
 static void move_role(struct journal *journal, enum journal_role role, const char *reason)
 {

@@ -4,7 +4,11 @@
 #ifndef FG_QUEUE_FRONT_CORE_GHOSTS_H
 #define FG_QUEUE_FRONT_CORE_GHOSTS_H
 
-#include "core/line/heard.h"
+#include "base/span.h"
+#include "core/line/line_pages.h"
+
+#include <stdbool.h>
+#include <stdint.h>
 
 enum {
     GHOSTS_BLOCK_PLACES = 1024, /* counted together, so that a poll counts one block itself */

@@ -10,8 +10,6 @@
  * Invariant: dirty_len is the number of flags set in `dirty`. */
 #include "core/line/heard.h"
 
-#include "core/line/ghosts.h"
-
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>

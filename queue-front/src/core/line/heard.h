@@ -7,22 +7,13 @@
 #define FG_QUEUE_FRONT_CORE_HEARD_H
 
 #include "base/span.h"
-
-#include "queue-front/lua/line_names.h" /* HEARD_PAGE_PLACES */
+#include "core/line/ghosts.h"
+#include "core/line/line_pages.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
-struct ghosts;
-
 enum {
-    HEARD_PAGE_BYTES = HEARD_PAGE_PLACES / 8,
-    /* Pages in one call: 16 KB, and some 20 us of Redis. A call goes with a tick while some are
-     * left, so ten million places are told in 77 calls, at 300 ms each in 23 s: within a third of
-     * an epoch. */
-    HEARD_SEND_MAX = 2,
-    /* 16.8 million places, 4 MB of marks. Those further back count as present. */
-    HEARD_PAGES_MAX = 256,
     /* Room is made for this many places beyond those issued, for visitors who join before the next
      * tick. One who falls outside is marked by the next poll. */
     HEARD_AHEAD_PLACES = 65536,

@@ -3,7 +3,7 @@
 #ifndef FG_SEAT_CORE_AVAIL_H
 #define FG_SEAT_CORE_AVAIL_H
 
-#include "core/engine/engine.h"
+#include "core/engine/engine_delta.h"
 #include "core/seats/seats.h"
 
 struct avail;

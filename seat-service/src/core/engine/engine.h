@@ -26,6 +26,7 @@
 #include "base/err.h"
 #include "base/span.h"
 #include "core/engine/change.h"
+#include "core/engine/engine_delta.h"
 #include "core/engine/verdicts.h"
 
 #include <stdbool.h>
@@ -259,20 +260,11 @@ uint64_t engine_avail_version(const struct engine *engine);
 /* 2 bits a seat: (seats + 3) / 4 bytes into out. Answers the version of what was copied. */
 uint64_t engine_avail_copy(const struct engine *engine, uint8_t *out);
 
-struct engine_delta {
-    uint32_t seat;
-    uint8_t state; /* enum engine_seat_state */
-};
-
 /* What changed after `since`, each seat once with its newest state, ascending. Answers the number,
  * or -1: too old, too many or not a version of ours, take the whole picture. *version is what the
  * reader has afterwards. */
 int engine_avail_since(const struct engine *engine, uint64_t since, struct engine_delta *out,
                        uint32_t room, uint64_t *version);
-
-struct engine_count {
-    uint32_t free, held, sold, blocked;
-};
 
 /* Of the published picture (seats) and of now (areas): out has one entry for each category. */
 uint64_t engine_counts(const struct engine *engine, struct engine_count *out);

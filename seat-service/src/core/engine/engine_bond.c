@@ -10,25 +10,6 @@
 static_assert((int)CHANGE_HASH_BYTES == (int)PURCHASE_DIGEST_BYTES, "a digest fits");
 static_assert((int)HOLD_SEATS_MAX <= (int)PURCHASE_LINES_MAX, "a hold's seats are a purchase's");
 
-void bond_set(struct bond *bond, const uint8_t purchase[CHANGE_HASH_BYTES])
-{
-    for (size_t i = 0; i < sizeof(bond->part) / sizeof(bond->part[0]); i++) {
-        uint64_t part;
-        memcpy(&part, purchase + i * sizeof(part), sizeof(part));
-        /* release: as HOLD_SET; a reader who sees it sees that the hold was being written */
-        atomic_store_explicit(&bond->part[i], part, memory_order_release);
-    }
-}
-
-void bond_get(const struct bond *bond, uint8_t out[CHANGE_HASH_BYTES])
-{
-    for (size_t i = 0; i < sizeof(bond->part) / sizeof(bond->part[0]); i++) {
-        /* acquire: as HOLD_GET, partner of bond_set() */
-        uint64_t part = atomic_load_explicit(&bond->part[i], memory_order_acquire);
-        memcpy(out + i * sizeof(part), &part, sizeof(part));
-    }
-}
-
 static struct purchase_line line_of_seat(const struct engine *engine, uint16_t prices,
                                          uint32_t seat)
 {

@@ -21,6 +21,7 @@
 #include "core/seats/wheel.h"
 
 #include <assert.h>
+#include <string.h>
 
 /* The seats of a hold that ran out while it was being paid. */
 struct late {
@@ -40,6 +41,26 @@ struct late_pool {
 struct bond {
     _Atomic uint64_t part[CHANGE_HASH_BYTES / sizeof(uint64_t)];
 };
+
+/* The slot is being written, or nobody else sees it yet. */
+static inline void bond_set(struct bond *bond, const uint8_t purchase[CHANGE_HASH_BYTES])
+{
+    for (size_t i = 0; i < sizeof(bond->part) / sizeof(bond->part[0]); i++) {
+        uint64_t part;
+        memcpy(&part, purchase + i * sizeof(part), sizeof(part));
+        /* release: as HOLD_SET; a reader who sees it sees that the hold was being written */
+        atomic_store_explicit(&bond->part[i], part, memory_order_release);
+    }
+}
+
+static inline void bond_get(const struct bond *bond, uint8_t out[CHANGE_HASH_BYTES])
+{
+    for (size_t i = 0; i < sizeof(bond->part) / sizeof(bond->part[0]); i++) {
+        /* acquire: as HOLD_GET, partner of bond_set() */
+        uint64_t part = atomic_load_explicit(&bond->part[i], memory_order_acquire);
+        memcpy(out + i * sizeof(part), &part, sizeof(part));
+    }
+}
 
 struct engine {
     const struct plan *plan;
@@ -135,9 +156,6 @@ void engine_set_text(struct change *change, struct span text);
 
 /* ---- engine_bond.c ---- */
 
-/* The slot is being written, or nobody else sees it yet. */
-void bond_set(struct bond *bond, const uint8_t purchase[CHANGE_HASH_BYTES]);
-void bond_get(const struct bond *bond, uint8_t out[CHANGE_HASH_BYTES]);
 /* Does the owned hold cost what the purchase says? */
 bool engine_costs(const struct engine *engine, const struct engine_op *op,
                   const struct engine_purchase *purchase);

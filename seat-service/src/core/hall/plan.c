@@ -5,7 +5,6 @@
 #include "base/table.h"
 #include "base/tag.h"
 #include "core/hall/plan_draft.h"
-#include "core/hall/plan_import.h"
 
 #include <assert.h>
 #include <inttypes.h>

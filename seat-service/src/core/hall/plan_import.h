@@ -15,8 +15,4 @@
  * plan_destroy(). */
 int plan_import(struct span body, struct err_slot *err, struct plan **out);
 
-/* The import body again, normalised to the new schema: importing it gives an equal plan, and
- * exporting that the same bytes. Borrowed until plan_destroy(). */
-struct span plan_export(const struct plan *plan);
-
 #endif

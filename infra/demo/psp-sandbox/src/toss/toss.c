@@ -69,6 +69,25 @@ static void move(struct desk_call *at, struct payment *payment, enum payment_sta
     assert((payment->balance == 0) == (to == PAYMENT_CANCELED));
 }
 
+/* For GET /v1/transactions: the payment has just moved, this much was taken or given back. */
+static void book(struct desk_call *at, struct payment *payment, int64_t amount)
+{
+    struct list *list = &at->bank->transactions;
+    struct transaction *transaction = calloc(1, sizeof(*transaction));
+    if (transaction == NULL)
+        return;
+    ident_make(transaction->key, "txn_", list->count, at->rng);
+    transaction->payment = payment;
+    transaction->status = payment->status;
+    transaction->amount = amount;
+    transaction->at_ms = at->call->at_us / 1000;
+    if (bank_add(list, transaction, NULL) < 0) {
+        free(transaction);
+        return;
+    }
+    memcpy(payment->transaction, transaction->key, sizeof(payment->transaction));
+}
+
 /* ---- JSON ---- */
 
 /* As Toss writes times: Korean, to the second. */
@@ -333,7 +352,7 @@ static bool order_is_paid(const struct bank *bank, const struct payment *payment
 static void take(struct desk_call *at, struct payment *payment)
 {
     move(at, payment, PAYMENT_DONE);
-    toss_list_add(at, payment, payment->amount);
+    book(at, payment, payment->amount);
     payment->approved_ms = at->call->at_us / 1000;
     at->bank->counts.toss_confirms++;
     notify(at, payment);
@@ -510,7 +529,7 @@ static void cancel_payment(struct desk_call *at, struct payment *payment, const 
         payment->balance -= amount;
         move(at, payment, payment->balance == 0 ? PAYMENT_CANCELED : PAYMENT_PARTIAL_CANCELED);
         if (moved)
-            toss_list_add(at, payment, amount);
+            book(at, payment, amount);
         memcpy(payment->cancels[payment->cancels_len - 1].transaction, payment->transaction,
                sizeof(payment->transaction));
         at->bank->counts.toss_cancels++;

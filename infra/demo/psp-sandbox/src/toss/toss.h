@@ -16,9 +16,6 @@ void toss_deposit(struct desk_call *at);
 /* From the payment window: the buyer has agreed with this card. Answers the payment. */
 void toss_hosted(struct desk_call *at);
 
-/* The payment has just moved: this much was taken, or given back. */
-void toss_list_add(struct desk_call *at, struct payment *payment, int64_t amount);
-
 const char *toss_status_name(enum payment_status status);
 /* Korean time, to the second; null for 0. */
 void toss_put_time(struct text *out, const char *key, uint64_t at_ms);

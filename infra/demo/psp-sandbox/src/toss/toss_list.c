@@ -15,24 +15,6 @@ struct list_query {
     uint32_t place; /* where the page may begin */
 };
 
-void toss_list_add(struct desk_call *at, struct payment *payment, int64_t amount)
-{
-    struct list *list = &at->bank->transactions;
-    struct transaction *transaction = calloc(1, sizeof(*transaction));
-    if (transaction == NULL)
-        return;
-    ident_make(transaction->key, "txn_", list->count, at->rng);
-    transaction->payment = payment;
-    transaction->status = payment->status;
-    transaction->amount = amount;
-    transaction->at_ms = at->call->at_us / 1000;
-    if (bank_add(list, transaction, NULL) < 0) {
-        free(transaction);
-        return;
-    }
-    memcpy(payment->transaction, transaction->key, sizeof(payment->transaction));
-}
-
 static bool read_date(const struct form *form, const char *name, uint64_t *ms)
 {
     char memory[48];

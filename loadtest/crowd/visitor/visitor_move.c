@@ -1,0 +1,181 @@
+/* visitor_move.c: from one phase to the next, at once or later, and what is written down of it. All
+ * the other files of a visitor do so by these.
+ *
+ * Invariant: of the instants in the schedule at most one is the visitor's present turn; whoever
+ * moves on forgets what was planned. */
+#include "visitor/visitor_internal.h"
+
+#include "base/rfc3339.h"
+#include "system/system.h"
+
+#include <assert.h>
+#include <stdio.h>
+
+const char *const phase_names[PHASES] = {
+    [PHASE_AWAY] = "away",       [PHASE_PAGE] = "page",       [PHASE_JOIN] = "join",
+    [PHASE_SOLVE] = "solve",     [PHASE_WAIT] = "me",         [PHASE_LISTEN] = "listen",
+    [PHASE_PASS] = "pass",       [PHASE_REPASS] = "repass",   [PHASE_PLAN] = "plan",
+    [PHASE_LOOK] = "look",       [PHASE_HOLD] = "hold",       [PHASE_ORDER] = "order",
+    [PHASE_SHARE] = "share",     [PHASE_PAY] = "pay",         [PHASE_WATCH] = "watch",
+    [PHASE_RETURN] = "return",   [PHASE_TICKETS] = "tickets", [PHASE_SECOND] = "second",
+    [PHASE_DROP] = "drop",       [PHASE_LEAVE] = "leave",     [PHASE_EXTEND] = "extend",
+    [PHASE_CONFIRM] = "confirm", [PHASE_OVER] = "over",
+};
+
+uint64_t visitor_now_us(void)
+{
+    return system_mono_us();
+}
+
+uint64_t visitor_wall_us(void)
+{
+    return system_wall_us();
+}
+
+uint64_t visitor_hash(struct span text)
+{
+    uint64_t hash = UINT64_C(14695981039346656037);
+    for (size_t i = 0; i < text.len; i++)
+        hash = (hash ^ (unsigned char)text.ptr[i]) * UINT64_C(1099511628211);
+    return hash;
+}
+
+/* ---- what is kept ---- */
+
+void visitor_note_flagged(struct visitor *visitor, enum record_kind kind,
+                          const struct pool_answer *answer, uint64_t value, uint64_t more,
+                          unsigned flags)
+{
+    struct record record = {
+        .at_us = visitor_wall_us(),
+        .value = value,
+        .more = more,
+        .visitor = visitor->number,
+        .took_us = answer != NULL ? (uint32_t)answer->took_us : 0,
+        .status = answer != NULL ? (uint16_t)answer->status : 0,
+        .kind = (uint8_t)kind,
+        .flags = (uint8_t)flags,
+    };
+    if (kind == RECORD_JOIN || kind == RECORD_ENTRY) /* an earlier try may have got it */
+        record.took_us = (uint32_t)(visitor_now_us() - visitor->asked_us);
+    recorder_put(visitor->crowd->recorder, &record);
+}
+
+void visitor_note(struct visitor *visitor, enum record_kind kind, const struct pool_answer *answer,
+                  uint64_t value, uint64_t more)
+{
+    visitor_note_flagged(visitor, kind, answer, value, more, 0);
+}
+
+uint64_t visitor_time_us(const struct pool_answer *answer, const char *key)
+{
+    struct span text;
+    uint64_t at_ms;
+    return peek_str(answer->body, key, &text) && rfc3339_parse(text, &at_ms) ? at_ms * 1000 : 0;
+}
+
+void visitor_step(struct visitor *visitor, const struct pool_answer *answer)
+{
+    visitor_note(visitor, RECORD_STEP, answer, visitor->phase, 0);
+}
+
+void visitor_trick(struct visitor *visitor, enum record_trick trick,
+                   const struct pool_answer *answer, bool worked, uint64_t more)
+{
+    struct crowd_stats *stats = visitor->crowd->stats;
+    visitor_count(worked ? &stats->tricks_worked[trick] : &stats->tricks_met[trick], 1);
+    visitor_note(visitor, RECORD_TRICK, answer, trick, more);
+}
+
+/* ---- moving ---- */
+
+void visitor_stop_listening(struct visitor *visitor)
+{
+    struct crowd_stats *stats = visitor->crowd->stats;
+    if (visitor->stream == NULL)
+        return;
+    if (stream_first_us(visitor->stream) > 0)
+        histogram_record(&stats->first_event, stream_first_us(visitor->stream));
+    atomic_fetch_sub_explicit(&stats->streams, 1, memory_order_relaxed);
+    stream_close(visitor->stream);
+    visitor->stream = NULL;
+}
+
+void visitor_enter(struct visitor *visitor, enum phase phase)
+{
+    struct crowd_stats *stats = visitor->crowd->stats;
+    if (visitor->phase == phase)
+        return;
+    atomic_fetch_sub_explicit(&stats->in[visitor->phase], 1, memory_order_relaxed);
+    visitor->phase = (uint8_t)phase;
+    visitor->tries = 0;
+    visitor_count(&stats->in[phase], 1);
+}
+
+void visitor_end(struct visitor *visitor, enum record_end how)
+{
+    assert(!visitor->ended);
+    visitor_stop_listening(visitor);
+    visitor->ended = true;
+    visitor_enter(visitor, PHASE_AWAY);
+    free(visitor->baggage);
+    free(visitor->proof);
+    visitor->baggage = NULL;
+    visitor->proof = NULL;
+    visitor->crowd->here--;
+    visitor->crowd->ended++;
+    visitor_count(&visitor->crowd->stats->ended[how], 1);
+    visitor_note(visitor, RECORD_END, NULL, how, 0);
+}
+
+void visitor_later(struct visitor *visitor, enum phase phase, uint64_t in_ms)
+{
+    struct crowd *crowd = visitor->crowd;
+    visitor_enter(visitor, phase);
+    struct due due = {.at_us = visitor_now_us() + in_ms * 1000,
+                      .visitor = (uint32_t)(visitor - crowd->visitors),
+                      .turn = ++visitor->turn};
+    schedule_add(crowd->schedule, &due);
+}
+
+uint64_t visitor_between_ms(const struct visitor *visitor, uint64_t low, uint64_t high)
+{
+    return low + rng_below(visitor->crowd->rng, high - low + 1);
+}
+
+void visitor_again(struct visitor *visitor, const struct pool_answer *answer)
+{
+    visitor_note(visitor, RECORD_OTHER, answer, visitor->phase, 0);
+    if (++visitor->tries >= VISITOR_TRIES_MAX) {
+        visitor_end(visitor, answer->rc == 0 ? END_TURNED : END_FAILED);
+        return;
+    }
+    uint64_t pause_ms = UINT64_C(500) << (visitor->tries - 1);
+    if (pause_ms > VISITOR_AGAIN_MAX_MS)
+        pause_ms = VISITOR_AGAIN_MAX_MS;
+    if (answer->retry_after_s > 0)
+        pause_ms = answer->retry_after_s * 1000u;
+    visitor_later(visitor, visitor->phase, visitor_between_ms(visitor, pause_ms, pause_ms * 3 / 2));
+}
+
+bool visitor_is_for_later(const struct pool_answer *answer)
+{
+    return answer->rc != 0 || answer->status == 429 || answer->status == 503 ||
+           answer->status == 502 || answer->status == 504;
+}
+
+bool visitor_has_code(const struct pool_answer *answer, const char *code)
+{
+    struct span text;
+    return peek_str(answer->body, "code", &text) && span_eq(text, span_of(code));
+}
+
+void visitor_unexpected(struct visitor *visitor, const struct pool_answer *answer)
+{
+    visitor_note(visitor, RECORD_OTHER, answer, visitor->phase, 0);
+    if (getenv("CROWD_DEBUG") != NULL)
+        fprintf(stderr, "visitor %u in %s: %u %.*s\n", visitor->number, phase_names[visitor->phase],
+                answer->status, (int)(answer->body.len < 400 ? answer->body.len : 400),
+                answer->body.ptr);
+    visitor_end(visitor, END_FAILED);
+}
