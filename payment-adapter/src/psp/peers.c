@@ -46,9 +46,9 @@ static void judge(struct peer_call *peer, const struct outcall_answer *answer, c
     } else if (status == 404 || status == 410 || status == 409 || status == 422) {
         bool busy = code != NULL && strstr(code, "busy") != NULL;
         const char *plain = status == 410 ? "hold-expired" : status == 404 ? "hold-unknown" : code;
-        if (peer->op == PEER_SEATS_CONFIRM && status != 404 &&
-            !is_word(code, ORDER_CAUSE_PURCHASE_DIFFERS))
-            plain = "seats-gone";
+        const char *only_no = peer_question(peer->op)->only_no;
+        if (only_no != NULL && status != 404 && !is_word(code, ORDER_CAUSE_PURCHASE_DIFFERS))
+            plain = only_no;
         psp_tell(peer, busy ? SAGA_UNKNOWN : SAGA_FAILED,
                  busy || plain == NULL ? code != NULL ? code : "refused" : plain, detail);
     } else {
@@ -77,6 +77,17 @@ static void read_places(struct peer_call *peer, const json_t *body)
         psp_tell(peer, SAGA_UNKNOWN, "no-places", NULL);
 }
 
+static void read_answer(struct peer_call *peer, const json_t *body)
+{
+    const struct peer_question *question = peer_question(peer->op);
+    if (question->reads_expiry)
+        read_expiry(peer, body);
+    if (question->reads_places)
+        read_places(peer, body);
+    if (question->reads_category)
+        peer->same_category = json_is_true(json_object_get(body, "same_category"));
+}
+
 static void on_answer(void *ctx, const struct outcall_answer *answer)
 {
     struct peer_call *peer = ctx;
@@ -84,12 +95,8 @@ static void on_answer(void *ctx, const struct outcall_answer *answer)
                        ? json_loadb(answer->body.ptr, answer->body.len, 0, NULL)
                        : NULL;
     judge(peer, answer, body);
-    if (peer->op == PEER_SEATS_EXTEND && peer->verdict == SAGA_DONE)
-        read_expiry(peer, body);
-    if (peer->op == PEER_SEATS_MOVE && peer->verdict == SAGA_DONE)
-        read_places(peer, body);
-    if (peer->op == PEER_SEATS_MOVABLE && peer->verdict == SAGA_DONE)
-        peer->same_category = json_is_true(json_object_get(body, "same_category"));
+    if (peer->verdict == SAGA_DONE)
+        read_answer(peer, body);
     json_decref(body);
     peer->on_done(peer);
 }

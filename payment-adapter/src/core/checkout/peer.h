@@ -22,22 +22,42 @@ enum peer {
 
 static_assert((int)PEER_COUNT <= (int)SAGA_PEERS_MAX, "each peer has a breaker");
 
+/* The questions, a row each, of which the enum and the table are made: as it is asked on the wire,
+ * who answers, how long they may think, and what else is to be said of it (struct peer_question).
+ */
+/* clang-format off */
+#define PEER_QUESTIONS(ROW) \
+    /* the hold lives on, for the time of the payment */ \
+    ROW(SEATS_EXTEND, "extend", HOLD, TRY, .tells_member = true, .tells_purchase = true, \
+        .reads_expiry = true) \
+    /* held becomes sold; an expired hold gets the same seats again, or FAILED */ \
+    ROW(SEATS_CONFIRM, "confirm", HOLD, TRY, .tells_purchase = true, .only_no = "seats-gone") \
+    /* sold seats become others, all or none */ \
+    ROW(SEATS_MOVE, "move", HOLD, TRY, .tells_seats = true, .reads_places = true) \
+    /* held becomes free */ \
+    ROW(SEATS_RELEASE, "release", HOLD, TRY, .gives_back = true) \
+    /* sold becomes free */ \
+    ROW(SEATS_REFUND, "refund", HOLD, TRY, .gives_back = true) \
+    /* would MOVE succeed? Asked by no saga: before one begins */ \
+    ROW(SEATS_MOVABLE, "movable", HOLD, TRY, .tells_seats = true, .reads_category = true) \
+    ROW(PSP_CREATE, "create", PAYMENT, TRY, ) \
+    ROW(PSP_READ, "read", PAYMENT, TRY, ) \
+    ROW(PSP_CAPTURE, "capture", PAYMENT, TRY, ) \
+    /* an authorisation is let go */ \
+    ROW(PSP_CANCEL, "cancel", PAYMENT, TRY, ) \
+    /* order_refund() of it */ \
+    ROW(PSP_REFUND, "refund", PAYMENT, TRY, ) \
+    /* no more seats with the passes of this visit */ \
+    ROW(SEATS_SESSION_END, "end", SEATS_VISIT, COURTESY, .gives_back = true) \
+    /* its slot is free */ \
+    ROW(SESSION_END, "end", LINE_VISIT, COURTESY, .gives_back = true)
+/* clang-format on */
+
 enum peer_op {
-    PEER_SEATS_EXTEND,  /* the hold lives on, for the time of the payment */
-    PEER_SEATS_CONFIRM, /* held becomes sold; an expired hold gets the same seats again, or FAILED
-                         */
-    PEER_SEATS_MOVE,    /* sold seats become others, all or none */
-    PEER_SEATS_RELEASE, /* held becomes free */
-    PEER_SEATS_REFUND,  /* sold becomes free */
-    PEER_SEATS_MOVABLE, /* would MOVE succeed? Asked by no saga: before one begins */
-    PEER_PSP_CREATE,
-    PEER_PSP_READ,
-    PEER_PSP_CAPTURE,
-    PEER_PSP_CANCEL,        /* an authorisation is let go */
-    PEER_PSP_REFUND,        /* order_refund() of it */
-    PEER_SEATS_SESSION_END, /* no more seats with the passes of this visit */
-    PEER_SESSION_END,       /* its slot is free */
-    PEER_OP_COUNT,
+#define PEER_OP(NAME, WIRE, ABOUT, TIME, ...) PEER_##NAME,
+    PEER_QUESTIONS(PEER_OP)
+#undef PEER_OP
+        PEER_OP_COUNT
 };
 
 /* Who answers, and what about. */
@@ -57,6 +77,10 @@ struct peer_question {
     bool tells_purchase; /* what was bought, to be compared */
     bool tells_seats;    /* from which to which */
     bool gives_back;     /* what is not there any more has been given back */
+    /* What is read of an answer that is DONE. */
+    bool reads_expiry, reads_places, reads_category;
+    const char
+        *only_no; /* whatever the reason of a no is, it is called that; NULL: as it is told */
 };
 
 const struct peer_question *peer_question(enum peer_op op);
@@ -104,9 +128,9 @@ struct peer_call {
     char code[SAGA_CODE_MAX];
     char detail[SAGA_DETAIL_MAX];
     struct payment payment; /* DONE of a PSP call */
-    uint64_t expires_ms;    /* DONE of EXTEND; 0: not told */
-    bool same_category;     /* DONE of MOVABLE: each new seat is as dear as its old one */
-    char *places;           /* DONE of MOVE: a JSON array of what the hold has now, as seat_names.h;
+    uint64_t expires_ms;    /* reads_expiry; 0: not told */
+    bool same_category;     /* reads_category: each new seat is as dear as its old one */
+    char *places;           /* reads_places: a JSON array of what the hold has now, as seat_names.h;
                              * malloc()ed,           for the asker to free() */
 };
 
