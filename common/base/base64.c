@@ -40,11 +40,12 @@ void base64_put(struct text *text, const void *bytes, size_t len)
     }
     const uint8_t *from = bytes;
     char *to = text->ptr + text->len;
-    for (; len >= 3; len -= 3, from += 3) {
-        *to++ = letters[from[0] >> 2];
-        *to++ = letters[(from[0] & 0x03) << 4 | from[1] >> 4];
-        *to++ = letters[(from[1] & 0x0F) << 2 | from[2] >> 6];
-        *to++ = letters[from[2] & 0x3F];
+    for (; len >= 3; len -= 3, from += 3, to += 4) {
+        uint32_t three = (uint32_t)from[0] << 16 | (uint32_t)from[1] << 8 | from[2];
+        to[0] = letters[three >> 18];
+        to[1] = letters[three >> 12 & 0x3F];
+        to[2] = letters[three >> 6 & 0x3F];
+        to[3] = letters[three & 0x3F];
     }
     if (len > 0) {
         uint8_t second = len == 2 ? from[1] : 0;

@@ -82,6 +82,12 @@ static bool is(struct span name, const char *lower)
         memcpy(&b, lower + i, sizeof(b));
         differ |= (a | small) ^ b;
     }
+    if (i > 0 && i < name.len) { /* the last eight, some of them once more */
+        uint64_t a, b;
+        memcpy(&a, name.ptr + name.len - sizeof(a), sizeof(a));
+        memcpy(&b, lower + name.len - sizeof(b), sizeof(b));
+        return (differ | ((a | small) ^ b)) == 0;
+    }
     for (; i < name.len; i++)
         differ |= (uint64_t)((name.ptr[i] | 0x20) ^ lower[i]);
     return differ == 0;

@@ -156,7 +156,7 @@ struct span caller_form_field(const struct http_req *req, struct span name, stru
 {
     static const struct span form = {"application/x-www-form-urlencoded", 33};
     struct span rest = http_req_body(req);
-    if (!span_starts(http_req_header_named(req, SPAN("Content-Type")), form))
+    if (rest.len == 0 || !span_starts(http_req_header(req, HTTP_HEADER_CONTENT_TYPE), form))
         return (struct span){NULL, 0};
     while (rest.len > 0) {
         struct span pair, key;

@@ -154,6 +154,8 @@ struct join {
 /* What became of the presale code that it shows. */
 static void count_code(const struct join *join)
 {
+    if (!join->line.has_code)
+        return;
     struct front_stats *stats = &join->front->stats;
     _Atomic uint64_t *const counters[LINE_OUTCOME_COUNT] = {
         [LINE_OK] = &stats->codes_taken,
@@ -162,7 +164,7 @@ static void count_code(const struct join *join)
         [LINE_PRESALE_GUESSES] = &stats->codes_guesses,
         [LINE_PRESALE_MISSING] = &stats->codes_missing,
     };
-    if (join->line.has_code && counters[join->line.outcome] != NULL)
+    if (counters[join->line.outcome] != NULL)
         front_count(counters[join->line.outcome]);
 }
 

@@ -2,7 +2,7 @@
  *
  * A request is the caller's memory, so nothing is allocated for it; lists go through its `store`
  * part. It is answered exactly once and never from within the call: what can be told at once (no
- * such event, no connection, too many) goes through the list of the refused, which the end of the
+ * such event, no connection, too many) goes through the list of the decided, which the end of the
  * turn answers.
  *
  * What goes first. Redis does what it is sent in the order in which it is sent, so the order is
@@ -12,6 +12,10 @@
  * what a pass may have to wait for, however many come. (`me` asks nothing of Redis and is answered
  * when it is read; what is too much is refused to joins long before it would be to visits, see
  * core/shed.h.)
+ *
+ * Side by side. To answer a batch takes the front longer than it took Redis. So what came back is
+ * only noted at first; the next batch is written, and then the joins are told. Meanwhile Redis
+ * works on that next one.
  *
  * Repeats. Redis may have done what it did not answer, so a request that failed is LINE_UNAVAILABLE
  * and never repeated by us, except where the answer says that nothing ran: NOSCRIPT, and the same
@@ -119,7 +123,7 @@ static void set_outcome(struct line_link *link, enum line_outcome outcome, uint6
 static void refuse(struct line_link *link, enum line_outcome outcome)
 {
     set_outcome(link, outcome, STORE_RETRY_MS);
-    push(&link->store->refused, link);
+    push(&link->store->decided, link);
     redis_route_wake(link->store->route);
 }
 
@@ -146,17 +150,16 @@ void calls_finish_refused(struct line_link *link, struct store_event *event,
     calls_finish(link);
 }
 
-void calls_answer_refused(struct line_store *store)
+void calls_answer_decided(struct line_store *store)
 {
-    struct request_list refused = store->refused;
-    store->refused = (struct request_list){NULL, NULL, 0};
-    while (refused.head != NULL)
-        calls_finish(pop(&refused)); /* what is refused meanwhile has woken the next turn */
+    /* What is decided meanwhile has woken the next turn; who closes the store has answered all. */
+    for (uint32_t left = store->decided.len; left > 0 && store->decided.head != NULL; left--)
+        calls_finish(pop(&store->decided));
 }
 
 void calls_refuse_gathered(struct line_store *store)
 {
-    calls_answer_refused(store);
+    calls_answer_decided(store);
     for (uint32_t i = 0; i < store->events_len; i++) {
         while (store->events[i]->gathered.head != NULL)
             calls_finish_unknown(pop(&store->events[i]->gathered));
@@ -202,17 +205,18 @@ enum { JOIN_WORDS = 3, SPEND_WORDS = 4, IDEM_DIGITS = 11, IDEM_FIELD_BYTES = 8 }
 static void put_idem(struct text *command, bool there, const uint8_t idem[LINE_IDEM_BYTES])
 {
     if (!there) {
-        resp_cstr(command, "");
-        resp_cstr(command, "");
+        TEXT_LIT(command, RESP_EMPTY RESP_EMPTY);
         return;
     }
-    char digits[IDEM_DIGITS];
+    char words[] = "$11\r\n...........\r\n$8\r\n........\r\n";
+    enum { DIGITS_AT = 5, FIELD_AT = DIGITS_AT + IDEM_DIGITS + 6 };
+    static_assert(sizeof(words) == FIELD_AT + IDEM_FIELD_BYTES + 3, "as they are written here");
     uint32_t bits;
     memcpy(&bits, idem + IDEM_FIELD_BYTES, sizeof(bits));
     for (size_t i = 0; i < IDEM_DIGITS; i++, bits >>= 2)
-        digits[i] = (char)('0' + (bits & 3));
-    resp_word(command, (struct span){digits, sizeof(digits)});
-    resp_word(command, (struct span){(const char *)idem, IDEM_FIELD_BYTES});
+        words[DIGITS_AT + i] = (char)('0' + (bits & 3));
+    memcpy(words + FIELD_AT, idem, IDEM_FIELD_BYTES);
+    TEXT_LIT(command, words);
 }
 
 struct span calls_address(const uint8_t addr[16])
@@ -299,7 +303,7 @@ static void send_batch(struct store_event *event)
         if (limited)
             resp_word(&command, calls_address(join->addr));
         else
-            resp_cstr(&command, "");
+            TEXT_LIT(&command, RESP_EMPTY);
     }
     put_spends(&command, &event->batch);
     /* The first of the batch has waited longest. */
@@ -398,7 +402,8 @@ static void refuse_shown(struct line_join *join, uint64_t why, uint64_t retry_ms
         join->retry_after_ms = 0;
 }
 
-static void hand_out(struct request_list *batch, const redisReply *reply)
+/* Told at the end of the turn, once the next batch is on its way. */
+static void hand_out(struct line_store *store, struct request_list *batch, const redisReply *reply)
 {
     /* A refusal ends with its outcome, or with the state, or says when to come again. */
     struct tell_join tell = {.outcome = LINE_UNAVAILABLE};
@@ -428,8 +433,9 @@ static void hand_out(struct request_list *batch, const redisReply *reply)
             join->outcome = LINE_LIMITED;
             join->retry_after_ms = tell.retry_ms;
         }
-        calls_finish(link);
+        push(&store->decided, link);
     }
+    redis_route_wake(store->route);
 }
 
 /* The highest place in the answer becomes a mark before anybody hears of it. */
@@ -459,11 +465,7 @@ static void on_joined(struct redis_call *call, const redisReply *reply)
     }
     if (answer == STORE_ANSWER && resp_len(reply) > 0)
         note_places(event, reply);
-    struct request_list batch = event->batch;
-    event->batch = (struct request_list){NULL, NULL, 0};
-    if (event->gathered.head != NULL)
-        redis_route_wake(store->route);
-    hand_out(&batch, answer == STORE_ANSWER ? reply : NULL);
+    hand_out(store, &event->batch, answer == STORE_ANSWER ? reply : NULL);
 }
 
 /* ---- visits ---- */

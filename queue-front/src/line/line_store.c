@@ -541,7 +541,8 @@ static void on_turn(void *ctx)
 {
     struct line_store *store = MAGIC_OF(line_store, ctx);
     calls_send_gathered(store);
-    calls_answer_refused(store); /* last: the store may be closed now */
+    redis_route_flush(store->route);
+    calls_answer_decided(store); /* last: the store may be closed now */
 }
 
 void line_store_offer_identity(struct line_store *store, const char *name)

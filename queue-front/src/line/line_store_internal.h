@@ -127,7 +127,7 @@ struct line_store {
     uint32_t events_len;
 
     bool leaving;                /* the process is coming to its end */
-    struct request_list refused; /* their outcome is set; answered at the end of the turn */
+    struct request_list decided; /* their outcome is set; answered at the end of the turn */
     uint32_t requests;           /* under way in all */
 
     struct line_store_stats stats;
@@ -203,7 +203,7 @@ void house_close(struct line_store *store);
 /* ---- line_calls.c ---- */
 
 void calls_send_gathered(struct line_store *store);
-void calls_answer_refused(struct line_store *store);
+void calls_answer_decided(struct line_store *store);
 void calls_refuse_gathered(struct line_store *store); /* answers at once */
 
 /* The life of a request: begun, admitted (or refused, and NULL) and sent, finished. */

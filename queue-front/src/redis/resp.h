@@ -13,6 +13,7 @@ void resp_begin(struct text *text, uint64_t words);
 void resp_word(struct text *text, struct span word);
 void resp_cstr(struct text *text, const char *word);
 void resp_u64(struct text *text, uint64_t number);
+#define RESP_EMPTY "$0\r\n\r\n" /* a word without letters, for TEXT_LIT() */
 
 /* Reads element `at` of an array. False if the reply is no array, has no such element, or the
  * element is not what was asked for; *out is written on success only. Integers may come as decimal

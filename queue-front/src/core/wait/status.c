@@ -165,7 +165,7 @@ static void put_call(struct text *out, struct place place)
 
 /* Written for each poll, and mostly constant: the keys stand here with their commas, so that what
  * is left to do is to copy and to write the numbers. What is rare goes by the calls for JSON, for
- * which `comma` stays true. Event ids and the names of states have nothing to escape. */
+ * which `comma` stays true. Event ids, tickets and the names of states have nothing to escape. */
 void status_me_json(struct text *out, const struct me_ask *ask)
 {
     const struct line_view *view = ask->view;
@@ -186,8 +186,11 @@ void status_me_json(struct text *out, const struct me_ask *ask)
     text_str(out, place_state_name(ask->place.state));
     TEXT_LIT(out, "\"");
     out->comma = true;
-    if (ask->ticket.ptr != NULL)
-        json_member_str(out, "ticket", ask->ticket);
+    if (ask->ticket.ptr != NULL) { /* base64url, of ours */
+        TEXT_LIT(out, ",\"ticket\":\"");
+        text_put(out, ask->ticket);
+        TEXT_LIT(out, "\"");
+    }
     if (ask->lane != NULL)
         json_member_cstr(out, "lane", ask->lane);
     if (view->knobs.shares != 0)

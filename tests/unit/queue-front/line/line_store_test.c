@@ -720,22 +720,32 @@ static void a_store_may_be_closed_from_its_own_callback(void **state)
 
 struct closer {
     struct rig *rig;
-    bool visited;
-    bool visited_when_closed;
+    unsigned others; /* answered */
+    unsigned others_when_closed;
+    enum line_outcome outcome; /* of the last of them */
 };
+
+static void close_inside(struct closer *closer)
+{
+    close_store(closer->rig, 0);
+    closer->others_when_closed = closer->others;
+}
+
+static void on_visit_close(struct line_visit *visit)
+{
+    close_inside(visit->ctx);
+}
 
 static void on_join_close(struct line_join *join)
 {
-    struct closer *closer = join->ctx;
-    close_store(closer->rig, 0);
-    closer->visited_when_closed = closer->visited;
+    close_inside(join->ctx);
 }
 
-static void on_visit_closed(struct line_visit *visit)
+static void on_other_join(struct line_join *join)
 {
-    struct closer *closer = visit->ctx;
-    closer->visited = true;
-    assert_int_equal(LINE_UNAVAILABLE, visit->outcome);
+    struct closer *closer = join->ctx;
+    closer->others++;
+    closer->outcome = join->outcome;
 }
 
 static void closing_inside_an_answer_answers_all_others_before_it_returns(void **state)
@@ -743,22 +753,39 @@ static void closing_inside_an_answer_answers_all_others_before_it_returns(void *
     struct rig *rig = *state;
     start_one(rig);
     struct closer closer = {.rig = rig};
-    struct line_join join = {.on_done = on_join_close, .ctx = &closer};
     struct line_visit visit = {
-        .call = LINE_PASS, .place = 1, .on_done = on_visit_closed, .ctx = &closer};
+        .call = LINE_PASS, .place = 1, .on_done = on_visit_close, .ctx = &closer};
+    struct line_join join = {.on_done = on_other_join, .ctx = &closer};
     strcpy(join.event, event_id);
     strcpy(visit.event, event_id);
     join_once(rig, 0, event_id, NULL);
     kill(rig->server.pid, SIGSTOP); /* so that both answers come in one turn */
-    line_store_join(rig->store[0], &join);
-    uv_run(&rig->loop, UV_RUN_NOWAIT);
-    uv_run(&rig->loop, UV_RUN_NOWAIT);
     line_store_visit(rig->store[0], &visit);
+    line_store_join(rig->store[0], &join);
     uv_run(&rig->loop, UV_RUN_NOWAIT);
     uv_run(&rig->loop, UV_RUN_NOWAIT);
     kill(rig->server.pid, SIGCONT);
     AWAIT(rig, rig->store[0] == NULL);
-    assert_true(closer.visited_when_closed);
+    assert_int_equal(1, closer.others_when_closed);
+    assert_int_equal(LINE_UNAVAILABLE, closer.outcome);
+}
+
+static void closing_inside_the_answer_of_a_join_answers_the_rest_of_its_batch(void **state)
+{
+    struct rig *rig = *state;
+    start_one(rig);
+    struct closer closer = {.rig = rig};
+    struct line_join joins[3] = {0};
+    for (unsigned i = 0; i < 3; i++) {
+        joins[i].on_done = i == 0 ? on_join_close : on_other_join;
+        joins[i].ctx = &closer;
+        strcpy(joins[i].event, event_id);
+        line_store_join(rig->store[0], &joins[i]);
+    }
+    AWAIT(rig, rig->store[0] == NULL);
+    assert_int_equal(2, closer.others_when_closed);
+    assert_int_equal(LINE_OK, closer.outcome);
+    assert_int_equal(3, joins[2].entry);
 }
 
 static void tcp_and_a_password_work_too(void **state)
@@ -1271,6 +1298,7 @@ int main(void)
         TEST(closing_answers_what_redis_has_not),
         TEST(a_store_may_be_closed_from_its_own_callback),
         TEST(closing_inside_an_answer_answers_all_others_before_it_returns),
+        TEST(closing_inside_the_answer_of_a_join_answers_the_rest_of_its_batch),
         TEST(tcp_and_a_password_work_too),
         TEST(a_wrong_password_is_no_crash_and_no_connection),
         TEST(a_wiped_redis_under_load_gives_no_place_twice_and_loses_none),
