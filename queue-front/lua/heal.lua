@@ -214,11 +214,12 @@ local function restore_slots(bucket, marks)
     if lane > 0 then
         return -- all lanes share them
     end
+    visits_set(unpack(call('HMGET', CFG, 'visits_stood_ms', 'visits_halted_ms')))
     end_expired_sessions()
     local missing = marks.active + marks.since - call('ZCARD', root .. 'active')
     if missing > 0 then
         bucket.phantoms = missing
-        bucket.phantom_until_ms = now_ms + tonumber(call('HGET', CFG, 'session_ttl_ms'))
+        bucket.phantom_until_ms = now_ms - behind_ms + tonumber(call('HGET', CFG, 'session_ttl_ms'))
     end
 end
 

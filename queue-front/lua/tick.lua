@@ -51,6 +51,9 @@ local function tick()
     if lane == asked and bucket.early_n > 0 then
         settle_early()
     end
+    if lane == 0 then
+        note_served()
+    end
     end_expired_sessions()
     local active = call('ZCARD', root .. 'active') + phantoms_of(bucket)
     if state == OPEN or state == PAUSED then

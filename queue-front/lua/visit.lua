@@ -31,7 +31,7 @@ local place, member = tonumber(ARGV[ask_visit.place]), ARGV[ask_visit.member]
 local ask = ARGV[ask_visit.call]
 local session = session_of(place)
 local cfg = cfg_read('boot', 'state', 'rate_milli', 'max_active', 'session_ttl_ms',
-    'session_max_ms', 'grace_ms', 'entries', 'call_ttl_ms', 'codes')
+    'session_max_ms', 'grace_ms', 'entries', 'call_ttl_ms', 'codes', 'visits_stood_ms', 'visits_halted_ms')
 local counters = call('MGET', prefix .. 'seq', prefix .. 'serving')
 local issued, serving = tonumber(counters[1]) or 0, tonumber(counters[2]) or 0
 -- A verified ticket proves that its place was issued, whatever the counter says.
@@ -58,6 +58,8 @@ if (cfg[8] or '') ~= ARGV[ask_visit.drawn] then
     return tell(CONFLICT)
 end
 local session_ttl_ms, session_max_ms = tonumber(cfg[5]), tonumber(cfg[6])
+visits_set(cfg[11], cfg[12])
+local visit_ms = now_ms - behind_ms -- what sessions go by
 
 local bucket = bucket_read('nano', 'dues', 'called_n', 'came_n', 'left_n', 'settled', 'dead',
     'admitted', 'phantoms', 'phantom_until_ms', 'early_n', 'moves_seq', 'ghosts_n', 'away_seq', 'stood_ms')
@@ -76,19 +78,24 @@ local function answer(outcome, expires_ms, ends_ms, retry_ms, turn)
     return tell(outcome, expires_ms, ends_ms, retry_ms, turn, channel)
 end
 
+-- Of a session, whose times are told on the event's clock.
+local function answer_visit(outcome, expires_ms, ends_ms)
+    return answer(outcome, expires_ms + behind_ms, ends_ms + behind_ms)
+end
+
 local function has(name)
     return call('GETBIT', prefix .. name, place) == 1
 end
 
 local function session_start(ends_ms)
-    local expires_ms = math.min(now_ms + session_ttl_ms, ends_ms)
+    local expires_ms = math.min(visit_ms + session_ttl_ms, ends_ms)
     call('ZADD', root .. 'active', expires_ms, session)
     call('HSET', root .. 'ends', session, ends_ms)
     call('SETBIT', prefix .. 'called', place, 1)
     if member ~= '' then
         call('HSET', root .. 'members', member, session)
     end
-    return answer(OK, expires_ms, ends_ms)
+    return answer_visit(OK, expires_ms, ends_ms)
 end
 
 local function session_close()
@@ -106,7 +113,7 @@ local function leave_door()
 end
 
 local expires_ms = tonumber(call('ZSCORE', root .. 'active', session))
-if expires_ms and expires_ms <= now_ms then
+if expires_ms and expires_ms <= visit_ms then
     session_close()
     turn_log(lane, place, ENDED)
     expires_ms = nil
@@ -143,7 +150,7 @@ local function is_inside()
     if not other or tonumber(other) == session then
         return false
     end
-    return (tonumber(call('ZSCORE', root .. 'active', other)) or 0) > now_ms
+    return (tonumber(call('ZSCORE', root .. 'active', other)) or 0) > visit_ms
 end
 
 -- Is a slot free that nobody with a lower place waits for?
@@ -189,7 +196,7 @@ end
 local function pass()
     if expires_ms then
         local ends_ms = tonumber(call('HGET', root .. 'ends', session)) or expires_ms
-        return answer(SAME, expires_ms, ends_ms)
+        return answer_visit(SAME, expires_ms, ends_ms)
     elseif has('gone') then
         return answer(GONE)
     elseif has('called') then
@@ -226,7 +233,7 @@ local function pass()
     if not late then
         bucket.came_n = bucket.came_n + 1
     end
-    return session_start(now_ms + session_max_ms)
+    return session_start(visit_ms + session_max_ms)
 end
 
 -- ---- extend, heartbeat, end, leave ----
@@ -265,16 +272,16 @@ local function heartbeat()
     if expires_ms then
         local ends_ms = tonumber(call('HGET', root .. 'ends', session)) or expires_ms
         -- Never shorter than promised, even if session_ttl was lowered meanwhile.
-        local until_ms = math.max(expires_ms, math.min(now_ms + session_ttl_ms, ends_ms))
+        local until_ms = math.max(expires_ms, math.min(visit_ms + session_ttl_ms, ends_ms))
         call('ZADD', root .. 'active', until_ms, session)
-        return answer(OK, until_ms, ends_ms)
+        return answer_visit(OK, until_ms, ends_ms)
     elseif has('ended') or has('gone') then
         return answer(GONE)
     elseif phantoms_of(bucket) > 0 or is_of_before() then
         -- Redis lost this session, its signed pass did not. It takes its own slot back.
         local ends_ms = tonumber(ARGV[ask_visit.ends_ms])
-        ends_ms = ends_ms > 0 and ends_ms or now_ms + session_max_ms
-        if ends_ms <= now_ms then
+        ends_ms = ends_ms > 0 and ends_ms - behind_ms or visit_ms + session_max_ms
+        if ends_ms <= visit_ms then
             return answer(EXPIRED)
         end
         if phantoms_of(bucket) > 0 then

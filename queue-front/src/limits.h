@@ -48,7 +48,8 @@ enum {
      * that never were the store counts, and the front keeps away who has had too many. */
     CODES_USED_MAX = 100,
 
-    PILOT_PAGES_MAX = 8, /* health pages: each service behind the line, and the shop */
+    PAGES_MAX = 8, /* of figures that are read: each service behind the line, and the shop */
+    PAGE_BYTES_MAX = 512 * 1024, /* a service with two thousand series */
     CODES_BODY_MAX = 96 * 1024,
     CODE_USES_MAX = 10 * 1000 * 1000, /* a code that everybody knows */
 

@@ -22,7 +22,7 @@
 #include "front/front_life.h"
 #include "front/front_readyz.h"
 #include "front/member_keys.h"
-#include "front/pilot.h"
+#include "front/page_list.h"
 #include "line/line_limits.h"
 #include "pages/console.h"
 #include "pages/pages.h"
@@ -108,6 +108,11 @@ static const struct config_setting settings[] = {
     {"autopilot", "interval", CONFIG_DURATION, AT(autopilot_interval_ms), "5s", 200, 60000, NULL,
      "how often they are asked and the rate is decided; silent for three times as long: the floor"},
     {"autopilot", "tls_ca", CONFIG_STRING, AT(autopilot_tls_ca), "", 0, 1000, NULL,
+     "certificates to trust for https instead of the system's"},
+    {"visits", "served_by", CONFIG_STRING, AT(visits_served_by), "", 0, 1000, NULL,
+     "URLs of /metrics that say fairgate_seats_open of an event, comma between; while none says 1, "
+     "visits take no time; empty: they always do"},
+    {"visits", "tls_ca", CONFIG_STRING, AT(visits_tls_ca), "", 0, 1000, NULL,
      "certificates to trust for https instead of the system's"},
     {"beacon", "drand", CONFIG_STRING, AT(beacon_drand),
      "https://api.drand.sh, https://api2.drand.sh, https://api3.drand.sh, "
@@ -232,7 +237,9 @@ static int check(void *target, struct err_slot *err)
         rc = drawings_sources(config, err, &beacons);
     if (rc == 0)
         rc = member_keys_check(config->members_keys_url, err) ? 0 : ERR_RANGE;
-    return rc < 0 ? rc : pilots_check(config->autopilot_health, err);
+    if (rc == 0)
+        rc = page_list_check("autopilot.health", config->autopilot_health, err);
+    return rc < 0 ? rc : page_list_check("visits.served_by", config->visits_served_by, err);
 }
 
 static struct secrets_paths key_paths(const struct front_config *config)

@@ -97,9 +97,17 @@ function offerAccess(places, work) {
   byId('offers').replaceChildren(button);
 }
 
+// The clock of a visit stands while the seats are down, so it may have outlived its pass: then it gets a
+// new one, and what was refused is tried again.
+async function refuse({ code }, again) {
+  const renew = () => call('POST', `/v1/queue/${event}/session`).then(() => true, ({ status }) => status === 0 || status >= 500);
+  if (code === 'pass-expired' && await renew()) again();
+  else gone(code);
+}
+
 function explain(error, places = [], work = null) {
   if (!(error instanceof Refused)) throw error;
-  if (error.status === 401) gone(error.code);
+  if (error.status === 401) refuse(error, () => trouble(say('error.other')));
   else if (error.code === 'accessible-seat' && work !== null && !byId('access').checked) offerAccess(places, work);
   else if (error.code === 'seats-taken') {
     const lost = (error.problem.seats ?? []).map((id) => plan.placeOf.get(id));
@@ -173,7 +181,7 @@ async function checkCode() {
     keepCode(code);
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
-    if (error.status === 401) { gone(error.code); return; }
+    if (error.status === 401) return refuse(error, checkCode);
     told.textContent = error.code === 'code-unknown' ? say('needs.code-wrong') : sayError(error);
     if (error.code === 'code-unknown') keepCode('');
   }
@@ -361,7 +369,7 @@ async function poll() {
     else live.take(changes);
     follow();
   } catch (error) {
-    if (error.status === 401) gone(error.code);
+    if (error.status === 401) refuse(error, poll);
     else setTimeout(poll, POLL_MS * (0.75 + Math.random() / 2));
   }
 }
@@ -561,7 +569,7 @@ async function openAtLast() {
   try {
     await open();
   } catch (error) {
-    if (error instanceof Refused && error.status === 401) gone(error.code);
+    if (error instanceof Refused && error.status === 401) refuse(error, openAtLast);
     else {
       byId('wait').hidden = false;
       byId('wait').textContent = !(error instanceof Refused) ? say('error.other') : error.status === 0 ? say('lost') : sayError(error);

@@ -2,7 +2,7 @@
 
 -- Frees the slots of sessions that ran out, a bounded number at a time.
 local function end_expired_sessions()
-    local expired = call('ZRANGEBYSCORE', root .. 'active', '-inf', now_ms, 'LIMIT', 0, 200)
+    local expired = call('ZRANGEBYSCORE', root .. 'active', '-inf', now_ms - behind_ms, 'LIMIT', 0, 200)
     if #expired > 0 then
         call('ZREM', root .. 'active', unpack(expired))
         call('HDEL', root .. 'ends', unpack(expired))
@@ -20,7 +20,7 @@ local function phantoms_of(bucket)
         local of_event = call('HMGET', root .. 'bucket', 'phantoms', 'phantom_until_ms')
         number, until_ms = tonumber(of_event[1]) or 0, tonumber(of_event[2]) or 0
     end
-    return now_ms < until_ms and number or 0
+    return now_ms - behind_ms < until_ms and number or 0
 end
 
 -- One of them was claimed.

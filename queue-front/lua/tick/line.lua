@@ -2,7 +2,7 @@
 
 local asked = lane -- the line that this front asks for; work is done for all lines of the event
 local cfg, version, state, issued, serving, rate_milli, burst, max_active, call_ttl_ms, grace_ms
-local era, digest
+local era, digest, served_ms, halted_ms
 local shares, pilot, bucket, door_n, own_tokens, lanes_expected
 
 -- The autopilot's rate stands in the place of the knob's. Whatever is written there, it is never
@@ -24,11 +24,13 @@ local function read_event()
     cfg = cfg_read('boot', 'version', 'state', 'rate_milli', 'burst', 'max_active',
         'call_ttl_ms', 'grace_ms', 'opens_at_ms', 'prequeue_at_ms',
         'seats_left', 'pilot_ceiling_milli', 'pilot_floor_milli', 'odds', 'shares', 'era', 'digest', 'codes',
-        'codes_lost')
+        'codes_lost', 'served_ms', 'visits_stood_ms', 'visits_halted_ms')
     local counters = call('MGET', prefix .. 'seq', prefix .. 'serving')
     version, state = tonumber(cfg[2]) or 0, tonumber(cfg[3])
     issued, serving = tonumber(counters[1]) or 0, tonumber(counters[2]) or 0
     era, digest = tonumber(cfg[16]) or 0, cfg[17] or ''
+    served_ms, halted_ms = tonumber(cfg[20]) or 0, tonumber(cfg[22]) or 0
+    visits_set(cfg[21], cfg[22])
 end
 
 local function has_document()

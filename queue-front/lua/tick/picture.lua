@@ -58,7 +58,8 @@ local function picture_of_another()
         (tonumber(kept[3]) or 0) ~= serving or serving < tonumber(ARGV[ask_tick.serving]) or
         (known_upto < first_upto and known_upto < last_upto) or
         moves[tell_moves.run] ~= tonumber(ARGV[ask_tick.moves_run]) or
-        moves[tell_moves.seq] ~= tonumber(ARGV[ask_tick.moves_seq]) then
+        moves[tell_moves.seq] ~= tonumber(ARGV[ask_tick.moves_seq]) or
+        visits_news(tonumber(ARGV[ask_tick.served]), told[tell_tick.served_ms], told[tell_tick.halted_ms]) then
         return nil
     end
     told[tell_tick.waiting] = told[tell_tick.waiting] + issued - issued_then

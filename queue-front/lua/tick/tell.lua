@@ -53,6 +53,8 @@ local function show(active)
         [tell_tick.clock_behind_ms] = math.floor(math.max(0, off_us) / 1000),
         [tell_tick.codes] = cfg[18] and call('HLEN', root .. 'codes') or 0,
         [tell_tick.codes_lost] = cfg[19] or 0,
+        [tell_tick.served_ms] = served_ms,
+        [tell_tick.halted_ms] = halted_ms,
     }
 end
 

@@ -79,8 +79,8 @@ int caller_ticket(const struct http_req *req, const struct front *front,
  * by that. A known one that writes other signatures under the session is refused unchecked after
  * some, from that address. */
 static int check_pass(const struct http_req *req, struct front *front,
-                      const struct front_line *event, struct span token, struct err_slot *err,
-                      struct pass *out)
+                      const struct front_line *event, struct span token, bool run_out_ok,
+                      struct err_slot *err, struct pass *out)
 {
     struct session session;
     int rc = pass_session(&front->keys->tickets, front_line_id(event), token, &session);
@@ -102,24 +102,37 @@ static int check_pass(const struct http_req *req, struct front *front,
         return err_set(err, ERR_FULL, "too many wrong passes of this session");
     }
     rc = pass_verify(front->keys->passes, front->config->pass_issuer, front_line_id(event), token,
-                     front->loop->clock, err, out);
+                     front->loop->clock, run_out_ok, err, out);
     if (rc == ERR_AUTH || rc == ERR_SYNTAX)
         tally_add(&front->passes_wrong, who, now_ms);
     return rc;
 }
 
-int caller_pass(const struct http_req *req, struct front *front, const struct front_line *event,
-                struct err_slot *err, struct pass *out)
+static int read_pass(const struct http_req *req, struct front *front,
+                     const struct front_line *event, bool run_out_ok, struct err_slot *err,
+                     struct pass *out)
 {
     struct span token = http_req_bearer(req);
     if (!is_pass(token))
         token = http_req_cookie(req, (struct span){event->pass_cookie, event->pass_cookie_len});
     if (token.len == 0)
         return err_set(err, ERR_NOT_FOUND, "no pass in this request");
-    int rc = check_pass(req, front, event, token, err, out);
+    int rc = check_pass(req, front, event, token, run_out_ok, err, out);
     if (rc == 0 && strcmp(out->incarnation, event->view->incarnation) != 0)
         return err_set(err, ERR_EXISTS, "a pass of an earlier event of this id");
     return rc;
+}
+
+int caller_pass(const struct http_req *req, struct front *front, const struct front_line *event,
+                struct err_slot *err, struct pass *out)
+{
+    return read_pass(req, front, event, false, err, out);
+}
+
+int caller_visit(const struct http_req *req, struct front *front, const struct front_line *event,
+                 struct err_slot *err, struct pass *out)
+{
+    return read_pass(req, front, event, true, err, out);
 }
 
 static bool origin_listed(struct span list, struct span origin)

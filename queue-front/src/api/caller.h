@@ -22,6 +22,10 @@ bool caller_ticket_is_bearer(const struct http_req *req);
  * ERR_FULL: too many of this session were wrong within a minute; or as pass_verify(). */
 int caller_pass(const struct http_req *req, struct front *front, const struct front_line *event,
                 struct err_slot *err, struct pass *out);
+/* The same, of somebody who asks about their visit: it may have outlived its pass, as its clock
+ * stands while the seats are down. Redis knows. */
+int caller_visit(const struct http_req *req, struct front *front, const struct front_line *event,
+                 struct err_slot *err, struct pass *out);
 
 /* False: a page of somebody else's sends this with the visitor's cookies. */
 bool caller_same_origin(const struct http_req *req, const struct front *front);

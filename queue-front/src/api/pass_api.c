@@ -128,8 +128,10 @@ static void answer_pass(const struct visit *visit, struct span session, unsigned
     TEXT_LIT(&name, PASS_COOKIE_PREFIX);
     text_put(&name, event);
     struct text cookies = text_on(cookie_memory, sizeof(cookie_memory));
-    uint64_t left_s = grant.expires_s > grant.now_s ? grant.expires_s - grant.now_s : 1;
-    caller_set_cookie(visit->req, &cookies, text_span(&name), text_span(&pass), left_s);
+    /* The visit may outlive this pass, and then begins the next one. */
+    uint64_t left_s = grant.ends_s > grant.now_s ? grant.ends_s - grant.now_s : 1;
+    caller_set_cookie(visit->req, &cookies, text_span(&name), text_span(&pass),
+                      left_s + VISITS_HALT_MAX_MS / 1000);
 
     char next_memory[NEXT_URL_BYTES_MAX], json_memory[ANSWER_MAX];
     struct text next = text_on(next_memory, sizeof(next_memory));
@@ -367,7 +369,7 @@ static void on_session(struct http_req *req, void *ctx)
         return;
     struct pass pass;
     struct err_slot err;
-    int rc = caller_pass(req, front, event, &err, &pass);
+    int rc = caller_visit(req, front, event, &err, &pass);
     if (rc < 0 && caller_wants_page(req)) {
         answer_waiting_page(req, front_line_id(event), refusal_row(REFUSAL_SESSION_EXPIRED)->notice,
                             NULL);
@@ -389,7 +391,10 @@ static void on_session(struct http_req *req, void *ctx)
     visit_of(visit, pass.visitor, pass.member.text[0] != '\0');
     memcpy(visit->incarnation, pass.incarnation, sizeof(visit->incarnation));
     memcpy(visit->channel, pass.channel, sizeof(visit->channel));
-    visit->line.ends_ms = pass.ends_s * 1000; /* for a Redis that has forgotten the session */
+    /* For a Redis that has forgotten the session, and should not know it by a pass that has run
+     * out. */
+    bool ran_out = pass.expires_s <= front_wall_s(front);
+    visit->line.ends_ms = (ran_out ? pass.expires_s : pass.ends_s) * 1000;
     visit_ask(visit, on_heartbeat);
 }
 

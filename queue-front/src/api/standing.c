@@ -10,8 +10,10 @@ static void look_at_pass(const struct http_req *req, const struct front_line *li
 {
     struct pass pass;
     struct err_slot err;
-    if (caller_pass(req, front_of(req), line, &err, &pass) < 0 ||
-        pass.place != line_place_of(line->view->lane, place->position))
+    /* While their clock stands, visits outlive their passes. */
+    int rc = line->view->halted_ms > 0 ? caller_visit(req, front_of(req), line, &err, &pass)
+                                       : caller_pass(req, front_of(req), line, &err, &pass);
+    if (rc < 0 || pass.place != line_place_of(line->view->lane, place->position))
         return;
     place->state = PLACE_ADMITTED;
     place->call_expires_ms = 0;

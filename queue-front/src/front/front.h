@@ -71,6 +71,8 @@ struct front_config {
     char autopilot_health[CONFIG_STRING_MAX];
     char autopilot_tls_ca[CONFIG_STRING_MAX];
     uint64_t autopilot_interval_ms;
+    char visits_served_by[CONFIG_STRING_MAX];
+    char visits_tls_ca[CONFIG_STRING_MAX];
     char console_parts[CONFIG_STRING_MAX];
     char beacon_drand[CONFIG_STRING_MAX];
     uint64_t beacon_agree;
@@ -123,7 +125,8 @@ struct front_stats {
 struct front_gauges {
     _Atomic uint64_t issued, serving, skipped, nobodys, waiting, active, outstanding, admitted,
         no_shows, stale;
-    _Atomic uint64_t rate_milli, late_ms, clock_ahead_ms, clock_behind_ms, codes_missing;
+    _Atomic uint64_t rate_milli, late_ms, clock_ahead_ms, clock_behind_ms, codes_missing,
+        visits_halted;
     _Atomic uint64_t eta_judged, eta_kept, eta_error_milli, eta_coverage_milli, eta_scale_milli;
 };
 
@@ -179,9 +182,11 @@ struct front_line {
     struct eta_model eta;
     struct eta_watch watch;
     struct promise_book promises;
-    uint64_t errors_before; /* answers of 5xx of this loop when the event was first seen */
-    struct odds odds;       /* as of the last feed of seats; `known`: fit to be told */
-    bool has_odds;          /* there was a feed */
+    bool seen_served;         /* by a page of the round under way */
+    enum served_state served; /* the first loop looks; SERVED_UNSEEN: another one, or nowhere */
+    uint64_t errors_before;   /* answers of 5xx of this loop when the event was first seen */
+    struct odds odds;         /* as of the last feed of seats; `known`: fit to be told */
+    bool has_odds;            /* there was a feed */
 
     struct http_blob *status; /* whole answers, head and all */
     struct http_blob *not_modified;
@@ -247,6 +252,7 @@ struct front {
     struct front_wait *waits;
     struct member_keys *member_keys; /* from the shop's address; NULL: none is set */
     struct pilots *pilots;           /* the first loop's; else NULL */
+    struct served_pages *served;     /* likewise; NULL: there is nowhere to look */
     struct drawings *drawings;       /* likewise */
     struct front_stats stats;
 };

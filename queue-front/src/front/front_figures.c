@@ -46,6 +46,8 @@ static const struct gauge {
     {"fairgate_line_codes_missing",
      "Presale codes that Redis has lost: until they are loaded again nobody joins with one.",
      offsetof(struct front_gauges, codes_missing)},
+    {"fairgate_line_visits_halted", "1 while visits take no time, as nobody sees them served.",
+     offsetof(struct front_gauges, visits_halted)},
     {"fairgate_line_stale", "1 while the picture is old.", offsetof(struct front_gauges, stale)},
 };
 
@@ -100,6 +102,7 @@ void figures_show(struct front_line *event)
     front_show(&event->gauges.clock_ahead_ms, view->clock_ahead_ms);
     front_show(&event->gauges.clock_behind_ms, view->clock_behind_ms);
     front_show(&event->gauges.codes_missing, line_codes_missing(view));
+    front_show(&event->gauges.visits_halted, view->halted_ms > 0);
     const struct promise_book *book = &event->promises;
     front_show(&event->gauges.eta_judged, book->judged);
     front_show(&event->gauges.eta_kept, book->kept);

@@ -19,6 +19,7 @@
 #include "front/member_keys.h"
 #include "front/pilot.h"
 #include "front/scheduler.h"
+#include "front/served.h"
 #include "line/line_limits.h"
 #include "system/system.h"
 
@@ -206,6 +207,7 @@ static void tell(const struct front *front, const struct front_line *event, stru
 {
     *told = event->promises.told;
     told->errors = errors_now(front) - event->errors_before;
+    told->served = event->served;
 }
 
 static void on_view(void *ctx, const struct line_view *view)
@@ -304,6 +306,7 @@ static void on_timer(uv_timer_t *timer)
     front->complete |= line_store_ready(front->store);
     service_ready(front->loop, "redis",
                   line_store_ready(front->store) ? NULL : "redis does not answer, or heals");
+    served_look(front);
     front->shut_seen = 0;
     front_each_event(front, on_each_event, front);
     front_show(&front->stats.events_shut, front->shut_seen);
@@ -405,6 +408,8 @@ int front_create(struct service_loop *loop, struct front_shared *shared, struct 
     if (rc == 0)
         rc = pilots_create(front, err);
     if (rc == 0)
+        rc = served_create(front, err);
+    if (rc == 0)
         rc = drawings_create(front, err);
     if (rc == 0)
         rc = show_member_keys(front, err);
@@ -461,6 +466,7 @@ static void on_timer_closed(uv_handle_t *handle)
     squeezer_destroy(front->squeezer);
     secrets_unref(front->keys);
     free(front->pilots);
+    free(front->served);
     drawings_free(front->drawings);
     free(front);
 }
@@ -475,6 +481,7 @@ void front_close(struct front *front)
     figures_end(front);
     forget_member_keys(front);
     pilots_close(front->pilots); /* its answers speak of events */
+    served_close(front->served);
     drawings_close(front->drawings);
     line_store_close(front->store); /* answers what is open, by handlers that read the events */
     front_end_waits(front);

@@ -12,6 +12,7 @@
 #include "front/pilot.h"
 
 #include "core/load/autopilot.h"
+#include "front/page_list.h"
 #include "outcall/outcall.h"
 
 #include <assert.h>
@@ -19,8 +20,7 @@
 
 enum {
     RIPEN_ROUNDS = 6,
-    PAGE_BYTES_MAX = 512 * 1024, /* a service with two thousand series */
-    PAGE_TIMEOUT_MS = 2000,      /* and two intervals at most, so that a third is heard in time */
+    PAGE_TIMEOUT_MS = 2000, /* and two intervals at most, so that a third is heard in time */
     AUDIT_MAX = 512,
 };
 
@@ -39,15 +39,13 @@ struct pilot {
     unsigned asking;
     bool deciding;
     unsigned pages_len;
-    struct page page[PILOT_PAGES_MAX];
+    struct page page[PAGES_MAX];
 };
 
 struct pilots {
     struct outcalls *outcalls;
     bool closed;
-    unsigned len;
-    char *memory; /* the setting, cut at its commas */
-    const char *url[PILOT_PAGES_MAX];
+    struct page_list pages;
 };
 
 struct decision {
@@ -57,46 +55,6 @@ struct decision {
     char why[LINE_PILOT_WHY_MAX], because[LINE_PILOT_BECAUSE_MAX];
     char reading[LINE_PILOT_READING_MAX], audit[AUDIT_MAX];
 };
-
-/* ---- the list of pages ---- */
-
-static bool is_url(struct span url)
-{
-    for (size_t i = 0; i < url.len; i++) {
-        if (url.ptr[i] <= ' ' || url.ptr[i] > '~')
-            return false;
-    }
-    return span_starts(url, SPAN("http://")) || span_starts(url, SPAN("https://"));
-}
-
-int pilots_check(const char *pages, struct err_slot *err)
-{
-    struct span rest = span_of(pages);
-    unsigned len = 0;
-    while (rest.ptr != NULL && rest.len > 0) {
-        struct span url;
-        rest = span_cut(rest, ',', &url);
-        if (!is_url(span_trim(url)) || ++len > PILOT_PAGES_MAX)
-            return err_set(err, ERR_RANGE,
-                           "autopilot.health: at most %d http(s) URLs, comma between",
-                           PILOT_PAGES_MAX);
-    }
-    return 0;
-}
-
-static int cut_pages(struct pilots *pilots, const char *pages)
-{
-    pilots->memory = strdup(pages);
-    if (pilots->memory == NULL)
-        return ERR_NOMEM;
-    char *at = pilots->memory;
-    char *url;
-    while ((url = strsep(&at, ", ")) != NULL && pilots->len < PILOT_PAGES_MAX) {
-        if (url[0] != '\0')
-            pilots->url[pilots->len++] = url;
-    }
-    return 0;
-}
 
 /* ---- what was decided ---- */
 
@@ -258,9 +216,9 @@ static struct pilot *pilot_create(struct front *front, struct front_line *event)
         return NULL;
     pilot->front = front;
     pilot->event = event;
-    pilot->pages_len = front->pilots->len;
+    pilot->pages_len = front->pilots->pages.len;
     for (unsigned i = 0; i < pilot->pages_len; i++)
-        pilot->page[i] = (struct page){.pilot = pilot, .url = front->pilots->url[i]};
+        pilot->page[i] = (struct page){.pilot = pilot, .url = front->pilots->pages.url[i]};
     return pilot;
 }
 
@@ -287,12 +245,12 @@ int pilots_create(struct front *front, struct err_slot *err)
     struct pilots *pilots = calloc(1, sizeof(*pilots));
     if (pilots == NULL)
         return err_set(err, ERR_NOMEM, "the autopilot");
-    int rc = cut_pages(pilots, front->config->autopilot_health);
+    int rc = page_list_init(&pilots->pages, front->config->autopilot_health, err);
     if (rc == 0)
         rc = outcalls_create(front->loop->uv, front->config->autopilot_tls_ca, err,
                              &pilots->outcalls);
     if (rc < 0) {
-        free(pilots->memory);
+        page_list_deinit(&pilots->pages);
         free(pilots);
         return rc;
     }
@@ -306,8 +264,7 @@ void pilots_close(struct pilots *pilots)
         return;
     pilots->closed = true;
     outcalls_close(pilots->outcalls);
-    free(pilots->memory);
-    pilots->memory = NULL;
+    page_list_deinit(&pilots->pages);
 }
 
 void pilot_destroy(struct front_line *event)

@@ -7,9 +7,6 @@
 
 struct pilots; /* one a process; its first loop owns it */
 
-/* False, and the error says why: not a list of at most PILOT_PAGES_MAX http(s) URLs. */
-int pilots_check(const char *pages, struct err_slot *err);
-
 /* front->pilots; nothing is made on other loops than the first. */
 int pilots_create(struct front *front, struct err_slot *err);
 void pilots_close(struct pilots *pilots); /* silent from here on */

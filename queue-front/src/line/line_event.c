@@ -213,6 +213,7 @@ void line_event_put_tick(const struct line_event *event, struct text *command, u
         .era = marks->era,
         .digest = span_of(marks->digest),
         .identity = span_of(event->offer != NULL ? event->offer : ""),
+        .served = told->served,
     };
     ask_tick_put(command, &ask);
     for (uint32_t i = 0; i < event->early_len; i++) {
@@ -691,6 +692,7 @@ static bool take_numbers(struct line_event *event, const struct tick_answer *tic
     view->skipped = tick->ghosts.skipped;
     view->late_ms = tick->line.late_ms;
     view->stood_ms = tick->line.stood_ms;
+    view->halted_ms = tick->line.halted_ms;
     view->clock_ahead_ms = tick->line.clock_ahead_ms;
     view->clock_behind_ms = tick->line.clock_behind_ms;
     view->codes = tick->line.codes;
@@ -723,7 +725,7 @@ static bool take_numbers(struct line_event *event, const struct tick_answer *tic
            before.admitted != view->admitted || before.no_shows != view->no_shows ||
            before.show_up_milli != view->show_up_milli ||
            before.has_seats_left != view->has_seats_left || before.seats_left != view->seats_left ||
-           before.codes_lost != view->codes_lost ||
+           before.codes_lost != view->codes_lost || before.halted_ms != view->halted_ms ||
            before.service_rate_milli != view->service_rate_milli ||
            strcmp(before.odds, view->odds) != 0 || before.pilot.on != view->pilot.on ||
            before.pilot.at_ms != view->pilot.at_ms ||

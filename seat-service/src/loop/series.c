@@ -14,7 +14,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-enum { FREE, HELD, SOLD, BLOCKED, STATES };
+enum { FREE, HELD, SOLD, BLOCKED, OPEN, GAUGES };
 
 struct points {
     struct series_point *ring; /* SERIES_POINTS; NULL until it was read */
@@ -23,7 +23,7 @@ struct points {
     uint64_t try_ms;        /* read not before */
     uint64_t errors_before; /* of earlier owners */
     uint64_t errors_from;   /* our own that do not count: before we owned the event */
-    _Atomic uint64_t now[STATES];
+    _Atomic uint64_t now[GAUGES];
     bool is_unsaved; /* the newest point */
     bool is_told;    /* /metrics knows it */
 };
@@ -200,25 +200,27 @@ static void tell_metrics(struct series *series, const struct event *event)
 {
     static const struct {
         const char *name, *help;
-    } gauges[STATES] = {
+    } gauges[GAUGES] = {
         [FREE] = {"fairgate_seats_free", "seats and places that can be had"},
         [HELD] = {"fairgate_seats_held", "seats and places in somebody's hold"},
         [SOLD] = {"fairgate_seats_sold", "seats and places sold"},
         [BLOCKED] = {"fairgate_seats_blocked", "seats and places taken out of sale"},
+        [OPEN] = {"fairgate_seats_open", "1 while they can be taken: we own them and can write"},
     };
     struct points *points = &series->events[event->nth];
     char memory[METRICS_LABELS_MAX];
     struct text labels = text_on(memory, sizeof(memory) - 1);
     metrics_label(&labels, "event", span_of(event->id));
     memory[labels.len] = '\0';
-    for (unsigned i = 0; i < STATES; i++) {
+    for (unsigned i = 0; i < GAUGES; i++) {
         struct metrics_desc desc = {gauges[i].name, gauges[i].help, memory};
         (void)metrics_gauge(series->conf.metrics, &desc, &points->now[i], NULL);
     }
     points->is_told = true;
 }
 
-static void show(struct series *series, const struct event *event, const struct series_point *point)
+static void show(struct series *series, const struct event *event, const struct series_point *point,
+                 bool is_open)
 {
     struct points *points = &series->events[event->nth];
     /* relaxed: numbers for a graph */
@@ -226,6 +228,7 @@ static void show(struct series *series, const struct event *event, const struct 
     atomic_store_explicit(&points->now[HELD], point->held, memory_order_relaxed);
     atomic_store_explicit(&points->now[SOLD], point->sold, memory_order_relaxed);
     atomic_store_explicit(&points->now[BLOCKED], point->blocked, memory_order_relaxed);
+    atomic_store_explicit(&points->now[OPEN], is_open, memory_order_relaxed);
     if (!points->is_told)
         tell_metrics(series, event);
 }
@@ -235,6 +238,7 @@ void series_tick(struct series *series, struct loop *loop)
     struct events *events = loop->conf.events;
     uint64_t now_ms = events_now_ms(events);
     const struct event *event = NULL;
+    bool writes = journal_role(loop->conf.journal) == JOURNAL_OWNER;
     series->loop = loop;
     while ((event = events_next(events, event)) != NULL) {
         struct points *points = &series->events[event->nth];
@@ -243,7 +247,7 @@ void series_tick(struct series *series, struct loop *loop)
         if (!points->is_told)
             points->errors_from = service_errors(series->conf.service);
         struct series_point point = series_now(series, event, now_ms);
-        show(series, event, &point);
+        show(series, event, &point, writes);
         if (points->ring == NULL || now_ms < points->last_ms + SERIES_MS)
             continue;
         points->last_ms = now_ms;

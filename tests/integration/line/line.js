@@ -77,6 +77,7 @@ export class Front {
     this.id = id;
     this.line = `fg:{${event}}:${lane > 0 ? `@${lane}:` : ''}`;
     this.slotMs = slotMs; // how old the picture of another's tick may be
+    this.served = 0; // whether it sees that those inside are served: it does not look
     this.forget();
   }
 
@@ -186,6 +187,7 @@ export class Front {
       issued, serving, version, generation, upto, slot_ms: this.slotMs, early_len: 0,
       moves_run: 0, moves_seq: 0, moves_len: 0, join_judged: 0, join_kept: 0, join_error: 0,
       way_judged: 0, way_kept: 0, way_error: 0, errors: 0, turns_upto: '0-0', era, digest, identity: this.identity,
+      served: this.served,
     })));
     if (view.outcome !== OUTCOME.OK) return view;
     const marks = this.marks;

@@ -42,6 +42,7 @@ export function startFront({ scope, secrets, redis }, config = {}) {
       ...(config.beacon ? { beacon: config.beacon } : {}),
       ...(config.autopilot ? { autopilot: config.autopilot } : {}),
       ...(config.console ? { console: config.console } : {}),
+      ...(config.visits ? { visits: config.visits } : {}),
       ...(config.line ? { line: config.line } : {}),
       ...(config.members ? { members: config.members } : {}),
       ...(config.tickets ? { tickets: config.tickets } : {}),

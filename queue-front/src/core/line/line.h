@@ -98,9 +98,10 @@ struct line_draw {
  * visitor was told with the ticket, [1] a sample of places on their way. */
 struct line_told {
     uint64_t judged[2];
-    uint64_t kept[2];        /* called by p90 */
-    uint64_t error_milli[2]; /* sums: how far p50 was off, thousandths of the real wait */
-    uint64_t errors;         /* answers of 5xx, of whatever event, since it was first seen */
+    uint64_t kept[2];         /* called by p90 */
+    uint64_t error_milli[2];  /* sums: how far p50 was off, thousandths of the real wait */
+    uint64_t errors;          /* answers of 5xx, of whatever event, since it was first seen */
+    enum served_state served; /* whether those inside are, as far as this front sees */
 };
 
 /* The newest picture of one event. Owned by the store, read on its loop. */
@@ -144,6 +145,7 @@ struct line_view {
     uint64_t joins_milli;         /* joins a second of late, the peak slowly forgotten */
     uint64_t late_ms;             /* how long nobody was called because no tick came in time */
     uint64_t stood_ms;            /* how long the line has stood still in all; see turns.h */
+    uint64_t halted_ms;           /* since when the clock of visits stands; 0: it runs */
     uint64_t clock_ahead_ms;      /* how far the clock of Redis is ahead of the event's time, */
     uint64_t clock_behind_ms;     /* or behind it; one of them is 0 */
     uint64_t codes;               /* presale codes that there are */

@@ -17,6 +17,7 @@ static const char LATENCY[] = "fairgate_http_request_duration_seconds_bucket";
 static const char ANSWERS[] = "fairgate_http_responses_total";
 static const char HELD[] = "fairgate_seats_held";
 static const char BACKLOG[] = "fairgate_sagas_open";
+static const char SERVED[] = "fairgate_seats_open";
 
 static bool read_number(struct span text, double *out)
 {
@@ -132,6 +133,24 @@ static void parse_prometheus(struct span body, struct span event, struct health_
         if (text.len > 0 && text.ptr[0] != '#' && read_line(text, &line))
             take_line(look, &line, event);
     }
+}
+
+bool health_next_served(struct span *rest, struct span *event, bool *served)
+{
+    while (rest->len > 0) {
+        struct span text;
+        struct line line;
+        *rest = span_cut(*rest, '\n', &text);
+        text = span_trim(text);
+        if (!span_starts(text, SPAN(SERVED)) || !read_line(text, &line) ||
+            !span_eq(line.name, SPAN(SERVED)))
+            continue;
+        *event = label(line.labels, SPAN("event"));
+        *served = line.value > 0.0;
+        if (event->ptr != NULL)
+            return true;
+    }
+    return false;
 }
 
 static bool member(const json_t *page, const char *key, double *out)

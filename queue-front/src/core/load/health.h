@@ -41,6 +41,13 @@ struct health_look {
  * missing, and others may stand beside them. False: neither of the two, or nothing of use. */
 bool health_parse(struct span body, struct span event, struct health_look *out);
 
+/* The next line of such a page that says whether visitors of an event are served:
+ *
+ *     fairgate_seats_open{event="show"} 1
+ *
+ * False: there is none any more. `rest` begins as the whole page. */
+bool health_next_served(struct span *rest, struct span *event, bool *served);
+
 /* Several services taken together: the worst latency and share of errors, the sums of what is held
  * and open. */
 struct health_reading {

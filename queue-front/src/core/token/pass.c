@@ -123,7 +123,7 @@ int pass_session(const struct mac_ring *ring, struct span event, struct span tok
 }
 
 int pass_verify(const struct jwks *keys, const char *issuer, struct span event, struct span token,
-                const struct clock *clock, struct err_slot *err, struct pass *out)
+                const struct clock *clock, bool run_out_ok, struct err_slot *err, struct pass *out)
 {
     char audience[LINE_EVENT_ID_MAX + 1];
     if (!span_to_cstr(event, audience, sizeof(audience)))
@@ -134,6 +134,7 @@ int pass_verify(const struct jwks *keys, const char *issuer, struct span event, 
         .aud = audience,
         .leeway_s = PASS_LEEWAY_S,
         .clock = clock,
+        .run_out_ok = run_out_ok,
     };
     struct jwt jwt;
     int rc = jwt_verify(keys, &rules, token, err, &jwt);

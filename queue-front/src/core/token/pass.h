@@ -46,8 +46,9 @@ struct pass {
 int pass_session(const struct mac_ring *ring, struct span event, struct span token,
                  struct session *out);
 
-/* ERR_SYNTAX: no token; ERR_AUTH: not to be believed here; ERR_TIMEOUT: expired. */
+/* ERR_SYNTAX: no token; ERR_AUTH: not to be believed here; ERR_TIMEOUT: expired, unless that is as
+ * good. */
 int pass_verify(const struct jwks *keys, const char *issuer, struct span event, struct span token,
-                const struct clock *clock, struct err_slot *err, struct pass *out);
+                const struct clock *clock, bool run_out_ok, struct err_slot *err, struct pass *out);
 
 #endif

@@ -26,6 +26,7 @@ struct answer {
     const char *turns[3]; /* how far, then each */
     uint64_t times[4];    /* late, stood still, clock ahead, behind */
     uint64_t codes[2];    /* there, and lost */
+    uint64_t visits[2];   /* when they were seen served, since when their clock stands */
 };
 
 enum {
@@ -153,6 +154,8 @@ static redisReply *make_reply(const struct answer *answer)
         put_integer(&text, answer->times[i]);
     for (size_t i = 0; i < 2; i++)
         put_integer(&text, answer->codes[i]);
+    for (size_t i = 0; i < 2; i++)
+        put_integer(&text, answer->visits[i]);
     return read_reply(&text);
 }
 
@@ -216,6 +219,20 @@ static void codes_that_are_lost_are_told_by_number(void **state)
     assert_int_equal(LINE_TICK_CHANGED, take(event, &one));
     assert_int_equal(30, line_codes_known(&event->view));
     assert_int_equal(20, line_codes_missing(&event->view));
+}
+
+static void a_clock_of_visits_that_stops_is_a_change(void **state)
+{
+    struct line_event *event = *state;
+    struct answer one = plain;
+    one.visits[0] = 1700000000000;
+    take(event, &one);
+    one.doc = NULL;
+    one.visits[0] += 1000;
+    assert_int_equal(LINE_TICK_SAME, take(event, &one));
+    one.visits[1] = 1700000004000;
+    assert_int_equal(LINE_TICK_CHANGED, take(event, &one));
+    assert_int_equal(1700000004000, event->view.halted_ms);
 }
 
 static void an_answer_in_which_only_the_clock_moved_is_no_change(void **state)
@@ -710,7 +727,7 @@ static struct span turns_asked(struct line_event *event, char memory[64])
 {
     redisReply *reply = moves_told(event);
     struct span upto;
-    assert_true(resp_get_str(reply, resp_len(reply) - 4, &upto));
+    assert_true(resp_get_str(reply, resp_len(reply) - 5, &upto));
     assert_true(span_to_cstr(upto, memory, 64));
     freeReplyObject(reply);
     return span_of(memory);
@@ -748,6 +765,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_first_answer_fills_the_picture),
         TEST(codes_that_are_lost_are_told_by_number),
+        TEST(a_clock_of_visits_that_stops_is_a_change),
         TEST(an_answer_in_which_only_the_clock_moved_is_no_change),
         TEST(a_picture_that_was_stale_is_worth_showing_again),
         TEST(a_place_that_moved_is_known_and_told_to_a_redis_that_lost_it),

@@ -141,6 +141,27 @@ static void no_page_breaks_it(void **state)
     }
 }
 
+static void a_page_tells_of_each_event_whether_it_is_served(void **state)
+{
+    (void)state;
+    static const char text[] = "# HELP fairgate_seats_open 1 while they can be taken\n"
+                               "# TYPE fairgate_seats_open gauge\n"
+                               "fairgate_seats_open{event=\"show\"} 1\n"
+                               "fairgate_seats_open_ever{event=\"not-this\"} 1\n"
+                               "fairgate_seats_open 1\n"
+                               "fairgate_seats_open{event=\"gala\"} no\n"
+                               "fairgate_seats_open{event=\"gala\"} 0";
+    struct span rest = span_of(text), event;
+    bool served;
+    assert_true(health_next_served(&rest, &event, &served));
+    assert_true(span_eq(event, SPAN("show")));
+    assert_true(served);
+    assert_true(health_next_served(&rest, &event, &served));
+    assert_true(span_eq(event, SPAN("gala")));
+    assert_false(served);
+    assert_false(health_next_served(&rest, &event, &served));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -150,6 +171,7 @@ int main(void)
         cmocka_unit_test(services_together_are_as_ill_as_the_worst),
         cmocka_unit_test(what_is_no_page_of_figures_is_no_look),
         cmocka_unit_test(no_page_breaks_it),
+        cmocka_unit_test(a_page_tells_of_each_event_whether_it_is_served),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -46,7 +46,7 @@ static int verify(const struct jwks *keys, const char *event, struct span token,
     struct clock_fake clock;
     struct err_slot err;
     clock_fake_init(&clock, at_s * 1000000);
-    return pass_verify(keys, "fairgate", span_of(event), token, &clock.clock, &err, out);
+    return pass_verify(keys, "fairgate", span_of(event), token, &clock.clock, false, &err, out);
 }
 
 static void a_pass_says_whose_visit_it_is(void **state)

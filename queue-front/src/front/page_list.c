@@ -1,0 +1,50 @@
+/* page_list.c: judged when the settings are read, cut once when a front begins. */
+#include "front/page_list.h"
+
+#include "base/span.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool is_url(struct span url)
+{
+    for (size_t i = 0; i < url.len; i++) {
+        if (url.ptr[i] <= ' ' || url.ptr[i] > '~')
+            return false;
+    }
+    return span_starts(url, SPAN("http://")) || span_starts(url, SPAN("https://"));
+}
+
+int page_list_check(const char *setting, const char *pages, struct err_slot *err)
+{
+    struct span rest = span_of(pages);
+    unsigned len = 0;
+    while (rest.ptr != NULL && rest.len > 0) {
+        struct span url;
+        rest = span_cut(rest, ',', &url);
+        if (!is_url(span_trim(url)) || ++len > PAGES_MAX)
+            return err_set(err, ERR_RANGE, "%s: at most %d http(s) URLs, comma between", setting,
+                           PAGES_MAX);
+    }
+    return 0;
+}
+
+int page_list_init(struct page_list *list, const char *pages, struct err_slot *err)
+{
+    *list = (struct page_list){.memory = strdup(pages)};
+    if (list->memory == NULL)
+        return err_set(err, ERR_NOMEM, "a list of pages");
+    char *at = list->memory;
+    char *url;
+    while ((url = strsep(&at, ", ")) != NULL && list->len < PAGES_MAX) {
+        if (url[0] != '\0')
+            list->url[list->len++] = url;
+    }
+    return 0;
+}
+
+void page_list_deinit(struct page_list *list)
+{
+    free(list->memory);
+    *list = (struct page_list){.len = 0};
+}

@@ -1,0 +1,17 @@
+/* served.h: sees whether those inside get what they came for, on a process's first loop, so that
+ * the clock of their visits stands while they do not (lua/shared/visits.lua). */
+#ifndef FG_QUEUE_FRONT_SERVED_H
+#define FG_QUEUE_FRONT_SERVED_H
+
+#include "front/front.h"
+
+struct served_pages; /* one a process; its first loop owns it */
+
+/* front->served; nothing is made on other loops than the first, nor where no page is set. */
+int served_create(struct front *front, struct err_slot *err);
+void served_close(struct served_pages *served); /* silent from here on */
+
+/* To be called often: asks all pages once a second, and writes into each event what they say. */
+void served_look(struct front *front);
+
+#endif

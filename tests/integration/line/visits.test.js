@@ -1,0 +1,121 @@
+// The clock of visits: it stands while no front sees that those inside are served.
+
+import assert from 'node:assert/strict';
+import { before, after, test } from 'node:test';
+import { startRedis } from '../../lib-js/redis.js';
+import { openScope } from '../../lib-js/scope.js';
+import { Clockwork, Front, OUTCOME } from './line.js';
+
+const SERVED = 1;
+const UNSERVED = 2;
+const SECOND = 1000;
+const HALT_MAX_MS = 1_800_000;
+
+const scope = openScope();
+let clockwork;
+before(async () => { clockwork = await new Clockwork(await startRedis(scope)).load(); });
+after(() => scope.close());
+
+// A second at a time, as fronts tick; each sees what it sees.
+async function pass(ms, ...fronts) {
+  for (let past = 0; past < ms; past += SECOND) {
+    await clockwork.step(Math.min(SECOND, ms - past));
+    for (const front of fronts) await front.tick();
+  }
+}
+
+async function inside(name, knobs = {}) {
+  const front = new Front(clockwork, name);
+  front.served = SERVED;
+  await front.create({ session_ttl_ms: 60_000, session_max_ms: 100_000, ...knobs });
+  await front.join(2);
+  await front.tick();
+  await clockwork.step(SECOND);
+  await front.tick();
+  const visit = await front.pass(1);
+  assert.equal(visit.outcome, OUTCOME.OK);
+  return [front, visit];
+}
+
+test('a visit has back the time in which nobody was served', async () => {
+  const [front, visit] = await inside('back');
+  await pass(30 * SECOND, front);
+  front.served = UNSERVED;
+  await pass(600 * SECOND, front);
+  assert.equal(front.view.active, 1, 'its ttl and its end have long passed, on the other clock');
+  assert.ok(front.view.halted_ms > 0);
+  const meanwhile = await front.visit('heartbeat', 1);
+  assert.equal(meanwhile.outcome, OUTCOME.OK);
+  assert.equal(meanwhile.expiresMs - clockwork.ms, 60_000);
+
+  front.served = SERVED;
+  await pass(SECOND, front);
+  const after_ = await front.visit('heartbeat', 1);
+  assert.equal(front.view.halted_ms, 0);
+  const givenBack = after_.endsMs - visit.endsMs;
+  assert.ok(givenBack >= 595 * SECOND && givenBack <= 600 * SECOND, `${givenBack} ms`);
+  assert.equal((await front.pass(1)).outcome, OUTCOME.SAME, 'the way back to the seats');
+  await pass(after_.expiresMs - clockwork.ms - SECOND, front);
+  assert.equal(front.view.active, 1);
+  await pass(2 * SECOND, front);
+  assert.equal(front.view.active, 0, 'and not a second more');
+});
+
+test('a takeover of the seats is no outage', async () => {
+  const [front, visit] = await inside('takeover');
+  front.served = UNSERVED;
+  await pass(2 * SECOND, front);
+  front.served = SERVED;
+  await pass(SECOND, front);
+  assert.equal((await front.pass(1)).endsMs, visit.endsMs);
+});
+
+test('one front that sees them served is believed against the others, whose ticks come first', async () => {
+  const [front, visit] = await inside('split');
+  const blind = new Front(clockwork, 'split', { id: 'front-2', slotMs: 50 });
+  blind.served = UNSERVED;
+  front.slotMs = 50;
+  await pass(20 * SECOND, blind, front);
+  assert.equal(front.view.halted_ms, 0);
+  assert.equal((await front.pass(1)).endsMs, visit.endsMs);
+  front.served = UNSERVED;
+  await pass(20 * SECOND, blind, front);
+  assert.ok(blind.view.halted_ms > 0);
+});
+
+test('those who enter meanwhile have their whole visit, and slots stay what they are', async () => {
+  const [front] = await inside('meanwhile', { max_active: 2 });
+  front.served = UNSERVED;
+  await pass(10 * SECOND, front);
+  const late = await front.pass(2);
+  assert.equal(late.endsMs - clockwork.ms, 100_000);
+  await front.join(1);
+  await pass(300 * SECOND, front);
+  assert.equal((await front.pass(3)).outcome, OUTCOME.NOT_YET, 'both slots are taken');
+  front.served = SERVED;
+  await pass(61 * SECOND, front);
+  assert.equal(front.view.active, 0);
+  assert.equal((await front.pass(3)).outcome, OUTCOME.OK);
+});
+
+test('after half an hour the clock goes on: a wrong address keeps no slot for ever', async () => {
+  const [front, visit] = await inside('bounded');
+  front.served = UNSERVED;
+  await pass(5 * SECOND, front);
+  await clockwork.step(HALT_MAX_MS - 10 * SECOND);
+  await front.tick();
+  assert.equal(front.view.active, 1);
+  await pass(visit.expiresMs - clockwork.ms + HALT_MAX_MS + 10 * SECOND, front);
+  assert.equal(front.view.active, 0);
+});
+
+test('an event that nobody ever saw served is not judged', async () => {
+  const front = new Front(clockwork, 'elsewhere');
+  front.served = UNSERVED;
+  await front.create({ session_ttl_ms: 60_000 });
+  await front.join(1);
+  await pass(SECOND, front);
+  assert.equal((await front.pass(1)).outcome, OUTCOME.OK);
+  await pass(62 * SECOND, front);
+  assert.deepEqual([front.view.halted_ms, front.view.active], [0, 0]);
+});

@@ -1,0 +1,112 @@
+// The last metre: while the seats are down nobody's visit gets shorter, and behind it stands one's own
+// turn. The waiting room with two fronts, a pair of seat-services and their database, as they are.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { delay, openScope, until } from '../../lib-js/index.js';
+import { live, makeEvent, openHouse, startFront, Visitor } from '../queue-front/support.js';
+import { hall, importHall, openPostgres, openSeats, PassOffice } from '../seat-service/house.js';
+
+const TTL_S = 5;
+const MAX_S = 60;
+
+describe('seats that go away', () => {
+  const scope = openScope();
+  const pair = [];
+  let house, postgres;
+
+  before(async () => {
+    house = await openHouse(null, { scope, fronts: 0 });
+    postgres = await openPostgres(scope);
+    const office = new PassOffice('fairgate', house.secrets.read('pass-es256.pem'));
+    pair.push(await openSeats(scope, postgres, { office, secrets: house.secrets }));
+    await importHall(pair[0], 'night', hall());
+    pair.push(await openSeats(scope, postgres, { office, secrets: house.secrets, ready: false }));
+    const pages = pair.map(({ privatePort }) => `http://127.0.0.1:${privatePort}/metrics`).join(', ');
+    for (let i = 0; i < 2; i += 1) house.fronts.push(await startFront(house, { visits: { served_by: pages } }));
+    [house.front] = house.fronts;
+    await makeEvent(house, 'night', { rate_per_s: 1000, burst: 1000, session_ttl_s: TTL_S, session_max_s: MAX_S });
+  });
+  after(() => scope.close());
+
+  const halted = (wanted) => until(`visits_halted: ${wanted}`, async () =>
+    (await Promise.all(house.fronts.map((front) => live(front, 'night')))).every(({ visits_halted: is }) => is === wanted));
+  const owner = () => until('an owner', async () => {
+    for (const seats of pair) {
+      const metrics = await seats.metrics().catch(() => null);
+      if (metrics?.get('fairgate_seats_open{event="night"}') === 1) return seats;
+    }
+    return false;
+  });
+  const choose = (seats, pass, seat) => seats.http.post('/v1/seats/night/holds', { token: pass, body: { seats: [seat] } });
+
+  async function enter() {
+    const visitor = new Visitor(house.front, 'night');
+    await visitor.joined();
+    return [visitor, await visitor.entered()];
+  }
+
+  // `away` ends the service of the seats, `back` begins it again.
+  async function outage(seat, away, back) {
+    await owner();
+    await until('the fronts to have seen it served', () => house.redis.command('HGET', 'fg:{night}:cfg', 'served_ms'));
+    await halted(false);
+    const [visitor, visit] = await enter();
+    await away();
+    let is = false;
+    halted(true).finally(() => { is = true; });
+    while (!is) { // as the pages do
+      assert.equal((await visitor.session()).status, 200);
+      await delay(500);
+    }
+    const since = performance.now();
+    // Nobody asks for another pass any more, as where the page is gone.
+    await until('the pass to run out', async () => (await visitor.verify()).status === 401);
+    const me = await visitor.me();
+    assert.equal(me.json.place, 'admitted', 'it is still their turn');
+    const stranger = new Visitor(house.fronts[1], 'night');
+    stranger.jar = visitor.jar;
+    const renewed = await stranger.session();
+    assert.equal(renewed.status, 200, renewed.text);
+    assert.equal(renewed.json.session, visit.session);
+    const given = Date.parse(renewed.json.ends_at) - Date.parse(visit.ends_at);
+    assert.ok(given >= TTL_S * 1000 - 1000 && given <= performance.now() - since + 10_000, `${given} ms are given back`);
+
+    await back();
+    const seats = await owner();
+    await halted(false);
+    const again = await visitor.session();
+    assert.equal(again.status, 200, again.text);
+    const hold = await choose(seats, again.json.pass, seat);
+    assert.equal(hold.status, 201, hold.text);
+    await until('the visit to end in its time', async () => (await live(house.front, 'night')).active === 0);
+    assert.equal((await visitor.session()).status, 410);
+  }
+
+  test('a dead pair gives back the time, and the seats are chosen after all', async () => {
+    await outage('r1s1', async () => Promise.all(pair.map((seats) => seats.kill())), async () => {
+      for (const seats of pair) await seats.start(false);
+    });
+  });
+
+  // The standby may be faster than the owner when the database is back; the owner then ends.
+  test('so does a database that is gone', async () => {
+    for (const { child } of pair) child.mayEnd = true;
+    await outage('r1s2', () => postgres.stop(), () => postgres.start());
+  });
+
+  test('a takeover by the standby takes nothing and gives nothing', async () => {
+    const first = await owner();
+    for (const seats of pair) if (!seats.child.running) await seats.start(false);
+    const standby = pair.find((seats) => seats !== first);
+    await until('the other to follow', async () => (await standby.metrics().catch(() => null))?.get('fairgate_seats_events{state="following"}') === 1);
+    const [visitor, visit] = await enter();
+    await first.kill();
+    const second = await owner();
+    assert.notEqual(second, first);
+    assert.equal((await choose(second, visit.pass, 'r1s3')).status, 201);
+    await delay(3000);
+    assert.equal((await live(house.front, 'night')).visits_halted, false);
+    assert.equal((await visitor.session()).json.ends_at, visit.ends_at);
+  });
+});
