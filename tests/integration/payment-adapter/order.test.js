@@ -443,26 +443,30 @@ test('what is about no open order of ours leaves nothing behind', async () => {
 
 test('a webhook for an order that is just being changed holds up no other, and wakes it all the same', async () => {
   const orders = [];
-  for (let i = 0; i < 2; i += 1) orders.push((await world.order(buyer, world.hold())).json.order);
-  const [changing, other] = orders;
+  for (let i = 0; i < 3; i += 1) orders.push((await world.order(buyer, world.hold())).json.order);
+  const [changing, other, third] = orders;
   const row = await until('the row to be free', async () => {
     const one = await transaction(`SELECT id FROM pay.saga WHERE subject = '${changing}' AND step = 2 AND NOT leased FOR UPDATE`);
     if (one.text === '') await one.end();
     return one.text !== '' && one;
   });
   const events = orders.map((order) => world.psp.authorise(world.psp.of(order)[0].id));
+  assert.equal((await world.webhook(events[1])).status, 204);
+  await world.untilStatus(buyer, other, 'completed');
+  // From here on little time may pass: the row is waited for as long as a statement may take.
   let answered = false;
   const late = world.webhook(events[0]).then((answer) => {
     answered = true;
     return answer;
   });
-  assert.equal((await world.webhook(events[1])).status, 204);
-  await world.untilStatus(buyer, other, 'completed');
+  await until('it to wait for the row', () =>
+    world.postgres.sql("SELECT count(*) FROM pg_locks WHERE locktype = 'transactionid' AND NOT granted", 'pay') === '1');
+  assert.equal((await world.webhook(events[2])).status, 204);
   assert.equal(answered, false);
   await row.end();
   assert.equal((await late).status, 204);
   assert.notEqual(world.postgres.sql(`SELECT wake FROM pay.saga WHERE subject = '${changing}'`, 'pay'), '0');
-  await world.untilStatus(buyer, changing, 'completed');
+  for (const order of [changing, third]) await world.untilStatus(buyer, order, 'completed');
   await world.settle();
 });
 
