@@ -573,7 +573,7 @@ static void describe(struct panic_text *text, const void *ctx)
     const struct line_store *store = ctx;
     panic_put_u64(text, "events", store->events_len);
     panic_put_u64(text, "requests", store->requests);
-    panic_put_u64(text, "refused", store->refused.len);
+    panic_put_u64(text, "decided", store->decided.len);
     panic_put_bool(text, "discovered", store->discovered);
     panic_put_bool(text, "closed", store->closed);
     for (unsigned i = 0; i < REDIS_NODES_MAX; i++)
