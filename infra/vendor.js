@@ -1,11 +1,11 @@
 // vendor.js [--check]: what is bundled by esbuild from the lockfile into files that are kept in the
 // repository, so that building and running need no npm: what the console carries of other people's
-// work, and the scripts of the pages that are asked for on a slow line: the hall's and the checkout's as
-// one file each, the waiting page's made shorter, since some of it comes only when needed. Written again
+// work, and the scripts of the pages that are asked for on a slow line, as one file each; what the waiting
+// page needs later finds in its file what it shares with it. Written again
 // by `make bundles`; `--check` only compares. A bundle of others' work begins with its licence's line;
 // the whole text is in queue-front/web/licences.txt.
 
-import { build, transformSync } from 'esbuild';
+import { build } from 'esbuild';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 
 const at = (path) => new URL(`../${path}`, import.meta.url);
@@ -27,13 +27,10 @@ const shared = {
   }),
 };
 
-async function page(entry) {
-  const { outputFiles } = await build({ ...MANNER, entryPoints: [at(entry).pathname], plugins: [shared] });
+async function page(entry, external = []) {
+  const { outputFiles } = await build({ ...MANNER, entryPoints: [at(entry).pathname], plugins: [shared], external });
   return outputFiles[0].text;
 }
-
-// One of several files that name each other, made shorter and nothing else.
-const shorter = (path) => transformSync(read(path), { minify: true, format: 'esm', target: 'es2022', charset: 'utf8', legalComments: 'none' }).code;
 
 const versionOf = (name) => JSON.parse(read(`node_modules/${name}/package.json`)).version;
 
@@ -51,9 +48,8 @@ const wanted = {
   'queue-front/web/bls.min.js': `/* @noble/curves ${versionOf('@noble/curves')}, @noble/hashes ${versionOf('@noble/hashes')}, MIT; made by infra/vendor.js */\n${await page('queue-front/web/bls.js')}`,
   'queue-front/web/licences.txt': licences(['uplot', '@noble/curves', '@noble/hashes']),
   'seat-service/web/hall.min.js': await page('seat-service/web/hall.js'),
-  'web/kit.min.js': shorter('web/kit.js'),
-  'queue-front/web/show.min.js': shorter('queue-front/web/show.js'),
-  'queue-front/web/wait.min.js': shorter('queue-front/web/wait.js'),
+  'queue-front/web/wait.min.js': await page('queue-front/web/wait.js'),
+  'queue-front/web/fair.min.js': await page('queue-front/web/fair.js', ['./bls.min.js']),
   'payment-adapter/web/checkout.min.js': await page('payment-adapter/web/checkout.js'),
   'payment-adapter/web/order.min.js': await page('payment-adapter/web/order.js'),
 };

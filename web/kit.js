@@ -4,6 +4,8 @@
 const wordsAt = document.getElementById('words');
 const words = wordsAt ? JSON.parse(wordsAt.textContent) : {};
 export const lang = document.documentElement.lang;
+// The reader's own kind of that language: dates in British English are not those of American.
+export const locale = navigator.languages?.find((one) => one.split('-')[0] === lang) ?? lang;
 
 // The phrase of a key with {0}, {1} put in. A key that nobody wrote shows itself.
 export function say(key, ...values) {
@@ -37,9 +39,11 @@ export function make(tag, properties = {}, ...children) {
 // Amounts travel in minor units; how many digits those are, the currency knows.
 const formats = new Map(); // by currency: to make one takes longer than to use it a thousand times
 export function money(minor, currency) {
-  if (!formats.has(currency)) formats.set(currency, new Intl.NumberFormat(lang, { style: 'currency', currency: currency.toUpperCase() }));
-  const format = formats.get(currency);
-  return format.format(minor / 10 ** format.resolvedOptions().maximumFractionDigits);
+  const code = currency.toUpperCase();
+  if (!formats.has(code)) formats.set(code, new Intl.NumberFormat(locale, { style: 'currency', currency: code }));
+  const format = formats.get(code);
+  const amount = minor / 10 ** format.resolvedOptions().maximumFractionDigits;
+  return lang === 'ko' && code === 'KRW' ? `${amount.toLocaleString(locale)}원` : format.format(amount);
 }
 
 // The server's clock, carried on by a clock that nobody can set: a wrong or corrected clock of this

@@ -1,6 +1,7 @@
 /* brand.c: see brand.h. Contrast is that of WCAG 2.2: 4.5 to 1 between a colour and whatever it
- * stands on or carries. Of black and white, one is always readable on a colour; we take that one,
- * so nobody has to choose it. The papers are those of web/base.css. */
+ * stands on or carries. An operator names the house's colour as it is; where it is too pale for
+ * that, or too dark for dark screens, it is mixed with as much black or white as it takes. Of black
+ * and white, one is always readable on a colour; we take that one, so nobody has to choose it. */
 #include "brand.h"
 
 #include <assert.h>
@@ -9,6 +10,8 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+static const double CONTRAST_MIN = 4.6; /* a browser rounds the wash its own way */
 
 enum { LOGO_BYTES_MAX = 64 * 1024, TEXTS_BYTES_MAX = 128 * 1024, CSS_MAX = 512, PATH_BYTES = 1536 };
 
@@ -29,8 +32,10 @@ struct brand {
 /* ---- colours ---- */
 
 struct colour {
-    double light; /* relative luminance, 0 to 1 */
+    unsigned channel[3];
 };
+
+static const struct colour black = {{0, 0, 0}}, white = {{255, 255, 255}};
 
 static double linear(unsigned channel)
 {
@@ -38,59 +43,96 @@ static double linear(unsigned channel)
     return share <= 0.04045 ? share / 12.92 : pow((share + 0.055) / 1.055, 2.4);
 }
 
-static bool colour_parse(const char *text, struct colour *out)
+static double light(struct colour colour) /* relative luminance, 0 to 1 */
 {
-    unsigned channel[3];
-    if (text[0] != '#' || strspn(text + 1, "0123456789abcdefABCDEF") != 6 || text[7] != '\0')
-        return false;
-    for (unsigned i = 0; i < 3; i++) {
-        const char digits[] = {text[1 + 2 * i], text[2 + 2 * i], '\0'};
-        channel[i] = (unsigned)strtoul(digits, NULL, 16);
-    }
-    out->light =
-        0.2126 * linear(channel[0]) + 0.7152 * linear(channel[1]) + 0.0722 * linear(channel[2]);
-    return true;
+    return 0.2126 * linear(colour.channel[0]) + 0.7152 * linear(colour.channel[1]) +
+           0.0722 * linear(colour.channel[2]);
 }
 
 static double contrast(struct colour a, struct colour b)
 {
-    double high = a.light > b.light ? a.light : b.light;
-    double low = a.light > b.light ? b.light : a.light;
+    double high = fmax(light(a), light(b)), low = fmin(light(a), light(b));
     return (high + 0.05) / (low + 0.05);
 }
 
+static bool colour_parse(const char *text, struct colour *out)
+{
+    if (text[0] != '#' || strspn(text + 1, "0123456789abcdefABCDEF") != 6 || text[7] != '\0')
+        return false;
+    for (unsigned i = 0; i < 3; i++) {
+        const char digits[] = {text[1 + 2 * i], text[2 + 2 * i], '\0'};
+        out->channel[i] = (unsigned)strtoul(digits, NULL, 16);
+    }
+    return true;
+}
+
+/* `parts` of 256 of `a`, the rest of `b`. */
+static struct colour mix(struct colour a, struct colour b, unsigned parts)
+{
+    struct colour mixed;
+    for (unsigned i = 0; i < 3; i++)
+        mixed.channel[i] = (a.channel[i] * parts + b.channel[i] * (256 - parts) + 128) / 256;
+    return mixed;
+}
+
+/* What text in the brand's colour stands on: --paper, --raised and --ground of web/base.css. The
+ * fourth is --wash, the paper with a little of the colour itself. */
+enum { PAPERS = 3, WASH_PARTS = 20 };
 struct scheme {
     const char *key, *name;
-    const char *papers[2];
+    struct colour papers[PAPERS];
+    struct colour away; /* from the papers: what a colour that is too pale is mixed with */
 };
 
-static const struct scheme light_scheme = {"colour", "light", {"#ffffff", "#f4f6f9"}};
-static const struct scheme dark_scheme = {"dark_colour", "dark", {"#16181c", "#22262c"}};
+static const struct scheme light_scheme = {
+    "colour", "light", {{{255, 255, 255}}, {{244, 246, 249}}, {{246, 247, 249}}}, {{0, 0, 0}}};
+static const struct scheme dark_scheme = {
+    "dark_colour", "dark", {{{22, 24, 28}}, {{34, 38, 44}}, {{14, 16, 19}}}, {{255, 255, 255}}};
+
+static bool is_readable(struct colour colour, const struct scheme *scheme)
+{
+    bool good = contrast(colour, mix(colour, scheme->papers[0], WASH_PARTS)) >= CONTRAST_MIN;
+    for (unsigned i = 0; i < PAPERS; i++)
+        good = good && contrast(colour, scheme->papers[i]) >= CONTRAST_MIN;
+    return good;
+}
+
+/* The nearest colour to it that people can read: it keeps its hue and gives up as much of its
+ * lightness as it must. Black and white themselves always do, so there is one. */
+static struct colour readable(struct colour colour, const struct scheme *scheme)
+{
+    unsigned parts = 256;
+    while (parts > 0 && !is_readable(mix(colour, scheme->away, parts), scheme))
+        parts--;
+    return mix(colour, scheme->away, parts);
+}
 
 static int add_colour(struct brand *brand, const struct scheme *scheme, const char *text,
                       struct err_slot *err)
 {
-    const struct colour black = {0}, white = {1};
-    struct colour colour, paper;
+    struct colour colour;
     if (text[0] == '\0')
         return 0;
     if (!colour_parse(text, &colour))
         return err_set(err, ERR_SYNTAX, "brand.%s: \"%s\" is not of the form #rrggbb", scheme->key,
                        text);
-    for (unsigned i = 0; i < 2; i++) {
-        bool good = colour_parse(scheme->papers[i], &paper);
-        assert(good);
-        if (contrast(colour, paper) < 4.5)
-            return err_set(err, ERR_RANGE,
-                           "brand.%s: %s on %s has a contrast of %.1f to 1; people need 4.5",
-                           scheme->key, text, scheme->papers[i], contrast(colour, paper));
-    }
+    colour = readable(colour, scheme);
+    assert(is_readable(colour, scheme));
     const char *on = contrast(colour, white) >= contrast(colour, black) ? "#fff" : "#000";
-    text_printf(&brand->css,
-                "@media (prefers-color-scheme: %s) { :root { --act: %s; --on-act: %s; } }\n",
-                scheme->name, text, on);
+    text_printf(
+        &brand->css,
+        "@media (prefers-color-scheme: %s) { :root { --act: #%02x%02x%02x; --on-act: %s; } }\n",
+        scheme->name, colour.channel[0], colour.channel[1], colour.channel[2], on);
     assert(!brand->css.overflown);
     return 0;
+}
+
+static int add_colours(struct brand *brand, struct err_slot *err)
+{
+    const struct brand_settings *settings = brand->settings;
+    const char *dark = settings->dark_colour[0] != '\0' ? settings->dark_colour : settings->colour;
+    int rc = add_colour(brand, &light_scheme, settings->colour, err);
+    return rc == 0 ? add_colour(brand, &dark_scheme, dark, err) : rc;
 }
 
 /* ---- files ---- */
@@ -188,9 +230,7 @@ int brand_load(const struct brand_settings *settings, struct err_slot *err, stru
     brand->css = text_on(brand->css_memory, sizeof(brand->css_memory));
     int rc = 0;
     if (settings != NULL) {
-        rc = add_colour(brand, &light_scheme, settings->colour, err);
-        if (rc == 0)
-            rc = add_colour(brand, &dark_scheme, settings->dark_colour, err);
+        rc = add_colours(brand, err);
         if (rc == 0)
             rc = load_logo(brand, err);
         if (rc == 0)

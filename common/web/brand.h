@@ -4,15 +4,16 @@
  *     [brand]
  *     name = "Seoul Arts"           # where there is no logo, and what the logo says
  *     logo = "/etc/fairgate/logo.svg"
- *     colour = "#7a1fa2"            # of what can be pressed; judged for contrast
- *     dark_colour = "#d9a6f5"       # the same on dark screens
+ *     colour = "#7a1fa2"            # of what can be pressed
+ *     dark_colour = "#d9a6f5"       # the same on dark screens; without it: made of colour
  *     texts = "/etc/fairgate/texts" # ko.txt, en.txt: other words; ja.txt: another language
  *
  * A language is one file for all three: the keys of each one's web/text.en after a line "[NAME]" of
  * the service, and, if operators read it too, those of console.en after "[console]".
  *
- * A colour that people could not read is an error, as is a text for nothing or a language that is
- * not complete: a page is never half in another language. */
+ * A colour that people could not read is made darker, or lighter on dark screens, until they can.
+ * A text for nothing is an error, and so is a language that is not complete: a page is never half
+ * in another language. */
 #ifndef FG_WEB_BRAND_H
 #define FG_WEB_BRAND_H
 
@@ -38,7 +39,7 @@ struct brand_settings {
     BRAND_SETTING(at, name, 80, "name shown on top of every page; empty: none"),                   \
         BRAND_SETTING(at, logo, 1000, "SVG, PNG or WebP file shown in its place; empty: none"),    \
         BRAND_SETTING(at, colour, 7, "colour of what can be pressed, #rrggbb; empty: ours"),       \
-        BRAND_SETTING(at, dark_colour, 7, "the same on dark screens; empty: ours"),                \
+        BRAND_SETTING(at, dark_colour, 7, "the same on dark screens; empty: made of colour"),      \
         BRAND_SETTING(at, texts, 1000, "folder of LANGUAGE.txt files with texts; empty: none")
 
 struct brand;

@@ -8,6 +8,7 @@
 #include "site.h"
 
 #include "base/tag.h"
+#include "icons.h"
 #include "squeeze.h"
 #include "visit.h"
 
@@ -226,7 +227,7 @@ int site_template(const struct site *site, enum lang lang, struct span html,
     for (enum lang each = 0; each < lang_count(); each++)
         text_printf(&tags, "%s%s", each > 0 ? " " : "", lang_tag(each));
     assert(!tags.overflown);
-    const struct template_fixed fixed[] = {
+    struct template_fixed fixed[7 + ICONS_MAX + 1] = {
         {"tags", text_span(&tags)},
         {"lang", span_of(lang_tag(lang))},
         {"words", text_span(&words)},
@@ -234,8 +235,11 @@ int site_template(const struct site *site, enum lang lang, struct span html,
         {"brand", text_span(&site->brand_html.text)},
         {"languages", text_span(&site->languages[lang].text)},
         {"data", site->conf.data},
-        {NULL, {NULL, 0}},
     };
+    struct icons icons;
+    icons_read(&icons);
+    memcpy(&fixed[7], icons.row,
+           icons.len * sizeof(icons.row[0])); /* a row without a name is left */
     int rc = words.overflown
                  ? err_set(err, ERR_FULL, "the words of \"%s\" are too long", lang_tag(lang))
                  : template_create(html, site->phrases[lang], fixed, gaps, err, out);

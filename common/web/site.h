@@ -5,10 +5,10 @@
  *
  * In a page, {{t.title}} is the phrase "title", {{lang}} the language, {{words}} the phrases that
  * scripts say as JSON, {{files}} the folder of the files, {{brand}} the operator's logo or name,
- * {{languages}} the links to the page in each language, {{tags}} the tags of all that visitors may
- * read, with a space between, and {{data}} what the configuration says to
- * the page. The folder's name is a hash of what lies in it, so that a file may be kept for good and
- * files name each other by plain relative paths.
+ * {{i.check}} an icon (icons.h), {{languages}} the links to the page in each language, {{tags}} the
+ * tags of all that visitors may read, with a space between, and {{data}} what the configuration
+ * says to the page. The folder's name is a hash of what lies in it, so that a file may be kept for
+ * good and files name each other by plain relative paths.
  *
  * Threading: made at start, then only read, by all loops. */
 #ifndef FG_WEB_SITE_H

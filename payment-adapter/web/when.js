@@ -1,10 +1,10 @@
 // when.js: when something begins, as people say it where this device is; and which zone that is, since
 // the hall may be elsewhere.
 
-import { lang } from './kit.js';
+import { locale } from './kit.js';
 
-const format = new Intl.DateTimeFormat(lang, { dateStyle: 'full', timeStyle: 'short' });
-const zones = new Intl.DateTimeFormat(lang, { timeZoneName: 'short' });
+const format = new Intl.DateTimeFormat(locale, { dateStyle: 'full', timeStyle: 'short' });
+const zones = new Intl.DateTimeFormat(locale, { timeZoneName: 'short' });
 
 export function timeOf(at) {
   const time = new Date(at);

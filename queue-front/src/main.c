@@ -25,6 +25,7 @@
 #include "front/page_list.h"
 #include "line/line_limits.h"
 #include "pages/console.h"
+#include "pages/design.h"
 #include "pages/pages.h"
 #include "pages/waiting_page.h"
 #include "redis/redis_map.h"
@@ -279,6 +280,8 @@ static int add_routes(struct front_shared *shared, struct http_router *routes,
     if (rc == 0)
         rc = console_routes(shared->console, private_routes, err);
     if (rc == 0)
+        rc = design_routes(shared->design, private_routes, err);
+    if (rc == 0)
         rc = waiting_page_routes(shared->waiting_page, routes, err);
     return rc;
 }
@@ -289,6 +292,7 @@ static void stop(struct service *service)
     secrets_unref(shared->keys);
     pages_destroy(shared->pages);
     console_destroy(shared->console);
+    design_destroy(shared->design);
     waiting_page_destroy(shared->waiting_page);
     secret_file_destroy(shared->redis_password);
     secret_file_destroy(shared->sentinel_password);
@@ -352,6 +356,8 @@ static int start(struct service *service, struct http_router *routes,
         rc = console_create(shared->config->console_parts, &shared->config->brand, err,
                             &shared->console);
     if (rc == 0)
+        rc = design_create(&shared->config->brand, err, &shared->design);
+    if (rc == 0)
         rc = add_routes(shared, routes, private_routes, err);
     return rc;
 }
@@ -411,7 +417,7 @@ static void loop_stop(struct service_loop *loop)
 int main(int argc, char **argv)
 {
     /* The console asks for the token itself. */
-    static const char *const private_open[] = {"/console", NULL};
+    static const char *const private_open[] = {"/console", "/design", NULL};
     static struct front_config config;
     static struct front_shared shared;
     if (argc > 1 && strcmp(argv[1], "verify-draw") == 0)

@@ -2,6 +2,7 @@
 // touch or a key, so the sound is made ready when it is asked for.
 
 let audio = null;
+const PULSES = [300, 200, 300, 200, 600];
 
 // Two tones up, three times: unlike a message's or an alarm's.
 function chime(times) {
@@ -27,6 +28,8 @@ export async function arm(byHand) {
     await audio.resume();
     chime(1);
     if (window.Notification?.permission === 'default') await Notification.requestPermission();
+    // Most phones show notifications of service workers only.
+    await navigator.serviceWorker?.register('/assets/sw.js', { scope: '/e/' }).catch(() => {});
   } else if (audio.state !== 'running') {
     const wakeUp = () => audio.resume();
     for (const touch of ['pointerdown', 'keydown']) addEventListener(touch, wakeUp, { once: true });
@@ -35,14 +38,20 @@ export async function arm(byHand) {
   return window.Notification?.permission === 'granted' ? 'more.alert.on' : 'more.alert.blocked';
 }
 
-export function ring(title, body) {
+async function show(title, body, action) {
+  const options = { body, tag: location.pathname, icon: '/assets/icon.svg', requireInteraction: true }; // one tag: several tabs show one
+  try {
+    const worker = await navigator.serviceWorker.getRegistration(location.pathname);
+    await worker.showNotification(title, { ...options, data: location.pathname, vibrate: PULSES, actions: [{ action: 'enter', title: action }] });
+  } catch {
+    const note = new Notification(title, options);
+    note.onclick = () => { window.focus(); note.close(); };
+  }
+}
+
+export function ring(title, body, action) {
   audio ??= new AudioContext();
   if (audio.state === 'running') chime(3);
-  navigator.vibrate?.([300, 200, 300, 200, 600]);
-  if (window.Notification?.permission !== 'granted') return;
-  try {
-    // One tag: several tabs show one notification.
-    const note = new Notification(title, { body, tag: location.pathname, icon: '/assets/icon.svg', requireInteraction: true });
-    note.onclick = () => { window.focus(); note.close(); };
-  } catch { /* some phones show notifications of service workers only */ }
+  navigator.vibrate?.(PULSES);
+  if (window.Notification?.permission === 'granted') show(title, body, action).catch(() => {}); // the page says it as well
 }

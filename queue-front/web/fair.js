@@ -5,7 +5,7 @@
 // It asks for what everybody may ask for, and shows nothing that it has not reckoned itself. What was promised is
 // noted at the first look and compared at the last.
 
-import { byId, lang, make, minutes, moreWords, noteServerTime, say, serverNow } from './kit.js';
+import { byId, locale, make, minutes, moreWords, noteServerTime, say, serverNow } from './kit.js';
 import { checkBeacon } from './beacon-check.js';
 import { commitmentOf, openDraw } from './draw-check.js';
 
@@ -21,7 +21,7 @@ let told = null;
 let draw = null;
 let judged = ''; // the answer that was checked last
 
-const time = (iso) => new Date(iso).toLocaleString(lang, { dateStyle: 'medium', timeStyle: 'medium' });
+const time = (iso) => new Date(iso).toLocaleString(locale, { dateStyle: 'medium', timeStyle: 'medium' });
 const fill = (id, text) => { if (byId(id).textContent !== text) byId(id).textContent = text; };
 
 // ---- what was promised ----
@@ -52,7 +52,7 @@ function showFacts() {
   if (promised?.at) rows.push([say('more.fair.due'), time(promised.at)]);
   if (kind !== 'none') rows.push([say('more.fair.late'), say('more.fair.late-rule', promised.late_s)]);
   if (promised?.changes > 0) rows.push([say('more.fair.changes'), say('more.fair.changed', promised.changes, time(promised.since))]);
-  if (told.closed_at) rows.push([say('more.fair.closed'), time(told.closed_at)], [say('more.fair.entries'), told.entries.toLocaleString(lang)]);
+  if (told.closed_at) rows.push([say('more.fair.closed'), time(told.closed_at)], [say('more.fair.entries'), told.entries.toLocaleString(locale)]);
   if (told.drawn) rows.push([say('more.fair.drawn'), time(told.drawn_at)], [say('more.fair.seed'), make('code', {}, told.seed)], [say('more.fair.value'), told.beacon === '' ? '\u2013' : make('code', {}, told.beacon)]);
   byId('facts').replaceChildren(...rows.map(([name, value]) => make('div', {}, make('dt', {}, name), make('dd', {}, value))));
   byId('promise').hidden = false;
@@ -100,7 +100,7 @@ async function verify() {
 function showWhere() {
   const entry = Number(byId('entry').value.replace(/\D/g, ''));
   if (!draw || !Number.isSafeInteger(entry) || entry < 1) return fill('where', '');
-  fill('where', say(entry > told.entries ? 'more.fair.after' : 'more.fair.position', entry.toLocaleString(lang), draw.position(entry).toLocaleString(lang)));
+  fill('where', say(entry > told.entries ? 'more.fair.after' : 'more.fair.position', entry.toLocaleString(locale), draw.position(entry).toLocaleString(locale)));
 }
 
 // ---- asking ----

@@ -1,6 +1,6 @@
 // move.js: gives this visitor's place a code, by which another device takes it over.
 
-import { lang, make, moreWords, say } from './kit.js';
+import { locale, make, moreWords, say } from './kit.js';
 
 // The code as text, as a picture, as an address: whatever the other device can read.
 export async function offer(at, ask) {
@@ -13,7 +13,7 @@ export async function offer(at, ask) {
     picture.setAttribute('class', 'qr');
     picture.setAttribute('role', 'img');
     picture.setAttribute('aria-label', url);
-    const time = new Date(until).toLocaleTimeString(lang, { timeStyle: 'short' });
+    const time = new Date(until).toLocaleTimeString(locale, { timeStyle: 'short' });
     at.replaceChildren(
       make('p', {}, say('more.move.text')),
       picture,

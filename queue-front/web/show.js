@@ -1,6 +1,6 @@
 // show.js: how the waiting page says what it was told. It decides nothing and asks nobody.
 
-import { announce, byId, lang, minutes, say, serverNow } from './kit.js';
+import { announce, byId, knows, lang, locale, minutes, moreWords, say, serverNow } from './kit.js';
 
 export const line = byId('line');
 export const event = line.dataset.event;
@@ -24,9 +24,11 @@ export const keep = {
   },
 };
 
-const number = (n) => n.toLocaleString(lang);
-const clockTime = (ms) => new Date(ms).toLocaleTimeString(lang);
-const fullTime = (ms) => new Date(ms).toLocaleString(lang, { dateStyle: 'full', timeStyle: 'short' });
+const MINUTE = 60_000;
+const number = (n) => n.toLocaleString(locale);
+const clockTime = (ms) => new Date(ms).toLocaleTimeString(locale);
+const fullTime = (ms) => new Date(ms).toLocaleString(locale, { dateStyle: 'full', timeStyle: 'short' });
+const shortTime = new Intl.DateTimeFormat(locale, { timeStyle: 'short' });
 
 function put(at, text) {
   if (at.textContent !== text) at.textContent = text;
@@ -54,7 +56,7 @@ function noteOf({ eta, eta_reason: reason }) {
   if (eta.p50_s === null) return '';
   const [low, high] = inMinutes(eta);
   const notes = [say(low === high || eta.p50_s >= DAY_S ? 'live.eta.single' : 'live.eta.note')];
-  if (reason) notes.unshift(say(`live.reason.${reason}`));
+  if (reason && knows(`more.reason.${reason}`)) notes.unshift(say(`more.reason.${reason}`));
   if (eta.basis === 'knobs') notes.push(say('live.eta.knobs'));
   return notes.join(' ');
 }
@@ -70,17 +72,47 @@ function announceWait(eta) {
   saidMin = step;
 }
 
-// ---- the bar ----
+// By the clock: between which times the call is to be expected, and when to be back for whoever closes
+// the page. Nine in ten are not called before the time that lies as far before p50 as p90 lies behind it.
+const NEAR_S = 180;
+const FAR_S = 1800;
+
+function showTimes({ position, eta: { p50_s: p50, p90_s: p90 } }) {
+  const known = position !== null && p50 !== null && p90 < DAY_S;
+  const at = (s) => serverNow() + 1000 * s;
+  fill('when', known && p50 >= 60 ? shortTime.formatRange(at(p50), at(p90)) : '');
+  if (!known) return fill('return', say('live.return-any'));
+  const backS = 2 * p50 - p90;
+  const step = backS > FAR_S ? 5 * MINUTE : MINUTE;
+  fill('return', backS < NEAR_S ? say('live.return-near') : say('live.return', shortTime.format(Math.floor(at(backS) / step) * step)));
+}
+
+// ---- the picture of the line ----
 
 // How much of those who were before this visitor at first are gone. It never goes back, also when
-// somebody before them, who had gone, is there again; nor by a reload.
-function showBar({ position, ahead }) {
+// somebody before them, who had gone, is there again; nor by a reload. The dots are the people in front:
+// they step on when somebody has gone, and only then. What is left of the way is the time until p90, and
+// its pale end the part of it from p50 on.
+const DOTS = 14; // px from one to the next
+
+function showBar({ position, ahead, eta }) {
   let bar = keep.get('bar');
   if (bar?.position !== position) bar = { position, first: ahead, shown: 0 };
   const done = bar.first > 0 ? Math.max(0, 1 - ahead / bar.first) : 1;
   bar.shown = Math.max(bar.shown, Math.round(1000 * done));
   keep.set('bar', bar);
-  byId('bar').value = bar.shown;
+  const gone = bar.shown / 10;
+  const sure = eta.p90_s ? gone + (100 - gone) * eta.p50_s / eta.p90_s : 100;
+  const picture = byId('bar');
+  const [way, unsure, walked, self] = picture.children;
+  const draw = (part, what, value) => part.setAttribute(what, `${value}%`);
+  picture.setAttribute('aria-valuenow', bar.shown);
+  draw(way, 'x1', gone);
+  way.setAttribute('stroke-dashoffset', -DOTS * Math.max(0, bar.first - ahead));
+  draw(unsure, 'x', sure);
+  draw(unsure, 'width', 100 - sure);
+  draw(walked, 'width', gone);
+  draw(self, 'cx', gone);
 }
 
 // ---- views ----
@@ -116,9 +148,11 @@ export function showMe(me) {
   byId('sold-kept').hidden = !hasPosition;
   fill('eta', waitInWords(me.eta));
   fill('eta-note', noteOf(me));
+  showTimes(me);
   const doubt = ['unsure', 'likely'].includes(me.odds?.sold_out) && me.place === 'waiting';
+  if ((doubt || me.eta_reason) && !knows('more.odds.likely')) moreWords().then((got) => got && showMe(me));
   byId('odds').hidden = !doubt;
-  if (doubt) fill('odds', say(`live.odds.${me.odds.sold_out}`));
+  if (doubt && knows('more.odds.likely')) fill('odds', say(`more.odds.${me.odds.sold_out}`));
   if (line.dataset.view === 'waiting') {
     announceWait(me.eta);
     showTitle(say('live.ahead-title', number(me.ahead)));
@@ -159,15 +193,16 @@ export function showCloses(at) {
   if (at) fill('closes', say('live.closes', fullTime(Date.parse(at))));
 }
 
-// Until the pre-queue or the opening; `begins` is a time in ms, 0: not known. At the opening the entries are
-// closed, and the draw may have to wait for its beacon.
-export function showBegins(begins, gathers) {
+// Until the pre-queue or the opening, and when that is; `begins` is a time in ms, 0: not known. At the
+// opening the entries are closed, and the draw may have to wait for its beacon.
+export function showBegins(begins, gathers, opens) {
   const closed = begins && begins <= serverNow() && line.dataset.state === 'pre-queue';
   for (const id of ['soon-count', 'draw-count']) {
     byId(id).hidden = !begins || closed;
     if (begins) fill(id, countdown(begins - serverNow()));
   }
   if (!begins) return;
-  const words = closed ? say(line.dataset.beacon ? 'live.awaits' : 'live.closed') : say(gathers ? 'live.gathers' : 'live.opens', fullTime(begins));
+  const opening = say('live.opens', fullTime(opens));
+  const words = closed ? say(line.dataset.beacon ? 'live.awaits' : 'live.closed') : gathers ? `${say('live.gathers', fullTime(begins))} ${opening}` : opening;
   for (const at of line.querySelectorAll('.begins')) put(at, words);
 }

@@ -20,7 +20,7 @@ const put = (id, text) => { if (byId(id).textContent !== text) byId(id).textCont
 function ring(occasion, words) {
   if (rung === occasion || !alertBox.checked) return;
   rung = occasion;
-  import('./alert.js').then((alert) => alert.ring(words, byId('name').textContent)).catch(() => { rung = ''; });
+  import('./alert.js').then((alert) => alert.ring(words, byId('name').textContent, byId('pass').textContent)).catch(() => { rung = ''; });
 }
 
 export async function arm(byHand) {

@@ -102,7 +102,7 @@ function showClocks() {
   const invited = view === 'join' && line.dataset.state === 'pre-queue';
   if (view !== 'soon' && view !== 'draw' && !invited) return;
   const [begins, gathering] = beginning();
-  showBegins(begins, gathering);
+  showBegins(begins, gathering, opens);
   if (!invited && begins && begins <= serverNow() && askedFor !== begins) {
     askedFor = begins;
     again(Math.random() * SOON_MS);
@@ -113,8 +113,9 @@ function showClocks() {
 // that an address failed, so each try has an address of its own.
 async function fetched(file) {
   for (let tries = 0; ; tries += 1) {
+    const address = `./${file}.js${tries > 0 ? `?${tries}` : ''}`; // not in import(): it would be bundled
     try {
-      return await import(`./${file}.js${tries > 0 ? `?${tries}` : ''}`);
+      return await import(address);
     } catch {
       await pause(jitter(2000));
     }
@@ -281,14 +282,14 @@ function onForm(id, act) {
     submit.preventDefault();
     const button = submit.target.querySelector('button');
     if (button.getAttribute('aria-disabled') === 'true') return; // disabled would lose the focus
-    button.setAttribute('aria-disabled', 'true');
+    for (const is of ['aria-disabled', 'aria-busy']) button.setAttribute(is, 'true');
     notice('');
     try {
       await act();
     } catch {
       notice(say('live.unavailable'));
     }
-    button.removeAttribute('aria-disabled');
+    for (const was of ['aria-disabled', 'aria-busy']) button.removeAttribute(was);
   });
 }
 
@@ -408,7 +409,7 @@ if (line.dataset.commitment && ['draft', 'scheduled', 'pre-queue'].includes(line
 byId('why').addEventListener('toggle', async ({ target }) => {
   if (!target.open) return;
   const { explain } = await fetched('why');
-  explain(byId('why-more'), { event, entry: Number(line.dataset.entry), position: me?.position ?? null, noted: keep.get('commitment') });
+  explain(byId('why-more'), { event, ahead: me?.ahead ?? null, entry: Number(line.dataset.entry), position: me?.position ?? null, noted: keep.get('commitment') });
 });
 
 // ---- with another device ----
@@ -478,3 +479,7 @@ showClocks();
 readCode();
 again(jitter(Number(line.dataset.poll)));
 holdStream();
+
+// What is fetched later finds these here, in the one file that the page loads at first.
+export * from './kit.js';
+export * from './show.js';

@@ -1,7 +1,7 @@
-// why.js: explains this visitor's place and checks the draw in this browser, by draw-check.js, which
-// shares no line with the program that drew.
+// why.js: explains this visitor's wait and place, and checks the draw in this browser, by draw-check.js,
+// which shares no line with the program that drew.
 
-import { make, moreWords, say } from './kit.js';
+import { locale, make, moreWords, say } from './kit.js';
 import { commitmentOf, openDraw } from './draw-check.js';
 
 async function check({ commitment, seed, beacon, entries }, { entry, position, noted }) {
@@ -17,21 +17,30 @@ async function check({ commitment, seed, beacon, entries }, { entry, position, n
   return told;
 }
 
-export async function explain(at, { event, ...who }) {
+const getJson = async (path) => (await fetch(path, { headers: { Accept: 'application/json' }, cache: 'no-store' })).json();
+
+// The pace that was set, and how many it has to carry first.
+async function pace(event, ahead) {
+  const { rate_per_s: perS, state } = await getJson(`/v1/queue/${event}/status`);
+  const moves = state === 'open' && perS > 0;
+  return say(moves ? 'more.why.pace' : 'more.why.still', (60 * perS).toLocaleString(locale), ahead.toLocaleString(locale));
+}
+
+export async function explain(at, { event, ahead, ...who }) {
   const path = `/v1/queue/${event}/fairness`;
   await moreWords();
-  const about = [say(who.position === null ? 'more.why.draw' : 'more.why.line'), say('more.why.place')];
+  const about = [...(ahead === null ? [] : [await pace(event, ahead).catch(() => '')]), say(who.position === null ? 'more.why.draw' : 'more.why.line'), say('more.why.place')];
   const tell = (lines) => at.replaceChildren(...[...about, ...lines].map((text) => make('p', {}, text)));
   tell([say('more.why.checking')]);
   try {
-    const fairness = await (await fetch(path, { headers: { Accept: 'application/json' }, cache: 'no-store' })).json();
+    const fairness = await getJson(path);
     const lines = [];
     if (fairness.drawn) lines.push(...await check(fairness, who));
     else if (fairness.state !== 'pre-queue') lines.push(say('more.why.no-draw'));
-    else lines.push(say('more.why.waiting'));
     tell(lines);
     if (fairness.commitment && (who.position === null || fairness.entries > 0)) {
       at.append(make('p', {}, `${say('more.why.commitment')} `, make('code', {}, fairness.commitment)));
+      if (!fairness.drawn && fairness.state === 'pre-queue') at.append(make('p', {}, say('more.why.waiting')));
       at.append(make('p', {}, make('a', { href: `/e/${event}/fairness#entry=${who.entry}` }, say('more.why.page'))));
     }
   } catch {

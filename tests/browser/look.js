@@ -35,13 +35,14 @@ const FIELDS = 0.06; // share of the fields that may differ more: letters, in an
 function measure({ parts, few, not }) {
   const linear = (channel) => (channel <= 0.04045 ? channel / 12.92 : ((channel + 0.055) / 1.055) ** 2.4);
   const light = (colour) => {
-    const [r, g, b] = colour.match(/[\d.]+/g).map((n) => linear(Number(n) / 255));
+    const full = colour.startsWith('color(') ? 1 : 255; // what was mixed is told in parts of one
+    const [r, g, b] = colour.match(/[\d.]+/g).map((n) => linear(Number(n) / full));
     return 0.2126 * r + 0.7152 * g + 0.0722 * b;
   };
   const paper = (element) => {
     for (let at = element; at; at = at.parentElement) {
       const colour = getComputedStyle(at).backgroundColor;
-      if (colour !== 'transparent' && !/, 0\)$/.test(colour)) return colour;
+      if (colour !== 'transparent' && !/[,/] 0\)$/.test(colour)) return colour;
     }
     return 'rgb(255, 255, 255)';
   };

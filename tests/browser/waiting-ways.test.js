@@ -24,7 +24,7 @@ describe('around the waiting page', () => {
 
   const text = (visitor, id) => visitor.page.textContent(`#${id}`);
   const shows = (visitor, id, pattern) => visitor.page.waitForFunction(([i, source]) => new RegExp(source).test(document.getElementById(i).textContent), [id, pattern.source]);
-  const bar = (visitor) => visitor.page.evaluate(() => document.getElementById('bar').value);
+  const bar = (visitor) => visitor.page.evaluate(() => Number(document.getElementById('bar').getAttribute('aria-valuenow')));
 
   async function waiting(id, people = 20, knobs = {}, options = EN) {
     await line.open(id, knobs);
@@ -205,7 +205,7 @@ describe('around the waiting page', () => {
     await page.keyboard.press('Enter');
     await visitor.view('waiting');
     assert.equal(await focus(), 'You are in line');
-    while (await focus() !== 'Why this place?') await page.keyboard.press('Tab');
+    while (await focus() !== 'Why this wait, and why this place?') await page.keyboard.press('Tab');
     await page.keyboard.press('Enter');
     await shows(visitor, 'why-more', /no draw/);
     await visitor.judge('wait-why');
@@ -229,7 +229,7 @@ describe('around the waiting page', () => {
     await line.join(visitor);
     assert.equal(await text(visitor, 'entry'), '10');
     await visitor.page.click('#why summary');
-    await shows(visitor, 'why-more', /compare it after the draw.*[0-9a-f]{64}/);
+    await shows(visitor, 'why-more', /[0-9a-f]{64}.*compare it after the draw/);
     await line.crowd('drawn', 5);
     await act(line.front, 'drawn', 'draw', { body: { beacon: 'closing price' } });
     await visitor.view('waiting');
@@ -415,9 +415,9 @@ describe('around the waiting page', () => {
       const closes = visitor.page.locator('#closes:visible');
       await line.go(visitor, 'closing');
       await visitor.view('join');
-      assert.match(await closes.textContent(), options === EN ? /closes at .*20\d\d/ : /20\d\d.*종료됩니다/);
+      assert.match(await closes.textContent(), options === EN ? /closes on .*20\d\d/ : /20\d\d.*종료됩니다/);
       await line.join(visitor);
-      assert.match(await closes.textContent(), options === EN ? /closes at .*20\d\d/ : /20\d\d.*종료됩니다/);
+      assert.match(await closes.textContent(), options === EN ? /closes on .*20\d\d/ : /20\d\d.*종료됩니다/);
       if (options === EN) {
         await patch(line.front, 'closing', { closes_at: null });
         await closes.waitFor({ state: 'hidden' });
@@ -503,6 +503,82 @@ describe('around the waiting page', () => {
     assert.ok(await page.evaluate(() => sessionStorage.getItem('fg_pass_metre')));
     visitor.wrong.length = 0; // what was not answered is on the browser's own list
     await visitor.close();
+  });
+
+  test('one glance tells when to be back, how long there is then, and what comes next; by the clock of the reader', async () => {
+    for (const [locale, zone, back, have] of [
+      ['en-GB', 'Europe/London', /^Come back in this browser by about \d\d:\d\d\.$/, /You'll have 2 minutes to enter/],
+      ['en-US', 'America/New_York', /^Come back in this browser by about \d+:\d\d\s[AP]M\.$/, /You'll have 2 minutes to enter/],
+      ['ko-KR', 'Asia/Seoul', /^(오전|오후) \d+:\d\d까지 같은 브라우저로 다시 들어오세요\.$/, /2분 안에 입장하세요/],
+    ]) {
+      const visitor = await line.visitor(browser, { locale, timezoneId: zone });
+      const { page } = visitor;
+      await page.route('**/me', async (route) => {
+        const answer = await route.fetch();
+        await route.fulfill({ response: answer, json: { ...await answer.json(), eta: { p50_s: 1200, p90_s: 1500, basis: 'measured' } } });
+      });
+      await line.bring(visitor, 'waiting');
+      await page.evaluate(() => dispatchEvent(new Event('online')));
+      await shows(visitor, 'eta', /20.*25/);
+      await shows(visitor, 'return', back);
+      assert.match(await page.textContent('.note.good'), have);
+      // Nine in ten are not called in the first 15 of the 20 minutes that half of them wait.
+      const [from, to] = (await text(visitor, 'when')).match(/\d+:\d\d/g).map((hour) => hour.split(':')).map(([h, m]) => 60 * h + Number(m));
+      const [h, m] = (await text(visitor, 'return')).match(/\d+:\d\d/)[0].split(':');
+      assert.equal((to - from + 1440) % 720, 5);
+      const early = (from - (60 * h + Number(m)) + 1440) % 720;
+      assert.ok(early >= 5 && early <= 10, String(early));
+      assert.equal(await page.locator('.steps li').count(), 3);
+      await visitor.close();
+    }
+  });
+
+  test('dates are those of the reader, and the page before a pre-queue tells when the line opens', async () => {
+    for (const [locale, pattern] of [['en-GB', /From \w+,? \d+ \w+ \d{4} at \d\d:\d\d .* opens on \w+,? \d+ \w+ \d{4}/], ['en-US', /From \w+, \w+ \d+, \d{4} .* opens on \w+, \w+ \d+/]]) {
+      for (const javaScriptEnabled of [true, false]) {
+        const visitor = await line.visitor(browser, { locale, javaScriptEnabled });
+        await line.bring(visitor, 'soon');
+        const told = await visitor.page.locator('.on-soon .begins').textContent();
+        assert.match(told, javaScriptEnabled ? pattern : /From [\d: -]+ \(UTC\).* opens on [\d: -]+ \(UTC\)/);
+        await visitor.close();
+      }
+    }
+  });
+
+  test('on phones the call is shown by a service worker, with a way in', async () => {
+    await line.open('worker', { call_ttl_s: 90 });
+    const visitor = await line.visitor(browser, { ...EN, permissions: ['notifications'] });
+    const { page } = visitor;
+    await page.addInitScript(() => {
+      globalThis.shown = [];
+      ServiceWorkerRegistration.prototype.showNotification = async function show(title, { tag, actions, data }) {
+        globalThis.shown.push([title, tag, data, actions.map((one) => one.title).join(), new URL(this.scope).pathname]);
+      };
+    });
+    await line.go(visitor, 'worker');
+    await line.join(visitor);
+    await page.check('#alert');
+    await shows(visitor, 'alert-note', /./);
+    await patch(line.front, 'worker', { rate_per_s: 100 });
+    await visitor.view('called');
+    assert.ok(await page.isHidden('#alert'), 'there is nothing left to ask for');
+    if (await page.evaluate(() => Notification.permission) === 'granted') {
+      await page.waitForFunction(() => globalThis.shown.length === 1);
+      assert.deepEqual(await page.evaluate(() => globalThis.shown), [['It is your turn', '/e/worker', '/e/worker', 'Enter', '/e/']]);
+    }
+    await visitor.close();
+  });
+
+  test('a shared link tells what it leads to', async () => {
+    await line.open('linked', { name: 'The "first" night', about: { en: 'Saturday 12 December\nHarbour Stadium', ko: '12월 12일 (토)' } });
+    for (const [locale, about] of [['en-GB', 'Saturday 12 December\nHarbour Stadium'], ['ko-KR', '12월 12일 (토)']]) {
+      const visitor = await line.visitor(browser, { locale, javaScriptEnabled: false });
+      await line.go(visitor, 'linked');
+      assert.equal(await visitor.page.getAttribute('meta[property="og:title"]', 'content'), 'The "first" night');
+      assert.equal(await visitor.page.getAttribute('meta[property="og:description"]', 'content'), about);
+      assert.equal(await text(visitor, 'about'), about);
+      await visitor.close();
+    }
   });
 
   test('poor odds are told, and what may be done', async () => {

@@ -10,7 +10,7 @@ const root = new URL('../../', import.meta.url);
 const read = (path) => readFileSync(new URL(path, root), 'utf8');
 const SERVICES = { 'queue-front': ['gaps', 'look', 'page'].map((name) => `queue-front/src/pages/waiting_${name}.c`), 'seat-service': [], 'payment-adapter': ['pages', 'page_words', 'order_page', 'tickets_page'].map((name) => `payment-adapter/src/pages/${name}.c`), 'infra/demo/psp-sandbox': ['infra/demo/psp-sandbox/src/hosted/page.c'] };
 // Keys that are put together from a code of an answer.
-const BY_CODE = /^(error|gone|flag|notice|told|live\.reason|live\.odds|more\.fair\.(kind|now|proves|is|check))\.|^language\.name$/;
+const BY_CODE = /^(error|gone|flag|notice|told|more\.reason|more\.odds|more\.fair\.(kind|now|proves|is|check))\.|^language\.name$/;
 
 for (const [service, more] of Object.entries(SERVICES)) {
   const folder = `${service}/web/`;

@@ -15,7 +15,7 @@ const GROUPS = {
   defence: ['joins_per_ip_per_min', 'pow_bits', 'pow_bits_max', 'member_required', 'code_required'],
   seats: ['seats_left', 'auto_reopen'],
 };
-const ELSEWHERE = ['message', 'schedule', 'autopilot', 'lanes', 'beacon', 'prices', 'appeal'];
+const ELSEWHERE = ['about', 'message', 'schedule', 'autopilot', 'lanes', 'beacon', 'prices', 'appeal'];
 // The autopilot's own knobs; a bound of 0 is not looked at.
 const PILOT = {
   ceiling: { kind: 'decimal', min: 0.001, max: 100000 }, floor: { kind: 'decimal', min: 0.001, max: 100000 },

@@ -21,7 +21,7 @@ static void on_fed(struct line_admin *line)
     act_end(act);
 }
 
-static bool read_seats(struct act *act)
+static bool read_seats(struct act *act, uint64_t *most)
 {
     struct err_slot err;
     json_t *json;
@@ -33,6 +33,8 @@ static bool read_seats(struct act *act)
     json_in_object(&in, json, &err);
     json_in_require(&in, "seats_left");
     json_in_u64(&in, "seats_left", 0, SEATS_LEFT_MAX, &act->line.seats_left);
+    *most = SEATS_PER_BUYER;
+    json_in_u64(&in, "seats_per_buyer", 1, SEATS_LEFT_MAX, most);
     int rc = json_in_end(&in);
     json_decref(json);
     if (rc < 0)
@@ -56,15 +58,15 @@ static unsigned odds_lines(const struct front *front, const struct front_line *e
 
 /* The odds with this feed, to be kept with it. A front that does not know all lanes leaves them as
  * they are: the next feed reckons from there. */
-static struct span new_odds(const struct act *act, const struct front_line *event,
+static struct span new_odds(const struct act *act, const struct front_line *event, uint64_t most,
                             struct text *text)
 {
     struct odds_line lines[LANES_ALL];
     unsigned lines_len = odds_lines(act->front, event, lines);
     if (lines_len == 0)
         return span_of(event->view->odds);
-    struct odds odds =
-        odds_feed(event->has_odds ? &event->odds : NULL, lines, lines_len, act->line.seats_left);
+    struct odds odds = odds_feed(event->has_odds ? &event->odds : NULL, lines, lines_len,
+                                 act->line.seats_left, most);
     odds_put(text, &odds);
     assert(!text->overflown);
     return text_span(text);
@@ -77,13 +79,14 @@ static void on_seats_left(struct http_req *req, void *ctx)
     if (act == NULL)
         return;
     const struct front_line *event = act_event(act);
+    uint64_t most;
     if (event == NULL) {
         answer_event_unknown(req, http_req_param(req, 0));
     } else if (!event->doc.seats_left) {
         refusal_reply(req, REFUSAL_SEATS_FEED_OFF);
-    } else if (read_seats(act)) {
+    } else if (read_seats(act, &most)) {
         struct text text = text_on(act->audit, LINE_ODDS_MAX);
-        act->line.audit = new_odds(act, event, &text);
+        act->line.audit = new_odds(act, event, most, &text);
         act->line.to = event->doc.auto_reopen ? LINE_OPEN : event->view->state;
         act_ask(act, LINE_SEATS, on_fed);
         return;

@@ -6,6 +6,7 @@ enum {
     /* The operator's document: eight languages of message and a full schedule fit with room. */
     EVENT_DOC_BYTES_MAX = 24 * 1024,
     EVENT_NAME_BYTES_MAX = 160,
+    EVENT_ABOUT_BYTES_MAX = 240,    /* two lines below the name, in three bytes a letter */
     EVENT_MESSAGE_BYTES_MAX = 1000, /* a notice, not a page: it is sent to everybody who waits */
     EVENT_LANGUAGES_MAX = 8,
     EVENT_SCHEDULE_MAX = 64,
@@ -22,6 +23,7 @@ enum {
     ME_BYTES_MAX = 768, /* the personal one: fixed members only */
 
     SEATS_LEFT_MAX = 10 * 1000 * 1000, /* more than any hall has */
+    SEATS_PER_BUYER = 10,              /* where the feed does not say: what sales allow at most */
 };
 
 #endif

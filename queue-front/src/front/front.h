@@ -94,6 +94,7 @@ struct front_shared {
     const struct front_config *config;
     struct pages *pages;
     struct console *console;
+    struct design *design;
     struct waiting_page *waiting_page;
     struct beacon_sources beacons;
     char nist_certificate[NIST_CERTIFICATE_MAX + 1];        /* "": none */

@@ -7,10 +7,17 @@
 static const char icon_svg[] =
 #include "queue-front/web/icon.svg.inc"
     ;
+static const char sw_js[] =
+#include "queue-front/web/sw.js.inc"
+    ;
 static const char robots_txt[] = "User-agent: *\nDisallow: /v1/\n";
 /* It never changes; whoever wants another icon has a logo in [brand]. */
 static const char asset_headers[] = "Cache-Control: public, max-age=31536000, immutable\r\n"
                                     "X-Content-Type-Options: nosniff\r\n";
+/* It lies below /assets and serves the pages below /e. */
+static const char sw_headers[] = "Cache-Control: no-cache\r\n"
+                                 "Service-Worker-Allowed: /e/\r\n"
+                                 "X-Content-Type-Options: nosniff\r\n";
 static const char short_headers[] = "Cache-Control: no-cache\r\n"
                                     "X-Content-Type-Options: nosniff\r\n";
 
@@ -24,6 +31,7 @@ struct asset {
 static const struct asset assets[] = {
     {"/assets/icon.svg", "image/svg+xml", {icon_svg, sizeof(icon_svg) - 1}, asset_headers},
     {"/favicon.ico", "image/svg+xml", {icon_svg, sizeof(icon_svg) - 1}, short_headers},
+    {"/assets/sw.js", "text/javascript; charset=utf-8", {sw_js, sizeof(sw_js) - 1}, sw_headers},
     {"/robots.txt",
      "text/plain; charset=utf-8",
      {robots_txt, sizeof(robots_txt) - 1},

@@ -27,6 +27,22 @@ static const struct event_doc *doc_of(const void *ctx)
     return &look_of(ctx)->event->doc;
 }
 
+/* The visitor's language, else English, else whatever there is. */
+static struct span words_of(const struct waiting_look *look, const struct event_text *list,
+                            uint32_t len)
+{
+    const struct event_text *best = NULL;
+    for (uint32_t i = 0; i < len; i++) {
+        enum lang lang;
+        bool known = lang_parse(span_of(list[i].tag), &lang);
+        if (known && lang == look->lang)
+            return (struct span){list[i].text, list[i].len};
+        if (best == NULL || (known && lang == LANG_EN))
+            best = &list[i];
+    }
+    return best != NULL ? (struct span){best->text, best->len} : (struct span){NULL, 0};
+}
+
 /* ---- the event ---- */
 
 static void put_event(struct text *out, void *ctx)
@@ -38,6 +54,29 @@ static void put_event(struct text *out, void *ctx)
 static void put_name(struct text *out, void *ctx)
 {
     html_put(out, span_of(doc_of(ctx)->name));
+}
+
+/* Date, place and whatever else belongs below the name, in the operator's words. */
+static struct span about_of(const struct waiting_look *look)
+{
+    return words_of(look, look->event->doc.about, look->event->doc.abouts_len);
+}
+
+static void put_about(struct text *out, void *ctx)
+{
+    html_put(out, about_of(look_of(ctx)));
+}
+
+static bool no_about(void *ctx, unsigned turn)
+{
+    return turn == 0 && about_of(look_of(ctx)).len == 0;
+}
+
+/* What a link to this page is shown with where it is shared. */
+static void put_about_line(struct text *out, void *ctx)
+{
+    struct span about = about_of(look_of(ctx));
+    html_put(out, about.len > 0 ? about : waiting_look_phrase(ctx, "join.text"));
 }
 
 static void put_view(struct text *out, void *ctx)
@@ -103,7 +142,7 @@ static void put_commitment(struct text *out, void *ctx)
     text_str(out, hex);
 }
 
-/* Before the opening people may gather for the draw; what comes first is told. */
+/* Before the opening people may gather for the draw: both times are told. */
 static void put_begins(struct text *out, void *ctx)
 {
     const struct waiting_look *look = ctx;
@@ -112,12 +151,15 @@ static void put_begins(struct text *out, void *ctx)
     if (view->state == LINE_PRE_QUEUE && view->draw.closed)
         html_put(out, waiting_look_phrase(look, doc->beacon.kind != BEACON_NONE ? "live.awaits"
                                                                                 : "live.closed"));
-    else if (doc->prequeue_at_ms > look->now_ms && view->state != LINE_PRE_QUEUE)
-        wording_put_time(out, waiting_look_phrase(look, "soon.gathers"), doc->prequeue_at_ms);
-    else if (doc->opens_at_ms > 0)
-        wording_put_time(out, waiting_look_phrase(look, "soon.opens"), doc->opens_at_ms);
-    else
+    else if (doc->opens_at_ms == 0)
         html_put(out, waiting_look_phrase(look, "soon.unknown"));
+    else {
+        if (doc->prequeue_at_ms > look->now_ms && view->state != LINE_PRE_QUEUE) {
+            wording_put_time(out, waiting_look_phrase(look, "soon.gathers"), doc->prequeue_at_ms);
+            text_char(out, ' ');
+        }
+        wording_put_time(out, waiting_look_phrase(look, "soon.opens"), doc->opens_at_ms);
+    }
 }
 
 static void put_closes(struct text *out, void *ctx)
@@ -157,22 +199,6 @@ static bool no_presale(void *ctx, unsigned turn)
 }
 
 /* ---- what the operator tells ---- */
-
-/* The visitor's language, else English, else whatever there is. */
-static struct span words_of(const struct waiting_look *look, const struct event_text *list,
-                            uint32_t len)
-{
-    const struct event_text *best = NULL;
-    for (uint32_t i = 0; i < len; i++) {
-        enum lang lang;
-        bool known = lang_parse(span_of(list[i].tag), &lang);
-        if (known && lang == look->lang)
-            return (struct span){list[i].text, list[i].len};
-        if (best == NULL || (known && lang == LANG_EN))
-            best = &list[i];
-    }
-    return best != NULL ? (struct span){best->text, best->len} : (struct span){NULL, 0};
-}
 
 static struct span message_of(const struct waiting_look *look)
 {
@@ -269,6 +295,9 @@ static void put_price_words(struct text *out, void *ctx)
     const char *currency = doc_of(ctx)->prices.currency;
     if (look->price->gone) {
         html_put(out, waiting_look_phrase(look, "more.price-gone"));
+    } else if (look->lang == LANG_KO && strcmp(currency, "KRW") == 0) {
+        wording_put_grouped(out, look->price->amount);
+        TEXT_LIT(out, "원");
     } else {
         text_str(out, currency);
         text_char(out, ' ');
@@ -347,7 +376,7 @@ static struct span odds_words(const struct waiting_look *look)
         return (struct span){NULL, 0};
     char key[32];
     struct text text = text_on(key, sizeof(key) - 1);
-    text_printf(&text, "live.odds.%s",
+    text_printf(&text, "more.odds.%s",
                 odds_name(odds_at(odds, look->event->view->lane, look->place.position)));
     key[text.len] = '\0';
     return waiting_look_phrase(look, key);
@@ -395,6 +424,21 @@ static void put_me(struct text *out, void *ctx)
 
 /* ---- the wait ---- */
 
+/* A phrase with a duration in it: minutes, or seconds where it is short. */
+static void put_lasting(struct text *out, const struct waiting_look *look, const char *key,
+                        uint64_t s)
+{
+    char memory[64];
+    struct text lasting = text_on(memory, sizeof(memory));
+    if (s < 120 && s != 60)
+        wording_put_number(&lasting, waiting_look_phrase(look, "seconds"), s, 0);
+    else if (s == 60)
+        html_put(&lasting, waiting_look_phrase(look, "minute"));
+    else
+        wording_put_number(&lasting, waiting_look_phrase(look, "minutes"), s / 60, 0);
+    wording_put(out, waiting_look_phrase(look, key), text_span(&lasting), (struct span){NULL, 0});
+}
+
 /* The same words as show.js finds. */
 static bool eta_minutes(struct eta eta, uint64_t *low, uint64_t *high)
 {
@@ -436,7 +480,7 @@ static void put_wait_note(struct text *out, void *ctx)
     if (look->place.state == PLACE_WAITING && reason != ETA_REASON_NONE) {
         char key[64];
         struct text text = text_on(key, sizeof(key) - 1);
-        text_printf(&text, "live.reason.%s", eta_reason_name(reason));
+        text_printf(&text, "more.reason.%s", eta_reason_name(reason));
         key[text.len] = '\0';
         html_put(out, waiting_look_phrase(look, key));
         text_char(out, ' ');
@@ -447,6 +491,70 @@ static void put_wait_note(struct text *out, void *ctx)
         text_char(out, ' ');
         html_put(out, waiting_look_phrase(look, "live.eta.knobs"));
     }
+}
+
+/* When to be back, for whoever closes the page. Nine in ten are not called before the time that
+ * lies as far before p50 as p90 lies behind it. show.js says the same by the clock. */
+static void put_return(struct text *out, void *ctx)
+{
+    enum { NEAR_S = 180 };
+    const struct waiting_look *look = ctx;
+    uint64_t p50 = look->eta.p50_s, p90 = look->eta.p90_s;
+    uint64_t back_s = 2 * p50 > p90 ? 2 * p50 - p90 : 0;
+    if (look->place.position == 0 || look->eta.basis == ETA_UNKNOWN)
+        html_put(out, waiting_look_phrase(look, "live.return-any"));
+    else if (back_s < NEAR_S)
+        html_put(out, waiting_look_phrase(look, "live.return-near"));
+    else
+        put_lasting(out, look, "waiting.return", back_s);
+}
+
+static void put_have(struct text *out, void *ctx)
+{
+    put_lasting(out, ctx, "waiting.have", doc_of(ctx)->call_ttl_s);
+}
+
+static void put_turn(struct text *out, void *ctx)
+{
+    put_lasting(out, ctx, "steps.turn", doc_of(ctx)->call_ttl_s);
+}
+
+static void put_shop(struct text *out, void *ctx)
+{
+    put_lasting(out, ctx, "steps.shop", doc_of(ctx)->session_max_s);
+}
+
+/* The wait as a picture, in percent of its width: what has gone of it, and then, as far as p90, how
+ * much is sure. With a script the first part is of people instead. */
+static uint64_t gone_part(const struct waiting_look *look)
+{
+    uint64_t waited_s =
+        look->now_ms > look->joined_ms ? (look->now_ms - look->joined_ms) / 1000 : 0;
+    uint64_t all_s = waited_s + look->eta.p90_s;
+    return look->eta.basis == ETA_UNKNOWN || all_s == 0 ? 0 : 100 * waited_s / all_s;
+}
+
+static uint64_t sure_part(const struct waiting_look *look)
+{
+    uint64_t gone = gone_part(look);
+    return look->eta.basis == ETA_UNKNOWN || look->eta.p90_s == 0
+               ? 100
+               : gone + (100 - gone) * look->eta.p50_s / look->eta.p90_s;
+}
+
+static void put_gone(struct text *out, void *ctx)
+{
+    text_u64(out, gone_part(ctx));
+}
+
+static void put_sure(struct text *out, void *ctx)
+{
+    text_u64(out, sure_part(ctx));
+}
+
+static void put_unsure(struct text *out, void *ctx)
+{
+    text_u64(out, 100 - sure_part(ctx));
 }
 
 /* ---- the turn, and the end ---- */
@@ -513,6 +621,9 @@ static void put_over_text(struct text *out, void *ctx)
 const struct page_gap waiting_gaps[] = {
     {"event", put_event, NULL},
     {"name", put_name, NULL},
+    {"about", put_about, NULL},
+    {"no-about", NULL, no_about},
+    {"about-line", put_about_line, NULL},
     {"view", put_view, NULL},
     {"state", put_state, NULL},
     {"now", put_now, NULL},
@@ -553,6 +664,13 @@ const struct page_gap waiting_gaps[] = {
     {"me", put_me, NULL},
     {"eta", put_wait, NULL},
     {"eta-note", put_wait_note, NULL},
+    {"return", put_return, NULL},
+    {"have-words", put_have, NULL},
+    {"turn-words", put_turn, NULL},
+    {"shop-words", put_shop, NULL},
+    {"gone", put_gone, NULL},
+    {"sure", put_sure, NULL},
+    {"unsure", put_unsure, NULL},
     {"expires", put_expires, NULL},
     {"no-extend", NULL, no_extend},
     {"visit-ends", put_visit_ends, NULL},

@@ -20,6 +20,7 @@ struct waiting_look {
     uint32_t poll_ms;
     bool moved;     /* the ticket's place is on another device now */
     uint64_t entry; /* of the ticket; 0: none */
+    uint64_t joined_ms;
     struct place place;
     struct eta eta;
     const struct price *price; /* of the list, that whose turn it is */

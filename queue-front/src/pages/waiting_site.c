@@ -9,11 +9,9 @@ static const char base_css[] =
 static const char wait_css[] =
 #include "queue-front/web/wait.css.inc"
     ;
-static const char kit_js[] =
-#include "web/kit.min.js.inc"
-    ;
-static const char show_js[] =
-#include "queue-front/web/show.min.js.inc"
+/* What is fetched later names kit.js and show.js, which are in wait.js. */
+static const char here_js[] =
+#include "queue-front/web/here.js.inc"
     ;
 static const char wait_js[] =
 #include "queue-front/web/wait.min.js.inc"
@@ -39,14 +37,11 @@ static const char why_js[] =
 static const char draw_check_js[] =
 #include "queue-front/web/draw-check.js.inc"
     ;
-static const char beacon_check_js[] =
-#include "queue-front/web/beacon-check.js.inc"
-    ;
 static const char fair_css[] =
 #include "queue-front/web/fair.css.inc"
     ;
 static const char fair_js[] =
-#include "queue-front/web/fair.js.inc"
+#include "queue-front/web/fair.min.js.inc"
     ;
 static const char fair_html[] =
 #include "queue-front/web/fair.html.inc"
@@ -61,8 +56,8 @@ static const char js[] = SITE_JS;
 #define FILE_OF(name, type, plain, gzip, brotli) {(name), (type), SITE_BYTES(plain)},
 static const struct site_file files[] = {
     {"wait.css", SITE_CSS, SITE_BYTES(wait_css)},
-    {"kit.js", SITE_JS, SITE_BYTES(kit_js)},
-    {"show.js", SITE_JS, SITE_BYTES(show_js)},
+    {"kit.js", SITE_JS, SITE_BYTES(here_js)},
+    {"show.js", SITE_JS, SITE_BYTES(here_js)},
     {"wait.js", SITE_JS, SITE_BYTES(wait_js)},
     {"turn.js", SITE_JS, SITE_BYTES(turn_js)},
     {"appeal.js", SITE_JS, SITE_BYTES(appeal_js)},
@@ -72,7 +67,6 @@ static const struct site_file files[] = {
     {"why.js", SITE_JS, SITE_BYTES(why_js)},
     {"draw-check.js", SITE_JS, SITE_BYTES(draw_check_js)},
     {"pow.js", SITE_JS, SITE_BYTES(pow_js)},
-    {"beacon-check.js", SITE_JS, SITE_BYTES(beacon_check_js)},
     {"fair.css", SITE_CSS, SITE_BYTES(fair_css)},
     {"fair.js", SITE_JS, SITE_BYTES(fair_js)},
 #include "queue-front/web/bls.table.inc"

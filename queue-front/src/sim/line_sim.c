@@ -267,7 +267,7 @@ static void look(struct sim *sim)
     promise_observe(&sim->book, view, &sim->model);
     if (sim->ask.scenario == LINE_SIM_SELLOUT && sim->now_ms % FEED_MS == 0) {
         const struct odds_line whole = {view, &sim->model};
-        sim->odds = odds_feed(sim->fed ? &sim->odds : NULL, &whole, 1, sim->seats);
+        sim->odds = odds_feed(sim->fed ? &sim->odds : NULL, &whole, 1, sim->seats, SEATS_PER_BUYER);
         sim->fed = true;
     }
 }

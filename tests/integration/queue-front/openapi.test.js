@@ -279,10 +279,12 @@ test('the program keeps every promise of openapi.yaml, and answers nothing else'
   await open('GET', '/e/none');
   await open('GET', '/e/show/fairness');
   await open('GET', '/e/none/fairness');
+  await bare('GET', '/design');
   const page = await bare('GET', '/console');
   await bare('GET', /href="(\/console\/-[^"]+\.css)"/.exec(page.text)[1]);
   await bare('GET', '/console/-/0/nothing.js');
   await open('GET', '/console');
+  await open('GET', '/design');
   await open('GET', '/.well-known/jwks.json');
   await admin('GET', '/.well-known/jwks.json');
 

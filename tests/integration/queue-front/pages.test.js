@@ -105,7 +105,7 @@ for (const lang of ['ko', 'en']) {
     assert.equal(page.headers['content-encoding'], 'gzip');
     const html = gunzipSync(page.body).toString();
     const paths = new Set([...html.matchAll(/(?:src|href)="(\/assets\/[^"]+)"/g)].map((match) => match[1]));
-    assert.ok(paths.size >= 4);
+    assert.ok(paths.size >= 3);
     for (const path of paths) {
       const file = await weigh(path);
       assert.match(file.headers['cache-control'], /immutable/);
@@ -180,7 +180,7 @@ test('an operator gives the pages a name, a logo, colours, other words and anoth
   assert.equal(other.headers['content-language'], 'ja');
 });
 
-test('a brand that people could not read, or half a language, is refused before it is served', (t) => {
+test('a brand that is no brand, or half a language, is refused before it is served', (t) => {
   const scope = openScope(t);
   const secrets = makeSecrets(scope);
   const check = (brand) => {
@@ -197,8 +197,6 @@ test('a brand that people could not read, or half a language, is refused before 
   const fine = check(good);
   assert.equal(fine.status, 0, fine.stderr);
   for (const [wrong, told] of [
-    [{ colour: '#ffee00' }, /brand.colour: #ffee00 on #ffffff has a contrast of 1\.\d to 1; people need 4\.5/],
-    [{ dark_colour: '#301030' }, /brand.dark_colour: .* contrast/],
     [{ colour: 'purple' }, /is not of the form #rrggbb/],
     [{ logo: secrets.path('admin-token') }, /is no SVG, PNG or WebP/],
     [{ logo: '/nowhere.svg' }, /nowhere.svg/],

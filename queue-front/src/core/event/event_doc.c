@@ -74,9 +74,12 @@ static const struct knob knobs[] = {
     {"joins_per_ip_per_min", KNOB_NUMBER, AT(joins_per_ip_per_min), 0, COUNT_MAX, 0, "joins/min",
      "New places per minute and address (IPv6: per /64). 0 sets no limit: mobile networks put "
      "thousands of people behind one address."},
-    {"message", KNOB_TEXTS, 0, 0, EVENT_MESSAGE_BYTES_MAX, 0, "",
+    {"about", KNOB_TEXTS, AT(about), 0, EVENT_ABOUT_BYTES_MAX, 0, "",
+     "Date and venue, shown below the name while people wait, by language: {\"en\": \"..\", "
+     "\"ko\": \"..\"}."},
+    {"message", KNOB_TEXTS, AT(message), 0, EVENT_MESSAGE_BYTES_MAX, 0, "",
      "A notice to everyone who is waiting, by language: {\"en\": \"..\", \"ko\": \"..\"}."},
-    {"appeal", KNOB_CONTACTS, 0, 0, EVENT_APPEAL_BYTES_MAX, 0, "",
+    {"appeal", KNOB_CONTACTS, AT(appeal), 0, EVENT_APPEAL_BYTES_MAX, 0, "",
      "Contact for visitors who were slowed down, by language: an address that begins with "
      "https://, mailto: "
      "or tel:."},
@@ -118,7 +121,7 @@ static const struct knob knobs[] = {
      "A sold-out event reopens in the same order when the feed reports seats again."},
 };
 
-enum { KNOBS = sizeof(knobs) / sizeof(knobs[0]), FORMAT_OF_CODES = 2 };
+enum { KNOBS = sizeof(knobs) / sizeof(knobs[0]), FORMAT_FIRST = 1, FORMAT_OF_CODES = 2 };
 
 static uint64_t *number_of(struct event_doc *doc, const struct knob *knob)
 {
@@ -128,6 +131,14 @@ static uint64_t *number_of(struct event_doc *doc, const struct knob *knob)
 static bool *bool_of(struct event_doc *doc, const struct knob *knob)
 {
     return (bool *)((char *)doc + knob->offset);
+}
+
+static struct event_text *texts_of(struct event_doc *doc, const struct knob *knob, uint32_t **len)
+{
+    *len = knob->offset == AT(about)    ? &doc->abouts_len
+           : knob->offset == AT(appeal) ? &doc->appeals_len
+                                        : &doc->messages_len;
+    return (struct event_text *)((char *)doc + knob->offset);
 }
 
 /* ---- reading ---- */
@@ -321,11 +332,12 @@ static void read_knob(struct json_in *in, const struct knob *knob, struct event_
         json_in_time(in, knob->name, number_of(doc, knob));
         break;
     case KNOB_TEXTS:
-        read_texts(in, knob, doc->message, &doc->messages_len);
+    case KNOB_CONTACTS: {
+        uint32_t *len;
+        struct event_text *list = texts_of(doc, knob, &len);
+        read_texts(in, knob, list, len);
         break;
-    case KNOB_CONTACTS:
-        read_texts(in, knob, doc->appeal, &doc->appeals_len);
-        break;
+    }
     case KNOB_SCHEDULE:
         read_schedule(in, knob, doc);
         break;
@@ -654,11 +666,12 @@ static void put_knob(struct text *out, const struct event_doc *doc, const struct
     case KNOB_TIME: /* above */
         break;
     case KNOB_TEXTS:
-        event_doc_messages(out, doc);
+    case KNOB_CONTACTS: {
+        uint32_t *len;
+        const struct event_text *list = texts_of(unlocked, knob, &len);
+        put_texts(out, list, *len);
         break;
-    case KNOB_CONTACTS:
-        event_doc_appeals(out, doc);
-        break;
+    }
     case KNOB_SCHEDULE:
         put_schedule(out, doc);
         break;
@@ -694,7 +707,8 @@ bool event_doc_asks_code_anywhere(const struct event_doc *doc)
 /* Not stored while it says nothing: programs that do not know it read the document. */
 static bool is_left_out(const struct event_doc *doc, const struct knob *knob)
 {
-    return knob->offset == AT(code_required) && !doc->code_required;
+    return (knob->offset == AT(code_required) && !doc->code_required) ||
+           (knob->offset == AT(about) && doc->abouts_len == 0);
 }
 
 void event_doc_show(struct text *out, const struct event_doc *doc, const struct event_doc_now *now)
@@ -712,6 +726,8 @@ void event_doc_show(struct text *out, const struct event_doc *doc, const struct 
     } else if (event_doc_asks_code_anywhere(
                    doc)) { /* a program that does not know of codes would let everybody in */
         json_member_u64(out, "needs", FORMAT_OF_CODES);
+    } else if (doc->abouts_len > 0) { /* one that does not know of it may pass it over */
+        json_member_u64(out, "needs", FORMAT_FIRST);
     }
     for (unsigned i = 0; i < KNOBS; i++) {
         if (now != NULL || !is_left_out(doc, &knobs[i]))

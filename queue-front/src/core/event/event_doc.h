@@ -56,6 +56,8 @@ struct event_doc {
     uint64_t prequeue_at_ms;             /* 0: no pre-queue */
     uint64_t closes_at_ms;               /* 0: by hand only */
     struct beacon beacon;                /* of the draw */
+    uint32_t abouts_len;
+    struct event_text about[EVENT_LANGUAGES_MAX]; /* date and place, below the name */
     uint32_t messages_len;
     struct event_text message[EVENT_LANGUAGES_MAX];
     uint32_t appeals_len;

@@ -32,7 +32,6 @@ static const double Z_SURE = 1.2816; /* nine in ten */
 static const double Z_LET_GO = 0.0;  /* even */
 static const double PARTY = 2.5;
 static const double DRIFT = 0.05;
-static const double BACK_MAX = 4.0;           /* seats that one visit gives back */
 static const double MEMORY_MILLI = 4000000.0; /* visitors over whom s is smoothed */
 static const uint64_t SEEN_MIN_MILLI = 50000; /* fewer visitors are no measurement */
 static const double PLACES_MAX = 1e12;
@@ -44,24 +43,27 @@ const char *odds_name(enum odds_sold_out odds)
     return names[odds];
 }
 
-/* Holds that ran out and orders that were cancelled give seats back; more than those inside can
- * have held is new stock, which says nothing of what a visitor takes. */
-static double taken_since(const struct odds *before, const struct odds *odds, uint64_t active)
-{
-    double taken = (double)before->seats - (double)odds->seats;
-    return fmax(taken, -BACK_MAX * (double)active);
-}
-
-static void measure(struct odds *odds, const struct odds *before, uint64_t active)
+/* Nobody takes more than `most`, nor gives more back. So when more seats went than those who came
+ * and those who are inside can have taken, they were blocked; when more came back than those inside
+ * can have held, they are new stock. Neither says anything of what a visitor takes: what was
+ * measured before goes on from the number that is left now. */
+static void measure(struct odds *odds, const struct odds *before, uint64_t active, uint64_t most)
 {
     if (before == NULL || odds->came_milli < before->came_milli)
         return; /* the first feed, or a line that was healed */
     double came = (double)(odds->came_milli - before->came_milli);
+    double taken = 1000.0 * ((double)before->seats - (double)odds->seats);
+    odds->taken_sum_milli = before->taken_sum_milli;
+    odds->came_sum_milli = before->came_sum_milli;
+    double inside = 1000.0 * (double)active;
+    if (taken > (double)most * (came + inside) || taken < -(double)most * inside)
+        return;
     double keep = MEMORY_MILLI / (MEMORY_MILLI + came);
-    double taken = (double)before->taken_sum_milli * keep;
-    taken = fmax(0.0, taken + 1000.0 * taken_since(before, odds, active));
+    double came_sum = (double)before->came_sum_milli * keep + came;
+    taken = fmax(0.0, (double)before->taken_sum_milli * keep + taken);
+    taken = fmin(taken, (double)most * came_sum);
     odds->taken_sum_milli = (uint64_t)(taken + 0.5);
-    odds->came_sum_milli = (uint64_t)((double)before->came_sum_milli * keep + came + 0.5);
+    odds->came_sum_milli = (uint64_t)(came_sum + 0.5);
 }
 
 /* How many admitted visitors it takes until the seats are gone with the odds of `z`. */
@@ -153,8 +155,9 @@ static struct odds_cut cut_lane(const struct odds *odds, const struct odds_cut *
 }
 
 struct odds odds_feed(const struct odds *before, const struct odds_line *lines, unsigned lines_len,
-                      uint64_t seats)
+                      uint64_t seats, uint64_t most)
 {
+    assert(most > 0);
     assert(lines_len >= 1 && lines_len <= LANES_ALL);
     uint64_t active = lines[0].view->active; /* of all lanes: they share the slots */
     uint64_t under_way_milli = active * 500, came_milli = 0;
@@ -165,7 +168,7 @@ struct odds odds_feed(const struct odds *before, const struct odds_line *lines, 
         .came_milli = came_milli > under_way_milli ? came_milli - under_way_milli : 0,
         .lanes = lines_len,
     };
-    measure(&odds, before, active);
+    measure(&odds, before, active, most);
     odds.known = odds.came_sum_milli >= SEEN_MIN_MILLI && odds.taken_sum_milli > 0;
     bool holds = before != NULL && before->known && before->lanes == lines_len;
     for (unsigned i = 0; i < lines_len && odds.known; i++)

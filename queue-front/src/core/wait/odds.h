@@ -40,9 +40,9 @@ struct odds_line {
 };
 
 /* What the odds are with this feed, in an event of that many lines: the general one first, then its
- * lanes. `before` NULL: the first. */
+ * lanes. `before` NULL: the first. `most`: seats that one buyer may have, at least 1. */
 struct odds odds_feed(const struct odds *before, const struct odds_line *lines, unsigned lines_len,
-                      uint64_t seats);
+                      uint64_t seats, uint64_t most);
 
 static inline uint64_t odds_seats_milli(const struct odds *odds) /* for each admitted visitor */
 {

@@ -13,12 +13,14 @@ static struct line_view open_line(void)
                               .show_up_milli = 1000};
 }
 
+enum { MOST = 4 };
+
 static const struct eta_model everybody = {.judged_ahead = 0.0, .gone_share = 0.0};
 
 static struct odds feed(const struct odds *before, const struct line_view *view, uint64_t seats)
 {
     const struct odds_line line = {view, &everybody};
-    return odds_feed(before, &line, 1, seats);
+    return odds_feed(before, &line, 1, seats, MOST);
 }
 
 /* A thousand came and took two seats each; so many are left. */
@@ -73,6 +75,36 @@ static void little_seen_is_nothing_told_and_none_left_is_likely_for_all(void **s
     view = open_line();
     odds = after_a_thousand(&view, 0);
     assert_int_equal(odds_at(&odds, 0, view.serving + 1), ODDS_LIKELY);
+}
+
+static void blocked_seats_are_no_demand(void **state)
+{
+    (void)state;
+    struct line_view view = open_line();
+    view.active = 400;
+    struct odds odds = after_a_thousand(&view, 64850);
+    uint64_t before = odds_seats_milli(&odds);
+    assert_in_range(before, 2000, 2600); /* those inside are counted by half */
+    assert_int_equal(odds_at(&odds, 0, view.serving + 284), ODDS_UNLIKELY);
+    view.admitted += 10;
+    odds = feed(&odds, &view, 64850 - 51808);
+    assert_int_equal(odds_seats_milli(&odds), before);
+    assert_int_equal(odds_at(&odds, 0, view.serving + 284), ODDS_UNLIKELY);
+    odds = feed(&odds, &view, 64850); /* and free again */
+    assert_int_equal(odds_seats_milli(&odds), before);
+    assert_int_equal(odds_at(&odds, 0, view.serving + 284), ODDS_UNLIKELY);
+}
+
+static void no_more_for_each_than_a_buyer_may_have(void **state)
+{
+    (void)state;
+    struct line_view view = open_line();
+    struct odds odds = after_a_thousand(&view, 20000);
+    view.active = 800;
+    view.admitted += 800;
+    for (unsigned n = 0; n < 4; n++)
+        odds = feed(&odds, &view, odds.seats - 3000);
+    assert_in_range(odds_seats_milli(&odds), 2000, 1000 * MOST);
 }
 
 static void seats_that_come_back_move_the_cut_back(void **state)
@@ -143,8 +175,8 @@ static struct odds feed_two(const struct line_view views[2], uint64_t left)
     before[0].admitted = before[1].admitted = 0;
     const struct odds_line then[2] = {{&before[0], &everybody}, {&before[1], &everybody}};
     const struct odds_line now[2] = {{&views[0], &everybody}, {&views[1], &everybody}};
-    struct odds first = odds_feed(NULL, then, 2, left + 2000);
-    return odds_feed(&first, now, 2, left);
+    struct odds first = odds_feed(NULL, then, 2, left + 2000, MOST);
+    return odds_feed(&first, now, 2, left, MOST);
 }
 
 static void each_lane_is_cut_where_its_share_of_the_seats_ends(void **state)
@@ -279,7 +311,8 @@ static void no_feed_breaks_it(void **state)
                 view[i].knobs.shares = line_lanes_pack(shares, lanes);
                 lines[i] = (struct odds_line){&view[i], &model};
             }
-            odds = odds_feed(n == 0 ? NULL : &odds, lines, lanes + 1, rng_below(rng, 10000001));
+            odds =
+                odds_feed(n == 0 ? NULL : &odds, lines, lanes + 1, rng_below(rng, 10000001), MOST);
             for (unsigned i = 0; i <= lanes; i++)
                 assert_true(!odds.known || odds.cut[i].unlikely_upto < odds.cut[i].likely_from);
             char memory[LINE_ODDS_MAX];
@@ -297,6 +330,8 @@ int main(void)
         cmocka_unit_test(the_line_is_cut_where_the_seats_end),
         cmocka_unit_test(who_does_not_come_takes_no_seat),
         cmocka_unit_test(little_seen_is_nothing_told_and_none_left_is_likely_for_all),
+        cmocka_unit_test(blocked_seats_are_no_demand),
+        cmocka_unit_test(no_more_for_each_than_a_buyer_may_have),
         cmocka_unit_test(seats_that_come_back_move_the_cut_back),
         cmocka_unit_test(a_wobble_is_not_told),
         cmocka_unit_test(each_lane_is_cut_where_its_share_of_the_seats_ends),

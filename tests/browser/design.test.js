@@ -1,0 +1,86 @@
+// The page of all parts, /design: each in all its states, in our colours and in an operator's that nobody
+// could read as they are, in both schemes, by axe and by its look; and what a pointer and the focus change.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { openLooks } from './look.js';
+import { openHouse, startFront } from '../integration/queue-front/support.js';
+import { openBrowser, Visitor } from './world.js';
+import { openScope } from '../lib-js/index.js';
+
+const MANNERS = [
+  ['ko', { locale: 'ko-KR' }],
+  ['en', { locale: 'en-GB', colorScheme: 'dark', reducedMotion: 'reduce' }],
+];
+
+describe('the page of all parts', () => {
+  const scope = openScope();
+  const looks = openLooks('design');
+  const fronts = {};
+  let house;
+  let browser;
+
+  before(async () => {
+    [house, browser] = await Promise.all([openHouse(null, { scope }), openBrowser(scope)]);
+    fronts.ours = house.front;
+    fronts.branded = await startFront(house, { brand: { name: 'Seoul Arts', colour: '#ffe14d' } });
+  });
+  after(async () => {
+    await scope.close();
+    looks.close();
+  });
+
+  async function open(look, options) {
+    const visitor = await Visitor.open(browser, { base: fronts[look].privatePort }, { deviceScaleFactor: 1, ...options });
+    await visitor.page.goto(`${visitor.at}/design`);
+    return visitor;
+  }
+
+  for (const look of ['ours', 'branded']) {
+    for (const [lang, options] of MANNERS) {
+      test(`${look}, ${lang}`, async () => {
+        const visitor = await open(look, options);
+        await visitor.survey(looks, `design-${look}-${lang}`);
+        await visitor.close();
+      });
+    }
+  }
+
+  test('from 320 to 2560 px nothing is wider than the screen', async () => {
+    const visitor = await open('ours', { locale: 'ko-KR' });
+    for (const width of [320, 360, 480, 768, 1280, 1920, 2560]) {
+      await visitor.page.setViewportSize({ width, height: 800 });
+      await visitor.judge(`design-${width}`, { axe: false });
+    }
+    await visitor.close();
+  });
+
+  test('a pointer, a press and the focus are seen, and so are a busy, a disabled and a wrong control', async () => {
+    for (const [, options] of MANNERS) {
+      const visitor = await open('branded', options);
+      const { page } = visitor;
+      const style = (at, what) => page.locator(at).first().evaluate((one, name) => getComputedStyle(one)[name], what);
+      const settled = () => page.evaluate(() => document.getAnimations().forEach((one) => { if (one instanceof CSSTransition) one.finish(); }));
+      for (const [at, what] of [['#main', 'backgroundColor'], ['#plain', 'borderTopColor']]) {
+        const before_ = await style(at, what);
+        await page.hover(at);
+        await settled();
+        assert.notEqual(await style(at, what), before_, at);
+        await page.mouse.down();
+        await settled();
+        assert.notEqual(await style(at, 'transform'), 'none', at);
+        await page.mouse.up();
+      }
+      await page.focus('#main');
+      await page.keyboard.press('Tab');
+      await page.keyboard.press('Shift+Tab');
+      assert.equal(await style('#main', 'outlineStyle'), 'solid');
+      assert.equal(await style('#main', 'outlineWidth'), '3px');
+      assert.equal(await style('#controls button:disabled', 'borderTopStyle'), 'dashed');
+      assert.notEqual(await style('#controls [aria-invalid]', 'borderTopColor'), await style('#field', 'borderTopColor'));
+      const spins = await page.locator('#controls [aria-busy]').first().evaluate((one) => getComputedStyle(one, '::after').animationName);
+      assert.equal(spins, options.reducedMotion ? 'none' : 'busy');
+      await visitor.close();
+    }
+  });
+});
