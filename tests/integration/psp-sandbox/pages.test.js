@@ -68,6 +68,7 @@ test('the page shows what is paid for, in two languages, without a script', asyn
   assert.equal(english.headers['cache-control'], 'no-store');
   const style = await sandbox.http.get(/<link rel="stylesheet" href="([^"]+)"/.exec(english.text)[1]);
   assert.match(style.headers['content-type'], /^text\/css/);
+  assert.match(style.text, /word-break: keep-all/, 'Korean breaks between words');
 });
 
 test('a good card leads back to the shop with the payment held', async () => {
