@@ -1,4 +1,8 @@
-/* cli.c: see cli.h. A command is one blocking call and a print; no loop. */
+/* cli.c: the commands besides the service. Each is one blocking call and a print, without a loop.
+ * Those of the operator go over the private listener like the console, so they need no database
+ * access and are audited the same way. verify-ticket needs neither service nor network: it judges
+ * by the key set and the list of revoked tickets, and refuses to judge by a list that is not
+ * complete unless told to. */
 #include "cli.h"
 
 #include "base/grow.h"
@@ -17,7 +21,7 @@ enum {
     EXIT_UNDONE = 2,
     CALL_S = 60,
     FILE_MAX = 16 * 1024 * 1024,
-    REVOKED_FILES_MAX = 64, /* three million tickets */
+    REVOKED_FILES_MAX = 64, /* enough for three million tickets */
 };
 
 struct cli {
@@ -99,7 +103,7 @@ static json_t *fail_call(const char *what)
     return NULL;
 }
 
-/* The answer's JSON if its status is 2xx; otherwise NULL, after saying why. */
+/* The answer's JSON if its status is 2xx; otherwise NULL, after printing why. */
 static json_t *call(const struct cli *cli, const char *path, const char *body)
 {
     struct secret_file *token;
@@ -296,15 +300,15 @@ static json_t *read_page(const char *path)
     grow_free(&text);
     if (json_is_array(json_object_get(page, "revoked")))
         return page;
-    fprintf(stderr, "payment-adapter: %s is no list of revoked tickets\n", path);
+    fprintf(stderr, "payment-adapter: %s is not a list of revoked tickets\n", path);
     json_decref(page);
     return NULL;
 }
 
-/* Do these pages make one list, from its beginning to its end? */
+/* Do these pages make up one list, from its beginning to its end? */
 static bool is_whole(json_t *const *pages, int len)
 {
-    const json_t *at = NULL; /* what the next page has to say it comes after; NULL: the beginning */
+    const json_t *at = NULL; /* the `after` that the next page must have; NULL: the beginning */
     for (int found = 0; found < len;) {
         int i = 0;
         while (i < len) {
@@ -337,7 +341,7 @@ static bool lists(const json_t *page, const char *ticket)
     return false;
 }
 
-/* 0, or EXIT_UNDONE after saying why. A list of another event says nothing about this ticket. */
+/* 0, or EXIT_UNDONE after printing why. Another event's list says nothing about this ticket. */
 static int is_revoked(const struct cli *cli, const struct ticket *ticket, bool *revoked)
 {
     json_t *pages[REVOKED_FILES_MAX];
@@ -357,9 +361,10 @@ static int is_revoked(const struct cli *cli, const struct ticket *ticket, bool *
     for (int i = 0; rc == 0 && i < len; i++)
         *revoked = *revoked || lists(pages[i], ticket->id);
     if (rc == 0 && !*revoked && !cli->incomplete && !is_whole(pages, len)) {
-        fputs("payment-adapter: the list of revoked tickets is not whole; --incomplete goes by what"
-              " is there\n",
-              stderr);
+        fputs(
+            "payment-adapter: the list of revoked tickets is incomplete; --incomplete goes by what"
+            " is there\n",
+            stderr);
         rc = EXIT_UNDONE;
     }
     for (int i = 0; i < len; i++)

@@ -1,4 +1,4 @@
-/* cli.h: the commands beside the service: what an operator types, and what a door runs.
+/* cli.h: the commands besides the service: what an operator types, and what a door runs.
  *
  *     payment-adapter saga list [open|parked|all]
  *     payment-adapter saga show ID
@@ -15,12 +15,12 @@
 
 #include <stdbool.h>
 
-/* The lines above without their frame, for --help. */
+/* The lines above, for --help. */
 extern const char cli_commands[];
 
-/* Is the first word one of ours? */
+/* Is the first word one of these commands? */
 bool cli_is_command(int argc, char **argv);
-/* 0: fine. 1: the answer is no (drift, a bad ticket). 2: it could not be done. */
+/* 0: fine. 1: the answer is no (drift, an invalid ticket). 2: it could not be done. */
 int cli_run(int argc, char **argv);
 
 #endif

@@ -1,5 +1,5 @@
-/* main.c: the payment adapter: login, checkout, tickets. README.md beside src/ tells how it works;
- * cli.h lists the commands that are not the service. */
+/* main.c: the payment adapter: login, checkout, tickets. README.md beside src/ explains how it
+ * works; cli.h lists the commands that are not the service. */
 #include "admin/refund_terms_http.h"
 #include "admin/routes.h"
 #include "api/order_watch.h"
@@ -69,7 +69,7 @@ static int add_pay_metrics(struct pay *pay, struct err_slot *err)
         {"fairgate_pay_db_jobs_total", "jobs for our database", NULL, &pg->jobs, false},
         {"fairgate_pay_db_refused_total", "jobs that were never sent", NULL, &pg->refused, false},
         {"fairgate_pay_db_unknown_total", "jobs of unknown outcome", NULL, &pg->unknown, false},
-        {"fairgate_pay_db_connected", "connections that stand", NULL, &pg->connected, true},
+        {"fairgate_pay_db_connected", "open connections", NULL, &pg->connected, true},
         {"fairgate_pay_db_queued", "jobs that wait for a connection", NULL, &pg->queued, true},
         {"fairgate_pay_calls_total", "calls to peers", "outcome=\"answered\"", &calls->answered,
          false},
@@ -123,14 +123,14 @@ static int add_psp_metrics(struct pay *pay, struct err_slot *err)
     for (uint32_t i = 0; rc == 0 && i < PSP_PROVIDERS; i++) {
         const struct metric refused = {
             "fairgate_psp_refused_us_total",
-            i == 0 ? "calls refused for our key, account or contract: somebody has to look" : "",
+            i == 0 ? "calls refused because of our key, account or contract; needs attention" : "",
             psp_drivers[i]->label, &shared->heard[i].strangers, false};
         rc = add_metrics(pay->loop->metrics, &refused, 1, err);
     }
     return rc;
 }
 
-/* What only one loop looks at. */
+/* What only one loop measures. */
 static int add_single_metrics(struct pay *pay, struct err_slot *err)
 {
     if (pay->reconcile == NULL)
@@ -146,7 +146,7 @@ static int add_single_metrics(struct pay *pay, struct err_slot *err)
          &pay->lags[LAG_SHOP], true},
         {"fairgate_shop_lag_microseconds", "age of the oldest of them", NULL,
          &pay->lags[LAG_SHOP_US], true},
-        {"fairgate_shop_letters_parked", "letters that the shop refused too often, for a person",
+        {"fairgate_shop_letters_parked", "letters that the shop kept refusing, parked for a person",
          NULL, &pay->lags[LAG_SHOP_PARKED], true},
         {"fairgate_mail_lag_mails", "mails that are not sent yet", NULL, &pay->lags[LAG_MAIL],
          true},
@@ -155,7 +155,7 @@ static int add_single_metrics(struct pay *pay, struct err_slot *err)
         {"fairgate_sagas_parked", "sagas that wait for a person", NULL,
          &pay->lags[LAG_SAGAS_PARKED], true},
         {"fairgate_sagas_unknown",
-         "open sagas of definitions that this program does not have: somebody has to look", NULL,
+         "open sagas of definitions that this program does not have; needs attention", NULL,
          worker_unknown(pay->worker), true},
         {"fairgate_sagas_open", "sagas that are under way", NULL, &pay->lags[LAG_SAGAS_OPEN], true},
         {"fairgate_sagas_overdue_microseconds", "how long the most overdue saga has been due", NULL,
@@ -173,8 +173,8 @@ static int add_single_metrics(struct pay *pay, struct err_slot *err)
 
 /* ---- hooks ---- */
 
-/* Replicas are started from one configuration, and must not take each other for themselves before a
- * restart: each would take away what the other has in hand. */
+/* Replicas are started from one configuration and must not share a name: each would reclaim, at its
+ * start, what the other has in hand. */
 static void name_instance(const struct service *service, struct pay_common *common)
 {
     const struct settings *settings = service_config(service);
@@ -184,7 +184,7 @@ static void name_instance(const struct service *service, struct pay_common *comm
     else
         service_place(service, common->instance);
     struct log_line line;
-    log_begin(&line, service_log(service), LOG_LEVEL_INFO, "sagas are worked on");
+    log_begin(&line, service_log(service), LOG_LEVEL_INFO, "sagas are being processed");
     log_cstr(&line, "instance", common->instance);
     log_end(&line);
 }
@@ -254,7 +254,7 @@ static int loop_start(struct service_loop *loop, struct err_slot *err)
     return rc;
 }
 
-/* Files are those that were named at the start; the knobs are read where they stand. */
+/* Secret files keep the paths given at start; knobs are read from the new configuration. */
 static int reload(struct service *service, struct err_slot *err)
 {
     const struct settings *settings = service_config(service);

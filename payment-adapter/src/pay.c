@@ -1,6 +1,8 @@
-/* pay.c: see pay.h. What a loop owns is made top to bottom and ended in the order that lets each
- * answer what it still owes: first those who ask (watches, outboxes, sagas), then the calls out,
- * then the databases. */
+/* pay.c: the payment adapter, put together. What a loop owns is created from top to bottom, each
+ * part getting a conf with only what it needs, and ended in the sequence that lets each part answer
+ * what it still owes: first those that ask (watches, outboxes, sagas), then the outgoing calls,
+ * then the databases. A failed start takes the same way out as an ordinary end, so a part that was
+ * never created is closed as NULL. */
 #include "pay.h"
 
 #include "api/order_watch.h"
@@ -20,7 +22,7 @@
 enum { TICK_MS = 100, LAGS_EVERY = 20, SWEEP_EVERY = 600 };
 enum { KEYS_REFRESH_MS = 60000, KEYS_DOUBT_MS = 2000 };
 
-/* ---- edges around peers, for tests ---- */
+/* ---- crash points around peers, for tests ---- */
 
 struct edge_call {
     struct pay *pay;
@@ -149,12 +151,12 @@ static void on_tick(uv_timer_t *timer)
 static void put_secret(const struct secret_file *file, char *to)
 {
     bool fits = file == NULL || span_to_cstr(secret_file_span(file), to, PAY_SECRET_MAX);
-    assert(fits); /* keys.c takes no longer ones */
+    assert(fits); /* secrets.c accepts no longer ones */
     if (file == NULL)
         to[0] = '\0';
 }
 
-struct pay_texts { /* what drivers and peers borrow for as long as the loop lives */
+struct pay_texts { /* what drivers and peers borrow while the loop lives */
     char service_token[PAY_SECRET_MAX], seats_admin[PAY_SECRET_MAX];
     char shop_key[PAY_SECRET_MAX], mail_password[PAY_SECRET_MAX];
     char psp_key[PSP_PROVIDERS][PAY_SECRET_MAX], psp_webhook[PSP_PROVIDERS][PAY_SECRET_MAX];
@@ -162,7 +164,7 @@ struct pay_texts { /* what drivers and peers borrow for as long as the loop live
     char passes_url[CONFIG_STRING_MAX + 32];
 };
 
-/* In place: who borrows them copies them into each call. */
+/* Written in place: borrowers copy them into each call. */
 static void put_secrets(struct pay *pay)
 {
     struct pay_texts *texts = pay->texts;
@@ -215,7 +217,7 @@ static int open_stores(struct pay *pay, struct err_slot *err)
         .depth = 16,
         .queue_max = 4096,
         .deadline_ms = 10000,
-        .wait_ms = 2000, /* a page that is not answered by then is better told so */
+        .wait_ms = 2000, /* after that a page is better told that it failed */
         .statements = statements,
         .statements_len = SQL_STATEMENTS,
         .clock = loop->clock,
@@ -226,7 +228,7 @@ static int open_stores(struct pay *pay, struct err_slot *err)
     pg.what = "sagas";
     pg.app = "payment-adapter sagas";
     pg.setup = statements_setup_engine;
-    pg.connections = 2; /* one commits, one leases */
+    pg.connections = 2; /* one for commits, one for leases */
     if (rc == 0)
         rc = pg_pool_create(&pg, err, &pay->saga_pg);
     if (rc == 0 && settings->users_conninfo[0] != '\0')
@@ -281,7 +283,7 @@ static int open_peers(struct pay *pay, struct err_slot *err)
     return rc;
 }
 
-/* A webhook that woke an order is the sign that they come in; it is believed for this long. */
+/* A webhook that woke an order shows that they arrive; that is trusted for this long. */
 enum { HEARD_MS = 300000 };
 
 static bool heard(void *ctx, const char *provider)
@@ -331,7 +333,7 @@ static int open_letters(struct pay *pay, struct err_slot *err)
     return rc == 0 ? mailer_create(&mailer, err, &pay->mailer) : rc;
 }
 
-/* What looks at all orders together. */
+/* What watches all orders together. */
 static int open_watch(struct pay *pay, struct err_slot *err)
 {
     const struct reconcile_conf reconcile = {.pg = pay->pg,
@@ -361,7 +363,7 @@ static int open_sagas(struct pay *pay, struct err_slot *err)
     struct checkout_conf checkout = {
         .peers = {start_peer, pay},
         .clock = loop->clock,
-        .rng = rng_system(), /* ticket ids are worth guessing */
+        .rng = rng_system(), /* ticket ids must not be guessable */
         .signer = pay->secrets->signer,
         .poll_first_ms = (uint32_t)settings->poll_first_ms,
         .poll_cap_ms = (uint32_t)settings->poll_cap_ms,

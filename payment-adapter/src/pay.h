@@ -9,10 +9,10 @@ int pay_common_init(struct pay_common *common, const struct settings *settings,
 void pay_common_deinit(struct pay_common *common);
 int pay_open(struct service_loop *loop, struct pay_common *common, struct err_slot *err,
              struct pay **out);
-/* After a reload: from here on with the newest keys and knobs. */
+/* After a reload: use the newest keys and knobs from now on. */
 void pay_use_keys(struct pay *pay);
 void pay_drain(struct pay *pay);
-/* Every handle is closed; the memory is freed when the loop has seen the last of them. */
+/* Closes every handle; the memory is freed once the loop has closed the last one. */
 void pay_close(struct pay *pay);
 
 #endif

@@ -8,26 +8,26 @@ enum {
     HASH_THREADS_QUEUE_MAX = 64, /* 64 hashes of 50 ms on two cores: an answer within two seconds */
     LOGIN_ACCOUNT_MAX = 256,
     LOGIN_PASSWORD_MAX = 1024, /* longer is an attack on the hash, not a password */
-    /* Tokens of the shop with a wrong signature or wrong claims, from one address in a minute, of
-     * one loop: each costs a signature. 300 are 27 ms, and few enough people have a bad one by
-     * mistake. */
+    /* Wrong tokens of the shop from one address in a minute, per loop: each costs a signature
+     * check. 300 cost 27 ms, and hardly anybody has a bad one by mistake. */
     TOKENS_WRONG_MAX = 300,
     SESSION_TOKEN_BYTES = 32,
-    SESSION_CACHE_MAX = 16384, /* logged-in people who need no database look-up in this minute */
+    SESSION_CACHE_MAX = 16384, /* logged-in visitors who need no look-up for a while */
 
     PAY_SECRET_MAX = 512, /* a provider's longest keys are a fifth of it */
 
     /* bodies */
     BODY_SMALL_MAX = 4096,
-    BODY_WEBHOOK_MAX = 256 * 1024, /* a provider's event with its whole object inside */
+    BODY_WEBHOOK_MAX = 256 * 1024, /* a provider's event with the whole object inside */
     BODY_CHECKIN_MAX = 256 * 1024, /* an evening's scans of one offline door */
 
     /* orders */
     ORDERS_WAIT_MS =
-        2500, /* how long POST orders waits for the payment to exist before it says so */
+        2500, /* how long POST orders waits for the payment before it answers without one */
     ORDER_WATCH_MAX = 8192, /* calls that wait for a saga's next move */
 
-    WEBHOOK_BATCH_MAX = 512, /* a commit's worth; more while one travels are told to come again */
+    WEBHOOK_BATCH_MAX = 512, /* a commit's worth; if more arrive while one is under way, they are
+                                told to come again */
 
     /* outboxes */
     OUTBOX_BATCH_MAX = 64,
@@ -35,24 +35,25 @@ enum {
     MAIL_UNDER_WAY_MAX = 4,
 
     /* doors */
-    DOOR_SCANS_MAX = 500,  /* of a door that was offline, in one call */
+    DOOR_SCANS_MAX = 500,  /* from a door that was offline, in one call */
     DOOR_REASON_MAX = 200, /* a sentence */
-    DOOR_UNDO_MS = 600000, /* an undo mends a slip; ten minutes later it would be a trick */
-    DOOR_TOKEN_PER_S = 10, /* a busy gate lets two in each second */
+    DOOR_UNDO_MS = 600000, /* an undo corrects a slip; later than that it would be abuse */
+    DOOR_TOKEN_PER_S = 10, /* a busy gate lets in two people a second */
     DOOR_TOKEN_BURST = 40,
     DOOR_ADDRESS_PER_S = 100, /* a venue's scanners behind one address; and guesses at tokens */
     DOOR_ADDRESS_BURST = 400,
-    SCANNERS_MAX = 500, /* alive, of an event: a stadium has fewer turnstiles */
+    SCANNERS_MAX = 500, /* valid ones per event; a stadium has fewer turnstiles */
     SCANNER_TTL_MIN_S = 60,
-    SCANNER_TTL_MAX_S = 30 * 86400, /* a run of shows; a lost device is revoked, or runs out */
-    TRANSFERS_PER_S = 1,            /* a member hands tickets on by hand */
+    SCANNER_TTL_MAX_S = 30 * 86400, /* a run of shows; a lost device is revoked or expires */
+    TRANSFERS_PER_S = 1,            /* people transfer tickets by hand */
     TRANSFERS_BURST = 20,
-    TICKET_HOPS_MAX = 8,      /* each hand leaves a dead ticket on the doors' list */
+    TICKET_HOPS_MAX = 8,      /* each transfer leaves a void ticket on the doors' list */
     REVOKED_PAGE_MAX = 50000, /* a page of the doors' list: 1.3 MB */
 
     /* counts over time */
-    COUNTED_ROWS_MAX = 4096, /* of an event: eleven hours of ten seconds; then they are thinned */
-    COUNTS_POINTS_MAX = 720, /* in one answer: finer than a chart is wide */
+    COUNTED_ROWS_MAX =
+        4096, /* per event: eleven hours in steps of ten seconds; then they are thinned */
+    COUNTS_POINTS_MAX = 720, /* in one answer: more than a chart has pixels */
 };
 
 #endif

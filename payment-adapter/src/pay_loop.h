@@ -1,6 +1,6 @@
-/* pay_loop.h: what a request's handler finds on its loop, by pay_of(req): once for the process
- * (secrets, caps), once for each loop (databases, calls, sagas). Modules below the API have confs
- * of their own. */
+/* pay_loop.h: what a request's handler reaches through pay_of(req): some of it once per process
+ * (secrets, caps), the rest once per loop (databases, calls, sagas). Modules below the API have
+ * confs of their own. */
 #ifndef FG_PAY_PAY_LOOP_H
 #define FG_PAY_PAY_LOOP_H
 
@@ -29,19 +29,19 @@ struct reconcile;    /* reconcile.h */
 struct order_series; /* saga/order_series.h */
 struct webhooks;     /* webhooks.h */
 
-/* What all loops of the process take from together. */
+/* Limits that all loops of the process share. */
 struct pay_caps {
     struct gate questions; /* to the user database */
     struct hash_queue hashing;
     struct psp_shared psp;
 };
 
-/* How fast one scanner, one address of scanners and one member may be, over all loops. */
+/* The rates of a single scanner, a scanners' address and a member, over all loops. */
 struct paces {
     struct slots scanners, addresses, members;
 };
 
-/* Of the process, as long as it lives. */
+/* One per process. */
 struct pay_common {
     struct pay_caps *caps;
     struct paces *paces;
@@ -69,16 +69,16 @@ struct pay {
     struct service_loop *loop;
     const struct settings *settings;
     struct pay_common *common;
-    const struct secrets *secrets; /* taken; another one after each reload */
+    const struct secrets *secrets; /* taken; replaced after each reload */
     struct pay_texts *texts;
     struct pg_pool *pg;
-    struct pg_pool *saga_pg; /* the engine's own: its commits stand before nobody's page */
+    struct pg_pool *saga_pg; /* the engine's own, so that its commits hold up no page */
     struct users *users;     /* NULL: no login by password */
     struct outcalls *outcalls;
     struct hasher *hasher;
     struct sessions *sessions;
     struct jwks_feed *passes, *sso; /* sso NULL: off */
-    struct psp psps[PSP_PROVIDERS]; /* those that are used */
+    struct psp psps[PSP_PROVIDERS]; /* those in use */
     struct psp *psp_list[PSP_PROVIDERS];
     uint32_t psps_len;
     struct peers_http *peers;
@@ -94,8 +94,8 @@ struct pay {
     uv_timer_t timer; /* sweeps, lags, readiness */
     uint32_t ticks;
     struct login *login_list;  /* login_http.c: under way */
-    uint32_t logins;           /* so many */
-    struct tally tokens_wrong; /* login_http.c: the shop's, by address */
+    uint32_t logins;           /* their number */
+    struct tally tokens_wrong; /* login_http.c: wrong tokens of the shop, by address */
     _Atomic uint64_t lags[PAY_LAGS];
     _Atomic uint64_t parked_ever, completed_ever, undone_ever;
     _Atomic uint64_t webhooks_good, webhooks_bad, webhooks_repeated, webhooks_strange;

@@ -1,5 +1,5 @@
 /* admin_http.c: the operator's view, on the private listener: sagas with their timelines, retry and
- * compensate with a reason that is kept, and what reconciliation found. */
+ * compensate with a reason that goes on record, and what reconciliation found. */
 #include "admin/routes.h"
 
 #include "api/guard.h"
@@ -15,7 +15,7 @@ enum {
     LIST_MAX = 200,
     LIST_DEFAULT = 50,
     REASON_MAX = 200,
-    ACT_TRIES = 5, /* a saga in motion may move on between the look at it and the act */
+    ACT_TRIES = 5, /* a running saga may move on between reading it and acting on it */
 };
 
 struct visit {
@@ -150,7 +150,7 @@ static void put_step(struct text *text, const struct sql_saga_steps_row *row,
     json_close(text, '}');
 }
 
-/* All of them in their order, as the saga's own definition has them. */
+/* All steps in sequence, as the saga's own definition has them. */
 static void put_steps(struct text *text, const struct saga_def *def)
 {
     json_key(text, "steps");
@@ -235,7 +235,7 @@ static void on_acted(void *ctx, const struct pg_answer *answer)
         return;
     }
     if (PQntuples(answer->results[0]) == 0 && ++visit->tries < ACT_TRIES) {
-        read_one(visit, on_read_to_act); /* it has moved since it was read */
+        read_one(visit, on_read_to_act); /* it has moved since we read it */
         return;
     }
     if (PQntuples(answer->results[0]) == 0) {
@@ -340,7 +340,7 @@ static void on_compensate(struct http_req *req, void *ctx)
     act(req, true);
 }
 
-/* ---- letters that the shop refused too often ---- */
+/* ---- letters that the shop kept refusing ---- */
 
 static void on_letters(void *ctx, const struct pg_answer *answer)
 {
@@ -408,7 +408,7 @@ static void on_retry_letter(struct http_req *req, void *ctx)
     }
     struct log_line line;
     struct pg_number text;
-    log_begin(&line, pay_of(req)->loop->log, LOG_LEVEL_WARN, "operator lets a letter go again");
+    log_begin(&line, pay_of(req)->loop->log, LOG_LEVEL_WARN, "operator retries a letter");
     log_cstr(&line, "letter", pg_u64_text(&text, id));
     log_end(&line);
     sql_shop_retry(pay_of(req)->pg, &(struct sql_shop_retry_args){id}, on_letter_let_go, req);
@@ -444,7 +444,7 @@ static void on_reconcile(struct http_req *req, void *ctx)
 {
     (void)ctx;
     if (reconcile_now(pay_of(req)->reconcile, on_reconciled, req) < 0)
-        http_problem(req, 409, "under-way", "A run is under way; its result is at GET.");
+        http_problem(req, 409, "under-way", "A run is under way; GET returns its result.");
 }
 
 int admin_routes(struct http_router *routes, struct err_slot *err)

@@ -1,4 +1,6 @@
-/* order_series_http.c: GET /admin/events/{event}/counts: what saga/order_series.c has counted. */
+/* order_series_http.c: GET /admin/events/{event}/counts: the series that saga/order_series.c keeps,
+ * thinned to what a chart can show. A row that holds only a process's errors does not know how many
+ * sagas are open: such numbers are null, not 0. */
 #include "admin/routes.h"
 
 #include "api/guard.h"
@@ -11,7 +13,7 @@
 
 enum { BODY_MAX = 256 * 1024 };
 
-/* What each point is, in its order. */
+/* The columns of a point. */
 static const char *const columns[] = {"at",     "completed",  "refunded", "cancelled", "expired",
                                       "failed", "unanswered", "errors",   "open",      "parked"};
 enum { COLUMNS = sizeof(columns) / sizeof(columns[0]) };
@@ -58,7 +60,7 @@ static void put_points(struct text *body, const PGresult *res)
     }
 }
 
-/* As of the last row; how many are under way is not in rows that tell errors only. */
+/* The latest values. Rows that hold only errors do not say how many sagas are open. */
 static void put_now(struct text *body, const PGresult *res)
 {
     struct sql_counted_row now = {0}, open = {0}, parked = {0};

@@ -1,6 +1,7 @@
-/* refund_terms_http.c: see refund_terms.h. Terms are changed against the version that was read
- * (If-Match), with a reason, and the change is on record; orders that are there keep theirs. An
- * operator's refund is bound to no terms but one: a ticket that was used is not given back. */
+/* refund_terms_http.c: terms are changed against the version that was read (If-Match), with a
+ * reason, and the change goes on record, so two operators cannot overwrite each other unnoticed.
+ * Orders that exist keep the terms under which they were made. An operator's own refund is bound by
+ * one rule only: once a ticket has been used, its order is not refunded. */
 #include "admin/refund_terms_http.h"
 
 #include "api/guard.h"
@@ -28,7 +29,7 @@ int refund_terms_default(const struct settings *settings, struct err_slot *err)
     PGresult *res = sql_terms_default(pq, &args);
     int rc = PQresultStatus(res) == PGRES_COMMAND_OK
                  ? 0
-                 : err_set(err, ERR_PEER, "keeping the terms of refunds: %s", PQerrorMessage(pq));
+                 : err_set(err, ERR_PEER, "storing the refund terms: %s", PQerrorMessage(pq));
     PQclear(res);
     PQfinish(pq);
     return rc;
@@ -124,11 +125,11 @@ static void on_set(void *ctx, const struct pg_answer *answer)
         guard_unavailable(visit->req, answer->rc);
     } else if (PQntuples(answer->results[0]) == 0) {
         http_problem(visit->req, 412, "version-mismatch",
-                     "These terms were changed meanwhile; read them again.");
+                     "These terms have been changed in the meantime; read them again.");
     } else {
         struct log_line line;
         log_begin(&line, pay_of(visit->req)->loop->log, LOG_LEVEL_WARN,
-                  "operator sets the terms of refunds");
+                  "operator sets refund terms");
         log_cstr(&line, "event", visit->id);
         log_end(&line);
         reply_terms(visit, answer->results[1]);
@@ -190,7 +191,7 @@ static void on_put(struct http_req *req, void *ctx)
         return;
     }
     if (!read_version(match, &version)) {
-        http_problem(req, 412, "version-mismatch", "If-Match is no version of these terms.");
+        http_problem(req, 412, "version-mismatch", "If-Match is not a version of these terms.");
         return;
     }
     if (!guard_json(req, &err, &doc))

@@ -1,5 +1,5 @@
-/* refund_terms_http.h: until when, by whom and what part of an order is given back: the
- * configuration says it for all events, an operator for one, and an order keeps what held when it
+/* refund_terms_http.h: until when, by whom, and how much of an order is refunded. The configuration
+ * sets it for all events, an operator for one event, and an order keeps what was in force when it
  * was made. */
 #ifndef FG_PAY_REFUND_TERMS_HTTP_H
 #define FG_PAY_REFUND_TERMS_HTTP_H

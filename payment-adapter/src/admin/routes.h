@@ -1,4 +1,4 @@
-/* routes.h: each answers for a part of the operator's API. */
+/* routes.h: each adds a part of the operator's API. */
 #ifndef FG_PAY_ADMIN_ROUTES_H
 #define FG_PAY_ADMIN_ROUTES_H
 

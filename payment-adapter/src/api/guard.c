@@ -1,4 +1,7 @@
-/* guard.c: see guard.h. */
+/* guard.c: the checks that every call of the API makes before it costs anything. A browser cannot
+ * lie about Origin, so a post with a foreign one is refused; a caller without Origin is not a
+ * browser, and carries no cookie that it was not given. Answers for "not there" and "not yours" are
+ * the same bytes on purpose: ids must not be worth guessing. */
 #include "api/guard.h"
 
 #include "base/json_in.h"
@@ -21,7 +24,7 @@ bool guard_origin(struct http_req *req)
     struct span origin = http_req_header(req, HTTP_HEADER_ORIGIN);
     if (origin.len == 0 || is_allowed(pay_of(req)->settings, origin))
         return true;
-    /* The host that the page came from is the host that it posts to. */
+    /* Allowed if the page came from the same host that it posts to. */
     struct span host = http_req_header(req, HTTP_HEADER_HOST);
     struct span plain = SPAN("http://"), tls = SPAN("https://");
     if ((span_starts(origin, plain) && span_eq(span_skip(origin, plain.len), host)) ||
@@ -51,8 +54,8 @@ void guard_unavailable(struct http_req *req, int rc)
     struct http_problem problem = {
         .status = 503,
         .code = "unavailable",
-        .detail = rc == ERR_FULL ? "There is too much to do just now. Please try again."
-                                 : "This could not be looked up just now. Please try again.",
+        .detail = rc == ERR_FULL ? "There is too much to do right now. Please try again."
+                                 : "This could not be looked up right now. Please try again.",
         .retry_after_s = 2,
     };
     http_problem_reply(req, &problem);

@@ -1,5 +1,7 @@
-/* held.c: see held.h. Prices are read of each place, and have to make the total: what the buyer is
- * shown, what is paid and what the seat service compares are then one sum. */
+/* held.c: nothing in the seat service's answer is taken on trust. The price is read from each
+ * place, and the places have to add up to the total, so what the buyer is shown, what is paid, and
+ * what the seat service later compares are one sum (I2). Anything missing, too long or inconsistent
+ * means there is no order. */
 #include "api/held.h"
 
 #include "base/rfc3339.h"
@@ -44,7 +46,7 @@ static bool read_area(const json_t *hold, struct order *order)
     return true;
 }
 
-/* ISO 4217, as everywhere but where a provider wants it otherwise. */
+/* ISO 4217 in capitals; a driver rewrites it if its provider wants something else. */
 static bool is_currency(const char *text)
 {
     return text != NULL && strlen(text) == 3 && strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == 3;
@@ -84,7 +86,7 @@ static bool read_line(const json_t *place, const char *seat, struct purchase_lin
            json_is_integer(price) && json_integer_value(price) >= 0;
 }
 
-/* All places of an area cost the same. */
+/* All places in an area cost the same. */
 static bool read_area_line(const json_t *hold, struct purchase_line *line)
 {
     uint64_t total = (uint64_t)json_integer_value(json_object_get(hold, "total"));

@@ -1,5 +1,5 @@
-/* held.h: what is held and what it costs, as the seat service tells it, becomes what an order is
- * about and the purchase that it fixes (sale/purchase.h). */
+/* held.h: turns the seat service's description of a hold into the order's facts and into the
+ * purchase that the order fixes (sale/purchase.h). */
 #ifndef FG_PAY_HELD_H
 #define FG_PAY_HELD_H
 
@@ -10,12 +10,12 @@
 
 enum { HELD_JSON_MAX = 1024 + ORDER_SEATS_MAX * 640 }; /* names of a line may be escaped */
 
-/* More places than an order has; then it is not for held_read(). */
+/* More places than an order may have; then do not call held_read(). */
 bool held_is_too_large(const json_t *hold);
 
-/* Fills what the order knows of its seats, price and time. `json` gets the purchase as a document,
- * with a closing NUL: {version, digest, event, currency, lines: [{place, category, price, count}],
- * fees, total, terms}. False: it is no hold, or its prices and its total do not add up. */
+/* Fills in the order's seats, price and expiry. `json` gets the purchase as a document, with a
+ * closing NUL: {version, digest, event, currency, lines: [{place, category, price, count}], fees,
+ * total, terms}. False: it is not a hold, or its prices do not add up to its total. */
 bool held_read(const json_t *hold, struct order *order, char json[HELD_JSON_MAX]);
 
 #endif

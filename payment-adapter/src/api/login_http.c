@@ -1,7 +1,7 @@
 /* login_http.c: POST /v1/pay/login and /logout, GET /v1/pay/me.
  *
- * A login by password passes five gates, cheapest first, and each can say no without the next one
- * having been troubled:
+ * A login by password passes five gates, cheapest first; each can refuse without troubling the
+ * next:
  *
  *   1. throttle: has this account failed too often from here, or from everywhere, or has this
  * address? A browser that has logged in to the account before is asked for itself alone (device.h),
@@ -11,13 +11,13 @@
  *   4. the hash, on a worker thread, from a bounded queue
  *   5. the session
  *
- * An unknown login is checked as well, against a hash that fits nobody, of the same cost: which of
- * the configured ones is decided by the login itself, so that the same unknown login always takes
- * the same time, as a known one does. Only one check of an account is under way at a time from one
- * place, so that guesses in parallel do not slip past the throttle.
+ * An unknown login is checked too, against a hash of the same cost that matches nobody. Which of
+ * the configured ones is used depends on the login itself, so the same unknown login always takes
+ * the same time, as a known one does. Only one check of an account runs at a time from one place,
+ * so that parallel guesses do not slip past the throttle.
  *
- * By the shop's signed token there is no password and no look-up: whoever is logged in there is
- * logged in here. Such a token counts once. */
+ * With the shop's signed token there is no password and no look-up: a customer who is logged in
+ * there is logged in here. Each token works once. */
 #include "api/routes.h"
 
 #include "api/guard.h"
@@ -39,10 +39,10 @@ struct login {
     struct pay *pay;
     char account[LOGIN_ACCOUNT_MAX + 1];
     char password[LOGIN_PASSWORD_MAX + 1];
-    char lower[LOGIN_ACCOUNT_MAX + 1]; /* the account, as it is compared */
-    char account_key[KEY_MAX];         /* wherever it is tried from */
-    char here_key[KEY_MAX];     /* the account from this address, or at a browser that it knows */
-    char keys[3 * KEY_MAX + 8]; /* those that count, as an array literal */
+    char lower[LOGIN_ACCOUNT_MAX + 1]; /* the account in the form that is compared */
+    char account_key[KEY_MAX];         /* from anywhere */
+    char here_key[KEY_MAX];            /* the account from this address, or in a browser it knows */
+    char keys[3 * KEY_MAX + 8];        /* the keys that count, as an array literal */
     struct user user;
 };
 
@@ -69,7 +69,7 @@ static void shed(struct login *login, uint32_t retry_ms)
     struct http_problem problem = {
         .status = 503,
         .code = "login-busy",
-        .detail = "Logging in is not possible just now. Your place is kept; please try again.",
+        .detail = "Logging in is not possible right now. Your place is kept; please try again.",
         .retry_after_s = retry_ms / 1000 + 1,
     };
     count(&login->pay->logins_shed);
@@ -128,7 +128,7 @@ static void begin_session(struct login *login)
 static void on_failed(void *ctx, const struct pg_answer *answer)
 {
     struct login *login = ctx;
-    if (answer->rc < 0) { /* a failure that is not counted must not be a free guess */
+    if (answer->rc < 0) { /* a failure that could not be counted must not be a free guess */
         shed(login, 1000);
         return;
     }
@@ -157,14 +157,15 @@ static void on_checked(void *ctx, int rc)
     }
     if (rc == ERR_SYNTAX || rc == ERR_RANGE) {
         struct log_line line;
-        log_begin(&line, login->pay->loop->log, LOG_LEVEL_WARN, "a stored hash cannot be checked");
+        log_begin(&line, login->pay->loop->log, LOG_LEVEL_WARN,
+                  "a stored password hash cannot be checked");
         log_cstr(&line, "member", login->user.id);
         log_end(&line);
     }
     fail(login);
 }
 
-/* One of the configured hashes, the same for the same login. */
+/* One of the configured hashes, always the same one for a login. */
 static void take_unknown_hash(struct login *login)
 {
     struct span all = span_of(login->pay->settings->users_unknown_hash), item;
@@ -377,7 +378,7 @@ static void start_token(struct login *login, struct span token)
     if (rc == ERR_CLOSED) {
         shed(login, 1000);
     } else if (rc < 0) {
-        (void)jwks_feed_doubt(login->pay->sso); /* perhaps the shop has a new key */
+        (void)jwks_feed_doubt(login->pay->sso); /* the shop may have a new key */
         count(&login->pay->logins_bad);
         http_problem(login->req, 401, "bad-token", "%s", err.text);
         login_free(login);

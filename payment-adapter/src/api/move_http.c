@@ -1,9 +1,9 @@
-/* move_http.c: the operator moves sold seats of an order. Its first step voids tickets, which
- * cannot be taken back; so the seat service is asked before whether the new seats are there, free
- * and of the old ones' category (or the operator wants others). That it begins is one commit with
- * its saga, its record and the mark that keeps refunds, hand-overs, doors and other moves away from
- * these seats; what becomes of it is the saga's (core/move_steps.h), and the order's timeline tells
- * it. */
+/* move_http.c: the operator moves sold seats of an order. The first step of a move voids tickets,
+ * and a void ticket does not come back; so the seat service is asked beforehand whether the new
+ * seats exist, are free, and are in the old ones' category (unless the operator wants another). One
+ * commit then holds the saga, its record, and the mark that keeps refunds, transfers, doors and
+ * other moves away from these seats. What becomes of it is up to the saga
+ * (core/checkout/move_steps.h), and the order's timeline shows it. */
 #include "api/routes.h"
 
 #include "api/guard.h"
@@ -28,7 +28,7 @@ struct visit {
     struct http_req *req;
     char id[ORDER_ID_MAX];
     struct wish wish;
-    /* What the seat service is asked. */
+    /* What the seat service is asked about. */
     struct order order;
     struct moving moving;
     struct peer_call peer;
@@ -39,9 +39,9 @@ static void answer_no(struct http_req *req, const char *code)
     static const struct {
         const char *code, *detail;
     } noes[] = {
-        {REFUSAL_NOT_COMPLETED, "Only a completed order moves, and one move at a time."},
-        {REFUSAL_SEAT_NOT_IN_ORDER, "`from` has to be a numbered seat of this order."},
-        {REFUSAL_TICKET_USED, "A ticket of these seats was let in."},
+        {REFUSAL_NOT_COMPLETED, "Only a completed order can be moved, one move at a time."},
+        {REFUSAL_SEAT_NOT_IN_ORDER, "`from` must be a numbered seat of this order."},
+        {REFUSAL_TICKET_USED, "A ticket for one of these seats has been used."},
         {REFUSAL_SEATS_TAKEN, "Somebody has a ticket for one of the new seats."},
     };
     for (size_t i = 0; i < sizeof(noes) / sizeof(noes[0]); i++) {
@@ -50,7 +50,7 @@ static void answer_no(struct http_req *req, const char *code)
             return;
         }
     }
-    assert(!"a refusal of order_move that has no words");
+    assert(!"a refusal of order_move without a message");
 }
 
 static void on_moving(void *ctx, const struct pg_answer *answer)
@@ -79,7 +79,7 @@ static void on_moving(void *ctx, const struct pg_answer *answer)
     free(visit);
 }
 
-/* No seat is named twice, on whichever side. */
+/* No seat is named twice, on either side. */
 static bool is_new(const json_t *seats, size_t len, const char *name)
 {
     for (size_t i = 0; i < len; i++) {
@@ -115,7 +115,7 @@ static void read_seats(struct json_in *in, struct visit *visit)
         if (json_object_size(seat) != 2 || !read_name(seat, "from", &from) ||
             !read_name(seat, "to", &to) || strcmp(from, to) == 0 || !is_new(seats, i, from) ||
             !is_new(seats, i, to)) {
-            json_in_refuse(in, "seats", "has to be [{from, to}], and no seat in it twice");
+            json_in_refuse(in, "seats", "must be [{from, to}], naming no seat twice");
             return;
         }
         snprintf(moving->seats[i].from, ORDER_SEAT_MAX, "%s", from);
@@ -132,7 +132,7 @@ static void read_seats(struct json_in *in, struct visit *visit)
     wish->seats[out.len] = '\0';
 }
 
-/* False: answered. */
+/* False: the request has been answered. */
 static bool read_wish(struct http_req *req, struct visit *visit)
 {
     struct err_slot err = {0};
@@ -182,7 +182,7 @@ static void begin_move(struct visit *visit)
 
 /* ---- would the seats move? ---- */
 
-/* The seat service's no, in words about the order. */
+/* Words a refusal of the seat service in terms of the order. */
 static void refuse(struct visit *visit)
 {
     const char *code = visit->peer.code;
@@ -206,7 +206,7 @@ static void on_judged(struct peer_call *peer)
         refuse(visit);
     } else if (!peer->same_category && !visit->wish.other_category) {
         http_problem(visit->req, 409, "category-differs",
-                     "A new seat is of another category; `other_category` moves it all the same, "
+                     "A new seat is in another category; `other_category` moves it anyway, "
                      "at the price that was paid.");
         free(visit);
     } else {

@@ -1,12 +1,13 @@
-/* order_http.c: orders: made, read, streamed, cancelled, refunded.
+/* order_http.c: orders: creating, reading, streaming, cancelling and refunding them.
  *
- * To make one takes two proofs and one question: the cookie says who buys, the admission pass says
- * that it is their turn, and seat-service, asked with the buyer's own pass, says what is held and
- * what it costs. Nothing that the browser says about seats or money is read; members that are not
- * known are refused.
+ * Creating one takes two proofs and one question: the cookie says who is buying, the admission pass
+ * says that it is their turn, and seat-service, asked with the buyer's own pass, says what is held
+ * and what it costs. Nothing the browser says about seats or money is used; unknown members are
+ * refused.
  *
- * The order and its saga are one statement. The same key, or the same hold, comes to the same order
- * however often it is asked for; the database's unique indexes decide, not our memory. */
+ * The order and its saga are created by one statement. The same key, or the same hold, leads to the
+ * same order however often it is sent; the database's unique indexes decide that, not our memory.
+ */
 #include "api/routes.h"
 
 #include "api/guard.h"
@@ -34,7 +35,7 @@ struct ask {
     char idem_key[IDEM_KEY_MAX + 1];
     char idem_body[IDEM_HASH_MAX];
     char pass[PASS_MAX];
-    bool others_pass; /* it names a member who is not the one logged in */
+    bool others_pass; /* it names a member other than the one who is logged in */
     char trace[TRACE_TEXT_LEN + 1];
     bool created;
     struct seat_names places;
@@ -53,7 +54,7 @@ static void reply_json(struct http_req *req, unsigned status, const struct text 
                                          .body = text_span(body)});
 }
 
-/* The request's trace goes on in the saga; `to` is zeroed. */
+/* The request's trace continues in the saga; `to` is zeroed. */
 static void put_trace(struct http_req *req, char to[TRACE_TEXT_LEN + 1])
 {
     struct trace trace =
@@ -98,12 +99,13 @@ static void look_for_existing(struct ask *ask);
 static void on_created(void *ctx, const struct pg_answer *answer)
 {
     struct ask *ask = ctx;
-    if (answer->rc < 0) { /* UNKNOWN too: the same key again finds it, if it is there */
+    if (answer->rc < 0) { /* UNKNOWN too: the same key will find it, if it was stored */
         guard_unavailable(ask->req, answer->rc);
         free(ask);
         return;
     }
-    if (PQntuples(answer->results[0]) == 0) { /* somebody was faster: ourselves, most likely */
+    if (PQntuples(answer->results[0]) ==
+        0) { /* somebody was faster, most likely this same client */
         look_for_existing(ask);
         return;
     }
@@ -118,7 +120,7 @@ static void create(struct ask *ask)
 {
     struct order *order = &ask->order;
     uint8_t id[15];
-    rng_fill(rng_system(), id, sizeof(id)); /* the kernel's: who guesses an id learns nothing */
+    rng_fill(rng_system(), id, sizeof(id)); /* the kernel's randomness: ids must not be guessable */
     memcpy(order->id, "o_", 2);
     sodium_bin2base64(order->id + 2, sizeof(order->id) - 2, id, sizeof(id),
                       sodium_base64_VARIANT_URLSAFE_NO_PADDING);
@@ -168,11 +170,11 @@ static void refuse_hold(struct ask *ask, const struct outcall_answer *answer)
     if (answer->rc < 0 || answer->status >= 500 || answer->status == 429)
         guard_unavailable(ask->req, ERR_CLOSED);
     else if (answer->status == 410)
-        http_problem(ask->req, 410, "hold-expired", "The time for these seats is over.");
+        http_problem(ask->req, 410, "hold-expired", "The time for these seats has run out.");
     else if (answer->status == 401 || answer->status == 403)
         http_problem(ask->req, 401, "pass-refused", "The admission pass is not accepted.");
-    else /* another's hold and no hold look the same */
-        http_problem(ask->req, 404, "hold-unknown", "There is no such hold of yours.");
+    else /* somebody else's hold and no hold look the same */
+        http_problem(ask->req, 404, "hold-unknown", "You have no such hold.");
     free(ask);
 }
 
@@ -186,7 +188,8 @@ static void on_hold(void *ctx, const struct outcall_answer *answer)
     json_t *hold = json_loadb(answer->body.ptr, answer->body.len, 0, NULL);
     if (held_is_too_large(hold)) {
         http_problem(ask->req, 422, "order-too-large",
-                     "An order has at most %d places; make the hold smaller.", ORDER_SEATS_MAX);
+                     "An order can have at most %d places; make the hold smaller.",
+                     ORDER_SEATS_MAX);
         json_decref(hold);
         free(ask);
         return;
@@ -196,13 +199,14 @@ static void on_hold(void *ctx, const struct outcall_answer *answer)
     memcpy(ask->order.event_name, ask->places.name, sizeof(ask->order.event_name));
     json_decref(hold);
     if (!good) {
-        log_say(ask->pay->loop->log, LOG_LEVEL_ERROR, "seat-service told of a hold unreadably");
+        log_say(ask->pay->loop->log, LOG_LEVEL_ERROR,
+                "seat-service described a hold in a way that cannot be read");
         guard_unavailable(ask->req, ERR_CLOSED);
         free(ask);
         return;
     }
     if (ask->order.expires_ms <= clock_wall_us(ask->pay->loop->clock) / 1000) {
-        http_problem(ask->req, 410, "hold-expired", "The time for these seats is over.");
+        http_problem(ask->req, 410, "hold-expired", "The time for these seats has run out.");
         free(ask);
         return;
     }
@@ -230,7 +234,7 @@ static void ask_for_hold(struct ask *ask)
     outcall_send(ask->pay->outcalls, &call);
 }
 
-/* ---- was it asked for before? ---- */
+/* ---- was it asked before? ---- */
 
 static void on_existing(void *ctx, const struct pg_answer *answer)
 {
@@ -248,7 +252,7 @@ static void on_existing(void *ctx, const struct pg_answer *answer)
     bool ours = span_eq(row.order.member, span_of(ask->order.member));
     bool same_key = span_eq(row.idem_key, span_of(ask->idem_key));
     if (!ours)
-        http_problem(ask->req, 404, "hold-unknown", "There is no such hold of yours.");
+        http_problem(ask->req, 404, "hold-unknown", "You have no such hold.");
     else if (same_key && !span_eq(row.order.idem_body, span_of(ask->idem_body)))
         http_problem(ask->req, 422, "idempotency-key-reused",
                      "This Idempotency-Key was used for another request.");
@@ -314,12 +318,12 @@ static void on_session(void *ctx, int rc, const struct session *session)
         guard_unavailable(ask->req, rc);
         free(ask);
     } else if (rc < 0) {
-        (void)jwks_feed_doubt(ask->pay->passes); /* perhaps there is a new key */
+        (void)jwks_feed_doubt(ask->pay->passes); /* there may be a new key */
         http_problem(ask->req, 401, "bad-pass", "%s", err.text);
         free(ask);
     } else if (ask->others_pass) {
         http_problem(ask->req, 403, "member-differs",
-                     "This admission is another member's: log in as the one who waited.");
+                     "This admission belongs to another member: log in as the one who waited.");
         free(ask);
     } else {
         look_for_existing(ask);
@@ -373,7 +377,7 @@ static int read_ask(struct ask *ask, json_t *doc, struct err_slot *err)
     return 0;
 }
 
-/* The language that the order is made in is that of the provider's page and of the mail. */
+/* The order's language is also that of the provider's page and of the mails. */
 static void read_lang(const struct http_req *req, struct order *order)
 {
     enum lang lang;
@@ -416,7 +420,7 @@ static void on_post(struct http_req *req, void *ctx)
     free(ask);
 }
 
-/* ---- reading, cancelling, refunding: each begins with "is it yours?" ---- */
+/* ---- reading, cancelling, refunding: each starts with "is it yours?" ---- */
 
 struct look {
     struct http_req *req;
@@ -542,7 +546,7 @@ static void on_get_stream(struct http_req *req, void *ctx)
     look_first(req, then_stream);
 }
 
-/* What a statement answers that has set the order going another way, or found that it may not. */
+/* Answers for a statement that turned the order around, or found that it may not. */
 static void reply_turned(struct look *look, const struct pg_answer *answer, bool turned,
                          enum order_status status, const char *no_code, const char *no_detail)
 {
@@ -566,7 +570,8 @@ static void reply_turned(struct look *look, const struct pg_answer *answer, bool
 static void on_cancelled(void *ctx, const struct pg_answer *answer)
 {
     reply_turned(ctx, answer, answer->rc == 0 && PQntuples(answer->results[0]) > 0, ORDER_CANCELLED,
-                 "too-late", "The payment is being taken or was; ask for a refund instead.");
+                 "too-late",
+                 "The payment is being captured or has been; ask for a refund instead.");
 }
 
 static void then_cancel(struct look *look, const struct pg_answer *answer,
@@ -598,8 +603,8 @@ static void on_refunding(void *ctx, const struct pg_answer *answer)
         {REFUSAL_NOT_REFUNDABLE,
          "Only a completed order, of which no ticket was used, can be refunded."},
         {REFUSAL_BY_OPERATOR, "Refunds for this event are made by the operator."},
-        {REFUSAL_TOO_LATE, "The time to give these tickets back is over."},
-        {REFUSAL_HANDED_ON, "A ticket of this order was handed on to somebody else."},
+        {REFUSAL_TOO_LATE, "The time for returning these tickets is over."},
+        {REFUSAL_HANDED_ON, "A ticket of this order was transferred to somebody else."},
     };
     enum { WHYS = sizeof(whys) / sizeof(whys[0]) };
     unsigned why = 0;

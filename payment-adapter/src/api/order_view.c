@@ -1,5 +1,7 @@
-/* order_view.c: see order_view.h. What the buyer reads is honest about what is not known: while the
- * provider cannot be reached the message says so, and that nothing is lost by waiting. */
+/* order_view.c: an order as JSON, for its buyer. What the buyer reads is honest about what nobody
+ * knows: while the provider cannot be reached, the message says so, and that nothing is lost by
+ * waiting. The status can be final while money and seats are still on their way back; whether all
+ * of it is over is `settled`, which comes from the sagas. */
 #include "api/order_view.h"
 
 #include <stdio.h>
@@ -133,6 +135,6 @@ void order_timeline_put(struct text *text, const PGresult *res, const struct che
             put_step(text, &row, def);
     }
     json_close(text, ']');
-    /* The outcome may be certain while money and seats are still on their way back. */
+    /* The outcome may be settled while money and seats are still on their way back. */
     json_member_bool(text, "settled", settled);
 }

@@ -1,4 +1,4 @@
-/* order_view.h: an order as the database has it, and as the buyer is shown it. */
+/* order_view.h: an order as the buyer is shown it, from the database's row. */
 #ifndef FG_PAY_ORDER_VIEW_H
 #define FG_PAY_ORDER_VIEW_H
 
@@ -12,13 +12,13 @@
 /* {"order":...,"status":...,"payment":{...},...}; without the closing brace, so that a timeline can
  * follow. Its message is in row->lang. */
 void order_row_put(struct text *text, const struct sql_order_row *row, const struct site *site);
-/* What a refund gives back, or gave. */
+/* What a refund returns, or returned. */
 uint64_t order_row_refund(const struct sql_order_row *row, const struct refund_terms *terms);
-/* "timeline":[...] out of the rows of order_timeline, as a member. */
+/* "timeline":[...] from the rows of order_timeline, as a member. */
 void order_timeline_put(struct text *text, const PGresult *res, const struct checkout *checkout);
 /* What the buyer is told, in the language of `words`. */
 struct span order_message(const struct sql_order_row *row, const struct phrases *words);
-/* The buyer can still pay, or something still moves. */
+/* The buyer can still pay, or something is still moving. */
 bool order_is_moving(enum order_status status);
 
 enum {

@@ -1,7 +1,8 @@
-/* order_watch.c: see order_watch.h. Waiting POSTs are a short list, as they last a fraction of a
- * second. Streams are found by their order's id. One statement a second asks for all of them, and
- * answers with the orders whose row is another one than when it was read last (a row's xmin changes
- * with each update); one more, at most each 100 ms, for those that this loop has just moved. */
+/* order_watch.c: calls that wait for an order to move. Waiting POSTs are a short list, since each
+ * lasts a fraction of a second. Streams are found by their order's id. Instead of one query per
+ * visitor, one statement a second asks about all watched orders and returns those whose row has
+ * changed (a row's xmin changes with each update); one more, at most every 100 ms, covers the
+ * orders that this loop has just moved. */
 #include "api/order_watch.h"
 
 #include "api/order_view.h"
@@ -26,9 +27,9 @@ struct stream {
     struct stream *next_in_bucket;
     char order[ORDER_ID_MAX];
     struct http_channel *channel;
-    char seen[ROW_VERSION_MAX]; /* of the row that was sent last; "": of none */
+    char seen[ROW_VERSION_MAX]; /* of the row that was sent last; "": none yet */
     bool hurry;                 /* it has just moved */
-    uint32_t hash;              /* of what was sent last */
+    uint32_t hash;              /* of the text that was sent last */
 };
 
 struct watches {
@@ -37,8 +38,8 @@ struct watches {
     struct stream *streams;
     struct stream *buckets[BUCKETS];
     uint32_t len;
-    uint64_t look_us; /* when all streams are due */
-    bool hurry;       /* some are at once */
+    uint64_t look_us; /* when all streams are due for a look */
+    bool hurry;       /* some are due at once */
     bool looking;
     bool closing;
     struct grow ids, seen; /* parameters */
@@ -179,7 +180,7 @@ static void on_looked(void *ctx, const struct pg_answer *answer)
     for (int i = 0; i < PQntuples(res); i++) {
         const struct sql_orders_changed_row row = sql_orders_changed_row(res, i);
         struct stream *stream = *place_of(watches, row.order.id);
-        if (stream == NULL) /* nobody looks any more */
+        if (stream == NULL) /* nobody is watching any more */
             continue;
         span_to_cstr(row.version, stream->seen, sizeof(stream->seen));
         publish(watches, stream, &row.order);
@@ -203,7 +204,7 @@ static void look(struct watches *watches, bool all)
                                                  .seen = grow_cstr(&watches->seen)};
     watches->hurry = false;
     if (args.ids == NULL || args.seen == NULL)
-        return; /* without memory: in a second */
+        return; /* out of memory: try again in a second */
     watches->looking = true;
     atomic_fetch_add_explicit(&watches->stats.looks, 1, memory_order_relaxed);
     sql_orders_changed(watches->pay->pg, &args, on_looked, watches);

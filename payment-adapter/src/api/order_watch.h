@@ -1,6 +1,6 @@
-/* order_watch.h: who waits for an order to move: a POST that wants to answer with the payment, and
- * streams. A stored move of this loop's worker tells at once; moves of other processes are seen by
- * looking now and then. Bounded by ORDER_WATCH_MAX. */
+/* order_watch.h: calls that wait for an order to move: a POST that wants to answer with the
+ * payment, and streams. A move that this loop's worker stored is seen at once, moves of other
+ * processes by looking now and then. Bounded by ORDER_WATCH_MAX. */
 #ifndef FG_PAY_ORDER_WATCH_H
 #define FG_PAY_ORDER_WATCH_H
 
@@ -9,23 +9,23 @@
 struct watches;
 
 struct watches_stats {
-    _Atomic uint64_t looks; /* statements that asked what has changed */
+    _Atomic uint64_t looks; /* statements that asked what had changed */
 };
 
 int watches_create(struct pay *pay, struct err_slot *err, struct watches **out);
 void watches_close(struct watches *watches);
 
-/* on_ready is called once: when the saga has come to where the buyer can pay (or has turned back),
- * or after timeout_ms. ERR_FULL: there are too many; then it is not called. */
+/* on_ready is called once: when the saga reaches the point where the buyer can pay (or has turned
+ * back), or after timeout_ms. ERR_FULL: there are too many; then it is not called. */
 int watches_payment(struct watches *watches, uint64_t saga, uint32_t timeout_ms,
                     void (*on_ready)(void *ctx), void *ctx);
-/* Answers the request with a stream of the order, beginning with `first`. */
+/* Answers the request with a stream of the order that starts with `first`. */
 void watches_stream(struct watches *watches, struct http_req *req, const char *order,
                     struct http_blob *first);
 void watches_on_stored(struct watches *watches, const struct saga_row *row,
                        const struct saga_move *move);
 const struct watches_stats *watches_stats(const struct watches *watches);
-/* For each 100 ms. */
+/* Every 100 ms. */
 void watches_tick(struct watches *watches);
 
 #endif

@@ -1,4 +1,4 @@
-/* routes.h: each answers for a part of the API. */
+/* routes.h: each adds a part of the API. */
 #ifndef FG_PAY_API_ROUTES_H
 #define FG_PAY_API_ROUTES_H
 

@@ -1,5 +1,5 @@
-/* ticket_http.c: tickets for their owner, and what a door without a network reads beforehand:
- * public keys, and what was revoked. The doors themselves are in door_http.c. */
+/* ticket_http.c: tickets for their owners, and what a door without a network reads beforehand:
+ * public keys and the list of revoked tickets. The doors themselves are in doors/door_http.c. */
 #include "api/routes.h"
 
 #include "api/guard.h"
@@ -12,15 +12,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* A code of the longest token takes 40 KB, and an order has a hundred tickets. */
+/* The longest token's code takes 40 KB, and an order can have a hundred tickets. */
 enum { QR_MAX = 64 * 1024, TICKETS_BODY_MAX = ORDER_SEATS_MAX * QR_MAX };
 
 struct visit {
     struct http_req *req;
     struct pay *pay;
-    char id[ORDER_EVENT_MAX]; /* an order's, a ticket's or an event's: the longest of them */
+    char id[ORDER_EVENT_MAX]; /* of an order, a ticket or an event: room for the longest */
     char to[ORDER_MEMBER_MAX];
-    struct ticket ticket; /* the one that is made for who takes it */
+    struct ticket ticket; /* the new one, for the member who takes it */
     bool accepts;
     struct session session;
     char as_of_memory[RFC3339_LEN + 1];
@@ -74,7 +74,7 @@ static void reply(struct http_req *req, unsigned status, const char *type, const
 
 /* ---- the owner's tickets ---- */
 
-/* `offered`: it is somebody else's, who offers it to the one that is looking. */
+/* `offered`: it belongs to somebody else, who offers it to the viewer. */
 static void put_ticket(struct text *body, const struct sql_order_tickets_row *row, bool offered)
 {
     json_open(body, '{');
@@ -94,7 +94,7 @@ static void put_ticket(struct text *body, const struct sql_order_tickets_row *ro
                      : row->used    ? "used"
                                     : "valid");
     json_member_str(body, "issued_at", row->issued_at);
-    if (offered) { /* what opens the door is its owner's until it is taken */
+    if (offered) { /* until it is taken, only its owner sees what opens the door */
         json_close(body, '}');
         return;
     }
@@ -109,7 +109,7 @@ static void put_ticket(struct text *body, const struct sql_order_tickets_row *ro
     json_close(body, '}');
 }
 
-/* Tickets that were handed on are their new owner's: who bought them sees them no more. */
+/* Tickets that were transferred belong to their new owner; the buyer no longer sees them. */
 static void on_tickets(void *ctx, const struct pg_answer *answer)
 {
     struct visit *visit = ctx;
@@ -161,11 +161,11 @@ static void on_get_tickets(struct http_req *req, void *ctx)
         session_of(visit->pay->sessions, req, on_session, visit);
 }
 
-/* ---- handing one on ----
+/* ---- transferring one ----
  *
- * A ticket is offered to a member's number and stays its owner's, and good, until that member has
- * logged in and taken it. So a slip of the finger loses nothing, the answer says nothing about who
- * is a member, and the company's user table is not asked. */
+ * A ticket is offered to a member's number. It stays its owner's, and valid, until that member has
+ * logged in and taken it. So a typo loses nothing, the answer does not reveal who is a member, and
+ * the company's user table is not asked. */
 
 static void reply_moved(struct visit *visit, unsigned status, const struct text *body)
 {
@@ -179,8 +179,8 @@ static void on_offered(void *ctx, const struct pg_answer *answer)
         guard_unavailable(visit->req, answer->rc);
     } else if (PQntuples(answer->results[1]) == 0) {
         http_problem(visit->req, 409, "not-transferable",
-                     "Only an unused ticket of yours, of a completed order, can be handed on, and"
-                     " not through more than %d hands.",
+                     "Only an unused ticket of yours, of a completed order, can be transferred, and"
+                     " at most %d times.",
                      TICKET_HOPS_MAX);
     } else if (visit->to[0] == '\0') {
         http_reply(visit->req, &(struct http_reply){.status = 204});
@@ -203,7 +203,7 @@ static void on_accepted(void *ctx, const struct pg_answer *answer)
         guard_unavailable(visit->req, answer->rc);
     } else if (PQntuples(answer->results[1]) == 0) {
         http_problem(visit->req, 409, "not-transferable",
-                     "This ticket was used, given back or is not offered to you any more.");
+                     "This ticket has been used or returned, or is no longer offered to you.");
     } else {
         char memory[256];
         struct text body = text_on(memory, sizeof(memory));
@@ -216,7 +216,7 @@ static void on_accepted(void *ctx, const struct pg_answer *answer)
     visit_end(visit);
 }
 
-/* Under the order's row: a check-in and a refund exclude both. */
+/* Takes the order's row first: check-ins, refunds and transfers exclude each other. */
 static struct pg_job *move_job(struct visit *visit, pg_on_done *on_done)
 {
     struct pg_job *job = pg_job_create(visit->pay->pg, on_done, visit);
@@ -272,7 +272,7 @@ static void accept_offer(struct visit *visit)
     pg_job_send(job);
 }
 
-/* Who may ask: the owner to offer it, the member to whom it is offered to take it. */
+/* The owner may offer it; the member to whom it is offered may take it. */
 static void on_ticket_to_move(void *ctx, const struct pg_answer *answer)
 {
     struct visit *visit = ctx;
@@ -290,7 +290,7 @@ static void on_ticket_to_move(void *ctx, const struct pg_answer *answer)
         guard_nothing(visit->req, "ticket-unknown");
         visit_end(visit);
     } else if (span_eq(span_of(visit->to), who)) {
-        http_problem(visit->req, 422, "to-yourself", "This ticket is yours already.");
+        http_problem(visit->req, 422, "to-yourself", "This ticket is already yours.");
         visit_end(visit);
     } else if (visit->accepts) {
         span_to_cstr(row.order_id, visit->ticket.order, sizeof(visit->ticket.order));
@@ -377,8 +377,8 @@ static void on_get_keys(struct http_req *req, void *ctx)
                                          .body = span_of(pay_of(req)->secrets->ticket_keys_json)});
 }
 
-/* A page of the list. Alone it is complete if it began at the beginning and is not full; pages that
- * follow one another by `after` and `next` are, together. */
+/* One page of the list. It is complete by itself if it starts at the beginning and is not full;
+ * pages chained by `after` and `next` are complete together. */
 static void on_revoked(void *ctx, const struct pg_answer *answer)
 {
     struct visit *visit = ctx;
@@ -426,7 +426,7 @@ static void on_get_revoked(struct http_req *req, void *ctx)
     if (visit == NULL)
         return;
     if (after.len > 0 && !span_to_cstr(after, visit->to, sizeof(visit->to))) {
-        http_problem(req, 400, "bad-request", "after is the `next` of the page before.");
+        http_problem(req, 400, "bad-request", "after must be the `next` of the previous page.");
         visit_end(visit);
         return;
     }

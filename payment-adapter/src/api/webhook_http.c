@@ -1,10 +1,10 @@
 /* webhook_http.c: POST /v1/pay/webhooks/{provider}.
  *
- * A webhook decides nothing. Once it is believed, its id is written down (each id once) and the
- * saga of its payment is woken (webhooks.c); the saga then reads the payment itself. So a
- * hundred copies wake once, an order of events that is mixed up does no harm, an event for a
- * payment that is not one of our open ones is forgotten, and one that never comes is made up for by
- * the saga's own look. Answered 2xx only once it is stored, or found to be about nothing here. */
+ * A webhook decides nothing. Once it is authenticated, its id is stored (each id once) and the saga
+ * of its payment is woken (webhooks.c); the saga then reads the payment itself. So a hundred copies
+ * wake it once, events out of order do no harm, an event about a payment that is not one of our
+ * open ones is forgotten, and for one that never comes the saga's own polling makes up. It is
+ * answered 2xx only once it is stored, or found to concern nothing here. */
 #include "api/routes.h"
 
 #include "api/guard.h"
@@ -21,7 +21,7 @@ static void refuse(struct http_req *req, int rc, const struct err_slot *err)
     else if (rc == ERR_TIMEOUT)
         http_problem(req, 401, "bad-timestamp", "The signature is too old or too far ahead.");
     else
-        http_problem(req, 400, "bad-webhook", "This is no event of the provider.");
+        http_problem(req, 400, "bad-webhook", "This is not an event of this provider.");
 }
 
 static void on_webhook(struct http_req *req, void *ctx)

@@ -1,18 +1,15 @@
-/* webhooks.c: see webhooks.h.
+/* webhooks.c: one statement stores a whole batch and wakes the sagas of what was new in it. It runs
+ * beside the commits of the saga engine, which change the same rows in an order of their own, and
+ * two transactions that wait for each other's rows deadlock. So this one never waits for a saga's
+ * row: it wakes those that are free, and reports which ones are just being changed. Those are woken
+ * one by one afterwards; a statement that waits for one row and holds none blocks nobody. Should
+ * the process die between the two, the saga's own polling makes up for it, as for a webhook that
+ * never came. Events are inserted in the order of their keys, so that two batches with the same
+ * events wait for each other in one direction only.
  *
- * One statement stores a whole batch and wakes the sagas of what was new in it. It runs beside the
- * commits of the saga engine, which change the same rows in an order of their own, and two who wait
- * for each other's rows are a deadlock. So this one never waits for a saga's row: it wakes those
- * that are free, and tells which ones somebody is just changing. Those are woken one by one
- * afterwards; a statement that waits for one row and holds none is in nobody's way. Should the
- * process die between the two, the saga's own look makes up for it, as for a webhook that never
- * came. Events go in by the order of their keys, so that two batches with the same events in them
- * wait for each other in one direction.
- *
- * What is about none of our open orders is answered and forgotten: some providers sign nothing, so
- * anybody could fill the table, and to an order that is over no event has anything to say.
- * (Reconciliation reads the provider's own list.) Old rows are swept.
- */
+ * Events that concern none of our open orders are answered and forgotten: some providers sign
+ * nothing, so anybody could fill the table, and no event has anything to say to an order that is
+ * over. (Reconciliation reads the provider's own list.) Old rows are swept. */
 #include "api/webhooks.h"
 
 #include "api/guard.h"
@@ -33,7 +30,7 @@ struct batch {
 
 struct webhooks {
     struct pay *pay;
-    uv_check_t check; /* runs while something has gathered and nothing travels */
+    uv_check_t check; /* runs while something has gathered and nothing is under way */
     struct batch batches[2];
     unsigned gathering; /* which of the two */
     bool travelling, closing, check_closed;
@@ -73,8 +70,8 @@ static void on_woken(void *ctx, const struct pg_answer *answer)
     struct http_req *req = ctx;
     if (answer->rc == 0 && PQntuples(answer->results[0]) > 0)
         worker_nudge(pay_of(req)->worker);
-    http_reply(req,
-               &(struct http_reply){.status = 204}); /* it is stored, whatever became of this */
+    http_reply(req, &(struct http_reply){
+                        .status = 204}); /* the event is stored, whatever became of the waking */
 }
 
 static void answer_one(struct pay *pay, struct http_req *req, uint32_t provider,
@@ -100,7 +97,7 @@ static void on_stored(void *ctx, const struct pg_answer *answer)
     struct batch *batch = &webhooks->batches[1 - webhooks->gathering];
     bool woken = false;
     for (uint32_t i = 0; i < batch->len; i++) {
-        if (answer->rc < 0) { /* the provider sends it again */
+        if (answer->rc < 0) { /* the provider will send it again */
             guard_unavailable(batch->reqs[i], answer->rc);
             continue;
         }

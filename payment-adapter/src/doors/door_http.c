@@ -1,17 +1,18 @@
-/* door_http.c: people come in, go out and come in again, and a slip at the door is undone.
+/* door_http.c: people come in, go out and come in again, and a slip at the door can be undone.
  *
- * Who scans is one event's scanner at one gate (scanner.h), or the operator, who names both. A
- * ticket of another event is refused by what is signed in it, and not used up.
+ * Scans come from one event's scanner at one gate (scanner.h), or from the operator, who names
+ * both. A ticket for another event is refused by what is signed in it, and is not used up.
  *
- * A check-in is an insert under the ticket's own key: of ten gates that scan the same ticket one
- * gets a row, and nine are told who had it. A check-out keeps the row, so the ticket stays used,
- * and the next scan of it comes in again. An undo takes the row away: only at the same gate and
- * within DOOR_UNDO_MS, with a reason. Check-ins, transfers and refunds exclude each other by the
- * order's row (statements.c). Everything is in pay.audit.
+ * A check-in is an insert under the ticket's own key: of ten gates that scan the same ticket, one
+ * gets a row and nine are told which gate had it first (I1: one ticket lets one person in). A
+ * check-out keeps the row, so the ticket stays used, and its next scan lets its holder back in. An
+ * undo removes the row: only at the same gate, within DOOR_UNDO_MS, and with a reason. Check-ins,
+ * transfers and refunds exclude each other by locking the order's row (sql/statements/doors.sql).
+ * Everything is recorded in pay.audit.
  *
- * A door without a network lets people in by the signature and the list of revoked tickets alone,
- * and sends its scans later. A scan that comes too late (the ticket is in by another scan, or was
- * refunded or handed on meanwhile) becomes a conflict, for a person to look at. */
+ * A door without a network admits people by the signature and the list of revoked tickets alone,
+ * and sends its scans later. A scan that arrives too late (the ticket was let in by another scan,
+ * or was refunded or transferred meanwhile) becomes a conflict for a person to look at. */
 #include "doors/routes.h"
 
 #include "api/guard.h"
@@ -31,9 +32,9 @@ struct scan {
     struct ticket ticket;
     int judged; /* of the signature */
     uint64_t at_ms;
-    bool again;                  /* in once more, after a check-out */
+    bool again;                  /* in again, after a check-out */
     char why[32];                /* "" let in */
-    char gate[SCANNER_GATE_MAX]; /* who had it */
+    char gate[SCANNER_GATE_MAX]; /* which gate let it in */
     char at[32];
 };
 
@@ -45,7 +46,7 @@ struct door {
     char actor[SCANNER_ID_MAX];
     char reason[DOOR_REASON_MAX + 1];
     bool offline;
-    bool one; /* a single ticket, answered by status */
+    bool one; /* a single ticket, answered by the status code */
     uint32_t len, left;
     int rc;
     struct scan scans[];
@@ -116,7 +117,7 @@ static void on_conflict_kept(void *ctx, const struct pg_answer *answer)
     scan_done(scan);
 }
 
-/* Not to be let in; of a door that was offline, somebody is in already. */
+/* Refuses entry; if the door was offline, somebody is inside already. */
 static void refuse(struct scan *scan, const char *why)
 {
     struct door *door = scan->door;
@@ -141,7 +142,7 @@ static void tell_why(struct scan *scan, const PGresult *res)
     span_to_cstr(row.gate, scan->gate, sizeof(scan->gate));
     span_to_cstr(row.scanned_at, scan->at, sizeof(scan->at));
     bool in = scan->gate[0] != '\0';
-    /* The same scans again, after a broken call: that is no second person. */
+    /* The same scan sent again after a broken call is not a second person. */
     if (in && door->offline && strcmp(scan->gate, door->gate) == 0 &&
         row.scanned_at_ms == scan->at_ms)
         scan_done(scan);
@@ -202,7 +203,7 @@ static void check_in(struct scan *scan)
 
 static void door_check_in(struct door *door)
 {
-    door->left = door->len + 1; /* one for ourselves: forged tickets are done at once */
+    door->left = door->len + 1; /* one for ourselves: forged tickets finish at once */
     for (uint32_t i = 0; i < door->len; i++)
         check_in(&door->scans[i]);
     if (--door->left == 0)
@@ -248,14 +249,14 @@ static void on_undone(void *ctx, const struct pg_answer *answer)
                "Only this gate's own check-in of the last ten minutes can be undone.");
 }
 
-/* False after an answer. */
+/* False: the request has been answered. */
 static bool is_ours(struct door *door)
 {
     const struct scan *scan = &door->scans[0];
     if (scan->judged == 0 && strcmp(scan->ticket.event, door->event) == 0)
         return true;
     if (scan->judged < 0)
-        http_problem(door->req, 404, "forged", "This is no ticket of ours.");
+        http_problem(door->req, 404, "forged", "This is not one of our tickets.");
     else
         http_problem(door->req, 409, "other-event", "This ticket is for another event.");
     free(door);
@@ -330,8 +331,8 @@ static void read_word(struct json_in *in, const char *key, char *to, size_t cap)
 
 enum door_call { CALL_IN, CALL_OUT, CALL_UNDO };
 
-/* {token} now, or {scans: [{token, at}]} of a door that was offline; {token, reason} of the others.
- * By the operator event and gate as well, which a scanner's token says. */
+/* A check-in is {token}, or {scans: [{token, at}]} from a door that was offline; the others are
+ * {token, reason}. The operator adds event and gate, which a scanner's token implies. */
 static int read_door(struct door *door, enum door_call call, bool operator, json_t * doc,
                      struct err_slot *err)
 {

@@ -1,4 +1,4 @@
-/* routes.h: what scanners and the operator ask of doors. */
+/* routes.h: the calls of scanners and of the operator about doors. */
 #ifndef FG_PAY_DOORS_ROUTES_H
 #define FG_PAY_DOORS_ROUTES_H
 

@@ -1,11 +1,11 @@
-/* scanner_http.c: see scanner.h; and what an operator reads of doors: who is in, what was scanned
+/* scanner_http.c: scanners, and what an operator reads about doors: who is in, what was scanned
  * twice, who did what.
  *
- * A scanner stands at a gate, on a phone network, so its calls are on the public listener, behind
- * the edge with its TLS; the private one is the operator's and stays within the house. A stolen
- * scanner opens one event's doors at one gate until it is revoked or runs out, and reads nothing.
- * The pace of each token and of each address is kept before the database is asked, so guesses at
- * tokens (256 bits) cost a look-up a hundred times a second at most, from one address. */
+ * A scanner stands at a gate on a phone network, so its calls are on the public listener, behind
+ * the edge with its TLS; the private one belongs to the operator and stays inside the house. A
+ * stolen scanner checks people in at one gate of one event until it is revoked or expires, and can
+ * read nothing. The rate of each token and of each address is limited before the database is asked,
+ * so guessing tokens (256 bits) costs at most a hundred look-ups a second per address. */
 #include "doors/scanner.h"
 
 #include "api/guard.h"
@@ -51,7 +51,7 @@ static void on_found(void *ctx, const struct pg_answer *answer)
     const PGresult *res = answer->results[0];
     if (PQntuples(res) == 0) {
         http_problem(question.req, 401, "scanner-unknown",
-                     "This is no scanner's token, or it is revoked or has run out.");
+                     "This is not a valid scanner token, or it has been revoked or has expired.");
         return;
     }
     const struct sql_scanner_find_row row = sql_scanner_find_row(res, 0);
@@ -73,7 +73,7 @@ static bool keeps_pace(struct http_req *req, struct span token)
         return true;
     http_problem_reply(req, &(struct http_problem){.status = 429,
                                                    .code = "too-fast",
-                                                   .detail = "Too many scans in a second.",
+                                                   .detail = "Too many scans per second.",
                                                    .retry_after_s = 1});
     return false;
 }
@@ -132,7 +132,7 @@ static void member_text(struct text *body, const char *name, struct span text)
         json_member_str(body, name, text);
 }
 
-/* A list as the answer's one member. */
+/* Replies with a list as the only member. */
 static void reply_rows(void *ctx, const struct pg_answer *answer, const char *name,
                        void (*put)(struct text *body, const PGresult *res, int i))
 {
@@ -201,7 +201,7 @@ static void say(struct visit *visit, const char *what)
     log_end(&line);
 }
 
-/* The only time that anybody sees the token. */
+/* This is the only time that anybody sees the token. */
 static void on_created(void *ctx, const struct pg_answer *answer)
 {
     struct visit *visit = ctx;
@@ -209,7 +209,7 @@ static void on_created(void *ctx, const struct pg_answer *answer)
         guard_unavailable(visit->req, answer->rc);
     } else if (PQntuples(answer->results[0]) == 0) {
         http_problem(visit->req, 409, "too-many-scanners",
-                     "An event has %d scanners at most; revoke some first.", SCANNERS_MAX);
+                     "An event can have at most %d scanners; revoke some first.", SCANNERS_MAX);
     } else {
         char memory[512];
         struct text body = text_on(memory, sizeof(memory));
@@ -221,7 +221,7 @@ static void on_created(void *ctx, const struct pg_answer *answer)
         json_member_str(&body, "expires_at",
                         sql_scanner_create_row(answer->results[0], 0).expires_at);
         json_close(&body, '}');
-        say(visit, "operator made a scanner");
+        say(visit, "operator created a scanner");
         guard_reply(visit->req, 201, &body, SPAN("Cache-Control: no-store\r\n"));
     }
     visit_end(visit);

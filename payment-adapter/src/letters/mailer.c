@@ -1,6 +1,8 @@
-/* mailer.c: see mailer.h. At least once: a mail whose acceptance was not heard is sent again, with
- * the same Message-ID, by which mail programs know it. A server that refuses an address for good is
- * believed after GIVE_UP_TRIES. */
+/* mailer.c: mails leave at least once. One whose acceptance we did not hear is sent again with the
+ * same Message-ID, by which mail programs recognise it; a server that refuses an address for good
+ * is believed after GIVE_UP_TRIES. Rows are leased from the table, so a process that dies gives its
+ * mails back by itself. The address is looked up for each try under the mails' own share of the
+ * user database, and is never stored. */
 #include "letters/mailer.h"
 
 #include "core/checkout/order.h"
@@ -21,13 +23,13 @@ enum {
     RETRY_FIRST_MS = 2000,
     RETRY_CAP_MS = 10 * 60 * 1000,
     LEASE_SPARE_MS = 10000,
-    LEFT_ALONE_MS = 250, /* the cap is a bucket of a second: some of it is there again */
+    LEFT_ALONE_MS = 250, /* the cap is a bucket of one second: by then some of it is back */
     MAIL_MAX = 16384,
-    MAIL_PLACES_MAX = 4096, /* what is more is on the page */
+    MAIL_PLACES_MAX = 4096, /* the page shows the rest */
     KEY_MAX = 64,
     SUBJECT_MAX = SEAT_NAMES_EVENT_MAX + 512,
     LINE_BYTES = 57,
-    WORD_BYTES = 39, /* of the subject: 73 characters with what stands around them */
+    WORD_BYTES = 39, /* of the subject: 73 characters once encoded */
 };
 
 struct mailer {
@@ -63,7 +65,7 @@ bool mail_address_is_sane(struct span address)
     return at && address.len <= 320;
 }
 
-/* In lines of 76 characters, which 57 bytes make. */
+/* In lines of 76 characters, which hold 57 bytes. */
 static void put_base64(struct text *text, struct span bytes, const char *line_end)
 {
     for (; bytes.len > 0;
@@ -86,7 +88,7 @@ static struct span words_of(const struct mail *mail, const char *part)
     return key.overflown ? (struct span){NULL, 0} : phrases_find(mail->words, text_span(&key));
 }
 
-/* Encoded words of whole characters, a line each. */
+/* Encoded words, each of whole characters and on a line of its own. */
 static void put_subject(struct text *text, struct span subject)
 {
     TEXT_LIT(text, "Subject:");
@@ -139,7 +141,7 @@ static void put_bought(struct text *body, const struct mail *mail)
         text_printf(body, "%u\n", mail->seats);
     }
     if (strcmp(mail->kind, LETTER_REVOKED) == 0 || is_about_a_move(mail))
-        return; /* what the buyer paid is the buyer's affair */
+        return; /* what the buyer paid is nobody else's business */
     put_fact(body, mail, "order.amount");
     order_amount_put(body, mail->amount, mail->currency);
     text_char(body, '\n');
@@ -229,14 +231,15 @@ static void later(struct letter *letter, const char *why)
     sql_mail_later(mailer->conf.pg, &args, on_kept, letter);
 }
 
-/* The user database was not asked: that is no try, and the next one is as soon as may be. */
+/* The user database was not asked, so this does not count as a try, and the next one comes as soon
+ * as possible. */
 static void leave_alone(struct letter *letter, uint32_t wait_ms)
 {
     struct mailer *mailer = letter->mailer;
     uint64_t now_us = clock_mono_us(mailer->conf.clock);
     const struct sql_mail_later_args args = {.id = letter->id,
                                              .wait_ms = wait_ms,
-                                             .error = "user database is left alone",
+                                             .error = "user database not asked: over its cap",
                                              .no_tries = 1};
     mailer->pause_until_us = now_us + wait_ms * UINT64_C(1000);
     sql_mail_later(mailer->conf.pg, &args, on_kept, letter);
@@ -328,7 +331,7 @@ static void start_letter(struct mailer *mailer, const struct sql_mail_take_row *
 {
     struct letter *letter = calloc(1, sizeof(*letter));
     if (letter == NULL)
-        return; /* its lease runs out */
+        return; /* the lease will run out */
     letter->mailer = mailer;
     mailer->under_way++;
     letter->id = row->id;

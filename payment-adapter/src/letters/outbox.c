@@ -1,18 +1,17 @@
-/* outbox.c: see outbox.h.
+/* outbox.c: a tick takes as many rows as the house's pace allows (login/pace.h: the statement that
+ * takes them also pays for them, so it does not matter how many loops and processes there are),
+ * less what this loop has under way. Taking is a lease: the row's due time moves past the call's
+ * timeout, so a process that dies gives its rows back by itself, and the shop may see an order
+ * twice, with the same key. I7: a row leaves the table only once the shop has said that it has the
+ * order. A 429 or 503 pauses all loops and processes for as long as the shop says: the shop sets
+ * the pace, including a slower one. Any other answer is kept with the row, and the row is retried
+ * ever more rarely: an order is never given up.
  *
- * A tick takes as many rows as the pace of the house allows (pace.h: the same statement pays for
- * them, so it does not matter how many loops and processes there are) and as this loop has not
- * under way. Taking is a lease:
- * the row's due time moves behind the call's timeout, so a process that dies gives its rows back by
- * itself, and the shop may see an order twice, with the same key. A 429 or 503 stops everything,
- * of all loops and processes, for as long as the shop says: it sets the pace, also the slower one.
- * What it answers otherwise is kept with the row and tried again ever more rarely: an order is
- * never given up.
- *
- * A no to the letter itself (it knows no such order, no such customer) comes again however often it
- * is asked, and a customer's letters go one after the other. So after OUTBOX_REFUSED_MAX in a row
- * the letter is parked with an alarm, and the customer's others go on; /admin/letters lets it go
- * again. That we are strangers (401, 403) says nothing about a letter and parks none. */
+ * A refusal of the letter itself (the shop knows no such order, no such customer) would repeat
+ * however often it is sent, and a customer's letters go one after the other. So after
+ * OUTBOX_REFUSED_MAX refusals in a row the letter is parked with an alarm, and the customer's
+ * others go on; /admin/letters retries it. A 401 or 403 concerns us, not the letter, and parks
+ * none. */
 #include "letters/outbox.h"
 
 #include "login/pace.h"
@@ -29,7 +28,8 @@ enum { UNDER_WAY_MAX = 32, RETRY_FIRST_MS = 1000, LEASE_SPARE_MS = 5000, PAUSE_D
 
 struct outbox {
     struct outbox_conf conf;
-    uint32_t interval_us, burst_us; /* of the house: what one letter pays, and may be ahead */
+    uint32_t interval_us,
+        burst_us; /* of the house: what one letter costs, and how far it may run ahead */
     uint64_t pause_until_us;
     uint32_t under_way; /* letters */
     bool taking, closing;
@@ -80,7 +80,8 @@ static void letter_end(struct letter *letter)
 
 static void on_kept(void *ctx, const struct pg_answer *answer)
 {
-    (void)answer; /* lost: the lease runs out, and the shop gets it again under the same key */
+    (void)answer; /* if lost: the lease runs out, and the shop gets the letter again under the same
+                     key */
     letter_end(ctx);
 }
 
@@ -113,7 +114,7 @@ static bool is_refusal(const struct outcall_answer *answer)
 static void ignore(void *ctx, const struct pg_answer *answer)
 {
     (void)ctx;
-    (void)answer; /* lost: the other loops hear it from the shop themselves */
+    (void)answer; /* if lost: the other loops hear it from the shop themselves */
 }
 
 static void pause_house(const struct outbox *outbox, uint32_t pause_ms)
@@ -175,7 +176,7 @@ static void on_answer(void *ctx, const struct outcall_answer *answer)
 
 static void put_body(struct text *body, const struct sql_shop_take_row *row)
 {
-    struct span kind; /* of "moved-2", the second of its order, the word */
+    struct span kind; /* the word of "moved-2", the second move of its order */
     span_cut(row->kind, '-', &kind);
     json_open(body, '{');
     json_member_str(body, "external_id", row->order_id);
@@ -188,7 +189,7 @@ static void put_body(struct text *body, const struct sql_shop_take_row *row)
     json_member_str(body, "provider", row->provider);
     json_member_str(body, "payment", row->payment);
     json_member_str(body, "created_at", row->created_at);
-    if (row->refund_amount > 0) /* of a refund that gives a part of it back */
+    if (row->refund_amount > 0) /* of a partial refund */
         json_member_u64(body, "refund_amount", row->refund_amount);
     if (row->purchase.len > 0)
         json_member_str(body, "purchase", row->purchase);
@@ -199,7 +200,7 @@ static void send_letter(struct outbox *outbox, const struct sql_shop_take_row *r
 {
     struct letter *letter = calloc(1, sizeof(*letter));
     if (letter == NULL)
-        return; /* its lease runs out */
+        return; /* the lease will run out */
     letter->outbox = outbox;
     letter->id = row->id;
     letter->tries = row->tries;

@@ -1,6 +1,7 @@
-/* device.c: the cookie is a random number and a MAC over it and the account, and is kept nowhere.
- * The key is that of the throttle's names: with another one all browsers are strangers again, which
- * costs nobody more than the ordinary throttle. One browser, one account: the last. */
+/* device.c: the cookie is a random number and a MAC over it and the account; it is stored nowhere.
+ * The key is the one that hashes the throttle's names: when it changes, all browsers are strangers
+ * again, which only means that the ordinary throttle applies. A browser is known for one account,
+ * the last. */
 #include "login/device.h"
 
 #include <assert.h>

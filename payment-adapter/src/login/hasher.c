@@ -1,4 +1,7 @@
-/* hasher.c: see hasher.h. */
+/* hasher.c: a check is one work item for libuv's thread pool, with copies of hash and password,
+ * which are wiped afterwards. The bound is the process's, not the loop's: all hashers take places
+ * from one atomic counter before they queue anything, so the longest wait is known whatever loop a
+ * login lands on. After a close the running checks still come back and only return their places. */
 #include "login/hasher.h"
 
 #include "login/password.h"
@@ -12,7 +15,7 @@
 struct hasher {
     uv_loop_t *loop;
     struct hash_queue *queue;
-    uint32_t len; /* of them ours */
+    uint32_t len; /* of the queue, ours */
     bool closing;
     _Atomic uint64_t refused;
 };
@@ -27,7 +30,7 @@ struct work {
     char password[LOGIN_PASSWORD_MAX + 1];
 };
 
-/* Places are counted, nothing else hangs on them: relaxed. */
+/* relaxed: places are only counted, nothing else depends on them */
 static bool take_place(struct hash_queue *queue)
 {
     uint64_t len = atomic_load_explicit(&queue->len, memory_order_relaxed);
@@ -101,10 +104,10 @@ int hasher_check(struct hasher *hasher, const char *hash, const char *password,
     work->hasher = hasher;
     work->on_done = on_done;
     work->ctx = ctx;
-    /* A hash that is too long is not ours: cut, it fails as a damaged one does. */
+    /* A hash that is too long is cut, and then fails like a damaged one. */
     snprintf(work->hash, sizeof(work->hash), "%s", hash);
     snprintf(work->password, sizeof(work->password), "%s", password);
-    uv_queue_work(hasher->loop, &work->req, on_work, on_after); /* fails without a callback only */
+    uv_queue_work(hasher->loop, &work->req, on_work, on_after); /* fails only without a callback */
     hasher->len++;
     return 0;
 }

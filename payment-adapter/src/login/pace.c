@@ -1,6 +1,6 @@
-/* pace.c: see pace.h. Half of the cap is everybody's, a quarter is kept for logins, an eighth each
- * for mails and for tickets that are handed on. With fewer than SHARES_FROM a second, bursts of one
- * each would already be more than the cap. */
+/* pace.c: half of the cap is for everybody, a quarter is reserved for logins, an eighth each for
+ * mails and for ticket transfers. Shares need some room: with fewer than SHARES_FROM a second, a
+ * burst of one for each would already exceed the cap, so a small cap has no shares. */
 #include "login/pace.h"
 
 #include <assert.h>
@@ -11,7 +11,7 @@ void pace_of(uint32_t per_s, uint32_t *interval_us, uint32_t *burst_us)
 {
     assert(per_s >= 1);
     uint32_t burst = per_s / 5 > 0 ? per_s / 5 : 1;
-    /* Rounded up: never faster than told. */
+    /* Rounded up: never faster than allowed. */
     *interval_us =
         (uint32_t)((UINT64_C(10) * SECOND_US + 7 * (uint64_t)per_s - 1) / (7 * (uint64_t)per_s));
     *burst_us = burst * *interval_us;

@@ -1,5 +1,7 @@
-/* password.c: see password.h. Each format is given to the library that is made for it: libxcrypt
- * (bcrypt, sha512-crypt), libargon2, OpenSSL (PBKDF2). */
+/* password.c: the prefix of the stored hash names its format, and each format goes to the library
+ * made for it: libxcrypt (bcrypt, sha512-crypt), libargon2, OpenSSL (PBKDF2). The costs inside the
+ * hash are read and bounded first, because they come out of somebody else's table. Comparison takes
+ * constant time. */
 #include "login/password.h"
 
 #include "crypto/openssl.h"
@@ -41,12 +43,12 @@ static int check_crypt(const char *hash, const char *password, struct err_slot *
     int rc = check_crypt_cost(hash, err);
     if (rc < 0)
         return rc;
-    struct crypt_data *data = calloc(1, sizeof(*data)); /* 32 KB: too much for a thread's stack */
+    struct crypt_data *data = calloc(1, sizeof(*data)); /* 32 KB: too large for a thread's stack */
     if (data == NULL)
         return err_set(err, ERR_NOMEM, "password check");
     const char *made = crypt_rn(password, hash, data, sizeof(*data));
     if (made == NULL)
-        rc = err_set(err, ERR_SYNTAX, "a hash that crypt() does not take");
+        rc = err_set(err, ERR_SYNTAX, "a hash that crypt() does not accept");
     else if (!span_eq_secret(span_of(made), span_of(hash)))
         rc = wrong(err);
     sodium_memzero(data, sizeof(*data));
@@ -92,7 +94,7 @@ static int check_pbkdf2(const char *hash, const char *password, const EVP_MD *md
         sodium_base642bin(stored, sizeof(stored), rest.ptr, rest.len, NULL, &stored_len, NULL,
                           sodium_base64_VARIANT_ORIGINAL) != 0 ||
         stored_len != len)
-        return err_set(err, ERR_SYNTAX, "PBKDF2 hash that is not Django's");
+        return err_set(err, ERR_SYNTAX, "PBKDF2 hash that is not in Django's format");
     if (iterations > PASSWORD_PBKDF2_ITERATIONS_MAX)
         return err_set(err, ERR_RANGE, "PBKDF2 of too many iterations");
     if (PKCS5_PBKDF2_HMAC(password, (int)strlen(password), (const uint8_t *)salt.ptr, (int)salt.len,
@@ -118,5 +120,5 @@ int password_check(const char *hash, const char *password, struct err_slot *err)
         return check_pbkdf2(hash, password, EVP_sha256(), err);
     if (strncmp(hash, "pbkdf2_sha1$", 12) == 0)
         return check_pbkdf2(hash, password, EVP_sha1(), err);
-    return err_set(err, ERR_SYNTAX, "a hash of a format that is not known here");
+    return err_set(err, ERR_SYNTAX, "a hash of an unknown format");
 }

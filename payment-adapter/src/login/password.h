@@ -1,4 +1,4 @@
-/* password.h: checks a password against the hash that somebody else's program has stored.
+/* password.h: checks a password against a hash that another system's program stored.
  *
  *     $2a$ $2b$ $2y$            bcrypt
  *     $6$                       sha512-crypt
@@ -6,8 +6,9 @@
  *     pbkdf2_sha256$, pbkdf2_sha1$   Django
  *     argon2$..., bcrypt$...    Django's names before the above
  *
- * Hashes come from another system's table, so their costs are bounded here: a row that asks for a
- * gigabyte or a minute is refused, not obeyed. Any thread; takes as long as the hash says. */
+ * Since the hashes come from another system's table, their costs are bounded here: a row that asks
+ * for a gigabyte or a minute is refused, not obeyed. Any thread; takes as long as the hash's costs
+ * say. */
 #ifndef FG_PAY_PASSWORD_H
 #define FG_PAY_PASSWORD_H
 
@@ -25,8 +26,8 @@ enum {
     PASSWORD_ARGON2_TIME_MAX = 16,
 };
 
-/* 0: it is right. ERR_AUTH: it is wrong. ERR_SYNTAX: not a hash we know, or damaged. ERR_RANGE: it
- * asks for too much. */
+/* 0: right. ERR_AUTH: wrong. ERR_SYNTAX: an unknown or damaged hash. ERR_RANGE: its costs are too
+ * high. */
 int password_check(const char *hash, const char *password, struct err_slot *err);
 
 #endif

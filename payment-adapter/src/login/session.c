@@ -1,5 +1,8 @@
-/* session.c: see session.h. The cache is a table of one entry a slot, by the hash's first bytes:
- * who collides is looked up more often, that is all. */
+/* session.c: the cookie is 32 random bytes; the database and the cache know only its hash, so
+ * neither a dump nor a core file logs anybody in. The cache is a table with one entry per slot,
+ * chosen by the hash's first bytes: sessions that collide are looked up more often, and that is
+ * all. What is ended here is forgotten at once; what another process ends, within SESSION_TRUST_MS.
+ */
 #include "login/session.h"
 
 #include "store/statements.h"
@@ -150,8 +153,8 @@ static struct lookup *begin(struct sessions *sessions, const struct http_req *re
     return lookup;
 }
 
-/* Lax, not Strict: the buyer comes back from the provider's page by a link, and is to be known. A
- * post from elsewhere does not carry it, and its Origin is looked at besides. */
+/* Lax, not Strict: the buyer comes back from the provider's page by a link and must be recognised.
+ * A post from another site does not carry the cookie, and its Origin is checked as well. */
 static void write_cookie(char out[256], const char *value, const char *age, bool tls)
 {
     snprintf(out, 256, COOKIE_NAME "=%s; Path=/; HttpOnly; SameSite=Lax; Max-Age=%s%s", value, age,

@@ -1,7 +1,8 @@
-/* users.c: see users.h. A question passes three gates: one of this process, which keeps a crowd
- * from troubling even our own database; the breaker; and the pace of the house, which our own
- * database counts (pace.h). An answer that the question makes no sense (a member number that is no
- * number) means that there is nobody, not that the database fails. */
+/* users.c: a question passes three gates: one in this process, which keeps a crowd from troubling
+ * even our own database; the circuit breaker; and the house's pace, which our own database counts
+ * (pace.h). If the company's database says that the question makes no sense (a member number that
+ * is not a number), there is no such user; that is not a failure of the database, and does not
+ * count towards the breaker. */
 #include "login/users.h"
 
 #include "login/pace.h"
@@ -26,7 +27,7 @@ enum {
 
 struct users {
     struct pg_pool *pg;
-    struct pg_pool *own; /* borrowed: our database, which counts for the house */
+    struct pg_pool *own; /* borrowed: our own database, which counts for the house */
     struct pace_users pace;
     struct breaker breaker;
     struct gate *cap;
@@ -72,8 +73,8 @@ int users_create(uv_loop_t *loop, const struct settings *settings, struct pg_poo
     users->statements[QUERY_MAIL] = (struct pg_statement){"mail", settings->users_mail_sql};
     breaker_init(&users->breaker, BREAKER_TRIP, BREAKER_OPEN_MS);
     users->cap = cap;
-    /* Sessions of the reader are read-only whatever the role says, and give up before we do: then a
-     * slow table costs an answer, not a connection. */
+    /* Our connections are read-only whatever the role allows, and their statements time out before
+     * we do, so that a slow table costs an answer and not a connection. */
     unsigned timeout_ms = (unsigned)settings->users_timeout_ms;
     snprintf(users->setup, sizeof(users->setup),
              "SELECT set_config('default_transaction_read_only', 'on', false),"
@@ -237,7 +238,7 @@ int users_address(struct users *users, enum pace_share share, const char *id,
     return ask(users, QUERY_MAIL, share, id, on_done, ctx, retry_ms);
 }
 
-/* ---- is it by an index? ---- */
+/* ---- is there an index? ---- */
 
 static void tell_unserved(struct logger *log, const char *setting, const char *why)
 {
@@ -247,7 +248,7 @@ static void tell_unserved(struct logger *log, const char *setting, const char *w
     log_end(&line);
 }
 
-/* With sequential scans forbidden, one is in the plan only where there is no other way. */
+/* With sequential scans disabled, the plan has one only where there is no other way. */
 static void explain(PGconn *pq, const char *setting, const char *sql, struct logger *log)
 {
     PGresult *prepared = PQprepare(pq, setting, sql, 0, NULL);
@@ -255,10 +256,10 @@ static void explain(PGconn *pq, const char *setting, const char *sql, struct log
     snprintf(memory, sizeof(memory), "EXPLAIN EXECUTE %s ('1')", setting);
     PGresult *plan = PQexec(pq, memory);
     if (PQresultStatus(plan) != PGRES_TUPLES_OK)
-        tell_unserved(log, setting, "the user database does not take this question");
+        tell_unserved(log, setting, "the user database rejects this question");
     for (int i = 0; i < PQntuples(plan); i++) {
         if (strstr(PQgetvalue(plan, i, 0), "Seq Scan") != NULL) {
-            tell_unserved(log, setting, "no index serves this question to the user database");
+            tell_unserved(log, setting, "no index of the user database serves this question");
             break;
         }
     }
@@ -280,6 +281,6 @@ void users_look_at_plans(const struct settings *settings, struct logger *log)
                            " set_config('plan_cache_mode', 'force_generic_plan', false)"));
         explain(pq, "login_sql", settings->users_login_sql, log);
         explain(pq, "mail_sql", settings->users_mail_sql, log);
-    } /* else it is told when it is asked */
+    } /* otherwise the first question reports it */
     PQfinish(pq);
 }

@@ -1,7 +1,7 @@
-/* users.h: the company's user database, which must not notice us: read only, over a pool of its
- * own, never more than a set number of questions a second from the whole house, of which logins and
- * mails have shares of their own (pace.h), and none at all for a while when it does not answer.
- * What to ask is SQL of the configuration; what comes back are columns in its order. */
+/* users.h: the company's user database, which must not notice us: read-only, over a separate pool,
+ * never more than a set number of questions a second from the whole house, with reserved shares for
+ * logins and mails (pace.h), and none for a while when it does not answer. The SQL comes from the
+ * configuration, and so does the order of the columns. */
 #ifndef FG_PAY_USERS_H
 #define FG_PAY_USERS_H
 
@@ -17,10 +17,10 @@ struct users_stats {
     _Atomic uint64_t asked, capped, broken;
 };
 
-/* What this process alone would ask at most, of all loops together: it outlives the users. */
+/* The most that this process asks, all loops together; it outlives the users. */
 void users_cap_init(struct gate *cap, uint32_t per_s);
 
-/* `own`, our own database, counts for the house; it is closed after the users. */
+/* `own` is our own database, which counts for the house; it is closed after the users. */
 int users_create(uv_loop_t *loop, const struct settings *settings, struct pg_pool *own,
                  struct gate *cap, const struct clock *clock, const struct rng *rng,
                  struct logger *log, struct err_slot *err, struct users **out);
@@ -33,12 +33,12 @@ struct user {
     bool found;
     char id[USERS_ID_MAX];
     char hash[512];
-    char lang[3]; /* "" where the query gives none */
+    char lang[3]; /* "" if the query returns none */
     char address[USERS_ADDRESS_MAX];
 };
 
-/* rc 0: asked and answered, user->found says what. Otherwise it could not be asked. ERR_FULL: over
- * the cap, or the breaker is open; *retry_ms says when to come back. */
+/* rc 0: answered, see user->found. Otherwise it could not be asked. ERR_FULL: over the cap, or the
+ * breaker is open; *retry_ms says when to come back. */
 typedef void users_on_done(void *ctx, int rc, const struct user *user);
 
 int users_login(struct users *users, const char *login, users_on_done *on_done, void *ctx,
@@ -46,7 +46,7 @@ int users_login(struct users *users, const char *login, users_on_done *on_done, 
 int users_address(struct users *users, enum pace_share share, const char *id,
                   users_on_done *on_done, void *ctx, uint32_t *retry_ms);
 
-/* At start, blocking: says in the log which of the configured questions no index serves. */
+/* At start, blocking: logs which of the configured questions no index serves. */
 void users_look_at_plans(const struct settings *settings, struct logger *log);
 
 #endif

@@ -1,6 +1,6 @@
-/* order_page.c: what fills web/order.html: how far the saga is, what was bought, until when it is
- * to be paid or may be given back. What is worth a step of its own is decided in order_page_put();
- * the table says what stands in each gap. */
+/* order_page.c: fills web/order.html: how far the order has got, what was bought, and how long it
+ * can be paid or refunded. order_page_put() decides whatever takes a decision; the table says what
+ * goes into each gap. */
 #include "pages/order_page.h"
 
 #include "pages/page_words.h"
@@ -12,7 +12,7 @@ static const char order_html[] =
 #include "payment-adapter/web/order.html.inc"
     ;
 
-/* How far the saga is, in four words. */
+/* How far the order has got, in four words. */
 static const char *const steps[] = {"order.step.held", "order.step.paid", "order.step.confirmed",
                                     "order.step.tickets"};
 enum { STEPS = sizeof(steps) / sizeof(steps[0]), STEPS_NONE = STEPS + 1 };
@@ -21,7 +21,7 @@ struct order_page {
     const struct sql_order_row *row;
     const struct phrases *words;
     bool pending, completed;
-    unsigned step_now;   /* those before it are done; STEPS_NONE: it has no steps to show */
+    unsigned step_now;   /* those before it are done; STEPS_NONE: no steps are shown */
     unsigned step, seat; /* the turns */
     json_t *seats, *places;
     struct refund_terms terms;
@@ -30,8 +30,8 @@ struct order_page {
 
 /* ---- what is decided once ---- */
 
-/* An order that came to another end has no steps to show: what became of the money is the sentence
- * above. */
+/* An order that ended otherwise shows no steps: what became of the money is in the sentence above.
+ */
 static unsigned step_of(enum order_status status)
 {
     if (status == ORDER_PENDING_PAYMENT)
@@ -209,7 +209,7 @@ static void put_currency(struct text *out, void *ctx)
     html_put(out, ((const struct order_page *)ctx)->row->currency);
 }
 
-/* The script writes it as people do. */
+/* The script rewrites it the way people write amounts. */
 static void put_money(struct text *out, const struct order_page *page, uint64_t minor)
 {
     char memory[64];
@@ -287,8 +287,8 @@ static bool is_pending(void *ctx, unsigned turn)
     return once(turn, ((const struct order_page *)ctx)->pending);
 }
 
-/* It came to an end without tickets. Where the visit is over as well, the hall says how to come
- * again. */
+/* The order ended without tickets. If the visit is over too, the hall page says how to come again.
+ */
 static bool is_over(void *ctx, unsigned turn)
 {
     enum order_status status = ((const struct order_page *)ctx)->row->status;

@@ -1,5 +1,5 @@
-/* page_words.c: times as they stand in the record, cut to the minute, and seats as they are
- * printed; without a script this is what people read. */
+/* page_words.c: times as stored, cut to the minute, and seats as they are printed; this is what
+ * people see without a script. */
 #include "pages/page_words.h"
 
 #include <assert.h>

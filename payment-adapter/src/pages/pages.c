@@ -1,8 +1,8 @@
-/* pages.c: what buyers look at: the checkout (/pay/checkout), the order (/pay/orders/{id}), to
- * which they come back from the provider, and the tickets (/pay/tickets/{id}), to be shown at the
- * door or printed. The checkout is a page of the site, the same for all. The other two are written
- * for each visitor, and whole without a script: while something moves the order's page asks again
- * by itself; with its script it changes as soon as the order does. */
+/* pages.c: the buyers' pages: the checkout (/pay/checkout), the order (/pay/orders/{id}), to which
+ * they come back from the provider, and the tickets (/pay/tickets/{id}), to show at the door or
+ * print. The checkout is a page of the site, the same for everybody. The other two are written for
+ * each visitor and work without a script: while something is moving, the order's page reloads by
+ * itself; with its script it changes as soon as the order does. */
 #include "pages/pages.h"
 
 #include "api/guard.h"
@@ -16,7 +16,7 @@
 
 #include <stdlib.h>
 
-/* The memory of the longest page is asked for, but not touched by shorter ones. */
+/* Memory for the longest page is allocated, but shorter pages do not touch it. */
 enum { PAGE_MAX = ORDER_SEATS_MAX * TICKETS_PAGE_QR_MAX, NOTE_MAX = 32 * 1024 };
 
 static const char checkout_html[] =
@@ -38,7 +38,7 @@ static const char base_css[] =
 #include "web/base.css.inc"
     ;
 
-/* The scripts are made as one file each by infra/vendor.js. */
+/* infra/vendor.js bundles each script into one file. */
 static const struct site_file files[] = {
     {"pay.css", SITE_CSS, SITE_BYTES(pay_css)},
     {"checkout.js", SITE_JS, SITE_BYTES(checkout_js)},
@@ -92,7 +92,7 @@ static void put_title(struct text *out, void *ctx)
     html_put(out, phrases_find(note->words, span_of(note->title)));
 }
 
-/* For who is not logged in, the way to do so and back. */
+/* For visitors who are not logged in: the way to log in and come back. */
 static bool wants_login(void *ctx, unsigned turn)
 {
     return turn == 0 && ((const struct note *)ctx)->status == 401;
@@ -155,9 +155,9 @@ static bool is_key(struct span key)
     return key.len > 0;
 }
 
-/* There are providers that say that the buyer has agreed in the address they come back to, and
- * nowhere else. It is a hint: the saga looks the payment up by it, and the provider judges. Another
- * order's or another sum is not even that. */
+/* Some providers tell us that the buyer has agreed only in the address to which the buyer comes
+ * back. That is a hint: the saga looks the payment up by it, and the provider judges. A hint with
+ * another order or another sum is ignored. */
 static void keep_hint(struct visit *visit, const struct sql_order_row *row)
 {
     const struct psp *psp = peers_http_psp(visit->pay->peers, row->provider);

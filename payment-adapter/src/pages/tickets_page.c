@@ -1,6 +1,6 @@
-/* tickets_page.c: what fills web/tickets.html. What a ticket is to the one who looks at it is
- * judged by view_of(); the rest follows from that. The block "ticket" has a turn for each that may
- * be seen. */
+/* tickets_page.c: fills web/tickets.html. What a ticket is to the viewer is decided by view_of();
+ * the rest follows from that. The block "ticket" is repeated for each one that the viewer may see.
+ */
 #include "pages/tickets_page.h"
 
 #include "pages/page_words.h"
@@ -15,23 +15,23 @@ static const char tickets_html[] =
 
 enum { ADDRESS_MAX = 2048 };
 
-/* One that was handed on is shown to who bought it as being somebody else's, and to those through
- * whose hands it went not at all. */
+/* The buyer sees a transferred ticket as somebody else's; members who had it in between do not see
+ * it at all. */
 enum ticket_view {
     TICKET_UNSEEN,
     TICKET_HANDED_ON,
     TICKET_VOID,
     TICKET_USED,
     TICKET_LIVE,
-    TICKET_OFFERED, /* it is for the one that looks to take */
+    TICKET_OFFERED, /* the viewer can take it */
 };
 
 struct tickets_page {
     const struct tickets_view *facts;
     const struct phrases *words;
-    bool buyer, live; /* the reader has bought them; one of them opens a door */
+    bool buyer, live; /* the viewer bought them; at least one of them opens a door */
     struct sql_order_tickets_row first;
-    int nth; /* of the turn; -1 before the first */
+    int nth; /* of this repetition; -1 before the first */
     struct sql_order_tickets_row row;
     enum ticket_view view;
 };
@@ -91,7 +91,7 @@ static bool is_bought(void *ctx, unsigned turn)
     return once(turn, ((const struct tickets_page *)ctx)->buyer);
 }
 
-/* To paper, and for who bought them to the order. */
+/* Links to print and, for the buyer, to the order. */
 static bool has_ways(void *ctx, unsigned turn)
 {
     const struct tickets_page *page = ctx;
@@ -205,7 +205,7 @@ static bool is_void(void *ctx, unsigned turn)
     return once(turn, ((const struct tickets_page *)ctx)->view == TICKET_VOID);
 }
 
-/* To be taken by whoever it is offered to. */
+/* Offered to the viewer, who may take it. */
 static bool is_offered(void *ctx, unsigned turn)
 {
     return once(turn, ((const struct tickets_page *)ctx)->view == TICKET_OFFERED);
@@ -226,7 +226,7 @@ static bool has_code(void *ctx, unsigned turn)
     return once(turn, page->view == TICKET_LIVE || page->view == TICKET_USED);
 }
 
-/* Until it is taken its owner has it, and may think better of it. */
+/* Until it is taken its owner still has it, and may change their mind. */
 static void put_offer(struct text *out, void *ctx)
 {
     const struct tickets_page *page = ctx;
@@ -251,7 +251,7 @@ static bool is_numbered(void *ctx, unsigned turn)
     return once(turn, page->view != TICKET_HANDED_ON && page->view != TICKET_OFFERED);
 }
 
-/* To hand it on cannot be undone, so it is behind one more step. */
+/* A transfer cannot be undone, so it is one step further away. */
 static bool is_own(void *ctx, unsigned turn)
 {
     return once(turn, ((const struct tickets_page *)ctx)->view == TICKET_LIVE);

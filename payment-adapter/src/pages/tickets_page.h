@@ -11,11 +11,11 @@ enum { TICKETS_PAGE_QR_MAX = 64 * 1024 };
 struct tickets_view {
     const PGresult *rows; /* of order_tickets */
     const char *order, *member;
-    const char *public_url; /* for the address that a new owner is told */
+    const char *public_url; /* for the address that a new owner is given */
 };
 
 int tickets_page_create(const struct site *site, struct err_slot *err, struct filled_page **out);
-/* False: there is none that this member may see, and nothing is written. */
+/* False: there is no ticket that this member may see, and nothing was written. */
 bool tickets_page_put(struct text *out, const struct filled_page *page, const struct site *site,
                       enum lang lang, const struct tickets_view *view);
 

@@ -1,9 +1,7 @@
-/* peers.c: see peers.h.
- *
- * To give seats back that are not there any more is to have given them back: 404 and 410 of release
- * and refund are DONE. To a peer that says 401 or 403 we are a stranger; that is our configuration
- * and says nothing about the order, so it is UNKNOWN, like everything that is not a clear answer.
- */
+/* peers.c: turns a question into an HTTP call and the answer into a verdict. Giving back seats that
+ * are no longer there counts as having given them back: 404 and 410 for release and refund are
+ * DONE. If a peer answers 401 or 403, our configuration is wrong; that says nothing about the
+ * order, so it is UNKNOWN, like everything that is not a clear answer. */
 #include "psp/peers.h"
 
 #include "base/rfc3339.h"
@@ -19,7 +17,7 @@
 enum {
     URL_MAX = 1024,
     TERMS_ROOM = 6 * PURCHASE_TERMS_MAX,
-    SEATS_ROOM = 2 * MOVING_SEATS_MAX * (6 * ORDER_SEAT_MAX), /* all of it escaped */
+    SEATS_ROOM = 2 * MOVING_SEATS_MAX * (6 * ORDER_SEAT_MAX), /* with every byte escaped */
     BODY_MAX = 512 + (SEATS_ROOM > TERMS_ROOM ? SEATS_ROOM : TERMS_ROOM),
 };
 
@@ -64,7 +62,7 @@ static void read_expiry(struct peer_call *peer, const json_t *body)
         peer->expires_ms = ms;
 }
 
-/* Without them nobody knows what the order has now: it is asked again. */
+/* Without them nobody knows which seats the order has now, so it is asked again. */
 static void read_places(struct peer_call *peer, const json_t *body)
 {
     struct seat_names *places = malloc(sizeof(*places));
@@ -101,7 +99,7 @@ static void on_answer(void *ctx, const struct outcall_answer *answer)
     peer->on_done(peer);
 }
 
-/* What was bought, for the seat service to compare; its places and prices are the hold's. */
+/* What was bought, for the seat service to compare; places and prices it knows from the hold. */
 static void put_purchase(struct text *body, const struct order *order)
 {
     if (order->purchase[0] == '\0')
@@ -199,8 +197,8 @@ static void start(void *ctx, struct peer_call *peer)
             psp->driver->start(psp, peer);
             return;
         }
-        /* A provider that was taken out of the configuration: an address that cannot be reached
-         * keeps the order waiting, which is what somebody has to see. */
+        /* A provider that was taken out of the configuration: an unreachable address keeps the
+         * order waiting, so that somebody notices. */
         break;
     }
     assert(!url.overflown);

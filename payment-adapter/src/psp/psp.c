@@ -1,4 +1,7 @@
-/* psp.c: what the drivers share. */
+/* psp.c: what the drivers share: how a verdict is told, how a call is counted and paid for, and how
+ * a provider's list is fetched. One rule for all of them: what is not a clear yes or no is UNKNOWN,
+ * and a refusal that is about us (key, account, contract) is never taken for a refusal of the
+ * order. */
 #include "psp/psp.h"
 
 #include "observe/log.h"
@@ -29,7 +32,7 @@ void psp_tell_stranger(struct psp *psp, struct peer_call *call, const char *deta
                               memory_order_relaxed);
     struct log_line line;
     log_begin(&line, psp->conf.log, LOG_LEVEL_ERROR,
-              "the payment provider refuses us: look at its key and account");
+              "the payment provider rejects our credentials: check its key and account");
     log_cstr(&line, "provider", psp->driver->name);
     log_cstr(&line, "order", call->order->id);
     log_cstr(&line, "detail", detail != NULL ? detail : "");
@@ -47,7 +50,8 @@ void psp_tell_unknown(struct peer_call *call, const struct outcall_answer *answe
         psp_tell(call, SAGA_UNKNOWN, code, "");
     }
     call->retry_ms = answer->retry_after_s * 1000;
-    /* An error that is kept under our key comes back for ever; the next try needs another key. */
+    /* An error that is stored under our idempotency key would come back for good, so the next try
+     * needs another key. */
     call->key_burnt = answer->rc == 0 && answer->status >= 500 && answer->replayed;
 }
 
@@ -83,7 +87,7 @@ void psp_list_get(struct psp *psp, const char *url, const char *auth,
 {
     struct list_call *call = calloc(1, sizeof(*call));
     if (call == NULL)
-        abort(); /* as elsewhere: without a few kilobytes nothing of this can go on */
+        abort(); /* without a few kilobytes nothing here can go on */
     call->driver = psp->driver;
     call->read = read;
     call->on_done = on_done;

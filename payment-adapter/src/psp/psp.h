@@ -1,5 +1,5 @@
-/* psp.h: a payment provider behind one interface: six questions, a webhook to judge, and the
- * provider's own list of what happened. psp_list.h lists them. */
+/* psp.h: a payment provider behind one interface: five operations, a webhook to judge, and the
+ * provider's own list of what happened. psp_list.h lists the providers. */
 #ifndef FG_PAY_PSP_H
 #define FG_PAY_PSP_H
 
@@ -15,22 +15,21 @@
 struct psp;
 struct logger;
 
-/* What all loops of the process have together of the providers; of each, by its place in the list.
- */
+/* What all loops of the process share about the providers; `heard` by place in the list. */
 struct psp_shared {
     struct pace pace;
     struct psp_heard {
         _Atomic uint64_t at_us;     /* monotonic: when a webhook last woke an order; 0: never */
-        _Atomic uint64_t strangers; /* calls that were refused for what we are: key, contract */
+        _Atomic uint64_t strangers; /* calls refused because of us: key, contract */
     } heard[PSP_PROVIDERS];
 };
 
 struct psp_conf {
     const char *api_url;         /* "https://api.stripe.com", no slash at the end */
     const char *key;             /* secret */
-    const char *webhook_secrets; /* what webhooks are signed with, parted by spaces; secret */
-    const char *checkout_url;    /* where the buyer pays: the client's secret is put behind it */
-    const char *return_url; /* where the buyer comes back to: the order's id is put behind it */
+    const char *webhook_secrets; /* what webhooks are signed with, separated by spaces; secret */
+    const char *checkout_url;    /* where the buyer pays; the client secret is appended */
+    const char *return_url;      /* where the buyer comes back to; the order's id is appended */
     uint32_t timeout_ms;
     struct outcalls *outcalls; /* borrowed */
     const struct clock *clock;
@@ -38,12 +37,13 @@ struct psp_conf {
     struct psp_shared *shared; /* borrowed */
 };
 
-/* What a webhook says, once it is believed. For Toss it is a hint, to be read back. */
+/* What a webhook says, once it is authenticated. For Toss it is a hint, to be verified by reading.
+ */
 struct psp_event {
     char id[96]; /* unique at the provider */
     char kind[64];
     char payment[ORDER_PAYMENT_MAX];
-    char order[ORDER_ID_MAX]; /* as the payment names it; "" */
+    char order[ORDER_ID_MAX]; /* as the payment names it, or "" */
 };
 
 enum { PSP_EVENTS_MAX = 100 };
@@ -51,15 +51,15 @@ enum { PSP_EVENTS_MAX = 100 };
 
 struct psp_events {
     int rc;    /* 0, or it could not be read */
-    bool lost; /* with rc: the provider does not know the event that was named */
-    bool more; /* there are further ones in the direction that was asked for */
+    bool lost; /* with rc: the provider does not know the event that we named */
+    bool more; /* there are more in the requested direction */
     uint32_t len;
     struct psp_event_row {
         struct psp_event event;
         uint64_t amount, captured;
-        uint64_t refunded; /* PSP_WHOLE: all that was taken */
+        uint64_t refunded; /* PSP_WHOLE: everything that was captured */
         enum payment_state state;
-        struct psp_return { /* money that goes back, or is asked back; id "": none */
+        struct psp_return { /* money that goes back or is claimed back; id "": none */
             char id[64];
             bool dispute; /* of the buyer's bank; otherwise a refund */
             uint64_t amount;
@@ -71,27 +71,27 @@ struct psp_events {
 struct psp_driver {
     const char *name;      /* as in psp_list.h */
     const char *label;     /* of its metrics: provider="stripe" */
-    const char *version;   /* a header that goes along with each call; NULL: none */
-    const char *signature; /* the head line by which its webhooks are signed; NULL: they are not */
-    /* What it puts into the address that the buyer comes back to, as a hint for the saga: its name
-     * of the payment, the order, the amount. NULL: nothing. */
+    const char *version;   /* a header sent with each call; NULL: none */
+    const char *signature; /* the header that signs its webhooks; NULL: they are not signed */
+    /* What the provider appends to the return address, as a hint for the saga: its own key of the
+     * payment, the order, the amount. NULL: nothing. */
     const struct psp_hint *hint;
-    /* Its part of [psp], ended by a row without a section; offsets are those of psp_settings. */
+    /* Its part of [psp], ended by a row without a section; offsets are into psp_settings. */
     const struct config_setting *settings;
-    /* What one setting alone cannot tell, of a provider that is used. */
+    /* Checks that span several settings, for a provider in use. */
     int (*check)(const struct psp_settings *settings, struct err_slot *err);
     /* The five PEER_PSP_* operations. */
     void (*start)(struct psp *psp, struct peer_call *call);
-    /* ERR_AUTH: not from the provider; ERR_TIMEOUT: signed too long ago or ahead; ERR_SYNTAX. An
-     * event that is about no payment has payment "". */
+    /* ERR_AUTH: not from the provider; ERR_TIMEOUT: signed too long ago or in the future;
+     * ERR_SYNTAX. An event that concerns no payment has payment "". */
     int (*webhook)(const struct psp *psp, struct span signature, struct span body, uint64_t now_s,
                    struct err_slot *err, struct psp_event *out);
-    /* A page of events newer than `id`, or with `older` older than it; id "": the newest there are,
-     * or the oldest where the list is only read onward. */
+    /* A page of events newer than `id`, or with `older`, older than it; id "": the newest there
+     * are, or the oldest if the list can only be read forward. */
     void (*events)(struct psp *psp, const char *id, bool older,
                    void (*on_done)(void *ctx, const struct psp_events *events), void *ctx);
-    bool onward; /* its list is read from the oldest on, never with `older` */
-    /* Does this answer say that it does not know the event that was named? */
+    bool onward; /* its list is read forward from the oldest, never with `older` */
+    /* Does this answer say that it does not know the event we named? */
     bool (*is_lost)(const json_t *answer);
 };
 
@@ -109,23 +109,23 @@ struct psp {
     struct psp_conf conf;
 };
 
-/* Stripe's signature, by itself, for tests: "t=...,v1=...". Both sides of the clock are bounded by
- * tolerance_s; several v1 and several secrets (parted by spaces) serve a rotation. */
+/* Stripe's signature check by itself, for tests: "t=...,v1=...". The clocks may differ by
+ * tolerance_s either way; several v1 and several secrets (separated by spaces) allow a rotation. */
 int psp_stripe_verify(struct span secrets, struct span signature, struct span body, uint64_t now_s,
                       uint64_t tolerance_s, struct err_slot *err);
 
 /* Helpers of the drivers. */
-/* GET `url` with this Authorization, and then what read() makes of the answer. */
+/* GETs `url` with this Authorization; read() turns the answer into events. */
 void psp_list_get(struct psp *psp, const char *url, const char *auth,
                   void (*read)(const json_t *list, struct psp_events *events),
                   void (*on_done)(void *ctx, const struct psp_events *events), void *ctx);
 void psp_tell(struct peer_call *call, enum saga_verdict verdict, const char *code,
               const char *detail);
-/* A call of this provider leaves: counted and paid for. */
+/* Sends a call to this provider, counting and paying for it. */
 void psp_send(struct psp *psp, const struct outcall *call);
-/* It will not have us, whatever the order: UNKNOWN, counted and logged for a person to see. */
+/* The provider rejects us, whatever the order: UNKNOWN, counted, and logged for a person to see. */
 void psp_tell_stranger(struct psp *psp, struct peer_call *call, const char *detail);
-/* No answer that can be understood: UNKNOWN, with what is known about why. */
+/* No answer that can be understood: UNKNOWN, with whatever is known about the reason. */
 void psp_tell_unknown(struct peer_call *call, const struct outcall_answer *answer);
 
 #endif

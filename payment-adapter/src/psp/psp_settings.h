@@ -1,5 +1,5 @@
-/* psp_settings.h: what the configuration says of one provider. Which of it a provider has, and by
- * which words, its driver says. */
+/* psp_settings.h: what the configuration says about one provider. Its driver decides which of these
+ * a provider has, and what they are called. */
 #ifndef FG_PAY_PSP_SETTINGS_H
 #define FG_PAY_PSP_SETTINGS_H
 

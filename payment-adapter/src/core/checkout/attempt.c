@@ -1,4 +1,12 @@
-/* attempt.c: see attempt.h. */
+/* attempt.c: an attempt lives from the engine's call to its finish. It parses the order out of the
+ * saga's data, asks its peers one question at a time, and hands each answer to `then`, the
+ * continuation that the step set when it asked. So a step reads as a chain of small functions, each
+ * of which either asks again or finishes.
+ *
+ * Three things are decided here for every step: how long a peer may take for a question, how long
+ * we wait when it asks for patience, and that a burnt idempotency key is recorded in the order
+ * before anything else is tried. Finishing frees the attempt, so nothing may touch it afterwards.
+ */
 #include "core/checkout/attempt.h"
 
 #include <assert.h>
@@ -7,13 +15,14 @@
 #include <stdlib.h>
 
 enum {
-    PATIENCE_MS = 30000, /* with a peer that wants to be left alone, when the seats' time is over */
+    PATIENCE_MS = 30000, /* with a peer that asks for patience, once the seats' time is up */
 };
 
 static void finish(struct attempt *attempt, const struct saga_outcome *outcome)
 {
+    assert(attempt->call != NULL);
     assert(outcome->verdict < SAGA_VERDICT_COUNT);
-    saga_call_finish(attempt->call, outcome); /* its words may lie in the attempt */
+    saga_call_finish(attempt->call, outcome); /* the outcome may point into the attempt */
     free(attempt->peer.places);
     free(attempt->moving);
     free(attempt);
@@ -32,9 +41,9 @@ void attempt_finish_later(struct attempt *attempt, uint32_t retry_ms)
     finish(attempt, &outcome);
 }
 
-/* A provider may ask for an hour's patience, and a hold lasts for minutes. It is left alone until
- * the seats' time is over at most, since that is when an answer decides; from then on each further
- * pause is one of ours. A refund keeps no seat from anybody and waits as long as it is told. */
+/* A provider may ask for an hour's patience, while a hold lasts for minutes. We wait no longer than
+ * the seats' time, because that is when an answer matters; after that the pauses are our own. A
+ * refund keeps no seat from anybody and waits for as long as it is told. */
 static uint32_t patience_ms(const struct attempt *attempt)
 {
     if (attempt->patient)
@@ -42,11 +51,14 @@ static uint32_t patience_ms(const struct attempt *attempt)
     uint64_t now_ms = clock_wall_us(attempt->conf->clock) / 1000;
     uint64_t most_ms =
         attempt->order.expires_ms > now_ms ? attempt->order.expires_ms - now_ms : PATIENCE_MS;
+    assert(most_ms > 0);
     return attempt->peer.retry_ms < most_ms ? attempt->peer.retry_ms : (uint32_t)most_ms;
 }
 
 void attempt_finish_as_told(struct attempt *attempt)
 {
+    assert(attempt->peer.code[SAGA_CODE_MAX - 1] == '\0');
+    assert(attempt->peer.detail[SAGA_DETAIL_MAX - 1] == '\0');
     struct saga_outcome outcome = {
         .verdict = attempt->peer.verdict,
         .retry_ms = patience_ms(attempt),
@@ -80,6 +92,7 @@ int attempt_sign(struct attempt *attempt, const char *seat, const char *member, 
 
 bool attempt_keep_order(struct attempt *attempt)
 {
+    assert(attempt->order.seats_len <= ORDER_SEATS_MAX);
     char *json;
     if (order_dump(&attempt->order, NULL, &json) < 0)
         return false;
@@ -132,6 +145,7 @@ struct attempt *attempt_begin(struct saga_call *call, const struct checkout_conf
         saga_call_finish(call, &outcome);
         return NULL;
     }
+    assert(attempt->order.id[0] != '\0'); /* as order_dump() asserts of what is kept */
     attempt->call = call;
     attempt->conf = conf;
     return attempt;
@@ -140,6 +154,7 @@ struct attempt *attempt_begin(struct saga_call *call, const struct checkout_conf
 void attempt_begin_by(struct saga_call *call, const struct checkout_conf *conf, enum peer_op op,
                       void (*then)(struct attempt *attempt))
 {
+    assert(op < PEER_OP_COUNT);
     struct attempt *attempt = attempt_begin(call, conf);
     if (attempt != NULL)
         attempt_ask(attempt, op, then);

@@ -1,6 +1,5 @@
-/* attempt.h: one try of one step of a checkout: the order that it is about, one or several
- * questions to peers, and what the step comes back with. An attempt frees itself when it is
- * finished. */
+/* attempt.h: one try of one step of a checkout: the order it is about, the questions it asks its
+ * peers, and the outcome that the step returns. An attempt frees itself when it finishes. */
 #ifndef FG_PAY_CORE_ATTEMPT_H
 #define FG_PAY_CORE_ATTEMPT_H
 
@@ -16,16 +15,16 @@ struct attempt {
     struct order order;
     struct moving *moving; /* of a move; owned */
     uint64_t given_back;   /* of a refund, by the last read */
-    bool patient;          /* no seats wait for it: however long the peer asks for is granted */
+    bool patient;          /* no seats wait for it, so the peer gets all the time it asks for */
     struct peer_call peer;
     void (*then)(struct attempt *attempt); /* what to make of the peer's answer */
 };
 
-/* `conf`: as it comes to a step's run and undo. NULL: the order cannot be read, and the step has
- * been answered UNKNOWN. */
+/* `conf`: what a step's run and undo get as ctx. NULL: the order cannot be read, and the step has
+ * been finished as UNKNOWN. */
 struct attempt *attempt_begin(struct saga_call *call, const struct checkout_conf *conf);
 void attempt_ask(struct attempt *attempt, enum peer_op op, void (*then)(struct attempt *attempt));
-/* Both in one, for steps that have nothing to think about first. */
+/* Both at once, for steps that start by asking. */
 void attempt_begin_by(struct saga_call *call, const struct checkout_conf *conf, enum peer_op op,
                       void (*then)(struct attempt *attempt));
 
@@ -33,14 +32,14 @@ void attempt_begin_by(struct saga_call *call, const struct checkout_conf *conf, 
 int attempt_sign(struct attempt *attempt, const char *seat, const char *member, struct ticket *out,
                  char token[TICKET_TOKEN_MAX]);
 
-/* The order, as it has been changed, becomes the saga's data; false without memory. */
+/* Stores the changed order as the saga's data; false when out of memory. */
 bool attempt_keep_order(struct attempt *attempt);
 
 /* Each ends the attempt. */
 void attempt_finish(struct attempt *attempt, enum saga_verdict verdict, const char *code);
 void attempt_finish_later(struct attempt *attempt, uint32_t retry_ms); /* ONGOING */
-/* The peer's own verdict and words become the step's; how long it wants to be left alone, too, but
- * not beyond the time of the seats. */
+/* Finishes with the peer's own verdict, code and detail. Its Retry-After is honoured too, but not
+ * beyond the seats' time. */
 void attempt_finish_as_told(struct attempt *attempt);
 
 #endif

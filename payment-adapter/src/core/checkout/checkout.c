@@ -1,11 +1,14 @@
-/* checkout.c: see checkout.h. Two tables say what the sagas are: one has a row for each step, the
- * other a row for each version of each saga, which lists its steps; statuses, letters and what the
- * operator is shown follow from them. A version never changes once an order ran under it: another
- * order of steps is another row.
+/* checkout.c: the sagas of this service, as two tables. One has a row for each step; the other has
+ * a row for each version of each saga and lists its steps. Statuses, letters and what the operator
+ * is shown all follow from these rows. A version never changes once an order has run under it:
+ * another sequence of steps is another row.
  *
- * What keeps money and seats together whatever is killed when: a step that was tried before finds
- * out first how far it came, and an undo settles what was done, may have been done, and never was.
- * The pivot of a sale is the capture: before it the buyer's money is only reserved. */
+ * Money and seats stay together whatever is killed when, because a step that was tried before first
+ * finds out how far it got, and an undo settles what was done, what may have been done, and what
+ * never was. The pivot of a sale is the capture: until then the buyer's money is only reserved.
+ *
+ * I2 is kept by that pair: nothing is confirmed for good without a capture, and whatever fails
+ * before the capture lets both the seats and the money go. */
 #include "core/checkout/checkout.h"
 
 #include "base/text.h"
@@ -21,8 +24,8 @@ enum {
     SECOND = 1000,
     MINUTE = 60 * SECOND,
     DAY = 24 * 60 * MINUTE,
-    TRY_MS = 10 * SECOND,    /* of a step that asks once; a peer is given no longer (peer.c) */
-    GOODBYE_MS = 4 * SECOND, /* of end_session, which tells two */
+    TRY_MS = 10 * SECOND,    /* of a step that asks once; no peer gets more (peer.c) */
+    GOODBYE_MS = 4 * SECOND, /* of end_session, which asks two peers */
     RETRY_FIRST_MS = 200,    /* most hiccups are over by then */
     RETRY_CAP_MS = 30 * SECOND,
     PIVOTS_MAX = 1024, /* of text */
@@ -32,7 +35,7 @@ enum {
 
 #define FOR(DEADLINE)                                                                              \
     .deadline_ms = (DEADLINE), .retry_first_ms = RETRY_FIRST_MS, .retry_cap_ms = RETRY_CAP_MS
-/* No peer is asked: it fails for want of memory, if at all. */
+/* Asks no peer, so it can only fail by running out of memory. */
 #define BY_OURSELVES .peer = SAGA_PEER_NONE, .timeout_ms = TRY_MS, FOR(DAY)
 #define BY(PEER)     .peer = (PEER), .timeout_ms = TRY_MS, FOR(DAY)
 
@@ -81,7 +84,7 @@ static const struct checkout_step steps[STEP_COUNT] = {
     [STEP_CAPTURE] = {{.name = "capture",
                        .run = payment_capture,
                        .peer = PEER_PSP_TAKE,
-                       .timeout_ms = 2 * TRY_MS, /* it reads first when tried again */
+                       .timeout_ms = 2 * TRY_MS, /* a retry reads first */
                        FOR(DAY)},
                       .told = ORDER_CONFIRMING},
     [STEP_ISSUE_TICKETS] = {{.name = "issue_tickets", .run = sale_issue_tickets, BY_OURSELVES},
@@ -133,16 +136,17 @@ static const struct checkout_step *const refund_1[] = {
     &steps[STEP_REVOKE_TICKETS],
     &steps[STEP_TELL_SHOP],
 };
-/* What opens a door is shut before the seat is free, and the seat is free before money goes back.
- * From the first step on there is no way back: a dead ticket does not come to life again. */
+/* Tickets are void before the seats are free, and the seats are free before money goes back. There
+ * is no way back from the first step on: a void ticket does not come to life again. */
 static const struct checkout_step *const refund_2[] = {
     &steps[STEP_REVOKE_TICKETS],
     &steps[STEP_FREE_SEATS],
     &steps[STEP_REFUND_PAYMENT],
     &steps[STEP_TELL_SHOP],
 };
-/* The old seats are shut first and let go of last. The move itself decides: before it new tickets
- * for the old seats undo what was done, after it there are only the new seats. */
+/* The old tickets are voided first, the old seats are released last. The move itself is the pivot:
+ * before it, new tickets for the old seats undo what was done; after it there are only the new
+ * seats. */
 static const struct checkout_step *const move_1[] = {
     &steps[STEP_MOVE_REVOKE],
     &steps[STEP_MOVE_SEATS],
@@ -152,7 +156,7 @@ static const struct checkout_step *const move_1[] = {
 
 #define LIST(STEPS) .steps = (STEPS), .steps_len = sizeof(STEPS) / sizeof((STEPS)[0])
 
-/* Of each kind the last one is what begins now. */
+/* New sagas start under the last row of their kind. */
 static const struct checkout_def definitions[] = {
     {CHECKOUT_SALE, "checkout.1", LIST(checkout_1), .pivot = 4},
     {CHECKOUT_REFUND, "refund.1", LIST(refund_1), .pivot = 0},
@@ -161,22 +165,22 @@ static const struct checkout_def definitions[] = {
 };
 enum { DEFINITIONS = sizeof(definitions) / sizeof(definitions[0]) };
 
-/* What the buyer is told when a saga has ended, or stopped for a person. */
+/* What the buyer is told when a saga has ended or is parked. */
 static const struct {
-    const char *family; /* statements know the kind of a row by it */
+    const char *family; /* SQL statements tell a row's kind by it */
     enum order_status completed, undone, parked;
     bool undone_by_cause;
 } kinds[CHECKOUT_KINDS] = {
     [CHECKOUT_SALE] = {"checkout.", ORDER_COMPLETED, ORDER_FAILED, ORDER_PARKED, true},
     [CHECKOUT_REFUND] = {"refund.", ORDER_REFUNDED, ORDER_COMPLETED, ORDER_PARKED, false},
-    /* The seats that stay are as good as ever. */
+    /* Seats that do not move are still the buyer's. */
     [CHECKOUT_MOVE] = {"move.", ORDER_COMPLETED, ORDER_COMPLETED, ORDER_COMPLETED, false},
 };
 
 /* ---- statuses ---- */
 
-struct definition {       /* one of definitions[], with what the engine takes of it */
-    struct saga_def saga; /* the first member: checkout_kind() looks behind it */
+struct definition {       /* one of definitions[], in the form the engine takes */
+    struct saga_def saga; /* must come first: checkout_kind() casts back */
     enum checkout_kind kind;
     const struct saga_step *steps[SAGA_STEPS_MAX];
 };
@@ -215,7 +219,7 @@ static enum order_status status_of_cause(const char *cause)
     return ORDER_FAILED;
 }
 
-/* The turn back is final, so it is told at once, while the undoing may still take its time. */
+/* Turning back is final, so the buyer is told at once, even if undoing takes a while. */
 enum order_status checkout_status(const struct saga_def *def, enum saga_state state, uint8_t step,
                                   bool parked, const char *cause)
 {
@@ -239,6 +243,7 @@ enum order_status checkout_status(const struct saga_def *def, enum saga_state st
 
 bool checkout_answers(const struct saga_def *def, uint8_t step)
 {
+    assert(step < def->steps_len);
     bool answers = false;
     for (int i = 0; i <= step; i++)
         answers = answers || step_of(def, (uint8_t)i)->answers_buyer;
@@ -247,6 +252,7 @@ bool checkout_answers(const struct saga_def *def, uint8_t step)
 
 static bool has_begun_payment(const struct saga_def *def, uint8_t step)
 {
+    assert(step < def->steps_len);
     bool begun = false;
     for (int i = 0; i <= step; i++)
         begun = begun || step_of(def, (uint8_t)i)->begins_payment;
@@ -258,6 +264,8 @@ static void on_move(void *ctx, const struct saga_row *row, const struct saga_mov
 {
     (void)ctx;
     const struct saga_def *def = row->def;
+    assert(move->id == row->id);
+    assert(move->at_step == row->step);
     enum order_status before = checkout_status(def, row->state, row->step, row->parked, row->cause);
     enum order_status after =
         checkout_status(def, move->state, move->step, move->parked, move->cause);
@@ -265,12 +273,12 @@ static void on_move(void *ctx, const struct saga_row *row, const struct saga_mov
         return;
     struct order order;
     if (order_parse(row->data, NULL, &order) < 0)
-        return; /* then no step can run either; the saga ends parked, which is told by its row */
-    /* A refund that stops has shut the tickets already: its buyer is told other words. Why it
-     * stopped is the saga's to tell, and the operator's to read. */
+        return; /* then no step can run either: the saga gets parked, as its row shows */
+    /* A refund that is stuck has voided the tickets already, so its buyer gets different words. Why
+     * it is stuck is in the saga, for the operator to read. */
     bool held = after == ORDER_PARKED && checkout_kind(def) == CHECKOUT_REFUND;
     effect_status(effects, order.id, after, held ? ORDER_CAUSE_REFUND_HELD : move->cause);
-    /* What a buyer who did not get seats has to hear by mail. */
+    /* A buyer who paid and gets no seats is told by mail. */
     if (after == ORDER_FAILED && has_begun_payment(def, row->step))
         effect_letter(effects, EFFECT_MAIL, &order, order_status_name(after));
 }
@@ -312,7 +320,8 @@ static void write_pivots(struct checkout *checkout)
 
 int checkout_create(const struct checkout_conf *conf, struct err_slot *err, struct checkout **out)
 {
-    assert(conf->poll_first_ms > 0 && conf->poll_cap_ms >= conf->poll_first_ms);
+    assert(conf->poll_first_ms > 0);
+    assert(conf->poll_cap_ms >= conf->poll_first_ms);
     assert(conf->poll_rare_ms >= conf->poll_cap_ms);
     struct checkout *checkout = calloc(1, sizeof(*checkout));
     if (checkout == NULL)
@@ -323,6 +332,7 @@ int checkout_create(const struct checkout_conf *conf, struct err_slot *err, stru
     for (uint32_t i = 0; i < conf->next_len; i++)
         add_definition(checkout, &conf->next[i]);
     write_pivots(checkout);
+    assert(checkout->defs_len == DEFINITIONS + conf->next_len);
     *out = checkout;
     return 0;
 }
@@ -340,12 +350,14 @@ void checkout_destroy(struct checkout *checkout)
 
 const struct saga_def *const *checkout_defs(const struct checkout *checkout, uint32_t *len)
 {
+    assert(checkout->defs_len > 0);
     *len = checkout->defs_len;
     return checkout->defs;
 }
 
 const struct saga_def *checkout_find(const struct checkout *checkout, struct span key)
 {
+    assert(checkout->defs_len <= SAGA_DEFS_MAX);
     for (uint32_t i = 0; i < checkout->defs_len; i++) {
         if (span_eq(key, span_of(checkout->defs[i]->key)))
             return checkout->defs[i];
@@ -366,5 +378,6 @@ const struct saga_def *checkout_now(const struct checkout *checkout, enum checko
 
 const char *checkout_pivots(const struct checkout *checkout)
 {
+    assert(checkout->pivots[0] == '{');
     return checkout->pivots;
 }

@@ -1,4 +1,8 @@
-/* effect.c: see effect.h. */
+/* effect.c: each effect is a small JSON object that a statement reads by member names
+ * (sql/statements/effects.sql), always with the order it is about. It is built on the stack,
+ * because all but one have a known bound; only the places of a moved order can be long and take
+ * memory. What is written here is asserted to be complete: an effect without its order would update
+ * nothing, and nobody would notice. */
 #include "core/checkout/effect.h"
 
 #include "base/text.h"
@@ -34,6 +38,8 @@ static void effect_close(struct effect_text *effect, struct saga_effects *effect
 void effect_status(struct saga_effects *effects, const char *order, enum order_status status,
                    const char *cause)
 {
+    assert(status < ORDER_STATUS_COUNT);
+    assert(cause != NULL);
     struct effect_text effect;
     struct text *text = effect_open(&effect, order);
     json_member_cstr(text, "status", order_status_name(status));
@@ -44,6 +50,7 @@ void effect_status(struct saga_effects *effects, const char *order, enum order_s
 void effect_payment(struct saga_effects *effects, const char *order, const char *payment,
                     const char *secret, const char *url)
 {
+    assert(payment[0] != '\0'); /* a driver takes no payment without an id */
     struct effect_text effect;
     struct text *text = effect_open(&effect, order);
     json_member_cstr(text, "payment", payment);
@@ -54,6 +61,7 @@ void effect_payment(struct saga_effects *effects, const char *order, const char 
 
 void effect_expiry(struct saga_effects *effects, const char *order, uint64_t expires_ms)
 {
+    assert(expires_ms > 0);
     struct effect_text effect;
     json_member_u64(effect_open(&effect, order), "expires_ms", expires_ms);
     effect_close(&effect, effects, EFFECT_EXPIRY);
@@ -74,6 +82,7 @@ static void put_ticket(struct text *text, const struct ticket *ticket, const cha
 void effect_ticket(struct saga_effects *effects, const struct order *order,
                    const struct ticket *ticket, const char *token)
 {
+    assert(strcmp(ticket->order, order->id) == 0);
     struct effect_text effect;
     struct text *text = effect_open(&effect, order->id);
     put_ticket(text, ticket, token);
@@ -83,6 +92,7 @@ void effect_ticket(struct saga_effects *effects, const struct order *order,
 
 void effect_revoke(struct saga_effects *effects, const char *order)
 {
+    assert(order[0] != '\0');
     struct effect_text effect;
     effect_open(&effect, order);
     effect_close(&effect, effects, EFFECT_REVOKE);
@@ -97,7 +107,7 @@ void effect_move_shut(struct saga_effects *effects, const char *order)
 
 bool effect_move_seats(struct saga_effects *effects, const char *order, const char *places)
 {
-    assert(places[0] == '['); /* what is not so was refused when it came (psp/peers.c) */
+    assert(places[0] == '['); /* psp/peers.c accepts nothing else */
     size_t cap = strlen(places) + 128;
     char *memory = malloc(cap);
     if (memory == NULL)
@@ -156,5 +166,6 @@ void effect_letter(struct saga_effects *effects, enum effect kind, const struct 
 void effect_mail_to(struct saga_effects *effects, const char *order, const char *member,
                     const char *lang, const char *about)
 {
+    assert(member[0] != '\0');
     add_letter(effects, EFFECT_MAIL, order, member, lang, about);
 }

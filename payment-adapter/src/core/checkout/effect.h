@@ -1,5 +1,5 @@
-/* effect.h: what a move of a saga writes besides itself, in the same commit: rows for the order,
- * the tickets and the letters, each told as a JSON object of a kind. */
+/* effect.h: what else a saga's move writes in the same commit: rows for the order, the tickets and
+ * the letters. Each effect is a JSON object of one kind. */
 #ifndef FG_PAY_CORE_EFFECT_H
 #define FG_PAY_CORE_EFFECT_H
 
@@ -7,7 +7,7 @@
 #include "core/checkout/ticket.h"
 #include "core/saga/saga.h"
 
-/* Letters that statements write as well. */
+/* Letters that SQL statements write too. */
 #define LETTER_COMPLETED "completed"
 #define LETTER_REVOKED   "revoked"
 
@@ -17,11 +17,11 @@ enum effect {
     EFFECT_EXPIRY,      /* {order, expires_ms} */
     EFFECT_TICKET,      /* {ticket, order, event, seat, holder, kid, token, member} */
     EFFECT_REVOKE,      /* {order} */
-    EFFECT_MOVE_SHUT,   /* {order}: the tickets of the seats that the saga's data names */
-    EFFECT_MOVE_SEATS,  /* {order, places}: what the order has now */
+    EFFECT_MOVE_SHUT,   /* {order}: voids the tickets of the seats in the saga's data */
+    EFFECT_MOVE_SEATS,  /* {order, places}: the order's seats from now on */
     EFFECT_MOVE_TICKET, /* {order, old, ticket, event, seat, holder, kid, token} */
     EFFECT_MOVE_END,    /* {order, number, moved} */
-    EFFECT_SHOP,        /* {order, member, kind}: the shop has to be told */
+    EFFECT_SHOP,        /* {order, member, kind}: a letter to the shop */
     EFFECT_MAIL,        /* {order, member, kind, lang} */
     EFFECT_COUNT,
 };
@@ -35,16 +35,16 @@ void effect_ticket(struct saga_effects *effects, const struct order *order,
                    const struct ticket *ticket, const char *token);
 void effect_revoke(struct saga_effects *effects, const char *order);
 void effect_move_shut(struct saga_effects *effects, const char *order);
-/* False without memory. */
+/* False when out of memory. */
 bool effect_move_seats(struct saga_effects *effects, const char *order, const char *places);
-/* In place of `old`, and for whoever has that. */
+/* Replaces `old`, for the same holder. */
 void effect_move_ticket(struct saga_effects *effects, const char *order, const char *old,
                         const struct ticket *ticket, const char *token);
 void effect_move_end(struct saga_effects *effects, const char *order, uint32_t number, bool moved);
-/* EFFECT_SHOP or EFFECT_MAIL, about a status or an event in the order's life. */
+/* EFFECT_SHOP or EFFECT_MAIL; `about` is a status or an event in the order's life. */
 void effect_letter(struct saga_effects *effects, enum effect kind, const struct order *order,
                    const char *about);
-/* EFFECT_MAIL to another member than the order's. */
+/* EFFECT_MAIL to a member other than the buyer. */
 void effect_mail_to(struct saga_effects *effects, const char *order, const char *member,
                     const char *lang, const char *about);
 

@@ -1,27 +1,30 @@
-/* move_steps.c: see move_steps.h. What opens a door is shut before the seat is free: the old
- * tickets are revoked, then the seat service moves the seats, then there are new tickets, for
- * whoever had the old ones. If the new seats are gone by then, the old seats were never let go of,
- * and get new tickets. Either way each holder is told, since the ticket on their paper is dead. */
+/* move_steps.c: the tickets of the old seats are voided first, then the seat service moves the
+ * seats, then the holders of the old tickets get new ones. If the new seats are gone by then, the
+ * old seats were never released, and their holders get new tickets for the old seats. Either way
+ * every holder is told, because the ticket on their paper is void. */
 #include "core/checkout/move_steps.h"
 
 #include "core/checkout/attempt.h"
 #include "core/checkout/effect.h"
 #include "core/checkout/moving.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-/* NULL: answered. */
+/* NULL: the step has been finished. */
 static struct attempt *begin(struct saga_call *call, const struct checkout_conf *conf)
 {
     struct attempt *attempt = attempt_begin(call, conf);
     if (attempt == NULL)
         return NULL;
     attempt->moving = malloc(sizeof(*attempt->moving));
-    if (attempt->moving != NULL && moving_parse(call->data, NULL, attempt->moving) == 0)
-        return attempt;
-    attempt_finish(attempt, SAGA_UNKNOWN, "data");
-    return NULL;
+    if (attempt->moving == NULL || moving_parse(call->data, NULL, attempt->moving) < 0) {
+        attempt_finish(attempt, SAGA_UNKNOWN, "data");
+        return NULL;
+    }
+    assert(attempt->moving->len > 0);
+    return attempt;
 }
 
 void move_revoke(struct saga_call *call, void *ctx)
@@ -35,6 +38,8 @@ void move_revoke(struct saga_call *call, void *ctx)
 
 static void then_moved(struct attempt *attempt)
 {
+    assert(attempt->peer.op == PEER_SEATS_MOVE);
+    assert(attempt->peer.verdict != SAGA_DONE || attempt->peer.places != NULL);
     if (attempt->peer.verdict == SAGA_DONE &&
         !effect_move_seats(saga_call_effects(attempt->call), attempt->order.id,
                            attempt->peer.places)) {
@@ -51,11 +56,13 @@ void move_seats(struct saga_call *call, void *ctx)
         attempt_ask(attempt, PEER_SEATS_MOVE, then_moved);
 }
 
-/* False without a signature. */
+/* False if a ticket could not be signed. */
 static bool issue(struct attempt *attempt, bool moved)
 {
     struct saga_effects *effects = saga_call_effects(attempt->call);
     const struct moving *moving = attempt->moving;
+    assert(moving->len > 0);
+    assert(moving->len <= MOVING_SEATS_MAX);
     for (uint32_t i = 0; i < moving->len; i++) {
         const struct moving_seat *seat = &moving->seats[i];
         struct ticket ticket;
@@ -68,13 +75,15 @@ static bool issue(struct attempt *attempt, bool moved)
     return true;
 }
 
-/* A letter's kind has the number of the move, since an order has one letter of a kind. */
+/* A letter's kind carries the number of the move, because an order has only one letter of each
+ * kind. */
 static void write_mails(struct attempt *attempt, const char *kind)
 {
     struct saga_effects *effects = saga_call_effects(attempt->call);
     const struct moving *moving = attempt->moving;
     char about[24];
     snprintf(about, sizeof(about), "%s-%u", kind, moving->number);
+    assert(moving->number > 0);
     effect_letter(effects, EFFECT_MAIL, &attempt->order, about);
     for (uint32_t i = 0; i < moving->len; i++) {
         if (strcmp(moving->seats[i].member, attempt->order.member) != 0)
@@ -109,6 +118,7 @@ void move_tell(struct saga_call *call, void *ctx)
         return;
     char about[24];
     snprintf(about, sizeof(about), "moved-%u", attempt->moving->number);
+    assert(attempt->call == call);
     effect_letter(saga_call_effects(call), EFFECT_SHOP, &attempt->order, about);
     write_mails(attempt, "moved");
     attempt_finish(attempt, SAGA_DONE, NULL);

@@ -5,8 +5,8 @@
 #include "core/saga/saga_engine.h"
 
 /* ctx: the checkout's conf. */
-void move_revoke(struct saga_call *call, void *ctx); /* the tickets of the seats that are left */
-/* Undoes it: new tickets for the same seats, as a dead one does not come to life again. */
+void move_revoke(struct saga_call *call, void *ctx); /* voids the tickets of the old seats */
+/* Undoes it with new tickets for the same seats; a void one does not come to life again. */
 void move_restore(struct saga_call *call, void *ctx);
 void move_seats(struct saga_call *call, void *ctx);
 void move_issue(struct saga_call *call, void *ctx); /* tickets for the new seats */

@@ -1,4 +1,7 @@
-/* moving.c: see moving.h. The data is written by the statement that begins the move. */
+/* moving.c: the statement that begins a move writes these members into the saga's data, and here
+ * they are read back. It is our own data, but it comes out of a database that people can edit, so a
+ * missing or overlong member is refused and not asserted. All or nothing: a move with one
+ * unreadable seat does not start on the others. */
 #include "core/checkout/moving.h"
 
 #include <assert.h>
@@ -6,6 +9,7 @@
 
 static bool take(const json_t *seat, const char *name, char *to, size_t cap)
 {
+    assert(cap > 1);
     const json_t *value = json_object_get(seat, name);
     struct span text = {json_string_value(value), json_string_length(value)};
     return json_is_string(value) && text.len > 0 && span_to_cstr(text, to, cap);
@@ -30,6 +34,7 @@ int moving_parse(struct span json, struct err_slot *err, struct moving *out)
     *out = (struct moving){.number = good ? (uint32_t)number : 0};
     for (size_t i = 0; good && i < len; i++)
         good = take_seat(json_array_get(seats, i), &out->seats[out->len++]);
+    assert(out->len <= MOVING_SEATS_MAX);
     json_decref(root);
     assert(!good || out->len == len);
     return good ? 0 : err_set(err, ERR_SYNTAX, "a move: a member is missing, long or wrong");

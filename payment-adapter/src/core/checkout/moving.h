@@ -1,17 +1,17 @@
-/* moving.h: which sold seats an order changes for which, and whose tickets those are: the part of a
- * move's data that other sagas don't have. */
+/* moving.h: which sold seats an order exchanges for which, and whose tickets they are: the part of
+ * the saga's data that only moves have. */
 #ifndef FG_PAY_CORE_MOVING_H
 #define FG_PAY_CORE_MOVING_H
 
 #include "core/checkout/order.h"
 #include "core/checkout/ticket.h"
 
-enum { MOVING_SEATS_MAX = 32 }; /* their facts fit into SAGA_DATA_MAX beside the order's */
+enum { MOVING_SEATS_MAX = 32 }; /* fits into SAGA_DATA_MAX beside the order */
 
 struct moving_seat {
     char from[ORDER_SEAT_MAX], to[ORDER_SEAT_MAX];
-    char ticket[TICKET_ID_MAX];    /* for `from`, good when the move began */
-    char member[ORDER_MEMBER_MAX]; /* its owner then: it is not handed on meanwhile */
+    char ticket[TICKET_ID_MAX];    /* for `from`, valid when the move began */
+    char member[ORDER_MEMBER_MAX]; /* its owner then; it cannot be handed on meanwhile */
     char lang[4];
 };
 

@@ -1,4 +1,8 @@
-/* order.c: see order.h. */
+/* order.c: the order as JSON and back. Members that are absent read as empty or zero, so that a
+ * program reads what an older one wrote; members it does not know are ignored, so that it reads
+ * what a newer one wrote. Anything too long or of the wrong type makes the order unreadable, and
+ * its saga stops rather than going on with half of it. order_dump() writes exactly what
+ * order_parse() reads. */
 #include "core/checkout/order.h"
 
 #include "base/bug.h"
@@ -44,6 +48,7 @@ bool order_area_seat(const char *area, uint32_t number, char out[ORDER_SEAT_MAX]
 
 static bool take_text(const json_t *root, const char *key, char *to, size_t cap)
 {
+    assert(cap > 1);
     const json_t *value = json_object_get(root, key);
     if (value == NULL) {
         to[0] = '\0';
@@ -74,6 +79,7 @@ static bool take_seats(const json_t *root, struct order *order)
         if (!json_is_string(seat) || !span_to_cstr(text, order->seats[i], ORDER_SEAT_MAX))
             return false;
     }
+    assert(len <= ORDER_SEATS_MAX);
     order->seats_len = (uint32_t)len;
     return true;
 }
@@ -113,12 +119,13 @@ int order_parse(struct span json, struct err_slot *err, struct order *out)
     *out = (struct order){0};
     bool good = take_all(root, out);
     json_decref(root);
+    assert(!good || out->id[0] != '\0'); /* order_dump() asserts the same */
     return good ? 0 : err_set(err, ERR_SYNTAX, "order: a member is missing, long or wrong");
 }
 
 int order_dump(const struct order *order, struct err_slot *err, char **out)
 {
-    assert(order->id[0] != '\0'); /* order_parse() takes none without */
+    assert(order->id[0] != '\0'); /* order_parse() refuses an order without one */
     assert(order->seats_len <= ORDER_SEATS_MAX);
     json_t *seats = json_array();
     for (uint32_t i = 0; i < order->seats_len; i++)
@@ -143,8 +150,7 @@ int order_dump(const struct order *order, struct err_slot *err, char **out)
     return 0;
 }
 
-/* Most currencies have two digits behind the point; those of our sellers that have none are named.
- */
+/* Most currencies have two decimals; those of our sellers that have none are listed here. */
 void order_amount_put(struct text *text, uint64_t amount, struct span currency)
 {
     bool whole = span_eq_nocase(currency, SPAN("krw")) || span_eq_nocase(currency, SPAN("jpy")) ||
@@ -152,6 +158,7 @@ void order_amount_put(struct text *text, uint64_t amount, struct span currency)
     char digits[24];
     int len = snprintf(digits, sizeof(digits), "%llu",
                        (unsigned long long)(whole ? amount : amount / 100));
+    assert(len > 0);
     for (int i = 0; i < len; i++) {
         if (i > 0 && (len - i) % 3 == 0)
             text_char(text, ',');

@@ -1,6 +1,6 @@
-/* order.h: what a saga knows of the order it is about. It travels as the saga's data, as JSON, so
- * that an operator can read it and a newer program can add to it. Only ids are kept: whose address,
- * which card, what name are other people's business. */
+/* order.h: what a saga knows about its order. It is stored as the saga's data, in JSON, so that an
+ * operator can read it and a newer program can add to it. It holds only ids: addresses, cards and
+ * names are other people's business. */
 #ifndef FG_PAY_CORE_ORDER_H
 #define FG_PAY_CORE_ORDER_H
 
@@ -29,23 +29,23 @@ enum {
 struct order {
     char id[ORDER_ID_MAX];
     char event[ORDER_EVENT_MAX];
-    char event_name[ORDER_NAME_MAX]; /* as the provider's page is to call it; "": by its id */
+    char event_name[ORDER_NAME_MAX]; /* for the provider's page; "": its id is shown */
     char hold[ORDER_HOLD_MAX];
     char member[ORDER_MEMBER_MAX];
-    char session[ORDER_SESSION_MAX]; /* of the waiting room; "" when there is none to end */
+    char session[ORDER_SESSION_MAX]; /* of the waiting room; "": there is none to end */
     char lang[4];
     char provider[16];
     char currency[4];
     uint64_t amount; /* minor units; 0: there is nothing to pay */
-    uint64_t refund; /* of it, in a refund; 0: all */
-    /* Digest of what is bought, by sale/purchase.h; "" in sagas from before there was one. */
+    uint64_t refund; /* how much of it a refund returns; 0: all */
+    /* Digest of what is bought, by sale/purchase.h; "" in sagas that predate it. */
     char purchase[PURCHASE_DIGEST_CHARS + 1];
-    uint64_t fees;                      /* of the amount, on top of the seats' prices */
+    uint64_t fees;                      /* part of the amount, on top of the seats' prices */
     char terms[PURCHASE_TERMS_MAX + 1]; /* what else was agreed */
-    uint64_t expires_ms;                /* wall clock: until when the seats are held */
-    char payment[ORDER_PAYMENT_MAX];    /* "" until the provider has given one */
-    /* What the buyer brought back from the provider's page; a hint, which the provider judges. ""
-     */
+    uint64_t expires_ms;                /* wall clock: when the hold on the seats ends */
+    char payment[ORDER_PAYMENT_MAX];    /* "" until the provider assigns one */
+    /* What the buyer brought back from the provider's page, or "": a hint, for the provider to
+     * judge. */
     char payment_key[ORDER_PAYMENT_MAX];
     uint32_t key_round; /* part of idempotency keys: rises when a provider keeps an error under one
                          */
@@ -53,13 +53,13 @@ struct order {
     char seats[ORDER_SEATS_MAX][ORDER_SEAT_MAX];
 };
 
-/* What a refund gives back of `captured`. */
+/* How much of `captured` a refund returns. */
 static inline uint64_t order_refund(const struct order *order, uint64_t captured)
 {
     return order->refund > 0 && order->refund < captured ? order->refund : captured;
 }
 
-/* What its buyer is told. */
+/* What the buyer is told. */
 enum order_status {
     ORDER_PENDING_PAYMENT,
     ORDER_CONFIRMING,
@@ -73,20 +73,20 @@ enum order_status {
     ORDER_STATUS_COUNT,
 };
 
-/* Why an order failed before the hold was its own: another order may have it. */
+/* Why an order failed before it got the hold, which another order may have. */
 #define ORDER_CAUSE_BUYER_LIMIT      "buyer-limit"
 #define ORDER_CAUSE_PURCHASE_DIFFERS "purchase-differs"
-/* Of a parked order: its tickets are void and its seats free, and the money is still to go back. */
+/* Of a parked order: its tickets are void, its seats are free, and the money has yet to go back. */
 #define ORDER_CAUSE_REFUND_HELD "refund-held"
 
 const char *order_status_name(enum order_status status);
-/* An amount of minor units as people write it: 154,000 KRW, 12.50 EUR. */
+/* An amount in minor units as people write it: 154,000 KRW, 12.50 EUR. */
 void order_amount_put(struct text *text, uint64_t amount, struct span currency);
-/* A word that this program does not know, such as a later version's, is counted as odd and read as
- * parked: a person has to look at the order, and nothing is done with it meanwhile. */
+/* A word that this program does not know, for example a later version's, is counted as odd and read
+ * as parked: a person has to look at the order, and nothing happens to it meanwhile. */
 enum order_status order_status_parse(struct span word);
 
-/* A place in an area has no seat of its own: the area and a number, from 1, stand for one. False if
+/* A standing place has no seat id of its own: the area and a number, from 1, make one. False if
  * that is too long. */
 bool order_area_seat(const char *area, uint32_t number, char out[ORDER_SEAT_MAX]);
 int order_parse(struct span json, struct err_slot *err, struct order *out);

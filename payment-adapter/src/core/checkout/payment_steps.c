@@ -1,22 +1,22 @@
-/* payment_steps.c: see payment_steps.h.
+/* payment_steps.c: a step that was tried before reads the payment first and acts only on what it
+ * finds. The same idempotency key alone is not enough: providers forget keys after a day, and keep
+ * a 500 under a key for good. That is why `key_round` is part of every key; it rises when a
+ * provider says that the error it returns is an old one.
  *
- * A step that was tried before reads first and acts only on what it finds. The same idempotency key
- * alone is not enough: providers forget keys after a day, and keep a 500 under a key for ever. For
- * the latter `key_round` is part of every key and rises when a provider says that the error it
- * gives us is an old one.
+ * An undo settles what was done, what may have been done, and what never was. To undo a payment
+ * that may or may not have been created, it is created once more under the same key and then
+ * canceled.
  *
- * An undo settles what was done, may have been done, and never was. To undo a payment that nobody
- * knows whether it was created, it is created once more under the same key, and then canceled.
+ * Waiting for the buyer is a step like any other: it reads the payment and answers ONGOING. A
+ * webhook decides nothing, it only wakes the saga. When the seats' time is up and the provider says
+ * that nothing was paid, the step fails with "expired"; when the provider does not answer, the saga
+ * keeps asking, because the buyer may have paid in the last second.
  *
- * Waiting for the buyer is a step like any other: it reads the payment, and answers ONGOING. A
- * webhook only wakes the saga, it decides nothing. When the seats' time is over and the provider
- * says that nothing was paid, the step fails with "expired"; when the provider does not answer, the
- * saga goes on asking, because the buyer may have paid in the last second.
+ * An order that costs nothing has no payment: each of these steps is then done at once, without
+ * asking anybody.
  *
- * An order that costs nothing has no payment: each step about one is done, and asks nobody.
- *
- * A capture that is refused for good (the reservation ran out) is a failure like others: the seats
- * are freed, the buyer is told. */
+ * A capture that is refused for good (the reservation ran out) is an ordinary failure: the seats
+ * are freed and the buyer is told. */
 #include "core/checkout/payment_steps.h"
 
 #include "core/checkout/attempt.h"
@@ -25,11 +25,14 @@
 #include <assert.h>
 #include <string.h>
 
-/* NULL: answered, as the order cannot be read or there is nothing to pay. */
+/* NULL: the step has been finished, because the order cannot be read or there is nothing to pay. */
 static struct attempt *begin_paying(struct saga_call *call, void *ctx)
 {
     struct attempt *attempt = attempt_begin(call, ctx);
-    if (attempt == NULL || attempt->order.amount > 0)
+    if (attempt == NULL)
+        return NULL;
+    assert(attempt->call == call);
+    if (attempt->order.amount > 0)
         return attempt;
     attempt_finish(attempt, SAGA_DONE, "nothing-to-pay");
     return NULL;
@@ -43,17 +46,18 @@ static void begin_paying_by(struct saga_call *call, void *ctx, enum peer_op op,
         attempt_ask(attempt, op, then);
 }
 
-/* Answered for the caller unless the provider has told how the payment stands. */
+/* True if the provider has told the payment's state; otherwise finishes the step. */
 static bool has_payment(struct attempt *attempt)
 {
+    assert(attempt->order.amount > 0); /* what costs nothing asks nobody */
     if (attempt->peer.verdict == SAGA_DONE)
         return true;
     attempt_finish_as_told(attempt);
     return false;
 }
 
-/* The same where the money may have moved: that the provider cannot find the payment any more is no
- * proof that it never took the money; a person has to look. */
+/* The same where money may have moved. That the provider can no longer find the payment does not
+ * prove that it never took the money, so a person has to look. */
 static bool has_payment_still(struct attempt *attempt)
 {
     if (attempt->peer.verdict == SAGA_FAILED)
@@ -61,9 +65,10 @@ static bool has_payment_still(struct attempt *attempt)
     return has_payment(attempt);
 }
 
-/* All of the money of the order is there, and nothing of it was given back. */
+/* The order's whole amount was captured, and none of it has been refunded. */
 static bool is_whole(const struct attempt *attempt)
 {
+    assert(attempt->peer.verdict == SAGA_DONE); /* or the payment was not told */
     const struct payment *payment = &attempt->peer.payment;
     return payment->captured == attempt->order.amount && payment->refunded == 0;
 }
@@ -73,9 +78,10 @@ static bool is_given_back(const struct payment *payment)
     return payment->captured > 0 && payment->refunded >= payment->captured;
 }
 
-/* The same sum in the same money: of another one nobody has agreed to this order. */
+/* The same sum in the same currency: the buyer agreed to no other. */
 static bool is_of_order(const struct attempt *attempt)
 {
+    assert(attempt->peer.verdict == SAGA_DONE);
     const struct payment *payment = &attempt->peer.payment;
     const struct order *order = &attempt->order;
     return payment->amount == order->amount &&
@@ -86,6 +92,7 @@ static bool is_of_order(const struct attempt *attempt)
 
 static bool keep_payment(struct attempt *attempt)
 {
+    assert(attempt->peer.verdict == SAGA_DONE);
     const struct payment *payment = &attempt->peer.payment;
     static_assert(sizeof(attempt->order.payment) == sizeof(payment->id), "the same bound");
     memcpy(attempt->order.payment, payment->id, sizeof(attempt->order.payment));
@@ -95,7 +102,7 @@ static bool keep_payment(struct attempt *attempt)
     return false;
 }
 
-/* False without memory, and answered. */
+/* False when out of memory; the step has then been finished. */
 static bool tell_payment(struct attempt *attempt)
 {
     const struct payment *payment = &attempt->peer.payment;
@@ -106,16 +113,18 @@ static bool tell_payment(struct attempt *attempt)
     return true;
 }
 
-/* What was created may be no more than a way to the payment (Stripe's checkout session): as soon as
- * the payment is there, it is what counts, and has another id. */
+/* What was created may be only a way to the payment (Stripe's checkout session). Once the payment
+ * itself exists, it is what counts, and it has another id. */
 static bool has_another_id(const struct attempt *attempt)
 {
+    assert(attempt->peer.verdict == SAGA_DONE);
     const char *id = attempt->peer.payment.id;
     return id[0] != '\0' && strcmp(id, attempt->order.payment) != 0;
 }
 
-/* The id is kept before anything is done under it: what an unanswered call leaves behind is then
- * found by the same id here and in the provider's list. True: the step is answered. */
+/* The id is stored before anything is done under it, so that whatever an unanswered call leaves
+ * behind can be found by the same id here and in the provider's list. True: the step has been
+ * finished. */
 static bool kept_another_id(struct attempt *attempt)
 {
     if (!has_another_id(attempt))
@@ -127,6 +136,7 @@ static bool kept_another_id(struct attempt *attempt)
 
 static void then_created(struct attempt *attempt)
 {
+    assert(attempt->peer.op == PEER_PSP_CREATE);
     if (has_payment(attempt) && tell_payment(attempt))
         attempt_finish_as_told(attempt);
 }
@@ -140,6 +150,7 @@ void payment_create(struct saga_call *call, void *ctx)
 
 static void then_read_to_void(struct attempt *attempt)
 {
+    assert(attempt->peer.op == PEER_PSP_READ);
     if (!has_payment(attempt) || kept_another_id(attempt))
         return;
     const struct payment *payment = &attempt->peer.payment;
@@ -151,7 +162,7 @@ static void then_read_to_void(struct attempt *attempt)
     case PAYMENT_AUTHORISED:
         attempt_ask(attempt, PEER_PSP_CANCEL, attempt_finish_as_told);
         return;
-    case PAYMENT_CAPTURED: /* it was taken after all; so it is given back */
+    case PAYMENT_CAPTURED: /* it was captured after all, so it is refunded */
         if (is_given_back(payment))
             attempt_finish(attempt, SAGA_DONE, "refunded");
         else
@@ -163,6 +174,7 @@ static void then_read_to_void(struct attempt *attempt)
 
 static void then_created_to_void(struct attempt *attempt)
 {
+    assert(attempt->peer.op == PEER_PSP_CREATE);
     if (attempt->peer.verdict == SAGA_FAILED)
         attempt_finish(attempt, SAGA_DONE, "never-created");
     else if (has_payment(attempt) && keep_payment(attempt))
@@ -171,6 +183,7 @@ static void then_created_to_void(struct attempt *attempt)
 
 void payment_void(struct saga_call *call, void *ctx)
 {
+    assert(call->way == SAGA_UNDO);
     struct attempt *attempt = begin_paying(call, ctx);
     if (attempt == NULL)
         return;
@@ -182,12 +195,13 @@ void payment_void(struct saga_call *call, void *ctx)
 
 /* ---- waiting for the buyer ---- */
 
-/* The next look is as far away as the first one is past, so each pause is about twice the one
- * before, up to the cap; the cap is wide while webhooks come in, as then a look only makes up for
- * one that was lost. Spread, so that the buyers of one minute do not all ask at its end; and never
- * past the moment when the seats' time is over, because that is when the answer decides. */
+/* The pause equals the age of the step, so each is about twice the one before, up to the cap. The
+ * cap is wide while webhooks arrive, since a poll then only makes up for a lost one. Pauses are
+ * jittered, so that the buyers of one minute do not all poll at its end, and never go past the end
+ * of the seats' time, because that is when the answer decides. */
 static uint32_t poll_ms(const struct attempt *attempt, uint64_t now_ms)
 {
+    assert(now_ms < attempt->order.expires_ms);
     const struct checkout_conf *conf = attempt->conf;
     bool heard = conf->heard != NULL && conf->heard(conf->heard_ctx, attempt->order.provider);
     uint64_t cap_ms = heard ? conf->poll_rare_ms : conf->poll_cap_ms;
@@ -197,12 +211,14 @@ static uint32_t poll_ms(const struct attempt *attempt, uint64_t now_ms)
     if (pause_ms > cap_ms)
         pause_ms = cap_ms;
     pause_ms = pause_ms / 2 + rng_below(conf->rng, pause_ms + 1);
+    assert(pause_ms <= 2 * cap_ms);
     uint64_t left_ms = attempt->order.expires_ms - now_ms;
     return (uint32_t)(pause_ms < left_ms ? pause_ms : left_ms);
 }
 
 static void then_waited(struct attempt *attempt)
 {
+    assert(attempt->peer.op == PEER_PSP_READ);
     if (!has_payment(attempt) || (has_another_id(attempt) && !tell_payment(attempt)))
         return;
     uint64_t now_ms = clock_wall_us(attempt->conf->clock) / 1000;
@@ -239,11 +255,12 @@ void payment_await(struct saga_call *call, void *ctx)
 
 /* ---- taking, and giving back ---- */
 
-/* The provider says that the money is taken; how much of it, and is it still there? Somebody may
- * have given it back by hand meanwhile: all of it, then there is no order; a part, then a person
- * has to look. */
+/* The provider says that the money was captured; how much of it, and is it still there? Somebody
+ * may have refunded it by hand meanwhile: if all of it, there is no order; if a part, a person has
+ * to look. */
 static void finish_captured(struct attempt *attempt, const char *code)
 {
+    assert(attempt->peer.verdict == SAGA_DONE);
     const struct payment *payment = &attempt->peer.payment;
     if (payment->state == PAYMENT_CAPTURED && is_of_order(attempt) && is_whole(attempt))
         attempt_finish(attempt, SAGA_DONE, code);
@@ -255,6 +272,7 @@ static void finish_captured(struct attempt *attempt, const char *code)
 
 static void then_captured(struct attempt *attempt)
 {
+    assert(attempt->peer.op == PEER_PSP_CAPTURE);
     if (attempt->peer.verdict == SAGA_DONE)
         finish_captured(attempt, NULL);
     else
@@ -263,6 +281,7 @@ static void then_captured(struct attempt *attempt)
 
 static void then_read_to_capture(struct attempt *attempt)
 {
+    assert(attempt->peer.op == PEER_PSP_READ);
     if (!has_payment_still(attempt) || kept_another_id(attempt))
         return;
     switch (attempt->peer.payment.state) {
@@ -282,6 +301,7 @@ static void then_read_to_capture(struct attempt *attempt)
 
 void payment_capture(struct saga_call *call, void *ctx)
 {
+    assert(call->way == SAGA_DO); /* the pivot has no undo */
     if (call->tries > 0)
         begin_paying_by(call, ctx, PEER_PSP_READ, then_read_to_capture);
     else
@@ -290,6 +310,8 @@ void payment_capture(struct saga_call *call, void *ctx)
 
 static void then_read_to_refund(struct attempt *attempt)
 {
+    assert(attempt->peer.op == PEER_PSP_READ);
+    assert(attempt->patient);
     if (!has_payment_still(attempt) || kept_another_id(attempt))
         return;
     const struct payment *payment = &attempt->peer.payment;
@@ -308,7 +330,7 @@ void payment_refund(struct saga_call *call, void *ctx)
     if (attempt == NULL)
         return;
     attempt->patient = true;
-    /* Of a part the sum has to be told, and somebody may have given back some of it by hand. */
+    /* A partial refund needs a sum, and somebody may have refunded some of it by hand. */
     if (call->tries > 0 || attempt->order.refund > 0)
         attempt_ask(attempt, PEER_PSP_READ, then_read_to_refund);
     else

@@ -1,4 +1,4 @@
-/* payment_steps.h: the steps that are about money, for the table of checkout.c. */
+/* payment_steps.h: the steps that deal with money, for the table in checkout.c. */
 #ifndef FG_PAY_CORE_PAYMENT_STEPS_H
 #define FG_PAY_CORE_PAYMENT_STEPS_H
 
@@ -6,7 +6,7 @@
 
 /* ctx: the checkout's conf. */
 void payment_create(struct saga_call *call, void *ctx);
-/* Undoes it: from wherever the payment stands, also where nobody knows, to nothing. */
+/* Undoes it: takes the payment back to nothing from any state, even an unknown one. */
 void payment_void(struct saga_call *call, void *ctx);
 void payment_await(struct saga_call *call, void *ctx); /* until the buyer has paid, or time is up */
 void payment_capture(struct saga_call *call, void *ctx);

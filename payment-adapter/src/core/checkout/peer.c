@@ -1,9 +1,10 @@
-/* peer.c: the table of questions, as peer.h lists them. */
+/* peer.c: the table of questions, made from the list in peer.h: which peer is asked, what it is
+ * told, how long it may take, and what is read of its answer. */
 #include "core/checkout/peer.h"
 
 enum {
-    TRY_MS = 10000,     /* no peer of ours thinks longer than that */
-    COURTESY_MS = 2000, /* and for the end of a visit nobody waits that long */
+    TRY_MS = 10000,     /* none of our peers takes longer than that */
+    COURTESY_MS = 2000, /* and the end of a visit is not worth that long a wait */
 };
 
 static const struct peer_question questions[PEER_OP_COUNT] = {

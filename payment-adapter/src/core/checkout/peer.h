@@ -1,5 +1,5 @@
-/* peer.h: what the sagas of this service ask of the world: questions to three peers, each with
- * one verdict. Who answers (HTTP, a test's fake) is behind one function. */
+/* peer.h: what the sagas of this service ask of the world: questions to three peers, each answered
+ * by one verdict. HTTP or a test's fake stands behind one function. */
 #ifndef FG_PAY_CORE_PEER_H
 #define FG_PAY_CORE_PEER_H
 
@@ -9,11 +9,11 @@
 
 #include <assert.h>
 
-/* The provider is three: what fails for one purpose (a list of reads that is slow, a create that is
- * refused) says nothing about the others, and captures do not wait for polls. */
+/* The provider counts as three peers: a failure for one purpose (slow reads, refused creates) says
+ * nothing about the others, and captures do not wait for polls. */
 enum peer {
     PEER_SEATS,
-    PEER_PSP, /* making payments, and letting go of them */
+    PEER_PSP, /* creating payments, and canceling them */
     PEER_PSP_POLL,
     PEER_PSP_TAKE, /* captures and refunds */
     PEER_QUEUE,
@@ -22,15 +22,15 @@ enum peer {
 
 static_assert((int)PEER_COUNT <= (int)SAGA_PEERS_MAX, "each peer has a breaker");
 
-/* The questions, a row each, of which the enum and the table are made: as it is asked on the wire,
- * who answers, how long they may think, and what else is to be said of it (struct peer_question).
+/* The questions, a row each, which make the enum and the table: its name on the wire, who
+ * answers, how long they may take, and what else there is to say about it (struct peer_question).
  */
 /* clang-format off */
 #define PEER_QUESTIONS(ROW) \
     /* the hold lives on, for the time of the payment */ \
     ROW(SEATS_EXTEND, "extend", HOLD, TRY, .tells_member = true, .tells_purchase = true, \
         .reads_expiry = true) \
-    /* held becomes sold; an expired hold gets the same seats again, or FAILED */ \
+    /* held becomes sold; an expired hold gets its seats again, or FAILED */ \
     ROW(SEATS_CONFIRM, "confirm", HOLD, TRY, .tells_purchase = true, .only_no = "seats-gone") \
     /* sold seats become others, all or none */ \
     ROW(SEATS_MOVE, "move", HOLD, TRY, .tells_seats = true, .reads_places = true) \
@@ -43,11 +43,11 @@ static_assert((int)PEER_COUNT <= (int)SAGA_PEERS_MAX, "each peer has a breaker")
     ROW(PSP_CREATE, "create", PAYMENT, TRY, ) \
     ROW(PSP_READ, "read", PAYMENT, TRY, ) \
     ROW(PSP_CAPTURE, "capture", PAYMENT, TRY, ) \
-    /* an authorisation is let go */ \
+    /* an authorisation is released */ \
     ROW(PSP_CANCEL, "cancel", PAYMENT, TRY, ) \
     /* order_refund() of it */ \
     ROW(PSP_REFUND, "refund", PAYMENT, TRY, ) \
-    /* no more seats with the passes of this visit */ \
+    /* this visit's passes hold no more seats */ \
     ROW(SEATS_SESSION_END, "end", SEATS_VISIT, COURTESY, .gives_back = true) \
     /* its slot is free */ \
     ROW(SESSION_END, "end", LINE_VISIT, COURTESY, .gives_back = true)
@@ -72,15 +72,14 @@ enum peer_about {
 struct peer_question {
     const char *name; /* as it is asked on the wire */
     enum peer_about about;
-    uint32_t most_ms;    /* a peer is given no longer for it */
-    bool tells_member;   /* whose limits count from now on */
+    uint32_t most_ms;    /* the longest that a peer may take */
+    bool tells_member;   /* whose limit it counts against from now on */
     bool tells_purchase; /* what was bought, to be compared */
     bool tells_seats;    /* from which to which */
-    bool gives_back;     /* what is not there any more has been given back */
+    bool gives_back;     /* not found means: it has been given back */
     /* What is read of an answer that is DONE. */
     bool reads_expiry, reads_places, reads_category;
-    const char
-        *only_no; /* whatever the reason of a no is, it is called that; NULL: as it is told */
+    const char *only_no; /* the code of every no, whatever its reason; NULL: as it is told */
 };
 
 const struct peer_question *peer_question(enum peer_op op);
@@ -92,15 +91,15 @@ enum payment_state {
     PAYMENT_CANCELED,
 };
 
-/* Money that goes back, or that the buyer's bank asks back. It only rises, as the provider's list
- * tells it in any order. */
+/* Money that goes back, or that the buyer's bank claims. It only ever moves up, because the
+ * provider's list comes in any order. */
 enum payment_return {
     PAYMENT_RETURN_OPEN,
     PAYMENT_RETURN_DONE,   /* of a dispute: won */
     PAYMENT_RETURN_FAILED, /* of a dispute: lost */
 };
 
-/* As the provider tells it. */
+/* As the provider reports it. */
 struct payment {
     enum payment_state state;
     char id[ORDER_PAYMENT_MAX];
@@ -108,22 +107,22 @@ struct payment {
     char url[ORDER_URL_MAX]; /* where the buyer pays */
     uint64_t amount, captured, refunded;
     char currency[4];     /* ISO 4217; "": not told */
-    const char *unwanted; /* a literal, why we don't take it; NULL: we do */
+    const char *unwanted; /* a literal: why we don't accept it; NULL: we do */
 };
 
-/* The caller's memory until on_done, which is called once, never from within the start. */
+/* The caller's memory until on_done, which is called exactly once, and never from within start. */
 struct peer_call {
     enum peer_op op;
     const struct order *order;   /* borrowed */
     const struct moving *moving; /* of a MOVE; borrowed */
-    uint64_t given_back; /* of a REFUND: how much of it is back already, as was read before */
+    uint64_t given_back;         /* of a REFUND: how much was refunded already, as read before */
     uint32_t timeout_ms;
     const char *trace;
     void (*on_done)(struct peer_call *call);
     void *ctx;
     /* answer */
     enum saga_verdict verdict;
-    uint32_t retry_ms; /* the peer asked for that much patience */
+    uint32_t retry_ms; /* the peer's Retry-After */
     bool key_burnt;    /* the provider keeps an error under our idempotency key */
     char code[SAGA_CODE_MAX];
     char detail[SAGA_DETAIL_MAX];

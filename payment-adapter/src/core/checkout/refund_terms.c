@@ -1,4 +1,6 @@
-/* refund_terms.c: see refund_terms.h. */
+/* refund_terms.c: an order keeps its terms as JSON from the day it was made, so what is read here
+ * may be years old. Without `by` it is no set of terms and is refused; without `until` there is no
+ * deadline. What cannot be read grants nothing. */
 #include "core/checkout/refund_terms.h"
 
 #include "base/rfc3339.h"

@@ -1,4 +1,4 @@
-/* refund_terms.h: on what terms an order is given back, as it has kept them since it was made. */
+/* refund_terms.h: the terms on which an order may be refunded, as they were when it was made. */
 #ifndef FG_PAY_CORE_REFUND_TERMS_H
 #define FG_PAY_CORE_REFUND_TERMS_H
 
@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Who gives an order back, and to whom its terms grant it. */
+/* Who refunds an order, and whom its terms allow to. */
 #define ACTOR_BUYER    "buyer"
 #define ACTOR_OPERATOR "operator"
 

@@ -1,11 +1,12 @@
-/* sale_steps.c: see sale_steps.h.
+/* sale_steps.c: seats, tickets, letters and the end of the visit. Most of these steps are a single
+ * question or a single effect. Two need a thought.
  *
- * When the seats' time ran out but the buyer has paid in the last second, confirm_seats takes the
- * same seats again, or the payment is let go.
+ * When the seats' time has run out but the buyer paid in the last second, confirm_seats takes the
+ * same seats again; if they are gone, the payment is released.
  *
- * end_session tells two: seat-service, that the visit's pass is good for nothing more (one visit,
- * one order), and the waiting room, that its slot is free. Both would run out by themselves, so
- * after a minute without success the saga goes on without it. */
+ * end_session tells two peers: seat-service, that the visit's pass is good for nothing more (one
+ * visit, one order), and the waiting room, that its slot is free. Both would run out by themselves,
+ * so after a minute without success the saga goes on without them. */
 #include "core/checkout/sale_steps.h"
 
 #include "core/checkout/attempt.h"
@@ -37,6 +38,7 @@ void sale_extend_hold(struct saga_call *call, void *ctx)
 
 void sale_release_hold(struct saga_call *call, void *ctx)
 {
+    assert(call->way == SAGA_UNDO);
     attempt_begin_by(call, ctx, PEER_SEATS_RELEASE, attempt_finish_as_told);
 }
 
@@ -54,6 +56,7 @@ void sale_free_seats(struct saga_call *call, void *ctx)
 
 void sale_issue_tickets(struct saga_call *call, void *ctx)
 {
+    assert(call->way == SAGA_DO);
     struct attempt *attempt = attempt_begin(call, ctx);
     if (attempt == NULL)
         return;
@@ -82,10 +85,11 @@ static void then_first_told(struct attempt *attempt)
         attempt_finish_as_told(attempt);
 }
 
-/* Which of the two is told first changes with each try, so one that is gone does not keep the other
- * from hearing it. */
+/* The two take turns in being told first, so a peer that is down does not keep the other from being
+ * told. */
 void sale_end_session(struct saga_call *call, void *ctx)
 {
+    assert(call->way == SAGA_DO);
     struct attempt *attempt = attempt_begin(call, ctx);
     if (attempt == NULL)
         return;
@@ -98,6 +102,7 @@ void sale_end_session(struct saga_call *call, void *ctx)
 
 static void write_letters(struct saga_call *call, void *ctx, const char *about)
 {
+    assert(about[0] != '\0');
     struct attempt *attempt = attempt_begin(call, ctx);
     if (attempt == NULL)
         return;
@@ -119,6 +124,7 @@ void sale_tell_shop(struct saga_call *call, void *ctx)
 
 void sale_revoke_tickets(struct saga_call *call, void *ctx)
 {
+    assert(call->way == SAGA_DO);
     struct attempt *attempt = attempt_begin(call, ctx);
     if (attempt == NULL)
         return;

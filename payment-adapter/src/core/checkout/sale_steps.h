@@ -1,4 +1,4 @@
-/* sale_steps.h: the steps of a sale and of its refund that are not about money, for the table of
+/* sale_steps.h: the steps of a sale and of its refund that do not deal with money, for the table in
  * checkout.c. */
 #ifndef FG_PAY_CORE_SALE_STEPS_H
 #define FG_PAY_CORE_SALE_STEPS_H

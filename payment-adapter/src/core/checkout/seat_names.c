@@ -1,12 +1,17 @@
-/* seat_names.c: see seat_names.h. What is missing or too long costs a name, never the order. */
+/* seat_names.c: copies the words out of the hold's JSON into JSON of our own, member by member, so
+ * that whatever else the seat service says stays out of the database. Words are cut to a bound and
+ * missing ones become "". If the whole still does not fit, the order does without names: they cost
+ * a name, never the order. */
 #include "core/checkout/seat_names.h"
 
 #include "base/rfc3339.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 static void copy_word(const json_t *value, char *to, size_t cap)
 {
+    assert(cap > 1);
     span_to_cstr_cut((struct span){json_string_value(value), json_string_length(value)}, to, cap);
 }
 
@@ -15,7 +20,7 @@ static void put_place(struct text *text, const json_t *place)
     static const char *const words[] = {"zone", "row", "number", "category"};
     char id[ORDER_SEAT_MAX], word[SEAT_NAMES_WORD_MAX + 1];
     json_open(text, '{');
-    copy_word(json_object_get(place, "id"), id, sizeof(id)); /* whole: tickets are found by it */
+    copy_word(json_object_get(place, "id"), id, sizeof(id)); /* not cut: tickets are found by it */
     json_member_cstr(text, "id", id);
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
         copy_word(json_object_get(place, words[i]), word, sizeof(word));
@@ -24,7 +29,7 @@ static void put_place(struct text *text, const json_t *place)
     json_close(text, '}');
 }
 
-/* Standing places have no numbers; each is called as its area is. */
+/* Standing places have no numbers; each goes by its area's name. */
 static void put_area(struct text *text, const json_t *hold)
 {
     const char *area = json_string_value(json_object_get(hold, "area"));

@@ -1,5 +1,5 @@
-/* seat_names.h: what people call their event and their seats, taken from the hold when an order is
- * made. Only words: what is held and what it costs is order.h's. */
+/* seat_names.h: what people call their event and their seats, copied from the hold when an order is
+ * made. These are words only: what is held and what it costs is in order.h. */
 #ifndef FG_PAY_CORE_SEAT_NAMES_H
 #define FG_PAY_CORE_SEAT_NAMES_H
 
@@ -10,7 +10,7 @@
 
 enum {
     SEAT_NAMES_EVENT_MAX = ORDER_NAME_MAX,
-    SEAT_NAMES_WORD_MAX = 64, /* of a zone, a row, a number, a category; longer ones are cut */
+    SEAT_NAMES_WORD_MAX = 64, /* zone, row, number, category; longer ones are cut */
     /* four such words each, some of them escaped, and a seat's name */
     SEAT_NAMES_JSON_MAX = ORDER_SEATS_MAX * (384 + ORDER_SEAT_MAX),
 };
@@ -18,7 +18,7 @@ enum {
 struct seat_names {
     char name[SEAT_NAMES_EVENT_MAX]; /* of the event; "" where the hold does not say */
     char starts_at[32];              /* RFC 3339, or "" */
-    char json[SEAT_NAMES_JSON_MAX];  /* [{"id","zone","row","number","category"}], maybe empty */
+    char json[SEAT_NAMES_JSON_MAX];  /* [{"id","zone","row","number","category"}], possibly empty */
 };
 
 void seat_names_read(const json_t *hold, struct seat_names *out);

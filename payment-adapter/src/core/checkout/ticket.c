@@ -1,6 +1,10 @@
-/* ticket.c: see ticket.h. A key's name is the front of the hash of its public half, so that nobody
- * has to keep a list of names. The key for holder hashes is derived from the same seed unless
- * there is one of its own: two tickets of one member under one such key carry the same holder. */
+/* ticket.c: signing and verifying. A key is named by the first bytes of the hash of its public
+ * half, so nobody has to keep a list of names. The key for holder hashes is derived from the same
+ * seed unless it has a secret of its own; two tickets of one member under one such key carry the
+ * same holder.
+ *
+ * A token comes from outside until its signature has been checked. Its key id has to be read before
+ * that, and nothing else is believed. */
 #include "core/checkout/ticket.h"
 
 #include <assert.h>
@@ -13,7 +17,7 @@
 
 enum {
     B64 = sodium_base64_VARIANT_URLSAFE_NO_PADDING,
-    CLAIMS_MAX = 696, /* they make a token of TICKET_TOKEN_MAX with prefix and signature */
+    CLAIMS_MAX = 696, /* with prefix and signature they fill TICKET_TOKEN_MAX */
 };
 
 struct ticket_signer {
@@ -79,7 +83,7 @@ void ticket_signer_holder(const struct ticket_signer *signer, const char *member
 int ticket_sign(const struct ticket_signer *signer, struct ticket *ticket, struct err_slot *err,
                 char token[TICKET_TOKEN_MAX])
 {
-    assert(ticket->id[0] != '\0'); /* parse_claims() takes none without these */
+    assert(ticket->id[0] != '\0'); /* parse_claims() refuses a ticket without these */
     assert(ticket->event[0] != '\0');
     assert(ticket->seat[0] != '\0');
     assert(ticket->order[0] != '\0');
@@ -110,6 +114,7 @@ int ticket_sign(const struct ticket_signer *signer, struct ticket *ticket, struc
 
 static bool take(const json_t *claims, const char *key, char *to, size_t cap)
 {
+    assert(cap > 1);
     const json_t *value = json_object_get(claims, key);
     struct span text = {json_string_value(value), json_string_length(value)};
     return json_is_string(value) && text.len > 0 && span_to_cstr(text, to, cap);
@@ -158,17 +163,19 @@ int ticket_verify(const struct ticket_keys *keys, struct span token, struct err_
                           NULL, B64) != 0 ||
         signature_len != sizeof(signature))
         return err_set(err, ERR_SYNTAX, "ticket: it has no two base64url parts");
-    /* The key's name has to be read before anything is proven; nothing else is believed yet. */
+    /* The key's name has to be read before anything is proven; believe nothing else yet. */
     struct ticket ticket;
     int rc = parse_claims(json, json_len, err, &ticket);
     if (rc < 0)
         return rc;
     const struct ticket_key *key = ticket_keys_find(keys, ticket.kid);
     if (key == NULL)
-        return err_set(err, ERR_NOT_FOUND, "ticket: its key is not among ours");
+        return err_set(err, ERR_NOT_FOUND, "ticket: its key is not one of ours");
     if (crypto_sign_verify_detached(signature, (const uint8_t *)token.ptr, head_len,
                                     key->public_key) != 0)
         return err_set(err, ERR_AUTH, "ticket: the signature is not ours");
+    assert(ticket.id[0] != '\0'); /* as ticket_sign() asserts of what it signs */
+    assert(ticket.seat[0] != '\0');
     *out = ticket;
     return 0;
 }
@@ -198,6 +205,7 @@ int ticket_keys_parse(struct span json, struct err_slot *err, struct ticket_keys
     for (size_t i = 0; i < json_array_size(keys) && out->len < TICKET_KEYS_MAX; i++)
         out->len += parse_key(json_array_get(keys, i), &out->keys[out->len]);
     json_decref(root);
+    assert(out->len <= TICKET_KEYS_MAX);
     if (out->len == 0)
         return err_set(err, ERR_SYNTAX, "ticket keys: none of Ed25519 in it");
     return 0;

@@ -1,5 +1,5 @@
 /* ticket.h: a ticket that proves itself: who may sit where, signed with Ed25519, so that a door
- * without a network can tell a good one from a forged one.
+ * without a network can tell a valid one from a forgery.
  *
  *     FGT1.<base64url of the claims>.<base64url of 64 bytes of signature>
  *
@@ -30,7 +30,7 @@ struct ticket {
     char seat[ORDER_SEAT_MAX];
     char order[ORDER_ID_MAX];
     char holder[TICKET_HOLDER_MAX];
-    /* Digest of what its order bought; "" in tickets from before there was one. */
+    /* Digest of what its order bought; "" in tickets that predate it. */
     char purchase[PURCHASE_DIGEST_CHARS + 1];
     char kid[TICKET_KID_MAX]; /* filled by ticket_sign() */
 };
@@ -54,8 +54,8 @@ int ticket_signer_create(const uint8_t seed[TICKET_SEED_BYTES], struct err_slot 
                          struct ticket_signer **out);
 void ticket_signer_destroy(struct ticket_signer *signer); /* wipes the key */
 const struct ticket_key *ticket_signer_key(const struct ticket_signer *signer);
-/* From here on holders are hashed under this key and no longer under one that comes of the seed: so
- * a new signing key leaves a member's holder as it is. Before the signer is used. */
+/* From now on holders are hashed under this key instead of one derived from the seed, so that a new
+ * signing key leaves a member's holder hash unchanged. Call it before the signer is used. */
 void ticket_signer_use_holder_key(struct ticket_signer *signer,
                                   const uint8_t key[TICKET_HOLDER_KEY_BYTES]);
 void ticket_signer_holder(const struct ticket_signer *signer, const char *member,
@@ -64,11 +64,11 @@ void ticket_signer_holder(const struct ticket_signer *signer, const char *member
 /* Writes the token with a closing NUL. */
 int ticket_sign(const struct ticket_signer *signer, struct ticket *ticket, struct err_slot *err,
                 char token[TICKET_TOKEN_MAX]);
-/* ERR_SYNTAX: no ticket; ERR_NOT_FOUND: by a key we do not know; ERR_AUTH: forged. */
+/* ERR_SYNTAX: not a ticket; ERR_NOT_FOUND: signed with an unknown key; ERR_AUTH: forged. */
 int ticket_verify(const struct ticket_keys *keys, struct span token, struct err_slot *err,
                   struct ticket *out);
 
-/* {"keys":[{"kid","kty":"OKP","crv":"Ed25519","x"}]} as it is published and read by doors. */
+/* {"keys":[{"kid","kty":"OKP","crv":"Ed25519","x"}]} as published, for doors to read. */
 int ticket_keys_parse(struct span json, struct err_slot *err, struct ticket_keys *out);
 
 #endif

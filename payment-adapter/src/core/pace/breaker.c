@@ -1,5 +1,7 @@
-/* breaker.c: see breaker.h. A miss that is reported while the breaker is open comes from a call
- * that left before it opened; it changes nothing, or stragglers would keep it open for ever. */
+/* breaker.c: a table says which state may follow which, and one function moves. A failure reported
+ * while the breaker is open comes from a call that left before it opened; it changes nothing, or
+ * stragglers would keep the breaker open for good. A probe that never reports is replaced after
+ * open_ms, so a lost call cannot keep it half-open either. */
 #include "core/pace/breaker.h"
 
 #include <assert.h>
@@ -14,7 +16,7 @@ void breaker_init(struct breaker *breaker, uint32_t trip, uint32_t open_ms)
 static const uint8_t breaker_next[] = {
     [BREAKER_CLOSED] = 1u << BREAKER_CLOSED | 1u << BREAKER_OPEN,
     [BREAKER_OPEN] = 1u << BREAKER_HALF_OPEN | 1u << BREAKER_CLOSED,
-    /* Half open again: whoever tried came to nothing and told nobody. */
+    /* Half-open again: the probe never reported. */
     [BREAKER_HALF_OPEN] = 1u << BREAKER_OPEN | 1u << BREAKER_CLOSED | 1u << BREAKER_HALF_OPEN,
 };
 
@@ -27,6 +29,7 @@ static void breaker_move(struct breaker *breaker, enum breaker_state to)
 
 static void open_it(struct breaker *breaker, uint64_t now_us)
 {
+    assert(breaker->open_ms >= 1);
     breaker_move(breaker, BREAKER_OPEN);
     breaker->open_until = now_us + (uint64_t)breaker->open_ms * 1000;
     breaker->opened++;
@@ -34,6 +37,7 @@ static void open_it(struct breaker *breaker, uint64_t now_us)
 
 bool breaker_allow(struct breaker *breaker, uint64_t now_us)
 {
+    assert(breaker->trip >= 1); /* it was inited */
     if (breaker->state == BREAKER_CLOSED)
         return true;
     if (now_us < breaker->open_until)
@@ -47,6 +51,7 @@ void breaker_heard(struct breaker *breaker)
 {
     breaker_move(breaker, BREAKER_CLOSED);
     breaker->silent = 0;
+    assert(breaker->silent < breaker->trip);
 }
 
 void breaker_missed(struct breaker *breaker, uint64_t now_us)
@@ -56,10 +61,12 @@ void breaker_missed(struct breaker *breaker, uint64_t now_us)
         open_it(breaker, now_us);
     else if (breaker->state == BREAKER_CLOSED && breaker->silent >= breaker->trip)
         open_it(breaker, now_us);
+    assert(breaker->state != BREAKER_CLOSED || breaker->silent < breaker->trip);
 }
 
 uint32_t breaker_wait_ms(const struct breaker *breaker, uint64_t now_us)
 {
+    assert(breaker->open_ms >= 1);
     if (breaker->state == BREAKER_CLOSED || now_us >= breaker->open_until)
         return 0;
     return (uint32_t)((breaker->open_until - now_us + 999) / 1000);

@@ -1,8 +1,8 @@
-/* breaker.h: keeps callers away from a peer that does not answer.
+/* breaker.h: a circuit breaker: keeps callers away from a peer that does not answer.
  *
- * closed: everybody may call. After `trip` calls in a row without an answer it opens: nobody may,
- * for open_ms. Then one caller at a time may try (half-open); its answer closes the breaker, its
- * silence opens it again. An answer means that the peer spoke: a refusal counts as an answer. */
+ * Closed: everybody may call. After `trip` calls in a row without an answer it opens: nobody may
+ * call for open_ms. Then one caller at a time may probe (half-open): an answer closes the breaker,
+ * silence opens it again. A refusal is an answer too: the peer spoke. */
 #ifndef FG_PAY_CORE_BREAKER_H
 #define FG_PAY_CORE_BREAKER_H
 

@@ -1,5 +1,6 @@
-/* budget.c: see budget.h. Time earns in whole milliseconds and the rest is kept by moving at_us
- * only as far as was paid for, so that frequent askers do not round the trickle away. */
+/* budget.c: a token bucket in thousandths of a retry, so that shares stay exact in integers.
+ * Elapsed time is credited in whole milliseconds, and at_us moves only by what was credited;
+ * otherwise frequent callers would round the trickle away. */
 #include "core/pace/budget.h"
 
 #include <assert.h>
@@ -33,8 +34,9 @@ bool budget_take(struct budget *budget, uint64_t now_us)
     assert(now_us >= budget->at_us);
     uint64_t elapsed_ms = (now_us - budget->at_us) / 1000;
     budget->at_us += elapsed_ms * 1000;
-    assert(now_us - budget->at_us < 1000); /* less than a millisecond is kept for the next time */
-    if (elapsed_ms > 3600000)              /* an hour fills any cap there is; more could overflow */
+    assert(now_us - budget->at_us <
+           1000);             /* the rest, under a millisecond, is credited next time */
+    if (elapsed_ms > 3600000) /* an hour fills any cap there is; more could overflow */
         elapsed_ms = 3600000;
     add(budget, elapsed_ms * budget->per_s);
     if (budget->milli < 1000)

@@ -1,6 +1,5 @@
-/* budget.h: how many repeats a peer can be asked to bear: a share of the first tries, and a trickle
- * that is always there. Without it, an outage turns N calls into N times the tries just when the
- * peer comes back. */
+/* budget.h: a retry budget: a share of the first tries, plus a trickle that is always there.
+ * Without it, an outage turns N calls into N times the retries just when the peer comes back. */
 #ifndef FG_PAY_CORE_BUDGET_H
 #define FG_PAY_CORE_BUDGET_H
 
@@ -8,16 +7,16 @@
 #include <stdint.h>
 
 struct budget {
-    uint64_t milli;       /* thousandths of a repeat that may be taken now */
-    uint64_t cap_milli;   /* no more than this is saved up */
+    uint64_t milli;       /* thousandths of a retry that may be taken now */
+    uint64_t cap_milli;   /* no more than this is saved */
     uint32_t share_milli; /* each first try earns this much */
-    uint32_t per_s;       /* and each second this many whole repeats */
+    uint32_t per_s;       /* and each second this many whole retries */
     uint64_t at_us;
 };
 
 void budget_init(struct budget *budget, uint32_t share_milli, uint32_t per_s, uint32_t cap,
                  uint64_t now_us);
 void budget_earn(struct budget *budget);                  /* a first try was made */
-bool budget_take(struct budget *budget, uint64_t now_us); /* may a repeat be made? */
+bool budget_take(struct budget *budget, uint64_t now_us); /* may a retry be made? */
 
 #endif

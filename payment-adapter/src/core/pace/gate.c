@@ -1,11 +1,15 @@
-/* gate.c: see gate.h. */
+/* gate.c: a token bucket turned around (GCRA): instead of counting tokens it remembers the moment
+ * up to which the past and the burst are paid for. Taking is one compare-and-swap that moves the
+ * moment one interval onward; a refusal writes nothing, so a crowd that is turned away costs a
+ * load. All orders are relaxed, because the word guards nothing but itself. */
 #include "core/pace/gate.h"
 
 #include <assert.h>
 
 void gate_init(struct gate *gate, uint32_t per_s, uint32_t burst)
 {
-    assert(per_s >= 1 && burst >= 1);
+    assert(per_s >= 1);
+    assert(burst >= 1);
     atomic_init(&gate->paid_ns, 0);
     gate->interval_ns = (UINT64_C(1000000000) + per_s - 1) / per_s; /* never faster than told */
     gate->burst_ns = gate->interval_ns * burst;

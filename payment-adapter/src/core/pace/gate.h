@@ -1,9 +1,8 @@
-/* gate.h: lets a fixed number of callers through per second: one gate for all the loops of a
- * process, one atomic word, no lock.
+/* gate.h: lets a fixed number of callers through per second: one gate for all loops of a process,
+ * one atomic word, no lock.
  *
- * The word is the moment up to which what was let through has been paid for; each taker moves it
- * one interval onward, and may pay a burst ahead. burst + per_s is the most that any second sees.
- */
+ * The word is the moment up to which callers have been paid for. Each one moves it one interval
+ * onward, and may run ahead of the clock by the burst. No second sees more than burst + per_s. */
 #ifndef FG_PAY_CORE_GATE_H
 #define FG_PAY_CORE_GATE_H
 
@@ -18,8 +17,8 @@ struct gate {
 
 void gate_init(struct gate *gate, uint32_t per_s, uint32_t burst); /* each at least 1 */
 bool gate_take(struct gate *gate, uint64_t now_us);                /* any thread */
-/* The two halves of it, for those who ask by rules of their own: how far ahead is paid, and to pay
- * without asking. */
+/* The two halves of it, for callers with rules of their own: how far ahead of the clock the gate
+ * is, and paying without asking. */
 uint64_t gate_ahead_ns(const struct gate *gate, uint64_t now_us);
 void gate_pay(struct gate *gate, uint64_t now_us);
 

@@ -1,12 +1,14 @@
-/* pace.c: see pace.h. Each purpose may use up the bucket down to a rest of its own: what polls must
- * leave is there for captures, however many poll. */
+/* pace.c: each purpose may use up the bucket down to a reserve of its own, so what polls must leave
+ * is there for captures, however many poll. A caller that is held back gets the next turn of its
+ * purpose, one interval after the last; turns are handed out by compare-and-swap on one word per
+ * purpose. */
 #include "core/pace/pace.h"
 
 #include <assert.h>
 
 enum {
-    BURST_MIN = 8,       /* a few whole tries, also where little is allowed */
-    TURN_MAX_MS = 30000, /* a longer line than that is not worth a place in it */
+    BURST_MIN = 8,       /* a few whole tries, even at a low rate */
+    TURN_MAX_MS = 30000, /* a longer queue is not worth a place in it */
 };
 
 static const uint32_t share_milli[PACE_PURPOSES] = {
@@ -17,6 +19,7 @@ static const uint32_t share_milli[PACE_PURPOSES] = {
 
 void pace_init(struct pace *pace, uint32_t per_s)
 {
+    assert(per_s >= 1);
     gate_init(&pace->gate, per_s, per_s / 4 > BURST_MIN ? per_s / 4 : BURST_MIN);
     for (int i = 0; i < PACE_PURPOSES; i++) {
         atomic_init(&pace->turn_ns[i], 0);
@@ -48,12 +51,14 @@ uint32_t pace_wait_ms(struct pace *pace, enum pace_purpose purpose, uint64_t now
             return TURN_MAX_MS;
     } while (!atomic_compare_exchange_weak_explicit(&pace->turn_ns[purpose], &last_ns, turn_ns,
                                                     memory_order_relaxed, memory_order_relaxed));
-    assert(turn_ns >= first_ns && first_ns > now_ns);
+    assert(turn_ns >= first_ns);
+    assert(first_ns > now_ns);
     return (uint32_t)((turn_ns - now_ns + 999999) / 1000000);
 }
 
 void pace_pay(struct pace *pace, uint64_t now_us)
 {
+    assert(pace->gate.interval_ns > 0); /* it was inited */
     atomic_fetch_add_explicit(&pace->calls, 1, memory_order_relaxed);
     gate_pay(&pace->gate, now_us);
 }

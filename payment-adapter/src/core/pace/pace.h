@@ -1,9 +1,10 @@
-/* pace.h: how fast the payment providers are asked, by all loops of the process together, and who
- * goes first when that is not fast enough: taking and giving back money, then making payments, then
- * looking whether somebody has paid. Atomic words, no lock, any thread.
+/* pace.h: how fast all loops of the process together call the payment providers, and what goes
+ * first when that is not fast enough: capturing and refunding, then creating payments, then polling
+ * whether somebody has paid. Atomic words, no lock, any thread.
  *
- * Whoever is held back is given a turn, a time at which to try again; turns follow each other at
- * the allowed rate. So a thousand who wait try a thousand times, not once a moment each. */
+ * A caller that is held back is given a turn: a time at which to try again. Turns follow each other
+ * at the allowed rate, so a thousand waiting callers retry a thousand times in all, instead of each
+ * retrying all the time. */
 #ifndef FG_PAY_CORE_PACE_H
 #define FG_PAY_CORE_PACE_H
 
@@ -11,7 +12,7 @@
 
 enum pace_purpose {
     PACE_POLL,
-    PACE_MAKE, /* and letting go of what was made */
+    PACE_MAKE, /* and canceling what was created */
     PACE_TAKE, /* captures and refunds */
     PACE_PURPOSES,
 };
@@ -26,7 +27,7 @@ struct pace {
 void pace_init(struct pace *pace, uint32_t per_s); /* at least 1 */
 /* 0: go now. Otherwise how long to wait before asking again. */
 uint32_t pace_wait_ms(struct pace *pace, enum pace_purpose purpose, uint64_t now_us);
-/* A call leaves. It is paid for though nobody was asked: one try may call three times. */
+/* A call leaves. It is paid for even though it did not ask: one try may make three calls. */
 void pace_pay(struct pace *pace, uint64_t now_us);
 
 #endif

@@ -1,9 +1,13 @@
-/* slots.c: see slots.h. FNV-1a spreads well enough: whoever finds keys of one gate slows himself.
- */
+/* slots.c: the key's hash picks the gate; nothing is stored per key, so nothing grows, expires or
+ * is locked. FNV-1a spreads well enough, and it need not resist attack: someone who finds keys that
+ * share a gate only slows themselves down. */
 #include "core/pace/slots.h"
+
+#include <assert.h>
 
 void slots_init(struct slots *slots, uint32_t per_s, uint32_t burst)
 {
+    assert(per_s >= 1);
     for (int i = 0; i < SLOTS_LEN; i++)
         gate_init(&slots->gates[i], per_s, burst);
 }

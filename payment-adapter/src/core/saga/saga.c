@@ -1,6 +1,6 @@
 /* saga.c: where a saga goes next.
  *
- * The whole judgement of the engine is in this file, and it is small on purpose:
+ * All of the engine's judgement is in this file, and it is small on purpose:
  *
  *              DONE            FAILED              ONGOING        UNKNOWN
  *   forward,   next step       back, from the      same step      same step, same key,
@@ -13,10 +13,11 @@
  * Going back "from the step above" skips the failed step, because FAILED says that nothing
  * happened. Going back "from this step" includes it, because nobody knows; that is why an undo has
  * to settle what was done, what may have been done, and what never was. The pivot itself is special
- * in one way: out of time there means parked, not back, since the money may have moved.
+ * in one way: running out of time there means parked, not back, since the money may have moved.
  *
  * There is no default in the switch over verdicts, so a new verdict does not compile until somebody
- * has thought about it; and none of the branches turns silence into a failure. */
+ * has thought about it, and no branch turns silence into a failure. I4 rests on this file: each
+ * deadline either turns the saga back, goes on or parks it. */
 #include "core/saga/saga.h"
 
 #include "pace/backoff.h"
@@ -28,13 +29,17 @@
 void saga_def_check(const struct saga_def *def)
 {
     assert(strlen(def->key) < SAGA_KEY_MAX);
-    assert(def->steps_len >= 1 && def->steps_len <= SAGA_STEPS_MAX);
+    assert(def->steps_len >= 1);
+    assert(def->steps_len <= SAGA_STEPS_MAX);
     assert(def->pivot < def->steps_len);
     for (uint8_t i = 0; i < def->steps_len; i++) {
         const struct saga_step *step = def->steps[i];
-        assert(step->name != NULL && step->run != NULL);
-        assert(step->timeout_ms > 0 && step->deadline_ms >= step->timeout_ms);
-        assert(step->retry_first_ms > 0 && step->retry_cap_ms >= step->retry_first_ms);
+        assert(step->name != NULL);
+        assert(step->run != NULL);
+        assert(step->timeout_ms > 0);
+        assert(step->deadline_ms >= step->timeout_ms);
+        assert(step->retry_first_ms > 0);
+        assert(step->retry_cap_ms >= step->retry_first_ms);
         assert(step->undo == NULL || i < def->pivot);
         assert(!step->optional || i > def->pivot);
         assert(step->peer == SAGA_PEER_NONE || step->peer < SAGA_PEERS_MAX);
@@ -43,6 +48,7 @@ void saga_def_check(const struct saga_def *def)
 
 int saga_undo_step(const struct saga_def *def, uint8_t step)
 {
+    assert(step < def->steps_len);
     int from = step;
     while (from >= 0 && def->steps[from]->undo == NULL)
         from--;
@@ -54,7 +60,7 @@ static void copy_word(char *to, size_t cap, const char *from)
     span_to_cstr_cut(span_of(from), to, cap);
 }
 
-/* A move that stays where it is; what differs is filled in by the caller. */
+/* A move that stays where it is; the caller fills in what differs. */
 static void begin(const struct saga_row *row, enum saga_mark mark, struct saga_move *out)
 {
     assert(!saga_ended(row->state));
@@ -78,6 +84,7 @@ static void begin(const struct saga_row *row, enum saga_mark mark, struct saga_m
 
 static void end(struct saga_move *out, enum saga_state state)
 {
+    assert(saga_ended(state));
     out->state = state;
     out->tries = 0;
     out->release = true;
@@ -86,6 +93,7 @@ static void end(struct saga_move *out, enum saga_state state)
 
 static void go_forward(const struct saga_row *row, struct saga_move *out)
 {
+    assert(row->state == SAGA_RUNNING);
     out->tries = 0;
     if (row->step + 1 == row->def->steps_len)
         end(out, SAGA_COMPLETED);
@@ -96,18 +104,21 @@ static void go_forward(const struct saga_row *row, struct saga_move *out)
 /* To the nearest undo at or above `from` - 1. */
 static void go_back(const struct saga_row *row, unsigned from, struct saga_move *out)
 {
+    assert(from <= row->def->steps_len);
     int undo = from > 0 ? saga_undo_step(row->def, (uint8_t)(from - 1)) : -1;
     out->tries = 0;
     if (undo < 0) {
         end(out, SAGA_UNDONE);
         return;
     }
+    assert(undo < row->def->pivot); /* behind the pivot there is no way back */
     out->state = SAGA_UNDOING;
     out->step = (uint8_t)undo;
 }
 
 static void park(struct saga_move *out, const char *cause)
 {
+    assert(cause[0] != '\0'); /* a person will ask why */
     out->parked = true;
     out->release = true;
     out->delay_ms = 0;
@@ -123,14 +134,15 @@ static void sleep_for(struct saga_move *out, uint32_t delay_ms)
 
 bool saga_must_turn(const struct saga_row *row)
 {
-    /* The flag is only ever set above the pivot, in the same row that a move into the pivot would
-     * change. So one of the two came first, and with the flag here the pivot was never tried. */
+    /* The flag is only ever set above the pivot, in the row that a move into the pivot would change
+     * too. So one of the two came first, and if the flag is here, the pivot was never tried. */
     assert(!row->cancel || row->state != SAGA_RUNNING || row->step <= row->def->pivot);
     return row->cancel && row->state == SAGA_RUNNING;
 }
 
 void saga_turn_back(const struct saga_row *row, const char *cause, struct saga_move *out)
 {
+    assert(cause[0] != '\0');
     assert(row->state == SAGA_RUNNING);
     assert(row->step <= row->def->pivot);
     begin(row, SAGA_MARK_TURNED, out);
@@ -162,9 +174,10 @@ static void decide_failed(const struct saga_row *row, struct saga_move *out)
     }
 }
 
-/* The step's time is over and still nobody knows. */
+/* The step's time is up and the outcome is still unknown. */
 static void decide_overdue(const struct saga_row *row, struct saga_move *out)
 {
+    assert(row->step < row->def->steps_len);
     const struct saga_def *def = row->def;
     if (row->state == SAGA_RUNNING && row->step < def->pivot) {
         out->mark = SAGA_MARK_TURNED;
@@ -180,6 +193,7 @@ static void decide_overdue(const struct saga_row *row, struct saga_move *out)
 
 static bool is_overdue(const struct saga_row *row, uint64_t now_us)
 {
+    assert(row->step < row->def->steps_len);
     int64_t deadline_us = (int64_t)row->def->steps[row->step]->deadline_ms * 1000;
     return (int64_t)now_us >= row->step_us + deadline_us;
 }
@@ -196,8 +210,9 @@ static void decide_unknown(const struct saga_row *row, const struct saga_outcome
     uint64_t wait_ms = backoff_ms(step->retry_first_ms, step->retry_cap_ms, out->tries, rng);
     if (wait_ms < outcome->retry_ms)
         wait_ms = outcome->retry_ms;
-    /* A deadline that is slept through does not count. */
+    /* Do not sleep past the deadline. */
     int64_t left_us = row->step_us + (int64_t)step->deadline_ms * 1000 - (int64_t)now_us;
+    assert(left_us > 0); /* or it would be overdue */
     uint64_t left_ms = (uint64_t)(left_us + 999) / 1000;
     sleep_for(out, (uint32_t)(wait_ms < left_ms ? wait_ms : left_ms));
 }
@@ -220,7 +235,7 @@ void saga_decide(const struct saga_row *row, const struct saga_outcome *outcome,
         decide_failed(row, out);
         return;
     case SAGA_ONGOING:
-        out->tries = 0; /* the peer answers, so the next silence starts counting from one */
+        out->tries = 0; /* the peer answers, so silences count from one again */
         if (is_overdue(row, now_us))
             decide_overdue(row, out);
         else
@@ -247,8 +262,11 @@ void saga_refuse(const struct saga_row *row, const char *why, struct saga_move *
 
 void saga_apply(struct saga_row *row, const struct saga_move *move, uint64_t now_us)
 {
-    assert(row->id == move->id && row->token == move->token);
+    assert(row->id == move->id);
+    assert(row->token == move->token);
     assert(row->moves == move->moves);
+    assert(!saga_ended(row->state)); /* I4: what has ended moves no more */
+    assert(move->step < row->def->steps_len);
     if (row->step != move->step || row->state != move->state)
         row->step_us = (int64_t)now_us;
     row->moves++;
@@ -300,6 +318,7 @@ static bool make_room(struct saga_effects *effects, size_t more)
         effects->failed = true;
         return false;
     }
+    assert(cap >= need);
     effects->bytes = bytes;
     effects->cap = (uint32_t)cap;
     return true;
@@ -316,6 +335,7 @@ void saga_effects_add(struct saga_effects *effects, uint8_t kind, struct span js
     memcpy(at + 1, &len, sizeof(len));
     memcpy(at + EFFECT_HEAD, json.ptr, json.len);
     effects->len += EFFECT_HEAD + len;
+    assert(effects->len <= effects->cap);
 }
 
 bool saga_effects_next(const struct saga_effects *effects, uint32_t *at, uint8_t *kind,
@@ -329,6 +349,7 @@ bool saga_effects_next(const struct saga_effects *effects, uint32_t *at, uint8_t
     *kind = (uint8_t)effects->bytes[*at];
     *json = (struct span){effects->bytes + *at + EFFECT_HEAD, len};
     *at += EFFECT_HEAD + len;
+    assert(*at <= effects->len); /* saga_effects_add() wrote whole ones */
     return true;
 }
 

@@ -2,8 +2,8 @@
  *
  * A saga is a row that walks down a table of steps. A step talks to the world and comes back with a
  * verdict; saga_decide() turns row and verdict into a move; the store makes the move durable; only
- * then does the next step start. Nothing here waits, calls or remembers: same row, same verdict,
- * same time and same randomness give the same move.
+ * then does the next step start. Nothing here waits, calls or remembers: the same row, verdict,
+ * time and randomness give the same move.
  *
  * Rows run top to bottom. Down to the pivot a failure walks back up, calling undo; below it there
  * is no way back and a step is tried until it is done, because the money has moved. */
@@ -22,16 +22,16 @@ enum {
     SAGA_CODE_MAX = 40,            /* "seats-gone": stable, for programs */
     SAGA_DETAIL_MAX = 160,         /* one sentence, for the operator */
     SAGA_TRACE_MAX = 64,           /* a W3C traceparent is 55 characters */
-    SAGA_DATA_MAX = 64 * 1024,     /* the order's facts; a hundred seats fit, named at length */
-    SAGA_EFFECTS_MAX = 256 * 1024, /* what one move writes beside itself: their tickets */
+    SAGA_DATA_MAX = 64 * 1024,     /* the order's facts; a hundred seats with long names fit */
+    SAGA_EFFECTS_MAX = 256 * 1024, /* what one move writes besides itself: their tickets */
 };
 
-/* What a step has to say. Only an explicit FAILED turns a saga back: a timeout, a 5xx or a reply
- * cut half-way is UNKNOWN, and is asked again under the same key until somebody knows. */
+/* What a step reports. Only an explicit FAILED turns a saga back: a timeout, a 5xx or a truncated
+ * reply is UNKNOWN, and is asked again under the same key until somebody knows. */
 enum saga_verdict {
     SAGA_DONE,
-    SAGA_FAILED,  /* a clear no, and nothing happened */
-    SAGA_ONGOING, /* no outcome yet, and all is well; look again */
+    SAGA_FAILED,  /* a clear no: nothing happened */
+    SAGA_ONGOING, /* no outcome yet, but all is well: look again */
     SAGA_UNKNOWN, /* it may have happened */
     SAGA_VERDICT_COUNT,
 };
@@ -46,16 +46,16 @@ enum saga_state {
 
 enum saga_way { SAGA_DO, SAGA_UNDO };
 
-/* What the log says of a move: a verdict, or why the saga moved without one. */
+/* What the log says about a move: a verdict, or why the saga moved without one. */
 enum saga_mark {
     SAGA_MARK_DONE = SAGA_DONE,
     SAGA_MARK_FAILED = SAGA_FAILED,
     SAGA_MARK_ONGOING = SAGA_ONGOING,
     SAGA_MARK_UNKNOWN = SAGA_UNKNOWN,
     SAGA_MARK_TURNED,   /* cancelled or out of time: it goes back from here */
-    SAGA_MARK_SKIPPED,  /* an optional step that would not come through */
-    SAGA_MARK_DEFERRED, /* not tried: its peer is to be left alone; not logged */
-    SAGA_MARK_OPERATOR, /* a person let it go on, or turned it back */
+    SAGA_MARK_SKIPPED,  /* an optional step that did not succeed in time */
+    SAGA_MARK_DEFERRED, /* not tried, because its peer needs a rest; not logged */
+    SAGA_MARK_OPERATOR, /* a person retried it, or turned it back */
     SAGA_MARK_COUNT,
 };
 
@@ -64,13 +64,14 @@ struct saga_call; /* saga_engine.h: one try of one step */
 struct saga_step {
     const char *name;
     void (*run)(struct saga_call *call, void *ctx);
-    /* Takes back what run did, may have done, or never did: it settles all three. NULL: there is
+    /* Takes back what run did, may have done, or never did; it settles all three. NULL: there is
      * nothing to take back. */
     void (*undo)(struct saga_call *call, void *ctx);
-    uint8_t peer;            /* whose breaker and retry budget; SAGA_PEER_NONE for local steps */
-    bool optional;           /* below the pivot only: given up at its deadline, the saga goes on */
-    uint32_t timeout_ms;     /* of one try; silence is UNKNOWN */
-    uint32_t deadline_ms;    /* of all tries together; then back, or below the pivot parked */
+    uint8_t peer;         /* whose breaker and retry budget; SAGA_PEER_NONE for local steps */
+    bool optional;        /* below the pivot only: skipped at its deadline */
+    uint32_t timeout_ms;  /* of one try; silence is UNKNOWN */
+    uint32_t deadline_ms; /* of all tries together; then the saga turns back or, below the pivot, is
+                             parked */
     uint32_t retry_first_ms; /* see backoff.h */
     uint32_t retry_cap_ms;
 };
@@ -81,47 +82,47 @@ struct saga_row;
 struct saga_move;
 struct saga_effects;
 
-/* A definition never changes once a saga ran on it: a new version is a new list of steps beside the
- * old one, and a saga ends on the version on which it started. */
+/* A definition never changes once a saga has run on it: a new version is a new list of steps beside
+ * the old one, and a saga ends on the version on which it started. */
 struct saga_def {
     const char *key; /* name and version: "checkout.1" */
     const struct saga_step *const *steps;
     uint8_t steps_len;
-    uint8_t pivot; /* from here on there is no way back, once it is done */
-    /* Called for each move before it is stored, to add what else has to be written in the same
+    uint8_t pivot; /* once this step is done there is no way back */
+    /* Called for each move before it is stored, to add whatever else has to be written in the same
      * commit (an order's status, tickets). May be NULL. */
     void (*on_move)(void *ctx, const struct saga_row *row, const struct saga_move *move,
                     struct saga_effects *effects);
     void *ctx; /* for run, undo, on_move */
 };
 
-/* Asserts what a table must keep: a pivot within it, undo only above the pivot, optional only below
- * it, and so on. */
+/* Asserts the rules for a table: the pivot is one of its steps, undo only above the pivot, optional
+ * only below it, and so on. */
 void saga_def_check(const struct saga_def *def);
-/* Where to begin going back from `step`, itself included; -1: there is nothing to undo. */
+/* The nearest step with an undo, from `step` upwards; -1: there is nothing to undo. */
 int saga_undo_step(const struct saga_def *def, uint8_t step);
 
-/* A saga as its store has it. Times are the caller's monotonic clock; the store keeps them as spans
- * relative to its own, so that no two clocks ever need to agree. */
+/* A saga as its store has it. Times are on the caller's monotonic clock; the store keeps them as
+ * spans relative to its own, so that no two clocks ever need to agree. */
 struct saga_row {
     uint64_t id;
     uint64_t token; /* of the lease: rises with each; the store refuses older ones */
     uint32_t moves; /* made so far; a move names the number it follows */
-    uint32_t wake;  /* rises when somebody wants the saga to look again */
+    uint32_t wake;  /* rises when somebody wants the saga to run again */
     const struct saga_def *def;
     enum saga_state state;
     uint8_t step;
     bool parked;               /* stopped for a person to look at */
     bool cancel;               /* asked to turn back; only ever set above the pivot */
-    uint32_t tries;            /* of this step and way that came back UNKNOWN, in a row */
+    uint32_t tries;            /* of this step, in this direction, that ended UNKNOWN in a row */
     int64_t step_us;           /* when this step began; below 0: before this machine did */
-    uint64_t lease_us;         /* until when this worker may act for it */
+    uint64_t lease_us;         /* when this worker's right to act for it ends */
     char cause[SAGA_CODE_MAX]; /* why it turned back or was parked; "" while all is well */
     char trace[SAGA_TRACE_MAX];
     struct span data; /* opaque to the engine */
 };
 
-/* What a try came back with. */
+/* The outcome of a try. */
 struct saga_outcome {
     enum saga_verdict verdict;
     uint32_t retry_ms; /* ONGOING: when to look again; UNKNOWN: not before (Retry-After) */
@@ -130,7 +131,7 @@ struct saga_outcome {
     const char *detail; /* NULL: none */
 };
 
-/* From where to where, and what is written about it. */
+/* Where a saga goes, and what is recorded about it. */
 struct saga_move {
     uint64_t id, token;
     uint32_t moves; /* before this one */
@@ -148,11 +149,11 @@ struct saga_move {
     uint8_t step;
     bool parked;
     uint32_t tries;
-    bool release;      /* the lease ends with this move; the saga is due again in delay_ms */
+    bool release;      /* this move ends the lease; the saga is due again in delay_ms */
     uint32_t delay_ms; /* with release */
     char cause[SAGA_CODE_MAX];
     /* what else */
-    struct span data; /* the new data; not there: unchanged */
+    struct span data; /* the new data; absent: unchanged */
     const struct saga_effects *effects;
 };
 
@@ -166,13 +167,13 @@ static inline bool saga_ended(enum saga_state state)
     return state == SAGA_COMPLETED || state == SAGA_UNDONE;
 }
 
-/* Must it turn back before its step is tried? Then saga_turn_back() says how. */
+/* Must it turn back before its step is tried? Then saga_turn_back() makes the move. */
 bool saga_must_turn(const struct saga_row *row);
 void saga_turn_back(const struct saga_row *row, const char *cause, struct saga_move *out);
-/* Not tried now; the saga sleeps and nothing is logged. */
+/* Not tried now: the saga sleeps and nothing is logged. */
 void saga_defer(const struct saga_row *row, uint32_t delay_ms, struct saga_move *out);
-/* The store takes no move of this saga, for what is in it: it stays where it is, parked, with the
- * store's words. What was tried may have happened. */
+/* The store rejects this saga's moves because of their contents: it stays where it is, parked, with
+ * the store's error. What was tried may have happened. */
 void saga_refuse(const struct saga_row *row, const char *why, struct saga_move *out);
 /* After a try. out->data and out->effects are left empty. */
 void saga_decide(const struct saga_row *row, const struct saga_outcome *outcome, uint64_t now_us,
@@ -188,10 +189,10 @@ const char *saga_mark_name(enum saga_mark mark);
 struct saga_effects {
     char *bytes; /* owned; NULL while empty */
     uint32_t len, cap;
-    bool failed; /* out of memory or over SAGA_EFFECTS_MAX: the move must not be stored */
+    bool failed; /* out of memory, or over SAGA_EFFECTS_MAX: the move must not be stored */
 };
 
-/* json: an object without its braces, or with; the store and the definition agree on kinds. */
+/* json: one object; what a kind means is between the definition and the store. */
 void saga_effects_add(struct saga_effects *effects, uint8_t kind, struct span json);
 /* Iterates: *at starts at 0; false at the end. */
 bool saga_effects_next(const struct saga_effects *effects, uint32_t *at, uint8_t *kind,

@@ -1,19 +1,18 @@
-/* saga_engine.c: see saga_engine.h.
- *
- * A leased saga sits in a slot, and a slot is in one list at a time, which is its state:
+/* saga_engine.c: a leased saga sits in a slot, and a slot is in one list at a time, which is its
+ * state:
  *
  *   FREE -> READY -> CALLING -> MOVED -> COMMITTING -> READY (or FREE, when the lease ends)
  *
  * READY waits for its turn to be called, MOVED for the next commit. The step's call lives beside
- * the slot: when it takes too long the slot goes on (UNKNOWN) and the call is cut loose; it frees
+ * the slot: when it takes too long, the slot goes on (UNKNOWN) and the call is cut loose; it frees
  * itself when its step comes back. So a step that never answers costs one call, not a slot.
  *
- * A commit whose answer did not come is sent again, the very same moves, until the store answers or
- * the leases are about to run out. Only then are the slots given up: by that time somebody else may
- * act for these sagas, and finds in the store how far they came.
+ * A commit whose answer did not arrive is sent again, with the very same moves, until the store
+ * answers or the leases are about to run out. Only then are the slots given up: by that time
+ * another engine may act for these sagas, and finds in the store how far they got.
  *
- * Nobody acts on a lease that is nearly over: a saga is dropped at half a second before its end,
- * and the store refuses moves under an older token in any case. */
+ * Nobody acts on a lease that is nearly over: a saga is dropped half a second before its end, and
+ * the store refuses moves under an older token in any case. */
 #include "core/saga/saga_engine.h"
 
 #include <assert.h>
@@ -33,12 +32,12 @@ struct slot {
     struct slot *next, *prev;
     enum slot_state state;
     struct saga_row row;
-    char *data; /* owned: row.data */
+    char *data; /* owned; row.data points to it */
     struct call *call;
     uint64_t call_deadline_us;
     struct saga_move move;
     struct saga_effects effects; /* of the move */
-    uint8_t refused;             /* moves of it, one after the other, that the store did not take */
+    uint8_t refused;             /* moves in a row that the store refused */
     char *new_data;              /* owned: move.data */
 };
 
@@ -59,7 +58,7 @@ struct call {
     struct saga_effects effects;
     char *new_data;
     size_t new_data_len;
-    bool failed; /* no memory for what the step wanted to keep */
+    bool failed; /* no memory for what the step wanted to store */
     char trace[SAGA_TRACE_MAX];
     char cause[SAGA_CODE_MAX];
     struct call *next, *prev; /* all calls of the engine */
@@ -72,15 +71,15 @@ struct saga_engine {
     struct slot *slots;
     struct list lists[SLOT_STATES];
     struct call *calls;
-    const struct saga_move **batch; /* what travels: the moves of COMMITTING, in its order */
+    const struct saga_move **batch; /* the moves under way: those of COMMITTING, in its order */
     struct breaker breakers[SAGA_PEERS_MAX];
     struct budget budgets[SAGA_PEERS_MAX];
     bool leasing, committing, nudged, draining;
-    bool full_lease; /* the last lease brought all that it asked for: there may be more */
+    bool full_lease; /* the last lease was answered in full: there may be more */
     uint32_t lease_asked;
     uint64_t now_us;
     uint64_t lease_at_us;  /* not before */
-    uint64_t commit_at_us; /* not before: after a commit that failed */
+    uint64_t commit_at_us; /* not before: set after a commit that failed */
     struct saga_engine_stats stats;
 };
 
@@ -103,6 +102,8 @@ static void list_push(struct list *list, struct slot *slot)
 static void list_remove(struct list *list, struct slot *slot)
 {
     assert(list->len > 0);
+    assert(slot->prev != NULL || list->head == slot);
+    assert(slot->next != NULL || list->tail == slot);
     *(slot->prev != NULL ? &slot->prev->next : &list->head) = slot->next;
     *(slot->next != NULL ? &slot->next->prev : &list->tail) = slot->prev;
     list->len--;
@@ -134,6 +135,7 @@ static void slot_clear_move(struct slot *slot)
 
 static void slot_free(struct saga_engine *engine, struct slot *slot)
 {
+    assert(slot->call == NULL); /* a call that is out was cut loose first */
     slot_clear_move(slot);
     free(slot->data);
     slot->data = NULL;
@@ -157,6 +159,7 @@ static void call_unlink(struct call *call)
 
 static void call_free(struct call *call)
 {
+    assert(call->slot == NULL || call->slot->call != call); /* its slot has let go of it */
     call_unlink(call);
     saga_effects_clear(&call->effects);
     free(call->new_data);
@@ -210,7 +213,7 @@ void saga_call_finish(struct saga_call *pub, const struct saga_outcome *outcome)
     struct call *call = call_of(pub);
     assert(!call->finished);
     assert(outcome->verdict < SAGA_VERDICT_COUNT);
-    if (call->slot == NULL) { /* too late: the slot went on without us */
+    if (call->slot == NULL) { /* too late: the slot has moved on */
         call_free(call);
         return;
     }
@@ -227,7 +230,7 @@ void saga_call_finish(struct saga_call *pub, const struct saga_outcome *outcome)
 void saga_call_set_data(struct saga_call *pub, struct span data)
 {
     struct call *call = call_of(pub);
-    assert(!call->finished); /* what it keeps goes with its move */
+    assert(!call->finished); /* what it stores goes with its move */
     free(call->new_data);
     call->new_data = data.len <= SAGA_DATA_MAX ? malloc(data.len + 1) : NULL;
     if (call->new_data == NULL) {
@@ -334,13 +337,14 @@ static void lease_some(struct saga_engine *engine)
     uint32_t room = engine->lists[SLOT_FREE].len;
     if (engine->leasing || engine->draining || room == 0)
         return;
-    /* While a commit travels its slots are about to come free or go on; asking for a few at a time
-     * would cost a round trip each. */
+    /* While a commit is under way its slots are about to come free or move on; leasing a few at a
+     * time would cost a round trip each. */
     if (room < engine->conf.slots / 4 && engine->committing)
         return;
     bool due = engine->nudged || engine->full_lease || engine->now_us >= engine->lease_at_us;
     if (!due || engine->now_us < engine->commit_at_us)
         return;
+    assert(room <= engine->conf.slots);
     engine->leasing = true;
     engine->nudged = false;
     engine->full_lease = false;
@@ -359,12 +363,12 @@ static bool take_row(struct saga_engine *engine, const struct saga_row *row)
 {
     struct slot *slot = engine->lists[SLOT_FREE].head;
     assert(slot != NULL);
-    assert(row->def != NULL); /* the store leases what we have the definitions of */
+    assert(row->def != NULL); /* the store leases only what we have definitions for */
     assert(row->step < row->def->steps_len);
     assert(!saga_ended(row->state) && !row->parked);
     char *data = malloc(row->data.len + 1);
     if (data == NULL)
-        return false; /* the lease runs out, and somebody with memory takes it */
+        return false; /* the lease runs out, and another engine takes it */
     if (row->data.len > 0)
         memcpy(data, row->data.ptr, row->data.len);
     slot->row = *row;
@@ -402,13 +406,14 @@ static void add_effects_of_move(struct saga_engine *engine, struct slot *slot)
     slot->move.effects = slot->effects.len > 0 ? &slot->effects : NULL;
 }
 
-/* What cannot be written whole must not be written in part: the try counts as one of which nothing
- * is known, and is made again. */
+/* What cannot be written whole must not be written in part: the try counts as UNKNOWN and is made
+ * again. */
 static void decide_again_unknown(struct saga_engine *engine, struct slot *slot)
 {
     slot_clear_move(slot);
     struct saga_outcome outcome = {.verdict = SAGA_UNKNOWN, .code = "no-memory"};
     saga_decide(&slot->row, &outcome, engine->now_us, engine->conf.rng, &slot->move);
+    assert(slot->move.effects == NULL);
 }
 
 static void slot_moved(struct saga_engine *engine, struct slot *slot)
@@ -485,8 +490,8 @@ static void slot_timed_out(struct saga_engine *engine, struct slot *slot)
     slot_moved(engine, slot);
 }
 
-/* Leave the peer alone? Then the wait, jittered upwards so that not all come back at once; else 0.
- */
+/* How long to leave the peer alone, jittered upwards so that not all come back at once; 0: call
+ * now. */
 static uint32_t peer_wait_ms(struct saga_engine *engine, const struct slot *slot)
 {
     uint8_t peer = slot->row.def->steps[slot->row.step]->peer;
@@ -510,6 +515,8 @@ static uint32_t peer_wait_ms(struct saga_engine *engine, const struct slot *slot
 
 static void slot_call(struct saga_engine *engine, struct slot *slot)
 {
+    assert(slot->state == SLOT_READY);
+    assert(!engine->draining);
     const struct saga_def *def = slot->row.def;
     const struct saga_step *step = def->steps[slot->row.step];
     struct call *call = call_create(engine, slot);
@@ -532,6 +539,7 @@ static void slot_call(struct saga_engine *engine, struct slot *slot)
 
 static void slot_start(struct saga_engine *engine, struct slot *slot)
 {
+    assert(slot->state == SLOT_READY);
     if (saga_must_turn(&slot->row)) {
         saga_turn_back(&slot->row, "cancelled", &slot->move);
         slot_moved(engine, slot);
@@ -559,9 +567,11 @@ static bool lease_is_over(const struct saga_engine *engine, const struct slot *s
 
 static void start_ready(struct saga_engine *engine)
 {
-    uint32_t left = engine->lists[SLOT_READY].len; /* those that come back wait for the next turn */
+    uint32_t left =
+        engine->lists[SLOT_READY].len; /* slots that become ready again wait for the next turn */
     while (left-- > 0 && engine->lists[SLOT_CALLING].len < engine->conf.calls_max) {
         struct slot *slot = engine->lists[SLOT_READY].head;
+        assert(slot != NULL);
         if (lease_is_over(engine, slot))
             slot_free(engine, slot);
         else
@@ -574,6 +584,7 @@ static void collect_calls(struct saga_engine *engine)
     struct slot *next;
     for (struct slot *slot = engine->lists[SLOT_CALLING].head; slot != NULL; slot = next) {
         next = slot->next;
+        assert(slot->call != NULL);
         if (slot->call->finished)
             slot_finished(engine, slot);
         else if (engine->now_us >= slot->call_deadline_us)
@@ -619,7 +630,8 @@ static void slot_stored(struct saga_engine *engine, struct slot *slot,
                         const struct saga_store_reply *reply)
 {
     assert(slot->state == SLOT_COMMITTING);
-    assert(slot->move.release || !saga_ended(slot->move.state)); /* nobody keeps what has ended */
+    assert(slot->move.release ||
+           !saga_ended(slot->move.state)); /* an ended saga is not kept leased */
     saga_apply(&slot->row, &slot->move, engine->now_us);
     slot->refused = 0;
     slot->row.wake = reply->wake;
@@ -635,8 +647,8 @@ static void slot_stored(struct saga_engine *engine, struct slot *slot,
     if (engine->conf.on_stored != NULL)
         engine->conf.on_stored(engine->conf.ctx, &slot->row, &slot->move);
     if (slot->move.release) {
-        /* A retry that is due at once, or a wake that came meanwhile, should not wait for the
-         * idle look. */
+        /* A retry that is due at once, or a wake that came meanwhile, should not wait for the idle
+         * poll. */
         if (!saga_ended(slot->row.state) && !slot->row.parked) {
             uint64_t due_us = engine->now_us + (uint64_t)slot->move.delay_ms * 1000;
             if (reply->wake != slot->move.wake)
@@ -651,10 +663,11 @@ static void slot_stored(struct saga_engine *engine, struct slot *slot,
     slot_move(engine, slot, SLOT_READY);
 }
 
-/* First parked with what else is to be told of that, then without: what else is told may be what is
- * wrong with it. */
+/* Parked first with the effects of parking, then without them: it may be those that the store
+ * refuses. */
 static void slot_refused(struct saga_engine *engine, struct slot *slot, const char *why)
 {
+    assert(slot->state == SLOT_COMMITTING);
     engine->stats.refused++;
     if (++slot->refused > 2) {
         slot_free(engine, slot);
@@ -668,8 +681,8 @@ static void slot_refused(struct saga_engine *engine, struct slot *slot, const ch
         slot_move(engine, slot, SLOT_MOVED);
 }
 
-/* The same moves again, and nothing else before they are settled: a later move of another saga
- * gains nothing from overtaking, and the store stays simple. */
+/* Sends the same moves again, and nothing else until they are settled: a later move of another saga
+ * gains nothing by overtaking, and the store stays simple. */
 static void commit_again(struct saga_engine *engine)
 {
     struct list *list = &engine->lists[SLOT_COMMITTING];
@@ -686,6 +699,7 @@ static void commit_again(struct saga_engine *engine)
     }
     if (len == 0)
         return;
+    assert(len <= engine->conf.slots);
     engine->committing = true;
     engine->stats.commits++;
     engine->conf.store.commit(engine->conf.store.ctx, engine->batch, len);
@@ -717,6 +731,7 @@ void saga_engine_on_committed(struct saga_engine *engine, bool ok,
         }
         i++;
     }
+    assert(engine->lists[SLOT_COMMITTING].len == 0);
 }
 
 /* ---- the turn ---- */
@@ -733,6 +748,7 @@ void saga_engine_turn(struct saga_engine *engine, uint64_t now_us)
         commit_moved(engine);
     lease_some(engine);
     engine->stats.in_flight = engine->conf.slots - engine->lists[SLOT_FREE].len;
+    assert(engine->stats.in_flight <= engine->conf.slots);
 }
 
 uint64_t saga_engine_due_us(const struct saga_engine *engine)

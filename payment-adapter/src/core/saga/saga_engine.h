@@ -1,12 +1,13 @@
 /* saga_engine.h: drives many sagas at once: leases rows, calls steps, makes their moves durable.
  *
  * It knows no clock, socket, thread or database: the store and the steps answer when they like,
- * through the calls below; the owner calls saga_engine_turn() after any of them, and when
- * saga_engine_due_us() has come. Nothing is called back from within a call of somebody else's. One
- * engine belongs to one thread. Any number of engines may share a store; a lease decides who acts.
+ * through the calls below; the owner calls saga_engine_turn() after each of them, and when
+ * saga_engine_due_us() has come. The answering calls never call back. One engine belongs to one
+ * thread. Any number of engines may share a store; a lease decides who acts.
  *
- * Group commit: while one commit travels, the moves of all other sagas gather, and leave together
- * when it is back. So many sagas share a commit, and a slow disk makes bigger batches. */
+ * Group commit: while one commit is under way, the moves of all other sagas gather, and leave
+ * together when it is back. So many sagas share a commit, and a slow disk makes for bigger batches.
+ */
 #ifndef FG_PAY_CORE_SAGA_ENGINE_H
 #define FG_PAY_CORE_SAGA_ENGINE_H
 
@@ -18,16 +19,17 @@
 struct saga_engine;
 
 enum {
-    SAGA_SLOTS_MAX = 4096, /* sagas of one engine at a time; more is memory without throughput */
+    SAGA_SLOTS_MAX =
+        4096, /* sagas in one engine at a time; more would cost memory without adding throughput */
     SAGA_DEFS_MAX = 16,
 };
 
-/* What the store says to a move. */
+/* The store's answer to a move. */
 enum saga_stored {
     SAGA_STORED,
-    SAGA_FENCED, /* the lease was lost: somebody else acts for this saga now */
-    /* It takes all the others, and never this one, for what is in it (`why`): the saga is parked.
-     * If even that is refused, its lease is left to run out. */
+    SAGA_FENCED, /* the lease was lost: another engine acts for this saga now */
+    /* The store takes the others, but never this one, because of its contents (`why`): the saga is
+     * parked. If even that is refused, its lease is left to run out. */
     SAGA_REFUSED,
 };
 
@@ -35,15 +37,16 @@ struct saga_store_reply {
     enum saga_stored stored;
     bool cancel;
     uint32_t wake;
-    uint64_t lease_us; /* the lease, prolonged; in the engine's clock */
-    const char *why;   /* SAGA_REFUSED: the store's words; borrowed during the answer */
+    uint64_t lease_us; /* the renewed lease, on the engine's clock */
+    const char *why;   /* SAGA_REFUSED: the store's error; borrowed during the answer */
 };
 
 struct saga_store {
     /* Leases up to max sagas that are due; answered once by saga_engine_on_leased(). */
     void (*lease)(void *ctx, uint32_t max);
-    /* Stores all moves in one commit; borrowed until the one answer, saga_engine_on_committed().
-     * Must be safe to repeat with the same moves: what was stored before is stored. */
+    /* Stores all moves in one commit; they are borrowed until the single answer,
+     * saga_engine_on_committed(). Must be safe to repeat with the same moves: what was stored
+     * before counts as stored. */
     void (*commit)(void *ctx, const struct saga_move *const *moves, uint32_t len);
     void *ctx;
 };
@@ -52,39 +55,39 @@ struct saga_engine_conf {
     const struct saga_def *const *defs; /* borrowed; each with a key of its own */
     uint32_t defs_len;
     uint32_t slots;     /* 1..SAGA_SLOTS_MAX */
-    uint32_t calls_max; /* steps under way at a time, 1..slots */
-    uint32_t idle_ms;   /* how often to look for due sagas while nothing nudges */
+    uint32_t calls_max; /* steps running at a time, 1..slots */
+    uint32_t idle_ms;   /* how often to look for due sagas without a nudge */
     uint32_t breaker_trip, breaker_open_ms;
     uint32_t budget_share_milli, budget_per_s, budget_cap;
     struct saga_store store;
     const struct rng *rng;
-    /* May this peer be called now? 0: yes; else how long to leave it alone. May be NULL. */
+    /* May this peer be called now? 0: yes; otherwise how long to wait. May be NULL. */
     uint32_t (*admit)(void *ctx, uint8_t peer);
-    /* A move was stored: for logs, metrics, and whoever waits for the saga. May be NULL. */
+    /* A move was stored: for logs, metrics, and those waiting for the saga. May be NULL. */
     void (*on_stored)(void *ctx, const struct saga_row *row, const struct saga_move *move);
     void *ctx;
 };
 
 int saga_engine_create(const struct saga_engine_conf *conf, uint64_t now_us, struct err_slot *err,
                        struct saga_engine **out);
-/* Forgets what is under way, as a crash would; calls that are still out may finish later and are
+/* Forgets what is under way, as a crash would; calls that are still out may finish later, and are
  * then freed without effect. */
 void saga_engine_destroy(struct saga_engine *engine);
 
-/* Does all that can be done now. */
+/* Does everything that can be done now. */
 void saga_engine_turn(struct saga_engine *engine, uint64_t now_us);
-/* When to call it again at the latest, if nothing else happens. */
+/* The latest time to call it again if nothing else happens. */
 uint64_t saga_engine_due_us(const struct saga_engine *engine);
-/* Something may be due: look at the next turn. */
+/* Something may be due: look during the next turn. */
 void saga_engine_nudge(struct saga_engine *engine);
-/* Takes no more sagas; those leased go on to their next stored move, and are then given back. */
+/* Leases no more sagas; those in hand go on to their next stored move and are then given back. */
 void saga_engine_drain(struct saga_engine *engine);
 bool saga_engine_idle(const struct saga_engine *engine); /* nothing is under way */
 
-/* The store's answers. Rows are copied; their lease_us and step_us are in the caller's clock. */
+/* The store's answers. Rows are copied; their lease_us and step_us are on the caller's clock. */
 const struct saga_def *saga_engine_def(const struct saga_engine *engine, struct span key);
 void saga_engine_on_leased(struct saga_engine *engine, const struct saga_row *rows, uint32_t len);
-/* ok = false: nobody knows whether it was stored, or it was not; replies is then NULL. */
+/* ok = false: it was not stored, or nobody knows; replies is then NULL. */
 void saga_engine_on_committed(struct saga_engine *engine, bool ok,
                               const struct saga_store_reply *replies);
 
@@ -94,20 +97,20 @@ struct saga_call {
     uint64_t saga;
     enum saga_way way;
     const char *step;
-    uint32_t tries;      /* UNKNOWNs before this try; over 0 means: it may have happened */
+    uint32_t tries;      /* UNKNOWNs before this try; above 0, it may have happened */
     uint32_t timeout_ms; /* for what the step calls */
-    uint64_t age_ms;     /* since the saga came to this step */
+    uint64_t age_ms;     /* since the saga reached this step */
     const char *trace;   /* traceparent, for what the step calls; "" if none */
-    const char *cause;   /* why the saga goes back; "" */
-    struct span data;    /* stays until the finish */
-    void *scratch;       /* the step's own, NULL at first; to be freed by it before the finish */
+    const char *cause;   /* why the saga turned back, or "" */
+    struct span data;    /* valid until the finish */
+    void *scratch;       /* the step's own, NULL at first; the step frees it before the finish */
 };
 
-/* Ends the try, exactly once, from anywhere but within saga_engine_destroy(). */
+/* Ends the try, exactly once, from anywhere except within saga_engine_destroy(). */
 void saga_call_finish(struct saga_call *call, const struct saga_outcome *outcome);
 /* Before the finish: the saga's data from here on; copied. */
 void saga_call_set_data(struct saga_call *call, struct span data);
-/* Before the finish: what else the move is to write. */
+/* Before the finish: what else the move will write. */
 struct saga_effects *saga_call_effects(struct saga_call *call);
 
 /* ---- what it looks like from outside ---- */
