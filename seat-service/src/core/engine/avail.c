@@ -64,6 +64,7 @@ static uint64_t get(const _Atomic uint64_t *at)
 /* The seats of one word as they are now. */
 static uint64_t picture_word(const struct avail *avail, uint32_t word)
 {
+    assert(word < avail->words);
     uint32_t from = word * SEATS_A_WORD;
     uint32_t to = from + SEATS_A_WORD;
     if (to > avail->facts->seat_count)
@@ -115,6 +116,8 @@ int avail_create(const struct plan *plan, const struct seats *seats, uint64_t ba
     }
     if (avail->ring == NULL)
         goto no_memory;
+    assert((avail->ring_size & (avail->ring_size - 1)) == 0); /* places are found by a mask */
+    assert((uint64_t)avail->words * SEATS_A_WORD >= avail->facts->seat_count);
     for (uint32_t i = 0; i < avail->words; i++)
         put(&avail->pictures[0][i], picture_word(avail, i));
     count_all(avail, 0);
@@ -137,9 +140,11 @@ size_t avail_memory(const struct avail *avail)
 static uint64_t push_deltas(struct avail *avail, uint64_t head, uint32_t word, uint64_t differ,
                             uint64_t version)
 {
+    assert(differ != 0);
     differ = (differ | differ >> 1) & UINT64_C(0x5555555555555555);
     for (; differ != 0; differ &= differ - 1) {
         uint64_t seat = (uint64_t)word * SEATS_A_WORD + (uint64_t)__builtin_ctzll(differ) / 2;
+        assert(seat < avail->facts->seat_count); /* nothing is drawn behind the last seat */
         put(&avail->ring[head++ & (avail->ring_size - 1)], version << SEAT_BITS | seat);
     }
     return head;
@@ -222,6 +227,8 @@ static int finish(const struct avail *avail, uint64_t version, struct engine_del
         out[kept++] = (struct engine_delta){
             .seat = seat, .state = (uint8_t)(word >> (2 * (seat % SEATS_A_WORD)) & 3)};
     }
+    assert(kept > 0);
+    assert(kept <= count);
     return (int)kept;
 }
 
@@ -243,6 +250,7 @@ static int try_since(const struct avail *avail, uint64_t since, uint64_t version
             break;
         if (count == room)
             return -1;
+        assert(count < room);
         out[count++].seat = (uint32_t)entry & ((1u << SEAT_BITS) - 1);
     }
     return finish(avail, version, out, count);
@@ -256,6 +264,7 @@ int avail_since(const struct avail *avail, uint64_t since, struct engine_delta *
         *version = avail->base + current;
         if (since < avail->base || since > *version)
             return -1;
+        assert(since - avail->base <= current);
         int count = try_since(avail, since - avail->base, current, out, room);
         if (get(&avail->version) == current)
             return count;

@@ -77,7 +77,8 @@ void change_init(struct change *change, enum change_kind kind, uint64_t at_ms)
 
 size_t change_encode(const struct change *change, uint8_t out[CHANGE_BYTES_MAX])
 {
-    assert(change->kind > 0 && change->kind < CHANGE_KIND_COUNT);
+    assert(change->kind > 0);
+    assert(change->kind < CHANGE_KIND_COUNT);
     assert(change->add_count + change->remove_count <= CHANGE_SEATS_MAX);
     assert(change->text_len <= CHANGE_TEXT_MAX);
     uint32_t fields = kinds[change->kind].fields;
@@ -244,6 +245,10 @@ int change_decode(const uint8_t *bytes, size_t len, struct err_slot *err, struct
     if (reader.bad != NULL)
         return err_set(err, ERR_SYNTAX, "change of %zu bytes (%s) %s", len, change_kind_name(kind),
                        reader.bad);
+    /* What encode asserts of a change, whoever wrote the bytes. */
+    assert(change.kind == kind);
+    assert(change.add_count + change.remove_count <= CHANGE_SEATS_MAX);
+    assert(change.text_len <= CHANGE_TEXT_MAX);
     memcpy(out, &change, sizeof(change));
     return 0;
 }

@@ -49,6 +49,8 @@ unsigned engine_thread_slot(void)
 static uint64_t slot_due_ms(void *ctx, uint32_t number)
 {
     struct engine *engine = ctx;
+    assert(number > 0);
+    assert(number <= engine->holds.max);
     const struct hold_slot *slot = engine_slot(engine, number);
     switch (hold_state_of(HOLD_GET(slot, word))) {
     case HOLD_IDLE:
@@ -72,12 +74,14 @@ static uint32_t slots_for(const struct plan *plan, uint32_t *places)
         slots += plan_area(plan, i)->capacity;
     if (slots > HOLD_SLOTS_MAX - SPARE_SLOTS)
         slots = HOLD_SLOTS_MAX - SPARE_SLOTS;
+    assert(slots + SPARE_SLOTS <= HOLD_SLOTS_MAX);
     *places = (uint32_t)slots;
     return (uint32_t)slots + SPARE_SLOTS;
 }
 
 static int create_parts(struct engine *engine, const struct engine_conf *conf)
 {
+    assert(engine->categories <= PLAN_CATEGORIES_MAX);
     uint32_t places;
     uint32_t slots = slots_for(conf->plan, &places);
     if (seats_init(&engine->seats, engine->facts) < 0)
@@ -124,6 +128,7 @@ int engine_create(const struct engine_conf *conf, struct err_slot *err, struct e
         engine_destroy(engine);
         return err_set(err, ERR_NOMEM, "engine of %u seats", seats);
     }
+    assert(engine->holds.live); /* a fresh event takes holds at once; replay says otherwise */
     *out = engine;
     return 0;
 }
@@ -177,6 +182,7 @@ uint64_t engine_hash_text(struct span text) /* FNV-1a: orders come from the saga
 
 bool engine_sort(uint32_t *seats, uint32_t count, uint32_t *twice)
 {
+    assert(count <= CHANGE_SEATS_MAX);
     for (uint32_t i = 1; i < count; i++) { /* people name a few seats, mostly in order */
         uint32_t seat = seats[i];
         uint32_t at = i;
@@ -199,6 +205,7 @@ uint32_t engine_chain(const struct engine *engine, uint32_t number, uint32_t *se
     uint32_t seat = HOLD_GET(slot, first);
     for (uint32_t i = 0; i < count; i++) {
         assert(seat < engine->facts->seat_count);
+        assert(i == 0 || seats[i - 1] < seat); /* as link_seats() linked them */
         seats[i] = seat;
         /* relaxed: hold_own() has acquired what the owner before us linked */
         seat = atomic_load_explicit(&engine->next[seat], memory_order_relaxed) - 1;
@@ -209,6 +216,7 @@ uint32_t engine_chain(const struct engine *engine, uint32_t number, uint32_t *se
 uint64_t engine_total(const struct engine *engine, uint32_t list, const uint32_t *seats,
                       uint32_t count)
 {
+    assert(list < PRICE_LISTS_MAX);
     uint64_t total = 0;
     for (uint32_t i = 0; i < count; i++)
         total += engine->prices[list * engine->categories + engine->facts->category[seats[i]]];
@@ -218,12 +226,15 @@ uint64_t engine_total(const struct engine *engine, uint32_t list, const uint32_t
 uint64_t engine_area_total(const struct engine *engine, uint32_t list, uint16_t area,
                            uint32_t quantity)
 {
+    assert(list < PRICE_LISTS_MAX);
+    assert(quantity <= HOLD_AREA_QUANTITY_MAX);
     return quantity *
            engine->prices[list * engine->categories + plan_area(engine->plan, area)->category];
 }
 
 enum engine_verdict engine_own(struct engine *engine, uint64_t hold, struct engine_op *op)
 {
+    assert(op->own.slot == 0); /* an op owns one hold at most */
     op->change.hold = hold;
     switch (hold_own(&engine->holds, hold)) {
     case HOLD_OWNED:
@@ -248,6 +259,8 @@ enum engine_verdict engine_disown(struct engine *engine, struct engine_op *op,
                                   enum engine_verdict verdict)
 {
     assert(verdict != ENGINE_OK);
+    assert(op->own.slot != 0);
+    assert(op->own.phase == OP_NONE); /* what has begun ends by settle or undo */
     hold_disown(&engine->holds, op->own.slot);
     op->own.slot = 0;
     return verdict;
@@ -263,6 +276,7 @@ void engine_fill_removed(struct engine *engine, struct engine_op *op)
         op->change.quantity = HOLD_GET(slot, count);
     else
         op->change.remove_count = (uint16_t)engine_chain(engine, op->own.slot, op->change.seats);
+    assert(op->change.remove_count > 0 || op->change.area != CHANGE_AREA_NONE);
 }
 
 void engine_fill_lost(struct engine *engine, struct engine_op *op)
@@ -278,6 +292,7 @@ void engine_fill_lost(struct engine *engine, struct engine_op *op)
 static void fill_take(struct take *take, const struct engine *engine, const struct engine_op *op,
                       const uint32_t *own, uint32_t own_count)
 {
+    assert(own_count <= HOLD_SEATS_MAX);
     const struct change *change = &op->change;
     take_init(take);
     for (uint32_t i = 0; i < change->add_count; i++)
@@ -349,6 +364,8 @@ static enum engine_verdict claim_by_rule(struct engine *engine, const struct eng
     struct best_ask legal;
     uint32_t orphan = op->seat;
     uint32_t size = own_count + op->change.add_count - op->change.remove_count;
+    assert(size > 0);
+    assert(size <= HOLD_SEATS_MAX);
     if (engine_best_ask(engine, who, ENGINE_CATEGORY_ANY, size, true, now_ms, &legal, op)) {
         uint64_t categories = 0;
         for (uint32_t i = 0; i < op->change.add_count; i++)
@@ -367,6 +384,7 @@ static enum engine_verdict claim_by_rule(struct engine *engine, const struct eng
 enum engine_verdict engine_count_buyer(struct engine *engine, uint64_t buyer, uint32_t places,
                                        struct engine_op *op)
 {
+    assert(op->own.buyer_places == 0); /* counted once an op, or an undo would not know how often */
     op->limit = engine->limits->max_per_buyer;
     if (op->limit == 0 || places == 0)
         return ENGINE_OK;
@@ -391,6 +409,7 @@ static void uncount_buyer(struct engine *engine, struct engine_op *op)
 
 static bool are_adjacent(const struct engine *engine, const uint32_t *seats, uint32_t count)
 {
+    assert(count > 0);
     const struct plan_facts *facts = engine->facts;
     uint32_t low = plan_pos_of(facts, seats[0]), high = low;
     for (uint32_t i = 1; i < count; i++) {
@@ -399,6 +418,7 @@ static bool are_adjacent(const struct engine *engine, const uint32_t *seats, uin
         low = plan_pos_of(facts, seats[i]) < low ? plan_pos_of(facts, seats[i]) : low;
         high = plan_pos_of(facts, seats[i]) > high ? plan_pos_of(facts, seats[i]) : high;
     }
+    assert(high - low + 1 >= count); /* no seat is there twice */
     return high - low + 1 == count;
 }
 
@@ -424,6 +444,7 @@ static void fill_taken(struct engine *engine, const struct engine_ask *ask, uint
 static enum engine_verdict end_take(struct engine *engine, struct engine_op *op,
                                     enum engine_verdict verdict)
 {
+    assert(verdict != ENGINE_OK || op->own.slot != 0);
     if (verdict == ENGINE_OK)
         return engine_op_begun(op);
     if (op->own.slot != 0)
@@ -444,6 +465,7 @@ static enum engine_verdict begin_take(struct engine *engine, const struct engine
     if (op->own.slot == 0)
         return end_take(engine, op, ENGINE_FULL);
     op->change.hold = hold_id(&engine->holds, op->own.slot);
+    assert(hold_slot_of(op->change.hold) == op->own.slot);
     return ENGINE_OK;
 }
 
@@ -501,6 +523,7 @@ static enum engine_verdict hold_seats(struct engine *engine, const struct engine
 static enum engine_verdict hold_area(struct engine *engine, const struct engine_ask *ask,
                                      uint64_t now_ms, struct engine_op *op)
 {
+    assert(ask->area != ENGINE_AREA_NONE);
     struct change *change = &op->change;
     if (ask->area >= plan_area_count(engine->plan))
         return ENGINE_UNKNOWN;
@@ -538,6 +561,7 @@ static enum engine_verdict claim_best(struct engine *engine, const struct engine
         if (step == BEST_NONE)
             return ENGINE_SOLD_OUT;
         assert(pick.count == ask->quantity);
+        assert(op->own.slot != 0);
         memcpy(change->seats, pick.seats, pick.count * sizeof(pick.seats[0]));
         change->add_count = (uint16_t)pick.count;
         uint32_t twice;
@@ -582,6 +606,7 @@ static enum engine_verdict hold_best(struct engine *engine, const struct engine_
     if (!engine_best_ask(engine, &ask->who, ask->category, ask->quantity, ask->adjacent, now_ms,
                          &best, op))
         return ENGINE_NOT_ON_SALE;
+    assert(best.categories != 0);
     enum engine_verdict verdict = begin_take(engine, ask, ask->quantity, now_ms, op);
     if (verdict != ENGINE_OK)
         return verdict;
@@ -612,6 +637,8 @@ static enum engine_verdict merge(const struct engine_op *op, const uint32_t *own
                                  uint32_t own_count, uint32_t *out, uint32_t *out_count,
                                  uint32_t *seat)
 {
+    assert(own_count > 0); /* a hold that has nothing is over */
+    assert(own_count <= HOLD_SEATS_MAX);
     const uint32_t *add = op->change.seats;
     const uint32_t *remove = add + op->change.add_count;
     uint32_t a = 0, r = 0, count = 0;
@@ -632,6 +659,8 @@ static enum engine_verdict merge(const struct engine_op *op, const uint32_t *own
     for (; a < op->change.add_count; a++)
         out[count++] = add[a];
     *seat = r < op->change.remove_count ? remove[r] : UINT32_MAX;
+    assert(count <= own_count + op->change.add_count);
+    assert(count + r == own_count + op->change.add_count);
     *out_count = count;
     return r < op->change.remove_count ? ENGINE_NOT_IN_HOLD : ENGINE_OK;
 }
@@ -690,6 +719,7 @@ static enum engine_verdict change_area(struct engine *engine, const struct engin
     struct change *change = &op->change;
     const struct hold_slot *slot = engine_slot(engine, op->own.slot);
     uint32_t was = HOLD_GET(slot, count);
+    assert(was > 0);
     change->area = HOLD_GET(slot, area);
     if (edit->add_count + edit->remove_count > 0)
         return ENGINE_MIXED;
@@ -722,6 +752,7 @@ static enum engine_verdict change_area(struct engine *engine, const struct engin
 static enum engine_verdict check_buyers_hold(struct engine *engine, uint64_t session,
                                              uint64_t now_ms, struct engine_op *op)
 {
+    assert(op->own.slot != 0);
     const struct hold_slot *slot = engine_slot(engine, op->own.slot);
     if (op->change.session != session)
         return ENGINE_NO_HOLD; /* whose it is, is nobody's business */
@@ -785,7 +816,9 @@ uint32_t engine_alternatives(struct engine *engine, const struct engine_ask *ask
     best.categories &= categories;
     uint32_t count =
         best_near(engine->best, &best, ask->seats[ask->seat_count / 2], picks, ALTERNATIVES_MAX);
+    assert(count <= ALTERNATIVES_MAX);
     for (uint32_t i = 0; i < count; i++) {
+        assert(picks[i].count == ask->seat_count);
         out[i].count = picks[i].count;
         memcpy(out[i].seats, picks[i].seats, picks[i].count * sizeof(picks[i].seats[0]));
     }

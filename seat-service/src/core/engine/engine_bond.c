@@ -23,6 +23,7 @@ static struct purchase_line line_of_seat(const struct engine *engine, uint16_t p
 static struct purchase_line line_of_area(const struct engine *engine, uint16_t prices,
                                          uint16_t number, uint32_t count)
 {
+    assert(count > 0);
     const struct plan_area *area = plan_area(engine->plan, number);
     return (struct purchase_line){.place = area->id,
                                   .category = plan_category(engine->plan, area->category)->name,
@@ -33,6 +34,7 @@ static struct purchase_line line_of_area(const struct engine *engine, uint16_t p
 bool engine_costs(const struct engine *engine, const struct engine_op *op,
                   const struct engine_purchase *purchase)
 {
+    assert(op->own.slot != 0); /* or it could change while it is compared */
     const struct hold_slot *slot = &engine->holds.slots[op->own.slot];
     struct purchase_line lines[HOLD_SEATS_MAX];
     uint32_t seats[HOLD_SEATS_MAX];
@@ -48,6 +50,7 @@ bool engine_costs(const struct engine *engine, const struct engine_op *op,
         lines[0] = line_of_area(engine, prices, area, HOLD_GET(slot, count));
     } else {
         held.lines_len = engine_chain(engine, op->own.slot, seats);
+        assert(held.lines_len > 0);
         for (uint32_t i = 0; i < held.lines_len; i++)
             lines[i] = line_of_seat(engine, prices, seats[i]);
     }

@@ -22,6 +22,7 @@
 static enum engine_verdict check_order(const struct engine *engine, const struct engine_op *op,
                                        struct span order)
 {
+    assert(op->own.slot != 0);
     uint64_t has = HOLD_GET(&engine->holds.slots[op->own.slot], order);
     if (has == 0)
         return ENGINE_NO_ORDER;
@@ -32,6 +33,8 @@ static enum engine_verdict check_order(const struct engine *engine, const struct
 static enum engine_verdict hand_over(struct engine *engine, uint64_t buyer_or_0,
                                      struct engine_op *op)
 {
+    assert(op->own.slot != 0);
+    assert(HOLD_GET(engine_slot(engine, op->own.slot), order) == 0);
     if (buyer_or_0 == 0 || buyer_or_0 == op->change.buyer)
         return ENGINE_OK;
     op->change.buyer = buyer_or_0;
@@ -42,6 +45,7 @@ static enum engine_verdict hand_over(struct engine *engine, uint64_t buyer_or_0,
 /* Of an owned hold that this order has: another digest than the one that was kept. */
 static bool differs(const struct engine *engine, const struct engine_op *op, const uint8_t *digest)
 {
+    assert(HOLD_GET(&engine->holds.slots[op->own.slot], order) != 0); /* or nothing was kept */
     uint8_t kept[CHANGE_HASH_BYTES];
     bond_get(&engine->bonds[op->own.slot], kept);
     return digest != NULL && !purchase_digest_is_none(kept) &&
@@ -84,6 +88,7 @@ enum engine_verdict engine_extend(struct engine *engine, uint64_t hold,
 
     if (wanted_ms > op->change.hard_end_ms)
         wanted_ms = op->change.hard_end_ms;
+    assert(has == 0);
     op->change.expires_ms = wanted_ms > expires_ms ? wanted_ms : expires_ms;
     assert(op->change.expires_ms >= expires_ms);
     assert(op->change.expires_ms <= op->change.hard_end_ms);
@@ -95,9 +100,11 @@ enum engine_verdict engine_extend(struct engine *engine, uint64_t hold,
 /* The hold has run out while it was being paid: its seats again, if all of them are free. */
 static enum engine_verdict retake(struct engine *engine, struct engine_op *op)
 {
+    assert(HOLD_GET(engine_slot(engine, op->own.slot), status) == HOLD_LATE);
     const struct hold_slot *slot = engine_slot(engine, op->own.slot);
     struct change *change = &op->change;
     uint32_t count = HOLD_GET(slot, count);
+    assert(op->own.buyer_places == 0);
     change->verdict = CHANGE_VERDICT_RETAKEN;
     if (change->area != CHANGE_AREA_NONE) {
         change->quantity = count;
@@ -140,6 +147,7 @@ static void fill_confirmed(const struct engine *engine, struct engine_op *op)
         change->add_count = (uint16_t)engine_chain(engine, op->own.slot, change->seats);
         change->total = engine_total(engine, change->price_list, change->seats, change->add_count);
     }
+    assert(change->add_count > 0 || change->quantity > 0); /* nobody pays for nothing */
 }
 
 enum engine_verdict engine_confirm(struct engine *engine, uint64_t hold, struct span order,
@@ -179,6 +187,7 @@ enum engine_verdict engine_confirm(struct engine *engine, uint64_t hold, struct 
 static enum engine_verdict begin_giving_back(struct engine *engine, struct engine_op *op,
                                              struct span order, bool early)
 {
+    assert(HOLD_GET(engine_slot(engine, op->own.slot), status) != HOLD_SOLD);
     enum engine_verdict verdict = check_order(engine, op, order);
     if (verdict != ENGINE_OK && !(early && verdict == ENGINE_NO_ORDER))
         return verdict;
@@ -208,6 +217,7 @@ enum engine_verdict engine_order_release(struct engine *engine, uint64_t hold, s
 
 static void fill_refunded(struct engine *engine, struct engine_op *op)
 {
+    assert(HOLD_GET(engine_slot(engine, op->own.slot), status) == HOLD_SOLD);
     engine_fill_removed(engine, op);
     if (op->change.area != CHANGE_AREA_NONE)
         op->change.total =
@@ -243,6 +253,7 @@ static enum engine_verdict fill_named(const struct engine *engine, const uint32_
                                       uint32_t count, uint32_t max, struct engine_op *op,
                                       uint32_t *out)
 {
+    assert(max <= CHANGE_SEATS_MAX);
     if (count == 0)
         return ENGINE_NO_SEATS;
     op->limit = max;
@@ -309,6 +320,7 @@ enum engine_verdict engine_unblock(struct engine *engine, const uint32_t *seats,
 static enum engine_verdict turn_area(struct engine *engine, uint16_t area, uint32_t quantity,
                                      enum area_part from, enum area_part to, struct engine_op *op)
 {
+    assert(from != to);
     if (area >= plan_area_count(engine->plan))
         return ENGINE_UNKNOWN;
     if (quantity == 0)
@@ -351,6 +363,7 @@ static bool hold_has(const uint32_t *own, uint32_t own_count, uint32_t seat)
 static bool has_moved(const uint32_t *own, uint32_t own_count, const uint32_t *from,
                       const uint32_t *to, uint32_t count)
 {
+    assert(count > 0);
     for (uint32_t i = 0; i < count; i++) {
         if (hold_has(own, own_count, from[i]) || !hold_has(own, own_count, to[i]))
             return false;
@@ -362,6 +375,7 @@ static bool has_moved(const uint32_t *own, uint32_t own_count, const uint32_t *f
 static enum engine_verdict begin_move(struct engine *engine, const uint32_t *from,
                                       const uint32_t *to, uint32_t count, struct engine_op *op)
 {
+    assert(HOLD_GET(engine_slot(engine, op->own.slot), status) == HOLD_SOLD);
     struct change *change = &op->change;
     uint32_t own[HOLD_SEATS_MAX];
     uint32_t own_count = engine_chain(engine, op->own.slot, own);
@@ -383,6 +397,8 @@ static enum engine_verdict begin_move(struct engine *engine, const uint32_t *fro
         return verdict;
     change->remove_count = (uint16_t)count;
     change->total = engine_total(engine, change->price_list, own, own_count);
+    assert(change->add_count == change->remove_count); /* as many seats as were paid for */
+    assert(change->remove_count <= own_count);
     return ENGINE_OK;
 }
 
@@ -419,6 +435,7 @@ enum engine_verdict engine_price(struct engine *engine, uint8_t category, uint64
     if (atomic_exchange_explicit(&engine->pricing, true, memory_order_acquire))
         return ENGINE_BUSY;
     uint32_t list = atomic_load_explicit(&engine->price_list, memory_order_relaxed);
+    assert(list < PRICE_LISTS_MAX);
     if (list + 1 == PRICE_LISTS_MAX) {
         atomic_store_explicit(&engine->pricing, false, memory_order_release);
         return ENGINE_FULL;
@@ -436,6 +453,7 @@ enum engine_verdict engine_price(struct engine *engine, uint8_t category, uint64
  */
 static void fill_over(struct engine *engine, struct engine_op *op)
 {
+    assert(HOLD_GET(engine_slot(engine, op->own.slot), status) != HOLD_SOLD);
     const struct hold_slot *slot = engine_slot(engine, op->own.slot);
     if (HOLD_GET(slot, status) == HOLD_LATE) {
         op->change.kind = CHANGE_FORGOTTEN;
@@ -448,6 +466,7 @@ static void fill_over(struct engine *engine, struct engine_op *op)
     op->own.late = late_give(&engine->late);
     if (op->own.late != 0)
         op->change.flags = CHANGE_FLAG_REMEMBERED;
+    assert(op->own.late <= engine->late.max);
 }
 
 bool engine_expire_next(struct engine *engine, uint64_t now_ms, struct engine_op *op)
@@ -467,6 +486,7 @@ bool engine_expire_next(struct engine *engine, uint64_t now_ms, struct engine_op
             continue;
         }
         uint8_t status = HOLD_GET(slot, status);
+        assert(op->own.slot == number);
         if (status == HOLD_SOLD || now_ms < engine_end_of(engine, slot)) {
             /* Sold, extended or spared since the wheel looked. */
             engine_disown(engine, op, ENGINE_SAME);

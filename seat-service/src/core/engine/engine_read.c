@@ -38,6 +38,7 @@ struct engine_seat engine_seat(const struct engine *engine, uint32_t seat)
         uint32_t slot = seat_hold(word);
         if (slot == 0 || slot == SEAT_OPERATOR)
             return view;
+        assert(slot <= engine->holds.max);
         view.hold = hold_id(&engine->holds, slot);
         /* A slot is not given out again while a seat carries its number: the same word means that
          * the id was the one of this hold. */
@@ -48,6 +49,7 @@ struct engine_seat engine_seat(const struct engine *engine, uint32_t seat)
 
 static void read_fields(const struct hold_slot *slot, struct engine_hold_view *out)
 {
+    assert(HOLD_GET(slot, status) <= HOLD_LATE);
     static const enum engine_hold_state states[] = {[HOLD_OPEN] = ENGINE_HOLD_OPEN,
                                                     [HOLD_SOLD] = ENGINE_HOLD_SOLD,
                                                     [HOLD_LATE] = ENGINE_HOLD_EXPIRED};
@@ -102,6 +104,7 @@ enum engine_verdict engine_hold_read(const struct engine *engine, uint64_t hold,
         if (!hold_read_end(&engine->holds, hold, begun))
             continue;
         assert(whole);
+        assert(out->price_list <= engine_price_list(engine));
         if (out->area != CHANGE_AREA_NONE)
             out->total = engine_area_total(engine, out->price_list, out->area, out->quantity);
         else
@@ -113,7 +116,8 @@ enum engine_verdict engine_hold_read(const struct engine *engine, uint64_t hold,
 
 uint64_t engine_price_of(const struct engine *engine, uint16_t price_list, uint8_t category)
 {
-    assert(category < engine->categories && price_list <= engine_price_list(engine));
+    assert(category < engine->categories);
+    assert(price_list <= engine_price_list(engine));
     return engine->prices[(size_t)price_list * engine->categories + category];
 }
 
@@ -127,6 +131,7 @@ struct engine_area engine_area(const struct engine *engine, uint16_t area)
 {
     uint32_t capacity = plan_area(engine->plan, area)->capacity;
     struct area_counts counts = area_read(&engine->areas[area], capacity);
+    assert(counts.part[AREA_FREE] <= capacity); /* the parts come to the whole */
     return (struct engine_area){capacity, counts.part[AREA_FREE], counts.part[AREA_HELD],
                                 counts.part[AREA_SOLD], counts.part[AREA_BLOCKED]};
 }
@@ -162,6 +167,7 @@ uint64_t engine_counts(const struct engine *engine, struct engine_count *out)
     uint64_t version = avail_counts(engine->avail, out);
     for (uint32_t i = 0; i < plan_area_count(engine->plan); i++) {
         struct engine_area area = engine_area(engine, (uint16_t)i);
+        assert(area.free + area.held + area.sold + area.blocked == area.capacity);
         struct engine_count *count = &out[plan_area(engine->plan, i)->category];
         count->free += area.free;
         count->held += area.held;

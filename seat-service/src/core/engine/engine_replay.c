@@ -43,6 +43,7 @@ void engine_replay_end(struct engine *engine)
 
 static int misfit(struct err_slot *err, const struct change *change, const char *what)
 {
+    assert(what != NULL);
     return err_set(err, ERR_STATE, "change %" PRIu64 " (%s): %s", change->seq,
                    change_kind_name(change->kind), what);
 }
@@ -58,6 +59,7 @@ static bool seats_exist(const struct engine *engine, const struct change *change
 static bool are_held(const struct engine *engine, const uint32_t *seats, uint32_t count,
                      enum seat_state state, uint32_t hold)
 {
+    assert(count <= CHANGE_SEATS_MAX);
     for (uint32_t i = 0; i < count; i++) {
         uint64_t word = seats_read(&engine->seats, seats[i]);
         if (seat_state(word) != state || seat_hold(word) != hold)
@@ -68,6 +70,7 @@ static bool are_held(const struct engine *engine, const uint32_t *seats, uint32_
 
 static bool claim(struct engine *engine, struct engine_op *op, enum seat_state state)
 {
+    assert(op->own.slot != 0);
     const struct change *change = &op->change;
     if (change->area == CHANGE_AREA_NONE)
         return change->add_count == 0 ||
@@ -114,6 +117,7 @@ static int apply_taken(struct engine *engine, struct engine_op *op, struct err_s
         hold_end(&engine->holds, op->own.slot, 0);
         return misfit(err, change, "its seats are not free");
     }
+    assert(hold_id(&engine->holds, op->own.slot) == change->hold);
     count(engine, change, places);
     return 0;
 }
@@ -121,6 +125,7 @@ static int apply_taken(struct engine *engine, struct engine_op *op, struct err_s
 /* Are the removed seats, or those confirmed, the hold's? */
 static const char *check_owned(const struct engine *engine, const struct engine_op *op)
 {
+    assert(op->own.slot != 0);
     const struct change *change = &op->change;
     const struct hold_slot *slot = &engine->holds.slots[op->own.slot];
     uint16_t area = HOLD_GET(slot, area);
@@ -186,6 +191,7 @@ static int apply_to_hold(struct engine *engine, struct engine_op *op, struct err
         if (!claim(engine, op, SEAT_HELD))
             goto disown;
     }
+    assert(hold_id(&engine->holds, op->own.slot) == change->hold);
     count(engine, change, more);
     /* A journal that does not say what was forgotten may want more room than there is. Then the
      * hold is kept without its seats: a change that retakes them names them itself. */
@@ -194,6 +200,7 @@ static int apply_to_hold(struct engine *engine, struct engine_op *op, struct err
     return 0;
 
 disown:
+    assert(what != NULL);
     hold_disown(&engine->holds, op->own.slot);
     return misfit(err, change, what);
 }
@@ -250,6 +257,7 @@ int engine_apply(struct engine *engine, const struct change *change, struct err_
     int rc = apply_claims(engine, &op, err);
     if (rc < 0)
         return rc;
+    assert(op.own.phase == OP_NONE);
     op.own.phase = OP_BEGUN;
     engine_settle(engine, &op);
     return 0;
@@ -280,6 +288,7 @@ static uint32_t seats_of(const struct engine *engine, uint32_t number, uint32_t 
     if (HOLD_GET(slot, area) != CHANGE_AREA_NONE || HOLD_GET(slot, first) == 0)
         return 0;
     uint32_t count = HOLD_GET(slot, count);
+    assert(count <= HOLD_SEATS_MAX);
     memcpy(seats, engine->late.list[HOLD_GET(slot, first)].seats, count * sizeof(*seats));
     return count;
 }
@@ -365,6 +374,7 @@ size_t engine_snapshot_size(const struct engine *engine)
 
 static uint8_t *put_hold(const struct engine *engine, uint32_t number, uint8_t *at)
 {
+    assert(counts_as_hold(&engine->holds.slots[number]));
     const struct hold_slot *slot = &engine->holds.slots[number];
     uint32_t seats[HOLD_SEATS_MAX];
     uint16_t area = HOLD_GET(slot, area);
@@ -446,14 +456,18 @@ size_t engine_snapshot_write(const struct engine *engine, uint8_t *out, size_t r
 static int adopt_late(struct engine *engine, const struct change *change, uint64_t order,
                       struct err_slot *err)
 {
+    assert(change->add_count <= HOLD_SEATS_MAX);
     bool in_area = change->area != CHANGE_AREA_NONE;
     uint32_t number = hold_slot_of(change->hold), late = 0;
     if (!seats_exist(engine, change))
         return misfit(err, change, "a seat or area that the plan does not have");
+    if (change->price_list > engine_price_list(engine))
+        return misfit(err, change, "its prices are not known");
     if (!hold_adopt(&engine->holds, change->hold))
         return misfit(err, change, "its hold exists already");
     if (in_area || change->add_count > 0)
         late = late_give(&engine->late);
+    assert(late <= engine->late.max);
     if (late != 0)
         memcpy(engine->late.list[late].seats, change->seats,
                change->add_count * sizeof(change->seats[0]));
@@ -567,6 +581,7 @@ static int read_prices(struct engine *engine, struct wire *wire, struct err_slot
         engine->prices[i] = wire_get_number(wire, UINT64_MAX);
     if (wire->bad != NULL)
         return err_set(err, ERR_SYNTAX, "snapshot %s", wire->bad);
+    assert(lists <= PRICE_LISTS_MAX);
     atomic_store_explicit(&engine->price_list, lists - 1, memory_order_release);
     return 0;
 }

@@ -14,6 +14,7 @@
 static enum engine_verdict on_sale(const struct engine *engine, uint32_t category, uint32_t channel,
                                    uint64_t now_ms, struct engine_op *op)
 {
+    assert(category < engine->categories);
     const struct plan_category *terms = plan_category(engine->plan, category);
     uint64_t opens_ms = terms->on_sale_ms;
     if (channel != 0 && plan_channel(engine->plan, channel)->on_sale_ms != 0)
@@ -30,6 +31,7 @@ static bool access_is_open(const struct engine *engine, uint64_t now_ms)
 
 static bool is_in(const uint32_t *seats, uint32_t count, uint32_t seat)
 {
+    assert(count <= HOLD_SEATS_MAX);
     for (uint32_t i = 0; i < count; i++)
         if (seats[i] == seat)
             return true;
@@ -43,6 +45,7 @@ static enum engine_verdict rule_companions(const struct engine *engine, const ui
         if ((plan_flags_of(engine->facts, seats[i]) & PLAN_SEAT_COMPANION) == 0)
             continue;
         uint32_t with = plan_companion_of(engine->plan, seats[i]);
+        assert(with != seats[i]);
         if (with != UINT32_MAX && !is_in(seats, count, with)) {
             op->seat = seats[i];
             return ENGINE_COMPANION;
@@ -61,6 +64,8 @@ static enum engine_verdict rule_tables(const struct engine *engine, const uint32
         uint32_t here = 0;
         for (uint32_t j = 0; j < count; j++)
             here += engine->facts->run[seats[j]] == engine->facts->run[seats[i]];
+        assert(here > 0);
+        assert(here <= run->count);
         if (here != run->count) {
             op->seat = seats[i];
             return ENGINE_TABLE;
@@ -144,6 +149,8 @@ bool engine_best_ask(const struct engine *engine, const struct engine_who *who, 
         if (sold_to_all || out->early != 0)
             out->categories |= UINT64_C(1) << c;
     }
+    assert((out->on_sale & ~out->categories) == 0);
+    assert((out->early & ~out->channels) == 0);
     op->opens_ms = out->categories != 0 ? 0 : soonest_ms;
     return out->categories != 0;
 }

@@ -17,6 +17,7 @@ uint32_t late_give(struct late_pool *pool)
     uint64_t head = atomic_load_explicit(&pool->free_head, memory_order_acquire);
     while ((uint32_t)head != 0) {
         uint32_t number = (uint32_t)head;
+        assert(number <= pool->max);
         uint32_t next = HOLD_GET(&pool->list[number], next_free);
         uint64_t want = ((head >> 32) + 1) << 32 | next;
         if (atomic_compare_exchange_weak_explicit(&pool->free_head, &head, want,
@@ -34,6 +35,8 @@ uint32_t late_give(struct late_pool *pool)
 
 void late_end(struct late_pool *pool, uint32_t number)
 {
+    assert(number > 0);
+    assert(number <= pool->max);
     uint64_t head = atomic_load_explicit(&pool->free_head, memory_order_relaxed);
     uint64_t want;
     do {
@@ -66,6 +69,7 @@ static void turn_all(struct engine *engine, const uint32_t *seats, uint32_t coun
 static void turn_places(struct engine *engine, const struct change *change, enum area_part from,
                         enum area_part to, uint32_t quantity)
 {
+    assert(from != to);
     bool ours = area_turn(&engine->areas[change->area],
                           plan_area(engine->plan, change->area)->capacity, from, to, quantity);
     assert(ours);
@@ -77,10 +81,13 @@ static void link_seats(struct engine *engine, struct hold_slot *slot, const uint
 {
     assert(count > 0);
     assert(count <= HOLD_SEATS_MAX);
-    for (uint32_t i = 0; i < count; i++)
+    assert(seats[count - 1] < engine->facts->seat_count);
+    for (uint32_t i = 0; i < count; i++) {
+        assert(i + 1 == count || seats[i] < seats[i + 1]); /* engine_chain() asserts it again */
         /* release: partner of the acquire in engine_hold_read()'s walk */
         atomic_store_explicit(&engine->next[seats[i]], i + 1 < count ? seats[i + 1] + 1 : 0,
                               memory_order_release);
+    }
     HOLD_SET(slot, first, seats[0]);
     HOLD_SET(slot, count, (uint16_t)count);
 }
@@ -102,7 +109,9 @@ static uint32_t seats_after(const uint32_t *own, uint32_t own_count, const struc
     }
     while (a < change->add_count)
         out[count++] = add[a++];
-    assert(r == change->remove_count && count > 0 && count <= HOLD_SEATS_MAX);
+    assert(r == change->remove_count);
+    assert(count > 0);
+    assert(count <= HOLD_SEATS_MAX);
     return count;
 }
 
@@ -139,6 +148,7 @@ static bool has_hold_before(enum change_kind kind)
 
 static void settle_taken(struct engine *engine, struct engine_op *op)
 {
+    assert(op->own.slot == hold_slot_of(op->change.hold));
     const struct change *change = &op->change;
     struct hold_slot *slot = engine_slot(engine, op->own.slot);
     hold_write_begin(&engine->holds, op->own.slot);
@@ -166,6 +176,7 @@ static void settle_changed(struct engine *engine, struct engine_op *op)
     struct hold_slot *slot = engine_slot(engine, op->own.slot);
     uint32_t own[HOLD_SEATS_MAX], after[HOLD_SEATS_MAX + HOLD_SEATS_MAX], fewer = 0;
     uint32_t own_count = engine_chain(engine, op->own.slot, own);
+    assert(change->area == HOLD_GET(slot, area));
     hold_write_begin(&engine->holds, op->own.slot);
     if (change->area != CHANGE_AREA_NONE) {
         if (change->quantity < op->own.quantity_was)
@@ -216,6 +227,8 @@ bool engine_remembers(const struct hold_slot *slot, const struct change *change)
 /* The slot is being written. */
 static void remember(struct engine *engine, struct engine_op *op)
 {
+    assert(op->own.late <= engine->late.max);
+    assert(op->change.remove_count <= HOLD_SEATS_MAX);
     const struct change *change = &op->change;
     struct hold_slot *slot = engine_slot(engine, op->own.slot);
     if (op->own.late != 0)
@@ -245,6 +258,7 @@ static void settle_ended(struct engine *engine, struct engine_op *op)
         turn_all(engine, change->seats, change->remove_count, sold ? SEAT_SOLD : SEAT_HELD,
                  op->own.slot, SEAT_FREE, 0);
     }
+    assert(places > 0); /* a hold has something, or it is over already */
     uncount(engine, change->buyer, places);
     if (engine_remembers(slot, change)) {
         remember(engine, op);
@@ -260,6 +274,7 @@ static void settle_ended(struct engine *engine, struct engine_op *op)
 
 static void settle_confirmed(struct engine *engine, struct engine_op *op)
 {
+    assert(op->change.verdict != CHANGE_VERDICT_NONE);
     const struct change *change = &op->change;
     struct hold_slot *slot = engine_slot(engine, op->own.slot);
     uint32_t late = 0;
@@ -284,6 +299,7 @@ static void settle_confirmed(struct engine *engine, struct engine_op *op)
 
 static void settle_moved(struct engine *engine, struct engine_op *op)
 {
+    assert(op->change.area == CHANGE_AREA_NONE);
     const struct change *change = &op->change;
     struct hold_slot *slot = engine_slot(engine, op->own.slot);
     uint32_t own[HOLD_SEATS_MAX], after[2 * HOLD_SEATS_MAX];
@@ -301,6 +317,9 @@ static void settle_moved(struct engine *engine, struct engine_op *op)
 static void settle_priced(struct engine *engine, struct engine_op *op)
 {
     uint32_t list = op->change.price_list;
+    assert(list > 0);
+    assert(list < PRICE_LISTS_MAX);
+    assert(op->change.category < engine->categories);
     uint64_t *prices = &engine->prices[(size_t)list * engine->categories];
     memcpy(prices, prices - engine->categories, engine->categories * sizeof(*prices));
     prices[op->change.category] = op->change.total;
@@ -369,6 +388,7 @@ void engine_settle(struct engine *engine, struct engine_op *op)
 
 void engine_undo_added(struct engine *engine, struct engine_op *op)
 {
+    assert(op->own.slot != 0);
     const struct change *change = &op->change;
     if (change->area == CHANGE_AREA_NONE)
         engine_unclaim(engine, op, SEAT_HELD);
@@ -387,6 +407,7 @@ static void undo_unblocked(struct engine *engine, struct engine_op *op)
 
 static void undo_expired(struct engine *engine, struct engine_op *op)
 {
+    assert(op->own.slot == hold_slot_of(op->change.hold));
     /* relaxed: a pace, nothing hangs on it */
     atomic_store_explicit(&engine->expire_not_before_ms, op->change.at_ms + EXPIRE_RETRY_MS,
                           memory_order_relaxed);

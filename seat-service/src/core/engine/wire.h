@@ -32,6 +32,7 @@ static inline uint8_t *wire_put_hash(uint8_t *at, uint64_t value)
 
 static inline uint8_t *wire_put_seats(uint8_t *at, const uint32_t *seats, uint32_t count)
 {
+    assert(count <= CHANGE_SEATS_MAX); /* wire_get_seats() has room for no more */
     at = wire_put_number(at, count);
     uint64_t next = 0; /* the smallest seat that may come: distances start at zero */
     for (uint32_t i = 0; i < count; i++) {
@@ -56,12 +57,14 @@ struct wire {
 
 static inline void wire_fail(struct wire *reader, const char *what)
 {
+    assert(what != NULL);
     if (reader->bad == NULL)
         reader->bad = what;
 }
 
 static inline uint8_t wire_get_byte(struct wire *reader)
 {
+    assert(reader->at <= reader->end);
     if (reader->bad != NULL || reader->at == reader->end) {
         wire_fail(reader, "ends too early");
         return 0;
@@ -89,6 +92,7 @@ static inline uint64_t wire_get_number(struct wire *reader, uint64_t max)
     }
     if (value > max)
         wire_fail(reader, "has a number that is too large");
+    assert(value <= max || reader->bad != NULL);
     return reader->bad == NULL ? value : 0;
 }
 
@@ -102,6 +106,7 @@ static inline uint64_t wire_get_hash(struct wire *reader)
 
 static inline uint16_t wire_get_seats(struct wire *reader, uint32_t *seats, uint32_t room)
 {
+    assert(room <= CHANGE_SEATS_MAX);
     uint32_t count = (uint32_t)wire_get_number(reader, room);
     uint64_t next = 0;
     for (uint32_t i = 0; i < count && reader->bad == NULL; i++) {
@@ -118,6 +123,7 @@ static inline uint16_t wire_get_seats(struct wire *reader, uint32_t *seats, uint
 
 static inline void wire_get_bytes(struct wire *reader, void *out, size_t len)
 {
+    assert(reader->at <= reader->end);
     if (reader->bad != NULL || (size_t)(reader->end - reader->at) < len) {
         wire_fail(reader, "ends too early");
         return;

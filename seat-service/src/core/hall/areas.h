@@ -37,6 +37,7 @@ static inline struct area_counts area_read(const _Atomic uint64_t *area, uint32_
             (uint32_t)(word >> area_shift((enum area_part)part)) & ((1u << AREA_BITS) - 1);
         counts.part[AREA_FREE] -= counts.part[part];
     }
+    assert(counts.part[AREA_FREE] <= capacity); /* area_turn() asserts it of what it leaves */
     return counts;
 }
 
@@ -47,6 +48,7 @@ static inline struct area_counts area_read(const _Atomic uint64_t *area, uint32_
 static inline bool area_turn(_Atomic uint64_t *area, uint32_t capacity, enum area_part from,
                              enum area_part to, uint32_t n)
 {
+    assert(from != to);
     /* acquire: partner of the release below by whoever gave back what we take */
     uint64_t old = atomic_load_explicit(area, memory_order_acquire);
     uint64_t want;

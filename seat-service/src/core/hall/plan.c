@@ -105,6 +105,7 @@ static void keep_all(struct plan *plan, const struct plan_draft *draft)
     for (uint32_t i = 0; i < draft->seat_count; i++) {
         const struct labels *before = i > 0 ? &plan->labels[i - 1] : &none;
         struct labels *labels = &plan->labels[i];
+        assert(labels->guid.len > 0);
         keep(plan, &labels->guid, NULL);
         keep(plan, &labels->number, NULL);
         keep(plan, &labels->row_label, &before->row_label);
@@ -145,6 +146,7 @@ static void set_runs(struct plan *plan, const struct plan_draft *draft)
         plan->runs[i].flags = draft->run_flags != NULL ? draft->run_flags[i] : 0;
         base += plan->runs[i].count;
     }
+    assert(base == draft->seat_count); /* each seat is in one run */
     bool identity = true;
     for (uint32_t i = 0; i < draft->seat_count; i++) {
         const struct plan_run *run = &plan->runs[draft->seats[i].run];
@@ -165,6 +167,9 @@ static void set_seat(struct plan *plan, const struct plan_draft *draft, uint32_t
     const struct plan_draft_seat *seat = &draft->seats[i];
     assert(seat->category < draft->category_count);
     assert(seat->channel < plan->channel_count);
+    assert(seat->flags <= 15); /* four bits beside the channel */
+    assert(seat->companion == UINT32_MAX || seat->companion < draft->seat_count);
+    assert(seat->companion != i);
     plan->run[i] = (uint16_t)seat->run;
     if (plan->pos != NULL)
         plan->pos[i] = (uint8_t)seat->pos;
@@ -182,7 +187,8 @@ static void set_seat(struct plan *plan, const struct plan_draft *draft, uint32_t
 static void set_terms(struct plan *plan, const struct plan_draft *draft)
 {
     assert(draft->category_count <= PLAN_CATEGORIES_MAX);
-    assert(draft->area_count <= PLAN_AREAS_MAX && draft->channel_count <= PLAN_CHANNELS_MAX);
+    assert(draft->area_count <= PLAN_AREAS_MAX);
+    assert(draft->channel_count <= PLAN_CHANNELS_MAX);
     plan->name = draft->name;
     plan->currency = draft->currency;
     plan->text = draft->text;
@@ -199,8 +205,11 @@ static void set_terms(struct plan *plan, const struct plan_draft *draft)
         plan->categories[i].seats = 0;
     }
     plan->area_count = draft->area_count;
-    for (uint32_t i = 0; i < draft->area_count; i++)
+    for (uint32_t i = 0; i < draft->area_count; i++) {
+        assert(draft->areas[i].category < draft->category_count);
+        assert(draft->areas[i].capacity <= PLAN_AREA_CAPACITY_MAX);
         plan->areas[i] = draft->areas[i];
+    }
     plan->channel_count = draft->channel_count > 0 ? draft->channel_count : 1;
     for (uint32_t i = 0; i < draft->channel_count; i++)
         plan->channels[i] = draft->channels[i];
@@ -210,7 +219,8 @@ static void set_terms(struct plan *plan, const struct plan_draft *draft)
 
 int plan_create(const struct plan_draft *draft, struct err_slot *err, struct plan **out)
 {
-    assert(draft->seat_count <= PLAN_SEATS_MAX && draft->run_count <= PLAN_ROWS_MAX);
+    assert(draft->seat_count <= PLAN_SEATS_MAX);
+    assert(draft->run_count <= PLAN_ROWS_MAX);
     struct plan *plan = calloc(1, sizeof(*plan));
     if (plan == NULL || !allocate(plan, draft))
         goto no_memory;
@@ -230,6 +240,7 @@ int plan_create(const struct plan_draft *draft, struct err_slot *err, struct pla
     }
 
     keep_all(plan, draft);
+    size_t counted = plan->strings_len;
     char *strings = malloc(plan->strings_len + 1);
     if (strings == NULL)
         goto no_memory;
@@ -246,6 +257,8 @@ int plan_create(const struct plan_draft *draft, struct err_slot *err, struct pla
     plan->strings = strings;
     keep_all(plan, draft);
 
+    assert(plan->strings_len == counted); /* both walks saw the same */
+    assert(plan->companion_count == companions);
     plan->facts = (struct plan_facts){
         .seat_count = draft->seat_count,
         .run_count = draft->run_count,
@@ -376,6 +389,7 @@ int plan_channel_by_code(const struct plan *plan, struct span code)
     for (uint32_t i = 1; i < plan->channel_count; i++) /* all of them: no hint by time */
         if (plan->channels[i].code.ptr != NULL && span_eq_secret(plan->channels[i].code, code))
             found = (int)i;
+    assert(found != 0); /* the public needs no code */
     return found;
 }
 
@@ -420,6 +434,7 @@ static bool is_of_guid(const void *ctx, uint32_t seat, const void *guid)
 bool plan_seat_find(const struct plan *plan, struct span guid, uint32_t *seat)
 {
     uint32_t found = table_find(&plan->by_guid, tag_hash(guid), is_of_guid, plan, &guid);
+    assert(found == TABLE_NONE || found < plan->facts.seat_count);
     if (found != TABLE_NONE)
         *seat = found;
     return found != TABLE_NONE;
@@ -427,6 +442,7 @@ bool plan_seat_find(const struct plan *plan, struct span guid, uint32_t *seat)
 
 uint32_t plan_companion_of(const struct plan *plan, uint32_t seat)
 {
+    assert(seat < plan->facts.seat_count);
     uint32_t low = 0, high = plan->companion_count;
     while (low < high) {
         uint32_t middle = (low + high) / 2;

@@ -81,6 +81,7 @@ static void read_time(struct json_in *in, const char *key, uint64_t *out)
 static void *grow(struct import *import, void *array, uint32_t *room, size_t size)
 {
     uint32_t more = *room == 0 ? 256 : *room * 2;
+    assert(more > *room);
     char *grown = realloc(array, more * size);
     if (grown == NULL) {
         import->no_memory = true;
@@ -93,6 +94,7 @@ static void *grow(struct import *import, void *array, uint32_t *room, size_t siz
 
 static bool seat_room(struct import *import)
 {
+    assert(import->draft.seat_count <= import->seat_room);
     if (import->draft.seat_count < import->seat_room)
         return true;
     void *grown = grow(import, import->seats, &import->seat_room, sizeof(*import->seats));
@@ -102,6 +104,7 @@ static bool seat_room(struct import *import)
 
 static bool row_room(struct import *import)
 {
+    assert(import->row_count <= import->row_room);
     if (import->row_count < import->row_room)
         return true;
     void *grown = grow(import, import->rows, &import->row_room, sizeof(*import->rows));
@@ -142,6 +145,7 @@ static void read_categories(struct import *import, struct json_in *in)
             json_in_refuse(&item, "name", "is the name of an earlier category");
         if (json_in_end(&item) < 0)
             return;
+        assert(import->draft.category_count < PLAN_CATEGORIES_MAX);
         import->categories[import->draft.category_count++] = category;
     }
 }
@@ -176,12 +180,14 @@ static void read_channels(struct import *import, struct json_in *in)
             json_in_refuse(&item, "id", "is the id of an earlier channel, or \"public\"");
         if (json_in_end(&item) < 0)
             return;
+        assert(import->draft.channel_count < PLAN_CHANNELS_MAX);
         import->channels[import->draft.channel_count++] = channel;
     }
 }
 
 static void read_channel_of(const struct import *import, struct json_in *in, uint8_t *out)
 {
+    assert(import->draft.channel_count > 0); /* the public at least */
     struct span id;
     if (!json_in_has(in, "channel") || !json_in_str(in, "channel", 1, PLAN_TEXT_MAX, &id))
         return;
@@ -218,6 +224,8 @@ static void read_areas(struct import *import, struct json_in *in)
                 json_in_refuse(&item, "id", "is the id of an earlier area");
         if (json_in_end(&item) < 0)
             return;
+        assert(found >= 0); /* refused otherwise */
+        assert(import->draft.area_count < PLAN_AREAS_MAX);
         area.capacity = (uint32_t)capacity;
         area.category = (uint8_t)found;
         import->areas[import->draft.area_count++] = area;
@@ -227,6 +235,7 @@ static void read_areas(struct import *import, struct json_in *in)
 static void read_limit(struct json_in *in, struct plan_limits *limits,
                        const struct plan_limit *limit)
 {
+    assert(limit->least <= limit->most);
     uint64_t value = plan_limit_get(limits, limit);
     bool flag = value != 0;
     switch (limit->kind) {
@@ -284,6 +293,7 @@ static void read_plan_categories(struct import *import, struct json_in *plan)
             json_in_refuse(&item, "name", "has no entry with a price in /categories");
         if (json_in_end(&item) < 0)
             return;
+        assert(priced >= 0); /* refused otherwise */
         if (import->categories[priced].color.ptr == NULL)
             import->categories[priced].color = color;
         import->plan_categories[import->plan_category_count++] = name;
@@ -319,6 +329,7 @@ static bool read_seat(struct import *import, struct json_in *row, const json_t *
         json_in_refuse(&item, "category", "is not the name of a category in /plan/categories");
     if (json_in_end(&item) < 0)
         return false;
+    assert(find_category(import, category) >= 0); /* it is in the plan's list, which is priced */
     seat->category = (uint8_t)find_category(import, category);
     seat->x += x;
     seat->y += y;
@@ -375,12 +386,14 @@ static bool read_row(struct import *import, struct json_in *zone, const json_t *
         return false;
     if (!row_room(import))
         return false;
+    assert(row.first + row.count == import->draft.seat_count);
     import->rows[import->row_count++] = row;
     return true;
 }
 
 static bool read_zone(struct import *import, struct json_in *plan, const json_t *list, size_t i)
 {
+    assert(i < import->zone_count);
     struct json_in item;
     struct zone *zone = &import->zones[i];
     struct span ignored;
@@ -456,6 +469,7 @@ static uint32_t find_guid(const struct import *import, struct span guid)
 static int refuse_seat(const struct import *import, uint32_t seat, const char *member,
                        const char *rule)
 {
+    assert(seat < import->draft.seat_count);
     uint32_t row = 0, in_zone = 0;
     while (seat - import->rows[row].first >= import->rows[row].count)
         row++;
@@ -495,6 +509,7 @@ static void read_labels(const struct import *import, struct json_in *in, struct 
 
 static void apply_labels(struct plan_draft_seat *seat, const struct labels *labels)
 {
+    assert(labels->channel < PLAN_CHANNELS_MAX);
     if (labels->entrance.ptr != NULL)
         seat->entrance = labels->entrance;
     if (labels->floor.ptr != NULL)
@@ -507,6 +522,7 @@ static void apply_labels(struct plan_draft_seat *seat, const struct labels *labe
 
 static bool is_zone(const struct import *import, const struct row *row, struct span name)
 {
+    assert(row->zone < import->zone_count);
     const struct zone *zone = &import->zones[row->zone];
     return span_eq(zone->name, name) || (zone->id.ptr != NULL && span_eq(zone->id, name));
 }
@@ -551,6 +567,7 @@ static void read_group(struct import *import, struct json_in *in, const char *ke
 
 static void read_flag(struct json_in *in, const char *key, uint8_t flag, uint8_t *flags)
 {
+    assert(flag != 0);
     bool on = false;
     if (json_in_has(in, key) && json_in_bool(in, key, &on) && on)
         *flags |= flag;
@@ -604,7 +621,9 @@ static void read_seat_extensions(struct import *import, struct json_in *in)
         json_t *item = json_array_get(list, i);
         struct span guid = {json_string_value(json_object_get(item, "guid")),
                             json_string_length(json_object_get(item, "guid"))};
-        const struct plan_draft_seat *seat = &import->seats[find_guid(import, guid)];
+        uint32_t found = find_guid(import, guid);
+        assert(found != TABLE_NONE); /* refused above otherwise */
+        const struct plan_draft_seat *seat = &import->seats[found];
         struct json_in child;
         if (seat->companion != UINT32_MAX &&
             (import->seats[seat->companion].flags & PLAN_SEAT_ACCESSIBLE) == 0 &&
@@ -624,6 +643,7 @@ static int seat_row(struct import *import, const struct row *row, float hall_gap
     /* Two or three seats do not say what is usual; the hall does. */
     uint32_t runs =
         plan_row_cut(seats, row->count, row->table, row->count > 3 ? 0 : hall_gap, first);
+    assert(runs <= row->count);
     if (first + runs > PLAN_ROWS_MAX)
         return refuse_seat(import, row->first, "position", "begins one row too many for a plan");
     for (uint32_t i = 0; i < row->count; i++) {
@@ -662,6 +682,7 @@ static int seat_all(struct import *import)
     }
     float hall_gap = 1e9F;
     if (known > 0) {
+        assert(known <= import->row_count);
         qsort(gaps, known, sizeof(gaps[0]), by_value);
         hall_gap = gaps[known / 2];
     }

@@ -26,6 +26,7 @@ const unsigned plan_limit_count = sizeof(plan_limit_table) / sizeof(plan_limit_t
 
 uint64_t plan_limit_get(const struct plan_limits *limits, const struct plan_limit *limit)
 {
+    assert(limit->field < sizeof(*limits));
     const char *at = (const char *)limits + limit->field;
     uint32_t number;
     uint64_t ms;
@@ -70,5 +71,6 @@ struct plan_limits plan_limits_usual(void)
     struct plan_limits limits = {0};
     for (unsigned i = 0; i < plan_limit_count; i++)
         plan_limit_set(&limits, &plan_limit_table[i], plan_limit_table[i].usual);
+    assert(limits.hold_ttl_ms <= limits.hold_max_ms);
     return limits;
 }

@@ -20,6 +20,7 @@ static float distance(const struct plan_draft_seat *a, const struct plan_draft_s
 
 static float path_length(const struct plan_draft_seat *seats, const uint16_t *order, uint32_t count)
 {
+    assert(count <= PLAN_ROW_MAX);
     float length = 0;
     for (uint32_t i = 1; i < count; i++)
         length += distance(&seats[order[i - 1]], &seats[order[i]]);
@@ -43,6 +44,7 @@ static int by_place(const void *a, const void *b)
  * between the two seats that are furthest from each other. */
 static void order_row(const struct plan_draft_seat *seats, uint32_t count, uint16_t *order)
 {
+    assert(count <= PLAN_ROW_MAX);
     struct along along[PLAN_ROW_MAX];
     uint16_t sorted[PLAN_ROW_MAX];
     uint32_t a = 0, b = 0;
@@ -62,6 +64,7 @@ static void order_row(const struct plan_draft_seat *seats, uint32_t count, uint1
         along[i] = (struct along){(seats[i].x - seats[a].x) * dx + (seats[i].y - seats[a].y) * dy,
                                   (uint16_t)i};
     qsort(along, count, sizeof(along[0]), by_place);
+    assert(along[0].at <= along[count - 1].at);
     for (uint32_t i = 0; i < count; i++)
         sorted[i] = along[i].seat;
     if (path_length(seats, order, count) > 1.05F * path_length(seats, sorted, count))
@@ -76,6 +79,7 @@ static int by_value(const void *a, const void *b)
 
 static float usual_gap(const struct plan_draft_seat *seats, const uint16_t *order, uint32_t count)
 {
+    assert(count >= 2);
     float gaps[PLAN_ROW_MAX];
     for (uint32_t i = 1; i < count; i++)
         gaps[i - 1] = distance(&seats[order[i - 1]], &seats[order[i]]);
@@ -86,7 +90,8 @@ static float usual_gap(const struct plan_draft_seat *seats, const uint16_t *orde
 float plan_row_gap(const struct plan_draft_seat *seats, uint32_t count)
 {
     uint16_t order[PLAN_ROW_MAX];
-    assert(count >= 2 && count <= PLAN_ROW_MAX);
+    assert(count >= 2);
+    assert(count <= PLAN_ROW_MAX);
     order_row(seats, count, order);
     return usual_gap(seats, order, count);
 }
@@ -95,7 +100,8 @@ uint32_t plan_row_cut(struct plan_draft_seat *seats, uint32_t count, bool table,
                       uint32_t first_run)
 {
     uint16_t order[PLAN_ROW_MAX];
-    assert(count >= 1 && count <= PLAN_ROW_MAX);
+    assert(count >= 1);
+    assert(count <= PLAN_ROW_MAX);
     order_row(seats, count, order);
     if (gap <= 0 && count >= 2)
         gap = usual_gap(seats, order, count);
@@ -110,5 +116,7 @@ uint32_t plan_row_cut(struct plan_draft_seat *seats, uint32_t count, bool table,
         seats[order[i]].run = first_run + runs - 1;
         seats[order[i]].pos = pos++;
     }
+    assert(runs >= 1);
+    assert(runs <= count);
     return runs;
 }

@@ -10,6 +10,7 @@
  * which are x and y in turn. What was not said, or is 0, is left out. */
 #include "core/hall/plan_shape.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -87,6 +88,7 @@ static void read_words(struct json_in *item, struct shape *shape)
 
 static json_t *number(float value)
 {
+    assert(isfinite(value)); /* plan_read.c lets no other in */
     double exact = (double)value;
     return floor(exact) == exact ? json_integer((json_int_t)exact) : json_real(exact);
 }
@@ -104,6 +106,7 @@ static bool put_text(json_t *object, const char *key, struct span value)
 
 static bool put_points(json_t *object, const json_t *points)
 {
+    assert(json_array_size(points) <= PLAN_POLYGON_POINTS_MAX);
     json_t *flat = json_array();
     bool good = json_object_set_new(object, "points", flat) == 0;
     for (size_t i = 0; good && i < json_array_size(points); i++) {
@@ -128,6 +131,7 @@ static bool put_words(json_t *object, const struct shape *shape)
 
 static bool put_shape(json_t *object, const struct shape *shape)
 {
+    assert(shape->kind < sizeof(names) / sizeof(names[0]) - 1);
     return put_text(object, "shape", span_of(names[shape->kind])) &&
            json_object_set_new(object, "x", number(shape->x)) == 0 &&
            json_object_set_new(object, "y", number(shape->y)) == 0 &&
@@ -144,6 +148,8 @@ static bool put_shape(json_t *object, const struct shape *shape)
 
 static bool keep(struct plan_shapes *shapes, const struct shape *shape)
 {
+    assert(json_array_size(shapes->list) <= PLAN_SHAPES_MAX);
+    assert(shapes->points <= PLAN_SHAPE_POINTS_MAX);
     uint32_t points = shapes->points + (uint32_t)json_array_size(shape->points);
     if (json_array_size(shapes->list) == PLAN_SHAPES_MAX || points > PLAN_SHAPE_POINTS_MAX)
         return true;

@@ -41,6 +41,7 @@ struct chosen {
 
 static uint64_t row_free_less(const struct best *best, uint32_t word, const struct chosen *chosen)
 {
+    assert(chosen->count <= HOLD_SEATS_MAX);
     uint64_t free = seats_row_free(best->seats, word);
     for (uint32_t i = 0; i < chosen->count; i++)
         if (chosen->list[i].word == word)
@@ -52,6 +53,7 @@ static uint64_t row_free_less(const struct best *best, uint32_t word, const stru
 static uint64_t allowed_walk(const struct best *best, uint32_t row, uint32_t chunk,
                              uint32_t category, const struct best_ask *ask, uint64_t *accessible)
 {
+    assert(chunk * 64 < best->facts->runs[row].count);
     const struct plan_facts *facts = best->facts;
     uint32_t channels = ask->on_sale >> category & 1 ? ask->channels : ask->early;
     uint64_t allowed = 0;
@@ -105,6 +107,7 @@ static bool look(const struct best *best, const struct spot *spot, uint32_t cate
     view->before = 0;
     view->after = view->free;
     view->may = mine;
+    assert((mine & ~view->free) == 0);
     const struct seats_row *row = &best->seats->rows[spot->row];
     if (row->words == 1)
         return true;
@@ -142,7 +145,8 @@ static uint64_t windows(const struct best *best, const struct spot *spot, const 
 {
     const struct best_ask *ask = search->ask;
     uint32_t n = search->n;
-    assert(n >= 1 && n <= BEST_ADJACENT_MAX);
+    assert(n >= 1);
+    assert(n <= BEST_ADJACENT_MAX);
     const struct seats_row *row = &best->seats->rows[spot->row];
     if ((row->flags & PLAN_RUN_WHOLE) && n != row->count)
         return 0;
@@ -181,6 +185,7 @@ static bool is_beaten(const struct candidates *found, float cost)
 
 static void keep(struct candidates *found, struct candidate candidate)
 {
+    assert(found->count <= found->room);
     if (is_beaten(found, candidate.cost))
         return;
     uint32_t at = found->count < found->room ? found->count++ : found->room - 1;
@@ -192,6 +197,7 @@ static void keep(struct candidates *found, struct candidate candidate)
 /* The places of a spot's bitmap, and of the one after it, that stand in `chosen`. */
 static wide places_in(const struct chosen *chosen, const struct spot *spot)
 {
+    assert(chosen->count <= HOLD_SEATS_MAX);
     wide places = 0;
     for (uint32_t i = 0; i < chosen->count; i++) {
         if (chosen->list[i].word == spot->word)
@@ -229,6 +235,7 @@ static uint32_t needs_seat(const struct best *best, uint32_t seat)
 static bool is_whole(const struct best *best, const struct search *search, uint32_t row,
                      uint32_t pos)
 {
+    assert(pos + search->n <= best->facts->runs[row].count);
     for (uint32_t i = pos; i < pos + search->n; i++) {
         uint32_t with = needs_seat(best, plan_seat_at(best->facts, row, i));
         if (with == UINT32_MAX)
@@ -271,6 +278,7 @@ static void search_spot(const struct best *best, const struct search *search,
 /* Are there n bits in a row? Each step doubles the length that is known to be free. */
 static bool has_run(uint64_t bits, uint32_t n)
 {
+    assert(n > 0);
     for (uint32_t have = 1; have < n && bits != 0;) {
         uint32_t more = n - have < have ? n - have : have;
         bits &= bits >> more;
@@ -291,6 +299,8 @@ static const struct chosen none_chosen;
 
 static void search_all(const struct best *best, struct search *search, struct candidates *found)
 {
+    assert(found->room >= 1);
+    assert(found->room <= BEST_SPREAD_MAX);
     const struct best_ask *ask = search->ask;
     found->count = 0;
     if (search->n > BEST_ADJACENT_MAX)
@@ -332,6 +342,7 @@ static uint64_t closest(uint64_t may, uint32_t n)
         for (uint32_t j = i; j < i + n; j++)
             best_bits |= UINT64_C(1) << places[j];
     }
+    assert(best_bits == 0 || (uint32_t)__builtin_popcountll(best_bits) == n);
     return best_bits;
 }
 
@@ -349,6 +360,7 @@ static uint64_t left_alone(const struct best *best, const struct spot *spot, uin
             (bits >> (at % 64) & 1) == 0)
             alone |= rest & -rest;
     }
+    assert((alone & ~bits) == 0);
     return alone;
 }
 
@@ -372,6 +384,7 @@ static void pick_bits(const struct best *best, uint32_t row, uint32_t from, uint
     for (; bits != 0; bits &= bits - 1)
         out->seats[out->count++] =
             plan_seat_at(best->facts, row, from + (uint32_t)__builtin_ctzll(bits));
+    assert(out->count <= HOLD_SEATS_MAX);
 }
 
 static bool find_same_row(const struct best *best, const struct best_ask *ask,
@@ -407,6 +420,7 @@ static bool find_same_row(const struct best *best, const struct best_ask *ask,
             pick_bits(best, spot->row, spot->chunk * 64u, bits, out);
         }
     }
+    assert(lowest < 0 || out->count == ask->quantity);
     return lowest >= 0;
 }
 
@@ -446,6 +460,7 @@ static bool find_pieces(const struct best *best, const struct best_ask *ask, boo
     uint32_t left = ask->quantity;
     uint32_t size = left <= BEST_ADJACENT_MAX ? left : BEST_ADJACENT_MAX;
     while (left > 0 && size > 0) {
+        assert(out->count + left == ask->quantity);
         search.n = size < left ? size : left;
         search_all(best, &search, &found);
         if (found.count == 0) {
@@ -474,11 +489,13 @@ void best_enter(struct best *best)
 
 void best_leave(struct best *best)
 {
-    atomic_fetch_sub_explicit(&best->inside, 1, memory_order_relaxed);
+    uint32_t were = atomic_fetch_sub_explicit(&best->inside, 1, memory_order_relaxed);
+    assert(were > 0);
 }
 
 static uint32_t spread(struct best *best, unsigned attempt)
 {
+    assert(attempt < BEST_RETRIES_MAX);
     uint32_t inside = atomic_load_explicit(&best->inside, memory_order_relaxed);
     if (inside <= 1 && attempt == 0)
         return 1;
@@ -509,17 +526,20 @@ static bool find_adjacent(struct best *best, const struct best_ask *ask, unsigne
     if (found.count == 0)
         return false;
     uint32_t which = found.count == 1 ? 0 : (uint32_t)(next_number(best) % found.count);
+    assert(which < found.count);
     out->count = 0;
     for (uint32_t i = 0; i < ask->quantity; i++)
         out->seats[out->count++] =
             plan_seat_at(best->facts, found.list[which].row, found.list[which].pos + i);
+    assert(out->count == ask->quantity);
     return true;
 }
 
 enum best_step best_find(struct best *best, const struct best_ask *ask, unsigned attempt,
                          struct best_pick *out)
 {
-    assert(ask->quantity >= 1 && ask->quantity <= HOLD_SEATS_MAX);
+    assert(ask->quantity >= 1);
+    assert(ask->quantity <= HOLD_SEATS_MAX);
     out->step = BEST_NONE;
     out->count = 0;
     if (find_adjacent(best, ask, attempt, false, out))
@@ -536,6 +556,7 @@ enum best_step best_find(struct best *best, const struct best_ask *ask, unsigned
     else if (ask->orphan_rule && (find_pieces(best, ask, true, false, out) ||
                                   (ask->access_need && find_pieces(best, ask, true, true, out))))
         out->step = BEST_PIECES_ORPHAN;
+    assert(out->step == BEST_NONE || out->count == ask->quantity);
     return out->step;
 }
 
@@ -555,6 +576,7 @@ bool best_legal_choice(const struct best *best, const struct best_ask *ask)
 static bool overlaps(const struct best *best, const struct chosen *chosen,
                      const struct candidate *window, uint32_t n)
 {
+    assert(window->pos + n <= best->facts->runs[window->row].count);
     for (uint32_t i = window->pos; i < window->pos + n; i++)
         if (is_chosen(best, chosen, plan_seat_at(best->facts, window->row, i)))
             return true;
@@ -592,5 +614,6 @@ uint32_t best_near(const struct best *best, const struct best_ask *ask, uint32_t
             choose(best, &proposed, at->row, at->pos, ask->quantity, &out[count++]);
         }
     }
+    assert(count <= room);
     return count;
 }

@@ -7,6 +7,7 @@
  * seat. */
 #include "core/seats/best_internal.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +15,7 @@
 
 static void shape_row(const struct plan_facts *facts, uint32_t row, struct row_shape *shape)
 {
+    assert(facts->runs[row].count > 0);
     uint32_t last = facts->runs[row].count - 1u;
     uint32_t low = plan_seat_at(facts, row, last / 2);
     uint32_t high = plan_seat_at(facts, row, last - last / 2);
@@ -50,6 +52,7 @@ static float cost_min_of(const struct best *best, uint32_t row, uint32_t chunk)
 {
     uint32_t count = best->facts->runs[row].count;
     uint32_t from = chunk * 64;
+    assert(from < count);
     uint32_t to =
         from + 64 + BEST_ADJACENT_MAX / 2 < count ? from + 64 + BEST_ADJACENT_MAX / 2 : count;
     float min = best_cost(best, row, from, 1);
@@ -59,6 +62,7 @@ static float cost_min_of(const struct best *best, uint32_t row, uint32_t chunk)
         here = pos + 1 < to ? best_cost(best, row, pos, 2) : here;
         min = here < min ? here : min;
     }
+    assert(min >= 0);
     return min;
 }
 
@@ -82,6 +86,7 @@ static uint32_t cut_chunk(struct best *best, uint32_t row, uint32_t chunk, uint3
         else
             spot.mixed = true;
     }
+    assert(any == (spot.plain != 0 || spot.mixed));
     if (any && out != NULL) {
         spot.cost_min = cost_min_of(best, row, chunk);
         *out = spot;
@@ -91,6 +96,7 @@ static uint32_t cut_chunk(struct best *best, uint32_t row, uint32_t chunk, uint3
 
 static uint32_t cut_category(struct best *best, uint32_t category, struct spot *out)
 {
+    assert(category < PLAN_CATEGORIES_MAX);
     uint32_t count = 0;
     for (uint32_t row = 0; row < best->facts->run_count; row++)
         for (uint32_t chunk = 0; chunk < best->seats->rows[row].words; chunk++)
@@ -138,13 +144,16 @@ int best_create(const struct plan *plan, const struct seats *seats, uint64_t see
     best->pitch = pitch_of(best);
 
     uint32_t categories = plan_category_count(plan);
+    assert(best->pitch > 0);
     for (uint32_t c = 0; c < categories; c++)
         best->first[c + 1] = best->first[c] + cut_category(best, c, NULL);
     best->spots = calloc(best->first[categories] + 1, sizeof(*best->spots));
     if (best->spots == NULL)
         goto no_memory;
-    for (uint32_t c = 0; c < categories; c++)
-        cut_category(best, c, &best->spots[best->first[c]]);
+    for (uint32_t c = 0; c < categories; c++) {
+        uint32_t cut = cut_category(best, c, &best->spots[best->first[c]]);
+        assert(cut == best->first[c + 1] - best->first[c]); /* as counted */
+    }
     *out = best;
     return 0;
 

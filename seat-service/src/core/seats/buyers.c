@@ -41,6 +41,7 @@ int buyers_init(struct buyers *buyers, uint32_t most, uint64_t seed)
 {
     uint32_t buckets = (most + most / 4) / BUCKET + BUCKET;
     buyers->size = buckets * BUCKET;
+    assert(buyers->size >= most);
     buyers->seed = seed;
     buyers->entries = aligned_alloc(64, buyers->size * sizeof(*buyers->entries));
     buyers->spilled = calloc(buckets, sizeof(*buyers->spilled));
@@ -143,6 +144,7 @@ static inline _Atomic uint64_t *find(const struct where *where, uint64_t *was)
 /* Whether there is an entry with his tag beside this one: his, or a try that somebody is at. */
 static bool has_other(const struct where *where, const _Atomic uint64_t *mine)
 {
+    assert(mine != NULL);
     unsigned buckets = choices(where);
     for (unsigned b = 0; b < buckets; b++) {
         const _Atomic uint64_t *bucket = bucket_of(where, b);
@@ -169,6 +171,7 @@ static unsigned unused_of(_Atomic uint64_t *bucket, _Atomic uint64_t **one, uint
         *one = &bucket[i];
         *was = entry;
     }
+    assert(unused <= BUCKET);
     return unused;
 }
 
@@ -212,6 +215,7 @@ static void take_back(_Atomic uint64_t *at, uint32_t n)
 /* Our share is in the try. True: the entry is the buyer's now. */
 static bool make_his(const struct where *where, _Atomic uint64_t *at, uint32_t n)
 {
+    assert(n <= HOLD_AREA_QUANTITY_MAX);
     if (has_other(where, at)) {
         take_back(at, n);
         return false;
@@ -224,7 +228,9 @@ static bool make_his(const struct where *where, _Atomic uint64_t *at, uint32_t n
 enum buyers_answer buyers_add(struct buyers *buyers, uint64_t buyer, uint32_t n, uint32_t limit,
                               uint32_t *has)
 {
-    assert(n > 0 && n <= HOLD_AREA_QUANTITY_MAX && limit <= BUYERS_NO_LIMIT);
+    assert(n > 0);
+    assert(n <= HOLD_AREA_QUANTITY_MAX);
+    assert(limit <= BUYERS_NO_LIMIT);
     struct where where = where_of(buyers, buyer);
     for (unsigned tries = 0; tries < BUYERS_TRIES_MAX; tries++) {
         uint64_t was = 0, want;
@@ -238,6 +244,7 @@ enum buyers_answer buyers_add(struct buyers *buyers, uint64_t buyer, uint32_t n,
             return BUYERS_FULL;
         want = is_tagged(was, where.tag) && ((was & TRY) == 0 || *has > 0) ? was + n
                                                                            : where.tag | TRY | n;
+        assert((want & COUNT_MASK) == *has + n); /* no carry into the tag */
         /* seq_cst: see make_his() */
         if (!atomic_compare_exchange_strong_explicit(at, &was, want, memory_order_seq_cst,
                                                      memory_order_relaxed))
@@ -250,6 +257,7 @@ enum buyers_answer buyers_add(struct buyers *buyers, uint64_t buyer, uint32_t n,
 
 void buyers_sub(struct buyers *buyers, uint64_t buyer, uint32_t n)
 {
+    assert(n > 0);
     struct where where = where_of(buyers, buyer);
     uint64_t was = 0;
     _Atomic uint64_t *at = find(&where, &was);

@@ -66,7 +66,8 @@ static void move(struct hold_slot *slot, enum hold_state to, uint64_t turns)
 
 int hold_slots_init(struct hold_slots *slots, uint32_t max)
 {
-    assert(max > 0 && max <= HOLD_SLOTS_MAX);
+    assert(max > 0);
+    assert(max <= HOLD_SLOTS_MAX);
     memset(slots, 0, sizeof(*slots));
     /* calloc of this much comes from fresh pages, which cost nothing before they are written. */
     slots->slots = calloc((size_t)max + 1, sizeof(*slots->slots));
@@ -90,6 +91,7 @@ static uint32_t pop(struct hold_slots *slots)
         uint32_t slot = (uint32_t)head;
         if (slot == 0)
             return 0;
+        assert(slot <= slots->max);
         /* The slot may be given out under our eyes; then the link is nonsense and the tag moved. */
         uint32_t next = HOLD_GET(&slots->slots[slot], first);
         uint64_t want = ((head >> 32) + 1) << 32 | next;
@@ -101,6 +103,8 @@ static uint32_t pop(struct hold_slots *slots)
 
 static void push(struct hold_slots *slots, uint32_t slot)
 {
+    assert(slot > 0);
+    assert(slot <= slots->max);
     uint64_t head = atomic_load_explicit(&slots->free_head, memory_order_relaxed);
     uint64_t want;
     do {
@@ -113,6 +117,7 @@ static void push(struct hold_slots *slots, uint32_t slot)
 
 static uint32_t take_fresh(struct hold_slots *slots)
 {
+    assert(slots->live); /* replay names its slots */
     /* relaxed: the number alone is shared, and memory behind it was zeroed before any thread ran */
     uint32_t fresh = atomic_load_explicit(&slots->fresh, memory_order_relaxed);
     do {
@@ -137,6 +142,7 @@ uint32_t hold_give(struct hold_slots *slots, unsigned stash)
     struct hold_slot *slot = &slots->slots[number];
     uint64_t word = atomic_load_explicit(&slot->word, memory_order_relaxed); /* pop acquired it */
     assert(hold_state_of(word) == HOLD_UNUSED);
+    assert(number <= slots->max);
     uint64_t generation = generation_of(word);
     if (generation < slots->generation_base)
         generation = slots->generation_base;
@@ -161,6 +167,7 @@ bool hold_adopt(struct hold_slots *slots, uint64_t id)
                           memory_order_relaxed);
     if (atomic_load_explicit(&slots->fresh, memory_order_relaxed) < number)
         atomic_store_explicit(&slots->fresh, number, memory_order_relaxed);
+    assert(hold_id(slots, number) == id);
     return true;
 }
 
@@ -169,11 +176,14 @@ static void keep(struct hold_slots *slots, struct hold_stash *own, uint32_t numb
     if (own->len == HOLD_STASH_MAX)
         while (own->len > HOLD_STASH_MAX / 2)
             push(slots, own->slots[--own->len]);
+    assert(own->len < HOLD_STASH_MAX);
     own->slots[own->len++] = number;
 }
 
 void hold_end(struct hold_slots *slots, uint32_t number, unsigned stash)
 {
+    assert(number > 0);
+    assert(number <= slots->max);
     assert(stash < HOLD_STASHES);
     move(&slots->slots[number], HOLD_UNUSED, 1);
     if (slots->live && stash != 0)
@@ -196,6 +206,8 @@ void hold_slots_go_live(struct hold_slots *slots)
 
 uint64_t hold_id(const struct hold_slots *slots, uint32_t number)
 {
+    assert(number > 0);
+    assert(number <= slots->max);
     return generation_of(HOLD_GET(&slots->slots[number], word)) << 24 | number;
 }
 
@@ -260,6 +272,7 @@ uint64_t hold_read_begin(const struct hold_slots *slots, uint64_t id, bool *busy
 /* An owner that came or went without writing has not moved the turn, and does not matter. */
 bool hold_read_end(const struct hold_slots *slots, uint64_t id, uint64_t begun)
 {
+    assert(begun != 0);
     uint64_t word = HOLD_GET(&slots->slots[hold_slot_of(id)], word);
     return is_alive(word, id) && turn_of(word) == turn_of(begun);
 }

@@ -7,6 +7,7 @@
 #ifndef FG_SEAT_CORE_ROW_FREE_H
 #define FG_SEAT_CORE_ROW_FREE_H
 
+#include <assert.h>
 #include <stdint.h>
 
 typedef unsigned __int128 row_free_wide; /* a bitmap and the one after it */
@@ -27,6 +28,8 @@ static inline uint64_t row_free_left_single(const uint64_t was[3], const uint64_
  */
 static inline uint64_t row_free_bad_starts(uint64_t before, row_free_wide free, unsigned n)
 {
+    assert(n >= 1);
+    assert(n + 1 < 8 * sizeof(free));
     uint64_t left = (uint64_t)free << 1 | before >> 63;
     uint64_t left2 = (uint64_t)free << 2 | before >> 62;
     uint64_t right = (uint64_t)(free >> n);

@@ -53,7 +53,8 @@ int seats_init(struct seats *seats, const struct plan_facts *facts)
 
     for (uint32_t i = 0; i < facts->run_count; i++) {
         const struct plan_run *run = &facts->runs[i];
-        assert(run->count > 0 && run->count <= PLAN_ROW_SEATS_MAX);
+        assert(run->count > 0);
+        assert(run->count <= PLAN_ROW_SEATS_MAX);
         seats->rows[i] = (struct seats_row){.base = run->base,
                                             .word = seats->row_free_count,
                                             .count = run->count,
@@ -61,6 +62,7 @@ int seats_init(struct seats *seats, const struct plan_facts *facts)
                                             .flags = run->flags};
         seats->row_free_count += seats->rows[i].words;
     }
+    assert(seats->row_free_count >= facts->run_count);
     seats->row_free = calloc(seats->row_free_count, sizeof(*seats->row_free));
     if (seats->row_free == NULL)
         goto free_all;
@@ -109,10 +111,12 @@ static struct take_word *word_of(struct take *take, uint32_t row, uint32_t word)
         take->words[i] = take->words[i - 1];
     take->words[at] = (struct take_word){.row = row, .word = word};
     return &take->words[at];
+    assert(at == 0 || take->words[at - 1].word < word); /* ascending: whoever takes goes one way */
 }
 
 void take_seat(struct take *take, const struct seats *seats, uint32_t seat, enum take_part part)
 {
+    assert(seat < seats->facts->seat_count);
     uint32_t row = seats->facts->run[seat];
     uint32_t pos = plan_pos_of(seats->facts, seat);
     struct take_word *word = word_of(take, row, seats->rows[row].word + pos / 64);
@@ -133,6 +137,7 @@ void take_seat(struct take *take, const struct seats *seats, uint32_t seat, enum
 bool take_within(struct take_word *out, const struct seats *seats, const uint32_t *list,
                  uint32_t count)
 {
+    assert(count > 0);
     uint32_t row = seats->facts->run[list[0]];
     uint64_t add = 0;
     for (uint32_t i = 0; i < count; i++) {
@@ -159,12 +164,14 @@ static uint64_t before_take(uint64_t bitmap, const struct take_word *take)
 
 static uint64_t after_take(uint64_t bitmap, const struct take_word *take)
 {
+    assert((take->add & take->own) == 0); /* nobody takes what they have */
     return before_take(bitmap, take) & ~(take->own & ~take->remove) & ~take->add;
 }
 
 /* The position of a seat that is single after the whole take and was not before it, or -1. */
 static int new_orphan(const struct row_view *view, unsigned words)
 {
+    assert(words <= ROW_WORDS_MAX);
     const uint64_t *before = view->before, *after = view->after;
     for (unsigned i = 1; i <= words; i++) {
         uint64_t orphans = row_free_left_single(&before[i - 1], &after[i - 1]);
@@ -189,6 +196,7 @@ static void put_back(struct seats *seats, const struct take_word *take, uint32_t
 /* False if the bitmap is not the one that was judged any more. */
 static bool swap_row_free(struct seats *seats, const struct take_word *take, uint64_t judged)
 {
+    assert((take->add & ~judged) == 0); /* all of them were free */
     /* seq_cst: acquires the free words behind the bits (partner: the release in seats_turn()), and
      * orders this swap before the second look at neighbouring bitmaps in claim_long_row() */
     return atomic_compare_exchange_strong_explicit(&seats->row_free[take->word], &judged,
@@ -268,6 +276,8 @@ static enum claim claim_long_row(struct seats *seats, const struct take_word *ta
                                  bool judge, enum orphans orphans, int *orphan)
 {
     const struct seats_row *row = &seats->rows[take->row];
+    assert(row->words > 1);
+    assert(count <= row->words);
     uint64_t bitmap[ROW_WORDS_MAX];
     struct row_view view;
     for (unsigned tries = 0; tries < ROW_RETRIES_MAX; tries++) {
@@ -314,6 +324,7 @@ static void turn_words(struct seats *seats, const struct take_word *take, enum s
 /* How many words from here on are of the same row. */
 static uint32_t row_words(const struct take *take, uint32_t from)
 {
+    assert(from < take->count);
     uint32_t to = from + 1;
     while (to < take->count && take->words[to].row == take->words[from].row)
         to++;
@@ -323,6 +334,7 @@ static uint32_t row_words(const struct take *take, uint32_t from)
 static void roll_back(struct seats *seats, const struct take *take, uint32_t done,
                       enum seat_state state, uint32_t hold)
 {
+    assert(done <= take->count);
     while (done-- > 0) {
         turn_words(seats, &take->words[done], state, hold, SEAT_FREE, 0);
         put_back(seats, &take->words[done], 1);
@@ -335,6 +347,7 @@ static enum claim claim_row(struct seats *seats, const struct take_word *words, 
                             struct claim_result *out)
 {
     const struct seats_row *row = &seats->rows[words->row];
+    assert(count > 0);
     bool judge = orphans != ORPHANS_IGNORED && (row->flags & PLAN_RUN_TABLE) == 0;
     int orphan = -1;
     enum claim result = row->words == 1
@@ -351,6 +364,7 @@ enum claim seats_claim_word(struct seats *seats, const struct take_word *word,
                             enum seat_state state, uint32_t hold, enum orphans orphans,
                             struct claim_result *out)
 {
+    assert(hold != 0); /* what nobody has is free */
     assert(state != SEAT_FREE);
     out->orphan = UINT32_MAX;
     return claim_row(seats, word, 1, state, hold, orphans, out);
@@ -359,6 +373,7 @@ enum claim seats_claim_word(struct seats *seats, const struct take_word *word,
 enum claim seats_claim(struct seats *seats, const struct take *take, enum seat_state state,
                        uint32_t hold, enum orphans orphans, struct claim_result *out)
 {
+    assert(hold != 0);
     assert(state != SEAT_FREE);
     out->orphan = UINT32_MAX;
     for (uint32_t at = 0; at < take->count;) {
@@ -369,6 +384,7 @@ enum claim seats_claim(struct seats *seats, const struct take *take, enum seat_s
             return result;
         }
         at += count;
+        assert(at <= take->count);
     }
     return CLAIM_DONE;
 }
@@ -376,6 +392,7 @@ enum claim seats_claim(struct seats *seats, const struct take *take, enum seat_s
 bool seats_turn(struct seats *seats, uint32_t seat, enum seat_state was, uint32_t hold,
                 enum seat_state becomes, uint32_t new_hold)
 {
+    assert(becomes != SEAT_FREE || new_hold == 0);
     _Atomic uint64_t *word = &seats->words[seat];
     assert(was != SEAT_FREE); /* a free seat is taken by its bit */
     uint64_t old = atomic_load_explicit(word, memory_order_acquire); /* partner: turn_words() */
@@ -387,6 +404,10 @@ bool seats_turn(struct seats *seats, uint32_t seat, enum seat_state was, uint32_
     if (becomes == SEAT_FREE) {
         uint32_t pos = plan_pos_of(seats->facts, seat);
         uint32_t at = seats->rows[seats->facts->run[seat]].word + pos / 64;
+        /* I1: while the seat was somebody's, nobody could win its bit. Relaxed: others change
+         * others'. */
+        assert((atomic_load_explicit(&seats->row_free[at], memory_order_relaxed) >> (pos % 64) &
+                1) == 0);
         /* release: partner of swap_rows_free(); who wins this bit sees the word free */
         atomic_fetch_or_explicit(&seats->row_free[at], UINT64_C(1) << (pos % 64),
                                  memory_order_release);
@@ -397,6 +418,7 @@ bool seats_turn(struct seats *seats, uint32_t seat, enum seat_state was, uint32_
 bool seats_seize(struct seats *seats, uint32_t seat, enum seat_state was, uint32_t hold,
                  enum seat_state becomes, uint32_t new_hold)
 {
+    assert(seat < seats->facts->seat_count);
     _Atomic uint64_t *word = &seats->words[seat];
     assert(was != SEAT_FREE);
     assert(becomes != SEAT_FREE);

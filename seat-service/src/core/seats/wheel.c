@@ -27,6 +27,8 @@ enum { HEADS = WHEEL_LEVELS * WHEEL_SLOTS };
 int wheel_init(struct wheel *wheel, uint32_t max, uint64_t now_ms,
                uint64_t (*due_ms)(void *ctx, uint32_t hold), void *ctx)
 {
+    assert(max > 0);
+    assert(due_ms != NULL);
     memset(wheel, 0, sizeof(*wheel));
     wheel->max = max;
     wheel->blocks = max / WHEEL_BLOCK + 1;
@@ -70,11 +72,14 @@ void wheel_touch(struct wheel *wheel, uint32_t hold)
 
 static void unlink_hold(struct wheel *wheel, uint32_t hold)
 {
+    assert(hold > 0);
+    assert(hold <= wheel->max); /* heads stay where they are */
     if (wheel->next[hold] == 0)
         return; /* 0 is no node: the hold is in no ring */
     wheel->next[wheel->prev[hold]] = wheel->next[hold];
     wheel->prev[wheel->next[hold]] = wheel->prev[hold];
     wheel->next[hold] = wheel->prev[hold] = 0;
+    assert(wheel->count > 0);
     wheel->count--;
 }
 
@@ -98,6 +103,8 @@ static void link_hold(struct wheel *wheel, uint32_t hold, uint64_t earliest)
         return;
     uint64_t tick = (due_ms + WHEEL_TICK_MS - 1) / WHEEL_TICK_MS; /* never before its time */
     uint32_t head = head_for(wheel, tick > earliest ? tick : earliest);
+    assert(head > wheel->max);
+    assert(wheel->next[head] != 0);
     wheel->next[hold] = head;
     wheel->prev[hold] = wheel->prev[head];
     wheel->next[wheel->prev[head]] = hold;
@@ -111,6 +118,8 @@ static_assert(WHEEL_BLOCK % GLANCE == 0, "a block is whole glances");
 /* The first of GLANCE holds, from `from` on, among whom somebody has left a mark; or `end`. */
 static uint32_t next_marked(const struct wheel *wheel, uint32_t from, uint32_t end)
 {
+    assert(from % GLANCE == 0);
+    assert(end <= wheel->blocks * WHEEL_BLOCK);
     for (uint32_t at = from; at < end; at += GLANCE) {
         unsigned some = 0;
         for (uint32_t i = 0; i < GLANCE; i++)
@@ -128,6 +137,7 @@ static bool is_used(const struct wheel *wheel, uint32_t block)
 
 static void collect_block(struct wheel *wheel, uint32_t from, uint32_t end)
 {
+    assert(from < end);
     for (uint32_t at = next_marked(wheel, from, end); at < end;
          at = next_marked(wheel, at + GLANCE, end)) {
         for (uint32_t hold = at; hold < at + GLANCE; hold++) {
@@ -150,12 +160,15 @@ static void collect(struct wheel *wheel)
 /* Takes all holds out of a slot of an upper level and puts them where they belong now. */
 static void spread(struct wheel *wheel, unsigned level)
 {
+    assert(level > 0); /* level 0 comes due, it is not spread */
+    assert(level < WHEEL_LEVELS);
     uint32_t head =
         wheel->max + 1 + level * WHEEL_SLOTS + (uint32_t)(wheel->tick >> (6 * level) & 63);
     uint32_t hold = wheel->next[head];
     wheel->next[head] = wheel->prev[head] = head;
     while (hold != head) {
         uint32_t next = wheel->next[hold];
+        assert(hold <= wheel->max);
         wheel->next[hold] = wheel->prev[hold] = 0;
         wheel->count--;
         link_hold(wheel, hold, wheel->tick);
@@ -174,6 +187,7 @@ uint32_t wheel_due(struct wheel *wheel, uint64_t now_ms)
         uint32_t head = wheel->max + 1 + (uint32_t)(wheel->tick & 63);
         while (wheel->next[head] != head) {
             uint32_t hold = wheel->next[head];
+            assert(hold <= wheel->max);
             unlink_hold(wheel, hold);
             uint64_t due_ms = wheel->due_ms(wheel->ctx, hold);
             if (due_ms != 0 && due_ms <= now_ms)
