@@ -1,6 +1,7 @@
 /* secrets.c: the secrets of the process, each from a file of its own, read at the start and at each
- * SIGHUP. What was read is one object that never changes: whoever has begun with it ends with it.
- */
+ * SIGHUP. One reading is one object that never changes, with a reference count: a loop that has
+ * started with it finishes with it, and the last one to let go wipes it. A reload that fails
+ * half-way changes nothing. */
 #include "secrets.h"
 
 #include "base/grow.h"
@@ -61,7 +62,7 @@ static int read_old_keys(const char *path, struct err_slot *err, struct ticket_k
 {
     if (path[0] == '\0')
         return 0;
-    struct secret_file *file; /* not secret, but a small file like others */
+    struct secret_file *file; /* not secret, but a small file like the others */
     struct ticket_keys old;
     int rc = secret_file_read(path, err, &file);
     if (rc < 0)
@@ -73,9 +74,9 @@ static int read_old_keys(const char *path, struct err_slot *err, struct ticket_k
     return rc;
 }
 
-/* A secret of its own for hashes, each use under a key of its own: number 1 of its name, so that a
- * second version has a place beside it. What was signed or stored before stays good; a member's
- * holder and the counts of wrong passwords start over, once. */
+/* One secret for hashes, from which each use derives its own key: number 1 of its name, so that a
+ * second version has a place beside it. What was signed or stored before stays valid; holder hashes
+ * and the counts of wrong passwords start over, once. */
 static int derive_hash_keys(const struct settings *settings, struct err_slot *err,
                             struct secrets *out)
 {
@@ -121,7 +122,7 @@ static int make_ticket_keys(const struct settings *settings, struct err_slot *er
     return read_old_keys(settings->ticket_old_keys, err, &out->ticket_keys);
 }
 
-/* A door that has the new key only would refuse what the old one signed, and so would we. */
+/* A door with only the new key would refuse what the old one signed, and so would we. */
 static void keep_keys_of(const struct secrets *before, struct logger *log, struct secrets *out)
 {
     for (uint32_t i = 0; before != NULL && i < before->ticket_keys.len; i++) {
@@ -132,7 +133,8 @@ static void keep_keys_of(const struct secrets *before, struct logger *log, struc
         out->ticket_keys.keys[out->ticket_keys.len++] = *key;
         struct log_line line;
         log_begin(&line, log, LOG_LEVEL_WARN,
-                  "a ticket key is not in keys.old_tickets: known until this process ends");
+                  "a ticket key is missing from keys.old_tickets: it is known only until this "
+                  "process ends");
         log_cstr(&line, "kid", key->kid);
         log_end(&line);
     }
@@ -238,10 +240,10 @@ const struct secrets *secrets_take(struct secrets_newest *newest)
 
 void secrets_let_go(const struct secrets *taken)
 {
-    struct secrets *keys = (struct secrets *)taken; /* const to those who read it */
+    struct secrets *keys = (struct secrets *)taken; /* const to its readers */
     if (keys == NULL)
         return;
-    /* acq_rel: whoever frees it has seen the last use by all others */
+    /* acq_rel: the one that frees it has seen the last use by all others */
     if (atomic_fetch_sub_explicit(&keys->refs, 1, memory_order_acq_rel) == 1)
         keys_free(keys);
 }

@@ -1,4 +1,7 @@
-/* settings.c: see settings.h. */
+/* settings.c: the table of settings, from which the parser, `--help` and the check of ranges come;
+ * the providers' own rows are inserted from their drivers. Only what one row cannot say alone
+ * stands in settings_check(). A setting that names a file says so with "file:", and the secret
+ * itself never is in the configuration. */
 #include "settings.h"
 
 #include "psp/psp.h"
@@ -31,13 +34,13 @@ static const struct config_setting first[] = {
      "together: logins have a quarter for themselves, mails an eighth"},
     {"users", "login_sql", CONFIG_STRING, AT(users_login_sql),
      "SELECT id::text, password_hash FROM users WHERE lower(email) = lower($1) LIMIT 1", TEXT,
-     "$1 is the login; answers id and hash, and a language if there is one. By an index of theirs"},
+     "$1 is the login; returns id and hash, and optionally a language. It needs an index"},
     {"users", "mail_sql", CONFIG_STRING, AT(users_mail_sql),
      "SELECT email FROM users WHERE id = $1::bigint", TEXT,
-     "$1 is the id; answers the address. By an index: compare the column as it is, and cast $1"},
+     "$1 is the id; returns the address. It needs an index: compare the bare column, and cast $1"},
     {"users", "unknown_hash", CONFIG_STRING, AT(users_unknown_hash),
      "$2b$10$CwTycUXWue0Thq9StjUM0uJ8mVuqZOvkR1fFZL1eGxYbPq4ZPZ1Ja", TEXT,
-     "hashes parted by spaces, of the costs of real ones: what an unknown login is checked "
+     "hashes separated by spaces, with the costs of real ones: what an unknown login is checked "
      "against"},
 
     {"login", "free_fails", CONFIG_U64, AT(login_free_fails), "5", 1, 1000, NULL,
@@ -56,7 +59,7 @@ static const struct config_setting first[] = {
     {"login", "hash_queue", CONFIG_U64, AT(hash_queue), "64", 1, 1024, NULL,
      "password checks that may wait, of all loops together; 503 beyond"},
     {"login", "origins", CONFIG_STRING, AT(origins), "", URL_OR_EMPTY,
-     "further origins from which pages may post, parted by commas; our own is always allowed"},
+     "further origins from which pages may post, separated by commas; our own is always allowed"},
 
     {"sso", "jwks_url", CONFIG_STRING, AT(sso_jwks_url), "", URL_OR_EMPTY,
      "public keys of the shop, for logging in by its signed token; empty: off"},
@@ -65,7 +68,7 @@ static const struct config_setting first[] = {
     {"sso", "type", CONFIG_STRING, AT(sso_typ), "JWT", TEXT, "its typ"},
 
     {"queue", "url", CONFIG_STRING, AT(queue_url), "http://127.0.0.1:8081", TEXT,
-     "queue-front, whose passes are believed"},
+     "queue-front, whose passes are accepted"},
     {"queue", "internal_url", CONFIG_STRING, AT(queue_internal_url), "http://127.0.0.1:8091", TEXT,
      "its private listener"},
     {"queue", "issuer", CONFIG_STRING, AT(queue_issuer), "fairgate", TEXT, "iss of the passes"},
@@ -75,7 +78,7 @@ static const struct config_setting first[] = {
      "its private listener"},
 
     {"keys", "service_token", CONFIG_STRING, AT(service_token), NULL, TEXT,
-     "file: what we show to the private listeners of the others"},
+     "file: the token we present to the private listeners of the others"},
     {"keys", "seats_admin_token", CONFIG_STRING, AT(seats_admin), "", URL_OR_EMPTY,
      "file: seat-service's admin token, to compare what it has sold; empty: not compared"},
     {"keys", "tickets", CONFIG_STRING, AT(ticket_key), NULL, TEXT,
@@ -94,7 +97,7 @@ static const struct config_setting first[] = {
      "calls to the providers in a second, by this process; captures go before polls"},
 };
 
-/* Between them stand the providers' own. */
+/* The providers' own settings come between these two. */
 static const struct config_setting rest[] = {
     {"web", "public_url", CONFIG_STRING, AT(public_url), "http://127.0.0.1:8080", TEXT,
      "how visitors reach us, without a slash at the end: for links and return addresses"},
@@ -130,29 +133,29 @@ static const struct config_setting rest[] = {
     {"saga", "calls", CONFIG_U64, AT(saga_calls), "512", 1, 4096, NULL,
      "steps of them under way at a time"},
     {"saga", "idle", CONFIG_DURATION, AT(saga_idle_ms), "200ms", 5, 60000, NULL,
-     "how often to look for sagas that nobody told us of"},
+     "how often to look for sagas that nobody announced"},
     {"saga", "lease", CONFIG_DURATION, AT(lease_ms), "45s", 2000, 3600000, NULL,
-     "how long a saga is one worker's; after it, another one takes it"},
+     "how long a worker owns a saga; after that, another one takes it"},
     {"saga", "instance", CONFIG_STRING, AT(instance), "", URL_OR_EMPTY,
      "the name of this process among those that share a database; started again it takes back at "
      "once what it had in hand; empty: its host and the port of its private listener"},
     {"saga", "poll", CONFIG_DURATION, AT(poll_first_ms), "2s", 10, 600000, NULL,
-     "the provider is asked at the earliest after this, while the buyer pays"},
+     "the first pause between polls of the provider while the buyer pays"},
     {"saga", "poll_max", CONFIG_DURATION, AT(poll_cap_ms), "8s", 10, 600000, NULL,
-     "later pauses double up to this, as long as no webhooks come in"},
+     "later pauses double up to this while no webhooks arrive"},
     {"saga", "poll_rare", CONFIG_DURATION, AT(poll_rare_ms), "2m", 10, 3600000, NULL,
      "and up to this while they do"},
     {"saga", "halt_at", CONFIG_U64, AT(halt_at), "0", 0, UINT64_MAX, NULL,
      "for tests: the process kills itself at this edge, see crash_point.h; 0: never"},
 
     {"refund", "by", CONFIG_WORD, AT(refund_by), "buyer", 0, 0, refund_words,
-     "who gives an order back, for events of which an operator has not said otherwise"},
+     "who may refund an order, unless an operator says otherwise for the event"},
     {"refund", "before_start", CONFIG_DURATION, AT(refund_before_start_ms), "24h", 0, 366 * DAY_MS,
-     NULL, "buyers can't refund any more this long before the event begins"},
+     NULL, "how long before the event begins refunds by buyers end"},
     {"refund", "percent", CONFIG_U64, AT(refund_percent), "100", 1, 100, NULL,
      "the part of the amount that a buyer gets back"},
     {"refund", "handed_on", CONFIG_BOOL, AT(refund_handed_on), "false", 0, 0, NULL,
-     "buyers may refund an order of which a ticket is somebody else's by now"},
+     "whether buyers may refund an order after a ticket of it was transferred"},
 
     {"reconcile", "every", CONFIG_DURATION, AT(reconcile_every_ms), "1m", 100, DAY_MS, NULL,
      "how often seats, orders, provider and shop are compared"},

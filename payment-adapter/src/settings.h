@@ -66,10 +66,10 @@ struct settings {
 
 enum { SETTINGS_MAX = 128 };
 
-/* All settings, those of each provider among them; answers how many. */
+/* All settings, including each provider's; returns how many. */
 size_t settings_list(struct config_setting out[SETTINGS_MAX]);
 
-/* What one setting alone cannot tell. */
+/* Checks that span several settings. */
 int settings_check(void *config, struct err_slot *err);
 
 #endif

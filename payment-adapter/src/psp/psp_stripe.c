@@ -1,29 +1,29 @@
-/* psp_stripe.c: PaymentIntents with manual capture, which begin in one of two ways. As a Checkout
- * Session (psp.stripe_flow = sessions) the buyer pays on Stripe's own page; as a bare intent, on a
- * page of the house's, behind psp.stripe_checkout_url.
+/* psp_stripe.c: PaymentIntents with manual capture, which begin in one of two ways. With a Checkout
+ * Session (psp.stripe_flow = sessions) the buyer pays on Stripe's own page; with a bare intent, on
+ * a page of the house behind psp.stripe_checkout_url.
  *
  * A session has no intent until its buyer submits the page. Until then the payment is known by the
- * session's id, which is read and expired; from then on by the intent's, which is captured,
- * canceled and refunded, and which Stripe's list of events names. So what is stored with an order
- * says which way it began ("cs_...", "pi_..."), and an order ends in the way in which it began,
- * whatever the setting says by then. Stripe cancels a session's intent only once it is authorised;
- * before that, the session is expired, and what has been submitted in that moment is a session that
- * is not open: the next try reads it again.
+ * session's id, which can be read and expired; from then on by the intent's, which can be captured,
+ * canceled and refunded, and which Stripe's list of events names. So the stored id says how an
+ * order began ("cs_...", "pi_..."), and the order ends that way, whatever the setting says by then.
+ * Stripe cancels a session's intent only once it is authorised; before that, the session is
+ * expired, and if it is submitted in that very moment it is no longer open: the next try reads it
+ * again.
  *
- * A session lives for half an hour at least, longer than the seats are held: it is expired when
- * their time is over. The moment that it would expire by itself comes from the order, not from the
- * clock, since an idempotency key allows no second version of a call.
+ * A session lives for at least half an hour, longer than the seats are held, so it is expired when
+ * their time is up. The moment at which it would expire by itself is computed from the order, not
+ * from the clock, since an idempotency key allows no second version of a call.
  *
- * What an answer means is decided in one place, by the operation and the intent that came with it:
- * an error of the kind "unexpected state" carries the intent, so a capture that was made before
- * (our answer was lost, the key forgotten) is seen as made, and a cancel of what is canceled as
- * done. 401 and 403 say that our key is wrong, and so may a 404: the payment is one that we made,
- * and with the key of another account none of them is ever found. Nothing follows from that for the
- * order, so it is UNKNOWN, and an alarm. Only codes that are known to be about this buyer, this sum
- * or this refund are a no.
+ * What an answer means is decided in one place, from the operation and the intent that came with
+ * it: an "unexpected state" error carries the intent, so a capture that was made before (our answer
+ * was lost, the key forgotten) is seen as made, and a cancel of what is canceled as done. 401 and
+ * 403 say that our key is wrong, and a 404 may say so too: the payment is one that we created, and
+ * with another account's key none of them is ever found. That says nothing about the order, so it
+ * is UNKNOWN, and an alarm. Only codes that are known to concern this buyer, this sum or this
+ * refund are a no.
  *
- * Each call names the version of the API that this file was written for, so that what is set in the
- * account's dashboard changes nothing here. */
+ * Each call names the version of the API for which this file was written, so that settings in the
+ * account's dashboard change nothing here. */
 #include "base/text.h"
 #include "config/config.h"
 #include "psp/psp.h"
@@ -37,12 +37,12 @@
 #include <string.h>
 
 enum {
-    FORM_MAX = 12 * 1024, /* two addresses of ours and the event's name, each byte as %XX */
+    FORM_MAX = 12 * 1024, /* two of our addresses and the event's name, each byte as %XX */
     URL_MAX = 1024,
     SESSION_MORE_S =
         3600,             /* a session outlives the hold: Stripe's half hour, and one for retries */
     SESSION_MIN_S = 1800, /* Stripe's bounds of a session's life */
-    SESSION_MAX_S = 24 * 3600 - 600, /* less what our clock may be wrong by */
+    SESSION_MAX_S = 24 * 3600 - 600, /* less a margin for our clock */
 };
 
 #define API_VERSION "Stripe-Version: 2026-10-28.endive"
@@ -103,7 +103,7 @@ static bool read_intent(const json_t *intent, struct payment *out)
     return out->id[0] != '\0';
 }
 
-/* As it goes into a page of ours; one that is cut would lead nowhere. */
+/* It goes into one of our pages; a truncated one would lead nowhere. */
 static bool read_url(const json_t *value, char to[ORDER_URL_MAX])
 {
     copy_string(value, to, ORDER_URL_MAX);
@@ -114,7 +114,7 @@ static bool read_url(const json_t *value, char to[ORDER_URL_MAX])
     return strncmp(to, "https://", 8) == 0 || strncmp(to, "http://", 7) == 0;
 }
 
-/* Of a session itself: as long as it has no intent, or none that came to anything. */
+/* The session itself, while it has no intent, or only one that came to nothing. */
 static bool read_bare_session(const json_t *session, enum payment_state state, struct payment *out)
 {
     *out = (struct payment){.state = state,
@@ -128,7 +128,7 @@ static bool read_bare_session(const json_t *session, enum payment_state state, s
            (state != PAYMENT_OPEN || read_url(json_object_get(session, "url"), out->url));
 }
 
-/* A session with its intent inside. Money that was promised counts, whatever the session says. */
+/* A session with its intent inside. Money that was authorised counts, whatever the session says. */
 static bool read_session(const json_t *session, struct payment *out)
 {
     const char *status = json_string_value(json_object_get(session, "status"));
@@ -136,7 +136,7 @@ static bool read_session(const json_t *session, struct payment *out)
     bool there = json_is_object(intent);
     if (status == NULL || (there && !read_intent(intent, out)))
         return false;
-    out->secret[0] = '\0'; /* its page is Stripe's, which needs none of us */
+    out->secret[0] = '\0'; /* its page is Stripe's and needs none */
     if (there && (out->state == PAYMENT_AUTHORISED || out->state == PAYMENT_CAPTURED))
         return true;
     if (strcmp(status, "open") == 0)
@@ -144,7 +144,7 @@ static bool read_session(const json_t *session, struct payment *out)
     const char *doing = json_string_value(json_object_get(intent, "status"));
     if (strcmp(status, "expired") == 0 && (doing == NULL || strcmp(doing, "processing") != 0))
         return (there || json_is_null(intent)) && read_bare_session(session, PAYMENT_CANCELED, out);
-    return there; /* complete, or still at the card's bank */
+    return there; /* complete, or still with the card's bank */
 }
 
 static bool is_session(const char *payment)
@@ -177,7 +177,7 @@ static void field_u64(struct text *form, const char *name, uint64_t value)
     field(form, name, span_of(digits));
 }
 
-/* Which Stripe writes small, and a key remembers what was asked under it to the letter. */
+/* Stripe writes it in lower case, and a key remembers its request to the letter. */
 static void field_currency(struct text *form, const char *name, const char *currency)
 {
     char small[4] = "";
@@ -186,7 +186,7 @@ static void field_currency(struct text *form, const char *name, const char *curr
     field(form, name, span_of(small));
 }
 
-/* Our own page for an intent; a session has brought its address, or is over. */
+/* Our own page for an intent; a session comes with its address, or is over. */
 static void put_url(const struct psp *psp, struct peer_call *call)
 {
     if (call->payment.secret[0] == '\0' || psp->conf.checkout_url[0] == '\0')
@@ -228,7 +228,7 @@ static void judge_intent(struct peer_call *peer)
         return;
     default:
         assert(peer->op == PEER_PSP_CANCEL);
-        /* What is captured cannot be canceled; the next try reads that, and refunds. */
+        /* What has been captured cannot be canceled; the next try reads that and refunds. */
         psp_tell(peer, state == PAYMENT_CANCELED ? SAGA_DONE : SAGA_UNKNOWN,
                  state == PAYMENT_CANCELED ? NULL : "not-canceled-yet", NULL);
     }
@@ -245,7 +245,7 @@ static void judge_good(struct stripe_call *call, const json_t *body)
         const char *status = json_string_value(json_object_get(body, "status"));
         bool failed =
             status != NULL && (strcmp(status, "failed") == 0 || strcmp(status, "canceled") == 0);
-        /* "pending" is a bank that takes its time: the money is on its way. Should it fail later,
+        /* "pending" means that the bank takes its time: the money is on its way. If it fails later,
          * reconciliation finds it in the list of events. */
         bool good =
             status != NULL && (strcmp(status, "succeeded") == 0 || strcmp(status, "pending") == 0);
@@ -267,8 +267,8 @@ static void judge_good(struct stripe_call *call, const json_t *body)
     judge_intent(peer);
 }
 
-/* Codes that are a no to this order; everything else that is no success may be our fault or
- * Stripe's, and the next try looks again. */
+/* Codes that are a no to this order. Any other failure may be our fault or Stripe's, and the next
+ * try looks again. */
 static bool is_no(enum peer_op op, unsigned status, const char *code)
 {
     static const struct {
@@ -290,7 +290,7 @@ static bool is_no(enum peer_op op, unsigned status, const char *code)
     return false;
 }
 
-/* The money is with the buyer already, or their bank has it. Should the bank decide against them,
+/* The money is back with the buyer already, or with their bank. If the bank decides against them,
  * reconciliation finds money without an order. */
 static bool is_back(const char *code)
 {
@@ -304,8 +304,8 @@ static uint64_t session_until_s(const struct order *order)
     return order->expires_ms / 1000 + SESSION_MORE_S;
 }
 
-/* The order is long over, and a session for it could not live for as short as it would have to. If
- * an earlier try has made one, nobody was ever told its address. */
+/* The order is long over, and a session cannot be as short-lived as it would have to be. If an
+ * earlier try created one, nobody was ever told its address. */
 static bool is_too_late(const struct stripe_call *call, const json_t *error)
 {
     const char *param = json_string_value(json_object_get(error, "param"));
@@ -337,19 +337,19 @@ static void judge_error(struct stripe_call *call, const struct outcall_answer *a
         put_url(call->psp, peer);
         judge_intent(peer);
     } else if (answer->replayed) {
-        /* A no that is kept under the key says how things stood when it was given: a person may
-         * have set them right since. Asked once more, under another key. */
+        /* A no that is stored under the key describes the past: a person may have fixed the cause
+         * since. Ask once more, under another key. */
         psp_tell(peer, SAGA_UNKNOWN, "kept-refusal", message);
         peer->key_burnt = true;
     } else if (is_too_late(call, error)) {
         psp_tell(peer, SAGA_FAILED, "too-late", message);
     } else if (is_no(peer->op, answer->status, code)) {
         psp_tell(peer, SAGA_FAILED, code != NULL ? code : type, message);
-    } else if (peer->op == PEER_PSP_CREATE) { /* nothing of it is the buyer's */
+    } else if (peer->op == PEER_PSP_CREATE) { /* none of this is the buyer's doing */
         psp_tell_stranger(call->psp, peer, message);
     } else {
         psp_tell(peer, SAGA_UNKNOWN, code != NULL ? code : type, message);
-        peer->key_burnt = true; /* a refusal by state is kept under the key */
+        peer->key_burnt = true; /* a refusal because of the state is stored under the key */
     }
 }
 
@@ -407,7 +407,7 @@ static void dispatch(struct psp *psp, struct peer_call *peer, const char *path, 
     psp_send(psp, &out);
 }
 
-/* The languages that Stripe's page speaks. Ours may be any: an operator adds one by a file. */
+/* The languages of Stripe's page. Ours may be others: an operator can add one with a file. */
 static struct span locale_of(const struct order *order)
 {
     static const char *const locales[] = {
@@ -420,7 +420,7 @@ static struct span locale_of(const struct order *order)
         if (strcmp(order->lang, locales[i]) == 0)
             return span_of(locales[i]);
     }
-    return SPAN("auto"); /* what the buyer's browser asks for */
+    return SPAN("auto"); /* what the buyer's browser prefers */
 }
 
 static void create_session(struct psp *psp, struct peer_call *peer)
@@ -439,7 +439,7 @@ static void create_session(struct psp *psp, struct peer_call *peer)
     field(&form, "locale", locale_of(order));
     uint64_t until_s = session_until_s(order);
     if (until_s < clock_wall_us(psp->conf.clock) / 1000000 + SESSION_MAX_S)
-        field_u64(&form, "expires_at", until_s); /* otherwise a day, which is the most there is */
+        field_u64(&form, "expires_at", until_s); /* otherwise a day, which is the maximum */
     field(&form, "success_url", span_of(back));
     field(&form, "cancel_url", span_of(back));
     field(&form, "client_reference_id", span_of(order->id));
@@ -451,11 +451,11 @@ static void create_session(struct psp *psp, struct peer_call *peer)
     dispatch(psp, peer, "/v1/checkout/sessions", "session", &form);
 }
 
-/* What is expanded of an answer; of an intent its charge, which knows of refunds. */
+/* What answers expand: of an intent its charge, which knows about refunds. */
 #define SESSION_WHOLE "payment_intent.latest_charge"
 
-/* A payment that is a session still: it can be read and expired. What else is asked of it is
- * answered by a look, and done once the intent's id is kept. */
+/* A payment that is still a session can be read and expired. Any other operation only reads it, and
+ * is done once the intent's id is stored. */
 static void start_session(struct psp *psp, struct peer_call *peer)
 {
     char memory[FORM_MAX], path[URL_MAX];
@@ -510,7 +510,7 @@ static void start_intent(struct psp *psp, struct peer_call *peer)
         assert(peer->op == PEER_PSP_REFUND);
         field(&form, "payment_intent", span_of(order->payment));
         uint64_t part = order_refund(order, order->amount);
-        if (part < order->amount) /* otherwise all that is there */
+        if (part < order->amount) /* otherwise everything there is */
             field_u64(&form, "amount", part - peer->given_back);
         field(&form, "reason", SPAN("requested_by_customer"));
         field(&form, "metadata[order]", span_of(order->id));
@@ -535,7 +535,7 @@ static bool is_signed(struct span secret, struct span stamp, struct span body, s
     if (hex.len != 64 ||
         sodium_hex2bin(given, sizeof(given), hex.ptr, hex.len, NULL, &given_len, NULL) != 0)
         return false;
-    for (size_t i = 0; i < hex.len; i++) { /* as the provider writes it, and in no other way */
+    for (size_t i = 0; i < hex.len; i++) { /* in the provider's spelling, and no other */
         if (hex.ptr[i] >= 'A' && hex.ptr[i] <= 'F')
             return false;
     }
@@ -582,7 +582,7 @@ int psp_stripe_verify(struct span secrets, struct span signature, struct span bo
     uint64_t at_s;
     if (stamps != 1 || !span_u64(stamp, UINT32_MAX * UINT64_C(4), &at_s))
         return err_set(err, ERR_SYNTAX, "webhook signature without one timestamp");
-    /* The signature first: a forger should not learn what our clock says. */
+    /* The signature first: a forger should not learn our clock's time. */
     if (!is_signed_by_any(secrets, stamp, body, signature))
         return err_set(err, ERR_AUTH, "webhook signature does not match");
     uint64_t apart_s = at_s > now_s ? at_s - now_s : now_s - at_s;
@@ -594,8 +594,8 @@ int psp_stripe_verify(struct span secrets, struct span signature, struct span bo
 
 enum { TOLERANCE_S = 300 };
 
-/* The payment that an event is about: the intent itself, or what a charge, a refund or a session
- * names; of a session that has no intent yet, the session. */
+/* The payment that an event concerns: the intent itself, or the one that a charge, a refund or a
+ * session names; for a session without an intent, the session. */
 static void payment_of(const json_t *object, char *to, size_t cap)
 {
     const char *kind = json_string_value(json_object_get(object, "object"));
@@ -627,7 +627,7 @@ static int webhook(const struct psp *psp, struct span signature, struct span bod
     json_t *event = json_loadb(body.ptr, body.len, 0, NULL);
     bool good = read_event(event, out);
     json_decref(event);
-    return good ? 0 : err_set(err, ERR_SYNTAX, "webhook body is no event");
+    return good ? 0 : err_set(err, ERR_SYNTAX, "webhook body is not an event");
 }
 
 /* ---- the list of events ---- */
@@ -652,8 +652,8 @@ static void read_return(const json_t *object, bool dispute, struct psp_return *o
                                           : PAYMENT_RETURN_OPEN;
 }
 
-/* What an event's object says of its payment: an intent how it stands, a charge what was given
- * back, a refund and a dispute what became of them. */
+/* What an event's object says about its payment: an intent its state, a charge what was refunded, a
+ * refund and a dispute their outcome. */
 static void read_object(const json_t *object, struct psp_event_row *row)
 {
     const char *kind = json_string_value(json_object_get(object, "object"));
@@ -681,8 +681,8 @@ static void read_events(const json_t *list, struct psp_events *events)
         struct psp_event_row *row = &events->rows[events->len];
         if (!read_event(event, &row->event))
             continue;
-        /* A session moves no money; its intent has events of its own, and one that was never
-         * submitted is no payment. */
+        /* A session moves no money; its intent has its own events, and one that was never submitted
+         * is not a payment. */
         if (strncmp(row->event.kind, "checkout.session.", 17) == 0)
             row->event.payment[0] = '\0';
         read_object(json_object_get(json_object_get(event, "data"), "object"), row);
@@ -709,7 +709,7 @@ static bool is_lost(const json_t *answer)
 
 /* ---- the configuration ---- */
 
-/* What `auto` says follows from the address, of which there is one for intents alone. */
+/* What `auto` means follows from the address, which only intents have. */
 static const char *const flow_words[] = {"auto", "sessions", "intents", NULL};
 enum { FLOW_AUTO, FLOW_SESSIONS, FLOW_INTENTS };
 
@@ -721,12 +721,12 @@ static const struct config_setting settings[] = {
      "the API, without a slash at the end; empty: not used"},
     {"psp", "stripe_key", CONFIG_STRING, AT(key), "", URL_OR_EMPTY, "file: the secret key"},
     {"psp", "stripe_webhook_secret", CONFIG_STRING, AT(webhook_secret), "", URL_OR_EMPTY,
-     "file: what webhooks are signed with; two, parted by a space, during a rotation"},
+     "file: what webhooks are signed with; two, separated by a space, during a rotation"},
     {"psp", "stripe_flow", CONFIG_WORD, AT(flow), "auto", 0, 0, flow_words,
      "sessions: the buyer pays on Stripe's own page (Checkout Sessions); intents: on one of yours, "
      "which stripe_checkout_url names; auto: intents where that is set, otherwise sessions"},
     {"psp", "stripe_checkout_url", CONFIG_STRING, AT(checkout_url), "", URL_OR_EMPTY,
-     "of intents: your page on which the buyer pays; the payment's client secret is put behind it"},
+     "for intents: your page on which the buyer pays; the payment's client secret is appended"},
     {.section = NULL},
 };
 

@@ -1,26 +1,27 @@
-/* psp_toss.c: Toss Payments, whose flow is another one: the buyer pays in Toss's window under our
+/* psp_toss.c: Toss Payments, whose flow is different: the buyer pays in Toss's window under our
  * order id, and the money moves when we confirm. So confirm is our capture; before it there is
- * nothing to cancel (what nobody confirms runs out by itself after ten minutes).
+ * nothing to cancel (what nobody confirms expires by itself after ten minutes).
  *
- * How a payment is found. By our order's id Toss promises to find what was confirmed, and no
- * earlier. That the buyer has agreed is told by the address they come back to, which carries the
- * payment's own key (order->payment_key, a hint: anybody can type an address). So the order's id is
- * asked first, the key second; a key that leads to another order is nobody's. A payment that only
- * the key names and that nobody can read counts as agreed: the confirm is the judge, and it names
- * order and amount.
+ * How a payment is found: Toss promises to find one by our order's id once it is confirmed, not
+ * earlier. That the buyer has agreed shows in the return address, which carries the payment's own
+ * key (order->payment_key, a hint: anybody can type an address). So the order's id is asked first,
+ * the key second; a key that leads to another order is ignored. A payment that only the key names
+ * and that nobody can read counts as agreed: the confirm is the judge, and it names order and
+ * amount.
  *
- * What is found decides what there is to do, in one table of states (act), and what an act comes
- * back with is looked at by the same table: a 200 alone means nothing. A confirm of a virtual
- * account answers 200, too, and has opened an account that waits for money. Seats are held for
- * minutes, an account stays open for days, and to pay a transfer back takes the buyer's bank
- * account, which we keep nowhere: so an account is closed again and the order told why. Should the
- * deposit be quicker than the closing, the money is there and the order goes through.
+ * What is found decides what to do, by one table of states (act), and the result of an act is
+ * judged by the same table: a 200 alone means nothing. A confirm of a virtual account answers 200
+ * too, and has only opened an account that waits for money. Seats are held for minutes, an account
+ * stays open for days, and paying a transfer back takes the buyer's bank account, which we do not
+ * store: so the account is closed again and the order is told why. If the deposit beats the
+ * closing, the money is there and the order goes through.
  *
- * Every act is safe to repeat (a payment is confirmed once, and canceled once, whatever the key),
- * and whatever is not a success is kept by Toss under its idempotency key; so after an answer that
- * decides nothing the next try has a key of its own.
+ * Every act is safe to repeat (a payment is confirmed once and canceled once, whatever the key),
+ * and Toss stores everything that is not a success under its idempotency key; so after an answer
+ * that decides nothing, the next try has a new key.
  *
- * Its webhooks are not signed. They are hints: the order is looked at, and nothing is believed. */
+ * Its webhooks are not signed. They are hints: the order is read, and nothing in them is believed.
+ */
 #include "base/text.h"
 #include "psp/psp.h"
 #include "psp/psp_toss_code.h"
@@ -34,11 +35,13 @@
 #include <time.h>
 
 enum { URL_MAX = 1024, BODY_MAX = 1024, AUTH_MAX = 640 };
-enum { SESSION_MS = 600000 }; /* between the buyer's consent and the confirm, by Toss's rule */
+enum {
+    SESSION_MS = 600000
+}; /* the longest time from the buyer's consent to the confirm, by Toss's rule */
 
 enum toss_status {
     TOSS_NOTHING, /* nobody has begun to pay for this order */
-    TOSS_HINTED,  /* the buyer says that they agreed, and Toss has not shown it yet */
+    TOSS_HINTED,  /* the buyer says that they agreed; Toss has not shown it yet */
     TOSS_READY,
     TOSS_IN_PROGRESS,
     TOSS_WAITING_FOR_DEPOSIT,
@@ -68,7 +71,7 @@ struct toss_call {
     struct peer_call *peer;
     enum toss_status status;
     char payment_key[ORDER_PAYMENT_MAX];
-    bool shown;    /* Toss has shown us this payment: our key opens the right account */
+    bool shown;    /* Toss has shown us this payment, so our key belongs to the right account */
     bool transfer; /* to a virtual account */
     unsigned acts;
 };
@@ -143,17 +146,17 @@ static enum payment_state state_of(const struct toss_call *call, bool approved)
     switch (call->status) {
     case TOSS_HINTED:
     case TOSS_IN_PROGRESS:
-    case TOSS_WAITING_FOR_DEPOSIT: /* not money, but more than nothing: it has to be closed */
+    case TOSS_WAITING_FOR_DEPOSIT: /* no money yet, but more than nothing: it has to be closed */
         return PAYMENT_AUTHORISED;
     case TOSS_DONE:
     case TOSS_PARTIAL_CANCELED:
         return PAYMENT_CAPTURED;
-    case TOSS_CANCELED: /* an account was closed before anything came in, or money given back */
+    case TOSS_CANCELED: /* an account closed before anything came in, or money refunded */
         return approved ? PAYMENT_CAPTURED : PAYMENT_CANCELED;
     case TOSS_NOTHING:
     case TOSS_READY:
     case TOSS_ABORTED:
-    case TOSS_EXPIRED: /* the buyer may try again until the seats' time is over */
+    case TOSS_EXPIRED: /* the buyer may try again until the seats' time is up */
         return PAYMENT_OPEN;
     case TOSS_STATUS_COUNT:
         break;
@@ -162,7 +165,7 @@ static enum payment_state state_of(const struct toss_call *call, bool approved)
     return PAYMENT_OPEN;
 }
 
-/* False: that is no payment, or in a state that Toss has invented since. */
+/* False: this is not a payment, or its state is newer than this program. */
 static bool read_payment(struct toss_call *call, const json_t *body)
 {
     struct payment *payment = &call->peer->payment;
@@ -219,11 +222,11 @@ static void put_payment(struct toss_call *call)
     payment->url[url.overflown ? 0 : url.len] = '\0';
 }
 
-/* ---- acting, once the payment was read ---- */
+/* ---- acting, once the payment has been read ---- */
 
 static void act(struct toss_call *call);
 
-/* Under this key Toss says the same for ever, and the act can be repeated. */
+/* Under this key Toss would give the same answer for good, and the act can be repeated. */
 static void tell_again(struct toss_call *call, const char *code, const char *detail)
 {
     psp_tell(call->peer, SAGA_UNKNOWN, code, detail);
@@ -249,8 +252,8 @@ static void judge_refusal(struct toss_call *call, const struct outcall_answer *a
         return;
     case TOSS_SAYS_GONE:
     case TOSS_SAYS_NOBODY:
-        /* With a key of another account nothing is ever found. Only of a payment that it has shown
-         * us, or when no consent can be alive any more, is that the buyer's affair. */
+        /* With another account's key nothing is ever found. So this is about the buyer only if Toss
+         * has shown us the payment, or if any consent must have expired. */
         if (confirming && ((word == TOSS_SAYS_GONE && call->shown) ||
                            now_ms > peer->order->expires_ms + SESSION_MS))
             psp_tell(peer, SAGA_FAILED, "authorisation-gone", code);
@@ -261,7 +264,7 @@ static void judge_refusal(struct toss_call *call, const struct outcall_answer *a
         psp_tell_stranger(call->psp, peer, code);
         peer->key_burnt = true;
         return;
-    case TOSS_SAYS_BEFORE: /* the next try reads by whom */
+    case TOSS_SAYS_BEFORE: /* the next try reads what happened */
         tell_again(call, "already", code);
         return;
     case TOSS_SAYS_LATER:
@@ -310,10 +313,10 @@ static void confirm(struct toss_call *call)
     dispatch(call, "/v1/payments/confirm", "confirm", memory, on_acted);
 }
 
-/* What is still to be given back, where that is less than what is left of the payment; otherwise
- * all that is left. A cancel of a part could be made twice, unlike one of everything, and tries
- * have keys of their own: so Toss is told what was left when we looked, and refuses if it is less
- * by now (NOT_MATCHES_REFUNDABLE_AMOUNT; then it is looked at again). */
+/* What is still to be refunded, if that is less than what is left of the payment; otherwise
+ * everything that is left. A partial cancel could happen twice, unlike a full one, and each try has
+ * its own key: so Toss is told what was left when we looked, and refuses if it is less by now
+ * (NOT_MATCHES_REFUNDABLE_AMOUNT; then it is read again). */
 static void put_amounts(struct text *body, const struct peer_call *peer)
 {
     const struct payment *payment = &peer->payment;
@@ -339,7 +342,7 @@ static void cancel(struct toss_call *call, const char *why)
     dispatch(call, path, why, memory, on_acted);
 }
 
-/* Confirming may open an account, which is then closed: two acts and no more in one try. */
+/* Confirming may open an account, which is then closed: at most two acts in one try. */
 static bool may_act(struct toss_call *call)
 {
     if (call->acts == 2) {
@@ -350,7 +353,7 @@ static bool may_act(struct toss_call *call)
     return true;
 }
 
-/* Each answers true if an act is under way, false if the verdict is told. */
+/* Each returns true if an act is under way, false if the verdict has been told. */
 
 static bool act_to_capture(struct toss_call *call)
 {
@@ -376,7 +379,7 @@ static bool act_to_capture(struct toss_call *call)
         cancel(call, "close");
         return true;
     case TOSS_DONE:
-    case TOSS_PARTIAL_CANCELED: /* how much of it is left is judged by the step */
+    case TOSS_PARTIAL_CANCELED: /* the step judges how much is left */
         psp_tell(peer, SAGA_DONE, NULL, NULL);
         return false;
     case TOSS_CANCELED:
@@ -404,7 +407,8 @@ static bool act_to_cancel(struct toss_call *call)
         cancel(call, "close");
         return true;
     }
-    /* Unconfirmed money cannot move; confirmed money has to be refunded, as the next try reads. */
+    /* Unconfirmed money cannot move; confirmed money has to be refunded, as the next try will find.
+     */
     bool captured =
         peer->payment.state == PAYMENT_CAPTURED && peer->payment.refunded < peer->payment.captured;
     psp_tell(peer, captured ? SAGA_UNKNOWN : SAGA_DONE, captured ? "captured" : NULL, NULL);
@@ -428,7 +432,7 @@ static bool act_to_refund(struct toss_call *call)
     }
     if (payment->state == PAYMENT_CAPTURED)
         psp_tell(peer, SAGA_DONE, NULL, NULL);
-    else if (!call->shown) /* to be missing is no proof that the money was never taken */
+    else if (!call->shown) /* a missing payment does not prove that the money was never taken */
         psp_tell(peer, SAGA_UNKNOWN, "payment-not-found", NULL);
     else
         psp_tell(peer, SAGA_FAILED, "not-captured", status_names[call->status]);
@@ -461,7 +465,7 @@ static void act(struct toss_call *call)
 
 enum found { FOUND_IT, FOUND_NONE, FOUND_NOTHING_OUT };
 
-/* What the answer to a read says; FOUND_NOTHING_OUT has told the verdict. */
+/* What the answer to a read says; with FOUND_NOTHING_OUT the verdict has been told. */
 static enum found judge_read(struct toss_call *call, const struct outcall_answer *answer)
 {
     struct peer_call *peer = call->peer;
@@ -471,7 +475,7 @@ static enum found judge_read(struct toss_call *call, const struct outcall_answer
     enum toss_word word = answer->rc == 0 ? toss_word(answer->status, code) : TOSS_SAYS_NOTHING;
     if (answer->rc == 0 && answer->status == 200) {
         if (body != NULL && !is_ours(body, peer->order))
-            found = FOUND_NONE; /* somebody typed another's key into the address */
+            found = FOUND_NONE; /* somebody typed another payment's key into the address */
         else if (read_payment(call, body))
             found = FOUND_IT;
         else
@@ -506,7 +510,7 @@ static void on_read_by_key(void *ctx, const struct outcall_answer *answer)
     act(call);
 }
 
-/* An attempt that came to nothing does not stand before a newer one. */
+/* A failed attempt must not hide a newer one. */
 static bool is_dead_end(enum toss_status status)
 {
     return status == TOSS_NOTHING || status == TOSS_READY || status == TOSS_ABORTED ||
@@ -561,7 +565,7 @@ static int webhook(const struct psp *psp, struct span signature, struct span bod
     json_decref(event);
     if (order[0] == '\0')
         return err_set(err, ERR_SYNTAX, "webhook body names no order");
-    /* Nobody signs these, so anybody may send them: the same hint counts once in ten seconds, and
+    /* These are not signed, so anybody may send them: the same hint counts once in ten seconds, and
      * there are no more hints than states. */
     snprintf(out->id, sizeof(out->id), "%s-%d-%llu", order, (int)known,
              (unsigned long long)(now_s / 10));
@@ -573,11 +577,11 @@ static int webhook(const struct psp *psp, struct span signature, struct span bod
 
 /* ---- the list of transactions ---- */
 
-/* A place in the list is a moment and the transaction that stands there, "2026-11-20T19:00:00/txn":
- * the query wants both. Dates are Korean time without a zone. */
+/* A position in the list is a time and the transaction at that time, "2026-11-20T19:00:00/txn": the
+ * query needs both. Dates are Korean time without a zone. */
 
 enum { KST_S = 9 * 3600, DAY_S = 24 * 3600, FIRST_LOOK_DAYS = 31, DATE_LEN = 19 };
-/* Nothing is left out of its list because its clock is ahead of ours. */
+/* So that nothing is missed if its clock is ahead of ours. */
 enum { AHEAD_DAYS = 31 };
 
 static void put_date(char out[DATE_LEN + 1], uint64_t unix_s)
@@ -588,8 +592,8 @@ static void put_date(char out[DATE_LEN + 1], uint64_t unix_s)
     strftime(out, DATE_LEN + 1, "%Y-%m-%dT%H:%M:%S", &tm);
 }
 
-/* Money taken is told once, with its amount; a cancel with what it gave back. CANCELED means that
- * nothing is left, whatever was given back before: the payment's state says so. */
+/* A capture is listed once, with its amount; a cancel with what it returned. CANCELED means that
+ * nothing is left, whatever was returned before: the payment's state says so. */
 static bool read_transaction(const json_t *item, struct psp_event_row *row)
 {
     char key[64], at[40], status[32];
@@ -638,7 +642,7 @@ static void events(struct psp *psp, const char *id, bool older,
     put_date(from, now_s - FIRST_LOOK_DAYS * DAY_S);
     const char *key = strchr(id, '/');
     if (key != NULL)
-        snprintf(from, sizeof(from), "%s", id); /* as far as the date goes */
+        snprintf(from, sizeof(from), "%s", id); /* cut after the date */
     snprintf(url, sizeof(url), "%s/v1/transactions?startDate=%s&endDate=%s&limit=%d%s%s",
              psp->conf.api_url, from, until, PSP_EVENTS_MAX, key != NULL ? "&startingAfter=" : "",
              key != NULL ? key + 1 : "");

@@ -1,6 +1,8 @@
-/* psp_toss_code.c: see psp_toss_code.h. The names are those of Toss's lists of errors for confirm,
- * read and cancel. Families (REJECT_..., EXCEED_MAX_...) are known by their beginnings, since new
- * members are added to them without notice; every member so far is a no to the buyer. */
+/* psp_toss_code.c: a table of codes, from Toss's lists of errors for confirm, read and cancel.
+ * Families (REJECT_..., EXCEED_MAX_...) are matched by their prefix, since members are added to
+ * them without notice; every member so far is a no to the buyer. A code that is not in the table
+ * decides nothing: a wrong guess here could take money without a sale, or drop a sale that was
+ * paid. */
 #include "psp/psp_toss_code.h"
 
 #include <stdbool.h>
@@ -20,7 +22,7 @@ static const struct {
     {"NOT_FOUND_TERMINAL_ID", TOSS_SAYS_STRANGER},
     {"NOT_REGISTERED_BUSINESS", TOSS_SAYS_STRANGER},
     {"INVALID_UNREGISTERED_SUBMALL", TOSS_SAYS_STRANGER},
-    /* trouble that passes */
+    /* trouble that will pass */
     {"PROVIDER_ERROR", TOSS_SAYS_LATER},
     {"CARD_PROCESSING_ERROR", TOSS_SAYS_LATER},
     {"COMMON_ERROR", TOSS_SAYS_LATER},
@@ -32,7 +34,7 @@ static const struct {
     {"TOO_MANY_REQUESTS", TOSS_SAYS_LATER},
     {"FORBIDDEN_BANK_REFUND_REQUEST", TOSS_SAYS_LATER}, /* the bank's hours */
     {"NOT_MATCHES_REFUNDABLE_AMOUNT", TOSS_SAYS_LATER}, /* somebody else is refunding it */
-    /* done, or being done */
+    /* done, or in progress */
     {"ALREADY_*", TOSS_SAYS_BEFORE},
     {"DUPLICATED_ORDER_ID", TOSS_SAYS_BEFORE},
     /* not there */
@@ -52,7 +54,8 @@ static const struct {
     {"INVALID_REFUND_ACCOUNT_*", TOSS_SAYS_NO},
     {"NOT_SUPPORTED_*", TOSS_SAYS_NO},
     {"NOT_ALLOWED_*", TOSS_SAYS_NO},
-    {"NOT_AVAILABLE_*", TOSS_SAYS_NO}, /* the buyer's bank sleeps for longer than seats are kept */
+    {"NOT_AVAILABLE_*",
+     TOSS_SAYS_NO}, /* the buyer's bank is closed for longer than seats are kept */
     {"NOT_CANCELABLE_*", TOSS_SAYS_NO},
     {"RESTRICTED_TRANSFER_ACCOUNT", TOSS_SAYS_NO},
     {"REFUND_REJECTED", TOSS_SAYS_NO},
@@ -78,6 +81,6 @@ enum toss_word toss_word(unsigned status, const char *code)
         if (fits(words[i].code, code))
             return words[i].word;
     }
-    /* Something before the API speaks: a proxy, another path. */
+    /* Something in front of the API answered: a proxy, another path. */
     return status == 403 ? TOSS_SAYS_STRANGER : TOSS_SAYS_NOTHING;
 }

@@ -1,7 +1,7 @@
-/* crash_point.h: an edge at which a test may have the process killed. An edge is passed each time
- * the engine is about to act, has acted, is about to commit or has committed; they are counted from
- * the start of the process. `saga.halt_at = N` ends it with SIGKILL at the N-th: no destructor, no
- * flush, as a power cut for this process. Without the setting an edge costs one comparison. */
+/* crash_point.h: points at which a test can kill the process. One is passed each time the engine is
+ * about to act, has acted, is about to commit or has committed; they are counted from the start of
+ * the process. `saga.halt_at = N` ends it with SIGKILL at the N-th: no destructor, no flush, like a
+ * power cut for this process. Without the setting a point costs one comparison. */
 #ifndef FG_PAY_CRASH_POINT_H
 #define FG_PAY_CRASH_POINT_H
 

@@ -1,4 +1,6 @@
-/* drift_words.c: see drift_words.h. The kinds are those of the statements that compare. */
+/* drift_words.c: one row for each kind of drift: what it means and what to do. The kinds are those
+ * of the statements that compare (sql/statements/reconcile.sql). The words are for an operator at
+ * night, so each says whether somebody loses money or a seat, and which act ends it. */
 #include "saga/drift_words.h"
 
 #include <stddef.h>
@@ -28,17 +30,17 @@ static const struct {
      "The buyer's bank has taken the money back, but the order is completed, its tickets good.",
      "Refund the order here, which kills its tickets and frees its seats; no money moves again."},
     {"events-missed",
-     "The provider did not know any more where we stood in its list; it was read again from the "
+     "The provider no longer knew our position in its list; it was read again from the "
      "oldest event that it keeps. What happened before that and after the named time was not seen.",
-     "If the named time is older than the provider's list goes back, compare these days by hand. "
-     "This is told for a week."},
+     "If the given time is further back than the provider's list goes, compare these days by hand. "
+     "This is reported for a week."},
     {"captured-twice", "Two payments of one order hold money.",
      "Refund the one that the order does not name."},
     {"authorisation-left", "The order is over, but the buyer's money is still reserved.",
      "Cancel the payment at the provider; it would run out by itself after some days."},
     {"moving-without-saga", "The order says that it moves, but no saga moves it.",
-     "This cannot come about by the program alone; look at what was changed by hand."},
-    {"tickets-missing", "A completed order has not one good ticket for each seat.",
+     "The program alone cannot cause this; check what was changed by hand."},
+    {"tickets-missing", "A completed order does not have one valid ticket for each seat.",
      "Look at the saga's timeline; `saga retry` if it stands at issue_tickets."},
     {"tickets-left", "An order that is over still has good tickets.",
      "Revoke them; the doors would let their holders in."},
@@ -51,10 +53,11 @@ static const struct {
     {"other-amount-at-shop", "The shop has this order with another amount.",
      "Ours is what was captured; have it corrected there."},
     {"unknown-at-shop", "The shop lists an order under our name that is not ours.",
-     "Ask the shop who handed it in; our key may be in other hands."},
+     "Ask the shop who submitted it; somebody else may have our key."},
     {"seat-not-sold", "A completed order has a seat that seat-service does not call sold to it.",
-     "If it is not sold at all, confirm it there or refund the order. If another order has it, see "
-     "whose tickets are good for it, and refund one of the two."},
+     "If it is not sold at all, confirm it there or refund the order. If another order has it, "
+     "find "
+     "out whose tickets are valid for it, and refund one of the two."},
     {"sold-without-order", "seat-service calls a seat sold for which no order is completed.",
      "If a saga is about to free it, wait; otherwise free it by `refund` there."},
     {"two-orders", "Two completed orders have the same seat.",
@@ -64,7 +67,7 @@ static const struct {
      "Refund the order to which the seat is not sold, which revokes its ticket; start the service "
      "again, and the database refuses such pairs."},
     {"ticket-without-seat", "A good ticket is for a seat that is not sold to its order.",
-     "Whoever comes with it has no seat: refund the order, or have its seats confirmed."},
+     "Its holder has no seat: refund the order, or have its seats confirmed."},
 };
 
 bool drift_words(const char *kind, const char **means, const char **todo)

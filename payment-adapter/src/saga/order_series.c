@@ -1,13 +1,11 @@
-/* order_series.c: see order_series.h.
+/* order_series.c: what becomes of orders is not counted as it happens, which would be one more
+ * write for each; instead, every ten seconds one statement computes it from the sagas that ended
+ * since the last time and a little before (count_sagas, sql/statements/counts.sql). So the sums
+ * agree with the sagas' rows, whatever was killed when, and any number of processes may count. What
+ * only a process knows (how often it answered with 5xx, how often the shop did not answer) each
+ * loop adds for itself; if a process dies, its last ten seconds of these are missing.
  *
- * What became of the orders is not counted as it happens, which would be one more write for each of
- * them: each ten seconds one statement reckons it from the sagas that ended since the last time and
- * a little before (count_sagas, sql/statements/counts.sql). So the sums are those of the sagas'
- * rows, whatever was killed when, and any number of processes may count. What only a process knows,
- * how often it answered a visitor with 5xx and how often the shop kept silent, each loop adds for
- * itself; of a process that dies the last ten seconds of these are missing.
- *
- * Threading: each loop has its own; the sagas are counted by loop 0. */
+ * Threading: each loop has its own; loop 0 counts the sagas. */
 #include "saga/order_series.h"
 
 #include "observe/log.h"
@@ -18,7 +16,7 @@
 
 enum { COUNT_TICKS = 100 };
 
-/* What a process knows by itself: counters that only rise. */
+/* What only this process knows: counters that only rise. */
 struct ours {
     uint64_t errors, unanswered;
 };
@@ -35,7 +33,7 @@ struct order_series {
 static void note_failure(struct order_series *series, const struct pg_answer *answer)
 {
     bool failing = answer->rc < 0;
-    if (failing && !series->failing) { /* once, not with every attempt */
+    if (failing && !series->failing) { /* once, not for every attempt */
         struct err_slot err;
         err_set(&err, answer->rc, "%s %s", answer->sqlstate, answer->text);
         log_failure(series->conf.log, "orders and errors are not counted", &err);
@@ -52,7 +50,7 @@ static void count_sagas(struct order_series *series)
 {
     struct pg_job *job = pg_job_create(series->conf.pg, on_sagas, series);
     if (job == NULL)
-        return; /* the next time counts these as well */
+        return; /* the next time will count these too */
     sql_count_sagas_add(job);
     sql_count_thin_add(job, &(struct sql_count_thin_args){.rows_max = COUNTED_ROWS_MAX});
     pg_job_send(job);
@@ -71,7 +69,7 @@ static void on_ours(void *ctx, const struct pg_answer *answer)
     struct order_series *series = ctx;
     note_failure(series, answer);
     series->is_telling = false;
-    if (answer->rc == 0 || answer->rc == ERR_UNKNOWN) /* rather too few than twice */
+    if (answer->rc == 0 || answer->rc == ERR_UNKNOWN) /* better too few than counted twice */
         series->told = series->telling;
 }
 

@@ -1,6 +1,5 @@
-/* order_series.h: orders and errors over time, for the operator's charts: in the database, so that
- * they are there for whoever asks after the service was started again, and the same from each
- * process. */
+/* order_series.h: orders and errors over time, for the operator's charts. They are kept in the
+ * database, so they survive restarts and every process shows the same. */
 #ifndef FG_PAY_ORDER_SERIES_H
 #define FG_PAY_ORDER_SERIES_H
 
@@ -11,8 +10,7 @@ struct order_series;
 struct order_series_conf { /* all borrowed until order_series_destroy() */
     struct pg_pool *pg;
     struct logger *log;
-    /* What this loop counts for itself: answers of 5xx, and letters that the shop kept silent to.
-     */
+    /* What this loop counts itself: 5xx answers, and letters that the shop did not answer. */
     const _Atomic uint64_t *errors, *unanswered;
     bool counts_sagas; /* one loop does */
 };

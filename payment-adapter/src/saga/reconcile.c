@@ -1,18 +1,17 @@
-/* reconcile.c: see reconcile.h.
+/* reconcile.c: a run is a chain: for each provider with a list, pages of events until there are no
+ * more; pages of what the shop has accepted; for each event on sale, the seats; then our own
+ * tables. A link that fails is named in the report and the chain goes on, so that a provider that
+ * is down does not hide a disagreement about seats.
  *
- * A run is a chain: for each provider with a list, pages of events until there are no more; pages
- * of what the shop has taken; for each event on sale the seats; then our own tables. A link that
- * fails is named in the report and the chain goes on, so that a provider that is down does not hide
- * that seats disagree.
+ * What is younger than GRACE_MS may still be on its way and is not drift. I1, I2 and I7 are judged
+ * here in production, by comparing everybody's own records.
  *
- * What is younger than GRACE_MS is on its way and no drift.
+ * No kind of drift hides another: each is counted in full, and listed up to LISTED_MAX. Money in
+ * the provider's account that names no order of ours is not drift but somebody else's business (the
+ * shop may use the account too), and is counted separately.
  *
- * One kind of drift hides no other: each is counted whole, and listed as far as LISTED_MAX. Money
- * in the provider's account that names no order of ours is no drift but somebody else's business
- * (the shop may use the account, too): it is counted apart.
- *
- * The seats' list goes to the database as it came: fifty thousand seats are megabytes, and to parse
- * them here would hold up everybody on this loop. */
+ * The list of seats goes to the database as it came: fifty thousand seats are megabytes, and
+ * parsing them here would hold up everybody on this loop. */
 #include "saga/reconcile.h"
 
 #include "base/grow.h"
@@ -30,7 +29,7 @@
 enum {
     GRACE_MS = 120000,
     ITEMS_MAX = 1000,
-    LISTED_MAX = 20, /* of one kind and comparison; more of them are one trouble, not a thousand */
+    LISTED_MAX = 20, /* per kind and comparison: a thousand of a kind are one problem */
     PAGES_MAX = 1000,
     SHOP_PAGE = 100,
     EVENTS_MAX = 16,
@@ -47,23 +46,23 @@ struct reconcile {
     struct reconcile_conf conf;
     uint64_t next_us;
     bool running, closing;
-    unsigned out; /* calls that will come back */
+    unsigned out; /* calls that have not come back yet */
     void (*on_done)(void *ctx);
     void *ctx;
     /* the run */
     uint32_t psp, pages;
-    bool older;      /* the first run of all: pages go back to the oldest event */
+    bool older;      /* the very first run: pages go back to the oldest event */
     char cursor[96]; /* where the next page begins */
     char newest[96];
     uint32_t events_len, event;
     char events[EVENTS_MAX][ORDER_EVENT_MAX];
     struct item items[ITEMS_MAX];
     uint32_t items_len;
-    uint64_t drift; /* with those that are not listed */
+    uint64_t drift; /* including those that are not listed */
     uint64_t foreign, foreign_amount;
     const char *broken[BROKEN_MAX];
     uint32_t broken_len;
-    /* the last whole run's */
+    /* of the last complete run */
     struct item *shown;
     uint32_t shown_len;
     uint64_t shown_drift, shown_foreign, shown_foreign_amount;
@@ -81,7 +80,7 @@ static void free_if_over(struct reconcile *reconcile)
     free(reconcile);
 }
 
-/* True: nobody is interested any more, and the memory may be gone. */
+/* True: nobody is interested any more, and the memory may have been freed. */
 static bool came_back(struct reconcile *reconcile)
 {
     assert(reconcile->out > 0);
@@ -99,7 +98,7 @@ static void break_link(struct reconcile *reconcile, const char *what)
         reconcile->broken[reconcile->broken_len++] = what;
 }
 
-/* A statement leaves whose answer comes to this run. */
+/* Counts a statement whose answer comes back to this run. */
 static struct pg_pool *asking(struct reconcile *reconcile)
 {
     reconcile->out++;
@@ -208,7 +207,7 @@ static void on_seats_compared(void *ctx, const struct pg_answer *answer)
         return;
     if (answer->rc == 0)
         take_items(reconcile, answer->results[0]);
-    else /* 22...: what came as a list cannot be read as one */
+    else /* 22...: what came is not a list of seats */
         break_link(reconcile,
                    strncmp(answer->sqlstate, "22", 2) == 0 ? "seat-service" : "database");
     next_seats(reconcile);
@@ -305,7 +304,7 @@ static void on_shop_kept(void *ctx, const struct pg_answer *answer)
         next_shop_page(reconcile);
 }
 
-/* A page as rows of JSON; how many there were, or -1 if it is not such a page. */
+/* Writes a page as JSON rows; returns how many, or -1 if it is not such a page. */
 static int read_shop_page(const json_t *page, struct grow *rows)
 {
     size_t index;
@@ -460,15 +459,16 @@ static void on_gap_kept(void *ctx, const struct pg_answer *answer)
     next_page(reconcile);
 }
 
-/* The provider forgets events, after a month or so, and with them where we stood. It is written
- * down that something was missed, and the list is read again like on the first day. */
+/* After a month or so the provider forgets events, and our position with them. We record that
+ * something was missed, and read the list again as on the first day. */
 static void anchor_again(struct reconcile *reconcile)
 {
     const struct sql_reconcile_gap_args args = {
         .provider = reconcile->conf.psps[reconcile->psp - 1]->driver->name};
     reconcile->cursor[0] = '\0';
-    log_say(reconcile->conf.log, LOG_LEVEL_ERROR,
-            "the provider does not know where we stood in its list: read from the oldest again");
+    log_say(
+        reconcile->conf.log, LOG_LEVEL_ERROR,
+        "the provider has forgotten our position in its list: reading again from the oldest event");
     sql_reconcile_gap(asking(reconcile), &args, on_gap_kept, reconcile);
 }
 
@@ -502,8 +502,8 @@ static void on_events(void *ctx, const struct psp_events *events)
         snprintf(reconcile->newest, sizeof(reconcile->newest), "%s", last);
     snprintf(reconcile->cursor, sizeof(reconcile->cursor), "%s", reconcile->older ? first : last);
     reconcile->pages = events->more ? reconcile->pages + 1 : 0;
-    /* Going back, the place is kept only once the oldest is reached: a run that is broken off
-     * begins again, rather than leaving a gap. */
+    /* Going back, the position is stored only once the oldest event is reached: an interrupted run
+     * starts over rather than leaving a gap. */
     bool keep = !reconcile->older || !events->more;
     const struct sql_reconcile_events_args args = {
         .provider = reconcile->conf.psps[reconcile->psp - 1]->driver->name,

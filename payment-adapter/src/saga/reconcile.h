@@ -1,7 +1,7 @@
-/* reconcile.h: does everybody agree? Each minute the provider's own list of events, the seats that
- * seat-service has sold, the orders, tickets and sagas here, and what the shop has taken are laid
- * beside each other. Whatever disagrees, and has had the time to agree, is a drift: counted in a
- * metric, listed, and explained. The right number is 0. */
+/* reconcile.h: does everybody agree? Each minute it compares the provider's own list of events, the
+ * seats that seat-service has sold, our orders, tickets and sagas, and what the shop has accepted.
+ * Whatever disagrees, and has had time to agree, is drift: counted in a metric, listed and
+ * explained. The right number is 0. */
 #ifndef FG_PAY_RECONCILE_H
 #define FG_PAY_RECONCILE_H
 
@@ -14,7 +14,7 @@
 struct reconcile_stats {
     _Atomic uint64_t drift; /* gauge: found by the last run */
     _Atomic uint64_t runs, broken;
-    _Atomic uint64_t last_s; /* gauge: when the last whole run ended, unix time */
+    _Atomic uint64_t last_s; /* gauge: when the last complete run ended, unix time */
 };
 
 struct reconcile;
@@ -23,9 +23,9 @@ struct reconcile_conf { /* all borrowed until reconcile_close() */
     struct pg_pool *pg;
     struct outcalls *outcalls;
     const struct settings *settings;
-    struct psp *const *psps; /* the providers that are used */
+    struct psp *const *psps; /* the providers in use */
     uint32_t psps_len;
-    const char *seats_token, *shop_key; /* as they are now; "": none */
+    const char *seats_token, *shop_key; /* current; "": none */
     const struct clock *clock;
     struct logger *log;
 };
@@ -36,7 +36,7 @@ void reconcile_tick(struct reconcile *reconcile); /* each 100 ms */
 void reconcile_close(struct reconcile *reconcile);
 const struct reconcile_stats *reconcile_stats(const struct reconcile *reconcile);
 
-/* The next run begins now; on_done is called when it has ended. One at a time: ERR_FULL. */
+/* Starts a run now; on_done is called when it has ended. ERR_FULL: one is under way. */
 int reconcile_now(struct reconcile *reconcile, void (*on_done)(void *ctx), void *ctx);
 /* {"at","drift":n,"items":[{"kind","order","payment","detail","means","todo"}],
  * "foreign":{"payments","amount"},"not_reached":[...]} */

@@ -1,16 +1,14 @@
-/* worker.c: see worker.h.
+/* worker.c: the engine is turned once in each turn of the loop, after the sockets: whatever came in
+ * (a reply, a commit's end, new orders) is processed together, so the moves of one loop turn are
+ * one commit. A timer wakes the loop for what is due without anything coming in.
  *
- * The engine is turned once in each turn of the loop, after the sockets: whatever came in (a reply,
- * a commit's end, new orders) is worked off together, so the moves of one loop turn are one commit.
- * A timer wakes the loop for what is due without anything coming in.
- *
- * A commit is one statement for the moves, and one more for each kind of effect that is among
- * them; all of them travel as one job, which is one transaction and one flush of the log. Columns
- * go as arrays. A commit that the database refuses for what is in it (SQLSTATE 22 and 23: a letter
- * that is none, a check) is sent again in halves, until the row that is to blame stands alone: it
- * is the engine's to park, and holds up nobody else's. Effects go as JSON, one array for each kind;
- * each carries the lease and the number of its move, so that the statement takes only those whose
- * move was taken. */
+ * A commit is one statement for the moves, plus one for each kind of effect among them; all of them
+ * travel as one job, which is one transaction and one flush of the log. Columns go as arrays. If
+ * the database refuses a commit because of its contents (SQLSTATE 22 and 23: a malformed letter, a
+ * check), it is sent again in halves, until the row to blame stands alone: the engine parks that
+ * one, and it holds up nobody else's. Effects go as JSON, one array for each kind; each carries the
+ * lease and the number of its move, so that the statement accepts only those whose move was
+ * accepted. */
 #include "saga/worker.h"
 
 #include "base/grow.h"
@@ -55,13 +53,13 @@ struct worker {
     char *keys; /* of the definitions, as an array literal */
     struct saga_store_reply *replies;
     struct saga_row *rows;
-    char (*whys)[SAGA_DETAIL_MAX]; /* of replies that refuse */
+    char (*whys)[SAGA_DETAIL_MAX]; /* for replies that refuse */
     /* The batch, borrowed until it is answered; [at, at + part) is under way. */
     const struct saga_move *const *batch;
     uint32_t batch_len, batch_at, batch_part;
     unsigned handles;
-    unsigned jobs;            /* under way at the database; they hold the worker */
-    _Atomic uint64_t unknown; /* sagas of definitions that we do not have, at the last look */
+    unsigned jobs;            /* with the database; they keep the worker alive */
+    _Atomic uint64_t unknown; /* sagas with definitions that we do not have, at the last look */
     bool closing;
 };
 
@@ -85,7 +83,7 @@ static void worker_free_if_over(struct worker *worker)
     free(worker);
 }
 
-/* ---- edges, for tests ---- */
+/* ---- crash points, for tests ---- */
 
 static void edge(struct worker *worker)
 {
@@ -120,7 +118,8 @@ static bool read_row(struct worker *worker, const PGresult *res, int i, struct s
     struct err_slot err;
     err_set(&err, ERR_RANGE, "saga %" PRIu64 " of %s, step %u", row->id,
             row->def != NULL ? row->def->key : "?", row->step);
-    log_failure(worker->conf.log, "a saga is where its definition has no step", &err);
+    log_failure(worker->conf.log, "a saga stands at a step that its definition does not have",
+                &err);
     return false;
 }
 
@@ -212,7 +211,7 @@ static bool is_about_data(const struct pg_answer *answer)
            (memcmp(answer->sqlstate, "22", 2) == 0 || memcmp(answer->sqlstate, "23", 2) == 0);
 }
 
-/* The first line of what the database says: the next ones quote the row. */
+/* Only the first line of the database's message: the next ones quote the row. */
 static void refuse(struct worker *worker, const struct pg_answer *answer)
 {
     uint32_t at = worker->batch_at;
@@ -224,7 +223,7 @@ static void refuse(struct worker *worker, const struct pg_answer *answer)
     struct err_slot err;
     err_set(&err, ERR_PEER, "saga %" PRIu64 ": %s %s", worker->batch[at]->id, answer->sqlstate,
             worker->whys[at]);
-    log_failure(worker->conf.log, "the database does not take this saga's move", &err);
+    log_failure(worker->conf.log, "the database refuses this saga's move", &err);
 }
 
 static void take_replies(struct worker *worker, const PGresult *res)
@@ -257,10 +256,10 @@ static void on_committed(void *ctx, const struct pg_answer *answer)
     }
     if (is_about_data(answer)) {
         refuse(worker, answer);
-    } else if (answer->rc < 0) { /* what parts of it are stored is so; to repeat them is safe */
+    } else if (answer->rc < 0) { /* parts of it may be stored; repeating them is safe */
         struct err_slot err;
         err_set(&err, (enum err_code)answer->rc, "%s %s", answer->sqlstate, answer->text);
-        log_failure(worker->conf.log, "moves were not stored, or it is not known", &err);
+        log_failure(worker->conf.log, "moves were not stored, or the outcome is unknown", &err);
         saga_engine_on_committed(worker->engine, false, NULL);
         return;
     } else {
@@ -366,7 +365,7 @@ static void commit(void *ctx, const struct saga_move *const *moves, uint32_t len
     send_part(worker);
 }
 
-/* ---- what is not ours to guess ---- */
+/* ---- what we must not guess ---- */
 
 static void on_unknown(void *ctx, const struct pg_answer *answer)
 {
@@ -377,7 +376,7 @@ static void on_unknown(void *ctx, const struct pg_answer *answer)
         return;
     }
     if (answer->rc < 0)
-        return; /* the next look tells */
+        return; /* the next look will tell */
     const PGresult *res = answer->results[0];
     uint64_t before = atomic_load_explicit(&worker->unknown, memory_order_relaxed), now = 0;
     for (int i = 0; i < PQntuples(res); i++)
@@ -387,7 +386,7 @@ static void on_unknown(void *ctx, const struct pg_answer *answer)
         struct sql_saga_unknown_row row = sql_saga_unknown_row(res, i);
         struct log_line line;
         log_begin(&line, worker->conf.log, LOG_LEVEL_ERROR,
-                  "sagas of a definition that this program does not have are left alone");
+                  "sagas with a definition that this program does not have are left alone");
         log_str(&line, "definition", row.key);
         log_u64(&line, "sagas", row.sagas);
         log_end(&line);
@@ -462,9 +461,9 @@ static int create_engine(struct worker *worker, struct err_slot *err)
         .slots = conf->slots,
         .calls_max = conf->calls_max,
         .idle_ms = conf->idle_ms,
-        .breaker_trip = 10,        /* a single lost packet is no outage */
+        .breaker_trip = 10,        /* a single lost packet is not an outage */
         .breaker_open_ms = 2000,   /* a peer that restarts is back by then */
-        .budget_share_milli = 200, /* one repeat for five first tries */
+        .budget_share_milli = 200, /* one retry per five first tries */
         .budget_per_s = 10,
         .budget_cap = 100,
         .store = {lease, commit, worker},

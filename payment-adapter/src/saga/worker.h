@@ -1,5 +1,5 @@
-/* worker.h: a saga engine on a loop, with its rows in PostgreSQL. One a loop; any number of loops
- * and processes work on the same rows. */
+/* worker.h: a saga engine on a loop, with its rows in PostgreSQL. One per loop; any number of loops
+ * and processes share the rows. */
 #ifndef FG_PAY_WORKER_H
 #define FG_PAY_WORKER_H
 
@@ -16,7 +16,7 @@ struct worker_conf {
     uint32_t defs_len;
     uint32_t slots, calls_max;
     uint32_t idle_ms;
-    uint32_t lease_ms;    /* longer than the longest try, or tries are made twice */
+    uint32_t lease_ms;    /* longer than the longest try, or tries would run twice */
     const char *instance; /* whose leases they are; borrowed */
     const struct clock *clock;
     const struct rng *rng;
@@ -30,22 +30,22 @@ struct worker_conf {
 };
 
 /* At the start of a process, before its workers: what the instance had in hand when it died is due
- * at once, not only when the lease is over. Should two processes bear one name, the older one's
- * moves are refused, and nothing worse. Blocks. */
+ * at once, instead of when the lease ends. If two processes share a name, the older one's moves are
+ * refused, and nothing worse happens. Blocks. */
 int worker_reclaim(const char *conninfo, const char *instance, struct err_slot *err);
 
 int worker_create(const struct worker_conf *conf, struct err_slot *err, struct worker **out);
-/* Something may be due that this process knows of: look now rather than at the next idle look. */
+/* This process knows that something may be due: look now rather than at the next idle poll. */
 void worker_nudge(struct worker *worker);
-/* Looks for sagas of definitions that this program does not have, of a newer program or of one
- * whose versions were taken out. They are left alone: any guess might sell a seat twice. Now and
- * then, by one worker of a process. */
+/* Looks for sagas with definitions that this program does not have, because a newer program wrote
+ * them or a version was removed. They are left alone: any guess might sell a seat twice. Called now
+ * and then, by one worker of a process. */
 void worker_look_for_unknown(struct worker *worker);
-/* How many there were at the last look; an alarm if there are any. */
+/* How many the last look found; an alarm if there are any. */
 const _Atomic uint64_t *worker_unknown(const struct worker *worker);
-/* No new sagas; each one in hand goes on to its next stored move and is given back. */
+/* No new sagas: each one in hand goes on to its next stored move and is given back. */
 void worker_drain(struct worker *worker);
-/* Silent at once. What is in hand comes back to others when its lease is over. */
+/* Silent at once. Others get what is in hand when its lease ends. */
 void worker_close(struct worker *worker);
 
 #endif

@@ -1,5 +1,7 @@
-/* schema.c: the files of payment-adapter/sql/, in the program, in order (pg/pg_migrate.h), and the
- * wall of tickets, which each start tries to raise until it stands. */
+/* schema.c: the files of payment-adapter/sql/, compiled into the program, in sequence
+ * (pg/pg_migrate.h), and the wall of tickets: the unique index that keeps a seat from having two
+ * valid tickets (I1). A database that already has such a pair cannot have the index yet, so each
+ * start tries to create it until it stands. */
 #include "store/schema.h"
 
 #include "pg/pg_migrate.h"
@@ -93,8 +95,9 @@ static int bring_up(const char *conninfo, struct err_slot *err)
     return rc;
 }
 
-/* What stands in its way is told as a warning, which libpq writes to stderr, and keeps nobody from
- * starting. The lock is that of the steps: two who make one index at once would fail. */
+/* Whatever stands in its way is reported as a warning, which libpq writes to stderr, and does not
+ * prevent the start. The lock is the migrations' own: two processes creating the same index at once
+ * would fail. */
 static int raise_wall(const char *conninfo, struct err_slot *err)
 {
     PGconn *pq = PQconnectdb(conninfo);

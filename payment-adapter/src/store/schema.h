@@ -1,12 +1,12 @@
-/* schema.h: brings the database to what this program expects. */
+/* schema.h: brings the database up to what this program expects. */
 #ifndef FG_PAY_SCHEMA_H
 #define FG_PAY_SCHEMA_H
 
 #include "base/err.h"
 
-/* Applies the files of payment-adapter/sql/ that are missing, in one transaction and under a lock,
- * so that any number of instances may start at once. Blocks: for the start of the program only.
- * ERR_STATE if the database is newer than the program, or was made by another one's steps. */
+/* Applies the missing files of payment-adapter/sql/ in one transaction and under a lock, so that
+ * any number of instances may start at once. It blocks, and is for the start of the program only.
+ * ERR_STATE if the database is newer than the program, or was made by other steps. */
 int schema_apply(const char *conninfo, struct err_slot *err);
 
 #endif
