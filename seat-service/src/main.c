@@ -1,8 +1,8 @@
-/* main.c: seat-service put together. What each part is for stands in its header; README.md tells
+/* main.c: seat-service put together. Each part's header says what it is for; README.md describes
  * how a request travels through them.
  *
- * Threads: the loops (turn.c), the committer (journal.c), the reader (reader.c), the
- * auditor (auditor.c), and libuv's pool for imports and exports. */
+ * Threads: the loops (turn.c), the committer (journal.c), the reader (reader.c), the auditor
+ * (auditor.c), and libuv's pool for imports and exports. */
 #include "api/buyer_api.h"
 #include "api/hall_api.h"
 #include "api/hall_page.h"
@@ -57,8 +57,8 @@ static int check(void *settings, struct err_slot *err)
     return settings_check(settings, err);
 }
 
-/* Another process owns our events: whatever is in memory counts no more. Started again, this one
- * is a standby. */
+/* Another process owns our events: nothing in memory counts any more. Started again, this one is a
+ * standby. */
 static void on_fenced(void *ctx, const char *reason)
 {
     struct seats *seats = ctx;
@@ -83,17 +83,18 @@ static int add_metrics(struct seats *seats, struct metrics *metrics, struct err_
         {"fairgate_seats_gone_total", "late payments whose seats were gone",
          &seats->stats.late_gone},
         {"fairgate_seats_unremembered_total",
-         "holds that ran out while being paid, beyond those that are remembered",
+         "holds that expired while being paid and could not be remembered",
          &seats->stats.unremembered},
         {"fairgate_seats_refunded_total", "sold holds given back", &seats->stats.refunded},
         {"fairgate_seats_conflicts_total", "requests that lost a seat", &seats->stats.conflicts},
-        {"fairgate_seats_full_total", "changes refused as too many waited", &seats->stats.full},
-        {"fairgate_seats_refused_total", "changes undone as they could not be written",
+        {"fairgate_seats_full_total", "changes refused because too many were waiting",
+         &seats->stats.full},
+        {"fairgate_seats_refused_total", "changes undone because they could not be written",
          &seats->stats.refused},
         {"fairgate_seats_replayed_total", "answers to repeated idempotency keys",
          &seats->stats.replays},
         {"fairgate_idem_pushed_out_total",
-         "outcomes of repeatable requests that were forgotten before their time for want of memory",
+         "outcomes of repeatable requests forgotten early for lack of memory",
          &idem_stats(seats->idem)->pushed_out},
         {"fairgate_journal_commits_total", "transactions", &journal->commits},
         {"fairgate_journal_changes_total", "changes written", &journal->changes},
@@ -139,11 +140,11 @@ static int add_metrics(struct seats *seats, struct metrics *metrics, struct err_
                                "outcomes of repeatable requests that there is memory for", NULL},
                            &idem_stats(seats->idem)->room, err);
     if (rc == 0)
-        rc = metrics_gauge(metrics,
-                           &(struct metrics_desc){"fairgate_idem_kept_seconds",
-                                                  "the least that such an outcome was kept, lately",
-                                                  NULL},
-                           &idem_stats(seats->idem)->kept_s, err);
+        rc = metrics_gauge(
+            metrics,
+            &(struct metrics_desc){"fairgate_idem_kept_seconds",
+                                   "the shortest time such an outcome was kept, lately", NULL},
+            &idem_stats(seats->idem)->kept_s, err);
     for (enum journal_state state = 0; rc == 0 && state < JOURNAL_STATES; state++) {
         char memory[64];
         struct text labels = text_on(memory, sizeof(memory));
@@ -256,7 +257,7 @@ static int start(struct service *service, struct http_router *routes,
     return rc;
 }
 
-/* What is out, and why, for /readyz: the process is ready for the others. */
+/* Which events are out, and why, for /readyz: the process is ready for the others. */
 static void tell_out(void *ctx, struct text *body)
 {
     enum { TOLD_MAX = 8, REASON_MAX = 160, NEEDS = 64 + EVENT_ID_MAX + 6 * REASON_MAX };
@@ -285,7 +286,7 @@ static void tell_out(void *ctx, struct text *body)
 }
 
 /* Each tick of loop 0. An owner that is cut off from PostgreSQL still shows the hall and answers
- * changes with 503 itself: to take it out of the rotation would only blind the visitors. */
+ * changes with 503 itself; taking it out of rotation would only blind the visitors. */
 static void on_tick(void *ctx, const char *reason)
 {
     struct seats *seats = ctx;

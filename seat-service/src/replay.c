@@ -1,7 +1,7 @@
 /* replay.c: reads the same settings as the service (only [postgres] matters), takes no lock and
- * writes nothing: it may run beside the owner. It never starts from a snapshot, as it is here to
- * prove what snapshots are made of. What it prints is the same JSON whoever runs it, so two runs,
- * or a run and the live service, can be compared by diff. */
+ * writes nothing: it may run beside the owner. It never starts from a snapshot, because it is there
+ * to prove what snapshots are made of. It always prints the same JSON for the same state, so two
+ * runs, or a run and the live service, can be compared with diff. */
 #include "replay.h"
 
 #include "base/rfc3339.h"
@@ -38,7 +38,7 @@ static int apply(void *ctx, const struct change *change, const struct store_row 
 {
     struct replay *replay = ctx;
     if (change->seq > replay->options.seq || change->at_ms > replay->options.at_ms)
-        return 0; /* the chain is checked to its end, the state stands still */
+        return 0; /* the chain is checked to its end, but the state stays as it is */
     int rc = engine_apply(replay->engine, change, err);
     if (rc < 0)
         return rc;
@@ -212,7 +212,7 @@ static bool read_options(int argc, char **argv, struct options *options)
     return options->config != NULL;
 }
 
-/* Only [postgres] is needed of the service's own file; the rest of it is not ours to judge. */
+/* Only [postgres] is needed from the service's own file; the rest is not ours to judge. */
 static int read_conninfo(const char *path, char out[CONFIG_STRING_MAX], struct err_slot *err)
 {
     char line[CONFIG_STRING_MAX + 64], value[CONFIG_STRING_MAX];

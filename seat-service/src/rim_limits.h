@@ -4,29 +4,29 @@
 #define FG_SEAT_SERVICE_RIM_LIMITS_H
 
 enum {
-    /* Passes with a wrong signature, or of another event, from one address in a minute, of one
-     * loop: each costs as much as hundreds of reads of what is remembered. Behind one address may
-     * stand a carrier's thousands, whom one of them shall not lock out easily; 300 are 20 ms. */
+    /* Passes with a wrong signature, or for another event, from one address in a minute, per loop:
+     * each costs as much as hundreds of cached ones. Thousands of a carrier's customers may share
+     * an address, and one of them must not lock the others out easily; 300 cost 20 ms. */
     PASSES_WRONG_MAX = 300,
 
     /* ---- the journal ---- */
 
     /* Changes of one loop that may wait for their commit. At 100,000 changes a second and a flush
-     * of 10 ms about 1,000 wait; 4,096 ride out a stall of 40 ms, and what comes then is better
-     * told to come again than kept waiting. 6 MB a loop. */
+     * of 10 ms about 1,000 wait; 4,096 ride out a stall of 40 ms; beyond that it is better to tell
+     * callers to come again than to keep them waiting. 6 MB per loop. */
     COMMIT_ENTRIES_PER_PORT = 4096,
     COMMIT_ENTRIES_PER_PORT_MAX = 65536,
 
-    /* Changes of one transaction. From 512 rows on the cost of a row hardly falls (it is twice as
-     * dear at 64), while the first of a batch waits for its last. */
+    /* Changes of one transaction. Beyond 512 rows the cost of a row hardly falls (at 64 it is twice
+     * as high), while the first of a batch waits for its last. */
     JOURNAL_BATCH_MAX = 1024,
     /* Parameters of one transaction, and what they are made in: a batch of short changes, or fewer
      * long ones. */
     JOURNAL_BATCH_BYTES = 2 * 1024 * 1024,
 
     /* A batch of this many changes is a rush: the next commit begins no sooner than JOURNAL_PACE_US
-     * after this one did. A thousand commits a second are as many as a disk of the cloud flushes;
-     * a lone buyer, and a few, never wait. */
+     * after this one did. A cloud disk flushes about a thousand times a second; one buyer, or a
+     * few, never wait. */
     JOURNAL_PACED_FROM = 16,
     JOURNAL_PACE_US = 1000,
 
@@ -37,8 +37,8 @@ enum {
      * any healthy flush, and so short that a fail-over is noticed. */
     JOURNAL_ANSWER_MS = 5000,
     JOURNAL_CONNECT_MS = 3000,
-    /* A request whose outcome stays open is told so after this; longer than ANSWER and a reconnect.
-     */
+    /* A request whose outcome stays open is told so after this time, which is longer than ANSWER
+     * and a reconnect. */
     OUTCOME_TELL_MS = 8000,
     /* Between attempts to connect: doubled from the first to the second, with jitter. */
     JOURNAL_RETRY_MIN_MS = 50,
@@ -53,16 +53,16 @@ enum {
     STANDBY_POLL_MS = 100,
 
     /* An event that cannot be read is tried again after the first of these, doubled up to the
-     * second: to read one from its beginning is work, and whoever mends it does not wait long. */
+     * second: reading one from its beginning is work, but whoever repairs it should not wait long.
+     */
     EVENT_RETRY_MIN_MS = 1000,
     EVENT_RETRY_MAX_MS = 30000,
     /* How long the reader waits for another's lock before it turns to other events. */
     READER_LOCK_MS = 2000,
     /* The change that begins a journal, and what is sent with it. */
     JOURNAL_FIRST_BYTES = 64 * 1024,
-    /* Connections of ours that broke, one after the other, before all was settled, and whose
-     * backends may be there still. Were there more, the oldest have long been ended by the server.
-     */
+    /* Our connections that broke, one after the other, before everything was settled, and whose
+     * backends may still be alive. If there are more, the server has ended the oldest long ago. */
     JOURNAL_BACKENDS_MAX = 16,
     /* The name of a process and its life in the owner row. */
     JOURNAL_INSTANCE_MAX = 128,
@@ -70,7 +70,7 @@ enum {
     /* Changes after which a new snapshot is made: 100,000 are replayed in well under a second. */
     SNAPSHOT_EVERY = 100000,
     SNAPSHOT_LOOK_MS = 5000,
-    /* Changes a second from which on the auditor lets others have the processor. */
+    /* From this many changes a second on, the auditor leaves the processor to others. */
     AUDITOR_BUSY_PER_S = 1000,
     /* ... until it is this many snapshots behind: a million changes, which a recovery replays in
      * less than a second, and more than a stadium's whole sale makes. */
@@ -79,7 +79,7 @@ enum {
      */
     AUDITOR_ANSWER_MS = 60000,
 
-    /* Writing a document of 64 MB, over a slow line to a slow disk; nobody else waits for it. */
+    /* Writing a document of 64 MB, over a slow line to a slow disk; nobody else is kept waiting. */
     IMPORT_ANSWER_MS = 60000,
     /* From written to open: read back, and taken. Then the operator is told to ask again. */
     IMPORT_OPEN_MS = 30000,
@@ -88,7 +88,7 @@ enum {
     /* ---- the calls ---- */
 
     /* Passes that a loop remembers as good, so that a signature is checked once and not for each
-     * request. As many as buyers are inside at a time, and some; 96 bytes each. */
+     * request. Somewhat more than the buyers who are inside at a time; 96 bytes each. */
     PASS_CACHE_SLOTS = 1 << 15,
     /* Sessions that were ended, one for each order, remembered until their passes would have run
      * out. Four times as many as a stadium has seats, so that none has to make room for another
@@ -109,11 +109,11 @@ enum {
     IDEM_LOCKS = 64, /* loops rarely meet at one */
     IDEM_KEEP_S = 10 * 60,
     IDEM_KEY_MAX = 255, /* bytes of the header */
-    /* A repetition waits this long for the answer to the first: longer than a change waits for
-     * the journal (JOURNAL_WAIT_MS) if there is one at all. Of one loop, so many wait. */
+    /* A repetition waits this long for the answer to the first: longer than a change waits for the
+     * journal (JOURNAL_WAIT_MS) if there is one at all. The second bound is per loop. */
     IDEM_WAIT_MS = 3000,
     IDEM_WAITERS_MAX = 256,
-    IDEM_LOOK_US = 10 * 1000, /* so that looking costs a loop little, however many commits end */
+    IDEM_LOOK_US = 10 * 1000, /* so that looking costs a loop little, however many commits finish */
 
     /* Cells that count requests of a session: eight times the buyers who are inside at once, so
      * that few share one. */
@@ -130,15 +130,15 @@ enum {
     PUBLISH_MS = 200,
     /* Level of gzip for availability: the quickest. */
     AVAIL_LEVEL = 1,
-    /* Changed seats in one delta; a reader who is further behind takes it all again. */
+    /* Changed seats in one delta; a reader that is further behind fetches everything again. */
     DELTA_MAX = 4096,
-    /* Holds that run out and are on their way to the journal: as one lot comes back, the next goes.
-     * 30,000 that run out in one second are sixty such lots, and one lot leaves half of a batch to
-     * those who hold and pay meanwhile. */
+    /* Expired holds on their way to the journal: as one lot comes back, the next goes. 30,000 that
+     * expire in one second are sixty such lots, and each leaves half of a batch to holds and
+     * payments that arrive meanwhile. */
     EXPIRE_OPEN_MAX = JOURNAL_BATCH_MAX / 2,
-    /* After the journal could not be written for a while, holds that an order has do not run out
-     * for so long: their confirms were refused as well, and payment asks again within 30 s (its
-     * RETRY_CAP_MS) and gives each try 10 s. */
+    /* After the journal could not be written for a while, holds that belong to an order do not
+     * expire for this long: their confirms were refused too, and payment-adapter asks again within
+     * 30 s (its RETRY_CAP_MS) and gives each try 10 s. */
     CONFIRM_SPARED_MS = 45 * 1000,
     /* Counts over time: one point in ten seconds, for a day. */
     SERIES_POINTS = 8640,

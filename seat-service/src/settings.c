@@ -1,7 +1,6 @@
 /* settings.c: one row a setting, by which common/config reads the file, checks the range, and
- * prints
- * --help. What hangs on two settings at once is checked behind it, before anything starts: a
- * service that would only fail with its first visitor does not begin. */
+ * prints --help. Rules that involve two settings are checked after it, before anything starts: a
+ * service that would only fail with its first visitor does not start. */
 #include "settings.h"
 
 #include "rim_limits.h"

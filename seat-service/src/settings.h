@@ -23,7 +23,7 @@ struct settings {
 extern const struct config_setting settings_table[];
 extern const size_t settings_len;
 
-/* What one setting alone cannot tell. */
+/* Checks that span several settings. */
 int settings_check(void *settings, struct err_slot *err);
 
 #endif

@@ -1,6 +1,6 @@
 /* hold_id.c: key id, number, MAC: 25 bytes, 34 characters. The MAC covers the event too, so a name
- * from one event opens nothing in another. Keys are rotated by a ring: names are made with the
- * newest, and those of older keys are read as long as the ring has them. */
+ * from one event opens nothing in another. A ring of keys allows rotation: names are made with the
+ * newest key, and names made with older keys are accepted while the ring has them. */
 #include "access/hold_id.h"
 
 #include "base/base64.h"

@@ -1,6 +1,5 @@
-/* hold_id.h: how a hold is named outside: base64url of its number and a MAC over event and number.
- * So a name cannot be guessed or made up, and tells nothing about how many others there are that
- * one could try. */
+/* hold_id.h: a hold's public name: base64url of its number and a MAC over event and number. So a
+ * name cannot be guessed or forged, and does not reveal how many other holds there are to try. */
 #ifndef FG_SEAT_SERVICE_HOLD_ID_H
 #define FG_SEAT_SERVICE_HOLD_ID_H
 

@@ -1,14 +1,14 @@
-/* idem.c: a table of sets. A key has one set, in which it may take any place; which set, is said by
- * its session and by itself: the session chooses where a neighbourhood of IDEM_NEAR sets begins,
- * the key one of these. So a session has a share that it cannot grow out of, while all of them
- * together spread over the whole table.
+/* idem.c: a table of sets. A key belongs to one set, in which it may take any place. Session and
+ * key together choose it: the session's hash says where a neighbourhood of IDEM_NEAR sets begins,
+ * the key's hash picks one of them. So a session has a share that it cannot exceed, while all
+ * sessions together spread over the whole table.
  *
- * A place costs IDEM_ENTRY_BYTES: half of the hash of who asks (that two share it within one set is
- * a chance of one in 2^59), a quarter of the hash of the body, and the change. With bodies, as it
- * was once, a place cost some two thousand, and the table lasted for seconds of a rush.
+ * A place costs IDEM_ENTRY_BYTES: half of the hash of who asks (the chance that two in one set
+ * share it is one in 2^59), a quarter of the body's hash, and the change. Earlier, with whole
+ * bodies, a place cost some two thousand bytes, and the table lasted for seconds of a rush.
  *
- * A full set gives up its oldest; of a session that has a quarter of the set or more, its own
- * oldest first. A request under way is never given up. */
+ * A full set drops its oldest entry; a session that has a quarter of the set or more drops its own
+ * oldest first. A request under way is never dropped. */
 #include "access/idem.h"
 
 #include "rim_limits.h"
@@ -133,7 +133,7 @@ static int find(const struct at *at, uint32_t now_s)
     return -1;
 }
 
-/* What is pushed out tells for how long things are kept. */
+/* The age of what is pushed out shows how long entries are kept. */
 static void count_pushed(struct idem *idem, uint32_t age_s, uint32_t now_s)
 {
     enum { LATELY_S = 60 };
@@ -215,7 +215,7 @@ enum idem_verdict idem_begin(struct idem *idem, uint64_t session, const struct i
         verdict = IDEM_NEW;
     }
     pthread_mutex_unlock(at.lock);
-    /* relaxed: for a graph; nothing was pushed out for as long as things are kept */
+    /* relaxed: for a graph; nothing was pushed out during the whole retention time */
     if (now_s > atomic_load_explicit(&idem->pushed_at_s, memory_order_relaxed) + IDEM_KEEP_S)
         atomic_store_explicit(&idem->stats.kept_s, IDEM_KEEP_S, memory_order_relaxed);
     return verdict;

@@ -2,8 +2,8 @@
  *
  * The cache is a table of sets of four, found by a hash of event and token; the hash is
  * cryptographic and kept whole, so that equal hashes mean equal tokens. The oldest of a set makes
- * room. What is remembered is that the signature was good under a generation of keys: time and
- * revocation are looked at each time.
+ * room. What is remembered is that the signature was good under a generation of keys: expiry and
+ * revocation are checked each time.
  *
  * Ended sessions are a table of words: an entry is the session's hash, beside it the time until
  * which it counts. It is written rarely and read by every loop, without a lock. */
@@ -108,9 +108,9 @@ static enum pass_verdict read_claims(const struct jwt *jwt, struct pass *out)
     return read_incarnation(incarnation, &out->incarnation) ? PASS_OK : PASS_INVALID;
 }
 
-/* Who offers a pass of another event is told so: that is an honest mistake, with two windows open.
- * jwt_verify() has one code for all that must not be believed; its sentence tells the cases apart
- * (the test of this module fails should it be worded differently). */
+/* A visitor with a pass for another event is told so: that is an honest mistake, with two windows
+ * open. jwt_verify() has one code for all that must not be believed; its sentence tells the cases
+ * apart (the test of this module fails should it be worded differently). */
 static enum pass_verdict verify(struct pass_cache *cache, struct span event, struct span token,
                                 struct pass *out)
 {
@@ -122,7 +122,8 @@ static enum pass_verdict verify(struct pass_cache *cache, struct span event, str
         .iss = cache->conf.issuer,
         .aud = audience,
         .leeway_s = PASS_LEEWAY_S,
-        .run_out_ok = true, /* judged below, each time: so that one costs its signature once */
+        .run_out_ok =
+            true, /* judged below, each time, so that the signature is checked only once */
         .clock = cache->conf.clock,
     };
     struct err_slot err = {0};
@@ -234,8 +235,8 @@ void pass_revoked_destroy(struct pass_revoked *revoked)
     free(revoked);
 }
 
-/* By the private listener's loop, and by the committer for what others have ended. A cell is never
- * emptied, only taken over: so a search may stop at an unused one. */
+/* Called by the private listener's loop, and by the reader for sessions that others have ended. A
+ * cell is never emptied, only taken over, so a search may stop at an unused one. */
 void pass_revoke(struct pass_revoked *revoked, uint64_t session, uint64_t until_s)
 {
     uint64_t oldest_s = UINT64_MAX, chosen = session % PASS_REVOKED_MAX;

@@ -1,9 +1,9 @@
-/* pass.h: who comes in. The waiting room's admission pass is judged once and then remembered.
+/* pass.h: admission passes of the waiting room: each is verified once and then remembered.
  *
  * A pass is an ES256 JWT: iss as configured, aud the event, sub the session, typ
- * "fairgate-pass+jwt". `member` (crypto/member_name.h), where the waiting room knows one, says
- * whose limits count; otherwise they are the session's, until an order hands the hold over to the
- * member who is logged in (order_api.c).
+ * "fairgate-pass+jwt". `member` (crypto/member_name.h), if the waiting room knows one, says whose
+ * limit counts; otherwise it is the session's, until an order hands the hold over to the member who
+ * is logged in (order_api.c).
  *
  * Threading: a cache belongs to one loop. struct pass_revoked is shared: sessions that have ended
  * before their pass has. */
@@ -24,10 +24,11 @@ struct pass {
     uint64_t session; /* hash; never 0 */
     uint64_t buyer;   /* hash of the member, or of the session */
     uint64_t expires_s;
-    /* Hash of the channel that a code opened on the way into the line; 0: none did. */
+    /* Hash of the channel that a code opened when joining the queue; 0: none. */
     uint64_t channel;
-    /* Which making of the event it lets into: a later one is greater. The time of the making in
-     * milliseconds, and four of its six random digits; 0: it names none, and is older than any. */
+    /* Which incarnation of the event it admits to: later ones are greater. It is the time of
+     * creation in milliseconds and four of its six random digits; 0: it names none, and is older
+     * than any. */
     uint64_t incarnation;
 };
 
@@ -44,9 +45,9 @@ void pass_cache_destroy(struct pass_cache *cache);
 enum pass_verdict {
     PASS_OK,
     PASS_MISSING, /* none, or not a token */
-    PASS_INVALID, /* not of the waiting room, or of another kind */
-    PASS_FORGED,  /* it names a key of the waiting room, which did not sign it */
-    PASS_FOREIGN, /* of another event */
+    PASS_INVALID, /* not from the waiting room, or of another kind */
+    PASS_FORGED,  /* it names a key of the waiting room that did not sign it */
+    PASS_FOREIGN, /* for another event */
     PASS_EXPIRED,
     PASS_ENDED,   /* its session was ended */
     PASS_NO_KEYS, /* the waiting room's keys are not here yet: 503 */
@@ -60,7 +61,7 @@ enum pass_verdict pass_check(struct pass_cache *cache, struct span event, struct
 enum pass_verdict pass_recall(struct pass_cache *cache, struct span event, struct span token,
                               struct pass *out);
 
-/* 64 bits of BLAKE2b: what the journal knows of a session or member. */
+/* 64 bits of BLAKE2b: all that the journal knows about a session or member. */
 uint64_t pass_hash(struct span name);
 
 int pass_revoked_create(struct err_slot *err, struct pass_revoked **out);

@@ -1,8 +1,8 @@
 /* rate.c: a cell is 16 bits of the session's hash and 48 bits of time in units of 16 us, which is
  * 142 years. Two sessions whose hashes begin alike may meet in a cell. The hash bits tell them
  * apart: a stranger's cell that has run dry is taken over, and past one that has not the search
- * goes on for a few cells. If all are taken the request passes: the limit is there to keep a single
- * session from doing harm, and it would be wrong to refuse somebody for what others do. */
+ * goes on for a few cells. If all are taken, the request passes: the limit is there to keep a
+ * single session from doing harm, and it would be wrong to refuse somebody because of others. */
 #include "access/rate.h"
 
 #include "rim_limits.h"
@@ -40,11 +40,12 @@ bool rate_allows(struct rate *rate, uint64_t session, uint32_t per_s, uint64_t n
     uint64_t tag = session >> TIME_BITS << TIME_BITS;
     uint64_t now = now_us / UNIT_US;
     uint64_t step = 1000000 / UNIT_US / per_s;
-    /* A page begins with four requests at once; twice the rate, and at least eight, pass. */
+    /* A page starts with four requests at once; a burst of twice the rate, and at least eight,
+     * passes. */
     uint64_t burst = step * (per_s * 2 > 8 ? per_s * 2 : 8);
     for (unsigned i = 0; i < PROBES; i++) {
         _Atomic uint64_t *cell = &rate->cells[(session + i) % RATE_CELLS];
-        /* relaxed: the word says all there is to say, nothing else is read by it */
+        /* relaxed: the word stands alone, nothing else is read through it */
         uint64_t was = atomic_load_explicit(cell, memory_order_relaxed);
         for (;;) {
             uint64_t due = was & TIME_MASK;

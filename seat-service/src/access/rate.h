@@ -1,8 +1,8 @@
 /* rate.h: how many requests a second a session may make.
  *
- * One table for all loops, without a lock: a cell is a word, changed by compare-and-swap. It counts
- * by the time at which the session's requests would have been even (GCRA): a request is allowed
- * while that time is not more than the burst ahead. */
+ * One table for all loops, without a lock: a cell is a word, changed by compare-and-swap. It holds
+ * the time at which the session's requests would be even (GCRA): a request is allowed while that
+ * time is at most the burst ahead. */
 #ifndef FG_SEAT_SERVICE_RATE_H
 #define FG_SEAT_SERVICE_RATE_H
 

@@ -1,8 +1,8 @@
 /* buyer_api.c: from a request to an ask of the engine, and from its answer to a reply.
  *
- * Every call passes the same door: the event is here and open, the pass is good, the session is not
- * asking too fast. Then, for calls that change something, the idempotency key. Only what came
- * through all of it reaches the engine. */
+ * Every call passes the same checks: the event is here and open, the pass is good, the session is
+ * not too fast. Calls that change something then need their idempotency key. Only what passes all
+ * of these reaches the engine. */
 #include "api/buyer_api.h"
 
 #include "access/hold_id.h"
@@ -22,8 +22,8 @@
 
 /* ---- the door ---- */
 
-/* By its signature, unless too many of this address were wrong: then only what was known before is.
- * *wait_ms: until that is over. */
+/* Verifies the pass, unless too many from this address were wrong: then only known passes are
+ * accepted, for *wait_ms more. */
 static enum pass_verdict look_at_pass(struct call *call, uint64_t *wait_ms, struct pass *pass)
 {
     uint8_t site[IP_BYTES];
@@ -56,10 +56,10 @@ static bool judge_pass(struct call *call, struct pass *pass)
         const char *code, *detail;
     } told[] = {
         [PASS_MISSING] = {"pass-missing", "an admission pass is needed"},
-        [PASS_INVALID] = {"pass-invalid", "this pass was not given by the waiting room"},
-        [PASS_FORGED] = {"pass-invalid", "this pass was not given by the waiting room"},
+        [PASS_INVALID] = {"pass-invalid", "this pass was not issued by the waiting room"},
+        [PASS_FORGED] = {"pass-invalid", "this pass was not issued by the waiting room"},
         [PASS_FOREIGN] = {"pass-foreign", "this pass is for another event"},
-        [PASS_EXPIRED] = {"pass-expired", "this pass has run out"},
+        [PASS_EXPIRED] = {"pass-expired", "this pass has expired"},
         [PASS_ENDED] = {"pass-ended", "the session of this pass has ended"},
     };
     uint64_t wait_ms;
@@ -69,19 +69,19 @@ static bool judge_pass(struct call *call, struct pass *pass)
     if (verdict == PASS_INVALID && wait_ms > 0)
         tell_too_many_wrong(call, wait_ms);
     else if (verdict == PASS_NO_KEYS)
-        call_unavailable(call, "keys-missing", "the waiting room's keys are not here yet");
+        call_unavailable(call, "keys-missing", "the waiting room's keys are not available yet");
     else
         call_problem(call, 401, told[verdict].code, told[verdict].detail, (struct span){NULL, 0});
     return false;
 }
 
-/* An event that the waiting room has deleted and made again is another one: those who came in by
- * the earlier one has not waited for this. */
+/* An event that the waiting room has deleted and created again is a new one: visitors admitted to
+ * the old one have not waited for this one. */
 static bool judge_incarnation(struct call *call, const struct pass *pass)
 {
     if (events_admit(call->event, pass->incarnation))
         return true;
-    call_problem(call, 401, "event-renewed", "this pass is for an event that was made again since",
+    call_problem(call, 401, "event-renewed", "this pass is for an earlier event of the same name",
                  (struct span){NULL, 0});
     return false;
 }
@@ -96,14 +96,14 @@ static bool judge_rate(struct call *call)
     http_problem_reply(call->req, &(struct http_problem){
                                       .status = 429,
                                       .code = "too-many-requests",
-                                      .detail = "this session asks too often",
+                                      .detail = "this session sends too many requests",
                                       .retry_after_s = (unsigned)(retry_ms / 1000 + 1),
                                   });
     return false;
 }
 
-/* What the pass opens beside the public seats. The waiting room has judged a code, so none is asked
- * for here; a channel that this event does not have (any more) opens nothing. */
+/* What the pass opens besides the public seats. The waiting room has checked the code, so none is
+ * needed here; a channel that this event does not have (any more) opens nothing. */
 static uint32_t opened_by(const struct pass *pass, const struct plan *plan)
 {
     for (uint32_t i = 1; pass->channel != 0 && i < plan_channel_count(plan); i++) {
@@ -125,12 +125,13 @@ static bool enter(struct call *call, struct http_req *req)
 
 /* ---- idempotency ---- */
 
-/* What came of the request is known; the answer is made from how the hold is now. */
+/* The outcome of the request is known; the answer is made from the hold's current state. */
 static void answer_again(struct call *call, const struct idem_answer *answer);
 
 typedef void handler(struct http_req *req, void *ctx);
 
-/* True: go on. A repetition that comes before the first is answered begins again, by `again`. */
+/* True: proceed. A repetition that arrives before the first is answered starts over later, through
+ * `again`. */
 static bool first_time(struct call *call, handler *again)
 {
     struct span key = http_req_header(call->req, HTTP_HEADER_IDEMPOTENCY_KEY);
@@ -230,7 +231,7 @@ static void finish_release(struct call *call, const struct engine_op *op)
 
 /* ---- POST holds ---- */
 
-/* The body, as the engine wants to be asked. */
+/* The body, turned into an ask for the engine. */
 struct wish {
     struct engine_ask ask;
     uint32_t seats[REQUEST_SEATS_MAX];
@@ -276,8 +277,8 @@ static void read_area(struct call *call, struct json_in *in, struct wish *wish)
         wish->ask.quantity = (uint32_t)quantity;
 }
 
-/* A code opens an allocation; one that opens nothing is told, since the buyer waits for it. False:
- * answered. */
+/* A code opens an allocation; one that opens nothing is reported, since the buyer expects something
+ * of it. False: answered. */
 static bool open_channel(struct call *call, struct span code, int *channel)
 {
     *channel = plan_channel_by_code(call->event->plan->plan, code);
@@ -327,7 +328,7 @@ static bool read_wish(struct call *call, const json_t *doc, struct wish *wish)
     return true;
 }
 
-/* The op has begun, or was so already, or did not begin. */
+/* The op has begun, or it was done before, or it did not begin. */
 static void go_on(struct call *call, enum engine_verdict verdict, struct commit_entry *entry,
                   const struct engine_ask *ask)
 {
@@ -367,7 +368,7 @@ static void post_holds(struct http_req *req, void *ctx)
 
 /* ---- POST codes ---- */
 
-/* What a code opens, asked before a seat hangs on it. */
+/* Tells what a code opens, before any seat depends on it. */
 static void post_codes(struct http_req *req, void *ctx)
 {
     (void)ctx;
@@ -400,7 +401,8 @@ static void post_codes(struct http_req *req, void *ctx)
 
 /* ---- one hold ---- */
 
-/* A hold of another session is not there: its name may have been seen over a shoulder. */
+/* Another session's hold does not exist for this one: its name may have been seen over a shoulder.
+ */
 static bool read_mine(struct call *call, uint64_t hold, struct engine_hold_view *view)
 {
     enum engine_verdict verdict = engine_hold_read(call->event->engine, hold, view);
@@ -428,7 +430,7 @@ static void get_hold(struct http_req *req, void *ctx)
         reply_hold(&call, 200, hold, NULL);
 }
 
-/* Whoever let us choose may want to choose after all: PATCH takes one of these in exchange. */
+/* Buyers who let us choose may want to choose after all: PATCH swaps the hold for one of these. */
 static void get_alternatives(struct http_req *req, void *ctx)
 {
     (void)ctx;
@@ -560,8 +562,8 @@ static void get_availability(struct http_req *req, void *ctx)
         hall_api_reply_seats(&call);
 }
 
-/* The stream begins with what has changed since the version that the reader has (Last-Event-ID, or
- * ?since), or with the word to take it all again. */
+/* The stream starts with what has changed since the reader's version (Last-Event-ID, or ?since), or
+ * tells the reader to fetch everything again. */
 static void get_stream(struct http_req *req, void *ctx)
 {
     (void)ctx;
@@ -577,7 +579,7 @@ static void get_stream(struct http_req *req, void *ctx)
     if (asked.ptr == NULL)
         asked = http_req_query_arg(req, SPAN("since"));
     uint64_t since = 0, version;
-    (void)span_u64(asked, UINT64_MAX, &since); /* 0 is no version: the answer is to resync */
+    (void)span_u64(asked, UINT64_MAX, &since); /* 0 is not a version: the answer is to resync */
     struct http_blob *first = stream_delta(call.loop->streams, call.event, since, &version);
     http_reply_stream(req, channel, first, SPAN("Cache-Control: no-store\r\n"));
     http_blob_unref(first);

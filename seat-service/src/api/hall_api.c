@@ -1,8 +1,8 @@
-/* hall_api.c: the plan is a blob that was compressed at the import; the seats are rendered once a
- * version and shared by all who ask. Buyers come here through buyer_api.c, with a pass; the
- * operator's map needs none, so that a hall can be looked at before its sale has begun. A plan is
- * immutable and named by its hash, so it may be kept for a year; availability is named by its
- * version, and comes whole or as what has changed since one. */
+/* hall_api.c: the plan is a blob that was compressed at import; availability is rendered once per
+ * version and shared by all requests. Buyers come here through buyer_api.c, with a pass; the
+ * operator's map needs none, so that a hall can be inspected before its sale begins. A plan is
+ * immutable and named by its hash, so it may be cached for a year; availability is named by its
+ * version, and is sent whole or as the changes since a version. */
 #include "api/hall_api.h"
 
 #include "api/request.h"
@@ -72,7 +72,7 @@ static struct span etag_of(struct text *memory, uint64_t version, const char *co
     return text_span(memory);
 }
 
-/* ?since=V: the changes, or a word that the availability has to be taken again. */
+/* ?since=V: the changes, or word that the availability has to be fetched again. */
 static void reply_since(struct call *call, uint64_t since)
 {
     static const struct span none = {NULL, 0};
@@ -123,7 +123,7 @@ void hall_api_reply_seats(struct call *call)
         if (span_u64(asked, UINT64_MAX, &since))
             reply_since(call, since);
         else
-            call_problem(call, 422, "bad-since", "since is a version that was given before",
+            call_problem(call, 422, "bad-since", "since must be a version that was sent before",
                          (struct span){NULL, 0});
         return;
     }

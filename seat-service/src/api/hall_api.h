@@ -1,4 +1,4 @@
-/* hall_api.h: the hall as it is looked at: its plan, and what every seat is at the moment. */
+/* hall_api.h: the hall as it is shown: its plan, and the current state of every seat. */
 #ifndef FG_SEAT_SERVICE_HALL_API_H
 #define FG_SEAT_SERVICE_HALL_API_H
 

@@ -1,7 +1,7 @@
-/* hall_page.c: what the page is made of. The texts and the script's files are in seat-service/web,
- * what all services' pages share is in web. The script comes as one file, made of those by
- * infra/vendor.js: on a slow line each further file that is asked for costs a place among the few
- * that a browser asks for at once, and the plan wants one. */
+/* hall_page.c: the parts of the page. Its texts and script are in seat-service/web; what all
+ * services' pages share is in web. infra/vendor.js bundles the script into one file: on a slow line
+ * every further file takes one of the few connections that a browser opens, and the plan needs one.
+ */
 #include "api/hall_page.h"
 
 static const char hall_html[] =
@@ -22,7 +22,7 @@ static const struct site_file files[] = {
     {"hall.js", SITE_JS, SITE_BYTES(hall_js)},
 };
 
-/* What is small comes first, and does not wait for what is not. */
+/* Small files come first and do not wait for large ones. */
 static const struct site_page pages[] = {{"/seats/{event}",
                                           SITE_BYTES(hall_html),
                                           {"/v1/seats/{}/availability?form=octets", "/v1/seats/{}",

@@ -1,5 +1,5 @@
-/* hall_page.h: the hall's page, /seats/{event}: map, list and cart. It reads all that it shows by
- * the calls of seat-service/openapi.yaml, as anybody else could. */
+/* hall_page.h: the hall's page, /seats/{event}: map, list and cart. Everything it shows it reads
+ * through the calls of seat-service/openapi.yaml, as anybody could. */
 #ifndef FG_SEAT_SERVICE_HALL_PAGE_H
 #define FG_SEAT_SERVICE_HALL_PAGE_H
 

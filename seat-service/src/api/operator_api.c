@@ -1,7 +1,7 @@
 /* operator_api.c: import, block, unblock, move, price, export and counts, on the private listener.
  *
- * What is slow (reading a plan of ten megabytes, listing a stadium's sold seats) is done
- * on libuv's pool, one at a time each; what changes seats goes the way of any other change. */
+ * Slow work (reading a plan of ten megabytes, listing a stadium's sold seats) runs on libuv's pool,
+ * one of each kind at a time; what changes seats takes the same path as any other change. */
 #include "api/operator_api.h"
 
 #include "access/hold_id.h"
@@ -78,7 +78,7 @@ static void refuse_import(struct import *import)
         call_problem(call, 422, "bad-plan", why, NOTHING);
         break;
     case ERR_EXISTS:
-        call_problem(call, 409, "event-exists", "there is an event of that id", NOTHING);
+        call_problem(call, 409, "event-exists", "there is an event with that id", NOTHING);
         break;
     case ERR_FULL:
         call_problem(call, 409, "events-full", why, NOTHING);
@@ -92,7 +92,7 @@ static void refuse_import(struct import *import)
     end_import(import);
 }
 
-/* ---- its third step: the reader finds the event, and it opens like any other ---- */
+/* ---- its third step: the reader finds the event, which opens like any other ---- */
 
 static void look_whether_open(uv_timer_t *timer)
 {
@@ -109,12 +109,12 @@ static void look_whether_open(uv_timer_t *timer)
         end_import(import);
     } else if (uv_now(conf->uv) >= import->waits_until_ms) {
         call_unavailable(call, "journal-unavailable",
-                         "the event was made and is not open yet; ask again");
+                         "the event was created but is not open yet; ask again");
         end_import(import);
     }
 }
 
-/* ---- its second step: it is written, by a connection of its own ---- */
+/* ---- its second step: it is written over a connection of its own ---- */
 
 static void write_event(uv_work_t *work)
 {
@@ -136,7 +136,7 @@ static void on_written(uv_work_t *work, int status)
     struct import *import = work->data;
     const struct loop_conf *conf = &import->call.loop->conf;
     (void)status;
-    if (import->call.loop->closed) { /* the process ends: nobody is there to be answered */
+    if (import->call.loop->closed) { /* the process is ending: nobody is left to answer */
         end_import(import);
         return;
     }
@@ -176,13 +176,13 @@ static void on_plan_read(uv_work_t *work, int status)
     }
     const uint8_t *hash = plan_hash(import->plan->plan);
     call->event = events_find(conf->events, span_of(import->id));
-    if (call->event != NULL) { /* the same again is no mistake */
+    if (call->event != NULL) { /* repeating an import is not a mistake */
         bool same = strcmp(call->event->plan->hash, import->plan->hash) == 0;
         if (same && events_is_open(call->event))
             reply_event(call, 200);
         else
             call_problem(call, 409, "event-exists",
-                         "there is an event of that id, made from another document", NOTHING);
+                         "there is an event with that id, made from another document", NOTHING);
         end_import(import);
         return;
     }
@@ -197,7 +197,7 @@ static void on_plan_read(uv_work_t *work, int status)
     uv_queue_work(conf->uv, &import->work, write_event, on_written);
 }
 
-/* Ids stand in paths, in file names and in logs. */
+/* Ids appear in paths, file names and logs. */
 static bool is_event_id(struct span id)
 {
     if (id.len == 0 || id.len > EVENT_ID_MAX)
@@ -295,7 +295,7 @@ static void get_document(struct http_req *req, void *ctx)
                     });
 }
 
-/* At most COUNTS_MAX points, evenly out of those there are, the newest among them. */
+/* At most COUNTS_MAX points, evenly spaced, including the newest. */
 static void get_counts(struct http_req *req, void *ctx)
 {
     enum { COUNTS_MAX = 720 };
@@ -357,7 +357,7 @@ struct export
 };
 
 /* RFC 4180: a field with a comma, quote or line break is quoted, quotes are doubled. What a
- * spreadsheet would take for a formula gets an apostrophe in front. */
+ * spreadsheet would read as a formula gets an apostrophe in front. */
 static void put_csv(struct text *text, struct span field)
 {
     bool formula = field.len > 0 && strchr("=+-@\t\r", field.ptr[0]) != NULL;
@@ -444,7 +444,8 @@ static void on_sold_read(uv_work_t *work, int status)
     struct export *export = work->data;
     (void)status;
     if (export->rc < 0 || export->text.overflown)
-        call_unavailable(&export->call, "journal-unavailable", "the sold seats cannot be read now");
+        call_unavailable(&export->call, "journal-unavailable",
+                         "the sold seats cannot be read right now");
     else
         http_reply(export->call.req,
                    &(struct http_reply){
@@ -485,7 +486,7 @@ static void get_export(struct http_req *req, void *ctx)
 
 /* ---- changes ---- */
 
-/* Everything that one of these bodies may have. */
+/* Everything that one of these bodies may contain. */
 struct order {
     uint32_t seats[REQUEST_SEATS_MAX], to[REQUEST_SEATS_MAX];
     uint32_t seats_len, to_len;
@@ -629,8 +630,8 @@ static bool read_move(struct call *call, json_t *doc, struct order *order)
            request_seats(call, to, "to", order->to, &order->to_len);
 }
 
-/* An operator moves no sold seat from here: the ticket that names it is the payment adapter's. What
- * is told is why, of this hold. */
+/* An operator cannot move a sold seat here, because the payment adapter owns the ticket that names
+ * it. The answer says why for this hold. */
 static void post_move(struct http_req *req, void *ctx)
 {
     (void)ctx;

@@ -1,9 +1,9 @@
 /* order_api.c: what the checkout asks of a hold while money moves.
  *
  * The engine knows which order has a hold, so a repetition finds what it did before and answers the
- * same without a second change: no idempotency key is needed. Releasing or refunding what is gone
- * already is a success, since that is what was to be brought about. A sold seat moves only here,
- * for the saga that gives its ticket again. */
+ * same without a second change: no idempotency key is needed. Releasing or refunding what is
+ * already gone is a success, since that was the aim. A sold seat is moved only here, for the saga
+ * that replaces its ticket. */
 #include "api/order_api.h"
 #include "access/hold_id.h"
 #include "access/pass.h"
@@ -89,7 +89,7 @@ static void finish(struct call *call, const struct engine_op *op)
     call_reply(call, 200, &body, (struct span){NULL, 0});
 }
 
-/* What was asked is so already. */
+/* What was asked for is already so. */
 static void finish_same(struct call *call, const struct engine_op *op)
 {
     struct text body = loop_text(call->loop);
@@ -125,7 +125,7 @@ static bool read_order(struct call *call, json_t *doc, struct order *order)
 {
     struct err_slot err = {0};
     struct json_in in;
-    struct span member = {NULL, 0}; /* with extend; not there: the hold stays its visit's */
+    struct span member = {NULL, 0}; /* with extend; absent: the hold keeps its visit's buyer */
     *order = (struct order){.pay_ttl_s = PAY_TTL_DEFAULT_S};
     order->purchase.event = span_of(call->event->id);
     json_in_object(&in, doc, &err);
@@ -163,7 +163,7 @@ static bool is_action(struct span action)
            span_eq(action, SPAN("release")) || span_eq(action, SPAN("refund"));
 }
 
-/* Nothing left to give back is what release and refund were to bring about. */
+/* If nothing is left to give back, release and refund have got what they wanted. */
 static bool is_done_already(struct span action, enum engine_verdict verdict)
 {
     bool gives_back = span_eq(action, SPAN("release")) || span_eq(action, SPAN("refund"));
@@ -244,8 +244,8 @@ static bool read_move(struct call *call, json_t *doc, struct move *move)
            request_seats(call, to, "to", move->to, &move->to_len);
 }
 
-/* For the saga that gives the tickets of these seats again. What was bought, and its digest, stays
- * what it was: the price is paid, and a move is another fact than the sale. */
+/* For the saga that replaces the tickets of these seats. What was bought, and its digest, stay as
+ * they were: the price is paid, and a move is a separate fact from the sale. */
 static void post_move(struct http_req *req, void *ctx)
 {
     (void)ctx;
@@ -283,9 +283,9 @@ static bool same_categories(const struct plan *plan, const struct move *move)
     return true;
 }
 
-/* Would these seats move? For who has to shut their tickets first, and cannot take that back. The
- * move is begun and taken back at once, so that it is judged by the same rules; nothing of it
- * reaches the journal, and nobody is promised anything. */
+/* Would these seats move? For a caller that has to void their tickets first and cannot undo that.
+ * The move is begun and undone at once, so that the same rules judge it; nothing reaches the
+ * journal, and nothing is promised. */
 static void post_movable(struct http_req *req, void *ctx)
 {
     (void)ctx;
@@ -317,7 +317,7 @@ static void post_movable(struct http_req *req, void *ctx)
     json_decref(doc);
 }
 
-/* What became of a hold: for who has to ask before deciding. */
+/* What became of a hold: for a caller that has to ask before deciding. */
 static void get_hold(struct http_req *req, void *ctx)
 {
     (void)ctx;
@@ -340,8 +340,7 @@ static void get_hold(struct http_req *req, void *ctx)
     call_reply(&call, 200, &body, (struct span){NULL, 0});
 }
 
-/* The waiting room, or the operator, ends a session: its passes are good for nothing from here on.
- */
+/* The waiting room or the operator ends a session: its passes are worthless from now on. */
 static void post_session_end(struct http_req *req, void *ctx)
 {
     ended_session(ctx, req, http_req_param(req, 0));

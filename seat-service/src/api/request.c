@@ -1,13 +1,13 @@
 /* request.c: what the calls of buyers, orders and operators have in common: an event and a hold in
- * the path, a JSON body, seats by their names. Whoever asks for something that is not there, or is
- * not served at the moment, is told so here, in the same words whichever call it was. */
+ * the path, a JSON body, seats by name. Requests for something that does not exist, or is not being
+ * served, are refused here, in the same words for every call. */
 #include "api/request.h"
 
 #include "access/hold_id.h"
 #include "base/json_in.h"
 
-/* Why the event is not open: its own trouble, or the process's, or that it is elsewhere. What its
- * own trouble is, is for the operator. */
+/* Says why the event is not open: a problem of its own, or of the process, or because it is served
+ * elsewhere. What its own problem is, only the operator is told. */
 static void tell_closed(struct call *call)
 {
     static const char detail[] = "this instance does not serve the event at the moment";

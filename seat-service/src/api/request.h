@@ -6,14 +6,14 @@
 
 #include <jansson.h>
 
-enum { REQUEST_SEATS_MAX = 256 }; /* of one array in a body; what is too many the engine says */
+enum { REQUEST_SEATS_MAX = 256 }; /* of one array in a body; the engine decides what is too many */
 
-/* Each answers the request if it says false. Event and hold of the path: */
+/* Each returns false after answering the request. The event and the hold in the path: */
 bool request_event(struct call *call, struct http_req *req);
 bool request_hold(struct call *call, unsigned param, uint64_t *hold);
 /* The body, a JSON object. */
 bool request_body(struct call *call, json_t **doc);
-/* What json_in_end() says, told: 422. */
+/* Reports what json_in_end() found: 422. */
 void request_bad_field(struct call *call, const struct err_slot *err);
 /* guids of an array member become places in plan order. */
 bool request_seats(struct call *call, const json_t *array, const char *member, uint32_t *out,

@@ -1,5 +1,5 @@
-/* verdict.c: the engine's verdicts over HTTP, by the list that the engine's enum is made of
- * (core/engine/verdicts.h). Codes are the engine's own, so that log, metric and answer say the same
+/* verdict.c: the engine's verdicts over HTTP, from the list that also makes the engine's enum
+ * (core/engine/verdicts.h). Codes are the engine's own, so that log, metric and answer use the same
  * word. */
 #include "api/verdict.h"
 

@@ -1,4 +1,4 @@
-/* verdict.h: what the engine says, as people hear it over HTTP. */
+/* verdict.h: the engine's verdicts as HTTP answers. */
 #ifndef FG_SEAT_SERVICE_VERDICT_H
 #define FG_SEAT_SERVICE_VERDICT_H
 

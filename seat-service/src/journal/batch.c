@@ -1,9 +1,9 @@
 /* batch.c: changes on their way: out of the ring, into a transaction, back to their loops.
  *
  * What was taken out of the ring waits in a list until the next transaction. A batch takes from its
- * head what fits one transaction: so many changes, so many bytes, and of sales, refunds and moves
- * one kind only (store.c says why). Within a batch changes stand by event, in the order in which
- * they came.
+ * head what fits one transaction: a bounded number of changes and bytes, and only one kind of
+ * sales, refunds and moves (store.c says why). Within a batch changes are grouped by event, in the
+ * order in which they arrived.
  *
  * Threading: the committer's. */
 #include "journal/journal_internal.h"
@@ -37,7 +37,7 @@ static struct commit_entry *pop(struct journal *journal)
     return entry;
 }
 
-/* Refuses what has waited for longer than ms: nothing of it was sent to anybody. */
+/* Refuses what has waited for longer than ms: none of it was sent to the database. */
 void batch_refuse_older(struct journal *journal, uint64_t ms)
 {
     uint64_t now = journal_now_us(journal);

@@ -1,7 +1,7 @@
-/* chain.c: BLAKE2b of libsodium, about 0.3 us a row. All that a row says is hashed, each number at
+/* chain.c: BLAKE2b of libsodium, about 0.3 us a row. Everything in a row is hashed, each number at
  * a fixed width and the body's length before the body, so that no two rows give the same bytes. The
- * key of the first link is a constant: the chain shows accidents and careless hands, and does not
- * claim to stop somebody who can write the database and has this program. */
+ * key of the first link is a constant: the chain reveals accidents and careless edits, and does not
+ * claim to stop somebody who can write to the database and has this program. */
 #include "journal/chain.h"
 
 #include <assert.h>

@@ -1,8 +1,8 @@
 /* commit_queue.c: one Concurrency Kit ring in, one ring a port back.
  *
- * The ring in has room for every entry of every port, so a submit never fails and never waits;
- * what is bounded is the number of entries, and a loop that has none left says so at once. The
- * same holds for the way back.
+ * The ring in has room for every entry of every port, so a submit never fails and never waits; what
+ * is bounded is the number of entries, and a loop that has none left says so at once. The same
+ * holds for the way back.
  *
  * The committer sleeps on an eventfd. To spare a system call on every submit, it says before it
  * sleeps that it will; a submitter who sees that takes the word back and writes to the eventfd.
@@ -10,8 +10,8 @@
  * of them sees the other: either the committer finds the entry on its second look, or the submitter
  * finds it asleep.
  *
- * Thread sanitizer does not see into the assembler of Concurrency Kit. The functions that
- * touch a ring are hidden from it, and the hand-over of an entry is told to it by hand. */
+ * Thread sanitizer does not see into the assembler of Concurrency Kit. The functions that touch a
+ * ring are hidden from it, and the hand-over of an entry is annotated by hand. */
 #include "journal/commit_queue.h"
 
 #include <assert.h>
@@ -319,16 +319,17 @@ void commit_queue_wait(struct commit_queue *queue, uint32_t ms)
     atomic_store_explicit(&queue->asleep, false, memory_order_relaxed);
     uint64_t count;
     ssize_t got = read(queue->eventfd, &count, sizeof(count));
-    (void)got; /* nothing to read is fine: somebody else's word or the time woke us */
+    (void)got; /* nothing to read is fine: another submitter or the timeout woke us */
 }
 
 void commit_queue_nudge(struct commit_queue *queue)
 {
-    /* Whoever takes the word back wakes; the others need not. A nudge from outside, while the
-     * committer is awake, must not be lost either: so the eventfd is written in any case. */
+    /* The one that takes the word back wakes the committer; the others need not. A nudge from
+     * outside must not be lost either while the committer is awake, so the eventfd is written in
+     * any case. */
     atomic_store_explicit(&queue->asleep, false, memory_order_relaxed);
     ssize_t wrote = write(queue->eventfd, &(uint64_t){1}, sizeof(uint64_t));
-    (void)wrote; /* a counter that is full wakes just as well */
+    (void)wrote; /* a full counter wakes it just as well */
 }
 
 uint32_t commit_queue_len(const struct commit_queue *queue)

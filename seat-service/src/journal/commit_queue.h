@@ -2,9 +2,10 @@
  *
  * Each loop has a port with a fixed number of entries. To make a change durable it takes an entry,
  * fills it and submits it; all ports feed one ring. The committer takes entries out in the order in
- * which they came, and gives each back exactly once, with its outcome, through a ring that belongs
- * to the entry's port; the loop is woken once a batch. Nothing here allocates after creation, and
- * nothing can be full but a port that has no entry left: that is the back-pressure.
+ * which they arrived, and gives each back exactly once, with its outcome, through a ring that
+ * belongs to the entry's port; the loop is woken once per batch. Nothing here allocates after
+ * creation, and the only thing that can run out is a port's entries: that is the back-pressure
+ * (I5).
  *
  * Threading: commit_port_*() on the port's own thread, commit_queue_take/give/wait() on the
  * committer's, creation and destruction while neither runs. */
@@ -26,7 +27,7 @@ enum { COMMIT_IDEM_BYTES = 32 };
 
 struct commit_entry {
     /* Filled by the loop: a change of an event. */
-    uint32_t event;      /* the process' number of it */
+    uint32_t event;      /* the event's number in this process */
     struct engine_op op; /* op.change is what is written; the rest is the loop's until on_done */
     bool has_idem;       /* it answers a request that carried an idempotency key */
     uint8_t idem[COMMIT_IDEM_BYTES];
@@ -35,7 +36,7 @@ struct commit_entry {
     void *ctx;
 
     /* Filled by the committer. */
-    /* 0: it is in the journal. ERR_UNKNOWN: the process ends before the outcome could be asked for.
+    /* 0: it is in the journal. ERR_UNKNOWN: the process ended before it could ask for the outcome.
      * Any other: it is not in the journal and never will be. */
     int rc;
 
@@ -56,15 +57,15 @@ void commit_queue_destroy(struct commit_queue *queue); /* every entry is back by
 
 /* ---- a loop's side ---- */
 
-/* `wake` is called on the committer's thread after it gave something back: uv_async_send(). Before
- * the first submit of this port. */
+/* `wake` is called on the committer's thread after it gave something back: uv_async_send(). Call it
+ * before the first submit of this port. */
 struct commit_port *commit_queue_port(struct commit_queue *queue, uint32_t nth,
                                       void (*wake)(void *ctx), void *ctx);
 struct commit_entry *commit_port_take(struct commit_port *port); /* NULL: full */
 void commit_port_return(struct commit_entry *entry);             /* taken, but not submitted */
 void commit_port_submit(struct commit_entry *entry, uint64_t now_us);
-/* Calls on_done for what came back; answers how many. At most `max`, so that a loop stays fair; if
- * it answers max, call again. */
+/* Calls on_done for what came back; returns how many. At most `max`, so that a loop stays fair; if
+ * it returns max, call again. */
 uint32_t commit_port_collect(struct commit_port *port, uint32_t max);
 uint32_t commit_port_open(const struct commit_port *port); /* taken and not yet back */
 

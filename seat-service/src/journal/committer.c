@@ -1,20 +1,21 @@
-/* committer.c: group commit, and outcomes that are open.
+/* committer.c: group commit, and commits whose outcome is unknown. I3 rests here: nobody is
+ * answered before the commit, and an unknown outcome is read back, not guessed.
  *
  * Group commit: while one transaction runs, changes gather in the ring; its end starts the next. A
  * lone change finds the committer asleep and is written at once; under load a batch is whatever
- * came during the last flush, so a slower database means larger batches and not a longer queue of
- * small ones. Where the disk is so fast that batches would stay small in a rush, commits keep a
- * distance of JOURNAL_PACE_US from beginning to beginning.
+ * arrived during the last flush, so a slower database means larger batches and not a longer queue
+ * of small ones. If the disk is so fast that batches would stay small in a rush, commits start at
+ * least JOURNAL_PACE_US apart.
  *
- * Open outcomes: a connection that breaks after a batch was sent leaves it open whether the batch
- * was written. The committer keeps the batch, connects again, regains what it owned (ownership.c),
- * and reads the row with the batch's last seq. If it is there with our link of the chain, the batch
- * was written and its callers are told so. If it is not, the batch is written again under the same
- * numbers. Only a journal that went on without us, or lost its end, makes us give up: then nothing
- * in memory counts any more, and the process ends.
+ * Open outcomes: when a connection breaks after a batch was sent, nobody knows whether the batch
+ * was written. The committer keeps the batch, reconnects, regains what it owned (ownership.c), and
+ * reads the row with the batch's last seq. If it is there with our link of the chain, the batch was
+ * written and its callers are told so. If not, the batch is written again under the same numbers.
+ * Only a journal that went on without us, or lost its end, makes us give up: then nothing in memory
+ * counts any more, and the process ends.
  *
- * All that takes long, reading plans and journals, the reader does (reader.c), with a connection of
- * its own. Nothing here waits for anything but the rows of events that are ours.
+ * Slow work, such as reading plans and journals, is left to the reader (reader.c), which has its
+ * own connection. Nothing here waits for anything except the rows of our own events.
  *
  * Threading: all of this is one thread. */
 #include "journal/journal_internal.h"
@@ -59,7 +60,7 @@ static int connect_once(struct journal *journal, struct err_slot *err)
     return rc;
 }
 
-/* Sleeps between two attempts, with jitter, and refuses meanwhile what gets too old. */
+/* Sleeps between two attempts, with jitter, and meanwhile refuses what gets too old. */
 static void back_off(struct journal *journal)
 {
     uint64_t ms = journal->retry_ms / 2 + rng_below(journal->conf.rng, journal->retry_ms / 2 + 1);
@@ -77,8 +78,8 @@ static void back_off(struct journal *journal)
 
 /* ---- open outcomes ---- */
 
-/* We are owner no more, or stop. What was written before the other epoch began is true
- * nevertheless. Without a connection to ask by, the outcome stays open, and that is the answer. */
+/* We are no longer the owner, or are stopping. What was written before the other epoch began still
+ * counts. Without a connection to ask over, the outcome stays open, and that is the answer. */
 static void settle_fenced(struct journal *journal)
 {
     for (uint32_t i = 0; journal->open && i < journal->batch.parts_len; i++) {
@@ -97,8 +98,8 @@ static void settle_fenced(struct journal *journal)
 
 static int commit(struct journal *journal, struct err_slot *err);
 
-/* After a reconnect: every event that was ours, then the batch whose outcome is open. All parts of
- * a batch were one transaction, so they have one outcome. */
+/* After a reconnect: regains every event that was ours, then settles the batch whose outcome is
+ * open. All parts of a batch were one transaction, so they have one outcome. */
 static int regain_all(struct journal *journal, struct err_slot *err)
 {
     int rc = ownership_regain(journal, err);
@@ -126,7 +127,7 @@ static int regain_all(struct journal *journal, struct err_slot *err)
 
 /* ---- committing ---- */
 
-/* Parts that the fence stopped wrote nothing, the others did. */
+/* Parts that the fence stopped wrote nothing; the others did. */
 static void judge_parts(struct journal *journal)
 {
     struct batch *batch = &journal->batch;
@@ -161,7 +162,7 @@ static int refuse_or_part(struct journal *journal, struct err_slot *err)
         batch_answer(journal, wall ? ERR_EXISTS : ERR_PEER);
         return elsewhere ? err_set(err, ERR_CLOSED, "the server is read-only") : 0;
     }
-    /* One by one: back to the head of the line, and batches of one until these are through. */
+    /* One by one: back to the head of the queue, and batches of one until these are done. */
     uint32_t singles = batch->len, batch_max = journal->conf.batch_max;
     batch_put_back(journal);
     journal->conf.batch_max = 1;
@@ -175,7 +176,7 @@ static int refuse_or_part(struct journal *journal, struct err_slot *err)
     return rc;
 }
 
-/* Writes the batch. 0: its entries have been answered. Broken: they are open until the next
+/* Writes the batch. 0: its entries have been answered. Broken: their outcome is open until the next
  * connection. */
 static int commit(struct journal *journal, struct err_slot *err)
 {
@@ -201,8 +202,8 @@ static int commit(struct journal *journal, struct err_slot *err)
 
 /* ---- the thread ---- */
 
-/* Something to say to the server now and then, so that it is not silent; it answers what its log
- * has cost. */
+/* Asks the server something now and then, so that the connection is not silent: what its log has
+ * cost. */
 static int beat(struct journal *journal, struct err_slot *err)
 {
     uint64_t bytes = 0, flushes = 0;
@@ -214,7 +215,7 @@ static int beat(struct journal *journal, struct err_slot *err)
     return 0;
 }
 
-/* The backend of a connection that breaks may go on, and with it its locks. */
+/* The backend of a broken connection may live on, and so may its locks. */
 static void remember_backend(struct journal *journal)
 {
     uint32_t len = journal->backends_len;
@@ -247,9 +248,9 @@ static int reconnect(struct journal *journal, struct err_slot *err)
     return 0;
 }
 
-/* In a rush commits keep their distance: the callers of the last batch have just been answered, and
- * with a fast disk the next would begin with the few who asked first. What a commit costs the
- * server beside its rows would then be paid several times over for the same changes. */
+/* In a rush commits are spaced out: the callers of the last batch have just been answered, and with
+ * a fast disk the next batch would start with the first few of them. The fixed cost of a commit
+ * would then be paid several times for the same changes. */
 static void keep_pace(struct journal *journal)
 {
     uint64_t now = journal_now_us(journal);
@@ -262,7 +263,7 @@ static void keep_pace(struct journal *journal)
     batch_take_ring(journal);
 }
 
-/* What the server refuses here is no reason to leave changes unwritten. */
+/* What the server refuses here must not leave changes unwritten. */
 static int look_around(struct journal *journal, struct err_slot *err)
 {
     int rc = 0;
@@ -280,7 +281,7 @@ static int look_around(struct journal *journal, struct err_slot *err)
     return 0;
 }
 
-/* One turn: look around if it is time, write what is there, otherwise sleep. */
+/* One turn: look for locks if it is time, write what is there, otherwise sleep. */
 static int turn(struct journal *journal, struct err_slot *err)
 {
     int rc = look_around(journal, err);
@@ -319,7 +320,7 @@ static void *run(void *arg)
             rc = turn(journal, &err);
         if (rc == 0 || journal_role(journal) == JOURNAL_FENCED)
             continue;
-        /* Nor is a connection good over which not all was regained. */
+        /* A connection over which not everything was regained is no good either. */
         if (journal->pg != NULL && (journal_is_broken(rc) || !journal->connected))
             disconnect(journal, &err);
         else if (journal->pg != NULL)

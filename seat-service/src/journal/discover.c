@@ -1,9 +1,9 @@
 /* discover.c: which events there are.
  *
- * The table of events is read to its end each time the reader looks around; what is new and on our
- * list gets the next number, which it keeps for the life of the process. So an import is nothing
- * that anybody has to be told: the row is found. Numbers are given in the order of discovery, and
- * an event is counted only after its id is there, since other threads go by the count. */
+ * The table of events is read to its end each time the reader looks around; an event that is new
+ * and on our list gets the next number, which it keeps for the life of the process. So an import
+ * needs no announcement: its row is found. Numbers are given in the order of discovery, and an
+ * event is counted only once its id is in place, since other threads go by the count. */
 #include "journal/journal_internal.h"
 
 #include <assert.h>

@@ -1,8 +1,8 @@
-/* follower.c: rows are believed in the order in which they prove themselves: the number is the next
- * one, the chain's link fits what was read before, the record decodes, and only then is a change
- * given away. A pack is taken apart change by change, so a reading that stops in the middle of one
- * knows how far it came and goes on from there. What does not fit is an answer and no assert, since
- * rows come off a disk. */
+/* follower.c: a row is believed only after it has proved itself: its number is the next one, its
+ * link of the chain fits, its record decodes; only then are its changes handed on. A pack is taken
+ * apart change by change, so a reader that stops in the middle of one knows how far it got and can
+ * resume there. A row that does not fit is an error and not an assert, since rows come off a disk.
+ */
 #include "journal/follower.h"
 
 #include "journal/pack.h"

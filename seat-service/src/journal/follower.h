@@ -1,5 +1,5 @@
-/* follower.h: one event's journal, read in order and checked row by row. What the committer, the
- * auditor and `replay` have in common. */
+/* follower.h: one event's journal, read in order and checked row by row. Shared by the reader, the
+ * auditor and `replay`. */
 #ifndef FG_SEAT_SERVICE_FOLLOWER_H
 #define FG_SEAT_SERVICE_FOLLOWER_H
 
@@ -9,9 +9,9 @@ struct follower {
     int32_t event;
     const char *id;         /* borrowed */
     struct store_head head; /* of the last row that was applied whole */
-    uint64_t applied;       /* last change that was; beyond head while a row is half applied */
-    /* One change of a row, the row's chain and the record good; row->idem is the change's. A
-     * negative answer ends the reading, which may be taken up again behind the change before. */
+    uint64_t applied;       /* the last change applied; beyond head while a row is half applied */
+    /* One change of a row whose chain and record are good; row->idem is the change's. A negative
+     * result ends the reading, which can be resumed after the previous change. */
     int (*apply)(void *ctx, const struct change *change, const struct store_row *row,
                  struct err_slot *err);
     void *ctx;

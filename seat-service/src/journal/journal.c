@@ -2,8 +2,8 @@
  *
  * Two threads do the work. The committer (committer.c) writes batches (batch.c) and has the locks
  * (ownership.c). The reader (reader.c) finds events (discover.c), reads them to their end
- * (follower.c), and hands over those that are ours. What both write lies below one lock, taken for
- * a few words; what everybody reads, the role above all (role.c), are atomics. */
+ * (follower.c), and hands over those that are ours. What both write is under one lock, held for a
+ * few words at a time; what everybody reads, the role above all (role.c), is atomic. */
 #include "journal/journal_internal.h"
 
 #include <assert.h>

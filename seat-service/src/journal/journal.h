@@ -1,13 +1,13 @@
 /* journal.h: makes changes durable, and proves who may: the committer, and the reader beside it.
  *
- * The reader loads every event from its last snapshot and follows its journal. Events that have no
- * owner are taken, each as soon as it is read: lock, epoch, the rest of the journal, open. From
- * then on the committer takes changes out of the commit queue and writes them in batches; each
- * comes back with rc 0 once it is durable, or with an error once it is certain that it never will
- * be.
+ * The reader loads every event from its last snapshot and follows its journal. Events without an
+ * owner are taken over, each as soon as it has been read: lock, epoch, the rest of the journal,
+ * open. From then on the committer takes changes out of the commit queue and writes them in
+ * batches; each comes back with rc 0 once it is durable, or with an error once it is certain that
+ * it never will be.
  *
- * What is told to the process goes through struct journal_host, on the reader's thread but for
- * fenced(), which is told on the committer's. */
+ * The process is called back through struct journal_host, on the reader's thread, except for
+ * fenced(), which comes on the committer's. */
 #ifndef FG_SEAT_SERVICE_JOURNAL_H
 #define FG_SEAT_SERVICE_JOURNAL_H
 
@@ -22,29 +22,30 @@
 struct journal;
 
 /* The events as the process has them. `nth` counts from 0 in the order of discovery and never
- * changes. A negative answer means that the event is out: its reason is told, and it is tried again
- * from found() on. */
+ * changes. A negative result means that the event is out: its reason is reported, and it is tried
+ * again from found() on. */
 struct journal_host {
     void *ctx;
     /* A new event and the document that it was imported from. */
     int (*found)(void *ctx, uint32_t nth, struct span id, struct span document,
                  struct err_slot *err);
-    /* Start over: from a snapshot, or empty where it is not there. */
+    /* Start over: from a snapshot, or empty if there is none. */
     int (*load)(void *ctx, uint32_t nth, struct span snapshot, struct err_slot *err);
-    /* One change, in order; `idem` is not there if it had none. */
+    /* One change, in sequence; `idem` is absent if it had none. */
     int (*apply)(void *ctx, uint32_t nth, const struct change *change, struct span idem,
                  struct err_slot *err);
     /* Fills the change that begins the event's journal. */
     void (*first)(void *ctx, uint32_t nth, struct change *change);
-    /* A session that was ended early, by whichever process; may come again. May be NULL. */
+    /* A session that some process ended early; may be repeated. May be NULL. */
     void (*ended)(void *ctx, const struct ended_row *row);
-    /* The event was made again in the waiting room, as whichever process learnt; may come again,
-     * also before found(). May be NULL. */
+    /* The event was created again in the waiting room, as some process learnt; may be repeated,
+     * even before found(). May be NULL. */
     void (*renewed)(void *ctx, uint32_t nth, uint64_t incarnation);
-    /* The event is ours, its state is complete: open it. The epoch has never been given before. */
+    /* The event is ours and its state is complete: open it. The epoch has never been used before.
+     */
     void (*own)(void *ctx, uint32_t nth, uint64_t epoch);
-    /* Another process owns, or may own, what was ours. Nothing that is still in memory counts: the
-     * process has to end, and to begin again as a standby. */
+    /* Another process owns, or may own, what was ours. Nothing in memory counts any more: the
+     * process has to end and start again as a standby. */
     void (*fenced)(void *ctx, const char *reason);
 };
 
@@ -62,8 +63,8 @@ struct journal_conf {
 
 /* Starts the thread. */
 int journal_start(const struct journal_conf *conf, struct err_slot *err, struct journal **out);
-/* Refuses what is still in the queue, lets go of every lock, ends the thread. The loops have to
- * collect once more afterwards, then journal_destroy(). */
+/* Refuses what is still in the queue, releases every lock, ends the thread. The loops must then
+ * collect once more, and then call journal_destroy(). */
 void journal_stop(struct journal *journal);
 void journal_destroy(struct journal *journal);
 
@@ -71,7 +72,7 @@ enum journal_role {
     JOURNAL_CONNECTING, /* no PostgreSQL yet */
     JOURNAL_LOADING,
     JOURNAL_STANDBY, /* others own; followed */
-    JOURNAL_OWNER,   /* of an event at least, or there is none */
+    JOURNAL_OWNER,   /* of at least one event, or there is none */
     JOURNAL_CUT,     /* owner without a connection: reads go on, writes are refused */
     JOURNAL_FENCED,  /* was owner; the process is about to end */
     JOURNAL_ROLES,
@@ -80,9 +81,9 @@ enum journal_role {
 /* Of one event. */
 enum journal_state {
     JOURNAL_EVENT_LOADING,   /* is being read for the first time */
-    JOURNAL_EVENT_FOLLOWING, /* read, up to its end; somebody else has it, or we are about to */
+    JOURNAL_EVENT_FOLLOWING, /* read to its end; somebody else has it, or we are about to */
     JOURNAL_EVENT_OWNED,
-    JOURNAL_EVENT_OUT, /* cannot be read, or not be taken; tried again */
+    JOURNAL_EVENT_OUT, /* cannot be read or taken over; tried again */
     JOURNAL_STATES,
 };
 
@@ -92,16 +93,17 @@ enum journal_role journal_role(const struct journal *journal);
 const char *journal_role_name(enum journal_role role);
 /* Why it is not the owner: a literal for /readyz, NULL if it is. */
 const char *journal_reason(const struct journal *journal);
-/* Whether a change submitted now has a chance. */
+/* Does a change submitted now have a chance? */
 bool journal_writes(const struct journal *journal);
 
 struct journal_stats {
     _Atomic uint64_t commits, changes, refused, errors, reconnects, takeovers;
-    _Atomic uint64_t settled_written, settled_again; /* open outcomes: it was there; it was not */
-    _Atomic uint64_t wal_bytes, wal_flushes;         /* of the whole server */
-    _Atomic uint64_t lag;                            /* waiting in the queue at the last batch */
-    _Atomic uint64_t events[JOURNAL_STATES];         /* how many are in which state */
-    struct histogram batch;                          /* changes a commit */
+    _Atomic uint64_t settled_written,
+        settled_again;                       /* open outcomes that had been written; that had not */
+    _Atomic uint64_t wal_bytes, wal_flushes; /* of the whole server */
+    _Atomic uint64_t lag;                    /* waiting in the queue at the last batch */
+    _Atomic uint64_t events[JOURNAL_STATES]; /* how many are in each state */
+    struct histogram batch;                  /* changes a commit */
     struct histogram commit_us;
 };
 
@@ -128,7 +130,7 @@ bool journal_find(struct journal *journal, struct span id, struct journal_view *
 
 /* Whether this process would own a new event of that name. ERR_STATE, ERR_FULL. */
 int journal_may_import(struct journal *journal, const char *id, struct err_slot *err);
-/* An event was made: it is looked for at once. */
+/* An event was created: look for it at once. */
 void journal_look(struct journal *journal);
 
 #endif

@@ -2,7 +2,7 @@
  * (committer.c) and the reader (reader.c).
  *
  * An event's head is the reader's until the event is owned, and the committer's from then on. What
- * both write is below `lock`, which is taken for a few words and never on the way of a commit. */
+ * both write is under `lock`, which is held for a few words and never during a commit. */
 #ifndef FG_SEAT_SERVICE_JOURNAL_INTERNAL_H
 #define FG_SEAT_SERVICE_JOURNAL_INTERNAL_H
 
@@ -12,7 +12,7 @@
 #include <stdatomic.h>
 
 struct journal_event {
-    struct store_event id; /* there before events_len counts the event */
+    struct store_event id; /* in place before events_len counts the event */
     struct store_head head;
     uint64_t retry_at_us, retry_ms; /* the reader's: while it is out */
     _Atomic(enum journal_state) state;
@@ -33,29 +33,29 @@ struct batch {
 
 struct journal {
     struct journal_conf conf;
-    char instance[JOURNAL_INSTANCE_MAX]; /* of this life: no other process writes this name */
+    char instance[JOURNAL_INSTANCE_MAX]; /* of this process's life: no other one writes this name */
 
     struct journal_event events[EVENTS_MAX];
     _Atomic uint32_t events_len; /* raised by the reader */
 
     pthread_mutex_t lock;
-    pthread_cond_t look;     /* the reader's: there is something to do */
-    bool look_asked;         /* below lock, as are the following */
-    bool connected, leads;   /* the committer has a connection; it leads those of its list */
-    bool usable;             /* the schema is up to date */
-    bool looked;             /* every event that was there has been seen once */
+    pthread_cond_t look;   /* the reader's: there is something to do */
+    bool look_asked;       /* below lock, as are the following */
+    bool connected, leads; /* the committer has a connection; it leads the processes of its list */
+    bool usable;           /* the schema is up to date */
+    bool looked;           /* every existing event has been seen once */
     const char *unreachable; /* why there is no connection; a literal */
 
     /* ---- the committer's ---- */
     struct pg *pg;
-    int backends[JOURNAL_BACKENDS_MAX]; /* of ours that may not have ended */
+    int backends[JOURNAL_BACKENDS_MAX]; /* our backends that may still be alive */
     uint32_t backends_len;
     uint64_t retry_ms;
     struct commit_entry *pending; /* out of the ring, not yet in a batch; oldest first */
     struct commit_entry **pending_end;
     struct batch batch;
-    bool open;             /* the batch was sent and its outcome is not known */
-    uint64_t commit_at_us; /* the next one not before; 0: at once */
+    bool open;             /* the batch was sent and its outcome is unknown */
+    uint64_t commit_at_us; /* the earliest time for the next one; 0: now */
     uint8_t *memory;
     uint64_t watch_at_us; /* next look for locks */
     uint64_t beat_at_us;
@@ -106,16 +106,16 @@ static inline bool journal_same_place(const struct store_head *a, const struct s
 bool journal_owns(const struct journal *journal, uint32_t nth);
 bool journal_owns_any(const struct journal *journal);
 
-/* These two below journal->lock: */
-/* Moves an event, and with it what the process is. */
+/* These two are called under journal->lock: */
+/* Moves an event, and the process's role with it. */
 void role_move_event(struct journal *journal, struct journal_event *event,
                      enum journal_state state);
-/* The role again, after something that it hangs on has changed. */
+/* Recomputes the role after something that it depends on has changed. */
 void role_judge(struct journal *journal);
 
 /* The committer's: `unreachable` is why there is no connection, a literal. */
 void role_set_connected(struct journal *journal, bool connected, const char *unreachable);
-/* Whatever is in memory counts no more; the process has to end. */
+/* Nothing in memory counts any more; the process has to end. */
 void role_fence(struct journal *journal, const char *reason);
 
 /* ---- batch.c; the committer's ---- */
@@ -123,9 +123,9 @@ void role_fence(struct journal *journal, const char *reason);
 void batch_take_ring(struct journal *journal);
 /* Refuses what has waited for longer than ms: nothing of it was sent to anybody. */
 void batch_refuse_older(struct journal *journal, uint64_t ms);
-/* Fills the empty batch; it stays empty if nothing of what waits is ours to write. */
+/* Fills the empty batch; it stays empty if nothing that waits is ours to write. */
 void batch_gather(struct journal *journal);
-/* To the head of those that wait, in their order. */
+/* Puts entries back at the head of the waiting ones, in their order. */
 void batch_put_back(struct journal *journal);
 void batch_answer(struct journal *journal, int rc); /* all of it */
 void batch_answer_one(struct journal *journal, struct commit_entry *entry, int rc);
@@ -135,8 +135,8 @@ void batch_answer_one(struct journal *journal, struct commit_entry *entry, int r
 /* Looks for locks that are free. */
 int ownership_watch(struct journal *journal, struct err_slot *err);
 /* After a reconnect: the lead and every event that was ours, under new epochs. Open parts of the
- * batch are settled into their `written`. ERR_STATE, ERR_NOT_FOUND: something of it belongs to
- * another. */
+ * batch are settled into their `written`. ERR_STATE, ERR_NOT_FOUND: part of it belongs to another
+ * process. */
 int ownership_regain(struct journal *journal, struct err_slot *err);
 /* Whether the row with the part's last seq is there and is ours. */
 int ownership_is_written(struct journal *journal, const struct store_batch *part,

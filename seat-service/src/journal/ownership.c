@@ -1,15 +1,15 @@
 /* ownership.c: locks and epochs: which events are ours, and whether they still are.
  *
- * The lock of an event (a session's advisory lock) says who may try, the epoch in its owner row
- * says who may write. The lock alone would not do: it dies with the session, and a process that was
- * stopped for a minute believes that it still has it. So each commit moves the owner row under the
- * condition that epoch and seq are what the committer believes. An owner that has been replaced
- * changes no row, and learns it from that.
+ * The lock of an event (a session's advisory lock) says who may try; the epoch in its owner row
+ * says who may write: it is a fencing token. The lock alone would not do: it dies with the session,
+ * and a process that was stopped for a minute believes that it still holds it. So each commit moves
+ * the owner row on the condition that epoch and seq are what the committer believes. An owner that
+ * has been replaced changes no row, and learns from that.
  *
- * Each event is taken for itself, so one that cannot be read, or is owned elsewhere, is no reason
- * to leave the others. That two processes that start together do not end up with half of the events
- * each is what a third lock is for: of those that serve the same list, the one that has it leads
- * and takes events, the others follow.
+ * Each event is taken separately, so one that cannot be read, or is owned elsewhere, does not
+ * affect the others. A second kind of lock keeps two processes that start together from ending up
+ * with half of the events each: of the processes that serve the same list, the one that holds it
+ * leads and takes events, and the others follow.
  *
  * After a broken connection old backends of ours may still have our locks. They are ended, the
  * locks are taken again, and the epoch is raised, which waits for whatever those backends are still
@@ -42,8 +42,8 @@ static struct store_batch *part_of(struct journal *journal, uint32_t event)
     return NULL;
 }
 
-/* Whether the epoch that is in the owner row is one that we raised, be it by a connection that
- * broke before it could say so. ERR_STATE: another process has taken the event. */
+/* Is the epoch in the owner row one that we raised, perhaps over a connection that broke before it
+ * could say so? ERR_STATE: another process has taken the event. */
 static int look_at_epoch(struct journal *journal, const struct journal_event *event,
                          struct err_slot *err, uint64_t *epoch)
 {
@@ -87,8 +87,8 @@ static int lock_again(struct journal *journal, struct journal_event *event, stru
     return err_set(err, ERR_CLOSED, "stopping");
 }
 
-/* The lead goes first: whoever is next in line would take the events one after the other. A process
- * that has it already has their epochs soon, and regain() finds that. */
+/* The lead goes first: the next process in line would take the events one after the other. If
+ * another process has it already, it will soon have their epochs, and regain() finds that out. */
 static int lead_again(struct journal *journal, struct err_slot *err)
 {
     int32_t key = list_key(journal);
@@ -161,8 +161,8 @@ int ownership_regain(struct journal *journal, struct err_slot *err)
 
 /* ---- locks ---- */
 
-/* Which events are to be tried: those that are read and those that are being read, and not ours
- * yet. Of one that is out the lock is given back, since somebody else may be able to read it. */
+/* Which events to try: those that have been read or are being read, and are not ours yet. The lock
+ * of one that is out is given back, since another process may be able to read it. */
 static int choose(struct journal *journal, struct err_slot *err, uint32_t *chosen, uint32_t *len)
 {
     int rc = 0;

@@ -1,6 +1,6 @@
-/* pack.c: a change is encoded where it will lie, behind its length, so that packing copies nothing.
- * Unpacking looks at each length before it believes it: what is left of the row decides, never what
- * the entry says of itself. */
+/* pack.c: a change is encoded in place, after its length, so that packing copies nothing. Unpacking
+ * checks each length before it believes it: what is left of the row decides, never what the entry
+ * claims. */
 #include "journal/pack.h"
 
 #include <string.h>

@@ -1,19 +1,18 @@
-/* reader.c: the thread that reads journals: what documents say, and all rows up to the end, again
- * and again for as long as others write them. It has a connection of its own, so that nothing which
- * takes long, and nothing that waits for somebody's lock, is on the way of the committer's next
- * transaction.
+/* reader.c: the thread that reads journals: the documents, and all rows to the end, again and again
+ * while others write them. It has its own connection, so that neither slow work nor waiting for
+ * somebody's lock delays the committer's next transaction.
  *
- * Taking an event over is done by both. The committer tries the lock, since that belongs to its
- * session, and notes the epoch that it found. The reader raises the epoch, if it is still that one,
- * reads the rest of the journal, and gives the event to the committer, if that has the lock still.
- * The lock says who may try, the epoch who may write: should the lock be lost in between, the worst
- * is that an owner has to be found again.
+ * Both threads take part in taking an event over. The committer tries the lock, which belongs to
+ * its session, and notes the epoch that it found. The reader raises the epoch if it is still that
+ * one, reads the rest of the journal, and gives the event to the committer if that still has the
+ * lock. The lock says who may try, the epoch who may write: if the lock is lost in between, the
+ * worst that happens is that an owner has to be found again.
  *
- * An event that cannot be read is out: its reason is told, its lock given back, and it is read
- * again, from its document on, at distances that double. The others go on.
+ * An event that cannot be read is out: its reason is reported, its lock given back, and it is read
+ * again from its document on, at intervals that double. The others go on.
  *
- * Dropped: reading on the committer's thread, event after event. It was one connection less, and it
- * made the plan of each event a pause in the sales of all others. */
+ * Dropped: reading on the committer's thread, event after event. It saved a connection, but reading
+ * one event's plan paused the sales of all others. */
 #include "journal/follower.h"
 #include "journal/journal_internal.h"
 #include "tables/migrate.h"
@@ -45,7 +44,7 @@ static void move(struct journal *journal, struct journal_event *event, enum jour
 
 /* ---- reading ---- */
 
-/* Where a row goes that the follower has found good. */
+/* Takes a change that the follower has verified. */
 struct target {
     const struct journal_host *host;
     uint32_t nth;
@@ -108,7 +107,7 @@ static int load(struct journal *journal, uint32_t nth, struct err_slot *err)
     return 0;
 }
 
-/* Sessions that other processes ended, or an earlier life of this one. */
+/* Sessions ended by other processes, or by an earlier life of this one. */
 static int follow_ended(struct journal *journal, struct err_slot *err)
 {
     const struct journal_host *host = &journal->conf.host;
@@ -156,7 +155,7 @@ static void told_owner(struct journal *journal, const struct journal_event *even
     log_end(&line);
 }
 
-/* What is read up to here becomes the committer's, if it has the lock still. */
+/* The event as read so far becomes the committer's, if it still has the lock. */
 static void give(struct journal *journal, uint32_t nth)
 {
     struct journal_event *event = &journal->events[nth];
@@ -175,8 +174,8 @@ static void give(struct journal *journal, uint32_t nth)
     journal->conf.host.own(journal->conf.host.ctx, nth, head.epoch);
 }
 
-/* Epoch, the rest of the journal, open; once the committer has the lock. What is not to be had yet
- * is no error: it is tried again. */
+/* Once the committer has the lock: epoch, the rest of the journal, open. What cannot be had yet is
+ * not an error; it is tried again. */
 static int take_over(struct journal *journal, uint32_t nth, struct err_slot *err)
 {
     struct journal_event *event = &journal->events[nth];
@@ -236,7 +235,7 @@ static void put_out(struct journal *journal, struct journal_event *event,
     log_end(&line);
 }
 
-/* As far as it can be brought now. A negative answer is about the connection. */
+/* Brings an event as far as possible now. A negative result concerns the connection. */
 static int attend(struct journal *journal, uint32_t nth, struct err_slot *err)
 {
     struct journal_event *event = &journal->events[nth];
@@ -244,7 +243,7 @@ static int attend(struct journal *journal, uint32_t nth, struct err_slot *err)
     if (state == JOURNAL_EVENT_OWNED ||
         (state == JOURNAL_EVENT_OUT && now_us(journal) < event->retry_at_us))
         return 0;
-    /* One that is out stays out, for whoever asks, until it has been read. */
+    /* One that is out stays out until it has been read. */
     bool follows = state == JOURNAL_EVENT_FOLLOWING;
     int rc = follows ? 0 : load(journal, nth, err);
     if (rc == 0)
@@ -255,7 +254,7 @@ static int attend(struct journal *journal, uint32_t nth, struct err_slot *err)
         rc = take_over(journal, nth, err);
     if (rc == 0)
         return 0;
-    /* A connection that went is nobody's fault. One that an event's rows are too slow for is. */
+    /* A lost connection is nobody's fault. One that timed out on an event's rows is the event's. */
     if (!journal_is_broken(rc) || rc == ERR_TIMEOUT)
         put_out(journal, event, err);
     return journal_is_broken(rc) ? rc : 0;
@@ -313,7 +312,7 @@ static int turn(struct journal *journal, struct err_slot *err)
     return rc;
 }
 
-/* Until somebody asks for a look, or the time is over. Below the lock. */
+/* Waits until somebody asks for a look, or the time is up. Under the lock. */
 static void rest(struct journal *journal, uint64_t ms)
 {
     struct timespec until;

@@ -1,12 +1,12 @@
 /* role.c: what the process is, and what each of its events is, each by one table of moves.
  *
- * The role is not set by whoever has a reason; it follows from four things: whether the committer
- * has a connection, whether it leads its list, whether all events have been seen once, and the
- * state of each event. Whoever changes one of them calls role_judge(), which moves the role to
- * where it belongs. Only being fenced is set: nothing leads out of it.
+ * Nobody sets the role directly; it follows from four things: whether the committer has a
+ * connection, whether it leads its list, whether all events have been seen once, and the state of
+ * each event. Code that changes one of them calls role_judge(), which moves the role to where it
+ * belongs. Only FENCED is set directly: nothing leads out of it.
  *
- * A move that is not in its table is a bug of ours and ends the process: an owner that is mistaken
- * about what it owns must not go on selling. */
+ * A move that is not in its table is a bug and ends the process: an owner that is mistaken about
+ * what it owns must not go on selling. */
 #include "journal/journal_internal.h"
 
 #include <assert.h>
@@ -37,7 +37,7 @@ static const uint8_t role_next[JOURNAL_ROLES] = {
     [JOURNAL_CONNECTING] = BIT(JOURNAL_LOADING) | BIT(JOURNAL_STANDBY),
     [JOURNAL_LOADING] = BIT(JOURNAL_CONNECTING) | BIT(JOURNAL_STANDBY) | BIT(JOURNAL_OWNER),
     [JOURNAL_STANDBY] = BIT(JOURNAL_CONNECTING) | BIT(JOURNAL_LOADING) | BIT(JOURNAL_OWNER),
-    /* To the first two only while it owns nothing: it leads, and there is no event in sight. */
+    /* To the first two only while it owns nothing: it leads, and there is no event. */
     [JOURNAL_OWNER] =
         BIT(JOURNAL_CONNECTING) | BIT(JOURNAL_LOADING) | BIT(JOURNAL_CUT) | BIT(JOURNAL_FENCED),
     [JOURNAL_CUT] = BIT(JOURNAL_OWNER) | BIT(JOURNAL_FENCED),
@@ -77,7 +77,7 @@ const char *journal_reason(const struct journal *journal)
     return atomic_load_explicit(&journal->reason, memory_order_relaxed);
 }
 
-/* While the connection is cut, a change may still wait for it for a moment. */
+/* While the connection is cut, a change may still wait briefly for it. */
 bool journal_writes(const struct journal *journal)
 {
     enum journal_role role = journal_role(journal);
@@ -100,7 +100,7 @@ bool journal_owns_any(const struct journal *journal)
 
 /* ---- moved ---- */
 
-/* Below the lock. */
+/* Under the lock. */
 static void move_role(struct journal *journal, enum journal_role role, const char *reason)
 {
     enum journal_role was = journal_role(journal);
@@ -119,8 +119,8 @@ static void move_role(struct journal *journal, enum journal_role role, const cha
     log_end(&line);
 }
 
-/* An owner has an event, or leads and there is none in sight. A process that has none and waits for
- * one is loading; one that sees that others have them is a standby. */
+/* An owner has an event, or leads and there is none. A process that has none and waits for one is
+ * loading; one that sees others own them is a standby. */
 void role_judge(struct journal *journal)
 {
     uint64_t count[JOURNAL_STATES] = {0}, ours = 0;
@@ -165,7 +165,7 @@ void role_set_connected(struct journal *journal, bool connected, const char *unr
     journal->connected = connected;
     journal->usable = journal->usable || connected;
     journal->unreachable = unreachable;
-    if (!connected) { /* with the session go its locks */
+    if (!connected) { /* the locks go with the session */
         journal->leads = false;
         for (uint32_t nth = 0; nth < journal_len(journal); nth++)
             journal->events[nth].locked = false;

@@ -1,16 +1,17 @@
-/* store.c: what the journal asks of PostgreSQL, from changes to rows and back. The statements are
- * in sql/statements.
+/* store.c: what the journal asks of PostgreSQL, from changes to rows and back; the statements are
+ * in sql/statements. I1 has its last wall here: `sold(event, seat)` is a primary key, written with
+ * the change that sells.
  *
  * One statement writes an event's part of a batch: it moves the owner row from the seq where the
  * committer believes it stands to the seq behind the batch, under the condition that the epoch is
- * ours, and everything else it writes hangs on that row having been found. An owner who has lost
- * its epoch, or who would write the same batch twice, finds no row and writes nothing. Because the
- * row is locked by the change, two owners cannot both pass.
+ * ours, and everything else it writes hangs on that row having been found. An owner that has lost
+ * its epoch, or that would write the same batch twice, finds no row and writes nothing. Because the
+ * update locks the row, two owners cannot both pass.
  *
- * The changes of a batch are packed into as few rows as they fit (pack.h): with a row for each
+ * The changes of a batch are packed into as few rows as possible (pack.h): with a row for each
  * change, most of a backend's time and half of the log went into tuple headers, index entries and
- * links of the chain. The arrays, mostly of one element, are unnested where columns are listed, in
- * step with each other; as a function in FROM each would be written to memory first.
+ * links of the chain. The arrays, mostly of one element, are unnested in the select list, in step
+ * with each other; as functions in FROM each would be materialised first.
  *
  * What a change does to `sold` travels in the same statement. The parts of a statement with several
  * writing WITH clauses run in no given order, so a batch holds sales, or give-backs, or moves,
@@ -28,7 +29,7 @@
 #include <string.h>
 
 enum {
-    LOCK_CLASS = 4606786, /* of our advisory locks; the event's number is the other half */
+    LOCK_CLASS = 4606786, /* for our advisory locks; the event's number is the other half */
     KEYS_BYTES = 1024,    /* for EVENTS_MAX keys of locks, or as many backends */
 };
 
@@ -240,7 +241,7 @@ enum store_wall store_wall_of(const struct change *change)
     }
 }
 
-/* What a batch becomes, in memory of the caller's. */
+/* What a batch becomes, in the caller's memory. */
 struct sheet {
     struct sql_batch_rows *rows; /* room for one a change */
     uint32_t rows_len;
@@ -249,12 +250,12 @@ struct sheet {
     uint8_t *at;                      /* where the next entry is written */
 };
 
-/* Of each seat whose change touches `sold`, whichever way. */
+/* For each seat whose change touches `sold`. */
 enum { WALL_SEAT_BYTES = sizeof(struct sql_append_sells) };
 static_assert(WALL_SEAT_BYTES >= sizeof(struct sql_append_moves), "a move takes no more");
 
-/* Ends the last row and adds it to the chain. A change that is alone is written as itself, with the
- * key that came with it; a pack carries those of its changes. */
+/* Ends the last row and adds it to the chain. A lone change is written as itself, with its
+ * idempotency key; a pack carries those of its changes. */
 static void end_row(struct sheet *sheet, struct span record, struct store_batch *batch,
                     struct chain *link)
 {
@@ -306,8 +307,7 @@ static void fill_sheet(struct sheet *sheet, struct store_batch *batch, struct ch
     assert(batch->after.seq == batch->head.seq + batch->len);
 }
 
-/* What a batch does to the wall is done by those of its changes that touch it; the others, holds
- * that were just taken, say, travel along. */
+/* Only some of a batch's changes touch the wall; the others, such as new holds, travel along. */
 static void put_sells(struct sql_append_args *args, const struct change *change,
                       struct sql_append_sells *sells)
 {
@@ -326,8 +326,8 @@ static void put_frees(struct sql_append_args *args, const struct change *change,
         frees[args->frees_len++] = change->seats[change->add_count + k];
 }
 
-/* Both groups of a move are ascending, so places are paired by rank. That pairs them otherwise than
- * the operator did, but all are of one hold and one order. */
+/* Both groups of a move are ascending, so seats are paired by rank. That may pair them differently
+ * than the caller did, but all belong to one hold and one order. */
 static void put_moves(struct sql_append_args *args, const struct change *change,
                       struct sql_append_moves *moves)
 {
@@ -426,7 +426,7 @@ static void on_appended(void *ctx, unsigned nth, const PGresult *res)
     batch->written = rows > 0;
 }
 
-/* Where the sheet of a batch lies in the memory that is left, and what is left behind it. */
+/* Places a batch's sheet in the remaining memory, and returns what is left after it. */
 static struct sheet sheet_on(const struct store_batch *batch, struct chain **links, uint8_t **rest,
                              size_t *rest_len)
 {

@@ -1,7 +1,7 @@
 /* store.h: what the journal asks of PostgreSQL, as calls. No other file but this one's .c, the
  * migrations and the auditor knows a table's name.
  *
- * All on one connection and the thread that owns it; errors are pg.h's. */
+ * All calls use one connection, on the thread that owns it; errors are pg.h's. */
 #ifndef FG_SEAT_SERVICE_STORE_H
 #define FG_SEAT_SERVICE_STORE_H
 
@@ -30,38 +30,39 @@ int store_events(struct pg *pg, int32_t after, struct store_event *out, uint32_t
                  struct err_slot *err, uint32_t *len);
 /* The document that the event was imported from; malloced. */
 int store_document(struct pg *pg, int32_t event, struct err_slot *err, char **body, size_t *len);
-/* Makes an event with its document. ERR_EXISTS if the id is taken. */
+/* Creates an event with its document. ERR_EXISTS if the id is taken. */
 int store_event_create(struct pg *pg, struct span id, struct span hash, struct span body,
                        struct err_slot *err, int32_t *no);
 
 /* ---- ownership ---- */
 
 /* The session's advisory locks: of an event, by its number; of the lead among all processes that
- * serve the same list of events, by a hash of that. They go with the session. */
+ * serve the same list of events, by a hash of the list. They end with the session. */
 enum store_lock { STORE_LOCK_EVENT, STORE_LOCK_LEAD };
 /* Tries `len` of them, 1..EVENTS_MAX; got[i] false: somebody else has it. */
 int store_lock(struct pg *pg, enum store_lock lock, const int32_t *keys, uint32_t len,
                struct err_slot *err, bool *got);
 int store_unlock(struct pg *pg, enum store_lock lock, int32_t key, struct err_slot *err);
-/* From here on no epoch but the answered one commits. Waits for a commit that is under way, so that
- * the head which it answers is final. ERR_NOT_FOUND: `epoch` is over. */
+/* From now on only the returned epoch can commit. Waits for a commit that is under way, so that the
+ * head it returns is final. ERR_NOT_FOUND: `epoch` is over. */
 int store_raise(struct pg *pg, int32_t event, uint64_t epoch, struct span instance,
                 struct err_slot *err, struct store_head *head);
-/* *its: whether it was `instance` that raised the epoch last. */
+/* *its: whether `instance` was the last to raise the epoch. */
 int store_head_read(struct pg *pg, int32_t event, struct span instance, struct err_slot *err,
                     struct store_head *head, bool *its);
-/* Ends the backends that have the locks and were idle, or waited for their programs, for longer
- * than silent_ms: those programs hang, are stopped, or are cut off. *ended: there was one. */
+/* Ends the backends that hold the locks and have been idle, or waiting for their programs, for
+ * longer than silent_ms: those programs hang, are stopped, or are cut off. *ended: there was one.
+ */
 int store_end_silent(struct pg *pg, enum store_lock lock, const int32_t *keys, uint32_t len,
                      uint32_t silent_ms, struct err_slot *err, bool *ended);
-/* Ends those of these backends that have the lock, this session's own excepted. */
+/* Ends those of these backends that hold the lock, except this session's own. */
 int store_end_backends(struct pg *pg, enum store_lock lock, int32_t key, const int32_t *pids,
                        uint32_t len, struct err_slot *err);
 
 /* ---- writing ---- */
 
-/* One event's part of a transaction. `entries` are consecutive: their changes have the seqs
- * head.seq + 1 ... and are given them here. */
+/* One event's part of a transaction. `entries` are consecutive: their changes get the seqs head.seq
+ * + 1 ... here. */
 struct store_batch {
     int32_t event;
     struct store_head head; /* before the batch; its epoch is ours */
@@ -77,12 +78,12 @@ struct store_batch {
 enum store_wall { STORE_WALL_NONE, STORE_WALL_SELL, STORE_WALL_FREE, STORE_WALL_MOVE };
 enum store_wall store_wall_of(const struct change *change);
 
-/* What a change needs of the memory for parameters, at most. */
+/* The most parameter memory that a change needs. */
 size_t store_change_bytes(const struct change *change);
 
-/* All batches in one transaction, through the pipeline. `memory` is for the parameters and has room
- * for STORE_BATCH_BYTES a batch and store_change_bytes() for each of its changes. ERR_PEER: nothing
- * was written. ERR_CLOSED, ERR_TIMEOUT: not known. */
+/* Writes all batches in one transaction, through the pipeline. `memory` is for the parameters and
+ * has room for STORE_BATCH_BYTES per batch and store_change_bytes() for each of its changes.
+ * ERR_PEER: nothing was written. ERR_CLOSED, ERR_TIMEOUT: unknown. */
 enum { STORE_BATCH_BYTES = 1024 };
 int store_commit(struct pg *pg, struct store_batch *batches, uint32_t len, void *memory,
                  size_t memory_len, struct err_slot *err);
@@ -100,11 +101,12 @@ struct store_row {
     struct span idem;           /* of its only change; a pack has them in its body */
 };
 
-/* Rows of one query. With a limit PostgreSQL walks the primary key, whatever it believes of a table
- * that was never analysed; without one it sorted a rush's whole journal, each time again. */
+/* Rows of one query. With a limit PostgreSQL walks the primary key, even if the table was never
+ * analysed; without one it sorted a rush's whole journal each time. */
 enum { STORE_FOLLOW_ROWS = 1024 };
 
-/* Rows that end after `after`, in order. A negative answer of on_row ends it and is the answer. */
+/* Rows that end after `after`, in sequence. A negative result of on_row ends the walk and is
+ * returned. */
 int store_follow(struct pg *pg, int32_t event, uint64_t after,
                  int (*on_row)(void *ctx, const struct store_row *row), void *ctx,
                  struct err_slot *err);
@@ -127,8 +129,8 @@ int store_sold_read(struct pg *pg, struct span event,
                     int (*on_sold)(void *ctx, const struct store_sold *sold), void *ctx,
                     struct err_slot *err);
 
-/* WAL position and flushes of the server since its start; flushes are 0 where it does not count
- * them. */
+/* WAL position and flushes of the server since its start; flushes are 0 if it does not count them.
+ */
 int store_wal(struct pg *pg, struct err_slot *err, uint64_t *bytes, uint64_t *flushes);
 
 #endif

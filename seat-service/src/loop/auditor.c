@@ -1,7 +1,7 @@
-/* auditor.c: a round each SNAPSHOT_LOOK_MS. Only events that this process owns are audited, whoever
- * owns the others: a standby's own replay checks the same rows already, and two writers of one
- * table would be in each other's way (which projection_write() would notice). An event that fails
- * starts over with the next round; the others go on. */
+/* auditor.c: a round every SNAPSHOT_LOOK_MS. Only events that this process owns are audited: a
+ * standby's own replay checks the same rows already, and two writers of one table would get in each
+ * other's way (which projection_write() would notice). An event that fails starts over in the next
+ * round; the others go on. */
 #include "loop/auditor.h"
 
 #include "journal/follower.h"
@@ -17,7 +17,7 @@
 struct audited {
     struct store_event id;
     struct event *event;
-    struct engine *engine; /* ours alone; stands at follower.head */
+    struct engine *engine; /* ours alone; its state is that of follower.head */
     struct follower follower;
     struct projection *projection;
     uint64_t projected; /* where the table `holds` stands */
@@ -58,8 +58,8 @@ static int write_projection(struct audited *audited, struct err_slot *err)
     return rc;
 }
 
-/* While rows are read the connection is busy, so a full projection ends the reading; it is taken up
- * again behind the change that was applied last, be it in the middle of a row. */
+/* While rows are being read the connection is busy, so a full projection ends the reading; it
+ * resumes after the last change applied, even in the middle of a row. */
 static int apply(void *ctx, const struct change *change, const struct store_row *row,
                  struct err_slot *err)
 {
@@ -89,7 +89,7 @@ static int new_engine(struct audited *audited, struct err_slot *err)
     return rc;
 }
 
-/* Begins at the newest snapshot that is not ahead of the projection, or at the first row. */
+/* Starts from the newest snapshot that is not ahead of the projection, or from the first row. */
 static int begin(struct audited *audited, struct err_slot *err)
 {
     struct pg *pg = audited->auditor->pg;
@@ -113,7 +113,7 @@ static int begin(struct audited *audited, struct err_slot *err)
     if (rc == 0) {
         audited->follower.head = head;
         audited->snapshot = head.seq;
-    } else if (rc == ERR_SYNTAX) { /* of another format: all of it again */
+    } else if (rc == ERR_SYNTAX) { /* of another format: start from the first row */
         rc = new_engine(audited, err);
     }
     free(body);
@@ -162,7 +162,7 @@ static struct audited *find(struct auditor *auditor, const struct event *event)
     return NULL;
 }
 
-/* One more event of ours; NULL without memory. */
+/* One more event of ours; NULL when out of memory. */
 static struct audited *take(struct auditor *auditor, const struct store_event *id,
                             struct event *event, struct err_slot *err)
 {
@@ -175,7 +175,7 @@ static struct audited *take(struct auditor *auditor, const struct store_event *i
     return audited;
 }
 
-/* Events that have become ours: the database has the numbers that we do not. */
+/* Events that have become ours: the database knows their numbers. */
 static int discover(struct auditor *auditor, struct err_slot *err)
 {
     struct store_event found[EVENTS_MAX];
@@ -202,7 +202,7 @@ static void drop_event(struct audited *audited)
     audited->engine = NULL;
 }
 
-/* With the connection goes everything that was built on it. */
+/* Everything built on the connection goes with it. */
 static void drop(struct auditor *auditor)
 {
     pg_close(auditor->pg);
@@ -211,9 +211,9 @@ static void drop(struct auditor *auditor)
         drop_event(&auditor->events[i]);
 }
 
-/* What the auditor writes can be made again from the journal, and each of its transactions says how
- * far it got: so none waits for the disk, where it would be in the way of commits that buyers wait
- * for. A power cut costs the last of them, and they are made again. */
+/* What the auditor writes can be rebuilt from the journal, and each of its transactions records how
+ * far it got. So none waits for the disk, where it would delay commits that buyers wait for. A
+ * power cut loses the last of them, and they are made again. */
 static int open_connection(struct auditor *auditor, struct err_slot *err)
 {
     struct pg_conf conf = {auditor->conf.dsn, "fairgate seat-service auditor", MIGRATE_SCHEMA,
@@ -228,7 +228,7 @@ static void failed(struct auditor *auditor, struct err_slot *err)
     atomic_fetch_add_explicit(&auditor->stats.failures, 1, memory_order_relaxed);
 }
 
-/* Whether there is an open event that is not audited yet. */
+/* Is there an open event that is not audited yet? */
 static bool has_new(struct auditor *auditor)
 {
     struct event *event = NULL;
@@ -238,7 +238,7 @@ static bool has_new(struct auditor *auditor)
     return false;
 }
 
-/* A negative answer is about the connection. */
+/* A negative result concerns the connection. */
 static int round_of(struct auditor *auditor, struct err_slot *err)
 {
     bool new = has_new(auditor);
@@ -259,8 +259,8 @@ static int round_of(struct auditor *auditor, struct err_slot *err)
     return rc;
 }
 
-/* A rush is when the processor is dear. What is put off is bounded by the time that a recovery from
- * AUDITOR_BEHIND_MAX snapshots' worth of rows may take. */
+/* During a rush the processor is needed elsewhere. How much may be put off is bounded by the time
+ * that a recovery from AUDITOR_BEHIND_MAX snapshots' worth of rows may take. */
 static bool is_time(struct auditor *auditor)
 {
     uint64_t now = atomic_load_explicit(auditor->conf.changes, memory_order_relaxed);

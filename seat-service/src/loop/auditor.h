@@ -1,9 +1,9 @@
 /* auditor.h: one thread that replays every journal into engines of its own, a little behind.
  *
- * What comes of it: snapshots, which are made by replay and never from live memory, so that each is
- * a proof that the journal replays; the projection `holds`; a check of the chain that never
- * ends, and the compressed plans after a recovery. It decides nothing and can be behind or away
- * without harm; so it waits while a rush is on, until it is three snapshots behind. */
+ * It produces snapshots, which are made by replay and never from live memory, so that each proves
+ * that the journal replays; the projection `holds`; a never-ending check of the chain; and the
+ * compressed plans after a recovery. It decides nothing and can fall behind or fail without harm;
+ * so it waits while a rush is on, until it is AUDITOR_BEHIND_MAX snapshots behind. */
 #ifndef FG_SEAT_SERVICE_AUDITOR_H
 #define FG_SEAT_SERVICE_AUDITOR_H
 

@@ -1,6 +1,6 @@
 /* avail_view.c: octets are copied from the engine when the first reader of a version asks; the
- * other two forms are made of those octets once somebody wants them, and all go when the version
- * does. A blob that is on its way to a slow reader outlives its place here by its own reference. */
+ * other two forms are made from them on demand, and all are dropped with the version. A blob that
+ * is on its way to a slow reader lives on by its own reference. */
 #include "loop/avail_view.h"
 
 #include "web/squeeze.h"
@@ -43,8 +43,8 @@ struct http_blob *avail_view_octets(struct avail_view *view, const struct event 
     return forms->octets;
 }
 
-/* Quickly: a tenth of a millisecond for a stadium, five times a second at most. An hour of opening
- * doors is mostly free seats, which take next to nothing. */
+/* Fast compression: a tenth of a millisecond for a stadium, at most five times a second. Early in a
+ * sale most seats are free, which compresses to almost nothing. */
 struct http_blob *avail_view_gzip(struct avail_view *view, const struct event *event)
 {
     struct forms *forms = &view->events[event->nth];

@@ -1,5 +1,5 @@
-/* avail_view.h: an event's availability in the forms that are served, each made once a version and
- * shared by all who ask on this loop. */
+/* avail_view.h: an event's availability in the forms that are served, each made once per version
+ * and shared by all requests on this loop. */
 #ifndef FG_SEAT_SERVICE_AVAIL_VIEW_H
 #define FG_SEAT_SERVICE_AVAIL_VIEW_H
 

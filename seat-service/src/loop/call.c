@@ -1,8 +1,8 @@
 /* call.c: replies, and what a repetition of the call will find.
  *
- * Every answer of the service's own calls leaves through here: with the time that it was made at,
- * never kept by a cache, and remembered under its idempotency key if it changed something. An
- * answer that changed nothing gives the key back, so that the same request may try again. */
+ * Every answer of the service's own calls leaves through here: stamped with its time, never cached,
+ * and remembered under its idempotency key if it changed something. An answer that changed nothing
+ * frees the key, so that the same request may try again. */
 #include "loop/call.h"
 
 #include <assert.h>
@@ -64,7 +64,7 @@ static void problem(struct call *call, unsigned status, const char *code, const 
     char lines[128];
     struct text headers = text_on(lines, sizeof(lines));
     struct text body = loop_text(call->loop);
-    /* `members` may lie in the same memory: it is then already where it has to be. */
+    /* `members` may lie in the same memory: then it is already in place. */
     char head_memory[1024];
     struct text head = text_on(head_memory, sizeof(head_memory));
     json_open(&head, '{');

@@ -9,7 +9,7 @@
 #include "render/render.h"
 
 struct call {
-    struct http_req *req; /* NULL: nobody asked, or was told that the outcome is open */
+    struct http_req *req; /* NULL: nobody asked, or the caller was told that the outcome is open */
     struct loop *loop;
     struct event *event;
     struct engine_who who;
@@ -18,15 +18,15 @@ struct call {
     struct idem_key idem;
     struct idem_answer done; /* what was changed, once it is settled */
     bool replayed;           /* answers a repetition */
-    /* The op is settled; replies. NULL: there is nobody to reply to. */
+    /* Replies once the op is settled. NULL: there is nobody to reply to. */
     void (*finish)(struct call *call, const struct engine_op *op);
-    /* Told of each outcome before the engine is; NULL for those that only reply. */
+    /* Called with each outcome before the engine is; NULL for calls that only reply. */
     void (*on_outcome)(void *ctx, int rc, const struct change *change);
     void *outcome_ctx;
 };
 
 /* Replies, and remembers what was done (call->done) if the call has a key; if nothing was done, the
- * key is as good as new. */
+ * key is unused again. */
 void call_reply(struct call *call, unsigned status, const struct text *json, struct span headers);
 /* The same with a problem; `members` as in struct http_problem, any length. */
 void call_problem(struct call *call, unsigned status, const char *code, const char *detail,

@@ -1,10 +1,10 @@
 /* ended.c: requests gather in a list while the pool writes those before them.
  *
- * What an event's incarnation has become is not asked for by anybody: each tick compares what
- * passes have told (events_admit()) with what was written last. A session is shut out in memory
- * before anything is written: an answer that says so is never too early. A write that failed is
- * told to whoever asked, and the session stays shut out meanwhile. The connection is opened for the
- * first session and kept for the next. */
+ * Nobody reports an event's new incarnation: each tick compares what passes have shown
+ * (events_admit()) with what was written last. A session is shut out in memory before anything is
+ * written, so an answer that says so is never too early. If the write fails, the caller is told so,
+ * and the session stays shut out meanwhile. The connection is opened for the first session and kept
+ * for the next. */
 #include "loop/ended.h"
 
 #include "tables/ended_table.h"
@@ -34,7 +34,7 @@ struct ended {
     uint32_t renewed_nth[EVENTS_MAX];
     uint32_t renewed_len;
     int rc;
-    bool failing; /* told once, not with every attempt */
+    bool failing; /* logged once, not for every attempt */
     bool writing;
     uint64_t written[EVENTS_MAX]; /* incarnations */
     struct loop *loop;            /* loop 0 */
@@ -71,7 +71,7 @@ static void on_written(uv_work_t *req, int status)
     (void)status;
     ended->writing = false;
     if (ended->loop->closed)
-        return; /* nobody is there to be answered */
+        return; /* nobody is left to answer */
     for (uint32_t i = 0; ended->rc == 0 && i < ended->renewed_len; i++)
         ended->written[ended->renewed_nth[i]] = ended->renewed[i].incarnation;
     for (uint32_t i = 0; i < ended->taken_len; i++) {
@@ -80,7 +80,7 @@ static void on_written(uv_work_t *req, int status)
             http_reply(call->req, &(struct http_reply){.status = 204});
         else
             call_unavailable(call, "journal-unavailable",
-                             "the session is not let in, but that is not durable yet; try again");
+                             "the session is shut out, but that is not durable yet; try again");
     }
     if (ended->waiting_len > 0)
         begin(ended);
@@ -93,7 +93,7 @@ static void take_renewed(struct ended *ended)
     const struct event *event = NULL;
     ended->renewed_len = 0;
     if (journal_role(ended->loop->conf.journal) != JOURNAL_OWNER)
-        return; /* there is no connection to write by, or nothing of ours */
+        return; /* there is no connection to write over, or nothing of ours */
     while ((event = events_next(events, event)) != NULL) {
         uint64_t known = atomic_load_explicit(&event->incarnation, memory_order_relaxed);
         if (!events_is_open(event) || known == ended->written[event->nth])

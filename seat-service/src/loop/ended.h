@@ -1,12 +1,12 @@
-/* ended.h: what shuts passes out before their time: sessions that the waiting room or the operator
- * ends, and events that were made again.
+/* ended.h: what invalidates passes before they expire: sessions that the waiting room or the
+ * operator ends, and events that were created again.
  *
- * It counts at once. An ended session is answered when it is durable; that an event was made again
- * is written within a tick or two, and told again by the next pass if that was lost. Whoever owns
- * next reads both.
+ * It takes effect at once. The end of a session is answered when it is durable; an event's new
+ * incarnation is written within a tick or two, and if that is lost, the next pass shows it again.
+ * The next owner reads both.
  *
- * Threading: belongs to loop 0, which has the private listener. What is written goes by libuv's
- * pool, one transaction at a time: whatever comes meanwhile is the next one. */
+ * Threading: belongs to loop 0, which has the private listener. Writing is done on libuv's pool,
+ * one transaction at a time: whatever arrives meanwhile is the next one. */
 #ifndef FG_SEAT_SERVICE_ENDED_H
 #define FG_SEAT_SERVICE_ENDED_H
 
@@ -23,11 +23,11 @@ struct ended_conf {
 int ended_create(const struct ended_conf *conf, struct err_slot *err, struct ended **out);
 void ended_destroy(struct ended *ended); /* after the loop has ended */
 
-/* Once a tick of the loop: writes what passes have told of events. */
+/* Once per tick of the loop: writes what passes have shown about events. */
 void ended_tick(struct ended *ended, struct loop *loop);
 
-/* The session's passes are good for nothing from here on. Answers the request: 204 once that is
- * durable, 503 if it could not be made so; to be repeated then. */
+/* The session's passes are worthless from now on. Answers the request: 204 once that is durable, or
+ * 503, to be repeated. */
 void ended_session(struct ended *ended, struct http_req *req, struct span session);
 
 #endif

@@ -2,8 +2,8 @@
  *
  * An event is found, loaded, replayed and opened by the reader's thread alone, on an engine that
  * nobody else can see; two flags say what others may look at. `found` is set once id and plan are
- * there, `open` last of all, when the engine is complete and ours. Nothing is ever taken out again,
- * so whoever has an event keeps it. The table also has the clock that holds are judged by, since
+ * in place, `open` last of all, when the engine is complete and ours. Nothing is ever removed, so a
+ * pointer to an event stays valid. The table also has the clock by which holds are judged, since
  * replay tells it what time it was for the last owner. */
 #include "loop/events.h"
 
@@ -13,9 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A version is the owner's epoch and the number of its picture: 53 bits, which JavaScript has. Of
- * five pictures a second there are 2^28 in a year and a half; 2^25 epochs begin in a year if one
- * does each second. */
+/* A version is the owner's epoch and the number of its snapshot of the hall: 53 bits, which
+ * JavaScript's numbers hold. At five a second, 2^28 last for a year and a half; at an epoch a
+ * second, 2^25 last for a year. */
 #define EPOCH_SHOWN_MAX ((UINT64_C(1) << 25) - 1)
 enum { PICTURE_BITS = 28 };
 
@@ -56,7 +56,7 @@ static struct shown_plan *take_offer(struct events *events, struct span document
 
 bool events_admit(struct event *event, uint64_t incarnation)
 {
-    /* relaxed: a number that is compared with itself alone, and rises */
+    /* relaxed: relaxed: a number that is only compared with itself, and rises */
     uint64_t known = atomic_load_explicit(&event->incarnation, memory_order_relaxed);
     while (incarnation > known) {
         if (atomic_compare_exchange_weak_explicit(&event->incarnation, &known, incarnation,
@@ -122,12 +122,12 @@ static int on_apply(void *ctx, uint32_t nth, const struct change *change, struct
     uint64_t session = change->session;
     if (idem.ptr != NULL && change->kind != CHANGE_TAKEN &&
         engine_hold_read(events->all[nth].engine, change->hold, &view) == ENGINE_OK)
-        session = view.session; /* only what takes says whose it is */
+        session = view.session; /* only the change that takes a hold says whose it is */
     int rc = engine_apply(events->all[nth].engine, change, err);
     if (rc < 0)
         return rc;
     uint64_t now_ms = events_now_ms(events);
-    if (change->at_ms > now_ms) /* an owner whose clock was ahead of ours */
+    if (change->at_ms > now_ms) /* the last owner's clock was ahead of ours */
         atomic_fetch_add_explicit(&events->ahead_ms, change->at_ms - now_ms, memory_order_relaxed);
     if (idem.ptr != NULL)
         idem_restore(events->conf.idem, session, idem, change, now_ms);
@@ -141,8 +141,8 @@ static void on_first(void *ctx, uint32_t nth, struct change *change)
     memcpy(change->plan_hash, plan_hash(events->all[nth].plan->plan), CHANGE_HASH_BYTES);
 }
 
-/* Pictures are counted within the epoch of their owner: so no version ever means two things, and
- * a reader with one of an earlier owner is told to take the whole picture again. */
+/* Versions are counted within their owner's epoch, so none ever means two things, and a reader with
+ * an earlier owner's version is told to fetch everything again. */
 static void on_own(void *ctx, uint32_t nth, uint64_t epoch)
 {
     struct events *events = ctx;
@@ -151,7 +151,7 @@ static void on_own(void *ctx, uint32_t nth, uint64_t epoch)
     engine_replay_end(event->engine);
     engine_avail_begin(event->engine, (epoch & EPOCH_SHOWN_MAX) << PICTURE_BITS);
     engine_publish(event->engine);
-    if (engine_stats(event->engine).holds_used > 0) /* of an earlier life */
+    if (engine_stats(event->engine).holds_used > 0) /* from an earlier life */
         engine_spare_orders(event->engine, events_now_ms(events) + CONFIRM_SPARED_MS);
     /* release: partner of events_is_open() */
     atomic_store_explicit(&event->open, true, memory_order_release);
@@ -225,7 +225,7 @@ void events_pack(struct events *events)
 {
     struct event *event = NULL;
     while ((event = events_next(events, event)) != NULL)
-        (void)shown_plan_pack(event->plan, NULL); /* without memory it is tried again */
+        (void)shown_plan_pack(event->plan, NULL); /* when out of memory it is tried again */
 }
 
 uint64_t events_now_ms(const struct events *events)

@@ -2,8 +2,8 @@
  * are.
  *
  * An event appears when the journal finds it, is filled by replay on the reader's thread, and is
- * open once it is ours. From then on every thread uses it without asking; it goes with the process.
- * One whose document cannot be read does not appear; its number is kept for it.
+ * open once it is ours. From then on every thread uses it freely; it lasts as long as the process.
+ * One whose document cannot be read does not appear, but keeps its number.
  *
  * Threading: the functions of struct journal_host run on the reader's thread; events_find() and
  * what it answers, on any. */
@@ -30,7 +30,7 @@ struct event {
     struct engine *engine;   /* for others only once `open` is set */
     uint64_t epoch;
     _Atomic bool found, open;
-    /* The newest that a pass has named, here or at another owner; 0: none did. It only rises. */
+    /* The newest that a pass has named, here or at another owner; 0: none. It only rises. */
     _Atomic uint64_t incarnation;
 };
 
@@ -45,8 +45,8 @@ struct events_conf {
 int events_create(const struct events_conf *conf, struct err_slot *err, struct events **out);
 void events_destroy(struct events *events);
 
-/* Packs what was found without having been offered, so that a recovery does not wait for it. By the
- * auditor's thread; cheap when there is nothing to do. */
+/* Compresses plans that were found without having been offered, so that a recovery does not wait
+ * for that. Called on the auditor's thread; cheap when there is nothing to do. */
 void events_pack(struct events *events);
 
 /* The journal's view. */
@@ -63,15 +63,16 @@ static inline bool events_is_open(const struct event *event)
     return atomic_load_explicit(&event->open, memory_order_acquire);
 }
 
-/* Whether a pass of this incarnation still counts; a newer one than any before shuts those out. */
+/* Does a pass of this incarnation still count? A newer incarnation than any before shuts older ones
+ * out. */
 bool events_admit(struct event *event, uint64_t incarnation);
 
-/* A plan that was prepared elsewhere, so that the reader need not import it again when it finds the
- * event. Taken. */
+/* Offers a plan that was prepared elsewhere, so that the reader need not import it again when it
+ * finds the event. Taken. */
 void events_offer(struct events *events, struct shown_plan *plan);
 
-/* The time that holds are judged by, in milliseconds since 1970. It goes forward with the monotonic
- * clock whatever happens to the wall clock, and never begins before the journal's last row. */
+/* The time by which holds are judged, in milliseconds since 1970. It follows the monotonic clock
+ * whatever happens to the wall clock, and never starts before the journal's last row. */
 uint64_t events_now_ms(const struct events *events);
 
 #endif

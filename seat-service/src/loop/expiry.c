@@ -1,10 +1,10 @@
-/* expiry.c: holds run out by the lot.
+/* expiry.c: holds expire in lots.
  *
- * A rush that comes in one second runs out in one second. So never more than EXPIRE_OPEN_MAX holds
- * that ran out wait for their commit, and while there are more, the end of one lot begins the next,
- * without a tick. They are as many as half a batch of the journal, so that whoever confirms
- * meanwhile waits for the batch under way and is in the next. While the journal cannot be written
- * nothing runs out; afterwards those that are being paid have some time more. */
+ * A rush that arrives within one second expires within one second. So at most EXPIRE_OPEN_MAX
+ * expired holds wait for their commit, and while there are more, the end of one lot starts the
+ * next, without waiting for a tick. A lot is half a batch of the journal, so that a confirm that
+ * arrives meanwhile waits for the batch under way and is in the next. While the journal cannot be
+ * written nothing expires; afterwards holds that are being paid get some extra time. */
 #include "loop/expiry.h"
 
 #include "loop/pending.h"
@@ -28,7 +28,7 @@ static void on_outcome(void *ctx, int rc, const struct change *change)
         atomic_fetch_add_explicit(&stats->unremembered, 1, memory_order_relaxed);
 }
 
-/* What there is room for; false: there may be more. */
+/* Expires what there is room for; false: there may be more. */
 static bool expire_event(struct expiry *expiry, struct event *event)
 {
     struct call call = {
@@ -52,7 +52,7 @@ static bool expire_event(struct expiry *expiry, struct event *event)
     return false;
 }
 
-/* Round the events, beginning behind the one that had all the room the last time. */
+/* Goes round the events, starting after the one that used up the room last time. */
 static void expire(struct expiry *expiry)
 {
     struct events *events = expiry->loop->conf.events;

@@ -1,7 +1,7 @@
 /* loop.h: what all calls of one loop share, and what the loop borrows from its process.
  *
  * The fields are set when the loop starts (turn.c) and do not change while it runs.
- * `service_loop.ctx` points here, so that any handler finds it by its request.
+ * `service_loop.ctx` points here, so that any handler finds it through its request.
  *
  * Threading: a loop belongs to one thread; what it borrows is shared and says how. */
 #ifndef FG_SEAT_SERVICE_LOOP_H
@@ -31,7 +31,7 @@ struct loop_conf {
     struct events *events;
     struct journal *journal;
     struct commit_queue *queue;
-    uint32_t nth; /* the port's number; loop 0 also lets holds run out and publishes */
+    uint32_t nth; /* the port's number; loop 0 also expires holds and publishes */
     struct idem *idem;
     struct rate *rate;
     const struct mac_ring *hold_keys;
@@ -50,7 +50,7 @@ struct loop {
     struct avail_view *avail;
     struct stream *streams;
     char *text_memory; /* API_ANSWER_MAX */
-    bool closed;       /* the process ends: nobody is there to be answered */
+    bool closed;       /* the process is ending: nobody is left to answer */
 };
 
 static inline struct loop *loop_of(const struct http_req *req)
@@ -58,7 +58,7 @@ static inline struct loop *loop_of(const struct http_req *req)
     return service_loop_of(req)->ctx;
 }
 
-/* Room for one answer; good until the next call of it on this loop. */
+/* Room for one answer; valid until the next call on this loop. */
 static inline struct text loop_text(struct loop *loop)
 {
     return text_on(loop->text_memory, API_ANSWER_MAX);

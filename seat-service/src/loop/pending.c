@@ -1,10 +1,9 @@
 /* pending.c: a fixed number of calls, one for each entry of the loop's port to the journal.
  *
- * The call that a handler had on its stack is copied here with its request, and comes back when its
- * change is durable or refused. What the journal could not find out is settled before anything
- * final is said about it; whoever asked is told after a while that the outcome is open, and the
- * change goes on without its request. The idempotency key that came with it finds the answer later.
- */
+ * The call on a handler's stack is copied here with its request, and comes back when its change is
+ * durable or refused. If the journal does not know the outcome yet, nothing final is said; after a
+ * while the caller is told that the outcome is open, and the change goes on without its request.
+ * Its idempotency key finds the answer later. */
 #include "loop/pending.h"
 
 #include <assert.h>
@@ -29,7 +28,7 @@ static struct slot *keep(const struct call *call)
 {
     struct pending *pending = call->loop->pending;
     struct slot *slot = pending->unused;
-    assert(slot != NULL); /* there is one for each entry of the port */
+    assert(slot != NULL); /* there is one for every entry of the port */
     assert(!slot->kept);
     pending->unused = slot->next;
     slot->call = *call;
@@ -51,7 +50,7 @@ struct commit_entry *pending_entry(struct call *call)
     if (!journal_writes(loop->conf.journal)) {
         if (call->req != NULL)
             call_unavailable(call, "journal-unavailable",
-                             "nothing can be made durable at the moment; try again");
+                             "nothing can be made durable right now; try again");
     } else if ((entry = commit_port_take(loop->pending->port)) == NULL) {
         atomic_fetch_add_explicit(&loop->conf.stats->full, 1, memory_order_relaxed);
         if (call->req != NULL)
@@ -71,7 +70,7 @@ static void refuse(struct call *call, int rc)
         call_outcome_unknown(call);
     else
         call_unavailable(call, "journal-unavailable",
-                         "this could not be made durable and was not done; try again");
+                         "this could not be made durable and has not been done; try again");
 }
 
 static void on_done(struct commit_entry *entry)
@@ -88,7 +87,7 @@ static void on_done(struct commit_entry *entry)
         if (replies)
             call->finish(call, &entry->op);
     } else {
-        /* An outcome that could not be asked for: the process ends, and whoever owns next reads in
+        /* The outcome could not be asked for: the process is ending, and the next owner reads in
          * the journal what became of it. */
         engine_undo(call->event->engine, &entry->op);
         atomic_fetch_add_explicit(&loop->conf.stats->refused, 1, memory_order_relaxed);
@@ -101,7 +100,7 @@ static void on_done(struct commit_entry *entry)
 void pending_commit(struct call *call, struct commit_entry *entry)
 {
     struct slot *slot = keep(call);
-    call->has_idem = false; /* it is the kept one's now */
+    call->has_idem = false; /* the kept call has it now */
     entry->event = call->event->nth;
     entry->ctx = slot;
     entry->on_done = on_done;

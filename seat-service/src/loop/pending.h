@@ -17,20 +17,20 @@ int pending_create(struct loop *loop, void (*wake)(void *ctx), void *ctx, struct
 /* After the journal was stopped: takes back what was under way. */
 void pending_destroy(struct pending *pending);
 
-/* An entry to begin an op with; NULL after having answered 503. */
+/* An entry to begin an op with; NULL after answering 503. */
 struct commit_entry *pending_entry(struct call *call);
 /* The op began with ENGINE_OK: makes it durable. */
 void pending_commit(struct call *call, struct commit_entry *entry);
 /* The op did not begin. */
 void pending_drop(struct commit_entry *entry);
 
-/* Settles what the journal has answered, at most `max`; answers how many. */
+/* Settles what the journal has answered, at most `max`; returns how many. */
 unsigned pending_collect(struct pending *pending, unsigned max);
 
-/* While the journal cannot be written: those that have waited for OUTCOME_TELL_MS are told that the
+/* While the journal cannot be written: tells calls that have waited for OUTCOME_TELL_MS that the
  * outcome is open. */
 void pending_answer_patient(struct pending *pending);
-/* The process ends before the journal has answered: all are told so. */
+/* The process ends before the journal has answered: tells all of them so. */
 void pending_answer_all(struct pending *pending);
 
 #endif

@@ -1,8 +1,8 @@
-/* retry.c: a short list that is walked whenever something was committed, and at each tick.
+/* retry.c: a short list that is walked after each commit and at each tick.
  *
- * Handling a request again is cheap and asks nothing of the first one, which may be another loop's.
- * Those whose first is still under way put themselves back on the list while it is walked, so it is
- * copied first. */
+ * Handling a request again is cheap and needs nothing from the first one, which may be on another
+ * loop. Requests whose first is still under way put themselves back on the list while it is walked,
+ * so the list is copied first. */
 #include "loop/retry.h"
 
 #include <assert.h>

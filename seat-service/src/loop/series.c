@@ -1,11 +1,10 @@
-/* series.c: a point in SERIES_MS of each event, in memory for whoever asks and in PostgreSQL for
- * the next life.
+/* series.c: one point per event every SERIES_MS, in memory for requests and in PostgreSQL for the
+ * next life.
  *
- * The work is one struct, filled on the loop, done on the pool, taken back on the loop: points to
- * write, and one event's points to read, which is done once, when the event has become ours, and
- * before the first point of this life is taken. So a series is in order, and has a gap where nobody
- * owned the event. A point that could not be written is missing from the next life's series,
- * nothing else. */
+ * The work is one struct, filled on the loop, carried out on the pool and taken back on the loop:
+ * points to write, and one event's points to read. Points are read once, when the event has become
+ * ours and before the first new point is taken. So a series is in sequence, and has a gap where
+ * nobody owned the event. If a point cannot be written, only the next life's series misses it. */
 #include "loop/series.h"
 
 #include "tables/migrate.h"
@@ -22,7 +21,7 @@ struct points {
     uint64_t last_ms;
     uint64_t try_ms;        /* read not before */
     uint64_t errors_before; /* of earlier owners */
-    uint64_t errors_from;   /* our own that do not count: before we owned the event */
+    uint64_t errors_from;   /* our own errors from before we owned the event */
     _Atomic uint64_t now[GAUGES];
     bool is_unsaved; /* the newest point */
     bool is_told;    /* /metrics knows it */
@@ -34,7 +33,7 @@ struct work {
     struct pg *pg; /* kept from one time to the next */
     struct counted_row points[EVENTS_MAX];
     uint32_t points_len;
-    const struct event *read; /* whose points are to be read; NULL: nobody's */
+    const struct event *read; /* whose points to read; NULL: none */
     struct counted_row *found;
     uint32_t found_len;
     bool has_read;
@@ -104,7 +103,7 @@ static void on_done(uv_work_t *req, int status)
     work->found = NULL;
 }
 
-/* The newest point of each series, where it was not written yet. */
+/* The newest point of each series, if it is not written yet. */
 static void take_unsaved(struct series *series, struct work *work)
 {
     struct events *events = series->loop->conf.events;
@@ -201,7 +200,7 @@ static void tell_metrics(struct series *series, const struct event *event)
     static const struct {
         const char *name, *help;
     } gauges[GAUGES] = {
-        [FREE] = {"fairgate_seats_free", "seats and places that can be had"},
+        [FREE] = {"fairgate_seats_free", "seats and places available"},
         [HELD] = {"fairgate_seats_held", "seats and places in somebody's hold"},
         [SOLD] = {"fairgate_seats_sold", "seats and places sold"},
         [BLOCKED] = {"fairgate_seats_blocked", "seats and places taken out of sale"},

@@ -1,7 +1,7 @@
 /* series.h: how many seats of each event were free, held, sold and blocked over time.
  *
- * A point in SERIES_MS for each event, in memory for whoever asks and in PostgreSQL for the next
- * life; the newest counts are also what /metrics says of each event.
+ * One point per event every SERIES_MS, in memory for requests and in PostgreSQL for the next life;
+ * the newest counts are also on /metrics.
  *
  * Threading: belongs to loop 0, which has the private listener. The database is read and written by
  * libuv's pool, one thing at a time. */
@@ -23,13 +23,13 @@ struct series_conf {
 int series_create(const struct series_conf *conf, struct err_slot *err, struct series **out);
 void series_destroy(struct series *series); /* after the loop has ended */
 
-/* Once a tick of the loop. */
+/* Once per tick of the loop. */
 void series_tick(struct series *series, struct loop *loop);
 
 struct series_point {
     uint64_t at_ms;
     uint32_t free, held, sold, blocked;
-    uint64_t errors; /* visitors answered 5xx by the event's owners, of whatever event: rises */
+    uint64_t errors; /* 5xx answers by the event's owners, for any event: only rises */
 };
 
 /* How many points there are of an event, and one of them: age 1 is the newest. */

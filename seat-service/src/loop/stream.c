@@ -1,9 +1,9 @@
 /* stream.c: one channel an event, one delta a tick.
  *
- * All readers of an event share each delta, which is made once: so a stream gets five of them a
- * second at most, however many seats change hands. A reader that was too slow is not told what it
- * missed; it is told to take the availability again, and goes on from there. Areas have no version:
- * that one of them has changed is seen from its number of free places. */
+ * All readers of an event share each delta, which is made once, so a stream gets at most five a
+ * second, however many seats change hands. A reader that was too slow is not sent what it missed;
+ * it is told to fetch the availability again, and goes on from there. Areas have no version: a
+ * change shows in the number of free places. */
 #include "loop/stream.h"
 
 #include "render/render.h"

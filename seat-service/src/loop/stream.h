@@ -1,4 +1,4 @@
-/* stream.h: a loop's open streams: what changes in a hall, sent to all who look at it. */
+/* stream.h: a loop's open streams: changes in a hall, sent to everybody who is looking at it. */
 #ifndef FG_SEAT_SERVICE_STREAM_H
 #define FG_SEAT_SERVICE_STREAM_H
 
@@ -12,11 +12,11 @@ void stream_close(struct stream *stream); /* ends all channels */
 
 /* The event's channel on this loop, made when the first reader comes; NULL if it cannot be. */
 struct http_channel *stream_channel(struct stream *stream, const struct event *event);
-/* One SSE event: what has changed after `since`, or the word to take the whole availability again.
- * A reference, the caller's. */
+/* One SSE event: what has changed after `since`, or word to fetch the whole availability again. The
+ * caller gets a reference. */
 struct http_blob *stream_delta(struct stream *stream, const struct event *event, uint64_t since,
                                uint64_t *version);
-/* Each tick: what has changed since the last one, to the event's readers. */
+/* Each tick: sends the event's readers what has changed since the last one. */
 void stream_send(struct stream *stream, const struct event *event);
 
 #endif

@@ -1,9 +1,9 @@
-/* turn.c: makes a loop's parts, drives them, takes them down again.
+/* turn.c: creates a loop's parts, drives them, and takes them down.
  *
- * Each loop looks around every PUBLISH_MS: the first one lets holds run out and publishes the
- * availability of each event; each sends to its own streams what has changed since the last time.
- * Between ticks the committer wakes a loop once a batch, from its own thread. It may do so while
- * the loop closes: a lock keeps it from a handle that is gone. */
+ * Each loop ticks every PUBLISH_MS: the first one expires holds and publishes the availability of
+ * each event; each sends its own streams what has changed since the last tick. Between ticks the
+ * committer wakes a loop once per batch, from its own thread. It may do so while the loop is
+ * closing: a lock keeps it from using a handle that is gone. */
 #include "loop/turn.h"
 
 #include "loop/avail_view.h"

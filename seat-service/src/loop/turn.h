@@ -9,8 +9,8 @@ struct turn;
 
 struct turn_conf {
     struct loop_conf loop;
-    /* Told once a tick, with what /readyz should say; NULL: ready. The callback itself may be NULL.
-     */
+    /* Called once per tick with what /readyz should say; NULL: ready. The callback itself may be
+     * NULL. */
     void (*on_tick)(void *ctx, const char *reason);
     void *ctx;
 };
@@ -18,7 +18,7 @@ struct turn_conf {
 /* On the loop's own thread. */
 int turn_create(const struct turn_conf *conf, struct err_slot *err, struct turn **out);
 struct loop *turn_loop(struct turn *turn);
-/* Stops timers and streams. What is still under way is answered with "not known"; the next owner
+/* Stops timers and streams. Calls still under way are answered with "unknown"; the next owner
  * knows. */
 void turn_close(struct turn *turn);
 /* After the loop has ended and the journal was stopped: takes back what was under way, frees. */

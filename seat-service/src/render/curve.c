@@ -1,8 +1,9 @@
-/* curve.c: see curve.h. Corrections are found as the reader will find the places: each from what
- * was told so far, never from where the seats really are, or small errors would add up. The
- * stretches still to be halved stand in a line, so that coarse corrections come before fine ones
- * and what a smooth row does not need stands at the end. web/plan.js is the reader; the order in
- * which both calculate is the same. */
+/* curve.c: a row's seats as numbers that a phone can turn back into places. Corrections are
+ * computed as the reader will compute the places: each from what has been sent so far, never from
+ * where the seats really are, or small errors would add up. The stretches still to be halved wait
+ * in a queue, so that coarse corrections come before fine ones, and what a smooth row does not need
+ * is at the end and left out. web/plan.js is the reader; both sides calculate in the same sequence,
+ * so that they round alike. */
 #include "render/curve.h"
 
 #include <assert.h>
@@ -18,7 +19,7 @@ struct stretch {
 
 struct curve_pen {
     uint32_t seats_max;
-    double *told;              /* where the reader will see each seat */
+    double *told;              /* where the reader will place each seat */
     int64_t *numbers;          /* of the row under way */
     struct stretch *stretches; /* in the order of telling */
 };
@@ -85,7 +86,7 @@ static uint32_t draw(struct curve_pen *pen, const double *places, uint32_t seats
     return len;
 }
 
-/* What the rows before lead to expect. */
+/* What the previous rows lead one to expect. */
 static int64_t expected_span(const struct curve *curve, uint32_t seats)
 {
     if (curve->seats < 2)

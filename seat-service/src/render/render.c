@@ -1,10 +1,10 @@
-/* render.c: what people and programs are shown of an event, as JSON members.
+/* render.c: what people and programs are shown about an event, as JSON members.
  *
  * Every member is written in one place, so a hold looks the same in an answer to its buyer, to the
- * checkout and to the operator. Texts of a known size are written at once into the loop's memory;
- * the geometry of a hall is written into memory that is doubled until it fits, once in the life of
- * a plan. What changes while it is read (holds, counts) comes from one consistent reading of the
- * engine. */
+ * checkout and to the operator. Texts of a bounded size are written straight into the loop's
+ * memory; the geometry of a hall is written, once in the life of a plan, into memory that is
+ * doubled until it fits. What changes while it is read (holds, counts) comes from one consistent
+ * reading of the engine. */
 #include "render/render.h"
 
 #include "base/rfc3339.h"

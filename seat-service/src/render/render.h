@@ -1,4 +1,4 @@
-/* render.h: what is told about events, seats and holds, as JSON. No decisions here. */
+/* render.h: events, seats and holds as JSON. No decisions are made here. */
 #ifndef FG_SEAT_SERVICE_RENDER_H
 #define FG_SEAT_SERVICE_RENDER_H
 
@@ -29,7 +29,7 @@ void render_counts(struct text *text, const struct render_event *event); /* cate
 void render_times(struct text *text, uint64_t now_ms);                   /* server_time */
 
 /* A hold: hold, state, seats (and what is printed on them: places) or area, total, times. `flags`
- * of the change that chose the seats; 0 where that is not known any more. */
+ * of the change that chose the seats; 0 if that is no longer known. */
 void render_hold(struct text *text, const struct render_event *event, const char *name,
                  const struct engine_hold_view *view);
 void render_choice(struct text *text, unsigned flags); /* adjacent, orphan, last_resort */
@@ -37,7 +37,7 @@ void render_choice(struct text *text, unsigned flags); /* adjacent, orphan, last
 /* free, held, sold, blocked: places of seats in plan order. */
 void render_changes(struct text *text, const struct engine_delta *deltas, int count);
 
-/* areas: how many places of each are free. There are few, so all of them are told each time. */
+/* areas: how many places of each are free. There are few, so all of them are sent each time. */
 void render_areas_free(struct text *text, const struct plan *plan, const struct engine *engine);
 
 /* An array of guids. */

@@ -1,7 +1,7 @@
 /* rows.c: a hall row by row, column by column, so that a phone reads some kilobytes instead of a
- * megabyte. What all seats of a row share is said once, what follows a rule (numbers that count up,
- * places on a curve) is said as the rule. A section is looked at once for each of its columns:
- * halls are told once, at import, and then only copied. */
+ * megabyte. What all seats of a row share is written once; what follows a rule (numbers that count
+ * up, places on a curve) is written as the rule. Each column takes another pass over its section,
+ * which is fine: halls are rendered once, at import, and then only copied. */
 #include "render/rows.h"
 
 #include "render/curve.h"

@@ -1,7 +1,7 @@
 /* shown_plan.c: a plan is read once, rendered once in each form, and compressed once by each
  * coding.
  *
- * Importing and rendering make what nobody can do without; compressing comes after it, in the
+ * Importing and rendering produce what is indispensable; compressing comes later, in the
  * background, and until it is done visitors get the plain text. So a recovery opens an event as
  * soon as its plan has been read. */
 #include "render/shown_plan.h"
@@ -14,8 +14,8 @@
 #include <stdlib.h>
 
 enum {
-    /* The best takes time, once, behind everybody's back, and saves it for each visitor on a phone.
-     * Of the long form it would take ten seconds. */
+    /* The best level takes time once, in the background, and saves time for each visitor on a
+     * phone. For the long form it would take ten seconds. */
     BROTLI_PHONE = 11,
     BROTLI_LONG = 6,
     GZIP_LEVEL = 9,

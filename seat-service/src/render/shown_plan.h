@@ -1,5 +1,5 @@
-/* shown_plan.h: a plan with everything that is made of it once: the documents that visitors are
- * served. Immutable, but for codings that come later.
+/* shown_plan.h: a plan with everything that is derived from it once: the documents that visitors
+ * are served. Immutable, except for codings that are added later.
  *
  * Threading: made on one thread; afterwards any thread reads it without asking. */
 #ifndef FG_SEAT_SERVICE_SHOWN_PLAN_H
@@ -13,7 +13,8 @@
 
 enum shown_plan_coding { SHOWN_IDENTITY, SHOWN_GZIP, SHOWN_BROTLI, SHOWN_CODINGS };
 
-/* A plan with everything that is made of it once. Immutable, but for codings that come later. */
+/* A plan with everything that is derived from it once. Immutable, except for codings that are added
+ * later. */
 struct shown_plan {
     struct plan *plan;
     char hash[2 * PLAN_HASH_BYTES + 1]; /* of its content, as it is told and asked for */
@@ -26,7 +27,7 @@ struct shown_plan {
 int shown_plan_create(struct span body, struct err_slot *err, struct shown_plan **out);
 int shown_plan_pack(struct shown_plan *plan, struct err_slot *err); /* slower still */
 void shown_plan_destroy(struct shown_plan *plan);
-/* The geometry in this coding, or NULL as long as it is not there. Borrowed. */
+/* The geometry in this coding, or NULL while it does not exist. Borrowed. */
 static inline struct http_blob *shown_plan_geometry(const struct shown_plan *plan,
                                                     enum render_form form,
                                                     enum shown_plan_coding coding)

@@ -1,9 +1,9 @@
-/* ended_table.c: the table `ended_session`: sessions whose passes count no more, each until its
- * passes would have run out anyway.
+/* ended_table.c: the table `ended_session`: sessions whose passes no longer count, each kept until
+ * its passes would have expired anyway.
  *
  * Every process of a sale reads the table to its end again and again, by the number that the
- * database gave each row. Numbers are given before a commit and seen after it, so two writers may
- * show theirs in the other order: each read goes back over the last few. A row that is read twice
+ * database gave each row. Numbers are assigned before a commit and become visible after it, so two
+ * writers' rows may appear out of order: each read goes back over the last few. Reading a row twice
  * does no harm. */
 #include "tables/ended_table.h"
 

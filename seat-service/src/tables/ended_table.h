@@ -1,5 +1,5 @@
-/* ended_table.h: what shuts passes out before their time, as PostgreSQL keeps it: sessions that
- * were ended, and events that were made again. On one connection and the thread that owns it;
+/* ended_table.h: what invalidates passes before they expire, as stored in PostgreSQL: sessions that
+ * were ended, and events that were created again. On one connection and the thread that owns it;
  * errors are pg.h's. */
 #ifndef FG_SEAT_SERVICE_ENDED_TABLE_H
 #define FG_SEAT_SERVICE_ENDED_TABLE_H
@@ -12,11 +12,11 @@ struct ended_row {
     uint64_t until_s; /* since 1970 */
 };
 
-/* At most ENDINGS_MAX; again is no mistake. */
+/* At most ENDINGS_MAX; repeating is harmless. */
 int ended_table_write(struct pg *pg, const struct ended_row *rows, uint32_t len,
                       struct err_slot *err);
-/* Those that still count and came after *seen, which moves on; the first time 0. Some come twice:
- * two processes that write at once are not seen in the order of their numbers. */
+/* Those that still count and came after *seen, which moves on; 0 the first time. Some come twice,
+ * because rows of concurrent writers do not appear in the order of their numbers. */
 int ended_table_read(struct pg *pg, uint64_t *seen,
                      void (*on_row)(void *ctx, const struct ended_row *row), void *ctx,
                      struct err_slot *err);
@@ -26,8 +26,8 @@ struct renewed_row {
     uint64_t incarnation;
 };
 
-/* Events that were made again, at most EVENTS_MAX. An earlier incarnation than the table has
- * changes nothing. */
+/* Events that were created again, at most EVENTS_MAX. An incarnation older than the table's changes
+ * nothing. */
 int ended_table_renew(struct pg *pg, const struct renewed_row *rows, uint32_t len,
                       struct err_slot *err);
 

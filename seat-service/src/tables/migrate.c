@@ -1,7 +1,7 @@
-/* migrate.c: the files of seat-service/sql/, in the program, in order (pg/pg_migrate.h). A step
- * that has run anywhere is never edited, as its checksum stands in the database; what has to change
- * is a further step. Several processes that start at once wait for each other, and all but one find
- * nothing to do. */
+/* migrate.c: the files of seat-service/sql/, compiled into the program, in sequence
+ * (pg/pg_migrate.h). A step that has run anywhere is never edited, because its checksum is in the
+ * database; a change is another step. Processes that start at once wait for each other, and all but
+ * one find nothing to do. */
 #include "tables/migrate.h"
 
 #include "pg/pg_migrate.h"

@@ -1,4 +1,4 @@
-/* migrate.h: brings the schema to what this program expects. */
+/* migrate.h: brings the schema up to what this program expects. */
 #ifndef FG_SEAT_SERVICE_MIGRATE_H
 #define FG_SEAT_SERVICE_MIGRATE_H
 

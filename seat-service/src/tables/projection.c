@@ -1,8 +1,8 @@
 /* projection.c: the table `holds`, for reports: one row a hold, made by replay and never read by
  * the service. It is written in chunks behind the journal, each under the condition that the table
- * stands where the last chunk left it. What the changes of a chunk do not say (a hold that was
- * taken long before) is asked of the engine, which stands exactly behind the chunk; what neither
- * knows (the places of a hold that is gone) the table has already and keeps. */
+ * stands where the last chunk left it. What the changes of a chunk do not say (about a hold taken
+ * long before) comes from the engine, whose state is exactly that after the chunk; what neither
+ * knows (the places of a hold that is gone) is already in the table and stays. */
 #include "tables/projection.h"
 
 #include "tables/statements.h"
@@ -83,7 +83,7 @@ static void take_change(struct row *row, const struct change *change)
         row->state = "open";
         row->total = (int64_t)change->total;
         break;
-    case CHANGE_EXTENDED: /* handed over to who is logged in, maybe */
+    case CHANGE_EXTENDED: /* perhaps handed over to the member who is logged in */
         row->state = "paying";
         row->buyer = change->buyer;
         row->has_buyer = true;
@@ -107,7 +107,7 @@ static void take_change(struct row *row, const struct change *change)
     case CHANGE_REFUNDED:
         row->state = "refunded";
         break;
-    default: /* a move changes no column of this table but the time */
+    default: /* a move changes nothing in this table but the time */
         row->state = "sold";
         break;
     }
@@ -142,7 +142,7 @@ int projection_read(struct pg *pg, int32_t event, struct err_slot *err, uint64_t
     return 0;
 }
 
-/* What the engine knows better than the changes: how many places a living hold has now. */
+/* What the engine knows better than the changes: how many places a live hold has now. */
 static void complete(struct row *row, const struct engine *engine)
 {
     struct engine_hold_view view;

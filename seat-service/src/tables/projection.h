@@ -1,4 +1,4 @@
-/* projection.h: changes, gathered into what the table `holds` has to say after them.
+/* projection.h: gathers changes into the rows that the table `holds` has after them.
  *
  * Belongs to one thread. */
 #ifndef FG_SEAT_SERVICE_PROJECTION_H
@@ -16,7 +16,7 @@ void projection_destroy(struct projection *projection);
 void projection_clear(struct projection *projection);
 /* False: full, write it first. */
 bool projection_add(struct projection *projection, const struct change *change);
-/* Where the table stands; 0 where it was never written. */
+/* The seq up to which the table is written; 0: never written. */
 int projection_read(struct pg *pg, int32_t event, struct err_slot *err, uint64_t *seq);
 /* Moves the table from `was` to `seq`; the engine stands at `seq`. ERR_STATE if the table does not
  * stand at `was`: somebody else writes it. Clears on success. */

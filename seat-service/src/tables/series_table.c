@@ -1,8 +1,8 @@
 /* series_table.c: the table `counted`: how many seats of an event were free, held, sold and
  * blocked, a point every SERIES_MS.
  *
- * Points of all events are written with one statement, which also takes away those that are too
- * old: the table never outgrows its series. */
+ * Points of all events are written by one statement, which also deletes those that are too old: the
+ * table never outgrows its series. */
 #include "tables/series_table.h"
 
 #include "tables/statements.h"

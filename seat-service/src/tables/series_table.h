@@ -1,4 +1,4 @@
-/* series_table.h: counts over time, as PostgreSQL keeps them. On one connection and the thread that
+/* series_table.h: counts over time, as stored in PostgreSQL. On one connection and the thread that
  * owns it; errors are pg.h's. */
 #ifndef FG_SEAT_SERVICE_SERIES_TABLE_H
 #define FG_SEAT_SERVICE_SERIES_TABLE_H
