@@ -34,7 +34,7 @@ describe('the console, around a sale', () => {
 
   async function open(name, id, view) {
     const boss = await Operator.open(browser, desk, MANNERS[name]);
-    await boss.page.goto(`${boss.at}/console#/events/${id}/${view}`);
+    await boss.page.goto(`${boss.at}/console#/events/${id}/${view === 'knob' ? 'knobs' : view}`);
     await boss.signIn();
     await boss.page.locator(`#${view === 'audit' ? 'appeal' : view}-form`).waitFor();
     return boss;
@@ -134,6 +134,32 @@ describe('the console, around a sale', () => {
       await boss.view('audit');
       await page.locator('#audit li').nth(3).waitFor();
       assert.doesNotMatch(await page.textContent('#audit'), /FAN-?0|undefined|codes\.|codes-deleted/);
+      await boss.close();
+    });
+
+    test(`whom the slowed down can ask is set for each language, ${name}`, async () => {
+      const id = await makeEvent(line.house, `contact-${name}`, { name: 'The first night', rate_per_s: 0, appeal: { ja: 'tel:+81-3-0000-0000' } });
+      const boss = await open(name, id, 'knob');
+      const { page } = boss;
+      assert.equal(await page.inputValue('#knob-appeal-ja'), 'tel:+81-3-0000-0000');
+      await page.fill('#knob-appeal-en', 'call us');
+      await press(page, 'Enter');
+      assert.equal(await page.evaluate(() => document.activeElement.id), 'knob-appeal-en');
+      assert.match(await page.textContent('#wrong-appeal-en'), /https:.*mailto:.*tel:/);
+      await see(boss, `sale-contact-wrong-${name}`);
+      await page.fill('#knob-appeal-en', 'https://help.example/line');
+      await page.fill('#knob-appeal-ko', ' tel:+82-2-000-0000 ');
+      await page.fill('#knob-appeal-ja', '');
+      await press(page, 'Enter');
+      await page.locator('#undo-knobs').waitFor();
+      assert.deepEqual((await doc(id)).appeal, { en: 'https://help.example/line', ko: 'tel:+82-2-000-0000' });
+      await page.click('#undo-knobs');
+      await until('it to be undone', async () => (await doc(id)).appeal.ja === 'tel:+81-3-0000-0000');
+      await until('the fields to say so', async () => (await page.inputValue('#knob-appeal-en')) === '');
+      await boss.view('audit');
+      await page.locator('#audit li').nth(2).waitFor();
+      assert.match(await page.textContent('#audit'), /https:\/\/help\.example\/line/);
+      assert.doesNotMatch(await page.textContent('#audit'), /undefined|null|knob\./);
       await boss.close();
     });
 

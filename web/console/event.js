@@ -4,7 +4,7 @@ import { call, get } from './api.js';
 import { announce, make, say } from './kit.js';
 import { inWords, tooLong, whoOf } from './change.js';
 import { archive, remove } from './end.js';
-import { badge, button, clockOff, codesMissing, confirmed, moment, show, wordsOr } from './ui.js';
+import { badge, button, clockOff, codesMissing, confirmed, moment, show, visitsHalted, wordsOr } from './ui.js';
 
 const VIEWS = {
   live: () => import('./live.js'),
@@ -109,7 +109,8 @@ export async function open(main, [id, which = 'live']) {
     show(head, make('p', {}, make('a', { href: '#/events' }, say('event.all'))), make('h1', {}, doc.name),
       make('p', { id: 'event-state' }, badge(doc.state), ` ${id} · ${say('event.version', doc.version)}`, make('span', { className: 'wrong' }, stale)),
       ...(off ? [make('p', { id: 'event-clock', className: 'wrong' }, off)] : []),
-      ...(codesMissing(event.live) ? [make('p', { id: 'event-codes', className: 'wrong' }, codesMissing(event.live))] : []));
+      ...(codesMissing(event.live) ? [make('p', { id: 'event-codes', className: 'wrong' }, codesMissing(event.live))] : []),
+      ...(visitsHalted(event.live) ? [make('p', { id: 'event-visits', className: 'wrong' }, visitsHalted(event.live))] : []));
     const wanted = `${doc.state} ${doc.version}`;
     if (actions.dataset.of === wanted) return;
     const had = actions.contains(document.activeElement) ? document.activeElement.id : '';

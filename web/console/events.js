@@ -2,7 +2,7 @@
 
 import { call, get, hasPart } from './api.js';
 import { byId, make, say } from './kit.js';
-import { badge, button, clockOff, codesMissing, fact, guarded, hour, number, percent, show } from './ui.js';
+import { badge, button, clockOff, codesMissing, fact, guarded, hour, number, percent, show, visitsHalted } from './ui.js';
 
 // Sums over the categories of a hall; null where the hall is not known or its part does not answer, and
 // {out} where the hall itself cannot be read, by its reason.
@@ -42,6 +42,7 @@ function card({ id, name, state, shut, live }, sums) {
   if (live.stale) item.append(make('p', { className: 'wrong' }, say('live.stale')));
   if (clockOff(live)) item.append(make('p', { className: 'wrong' }, clockOff(live)));
   if (codesMissing(live)) item.append(make('p', { className: 'wrong' }, codesMissing(live)));
+  if (visitsHalted(live)) item.append(make('p', { className: 'wrong' }, visitsHalted(live)));
   if (sums?.out) item.append(make('p', { className: 'wrong' }, say('part.out', say('part.seats'), sums.out)));
   else if (sums !== null) item.append(seatBar(sums));
   return item;

@@ -5,17 +5,19 @@
 import { call, get } from './api.js';
 import { byId, make, say } from './kit.js';
 import { becauseOf, inWords } from './change.js';
-import { button, confirmed, fact, fromLocal, guarded, hour, moment, number, percent, show, timeAt, toLocal, wordsOr, zone } from './ui.js';
+import { button, confirmed, fact, fromLocal, guarded, hour, languageOf, moment, number, percent, show, timeAt, toLocal, wordsOr, zone } from './ui.js';
 
 const THINK_MS = 250; // typing has to pause this long before a preview is asked for
 const GROUPS = {
   flow: ['rate_per_s', 'burst', 'max_active'],
   times: ['opens_at', 'prequeue_at', 'closes_at'],
   visit: ['call_ttl_s', 'grace_s', 'session_ttl_s', 'session_max_s'],
-  defence: ['joins_per_ip_per_min', 'pow_bits', 'pow_bits_max', 'member_required', 'code_required'],
+  defence: ['joins_per_ip_per_min', 'pow_bits', 'pow_bits_max', 'member_required', 'code_required', 'appeal'],
   seats: ['seats_left', 'auto_reopen'],
 };
-const ELSEWHERE = ['about', 'message', 'schedule', 'autopilot', 'lanes', 'beacon', 'prices', 'appeal'];
+const ELSEWHERE = ['about', 'message', 'schedule', 'autopilot', 'lanes', 'beacon', 'prices'];
+const LANGUAGES = document.documentElement.dataset.languages.split(' '); // that visitors may read
+const CONTACT = /^(https:\/\/|mailto:|tel:)[^\s"<>]+$/;
 // The autopilot's own knobs; a bound of 0 is not looked at.
 const PILOT = {
   ceiling: { kind: 'decimal', min: 0.001, max: 100000 }, floor: { kind: 'decimal', min: 0.001, max: 100000 },
@@ -41,6 +43,7 @@ function danger(name, from, to) {
 // Of a field: is what stands in it a value of this knob? Words if not.
 function fault(input, { kind, min, max }) {
   const text = input.value.trim();
+  if (kind === 'contacts') return text === '' || CONTACT.test(text) ? '' : say('rule.contact');
   if (kind !== 'number' && kind !== 'decimal') return input.validity.badInput ? say('rule.time') : '';
   if (text === '' && !input.validity.badInput) return '';
   const value = Number(text);
@@ -85,7 +88,24 @@ export async function open(body, event) {
     return at;
   }
 
+  // One address for each language; each is a field of its own, and all are one knob.
+  function makeContacts(knob) {
+    const { name, help } = knob;
+    const hint = make('p', { className: 'small', id: `help-${name}` }, wordsOr(`help.${name}`, help));
+    const tags = [...new Set([...LANGUAGES, ...Object.keys(event.doc[name])])];
+    const each = tags.map((tag) => {
+      const input = make('input', { id: `knob-${name}-${tag}`, type: 'url', autocomplete: 'off', spellcheck: false });
+      const wrong = make('span', { className: 'wrong', id: `wrong-${name}-${tag}` });
+      input.setAttribute('aria-describedby', `${hint.id} ${wrong.id}`);
+      const at = make('div', { className: 'field' }, make('label', { htmlFor: input.id }, `${label(name)} (${languageOf(tag)})`), input, wrong);
+      fields.set(`${name}/${tag}`, { knob, tag, input, wrong, at });
+      return at;
+    });
+    return make('div', { className: 'contacts' }, ...each, hint);
+  }
+
   function valueOf({ knob: { kind }, input }) {
+    if (kind === 'contacts') return input.value.trim() || null;
     if (kind === 'bool') return input.checked;
     if (kind === 'time') return fromLocal(input.value);
     if (kind === 'text') return input.value;
@@ -94,8 +114,8 @@ export async function open(body, event) {
 
   function fill() {
     for (const field of fields.values()) {
-      const { knob: { name, kind }, input } = field;
-      const value = event.doc[name];
+      const { knob: { name, kind }, tag, input } = field;
+      const value = tag === undefined ? event.doc[name] : event.doc[name][tag];
       if (kind === 'bool') input.checked = value;
       else input.value = kind === 'time' ? toLocal(value) : value ?? '';
       field.was = valueOf(field);
@@ -117,7 +137,9 @@ export async function open(body, event) {
     const patch = {};
     for (const field of fields.values()) {
       const now = valueOf(field);
-      if (now !== field.was) patch[field.knob.name] = now;
+      if (now === field.was) continue;
+      const { name } = field.knob;
+      patch[name] = field.tag === undefined ? now : { ...patch[name], [field.tag]: now };
     }
     if (JSON.stringify(schedule) !== JSON.stringify(event.doc.schedule)) patch.schedule = schedule;
     const pilot = readAutopilot();
@@ -257,7 +279,7 @@ export async function open(body, event) {
     try {
       await call('queue', 'PATCH', `/admin/events/${event.id}`, { body: patch, headers: { 'If-Match': event.etag, ...(reason === '' ? {} : { 'X-Reason': encodeURI(reason) }) } });
     } catch (error) {
-      const field = fields.get(error.problem?.pointer?.split('/')[1]);
+      const field = fields.get(error.problem?.pointer?.slice(1)) ?? fields.get(error.problem?.pointer?.split('/')[1]);
       if (field === undefined) throw error;
       blame(field, say('rule.refused', error.problem.rule));
       field.input.focus();
@@ -278,7 +300,7 @@ export async function open(body, event) {
 
   const known = new Set(Object.values(GROUPS).flat());
   const others = [...table.keys()].filter((name) => !known.has(name) && !ELSEWHERE.includes(name) && name !== 'name');
-  const group = (key, names) => make('fieldset', { className: 'group' }, make('legend', {}, say(`group.${key}`)), ...names.filter((name) => table.has(name)).map((name) => makeField(table.get(name))));
+  const group = (key, names) => make('fieldset', { className: 'group' }, make('legend', {}, say(`group.${key}`)), ...names.filter((name) => table.has(name)).map((name) => (table.get(name).kind === 'contacts' ? makeContacts : makeField)(table.get(name))));
   const flow = group('flow', GROUPS.flow);
   flow.children[1].after(preview); // right below the rate
   const groups = make('div', { className: 'groups' }, flow,

@@ -77,6 +77,9 @@ export function clockOff(live) {
   return say(ahead > behind ? 'live.clock-ahead' : 'live.clock-behind', number(Math.max(ahead, behind) / 1000));
 }
 
+// While the seats are down, time stands still for those inside; '' if it runs.
+export const visitsHalted = (live) => (live?.visits_halted ? say('live.visits-halted') : '');
+
 // Presale codes that Redis has lost, and nobody but the operator has; '' if none is missing.
 export const codesMissing = (live) => (live?.codes_missing > 0 ? say('live.codes-missing', number(live.codes_missing)) : '');
 
