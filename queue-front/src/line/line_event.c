@@ -452,8 +452,8 @@ static bool read_stretch(struct span text, struct line_stretch *out)
     struct span upto, called;
     struct span expires = span_cut(span_cut(text, ':', &upto), ':', &called);
     return span_u64(upto, LINE_PLACE_MAX, &out->upto) &&
-           span_u64(called, UINT64_MAX, &out->called_ms) &&
-           span_u64(expires, UINT64_MAX, &out->expires_ms);
+           span_u64(called, LINE_MS_MAX, &out->called_ms) &&
+           span_u64(expires, LINE_MS_MAX, &out->expires_ms);
 }
 
 static void drop_calls(struct line_event *event, uint32_t count)

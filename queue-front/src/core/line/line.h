@@ -4,6 +4,7 @@
 #ifndef FG_QUEUE_FRONT_CORE_LINE_H
 #define FG_QUEUE_FRONT_CORE_LINE_H
 
+#include "base/rfc3339.h"
 #include "base/span.h"
 #include "core/draw/draw.h"
 #include "queue-front/lua/line_names.h"
@@ -31,6 +32,10 @@ enum {
     LANES_MAX = 4, /* beside the general one, which is 0; each is a line of its own, worked on by
                       its event's ticks */
 };
+
+/* Of a time, or a length of time, that Redis tells: sums of a few of them are still dates that a
+ * visitor can be told. Later than the year 3900, so it refuses nothing but damage. */
+#define LINE_MS_MAX (RFC3339_MS_MAX / 4)
 
 /* A step of an operator's schedule. */
 struct line_rate_at {

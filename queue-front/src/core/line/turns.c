@@ -6,6 +6,8 @@
  * wins and the older one is forgotten. The picture still says that the older one's call is over. */
 #include "core/line/turns.h"
 
+#include "core/line/line.h"
+
 #include <assert.h>
 #include <stdlib.h>
 
@@ -70,7 +72,7 @@ bool turn_parse(struct span text, struct turn *out)
     struct span rest = span_cut(span_cut(span_cut(text, ':', &place), ':', &kind), ':', &until);
     if (!span_u64(place, UINT32_MAX, &turn.place) || turn.place == 0 ||
         !span_u64(kind, TURN_KIND_COUNT - 1, &kind_number) ||
-        !span_u64(until, UINT64_MAX / 2, &turn.until_ms) || !span_u64(rest, UINT8_MAX, &times))
+        !span_u64(until, LINE_MS_MAX, &turn.until_ms) || !span_u64(rest, UINT8_MAX, &times))
         return false;
     turn.kind = (enum turn_kind)kind_number;
     turn.times = (uint8_t)times;

@@ -2,6 +2,10 @@
  * as Redis would send them. */
 #include "line/line_event.h"
 
+#include "core/limits.h"
+#include "core/line/place.h"
+#include "core/wait/promise.h"
+#include "core/wait/status.h"
 #include "line/line_limits.h"
 #include "queue-front/lua/line_wire.h"
 #include "unit.h"
@@ -368,6 +372,63 @@ static void an_answer_without_sense_changes_nothing(void **state)
     }
 }
 
+/* What a front does with a picture for each poll: nothing that Redis says may stop it. */
+struct polled {
+    struct eta_meter meter;
+    struct eta_watch watch;
+    struct promise_book book;
+};
+
+static void be_polled(const struct line_event *event, struct polled *polled)
+{
+    const struct line_view *view = &event->view;
+    eta_meter_observe(&polled->meter, view);
+    struct eta_model model = eta_model(&polled->meter, view, place_now_ms(view, 2));
+    eta_watch_observe(&polled->watch, view, &model);
+    promise_observe(&polled->book, view, &model);
+    const uint64_t entries[] = {
+        1, 15, view->serving, view->serving + 1, view->issued, view->issued + 5, UINT32_MAX};
+    for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]); i++) {
+        char memory[ME_BYTES_MAX];
+        struct text text = text_on(memory, sizeof(memory));
+        uint64_t entry = entries[i] > 0 ? entries[i] : 1;
+        const struct me_ask me = {.view = view,
+                                  .eta = &model,
+                                  .entry = entry,
+                                  .place = place_at(view, entry, place_now_ms(view, 2))};
+        status_me_json(&text, &me);
+        assert_false(text.overflown);
+    }
+}
+
+static struct polled *begin_polled(void)
+{
+    struct polled *polled = calloc(1, sizeof(*polled));
+    assert_non_null(polled);
+    eta_meter_init(&polled->meter);
+    promise_init(&polled->book);
+    return polled;
+}
+
+/* A time that no calendar has would stop the front that shows it. */
+static void a_time_beyond_the_calendar_is_refused(void **state)
+{
+    struct line_event *event = *state;
+    struct polled *polled = begin_polled();
+    struct answer late[4] = {plain, plain, plain, plain};
+    late[0].numbers[REDIS_MS] = INT64_MAX;
+    late[1].stretches[1] = "20:1100:18446744073709551615";
+    late[2].turns[0] = "1700000000000-1";
+    late[2].turns[1] = "15:1:9223372036854775807:2";
+    late[3].times[1] = INT64_MAX; /* stood still */
+    for (size_t i = 0; i < 4; i++) {
+        take(event, &late[i]);
+        be_polled(event, polled);
+        assert_true(place_at(&event->view, 15, 0).call_expires_ms <= RFC3339_MS_MAX);
+    }
+    free(polled);
+}
+
 static void a_first_answer_must_bring_the_document(void **state)
 {
     struct line_event *event = *state;
@@ -403,7 +464,8 @@ static void a_short_or_foreign_answer_is_bad_and_heal_is_told(void **state)
     }
 }
 
-/* Any answer with bytes changed is either refused or taken without harm (the sanitizers look). */
+/* Any answer with bytes changed is either refused or taken without harm: the sanitizers look, and
+ * so do the asserts of what works with the picture. */
 static void a_damaged_answer_does_no_harm(void **state)
 {
     struct line_event *event = *state;
@@ -459,7 +521,8 @@ static void a_damaged_answer_does_no_harm(void **state)
     redisReply *whole = read_reply(&text);
     assert_int_equal(LINE_TICK_CHANGED, line_event_take_tick(event, whole, 1));
     freeReplyObject(whole);
-    for (int i = 0; i < 5000; i++) {
+    struct polled *polled = begin_polled();
+    for (int i = 0; i < 20000; i++) {
         size_t len = unit_mutate(&seeded.rng, text_span(&text), bad, sizeof(bad));
         redisReader *reader = redisReaderCreate();
         void *reply = NULL;
@@ -469,7 +532,9 @@ static void a_damaged_answer_does_no_harm(void **state)
         freeReplyObject(reply);
         redisReaderFree(reader);
         assert_true(event->view.serving <= event->view.issued);
+        be_polled(event, polled);
     }
+    free(polled);
 }
 
 static void a_draw_is_taken_with_its_document_and_told_when_healing(void **state)
@@ -777,6 +842,7 @@ int main(void)
         TEST(marks_never_go_back),
         TEST(a_passes_count_ends_with_the_tick_that_tells_them),
         TEST(an_answer_without_sense_changes_nothing),
+        TEST(a_time_beyond_the_calendar_is_refused),
         TEST(a_first_answer_must_bring_the_document),
         TEST(a_short_or_foreign_answer_is_bad_and_heal_is_told),
         TEST(a_damaged_answer_does_no_harm),
