@@ -1,5 +1,8 @@
-/* main.c: the waiting room as a program: its settings, its keys, its routes. All else that a
- * service needs is common/service. */
+/* main.c: the waiting room as a program: its settings, its keys, its routes.
+ *
+ * Read it for what can be configured and for the order of a start: settings are judged together
+ * first, then keys are loaded, then each loop makes a front of its own. Everything else that a
+ * service needs (options, listeners, signals, drain) is in common/service. */
 #include "admin/admin_appeal.h"
 #include "admin/admin_change.h"
 #include "admin/admin_codes.h"

@@ -1,5 +1,9 @@
-/* admin_rows.c: what Redis keeps of an event row by row is handed on as it comes, newest first: the
- * trail of its operators, and the series of its figures. */
+/* admin_rows.c: the audit trail and the series of figures, handed on as they come from Redis,
+ * newest first.
+ *
+ * Both are asked of Redis at each request rather than kept in memory: operators read them
+ * rarely, and a front that kept them would keep them for every event. The rows are bounded by
+ * the call, not by the store. */
 #include "admin/admin_rows.h"
 
 #include "admin/act.h"

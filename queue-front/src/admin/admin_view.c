@@ -1,5 +1,8 @@
-/* admin_view.c: what an operator may look at without asking Redis: all of it is in this front's
- * pictures. */
+/* admin_view.c: what an operator may look at without asking Redis.
+ *
+ * Everything here is in this front's pictures already, so an operator who keeps a console open
+ * costs the store nothing. It also means that what is shown may be a tick old, and says so when
+ * it is stale. */
 #include "admin/admin_view.h"
 
 #include "admin/admin_answer.h"

@@ -1,5 +1,9 @@
-/* invite_api.c: nothing is kept of an invitation, so the list is made again each time it is read;
- * the document says up to which number they are good. */
+/* invite_api.c: hands out invitation codes for a lane.
+ *
+ * Nothing is kept of an invitation: a code is computed from its number and a key
+ * (core/token/invitation.c). So the list is made again each time it is read, and the event's
+ * document says up to which number codes are good. Lowering that number takes back the
+ * invitations above it. */
 #include "admin/invite_api.h"
 
 #include "api/answer.h"

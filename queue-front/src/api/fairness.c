@@ -1,7 +1,9 @@
-/* fairness.c: see fairness.h. The answer is written from memory at each request: it is asked for by
- * few, once each.
+/* fairness.c: the public record of a draw, written from memory at each request: few people ask,
+ * once each.
  *
- * It is the only place where a seed leaves this program, and only once it was drawn with. */
+ * It grows with the draw. First it has only what was promised, then the number of entries when
+ * they are closed, and at last everything that it takes to repeat the draw. This is the only
+ * place where a seed leaves the program, and only after it was used. */
 #include "api/fairness.h"
 
 #include "api/answer.h"

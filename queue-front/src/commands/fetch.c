@@ -1,4 +1,9 @@
-/* fetch.c: see fetch.h. */
+/* fetch.c: one blocking download for commands such as verify-draw.
+ *
+ * A command has no loop and one thing to do, so libcurl's simple form is enough. The memory that
+ * the caller provides is the limit: an answer that does not fit ends the transfer. Only http and
+ * https are accepted, and redirects are not followed, because the address is part of what an
+ * operator wants to be sure of. */
 #include "commands/fetch.h"
 
 #include "base/span.h"

@@ -1,4 +1,10 @@
-/* key_file.c: see key_file.h. */
+/* key_file.c: changes a ring of keys on disk so that no reader ever sees half of a change.
+ *
+ * The new ring is written to a file beside the old one, synced, and renamed over it; then the
+ * folder is synced too. A crash leaves one whole ring or the other. Two commands at once are
+ * kept apart by a lock on the history file, which is never replaced. The history is written
+ * after the ring: a line too few can be guessed from the file's time, a line too many would
+ * claim a change that never happened. */
 #include "commands/key_file.h"
 
 #include "base/rfc3339.h"

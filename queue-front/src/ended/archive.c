@@ -1,6 +1,9 @@
-/* archive.c: see archive.h. Reading is bounded by its text, and judges before it believes: first
- * that the file is whole, then the mark, then each value for itself, because what is written to the
- * store must be possible, whoever holds the key. */
+/* archive.c: writes an event into one file and reads it back, without trusting the file.
+ *
+ * Writing goes along the parts and hashes what passes. Reading is bounded by the length of the
+ * text and judges before it believes: first that the file is whole, then the mark, then each
+ * value by itself. The last step matters even for a file with a good mark. Whoever holds the key
+ * could sign nonsense, and what is written into the store must be possible. */
 #include "ended/archive.h"
 
 #include "base/json_in.h"

@@ -1,4 +1,10 @@
-/* secrets.c: see secrets.h. */
+/* secrets.c: loads all keys into one immutable set.
+ *
+ * A running front never changes a key. A reload reads every file again into a new set and swaps
+ * it in; if one file is wrong, the old set stays in use as a whole, so no request ever sees half
+ * of a rotation. Each loop holds a reference to the set that it works with, and the last one to
+ * let go wipes and frees it. What is public (the key set for passes) is rendered once here,
+ * because every service asks for it. */
 #include "front/secrets.h"
 
 #include "limits.h"

@@ -1,9 +1,13 @@
-/* line_event.c: see line_event.h.
+/* line_event.c: turns the answers of tick.lua into a picture and marks, or refuses them.
  *
- * An answer is read whole before anything is taken from it, so that a bad one changes nothing.
- * Marks only rise. The list of stretches grows at its end; a stretch that grew in Redis comes again
- * with the same beginning (its called_ms) and replaces its shorter self. What tick.lua calls dead
- * falls off at the front. */
+ * An answer is read whole before anything is taken from it, so a bad one changes nothing. Then
+ * it is taken in one go. Marks only rise, whatever Redis says: a lost line is rebuilt from them.
+ * The list of stretches grows at its end; a stretch that grew in Redis arrives again with the
+ * same beginning (its called_ms) and replaces its shorter self. What tick.lua calls dead falls
+ * off at the front.
+ *
+ * A Redis that lost its last second knows less than this front. It finds that out itself, since
+ * each tick tells it the marks, and answers HEAL instead of a picture. */
 #include "line/line_event.h"
 
 #include "core/event/draw_seal.h"

@@ -1,5 +1,10 @@
-/* line_moves.c: asks Redis to carry a place to another device; what that means is in lua/move.lua.
- * Ends and repeats are those of all calls, in line_calls.c. */
+/* line_moves.c: asks Redis to carry a place to another device; lua/move.lua decides.
+ *
+ * A move has three calls: make a code, look at what it would carry, take it. Only `take` changes
+ * anything, and it is safe to repeat, because the same code taken twice by the same user is the
+ * same move. How calls end, and when they are repeated, is the same for all of them
+ * (line_calls.c). What this front learns of a move on the way it notes at once, so that the old
+ * ticket is void here before the next tick. */
 #include "line/line_store_internal.h"
 
 #include "queue-front/lua/line_wire.h"

@@ -1,6 +1,10 @@
-/* line_trail.c: see line_trail.h. An audit entry is a JSON object already; its time (the stream's
- * own id) and version are put in at its front. A sample is seventeen numbers with colons between;
- * one that an older version wrote has nine or sixteen, and 0 for the others. */
+/* line_trail.c: copies rows of Redis's streams into JSON.
+ *
+ * An audit entry is a JSON object already. Its time, which is the stream's own id, and its
+ * version are put at its front, and the rest is copied as it is. A sample of the series is
+ * eighteen numbers with colons between them. Samples that older versions wrote are shorter, and
+ * the missing numbers read as 0. A row that cannot be read is left out rather than spoiling the
+ * list. */
 #include "line/line_trail.h"
 
 #include "base/rfc3339.h"

@@ -1,5 +1,7 @@
-/* pages.c: the few files whose addresses are fixed, served as they are. What visitors look at is
- * waiting_page.c, what operators look at is console.c. */
+/* pages.c: the few files whose addresses are fixed, served as they are.
+ *
+ * They are compiled in and compressed at start, so there is no file to miss and no path to
+ * escape from. What visitors look at is waiting_page.c, what operators look at is console.c. */
 #include "pages/pages.h"
 
 #include <stdlib.h>

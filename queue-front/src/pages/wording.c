@@ -1,4 +1,8 @@
-/* wording.c: see wording.h. */
+/* wording.c: fills {0} and {1} in sentences of the text files.
+ *
+ * Translators choose the order of the words, so the values have to go where the sentence has its
+ * marks, not where the code happens to be. Everything is escaped on the way out, the sentence as
+ * well as the values: texts may come from the operator. A text without marks is simply a text. */
 #include "pages/wording.h"
 
 #include "base/rfc3339.h"

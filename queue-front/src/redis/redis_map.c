@@ -1,5 +1,9 @@
-/* redis_map.c: see redis_map.h. Whatever a server says is read whole before anything is believed.
- */
+/* redis_map.c: reads who is in charge of what, from the answers of clusters and sentinels.
+ *
+ * An answer is read whole before anything of it is believed; half a map would send commands to a
+ * server that nobody named. Addresses come in several spellings (a node may call itself by name,
+ * by number, or by nothing at all, meaning "the one you asked"), and all of them end as one
+ * plain struct, so that two maps can be compared. */
 #include "redis/redis_map.h"
 
 #include "redis/resp.h"

@@ -1,13 +1,13 @@
-/* redis_route.c: see redis_route.h.
+/* redis_route.c: one table of servers, kept in step with what the scout says.
  *
- * Each map that the scout brings is compared with what there is: a server that is new gets a link,
- * one that nobody names any more loses it, unless ASK has named it lately: a server that is just
- * being filled holds no slot yet. Numbers are places in the table of nodes, so that they stay what
- * they are while a server is there.
+ * Each map that the scout brings is compared with the table. A new server gets a link. One that
+ * no map names any more loses it, unless ASK has named it recently: a server that is just being
+ * filled owns no slot yet. A server's number is its place in the table, so it stays the same as
+ * long as the server is there.
  *
- * The end of a turn. Whatever became dirty during a turn of the loop is written at its end: a check
- * handle calls on_turn, in which more may be sent, and then flushes all links. An idle handle,
- * running just while that is due, keeps the loop from falling asleep in between. */
+ * The end of a turn. Whatever became dirty during a turn of the loop is written at its end: a
+ * check handle calls on_turn, in which more may be sent, and then flushes all links. An idle
+ * handle, which runs only while that is due, keeps the loop from going to sleep in between. */
 #include "redis/redis_route.h"
 
 #include "base/magic.h"

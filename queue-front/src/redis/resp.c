@@ -1,4 +1,11 @@
-/* resp.c: see resp.h. */
+/* resp.c: writes commands and reads replies, with every type and length looked at.
+ *
+ * Commands are written straight into the memory from which they are sent; nothing is formatted
+ * twice. Replies come as hiredis's trees, and any node may be missing or of another type than
+ * expected, because Redis is outside: a script of another version may answer, or a proxy. So
+ * each getter says whether the value was there, and no caller touches a reply's members itself.
+ * Numbers come in two forms (Lua returns some as strings, since its integers are doubles), and
+ * both are read. */
 #include "redis/resp.h"
 
 #include <limits.h>

@@ -1,6 +1,9 @@
-/* draw_seal.c: seed = BLAKE2b-256(key; "fairgate-draw-seed-1" || event || 0 || lane || salt): a
- * keyed hash, so the salt alone tells nothing, and a seed tells nothing of the key or of another
- * event's. The salt makes two events of one name differ. */
+/* draw_seal.c: seed = BLAKE2b-256(key; "fairgate-draw-seed-1" || event || 0 || lane || salt).
+ *
+ * A keyed hash, so the salt alone says nothing, and one seed says nothing about the key or about
+ * another event's seed. The salt makes two events of the same name differ. Opening a seal compares
+ * the seed with the commitment that was published: a wrong key gives no seed rather than another
+ * draw. */
 #include "core/event/draw_seal.h"
 
 #include <assert.h>
@@ -12,6 +15,7 @@ static_assert(MAC_KEY_BYTES >= crypto_generichash_KEYBYTES_MIN, "a key that BLAK
 static void make_seed(const uint8_t key[MAC_KEY_BYTES], const struct draw_seal *seal,
                       struct span event, unsigned lane, uint8_t seed[DRAW_SEED_BYTES])
 {
+    assert(lane <= LANES_MAX && event.len <= LINE_EVENT_ID_MAX);
     static const char purpose[] = "fairgate-draw-seed-1";
     const uint8_t mark[2] = {0, (uint8_t)lane};
     crypto_generichash_state state;
@@ -35,6 +39,7 @@ void draw_seal_make(const struct mac_ring *keys, struct span event, const struct
         make_seed(keys->key[0].key, out, event, lane, seed);
         draw_commit(seed, out->commitment[lane]);
     }
+    assert(draw_seal_open(keys, out, event, LANES_MAX, seed)); /* what is sealed can be opened */
     sodium_memzero(seed, sizeof(seed));
 }
 
@@ -68,12 +73,14 @@ static void put_hex(struct text *out, const uint8_t *bytes, size_t len)
 
 void draw_seal_put(struct text *out, const struct draw_seal *seal)
 {
+    size_t before = out->len;
     text_u64(out, DRAW_SEAL_VERSION);
     text_char(out, ' ');
     text_u64(out, seal->key_id);
     put_hex(out, seal->salt, sizeof(seal->salt));
     for (unsigned lane = 0; lane <= LANES_MAX; lane++)
         put_hex(out, seal->commitment[lane], DRAW_COMMITMENT_BYTES);
+    assert(out->len - before <= DRAW_SEAL_LEN_MAX);
 }
 
 static bool take_hex(struct span *rest, uint8_t *out, size_t len)
@@ -108,6 +115,7 @@ bool draw_seal_parse(struct span text, struct draw_seal *out)
 bool draw_seal_commitment(const struct line_view *line, uint8_t out[DRAW_COMMITMENT_BYTES])
 {
     const struct line_draw *draw = &line->draw;
+    assert(line->lane <= LANES_MAX);
     if (draw->has_seal)
         memcpy(out, draw->seal.commitment[line->lane], DRAW_COMMITMENT_BYTES);
     else if (draw->has_seed)

@@ -1,7 +1,7 @@
-/* draw_seal.h: where the seeds of a draw are while they are secret: nowhere. They are made of the
- * house's key, which fronts read from a file, and of a salt, which is kept with the event beside
- * the hashes of what comes out. So neither the store nor its backups nor an event's document hold
- * a seed, and whoever wants one needs key and salt; it is written down first by the draw itself.
+/* draw_seal.h: where the seeds of a draw are while they are secret: nowhere. A seed follows from
+ * the operator's key, which fronts read from a file, and from a salt, which is kept with the event
+ * beside the hashes of the seeds. So neither the store nor its backups nor an event's document hold
+ * a seed. Making one takes both key and salt, and it is first written down by the draw itself.
  *
  * An event that was created before there were seals has its seed in the store, and keeps it. */
 #ifndef FG_QUEUE_FRONT_CORE_DRAW_SEAL_H
@@ -22,15 +22,15 @@ enum {
 void draw_seal_make(const struct mac_ring *keys, struct span event, const struct rng *rng,
                     struct draw_seal *out);
 
-/* The seed of the event's line (0) or of a lane. False: the key is not in the ring, or it is
- * another one of the same number; nothing that was not promised ever comes out. */
+/* The seed of the event's line (0) or of a lane. False: the key is not in the ring, or another key
+ * has its number. A seed that was not promised never comes out. */
 bool draw_seal_open(const struct mac_ring *keys, const struct draw_seal *seal, struct span event,
                     unsigned lane, uint8_t seed[DRAW_SEED_BYTES]);
 
 void draw_seal_put(struct text *out, const struct draw_seal *seal);
 bool draw_seal_parse(struct span text, struct draw_seal *out);
 
-/* What was promised for this line; false: nothing, the event is older than draws are. */
+/* What was promised for this line. False: nothing, because the event is older than draws are. */
 bool draw_seal_commitment(const struct line_view *line, uint8_t out[DRAW_COMMITMENT_BYTES]);
 
 #endif

@@ -1,11 +1,11 @@
-/* event_doc.c: the table of knobs and the four things done by it: read, write, explain, compare.
+/* event_doc.c: the table of knobs and the four things it drives: read, write, explain, compare.
  *
- * Values from outside are judged here and nowhere else. The first fault is told, as pointer and
- * rule; base/json_in.h keeps it. A document that is stored was judged when it came in, yet is read
- * by the same way again: Redis is outside too.
+ * Values from outside are judged here and nowhere else. The first fault is reported as pointer and
+ * rule; base/json_in.h keeps it. A stored document was judged when it came in, and is judged the
+ * same way when it is read again: Redis is outside too.
  *
  * Knobs that depend on something else (the autopilot on health pages, seats on a feed) are rows
- * like the others, so that an operator can set them beforehand and nothing is lost. */
+ * like the others, so an operator can set them beforehand and nothing is lost. */
 #include "core/event/event_doc.h"
 
 #include "base/json_in.h"
@@ -125,11 +125,13 @@ enum { KNOBS = sizeof(knobs) / sizeof(knobs[0]), FORMAT_FIRST = 1, FORMAT_OF_COD
 
 static uint64_t *number_of(struct event_doc *doc, const struct knob *knob)
 {
+    assert(knob->kind == KNOB_NUMBER || knob->kind == KNOB_MILLI || knob->kind == KNOB_TIME);
     return (uint64_t *)((char *)doc + knob->offset);
 }
 
 static bool *bool_of(struct event_doc *doc, const struct knob *knob)
 {
+    assert(knob->kind == KNOB_BOOL && knob->offset > 0);
     return (bool *)((char *)doc + knob->offset);
 }
 
@@ -159,8 +161,8 @@ static bool tag_ok(const char *tag)
     return tag[len - 1] != '-';
 }
 
-/* Line ends are welcome in a message; other control characters are nobody's words, and each would
- * take six bytes of the status that everybody is sent. */
+/* Line ends are fine in a message. Other control characters mean nothing to a reader, and each
+ * would take six bytes of the status that everybody is sent. */
 static bool words_ok(struct span words)
 {
     for (size_t i = 0; i < words.len; i++) {
@@ -211,6 +213,7 @@ static void read_texts(struct json_in *in, const struct knob *knob, struct event
             json_in_refuse(&texts, tag, "must begin with https://, mailto: or tel:");
             break;
         }
+        assert(*len < EVENT_LANGUAGES_MAX && words.len <= EVENT_MESSAGE_BYTES_MAX);
         struct event_text *text = &list[(*len)++];
         memcpy(text->tag, tag, strlen(tag) + 1);
         memcpy(text->text, words.ptr, words.len);
@@ -237,6 +240,7 @@ static void read_schedule(struct json_in *in, const struct knob *knob, struct ev
             json_in_refuse(&row, "at", "must be later than the one before");
         if (json_in_end(&row) < 0)
             return;
+        assert(doc->schedule_len < EVENT_SCHEDULE_MAX);
         doc->schedule[doc->schedule_len++] = rate;
     }
 }
@@ -294,6 +298,7 @@ static void read_lanes(struct json_in *in, const struct knob *knob, struct event
             json_in_refuse(&row, "id", "must not be another lane's");
         if (json_in_end(&row) < 0 || !fits)
             return;
+        assert(doc->lanes_len < LANES_MAX && lane.share >= 1 && lane.share <= 99);
         doc->lane[doc->lanes_len++] = lane;
     }
 }
@@ -362,6 +367,7 @@ static void set_defaults(struct event_doc *doc)
     for (unsigned i = 0; i < KNOBS; i++) {
         if (knobs[i].kind == KNOB_NUMBER || knobs[i].kind == KNOB_MILLI)
             *number_of(doc, &knobs[i]) = knobs[i].fallback;
+        assert(knobs[i].fallback <= knobs[i].max || knobs[i].max == 0); /* one that could be set */
     }
     doc->beacon.late_s = BEACON_LATE_S;
     doc->autopilot_ceiling_milli = 10000;
@@ -431,6 +437,7 @@ static void tell_fault(const struct err_slot *err, struct event_doc_fault *fault
     snprintf(fault->pointer, sizeof(fault->pointer), "%.*s", (int)pointer.len,
              pointer.len > 0 ? pointer.ptr : "");
     snprintf(fault->rule, sizeof(fault->rule), "%.*s", (int)text.len, text.ptr);
+    assert(fault->rule[0] != '\0'); /* an operator is told why */
 }
 
 int event_doc_parse(struct span json, struct span id, struct event_doc_fault *fault,
@@ -450,13 +457,14 @@ int event_doc_parse(struct span json, struct span id, struct event_doc_fault *fa
 
 static bool is_member(const char *name)
 {
+    assert(name != NULL);
     bool known = strcmp(name, "id") == 0 || strcmp(name, "name") == 0;
     for (unsigned i = 0; i < KNOBS && !known; i++)
         known = strcmp(name, knobs[i].name) == 0;
     return known;
 }
 
-/* Takes `needs` out, and with it what is not known here if it may be passed over. */
+/* Takes `needs` out, and with it the members that this program does not know and may pass over. */
 static int drop_newer(json_t *doc, struct err_slot *err, bool *newer)
 {
     struct json_in in;
@@ -504,7 +512,7 @@ int event_doc_load(struct span stored, struct span id, struct event_doc_fault *f
     return rc;
 }
 
-/* A patch may repeat what is read-only as it stands; then it says nothing. */
+/* A patch may repeat read-only members as they are; they are dropped. */
 static int drop_read_only(json_t *patch, const struct event_doc_now *now, struct err_slot *err)
 {
     struct json_in in;
@@ -523,6 +531,7 @@ static int drop_read_only(json_t *patch, const struct event_doc_now *now, struct
     json_object_del(patch, "version");
     json_object_del(patch, "autopilot_state");
     json_object_del(patch, "incarnation");
+    assert(json_object_get(patch, "state") == NULL && json_object_get(patch, "version") == NULL);
     return in.rc; /* not json_in_end(): the other members are judged as a whole document */
 }
 
@@ -561,6 +570,7 @@ tell:
 
 static void put_texts(struct text *out, const struct event_text *list, uint32_t len)
 {
+    assert(len <= EVENT_LANGUAGES_MAX);
     json_open(out, '{');
     for (uint32_t i = 0; i < len; i++)
         json_member_str(out, list[i].tag, (struct span){list[i].text, list[i].len});
@@ -579,8 +589,10 @@ void event_doc_appeals(struct text *out, const struct event_doc *doc)
 
 static void put_schedule(struct text *out, const struct event_doc *doc)
 {
+    assert(doc->schedule_len <= EVENT_SCHEDULE_MAX);
     json_open(out, '[');
     for (uint32_t i = 0; i < doc->schedule_len; i++) {
+        assert(i == 0 || doc->schedule[i].at_ms > doc->schedule[i - 1].at_ms);
         json_open(out, '{');
         json_member_time(out, "at", doc->schedule[i].at_ms);
         json_member_milli(out, "rate_per_s", (int64_t)doc->schedule[i].rate_milli);
@@ -591,6 +603,7 @@ static void put_schedule(struct text *out, const struct event_doc *doc)
 
 static void put_lanes(struct text *out, const struct event_doc *doc)
 {
+    assert(doc->lanes_len <= LANES_MAX);
     json_open(out, '[');
     for (uint32_t i = 0; i < doc->lanes_len; i++) {
         json_open(out, '{');
@@ -598,7 +611,7 @@ static void put_lanes(struct text *out, const struct event_doc *doc)
         json_member_cstr(out, "name", doc->lane[i].name);
         json_member_u64(out, "share", doc->lane[i].share);
         json_member_u64(out, "invitations", doc->lane[i].invitations);
-        if (doc->lane[i].code_required) /* else as programs wrote it that did not know of it */
+        if (doc->lane[i].code_required) /* else as programs wrote it before codes existed */
             json_member_bool(out, "code_required", true);
         json_close(out, '}');
     }
@@ -618,7 +631,7 @@ static void put_autopilot(struct text *out, const struct event_doc *doc)
     json_close(out, '}');
 }
 
-/* What it did last and why, and what it rests on. */
+/* What it did last and why, and from which reading. */
 static void put_pilot(struct text *out, const struct line_pilot *pilot)
 {
     if (pilot == NULL || !pilot->on) {
@@ -704,7 +717,7 @@ bool event_doc_asks_code_anywhere(const struct event_doc *doc)
     return asks;
 }
 
-/* Not stored while it says nothing: programs that do not know it read the document. */
+/* Not stored while it is off, so that programs that do not know it can read the document. */
 static bool is_left_out(const struct event_doc *doc, const struct knob *knob)
 {
     return (knob->offset == AT(code_required) && !doc->code_required) ||
@@ -724,7 +737,7 @@ void event_doc_show(struct text *out, const struct event_doc *doc, const struct 
         else
             json_member_null(out, "incarnation");
     } else if (event_doc_asks_code_anywhere(
-                   doc)) { /* a program that does not know of codes would let everybody in */
+                   doc)) { /* a program without codes would let everybody in */
         json_member_u64(out, "needs", FORMAT_OF_CODES);
     } else if (doc->abouts_len > 0) { /* one that does not know of it may pass it over */
         json_member_u64(out, "needs", FORMAT_FIRST);
@@ -745,6 +758,7 @@ void event_doc_json(struct text *out, const struct event_doc *doc)
 
 unsigned event_doc_lane(const struct event_doc *doc, struct span id)
 {
+    assert(doc->lanes_len <= LANES_MAX);
     for (uint32_t i = 0; i < doc->lanes_len; i++) {
         if (span_eq(id, span_of(doc->lane[i].id)))
             return i + 1;
@@ -772,11 +786,14 @@ static uint64_t packed_shares(const struct event_doc *doc)
     uint64_t shares[LANES_MAX] = {0};
     for (uint32_t i = 0; i < doc->lanes_len; i++)
         shares[i] = doc->lane[i].share;
-    return line_lanes_pack(shares, doc->lanes_len);
+    uint64_t packed = line_lanes_pack(shares, doc->lanes_len);
+    assert(line_lanes(packed) == doc->lanes_len && line_lane_share(packed, 0) >= 1);
+    return packed;
 }
 
 struct line_knobs event_doc_knobs(const struct event_doc *doc)
 {
+    assert(doc->session_max_s >= doc->session_ttl_s);
     return (struct line_knobs){
         .rate_milli = doc->rate_milli,
         .burst = doc->burst,
@@ -799,6 +816,7 @@ struct line_knobs event_doc_knobs(const struct event_doc *doc)
 static void diff_member(const char *key, const json_t *a, const json_t *b, struct text *from,
                         struct text *to)
 {
+    assert(a != NULL || b != NULL);
     const json_t *sides[] = {a, b};
     struct text *outs[] = {from, to};
     for (unsigned i = 0; i < 2; i++) {
@@ -850,6 +868,7 @@ static void put_range(struct text *out, const struct knob *knob)
     if (!milli && knob->kind != KNOB_NUMBER)
         return;
     int64_t scale = milli ? 1 : 1000; /* json_milli() writes thousandths */
+    assert(knob->min <= knob->fallback && knob->fallback <= knob->max);
     json_member_milli(out, "min", (int64_t)knob->min * scale);
     json_member_milli(out, "max", (int64_t)knob->max * scale);
     json_member_milli(out, "default", (int64_t)knob->fallback * scale);

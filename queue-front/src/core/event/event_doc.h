@@ -1,8 +1,8 @@
 /* event_doc.h: an event's document: its name and its knobs, as the operator writes them.
  *
- * One table describes every knob: it reads them, judges them, writes them, and is shown to the
- * console, so that a new knob is one row. What is stored is the whole document, defaults filled in;
- * state and version live beside it in the store and are put in when it is shown. */
+ * One table describes every knob. It reads, judges and writes them, and the console is built from
+ * it, so a new knob is one row. The whole document is stored, with defaults filled in; state and
+ * version live beside it in the store and are added when it is shown. */
 #ifndef FG_QUEUE_FRONT_CORE_EVENT_DOC_H
 #define FG_QUEUE_FRONT_CORE_EVENT_DOC_H
 
@@ -19,16 +19,16 @@ struct event_text { /* one language's words */
     char text[EVENT_MESSAGE_BYTES_MAX + 1];
 };
 
-struct event_lane { /* beside the general one, for who is invited */
+struct event_lane { /* beside the general one, for invited people */
     char id[EVENT_LANE_ID_MAX + 1];
     char name[EVENT_LANE_NAME_MAX + 1];
     uint64_t share;       /* percent of the calls */
-    uint64_t invitations; /* 1 to so many are good */
+    uint64_t invitations; /* those numbered 1 to this are good */
     bool code_required;   /* nobody joins it without a presale code */
 };
 
 struct event_doc {
-    bool newer; /* a newer program has set knobs in it that are not known here */
+    bool newer; /* a newer program has set knobs in it that this one does not know */
     char id[LINE_EVENT_ID_MAX + 1];
     char name[EVENT_NAME_BYTES_MAX + 1];
     uint64_t rate_milli;
@@ -61,7 +61,7 @@ struct event_doc {
     uint32_t messages_len;
     struct event_text message[EVENT_LANGUAGES_MAX];
     uint32_t appeals_len;
-    struct event_text appeal[EVENT_LANGUAGES_MAX]; /* whom to ask, by language */
+    struct event_text appeal[EVENT_LANGUAGES_MAX]; /* contacts, by language */
     struct prices prices;
     uint32_t lanes_len;
     struct event_lane lane[LANES_MAX];
@@ -80,23 +80,22 @@ struct event_doc_fault {
 int event_doc_parse(struct span json, struct span id, struct event_doc_fault *fault,
                     struct event_doc *out);
 
-/* A document as it is stored, perhaps by a newer program. Such a one writes a member `needs`, the
- * lowest format that a program must know in order to do what the document asks for: where this one
- * knows it, members that it does not know change nothing here and are passed over (`newer` is
- * true); where it does not, or where unknown members stand without it, the document cannot be read.
- * As event_doc_parse(). */
+/* A stored document, perhaps written by a newer program. Such a program writes a member `needs`:
+ * the lowest format that a program must know to do what the document asks for. If this program
+ * knows that format, members that it does not know are passed over and `newer` is true. If it does
+ * not, or if unknown members stand without `needs`, the document cannot be read. Errors as of
+ * event_doc_parse(). */
 enum { EVENT_DOC_FORMAT = 2 }; /* 2: presale codes */
 int event_doc_load(struct span stored, struct span id, struct event_doc_fault *fault,
                    struct event_doc *out);
 
-/* What `stored` becomes by a JSON merge patch (RFC 7396); a member set to null has its default
- * again. `state` and `version` may stand in the patch only as they are now, so that a document that
- * was read, edited and sent back is a patch; for the same reason `autopilot_state` is passed over.
- */
+/* Applies a JSON merge patch (RFC 7396) to `stored`; a member set to null gets its default again.
+ * A document that was read, edited and sent back must work as a patch. So `state` and `version` may
+ * stand in it if they are as they are now, and `autopilot_state` is passed over. */
 struct event_doc_now {
     enum line_state state;
     uint64_t version;
-    const struct line_pilot *pilot; /* NULL: none flies */
+    const struct line_pilot *pilot; /* NULL: the autopilot is off */
     const char *incarnation; /* which event of this id; "" or NULL: older than incarnations are */
 };
 int event_doc_patch(struct span stored, struct span patch, struct span id,
@@ -105,18 +104,18 @@ int event_doc_patch(struct span stored, struct span patch, struct span id,
 
 /* As it is stored: {"id":..,"name":..,...}, all knobs. */
 void event_doc_json(struct text *out, const struct event_doc *doc);
-/* As it is shown: with state, version and incarnation after the name, and what the autopilot does
- * at the end. */
+/* As it is shown: with state, version and incarnation after the name, and the autopilot's state at
+ * the end. */
 void event_doc_show(struct text *out, const struct event_doc *doc, const struct event_doc_now *now);
 
 /* Its number, 0 for "general"; LANES_MAX + 1: there is none. */
 unsigned event_doc_lane(const struct event_doc *doc, struct span id);
 
-/* Does nobody join this lane without a presale code? */
+/* Does this lane require a presale code? */
 bool event_doc_asks_code(const struct event_doc *doc, unsigned lane);
 bool event_doc_asks_code_anywhere(const struct event_doc *doc);
 
-/* Are they the same lanes, if of other names and shares? */
+/* Are these the same lanes? Names and shares may differ. */
 bool event_doc_same_lanes(const struct event_doc *a, const struct event_doc *b);
 
 /* The messages alone: {"en":"..","ko":".."}. */

@@ -1,14 +1,14 @@
-/* event_state.c: two tables. The first says which state may follow which, whoever causes it: the
+/* event_state.c: two tables. The first says which state may follow which, whatever causes it: the
  * store's clock opens a scheduled event through the same rows as an operator does. The second says
- * to which state an act leads and from where it is an answer to anything; an act is legal where
- * both tables agree, so that a new act cannot invent a move.
+ * to which state an action leads and in which states it has a meaning. An action is legal where
+ * both tables agree, so a new action cannot invent a move.
  *
  * Why the rows are as they are:
- * - a sold-out event may open again, with everybody's order kept, since seats do come back;
- * - closed is the end: tickets of a closed event are dead, and waking them would be a new sale;
- * - an incident freezes what moves or could move, and thawing is an act of its own, so that nobody
- *   opens a frozen line by a habit of pressing "open";
- * - resume answers pause and nothing else, so that a late press on "resume" cannot open a draft. */
+ * - a sold-out event may open again with everybody's order kept, since seats do come back;
+ * - closed is the end: tickets of a closed event are void, and reviving them would be a new sale;
+ * - an incident freezes what moves or could move, and unfreezing is an action of its own, so that
+ *   nobody opens a frozen line by habit;
+ * - resume undoes pause and nothing else, so a late click on "resume" cannot open a draft. */
 #include "core/event/event_state.h"
 
 #include <assert.h>
@@ -36,7 +36,7 @@ static const uint8_t state_next[LINE_STATE_COUNT] = {
 
 static const struct {
     const char *name;
-    uint8_t from; /* where the act has a meaning */
+    uint8_t from; /* where the action has a meaning */
     enum line_state to;
 } actions[EVENT_ACTION_COUNT] = {
     [EVENT_SCHEDULE] = {"schedule", BIT(LINE_DRAFT), LINE_SCHEDULED},
@@ -92,16 +92,17 @@ bool event_state_may(enum line_state from, enum line_state to)
 {
     assert(from < LINE_STATE_COUNT);
     assert(to < LINE_STATE_COUNT);
+    assert((state_next[from] & BIT(from)) == 0); /* no state follows itself */
     return (state_next[from] & BIT(to)) != 0;
 }
 
 bool event_state_move(enum line_state from, enum event_action action, enum line_state *to)
 {
-    assert(action < EVENT_ACTION_COUNT);
+    assert(action < EVENT_ACTION_COUNT && from < LINE_STATE_COUNT);
     if ((actions[action].from & BIT(from)) == 0 || !event_state_may(from, actions[action].to))
         return false;
     *to = actions[action].to;
-    assert(*to != from);
+    assert(*to != from && event_state_may(from, *to));
     return true;
 }
 
@@ -118,6 +119,7 @@ void event_state_legal(enum line_state from, struct text *out)
 
 bool event_state_takes_joins(enum line_state state)
 {
+    assert(state < LINE_STATE_COUNT);
     return state == LINE_PRE_QUEUE || state == LINE_OPEN || state == LINE_PAUSED ||
            state == LINE_FROZEN;
 }

@@ -1,6 +1,14 @@
-/* prices.c: see prices.h. */
+/* prices.c: one knob in three forms: as the operator writes it, as it is stored, as visitors see
+ * it.
+ *
+ * The operator's form is keyed by category name, so that a merge patch can mark one category as
+ * gone without repeating the others. Visitors get a list, because its order matters to them, and
+ * the range that is left, so that a page need not compute it. Amounts are whole minor units; how
+ * many digits a currency has is a short table here, since most have two. Beware that names come
+ * from the operator and end up as JSON keys: is_name() keeps out what would need escaping there. */
 #include "core/event/prices.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -52,6 +60,7 @@ static void read_category(struct json_in *categories, const char *name, struct p
     memcpy(price->name, name, strlen(name) + 1);
     price->amount = (uint32_t)amount;
     prices->len++;
+    assert(prices->len <= PRICES_MAX && price->amount <= PRICE_MAX);
 }
 
 void prices_read(struct json_in *in, const char *name, struct prices *out)
@@ -92,6 +101,7 @@ static void put_members(struct text *out, const struct price *price)
 
 void prices_put(struct text *out, const struct prices *prices)
 {
+    assert(prices->len <= PRICES_MAX);
     json_open(out, '{');
     json_member_cstr(out, "currency", prices->currency);
     json_key(out, "categories");
@@ -118,6 +128,7 @@ void prices_tell(struct text *out, const struct prices *prices)
         if (!price->gone && price->amount > to)
             to = price->amount;
     }
+    assert(!left || from <= to);
     json_open(out, '{');
     json_member_cstr(out, "currency", prices->currency);
     if (left) {
@@ -139,7 +150,7 @@ void prices_tell(struct text *out, const struct prices *prices)
     json_close(out, '}');
 }
 
-/* Of ISO 4217; all others have two. */
+/* By ISO 4217; all other currencies have two. */
 static unsigned digits_of(const char *currency)
 {
     static const char none[] = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF";
@@ -163,6 +174,7 @@ void prices_put_amount(struct text *out, const char *currency, uint32_t amount)
 {
     static const uint32_t scales[] = {1, 10, 100, 1000};
     unsigned digits = digits_of(currency);
+    assert(digits < sizeof(scales) / sizeof(scales[0]));
     put_grouped(out, amount / scales[digits]);
     if (digits > 0)
         text_printf(out, ".%0*u", (int)digits, amount % scales[digits]);

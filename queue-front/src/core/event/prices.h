@@ -1,6 +1,6 @@
-/* prices.h: what a seat costs, told to everybody who waits: an operator's knob, with all fees that
- * nobody can do without. A category that is gone stays in the list and says so: the next reading of
- * the shared status tells all. */
+/* prices.h: what seats cost, told to everybody who waits: an operator's knob, with all compulsory
+ * fees included. A category that is sold out stays in the list and is marked as gone, so everybody
+ * learns it from the next shared status. */
 #ifndef FG_QUEUE_FRONT_CORE_PRICES_H
 #define FG_QUEUE_FRONT_CORE_PRICES_H
 
@@ -34,8 +34,8 @@ struct prices {
 void prices_read(struct json_in *in, const char *name, struct prices *out);
 void prices_put(struct text *out, const struct prices *prices); /* likewise */
 
-/* {"currency", "from", "to", "categories": [{"name", "price", "gone"}, ...]}: for those who wait,
- * in the operator's order; `from` and `to` of what is left, null if nothing is. */
+/* {"currency", "from", "to", "categories": [{"name", "price", "gone"}, ...]}, in the operator's
+ * order. `from` and `to` cover what is left; null if nothing is. */
 void prices_tell(struct text *out, const struct prices *prices);
 
 /* "143,000" or "45.50", as the currency has it. */

@@ -1,6 +1,6 @@
-/* schedule.c: a step that was taken is off the list. So a front that starts late takes what it
- * missed, two fronts cannot take one twice (the document's version has moved on), and an operator
- * who sets another rate by hand is not overruled before the next step. */
+/* schedule.c: a step that was taken leaves the list. So a front that starts late takes what it
+ * missed, two fronts cannot take the same step (the document's version has moved on), and an
+ * operator who sets another rate by hand is not overruled before the next step. */
 #include "core/event/schedule.h"
 
 #include <assert.h>
@@ -16,8 +16,10 @@ bool schedule_take_due(struct event_doc *doc, uint64_t now_ms)
     if (due == 0)
         return false;
     doc->rate_milli = doc->schedule[due - 1].rate_milli;
+    assert(due <= doc->schedule_len);
     doc->schedule_len -= due;
     memmove(doc->schedule, doc->schedule + due, doc->schedule_len * sizeof(doc->schedule[0]));
+    assert(doc->schedule_len == 0 || doc->schedule[0].at_ms > now_ms); /* none is due any more */
     return true;
 }
 
@@ -32,6 +34,7 @@ uint64_t schedule_reach_ms(const struct event_doc *doc, uint64_t rate_milli, uin
                 break;
             left -= rate * (step_ms - at_ms);
             at_ms = step_ms;
+            assert(left > 0.0);
         }
         rate = (double)doc->schedule[i].rate_milli / 1000000.0;
     }

@@ -9,6 +9,7 @@
 #include "core/draw/draw.h"
 #include "queue-front/lua/line_names.h"
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
@@ -36,6 +37,9 @@ enum {
 /* Of a time, or a length of time, that Redis tells: sums of a few of them are still dates that a
  * visitor can be told. Later than the year 3900, so it refuses nothing but damage. */
 #define LINE_MS_MAX (RFC3339_MS_MAX / 4)
+
+/* Of the lanes' shares, packed: seven bits a lane. */
+#define LINE_SHARES_MAX ((UINT64_C(1) << 7 * LANES_MAX) - 1)
 
 /* A step of an operator's schedule. */
 struct line_rate_at {
@@ -214,6 +218,7 @@ static inline bool line_incarnation_ok(struct span text)
 /* Of so many lanes, the shares in percent, each 1 to 99: digits of base 128. */
 static inline uint64_t line_lanes_pack(const uint64_t *shares, unsigned len)
 {
+    assert(len <= LANES_MAX);
     uint64_t packed = 0;
     for (unsigned i = len; i > 0; i--)
         packed = packed << 7 | shares[i - 1];
@@ -243,6 +248,7 @@ static inline unsigned line_lane_named(const char *line_id)
 
 static inline void line_name(struct span event, unsigned lane, char out[LINE_ID_MAX + 1])
 {
+    assert(event.len <= LINE_EVENT_ID_MAX && lane <= LANES_MAX);
     memcpy(out, event.ptr, event.len);
     if (lane > 0) {
         out[event.len++] = '@';
@@ -266,6 +272,7 @@ static inline unsigned line_lane_share(uint64_t packed, unsigned lane)
  * place itself. */
 static inline uint64_t line_place_of(unsigned lane, uint64_t place)
 {
+    assert(lane <= LANES_MAX);
     return (uint64_t)lane << 32 | place;
 }
 

@@ -88,6 +88,7 @@ static struct place called_place(const struct line_view *view, uint64_t place, u
         at.call_expires_ms = at.state == PLACE_EXPIRED ? 0 : expires_ms;
     }
     assert(at.state != PLACE_WAITING && at.ahead == 0); /* once called, never waiting again */
+    assert(at.call_expires_ms == 0 || at.state == PLACE_CALLED || at.state == PLACE_LATE);
     return at;
 }
 

@@ -1,34 +1,34 @@
-/* eta.c: the rate is sampled in windows of five seconds and smoothed over a minute; how much the
- * samples differ gives the spread. With rate r and relative spread c of a window of W seconds,
+/* eta.c: the rate is sampled in windows of five seconds and smoothed over a minute; the differences
+ * between samples give the spread. With rate r and relative spread c of a window of W seconds,
  *
  *     t   = (ahead + 1) / r                                      the median wait
  *     p90 = t + 1.2816 * sqrt(t * W * c^2  +  t^2 * doubt^2)
  *
- * The first term under the root is the wandering of the windows, which evens out over a long wait;
- * the second is the doubt about r itself, which does not. Both grow with t, so the wait never falls
+ * The first term under the root is chance in the windows, which evens out over a long wait. The
+ * second is the doubt about r itself, which does not. Both grow with t, so the wait never falls
  * with the place, and p90 is never below p50.
  *
- * A window counts only if somebody was waiting all through it: a line that is empty is not slow.
- * Pauses are kept apart from the rate, or a pause of five minutes would teach us that the line
- * stands still: while it lasts, it is taken to last as long again (half of the pauses that have
- * lasted T go on for another T, one in ten for 9 T), and afterwards its share of the last half hour
- * stays in the availability, since an operator who paused will pause again.
+ * A window counts only if somebody was waiting throughout: an empty line is not a slow one. Pauses
+ * are kept apart from the rate, or a pause of five minutes would teach us that the line stands
+ * still. While a pause lasts, it is expected to last as long again (half of the pauses that have
+ * lasted T go on for another T, one in ten for 9 T). Afterwards its share of the last half hour
+ * counts as unavailability, since an operator who paused once will pause again.
  *
- * When the operator turns the rate down, the measured rate follows in proportion at once; when he
- * turns it up, only if the knob was what held the line back. Then few samples are said to be known,
- * so that the next ones weigh more.
+ * When the operator lowers the rate, the measured rate follows in proportion at once. When it is
+ * raised, the measured rate follows only if the knob was what held the line back. The meter then
+ * pretends to have few samples, so that the next ones weigh more.
  *
- * What is known of the time to come is taken in. The schedule cuts the future into stretches, each
- * of its own pace: in proportion to the knob where the knob holds the line back, unchanged where
- * the hall does. The hall is a limit of its own: visits take `inside / left` seconds (Little's
- * law), so with max_active slots no more than max_active of them end in that time. A line that is
- * faster than that fills the free slots and then goes by the hall.
+ * What is known about the future is used. The schedule cuts it into stretches with a pace each: in
+ * proportion to the knob where the knob holds the line back, unchanged where the hall does. The
+ * hall is a limit of its own: visits take `inside / left` seconds (Little's law), so with
+ * max_active slots no more than max_active of them end in that time. A faster line fills the free
+ * slots and then moves at the pace of the hall.
  *
  * Before any measurement the knobs give a range: with free slots the line moves at rate_per_s;
  * without, as fast as sessions end, which is between session_ttl_s and session_max_s.
  *
- * Tried and dropped: a fit of serving against time (what AWS's sample page does) answers slowly to
- * a changed knob and has no spread. Threading: none; one loop owns meter and model. */
+ * Tried and dropped: a fit of serving against time (what AWS's sample page does) reacts slowly to a
+ * changed knob and has no spread. Threading: none; one loop owns meter and model. */
 #include "core/wait/eta.h"
 
 #include "core/line/ghosts.h"
@@ -37,7 +37,7 @@
 #include <math.h>
 
 static const double Z90 = 1.2816; /* the normal distribution's 90th percentile */
-static const double DRIFT = 0.10; /* rates drift by so much, however well measured */
+static const double DRIFT = 0.10; /* rates drift by this much, however well measured */
 static const double SPREAD_ASSUMED =
     0.5;                                 /* of a rate that Redis remembers and we did not measure */
 static const double KNOBS_CAUTION = 1.5; /* an untried line is rarely faster than its knobs */
@@ -45,11 +45,11 @@ static const double AVAILABLE_MIN = 0.05;
 static const double GONE_SHARE_MAX = 0.9;
 static const double RATE_MIN = 1e-4; /* slower is standing still */
 static const double KNOB_IS_BRAKE =
-    0.8; /* moving at so much of the knob, it is the knob that brakes */
+    0.8; /* a line that moves at this share of the knob is held back by the knob */
 static const double HALL_IS_FULL =
-    0.95; /* moving at so much of what the hall lets, it is the hall that brakes */
-static const double HALL_IS_SHUT = 0.98; /* so many inside, and only who leaves lets somebody in */
-static const double HALL_DOUBT = 1.05;   /* how long a visit takes is known no better than so */
+    0.95; /* one that moves at this share of what the hall allows is held back by the hall */
+static const double HALL_IS_SHUT = 0.98; /* with this many inside, each entry takes a departure */
+static const double HALL_DOUBT = 1.05;   /* the length of a visit is known no better than this */
 
 const char *eta_basis_name(enum eta_basis basis)
 {
@@ -75,14 +75,14 @@ static uint64_t people_served(const struct line_view *view)
     return view->serving - view->skipped;
 }
 
-/* Somebody's, whether they are there or not. */
+/* Places that belong to somebody, present or not. */
 static uint64_t places_waiting(const struct line_view *view)
 {
     uint64_t places = view->issued > view->serving ? view->issued - view->serving : 0;
     return places > view->nobodys ? places - view->nobodys : 0;
 }
 
-/* Ghosts, stepped over or not; places that nobody has are none. */
+/* Ghosts, stepped over or not. Places that nobody owns are not ghosts. */
 static uint64_t ghosts_ever(const struct line_view *view)
 {
     uint64_t away = view->skipped + ghosts_waiting(view->ghosts);
@@ -101,6 +101,7 @@ static void open_window(struct eta_meter *meter, const struct line_view *view)
 
 static void turn_rate(struct eta_meter *meter, double factor)
 {
+    assert(factor > 0.0);
     meter->rate *= factor;
     meter->variance *= factor * factor;
     if (meter->windows > ETA_WINDOWS_MIN)
@@ -121,7 +122,7 @@ static void follow_knob(struct eta_meter *meter, uint64_t rate_milli)
     turn_rate(meter, factor);
 }
 
-/* A hall that was full and has other walls now. */
+/* A full hall whose size was changed. */
 static void follow_hall(struct eta_meter *meter, const struct line_view *view)
 {
     double before = (double)meter->knob_max_active, now = (double)view->knobs.max_active;
@@ -145,6 +146,7 @@ void eta_meter_plan(struct eta_meter *meter, const struct line_rate_at *steps, u
     meter->plan_changes += !due;
     memmove(meter->plan, steps, len * sizeof(*steps));
     meter->plan_len = len;
+    assert(meter->plan_len <= EVENT_SCHEDULE_MAX);
 }
 
 struct sample {
@@ -153,6 +155,7 @@ struct sample {
 
 static void take_sample(struct eta_meter *meter, struct sample sample, double windows)
 {
+    assert(sample.rate >= 0.0 && sample.inside >= 0.0 && sample.left >= 0.0 && windows >= 1.0);
     if (meter->windows < ETA_WINDOWS_KEPT)
         meter->windows++;
     double weight = 1.0 - pow(1.0 - 1.0 / (double)meter->windows, windows);
@@ -181,16 +184,18 @@ static void watch_pause(struct eta_meter *meter, const struct line_view *view)
         weight = weight > 1.0 ? 1.0 : weight;
         meter->available += weight * ((open ? 1.0 : 0.0) - meter->available);
         meter->available = fmax(meter->available, AVAILABLE_MIN);
+        assert(meter->available <= 1.0);
     }
     meter->seen_at_ms = view->redis_ms;
 }
 
-/* What the judged were like, those who joined lately will be. */
+/* Visitors who joined recently are expected to behave like those who were judged. */
 static void watch_ghosts(struct eta_meter *meter, const struct line_view *view)
 {
     uint64_t judged = view->ghosts != NULL ? view->ghosts->judged : 0;
     if (judged >= GHOSTS_BLOCK_PLACES)
         meter->gone_share = fmin(GONE_SHARE_MAX, (double)ghosts_ever(view) / (double)judged);
+    assert(meter->gone_share >= 0.0 && meter->gone_share <= GONE_SHARE_MAX);
 }
 
 void eta_meter_observe(struct eta_meter *meter, const struct line_view *view)
@@ -218,6 +223,7 @@ void eta_meter_observe(struct eta_meter *meter, const struct line_view *view)
     uint64_t took_ms = view->redis_ms - meter->window_at_ms;
     if (took_ms < ETA_WINDOW_MS)
         return;
+    assert(people_served(view) >= meter->window_served);
     double moved = (double)(people_served(view) - meter->window_served);
     double entered = view->admitted > meter->window_admitted
                          ? (double)(view->admitted - meter->window_admitted)
@@ -240,7 +246,7 @@ static bool before_opening(enum line_state state)
     return state == LINE_SCHEDULED || state == LINE_PRE_QUEUE;
 }
 
-/* False: nobody can say when the first is called. */
+/* False: nobody can say when the first visitor is called. */
 static bool set_delay(struct eta_model *model, const struct eta_meter *meter,
                       const struct line_view *view, uint64_t now_ms)
 {
@@ -258,6 +264,7 @@ static bool set_delay(struct eta_model *model, const struct eta_meter *meter,
             since_ms != 0 && now_ms > since_ms ? (double)(now_ms - since_ms) / 1000.0 : 0.0;
         model->delay_p50_s = paused_s;
         model->delay_p90_s = 9.0 * paused_s;
+        assert(model->delay_p50_s >= 0.0);
         return true;
     }
     return view->state == LINE_OPEN;
@@ -265,6 +272,7 @@ static bool set_delay(struct eta_model *model, const struct eta_meter *meter,
 
 static double pace_of(double rate)
 {
+    assert(!isnan(rate));
     return rate > RATE_MIN ? 1.0 / rate : HUGE_VAL;
 }
 
@@ -274,14 +282,15 @@ static double slots_free(const struct line_view *view)
     return view->knobs.max_active > taken ? (double)(view->knobs.max_active - taken) : 0.0;
 }
 
-/* How long a visit takes. By those who leave, since a hall that fills takes in more than it lets
- * out; but one that nobody has left yet is no hall that nobody ever leaves. */
+/* How long a visit takes. It is computed from departures, since a filling hall takes in more than
+ * it lets out. Entries count by half, because a hall that nobody has left yet will be left some
+ * day. */
 static double stay_s(const struct eta_meter *meter)
 {
     return meter->inside / fmax(meter->left, meter->entered / 2.0);
 }
 
-/* How many the hall lets be called a second, once it is full. HUGE_VAL: no limit, or not known. */
+/* How many people a second a full hall has room for. HUGE_VAL: no limit, or not known. */
 static double hall_rate(const struct eta_meter *meter, const struct line_view *view)
 {
     if (view->knobs.max_active == 0 || meter->windows < ETA_WINDOWS_MIN ||
@@ -291,7 +300,7 @@ static double hall_rate(const struct eta_meter *meter, const struct line_view *v
     return (double)view->knobs.max_active / stay_s(meter) / show;
 }
 
-/* What the rate becomes when the knob is turned to this. */
+/* What the rate becomes when the knob is set to `then`. */
 static double rate_at_knob(const struct eta_meter *meter, const struct line_view *view, double rate,
                            double then)
 {
@@ -312,8 +321,8 @@ static struct eta_pace measured_pace(double rate, double hall)
     };
 }
 
-/* A hall that is not full yet lets a line move faster than it will once it is. It fills towards
- * rate / hall times its size, as fast at first as nobody leaves and slower the more do. */
+/* A hall that is not full yet lets the line move faster than it will later. It fills towards
+ * rate / hall times its size: quickly at first, when nobody leaves, and more slowly the more do. */
 static double quick_places(const struct eta_meter *meter, const struct line_view *view, double rate,
                            double hall)
 {
@@ -321,11 +330,12 @@ static double quick_places(const struct eta_meter *meter, const struct line_view
     if (rate <= hall || free <= 0.0)
         return 0.0;
     double beyond = slots * (rate / hall - 1.0);
+    assert(beyond >= 0.0);
     return rate * stay_s(meter) * log1p(free / beyond);
 }
 
-/* A hall that is too full, as the operator has lowered max_active: nobody is called until it has
- * emptied so far. */
+/* The operator has lowered max_active below the number inside: nobody is called until enough of
+ * them have left. */
 static double empties_s(const struct eta_meter *meter, const struct line_view *view)
 {
     if (view->active <= view->knobs.max_active)
@@ -347,11 +357,11 @@ static bool set_measured(struct eta_model *model, const struct eta_meter *meter,
     } else {
         return false;
     }
-    /* What was made up for after a lull is faster than the knob, and does not last. A knob at 0 is
-     * no rate at all, whatever was measured before. */
+    /* A burst after a lull is faster than the knob and does not last. A knob at 0 is no rate at
+     * all, whatever was measured before. */
     rate = fmin(rate, (double)view->knobs.rate_milli / 1000.0);
     double hall = hall_rate(meter, view);
-    /* What is measured of a full hall has the hall in it. */
+    /* The rate measured with a full hall already includes the hall's limit. */
     bool is_full = meter->inside >= HALL_IS_SHUT * (double)view->knobs.max_active;
     double brake = is_full && hall > HALL_IS_FULL * rate ? HUGE_VAL : hall;
     model->basis = ETA_MEASURED;
@@ -370,6 +380,7 @@ static bool set_measured(struct eta_model *model, const struct eta_meter *meter,
     }
     model->wander_s2 = spread2 * ETA_WINDOW_MS / 1000.0;
     model->doubt2 = spread2 / windows + DRIFT * DRIFT;
+    assert(model->wander_s2 >= 0.0 && model->doubt2 > 0.0);
     return true;
 }
 
@@ -382,6 +393,7 @@ static struct eta_pace knob_pace(const struct line_view *view, double s_per_plac
     double slots = (double)view->knobs.max_active;
     pace.p50 = fmax(s_per_place, (double)view->knobs.session_ttl_ms / 1000.0 / slots);
     pace.p90 = fmax(pace.p50, (double)view->knobs.session_max_ms / 1000.0 / slots);
+    assert(pace.p90 >= pace.p50 && pace.p50 >= pace.quick);
     return pace;
 }
 
@@ -396,7 +408,7 @@ static void set_knobs(struct eta_model *model, const struct line_view *view)
         model->step[i].pace = knob_pace(view, model->step[i].pace.p50);
 }
 
-/* The steps to come, their paces the knob's alone for now. */
+/* The steps to come, with the paces of the knob alone for now. */
 static void set_plan(struct eta_model *model, const struct eta_meter *meter,
                      const struct line_view *view, uint64_t now_ms)
 {
@@ -409,11 +421,12 @@ static void set_plan(struct eta_model *model, const struct eta_meter *meter,
         model->step[i].from_s = at->at_ms > now_ms ? (double)(at->at_ms - now_ms) / 1000.0 : 0.0;
         model->step[i].pace.p50 = pace_of((double)milli / 1000.0);
     }
+    assert(meter->plan_len <= EVENT_SCHEDULE_MAX);
     model->steps_len = meter->plan_len;
     model->plan_changes = meter->plan_changes;
 }
 
-/* Stands still now, and no step that we know of changes that. */
+/* The line stands still, and no known step of the schedule changes that. */
 static bool never_moves(const struct eta_model *model)
 {
     bool moves = isfinite(model->pace.p50);
@@ -448,6 +461,7 @@ struct eta_model eta_model(const struct eta_meter *meter, const struct line_view
         set_knobs(&model, view);
     if (never_moves(&model))
         model.basis = ETA_UNKNOWN;
+    assert(model.scale > 0.0 && model.judged_ahead >= 0.0);
     return model;
 }
 
@@ -457,10 +471,11 @@ static double times(double places, double s_per_place)
                         : 0.0; /* nobody waits for a line that stands still */
 }
 
-/* How long it takes to call so many, beginning at `from_s`, through the steps of the schedule.
- * Never falls as `places` rises; and who begins later never ends earlier. */
+/* How long it takes to call this many, beginning at `from_s`, through the steps of the schedule.
+ * Never falls as `places` rises, and a later beginning never means an earlier end. */
 static double walk_s(const struct eta_model *model, double places, double from_s, bool late)
 {
+    assert(places > 0.0 && from_s >= 0.0);
     double at_s = from_s, left = places, slots = model->quick_places;
     const struct eta_pace *pace = &model->pace;
     for (uint32_t i = 0; i <= model->steps_len; i++) {
@@ -488,11 +503,14 @@ static double walk_s(const struct eta_model *model, double places, double from_s
 double eta_people(const struct eta_model *model, uint64_t ahead)
 {
     double known = fmin((double)ahead, model->judged_ahead);
-    return known + ((double)ahead - known) * (1.0 - model->gone_share);
+    double people = known + ((double)ahead - known) * (1.0 - model->gone_share);
+    assert(people >= 0.0 && people <= (double)ahead);
+    return people;
 }
 
 static uint32_t whole_s(double s)
 {
+    assert(s >= 0.0);
     return s < ETA_MAX_S ? (uint32_t)s : ETA_MAX_S;
 }
 
@@ -526,6 +544,7 @@ struct eta eta_at(const struct eta_model *model, uint64_t ahead)
     };
     if (eta.p90_s < eta.p50_s)
         eta.p90_s = eta.p50_s;
+    assert(eta.p50_s <= eta.p90_s && eta.p90_s <= ETA_MAX_S);
     return eta;
 }
 
@@ -566,7 +585,7 @@ static void note_acts(struct eta_watch *watch, const struct line_view *view,
     }
 }
 
-/* The largest of the changes against what was told lately, as a factor. */
+/* The largest change against what was told recently, as a factor. */
 static double moved(const double told[ETA_WATCH_STEPS], double now)
 {
     double most = 1.0;
@@ -574,12 +593,13 @@ static double moved(const double told[ETA_WATCH_STEPS], double now)
         if (told[i] > 0.0 && fabs(log(now / told[i])) > fabs(log(most)))
             most = now / told[i];
     }
+    assert(most > 0.0);
     return most;
 }
 
-/* How far the line has come short of its pace, at worst, since any of the moments remembered. A
- * line in which nobody stood, or that had not opened, came short of nothing: before that nothing
- * counts. */
+/* How far the line fell behind its pace, at worst, since any of the remembered moments. While
+ * nobody waited, or before the opening, it could not fall behind, so moments up to then do not
+ * count. */
 static double lag_of(const struct eta_watch *watch, const struct line_view *view, double pace)
 {
     double worst = 0.0;
@@ -602,9 +622,9 @@ enum eta_reason eta_reason_at(const struct eta_model *model, const struct eta *e
     return model->lag_s > 0.0 ? ETA_REASON_SLOWER : ETA_REASON_FASTER;
 }
 
-/* Those stepped over stay in the sum, so that it changes only when somebody goes or returns. Who is
- * judged and was there after all had been reckoned gone in part: for who stands behind, they are
- * back. */
+/* Ghosts that were stepped over stay in the sum, so it changes only when somebody goes or returns.
+ * Before a place is judged, a share of it counts as gone. If its visitor turns out to be there,
+ * that share has come back for everybody behind. */
 static struct eta_crowd crowd_of(const struct line_view *view, const struct eta_model *model)
 {
     return (struct eta_crowd){
@@ -620,7 +640,7 @@ static enum eta_reason reason_of(const struct eta_watch *watch, const struct lin
     double line = fmax(1.0, (double)places_waiting(view));
     const double told = 1.10; /* well below the fifth that must not go unexplained */
     const double noticed =
-        0.003; /* found in one block, it is a good part of who stands behind it */
+        0.003; /* found in one block, this is a good part of those right behind it */
     uint64_t lately_ms = ETA_WATCH_STEP_MS * ETA_WATCH_STEPS, now_ms = view->redis_ms;
     if (view->state == LINE_PAUSED)
         return ETA_REASON_PAUSED;
@@ -666,6 +686,7 @@ void eta_watch_observe(struct eta_watch *watch, const struct line_view *view,
     watch->served[watch->at] = people_served(view);
     watch->crowd[watch->at] = crowd;
     watch->basis[watch->at] = (uint8_t)model->basis;
+    assert(watch->at < ETA_WATCH_STEPS && pace >= 0.0);
     watch->at = (watch->at + 1) % ETA_WATCH_STEPS;
 }
 
@@ -674,6 +695,7 @@ void eta_watch_observe(struct eta_watch *watch, const struct line_view *view,
 /* A value behind its key, for each poll: see status_me_json(). */
 void eta_json(struct text *out, struct eta eta)
 {
+    assert(eta.basis == ETA_UNKNOWN || eta.p50_s <= eta.p90_s);
     if (eta.basis == ETA_UNKNOWN) {
         TEXT_LIT(out, "{\"p50_s\":null,\"p90_s\":null,\"basis\":\"");
     } else {

@@ -1,9 +1,9 @@
-/* eta.h: how long the wait is, as a range that can be held to account.
+/* eta.h: how long the wait is, as a range that can be checked against what happens.
  *
- * A meter watches what really moved: no-shows, pauses, full halls and slow fronts are all in it,
- * because nothing but the served positions is looked at. From the meter and the knobs comes a
- * model, made again with each picture of the line; from the model the wait of any place, in a few
- * nanoseconds, so that each poll can afford it. */
+ * A meter watches what really moves. It looks at nothing but the positions served, so no-shows,
+ * pauses, full halls and slow fronts are all included. Meter and knobs give a model, made again
+ * with each picture of the line. The model gives the wait of any place in a few nanoseconds, cheap
+ * enough for each poll. */
 #ifndef FG_QUEUE_FRONT_CORE_ETA_H
 #define FG_QUEUE_FRONT_CORE_ETA_H
 
@@ -16,14 +16,14 @@ enum {
     ETA_WINDOWS_KEPT = 12,      /* smoothing: a minute's worth of samples counts */
     ETA_WINDOWS_MIN = 3,        /* fewer samples are no measurement */
     ETA_AVAILABLE_MS = 1800000, /* pauses are remembered for half an hour */
-    ETA_MAX_S = 7 * 24 * 3600,  /* beyond it nobody can say, and we do not */
+    ETA_MAX_S = 7 * 24 * 3600,  /* nobody can predict further, so neither do we */
     ETA_TABLE_ROWS_MAX = 32,    /* rows of the shared table: 0, 1, 2, 5, 10, ... */
 };
 
 enum eta_basis {
     ETA_UNKNOWN,  /* no honest answer: draft, no opening time, sold out, closed */
-    ETA_KNOBS,    /* reckoned from the knobs; nothing was measured yet */
-    ETA_MEASURED, /* from what moved lately */
+    ETA_KNOBS,    /* estimated from the knobs; nothing was measured yet */
+    ETA_MEASURED, /* from how the line moved recently */
 };
 
 const char *eta_basis_name(enum eta_basis basis);
@@ -39,7 +39,7 @@ struct eta_meter {
     uint64_t window_served;
     uint64_t seen_at_ms;      /* the last picture, open or paused; 0: none */
     uint64_t paused_since_ms; /* 0: not paused */
-    double gone_share;        /* of those judged so far: how many were ghosts */
+    double gone_share;        /* the share of the judged places that were ghosts */
     uint64_t knob_rate_milli; /* the rate that was asked for when we measured */
     uint64_t knob_max_active;
     double inside;        /* sessions, smoothed; with the next, how long a visit takes */
@@ -47,23 +47,23 @@ struct eta_meter {
     uint64_t window_admitted, window_active;
     struct line_rate_at plan[EVENT_SCHEDULE_MAX]; /* steps to come */
     uint32_t plan_len;
-    uint32_t plan_changes; /* counted; not those by which a step fell due */
+    uint32_t plan_changes; /* how often the operator changed it; a step that fell due is none */
 };
 
 void eta_meter_init(struct eta_meter *meter);
-/* To be told each new picture; the order of time is the pictures'. Stale pictures are passed by. */
+/* To be called with each new picture, in the order of time. Stale pictures are ignored. */
 void eta_meter_observe(struct eta_meter *meter, const struct line_view *view);
 /* The schedule, each time it may have changed; copied. */
 void eta_meter_plan(struct eta_meter *meter, const struct line_rate_at *steps, uint32_t len);
 
-/* Why the wait has moved lately, if it has: what the answer names beside the new one. */
+/* Why the wait has changed recently, if it has: told beside the new wait. */
 enum eta_reason {
     ETA_REASON_NONE,
     ETA_REASON_PAUSED,
     ETA_REASON_RESUMED,
     ETA_REASON_RATE_CHANGED, /* by the operator, the schedule or the autopilot; or the schedule
                               * itself, or max_active */
-    ETA_REASON_SLOWER,       /* the line moves slower than it did: a full hall, late comers */
+    ETA_REASON_SLOWER,       /* the line moves more slowly than it did: a full hall, no-shows */
     ETA_REASON_FASTER,
     ETA_REASON_PEOPLE_LEFT, /* ghosts were found ahead */
     ETA_REASON_PEOPLE_BACK,
@@ -78,19 +78,19 @@ enum {
     ETA_WATCH_STEPS = 13, /* longer than any interval between two polls */
 };
 
-/* Those known to be absent, and how far that was looked at. */
+/* How many are known to be absent, and how many places were judged. */
 struct eta_crowd {
     double ghosts, judged, gone_share;
 };
 
-/* Remembers what was told in a little more than the last minute, to see it move. */
+/* Remembers what was told during a little more than the last minute, to see how it changes. */
 struct eta_watch {
     double s_per_place[ETA_WATCH_STEPS]; /* 0: nothing was told */
     struct eta_crowd crowd[ETA_WATCH_STEPS];
     uint8_t basis[ETA_WATCH_STEPS];
     uint64_t at_ms[ETA_WATCH_STEPS];
     uint64_t served[ETA_WATCH_STEPS];
-    uint64_t idle_ms; /* when last nobody waited, or nobody was to be called yet */
+    uint64_t idle_ms; /* when nobody waited for the last time, or nobody was to be called yet */
     uint32_t at;
     uint64_t next_at_ms;
     uint64_t rate_milli, rate_changed_ms, paused_ms, resumed_ms;
@@ -112,14 +112,14 @@ struct eta_step {
 struct eta_model {
     enum eta_basis basis;
     enum eta_reason reason;
-    double lag_s; /* so much later than told lately will people be called; negative: earlier */
-    double judged_ahead; /* people who were judged; of those behind them some have gone, too, */
-    double gone_share;   /* and this is the share of them that is expected to have */
+    double lag_s; /* people are called this much later than they were told; negative: earlier */
+    double judged_ahead; /* people ahead who were judged to be there; behind them, */
+    double gone_share;   /* this share is expected to have gone as well */
     double scale;        /* of the spread, from the promises judged so far; 1 before any was */
     double delay_p50_s;  /* until anybody is called at all: the opening, the end of a pause */
     double delay_p90_s;
     struct eta_pace pace; /* now */
-    double quick_places;  /* how many find a free slot; then the line moves as sessions end */
+    double quick_places;  /* how many find a free slot; after them the line moves as sessions end */
     struct eta_step step[EVENT_SCHEDULE_MAX]; /* by schedule, in the order of time */
     uint32_t steps_len;
     uint32_t plan_changes;
@@ -137,26 +137,26 @@ struct eta {
     uint32_t move_s; /* p50 without waiting for the end of a pause: how soon it could be */
 };
 
-/* The wait of somebody with `ahead` people in front. Never falls as `ahead` rises; p50 <= p90. */
+/* The wait of a visitor with `ahead` people in front. Never falls as `ahead` rises; p50 <= p90. */
 struct eta eta_at(const struct eta_model *model, uint64_t ahead);
 
-/* The same before it is rounded, for those who judge it. */
+/* The same before rounding, for judging it later. */
 struct eta_range {
     bool known;
     double p50_s, p90_s;
 };
 struct eta_range eta_range(const struct eta_model *model, uint64_t ahead);
 
-/* Of those ahead, how many will be there when their turn comes, as far as can be told. */
+/* How many of those ahead will be there when their turn comes, as far as can be estimated. */
 double eta_people(const struct eta_model *model, uint64_t ahead);
 
-/* Says in model->reason why it moved more than 15 % against anything told lately. To be called with
+/* Sets model->reason if the wait moved noticeably against what was told recently. To be called with
  * each new model, in the order of time. */
 void eta_watch_observe(struct eta_watch *watch, const struct line_view *view,
                        struct eta_model *model);
 
-/* The reason to name beside this wait: the line's own, or that it ran behind or ahead of what was
- * told by a good part of a wait as short as this one. */
+/* The reason to tell with this wait: the line's own, or that the line ran behind or ahead of what
+ * was told by a good part of a wait as short as this. */
 enum eta_reason eta_reason_at(const struct eta_model *model, const struct eta *eta);
 
 /* {"p50_s":..,"p90_s":..,"basis":".."}; the numbers are null where nothing is known. */

@@ -4,23 +4,23 @@
  *
  *     sigma^2 = PARTY * s * n  +  (s * n)^2 * (DRIFT^2 + PARTY / (s * seen))
  *
- * where PARTY is the seats taken together. Sold out before the turn has the odds Phi((s*n - left) /
- * sigma), which rise with the place. So "likely" (nine in ten) is a place from which on it holds,
- * and "unlikely" (one in ten) one up to which it does.
+ * where PARTY is the number of seats taken together. The seats are gone before the turn with
+ * probability Phi((s*n - left) / sigma), which rises with the place. So "likely" (nine in ten)
+ * holds from some place on, and "unlikely" (one in ten) up to some place.
  *
- * A visit takes seats when it has lasted a while. Visits under way are counted by half: over all of
- * them, half of what they will take is taken. The same half is under way when the turn in question
- * comes, so it does not appear in what goes until then.
+ * A visit takes seats after it has lasted a while. Visits under way count by half: on average, half
+ * of what they will take is taken. The same half is under way when the turn in question comes, so
+ * it cancels out.
  *
- * Steadiness. A bound that is kept moves only as far as it must: a place is told "likely" at nine
- * in ten and keeps that until its odds are below LET_GO, and the other way round at the other end.
- * For all places at once that is to keep the bound between the two that the new odds would give.
+ * Steadiness. A bound moves only as far as it must: a place is told "likely" at nine in ten and
+ * keeps that until its odds are below LET_GO, and likewise at the other end. For all places at once
+ * this means keeping the old bound if it lies between the two that the new odds would give.
  *
- * Lanes. The n visitors come from all lanes, each served by its share while it lasts; how many of
- * one's own are called until then says where the lane is cut. Who will still come to the other
- * lanes nobody knows. Fewer of the own are called if they never end, more if they end with those
- * who wait now: "unlikely" is reckoned by the first, "likely" by the second, so both hold whatever
- * comes. The shares are those of the feed's moment. */
+ * Lanes. The n visitors come from all lanes, each served by its share while it lasts. How many of
+ * one's own lane are called until then says where the lane is cut. Nobody knows who will still come
+ * to the other lanes. If they never end, fewer of the own lane are called; if they end with those
+ * who wait now, more are. "Unlikely" uses the first, "likely" the second, so both hold whatever
+ * happens. The shares are those at the time of the feed. */
 #include "core/wait/odds.h"
 
 #include "core/line/ghosts.h"
@@ -40,13 +40,14 @@ const char *odds_name(enum odds_sold_out odds)
 {
     static const char *const names[] = {
         [ODDS_UNLIKELY] = "unlikely", [ODDS_UNSURE] = "unsure", [ODDS_LIKELY] = "likely"};
+    assert(odds <= ODDS_LIKELY);
     return names[odds];
 }
 
-/* Nobody takes more than `most`, nor gives more back. So when more seats went than those who came
- * and those who are inside can have taken, they were blocked; when more came back than those inside
- * can have held, they are new stock. Neither says anything of what a visitor takes: what was
- * measured before goes on from the number that is left now. */
+/* Nobody takes more than `most` or gives more back. If more seats went than the people who came and
+ * those inside can have taken, the rest was blocked; if more came back than those inside can have
+ * held, they are new stock. Neither says anything about what a visitor takes, so the earlier
+ * measurement is kept and goes on from the number that is left now. */
 static void measure(struct odds *odds, const struct odds *before, uint64_t active, uint64_t most)
 {
     if (before == NULL || odds->came_milli < before->came_milli)
@@ -59,6 +60,7 @@ static void measure(struct odds *odds, const struct odds *before, uint64_t activ
     if (taken > (double)most * (came + inside) || taken < -(double)most * inside)
         return;
     double keep = MEMORY_MILLI / (MEMORY_MILLI + came);
+    assert(most >= 1 && keep > 0.0 && keep <= 1.0);
     double came_sum = (double)before->came_sum_milli * keep + came;
     taken = fmax(0.0, (double)before->taken_sum_milli * keep + taken);
     taken = fmin(taken, (double)most * came_sum);
@@ -69,6 +71,7 @@ static void measure(struct odds *odds, const struct odds *before, uint64_t activ
 /* How many admitted visitors it takes until the seats are gone with the odds of `z`. */
 static double visitors_until(const struct odds *odds, double z)
 {
+    assert(odds->taken_sum_milli > 0 && odds->came_sum_milli > 0); /* known */
     double s = (double)odds->taken_sum_milli / (double)odds->came_sum_milli;
     double left = (double)odds->seats, seen = (double)odds->came_sum_milli / 1000.0;
     double doubt2 = DRIFT * DRIFT + PARTY / (s * seen);
@@ -82,13 +85,14 @@ static double visitors_until(const struct odds *odds, double z)
     return fmin(d / s, PLACES_MAX);
 }
 
-/* Whether in the other lanes those are called who wait now, or they never end. */
+/* Do the other lanes end with the people who wait in them now, or never? */
 enum others { OTHERS_END, OTHERS_STAY };
 
-/* How many of a lane are called from now on until that many visitors of all have come. */
+/* How many of a lane are called from now on until this many visitors of all lanes have come. */
 static double called_until(const struct odds_line *lines, unsigned lines_len, unsigned lane,
                            double visitors, enum others others)
 {
+    assert(lines_len <= LANES_ALL && lane < lines_len);
     struct lane_crowd crowd[LANES_ALL];
     for (unsigned i = 0; i < lines_len; i++) {
         const struct line_view *view = lines[i].view;
@@ -102,7 +106,7 @@ static double called_until(const struct odds_line *lines, unsigned lines_len, un
     return lanes_part(crowd, lines_len, lines[0].view->knobs.shares, lane, visitors);
 }
 
-/* The first place that has that many people called before it. */
+/* The first place that has this many people called before it. */
 static uint64_t place_after(const struct line_view *view, const struct eta_model *model,
                             double ahead)
 {
@@ -119,11 +123,13 @@ static uint64_t place_after(const struct line_view *view, const struct eta_model
         else
             low = place + 1;
     }
+    assert(low == high && low > view->serving);
     return low;
 }
 
 static uint64_t between(uint64_t value, uint64_t low, uint64_t high)
 {
+    assert(low <= high);
     return value < low ? low : value > high ? high : value;
 }
 
@@ -132,7 +138,7 @@ static struct odds_cut cut_lane(const struct odds *odds, const struct odds_cut *
                                 const struct odds_line *lines, unsigned lines_len, unsigned lane)
 {
     const struct line_view *view = lines[lane].view;
-    if (odds->seats == 0) /* no chance in it */
+    if (odds->seats == 0) /* certain */
         return (struct odds_cut){view->serving, view->serving + 1};
     double z[] = {Z_SURE, Z_LET_GO, -Z_SURE, -Z_LET_GO};
     uint64_t at[4];
@@ -141,10 +147,11 @@ static struct odds_cut cut_lane(const struct odds *odds, const struct odds_cut *
                                      i < 2 ? OTHERS_END : OTHERS_STAY);
         at[i] = place_after(view, lines[lane].model, called);
     }
-    /* In this order by nature; the last bit of a double must not turn it round. */
+    /* They come in this order; the last bit of a double must not turn it around. */
     uint64_t likely_least = at[1] > at[3] ? at[1] : at[3];
     uint64_t likely = at[0] > likely_least ? at[0] : likely_least;
-    uint64_t unlikely = at[2] - 1, unlikely_most = at[3] - 1;
+    uint64_t unlikely_most = at[3] - 1;
+    uint64_t unlikely = at[2] < at[3] ? at[2] - 1 : unlikely_most;
     struct odds_cut cut = {
         .likely_from = held != NULL ? between(held->likely_from, likely_least, likely) : likely,
         .unlikely_upto =
@@ -171,6 +178,7 @@ struct odds odds_feed(const struct odds *before, const struct odds_line *lines, 
     measure(&odds, before, active, most);
     odds.known = odds.came_sum_milli >= SEEN_MIN_MILLI && odds.taken_sum_milli > 0;
     bool holds = before != NULL && before->known && before->lanes == lines_len;
+    assert(odds.lanes <= LANES_ALL);
     for (unsigned i = 0; i < lines_len && odds.known; i++)
         odds.cut[i] = cut_lane(&odds, holds ? &before->cut[i] : NULL, lines, lines_len, i);
     return odds;
@@ -186,7 +194,9 @@ void odds_put(struct text *out, const struct odds *odds)
             text_char(out, ':');
         text_u64(out, numbers[i]);
     }
+    assert(odds->lanes >= 1 && odds->lanes <= LANES_ALL); /* what odds_parse() reads */
     for (uint32_t i = 0; i < odds->lanes; i++) {
+        assert(!odds->known || odds->cut[i].unlikely_upto < odds->cut[i].likely_from);
         text_char(out, ':');
         text_u64(out, odds->cut[i].unlikely_upto);
         text_char(out, ':');
@@ -223,6 +233,7 @@ bool odds_parse(struct span text, struct odds *out)
     } while (text.ptr != NULL);
     if (known > 1 || (odds.known && odds.came_sum_milli == 0))
         return false;
+    assert(odds.lanes >= 1 && odds.lanes <= LANES_ALL);
     *out = odds;
     return true;
 }

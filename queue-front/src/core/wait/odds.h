@@ -1,14 +1,16 @@
-/* odds.h: whether seats will be left when somebody's turn comes, as far as that can be told: from
- * the number of seats left, as it is fed, and the seats that each admitted visitor has taken so
- * far. Pure.
+/* odds.h: whether seats will be left when a visitor's turn comes, as far as that can be told from
+ * the number of seats left, which is fed to the line, and the seats that each admitted visitor has
+ * taken so far. Pure.
  *
- * Lanes take of the same seats, and who waits in one has its share of the calls. So each lane is
- * cut for itself, by how many of it are called until the seats are gone: "likely" as if nobody else
- * came to the other lanes, "unlikely" as if they never ended. Between the two it is not known.
+ * All lanes take from the same seats, each with its share of the calls. So each lane has cuts of
+ * its own, by how many of its people are called until the seats are gone: "likely" sold out as if
+ * nobody else came to the other lanes, "unlikely" as if they never ended. Between the two it is not
+ * known.
  *
- * Reckoned once for each feed, as two places that cut the line in three; a poll only compares. They
- * are kept in Redis with the feed, so that all fronts tell the same, and move only when the odds
- * have moved by a good deal: nobody is told "likely", "unsure" and "likely" again for a wobble. */
+ * Computed once for each feed, as two places that cut the line in three; a poll only compares. The
+ * cuts are kept in Redis with the feed, so that all fronts say the same, and move only when the
+ * odds have changed considerably: nobody is told "likely", "unsure" and "likely" again because of
+ * noise. */
 #ifndef FG_QUEUE_FRONT_CORE_ODDS_H
 #define FG_QUEUE_FRONT_CORE_ODDS_H
 
@@ -21,13 +23,14 @@ enum odds_sold_out { ODDS_UNLIKELY, ODDS_UNSURE, ODDS_LIKELY };
 const char *odds_name(enum odds_sold_out odds);
 
 struct odds_cut {
-    uint64_t unlikely_upto; /* places up to here: sold out before their turn is unlikely */
-    uint64_t likely_from;   /* and from here on it is likely */
+    uint64_t
+        unlikely_upto;    /* up to here it is unlikely that the seats are gone before their turn */
+    uint64_t likely_from; /* from here on it is likely */
 };
 
 struct odds {
     uint64_t seats;      /* as fed last */
-    uint64_t came_milli; /* visits by then, those under way by half; thousandths */
+    uint64_t came_milli; /* visits by then, those under way counted by half; thousandths */
     uint64_t taken_sum_milli, came_sum_milli; /* smoothed; their ratio is seats for each visitor */
     bool known;                               /* enough was seen to speak of odds */
     uint32_t lanes;                           /* with the general one; as many cuts as lanes */
@@ -39,8 +42,8 @@ struct odds_line {
     const struct eta_model *model;
 };
 
-/* What the odds are with this feed, in an event of that many lines: the general one first, then its
- * lanes. `before` NULL: the first. `most`: seats that one buyer may have, at least 1. */
+/* The odds with this feed, in an event of this many lines: the general one first, then its lanes.
+ * `before` NULL: this is the first feed. `most`: seats that one buyer may have, at least 1. */
 struct odds odds_feed(const struct odds *before, const struct odds_line *lines, unsigned lines_len,
                       uint64_t seats, uint64_t most);
 

@@ -1,17 +1,20 @@
-/* poll.c: whoever waits asks again after half of the time that surely still passes: the wait is
+/* poll.c: a visitor asks again after half of the time that will certainly still pass. The wait is
  * halved again and again, so a long wait costs few polls and the last ones are close together. What
- * surely passes is the tenth percentile of the wait (as far below p50 as p90 is above it), but at
- * least a third of p50: a wide range alone must not make a whole line poll fast.
+ * certainly passes is the tenth percentile of the wait (as far below p50 as p90 is above it), but
+ * at least a third of p50: a wide range alone must not make a whole line poll fast.
  *
- * A pause is left out of the reckoning: it may end now, and then the front is called at once. Load
- * stretches the far intervals up to twofold, and never the near ones: those were promised. */
+ * A pause does not count: it may end now, and then the front is called at once. Load stretches the
+ * long intervals up to twofold and never the short ones: those were promised. */
 #include "core/wait/poll.h"
+
+#include <assert.h>
 
 static uint32_t waiting_ms(const struct poll_ask *ask)
 {
     if (ask->eta.basis == ETA_UNKNOWN)
         return POLL_UNKNOWN_MS;
     uint64_t p50_s = line_stands_still(ask->line) ? ask->eta.move_s : ask->eta.p50_s;
+    assert(ask->eta.p90_s >= ask->eta.p50_s); /* as eta_at() promises */
     uint64_t above_s = ask->eta.p90_s - ask->eta.p50_s;
     uint64_t surely_s = p50_s > above_s ? p50_s - above_s : 0;
     if (surely_s < p50_s / 3)
@@ -24,6 +27,7 @@ static uint32_t waiting_ms(const struct poll_ask *ask)
 
 static uint32_t calm_ms(const struct poll_ask *ask)
 {
+    assert(ask->line < LINE_STATE_COUNT && ask->place < PLACE_STATE_COUNT);
     if (ask->line == LINE_SOLD_OUT || ask->line == LINE_CLOSED)
         return POLL_FAR_MS;
     switch (ask->place) {
@@ -44,5 +48,7 @@ uint32_t poll_after_ms(const struct poll_ask *ask)
     if (ms > POLL_CALLED_MS)
         ms += (uint32_t)((uint64_t)ms * load / POLL_LOAD_MAX);
     uint32_t jitter_ms = ms / 100 * POLL_JITTER_PERCENT;
-    return ms - (jitter_ms > 0 ? ask->random % (jitter_ms + 1) : 0);
+    ms -= jitter_ms > 0 ? ask->random % (jitter_ms + 1) : 0;
+    assert(ms > 0 && ms <= 2 * POLL_FAR_MS);
+    return ms;
 }

@@ -1,5 +1,6 @@
-/* poll.h: when a visitor should ask again. Near the front every two seconds, so that a call is
- * noticed at once; far behind every twenty, so that a quarter of a million who wait cost little. */
+/* poll.h: when a visitor should ask again: every two seconds near the front, so that a call is
+ * noticed at once, and every thirty far behind, so that a quarter of a million who wait cost
+ * little. */
 #ifndef FG_QUEUE_FRONT_CORE_POLL_H
 #define FG_QUEUE_FRONT_CORE_POLL_H
 
@@ -7,11 +8,11 @@
 #include "core/wait/eta.h"
 
 enum {
-    POLL_NEAR_MS = 2000,      /* a call is noticed at most so late */
+    POLL_NEAR_MS = 2000,      /* a call is noticed this late at most */
     POLL_FAR_MS = 30000,      /* before load stretches it */
-    POLL_CALLED_MS = 5000,    /* the page knows what to do; it asks only whether that still holds */
-    POLL_UNKNOWN_MS = 10000,  /* no idea when: often enough to see a state change */
-    POLL_JITTER_PERCENT = 20, /* downwards, so that a crowd that came at once drifts apart */
+    POLL_CALLED_MS = 5000,    /* the page knows what to do and only checks that it still holds */
+    POLL_UNKNOWN_MS = 10000,  /* the wait is unknown: often enough to see a change of state */
+    POLL_JITTER_PERCENT = 20, /* downwards, so that people who came together drift apart */
     POLL_LOAD_MAX = 1000,
 };
 

@@ -1,21 +1,21 @@
-/* promise.c: adaptive conformal calibration. Let the spread be what the model takes for the
- * distance from p50 to p90, and s the correction. Each promise that is judged moves s a little: up
- * by (1 - MISSES) steps if the real wait was longer than p50 + s * spread, down by MISSES steps if
- * not. The steps cancel when just that share is longer, whatever the model got wrong about the
+/* promise.c: adaptive conformal calibration. Let the spread be the model's distance from p50 to
+ * p90, and s the correction. Each promise that is judged moves s a little: up by (1 - MISSES) steps
+ * if the real wait was longer than p50 + s * spread, down by MISSES steps if not. The steps cancel
+ * when exactly that share of the waits is longer, whatever the model gets wrong about the
  * distribution.
  *
  * Two things are compared. What each admitted visitor was told with the ticket comes back with the
- * ticket, so all of that is judged (promise_met). The correction cannot wait for it: of those who
- * join an hour before their call it would learn an hour later, and nothing of who does not come. So
- * it learns from a sample, of which the part along the way is told as well: what was told there is
- * on no ticket.
+ * ticket, so all of that is judged (promise_met). The correction cannot wait for it: it would learn
+ * of a visitor who joins an hour before the call an hour later, and nothing of one who never comes.
+ * So it learns from a sample. The part of the sample along the way is reported as well, since what
+ * was told there is on no ticket.
  *
- * The end of the line is sampled, and places half, a quarter, ... of the way to it: short waits are
- * judged soon, so the correction learns within the first minutes, and from then on long ones keep
- * it honest. A promise is made for a place, not for a person: nothing is stored for a visitor.
+ * The end of the line is sampled, and places half, a quarter, ... of the way to it. Short waits are
+ * judged soon, so the correction learns within the first minutes, and from then on long waits keep
+ * it right. A promise is made for a place, not for a person: nothing is stored about a visitor.
  *
- * The step shrinks from coarse to fine over the first promises, and stays at the fine one, so that
- * a change (a hall that fills, an operator's mood) is still followed. */
+ * The step shrinks from coarse to fine over the first promises and stays at the fine one, so that
+ * changes (a hall that fills, an operator who intervenes) are still followed. */
 #include "core/wait/promise.h"
 
 #include "core/line/ghosts.h"
@@ -23,8 +23,7 @@
 #include <assert.h>
 #include <math.h>
 
-/* What p90 means is one in ten; aimed at a little less, since the correction comes after the miss.
- */
+/* p90 means one in ten; the aim is a little less, since the correction comes after the miss. */
 static const double MISSES = 0.078;
 static const double STEP_FINE = 0.04;
 static const double STEP_COARSE = 0.50;
@@ -41,10 +40,12 @@ void promise_init(struct promise_book *book)
 
 double promise_scale(const struct promise_book *book)
 {
-    return exp(book->log_scale);
+    double scale = exp(book->log_scale);
+    assert(scale > 0.0 && isfinite(scale));
+    return scale;
 }
 
-/* Thousandths of the real wait, ten times of it at most. */
+/* Thousandths of the real wait, at most ten times that wait. */
 static uint64_t error_milli(double p50_s, double real_s)
 {
     double error = fabs(p50_s - real_s) / fmax(real_s, 1.0);
@@ -66,8 +67,9 @@ static void judge(struct promise_book *book, const struct promise *promise, uint
     book->kept_lately += weight * ((kept ? 1.0 : 0.0) - book->kept_lately);
     book->judged++;
     book->kept += kept;
+    assert(book->kept <= book->judged && book->kept_lately >= 0.0 && book->kept_lately <= 1.0);
     if (!promise->later)
-        return; /* of where people join each visitor is judged */
+        return; /* where people join, each visitor is judged by their ticket */
     book->told.judged[1]++;
     book->told.kept[1] += kept;
     book->told.error_milli[1] += error_milli(promise->p50_s, real_s);
@@ -76,12 +78,13 @@ static void judge(struct promise_book *book, const struct promise *promise, uint
 struct promise_kept promise_met(struct promise_book *book, uint32_t p50_s, uint32_t p90_s,
                                 uint64_t real_ms)
 {
-    uint64_t real_s = real_ms / 1000; /* as it was told: in whole seconds, those begun left out */
+    uint64_t real_s = real_ms / 1000; /* in whole seconds, as it was told */
     struct promise_kept met = {.kept = real_s <= p90_s,
                                .error_milli = error_milli((double)p50_s, (double)real_s)};
     book->told.judged[0]++;
     book->told.kept[0] += met.kept;
     book->told.error_milli[0] += met.error_milli;
+    assert(book->told.kept[0] <= book->told.judged[0]);
     return met;
 }
 
@@ -92,6 +95,7 @@ static void judge_called(struct promise_book *book, const struct line_view *view
             i++;
             continue;
         }
+        assert(book->open[i].place > 0 && book->open[i].spread_s > 0.0);
         judge(book, &book->open[i], view->redis_ms);
         book->open[i] = book->open[--book->open_len];
     }
@@ -110,6 +114,7 @@ static void note(struct promise_book *book, const struct line_view *view,
     struct eta_range range = eta_range(model, ahead);
     if (!range.known || range.p50_s < 1.0)
         return;
+    assert(model->scale > 0.0 && book->open_len < PROMISE_OPEN_MAX);
     double spread_s = (range.p90_s - range.p50_s) / model->scale;
     book->open[book->open_len++] = (struct promise){
         .place = place,
@@ -119,7 +124,7 @@ static void note(struct promise_book *book, const struct line_view *view,
         .spread_s = fmax(spread_s, SPREAD_MIN_S),
         .later = part > 0,
     };
-    /* A long wait is sampled at four hundred moments, a short one each second. */
+    /* A long wait is sampled four hundred times, a short one each second. */
     book->next_at_ms = view->redis_ms + PROMISE_EVERY_MS;
     struct eta_range whole = eta_range(model, line);
     if (whole.known)
@@ -132,7 +137,7 @@ void promise_observe(struct promise_book *book, const struct line_view *view,
     if (view->stale)
         return;
     if (view->state == LINE_DRAFT || view->state == LINE_SOLD_OUT || view->state == LINE_CLOSED) {
-        book->open_len = 0; /* stopped for good: no real wait will be comparable */
+        book->open_len = 0; /* the line has stopped: no real wait will be comparable */
         return;
     }
     judge_called(book, view);

@@ -1,6 +1,6 @@
-/* promise.h: holds the wait that is told to account. What a visitor was told with the ticket is
- * compared when they enter. Of the waits along the line some are noted; when the place is called,
- * the real wait is compared, and the spread between p50 and p90 is corrected so
+/* promise.h: checks the waits that were told. What a visitor was told with the ticket is compared
+ * with the real wait when they enter. Some of the waits along the line are noted as well; when such
+ * a place is called, the real wait is compared, and the spread between p50 and p90 is corrected so
  * that nine in ten promises are kept. Plain memory of one front, no clean-up. */
 #ifndef FG_QUEUE_FRONT_CORE_PROMISE_H
 #define FG_QUEUE_FRONT_CORE_PROMISE_H
@@ -8,8 +8,8 @@
 #include "core/wait/eta.h"
 
 enum {
-    /* Open promises of one event. At four hundred moments of the longest wait a place is noted, and
-     * the five parts of the line in turn, so that about 160 are open. */
+    /* Open promises of one event. A place is noted four hundred times during the longest wait, from
+     * the five parts of the line in turn, so about 160 are open. */
     PROMISE_OPEN_MAX = 512,
     PROMISE_EVERY_MS = 1000,
 };
@@ -19,8 +19,8 @@ struct promise {
     uint64_t at_ms; /* Redis's clock */
     double p50_s;
     double p90_s;    /* as it was told */
-    double spread_s; /* p90 less p50 before the correction */
-    bool later;      /* not at the end of the line: on the way */
+    double spread_s; /* p90 minus p50 before the correction */
+    bool later;      /* on the way, not at the end of the line */
 };
 
 struct promise_book {
@@ -30,14 +30,14 @@ struct promise_book {
     uint64_t next_at_ms;
     double log_scale;   /* of the correction */
     uint64_t judged;    /* promises whose place was called */
-    uint64_t kept;      /* of these: called by p90 */
-    double error;       /* smoothed: how far p50 was off, as a share of the real wait */
+    uint64_t kept;      /* of these, called by p90 */
+    double error;       /* smoothed: the error of p50, as a share of the real wait */
     double kept_lately; /* smoothed share; 0.9 is right */
     struct line_told told;
 };
 
 void promise_init(struct promise_book *book);
-/* With each new picture: judges those called, notes new ones. */
+/* With each new picture: judges promises whose place was called, notes new ones. */
 void promise_observe(struct promise_book *book, const struct line_view *view,
                      const struct eta_model *model);
 struct promise_kept {
@@ -45,10 +45,10 @@ struct promise_kept {
     uint64_t error_milli; /* of p50, thousandths of the real wait */
 };
 
-/* Somebody entered who was told this wait with the ticket and was called after `real_ms`. */
+/* A visitor entered who was told this wait with the ticket and was called after `real_ms`. */
 struct promise_kept promise_met(struct promise_book *book, uint32_t p50_s, uint32_t p90_s,
                                 uint64_t real_ms);
-/* What the spread is to be multiplied by. */
+/* The factor for the spread. */
 double promise_scale(const struct promise_book *book);
 
 #endif

@@ -1,5 +1,9 @@
-/* status.c: member by member, in the order of the contract. The status holds no time that passes by
- * itself, so its bytes, and with them its entity tag, change only when something happened. */
+/* status.c: member by member, in the order of the contract.
+ *
+ * The shared status holds nothing that changes with time alone, so its bytes, and with them its
+ * entity tag, change only when something has happened. Nearly all polls of it are therefore
+ * answered "not modified". "me" is different: it is written for one visitor and never cached, so it
+ * has to be quick to write instead. */
 #include "core/wait/status.h"
 
 #include "core/event/event_state.h"
@@ -7,7 +11,9 @@
 #include "core/line/turns.h"
 #include "core/wait/poll.h"
 
-/* Where the odds cut the line, for whoever knows their place and asks for nothing else. */
+#include <assert.h>
+
+/* Where the odds cut the line, for pages that know their place and read only the shared status. */
 static void put_cut(struct text *out, const struct odds *odds)
 {
     json_key(out, "odds");
@@ -22,6 +28,7 @@ static void put_cut(struct text *out, const struct odds *odds)
 static void put_odds(struct text *out, const struct odds *odds, unsigned lane,
                      const struct place *place)
 {
+    assert(lane < LANES_ALL && place->position > 0);
     json_key(out, "odds");
     json_open(out, '{');
     json_member_cstr(out, "sold_out", odds_name(odds_at(odds, lane, place->position)));
@@ -35,6 +42,7 @@ static void put_odds(struct text *out, const struct odds *odds, unsigned lane,
 static void put_lane(struct text *out, const char *id, const char *name, unsigned share,
                      const struct status_lane *lane, const struct odds_cut *cut)
 {
+    assert(cut == NULL || cut->unlikely_upto < cut->likely_from);
     json_open(out, '{');
     json_member_cstr(out, "id", id);
     json_member_cstr(out, "name", name);
@@ -56,11 +64,12 @@ static void put_lane(struct text *out, const char *id, const char *name, unsigne
     json_close(out, '}');
 }
 
-/* Everybody may know which lane is preferred, and by how much. */
+/* Which lanes have precedence, and how much, is no secret. */
 static void put_lanes(struct text *out, const struct status_ask *ask)
 {
     const struct event_doc *doc = ask->doc;
     const struct status_lane general = {ask->view, ask->eta};
+    assert(ask->lanes_len <= LANES_MAX && ask->lanes_len <= doc->lanes_len);
     if (ask->lanes_len == 0)
         return;
     json_key(out, "lanes");
@@ -109,6 +118,7 @@ void status_json(struct text *out, const struct status_ask *ask)
 
 void status_frame(struct text *out, struct span json, struct span tag)
 {
+    assert(json.len > 0 && json.ptr[0] == '{');
     TEXT_LIT(out, "event: status\nid: ");
     text_put(out, tag);
     TEXT_LIT(out, "\ndata: ");
@@ -130,7 +140,7 @@ static void put_position(struct text *out, const struct me_ask *ask)
     text_u64(out, ask->place.ahead);
 }
 
-/* Anybody who is in may end up anywhere: half of them in the first half, nine in ten before the
+/* A visitor in a draw may end up anywhere: half of them in the first half, nine in ten before the
  * last tenth. */
 static struct eta eta_of_draw(const struct eta_model *eta, struct place place)
 {
@@ -138,6 +148,7 @@ static struct eta eta_of_draw(const struct eta_model *eta, struct place place)
     struct eta late = eta_at(eta, place.ahead / 5 * 9);
     if (late.p90_s > middle.p90_s)
         middle.p90_s = late.p90_s;
+    assert(middle.basis == ETA_UNKNOWN || middle.p50_s <= middle.p90_s);
     return middle;
 }
 
@@ -147,7 +158,7 @@ struct eta status_eta(const struct eta_model *eta, struct place place)
         return eta_of_draw(eta, place);
     if (place.state == PLACE_WAITING)
         return eta_at(eta, place.ahead);
-    /* Called or inside: the wait is over. Used up: there is none to tell. */
+    /* Called or inside: the wait is over. A place that is over has none. */
     return (struct eta){.basis = place_is_over(place) ? ETA_UNKNOWN : ETA_MEASURED};
 }
 
@@ -163,9 +174,9 @@ static void put_call(struct text *out, struct place place)
         json_member_time(out, "call_expires_at", place.call_expires_ms);
 }
 
-/* Written for each poll, and mostly constant: the keys stand here with their commas, so that what
- * is left to do is to copy and to write the numbers. What is rare goes by the calls for JSON, for
- * which `comma` stays true. Event ids, tickets and the names of states have nothing to escape. */
+/* Written for each poll, and mostly constant: keys stand here with their commas, so that most of the
+ * work is copying. Rare members go through the JSON calls, for which `comma` stays true. Event ids,
+ * tickets and names of states have nothing to escape. */
 void status_me_json(struct text *out, const struct me_ask *ask)
 {
     const struct line_view *view = ask->view;

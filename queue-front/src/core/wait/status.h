@@ -1,6 +1,6 @@
-/* status.h: what everybody is told (the shared status) and what one visitor is told (me), as JSON.
- * Pure rendering into memory of the caller; "me" is written for each poll and costs no look-up, no
- * allocation and no printf. */
+/* status.h: what everybody is told (the shared status) and what one visitor is told ("me"), as
+ * JSON. Pure rendering into the caller's memory. "me" is written for each poll and costs no
+ * look-up, no allocation and no printf. */
 #ifndef FG_QUEUE_FRONT_CORE_STATUS_H
 #define FG_QUEUE_FRONT_CORE_STATUS_H
 
@@ -22,7 +22,7 @@ struct status_ask {
     const struct odds *odds; /* NULL: none to tell */
     uint32_t lanes_len;
     struct status_lane lane[LANES_MAX];
-    uint32_t poll_after_ms; /* for who knows nothing but the shared status */
+    uint32_t poll_after_ms; /* for readers of the shared status alone */
 };
 
 /* {event,name,state,serving,issued,waiting,rate_per_s,message,version,poll_after_ms,eta,...} */
@@ -31,7 +31,7 @@ void status_json(struct text *out, const struct status_ask *ask);
 /* The same as a server-sent event named "status", its id the entity tag. */
 void status_frame(struct text *out, struct span json, struct span tag);
 
-/* The wait to tell somebody at this place: that of the place, or before the draw of any. */
+/* The wait to tell at this place: the place's own, or before the draw that of any place. */
 struct eta status_eta(const struct eta_model *eta, struct place place);
 
 struct me_ask {
@@ -43,10 +43,10 @@ struct me_ask {
     uint32_t load_milli;
     uint32_t random;
     const char *lane;   /* NULL: the general one */
-    struct span ticket; /* join tells the ticket too; otherwise not there */
+    struct span ticket; /* told by join as well; otherwise absent */
 };
 
-/* {event,state,place,position,ahead,eta,called,call_expires_at,poll_after_ms}; before the draw
+/* {event,state,place,position,ahead,eta,called,call_expires_at,poll_after_ms}. Before the draw
  * `position` and `ahead` are null and `entry` is told; "stale":true only while the picture is old.
  */
 void status_me_json(struct text *out, const struct me_ask *ask);

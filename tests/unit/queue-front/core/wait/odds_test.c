@@ -271,7 +271,7 @@ static void what_is_kept_reads_back_and_nothing_else_does(void **state)
                         .known = true,
                         .lanes = LANES_ALL};
     for (unsigned i = 0; i < LANES_ALL; i++)
-        most.cut[i] = (struct odds_cut){9999999999999, 9999999999999};
+        most.cut[i] = (struct odds_cut){9999999999998, 9999999999999};
     text = text_on(memory, sizeof(memory));
     odds_put(&text, &most);
     assert_false(text.overflown);
