@@ -1,5 +1,8 @@
-/* err.c: the sentence is cut rather than lost: the front of it names what was attempted, which is
- * what a reader needs first. */
+/* err.c: the sentence is cut rather than lost.
+ *
+ * What was attempted stands at the front of it, which is what a reader needs first; each caller
+ * on the way up puts its part before that. Nothing is allocated: an error has to be sayable when
+ * memory is what is missing. */
 #include "base/err.h"
 
 #include <assert.h>

@@ -1,4 +1,9 @@
-/* grow.c: see grow.h. */
+/* grow.c: a buffer that doubles.
+ *
+ * It is for batches to the database, whose size nobody can name beforehand. Failing to grow
+ * spoils the whole text and is remembered, so writers need no check between the parts. The array
+ * calls write PostgreSQL's own literal syntax, quoting every element: cheaper than finding out
+ * which ones need it, and never wrong. */
 #include "base/grow.h"
 
 #include "base/text.h"

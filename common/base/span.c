@@ -1,4 +1,10 @@
-/* span.c: see span.h. */
+/* span.c: cutting and reading bytes without copying them.
+ *
+ * Everything a parser here does is made of these few steps: cut at a mark, trim, read a number,
+ * copy to a C string. A span that is "not there" has ptr NULL and length 0, and each function
+ * accepts it; so a chain of cuts needs one check, at its end. Numbers are plain digits: no sign,
+ * no blanks, no overflow, because a number that can be written in two ways is compared in one
+ * way and misunderstood in the other. */
 #include "base/span.h"
 
 struct span span_trim(struct span text)

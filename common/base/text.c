@@ -1,4 +1,9 @@
-/* text.c: see text.h. Numbers are written by hand because printf is a fifth of a request. */
+/* text.c: writing into fixed memory, quickly.
+ *
+ * Numbers are written by hand, two digits at a time, because printf is a fifth of a request.
+ * JSON strings are copied in runs up to the next byte that needs escaping. An append that does
+ * not fit writes nothing at all and marks the text, so what stands in it is always whole pieces,
+ * and a caller looks once, at the end. */
 #include "base/text.h"
 
 #include <assert.h>

@@ -1,4 +1,8 @@
-/* signed.c: the certificate is read again at each check, since checks are few. */
+/* signed.c: one check of one RSA signature, with OpenSSL.
+ *
+ * The certificate is parsed again at each check. Checks are a few a day, so a cache would be
+ * more code than it saves. Everything that can be wrong (no certificate, another kind of key, a
+ * signature of another length) is the same answer: not signed. */
 #include "crypto/signed.h"
 
 #include "crypto/openssl.h"

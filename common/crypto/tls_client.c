@@ -1,9 +1,11 @@
-/* tls_client.c: see tls_client.h. OpenSSL reads and writes the socket by itself, without
- * read-ahead: a record that has not come whole is still with the kernel, so that polling is never
- * forgotten.
+/* tls_client.c: TLS on a socket that somebody else owns and polls.
  *
- * Reasons are for people: what is wrong with a certificate first, since OpenSSL's own sentence for
- * each of its flaws is "certificate verify failed". */
+ * OpenSSL reads and writes the socket itself, without read-ahead: a record that has not arrived
+ * whole stays with the kernel, so polling the socket is never forgotten. Steps say what they
+ * wait for, because under TLS a read may have to write first.
+ *
+ * Reasons are for people. What is wrong with a certificate comes first, since OpenSSL's own
+ * sentence for each of its flaws is "certificate verify failed". */
 #include "crypto/tls_client.h"
 
 #include "base/secret_file.h"

@@ -1,5 +1,10 @@
-/* http_hops.c: see http_hops.h. Each address costs one search of the trusted networks; how many
- * there may be is bounded by the length of a head. */
+/* http_hops.c: walks a chain of proxies backwards to the visitor.
+ *
+ * The last address of the header was added by the proxy next to us, so the walk begins at the
+ * end and goes on for as long as the address belongs to a trusted network. The first one that
+ * does not is the visitor; everything before it was written by the visitor and proves nothing.
+ * Each address costs one search of the trusted networks, and the length of a head bounds how
+ * many there can be. */
 #include "http/http_hops.h"
 
 #include "base/bug.h"

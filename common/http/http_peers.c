@@ -1,5 +1,8 @@
-/* http_peers.c: the addresses that are connected, without gaps, and a table over them. The hash is
- * keyed by a random number of its own, so that nobody can choose addresses that collide. */
+/* http_peers.c: the connected addresses without gaps in one array, and a table over them.
+ *
+ * The array has as many places as the server has connections, so it never grows. Removing an
+ * entry moves the last one into its place. The hash is keyed by a random number of its own, so
+ * nobody can choose addresses that collide. */
 #include "http/http_peers.h"
 
 #include "base/table.h"

@@ -1,5 +1,10 @@
-/* http_req.c: what a handler asks of a request. Nothing is copied: all answers point into the
- * request's own buffer, which stays where it is from the dispatch to the answer. */
+/* http_req.c: what a handler asks of a request.
+ *
+ * Nothing is copied. All answers point into the request's own buffer, which stays where it is
+ * from the dispatch to the answer, so a handler that keeps the request may keep the spans as
+ * well. What is expensive (the visitor's address behind proxies) is found when it is first asked
+ * for. http_req_describe() is for a panic and tells the route as it was registered, never what
+ * the visitor sent. */
 #include "http/http_hops.h"
 #include "http/http_internal.h"
 

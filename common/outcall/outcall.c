@@ -1,9 +1,9 @@
-/* outcall.c: see outcall.h.
+/* outcall.c: libcurl's multi interface on a libuv loop.
  *
- * libcurl says which sockets to watch and when to wake it; each socket has a uv_poll, and there is
- * one timer. What is refused at once (too many under way, no memory) is answered in the next turn,
- * from the timer, so that nobody is called back from within his own call. Redirects are not
- * followed: a peer that sends us elsewhere is misconfigured or worse. */
+ * libcurl says which sockets to watch and when to wake it; each socket has a uv_poll, and there
+ * is one timer. A call that is refused at once (too many under way, no memory) is answered in
+ * the next turn, from the timer, so that nobody is called back from within their own call.
+ * Redirects are not followed: a peer that sends us elsewhere is misconfigured or worse. */
 #include "outcall/outcall.h"
 
 #include "base/bug.h"

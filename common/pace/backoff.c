@@ -1,4 +1,8 @@
-/* backoff.c: see backoff.h. */
+/* backoff.c: doubling with full jitter.
+ *
+ * The bound doubles with each try up to the cap, and the wait is anything between nothing and
+ * that bound. Jitter over the whole range rather than a part of it spreads callers the most, and
+ * a try that comes early by chance costs one refused connection. */
 #include "pace/backoff.h"
 
 #include <assert.h>

@@ -1,5 +1,10 @@
 /* tally.c: a table of sets of four, found by a keyed hash of the name; the hash stands for the
- * name. Threading: none, one loop owns it. */
+ * name.
+ *
+ * Memory is fixed, so a flood of names cannot grow it: in a full set the entry whose minute ends
+ * first makes room. The key of the hash is random, so nobody can choose names that push each
+ * other's entry out on purpose. Two names that collide share a count, which is a limit reached
+ * too early for one in 2^64. Threading: none, one loop owns it. */
 #include "pace/tally.h"
 
 #include <assert.h>

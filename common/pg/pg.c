@@ -1,9 +1,9 @@
-/* pg.c: see pg.h. libpq, non-blocking, behind calls that wait with a deadline.
+/* pg.c: libpq, non-blocking, behind calls that wait with a deadline.
  *
  * Every exchange is "send, flush, wait for each result until there are none". wait_for() is the
- * only place that blocks; it polls the socket until the deadline of this answer. libpq itself may
- * block in one spot: the resolution of a host name while connecting. That is why this runs on
- * threads of its own, and why production names hosts by address. */
+ * only place that blocks; it polls the socket until the deadline of this answer. libpq itself
+ * may block in one spot: the resolution of a host name while connecting. That is why this runs
+ * on threads of its own, and why production names hosts by address. */
 #include "pg/pg.h"
 
 #include "base/clock.h"

@@ -1,4 +1,10 @@
-/* pg_link.c: see pg_link.h. */
+/* pg_link.c: the two decisions about libpq that must not differ between pg.c and pg_pool.c: how
+ * a connection is set up, and what a result means.
+ *
+ * Setting up: the character set is fixed, notices are dropped instead of printed, and TCP
+ * keepalives notice within seconds that a server has vanished without a word. Judging: an error
+ * of the server is an answer, but one of class 57P announces the end of the connection, and
+ * after it nobody knows whether the last statement took effect. That is why it counts as closed. */
 #include "pg/pg_link.h"
 
 #include "base/err.h"

@@ -1,20 +1,21 @@
-/* pg_pool.c: see pg_pool.h.
+/* pg_pool.c: a few connections with a queue before them, all on one loop.
  *
- * A connection is CONNECTING (libpq's own handshake), PREPARING (setup and statements travel as one
- * pipeline), READY, or WAITING for its next attempt. While READY it has a queue of jobs under way,
- * oldest first, which is the order in which PostgreSQL answers.
+ * A connection is CONNECTING (libpq's own handshake), PREPARING (setup and statements travel as
+ * one pipeline), READY, or WAITING for its next attempt. While READY it has a queue of jobs
+ * under way, oldest first, which is the order in which PostgreSQL answers.
  *
- * A job goes to the connection with the fewest jobs under way, so that a commit of a thousand moves
- * does not stand before a buyer's page. What finds all of them full waits in one queue, in order.
+ * A job goes to the connection with the fewest jobs under way, so that a commit of a thousand
+ * moves does not delay a buyer's page. Jobs that find all connections full wait in one queue, in
+ * order.
  *
  * Time: a timer looks every PG_TICK_MS. A job that waits too long in the queue is answered
- * ERR_TIMEOUT. One that is under way for too long costs its connection: an answer that might still
- * come cannot be told from the next one's, so the connection is cut and all that it carried is
- * ERR_UNKNOWN. The database has a statement_timeout of its own, below ours, so this means that it
- * is gone, not slow.
+ * ERR_TIMEOUT. One that is under way for too long costs its connection: an answer that might
+ * still come cannot be told from the next one's, so the connection is cut and everything on it
+ * is ERR_UNKNOWN. The database has a statement_timeout of its own, below ours, so this means
+ * that the database is gone, not slow.
  *
- * The last job whose connection broke in mid-air may still commit in the server while we ask again
- * on another connection. The callers know: their statements are safe to repeat. */
+ * A job whose connection broke may still commit in the server while it is asked again on another
+ * connection. The callers know: their statements are safe to repeat. */
 #include "pg/pg_pool.h"
 
 #include "base/bug.h"

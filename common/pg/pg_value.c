@@ -1,4 +1,9 @@
-/* pg_value.c: see pg_value.h. */
+/* pg_value.c: reads one value of a result, whichever way it travelled.
+ *
+ * Committers ask for binary results, the pool asks for text; the columns are the same, so their
+ * readers are too. A value of another type or length than was asked for would mean that the
+ * schema is not the one that the migrations made, which is a bug of ours and asserted. Text that
+ * is NULL reads as not there. A number that may be NULL has to be asked by pg_null() first. */
 #include "pg/pg_value.h"
 
 #include <assert.h>

@@ -1,15 +1,15 @@
-/* purchase.c: see purchase.h.
+/* purchase.c: one canonical form of what is bought, and its digest.
  *
- * The canonical form is a row of netstrings ("5:r1s12,"), so that no text can run into its
- * neighbour and nothing has to be escaped; numbers are written in decimals:
+ * The form is a row of netstrings ("5:r1s12,"), so no text can run into its neighbour and
+ * nothing has to be escaped; numbers are written in decimal:
  *
  *     "fairgate-purchase" version event currency
  *     number of lines, then for each, in the order of their places' bytes:
  *         place category price count
  *     fees total terms
  *
- * Its BLAKE2b-256 is the digest. Another form gets another version; a digest says nothing about a
- * purchase of another version. */
+ * Its BLAKE2b-256 is the digest. Another form gets another version; a digest says nothing about
+ * a purchase of another version. */
 #include "sale/purchase.h"
 
 #include <assert.h>

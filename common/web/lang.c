@@ -1,5 +1,8 @@
-/* lang.c: the part of RFC 4647 that a handful of languages needs: tags are looked up by their first
- * subtag, the highest weight wins, of equal weights the first named. */
+/* lang.c: the part of RFC 4647 that a handful of languages needs.
+ *
+ * Tags are looked up by their first subtag; the highest weight wins, and of equal weights the
+ * first one named. An address's ?lang= beats a cookie, which beats what the browser sends: the
+ * last thing that a person chose counts most. */
 #include "lang.h"
 
 #include <assert.h>

@@ -1,5 +1,8 @@
-/* qr.c: see qr.h. Rows of dark modules become runs of one path: a tenth of a rectangle each. Level
- * M: a phone's screen is clean, and fewer modules are read faster at a door. */
+/* qr.c: draws libqrencode's modules as one SVG path.
+ *
+ * Runs of dark modules in a row become one stroke each, which takes a tenth of the bytes of a
+ * rectangle per module. Error correction is level M: a phone's screen is clean, and a code with
+ * fewer modules is read faster at a door. */
 #include "qr.h"
 
 #include <qrencode.h>

@@ -1,11 +1,12 @@
-/* squeeze.c: see squeeze.h. What is made at start takes the highest quality: some 100 KB of text
- * cost a third of a second once. A page for one visitor takes zlib's level 4, the first that looks
- * for long repetitions: of a page of 10 KB a hundredth larger than the best, in three quarters of
- * the time.
+/* squeeze.c: compresses in two ways, for two occasions.
  *
- * Tried and dropped: the fixed parts of a page compressed at start, and what fills its gaps put in
- * between as it is. That costs next to nothing for a request, but words can no more point back
- * across a gap: with 30 gaps a page was twice as long. */
+ * What is made at start takes the highest quality: some 100 KB of text cost a third of a second
+ * once. A page for one visitor takes zlib's level 4, the first that looks for long repetitions.
+ * On a page of 10 KB that is one per cent larger than the best, in three quarters of the time.
+ *
+ * Tried and dropped: compressing the fixed parts of a page at start, and putting what fills its
+ * gaps between them as it is. That costs next to nothing for a request, but words can no longer
+ * refer back across a gap: with 30 gaps a page was twice as long. */
 #include "squeeze.h"
 
 #include <assert.h>

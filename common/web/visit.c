@@ -1,4 +1,9 @@
-/* visit.c: see visit.h. */
+/* visit.c: small decisions about a browser, made once for all services.
+ *
+ * The pass may come as a bearer token, from a script, or as a cookie, from a page without one. A
+ * cookie travels with every request, also with one that another site's page has made. So on
+ * anything but a GET the cookie counts only if Origin names this very host; a bearer token needs
+ * no such check, since no other site can set it. */
 #include "visit.h"
 
 #include <string.h>

@@ -1,5 +1,8 @@
-/* view.c: the panel says who is where, what is answered how fast, and what became of people; the
- * line says the same in short. */
+/* view.c: the panel that is shown during a run: who is where, how fast each kind of question is
+ * answered, what became of people.
+ *
+ * It reads counters that the processes share and never stops them, so figures of one line may be
+ * a moment apart. The last line says the same in short, for logs. */
 #include "view.h"
 
 static uint64_t inside(const struct view *view)

@@ -1,4 +1,9 @@
-/* arithmetic.c: see arithmetic.h. */
+/* arithmetic.c: the closed formulas behind infra/SCALE.md.
+ *
+ * For each part of the system: visitors times the cost of one, divided by the cores it has, is
+ * how long the part needs; the slowest decides. Polls are an integral over the line, because a
+ * visitor's interval depends on the remaining wait. The simulation next door plays the same sale
+ * step by step; a test compares the two, so neither the sums nor the simulation can drift alone. */
 #include "arithmetic.h"
 
 #include "core/wait/poll.h"

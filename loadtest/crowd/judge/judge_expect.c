@@ -1,5 +1,8 @@
-/* judge_expect.c: whether as much came of a run as its scenario says it must. Everything else that
- * is judged is true of a service that answers nobody, too. */
+/* judge_expect.c: judges whether enough came of a run, by what its scenario demands.
+ *
+ * Everything else that the judge checks is also true of a service that answers nobody: no seat
+ * is sold twice, no promise is broken. So each scenario says how many must have been placed,
+ * admitted and served. */
 #include "judge/judge_internal.h"
 
 #include <inttypes.h>

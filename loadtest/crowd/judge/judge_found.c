@@ -1,5 +1,7 @@
-/* judge_found.c: what is found is counted by its name; a few of each kind are written out, so that
- * a thousand of one do not hide the only one of another. */
+/* judge_found.c: collects what was found, by name.
+ *
+ * Each kind is counted, and a few of it are written out, so that a thousand findings of one kind
+ * do not hide the only one of another. */
 #include "judge/judge_internal.h"
 
 #include <stdarg.h>

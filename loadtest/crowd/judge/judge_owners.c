@@ -1,5 +1,8 @@
-/* judge_owners.c: keys and the first who claimed each. A service that is wrong may give a visitor
- * any number of them, so there is no bound but memory; without it there is no verdict. */
+/* judge_owners.c: remembers who claimed each key first, and finds the second.
+ *
+ * A key is a seat, a place, a ticket: whatever may have one owner. A service that is wrong could
+ * give a visitor any number of them, so there is no bound but memory; without memory the judge
+ * says so rather than finding nothing. */
 #include "base/table.h"
 #include "judge/judge_internal.h"
 

@@ -1,4 +1,9 @@
-/* scenario.c: see scenario.h. */
+/* scenario.c: the table of settings that a scenario file can have, and the rules between them.
+ *
+ * It is the same machinery as a service's own settings (common/config), so defaults, bounds and
+ * error messages with file and line come with it. What one setting alone cannot tell is judged
+ * after reading. With the same file and seed the same people come at the same moments and want
+ * the same things; what the services make of it is the run's own. */
 #include "scenario/scenario.h"
 
 #include <arpa/inet.h>

@@ -1,4 +1,9 @@
-/* schedule.c: a binary heap in one array; the parent of i is (i - 1) / 2. */
+/* schedule.c: who does something next, in the order of time: a binary heap in one array, in
+ * which the parent of i is (i - 1) / 2.
+ *
+ * A crowd has a due moment for each visitor who waits, and most of them are far away. Timers of
+ * the loop would each cost an allocation and a handle; an entry here is a few bytes, and the
+ * loop looks at the first one only. */
 #include "scenario/schedule.h"
 
 #include "base/bug.h"

@@ -1,4 +1,8 @@
-/* hall.c: ids and rows in arrays by plan order. */
+/* hall.c: the plan of a hall, as small as a crowd can use it.
+ *
+ * Ids and rows stand in arrays in the plan's order, and a seat is its number. Every visitor of a
+ * process shares one plan, since a map for each of a hundred thousand browsers would measure our
+ * memory and not the service. */
 #include "visitor/hall.h"
 
 #include <jansson.h>

@@ -1,4 +1,8 @@
-/* passes.c: the lines in an array, as they stand in the file. */
+/* passes.c: passes made beforehand, one a line, for runs that begin behind the waiting room.
+ *
+ * All of them are read at the start, and a line that cannot be a pass ends the run before it
+ * begins. A visitor takes the pass of their number; a crowd that is larger than the file shares
+ * them from the beginning again. */
 #include "visitor/passes.h"
 
 #include "limits.h"

@@ -1,4 +1,9 @@
-/* peek.c: see peek.h. */
+/* peek.c: finds "key": by searching the text.
+ *
+ * That is not how JSON should be read, and it is right here: the services' answers are flat
+ * where it matters, name a thing once, and are ours. A load generator that built a tree of each
+ * answer would mostly measure itself. Beware of nested objects with the same member; callers cut
+ * to the part they mean first. */
 #include "visitor/peek.h"
 
 #include <stdio.h>

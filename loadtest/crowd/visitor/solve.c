@@ -1,4 +1,8 @@
-/* solve.c: see solve.h. What is hashed is one block, whatever the number. */
+/* solve.c: counts up until the hash has enough zero bits.
+ *
+ * Challenge and number together always fit one block of SHA-256, so each try costs the same, and
+ * the time is that of 2^bits tries on average. It runs on the thread pool, as a browser would do
+ * it in a worker, so that the visitors who only wait are not delayed by those who work. */
 #include "visitor/solve.h"
 
 #include "base/text.h"

@@ -1,4 +1,8 @@
-/* visitor_ask.c: the request of each phase, as a browser (or a bot) sends it. */
+/* visitor_ask.c: writes the request of each phase, as a browser (or a bot) sends it.
+ *
+ * A visitor is a phase and a few strings. The request is written at the moment when a connection
+ * is free, from what the visitor knows then, so that a million who wait hold no requests. Bots
+ * differ in what they put in, not in how they ask. */
 #include "visitor/visitor_internal.h"
 
 #include <assert.h>

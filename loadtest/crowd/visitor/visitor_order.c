@@ -1,4 +1,10 @@
-/* visitor_order.c: from the order to the tickets, and what bots try with what is left of them. */
+/* visitor_order.c: from the order to the tickets, and what bots try with what is left of their
+ * passes.
+ *
+ * Paying is a chain of answers that may each be late or lost. A visitor repeats with the same
+ * idempotency key, as a browser's retry would, and the judge checks that nothing happened twice.
+ * After the end, bots come back with used passes and other people's holds; the right answer to
+ * all of that is a refusal. */
 #include "visitor/visitor_internal.h"
 
 /* What is last in the address of the provider's page names the payment: a checkout session, or the

@@ -1,4 +1,9 @@
-/* visitor_seats.c: what the seat service's answers mean. */
+/* visitor_seats.c: what the seat service's answers mean to a visitor: which seats to try, when
+ * to give up, what was got.
+ *
+ * People do not choose as a program would. They take what is offered as best, or look at the map
+ * and try one that is free there; when it is gone, they try again a moment later. So refusals
+ * are part of the measurement, and only answers that no one should get count as failures. */
 #include "visitor/visitor_internal.h"
 
 #include <stdio.h>
