@@ -1,21 +1,20 @@
 /* line_calls.c: what visitors and operators ask of a line.
  *
  * A request is the caller's memory, so nothing is allocated for it; lists go through its `store`
- * part. It is answered exactly once and never from within the call: what can be told at once (no
- * such event, no connection, too many) goes through the list of the decided, which the end of the
- * turn answers.
+ * part. Each is answered exactly once and never from within the call. What can be decided
+ * immediately (no such event, no connection, too many) goes on the list of decided requests, which
+ * the end of the turn answers.
  *
- * What goes first. Redis does what it is sent in the order in which it is sent, so the order is
- * made here: a visit is written to the connection when it is asked for, joins gather and are
- * written at the end of the turn. So a pass that was read behind a crowd of joins stands before
- * them. Of joins one batch is under way at most, the next goes out with its answer: that one is
- * what a pass may have to wait for, however many come. (`me` asks nothing of Redis and is answered
- * when it is read; what is too much is refused to joins long before it would be to visits, see
- * core/shed.h.)
+ * Order. Redis works in the order in which commands are sent, so priorities are set here. A visit
+ * is written to the connection when it is asked for; joins gather and are written at the end of the
+ * turn. So a pass that was read behind a crowd of joins goes ahead of them. At most one batch of
+ * joins is under way, and the next goes out with its answer: a pass waits for one batch, however
+ * many people join. (`me` asks nothing of Redis and is answered when it is read. Under overload
+ * joins are refused long before visits are, see core/load/shed.h.)
  *
- * Side by side. To answer a batch takes the front longer than it took Redis. So what came back is
- * only noted at first; the next batch is written, and then the joins are told. Meanwhile Redis
- * works on that next one.
+ * In parallel. Answering a batch takes the front longer than it took Redis. So results are only
+ * noted at first, the next batch is written, and then the visitors are told. Meanwhile Redis works
+ * on the next batch.
  *
  * Repeats. Redis may have done what it did not answer, so a request that failed is LINE_UNAVAILABLE
  * and never repeated by us, except where the answer says that nothing ran: NOSCRIPT, and the same
@@ -152,7 +151,7 @@ void calls_finish_refused(struct line_link *link, struct store_event *event,
 
 void calls_answer_decided(struct line_store *store)
 {
-    /* What is decided meanwhile has woken the next turn; who closes the store has answered all. */
+    /* What is decided meanwhile has woken the next turn. A closing store has answered all. */
     for (uint32_t left = store->decided.len; left > 0 && store->decided.head != NULL; left--)
         calls_finish(pop(&store->decided));
 }
@@ -181,7 +180,8 @@ struct store_event *calls_admit(struct line_link *link, const char *id)
 {
     struct line_store *store = link->store;
     struct store_event *event = store_find(store, span_of(id));
-    /* While the set of events cannot be read, one that we do not know may be one not seen yet. */
+    /* While the set of events cannot be read, an unknown event may be one that we have not seen
+     * yet. */
     bool gone = event == NULL || event->absent || event->leaving;
     if (store->discovered && gone) {
         refuse(link, LINE_UNKNOWN);
@@ -244,7 +244,7 @@ static struct span judged_by(const struct line_join *join, struct text *by)
     return text_span(by);
 }
 
-/* What the joins of a batch show that is good for one place; few do. */
+/* The one-time things (work, invitations, codes) that joins of a batch show; few do. */
 static uint64_t count_spends(const struct request_list *batch)
 {
     uint64_t spends = 0;
@@ -306,7 +306,7 @@ static void send_batch(struct store_event *event)
             TEXT_LIT(&command, RESP_EMPTY);
     }
     put_spends(&command, &event->batch);
-    /* The first of the batch has waited longest. */
+    /* The first of the batch has waited the longest. */
     event->batch_call.deadline_us = event->batch.head->call.deadline_us;
     event->batch_call.on_reply = on_joined;
     event->batch_call.ctx = event;
@@ -323,7 +323,8 @@ static void send_gathered(struct store_event *event)
             refuse(pop(&event->gathered), LINE_UNAVAILABLE);
         return;
     }
-    /* Judged by one document: where they differ, the rest is the next batch. */
+    /* A batch is judged by one document. Joins that were judged by another one go into the next
+     * batch. */
     const struct line_join *first = join_of(event->gathered.head);
     while (event->gathered.head != NULL && event->batch.len < STORE_JOIN_BATCH_MAX &&
            join_of(event->gathered.head)->version == first->version &&
@@ -359,7 +360,7 @@ void line_store_join(struct line_store *store, struct line_join *join)
         redis_route_wake(store->route);
         return;
     }
-    /* A turn in which thousands are ready is long: Redis is not kept waiting for its end. */
+    /* A turn in which thousands are ready is long, and Redis should not wait for its end. */
     send_gathered(event);
     redis_route_flush(store->route); /* last: the join may be over now */
 }
@@ -543,7 +544,7 @@ static bool read_visit(struct line_visit *visit, const redisReply *reply)
     return true;
 }
 
-/* It came in, so it was called, whatever Redis knows. */
+/* It got in, so it was called, whatever Redis knows. */
 static bool was_inside(const struct line_visit *visit)
 {
     bool by_pass =
@@ -563,7 +564,7 @@ static void on_visited(struct redis_call *call, const redisReply *reply)
     }
     if (answer == STORE_ANSWER && read_visit(visit, reply)) {
         if (visit->outcome ==
-            LINE_CONFLICT) { /* drawn a moment ago: the place was reckoned wrong */
+            LINE_CONFLICT) { /* drawn a moment ago: the place was computed without it */
             store_tick_now(event);
             visit->outcome = LINE_UNAVAILABLE;
             visit->retry_after_ms = STORE_RETRY_MS;
@@ -845,7 +846,7 @@ static void take_rows(struct line_admin *admin, const redisReply *reply)
     free(rows.ptr);
 }
 
-/* Wanted by an operator: it is here in a moment, and for a while. */
+/* An operator wants it: it will be here in a moment and stay for a while. */
 static void take_found(struct line_admin *admin, uint64_t outcome)
 {
     struct line_store *store = admin->store.store;
@@ -863,7 +864,7 @@ static void take_found(struct line_admin *admin, uint64_t outcome)
     calls_finish(&admin->store);
 }
 
-/* The house has forgotten it, and so do we, now if nobody else asks anything of it. */
+/* The house has forgotten it, and so do we, now or as soon as nothing is under way for it. */
 static void take_dropped(struct line_admin *admin)
 {
     struct line_link *link = &admin->store;
@@ -896,7 +897,7 @@ static void on_house(struct redis_call *call, const redisReply *reply)
     } else if (admin->call != LINE_DELETE) {
         take_rows(admin, reply);
     } else if (admin->step++ == 0) {
-        send_change(admin); /* whoever dies from here on leaves a chore behind */
+        send_change(admin); /* a front that dies from here on leaves a chore behind */
     } else {
         take_dropped(admin);
     }
@@ -1044,7 +1045,7 @@ static bool makes(const struct line_admin *admin)
     return admin->call == LINE_CREATE || admin->call == LINE_RESTORE;
 }
 
-/* What changed is to be seen here without delay, and by those who have stopped to look. */
+/* The change has to be visible here without delay, also to fronts that had stopped looking. */
 static void show_changed(struct line_admin *admin)
 {
     struct store_event *event = store_event_of(admin->store.store, span_of(admin->event));
@@ -1077,7 +1078,7 @@ static void on_administered(struct redis_call *call, const redisReply *reply)
         calls_finish_unknown(link);
         return;
     }
-    /* Deleted: by us, or by one who has not come to the end of it. */
+    /* Deleted by us, or by a front that has not finished the job. */
     bool deleted =
         admin->call == LINE_DELETE && (admin->outcome == LINE_OK || admin->outcome == LINE_GONE);
     if (deleted) {
@@ -1094,7 +1095,7 @@ static void on_administered(struct redis_call *call, const redisReply *reply)
         calls_finish(link);
 }
 
-/* Of the lines that tick. */
+/* Of the lines that still tick. */
 static bool is_full(const struct line_store *store)
 {
     uint32_t live = 0;

@@ -68,7 +68,7 @@ void line_event_doubt_document(struct line_event *event)
 
 /* ---- what the scripts are told ---- */
 
-/* Redis's clock, a little behind rather than ahead: the answer it was read from took its time. */
+/* Redis's clock; a little behind rather than ahead, since the answer took time to arrive. */
 uint64_t line_event_now_ms(const struct line_event *event, uint64_t now_us)
 {
     return event->view.redis_ms + (now_us - event->view.at_us) / 1000;
@@ -80,7 +80,7 @@ void line_event_set_clock(struct line_event *event, uint64_t now_ms, uint64_t no
     event->view.at_us = now_us;
 }
 
-/* Only who waits for a call can be a ghost. */
+/* Only a place that waits for its call can be a ghost. */
 static bool has_people(const struct line_event *event)
 {
     enum line_state state = event->view.state;
@@ -235,9 +235,9 @@ uint64_t line_event_drawn(const struct line_event *event)
     return event->view.draw.drawn ? event->view.draw.order.entries : WIRE_NONE;
 }
 
-/* How many places may have been given out that this front has not seen: what was joined between its
- * last tick and the loss, with a second on top for the append-only file, doubled for good measure.
- */
+/* How many places may have been given out that this front has not seen: the joins between its last
+ * tick and the loss, plus a second for the append-only file, doubled to be safe.
+ * */
 static uint64_t safety_gap(const struct line_event *event, uint64_t now_us)
 {
     uint64_t unseen_ms = event->seen ? (now_us - event->view.at_us) / 1000 : 0;
@@ -262,7 +262,7 @@ static struct span gaps_text(const struct line_event *event, struct text *list)
     return text_span(list);
 }
 
-/* What is known of the draw; its texts are written into memory of the caller. */
+/* What is known of the draw. Its texts are written into the caller's memory. */
 static void say_draw(struct ask_heal *ask, const struct line_event *event,
                      char hex[2 * DRAW_SEED_BYTES + 1], struct text *seal)
 {
@@ -320,8 +320,7 @@ void line_event_put_heal(const struct line_event *event, struct text *command,
 
 /* ---- what a tick tells ---- */
 
-/* An answer of tick.lua and its parts, each as wire.list has it, and what had to be read out of
- * them. */
+/* An answer of tick.lua and its parts, as in wire.list, and what was parsed from them. */
 struct tick_answer {
     struct tell_tick line;
     struct tell_ghosts ghosts;
@@ -472,7 +471,7 @@ static bool make_room(struct line_event *event)
     if (event->view.calls_len < event->calls_cap)
         return true;
     if (event->calls_cap == LINE_CALLS_MAX) {
-        drop_calls(event, 1); /* the oldest: nobody is as likely to be gone as they are */
+        drop_calls(event, 1); /* the oldest: their visitors are the most likely to have gone */
         return true;
     }
     uint32_t cap = event->calls_cap == 0 ? 64 : event->calls_cap * 2;
@@ -576,7 +575,7 @@ static bool take_doc(struct line_event *event, const struct tick_answer *tick)
     return true;
 }
 
-/* Their positions go with the next tick; one that is told twice is taken once. */
+/* Their positions go with the next tick. One that is told twice counts once. */
 static void take_early(struct line_event *event, const struct tick_answer *tick)
 {
     event->early_len = 0;
@@ -616,8 +615,8 @@ static void take_moves(struct line_event *event, const struct tick_answer *tick)
     marks->moves_seq = told.seq;
 }
 
-/* {how far, "place:kind:until_ms:times", ...}. The log's ids are Redis's time: after a loss what
- * was written around it is read once more. True if something was new. */
+/* {how far, "place:kind:until_ms:times", ...}. The log's ids are Redis's times: after a loss,
+ * what was written around it is read again. True if something was new. */
 static bool take_turns(struct line_event *event, const struct tick_answer *tick, bool healed)
 {
     struct span upto, text;
@@ -664,7 +663,7 @@ static bool knows_gap(const struct line_event *event, struct line_gap gap)
     return false;
 }
 
-/* One that appears while we look on was made just now. */
+/* An event that appears while we watch was just made. */
 static void take_gaps(struct line_event *event, const struct tick_answer *tick)
 {
     for (uint32_t i = 0; i < tick->gaps_len && event->seen; i++) {

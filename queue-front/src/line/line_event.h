@@ -1,8 +1,8 @@
-/* line_event.h: one event as one front knows it: the picture that it shows to others, and the
- * marks, which are the highest it has ever seen of what must never go back. Out of the marks the
- * line is made whole when Redis has lost it.
+/* line_event.h: one event as one front knows it: the picture that it shows, and the marks, which
+ * are the highest values it has seen of everything that must never go back. When Redis has lost a
+ * line, it is rebuilt from the marks.
  *
- * Pure: neither a connection nor a loop is in it. */
+ * Pure: no connection and no loop. */
 #ifndef FG_QUEUE_FRONT_LINE_EVENT_H
 #define FG_QUEUE_FRONT_LINE_EVENT_H
 
@@ -24,7 +24,7 @@ struct line_marks {
     uint64_t version;
     uint64_t era;                     /* of that version: when Redis was healed last before it */
     char digest[LINE_DIGEST_LEN + 1]; /* of the document; "": to be told in any case */
-    uint64_t dead;                    /* all up to here were called, and even their grace is over */
+    uint64_t dead;                    /* everybody up to here was called, and their grace is over too */
     uint64_t generation; /* of the stretches: another one means that all were written again */
     uint64_t upto;       /* the newest stretch known */
     uint64_t moves_run;  /* another one means that Redis may have lost moves */
@@ -40,8 +40,8 @@ struct line_event {
     struct line_told told;           /* this front's, as it has left it */
     struct line_told sending, taken; /* with the tick under way; what Redis has of it */
     uint64_t passes;                 /* given by this front since its last tick */
-    uint64_t joins_milli; /* joins a second on all fronts: the peak of late, slowly forgotten */
-    /* Entries given up before the draw, which Redis wants to know the positions of. */
+    uint64_t joins_milli; /* joins a second on all fronts: the recent peak, slowly forgotten */
+    /* Entries given up before the draw, whose positions Redis wants to know. */
     uint64_t early[LINE_EARLY_MAX];
     uint32_t early_len;
     char *doc;
@@ -68,30 +68,30 @@ struct line_event {
 void line_event_init(struct line_event *event, struct span id);
 void line_event_deinit(struct line_event *event);
 
-/* What the event's clock shows now: the time of the last tick and what went by since. */
+/* The event's clock now: the time of the last tick plus what has passed since. */
 uint64_t line_event_now_ms(const struct line_event *event, uint64_t now_us);
 
 void line_event_set_clock(struct line_event *event, uint64_t now_ms, uint64_t now_us);
 
-/* A place was seen that somebody has. */
+/* A visitor showed up with this place, so it was given out. */
 void line_event_saw_place(struct line_event *event, uint64_t place);
-/* And called: a visit of it goes on. */
+/* It was also called: its visit goes on. */
 void line_event_saw_called(struct line_event *event, uint64_t place);
 
-/* Redis may hold another document than the one that is known, whatever its number says. */
+/* Redis may hold another document than the one known here, even under the same number. */
 void line_event_doubt_document(struct line_event *event);
 
 /* Is it time to call heard.lua? To be asked with each tick. An epoch is `gone_after_ms`. */
 bool line_event_wants_heard(struct line_event *event, uint64_t gone_after_ms, uint64_t now_us);
-/* How many words more the marks of a call take; picks them, so the call is to be sent. Its end is
- * line_event_take_heard(). */
+/* Picks the marks for a call and answers how many more words they take. The call must then be
+ * sent; line_event_take_heard() ends it. */
 uint32_t line_event_pick_heard(struct line_event *event, uint64_t gone_after_ms, uint64_t now_us);
-/* The line was healed: whom this front has heard is told again, without delay. */
+/* The line was healed: the visitors this front has heard from are told again, without delay. */
 void line_event_lost_marks(struct line_event *event);
 /* The arguments of heard.lua that follow the run id. A front that leaves has told everything. */
 void line_event_put_heard(const struct line_event *event, struct text *command,
                           struct span front_name, uint64_t gone_after_ms, bool leaves);
-/* NULL: it did not arrive, or nobody knows. False: Redis knows less than we do. */
+/* NULL: it did not arrive, or that is not known. False: Redis knows less than we do. */
 bool line_event_take_heard(struct line_event *event, const redisReply *reply);
 /* Likewise for moved places that Redis has lost. */
 uint32_t line_event_pick_moves(struct line_event *event);

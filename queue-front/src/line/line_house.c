@@ -1,22 +1,23 @@
 /* line_house.c: which events there are, as Redis's house-wide keys say (lua/house.lua), and what is
  * done about those that are over.
  *
- * One look each STORE_DISCOVER_MS. As long as nothing has changed its answer is a few numbers, so
- * thousands of ended events cost no more than none. When something has, the answer names all events
- * that run and the newest that rest.
+ * One look every STORE_DISCOVER_MS. While nothing has changed, its answer is a few numbers, so
+ * thousands of ended events cost no more than none. After a change, the answer names all running
+ * events and the newest resting ones.
  *
- * An event that we know and that is not named any more was deleted, and is let go; or Redis has
- * forgotten it, and is told of it. Deleted it is only if we have seen it there before and the
- * answer is of the same run and history of Redis as the one before. Otherwise `list` asks, which
- * knows the newest deletions. No line is healed before that is clear (house_confirms()): a front
- * that was cut off while an event was deleted would bring it back.
+ * A known event that is no longer named was either deleted, and is let go, or Redis has forgotten
+ * it and is told. It counts as deleted only if we have seen it there before, and if this answer is
+ * of the same run and history of Redis as the last one. Otherwise `list` asks, which knows the
+ * latest deletions. No line is healed before that is clear (house_confirms()): a front that was cut
+ * off while an event was deleted would bring it back.
  *
- * An event rests once it is closed and nobody is inside: whichever front sees that says so (`end`),
- * and all stop ticking it. It stays in memory, to be told about, until it is swept or newer ones
- * need the room; then an operator can have it called up for a while (LINE_FIND).
+ * An event rests once it is closed and nobody is inside. The first front to see that says so
+ * (`end`), and all fronts stop ticking it. It stays in memory, so that visitors can still be
+ * answered, until it is swept or newer ones need the room. After that an operator can call it up
+ * for a while (LINE_FIND).
  *
- * Chores, sweeping and erasing, are taken with a look, one at a time, under a lease; whoever dies
- * over one leaves it to the next (lua/sweep.lua). */
+ * Chores (sweeping and erasing) come with a look, one at a time, under a lease. If a front dies
+ * over one, another takes it when the lease ends (lua/sweep.lua). */
 #include "line/line_store_internal.h"
 
 #include "core/line/event_id.h"
@@ -105,7 +106,7 @@ bool house_confirms(const struct store_event *event)
     return whole->named != NAMED_NOT && whole->named_us >= event->healing_us;
 }
 
-/* It rests here and runs there: it was made again, or Redis has gone back. */
+/* It rests here but runs there: it was made again, or Redis has gone back in time. */
 static void wake(struct store_event *event)
 {
     struct line_store *store = event->store;
@@ -146,7 +147,8 @@ static void take_resting(struct line_store *store, const redisReply *resting)
     }
 }
 
-/* Not named: let go, or told to Redis. `sure`: nothing can have been lost since the last look. */
+/* It was not named: it is let go, or Redis is told of it. `sure`: nothing can have been lost since
+ * the last look. */
 static void miss(struct store_event *event, enum house_named before, bool sure)
 {
     if (event->hold_us > store_now_us(event->store)) {
@@ -307,7 +309,7 @@ static void chore_send(struct line_store *store)
     uint16_t slot = chore->step == CHORE_BITE ? store_slot(store, span_of(chore_event(chore)))
                                               : store->set_slot;
     if (!store_can_send(store, slot)) {
-        chore_end(store); /* its lease ends, and somebody else starts over */
+        chore_end(store); /* its lease ends, and another front starts over */
         return;
     }
     struct text command;
@@ -336,8 +338,8 @@ static void chore_step(struct line_store *store)
     chore_send(store);
 }
 
-/* A bite was taken: the first of a deletion tells with which words; after it, and before anything
- * else, the house forgets the event. */
+/* One step was done. The first step of a deletion brings the words for the trail; right after it
+ * the house forgets the event. */
 static void take_bite(struct house_chore *chore, const redisReply *reply, uint64_t outcome)
 {
     struct span audit;

@@ -1,8 +1,8 @@
 /* line_nodes.c: the servers of a store, the commands that go to them, and what comes back.
  *
  * A server is ready once its scripts are loaded and its run id is known, which one pipeline does.
- * The run id goes with every script call: counters validated under another run are not to be
- * trusted, and the script says so.
+ * The run id goes with every script call: counters from another run cannot be trusted, and the
+ * script says so.
  *
  * In a cluster a script call names a second key, which never exists. While a slot is on its way to
  * another server some of its keys are here and some there, and a script could do half of its work
@@ -104,7 +104,7 @@ static struct text begin_script(struct line_store *store, enum line_script scrip
         resp_cstr(&command, "EVALSHA");
         resp_cstr(&command, node->sha[script]);
     } else {
-        /* Redis forgot it (SCRIPT FLUSH, or another server took over); EVAL teaches it again. */
+        /* Redis has forgotten it (SCRIPT FLUSH, or another server took over); EVAL loads it again. */
         resp_cstr(&command, "EVAL");
         resp_word(&command, line_scripts_text(script));
     }
@@ -153,14 +153,14 @@ void store_send_own(struct line_store *store, struct redis_call *call, const str
 
 /* ---- what came back ---- */
 
-/* This server cannot do the work, but another one, or this one later, may. */
+/* This server cannot do the work now, but another one may, or this one later. */
 static bool is_wrong_server(const redisReply *reply)
 {
     return resp_is_error(reply, "READONLY") || resp_is_error(reply, "LOADING") ||
            resp_is_error(reply, "MASTERDOWN") || resp_is_error(reply, "NOAUTH");
 }
 
-/* It will be able to do it, all by itself. */
+/* It will be able to do it without our help. */
 static bool is_passing(const redisReply *reply)
 {
     return resp_is_error(reply, "TRYAGAIN") || resp_is_error(reply, "CLUSTERDOWN") ||
@@ -197,8 +197,8 @@ enum store_answer store_judge(struct line_store *store, struct redis_call *call,
         return STORE_ANSWER;
     }
     if (resp_is_error(reply, "NOSCRIPT")) {
-        /* To the same server, which is there, since it has just answered; who has the slot by now
-         * may be known to nobody. */
+        /* To the same server: it is there, since it has just answered, and perhaps nobody knows
+         * yet which one has the slot now. */
         node->loaded[script] = false;
         store->detour = (struct redis_detour){call->slot, call->node, false};
         store->detoured = !store->closed && node->ready && ++call->tries < STORE_TRIES_MAX;
@@ -300,7 +300,7 @@ static void log_down(struct line_store *store, const char *why)
     log_end(&line);
 }
 
-/* Said once for each loss and reason, not once for each attempt. */
+/* Logged once for each loss and reason, not for each attempt. */
 void nodes_on_down(void *ctx, uint8_t number, const char *why)
 {
     struct line_store *store = MAGIC_OF(line_store, ctx);

@@ -1,19 +1,18 @@
-/* line_store.c: the events and their ticks. What visitors and operators ask is in line_calls.c, the
- * servers and what is said to them in line_nodes.c, what an event is in line_event.c, how the line
- * works in lua/README.md.
+/* line_store.c: the events and their ticks. Requests of visitors and operators are in line_calls.c,
+ * the servers and the commands to them in line_nodes.c, the state of one event in line_event.c. How
+ * the line works is in lua/README.md.
  *
  * Ticks. Each event has a timer of its own with jitter, so that fronts drift apart and events of
- * one front do too. It fires whether or not the last call was answered: then it only looks whether
- * the picture has grown stale. So at most one call per event is under way, and a slow Redis means
- * fewer ticks.
+ * one front do too. It fires whether or not the last call was answered; if not, it only checks
+ * whether the picture has become stale. So at most one call per event is under way, and a slow
+ * Redis means fewer ticks.
  *
  * Healing. An answer of HEAL, to whichever call, turns the event's ticks into calls of heal.lua
- * until that says that the line is whole. Meanwhile the picture is stale and what is asked for the
- * event is refused.
+ * until that says that the line is whole. Meanwhile the picture is stale and requests for the event
+ * are refused.
  *
- * Invariants: `asking` is true from the sending of an event's
- * call to its reply; after any callback into the caller the store may be closed, and nothing but
- * its memory is to be relied upon. */
+ * Invariants: `asking` is true from the sending of an event's call to its reply; after any
+ * callback into the caller the store may be closed, and only its memory can be relied on. */
 #include "line/line_store_internal.h"
 
 #include "core/line/event_id.h"
@@ -172,7 +171,7 @@ void store_begin_healing(struct store_event *event)
 
 static void open_lanes(struct store_event *event);
 
-/* Another event has this id now: all that was known belongs to the one before. */
+/* Another event has this id now. Everything known here belongs to the one before. */
 static void forget(struct store_event *event)
 {
     struct line_store *store = event->store;
@@ -189,7 +188,7 @@ static void forget(struct store_event *event)
     store_tick_now(event);
 }
 
-/* Nothing of it moves by itself any more, and all who ask the house are told so. */
+/* Nothing in it changes by itself any more, and the house says so to all fronts. */
 static bool is_over(const struct store_event *event)
 {
     const struct store_event *whole =
@@ -343,8 +342,8 @@ static void on_goodbye(struct redis_call *call, const redisReply *reply)
     (void)reply;
 }
 
-/* The last words, of which nobody hears an answer: if they do not get through, this front counts as
- * one that died. What is under way is before them on the same connection. */
+/* The last words, to which nobody waits for an answer. If they do not get through, this front
+ * counts as one that died. Whatever is under way precedes them on the same connection. */
 static void say_goodbye(struct line_store *store)
 {
     for (uint32_t i = 0; i < store->events_len; i++) {
@@ -358,7 +357,7 @@ static void say_goodbye(struct line_store *store)
     redis_route_flush(store->route);
 }
 
-/* An event in which nothing moves by itself can be looked at less often. */
+/* An event in which nothing changes by itself needs fewer ticks. */
 static bool is_idle(const struct store_event *event)
 {
     const struct line_view *view = &event->line.view;
@@ -366,7 +365,7 @@ static bool is_idle(const struct store_event *event)
                              (view->state == LINE_DRAFT || view->state == LINE_CLOSED));
 }
 
-/* Of many fronts each may look less often, since the others tick meanwhile. */
+/* With many fronts each one can tick less often, since the others tick meanwhile. */
 static uint64_t period_of(const struct store_event *event)
 {
     uint64_t period_ms = event->store->conf.tick_period_ms;
@@ -434,8 +433,8 @@ struct store_event *store_event_of(struct line_store *store, struct span id)
     return make_event(store, id);
 }
 
-/* The lanes of an event that has them; each ticks for itself. One whose picture is of another
- * version is asked for at once, so that whoever joins it is told what the event has come to. */
+/* The lanes of an event, which tick by themselves. A lane whose picture is of another version is
+ * asked for immediately, so that people who join it are judged by what the event is now. */
 static void open_lanes(struct store_event *event)
 {
     struct line_store *store = event->store;
@@ -487,7 +486,7 @@ static void remove_event(struct line_store *store, uint32_t at)
     uv_close((uv_handle_t *)&event->timer, on_gone);
 }
 
-/* An event goes with all its lanes, and first of all they. */
+/* An event goes together with its lanes, and the lanes go first. */
 void store_let_go(struct line_store *store)
 {
     for (uint32_t i = store->events_len; i > 0; i--) {

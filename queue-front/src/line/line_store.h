@@ -5,13 +5,13 @@
  * process with several loops is several fronts that share a port: each ticks for itself, and no
  * front leads.
  *
- * What is asked within one loop turn travels together: all joins of a turn for one event are one
- * script call. Each call is answered exactly once, after at most STORE_DEADLINE_MS, on the loop,
- * never from within the call itself. When Redis is slow or gone the answer is LINE_UNAVAILABLE; of
- * a join or a pass that means "not known", and to repeat it with the same key is safe.
+ * Requests of one loop turn travel together: all joins of a turn for one event are one script call.
+ * Each call is answered exactly once, after at most STORE_DEADLINE_MS, on the loop, never from
+ * within the call itself. When Redis is slow or gone the answer is LINE_UNAVAILABLE; for a join or
+ * a pass that means "not known", and repeating it with the same key is safe.
  *
- * The picture of each event (struct line_view) stays readable all the time, without asking Redis;
- * when no tick was answered lately it is marked stale. */
+ * The picture of each event (struct line_view) can always be read without asking Redis. When no
+ * tick was answered recently it is marked stale. */
 #ifndef FG_QUEUE_FRONT_LINE_STORE_H
 #define FG_QUEUE_FRONT_LINE_STORE_H
 
@@ -61,7 +61,7 @@ struct line_store_conf {
 
 int line_store_create(const struct line_store_conf *conf, struct err_slot *err,
                       struct line_store **out);
-/* The process is coming to its end: what is known only here is told to Redis without delay. */
+/* The process is about to end: what only this front knows is told to Redis without delay. */
 void line_store_leave(struct line_store *store);
 /* Another one from now on. */
 void line_store_offer_identity(struct line_store *store, const char *name);
@@ -96,7 +96,7 @@ struct line_join {
     bool has_work;
     uint64_t work_minute; /* in which it was given out */
     uint8_t work[LINE_IDEM_BYTES];
-    bool has_invitation; /* likewise, of a member who has a key of their own */
+    bool has_invitation; /* likewise, of a member with a key of their own */
     uint8_t invitation[LINE_IDEM_BYTES];
     bool has_code; /* a presale code, of which this place uses one use */
     uint8_t code[LINE_CODE_BYTES];
@@ -129,8 +129,8 @@ enum line_visit_call {
 struct line_visit {
     enum line_visit_call call;
     char event[LINE_ID_MAX + 1]; /* of the line: an event's, or its lane's */
-    /* The position of a ticket or pass that was verified: it proves that it was issued. Reckoned
-     * from the same view as is current during the call. */
+    /* The position of a ticket or pass that was verified: it proves that it was issued. Computed
+     * from the view that is current during the call. */
     uint64_t place;
     uint64_t entry;  /* of the ticket; 0: it is a pass that asks */
     uint8_t moves;   /* of the ticket */
@@ -154,15 +154,15 @@ struct line_visit {
 
 void line_store_visit(struct line_store *store, struct line_visit *visit);
 
-/* A ticket was verified, so this entry of the line was given to somebody. Should Redis not know of
- * it, which is after a loss that no front remembers, the next tick says so and heal.lua raises it.
- */
+/* A ticket was verified, so this entry of the line was given to somebody. If Redis does not know
+ * it, after a loss that no front remembers, the next tick says so and heal.lua raises the count.
+ * */
 void line_store_saw_place(struct line_store *store, const char *line_id, uint64_t entry);
 
 /* Carrying a place to another device. */
 enum line_move_call {
     LINE_MOVE_MAKE, /* a code for `entry`, as the ticket says */
-    LINE_MOVE_LOOK, /* whose place is it? LINE_SAME: whoever asks has taken it before */
+    LINE_MOVE_LOOK, /* whose place is it? LINE_SAME: the asker has taken it before */
     LINE_MOVE_TAKE, /* it is ours now; `entry` and `place` as found by looking */
 };
 
@@ -171,9 +171,9 @@ struct line_move {
     char event[LINE_ID_MAX + 1]; /* of the line: an event's, or its lane's */
     char code[MOVE_CODE_LEN];
     uint8_t addr[16]; /* wrong codes are counted by it */
-    uint64_t place;   /* position of `entry`, reckoned from the view that is current */
+    uint64_t place;   /* position of `entry` by the current view */
     uint64_t life_ms; /* LINE_MOVE_MAKE: of the code */
-    bool has_user;    /* not LINE_MOVE_MAKE: who asks, so as to be known again */
+    bool has_user;    /* not LINE_MOVE_MAKE: the asker, to be recognised again */
     uint8_t user[LINE_IDEM_BYTES];
     void (*on_done)(struct line_move *move);
     void *ctx;
@@ -201,7 +201,7 @@ enum line_admin_call {
     LINE_PILOT,   /* pilot; LINE_SAME: not now, another front or another interval has decided */
     LINE_ARCHIVE, /* the version `if_version` lies in a file */
     /* Closed, and archived unless `unarchived`: LINE_NOT_YET. Gone from all fronts once it is
-     * answered; what it leaves in Redis is cleared away by and by. */
+     * answered; what it leaves in Redis is cleared away over time. */
     LINE_DELETE,
     LINE_CODES, /* what `codes` says, of presale codes */
     /* Makes an event again as an archive has it: doc, knobs, `to`, if_version (its own),

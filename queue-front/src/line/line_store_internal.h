@@ -25,7 +25,7 @@ struct request_list {
     uint32_t len;
 };
 
-/* As what the last look at the house has named an event. */
+/* What the last look at the house called an event. */
 enum house_named { NAMED_NOT, NAMED_LIVE, NAMED_RESTING };
 enum house_errand { ERRAND_NONE, ERRAND_LIST, ERRAND_END, ERRAND_TOUCH };
 enum house_step { CHORE_BITE, CHORE_DROP, CHORE_DONE };
@@ -56,10 +56,10 @@ struct store_event {
     bool telling;        /* heard_call is under way */
     bool asking;         /* that call is under way */
     bool asking_to_heal; /* and it is a heal */
-    bool healing;        /* no other call is sent until heal.lua says that the line is whole */
-    bool absent;         /* Redis names it, but nobody knows anything about it */
+    bool healing;        /* no other call is sent until heal.lua says that the line is complete */
+    bool absent;         /* Redis names it, but no front and no key knows anything about it */
     uint64_t healing_us; /* since when */
-    bool doubted;        /* another run of Redis: what it has is not known before a tick */
+    bool doubted;        /* another run of Redis: a tick has to tell what it has */
     bool unsure;         /* healing waits for the house to confirm that it is still there */
 
     /* What the house says of it: line_house.c. Of a lane, what it says of its event. */
@@ -67,9 +67,9 @@ struct store_event {
     uint64_t named_us;  /* when that was asked */
     uint64_t touched_n; /* the n of its last change since it rests */
     uint64_t hold_us;   /* until then it stays, named or not: an operator is looking at it */
-    bool is_new;        /* created here, and not seen in the set yet */
+    bool is_new;        /* created here and not yet seen in the set */
     bool touched; /* changed here while it rests: to be told to the house with its new picture */
-    bool leaving; /* is let go as soon as nothing is under way; nobody is admitted */
+    bool leaving; /* is let go as soon as nothing is under way; admits nobody */
     enum house_errand errand;
     struct redis_call errand_call;
     uint32_t requests; /* under way, which have a pointer to it */
@@ -92,7 +92,7 @@ struct store_node {
     struct redis_call load_call[SCRIPT_COUNT];
     struct redis_call info_call;
     char sha[SCRIPT_COUNT][REDIS_SHA_LEN + 1];
-    bool loaded[SCRIPT_COUNT]; /* it knows it by its SHA, as far as we know */
+    bool loaded[SCRIPT_COUNT]; /* as far as we know it has this script, by its SHA */
     char run_id[REDIS_RUN_ID_LEN + 1];
 };
 
@@ -120,7 +120,7 @@ struct line_store {
     struct house_seen house;
     struct house_chore chore;
     char identity[LINE_IDENTITY_MAX + 1]; /* offered to events that have none */
-    char name[FRONT_NAME_LEN + 1];        /* of this front, made up at random */
+    char name[FRONT_NAME_LEN + 1];        /* of this front, random */
 
     struct store_event *events[STORE_LINES_MAX];
     uint32_t hashes[STORE_LINES_MAX];
@@ -144,7 +144,7 @@ struct store_event *store_find(const struct line_store *store, struct span id);
 /* As store_find(), or made; NULL if there is no room or memory. */
 struct store_event *store_event_of(struct line_store *store, struct span id);
 
-/* A server can be worked with from now on; or not any more. */
+/* A server can be used from now on, or no longer. */
 void store_node_ready(struct line_store *store, uint8_t node);
 void store_node_lost(struct line_store *store, uint8_t node);
 
@@ -153,8 +153,8 @@ void store_node_lost(struct line_store *store, uint8_t node);
 uint16_t store_slot(const struct line_store *store, struct span tag);
 /* Commands for this slot may be begun. */
 bool store_can_send(const struct line_store *store, uint16_t slot);
-/* Begins a command that runs `script` for an event with that many arguments after the run id; or
- * any other one. What is begun is sent before the next is begun. */
+/* Begins a command that runs `script` for an event with this many arguments after the run id, or
+ * any other command. It must be sent before the next one is begun. */
 struct text store_script(struct line_store *store, enum line_script script, const char *id,
                          uint64_t args);
 /* house.lua with a verb and that many arguments after it. */
@@ -165,11 +165,11 @@ void store_send(struct line_store *store, struct redis_call *call, const struct 
 void store_send_own(struct line_store *store, struct redis_call *call, const struct text *command,
                     void (*on_reply)(struct redis_call *, const redisReply *));
 
-/* True: nothing was done, and the call is to be made again at once; it goes where the reply says.
- */
+/* True: nothing was done, and the call must be made again now; it goes where the reply says.
+ * */
 bool store_follow(struct line_store *store, struct redis_call *call, const redisReply *reply);
 
-/* What came back, judged: the array of a script's answer, or why there is none. */
+/* The judged reply: an array from a script, or why there is none. */
 enum store_answer {
     STORE_ANSWER,
     STORE_AGAIN, /* nothing was done: send it once more, at once */
@@ -187,7 +187,7 @@ void nodes_on_lost(void *ctx, const char *why);
 void store_begin_healing(struct store_event *event);
 void store_tick_now(struct store_event *event);
 void store_note_ready(struct line_store *store);
-/* No ticks from now on, if it is over: what it is will not change by itself. */
+/* No more ticks if it is over: it will not change by itself. */
 void store_rest(struct store_event *event);
 /* Frees those that are leaving, lanes and all; on_event() hears of each. */
 void store_let_go(struct line_store *store);
@@ -196,7 +196,7 @@ void store_let_go(struct line_store *store);
 
 void house_look(struct line_store *store);
 void house_errand(struct store_event *event, enum house_errand errand);
-/* It was there after this front had learned that Redis knows less of it. */
+/* It was still there after this front had learned that Redis knows less of it. */
 bool house_confirms(const struct store_event *event);
 void house_close(struct line_store *store);
 
@@ -206,13 +206,13 @@ void calls_send_gathered(struct line_store *store);
 void calls_answer_decided(struct line_store *store);
 void calls_refuse_gathered(struct line_store *store); /* answers at once */
 
-/* The life of a request: begun, admitted (or refused, and NULL) and sent, finished. */
+/* The life of a request: begun, admitted and sent (NULL: refused), finished. */
 void calls_begin(struct line_store *store, struct line_link *link, enum request_kind kind);
 struct store_event *calls_admit(struct line_link *link, const char *id);
 void calls_finish(struct line_link *link);
 void calls_finish_unknown(struct line_link *link); /* Redis may have done it, or not */
-/* As an answer says that has nothing but an outcome (heal first, or another event); NULL: unknown.
- */
+/* By an answer that has only an outcome (heal first, or another event); NULL: unknown.
+ * */
 void calls_finish_refused(struct line_link *link, struct store_event *event,
                           const redisReply *reply);
 /* Of an IPv4 address (::ffff:a.b.c.d) its four bytes, of an IPv6 address its /64. */

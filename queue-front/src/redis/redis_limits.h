@@ -3,12 +3,12 @@
 #define FG_QUEUE_FRONT_REDIS_LIMITS_H
 
 enum {
-    /* No call waits longer for Redis; the contract's "503 within 1 s" leaves the rest for the way
-     * to the visitor, also on a machine that is busy. */
+    /* No call waits longer for Redis. The contract's "503 within 1 s" leaves the rest for the
+     * way to the visitor, also on a busy machine. */
     STORE_DEADLINE_MS = 800,
 
-    /* Reconnecting: the wait doubles between these two, the last half of it by chance, so that
-     * fronts do not come back in step. The upper end stays below the healing window. */
+    /* Reconnecting: the wait doubles between these two, its last half random, so that fronts do
+     * not come back in step. The upper end stays below the healing window. */
     REDIS_BACKOFF_MIN_MS = 20,
     REDIS_BACKOFF_MAX_MS = 500,
 
@@ -20,12 +20,12 @@ enum {
     LINK_LOGIN_BYTES = 2048,
 
     /* How often a sentinel or a node of the cluster is asked who is in charge: well within the
-     * healing window, so that a front which did not feel a failover hears of it in time. When
-     * something is amiss, more often for some seconds: a failover takes about as long. */
+     * healing window, so that a front that did not notice a failover learns of it in time. When
+     * something is wrong, more often for some seconds, about as long as a failover takes. */
     SCOUT_QUIET_MS = 400,
     SCOUT_HURRIED_MS = 50,
     SCOUT_HURRY_MS = 5000,
-    /* How long a server that ASK has named is kept, though no slot is its own yet. */
+    /* How long a server that ASK has named is kept while it owns no slot. */
     ROUTE_KEEP_MS = 5000,
 };
 

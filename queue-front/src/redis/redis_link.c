@@ -1,26 +1,24 @@
 /* redis_link.c: hiredis's asynchronous client, tied to a libuv loop by an adapter of our own.
  *
  * Why not the adapter that comes with hiredis: it asks the kernel for writability once per command,
- * and it knows no deadlines. Here a command only marks the link dirty; at the end of the turn its
- * owner has all of them written, straight away, and writability is asked for only if the socket is
- * full.
+ * and it knows no deadlines. Here a command only marks the link dirty. At the end of the turn its
+ * owner writes all of them directly, and writability is asked for only if the socket is full.
  *
- * States: DOWN (the back-off timer runs), CONNECTING, UP, CLOSED. Whoever first sees the end of a
- * connection calls fall(): at that moment the link is DOWN for everybody, so that a callback which
- * is told NULL and wants to send again finds no half-dead connection to send on. hiredis frees its
- * context by itself after an error, or later if we are inside one of its callbacks; therefore a
- * connection is an object of its own, and the link merely forgets it.
+ * States: DOWN (the back-off timer runs), CONNECTING, UP, CLOSED. The code that first sees the end
+ * of a connection calls fall(). From that moment the link is DOWN for everybody, so a callback that
+ * is told NULL and wants to send again finds no half-dead connection. hiredis frees its context
+ * itself after an error, or later if we are inside one of its callbacks. Therefore a connection is
+ * an object of its own, and the link merely forgets it.
  *
- * Names are resolved by the thread pool, again for each connection, since a name that moves to
- * another server is how some failovers are done. A lookup can't be stopped once it runs, and may
- * take much longer than we wait: it is an object of its own as well, one a link at a time, and a
- * link that is closed takes back what has not begun. The addresses of a name are tried in turn.
+ * Names are resolved on the thread pool, again for each connection, since some failovers move a
+ * name to another server. A lookup can't be stopped once it runs and may take much longer than we
+ * wait. So it is an object of its own as well, one per link at a time, and closing a link cancels a
+ * lookup that has not begun. The addresses of a name are tried in turn.
  *
- * TLS: hiredis 0.14 knows none and reads and writes its socket by itself. So on an encrypted
- * connection these two steps are ours: what was read goes to its reader, what is to be written is
- * taken from its buffer. The rest, callbacks and their order, stays with hiredis; a plain
- * connection costs nothing more than before. A socketpair with a pump behind it would copy all of
- * it twice.
+ * TLS: hiredis 0.14 has none and reads and writes its socket itself. So on an encrypted connection
+ * these two steps are ours: what was read goes to its reader, and what is to be written is taken
+ * from its buffer. Callbacks and their order stay with hiredis, and a plain connection costs no
+ * more than before. A socketpair with a pump behind it would copy everything twice.
  *
  * Deadlines: calls stand in a list in the order in which they were sent. Most have the same time to
  * live, so one timer, armed for the earliest deadline, is enough; it looks through the list when it
@@ -41,7 +39,7 @@
 #include <string.h>
 
 /* hiredis exports it for its own TLS (from 1.0 on), and declares it in no header: calls back for
- * whatever its reader holds whole. */
+ * each complete reply in its reader. */
 void redisProcessCallbacks(redisAsyncContext *redis);
 
 enum { TLS_RECORD_BYTES = 16384 }; /* the longest that there are */
@@ -54,7 +52,7 @@ struct connection {
     uv_poll_t poll;
     redisAsyncContext *redis;
     struct tls_session *tls; /* NULL: plain */
-    bool shaking;            /* hands, before anything is said */
+    bool shaking;            /* the handshake, before any command */
     bool tls_wants_write;
     struct redis_link *link; /* NULL once the link has let go of it */
     int wanted;              /* what hiredis wants to hear of */
@@ -102,7 +100,7 @@ static void begin_connecting(struct redis_link *link);
 static void retry_later(struct redis_link *link);
 static void on_backoff(uv_timer_t *timer);
 
-/* Nobody listens at this address of a name; its next one is tried before anybody is told. */
+/* Nothing listens at this address of the name. The next address is tried before anybody is told. */
 static bool has_other_address(const struct redis_link *link)
 {
     return !link->reached && link->addr_at + 1 < link->addr_len;
@@ -115,7 +113,7 @@ static void give_up(struct redis_link *link, const char *why)
     link->conf.on_down(link->conf.ctx, why); /* last: the link may be closed now */
 }
 
-/* Lets go of the connection, whatever becomes of it. */
+/* Lets go of the connection, whatever happens to it. */
 static void fall(struct redis_link *link, const char *why)
 {
     assert(link->state == LINK_CONNECTING || link->state == LINK_UP);
@@ -130,7 +128,7 @@ static void fall(struct redis_link *link, const char *why)
     give_up(link, why); /* last: the link may be closed now */
 }
 
-/* Tells everybody who waits that the outcome is open. */
+/* Tells all waiting calls that the outcome is unknown. */
 static void answer_pending(struct redis_link *link)
 {
     while (link->pending.next != &link->pending) {
@@ -141,8 +139,8 @@ static void answer_pending(struct redis_link *link)
     }
 }
 
-/* hiredis would tell the waiting calls by itself, from inside its own teardown, perhaps after their
- * memory is gone. So it forgets them, and answer_pending() tells them. */
+/* hiredis would tell the waiting calls itself, from inside its own teardown, perhaps after their
+ * memory is gone. So it is made to forget them, and answer_pending() tells them. */
 static void forget_waiting(redisAsyncContext *redis)
 {
     for (redisCallback *waiting = redis->replies.head; waiting != NULL; waiting = waiting->next)
@@ -289,7 +287,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
     }
 }
 
-/* Under TLS a key may be changed at any time, so that reading waits for writing or the opposite. */
+/* Under TLS keys may be changed at any time, so reading may wait for writing and vice versa. */
 static int events_wanted(const struct connection *connection)
 {
     int tls_wants = connection->tls_wants_write ? UV_WRITABLE : 0;
@@ -326,8 +324,8 @@ static void want_no_read(void *ctx)
     apply_poll(connection);
 }
 
-/* While connecting, writability is the news that we wait for. Later it is asked for only after a
- * write that did not take everything. */
+/* While connecting, writability is what we wait for. Later it is asked for only after a short
+ * write. */
 static void want_write(void *ctx)
 {
     struct connection *connection = MAGIC_OF(connection, ctx);
@@ -438,8 +436,8 @@ static void on_tls_poll(struct connection *connection)
         tls_write(connection);
 }
 
-/* Inside a callback of hiredis that it must survive: the handshake begins with the next event.
- * Without memory nothing begins, and the timer ends it. */
+/* We are inside a callback of hiredis, which the connection must survive, so the handshake
+ * begins with the next event. Without memory nothing begins, and the timer ends it. */
 static void begin_tls(struct redis_link *link)
 {
     struct connection *connection = link->connection;
@@ -452,11 +450,11 @@ static void begin_tls(struct redis_link *link)
 void redis_link_flush(struct redis_link *link)
 {
     struct connection *connection = link->connection;
-    /* A write that fails frees the connection, which a callback of its own does not survive. */
+    /* A failed write frees the connection, which one of its own callbacks would not survive. */
     if (link->dirty && link->state == LINK_UP && (connection->redis->c.flags & REDIS_IN_CALLBACK))
         return; /* stays dirty: the end of the turn is to come */
     link->dirty = false;
-    /* While the password is on its way the link is not up, and it goes out by writability. */
+    /* While the password is on its way the link is not up; the password goes out by writability. */
     if (link->state != LINK_UP)
         return;
     if (connection->tls != NULL) {
@@ -516,7 +514,7 @@ static void log_in(struct redis_link *link)
         come_up(link);
 }
 
-/* Whom nobody reached, and why. */
+/* The address that could not be reached, and why. */
 static const char *unreached(const struct redis_link *link, const char *why,
                              char memory[UNREACHED_MAX])
 {
@@ -575,7 +573,7 @@ void redis_link_healthy(struct redis_link *link)
     link->attempts = 0;
 }
 
-/* Ties a fresh hiredis context to the loop. False if memory or the loop refuse. */
+/* Ties a fresh hiredis context to the loop. False: no memory, or the loop refuses. */
 static bool attach(struct redis_link *link, redisAsyncContext *redis)
 {
     struct connection *connection = calloc(1, sizeof(*connection));
@@ -657,7 +655,7 @@ static void on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *
     give_up(link, memory);
 }
 
-/* The timer watches over it. */
+/* The timer limits how long it takes. */
 static void look_up(struct redis_link *link)
 {
     const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};

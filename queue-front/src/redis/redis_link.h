@@ -3,8 +3,8 @@
  *
  * Commands sent during a loop turn are written at its end, together: the link says once that it is
  * dirty, and its owner flushes it then. A connection on which any call passes its deadline is
- * dropped: replies come in order, so what stands behind a late one is late
- * as well, and Redis may have done it or not. Whatever was pending is answered with NULL then.
+ * dropped: replies come in order, so what stands behind a late one is late as well, and Redis may
+ * or may not have done it. Everything pending is then answered with NULL.
  *
  * The program must ignore SIGPIPE: hiredis writes to a socket that may be gone.
  *
@@ -37,7 +37,7 @@ struct redis_call {
     uint8_t tries; /* how often: the caller sets it to 0 at first */
 };
 
-/* Who we say we are. */
+/* The user we log in as. */
 struct redis_login {
     const char *user;     /* NULL: the server's default user */
     struct span password; /* empty: nothing is said at all */
@@ -53,7 +53,7 @@ struct redis_link_conf {
     const struct clock *clock;
     const struct rng *rng;
     void (*on_up)(void *ctx);                    /* connected; commands may be sent */
-    void (*on_down)(void *ctx, const char *why); /* it tries again by itself */
+    void (*on_down)(void *ctx, const char *why); /* it keeps trying */
     void (*on_dirty)(
         void *ctx); /* there is something to write: to be flushed before the loop waits */
     void *ctx;
@@ -66,10 +66,10 @@ bool redis_link_is_up(const struct redis_link *link);
 
 /* `command` is whole RESP and is copied. Only while the link is up. */
 void redis_link_send(struct redis_link *link, struct redis_call *call, struct span command);
-/* As redis_link_send(), but nobody hears of the reply. */
+/* As redis_link_send(), but the reply is ignored. */
 void redis_link_send_quiet(struct redis_link *link, struct span command);
 void redis_link_flush(struct redis_link *link); /* writes what was sent; silent when it is not up */
-/* What runs on the connection has been seen to work: the next pause is a short one again. */
+/* The connection has been seen to work: the next reconnect pause is a short one again. */
 void redis_link_healthy(struct redis_link *link);
 void redis_link_drop(struct redis_link *link, const char *why);
 /* Answers what is pending with NULL and is silent from then on; the loop frees the memory. */

@@ -34,8 +34,8 @@ static bool is_letter(char c)
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-/* Letters, digits, hyphens and underscores between dots. What ends in a number is meant to be an
- * address: 10.0.0.256 is nobody's name. */
+/* Letters, digits, hyphens and underscores between dots. What ends in a number is meant as an
+ * address: 10.0.0.256 is not a name. */
 static bool is_name(const char *host)
 {
     size_t len = strlen(host);
@@ -110,7 +110,7 @@ bool redis_seeds_parse(struct span text, struct redis_seeds *out)
 
 /* ---- slots ---- */
 
-/* CRC-16/XMODEM, as the cluster specification says; reckoned once an event. */
+/* CRC-16/XMODEM, as the cluster specification says; computed once for each event. */
 uint16_t redis_slot(struct span tag)
 {
     uint16_t crc = 0;

@@ -1,5 +1,5 @@
-/* redis_map.h: who of several Redis servers is to be asked about what: their addresses, the slots
- * of a cluster, and the words in which clusters and sentinels tell of them.
+/* redis_map.h: which of several Redis servers is to be asked: their addresses, the slots of a
+ * cluster, and the answers in which clusters and sentinels describe them.
  *
  * Pure: bytes and replies in, plain values out. A host is a name or a numeric address; redis_link
  * resolves names. */
@@ -26,7 +26,7 @@ struct redis_addr {
     uint16_t port;
 };
 
-/* Bytes that may be a host's: nobody is asked whether there is one. */
+/* Could this be a host? Only its form is judged, no name is resolved. */
 bool redis_host_is_numeric(const char *host);
 bool redis_host_is_good(const char *host); /* numeric, or of the form of a name */
 
@@ -42,7 +42,7 @@ struct redis_seeds {
 /* Addresses with commas between, at least one. */
 bool redis_seeds_parse(struct span text, struct redis_seeds *out);
 
-/* Of a hash tag: what stands in a key's braces. */
+/* Of a hash tag: the text in a key's braces. */
 uint16_t redis_slot(struct span tag);
 
 struct redis_map {
@@ -53,13 +53,13 @@ struct redis_map {
 
 /* One server for everything. */
 void redis_map_single(const struct redis_addr *addr, struct redis_map *out);
-/* CLUSTER SLOTS; `asked` stands in for a server that does not know its own address. False: that is
- * no such answer, or more masters than we have room for. */
+/* CLUSTER SLOTS; `asked` stands in for a server that does not know its own address. False: not
+ * such an answer, or more masters than there is room for. */
 bool redis_map_read_slots(const struct redisReply *reply, const struct redis_addr *asked,
                           struct redis_map *out);
 /* SENTINEL GET-MASTER-ADDR-BY-NAME. */
 bool redis_map_read_master(const struct redisReply *reply, struct redis_addr *out);
-/* The config-epoch out of SENTINEL MASTER: of two answers the higher one is the newer. */
+/* The config-epoch of SENTINEL MASTER: of two answers the higher one is newer. */
 bool redis_map_read_epoch(const struct redisReply *reply, uint64_t *out);
 
 struct redis_redirect {

@@ -1,11 +1,11 @@
 /* redis_route.h: one loop's connections to Redis, and which of them a key goes by. There are three
  * kinds of Redis: one server at a fixed address; the master that sentinels name; a cluster, where
- * each slot has a server of its own. To those who send it is the same: they name a slot and are
- * told a node, a small number that stands for one connection.
+ * each slot has a server of its own. Senders see no difference: they name a slot and get a node, a
+ * small number that stands for one connection.
  *
- * Nodes come and go: on_up says that commands may be sent to one, on_down that it is lost (it may
- * come up again, or its number may stand for another server then). Belongs to one loop; all calls
- * are made on its thread. */
+ * Nodes come and go: on_up says that commands may be sent to one, on_down that it is lost. It
+ * may come up again, or its number may stand for another server later. Belongs to one loop; all
+ * calls are made on its thread. */
 #ifndef FG_QUEUE_FRONT_REDIS_ROUTE_H
 #define FG_QUEUE_FRONT_REDIS_ROUTE_H
 
@@ -31,7 +31,7 @@ struct redis_route_conf {
     const struct rng *rng;
     void (*on_up)(void *ctx, uint8_t node);
     void (*on_down)(void *ctx, uint8_t node, const char *why);
-    void (*on_lost)(void *ctx, const char *why); /* nobody tells where to go; it keeps asking */
+    void (*on_lost)(void *ctx, const char *why); /* no server says where to go; it keeps asking */
     void (*on_turn)(void *ctx); /* the end of a turn in which redis_route_wake() was called */
     void *ctx;
 };
@@ -42,12 +42,12 @@ int redis_route_create(const struct redis_route_conf *conf, struct err_slot *err
 /* The node with this slot; REDIS_NOBODY while that is not known. It may be down. */
 uint8_t redis_route_node(const struct redis_route *route, uint16_t slot);
 
-/* To a node that is up. `asking`: it was named by ASK, and for this one call. */
+/* To a node that is up. `asking`: ASK has named it for this one call. */
 void redis_route_send(struct redis_route *route, uint8_t node, bool asking, struct redis_call *call,
                       struct span command);
 
-/* Did this node's reply name another one? Then it is in *out, and nothing was done yet: the call is
- * to be made again, there. A slot that has moved is remembered. */
+/* Did this node's reply name another one? Then that one is in *out and nothing was done: make
+ * the call again, there. A slot that has moved is remembered. */
 struct redis_detour {
     uint16_t slot;
     uint8_t node; /* may be down still */
@@ -57,7 +57,7 @@ bool redis_route_follow(struct redis_route *route, uint8_t node, const struct re
                         struct redis_detour *out);
 
 void redis_route_wake(struct redis_route *route);
-/* Sends what is to be sent without waiting for the end of the turn; calls may end meanwhile. */
+/* Sends everything now, without waiting for the end of the turn; calls may end meanwhile. */
 void redis_route_flush(struct redis_route *route);
 void redis_route_healthy(struct redis_route *route, uint8_t node);
 void redis_route_drop(struct redis_route *route, uint8_t node, const char *why);

@@ -1,11 +1,11 @@
-/* redis_scout.c: a timer, and a link to whoever is asked just now.
+/* redis_scout.c: a timer, and a link to the server that is being asked.
  *
- * Why asking again and again rather than listening to +switch-master: a message that is missed is
- * missed for good, and a sentinel that is cut off has none to send. An answer every 400 ms costs
- * next to nothing and is always about now.
+ * Why polling rather than listening to +switch-master: a missed message is missed for good, and a
+ * sentinel that is cut off sends none. An answer every 400 ms costs next to nothing and is always
+ * current.
  *
  * A sentinel that was away comes back with what it knew then, and would send us to a master that
- * was deposed meanwhile. Each change of masters has a number that only rises (config-epoch), so an
+ * was replaced meanwhile. Each change of masters has a number that only rises (config-epoch), so an
  * answer with a lower one than was seen is not believed, and the next sentinel is asked.
  *
  * Invariant: the timer is armed, or a question is under way, or a link is connecting (which ends in
@@ -25,8 +25,8 @@ struct redis_scout {
     struct redis_scout_conf conf;
     uv_timer_t timer;
     struct redis_link *link; /* NULL: between two candidates */
-    struct redis_addr addr;  /* of whom we ask */
-    uint32_t turn;           /* whose turn it is, counted on and on */
+    struct redis_addr addr;  /* of the one that is asked */
+    uint32_t turn;           /* whose turn it is; only counts up */
     uint32_t in_vain;        /* how many in a row */
     uint64_t hurry_until_us;
     bool asking;
@@ -69,8 +69,8 @@ static struct redis_addr candidate(const struct redis_scout *scout)
 
 static void on_up(void *ctx);
 
-/* The link is let go of, and the next one is asked after a moment; a longer one when nobody at all
- * could tell. */
+/* The link is closed, and the next one is asked after a moment, or after a longer pause when
+ * none of them could answer. */
 static void on_down(void *ctx, const char *why)
 {
     struct redis_scout *scout = MAGIC_OF(redis_scout, ctx);
@@ -127,7 +127,7 @@ static void believe(struct redis_scout *scout)
     scout->conf.on_map(scout->conf.ctx, &scout->map); /* last: the scout may be closed now */
 }
 
-/* What does not tell, in its own words where it has any. */
+/* An answer that does not tell, in its own words if it has any. */
 static void drop(struct redis_scout *scout, const struct redisReply *reply, const char *why)
 {
     bool said = reply != NULL && reply->type == REDIS_REPLY_ERROR;
