@@ -1,4 +1,4 @@
-/* limits.h: every bound of the rim of queue-front, each with its reason. The core's are in
+/* limits.h: every bound of queue-front's rim, each with its reason. The core's are in
  * core/limits.h, the line store's in line/line_limits.h, those of its connections in
  * redis/redis_limits.h, the HTTP server's in http_server.h. */
 #ifndef FG_QUEUE_FRONT_LIMITS_H
@@ -12,17 +12,18 @@ enum {
     FRONT_EVENTS_MAX = 640,
 
     SLOWED_LINES_MAX = 20, /* a second: a log for people who ask, not of each refusal */
-    /* Of them for work that a newcomer is asked for. All are, so it leaves room for who is refused.
-     */
+    /* Of these, for proof of work. Every newcomer may be asked for it, so it leaves room for
+     * refusals.
+     * */
     SLOWED_WORK_LINES_MAX = 10,
     JOINS_AGAIN_MAX = 32, /* visits of one member, each a look-up at the next join */
-    /* How often a join is judged again because the event changed while it was on its way: an
-     * opening is one change, an operator makes few a second. Then 503. */
+    /* How often a join is judged again because the event changed meanwhile: an opening is one
+     * change, and an operator makes few a second. After that, 503. */
     JOINS_JUDGED_MAX = 4,
     JOINS_JUDGED_WAIT_MS = 500, /* for the new document: some ticks */
-    FRONT_PAGE_US = 1000000,    /* how long a page may be shared by those who have no place */
+    FRONT_PAGE_US = 1000000,    /* how long visitors without a place may share a page */
 
-    FRONT_SHUT_RETRY_S = 5, /* whoever mends a document or a key ring needs longer than a second */
+    FRONT_SHUT_RETRY_S = 5, /* repairing a document or a key ring takes longer than a second */
 
     /* The proof of a beacon's value, its words and value, each byte escaped, and the rest. */
     FAIRNESS_BYTES_MAX = 20 * 1024,
@@ -33,19 +34,19 @@ enum {
     NEXT_URL_BYTES_MAX = 512,   /* where a pass leads, with the event's id in it */
     FORM_BODY_MAX = 1024, /* what a browser's form or a curious client sends to a public call */
 
-    /* Joins a second that are no storm. Each doubling beyond asks one bit more of a line that asks
-     * for work at all. */
+    /* Joins a second that are no storm. Each doubling beyond asks for one more bit, in lines
+     * that ask for work at all. */
     POW_CALM_JOINS_PER_S = 100,
 
-    /* Checks of a signature that failed, of one loop in a minute, before 429: each costs as much as
-     * ten polls. A pass is only checked if its session is one of ours, so those are its holder's
-     * own, from one address; a member token has nothing cheaper in front of it, and behind one
-     * address may stand a carrier's thousands, whom one of them shall not lock out easily: 300 are
-     * 27 ms. */
+    /* Checks of a signature that failed, of one loop in a minute, before 429: each costs as much
+     * as ten polls. A pass is only checked if its session is one of ours, so failures are its
+     * holder's own, from one address. A member token has no cheaper check in front of it, and
+     * thousands of a carrier's customers may share one address, whom one of them must not lock
+     * out easily: 300 are 27 ms. */
     PASSES_WRONG_MAX = 30,
     TOKENS_WRONG_MAX = 300,
-    /* Codes that were good once, from one address in a minute: each is a call of a script. Those
-     * that never were the store counts, and the front keeps away who has had too many. */
+    /* Codes that were good once, from one address in a minute: each is a script call. Codes that
+     * never existed are counted by the store, and the front refuses addresses with too many. */
     CODES_USED_MAX = 100,
 
     PAGES_MAX = 8, /* of figures that are read: each service behind the line, and the shop */

@@ -1,5 +1,5 @@
-/* act.c: each change is one call of the store, which compares the version, writes and puts the act
- * on the audit trail in one step. What is done here before and after:
+/* act.c: each change is one call of the store, which compares the version, writes the change and
+ * puts it on the audit trail in one step. This file does what comes before and after:
  *
  * - What a change becomes is reckoned from this front's picture and sent with the picture's
  * version. If somebody was faster, the store refuses, and unless the operator named a version
@@ -25,7 +25,9 @@
 #include <assert.h>
 #include <stdlib.h>
 
-enum { SEEN_US = 1000000 }; /* a knob acts within a second, or we say that it may not have */
+enum {
+    SEEN_US = 1000000
+}; /* a knob takes effect within a second, or we say that it may not have */
 
 static_assert((int)ACT_AUDIT_MAX <= (int)LINE_AUDIT_BYTES_MAX, "the store takes what we write");
 static_assert((int)EVENT_DOC_BYTES_MAX <= (int)LINE_DOC_BYTES_MAX, "and whole documents");
@@ -66,14 +68,14 @@ static bool printable(struct span text)
     return true;
 }
 
-/* A header with words in it: percent signs carry what headers cannot, as in a path. */
+/* A header with text in it: percent-encoded where a header cannot carry it, as in a path. */
 static bool read_words(const struct http_req *req, struct span name, struct text *words)
 {
     struct span raw = span_trim(http_req_header_named(req, name));
     return raw.len == 0 || (http_url_decode(raw, false, words) && printable(text_span(words)));
 }
 
-/* Who acts: the token says that they may, X-Operator who they say they are. */
+/* The operator: the token proves the right, X-Operator is the name that they give. */
 static bool read_operator(struct act *act)
 {
     char memory[OPERATOR_BYTES_MAX];
@@ -220,8 +222,8 @@ void act_ask(struct act *act, enum line_admin_call call, void (*on_done)(struct 
     line_store_admin(act->front->store, &act->line);
 }
 
-/* Seeds for an event that has none yet, sealed again for each call, so that none is kept. The salt
- * is the kernel's, not the loop's own generator's. */
+/* Seeds for an event that has none yet, sealed anew for each call, so that none is kept. The
+ * salt comes from the kernel, not from the loop's own generator. */
 static void seal_seeds(struct act *act)
 {
     const struct front_line *event = act_event(act);
@@ -318,7 +320,7 @@ void act_done(struct line_admin *line)
     case LINE_CONFLICT:
         on_conflict(act);
         break;
-    case LINE_SAME: /* created by another front a moment ago: now it is there to be changed */
+    case LINE_SAME: /* created by another front a moment ago: now it can be changed */
         act->created = false;
         act->tries = act->create_only ? ACT_TRIES_MAX : act->tries;
         on_conflict(act);

@@ -64,9 +64,9 @@ void act_try(struct act *act);
  * may be empty. False: the request was answered. */
 bool act_read_body(struct act *act, struct text *beacon);
 
-/* What is too long for the trail is named, not cut: half a document helps nobody. */
+/* What is too long for the trail is named instead of cut: half a document helps nobody. */
 struct span act_audit_side(const struct text *json);
-/* The entry on the trail, which the store writes in one step with the act. */
+/* The entry on the trail, which the store writes in the same step as the change. */
 void act_audit(struct act *act, const char *what, struct span from, struct span to);
 /* The document as it will be stored, with its knobs. False: the request was answered. */
 bool act_put_document(struct act *act);
@@ -83,7 +83,7 @@ static inline struct act *act_of_line(struct line_admin *line)
     return (struct act *)line;
 }
 
-/* What `on_done` does with an outcome that it does not treat itself. */
+/* What `on_done` does with outcomes that it does not handle itself. */
 void act_done(struct line_admin *line);
 /* Answers with the document once this front has the picture of `line.version`. */
 void act_answer_seen(struct act *act);

@@ -90,7 +90,7 @@ void admin_answer_mismatch(struct http_req *req, uint64_t version)
                        &(struct refusal_more){.members = text_span(&members)});
 }
 
-/* A second press, or two operators at once: there was one draw, and this is what came of it. */
+/* A second click, or two operators at once: there was one draw, and this is its result. */
 void admin_answer_drawn(struct http_req *req, const struct front_line *event)
 {
     char memory[64];

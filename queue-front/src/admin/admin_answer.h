@@ -1,4 +1,5 @@
-/* admin_answer.h: what an operator is told of a document, and of an act that was refused. */
+/* admin_answer.h: what an operator is told about a document, or about an action that was refused.
+ */
 #ifndef FG_QUEUE_FRONT_ADMIN_ANSWER_H
 #define FG_QUEUE_FRONT_ADMIN_ANSWER_H
 
@@ -12,7 +13,7 @@ void admin_answer_document(struct http_req *req, unsigned status, const struct e
                            const struct event_doc_now *now);
 /* The event's document cannot be read here: 503 `document-unreadable`, with what is wrong. */
 void admin_answer_unreadable(struct http_req *req, const struct front_line *event);
-/* An act on such an event was done: {id, state, version}. */
+/* An action on such an event was done: {id, state, version}. */
 void admin_answer_moved(struct http_req *req, const struct front_line *event);
 void admin_answer_fault(struct http_req *req, int rc, const struct event_doc_fault *fault);
 void admin_answer_mismatch(struct http_req *req, uint64_t version);

@@ -1,6 +1,6 @@
-/* admin_appeal.c: somebody who was slowed down has named a reference to a person, who asks here
- * what it was. The reference itself says so (core/token/appeal.h), which limit and in which minute;
- * who it was, and how many others it was, nobody has kept. */
+/* admin_appeal.c: a visitor who was slowed down gives a reference to the operator's staff, who
+ * look it up here. The reference itself says which limit it was and in which minute
+ * (core/token/appeal.h). Nobody has recorded who the visitor was, or how many others there were. */
 #include "admin/admin_appeal.h"
 
 #include "admin/admin_find.h"

@@ -1,7 +1,7 @@
-/* admin_change.c: PUT and PATCH of an event's document. A patch is laid over what this front knows
- * to be stored and becomes a whole document, which is judged as one; the trail gets the members
- * that differ, and of a change of nothing it hears nothing. Which lanes there are and what the draw
- * is promised with are fixed once people rely on them. */
+/* admin_change.c: PUT and PATCH of an event's document. A patch is applied to the stored
+ * document as this front knows it, and the result is judged as a whole. The trail gets the
+ * members that differ; a change of nothing is not recorded. The set of lanes and the promise of
+ * the draw are fixed once people rely on them. */
 #include "admin/admin_change.h"
 
 #include "admin/act.h"
@@ -23,8 +23,8 @@ static bool is_whole(const struct act *act)
     return ((const struct change *)act)->whole;
 }
 
-/* Which lanes there are is fixed once people may join. Of a document that cannot be read, their
- * number alone is known: whoever mends it names them as they were. */
+/* The set of lanes is fixed once people may join. Of an unreadable document only their number is
+ * known, so its repair has to name the same ones. */
 static bool keeps_lanes(const struct front_line *event, const struct event_doc *doc)
 {
     if (event->view->state == LINE_DRAFT || event->view->state == LINE_SCHEDULED)
@@ -34,8 +34,8 @@ static bool keeps_lanes(const struct front_line *event, const struct event_doc *
     return event_doc_same_lanes(&event->doc, doc);
 }
 
-/* A patch is made of what is stored, and what is not understood cannot be patched; a whole document
- * in its place can be. False: answered. */
+/* A patch needs the stored document, and one that cannot be read cannot be patched. A whole
+ * document can still replace it. False: answered. */
 static bool may_change(struct act *act, const struct front_line *event)
 {
     if (event == NULL || is_whole(act))
@@ -124,7 +124,7 @@ static void change_event(struct act *act, const struct front_line *event)
                   act_audit_side(&to));
         act->line.if_version = act->if_match != 0 ? act->if_match : event->view->version;
         act_ask_sealed(act, LINE_CHANGE, act_done);
-    } else { /* nothing to write down; but If-Match is judged all the same */
+    } else { /* nothing to record, but If-Match still counts */
         struct event_doc_now now = {event->view->state, event->view->version, &event->view->pilot,
                                     event->view->incarnation};
         if (act->if_match != 0 && act->if_match != now.version)

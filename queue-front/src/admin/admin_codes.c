@@ -1,6 +1,6 @@
-/* admin_codes.c: presale codes are loaded, counted and deleted. Codes come as they are or as their
- * SHA-256; either way only digests go on from here, keyed with the event and its identity, so that
- * neither Redis nor the trail can tell a code to anybody. What is answered are numbers, by lane and
+/* admin_codes.c: loads, counts and deletes presale codes. Codes arrive in the clear or as
+ * SHA-256. Either way only digests leave this file, keyed with the event and its identity, so
+ * neither Redis nor the trail can give a code away. Answers contain numbers only, by lane and
  * channel. */
 #include "admin/admin_codes.h"
 
@@ -82,7 +82,7 @@ static bool channel_ok(struct span channel)
     return true;
 }
 
-/* One list, of codes or of their digests, becomes what is kept of them. */
+/* Turns a list of codes, or of their digests, into what is stored. */
 static void read_codes(struct codes_act *codes, const struct front_line *event, struct json_in *in,
                        bool plain)
 {

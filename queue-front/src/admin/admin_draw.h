@@ -1,5 +1,5 @@
-/* admin_draw.h: what an operator's act says of the draw. Each of these returns false if it answered
- * the request; the act is then to be ended. */
+/* admin_draw.h: what an operator's action means for the draw. Each function returns false if it
+ * answered the request; the action must then be ended. */
 #ifndef FG_QUEUE_FRONT_ADMIN_DRAW_H
 #define FG_QUEUE_FRONT_ADMIN_DRAW_H
 
@@ -8,7 +8,7 @@
 /* The promise in act->doc. Which round the draw waits for follows from when the entries close; once
  * they have, nothing of it changes. `event` as it is now, NULL: it is being created. */
 bool admin_draw_settle(struct act *act, const struct front_line *event);
-/* The event is scheduled: from here on it is promised which round, and since when. */
+/* The event is scheduled: from here on the round is promised. */
 bool admin_draw_promise(struct act *act, const struct front_line *event);
 /* What a draw by hand needs; `value` is the beacon's as the operator named it, or empty. */
 bool admin_draw_make(struct act *act, const struct front_line *event, struct span value);

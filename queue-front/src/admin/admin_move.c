@@ -1,8 +1,8 @@
-/* admin_move.c: the operator moves an event from state to state, or takes the last act back. What
- * looks illegal is judged once more a moment later, as our picture may be a tick behind what
- * another front has done; what looks legal the store judges by the state that it has. Undo brings
- * back the knobs, and the state where the table of states knows a way: a draw or a closing cannot
- * be taken back. */
+/* admin_move.c: the operator moves an event from state to state, or undoes the last action. What
+ * looks illegal is judged again a moment later, since our picture may be a tick behind another
+ * front. What looks legal is judged by the store, which has the real state. Undo brings back the
+ * knobs, and the state where the table of states knows a way: a draw or a closing cannot be
+ * taken back. */
 #include "admin/admin_move.h"
 
 #include "admin/act.h"
@@ -45,7 +45,7 @@ static void on_moved(struct line_admin *line)
         act_done(line);
         return;
     }
-    /* Another operator was first; what counts is the state as it is now. */
+    /* Another operator was first; what counts is the present state. */
     if (action == EVENT_DRAW && line->state == LINE_OPEN)
         admin_answer_drawn(act->req, act_event(act));
     else
@@ -152,7 +152,8 @@ static void undo_event(struct act *act, const struct front_line *event)
         act->line.from = view->state;
         act->line.to = view->undo_state;
         act->line.if_version = act->if_match != 0 ? act->if_match : view->version;
-        act->tries = ACT_TRIES_MAX; /* another's newer act is not what was meant */
+        act->tries =
+            ACT_TRIES_MAX; /* a newer action of somebody else is not the one that was meant */
         act_ask_sealed(act, LINE_UNDO, act_done);
         return;
     }

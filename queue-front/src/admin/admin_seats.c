@@ -1,6 +1,7 @@
-/* admin_seats.c: whoever sells tells how many seats are left. It is not an operator's act, so it is
- * not on the trail, but for what it causes. The odds that people in line are told are reckoned from
- * one feed to the next by the front that was fed, and kept with the event for all others. */
+/* admin_seats.c: takes the number of seats left from the system that sells them. It is not an
+ * operator's action, so only its consequences are on the trail. The front that is fed computes
+ * the odds that people in line are told, from one feed to the next, and stores them with the
+ * event for all other fronts. */
 #include "admin/admin_seats.h"
 
 #include "admin/act.h"
@@ -42,7 +43,7 @@ static bool read_seats(struct act *act, uint64_t *most)
     return rc == 0;
 }
 
-/* The event and its lanes; 0: of one of them this front knows nothing yet. */
+/* The event and its lanes; 0: this front does not know all of them yet. */
 static unsigned odds_lines(const struct front *front, const struct front_line *event,
                            struct odds_line lines[LANES_ALL])
 {
@@ -56,8 +57,8 @@ static unsigned odds_lines(const struct front *front, const struct front_line *e
     return lines_len;
 }
 
-/* The odds with this feed, to be kept with it. A front that does not know all lanes leaves them as
- * they are: the next feed reckons from there. */
+/* The odds with this feed, to be stored with it. A front that does not know all lanes leaves the
+ * odds as they are, and the next feed goes on from there. */
 static struct span new_odds(const struct act *act, const struct front_line *event, uint64_t most,
                             struct text *text)
 {

@@ -1,4 +1,4 @@
-/* admin_seats.h: how many seats are left, from whoever sells. */
+/* admin_seats.h: how many seats are left, from the system that sells them. */
 #ifndef FG_QUEUE_FRONT_ADMIN_SEATS_H
 #define FG_QUEUE_FRONT_ADMIN_SEATS_H
 

@@ -52,10 +52,10 @@ static void on_get(struct http_req *req, void *ctx)
 struct listing {
     struct text *out;
     const struct front *front;
-    struct span only; /* this one, also if it is over; not there: all that run */
+    struct span only; /* this one, even if it is over; absent: all running ones */
 };
 
-/* A lane has its numbers for itself; all else is the event's. */
+/* A lane has numbers of its own; everything else is the event's. */
 static void put_live_lanes(struct text *out, const struct front *front,
                            const struct front_line *event)
 {
@@ -188,7 +188,7 @@ static void put_lanes(struct text *out, const struct front_line *event, const st
     json_close(out, ']');
 }
 
-/* "0.25" as 250: a rate is thought of in the same thousandths in which the knob is turned. */
+/* "0.25" as 250: in thousandths, as the knob is. */
 static bool rate_in_milli(struct span text, uint64_t *out)
 {
     struct span whole = text, decimals = {NULL, 0};
@@ -207,8 +207,8 @@ static bool rate_in_milli(struct span text, uint64_t *out)
     return *out <= LINE_RATE_MILLI_MAX;
 }
 
-/* {event,waiting,rate_per_s,last_enters_at}: when the last of those who wait now is called, at the
- * rate in force or at another one that the operator thinks of, and by the schedule; of each lane,
+/* {event,waiting,rate_per_s,last_enters_at}: when the last of those who wait now is called, at
+ * the rate in force or at one that the operator tries out, and by the schedule; for each lane
  * too, if there are any. */
 static void on_preview(struct http_req *req, void *ctx)
 {

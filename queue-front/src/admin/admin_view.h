@@ -1,5 +1,5 @@
-/* admin_view.h: the operator's list of events, one event's document, the table of knobs, and when
- * the last would enter. */
+/* admin_view.h: the operator's list of events, an event's document, the table of knobs, and when
+ * the last visitor would enter. */
 #ifndef FG_QUEUE_FRONT_ADMIN_VIEW_H
 #define FG_QUEUE_FRONT_ADMIN_VIEW_H
 

@@ -1,5 +1,5 @@
-/* answer.c: which row of refusals.h it is that a visitor is told, by what the store, a ticket, a
- * pass or a member token said; and how what is no refusal is answered. */
+/* answer.c: chooses the row of refusals.h for what the store, a ticket, a pass or a member token
+ * said, and writes the answers that are not refusals. */
 #include "api/answer.h"
 
 #include "api/caller.h"
@@ -95,7 +95,7 @@ void answer_event_unknown(struct http_req *req, struct span event)
 void answer_starting(struct http_req *req)
 {
     refusal_reply_more(req, REFUSAL_STARTING,
-                       /* a browser asks again by itself */
+                       /* a browser retries by itself */
                        &(struct refusal_more){.headers = SPAN("Refresh: 1\r\n")});
 }
 
@@ -183,8 +183,8 @@ void answer_shut(struct http_req *req, struct span event, enum front_shut why)
                    why == FRONT_SHUT_DOCUMENT ? REFUSAL_SHUT_DOCUMENT : REFUSAL_SHUT_IDENTITY);
 }
 
-/* Whole, as there is no time to write it a hundred thousand times a second. A Date is not asked of
- * a 503 (RFC 9110, 6.6.1). */
+/* Kept as a complete answer, since it may be sent a hundred thousand times a second. A 503 need
+ * not have a Date (RFC 9110, 6.6.1). */
 static struct http_blob *render_shed(unsigned retry_after_s)
 {
     char body_memory[SHED_BYTES_MAX], memory[2 * SHED_BYTES_MAX];

@@ -22,7 +22,8 @@ void answer_waiting_page(struct http_req *req, struct span event, const char *no
 
 /* A form is led to the event's page with the row's notice; a program gets the problem. */
 void answer_refusal(struct http_req *req, struct span event, enum refusal refusal);
-/* 404; while this front has not seen all events since its start: 503, for it may well be there. */
+/* 404; 503 while this front has not seen all events since its start, because the event may exist.
+ */
 void answer_event_unknown(struct http_req *req, struct span event);
 void answer_starting(struct http_req *req);
 void answer_ticket_invalid(struct http_req *req, int why); /* as caller_ticket() told */
@@ -33,12 +34,12 @@ void answer_origin_refused(struct http_req *req);
 /* `why` as jwt_verify() told, ERR_NOT_FOUND for no token, ERR_UNKNOWN (503): its key may come. */
 void answer_member_required(struct http_req *req, int why, const char *event);
 void answer_overloaded(struct http_req *req); /* FRONT_PENDING_MAX: come back in a second */
-/* The event is shut on this front (front.h): a form is led to its page. */
+/* This front has shut the event (front.h); a form is led to its page. */
 void answer_shut(struct http_req *req, struct span event, enum front_shut why);
 /* A join that is one too many: a form is led to the page of the event. */
 void answer_shed(struct http_req *req, struct span event, unsigned retry_after_s);
 
-/* What the store's outcome means to a visitor; not for LINE_OK and LINE_SAME. */
+/* What the store's outcome means to a visitor. Not for LINE_OK and LINE_SAME. */
 struct answer_refusal {
     enum line_outcome outcome;
     enum line_state state;

@@ -1,5 +1,7 @@
-/* caller.c: a ticket has at most 60 characters and no dot, a pass has dots; so one bearer is enough
- * for both kinds. Cookies are named by the event, so one browser may wait for several. */
+/* caller.c: finds ticket, pass and visitor in a request. A ticket has at most 60 characters and
+ * no dot, a pass has dots; so one bearer header serves both. Cookies carry the name of the
+ * event, so one browser can wait for several. Cheap checks come first: a MAC before a signature,
+ * and neither for the same ticket twice in a moment. */
 #include "api/caller.h"
 
 #include "core/line/moves.h"
@@ -28,10 +30,10 @@ struct span caller_ticket_text(const struct http_req *req, const struct front_li
     return http_req_cookie(req, (struct span){event->ticket_cookie, event->ticket_cookie_len});
 }
 
-/* A client that pipelines shows the same ticket with each request. What was found good a moment
- * ago, by the same keys, for the same event, in the same second, is good: the rest of the requests
- * in one packet needs no MAC. Nothing is remembered beyond that; the next visitor is looked at
- * again. */
+/* A pipelining client sends the same ticket with each request. A ticket that was verified a
+ * moment ago, with the same keys, for the same event, in the same second, is still good, so the
+ * other requests of a packet need no MAC. Nothing more is remembered: the next visitor is
+ * checked again. */
 static int read_ticket(const struct http_req *req, const struct front *front,
                        const struct front_line *event, struct ticket *out)
 {
@@ -69,15 +71,16 @@ int caller_ticket(const struct http_req *req, const struct front *front,
     const struct front_line *line = front_line_in(front, event, out->lane);
     if (line == NULL)
         return ERR_CLOSED;
-    /* Signed, and of this very event: nobody else may get its number, whatever Redis knows. */
+    /* Signed, and of this very event. Nobody else may get its number, even if Redis has forgotten
+     * it. */
     if (out->entry > line->view->issued)
         line_store_saw_place(front->store, line->id, out->entry);
     return out->moves < moves_of(line->view->moves, out->entry) ? ERR_STATE : 0;
 }
 
-/* A signature costs ten polls. So first the session's MAC: whoever has never been inside is refused
- * by that. A known one that writes other signatures under the session is refused unchecked after
- * some, from that address. */
+/* A signature costs as much as ten polls. So the session's MAC comes first and refuses everybody
+ * who was never inside. A visitor who was, and who puts wrong signatures under the session, is
+ * refused unchecked after some attempts from that address. */
 static int check_pass(const struct http_req *req, struct front *front,
                       const struct front_line *event, struct span token, bool run_out_ok,
                       struct err_slot *err, struct pass *out)
@@ -147,8 +150,8 @@ static bool origin_listed(struct span list, struct span origin)
     return false;
 }
 
-/* A browser sends Origin with every POST; programs send none. SameSite keeps cookies away from most
- * foreign pages, this from the rest (a sub-domain is same-site, and not us). */
+/* A browser sends Origin with every POST; programs send none. SameSite keeps cookies from most
+ * foreign pages, and this check from the rest (a sub-domain is same-site, but not us). */
 bool caller_same_origin(const struct http_req *req, const struct front *front)
 {
     struct span origin = http_req_header(req, HTTP_HEADER_ORIGIN);

@@ -1,4 +1,4 @@
-/* caller.h: what a request says about who sends it: ticket, pass, visitor, origin, language. */
+/* caller.h: what a request says about its sender: ticket, pass, visitor, origin, language. */
 #ifndef FG_QUEUE_FRONT_CALLER_H
 #define FG_QUEUE_FRONT_CALLER_H
 
@@ -6,16 +6,16 @@
 #include "front/front.h"
 #include "web/lang.h"
 
-/* The ticket of this request, as bearer or as the event's cookie; a bearer that is a pass is none.
- * ERR_NOT_FOUND: there is none; ERR_EXISTS: a good one, but of an earlier event of this id;
- * ERR_STATE: a good one, but its place was carried to another device
- * (then *out is written as well); ERR_CLOSED: this front does not see its lane yet;
- * otherwise as ticket_parse() answers. */
+/* The ticket of this request, as bearer or as the event's cookie; a bearer that is a pass does
+ * not count. ERR_NOT_FOUND: there is none; ERR_EXISTS: a good one, but of an earlier event of
+ * this id; ERR_STATE: a good one, but its place was carried to another device (then *out is
+ * written as well); ERR_CLOSED: this front does not see its lane yet; otherwise as
+ * ticket_parse() answers. */
 int caller_ticket(const struct http_req *req, const struct front *front,
                   const struct front_line *event, struct ticket *out);
-/* The characters themselves, unread; not there if there is none. */
+/* Its characters, unverified; absent if there is none. */
 struct span caller_ticket_text(const struct http_req *req, const struct front_line *event);
-/* Did it come as a bearer? Then it was meant, and a bad one is told rather than passed over. */
+/* Did it come as a bearer? Then it was sent on purpose, and a bad one is an error. */
 bool caller_ticket_is_bearer(const struct http_req *req);
 
 /* The pass of this request, as bearer or as the event's cookie; ERR_NOT_FOUND, ERR_EXISTS as above,
@@ -27,7 +27,7 @@ int caller_pass(const struct http_req *req, struct front *front, const struct fr
 int caller_visit(const struct http_req *req, struct front *front, const struct front_line *event,
                  struct err_slot *err, struct pass *out);
 
-/* False: a page of somebody else's sends this with the visitor's cookies. */
+/* False: another site's page has sent this with the visitor's cookies. */
 bool caller_same_origin(const struct http_req *req, const struct front *front);
 
 /* A field of a form's body, or not there; `memory` takes it decoded. Longer ones are not there. */

@@ -1,5 +1,5 @@
-/* fairness.h: what everybody is told of a draw: what was promised, then that the entries are closed
- * and how many they are, then all that it takes to make the draw again. */
+/* fairness.h: what everybody is told about a draw: first what was promised, then how many
+ * entries there are once they are closed, then everything that it takes to repeat the draw. */
 #ifndef FG_QUEUE_FRONT_FAIRNESS_H
 #define FG_QUEUE_FRONT_FAIRNESS_H
 

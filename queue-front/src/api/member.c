@@ -1,5 +1,7 @@
-/* member.c: the token's signature costs us some fifty times a hash, so it is looked at only where
- * an event asks for members, after any work that it asks for. */
+/* member.c: decides which member of the shop is asking. A token's signature costs some fifty
+ * times as much as a hash, so it is checked only where an event asks for members, and only after
+ * any proof of work. A key that is not known may be new, so the shop is asked for its keys
+ * before the token is refused. */
 #include "api/member.h"
 
 #include "api/answer.h"
@@ -18,8 +20,8 @@ struct found {
     bool holds; /* the ticket's visitor is this member */
 };
 
-/* By whichever identity key: a ticket that outlived a Redis and its fronts may be older than the
- * key that its event has now. */
+/* With any identity key: a ticket that outlived a Redis and its fronts may be older than its
+ * event's present key. */
 static bool is_visitor(const struct front *front, struct span event, struct span sub,
                        const uint8_t visitor[LINE_VISITOR_BYTES])
 {

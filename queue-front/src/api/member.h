@@ -13,9 +13,9 @@
 bool member_check(struct http_req *req, struct front *front, const struct front_line *event,
                   struct visitor *member, unsigned *lane);
 
-/* Is it the member whom a ticket belongs to? A token that has run out still says who it was: to
- * wait for an hour is no reason to be turned away. False: answered, 401 or 403 `member-differs`.
- * True: *name is what the member is called in passes. */
+/* Does the ticket belong to this member? An expired token still says who it was: nobody should
+ * be turned away for having waited an hour. False: answered, 401 or 403 `member-differs`. True:
+ * *name is what the member is called in passes. */
 bool member_holds(struct http_req *req, struct front *front, const struct front_line *event,
                   const uint8_t visitor[LINE_VISITOR_BYTES], struct member_name *name_or_null);
 

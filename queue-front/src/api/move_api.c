@@ -1,8 +1,8 @@
-/* move_api.c: a code is made by who has the place, and taken by who wants it.
+/* move_api.c: the holder of a place makes a code, and the other device takes it.
  *
- * Taking is two calls to Redis: the first finds out whose place it is, since its position follows
- * from the draw, which only we can reckon; the second judges all of it once more and takes. What
- * the second answers is final, and who asks again by the same cookie or key gets it again.
+ * Taking is two calls to Redis. The first finds the place, because its position follows from the
+ * draw, which only a front can compute. The second judges everything again and takes. Its answer is
+ * final, and a repeated request with the same cookie or key gets the same answer.
  *
  * A typing error is found by the code's own check and costs nobody anything. */
 #include "api/move_api.h"
@@ -64,7 +64,7 @@ static void ask_send(struct move_ask *ask, void (*on_done)(struct line_move *))
     line_store_move(ask->front->store, &ask->line);
 }
 
-/* Back from the store; the event may have been taken away meanwhile. */
+/* Back from the store; the event may have been let go meanwhile. */
 static const struct front_line *ask_back(struct move_ask *ask)
 {
     atomic_fetch_sub_explicit(&ask->front->stats.pending, 1, memory_order_relaxed);
@@ -261,8 +261,8 @@ static void on_looked(struct line_move *line)
     ask_send(ask, on_taken);
 }
 
-/* The asker, so that a lost answer can be given again. One with neither key nor cookie is nobody.
- */
+/* The asker, so that a lost answer can be given again; empty without key and cookie.
+ * */
 static bool know_user(struct move_ask *ask, const struct front_line *event)
 {
     struct span id = front_line_scope(event);

@@ -1,8 +1,8 @@
 /* pass_api.c: from the call to the end of the visit.
  *
- * Visitors far from being called are told so from memory; Redis is asked by those who may be called
- * already, a little before this front knows. What it answers is final: a pass is a slot in
- * `max_active`, and the same place always gets the same session.
+ * Visitors who are far from their call are told so from memory. Redis is asked only for those who
+ * may have been called already, a little before this front knows. Its answer is final: a pass is a
+ * slot in `max_active`, and the same place always gets the same session.
  *
  * A heartbeat answers with a new pass, since the old one runs out with the session as it was
  * before. verify judges the signature alone, so that an edge can ask for each request it lets
@@ -108,7 +108,7 @@ static void answer_pass(const struct visit *visit, struct span session, unsigned
         .session = session,
         .place = line_place_of(line_lane_named(line->event), line->place),
         .now_s = front_wall_s(front),
-        .expires_s = (line->expires_ms + 999) / 1000, /* a slot is not taken before its time */
+        .expires_s = (line->expires_ms + 999) / 1000, /* not called yet */
         .ends_s = (line->ends_ms + 999) / 1000,
     };
     memcpy(grant.visitor, visit->visitor, LINE_VISITOR_BYTES);
@@ -157,7 +157,7 @@ static void answer_pass(const struct visit *visit, struct span session, unsigned
 
 /* ---- POST pass ---- */
 
-/* Members for who is told to wait on: where they stand. */
+/* Members for a visitor who must go on waiting: where they stand. */
 static void put_standing(struct text *members, const struct front *front,
                          const struct front_line *event, uint64_t entry)
 {
@@ -189,8 +189,8 @@ static void refuse_pass(struct visit *visit)
     visit_refuse(visit, text_span(&members));
 }
 
-/* Whoever has just entered was promised something with the ticket: was it kept? Judged once for
- * each, by the front that lets them in; for visitors of lanes in the figures of the event. */
+/* A visitor who has just entered was promised a wait with the ticket. Was it kept? It is judged
+ * once, by the front that lets them in; for lanes in the figures of the event. */
 static void judge_wait(const struct visit *visit)
 {
     struct front *front = visit->front;
@@ -234,7 +234,7 @@ static struct front_line *event_of(struct http_req *req, struct front *front)
     return event;
 }
 
-/* The same for what changes something: a page of another origin may not ask for it. */
+/* The same for requests that change something: pages of other origins may not send them. */
 static struct front_line *event_to_change(struct http_req *req, struct front *front)
 {
     struct front_line *event = event_of(req, front);
@@ -391,8 +391,7 @@ static void on_session(struct http_req *req, void *ctx)
     visit_of(visit, pass.visitor, pass.member.text[0] != '\0');
     memcpy(visit->incarnation, pass.incarnation, sizeof(visit->incarnation));
     memcpy(visit->channel, pass.channel, sizeof(visit->channel));
-    /* For a Redis that has forgotten the session, and should not know it by a pass that has run
-     * out. */
+    /* For a Redis that has forgotten the session and should not restore it from an expired pass. */
     bool ran_out = pass.expires_s <= front_wall_s(front);
     visit->line.ends_ms = (ran_out ? pass.expires_s : pass.ends_s) * 1000;
     visit_ask(visit, on_heartbeat);
@@ -406,7 +405,7 @@ static void put_farewell(const struct http_req *req, struct text *cookies,
                       none, 0);
     caller_set_cookie(req, cookies, (struct span){event->pass_cookie, event->pass_cookie_len}, none,
                       0);
-    /* The visitor's cookie too: with it, the next join would be the place that was given up. */
+    /* The visitor cookie goes too: with it, the next join would be given the same place again. */
     caller_set_cookie(req, cookies, SPAN(VISITOR_COOKIE), none, 0);
 }
 
@@ -430,7 +429,7 @@ static void on_left(struct line_visit *line)
     visit_end(visit);
 }
 
-/* By ticket or by pass: whoever has either may give the place up. */
+/* By ticket or by pass: either is enough to give the place up. */
 static void on_leave(struct http_req *req, void *ctx)
 {
     (void)ctx;

@@ -1,5 +1,5 @@
-/* pass_api.h: the calls of somebody who was called: pass, session, leave, verify, the public keys;
- * and the end of a session, told by another service. */
+/* pass_api.h: the requests of a visitor who was called: pass, session, leave, verify, the public
+ * keys; and the end of a session, reported by another service. */
 #ifndef FG_QUEUE_FRONT_PASS_API_H
 #define FG_QUEUE_FRONT_PASS_API_H
 

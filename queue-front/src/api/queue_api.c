@@ -29,7 +29,7 @@
 #include <sodium.h>
 #include <stdlib.h>
 
-/* Whom to ask in each language, and a number. */
+/* Contacts by language, and a number. */
 enum { APPEAL_MEMBERS_MAX = EVENT_LANGUAGES_MAX * (EVENT_APPEAL_BYTES_MAX + 32) + 64 };
 
 enum { COOKIES_MAX = 640, VISITOR_COOKIE_S = 30 * 86400, INVITATION_INPUT_MAX = 64 };
@@ -236,7 +236,7 @@ void queue_answer_place(struct http_req *req, struct front *front, const struct 
     answer_json(req, status, &json, headers);
 }
 
-/* Not before the draw, when the wait of any place is told; nor while nobody is called. */
+/* Not before the draw, when the wait told is that of any place, and not while nobody is called. */
 void queue_promise(const struct front *front, const struct front_line *event, struct ticket *ticket)
 {
     uint64_t wall_ms = clock_wall_us(front->loop->clock) / 1000;
@@ -270,7 +270,7 @@ static void accept_join(struct join *join, const struct front_line *event)
     struct front *front = join->front;
     assert(join->line.entry > 0);
     if (join->line.outcome == LINE_SAME && moves_of(event->view->moves, join->line.entry) > 0) {
-        refuse_moved(join, event); /* whoever joined before has it elsewhere now */
+        refuse_moved(join, event); /* the one who joined before has it on another device now */
         return;
     }
     struct ticket ticket = ticket_of(join, event);
@@ -356,7 +356,8 @@ static unsigned work_asked(const struct front_line *event)
 static void answer_work(struct http_req *req, struct front *front, const struct front_line *event,
                         const struct pow_bond *bond, const char *reason)
 {
-    if (caller_wants_page(req)) { /* without script nobody can work: the page says so */
+    if (caller_wants_page(
+            req)) { /* without script a browser cannot do the work: the page says so */
         struct slowed slowed = slowed_note(front, event, APPEAL_WORK);
         slowed_answer_page(req, event, refusal_row(REFUSAL_WORK)->notice, &slowed);
         return;
@@ -426,7 +427,7 @@ static void refuse_work(struct join *join, const struct front_line *line)
 
 /* ---- who joins ---- */
 
-/* Who this is, by the best that the request has. False: its Idempotency-Key is none. */
+/* The visitor, by the best evidence in the request. False: its Idempotency-Key is malformed. */
 static bool recognise(struct join *join, const struct front_line *event,
                       const struct ticket *run_out, const struct entrant *entrant)
 {
@@ -469,8 +470,8 @@ static bool recognise(struct join *join, const struct front_line *event,
     return true;
 }
 
-/* New work goes first when there is too much; before anything that costs computing is done for it.
- */
+/* Under overload new joins are refused first, before anything expensive is done for them.
+ * */
 static bool is_shed(struct http_req *req, struct front *front, const struct front_line *event)
 {
     uint64_t pending = atomic_load_explicit(&front->stats.pending, memory_order_relaxed);
@@ -490,7 +491,7 @@ static struct span invitation_of(const struct http_req *req, struct text *memory
     return code.len > 0 ? code : caller_form_field(req, SPAN("invitation"), memory);
 }
 
-/* False: answered. True: `lane` says where to, and by an invitation `given` is who comes. */
+/* False: answered. True: `lane` is the lane, and with an invitation `given` is the visitor. */
 static bool is_invited(struct http_req *req, const struct front *front,
                        const struct front_line *event, unsigned *lane, struct visitor *given)
 {
@@ -596,7 +597,7 @@ static bool may_join(struct http_req *req, struct front *front, const struct fro
     }
     bool by_name = member.has_idem || entrant->lane > 0;
     if (by_name && run_out != NULL && run_out->lane == entrant->lane) {
-        /* Whose turn is over joins again as the owner of that place, once. */
+        /* A visitor whose turn is over may join again, once for each such place. */
         struct visitor again =
             visitor_again(event->identity->visitors, front_line_scope(event), run_out);
         memcpy(entrant->given.idem, again.idem, sizeof(again.idem));
@@ -703,7 +704,7 @@ static bool judge_again(struct join *join)
     return true;
 }
 
-/* A visitor who has a place already: the same again, without asking Redis. */
+/* A visitor with a place gets the same one, without asking Redis. */
 static void answer_again(struct http_req *req, struct front *front, const struct front_line *event,
                          const struct ticket *ticket)
 {
@@ -746,7 +747,7 @@ static bool may_be_used(const struct front *front, const struct front_line *line
            !front_surely_waits(line, place);
 }
 
-/* Carried to another device since our last picture. */
+/* The place was carried to another device since our last picture. */
 static void answer_elsewhere(struct look *look, const struct front_line *event,
                              const struct front_line *line)
 {
@@ -839,20 +840,21 @@ static void join_with(struct http_req *req, struct front *front, const struct fr
             return;
         }
     }
-    /* A cookie that is no ticket (any more) must not lock anybody out: it is a new join. */
+    /* A cookie that is not a valid ticket (any more) must not lock anybody out: this is a new join.
+     */
     if (rc < 0) {
         ask_for_place(req, front, event, NULL, 0, judged);
         return;
     }
     unsigned lane = ticket.lane;
     struct visitor invited;
-    if (event->shut != FRONT_OPEN) { /* whoever has a place keeps it */
+    if (event->shut != FRONT_OPEN) { /* visitors with a place keep it */
         answer_again(req, front, front_line_in(front, event, lane), &ticket);
         return;
     }
     if (!is_invited(req, front, event, &lane, &invited))
         return;
-    if (lane != ticket.lane) { /* somebody in one lane shows the invitation of another */
+    if (lane != ticket.lane) { /* a visitor in one lane shows the invitation to another */
         ask_for_place(req, front, event, NULL, 0, judged);
         return;
     }

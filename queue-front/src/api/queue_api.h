@@ -1,4 +1,4 @@
-/* queue_api.h: the public calls of somebody who waits: join, me, status, stream. */
+/* queue_api.h: the public requests of a waiting visitor: join, me, status, stream. */
 #ifndef FG_QUEUE_FRONT_QUEUE_API_H
 #define FG_QUEUE_FRONT_QUEUE_API_H
 

@@ -1,5 +1,5 @@
-/* refusal.c: a refusal is a row of the list and what belongs to the request: nobody else writes a
- * problem, so a code means one thing wherever it is read. */
+/* refusal.c: answers with a row of the list and what the request adds to it. No other file
+ * writes a problem document, so a code means the same wherever it is read. */
 #include "api/refusal.h"
 
 #include <assert.h>

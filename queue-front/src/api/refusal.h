@@ -10,7 +10,7 @@ struct refusal_row {
     const char *code;
     unsigned retry_after_s; /* 0: no Retry-After */
     const char *notice;     /* "": the waiting page is told nothing */
-    const char *detail;     /* "": whoever refuses says it */
+    const char *detail;     /* "": the caller says it */
 };
 const struct refusal_row *refusal_row(enum refusal refusal);
 

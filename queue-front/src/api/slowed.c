@@ -1,7 +1,7 @@
-/* slowed.c: what the reference stands for is written in it (core/token/appeal.h), so nothing is
- * kept here, and an operator looks it up at any front. The log has the case as well; as a flood of
- * refusals must not become a flood of lines, of each second the first SLOWED_LINES_MAX are
- * written. Work is asked of every newcomer, so it may not take all of them. */
+/* slowed.c: the reference contains what it stands for (core/token/appeal.h), so nothing is kept
+ * here, and any front can look it up. The case is logged as well. A flood of refusals must not
+ * become a flood of lines, so only the first SLOWED_LINES_MAX of each second are written; proof
+ * of work, which every newcomer may be asked for, gets a part of them only. */
 #include "api/slowed.h"
 
 #include "api/answer.h"

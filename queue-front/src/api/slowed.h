@@ -1,5 +1,5 @@
-/* slowed.h: tells visitors who are slowed down why, whom they can contact about it, and which
- * reference lets that person find out what happened. Only where the operator names a contact. */
+/* slowed.h: tells slowed-down visitors why, where to ask about it, and a reference with which
+ * staff can find out what happened. Only where the operator names a contact. */
 #ifndef FG_QUEUE_FRONT_SLOWED_H
 #define FG_QUEUE_FRONT_SLOWED_H
 

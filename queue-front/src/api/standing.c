@@ -1,5 +1,5 @@
-/* standing.c: a pass is looked at only once a place has been called, when a visitor does not ask
- * much any more; so the signature it costs to check is not part of waiting. */
+/* standing.c: combines the picture's place with the pass of the request. A pass is checked only
+ * after the place has been called, when visitors ask rarely, so waiting never costs a signature. */
 #include "api/standing.h"
 
 #include "api/caller.h"
@@ -25,7 +25,7 @@ struct place standing_of(const struct http_req *req, const struct front *front,
                          const struct front_line *line, uint64_t entry)
 {
     struct place place = place_at(line->view, entry, front_line_now_ms(front, line));
-    if (place.position != 0) /* before the draw nobody is called, nor missed */
+    if (place.position != 0) /* before the draw nobody is called or missed */
         heard_mark(line->view->heard, place.position);
     bool ended = place.state == PLACE_ENDED || place.state == PLACE_DONE;
     if (place.state != PLACE_WAITING && !ended)

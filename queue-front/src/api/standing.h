@@ -1,6 +1,6 @@
-/* standing.h: where the owner of a ticket stands, as every answer about it tells: the picture's
- * place, and what the pass in the same request says. To ask is a sign of life, by page, call or
- * stream alike. Costs no Redis operation. */
+/* standing.h: where the owner of a ticket stands: the place by the picture, and what the pass in
+ * the same request says. Asking is a sign of life, whether by page, request or stream. Costs no
+ * Redis operation. */
 #ifndef FG_QUEUE_FRONT_STANDING_H
 #define FG_QUEUE_FRONT_STANDING_H
 

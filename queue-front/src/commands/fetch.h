@@ -1,4 +1,4 @@
-/* fetch.h: reads an address from a command: blocks, and no loop runs in such a process. */
+/* fetch.h: a blocking download, for commands: no loop runs in their process. */
 #ifndef FG_QUEUE_FRONT_FETCH_H
 #define FG_QUEUE_FRONT_FETCH_H
 

@@ -77,7 +77,7 @@ static int read_ring(struct key_file *file, struct err_slot *err)
     return rc;
 }
 
-/* Whoever else turns this ring waits until we are through. */
+/* Another command for this ring waits until we are done. */
 static int take_lock(struct key_file *file, struct err_slot *err)
 {
     char history[KEY_PATH_MAX];
@@ -161,7 +161,7 @@ int key_file_add_mac(struct key_file *file, const struct mac_ring_key *key, stru
     return rc;
 }
 
-/* The number after the highest, so that one that was dropped lately is not given again soon. */
+/* The number after the highest, so that a recently dropped one is not reused soon. */
 static uint8_t next_id(const struct key_file *file)
 {
     unsigned highest = 0;
@@ -263,7 +263,7 @@ static int replace(const struct key_file *file, const struct text *text, struct 
     int rc = put_path(next, file->path, new_suffix, err);
     if (rc < 0)
         return rc;
-    unlink(next); /* what a command left that was ended in the middle */
+    unlink(next); /* left by a command that was interrupted */
     int fd = open(next, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
         return err_set(err, ERR_IO, "%s: %s", next, strerror(errno));
@@ -356,7 +356,7 @@ struct key_past key_file_past(const struct key_file *file, unsigned index)
     }
     if (history != NULL)
         fclose(history);
-    /* Somebody has turned it by hand since. */
+    /* Somebody has changed it by hand since. */
     if (signer[0] != '\0' && strcmp(signer, file->key[0].name) != 0)
         past.sure = false;
     if (index == 0)

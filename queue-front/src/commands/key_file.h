@@ -1,11 +1,11 @@
-/* key_file.h: a ring of keys as it lies on disk, for the operator who turns it (keys_command.h).
- * The running program reads the same files by secrets.h and never writes them.
+/* key_file.h: a ring of keys on disk, for the operator who rotates it (keys_command.h). The running
+ * program reads the same files through secrets.h and never writes them.
  *
- * The first key of a ring signs; the others are believed. A change is written whole to a new file
- * of mode 0600 and the old one's owner, synced, and put in the old one's place. Beside it lies
- * PATH.history, no secret: when which key was added, came to sign, or went, which the ring itself
- * does not say. Where a line of it is missing, the time of the file's last change stands for it,
- * which is later or the same. */
+ * The first key of a ring signs; the others are believed. A change is written whole to a new
+ * file of mode 0600 and the old one's owner, synced, and put in the old one's place. Beside it
+ * lies PATH.history, no secret: when which key was added, came to sign, or went, which the ring
+ * itself does not say. If one of its lines is missing, the time of the file's last change is
+ * taken instead, which is the same or later. */
 #ifndef FG_QUEUE_FRONT_KEY_FILE_H
 #define FG_QUEUE_FRONT_KEY_FILE_H
 
@@ -32,12 +32,13 @@ struct key_file {
     int lock;
 };
 
-/* Reads the ring and keeps others who would change it out until key_file_close(). ERR_NOT_FOUND:
- * there is no such file; then it is open and empty, to be filled and saved. */
+/* Reads the ring and locks it against other changes until key_file_close(). ERR_NOT_FOUND: there
+ * is no such file; then it is open and empty, to be filled and saved. */
 int key_file_open(struct key_file *file, const char *path, bool of_passes, struct err_slot *err);
 void key_file_close(struct key_file *file); /* wipes it */
 
-/* By its name, the number before the hyphen, or the beginning of a kid; -1: none, or several. */
+/* By its name, by the number before the hyphen, or by the beginning of a kid; -1: none, or several.
+ */
 int key_file_find(const struct key_file *file, const char *name);
 
 int key_file_add(struct key_file *file, struct err_slot *err); /* a new key, last */
@@ -45,7 +46,8 @@ int key_file_add_mac(struct key_file *file, const struct mac_ring_key *key, stru
 void key_file_use(struct key_file *file, unsigned index); /* moves it to the front */
 void key_file_drop(struct key_file *file, unsigned index);
 
-/* Writes the ring, then what happened: "add", "use" or "drop", `other` being who signed before. */
+/* Writes the ring, then what happened: "add", "use" or "drop"; `other` is the key that signed
+ * before. */
 int key_file_save(const struct key_file *file, const char *what, const char *name,
                   const char *other, uint64_t now_ms, struct err_slot *err);
 

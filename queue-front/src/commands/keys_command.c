@@ -42,9 +42,9 @@ static const struct {
     [DRAWS] = {"draws", "seeds of draws"},
 };
 
-/* A session goes on for a day at most (session_max_s), whatever began it. */
+/* A session lasts a day at most (session_max_s), whatever began it. */
 #define DAY_MS UINT64_C(86400000)
-/* Clocks differ, and an event that was made a moment ago is seen by all fronts within a second. */
+/* Clocks differ, and all fronts see a new event within a second. */
 #define MARGIN_MS UINT64_C(60000)
 
 static const char usage[] =
@@ -200,7 +200,7 @@ static uint64_t wall_ms(void)
     return clock_wall_us(clock_system()) / 1000;
 }
 
-/* How long after its last signature something made with a key may still come. */
+/* For how long after its last signature things made with a key may still arrive. */
 static uint64_t life_ms(const struct front_config *config, enum ring ring)
 {
     switch (ring) {
@@ -336,8 +336,8 @@ static bool begins_with_tickets(enum ring ring)
     return ring == IDENTITIES || ring == DRAWS;
 }
 
-/* The first keys of such a ring are those of tickets, which have stood for it so far: for
- * identities the oldest first, as identity_ring_of_tickets() has it. */
+/* Such a ring begins with the ticket keys, which have been used in its place until now: for
+ * identities the oldest first, as in identity_ring_of_tickets(). */
 static int begin_ring(const struct front_config *config, enum ring ring, struct key_file *file,
                       struct err_slot *err)
 {

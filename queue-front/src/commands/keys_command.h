@@ -1,6 +1,7 @@
-/* keys_command.h: "queue-front keys": leads an operator through a rotation of any ring, in two
- * steps with a look at all fronts between them, so that no front ever meets what it cannot verify.
- */
+/* keys_command.h: "queue-front keys": guides an operator through the rotation of any ring, in two
+ * steps with a check of all fronts between them, so that no front ever meets a signature that it
+ * cannot verify.
+ * */
 #ifndef FG_QUEUE_FRONT_KEYS_COMMAND_H
 #define FG_QUEUE_FRONT_KEYS_COMMAND_H
 

@@ -1,7 +1,7 @@
-/* verify_draw.c: a program for strangers. It trusts nothing but the answer it is given: the seed is
- * hashed and compared with the commitment, which whoever is in doubt has noted before the pre-queue
- * opened (--commitment), and the permutation is walked whole, so that "every position was given
- * once" is counted and not believed. It takes under a second a million.
+/* verify_draw.c: a program for strangers. It trusts nothing but the answer it is given. The seed is
+ * hashed and compared with the commitment, which a doubtful visitor has noted before the pre-queue
+ * opened (--commitment). The whole permutation is walked, so "every position was given once" is
+ * counted rather than believed. A million entries take under a second.
  *
  * What it cannot do: the signature of a round of drand is a pairing on BLS12-381, and no library of
  * the system has that curve. It says so, checks the rest (that the round is the promised one, and
@@ -92,7 +92,7 @@ struct published {
     uint8_t commitment[DRAW_COMMITMENT_BYTES];
     struct span event, lane,
         beacon;       /* borrowed from the document; lane: none, of the general one */
-    bool has_promise; /* told of by this answer; an older one tells nothing */
+    bool has_promise; /* told by this answer; older ones do not have it */
     struct beacon promise;
     struct beacon_sources sources;
     uint64_t closed_ms;
@@ -117,7 +117,7 @@ static void read_hex(struct json_in *in, const char *key, uint8_t *out, size_t l
         json_in_refuse(in, key, "must be %zu bytes in hex", len);
 }
 
-/* By which key and rhythm a chain signs stands beside the promise. */
+/* The chain's key and period stand beside the promise. */
 static void read_promise(struct json_in *in, struct published *out)
 {
     struct json_in source;
@@ -380,7 +380,7 @@ static bool is_asked_for(const struct verify_ask *ask, struct span line)
     struct err_slot ignored;
     json_t *json = NULL;
     if (ask->commitment == NULL || json_in_parse(line, &ignored, &json) < 0)
-        return true; /* what cannot be read is told so by judging it */
+        return true; /* judging it says what cannot be read */
     const char *told = json_string_value(json_object_get(json, "commitment"));
     bool is = told != NULL && strcmp(told, ask->commitment) == 0;
     json_decref(json);

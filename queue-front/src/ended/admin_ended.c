@@ -1,4 +1,5 @@
-/* admin_ended.c: lists of ended events, by pages; the archive of one, by parts; the house's trail.
+/* admin_ended.c: lists of ended events, page by page; the archive of one, part by part; the trail
+ * of the installation.
  *
  * An archive is lines of JSON, each part some of them, so that neither this program nor Redis ever
  * has the whole in hand: first what the event was (`fairgate-archive`) and, of each lane, what GET
@@ -37,7 +38,7 @@ struct reading {
     struct line_admin line; /* first: the store hands back a pointer to it */
     struct front_wait wait;
     bool running;      /* of an archive: the event may be one that is not closed */
-    bool looked_again; /* our picture may be a tick behind what another front has closed */
+    bool looked_again; /* our picture may be a tick behind: another front may have closed it */
     struct front *front;
     struct http_req *req;
     uint64_t parts; /* of an archive: those before this one */
@@ -186,7 +187,7 @@ static void put_figures(struct text *out, const struct line_view *view)
     json_close(out, '}');
 }
 
-/* So that the line can go on where it stood. */
+/* What lets the line go on where it stood. */
 static void put_running(struct text *out, const struct line_view *view)
 {
     json_member_u64(out, "dead", view->dead);
@@ -197,8 +198,8 @@ static void put_running(struct text *out, const struct line_view *view)
     json_member_u64(out, "joins_milli", view->joins_milli);
 }
 
-/* The seed of a draw that was held. One that was not lies nowhere and not here either: whoever has
- * the house's key makes it of the seal when it is time. */
+/* The seed of a draw that was held. One that was not held yet is not written down, here as
+ * elsewhere: the key and the seal give it when it is time. */
 static void put_line(struct text *out, const struct line_view *view)
 {
     const struct line_draw *draw = &view->draw;
@@ -225,7 +226,7 @@ static void put_line(struct text *out, const struct line_view *view)
     json_close(out, '}');
 }
 
-/* What an event is made again from, beside what the head says of it in any case. */
+/* What a restore needs besides the head. */
 static void put_restore(struct text *out, const struct front *front, const struct front_line *event)
 {
     const struct line_draw *draw = &event->view->draw;
@@ -314,7 +315,7 @@ static void refuse_open(struct reading *reading, const struct front_line *event)
     front_await(reading->front, &reading->wait);
 }
 
-/* Its lines fit: HEAD_MAX is reckoned from what each may have. */
+/* Its lines fit: HEAD_MAX is the sum of what each may have. */
 static void on_head(void *ctx, const struct front_line *event, bool unavailable)
 {
     struct reading *reading = ctx;

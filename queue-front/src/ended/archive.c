@@ -202,7 +202,7 @@ static void read_running(struct json_in *in, uint64_t issued)
     }
 }
 
-/* Whatever is refused here was signed, so it is another program's fault and not the file's. */
+/* What is refused here was signed, so another program wrote it wrongly; the file is intact. */
 static void read_line(struct json_in *lines, json_t *array, size_t index, struct archive *out)
 {
     static const char *const counts[] = {"serving", "skipped", "waiting"};
@@ -315,7 +315,7 @@ static enum archive_fault read_head(struct archive *out, struct err_slot *err)
     return json_in_end(&in) < 0 ? ARCHIVE_UNREADABLE : ARCHIVE_GOOD;
 }
 
-/* Of the format that is known here? Looked at before the mark, which another may not have. */
+/* Is the format known? Checked before the mark, which another format may not have. */
 static enum archive_fault check_format(const json_t *head, struct err_slot *err)
 {
     const char *format = json_string_value(json_object_get(head, "format"));

@@ -1,14 +1,14 @@
-/* archive.h: the file that an event is kept in: what of it says that it is whole and ours, and what
- * an event is made again from.
+/* archive.h: the file that an event is archived in: what proves that it is complete and ours, and
+ * what an event is restored from.
  *
  * Lines of JSON. First the head; then the draw of each line, as GET fairness answers; then the
  * mark: SHA-256 of all that stands before it, and a MAC of that by the house's key of draws. What
  * follows, trail and series, one line a part, is chained by SHA-256, and the last line has the end
- * of the chain and the number of parts. So what an event is made again from cannot be altered by
- * those who lack the key, and a file that was cut or damaged anywhere is seen to be.
+ * of the chain and the number of parts. So nobody without the key can alter what an event is
+ * restored from, and a file that was cut or damaged anywhere is recognised.
  *
- * The archive of an event that runs says a little more, so that the line can go on where it stood:
- * who may still be inside or on their way in, and how fast people joined. */
+ * The archive of a running event has a little more, so that the line can go on where it stood:
+ * how many may still be inside or on their way in, and how fast people joined. */
 #ifndef FG_QUEUE_FRONT_ARCHIVE_H
 #define FG_QUEUE_FRONT_ARCHIVE_H
 
@@ -44,7 +44,7 @@ enum archive_fault {
     ARCHIVE_OTHER,       /* of a format that is not known here */
     ARCHIVE_INCOMPLETE,  /* a part or the end is missing */
     ARCHIVE_TAMPERED,    /* it is not what was written */
-    ARCHIVE_KEY_MISSING, /* nobody can tell: the key is not in the ring */
+    ARCHIVE_KEY_MISSING, /* unknown: the key is not in the ring */
 };
 
 struct archive {

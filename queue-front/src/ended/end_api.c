@@ -1,7 +1,6 @@
-/* end_api.c: what is closed is archived, and then deleted. Either names the version that is meant,
- * so that nobody ends what they have not seen, and puts one last entry on the trail, which says how
- * much of it there was. What is deleted without an archive is lost, and has to be asked for as
- * such. */
+/* end_api.c: a closed event is archived and then deleted. Both requests name a version, so that
+ * nobody ends what they have not seen, and put a last entry on the trail that says how much
+ * there was. Deleting without an archive loses everything, so it has to be asked for explicitly. */
 #include "ended/end_api.h"
 
 #include "admin/act.h"

@@ -1,7 +1,7 @@
-/* restore_api.c: an event is made again from the file it was kept in. That the file is whole and
- * ours is archive.h's to say, that its document can be read the document's; whether there is such
- * an event already is the store's, in one step with making it. Restoring the same file twice is one
- * restoring. */
+/* restore_api.c: restores an event from its archive. archive.h decides whether the file is
+ * complete and ours, and the document's own reader whether the document is good. Whether such an
+ * event exists already is decided by the store, in the same step that creates it. Restoring the
+ * same file twice restores once. */
 #include "ended/restore_api.h"
 
 #include "admin/act.h"
@@ -95,9 +95,9 @@ static bool read_archived(struct restore *restore)
     return true;
 }
 
-/* What an event that runs needs beside: the key of a draw that is still to be held, and somebody's
- * word if it may have been held since. The file cannot tell, and to hold it again is to give out
- * other places. False: the request was answered, and the act is over. */
+/* What a running event needs besides: the key for a draw that is still to come, and the
+ * operator's word if the draw may have been held since. The file cannot tell, and holding it
+ * again would give out different places. False: the request was answered, and the act is over. */
 static bool judge_draw(struct act *act, const struct archive *archive)
 {
     uint64_t now_ms = clock_wall_us(act->front->loop->clock) / 1000;

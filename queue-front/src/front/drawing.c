@@ -1,18 +1,18 @@
-/* drawing.c: what is asked, and what is believed.
+/* drawing.c: which questions are asked for a draw, and which answers are believed.
  *
- * drand: all relays are asked for the round, once a second from when it is due. An answer counts if
- * it is of that round and its randomness is the hash of its signature. The signature's own check is
- * a pairing on BLS12-381, which no library of the system has; so as many relays as `agree` says
- * must give the same signature, and the proof says how many did. Whoever wants more has it: the
- * fairness page and the program beside verify-draw check the pairing themselves. A wrong value
- * cannot stay unseen, and relays that lie in concert would have to do so for one round in the
- * few seconds after it is due.
+ * drand: all relays are asked for the round, once a second from the time when it is due. An answer
+ * counts if it is of that round and its randomness is the hash of its signature. Checking the
+ * signature itself takes a pairing on BLS12-381, which no library of the system has. So as many
+ * relays as `agree` says must give the same signature, and the proof says how many did. The
+ * fairness page and the program beside verify-draw check the pairing themselves, so a wrong value
+ * cannot go unnoticed. Relays that lie together would have to agree on it in the few seconds after
+ * the round is due.
  *
- * NIST: the pulse is asked for by its time, and believed once its RSA signature by the certificate
- * in the settings is checked (core/nist.h).
+ * NIST: the pulse is asked for by its time, and believed if its RSA signature fits the certificate
+ * in the settings (core/draw/nist.h).
  *
- * Nothing is kept between looks but what relays have said: a process that dies is missed by
- * nobody, since every other one asks for itself.
+ * Nothing is kept between looks but the answers of relays. Each process asks for itself, so it does
+ * not matter if one dies.
  *
  * Threading: none, the first loop owns all of it. */
 #include "front/drawing.h"
@@ -56,7 +56,7 @@ struct relay_answer {
 
 struct drawing {
     struct front *front;
-    struct front_line *event; /* NULL: it went while something was under way */
+    struct front_line *event; /* NULL: it was let go while something was under way */
     struct beacon beacon;     /* the round that it waits for */
     uint64_t next_us;
     uint64_t since_us; /* when it was asked for first; 0: not yet */
@@ -488,14 +488,14 @@ static void ask_again(struct drawing *drawing)
         drawing->since_us = now_us;
     if (drawing->beacon.kind == BEACON_NIST && drawing->front->shared->beacons.nist)
         ask_nist(drawing);
-    /* Other settings than when it was promised: nobody here knows the chain. */
+    /* The settings have changed since the promise: this program does not know the chain. */
     if (drawing->beacon.kind == BEACON_DRAND &&
         strcmp(drawing->beacon.chain, drawing->front->shared->beacons.chain) == 0)
         ask_relays(drawing);
 }
 
-/* Long past its time, and not because nobody was there to ask: after an outage, or where an event
- * was made again, the value is out and only has to be fetched. */
+/* Long past its time. After an outage, or for a restored event, the value is out already and
+ * only has to be fetched. */
 static bool is_late(const struct drawing *drawing, uint64_t now_ms)
 {
     const struct beacon *beacon = &drawing->beacon;

@@ -1,8 +1,7 @@
 /* drawing.h: the second half of a draw. Redis has closed the entries by its clock; a front makes
  * the seeds, waits for the beacon's value, believes it if it fits what was promised and its check
- * passed, and has the line drawn and opened in one step. Every process's first loop does so for
- * every event that waits for it; the first to come decides, and what it brings is what any other
- * would have brought.
+ * passed, and has the line drawn and opened in one step. Every process's first loop does this for
+ * every waiting event. The first one to finish decides, and any other would have brought the same.
  *
  * A value that does not come within what was promised (late_s) is gone without: the seed alone
  * decides, and the proof says so. */
@@ -27,7 +26,7 @@ void drawings_free(struct drawings *drawings);  /* once nothing speaks of it */
 
 /* To be called often; does nothing unless the event's entries are closed and no draw is made. */
 void drawing_look(struct front *front, struct front_line *event);
-void drawing_forget(struct front_line *event); /* it goes */
+void drawing_forget(struct front_line *event); /* it is let go */
 
 /* What a draw needs, as line_admin.draw. False: the key that the seeds were sealed with is not
  * there. `proof` is JSON. */

@@ -1,4 +1,4 @@
-/* front.c: what handlers ask of a front: an event by its name, and to be told once a picture has
+/* front.c: what handlers ask of a front: an event by its name, or a call once a certain picture has
  * been seen. front_life.c fills it.
  *
  * Threading: none. One loop owns all of it. */
@@ -16,7 +16,7 @@ static bool is_named(const void *ctx, uint32_t number, const void *id)
     return span_eq((struct span){event->id, event->whole_id_len}, *(const struct span *)id);
 }
 
-/* Ids come from the operator, so nobody chooses them to collide. */
+/* Ids come from the operator, so no attacker can choose colliding ones. */
 static uint32_t number_of(const struct front *front, struct span id)
 {
     return table_find(&front->by_id, tag_hash(id), is_named, front, &id);
@@ -121,7 +121,7 @@ static bool has_seen(const struct front *front, const struct front_wait *wait)
     return event->view->version >= wait->version;
 }
 
-/* First all who are done are taken out, then they are called: a callback may wait again. */
+/* All finished waits are taken out before any is called, since a callback may wait again. */
 void front_check_waits(struct front *front)
 {
     uint64_t now_us = clock_mono_us(front->loop->clock);

@@ -1,8 +1,8 @@
 /* front.h: what one loop of queue-front holds: its store, its keys, and for each event the newest
- * picture with all that is rendered from it. Handlers read it; nobody else writes it.
+ * picture with everything rendered from it. Handlers only read it.
  *
- * A process with n loops is n fronts; they share only what front_shared holds, which does not
- * change while they run but for the key ring, and that by pointer. */
+ * A process with n loops is n fronts; they share only front_shared, in which nothing changes
+ * while they run except the pointer to the keys. */
 #ifndef FG_QUEUE_FRONT_FRONT_H
 #define FG_QUEUE_FRONT_FRONT_H
 
@@ -131,7 +131,7 @@ struct front_gauges {
     _Atomic uint64_t eta_judged, eta_kept, eta_error_milli, eta_coverage_milli, eta_scale_milli;
 };
 
-/* The waiting page of those who have no place: the same for all who read one language. */
+/* The waiting page for visitors without a place: the same for all readers of a language. */
 struct front_page {
     struct http_blob *blob; /* by gzip; NULL: none yet */
     enum line_state state;
@@ -139,11 +139,11 @@ struct front_page {
     uint64_t made_us;
 };
 
-/* Why nobody new is let in to an event here, whatever its state. Those in the line are served from
- * memory, those inside go on. */
+/* Why this front lets nobody new into an event, whatever its state. People in line are still
+ * answered from memory, and people inside go on. */
 enum front_shut {
     FRONT_OPEN,
-    FRONT_SHUT_DOCUMENT, /* it cannot be read, and defaults are nobody's wish */
+    FRONT_SHUT_DOCUMENT, /* it cannot be read, and nobody asked for the defaults */
     FRONT_SHUT_IDENTITY, /* the key that the event began with is not in the ring */
 };
 static inline const char *front_shut_name(enum front_shut why)
@@ -152,12 +152,13 @@ static inline const char *front_shut_name(enum front_shut why)
 }
 
 struct front_line;
-/* Is it worth telling? A closed event misses nothing by a key that nobody needs any more. */
+/* Is that worth reporting? A closed event does not need its key any more. */
 bool front_is_shut(const struct front_line *event);
 
 struct front_line {
-    /* Of the line: a lane has one of these for itself, with the same document, cookies and, in the
-     * first id_len letters, event. So whoever has found a visitor's line needs no other. */
+    /* Of the line: a lane has one of these for itself, with the same document, cookies and, in
+     * the first id_len letters, event. So handlers that found a visitor's line need nothing
+     * else. */
     char id[LINE_ID_MAX + 1];
     uint32_t id_len;
     uint32_t whole_id_len;
@@ -203,7 +204,7 @@ struct front_line {
     struct front_gauges gauges;
 };
 
-/* Somebody who wants to go on once this front has seen a change. */
+/* A request that goes on once this front has seen a change. */
 struct front_wait {
     struct front_wait *next;
     char event[LINE_EVENT_ID_MAX + 1];
@@ -216,7 +217,7 @@ struct front_wait {
     void (*on_done)(struct front_wait *wait, bool seen);
 };
 
-/* The ticket that was found good last: see caller.c. */
+/* The ticket that was verified last: see caller.c. */
 struct front_seen {
     const struct front_line *event; /* NULL: none */
     uint64_t now_s;
@@ -292,7 +293,8 @@ static inline const struct odds *front_odds(const struct front_line *event)
                : NULL;
 }
 
-/* Where a pass of this event leads: the setting with the event put in; fits NEXT_URL_BYTES_MAX. */
+/* Where a pass of this event leads: the setting with the event filled in; fits NEXT_URL_BYTES_MAX.
+ */
 void front_next_url(const struct front *front, struct span event, struct text *out);
 
 static inline struct front *front_of(const struct http_req *req)
@@ -305,8 +307,8 @@ static inline struct span front_line_id(const struct front_line *event)
     return (struct span){event->id, event->id_len};
 }
 
-/* What visitors' names are bound to: the event's id, with its incarnation if it has one. An event
- * that was made again under an old id knows nobody of the one before. */
+/* What visitors' names are bound to: the event's id, with its incarnation if it has one. An
+ * event that reuses an id recognises nobody from the one before. */
 static inline struct span front_line_scope(const struct front_line *event)
 {
     return (struct span){event->scope, event->scope_len};
@@ -334,11 +336,11 @@ static inline void front_count(_Atomic uint64_t *counter)
     front_count_by(counter, 1);
 }
 
-/* Redis may have called somebody whom our picture still shows waiting; not somebody far behind. */
+/* Redis may have called a place that our picture still shows as waiting, but not one far behind. */
 static inline bool front_surely_waits(const struct front_line *line, struct place place)
 {
     enum {
-        NEAR_SECONDS = 3, /* so far ahead of our picture Redis may be, with a tick lost */
+        NEAR_SECONDS = 3, /* how far Redis may be ahead of our picture when a tick was lost */
         NEAR_PLACES = 100,
     };
     uint64_t near =

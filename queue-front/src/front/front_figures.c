@@ -1,7 +1,7 @@
-/* front_figures.c: what the scrape is told of a front: counters of the loop, gauges of each line.
+/* front_figures.c: the metrics of a front: counters of the loop, gauges of each line.
  *
- * All of them are words that the loop writes and the scrape reads; they are forgotten before their
- * memory goes, since a scrape may come in between. */
+ * The loop writes them and the scrape reads them. They are unregistered before their memory is
+ * freed, since a scrape may come at any time. */
 #include "front/front_internal.h"
 
 #include <assert.h>
@@ -59,7 +59,7 @@ static const _Atomic uint64_t *value_of(const struct front_line *event, const st
     return (const _Atomic uint64_t *)(const void *)(first + gauge->at);
 }
 
-/* Only the first loop's, since all loops see the same line and shards would be added up. */
+/* Only the first loop's, since all loops see the same line and their gauges would be added up. */
 void figures_begin_event(struct front *front, struct front_line *event)
 {
     if (front->loop->index != 0)

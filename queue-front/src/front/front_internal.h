@@ -1,4 +1,4 @@
-/* front_internal.h: what the files of front.h share and nobody else sees. */
+/* front_internal.h: what the files behind front.h share. */
 #ifndef FG_QUEUE_FRONT_FRONT_INTERNAL_H
 #define FG_QUEUE_FRONT_FRONT_INTERNAL_H
 
@@ -6,7 +6,7 @@
 
 /* ---- front.c ---- */
 
-/* With a picture or without; NULL: unknown. */
+/* With or without a picture; NULL: unknown. */
 struct front_line *front_line_any(const struct front *front, struct span id);
 int front_line_add(struct front *front, struct front_line *event, struct err_slot *err);
 void front_line_remove(struct front *front, const struct front_line *event);

@@ -1,11 +1,11 @@
 /* front_life.c: a front from its start to its end: the pictures that the store brings and what is
- * made of them, the timer, and in which order all comes and goes.
+ * made from them, the timer, and the order of starting and stopping.
  *
  * Data flow: the store's tick answers, ten times a second, call on_view(). There the document is
  * read if its version is new, the meter takes its sample, and the model of waits is made; from then
  * on a poll costs arithmetic only. The shared status is rendered (front_render.c) when somebody
- * asks for it and the last one is a second old, or at once when a state or a document has changed;
- * streams get it by the timer, at most once a second.
+ * asks for it and the last one is a second old, or immediately when a state or a document has
+ * changed. Streams get it from the timer, at most once a second.
  *
  * Invariant: an event that can be found has a picture, a document and a model, so handlers check
  * nothing.
@@ -165,7 +165,7 @@ static void log_shut(const struct front *front, const struct front_line *event)
     log_end(&line);
 }
 
-/* The line itself goes on: it obeys the numbers beside the document. */
+/* The line itself goes on: it uses the numbers stored beside the document. */
 static void judge_event(struct front *front, struct front_line *event)
 {
     enum front_shut before = event->shut;
@@ -202,7 +202,7 @@ static void renew_model(struct front *front, struct front_line *event)
     eta_watch_observe(&event->watch, event->view, &event->eta);
 }
 
-/* What all fronts' sums are made of. */
+/* The counters that are added up over all fronts. */
 static void tell(const struct front *front, const struct front_line *event, struct line_told *told)
 {
     *told = event->promises.told;
@@ -237,7 +237,7 @@ static void on_view(void *ctx, const struct line_view *view)
     front_check_waits(front);
 }
 
-/* Beside the id, what a list of events says of one that is over. */
+/* What a list of events says about one that is over, besides its id. */
 static void on_describe(void *ctx, const struct line_view *view, struct text *card)
 {
     struct front *front = MAGIC_OF(front, ctx);
@@ -274,13 +274,13 @@ static void on_each_event(struct front_line *event, void *ctx)
             tell_streams(front, event, clock_mono_us(front->loop->clock));
         return;
     }
-    renew_model(front, event); /* the opening comes nearer also while nothing moves */
+    renew_model(front, event); /* the opening comes nearer even while nothing moves */
     if (event->view->lane > 0)
         return; /* the rest is its event's */
     tell_streams(front, event, clock_mono_us(front->loop->clock));
     front->shut_seen += front_is_shut(event);
     if (event->shut == FRONT_SHUT_DOCUMENT)
-        return; /* nothing goes by settings that nobody made */
+        return; /* settings that nobody made decide nothing */
     scheduler_look(front, event);
     pilot_look(front, event);
     drawing_look(front, event);
@@ -445,10 +445,10 @@ void front_use_keys(struct front *front)
     uv_mutex_unlock(&front->shared->keys_lock);
     struct secrets *before = front->keys;
     front->keys = keys;
-    /* release: whoever reads the serial may tell others that this loop knows these keys */
+    /* release: a reader of the serial may tell others that this loop knows these keys */
     atomic_store_explicit(&front->shared->keys_serial[front->loop->index], keys->serial,
                           memory_order_release);
-    front->seen.event = NULL; /* it was judged by the keys that were */
+    front->seen.event = NULL; /* it was judged by the old keys */
     if (front->store != NULL) {
         line_store_offer_identity(front->store, keys->identities.key[0].name);
         front_each_event(front, on_keys, front);

@@ -1,6 +1,6 @@
-/* front_readyz.c: a broken event does not make the process unready: its neighbours are served, and
- * whoever watches is told which it is. The answer is open to whoever reaches the private listener;
- * names of keys and events are no secrets. */
+/* front_readyz.c: one broken event does not make the process unready. The others are served, and
+ * the answer names the broken one for monitoring. Everybody who reaches the private listener may
+ * read it; names of keys and events are no secrets. */
 #include "front/front_readyz.h"
 
 #include "core/json_time.h"
@@ -26,7 +26,7 @@ static void put_since(struct text *body, uint64_t since_ms)
         json_member_null(body, "since");
 }
 
-/* A closed event's visitors have nothing left to be recognised for. */
+/* Visitors of a closed event need not be recognised any more. */
 static void note_used(struct front_line *event, void *ctx)
 {
     struct look *look = ctx;
@@ -89,7 +89,7 @@ static bool may_draw(const struct line_view *view)
            (state <= LINE_PRE_QUEUE || view->draw.closed);
 }
 
-/* Keys that a draw was promised with which has not been held. */
+/* Keys of draws that are promised and not yet held. */
 static void note_promised(struct front_line *event, void *ctx)
 {
     struct look *look = ctx;

@@ -1,5 +1,6 @@
-/* front_readyz.h: what /readyz says beside its verdict: which keys this process holds, by name, so
- * that a rotation can wait until all hold the next one; and which events are shut here. */
+/* front_readyz.h: what /readyz says besides its verdict: the names of the keys that this process
+ * holds, so that a rotation can wait until all processes hold the next one, and the events that
+ * are shut here. */
 #ifndef FG_QUEUE_FRONT_FRONT_READYZ_H
 #define FG_QUEUE_FRONT_FRONT_READYZ_H
 

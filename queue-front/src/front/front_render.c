@@ -1,9 +1,9 @@
-/* front_render.c: the shared status as whole answers, head and all, and as a server-sent event.
+/* front_render.c: the shared status as complete answers, head included, and as a server-sent event.
  *
- * Rendered when somebody asks and the last one is a second old, or at once when something urgent
- * has happened. What was rendered is immutable and counted: a new one takes its place, and answers
- * under way keep the old one. The tag is of the body, which holds no time that passes by itself; so
- * streams are told only what is news. */
+ * Rendered when somebody asks and the last one is a second old, or immediately when something
+ * urgent has happened. A rendered answer is immutable and reference-counted: a new one replaces
+ * it, and answers under way keep the old one. The tag is of the body, which contains nothing
+ * that changes with time alone, so streams are only told news. */
 #include "front/front_internal.h"
 
 #include "base/tag.h"
@@ -13,13 +13,13 @@
 #include <assert.h>
 
 enum {
-    RENDER_US = 1000000, /* a status is at most so old */
+    RENDER_US = 1000000, /* a status is at most this old */
     HEAD_BYTES_MAX = 512,
 };
 
 static uint32_t shared_poll_ms(const struct front *front, const struct front_line *event)
 {
-    /* Those who ask only for the shared status are told the pace of the middle of the line. */
+    /* Readers of the shared status alone are told to poll like the middle of the line. */
     uint64_t ahead = event->view->waiting / 2;
     struct poll_ask ask = {
         .line = event->view->state,
@@ -28,7 +28,8 @@ static uint32_t shared_poll_ms(const struct front *front, const struct front_lin
         .eta = eta_at(&event->eta, ahead),
         .load_milli = front->load_milli,
     };
-    return poll_after_ms(&ask) / 1000 * 1000; /* whole seconds, or the bytes would never settle */
+    return poll_after_ms(&ask) / 1000 *
+           1000; /* whole seconds, or the bytes would change all the time */
 }
 
 static void put_head(const struct front *front, const struct front_line *event, struct text *out)

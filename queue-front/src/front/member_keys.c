@@ -1,6 +1,7 @@
-/* member_keys.c: a feed of keys (outcall/jwks_feed.h) with calls of its own, as the shop may have a
- * certificate of its own. Without an address, or before anything came from there, the file's keys
- * count. */
+/* member_keys.c: the shop's keys, from its address or from a file. The feed
+ * (outcall/jwks_feed.h) has outgoing calls of its own, because the shop may have a certificate
+ * authority of its own. Without an address, or before anything has arrived from it, the keys of
+ * the file count. */
 #include "front/member_keys.h"
 
 #include "front/front.h"

@@ -1,5 +1,5 @@
-/* member_keys.h: the shop's public keys, by which its members are known: from its own address, or
- * else from a file. One a front. */
+/* member_keys.h: the shop's public keys, which verify member tokens: from the shop's address or
+ * else from a file. One per front. */
 #ifndef FG_QUEUE_FRONT_MEMBER_KEYS_H
 #define FG_QUEUE_FRONT_MEMBER_KEYS_H
 

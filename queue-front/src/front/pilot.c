@@ -1,12 +1,12 @@
 /* pilot.c: a round each interval: all pages are asked at once, and when the last of them has
  * answered or failed, core/autopilot.h decides and the store is told. Every process does so; the
- * script takes the first decision of an interval and no other (lua/pilot.lua), so a process that
- * dies or is cut off from the services is missed by nobody.
+ * script takes the first decision of an interval and no other (lua/pilot.lua), so it does not
+ * matter if one process dies or is cut off from the services.
  *
- * All pages must be heard. Of three services, the one that does not answer is the one to mind.
+ * All pages must answer. Of three services, the one that does not answer is the one to worry about.
  *
- * A percentile wants answers to be reckoned from. While a page has too few new ones, the look that
- * it is compared with stays, for RIPEN_ROUNDS at most; then it is as old as it should get.
+ * A percentile needs enough answers. While a page has too few new ones, the look that it is
+ * compared with is kept, for RIPEN_ROUNDS at most, since after that it would be too old.
  *
  * Threading: none, the first loop owns all of it. */
 #include "front/pilot.h"
@@ -140,7 +140,7 @@ static bool read_pages(struct pilot *pilot, struct health_reading *reading)
     return all && autopilot_hears(&pilot->event->doc, reading);
 }
 
-/* The line has people whom a higher rate would let in. */
+/* A higher rate would let people in: some are waiting. */
 static bool rate_is_used(const struct line_view *view)
 {
     uint64_t inside = view->active + view->outstanding;
@@ -206,7 +206,7 @@ static void ask_pages(struct pilot *pilot)
         outcall_send(pilots->outcalls, &call);
     }
     if (pilot->pages_len == 0)
-        round_over(pilot); /* on, and nobody to listen to: silence, which leads to the floor */
+        round_over(pilot); /* on, with no page to read: that is silence, which leads to the floor */
 }
 
 static struct pilot *pilot_create(struct front *front, struct front_line *event)

@@ -1,5 +1,5 @@
 /* pilot.h: the autopilot's rim: reads the health pages of the services behind the line, on a
- * process's first loop, and proposes what core/autopilot.h makes of them. */
+ * process's first loop, and proposes what core/load/autopilot.h decides. */
 #ifndef FG_QUEUE_FRONT_PILOT_H
 #define FG_QUEUE_FRONT_PILOT_H
 

@@ -1,8 +1,8 @@
-/* scheduler.c: what a document says is to be done at a time: steps of the rate, and the end. A step
- * is a change of the document like an operator's, compared by version, written and put on the trail
- * in one script call. Every process tries and one comes first; the others are told CONFLICT, and
- * with the next picture the step is gone. Only a process's first loop tries, and one attempt of an
- * event is under way at most. */
+/* scheduler.c: what a document demands at certain times: steps of the rate, and the end. A step
+ * is a change of the document like an operator's: its version is compared, it is written and put
+ * on the trail, all in one script call. Every process tries and one comes first. The others are
+ * told CONFLICT, and in the next picture the step is gone. Only the first loop of a process
+ * tries, with at most one attempt per event under way. */
 #include "front/scheduler.h"
 
 #include "core/event/event_state.h"

@@ -36,7 +36,7 @@ static struct http_blob *public_keys(const struct jwks *passes)
     return http_blob_create(text_span(&text));
 }
 
-/* A key set is public, so its file may be anybody's to read. */
+/* A key set is public, so its file may be readable by all. */
 static int load_members(const char *path, struct err_slot *err, struct jwks **out)
 {
     char text[MEMBER_KEYS_BYTES_MAX];

@@ -1,6 +1,6 @@
-/* secrets.h: the keys of a running front: of tickets, of identities and of passes. Read from files
- * at start and at each reload, shared by all loops, never changed: a reload makes another ring, and
- * the last loop that lets go of the old one frees it. */
+/* secrets.h: the keys of a running front: for tickets, identities, passes and draws. Read from
+ * files at start and at each reload, shared by all loops and never changed. A reload makes
+ * another set, and the last loop to let go of the old one frees it. */
 #ifndef FG_QUEUE_FRONT_SECRETS_H
 #define FG_QUEUE_FRONT_SECRETS_H
 

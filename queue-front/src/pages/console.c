@@ -1,7 +1,7 @@
-/* console.c: the operator's page and its files, for the private listener. The page speaks to three
- * services; this one knows of the other two what the configuration says and nothing more, a name
- * and an origin each. They go into the page, and into its policy, without which the browser would
- * call nobody but us. Whether the others answer is theirs to decide ([private] origins).
+/* console.c: the operator's page and its files, for the private listener. The page talks to three
+ * services. This one knows a name and an origin of the other two, from its configuration. Both go
+ * into the page and into its content policy, without which the browser would refuse to call them.
+ * Whether the others answer is for them to decide ([private] origins).
  *
  * The table of files is made when the program is built, with their packed forms beside them,
  * because packing takes longer than all the rest of a start. */
@@ -125,7 +125,7 @@ int console_create(const char *parts, const struct brand_settings *brand, struct
 #include "web/console/console.words.inc"
                 },
             .service = "console",
-            .may_lack = true, /* who adds a language for visitors need not add it for operators */
+            .may_lack = true, /* a language for visitors need not exist for operators */
             .brand = brand,
             .connect = console->connect,
             .data = text_span(&data),

@@ -1,6 +1,5 @@
-/* console.h: the operator's page, /console on the private listener. It is static: what it shows,
- * its script asks of the private listeners itself, of this one and of those that [console] parts
- * names. */
+/* console.h: the operator's page, /console on the private listener. It is static: its script
+ * asks the private listeners for what it shows, this one and those that [console] parts names. */
 #ifndef FG_QUEUE_FRONT_CONSOLE_H
 #define FG_QUEUE_FRONT_CONSOLE_H
 

@@ -13,7 +13,7 @@ static const char sw_js[] =
 #include "queue-front/web/sw.js.inc"
     ;
 static const char robots_txt[] = "User-agent: *\nDisallow: /v1/\n";
-/* It never changes; whoever wants another icon has a logo in [brand]. */
+/* It never changes; an operator who wants another icon sets a logo in [brand]. */
 static const char asset_headers[] = "Cache-Control: public, max-age=31536000, immutable\r\n"
                                     "X-Content-Type-Options: nosniff\r\n";
 /* It lies below /assets and serves the pages below /e. */

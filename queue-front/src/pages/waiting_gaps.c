@@ -1,7 +1,7 @@
-/* waiting_gaps.c: one table says what fills each gap of waiting.html and which of its blocks stand
- * there, so that without a script the page is true when it arrives. The rows stand in the order of
- * the page: the event, what the operator tells, the place, the wait, the turn, the end. All markup
- * is the template's; from here come words, numbers and times, escaped. */
+/* waiting_gaps.c: one table says what fills each gap of waiting.html and which of its blocks are
+ * included, so that the page is correct on arrival even without a script. The rows stand in the
+ * order of the page: the event, what the operator tells, the place, the wait, the turn, the end.
+ * All markup is the template's; from here come words, numbers and times, escaped. */
 #include "pages/waiting_gaps.h"
 
 #include "base/rfc3339.h"
@@ -142,7 +142,7 @@ static void put_commitment(struct text *out, void *ctx)
     text_str(out, hex);
 }
 
-/* Before the opening people may gather for the draw: both times are told. */
+/* Before the opening people may gather for the draw; both times are told. */
 static void put_begins(struct text *out, void *ctx)
 {
     const struct waiting_look *look = ctx;
@@ -231,7 +231,7 @@ static void put_notice(struct text *out, void *ctx)
                       look, key)); /* an unknown code finds nothing, and nothing is shown */
 }
 
-/* Whom to ask, and the number to name, for whoever has just been slowed down. */
+/* Where to ask, and the reference to give, for a visitor who has just been slowed down. */
 static bool has_appeal(const struct waiting_look *look)
 {
     return look->event->doc.appeals_len > 0 && appeal_looks_right(look->reference);
@@ -262,7 +262,7 @@ static void put_appeal_address(struct text *out, void *ctx)
     html_put(out, words_of(look, doc_of(ctx)->appeal, doc_of(ctx)->appeals_len));
 }
 
-/* One turn for each category; what is gone says so. */
+/* One round for each category; sold-out ones say so. */
 static bool price(void *ctx, unsigned turn)
 {
     struct waiting_look *look = ctx;
@@ -400,7 +400,7 @@ static bool no_kept(void *ctx, unsigned turn)
     return turn == 0 && look->place.position == 0;
 }
 
-/* What GET me would answer, so that the script need not ask before it shows anything. */
+/* What GET me would answer, so that the script can show it without asking first. */
 static void put_me(struct text *out, void *ctx)
 {
     const struct waiting_look *look = ctx;
@@ -419,7 +419,8 @@ static void put_me(struct text *out, void *ctx)
         .lane = front_lane_id(look->event),
     };
     out->comma = false;
-    status_me_json(out, &ask); /* numbers and fixed words: nothing in it can end the script */
+    status_me_json(out,
+                   &ask); /* numbers and fixed words: nothing in it can close the script element */
 }
 
 /* ---- the wait ---- */

@@ -1,5 +1,5 @@
-/* waiting_look.h: what one request for the waiting page sees: which event, whose place, and which
- * of the page's views shows it. */
+/* waiting_look.h: what one request for the waiting page gets to see: the event, the place, and
+ * the view of the page that shows it. */
 #ifndef FG_QUEUE_FRONT_WAITING_LOOK_H
 #define FG_QUEUE_FRONT_WAITING_LOOK_H
 
@@ -28,9 +28,9 @@ struct waiting_look {
 
 /* Whose place it is, from the request's ticket; the fields above `view` and the query's are set. */
 void waiting_look_take(struct waiting_look *look, const struct http_req *req);
-/* Nothing in it is one visitor's own: others may be shown the same. */
+/* Nothing in it belongs to one visitor, so others may be sent the same page. */
 bool waiting_look_is_shared(const struct waiting_look *look);
-/* How it came that nobody enters with this place any more; NULL: somebody may. */
+/* Why nobody can enter with this place any more; NULL: it is still good. */
 const char *waiting_look_over(const struct waiting_look *look);
 
 static inline struct span waiting_look_phrase(const struct waiting_look *look, const char *key)

@@ -1,7 +1,7 @@
-/* waiting_page.c: the waiting page is one template a language. Each request copies it once and
- * fills in who asks: without script the page is true when it arrives and reloads itself; with
- * script it is kept true by wait.js, which begins with the very answer that `me` would give. All
- * sections are in the page; `data-view` and `data-state` say which of them is seen.
+/* waiting_page.c: the waiting page is one template per language. Each request copies it and fills
+ * in the visitor. Without script the page is correct on arrival and reloads itself; with script,
+ * wait.js keeps it up to date, beginning with the same answer that `me` would give. All sections
+ * are in the page, and `data-view` and `data-state` say which one is shown.
  *
  * It is sent compressed. Those who have no place yet, which is everybody in the worst minute, get
  * the same page: it is made once a second for each language. Another one is compressed for whoever
@@ -104,7 +104,7 @@ static void share_page(const struct waiting_look *look, struct front_line *event
     };
 }
 
-/* True: the event is not there, or not known to be, and that was said. */
+/* True: the event does not exist, or is not known to, and that was answered. */
 static bool refuse_unknown(struct http_req *req, void *ctx)
 {
     const struct waiting_page *pages = ctx;
@@ -146,7 +146,7 @@ static void on_waiting_page(struct http_req *req, void *ctx)
     struct text html = text_on(memory, sizeof(memory));
     struct text packed = text_on(packed_memory, sizeof(packed_memory));
     filled_page_put(&html, pages->waiting, look.lang, &look);
-    assert(!html.overflown); /* the fixed part is judged at start, what fills it is bounded */
+    assert(!html.overflown); /* the fixed part is checked at start, and what fills it is bounded */
     packs = packs && squeezer_gzip(front->squeezer, text_span(&html), &packed);
     if (packs && waiting_look_is_shared(&look))
         share_page(&look, event, text_span(&packed));

@@ -1,5 +1,5 @@
-/* waiting_page.h: what visitors look at: the waiting page, what it loads, and a page for what is
- * not there. All of it is part of the program, but for the operator's brand. */
+/* waiting_page.h: what visitors see: the waiting page, the files that it loads, and a page for
+ * events that do not exist. Except for the operator's brand, all of it is part of the program. */
 #ifndef FG_QUEUE_FRONT_WAITING_PAGE_H
 #define FG_QUEUE_FRONT_WAITING_PAGE_H
 

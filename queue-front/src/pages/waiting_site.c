@@ -1,6 +1,6 @@
-/* waiting_site.c: every file of web/ that a visitor's browser may ask for is in the program, in one
- * table. The page that checks a draw is the same for all, so it is a file too; the waiting page is
- * made for each visitor, by waiting_page.c. */
+/* waiting_site.c: every file of web/ that a visitor's browser may request is in the program, in
+ * one table. The page that checks a draw is the same for everybody, so it is a file too. The
+ * waiting page is made for each visitor, by waiting_page.c. */
 #include "pages/waiting_site.h"
 
 static const char base_css[] =

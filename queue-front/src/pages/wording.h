@@ -1,4 +1,4 @@
-/* wording.h: sentences of the text files with something put in, for pages: all of it is escaped. */
+/* wording.h: sentences of the text files with values filled in, for pages. All of it is escaped. */
 #ifndef FG_QUEUE_FRONT_WORDING_H
 #define FG_QUEUE_FRONT_WORDING_H
 
@@ -9,8 +9,8 @@ void wording_put(struct text *out, struct span pattern, struct span first, struc
 void wording_put_number(struct text *out, struct span pattern, uint64_t first, uint64_t second);
 void wording_put_time(struct text *out, struct span pattern, uint64_t ms); /* {0}, in UTC */
 
-/* Numbers as people read them: 12,345. Both of our languages part them alike; the script, where it
- * runs, writes them by the rules of any other. */
+/* Numbers as people read them: 12,345. Both built-in languages group them the same way; the
+ * script, if it runs, writes them by the rules of any other. */
 void wording_put_grouped(struct text *out, uint64_t value);
 
 #endif

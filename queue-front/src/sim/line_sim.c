@@ -1,8 +1,8 @@
 /* line_sim.c: one picture each 100 ms of virtual time. The line obeys what tick.lua obeys: a bucket
  * refilled by time, slots among `max_active` with the measured share of those who come, ghosts
  * stepped over once a whole epoch has passed without a sign of them, and nobody new judged while a
- * front is silent. Who is called comes after some seconds or never; sessions last as long as people
- * take.
+ * front is silent. People who are called come after some seconds or never; sessions last as long as
+ * people take.
  *
  * Two in three people arrive in the first third of the time, so the line grows and then shrinks.
  * Every WATCHED-th of those who stay asks again when told to, and writes down what it is told. */
@@ -140,7 +140,7 @@ static bool is_ghost(const struct sim *sim, uint64_t place)
     return (sim->away[place / 8] & (0x80u >> place % 8)) != 0;
 }
 
-/* Once an epoch, of those who had the whole one before to be heard in. */
+/* Once an epoch, for those who could be heard during the whole epoch before. */
 static void judge(struct sim *sim)
 {
     if (sim->now_ms % EPOCH_MS == 0) {
@@ -275,7 +275,7 @@ static void look(struct sim *sim)
 /* What a visitor is told of the odds; -1: nothing. */
 static int8_t tell_odds(const struct sim *sim, struct person *person, uint64_t place)
 {
-    if (!sim->odds.known || sim->seats == 0) /* with none left there is nothing to foretell */
+    if (!sim->odds.known || sim->seats == 0) /* with none left there is nothing to predict */
         return -1;
     int8_t odds = (int8_t)odds_at(&sim->odds, 0, place);
     if (odds != person->odds) {

@@ -1,6 +1,6 @@
-/* line_sim.h: a line in virtual time, with the rules of tick.lua, and visitors who are told their
- * wait by the very code that tells it in production. What they were told is compared with what
- * came. Deterministic for a seed. */
+/* line_sim.h: a line in virtual time, with the rules of tick.lua, and visitors who are told
+ * their wait by the same code as in production. What they were told is compared with what
+ * happened. Deterministic for a seed. */
 #ifndef FG_QUEUE_FRONT_SIM_LINE_SIM_H
 #define FG_QUEUE_FRONT_SIM_LINE_SIM_H
 
