@@ -1,5 +1,5 @@
-/* catalog.c: browsing: the list of products and each product, as JSON and as a page. The two kinds
- * ask the same queries; only what is written differs. */
+/* catalog.c: browsing: the list of products and each product, as JSON and as a page. Both forms use
+ * the same queries and differ only in what is written. */
 #include "shop.h"
 
 #include <assert.h>
@@ -165,7 +165,7 @@ static void on_home(void *ctx, const struct pg_answer *answer)
     reply_page(req, shop_of(req)->catalog->home, res);
 }
 
-/* False: the query's limit is not a valid one, and the answer said so. */
+/* False: the query's limit is invalid, and the request has been answered. */
 static bool ask_products(struct http_req *req, pg_on_done *on_done)
 {
     char after[SKU_MAX + 1] = "";

@@ -1,5 +1,6 @@
-/* checkout.c: the shop's own orders: a basket becomes an order in one statement, or nothing does.
- */
+/* checkout.c: the shop's own orders: a basket becomes an order in one statement, or not at all. The
+ * lines are rewritten from parsed parts, so nothing of the client's text reaches the database as it
+ * came. */
 #include "base/json_in.h"
 #include "shop.h"
 
@@ -29,7 +30,7 @@ static void on_placed(void *ctx, const struct pg_answer *answer)
     }
 }
 
-/* The lines once more, of judged parts only. */
+/* Writes the lines again, from parsed parts only. */
 static bool read_line(struct json_in *in, const json_t *lines, size_t i, struct text *out)
 {
     struct json_in line;

@@ -1,10 +1,10 @@
-/* login.c: login, logout, who am I, and the token with which a customer of ours is believed by a
- * partner.
+/* login.c: login, logout, "who am I", and the token by which a partner recognises a customer of
+ * ours.
  *
- * A password check takes some fifty milliseconds of a core, so it happens on libuv's worker threads
- * and only a bounded number may wait. An unknown user is checked as well, against a hash that
- * nobody has: the time tells nothing. The session is 32 random bytes in a cookie; the database
- * knows their hash. */
+ * A password check takes some fifty milliseconds of a core, so it runs on libuv's worker threads,
+ * and only a bounded number may wait. An unknown user is checked too, against a hash that nobody
+ * has, so the time reveals nothing. The session is 32 random bytes in a cookie; the database stores
+ * their hash. */
 #include "base/base64.h"
 #include "base/json_in.h"
 #include "crypto/jwt.h"
@@ -113,7 +113,7 @@ static void on_user(void *ctx, const struct pg_answer *answer)
     assert(queued == 0); /* it only fails on a NULL function */
 }
 
-/* False after an answer. */
+/* False: the request has been answered. */
 static bool read_login(struct http_req *req, struct login *login, char email[EMAIL_MAX + 1])
 {
     struct err_slot err;
@@ -202,7 +202,7 @@ static void ask_me(struct http_req *req, pg_on_done *on_done)
     pg_pool_query(shop_of(req)->db, SHOP_ME, 1, params, on_done, req);
 }
 
-/* NULL after an answer. */
+/* NULL: the request has been answered. */
 static const PGresult *is_known(struct http_req *req, const struct pg_answer *answer)
 {
     const PGresult *res = shop_result(req, answer);

@@ -63,7 +63,7 @@ static int add_metrics(struct service_loop *loop, const struct pg_pool_stats *st
     return metrics_gauge(loop->metrics, &waiting, &stats->queued, err);
 }
 
-/* What lies in files. */
+/* What comes from files. */
 static int read_secrets(struct shop *shop, const struct settings *settings, struct err_slot *err)
 {
     int rc = 0;
@@ -88,7 +88,7 @@ static int open_db(struct service_loop *loop, struct shop *shop, struct err_slot
                                 .what = "shop",
                                 .conninfo = settings->conninfo,
                                 .connections = (uint32_t)settings->connections,
-                                .depth = 1, /* a slow report stands before nobody's basket */
+                                .depth = 1, /* a slow report holds up nobody's basket */
                                 .queue_max = DB_QUEUE_MAX,
                                 .deadline_ms = DB_DEADLINE_MS,
                                 .fail_fast = true,
@@ -139,7 +139,7 @@ static int loop_start(struct service_loop *loop, struct err_slot *err)
     return 0;
 }
 
-/* A password that is still being checked comes back to a shop without a database, which says so. */
+/* A password check that is still running comes back to a shop without a database, which says so. */
 static void loop_stop(struct service_loop *loop)
 {
     struct shop *shop = loop->ctx;

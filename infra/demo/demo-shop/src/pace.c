@@ -1,4 +1,6 @@
-/* pace.c: see pace.h. */
+/* pace.c: a token bucket. Tokens are kept in millionths, so that rate times elapsed microseconds is
+ * exact and no fraction is lost however often it is asked. Elapsed time is capped at what fills the
+ * bucket, which also keeps the product from overflowing after a long pause. */
 #include "pace.h"
 
 #include <assert.h>
@@ -16,7 +18,7 @@ bool pace_take(struct pace *pace, uint64_t now_us, uint64_t *wait_us)
     uint64_t full = pace->burst * TOKEN;
     uint64_t passed_us = now_us > pace->at_us ? now_us - pace->at_us : 0;
     uint64_t most_us =
-        full / pace->per_s + 1; /* to fill from empty; longer would overflow for nothing */
+        full / pace->per_s + 1; /* fills it from empty; counting more would only overflow */
     uint64_t gained = (passed_us < most_us ? passed_us : most_us) * pace->per_s;
     pace->at_us = now_us;
     pace->micros = pace->micros + gained < full ? pace->micros + gained : full;

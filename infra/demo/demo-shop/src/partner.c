@@ -1,5 +1,6 @@
-/* partner.c: orders that a partner hands in, and what it may read of them. The key is the partner's
- * only right. The pace is the shop's: above it nothing is asked of the database. */
+/* partner.c: orders that a partner submits, and what it may read back. The API key is all the
+ * authority a partner has. The shop sets the pace: above it, requests are refused before the
+ * database is asked. */
 #include "base/json_in.h"
 #include "base/rfc3339.h"
 #include "shop.h"
@@ -21,7 +22,7 @@ struct import {
     bool refunded, moved;
 };
 
-/* False after an answer. */
+/* False: the request has been answered. */
 static bool has_key(struct http_req *req)
 {
     const struct shop *shop = shop_of(req);
@@ -66,7 +67,7 @@ static void read_numbers(struct json_in *in, struct import *import)
     json_in_require(in, "amount");
     json_in_require(in, "customer");
     json_in_require(in, "created_at");
-    json_in_allow(in, "purchase"); /* what was bought, by digest: for whoever has to compare */
+    json_in_allow(in, "purchase"); /* a digest of what was bought, for later comparison */
     json_in_u64(in, "amount", 0, 99999999999, &amount);
     if (json_in_str(in, "customer", 1, 19, &text) && !span_u64(text, INT64_MAX, &customer))
         json_in_refuse(in, "customer", "must be the number of a customer, as text");
@@ -92,12 +93,12 @@ static void read_seats(struct json_in *in, struct import *import)
         }
     }
     json_close(&out, ']');
-    if (out.overflown) /* a few bytes can be six when they are escaped */
+    if (out.overflown) /* some bytes take six when escaped */
         json_in_refuse(in, "seats", "is too long");
     import->seats[out.len] = '\0';
 }
 
-/* False after an answer. */
+/* False: the request has been answered. */
 static bool read_import(struct http_req *req, struct import *import)
 {
     static const char *const kinds[] = {"completed", "refunded", "moved", NULL};
@@ -111,7 +112,7 @@ static bool read_import(struct http_req *req, struct import *import)
     unsigned kind = 0;
     json_in_object(&in, doc, &err);
     json_in_require(&in, "kind");
-    json_in_allow(&in, "refund_amount"); /* this shop's books know whole orders only */
+    json_in_allow(&in, "refund_amount"); /* this shop's books only know whole orders */
     json_in_word(&in, "kind", kinds, &kind);
     copy(&in, "external_id", IMPORT_TEXT_MAX, import->external_id);
     copy(&in, "event", IMPORT_TEXT_MAX, import->event);

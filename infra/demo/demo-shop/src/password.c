@@ -1,5 +1,7 @@
-/* password.c: see password.h. Costs are what the formats' own software uses by default in 2024 or
- * thereabouts, so that a login costs what it costs elsewhere. */
+/* password.c: makes and checks hashes in four formats, each by the library that real programs use
+ * for it. The costs are the defaults of those programs in about 2024, so that a login here takes
+ * the time it takes elsewhere: a demo shop with cheap hashes would make every load test look better
+ * than it is. */
 #include "password.h"
 
 #include "base/span.h"
@@ -32,7 +34,7 @@ static int make_crypt(const char *prefix, unsigned long cost, const char *passwo
     char random[16];
     char setting[CRYPT_GENSALT_OUTPUT_SIZE];
     rng_fill(rng, random, sizeof(random));
-    struct crypt_data *data = calloc(1, sizeof(*data)); /* 32 KB: not for a thread's stack */
+    struct crypt_data *data = calloc(1, sizeof(*data)); /* 32 KB: too large for a thread's stack */
     if (data == NULL)
         return err_set(err, ERR_NOMEM, "password hash");
     int rc = 0;

@@ -1,5 +1,5 @@
-/* password.h: password hashes in the four formats that are found in grown user tables. Any thread;
- * takes as long as hashes take. */
+/* password.h: password hashes in the four formats that are common in old user tables. Any thread;
+ * as slow as hashes are. */
 #ifndef FG_DEMO_SHOP_PASSWORD_H
 #define FG_DEMO_SHOP_PASSWORD_H
 

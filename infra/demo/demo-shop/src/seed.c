@@ -1,12 +1,10 @@
-/* seed.c: see seed.h.
+/* seed.c: a million users get their hashes from four that are computed once, one of each format:
+ * what a login meets is the table's size and its mixture of formats, and two bcrypt hashes take the
+ * same time. The twenty demo users have hashes of their own; their passwords are random and written
+ * to one file, and if the file is lost they get new ones.
  *
- * A million users get their hashes from the four that are computed once, one of each format: a user
- * table's size and its mixture of formats is what a login meets, and nobody can tell two bcrypt
- * hashes apart by their speed. The twenty demo users have hashes of their own. Their passwords are
- * random, known to one file; where the file is lost they get new ones.
- *
- * Users come in chunks, each a transaction, so that a run that was broken off goes on where it
- * stopped. An advisory lock keeps two runs apart. */
+ * Users come in chunks, each a transaction, so that an interrupted run resumes where it stopped. An
+ * advisory lock keeps two runs apart. */
 #include "seed.h"
 
 #include "base/json_in.h"
@@ -76,7 +74,7 @@ struct demo_user {
 
 static void invent(struct demo_user users[SEED_DEMO_USERS])
 {
-    static const char alphabet[] = "abcdefghjkmnpqrstuvwxyz23456789"; /* none looks like another */
+    static const char alphabet[] = "abcdefghjkmnpqrstuvwxyz23456789"; /* no two look alike */
     for (unsigned i = 0; i < SEED_DEMO_USERS; i++) {
         snprintf(users[i].login, sizeof(users[i].login), "demo%02u@shop.example", i + 1);
         for (unsigned c = 0; c < DEMO_PASSWORD_LEN; c++)
@@ -85,7 +83,7 @@ static void invent(struct demo_user users[SEED_DEMO_USERS])
     }
 }
 
-/* Written under another name and then moved: whoever reads it reads all of it. */
+/* Written under another name and then renamed: a reader sees all of it or nothing. */
 static int write_file(const char *path, struct span content, struct err_slot *err)
 {
     char new_path[CONFIG_STRING_MAX + 8];
@@ -143,7 +141,7 @@ static int add_demo_users(PGconn *conn, const char *path, struct err_slot *err)
     }
     if (rc == 0)
         rc = run(conn, "demo users", "COMMIT", err);
-    if (rc == 0) /* last: a list that is there is a list that is true */
+    if (rc == 0) /* last: if the list exists, it is true */
         rc = write_list(path, users, err);
     if (rc == 0)
         printf("demo users: %s\n", path);
@@ -152,7 +150,7 @@ static int add_demo_users(PGconn *conn, const char *path, struct err_slot *err)
 
 /* ---- everybody else ---- */
 
-/* As an SQL array of hashes, all of the same password, the formats in turn. */
+/* An SQL array of hashes, all of the same password, the formats taking turns. */
 static int make_bulk_hashes(struct text *array, struct err_slot *err)
 {
     TEXT_LIT(array, "{");
@@ -248,7 +246,7 @@ static int add_goods(PGconn *conn, struct err_slot *err)
                err);
 }
 
-/* The columns of a login and nothing else. The role is the administrator's to make. */
+/* The columns of a login and nothing else. Creating the role is up to the administrator. */
 static int grant_reader(PGconn *conn, const char *role, struct err_slot *err)
 {
     if (role[0] == '\0')
@@ -265,7 +263,7 @@ static int grant_reader(PGconn *conn, const char *role, struct err_slot *err)
 
 static int seed_all(PGconn *conn, const struct settings *settings, struct err_slot *err)
 {
-    /* Notices say that what is there is there; the lock is the session's and ends with it. */
+    /* Notices only say that things exist already; the lock is the session's and ends with it. */
     int rc =
         run(conn, "locking", "SET client_min_messages = warning; SELECT pg_advisory_lock(7)", err);
     if (rc == 0)

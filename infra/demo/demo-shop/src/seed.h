@@ -5,7 +5,7 @@
 #include "base/err.h"
 #include "settings.h"
 
-/* Makes what is missing; what is there stays. Says on stdout what it has made. */
+/* Creates what is missing and leaves the rest. Prints what it has created. */
 int seed_run(const struct settings *settings, struct err_slot *err);
 
 #endif

@@ -1,4 +1,5 @@
-/* settings.c: see settings.h. */
+/* settings.c: the table of settings, one row each: where it is in the file, its default, its
+ * bounds, and the sentence that --help prints. Nothing else knows a setting's name. */
 #include "settings.h"
 
 #include "pg/pg_pool.h"

@@ -1,4 +1,4 @@
-/* settings.h: what the shop is told by its configuration. */
+/* settings.h: the shop's configuration. */
 #ifndef FG_DEMO_SHOP_SETTINGS_H
 #define FG_DEMO_SHOP_SETTINGS_H
 

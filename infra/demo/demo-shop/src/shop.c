@@ -1,4 +1,7 @@
-/* shop.c: see shop.h. */
+/* shop.c: one loop's shop, put together: the queries, the pool of connections, the pages. Also what
+ * every handler needs: the session behind a cookie and the one result of a query. An answer that
+ * the database could not give is told apart from one that it refused (503 or 500), because only the
+ * first is worth trying again. */
 #include "shop.h"
 
 #include "base/base64.h"

@@ -1,4 +1,4 @@
-/* shop.h: what the handlers of one loop share, and the queries they ask. */
+/* shop.h: what the handlers of one loop share, and their queries. */
 #ifndef FG_DEMO_SHOP_SHOP_H
 #define FG_DEMO_SHOP_SHOP_H
 
@@ -37,16 +37,16 @@ struct catalog { /* the shop's pages */
 struct shop {
     uv_loop_t *loop;
     const struct clock *clock;
-    const struct rng *rng; /* the kernel's: session tokens come from it */
+    const struct rng *rng; /* the kernel's: it makes session tokens */
     struct pg_pool *db;
     const struct catalog *catalog;
     struct jwks *keys; /* signs partner tokens */
     const char *issuer;
     const char *audience;
-    struct secret_file *api_key; /* NULL: nobody hands in orders */
+    struct secret_file *api_key; /* NULL: nobody submits orders */
     const char *partner;
     struct pace import_pace;
-    unsigned hashing;                   /* password checks under way or waiting */
+    unsigned hashing;                   /* password checks running or waiting */
     char dummy_hash[PASSWORD_HASH_MAX]; /* what an unknown user's password is checked against */
 };
 
@@ -60,13 +60,13 @@ enum { SHOP_TOKEN_HASH = 65 };
 bool shop_session(const struct http_req *req, char hash[SHOP_TOKEN_HASH]);
 
 void shop_reply_json(struct http_req *req, unsigned status, struct span json);
-/* The one result of a query; NULL after the request was told that there is none. */
+/* The one result of a query; NULL after the request was answered that there is none. */
 const PGresult *shop_result(struct http_req *req, const struct pg_answer *answer);
-/* 503, or 500 where the database said no (ERR_PEER). */
+/* 503, or 500 if the database refused (ERR_PEER). */
 void shop_reply_trouble(struct http_req *req, int rc);
 void shop_reply_no_session(struct http_req *req);
 
-/* In memory of the caller's, all zero; what a failed one has made is destroyed too. */
+/* In the caller's zeroed memory; destroy it even after a failure. */
 int catalog_create(struct err_slot *err, struct catalog *out);
 void catalog_destroy(struct catalog *catalog);
 

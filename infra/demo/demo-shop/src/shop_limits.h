@@ -3,12 +3,12 @@
 #define FG_DEMO_SHOP_SHOP_LIMITS_H
 
 enum {
-    DB_QUEUE_MAX = 512,    /* queries that wait for a connection: half a second's at full load */
+    DB_QUEUE_MAX = 512, /* queries that wait for a connection: half a second's worth at full load */
     DB_DEADLINE_MS = 5000, /* from asking to the answer; a customer has left by then */
 
     PASSWORD_HASH_MAX = 256,
     PASSWORD_MAX = 128,
-    PASSWORD_QUEUE_MAX = 32, /* of up to 300 ms, four at a time: two seconds' wait at most */
+    PASSWORD_QUEUE_MAX = 32, /* up to 300 ms each, four at a time: a wait of two seconds at most */
     EMAIL_MAX = 254,
 
     SESSION_TOKEN_BYTES = 32,

@@ -2,15 +2,15 @@
  *
  *     halls theatre | arena | stadium  > body.json
  *
- * theatre    1,000 seats: stalls and balcony, curved rows around a stage, two aisles
- * arena     15,000: a bowl of two tiers around a floor with 3,000 standing places
- * stadium   66,000: three tiers around a pitch, sections behind the stage closed
+ * theatre    1,000 seats: stalls and balcony, curved rows around a stage, two aisles arena
+ * 15,000: a bowl of two tiers around a floor with 3,000 standing places stadium   66,000: three
+ * tiers around a pitch, sections behind the stage closed
  *
- * Both shapes come from one idea: a row is a curve at some distance outside of a base curve, seats
- * stand on it half a metre apart, and a section is a stretch of it between two aisles. For the
- * theatre the base is a point (rows are arcs), for the bowls a rectangle with round corners. The
- * same call writes the same bytes: nothing is drawn by lot, and numbers are written with one
- * decimal. A hall gets exactly its number of seats by shortening its last rows. */
+ * Both shapes come from one idea: a row is a curve at some distance outside a base curve, its seats
+ * are half a metre apart, and a section is a stretch of it between two aisles. For the theatre the
+ * base is a point (rows are arcs), for the bowls a rectangle with round corners. The same call
+ * writes the same bytes: nothing is random, and numbers are written with one decimal. A hall gets
+ * its exact number of seats by shortening the last rows. */
 #include <assert.h>
 #include <inttypes.h>
 #include <math.h>
@@ -41,7 +41,7 @@ struct tier {
     double distance_m; /* of the first row from the base */
     double row_m;
     unsigned rows, sections;
-    double from, to; /* the part of the way around that is seated, as fractions */
+    double from, to; /* the part of the way round that has seats, as fractions */
 };
 
 struct category {
@@ -63,7 +63,7 @@ struct hall {
     struct tier tiers[TIERS_MAX];
     unsigned tier_count;
     struct category categories[6];
-    unsigned category_count; /* the last of seats; those of standing areas follow */
+    unsigned category_count; /* the last one for seats; those of standing areas follow */
     struct standing areas[2];
     unsigned area_count;
     double stage_m[4]; /* x, y, width, height */
@@ -131,8 +131,8 @@ static double perimeter(const struct base *base, double distance)
 }
 
 /* The point s metres along the curve at this distance, clockwise on the screen (y grows downwards)
- * from the middle of the left side, where the stage is. The theatre has its stage on top: for a
- * point the way begins there as well, a quarter to the right of it. */
+ * from the middle of the left side, where the stage is. The theatre has its stage at the top:
+ * around a point the way also begins there, a quarter turn to its right. */
 static struct point point_at(const struct base *base, double distance, double s)
 {
     double a = base->half_length_m, b = base->half_width_m, r = base->corner_m + distance;
@@ -175,8 +175,8 @@ struct rows {
     struct row list[ROWS_MAX];
 };
 
-/* For the theatre the way starts at the left: a half of the circle below the stage is what the
- * fractions 0 .. 0.5 should mean, so its rows are turned by half a circle. */
+/* For the theatre the way starts at the left: the fractions 0 .. 0.5 should mean the half circle
+ * below the stage, so its rows are turned by half a circle. */
 static struct point seat_at(const struct hall *hall, const struct row *row, unsigned seat)
 {
     double s = row->middle_m + ((double)seat - (double)(row->seats - 1) / 2) * SEAT_PITCH_M;
@@ -224,7 +224,7 @@ static void trim_rows(const struct hall *hall, struct rows *rows)
     for (unsigned i = 0; i < rows->count; i++)
         if (rows->list[i].number + 4 >= hall->tiers[rows->list[i].tier].rows)
             spare += rows->list[i].seats - 4;
-    assert(have - hall->seats <= spare); /* the table above is nearly right, and stays so */
+    assert(have - hall->seats <= spare); /* the table above is nearly right, and must stay so */
     for (unsigned depth = 0; have > hall->seats; depth++) {
         for (unsigned i = rows->count; i-- > 0 && have > hall->seats;) {
             struct row *row = &rows->list[i];
@@ -264,7 +264,7 @@ static struct frame frame_of(const struct hall *hall, const struct rows *rows)
 
 static const char *category_of(const struct hall *hall, const struct rows *rows, unsigned first)
 {
-    const struct row *row = &rows->list[first]; /* a section has one price, by its first row */
+    const struct row *row = &rows->list[first]; /* a section has one price, that of its first row */
     struct point at = seat_at(hall, row, row->seats / 2);
     double distance = hypot(at.x - hall->focal_x_m, at.y - hall->focal_y_m);
     unsigned c = 0;
@@ -399,8 +399,8 @@ static void write_zones(const struct hall *hall, const struct rows *rows)
     printf("]");
 }
 
-/* In the last row of each section of the lowest tier two wheelchair places, each with a companion's
- * seat; the first four seats of the first section's row C are the house's. */
+/* The last row of each section in the lowest tier has two wheelchair places, each with a
+ * companion's seat; the first four seats of the first section's row C are house seats. */
 static void write_seats(const struct hall *hall, const struct rows *rows)
 {
     printf(",\n\"seats\":[");

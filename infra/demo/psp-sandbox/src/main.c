@@ -1,5 +1,5 @@
-/* main.c: the settings, and what is made from them. All state belongs to one loop: a provider whose
- * every call is a turn of one state machine has nothing for a second thread to do. */
+/* main.c: the settings, and what is made from them. All state belongs to one loop: every call is a
+ * move of one state machine, so a second thread would have nothing to do. */
 #include "base/secret_file.h"
 #include "hosted/hosted.h"
 #include "hosted/page.h"
@@ -56,7 +56,7 @@ static const struct config_setting settings[] = {
      "the first pause between two tries; times four each time"},
 };
 
-struct shown { /* what the service shows; made before its loop, gone after it */
+struct shown { /* what the service shows; outlives its loop */
     struct site *site;
     struct filled_page *page;
 };

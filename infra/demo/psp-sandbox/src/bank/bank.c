@@ -1,6 +1,6 @@
-/* bank.c: lists that only grow, so that an object's place in its list is part of its id and a
- * search is a look. Events alone leave again: the newest EVENTS_KEPT_MAX are kept, and the place of
- * an older one stays, empty. */
+/* bank.c: lists that only grow, so that an object's place in its list is part of its id and finding
+ * it takes one look. Only events are dropped: the newest EVENTS_KEPT_MAX are kept, and the place of
+ * an older one stays empty. */
 #include "bank/bank.h"
 
 #include "core/idem.h"
@@ -184,7 +184,7 @@ struct text *bank_object(struct desk_call *at)
 static struct event *make_event(struct desk_call *at, struct list *list, const char *prefix)
 {
     const struct text *object = &at->bank->object;
-    assert(!object->overflown); /* sized for the largest that the bounds allow */
+    assert(!object->overflown); /* sized for the largest object that the bounds allow */
     struct event *event = calloc(1, sizeof(*event) + object->len);
     if (event == NULL)
         return NULL;
@@ -200,7 +200,7 @@ static struct event *make_event(struct desk_call *at, struct list *list, const c
     return event;
 }
 
-/* The list keeps the newest only; an older one's place stays, empty. */
+/* The list keeps only the newest; an older one's place stays empty. */
 static void drop_old(struct list *list)
 {
     if (list->count <= EVENTS_KEPT_MAX)
@@ -210,7 +210,7 @@ static void drop_old(struct list *list)
     list->items[place] = NULL;
 }
 
-/* An event that finds no memory is lost, as one that a receiver never confirms: pollers and the
+/* An event without memory is lost, like one that a receiver never confirms: polling and
  * reconciliation exist for that. */
 void bank_emit(struct desk_call *at, const char *type, uint32_t intent)
 {
@@ -265,7 +265,7 @@ static struct span order_of(void *ctx, uint32_t place)
     return span_of(bank_payment(bank, place)->order);
 }
 
-/* Its id is the same in each life: it comes from a seed of its own. */
+/* Its id is the same after each restart, because it has a seed of its own. */
 static int add_configured_endpoint(struct bank *bank, struct err_slot *err)
 {
     struct rng_seeded rng;

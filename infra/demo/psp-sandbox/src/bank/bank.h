@@ -1,8 +1,8 @@
-/* bank.h: every object there is, and the call and answer that the two APIs are made of.
+/* bank.h: every object there is, and the call and the answer from which the two APIs are built.
  *
- * The bank is a pure function with a memory: counter_run(call) changes it and says what to answer,
- * and the time and the randomness of ids are in the call as well. The same calls in the same order
- * give the same bank, bit for bit; that is how the journal brings it back. One thread. */
+ * The bank is a pure function with a memory: counter_run(call) changes it and says what to answer;
+ * the time and the randomness for ids are part of the call. The same calls in the same sequence
+ * give the same bank, bit for bit; that is how the journal restores it. One thread. */
 #ifndef FG_PSP_SANDBOX_BANK_H
 #define FG_PSP_SANDBOX_BANK_H
 
@@ -39,7 +39,7 @@ struct charge {
     bool captured;
     bool released; /* given back before it was captured */
     bool expired;
-    bool disputed; /* the buyer's bank has the money, for now or for good */
+    bool disputed; /* the buyer's bank has the money, for the time being or for good */
 };
 
 enum session_status { SESSION_OPEN, SESSION_COMPLETE, SESSION_EXPIRED };
@@ -48,7 +48,7 @@ enum session_status { SESSION_OPEN, SESSION_COMPLETE, SESSION_EXPIRED };
 struct session {
     char id[IDENT_MAX];
     enum session_status status;
-    uint32_t intent; /* made when the page is submitted first; INTENT_NONE */
+    uint32_t intent; /* created when the page is first submitted; or INTENT_NONE */
     enum intent_capture capture_method;
     char currency[4];
     int64_t amount; /* of all its lines */
@@ -68,7 +68,7 @@ struct refund {
     uint64_t created_s;
     const char *reason; /* a literal, or NULL */
     struct meta meta;
-    bool failed; /* it came back: the money is the shop's again */
+    bool failed; /* it bounced: the money is the shop's again */
 };
 
 struct event {
@@ -77,7 +77,7 @@ struct event {
     uint64_t created_s;
     uint32_t intent;
     uint16_t pending;        /* endpoints that have not confirmed it; a bit is a place */
-    uint16_t undelivered;    /* endpoints that were given up, or that a fault left out */
+    uint16_t undelivered;    /* endpoints that were given up on, or that a fault skipped */
     char request_key[64];    /* the call's idempotency key, cut; empty: none */
     char request[IDENT_MAX]; /* the call's id */
     uint32_t object_len;
@@ -100,9 +100,9 @@ enum payment_status {
     PAYMENT_DONE,
     PAYMENT_PARTIAL_CANCELED,
     PAYMENT_CANCELED,
-    PAYMENT_ABORTED, /* the card said no at confirm */
+    PAYMENT_ABORTED, /* the card was refused at confirm */
     PAYMENT_EXPIRED,
-    PAYMENT_WAITING_FOR_DEPOSIT, /* an account was opened for it, and nothing has come in yet */
+    PAYMENT_WAITING_FOR_DEPOSIT, /* an account was opened, and nothing has come in yet */
     PAYMENT_STATUS_COUNT,
 };
 
@@ -141,7 +141,7 @@ struct transaction {
 #define PLACE_NONE   UINT32_MAX /* in any list */
 #define PAYMENT_NONE PLACE_NONE
 
-/* What has ever happened, for the ledger and the metrics. */
+/* Totals of everything that happened, for the ledger and the metrics. */
 struct bank_counts {
     uint64_t calls;
     uint64_t replays;
@@ -178,20 +178,20 @@ struct call {
     const struct op *op;
     uint64_t at_us; /* wall clock */
     uint64_t seed;  /* of every id this call makes */
-    struct span id; /* the path's parameter, or not there */
+    struct span id; /* the path's parameter, or absent */
     struct span query;
     struct span body;
-    struct span key;     /* Idempotency-Key, or not there */
+    struct span key;     /* Idempotency-Key, or absent */
     unsigned instead;    /* 0, or a status: do nothing and answer so */
-    unsigned afterwards; /* 0, or a status: do it and answer so all the same */
-    int fault_slot;      /* which fault of the intent's metadata this was, -1: none */
+    unsigned afterwards; /* 0, or a status: do it, but answer so */
+    int fault_slot;      /* which fault of the intent's metadata struck; -1: none */
 };
 
 struct answer {
     unsigned status;
     struct span body;        /* JSON; borrowed until the next counter_run() */
     bool replayed;           /* it was given before, under the same key */
-    bool executed;           /* something may have changed: this call belongs into the journal */
+    bool executed;           /* something may have changed: this call belongs in the journal */
     uint32_t intent;         /* the one that it was about, or INTENT_NONE */
     uint32_t payment;        /* the Toss payment that it was about, or PAYMENT_NONE */
     char request[IDENT_MAX]; /* req_...: for the Request-Id header and the events */
@@ -202,7 +202,7 @@ void bank_destroy(struct bank *bank);
 
 /* ---- for the APIs ---- */
 
-/* What an op works with. Ids come from rng, times from now_s. */
+/* What an op works with: ids come from rng, times from now_s. */
 struct desk_call {
     struct bank *bank;
     const struct call *call;
@@ -235,7 +235,7 @@ struct intent *bank_find_secret(const struct bank *bank, struct span secret, uin
 
 void session_free(struct session *session); /* NULL is fine */
 
-/* Takes `item`, whose id was made for place `list->count`. */
+/* Takes `item`, whose id names the place `list->count`. */
 int bank_add(struct list *list, void *item, struct err_slot *err);
 
 /* The place of an item that is due by now_s, searched from *cursor on in a bounded step;
@@ -251,7 +251,7 @@ void bank_emit(struct desk_call *at, const char *type, uint32_t intent);
 /* A Toss webhook about that object, for the one address that the configuration names. */
 void bank_notice(struct desk_call *at);
 
-/* A copy closed by NUL, or NULL without memory. */
+/* A NUL-terminated copy, or NULL when out of memory. */
 char *bank_copy(struct span text);
 
 #endif

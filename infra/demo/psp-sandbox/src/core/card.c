@@ -1,4 +1,7 @@
-/* card.c: see card.h. Numbers and tokens are those that Stripe publishes for test mode. */
+/* card.c: a table of test cards: the numbers and tokens that Stripe publishes for test mode, each
+ * with what becomes of a payment. A number goes through the same checks as at a real provider
+ * (characters, length, check digit) before the table is searched, so that a typo and an unknown
+ * card fail differently. */
 #include "core/card.h"
 
 #include <assert.h>

@@ -1,5 +1,5 @@
 /* card.h: the test cards, and what becomes of a payment with each. No other card exists here: a
- * number that is not in the table is answered as Stripe's test mode answers real cards. */
+ * number that is not in the table gets the answer that Stripe's test mode gives to real cards. */
 #ifndef FG_PSP_SANDBOX_CARD_H
 #define FG_PSP_SANDBOX_CARD_H
 
@@ -21,8 +21,8 @@ enum { CARD_NUMBER_MAX = 19 };
 /* By "pm_card_visa_chargeDeclined", with or without the brand; NULL if there is none. */
 const struct card *card_by_token(struct span token);
 
-/* By a number as a buyer types it, with spaces or dashes. NULL if it is no card number at all
- * (length, characters, check digit); the stranger's card if it is one that is not in the table. */
+/* By a number as a buyer types it, with spaces or dashes. NULL if it is not a card number at all
+ * (length, characters, check digit); the unknown card if it is not in the table. */
 const struct card *card_by_number(struct span typed);
 
 /* The last four digits, for people. */

@@ -1,4 +1,6 @@
-/* fault.c: see fault.h. */
+/* fault.c: reading and striking. A table lists the kinds with the values they take, so that a
+ * misspelt fault is refused where it is written instead of never striking. Rules strike in the
+ * order in which they were given; a rule that has struck as often as it says is gone. */
 #include "core/fault.h"
 
 #include <assert.h>

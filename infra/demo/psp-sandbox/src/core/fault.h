@@ -1,7 +1,7 @@
-/* fault.h: what goes wrong on command, and how it is written: OPERATION:KIND[=VALUE][*COUNT].
+/* fault.h: faults on command, and how they are written: OPERATION:KIND[=VALUE][*COUNT].
  *
- * A list of rules waits for its calls; a payment's own metadata is asked first. Each rule strikes
- * so often as it says and is gone then. */
+ * A list of rules waits for matching calls; a payment's own metadata goes first. Each rule strikes
+ * as often as it says and then disappears. */
 #ifndef FG_PSP_SANDBOX_FAULT_H
 #define FG_PSP_SANDBOX_FAULT_H
 
@@ -38,10 +38,10 @@ struct fault {
     char operation[FAULT_NAME_MAX + 1]; /* "capture", "any", "webhook", "webhook/charge.captured" */
     enum fault_kind kind;
     uint32_t value;
-    uint32_t count; /* how often it still strikes */
+    uint32_t count; /* how often it will still strike */
 };
 
-/* One or more, with commas. The sentence of an error says what is allowed. */
+/* One or more, separated by commas. The error's sentence says what is allowed. */
 int fault_parse(struct span text, struct err_slot *err, struct fault faults[FAULT_SPECS_MAX],
                 unsigned *count);
 
@@ -51,12 +51,12 @@ struct fault_list {
 };
 
 int fault_list_add(struct fault_list *list, struct span text, struct err_slot *err);
-/* The first rule that strikes this operation, counted down; false if none does. */
+/* Takes one strike of the first rule for this operation; false if there is none. */
 bool fault_list_take(struct fault_list *list, struct span operation, struct fault *out);
 void fault_list_put(const struct fault_list *list, struct text *out); /* a JSON array */
 
-/* The same from a payment's metadata (NULL: it has none), with its counters of strikes: the first
- * that is not used up. *slot is its place; to count it is the caller's part. */
+/* The same from a payment's metadata (NULL: it has none) and its counters: the first that is not
+ * used up. *slot is its place; the caller counts the strike. */
 bool fault_in_text(const char *text, const uint32_t used[FAULT_SPECS_MAX], struct span operation,
                    struct fault *out, int *slot);
 

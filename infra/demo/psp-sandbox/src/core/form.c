@@ -1,8 +1,8 @@
-/* form.c: see form.h. Decoding shrinks: a field is decoded into the form's own memory, which has
- * room for the longest body, so nothing is allocated and nothing can be written past the end.
+/* form.c: decoding only shrinks text, so each field is decoded into the form's own memory, which
+ * has room for the longest body: nothing is allocated, and nothing can be written past the end.
  *
- * Two fields of one name are refused rather than settled by "the last one wins": of two amounts in
- * one body nobody knows which one the caller meant. */
+ * Two fields with one name are refused rather than settled by "the last one wins": with two amounts
+ * in one body, nobody knows which one the caller meant. */
 #include "core/form.h"
 
 #include <assert.h>
@@ -26,8 +26,8 @@ static int hex_digit(char c)
     return -1;
 }
 
-/* The length of the UTF-8 sequence at the head of text, 0 if it is none. Overlong forms,
- * surrogates and what lies beyond U+10FFFF are none. */
+/* The length of the UTF-8 sequence at the start of text, or 0. Overlong forms, surrogates and
+ * anything beyond U+10FFFF are invalid. */
 static size_t utf8_len(struct span text)
 {
     const uint8_t *p = (const uint8_t *)text.ptr;
@@ -118,7 +118,7 @@ static int split_name(struct form_field *field, struct err_slot *err)
     return 0;
 }
 
-/* `expand[]` may come as often as it likes: each is one more element. */
+/* `expand[]` may be repeated: each is one more element. */
 static bool is_append(const struct form_field *field)
 {
     return field->rest.len >= 2 && field->rest.ptr[field->rest.len - 2] == '[';
@@ -230,7 +230,7 @@ static int compare_fields(const void *a, const void *b)
     return order != 0 ? order : compare_bytes(left->value, right->value);
 }
 
-/* Each piece goes in with its length before it, so that no two lists of fields read the same. */
+/* Each piece is hashed after its length, so that no two lists of fields hash the same bytes. */
 static void digest_piece(crypto_hash_sha256_state *state, struct span piece)
 {
     uint64_t len = piece.len;

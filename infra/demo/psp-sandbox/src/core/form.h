@@ -1,6 +1,6 @@
 /* form.h: application/x-www-form-urlencoded, as Stripe's clients write it: `amount=1000`,
- * `metadata[order]=7`, `expand[0]=charge`, `expand[]=charge`. The border where bytes become fields:
- * what comes out is UTF-8 without NUL, with well-formed names and no name twice. */
+ * `metadata[order]=7`, `expand[0]=charge`, `expand[]=charge`. This is where bytes become fields:
+ * the result is UTF-8 without NUL, with well-formed names and no duplicates. */
 #ifndef FG_PSP_SANDBOX_FORM_H
 #define FG_PSP_SANDBOX_FORM_H
 
@@ -27,15 +27,15 @@ void form_clear(struct form *form);
 
 /* Adds the fields of `raw`; a query and a body can be added one after the other. ERR_SYNTAX for bad
  * escapes, text or brackets, ERR_EXISTS for a name that is there already, ERR_FULL beyond the
- * bounds. After an error the form is not to be read. */
+ * bounds. After an error the form must not be read. */
 int form_parse(struct form *form, struct span raw, struct err_slot *err);
 
-/* The value of a plain name; false if it is not there. An empty value is there. */
+/* The value of a plain name; false if absent. An empty value is present. */
 bool form_get(const struct form *form, const char *name, struct span *value);
 bool form_has_root(const struct form *form, const char *root);
 
 /* Walks the fields of `root[...]` in the order they came: start with *at = 0, false at the end.
- * `inner` is what stands in the one pair of brackets, empty for []; deeper ones are passed over. */
+ * `inner` is what is inside the single pair of brackets, empty for []; deeper ones are skipped. */
 bool form_next(const struct form *form, const char *root, unsigned *at, struct span *inner,
                struct span *value);
 
@@ -44,7 +44,7 @@ const struct form_field *form_stranger(const struct form *form, const char *cons
 
 enum { FORM_DIGEST_BYTES = 32 };
 
-/* The same for the same fields in whatever order, different otherwise (SHA-256). */
+/* A SHA-256 that is the same for the same fields in any order, and differs otherwise. */
 void form_digest(const struct form *form, struct span salt, uint8_t out[FORM_DIGEST_BYTES]);
 
 #endif

@@ -1,6 +1,6 @@
-/* idem.c: see idem.h. Entries stand in a ring in the order in which they came, which is also the
- * order in which they run out; a map leads from the key to the place in the ring. One allocation an
- * entry holds key and body. */
+/* idem.c: entries stand in a ring in the order in which they came, which is also the order in which
+ * they expire, so dropping old ones never needs a search; a map leads from the key to the place in
+ * the ring. One allocation per entry holds key and body. */
 #include "core/idem.h"
 
 #include "core/strmap.h"

@@ -1,6 +1,6 @@
-/* idem.h: what was answered under an idempotency key, so that asking again gives the same answer
- * and never the same effect. Time comes in with each call; the oldest keys leave first, by age or
- * when there are too many. */
+/* idem.h: the answers given under idempotency keys, so that asking again gives the same answer and
+ * never the effect a second time. Time is passed in with each call; the oldest keys are dropped
+ * first, by age or when there are too many. */
 #ifndef FG_PSP_SANDBOX_IDEM_H
 #define FG_PSP_SANDBOX_IDEM_H
 
@@ -10,9 +10,9 @@
 struct idem;
 
 enum idem_found {
-    IDEM_NEW,     /* nobody used the key: go on, then idem_keep() */
+    IDEM_NEW,     /* the key is unused: proceed, then idem_keep() */
     IDEM_SAME,    /* used with the same parameters: here is the answer */
-    IDEM_DIFFERS, /* used with others */
+    IDEM_DIFFERS, /* used with other parameters */
 };
 
 struct idem_answer {

@@ -1,4 +1,6 @@
-/* ident.c: see ident.h. */
+/* ident.c: the place is written in base 62 with a fixed number of digits at the end, so it can be
+ * cut off without knowing the prefix. The random part makes ids unguessable and different for each
+ * life of the sandbox; it is compared after the look-up, never searched. */
 #include "core/ident.h"
 
 #include <assert.h>

@@ -1,5 +1,5 @@
 /* ident.h: ids such as pi_4xGm...: 18 random characters, then the object's place in its list.
- * To look one up is to read the place and to compare the rest; no index is needed. */
+ * Looking one up means reading the place and comparing the rest; no index is needed. */
 #ifndef FG_PSP_SANDBOX_IDENT_H
 #define FG_PSP_SANDBOX_IDENT_H
 
@@ -19,8 +19,8 @@ void ident_make(char out[IDENT_MAX], const char *prefix, uint32_t place, const s
 /* Without a place: for what is never looked up. */
 void ident_random(char out[IDENT_MAX], const char *prefix, const struct rng *rng);
 
-/* The place that the id names; false if it is no id of this kind. What stands there has to be
- * compared still. */
+/* The place that the id names; false if it is not an id of this kind. What is at that place still
+ * has to be compared. */
 bool ident_place(struct span id, const char *prefix, uint32_t *place);
 
 /* "pi_..._secret_..." */

@@ -1,6 +1,6 @@
-/* intent.c: see intent.h. One table says which states follow which, one says which act is allowed
- * in which state, and one function moves. After every change the amounts are checked against the
- * state: money that does not add up stops the sandbox rather than a test much later. */
+/* intent.c: one table says which states follow which, another which act is allowed in which state,
+ * and one function moves. After every change the amounts are checked against the state: money that
+ * does not add up stops the sandbox at once, rather than a test much later. */
 #include "core/intent.h"
 
 #include <assert.h>

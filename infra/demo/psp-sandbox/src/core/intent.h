@@ -1,5 +1,5 @@
-/* intent.h: one payment: its states, its amounts, and who may do what to it when. Pure: no clock,
- * no list, no JSON. The callers ask intent_may() first; an act that is not allowed is a bug.
+/* intent.h: one payment: its states, its amounts, and what may be done to it when. Pure: no clock,
+ * no list, no JSON. Callers check intent_may() first; an act that is not allowed is a bug.
  *
  *   requires_payment_method -> requires_confirmation -> [requires_action ->] requires_capture
  *                                                                          -> succeeded
@@ -41,8 +41,8 @@ struct intent {
     char secret[IDENT_SECRET_MAX];
     char payment_method[IDENT_MAX]; /* empty: none */
     const struct card *card;        /* set exactly when payment_method is */
-    const struct card *refusal;     /* what the last attempt was refused for, or NULL */
-    bool authentication_failed;     /* the last attempt ended because the buyer said no */
+    const struct card *refusal;     /* why the last attempt was refused, or NULL */
+    bool authentication_failed;     /* the last attempt ended because the buyer declined */
     enum intent_status status;
     enum intent_capture capture_method;
     bool confirmation_manual;
@@ -52,7 +52,7 @@ struct intent {
     int64_t received;
     int64_t refunded;
     uint64_t created_s;
-    uint64_t canceled_s;             /* 0: it is not */
+    uint64_t canceled_s;             /* 0: not canceled */
     const char *cancellation_reason; /* a literal, or NULL */
     uint32_t charge;                 /* the latest attempt's place, or INTENT_NONE */
     uint32_t session;                /* the checkout session that made it, or SESSION_NONE */
@@ -60,7 +60,7 @@ struct intent {
     char *description; /* malloced or NULL, as the next two */
     char *descriptor;
     char *return_url;
-    uint32_t fault_used[FAULT_SPECS_MAX]; /* how often each fault in its metadata has struck */
+    uint32_t fault_used[FAULT_SPECS_MAX]; /* how often each fault of its metadata has struck */
 };
 
 const char *intent_status_name(enum intent_status status);
@@ -73,11 +73,11 @@ void intent_use_card(struct intent *intent, const struct card *card, const char 
 
 /* Confirmed, and the card asks its holder: requires_action. */
 void intent_ask(struct intent *intent);
-/* The card said yes: succeeded, or requires_capture where capture is manual. */
+/* The card was accepted: succeeded, or requires_capture if capture is manual. */
 void intent_approve(struct intent *intent);
-/* The card said no, or (refusal NULL) the holder did: back to requires_payment_method. */
+/* The card was refused or (refusal NULL) its holder declined: back to requires_payment_method. */
 void intent_refuse(struct intent *intent, const struct card *refusal);
-/* 1..capturable; what is not captured is given back at once. */
+/* 1..capturable; what is not captured is released at once. */
 void intent_capture(struct intent *intent, int64_t amount);
 void intent_cancel(struct intent *intent, const char *reason, uint64_t now_s);
 

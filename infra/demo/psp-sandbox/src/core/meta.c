@@ -1,4 +1,6 @@
-/* meta.c: see meta.h. A handful of pairs is searched from front to back. */
+/* meta.c: a small array searched from front to back, since an object carries a handful of pairs.
+ * Key and value share one allocation. A change is made in a way that either all of the new pairs
+ * are there or none, so that a call that runs out of memory leaves the object as it was. */
 #include "core/meta.h"
 
 #include <assert.h>

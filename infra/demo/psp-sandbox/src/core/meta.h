@@ -1,4 +1,4 @@
-/* meta.h: what a caller pins to an object: up to 50 names with a text each. */
+/* meta.h: what a caller attaches to an object: up to 50 names with a text each. */
 #ifndef FG_PSP_SANDBOX_META_H
 #define FG_PSP_SANDBOX_META_H
 
@@ -12,7 +12,7 @@ struct meta { /* all zero is an empty one */
     } * pairs;
 };
 
-/* Judges metadata[...] of a form: what = what is wrong in a sentence, `name` the field. */
+/* Checks metadata[...] of a form: returns what is wrong as a sentence, and the field in `name`. */
 int meta_check(const struct form *form, const struct meta *now, struct err_slot *err,
                struct span *name);
 
@@ -20,7 +20,7 @@ int meta_check(const struct form *form, const struct meta *now, struct err_slot 
  * form was checked. ERR_NOMEM leaves what was there. */
 int meta_merge(struct meta *meta, const struct form *form, struct err_slot *err);
 
-/* One pair more, or another value for it. ERR_RANGE, ERR_FULL: beyond the bounds. */
+/* Adds a pair, or replaces its value. ERR_RANGE, ERR_FULL: beyond the bounds. */
 int meta_set(struct meta *meta, struct span key, struct span value, struct err_slot *err);
 
 /* NULL: there is none. */

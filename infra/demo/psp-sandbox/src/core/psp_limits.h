@@ -27,8 +27,8 @@ enum {
     LIST_LIMIT_MAX = 100,
     LIST_SCAN_MAX = 200000, /* filtered lists look at this many objects, then stop with has_more */
 
-    /* Objects of one kind. A million payments are some 2 GB with their events; more is a load
-     * test that should begin with an empty journal. */
+    /* Objects of one kind. A million payments take some 2 GB with their events; a load test that
+     * needs more should start with an empty journal. */
     OBJECTS_MAX = 4000000,
     INTENTS_MAX = 1000000,
     ENDPOINTS_MAX = 16, /* one bit each in an event's word of open deliveries; Stripe's bound too */
@@ -38,7 +38,7 @@ enum {
     IDEM_KEYS_MAX = 262144, /* four minutes at 1,000 calls a second; the oldest goes first */
     IDEM_KEY_BYTES_MAX = 255,
     IDEM_TTL_S = 24 * 3600,
-    IDEM_FLIGHT_MAX = 4096, /* keys in use at the same time: bounded by connections anyhow */
+    IDEM_FLIGHT_MAX = 4096, /* keys in use at the same time; connections bound them anyway */
 
     ANSWER_BYTES_MAX = 8 * 1024 * 1024, /* a hundred of the largest objects, expanded */
 
@@ -52,7 +52,7 @@ enum {
     WEBHOOK_ACTIVE_MAX = 32,    /* at the same time, for all endpoints */
     WEBHOOK_TIMEOUT_MS = 10000, /* how long a receiver has to confirm */
     WEBHOOK_RETRY_MS_MAX = 3600000,
-    WEBHOOK_REORDER_MS = 2000, /* a held event goes out then, even if nothing overtook it */
+    WEBHOOK_REORDER_MS = 2000, /* a held event goes out after this even if nothing overtook it */
 
     TOSS_SESSION_S = 600,           /* between the buyer's consent and confirm */
     TOSS_DEPOSIT_S = 7 * 24 * 3600, /* how long a virtual account waits, as Toss's own */

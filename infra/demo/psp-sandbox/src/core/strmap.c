@@ -1,5 +1,5 @@
-/* strmap.c: common's table over texts that lie elsewhere. Hashes are SipHash with a fixed key:
- * texts come from one's own tests, not from an enemy. */
+/* strmap.c: common's table over texts stored elsewhere. Hashes are SipHash with a fixed key: the
+ * texts come from our own tests, not from an enemy. */
 #include "core/strmap.h"
 
 #include "base/table.h"

@@ -1,5 +1,5 @@
-/* strmap.h: texts to numbers. The texts lie with their owner; the map keeps a hash and a number and
- * asks back to be sure. */
+/* strmap.h: texts to numbers. The owner keeps the texts; the map keeps a hash and a number, and
+ * asks the owner to be sure. */
 #ifndef FG_PSP_SANDBOX_STRMAP_H
 #define FG_PSP_SANDBOX_STRMAP_H
 
@@ -8,14 +8,14 @@
 
 struct strmap;
 
-/* The text that belongs to this number: one that was put and not yet removed. */
+/* Returns the text for this number, which was put and not yet removed. */
 typedef struct span strmap_text(void *ctx, uint32_t number);
 
 int strmap_create(strmap_text *text_of, void *ctx, struct err_slot *err, struct strmap **out);
 bool strmap_find(const struct strmap *map, struct span text, uint32_t *number);
-/* The text is not there yet, and the owner already tells it for this number. */
+/* The text must not be there yet, and the owner must already return it for this number. */
 int strmap_put(struct strmap *map, uint32_t number, struct err_slot *err);
-/* Points the text that is there at another number that tells the same text. */
+/* Makes an existing text point to another number with the same text. */
 void strmap_set(struct strmap *map, uint32_t number);
 void strmap_remove(struct strmap *map, struct span text); /* it is there */
 uint32_t strmap_len(const struct strmap *map);

@@ -1,12 +1,10 @@
-/* desk.c: see desk.h.
- *
- * An errand is one call on its way. It may wait twice (a fault's delay before, the journal and a
- * fault's slowness after); in between the bank does its work at once. While an errand is on its way
- * its idempotency key is in use: another call with the same key gets a 409. The errand lives
- * exactly as long as its request is unanswered, so it can borrow the request's bytes.
+/* desk.c: an errand is one call on its way. It may wait twice (a fault's delay before, the journal
+ * and a fault's slowness after); in between, the bank does its work at once. While an errand is on
+ * its way its idempotency key is in use: another call with the same key gets a 409. The errand
+ * lives exactly as long as its request is unanswered, so it can borrow the request's bytes.
  *
  * The provider's clock is the machine's plus an offset, and never goes back: after a restart it
- * goes on from the last record, if that lies ahead. */
+ * continues from the last record if that lies ahead. */
 #include "desk/desk.h"
 
 #include "core/idem.h"
@@ -28,8 +26,8 @@ struct errand {
     struct errand *prev, *next;
     struct desk_order order;
     struct fault fault;
-    int fault_slot;              /* -1: not of an intent's metadata */
-    struct intent *fault_intent; /* whose metadata it is; NULL: of one about to be made */
+    int fault_slot;              /* -1: not from an intent's metadata */
+    struct intent *fault_intent; /* whose metadata it is; NULL: of one about to be created */
     uv_timer_t timer;
     bool timer_inited;
     unsigned status;
@@ -53,9 +51,9 @@ struct desk {
     struct errand *errands; /* those on their way */
     uv_timer_t expire_timer;
     uint32_t expire_cursor, session_cursor;
-    uint64_t last_us;   /* the newest time that any call has seen */
+    uint64_t last_us;   /* the latest time that any call has seen */
     uint64_t offset_us; /* of the provider's clock */
-    struct form form;   /* to look into a body before the bank does */
+    struct form form;   /* for looking into a body before the bank does */
     bool closing;
     unsigned handles;
 };
@@ -140,7 +138,7 @@ static void on_slow(uv_timer_t *timer)
     tell(timer->data);
 }
 
-/* The effect is safe: now the world may hear of it. */
+/* The effect is recorded: now it may be told. */
 static void on_written(void *ctx)
 {
     struct errand *errand = ctx;
@@ -155,7 +153,7 @@ static void on_written(void *ctx)
 
 /* ---- doing it ---- */
 
-/* The call comes through to the bank, which then counts the fault as a part of the call. */
+/* The call reaches the bank, which then counts the fault as part of the call. */
 static bool comes_through(enum fault_kind kind)
 {
     return kind != FAULT_DELAY && kind != FAULT_DROP && kind != FAULT_ERROR;
@@ -210,7 +208,7 @@ static void on_delayed(uv_timer_t *timer)
 
 /* ---- which fault strikes ---- */
 
-/* The payment that a call is about, where its id says so. */
+/* The payment that a call is about, if its id says so. */
 static struct intent *target_of(struct desk *desk, const struct desk_order *order)
 {
     struct span id = order->id;
@@ -224,8 +222,8 @@ static struct intent *target_of(struct desk *desk, const struct desk_order *orde
     return intent != NULL ? intent : bank_find_secret(desk->bank, id, NULL);
 }
 
-/* A payment that does not exist yet: what its creation says. Only the first call under a key is
- * struck; those that repeat it cannot be told apart from each other. */
+/* For a payment that does not exist yet: the faults in the creating call. Only the first call under
+ * a key is struck; its repetitions cannot be told apart from each other. */
 static bool fault_of_create(struct desk *desk, const struct desk_order *order, struct fault *fault,
                             int *slot)
 {
@@ -260,7 +258,7 @@ static bool fault_of_meta(struct errand *errand)
                        &errand->fault_slot))
         return false;
     errand->fault_intent = intent;
-    /* One that leaves no trace in the journal is counted here and now, for this life only. */
+    /* A fault that leaves no trace in the journal is counted here, until the next restart. */
     if (!comes_through(errand->fault.kind) || !order->op->changes) {
         intent->fault_used[errand->fault_slot]++;
         errand->fault_slot = -1;
@@ -273,7 +271,7 @@ static void choose_fault(struct errand *errand)
     struct desk *desk = errand->desk;
     errand->fault_slot = -1;
     if (errand->order.req == NULL)
-        return; /* the sandbox's own errands go well */
+        return; /* the sandbox's own errands never fail */
     if (fault_of_meta(errand))
         return;
     errand->fault_slot = -1;
@@ -295,7 +293,7 @@ static bool key_in_use(const struct desk *desk, const struct desk_order *order)
     return false;
 }
 
-/* What is refused before the bank hears of it. */
+/* What is refused before it reaches the bank. */
 static void refuse(const struct desk_order *order, unsigned status, const char *type,
                    const char *code, const char *toss_code, const char *words)
 {

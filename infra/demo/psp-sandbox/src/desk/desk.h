@@ -34,16 +34,16 @@ struct desk_conf {
     void *ctx;
 };
 
-/* Reads the journal: blocks for as long as that takes. */
+/* Reads the journal, which blocks. */
 int desk_create(const struct desk_conf *conf, struct err_slot *err, struct desk **out);
 
-/* What came of it, for whoever asked. The spans are borrowed until on_answered returns. */
+/* The outcome, for the caller. The spans are borrowed until on_answered returns. */
 struct desk_answer {
     unsigned status;
     struct span body;
     bool replayed;
-    uint32_t intent;  /* INTENT_NONE: about none */
-    uint32_t payment; /* PAYMENT_NONE: about none */
+    uint32_t intent;  /* or INTENT_NONE */
+    uint32_t payment; /* or PAYMENT_NONE */
     const char *request;
 };
 

@@ -1,12 +1,10 @@
-/* journal.c: see journal.h.
+/* journal.c: the file is a line that says what it is, then records [length][checksum][payload] in
+ * this machine's byte order, since the file does not travel. The checksum is SipHash under a fixed
+ * key: it guards against torn writes, not against people.
  *
- * File: a line that says what it is, then records [length][checksum][payload] in this machine's
- * byte order: the file does not travel. The checksum is SipHash under a fixed key, against torn
- * writes, not against people.
- *
- * Writing: two buffers. Records gather in one while the other is being written by the thread pool;
- * the end of a write starts the next one, so a slow disk means bigger groups. Invariant:
- * `under_way` is true exactly while the pool has `writing`. */
+ * Writing uses two buffers. Records gather in one while the thread pool writes the other; the end
+ * of a write starts the next one, so a slow disk means bigger groups. Invariant: `under_way` is
+ * true exactly while the pool has `writing`. */
 #include "desk/journal.h"
 
 #include "ops/op.h"
@@ -157,8 +155,8 @@ static bool replay(const struct journal *journal, const char *payload, size_t le
 
 /* ---- reading ---- */
 
-/* Reads record after record; *good is the offset behind the last whole one. A record that ends
- * with the file, or is broken and the last, was being written when the process died. */
+/* Reads record after record; *good is the offset after the last complete one. A truncated or broken
+ * record at the end was being written when the process died. */
 static int read_records(struct journal *journal, FILE *file, uint64_t size, uint64_t *good,
                         struct err_slot *err)
 {
@@ -274,7 +272,7 @@ static void broken(struct journal *journal, const char *what, ssize_t result)
         journal->conf.on_broken(journal->conf.ctx, &err);
 }
 
-/* The group is with the kernel: tell those who wait, then go on with what has gathered. */
+/* The group is with the kernel: tell those waiting, then write what has gathered. */
 static void group_done(struct journal *journal)
 {
     struct group *group = &journal->writing;
@@ -352,8 +350,8 @@ static void write_on(struct journal *journal)
     start_write(journal);
 }
 
-/* Room for `len` more bytes and one more waiter, or the program ends: without memory for the record
- * of what has happened nothing can be answered any more. */
+/* Room for `len` more bytes and one more waiter, or the program ends: without memory to record what
+ * has happened, nothing can be answered any more. */
 static char *group_room(struct group *group, size_t len)
 {
     if (group->cap - group->len < len) {

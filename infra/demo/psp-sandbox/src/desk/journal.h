@@ -1,8 +1,8 @@
-/* journal.h: the append-only file of what has happened: calls, and what became of webhooks. Read
- * once at the start, then written in groups: all records of the time in which one write was under
- * way go with the next.
+/* journal.h: the append-only file of what has happened: calls, and what became of webhooks. It is
+ * read once at the start and then written in groups: records that arrive during one write go with
+ * the next.
  *
- * One loop. Nobody is told "written" before the bytes are with the kernel (or, if so configured, on
+ * One loop. "Written" is reported only once the bytes are with the kernel (or, if so configured, on
  * the disk): a kill -9 loses nothing that was answered. */
 #ifndef FG_PSP_SANDBOX_JOURNAL_H
 #define FG_PSP_SANDBOX_JOURNAL_H
@@ -13,7 +13,7 @@
 
 struct journal;
 
-/* A webhook is over: confirmed, or given up. */
+/* A webhook is done: confirmed, or given up on. */
 struct journal_delivery {
     bool notice; /* of Toss's list; otherwise of the events */
     bool confirmed;
@@ -23,7 +23,7 @@ struct journal_delivery {
 
 struct journal_conf {
     uv_loop_t *loop;
-    const char *path; /* made if it is not there; its folder is */
+    const char *path; /* created if missing; its folder must exist */
     bool fsync;
     /* While journal_open() reads; the spans live as long as the call of the function. */
     void (*on_call)(void *ctx, const struct call *call);
@@ -33,8 +33,8 @@ struct journal_conf {
     void *ctx;
 };
 
-/* Reads the file (blocking), cuts off a record that was broken in the middle at its end, and
- * stands ready to append. ERR_SYNTAX: not a journal, or damaged before its end. */
+/* Reads the file (blocking), cuts off an incomplete record at its end, and is ready to append.
+ * ERR_SYNTAX: not a journal, or damaged before its end. */
 int journal_open(const struct journal_conf *conf, struct err_slot *err, struct journal **out);
 
 /* on_written is called later, on the loop; never after on_broken. */
@@ -43,7 +43,7 @@ void journal_call(struct journal *journal, const struct call *call, void (*on_wr
 void journal_delivery(struct journal *journal, const struct journal_delivery *delivery);
 
 uint64_t journal_bytes(const struct journal *journal);
-/* No on_written is called from here on; what was handed over is still written. */
+/* From now on on_written is not called; what was handed over is still written. */
 void journal_close(struct journal *journal);
 
 #endif

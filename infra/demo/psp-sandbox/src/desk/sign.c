@@ -1,4 +1,6 @@
-/* sign.c: see sign.h. */
+/* sign.c: Stripe's scheme: the time is part of what is signed, so an old webhook cannot be replayed
+ * with a new time. The secret is used as it is shown to the user, its whsec_ included: that is what
+ * Stripe's libraries do, and a receiver tested here must not fail there. */
 #include "desk/sign.h"
 
 #include <sodium.h>

@@ -1,9 +1,8 @@
-/* webhook_sender.c: see webhook_sender.h.
- *
- * A delivery is one event on its way to one endpoint (a fault may make a hundred of one). It is in
- * exactly one place: in the queue of those that may go, in the list of those that wait for a timer
- * or are held back until others have overtaken them, or under way in one of WEBHOOK_ACTIVE_MAX
- * transfers. libcurl asks for sockets and timers to be watched; uv_poll and one uv_timer do. */
+/* webhook_sender.c: a delivery is one event on its way to one endpoint (a fault may turn one into a
+ * hundred). It is in exactly one place: in the queue of those ready to go, in the list of those
+ * that wait for a timer or are held back until others have overtaken them, or in one of
+ * WEBHOOK_ACTIVE_MAX transfers. libcurl asks for sockets and timers to be watched; uv_poll and one
+ * uv_timer do that. */
 #include "desk/webhook_sender.h"
 
 #include "desk/sign.h"
@@ -19,18 +18,18 @@ enum { BODY_BYTES_MAX = 300 * 1024 };
 enum delivery_state { DELIVERY_QUEUED, DELIVERY_WAITING, DELIVERY_ACTIVE };
 
 struct delivery {
-    uv_timer_t timer; /* inited for those that have ever waited */
+    uv_timer_t timer; /* initialised once the delivery has waited */
     struct webhook_sender *sender;
     struct delivery *prev, *next; /* in the queue, or in the list of those that wait */
     enum delivery_state state;
     bool notice;
-    bool copy; /* a duplicate: its end says nothing about the event */
+    bool copy; /* a duplicate: its outcome says nothing about the event */
     bool badsig;
     bool timer_inited;
     uint32_t event;
     uint32_t endpoint;
     unsigned attempt;
-    uint32_t overtakers; /* held until this many others of its endpoint are out; 0: not held */
+    uint32_t overtakers; /* held until this many others to its endpoint have left; 0: not held */
     int64_t skew_s;
     CURL *easy;
     struct curl_slist *headers;
@@ -53,7 +52,7 @@ struct webhook_sender {
     uv_timer_t timer; /* libcurl's */
     struct deliveries queue;
     struct deliveries waiting;
-    CURL *active[WEBHOOK_ACTIVE_MAX]; /* to be ended when the sender closes */
+    CURL *active[WEBHOOK_ACTIVE_MAX]; /* ended when the sender closes */
     CURL *idle[WEBHOOK_ACTIVE_MAX];
     unsigned active_len;
     unsigned idle_len;
@@ -65,7 +64,7 @@ struct webhook_sender {
 
 static void count(_Atomic uint64_t *counter, uint64_t by)
 {
-    /* relaxed: one loop writes, others only look */
+    /* relaxed: one loop writes, others only read */
     atomic_fetch_add_explicit(counter, by, memory_order_relaxed);
 }
 
@@ -203,7 +202,7 @@ static void wait_for(struct delivery *delivery, uint64_t ms)
     tell_waiting(sender);
 }
 
-/* One of this endpoint is out: whoever is held back counts it. */
+/* One to this endpoint has left: deliveries that are held back count it. */
 static void let_overtaken_go(struct webhook_sender *sender, const struct delivery *out)
 {
     struct delivery *next;
@@ -217,7 +216,7 @@ static void let_overtaken_go(struct webhook_sender *sender, const struct deliver
     }
 }
 
-/* Stripe doubles its pauses, Toss takes them times four. */
+/* Stripe doubles its pauses, Toss quadruples them. */
 static uint64_t pause_ms(const struct webhook_sender *sender, const struct delivery *delivery)
 {
     uint64_t pause = delivery->notice ? sender->conf.toss_retry_ms : sender->conf.retry_ms;
@@ -249,7 +248,7 @@ static size_t on_answer_body(char *bytes, size_t size, size_t len, void *ctx)
 {
     (void)bytes;
     (void)ctx;
-    return size * len; /* what a receiver says beyond its status is of no interest */
+    return size * len; /* a receiver's body is of no interest, only its status */
 }
 
 /* The body of this try; false if the event is no longer kept. */
@@ -292,7 +291,7 @@ static bool write_headers(struct webhook_sender *sender, struct delivery *delive
     return headers != NULL;
 }
 
-/* False without memory. */
+/* False when out of memory. */
 static bool start(struct webhook_sender *sender, struct delivery *delivery, const char *url)
 {
     CURL *easy = sender->idle_len > 0 ? sender->idle[--sender->idle_len] : curl_easy_init();
@@ -453,7 +452,8 @@ static int on_curl_wants_timer(CURLM *multi, long ms, void *ctx)
 
 /* ---- what is handed over ---- */
 
-/* The fault for this event, if one strikes: of its payment's metadata first, then of the list. */
+/* The fault that strikes this event, if any: first from its payment's metadata, then from the list.
+ */
 static bool find_fault(struct webhook_sender *sender, const struct event *event,
                        struct fault *fault)
 {

@@ -1,6 +1,6 @@
-/* webhook_sender.h: carries webhooks: each event to each endpoint that wants it, signed again at
- * each try, again and again with doubled pauses until it is confirmed or given up. What the faults
- * say happens here: lost, many times, held back, with a wrong time or a wrong signature.
+/* webhook_sender.h: delivers webhooks: each event to each endpoint that wants it, signed again for
+ * each try, with growing pauses until it is confirmed or given up on. Faults strike here: lost,
+ * duplicated, held back, with a wrong time or a wrong signature.
  *
  * One loop. libcurl's multi interface; nothing here blocks. */
 #ifndef FG_PSP_SANDBOX_WEBHOOK_SENDER_H
@@ -38,16 +38,16 @@ struct webhook_sender_stats { /* written by the loop, read by anyone */
     _Atomic uint64_t retries;
     _Atomic uint64_t given_up;
     _Atomic uint64_t faulted;  /* lost on command */
-    _Atomic uint64_t overflow; /* lost because WEBHOOK_QUEUE_MAX wait already */
+    _Atomic uint64_t overflow; /* lost because WEBHOOK_QUEUE_MAX were waiting */
     _Atomic uint64_t waiting;  /* now */
 };
 
 int webhook_sender_create(const struct webhook_sender_conf *conf, struct err_slot *err,
                           struct webhook_sender **out);
-/* The bank's events (or, of Toss, notices) from this place up to the other are on their way. */
+/* Sends the bank's events (or Toss's notices) from this place up to the other. */
 void webhook_sender_events(struct webhook_sender *sender, uint32_t from, uint32_t to);
 void webhook_sender_notices(struct webhook_sender *sender, uint32_t from, uint32_t to);
-/* What waits for its next try is tried now. */
+/* Tries at once whatever waits for its next try. */
 void webhook_sender_flush(struct webhook_sender *sender);
 const struct webhook_sender_stats *webhook_sender_stats(const struct webhook_sender *sender);
 void webhook_sender_close(

@@ -1,11 +1,10 @@
-/* hosted.c: see hosted.h. A page is that of an intent, by its client secret, or that of a checkout
- * session, by its id; the latter has no intent until it is submitted. The card's number ends here:
- * it is looked up, and what goes on to the bank and into the journal is the name of a test card.
- * The address holds the client secret, so nothing on the page sends a Referer, and nothing is
- * cached.
+/* hosted.c: a page belongs to an intent, by its client secret, or to a checkout session, by its id;
+ * the latter has no intent until it is submitted. The card's number ends here: it is looked up, and
+ * only the name of a test card goes on to the bank and into the journal. The address holds the
+ * client secret, so nothing on the page sends a Referer, and nothing is cached.
  *
- * Where a buyer may be sent back to is a list in the configuration. An address that the shop gave
- * with its key (return_url of a confirm, a session's addresses) needs no list. */
+ * The configuration lists where a buyer may be sent back to. An address that the shop gave with its
+ * key (return_url of a confirm, a session's addresses) needs no list. */
 #include "hosted/hosted.h"
 
 #include "hosted/page.h"
@@ -26,7 +25,7 @@ struct visit {
     struct page page;
     const struct intent *intent;   /* NULL: the session has none yet */
     const struct session *session; /* NULL: it is an intent's page */
-    struct span return_url;        /* may be gone to; not there: none */
+    struct span return_url;        /* where the buyer may go next; absent: nowhere */
     struct form form;              /* query and body */
     char action[256];
     char bytes[PAGE_BYTES_MAX];
@@ -62,7 +61,7 @@ static void put_target(struct text *headers, struct span url)
     text_put(headers, origin);
 }
 
-/* A form's target counts with its redirects: the addresses behind have to be named. */
+/* A form's target includes its redirects, so the addresses behind it have to be listed. */
 static void put_headers(struct text *headers, const struct visit *visit)
 {
     TEXT_LIT(headers, "Content-Security-Policy: default-src 'none'; style-src 'self'; "
@@ -135,7 +134,7 @@ static void reply_redirect(struct visit *visit, struct span url, const char *con
 
 /* ---- a visit's beginning and end ---- */
 
-/* NULL after an answer. */
+/* NULL: the request has been answered. */
 static struct visit *visit_begin(struct http_req *req)
 {
     struct visit *visit = malloc(sizeof(*visit));
@@ -190,7 +189,8 @@ static bool visit_session(struct visit *visit, const struct session *session)
     return true;
 }
 
-/* What the address is about, its return_url judged; false after an answer. */
+/* Finds what the address is about and checks its return_url; false: the request has been answered.
+ */
 static bool visit_payment(struct visit *visit)
 {
     struct bank *bank = desk_bank(visit->app->desk);
@@ -368,7 +368,7 @@ static bool all_digits(struct span text, size_t min, size_t max)
     return true;
 }
 
-/* Given and wrong is wrong; that the sandbox's cards never run out is the sandbox's affair. */
+/* A date that is given must be valid, even though the sandbox's cards never expire. */
 static bool details_hold(const struct form *form)
 {
     struct span expiry;
@@ -488,11 +488,11 @@ struct toss_window {
     struct span amount_text;
     struct span success_url;
     struct span fail_url;
-    struct span method; /* CARD: nothing else is offered; not there: all there is */
+    struct span method; /* CARD: nothing else is offered; absent: everything */
     uint64_t amount;
 };
 
-/* False after an answer. */
+/* False: the request has been answered. */
 static bool read_window(struct visit *visit, struct toss_window *in)
 {
     const struct form *form = &visit->form;

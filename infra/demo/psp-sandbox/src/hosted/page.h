@@ -16,7 +16,7 @@ enum page_notice {
     PAGE_UNKNOWN_PAYMENT,
     PAGE_PAID,
     PAGE_GONE,   /* canceled or expired */
-    PAGE_FAILED, /* something else; says status */
+    PAGE_FAILED, /* something else; shows the status */
     PAGE_NOTICES,
 };
 
@@ -26,11 +26,11 @@ struct page {
     enum lang lang;
     enum page_form form;
     struct span action; /* where its form posts to */
-    struct span what;   /* what is paid for, or not there */
+    struct span what;   /* what is paid for, or absent */
     int64_t amount;     /* 0: none shown */
     const char *currency;
     enum page_notice notice;
-    struct span refusal; /* the card's own words, or not there */
+    struct span refusal; /* the card's own words, or absent */
     bool can_cancel;     /* a second button: decision=cancel */
     bool can_transfer;   /* another one: pay_by=transfer, to a virtual account */
     unsigned hidden_len;

@@ -1,4 +1,6 @@
-/* api.c: see api.h. */
+/* api.c: one handler for all routes of both APIs: it checks the key, turns path, query and body
+ * into a desk's call, and writes what comes back with the headers that each API's clients expect.
+ * What a call means is in the ops; what goes wrong with it on command, in the desk. */
 #include "http/api.h"
 
 #include "http/app.h"
@@ -53,7 +55,7 @@ static void put_headers(struct text *headers, const struct http_req *req,
     TEXT_LIT(headers, "Cache-Control: no-cache, no-store\r\n");
 }
 
-/* The head with the full length, and half of the body. */
+/* Sends the header with the full length, and half of the body. */
 static void reply_half(struct http_req *req, const struct desk_answer *answer)
 {
     char head[256];

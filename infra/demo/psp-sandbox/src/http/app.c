@@ -1,4 +1,7 @@
-/* app.c: see app.h. */
+/* app.c: what the handlers need from the configuration, computed once: the two forms of the key and
+ * the list of addresses to which a buyer may be sent. An address is compared as a prefix that
+ * includes the slash after the host, so that shop.example cannot be continued to shop.example.evil.
+ */
 #include "http/app.h"
 
 #include "service/service.h"

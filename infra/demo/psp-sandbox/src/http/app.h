@@ -18,7 +18,7 @@ struct app {
     char return_urls_text[1024];
 };
 
-/* ERR_RANGE: a key that is too long, or not printable. */
+/* ERR_RANGE: the key is too long or not printable. */
 int app_set_key(struct app *app, struct span key, struct err_slot *err);
 /* "http://a/, https://b/": each with a scheme and a slash after the host, so that a prefix cannot
  * be continued to another host's name. */

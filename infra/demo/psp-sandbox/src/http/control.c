@@ -1,4 +1,7 @@
-/* control.c: see control.h. The private listener has checked the token. */
+/* control.c: calls for tests: faults, the clock, the ledger, and what happens at a bank without
+ * anybody calling the API (a refund that bounces, a dispute, a deposit). The latter go through the
+ * desk like any other call, so they are journaled and come back after a restart. The private
+ * listener has checked the token. */
 #include "http/control.h"
 
 #include "http/app.h"
@@ -17,7 +20,7 @@ static void reply_json(struct http_req *req, unsigned status, struct span json)
                                          .body = json});
 }
 
-/* The body's (or the query's) one field; NULL after an answer. To be freed. */
+/* The only field of the body or the query, to be freed; NULL: the request has been answered. */
 static struct form *read_form(struct http_req *req, struct span raw)
 {
     struct form *form = malloc(sizeof(*form));
@@ -132,11 +135,11 @@ static void on_flush(struct http_req *req, void *ctx)
     reply_json(req, 200, SPAN("{}"));
 }
 
-/* ---- what happens at the bank, by nobody's call ---- */
+/* ---- what happens at the bank by itself ---- */
 
 static void on_happened(struct http_req *req, const struct desk_answer *answer, bool cut)
 {
-    (void)cut; /* of a fault, which strikes calls of the API only */
+    (void)cut; /* set by faults, which only strike API calls */
     reply_json(req, answer->status, answer->body);
 }
 

@@ -1,4 +1,4 @@
-/* control.h: the private calls by which a test makes things go wrong and reads what came of it. */
+/* control.h: the private calls with which a test makes things go wrong and reads the result. */
 #ifndef FG_PSP_SANDBOX_CONTROL_H
 #define FG_PSP_SANDBOX_CONTROL_H
 

@@ -1,4 +1,4 @@
-/* ledger.c: see ledger.h. Everything is counted afresh from the objects, not kept beside them: the
+/* ledger.c: adds everything up afresh from the objects instead of keeping totals beside them: the
  * ledger is the judge of a test, and a judge does not take the accused's word for it. */
 #include "http/ledger.h"
 

@@ -1,4 +1,4 @@
-/* ledger.h: what the bank holds, added up, for whoever reconciles with it. */
+/* ledger.h: the bank's holdings added up, for reconciliation. */
 #ifndef FG_PSP_SANDBOX_LEDGER_H
 #define FG_PSP_SANDBOX_LEDGER_H
 

@@ -1,6 +1,6 @@
-/* counter.c: reads the form, asks the idempotency keys, lets the op work and keeps what it
- * answered. An op decides in two parts: it first looks (and may refuse, leaving no trace), then
- * sets answer->executed and changes things without a way back. */
+/* counter.c: reads the form, checks the idempotency key, runs the op and stores its answer. An op
+ * works in two parts: it first looks (and may refuse, leaving no trace), then sets answer->executed
+ * and changes things without a way back. */
 #include "ops/counter.h"
 
 #include "core/idem.h"
@@ -39,7 +39,7 @@ static void fail_status(struct desk_call *at, unsigned status)
         stripe_fail_status(at, status);
 }
 
-/* False: the call cannot be read, and was answered so. */
+/* False: the call cannot be read, and has been answered. */
 static bool read_form(struct desk_call *at)
 {
     struct form *form = &at->bank->form;
@@ -88,7 +88,8 @@ static void execute(struct desk_call *at)
     const struct call *call = at->call;
     if (call->instead != 0) {
         fail_status(at, call->instead);
-        /* The others come from before the API; and a call that only reads leaves nothing behind. */
+        /* Other statuses come from in front of the API; and a call that only reads leaves nothing
+         * behind. */
         at->answer->executed = call->instead == 500 && call->op->changes;
         return;
     }
@@ -137,6 +138,7 @@ done:
     if (keyed && answer->executed) {
         struct idem_answer keep = {answer->status, answer->body};
         (void)idem_keep(bank->idem[call->op->flavour == OP_TOSS], call->key, digest, at.now_s,
-                        &keep, NULL); /* without memory the key is not kept: as if pruned */
+                        &keep,
+                        NULL); /* when out of memory the key is not stored, as if it had expired */
     }
 }

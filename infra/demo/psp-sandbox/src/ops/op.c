@@ -1,4 +1,5 @@
-/* op.c: see op.h. The journal names ops by their place here: new ones go to the end. */
+/* op.c: the table of all calls, which the router, the faults and the journal share. The journal
+ * stores an op by its place in the table, so new ones go at the end and none is ever removed. */
 #include "ops/op.h"
 
 #include "stripe/stripe.h"

@@ -1,5 +1,6 @@
-/* pay.c: see pay.h. One attempt makes one charge, refused or not; what is asked of the buyer first
- * makes none yet. */
+/* pay.c: one attempt makes one charge, refused or not; asking the buyer first makes none yet. Each
+ * act changes the intent, writes its charge and its events in that sequence, and cannot fail
+ * half-way: the memory it needs is taken before the intent moves. */
 #include "stripe/pay.h"
 
 #include "stripe/wire/object.h"
@@ -64,7 +65,7 @@ static uint64_t capture_before_s(const struct desk_call *at, const struct intent
     return at->now_s + window_s;
 }
 
-/* NULL without memory. */
+/* NULL when out of memory. */
 static struct charge *add_charge(struct desk_call *at, const struct intent *intent, uint32_t place)
 {
     struct bank *bank = at->bank;

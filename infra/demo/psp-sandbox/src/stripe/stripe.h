@@ -16,13 +16,13 @@ void stripe_session_create(struct desk_call *at);
 void stripe_session_get(struct desk_call *at);
 void stripe_session_list(struct desk_call *at);
 void stripe_session_expire(struct desk_call *at);
-/* From the timer: its time is over. */
+/* From the timer: it has expired. */
 void stripe_session_run_out(struct desk_call *at);
 bool stripe_session_is_open(const struct session *session, uint64_t now_s);
-/* The session's intent, made if need be and `make`; NULL after an answer. */
+/* The session's intent, created if missing and `make`; NULL: the call has been answered. */
 struct intent *stripe_session_intent(struct desk_call *at, struct session *session, bool make,
                                      uint32_t *place);
-/* Something was done on the page: is the intent's session complete by it? */
+/* After an act on the page: completes the intent's session if it is paid. */
 void stripe_session_settle(struct desk_call *at, const struct intent *intent);
 /* As stripe_next_expired(). */
 const struct session *stripe_session_next_over(const struct bank *bank, uint32_t *cursor,
@@ -55,7 +55,7 @@ void stripe_expire(struct desk_call *at);
  * NULL: none among those. */
 const struct intent *stripe_next_expired(const struct bank *bank, uint32_t *cursor, uint64_t now_s);
 
-/* By the control API: a refund comes back, a payment is disputed. */
+/* From the control API: a refund bounces, a payment is disputed. */
 void stripe_refund_fail(struct desk_call *at); /* refund */
 void stripe_dispute(struct desk_call *at);     /* payment_intent, status */
 

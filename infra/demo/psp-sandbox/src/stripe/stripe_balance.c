@@ -1,5 +1,5 @@
-/* stripe_balance.c: /v1/balance: what the shop would be paid out, counted afresh from the payments.
- */
+/* stripe_balance.c: /v1/balance: what the shop would be paid out, added up afresh from the
+ * payments, so that it cannot drift from them. */
 #include "stripe/stripe.h"
 #include "stripe/wire/param.h"
 

@@ -1,4 +1,4 @@
-/* stripe_charge.c: /v1/charges, which are only read: payments are made by intents. */
+/* stripe_charge.c: /v1/charges, which are read-only: an intent makes one per attempt. */
 #include "stripe/stripe.h"
 #include "stripe/wire/list.h"
 #include "stripe/wire/object.h"

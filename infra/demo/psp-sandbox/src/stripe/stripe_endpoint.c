@@ -1,5 +1,5 @@
 /* stripe_endpoint.c: /v1/webhook_endpoints. Deleted ones keep their place, so that the bits in the
- * events' words go on meaning the same. */
+ * events' words keep their meaning. */
 #include "stripe/stripe.h"
 #include "stripe/wire/list.h"
 #include "stripe/wire/object.h"

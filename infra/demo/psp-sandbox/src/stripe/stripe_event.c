@@ -1,4 +1,4 @@
-/* stripe_event.c: /v1/events: what a receiver of webhooks can read back when it has missed some. */
+/* stripe_event.c: /v1/events: what a receiver of webhooks can read when it has missed some. */
 #include "stripe/stripe.h"
 #include "stripe/wire/list.h"
 #include "stripe/wire/object.h"
@@ -39,7 +39,7 @@ static void put(struct text *out, const struct bank *bank, const void *item, uns
 
 struct filter {
     const struct form *form;
-    struct span type; /* not there: any */
+    struct span type; /* absent: any */
     bool typed;       /* types[] is there */
     bool by_delivery;
     bool delivered;

@@ -1,4 +1,4 @@
-/* stripe_intent.c: /v1/payment_intents. Each call first reads all its parameters, then looks at the
+/* stripe_intent.c: /v1/payment_intents. Each call first reads all its parameters, then checks the
  * state, and only then changes anything. */
 #include "core/fault.h"
 #include "stripe/pay.h"
@@ -26,8 +26,8 @@ static struct intent *of_path(struct desk_call *at, uint32_t *place)
     return intent;
 }
 
-/* *card stays NULL where none is given. A pm_... that this intent holds already may be named again;
- * any other name has to be a test card's. */
+/* *card stays NULL if none is given. A pm_... that this intent already has may be named again; any
+ * other name must be a test card's. */
 static bool read_card(struct desk_call *at, const struct intent *intent, const struct card **card)
 {
     struct span token;
@@ -43,8 +43,7 @@ static bool read_card(struct desk_call *at, const struct intent *intent, const s
     return false;
 }
 
-/* Faults written into the metadata have to be readable: a misspelt one would silently never
- * strike. */
+/* Faults in the metadata have to be valid: a misspelt one would silently never strike. */
 static bool read_meta(struct desk_call *at, const struct meta *now)
 {
     if (!param_meta(at, now))
@@ -193,7 +192,7 @@ void stripe_intent_get(struct desk_call *at)
         pay_answer(at, intent, expand);
 }
 
-/* What a session has made is paid on its page and given up with it. */
+/* A session's intent is paid on its page and canceled with it. */
 static bool is_of_session(struct desk_call *at, const struct intent *intent, const char *what)
 {
     if (intent->session == SESSION_NONE)

@@ -1,4 +1,4 @@
-/* stripe_refund.c: /v1/refunds. A refund is done at once; of what was captured, never more. */
+/* stripe_refund.c: /v1/refunds. A refund happens at once, and never of more than was captured. */
 #include "stripe/pay.h"
 #include "stripe/stripe.h"
 #include "stripe/wire/list.h"
@@ -78,7 +78,7 @@ static bool may_refund(struct desk_call *at, const struct intent *intent, int64_
     return true;
 }
 
-/* NULL without memory or room. */
+/* NULL when out of memory or room. */
 static struct refund *add_refund(struct desk_call *at, uint32_t charge, int64_t amount,
                                  const char *reason)
 {
@@ -117,7 +117,7 @@ void stripe_refund_create(struct desk_call *at)
     if (amount == 0)
         amount = intent_refundable(intent);
     if (!may_refund(at, intent, amount)) {
-        at->answer->executed = true; /* a refusal by state is kept under the key */
+        at->answer->executed = true; /* a refusal because of the state is stored under the key */
         return;
     }
     struct refund *refund = add_refund(at, intent->charge, amount, reasons[reason]);

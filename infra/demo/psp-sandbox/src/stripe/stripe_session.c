@@ -1,6 +1,6 @@
-/* stripe_session.c: /v1/checkout/sessions: a page for one payment. Its intent is made when the page
- * is submitted first, stays through refused cards, and is from then on captured and refunded like
- * any other; to give it up before that is to expire the session. */
+/* stripe_session.c: /v1/checkout/sessions: a page for one payment. Its intent is created when the
+ * page is first submitted, survives refused cards, and is then captured and refunded like any
+ * other; before that, giving up means expiring the session. */
 #include "core/fault.h"
 #include "stripe/pay.h"
 #include "stripe/stripe.h"
@@ -233,7 +233,7 @@ static bool keep_text(char **kept, struct span text)
     return text.len == 0 || *kept != NULL;
 }
 
-/* NULL after an answer; then nothing has happened. */
+/* NULL: the call has been answered, and nothing has happened. */
 static struct session *add_session(struct desk_call *at, const struct create *in)
 {
     struct session *session = calloc(1, sizeof(*session));
@@ -296,7 +296,7 @@ static void refuse_as_over(struct desk_call *at, const struct session *session)
                 "Only Checkout Sessions with a status in [\"open\"] can be expired. This Checkout "
                 "Session has a status of `%s`.",
                 statuses[session->status]);
-    at->answer->executed = true; /* a refusal by state is kept under the key */
+    at->answer->executed = true; /* a refusal because of the state is stored under the key */
 }
 
 static bool copy_meta(const struct meta *from, struct meta *to)

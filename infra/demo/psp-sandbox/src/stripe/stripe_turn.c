@@ -1,6 +1,6 @@
-/* stripe_turn.c: what turns against a payment later, by nobody's call to the API: a refund that the
- * buyer's bank sends back, and a dispute. The control API says when. Of a dispute there is one for
- * each payment, and no more of it than its events. */
+/* stripe_turn.c: what goes wrong with a payment later, without a call to the API: a refund that the
+ * buyer's bank sends back, and a dispute. The control API says when. A payment has at most one
+ * dispute, which consists of its events only. */
 #include "stripe/pay.h"
 #include "stripe/stripe.h"
 #include "stripe/wire/object.h"

@@ -1,10 +1,10 @@
-/* toss.c: see toss.h. A payment begins when the buyer agrees in the window (IN_PROGRESS) and moves
- * money when the shop confirms it with the same order and amount. By virtual account a confirm only
- * opens the account (WAITING_FOR_DEPOSIT, with the same 200); the money comes when the buyer has
- * transferred it, or never. Before its confirm a payment is found by its own key, but not by the
- * order's id: the documents promise that for what was confirmed only. Its webhooks say no more than
- * "look again". An attempt that nobody confirms in time is EXPIRED; that follows from the time, so
- * it is told when somebody asks. */
+/* toss.c: a payment begins when the buyer agrees in the window (IN_PROGRESS) and moves money when
+ * the shop confirms it with the same order and amount. By virtual account, a confirm only opens the
+ * account (WAITING_FOR_DEPOSIT, with the same 200); the money comes when the buyer has transferred
+ * it, or never. Before its confirm a payment can be found by its own key but not by the order's id:
+ * the documentation promises that only for confirmed ones. Its webhooks say no more than "look
+ * again". An attempt that nobody confirms in time is EXPIRED; that follows from the time, so it is
+ * worked out when somebody asks. */
 #include "toss/toss.h"
 
 #include "base/json_in.h"
@@ -69,7 +69,7 @@ static void move(struct desk_call *at, struct payment *payment, enum payment_sta
     assert((payment->balance == 0) == (to == PAYMENT_CANCELED));
 }
 
-/* For GET /v1/transactions: the payment has just moved, this much was taken or given back. */
+/* For GET /v1/transactions: the payment has just moved; this much was captured or refunded. */
 static void book(struct desk_call *at, struct payment *payment, int64_t amount)
 {
     struct list *list = &at->bank->transactions;
@@ -205,7 +205,7 @@ static void answer_payment(struct desk_call *at, const struct payment *payment)
     at->answer->status = 200;
 }
 
-/* What comes besides when the buyer has transferred the money; flat, as Toss writes it. */
+/* The extra webhook when the buyer has transferred the money; flat, as Toss writes it. */
 static void notify_deposit(struct desk_call *at, const struct payment *payment)
 {
     struct text *out = bank_object(at);
@@ -370,7 +370,7 @@ static void confirm(struct desk_call *at, const struct confirm *in)
                   "The order or the amount is not the one that the buyer agreed to.");
         return;
     }
-    at->answer->executed = true; /* from here on what is said is kept under the key */
+    at->answer->executed = true; /* from here on the answer is stored under the key */
     if (status_now(payment, at->now_s) == PAYMENT_EXPIRED) {
         toss_fail(at, 404, "NOT_FOUND_PAYMENT_SESSION", "The payment session has expired.");
     } else if (payment->status != PAYMENT_IN_PROGRESS) {
@@ -418,8 +418,8 @@ void toss_get(struct desk_call *at)
         answer_payment(at, payment);
 }
 
-/* Of an order with several attempts the one that is paid, else the newest that was confirmed; NULL:
- * there is none yet. */
+/* Of an order with several attempts, the one that is paid, otherwise the newest that was confirmed;
+ * NULL: none yet. */
 static struct payment *of_order(const struct bank *bank, struct span order)
 {
     uint32_t place = PAYMENT_NONE;
@@ -464,8 +464,8 @@ void toss_deposit(struct desk_call *at)
 struct cancel {
     struct span reason;
     uint64_t amount;  /* 0: all that is left */
-    uint64_t balance; /* what the caller believes to be left; 0: not told */
-    bool has_account; /* where a transfer is paid back to is told */
+    uint64_t balance; /* what the caller believes is left; 0: not given */
+    bool has_account; /* the account for paying a transfer back is given */
 };
 
 static bool read_cancel(struct desk_call *at, json_t *doc, struct cancel *in)

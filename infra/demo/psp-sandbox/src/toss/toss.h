@@ -20,7 +20,7 @@ const char *toss_status_name(enum payment_status status);
 /* Korean time, to the second; null for 0. */
 void toss_put_time(struct text *out, const char *key, uint64_t at_ms);
 
-/* 6..64 of letters, digits, - _ =: what Toss takes as an orderId. */
+/* 6..64 of letters, digits, - _ =: what Toss accepts as an orderId. */
 bool toss_order_id_valid(struct span id);
 
 #endif

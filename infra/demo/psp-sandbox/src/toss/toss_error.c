@@ -1,4 +1,6 @@
-/* toss_error.c: see toss_error.h. */
+/* toss_error.c: an error discards whatever the answer already holds, so a half-written object never
+ * goes out with it. Most callers name Toss's code and sentence themselves; for a bare status (a
+ * fault, a refusal in front of the API) the table has what Toss answers with it. */
 #include "toss/toss_error.h"
 
 void toss_error_put(struct text *out, const char *code, const char *message)

@@ -1,4 +1,4 @@
-/* toss_error.h: errors as Toss Payments tells them: {"code", "message"} and a status. */
+/* toss_error.h: errors in Toss Payments' form: {"code", "message"} and a status. */
 #ifndef FG_PSP_SANDBOX_TOSS_ERROR_H
 #define FG_PSP_SANDBOX_TOSS_ERROR_H
 

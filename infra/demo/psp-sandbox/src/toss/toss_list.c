@@ -1,6 +1,6 @@
-/* toss_list.c: GET /v1/transactions: each taking of money and each giving back is a transaction of
- * its own, told in the order in which they happened. A page goes on behind the key of the one
- * before; the dates are Korean time without a zone, as Toss writes them in a query. */
+/* toss_list.c: GET /v1/transactions: each capture and each refund is a transaction of its own,
+ * listed in the order in which they happened. A page continues after the last key of the previous
+ * one; the dates are Korean time without a zone, as Toss writes them in a query. */
 #include "toss/toss.h"
 
 #include "base/rfc3339.h"
@@ -12,7 +12,7 @@
 struct list_query {
     uint64_t from_ms, until_ms;
     uint64_t limit;
-    uint32_t place; /* where the page may begin */
+    uint32_t place; /* where the page may start */
 };
 
 static bool read_date(const struct form *form, const char *name, uint64_t *ms)

@@ -1,8 +1,7 @@
-/* list.c: see list.h. Objects stand in the order of their creation, so a page is a walk from the
- * cursor's place, down for starting_after and up for ending_before; has_more is found by looking
- * for one more. A filter that matches little makes the walk long: LIST_SCAN_MAX bounds it, and
- * such a page may be short while has_more is true, which auto-paging clients take as they should.
- */
+/* list.c: objects are stored in the order of their creation, so a page is a walk from the cursor's
+ * place, down for starting_after and up for ending_before; has_more is found by looking for one
+ * more. A filter that matches little makes the walk long, so LIST_SCAN_MAX bounds it; such a page
+ * may be short although has_more is true, which auto-paging clients handle. */
 #include "stripe/wire/list.h"
 
 #include "stripe/wire/param.h"
@@ -96,7 +95,7 @@ static bool walk(const struct bank *bank, const struct list_kind *kind, const st
     while (at < kind->items->count) {
         const void *item = kind->items->items[at];
         if (looked++ == LIST_SCAN_MAX)
-            return *count > 0; /* a page without an object has no cursor to go on from */
+            return *count > 0; /* an empty page has no cursor to continue from */
         if (fits(bank, kind, page, item)) {
             if (*count == page->limit)
                 return true;

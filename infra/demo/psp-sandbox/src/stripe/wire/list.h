@@ -1,4 +1,4 @@
-/* list.h: Stripe's lists: newest first, a page at a time, the cursor being the id of an object. */
+/* list.h: Stripe's lists: newest first, a page at a time, with an object's id as cursor. */
 #ifndef FG_PSP_SANDBOX_LIST_H
 #define FG_PSP_SANDBOX_LIST_H
 

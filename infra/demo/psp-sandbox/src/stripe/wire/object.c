@@ -1,5 +1,7 @@
-/* object.c: see object.h. Members that the sandbox has no use for are there as null where client
- * libraries name them, so that typed clients read what they expect. */
+/* object.c: one function for each object, which writes its members in a fixed sequence. Members
+ * that the sandbox has no use for are present as null where client libraries name them, so that
+ * typed clients read what they expect. What is expanded is decided by the caller's bits, not by
+ * looking at the request here. */
 #include "stripe/wire/object.h"
 
 #include <assert.h>
@@ -164,7 +166,7 @@ static void put_session_intent(struct text *out, const struct bank *bank,
                       (expand & OBJECT_INTENT_CHARGE) != 0 ? OBJECT_LATEST_CHARGE : 0);
 }
 
-/* Money that is only promised is not paid, as at Stripe. */
+/* Money that is only authorised is not paid, as at Stripe. */
 static bool is_paid(const struct bank *bank, const struct session *session)
 {
     return session->intent != INTENT_NONE &&
@@ -297,7 +299,7 @@ void object_put_charge(struct text *out, const struct bank *bank, const struct c
     json_member_cstr(out, "payment_method", charge->payment_method);
     put_card_details(out, charge);
     json_member_null(out, "receipt_url");
-    /* What was authorised and let go counts as refunded, as at Stripe. */
+    /* What was authorised and released counts as refunded, as at Stripe. */
     json_member_bool(out, "refunded",
                      charge->released ||
                          (charge->captured && charge->refunded == charge->captured_amount));

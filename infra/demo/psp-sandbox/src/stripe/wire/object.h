@@ -21,7 +21,7 @@ void object_put_charge(struct text *out, const struct bank *bank, const struct c
 void object_put_refund(struct text *out, const struct bank *bank, const struct refund *refund,
                        unsigned expand);
 void object_put_event(struct text *out, const struct event *event);
-/* `secret`: as the answer to its creation, the only time that it is told. */
+/* `secret`: in the answer to its creation, the only time that it is shown. */
 void object_put_endpoint(struct text *out, const struct endpoint *endpoint, bool secret);
 
 /* Both sides of an error: the refusal of a card, inside an error or as last_payment_error. The

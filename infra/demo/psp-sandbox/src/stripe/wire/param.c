@@ -1,4 +1,7 @@
-/* param.c: see param.h. The sentences are Stripe's where its documentation shows them. */
+/* param.c: one reader for each kind of parameter. A reader that finds something wrong writes the
+ * whole error answer, with Stripe's own sentence where its documentation shows one, so that an op
+ * is a list of readers and a return. Unknown parameters are refused, as at Stripe: a misspelt one
+ * must not be ignored in a test. */
 #include "stripe/wire/param.h"
 
 #include "stripe/wire/object.h"

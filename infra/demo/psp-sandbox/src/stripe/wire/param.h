@@ -1,5 +1,5 @@
-/* param.h: parameters of a Stripe call, judged one by one. Each answers false after it has answered
- * the call with what is wrong; then the op returns. A parameter that is not there leaves *out. */
+/* param.h: parameters of a Stripe call, checked one by one. Each returns false after answering the
+ * call with what is wrong; then the op returns. An absent parameter leaves *out alone. */
 #ifndef FG_PSP_SANDBOX_PARAM_H
 #define FG_PSP_SANDBOX_PARAM_H
 

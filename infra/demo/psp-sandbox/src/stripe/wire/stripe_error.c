@@ -1,4 +1,6 @@
-/* stripe_error.c: see stripe_error.h. */
+/* stripe_error.c: an error throws away whatever the answer already holds, so a half-written object
+ * never goes out under a 4xx. The type follows from the status unless the error names one; a card's
+ * refusal brings its codes and its sentence from the table of cards. */
 #include "stripe/wire/stripe_error.h"
 
 #include "stripe/wire/object.h"

@@ -1,4 +1,4 @@
-/* stripe_error.h: errors as Stripe tells them: a status, a type that follows from it, a code. */
+/* stripe_error.h: errors in Stripe's form: a status, a type that follows from it, a code. */
 #ifndef FG_PSP_SANDBOX_STRIPE_ERROR_H
 #define FG_PSP_SANDBOX_STRIPE_ERROR_H
 
@@ -11,10 +11,10 @@ struct stripe_error {
     const char *param;
     const struct card *refusal;  /* a card error: its code and words; the format is "%s" of them */
     const struct charge *charge; /* of a card error */
-    const struct intent *intent; /* told whole, inside the error */
+    const struct intent *intent; /* written whole, inside the error */
 };
 
-/* Throws away what the answer holds and writes the error. */
+/* Discards what the answer holds and writes the error. */
 void stripe_fail(struct desk_call *at, const struct stripe_error *error, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
