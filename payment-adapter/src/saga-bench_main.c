@@ -9,13 +9,13 @@
 #include "saga/worker.h"
 #include "store/schema.h"
 #include "store/statements.h"
+#include "system/system.h"
 
 #include <inttypes.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 static void instant(struct saga_call *call, void *ctx)
 {
@@ -155,7 +155,7 @@ int main(int argc, char **argv)
                           " WHERE datname = current_database() AND pid <> pg_backend_pid()"
                           " AND backend_type = 'client backend'"),
                   "0") != 0)
-        nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+        system_sleep_us(10000);
     uint64_t after = commits(pq);
     printf("%" PRIu64
            " sagas of 8 steps in %.2f s: %.0f sagas/s, %.0f steps/s, %.4f commits a saga\n",

@@ -4,6 +4,7 @@
  * order. */
 #include "psp/psp.h"
 
+#include "base/bug.h"
 #include "observe/log.h"
 
 #include <stdio.h>
@@ -87,7 +88,7 @@ void psp_list_get(struct psp *psp, const char *url, const char *auth,
 {
     struct list_call *call = calloc(1, sizeof(*call));
     if (call == NULL)
-        abort(); /* without a few kilobytes nothing here can go on */
+        BUG_STOP("no memory for a call"); /* without a few kilobytes nothing here can go on */
     call->driver = psp->driver;
     call->read = read;
     call->on_done = on_done;

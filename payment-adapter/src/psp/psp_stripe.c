@@ -24,6 +24,7 @@
  *
  * Each call names the version of the API for which this file was written, so that settings in the
  * account's dashboard change nothing here. */
+#include "base/bug.h"
 #include "base/text.h"
 #include "config/config.h"
 #include "psp/psp.h"
@@ -382,7 +383,7 @@ static void dispatch(struct psp *psp, struct peer_call *peer, const char *path, 
 {
     struct stripe_call *call = calloc(1, sizeof(*call));
     if (call == NULL)
-        abort();
+        BUG_STOP("no memory for a call");
     *call = (struct stripe_call){psp, peer};
     assert(form == NULL || !form->overflown);
     char url[URL_MAX], auth[320], key[160], trace[96];

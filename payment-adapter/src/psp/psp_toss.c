@@ -22,6 +22,7 @@
  *
  * Its webhooks are not signed. They are hints: the order is read, and nothing in them is believed.
  */
+#include "base/bug.h"
 #include "base/text.h"
 #include "psp/psp.h"
 #include "psp/psp_toss_code.h"
@@ -539,7 +540,7 @@ static void start(struct psp *psp, struct peer_call *peer)
 {
     struct toss_call *call = calloc(1, sizeof(*call));
     if (call == NULL)
-        abort();
+        BUG_STOP("no memory for a call");
     call->psp = psp;
     call->peer = peer;
     char path[URL_MAX];

@@ -11,6 +11,7 @@
  * accepted. */
 #include "saga/worker.h"
 
+#include "base/bug.h"
 #include "base/grow.h"
 #include "core/checkout/effect.h"
 #include "observe/log.h"
@@ -278,7 +279,7 @@ static const char *whole(struct grow *text)
 {
     const char *cstr = grow_cstr(text);
     if (cstr == NULL)
-        abort();
+        BUG_STOP("no memory for a commit");
     return cstr;
 }
 
@@ -330,7 +331,7 @@ static struct pg_job *commit_job(struct worker *worker)
 {
     struct pg_job *job = pg_job_create(worker->conf.pg, on_committed, worker);
     if (job == NULL)
-        abort(); /* a few hundred bytes */
+        BUG_STOP("no memory for a commit"); /* a few hundred bytes */
     add_moves(job, worker);
     for (int i = 0; i < EFFECT_COUNT; i++) {
         if (worker->effects[i].len == 0)

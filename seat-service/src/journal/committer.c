@@ -20,13 +20,13 @@
  * Threading: all of this is one thread. */
 #include "journal/journal_internal.h"
 
+#include "system/system.h"
 #include "tables/migrate.h"
 #include "tables/statements.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* ---- the connection ---- */
 
@@ -256,10 +256,7 @@ static void keep_pace(struct journal *journal)
     uint64_t now = journal_now_us(journal);
     if (now >= journal->commit_at_us)
         return;
-    uint64_t us = journal->commit_at_us - now;
-    struct timespec rest = {.tv_sec = (time_t)(us / 1000000),
-                            .tv_nsec = (long)(us % 1000000) * 1000};
-    (void)nanosleep(&rest, NULL);
+    system_sleep_us(journal->commit_at_us - now);
     batch_take_ring(journal);
 }
 

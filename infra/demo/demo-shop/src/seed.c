@@ -11,6 +11,7 @@
 #include "base/rng.h"
 #include "base/text.h"
 #include "password.h"
+#include "system/system.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -91,7 +92,7 @@ static int write_file(const char *path, struct span content, struct err_slot *er
     int fd = open(new_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd < 0)
         return err_set(err, ERR_IO, "making %s: %s", new_path, strerror(errno));
-    bool written = write(fd, content.ptr, content.len) == (ssize_t)content.len && fsync(fd) == 0;
+    bool written = system_write_all(fd, content.ptr, content.len) == 0 && system_sync(fd) == 0;
     close(fd);
     if (!written || rename(new_path, path) < 0)
         return err_set(err, ERR_IO, "writing %s: %s", path, strerror(errno));
