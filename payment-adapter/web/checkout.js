@@ -32,6 +32,9 @@ function keptOrder() {
   }
 }
 
+// As whom one is logged in, for as long as this tab lives: the server knows a member by number only.
+const account = 'fg-account';
+
 function notice(text) {
   byId('notice').textContent = text;
 }
@@ -39,6 +42,7 @@ function notice(text) {
 function show(...sections) {
   byId('wait').hidden = true;
   for (const id of ['summary', 'login', 'pay']) byId(id).hidden = !sections.includes(id);
+  byId('deadline').hidden = !seats || over;
 }
 
 function showSummary() {
@@ -47,9 +51,11 @@ function showSummary() {
   byId('event-name').textContent = name;
   if (seats.starts_at) showTime(byId('event-starts'), seats.starts_at);
   byId('seats').replaceChildren(...(seats.places.length > 0
-    ? seats.places.map((place) => make('li', {}, make('span', { textContent: say('seat.name', place.zone, place.row, place.number) }), make('span', { textContent: `${place.category} ${money(place.price, seats.currency)}` })))
-    : [make('li', {}, make('span', { textContent: `${seats.area_name || seats.area} × ${seats.quantity}` }), make('span', { textContent: seats.category }))]));
+    ? seats.places.map((place) => make('li', {}, make('span', { textContent: say('seat.name', place.zone, place.row, place.number) }), make('span', { className: 'soft', textContent: place.category }), make('span', { className: 'price', textContent: money(place.price, seats.currency) })))
+    : [make('li', {}, make('span', { textContent: `${seats.area_name || seats.area} × ${seats.quantity}` }), make('span', { className: 'soft', textContent: seats.category }))]));
   byId('total').textContent = money(seats.total, seats.currency);
+  byId('pay-button').textContent = seats.total > 0 ? say('pay.button', money(seats.total, seats.currency)) : say('pay.free');
+  byId('pay-text').hidden = seats.total === 0;
 }
 
 // What is told here before the payment is kept with the order, and holds.
@@ -93,7 +99,11 @@ async function next() {
   const who = await member();
   if (over) return; // what to do then is said already
   if (who && back) location.replace(back);
-  else if (who) show('summary', 'pay');
+  else if (who) {
+    const login = sessionStorage.getItem(account);
+    byId('account').textContent = login ? say('login.as', login) : say('login.member', who);
+    show('summary', 'pay');
+  }
   else {
     show(...(seats ? ['summary', 'login'] : ['login']));
     byId('login-name').focus({ preventScroll: true });
@@ -125,12 +135,14 @@ function listen() {
     busy(form.querySelector('button'), async () => {
       await call('POST', '/v1/pay/login', { login: form.login.value.trim(), password: form.password.value });
       form.password.value = '';
+      sessionStorage.setItem(account, form.login.value.trim());
       await next();
       byId('pay-button').focus();
     });
   });
   byId('logout').addEventListener('click', () => busy(byId('logout'), async () => {
     await call('POST', '/v1/pay/logout');
+    sessionStorage.removeItem(account);
     await next();
   }));
   byId('pay-button').addEventListener('click', () => busy(byId('pay-button'), async () => {
@@ -150,6 +162,12 @@ async function open() {
     link.href = `?${query}`;
   }
   byId('back').href = event ? `/seats/${encodeURIComponent(event)}` : '/';
+  if (back) {
+    document.title = say('login.title');
+    byId('title').textContent = say('login.title');
+    byId('login-heading').hidden = true;
+    byId('back').hidden = true;
+  }
   listen();
   if (!back) {
     if (!event || !hold) throw new Refused(404, { code: 'hold-unknown' });

@@ -2,16 +2,65 @@
 // changes as soon as the order does, and there are buttons to cancel, to refund, to print and to come
 // with another account.
 
-import { byId, call, knows, minutes, money, Refused, say, sayError, serverNow } from './kit.js';
+import { announce, byId, call, knows, minutes, money, Refused, say, sayError, serverNow } from './kit.js';
 import { showTime } from './when.js';
 
 const main = document.querySelector('main');
 const { order, status } = main.dataset;
 
+// Providers lead back with what is theirs in the address, secrets too: what is shared or kept is the
+// page's own.
+const shown = new URL(location.href);
+const lang = shown.searchParams.get('lang');
+shown.search = lang ? `?lang=${encodeURIComponent(lang)}` : '';
+if (shown.href !== location.href) history.replaceState(history.state, '', shown);
+
 for (const data of document.querySelectorAll('data[data-currency]')) data.textContent = money(Number(data.value), data.dataset.currency);
 for (const time of document.querySelectorAll('time')) showTime(time, time.dateTime);
 for (const needed of document.querySelectorAll('.with-script')) needed.hidden = false;
 byId('print')?.addEventListener('click', () => print());
+
+// At the door: the code alone, as large as the screen, black on white in the dark too, and the screen
+// stays on.
+function showLarge(ticket) {
+  byId('bright-seat').textContent = ticket.querySelector('h2').textContent;
+  byId('bright-code').replaceChildren(ticket.querySelector('.code svg').cloneNode(true));
+  byId('bright').showModal();
+  const kept = navigator.wakeLock?.request('screen').catch(() => null);
+  byId('bright').addEventListener('close', async () => {
+    (await kept)?.release();
+    byId('bright-code').replaceChildren();
+  }, { once: true });
+}
+for (const button of document.querySelectorAll('[data-large]')) button.addEventListener('click', () => showLarge(button.closest('.ticket')));
+byId('bright-close')?.addEventListener('click', () => byId('bright').close());
+
+// RFC 5545. Where it is and when it ends nobody has told us.
+byId('calendar')?.addEventListener('click', ({ currentTarget: { dataset } }) => {
+  const stamp = (at) => new Date(at).toISOString().replace(/[-:]|\.\d+/g, '');
+  const words = (text) => text.replace(/[\\;,]/g, '\\$&').replace(/\s+/g, ' ');
+  const lines = ['BEGIN:VCALENDAR', 'VERSION:2.0', 'PRODID:-//Fairgate//Tickets//EN', 'BEGIN:VEVENT', `UID:${location.pathname.split('/').at(-1)}@${location.hostname}`,
+    `DTSTAMP:${stamp(serverNow())}`, `DTSTART:${stamp(dataset.starts)}`, `SUMMARY:${words(dataset.event)}`, `URL:${location.origin}${location.pathname}`, 'END:VEVENT', 'END:VCALENDAR', ''];
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(new Blob([lines.join('\r\n')], { type: 'text/calendar' }));
+  link.download = 'tickets.ics';
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+});
+
+// By what this device shares with; where it cannot, by the clipboard.
+async function share(button) {
+  const url = button.dataset.share;
+  try {
+    if (navigator.share) await navigator.share({ title: document.title, url });
+    else {
+      await navigator.clipboard.writeText(url);
+      button.textContent = say('ticket.copied');
+      announce(say('ticket.copied'));
+    }
+  } catch {} // thought better of it; the address stands above
+}
+for (const button of document.querySelectorAll('[data-share]')) button.addEventListener('click', () => share(button));
 
 function follow() {
   const stream = new EventSource(`/v1/pay/orders/${order}/stream`);

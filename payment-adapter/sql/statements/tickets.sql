@@ -19,17 +19,22 @@
 --< row        text
 --< number     text
 --< category   text
+--< entrance   text
+--< floor      text
 --< buyer      text
 --< offered_to text
 --< moved      boolean
+--< status     text enum order_status
 SELECT t.id, t.seat, t.event, t.token, t.revoked_at IS NOT NULL AS revoked,
     c.ticket IS NOT NULL AS used, t.member, :iso(t.issued_at) AS issued_at,
     :event_name(o) AS event_name, coalesce(:iso(o.starts_at), '') AS starts_at,
     coalesce(p.at, 0) AS place_at, coalesce(p.place->>'zone', '') AS zone,
     coalesce(p.place->>'row', '') AS row, coalesce(p.place->>'number', '') AS number,
-    coalesce(p.place->>'category', '') AS category, o.member AS buyer,
+    coalesce(p.place->>'category', '') AS category,
+    coalesce(p.place->>'entrance', '') AS entrance, coalesce(p.place->>'floor', '') AS floor,
+    o.member AS buyer,
     CASE WHEN t.revoked_at IS NULL THEN t.offered_to END AS offered_to,
-    o.moved_at IS NOT NULL AS moved
+    o.moved_at IS NOT NULL AS moved, o.status
 FROM ticket t
 JOIN orders o ON o.id = t.order_id
 LEFT JOIN checkin c ON c.ticket = t.id

@@ -177,6 +177,21 @@ static void put_seat(struct text *out, void *ctx)
                         (struct span){json_string_value(id), json_string_length(id)});
 }
 
+static struct span category_of(const struct order_page *page)
+{
+    return word_of(json_array_get(page->places, page->seat), "category");
+}
+
+static void put_seat_category(struct text *out, void *ctx)
+{
+    html_put(out, category_of(ctx));
+}
+
+static bool has_seat_category(void *ctx, unsigned turn)
+{
+    return once(turn, category_of(ctx).len > 0);
+}
+
 static bool more_seats(void *ctx, unsigned turn)
 {
     struct order_page *page = ctx;
@@ -287,13 +302,19 @@ static bool is_pending(void *ctx, unsigned turn)
     return once(turn, ((const struct order_page *)ctx)->pending);
 }
 
-/* The order ended without tickets. If the visit is over too, the hall page says how to come again.
- */
+/* The order ended without tickets, while the visit went on as far as is known here: if it is over,
+ * the hall page says how to come again. */
 static bool is_over(void *ctx, unsigned turn)
 {
     enum order_status status = ((const struct order_page *)ctx)->row->status;
-    return once(turn, status == ORDER_CANCELLED || status == ORDER_EXPIRED ||
-                          status == ORDER_FAILED || status == ORDER_REFUNDED);
+    return once(turn,
+                status == ORDER_CANCELLED || status == ORDER_EXPIRED || status == ORDER_FAILED);
+}
+
+/* With its tickets the visit had ended, so the way leads by the line. */
+static bool is_gone(void *ctx, unsigned turn)
+{
+    return once(turn, ((const struct order_page *)ctx)->row->status == ORDER_REFUNDED);
 }
 
 static const struct page_gap gaps[] = {
@@ -313,6 +334,7 @@ static const struct page_gap gaps[] = {
     {"starts", put_starts, has_start},
     {"starts-words", put_starts_words, NULL},
     {"seat", put_seat, more_seats},
+    {"seat-category", put_seat_category, has_seat_category},
     {"moved", put_moved, was_moved},
     {"moved-words", put_moved_words, NULL},
     {"amount", put_amount, NULL},
@@ -328,6 +350,7 @@ static const struct page_gap gaps[] = {
     {"until", put_until, has_until},
     {"pending", NULL, is_pending},
     {"over", NULL, is_over},
+    {"gone", NULL, is_gone},
     {NULL, NULL, NULL},
 };
 

@@ -31,7 +31,9 @@ struct tickets_page {
     const struct phrases *words;
     bool buyer, live; /* the viewer bought them; at least one of them opens a door */
     struct sql_order_tickets_row first;
-    int nth; /* of this repetition; -1 before the first */
+    unsigned seen;  /* how many the viewer may see, */
+    unsigned shown; /* and how many of them were there up to this repetition */
+    int nth;        /* row of this repetition; -1 before the first */
     struct sql_order_tickets_row row;
     enum ticket_view view;
 };
@@ -98,6 +100,17 @@ static bool has_ways(void *ctx, unsigned turn)
     return once(turn, page->live || page->buyer);
 }
 
+/* What all of them are for: a ticket itself says no more than its seat. */
+static void put_first_start(struct text *out, void *ctx)
+{
+    html_put(out, ((const struct tickets_page *)ctx)->first.starts_at);
+}
+
+static bool has_first_start(void *ctx, unsigned turn)
+{
+    return once(turn, ((const struct tickets_page *)ctx)->first.starts_at.len > 0);
+}
+
 static void put_filled(struct text *out, const struct tickets_page *page, struct span key,
                        struct span first, struct span second)
 {
@@ -124,6 +137,8 @@ static bool more_tickets(void *ctx, unsigned turn)
         page->row = sql_order_tickets_row(page->facts->rows, page->nth);
         page->view = view_of(page, &page->row);
     } while (page->view == TICKET_UNSEEN);
+    page->shown++;
+    assert(page->shown <= page->seen);
     return true;
 }
 
@@ -180,6 +195,48 @@ static bool has_category(void *ctx, unsigned turn)
     return once(turn, row_of(ctx)->category.len > 0);
 }
 
+static void put_nth(struct text *out, void *ctx)
+{
+    const struct tickets_page *page = ctx;
+    char memory[2][24];
+    struct text nth = text_on(memory[0], sizeof(memory[0]));
+    struct text all = text_on(memory[1], sizeof(memory[1]));
+    text_u64(&nth, page->shown);
+    text_u64(&all, page->seen);
+    put_filled(out, page, SPAN("ticket.nth"), text_span(&nth), text_span(&all));
+}
+
+static bool are_many(void *ctx, unsigned turn)
+{
+    return once(turn, ((const struct tickets_page *)ctx)->seen > 1);
+}
+
+static void put_floor(struct text *out, void *ctx)
+{
+    html_put(out, row_of(ctx)->floor);
+}
+
+static bool has_floor(void *ctx, unsigned turn)
+{
+    return once(turn, row_of(ctx)->floor.len > 0);
+}
+
+static void put_entrance(struct text *out, void *ctx)
+{
+    html_put(out, row_of(ctx)->entrance);
+}
+
+static bool has_entrance(void *ctx, unsigned turn)
+{
+    return once(turn, row_of(ctx)->entrance.len > 0);
+}
+
+static bool has_facts(void *ctx, unsigned turn)
+{
+    const struct sql_order_tickets_row *row = row_of(ctx);
+    return once(turn, row->category.len > 0 || row->floor.len > 0 || row->entrance.len > 0);
+}
+
 static struct span address_of(const struct tickets_page *page, char memory[ADDRESS_MAX])
 {
     struct text address = text_on(memory, ADDRESS_MAX);
@@ -198,6 +255,16 @@ static void put_handed_on(struct text *out, void *ctx)
 static bool is_handed_on(void *ctx, unsigned turn)
 {
     return once(turn, ((const struct tickets_page *)ctx)->view == TICKET_HANDED_ON);
+}
+
+/* A ticket that stopped working says why, as far as its order tells. */
+static void put_void(struct text *out, void *ctx)
+{
+    const struct tickets_page *page = ctx;
+    enum order_status status = page->row.status;
+    bool refunded = status == ORDER_REFUNDING || status == ORDER_REFUNDED;
+    html_put(out, phrases_find(page->words,
+                               refunded ? SPAN("ticket.void-refunded") : SPAN("ticket.void")));
 }
 
 static bool is_void(void *ctx, unsigned turn)
@@ -240,6 +307,12 @@ static bool has_offer(void *ctx, unsigned turn)
     return once(turn, page->view == TICKET_LIVE && page->row.offered_to.ptr != NULL);
 }
 
+static void put_address(struct text *out, void *ctx)
+{
+    char memory[ADDRESS_MAX];
+    html_put(out, address_of(ctx, memory));
+}
+
 static bool was_used(void *ctx, unsigned turn)
 {
     return once(turn, ((const struct tickets_page *)ctx)->view == TICKET_USED);
@@ -265,6 +338,7 @@ static const struct page_gap gaps[] = {
     {"live", NULL, has_live},
     {"buyer", NULL, is_bought},
     {"ways", NULL, has_ways},
+    {"starts-first", put_first_start, has_first_start},
     {"you", put_you, NULL},
     {"ticket", put_ticket, more_tickets},
     {"dead", NULL, is_dead},
@@ -272,12 +346,18 @@ static const struct page_gap gaps[] = {
     {"starts", put_starts, has_start},
     {"starts-words", put_starts_words, NULL},
     {"seat", put_seat, NULL},
+    {"nth", put_nth, NULL},
+    {"many", NULL, are_many},
+    {"facts", NULL, has_facts},
     {"category", put_category, has_category},
+    {"floor", put_floor, has_floor},
+    {"entrance", put_entrance, has_entrance},
     {"handed-on", put_handed_on, is_handed_on},
-    {"void", NULL, is_void},
+    {"void", put_void, is_void},
     {"offered", NULL, is_offered},
     {"code", put_code, has_code},
     {"offer", put_offer, has_offer},
+    {"address", put_address, NULL},
     {"used", NULL, was_used},
     {"numbered", NULL, is_numbered},
     {"own", NULL, is_own},
@@ -297,14 +377,13 @@ bool tickets_page_put(struct text *out, const struct filled_page *page, const st
         return false;
     facts.first = sql_order_tickets_row(view->rows, 0);
     facts.buyer = span_eq(facts.first.buyer, span_of(view->member));
-    bool seen = false;
     for (int i = 0; i < PQntuples(view->rows); i++) {
         const struct sql_order_tickets_row row = sql_order_tickets_row(view->rows, i);
         enum ticket_view one = view_of(&facts, &row);
-        seen = seen || one != TICKET_UNSEEN;
+        facts.seen += one != TICKET_UNSEEN;
         facts.live = facts.live || one == TICKET_LIVE;
     }
-    if (seen)
+    if (facts.seen > 0)
         filled_page_put(out, page, lang, &facts);
-    return seen;
+    return facts.seen > 0;
 }

@@ -345,6 +345,10 @@ static void put_held_seats(struct text *text, const struct render_event *event,
         json_member_str(text, "row", seat.row_label);
         json_member_str(text, "zone", seat.zone);
         json_member_str(text, "category", plan_category(event->plan, seat.category)->name);
+        if (seat.entrance.len > 0)
+            json_member_str(text, "entrance", seat.entrance);
+        if (seat.floor.len > 0)
+            json_member_str(text, "floor", seat.floor);
         json_member_u64(text, "price",
                         engine_price_of(event->engine, view->price_list, seat.category));
         json_close(text, '}');

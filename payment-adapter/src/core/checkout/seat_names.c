@@ -15,15 +15,20 @@ static void copy_word(const json_t *value, char *to, size_t cap)
     span_to_cstr_cut((struct span){json_string_value(value), json_string_length(value)}, to, cap);
 }
 
+enum { ALWAYS_THERE = 4 }; /* of the words below */
+
 static void put_place(struct text *text, const json_t *place)
 {
-    static const char *const words[] = {"zone", "row", "number", "category"};
+    static const char *const words[] = {"zone", "row", "number", "category", "entrance", "floor"};
     char id[ORDER_SEAT_MAX], word[SEAT_NAMES_WORD_MAX + 1];
     json_open(text, '{');
     copy_word(json_object_get(place, "id"), id, sizeof(id)); /* not cut: tickets are found by it */
     json_member_cstr(text, "id", id);
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-        copy_word(json_object_get(place, words[i]), word, sizeof(word));
+        const json_t *said = json_object_get(place, words[i]);
+        if (said == NULL && i >= ALWAYS_THERE)
+            continue; /* few halls say by which gate */
+        copy_word(said, word, sizeof(word));
         json_member_cstr(text, words[i], word);
     }
     json_close(text, '}');

@@ -10,15 +10,17 @@
 
 enum {
     SEAT_NAMES_EVENT_MAX = ORDER_NAME_MAX,
-    SEAT_NAMES_WORD_MAX = 64, /* zone, row, number, category; longer ones are cut */
-    /* four such words each, some of them escaped, and a seat's name */
-    SEAT_NAMES_JSON_MAX = ORDER_SEATS_MAX * (384 + ORDER_SEAT_MAX),
+    SEAT_NAMES_WORD_MAX = 64, /* of a zone, a row, a gate ...; longer ones are cut */
+    /* six such words each, some of them escaped, and a seat's name */
+    SEAT_NAMES_JSON_MAX = ORDER_SEATS_MAX * (576 + ORDER_SEAT_MAX),
 };
 
 struct seat_names {
     char name[SEAT_NAMES_EVENT_MAX]; /* of the event; "" where the hold does not say */
     char starts_at[32];              /* RFC 3339, or "" */
-    char json[SEAT_NAMES_JSON_MAX];  /* [{"id","zone","row","number","category"}], possibly empty */
+    char
+        json[SEAT_NAMES_JSON_MAX]; /* [{"id","zone","row","number","category","entrance"?,"floor"?}]
+                                      or [] */
 };
 
 void seat_names_read(const json_t *hold, struct seat_names *out);
