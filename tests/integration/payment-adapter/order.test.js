@@ -64,8 +64,8 @@ test('standing places are called by the name of their area', async () => {
   assert.deepEqual(seen.places.map(({ id, zone, row, number, category }) => [id, zone, row, number, category]), ['floor#1', 'floor#2'].map((id) => [id, '스탠딩 <A>', '', '', '스탠딩석']));
   const { tickets } = (await buyer.get(`/v1/pay/orders/${order}/tickets`)).json;
   assert.deepEqual(tickets.map(({ zone, row, number }) => [zone, row, number]), Array(2).fill(['스탠딩 <A>', undefined, undefined]));
-  assert.match((await buyer.get(`/pay/tickets/${order}`)).text, /<h2>스탠딩 &lt;A&gt;<\/h2><p>스탠딩석<\/p>/);
-  assert.match((await buyer.get(`/pay/orders/${order}`)).text, /<li>스탠딩 &lt;A&gt;<\/li><li>스탠딩 &lt;A&gt;<\/li>/);
+  assert.match((await buyer.get(`/pay/tickets/${order}`)).text, /<h2>스탠딩 &lt;A&gt;<\/h2>\s*<p class=\"facts\"><span>스탠딩석<\/span><\/p>/);
+  assert.match((await buyer.get(`/pay/orders/${order}`)).text, /(<li><span>스탠딩 &lt;A&gt;<\/span> <span class=\"soft\">스탠딩석<\/span><\/li>){2}/);
 });
 
 test('an order speaks the language that it was made in, or else that of the member', async () => {
