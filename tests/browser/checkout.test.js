@@ -188,7 +188,7 @@ describe('checkout', () => {
       // A program is told so in JSON, a person in words, whether the edge has found out or not.
       assertProblem(await stack.edge.get('/pay/checkout'), 503, 'unavailable');
       await page.goto(back);
-      assert.match(await page.textContent('main'), /Your place, your seats and your order are kept.*자동으로 다시 시도합니다/s);
+      assert.match(await page.textContent('main'), /Your place, your seats and your order are kept.*자동으로 다시 시도하니/s);
     });
     await page.locator('main[data-status=pending_payment]').waitFor({ timeout: 60_000 });
     await page.click('#pay-link');
