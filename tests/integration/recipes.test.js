@@ -6,13 +6,18 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { after } from 'node:test';
-import { assertProblem, openScope, ROOT } from '../lib-js/index.js';
+import { assertProblem, openScope, ROOT, until } from '../lib-js/index.js';
 
 const FILES_MAX = 4; // of a recipe; tests and texts apart
 const SOURCES = ['Makefile', 'infra', 'common', 'web', 'queue-front', 'seat-service', 'payment-adapter'];
 
 const scope = openScope();
 after(() => scope.close());
+
+const once = (work) => {
+  let done;
+  return () => (done ??= work());
+};
 
 // A copy of the tree in which `program` can be built from what is built already. change(file, from, to)
 // puts `to` in the place of `from`, which has to stand there once; build() answers a folder with all
@@ -24,7 +29,19 @@ function copyOfTree(program) {
   for (const part of ['gen', 'flags', 'obj/llhttp', 'obj/common', `obj/${program}`, 'lib/common.a']) copy(`build/asan/${part}`);
   const changed = new Set();
   return {
-    changed,
+    // A recipe's files are counted between these two; texts are not.
+    begin: () => changed.clear(),
+    end: () => assert.ok(changed.size <= FILES_MAX, [...changed].join()),
+    read: (file) => readFileSync(join(dir, file), 'utf8'),
+    add(file, text) {
+      assert.ok(!existsSync(join(dir, file)));
+      writeFileSync(join(dir, file), text);
+      changed.add(file);
+    },
+    text(file, change) {
+      const path = join(dir, file);
+      writeFileSync(path, change(existsSync(path) ? readFileSync(path, 'utf8') : ''));
+    },
     change(file, from, to) {
       const text = readFileSync(join(dir, file), 'utf8');
       assert.equal(text.split(from).length, 2, `${file} says once: ${from}`);
@@ -54,21 +71,22 @@ async function withPrograms(bin, work) {
   }
 }
 
-test('to add a saga step: a checkout of the next version walks over it', { timeout: 300_000 }, async () => {
-  const tree = copyOfTree('payment-adapter');
-  const steps = 'payment-adapter/src/core/checkout/sale_steps';
-  tree.change(`${steps}.h`, 'void sale_hand_over(', 'void sale_wish_well(struct saga_call *call, void *ctx);\nvoid sale_hand_over(');
-  tree.change(`${steps}.c`, 'void sale_hand_over(', `void sale_wish_well(struct saga_call *call, void *ctx)
+const CHECKOUT = 'payment-adapter/src/core/checkout';
+
+// A step, with a question that no peer was asked before.
+function addSagaStep(tree) {
+  tree.begin();
+  tree.change(`${CHECKOUT}/peer.h`, '    /* held becomes free */', '    /* is the buyer still wished well? */ \\\n    ROW(SEATS_WISH, "wish", HOLD, TRY, .tells_member = true) \\\n    /* held becomes free */');
+  tree.change(`${CHECKOUT}/sale_steps.h`, 'void sale_hand_over(', 'void sale_wish_well(struct saga_call *call, void *ctx);\nvoid sale_hand_over(');
+  tree.change(`${CHECKOUT}/sale_steps.c`, 'void sale_hand_over(', `void sale_wish_well(struct saga_call *call, void *ctx)
 {
-    struct attempt *attempt = attempt_begin(call, ctx);
-    if (attempt != NULL)
-        attempt_finish(attempt, SAGA_DONE, NULL);
+    attempt_begin_by(call, ctx, PEER_SEATS_WISH, attempt_finish_as_told);
 }
 
 void sale_hand_over(`);
-  const checkout = 'payment-adapter/src/core/checkout/checkout.c';
+  const checkout = `${CHECKOUT}/checkout.c`;
   tree.change(checkout, '    STEP_HAND_OVER,\n', '    STEP_WISH_WELL,\n    STEP_HAND_OVER,\n');
-  tree.change(checkout, '    [STEP_HAND_OVER] =', `    [STEP_WISH_WELL] = {{.name = "wish_well", .run = sale_wish_well, BY_OURSELVES},
+  tree.change(checkout, '    [STEP_HAND_OVER] =', `    [STEP_WISH_WELL] = {{.name = "wish_well", .run = sale_wish_well, BY(PEER_SEATS)},
                         .told = ORDER_COMPLETED},
     [STEP_HAND_OVER] =`);
   tree.change(checkout, 'static const struct checkout_step *const refund_1[]', `static const struct checkout_step *const checkout_2[] = {
@@ -78,26 +96,125 @@ void sale_hand_over(`);
 };
 static const struct checkout_step *const refund_1[]`);
   tree.change(checkout, '    {CHECKOUT_REFUND, "refund.1"', '    {CHECKOUT_SALE, "checkout.2", LIST(checkout_2), .pivot = 4},\n    {CHECKOUT_REFUND, "refund.1"');
-  assert.ok(tree.changed.size <= FILES_MAX, `${[...tree.changed]}`);
+  tree.end();
+}
 
-  const bin = tree.build();
+// A provider that speaks as Stripe does, at an address and with settings of its own.
+function addProvider(tree) {
+  tree.begin();
+  const stripe = tree.read('payment-adapter/src/psp/psp_stripe.c');
+  tree.add('payment-adapter/src/psp/psp_acme.c', stripe.replaceAll('stripe', 'acme')
+    .replace('int psp_acme_verify(', 'static int psp_acme_verify('));
+  tree.change('payment-adapter/src/psp/psp_list.h', 'ROW(toss)', 'ROW(toss) ROW(acme)');
+  tree.end();
+}
+
+// One visit to a payment-adapter with both: an order that is paid at the new provider and walks over the new
+// step.
+const paidOrder = once(async () => {
+  const tree = copyOfTree('payment-adapter');
+  addSagaStep(tree);
+  addProvider(tree);
   const { openWorld } = await import('./payment-adapter/lib/world.js');
-  await withPrograms(bin, async () => {
-    const world = await openWorld(scope);
+  return withPrograms(tree.build(), async () => {
+    const world = await openWorld(scope, {
+      before(its) {
+        const secret = (name) => join(its.dir, name);
+        its.options.psp = { default: 'acme', acme_url: its.psp.url, acme_key: secret('psp-key-file'), acme_webhook_secret: secret('webhook-file'), acme_checkout_url: `${its.psp.url}/pay/` };
+      },
+    });
+    const wishes = [];
+    const handle = world.seats.handle.bind(world.seats);
+    world.seats.handle = (asked) => {
+      if (!asked.path.endsWith('/wish')) return handle(asked);
+      wishes.push(JSON.parse(asked.body));
+      return { status: 200, body: {} };
+    };
     const buyer = await world.login();
     const { order } = (await world.order(buyer, world.hold())).json;
-    await world.payOrder(order);
-    const done = await world.untilStatus(buyer, order, 'completed');
-    assert.ok(done.tickets !== false);
+    const payment = await until('how to pay', async () => (await buyer.get(`/v1/pay/orders/${order}`)).json.payment);
+    const [intent] = world.psp.of(order);
+    const { body, headers } = world.psp.signed(world.psp.authorise(intent.id));
+    const webhook = await world.pay.http.post('/v1/pay/webhooks/acme', { body, headers });
+    await world.untilStatus(buyer, order, 'completed');
     await world.settle();
     const { timeline } = (await buyer.get(`/v1/pay/orders/${order}`)).json;
-    const walked = timeline.filter(({ result }) => result === 'done').map(({ step }) => step);
-    assert.deepEqual(walked.slice(-3), ['end_session', 'wish_well', 'hand_over']);
+    return { order, payment, webhook, wishes, timeline };
   });
+});
+
+test('to add a saga step: a checkout of the next version walks over it and asks its new question', { timeout: 300_000 }, async () => {
+  const { order, wishes, timeline } = await paidOrder();
+  const walked = timeline.filter(({ result }) => result === 'done').map(({ step }) => step);
+  assert.deepEqual(walked.slice(-3), ['end_session', 'wish_well', 'hand_over']);
+  assert.equal(wishes.length, 1);
+  assert.equal(wishes[0].order, order);
+  assert.ok(wishes[0].member, 'as its row says');
+});
+
+test('to add a payment provider: an order is paid there, and its webhooks are believed', { timeout: 300_000 }, async () => {
+  const { payment, webhook } = await paidOrder();
+  assert.equal(payment.provider, 'acme');
+  assert.equal(webhook.status, 204, webhook.text);
+});
+
+// A limit, its refusal and what it means.
+function addSeatRule(tree) {
+  tree.begin();
+  const core = 'seat-service/src/core';
+  tree.change(`${core}/hall/plan_limits.h`, '    bool orphan_rule;\n', '    bool orphan_rule;\n    bool one_row;\n');
+  tree.change(`${core}/hall/plan_limits.c`, '    {"orphan_rule",', '    {"one_row", PLAN_LIMIT_FLAG, FIELD(one_row), 0, 1, false, false},\n    {"orphan_rule",');
+  tree.change(`${core}/engine/verdicts.h`, '    /* somebody was faster */', '    ROW(ONE_ROW, "not-one-row", 409, SEAT, "the seats of a hold stand in one row") \\\n    /* somebody was faster */');
+  tree.change(`${core}/engine/engine_rules.c`, '        some_flags |= plan_flags_of(engine->facts, seats[i]);\n', `        some_flags |= plan_flags_of(engine->facts, seats[i]);
+        if (engine->limits->one_row && engine->facts->run[seats[i]] != engine->facts->run[seats[0]]) {
+            op->seat = seats[i];
+            return ENGINE_ONE_ROW;
+        }
+`);
+  tree.end();
+  for (const lang of ['en', 'ko']) tree.text(`seat-service/web/text.${lang}`, (text) => `${text}error.not-one-row = One row, please.\n`);
+}
+
+function addLanguage(tree) {
+  tree.begin();
+  tree.change('common/web/lang.h', 'LANG(KO, "ko")', 'LANG(KO, "ko") LANG(JA, "ja")');
+  tree.end();
+  for (const name of ['queue-front/web/text', 'seat-service/web/text', 'payment-adapter/web/text', 'web/console/console'])
+    tree.text(`${name}.ja`, () => tree.read(`${name}.en`).replace('language.name = English', 'language.name = 日本語'));
+}
+
+// A seat-service with both, and an event of that rule.
+const ruledSeats = once(async () => {
+  const tree = copyOfTree('seat-service');
+  addSeatRule(tree);
+  addLanguage(tree);
+  const { hall, importHall, openPostgres, openSeats, visitor } = await import('./seat-service/house.js');
+  return withPrograms(tree.build(), async () => {
+    const seats = await openSeats(scope, await openPostgres(scope));
+    await importHall(seats, 'rows', hall({ limits: { one_row: true } }));
+    const { token } = visitor(seats, 'rows');
+    return { seats, hold: (...names) => seats.http.post('/v1/seats/rows/holds', { token, body: { seats: names } }) };
+  });
+});
+
+test('to add a seat rule: an event has it as a limit, and who breaks it is told so', { timeout: 300_000 }, async () => {
+  const { hold } = await ruledSeats();
+  const refused = await hold('r1s1', 'r2s1');
+  assertProblem(refused, 409, 'not-one-row');
+  assert.equal(refused.json.seat, 'r2s1');
+  assert.equal((await hold('r1s1', 'r1s2')).status, 201);
+});
+
+test('to add a language: a page is in it for whoever asks for it', { timeout: 300_000 }, async () => {
+  const { seats } = await ruledSeats();
+  const page = (await seats.http.get('/seats/rows', { headers: { 'accept-language': 'ja' } })).text;
+  assert.match(page, /<html lang="ja"/);
+  assert.match(page, /日本語/);
 });
 
 test('to add a knob that Redis obeys: the API knows it, and a line takes no more places than it says', { timeout: 300_000 }, async (t) => {
   const tree = copyOfTree('queue-front');
+  tree.begin();
   tree.change('queue-front/src/core/event/event_doc.h', '    uint64_t joins_per_ip_per_min;', '    uint64_t places_max;\n    uint64_t joins_per_ip_per_min;');
   const doc = 'queue-front/src/core/event/event_doc.c';
   tree.change(doc, '    {"joins_per_ip_per_min", KNOB_NUMBER,', '    {"places_max", KNOB_NUMBER, AT(places_max), 0, COUNT_MAX, 0, "people",\n     "As many places as the line has. 0 sets no limit."},\n    {"joins_per_ip_per_min", KNOB_NUMBER,');
@@ -106,7 +223,7 @@ test('to add a knob that Redis obeys: the API knows it, and a line takes no more
   const join = 'queue-front/lua/join.lua';
   tree.change(join, "'joins_per_ip_per_min', 'version', 'era')", "'joins_per_ip_per_min', 'version', 'era', 'places_max')");
   tree.change(join, 'if issued + count > PLACE_MAX then', 'local places_max = tonumber(cfg[6]) or 0\nif issued + count > (places_max > 0 and places_max or PLACE_MAX) then');
-  assert.ok(tree.changed.size <= FILES_MAX, `${[...tree.changed]}`);
+  tree.end();
 
   const bin = tree.build();
   const { makeEvent, openHouse, Visitor } = await import('./queue-front/support.js');
