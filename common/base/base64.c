@@ -1,6 +1,6 @@
 /* base64.c: written by hand because a ticket is read on every poll: libsodium's decoder, which was
  * here first, was an eighth of a poll's cost, ten times this one. It owes that to a running time
- * that does not depend on the text. Nothing decoded here is a secret from who shows it: tokens come
+ * that does not depend on the text. Nothing decoded here is a secret from the sender: tokens come
  * from their holders. (It also took bytes from 0x80 on for letters, in version 1.0.18.)
  *
  * Decoding goes through a table in which whatever is no letter has its highest bit set. All letters

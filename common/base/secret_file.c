@@ -1,5 +1,6 @@
-/* secret_file.c: opened first and judged by what is open (fstat), so that nobody can put another
- * file in its place in between. Read on a service's start and reload, never on a loop.
+/* secret_file.c: reads a secret so that nobody can swap the file in between: it is opened first and
+ * then judged by the open descriptor (fstat). Read on a service's start and reload, never on a
+ * loop.
  *
  * The bytes lie in memory of our own from read() on, not in a stdio buffer that would keep a copy;
  * they are wiped on every way out. */
@@ -19,7 +20,8 @@ struct secret_file {
     char bytes[SECRET_FILE_BYTES_MAX];
 };
 
-/* A mode such as 0640 is refused too: who shares a group with a service shares no key with it. */
+/* A mode such as 0640 is refused too: sharing a group with a service is no reason to share its
+ * keys. */
 static int judge(int fd, const char *path, struct err_slot *err)
 {
     struct stat stat;

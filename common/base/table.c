@@ -11,6 +11,7 @@ enum { SLOTS_MIN = 16 };
 
 static uint32_t free_slot(const struct table *table, uint32_t folded)
 {
+    assert(table->len <= table->mask / 2); /* so there is one */
     uint32_t at = folded & table->mask;
     while (table->slot[at].number != 0)
         at = (at + 1) & table->mask;
@@ -30,6 +31,7 @@ static int resize(struct table *table, uint32_t slots, struct err_slot *err)
     }
     free(table->slot);
     *table = grown;
+    assert(table->len <= (table->mask + 1) / 2);
     return 0;
 }
 
@@ -83,6 +85,7 @@ void table_remove(struct table *table, uint64_t hash, uint32_t number)
         table->slot[hole] = table->slot[at];
         hole = at;
     }
+    assert(table->slot[hole].number != 0);
     table->slot[hole] = (struct table_slot){0};
     table->len--;
 }

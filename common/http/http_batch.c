@@ -24,7 +24,7 @@ struct http_blob *http_blob_create(struct span bytes)
 
 struct http_blob *http_blob_ref(struct http_blob *blob)
 {
-    /* relaxed: whoever adds a reference holds one, so the count cannot reach 0 meanwhile */
+    /* relaxed: the caller holds a reference, so the count cannot reach 0 meanwhile */
     uint32_t before = atomic_fetch_add_explicit(&blob->refs, 1, memory_order_relaxed);
     assert(before > 0 && before < UINT32_MAX);
     return blob;
@@ -35,7 +35,9 @@ void http_blob_unref(struct http_blob *blob)
     if (blob == NULL)
         return;
     /* acq_rel: the last one to let go must see every other's reads as done before it frees */
-    if (atomic_fetch_sub_explicit(&blob->refs, 1, memory_order_acq_rel) == 1)
+    uint32_t before = atomic_fetch_sub_explicit(&blob->refs, 1, memory_order_acq_rel);
+    assert(before > 0);
+    if (before == 1)
         free(blob);
 }
 
@@ -43,8 +45,10 @@ void http_blob_unref(struct http_blob *blob)
 
 void http_batch_seal(struct http_batch *batch)
 {
+    assert(batch->run_at <= batch->len && batch->len <= HTTP_BATCH_BYTES);
     if (batch->len == batch->run_at)
         return;
+    assert(batch->pieces < HTTP_BATCH_PIECES);
     batch->blob[batch->pieces] = NULL;
     batch->piece[batch->pieces].iov_base = batch->scratch + batch->run_at;
     batch->piece[batch->pieces++].iov_len = batch->len - batch->run_at;
@@ -59,8 +63,10 @@ static bool has_room(const struct http_batch *batch, size_t len)
 /* Makes room by sending what is there; on a slow connection it is kept, so room there is. */
 void http_batch_room(struct http_batch *batch, size_t len)
 {
+    assert(len <= HTTP_BATCH_BYTES);
     if (!has_room(batch, len))
         batch->flush(batch->conn);
+    assert(has_room(batch, len));
 }
 
 void http_batch_add(struct http_batch *batch, const char *bytes, size_t len)
@@ -78,7 +84,7 @@ void http_batch_add(struct http_batch *batch, const char *bytes, size_t len)
 
 void http_batch_blob(struct http_batch *batch, struct http_blob *blob, uint32_t from, uint32_t len)
 {
-    assert(from + len <= blob->len);
+    assert(len <= blob->len && from <= blob->len - len);
     if (len <= HTTP_COPY_MAX) {
         http_batch_add(batch, blob->bytes + from, len);
         return;

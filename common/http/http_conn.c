@@ -202,6 +202,7 @@ static bool left_begin(struct http_conn *conn)
 
 static bool keep_blob(struct http_conn *conn, struct http_blob *blob, uint32_t at)
 {
+    assert(at <= blob->len);
     if (!left_begin(conn) || conn->left->count == HTTP_BATCH_PIECES)
         return false;
     conn->left->piece[conn->left->count].blob = http_blob_ref(blob);
@@ -315,6 +316,7 @@ struct http_conn *http_conn_turn_begin(struct http_conn *conn)
 
 void http_conn_turn_end(struct http_conn *conn, struct http_conn *before)
 {
+    assert(conn->server->batch.conn == conn && before != conn);
     http_conn_flush(conn);
     conn->server->batch.conn = before;
     if (conn->failed)
@@ -350,9 +352,9 @@ static void request_begin(struct http_req *req)
     http_parser_begin(&req->parser, &req->server->conf.limits);
 }
 
-/* Who pipelines asks much the same again. A head that has the very bytes of the one before it means
- * the very same, so what was found in that one holds: places are offsets, and parameters move
- * along. True: it needs no parser. A request with a body is never taken for another. */
+/* A pipelining client repeats itself. A head with exactly the bytes of the one before it means
+ * the same, so everything found in that one still holds: places are offsets, and parameters move
+ * along. True: no parser is needed. A request with a body is never taken for a repetition. */
 static bool request_repeats(struct http_req *req, uint32_t before)
 {
     const char *last = req->buffer + before;
@@ -419,7 +421,7 @@ static void say_continue(struct http_req *req)
         http_batch_add(&req->server->batch, line, sizeof(line) - 1);
 }
 
-/* The head is complete: who is to answer, and may the body come? False: it has been answered. */
+/* The head is complete: find the handler and decide on the body. False: it has been answered. */
 static bool head_accepted(struct http_conn *conn, struct http_req *req)
 {
     struct http_parser *parser = &req->parser;
@@ -473,7 +475,7 @@ static enum http_parse_result body_read(struct http_req *req)
     enum http_parse_result result =
         http_parser_chunked(parser, req->buffer + req->start, req->parsed, have, &used);
     uint32_t body_max = req->match.route->body_max;
-    /* A chunk of one byte takes six on the wire; whoever sends more than that sends noise. */
+    /* A chunk of one byte takes six on the wire; a sender that needs more than that sends noise. */
     bool noise = parser->raw_len / 8 > body_max + HTTP_BUFFER_LEN;
     if (result != HTTP_PARSE_ERROR && (parser->body_len > body_max || noise)) {
         parser->status = 413;
@@ -486,7 +488,7 @@ static enum http_parse_result body_read(struct http_req *req)
     return result;
 }
 
-/* No route: says whether it is the path or the method that nobody knows. */
+/* No route: says whether the path or the method is unknown. */
 static void reply_no_route(struct http_req *req)
 {
     char line[96];
@@ -581,6 +583,7 @@ static void requests_run(struct http_conn *conn)
 {
     struct http_req *req = conn->req;
     for (uint32_t n = 0; n < limits_of(conn)->requests_per_turn_max; n++) {
+        assert(req->start <= req->len && req->len <= req->cap);
         enum step step = request_step(conn, req);
         if (step == STEP_AWAY)
             return;
@@ -647,6 +650,7 @@ void http_conn_again(struct http_conn *conn)
 static void on_writable(struct http_conn *conn)
 {
     struct http_left *left = conn->left;
+    assert(left->first < left->count && left->count <= HTTP_BATCH_PIECES);
     struct iovec piece[HTTP_BATCH_PIECES];
     uint32_t count = 0;
     for (uint32_t i = left->first; i < left->count; i++, count++) {
@@ -685,7 +689,8 @@ static void on_writable(struct http_conn *conn)
     http_conn_turn_end(conn, before);
 }
 
-/* A stream's reader says nothing more, and a refused sender is not listened to; both only end. */
+/* A stream's reader has nothing more to say, and a refused sender is not read; both can only end.
+ */
 static void on_unwanted(struct http_conn *conn)
 {
     char waste[2048];

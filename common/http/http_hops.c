@@ -143,7 +143,7 @@ static void follow(const struct ip_nets *trusted, struct span hops, uint8_t addr
     }
 }
 
-/* Whoever wrote it is a proxy of ours, and X-Forwarded-For knows nothing but addresses. */
+/* One of our proxies wrote it, and X-Forwarded-For contains nothing but addresses. */
 static bool read_hop_of_ours(struct span text, uint8_t addr[IP_BYTES])
 {
     if (read_hop(text, addr))

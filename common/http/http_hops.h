@@ -1,4 +1,4 @@
-/* http_hops.h: who the visitor is, by what the proxies on the way say. */
+/* http_hops.h: the visitor's address, by what the proxies on the way say. */
 #ifndef FG_HTTP_HTTP_HOPS_H
 #define FG_HTTP_HTTP_HOPS_H
 

@@ -1,4 +1,4 @@
-/* http_internal.h: what the files of this folder share and nobody else sees.
+/* http_internal.h: what the files of this folder share with each other.
  *
  *   http_server.c   one listener on one loop: accepts, keeps the clock, drains
  *   http_conn.c     one connection: reads, cuts requests out, hands them on, writes batches
@@ -308,7 +308,7 @@ struct http_answer {
     struct http_conn *before; /* whose turn is interrupted, if any */
 };
 
-/* False: nobody is there any more, and the request was given back. */
+/* False: the visitor has gone, and the request was given back. */
 bool http_answer_begin(struct http_req *req, struct http_answer *answer);
 /* The request is answered by the head of a stream, and is given back. */
 void http_answer_stream(struct http_req *req, const struct http_answer *answer, bool head_only);

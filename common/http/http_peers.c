@@ -83,7 +83,7 @@ void http_peers_remove(struct http_peers *peers, const uint8_t addr[IP_BYTES])
 {
     uint64_t hash = hash_of(peers, addr);
     uint32_t number = table_find(&peers->by_addr, hash, is_of, peers, addr);
-    assert(number != TABLE_NONE);
+    assert(number != TABLE_NONE && peers->peer[number].count > 0);
     if (--peers->peer[number].count > 0)
         return;
     table_remove(&peers->by_addr, hash, number);

@@ -136,6 +136,7 @@ bool http_answer_begin(struct http_req *req, struct http_answer *answer)
         http_server_let_go(server);
         return false;
     }
+    assert(req->conn->req == req && req->phase != HTTP_REQ_AGAIN);
     answer->late = req->server->batch.conn != req->conn;
     answer->before = answer->late ? http_conn_turn_begin(req->conn) : NULL;
     return true;
@@ -189,6 +190,7 @@ static bool has_body(unsigned status)
 void http_reply(struct http_req *req, const struct http_reply *reply)
 {
     assert(reply->blob == NULL || reply->body.len == 0);
+    assert(reply->status >= 200 && reply->status <= 599);
     struct http_answer answer;
     if (!http_answer_begin(req, &answer))
         return;

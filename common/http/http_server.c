@@ -261,8 +261,8 @@ static int set_on(int fd, int level, int option, int value)
     return setsockopt(fd, level, option, &value, sizeof(value));
 }
 
-/* The kernel keeps others off as long as one listener does not share its port, so who is to be
- * alone begins like that and shares only then: with a second loop of its own. */
+/* The kernel keeps others off while a listener does not share its port. So a listener that is to
+ * be alone begins without sharing, and shares only afterwards, with further loops of its own. */
 static int share_port(int fd)
 {
     return set_on(fd, SOL_SOCKET, SO_REUSEPORT, 1);
@@ -513,7 +513,7 @@ void http_server_drain(struct http_server *server, uint32_t timeout_ms,
     stop_listening(server);
     http_stream_end_all(server);
     wheel_each(server, http_conn_is_idle);
-    /* Also when nobody is left: the answer never comes from within the call. */
+    /* Also when no connection is left: the answer never comes from within the call. */
     uv_timer_start(&server->drain_timer, on_drain_timeout, server->conns_open > 0 ? timeout_ms : 0,
                    0);
 }

@@ -70,6 +70,7 @@ static void version_raise(struct http_channel *channel)
 
 void http_channel_publish(struct http_channel *channel, struct http_blob *blob)
 {
+    (void)MAGIC_OF(http_channel, channel); /* loops publish long after they opened it */
     http_blob_unref(channel->newest);
     channel->newest = http_blob_ref(blob);
     version_raise(channel);
@@ -104,6 +105,7 @@ static void channel_pump(struct http_channel *channel, uint32_t *budget)
 {
     while (channel->to_visit > 0 && *budget > 0) {
         struct http_conn *conn = channel->cursor;
+        assert(conn != NULL && conn->channel == channel);
         channel->to_visit--;
         (*budget)--;
         channel->cursor = conn->stream_next; /* before sending: a failed send takes it out */
@@ -136,6 +138,7 @@ void http_stream_left(struct http_conn *conn)
 {
     struct http_channel *channel = conn->channel;
     assert(channel != NULL);
+    assert(channel->streams > 0);
     conn->channel = NULL;
     channel->streams--;
     atomic_store_explicit(
@@ -157,6 +160,7 @@ void http_stream_left(struct http_conn *conn)
 
 static void stream_join(struct http_channel *channel, struct http_conn *conn)
 {
+    assert(conn->channel == NULL && !conn->closing);
     conn->channel = channel;
     conn->stream_version = channel->version;
     http_count(&channel->server->stats.streams, 1);
@@ -250,5 +254,7 @@ void http_channel_close(struct http_channel *channel)
     *at = channel->next;
     http_blob_unref(channel->newest);
     http_blob_unref(channel->beat);
+    assert(channel->streams == 0);
+    MAGIC_END(http_channel, channel);
     free(channel);
 }

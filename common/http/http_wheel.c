@@ -31,12 +31,14 @@ void http_wheel_link(struct http_wheel *wheel, struct http_conn *conn)
         (*head)->wheel_prev = conn;
     *head = conn;
     conn->in_wheel = true;
+    assert(conn->slot < HTTP_WHEEL_SLOTS && conn->wheel_next != conn);
 }
 
 void http_wheel_unlink(struct http_wheel *wheel, struct http_conn *conn)
 {
     if (!conn->in_wheel)
         return;
+    assert(conn->wheel_prev != NULL || wheel->slot[conn->slot] == conn); /* where it says */
     if (conn->wheel_prev != NULL)
         conn->wheel_prev->wheel_next = conn->wheel_next;
     else
@@ -46,8 +48,8 @@ void http_wheel_unlink(struct http_wheel *wheel, struct http_conn *conn)
     conn->in_wheel = false;
 }
 
-/* Whoever is due and neither waits for something else now nor closes gets a last moment: nobody
- * hangs in no slot. */
+/* A connection that was due, and neither waits for something new nor closes, gets a last moment,
+ * so that none is left without a slot. */
 static void sweep_slot(struct http_wheel *wheel, uint32_t slot, uint32_t now_ms,
                        void (*on_due)(struct http_conn *conn))
 {
@@ -59,7 +61,7 @@ static void sweep_slot(struct http_wheel *wheel, uint32_t slot, uint32_t now_ms,
         else
             on_due(conn);
         if (!conn->in_wheel && !conn->closing) {
-            BUG_COUNT("connection-without-deadline");
+            BUG_WARN("connection-without-deadline");
             conn->deadline_ms = now_ms + HTTP_LINGER_MS;
             http_wheel_link(wheel, conn);
         }

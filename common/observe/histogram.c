@@ -27,6 +27,7 @@ static unsigned bucket_of(uint64_t value)
 /* The middle of a bucket's values. */
 static uint64_t value_of(unsigned bucket)
 {
+    assert(bucket < HISTOGRAM_BUCKETS - 1);
     if (bucket < 2 * HISTOGRAM_PARTS)
         return bucket;
     unsigned shift = bucket / HISTOGRAM_PARTS - 1;

@@ -115,6 +115,7 @@ static void jobs_push(struct jobs *jobs, struct pg_job *job)
 static struct pg_job *jobs_pop(struct jobs *jobs)
 {
     struct pg_job *job = jobs->head;
+    assert((job == NULL) == (jobs->len == 0));
     if (job == NULL)
         return NULL;
     jobs->head = job->next;
@@ -150,6 +151,7 @@ static void count(struct pg_pool *pool, int rc)
 
 static void job_answer(struct pg_job *job, int rc)
 {
+    assert(rc <= 0 && job->results_len <= job->len);
     struct pg_answer answer = {
         .rc = rc,
         .text = job->text,
@@ -251,6 +253,7 @@ static void conn_fail(struct conn *conn, const char *what)
         log_u64(&line, "under_way", conn->under_way.len);
         log_end(&line);
     }
+    assert(conn->state != CONN_WAITING);
     bool stood = conn->state == CONN_READY;
     conn->state = CONN_WAITING;
     conn_drop_poll(conn);
@@ -301,6 +304,7 @@ static bool conn_flush(struct conn *conn)
 
 static bool conn_send(struct conn *conn, struct pg_job *job)
 {
+    assert(conn->state == CONN_READY && conn->under_way.len < conn->pool->conf.depth);
     for (uint32_t i = 0; i < job->len; i++) {
         const struct step *step = &job->steps[i];
         const char *name = conn->pool->conf.statements[step->statement].name;
@@ -520,6 +524,7 @@ static void conn_go_on_connecting(struct conn *conn)
 static void conn_connect(struct conn *conn)
 {
     struct pg_pool *pool = conn->pool;
+    assert(conn->state == CONN_WAITING && conn->pq == NULL && conn->under_way.len == 0);
     conn->state = CONN_CONNECTING;
     conn->at_us = now_us(pool) + (uint64_t)pool->conf.deadline_ms * 1000;
     if (conn->tries > 0)
@@ -624,6 +629,7 @@ int pg_pool_create(const struct pg_pool_conf *conf, struct err_slot *err, struct
 static void free_pool(uv_handle_t *handle)
 {
     struct pg_pool *pool = MAGIC_OF(pg_pool, handle->data);
+    assert(pool->closing && pool->queue.len == 0);
     MAGIC_END(pg_pool, pool);
     free(pool->conninfo);
     free(pool);

@@ -4,8 +4,8 @@
  * each waiting for the one before, so that the first failure is the one that is told.
  *
  * Ending: loop 0 has the signals. SIGTERM first turns /readyz to 503 and waits [http] drain_delay,
- * for whoever sends visitors here to look again; then every loop lets its connections go, and the
- * last to be done tells loop 0, whose private listener was there until then.
+ * so that load balancers notice; then every loop lets its connections go, and the last to be done
+ * tells loop 0, whose private listener was there until then.
  *
  *   loop 0:   run --SIGTERM--> delay --> drain --drained--> wait for the last --> finish
  *   others:   run -----------asked-----> drain --drained--> finish
