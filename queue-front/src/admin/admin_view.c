@@ -169,6 +169,23 @@ static struct look look_at(const struct front *front, const struct front_line *e
     return look;
 }
 
+/* When that many will have been called: as the rate and the schedule have it, but no sooner than a
+ * hall that is full lets them in. 0: never. */
+static uint64_t reach_ms(const struct front_line *event, const struct look *look,
+                         uint64_t rate_milli, uint64_t people)
+{
+    static const double NEVER_MS = 365.0 * 86400.0 * 1000.0;
+    uint64_t by_rate = schedule_reach_ms(&event->doc, rate_milli, look->from_ms, people);
+    struct eta_hall hall = eta_hall(&event->meter, event->view);
+    if (by_rate == 0 || (double)people <= hall.free)
+        return by_rate;
+    double full_ms = 1000.0 * ((double)people - hall.free) / hall.per_s;
+    if (full_ms > NEVER_MS)
+        return 0;
+    uint64_t by_hall = look->from_ms + (uint64_t)full_ms;
+    return by_hall > by_rate ? by_hall : by_rate;
+}
+
 static void put_lanes(struct text *out, const struct front_line *event, const struct look *look,
                       uint64_t rate_milli)
 {
@@ -181,8 +198,7 @@ static void put_lanes(struct text *out, const struct front_line *event, const st
         json_member_cstr(out, "id", lane > 0 ? event->doc.lane[lane - 1].id : "general");
         json_member_u64(out, "share", line_lane_share(shares, lane));
         json_member_u64(out, "waiting", look->waiting[lane]);
-        json_member_time(out, "last_enters_at",
-                         schedule_reach_ms(&event->doc, rate_milli, look->from_ms, upto[lane]));
+        json_member_time(out, "last_enters_at", reach_ms(event, look, rate_milli, upto[lane]));
         json_close(out, '}');
     }
     json_close(out, ']');
@@ -208,8 +224,8 @@ static bool rate_in_milli(struct span text, uint64_t *out)
 }
 
 /* {event,waiting,rate_per_s,last_enters_at}: when the last of those who wait now is called, at
- * the rate in force or at one that the operator tries out, and by the schedule; for each lane
- * too, if there are any. */
+ * the rate in force or at one that the operator tries out, by the schedule and max_active; for each
+ * lane too, if there are any. */
 static void on_preview(struct http_req *req, void *ctx)
 {
     (void)ctx;
@@ -237,8 +253,7 @@ static void on_preview(struct http_req *req, void *ctx)
     json_member_cstr(&json, "event", event->id);
     json_member_u64(&json, "waiting", all);
     json_member_milli(&json, "rate_per_s", (int64_t)rate_milli);
-    json_member_time(&json, "last_enters_at",
-                     schedule_reach_ms(&event->doc, rate_milli, look.from_ms, all));
+    json_member_time(&json, "last_enters_at", reach_ms(event, &look, rate_milli, all));
     if (event->doc.lanes_len > 0)
         put_lanes(&json, event, &look, rate_milli);
     json_close(&json, '}');

@@ -375,6 +375,24 @@ test('a preview says when the last one enters, at a rate that is only thought of
   }
 });
 
+test('a preview reckons with a hall that is full: nobody enters before somebody leaves', async (t) => {
+  const house = await openHouse(t);
+  await makeEvent(house, 'show', { rate_per_s: 1000, burst: 100, max_active: 2, session_ttl_s: 600 });
+  for (let i = 0; i < 2; i += 1) {
+    const inside = new Visitor(house.front, 'show');
+    await inside.joined();
+    await inside.entered();
+  }
+  for (let i = 0; i < 10; i += 1) await new Visitor(house.front, 'show').joined();
+  const preview = async () => (await house.front.admin.get('/admin/events/show/preview?rate_per_s=100')).json;
+  await until('ten to wait', async () => (await preview()).waiting === 10);
+  const inS = (Date.parse((await preview()).last_enters_at) - Date.now()) / 1000;
+  assert.ok(inS > 10, `in ${inS} s, though nobody has left`);
+  // Without a cap the rate alone counts.
+  await patch(house.front, 'show', { rate_per_s: 0, max_active: 0 });
+  await until('no cap', async () => (Date.parse((await preview()).last_enters_at) - Date.now()) / 1000 < 5);
+});
+
 test('the series keeps the line over time', async (t) => {
   const house = await openHouse(t);
   await makeEvent(house, 'show', STILL);

@@ -300,6 +300,16 @@ static double hall_rate(const struct eta_meter *meter, const struct line_view *v
     return (double)view->knobs.max_active / stay_s(meter) / show;
 }
 
+struct eta_hall eta_hall(const struct eta_meter *meter, const struct line_view *view)
+{
+    double slots = (double)view->knobs.max_active;
+    if (view->knobs.max_active == 0)
+        return (struct eta_hall){HUGE_VAL, HUGE_VAL};
+    double measured = hall_rate(meter, view);
+    double planned = slots * 1000.0 / (double)view->knobs.session_ttl_ms;
+    return (struct eta_hall){slots_free(view), measured < HUGE_VAL ? measured : planned};
+}
+
 /* What the rate becomes when the knob is set to `then`. */
 static double rate_at_knob(const struct eta_meter *meter, const struct line_view *view, double rate,
                            double then)

@@ -150,6 +150,13 @@ struct eta_range eta_range(const struct eta_model *model, uint64_t ahead);
 /* How many of those ahead will be there when their turn comes, as far as can be estimated. */
 double eta_people(const struct eta_model *model, uint64_t ahead);
 
+/* How many more the hall takes in at once, and then, as visits end, a second: as measured, or by
+ * session_ttl_s while nothing is. Without max_active as many as one likes. */
+struct eta_hall {
+    double free, per_s;
+};
+struct eta_hall eta_hall(const struct eta_meter *meter, const struct line_view *view);
+
 /* Sets model->reason if the wait moved noticeably against what was told recently. To be called with
  * each new model, in the order of time. */
 void eta_watch_observe(struct eta_watch *watch, const struct line_view *view,
