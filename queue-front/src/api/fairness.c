@@ -105,8 +105,10 @@ static void on_fairness(struct http_req *req, void *ctx)
         return;
     }
     struct span lane = http_req_query_arg(req, SPAN("lane"));
-    if (lane.ptr != NULL)
-        event = front_line_in(front, event, event_doc_lane(&event->doc, lane));
+    if (lane.ptr != NULL) {
+        unsigned number = event_doc_lane(&event->doc, lane);
+        event = number <= LANES_MAX ? front_line_in(front, event, number) : NULL;
+    }
     if (event == NULL) {
         refusal_reply(req, REFUSAL_LANE_UNKNOWN);
         return;
