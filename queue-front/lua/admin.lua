@@ -14,8 +14,8 @@
 --   service_rate_milli, joins_milli
 --   of `delete`: 1 in the place of the state from if it need not be archived
 --
--- Which moves are legal is the caller's table. Here only the state it started from is compared, so
--- that of two operators who press at once one is told that the other was first.
+-- Which moves are legal is the caller's table. Here only the state it started from is compared, so that of
+-- two operators who click at the same time, one is told that the other was first.
 
 
 -- With the autopilot on, the rate in force is its own. It begins at the knob's when it is switched on,
@@ -125,7 +125,7 @@ local function restore()
     hand_over(before)
 end
 
--- Seats came back to an event that had none: whoever waits goes on waiting, in the old order.
+-- Seats came back to an event that had none: everybody who waits goes on waiting, in the old order.
 local function feed(state, version, seats, reopen)
     local before = tonumber(call('HGET', KEYS[1], 'seats_left'))
     call('HSET', KEYS[1], 'seats_left', seats, 'odds', ARGV[ask_admin.audit])
@@ -162,16 +162,16 @@ local function archive(state, version)
     return { OK, state, version }
 end
 
--- Of a line that is closed all calls are over. Who of the places ahead had left or was a ghost is not
--- known any more, only how many they were.
+-- Of a line that is closed all calls are over. Which of the places ahead had left or were ghosts is no
+-- longer known, only how many there were.
 local function lay_to_rest(line)
     call('SET', prefix .. 'seq', line.issued)
     call('HSET', prefix .. 'bucket', 'left_n', math.max(0, line.issued - line.serving - line.waiting),
         'settled', line.serving, 'dead', line.serving, 'last_upto', line.serving)
 end
 
--- Places that may have been given out since the file was written: twice what the pace of then makes.
--- They are kept for whoever shows a ticket of one, and are in nobody's way, as after a heal.
+-- Places that may have been given out since the file was written: twice what the pace of then makes. They
+-- are kept for visitors who show a ticket for one, and hold nobody up, as after a heal.
 local function keep_gap(line, read_ms, state)
     local since_ms = math.max(0, now_ms - read_ms) + 1000
     local gap = math.ceil(2 * line.joins_milli * since_ms / 1000000)
@@ -190,9 +190,9 @@ local function keep_gap(line, read_ms, state)
     call('SET', prefix .. 'seq', range.upto)
 end
 
--- A line that runs goes on where it stood. Whoever was called and may still come has a window again;
--- whoever was called later, or is inside, is known by what they show (see visit.lua), and is called
--- again otherwise. Ghosts are found again.
+-- A line that runs goes on where it stood. Visitors who were called and may still come get a new window.
+-- Those who were called later, or are inside, prove it by what they show (see visit.lua), and otherwise are
+-- called again. Ghosts are found again.
 local function go_on(line, told, state)
     local session_ttl_ms = tonumber(call('HGET', CFG, 'session_ttl_ms'))
     local expires_ms = now_ms + tonumber(call('HGET', CFG, 'call_ttl_ms'))

@@ -4,8 +4,8 @@
 -- it a tell_group for each.
 --   EXHAUSTED: more codes or groups than an event may have; nothing was written
 --
--- `codes_lost` of cfg is how many there were when Redis lost them (heal.lua, admin.lua); as soon as there are
--- as many again, or the operator drops what is left, none is missing any more.
+-- `codes_lost` of cfg is how many there were when Redis lost them (heal.lua, admin.lua); as soon as there
+-- are as many again, or the operator drops what is left, none counts as missing.
 --
 -- `codes` has "lane:uses:used:channel" of each digest; join.lua counts `used`. A code that is loaded
 -- again has the new lane, channel and uses, and keeps what was used of it. Codes of one lane and channel

@@ -5,13 +5,13 @@
 -- Answer: {OK, now_ms} the line is whole; {HEAL, ms} a collection is open for that long; {UNKNOWN} nobody
 --   knows this event, or it has no such lane; {RENEWED} there is a newer one of this id
 --
--- No single front has seen everything, so the first one to ask opens a window in which each front
--- raises the marks (`heal`) to what it knows. Until it closes, `boot` names another run, and all
--- other scripts refuse: no number is given out and nobody is called. Whoever asks after its end
--- closes it: counters become the highest known, and `issued` skips the safety gap besides, for
--- what a front that died with Redis may have given out. Nobody is known to have a place of the gap, so
--- it is in nobody's way: its places are away from the beginning, as those of ghosts. As long as a draw
--- may come, a gap is only noted; tick.lua takes it up when the places are final.
+-- No single front has seen everything, so the first one to ask opens a window in which each front raises
+-- the marks (`heal`) to what it knows. Until it closes, `boot` names another run, and all other scripts
+-- refuse: no number is given out and nobody is called. The first call after its end closes it: counters
+-- become the highest known, and `issued` skips the safety gap besides, for what a front that died with
+-- Redis may have given out. Nobody is known to own a place of the gap, so it holds nobody up: its places
+-- are away from the beginning, as those of ghosts. As long as a draw may come, a gap is only noted;
+-- tick.lua takes it up when the places are final.
 --
 -- A front that comes too late for the window, with higher marks, raises the counters at once. Where no
 -- front remembers (all were lost with Redis), the tickets do: each that is shown is a mark of `issued`,
@@ -223,7 +223,7 @@ local function restore_slots(bucket, marks)
     end
 end
 
--- Everybody who was called and is not known to have let it run out gets a fresh window. Who of them
+-- Everybody who was called gets a fresh window, unless their call is known to have expired. Who of them
 -- came in already is known by their bits or, where those are lost, only by number.
 local function restore_calls(bucket, marks)
     local was_outstanding = math.max(marks.outstanding, bucket.called_n - bucket.came_n)
@@ -320,7 +320,7 @@ local function drop_older()
     call('UNLINK', CFG)
 end
 
--- Twice the most joins that a second had of late, as far as Redis knows of it.
+-- Twice the highest number of joins in a recent second, as far as Redis knows.
 local function sampled_gap()
     local most, last_ms, last_issued = 0, nil, nil
     for _, sample in ipairs(call('LRANGE', prefix .. 'series', -120, -1)) do
@@ -334,7 +334,8 @@ local function sampled_gap()
     return math.min(math.ceil(2 * most), GAP_MAX)
 end
 
--- Whoever is away and has not left is a ghost. (Those who left under the version before are not in `away`.)
+-- A place that is away and was not left is a ghost. (Those who left under the version before are not in
+-- `away`.)
 local function count_away(bucket)
     bucket.left_n = bits('gone', serving, issued) + bucket.early_n
     bucket.ghosts_n = 0

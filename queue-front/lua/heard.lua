@@ -1,5 +1,6 @@
--- heard.lua: those who have been heard go in, those who are gone come out. Each front calls it for each line
--- that people wait in, every thirtieth of an epoch at most, and as often as it ticks while it is behind.
+-- heard.lua: takes the places that were heard from, and gives back those that are away. Each front calls it
+-- for each line that people wait in, every thirtieth of an epoch at most, and as often as it ticks while it
+-- is behind.
 --
 -- It is asked ask_heard and answers tell_heard; behind the answer stand the pages that have changed and those
 -- told as away.
@@ -11,9 +12,9 @@
 --
 -- A ghost that was heard is one no longer, from here on and for everybody.
 --
--- What a loss takes of `away` comes back from the fronts, who go on showing what they have shown: a
--- position once told must not get worse. It is the union of what they tell, without those who were
--- heard in this epoch or the last; whoever is heard later comes back as any ghost does.
+-- What `away` loses comes back from the fronts, which go on showing what they have shown: a position once
+-- told must not get worse. It is the union of what they tell, without those who were heard in this epoch or
+-- the last; one that is heard later comes back as any ghost does.
 
 local cfg = cfg_read('boot', 'state')
 local refused = refusal(cfg[1])

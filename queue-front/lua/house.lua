@@ -32,7 +32,7 @@
 local LEFT_MAX = 4096    -- deletions remembered; a front cut off for longer would bring one back
 local TRAIL_MAX = 10000
 local PAGE_LOOK = 1000
-local LEASE_MS = 5000    -- whoever took a chore and died: the next one takes it after this long
+local LEASE_MS = 5000    -- a front that took a chore and died: after this long another one takes it
 
 clock_set(0)
 

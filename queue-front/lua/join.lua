@@ -1,4 +1,4 @@
--- join.lua: gives places to all who joined one event in one turn of one front.
+-- join.lua: gives places to the joins of one event in one turn of one front.
 --
 -- It is asked ask_join; behind it stand three words for each join
 --   idem bucket, idem field, address     ('' where there is none)
@@ -55,10 +55,10 @@ if issued + count > PLACE_MAX then
     return { LIMITED, state, 0, 60000 }
 end
 
--- An idempotency bucket is a small hash, and small hashes are cheap only up to 128 entries. So the
--- number of buckets grows with the line, four times at each level; a bucket's name is as many
--- base-4 digits of the key's hash as its level has. Older levels keep what they hold, and are asked
--- first: one more call for each, which is why the first level lasts for so long.
+-- An idempotency bucket is a small hash, and small hashes are cheap only up to 128 entries. So the number
+-- of buckets grows with the line, four times at each level; a bucket's name is as many base-4 digits of the
+-- key's hash as its level has. Older levels keep what they hold, and are asked first: one more call for
+-- each, which is why the first level is so large.
 local level, full = 0, IDEM_LEVEL_FULL
 while issued >= full do
     level, full = level + 1, full * 4

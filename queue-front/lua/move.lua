@@ -1,16 +1,16 @@
 -- move.lua: carries a place to another device.
 --
--- It is asked ask_move, of `make`, `look` or `take`, and answers tell_move.
--- CONFLICT: there was another draw than the one that the place was reckoned by.
+-- It is asked ask_move, of `make`, `look` or `take`, and answers tell_move. CONFLICT: the place was
+-- computed from another draw than the one there is.
 --
 -- `moved` has one member for each place that has ever moved: score = number of the move * 256 +
 -- moves of the place. A ticket says which moves it was made at, and one behind the score holds
 -- nothing any more. Fronts are told the newest by their ticks.
 --
--- A code is a key that runs out by itself: "entry:moves:visitor:user", `user` empty until it was
--- used, then who did. Kept for the rest of its life, so that the same device may ask again, whose
--- answer was lost. It belongs to one number of moves: once the place has moved, by whatever code,
--- all older codes are void. And to one incarnation of the event, whose random digits are in its name.
+-- A code is a key with a time to live: "entry:moves:visitor:user", `user` is empty until the code is used,
+-- and then names the user. Kept for the rest of its life, so that the same device may ask again, whose
+-- answer was lost. It belongs to one number of moves: once the place has moved, by whatever code, all older
+-- codes are void. And to one incarnation of the event, whose random digits are in its name.
 --
 -- Only the one who takes the code changes anything, and Redis does one thing at a time: of two, one
 -- finds it unused.
@@ -114,7 +114,7 @@ local function use()
         return answer(EXHAUSTED)
     end
     moves_write(entry, moves + 1)
-    -- A visitor who can't be recognised leaves a mark that nobody else can show.
+    -- For a visitor who can't be recognised, a mark that nobody else can show.
     user = ARGV[ask_move.user] ~= '' and ARGV[ask_move.user] or '0'
     call('SET', code_key, entry .. ':' .. moves .. ':' .. visitor .. ':' .. user, 'KEEPTTL')
     return answer(OK, entry, moves + 1, visitor)

@@ -4,9 +4,9 @@
 --   SAME: decided in this interval already, or this front hears nothing and another one does;
 --   CONFLICT: the rate is another one by now; WRONG_STATE: the autopilot is off
 --
--- Every front reads the health pages and reckons for itself; all reckon alike, so it does not matter
--- whose decision counts, only that one does. A front that is cut off from the services must not stop a
--- line that others see in good health: silence counts once nobody has heard anything for silent_ms.
+-- Every front reads the health pages and decides by itself. All decide by the same rules, so it does not
+-- matter whose decision counts, only that one does. A front that is cut off from the services must not stop
+-- a line that others see in good health: silence counts once nobody has heard anything for silent_ms.
 
 local cfg = cfg_read('boot', 'version', 'state', 'pilot_ceiling_milli')
 if not cfg[2] then

@@ -16,7 +16,7 @@ local BITE = 256
 local ERASED_MS = 5000
 
 local RECORDS = { 'seq', 'serving', 'bucket', 'told', 'series', 'audit', 'coded' }
-local AUDIT_KEPT = 100 -- of an archived event: who closed, archived and touched it since
+local AUDIT_KEPT = 100 -- of an archived event: who closed, archived and changed it since
 
 local what, at = ARGV[2], tonumber(ARGV[3])
 local cfg = call('HMGET', CFG, 'state', 'deleted', 'archived', 'version')

@@ -4,8 +4,9 @@
 -- It is asked ask_tick and answers tell_tick of wire.list. Each concern has a file in tick/, which stand before
 -- this one in the order of that list; here is the order of one tick.
 --
--- One for all. A call works on the event and on each of its lanes, and keeps what it has to tell of
--- each as a `picture`. Whoever calls within a slot after it is told that, and the log, and does no work.
+-- One for all. A call works on the event and on each of its lanes, and keeps what it has to tell of each as
+-- a `picture`. A front that calls within a slot after it gets that picture and the log, and Redis does no
+-- work.
 --
 -- Bounds. Each loop has a fixed number of turns; what is left is done by the next tick.
 
@@ -14,7 +15,7 @@ local function move_line(active)
     local late_n = 0
     if door_n > 0 then
         clear_door()
-        -- Ghosts who came back owe a token as the late do.
+        -- Ghosts that came back owe a token, as late visitors do.
         late_n = call('ZCOUNT', prefix .. 'door', '-inf', bucket.settled) +
             call('ZCOUNT', prefix .. 'back', '(' .. bucket.settled, '+inf')
     end

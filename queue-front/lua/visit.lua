@@ -10,13 +10,14 @@
 -- stretch's no-shows are its size less the bits of both. A place that came in, is not active and
 -- did not end has lost its session to the clock.
 --
--- A fourth, `skipped`, has the bits of ghosts: called without a token, because nobody had heard of
--- them for long. One that comes back pays for itself, waits for that at the door (`back` knows it
--- apart from those who have paid), and is from then on called like anybody else.
+-- A fourth, `skipped`, has the bits of ghosts: called without a token, because nobody had heard of them for
+-- long. One that comes back pays for itself, waits for that at the door (`back` knows it apart from those
+-- who have paid), and is called like everybody else from then on.
 --
 -- A call may be made longer, EXTENSIONS_MAX times by call_ttl each: `kept` has until when, and how often.
--- It costs nobody anything. No slot and no token is kept for it, the line goes on, and whoever comes in the
--- time added pays a token and stands at the door like everybody late: before all who were not called.
+-- It costs nobody anything. No slot and no token is kept for it, and the line goes on. A visitor who comes
+-- in the added time pays a token and waits at the door like all late visitors, ahead of everybody who was
+-- not called.
 --
 -- Those who are called but find no slot (or, being late, no token) wait at the door: `door` orders them
 -- by place, `knock` says when each was heard last. As long as one knocks, the call does not run
@@ -121,7 +122,7 @@ end
 
 -- ---- pass ----
 
--- When the call ran out that took the place in; 0: so long ago that nothing is known of it.
+-- When the call ran out that took the place in; 0: too long ago to be known.
 local function call_ends_ms()
     if place <= bucket.dead then
         return 0
@@ -165,8 +166,8 @@ local function has_slot()
     return max_active - active > ahead
 end
 
--- A call pays its token when it is made. A visitor who comes after the call ran out pays another: from what
--- the tick put aside for the door, else from the bucket.
+-- A call pays its token when it is made. A visitor who comes after the call has expired pays another: from
+-- what the tick put aside for the door, else from the bucket.
 local function pay_late()
     if bucket.dues >= 1 then
         bucket.dues = bucket.dues - 1
@@ -184,7 +185,7 @@ local function ms_until_called()
     return math.floor(math.min(math.max(wait_ms, RETRY_MS), 30000))
 end
 
--- Whoever asks for a pass is there, too early or not.
+-- A visitor who asks for a pass is there, even if it is too early.
 local function come_back()
     local page = math.floor(place / PAGE)
     if call('SETBIT', away_key(page), place % PAGE, 0) == 1 then

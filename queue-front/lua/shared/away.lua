@@ -1,7 +1,8 @@
 -- away.lua: the absent, by pages of places.
 
 -- Places are counted by pages, so that the marks of a long line travel and are compared in pieces.
--- `away:PAGE` has the bits of those before their call who are not there: ghosts, and who has left.
+-- `away:PAGE` has the bits of places before their call whose visitors are not there: ghosts, and places
+-- that were left.
 local function away_key(page)
     return prefix .. 'away:' .. page
 end

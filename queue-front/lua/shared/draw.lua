@@ -1,8 +1,8 @@
 -- draw.lua: closing the entries, and the draw.
 
--- The draw has two halves. First the entries close: whoever has a number now takes part, whoever comes
--- later stands behind them. Each lane has a draw of its own, closed and made in the same steps. What
--- either half writes is never written again.
+-- The draw has two halves. First the entries close: everybody with a number takes part, and later visitors
+-- stand behind them. Each lane has a draw of its own, closed and made in the same steps. What either half
+-- writes is never written again.
 local function close_entries()
     each_line(function()
         local cfg = prefix .. 'cfg'

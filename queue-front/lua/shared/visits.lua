@@ -1,9 +1,10 @@
 -- visits.lua: the clock that visits go by. It is the event's, and stands while what visitors came for cannot be had.
 --
--- Fronts that know where to look ([visits] served_by) say with each tick whether the event is SERVED or UNSERVED.
--- One that sees it served is believed against all that do not. When none has for UNSERVED_MS, the clock stops, and it
--- goes on as soon as one does; so whoever is inside gets back the time that was lost. That is HALT_MAX_MS at most:
--- fronts that look in the wrong place must not keep slots for ever. An event that nobody ever saw served is not judged.
+-- Fronts that know where to look ([visits] served_by) say with each tick whether the event is SERVED or
+-- UNSERVED. One that sees it served is believed against all that do not. When none has for UNSERVED_MS, the
+-- clock stops, and it goes on as soon as one does; so the people inside get back the time that was lost.
+-- That is HALT_MAX_MS at most: fronts that look in the wrong place must not keep slots for ever. An event
+-- that nobody ever saw served is not judged.
 --
 -- `active`, `ends` and phantoms are on this clock. Whatever leaves the scripts is on the event's.
 

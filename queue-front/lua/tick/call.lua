@@ -1,4 +1,4 @@
--- call.lua: calls the next ones, and writes down whom it called as stretches.
+-- call.lua: calls the next visitors and records them as stretches.
 
 local GAP_TURNS = 64         -- runs of nobody's places stepped over in one tick
 local STRETCHES_MAX = 4096   -- kept at once; beyond, the newest one grows
@@ -6,8 +6,8 @@ local STRETCH_MIN_MS = 100   -- calls closer together than this share a stretch
 local STRETCHES_WANTED = 2048
 local RATE_MEMORY_US = 30000000
 
--- Moves serving over `want` people who are still there; those who left are stepped over and cost
--- nothing. In a desert of left places the step grows until it finds somebody.
+-- Moves `serving` past `want` people who are still there. Those who left are stepped over and cost nothing.
+-- In a desert of left places the step grows until it finds somebody.
 local function advance_counted(want)
     if bucket.left_n == 0 then
         want = math.min(want, issued - serving)
@@ -50,8 +50,8 @@ local function advance(want)
     return found
 end
 
--- Writes down who was just called. Neighbouring calls share a stretch: what they have in common is
--- the later end, so that nobody's time is cut.
+-- Records the call. Neighbouring calls share a stretch: what they have in common is the later end, so that
+-- nobody's time is cut.
 local function remember_call(first_new)
     local window_ms = math.max(STRETCH_MIN_MS, (call_ttl_ms + grace_ms) / STRETCHES_WANTED)
     local called_ms, expires_ms = now_ms, now_ms + call_ttl_ms

@@ -1,7 +1,7 @@
--- early.lua: whoever left before the draw.
+-- early.lua: visitors who left before the draw.
 
--- A permutation of 64-bit rounds is beyond Lua's numbers, so fronts reckon the positions of those
--- few: told by one tick, they come with the next, from whichever front; each counts once.
+-- A permutation with 64-bit rounds is beyond Lua's numbers, so fronts compute the positions of those few:
+-- told by one tick, they come with the next, from whichever front; each counts once.
 local function settle_early()
     local before = ask_tick.words -- the pairs stand behind all else
     for i = 1, tonumber(ARGV[ask_tick.early_len]) do

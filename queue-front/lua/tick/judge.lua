@@ -1,12 +1,12 @@
--- judge.lua: presence. Fronts tell heard.lua whom they have heard; here, once an epoch, whoever was not heard
--- in the whole epoch before nor since becomes a ghost. Only places issued before that epoch are judged
--- (`heard_upto`), and only once every front has told all of it: while one is silent, and after any gap in the
--- ticks, nobody new becomes a ghost, and whoever is one stays one.
+-- judge.lua: presence. Fronts tell heard.lua which places they have heard from. Here, once an epoch, a
+-- place that was not heard from in the whole epoch before, nor since, becomes a ghost. Only places issued
+-- before that epoch are judged (`heard_upto`), and only once every front has told all of it: while one is
+-- silent, and after any gap in the ticks, no new ghosts are made, and those there are stay.
 
 local JUDGE_MAX = 4          -- pages judged in one tick
 
--- Of these places, whoever was not heard in the last whole epoch nor since is away. Bits are only
--- added: a visitor who was away and is heard comes back by heard.lua.
+-- Of these places, those not heard from in the last whole epoch, nor since, are away. Bits are only added:
+-- heard.lua brings back visitors who were away and are heard from again.
 local function judge_page(epoch, page)
     local absent, left = prefix .. 'absent', prefix .. 'left'
     local high = math.min(bucket.heard_upto, page * PAGE + PAGE - 1) % PAGE
@@ -33,8 +33,8 @@ local function judge_page(epoch, page)
     call('DEL', absent, left)
 end
 
--- Has every front told all that it had heard before this epoch? One that was not heard of since the
--- last one began has no part in it: whoever it knew had a whole epoch to be heard at another.
+-- Has every front told all that it had heard before this epoch? One that was not heard of since the last
+-- one began has no part in it: its visitors had a whole epoch to be heard by another front.
 local function marks_are_whole(epoch)
     local gone = call('ZRANGEBYSCORE', prefix .. 'contacts', '-inf',
         '(' .. (epoch - 1) * bucket.epoch_ms, 'LIMIT', 0, 64)

@@ -1,5 +1,5 @@
--- picture.lua: the answer of whoever ticked a moment ago. It stands before all else of tick.lua, since most
--- ticks need nothing but this: what is defined behind it is then not made at all.
+-- picture.lua: the answer to the front that ticked a moment ago. It stands before all else of tick.lua,
+-- since most ticks need nothing but this: what is defined behind it is then not made at all.
 
 -- Fields of `told`, in the order of ask_tick.
 local TOLD = { 'join_judged', 'join_kept', 'join_error', 'way_judged', 'way_kept', 'way_error', 'errors' }
@@ -28,10 +28,10 @@ local function tell_turns()
     return told
 end
 
--- Within the slot of another tick its picture is the answer to all who know as much as it shows; the
--- newest places are added, since a front may have given them out itself. Whoever knows less, has
--- something to tell, or may have to be healed, ticks. So work is done some twenty times a second,
--- however many fronts there are. A picture of another version of the scripts is none.
+-- Within the slot of another tick, its picture is the answer for every front that knows no more than it
+-- shows; the newest places are added, since a front may have given them out itself. A front that knows
+-- less, has something to tell, or may need healing, ticks itself. So work is done some twenty times a
+-- second, however many fronts there are. A picture of another version of the scripts is none.
 local function picture_of_another()
     local slot_us = tonumber(ARGV[ask_tick.slot_ms]) * 1000
     if slot_us == 0 or ARGV[ask_tick.early_len] ~= '0' or ARGV[ask_tick.moves_len] ~= '0' then

@@ -5,9 +5,9 @@
 -- in at once; what was beyond is summed up in `late_ms`. What remains after calling is capped at `burst`. Hence in
 -- any window of T seconds at most rate * (T + 0.25) + burst are called, however many fronts tick.
 --
--- Slots. With n people called and still in time, r of them coming as measured and c come already, n * r - c more
--- are expected. Counted so, a stretch whose people have come holds back nothing for the rest of its time. Those at
--- the door stand in front of all who are not called yet.
+-- Slots. With n people called and still in time, r of them coming as measured and c come already, n * r - c
+-- more are expected. Counted so, a stretch whose people have come holds back nothing for the rest of its
+-- time. Those at the door go ahead of everybody who is not called yet.
 
 local ELAPSED_MAX_US = 250000
 local SHOW_PRIOR = 20        -- people assumed to have come before anybody was measured
@@ -31,7 +31,7 @@ local function pay_door(late_n)
     bucket.dues = bucket.dues + paid
 end
 
--- How many of those called and not yet come are still to be reckoned with.
+-- How many of those called who have not come yet are still expected.
 local function expected_n(late_n)
     local show = (bucket.show_came + SHOW_PRIOR) / (bucket.show_of + SHOW_PRIOR)
     local outstanding = bucket.called_n - bucket.came_n
@@ -41,7 +41,7 @@ end
 
 local function free_slots(active, late_n)
     if max_active == 0 or lane > 0 then
-        return math.huge -- a lane's calls were reckoned with when it was given their tokens
+        return math.huge -- a lane's calls were counted when it was given their tokens
     end
     return max_active - active - expected_n(late_n) - late_n - lanes_expected
 end

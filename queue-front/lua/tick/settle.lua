@@ -1,8 +1,8 @@
--- settle.lua: stretches of calls whose time is over, and the door, where those wait who are called and found no
+-- settle.lua: stretches of calls whose time is over, and the door, where called visitors wait who found no
 -- slot or token.
 
 local SETTLE_MAX = 8         -- stretches settled in one tick
-local KNOCK_MS = 10000       -- whoever has not knocked for this long has left the door
+local KNOCK_MS = 10000       -- a visitor who has not knocked for this long has left the door
 local SHOW_MEMORY = 500      -- people over whom the show-up ratio is smoothed
 
 local function show_up_seen(came, of)

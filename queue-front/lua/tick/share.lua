@@ -2,9 +2,9 @@
 
 local LANE_SILENT_MS = 2000  -- a lane that nobody ticks wants nothing
 
--- Shares `tokens` among lanes by weight, each given no more than it wants; what one does not want
--- goes to the others. `credit` is what a lane was short of its share so far, in tokens: fractions
--- are owed, so that 30 % are 30 % at one token a tick as well. A lane that wants nothing saves up nothing.
+-- Shares `tokens` among lanes by weight, each given no more than it wants; what one does not want goes to
+-- the others. `credit` is how far a lane is behind its share, in tokens: fractions are owed, so that 30 %
+-- are 30 % at one token a tick as well. A lane that wants nothing saves up nothing.
 local function allot(tokens, lanes)
     local wanted = 0
     for i = 0, #shares do

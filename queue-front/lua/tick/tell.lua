@@ -1,9 +1,9 @@
--- tell.lua: what a tick answers. Most of it is the same for all who ask, and is kept as a picture.
+-- tell.lua: what a tick answers. Most of it is the same for every front, and is kept as a picture.
 
 local STRETCHES_REPLY = 512  -- told in one answer
 local STRETCHES_KEPT = 8     -- told to everybody: those of the time between two ticks of a front
 
--- What everybody is told; complete() adds what the one who asks lacks.
+-- What everybody is told; complete() adds what the asking front lacks.
 local function show(active)
     local show_milli, service_milli = 1000, 0
     if bucket.show_of > 0 then
@@ -58,7 +58,7 @@ local function show(active)
     }
 end
 
--- For those who tick in the next moment.
+-- For fronts that tick in the next moment.
 local function keep_picture(told)
     if bucket.early_n > 0 then
         call('DEL', prefix .. 'picture') -- some front shall tell positions
