@@ -257,15 +257,14 @@ local function make_again()
     return { OK, state, version }
 end
 
-local cfg = cfg_read('boot', 'version', 'state', 'undo_version', 'undo_state', 'deleted',
-    'archived')
-if cfg[6] then
-    return { GONE, tonumber(cfg[3]), tonumber(cfg[2]) }
+local cfg = cfg_read(cfg_admin.names)
+if cfg[cfg_admin.deleted] then
+    return { GONE, tonumber(cfg[cfg_admin.state]), tonumber(cfg[cfg_admin.version]) }
 end
 local creates, restores = ARGV[ask_admin.call] == 'create', ARGV[ask_admin.call] == 'restore'
-if cfg[2] and (creates or restores) then
+if cfg[cfg_admin.version] and (creates or restores) then
     local same = creates or incarnation == ARGV[ask_admin.from]
-    return { same and SAME or CONFLICT, tonumber(cfg[3]), tonumber(cfg[2]) }
+    return { same and SAME or CONFLICT, tonumber(cfg[cfg_admin.state]), tonumber(cfg[cfg_admin.version]) }
 elseif creates or restores then
     if (tonumber(call('HGET', prefix .. 'heal', 'version')) or 0) > 0 then
         return { HEAL } -- fronts are just telling of an event of this id
@@ -282,14 +281,14 @@ elseif creates or restores then
     return { OK, DRAFT, 1 }
 end
 
-if not cfg[2] then
+if not cfg[cfg_admin.version] then
     return { UNKNOWN, DRAFT, 0 }
 end
-local refused = refusal(cfg[1])
+local refused = refusal(cfg[cfg_admin.boot])
 if refused then
     return refused
 end
-local version, state = tonumber(cfg[2]), tonumber(cfg[3])
+local version, state = tonumber(cfg[cfg_admin.version]), tonumber(cfg[cfg_admin.state])
 if ARGV[ask_admin.call] == 'seats' then
     return feed(state, version, tonumber(ARGV[ask_admin.from]), tonumber(ARGV[ask_admin.to]) == OPEN)
 end
@@ -300,14 +299,14 @@ if tonumber(ARGV[ask_admin.if_version]) ~= 0 and tonumber(ARGV[ask_admin.if_vers
     return { CONFLICT, state, version }
 end
 if ARGV[ask_admin.call] == 'delete' then
-    return delete(state, version, tonumber(cfg[7]))
+    return delete(state, version, tonumber(cfg[cfg_admin.archived]))
 elseif ARGV[ask_admin.call] == 'archive' then
     return archive(state, version)
 end
 take_seal()
 local kept = remember(state)
 if ARGV[ask_admin.call] == 'undo' then
-    if tonumber(cfg[4]) ~= version then
+    if tonumber(cfg[cfg_admin.undo_version]) ~= version then
         return { CONFLICT, state, version }
     end
     restore()

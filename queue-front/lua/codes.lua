@@ -14,14 +14,14 @@
 
 local CODES_MAX = 100000 -- some 10 MB
 
-local cfg = cfg_read('boot', 'state', 'version', 'deleted')
-local state, version = tonumber(cfg[2]) or DRAFT, tonumber(cfg[3]) or 0
-if not cfg[3] then
+local cfg = cfg_read(cfg_codes.names)
+local state, version = tonumber(cfg[cfg_codes.state]) or DRAFT, tonumber(cfg[cfg_codes.version]) or 0
+if not cfg[cfg_codes.version] then
     return { UNKNOWN, state, version }
-elseif cfg[4] then
+elseif cfg[cfg_codes.deleted] then
     return { GONE, state, version }
 end
-local refused = refusal(cfg[1])
+local refused = refusal(cfg[cfg_codes.boot])
 if refused then
     return refused
 end

@@ -31,11 +31,11 @@ local MARKS = { 'issued', 'serving', 'dead', 'active', 'outstanding', 'admitted'
 local OF_DRAW = { 'sealed', 'closed', 'closed_ms', 'proof' }
 
 local heal = prefix .. 'heal'
-local cfg = cfg_read('boot', 'version', 'state', 'session_ttl_ms', 'call_ttl_ms')
+local cfg = cfg_read(cfg_heal.names)
 local counters = call('MGET', prefix .. 'seq', prefix .. 'serving')
 local issued, serving = tonumber(counters[1]) or 0, tonumber(counters[2]) or 0
-local version = tonumber(cfg[2]) or 0
-local same_run = cfg[1] == ARGV[1]
+local version = tonumber(cfg[cfg_heal.version]) or 0
+local same_run = cfg[cfg_heal.boot] == ARGV[1]
 
 -- Deleted, not lost: see sweep.lua.
 if call('HEXISTS', CFG, 'deleted') + call('EXISTS', root .. 'erased') > 0 then

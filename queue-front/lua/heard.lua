@@ -16,8 +16,8 @@
 -- told must not get worse. It is the union of what they tell, without those who were heard in this epoch or
 -- the last; one that is heard later comes back as any ghost does.
 
-local cfg = cfg_read('boot', 'state')
-local refused = refusal(cfg[1])
+local cfg = cfg_read(cfg_heard.names)
+local refused = refusal(cfg[cfg_heard.boot])
 if refused then
     return refused
 end
@@ -60,7 +60,7 @@ local function come_back(page)
 end
 
 local function away_again(page)
-    if tonumber(cfg[2]) <= PRE_QUEUE then
+    if tonumber(cfg[cfg_heard.state]) <= PRE_QUEUE then
         return -- places are yet to be drawn
     end
     local first = page * PAGE_BYTES

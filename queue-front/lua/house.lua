@@ -9,23 +9,18 @@
 -- :left (zset: the newest that were deleted, by n), :chores (zset: "sweep:ID" and "erase:ID" by when
 -- they are due; see sweep.lua), :audit (stream: what has no event left to be written down with).
 --
--- ARGV: run id, verb, then
---   look     born, n and size of the set as this front knows them, how many may rest, how many of
---            the chores due it takes (0 or 1)
---            -> {SAME, born, n, size, chore or ''}, or {OK, born, n, size, chore, {ids}, {id, n, ...}}
---   list     id, 1 if it was created just now -> {OK} it is in the set now; {SAME} it has ended;
---            {GONE} it was deleted
---   end      id, card, ms until it is swept -> {OK}: it is not in the set any more; {GONE}: it was
---            deleted meanwhile
---   touch    id, card -> {OK}: what rests has changed
---   later    chore, ms -> {OK}: the chore is due that much later from now, whether it was there or not
---   done     chore -> {OK}: a swept event rests no longer
---   drop     id, audit entry or '' -> {OK}: deleted; {SAME}: it was already. Its erasing is a chore before
---            this is asked, so whoever dies over it leaves it to be finished
---   find     id -> {OK} in the set, {SAME} ended, {UNKNOWN}
---   page     below which n (0: from the newest), how many, words in id or card
---            -> {OK, n to go on below or 0, id, card, ...}
---   trail    how many -> {OK, {stream entries, newest first}}
+-- Its verbs (wire.list: ask_house_VERB, and tell_house where nothing more is said):
+--   look     SAME, or OK with the names of all that run and the newest that rest
+--   list     OK: it is in the set now; SAME: it has ended; GONE: it was deleted
+--   end      OK: it is not in the set any more; GONE: it was deleted meanwhile
+--   touch    OK: what rests has changed
+--   later    OK: the chore is due that much later from now, whether it was there or not
+--   done     OK: a swept event rests no longer
+--   drop     OK: deleted; SAME: it was already. Its erasing is a chore before this is asked, so whoever dies
+--            over it leaves it to be finished
+--   find     OK: in the set; SAME: ended; UNKNOWN
+--   page     OK, and of ended events those that were asked for, newest first
+--   trail    OK, and entries of the house's audit, newest first
 --
 -- Bounds: a page looks at no more than PAGE_LOOK entries, whatever is searched for.
 
@@ -40,7 +35,6 @@ local EVENTS = KEYS[1]
 local base = '{' .. EVENTS .. '}:'
 local HOUSE, RESTS, ENDED_EVENTS, CARDS = base .. 'house', base .. 'rests', base .. 'ended', base .. 'cards'
 local LEFT, CHORES = base .. 'left', base .. 'chores'
-local verb, id = ARGV[2], ARGV[3]
 
 local function rise()
     call('HSETNX', HOUSE, 'born', now_us)
@@ -62,26 +56,36 @@ local function look()
         house = { 0, rise() }
         house[1] = call('HGET', HOUSE, 'born')
     end
-    local size = call('SCARD', EVENTS)
-    local answer = { SAME, house[1], tonumber(house[2]), size, due_chore(tonumber(ARGV[7])) }
-    if house[1] == ARGV[3] and answer[3] == tonumber(ARGV[4]) and size == tonumber(ARGV[5]) then
+    local born, n, size = house[1], tonumber(house[2]), call('SCARD', EVENTS)
+    local answer = {
+        [tell_house_look.outcome] = SAME,
+        [tell_house_look.born] = born,
+        [tell_house_look.n] = n,
+        [tell_house_look.size] = size,
+        [tell_house_look.chore] = due_chore(tonumber(ARGV[ask_house_look.chores])),
+    }
+    if born == ARGV[ask_house_look.born] and n == tonumber(ARGV[ask_house_look.n]) and
+        size == tonumber(ARGV[ask_house_look.size]) then
         return answer
     end
-    answer[1] = OK
-    answer[6] = call('SMEMBERS', EVENTS)
+    local live = call('SMEMBERS', EVENTS)
     if size > 0 and size < 4096 then
-        call('ZREM', LEFT, unpack(answer[6])) -- created again
+        call('ZREM', LEFT, unpack(live)) -- created again
     end
-    answer[7] = call('ZREVRANGE', RESTS, 0, tonumber(ARGV[6]) - 1, 'WITHSCORES')
+    answer[tell_house_look.outcome] = OK
+    answer[tell_house_look.words + tell_house_names.live] = live
+    answer[tell_house_look.words + tell_house_names.resting] =
+        call('ZREVRANGE', RESTS, 0, tonumber(ARGV[ask_house_look.rest]) - 1, 'WITHSCORES')
     return answer
 end
 
 local function list()
+    local id = ARGV[ask_house_list.id]
     if call('SISMEMBER', EVENTS, id) == 1 then
         return { OK }
     elseif call('ZSCORE', ENDED_EVENTS, id) then
         return { SAME }
-    elseif call('ZSCORE', LEFT, id) and ARGV[4] ~= '1' then
+    elseif call('ZSCORE', LEFT, id) and ARGV[ask_house_list.created] ~= '1' then
         return { GONE }
     end
     call('ZREM', LEFT, id)
@@ -91,6 +95,7 @@ local function list()
 end
 
 local function finish()
+    local id = ARGV[ask_house_end.id]
     if not call('ZSCORE', ENDED_EVENTS, id) then
         if call('ZSCORE', LEFT, id) and call('SISMEMBER', EVENTS, id) == 0 then
             return { GONE }
@@ -98,8 +103,8 @@ local function finish()
         local n = rise()
         call('ZADD', RESTS, n, id)
         call('ZADD', ENDED_EVENTS, n, id)
-        call('ZADD', CHORES, now_ms + tonumber(ARGV[5]), 'sweep:' .. id)
-        call('HSET', CARDS, id, ARGV[4])
+        call('ZADD', CHORES, now_ms + tonumber(ARGV[ask_house_end.keep_ms]), 'sweep:' .. id)
+        call('HSET', CARDS, id, ARGV[ask_house_end.card])
         call('SREM', EVENTS, id)
     elseif call('SREM', EVENTS, id) == 1 then
         rise()
@@ -108,8 +113,9 @@ local function finish()
 end
 
 local function touch()
+    local id = ARGV[ask_house_end.id]
     if call('ZSCORE', ENDED_EVENTS, id) then
-        call('HSET', CARDS, id, ARGV[4])
+        call('HSET', CARDS, id, ARGV[ask_house_end.card])
         if call('ZSCORE', RESTS, id) then
             call('ZADD', RESTS, rise(), id)
         else
@@ -119,9 +125,15 @@ local function touch()
     return { OK }
 end
 
+local function later()
+    call('ZADD', CHORES, now_ms + tonumber(ARGV[ask_house_later.wait_ms]), ARGV[ask_house_later.chore])
+    return { OK }
+end
+
 local function done()
-    call('ZREM', CHORES, id)
-    local swept = string.match(id, '^sweep:(.*)$')
+    local chore = ARGV[ask_house_done.chore]
+    call('ZREM', CHORES, chore)
+    local swept = string.match(chore, '^sweep:(.*)$')
     if swept and call('ZREM', RESTS, swept) == 1 then
         rise()
     end
@@ -129,6 +141,7 @@ local function done()
 end
 
 local function drop()
+    local id, entry = ARGV[ask_house_drop.id], ARGV[ask_house_drop.audit]
     if not call('ZSCORE', CHORES, 'erase:' .. id) then
         return { SAME } -- erased by another front, and the id may be another event's by now
     end
@@ -141,13 +154,14 @@ local function drop()
     call('ZADD', CHORES, now_ms, 'erase:' .. id)
     call('ZADD', LEFT, rise(), id)
     call('ZREMRANGEBYRANK', LEFT, 0, -LEFT_MAX - 1)
-    if ARGV[4] ~= '' then
-        call('XADD', base .. 'audit', 'MAXLEN', '~', TRAIL_MAX, '*', 'a', ARGV[4], 'v', 0)
+    if entry ~= '' then
+        call('XADD', base .. 'audit', 'MAXLEN', '~', TRAIL_MAX, '*', 'a', entry, 'v', 0)
     end
     return { OK }
 end
 
 local function find()
+    local id = ARGV[ask_house_find.id]
     if call('SISMEMBER', EVENTS, id) == 1 then
         return { OK }
     end
@@ -155,17 +169,18 @@ local function find()
 end
 
 local function page()
-    local below = tonumber(ARGV[3]) > 0 and '(' .. ARGV[3] or '+inf'
-    local wanted, words = tonumber(ARGV[4]), string.lower(ARGV[5])
+    local from = ARGV[ask_house_page.below]
+    local below = tonumber(from) > 0 and '(' .. from or '+inf'
+    local wanted, words = tonumber(ARGV[ask_house_page.limit]), string.lower(ARGV[ask_house_page.search])
     local rows = call('ZREVRANGEBYSCORE', ENDED_EVENTS, below, '-inf', 'WITHSCORES', 'LIMIT', 0,
         words == '' and wanted + 1 or PAGE_LOOK)
-    local answer, last = { OK, 0 }, 0
+    local answer, last = { [tell_house_page.outcome] = OK, [tell_house_page.below] = 0 }, 0
     for i = 1, #rows, 2 do
         local card = call('HGET', CARDS, rows[i]) or '{}'
         if words == '' or string.find(rows[i], words, 1, true) or
             string.find(string.lower(card), words, 1, true) then
-            if #answer == 2 + 2 * wanted then
-                answer[2] = last
+            if #answer == tell_house_page.words + 2 * wanted then
+                answer[tell_house_page.below] = last
                 return answer
             end
             answer[#answer + 1] = rows[i]
@@ -174,29 +189,17 @@ local function page()
         last = tonumber(rows[i + 1])
     end
     if words ~= '' and #rows == 2 * PAGE_LOOK then
-        answer[2] = last
+        answer[tell_house_page.below] = last
     end
     return answer
 end
 
-if verb == 'look' then
-    return look()
-elseif verb == 'list' then
-    return list()
-elseif verb == 'end' then
-    return finish()
-elseif verb == 'touch' then
-    return touch()
-elseif verb == 'later' then
-    call('ZADD', CHORES, now_ms + tonumber(ARGV[4]), id)
-    return { OK }
-elseif verb == 'done' then
-    return done()
-elseif verb == 'drop' then
-    return drop()
-elseif verb == 'find' then
-    return find()
-elseif verb == 'page' then
-    return page()
+local function trail()
+    return { OK, call('XREVRANGE', base .. 'audit', '+', '-', 'COUNT', ARGV[ask_house_trail.limit]) }
 end
-return { OK, call('XREVRANGE', base .. 'audit', '+', '-', 'COUNT', ARGV[3]) }
+
+local verbs = {
+    look = look, list = list, ['end'] = finish, touch = touch, later = later, done = done, drop = drop,
+    find = find, page = page, trail = trail,
+}
+return verbs[ARGV[ask_house_find.verb]]()

@@ -32,14 +32,14 @@
 -- A crash in the middle leaves nothing behind: Redis writes a script's effects to its append-only
 -- file as one transaction.
 
-local cfg = cfg_read('boot', 'state', 'joins_per_ip_per_min', 'version', 'era')
-local refused = refusal(cfg[1])
+local cfg = cfg_read(cfg_join.names)
+local refused = refusal(cfg[cfg_join.boot])
 if refused then
     return refused
 end
-local state = tonumber(cfg[2])
+local state = tonumber(cfg[cfg_join.state])
 local judged_by = ARGV[ask_join.judged_by]
-if judged_by ~= '' and judged_by ~= cfg[4] .. '.' .. (cfg[5] or 0) then
+if judged_by ~= '' and judged_by ~= cfg[cfg_join.version] .. '.' .. (cfg[cfg_join.era] or 0) then
     return { CONFLICT, state }
 end
 if state ~= OPEN and state ~= PAUSED and state ~= PRE_QUEUE and
@@ -180,7 +180,7 @@ end
 
 -- ---- the joins, one by one ----
 
-local per_ip = tonumber(cfg[3])
+local per_ip = tonumber(cfg[cfg_join.joins_per_ip_per_min])
 local last = issued
 local reply = { OK, state, issued + 1, (minute + 1) * 60000 - now_ms } -- tell_join
 

@@ -15,12 +15,12 @@
 -- Only the one who takes the code changes anything, and Redis does one thing at a time: of two, one
 -- finds it unused.
 
-local cfg = cfg_read('boot', 'state', 'entries')
-local refused = refusal(cfg[1])
+local cfg = cfg_read(cfg_move.names)
+local refused = refusal(cfg[cfg_move.boot])
 if refused then
     return refused
 end
-local state = tonumber(cfg[2])
+local state = tonumber(cfg[cfg_move.state])
 local code_key = root .. 'code:' .. string.sub(incarnation, -6) .. ARGV[ask_move.code]
 
 local function answer(outcome, entry, moves, visitor, retry_ms)
@@ -38,7 +38,7 @@ end
 local function stuck(entry, place, drawn)
     if state == CLOSED then
         return WRONG_STATE
-    elseif (cfg[3] or '') ~= drawn then
+    elseif (cfg[cfg_move.entries] or '') ~= drawn then
         return CONFLICT
     elseif state == PRE_QUEUE then
         return call('SISMEMBER', prefix .. 'early', entry) == 1 and GONE or nil

@@ -8,15 +8,16 @@
 -- matter whose decision counts, only that one does. A front that is cut off from the services must not stop
 -- a line that others see in good health: silence counts once nobody has heard anything for silent_ms.
 
-local cfg = cfg_read('boot', 'version', 'state', 'pilot_ceiling_milli')
-if not cfg[2] then
+local cfg = cfg_read(cfg_pilot.names)
+if not cfg[cfg_pilot.version] then
     return { UNKNOWN, DRAFT, 0 }
 end
-local refused = refusal(cfg[1])
+local refused = refusal(cfg[cfg_pilot.boot])
 if refused then
     return refused
 end
-local version, state, ceiling_milli = tonumber(cfg[2]), tonumber(cfg[3]), tonumber(cfg[4]) or 0
+local version, state = tonumber(cfg[cfg_pilot.version]), tonumber(cfg[cfg_pilot.state])
+local ceiling_milli = tonumber(cfg[cfg_pilot.pilot_ceiling_milli]) or 0
 if ceiling_milli == 0 then
     return { WRONG_STATE, state, version }
 end

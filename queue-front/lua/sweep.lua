@@ -1,9 +1,8 @@
 -- sweep.lua: takes away what an event leaves behind once it is over, a bite at a time: of a closed one
 -- all that only its visitors had a use for (`sweep`), of a deleted one everything (`erase`).
 --
--- ARGV: run id (not compared: it makes no difference here), what, where to go on (0: the beginning)
--- Answer: {OK, where to go on or 0, audit entry of the deletion ('' of a sweep)};
---   {WRONG_STATE} if the event is neither closed nor deleted: it is not touched
+-- It is asked ask_sweep and answers tell_sweep of wire.list; WRONG_STATE: the event is neither closed nor
+-- deleted, and is not touched. The run id is not compared: it makes no difference here.
 --
 -- Each bite is bounded by BITE keys and frees them in the background, and may be taken twice: whoever
 -- finds a sweep unfinished starts over. A deleted event's `cfg` goes last, and until then nothing can
@@ -18,11 +17,17 @@ local ERASED_MS = 5000
 local RECORDS = { 'seq', 'serving', 'bucket', 'told', 'series', 'audit', 'coded' }
 local AUDIT_KEPT = 100 -- of an archived event: who closed, archived and changed it since
 
-local what, at = ARGV[2], tonumber(ARGV[3])
-local cfg = call('HMGET', CFG, 'state', 'deleted', 'archived', 'version')
-local entry = cfg[2] or ''
-if what == 'erase' and not cfg[2] or what == 'sweep' and tonumber(cfg[1]) ~= CLOSED then
-    return { WRONG_STATE, 0, '' }
+local what, at = ARGV[ask_sweep.what], tonumber(ARGV[ask_sweep.at])
+local cfg = call('HMGET', CFG, cfg_sweep.names)
+local entry = cfg[cfg_sweep.deleted] or ''
+
+local function told(outcome, where)
+    return { [tell_sweep.outcome] = outcome, [tell_sweep.at] = where, [tell_sweep.audit] = entry }
+end
+
+if what == 'erase' and not cfg[cfg_sweep.deleted] or
+    what == 'sweep' and tonumber(cfg[cfg_sweep.state]) ~= CLOSED then
+    return told(WRONG_STATE, 0)
 end
 
 local function unlink(names)
@@ -92,7 +97,7 @@ local function keep_little()
     for _, name in ipairs({ 'doc', knobs.names }) do
         call('HDEL', CFG, 'undo:' .. name)
     end
-    if cfg[3] == cfg[4] then
+    if cfg[cfg_sweep.archived] == cfg[cfg_sweep.version] then
         unlink({ 'series', 'told' })
         call('XTRIM', root .. 'audit', 'MAXLEN', AUDIT_KEPT)
     end
@@ -109,14 +114,14 @@ end
 -- `at` counts from 1, which is the first bucket.
 if at == 0 then
     begin()
-    return { OK, 1, entry }
+    return told(OK, 1)
 end
 local next = unlink_buckets(at - 1)
 if next > 0 then
-    return { OK, next + 1, entry }
+    return told(OK, next + 1)
 elseif what == 'erase' then
     erase_rest()
 else
     keep_little()
 end
-return { OK, 0, entry }
+return told(OK, 0)

@@ -40,7 +40,7 @@ local function tick()
     if lane ~= asked or lane > 0 then
         read_event() -- of the event itself it was read below
     end
-    if cfg[1] ~= ARGV[1] then
+    if cfg[cfg_tick.boot] ~= ARGV[1] then
         call('DEL', prefix .. 'picture')
         return -- of a line that is yet to be healed
     end
@@ -82,7 +82,7 @@ local function tick()
 end
 
 read_event()
-local refused = refusal(cfg[1])
+local refused = refusal(cfg[cfg_tick.boot])
 if refused then
     return refused
 elseif issued < tonumber(ARGV[ask_tick.issued]) or serving < tonumber(ARGV[ask_tick.serving]) or

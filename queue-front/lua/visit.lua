@@ -31,18 +31,17 @@ local RETRY_MS = 1000 -- how soon one at the door should knock again
 local place, member = tonumber(ARGV[ask_visit.place]), ARGV[ask_visit.member]
 local ask = ARGV[ask_visit.call]
 local session = session_of(place)
-local cfg = cfg_read('boot', 'state', 'rate_milli', 'max_active', 'session_ttl_ms',
-    'session_max_ms', 'grace_ms', 'entries', 'call_ttl_ms', 'codes', 'visits_stood_ms', 'visits_halted_ms')
+local cfg = cfg_read(cfg_visit.names)
 local counters = call('MGET', prefix .. 'seq', prefix .. 'serving')
 local issued, serving = tonumber(counters[1]) or 0, tonumber(counters[2]) or 0
 -- A verified ticket proves that its place was issued, whatever the counter says.
-local refused = refusal(cfg[1])
+local refused = refusal(cfg[cfg_visit.boot])
 if refused then
     return refused
 elseif serving < tonumber(ARGV[ask_visit.serving]) or place > issued then
     return { HEAL }
 end
-local state = tonumber(cfg[2])
+local state = tonumber(cfg[cfg_visit.state])
 local function tell(outcome, expires_ms, ends_ms, retry_ms, turn, channel)
     return {
         [tell_visit.outcome] = outcome,
@@ -55,11 +54,12 @@ local function tell(outcome, expires_ms, ends_ms, retry_ms, turn, channel)
     }
 end
 
-if (cfg[8] or '') ~= ARGV[ask_visit.drawn] then
+if (cfg[cfg_visit.entries] or '') ~= ARGV[ask_visit.drawn] then
     return tell(CONFLICT)
 end
-local session_ttl_ms, session_max_ms = tonumber(cfg[5]), tonumber(cfg[6])
-visits_set(cfg[11], cfg[12])
+local session_ttl_ms = tonumber(cfg[cfg_visit.session_ttl_ms])
+local session_max_ms = tonumber(cfg[cfg_visit.session_max_ms])
+visits_set(cfg[cfg_visit.visits_stood_ms], cfg[cfg_visit.visits_halted_ms])
 local visit_ms = now_ms - behind_ms -- what sessions go by
 
 local bucket = bucket_read('nano', 'dues', 'called_n', 'came_n', 'left_n', 'settled', 'dead',
@@ -73,7 +73,7 @@ end
 local function answer(outcome, expires_ms, ends_ms, retry_ms, turn)
     bucket_write(bucket)
     local channel
-    if cfg[10] and ask == 'pass' and (outcome == OK or outcome == SAME) then
+    if cfg[cfg_visit.codes] and ask == 'pass' and (outcome == OK or outcome == SAME) then
         channel = call('HGET', prefix .. 'opened', entry)
     end
     return tell(outcome, expires_ms, ends_ms, retry_ms, turn, channel)
@@ -156,7 +156,7 @@ end
 
 -- Is a slot free that nobody with a lower place waits for?
 local function has_slot()
-    local max_active = tonumber(cfg[4])
+    local max_active = tonumber(cfg[cfg_visit.max_active])
     if max_active == 0 then
         return true
     end
@@ -180,7 +180,7 @@ local function pay_late()
 end
 
 local function ms_until_called()
-    local rate_milli = math.max(1, tonumber(cfg[3]))
+    local rate_milli = math.max(1, tonumber(cfg[cfg_visit.rate_milli]))
     local wait_ms = (place - serving) * 1000000 / rate_milli
     return math.floor(math.min(math.max(wait_ms, RETRY_MS), 30000))
 end
@@ -214,7 +214,7 @@ local function pass()
     local late = place <= bucket.settled
     if late and not call('ZSCORE', prefix .. 'door', place) then
         local ran_out_ms = kept()
-        if now_ms > ran_out_ms + tonumber(cfg[7]) then
+        if now_ms > ran_out_ms + tonumber(cfg[cfg_visit.grace_ms]) then
             return answer(EXPIRED, ran_out_ms)
         end
     end
@@ -252,12 +252,12 @@ local function extend()
         return answer(NOT_YET, 0, 0, ms_until_called())
     end
     local ends_ms, times = kept()
-    if now_ms > ends_ms + tonumber(cfg[7]) and not call('ZSCORE', prefix .. 'door', place) then
+    if now_ms > ends_ms + tonumber(cfg[cfg_visit.grace_ms]) and not call('ZSCORE', prefix .. 'door', place) then
         return answer(EXPIRED, ends_ms)
     elseif times >= EXTENSIONS_MAX then
         return answer(EXHAUSTED, ends_ms)
     end
-    local until_ms = math.max(ends_ms, now_ms) + tonumber(cfg[9])
+    local until_ms = math.max(ends_ms, now_ms) + tonumber(cfg[cfg_visit.call_ttl_ms])
     kept_write(place, until_ms, times + 1, bucket.stood_ms)
     return answer(OK, until_ms, 0, 0, times + 1)
 end

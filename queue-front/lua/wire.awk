@@ -6,7 +6,7 @@
 #   awk -f wire.awk -v make=NAME    wire.list    the text of one script
 #
 # In a script a name of the list is a number: no local is made for it when the script is called. Comments
-# stay here. A name with the prefix of an ask, a tell or the knobs that the list does not have is an error.
+# stay here. A name with the prefix of an ask, a tell, a cfg or the knobs that the list does not have is an error.
 
 function fail(what) {
     print FILENAME ":" FNR ": " what > "/dev/stderr"
@@ -53,6 +53,9 @@ fields == 0 || field[1] ~ /^#/ { next }
         whole = kind "_" block
         wholes[++wholes_len] = whole
         word = kind == "ask" ? 2 : 1
+    } else if (kind == "cfg") {
+        whole = kind "_" block
+        word = 1
     } else if (kind !~ /^(numbers|knobs|scripts)$/) {
         fail("no such kind: " kind)
     }
@@ -78,6 +81,15 @@ kind == "knobs" {
     knob_max[knobs] = field[2]
     knob_lines = knob_lines "    uint64_t " field[1] ";" comment "\n"
     knob_list = knob_list (knobs > 1 ? ", " : "") "'" field[1] "'"
+    next
+}
+
+kind == "cfg" {
+    for (i = 1; i <= fields; i++) {
+        lua(whole "." field[i], word)
+        list_of[whole] = list_of[whole] (word > 1 ? ", " : "") "'" field[i] "'"
+        words[whole] = word++
+    }
     next
 }
 

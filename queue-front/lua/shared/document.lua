@@ -5,12 +5,12 @@
 -- within one. What a front knows of an earlier era is newer than what Redis has in one case only: the
 -- era is the one just before, and nobody has written anything since the heal.
 local function document_behind(version, known_version, known_era)
-    local cfg = call('HMGET', CFG, 'era', 'healed', 'healed_from')
-    local era = tonumber(cfg[1]) or 0
+    local era, healed, healed_from = unpack(call('HMGET', CFG, 'era', 'healed', 'healed_from'))
+    era = tonumber(era) or 0
     if known_era >= era then
         return known_era > era or known_version > version
     end
-    return known_version > version and version == tonumber(cfg[2]) and known_era == tonumber(cfg[3])
+    return known_version > version and version == tonumber(healed) and known_era == tonumber(healed_from)
 end
 
 -- After each writing: what fronts compare, since equal numbers may hide different documents.

@@ -8,11 +8,12 @@ local shares, pilot, bucket, door_n, own_tokens, lanes_expected
 -- The autopilot's rate stands in the place of the knob's. Whatever is written there, it is never
 -- above the ceiling; where nothing is (Redis has lost it), the floor is safe.
 local function read_pilot()
-    local ceiling_milli = tonumber(cfg[12]) or 0
+    local ceiling_milli = tonumber(cfg[cfg_tick.pilot_ceiling_milli]) or 0
     pilot = {}
     if ceiling_milli > 0 then
         pilot = call('HMGET', root .. 'pilot', tell_pilot.names)
-        rate_milli = math.min(tonumber(pilot[tell_pilot.rate_milli]) or tonumber(cfg[13]), ceiling_milli)
+        local floor_milli = tonumber(cfg[cfg_tick.pilot_floor_milli])
+        rate_milli = math.min(tonumber(pilot[tell_pilot.rate_milli]) or floor_milli, ceiling_milli)
         pilot[tell_pilot.rate_milli] = rate_milli
         for i = tell_pilot.at_ms, tell_pilot.words do
             pilot[i] = pilot[i] or (i < tell_pilot.reason and 0 or '')
@@ -21,16 +22,14 @@ local function read_pilot()
 end
 
 local function read_event()
-    cfg = cfg_read('boot', 'version', 'state', 'rate_milli', 'burst', 'max_active',
-        'call_ttl_ms', 'grace_ms', 'opens_at_ms', 'prequeue_at_ms',
-        'seats_left', 'pilot_ceiling_milli', 'pilot_floor_milli', 'odds', 'shares', 'era', 'digest', 'codes',
-        'codes_lost', 'served_ms', 'visits_stood_ms', 'visits_halted_ms')
+    cfg = cfg_read(cfg_tick.names)
     local counters = call('MGET', prefix .. 'seq', prefix .. 'serving')
-    version, state = tonumber(cfg[2]) or 0, tonumber(cfg[3])
+    version, state = tonumber(cfg[cfg_tick.version]) or 0, tonumber(cfg[cfg_tick.state])
     issued, serving = tonumber(counters[1]) or 0, tonumber(counters[2]) or 0
-    era, digest = tonumber(cfg[16]) or 0, cfg[17] or ''
-    served_ms, halted_ms = tonumber(cfg[20]) or 0, tonumber(cfg[22]) or 0
-    visits_set(cfg[21], cfg[22])
+    era, digest = tonumber(cfg[cfg_tick.era]) or 0, cfg[cfg_tick.digest] or ''
+    served_ms = tonumber(cfg[cfg_tick.served_ms]) or 0
+    halted_ms = tonumber(cfg[cfg_tick.visits_halted_ms]) or 0
+    visits_set(cfg[cfg_tick.visits_stood_ms], cfg[cfg_tick.visits_halted_ms])
 end
 
 local function has_document()
@@ -38,9 +37,10 @@ local function has_document()
 end
 
 local function read_line()
-    rate_milli, burst, max_active = tonumber(cfg[4]), tonumber(cfg[5]), tonumber(cfg[6])
-    call_ttl_ms, grace_ms = tonumber(cfg[7]), tonumber(cfg[8])
-    shares = shares_of(cfg[15])
+    rate_milli, burst = tonumber(cfg[cfg_tick.rate_milli]), tonumber(cfg[cfg_tick.burst])
+    max_active = tonumber(cfg[cfg_tick.max_active])
+    call_ttl_ms, grace_ms = tonumber(cfg[cfg_tick.call_ttl_ms]), tonumber(cfg[cfg_tick.grace_ms])
+    shares = shares_of(cfg[cfg_tick.shares])
     read_pilot()
     bucket = bucket_read('at_us', 'nano', 'dues', 'called_n', 'came_n', 'left_n', 'settled',
         'dead', 'admitted', 'no_shows', 'show_came', 'show_of', 'rate_places', 'rate_us',

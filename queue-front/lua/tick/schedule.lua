@@ -26,7 +26,7 @@ local function close_for_draw()
 end
 
 local function move_by_schedule()
-    local opens_at_ms, prequeue_at_ms = tonumber(cfg[9]), tonumber(cfg[10])
+    local opens_at_ms, prequeue_at_ms = tonumber(cfg[cfg_tick.opens_at_ms]), tonumber(cfg[cfg_tick.prequeue_at_ms])
     if opens_at_ms > 0 and now_ms >= opens_at_ms then
         if state == PRE_QUEUE and close_for_draw() then
             return

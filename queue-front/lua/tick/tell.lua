@@ -40,10 +40,10 @@ local function show(active)
         },
         [tell_tick.draw] = {},
         [tell_tick.early] = {},
-        [tell_tick.seats] = cfg[11] and cfg[11] + 1 or 0,
+        [tell_tick.seats] = cfg[cfg_tick.seats_left] and cfg[cfg_tick.seats_left] + 1 or 0,
         [tell_tick.pilot] = pilot,
         [tell_tick.moves] = { [tell_moves.run] = bucket.moves_run, [tell_moves.seq] = bucket.moves_seq },
-        [tell_tick.odds] = cfg[14] or '',
+        [tell_tick.odds] = cfg[cfg_tick.odds] or '',
         [tell_tick.turns] = {},
         [tell_tick.gaps] = gaps_told(),
         [tell_tick.fronts] = call('ZCARD', prefix .. 'tellers'),
@@ -51,8 +51,8 @@ local function show(active)
         [tell_tick.stood_ms] = bucket.stood_ms,
         [tell_tick.clock_ahead_ms] = math.floor(math.max(0, -off_us) / 1000),
         [tell_tick.clock_behind_ms] = math.floor(math.max(0, off_us) / 1000),
-        [tell_tick.codes] = cfg[18] and call('HLEN', root .. 'codes') or 0,
-        [tell_tick.codes_lost] = cfg[19] or 0,
+        [tell_tick.codes] = cfg[cfg_tick.codes] and call('HLEN', root .. 'codes') or 0,
+        [tell_tick.codes_lost] = cfg[cfg_tick.codes_lost] or 0,
         [tell_tick.served_ms] = served_ms,
         [tell_tick.halted_ms] = halted_ms,
     }
@@ -92,21 +92,20 @@ local function add_document(told)
     document[tell_document.identity] = call('HGET', CFG, 'identity') or ''
     told[tell_tick.document] = document
 
-    local of = cfg_read('seed', 'entries', 'beacon', 'drawn_ms', 'frozen_from', 'undo_version', 'undo_state',
-        'sealed', 'closed', 'closed_ms', 'proof')
+    local of = cfg_read(cfg_draw.names)
     told[tell_tick.draw] = {
-        [tell_draw.seed] = of[1] or '',
-        [tell_draw.entries] = of[2] or '',
-        [tell_draw.beacon] = of[3] or '',
-        [tell_draw.drawn_ms] = of[4] or '0',
-        [tell_draw.frozen_from] = of[5] or PAUSED,
-        [tell_draw.undo_version] = of[6] or 0,
-        [tell_draw.undo_state] = of[7] or DRAFT,
+        [tell_draw.seed] = of[cfg_draw.seed] or '',
+        [tell_draw.entries] = of[cfg_draw.entries] or '',
+        [tell_draw.beacon] = of[cfg_draw.beacon] or '',
+        [tell_draw.drawn_ms] = of[cfg_draw.drawn_ms] or '0',
+        [tell_draw.frozen_from] = of[cfg_draw.frozen_from] or PAUSED,
+        [tell_draw.undo_version] = of[cfg_draw.undo_version] or 0,
+        [tell_draw.undo_state] = of[cfg_draw.undo_state] or DRAFT,
         [tell_draw.incarnation] = incarnation,
-        [tell_draw.seal] = of[8] or '',
-        [tell_draw.closed_entries] = of[9] or '',
-        [tell_draw.closed_ms] = of[10] or '0',
-        [tell_draw.proof] = of[11] or '',
+        [tell_draw.seal] = of[cfg_draw.sealed] or '',
+        [tell_draw.closed_entries] = of[cfg_draw.closed] or '',
+        [tell_draw.closed_ms] = of[cfg_draw.closed_ms] or '0',
+        [tell_draw.proof] = of[cfg_draw.proof] or '',
     }
 end
 

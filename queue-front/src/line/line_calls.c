@@ -799,21 +799,31 @@ static void send_rows(struct line_admin *admin)
 
 static void send_house(struct line_admin *admin);
 
-/* {OK, where to go on or 0, id, card, ...} as [card with its id, ...] */
+static bool next_card(const redisReply *reply, size_t *at, struct span *id, struct span *card)
+{
+    bool there = resp_get_str(reply, *at, id) && resp_get_str(reply, *at + 1, card);
+    *at += 2;
+    return there;
+}
+
+/* As [card with its id, ...] */
 static bool ended_rows(const redisReply *reply, struct text *rows, uint64_t *next)
 {
+    struct tell_house_page tell;
     struct span id, card;
-    size_t bytes = 2;
-    for (size_t i = 2; resp_get_str(reply, i, &id) && resp_get_str(reply, i + 1, &card); i += 2)
+    size_t bytes = 2, at = TELL_HOUSE_PAGE_WORDS;
+    while (next_card(reply, &at, &id, &card))
         bytes += id.len + card.len + 16;
     char *memory = malloc(bytes);
-    if (memory == NULL || !resp_get_u64(reply, 1, next)) {
+    if (memory == NULL || !tell_house_page_read(reply, 0, &tell)) {
         free(memory);
         return false;
     }
+    *next = tell.below;
     *rows = text_on(memory, bytes);
     json_open(rows, '[');
-    for (size_t i = 2; resp_get_str(reply, i, &id) && resp_get_str(reply, i + 1, &card); i += 2) {
+    at = TELL_HOUSE_PAGE_WORDS;
+    while (next_card(reply, &at, &id, &card)) {
         json_open(rows, '{');
         json_member_str(rows, "id", id);
         if (card.len > 2) {
@@ -831,10 +841,10 @@ static bool ended_rows(const redisReply *reply, struct text *rows, uint64_t *nex
 static void take_rows(struct line_admin *admin, const redisReply *reply)
 {
     struct text rows = {.ptr = NULL};
-    const redisReply *entries;
-    bool whole = admin->call == LINE_ENDED
-                     ? ended_rows(reply, &rows, &admin->version)
-                     : resp_array(reply, 1, &entries) && line_trail_audit(entries, &rows);
+    struct tell_house_trail trail;
+    bool whole = admin->call == LINE_ENDED ? ended_rows(reply, &rows, &admin->version)
+                                           : tell_house_trail_read(reply, 0, &trail) &&
+                                                 line_trail_audit(trail.entries, &rows);
     if (!whole) {
         calls_finish_unknown(&admin->store);
         return;
@@ -887,13 +897,13 @@ static void on_house(struct redis_call *call, const redisReply *reply)
     struct line_link *link = CONTAINER_OF(call, struct line_link, call);
     struct line_admin *admin = CONTAINER_OF(link, struct line_admin, store);
     enum store_answer answer = store_judge(link->store, call, reply, SCRIPT_HOUSE);
-    uint64_t outcome;
+    struct tell_house tell;
     if (answer == STORE_AGAIN) {
         send_house(admin);
-    } else if (answer != STORE_ANSWER || link->store->closed || !resp_get_u64(reply, 0, &outcome)) {
+    } else if (answer != STORE_ANSWER || link->store->closed || !tell_house_read(reply, 0, &tell)) {
         calls_finish_unknown(link);
     } else if (admin->call == LINE_FIND) {
-        take_found(admin, outcome);
+        take_found(admin, tell.outcome);
     } else if (admin->call != LINE_DELETE) {
         take_rows(admin, reply);
     } else if (admin->step++ == 0) {
@@ -913,13 +923,13 @@ static void send_deletion(struct line_admin *admin)
         struct text chore = text_on(memory, sizeof(memory));
         TEXT_LIT(&chore, "erase:");
         text_str(&chore, admin->event);
-        command = store_house_script(store, "later", 2);
-        resp_word(&command, text_span(&chore));
-        resp_u64(&command, OWN_MS);
+        const struct ask_house_later ask = {SPAN("later"), text_span(&chore), OWN_MS};
+        command = store_house_script(store, ASK_HOUSE_LATER_WORDS);
+        ask_house_later_put(&command, &ask);
     } else {
-        command = store_house_script(store, "drop", 2);
-        resp_cstr(&command, admin->event);
-        resp_word(&command, admin->audit);
+        const struct ask_house_drop ask = {SPAN("drop"), span_of(admin->event), admin->audit};
+        command = store_house_script(store, ASK_HOUSE_DROP_WORDS);
+        ask_house_drop_put(&command, &ask);
     }
     store_send(store, &admin->store.call, &command);
 }
@@ -938,16 +948,17 @@ static void send_house(struct line_admin *admin)
     }
     struct text command;
     if (admin->call == LINE_FIND) {
-        command = store_house_script(store, "find", 1);
-        resp_cstr(&command, admin->event);
+        const struct ask_house_find ask = {SPAN("find"), span_of(admin->event)};
+        command = store_house_script(store, ASK_HOUSE_FIND_WORDS);
+        ask_house_find_put(&command, &ask);
     } else if (admin->call == LINE_ENDED) {
-        command = store_house_script(store, "page", 3);
-        resp_u64(&command, admin->below);
-        resp_u64(&command, admin->limit);
-        resp_word(&command, admin->words);
+        const struct ask_house_page ask = {SPAN("page"), admin->below, admin->limit, admin->words};
+        command = store_house_script(store, ASK_HOUSE_PAGE_WORDS);
+        ask_house_page_put(&command, &ask);
     } else {
-        command = store_house_script(store, "trail", 1);
-        resp_u64(&command, admin->limit);
+        const struct ask_house_trail ask = {SPAN("trail"), admin->limit};
+        command = store_house_script(store, ASK_HOUSE_TRAIL_WORDS);
+        ask_house_trail_put(&command, &ask);
     }
     store_send(store, &admin->store.call, &command);
 }
@@ -999,17 +1010,17 @@ static void on_restored(struct redis_call *call, const redisReply *reply)
     struct line_admin *admin = CONTAINER_OF(link, struct line_admin, store);
     enum store_answer answer = store_judge(link->store, call, reply, SCRIPT_HOUSE);
     struct store_event *event = store_find(link->store, span_of(admin->event));
-    uint64_t outcome;
+    struct tell_house tell;
     if (answer == STORE_AGAIN) {
         list_restored(admin);
         return;
     }
-    if (answer != STORE_ANSWER || !resp_get_u64(reply, 0, &outcome)) {
+    if (answer != STORE_ANSWER || !tell_house_read(reply, 0, &tell)) {
         admin->outcome = LINE_UNAVAILABLE; /* to restore it once more sets it right */
     } else if (event != NULL) {            /* as of one that was created */
         event->is_new = false;
         event->leaving = false;
-        event->named = outcome == LINE_OK ? NAMED_LIVE : NAMED_RESTING;
+        event->named = tell.outcome == LINE_OK ? NAMED_LIVE : NAMED_RESTING;
         event->named_us = store_now_us(link->store);
     }
     calls_finish(link);
@@ -1022,9 +1033,9 @@ static void list_restored(struct line_admin *admin)
         calls_finish_unknown(&admin->store);
         return;
     }
-    struct text command = store_house_script(store, "list", 2);
-    resp_cstr(&command, admin->event);
-    resp_u64(&command, 1);
+    const struct ask_house_list ask = {SPAN("list"), span_of(admin->event), 1};
+    struct text command = store_house_script(store, ASK_HOUSE_LIST_WORDS);
+    ask_house_list_put(&command, &ask);
     admin->store.call.on_reply = on_restored;
     store_send(store, &admin->store.call, &command);
 }

@@ -21,6 +21,7 @@
 #include "line/line_store_internal.h"
 
 #include "core/line/event_id.h"
+#include "queue-front/lua/line_wire.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -37,15 +38,16 @@ static void on_errand(struct redis_call *call, const redisReply *reply)
     struct store_event *event = CONTAINER_OF(call, struct store_event, errand_call);
     struct line_store *store = event->store;
     enum house_errand errand = event->errand;
-    uint64_t outcome;
+    struct tell_house tell;
     enum store_answer answer = store_judge(store, call, reply, SCRIPT_HOUSE);
     if (answer == STORE_AGAIN) {
         send_errand(event);
         return;
     }
     event->errand = ERRAND_NONE; /* if it did not work, the next tick or look shows it */
-    if (answer != STORE_ANSWER || !resp_get_u64(reply, 0, &outcome))
+    if (answer != STORE_ANSWER || !tell_house_read(reply, 0, &tell))
         return;
+    enum line_outcome outcome = (enum line_outcome)tell.outcome;
     bool looked_at = event->hold_us > store_now_us(store);
     if (errand == ERRAND_LIST && (outcome == LINE_OK || (outcome == LINE_SAME && looked_at))) {
         event->named = outcome == LINE_OK ? NAMED_LIVE : NAMED_RESTING;
@@ -68,17 +70,21 @@ static void send_errand(struct store_event *event)
     const struct line_view *view = &event->line.view;
     struct text command;
     if (event->errand == ERRAND_LIST) {
-        command = store_house_script(store, "list", 2);
-        resp_cstr(&command, view->id);
-        resp_u64(&command, event->is_new);
+        const struct ask_house_list ask = {SPAN("list"), span_of(view->id), event->is_new};
+        command = store_house_script(store, ASK_HOUSE_LIST_WORDS);
+        ask_house_list_put(&command, &ask);
     } else {
         char memory[STORE_CARD_BYTES_MAX];
         struct text card = text_on(memory, sizeof(memory));
         store->conf.describe(store->conf.ctx, view, &card);
-        command = store_house_script(store, event->errand == ERRAND_END ? "end" : "touch", 3);
-        resp_cstr(&command, view->id);
-        resp_word(&command, card.overflown ? SPAN("{}") : text_span(&card));
-        resp_u64(&command, STORE_ENDED_KEEP_MS);
+        const struct ask_house_end ask = {
+            .verb = event->errand == ERRAND_END ? SPAN("end") : SPAN("touch"),
+            .id = span_of(view->id),
+            .card = card.overflown ? SPAN("{}") : text_span(&card),
+            .keep_ms = STORE_ENDED_KEEP_MS,
+        };
+        command = store_house_script(store, ASK_HOUSE_END_WORDS);
+        ask_house_end_put(&command, &ask);
     }
     store_send_own(store, &event->errand_call, &command, on_errand);
 }
@@ -167,8 +173,8 @@ static void take_names(struct line_store *store, const redisReply *reply, bool s
     enum house_named before[STORE_LINES_MAX];
     struct store_event *known[STORE_LINES_MAX];
     uint32_t known_len = store->events_len;
-    const redisReply *live, *resting;
-    if (!resp_array(reply, 5, &live) || !resp_array(reply, 6, &resting))
+    struct tell_house_names names;
+    if (!tell_house_names_read(reply, TELL_HOUSE_LOOK_WORDS, &names))
         return;
     for (uint32_t i = 0; i < known_len; i++) {
         known[i] = store->events[i];
@@ -176,12 +182,12 @@ static void take_names(struct line_store *store, const redisReply *reply, bool s
         if (known[i]->named_us <= store->look_sent_us) /* what was named since is newer */
             known[i]->named = NAMED_NOT;
     }
-    for (size_t i = 0; i < resp_len(live); i++) {
+    for (size_t i = 0; i < resp_len(names.live); i++) {
         struct span id;
-        if (resp_get_str(live, i, &id))
+        if (resp_get_str(names.live, i, &id))
             name_event(store_event_of(store, id), NAMED_LIVE);
     }
-    take_resting(store, resting);
+    take_resting(store, names.resting);
     for (uint32_t i = 0; i < known_len; i++) {
         if (known[i]->named == NAMED_NOT && known[i]->line.view.lane == 0)
             miss(known[i], before[i], sure);
@@ -202,19 +208,16 @@ static void confirm_names(struct line_store *store)
 
 static void take_look(struct line_store *store, uint8_t node, const redisReply *reply)
 {
-    struct house_seen now = {0};
-    uint64_t outcome;
-    struct span chore;
-    if (!resp_get_u64(reply, 0, &outcome) || !resp_get_u64(reply, 1, &now.born) ||
-        !resp_get_u64(reply, 2, &now.n) || !resp_get_u64(reply, 3, &now.size) ||
-        !resp_get_str(reply, 4, &chore))
+    struct tell_house_look tell;
+    if (!tell_house_look_read(reply, 0, &tell))
         return;
+    struct house_seen now = {.born = tell.born, .n = tell.n, .size = tell.size};
     memcpy(now.run_id, store->node[node].run_id, sizeof(now.run_id));
     const struct house_seen *seen = &store->house;
     bool sure = strcmp(seen->run_id, now.run_id) == 0 && seen->born == now.born && seen->n <= now.n;
     store->house = now;
     store->discovered = true;
-    if (outcome == LINE_OK)
+    if (tell.outcome == LINE_OK)
         take_names(store, reply, sure);
     else
         confirm_names(store);
@@ -222,9 +225,9 @@ static void take_look(struct line_store *store, uint8_t node, const redisReply *
         if (store->events[i]->unsure && house_confirms(store->events[i]))
             store_tick_now(store->events[i]);
     }
-    if (chore.len > 0 && chore.len <= CHORE_NAME_MAX && !store->chore.under_way) {
+    if (tell.chore.len > 0 && tell.chore.len <= CHORE_NAME_MAX && !store->chore.under_way) {
         store->chore = (struct house_chore){.under_way = true};
-        memcpy(store->chore.name, chore.ptr, chore.len);
+        memcpy(store->chore.name, tell.chore.ptr, tell.chore.len);
         chore_step(store);
     }
 }
@@ -265,13 +268,17 @@ static void send_look(struct line_store *store)
     const struct house_seen *seen = &store->house;
     store->looking = true;
     store->look_sent_us = store_now_us(store);
-    struct text command = store_house_script(store, "look", 5);
     bool same = strcmp(seen->run_id, store->node[store->way.node].run_id) == 0;
-    resp_u64(&command, same ? seen->born : 0); /* another run: all of it, to be compared */
-    resp_u64(&command, seen->n);
-    resp_u64(&command, seen->size);
-    resp_u64(&command, STORE_RESTING_MAX);
-    resp_u64(&command, !store->chore.under_way);
+    const struct ask_house_look ask = {
+        .verb = SPAN("look"),
+        .born = same ? seen->born : 0, /* another run: all of it, to be compared */
+        .n = seen->n,
+        .size = seen->size,
+        .rest = STORE_RESTING_MAX,
+        .chores = !store->chore.under_way,
+    };
+    struct text command = store_house_script(store, ASK_HOUSE_LOOK_WORDS);
+    ask_house_look_put(&command, &ask);
     store_send_own(store, &store->look_call, &command, on_look);
 }
 
@@ -314,16 +321,19 @@ static void chore_send(struct line_store *store)
     }
     struct text command;
     if (chore->step == CHORE_BITE) {
-        command = store_script(store, SCRIPT_SWEEP, chore_event(chore), 2);
-        resp_cstr(&command, chore_erases(chore) ? "erase" : "sweep");
-        resp_u64(&command, chore->at);
+        const struct ask_sweep ask = {chore_erases(chore) ? SPAN("erase") : SPAN("sweep"),
+                                      chore->at};
+        command = store_script(store, SCRIPT_SWEEP, chore_event(chore), ASK_SWEEP_WORDS);
+        ask_sweep_put(&command, &ask);
     } else if (chore->step == CHORE_DROP) {
-        command = store_house_script(store, "drop", 2);
-        resp_cstr(&command, chore_event(chore));
-        resp_cstr(&command, chore->audit != NULL ? chore->audit : "");
+        const struct ask_house_drop ask = {SPAN("drop"), span_of(chore_event(chore)),
+                                           chore->audit != NULL ? span_of(chore->audit) : SPAN("")};
+        command = store_house_script(store, ASK_HOUSE_DROP_WORDS);
+        ask_house_drop_put(&command, &ask);
     } else {
-        command = store_house_script(store, "done", 1);
-        resp_cstr(&command, chore->name);
+        const struct ask_house_done ask = {SPAN("done"), span_of(chore->name)};
+        command = store_house_script(store, ASK_HOUSE_DONE_WORDS);
+        ask_house_done_put(&command, &ask);
     }
     store_send_own(store, &chore->call, &command, on_chore);
 }
@@ -340,20 +350,19 @@ static void chore_step(struct line_store *store)
 
 /* One step was done. The first step of a deletion brings the words for the trail; right after it
  * the house forgets the event. */
-static void take_bite(struct house_chore *chore, const redisReply *reply, uint64_t outcome)
+static void take_bite(struct house_chore *chore, const redisReply *reply)
 {
-    struct span audit;
-    uint64_t at;
-    if (outcome != LINE_OK || !resp_get_u64(reply, 1, &at) || !resp_get_str(reply, 2, &audit)) {
+    struct tell_sweep tell;
+    if (!tell_sweep_read(reply, 0, &tell) || tell.outcome != LINE_OK) {
         chore->step = CHORE_DONE;
         return;
     }
     bool first = chore->at == 0;
-    chore->at = at;
-    if (at == 0)
+    chore->at = tell.at;
+    if (tell.at == 0)
         chore->step = CHORE_DONE;
     else if (first && chore_erases(chore)) {
-        chore->audit = strndup(audit.ptr, audit.len);
+        chore->audit = strndup(tell.audit.ptr, tell.audit.len);
         chore->step = CHORE_DROP;
     }
 }
@@ -364,17 +373,17 @@ static void on_chore(struct redis_call *call, const redisReply *reply)
     struct house_chore *chore = &store->chore;
     enum line_script script = chore->step == CHORE_BITE ? SCRIPT_SWEEP : SCRIPT_HOUSE;
     enum store_answer answer = store_judge(store, call, reply, script);
-    uint64_t outcome;
+    struct tell_house tell; /* how any answer begins */
     if (answer == STORE_AGAIN && !store->closed) {
         chore_send(store);
-    } else if (answer != STORE_ANSWER || store->closed || !resp_get_u64(reply, 0, &outcome)) {
+    } else if (answer != STORE_ANSWER || store->closed || !tell_house_read(reply, 0, &tell)) {
         chore_end(store);
     } else if (chore->step == CHORE_DONE) {
         chore_end(store);
         house_look(store); /* there may be more of them */
     } else {
         if (chore->step == CHORE_BITE)
-            take_bite(chore, reply, outcome);
+            take_bite(chore, reply);
         else
             chore->step = CHORE_BITE;
         chore_step(store);

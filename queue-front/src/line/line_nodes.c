@@ -124,14 +124,13 @@ struct text store_script(struct line_store *store, enum line_script script, cons
     return command;
 }
 
-struct text store_house_script(struct line_store *store, const char *verb, uint64_t args)
+struct text store_house_script(struct line_store *store, uint64_t args)
 {
-    struct text command = begin_script(store, SCRIPT_HOUSE, store->set_slot, 1 + args);
+    struct text command = begin_script(store, SCRIPT_HOUSE, store->set_slot, args);
     resp_cstr(&command, "fg:events");
     if (store->conf.redis_cluster != NULL)
         resp_cstr(&command, "{fg:events}:never");
     resp_cstr(&command, store->node[store->way.node].run_id);
-    resp_cstr(&command, verb);
     return command;
 }
 

@@ -157,8 +157,8 @@ bool store_can_send(const struct line_store *store, uint16_t slot);
  * any other command. It must be sent before the next one is begun. */
 struct text store_script(struct line_store *store, enum line_script script, const char *id,
                          uint64_t args);
-/* house.lua with a verb and that many arguments after it. */
-struct text store_house_script(struct line_store *store, const char *verb, uint64_t args);
+/* The same of house.lua; the first argument is the verb. */
+struct text store_house_script(struct line_store *store, uint64_t args);
 struct text store_command(struct line_store *store, uint16_t slot, uint64_t words);
 void store_send(struct line_store *store, struct redis_call *call, const struct text *command);
 /* A call of the store itself, with a deadline from now. */
