@@ -1,8 +1,7 @@
 /* jwks_feed.c: a timer, a call (a file is read on the thread pool), and the last good set.
  *
  * The set is asked for at start, then at each interval with some chance in it, so that loops and
- * programs do not ask in step; after a failure sooner, the pause doubling up to the
- * interval or what its owner says. What
+ * programs do not ask in step; after a failure sooner, the pause doubling up to retry_max_ms. What
  * is no key set (an error page, an empty list, a book) changes nothing: the last good set goes on
  * being believed, for a token that was signed is signed, and a signer that is down must not close
  * the line.

@@ -18,12 +18,6 @@ const GROUPS = {
 const ELSEWHERE = ['about', 'message', 'schedule', 'autopilot', 'lanes', 'beacon', 'prices'];
 const LANGUAGES = document.documentElement.dataset.languages.split(' '); // that visitors may read
 const CONTACT = /^(https:\/\/|mailto:|tel:)[^\s"<>]+$/;
-// The autopilot's own knobs; a bound of 0 is not looked at.
-const PILOT = {
-  ceiling: { kind: 'decimal', min: 0.001, max: 100000 }, floor: { kind: 'decimal', min: 0.001, max: 100000 },
-  target_p99_ms: { kind: 'number', min: 1, max: 60000 }, errors_max: { kind: 'decimal', min: 0, max: 1 },
-  held_max: { kind: 'number', min: 0, max: 10000000 }, backlog_max: { kind: 'number', min: 0, max: 10000000 },
-};
 
 const label = (name) => wordsOr(`knob.${name}`, name);
 
@@ -242,11 +236,12 @@ export async function open(body, event) {
 
   const pilotOn = make('input', { type: 'checkbox', id: 'autopilot-on' });
   const pilotNow = make('div', { id: 'autopilot-now', role: 'status' });
-  const pilotFields = Object.entries(PILOT).map(([name, rule]) => {
+  const pilotFields = table.get('autopilot').members.map((knob) => {
+    const { name } = knob;
     const input = make('input', { type: 'number', step: 'any', inputMode: 'decimal', id: `autopilot-${name}` });
     const wrong = make('span', { className: 'wrong', id: `wrong-autopilot-${name}` });
     input.setAttribute('aria-describedby', wrong.id);
-    return { name, input, wrong, knob: rule, at: make('div', { className: 'field' }, make('label', { htmlFor: input.id }, say(`autopilot.${name}`)), input, wrong) };
+    return { name, input, wrong, knob, at: make('div', { className: 'field' }, make('label', { htmlFor: input.id }, say(`autopilot.${name}`)), input, wrong) };
   });
   const autopilotOf = ({ autopilot }) => ({ on: autopilot.on ?? false, ...Object.fromEntries(pilotFields.map(({ name }) => [name, autopilot[name] ?? null])) });
   const readAutopilot = () => ({ on: pilotOn.checked, ...Object.fromEntries(pilotFields.map(({ name, input }) => [name, input.value === '' ? null : Number(input.value)])) });

@@ -141,7 +141,7 @@ static void on_list(struct http_req *req, void *ctx)
 static void on_knobs(struct http_req *req, void *ctx)
 {
     (void)ctx;
-    char memory[8192];
+    char memory[16384];
     struct text json = text_on(memory, sizeof(memory));
     TEXT_LIT(&json, "{\"knobs\":");
     event_doc_table(&json);

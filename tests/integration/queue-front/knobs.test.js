@@ -32,6 +32,12 @@ test('contract, README and console tell of every knob what the program does', as
       assert.deepEqual([promised.type, promised.default], ['boolean', false], `openapi.yaml: ${name}`);
     }
   }
+  const { members } = knobs.find(({ kind }) => kind === 'autopilot');
+  const { on, ...own } = parse(read('queue-front/openapi.yaml')).components.schemas.Autopilot.properties;
+  assert.deepEqual(on, { type: 'boolean' });
+  assert.deepEqual(members.map(({ name, min, max }) => [name, min, max]),
+    Object.entries(own).map(([name, { minimum, maximum }]) => [name, minimum, maximum]), 'openapi.yaml: the autopilot');
+  for (const { name } of members) for (const text of texts) assert.match(text, new RegExp(`^autopilot\\.${name} = `, 'm'));
   const told = ['id', 'state', 'version', 'name', 'incarnation', 'autopilot_state', ...knobs.map(({ name }) => name)];
   assert.deepEqual(Object.keys(properties).filter((name) => !told.includes(name)), []);
 });

@@ -121,7 +121,28 @@ static const struct knob knobs[] = {
      "A sold-out event reopens in the same order when the feed reports seats again."},
 };
 
-enum { KNOBS = sizeof(knobs) / sizeof(knobs[0]), FORMAT_FIRST = 1, FORMAT_OF_CODES = 2 };
+/* The autopilot's own; a bound of 0 is not looked at. Beside them stands "on". */
+static const struct knob pilot_knobs[] = {
+    {"ceiling", KNOB_MILLI, AT(autopilot_ceiling_milli), 1, RATE_MILLI_MAX, 10000, "people/s",
+     "The rate is never above it."},
+    {"floor", KNOB_MILLI, AT(autopilot_floor_milli), 1, RATE_MILLI_MAX, 1000, "people/s",
+     "Where the rate goes when nothing is heard."},
+    {"target_p99_ms", KNOB_NUMBER, AT(autopilot_target_p99_ms), 1, 60000, 300, "ms",
+     "How long the slowest of a hundred answers may take."},
+    {"errors_max", KNOB_MILLI, AT(autopilot_errors_max_milli), 0, 1000, 20, "",
+     "Share of the answers that may fail."},
+    {"held_max", KNOB_NUMBER, AT(autopilot_held_max), 0, COUNT_MAX, 0, "seats",
+     "How many seats may be held."},
+    {"backlog_max", KNOB_NUMBER, AT(autopilot_backlog_max), 0, COUNT_MAX, 0, "orders",
+     "How many orders may be under way."},
+};
+
+enum {
+    KNOBS = sizeof(knobs) / sizeof(knobs[0]),
+    PILOT_KNOBS = sizeof(pilot_knobs) / sizeof(pilot_knobs[0]),
+    FORMAT_FIRST = 1,
+    FORMAT_OF_CODES = 2
+};
 
 static uint64_t *number_of(struct event_doc *doc, const struct knob *knob)
 {
@@ -303,18 +324,22 @@ static void read_lanes(struct json_in *in, const struct knob *knob, struct event
     }
 }
 
+static void read_number(struct json_in *in, const struct knob *knob, struct event_doc *doc)
+{
+    if (knob->kind == KNOB_MILLI)
+        json_in_milli(in, knob->name, knob->min, knob->max, number_of(doc, knob));
+    else
+        json_in_u64(in, knob->name, knob->min, knob->max, number_of(doc, knob));
+}
+
 static void read_autopilot(struct json_in *in, const struct knob *knob, struct event_doc *doc)
 {
     struct json_in pilot;
     if (!json_in_child(in, knob->name, &pilot))
         return;
     json_in_bool(&pilot, "on", &doc->autopilot_on);
-    json_in_milli(&pilot, "ceiling", 1, RATE_MILLI_MAX, &doc->autopilot_ceiling_milli);
-    json_in_milli(&pilot, "floor", 1, RATE_MILLI_MAX, &doc->autopilot_floor_milli);
-    json_in_u64(&pilot, "target_p99_ms", 1, 60000, &doc->autopilot_target_p99_ms);
-    json_in_milli(&pilot, "errors_max", 0, 1000, &doc->autopilot_errors_max_milli);
-    json_in_u64(&pilot, "held_max", 0, COUNT_MAX, &doc->autopilot_held_max);
-    json_in_u64(&pilot, "backlog_max", 0, COUNT_MAX, &doc->autopilot_backlog_max);
+    for (unsigned i = 0; i < PILOT_KNOBS; i++)
+        read_number(&pilot, &pilot_knobs[i], doc);
     json_in_end(&pilot);
 }
 
@@ -325,10 +350,8 @@ static void read_knob(struct json_in *in, const struct knob *knob, struct event_
         return;
     switch (knob->kind) {
     case KNOB_NUMBER:
-        json_in_u64(in, knob->name, knob->min, knob->max, number_of(doc, knob));
-        break;
     case KNOB_MILLI:
-        json_in_milli(in, knob->name, knob->min, knob->max, number_of(doc, knob));
+        read_number(in, knob, doc);
         break;
     case KNOB_BOOL:
         json_in_bool(in, knob->name, bool_of(doc, knob));
@@ -370,10 +393,8 @@ static void set_defaults(struct event_doc *doc)
         assert(knobs[i].fallback <= knobs[i].max || knobs[i].max == 0); /* one that could be set */
     }
     doc->beacon.late_s = BEACON_LATE_S;
-    doc->autopilot_ceiling_milli = 10000;
-    doc->autopilot_floor_milli = 1000;
-    doc->autopilot_target_p99_ms = 300;
-    doc->autopilot_errors_max_milli = 20;
+    for (unsigned i = 0; i < PILOT_KNOBS; i++)
+        *number_of(doc, &pilot_knobs[i]) = pilot_knobs[i].fallback;
 }
 
 static void read_id(struct json_in *in, struct span id, struct event_doc *doc)
@@ -618,16 +639,21 @@ static void put_lanes(struct text *out, const struct event_doc *doc)
     json_close(out, ']');
 }
 
+static void put_number(struct text *out, const struct knob *knob, const struct event_doc *doc)
+{
+    uint64_t number = *(const uint64_t *)((const char *)doc + knob->offset);
+    if (knob->kind == KNOB_MILLI)
+        json_member_milli(out, knob->name, (int64_t)number);
+    else
+        json_member_u64(out, knob->name, number);
+}
+
 static void put_autopilot(struct text *out, const struct event_doc *doc)
 {
     json_open(out, '{');
     json_member_bool(out, "on", doc->autopilot_on);
-    json_member_milli(out, "ceiling", (int64_t)doc->autopilot_ceiling_milli);
-    json_member_milli(out, "floor", (int64_t)doc->autopilot_floor_milli);
-    json_member_u64(out, "target_p99_ms", doc->autopilot_target_p99_ms);
-    json_member_milli(out, "errors_max", (int64_t)doc->autopilot_errors_max_milli);
-    json_member_u64(out, "held_max", doc->autopilot_held_max);
-    json_member_u64(out, "backlog_max", doc->autopilot_backlog_max);
+    for (unsigned i = 0; i < PILOT_KNOBS; i++)
+        put_number(out, &pilot_knobs[i], doc);
     json_close(out, '}');
 }
 
@@ -665,18 +691,18 @@ static void put_knob(struct text *out, const struct event_doc *doc, const struct
         json_member_time(out, knob->name, *number_of(unlocked, knob));
         return;
     }
+    if (knob->kind == KNOB_NUMBER || knob->kind == KNOB_MILLI) {
+        put_number(out, knob, doc);
+        return;
+    }
     json_key(out, knob->name);
     switch (knob->kind) {
-    case KNOB_NUMBER:
-        json_u64(out, *number_of(unlocked, knob));
-        break;
+    case KNOB_NUMBER: /* above */
     case KNOB_MILLI:
-        json_milli(out, (int64_t)*number_of(unlocked, knob));
+    case KNOB_TIME:
         break;
     case KNOB_BOOL:
         json_bool(out, *bool_of(unlocked, knob));
-        break;
-    case KNOB_TIME: /* above */
         break;
     case KNOB_TEXTS:
     case KNOB_CONTACTS: {
@@ -874,17 +900,26 @@ static void put_range(struct text *out, const struct knob *knob)
     json_member_milli(out, "default", (int64_t)knob->fallback * scale);
 }
 
-void event_doc_table(struct text *out)
+static void put_table(struct text *out, const struct knob *table, unsigned len)
 {
     json_open(out, '[');
-    for (unsigned i = 0; i < KNOBS; i++) {
+    for (unsigned i = 0; i < len; i++) {
         json_open(out, '{');
-        json_member_cstr(out, "name", knobs[i].name);
-        json_member_cstr(out, "kind", kind_names[knobs[i].kind]);
-        put_range(out, &knobs[i]);
-        json_member_cstr(out, "unit", knobs[i].unit);
-        json_member_cstr(out, "help", knobs[i].help);
+        json_member_cstr(out, "name", table[i].name);
+        json_member_cstr(out, "kind", kind_names[table[i].kind]);
+        put_range(out, &table[i]);
+        json_member_cstr(out, "unit", table[i].unit);
+        json_member_cstr(out, "help", table[i].help);
+        if (table[i].kind == KNOB_AUTOPILOT) {
+            json_key(out, "members");
+            put_table(out, pilot_knobs, PILOT_KNOBS);
+        }
         json_close(out, '}');
     }
     json_close(out, ']');
+}
+
+void event_doc_table(struct text *out)
+{
+    put_table(out, knobs, KNOBS);
 }
