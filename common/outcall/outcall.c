@@ -22,8 +22,7 @@ struct one {
     CURL *easy; /* NULL: refused */
     struct curl_slist *headers, *recipients;
     struct grow reply;
-    char *upload; /* a mail on its way out; owned */
-    size_t upload_len, upload_at;
+    curl_mime *mime; /* of a mail */
     size_t reply_max;
     bool too_long;
     outcall_on_done *on_done;
@@ -65,10 +64,10 @@ static void one_free(struct one *one)
     MAGIC_END(one, one);
     if (one->easy != NULL)
         curl_easy_cleanup(one->easy);
+    curl_mime_free(one->mime);
     curl_slist_free_all(one->headers);
     curl_slist_free_all(one->recipients);
     grow_free(&one->reply);
-    free(one->upload);
     free(one);
 }
 
@@ -247,16 +246,6 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *ctx)
     return one->reply.failed ? 0 : len;
 }
 
-static size_t on_upload(char *to, size_t size, size_t count, void *ctx)
-{
-    struct one *one = MAGIC_OF(one, ctx);
-    size_t room = size * count, left = one->upload_len - one->upload_at;
-    size_t len = left < room ? left : room;
-    memcpy(to, one->upload + one->upload_at, len);
-    one->upload_at += len;
-    return len;
-}
-
 static struct one *one_create(struct outcalls *outcalls, outcall_on_done *on_done, void *ctx)
 {
     struct one *one = calloc(1, sizeof(*one));
@@ -355,20 +344,23 @@ static void set_mail(struct one *one, const struct outcall_mail *mail)
         curl_easy_setopt(easy, CURLOPT_USERNAME, mail->user);
         curl_easy_setopt(easy, CURLOPT_PASSWORD, mail->password);
     }
-    curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_upload);
-    curl_easy_setopt(easy, CURLOPT_READDATA, one);
-    curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);
+    for (const char *const *header = mail->headers; *header != NULL; header++)
+        one->headers = curl_slist_append(one->headers, *header);
+    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, one->headers);
+    one->mime = curl_mime_init(easy);
+    curl_mimepart *part = curl_mime_addpart(one->mime);
+    bool written = curl_mime_data(part, mail->text.ptr, mail->text.len) == CURLE_OK &&
+                   curl_mime_type(part, "text/plain; charset=utf-8") == CURLE_OK &&
+                   curl_mime_encoder(part, "base64") == CURLE_OK;
+    if (!written)
+        BUG_STOP("no memory for a mail");
+    curl_easy_setopt(easy, CURLOPT_MIMEPOST, one->mime);
 }
 
 void outcall_send_mail(struct outcalls *outcalls, const struct outcall_mail *mail)
 {
     struct one *one = one_create(outcalls, mail->on_done, mail->ctx);
     if (one->easy != NULL) {
-        one->upload = malloc(mail->message.len + 1);
-        if (one->upload == NULL)
-            BUG_STOP("no memory for a mail");
-        memcpy(one->upload, mail->message.ptr, mail->message.len);
-        one->upload_len = mail->message.len;
         set_common(one, mail->url, mail->timeout_ms);
         set_mail(one, mail);
     }

@@ -66,8 +66,9 @@ struct outcall_mail {
     const char *url;             /* "smtp://127.0.0.1:2525" or smtps:// */
     const char *user, *password; /* NULL: none */
     bool tls_required;
-    const char *from, *to; /* addresses alone */
-    struct span message;   /* headers and body, CRLF; copied */
+    const char *from, *to;      /* addresses alone */
+    const char *const *headers; /* "Name: value", ended by NULL; those of MIME come by themselves */
+    struct span text;           /* text/plain in UTF-8; copied, as all here */
     uint32_t timeout_ms;
     outcall_on_done *on_done; /* status is SMTP's */
     void *ctx;

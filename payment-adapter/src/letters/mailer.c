@@ -7,6 +7,7 @@
 
 #include "core/checkout/order.h"
 #include "core/checkout/seat_names.h"
+#include "letters/mail.h"
 #include "observe/log.h"
 #include "pace/backoff.h"
 #include "pay_limits.h"
@@ -16,20 +17,14 @@
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 enum {
     GIVE_UP_TRIES = 5,
     RETRY_FIRST_MS = 2000,
     RETRY_CAP_MS = 10 * 60 * 1000,
     LEASE_SPARE_MS = 10000,
-    LEFT_ALONE_MS = 250, /* the cap is a bucket of one second: by then some of it is back */
-    MAIL_MAX = 16384,
+    LEFT_ALONE_MS = 250,    /* the cap is a bucket of one second: by then some of it is back */
     MAIL_PLACES_MAX = 4096, /* the page shows the rest */
-    KEY_MAX = 64,
-    SUBJECT_MAX = SEAT_NAMES_EVENT_MAX + 512,
-    LINE_BYTES = 57,
-    WORD_BYTES = 39, /* of the subject: 73 characters once encoded */
 };
 
 struct mailer {
@@ -50,146 +45,6 @@ struct letter {
     uint64_t amount;
     uint32_t seats;
 };
-
-/* ---- the text ---- */
-
-bool mail_address_is_sane(struct span address)
-{
-    bool at = false;
-    for (size_t i = 0; i < address.len; i++) {
-        unsigned char c = (unsigned char)address.ptr[i];
-        if (c <= 0x20 || c >= 0x7f || c == '<' || c == '>' || c == ',' || c == ';' || c == '"')
-            return false;
-        at = at || (c == '@' && i > 0 && i + 1 < address.len);
-    }
-    return at && address.len <= 320;
-}
-
-/* In lines of 76 characters, which hold 57 bytes. */
-static void put_base64(struct text *text, struct span bytes, const char *line_end)
-{
-    for (; bytes.len > 0;
-         bytes = span_skip(bytes, bytes.len < LINE_BYTES ? bytes.len : LINE_BYTES)) {
-        char line[80];
-        sodium_bin2base64(line, sizeof(line), (const uint8_t *)bytes.ptr,
-                          bytes.len < LINE_BYTES ? bytes.len : LINE_BYTES,
-                          sodium_base64_VARIANT_ORIGINAL);
-        text_str(text, line);
-        text_str(text, line_end);
-    }
-}
-
-static struct span words_of(const struct mail *mail, const char *part)
-{
-    char memory[KEY_MAX];
-    struct text key = text_on(memory, sizeof(memory));
-    /* "moved-2": the second of its order. */
-    text_printf(&key, "told.mail.%.*s.%s", (int)strcspn(mail->kind, "-"), mail->kind, part);
-    return key.overflown ? (struct span){NULL, 0} : phrases_find(mail->words, text_span(&key));
-}
-
-/* Encoded words, each of whole characters and on a line of its own. */
-static void put_subject(struct text *text, struct span subject)
-{
-    TEXT_LIT(text, "Subject:");
-    while (subject.len > 0) {
-        size_t len = subject.len < WORD_BYTES ? subject.len : WORD_BYTES;
-        while (len < subject.len && ((unsigned char)subject.ptr[len] & 0xc0) == 0x80)
-            len--;
-        TEXT_LIT(text, " =?UTF-8?B?");
-        put_base64(text, (struct span){subject.ptr, len}, "?=\r\n");
-        subject = span_skip(subject, len);
-    }
-}
-
-static void put_fact(struct text *body, const struct mail *mail, const char *name)
-{
-    text_put(body, phrases_find(mail->words, span_of(name)));
-    TEXT_LIT(body, ": ");
-}
-
-/* A place in an area has no row and no number. */
-static void put_places(struct text *body, const struct mail *mail)
-{
-    struct span line, rest = mail->places;
-    while (rest.len > 0) {
-        struct span words[3];
-        rest = span_cut(rest, '\n', &line);
-        for (int i = 0; i < 3; i++)
-            line = span_cut(line, '\t', &words[i]);
-        TEXT_LIT(body, "- ");
-        if (words[2].len > 0)
-            phrases_fill(body, phrases_find(mail->words, SPAN("seat.name")), words, text_put);
-        else
-            text_put(body, words[0]);
-        text_char(body, '\n');
-    }
-}
-
-static bool is_about_a_move(const struct mail *mail)
-{
-    return strncmp(mail->kind, "moved-", 6) == 0 || strncmp(mail->kind, "renewed-", 8) == 0;
-}
-
-static void put_bought(struct text *body, const struct mail *mail)
-{
-    text_put(body, mail->event);
-    text_char(body, '\n');
-    put_places(body, mail);
-    if (mail->places.len == 0) {
-        put_fact(body, mail, "order.seats");
-        text_printf(body, "%u\n", mail->seats);
-    }
-    if (strcmp(mail->kind, LETTER_REVOKED) == 0 || is_about_a_move(mail))
-        return; /* what the buyer paid is nobody else's business */
-    put_fact(body, mail, "order.amount");
-    order_amount_put(body, mail->amount, mail->currency);
-    text_char(body, '\n');
-    put_fact(body, mail, "order.number");
-    text_put(body, mail->order);
-    text_char(body, '\n');
-}
-
-int mail_put(struct text *text, const struct mail *mail, struct err_slot *err)
-{
-    struct span title = words_of(mail, "subject"), first = words_of(mail, "text");
-    if (title.ptr == NULL || first.ptr == NULL || !mail_address_is_sane(mail->to) ||
-        !mail_address_is_sane(mail->from))
-        return err_set(err, ERR_RANGE, "mail of kind %s", mail->kind);
-    char body_memory[MAIL_MAX / 2], subject_memory[SUBJECT_MAX], date[64];
-    struct text body = text_on(body_memory, sizeof(body_memory));
-    struct text subject = text_on(subject_memory, sizeof(subject_memory));
-    bool tickets = strcmp(mail->kind, LETTER_COMPLETED) == 0 || is_about_a_move(mail);
-    text_put(&body, first);
-    TEXT_LIT(&body, "\n\n");
-    text_put(&body, mail->public_url);
-    text_str(&body, tickets ? "/pay/tickets/" : "/pay/orders/");
-    text_put(&body, mail->order);
-    TEXT_LIT(&body, "\n\n");
-    put_bought(&body, mail);
-    text_put(&subject, title);
-    TEXT_LIT(&subject, ": ");
-    text_put(&subject, mail->event);
-
-    struct tm tm;
-    time_t now = (time_t)mail->now_s;
-    gmtime_r(&now, &tm);
-    strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S +0000", &tm);
-
-    text_printf(text,
-                "Date: %s\r\nFrom: <%.*s>\r\nTo: <%.*s>\r\nMessage-ID: <%.*s.%s@fairgate>\r\n",
-                date, (int)mail->from.len, mail->from.ptr, (int)mail->to.len, mail->to.ptr,
-                (int)mail->order.len, mail->order.ptr, mail->kind);
-    put_subject(text, text_span(&subject));
-    TEXT_LIT(text, "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
-                   "Content-Transfer-Encoding: base64\r\nAuto-Submitted: auto-generated\r\n\r\n");
-    put_base64(text, text_span(&body), "\r\n");
-    return text->overflown || body.overflown || subject.overflown
-               ? err_set(err, ERR_FULL, "mail is too long")
-               : 0;
-}
-
-/* ---- the way ---- */
 
 int mailer_create(const struct mailer_conf *conf, struct err_slot *err, struct mailer **out)
 {
@@ -276,8 +131,7 @@ static void send_mail(struct letter *letter, const char *address)
 {
     struct mailer *mailer = letter->mailer;
     const struct settings *settings = mailer->conf.settings;
-    char memory[MAIL_MAX];
-    struct text text = text_on(memory, sizeof(memory));
+    struct mail_text text;
     enum lang lang;
     if (!lang_parse(span_of(letter->lang), &lang))
         lang = LANG_OF_READERS;
@@ -293,7 +147,7 @@ static void send_mail(struct letter *letter, const char *address)
                         .amount = letter->amount,
                         .seats = letter->seats,
                         .now_s = clock_wall_us(mailer->conf.clock) / 1000000};
-    if (mail_put(&text, &mail, NULL) < 0) {
+    if (mail_write(&mail, NULL, &text) < 0) {
         done(letter, "unsendable");
         return;
     }
@@ -304,12 +158,13 @@ static void send_mail(struct letter *letter, const char *address)
                                 .tls_required = settings->mail_tls,
                                 .from = settings->mail_from,
                                 .to = address,
-                                .message = text_span(&text),
+                                .headers = text.headers,
+                                .text = text.body,
                                 .timeout_ms = (uint32_t)settings->mail_timeout_ms,
                                 .on_done = on_sent,
                                 .ctx = letter};
     outcall_send_mail(mailer->conf.outcalls, &call);
-    sodium_memzero(memory, sizeof(memory));
+    sodium_memzero(&text, sizeof(text));
 }
 
 static void on_address(void *ctx, int rc, const struct user *user)

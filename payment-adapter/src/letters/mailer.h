@@ -31,19 +31,4 @@ void mailer_tick(struct mailer *mailer); /* each 100 ms */
 void mailer_close(struct mailer *mailer);
 const struct mailer_stats *mailer_stats(const struct mailer *mailer);
 
-/* The message as it is sent; public for tests. */
-struct mail {
-    const char *kind; /* completed, refunded, failed, revoked, moved-N, renewed-N */
-    const struct phrases *words;
-    struct span from, to, order, event, currency, public_url;
-    struct span places; /* one per line: zone, row and number, separated by tabs; may be empty */
-    uint64_t amount;
-    uint32_t seats;
-    uint64_t now_s;
-};
-
-int mail_put(struct text *text, const struct mail *mail, struct err_slot *err);
-/* One address, without anything that could end a header or an SMTP line. */
-bool mail_address_is_sane(struct span address);
-
 #endif

@@ -8,6 +8,7 @@ import { startShop } from '../demo-shop/shop.js';
 import { hall } from '../seat-service/house.js';
 import { openHouse } from './lib/house.js';
 import { EVENT } from './lib/world.js';
+import { wordsOf } from './lib/fakes.js';
 
 const scope = openScope();
 let world;
@@ -54,7 +55,7 @@ const scan = async (token) => {
 const sold = async (order) => (await world.soldSeats()).filter((row) => row.startsWith(`${order} `)).map((row) => row.split(' ')[1]);
 const mailOf = async (order, kind, to) => {
   const mail = await until(`a mail ${kind}`, () => world.smtp.mails.find((one) => one.text.includes(`<${order}.${kind}@`) && (to === undefined || one.to === to)));
-  return Buffer.from(mail.text.split('\r\n\r\n')[1], 'base64').toString('utf8');
+  return wordsOf(mail);
 };
 const atShop = async (order) => (await shop.partner.get(`/api/orders/import/${order}`)).json;
 

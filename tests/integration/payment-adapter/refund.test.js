@@ -6,6 +6,7 @@ import test, { after, before } from 'node:test';
 import { assertProblem, openScope, until } from '../../lib-js/index.js';
 import { startShop } from '../demo-shop/shop.js';
 import { EVENT, openWorld } from './lib/world.js';
+import { wordsOf } from './lib/fakes.js';
 
 const scope = openScope();
 let world;
@@ -202,7 +203,7 @@ test('a part is given back where the terms say so, and nobody takes the rest for
   await world.untilStatus(buyer, order, 'refunded');
   assert.equal(world.psp.of(order)[0].latest_charge.amount_refunded, 107800);
   const mail = await until('the mail', () => world.smtp.mails.find(({ text }) => text.includes(`<${order}.refunded@`)));
-  assert.match(Buffer.from(mail.text.split('\r\n\r\n')[1], 'base64').toString('utf8'), /: 107,800 KRW/);
+  assert.match(wordsOf(mail), /: 107,800 KRW/);
   await until('the shop to know', async () => (await atShop(order)).status === 'refunded');
   world.postgres.sql("UPDATE pay.orders SET changed_at = changed_at - interval '1 hour'", 'pay');
   await world.pay.admin.post('/admin/reconcile');
@@ -226,7 +227,7 @@ test('an order of which a ticket was handed on is given back where the terms say
   await refund(free.order);
   await world.untilStatus(buyer, free.order, 'refunded');
   const mail = await until('the mail', () => world.smtp.mails.find(({ text }) => text.includes(`<${free.order}.revoked@`)));
-  const words = Buffer.from(mail.text.split('\r\n\r\n')[1], 'base64').toString('utf8');
+  const words = wordsOf(mail);
   const [kept, gone] = [free.tickets[1], free.tickets[0]].map(({ number }) => number);
   assert.equal(mail.to, 'argon2id@example.com');
   assert.match(words, new RegExp(`seat ${gone}\\b`));

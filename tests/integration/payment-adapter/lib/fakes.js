@@ -388,6 +388,18 @@ export class FakeShop extends Fake {
   }
 }
 
+// What a mail says: its one part, text in UTF-8.
+export function wordsOf({ text }) {
+  const [, boundary] = /^Content-Type: multipart\/mixed; boundary="?([^"\r\n]+)"?\r$/im.exec(text);
+  const [, part] = text.split(`--${boundary}`);
+  const at = part.indexOf('\r\n\r\n');
+  const head = part.slice(0, at);
+  if (!/^Content-Type: text\/plain; charset=utf-8\r?$/im.test(head) || !/^Content-Transfer-Encoding: base64\r?$/im.test(head)) throw new Error(`what is this? ${head}`);
+  const coded = part.slice(at + 4);
+  if (coded.split('\r\n').some((line) => line.length > 76)) throw new Error('a line is too long');
+  return Buffer.from(coded, 'base64').toString('utf8');
+}
+
 // A mail server that keeps what it is given.
 export class FakeSmtp {
   constructor() {

@@ -1,0 +1,157 @@
+/* mail.c: plain text in the buyer's language, from the service's texts. How the body is coded for
+ * the way is libcurl's affair (curl_mime); a subject beyond ASCII is not, so it is coded here.
+ * Addresses come from a database of the company's, so what could end a line is refused. */
+#include "letters/mail.h"
+
+#include "core/checkout/effect.h"
+#include "core/checkout/order.h"
+#include "core/checkout/seat_names.h"
+
+#include <assert.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+enum {
+    KEY_MAX = 64,
+    SUBJECT_MAX = SEAT_NAMES_EVENT_MAX + 512,
+    WORD_BYTES = 39, /* of the subject: 73 characters once encoded */
+};
+
+bool mail_address_is_sane(struct span address)
+{
+    bool at = false;
+    for (size_t i = 0; i < address.len; i++) {
+        unsigned char c = (unsigned char)address.ptr[i];
+        if (c <= 0x20 || c >= 0x7f || c == '<' || c == '>' || c == ',' || c == ';' || c == '"')
+            return false;
+        at = at || (c == '@' && i > 0 && i + 1 < address.len);
+    }
+    return at && address.len <= 320;
+}
+
+static struct span words_of(const struct mail *mail, const char *part)
+{
+    char memory[KEY_MAX];
+    struct text key = text_on(memory, sizeof(memory));
+    /* "moved-2": the second of its order. */
+    text_printf(&key, "told.mail.%.*s.%s", (int)strcspn(mail->kind, "-"), mail->kind, part);
+    return key.overflown ? (struct span){NULL, 0} : phrases_find(mail->words, text_span(&key));
+}
+
+/* Encoded words (RFC 2047), each of whole characters and on a line of its own. */
+static void put_subject(struct text *text, struct span subject)
+{
+    TEXT_LIT(text, "Subject:");
+    for (const char *fold = ""; subject.len > 0; fold = "\r\n") {
+        size_t len = subject.len < WORD_BYTES ? subject.len : WORD_BYTES;
+        while (len < subject.len && ((unsigned char)subject.ptr[len] & 0xc0) == 0x80)
+            len--;
+        char word[sodium_base64_ENCODED_LEN(WORD_BYTES, sodium_base64_VARIANT_ORIGINAL)];
+        sodium_bin2base64(word, sizeof(word), (const uint8_t *)subject.ptr, len,
+                          sodium_base64_VARIANT_ORIGINAL);
+        text_printf(text, "%s =?UTF-8?B?%s?=", fold, word);
+        subject = span_skip(subject, len);
+    }
+}
+
+static void put_fact(struct text *body, const struct mail *mail, const char *name)
+{
+    text_put(body, phrases_find(mail->words, span_of(name)));
+    TEXT_LIT(body, ": ");
+}
+
+/* A place in an area has no row and no number. */
+static void put_places(struct text *body, const struct mail *mail)
+{
+    struct span line, rest = mail->places;
+    while (rest.len > 0) {
+        struct span words[3];
+        rest = span_cut(rest, '\n', &line);
+        for (int i = 0; i < 3; i++)
+            line = span_cut(line, '\t', &words[i]);
+        TEXT_LIT(body, "- ");
+        if (words[2].len > 0)
+            phrases_fill(body, phrases_find(mail->words, SPAN("seat.name")), words, text_put);
+        else
+            text_put(body, words[0]);
+        text_char(body, '\n');
+    }
+}
+
+static bool is_about_a_move(const struct mail *mail)
+{
+    return strncmp(mail->kind, "moved-", 6) == 0 || strncmp(mail->kind, "renewed-", 8) == 0;
+}
+
+static void put_bought(struct text *body, const struct mail *mail)
+{
+    text_put(body, mail->event);
+    text_char(body, '\n');
+    put_places(body, mail);
+    if (mail->places.len == 0) {
+        put_fact(body, mail, "order.seats");
+        text_printf(body, "%u\n", mail->seats);
+    }
+    if (strcmp(mail->kind, LETTER_REVOKED) == 0 || is_about_a_move(mail))
+        return; /* what the buyer paid is nobody else's business */
+    put_fact(body, mail, "order.amount");
+    order_amount_put(body, mail->amount, mail->currency);
+    text_char(body, '\n');
+    put_fact(body, mail, "order.number");
+    text_put(body, mail->order);
+    text_char(body, '\n');
+}
+
+static void put_body(struct text *body, const struct mail *mail, struct span first)
+{
+    bool tickets = strcmp(mail->kind, LETTER_COMPLETED) == 0 || is_about_a_move(mail);
+    text_put(body, first);
+    TEXT_LIT(body, "\n\n");
+    text_put(body, mail->public_url);
+    text_str(body, tickets ? "/pay/tickets/" : "/pay/orders/");
+    text_put(body, mail->order);
+    TEXT_LIT(body, "\n\n");
+    put_bought(body, mail);
+}
+
+/* False: it does not fit. */
+static bool write_subject(const struct mail *mail, struct span title, struct mail_text *out)
+{
+    char memory[SUBJECT_MAX];
+    struct text plain = text_on(memory, sizeof(memory));
+    struct text coded = text_on(out->subject, sizeof(out->subject) - 1);
+    text_put(&plain, title);
+    TEXT_LIT(&plain, ": ");
+    text_put(&plain, mail->event);
+    put_subject(&coded, text_span(&plain));
+    out->subject[coded.len] = '\0';
+    return !plain.overflown && !coded.overflown;
+}
+
+int mail_write(const struct mail *mail, struct err_slot *err, struct mail_text *out)
+{
+    struct span title = words_of(mail, "subject"), first = words_of(mail, "text");
+    if (title.ptr == NULL || first.ptr == NULL || !mail_address_is_sane(mail->to) ||
+        !mail_address_is_sane(mail->from))
+        return err_set(err, ERR_RANGE, "mail of kind %s", mail->kind);
+    struct tm tm;
+    time_t now = (time_t)mail->now_s;
+    gmtime_r(&now, &tm);
+    strftime(out->date, sizeof(out->date), "Date: %a, %d %b %Y %H:%M:%S +0000", &tm);
+    snprintf(out->from, sizeof(out->from), "From: <%.*s>", (int)mail->from.len, mail->from.ptr);
+    snprintf(out->to, sizeof(out->to), "To: <%.*s>", (int)mail->to.len, mail->to.ptr);
+    snprintf(out->id, sizeof(out->id), "Message-ID: <%.*s.%s@fairgate>", (int)mail->order.len,
+             mail->order.ptr, mail->kind);
+    struct text body = text_on(out->body_memory, sizeof(out->body_memory));
+    put_body(&body, mail, first);
+    if (!write_subject(mail, title, out) || body.overflown)
+        return err_set(err, ERR_FULL, "mail is too long");
+    out->body = text_span(&body);
+    const char *const headers[MAIL_HEADERS + 1] = {
+        out->date, out->from, out->to, out->id, out->subject, "Auto-Submitted: auto-generated"};
+    memcpy(out->headers, headers, sizeof(headers));
+    assert(out->headers[MAIL_HEADERS - 1] != NULL && out->headers[MAIL_HEADERS] == NULL);
+    return 0;
+}

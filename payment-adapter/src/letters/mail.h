@@ -1,0 +1,38 @@
+/* mail.h: what a letter to a buyer says, and its headers. */
+#ifndef FG_PAY_MAIL_H
+#define FG_PAY_MAIL_H
+
+#include "base/err.h"
+#include "web/template.h"
+
+struct mail {
+    const char *kind; /* completed, refunded, failed, revoked, moved-N, renewed-N */
+    const struct phrases *words;
+    struct span from, to, order, event, currency, public_url;
+    struct span places; /* one per line: zone, row and number, separated by tabs; may be empty */
+    uint64_t amount;
+    uint32_t seats;
+    uint64_t now_s;
+};
+
+enum {
+    MAIL_LINE_MAX = 512,
+    MAIL_SUBJECT_MAX = 4096, /* coded */
+    MAIL_BODY_MAX = 8192,
+    MAIL_HEADERS = 6
+};
+
+/* What is sent: how it is coded is libcurl's affair, but for the subject. */
+struct mail_text {
+    char date[MAIL_LINE_MAX], from[MAIL_LINE_MAX], to[MAIL_LINE_MAX], id[MAIL_LINE_MAX];
+    char subject[MAIL_SUBJECT_MAX];
+    const char *headers[MAIL_HEADERS + 1]; /* ended by NULL; they point into the struct */
+    char body_memory[MAIL_BODY_MAX];
+    struct span body;
+};
+
+int mail_write(const struct mail *mail, struct err_slot *err, struct mail_text *out);
+/* One address, without anything that could end a header or an SMTP line. */
+bool mail_address_is_sane(struct span address);
+
+#endif
