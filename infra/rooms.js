@@ -102,6 +102,26 @@ function judgeFile(all, file) {
   return undefined;
 }
 
+// ---- names -----------------------------------------------------------------------------------------
+
+// A header that is not for its own room alone, nor a list of other files' routes, declares functions that
+// begin with the first word of its name, which may grow: outcalls_create(), logger_create(). Those of text.h
+// write JSON as well.
+const ALSO = { 'common/base/text.h': ['json'] };
+const DECLARED = /^[a-z][\w *]*?\b(\w+)\(/gm;
+
+function judgeNames(file) {
+  const name = /([^/]+)\.h$/.exec(file)?.[1];
+  if (name === undefined || name === 'routes' || name.endsWith('_internal')) return;
+  const [word] = name.split(/[_-]/);
+  const may = [word.replace(/s$/, ''), ...(ALSO[file] ?? [])];
+  const text = code(file).replace(/__attribute__/g, '             ');
+  for (const match of text.matchAll(DECLARED)) {
+    if (!may.some((begin) => match[1].startsWith(begin)))
+      breaks(file, text.slice(0, match.index).split('\n').length, `${match[1]} does not begin with ${may[0]}`);
+  }
+}
+
 // ---- inside a room ---------------------------------------------------------------------------------
 
 // Of each room, by module: what it needs, with the place where that is seen first.
@@ -191,6 +211,7 @@ readList();
 const files = sources();
 const all = new Set(files);
 files.forEach((file) => judgeFile(all, file));
+files.forEach(judgeNames);
 readCalls(files);
 judgeCircles();
 judgeSizes(files);

@@ -11,29 +11,8 @@
 #ifndef FG_WEB_TEMPLATE_H
 #define FG_WEB_TEMPLATE_H
 
-#include "base/err.h"
-#include "base/text.h"
-
-/* Texts of one language: lines "key = value", '#' begins a comment. */
-struct phrases;
-int phrases_parse(struct span source, struct err_slot *err, struct phrases **out);
-/* Puts an operator's texts in the place of ours. `text` (borrowed for as long as the phrases live)
- * has lines of the same kind; what follows "[NAME]" is for that service alone, what stands before
- * any such line for all. Of our own lines, those with a key that we do not have are an error. */
-int phrases_override(struct phrases *phrases, struct span text, struct span service,
-                     struct err_slot *err);
-bool phrases_name(struct span text, struct span service); /* is a line "[SERVICE]" in it? */
-/* The first phrase that phrases_override() has not given another text; or not there. */
-struct span phrases_untouched(const struct phrases *phrases);
-struct span phrases_find(const struct phrases *phrases, struct span key); /* or not there */
-/* A phrase with {0}, {1} and {2} put in, by text_put() or html_put(). */
-void phrases_fill(struct text *out, struct span phrase, const struct span values[3],
-                  void (*put)(struct text *out, struct span span));
-/* Those whose key begins with `prefix` (empty: all) and not with `except` (empty: none) as one JSON
- * object, safe inside of a <script type="application/json">. */
-void phrases_json(struct text *out, const struct phrases *phrases, struct span prefix,
-                  struct span except);
-void phrases_destroy(struct phrases *phrases);
+#include "html.h"
+#include "phrases.h"
 
 struct template_fixed {
     const char *name;
@@ -57,8 +36,5 @@ void template_put_blocks(struct text *out, const struct template *page,
                          bool (*more)(unsigned block, unsigned turn, void *ctx), void *ctx);
 struct span template_text(const struct template *page); /* all of it but the gaps */
 void template_destroy(struct template *page);
-
-/* Text from outside into HTML: & < > " ' become entities. */
-void html_put(struct text *out, struct span text);
 
 #endif

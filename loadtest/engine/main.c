@@ -108,7 +108,7 @@ static double seat_pairs_ns(struct engine *engine, uint32_t seat)
     for (unsigned i = 0; i < PAIRS; i++) {
         struct take_word word;
         struct claim_result result;
-        bool within = take_within(&word, &engine->seats, &seat, 1);
+        bool within = seats_take_within(&word, &engine->seats, &seat, 1);
         assert(within);
         enum claim claim =
             seats_claim_word(&engine->seats, &word, SEAT_HELD, 7, ORPHANS_IGNORED, &result);

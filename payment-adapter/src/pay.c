@@ -88,7 +88,7 @@ static void on_stored(void *ctx, const struct saga_row *row, const struct saga_m
     assert(pay != NULL);
     if (move->parked || saga_ended(move->state))
         count_end(pay, row, move);
-    watches_on_stored(pay->watches, row, move);
+    order_watches_on_stored(pay->watches, row, move);
 }
 
 /* ---- the tick ---- */
@@ -132,7 +132,7 @@ static void on_tick(uv_timer_t *timer)
     struct pay *pay = timer->data;
     pay->ticks++;
     tell_ready(pay);
-    watches_tick(pay->watches);
+    order_watches_tick(pay->watches);
     outbox_tick(pay->outbox);
     mailer_tick(pay->mailer);
     if (pay->reconcile != NULL)
@@ -394,7 +394,7 @@ static int open_sagas(struct pay *pay, struct err_slot *err)
     };
     worker.defs_len = defs_len;
     pay->crash_point.at = settings->halt_at;
-    rc = watches_create(pay, err, &pay->watches);
+    rc = order_watches_create(pay, err, &pay->watches);
     if (rc == 0)
         rc = webhooks_create(pay, err, &pay->webhooks);
     if (rc == 0)
@@ -472,7 +472,7 @@ void pay_close(struct pay *pay)
     pay->closing = true;
     jwks_feed_close(pay->passes);
     jwks_feed_close(pay->sso);
-    watches_close(pay->watches);
+    order_watches_close(pay->watches);
     webhooks_close(pay->webhooks);
     outbox_close(pay->outbox);
     mailer_close(pay->mailer);

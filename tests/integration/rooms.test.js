@@ -75,6 +75,14 @@ test('a name stands for what is above alone, though more lies in it', () => {
   }, 'shop/src/core/order/order.h:3: shop/src/core/order may not include shop/src/core/late (core/late/late.h)');
 });
 
+test('a function of a header begins with the first word of its name', () => {
+  const header = (name) => `struct order;\nint order_open(struct order *order);\nstatic inline int orders_len(void)\n{\n    return f(1);\n}\n/* int gone(void); */\nconst char *${name}(int a,\n    int b) __attribute__((pure));\n`;
+  refuses({ 'shop/src/store/orders_view.h': header('view_name') },
+    'shop/src/store/orders_view.h:8: view_name does not begin with order');
+  assert.equal(judge({ 'shop/src/store/orders_view.h': header('order_name') }).status, 0);
+  assert.equal(judge({ 'shop/src/store/routes.h': header('view_name') }).status, 0);
+});
+
 test('a tag of HTML in a string is told by its line, a drawing or an address is none', () => {
   refuses({ 'shop/src/main.c': '#include "store/store.h"\n/* a <b> in a comment */\nTEXT_LIT(out, "<p class=\\"brand\\">");\n' },
     'shop/src/main.c:3: a tag of HTML in a string: a page is a template');

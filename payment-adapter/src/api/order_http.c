@@ -112,7 +112,7 @@ static void on_created(void *ctx, const struct pg_answer *answer)
     uint64_t saga = sql_order_create_row(answer->results[0], 0).id;
     ask->created = true;
     worker_nudge(ask->pay->worker);
-    if (watches_payment(ask->pay->watches, saga, ORDERS_WAIT_MS, on_ready, ask) < 0)
+    if (order_watches_payment(ask->pay->watches, saga, ORDERS_WAIT_MS, on_ready, ask) < 0)
         on_ready(ask);
 }
 
@@ -535,7 +535,7 @@ static void then_stream(struct look *look, const struct pg_answer *answer,
     json_close(&body, '}');
     TEXT_LIT(&body, "\n\n");
     struct http_blob *first = body.overflown ? NULL : http_blob_create(text_span(&body));
-    watches_stream(look->pay->watches, look->req, look->order, first);
+    order_watches_stream(look->pay->watches, look->req, look->order, first);
     http_blob_unref(first);
     free(look);
 }

@@ -43,7 +43,7 @@ struct watches {
     bool looking;
     bool closing;
     struct grow ids, seen; /* parameters */
-    struct watches_stats stats;
+    struct order_watches_stats stats;
 };
 
 static uint64_t now_us(const struct watches *watches)
@@ -51,7 +51,7 @@ static uint64_t now_us(const struct watches *watches)
     return clock_mono_us(watches->pay->loop->clock);
 }
 
-int watches_create(struct pay *pay, struct err_slot *err, struct watches **out)
+int order_watches_create(struct pay *pay, struct err_slot *err, struct watches **out)
 {
     struct watches *watches = calloc(1, sizeof(*watches));
     if (watches == NULL)
@@ -63,8 +63,8 @@ int watches_create(struct pay *pay, struct err_slot *err, struct watches **out)
 
 /* ---- waiting for a payment ---- */
 
-int watches_payment(struct watches *watches, uint64_t saga, uint32_t timeout_ms,
-                    void (*on_ready)(void *ctx), void *ctx)
+int order_watches_payment(struct watches *watches, uint64_t saga, uint32_t timeout_ms,
+                          void (*on_ready)(void *ctx), void *ctx)
 {
     struct waiter *waiter = watches->len < ORDER_WATCH_MAX ? calloc(1, sizeof(*waiter)) : NULL;
     if (waiter == NULL)
@@ -210,7 +210,7 @@ static void look(struct watches *watches, bool all)
     sql_orders_changed(watches->pay->pg, &args, on_looked, watches);
 }
 
-const struct watches_stats *watches_stats(const struct watches *watches)
+const struct order_watches_stats *order_watches_stats(const struct watches *watches)
 {
     return &watches->stats;
 }
@@ -232,8 +232,8 @@ static struct stream *stream_create(struct watches *watches, struct http_server 
     return stream;
 }
 
-void watches_stream(struct watches *watches, struct http_req *req, const char *order,
-                    struct http_blob *first)
+void order_watches_stream(struct watches *watches, struct http_req *req, const char *order,
+                          struct http_blob *first)
 {
     struct stream *stream = *place_of(watches, span_of(order));
     if (stream == NULL)
@@ -248,8 +248,8 @@ void watches_stream(struct watches *watches, struct http_req *req, const char *o
     http_reply_stream(req, stream->channel, first, (struct span){NULL, 0});
 }
 
-void watches_on_stored(struct watches *watches, const struct saga_row *row,
-                       const struct saga_move *move)
+void order_watches_on_stored(struct watches *watches, const struct saga_row *row,
+                             const struct saga_move *move)
 {
     bool ready = false;
     for (struct waiter *waiter = watches->waiters; waiter != NULL; waiter = waiter->next) {
@@ -269,7 +269,7 @@ void watches_on_stored(struct watches *watches, const struct saga_row *row,
         stream->hurry = watches->hurry = true;
 }
 
-void watches_tick(struct watches *watches)
+void order_watches_tick(struct watches *watches)
 {
     serve_waiters(watches, false);
     drop_over(watches);
@@ -283,7 +283,7 @@ void watches_tick(struct watches *watches)
         look(watches, all);
 }
 
-void watches_close(struct watches *watches)
+void order_watches_close(struct watches *watches)
 {
     if (watches == NULL)
         return;

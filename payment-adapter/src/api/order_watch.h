@@ -8,24 +8,24 @@
 
 struct watches;
 
-struct watches_stats {
+struct order_watches_stats {
     _Atomic uint64_t looks; /* statements that asked what had changed */
 };
 
-int watches_create(struct pay *pay, struct err_slot *err, struct watches **out);
-void watches_close(struct watches *watches);
+int order_watches_create(struct pay *pay, struct err_slot *err, struct watches **out);
+void order_watches_close(struct watches *watches);
 
 /* on_ready is called once: when the saga reaches the point where the buyer can pay (or has turned
  * back), or after timeout_ms. ERR_FULL: there are too many; then it is not called. */
-int watches_payment(struct watches *watches, uint64_t saga, uint32_t timeout_ms,
-                    void (*on_ready)(void *ctx), void *ctx);
+int order_watches_payment(struct watches *watches, uint64_t saga, uint32_t timeout_ms,
+                          void (*on_ready)(void *ctx), void *ctx);
 /* Answers the request with a stream of the order that starts with `first`. */
-void watches_stream(struct watches *watches, struct http_req *req, const char *order,
-                    struct http_blob *first);
-void watches_on_stored(struct watches *watches, const struct saga_row *row,
-                       const struct saga_move *move);
-const struct watches_stats *watches_stats(const struct watches *watches);
+void order_watches_stream(struct watches *watches, struct http_req *req, const char *order,
+                          struct http_blob *first);
+void order_watches_on_stored(struct watches *watches, const struct saga_row *row,
+                             const struct saga_move *move);
+const struct order_watches_stats *order_watches_stats(const struct watches *watches);
 /* Every 100 ms. */
-void watches_tick(struct watches *watches);
+void order_watches_tick(struct watches *watches);
 
 #endif

@@ -241,7 +241,7 @@ static void judge_refusal(struct toss_call *call, const struct outcall_answer *a
     struct peer_call *peer = call->peer;
     uint64_t now_ms = clock_wall_us(call->psp->conf.clock) / 1000;
     bool confirming = peer->op == PEER_PSP_CAPTURE && call->status != TOSS_WAITING_FOR_DEPOSIT;
-    enum toss_word word = toss_word(answer->status, code);
+    enum toss_word word = psp_toss_word(answer->status, code);
     switch (word) {
     case TOSS_SAYS_NO:
         if (confirming)
@@ -473,7 +473,7 @@ static enum found judge_read(struct toss_call *call, const struct outcall_answer
     json_t *body = answer->rc == 0 ? json_loadb(answer->body.ptr, answer->body.len, 0, NULL) : NULL;
     const char *code = json_string_value(json_object_get(body, "code"));
     enum found found = FOUND_NOTHING_OUT;
-    enum toss_word word = answer->rc == 0 ? toss_word(answer->status, code) : TOSS_SAYS_NOTHING;
+    enum toss_word word = answer->rc == 0 ? psp_toss_word(answer->status, code) : TOSS_SAYS_NOTHING;
     if (answer->rc == 0 && answer->status == 200) {
         if (body != NULL && !is_ours(body, peer->order))
             found = FOUND_NONE; /* somebody typed another payment's key into the address */

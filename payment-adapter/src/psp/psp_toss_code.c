@@ -71,7 +71,7 @@ static bool fits(const char *pattern, const char *code)
     return strcmp(pattern, code) == 0;
 }
 
-enum toss_word toss_word(unsigned status, const char *code)
+enum toss_word psp_toss_word(unsigned status, const char *code)
 {
     if (status == 401)
         return TOSS_SAYS_STRANGER;

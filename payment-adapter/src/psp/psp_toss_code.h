@@ -16,6 +16,6 @@ enum toss_word {
 };
 
 /* code: NULL if there was none. */
-enum toss_word toss_word(unsigned status, const char *code);
+enum toss_word psp_toss_word(unsigned status, const char *code);
 
 #endif

@@ -1,5 +1,8 @@
 /* catalog.c: browsing: the list of products and each product, as JSON and as a page. Both forms use
  * the same queries and differ only in what is written. */
+#include "catalog.h"
+
+#include "routes.h"
 #include "shop.h"
 
 #include <assert.h>

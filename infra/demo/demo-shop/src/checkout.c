@@ -2,6 +2,7 @@
  * lines are rewritten from parsed parts, so nothing of the client's text reaches the database as it
  * came. */
 #include "base/json_in.h"
+#include "routes.h"
 #include "shop.h"
 
 #include <assert.h>

@@ -9,6 +9,7 @@
 #include "base/json_in.h"
 #include "crypto/jwt.h"
 #include "password.h"
+#include "routes.h"
 #include "shop.h"
 
 #include <assert.h>

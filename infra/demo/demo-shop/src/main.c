@@ -1,6 +1,8 @@
 /* main.c: the shop as a program: `demo-shop seed --config FILE` fills the database, `demo-shop
  * --config FILE` serves. */
+#include "catalog.h"
 #include "password.h"
+#include "routes.h"
 #include "seed.h"
 #include "service/service.h"
 #include "shop.h"

@@ -3,6 +3,7 @@
  * database is asked. */
 #include "base/json_in.h"
 #include "base/rfc3339.h"
+#include "routes.h"
 #include "shop.h"
 
 #include <stdio.h>

@@ -10,7 +10,6 @@
 #include "pace.h"
 #include "pg/pg_pool.h"
 #include "shop_limits.h"
-#include "web/filled_page.h"
 
 enum shop_query {
     SHOP_LOGIN,         /* email -> id, hash */
@@ -29,10 +28,7 @@ enum shop_query {
     SHOP_QUERIES,
 };
 
-struct catalog { /* the shop's pages */
-    struct site *site;
-    struct filled_page *home, *product;
-};
+struct catalog;
 
 struct shop {
     uv_loop_t *loop;
@@ -65,15 +61,5 @@ const PGresult *shop_result(struct http_req *req, const struct pg_answer *answer
 /* 503, or 500 if the database refused (ERR_PEER). */
 void shop_reply_trouble(struct http_req *req, int rc);
 void shop_reply_no_session(struct http_req *req);
-
-/* In the caller's zeroed memory; destroy it even after a failure. */
-int catalog_create(struct err_slot *err, struct catalog *out);
-void catalog_destroy(struct catalog *catalog);
-
-/* Routes, one file each. */
-int login_add_routes(struct http_router *router, struct err_slot *err);
-int catalog_add_routes(struct catalog *catalog, struct http_router *router, struct err_slot *err);
-int checkout_add_routes(struct http_router *router, struct err_slot *err);
-int partner_add_routes(struct http_router *router, struct err_slot *err);
 
 #endif

@@ -294,14 +294,14 @@ static void fill_take(struct take *take, const struct engine *engine, const stru
 {
     assert(own_count <= HOLD_SEATS_MAX);
     const struct change *change = &op->change;
-    take_init(take);
+    seats_take_init(take);
     for (uint32_t i = 0; i < change->add_count; i++)
-        take_seat(take, &engine->seats, change->seats[i], TAKE_ADD);
+        seats_take_seat(take, &engine->seats, change->seats[i], TAKE_ADD);
     for (uint32_t i = 0; i < own_count; i++)
-        take_seat(take, &engine->seats, own[i], TAKE_OWN);
+        seats_take_seat(take, &engine->seats, own[i], TAKE_OWN);
     if (own_count > 0)
         for (uint32_t i = change->add_count; i < change->add_count + change->remove_count; i++)
-            take_seat(take, &engine->seats, change->seats[i], TAKE_REMOVE);
+            seats_take_seat(take, &engine->seats, change->seats[i], TAKE_REMOVE);
 }
 
 /* A take from several bitmaps. */
@@ -320,7 +320,7 @@ enum engine_verdict engine_claim(struct engine *engine, struct engine_op *op, co
     struct take_word word;
     struct claim_result result;
     bool within = own_count == 0 && op->change.add_count > 0 &&
-                  take_within(&word, &engine->seats, op->change.seats, op->change.add_count);
+                  seats_take_within(&word, &engine->seats, op->change.seats, op->change.add_count);
     enum claim claim =
         within ? seats_claim_word(&engine->seats, &word, state, op->own.slot, orphans, &result)
                : claim_far(engine, op, own, own_count, state, orphans, &result);

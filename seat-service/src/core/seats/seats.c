@@ -93,7 +93,7 @@ size_t seats_memory(const struct seats *seats)
 
 /* ---- what a take wants ---- */
 
-void take_init(struct take *take)
+void seats_take_init(struct take *take)
 {
     take->count = 0;
 }
@@ -114,7 +114,8 @@ static struct take_word *word_of(struct take *take, uint32_t row, uint32_t word)
     assert(at == 0 || take->words[at - 1].word < word); /* ascending: whoever takes goes one way */
 }
 
-void take_seat(struct take *take, const struct seats *seats, uint32_t seat, enum take_part part)
+void seats_take_seat(struct take *take, const struct seats *seats, uint32_t seat,
+                     enum take_part part)
 {
     assert(seat < seats->facts->seat_count);
     uint32_t row = seats->facts->run[seat];
@@ -134,8 +135,8 @@ void take_seat(struct take *take, const struct seats *seats, uint32_t seat, enum
     }
 }
 
-bool take_within(struct take_word *out, const struct seats *seats, const uint32_t *list,
-                 uint32_t count)
+bool seats_take_within(struct take_word *out, const struct seats *seats, const uint32_t *list,
+                       uint32_t count)
 {
     assert(count > 0);
     uint32_t row = seats->facts->run[list[0]];

@@ -80,12 +80,13 @@ struct take {
 
 enum take_part { TAKE_ADD, TAKE_OWN, TAKE_REMOVE };
 
-void take_init(struct take *take);
-void take_seat(struct take *take, const struct seats *seats, uint32_t seat, enum take_part part);
+void seats_take_init(struct take *take);
+void seats_take_seat(struct take *take, const struct seats *seats, uint32_t seat,
+                     enum take_part part);
 
 /* Most takes are within one bitmap: then this is all of it. False if these seats are not. */
-bool take_within(struct take_word *out, const struct seats *seats, const uint32_t *list,
-                 uint32_t count);
+bool seats_take_within(struct take_word *out, const struct seats *seats, const uint32_t *list,
+                       uint32_t count);
 
 enum orphans { ORPHANS_IGNORED, ORPHANS_TOLD, ORPHANS_REFUSED };
 
@@ -104,7 +105,7 @@ struct claim_result {
 enum claim seats_claim(struct seats *seats, const struct take *take, enum seat_state state,
                        uint32_t hold, enum orphans orphans, struct claim_result *out);
 
-/* The same for a take_within(). */
+/* The same for a seats_take_within(). */
 enum claim seats_claim_word(struct seats *seats, const struct take_word *word,
                             enum seat_state state, uint32_t hold, enum orphans orphans,
                             struct claim_result *out);

@@ -340,7 +340,7 @@ static void free_payment(struct payment *payment)
     free(payment->order_name);
 }
 
-void session_free(struct session *session)
+void bank_session_free(struct session *session)
 {
     if (session == NULL)
         return;
@@ -373,7 +373,7 @@ void bank_destroy(struct bank *bank)
     for (uint32_t i = 0; i < bank->payments.count; i++)
         free_payment(bank_payment(bank, i));
     for (uint32_t i = 0; i < bank->sessions.count; i++)
-        session_free(bank_session(bank, i));
+        bank_session_free(bank_session(bank, i));
     free(bank->sessions.items);
     free_list(&bank->intents);
     free_list(&bank->charges);

@@ -233,7 +233,7 @@ struct transaction *bank_find_transaction(const struct bank *bank, struct span k
 /* By the client secret, compared in constant time. */
 struct intent *bank_find_secret(const struct bank *bank, struct span secret, uint32_t *place);
 
-void session_free(struct session *session); /* NULL is fine */
+void bank_session_free(struct session *session); /* NULL is fine */
 
 /* Takes `item`, whose id names the place `list->count`. */
 int bank_add(struct list *list, void *item, struct err_slot *err);

@@ -262,7 +262,7 @@ static struct session *add_session(struct desk_call *at, const struct create *in
         return session;
 
 fail:
-    session_free(session);
+    bank_session_free(session);
     if (rc == ERR_RANGE || rc == ERR_SYNTAX || (rc == ERR_FULL && err.text[0] != '\0'))
         stripe_fail(at,
                     &(struct stripe_error){.status = 400, .param = "payment_intent_data[metadata]"},

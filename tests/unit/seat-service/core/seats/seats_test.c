@@ -11,9 +11,9 @@ static enum claim claim(struct seats *seats, uint32_t hold, enum orphans orphans
                         struct claim_result *result, const uint32_t *list, uint32_t count)
 {
     struct take take;
-    take_init(&take);
+    seats_take_init(&take);
     for (uint32_t i = 0; i < count; i++)
-        take_seat(&take, seats, list[i], TAKE_ADD);
+        seats_take_seat(&take, seats, list[i], TAKE_ADD);
     return seats_claim(seats, &take, SEAT_HELD, hold, orphans, result);
 }
 

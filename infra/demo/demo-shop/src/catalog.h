@@ -1,0 +1,16 @@
+/* catalog.h: the shop's pages. */
+#ifndef FG_DEMO_SHOP_CATALOG_H
+#define FG_DEMO_SHOP_CATALOG_H
+
+#include "web/filled_page.h"
+
+struct catalog {
+    struct site *site;
+    struct filled_page *home, *product;
+};
+
+/* In the caller's zeroed memory; destroy it even after a failure. */
+int catalog_create(struct err_slot *err, struct catalog *out);
+void catalog_destroy(struct catalog *catalog);
+
+#endif
