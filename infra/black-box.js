@@ -11,6 +11,7 @@
 // Nothing excuses a finding (tests/lib-js/findings.js): each that lies in the folder at the end counts as
 // failed, even if every test passed.
 
+import { statSync } from 'node:fs';
 import { run } from 'node:test';
 import { relative, resolve } from 'node:path';
 import { findings, FOUND, keepFinding } from '../tests/lib-js/findings.js';
@@ -20,11 +21,12 @@ import { judge } from './test-reporter.js';
 const SIDE_BY_SIDE = 4; // on two cores: most of them wait most of the time
 const FEW = 3;
 
-// Browsers keep the processors busy, most others wait: so they go side by side. None is begun so late
-// that it would run on alone.
+// Browsers keep the processors busy, most others wait: so they go side by side. Large files run for long,
+// more or less, so they are begun first, and none so late that it would run on alone.
 function mixed(files) {
-  const pages = files.filter((file) => file.includes('/browser/'));
-  const rest = files.filter((file) => !pages.includes(file));
+  const bySize = files.map((file) => ({ file, size: statSync(file).size })).sort((a, b) => b.size - a.size).map(({ file }) => file);
+  const pages = bySize.filter((file) => file.includes('/browser/'));
+  const rest = bySize.filter((file) => !pages.includes(file));
   const each = Math.floor(rest.length * 0.7 / Math.max(1, pages.length));
   return [...pages.flatMap((page, n) => [page, ...rest.slice(n * each, (n + 1) * each)]), ...rest.slice(pages.length * each)];
 }

@@ -263,3 +263,44 @@ test('unit tests: a shaky one is excused once, and not where it is on the list',
   assert.equal(crashed.status, 1);
   assert.doesNotMatch(crashed.text, /shaky/, 'where something crashed nothing is excused');
 });
+
+// infra/test alone: make and all that it runs are scripts that note what they are, and how they are run.
+const STAND_IN = `#!/bin/sh
+echo "$(basename "$0") $* by $(chrt -p $$ | sed -n 's/.*policy: //p')" >>"$NOTES"
+case "$(basename "$0") $*" in *tidy-list*) echo one; exit ;; $BREAKS) echo 'make: *** [Makefile:1: build/tidy/x.ok] Error 1'; exit 1 ;; esac
+echo '2 passed, 0 failed'
+`;
+
+function runStages(what, breaks = '-') {
+  const dir = scope.tempDir('stages-');
+  for (const name of ['infra/test', 'infra/run-unit', 'infra/run-fuzz', 'infra/rules', 'tests/model/run', 'bin/make', 'bin/node', 'bin/clang-format']) {
+    mkdirSync(dirname(join(dir, name)), { recursive: true });
+    if (name === 'infra/test') cpSync(join(ROOT, name), join(dir, name));
+    else writeFileSync(join(dir, name), STAND_IN, { mode: 0o755 });
+  }
+  for (const name of ['common', 'seat-service', 'payment-adapter']) mkdirSync(join(dir, 'build/asan/tests/unit', name), { recursive: true });
+  for (const name of ['tests/integration', 'tests/fault', 'tests/browser', 'common', 'queue-front', 'seat-service', 'payment-adapter', 'loadtest']) mkdirSync(join(dir, name));
+  for (const name of ['infra/one.c', 'infra/openapi.yaml']) writeFileSync(join(dir, name), '');
+  const notes = join(dir, 'notes');
+  const env = { ...process.env, PATH: `${join(dir, 'bin')}:${process.env.PATH}`, NOTES: notes, BREAKS: breaks };
+  return new Promise((resolve) => {
+    const child = execFile(join(dir, 'infra/test'), [what], { env, cwd: dir }, (_, stdout, stderr) =>
+      resolve({ status: child.exitCode, text: stdout + stderr, last: stdout.trim().split('\n').at(-1), notes: readFileSync(notes, 'utf8').trim().split('\n') }));
+  });
+}
+
+test('what runs beside the tests gives way to them, and is judged like any other stage', async () => {
+  const good = await runStages('all');
+  assert.deepEqual([good.status, good.last], [0, '6 passed, 0 failed'], good.text);
+  const beside = good.notes.filter((note) => note.endsWith(' by SCHED_IDLE')).map((note) => note.replace(/-j\d+/, '-j'));
+  assert.deepEqual(beside.sort(), [
+    'make --no-print-directory -j -k tidy by SCHED_IDLE', 'make --no-print-directory -j VARIANT=fuzz fuzz-programs by SCHED_IDLE',
+    'make --no-print-directory -j VARIANT=release programs by SCHED_IDLE', 'make --no-print-directory -j VARIANT=tsan by SCHED_IDLE',
+    'make -s tidy-list by SCHED_IDLE', 'run  by SCHED_IDLE']);
+  assert.match(good.notes.at(-1), /^node infra\/black-box\.js tests\/promises.* by SCHED_OTHER$/);
+  for (const breaks of ['*-k tidy', 'run *', 'make *VARIANT=release*', 'make *VARIANT=fuzz*']) {
+    const bad = await runStages('all', breaks);
+    assert.equal(bad.status, 1, `${breaks}: ${bad.text}`);
+    assert.match(bad.last, /^\d+ passed, 1 failed$/, `${breaks}: ${bad.text}`);
+  }
+});
