@@ -104,7 +104,8 @@ static struct text begin_script(struct line_store *store, enum line_script scrip
         resp_cstr(&command, "EVALSHA");
         resp_cstr(&command, node->sha[script]);
     } else {
-        /* Redis has forgotten it (SCRIPT FLUSH, or another server took over); EVAL loads it again. */
+        /* Redis has forgotten it (SCRIPT FLUSH, or another server took over); EVAL loads it again.
+         */
         resp_cstr(&command, "EVAL");
         resp_word(&command, line_scripts_text(script));
     }
