@@ -69,6 +69,8 @@ const struct front_line *front_line_in(const struct front *front, const struct f
 {
     if (lane == 0)
         return event;
+    if (lane > LANES_MAX)
+        return NULL;
     char name[LINE_ID_MAX + 1];
     line_name(front_line_id(event), lane, name);
     return front_line_named(front, name);

@@ -65,7 +65,8 @@ static int read_claims(const struct jwt *jwt, struct err_slot *err, struct pass 
     const json_t *visitor = json_object_get(jwt->payload, "visitor");
     const json_t *member = json_object_get(jwt->payload, "member");
     if (!span_to_cstr(jwt->claims.sub, pass.session, sizeof(pass.session)) ||
-        !json_is_integer(place) || json_integer_value(place) <= 0 || !json_is_integer(ends) ||
+        !json_is_integer(place) || json_integer_value(place) <= 0 ||
+        line_lane_of((uint64_t)json_integer_value(place)) > LANES_MAX || !json_is_integer(ends) ||
         json_integer_value(ends) <= 0 || !json_is_string(visitor))
         return err_set(err, ERR_AUTH, "pass without session, place, end or visitor");
     struct span visitor_text = {json_string_value(visitor), json_string_length(visitor)};

@@ -84,7 +84,8 @@ int session_parse(const struct mac_ring *ring, struct span text, struct session 
     uint8_t tail[TAIL_BYTES_MAX];
     size_t head_len = tail_text.len == SESSION_TAIL_MAX ? HEAD_MAX : TAG_AT;
     if (!event_id_ok(event) || !span_u64(place, SESSION_PLACE_MAX, &session.place) ||
-        session.place == 0 || (place.len > 1 && place.ptr[0] == '0') ||
+        session.place == 0 || line_lane_of(session.place) > LANES_MAX ||
+        (place.len > 1 && place.ptr[0] == '0') ||
         !base64_decode_exact(tail_text, tail, head_len + MAC_BYTES))
         return ERR_SYNTAX;
     uint8_t signed_bytes[MESSAGE_MAX];

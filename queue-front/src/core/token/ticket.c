@@ -125,7 +125,9 @@ int ticket_parse(const struct mac_ring *ring, struct span event, struct span tex
         .key_id = bytes[1],
     };
     memcpy(ticket.visitor, bytes + 12, LINE_VISITOR_BYTES);
-    assert(ticket.entry > 0); /* it was signed, so it is one of ours */
+    /* Signed, so it is one of ours; but perhaps of a program that knows more than this one. */
+    if (ticket.entry == 0 || ticket.lane > LANES_MAX)
+        return ERR_AUTH;
     if (now_s > ticket.issued_s && now_s - ticket.issued_s > lifetime_s)
         return ERR_TIMEOUT;
     *out = ticket;

@@ -111,6 +111,24 @@ static void a_pass_is_good_for_one_event_and_one_issuer(void **state)
     jwks_destroy(keys);
 }
 
+static void a_pass_of_a_lane_that_cannot_be_is_refused(void **state)
+{
+    (void)state;
+    char memory[PASS_LEN_MAX];
+    struct jwks *keys = new_keys();
+    struct pass_grant grant = {.event = SPAN("show"),
+                               .session = span_of(session),
+                               .place = (LANES_MAX + UINT64_C(1)) << 32 | 7,
+                               .now_s = NOW_S,
+                               .expires_s = NOW_S + 300,
+                               .ends_s = NOW_S + 900};
+    struct text text = text_on(memory, PASS_LEN_MAX);
+    struct pass pass;
+    assert_int_equal(pass_put(&text, keys, "fairgate", &grant, NULL), 0);
+    assert_int_equal(verify(keys, "show", text_span(&text), NOW_S, &pass), ERR_AUTH);
+    jwks_destroy(keys);
+}
+
 static void a_pass_runs_out(void **state)
 {
     (void)state;
@@ -230,6 +248,7 @@ int main(void)
         cmocka_unit_test(a_pass_names_the_channel_that_a_code_opened_or_none),
         cmocka_unit_test(a_pass_is_good_for_one_event_and_one_issuer),
         cmocka_unit_test(a_pass_runs_out),
+        cmocka_unit_test(a_pass_of_a_lane_that_cannot_be_is_refused),
         cmocka_unit_test(a_session_that_ends_this_second_still_gives_a_pass),
         cmocka_unit_test(a_changed_pass_is_not_believed),
         cmocka_unit_test(a_pass_names_a_session_of_ours_before_it_is_believed),

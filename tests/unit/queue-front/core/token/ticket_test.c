@@ -176,6 +176,16 @@ static void a_made_up_session_ends_nobodys_visit(void **state)
         assert_int_equal(session_parse(&one_key, span_of(nonsense[i]), &read), ERR_SYNTAX);
 }
 
+static void a_session_of_a_lane_that_cannot_be_is_refused(void **state)
+{
+    (void)state;
+    char memory[SESSION_LEN_MAX];
+    struct text text = text_on(memory, sizeof(memory));
+    session_put(&text, &one_key, SPAN("show"), &sample, (LANES_MAX + UINT64_C(1)) << 32 | 7);
+    struct session read;
+    assert_int_equal(session_parse(&one_key, text_span(&text), &read), ERR_SYNTAX);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -184,6 +194,7 @@ int main(void)
         cmocka_unit_test(a_ticket_of_another_event_or_key_is_foreign),
         cmocka_unit_test(what_is_no_ticket_is_told_apart),
         cmocka_unit_test(a_ticket_survives_the_night_and_a_rotation),
+        cmocka_unit_test(a_session_of_a_lane_that_cannot_be_is_refused),
         cmocka_unit_test(a_ticket_of_the_version_before_is_read_and_written),
         cmocka_unit_test(a_session_is_the_same_after_a_rotation),
         cmocka_unit_test(a_made_up_session_ends_nobodys_visit),
