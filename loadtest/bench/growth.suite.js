@@ -1,12 +1,13 @@
 // What does not grow: the cost of a poll, of a tick, of memory, while the people who wait become a
 // thousand times as many; the cost of a poll when loops or fronts become two, and of a tick when they
-// become eight hundred. And what does: joins a second over the time in which a million come.
+// become eight hundred. And what does: joins a second over the time in which a million come, and how long
+// it takes to tell Redis of ten million who wait.
 
 import { execFileSync } from 'node:child_process';
 import net from 'node:net';
 import { makeSecrets, programPath, startRedis, until } from '../../tests/lib-js/index.js';
 import { inTurns, ratio, sameWork, spread } from './lib/compare.js';
-import { EVENT, LOAD_CORE, issued, openEvent, startFront } from './lib/front.js';
+import { EVENT, LOAD_CORE, SERVER_CORE, issued, openEvent, startFront } from './lib/front.js';
 import { cpuUs, rssKb, runPinned } from './lib/machine.js';
 import { wrk } from './lib/wrk.js';
 
@@ -17,7 +18,13 @@ const SPARE = 20; // what is due at the end of a second may be due too late
 const STORM_CONNECTIONS = 256;
 const LOOPS = [2, 50, 200, 800];
 const SLOT = 10; // where among a tick's words stands how old another's picture may be
+const OK = 0;
 const TICKS_AGAIN = 400;
+const TICKS_WARM = 200;
+const TICKS_AT_ONCE = 20;
+const CROWD = 10_000_000;
+const EPOCH_S = 90; // [line] gone_after
+const TELLERS = 50;
 
 // Joins until that many places are given: a few at a pace of their own, many as a storm, of which each
 // second goes to `samples`. Newcomers come by `surge`: a script in wrk would cost the core that Redis is
@@ -60,7 +67,8 @@ async function tickUs(redis) {
   return Number(line[2]) / Number(line[1]);
 }
 
-// The words of a tick as this front sends it, of a line that stands still: the same each time.
+// The words of a tick as this front sends it, of a line that stands still: the same each time, but for what the
+// event's clock must show by now. A tick that is seconds off is refused, which costs next to nothing.
 async function tickWords(redis) {
   await redis.command('CONFIG', 'SET', 'slowlog-log-slower-than', 0);
   const words = await until('a tick to be seen', async () => {
@@ -73,11 +81,23 @@ async function tickWords(redis) {
 
 const resp = (words) => `*${words.length}\r\n${words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`).join('')}`;
 
-function answered(link, bytes) {
-  return new Promise((resolve) => {
-    link.once('data', resolve);
-    link.write(bytes);
-  });
+// So many loops on Redis's lists of fronts, this front's own among them. Far in the future, all is told.
+async function present(redis, wanted) {
+  const names = Array.from({ length: Math.max(...LOOPS) - 1 }, (_, n) => `loop-${n}`);
+  for (const list of ['contacts', 'tellers']) {
+    await redis.command('ZREM', `fg:{${EVENT}}:${list}`, ...names);
+    await redis.command('ZADD', `fg:{${EVENT}}:${list}`, ...names.slice(0, wanted - 1).flatMap((name) => [Date.now() + 3_600_000, name]));
+  }
+}
+
+const RUN = 4; // where among the words stands "RUN@MS:INCARNATION"
+const now = (words) => words.with(RUN, words[RUN].replace(/@\d+/, `@${Date.now()}`));
+
+async function ticks(redis, words, count) {
+  for (let sent = 0; sent < count; sent += TICKS_AT_ONCE) {
+    const answers = await Promise.all(Array.from({ length: TICKS_AT_ONCE }, () => redis.command(...now(words))));
+    if (!answers.every(([outcome]) => outcome === OK)) throw new Error('a tick was refused');
+  }
 }
 
 async function scriptUs(redis, work) {
@@ -91,31 +111,40 @@ async function scriptUs(redis, work) {
     percent: (cpuUs(redis.child.pid) - cpuBefore) / 1e4 / seconds };
 }
 
-// Loops beside the front's own, as Redis sees them: a connection each, a name on the list of fronts, and
+// What a tick costs that works, with so many loops on the lists: warm, since a Redis that sleeps between two
+// calls takes three times as long for the first thing that it does; in turns, since the machine drifts; and the
+// least of all rounds, since whatever else runs on that core only adds.
+async function workingTicks(redis, words) {
+  const working = [...words.slice(0, SLOT), '0', ...words.slice(SLOT + 1)];
+  const measure = async (wanted) => {
+    await present(redis, wanted);
+    await ticks(redis, working, TICKS_WARM);
+    return (await scriptUs(redis, () => ticks(redis, working, TICKS_AGAIN))).us;
+  };
+  return inTurns(Object.fromEntries(LOOPS.map((wanted) => [`of ${wanted}`, () => measure(wanted)])), 2 * ROUNDS + 1);
+}
+
+// Loops beside the front's own, as Redis sees them: a connection each, a name on the lists of fronts, and
 // the front's tick at the pace that this many keep.
-async function loops({ add, redis, front, ticket }) {
+export async function loops({ add, redis, front, ticket }) {
   const words = await tickWords(redis);
+  const worked = await workingTicks(redis, words);
   const links = [];
-  const curve = { work: [], told: [], percent: [] };
+  const curve = { work: LOOPS.map((wanted) => [wanted, Math.min(...worked[`of ${wanted}`])]), told: [], percent: [] };
   let perS = 0;
+  let refused = 0;
   for (const wanted of LOOPS) {
+    await present(redis, wanted);
     while (links.length < wanted - 1) {
-      await redis.command('ZADD', `fg:{${EVENT}}:fronts`, Date.now() + 3_600_000, `loop-${links.length}`);
-      await redis.command('ZADD', `fg:{${EVENT}}:contacts`, Date.now() + 3_600_000, `loop-${links.length}`);
       const link = net.connect({ path: redis.socket });
-      link.resume();
+      link.on('data', (bytes) => { refused += bytes.toString('latin1', 0, 4) === '*1\r\n' ? 1 : 0; });
       links.push(link);
     }
-    const working = Buffer.from(resp([...words.slice(0, SLOT), '0', ...words.slice(SLOT + 1)]));
-    const work = await scriptUs(redis, async () => {
-      for (let i = 0; i < TICKS_AGAIN; i += 1) await answered(links[0], working);
-    });
     const period = 100 * Math.min(3, Math.max(1, wanted / 128));
-    const tick = Buffer.from(resp(words));
-    const timers = links.map((link) => setInterval(() => link.write(tick), period * (0.9 + 0.2 * Math.random())));
+    const timers = links.map((link) => setInterval(() => link.write(resp(now(words))), period * (0.9 + 0.2 * Math.random())));
     const told = await scriptUs(redis, () => pollUs([front], ticket));
     timers.forEach(clearInterval);
-    curve.work.push([wanted, work.us]);
+    if (refused > 0) throw new Error(`${refused} ticks were refused`);
     curve.told.push([wanted, told.us]);
     curve.percent.push([wanted, told.percent]);
     perS = told.perS;
@@ -124,9 +153,33 @@ async function loops({ add, redis, front, ticket }) {
   const costs = curve.work.map(([, us]) => us);
   const list = (points) => points.map(([, y]) => y.toPrecision(3)).join(', ');
   const chart = (points, y) => ({ points, x: 'loops', y, log: true });
-  add({ name: 'a tick that works at Redis, of 2, 50, 200, 800 loops the dearest to the cheapest', value: Math.max(...costs) / Math.min(...costs), atMost: 1.3, note: `${list(curve.work)} us`, chart: chart(curve.work, 'us a tick that works') });
+  add({ name: 'a tick that works at Redis, of 2, 50, 200, 800 loops the dearest to the cheapest', value: Math.max(...costs) / Math.min(...costs), atMost: 1.3, note: `${list(curve.work)} us, the least of ${2 * ROUNDS + 1} rounds in turns`, chart: chart(curve.work, 'us a tick that works') });
   add({ name: 'a tick with 800 loops, most of which are told the picture of another', value: curve.told.at(-1)[1], unit: 'us', note: `2, 50, 200, 800 loops: ${list(curve.told)}`, chart: chart(curve.told, 'us a tick') });
   add({ name: 'Redis with 800 loops, while people poll', value: curve.percent.at(-1)[1], unit: '% of a core', note: `${Math.round(perS)} ticks a second; 2, 50, 200, 800 loops: ${list(curve.percent)}`, chart: chart(curve.percent, '% of a core') });
+}
+
+// Ten million are heard in one moment, by fifty loops of fronts that keep the pace of eight hundred, while
+// people poll at another front of the same line.
+export async function marks({ add, redis, front, ticket }) {
+  await redis.command('SET', `fg:{${EVENT}}:seq`, CROWD);
+  await present(redis, Math.max(...LOOPS));
+  const cpuBefore = cpuUs(redis.child.pid);
+  const began = performance.now();
+  let over = false;
+  const telling = runPinned(SERVER_CORE, [programPath('marks-bench'), redis.socket, EVENT, String(CROWD), String(TELLERS)], { timeoutMs: 240_000 });
+  telling.then(() => { over = true; }, () => { over = true; });
+  while (!over) await pollUs([front], ticket);
+  const { seconds } = JSON.parse(await telling);
+  const percent = (cpuUs(redis.child.pid) - cpuBefore) / 1e4 / ((performance.now() - began) / 1000);
+  const epoch = Math.floor(Date.now() / 1000 / EPOCH_S);
+  let most = 0;
+  for (const of of [epoch - 2, epoch - 1, epoch]) {
+    let heard = 0;
+    for (let page = 0; page <= CROWD / 65_536; page += 1) heard += await redis.command('BITCOUNT', `fg:{${EVENT}}:there:${of}:${page}`);
+    most = Math.max(most, heard);
+  }
+  if (most < CROWD) throw new Error(`Redis has ${most} marks of ${CROWD}`);
+  add({ name: 'marks of ten million who wait, told to Redis by each loop', value: seconds, unit: 's', atMost: EPOCH_S / 3, note: `a third of an epoch; ${TELLERS} loops at the pace of ${Math.max(...LOOPS)}, with polls going on; Redis had ${percent.toFixed(0)} % of a core to do` });
 }
 
 async function pollUs(fronts, ticket) {
@@ -264,4 +317,5 @@ export default async function suite({ scope, add }) {
   await growth(world);
   await endings(world);
   await loops(world);
+  await marks(world);
 }
